@@ -1,0 +1,47 @@
+/**
+ * The input of one delete, as the caller means it: camelCase names, upstream's own literals as values.
+ * `request.ts` turns it into what goes on the wire; `rules.ts` says whether it may.
+ */
+
+/** What kinds of engagement exist, in upstream's spelling. Seed: query parameter `engagement_type`. */
+export const engagementTypes = ['call', 'chat', 'email', 'meeting', 'note'] as const;
+export type EngagementType = (typeof engagementTypes)[number];
+
+/** The four answers upstream can give. Seed: query parameter `truto_response_format`. */
+export const responseFormats = ['unified', 'normalized', 'raw', 'stream'] as const;
+export type ResponseFormat = (typeof responseFormats)[number];
+
+/** What upstream can sort by. Seed: query parameter `sort_by`. */
+export const engagementSorts = ['created_at', 'updated_at'] as const;
+export type EngagementSort = (typeof engagementSorts)[number];
+
+/** A record named by its id. */
+export interface RecordReference {
+  readonly id: string;
+}
+
+/** The seed's further query parameters. Absent and null mean the same: not sent. */
+export interface DeleteEngagementParameters {
+  readonly sortBy?: EngagementSort | null | undefined;
+  readonly content?: string | null | undefined;
+  readonly subject?: string | null | undefined;
+  readonly direction?: string | null | undefined;
+  readonly createdAt?: Date | null | undefined;
+  readonly updatedAt?: Date | null | undefined;
+  readonly status?: string | null | undefined;
+  readonly account?: RecordReference | null | undefined;
+  readonly contacts?: readonly RecordReference[] | null | undefined;
+}
+
+/** The names a caller uses for {@link DeleteEngagementParameters}. */
+export type DeleteEngagementParameter = keyof DeleteEngagementParameters;
+
+/** Everything that says which engagement to delete and how. */
+export interface DeleteEngagementInput {
+  readonly id: string;
+  readonly integratedAccountId: string;
+  readonly format: ResponseFormat;
+  readonly engagementType?: EngagementType | null | undefined;
+  readonly parameters?: DeleteEngagementParameters | null | undefined;
+  readonly remoteQuery?: Readonly<Record<string, unknown>> | null | undefined;
+}

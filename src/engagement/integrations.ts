@@ -1,0 +1,80 @@
+import { type DeleteEngagementParameter, type EngagementType, engagementTypes } from './input.ts';
+
+/** What one integration needs and supports on delete. */
+export interface Integration {
+  /** The name as Truto's documentation prints it. */
+  readonly name: string;
+  /** True when a delete without `engagementType` is refused. */
+  readonly requiresEngagementType: boolean;
+  /** The values `engagementType` may have; empty when the integration does not list the parameter. */
+  readonly engagementTypes: readonly EngagementType[];
+  /** The further parameters the integration lists. */
+  readonly parameters: readonly DeleteEngagementParameter[];
+}
+
+function integration(name: string, rest: Partial<Omit<Integration, 'name'>> = {}): Integration {
+  return { name, requiresEngagementType: false, engagementTypes: [], parameters: [], ...rest };
+}
+
+function requiring(...types: EngagementType[]): Partial<Integration> {
+  return { requiresEngagementType: true, engagementTypes: types };
+}
+
+/**
+ * The integrations that can delete engagements, in the order Truto's "Delete Engagements" page prints them, with that
+ * page's notes on `engagement_type` and the other parameters (read in November 2026). `direction` and `updatedAt` are
+ * documented there with no supporting integration at all, so nobody lists them.
+ */
+export const integrations: readonly Integration[] = [
+  integration('Affinity', requiring('call', 'email', 'meeting', 'chat')),
+  integration('Capsule'),
+  integration('Close', requiring('call', 'meeting', 'note', 'email')),
+  integration('Copper'),
+  integration('Freshsales'),
+  integration('Highlevel'),
+  integration('Keap', requiring('email', 'meeting')),
+  integration('Monday CRM'),
+  integration('OnePageCRM', requiring('call', 'meeting')),
+  integration('Pipedrive'),
+  integration('Pipeliner', { ...requiring('call', 'email'), parameters: ['sortBy'] }),
+  integration('Planhat', {
+    engagementTypes,
+    parameters: ['content', 'subject', 'createdAt', 'status', 'account', 'contacts'],
+  }),
+  integration('Zendesk Sell'),
+  integration('Zoho CRM', requiring('call', 'meeting')),
+];
+
+/** CRM integrations that list engagements but have no delete for them (Truto's "List Engagements" page, less the above). */
+const integrationsWithoutDelete = [
+  'MS Dynamics 365 Sales',
+  'HubSpot',
+  'Nutshell',
+  'Outreach',
+  'Salesforce',
+  'Teamleader',
+  'Wix',
+];
+
+/** What is known of an integration by its name. */
+export type IntegrationSupport =
+  | { readonly kind: 'supported'; readonly integration: Integration }
+  | { readonly kind: 'unsupported'; readonly name: string }
+  | { readonly kind: 'unknown' };
+
+/** Truto's slugs are not published for all integrations: "Zoho CRM", "zohocrm" and "zoho-crm" are one name here. */
+function comparable(name: string): string {
+  return name.toLowerCase().replace(/[^a-z0-9]/g, '');
+}
+
+const supportByName = new Map<string, IntegrationSupport>([
+  ...integrations.map((known) => [comparable(known.name), { kind: 'supported', integration: known }] as const),
+  ...integrationsWithoutDelete.map((name) => [comparable(name), { kind: 'unsupported', name }] as const),
+]);
+
+const unknownIntegration: IntegrationSupport = { kind: 'unknown' };
+
+/** Finds an integration by name, whatever its case, spaces and punctuation. A name never heard of is `unknown`. */
+export function findIntegration(name: string | undefined): IntegrationSupport {
+  return (name !== undefined && supportByName.get(comparable(name))) || unknownIntegration;
+}
