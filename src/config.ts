@@ -1,0 +1,168 @@
+import { z } from 'zod';
+import { Secret } from './secret.ts';
+
+/** How callers prove themselves, and whose token goes upstream. Exactly one mode holds for the whole process. */
+export type AuthConfig =
+  /** The caller's own bearer goes upstream; this server holds no token. */
+  | { readonly mode: 'passthrough' }
+  /** The server's token goes upstream; callers prove themselves by JWT, whose grants decide. */
+  | { readonly mode: 'service'; readonly apiToken: Secret; readonly jwt: JwtConfig }
+  /** Anybody may call; only ever together with the embedded sandbox. */
+  | { readonly mode: 'open' };
+
+/** How callers' tokens are verified in `service` mode. */
+export interface JwtConfig {
+  /** A key set to fetch, or a shared secret. */
+  readonly key: { readonly jwksUrl: URL } | { readonly secret: Secret };
+  readonly issuer: string;
+  readonly audience: string;
+}
+
+/** The parsed configuration. Names, defaults and meaning: the table in README.md. */
+export interface Config {
+  readonly host: string;
+  readonly port: number;
+  /** Where Truto is, or `sandbox`: start the embedded one. */
+  readonly upstream: URL | 'sandbox';
+  readonly auth: AuthConfig;
+  readonly exposeSchema: boolean;
+  readonly requestTimeoutMs: number;
+  readonly maxUpstreamBytes: number;
+}
+
+/** Every mistake in the configuration at once. Its message names variables and what is allowed, never a value. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+  readonly problems: readonly string[];
+
+  constructor(problems: readonly string[]) {
+    super(
+      `The configuration has ${problems.length === 1 ? 'a mistake' : `${problems.length} mistakes`}:\n  ${problems.join('\n  ')}`,
+    );
+    this.problems = problems;
+  }
+}
+
+const loopbackHosts = new Set(['localhost', '127.0.0.1', '[::1]']);
+
+/** An absolute address that cannot carry a credential in the clear or smuggle parts of a request. */
+const address = z
+  .string()
+  .refine(URL.canParse)
+  .transform((text) => new URL(text))
+  .refine((url) => url.protocol === 'https:' || (url.protocol === 'http:' && loopbackHosts.has(url.hostname)))
+  .refine((url) => url.username === '' && url.password === '' && url.search === '' && url.hash === '');
+
+const wholeNumber = (minimum: number, maximum: number) =>
+  z
+    .string()
+    .regex(/^\d{1,15}$/)
+    .transform(Number)
+    .refine((value) => value >= minimum && value <= maximum);
+
+const flag = z.enum(['0', '1']).transform((value) => value === '1');
+const text = z.string();
+const addressRule = 'an https address (http only for loopback) without user, query or fragment';
+
+/** One row a variable: what parses it, and what to say when it does not. */
+const variables = {
+  HOST: { schema: z.string().regex(/^[\w.:-]+$/), allowed: 'a host name or IP address' },
+  PORT: { schema: wholeNumber(0, 65_535), allowed: 'a whole number from 0 to 65535 (0 = any free port)' },
+  TRUTO_BASE_URL: { schema: address, allowed: addressRule },
+  AUTH_MODE: { schema: z.enum(['passthrough', 'service']), allowed: 'passthrough or service' },
+  TRUTO_API_TOKEN: {
+    schema: z
+      .string()
+      .regex(/^[\x21-\x7e]+$/)
+      .transform((value) => new Secret(value)),
+    allowed: 'a token of visible ASCII characters without spaces',
+  },
+  JWT_JWKS_URL: { schema: address, allowed: addressRule },
+  JWT_SECRET: {
+    schema: z
+      .string()
+      .min(32)
+      .transform((value) => new Secret(value)),
+    allowed: 'at least 32 characters',
+  },
+  JWT_ISSUER: { schema: text, allowed: 'text' },
+  JWT_AUDIENCE: { schema: text, allowed: 'text' },
+  SANDBOX: { schema: flag, allowed: '0 or 1' },
+  EXPOSE_SCHEMA: { schema: flag, allowed: '0 or 1' },
+  REQUEST_TIMEOUT_MS: { schema: wholeNumber(100, 600_000), allowed: 'a whole number from 100 to 600000' },
+  MAX_UPSTREAM_BYTES: { schema: wholeNumber(1024, 1_073_741_824), allowed: 'a whole number from 1024 to 1073741824' },
+};
+
+type Name = keyof typeof variables;
+type Values = { readonly [N in Name]?: z.output<(typeof variables)[N]['schema']> };
+
+function readVariables(env: NodeJS.ProcessEnv, problems: string[]): Values {
+  const values: Record<string, unknown> = {};
+  for (const [name, { schema, allowed }] of Object.entries(variables)) {
+    const raw = env[name]?.trim();
+    if (raw === undefined || raw === '') continue;
+    const parsed = schema.safeParse(raw);
+    if (parsed.success) values[name] = parsed.data;
+    else problems.push(`${name} must be ${allowed}`);
+  }
+  return values as Values;
+}
+
+/** A secret that would be ignored is a mistake: somebody believes that it protects or authorises something. */
+function refuseServiceSettings(env: NodeJS.ProcessEnv, because: string, problems: string[]): void {
+  for (const name of ['TRUTO_API_TOKEN', 'JWT_JWKS_URL', 'JWT_SECRET', 'JWT_ISSUER', 'JWT_AUDIENCE'] as const) {
+    if (env[name]) problems.push(`${name} is only for AUTH_MODE=service, ${because}`);
+  }
+}
+
+function readServiceAuth(values: Values, env: NodeJS.ProcessEnv, problems: string[]): AuthConfig | undefined {
+  for (const name of ['TRUTO_API_TOKEN', 'JWT_ISSUER', 'JWT_AUDIENCE'] as const) {
+    if (!env[name]) problems.push(`${name} must be set with AUTH_MODE=service`);
+  }
+  if (Boolean(env.JWT_JWKS_URL) === Boolean(env.JWT_SECRET)) {
+    problems.push('exactly one of JWT_JWKS_URL and JWT_SECRET must be set with AUTH_MODE=service');
+  }
+  const { TRUTO_API_TOKEN: apiToken, JWT_JWKS_URL: jwksUrl, JWT_SECRET: secret } = values;
+  const { JWT_ISSUER: issuer, JWT_AUDIENCE: audience } = values;
+  const key = jwksUrl ? { jwksUrl } : secret && { secret };
+  return apiToken && key && issuer && audience
+    ? { mode: 'service', apiToken, jwt: { key, issuer, audience } }
+    : undefined;
+}
+
+function readAuth(
+  values: Values,
+  sandbox: boolean,
+  env: NodeJS.ProcessEnv,
+  problems: string[],
+): AuthConfig | undefined {
+  if (values.AUTH_MODE === 'service') return readServiceAuth(values, env, problems);
+  const mode = values.AUTH_MODE === undefined && sandbox ? 'open' : 'passthrough';
+  refuseServiceSettings(env, mode === 'open' ? 'and AUTH_MODE is not set' : 'and the mode is passthrough', problems);
+  return { mode };
+}
+
+/**
+ * Parses the environment into a {@link Config}.
+ * @throws {ConfigError} naming every mistake at once.
+ */
+export function parseConfig(env: NodeJS.ProcessEnv): Config {
+  const problems: string[] = [];
+  const values = readVariables(env, problems);
+  const pointsSomewhere = ['TRUTO_BASE_URL', 'AUTH_MODE', 'TRUTO_API_TOKEN', 'JWT_JWKS_URL', 'JWT_SECRET'].some(
+    (name) => env[name],
+  );
+  const sandbox = values.SANDBOX ?? !pointsSomewhere;
+  if (sandbox && env.TRUTO_BASE_URL) problems.push('SANDBOX=1 and TRUTO_BASE_URL exclude each other');
+  const auth = readAuth(values, sandbox, env, problems);
+  if (problems.length > 0 || auth === undefined) throw new ConfigError(problems);
+  return {
+    host: values.HOST ?? '127.0.0.1',
+    port: values.PORT ?? 4000,
+    upstream: sandbox ? 'sandbox' : (values.TRUTO_BASE_URL ?? new URL('https://api.truto.one')),
+    auth,
+    exposeSchema: values.EXPOSE_SCHEMA ?? sandbox,
+    requestTimeoutMs: values.REQUEST_TIMEOUT_MS ?? 10_000,
+    maxUpstreamBytes: values.MAX_UPSTREAM_BYTES ?? 1_048_576,
+  };
+}

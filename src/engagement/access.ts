@@ -1,0 +1,23 @@
+import type { Secret } from '../secret.ts';
+
+/** Who calls, what they may touch, and whose credential goes upstream for them. */
+export interface Caller {
+  /**
+   * Tells callers apart in caches and logs without naming a secret: a JWT's subject, or a digest of the bearer.
+   */
+  readonly id: string;
+  /** The integrated accounts the caller may touch; `all` when upstream itself decides, or the grant says so. */
+  readonly grants: ReadonlySet<string> | 'all';
+  /** The whole `Authorization` header for upstream. */
+  readonly authorization: Secret;
+  /** True when that is the caller's own, so that only the caller can mend it. */
+  readonly bringsToken: boolean;
+}
+
+/**
+ * True when the caller may touch the integrated account. An account that does not exist and one that is not granted
+ * look alike, since nobody is asked.
+ */
+export function mayTouch(caller: Caller, integratedAccountId: string): boolean {
+  return caller.grants === 'all' || caller.grants.has(integratedAccountId);
+}

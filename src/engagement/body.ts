@@ -1,0 +1,33 @@
+import type { UpstreamBody } from '../upstream/attempt.ts';
+
+/** Upstream's body, read as far as it can be. */
+export type ReadBody =
+  | { readonly kind: 'empty' }
+  | { readonly kind: 'json'; readonly value: unknown }
+  | { readonly kind: 'text'; readonly value: string }
+  | { readonly kind: 'unreadable'; readonly why: string };
+
+const why = {
+  'too-large': 'it is larger than MAX_UPSTREAM_BYTES',
+  interrupted: 'the connection broke in the middle of it',
+  timeout: 'it did not end in time',
+  encoded: 'it is compressed, although that was not asked for',
+};
+
+/** Reads a collected body as JSON, else as text. A streaming one is nobody's to read here. */
+export function readBody(body: UpstreamBody): ReadBody {
+  if (body.kind === 'unreadable') return { kind: 'unreadable', why: why[body.reason] };
+  if (body.kind === 'streaming') return { kind: 'unreadable', why: 'it is being streamed' };
+  const text = body.bytes.toString('utf8');
+  if (text.trim() === '') return { kind: 'empty' };
+  try {
+    return { kind: 'json', value: JSON.parse(text) };
+  } catch {
+    return { kind: 'text', value: text };
+  }
+}
+
+/** True for a JSON object, as opposed to a list, a plain value or null. */
+export function isJsonObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

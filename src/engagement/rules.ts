@@ -1,0 +1,93 @@
+import { type Finding, refusal, warning } from './finding.ts';
+import type { DeleteEngagementInput, DeleteEngagementParameter, DeleteEngagementParameters } from './input.ts';
+import type { Integration, IntegrationSupport } from './integrations.ts';
+import { checkId, checkRemoteQuery, checkText } from './text-rules.ts';
+
+/** The name a caller uses for one of upstream's literals: GraphQL writes `call` as `CALL`. */
+export function enumName(literal: string): string {
+  return literal.toUpperCase();
+}
+
+/** Node and most proxies take 16 KiB for a request's whole head. */
+const maxPathLength = 12_000;
+
+/** Parameters that upstream documents for emails only. Seed: "Set this value only when engagement type is email." */
+const emailOnly = ['content', 'subject', 'direction'] as const;
+
+function given(parameters: DeleteEngagementParameters | null | undefined): readonly DeleteEngagementParameter[] {
+  return Object.entries(parameters ?? {})
+    .filter(([, value]) => value !== null && value !== undefined)
+    .map(([name]) => name as DeleteEngagementParameter);
+}
+
+function checkParameters(parameters: DeleteEngagementParameters): readonly Finding[] {
+  const path = ['parameters'];
+  const texts = (['content', 'subject', 'direction', 'status'] as const).flatMap((name) =>
+    checkText(parameters[name] ?? '', [...path, name]),
+  );
+  const account = parameters.account ? checkId(parameters.account.id, [...path, 'account', 'id']) : [];
+  const contacts = (parameters.contacts ?? []).flatMap(({ id }, index) =>
+    checkId(id, [...path, 'contacts', String(index), 'id']),
+  );
+  return [...texts, ...account, ...contacts];
+}
+
+/** Refuses what upstream documents for emails only, whatever the integration. */
+export function checkEmailOnly({ engagementType, parameters }: DeleteEngagementInput): readonly Finding[] {
+  if (engagementType === 'email') return [];
+  return given(parameters)
+    .filter((name) => (emailOnly as readonly string[]).includes(name))
+    .map((name) => refusal(['parameters', name], 'It may only be given together with engagementType: EMAIL.'));
+}
+
+/** Refuses input that cannot be put on the wire as it is meant. */
+export function checkWellFormed(input: DeleteEngagementInput): readonly Finding[] {
+  return [
+    ...checkId(input.id, ['id']),
+    ...checkId(input.integratedAccountId, ['integratedAccountId']),
+    ...checkParameters(input.parameters ?? {}),
+    ...checkRemoteQuery(input.remoteQuery, ['remoteQuery']),
+  ];
+}
+
+function checkEngagementType({ engagementType }: DeleteEngagementInput, integration: Integration): readonly Finding[] {
+  const { name, engagementTypes: allowed, requiresEngagementType } = integration;
+  const path = ['engagementType'];
+  const names = allowed.map(enumName);
+  if (!engagementType) {
+    return requiresEngagementType ? [refusal(path, `${name} requires one of ${names.join(', ')}.`, names)] : [];
+  }
+  if (allowed.length === 0)
+    return [warning(path, `${name} does not list this parameter; upstream gets it all the same.`)];
+  return allowed.includes(engagementType) ? [] : [refusal(path, `${name} takes only ${names.join(', ')}.`, names)];
+}
+
+function checkListed(
+  { parameters }: DeleteEngagementInput,
+  { name, parameters: listed }: Integration,
+): readonly Finding[] {
+  return given(parameters)
+    .filter((parameter) => !listed.includes(parameter))
+    .map((parameter) =>
+      warning(['parameters', parameter], `${name} does not list this parameter; upstream gets it all the same.`),
+    );
+}
+
+/**
+ * What is known of the account's integration says about the input: requirements refuse, the rest is told. Of an unknown
+ * integration nothing is said: upstream decides.
+ */
+export function checkIntegration(input: DeleteEngagementInput, support: IntegrationSupport): readonly Finding[] {
+  if (support.kind === 'unknown') return [];
+  if (support.kind === 'supported') {
+    return [...checkEngagementType(input, support.integration), ...checkListed(input, support.integration)];
+  }
+  const message = `It belongs to ${support.name}, which cannot delete engagements through Truto.`;
+  return [refusal(['integratedAccountId'], message)];
+}
+
+/** Refuses a request that is too long to arrive anywhere. */
+export function checkLength(path: string): readonly Finding[] {
+  const message = `With remoteQuery, they make a URL of ${path.length} characters; at most ${maxPathLength} fit.`;
+  return path.length > maxPathLength ? [refusal(['parameters'], message)] : [];
+}

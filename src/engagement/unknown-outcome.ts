@@ -1,0 +1,32 @@
+import type { DeleteEngagementInput } from './input.ts';
+import type { OutcomeUnknownError } from './result.ts';
+
+/** What the answer to an unknown outcome is made of. */
+export interface UnknownOutcomeContext {
+  readonly input: DeleteEngagementInput;
+  readonly idempotencyKey: string;
+}
+
+/**
+ * For a request that left and whose effect nobody can tell. Repeating a delete by id has no second effect, so it is
+ * safe, unless the provider's own parameters went along: what those do twice is not for us to promise.
+ * @param seen what upstream did say, if it said anything.
+ */
+export function unknownOutcome(
+  { input, idempotencyKey }: UnknownOutcomeContext,
+  seen: { readonly statusCode?: number; readonly rawResponse?: unknown; readonly why?: string } = {},
+): OutcomeUnknownError {
+  const retrySafe = !input.remoteQuery;
+  const why = seen.why ?? `Upstream answered with status ${seen.statusCode}`;
+  const next = retrySafe
+    ? 'Delete it again: if it is gone already, you get a NotFoundError and nothing else happens.'
+    : 'Read the engagement before you repeat the delete: it had a remoteQuery, whose effect may not be repeatable.';
+  return {
+    kind: 'OutcomeUnknownError',
+    message: `${why}, so the engagement may or may not be deleted. ${next}`,
+    retrySafe,
+    idempotencyKey,
+    statusCode: seen.statusCode ?? null,
+    rawResponse: seen.rawResponse,
+  };
+}

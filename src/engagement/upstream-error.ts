@@ -1,0 +1,55 @@
+import { z } from 'zod';
+import { isJsonObject } from './body.ts';
+
+const names = z.array(z.string().max(200)).max(100);
+
+/** An insight is `{description, value}`; some answers carry the value alone. One of another form says nothing. */
+const insight = <Schema extends z.ZodType>(schema: Schema) =>
+  z
+    .preprocess((found) => (isJsonObject(found) && 'value' in found ? found.value : found), schema)
+    .optional()
+    .catch(undefined);
+
+/** Upstream's error body; every part may be missing or odd, and then counts as absent. */
+const errorBody = z.object({
+  statusCode: z.number(),
+  truto_is_remote_error: z.boolean().catch(false),
+  raw_response: z.unknown(),
+  truto_error_insight: z
+    .object({
+      missing_required_query_parameters: insight(names),
+      forbidden_error: insight(z.object({ missing_scopes: names })),
+    })
+    .optional()
+    .catch(undefined),
+});
+
+/**
+ * What a refusal says that callers can use. Upstream's own prose is not among it: it may quote addresses and
+ * credentials, and its wording is nobody's contract.
+ */
+export interface UpstreamError {
+  /** True when the body has Truto's form: something in between, such as a proxy, answers otherwise. */
+  readonly isFromTruto: boolean;
+  /** True when the provider refused or failed; false when it was Truto. */
+  readonly isRemote: boolean;
+  /** The provider's own body, as JSON or text. */
+  readonly rawResponse: unknown;
+  /** Wire names of required query parameters that were not sent. */
+  readonly missingParameters: readonly string[];
+  /** Permissions the provider says the account's connection lacks. */
+  readonly missingScopes: readonly string[];
+}
+
+/** Reads an error body (truto-skills, error-and-evidence-model.md). Anything unreadable is an error that says nothing. */
+export function readUpstreamError(json: unknown): UpstreamError {
+  const body = errorBody.safeParse(json).data;
+  const insights = body?.truto_error_insight;
+  return {
+    isFromTruto: body !== undefined,
+    isRemote: body?.truto_is_remote_error ?? false,
+    rawResponse: body?.raw_response,
+    missingParameters: insights?.missing_required_query_parameters ?? [],
+    missingScopes: insights?.forbidden_error?.missing_scopes ?? [],
+  };
+}

@@ -1,0 +1,86 @@
+import { deleteEngagement } from '../engagement/delete-engagement.ts';
+import { builder } from './builder.ts';
+import { requireCaller } from './context.ts';
+import { DeleteEngagementResult } from './delete-engagement-result.ts';
+import { EngagementSort, EngagementType, ResponseFormat } from './enums.ts';
+import { readSelection } from './selection.ts';
+
+const RecordReferenceInput = builder.inputType('RecordReferenceInput', {
+  description: 'A record of the CRM, named by its id.',
+  fields: (t) => ({
+    id: t.id({ required: true, description: "Upstream's id of the record." }),
+  }),
+});
+
+const DeleteEngagementParameters = builder.inputType('DeleteEngagementParameters', {
+  description: "Further query parameters of upstream's delete. Which integration lists which: `Query.integrations`.",
+  fields: (t) => ({
+    sortBy: t.field({ type: EngagementSort, description: 'Listed by Pipeliner.' }),
+    content: t.string({ description: 'Only together with `engagementType: EMAIL`. Listed by Planhat.' }),
+    subject: t.string({ description: 'Only together with `engagementType: EMAIL`. Listed by Planhat.' }),
+    direction: t.string({
+      description: 'Only together with `engagementType: EMAIL`. Documented, yet listed by no integration.',
+    }),
+    createdAt: t.field({ type: 'DateTime', description: "The engagement's creation. Listed by Planhat." }),
+    updatedAt: t.field({
+      type: 'DateTime',
+      description: "The engagement's last update. Documented, yet listed by no integration.",
+    }),
+    status: t.string({ description: "The engagement's status. Listed by Planhat." }),
+    account: t.field({
+      type: RecordReferenceInput,
+      description: "The engagement's account (a company). Listed by Planhat.",
+    }),
+    contacts: t.field({ type: [RecordReferenceInput], description: "The engagement's contacts. Listed by Planhat." }),
+  }),
+});
+
+builder.mutationField('deleteEngagement', (t) =>
+  t.field({
+    type: DeleteEngagementResult,
+    nullable: true,
+    description:
+      'Deletes one engagement, once, and says what became of it. A delete cannot be undone. Aliased deletes run one after another.',
+    args: {
+      id: t.arg.id({
+        required: true,
+        description: "Upstream's id of the engagement: 1 to 512 characters, no control characters, not `.` or `..`.",
+      }),
+      integratedAccountId: t.arg.id({
+        required: true,
+        description: "Truto's id of the integrated account that the engagement is in.",
+      }),
+      format: t.arg({
+        type: ResponseFormat,
+        required: true,
+        defaultValue: 'unified',
+        description: 'In which form upstream answers.',
+      }),
+      engagementType: t.arg({
+        type: EngagementType,
+        description: 'What kind it is. Affinity, Close, Keap, OnePageCRM, Pipeliner and Zoho CRM require it.',
+      }),
+      parameters: t.arg({
+        type: DeleteEngagementParameters,
+        description: 'Further query parameters, for the integrations that list them.',
+      }),
+      remoteQuery: t.arg({
+        type: 'JSONObject',
+        description: "Query parameters for the provider's own API, passed on as they are.",
+      }),
+      dryRun: t.arg.boolean({
+        required: true,
+        defaultValue: false,
+        description: 'Check, and answer the request that would be sent; send nothing.',
+      }),
+    },
+    resolve: (_root, { dryRun, ...input }, context, info) => {
+      const { deadlineAt } = context;
+      return deleteEngagement(
+        input,
+        { caller: requireCaller(context), selection: readSelection(info), dryRun, deadlineAt },
+        context,
+      );
+    },
+  }),
+);

@@ -1,0 +1,146 @@
+import type { Finding } from '../engagement/finding.ts';
+import type * as Result from '../engagement/result.ts';
+import { builder } from './builder.ts';
+
+const ErrorInterface = builder.interfaceRef<{ message: string }>('Error').implement({
+  description: 'Why the engagement is not, or not surely, deleted.',
+  fields: (t) => ({
+    message: t.exposeString('message', {
+      nullable: false,
+      description: 'What happened and what to do, for a person to read.',
+    }),
+  }),
+});
+
+const interfaces = [ErrorInterface];
+
+const InputIssue = builder.objectRef<Finding>('InputIssue').implement({
+  description: 'One thing that is wrong with the arguments.',
+  fields: (t) => ({
+    path: t.exposeStringList('path', {
+      nullable: false,
+      description: 'Where in the arguments, from the outside in, such as `["parameters", "sortBy"]`.',
+    }),
+    message: t.exposeString('message', { nullable: false, description: 'What is wrong with it and what is allowed.' }),
+    allowedValues: t.exposeStringList('allowedValues', {
+      nullable: false,
+      description: 'Every value that would be taken; empty when they cannot be counted.',
+    }),
+  }),
+});
+
+export const InvalidInputError = builder.objectRef<Result.InvalidInputError>('InvalidInputError').implement({
+  description:
+    'The arguments break a rule of the integration, or upstream refused them. Nothing was deleted: mend the issues and send it again.',
+  interfaces,
+  fields: (t) => ({
+    issues: t.expose('issues', {
+      type: [InputIssue],
+      nullable: false,
+      description: 'Everything that is wrong, as far as it can be told at once.',
+    }),
+  }),
+});
+
+export const UnsupportedIntegrationError = builder
+  .objectRef<Result.UnsupportedIntegrationError>('UnsupportedIntegrationError')
+  .implement({
+    description: "The integrated account's integration cannot delete engagements. Nothing was sent.",
+    interfaces,
+    fields: (t) => ({
+      integration: t.exposeString('integration', { nullable: false, description: 'The integration of the account.' }),
+      supportedIntegrations: t.exposeStringList('supportedIntegrations', {
+        nullable: false,
+        description: 'The integrations that can.',
+      }),
+    }),
+  });
+
+export const NotFoundError = builder.objectRef<Result.NotFoundError>('NotFoundError').implement({
+  description:
+    'Upstream knows no such engagement in this integrated account: it is gone already, never was, has another ' +
+    '`engagementType`, or the account is not visible to the token. This request deleted nothing.',
+  interfaces,
+});
+
+export const ForbiddenError = builder.objectRef<Result.ForbiddenError>('ForbiddenError').implement({
+  description:
+    'You may not use this integrated account, or its connection to the provider may not delete. Nothing was deleted.',
+  interfaces,
+  fields: (t) => ({
+    missingScopes: t.exposeStringList('missingScopes', {
+      nullable: false,
+      description: "Permissions the account's connection lacks at the provider, when upstream names them.",
+    }),
+  }),
+});
+
+export const AccountNeedsReauthError = builder
+  .objectRef<Result.AccountNeedsReauthError>('AccountNeedsReauthError')
+  .implement({
+    description:
+      "The provider no longer accepts the integrated account's credentials: its owner must connect it again. Nothing was deleted.",
+    interfaces,
+  });
+
+export const AccountBlockedError = builder.objectRef<Result.AccountBlockedError>('AccountBlockedError').implement({
+  description: 'Truto has blocked the integrated account. Nothing was deleted, and sending it again does not help.',
+  interfaces,
+  fields: (t) => ({
+    reason: t.exposeString('reason', { description: 'What is known of the block.' }),
+  }),
+});
+
+export const RateLimitedError = builder.objectRef<Result.RateLimitedError>('RateLimitedError').implement({
+  description: 'The provider or Truto takes no more requests for now. Nothing was deleted: send it again later.',
+  interfaces,
+  fields: (t) => ({
+    retryAfterMs: t.exposeInt('retryAfterMs', {
+      description: 'How long to wait, in milliseconds; null when upstream did not say.',
+    }),
+  }),
+});
+
+export const RemoteApiError = builder.objectRef<Result.RemoteApiError>('RemoteApiError').implement({
+  description: 'The provider, or Truto, refused in a way that no other type names. Nothing was deleted.',
+  interfaces,
+  fields: (t) => ({
+    statusCode: t.exposeInt('statusCode', { nullable: false, description: 'The HTTP status of the refusal.' }),
+    rawResponse: t.expose('rawResponse', {
+      type: 'JSON',
+      nullable: true,
+      description: "The provider's own body, when it gave one.",
+    }),
+  }),
+});
+
+export const UpstreamUnavailableError = builder
+  .objectRef<Result.UpstreamUnavailableError>('UpstreamUnavailableError')
+  .implement({
+    description:
+      'Upstream could not be reached or did not let this server in. Surely nothing was deleted: send it again later.',
+    interfaces,
+  });
+
+export const OutcomeUnknownError = builder.objectRef<Result.OutcomeUnknownError>('OutcomeUnknownError').implement({
+  description:
+    'The request left and no answer says what became of it: the engagement may or may not be deleted. ' +
+    'When `retrySafe`, delete it again: `NotFoundError` then means that it is gone.',
+  interfaces,
+  fields: (t) => ({
+    retrySafe: t.exposeBoolean('retrySafe', {
+      nullable: false,
+      description: 'True when sending the same delete again cannot do any further harm.',
+    }),
+    idempotencyKey: t.exposeString('idempotencyKey', {
+      nullable: false,
+      description: 'The `Idempotency-Key` that went upstream with this delete: by it, Truto can find the request.',
+    }),
+    statusCode: t.exposeInt('statusCode', { description: 'The HTTP status, when there was an answer at all.' }),
+    rawResponse: t.expose('rawResponse', {
+      type: 'JSON',
+      nullable: true,
+      description: "The provider's own body, when there was one.",
+    }),
+  }),
+});

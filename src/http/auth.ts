@@ -1,0 +1,92 @@
+import { createHash } from 'node:crypto';
+import { createRemoteJWKSet, errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose';
+import { z } from 'zod';
+import type { AuthConfig, JwtConfig } from '../config.ts';
+import type { Caller } from '../engagement/access.ts';
+import { codedError } from '../errors.ts';
+import { Secret } from '../secret.ts';
+
+/**
+ * Tells who calls, from the `Authorization` header. Null: nobody said.
+ * @throws {GraphQLError} `UNAUTHENTICATED` for a header that proves nothing.
+ */
+export type Authenticate = (header: string | null) => Promise<Caller | null>;
+
+/** `Bearer` and one token (RFC 6750 section 2.1), in characters that a header can carry on. */
+const bearer = /^Bearer +([\x21-\x7e]+)$/i;
+
+/** Asymmetric signatures only: a key set's public key must never pass as a shared secret. */
+const jwksAlgorithms = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA'];
+const secretAlgorithms = ['HS256', 'HS384', 'HS512'];
+
+/** The claim `integrated_accounts`: a list of ids, or `["*"]` for all. Anything else grants nothing. */
+const grantsClaim = z.array(z.string()).catch([]);
+
+function readToken(header: string): string {
+  const token = bearer.exec(header)?.[1];
+  if (token === undefined) throw codedError('UNAUTHENTICATED');
+  return token;
+}
+
+function passThrough(header: string | null): Caller | null {
+  if (header === null) return null;
+  readToken(header);
+  const id = createHash('sha256').update(header).digest('base64url');
+  return { id, grants: 'all', authorization: new Secret(header), bringsToken: true };
+}
+
+function readGrants(claims: JWTPayload): Caller['grants'] {
+  const ids = grantsClaim.parse(claims.integrated_accounts);
+  return ids.includes('*') ? 'all' : new Set(ids);
+}
+
+function sharedKey(secret: Secret): JWTVerifyGetKey {
+  const bytes = new TextEncoder().encode(secret.reveal());
+  return () => bytes;
+}
+
+function createVerifier({ key, issuer, audience }: JwtConfig): (token: string) => Promise<JWTPayload> {
+  const isShared = 'secret' in key;
+  const findKey = isShared ? sharedKey(key.secret) : createRemoteJWKSet(key.jwksUrl);
+  const algorithms = isShared ? secretAlgorithms : jwksAlgorithms;
+  const options = { issuer, audience, algorithms, requiredClaims: ['exp', 'sub'] };
+  return async (token) => (await jwtVerify(token, findKey, options)).payload;
+}
+
+/** The key set could not be had: the caller's token may be fine, and sending it again later may help. */
+function isOutage(error: unknown): boolean {
+  return (
+    error instanceof errors.JWKSTimeout || !(error instanceof errors.JOSEError) || error.code === 'ERR_JOSE_GENERIC'
+  );
+}
+
+function createServiceAuthenticator({ apiToken, jwt }: Extract<AuthConfig, { mode: 'service' }>): Authenticate {
+  const verify = createVerifier(jwt);
+  const authorization = new Secret(`Bearer ${apiToken.reveal()}`);
+  return async (header) => {
+    if (header === null) return null;
+    const token = readToken(header);
+    try {
+      const claims = await verify(token);
+      return { id: claims.sub ?? '', grants: readGrants(claims), authorization, bringsToken: false };
+    } catch (error) {
+      throw codedError(isOutage(error) ? 'AUTHENTICATION_UNAVAILABLE' : 'UNAUTHENTICATED');
+    }
+  };
+}
+
+/**
+ * Makes the one way in which callers of this process are told apart. There is no fall-back from one mode to another.
+ * @param openToken the embedded sandbox's own token, for mode `open`.
+ */
+export function createAuthenticator(config: AuthConfig, openToken: string): Authenticate {
+  if (config.mode === 'service') return createServiceAuthenticator(config);
+  if (config.mode === 'passthrough') return async (header) => passThrough(header);
+  const anybody: Caller = {
+    id: 'anybody',
+    grants: 'all',
+    authorization: new Secret(`Bearer ${openToken}`),
+    bringsToken: false,
+  };
+  return async () => anybody;
+}

@@ -1,0 +1,79 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Config } from '../config.ts';
+import { createAccountLookup } from '../engagement/integrated-account.ts';
+import type { Log } from '../log.ts';
+import { createUpstreamClient } from '../upstream/client.ts';
+import { createAuthenticator } from './auth.ts';
+import { createGraphQLHandler } from './yoga.ts';
+
+/** The longest a delete waits for the look-up of its account's integration; it goes on without. */
+const maxLookupTimeoutMs = 2_000;
+
+/** What the facade is started with. */
+export interface FacadeOptions {
+  readonly config: Config;
+  readonly log: Log;
+  /** Where upstream is: the configured address, or the embedded sandbox's. */
+  readonly upstream: URL;
+  /** The embedded sandbox's token, for the mode in which callers need none. */
+  readonly openToken: string;
+}
+
+/** The running facade. */
+export interface Facade {
+  /** Where it listens, without a path. */
+  readonly url: string;
+  /** Stops accepting, answers what is in flight, then closes upstream's connections. */
+  close(): Promise<void>;
+}
+
+function listen(server: Server, { host, port }: Config): Promise<string> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, () => {
+      server.off('error', reject);
+      const { address, family, port: chosen } = server.address() as AddressInfo;
+      resolve(`http://${family === 'IPv6' ? `[${address}]` : address}:${chosen}`);
+    });
+  });
+}
+
+/**
+ * Starts the facade.
+ * @throws when it cannot listen, such as `EADDRINUSE`.
+ */
+export async function startFacade({ config, log, upstream, openToken }: FacadeOptions): Promise<Facade> {
+  const { requestTimeoutMs, maxUpstreamBytes } = config;
+  const client = createUpstreamClient({
+    baseUrl: upstream,
+    maxBytes: maxUpstreamBytes,
+    idleTimeoutMs: requestTimeoutMs,
+  });
+  const lookupTimeoutMs = Math.min(maxLookupTimeoutMs, requestTimeoutMs / 4);
+  const yoga = createGraphQLHandler({
+    config,
+    log,
+    authenticate: createAuthenticator(config.auth, openToken),
+    ports: { send: client.send, findAccountIntegration: createAccountLookup(client.send, lookupTimeoutMs) },
+    upstreamUrl: upstream.href.replace(/\/$/, ''),
+  });
+  // Headers that dribble in hold a socket each: five seconds are plenty for an honest client.
+  const server = createServer(
+    { headersTimeout: 5_000, requestTimeout: 10_000, connectionsCheckingInterval: 1_000 },
+    yoga,
+  );
+  const url = await listen(server, config);
+
+  async function close(): Promise<void> {
+    const closed = new Promise<void>((resolve) => {
+      server.close(() => resolve());
+    });
+    server.closeIdleConnections();
+    await closed;
+    await yoga.dispose();
+    await client.close();
+  }
+
+  return { url, close };
+}

@@ -1,0 +1,44 @@
+import type { Plugin } from 'graphql-yoga';
+import { codedError } from '../errors.ts';
+
+const singleResultTypes = ['application/graphql-response+json', 'application/json'];
+const incrementalTypes = ['multipart/mixed', 'text/event-stream'];
+
+/** The media types of an Accept header that speak UTF-8, in lower case, without parameters. */
+function mediaTypes(accept: string | null): readonly string[] {
+  return (accept ?? '*/*')
+    .toLowerCase()
+    .split(',')
+    .map((entry) => entry.replace(/\s/g, '').split(';'))
+    .filter(
+      ([, ...parameters]) =>
+        !parameters.some((parameter) => parameter.startsWith('charset=') && parameter !== 'charset=utf-8'),
+    )
+    .map(([type = '']) => type);
+}
+
+function matches(asked: string, offered: string): boolean {
+  return asked === '*/*' || asked === offered || (asked.endsWith('/*') && offered.startsWith(asked.slice(0, -1)));
+}
+
+/** True when the client says that it reads results in parts. `*` does not: it is what clients send unthinkingly. */
+export function acceptsIncremental(accept: string | null): boolean {
+  return mediaTypes(accept).some((asked) => incrementalTypes.includes(asked));
+}
+
+/**
+ * Refuses a request whose Accept header allows no answer of ours, before it is executed. Yoga itself finds that out
+ * when the result is there: the delete would be done, and its caller told 406 with an empty body.
+ */
+export function useCheckAccept(): Plugin {
+  return {
+    onRequestParse({ request, endResponse, fetchAPI }) {
+      const asked = mediaTypes(request.headers.get('accept'));
+      const offered = [...singleResultTypes, ...incrementalTypes];
+      if (asked.some((type) => offered.some((candidate) => matches(type, candidate)))) return;
+      const { message, extensions } = codedError('NOT_ACCEPTABLE');
+      const body = JSON.stringify({ errors: [{ message, extensions: { code: extensions.code } }] });
+      endResponse(new fetchAPI.Response(body, { status: 406, headers: { 'content-type': 'application/json' } }));
+    },
+  };
+}

@@ -1,0 +1,103 @@
+import { isAsyncIterable } from '@graphql-tools/utils';
+import { BREAK, type DocumentNode, type ExecutionResult, Kind, visit } from 'graphql';
+import type { Plugin } from 'graphql-yoga';
+import { codedError } from '../errors.ts';
+import type { ChunkDelivery } from '../graphql/chunk-delivery.ts';
+import type { Context } from '../graphql/context.ts';
+import { acceptsIncremental } from './use-check-accept.ts';
+
+/** One part of an incremental result, in the form of graphql-js 17.0.0-alpha.2 that Yoga's clients speak. */
+interface ResultPart extends ExecutionResult {
+  readonly incremental?: readonly object[];
+  readonly hasNext?: boolean;
+}
+
+const incrementalDirectives = new Set(['defer', 'stream']);
+const usesIncremental = new WeakMap<DocumentNode, boolean>();
+
+function isIncremental(document: DocumentNode): boolean {
+  let found = usesIncremental.get(document);
+  if (found === undefined) {
+    found = false;
+    visit(document, {
+      Directive({ name }) {
+        if (!incrementalDirectives.has(name.value)) return undefined;
+        found = true;
+        return BREAK;
+      },
+    });
+    usesIncremental.set(document, found);
+  }
+  return found;
+}
+
+/** The same operation for a client that takes one result only: complete lists, nothing deferred. */
+function withoutIncremental(document: DocumentNode): DocumentNode {
+  return visit(document, {
+    [Kind.DIRECTIVE]: ({ name }) => (incrementalDirectives.has(name.value) ? null : undefined),
+  });
+}
+
+async function* deliverChunks({ path, nextIndex, label, chunks }: ChunkDelivery): AsyncGenerator<ResultPart> {
+  const named = label === undefined ? {} : { label };
+  let index = nextIndex;
+  try {
+    for (let next = await chunks.next(); !next.done; next = await chunks.next()) {
+      const items = [next.value.toString('base64')];
+      yield { incremental: [{ items, path: [...path, index], ...named }], hasNext: true };
+      index += 1;
+    }
+  } catch {
+    const { message, extensions } = codedError('RESPONSE_INTERRUPTED');
+    const errors = [{ message, path: [...path, index], extensions: { code: extensions.code } }];
+    yield { incremental: [{ items: null, path: [...path, index], errors, ...named }], hasNext: true };
+  }
+}
+
+async function* deliver(
+  result: ExecutionResult | AsyncIterable<ResultPart>,
+  deliveries: readonly ChunkDelivery[],
+): AsyncGenerator<ResultPart> {
+  if (isAsyncIterable(result)) for await (const part of result) yield { ...part, hasNext: true };
+  else yield { ...result, hasNext: true };
+  for (const delivery of deliveries) yield* deliverChunks(delivery);
+  yield { hasNext: false };
+}
+
+/** Ends the bodies the moment the client leaves; a generator alone would first wait for its next chunk. */
+function closing(
+  parts: AsyncGenerator<ResultPart>,
+  deliveries: readonly ChunkDelivery[],
+): AsyncIterableIterator<ResultPart> {
+  return {
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+    next: () => parts.next(),
+    return: () => {
+      for (const { close } of deliveries) close();
+      return parts.return(undefined);
+    },
+  };
+}
+
+/**
+ * Sends streamed bodies on chunk by chunk: the executor's result comes first, with empty lists, then one part for each
+ * chunk, pulled from upstream only as fast as the client reads. Clients that take one result get the list whole.
+ */
+export function useDeliverChunks(): Plugin<Context> {
+  return {
+    onExecute({ args }) {
+      const { request } = args.contextValue;
+      if (isIncremental(args.document) && !acceptsIncremental(request.headers.get('accept'))) {
+        args.document = withoutIncremental(args.document);
+      }
+      return {
+        onExecuteDone({ result, setResult, args: { contextValue } }) {
+          const deliveries = contextValue.chunkDeliveries;
+          if (deliveries.length > 0) setResult(closing(deliver(result, deliveries), deliveries));
+        },
+      };
+    },
+  };
+}

@@ -1,0 +1,62 @@
+import { readFileSync } from 'node:fs';
+import { type Config, ConfigError, parseConfig } from './config.ts';
+import { type Facade, startFacade } from './http/server.ts';
+import { createLog } from './log.ts';
+import { sandboxToken } from './sandbox/accounts.ts';
+import { type Sandbox, startSandbox } from './sandbox/server.ts';
+
+/** How long a shutdown waits for what is in flight before it gives up, in milliseconds. */
+const drainTimeoutMs = 30_000;
+
+function readConfig(): Config {
+  try {
+    return parseConfig(process.env);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    process.stderr.write(`${error.message}\n`);
+    return process.exit(1);
+  }
+}
+
+/** For a person at a terminal: what runs, and something to paste. */
+function banner(facade: Facade, sandbox: Sandbox): string {
+  const read = (file: string) => readFileSync(new URL(`../schema/operations/${file}`, import.meta.url), 'utf8');
+  const query = read('delete-engagement.graphql')
+    .replace(/^#.*\n/, '')
+    .replace(/\s+/g, ' ')
+    .trim();
+  const body = JSON.stringify({ query, variables: JSON.parse(read('delete-engagement.json')) });
+  return `
+  GraphQL and GraphiQL  ${facade.url}/graphql
+  connected to          the embedded sandbox at ${sandbox.url} (invented data; nothing real is deleted)
+
+  Delete an engagement:
+
+  curl ${facade.url}/graphql -H 'content-type: application/json' -d '${body}'
+
+`;
+}
+
+const config = readConfig();
+const log = createLog();
+const sandbox = config.upstream === 'sandbox' ? await startSandbox() : undefined;
+const upstream = sandbox ? new URL(sandbox.url) : (config.upstream as URL);
+const facade = await startFacade({ config, log, upstream, openToken: sandboxToken }).catch((error: Error) => {
+  process.stderr.write(`Cannot listen on ${config.host}:${config.port}: ${error.message}\n`);
+  return process.exit(1);
+});
+if (sandbox) process.stdout.write(banner(facade, sandbox));
+log.info({ url: `${facade.url}/graphql`, upstream: upstream.origin, authMode: config.auth.mode }, 'listening');
+
+let stopping = false;
+async function stop(signal: NodeJS.Signals): Promise<void> {
+  // A second signal means: now.
+  if (stopping) process.exit(1);
+  stopping = true;
+  log.info({ signal }, 'draining');
+  setTimeout(() => process.exit(1), drainTimeoutMs).unref();
+  await facade.close();
+  await sandbox?.close();
+}
+process.on('SIGTERM', stop);
+process.on('SIGINT', stop);

@@ -1,0 +1,86 @@
+import qs from 'qs';
+import { Refusal } from './refusal.ts';
+
+/** A parsed query string: strings, arrays and objects without a prototype. */
+export type Query = Readonly<Record<string, unknown>>;
+
+/**
+ * Parses a query string as Truto documents it: `a=x`, `a[]=x`, `a[0]=x`, `a[b]=c`, `a[0][b]=c`. Refuses with 400 what
+ * goes over a limit; qs by itself would quietly drop parameters over 1000, turn arrays over 20 into objects, and leave
+ * brackets deeper than 5 in a key, and every one of those would hide a mistake of the client.
+ */
+export function parseQuery(text: string): Query {
+  try {
+    return qs.parse(text, {
+      plainObjects: true,
+      depth: 20,
+      strictDepth: true,
+      parameterLimit: 5000,
+      arrayLimit: 1000,
+      throwOnLimitExceeded: true,
+    });
+  } catch (error) {
+    throw new Refusal(400, `The query string cannot be read: ${error instanceof Error ? error.message : 'unknown'}`);
+  }
+}
+
+/** True for an object that is no array: what `a[b]=c` becomes. */
+export function isQueryObject(value: unknown): value is Query {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** A string parameter. Absent and empty are the same, since Truto's TypeScript SDK sends null as an empty string. */
+export function readString(query: Query, name: string): string | undefined {
+  const value = query[name];
+  if (value === undefined || value === '') {
+    return undefined;
+  }
+  if (typeof value !== 'string') {
+    throw new Refusal(400, `Query parameter ${name} must be a string`);
+  }
+  return value;
+}
+
+/** A string parameter out of a closed list. */
+export function readChoice<Choice extends string>(
+  query: Query,
+  name: string,
+  choices: readonly Choice[],
+): Choice | undefined {
+  const value = readString(query, name);
+  const choice = choices.find((candidate) => candidate === value);
+  if (value !== undefined && choice === undefined) {
+    throw new Refusal(400, `Query parameter ${name} must be one of: ${choices.join(', ')}`);
+  }
+  return choice;
+}
+
+/** A boolean parameter, false when absent. */
+export function readBoolean(query: Query, name: string): boolean {
+  return readChoice(query, name, ['true', 'false']) === 'true';
+}
+
+/** A list parameter, as brackets (`a[]=x`, `a[0]=x`) or separated by commas; empty when absent. */
+export function readList(query: Query, name: string): readonly string[] {
+  const value = query[name] ?? '';
+  const items: readonly unknown[] = Array.isArray(value) ? value : [value];
+  return items
+    .flatMap((item) => {
+      if (typeof item !== 'string') {
+        throw new Refusal(400, `Query parameter ${name} must be an array of strings`);
+      }
+      return item.split(',');
+    })
+    .filter((item) => item !== '');
+}
+
+const dateForm = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})?)?$/;
+
+/** The moment of an ISO 8601 date in milliseconds since 1970. Refuses anything else. */
+export function parseDate(value: unknown, name: string): number {
+  const milliseconds = typeof value === 'string' && dateForm.test(value) ? Date.parse(value) : Number.NaN;
+  if (Number.isNaN(milliseconds)) {
+    throw new Refusal(400, `Query parameter ${name} must be an ISO 8601 date and time`);
+  }
+  return milliseconds;
+}

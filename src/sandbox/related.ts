@@ -1,0 +1,35 @@
+import type { SandboxAccount } from './accounts.ts';
+import { findProvider } from './providers/table.ts';
+import { createRandom } from './random.ts';
+import type { RecordKind } from './record.ts';
+
+/** The records that engagements refer to. */
+export type RelatedKind = Exclude<RecordKind, 'engagements'>;
+
+/** How many of each an account has: few, so that engagements share them and a lookup of many ids has duplicates. */
+const relatedCounts: Readonly<Record<RelatedKind, number>> = {
+  users: 4,
+  contacts: 8,
+  accounts: 4,
+  opportunities: 5,
+  leads: 4,
+  projects: 3,
+  notes: 10,
+};
+
+/** The ids of an account's records of one kind: the same in every sandbox, in the provider's id form, without duplicates. */
+export function relatedIds(account: SandboxAccount, kind: RelatedKind): readonly string[] {
+  return createIds(account, kind, relatedCounts[kind]);
+}
+
+/** Creates `count` different ids that depend on account and kind alone. */
+export function createIds(account: SandboxAccount, kind: RecordKind, count: number): readonly string[] {
+  const { label } = account.integration;
+  const provider = findProvider(label);
+  const random = createRandom(`${label} ${kind}`);
+  const ids = new Set<string>();
+  while (ids.size < count) {
+    ids.add(provider.createId(kind, random));
+  }
+  return [...ids];
+}

@@ -1,0 +1,122 @@
+import type { SandboxAccount } from './accounts.ts';
+import { findProvider } from './providers/table.ts';
+import { createRandom, type Random } from './random.ts';
+import type { EngagementRecord } from './record.ts';
+import { createIds, type RelatedKind, relatedIds } from './related.ts';
+
+/** An engagement that every fresh sandbox holds. */
+export type SeededEngagement = EngagementRecord;
+
+/** How many engagements each account starts with: more than the default page of 25 needs a second page for. */
+export const engagementsPerAccount = 30;
+
+const firstMomentMs = Date.UTC(2026, 0, 5, 9);
+const hourMs = 3_600_000;
+
+const topics = ['Renewal', 'Onboarding', 'Pricing', 'Security review', 'Quarterly review', 'Integration', 'Contract'];
+const places = ['Zürich', 'Lyon', 'São Paulo', 'Łódź', 'Austin', '東京'];
+const statuses = ['completed', 'scheduled', 'canceled'];
+
+const cache = new Map<string, readonly SeededEngagement[]>();
+
+/**
+ * The engagements of an account as a fresh sandbox holds them, oldest first; the same on every machine.
+ * The first record has a value in every field; the further ones leave some null and some out.
+ */
+export function seedEngagements(account: SandboxAccount): readonly SeededEngagement[] {
+  const known = cache.get(account.id);
+  if (known !== undefined) {
+    return known;
+  }
+  const random = createRandom(`${account.integration.label} seed`);
+  const { seededTypes } = findProvider(account.integration.label);
+  const engagements = createIds(account, 'engagements', engagementsPerAccount).map((id, index) => {
+    const type = seededTypes[index % seededTypes.length] ?? 'call';
+    return withGaps(createEngagement(account, random, { id, engagement_type: type }, index), index);
+  });
+  cache.set(account.id, engagements);
+  return engagements;
+}
+
+function createEngagement(
+  account: SandboxAccount,
+  random: Random,
+  identity: Pick<EngagementRecord, 'id' | 'engagement_type'>,
+  index: number,
+): Required<EngagementRecord> {
+  const one = (kind: RelatedKind) => ({ id: random.pick(relatedIds(account, kind)) });
+  const some = (kind: RelatedKind, count: number) =>
+    relatedIds(account, kind)
+      .slice(0, count)
+      .map((id) => ({ id }));
+  const topic = random.pick(topics);
+  const startMs = firstMomentMs + index * 7 * hourMs;
+  const durationSeconds = random.integer(1, 12) * 300;
+  const at = (ms: number) => new Date(ms).toISOString();
+  return {
+    ...identity,
+    owner: one('users'),
+    content: `${topic}: notes of the ${identity.engagement_type} with the team in ${random.pick(places)}.`,
+    subject: `${topic} #${index + 1}`,
+    direction: random.pick(['inbound', 'outbound']),
+    internal_notes: 'Follow up within a week.',
+    notes: some('notes', random.integer(1, 2)),
+    status: random.pick(statuses),
+    start_time: at(startMs),
+    end_time: at(startMs + durationSeconds * 1000),
+    duration: String(durationSeconds),
+    project: one('projects'),
+    account: one('accounts'),
+    contact: some('contacts', random.integer(1, 3)),
+    opportunity: some('opportunities', random.integer(1, 2)),
+    lead: [one('leads')],
+    phone_numbers: [
+      {
+        id: String(9000 + index),
+        number: `+1512555${String(100 + index).padStart(4, '0')}`,
+        extension: index % 2 === 0 ? '42' : null,
+        type: random.pick(['work', 'mobile']),
+      },
+    ],
+    custom_fields: { sentiment: random.pick(['good', 'neutral', 'bad']), score: random.integer(1, 10) },
+    created_at: at(startMs - hourMs),
+    updated_at: at(startMs + durationSeconds * 1000 + hourMs),
+  };
+}
+
+/** Fields that go missing, a few at a time: over an account's records each is at least once null and once left out. */
+const optionalFields = [
+  'owner',
+  'content',
+  'subject',
+  'direction',
+  'internal_notes',
+  'notes',
+  'status',
+  'start_time',
+  'end_time',
+  'duration',
+  'project',
+  'account',
+  'contact',
+  'opportunity',
+  'lead',
+  'phone_numbers',
+  'custom_fields',
+  'created_at',
+  'updated_at',
+] as const satisfies readonly (keyof EngagementRecord)[];
+
+function withGaps(record: Required<EngagementRecord>, index: number): EngagementRecord {
+  if (index === 0) {
+    return record;
+  }
+  const copy: { -readonly [Name in keyof EngagementRecord]: EngagementRecord[Name] } = { ...record };
+  copy[gapAt(index)] = null;
+  delete copy[gapAt(index + 7)];
+  return copy;
+}
+
+function gapAt(index: number): (typeof optionalFields)[number] {
+  return optionalFields[index % optionalFields.length] ?? 'content';
+}

@@ -1,0 +1,103 @@
+import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import { sandboxToken } from './accounts.ts';
+import { answerRequest, type SandboxState } from './answer-request.ts';
+import { answerClientError } from './client-error.ts';
+import { createRateMeter } from './rate-limit.ts';
+import { sendAnswer } from './send-answer.ts';
+import { createStore } from './store.ts';
+
+/** How to start a sandbox. */
+export interface SandboxOptions {
+  /** @default '127.0.0.1' */
+  readonly host?: string;
+  /** 0 takes any free one. @default 0 */
+  readonly port?: number;
+  /** The only bearer token it accepts. @default sandboxToken */
+  readonly token?: string;
+  /** How long `fault-slow` waits. @default 30000 */
+  readonly slowMs?: number;
+  /** The size of `fault-huge`'s content. @default 8388608 (8 MiB) */
+  readonly hugeBytes?: number;
+}
+
+/** A request as it came in. */
+export interface ReceivedRequest {
+  readonly method: string;
+  /** Path and query, undecoded. */
+  readonly url: string;
+  readonly headers: IncomingHttpHeaders;
+}
+
+/** A running sandbox. */
+export interface Sandbox {
+  /** The base URL, without a slash at its end. */
+  readonly url: string;
+  /** The last 1000 requests in the order they came in, whatever their answer: what upstream and provider got to see. */
+  readonly requests: readonly ReceivedRequest[];
+  /** Ends all connections at once, also those that wait for an answer, and frees the port. May be called again. */
+  close(): Promise<void>;
+}
+
+const maxRememberedRequests = 1000;
+
+/** Starts a sandbox with a freshly seeded store of its own. Rejects when the address cannot be listened on. */
+export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
+  const { host = '127.0.0.1', port = 0, token = sandboxToken, slowMs = 30_000, hugeBytes = 8 * 1024 * 1024 } = options;
+  const state: SandboxState = { token, slowMs, hugeBytes, store: createStore(), rateMeter: createRateMeter() };
+  const requests: ReceivedRequest[] = [];
+  const sockets = new Set<Socket>();
+
+  const handle = (request: IncomingMessage, response: ServerResponse): void => {
+    const { method = '', url = '', headers } = request;
+    requests.push({ method, url, headers });
+    requests.splice(0, requests.length - maxRememberedRequests);
+    ignoreErrors(request, response);
+    request.resume(); // a body, which no route has, must not hold up the connection's next request
+    // The one thing left when sending itself fails is to end the connection: the process goes on.
+    sendAnswer(response, answerRequest(state, { method, url, headers })).catch(() => response.destroy());
+  };
+
+  // Without Host, node would answer with a bare 400 before anybody could put it into Truto's shape.
+  const server = createServer({ requireHostHeader: false }, handle);
+  server.on('checkExpectation', handle);
+  server.on('clientError', answerClientError);
+  server.on('connection', (socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
+
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, resolve);
+  });
+
+  let closing: Promise<void> | undefined;
+  return {
+    url: buildUrl(server.address()),
+    requests,
+    close() {
+      closing ??= new Promise((resolve) => {
+        server.close(() => resolve());
+        for (const socket of sockets) {
+          socket.destroy();
+        }
+      });
+      return closing;
+    },
+  };
+}
+
+/** A client that leaves is its own business. */
+function ignoreErrors(request: IncomingMessage, response: ServerResponse): void {
+  request.on('error', () => {});
+  response.on('error', () => {});
+}
+
+function buildUrl(address: AddressInfo | string | null): string {
+  if (address === null || typeof address === 'string') {
+    throw new TypeError('The sandbox listens on a port');
+  }
+  const host = address.family === 'IPv6' ? `[${address.address}]` : address.address;
+  return `http://${host}:${address.port}`;
+}

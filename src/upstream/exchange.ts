@@ -1,0 +1,150 @@
+import { Readable } from 'node:stream';
+import type { Dispatcher } from 'undici';
+import type { Attempt, FailureReason, UnreadableReason } from './attempt.ts';
+
+/** What an {@link Exchange} needs to know. */
+export interface ExchangeOptions {
+  /** A collected body larger than this is given up: the status still counts. */
+  readonly maxBytes: number;
+  /** Hand a 2xx body over as a stream. */
+  readonly streams: boolean;
+  /** The moment the answer must be there. */
+  readonly deadlineAt: number;
+  /** How long a streaming body may keep its reader waiting for the next bytes. */
+  readonly idleTimeoutMs: number;
+}
+
+const reasons: Readonly<Record<string, FailureReason>> = {
+  ECONNREFUSED: 'refused',
+  EHOSTUNREACH: 'refused',
+  ENETUNREACH: 'refused',
+  ENOTFOUND: 'dns',
+  EAI_AGAIN: 'dns',
+  ECONNRESET: 'reset',
+  EPIPE: 'reset',
+  UND_ERR_SOCKET: 'reset',
+  UND_ERR_CONNECT_TIMEOUT: 'timeout',
+  UND_ERR_HEADERS_TIMEOUT: 'timeout',
+};
+
+/** A name for the log and the message only: whether a request was sent is recorded, never concluded from this. */
+function reasonOf(error: Error & { code?: string }): FailureReason {
+  const code = error.code ?? '';
+  if (code.startsWith('ERR_TLS') || code.startsWith('ERR_SSL') || /CERT|SIGNATURE|ISSUER/.test(code)) return 'tls';
+  return reasons[code] ?? 'protocol';
+}
+
+/**
+ * One request on its way: collects what undici's dispatcher reports into an {@link Attempt}.
+ * Its deadline is a timer of its own, since undici's are a second coarse.
+ */
+export class Exchange implements Dispatcher.DispatchHandler {
+  /** Settles exactly once, never rejects. */
+  readonly attempt: Promise<Attempt>;
+  readonly #options: ExchangeOptions;
+  #settle: (attempt: Attempt) => void = () => {};
+  #settled = false;
+  #controller: Dispatcher.DispatchController | undefined;
+  #statusCode: number | undefined;
+  #headers: Record<string, string> = {};
+  #chunks: Buffer[] = [];
+  #byteCount = 0;
+  #stream: Readable | undefined;
+  #deadlineTimer: NodeJS.Timeout;
+  #idleTimer: NodeJS.Timeout | undefined;
+
+  constructor(options: ExchangeOptions) {
+    this.#options = options;
+    this.attempt = new Promise((resolve) => {
+      this.#settle = resolve;
+    });
+    this.#deadlineTimer = setTimeout(
+      () => this.#giveUp('timeout', 'timeout'),
+      Math.max(0, options.deadlineAt - Date.now()),
+    );
+  }
+
+  /** undici calls this right before it writes: from here on the request counts as sent. */
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    // Aborting here, before the first byte, is what keeps a request that waited in the queue too long from going out.
+    if (this.#settled) controller.abort(new Error('gave up before sending'));
+    else this.#controller = controller;
+  }
+
+  onResponseStart(
+    _controller: Dispatcher.DispatchController,
+    statusCode: number,
+    headers: Record<string, string | string[] | undefined>,
+  ): void {
+    if (statusCode < 200 || this.#settled) return;
+    this.#statusCode = statusCode;
+    for (const [name, value] of Object.entries(headers)) {
+      if (value !== undefined) this.#headers[name] = Array.isArray(value) ? value.join(', ') : value;
+    }
+    const encoding = this.#headers['content-encoding'] ?? 'identity';
+    // Identity was asked for. Inflating anyway would let a few kilobytes grow without bound.
+    if (encoding !== 'identity') this.#giveUp('encoded', 'protocol');
+    else if (this.#options.streams && statusCode < 300) this.#handOverStream();
+    else if (Number(this.#headers['content-length'] ?? 0) > this.#options.maxBytes)
+      this.#giveUp('too-large', 'protocol');
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (this.#stream) {
+      clearTimeout(this.#idleTimer);
+      if (!this.#stream.push(chunk)) controller.pause();
+      return;
+    }
+    this.#byteCount += chunk.length;
+    if (this.#byteCount > this.#options.maxBytes) this.#giveUp('too-large', 'protocol');
+    else this.#chunks.push(chunk);
+  }
+
+  onResponseEnd(): void {
+    clearTimeout(this.#idleTimer);
+    if (this.#stream) this.#stream.push(null);
+    else if (this.#statusCode !== undefined) this.#finish({ kind: 'complete', bytes: Buffer.concat(this.#chunks) });
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+    clearTimeout(this.#idleTimer);
+    if (this.#stream) this.#stream.destroy(error);
+    else this.#giveUp('interrupted', reasonOf(error));
+  }
+
+  #handOverStream(): void {
+    const stream = new Readable({
+      read: () => {
+        clearTimeout(this.#idleTimer);
+        this.#idleTimer = setTimeout(() => stream.destroy(new Error('upstream stalled')), this.#options.idleTimeoutMs);
+        this.#controller?.resume();
+      },
+      destroy: (error, callback) => {
+        clearTimeout(this.#idleTimer);
+        this.#controller?.abort(error ?? new Error('the reader left'));
+        callback(error);
+      },
+    });
+    // Its reader hears of an error by reading; without a listener one that nobody reads would end the process.
+    stream.on('error', () => {});
+    this.#stream = stream;
+    this.#finish({ kind: 'streaming', stream });
+  }
+
+  #finish(body: Extract<Attempt, { kind: 'answer' }>['body']): void {
+    this.#end({ kind: 'answer', statusCode: this.#statusCode ?? 0, headers: this.#headers, body });
+  }
+
+  #giveUp(unreadable: UnreadableReason, reason: FailureReason): void {
+    if (this.#settled) return;
+    if (this.#statusCode !== undefined) this.#finish({ kind: 'unreadable', reason: unreadable });
+    else this.#end({ kind: 'failure', mayHaveBeenSent: this.#controller !== undefined, reason });
+    this.#controller?.abort(new Error(`gave up: ${reason}`));
+  }
+
+  #end(attempt: Attempt): void {
+    this.#settled = true;
+    clearTimeout(this.#deadlineTimer);
+    this.#settle(attempt);
+  }
+}

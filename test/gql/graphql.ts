@@ -1,0 +1,154 @@
+/* eslint-disable */
+/** Internal type. DO NOT USE DIRECTLY. */
+type Exact<T extends { [key: string]: unknown }> = { [K in keyof T]: T[K] };
+/** Internal type. DO NOT USE DIRECTLY. */
+export type Incremental<T> = T | { [P in keyof T]?: P extends ' $fragmentName' | '__typename' ? T[P] : never };
+import type { TypedDocumentNode as DocumentNode } from '@graphql-typed-document-node/core';
+/** What became of the engagement. */
+export type DeleteOutcome =
+  /** The provider took the delete and will carry it out later (HTTP 202). */
+  | 'ACCEPTED'
+  /** It was gone when a repeated attempt came; an earlier attempt of the same delete probably did it. */
+  | 'ALREADY_ABSENT'
+  /** Upstream confirmed that it is deleted. */
+  | 'DELETED';
+
+/** What kind of engagement it is. */
+export type EngagementType =
+  /** A phone call. */
+  | 'CALL'
+  /** A chat conversation. */
+  | 'CHAT'
+  /** An email. */
+  | 'EMAIL'
+  /** A meeting or appointment. */
+  | 'MEETING'
+  /** A note. */
+  | 'NOTE';
+
+/** Whether a finding keeps the delete from being sent. */
+export type FindingSeverity =
+  /** The delete would be refused. */
+  | 'REFUSAL'
+  /** The delete would be sent, and the success would repeat this as a warning. */
+  | 'WARNING';
+
+export type BreakARuleMutationVariables = Exact<{
+  id: string | number;
+  integratedAccountId: string | number;
+}>;
+
+
+export type BreakARuleMutation = { deleteEngagement:
+    | { __typename: 'AccountBlockedError', message: string }
+    | { __typename: 'AccountNeedsReauthError', message: string }
+    | { __typename: 'DeleteEngagementPlan' }
+    | { __typename: 'DeleteEngagementSuccess' }
+    | { __typename: 'ForbiddenError', message: string }
+    | { __typename: 'InvalidInputError', message: string, issues: Array<{ path: Array<string>, message: string, allowedValues: Array<string> }> }
+    | { __typename: 'NotFoundError', message: string }
+    | { __typename: 'OutcomeUnknownError', message: string }
+    | { __typename: 'RateLimitedError', message: string }
+    | { __typename: 'RemoteApiError', message: string }
+    | { __typename: 'UnsupportedIntegrationError', message: string }
+    | { __typename: 'UpstreamUnavailableError', message: string }
+   | null };
+
+export type DeleteEngagementRawMutationVariables = Exact<{
+  id: string | number;
+  integratedAccountId: string | number;
+}>;
+
+
+export type DeleteEngagementRawMutation = { deleteEngagement:
+    | { __typename: 'AccountBlockedError', message: string }
+    | { __typename: 'AccountNeedsReauthError', message: string }
+    | { __typename: 'DeleteEngagementPlan' }
+    | { __typename: 'DeleteEngagementSuccess', deletedEngagementId: string, raw: unknown, rateLimit: { limit: number | null, windowMs: number | null, remaining: number | null, resetMs: number | null } | null }
+    | { __typename: 'ForbiddenError', message: string }
+    | { __typename: 'InvalidInputError', message: string }
+    | { __typename: 'NotFoundError', message: string }
+    | { __typename: 'OutcomeUnknownError', message: string }
+    | { __typename: 'RateLimitedError', message: string }
+    | { __typename: 'RemoteApiError', statusCode: number, rawResponse: unknown, message: string }
+    | { __typename: 'UnsupportedIntegrationError', message: string }
+    | { __typename: 'UpstreamUnavailableError', message: string }
+   | null };
+
+export type DeleteEngagementStreamMutationVariables = Exact<{
+  id: string | number;
+  integratedAccountId: string | number;
+}>;
+
+
+export type DeleteEngagementStreamMutation = { deleteEngagement:
+    | { __typename: 'AccountBlockedError', message: string }
+    | { __typename: 'AccountNeedsReauthError', message: string }
+    | { __typename: 'DeleteEngagementPlan' }
+    | { __typename: 'DeleteEngagementSuccess', deletedEngagementId: string, stream: { contentType: string | null, contentLength: number | null, chunks: Array<string> } | null }
+    | { __typename: 'ForbiddenError', message: string }
+    | { __typename: 'InvalidInputError', message: string }
+    | { __typename: 'NotFoundError', message: string }
+    | { __typename: 'OutcomeUnknownError', message: string }
+    | { __typename: 'RateLimitedError', message: string }
+    | { __typename: 'RemoteApiError', message: string }
+    | { __typename: 'UnsupportedIntegrationError', message: string }
+    | { __typename: 'UpstreamUnavailableError', message: string }
+   | null };
+
+export type DeleteEngagementMutationVariables = Exact<{
+  id: string | number;
+  integratedAccountId: string | number;
+  engagementType?: EngagementType | null | undefined;
+}>;
+
+
+export type DeleteEngagementMutation = { deleteEngagement:
+    | { __typename: 'AccountBlockedError', message: string }
+    | { __typename: 'AccountNeedsReauthError', message: string }
+    | { __typename: 'DeleteEngagementPlan' }
+    | { __typename: 'DeleteEngagementSuccess', deletedEngagementId: string, outcome: DeleteOutcome, warnings: Array<string>, engagement: { id: string, engagementType: EngagementType | null, subject: string | null, contacts: Array<{ id: string }> | null } | null }
+    | { __typename: 'ForbiddenError', message: string }
+    | { __typename: 'InvalidInputError', message: string, issues: Array<{ path: Array<string>, message: string, allowedValues: Array<string> }> }
+    | { __typename: 'NotFoundError', message: string }
+    | { __typename: 'OutcomeUnknownError', retrySafe: boolean, message: string }
+    | { __typename: 'RateLimitedError', retryAfterMs: number | null, message: string }
+    | { __typename: 'RemoteApiError', message: string }
+    | { __typename: 'UnsupportedIntegrationError', message: string }
+    | { __typename: 'UpstreamUnavailableError', message: string }
+   | null };
+
+export type DryRunMutationVariables = Exact<{
+  id: string | number;
+  integratedAccountId: string | number;
+  engagementType?: EngagementType | null | undefined;
+}>;
+
+
+export type DryRunMutation = { deleteEngagement:
+    | { __typename: 'AccountBlockedError', message: string }
+    | { __typename: 'AccountNeedsReauthError', message: string }
+    | { __typename: 'DeleteEngagementPlan', wouldBeSent: boolean, method: string, url: string, excludedFields: Array<string>, headers: Array<{ name: string, value: string }>, findings: Array<{ severity: FindingSeverity, path: Array<string>, message: string, allowedValues: Array<string> }>, integration: { name: string } | null }
+    | { __typename: 'DeleteEngagementSuccess', engagement: { id: string, subject: string | null, owner: { id: string } | null } | null }
+    | { __typename: 'ForbiddenError', message: string }
+    | { __typename: 'InvalidInputError', message: string }
+    | { __typename: 'NotFoundError', message: string }
+    | { __typename: 'OutcomeUnknownError', message: string }
+    | { __typename: 'RateLimitedError', message: string }
+    | { __typename: 'RemoteApiError', message: string }
+    | { __typename: 'UnsupportedIntegrationError', message: string }
+    | { __typename: 'UpstreamUnavailableError', message: string }
+   | null };
+
+export type IntegrationsQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type IntegrationsQuery = { integrations: Array<{ name: string, requiresEngagementType: boolean, engagementTypes: Array<EngagementType>, parameters: Array<string> }> };
+
+
+export const BreakARuleDocument = {"kind":"Document","definitions":[{"kind":"OperationDefinition","operation":"mutation","name":{"kind":"Name","value":"BreakARule"},"variableDefinitions":[{"kind":"VariableDefinition","variable":{"kind":"Variable","name":{"kind":"Name","value":"id"}},"type":{"kind":"NonNullType","type":{"kind":"NamedType","name":{"kind":"Name","value":"ID"}}}},{"kind":"VariableDefinition","variable":{"kind":"Variable","name":{"kind":"Name","value":"integratedAccountId"}},"type":{"kind":"NonNullType","type":{"kind":"NamedType","name":{"kind":"Name","value":"ID"}}}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"deleteEngagement"},"arguments":[{"kind":"Argument","name":{"kind":"Name","value":"id"},"value":{"kind":"Variable","name":{"kind":"Name","value":"id"}}},{"kind":"Argument","name":{"kind":"Name","value":"integratedAccountId"},"value":{"kind":"Variable","name":{"kind":"Name","value":"integratedAccountId"}}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"__typename"}},{"kind":"InlineFragment","typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"InvalidInputError"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"issues"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"path"}},{"kind":"Field","name":{"kind":"Name","value":"message"}},{"kind":"Field","name":{"kind":"Name","value":"allowedValues"}}]}}]}},{"kind":"InlineFragment","typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"Error"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"message"}}]}}]}}]}}]} as unknown as DocumentNode<BreakARuleMutation, BreakARuleMutationVariables>;
+export const DeleteEngagementRawDocument = {"kind":"Document","definitions":[{"kind":"OperationDefinition","operation":"mutation","name":{"kind":"Name","value":"DeleteEngagementRaw"},"variableDefinitions":[{"kind":"VariableDefinition","variable":{"kind":"Variable","name":{"kind":"Name","value":"id"}},"type":{"kind":"NonNullType","type":{"kind":"NamedType","name":{"kind":"Name","value":"ID"}}}},{"kind":"VariableDefinition","variable":{"kind":"Variable","name":{"kind":"Name","value":"integratedAccountId"}},"type":{"kind":"NonNullType","type":{"kind":"NamedType","name":{"kind":"Name","value":"ID"}}}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"deleteEngagement"},"arguments":[{"kind":"Argument","name":{"kind":"Name","value":"id"},"value":{"kind":"Variable","name":{"kind":"Name","value":"id"}}},{"kind":"Argument","name":{"kind":"Name","value":"integratedAccountId"},"value":{"kind":"Variable","name":{"kind":"Name","value":"integratedAccountId"}}},{"kind":"Argument","name":{"kind":"Name","value":"format"},"value":{"kind":"EnumValue","value":"RAW"}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"__typename"}},{"kind":"InlineFragment","typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"DeleteEngagementSuccess"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"deletedEngagementId"}},{"kind":"Field","name":{"kind":"Name","value":"raw"}},{"kind":"Field","name":{"kind":"Name","value":"rateLimit"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"limit"}},{"kind":"Field","name":{"kind":"Name","value":"windowMs"}},{"kind":"Field","name":{"kind":"Name","value":"remaining"}},{"kind":"Field","name":{"kind":"Name","value":"resetMs"}}]}}]}},{"kind":"InlineFragment","typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"RemoteApiError"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"statusCode"}},{"kind":"Field","name":{"kind":"Name","value":"rawResponse"}}]}},{"kind":"InlineFragment","typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"Error"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"message"}}]}}]}}]}}]} as unknown as DocumentNode<DeleteEngagementRawMutation, DeleteEngagementRawMutationVariables>;
+export const DeleteEngagementStreamDocument = {"kind":"Document","definitions":[{"kind":"OperationDefinition","operation":"mutation","name":{"kind":"Name","value":"DeleteEngagementStream"},"variableDefinitions":[{"kind":"VariableDefinition","variable":{"kind":"Variable","name":{"kind":"Name","value":"id"}},"type":{"kind":"NonNullType","type":{"kind":"NamedType","name":{"kind":"Name","value":"ID"}}}},{"kind":"VariableDefinition","variable":{"kind":"Variable","name":{"kind":"Name","value":"integratedAccountId"}},"type":{"kind":"NonNullType","type":{"kind":"NamedType","name":{"kind":"Name","value":"ID"}}}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"deleteEngagement"},"arguments":[{"kind":"Argument","name":{"kind":"Name","value":"id"},"value":{"kind":"Variable","name":{"kind":"Name","value":"id"}}},{"kind":"Argument","name":{"kind":"Name","value":"integratedAccountId"},"value":{"kind":"Variable","name":{"kind":"Name","value":"integratedAccountId"}}},{"kind":"Argument","name":{"kind":"Name","value":"format"},"value":{"kind":"EnumValue","value":"STREAM"}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"__typename"}},{"kind":"InlineFragment","typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"DeleteEngagementSuccess"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"deletedEngagementId"}},{"kind":"Field","name":{"kind":"Name","value":"stream"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"contentType"}},{"kind":"Field","name":{"kind":"Name","value":"contentLength"}},{"kind":"Field","name":{"kind":"Name","value":"chunks"},"directives":[{"kind":"Directive","name":{"kind":"Name","value":"stream"}}]}]}}]}},{"kind":"InlineFragment","typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"Error"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"message"}}]}}]}}]}}]} as unknown as DocumentNode<DeleteEngagementStreamMutation, DeleteEngagementStreamMutationVariables>;
+export const DeleteEngagementDocument = {"kind":"Document","definitions":[{"kind":"OperationDefinition","operation":"mutation","name":{"kind":"Name","value":"DeleteEngagement"},"variableDefinitions":[{"kind":"VariableDefinition","variable":{"kind":"Variable","name":{"kind":"Name","value":"id"}},"type":{"kind":"NonNullType","type":{"kind":"NamedType","name":{"kind":"Name","value":"ID"}}}},{"kind":"VariableDefinition","variable":{"kind":"Variable","name":{"kind":"Name","value":"integratedAccountId"}},"type":{"kind":"NonNullType","type":{"kind":"NamedType","name":{"kind":"Name","value":"ID"}}}},{"kind":"VariableDefinition","variable":{"kind":"Variable","name":{"kind":"Name","value":"engagementType"}},"type":{"kind":"NamedType","name":{"kind":"Name","value":"EngagementType"}}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"deleteEngagement"},"arguments":[{"kind":"Argument","name":{"kind":"Name","value":"id"},"value":{"kind":"Variable","name":{"kind":"Name","value":"id"}}},{"kind":"Argument","name":{"kind":"Name","value":"integratedAccountId"},"value":{"kind":"Variable","name":{"kind":"Name","value":"integratedAccountId"}}},{"kind":"Argument","name":{"kind":"Name","value":"engagementType"},"value":{"kind":"Variable","name":{"kind":"Name","value":"engagementType"}}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"__typename"}},{"kind":"InlineFragment","typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"DeleteEngagementSuccess"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"deletedEngagementId"}},{"kind":"Field","name":{"kind":"Name","value":"outcome"}},{"kind":"Field","name":{"kind":"Name","value":"engagement"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"id"}},{"kind":"Field","name":{"kind":"Name","value":"engagementType"}},{"kind":"Field","name":{"kind":"Name","value":"subject"}},{"kind":"Field","name":{"kind":"Name","value":"contacts"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"id"}}]}}]}},{"kind":"Field","name":{"kind":"Name","value":"warnings"}}]}},{"kind":"InlineFragment","typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"InvalidInputError"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"issues"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"path"}},{"kind":"Field","name":{"kind":"Name","value":"message"}},{"kind":"Field","name":{"kind":"Name","value":"allowedValues"}}]}}]}},{"kind":"InlineFragment","typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"RateLimitedError"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"retryAfterMs"}}]}},{"kind":"InlineFragment","typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"OutcomeUnknownError"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"retrySafe"}}]}},{"kind":"InlineFragment","typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"Error"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"message"}}]}}]}}]}}]} as unknown as DocumentNode<DeleteEngagementMutation, DeleteEngagementMutationVariables>;
+export const DryRunDocument = {"kind":"Document","definitions":[{"kind":"OperationDefinition","operation":"mutation","name":{"kind":"Name","value":"DryRun"},"variableDefinitions":[{"kind":"VariableDefinition","variable":{"kind":"Variable","name":{"kind":"Name","value":"id"}},"type":{"kind":"NonNullType","type":{"kind":"NamedType","name":{"kind":"Name","value":"ID"}}}},{"kind":"VariableDefinition","variable":{"kind":"Variable","name":{"kind":"Name","value":"integratedAccountId"}},"type":{"kind":"NonNullType","type":{"kind":"NamedType","name":{"kind":"Name","value":"ID"}}}},{"kind":"VariableDefinition","variable":{"kind":"Variable","name":{"kind":"Name","value":"engagementType"}},"type":{"kind":"NamedType","name":{"kind":"Name","value":"EngagementType"}}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"deleteEngagement"},"arguments":[{"kind":"Argument","name":{"kind":"Name","value":"id"},"value":{"kind":"Variable","name":{"kind":"Name","value":"id"}}},{"kind":"Argument","name":{"kind":"Name","value":"integratedAccountId"},"value":{"kind":"Variable","name":{"kind":"Name","value":"integratedAccountId"}}},{"kind":"Argument","name":{"kind":"Name","value":"engagementType"},"value":{"kind":"Variable","name":{"kind":"Name","value":"engagementType"}}},{"kind":"Argument","name":{"kind":"Name","value":"dryRun"},"value":{"kind":"BooleanValue","value":true}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"__typename"}},{"kind":"InlineFragment","typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"DeleteEngagementPlan"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"wouldBeSent"}},{"kind":"Field","name":{"kind":"Name","value":"method"}},{"kind":"Field","name":{"kind":"Name","value":"url"}},{"kind":"Field","name":{"kind":"Name","value":"headers"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"name"}},{"kind":"Field","name":{"kind":"Name","value":"value"}}]}},{"kind":"Field","name":{"kind":"Name","value":"excludedFields"}},{"kind":"Field","name":{"kind":"Name","value":"findings"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"severity"}},{"kind":"Field","name":{"kind":"Name","value":"path"}},{"kind":"Field","name":{"kind":"Name","value":"message"}},{"kind":"Field","name":{"kind":"Name","value":"allowedValues"}}]}},{"kind":"Field","name":{"kind":"Name","value":"integration"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"name"}}]}}]}},{"kind":"InlineFragment","typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"DeleteEngagementSuccess"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"engagement"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"id"}},{"kind":"Field","name":{"kind":"Name","value":"subject"}},{"kind":"Field","name":{"kind":"Name","value":"owner"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"id"}}]}}]}}]}},{"kind":"InlineFragment","typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"Error"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"message"}}]}}]}}]}}]} as unknown as DocumentNode<DryRunMutation, DryRunMutationVariables>;
+export const IntegrationsDocument = {"kind":"Document","definitions":[{"kind":"OperationDefinition","operation":"query","name":{"kind":"Name","value":"Integrations"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"integrations"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"name"}},{"kind":"Field","name":{"kind":"Name","value":"requiresEngagementType"}},{"kind":"Field","name":{"kind":"Name","value":"engagementTypes"}},{"kind":"Field","name":{"kind":"Name","value":"parameters"}}]}}]}}]} as unknown as DocumentNode<IntegrationsQuery, IntegrationsQueryVariables>;
