@@ -1,8 +1,8 @@
 import { GraphQLError } from 'graphql';
 
 /**
- * Every top-level error this server raises on purpose: `extensions.code` to HTTP status and message.
- * What a caller can act on inside one delete is a member of `DeleteEngagementResult` instead.
+ * Every top-level error this server raises on purpose: `extensions.code` to message, and the HTTP status where the
+ * whole request fails. What a caller can act on inside one delete is a member of `DeleteEngagementResult` instead.
  */
 const errors = {
   UNAUTHENTICATED: { status: 401, message: 'Send a valid token in the Authorization header, as "Bearer <token>".' },
@@ -12,24 +12,28 @@ const errors = {
     message:
       'The Accept header allows none of application/graphql-response+json, application/json, multipart/mixed, text/event-stream.',
   },
-  PAYLOAD_TOO_LARGE: { status: 413, message: 'The request body is too large.' },
   RESPONSE_TOO_LARGE: {
     status: 200,
-    message: "Upstream's body is larger than MAX_UPSTREAM_BYTES; select chunks with @stream.",
+    message: "The delete succeeded, but upstream's body is larger than MAX_UPSTREAM_BYTES; select chunks with @stream.",
   },
-  RESPONSE_INTERRUPTED: { status: 200, message: "Upstream's body ended early. The delete itself succeeded." },
-  INTERNAL_SERVER_ERROR: { status: 500, message: 'Unexpected error.' },
+  RESPONSE_INTERRUPTED: { status: 200, message: "The delete succeeded, but upstream's body ended early." },
 } as const;
 
 /** The codes of this server's own top-level errors. */
 export type ErrorCode = keyof typeof errors;
 
 /**
- * Makes the top-level error for a code: its message, `extensions.code`, and the HTTP status for Yoga to answer with.
- * @param message replaces the code's own message where more can be said.
+ * An error of one field: the response stays 200, so that what other fields report is not lost on clients that give up
+ * at the status.
+ * @param message replaces the code's own where more can be said.
  */
-export function codedError(code: ErrorCode, message?: string): GraphQLError {
-  const { status, message: usual } = errors[code];
-  const headers = code === 'UNAUTHENTICATED' ? { headers: { 'www-authenticate': 'Bearer' } } : {};
-  return new GraphQLError(message ?? usual, { extensions: { code, http: { status, ...headers } } });
+export function fieldError(code: ErrorCode, message: string = errors[code].message): GraphQLError {
+  return new GraphQLError(message, { extensions: { code } });
+}
+
+/** An error of the whole request: nothing was executed, and the HTTP status says so. */
+export function requestError(code: ErrorCode): GraphQLError {
+  const { status, message } = errors[code];
+  const http = { status, ...(status === 401 && { headers: { 'www-authenticate': 'Bearer' } }) };
+  return new GraphQLError(message, { extensions: { code, http } });
 }

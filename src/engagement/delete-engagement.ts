@@ -39,10 +39,10 @@ function invalidInput(findings: readonly Finding[]): DeleteEngagementResult {
   return { kind: 'InvalidInputError', message: `Nothing was sent. ${issues.map(located).join(' ')}`, issues };
 }
 
-function unsupported(integration: string): DeleteEngagementResult {
+function unsupported(integrationName: string): DeleteEngagementResult {
   const supportedIntegrations = integrations.map(({ name }) => name);
-  const message = `Nothing was sent. ${integration} cannot delete engagements through Truto.`;
-  return { kind: 'UnsupportedIntegrationError', message, integration, supportedIntegrations };
+  const message = `Nothing was sent. ${integrationName} cannot delete engagements through Truto.`;
+  return { kind: 'UnsupportedIntegrationError', message, integrationName, supportedIntegrations };
 }
 
 /**

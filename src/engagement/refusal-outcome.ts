@@ -1,4 +1,4 @@
-import { codedError } from '../errors.ts';
+import { fieldError } from '../errors.ts';
 import type { UpstreamAnswer } from '../upstream/attempt.ts';
 import { parseRetryAfter } from '../upstream/retry-after.ts';
 import { readBody } from './body.ts';
@@ -60,7 +60,7 @@ function unauthorized({ isRemote }: UpstreamError, { callerBroughtToken }: Refus
     return { kind: 'AccountNeedsReauthError', message };
   }
   if (callerBroughtToken)
-    throw codedError('UNAUTHENTICATED', 'Upstream does not accept the token in the Authorization header.');
+    throw fieldError('UNAUTHENTICATED', 'Upstream does not accept the token in the Authorization header.');
   return {
     kind: 'UpstreamUnavailableError',
     message: "Upstream does not accept this server's token: its operator must renew it. Nothing was deleted.",

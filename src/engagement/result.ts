@@ -51,7 +51,7 @@ export interface InvalidInputError {
 export interface UnsupportedIntegrationError {
   readonly kind: 'UnsupportedIntegrationError';
   readonly message: string;
-  readonly integration: string;
+  readonly integrationName: string;
   readonly supportedIntegrations: readonly string[];
 }
 
@@ -110,7 +110,7 @@ export interface OutcomeUnknownError {
   readonly retrySafe: boolean;
   readonly idempotencyKey: string;
   /** Upstream's status, when it answered at all. */
-  readonly statusCode: number | null;
+  readonly lastStatusCode: number | null;
   readonly rawResponse?: unknown;
 }
 

@@ -26,7 +26,7 @@ export function unknownOutcome(
     message: `${why}, so the engagement may or may not be deleted. ${next}`,
     retrySafe,
     idempotencyKey,
-    statusCode: seen.statusCode ?? null,
+    lastStatusCode: seen.statusCode ?? null,
     rawResponse: seen.rawResponse,
   };
 }

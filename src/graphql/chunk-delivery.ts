@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import { GraphQLStreamDirective } from '@graphql-tools/utils';
 import { type GraphQLResolveInfo, getDirectiveValues, responsePathAsArray } from 'graphql';
-import { codedError } from '../errors.ts';
+import { fieldError } from '../errors.ts';
 
 /** The rest of a streamed body: its chunks belong to the list at `path`, from `nextIndex` on. */
 export interface ChunkDelivery {
@@ -46,7 +46,7 @@ async function collect(chunks: AsyncIterator<Buffer>, maxBytes: number): Promise
   let byteCount = 0;
   const { taken } = await take(chunks, (soFar) => {
     byteCount += soFar.at(-1)?.length ?? 0;
-    if (byteCount > maxBytes) throw codedError('RESPONSE_TOO_LARGE');
+    if (byteCount > maxBytes) throw fieldError('RESPONSE_TOO_LARGE');
     return true;
   });
   return taken;
@@ -76,6 +76,6 @@ export async function resolveChunks(
     return taken;
   } catch (error) {
     body.destroy();
-    throw body.errored ? codedError('RESPONSE_INTERRUPTED') : error;
+    throw body.errored ? fieldError('RESPONSE_INTERRUPTED') : error;
   }
 }

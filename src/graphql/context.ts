@@ -1,6 +1,6 @@
 import type { Caller } from '../engagement/access.ts';
 import type { DeleteEngagementPorts } from '../engagement/delete-engagement.ts';
-import { codedError } from '../errors.ts';
+import { requestError } from '../errors.ts';
 import type { ChunkDelivery } from './chunk-delivery.ts';
 
 /** What every resolver gets: one per operation. */
@@ -22,6 +22,6 @@ export interface Context extends DeleteEngagementPorts {
  * @throws {GraphQLError} `UNAUTHENTICATED` when there is none.
  */
 export function requireCaller({ caller }: Context): Caller {
-  if (caller === null) throw codedError('UNAUTHENTICATED');
+  if (caller === null) throw requestError('UNAUTHENTICATED');
   return caller;
 }

@@ -48,7 +48,10 @@ export const UnsupportedIntegrationError = builder
     description: "The integrated account's integration cannot delete engagements. Nothing was sent.",
     interfaces,
     fields: (t) => ({
-      integration: t.exposeString('integration', { nullable: false, description: 'The integration of the account.' }),
+      integrationName: t.exposeString('integrationName', {
+        nullable: false,
+        description: 'The integration of the account.',
+      }),
       supportedIntegrations: t.exposeStringList('supportedIntegrations', {
         nullable: false,
         description: 'The integrations that can.',
@@ -136,7 +139,8 @@ export const OutcomeUnknownError = builder.objectRef<Result.OutcomeUnknownError>
       nullable: false,
       description: 'The `Idempotency-Key` that went upstream with this delete: by it, Truto can find the request.',
     }),
-    statusCode: t.exposeInt('statusCode', { description: 'The HTTP status, when there was an answer at all.' }),
+    // Not `statusCode`: its type here would differ from RemoteApiError's, and nobody could select both.
+    lastStatusCode: t.exposeInt('lastStatusCode', { description: 'The HTTP status, when there was an answer at all.' }),
     rawResponse: t.expose('rawResponse', {
       type: 'JSON',
       nullable: true,

@@ -3,7 +3,7 @@ import { createRemoteJWKSet, errors, type JWTPayload, type JWTVerifyGetKey, jwtV
 import { z } from 'zod';
 import type { AuthConfig, JwtConfig } from '../config.ts';
 import type { Caller } from '../engagement/access.ts';
-import { codedError } from '../errors.ts';
+import { requestError } from '../errors.ts';
 import { Secret } from '../secret.ts';
 
 /**
@@ -24,7 +24,7 @@ const grantsClaim = z.array(z.string()).catch([]);
 
 function readToken(header: string): string {
   const token = bearer.exec(header)?.[1];
-  if (token === undefined) throw codedError('UNAUTHENTICATED');
+  if (token === undefined) throw requestError('UNAUTHENTICATED');
   return token;
 }
 
@@ -70,7 +70,7 @@ function createServiceAuthenticator({ apiToken, jwt }: Extract<AuthConfig, { mod
       const claims = await verify(token);
       return { id: claims.sub ?? '', grants: readGrants(claims), authorization, bringsToken: false };
     } catch (error) {
-      throw codedError(isOutage(error) ? 'AUTHENTICATION_UNAVAILABLE' : 'UNAUTHENTICATED');
+      throw requestError(isOutage(error) ? 'AUTHENTICATION_UNAVAILABLE' : 'UNAUTHENTICATED');
     }
   };
 }

@@ -1,5 +1,5 @@
 import type { Plugin } from 'graphql-yoga';
-import { codedError } from '../errors.ts';
+import { requestError } from '../errors.ts';
 
 const singleResultTypes = ['application/graphql-response+json', 'application/json'];
 const incrementalTypes = ['multipart/mixed', 'text/event-stream'];
@@ -36,7 +36,7 @@ export function useCheckAccept(): Plugin {
       const asked = mediaTypes(request.headers.get('accept'));
       const offered = [...singleResultTypes, ...incrementalTypes];
       if (asked.some((type) => offered.some((candidate) => matches(type, candidate)))) return;
-      const { message, extensions } = codedError('NOT_ACCEPTABLE');
+      const { message, extensions } = requestError('NOT_ACCEPTABLE');
       const body = JSON.stringify({ errors: [{ message, extensions: { code: extensions.code } }] });
       endResponse(new fetchAPI.Response(body, { status: 406, headers: { 'content-type': 'application/json' } }));
     },

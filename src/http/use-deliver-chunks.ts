@@ -1,7 +1,7 @@
 import { isAsyncIterable } from '@graphql-tools/utils';
 import { BREAK, type DocumentNode, type ExecutionResult, Kind, visit } from 'graphql';
 import type { Plugin } from 'graphql-yoga';
-import { codedError } from '../errors.ts';
+import { fieldError } from '../errors.ts';
 import type { ChunkDelivery } from '../graphql/chunk-delivery.ts';
 import type { Context } from '../graphql/context.ts';
 import { acceptsIncremental } from './use-check-accept.ts';
@@ -48,7 +48,7 @@ async function* deliverChunks({ path, nextIndex, label, chunks }: ChunkDelivery)
       index += 1;
     }
   } catch {
-    const { message, extensions } = codedError('RESPONSE_INTERRUPTED');
+    const { message, extensions } = fieldError('RESPONSE_INTERRUPTED');
     const errors = [{ message, path: [...path, index], extensions: { code: extensions.code } }];
     yield { incremental: [{ items: null, path: [...path, index], errors, ...named }], hasNext: true };
   }

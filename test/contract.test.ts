@@ -1,0 +1,137 @@
+import { type GraphQLInputObjectType, type GraphQLObjectType, isEnumType } from 'graphql';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import contract from '../schema/upstream.json' with { type: 'json' };
+import { integrations } from '../src/engagement/integrations.ts';
+import { schema } from '../src/graphql/schema.ts';
+import { startTestFacade, type TestFacade } from './support/facade.ts';
+import { type FakeUpstream, json, startUpstream } from './support/upstream.ts';
+
+/** Two arguments that steer this server and reach no wire. */
+const ownArguments = ['dryRun'];
+
+let record: Record<string, unknown> = {};
+let upstream: FakeUpstream;
+let facade: TestFacade;
+
+beforeAll(async () => {
+  upstream = await startUpstream((request, response) => json(200, record)(request, response));
+  facade = await startTestFacade(upstream.url);
+});
+afterAll(async () => {
+  await facade[Symbol.asyncDispose]();
+  await upstream[Symbol.asyncDispose]();
+});
+
+function argumentsWith(path: string, example: string, onlyForEmail: boolean): string {
+  const given: Record<string, string> = { id: '"e1"', integratedAccountId: '"account-1"' };
+  if (onlyForEmail) given.engagementType = 'EMAIL';
+  const [first = '', second] = path.split('.');
+  given[first] = second === undefined ? example : `{ ${second}: ${example} }`;
+  return Object.entries(given)
+    .map(([name, value]) => `${name}: ${value}`)
+    .join(', ');
+}
+
+async function remove(args: string, selection = 'id'): Promise<unknown> {
+  const query = `mutation { deleteEngagement(${args}) { __typename ... on DeleteEngagementSuccess { engagement { ${selection} } } } }`;
+  const { body } = await facade.post(query);
+  expect(body.errors).toBeUndefined();
+  expect(body.data.deleteEngagement.__typename).toBe('DeleteEngagementSuccess');
+  return body.data.deleteEngagement.engagement;
+}
+
+function deleteArguments(): readonly string[] {
+  const field = schema.getMutationType()?.getFields().deleteEngagement;
+  const parameters = schema.getType('DeleteEngagementParameters') as GraphQLInputObjectType;
+  const nested = Object.keys(parameters.getFields()).map((name) => `parameters.${name}`);
+  return (field?.args ?? []).flatMap(({ name }) => (name === 'parameters' ? nested : [name]));
+}
+
+describe('the path', () => {
+  it('is the documented one, with the id in its place', async () => {
+    await remove('id: "call/7?x#y", integratedAccountId: "account-1"');
+    const seen = upstream.deletes().at(-1);
+    expect(seen?.method).toBe(contract.method);
+    expect(seen?.path).toBe(contract.path.replace('{id}', encodeURIComponent('call/7?x#y')));
+  });
+});
+
+describe('every query parameter of the contract', () => {
+  it.each(contract.queryParameters.flatMap((parameter) => (parameter.argument ? [parameter] : [])))(
+    '$name reaches the wire from the argument $argument',
+    async ({ name, argument = '', example = '', wire, onlyWhen }) => {
+      record = { id: 'e1' };
+      await remove(argumentsWith(argument, example, onlyWhen !== undefined));
+      expect(upstream.deletes().at(-1)?.query[name]).toEqual(wire);
+    },
+  );
+
+  it.each(contract.queryParameters.filter(({ required }) => !required))(
+    '$name is absent unless it is asked for',
+    async ({ name, default: usual, derivedFrom }) => {
+      record = { id: 'e1' };
+      const everything = contract.responseFields.map(({ select }) => select).join(' ');
+      await remove('id: "e1", integratedAccountId: "account-1"', derivedFrom ? everything : 'id');
+      expect(upstream.deletes().at(-1)?.query[name]).toEqual(usual);
+    },
+  );
+
+  it('has a GraphQL argument or is derived from the selection, and no argument is without one', () => {
+    const documented = [...contract.pathParameters, ...contract.queryParameters].flatMap(
+      (parameter) => parameter.argument ?? [],
+    );
+    expect([...documented].sort()).toEqual(
+      deleteArguments()
+        .filter((name) => !ownArguments.includes(name))
+        .sort(),
+    );
+    expect(contract.queryParameters.filter(({ derivedFrom }) => derivedFrom).map(({ name }) => name)).toEqual([
+      'truto_ignore_remote_data',
+      'truto_exclude_fields',
+    ]);
+    expect(contract.queryParameters).toHaveLength(15);
+  });
+
+  it.each([
+    ['EngagementType', 'engagement_type'],
+    ['ResponseFormat', 'truto_response_format'],
+    ['EngagementSort', 'sort_by'],
+  ])('%s has exactly the documented values of %s', (typeName, parameterName) => {
+    const type = schema.getType(typeName);
+    const values = isEnumType(type) ? type.getValues().map(({ value }) => String(value)) : [];
+    const allowed = contract.queryParameters.find(({ name }) => name === parameterName)?.allowed ?? [];
+    expect(values.sort()).toEqual([...allowed].sort());
+  });
+});
+
+describe('every response field of the contract', () => {
+  it.each(contract.responseFields)(
+    '$name reaches GraphQL as $graphql',
+    async ({ name, graphql, select, wire, expected }) => {
+      record = { id: 'e1', [name]: wire };
+      expect(await remove('id: "e1", integratedAccountId: "account-1"', select)).toEqual({ [graphql]: expected });
+      expect(upstream.deletes().at(-1)?.query.truto_exclude_fields ?? []).not.toContain(name);
+    },
+  );
+
+  it.each(contract.responseFields.filter(({ required }) => !required))(
+    '$name is excluded upstream when nobody selects it',
+    async ({ name }) => {
+      record = { id: 'e1' };
+      await remove('id: "e1", integratedAccountId: "account-1"', 'id');
+      expect(upstream.deletes().at(-1)?.query.truto_exclude_fields).toContain(name);
+    },
+  );
+
+  it('has a field of Engagement, and no field is without one', () => {
+    const fields = (schema.getType('Engagement') as GraphQLObjectType).getFields();
+    expect(contract.responseFields.map(({ graphql }) => graphql).sort()).toEqual(Object.keys(fields).sort());
+    expect(new Set(contract.responseFields.map(({ name }) => name)).size).toBe(22);
+  });
+});
+
+describe('the integrations of the contract', () => {
+  it('are those of the table, in order', () => {
+    expect(integrations.map(({ name }) => name)).toEqual(contract.integrations);
+  });
+});

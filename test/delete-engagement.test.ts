@@ -1,0 +1,183 @@
+import { describe, expect, it } from 'vitest';
+import { sandboxAccount, sandboxAccounts } from '../src/sandbox/accounts.ts';
+import { seedEngagements } from '../src/sandbox/seed.ts';
+import { startSandbox } from '../src/sandbox/server.ts';
+import { startTestFacade } from './support/facade.ts';
+import { json, startUpstream } from './support/upstream.ts';
+
+const mutation = `mutation Delete($id: ID!, $account: ID!, $type: EngagementType, $format: ResponseFormat! = UNIFIED, $dryRun: Boolean! = false) {
+  deleteEngagement(id: $id, integratedAccountId: $account, engagementType: $type, format: $format, dryRun: $dryRun) {
+    __typename
+    ... on Error { message }
+    ... on UnsupportedIntegrationError { integrationName supportedIntegrations }
+    ... on DeleteEngagementPlan { wouldBeSent findings { severity path message } url headers { name value } }
+    ... on DeleteEngagementSuccess {
+      deletedEngagementId outcome raw warnings
+      engagement { id subject }
+      stream { contentType contentLength chunks }
+      integration { name }
+      rateLimit { limit windowMs remaining resetMs }
+    }
+  }
+}`;
+
+const deletable = sandboxAccounts.filter(({ rule }) => rule !== undefined);
+const formats = ['UNIFIED', 'NORMALIZED', 'RAW', 'STREAM'];
+
+describe('deleteEngagement against the sandbox', () => {
+  it.each(
+    deletable.flatMap((account) =>
+      formats.map((format, index) => ({ label: account.integration.label, account, format, index })),
+    ),
+  )('deletes from $label in the format $format, once', async ({ account, format, index }) => {
+    await using sandbox = await startSandboxFor();
+    await using facade = await startTestFacade(sandbox.url);
+    const engagement = seedEngagements(account)[index];
+    const type = account.rule?.requiresEngagementType ? engagement?.engagement_type?.toUpperCase() : null;
+    const variables = { id: engagement?.id, account: account.id, type, format };
+
+    const first = await facade.post(mutation, variables);
+    expect(first.body.errors).toBeUndefined();
+    expect(first.body.data.deleteEngagement).toMatchObject({
+      __typename: 'DeleteEngagementSuccess',
+      deletedEngagementId: engagement?.id,
+      outcome: 'DELETED',
+      warnings: [],
+      integration: { name: account.integration.label },
+      engagement: format === 'UNIFIED' || format === 'NORMALIZED' ? { id: engagement?.id } : null,
+      stream: format === 'STREAM' ? { chunks: expect.any(Array) } : null,
+    });
+
+    const second = await facade.post(mutation, variables);
+    expect(second.body.data.deleteEngagement.__typename).toBe('NotFoundError');
+    expect(sandbox.requests.filter(({ method }) => method === 'DELETE')).toHaveLength(2);
+  });
+
+  async function startSandboxFor() {
+    const sandbox = await startSandbox();
+    return { ...sandbox, [Symbol.asyncDispose]: () => sandbox.close() };
+  }
+
+  it('answers the same body raw and streamed', async () => {
+    await using sandbox = await startSandboxFor();
+    await using facade = await startTestFacade(sandbox.url);
+    const account = sandboxAccount('Planhat').id;
+    const [one, two] = seedEngagements(sandboxAccount('Planhat'));
+    const raw = await facade.post(mutation, { id: one?.id, account, format: 'RAW' });
+    const streamed = await facade.post(mutation, { id: two?.id, account, format: 'STREAM' });
+    const { contentType, chunks } = streamed.body.data.deleteEngagement.stream;
+    const body = JSON.parse(chunks.map((chunk: string) => Buffer.from(chunk, 'base64').toString()).join(''));
+    expect(contentType).toContain('application/json');
+    expect(raw.body.data.deleteEngagement.raw).toMatchObject({ _id: one?.id });
+    expect(Object.keys(body)).toEqual(Object.keys(raw.body.data.deleteEngagement.raw));
+    expect(body._id).toBe(two?.id);
+  });
+
+  it('refuses an integration that cannot delete, names those that can, and sends no delete', async () => {
+    await using sandbox = await startSandboxFor();
+    await using facade = await startTestFacade(sandbox.url);
+    const { body } = await facade.post(mutation, { id: '1', account: sandboxAccount('HubSpot').id });
+    expect(body.data.deleteEngagement).toMatchObject({
+      __typename: 'UnsupportedIntegrationError',
+      integrationName: 'HubSpot',
+      supportedIntegrations: deletable.map(({ integration }) => integration.label),
+    });
+    expect(sandbox.requests.map(({ method }) => method)).toEqual(['GET']);
+  });
+
+  it('runs aliased deletes in order, and one that fails costs no other', async () => {
+    await using sandbox = await startSandboxFor();
+    await using facade = await startTestFacade(sandbox.url);
+    const account = sandboxAccount('Pipedrive').id;
+    const [one, two] = seedEngagements(sandboxAccount('Pipedrive'));
+    const alias = (name: string, id: string | undefined) =>
+      `${name}: deleteEngagement(id: "${id}", integratedAccountId: "${account}") { __typename }`;
+    const { body } = await facade.post(`mutation { ${alias('a', one?.id)} ${alias('b', '.')} ${alias('c', two?.id)} }`);
+    expect(body.data).toEqual({
+      a: { __typename: 'DeleteEngagementSuccess' },
+      b: { __typename: 'InvalidInputError' },
+      c: { __typename: 'DeleteEngagementSuccess' },
+    });
+    const deleted = sandbox.requests
+      .filter(({ method }) => method === 'DELETE')
+      .map(({ url }) => url.split(/[/?]/).at(4));
+    expect(deleted).toEqual([one?.id, two?.id]);
+  });
+});
+
+describe('the look-up of the integration', () => {
+  it('happens once for an account, however many deletes follow', async () => {
+    await using upstream = await startUpstream(json(204, undefined), 'capsule');
+    await using facade = await startTestFacade(upstream.url);
+    await Promise.all([1, 2, 3].map((id) => facade.post(mutation, { id, account: 'a' })));
+    await facade.post(mutation, { id: 4, account: 'a' });
+    expect(upstream.seen.filter(({ method }) => method === 'GET')).toHaveLength(1);
+    expect(upstream.deletes()).toHaveLength(4);
+  });
+
+  it.each([
+    ['is refused', json(403, { statusCode: 403 })],
+    ['fails', json(500, { statusCode: 500 })],
+    ['answers nonsense', json(200, ['nonsense'])],
+    ['names an integration nobody knows', json(200, { integration: { name: 'brandnewcrm' } })],
+    ['never answers', () => {}],
+  ])('never stands in the way when it %s', async (_how, answer) => {
+    await using upstream = await startUpstream(json(204, undefined), answer);
+    await using facade = await startTestFacade(upstream.url, { REQUEST_TIMEOUT_MS: '1000' });
+    const { body } = await facade.post(mutation, { id: '1', account: 'a' });
+    expect(body.data.deleteEngagement).toMatchObject({ __typename: 'DeleteEngagementSuccess', integration: null });
+  });
+
+  it('is asked again after a failure, so one bad moment does not switch the rules off', async () => {
+    let calls = 0;
+    await using upstream = await startUpstream(json(204, undefined), (request, response) => {
+      calls += 1;
+      json(calls === 1 ? 500 : 200, { integration: { name: 'affinity' } })(request, response);
+    });
+    await using facade = await startTestFacade(upstream.url);
+    const first = await facade.post(mutation, { id: '1', account: 'a' });
+    const second = await facade.post(mutation, { id: '2', account: 'a' });
+    expect(first.body.data.deleteEngagement.__typename).toBe('DeleteEngagementSuccess');
+    expect(second.body.data.deleteEngagement.__typename).toBe('InvalidInputError');
+  });
+});
+
+describe('a dry run', () => {
+  it('shows the request with the credentials redacted, and sends nothing but the look-up', async () => {
+    await using upstream = await startUpstream(json(204, undefined), 'capsule');
+    await using facade = await startTestFacade(upstream.url, { AUTH_MODE: 'passthrough' });
+    const { body } = await facade.post(
+      mutation,
+      { id: 'a b', account: 'a', dryRun: true },
+      { authorization: 'Bearer canary-token' },
+    );
+    const plan = body.data.deleteEngagement;
+    expect(plan).toMatchObject({ __typename: 'DeleteEngagementPlan', wouldBeSent: true, findings: [] });
+    expect(plan.url.startsWith(`${upstream.url}/unified/crm/engagements/a%20b?integrated_account_id=a&`)).toBe(true);
+    expect(plan.headers).toContainEqual({ name: 'authorization', value: '[redacted]' });
+    expect(JSON.stringify(body)).not.toContain('canary');
+    expect(upstream.seen.map(({ method }) => method)).toEqual(['GET']);
+  });
+
+  it.each([
+    ['affinity', 'engagementType'],
+    ['hubspot', 'integratedAccountId'],
+  ])('of what would be refused for %s says so instead of refusing', async (integration, path) => {
+    await using upstream = await startUpstream(json(204, undefined), integration);
+    await using facade = await startTestFacade(upstream.url);
+    const { body } = await facade.post(mutation, { id: '1', account: 'a', dryRun: true });
+    expect(body.data.deleteEngagement).toMatchObject({
+      __typename: 'DeleteEngagementPlan',
+      wouldBeSent: false,
+      findings: [{ severity: 'REFUSAL', path: [path] }],
+    });
+  });
+
+  it('is refused when there is no request to show', async () => {
+    await using upstream = await startUpstream(json(204, undefined), 'capsule');
+    await using facade = await startTestFacade(upstream.url);
+    const { body } = await facade.post(mutation, { id: '..', account: 'a', dryRun: true });
+    expect(body.data.deleteEngagement.__typename).toBe('InvalidInputError');
+    expect(upstream.seen).toHaveLength(0);
+  });
+});

@@ -1,0 +1,70 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { parse } from 'qs';
+
+/** A request that reached the fake upstream. */
+export interface SeenRequest {
+  readonly method: string;
+  /** The path as it came, undecoded. */
+  readonly path: string;
+  /** The query as it came, undecoded. */
+  readonly rawQuery: string;
+  /** The query as a qs-like server reads it. */
+  readonly query: Readonly<Record<string, unknown>>;
+  readonly headers: IncomingMessage['headers'];
+}
+
+/** Answers one request to `/unified/crm/engagements`. */
+export type Answer = (request: SeenRequest, response: ServerResponse) => void;
+
+/** An upstream whose every answer a test decides, on a real socket. */
+export interface FakeUpstream extends AsyncDisposable {
+  readonly url: string;
+  /** All requests, in order. */
+  readonly seen: readonly SeenRequest[];
+  /** The deletes among them. */
+  deletes(): readonly SeenRequest[];
+}
+
+function read({ method = '', url = '', headers }: IncomingMessage): SeenRequest {
+  const [path = '', rawQuery = ''] = url.split('?', 2);
+  const query = parse(rawQuery, { arrayLimit: 1000, depth: 20, parameterLimit: 10_000 });
+  return { method, path, rawQuery, query, headers };
+}
+
+/** Answers with JSON. */
+export function json(statusCode: number, body: unknown, headers: Record<string, string> = {}): Answer {
+  return (_request, response) => {
+    response.writeHead(statusCode, { 'content-type': 'application/json', ...headers });
+    response.end(body === undefined ? undefined : JSON.stringify(body));
+  };
+}
+
+/**
+ * Starts a fake upstream.
+ * @param answer what a delete gets; change it through the returned handle's closure.
+ * @param integrationName what `GET /integrated-account/{id}` says; undefined makes that call a 404.
+ */
+export async function startUpstream(answer: Answer, integrationName?: string | Answer): Promise<FakeUpstream> {
+  const seen: SeenRequest[] = [];
+  const server = createServer((incoming, response) => {
+    const request = read(incoming);
+    seen.push(request);
+    response.on('error', () => {});
+    if (!request.path.startsWith('/integrated-account/')) answer(request, response);
+    else if (typeof integrationName === 'function') integrationName(request, response);
+    else if (integrationName === undefined)
+      json(404, { statusCode: 404, error: 'Not Found', message: '' })(request, response);
+    else json(200, { id: 'an account', integration: { name: integrationName } })(request, response);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    seen,
+    deletes: () => seen.filter(({ method }) => method === 'DELETE'),
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
