@@ -7,6 +7,7 @@ import { GraphQLError } from 'graphql';
 const errors = {
   UNAUTHENTICATED: { status: 401, message: 'Send a valid token in the Authorization header, as "Bearer <token>".' },
   AUTHENTICATION_UNAVAILABLE: { status: 503, message: 'Tokens cannot be verified at the moment; try again.' },
+  BAD_USER_INPUT: { status: 400, message: 'The request has a value that is not allowed.' },
   NOT_ACCEPTABLE: {
     status: 406,
     message:

@@ -12,9 +12,9 @@ const insight = <Schema extends z.ZodType>(schema: Schema) =>
 
 /** Upstream's error body; every part may be missing or odd, and then counts as absent. */
 const errorBody = z.object({
-  statusCode: z.number(),
+  statusCode: z.number().optional().catch(undefined),
   truto_is_remote_error: z.boolean().catch(false),
-  raw_response: z.unknown(),
+  raw_response: z.unknown().optional(),
   truto_error_insight: z
     .object({
       missing_required_query_parameters: insight(names),
@@ -46,7 +46,7 @@ export function readUpstreamError(json: unknown): UpstreamError {
   const body = errorBody.safeParse(json).data;
   const insights = body?.truto_error_insight;
   return {
-    isFromTruto: body !== undefined,
+    isFromTruto: body?.statusCode !== undefined,
     isRemote: body?.truto_is_remote_error ?? false,
     rawResponse: body?.raw_response,
     missingParameters: insights?.missing_required_query_parameters ?? [],

@@ -56,7 +56,7 @@ async function collect(chunks: AsyncIterator<Buffer>, maxBytes: number): Promise
  * Resolves the chunks of a streamed body. Without `@stream` that is all of them, up to `maxBytes`. With it, only the
  * first `initialCount` are, and the rest is added to `deliveries`: GraphQL executors pull a streamed list as fast as
  * they can and keep every item, so the rest must never reach one.
- * @throws {GraphQLError} `RESPONSE_TOO_LARGE`, or `RESPONSE_INTERRUPTED` when upstream's body ends early.
+ * @throws {GraphQLError} `RESPONSE_TOO_LARGE`, `BAD_USER_INPUT` for a negative `initialCount`, or `RESPONSE_INTERRUPTED` when upstream's body ends early.
  */
 export async function resolveChunks(
   body: Readable,
@@ -68,6 +68,8 @@ export async function resolveChunks(
   const stream = streamArguments(info);
   try {
     if (!stream) return await collect(chunks, maxBytes);
+    if (stream.initialCount < 0)
+      throw fieldError('BAD_USER_INPUT', 'The initialCount of @stream must not be negative.');
     const { taken, ended } = await take(chunks, (soFar) => soFar.length < stream.initialCount);
     if (!ended) {
       const path = responsePathAsArray(info.path);

@@ -17,9 +17,9 @@ function enumOf<Literal extends string>(name: string, description: string, value
 export const EngagementType = enumOf<Type>('EngagementType', 'What kind of engagement it is.', {
   call: 'A phone call.',
   chat: 'A chat conversation.',
-  email: 'An email.',
+  email: 'An email message.',
   meeting: 'A meeting or appointment.',
-  note: 'A note.',
+  note: 'A written note.',
 });
 
 export const ResponseFormat = enumOf<Format>('ResponseFormat', 'In which form upstream answers a delete.', {

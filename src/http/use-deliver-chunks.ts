@@ -65,17 +65,14 @@ async function* deliver(
 }
 
 /** Ends the bodies the moment the client leaves; a generator alone would first wait for its next chunk. */
-function closing(
-  parts: AsyncGenerator<ResultPart>,
-  deliveries: readonly ChunkDelivery[],
-): AsyncIterableIterator<ResultPart> {
+function closing(parts: AsyncGenerator<ResultPart>, close: () => void): AsyncIterableIterator<ResultPart> {
   return {
     [Symbol.asyncIterator]() {
       return this;
     },
     next: () => parts.next(),
     return: () => {
-      for (const { close } of deliveries) close();
+      close();
       return parts.return(undefined);
     },
   };
@@ -89,13 +86,23 @@ export function useDeliverChunks(): Plugin<Context> {
   return {
     onExecute({ args }) {
       const { request } = args.contextValue;
-      if (isIncremental(args.document) && !acceptsIncremental(request.headers.get('accept'))) {
+      if (!isIncremental(args.document)) return undefined;
+      if (!acceptsIncremental(request.headers.get('accept'))) {
         args.document = withoutIncremental(args.document);
+        return undefined;
       }
+      const { signal } = request;
       return {
         onExecuteDone({ result, setResult, args: { contextValue } }) {
           const deliveries = contextValue.chunkDeliveries;
-          if (deliveries.length > 0) setResult(closing(deliver(result, deliveries), deliveries));
+          if (deliveries.length === 0) return;
+          const close = () => {
+            for (const delivery of deliveries) delivery.close();
+          };
+          // Nobody iterates the result of a request whose client has left already.
+          if (signal.aborted) close();
+          else signal.addEventListener('abort', close, { once: true });
+          setResult(closing(deliver(result, deliveries), close));
         },
       };
     },

@@ -116,7 +116,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     const stream = new Readable({
       read: () => {
         clearTimeout(this.#idleTimer);
-        this.#idleTimer = setTimeout(() => stream.destroy(new Error('upstream stalled')), this.#options.idleTimeoutMs);
+        this.#idleTimer = setTimeout(() => stream.destroy(new Error('stalled')), this.#options.idleTimeoutMs);
         this.#controller?.resume();
       },
       destroy: (error, callback) => {

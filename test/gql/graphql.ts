@@ -19,11 +19,11 @@ export type EngagementType =
   | 'CALL'
   /** A chat conversation. */
   | 'CHAT'
-  /** An email. */
+  /** An email message. */
   | 'EMAIL'
   /** A meeting or appointment. */
   | 'MEETING'
-  /** A note. */
+  /** A written note. */
   | 'NOTE';
 
 /** Whether a finding keeps the delete from being sent. */

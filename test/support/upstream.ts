@@ -24,6 +24,8 @@ export interface FakeUpstream extends AsyncDisposable {
   readonly seen: readonly SeenRequest[];
   /** The deletes among them. */
   deletes(): readonly SeenRequest[];
+  /** Lets a test hold on to the response of each delete that comes from now on. */
+  onDelete(listener: (response: ServerResponse) => void): void;
 }
 
 function read({ method = '', url = '', headers }: IncomingMessage): SeenRequest {
@@ -47,10 +49,12 @@ export function json(statusCode: number, body: unknown, headers: Record<string, 
  */
 export async function startUpstream(answer: Answer, integrationName?: string | Answer): Promise<FakeUpstream> {
   const seen: SeenRequest[] = [];
+  let deleteListener = (_response: ServerResponse): void => {};
   const server = createServer((incoming, response) => {
     const request = read(incoming);
     seen.push(request);
     response.on('error', () => {});
+    if (request.method === 'DELETE') deleteListener(response);
     if (!request.path.startsWith('/integrated-account/')) answer(request, response);
     else if (typeof integrationName === 'function') integrationName(request, response);
     else if (integrationName === undefined)
@@ -62,6 +66,9 @@ export async function startUpstream(answer: Answer, integrationName?: string | A
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     seen,
     deletes: () => seen.filter(({ method }) => method === 'DELETE'),
+    onDelete: (listener) => {
+      deleteListener = listener;
+    },
     async [Symbol.asyncDispose]() {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));

@@ -1,0 +1,83 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const source = (folder: string) =>
+  readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.ts'))
+    .map((file) => join(folder, file))
+    .filter((file) => !file.startsWith(join('test', 'gql')));
+const files = source('src');
+const text = (file: string) => readFileSync(join(root, file), 'utf8');
+
+/** The folders, from the ground up. Those on one floor may be read in this order too: a later one may use an earlier. */
+const floors = [['src'], ['src/upstream'], ['src/engagement'], ['src/graphql', 'src/sandbox'], ['src/http']];
+const order = floors.flatMap((folders, height) => folders.map((folder) => [folder, height] as const));
+
+/** `main.ts` and the sandbox's own stand above everything: they put the parts together. */
+const isEntry = (file: string) => /\bmain\.ts$/.test(file);
+
+function folderOf(file: string): string {
+  return dirname(file).split('/').slice(0, 2).join('/');
+}
+
+function importsOf(file: string): readonly string[] {
+  const specifiers = [...text(file).matchAll(/(?:from|import)\s+'(\.[^']+)'/g)].map(([, specifier = '']) => specifier);
+  return specifiers.map((specifier) => relative(root, join(root, dirname(file), specifier)));
+}
+
+function mayImport(importer: string, imported: string): boolean {
+  if (isEntry(imported)) return false;
+  if (isEntry(importer)) return true;
+  const [from, to] = [folderOf(importer), folderOf(imported)];
+  const height = (folder: string) => order.find(([name]) => name === folder)?.[1] ?? Number.NaN;
+  return from === to || height(to) < height(from);
+}
+
+describe('the house', () => {
+  it('has files to look at', () => expect(files.length).toBeGreaterThan(40));
+
+  it.each(files)('%s imports only from its own folder or from below', (file) => {
+    expect(importsOf(file).filter((imported) => !mayImport(file, imported))).toEqual([]);
+  });
+
+  it.each([...files, ...source('test')])('%s has at most 250 lines', (file) => {
+    expect(text(file).split('\n').length).toBeLessThanOrEqual(251);
+  });
+
+  it.each(files)('%s is no barrel and has no default export', (file) => {
+    expect(text(file)).not.toMatch(/^export (\*|\{[^}]*\} from|default)/m);
+    expect(file).not.toMatch(/\/(index|utils?|helpers?|managers?|common|misc)\.ts$/);
+  });
+
+  it("spells upstream's names only where the wire is", () => {
+    const wire = /^src\/(engagement\/(record|request|input|refusal-outcome|upstream-error)|sandbox\/)/;
+    const names =
+      /\b(integrated_account_id|truto_\w+|engagement_type|internal_notes|raw_response|remote_query|sort_by)\b/;
+    const exposed = /^\s*(\w+: )?t\.expose|wireField|record\.engagement_type/;
+    const offenders = files
+      .filter((file) => !wire.test(file))
+      .filter((file) =>
+        text(file)
+          .split('\n')
+          .some((line) => names.test(line.replace(/^\s*(\/\/|\*|\/\*\*).*/, '')) && !exposed.test(line)),
+      );
+    expect(offenders).toEqual([]);
+  });
+
+  it('keeps HTTP to upstream in one place, and GraphQL out of it', () => {
+    expect(files.filter((file) => /from 'undici'/.test(text(file))).map(folderOf)).toEqual([
+      'src/upstream',
+      'src/upstream',
+    ]);
+    expect(
+      files.filter((file) => folderOf(file) === 'src/upstream' && /from '(graphql|@pothos)/.test(text(file))),
+    ).toEqual([]);
+  });
+
+  it('ends the process only in main.ts', () => {
+    expect(files.filter((file) => text(file).includes('process.exit('))).toEqual(['src/main.ts']);
+  });
+});

@@ -1,0 +1,216 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { exportJWK, generateKeyPair, SignJWT } from 'jose';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startTestFacade, type TestFacade } from './support/facade.ts';
+import { type FakeUpstream, json, startUpstream } from './support/upstream.ts';
+
+const secret = 'a shared secret of more than 32 characters';
+const service = {
+  AUTH_MODE: 'service',
+  TRUTO_API_TOKEN: 'canary-server-token',
+  JWT_ISSUER: 'issuer',
+  JWT_AUDIENCE: 'audience',
+};
+const remove = (account: string) =>
+  `mutation { deleteEngagement(id: "1", integratedAccountId: "${account}") { __typename ... on Error { message } } }`;
+
+interface Claims {
+  readonly integrated_accounts?: unknown;
+  readonly iss?: string;
+  readonly aud?: string;
+  readonly exp?: number;
+  readonly sub?: string;
+}
+
+function sign(
+  claims: Claims,
+  key: Parameters<SignJWT['sign']>[0] = new TextEncoder().encode(secret),
+  alg = 'HS256',
+): Promise<string> {
+  const usual = { iss: 'issuer', aud: 'audience', sub: 'caller-1', exp: Math.floor(Date.now() / 1000) + 60 };
+  return new SignJWT({ ...usual, ...claims } as Record<string, unknown>)
+    .setProtectedHeader({ alg, kid: 'k1' })
+    .sign(key);
+}
+
+const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
+
+describe('AUTH_MODE=passthrough', () => {
+  let upstream: FakeUpstream;
+  let facade: TestFacade;
+  beforeAll(async () => {
+    upstream = await startUpstream(json(204, undefined), 'capsule');
+    facade = await startTestFacade(upstream.url, { AUTH_MODE: 'passthrough', EXPOSE_SCHEMA: '1' });
+  });
+  afterAll(async () => {
+    await facade[Symbol.asyncDispose]();
+    await upstream[Symbol.asyncDispose]();
+  });
+
+  it("sends the caller's own Authorization upstream, unchanged", async () => {
+    await facade.post(remove('a'), {}, { authorization: 'bearer  Some.Token~1' });
+    expect(upstream.seen.map(({ headers }) => headers.authorization)).toEqual([
+      'bearer  Some.Token~1',
+      'bearer  Some.Token~1',
+    ]);
+  });
+
+  it.each([[undefined], ['Basic dXNlcjpwYXNz'], ['Bearer'], ['Bearer two tokens'], ['token']])(
+    'S03 answers 401 UNAUTHENTICATED to Authorization: %s, and upstream sees nothing',
+    async (authorization) => {
+      const before = upstream.seen.length;
+      const { status, headers, body } = await facade.post(
+        remove('a'),
+        {},
+        authorization === undefined ? {} : { authorization },
+      );
+      expect(status).toBe(401);
+      expect(headers.get('www-authenticate')).toBe('Bearer');
+      expect(body.errors).toMatchObject([{ extensions: { code: 'UNAUTHENTICATED' } }]);
+      expect(upstream.seen).toHaveLength(before);
+    },
+  );
+
+  it('lets anybody read what reaches no upstream', async () => {
+    const { status, body } = await facade.post('{ integrations { name } __schema { queryType { name } } }');
+    expect(status).toBe(200);
+    expect(body.data.integrations).toHaveLength(14);
+  });
+
+  it("reports upstream's refusal of the caller's token as UNAUTHENTICATED, without hiding what another alias did", async () => {
+    await using choosy = await startUpstream(({ path }, response) =>
+      json(path.endsWith('2') ? 401 : 204, undefined)({} as never, response),
+    );
+    await using own = await startTestFacade(choosy.url, { AUTH_MODE: 'passthrough' });
+    const one = (alias: string, id: number) =>
+      `${alias}: deleteEngagement(id: ${id}, integratedAccountId: "a") { __typename }`;
+    const { status, body } = await own.post(`mutation { ${one('a', 1)} ${one('b', 2)} }`, {}, bearer('t'));
+    expect(status).toBe(200);
+    expect(body.data).toEqual({ a: { __typename: 'DeleteEngagementSuccess' }, b: null });
+    expect(body.errors).toMatchObject([{ path: ['b'], extensions: { code: 'UNAUTHENTICATED' } }]);
+  });
+
+  it('S19 keeps what one caller learned of an account from another', async () => {
+    await using shy = await startUpstream(json(204, undefined), ({ headers }, response) => {
+      const isOwner = headers.authorization === 'Bearer owner';
+      json(isOwner ? 200 : 404, isOwner ? { integration: { name: 'affinity' } } : {})({} as never, response);
+    });
+    await using own = await startTestFacade(shy.url, { AUTH_MODE: 'passthrough' });
+    const [owner, stranger] = await Promise.all(
+      ['owner', 'stranger'].map((token) => own.post(remove('a'), {}, bearer(token))),
+    );
+    expect(owner?.body.data.deleteEngagement.__typename).toBe('InvalidInputError');
+    expect(JSON.stringify(stranger?.body)).not.toContain('Affinity');
+    expect(shy.seen.filter(({ method }) => method === 'GET')).toHaveLength(2);
+  });
+});
+
+describe('AUTH_MODE=service', () => {
+  let upstream: FakeUpstream;
+  let facade: TestFacade;
+  beforeAll(async () => {
+    upstream = await startUpstream(json(204, undefined));
+    facade = await startTestFacade(upstream.url, { ...service, JWT_SECRET: secret });
+  });
+  afterAll(async () => {
+    await facade[Symbol.asyncDispose]();
+    await upstream[Symbol.asyncDispose]();
+  });
+
+  it("sends the server's token upstream, never the caller's", async () => {
+    const token = await sign({ integrated_accounts: ['a'] });
+    const { body } = await facade.post(remove('a'), {}, bearer(token));
+    expect(body.data.deleteEngagement.__typename).toBe('DeleteEngagementSuccess');
+    expect(new Set(upstream.seen.map(({ headers }) => headers.authorization))).toEqual(
+      new Set(['Bearer canary-server-token']),
+    );
+  });
+
+  it.each([
+    ['names other accounts', ['b', 'c'], false],
+    ['names the account', ['b', 'a'], true],
+    ['names all', ['*'], true],
+    ['names none', [], false],
+    ['is missing', undefined, false],
+    ['is not a list', 'a', false],
+    ['holds no texts', [['a']], false],
+    ['is a pattern', ['a*', '%'], false],
+  ])('S02 when the grant %s', async (_how, integrated_accounts, granted) => {
+    const before = upstream.seen.length;
+    const { body } = await facade.post(remove('a'), {}, bearer(await sign({ integrated_accounts })));
+    expect(body.data.deleteEngagement.__typename).toBe(granted ? 'DeleteEngagementSuccess' : 'ForbiddenError');
+    expect(upstream.seen.length > before).toBe(granted);
+  });
+
+  it('S02 answers alike for an account that is not granted and one that cannot exist', async () => {
+    const headers = bearer(await sign({ integrated_accounts: ['a'] }));
+    const answers = await Promise.all(['b', '..', ''].map((account) => facade.post(remove(account), {}, headers)));
+    expect(new Set(answers.map(({ body }) => JSON.stringify(body))).size).toBe(1);
+  });
+
+  it.each([
+    ['no token', async () => undefined],
+    ['no JWT', async () => 'opaque'],
+    ['another secret', () => sign({}, new TextEncoder().encode('another secret of more than 32 characters'))],
+    ['another issuer', () => sign({ iss: 'somebody' })],
+    ['another audience', () => sign({ aud: 'somebody' })],
+    ['an expired one', () => sign({ exp: 1 })],
+    ['one without a subject', () => sign({ sub: undefined } as never)],
+    ['an unsigned one', async () => `${btoa('{"alg":"none"}')}.${btoa('{"sub":"x","integrated_accounts":["*"]}')}.`],
+  ])('answers 401 to %s, and upstream sees nothing', async (_what, makeToken) => {
+    const token = await makeToken();
+    const before = upstream.seen.length;
+    const { status, body } = await facade.post(remove('a'), {}, token === undefined ? {} : bearer(token));
+    expect(status).toBe(401);
+    expect(body.errors).toMatchObject([{ extensions: { code: 'UNAUTHENTICATED' } }]);
+    expect(upstream.seen).toHaveLength(before);
+  });
+
+  it('S01 shows the token nowhere', async () => {
+    const dryRun = `mutation { deleteEngagement(id: "1", integratedAccountId: "a", dryRun: true) {
+      ... on DeleteEngagementPlan { url headers { name value } } } }`;
+    const { body } = await facade.post(dryRun, {}, bearer(await sign({ integrated_accounts: ['*'] })));
+    expect(body.data.deleteEngagement.headers).toContainEqual({ name: 'authorization', value: '[redacted]' });
+    expect(JSON.stringify(body) + facade.logged()).not.toContain('canary');
+  });
+});
+
+describe('AUTH_MODE=service with a key set', () => {
+  it('takes tokens signed by a key of the set, and none that misuse its public key as a secret', async () => {
+    const { publicKey, privateKey } = await generateKeyPair('ES256', { extractable: true });
+    const jwk = { ...(await exportJWK(publicKey)), kid: 'k1', alg: 'ES256' };
+    const keys = createServer((_request, response) =>
+      response.setHeader('content-type', 'application/json').end(JSON.stringify({ keys: [jwk] })),
+    );
+    await new Promise<void>((resolve) => keys.listen(0, '127.0.0.1', resolve));
+    const JWT_JWKS_URL = `http://127.0.0.1:${(keys.address() as AddressInfo).port}/jwks`;
+    await using upstream = await startUpstream(json(204, undefined));
+    await using facade = await startTestFacade(upstream.url, { ...service, JWT_JWKS_URL });
+
+    const good = await facade.post(
+      remove('a'),
+      {},
+      bearer(await sign({ integrated_accounts: ['a'] }, privateKey, 'ES256')),
+    );
+    expect(good.body.data.deleteEngagement.__typename).toBe('DeleteEngagementSuccess');
+    const forged = await sign({ integrated_accounts: ['*'] }, new TextEncoder().encode(JSON.stringify(jwk)));
+    expect((await facade.post(remove('a'), {}, bearer(forged))).status).toBe(401);
+    keys.close();
+    keys.closeAllConnections();
+  });
+
+  it('says that tokens cannot be verified when the key set cannot be had, and sends nothing', async () => {
+    const { privateKey } = await generateKeyPair('ES256');
+    await using upstream = await startUpstream(json(204, undefined));
+    await using facade = await startTestFacade(upstream.url, { ...service, JWT_JWKS_URL: 'http://127.0.0.1:1/jwks' });
+    const { status, body } = await facade.post(
+      remove('a'),
+      {},
+      bearer(await sign({ integrated_accounts: ['a'] }, privateKey, 'ES256')),
+    );
+    expect(status).toBe(503);
+    expect(body.errors).toMatchObject([{ extensions: { code: 'AUTHENTICATION_UNAVAILABLE' } }]);
+    expect(upstream.seen).toHaveLength(0);
+  });
+});

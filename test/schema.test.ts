@@ -1,0 +1,77 @@
+import { readFileSync } from 'node:fs';
+import {
+  buildSchema,
+  type GraphQLObjectType,
+  isEnumType,
+  isInputObjectType,
+  isInterfaceType,
+  isObjectType,
+  isSpecifiedScalarType,
+  isUnionType,
+  parse,
+  validate,
+} from 'graphql';
+import { describe, expect, it } from 'vitest';
+import { printedSchema, schema } from '../src/graphql/schema.ts';
+
+const published = readFileSync(new URL('../schema/schema.graphql', import.meta.url), 'utf8');
+
+const ownTypes = Object.values(schema.getTypeMap()).filter(
+  (type) => !type.name.startsWith('__') && !isSpecifiedScalarType(type),
+);
+
+function* described(): Generator<readonly [string, string | null | undefined]> {
+  for (const type of ownTypes) {
+    yield [type.name, type.description];
+    if (isEnumType(type)) for (const value of type.getValues()) yield [`${type.name}.${value.name}`, value.description];
+    if (!isObjectType(type) && !isInterfaceType(type) && !isInputObjectType(type)) continue;
+    for (const field of Object.values(type.getFields())) {
+      yield [`${type.name}.${field.name}`, field.description];
+      if ('args' in field)
+        for (const arg of field.args) yield [`${type.name}.${field.name}(${arg.name}:)`, arg.description];
+    }
+  }
+}
+
+/** A selection of every field of the type, down to the leaves. */
+function everything(type: GraphQLObjectType): string {
+  return Object.values(type.getFields())
+    .map((field) => {
+      const named = schema.getType(String(field.type).replace(/[[\]!]/g, ''));
+      return isObjectType(named) ? `${field.name} { ${everything(named)} }` : field.name;
+    })
+    .join(' ');
+}
+
+describe('the schema', () => {
+  it('is published in schema/schema.graphql as it is served; `npm run schema` writes it', () => {
+    expect(printedSchema()).toBe(published);
+    expect(() => buildSchema(published)).not.toThrow();
+  });
+
+  it.each([...described()])('describes %s', (_name, description) => {
+    expect(description?.length).toBeGreaterThan(10);
+  });
+
+  it('lets a client select every field of every result member in one document', () => {
+    const union = schema.getType('DeleteEngagementResult');
+    const members = isUnionType(union) ? union.getTypes() : [];
+    const fragments = members.map((member) => `... on ${member.name} { ${everything(member)} }`).join(' ');
+    const document = parse(`mutation { deleteEngagement(id: 1, integratedAccountId: 2) { ${fragments} } }`);
+    expect(members).toHaveLength(12);
+    expect(validate(schema, document)).toEqual([]);
+  });
+
+  it('gives every result member but the success and the plan the interface Error', () => {
+    const union = schema.getType('DeleteEngagementResult');
+    const without = (isUnionType(union) ? union.getTypes() : []).filter(
+      (type) => !type.getInterfaces().some(({ name }) => name === 'Error'),
+    );
+    expect(without.map(({ name }) => name).sort()).toEqual(['DeleteEngagementPlan', 'DeleteEngagementSuccess']);
+  });
+
+  it('has nullable mutation fields, so that one failing alias erases no other', () => {
+    const fields = Object.values(schema.getMutationType()?.getFields() ?? {});
+    expect(fields.map(({ name, type }) => [name, String(type).endsWith('!')])).toEqual([['deleteEngagement', false]]);
+  });
+});

@@ -1,0 +1,216 @@
+import { meros } from 'meros/browser';
+import { describe, expect, it } from 'vitest';
+import { startTestFacade, type TestFacade } from './support/facade.ts';
+import { type Answer, json, startUpstream } from './support/upstream.ts';
+
+const mutation = (chunks: string, id = '1') =>
+  `deleteEngagement(id: "${id}", integratedAccountId: "a", format: STREAM) { __typename ... on DeleteEngagementSuccess { outcome stream { contentType contentLength ${chunks} } warnings } }`;
+
+interface Part {
+  data?: { [alias: string]: { stream: { chunks: string[] } } };
+  incremental?: {
+    items: string[] | null;
+    path: (string | number)[];
+    label?: string;
+    errors?: { message: string; extensions: { code: string } }[];
+  }[];
+  hasNext: boolean;
+}
+
+async function postForParts(facade: TestFacade, query: string): Promise<AsyncGenerator<Part>> {
+  const response = await fetch(`${facade.url}/graphql`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', accept: 'multipart/mixed' },
+    body: JSON.stringify({ query }),
+  });
+  const parts = (await meros(response)) as unknown as AsyncGenerator<{ body: Part }>;
+  return (async function* () {
+    for await (const { body } of parts) yield body;
+  })();
+}
+
+const decode = (chunks: readonly string[]) => chunks.map((chunk) => Buffer.from(chunk, 'base64').toString()).join('');
+const items = (parts: readonly Part[]) => parts.flatMap(({ incremental }) => incremental ?? []);
+
+async function collect(parts: AsyncGenerator<Part>): Promise<Part[]> {
+  const all: Part[] = [];
+  for await (const part of parts) all.push(part);
+  return all;
+}
+
+/** Sends the pieces one at a time, each only when the test says so. */
+function stepwise(pieces: readonly string[]) {
+  const steps: (() => void)[] = [];
+  const answer: Answer = async (_request, response) => {
+    response.writeHead(200, { 'content-type': 'text/csv' });
+    response.flushHeaders();
+    for (const piece of pieces) {
+      await new Promise<void>((resolve) => steps.push(resolve));
+      response.write(piece);
+    }
+    response.end();
+  };
+  const next = async () => {
+    await expect.poll(() => steps.length).toBeGreaterThan(0);
+    steps.shift()?.();
+  };
+  return { answer, next };
+}
+
+describe('chunks with @stream', () => {
+  it('arrive one by one while upstream is still sending', async () => {
+    const { answer, next } = stepwise(['a,b\n', '1,2\n']);
+    await using upstream = await startUpstream(answer);
+    await using facade = await startTestFacade(upstream.url);
+    const parts = await postForParts(facade, `mutation { ${mutation('chunks @stream(label: "rows")')} }`);
+
+    const first = (await parts.next()).value;
+    expect(first).toEqual({
+      data: {
+        deleteEngagement: {
+          __typename: 'DeleteEngagementSuccess',
+          outcome: 'DELETED',
+          stream: { contentType: 'text/csv', contentLength: null, chunks: [] },
+          warnings: [],
+        },
+      },
+      hasNext: true,
+    });
+    await next();
+    const path = ['deleteEngagement', 'stream', 'chunks'];
+    expect((await parts.next()).value).toEqual({
+      incremental: [{ items: ['YSxiCg=='], path: [...path, 0], label: 'rows' }],
+      hasNext: true,
+    });
+    await next();
+    expect((await parts.next()).value).toEqual({
+      incremental: [{ items: ['MSwyCg=='], path: [...path, 1], label: 'rows' }],
+      hasNext: true,
+    });
+    expect((await parts.next()).value).toEqual({ hasNext: false });
+    expect((await parts.next()).done).toBe(true);
+  });
+
+  it('begin with as many as initialCount says', async () => {
+    const { answer, next } = stepwise(['a', 'b']);
+    await using upstream = await startUpstream(answer);
+    await using facade = await startTestFacade(upstream.url);
+    const pending = postForParts(facade, `mutation { ${mutation('chunks @stream(initialCount: 1)')} }`);
+    await next();
+    const parts = await pending;
+    const first: Part = (await parts.next()).value;
+    expect(decode(first.data?.deleteEngagement?.stream.chunks ?? [])).toBe('a');
+    await next();
+    const rest = items(await collect(parts));
+    expect(rest.map(({ path, items: chunks }) => [path.at(-1), decode(chunks ?? [])])).toEqual([[1, 'b']]);
+  });
+
+  it('with a negative initialCount cost that field, and the delete is still reported', async () => {
+    await using upstream = await startUpstream((_request, response) => response.end('x'));
+    await using facade = await startTestFacade(upstream.url);
+    const parts = await collect(
+      await postForParts(facade, `mutation { ${mutation('chunks @stream(initialCount: -1)')} }`),
+    );
+    expect(parts).toMatchObject([
+      {
+        data: { deleteEngagement: { outcome: 'DELETED', stream: null } },
+        errors: [{ extensions: { code: 'BAD_USER_INPUT' } }],
+      },
+    ]);
+  });
+
+  it('of several aliased deletes all arrive, each at its own path', async () => {
+    await using upstream = await startUpstream(({ path }, response) => response.end(path.at(-1)));
+    await using facade = await startTestFacade(upstream.url);
+    const query = `mutation { one: ${mutation('chunks @stream', '1')} two: ${mutation('bytes: chunks @stream', '2')} three: ${mutation('chunks', '3')} }`;
+    const parts = await collect(await postForParts(facade, query));
+    expect(items(parts).map(({ path, items: chunks }) => [...path, decode(chunks ?? [])])).toEqual([
+      ['one', 'stream', 'chunks', 0, '1'],
+      ['two', 'stream', 'bytes', 0, '2'],
+    ]);
+    expect(decode(parts[0]?.data?.three?.stream.chunks ?? [])).toBe('3');
+  });
+
+  it('that end early end with an error that says that the delete succeeded', async () => {
+    await using upstream = await startUpstream((_request, response) => {
+      response.writeHead(200, { 'content-length': 100 });
+      response.write('half', () => response.destroy());
+    });
+    await using facade = await startTestFacade(upstream.url);
+    const parts = await collect(await postForParts(facade, `mutation { ${mutation('chunks @stream')} }`));
+    expect(items(parts).at(-1)).toMatchObject({
+      items: null,
+      errors: [{ message: expect.stringContaining('delete succeeded'), extensions: { code: 'RESPONSE_INTERRUPTED' } }],
+    });
+    expect(parts.at(-1)).toEqual({ hasNext: false });
+  });
+
+  it('go together with @defer', async () => {
+    await using upstream = await startUpstream((_request, response) => response.end('x'));
+    await using facade = await startTestFacade(upstream.url);
+    const query = `mutation { deleteEngagement(id: "1", integratedAccountId: "a", format: STREAM) {
+      ... on DeleteEngagementSuccess { stream { chunks @stream } ... @defer { outcome } } } }`;
+    const parts = await collect(await postForParts(facade, query));
+    expect(JSON.stringify(parts)).toContain('"outcome":"DELETED"');
+    expect(items(parts).flatMap(({ items: chunks }) => chunks ?? [])).toEqual(['eA==']);
+    expect(parts.map(({ hasNext }) => hasNext)).toEqual([...parts.slice(1).map(() => true), false]);
+  });
+});
+
+describe('a client that takes one result only', () => {
+  it.each(['application/json', '*/*', 'application/graphql-response+json', 'application/*'])(
+    'with Accept: %s gets the list whole in spite of @stream, never an error after the delete',
+    async (accept) => {
+      await using upstream = await startUpstream((_request, response) => response.end('all of it'));
+      await using facade = await startTestFacade(upstream.url);
+      const query = `mutation { ${mutation('chunks @stream')} }`;
+      const { status, body } = await facade.post(query, {}, { accept });
+      expect(status).toBe(200);
+      expect(decode(body.data.deleteEngagement.stream.chunks)).toBe('all of it');
+    },
+  );
+
+  it.each(['text/html', 'image/png', 'application/json;charset=utf-16'])(
+    'is told 406 before anything is sent for Accept: %s',
+    async (accept) => {
+      await using upstream = await startUpstream(json(204, undefined));
+      await using facade = await startTestFacade(upstream.url);
+      const { status, body } = await facade.post(`mutation { ${mutation('chunks')} }`, {}, { accept });
+      expect(status).toBe(406);
+      expect(body.errors[0].extensions.code).toBe('NOT_ACCEPTABLE');
+      expect(upstream.seen).toHaveLength(0);
+    },
+  );
+});
+
+describe('chunks without @stream', () => {
+  it('larger than MAX_UPSTREAM_BYTES cost that field, and the delete is still reported', async () => {
+    await using upstream = await startUpstream((_request, response) => response.end(Buffer.alloc(2000)));
+    await using facade = await startTestFacade(upstream.url, { MAX_UPSTREAM_BYTES: '1024' });
+    const { body } = await facade.post(`mutation { ${mutation('chunks @stream(if: false)')} }`);
+    expect(body.data.deleteEngagement).toMatchObject({ outcome: 'DELETED', stream: null });
+    expect(body.errors).toMatchObject([
+      { path: ['deleteEngagement', 'stream', 'chunks'], extensions: { code: 'RESPONSE_TOO_LARGE' } },
+    ]);
+  });
+
+  it('are not read at all when nobody selects them', async () => {
+    const closed = Promise.withResolvers<void>();
+    await using upstream = await startUpstream((_request, response) => {
+      response.on('close', closed.resolve);
+      response.writeHead(200, { 'content-length': 1_000_000_000 });
+      response.write('the beginning');
+    });
+    await using facade = await startTestFacade(upstream.url);
+    const { body } = await facade.post(`mutation { ${mutation('')} }`);
+    expect(body.data.deleteEngagement.stream).toEqual({ contentType: null, contentLength: 1_000_000_000 });
+    await closed.promise;
+  });
+
+  it('are empty for a 204', async () => {
+    await using upstream = await startUpstream(json(204, undefined));
+    await using facade = await startTestFacade(upstream.url);
+    const { body } = await facade.post(`mutation { ${mutation('chunks')} }`);
+    expect(body.data.deleteEngagement).toMatchObject({ outcome: 'DELETED', stream: { chunks: [] } });
+  });
+});

@@ -1,0 +1,43 @@
+import { expect } from 'vitest';
+import { startTestFacade } from './facade.ts';
+import { type Answer, json, startUpstream } from './upstream.ts';
+
+/** A delete with every field that tells its outcome. */
+export const mutation = `mutation Delete($format: ResponseFormat! = UNIFIED, $remoteQuery: JSONObject) {
+  deleteEngagement(id: "e1", integratedAccountId: "a", format: $format, remoteQuery: $remoteQuery) {
+    __typename
+    ... on DeleteEngagementSuccess { deletedEngagementId outcome raw engagement { id subject createdAt owner { id } duration } warnings rateLimit { limit windowMs remaining resetMs } }
+    ... on Error { message }
+    ... on InvalidInputError { issues { path message allowedValues } }
+    ... on ForbiddenError { missingScopes }
+    ... on AccountBlockedError { reason }
+    ... on RateLimitedError { retryAfterMs }
+    ... on RemoteApiError { statusCode rawResponse }
+    ... on OutcomeUnknownError { retrySafe idempotencyKey lastStatusCode rawResponse }
+  }
+}`;
+
+interface OutcomeCase {
+  readonly variables?: object;
+  readonly env?: Record<string, string>;
+}
+
+/** Sends one delete to an upstream that answers so, and checks that it was sent exactly once. */
+export async function outcomeOf(answer: Answer, { variables = {}, env = {} }: OutcomeCase = {}) {
+  await using upstream = await startUpstream(answer);
+  await using facade = await startTestFacade(upstream.url, env);
+  const { body } = await facade.post(mutation, variables);
+  expect(upstream.deletes()).toHaveLength(1);
+  return { ...body.data.deleteEngagement, errors: body.errors };
+}
+
+/** A refusal in Truto's own name; its prose holds what must not leak. */
+export const truto = (statusCode: number, rest: object = {}, headers: Record<string, string> = {}) =>
+  json(
+    statusCode,
+    { statusCode, error: 'Some Error', message: 'canary: https://internal.example/?token=secret', ...rest },
+    headers,
+  );
+/** A refusal or failure of the provider, passed on by Truto. */
+export const remote = (statusCode: number, rest: object = {}, headers: Record<string, string> = {}) =>
+  truto(statusCode, { truto_is_remote_error: true, raw_response: { why: 'the provider says' }, ...rest }, headers);

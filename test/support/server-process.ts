@@ -1,0 +1,59 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+
+/** The server as users run it: a process of its own. */
+export interface ServerProcess extends AsyncDisposable {
+  /** The GraphQL endpoint, as the process printed it. */
+  readonly endpoint: string;
+  /** Everything on standard output and standard error so far. */
+  output(): string;
+  /** The most memory it ever held, in bytes. */
+  peakBytes(): Promise<number>;
+  signal(signal: NodeJS.Signals): void;
+  /** Its exit code, once it is gone. */
+  readonly exited: Promise<number | null>;
+}
+
+/** Starts a node process in the project's folder with only the given environment, and gathers its output. */
+export function startNode(args: readonly string[], env: Record<string, string>) {
+  const child = spawn(process.execPath, ['--import', './test/support/report-memory.ts', ...args], {
+    cwd: root,
+    env: { PATH: process.env.PATH, ...env },
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+  });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk) => (output += chunk));
+  const exited = once(child, 'exit').then(([code]) => code as number | null);
+  return { child, exited, output: () => output };
+}
+
+/**
+ * Starts `src/main.ts` on any free port and waits until it listens.
+ * @throws with its output when it ends instead.
+ */
+export async function startServerProcess(env: Record<string, string>): Promise<ServerProcess> {
+  const { child, exited, output } = startNode(['src/main.ts'], { PORT: '0', ...env });
+  const listening = /"url":"([^"]+)".*"msg":"listening"/;
+  await new Promise<void>((resolve, reject) => {
+    child.stdout?.on('data', () => listening.test(output()) && resolve());
+    exited.then(() => reject(new Error(`it ended before it listened:\n${output()}`)));
+  });
+  return {
+    endpoint: listening.exec(output())?.[1] ?? '',
+    output,
+    exited,
+    async peakBytes() {
+      child.send('peak');
+      const [bytes] = await once(child, 'message');
+      return bytes as number;
+    },
+    signal: (signal) => child.kill(signal),
+    async [Symbol.asyncDispose]() {
+      child.kill('SIGKILL');
+      await exited;
+    },
+  };
+}

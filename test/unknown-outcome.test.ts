@@ -1,0 +1,76 @@
+import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { describe, expect, it } from 'vitest';
+import { startTestFacade } from './support/facade.ts';
+import { mutation, outcomeOf, remote, truto } from './support/outcome.ts';
+import { type Answer, json, startUpstream } from './support/upstream.ts';
+
+describe('an outcome that nobody can know is called unknown', () => {
+  it.each([
+    ['500', truto(500), 500],
+    ['500 of the provider', remote(500), 500],
+    ['502', truto(502), 502],
+    ['504', remote(504), 504],
+    ['503 of a proxy', ((_request, response) => response.writeHead(503).end('upstream connect error')) as Answer, 503],
+    ['408', truto(408), 408],
+    ['302', json(302, undefined, { location: 'http://127.0.0.1:1/elsewhere' }), 302],
+  ])('after a %s', async (_what, answer, lastStatusCode) => {
+    expect(await outcomeOf(answer)).toMatchObject({
+      __typename: 'OutcomeUnknownError',
+      retrySafe: true,
+      lastStatusCode,
+      idempotencyKey: expect.any(String),
+    });
+  });
+
+  it.each([
+    ['the connection breaks before the answer', ((_request, response) => response.destroy()) as Answer],
+    ['no answer comes in time', (() => {}) as Answer],
+  ])('when %s', async (_what, answer) => {
+    expect(await outcomeOf(answer, { env: { REQUEST_TIMEOUT_MS: '1000' } })).toMatchObject({
+      __typename: 'OutcomeUnknownError',
+      retrySafe: true,
+      lastStatusCode: null,
+    });
+  });
+
+  it('and not safe to repeat when a remoteQuery went along', async () => {
+    const variables = { remoteQuery: { scope: 'all following' } };
+    expect(await outcomeOf(truto(502), { variables })).toMatchObject({
+      __typename: 'OutcomeUnknownError',
+      retrySafe: false,
+    });
+  });
+
+  it('and carries the key that upstream got', async () => {
+    await using upstream = await startUpstream(truto(502));
+    await using facade = await startTestFacade(upstream.url);
+    const keys = [];
+    for (let time = 0; time < 2; time += 1)
+      keys.push((await facade.post(mutation)).body.data.deleteEngagement.idempotencyKey);
+    expect(upstream.deletes().map(({ headers }) => headers['idempotency-key'])).toEqual(keys);
+    expect(new Set(keys).size).toBe(2);
+  });
+
+  it('when the answer is not HTTP', async () => {
+    const sockets: Socket[] = [];
+    const server = createServer((socket) => sockets.push(socket.once('data', () => socket.write('NONSENSE\r\n\r\n'))));
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    await using facade = await startTestFacade(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+    const { body } = await facade.post(mutation);
+    expect(body.data.deleteEngagement.__typename).toBe('OutcomeUnknownError');
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+});
+
+describe('R14 a request that surely never left says so, and names no host', () => {
+  it.each([
+    ['the connection is refused', 'http://127.0.0.1:1'],
+    ['the name does not resolve', 'http://upstream.invalid'],
+  ])('when %s', async (_what, url) => {
+    await using facade = await startTestFacade(url);
+    const { body } = await facade.post(mutation);
+    expect(body.data.deleteEngagement.__typename).toBe('UpstreamUnavailableError');
+    expect(JSON.stringify(body)).not.toMatch(/127\.0\.0\.1|invalid|ECONN|ENOTFOUND/);
+  });
+});
