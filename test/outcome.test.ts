@@ -92,6 +92,28 @@ describe('a 2xx answer is a success', () => {
   });
 });
 
+describe('a 2xx whose provider says that it did not delete is no success', () => {
+  it.each([
+    ['Affinity, Pipedrive, Pipeliner', { success: false, error: 'Not found' }],
+    ['HighLevel', { succeded: false }],
+    ['Monday', { errors: [{ message: 'not allowed' }], data: null }],
+    ['Zoho', { data: [{ code: 'INVALID_DATA', status: 'error' }] }],
+  ])('as %s say it', async (_who, raw) => {
+    const expected = { __typename: 'RemoteApiError', statusCode: 200, rawResponse: raw };
+    expect(await outcomeOf(json(200, raw), { variables: { format: 'RAW' } })).toMatchObject(expected);
+  });
+
+  it.each([[{ success: true, data: null }], [{ data: { delete_item: { id: '1' } }, errors: [] }], [[false]], [null]])(
+    'while %j is one',
+    async (raw) => {
+      expect(await outcomeOf(json(200, raw), { variables: { format: 'RAW' } })).toMatchObject({
+        outcome: 'DELETED',
+        raw,
+      });
+    },
+  );
+});
+
 describe('R05 a refusal becomes its own member, after one request', () => {
   it.each([
     ['400 of Truto', truto(400), { __typename: 'InvalidInputError', issues: [] }],

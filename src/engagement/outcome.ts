@@ -1,4 +1,5 @@
 import type { Attempt, FailureReason, UpstreamFailure } from '../upstream/attempt.ts';
+import { deniesDelete } from './denial.ts';
 import { type RefusalContext, readRefusal } from './refusal-outcome.ts';
 import type { DeleteEngagementResult } from './result.ts';
 import { readSuccess, type SuccessContext } from './success-outcome.ts';
@@ -31,6 +32,11 @@ function readFailure({ mayHaveBeenSent, reason }: UpstreamFailure, context: Outc
   return { kind: 'UpstreamUnavailableError', message };
 }
 
+function denied(statusCode: number, rawResponse: unknown): DeleteEngagementResult {
+  const message = `The provider answered with status ${statusCode}, but its body says that it refused. Nothing was deleted.`;
+  return { kind: 'RemoteApiError', message, statusCode, rawResponse };
+}
+
 /**
  * Maps the end of a sent delete to the result's member.
  * @throws {GraphQLError} `UNAUTHENTICATED` when upstream does not accept the caller's own token.
@@ -38,5 +44,8 @@ function readFailure({ mayHaveBeenSent, reason }: UpstreamFailure, context: Outc
 export function readOutcome(attempt: Attempt, context: OutcomeContext): DeleteEngagementResult {
   if (attempt.kind === 'failure') return readFailure(attempt, context);
   const isSuccess = attempt.statusCode >= 200 && attempt.statusCode < 300;
-  return isSuccess ? readSuccess(attempt, context) : readRefusal(attempt, context);
+  if (!isSuccess) return readRefusal(attempt, context);
+  const success = readSuccess(attempt, context);
+  const providerBody = success.raw ?? success.engagement?.remote_data;
+  return deniesDelete(providerBody) ? denied(attempt.statusCode, providerBody) : success;
 }

@@ -12,7 +12,11 @@ function readTab(name: string, headers: string | undefined) {
 }
 
 /** GraphiQL's options: everything it needs comes from this server, so it works without any other host. */
-export function graphiqlOptions({ mode }: AuthConfig): GraphiQLOptions {
+export function graphiqlOptions({ mode }: AuthConfig): GraphiQLOptions & { readonly variables: string } {
   const headers = mode === 'open' ? undefined : JSON.stringify({ Authorization: 'Bearer <your token>' }, null, 2);
-  return { title: 'Engagements', defaultTabs: tabs.map((name) => readTab(name, headers)) };
+  const defaultTabs = tabs.map((name) => readTab(name, headers));
+  // GraphiQL 5 takes the variables of the tab that is open at first from here, not from the tab; Yoga passes every
+  // option on, though its type does not name this one.
+  const variables = defaultTabs[0]?.variables ?? '';
+  return { title: 'Engagements', defaultTabs, variables };
 }

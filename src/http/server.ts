@@ -10,6 +10,9 @@ import { createGraphQLHandler } from './yoga.ts';
 /** The longest a delete waits for the look-up of its account's integration; it goes on without. */
 const maxLookupTimeoutMs = 2_000;
 
+/** How often a draining server closes connections that have become idle. */
+const sweepIntervalMs = 20;
+
 /** What the facade is started with. */
 export interface FacadeOptions {
   readonly config: Config;
@@ -69,8 +72,10 @@ export async function startFacade({ config, log, upstream, openToken }: FacadeOp
     const closed = new Promise<void>((resolve) => {
       server.close(() => resolve());
     });
-    server.closeIdleConnections();
+    // A connection whose last answer is out is idle, and would else be kept for the client's next request.
+    const sweep = setInterval(() => server.closeIdleConnections(), sweepIntervalMs);
     await closed;
+    clearInterval(sweep);
     await yoga.dispose();
     await client.close();
   }

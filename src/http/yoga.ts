@@ -1,7 +1,6 @@
 import { blockFieldSuggestionsPlugin } from '@escape.tech/graphql-armor-block-field-suggestions';
 import { useDeferStream } from '@graphql-yoga/plugin-defer-stream';
 import { useDisableIntrospection } from '@graphql-yoga/plugin-disable-introspection';
-import { renderGraphiQL } from '@graphql-yoga/render-graphiql';
 import { createYoga, useReadinessCheck, type YogaLogger } from 'graphql-yoga';
 import type { Config } from '../config.ts';
 import type { DeleteEngagementPorts } from '../engagement/delete-engagement.ts';
@@ -53,7 +52,8 @@ export function createGraphQLHandler({ config, log, authenticate, ports, upstrea
     logging: yogaLogger(log),
     maskedErrors: { maskError },
     graphiql: exposeSchema && graphiqlOptions(config.auth),
-    renderGraphiQL,
+    // Nine megabytes of page: loaded when somebody opens it, not at every start.
+    renderGraphiQL: async (options) => (await import('@graphql-yoga/render-graphiql')).renderGraphiQL(options),
     landingPage: false,
     cors: false,
     multipart: false,

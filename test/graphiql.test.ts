@@ -1,0 +1,62 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startTestFacade, type TestFacade } from './support/facade.ts';
+
+const fetchPage = async ({ url }: TestFacade) => fetch(`${url}/graphql`, { headers: { accept: 'text/html' } });
+
+describe('GraphiQL', () => {
+  let facade: TestFacade;
+  beforeAll(async () => {
+    facade = await startTestFacade('http://127.0.0.1:1');
+  });
+  afterAll(() => facade[Symbol.asyncDispose]());
+
+  it('is served at the endpoint, and loads nothing from another host', async () => {
+    const page = await (await fetchPage(facade)).text();
+    expect(page).toContain('<title>Engagements</title>');
+    expect(page).not.toMatch(/(src|href)=["'](https?:)?\/\//);
+  });
+
+  it.each([
+    'mutation DeleteEngagement(',
+    'mutation DeleteEngagementRaw(',
+    'mutation BreakARule(',
+    'mutation DryRun(',
+    'query Integrations',
+  ])('has a tab with %s', async (operation) => {
+    expect(await (await fetchPage(facade)).text()).toContain(operation);
+  });
+
+  it("opens with the first tab's variables filled in", async () => {
+    const page = await (await fetchPage(facade)).text();
+    expect(page).toMatch(/],"variables":"{\\n {2}\\"id\\"/);
+  });
+
+  it('prefills the Authorization header where callers need one', async () => {
+    await using closed = await startTestFacade('http://127.0.0.1:1', { AUTH_MODE: 'passthrough', EXPOSE_SCHEMA: '1' });
+    expect(await (await fetchPage(closed)).text()).toContain('Bearer <your token>');
+    expect(await (await fetchPage(facade)).text()).not.toContain('Bearer <your token>');
+  });
+});
+
+describe('S11 with EXPOSE_SCHEMA off, as by default outside the sandbox', () => {
+  let facade: TestFacade;
+  beforeAll(async () => {
+    facade = await startTestFacade('http://127.0.0.1:1', { AUTH_MODE: 'passthrough' });
+  });
+  afterAll(() => facade[Symbol.asyncDispose]());
+
+  it('there is no GraphiQL', async () => {
+    expect(await (await fetchPage(facade)).text()).not.toContain('<html');
+  });
+
+  it('there is no introspection', async () => {
+    const { body } = await facade.post('{ __schema { types { name } } }');
+    expect(body.data).toBeUndefined();
+    expect(JSON.stringify(body)).not.toContain('DeleteEngagement');
+  });
+
+  it('errors suggest no names', async () => {
+    const { body } = await facade.post('mutation { deleteEngagemen(id: 1, integratedAccountId: 2) { __typename } }');
+    expect(JSON.stringify(body)).not.toContain('deleteEngagement"');
+  });
+});

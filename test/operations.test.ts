@@ -1,0 +1,54 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { parse, validate } from 'graphql';
+import { describe, expect, it } from 'vitest';
+import { schema } from '../src/graphql/schema.ts';
+import { startSandbox } from '../src/sandbox/server.ts';
+import {
+  BreakARuleDocument,
+  DeleteEngagementDocument,
+  DeleteEngagementRawDocument,
+  DeleteEngagementStreamDocument,
+  DryRunDocument,
+  IntegrationsDocument,
+} from './gql/graphql.ts';
+import { startTestFacade } from './support/facade.ts';
+
+const folder = new URL('../schema/operations/', import.meta.url);
+const names = readdirSync(folder)
+  .filter((file) => file.endsWith('.graphql'))
+  .map((file) => file.slice(0, -8));
+const read = (file: string) => readFileSync(new URL(file, folder), 'utf8');
+
+/** What each document shall answer in a fresh sandbox, and the document as codegen typed it. */
+const expected = {
+  'delete-engagement': [DeleteEngagementDocument, { __typename: 'DeleteEngagementSuccess', outcome: 'DELETED' }],
+  'delete-engagement-raw': [
+    DeleteEngagementRawDocument,
+    { __typename: 'DeleteEngagementSuccess', raw: { success: true } },
+  ],
+  'delete-engagement-stream': [
+    DeleteEngagementStreamDocument,
+    { __typename: 'DeleteEngagementSuccess', stream: { chunks: [expect.any(String)] } },
+  ],
+  'break-a-rule': [BreakARuleDocument, { __typename: 'InvalidInputError', issues: [{ path: ['engagementType'] }] }],
+  'dry-run': [DryRunDocument, { __typename: 'DeleteEngagementPlan', wouldBeSent: true }],
+  integrations: [IntegrationsDocument, undefined],
+} as const;
+
+describe('the documents of schema/operations', () => {
+  it('are all tried here', () => expect([...names].sort()).toEqual(Object.keys(expected).sort()));
+
+  it.each(Object.entries(expected))(
+    '%s runs as it is, with its example variables, against the sandbox',
+    async (name, [document, result]) => {
+      expect(validate(schema, parse(read(`${name}.graphql`)))).toEqual([]);
+      const sandbox = await startSandbox();
+      await using facade = await startTestFacade(sandbox.url);
+      const { body } = await facade.post(document, JSON.parse(read(`${name}.json`)));
+      await sandbox.close();
+      expect(body.errors).toBeUndefined();
+      if (result) expect(body.data.deleteEngagement).toMatchObject(result);
+      else expect(body.data.integrations).toHaveLength(14);
+    },
+  );
+});
