@@ -52,6 +52,12 @@ describe('the house', () => {
     expect(file).not.toMatch(/\/(index|utils?|helpers?|managers?|common|misc)\.ts$/);
   });
 
+  it.each(files)('%s says what each of its exports promises', (file) => {
+    // A Pothos type is documented by the description that it publishes, and schema.test.ts asks for that.
+    const undocumented = /(?<!\*\/\n)^export (?!const \w+ = (builder|reference|enumOf)\b).*$/gm;
+    expect(text(file).match(undocumented) ?? []).toEqual([]);
+  });
+
   it("spells upstream's names only where the wire is", () => {
     const wire = /^src\/(engagement\/(record|request|input|refusal-outcome|upstream-error)|sandbox\/)/;
     const names =

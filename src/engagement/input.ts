@@ -5,14 +5,20 @@
 
 /** What kinds of engagement exist, in upstream's spelling. Seed: query parameter `engagement_type`. */
 export const engagementTypes = ['call', 'chat', 'email', 'meeting', 'note'] as const;
+
+/** One of {@link engagementTypes}. */
 export type EngagementType = (typeof engagementTypes)[number];
 
 /** The four answers upstream can give. Seed: query parameter `truto_response_format`. */
 export const responseFormats = ['unified', 'normalized', 'raw', 'stream'] as const;
+
+/** One of {@link responseFormats}. */
 export type ResponseFormat = (typeof responseFormats)[number];
 
 /** What upstream can sort by. Seed: query parameter `sort_by`. */
 export const engagementSorts = ['created_at', 'updated_at'] as const;
+
+/** One of {@link engagementSorts}. */
 export type EngagementSort = (typeof engagementSorts)[number];
 
 /** A record named by its id. */

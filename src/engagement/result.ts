@@ -5,9 +5,8 @@ import type { RateLimit } from './rate-limit.ts';
 import type { EngagementRecord } from './record.ts';
 import type { DeleteRequest } from './request.ts';
 
-/** What became of the engagement. */
-export const deleteOutcomes = ['DELETED', 'ALREADY_ABSENT', 'ACCEPTED'] as const;
-export type DeleteOutcome = (typeof deleteOutcomes)[number];
+/** What became of the engagement: `ALREADY_ABSENT` is for a repeated attempt that finds it gone. */
+export type DeleteOutcome = 'DELETED' | 'ALREADY_ABSENT' | 'ACCEPTED';
 
 /** The provider's body, not yet read. */
 export interface DeleteStream {

@@ -1,6 +1,6 @@
-import type { Finding } from '../engagement/finding.ts';
 import type * as Result from '../engagement/result.ts';
 import { builder } from './builder.ts';
+import { InputIssue } from './input-issue.ts';
 
 const ErrorInterface = builder.interfaceRef<{ message: string }>('Error').implement({
   description: 'Why the engagement is not, or not surely, deleted.',
@@ -13,21 +13,6 @@ const ErrorInterface = builder.interfaceRef<{ message: string }>('Error').implem
 });
 
 const interfaces = [ErrorInterface];
-
-const InputIssue = builder.objectRef<Finding>('InputIssue').implement({
-  description: 'One thing that is wrong with the arguments.',
-  fields: (t) => ({
-    path: t.exposeStringList('path', {
-      nullable: false,
-      description: 'Where in the arguments, from the outside in, such as `["parameters", "sortBy"]`.',
-    }),
-    message: t.exposeString('message', { nullable: false, description: 'What is wrong with it and what is allowed.' }),
-    allowedValues: t.exposeStringList('allowedValues', {
-      nullable: false,
-      description: 'Every value that would be taken; empty when they cannot be counted.',
-    }),
-  }),
-});
 
 export const InvalidInputError = builder.objectRef<Result.InvalidInputError>('InvalidInputError').implement({
   description:

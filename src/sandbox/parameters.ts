@@ -22,6 +22,8 @@ export function readAnswerShape(query: Query): AnswerShape {
 
 /** What reads accept as `engagement_type`: their pages print `task` besides the types of the delete page. */
 export const readableTypes = [...engagementTypes, 'task'] as const;
+
+/** One of {@link readableTypes}. */
 export type ReadableType = (typeof readableTypes)[number];
 
 /**

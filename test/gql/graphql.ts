@@ -26,11 +26,11 @@ export type EngagementType =
   /** A written note. */
   | 'NOTE';
 
-/** Whether a finding keeps the delete from being sent. */
-export type FindingSeverity =
-  /** The delete would be refused. */
+/** Whether an issue keeps the delete from being sent. */
+export type IssueSeverity =
+  /** The delete is not sent. */
   | 'REFUSAL'
-  /** The delete would be sent, and the success would repeat this as a warning. */
+  /** The delete is sent all the same, and its success repeats this as a warning. */
   | 'WARNING';
 
 export type BreakARuleMutationVariables = Exact<{
@@ -128,7 +128,7 @@ export type DryRunMutationVariables = Exact<{
 export type DryRunMutation = { deleteEngagement:
     | { __typename: 'AccountBlockedError', message: string }
     | { __typename: 'AccountNeedsReauthError', message: string }
-    | { __typename: 'DeleteEngagementPlan', wouldBeSent: boolean, method: string, url: string, excludedFields: Array<string>, headers: Array<{ name: string, value: string }>, findings: Array<{ severity: FindingSeverity, path: Array<string>, message: string, allowedValues: Array<string> }>, integration: { name: string } | null }
+    | { __typename: 'DeleteEngagementPlan', wouldBeSent: boolean, method: string, url: string, excludedFields: Array<string>, headers: Array<{ name: string, value: string }>, findings: Array<{ severity: IssueSeverity, path: Array<string>, message: string, allowedValues: Array<string> }>, integration: { name: string } | null }
     | { __typename: 'DeleteEngagementSuccess', engagement: { id: string, subject: string | null, owner: { id: string } | null } | null }
     | { __typename: 'ForbiddenError', message: string }
     | { __typename: 'InvalidInputError', message: string }

@@ -1,0 +1,33 @@
+import type { Finding } from '../engagement/finding.ts';
+import { builder } from './builder.ts';
+
+const IssueSeverity = builder.enumType('IssueSeverity', {
+  description: 'Whether an issue keeps the delete from being sent.',
+  values: {
+    REFUSAL: { value: 'REFUSAL', description: 'The delete is not sent.' },
+    WARNING: {
+      value: 'WARNING',
+      description: 'The delete is sent all the same, and its success repeats this as a warning.',
+    },
+  } as const,
+});
+
+export const InputIssue = builder.objectRef<Finding>('InputIssue').implement({
+  description: 'What a rule has to say about the arguments.',
+  fields: (t) => ({
+    severity: t.expose('severity', {
+      type: IssueSeverity,
+      nullable: false,
+      description: 'Whether it keeps the delete from being sent.',
+    }),
+    path: t.exposeStringList('path', {
+      nullable: false,
+      description: 'Where in the arguments, from the outside in, such as `["parameters", "sortBy"]`.',
+    }),
+    message: t.exposeString('message', { nullable: false, description: 'What is wrong with it and what is allowed.' }),
+    allowedValues: t.exposeStringList('allowedValues', {
+      nullable: false,
+      description: 'Every value that would be taken; empty when they cannot be counted.',
+    }),
+  }),
+});
