@@ -45,13 +45,19 @@ export class ConfigError extends Error {
 
 const loopbackHosts = new Set(['localhost', '127.0.0.1', '[::1]']);
 
-/** An absolute address that cannot carry a credential in the clear or smuggle parts of a request. */
+/** An absolute address that cannot carry a credential, or what it guards, in the clear. */
 const address = z
   .string()
   .refine(URL.canParse)
   .transform((text) => new URL(text))
   .refine((url) => url.protocol === 'https:' || (url.protocol === 'http:' && loopbackHosts.has(url.hostname)))
-  .refine((url) => url.username === '' && url.password === '' && url.search === '' && url.hash === '');
+  .refine((url) => url.username === '' && url.password === '');
+
+/** An address that paths are appended to: even an empty query or fragment would swallow them. */
+const baseAddress = z
+  .string()
+  .refine((text) => !/[?#]/.test(text))
+  .pipe(address);
 
 const wholeNumber = (minimum: number, maximum: number) =>
   z
@@ -62,13 +68,13 @@ const wholeNumber = (minimum: number, maximum: number) =>
 
 const flag = z.enum(['0', '1']).transform((value) => value === '1');
 const text = z.string();
-const addressRule = 'an https address (http only for loopback) without user, query or fragment';
+const addressRule = 'an https address (http only for loopback) without user';
 
 /** One row a variable: what parses it, and what to say when it does not. */
 const variables = {
   HOST: { schema: z.string().regex(/^[\w.:-]+$/), allowed: 'a host name or IP address' },
   PORT: { schema: wholeNumber(0, 65_535), allowed: 'a whole number from 0 to 65535 (0 = any free port)' },
-  TRUTO_BASE_URL: { schema: address, allowed: addressRule },
+  TRUTO_BASE_URL: { schema: baseAddress, allowed: `${addressRule}, query or fragment` },
   AUTH_MODE: { schema: z.enum(['passthrough', 'service']), allowed: 'passthrough or service' },
   TRUTO_API_TOKEN: {
     schema: z
@@ -96,11 +102,19 @@ const variables = {
 type Name = keyof typeof variables;
 type Values = { readonly [N in Name]?: z.output<(typeof variables)[N]['schema']> };
 
-function readVariables(env: NodeJS.ProcessEnv, problems: string[]): Values {
+/** What is set: trimmed, and without what is blank. */
+type Settings = Readonly<Record<string, string>>;
+
+function readSettings(env: NodeJS.ProcessEnv): Settings {
+  const trimmed = Object.keys(variables).map((name) => [name, env[name]?.trim() ?? ''] as const);
+  return Object.fromEntries(trimmed.filter(([, value]) => value !== ''));
+}
+
+function readVariables(settings: Settings, problems: string[]): Values {
   const values: Record<string, unknown> = {};
   for (const [name, { schema, allowed }] of Object.entries(variables)) {
-    const raw = env[name]?.trim();
-    if (raw === undefined || raw === '') continue;
+    const raw = settings[name];
+    if (raw === undefined) continue;
     const parsed = schema.safeParse(raw);
     if (parsed.success) values[name] = parsed.data;
     else problems.push(`${name} must be ${allowed}`);
@@ -109,17 +123,17 @@ function readVariables(env: NodeJS.ProcessEnv, problems: string[]): Values {
 }
 
 /** A secret that would be ignored is a mistake: somebody believes that it protects or authorises something. */
-function refuseServiceSettings(env: NodeJS.ProcessEnv, because: string, problems: string[]): void {
+function refuseServiceSettings(settings: Settings, because: string, problems: string[]): void {
   for (const name of ['TRUTO_API_TOKEN', 'JWT_JWKS_URL', 'JWT_SECRET', 'JWT_ISSUER', 'JWT_AUDIENCE'] as const) {
-    if (env[name]) problems.push(`${name} is only for AUTH_MODE=service, ${because}`);
+    if (settings[name]) problems.push(`${name} is only for AUTH_MODE=service, ${because}`);
   }
 }
 
-function readServiceAuth(values: Values, env: NodeJS.ProcessEnv, problems: string[]): AuthConfig | undefined {
+function readServiceAuth(values: Values, settings: Settings, problems: string[]): AuthConfig | undefined {
   for (const name of ['TRUTO_API_TOKEN', 'JWT_ISSUER', 'JWT_AUDIENCE'] as const) {
-    if (!env[name]) problems.push(`${name} must be set with AUTH_MODE=service`);
+    if (!settings[name]) problems.push(`${name} must be set with AUTH_MODE=service`);
   }
-  if (Boolean(env.JWT_JWKS_URL) === Boolean(env.JWT_SECRET)) {
+  if (Boolean(settings.JWT_JWKS_URL) === Boolean(settings.JWT_SECRET)) {
     problems.push('exactly one of JWT_JWKS_URL and JWT_SECRET must be set with AUTH_MODE=service');
   }
   const { TRUTO_API_TOKEN: apiToken, JWT_JWKS_URL: jwksUrl, JWT_SECRET: secret } = values;
@@ -130,17 +144,21 @@ function readServiceAuth(values: Values, env: NodeJS.ProcessEnv, problems: strin
     : undefined;
 }
 
-function readAuth(
-  values: Values,
-  sandbox: boolean,
-  env: NodeJS.ProcessEnv,
-  problems: string[],
-): AuthConfig | undefined {
-  if (values.AUTH_MODE === 'service') return readServiceAuth(values, env, problems);
+function readAuth(values: Values, sandbox: boolean, settings: Settings, problems: string[]): AuthConfig | undefined {
+  if (values.AUTH_MODE === 'service') return readServiceAuth(values, settings, problems);
+  // A mode that could not be read is one mistake; what would follow from it are none of the operator's.
+  if (values.AUTH_MODE === undefined && settings.AUTH_MODE !== undefined) return undefined;
   const mode = values.AUTH_MODE === undefined && sandbox ? 'open' : 'passthrough';
-  refuseServiceSettings(env, mode === 'open' ? 'and AUTH_MODE is not set' : 'and the mode is passthrough', problems);
+  refuseServiceSettings(
+    settings,
+    mode === 'open' ? 'and AUTH_MODE is not set' : 'and the mode is passthrough',
+    problems,
+  );
   return { mode };
 }
+
+/** Whoever sets one of these means a real upstream, or real callers. */
+const pointers = ['TRUTO_BASE_URL', 'AUTH_MODE', 'TRUTO_API_TOKEN', 'JWT_JWKS_URL', 'JWT_SECRET'];
 
 /**
  * Parses the environment into a {@link Config}.
@@ -148,13 +166,11 @@ function readAuth(
  */
 export function parseConfig(env: NodeJS.ProcessEnv): Config {
   const problems: string[] = [];
-  const values = readVariables(env, problems);
-  const pointsSomewhere = ['TRUTO_BASE_URL', 'AUTH_MODE', 'TRUTO_API_TOKEN', 'JWT_JWKS_URL', 'JWT_SECRET'].some(
-    (name) => env[name],
-  );
-  const sandbox = values.SANDBOX ?? !pointsSomewhere;
-  if (sandbox && env.TRUTO_BASE_URL) problems.push('SANDBOX=1 and TRUTO_BASE_URL exclude each other');
-  const auth = readAuth(values, sandbox, env, problems);
+  const settings = readSettings(env);
+  const values = readVariables(settings, problems);
+  const sandbox = values.SANDBOX ?? !pointers.some((name) => settings[name]);
+  if (sandbox && settings.TRUTO_BASE_URL) problems.push('SANDBOX=1 and TRUTO_BASE_URL exclude each other');
+  const auth = readAuth(values, sandbox, settings, problems);
   if (problems.length > 0 || auth === undefined) throw new ConfigError(problems);
   return {
     host: values.HOST ?? '127.0.0.1',

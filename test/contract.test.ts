@@ -119,7 +119,9 @@ describe('every response field of the contract', () => {
     async ({ name }) => {
       record = { id: 'e1' };
       await remove('id: "e1", integratedAccountId: "account-1"', 'id');
-      expect(upstream.deletes().at(-1)?.query.truto_exclude_fields).toContain(name);
+      const { query } = upstream.deletes().at(-1) ?? {};
+      if (name === 'remote_data') expect(query?.truto_ignore_remote_data).toBe('true');
+      else expect(query?.truto_exclude_fields).toContain(name);
     },
   );
 

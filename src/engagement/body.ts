@@ -14,6 +14,22 @@ const why = {
   encoded: 'it is compressed, although that was not asked for',
 };
 
+/** 2^53 has 16 digits: shorter numbers are exact. */
+const longNumber = /\d{16}/;
+
+/** Keeps the digits of an integer that a number cannot hold, by making it text: such numbers are ids (Zoho's, say). */
+function keepDigits(_key: string, value: unknown, { source }: { source?: string }): unknown {
+  const isInexact = typeof value === 'number' && Number.isInteger(value) && !Number.isSafeInteger(value);
+  return isInexact && source !== undefined && /^-?\d+$/.test(source) ? source : value;
+}
+
+function parseJson(text: string): unknown {
+  // A reviver costs a call for every value, so it only comes where it can matter.
+  return longNumber.test(text)
+    ? JSON.parse(text, keepDigits as (key: string, value: unknown) => unknown)
+    : JSON.parse(text);
+}
+
 /** Reads a collected body as JSON, else as text. A streaming one is nobody's to read here. */
 export function readBody(body: UpstreamBody): ReadBody {
   if (body.kind === 'unreadable') return { kind: 'unreadable', why: why[body.reason] };
@@ -21,7 +37,7 @@ export function readBody(body: UpstreamBody): ReadBody {
   const text = body.bytes.toString('utf8');
   if (text.trim() === '') return { kind: 'empty' };
   try {
-    return { kind: 'json', value: JSON.parse(text) };
+    return { kind: 'json', value: parseJson(text) };
   } catch {
     return { kind: 'text', value: text };
   }

@@ -64,7 +64,7 @@ export type IntegrationSupport =
 
 /** Truto's slugs are not published for all integrations: "Zoho CRM", "zohocrm" and "zoho-crm" are one name here. */
 function comparable(name: string): string {
-  return name.toLowerCase().replace(/[^a-z0-9]/g, '');
+  return name.toLowerCase().replace(/[^\p{L}\p{N}]/gu, '');
 }
 
 const supportByName = new Map<string, IntegrationSupport>([

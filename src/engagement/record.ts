@@ -42,8 +42,11 @@ export type WireField = keyof typeof shapes;
 /** Every response field's wire name. */
 export const wireFields = Object.keys(shapes) as readonly WireField[];
 
-/** The fields upstream may be told to leave out: all but the id. */
-export const optionalWireFields = wireFields.filter((field) => field !== 'id');
+/**
+ * The fields upstream may be told to leave out one by one: all but the id, and `remote_data`, which has a switch of its
+ * own. These are 20: a qs-like parser makes an object of a list that is longer, and would lose the exclusion.
+ */
+export const excludableWireFields = wireFields.filter((field) => field !== 'id' && field !== 'remote_data');
 
 /** An engagement as upstream sends it; GraphQL fields read from it directly. The id is always there. */
 export type EngagementRecord = { readonly id: string } & {

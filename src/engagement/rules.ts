@@ -1,7 +1,7 @@
 import { type Finding, refusal, warning } from './finding.ts';
 import type { DeleteEngagementInput, DeleteEngagementParameter, DeleteEngagementParameters } from './input.ts';
 import type { Integration, IntegrationSupport } from './integrations.ts';
-import { checkId, checkRemoteQuery, checkText } from './text-rules.ts';
+import { checkId, checkListLength, checkRemoteQuery, checkText } from './text-rules.ts';
 
 /** The name a caller uses for one of upstream's literals: GraphQL writes `call` as `CALL`. */
 export function enumName(literal: string): string {
@@ -16,7 +16,7 @@ const emailOnly = ['content', 'subject', 'direction'] as const;
 
 function given(parameters: DeleteEngagementParameters | null | undefined): readonly DeleteEngagementParameter[] {
   return Object.entries(parameters ?? {})
-    .filter(([, value]) => value !== null && value !== undefined)
+    .filter(([, value]) => value !== null && value !== undefined && !(Array.isArray(value) && value.length === 0))
     .map(([name]) => name as DeleteEngagementParameter);
 }
 
@@ -29,7 +29,8 @@ function checkParameters(parameters: DeleteEngagementParameters): readonly Findi
   const contacts = (parameters.contacts ?? []).flatMap(({ id }, index) =>
     checkId(id, [...path, 'contacts', String(index), 'id']),
   );
-  return [...texts, ...account, ...contacts];
+  const length = checkListLength(parameters.contacts ?? [], [...path, 'contacts']);
+  return [...texts, ...account, ...contacts, ...length];
 }
 
 /** Refuses what upstream documents for emails only, whatever the integration. */

@@ -1,4 +1,4 @@
-import { optionalWireFields, type WireField } from './record.ts';
+import { excludableWireFields, type WireField } from './record.ts';
 
 /** What a client selected of a delete's result, by upstream's names. */
 export interface Selection {
@@ -9,9 +9,9 @@ export interface Selection {
 }
 
 /**
- * The selection pushed down: the optional wire fields that nobody asked for, for `truto_exclude_fields`.
+ * The selection pushed down: the excludable wire fields that nobody asked for, for `truto_exclude_fields`.
  * The order is the documentation's, so equal selections make equal requests.
  */
 export function excludedFields(selected: ReadonlySet<WireField>): readonly WireField[] {
-  return optionalWireFields.filter((field) => !selected.has(field));
+  return excludableWireFields.filter((field) => !selected.has(field));
 }

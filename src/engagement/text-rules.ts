@@ -3,8 +3,11 @@ import { type Finding, refusal } from './finding.ts';
 /** Longer ids than any provider's, and still short enough for a path segment everywhere. */
 const maxIdLength = 512;
 
-/** Deeper than any provider's query parameters; shallow enough for a query string. */
-const maxRemoteQueryDepth = 8;
+/** Beyond it, qs-like parsers (such as a server's) no longer tell the levels apart. */
+const maxRemoteQueryDepth = 5;
+
+/** Beyond it, qs-like parsers read a list as an object. */
+const maxListLength = 20;
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: refusing control characters is what it is for.
 const controlCharacter = /[\u0000-\u001f\u007f-\u009f]/;
@@ -28,18 +31,31 @@ export function checkText(text: string, path: readonly string[]): readonly Findi
     : [refusal(path, 'It must be well-formed Unicode, but has half of a surrogate pair.')];
 }
 
+function tooLong(path: readonly string[]): Finding {
+  return refusal(path, `It must have at most ${maxListLength} items.`);
+}
+
+/** Refuses a list that a server could read as something else. */
+export function checkListLength(list: readonly unknown[], path: readonly string[]): readonly Finding[] {
+  return list.length > maxListLength ? [tooLong(path)] : [];
+}
+
+function checkName(name: string, path: readonly string[]): readonly Finding[] {
+  if (name === '') return [refusal(path, 'It must not have an empty name.')];
+  if (/[[\]]/.test(name)) return [refusal(path, 'It must not have a name with brackets: nest an object instead.')];
+  return checkText(name, path);
+}
+
 /** Refuses a `remoteQuery` that cannot be written as a query string without loss. */
 export function checkRemoteQuery(value: unknown, path: readonly string[]): readonly Finding[] {
   if (typeof value === 'string') return checkText(value, path);
   if (typeof value !== 'object' || value === null) return [];
   if (path.length > maxRemoteQueryDepth)
     return [refusal(path, `It must be nested at most ${maxRemoteQueryDepth} levels deep.`)];
+  if (Array.isArray(value) && value.length > maxListLength) return [tooLong(path)];
   const entries = Object.entries(value);
   if (entries.length === 0 && path.length > 1) {
     return [refusal(path, 'It must not be an empty list or object: a query string cannot hold one.')];
   }
-  return entries.flatMap(([key, item]) => [
-    ...(key === '' ? [refusal(path, 'It must not have an empty name.')] : checkText(key, path)),
-    ...checkRemoteQuery(item, [...path, key]),
-  ]);
+  return entries.flatMap(([key, item]) => [...checkName(key, path), ...checkRemoteQuery(item, [...path, key])]);
 }

@@ -1,8 +1,19 @@
 /** The longest wait that fits GraphQL's 32-bit `Int`, in milliseconds: about 24.8 days. */
 const maxMs = 2_147_483_647;
 
-/** The three date forms of RFC 9110 section 5.6.7 begin with a day's name; `Date.parse` alone would take anything. */
-const httpDate = /^(Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? /;
+const time = '\\d{2}:\\d{2}:\\d{2}';
+
+/** The three date forms of RFC 9110 section 5.6.7, all of them UTC; `Date.parse` alone would take nearly anything. */
+const httpDates = {
+  fixed: new RegExp(`^[A-Z][a-z]{2}, \\d{2} [A-Z][a-z]{2} \\d{4} ${time} GMT$`),
+  rfc850: new RegExp(`^[A-Z][a-z]{5,8}, \\d{2}-[A-Z][a-z]{2}-\\d{2} ${time} GMT$`),
+  asctime: new RegExp(`^[A-Z][a-z]{2} [A-Z][a-z]{2} [ \\d]\\d ${time} \\d{4}$`),
+};
+
+function parseHttpDate(text: string): number {
+  if (httpDates.asctime.test(text)) return Date.parse(`${text} GMT`);
+  return httpDates.fixed.test(text) || httpDates.rfc850.test(text) ? Date.parse(text) : Number.NaN;
+}
 
 /**
  * Reads a `Retry-After` header (RFC 9110 section 10.2.3): seconds, or a date.
@@ -11,6 +22,6 @@ const httpDate = /^(Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? /;
 export function parseRetryAfter(header: string | undefined, nowMs: number): number | undefined {
   const text = header?.trim() ?? '';
   if (/^\d+$/.test(text)) return Math.min(Number(text) * 1000, maxMs);
-  const dateMs = httpDate.test(text) ? Date.parse(text) : Number.NaN;
+  const dateMs = parseHttpDate(text);
   return Number.isNaN(dateMs) ? undefined : Math.min(Math.max(0, dateMs - nowMs), maxMs);
 }

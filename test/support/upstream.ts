@@ -9,7 +9,7 @@ export interface SeenRequest {
   readonly path: string;
   /** The query as it came, undecoded. */
   readonly rawQuery: string;
-  /** The query as a qs-like server reads it. */
+  /** The query as a server reads it that uses qs with its usual limits. */
   readonly query: Readonly<Record<string, unknown>>;
   readonly headers: IncomingMessage['headers'];
 }
@@ -30,7 +30,7 @@ export interface FakeUpstream extends AsyncDisposable {
 
 function read({ method = '', url = '', headers }: IncomingMessage): SeenRequest {
   const [path = '', rawQuery = ''] = url.split('?', 2);
-  const query = parse(rawQuery, { arrayLimit: 1000, depth: 20, parameterLimit: 10_000 });
+  const query = parse(rawQuery);
   return { method, path, rawQuery, query, headers };
 }
 

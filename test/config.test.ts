@@ -1,0 +1,194 @@
+import { inspect } from 'node:util';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { type Config, ConfigError, parseConfig } from '../src/config.ts';
+import { Secret } from '../src/secret.ts';
+
+type Env = Record<string, string>;
+
+const secret = 's'.repeat(32);
+const service: Env = {
+  AUTH_MODE: 'service',
+  TRUTO_API_TOKEN: 'api-token',
+  JWT_SECRET: secret,
+  JWT_ISSUER: 'https://issuer.example/',
+  JWT_AUDIENCE: 'engagements',
+};
+const serviceSettings = ['TRUTO_API_TOKEN', 'JWT_JWKS_URL', 'JWT_SECRET', 'JWT_ISSUER', 'JWT_AUDIENCE'];
+
+const notWhole = ['-1', '1.5', '1e3', '0x10', 'many', '٣', `1${'0'.repeat(20)}`];
+const notFlag = ['2', 'true', 'yes'];
+
+/** Every variable with values that are mistakes. */
+const mistakes: Record<string, readonly string[]> = {
+  ...{ HOST: ['a b', 'http://host', 'host/path'], PORT: [...notWhole, '65536'], SANDBOX: notFlag },
+  ...{ EXPOSE_SCHEMA: notFlag, TRUTO_BASE_URL: ['nowhere'], AUTH_MODE: ['open', 'SERVICE', 'none'] },
+  ...{ REQUEST_TIMEOUT_MS: [...notWhole, '99', '600001'], MAX_UPSTREAM_BYTES: [...notWhole, '1023', '1073741825'] },
+  ...{ TRUTO_API_TOKEN: ['a b', 'a\nb', 'é'], JWT_JWKS_URL: ['nowhere'], JWT_SECRET: ['s'.repeat(31)] },
+  ...{ JWT_ISSUER: [], JWT_AUDIENCE: [] },
+};
+const names = Object.keys(mistakes);
+
+function configOrMistake(env: Env): Config | ConfigError {
+  try {
+    return parseConfig(env);
+  } catch (error) {
+    if (error instanceof ConfigError) return error;
+    throw error;
+  }
+}
+
+function mistakeOf(env: Env): ConfigError {
+  const mistake = configOrMistake(env);
+  if (mistake instanceof ConfigError) return mistake;
+  throw new Error('the configuration was taken');
+}
+
+/** The variables that the problems begin with. */
+function blamed(env: Env): string[] {
+  return mistakeOf(env).problems.map((problem) => problem.split(' ', 1)[0] ?? '');
+}
+
+describe('parseConfig', () => {
+  it('without anything set serves the sandbox openly on loopback', () => {
+    expect(parseConfig({})).toEqual({
+      ...{ host: '127.0.0.1', port: 4000, upstream: 'sandbox', auth: { mode: 'open' }, exposeSchema: true },
+      ...{ requestTimeoutMs: 10_000, maxUpstreamBytes: 1_048_576 },
+    });
+  });
+
+  it('reads every variable, whatever spaces are around it', () => {
+    const numbers = { PORT: ' 0 ', EXPOSE_SCHEMA: '1', REQUEST_TIMEOUT_MS: '500', MAX_UPSTREAM_BYTES: '2048' };
+    expect(parseConfig({ ...numbers, HOST: '::', TRUTO_BASE_URL: ' https://truto.example/base' })).toEqual({
+      ...{ host: '::', port: 0, upstream: new URL('https://truto.example/base'), auth: { mode: 'passthrough' } },
+      ...{ exposeSchema: true, requestTimeoutMs: 500, maxUpstreamBytes: 2048 },
+    });
+  });
+
+  it.each(['', ' '])('takes a variable that is %j as not set', (value) => {
+    const seen = names.map((name) => [name, configOrMistake({ [name]: value })]);
+    expect(seen).toEqual(names.map((name) => [name, parseConfig({})]));
+  });
+});
+
+describe('R18 a bad configuration', () => {
+  const bad = Object.entries(mistakes).flatMap(([name, values]) => values.map((value) => [name, value]));
+
+  it.each(bad)('%s=%j is refused by name, with what is allowed', (name = '', value = '') => {
+    const base = serviceSettings.includes(name) ? service : {};
+    const other = name === 'JWT_JWKS_URL' ? { JWT_SECRET: '' } : {};
+    expect(mistakeOf({ ...base, ...other, [name]: value }).problems).toEqual([
+      expect.stringMatching(`^${name} must be .+`),
+    ]);
+  });
+
+  it('names every mistake at once', () => {
+    const env = { PORT: 'x', HOST: '/', EXPOSE_SCHEMA: 'x', TRUTO_BASE_URL: 'ftp://x', REQUEST_TIMEOUT_MS: '1' };
+    const { message, problems } = mistakeOf({ ...env, AUTH_MODE: 'service' });
+    for (const name of [...Object.keys(env), ...serviceSettings]) expect(problems.join('\n')).toContain(name);
+    expect(problems).toHaveLength(9);
+    for (const problem of problems) expect(message).toContain(problem);
+    expect(message).toContain('9 mistakes');
+  });
+
+  it('never prints a value', () => {
+    const start = fc.constantFrom('', 'https://', 'https://u:', 'ftp://', '@h', '?', ' ');
+    const value = fc.tuple(start, fc.string()).map(([text, rest]) => `${text}CANARY${rest}`);
+    const env = fc.tuple(
+      fc.constantFrom({}, { AUTH_MODE: 'service' }, { AUTH_MODE: 'passthrough' }, { SANDBOX: '1' }, service),
+      fc.dictionary(fc.constantFrom('HOST', 'PORT', 'TRUTO_BASE_URL'), value, { minKeys: 1 }),
+      fc.dictionary(fc.constantFrom(...names), value),
+    );
+    fc.assert(
+      fc.property(env, ([mode, some, more]) => {
+        const error = mistakeOf({ ...mode, ...some, ...more, PORT: 'x' });
+        expect(error.problems.length).toBeGreaterThan(0);
+        expect(inspect(error, { showHidden: true, depth: 9 })).not.toContain('CANARY');
+      }),
+      { numRuns: 1000 },
+    );
+  });
+});
+
+describe('S16 the address of upstream', () => {
+  it.each(['TRUTO_BASE_URL', 'JWT_JWKS_URL'])('%s must be https unless it is loopback', (name) => {
+    const base = name === 'TRUTO_BASE_URL' ? {} : { ...service, JWT_SECRET: '' };
+    const taken = ['https://a.example', 'https://a.example:8443/base/', 'http://localhost:1', 'http://127.0.0.1'];
+    for (const value of [...taken, 'http://[::1]:3000', 'HTTP://LOCALHOST']) {
+      expect(() => parseConfig({ ...base, [name]: value })).not.toThrow();
+    }
+    const plain = 'http://a.example http://10.0.0.1 http://localhost.evil.example http://127.0.0.1.evil.example';
+    const strange = 'file:///etc/passwd data:,x javascript:1 ws://localhost localhost:4000 /path //h https://';
+    for (const value of `${plain} ${strange} http://0.0.0.0`.split(' ')) {
+      expect([value, blamed({ ...base, [name]: value })]).toEqual([value, [name]]);
+    }
+  });
+
+  it.each([
+    'user@a.example',
+    'user:pass@a.example',
+    ':pass@a.example',
+    'a.example?x=1',
+    'a.example/#x',
+    'a.example/?',
+    'a.example/#',
+  ])('must not have a user, query or fragment: https://%s', (rest) => {
+    expect(blamed({ TRUTO_BASE_URL: `https://${rest}` })).toEqual(['TRUTO_BASE_URL']);
+  });
+});
+
+describe('the upstream', () => {
+  it.each<[Env, string]>([
+    [{ SANDBOX: '1' }, 'sandbox'],
+    [{ SANDBOX: '1', AUTH_MODE: 'passthrough' }, 'sandbox'],
+    [{ SANDBOX: '1', ...service }, 'sandbox'],
+    [{ SANDBOX: '0' }, 'https://api.truto.one/'],
+    [{ AUTH_MODE: 'passthrough' }, 'https://api.truto.one/'],
+    [service, 'https://api.truto.one/'],
+    [{ TRUTO_BASE_URL: 'https://truto.example' }, 'https://truto.example/'],
+  ])('with %j is %s', (env, upstream) => {
+    expect(String(parseConfig(env).upstream)).toBe(upstream);
+    expect(parseConfig(env).exposeSchema).toBe(upstream === 'sandbox');
+  });
+
+  it('cannot be the sandbox and an address, nor callers have two ways to prove themselves', () => {
+    expect(mistakeOf({ ...service, JWT_JWKS_URL: 'https://keys.example' }).problems).toHaveLength(1);
+    expect(blamed({ SANDBOX: '1', TRUTO_BASE_URL: 'https://truto.example' })).toEqual(['SANDBOX=1']);
+  });
+});
+
+describe('S03 the way callers prove themselves', () => {
+  it.each<[string, Env]>([
+    ['an address is set', { TRUTO_BASE_URL: 'https://truto.example' }],
+    ['the sandbox is switched off', { SANDBOX: '0' }],
+    ['it says so, even with the sandbox', { AUTH_MODE: 'passthrough', SANDBOX: '1' }],
+  ])('is their own token when %s', (_when, env) => {
+    expect(parseConfig(env).auth).toEqual({ mode: 'passthrough' });
+  });
+
+  it.each(
+    serviceSettings.flatMap((name) => [{}, { SANDBOX: '1' }, { AUTH_MODE: 'passthrough' }].map((env) => [name, env])),
+  )('leaves no use for %s with %j, so it is refused', (name, env) => {
+    const value = name === 'JWT_JWKS_URL' ? 'https://keys.example' : secret;
+    expect(blamed({ ...(env as Env), [name as string]: value })).toEqual([name]);
+  });
+
+  it('is a JWT by a shared secret or a key set in service mode', () => {
+    const { auth } = parseConfig(service);
+    const jwt = { key: { secret: expect.any(Secret) }, issuer: 'https://issuer.example/', audience: 'engagements' };
+    expect(auth).toMatchObject({ mode: 'service', apiToken: expect.any(Secret), jwt });
+    expect(auth.mode === 'service' && auth.apiToken.reveal()).toBe('api-token');
+    const byKeySet = parseConfig({ ...service, JWT_SECRET: '', JWT_JWKS_URL: 'https://keys.example/jwks' }).auth;
+    expect(byKeySet).toMatchObject({ jwt: { key: { jwksUrl: new URL('https://keys.example/jwks') } } });
+  });
+
+  it.each(['TRUTO_API_TOKEN', 'JWT_SECRET', 'JWT_ISSUER', 'JWT_AUDIENCE'])('is incomplete without %s', (name) => {
+    expect(mistakeOf({ ...service, [name]: '' }).problems).toEqual([expect.stringContaining(name)]);
+  });
+
+  it('is incomplete, and says so, when one of them is blank', () => {
+    for (const name of ['TRUTO_API_TOKEN', 'JWT_SECRET', 'JWT_ISSUER', 'JWT_AUDIENCE']) {
+      expect(mistakeOf({ ...service, [name]: ' ' }).problems).toEqual([expect.stringContaining(name)]);
+    }
+  });
+});

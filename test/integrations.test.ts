@@ -1,0 +1,56 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { findIntegration, integrations } from '../src/engagement/integrations.ts';
+import { documented, withoutDelete } from './support/documented-integrations.ts';
+
+describe('the table of integrations', () => {
+  it('is the one documented', () => {
+    const rows = integrations.map(({ name, requiresEngagementType, engagementTypes: types, parameters }) => {
+      const need = requiresEngagementType ? 'REQUIRED' : types.length > 0 ? 'optional' : '';
+      return [name, need, types.join(' '), parameters.join(' ')];
+    });
+    expect(rows).toEqual(documented);
+  });
+});
+
+describe('the name of an integration', () => {
+  const known = [...documented.map(([name]) => name), ...withoutDelete];
+  const noise = fc.array(fc.tuple(fc.boolean(), fc.constantFrom('', '', ' ', '-', '_', '.', '/', " (', ")), {
+    minLength: 24,
+    maxLength: 24,
+  });
+
+  it('is found whatever its case, spaces and punctuation', () => {
+    fc.assert(
+      fc.property(fc.constantFrom(...known), noise, (name, changes) => {
+        const noisy = changes.map(([isUpper, inserted], index) => {
+          const letter = name[index] ?? '';
+          return inserted + (isUpper ? letter.toUpperCase() : letter.toLowerCase());
+        });
+        expect(findIntegration(noisy.join(''))).toEqual(findIntegration(name));
+        expect(findIntegration(name.replaceAll(' ', ''))).toEqual(findIntegration(name));
+      }),
+    );
+  });
+
+  it.each(documented)('%s is one that can delete', (name) => {
+    expect(findIntegration(name)).toMatchObject({ kind: 'supported', integration: { name } });
+  });
+
+  it.each(withoutDelete)('%s is one that cannot', (name) => {
+    expect(findIntegration(name)).toEqual({ kind: 'unsupported', name });
+  });
+
+  it('that nobody knows is unknown', () => {
+    const strange = fc.oneof(
+      fc.string({ unit: 'binary' }).map((text) => `${text} x9`),
+      fc.constantFrom('', ' ', '__proto__', 'constructor', 'Clo', 'Closer', 'Zoho', 'Zoho Desk'),
+    );
+    fc.assert(
+      fc.property(strange, (name) => {
+        expect(findIntegration(name)).toEqual({ kind: 'unknown' });
+      }),
+    );
+    expect(findIntegration(undefined)).toEqual({ kind: 'unknown' });
+  });
+});

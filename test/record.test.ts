@@ -1,0 +1,193 @@
+import fc from 'fast-check';
+import { GraphQLDateTime } from 'graphql-scalars';
+import { describe, expect, it } from 'vitest';
+import { excludableWireFields, readRecord, type WireField, wireFields } from '../src/engagement/record.ts';
+
+const textFields = [
+  ...(['id', 'content', 'subject', 'direction', 'engagement_type', 'internal_notes', 'status'] as const),
+  ...(['start_time', 'end_time', 'duration'] as const),
+] satisfies WireField[];
+const referenceFields = ['owner', 'project', 'account'] satisfies WireField[];
+const listFields = ['notes', 'contact', 'opportunity', 'lead'] satisfies WireField[];
+const dateFields = ['created_at', 'updated_at'] satisfies WireField[];
+
+/** A value of the documented form for every field. */
+const documented: Record<WireField, unknown> = {
+  ...Object.fromEntries(textFields.map((field) => [field, `some ${field}`])),
+  ...Object.fromEntries(referenceFields.map((field) => [field, { id: `1-${field}` }])),
+  ...Object.fromEntries(listFields.map((field) => [field, [{ id: `1-${field}` }, { id: `2-${field}` }]])),
+  ...Object.fromEntries(dateFields.map((field) => [field, '2026-11-23T12:00:00Z'])),
+  phone_numbers: [{ id: '1', number: '555', extension: null }, {}],
+  custom_fields: { colour: 'red', nested: [{ deep: null }] },
+  remote_data: { anything: ['at', 'all', 1, null] },
+} as Record<WireField, unknown>;
+
+/** What each kind of field must not take; each with a text that no warning may repeat. */
+const wrongText: readonly unknown[] = [['CANARY'], { text: 'CANARY' }, Number.POSITIVE_INFINITY];
+const wrongReference = ['CANARY', 7, [{ id: 'CANARY' }], { name: 'CANARY' }, { id: { id: 'CANARY' } }];
+const wrongList = ['CANARY', { id: 'CANARY' }, ['CANARY'], [{ id: '1' }, { name: 'CANARY' }], [{ id: '1' }, null]];
+const wrongDate = ['CANARY', '2026-11-23', '2026-11-23T12:00:00', '2026-02-30T12:00:00Z', 'yesterday', 1_795_435_200];
+const wrong: readonly (readonly [WireField, unknown])[] = [
+  ...textFields.flatMap((field) => wrongText.map((value) => [field, value] as const)),
+  ...referenceFields.flatMap((field) => wrongReference.map((value) => [field, value] as const)),
+  ...listFields.flatMap((field) => wrongList.map((value) => [field, value] as const)),
+  ...dateFields.flatMap((field) => wrongDate.map((value) => [field, value] as const)),
+  ...['CANARY', ['CANARY'], [{ number: { n: 'CANARY' } }]].map((value) => ['phone_numbers', value] as const),
+  ...['CANARY', ['CANARY'], 1].map((value) => ['custom_fields', value] as const),
+];
+
+function read(json: Record<string, unknown>, fields: readonly WireField[] = wireFields) {
+  return readRecord(json, fields, 'asked');
+}
+
+/** Text that is a date-time, or nearly. */
+const nearDate = fc
+  .tuple(
+    fc.constantFrom('2026', '2024', '1900', '2000', '0000', '9999', '10000', '26', '-001'),
+    fc.constantFrom('00', '01', '02', '04', '12', '13', '1'),
+    fc.constantFrom('00', '01', '28', '29', '30', '31', '32', '1'),
+    fc.constantFrom('T', ' ', '', 'TT'),
+    fc.constantFrom('00:00:00', '23:59:59', '24:00:00', '23:60:00', '23:59:60', '12:00', '120000', '1:00:00', ''),
+    fc.constantFrom('', '.0', '.123', '.123456789012', '.', ',5'),
+    fc.constantFrom('Z', '+00:00', '-00:00', '+05:30', '-23:59', '+24:00', '+0530', '+05', '|05:30', '', 'ZZ'),
+  )
+  .map(([year, month, day, ...rest]) => `${year}-${month}-${day}${rest.join('')}`);
+
+function isServed(value: string): boolean {
+  try {
+    GraphQLDateTime.serialize(value);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+describe('readRecord', () => {
+  it('knows exactly the fields this test knows', () => {
+    expect(Object.keys(documented).sort()).toEqual([...wireFields].sort());
+    expect(excludableWireFields).toEqual(wireFields.filter((field) => field !== 'id' && field !== 'remote_data'));
+    // Beyond 20, qs and its like read a list as an object.
+    expect(excludableWireFields).toHaveLength(20);
+  });
+
+  it('takes every field of the documented form as it is', () => {
+    expect(read(documented)).toEqual({ record: documented, warnings: [] });
+  });
+
+  it.each(wireFields)('reads nothing but the id and %s when that is selected', (field) => {
+    const expected = { id: documented.id, [field]: documented[field] };
+    expect(read(documented, [field])).toEqual({ record: expected, warnings: [] });
+  });
+
+  it('puts the id that was asked for in the place of a missing one', () => {
+    for (const json of [{}, { id: null }, { id: undefined }]) {
+      expect(read(json)).toEqual({ record: { id: 'asked' }, warnings: [] });
+    }
+    expect(read({ id: '' })).toEqual({ record: { id: 'asked' }, warnings: [expect.stringContaining("'s id is")] });
+  });
+
+  it('says nothing of null', () => {
+    const nulls = Object.fromEntries(wireFields.map((field) => [field, null]));
+    expect(read(nulls)).toEqual({ record: { id: 'asked' }, warnings: [] });
+  });
+
+  it.each(textFields)('makes text of a number or boolean in %s', (field) => {
+    fc.assert(
+      fc.property(
+        fc.oneof(fc.boolean(), fc.maxSafeInteger(), fc.double({ noNaN: true, max: 1e15, min: -1e15 })),
+        (value) => {
+          expect(read({ [field]: value })).toEqual({ record: { id: 'asked', [field]: String(value) }, warnings: [] });
+        },
+      ),
+    );
+  });
+
+  it('makes text of a number where a reference or phone number has one', () => {
+    const json = { owner: { id: 1 }, contact: [{ id: 2 }], phone_numbers: [{ number: 555, extension: 1 }] };
+    expect(read(json).record).toEqual({
+      ...{ id: 'asked', owner: { id: '1' }, contact: [{ id: '2' }] },
+      phone_numbers: [{ number: '555', extension: '1' }],
+    });
+  });
+});
+
+describe('a value of another form', () => {
+  it.each(wrong)('in %s (%j) costs that field only, and is told once without being quoted', (field, value) => {
+    const { record, warnings } = read({ ...documented, [field]: value });
+    const { [field]: _lost, ...rest } = documented;
+    expect(record).toEqual({ ...rest, id: field === 'id' ? 'asked' : documented.id });
+    expect(warnings).toEqual([expect.stringMatching(new RegExp(`\\b${field}\\b`))]);
+    expect(warnings[0]).not.toMatch(/CANARY|2026|yesterday|1795435200/);
+  });
+
+  it('never throws, and either gives its field or is told once, whatever it is', () => {
+    const value = fc.oneof(
+      fc.anything(),
+      fc.jsonValue(),
+      fc.anything({ withNullPrototype: true, withSparseArray: true }),
+    );
+    fc.assert(
+      fc.property(fc.constantFrom(...excludableWireFields), value, (field, given) => {
+        const { record, warnings } = read({ ...documented, [field]: given }, [field]);
+        const isAbsent = given === null || given === undefined;
+        expect(Object.hasOwn(record, field)).toBe(!isAbsent && warnings.length === 0);
+        expect(warnings.every((warning) => new RegExp(`\\b${field}\\b`).test(warning))).toBe(true);
+        expect(warnings.length).toBeLessThanOrEqual(isAbsent ? 0 : 1);
+        expect(record.id).toBe(documented.id);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+});
+
+describe('a date', () => {
+  it('is taken exactly when the GraphQL layer can serve it', () => {
+    fc.assert(
+      fc.property(nearDate, fc.constantFrom(...dateFields), (value, field) => {
+        expect(Object.hasOwn(read({ [field]: value }).record, field)).toBe(isServed(value));
+      }),
+      { numRuns: 5000 },
+    );
+  });
+
+  it('in lower case, as RFC 3339 allows, is served or told, never an error later', () => {
+    for (const value of ['2026-11-23t12:00:00z', '2026-11-23T12:00:00z']) {
+      const { record, warnings } = read({ created_at: value });
+      expect(Object.hasOwn(record, 'created_at') ? isServed(value) : warnings.length === 1).toBe(true);
+    }
+  });
+});
+
+describe('S13 __proto__ and constructor in upstream JSON', () => {
+  const evil = '{"polluted":true,"toString":"evil"}';
+  const json = JSON.parse(`{"__proto__":${evil},"constructor":{"prototype":${evil}},"id":"e1",
+    "owner":{"id":"o1","__proto__":${evil},"constructor":{"prototype":${evil}}},
+    "contact":[{"id":"c1","__proto__":${evil}}], "phone_numbers":[{"id":"p1","__proto__":${evil}}],
+    "custom_fields":{"__proto__":${evil},"constructor":{"prototype":${evil}},"kept":{"__proto__":${evil}}},
+    "remote_data":{"__proto__":${evil},"kept":1}}`);
+
+  function propertiesOf(prototype: object) {
+    return Reflect.ownKeys(prototype).map((key) => [key, Reflect.getOwnPropertyDescriptor(prototype, key)]);
+  }
+
+  it('change no prototype', () => {
+    const before = [Object.prototype, Array.prototype].map(propertiesOf);
+    const { record } = read(json);
+    expect([Object.prototype, Array.prototype].map(propertiesOf)).toEqual(before);
+    const objects = [record, record.owner, record.contact?.[0], record.phone_numbers?.[0], record.custom_fields];
+    for (const object of objects) {
+      expect([Object.prototype, null]).toContain(Object.getPrototypeOf(object));
+      expect(object).not.toHaveProperty('polluted');
+    }
+  });
+
+  it('are dropped where a form is documented, and kept as plain data where none is', () => {
+    const { record, warnings } = read(json);
+    expect(warnings).toEqual([]);
+    expect(JSON.parse(JSON.stringify(record))).toEqual(
+      JSON.parse(`{"id":"e1","owner":{"id":"o1"},"contact":[{"id":"c1"}],"phone_numbers":[{"id":"p1"}],
+        "custom_fields":{"constructor":{"prototype":${evil}},"kept":{"__proto__":${evil}}},
+        "remote_data":{"__proto__":${evil},"kept":1}}`),
+    );
+  });
+});

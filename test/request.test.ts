@@ -1,0 +1,180 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { DeleteEngagementInput } from '../src/engagement/input.ts';
+import { buildDeleteRequest, buildIntegratedAccountRequest } from '../src/engagement/request.ts';
+import { checkWellFormed } from '../src/engagement/rules.ts';
+
+const everything = { fields: new Set([] as const), chunks: false };
+const credentials = { authorization: 'Bearer token', idempotencyKey: 'key-1' };
+
+function inputWith(rest: Partial<DeleteEngagementInput>): DeleteEngagementInput {
+  return { id: 'e1', integratedAccountId: 'account-1', format: 'unified', ...rest };
+}
+
+function deleteRequest(rest: Partial<DeleteEngagementInput>) {
+  return buildDeleteRequest(inputWith(rest), everything, credentials);
+}
+
+function isRefused(rest: Partial<DeleteEngagementInput>): boolean {
+  return checkWellFormed(inputWith(rest)).length > 0;
+}
+
+/** Fails unless the request target addresses exactly the resource with that id, for a URL parser too. */
+function expectOneSegment(target: string, collection: string, id: string): void {
+  const path = target.split('?', 1)[0] ?? '';
+  expect(path.startsWith(collection)).toBe(true);
+  const segments = path.slice(collection.length).split('/');
+  expect(segments.map(decodeURIComponent)).toEqual([id]);
+  expect(new URL(target, 'http://h').pathname).toBe(path);
+  expect(target).toMatch(/^[\x21-\x7e]+$/);
+  expect(target).not.toContain('#');
+}
+
+function expectOneEngagement(id: string): void {
+  expectOneSegment(deleteRequest({ id }).path, '/unified/crm/engagements/', id);
+}
+
+function expectOneAccount(id: string): void {
+  expectOneSegment(buildIntegratedAccountRequest(id, 'Bearer token').path, '/integrated-account/', id);
+}
+
+const refusedIds: readonly [string, string][] = [
+  ['an empty one', ''],
+  ['a dot', '.'],
+  ['two dots', '..'],
+  ['NUL', '\u0000'],
+  ['a line break', '\r\n'],
+  ['a header injection', 'e1 HTTP/1.1\r\nx-evil: 1'],
+  ['a tab', 'a\tb'],
+  ['DEL', 'a\u007f'],
+  ['a C1 control character', 'a\u0085b'],
+  ['513 characters', 'x'.repeat(513)],
+  ['the first half of a pair', '\ud800'],
+  ['the second half of a pair', 'a\udfffb'],
+  ['a pair the wrong way round', '\udc00\ud800'],
+];
+
+const takenIds = [
+  '%2e%2e',
+  '%2E',
+  '...',
+  '../contacts/1',
+  '..\\contacts',
+  '/',
+  '//evil.example',
+  'a/b',
+  '?x=1',
+  '#',
+  '#a?b',
+  'a b',
+  ' ',
+  '%',
+  '%ZZ',
+  '%00',
+  '.;/',
+  'e1&integrated_account_id=evil',
+  'http://evil.example/',
+  '@evil.example',
+  "a'b(c)*!~",
+  '"<>`{}|^',
+  '__proto__',
+  'é',
+  'e\u0301',
+  '🦊👩‍👩‍👧',
+  '\u2028',
+  '\ufeff1',
+  'x'.repeat(512),
+];
+
+/** Any UTF-16 text, half pairs included; whole pairs; and what path parsers find special. */
+const anyText = fc.oneof(
+  fc.string({ unit: fc.integer({ min: 0, max: 0xffff }).map((unit) => String.fromCharCode(unit)) }),
+  fc.string({ unit: 'binary', size: 'medium' }),
+  fc.string({ unit: 'grapheme', minLength: 480, maxLength: 540 }),
+  fc.string({ unit: fc.constantFrom('.', '..', '/', '\\', '%', '%2e', '%2F', '?', '#', ';', ':', '@', ' ', 'a') }),
+);
+
+describe('S04 the id of an engagement', () => {
+  it.each(refusedIds)('is refused when it is %s', (_what, id) => {
+    expect(checkWellFormed(inputWith({ id }))).toMatchObject([{ severity: 'REFUSAL', path: ['id'] }]);
+  });
+
+  it.each(takenIds)('becomes one path segment: %j', (id) => {
+    expect(isRefused({ id })).toBe(false);
+    expectOneEngagement(id);
+  });
+
+  it('is refused or becomes one path segment that decodes to it, whatever it is', () => {
+    fc.assert(
+      fc.property(anyText, (id) => {
+        if (!isRefused({ id })) expectOneEngagement(id);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  it('is taken whenever it is well-formed text of 1 to 512 characters without control characters', () => {
+    fc.assert(
+      fc.property(anyText, (id) => {
+        const isFit = id.isWellFormed() && id.length > 0 && id.length <= 512 && !/\p{Cc}/u.test(id);
+        expect(isRefused({ id })).toBe(!isFit || id === '.' || id === '..');
+      }),
+      { numRuns: 2000 },
+    );
+  });
+});
+
+describe('S04 the id of an integrated account', () => {
+  it.each(refusedIds)('is refused when it is %s', (_what, integratedAccountId) => {
+    const found = checkWellFormed(inputWith({ integratedAccountId }));
+    expect(found).toMatchObject([{ severity: 'REFUSAL', path: ['integratedAccountId'] }]);
+  });
+
+  it.each(takenIds)('becomes one path segment of the look-up: %j', (integratedAccountId) => {
+    expect(isRefused({ integratedAccountId })).toBe(false);
+    expectOneAccount(integratedAccountId);
+  });
+
+  it('is refused or becomes one path segment of the look-up, whatever it is', () => {
+    fc.assert(
+      fc.property(anyText, (integratedAccountId) => {
+        if (!isRefused({ integratedAccountId })) expectOneAccount(integratedAccountId);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+});
+
+describe('S04 the ids in the parameters', () => {
+  it('are refused with their place', () => {
+    const parameters = { account: { id: '' }, contacts: [{ id: 'fine' }, { id: '\ud800' }] };
+    const found = checkWellFormed(inputWith({ parameters }));
+    expect(found.map(({ path }) => path.join('.'))).toEqual(['parameters.account.id', 'parameters.contacts.1.id']);
+  });
+});
+
+describe('S06 whatever the input', () => {
+  const mostlyFit = fc.oneof({ arbitrary: fc.string({ unit: 'binary', minLength: 1 }), weight: 9 }, anyText);
+  const text = fc.oneof(mostlyFit, fc.constantFrom('\r\n', '\u0000', 'a\r\nx-evil: 1\r\n\r\nDELETE /'));
+  const input = fc.record({
+    id: fc.oneof({ arbitrary: fc.string({ unit: 'grapheme', minLength: 1 }), weight: 9 }, anyText),
+    integratedAccountId: fc.constantFrom('account-1', 'a b&c=d#e?f/..', '🦊', '\r\n'),
+    parameters: fc.record({ content: text, subject: text, direction: text, status: text }),
+    remoteQuery: fc.dictionary(text, fc.oneof(text, fc.array(text), fc.dictionary(text, text))),
+  });
+  const { path: _path, ...usual } = deleteRequest({});
+
+  it('it is refused, or method and headers stay the same and the target is printable ASCII without a fragment', () => {
+    fc.assert(
+      fc.property(input, (rest) => {
+        if (isRefused(rest)) return;
+        const { path, ...others } = deleteRequest(rest);
+        expect(others).toEqual(usual);
+        expect(path).toMatch(/^\/unified\/crm\/engagements\/[\x21-\x7e]+$/);
+        expect(path).not.toContain('#');
+        expectOneEngagement(rest.id);
+      }),
+      { numRuns: 1000 },
+    );
+  });
+});

@@ -1,0 +1,167 @@
+import fc from 'fast-check';
+import { isEnumType } from 'graphql';
+import { describe, expect, it } from 'vitest';
+import { type DeleteEngagementInput, type EngagementType, engagementTypes } from '../src/engagement/input.ts';
+import { findIntegration, type IntegrationSupport, integrations } from '../src/engagement/integrations.ts';
+import { checkEmailOnly, checkIntegration, checkLength, checkWellFormed } from '../src/engagement/rules.ts';
+import { schema } from '../src/graphql/schema.ts';
+import { documented, withoutDelete, words } from './support/documented-integrations.ts';
+
+const everyParameter = {
+  sortBy: 'created_at',
+  content: 'c',
+  subject: 's',
+  direction: 'inbound',
+  createdAt: new Date(0),
+  updatedAt: new Date(0),
+  status: 'done',
+  account: { id: 'a' },
+  contacts: [{ id: 'b' }],
+} as const;
+
+function inputWith(rest: Partial<DeleteEngagementInput>): DeleteEngagementInput {
+  return { id: 'e1', integratedAccountId: 'account-1', format: 'unified', ...rest };
+}
+
+function check(name: string, rest: Partial<DeleteEngagementInput>) {
+  return checkIntegration(inputWith(rest), findIntegration(name));
+}
+
+describe.each(documented)('%s', (name, need, types, listed) => {
+  const allowed = words(types).map((type) => type.toUpperCase());
+
+  it.each([undefined, null])('with engagementType %s refuses only where it is required', (engagementType) => {
+    const expected = need === 'REQUIRED' ? [{ severity: 'REFUSAL', allowedValues: allowed }] : [];
+    expect(check(name, { engagementType })).toMatchObject(expected);
+  });
+
+  it.each(engagementTypes)('with engagementType %s says what the table says', (engagementType) => {
+    const refused = { severity: 'REFUSAL', path: ['engagementType'], allowedValues: allowed };
+    const told = { severity: 'WARNING', path: ['engagementType'], allowedValues: [] };
+    const expected = need === '' ? [told] : words(types).includes(engagementType) ? [] : [refused];
+    expect(check(name, { engagementType })).toMatchObject(expected);
+  });
+
+  it('warns of exactly the parameters it does not list, and refuses none', () => {
+    const engagementType = words(types)[0] as EngagementType | undefined;
+    const found = check(name, { engagementType, parameters: everyParameter });
+    const unlisted = Object.keys(everyParameter).filter((parameter) => !words(listed).includes(parameter));
+    expect(found.map(({ path }) => path)).toEqual(unlisted.map((parameter) => ['parameters', parameter]));
+    expect(new Set(found.map(({ severity }) => severity))).toEqual(new Set(['WARNING']));
+  });
+
+  it('names itself and every value it takes in what it says', () => {
+    for (const { severity, message } of check(name, { engagementType: need === '' ? 'call' : undefined })) {
+      expect(message).toContain(name);
+      if (severity === 'REFUSAL') expect(message).toContain(allowed.join(', '));
+    }
+  });
+});
+
+describe('a parameter that is null or undefined', () => {
+  it('is as good as absent', () => {
+    const parameters = { sortBy: null, content: null, subject: undefined, contacts: null };
+    expect(check('Capsule', { parameters })).toEqual([]);
+    expect(checkEmailOnly(inputWith({ parameters }))).toEqual([]);
+  });
+});
+
+describe('content, subject and direction', () => {
+  it.each([undefined, null, ...engagementTypes])('with engagementType %s are refused unless it is email', (type) => {
+    const found = checkEmailOnly(inputWith({ engagementType: type, parameters: everyParameter }));
+    const emailOnly = type === 'email' ? [] : ['content', 'subject', 'direction'];
+    expect(found.map(({ path }) => path)).toEqual(emailOnly.map((parameter) => ['parameters', parameter]));
+    for (const finding of found) {
+      expect(finding).toMatchObject({ severity: 'REFUSAL', message: expect.stringContaining('engagementType: EMAIL') });
+    }
+  });
+});
+
+describe('an integration that', () => {
+  it.each(withoutDelete)('cannot delete, like %s, is refused whatever the rest', (name) => {
+    const found = check(name, { engagementType: 'call', parameters: everyParameter });
+    expect(found).toMatchObject([{ severity: 'REFUSAL', path: ['integratedAccountId'] }]);
+    expect(found[0]?.message).toContain(name);
+  });
+
+  it.each([undefined, ...engagementTypes])('nobody knows says nothing, with engagementType %s', (engagementType) => {
+    expect(check('brandnewcrm', { engagementType, parameters: everyParameter })).toEqual([]);
+  });
+});
+
+describe('allowedValues', () => {
+  it('are names of the GraphQL enum', () => {
+    const type = schema.getType('EngagementType');
+    const names = isEnumType(type) ? type.getValues().map(({ name }) => name) : [];
+    const offered = integrations.flatMap(({ name }) => check(name, {})).flatMap(({ allowedValues }) => allowedValues);
+    expect(new Set(offered)).toEqual(new Set(names));
+  });
+});
+
+describe('S12 what the rules say', () => {
+  const supports: readonly IntegrationSupport[] = [...documented.map(([name]) => name), ...withoutDelete, '?'].map(
+    findIntegration,
+  );
+  const anything = fc.string({ unit: fc.integer({ min: 0, max: 0xffff }).map((unit) => String.fromCharCode(unit)) });
+  const canary = fc.tuple(anything, fc.constantFrom(0, 600)).map(([text, n]) => `CANARY${text}${'x'.repeat(n)}`);
+  const input = fc.record({
+    id: canary,
+    integratedAccountId: canary,
+    format: fc.constant('unified' as const),
+    engagementType: fc.constantFrom(undefined, ...engagementTypes),
+    parameters: fc.record({
+      ...{ content: canary, subject: canary, direction: canary, status: canary },
+      ...{ account: fc.record({ id: canary }), contacts: fc.array(fc.record({ id: canary })) },
+    }),
+    remoteQuery: fc.dictionary(canary, fc.oneof(canary, fc.array(canary), fc.constant({ '': 'CANARY' }))),
+  });
+
+  it("never repeats one of the caller's values", () => {
+    fc.assert(
+      fc.property(input, fc.constantFrom(...supports), (given, support) => {
+        const found = [
+          ...checkWellFormed(given),
+          ...checkEmailOnly(given),
+          ...checkIntegration(given, support),
+          ...checkLength(`/${JSON.stringify(given)}`),
+        ];
+        for (const { message, allowedValues } of found)
+          expect([message, ...allowedValues].join()).not.toContain('CANARY');
+      }),
+      { numRuns: 500 },
+    );
+  });
+});
+
+describe('a remoteQuery', () => {
+  const nested = (depth: number): Record<string, unknown> => (depth === 1 ? { a: 1 } : { a: nested(depth - 1) });
+
+  it.each<[string, Record<string, unknown>]>([
+    ['is empty', {}],
+    ['has values of every kind', { a: 'x', b: 1, c: true, d: null, e: ['y', null], f: [{ g: 'z' }], h: '', i: '\r\n' }],
+    ['has names that mean something elsewhere', { integrated_account_id: 'x', 'a&b#=': 'y', constructor: 'z' }],
+    ['is five levels deep', nested(5)],
+    ['has a list of 20', { a: Array(20).fill('x') }],
+  ])('that %s is taken', (_what, remoteQuery) => {
+    expect(checkWellFormed(inputWith({ remoteQuery }))).toEqual([]);
+  });
+
+  it.each<[string, Record<string, unknown>, string]>([
+    ['is six levels deep', nested(6), `remoteQuery${'.a'.repeat(5)}`],
+    ['has a list of 21', { a: Array(21).fill('x') }, 'remoteQuery.a'],
+    ['has a name with brackets', { a: { 'b][c': 1 } }, 'remoteQuery.a'],
+    ['has an empty list', { a: { b: [] } }, 'remoteQuery.a.b'],
+    ['has an empty object', { a: [1, {}] }, 'remoteQuery.a.1'],
+    ['has an empty name', { a: { '': 1 } }, 'remoteQuery.a'],
+  ])('that %s is refused, with its place', (_what, remoteQuery, place) => {
+    const found = checkWellFormed(inputWith({ remoteQuery }));
+    expect(found.map(({ severity, path }) => [severity, path.join('.')])).toEqual([['REFUSAL', place]]);
+  });
+});
+
+describe('a request that is too long', () => {
+  it('is refused from 12,001 characters on', () => {
+    expect(checkLength('/'.repeat(12_000))).toEqual([]);
+    expect(checkLength('/'.repeat(12_001))).toMatchObject([{ severity: 'REFUSAL' }]);
+  });
+});

@@ -1,0 +1,121 @@
+import fc from 'fast-check';
+import { execute, type GraphQLResolveInfo, parse, validate } from 'graphql';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { excludedFields, type Selection } from '../src/engagement/selection.ts';
+import { schema } from '../src/graphql/schema.ts';
+import { readSelection } from '../src/graphql/selection.ts';
+import {
+  type Document,
+  documents,
+  expectedSelection,
+  printDocument,
+  type SelectedFields,
+  wireNames,
+} from './support/selection-documents.ts';
+
+let seen: GraphQLResolveInfo[] = [];
+const field = schema.getMutationType()?.getFields().deleteEngagement;
+const usualResolve = field?.resolve;
+
+beforeAll(() => {
+  if (field) field.resolve = (_root, _args, _context, info) => void seen.push(info);
+});
+afterAll(() => {
+  if (field && usualResolve) field.resolve = usualResolve;
+});
+
+function selectionsOf(source: string, variableValues: Record<string, unknown> = {}): readonly Selection[] {
+  const document = parse(source);
+  expect(validate(schema, document)).toEqual([]);
+  seen = [];
+  expect(execute({ schema, document, variableValues })).not.toHaveProperty('errors');
+  return seen.map(readSelection);
+}
+
+/** What is selected by `deleteEngagement { ... }`. */
+function selectionOf(body: string, fragments = ''): SelectedFields & { excluded: readonly string[] } {
+  const [selection] = selectionsOf(
+    `mutation { deleteEngagement(id: "1", integratedAccountId: "a") ${body} } ${fragments}`,
+  );
+  if (!selection) throw new Error('the resolver was not called');
+  const { fields, chunks } = selection;
+  return { fields: [...fields].sort(), chunks, excluded: excludedFields(fields) };
+}
+
+const onSuccess = (body: string) => `{ ... on DeleteEngagementSuccess ${body} }`;
+/** `remote_data` is not excluded by name: it has a parameter of its own. */
+const optional = Object.values(wireNames).filter(
+  (name, index, all) => name !== 'id' && name !== 'remote_data' && all.indexOf(name) === index,
+);
+
+describe('the selection of a delete', () => {
+  it.each(Object.entries(wireNames))('of %s asks upstream for %s', (name, wireName) => {
+    const composite = /^(owner|project|account|contacts|notes|opportunities|leads|phoneNumbers)$/.test(name);
+    const { fields, excluded } = selectionOf(onSuccess(`{ engagement { ${name}${composite ? ' { id }' : ''} } }`));
+    expect(fields).toEqual([wireName]);
+    expect([...excluded].sort()).toEqual(optional.filter((other) => other !== wireName).sort());
+  });
+
+  it.each([
+    ['nothing of the success', '{ __typename }'],
+    ['errors only', '{ ... on Error { message } ... on RemoteApiError { statusCode } }'],
+    ['no engagement', onSuccess('{ deletedEngagementId outcome warnings }')],
+    ['the name of the type', onSuccess('{ engagement { __typename } }')],
+    ['the id', onSuccess('{ engagement { id } }')],
+    ['what is skipped', onSuccess('{ engagement { id subject @skip(if: true) status @include(if: false) } }')],
+    ['a success inside an error', '{ ... on Error { ... on DeleteEngagementResult { ...S } } }'],
+    ['fields of the same name elsewhere', onSuccess('{ integration { name } stream { contentType } }')],
+  ])('that names %s leaves out every optional field, never the id', (_what, body) => {
+    const fragment = 'fragment S on DeleteEngagementSuccess { engagement { subject } stream { chunks } }';
+    const { excluded, chunks } = selectionOf(body, body.includes('...S') ? fragment : '');
+    expect([...excluded].sort()).toEqual([...optional].sort());
+    expect(chunks).toBe(false);
+  });
+
+  it('counts both names of one wire field', () => {
+    expect(selectionOf(onSuccess('{ engagement { rawEngagementType } }')).fields).toEqual(['engagement_type']);
+    expect(selectionOf(onSuccess('{ engagement { engagementType } }')).fields).toEqual(['engagement_type']);
+  });
+
+  it('sees through aliases that look like other fields', () => {
+    const body = onSuccess('{ engagement: engagement { subject: status content: id } }');
+    expect(selectionOf(body).fields).toEqual(['id', 'status']);
+    expect(selectionOf(onSuccess('{ raw: engagement { status } }')).fields).toEqual(['status']);
+  });
+
+  it('counts what is deferred, since it will be asked for later', () => {
+    const body = onSuccess(
+      '{ ... @defer { engagement { id ...S @defer(label: "s") } } stream { ... @defer { chunks } } }',
+    );
+    const { fields, chunks } = selectionOf(body, 'fragment S on Engagement { subject ... @defer { status } }');
+    expect(fields).toEqual(['id', 'status', 'subject']);
+    expect(chunks).toBe(true);
+  });
+
+  it('is the same in any order, so that equal selections make equal requests', () => {
+    const one = selectionOf(onSuccess('{ engagement { subject status } }'));
+    const other = selectionOf(onSuccess('{ engagement { status } engagement { ... { subject } } }'));
+    expect(one).toEqual(other);
+  });
+
+  it('of each aliased delete is its own', () => {
+    const remove = (alias: string, name: string) =>
+      `${alias}: deleteEngagement(id: "1", integratedAccountId: "a") ${onSuccess(`{ engagement { ${name} } }`)}`;
+    const selections = selectionsOf(`mutation { ${remove('a', 'subject')} ${remove('b', 'status')} }`);
+    expect(selections.map(({ fields }) => [...fields])).toEqual([['subject'], ['status']]);
+  });
+
+  it('is what the definition says, whatever the document', () => {
+    fc.assert(
+      fc.property(documents, (document: Document) => {
+        const [selection] = selectionsOf(printDocument(document), document.variables);
+        const expected = expectedSelection(document);
+        expect([...(selection?.fields ?? [])].sort()).toEqual(expected.fields);
+        expect(selection?.chunks).toBe(expected.chunks);
+        const left = optional.filter((name) => !expected.fields.includes(name));
+        expect([...excludedFields(selection?.fields ?? new Set())].sort()).toEqual(left.sort());
+      }),
+      { numRuns: 1000 },
+    );
+  });
+});

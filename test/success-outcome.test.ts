@@ -1,0 +1,28 @@
+import { describe, expect, it } from 'vitest';
+import { wireFields } from '../src/engagement/record.ts';
+import { readSuccess } from '../src/engagement/success-outcome.ts';
+
+function engagementOf(body: string): unknown {
+  const answer = { kind: 'answer', statusCode: 200, headers: {}, body: { kind: 'complete', bytes: Buffer.from(body) } };
+  const { engagement } = readSuccess(answer as Parameters<typeof readSuccess>[0], {
+    input: { id: 'asked', integratedAccountId: 'account-1', format: 'unified' },
+    selection: { fields: new Set(wireFields), chunks: false },
+    ...{ integration: null, warnings: [] },
+  });
+  return engagement;
+}
+
+describe('an id that upstream sends as a number', () => {
+  it('keeps its digits when JavaScript can hold them', () => {
+    const body = '{"id":9007199254740991,"owner":{"id":7},"contact":[{"id":-1}]}';
+    const expected = { id: '9007199254740991', owner: { id: '7' }, contact: [{ id: '-1' }] };
+    expect(engagementOf(body)).toEqual(expected);
+  });
+
+  it('keeps its digits beyond 2^53 too, or costs its field, but never becomes the id of another record', () => {
+    const id = '1386586000002576001';
+    const body = `{"id":${id},"owner":{"id":${id}},"contact":[{"id":${id}}],"phone_numbers":[{"id":${id}}]}`;
+    const shown = JSON.stringify(engagementOf(body)).match(/\d{16,}/g) ?? [];
+    expect(shown.filter((digits) => digits !== id)).toEqual([]);
+  });
+});

@@ -1,0 +1,198 @@
+import fc from 'fast-check';
+
+/** Every field of `Engagement` with the wire name of the seed, written out by hand. */
+export const wireNames: Readonly<Record<string, string>> = {
+  ...{ id: 'id', owner: 'owner', content: 'content', subject: 'subject', direction: 'direction' },
+  ...{ engagementType: 'engagement_type', rawEngagementType: 'engagement_type', internalNotes: 'internal_notes' },
+  ...{ notes: 'notes', status: 'status', startTime: 'start_time', endTime: 'end_time', duration: 'duration' },
+  ...{ project: 'project', account: 'account', contacts: 'contact', opportunities: 'opportunity', leads: 'lead' },
+  ...{ phoneNumbers: 'phone_numbers', customFields: 'custom_fields', createdAt: 'created_at' },
+  ...{ updatedAt: 'updated_at', remoteData: 'remote_data' },
+};
+
+/** A condition of a directive: the literal, or the variable of that number. */
+type Condition = boolean | number;
+
+/** A field, a fragment with a chain of type conditions (innermost last, maybe none), or a named fragment. */
+type Part =
+  | { readonly kind: 'field'; readonly name: string; readonly selects?: string; readonly below?: Body | string }
+  | { readonly kind: 'inline'; readonly on: readonly string[]; readonly below: Body }
+  | { readonly kind: 'spread'; readonly type: FragmentType; readonly number: number };
+type Item = {
+  readonly include?: Condition | undefined;
+  readonly skip?: Condition | undefined;
+  /** For fragments only: a field cannot be deferred. */
+  readonly defer?: Condition | undefined;
+  readonly part: Part;
+};
+type Body = readonly Item[];
+
+/** From the outside in: a fragment may spread those of types further in, and of its own type those after it. */
+const fragmentTypes = ['DeleteEngagementResult', 'DeleteEngagementSuccess', 'DeleteStream', 'Engagement'] as const;
+type FragmentType = (typeof fragmentTypes)[number];
+
+/** A mutation document of which the generator knows what it selects. */
+export interface Document {
+  readonly body: Body;
+  readonly fragments: Readonly<Record<FragmentType, readonly Body[]>>;
+  readonly variables: Readonly<Record<string, boolean>>;
+}
+
+/** What a document selects of a delete's success. */
+export interface SelectedFields {
+  /** Wire names, sorted. */
+  readonly fields: readonly string[];
+  readonly chunks: boolean;
+}
+
+/** What `$v0` to `$v3` are when the request does not say. */
+const variableDefaults = [false, true, false, true];
+const condition = fc.oneof(fc.boolean(), fc.nat({ max: variableDefaults.length - 1 }));
+const maybe = fc.oneof({ arbitrary: fc.constant(undefined), weight: 6 }, { arbitrary: condition, weight: 1 });
+
+/** Selections of a type: its own parts, `__typename`, and fragments in every form around the same. */
+function bodyOf(type: FragmentType, own: fc.Arbitrary<Part>, on: readonly string[] = [type]): fc.Arbitrary<Body> {
+  const kind = fc.constant('inline' as const);
+  return fc.letrec<{ body: Body; part: Part }>((tie) => ({
+    body: fc.array(fc.record({ include: maybe, skip: maybe, defer: maybe, part: tie('part') }), {
+      minLength: 1,
+      maxLength: 4,
+    }),
+    part: fc.oneof(
+      { maxDepth: 3 },
+      { arbitrary: own, weight: 5 },
+      fc.constant<Part>({ kind: 'field', name: '__typename' }),
+      fc.nat({ max: 5 }).map<Part>((number) => ({ kind: 'spread', type, number })),
+      fc.record({ kind, on: fc.constantFrom([], [type], on), below: tie('body') }),
+    ),
+  })).body;
+}
+
+/** A field under its own name or an alias. */
+function field(name: string, alias: string, below?: Body | string, selects?: string): fc.Arbitrary<Part> {
+  const rest = { ...(below !== undefined && { below }), ...(selects !== undefined && { selects }) };
+  return fc.constantFrom(name, `${alias}: ${name}`).map((shown) => ({ kind: 'field', name: shown, ...rest }));
+}
+
+const composite: Readonly<Record<string, string>> = {
+  ...Object.fromEntries(['owner', 'project', 'account', 'notes'].map((name) => [name, '{ id __typename }'])),
+  ...Object.fromEntries(['contacts', 'opportunities', 'leads'].map((name) => [name, '{ id ... { subject: id } }'])),
+  phoneNumbers: '{ id number status: type }',
+};
+const engagementBody = bodyOf(
+  'Engagement',
+  fc
+    .constantFrom(...Object.entries(wireNames))
+    .chain(([name, wireName]) => field(name, `my_${name}`, composite[name], wireName)),
+);
+const streamBody = bodyOf(
+  'DeleteStream',
+  fc.oneof(field('chunks', 'parts', undefined, 'chunks'), field('contentType', 'type')),
+);
+const successBody = bodyOf(
+  'DeleteEngagementSuccess',
+  fc.oneof(
+    { arbitrary: engagementBody.chain((body) => field('engagement', 'it', body)), weight: 4 },
+    streamBody.chain((body) => field('stream', 'subject', body)),
+    fc.constantFrom('outcome', 'warnings', 'raw').chain((name) => field(name, `my_${name}`)),
+    field('integration', 'content', '{ name }'),
+  ),
+);
+
+function member(type: string, name: string): fc.Arbitrary<Part> {
+  return field(name, `my_${name}`).map((part) => ({ kind: 'inline', on: [type], below: [{ part }] }));
+}
+const resultBody = bodyOf(
+  'DeleteEngagementResult',
+  fc.oneof(
+    {
+      arbitrary: successBody.map<Part>((below) => ({ kind: 'inline', on: ['DeleteEngagementSuccess'], below })),
+      weight: 4,
+    },
+    member('Error', 'message'),
+    member('RemoteApiError', 'statusCode'),
+    member('DeleteEngagementPlan', 'url'),
+  ),
+  // A success can be nobody's error; the union in between makes that a valid thing to write.
+  ['Error', 'DeleteEngagementResult'],
+);
+
+/** Random valid documents with one `deleteEngagement`. */
+export const documents: fc.Arbitrary<Document> = fc.record({
+  body: resultBody,
+  fragments: fc.record({
+    DeleteEngagementResult: fc.array(resultBody, { maxLength: 2 }),
+    DeleteEngagementSuccess: fc.array(successBody, { maxLength: 3 }),
+    DeleteStream: fc.array(streamBody, { maxLength: 2 }),
+    Engagement: fc.array(engagementBody, { maxLength: 3 }),
+  }),
+  variables: fc.dictionary(fc.constantFrom('v0', 'v1', 'v2', 'v3'), fc.boolean(), { noNullPrototype: true }),
+});
+
+/** The named fragment whose body is being walked, or none: the operation's own. */
+type Place = { readonly type: FragmentType; readonly index: number } | undefined;
+
+/** The fragment that a spread means at that place; undefined when no fragment may be spread there. */
+function target(document: Document, part: Extract<Part, { kind: 'spread' }>, place: Place): Place {
+  const first = part.type === place?.type ? place.index + 1 : 0;
+  const count = document.fragments[part.type].length - first;
+  return count > 0 ? { type: part.type, index: first + (part.number % count) } : undefined;
+}
+
+function printItem(document: Document, { include, skip, defer, part }: Item, place: Place): string {
+  const directive = (name: string, value: Condition | undefined) =>
+    value === undefined ? '' : ` @${name}(if: ${typeof value === 'number' ? `$v${value}` : value})`;
+  const conditions = directive('include', include) + directive('skip', skip);
+  const directives = conditions + (defer === true ? ' @defer' : directive('defer', defer));
+  if (part.kind === 'spread') {
+    const fragment = target(document, part, place);
+    return fragment ? `...${fragment.type}_${fragment.index}${directives}` : '__typename';
+  }
+  const below = typeof part.below === 'object' ? printBody(document, part.below, place) : (part.below ?? '');
+  if (part.kind === 'field') return `${part.name}${conditions} ${below}`;
+  const [outer, ...inner] = part.on.map((type) => `... on ${type}`);
+  return `${outer ?? '...'}${directives} ${inner.reduceRight((body, on) => `{ ${on} ${body} }`, below)}`;
+}
+
+function printBody(document: Document, body: Body, place: Place): string {
+  return `{ ${body.map((item) => printItem(document, item, place)).join(' ')} }`;
+}
+
+/** The document as GraphQL, with the variables and fragments that it uses. */
+export function printDocument(document: Document): string {
+  let used = `deleteEngagement(id: "1", integratedAccountId: "a") ${printBody(document, document.body, undefined)}`;
+  const operation = used;
+  const fragments: string[] = [];
+  for (const type of fragmentTypes) {
+    for (const [index, body] of document.fragments[type].entries()) {
+      if (!new RegExp(`\\.\\.\\.${type}_${index}\\b`).test(used)) continue;
+      fragments.push(`fragment ${type}_${index} on ${type} ${printBody(document, body, { type, index })}`);
+      used += fragments.at(-1);
+    }
+  }
+  const declared = variableDefaults.map((usual, index) => `$v${index}: Boolean! = ${usual}`);
+  const needed = declared.filter((_text, index) => used.includes(`$v${index})`));
+  return `mutation ${needed.length > 0 ? `(${needed.join(', ')})` : ''} { ${operation} }\n${fragments.join('\n')}`;
+}
+
+/** The plain definition: what is left once conditions, types and fragments are followed by hand. */
+export function expectedSelection(document: Document): SelectedFields {
+  const selected = new Set<string>();
+  const holds = (value: Condition) =>
+    typeof value === 'number' ? (document.variables[`v${value}`] ?? variableDefaults[value]) : value;
+  function walk(body: Body, place: Place): void {
+    for (const { include = true, skip = false, part } of body) {
+      if (!holds(include) || holds(skip)) continue;
+      if (part.kind === 'spread') {
+        const fragment = target(document, part, place);
+        if (fragment) walk(document.fragments[fragment.type][fragment.index] ?? [], fragment);
+      } else if (part.kind === 'field') {
+        if (part.selects !== undefined) selected.add(part.selects);
+        if (typeof part.below === 'object') walk(part.below, place);
+      } else if (part.on.every((type) => (fragmentTypes as readonly string[]).includes(type))) walk(part.below, place);
+    }
+  }
+  walk(document.body, undefined);
+  const chunks = selected.delete('chunks');
+  return { fields: [...selected].sort(), chunks };
+}

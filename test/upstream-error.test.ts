@@ -1,0 +1,137 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { readUpstreamError, type UpstreamError } from '../src/engagement/upstream-error.ts';
+
+const nothing: UpstreamError = {
+  isFromTruto: false,
+  isRemote: false,
+  rawResponse: undefined,
+  missingParameters: [],
+  missingScopes: [],
+};
+const plain = { statusCode: 400, error: 'Bad Request', message: 'engagement_type is required' };
+const insight = (truto_error_insight: unknown) => ({ ...plain, truto_error_insight });
+const missing = (value: unknown) => insight({ missing_required_query_parameters: value });
+const scopes = (value: unknown) => insight({ forbidden_error: value });
+
+describe('readUpstreamError', () => {
+  it.each<[string, unknown, Partial<UpstreamError>]>([
+    ['a refusal of Truto itself', plain, {}],
+    ['a refusal that denies being remote', { ...plain, truto_is_remote_error: false }, {}],
+    [
+      "a provider's refusal with its JSON",
+      { ...plain, truto_is_remote_error: true, raw_response: { code: 'INVALID_DATA', details: {} } },
+      { isRemote: true, rawResponse: { code: 'INVALID_DATA', details: {} } },
+    ],
+    [
+      "a provider's refusal with its text, and no message",
+      { statusCode: 502, message: '', truto_is_remote_error: true, raw_response: '<html>' },
+      { isRemote: true, rawResponse: '<html>' },
+    ],
+    [
+      'a provider that answered nothing',
+      { ...plain, truto_is_remote_error: true, raw_response: null },
+      { isRemote: true, rawResponse: null },
+    ],
+    [
+      'missing parameters with their description',
+      missing({ description: 'These are required.', value: ['engagement_type', 'sort_by'] }),
+      { missingParameters: ['engagement_type', 'sort_by'] },
+    ],
+    ['missing parameters as a bare list', missing(['engagement_type']), { missingParameters: ['engagement_type'] }],
+    [
+      'missing scopes',
+      scopes({ description: 'Not permitted.', value: { missing_scopes: ['crm.delete'] } }),
+      { missingScopes: ['crm.delete'] },
+    ],
+    [
+      'conditionally required parameters as no violation',
+      insight({ conditionally_required_query_parameters: { description: 'x', value: { sort_by: {} } } }),
+      {},
+    ],
+    [
+      'insights that have a description only',
+      insight({ rate_limit_error: { description: 'x' }, remote_error: { description: 'x' } }),
+      {},
+    ],
+    [
+      'a good insight beside an odd one',
+      insight({ missing_required_query_parameters: 7, forbidden_error: { value: { missing_scopes: ['a'] } } }),
+      { missingScopes: ['a'] },
+    ],
+    ['an insight of another form', insight('engagement_type'), {}],
+    ['an insight that is a list', insight([]), {}],
+    ['missing parameters that are no texts', missing({ value: [1, 2] }), {}],
+    ['missing parameters without a value', missing({ description: 'x' }), {}],
+    ['more missing parameters than anybody has', missing(Array(101).fill('x')), {}],
+    ['missing parameters with endless names', missing(['x'.repeat(201)]), {}],
+    ['missing scopes that are a text', scopes({ value: { missing_scopes: 'crm.delete' } }), {}],
+    ['a doubtful claim to be remote', { ...plain, truto_is_remote_error: 'true' }, {}],
+    ['members nobody documented', { ...plain, details: { failures: [] }, token: 'x', '': 1 }, {}],
+  ])('reads %s', (_what, body, expected) => {
+    expect(readUpstreamError(body)).toEqual({ ...nothing, isFromTruto: true, ...expected });
+  });
+
+  it.each<[string, unknown]>([
+    ['nothing', undefined],
+    ['null', null],
+    ['a text', 'upstream connect error'],
+    ['a number', 502],
+    ['a list', [plain]],
+    ['an empty object', {}],
+    ['an error body of somebody else', { error: { code: 404 } }],
+    ['a status that is a text', { statusCode: '400', message: 'x' }],
+  ])('knows %s is not from Truto, and reads nothing of it', (_what, body) => {
+    expect(readUpstreamError(body)).toEqual(nothing);
+  });
+
+  it('still reads the rest beside a status that is missing or odd', () => {
+    for (const statusCode of [undefined, null, '404', [404]]) {
+      const body = { ...scopes(['x']), statusCode, truto_is_remote_error: true, raw_response: 'gone' };
+      expect(readUpstreamError(body)).toEqual({ ...nothing, isRemote: true, rawResponse: 'gone' });
+    }
+  });
+
+  it('S13 takes nothing from __proto__', () => {
+    const body = JSON.parse('{"__proto__":{"statusCode":503,"truto_is_remote_error":true},"constructor":{}}');
+    expect(readUpstreamError(body)).toEqual(nothing);
+  });
+});
+
+describe('S12 readUpstreamError', () => {
+  const any = fc.jsonValue();
+  const value = fc.oneof(any, fc.record({ description: any, value: any }), fc.array(fc.string()));
+  const nearly = fc.record(
+    {
+      statusCode: fc.oneof(fc.integer(), any),
+      truto_is_remote_error: fc.oneof(fc.boolean(), any),
+      raw_response: any,
+      truto_error_insight: fc.oneof(
+        any,
+        fc.record({ missing_required_query_parameters: value, forbidden_error: value }, { requiredKeys: [] }),
+      ),
+    },
+    { requiredKeys: [] },
+  );
+
+  it('never throws and always answers the same form, whatever the JSON', () => {
+    fc.assert(
+      fc.property(fc.oneof(any, nearly), (json) => {
+        const error = readUpstreamError(json);
+        expect(Object.keys(error).sort()).toEqual(Object.keys(nothing).sort());
+        expect([typeof error.isFromTruto, typeof error.isRemote]).toEqual(['boolean', 'boolean']);
+        for (const name of [...error.missingParameters, ...error.missingScopes]) expect(typeof name).toBe('string');
+        expect(error.isFromTruto).toBe(typeof (json as { statusCode?: unknown } | null)?.statusCode === 'number');
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  it("leaves out upstream's own prose", () => {
+    const canary = 'https://user:CANARY@internal.example';
+    const described = { description: canary, value: ['sort_by'] };
+    const body = { ...missing(described), error: canary, message: canary, headers: { authorization: canary } };
+    expect(JSON.stringify(readUpstreamError(body))).not.toContain('CANARY');
+    expect(readUpstreamError(body).missingParameters).toEqual(['sort_by']);
+  });
+});
