@@ -1,40 +1,51 @@
 import { GraphQLError } from 'graphql';
 
 /**
- * Every top-level error this server raises on purpose: `extensions.code` to message, and the HTTP status where the
- * whole request fails. What a caller can act on inside one delete is a member of `DeleteEngagementResult` instead.
+ * Every top-level error this server raises on purpose: `extensions.code` to message. What a caller can act on inside one
+ * delete is a member of `DeleteEngagementResult` instead.
  */
-const errors = {
-  UNAUTHENTICATED: { status: 401, message: 'Send a valid token in the Authorization header, as "Bearer <token>".' },
-  AUTHENTICATION_UNAVAILABLE: { status: 503, message: 'Tokens cannot be verified at the moment; try again.' },
-  BAD_USER_INPUT: { status: 400, message: 'The request has a value that is not allowed.' },
-  NOT_ACCEPTABLE: {
-    status: 406,
-    message:
-      'The Accept header allows none of application/graphql-response+json, application/json, multipart/mixed, text/event-stream.',
-  },
-  RESPONSE_TOO_LARGE: {
-    status: 200,
-    message: "The delete succeeded, but upstream's body is larger than MAX_UPSTREAM_BYTES; select chunks with @stream.",
-  },
-  RESPONSE_INTERRUPTED: { status: 200, message: "The delete succeeded, but upstream's body ended early." },
+const messages = {
+  UNAUTHENTICATED: 'Send a valid token in the Authorization header, as "Bearer <token>".',
+  AUTHENTICATION_UNAVAILABLE: 'Tokens cannot be verified at the moment; try again.',
+  NOT_ACCEPTABLE:
+    'The Accept header allows none of application/graphql-response+json, application/json, multipart/mixed, text/event-stream.',
+  BAD_USER_INPUT: 'The request has a value that is not allowed.',
+  INVALID_INPUT: 'The arguments break a rule.',
+  NOT_FOUND: 'Upstream knows no such record.',
+  FORBIDDEN: 'You are not granted this integrated account.',
+  ACCOUNT_NEEDS_REAUTH: 'The integrated account must be connected again.',
+  ACCOUNT_BLOCKED: 'The integrated account is blocked.',
+  RATE_LIMITED: 'Too many requests.',
+  REMOTE_API_ERROR: 'The provider refused.',
+  UPSTREAM_UNAVAILABLE: 'Upstream could not be reached.',
+  RESPONSE_TOO_LARGE:
+    "The delete succeeded, but upstream's body is larger than MAX_UPSTREAM_BYTES; select chunks with @stream.",
+  RESPONSE_INTERRUPTED: "The delete succeeded, but upstream's body ended early.",
 } as const;
 
+/** The HTTP status of the errors that a whole request can fail with. */
+const statuses = { UNAUTHENTICATED: 401, AUTHENTICATION_UNAVAILABLE: 503, NOT_ACCEPTABLE: 406 } as const;
+
 /** The codes of this server's own top-level errors. */
-export type ErrorCode = keyof typeof errors;
+export type ErrorCode = keyof typeof messages;
 
 /**
  * An error of one field: the response stays 200, so that what other fields report is not lost on clients that give up
  * at the status.
  * @param message replaces the code's own where more can be said.
+ * @param details what a program needs to go on, as further extensions.
  */
-export function fieldError(code: ErrorCode, message: string = errors[code].message): GraphQLError {
-  return new GraphQLError(message, { extensions: { code } });
+export function fieldError(
+  code: ErrorCode,
+  message: string = messages[code],
+  details: Readonly<Record<string, unknown>> = {},
+): GraphQLError {
+  return new GraphQLError(message, { extensions: { code, ...details } });
 }
 
 /** An error of the whole request: nothing was executed, and the HTTP status says so. */
-export function requestError(code: ErrorCode): GraphQLError {
-  const { status, message } = errors[code];
+export function requestError(code: keyof typeof statuses): GraphQLError {
+  const status = statuses[code];
   const http = { status, ...(status === 401 && { headers: { 'www-authenticate': 'Bearer' } }) };
-  return new GraphQLError(message, { extensions: { code, http } });
+  return new GraphQLError(messages[code], { extensions: { code, http } });
 }

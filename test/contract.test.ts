@@ -7,7 +7,7 @@ import { startTestFacade, type TestFacade } from './support/facade.ts';
 import { type FakeUpstream, json, startUpstream } from './support/upstream.ts';
 
 /** Two arguments that steer this server and reach no wire. */
-const ownArguments = ['dryRun'];
+const ownArguments = ['dryRun', 'snapshot'];
 
 let record: Record<string, unknown> = {};
 let upstream: FakeUpstream;

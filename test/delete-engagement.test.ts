@@ -13,7 +13,7 @@ const mutation = `mutation Delete($id: ID!, $account: ID!, $type: EngagementType
     ... on DeleteEngagementPlan { wouldBeSent findings { severity path message } url headers { name value } }
     ... on DeleteEngagementSuccess {
       deletedEngagementId outcome raw warnings
-      engagement { id subject }
+      engagement { id }
       stream { contentType contentLength chunks }
       integration { name }
       rateLimit { limit windowMs remaining resetMs }

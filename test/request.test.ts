@@ -4,7 +4,7 @@ import type { DeleteEngagementInput } from '../src/engagement/input.ts';
 import { buildDeleteRequest, buildIntegratedAccountRequest } from '../src/engagement/request.ts';
 import { checkWellFormed } from '../src/engagement/rules.ts';
 
-const everything = { fields: new Set([] as const), chunks: false };
+const everything = { fields: new Set([] as const), noteFields: new Set([] as const), chunks: false };
 const credentials = { authorization: 'Bearer token', idempotencyKey: 'key-1' };
 
 function inputWith(rest: Partial<DeleteEngagementInput>): DeleteEngagementInput {

@@ -1,5 +1,6 @@
 import qs from 'qs';
 import { type SandboxAccount, sandboxToken } from '../src/sandbox/accounts.ts';
+import type { RelatedKind } from '../src/sandbox/record-kind.ts';
 import { type SeededEngagement, seedEngagements } from '../src/sandbox/seed.ts';
 import type { Sandbox } from '../src/sandbox/server.ts';
 
@@ -46,6 +47,17 @@ export function engagementCall(
       ...query,
     },
   };
+}
+
+/** A read of one record that engagements refer to, or of the list of them. */
+export function relatedCall(
+  account: SandboxAccount,
+  kind: RelatedKind,
+  id?: string,
+  query: Readonly<Record<string, unknown>> = {},
+): SandboxCall {
+  const path = `/unified/crm/${kind}${id === undefined ? '' : `/${encodeURIComponent(id)}`}`;
+  return { path, query: { integrated_account_id: account.id, ...query } };
 }
 
 /** The seeded engagement at a place of an account's list. */

@@ -149,7 +149,8 @@ describe('malformed input', () => {
         fc.constantFrom('GET', 'DELETE', 'PUT'),
         fc.oneof(
           segment.map((text) => `/unified/crm/engagements/${encodeURIComponent(text)}`),
-          fc.constantFrom('/unified/crm/engagements', `/integrated-account/${account.id}`),
+          fc.constantFrom('/unified/crm/engagements', '/unified/crm/contacts', `/integrated-account/${account.id}`),
+          segment.map((text) => `/unified/crm/notes/${encodeURIComponent(text)}`),
           rawTail.map((text) => `/${text}`),
         ),
         fc.option(fc.constant(`integrated_account_id=${account.id}`), { nil: '' }),

@@ -25,6 +25,9 @@ const idForms: Readonly<Record<string, RegExp>> = {
   HubSpot: /^\d+$/,
 };
 
+/** The integrations of the sandbox that have projects at all. */
+const withProjects = ['Capsule', 'Pipeliner', 'Planhat'];
+
 describe('the accounts', () => {
   test('there is one per integration of the table, in its order, and HubSpot', () => {
     expect(sandboxAccounts.map((account) => account.integration.label)).toEqual([
@@ -69,7 +72,7 @@ describe.each(sandboxAccounts)('the engagements of $integration.label', (account
   test('have every field with a value in the first, and each optional one null and left out somewhere', () => {
     const [first] = engagements;
     const names = Object.keys(first ?? {});
-    expect(names).toHaveLength(21);
+    expect(names).toHaveLength(withProjects.includes(account.integration.label) ? 21 : 20);
     expect(Object.values(first ?? {})).not.toContain(null);
     for (const name of names.filter((candidate) => candidate !== 'id' && candidate !== 'engagement_type')) {
       expect(
@@ -79,6 +82,15 @@ describe.each(sandboxAccounts)('the engagements of $integration.label', (account
       ).toBe(true);
       expect(engagements.some((engagement) => !Object.hasOwn(engagement, name))).toBe(true);
     }
+  });
+});
+
+describe('a project', () => {
+  test('is only on engagements of integrations that have projects', () => {
+    const labels = sandboxAccounts
+      .filter((account) => seedEngagements(account).some((engagement) => 'project' in engagement))
+      .map((account) => account.integration.label);
+    expect(labels).toEqual(withProjects);
   });
 });
 

@@ -39,7 +39,7 @@ function selectionOf(body: string, fragments = ''): SelectedFields & { excluded:
   );
   if (!selection) throw new Error('the resolver was not called');
   const { fields, chunks } = selection;
-  return { fields: [...fields].sort(), chunks, excluded: excludedFields(fields) };
+  return { fields: [...fields].sort(), chunks, excluded: excludedFields('engagements', fields) };
 }
 
 const onSuccess = (body: string) => `{ ... on DeleteEngagementSuccess ${body} }`;
@@ -113,7 +113,7 @@ describe('the selection of a delete', () => {
         expect([...(selection?.fields ?? [])].sort()).toEqual(expected.fields);
         expect(selection?.chunks).toBe(expected.chunks);
         const left = optional.filter((name) => !expected.fields.includes(name));
-        expect([...excludedFields(selection?.fields ?? new Set())].sort()).toEqual(left.sort());
+        expect([...excludedFields('engagements', selection?.fields ?? new Set())].sort()).toEqual(left.sort());
       }),
       { numRuns: 1000 },
     );

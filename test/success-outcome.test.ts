@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { wireFields } from '../src/engagement/record.ts';
-import { readSuccess } from '../src/engagement/success-outcome.ts';
+import { wireFieldsOf } from '../src/engagement/record.ts';
+import { readSuccessContent } from '../src/engagement/success-outcome.ts';
 
 function engagementOf(body: string): unknown {
   const answer = { kind: 'answer', statusCode: 200, headers: {}, body: { kind: 'complete', bytes: Buffer.from(body) } };
-  const { engagement } = readSuccess(answer as Parameters<typeof readSuccess>[0], {
+  const { engagement } = readSuccessContent(answer as Parameters<typeof readSuccessContent>[0], {
     input: { id: 'asked', integratedAccountId: 'account-1', format: 'unified' },
-    selection: { fields: new Set(wireFields), chunks: false },
-    ...{ integration: null, warnings: [] },
+    selection: { fields: new Set(wireFieldsOf('engagements')), noteFields: new Set(), chunks: false },
+    ...{ integration: null, warnings: [], snapshot: null },
   });
   return engagement;
 }
@@ -16,7 +16,7 @@ describe('an id that upstream sends as a number', () => {
   it('keeps its digits when JavaScript can hold them', () => {
     const body = '{"id":9007199254740991,"owner":{"id":7},"contact":[{"id":-1}]}';
     const expected = { id: '9007199254740991', owner: { id: '7' }, contact: [{ id: '-1' }] };
-    expect(engagementOf(body)).toEqual(expected);
+    expect(engagementOf(body)).toMatchObject(expected);
   });
 
   it('keeps its digits beyond 2^53 too, or costs its field, but never becomes the id of another record', () => {

@@ -1,19 +1,18 @@
 import { randomUUID } from 'node:crypto';
-import type { Send } from '../upstream/attempt.ts';
 import { type Caller, mayTouch } from './access.ts';
-import { type Finding, hasRefusal } from './finding.ts';
+import { type Finding, hasRefusal, located } from './finding.ts';
 import type { DeleteEngagementInput } from './input.ts';
 import type { FindAccountIntegration } from './integrated-account.ts';
 import { integrations } from './integrations.ts';
-import { readOutcome } from './outcome.ts';
+import { nothingDeleted, readOutcome } from './outcome.ts';
 import { buildDeleteRequest } from './request.ts';
 import type { DeleteEngagementResult } from './result.ts';
 import { checkEmailOnly, checkIntegration, checkLength, checkWellFormed } from './rules.ts';
 import type { Selection } from './selection.ts';
+import { type SnapshotPorts, takeSnapshot } from './snapshot.ts';
 
 /** What a delete needs of the outside world. */
-export interface DeleteEngagementPorts {
-  readonly send: Send;
+export interface DeleteEngagementPorts extends SnapshotPorts {
   readonly findAccountIntegration: FindAccountIntegration;
 }
 
@@ -23,16 +22,14 @@ export interface DeleteEngagementOptions {
   readonly selection: Selection;
   /** Check, and show what would be sent. */
   readonly dryRun: boolean;
+  /** Read the engagement first, so that every selected field is filled; do not delete what cannot be read. */
+  readonly snapshot: boolean;
   /** The moment (milliseconds since the epoch) by which the caller wants to know. */
   readonly deadlineAt: number;
 }
 
 /** Stands for the key in a plan: each delete that is sent gets one of its own. */
 const plannedIdempotencyKey = '[new for each delete]';
-
-function located({ path, message }: Finding): string {
-  return `${path.join('.')}: ${message}`;
-}
 
 function invalidInput(findings: readonly Finding[]): DeleteEngagementResult {
   const issues = findings.filter(({ severity }) => severity === 'REFUSAL');
@@ -45,27 +42,30 @@ function unsupported(integrationName: string): DeleteEngagementResult {
   return { kind: 'UnsupportedIntegrationError', message, integrationName, supportedIntegrations };
 }
 
+function notGranted(): DeleteEngagementResult {
+  const message = 'Nothing was sent. You are not granted this integrated account.';
+  return { kind: 'ForbiddenError', message, missingScopes: [] };
+}
+
 /**
- * Deletes one engagement: access, rules, look-up of the integration, its rules, one request, one result. A refusal
- * here costs no delete; a look-up that fails never stands in its way. A dry run tells what the rules find instead of
- * refusing, as long as there is a request to show.
+ * Deletes one engagement: access, rules, look-up of the integration, its rules, the snapshot if one is asked for, one
+ * delete, one result. A refusal here costs no delete; a look-up that fails never stands in its way. A dry run tells what
+ * the rules find instead of refusing, as long as there is a request to show.
  * @throws {GraphQLError} `UNAUTHENTICATED` when upstream does not accept the caller's own token.
  */
 export async function deleteEngagement(
   input: DeleteEngagementInput,
-  { caller, selection, dryRun, deadlineAt }: DeleteEngagementOptions,
-  { send, findAccountIntegration }: DeleteEngagementPorts,
+  options: DeleteEngagementOptions,
+  ports: DeleteEngagementPorts,
 ): Promise<DeleteEngagementResult> {
-  if (!mayTouch(caller, input.integratedAccountId)) {
-    const message = 'Nothing was sent. You are not granted this integrated account.';
-    return { kind: 'ForbiddenError', message, missingScopes: [] };
-  }
+  const { caller, selection, dryRun, deadlineAt } = options;
+  if (!mayTouch(caller, input.integratedAccountId)) return notGranted();
 
   const malformed = checkWellFormed(input);
   const misplaced = checkEmailOnly(input);
   if (malformed.length > 0 || (misplaced.length > 0 && !dryRun)) return invalidInput([...malformed, ...misplaced]);
 
-  const support = await findAccountIntegration(caller, input.integratedAccountId);
+  const support = await ports.findAccountIntegration(caller, input.integratedAccountId);
   if (support.kind === 'unsupported' && !dryRun) return unsupported(support.name);
   const findings = [...misplaced, ...checkIntegration(input, support)];
   if (hasRefusal(findings) && !dryRun) return invalidInput(findings);
@@ -73,13 +73,25 @@ export async function deleteEngagement(
   const idempotencyKey = dryRun ? plannedIdempotencyKey : randomUUID();
   const credentials = { authorization: caller.authorization.reveal(), idempotencyKey };
   const request = buildDeleteRequest(input, selection, credentials);
-  const tooLong = checkLength(request.path);
+  const tooLong = checkLength(request.path, ['parameters']);
   if (tooLong.length > 0) return invalidInput(tooLong);
 
   const integration = support.kind === 'supported' ? support.integration : null;
   if (dryRun) return { kind: 'DeleteEngagementPlan', request, findings, integration };
-  const attempt = await send(request, { deadlineAt, streams: input.format === 'stream' });
+
+  const snapshot = options.snapshot ? await takeSnapshot(input, options, ports) : null;
+  if (snapshot && snapshot.kind !== 'Found') return nothingDeleted(snapshot);
+
+  const attempt = await ports.send(request, { deadlineAt, streams: input.format === 'stream' });
   const warnings = findings.map(located);
   const callerBroughtToken = caller.bringsToken;
-  return readOutcome(attempt, { input, selection, integration, warnings, idempotencyKey, callerBroughtToken });
+  return readOutcome(attempt, {
+    input,
+    selection,
+    integration,
+    warnings,
+    snapshot,
+    idempotencyKey,
+    callerBroughtToken,
+  });
 }

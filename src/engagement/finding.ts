@@ -24,3 +24,8 @@ export function warning(path: readonly string[], message: string): Finding {
 export function hasRefusal(findings: readonly Finding[]): boolean {
   return findings.some(({ severity }) => severity === 'REFUSAL');
 }
+
+/** A finding in one line: where, and what. */
+export function located({ path, message }: Finding): string {
+  return `${path.join('.')}: ${message}`;
+}

@@ -1,79 +1,65 @@
-import { z } from 'zod';
+import type { z } from 'zod';
+import { type Resource, resources, type WireField } from './resources.ts';
 
-/** Text, or a number or boolean that a provider sent where text is documented. */
-const text = z.union([z.string(), z.number().transform(String), z.boolean().transform(String)]);
-const reference = z.object({ id: text });
-const references = z.array(reference);
-const phoneNumbers = z.array(
-  z.object({ id: text.nullish(), number: text.nullish(), extension: text.nullish(), type: text.nullish() }),
-);
-const dateTime = z.iso.datetime({ offset: true });
-const object = z.record(z.string(), z.unknown());
-
-/** Upstream's documented response fields, by their wire names, each with what its value may be. Seed: "Response body". */
-const shapes = {
-  id: text.refine((id) => id !== ''),
-  owner: reference,
-  content: text,
-  subject: text,
-  direction: text,
-  engagement_type: text,
-  internal_notes: text,
-  notes: references,
-  status: text,
-  start_time: text,
-  end_time: text,
-  duration: text,
-  project: reference,
-  account: reference,
-  contact: references,
-  opportunity: references,
-  lead: references,
-  phone_numbers: phoneNumbers,
-  custom_fields: object,
-  created_at: dateTime,
-  updated_at: dateTime,
-  remote_data: z.unknown(),
+/** A record as upstream sends it; GraphQL fields read from it directly. */
+export type ResourceRecord<R extends Resource> = {
+  /** Always there: what was asked for stands in when the answer has none. */
+  readonly id: string;
+  /** The integrated account it was read from or deleted in. Not upstream's own: ids are unique within it only. */
+  readonly integratedAccountId: string;
+} & {
+  readonly [Field in Exclude<WireField<R>, 'id'>]?: z.output<(typeof resources)[R][Field]> | null;
 };
 
-/** The wire name of a response field. */
-export type WireField = keyof typeof shapes;
+/** An engagement as upstream sends it. */
+export type EngagementRecord = ResourceRecord<'engagements'>;
 
-/** Every response field's wire name. */
-export const wireFields = Object.keys(shapes) as readonly WireField[];
+/** What names a record. */
+export interface RecordKey {
+  readonly id: string;
+  readonly integratedAccountId: string;
+}
+
+/** Every field of a resource, by its wire name. */
+export function wireFieldsOf<R extends Resource>(resource: R): readonly WireField<R>[] {
+  return Object.keys(resources[resource]) as WireField<R>[];
+}
 
 /**
  * The fields upstream may be told to leave out one by one: all but the id, and `remote_data`, which has a switch of its
- * own. These are 20: a qs-like parser makes an object of a list that is longer, and would lose the exclusion.
+ * own. No resource has more than 20: a qs-like parser makes an object of a longer list, and would lose the exclusion.
  */
-export const excludableWireFields = wireFields.filter((field) => field !== 'id' && field !== 'remote_data');
+export function excludableFieldsOf<R extends Resource>(resource: R): readonly WireField<R>[] {
+  return wireFieldsOf(resource).filter((field) => field !== 'id' && field !== 'remote_data');
+}
 
-/** An engagement as upstream sends it; GraphQL fields read from it directly. The id is always there. */
-export type EngagementRecord = { readonly id: string } & {
-  readonly [Field in Exclude<WireField, 'id'>]?: z.output<(typeof shapes)[Field]> | null;
-};
-
-/** A phone number of a record. */
-export type PhoneNumberRecord = z.output<typeof phoneNumbers>[number];
+/** A record that was read, and what of it could not be. */
+export interface ReadRecord<R extends Resource> {
+  readonly record: ResourceRecord<R>;
+  /** Fields whose value is not of the documented form: they are left out of the record. */
+  readonly unreadable: readonly WireField<R>[];
+}
 
 /**
- * Reads the selected fields of an engagement out of upstream's JSON. A value that is not what the documentation says
- * costs that field and is told in a warning; nothing here throws.
- * @param requestedId stands in when the answer has no id.
+ * Reads the selected fields of a record out of upstream's JSON. A value that is not what the documentation says costs
+ * that field; nothing here throws.
+ * @param key stands in when the answer has no id.
  */
-export function readRecord(
+export function readRecord<R extends Resource>(
+  resource: R,
   json: Readonly<Record<string, unknown>>,
-  selected: Iterable<WireField>,
-  requestedId: string,
-): { readonly record: EngagementRecord; readonly warnings: readonly string[] } {
-  const record: Record<string, unknown> = { id: requestedId };
-  const warnings: string[] = [];
-  for (const field of new Set<WireField>(['id', ...selected])) {
+  selected: Iterable<WireField<R>>,
+  key: RecordKey,
+): ReadRecord<R> {
+  const shapes: Readonly<Record<string, z.ZodType>> = resources[resource];
+  const record: Record<string, unknown> = { id: key.id, integratedAccountId: key.integratedAccountId };
+  const unreadable: WireField<R>[] = [];
+  for (const field of new Set<WireField<R>>(['id' as WireField<R>, ...selected])) {
     const value = Object.hasOwn(json, field) ? json[field] : null;
     if (value === null || value === undefined) continue;
-    const read = shapes[field].safeParse(value);
-    if (read.success) record[field] = read.data;
-    else warnings.push(`Upstream's ${field} is not of the documented form, so it was left out.`);
+    const read = shapes[field]?.safeParse(value);
+    if (read?.success) record[field] = read.data;
+    else unreadable.push(field);
   }
-  return { record: record as EngagementRecord, warnings };
+  return { record: record as ResourceRecord<R>, unreadable };
 }

@@ -1,15 +1,10 @@
 import type { UpstreamRequest } from '../upstream/attempt.ts';
 import { encodeQuery, type QueryParameter } from '../upstream/query-string.ts';
-import type { DeleteEngagementInput } from './input.ts';
+import { type EngagementFilter, type EngagementOrder, filterParameters, orderParameter } from './filter.ts';
+import type { DeleteEngagementInput, EngagementType } from './input.ts';
+import type { RecordKey } from './record.ts';
+import type { Resource, WireField } from './resources.ts';
 import { excludedFields, type Selection } from './selection.ts';
-
-/** What goes with every request besides what it asks for. */
-export interface RequestCredentials {
-  /** The whole `Authorization` header. */
-  readonly authorization: string;
-  /** One key for each logical delete, however often it is attempted. */
-  readonly idempotencyKey?: string;
-}
 
 /** A delete that is ready to be sent. */
 export interface DeleteRequest extends UpstreamRequest {
@@ -19,13 +14,18 @@ export interface DeleteRequest extends UpstreamRequest {
 
 const userAgent = 'truto-engagements-graphql/0.1.0';
 
-function headersFor({ authorization, idempotencyKey }: RequestCredentials): Record<string, string> {
-  return {
-    authorization,
-    accept: 'application/json',
-    'user-agent': userAgent,
-    ...(idempotencyKey !== undefined && { 'idempotency-key': idempotencyKey }),
-  };
+/** The headers of every request. */
+function headersFor(authorization: string): Record<string, string> {
+  return { authorization, accept: 'application/json', 'user-agent': userAgent };
+}
+
+/** The parameters by which upstream leaves out what nobody selected. */
+function exclusionParameters<R extends Resource>(resource: R, selected: ReadonlySet<WireField<R>>): QueryParameter[] {
+  const isRemoteDataSelected = (selected as ReadonlySet<string>).has('remote_data');
+  return [
+    ['truto_ignore_remote_data', isRemoteDataSelected ? undefined : true],
+    ['truto_exclude_fields', excludedFields(resource, selected)],
+  ];
 }
 
 /** The raw and the streamed body are the provider's own: nothing is to be left out of them. */
@@ -33,18 +33,12 @@ function hasRecord({ format }: DeleteEngagementInput): boolean {
   return format === 'unified' || format === 'normalized';
 }
 
-function deleteParameters(
-  input: DeleteEngagementInput,
-  excluded: readonly string[],
-  selection: Selection,
-): QueryParameter[] {
+function deleteParameters(input: DeleteEngagementInput, { fields }: Selection): QueryParameter[] {
   const { parameters } = input;
-  const remoteDataIgnored = hasRecord(input) && !selection.fields.has('remote_data');
   return [
     ['integrated_account_id', input.integratedAccountId],
     ['truto_response_format', input.format],
-    ['truto_ignore_remote_data', remoteDataIgnored || undefined],
-    ['truto_exclude_fields', excluded],
+    ...(hasRecord(input) ? exclusionParameters('engagements', fields) : []),
     ['engagement_type', input.engagementType ?? undefined],
     ['sort_by', parameters?.sortBy ?? undefined],
     ['content', parameters?.content ?? undefined],
@@ -62,20 +56,62 @@ function deleteParameters(
 /**
  * Builds `DELETE /unified/crm/engagements/{id}` with the seed's query parameters. The input must have passed the rules:
  * the id then is exactly one path segment.
+ * @param credentials the whole `Authorization` header, and one key for each logical delete, however often it is attempted.
  */
 export function buildDeleteRequest(
   input: DeleteEngagementInput,
   selection: Selection,
-  credentials: RequestCredentials,
+  credentials: { readonly authorization: string; readonly idempotencyKey: string },
 ): DeleteRequest {
-  const excluded = hasRecord(input) ? excludedFields(selection.fields) : [];
-  const query = encodeQuery(deleteParameters(input, excluded, selection));
   return {
     method: 'DELETE',
-    path: `/unified/crm/engagements/${encodeURIComponent(input.id)}?${query}`,
-    headers: headersFor(credentials),
-    excludedFields: excluded,
+    path: `/unified/crm/engagements/${encodeURIComponent(input.id)}?${encodeQuery(deleteParameters(input, selection))}`,
+    headers: { ...headersFor(credentials.authorization), 'idempotency-key': credentials.idempotencyKey },
+    excludedFields: hasRecord(input) ? excludedFields('engagements', selection.fields) : [],
   };
+}
+
+/** Builds `GET /unified/crm/{resource}/{id}`. The key must have passed the rules. */
+export function buildReadRequest<R extends Resource>(
+  resource: R,
+  { id, integratedAccountId }: RecordKey,
+  selected: ReadonlySet<WireField<R>>,
+  authorization: string,
+  engagementType?: EngagementType | null,
+): UpstreamRequest {
+  const query = encodeQuery([
+    ['integrated_account_id', integratedAccountId],
+    ...exclusionParameters(resource, selected),
+    ['engagement_type', engagementType ?? undefined],
+  ]);
+  return {
+    method: 'GET',
+    path: `/unified/crm/${resource}/${encodeURIComponent(id)}?${query}`,
+    headers: headersFor(authorization),
+  };
+}
+
+/** Builds `GET /unified/crm/engagements`, one page. */
+export function buildListRequest(
+  page: {
+    readonly integratedAccountId: string;
+    readonly limit: number;
+    readonly after?: string | null | undefined;
+    readonly filter: EngagementFilter;
+    readonly order?: EngagementOrder | undefined;
+  },
+  selected: ReadonlySet<WireField>,
+  authorization: string,
+): UpstreamRequest {
+  const query = encodeQuery([
+    ['integrated_account_id', page.integratedAccountId],
+    ...exclusionParameters('engagements', selected),
+    ['limit', page.limit],
+    ['next_cursor', page.after ?? undefined],
+    ...filterParameters(page.filter),
+    orderParameter(page.order),
+  ]);
+  return { method: 'GET', path: `/unified/crm/engagements?${query}`, headers: headersFor(authorization) };
 }
 
 /** Builds `GET /integrated-account/{id}`, which names the account's integration. */
@@ -83,6 +119,6 @@ export function buildIntegratedAccountRequest(integratedAccountId: string, autho
   return {
     method: 'GET',
     path: `/integrated-account/${encodeURIComponent(integratedAccountId)}`,
-    headers: headersFor({ authorization }),
+    headers: headersFor(authorization),
   };
 }

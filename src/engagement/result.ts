@@ -111,6 +111,8 @@ export interface OutcomeUnknownError {
   /** Upstream's status, when it answered at all. */
   readonly lastStatusCode: number | null;
   readonly rawResponse?: unknown;
+  /** What was read before the delete, when that was asked for: it may be all that is left. */
+  readonly engagement: EngagementRecord | null;
 }
 
 /** Every member in which the engagement is not, or not surely, deleted. */

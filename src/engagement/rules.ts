@@ -87,8 +87,11 @@ export function checkIntegration(input: DeleteEngagementInput, support: Integrat
   return [refusal(['integratedAccountId'], message)];
 }
 
-/** Refuses a request that is too long to arrive anywhere. */
-export function checkLength(path: string): readonly Finding[] {
-  const message = `With remoteQuery, they make a URL of ${path.length} characters; at most ${maxPathLength} fit.`;
-  return path.length > maxPathLength ? [refusal(['parameters'], message)] : [];
+/**
+ * Refuses a request that is too long to arrive anywhere.
+ * @param argument the one that most likely makes it so.
+ */
+export function checkLength(path: string, argument: readonly string[]): readonly Finding[] {
+  const message = `The arguments make a URL of ${path.length} characters; at most ${maxPathLength} fit.`;
+  return path.length > maxPathLength ? [refusal(argument, message)] : [];
 }

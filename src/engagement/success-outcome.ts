@@ -3,9 +3,11 @@ import { isJsonObject, type ReadBody, readBody } from './body.ts';
 import type { DeleteEngagementInput } from './input.ts';
 import type { Integration } from './integrations.ts';
 import { parseRateLimit } from './rate-limit.ts';
+import type { FoundRecord } from './read-record.ts';
 import { type EngagementRecord, readRecord } from './record.ts';
 import type { DeleteEngagementSuccess, DeleteStream } from './result.ts';
 import type { Selection } from './selection.ts';
+import { mergeSnapshot } from './snapshot.ts';
 
 /** What a success is read with. */
 export interface SuccessContext {
@@ -14,33 +16,61 @@ export interface SuccessContext {
   readonly integration: Integration | null;
   /** What the rules had to say. */
   readonly warnings: readonly string[];
+  /** What was read before the delete, when that was asked for. */
+  readonly snapshot: FoundRecord<'engagements'> | null;
 }
 
-interface Content {
+/** What the body of a 2xx says. */
+export interface SuccessContent {
   readonly engagement: EngagementRecord | null;
   readonly raw?: unknown;
+  /** The provider's own body, when the answer has it. */
+  readonly providerBody?: unknown;
   readonly warnings: readonly string[];
 }
 
-function unreadable(why: string): Content {
+function unreadable(why: string): SuccessContent {
   return {
     engagement: null,
     warnings: [`The engagement was deleted, but upstream's answer could not be read: ${why}.`],
   };
 }
 
-function readEngagement(body: ReadBody, { input, selection }: SuccessContext): Content {
-  if (body.kind === 'unreadable') return unreadable(body.why);
-  if (body.kind === 'empty') return { engagement: { id: input.id }, warnings: [] };
-  if (body.kind !== 'json' || !isJsonObject(body.value)) return unreadable('it is not a JSON object');
-  const { record, warnings } = readRecord(body.value, selection.fields, input.id);
-  const otherId = `Upstream's answer names another engagement than the one it was asked to delete.`;
-  return { engagement: record, warnings: record.id === input.id ? warnings : [...warnings, otherId] };
+/** Tells which selected fields the answer lacks, and what would fill them. */
+function missingFields(json: object, { selection }: SuccessContext): readonly string[] {
+  const missing = [...selection.fields].filter((field) => field !== 'id' && !Object.hasOwn(json, field));
+  if (missing.length === 0) return [];
+  return [
+    `Upstream's answer to the delete has no ${missing.join(', ')}. With snapshot: true, they are read before it.`,
+  ];
 }
 
-function readRaw(body: ReadBody): Content {
+function oddFields(fields: readonly string[]): readonly string[] {
+  return fields.map((field) => `Upstream's ${field} is not of the documented form, so it was left out.`);
+}
+
+function readEngagement(body: ReadBody, context: SuccessContext): SuccessContent {
+  const { input, selection } = context;
   if (body.kind === 'unreadable') return unreadable(body.why);
-  return { engagement: null, raw: body.kind === 'empty' ? null : body.value, warnings: [] };
+  const json = body.kind === 'empty' ? {} : body.value;
+  if (body.kind === 'text' || !isJsonObject(json)) return unreadable('it is not a JSON object');
+  const { record, unreadable: odd } = readRecord('engagements', json, selection.fields, input);
+  const otherId = "Upstream's answer names another engagement than the one it was asked to delete.";
+  return {
+    engagement: record,
+    providerBody: record.remote_data,
+    warnings: [
+      ...oddFields(odd),
+      ...(context.snapshot ? [] : missingFields(json, context)),
+      ...(record.id === input.id ? [] : [otherId]),
+    ],
+  };
+}
+
+function readRaw(body: ReadBody): SuccessContent {
+  if (body.kind === 'unreadable') return unreadable(body.why);
+  const raw = body.kind === 'empty' ? null : body.value;
+  return { engagement: null, raw, providerBody: raw, warnings: [] };
 }
 
 function readStream({ headers, body }: UpstreamAnswer, { selection }: SuccessContext): DeleteStream | null {
@@ -54,25 +84,30 @@ function readStream({ headers, body }: UpstreamAnswer, { selection }: SuccessCon
   };
 }
 
-function readContent(answer: UpstreamAnswer, context: SuccessContext): Content {
+/** Reads the body of a 2xx answer: the delete succeeded, whatever can be made of it. */
+export function readSuccessContent(answer: UpstreamAnswer, context: SuccessContext): SuccessContent {
   const { format } = context.input;
   if (answer.body.kind === 'streaming') return { engagement: null, warnings: [] };
   const body = readBody(answer.body);
   return format === 'raw' || format === 'stream' ? readRaw(body) : readEngagement(body, context);
 }
 
-/** Maps a 2xx answer: the delete succeeded, whatever can be made of the body. */
-export function readSuccess(answer: UpstreamAnswer, context: SuccessContext): DeleteEngagementSuccess {
-  const content = readContent(answer, context);
+/** Makes the success of a 2xx answer. */
+export function buildSuccess(
+  answer: UpstreamAnswer,
+  content: SuccessContent,
+  context: SuccessContext,
+): DeleteEngagementSuccess {
+  const { input, integration, snapshot } = context;
   return {
     kind: 'DeleteEngagementSuccess',
-    deletedEngagementId: context.input.id,
+    deletedEngagementId: input.id,
     outcome: answer.statusCode === 202 ? 'ACCEPTED' : 'DELETED',
-    engagement: content.engagement,
+    engagement: snapshot ? mergeSnapshot(snapshot.record, content.engagement) : content.engagement,
     raw: content.raw,
     stream: readStream(answer, context),
-    integration: context.integration,
+    integration,
     rateLimit: parseRateLimit(answer.headers),
-    warnings: [...context.warnings, ...content.warnings],
+    warnings: [...context.warnings, ...oddFields(snapshot?.unreadable ?? []), ...content.warnings],
   };
 }

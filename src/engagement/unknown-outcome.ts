@@ -1,10 +1,13 @@
 import type { DeleteEngagementInput } from './input.ts';
+import type { FoundRecord } from './read-record.ts';
 import type { OutcomeUnknownError } from './result.ts';
 
 /** What the answer to an unknown outcome is made of. */
 export interface UnknownOutcomeContext {
   readonly input: DeleteEngagementInput;
   readonly idempotencyKey: string;
+  /** What was read before the delete, when that was asked for. */
+  readonly snapshot: FoundRecord<'engagements'> | null;
 }
 
 /**
@@ -13,8 +16,8 @@ export interface UnknownOutcomeContext {
  * @param seen what upstream did say, if it said anything.
  */
 export function unknownOutcome(
-  { input, idempotencyKey }: UnknownOutcomeContext,
-  seen: { readonly statusCode?: number; readonly rawResponse?: unknown; readonly why?: string } = {},
+  { input, idempotencyKey, snapshot }: UnknownOutcomeContext,
+  seen: { readonly statusCode?: number | undefined; readonly rawResponse?: unknown; readonly why?: string } = {},
 ): OutcomeUnknownError {
   const retrySafe = !input.remoteQuery;
   const why = seen.why ?? `Upstream answered with status ${seen.statusCode}`;
@@ -28,5 +31,6 @@ export function unknownOutcome(
     idempotencyKey,
     lastStatusCode: seen.statusCode ?? null,
     rawResponse: seen.rawResponse,
+    engagement: snapshot?.record ?? null,
   };
 }

@@ -2,9 +2,12 @@ import type { Caller } from '../engagement/access.ts';
 import type { DeleteEngagementPorts } from '../engagement/delete-engagement.ts';
 import { requestError } from '../errors.ts';
 import type { ChunkDelivery } from './chunk-delivery.ts';
+import type { RelatedRecords } from './related-records.ts';
 
 /** What every resolver gets: one per operation. */
 export interface Context extends DeleteEngagementPorts {
+  /** Reads related records, each once in an operation. */
+  readonly relatedRecords: RelatedRecords;
   /** Null when nobody proved who they are. */
   readonly caller: Caller | null;
   /** The moment (milliseconds since the epoch) by which the operation must be answered. */

@@ -68,19 +68,22 @@ builder.mutationField('deleteEngagement', (t) =>
         type: 'JSONObject',
         description: "Query parameters for the provider's own API, passed on as they are.",
       }),
+      snapshot: t.arg.boolean({
+        required: true,
+        defaultValue: false,
+        description:
+          'Read the engagement first, and its notes, so that every selected field is filled. What cannot be read is not deleted.',
+      }),
       dryRun: t.arg.boolean({
         required: true,
         defaultValue: false,
         description: 'Check, and answer the request that would be sent; send nothing.',
       }),
     },
-    resolve: (_root, { dryRun, ...input }, context, info) => {
+    resolve: (_root, { dryRun, snapshot, ...input }, context, info) => {
       const { deadlineAt } = context;
-      return deleteEngagement(
-        input,
-        { caller: requireCaller(context), selection: readSelection(info), dryRun, deadlineAt },
-        context,
-      );
+      const options = { caller: requireCaller(context), selection: readSelection(info), dryRun, snapshot, deadlineAt };
+      return deleteEngagement(input, options, context);
     },
   }),
 );

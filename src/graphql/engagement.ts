@@ -1,25 +1,18 @@
 import { engagementTypes, type EngagementType as Type } from '../engagement/input.ts';
-import type { EngagementRecord, PhoneNumberRecord } from '../engagement/record.ts';
+import type { EngagementRecord } from '../engagement/record.ts';
 import { builder } from './builder.ts';
 import { EngagementType } from './enums.ts';
 import { Account, Contact, Lead, Note, Opportunity, Owner, Project } from './references.ts';
+import { toMany, toOne } from './related.ts';
+import { PhoneNumber } from './value-objects.ts';
 import './scalars.ts';
-
-const PhoneNumber = builder.objectRef<PhoneNumberRecord>('PhoneNumber').implement({
-  description: 'A phone number of an engagement.',
-  fields: (t) => ({
-    id: t.exposeID('id', { description: "Upstream's id of the phone number." }),
-    number: t.exposeString('number', { description: 'The number as the provider writes it.' }),
-    extension: t.exposeString('extension', { description: 'The extension to dial after the number.' }),
-    type: t.exposeString('type', { description: "The provider's word for the kind of number, such as `mobile`." }),
-  }),
-});
 
 function knownType(record: EngagementRecord): Type | null {
   const literal = record.engagement_type?.toLowerCase();
   return engagementTypes.find((type) => type === literal) ?? null;
 }
 
+/** An engagement: its own fields are read from the wire record as they are. */
 export const Engagement = builder.objectRef<EngagementRecord>('Engagement').implement({
   description:
     'A call, chat, email, meeting or note in a CRM. Fields that are not selected are not asked of upstream. ' +
@@ -29,7 +22,7 @@ export const Engagement = builder.objectRef<EngagementRecord>('Engagement').impl
       nullable: false,
       description: "Upstream's id of the engagement, unique within the integrated account.",
     }),
-    owner: t.expose('owner', { type: Owner, nullable: true, description: 'The user it belongs to.' }),
+    owner: t.field({ type: Owner, description: 'The user it belongs to.', ...toOne('owner', 'users') }),
     content: t.exposeString('content', { description: 'The text of it, such as the body of an email.' }),
     subject: t.exposeString('subject', { description: 'The subject line or title.' }),
     direction: t.exposeString('direction', {
@@ -45,22 +38,22 @@ export const Engagement = builder.objectRef<EngagementRecord>('Engagement').impl
       description: 'What kind it is, in the very word upstream sent.',
     }),
     internalNotes: t.exposeString('internal_notes', { description: 'Notes that only the team sees.' }),
-    notes: t.expose('notes', { type: [Note], nullable: true, description: 'The notes attached to it.' }),
+    notes: t.field({ type: [Note], description: 'The notes attached to it.', ...toMany('notes', 'notes') }),
     status: t.exposeString('status', { description: "The provider's word for its state, such as `completed`." }),
     startTime: t.exposeString('start_time', { description: 'When it starts or started, as the provider writes it.' }),
     endTime: t.exposeString('end_time', { description: 'When it ends or ended, as the provider writes it.' }),
     duration: t.exposeString('duration', {
       description: "How long it takes or took, in the provider's own unit and form.",
     }),
-    project: t.expose('project', { type: Project, nullable: true, description: 'The project it is about.' }),
-    account: t.expose('account', { type: Account, nullable: true, description: 'The company it is with.' }),
-    contacts: t.expose('contact', { type: [Contact], nullable: true, description: 'The people it is with.' }),
-    opportunities: t.expose('opportunity', {
+    project: t.field({ type: Project, description: 'The project it is about.', ...toOne('project', 'projects') }),
+    account: t.field({ type: Account, description: 'The company it is with.', ...toOne('account', 'accounts') }),
+    contacts: t.field({ type: [Contact], description: 'The people it is with.', ...toMany('contact', 'contacts') }),
+    opportunities: t.field({
       type: [Opportunity],
-      nullable: true,
       description: 'The deals it is about.',
+      ...toMany('opportunity', 'opportunities'),
     }),
-    leads: t.expose('lead', { type: [Lead], nullable: true, description: 'The leads it is about.' }),
+    leads: t.field({ type: [Lead], description: 'The leads it is about.', ...toMany('lead', 'leads') }),
     phoneNumbers: t.expose('phone_numbers', {
       type: [PhoneNumber],
       nullable: true,

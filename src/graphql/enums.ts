@@ -34,6 +34,11 @@ export const EngagementSort = enumOf<Sort>('EngagementSort', 'What upstream sort
   updated_at: 'When the engagement was last updated.',
 });
 
+export const SortDirection = enumOf<'asc' | 'desc'>('SortDirection', 'Which way to sort.', {
+  asc: 'From the earliest to the latest.',
+  desc: 'From the latest to the earliest.',
+});
+
 export const DeleteOutcome = enumOf<Outcome>('DeleteOutcome', 'What became of the engagement.', {
   DELETED: 'Upstream confirmed that it is deleted.',
   ALREADY_ABSENT: 'It was gone when a repeated attempt came; an earlier attempt of the same delete probably did it.',

@@ -1,5 +1,6 @@
 import type * as Result from '../engagement/result.ts';
 import { builder } from './builder.ts';
+import { Engagement } from './engagement.ts';
 import { InputIssue } from './input-issue.ts';
 
 const ErrorInterface = builder.interfaceRef<{ message: string }>('Error').implement({
@@ -123,6 +124,11 @@ export const OutcomeUnknownError = builder.objectRef<Result.OutcomeUnknownError>
     idempotencyKey: t.exposeString('idempotencyKey', {
       nullable: false,
       description: 'The `Idempotency-Key` that went upstream with this delete: by it, Truto can find the request.',
+    }),
+    engagement: t.expose('engagement', {
+      type: Engagement,
+      nullable: true,
+      description: 'With `snapshot: true`, the engagement as it was read before: it may be all that is left.',
     }),
     // Not `statusCode`: its type here would differ from RemoteApiError's, and nobody could select both.
     lastStatusCode: t.exposeInt('lastStatusCode', { description: 'The HTTP status, when there was an answer at all.' }),

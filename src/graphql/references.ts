@@ -1,26 +1,22 @@
-import type { RecordReference } from '../engagement/input.ts';
 import { builder } from './builder.ts';
+import type { Related } from './related.ts';
 
-/** A related record that an engagement names by its id. */
-function reference(name: string, description: string) {
-  return builder.objectRef<RecordReference>(name).implement({
-    description,
-    fields: (t) => ({
-      id: t.exposeID('id', {
-        nullable: false,
-        description: `Upstream's id of the record, unique within the integrated account.`,
-      }),
-    }),
-  });
-}
+/*
+ * The types of related records. They refer to each other in circles, so each is declared here and gets its fields in a
+ * module of its own.
+ */
 
-export const Owner = reference('Owner', 'The CRM user an engagement belongs to.');
-export const Note = reference('Note', 'A note attached to an engagement.');
-export const Project = reference('Project', 'The project an engagement is about.');
-export const Account = reference(
-  'Account',
-  'The company an engagement is with. Not to be confused with the integrated account.',
-);
-export const Contact = reference('Contact', 'A person an engagement is with.');
-export const Opportunity = reference('Opportunity', 'A deal an engagement is about.');
-export const Lead = reference('Lead', 'A lead an engagement is about.');
+/** A user of the CRM: upstream's `users`. */
+export const Owner = builder.objectRef<Related<'users'>>('Owner');
+/** A person: upstream's `contacts`. */
+export const Contact = builder.objectRef<Related<'contacts'>>('Contact');
+/** A company: upstream's `accounts`. */
+export const Account = builder.objectRef<Related<'accounts'>>('Account');
+/** A deal: upstream's `opportunities`. */
+export const Opportunity = builder.objectRef<Related<'opportunities'>>('Opportunity');
+/** Upstream's `leads`. */
+export const Lead = builder.objectRef<Related<'leads'>>('Lead');
+/** Upstream's `projects`. */
+export const Project = builder.objectRef<Related<'projects'>>('Project');
+/** Upstream's `notes`. */
+export const Note = builder.objectRef<Related<'notes'>>('Note');

@@ -1,8 +1,16 @@
 import { GraphQLDeferDirective, GraphQLStreamDirective } from '@graphql-tools/utils';
 import { type GraphQLSchema, lexicographicSortSchema, printSchema, specifiedDirectives } from 'graphql';
 import { builder } from './builder.ts';
+import './account.ts';
+import './contact.ts';
 import './delete-engagement.ts';
+import './engagement-queries.ts';
 import './integration.ts';
+import './lead.ts';
+import './note.ts';
+import './opportunity.ts';
+import './owner.ts';
+import './project.ts';
 
 builder.queryType({ description: 'What can be read.' });
 builder.mutationType({ description: 'What can be changed. Fields run one after another, in the order written.' });

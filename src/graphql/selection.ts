@@ -1,9 +1,8 @@
 import { collectSubFields } from '@graphql-tools/utils';
 import { type FieldNode, type GraphQLObjectType, type GraphQLResolveInfo, isObjectType } from 'graphql';
-import { type WireField, wireFields } from '../engagement/record.ts';
+import { wireFieldsOf } from '../engagement/record.ts';
+import type { Resource, WireField } from '../engagement/resources.ts';
 import type { Selection } from '../engagement/selection.ts';
-
-const knownWireFields = new Set<string>(wireFields);
 
 function objectType({ schema }: GraphQLResolveInfo, name: string): GraphQLObjectType {
   const type = schema.getType(name);
@@ -12,7 +11,11 @@ function objectType({ schema }: GraphQLResolveInfo, name: string): GraphQLObject
 }
 
 /** The fields selected below the nodes once their result is of the type: fragments, conditions, `@defer` and all. */
-function fieldsBelow(info: GraphQLResolveInfo, typeName: string, nodes: readonly FieldNode[]): readonly FieldNode[] {
+export function fieldsBelow(
+  info: GraphQLResolveInfo,
+  typeName: string,
+  nodes: readonly FieldNode[],
+): readonly FieldNode[] {
   const variables = { coerced: info.variableValues, sources: {} };
   const { fields, patches } = collectSubFields(info.schema, info.fragments, variables, objectType(info, typeName), [
     ...nodes,
@@ -20,26 +23,45 @@ function fieldsBelow(info: GraphQLResolveInfo, typeName: string, nodes: readonly
   return [fields, ...patches.map((patch) => patch.fields)].flatMap((collected) => [...collected.values()].flat());
 }
 
-function named(nodes: readonly FieldNode[], name: string): readonly FieldNode[] {
+/** Those of the nodes that select the field of that name, under whatever alias. */
+export function named(nodes: readonly FieldNode[], name: string): readonly FieldNode[] {
   return nodes.filter((node) => node.name.value === name);
 }
 
 /**
- * The wire field that a field of `Engagement` reads: Pothos notes it for exposed fields, and the fields that do more
- * than expose one note it themselves, as `extensions.wireField`.
+ * The wire fields of a resource that are selected by the nodes, which are fields of the GraphQL type. Which wire field a
+ * GraphQL field reads, Pothos notes for exposed fields; the others note it themselves, as `extensions.wireField`.
  */
-function wireFieldOf(type: GraphQLObjectType, node: FieldNode): WireField | undefined {
-  const extensions = type.getFields()[node.name.value]?.extensions;
-  const name = extensions?.wireField ?? extensions?.pothosExposedField;
-  return typeof name === 'string' && knownWireFields.has(name) ? (name as WireField) : undefined;
+export function wireFieldsSelected<R extends Resource>(
+  info: GraphQLResolveInfo,
+  resource: R,
+  typeName: string,
+  nodes: readonly FieldNode[],
+): ReadonlySet<WireField<R>> {
+  const fields = objectType(info, typeName).getFields();
+  const names = nodes.map(({ name }) => {
+    const extensions = fields[name.value]?.extensions;
+    return extensions?.wireField ?? extensions?.pothosExposedField;
+  });
+  return new Set(wireFieldsOf(resource).filter((field) => names.includes(field)));
 }
 
-/** What the client selected of a delete's success, from the resolver's view of the operation. */
+/** What the client selected of a delete's result, from the resolver's view of the operation. */
 export function readSelection(info: GraphQLResolveInfo): Selection {
   const success = fieldsBelow(info, 'DeleteEngagementSuccess', info.fieldNodes);
-  const engagement = fieldsBelow(info, 'Engagement', named(success, 'engagement'));
-  const type = objectType(info, 'Engagement');
-  const fields = engagement.map((node) => wireFieldOf(type, node)).filter((field) => field !== undefined);
+  const unknown = fieldsBelow(info, 'OutcomeUnknownError', info.fieldNodes);
+  const records = [...named(success, 'engagement'), ...named(unknown, 'engagement')];
+  const engagement = fieldsBelow(info, 'Engagement', records);
+  const notes = fieldsBelow(info, 'Note', named(engagement, 'notes'));
   const stream = fieldsBelow(info, 'DeleteStream', named(success, 'stream'));
-  return { fields: new Set(fields), chunks: named(stream, 'chunks').length > 0 };
+  return {
+    fields: wireFieldsSelected(info, 'engagements', 'Engagement', engagement),
+    noteFields: wireFieldsSelected(
+      info,
+      'notes',
+      'Note',
+      notes.filter(({ name }) => name.value !== 'id'),
+    ),
+    chunks: named(stream, 'chunks').length > 0,
+  };
 }

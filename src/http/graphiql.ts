@@ -3,7 +3,16 @@ import type { GraphiQLOptions } from 'graphql-yoga';
 import type { AuthConfig } from '../config.ts';
 
 /** The prepared tabs, in order: `schema/operations/<name>.graphql` with its example variables beside it. */
-const tabs = ['delete-engagement', 'delete-engagement-raw', 'break-a-rule', 'dry-run', 'integrations'];
+const tabs = [
+  'delete-engagement',
+  'delete-with-snapshot',
+  'delete-engagement-raw',
+  'break-a-rule',
+  'dry-run',
+  'list-engagements',
+  'list-with-people',
+  'integrations',
+];
 
 function readTab(name: string, headers: string | undefined) {
   const file = (extension: string) =>

@@ -2,6 +2,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Config } from '../config.ts';
 import { createAccountLookup } from '../engagement/integrated-account.ts';
+import { createReadLimit } from '../engagement/read-limit.ts';
 import type { Log } from '../log.ts';
 import { createUpstreamClient } from '../upstream/client.ts';
 import { createAuthenticator } from './auth.ts';
@@ -58,7 +59,11 @@ export async function startFacade({ config, log, upstream, openToken }: FacadeOp
     config,
     log,
     authenticate: createAuthenticator(config.auth, openToken),
-    ports: { send: client.send, findAccountIntegration: createAccountLookup(client.send, lookupTimeoutMs) },
+    ports: {
+      send: client.send,
+      findAccountIntegration: createAccountLookup(client.send, lookupTimeoutMs),
+      limitReads: createReadLimit(),
+    },
     upstreamUrl: upstream.href.replace(/\/$/, ''),
   });
   // Headers that dribble in hold a socket each: five seconds are plenty for an honest client.

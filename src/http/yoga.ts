@@ -3,10 +3,14 @@ import { useDeferStream } from '@graphql-yoga/plugin-defer-stream';
 import { useDisableIntrospection } from '@graphql-yoga/plugin-disable-introspection';
 import { createYoga, useReadinessCheck, type YogaLogger } from 'graphql-yoga';
 import type { Config } from '../config.ts';
-import type { DeleteEngagementPorts } from '../engagement/delete-engagement.ts';
+import type { FindAccountIntegration } from '../engagement/integrated-account.ts';
+import type { LimitReads } from '../engagement/read-limit.ts';
+import type { ReadNote } from '../engagement/snapshot.ts';
 import type { Context } from '../graphql/context.ts';
+import { createRelatedRecords } from '../graphql/related-records.ts';
 import { schema } from '../graphql/schema.ts';
 import type { Log } from '../log.ts';
+import type { Send } from '../upstream/attempt.ts';
 import type { Authenticate } from './auth.ts';
 import { graphiqlOptions } from './graphiql.ts';
 import { maskError } from './mask-error.ts';
@@ -16,12 +20,19 @@ import { useDeliverChunks } from './use-deliver-chunks.ts';
 /** The largest request body, in bytes: a generous document with its variables. */
 const maxRequestBytes = 256 * 1024;
 
+/** The ways to upstream, which all operations of the process share. */
+export interface UpstreamPorts {
+  readonly send: Send;
+  readonly findAccountIntegration: FindAccountIntegration;
+  readonly limitReads: LimitReads;
+}
+
 /** What the pipeline is made with. */
 export interface YogaOptions {
   readonly config: Config;
   readonly log: Log;
   readonly authenticate: Authenticate;
-  readonly ports: DeleteEngagementPorts;
+  readonly ports: UpstreamPorts;
   readonly upstreamUrl: string;
 }
 
@@ -41,14 +52,22 @@ export function createGraphQLHandler({ config, log, authenticate, ports, upstrea
   const { exposeSchema, requestTimeoutMs, maxUpstreamBytes } = config;
   return createYoga({
     schema,
-    context: async ({ request }): Promise<Context> => ({
-      ...ports,
-      deadlineAt: Date.now() + requestTimeoutMs,
-      caller: await authenticate(request.headers.get('authorization')),
-      upstreamUrl,
-      maxUpstreamBytes,
-      chunkDeliveries: [],
-    }),
+    context: async ({ request }): Promise<Context> => {
+      const deadlineAt = Date.now() + requestTimeoutMs;
+      const caller = await authenticate(request.headers.get('authorization'));
+      const relatedRecords = createRelatedRecords({ caller, deadlineAt, ...ports });
+      const readNote: ReadNote = (key, fields) => relatedRecords.read('notes', key, fields);
+      return {
+        ...ports,
+        readNote,
+        relatedRecords,
+        deadlineAt,
+        caller,
+        upstreamUrl,
+        maxUpstreamBytes,
+        chunkDeliveries: [],
+      };
+    },
     logging: yogaLogger(log),
     maskedErrors: { maskError },
     graphiql: exposeSchema && graphiqlOptions(config.auth),

@@ -59,8 +59,8 @@ function checkBearer(authorization: string | undefined, token: string): void {
   }
 }
 
-/** Takes the target apart by hand: `new URL` would normalise `..` and refuse targets that still deserve an answer. */
-function splitUrl(url: string): { readonly path: string; readonly queryText: string } {
+/** The path and the query of a request's target, taken apart by hand: `new URL` would normalise `..` and refuse targets that still deserve an answer. */
+export function splitUrl(url: string): { readonly path: string; readonly queryText: string } {
   const target = url.replace(/^https?:\/\/[^/?]*/i, '');
   const mark = target.indexOf('?');
   return mark < 0

@@ -7,9 +7,10 @@ import { type AnswerShape, checkDeleteParameters, readAnswerShape, readTypeToDel
 import type { Deletion } from './providers/provider.ts';
 import { findProvider } from './providers/table.ts';
 import type { EngagementRecord } from './record.ts';
-import { Refusal } from './refusal.ts';
 import { findQueriedAccount, type SandboxRequest } from './request.ts';
 import { buildNotFound, isMapped, passThrough, shapeFields } from './show-record.ts';
+import { findCollection } from './store.ts';
+import { unsupportedMethod } from './unsupported-method.ts';
 
 /** `DELETE /unified/crm/engagements/{id}`. */
 export function deleteEngagement(request: SandboxRequest): Answer {
@@ -21,11 +22,10 @@ export function deleteEngagement(request: SandboxRequest): Answer {
   return injectFault(request, account, () => deleteAtProvider(request, account, deletion, type, shape));
 }
 
-/** How Truto refuses a method that an integration's mapping lacks is NOT FOUND: 400 without the remote flag is [inferred]. */
 function findDeletion(account: SandboxAccount): Deletion {
   const { deletion } = findProvider(account.integration.label);
   if (deletion === undefined) {
-    throw new Refusal(400, `Method delete of crm/engagements is not supported by ${account.integration.name}`);
+    throw unsupportedMethod('delete', 'engagements', account);
   }
   return deletion;
 }
@@ -41,7 +41,7 @@ function deleteAtProvider(
   if (record === undefined) {
     return buildNotFound(account);
   }
-  request.store.engagements.get(account)?.delete(record.id);
+  findCollection(request.store, 'engagements', account).delete(record.id);
   return answerDeleted(deletion, record, shape);
 }
 

@@ -23,7 +23,7 @@ export type FaultEffect =
 
 /** A fault on demand. */
 export interface SandboxFault {
-  /** An engagement id reserved in every account, and a value of the header `x-sandbox-fault`. */
+  /** An id reserved in every account and resource, and a value of the header `x-sandbox-fault`. */
   readonly name: string;
   /** One line for the README. */
   readonly description: string;

@@ -4,6 +4,7 @@ import type { ReadableType } from './parameters.ts';
 import type { EngagementRecord } from './record.ts';
 import type { SandboxRequest } from './request.ts';
 import { seedEngagements } from './seed.ts';
+import { findCollection } from './store.ts';
 
 /**
  * The engagement the provider would find. Where the type is part of the address, one of another type is not there.
@@ -18,7 +19,7 @@ export function findEngagement(
     const [template] = seedEngagements(account);
     return template && { ...template, id: request.id, engagement_type: knownType(type) ?? template.engagement_type };
   }
-  const record = request.store.engagements.get(account)?.get(request.id);
+  const record = findCollection(request.store, 'engagements', account).get(request.id);
   const dependsOnType = account.rule?.requiresEngagementType === true;
   return dependsOnType && type !== undefined && record?.engagement_type !== type ? undefined : record;
 }

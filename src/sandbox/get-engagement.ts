@@ -5,7 +5,8 @@ import { injectFault } from './inject-fault.ts';
 import { type AnswerShape, checkRemoteQuery, type ReadableType, readAnswerShape, readTypeToGet } from './parameters.ts';
 import { findProvider } from './providers/table.ts';
 import { findQueriedAccount, type SandboxRequest } from './request.ts';
-import { buildNotFound, isMapped, passThrough, shapeFields } from './show-record.ts';
+import { buildNotFound, showOne } from './show-record.ts';
+import { findCollection } from './store.ts';
 
 /** `GET /unified/crm/engagements/{id}`. */
 export function getEngagement(request: SandboxRequest): Answer {
@@ -27,13 +28,7 @@ function getFromProvider(
   if (record !== undefined) {
     return showOne(record, provider.showEngagement(record), shape);
   }
-  const isStub = request.store.engagements.get(account)?.wasDeleted(request.id) === true;
+  const isStub = findCollection(request.store, 'engagements', account).wasDeleted(request.id);
   const stub = isStub ? provider.showDeleted?.(request.id) : undefined;
   return stub === undefined ? buildNotFound(account) : showOne({ id: request.id }, stub, shape);
-}
-
-function showOne(fields: object, remoteData: unknown, shape: AnswerShape): PlainAnswer {
-  return isMapped(shape)
-    ? { kind: 'plain', status: 200, body: shapeFields(fields, remoteData, shape) }
-    : passThrough({ status: 200, body: remoteData }, shape);
 }

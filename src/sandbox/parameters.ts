@@ -1,5 +1,6 @@
 import { type EngagementType, engagementSorts, engagementTypes, responseFormats } from '../engagement/input.ts';
 import type { SandboxAccount } from './accounts.ts';
+import type { ListOrder } from './list-order.ts';
 import { isQueryObject, parseDate, type Query, readBoolean, readChoice, readList, readString } from './query.ts';
 import { missingParameter, Refusal } from './refusal.ts';
 
@@ -57,7 +58,7 @@ export function readTypeToGet(query: Query, account: SandboxAccount): ReadableTy
  * does not list a parameter never gets it, and what Planhat does with its own is NOT FOUND.
  */
 export function checkDeleteParameters(query: Query, account: SandboxAccount, type: EngagementType | undefined): void {
-  checkSort(query);
+  readSort(query);
   for (const name of ['status', 'content', 'subject', 'direction']) {
     readString(query, name);
   }
@@ -86,14 +87,17 @@ export function checkRemoteQuery(query: Query): void {
 }
 
 /** Reads `sort_by`: a field (the delete page), or an object of field and direction (the list pages). */
-export function checkSort(query: Query): { readonly field: string; readonly isDescending: boolean } | undefined {
+export function readSort(query: Query): ListOrder | undefined {
   if (!isQueryObject(query.sort_by)) {
     const field = readChoice(query, 'sort_by', engagementSorts);
     return field && { field, isDescending: false };
   }
-  const [name = ''] = Object.keys(query.sort_by);
+  const [name = '', ...others] = Object.keys(query.sort_by);
+  if (others.length > 0) {
+    throw new Refusal(400, 'Query parameter sort_by must name one field');
+  }
   const field = readChoice({ sort_by: name }, 'sort_by', engagementSorts);
-  const isDescending = readChoice(query.sort_by, name, ['asc', 'desc']) === 'desc';
+  const isDescending = readChoice({ sort_by: query.sort_by[name] }, 'sort_by', ['asc', 'desc']) === 'desc';
   return field && { field, isDescending };
 }
 

@@ -74,11 +74,16 @@ export function readList(query: Query, name: string): readonly string[] {
     .filter((item) => item !== '');
 }
 
-const dateForm = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})?)?$/;
+const dateForm = /^\d{4}-\d{2}-\d{2}(?<time>T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(?<offset>Z|[+-]\d{2}:?\d{2})?)?$/;
 
-/** The moment of an ISO 8601 date in milliseconds since 1970. Refuses anything else. */
+/**
+ * The moment of an ISO 8601 date in milliseconds since 1970. Refuses anything else. Without an offset it is in UTC,
+ * whatever this machine's zone [inferred].
+ */
 export function parseDate(value: unknown, name: string): number {
-  const milliseconds = typeof value === 'string' && dateForm.test(value) ? Date.parse(value) : Number.NaN;
+  const parts = typeof value === 'string' ? dateForm.exec(value) : null;
+  const isLocal = parts?.groups?.time !== undefined && parts.groups.offset === undefined;
+  const milliseconds = parts === null ? Number.NaN : Date.parse(isLocal ? `${parts[0]}Z` : parts[0]);
   if (Number.isNaN(milliseconds)) {
     throw new Refusal(400, `Query parameter ${name} must be an ISO 8601 date and time`);
   }

@@ -37,14 +37,3 @@ export interface EngagementRecord {
   readonly created_at?: string | null;
   readonly updated_at?: string | null;
 }
-
-/** The kinds of record that the sandbox makes ids for, by the name of their unified resource. */
-export type RecordKind =
-  | 'engagements'
-  | 'users'
-  | 'contacts'
-  | 'accounts'
-  | 'opportunities'
-  | 'leads'
-  | 'projects'
-  | 'notes';

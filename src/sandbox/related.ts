@@ -1,10 +1,7 @@
 import type { SandboxAccount } from './accounts.ts';
 import { findProvider } from './providers/table.ts';
 import { createRandom } from './random.ts';
-import type { RecordKind } from './record.ts';
-
-/** The records that engagements refer to. */
-export type RelatedKind = Exclude<RecordKind, 'engagements'>;
+import type { RecordKind, RelatedKind } from './record-kind.ts';
 
 /** How many of each an account has: few, so that engagements share them and a lookup of many ids has duplicates. */
 const relatedCounts: Readonly<Record<RelatedKind, number>> = {

@@ -1,8 +1,11 @@
 import type { SandboxAccount } from './accounts.ts';
+import { type OptionalField, withGaps } from './gaps.ts';
 import { findProvider } from './providers/table.ts';
 import { createRandom, type Random } from './random.ts';
 import type { EngagementRecord } from './record.ts';
-import { createIds, type RelatedKind, relatedIds } from './related.ts';
+import type { RelatedKind } from './record-kind.ts';
+import { createIds, relatedIds } from './related.ts';
+import { isSupported } from './resource-support.ts';
 
 /** An engagement that every fresh sandbox holds. */
 export type SeededEngagement = EngagementRecord;
@@ -21,7 +24,7 @@ const cache = new Map<string, readonly SeededEngagement[]>();
 
 /**
  * The engagements of an account as a fresh sandbox holds them, oldest first; the same on every machine.
- * The first record has a value in every field; the further ones leave some null and some out.
+ * The first record has a value in every field that its integration supports; the further ones leave some null and some out.
  */
 export function seedEngagements(account: SandboxAccount): readonly SeededEngagement[] {
   const known = cache.get(account.id);
@@ -32,7 +35,8 @@ export function seedEngagements(account: SandboxAccount): readonly SeededEngagem
   const { seededTypes } = findProvider(account.integration.label);
   const engagements = createIds(account, 'engagements', engagementsPerAccount).map((id, index) => {
     const type = seededTypes[index % seededTypes.length] ?? 'call';
-    return withGaps(createEngagement(account, random, { id, engagement_type: type }, index), index);
+    const whole = createEngagement(account, random, { id, engagement_type: type }, index);
+    return withoutUnsupported(account, withGaps<EngagementRecord>(whole, index, optionalFields));
   });
   cache.set(account.id, engagements);
   return engagements;
@@ -85,7 +89,7 @@ function createEngagement(
 }
 
 /** Fields that go missing, a few at a time: over an account's records each is at least once null and once left out. */
-const optionalFields = [
+const optionalFields: readonly OptionalField<EngagementRecord>[] = [
   'owner',
   'content',
   'subject',
@@ -105,18 +109,13 @@ const optionalFields = [
   'custom_fields',
   'created_at',
   'updated_at',
-] as const satisfies readonly (keyof EngagementRecord)[];
+];
 
-function withGaps(record: Required<EngagementRecord>, index: number): EngagementRecord {
-  if (index === 0) {
+/** A mapping cannot emit a reference to a resource that its integration lacks: the field is absent, not null. */
+function withoutUnsupported(account: SandboxAccount, record: EngagementRecord): EngagementRecord {
+  if (isSupported('projects', 'get', account.integration.label)) {
     return record;
   }
-  const copy: { -readonly [Name in keyof EngagementRecord]: EngagementRecord[Name] } = { ...record };
-  copy[gapAt(index)] = null;
-  delete copy[gapAt(index + 7)];
-  return copy;
-}
-
-function gapAt(index: number): (typeof optionalFields)[number] {
-  return optionalFields[index % optionalFields.length] ?? 'content';
+  const { project: _project, ...rest } = record;
+  return rest;
 }

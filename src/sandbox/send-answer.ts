@@ -8,8 +8,11 @@ const pieceBytes = 64 * 1024;
 /** Small, so that even a short provider answer arrives as several chunks. */
 const streamPieceCharacters = 16;
 
-/** Sends the answer. Settles when it is sent, or when the client is gone; never rejects for the latter. */
-export async function sendAnswer(response: ServerResponse, answer: Answer): Promise<void> {
+/** Sends the answer, after `delayMs`. Settles when it is sent, or when the client is gone; never rejects for the latter. */
+export async function sendAnswer(response: ServerResponse, answer: Answer, delayMs = 0): Promise<void> {
+  if (delayMs > 0 && !(await wait(response, delayMs))) {
+    return;
+  }
   switch (answer.kind) {
     case 'plain':
       return sendPlain(response, answer);

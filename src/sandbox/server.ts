@@ -1,7 +1,7 @@
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { sandboxToken } from './accounts.ts';
-import { answerRequest, type SandboxState } from './answer-request.ts';
+import { answerRequest, type SandboxState, splitUrl } from './answer-request.ts';
 import { answerClientError } from './client-error.ts';
 import { createRateMeter } from './rate-limit.ts';
 import { sendAnswer } from './send-answer.ts';
@@ -17,6 +17,8 @@ export interface SandboxOptions {
   readonly token?: string;
   /** How long `fault-slow` waits. @default 30000 */
   readonly slowMs?: number;
+  /** How long every answer under `/unified` takes at least, so that calls can be seen to overlap. @default 0 */
+  readonly latencyMs?: number;
   /** The size of `fault-huge`'s content. @default 8388608 (8 MiB) */
   readonly hugeBytes?: number;
 }
@@ -43,7 +45,14 @@ const maxRememberedRequests = 1000;
 
 /** Starts a sandbox with a freshly seeded store of its own. Rejects when the address cannot be listened on. */
 export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
-  const { host = '127.0.0.1', port = 0, token = sandboxToken, slowMs = 30_000, hugeBytes = 8 * 1024 * 1024 } = options;
+  const {
+    host = '127.0.0.1',
+    port = 0,
+    token = sandboxToken,
+    latencyMs = 0,
+    slowMs = 30_000,
+    hugeBytes = 8 * 1024 * 1024,
+  } = options;
   const state: SandboxState = { token, slowMs, hugeBytes, store: createStore(), rateMeter: createRateMeter() };
   const requests: ReceivedRequest[] = [];
   const sockets = new Set<Socket>();
@@ -55,7 +64,8 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     ignoreErrors(request, response);
     request.resume(); // a body, which no route has, must not hold up the connection's next request
     // The one thing left when sending itself fails is to end the connection: the process goes on.
-    sendAnswer(response, answerRequest(state, { method, url, headers })).catch(() => response.destroy());
+    const answer = answerRequest(state, { method, url, headers });
+    sendAnswer(response, answer, isUnified(url) ? latencyMs : 0).catch(() => response.destroy());
   };
 
   // Without Host, node would answer with a bare 400 before anybody could put it into Truto's shape.
@@ -86,6 +96,10 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
       return closing;
     },
   };
+}
+
+function isUnified(url: string): boolean {
+  return splitUrl(url).path.startsWith('/unified/');
 }
 
 /** A client that leaves is its own business. */

@@ -17,6 +17,13 @@ export function shapeFields(
   return Object.fromEntries(Object.entries(all).filter(([name]) => name === 'id' || !shape.excludedFields.has(name)));
 }
 
+/** One record that was read, in the format that the client wants. */
+export function showOne(fields: object, remoteData: unknown, shape: AnswerShape): PlainAnswer {
+  return isMapped(shape)
+    ? { kind: 'plain', status: 200, body: shapeFields(fields, remoteData, shape) }
+    : passThrough({ status: 200, body: remoteData }, shape);
+}
+
 /** The provider's answer untouched: at once for `raw`, in pieces for `stream`. */
 export function passThrough(remote: ProviderAnswer, shape: AnswerShape): PlainAnswer {
   return { kind: 'plain', ...remote, isChunked: shape.format === 'stream' };

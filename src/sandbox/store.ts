@@ -1,55 +1,49 @@
 import { type SandboxAccount, sandboxAccounts } from './accounts.ts';
-import type { EngagementRecord } from './record.ts';
+import { Collection } from './collection.ts';
+import type { RecordKind, RecordsByKind } from './record-kind.ts';
+import { accounts } from './resources/accounts.ts';
+import { contacts } from './resources/contacts.ts';
+import { leads } from './resources/leads.ts';
+import { notes } from './resources/notes.ts';
+import { opportunities } from './resources/opportunities.ts';
+import { projects } from './resources/projects.ts';
+import { users } from './resources/users.ts';
 import { seedEngagements } from './seed.ts';
 
-/** A record at its place in the provider's own order. */
-export interface Placed<Item> {
-  /** Counts from 0 and is never given twice, so that a cursor survives the deletion of what it points at. */
-  readonly place: number;
-  readonly record: Item;
-}
-
-/** The records of one resource in one account. */
-export class Collection<Item extends { readonly id: string }> {
-  readonly #records: Map<string, Placed<Item>>;
-  readonly #deletedIds = new Set<string>();
-
-  constructor(records: readonly Item[]) {
-    this.#records = new Map(records.map((record, place) => [record.id, { place, record }]));
-  }
-
-  get(id: string): Item | undefined {
-    return this.#records.get(id)?.record;
-  }
-
-  /** Removes the record; false when there is none. */
-  delete(id: string): boolean {
-    const existed = this.#records.delete(id);
-    if (existed) {
-      this.#deletedIds.add(id);
-    }
-    return existed;
-  }
-
-  /** True when the record existed and was deleted. */
-  wasDeleted(id: string): boolean {
-    return this.#deletedIds.has(id);
-  }
-
-  /** What is there now, in order. */
-  list(): readonly Placed<Item>[] {
-    return [...this.#records.values()];
-  }
-}
-
 /** The data of one running sandbox. Another resource is another map here and another row in `routes.ts`. */
-export interface Store {
-  readonly engagements: ReadonlyMap<SandboxAccount, Collection<EngagementRecord>>;
+export type Store = {
+  readonly [Kind in RecordKind]: ReadonlyMap<SandboxAccount, Collection<RecordsByKind[Kind]>>;
+};
+
+function collect<Item extends { readonly id: string }>(
+  seed: (account: SandboxAccount) => readonly Item[],
+): ReadonlyMap<SandboxAccount, Collection<Item>> {
+  return new Map(sandboxAccounts.map((account) => [account, new Collection(seed(account))]));
 }
 
 /** Creates a store with the seed in it, independent of every other. */
 export function createStore(): Store {
   return {
-    engagements: new Map(sandboxAccounts.map((account) => [account, new Collection(seedEngagements(account))])),
+    engagements: collect(seedEngagements),
+    users: collect(users.seed),
+    contacts: collect(contacts.seed),
+    accounts: collect(accounts.seed),
+    opportunities: collect(opportunities.seed),
+    leads: collect(leads.seed),
+    projects: collect(projects.seed),
+    notes: collect(notes.seed),
   };
+}
+
+/** The records of one kind in one of the sandbox's accounts. */
+export function findCollection<Kind extends RecordKind>(
+  store: Store,
+  kind: Kind,
+  account: SandboxAccount,
+): Collection<RecordsByKind[Kind]> {
+  const collection = store[kind].get(account);
+  if (collection === undefined) {
+    throw new RangeError(`The sandbox has no records for the account ${account.id}`);
+  }
+  return collection;
 }

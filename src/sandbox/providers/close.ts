@@ -1,4 +1,4 @@
-import type { RecordKind } from '../record.ts';
+import type { RecordKind } from '../record-kind.ts';
 import { describeInPlainText, mapNothing, type Provider } from './provider.ts';
 
 const idCharacters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';

@@ -1,6 +1,7 @@
 import type { EngagementType } from '../../engagement/input.ts';
 import type { Random } from '../random.ts';
-import type { EngagementRecord, RecordKind } from '../record.ts';
+import type { EngagementRecord } from '../record.ts';
+import type { RecordKind } from '../record-kind.ts';
 
 /**
  * Where a provider's facts come from is said beside each of them:

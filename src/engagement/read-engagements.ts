@@ -1,0 +1,119 @@
+import type { Send } from '../upstream/attempt.ts';
+import { type Caller, mayTouch } from './access.ts';
+import { isJsonObject } from './body.ts';
+import { checkFilter, type EngagementFilter, type EngagementOrder } from './filter.ts';
+import { type Finding, located, refusal } from './finding.ts';
+import type { EngagementType } from './input.ts';
+import { type FoundRecord, readJson, readResource } from './read-record.ts';
+import { type EngagementRecord, type RecordKey, readRecord } from './record.ts';
+import type { Refusal } from './refusal.ts';
+import { buildListRequest } from './request.ts';
+import type { WireField } from './resources.ts';
+import { checkLength } from './rules.ts';
+import { checkId, checkText } from './text-rules.ts';
+
+/** Upstream's own default and limit for one page. */
+const defaultPageSize = 25;
+const maxPageSize = 100;
+
+/** Which page of which engagements. */
+export interface EngagementsInput {
+  readonly integratedAccountId: string;
+  /** 1 to 100. @default 25 */
+  readonly first?: number | null | undefined;
+  /** Upstream's cursor of the page; absent for the first one. */
+  readonly after?: string | null | undefined;
+  readonly filter: EngagementFilter;
+  readonly order?: EngagementOrder | undefined;
+}
+
+/** What a read is done with. */
+export interface ReadEngagementOptions {
+  readonly caller: Caller;
+  readonly selected: ReadonlySet<WireField>;
+  /** The moment (milliseconds since the epoch) by which it must be there. */
+  readonly deadlineAt: number;
+}
+
+/** One page of engagements. */
+export interface EngagementPage {
+  readonly kind: 'Page';
+  readonly records: readonly EngagementRecord[];
+  /** Upstream's cursor of the next page; null at the end. */
+  readonly nextCursor: string | null;
+}
+
+function invalidInput(issues: readonly Finding[]): Refusal {
+  return { kind: 'InvalidInputError', message: `Nothing was sent. ${issues.map(located).join(' ')}`, issues };
+}
+
+function checkAccess(caller: Caller, integratedAccountId: string): Refusal | undefined {
+  if (mayTouch(caller, integratedAccountId)) return undefined;
+  return { kind: 'ForbiddenError', message: 'You are not granted this integrated account.', missingScopes: [] };
+}
+
+/**
+ * Reads one engagement: access, rules, one request.
+ * @throws {GraphQLError} `UNAUTHENTICATED` when upstream does not accept the caller's own token.
+ */
+export async function readEngagement(
+  key: RecordKey & { readonly engagementType?: EngagementType | null | undefined },
+  options: ReadEngagementOptions,
+  send: Send,
+): Promise<FoundRecord<'engagements'> | Refusal> {
+  const refused = checkAccess(options.caller, key.integratedAccountId);
+  if (refused) return refused;
+  const issues = [...checkId(key.id, ['id']), ...checkId(key.integratedAccountId, ['integratedAccountId'])];
+  if (issues.length > 0) return invalidInput(issues);
+  return readResource('engagements', key, { ...options, engagementType: key.engagementType }, send);
+}
+
+function checkPage({ integratedAccountId, first, after, filter }: EngagementsInput): readonly Finding[] {
+  const isPageSize = first === null || first === undefined || (first >= 1 && first <= maxPageSize);
+  return [
+    ...checkId(integratedAccountId, ['integratedAccountId']),
+    ...(isPageSize ? [] : [refusal(['first'], `It must be from 1 to ${maxPageSize}.`)]),
+    ...checkText(after ?? '', ['after']),
+    ...checkFilter(filter),
+  ];
+}
+
+/** Upstream's page is `{result, next_cursor}`; an item without an id is nothing that could be named, and is left out. */
+function readPage(
+  json: unknown,
+  selected: ReadonlySet<WireField>,
+  integratedAccountId: string,
+): EngagementPage | Refusal {
+  const { result, next_cursor: next } = isJsonObject(json) ? json : {};
+  if (!Array.isArray(result)) return { kind: 'UpstreamUnavailableError', message: "Upstream's answer is not a page." };
+  const records = result
+    .filter(isJsonObject)
+    .map((item) => readRecord('engagements', item, selected, { id: '', integratedAccountId }).record)
+    .filter(({ id }) => id !== '');
+  return { kind: 'Page', records, nextCursor: typeof next === 'string' && next !== '' ? next : null };
+}
+
+/**
+ * Reads one page of an account's engagements: access, rules, one request.
+ * @throws {GraphQLError} `UNAUTHENTICATED` when upstream does not accept the caller's own token.
+ */
+export async function readEngagements(
+  input: EngagementsInput,
+  { caller, selected, deadlineAt }: ReadEngagementOptions,
+  send: Send,
+): Promise<EngagementPage | Refusal> {
+  const { integratedAccountId } = input;
+  const refused = checkAccess(caller, integratedAccountId);
+  if (refused) return refused;
+  const issues = checkPage(input);
+  if (issues.length > 0) return invalidInput(issues);
+  const request = buildListRequest(
+    { ...input, limit: input.first ?? defaultPageSize },
+    selected,
+    caller.authorization.reveal(),
+  );
+  const tooLong = checkLength(request.path, ['filter']);
+  if (tooLong.length > 0) return invalidInput(tooLong);
+  const answer = readJson(await send(request, { deadlineAt }), caller);
+  return answer.kind === 'Json' ? readPage(answer.json, selected, integratedAccountId) : answer;
+}

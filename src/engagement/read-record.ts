@@ -1,0 +1,66 @@
+import type { Attempt, Send } from '../upstream/attempt.ts';
+import type { Caller } from './access.ts';
+import { isJsonObject, readBody } from './body.ts';
+import type { EngagementType } from './input.ts';
+import { type ReadRecord, type RecordKey, readRecord } from './record.ts';
+import { notSent, type Refusal, readRefusal } from './refusal.ts';
+import { buildReadRequest } from './request.ts';
+import type { Resource, WireField } from './resources.ts';
+
+/** What a read is done with. */
+export interface ReadOptions<R extends Resource> {
+  readonly caller: Caller;
+  /** The fields to read; upstream is told to leave out the others. */
+  readonly selected: ReadonlySet<WireField<R>>;
+  /** The moment (milliseconds since the epoch) by which it must be there. */
+  readonly deadlineAt: number;
+  /** Some integrations need it to find an engagement. */
+  readonly engagementType?: EngagementType | null | undefined;
+}
+
+/** A record that was found. */
+export interface FoundRecord<R extends Resource> extends ReadRecord<R> {
+  readonly kind: 'Found';
+}
+
+function failed(message: string): Refusal {
+  return { kind: 'UpstreamUnavailableError', message };
+}
+
+/**
+ * Reads upstream's answer to a `GET`: its JSON, or why there is none.
+ * @throws {GraphQLError} `UNAUTHENTICATED` when upstream does not accept the caller's own token.
+ */
+export function readJson(
+  attempt: Attempt,
+  { bringsToken }: Caller,
+): { readonly kind: 'Json'; readonly json: unknown } | Refusal {
+  if (attempt.kind === 'failure') {
+    return attempt.mayHaveBeenSent ? failed('Upstream did not answer. Try again.') : notSent(attempt.reason);
+  }
+  if (attempt.statusCode < 200 || attempt.statusCode >= 300) {
+    const refusal = readRefusal(attempt, bringsToken);
+    return refusal.kind === 'UnclearAnswer'
+      ? failed(`Upstream failed with status ${refusal.statusCode}. Try again.`)
+      : refusal;
+  }
+  const body = readBody(attempt.body);
+  return body.kind === 'json' ? { kind: 'Json', json: body.value } : failed("Upstream's answer could not be read.");
+}
+
+/**
+ * Reads one record by `GET /unified/crm/{resource}/{id}`. The key must have passed the rules, the caller the access check.
+ * @throws {GraphQLError} `UNAUTHENTICATED` when upstream does not accept the caller's own token.
+ */
+export async function readResource<R extends Resource>(
+  resource: R,
+  key: RecordKey,
+  { caller, selected, deadlineAt, engagementType }: ReadOptions<R>,
+  send: Send,
+): Promise<FoundRecord<R> | Refusal> {
+  const request = buildReadRequest(resource, key, selected, caller.authorization.reveal(), engagementType);
+  const answer = readJson(await send(request, { deadlineAt }), caller);
+  if (answer.kind !== 'Json') return answer;
+  if (!isJsonObject(answer.json)) return failed("Upstream's answer is not a record.");
+  return { kind: 'Found', ...readRecord(resource, answer.json, selected, key) };
+}

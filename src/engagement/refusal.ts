@@ -1,0 +1,144 @@
+import { fieldError } from '../errors.ts';
+import type { FailureReason, UpstreamAnswer } from '../upstream/attempt.ts';
+import { parseRetryAfter } from '../upstream/retry-after.ts';
+import { readBody } from './body.ts';
+import { type Finding, refusal } from './finding.ts';
+import type * as Result from './result.ts';
+import { readUpstreamError, type UpstreamError } from './upstream-error.ts';
+
+/** What an answer outside 2xx, or no answer, says for sure: the request was not carried out. Messages say why. */
+export type Refusal =
+  | Result.InvalidInputError
+  | Result.NotFoundError
+  | Result.ForbiddenError
+  | Result.AccountNeedsReauthError
+  | Result.AccountBlockedError
+  | Result.RateLimitedError
+  | Result.RemoteApiError
+  | Result.UpstreamUnavailableError;
+
+/** An answer that does not say whether the request was carried out. */
+export interface UnclearAnswer {
+  readonly kind: 'UnclearAnswer';
+  readonly statusCode: number;
+  readonly rawResponse?: unknown;
+}
+
+/** Where a caller gives what upstream calls by its wire name. */
+const argumentPaths: Readonly<Record<string, readonly string[]>> = {
+  integrated_account_id: ['integratedAccountId'],
+  engagement_type: ['engagementType'],
+  sort_by: ['parameters', 'sortBy'],
+  content: ['parameters', 'content'],
+  subject: ['parameters', 'subject'],
+  direction: ['parameters', 'direction'],
+  created_at: ['parameters', 'createdAt'],
+  updated_at: ['parameters', 'updatedAt'],
+  status: ['parameters', 'status'],
+  account: ['parameters', 'account'],
+  contact: ['parameters', 'contacts'],
+};
+
+function missingIssue(wireName: string): Finding {
+  const path = Object.hasOwn(argumentPaths, wireName) ? argumentPaths[wireName] : undefined;
+  return path
+    ? refusal(path, 'Upstream requires it for this account.')
+    : refusal(['remoteQuery'], 'Upstream requires a parameter that is missing.');
+}
+
+function invalidInput({ missingParameters }: UpstreamError): Refusal {
+  const issues = missingParameters.map(missingIssue);
+  const unnamed = 'Upstream refused the input as invalid without saying which.';
+  return { kind: 'InvalidInputError', message: issues.length > 0 ? 'Upstream requires more input.' : unnamed, issues };
+}
+
+function remoteApiError(statusCode: number, { isRemote, rawResponse }: UpstreamError): Refusal {
+  const message = `${isRemote ? 'The provider' : 'Upstream'} refused with status ${statusCode}.`;
+  return { kind: 'RemoteApiError', message, statusCode, rawResponse };
+}
+
+function unauthorized({ isRemote }: UpstreamError, callerBroughtToken: boolean): Refusal {
+  if (isRemote) {
+    const message = "The provider no longer accepts the account's credentials: its owner must connect it again.";
+    return { kind: 'AccountNeedsReauthError', message };
+  }
+  if (callerBroughtToken) {
+    throw fieldError('UNAUTHENTICATED', 'Upstream does not accept the token in the Authorization header.');
+  }
+  return unavailable("Upstream does not accept this server's token: its operator must renew it.");
+}
+
+function rateLimited(answer: UpstreamAnswer, { isRemote }: UpstreamError): Refusal {
+  const retryAfterMs = parseRetryAfter(answer.headers['retry-after'], Date.now()) ?? null;
+  const when = retryAfterMs === null ? 'later' : `in ${retryAfterMs} ms`;
+  const message = `${isRemote ? 'The provider' : 'Truto'} takes no more requests for now; try again ${when}.`;
+  return { kind: 'RateLimitedError', message, retryAfterMs };
+}
+
+function forbidden(message: string, missingScopes: readonly string[] = []): Refusal {
+  return { kind: 'ForbiddenError', message, missingScopes };
+}
+
+function blocked(retryAfter: string | undefined): Refusal {
+  const reason =
+    retryAfter === undefined ? 'blocked until Truto or its owner unblocks it' : 'paused by Truto for a while';
+  return { kind: 'AccountBlockedError', message: `The integrated account is ${reason}.`, reason };
+}
+
+function unavailable(message: string): Refusal {
+  return { kind: 'UpstreamUnavailableError', message };
+}
+
+const whyNotSent: Readonly<Record<FailureReason, string>> = {
+  timeout: 'there was no time left, or no connection in time',
+  refused: 'it refused the connection',
+  dns: 'its name could not be resolved',
+  tls: 'no trusted connection could be made',
+  reset: 'the connection broke before the request left',
+  protocol: 'the request could not be put on the wire',
+};
+
+/** For a request that never left. */
+export function notSent(reason: FailureReason): Refusal {
+  return unavailable(`Upstream was not reached: ${whyNotSent[reason]}. Try again.`);
+}
+
+/**
+ * Reads an answer outside 2xx (https://www.truto.one/docs/api-reference/overview/errors.md and truto-skills,
+ * error-and-evidence-model.md).
+ * @param callerBroughtToken true when a 401 of Truto's speaks of the caller's own token.
+ * @throws {GraphQLError} `UNAUTHENTICATED` when it does.
+ */
+export function readRefusal(answer: UpstreamAnswer, callerBroughtToken: boolean): Refusal | UnclearAnswer {
+  const { statusCode } = answer;
+  const body = readBody(answer.body);
+  const error = readUpstreamError(body.kind === 'json' ? body.value : undefined);
+  const unclear: UnclearAnswer = { kind: 'UnclearAnswer', statusCode, rawResponse: error.rawResponse };
+  switch (statusCode) {
+    case 400:
+    case 422:
+      return error.isRemote ? remoteApiError(statusCode, error) : invalidInput(error);
+    case 401:
+      return unauthorized(error, callerBroughtToken);
+    case 403:
+      return forbidden("The account's connection is not permitted to do this.", error.missingScopes);
+    case 404:
+    case 410:
+      return { kind: 'NotFoundError', message: 'Upstream knows no such record in this integrated account.' };
+    case 405:
+      if (error.isRemote) return remoteApiError(statusCode, error);
+      return forbidden('Truto refuses this for the account, as it refuses writes for sandbox accounts.');
+    case 408:
+      return unclear;
+    case 429:
+      return rateLimited(answer, error);
+    case 503:
+      if (error.isRemote) return remoteApiError(statusCode, error);
+      // A proxy in between answers 503 also when it lost a request that it had passed on.
+      return error.isFromTruto ? blocked(answer.headers['retry-after']) : unclear;
+    default:
+      return (statusCode >= 400 && statusCode < 500) || statusCode === 501
+        ? remoteApiError(statusCode, error)
+        : unclear;
+  }
+}

@@ -1,0 +1,49 @@
+import type { Send } from '../upstream/attempt.ts';
+import type { Caller } from './access.ts';
+import type { DeleteEngagementInput } from './input.ts';
+import { type FoundRecord, readResource } from './read-record.ts';
+import type { EngagementRecord, RecordKey } from './record.ts';
+import type { Refusal } from './refusal.ts';
+import type { WireField } from './resources.ts';
+import type { Selection } from './selection.ts';
+
+/** Reads one note; a second read of the same note and fields costs nothing. */
+export type ReadNote = (
+  key: RecordKey,
+  fields: ReadonlySet<WireField<'notes'>>,
+) => Promise<FoundRecord<'notes'> | Refusal>;
+
+/** What a snapshot needs of the outside world. */
+export interface SnapshotPorts {
+  readonly send: Send;
+  readonly readNote: ReadNote;
+}
+
+/**
+ * Reads the selected fields of an engagement that is about to be deleted, and of its notes, which may go with it. What
+ * cannot be read keeps it from being deleted: asking for a snapshot can never lose what it asked for. A note that is
+ * gone already is no loss.
+ */
+export async function takeSnapshot(
+  input: DeleteEngagementInput,
+  {
+    caller,
+    selection,
+    deadlineAt,
+  }: { readonly caller: Caller; readonly selection: Selection; readonly deadlineAt: number },
+  { send, readNote }: SnapshotPorts,
+): Promise<FoundRecord<'engagements'> | Refusal> {
+  const options = { caller, selected: selection.fields, deadlineAt, engagementType: input.engagementType };
+  const found = await readResource('engagements', input, options, send);
+  if (found.kind !== 'Found' || selection.noteFields.size === 0) return found;
+  const { integratedAccountId } = input;
+  const notes = found.record.notes ?? [];
+  const read = await Promise.all(notes.map(({ id }) => readNote({ id, integratedAccountId }, selection.noteFields)));
+  return (read.find((note) => note.kind !== 'Found' && note.kind !== 'NotFoundError') as Refusal | undefined) ?? found;
+}
+
+/** The record of a deleted engagement: what was read before, and over it whatever the delete's own answer has. */
+export function mergeSnapshot(snapshot: EngagementRecord, answer: EngagementRecord | null): EngagementRecord {
+  const own = Object.entries(answer ?? {}).filter(([, value]) => value !== null && value !== undefined);
+  return { ...snapshot, ...Object.fromEntries(own) };
+}

@@ -1,0 +1,84 @@
+import { readEngagement, readEngagements } from '../engagement/read-engagements.ts';
+import { fieldError } from '../errors.ts';
+import { builder } from './builder.ts';
+import { requireCaller } from './context.ts';
+import { Engagement } from './engagement.ts';
+import { EngagementConnection } from './engagement-connection.ts';
+import { EngagementFilter } from './engagement-filter.ts';
+import { EngagementSort, EngagementType, SortDirection } from './enums.ts';
+import { failedRead } from './read-error.ts';
+import { fieldsBelow, named, wireFieldsSelected } from './selection.ts';
+
+const integratedAccountDescription = "Truto's id of the integrated account to read from.";
+
+builder.queryField('engagement', (t) =>
+  t.field({
+    type: Engagement,
+    nullable: true,
+    description: 'One engagement; null when upstream knows none with this id.',
+    args: {
+      id: t.arg.id({ required: true, description: "Upstream's id of the engagement." }),
+      integratedAccountId: t.arg.id({ required: true, description: integratedAccountDescription }),
+      engagementType: t.arg({
+        type: EngagementType,
+        description: 'What kind it is. Some integrations require it to find an engagement.',
+      }),
+    },
+    async resolve(_root, key, context, info) {
+      const selected = wireFieldsSelected(
+        info,
+        'engagements',
+        'Engagement',
+        fieldsBelow(info, 'Engagement', info.fieldNodes),
+      );
+      const { deadlineAt, send } = context;
+      const outcome = await readEngagement(key, { caller: requireCaller(context), selected, deadlineAt }, send);
+      if (outcome.kind === 'NotFoundError') return null;
+      if (outcome.kind !== 'Found') throw failedRead(outcome);
+      return outcome.record;
+    },
+  }),
+);
+
+builder.queryField('engagements', (t) =>
+  t.field({
+    type: EngagementConnection,
+    nullable: true,
+    description: 'A page of the engagements in an integrated account.',
+    args: {
+      integratedAccountId: t.arg.id({ required: true, description: integratedAccountDescription }),
+      first: t.arg.int({ description: 'How many at most, from 1 to 100. 25 when absent.' }),
+      after: t.arg.string({ description: 'The `endCursor` of the page before; absent for the first page.' }),
+      engagementType: t.arg({
+        type: EngagementType,
+        description: 'Only this kind: short for the same field of `filter`.',
+      }),
+      filter: t.arg({ type: EngagementFilter, description: 'Which engagements; all when absent.' }),
+      sortBy: t.arg({ type: EngagementSort, description: "What to sort by; the provider's own order when absent." }),
+      sortDirection: t.arg({
+        type: SortDirection,
+        required: true,
+        defaultValue: 'desc',
+        description: 'Which way to sort by `sortBy`.',
+      }),
+    },
+    async resolve(_root, { engagementType, filter, sortBy, sortDirection, ...page }, context, info) {
+      if (engagementType && filter?.engagementType && engagementType !== filter.engagementType) {
+        throw fieldError(
+          'INVALID_INPUT',
+          'Nothing was sent. engagementType and filter.engagementType contradict each other.',
+        );
+      }
+      const connection = fieldsBelow(info, 'EngagementConnection', info.fieldNodes);
+      const edges = fieldsBelow(info, 'EngagementEdge', named(connection, 'edges'));
+      const nodes = fieldsBelow(info, 'Engagement', [...named(connection, 'nodes'), ...named(edges, 'node')]);
+      const selected = wireFieldsSelected(info, 'engagements', 'Engagement', nodes);
+      const order = sortBy ? { field: sortBy, direction: sortDirection } : undefined;
+      const input = { ...page, order, filter: { ...filter, engagementType: engagementType ?? filter?.engagementType } };
+      const { deadlineAt, send } = context;
+      const outcome = await readEngagements(input, { caller: requireCaller(context), selected, deadlineAt }, send);
+      if (outcome.kind !== 'Page') throw failedRead(outcome);
+      return { ...outcome, after: page.after ?? null };
+    },
+  }),
+);

@@ -1,0 +1,63 @@
+import DataLoader from 'dataloader';
+import type { Caller } from '../engagement/access.ts';
+import type { LimitReads } from '../engagement/read-limit.ts';
+import { type FoundRecord, readResource } from '../engagement/read-record.ts';
+import type { RecordKey } from '../engagement/record.ts';
+import type { Refusal } from '../engagement/refusal.ts';
+import type { Resource, WireField } from '../engagement/resources.ts';
+import { requestError } from '../errors.ts';
+import type { Send } from '../upstream/attempt.ts';
+
+/** The resources that an engagement, or one of its related records, refers to. */
+export type RelatedResource = Exclude<Resource, 'engagements'>;
+
+/** Reads related records for one operation. */
+export interface RelatedRecords {
+  /** Reads the selected fields of one record. The same record and fields are read once in an operation. */
+  read<R extends RelatedResource>(
+    resource: R,
+    key: RecordKey,
+    selected: ReadonlySet<WireField<R>>,
+  ): Promise<FoundRecord<R> | Refusal>;
+}
+
+/** What related records are read with. */
+export interface RelatedRecordsOptions {
+  /** Null when nobody proved who they are; then nothing is read. */
+  readonly caller: Caller | null;
+  readonly deadlineAt: number;
+  readonly send: Send;
+  readonly limitReads: LimitReads;
+}
+
+interface LoaderKey<R extends RelatedResource> extends RecordKey {
+  readonly selected: ReadonlySet<WireField<R>>;
+}
+
+function loaderFor<R extends RelatedResource>(
+  resource: R,
+  { caller, deadlineAt, send, limitReads }: RelatedRecordsOptions,
+) {
+  async function read(key: LoaderKey<R>): Promise<FoundRecord<R> | Refusal> {
+    if (caller === null) throw requestError('UNAUTHENTICATED');
+    const options = { caller, selected: key.selected, deadlineAt };
+    return limitReads(key.integratedAccountId, () => readResource(resource, key, options, send));
+  }
+  // Upstream reads one record at a time; a batch would only make the first wait for the last.
+  return new DataLoader<LoaderKey<R>, FoundRecord<R> | Refusal, string>((keys) => Promise.all(keys.map(read)), {
+    batch: false,
+    cacheKeyFn: ({ integratedAccountId, id, selected }) => JSON.stringify([integratedAccountId, id, ...selected]),
+  });
+}
+
+/** Makes the loaders of one operation: nothing is remembered beyond it, or shared with another caller. */
+export function createRelatedRecords(options: RelatedRecordsOptions): RelatedRecords {
+  const loaders = new Map<RelatedResource, unknown>();
+  return {
+    read<R extends RelatedResource>(resource: R, key: RecordKey, selected: ReadonlySet<WireField<R>>) {
+      const loader = (loaders.get(resource) ?? loaderFor(resource, options)) as ReturnType<typeof loaderFor<R>>;
+      loaders.set(resource, loader);
+      return loader.load({ ...key, selected });
+    },
+  };
+}

@@ -1,0 +1,102 @@
+import type { GraphQLResolveInfo } from 'graphql';
+import type { ResourceRecord } from '../engagement/record.ts';
+import type { Context } from './context.ts';
+import { failedRead } from './read-error.ts';
+import type { RelatedResource } from './related-records.ts';
+import { fieldsBelow, wireFieldsSelected } from './selection.ts';
+
+/** The GraphQL type of each related resource. */
+const typeNames: Readonly<Record<RelatedResource, string>> = {
+  users: 'Owner',
+  contacts: 'Contact',
+  accounts: 'Account',
+  opportunities: 'Opportunity',
+  leads: 'Lead',
+  projects: 'Project',
+  notes: 'Note',
+};
+
+/** A related record: its id came with the record that refers to it; the rest is read when somebody selects it. */
+export interface Related<R extends RelatedResource> {
+  readonly id: string;
+  /** The selected fields of the record. Rejects with a GraphQL error when it cannot be read. */
+  read(): Promise<ResourceRecord<R>>;
+}
+
+interface Reference {
+  readonly id: string;
+}
+
+/** A record that refers to one other by the field. */
+type RefersToOne<Field extends string> = { readonly integratedAccountId: string } & {
+  readonly [F in Field]?: Reference | null;
+};
+
+/** A record that refers to others by the field. */
+type RefersToMany<Field extends string> = { readonly integratedAccountId: string } & {
+  readonly [F in Field]?: readonly Reference[] | null;
+};
+
+/** Makes the related records for the ids of one field; the field's selection says what will be read of each. */
+function relate<R extends RelatedResource>(
+  resource: R,
+  references: readonly Reference[],
+  integratedAccountId: string,
+  { relatedRecords }: Context,
+  info: GraphQLResolveInfo,
+): Related<R>[] {
+  const nodes = fieldsBelow(info, typeNames[resource], info.fieldNodes).filter(({ name }) => name.value !== 'id');
+  const selected = wireFieldsSelected(info, resource, typeNames[resource], nodes);
+  return references.map(({ id }) => ({
+    id,
+    async read() {
+      const outcome = await relatedRecords.read(resource, { id, integratedAccountId }, selected);
+      if (outcome.kind !== 'Found') throw failedRead(outcome);
+      return outcome.record;
+    },
+  }));
+}
+
+/** Options of a field that leads from a record to the one it refers to by a wire field. */
+export function toOne<R extends RelatedResource, F extends string>(field: F, resource: R) {
+  return {
+    extensions: { wireField: field },
+    resolve(record: RefersToOne<F>, _args: object, context: Context, info: GraphQLResolveInfo): Related<R> | null {
+      const reference: Reference | null | undefined = record[field];
+      const references = reference ? [reference] : [];
+      return relate(resource, references, record.integratedAccountId, context, info)[0] ?? null;
+    },
+  };
+}
+
+/** Options of a field that leads from a record to those it refers to by a wire field. */
+export function toMany<R extends RelatedResource, F extends string>(field: F, resource: R) {
+  return {
+    extensions: { wireField: field },
+    resolve(record: RefersToMany<F>, _args: object, context: Context, info: GraphQLResolveInfo): Related<R>[] | null {
+      const references: readonly Reference[] | null | undefined = record[field];
+      return references ? relate(resource, references, record.integratedAccountId, context, info) : null;
+    },
+  };
+}
+
+/** Options of a field of a related record, in place of those that do the same to a record at hand. */
+export function ofRelated<Record, Args, Result>(options: {
+  readonly extensions: { readonly wireField: string };
+  resolve(record: Record, args: Args, context: Context, info: GraphQLResolveInfo): Result;
+}) {
+  return {
+    extensions: options.extensions,
+    resolve: async (parent: { read(): Promise<Record> }, args: Args, context: Context, info: GraphQLResolveInfo) =>
+      options.resolve(await parent.read(), args, context, info),
+  };
+}
+
+/** Options of a field of a related record that shows a wire field as it is. */
+export function readField<Field extends string>(field: Field) {
+  return {
+    extensions: { wireField: field },
+    resolve: async <Value>(parent: { read(): Promise<{ readonly [F in Field]?: Value }> }): Promise<Value | null> =>
+      (await parent.read())[field] ?? null,
+  };
+}

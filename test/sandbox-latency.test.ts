@@ -1,0 +1,50 @@
+import { describe, expect, test } from 'vitest';
+import { sandboxAccount } from '../src/sandbox/accounts.ts';
+import { relatedIds } from '../src/sandbox/related.ts';
+import { startSandbox } from '../src/sandbox/server.ts';
+import { callSandbox, engagementCall, relatedCall, seededEngagement } from './sandbox-call.ts';
+
+const account = sandboxAccount('Zoho CRM');
+const latencyMs = 60;
+
+/** How long it takes; timers may fire up to a millisecond early. */
+async function measure(work: () => Promise<unknown>): Promise<number> {
+  const startMs = performance.now();
+  await work();
+  return performance.now() - startMs + 2;
+}
+
+describe('latencyMs', () => {
+  test('delays every unified answer, refusals too, and calls at the same time by no more than one', async () => {
+    const sandbox = await startSandbox({ latencyMs });
+    try {
+      const calls = [
+        engagementCall('GET', account, seededEngagement(account)),
+        engagementCall('DELETE', account, seededEngagement(account, 1)),
+        relatedCall(account, 'contacts'),
+        relatedCall(account, 'notes', 'nowhere'),
+        relatedCall(account, 'projects'),
+      ];
+      for (const call of calls) {
+        expect(await measure(() => callSandbox(sandbox, call))).toBeGreaterThanOrEqual(latencyMs);
+      }
+      const ids = Array.from({ length: 8 }, () => relatedIds(account, 'users')).flat();
+      const togetherMs = await measure(() =>
+        Promise.all(ids.map((id) => callSandbox(sandbox, relatedCall(account, 'users', id)))),
+      );
+      expect(togetherMs).toBeGreaterThanOrEqual(latencyMs);
+      expect(togetherMs).toBeLessThan((ids.length * latencyMs) / 2);
+    } finally {
+      await sandbox.close();
+    }
+  });
+
+  test('does not hold up close, nor what is not unified', async () => {
+    const sandbox = await startSandbox({ latencyMs: 3_600_000 });
+    expect((await callSandbox(sandbox, { path: `/integrated-account/${account.id}` })).status).toBe(200);
+    const ended = expect(callSandbox(sandbox, relatedCall(account, 'users'))).rejects.toThrow();
+    await expect.poll(() => sandbox.requests.length).toBe(2);
+    await sandbox.close();
+    await ended;
+  });
+});

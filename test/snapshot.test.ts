@@ -1,0 +1,162 @@
+import { describe, expect, it } from 'vitest';
+import { startTestFacade } from './support/facade.ts';
+import { remote, truto } from './support/outcome.ts';
+import { type Answer, json, startUpstream } from './support/upstream.ts';
+
+const mutation = (selection: string, args = '') => `mutation {
+  deleteEngagement(id: "e1", integratedAccountId: "a", engagementType: CALL, snapshot: true ${args}) {
+    __typename
+    ... on DeleteEngagementSuccess { outcome warnings engagement { ${selection} } }
+    ... on OutcomeUnknownError { engagement { ${selection} } }
+    ... on Error { message }
+  }
+}`;
+
+interface Answers {
+  readonly read?: Answer;
+  readonly remove?: Answer;
+  readonly note?: Answer;
+}
+
+/** Sends the mutation to an upstream that answers so, and tells the calls it saw besides the look-up. */
+async function run(
+  query: string,
+  { read = json(200, {}), remove = json(204, undefined), note = json(404, {}) }: Answers,
+  env = {},
+) {
+  await using upstream = await startUpstream((request, response) => {
+    if (request.method === 'DELETE') remove(request, response);
+    else if (request.path.includes('/notes/')) note(request, response);
+    else read(request, response);
+  });
+  await using facade = await startTestFacade(upstream.url, env);
+  const { body } = await facade.post(query);
+  const calls = upstream.seen.filter(({ path }) => path.startsWith('/unified/'));
+  return {
+    result: body.data.deleteEngagement,
+    errors: body.errors,
+    calls,
+    order: calls.map(({ method, path }) => `${method} ${path.split('/').slice(3).join('/')}`),
+  };
+}
+
+describe('a delete with a snapshot', () => {
+  it("reads first, with the delete's own selection, then deletes and answers what was read", async () => {
+    const { result, calls, order } = await run(mutation('id subject owner { id } createdAt'), {
+      read: json(200, { id: 'e1', subject: 'Hello', owner: { id: 7 }, created_at: '2026-01-02T03:04:05Z' }),
+    });
+    expect(result).toEqual({
+      __typename: 'DeleteEngagementSuccess',
+      outcome: 'DELETED',
+      warnings: [],
+      engagement: { id: 'e1', subject: 'Hello', owner: { id: '7' }, createdAt: '2026-01-02T03:04:05.000Z' },
+    });
+    expect(order).toEqual(['GET engagements/e1', 'DELETE engagements/e1']);
+    expect(calls[0]?.query.truto_exclude_fields).toEqual(calls[1]?.query.truto_exclude_fields);
+    expect(calls[0]?.query.engagement_type).toBe('call');
+  });
+
+  it("lets the delete's own values win where it has any", async () => {
+    const { result } = await run(mutation('subject status direction'), {
+      read: json(200, { subject: 'before', status: 'open', direction: 'inbound' }),
+      remove: json(200, { subject: 'after', status: null }),
+    });
+    expect(result.engagement).toEqual({ subject: 'after', status: 'open', direction: 'inbound' });
+  });
+
+  it.each(['RAW', 'STREAM'])('fills the engagement also with the format %s', async (format) => {
+    const { result } = await run(mutation('subject', `, format: ${format}`), {
+      read: json(200, { subject: 'Hello' }),
+      remove: json(200, { ok: 1 }),
+    });
+    expect(result).toMatchObject({ outcome: 'DELETED', engagement: { subject: 'Hello' } });
+  });
+
+  it.each([
+    ['404', truto(404), 'NotFoundError'],
+    ['a refusal', remote(403), 'ForbiddenError'],
+    ['a rate limit', truto(429), 'RateLimitedError'],
+    ['a failure', truto(500), 'UpstreamUnavailableError'],
+    ['no record', json(200, []), 'UpstreamUnavailableError'],
+    ['nothing', ((_request, response) => response.destroy()) as Answer, 'UpstreamUnavailableError'],
+  ])('does not delete when the read answers %s', async (_what, read, member) => {
+    const { result, order } = await run(mutation('subject'), { read });
+    expect(result.__typename).toBe(member);
+    expect(result.message).toContain('Nothing was deleted');
+    expect(order).toEqual(['GET engagements/e1']);
+  });
+
+  it('hands over what it read when nobody can know whether the delete was carried out', async () => {
+    const { result } = await run(mutation('subject'), {
+      read: json(200, { subject: 'all that is left' }),
+      remove: truto(502),
+    });
+    expect(result).toMatchObject({ __typename: 'OutcomeUnknownError', engagement: { subject: 'all that is left' } });
+  });
+
+  it('has one deadline for both, and does not begin a delete that it has no time for', async () => {
+    const { result, order } = await run(mutation('subject'), { read: () => {} }, { REQUEST_TIMEOUT_MS: '300' });
+    expect(result.__typename).toBe('UpstreamUnavailableError');
+    expect(order).toEqual(['GET engagements/e1']);
+  });
+
+  it('does not take what it read for what the provider answered to the delete', async () => {
+    const { result } = await run(mutation('remoteData'), { read: json(200, { remote_data: { success: false } }) });
+    expect(result).toMatchObject({ outcome: 'DELETED', engagement: { remoteData: { success: false } } });
+  });
+
+  it('sends nothing in a dry run', async () => {
+    const { order } = await run(mutation('subject', ', dryRun: true'), {});
+    expect(order).toEqual([]);
+  });
+});
+
+describe('the notes of a snapshot', () => {
+  const read = json(200, { notes: [{ id: 'n1' }, { id: 'n2' }] });
+  const note: Answer = ({ path }, response) =>
+    json(200, { content: `content of ${path.at(-1)}` })({} as never, response);
+
+  it('are read before the delete, once', async () => {
+    const { result, order } = await run(mutation('notes { id content }'), { read, note });
+    expect(result.engagement.notes).toEqual([
+      { id: 'n1', content: 'content of 1' },
+      { id: 'n2', content: 'content of 2' },
+    ]);
+    expect(order).toEqual(['GET engagements/e1', 'GET notes/n1', 'GET notes/n2', 'DELETE engagements/e1']);
+  });
+
+  it('cost nothing when only their ids are selected', async () => {
+    const { order } = await run(mutation('notes { id }'), { read, note });
+    expect(order).toEqual(['GET engagements/e1', 'DELETE engagements/e1']);
+  });
+
+  it('keep the engagement from being deleted when they cannot be read', async () => {
+    const { result, order } = await run(mutation('notes { content }'), { read, note: truto(500) });
+    expect(result.__typename).toBe('UpstreamUnavailableError');
+    expect(order.filter((call) => call.startsWith('DELETE'))).toEqual([]);
+  });
+
+  it('that are gone already are no loss: the field is null, with an error', async () => {
+    const { result, errors } = await run(mutation('notes { id content }'), { read, note: truto(404) });
+    expect(result.engagement.notes).toEqual([
+      { id: 'n1', content: null },
+      { id: 'n2', content: null },
+    ]);
+    expect(errors).toMatchObject([{ extensions: { code: 'NOT_FOUND' } }, { extensions: { code: 'NOT_FOUND' } }]);
+  });
+});
+
+describe('a delete without a snapshot', () => {
+  const plain =
+    'mutation { deleteEngagement(id: "e1", integratedAccountId: "a") { ... on DeleteEngagementSuccess { warnings engagement { id subject status } } } }';
+
+  it('warns of selected fields that the answer does not have, and names the argument', async () => {
+    const { result } = await run(plain, { remove: json(200, { id: 'e1', status: null }) });
+    expect(result.warnings).toEqual([expect.stringMatching(/no subject\..*snapshot: true/)]);
+  });
+
+  it('does not warn when the answer has them all', async () => {
+    const { result } = await run(plain, { remove: json(200, { id: 'e1', status: null, subject: 'x' }) });
+    expect(result.warnings).toEqual([]);
+  });
+});
