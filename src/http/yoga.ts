@@ -2,16 +2,9 @@ import { blockFieldSuggestionsPlugin } from '@escape.tech/graphql-armor-block-fi
 import { useDeferStream } from '@graphql-yoga/plugin-defer-stream';
 import { useDisableIntrospection } from '@graphql-yoga/plugin-disable-introspection';
 import { createYoga, useReadinessCheck, type YogaLogger } from 'graphql-yoga';
-import type { Config } from '../config.ts';
-import type { FindAccountIntegration } from '../engagement/integrated-account.ts';
-import type { LimitReads } from '../engagement/read-limit.ts';
-import type { ReadNote } from '../engagement/snapshot.ts';
-import type { Context } from '../graphql/context.ts';
-import { createRelatedRecords } from '../graphql/related-records.ts';
 import { schema } from '../graphql/schema.ts';
 import type { Log } from '../log.ts';
-import type { Send } from '../upstream/attempt.ts';
-import type { Authenticate } from './auth.ts';
+import { type ContextOptions, createContext } from './context.ts';
 import { graphiqlOptions } from './graphiql.ts';
 import { maskError } from './mask-error.ts';
 import { useCheckAccept } from './use-check-accept.ts';
@@ -20,20 +13,9 @@ import { useDeliverChunks } from './use-deliver-chunks.ts';
 /** The largest request body, in bytes: a generous document with its variables. */
 const maxRequestBytes = 256 * 1024;
 
-/** The ways to upstream, which all operations of the process share. */
-export interface UpstreamPorts {
-  readonly send: Send;
-  readonly findAccountIntegration: FindAccountIntegration;
-  readonly limitReads: LimitReads;
-}
-
 /** What the pipeline is made with. */
-export interface YogaOptions {
-  readonly config: Config;
+export interface YogaOptions extends ContextOptions {
   readonly log: Log;
-  readonly authenticate: Authenticate;
-  readonly ports: UpstreamPorts;
-  readonly upstreamUrl: string;
 }
 
 /** Yoga's words to pino's: it hands over any number of arguments, the error first when there is one. */
@@ -48,29 +30,14 @@ function yogaLogger(log: Log): YogaLogger {
 }
 
 /** The GraphQL endpoint as a request listener. The plugin list is the pipeline, in order. */
-export function createGraphQLHandler({ config, log, authenticate, ports, upstreamUrl }: YogaOptions) {
-  const { exposeSchema, requestTimeoutMs, maxUpstreamBytes } = config;
+export function createGraphQLHandler({ log, ...options }: YogaOptions) {
+  const { auth, exposeSchema } = options.config;
   return createYoga({
     schema,
-    context: async ({ request }): Promise<Context> => {
-      const deadlineAt = Date.now() + requestTimeoutMs;
-      const caller = await authenticate(request.headers.get('authorization'));
-      const relatedRecords = createRelatedRecords({ caller, deadlineAt, ...ports });
-      const readNote: ReadNote = (key, fields) => relatedRecords.read('notes', key, fields);
-      return {
-        ...ports,
-        readNote,
-        relatedRecords,
-        deadlineAt,
-        caller,
-        upstreamUrl,
-        maxUpstreamBytes,
-        chunkDeliveries: [],
-      };
-    },
+    context: ({ request }) => createContext(request.headers.get('authorization'), options),
     logging: yogaLogger(log),
     maskedErrors: { maskError },
-    graphiql: exposeSchema && graphiqlOptions(config.auth),
+    graphiql: exposeSchema && graphiqlOptions(auth),
     // Nine megabytes of page: loaded when somebody opens it, not at every start.
     renderGraphiQL: async (options) => (await import('@graphql-yoga/render-graphiql')).renderGraphiQL(options),
     landingPage: false,
