@@ -102,8 +102,27 @@ const variables = {
 type Name = keyof typeof variables;
 type Values = { readonly [N in Name]?: z.output<(typeof variables)[N]['schema']> };
 
+/** Whoever sets one of these means a real upstream, or real callers. */
+const pointers = ['TRUTO_BASE_URL', 'AUTH_MODE', 'TRUTO_API_TOKEN', 'JWT_JWKS_URL', 'JWT_SECRET'];
+
 /** What is set: trimmed, and without what is blank. */
 type Settings = Readonly<Record<string, string>>;
+
+/** A name that looks like ours and is not leaves a server unprotected that somebody meant to protect. */
+function checkNames(env: NodeJS.ProcessEnv, problems: string[]): void {
+  const strange = Object.keys(env).filter((name) => /^(TRUTO|JWT|AUTH)_/.test(name) && !Object.hasOwn(variables, name));
+  for (const name of strange) problems.push(`${name} is not a setting of this server`);
+}
+
+/** The open sandbox is what a first-time user wants, and nobody else: whoever seems to mean more has to say so. */
+function checkImpliedSandbox(values: Values, env: NodeJS.ProcessEnv, problems: string[]): void {
+  for (const name of pointers) {
+    if (env[name] !== undefined) problems.push(`${name} is set but blank: give it a value, or set SANDBOX=1`);
+  }
+  if (values.HOST !== undefined && !loopbackHosts.has(values.HOST) && values.HOST !== '::1') {
+    problems.push('HOST is not loopback and no upstream is configured: set SANDBOX=1 if the open sandbox is meant');
+  }
+}
 
 function readSettings(env: NodeJS.ProcessEnv): Settings {
   const trimmed = Object.keys(variables).map((name) => [name, env[name]?.trim() ?? ''] as const);
@@ -157,19 +176,18 @@ function readAuth(values: Values, sandbox: boolean, settings: Settings, problems
   return { mode };
 }
 
-/** Whoever sets one of these means a real upstream, or real callers. */
-const pointers = ['TRUTO_BASE_URL', 'AUTH_MODE', 'TRUTO_API_TOKEN', 'JWT_JWKS_URL', 'JWT_SECRET'];
-
 /**
  * Parses the environment into a {@link Config}.
  * @throws {ConfigError} naming every mistake at once.
  */
 export function parseConfig(env: NodeJS.ProcessEnv): Config {
   const problems: string[] = [];
+  checkNames(env, problems);
   const settings = readSettings(env);
   const values = readVariables(settings, problems);
   const sandbox = values.SANDBOX ?? !pointers.some((name) => settings[name]);
   if (sandbox && settings.TRUTO_BASE_URL) problems.push('SANDBOX=1 and TRUTO_BASE_URL exclude each other');
+  if (sandbox && values.SANDBOX === undefined) checkImpliedSandbox(values, env, problems);
   const auth = readAuth(values, sandbox, settings, problems);
   if (problems.length > 0 || auth === undefined) throw new ConfigError(problems);
   return {

@@ -5,8 +5,8 @@ import { createLog } from './log.ts';
 import { sandboxToken } from './sandbox/accounts.ts';
 import { type Sandbox, startSandbox } from './sandbox/server.ts';
 
-/** How long a shutdown waits for what is in flight before it gives up, in milliseconds. */
-const drainTimeoutMs = 30_000;
+/** How much longer than an operation may take a shutdown waits for what is in flight, in milliseconds. */
+const drainMarginMs = 5_000;
 
 function readConfig(): Config {
   try {
@@ -54,7 +54,7 @@ async function stop(signal: NodeJS.Signals): Promise<void> {
   if (stopping) process.exit(1);
   stopping = true;
   log.info({ signal }, 'draining');
-  setTimeout(() => process.exit(1), drainTimeoutMs).unref();
+  setTimeout(() => process.exit(1), config.requestTimeoutMs + drainMarginMs).unref();
   await facade.close();
   await sandbox?.close();
 }

@@ -66,8 +66,23 @@ describe('parseConfig', () => {
   });
 
   it.each(['', ' '])('takes a variable that is %j as not set', (value) => {
-    const seen = names.map((name) => [name, configOrMistake({ [name]: value })]);
+    const seen = names.map((name) => [name, configOrMistake({ SANDBOX: '1', [name]: value })]);
     expect(seen).toEqual(names.map((name) => [name, parseConfig({})]));
+  });
+
+  it.each(['', ' '])('never serves the open sandbox because what points elsewhere is %j', (value) => {
+    for (const name of ['TRUTO_BASE_URL', 'AUTH_MODE', 'TRUTO_API_TOKEN', 'JWT_JWKS_URL', 'JWT_SECRET']) {
+      expect(blamed({ [name]: value })).toEqual([name]);
+    }
+  });
+
+  it('never serves the open sandbox to other machines unless told to', () => {
+    expect(blamed({ HOST: '0.0.0.0' })).toEqual(['HOST']);
+    expect(parseConfig({ HOST: '0.0.0.0', SANDBOX: '1' }).upstream).toBe('sandbox');
+  });
+
+  it('refuses names that look like its own and are not', () => {
+    expect(blamed({ SANDBOX: '1', TRUTO_API_URL: 'x', JWT_ISS: 'x', AUTH_TYPE: 'x' })).toHaveLength(3);
   });
 });
 

@@ -94,23 +94,67 @@ describe('a 2xx answer is a success', () => {
 });
 
 describe('a 2xx whose provider says that it did not delete is no success', () => {
+  const denials: [string, unknown][] = [
+    ['affinity', { success: false, error: 'Not found' }],
+    ['highlevel', { succeded: false }],
+    ['monday-crm', { errors: [{ message: 'not allowed' }], data: null }],
+    ['zohocrm', { data: [{ code: 'INVALID_DATA', status: 'error' }] }],
+  ];
+  it.each(denials)('when it says so as %s does', async (integration, raw) => {
+    const needsType = { format: 'RAW', type: 'CALL' };
+    const known = await outcomeOf(json(200, raw), { variables: needsType, integration });
+    expect(known).toMatchObject({ __typename: 'RemoteApiError', statusCode: 200, rawResponse: raw });
+    const unknown = await outcomeOf(json(200, raw), { variables: needsType });
+    expect(unknown).toMatchObject({ __typename: 'OutcomeUnknownError', lastStatusCode: 200, rawResponse: raw });
+  });
+
+  it("is not concluded from another provider's form, or from a record that has such a field", async () => {
+    const record = { id: 'e1', success: false, errors: ['x'], remote_data: { type: 'call', success: false } };
+    expect(await outcomeOf(json(200, record), { integration: 'capsule' })).toMatchObject({ outcome: 'DELETED' });
+  });
+
   it.each([
-    ['Affinity, Pipedrive, Pipeliner', { success: false, error: 'Not found' }],
-    ['HighLevel', { succeded: false }],
-    ['Monday', { errors: [{ message: 'not allowed' }], data: null }],
-    ['Zoho', { data: [{ code: 'INVALID_DATA', status: 'error' }] }],
-  ])('as %s say it', async (_who, raw) => {
-    const expected = { __typename: 'RemoteApiError', statusCode: 200, rawResponse: raw };
-    expect(await outcomeOf(json(200, raw), { variables: { format: 'RAW' } })).toMatchObject(expected);
+    ["Truto's error form", { statusCode: 403, error: 'Forbidden', message: 'no' }],
+    ['a remote error', { id: 'e1', truto_is_remote_error: true }],
+    ['a denial without a record', { success: false }],
+  ])('but of unknown outcome when it has %s', async (_what, body) => {
+    expect(await outcomeOf(json(200, body))).toMatchObject({ __typename: 'OutcomeUnknownError', lastStatusCode: 200 });
+  });
+
+  it('but of unknown outcome for a 207, which may be partial', async () => {
+    expect(await outcomeOf(json(207, { id: 'e1' }))).toMatchObject({
+      __typename: 'OutcomeUnknownError',
+      lastStatusCode: 207,
+    });
+  });
+
+  it('but a success with a warning for a page of HTML', async () => {
+    const page: Answer = (_request, response) => response.writeHead(200, { 'content-type': 'text/html' }).end('<html>');
+    const { outcome, warnings } = await outcomeOf(page, { variables: { format: 'RAW' } });
+    expect([outcome, warnings]).toEqual(['DELETED', [expect.stringContaining('HTML')]]);
   });
 
   it.each([[{ success: true, data: null }], [{ data: { delete_item: { id: '1' } }, errors: [] }], [[false]], [null]])(
-    'while %j is one',
+    'while %j is a success',
     async (raw) => {
       expect(await outcomeOf(json(200, raw), { variables: { format: 'RAW' } })).toMatchObject({
         outcome: 'DELETED',
         raw,
       });
+    },
+  );
+
+  it.each(['RAW', 'UNIFIED'])(
+    'and a body nested beyond reason is a success that cannot be read, in %s',
+    async (format) => {
+      const deep: Answer = (_request, response) =>
+        response.end(`{"custom_fields":${'['.repeat(20_000)}${']'.repeat(20_000)}}`);
+      const { outcome, warnings, errors } = await outcomeOf(deep, { variables: { format } });
+      expect([outcome, warnings, errors]).toEqual([
+        'DELETED',
+        [expect.stringContaining('nested too deeply')],
+        undefined,
+      ]);
     },
   );
 });
@@ -147,7 +191,6 @@ describe('R05 a refusal becomes its own member, after one request', () => {
     ],
     ['404 of Truto', truto(404), { __typename: 'NotFoundError' }],
     ['404 of the provider', remote(404), { __typename: 'NotFoundError' }],
-    ['404 with no body', json(404, undefined), { __typename: 'NotFoundError' }],
     ['410', remote(410), { __typename: 'NotFoundError' }],
     ['405 for a sandbox account', truto(405), { __typename: 'ForbiddenError', missingScopes: [] }],
     ['405 of the provider', remote(405), { __typename: 'RemoteApiError', statusCode: 405 }],
@@ -158,7 +201,6 @@ describe('R05 a refusal becomes its own member, after one request', () => {
     ],
     ['429 without a word', truto(429), { __typename: 'RateLimitedError', retryAfterMs: null }],
     ['503 for a blocked account', truto(503), { __typename: 'AccountBlockedError', reason: expect.any(String) }],
-    ['503 of the provider', remote(503), { __typename: 'RemoteApiError', statusCode: 503 }],
   ])('%s', async (_what, answer, expected) => {
     const result = await outcomeOf(answer);
     expect(result).toMatchObject(expected);

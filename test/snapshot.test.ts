@@ -21,7 +21,7 @@ interface Answers {
 /** Sends the mutation to an upstream that answers so, and tells the calls it saw besides the look-up. */
 async function run(
   query: string,
-  { read = json(200, {}), remove = json(204, undefined), note = json(404, {}) }: Answers,
+  { read = json(200, {}), remove = json(204, undefined), note = truto(404) }: Answers,
   env = {},
 ) {
   await using upstream = await startUpstream((request, response) => {
@@ -152,7 +152,7 @@ describe('a delete without a snapshot', () => {
 
   it('warns of selected fields that the answer does not have, and names the argument', async () => {
     const { result } = await run(plain, { remove: json(200, { id: 'e1', status: null }) });
-    expect(result.warnings).toEqual([expect.stringMatching(/no subject\..*snapshot: true/)]);
+    expect(result.warnings).toEqual([expect.stringMatching(/lacks subject\..*snapshot: true/)]);
   });
 
   it('does not warn when the answer has them all', async () => {

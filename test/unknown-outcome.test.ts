@@ -11,6 +11,8 @@ describe('an outcome that nobody can know is called unknown', () => {
     ['502', truto(502), 502],
     ['504', remote(504), 504],
     ['503 of a proxy', ((_request, response) => response.writeHead(503).end('upstream connect error')) as Answer, 503],
+    ['503 of the provider', remote(503), 503],
+    ["404 that is not Truto's", json(404, undefined), 404],
     ['408', truto(408), 408],
     ['302', json(302, undefined, { location: 'http://127.0.0.1:1/elsewhere' }), 302],
   ])('after a %s', async (_what, answer, lastStatusCode) => {

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { readUpstreamError, type UpstreamError } from '../src/engagement/upstream-error.ts';
 
 const nothing: UpstreamError = {
+  statusCode: undefined,
   isFromTruto: false,
   isRemote: false,
   rawResponse: undefined,
@@ -69,7 +70,12 @@ describe('readUpstreamError', () => {
     ['a doubtful claim to be remote', { ...plain, truto_is_remote_error: 'true' }, {}],
     ['members nobody documented', { ...plain, details: { failures: [] }, token: 'x', '': 1 }, {}],
   ])('reads %s', (_what, body, expected) => {
-    expect(readUpstreamError(body)).toEqual({ ...nothing, isFromTruto: true, ...expected });
+    expect(readUpstreamError(body)).toEqual({
+      ...nothing,
+      statusCode: body.statusCode,
+      isFromTruto: true,
+      ...expected,
+    });
   });
 
   it.each<[string, unknown]>([

@@ -30,6 +30,14 @@ function parseJson(text: string): unknown {
     : JSON.parse(text);
 }
 
+/** Far deeper than any record, and far from where `JSON.stringify` runs out of stack: the answer must go out. */
+const maxDepth = 200;
+
+function isDeeperThan(value: unknown, depth: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return depth === 0 || Object.values(value).some((item) => isDeeperThan(item, depth - 1));
+}
+
 /** Reads a collected body as JSON, else as text. A streaming one is nobody's to read here. */
 export function readBody(body: UpstreamBody): ReadBody {
   if (body.kind === 'unreadable') return { kind: 'unreadable', why: why[body.reason] };
@@ -37,7 +45,9 @@ export function readBody(body: UpstreamBody): ReadBody {
   const text = body.bytes.toString('utf8');
   if (text.trim() === '') return { kind: 'empty' };
   try {
-    return { kind: 'json', value: parseJson(text) };
+    const value = parseJson(text);
+    const isTooDeep = (text.match(/[[{]/g)?.length ?? 0) > maxDepth && isDeeperThan(value, maxDepth);
+    return isTooDeep ? { kind: 'unreadable', why: 'it is nested too deeply' } : { kind: 'json', value };
   } catch {
     return { kind: 'text', value: text };
   }

@@ -24,6 +24,8 @@ export interface DeleteEngagementOptions {
   readonly dryRun: boolean;
   /** Read the engagement first, so that every selected field is filled; do not delete what cannot be read. */
   readonly snapshot: boolean;
+  /** True once nobody waits for the result any more: then nothing further is sent. */
+  readonly hasCallerLeft: () => boolean;
   /** The moment (milliseconds since the epoch) by which the caller wants to know. */
   readonly deadlineAt: number;
 }
@@ -41,6 +43,12 @@ function unsupported(integrationName: string): DeleteEngagementResult {
   const message = `Nothing was sent. ${integrationName} cannot delete engagements through Truto.`;
   return { kind: 'UnsupportedIntegrationError', message, integrationName, supportedIntegrations };
 }
+
+/** Nobody will read it but the log. */
+const callerLeft: DeleteEngagementResult = {
+  kind: 'UpstreamUnavailableError',
+  message: 'Nothing was sent: the caller left before.',
+};
 
 function notGranted(): DeleteEngagementResult {
   const message = 'Nothing was sent. You are not granted this integrated account.';
@@ -65,7 +73,7 @@ export async function deleteEngagement(
   const misplaced = checkEmailOnly(input);
   if (malformed.length > 0 || (misplaced.length > 0 && !dryRun)) return invalidInput([...malformed, ...misplaced]);
 
-  const support = await ports.findAccountIntegration(caller, input.integratedAccountId);
+  const support = await ports.findAccountIntegration(caller, input.integratedAccountId, deadlineAt);
   if (support.kind === 'unsupported' && !dryRun) return unsupported(support.name);
   const findings = [...misplaced, ...checkIntegration(input, support)];
   if (hasRefusal(findings) && !dryRun) return invalidInput(findings);
@@ -79,9 +87,11 @@ export async function deleteEngagement(
   const integration = support.kind === 'supported' ? support.integration : null;
   if (dryRun) return { kind: 'DeleteEngagementPlan', request, findings, integration };
 
+  if (options.hasCallerLeft()) return callerLeft;
   const snapshot = options.snapshot ? await takeSnapshot(input, options, ports) : null;
   if (snapshot && snapshot.kind !== 'Found') return nothingDeleted(snapshot);
 
+  if (options.hasCallerLeft()) return callerLeft;
   const attempt = await ports.send(request, { deadlineAt, streams: input.format === 'stream' });
   const warnings = findings.map(located);
   const callerBroughtToken = caller.bringsToken;

@@ -1,7 +1,7 @@
 import type { QueryParameter } from '../upstream/query-string.ts';
 import type { Finding } from './finding.ts';
 import type { EngagementSort, EngagementType } from './input.ts';
-import { checkId, checkText } from './text-rules.ts';
+import { checkDate, checkId, checkText } from './text-rules.ts';
 
 /** After and before, both exclusive; either may be open. */
 export interface DateTimeRange {
@@ -34,6 +34,7 @@ export interface EngagementOrder {
 
 const references = ['owner', 'contact', 'account', 'opportunity', 'lead'] as const;
 const texts = ['subject', 'content', 'status'] as const;
+const ranges = ['createdAt', 'updatedAt', 'startTime', 'endTime'] as const;
 
 /** Refuses a filter that cannot be put on the wire as it is meant. */
 export function checkFilter(filter: EngagementFilter): readonly Finding[] {
@@ -44,6 +45,10 @@ export function checkFilter(filter: EngagementFilter): readonly Finding[] {
       return id === null || id === undefined ? [] : checkId(id, path(name));
     }),
     ...texts.flatMap((name) => checkText(filter[name] ?? '', path(name))),
+    ...ranges.flatMap((name) => [
+      ...checkDate(filter[name]?.gt, [...path(name), 'gt']),
+      ...checkDate(filter[name]?.lt, [...path(name), 'lt']),
+    ]),
   ];
 }
 

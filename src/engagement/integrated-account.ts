@@ -9,11 +9,21 @@ import { buildIntegratedAccountRequest } from './request.ts';
 /** How long an account's integration is believed; it changes only when the account is made anew. */
 const cacheTtlMs = 5 * 60_000;
 
+/** How long a refusal to show the account is believed: access may be granted any moment. */
+const refusalTtlMs = 60_000;
+
 /** How many accounts are remembered; the least recently used one makes room. */
 const cacheSize = 10_000;
 
-/** Tells which integration an integrated account belongs to. Never rejects: `unknown` when it cannot be had. */
-export type FindAccountIntegration = (caller: Caller, integratedAccountId: string) => Promise<IntegrationSupport>;
+/**
+ * Tells which integration an integrated account belongs to. Never rejects: `unknown` when it cannot be had, or not before
+ * the deadline.
+ */
+export type FindAccountIntegration = (
+  caller: Caller,
+  integratedAccountId: string,
+  deadlineAt: number,
+) => Promise<IntegrationSupport>;
 
 interface Key {
   readonly caller: Caller;
@@ -31,37 +41,58 @@ function readIntegration(json: unknown): IntegrationSupport {
   return byName.kind === 'unknown' ? findIntegration(textAt(integration, 'label')) : byName;
 }
 
-/** A definite answer may be remembered; a failure or a refusal for the moment may not. */
-const definiteStatuses = new Set([200, 403, 404]);
+const unknown: IntegrationSupport = { kind: 'unknown' };
+
+/** Upstream does not show the account to this caller. */
+class RefusedLookup extends Error {
+  override readonly name = 'RefusedLookup';
+}
+
+async function within<Result>(promise: Promise<Result>, deadlineAt: number, otherwise: Result): Promise<Result> {
+  const { promise: expiry, resolve } = Promise.withResolvers<Result>();
+  const timer = setTimeout(() => resolve(otherwise), Math.max(0, deadlineAt - Date.now()));
+  return Promise.race([promise, expiry]).finally(() => clearTimeout(timer));
+}
 
 /**
  * Looks accounts up by `GET /integrated-account/{id}` and remembers them for 5 minutes. Entries are kept per caller:
- * what one caller may see of an account is nothing another may learn.
+ * what one caller may see of an account is nothing another may learn. Only an answer that could be read is remembered,
+ * and for a minute that upstream does not show the account.
  * @param timeoutMs how long a delete waits for the look-up before it goes on without.
  */
 export function createAccountLookup(send: Send, timeoutMs: number): FindAccountIntegration {
   async function look({ caller, integratedAccountId }: Key): Promise<IntegrationSupport> {
     const request = buildIntegratedAccountRequest(integratedAccountId, caller.authorization.reveal());
     const attempt = await send(request, { deadlineAt: Date.now() + timeoutMs });
-    if (attempt.kind === 'failure' || !definiteStatuses.has(attempt.statusCode)) throw new Error('no definite answer');
-    const body = readBody(attempt.body);
-    return readIntegration(body.kind === 'json' ? body.value : undefined);
+    const statusCode = attempt.kind === 'answer' ? attempt.statusCode : undefined;
+    if (statusCode === 403 || statusCode === 404) throw new RefusedLookup();
+    const body = attempt.kind === 'answer' && statusCode === 200 ? readBody(attempt.body) : undefined;
+    if (body?.kind !== 'json' || !isJsonObject(body.value)) throw new Error('no answer that could be read');
+    return readIntegration(body.value);
   }
 
+  const keyOf = ({ caller, integratedAccountId }: Key) => JSON.stringify([caller.id, integratedAccountId]);
+  const refused = new LRUCache<string, true>({ max: cacheSize, ttl: refusalTtlMs });
   // Batching would let one slow account hold up the others of its batch: each look-up is a batch of its own.
   const loader = new DataLoader<Key, IntegrationSupport, string>((keys) => Promise.all(keys.map(look)), {
     batch: false,
-    cacheKeyFn: ({ caller, integratedAccountId }) => JSON.stringify([caller.id, integratedAccountId]),
+    cacheKeyFn: keyOf,
     cacheMap: new LRUCache<string, Promise<IntegrationSupport>>({ max: cacheSize, ttl: cacheTtlMs }),
   });
 
-  return async (caller, integratedAccountId) => {
-    const key = { caller, integratedAccountId };
+  async function load(key: Key): Promise<IntegrationSupport> {
+    if (refused.has(keyOf(key))) return unknown;
     try {
       return await loader.load(key);
-    } catch {
+    } catch (error) {
       loader.clear(key);
-      return { kind: 'unknown' };
+      if (error instanceof RefusedLookup) refused.set(keyOf(key), true);
+      return unknown;
     }
+  }
+
+  return (caller, integratedAccountId, deadlineAt) => {
+    if (deadlineAt <= Date.now()) return Promise.resolve(unknown);
+    return within(load({ caller, integratedAccountId }), deadlineAt, unknown);
   };
 }

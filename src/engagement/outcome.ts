@@ -1,5 +1,5 @@
-import type { Attempt, FailureReason, UpstreamFailure } from '../upstream/attempt.ts';
-import { deniesDelete } from './denial.ts';
+import type { Attempt, FailureReason, UpstreamAnswer, UpstreamFailure } from '../upstream/attempt.ts';
+import { findDenial } from './denial.ts';
 import { notSent, readRefusal } from './refusal.ts';
 import type { DeleteEngagementResult, RemoteApiError } from './result.ts';
 import { buildSuccess, readSuccessContent, type SuccessContext } from './success-outcome.ts';
@@ -30,9 +30,23 @@ function readFailure({ mayHaveBeenSent, reason }: UpstreamFailure, context: Outc
   return mayHaveBeenSent ? unknownOutcome(context, { why: whyUnknown[reason] }) : nothingDeleted(notSent(reason));
 }
 
-function denied(statusCode: number, rawResponse: unknown): DeleteEngagementResult {
-  const message = `The provider answered with status ${statusCode}, but its body says that it refused.`;
-  return nothingDeleted<RemoteApiError>({ kind: 'RemoteApiError', message, statusCode, rawResponse });
+/** What Truto documents as success, and 202. A partial or otherwise odd 2xx says nothing for sure. */
+const successStatuses = new Set([200, 201, 202, 204]);
+
+function readSuccess(answer: UpstreamAnswer, context: OutcomeContext): DeleteEngagementResult {
+  const { statusCode } = answer;
+  const content = readSuccessContent(answer, context);
+  const { providerBody: rawResponse, doubt } = content;
+  const denial = findDenial(rawResponse, context.integration);
+  if (denial === 'certain') {
+    const message = `The provider answered with status ${statusCode}, but its body says that it refused.`;
+    return nothingDeleted<RemoteApiError>({ kind: 'RemoteApiError', message, statusCode, rawResponse });
+  }
+  if (denial === 'possible' || doubt) {
+    const why = `Upstream answered with status ${statusCode}, but its body reads like a refusal`;
+    return unknownOutcome(context, { statusCode, rawResponse, why });
+  }
+  return buildSuccess(answer, content, context);
 }
 
 /**
@@ -42,13 +56,7 @@ function denied(statusCode: number, rawResponse: unknown): DeleteEngagementResul
  */
 export function readOutcome(attempt: Attempt, context: OutcomeContext): DeleteEngagementResult {
   if (attempt.kind === 'failure') return readFailure(attempt, context);
-  if (attempt.statusCode < 200 || attempt.statusCode >= 300) {
-    const refusal = readRefusal(attempt, context.callerBroughtToken);
-    return refusal.kind === 'UnclearAnswer' ? unknownOutcome(context, refusal) : nothingDeleted(refusal);
-  }
-  const content = readSuccessContent(attempt, context);
-  const { providerBody } = content;
-  return deniesDelete(providerBody)
-    ? denied(attempt.statusCode, providerBody)
-    : buildSuccess(attempt, content, context);
+  if (successStatuses.has(attempt.statusCode)) return readSuccess(attempt, context);
+  const refusal = readRefusal(attempt, context.callerBroughtToken);
+  return refusal.kind === 'UnclearAnswer' ? unknownOutcome(context, refusal) : nothingDeleted(refusal);
 }

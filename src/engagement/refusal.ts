@@ -124,6 +124,8 @@ export function readRefusal(answer: UpstreamAnswer, callerBroughtToken: boolean)
       return forbidden("The account's connection is not permitted to do this.", error.missingScopes);
     case 404:
     case 410:
+      // Anybody in between, or another server at a wrong address, says 404 too; "gone" must be Truto's own word.
+      if (!error.isFromTruto) return unclear;
       return { kind: 'NotFoundError', message: 'Upstream knows no such record in this integrated account.' };
     case 405:
       if (error.isRemote) return remoteApiError(statusCode, error);
@@ -133,9 +135,8 @@ export function readRefusal(answer: UpstreamAnswer, callerBroughtToken: boolean)
     case 429:
       return rateLimited(answer, error);
     case 503:
-      if (error.isRemote) return remoteApiError(statusCode, error);
-      // A proxy in between answers 503 also when it lost a request that it had passed on.
-      return error.isFromTruto ? blocked(answer.headers['retry-after']) : unclear;
+      // A proxy, ours or the provider's, answers 503 also when it lost a request that it had passed on.
+      return error.isFromTruto && !error.isRemote ? blocked(answer.headers['retry-after']) : unclear;
     default:
       return (statusCode >= 400 && statusCode < 500) || statusCode === 501
         ? remoteApiError(statusCode, error)

@@ -1,7 +1,7 @@
 import { type Finding, refusal, warning } from './finding.ts';
 import type { DeleteEngagementInput, DeleteEngagementParameter, DeleteEngagementParameters } from './input.ts';
 import type { Integration, IntegrationSupport } from './integrations.ts';
-import { checkId, checkListLength, checkRemoteQuery, checkText } from './text-rules.ts';
+import { checkDate, checkId, checkListLength, checkRemoteQuery, checkText } from './text-rules.ts';
 
 /** The name a caller uses for one of upstream's literals: GraphQL writes `call` as `CALL`. */
 export function enumName(literal: string): string {
@@ -30,7 +30,8 @@ function checkParameters(parameters: DeleteEngagementParameters): readonly Findi
     checkId(id, [...path, 'contacts', String(index), 'id']),
   );
   const length = checkListLength(parameters.contacts ?? [], [...path, 'contacts']);
-  return [...texts, ...account, ...contacts, ...length];
+  const dates = (['createdAt', 'updatedAt'] as const).flatMap((name) => checkDate(parameters[name], [...path, name]));
+  return [...texts, ...dates, ...account, ...contacts, ...length];
 }
 
 /** Refuses what upstream documents for emails only, whatever the integration. */

@@ -1,5 +1,6 @@
 import type { UpstreamAnswer } from '../upstream/attempt.ts';
 import { isJsonObject, type ReadBody, readBody } from './body.ts';
+import { findDenial } from './denial.ts';
 import type { DeleteEngagementInput } from './input.ts';
 import type { Integration } from './integrations.ts';
 import { parseRateLimit } from './rate-limit.ts';
@@ -8,6 +9,7 @@ import { type EngagementRecord, readRecord } from './record.ts';
 import type { DeleteEngagementSuccess, DeleteStream } from './result.ts';
 import type { Selection } from './selection.ts';
 import { mergeSnapshot } from './snapshot.ts';
+import { readUpstreamError } from './upstream-error.ts';
 
 /** What a success is read with. */
 export interface SuccessContext {
@@ -26,6 +28,8 @@ export interface SuccessContent {
   readonly raw?: unknown;
   /** The provider's own body, when the answer has it. */
   readonly providerBody?: unknown;
+  /** True when the answer itself, in spite of its status, reads like an error. */
+  readonly doubt?: boolean;
   readonly warnings: readonly string[];
 }
 
@@ -40,13 +44,17 @@ function unreadable(why: string): SuccessContent {
 function missingFields(json: object, { selection }: SuccessContext): readonly string[] {
   const missing = [...selection.fields].filter((field) => field !== 'id' && !Object.hasOwn(json, field));
   if (missing.length === 0) return [];
-  return [
-    `Upstream's answer to the delete has no ${missing.join(', ')}. With snapshot: true, they are read before it.`,
-  ];
+  return [`Upstream's answer lacks ${missing.join(', ')}. With snapshot: true, it is read before the delete.`];
 }
 
 function oddFields(fields: readonly string[]): readonly string[] {
   return fields.map((field) => `Upstream's ${field} is not of the documented form, so it was left out.`);
+}
+
+/** Truto's error form, which a 2xx should never have. */
+function isError(json: unknown): boolean {
+  const { isRemote, statusCode } = readUpstreamError(json);
+  return isRemote || (statusCode ?? 0) >= 400;
 }
 
 function readEngagement(body: ReadBody, context: SuccessContext): SuccessContent {
@@ -59,6 +67,7 @@ function readEngagement(body: ReadBody, context: SuccessContext): SuccessContent
   return {
     engagement: record,
     providerBody: record.remote_data,
+    doubt: isError(json) || (!Object.hasOwn(json, 'id') && findDenial(json, null) !== 'none'),
     warnings: [
       ...oddFields(odd),
       ...(context.snapshot ? [] : missingFields(json, context)),
@@ -67,10 +76,12 @@ function readEngagement(body: ReadBody, context: SuccessContext): SuccessContent
   };
 }
 
-function readRaw(body: ReadBody): SuccessContent {
+function readRaw(body: ReadBody, contentType: string | undefined): SuccessContent {
   if (body.kind === 'unreadable') return unreadable(body.why);
   const raw = body.kind === 'empty' ? null : body.value;
-  return { engagement: null, raw, providerBody: raw, warnings: [] };
+  const page = 'The body is an HTML page: it may come from something between upstream and this server.';
+  const warnings = contentType?.startsWith('text/html') ? [page] : [];
+  return { engagement: null, raw, providerBody: raw, doubt: isError(raw), warnings };
 }
 
 function readStream({ headers, body }: UpstreamAnswer, { selection }: SuccessContext): DeleteStream | null {
@@ -89,7 +100,9 @@ export function readSuccessContent(answer: UpstreamAnswer, context: SuccessConte
   const { format } = context.input;
   if (answer.body.kind === 'streaming') return { engagement: null, warnings: [] };
   const body = readBody(answer.body);
-  return format === 'raw' || format === 'stream' ? readRaw(body) : readEngagement(body, context);
+  return format === 'raw' || format === 'stream'
+    ? readRaw(body, answer.headers['content-type'])
+    : readEngagement(body, context);
 }
 
 /** Makes the success of a 2xx answer. */

@@ -31,6 +31,12 @@ export function checkText(text: string, path: readonly string[]): readonly Findi
     : [refusal(path, 'It must be well-formed Unicode, but has half of a surrogate pair.')];
 }
 
+/** Refuses a moment that has no four-digit year in UTC, as date-times on the wire must. */
+export function checkDate(date: Date | null | undefined, path: readonly string[]): readonly Finding[] {
+  const year = date?.getUTCFullYear() ?? 2000;
+  return year >= 1 && year <= 9999 ? [] : [refusal(path, 'Its year must be from 0001 to 9999, in UTC.')];
+}
+
 function tooLong(path: readonly string[]): Finding {
   return refusal(path, `It must have at most ${maxListLength} items.`);
 }
@@ -40,8 +46,15 @@ export function checkListLength(list: readonly unknown[], path: readonly string[
   return list.length > maxListLength ? [tooLong(path)] : [];
 }
 
+/** JSON has lost the last digits of a longer integer before it came here. */
+function checkNumber(value: number, path: readonly string[]): readonly Finding[] {
+  const isExact = !Number.isInteger(value) || Number.isSafeInteger(value);
+  return isExact ? [] : [refusal(path, 'It is too long for a number: send it as a string.')];
+}
+
 function checkName(name: string, path: readonly string[]): readonly Finding[] {
   if (name === '') return [refusal(path, 'It must not have an empty name.')];
+  if (/^\d+$/.test(name)) return [refusal(path, 'It must not have names of digits only: send a list instead.')];
   if (/[[\]]/.test(name)) return [refusal(path, 'It must not have a name with brackets: nest an object instead.')];
   return checkText(name, path);
 }
@@ -49,6 +62,7 @@ function checkName(name: string, path: readonly string[]): readonly Finding[] {
 /** Refuses a `remoteQuery` that cannot be written as a query string without loss. */
 export function checkRemoteQuery(value: unknown, path: readonly string[]): readonly Finding[] {
   if (typeof value === 'string') return checkText(value, path);
+  if (typeof value === 'number') return checkNumber(value, path);
   if (typeof value !== 'object' || value === null) return [];
   if (path.length > maxRemoteQueryDepth)
     return [refusal(path, `It must be nested at most ${maxRemoteQueryDepth} levels deep.`)];
@@ -57,5 +71,6 @@ export function checkRemoteQuery(value: unknown, path: readonly string[]): reado
   if (entries.length === 0 && path.length > 1) {
     return [refusal(path, 'It must not be an empty list or object: a query string cannot hold one.')];
   }
-  return entries.flatMap(([key, item]) => [...checkName(key, path), ...checkRemoteQuery(item, [...path, key])]);
+  const checkKey = Array.isArray(value) ? () => [] : checkName;
+  return entries.flatMap(([key, item]) => [...checkKey(key, path), ...checkRemoteQuery(item, [...path, key])]);
 }

@@ -19,10 +19,10 @@ export function unknownOutcome(
   { input, idempotencyKey, snapshot }: UnknownOutcomeContext,
   seen: { readonly statusCode?: number | undefined; readonly rawResponse?: unknown; readonly why?: string } = {},
 ): OutcomeUnknownError {
-  const retrySafe = !input.remoteQuery;
+  const retrySafe = Object.keys(input.remoteQuery ?? {}).length === 0;
   const why = seen.why ?? `Upstream answered with status ${seen.statusCode}`;
   const next = retrySafe
-    ? 'Delete it again: if it is gone already, you get a NotFoundError and nothing else happens.'
+    ? 'Delete it again, with the same arguments: if it is gone already, you get a NotFoundError and nothing else happens.'
     : 'Read the engagement before you repeat the delete: it had a remoteQuery, whose effect may not be repeatable.';
   return {
     kind: 'OutcomeUnknownError',

@@ -29,6 +29,8 @@ const errorBody = z.object({
  * credentials, and its wording is nobody's contract.
  */
 export interface UpstreamError {
+  /** The status that the body itself names. */
+  readonly statusCode: number | undefined;
   /** True when the body has Truto's form: something in between, such as a proxy, answers otherwise. */
   readonly isFromTruto: boolean;
   /** True when the provider refused or failed; false when it was Truto. */
@@ -46,6 +48,7 @@ export function readUpstreamError(json: unknown): UpstreamError {
   const body = errorBody.safeParse(json).data;
   const insights = body?.truto_error_insight;
   return {
+    statusCode: body?.statusCode,
     isFromTruto: body?.statusCode !== undefined,
     isRemote: body?.truto_is_remote_error ?? false,
     rawResponse: body?.raw_response,

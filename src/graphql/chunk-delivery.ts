@@ -9,8 +9,40 @@ export interface ChunkDelivery {
   readonly nextIndex: number;
   readonly label: string | undefined;
   readonly chunks: AsyncIterator<Buffer>;
-  /** Ends the body, and with it upstream's connection. */
-  close(): void;
+}
+
+/** The streamed bodies of one operation, and what of them goes to the client after the first result. */
+export class ChunkDeliveries {
+  readonly #bodies = new Set<Readable>();
+  readonly #deliveries: ChunkDelivery[] = [];
+  #isClosed = false;
+
+  /** Notes a body, so that it is closed with the operation, whether or not anybody came to read it. */
+  own(body: Readable): void {
+    this.#bodies.add(body);
+    if (this.#isClosed) body.destroy();
+  }
+
+  /** Adds the rest of a body. A deferred part of the operation may do so after the first result is out. */
+  add(delivery: ChunkDelivery): void {
+    this.#deliveries.push(delivery);
+  }
+
+  /** Takes the oldest that has not been taken. */
+  next(): ChunkDelivery | undefined {
+    return this.#deliveries.shift();
+  }
+
+  /** True while a delivery waits to be taken. */
+  get isPending(): boolean {
+    return this.#deliveries.length > 0;
+  }
+
+  /** Ends every body, and with it upstream's connection; those that were read to their end are ended already. */
+  close(): void {
+    this.#isClosed = true;
+    for (const body of this.#bodies) body.destroy();
+  }
 }
 
 interface StreamArguments {
@@ -42,39 +74,63 @@ async function take(
   return { taken, ended: false };
 }
 
-async function collect(chunks: AsyncIterator<Buffer>, maxBytes: number): Promise<readonly Buffer[]> {
+/** How much of a body a resolver may hold, and how long it may wait for it. */
+export interface ChunkLimits {
+  /** The most bytes that are collected into one list. */
+  readonly maxBytes: number;
+  /** The moment (milliseconds since the epoch) by which a collected list must be complete. */
+  readonly deadlineAt: number;
+}
+
+async function collect(
+  body: Readable,
+  chunks: AsyncIterator<Buffer>,
+  { maxBytes, deadlineAt }: ChunkLimits,
+): Promise<Buffer[]> {
+  const timer = setTimeout(() => body.destroy(new Error('out of time')), Math.max(0, deadlineAt - Date.now()));
+  try {
+    let byteCount = 0;
+    const { taken } = await take(chunks, (soFar) => {
+      byteCount += soFar.at(-1)?.length ?? 0;
+      if (byteCount > maxBytes) throw fieldError('RESPONSE_TOO_LARGE');
+      return true;
+    });
+    return taken;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** The first chunks of a streamed list: as many as were asked for, but no more than may be held. */
+async function begin(chunks: AsyncIterator<Buffer>, initialCount: number, maxBytes: number) {
   let byteCount = 0;
-  const { taken } = await take(chunks, (soFar) => {
+  return take(chunks, (soFar) => {
     byteCount += soFar.at(-1)?.length ?? 0;
-    if (byteCount > maxBytes) throw fieldError('RESPONSE_TOO_LARGE');
-    return true;
+    return soFar.length < initialCount && byteCount < maxBytes;
   });
-  return taken;
 }
 
 /**
- * Resolves the chunks of a streamed body. Without `@stream` that is all of them, up to `maxBytes`. With it, only the
+ * Resolves the chunks of a streamed body. Without `@stream` that is all of them, within the limits. With it, only the
  * first `initialCount` are, and the rest is added to `deliveries`: GraphQL executors pull a streamed list as fast as
  * they can and keep every item, so the rest must never reach one.
- * @throws {GraphQLError} `RESPONSE_TOO_LARGE`, `BAD_USER_INPUT` for a negative `initialCount`, or `RESPONSE_INTERRUPTED` when upstream's body ends early.
+ * @throws {GraphQLError} `RESPONSE_TOO_LARGE`, `BAD_USER_INPUT` for a negative `initialCount`, or `RESPONSE_INTERRUPTED`
+ * when upstream's body ends early or not in time.
  */
 export async function resolveChunks(
   body: Readable,
-  maxBytes: number,
-  deliveries: ChunkDelivery[],
+  limits: ChunkLimits,
+  deliveries: ChunkDeliveries,
   info: GraphQLResolveInfo,
-): Promise<readonly Buffer[]> {
+): Promise<Buffer[]> {
   const chunks: AsyncIterator<Buffer> = body[Symbol.asyncIterator]();
   const stream = streamArguments(info);
   try {
-    if (!stream) return await collect(chunks, maxBytes);
-    if (stream.initialCount < 0)
-      throw fieldError('BAD_USER_INPUT', 'The initialCount of @stream must not be negative.');
-    const { taken, ended } = await take(chunks, (soFar) => soFar.length < stream.initialCount);
-    if (!ended) {
-      const path = responsePathAsArray(info.path);
-      deliveries.push({ path, nextIndex: taken.length, label: stream.label, chunks, close: () => body.destroy() });
-    }
+    if (!stream) return await collect(body, chunks, limits);
+    const { initialCount, label } = stream;
+    if (initialCount < 0) throw fieldError('BAD_USER_INPUT', 'The initialCount of @stream must not be negative.');
+    const { taken, ended } = await begin(chunks, initialCount, limits.maxBytes);
+    if (!ended) deliveries.add({ path: responsePathAsArray(info.path), nextIndex: taken.length, label, chunks });
     return taken;
   } catch (error) {
     body.destroy();

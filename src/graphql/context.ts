@@ -1,8 +1,20 @@
 import type { Caller } from '../engagement/access.ts';
 import type { DeleteEngagementPorts } from '../engagement/delete-engagement.ts';
 import { requestError } from '../errors.ts';
-import type { ChunkDelivery } from './chunk-delivery.ts';
+import type { ChunkDeliveries } from './chunk-delivery.ts';
 import type { RelatedRecords } from './related-records.ts';
+
+/** What the log keeps of one delete: who, what, where, and how it ended; never a record's content or a credential. */
+export interface DeleteLogRecord {
+  readonly callerId: string;
+  readonly integratedAccountId: string;
+  readonly engagementId: string;
+  /** The result's member. */
+  readonly result: string;
+  /** The success's outcome, or an error's message. */
+  readonly detail: string;
+  readonly durationMs: number;
+}
 
 /** What every resolver gets: one per operation. */
 export interface Context extends DeleteEngagementPorts {
@@ -16,8 +28,12 @@ export interface Context extends DeleteEngagementPorts {
   readonly upstreamUrl: string;
   /** The most bytes of a streamed body that are collected into one list. */
   readonly maxUpstreamBytes: number;
-  /** Bodies that go to the client chunk by chunk after the first result. */
-  readonly chunkDeliveries: ChunkDelivery[];
+  /** The streamed bodies of the operation. */
+  readonly chunkDeliveries: ChunkDeliveries;
+  /** Writes down what became of a delete. */
+  readonly recordDelete: (record: DeleteLogRecord) => void;
+  /** True once the client is gone. */
+  readonly hasCallerLeft: () => boolean;
 }
 
 /**

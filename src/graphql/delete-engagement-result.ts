@@ -30,9 +30,8 @@ const DeleteStream = builder.objectRef<Result.DeleteStream>('DeleteStream').impl
       description:
         'Its bytes in order, each chunk base64 by itself. With `@stream`, and an Accept header that takes `multipart/mixed` or ' +
         '`text/event-stream`, chunks are sent on as they arrive; otherwise the list is complete, up to MAX_UPSTREAM_BYTES.',
-      resolve: async ({ body }, _args, { maxUpstreamBytes, chunkDeliveries }, info) => [
-        ...(await resolveChunks(body, maxUpstreamBytes, chunkDeliveries, info)),
-      ],
+      resolve: ({ body }, _args, { maxUpstreamBytes, deadlineAt, chunkDeliveries }, info) =>
+        resolveChunks(body, { maxBytes: maxUpstreamBytes, deadlineAt }, chunkDeliveries, info),
     }),
   }),
 });

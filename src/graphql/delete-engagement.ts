@@ -1,6 +1,9 @@
+import type { Caller } from '../engagement/access.ts';
 import { deleteEngagement } from '../engagement/delete-engagement.ts';
+import type { RecordKey } from '../engagement/record.ts';
+import type { DeleteEngagementResult as Result } from '../engagement/result.ts';
 import { builder } from './builder.ts';
-import { requireCaller } from './context.ts';
+import { type DeleteLogRecord, requireCaller } from './context.ts';
 import { DeleteEngagementResult } from './delete-engagement-result.ts';
 import { EngagementSort, EngagementType, ResponseFormat } from './enums.ts';
 import { readSelection } from './selection.ts';
@@ -34,6 +37,17 @@ const DeleteEngagementParameters = builder.inputType('DeleteEngagementParameters
     contacts: t.field({ type: [RecordReferenceInput], description: "The engagement's contacts. Listed by Planhat." }),
   }),
 });
+
+function logRecord(
+  { id, integratedAccountId }: RecordKey,
+  caller: Caller,
+  result: Result,
+  durationMs: number,
+): DeleteLogRecord {
+  const detail = result.kind === 'DeleteEngagementSuccess' ? result.outcome : 'message' in result ? result.message : '';
+  const who = { callerId: caller.id, integratedAccountId, engagementId: id };
+  return { ...who, result: result.kind, detail, durationMs: Math.round(durationMs) };
+}
 
 builder.mutationField('deleteEngagement', (t) =>
   t.field({
@@ -80,10 +94,15 @@ builder.mutationField('deleteEngagement', (t) =>
         description: 'Check, and answer the request that would be sent; send nothing.',
       }),
     },
-    resolve: (_root, { dryRun, snapshot, ...input }, context, info) => {
-      const { deadlineAt } = context;
-      const options = { caller: requireCaller(context), selection: readSelection(info), dryRun, snapshot, deadlineAt };
-      return deleteEngagement(input, options, context);
+    async resolve(_root, { dryRun, snapshot, ...input }, context, info) {
+      const { deadlineAt, hasCallerLeft, chunkDeliveries } = context;
+      const caller = requireCaller(context);
+      const options = { caller, selection: readSelection(info), dryRun, snapshot, deadlineAt, hasCallerLeft };
+      const startMs = performance.now();
+      const result = await deleteEngagement(input, options, context);
+      if (!dryRun) context.recordDelete(logRecord(input, caller, result, performance.now() - startMs));
+      if (result.kind === 'DeleteEngagementSuccess' && result.stream) chunkDeliveries.own(result.stream.body);
+      return result;
     },
   }),
 );

@@ -3,6 +3,7 @@ import { type FieldNode, type GraphQLObjectType, type GraphQLResolveInfo, isObje
 import { wireFieldsOf } from '../engagement/record.ts';
 import type { Resource, WireField } from '../engagement/resources.ts';
 import type { Selection } from '../engagement/selection.ts';
+import { fieldError } from '../errors.ts';
 
 function objectType({ schema }: GraphQLResolveInfo, name: string): GraphQLObjectType {
   const type = schema.getType(name);
@@ -46,14 +47,32 @@ export function wireFieldsSelected<R extends Resource>(
   return new Set(wireFieldsOf(resource).filter((field) => names.includes(field)));
 }
 
-/** What the client selected of a delete's result, from the resolver's view of the operation. */
+function responseKey({ alias, name }: FieldNode): string {
+  return alias?.value ?? name.value;
+}
+
+/** How many lists of chunks the result will have: one for each response key of `chunks` under each of `stream`. */
+function countChunkLists(info: GraphQLResolveInfo, streams: readonly FieldNode[]): number {
+  const keys = streams.flatMap((stream) => {
+    const chunks = named(fieldsBelow(info, 'DeleteStream', [stream]), 'chunks');
+    return chunks.map((node) => `${responseKey(stream)}.${responseKey(node)}`);
+  });
+  return new Set(keys).size;
+}
+
+/**
+ * What the client selected of a delete's result, from the resolver's view of the operation.
+ * @throws {GraphQLError} `BAD_USER_INPUT` when the chunks of one body are selected more than once.
+ */
 export function readSelection(info: GraphQLResolveInfo): Selection {
   const success = fieldsBelow(info, 'DeleteEngagementSuccess', info.fieldNodes);
   const unknown = fieldsBelow(info, 'OutcomeUnknownError', info.fieldNodes);
   const records = [...named(success, 'engagement'), ...named(unknown, 'engagement')];
   const engagement = fieldsBelow(info, 'Engagement', records);
   const notes = fieldsBelow(info, 'Note', named(engagement, 'notes'));
-  const stream = fieldsBelow(info, 'DeleteStream', named(success, 'stream'));
+  const chunkLists = countChunkLists(info, named(success, 'stream'));
+  if (chunkLists > 1)
+    throw fieldError('BAD_USER_INPUT', 'Nothing was sent. Select stream.chunks once: a body can be read once only.');
   return {
     fields: wireFieldsSelected(info, 'engagements', 'Engagement', engagement),
     noteFields: wireFieldsSelected(
@@ -62,6 +81,6 @@ export function readSelection(info: GraphQLResolveInfo): Selection {
       'Note',
       notes.filter(({ name }) => name.value !== 'id'),
     ),
-    chunks: named(stream, 'chunks').length > 0,
+    chunks: chunkLists > 0,
   };
 }

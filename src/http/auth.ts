@@ -4,6 +4,7 @@ import { z } from 'zod';
 import type { AuthConfig, JwtConfig } from '../config.ts';
 import type { Caller } from '../engagement/access.ts';
 import { requestError } from '../errors.ts';
+import type { Log } from '../log.ts';
 import { Secret } from '../secret.ts';
 
 /**
@@ -37,7 +38,8 @@ function passThrough(header: string | null): Caller | null {
 
 function readGrants(claims: JWTPayload): Caller['grants'] {
   const ids = grantsClaim.parse(claims.integrated_accounts);
-  return ids.includes('*') ? 'all' : new Set(ids);
+  const isAll = ids.length === 1 && ids[0] === '*';
+  return isAll ? 'all' : new Set(ids.filter((id) => id !== '*'));
 }
 
 function sharedKey(secret: Secret): JWTVerifyGetKey {
@@ -60,7 +62,9 @@ function isOutage(error: unknown): boolean {
   );
 }
 
-function createServiceAuthenticator({ apiToken, jwt }: Extract<AuthConfig, { mode: 'service' }>): Authenticate {
+type ServiceAuthConfig = Extract<AuthConfig, { mode: 'service' }>;
+
+function createServiceAuthenticator({ apiToken, jwt }: ServiceAuthConfig, log: Log): Authenticate {
   const verify = createVerifier(jwt);
   const authorization = new Secret(`Bearer ${apiToken.reveal()}`);
   return async (header) => {
@@ -68,9 +72,12 @@ function createServiceAuthenticator({ apiToken, jwt }: Extract<AuthConfig, { mod
     const token = readToken(header);
     try {
       const claims = await verify(token);
-      return { id: claims.sub ?? '', grants: readGrants(claims), authorization, bringsToken: false };
+      if (typeof claims.sub !== 'string' || claims.sub === '') throw new errors.JWTInvalid('no subject');
+      return { id: claims.sub, grants: readGrants(claims), authorization, bringsToken: false };
     } catch (error) {
-      throw requestError(isOutage(error) ? 'AUTHENTICATION_UNAVAILABLE' : 'UNAUTHENTICATED');
+      if (!isOutage(error)) throw requestError('UNAUTHENTICATED');
+      log.warn({ err: error }, 'callers cannot be verified');
+      throw requestError('AUTHENTICATION_UNAVAILABLE');
     }
   };
 }
@@ -79,8 +86,8 @@ function createServiceAuthenticator({ apiToken, jwt }: Extract<AuthConfig, { mod
  * Makes the one way in which callers of this process are told apart. There is no fall-back from one mode to another.
  * @param openToken the embedded sandbox's own token, for mode `open`.
  */
-export function createAuthenticator(config: AuthConfig, openToken: string): Authenticate {
-  if (config.mode === 'service') return createServiceAuthenticator(config);
+export function createAuthenticator(config: AuthConfig, openToken: string, log: Log): Authenticate {
+  if (config.mode === 'service') return createServiceAuthenticator(config, log);
   if (config.mode === 'passthrough') return async (header) => passThrough(header);
   const anybody: Caller = {
     id: 'anybody',

@@ -4,16 +4,21 @@ import { requestError } from '../errors.ts';
 const singleResultTypes = ['application/graphql-response+json', 'application/json'];
 const incrementalTypes = ['multipart/mixed', 'text/event-stream'];
 
-/** The media types of an Accept header that speak UTF-8, in lower case, without parameters. */
+/**
+ * The media types of an Accept header as Yoga will read it once the result is there, oddities and all: whatever it would
+ * turn down then must be turned down before. It skips an entry whose first parameter that mentions a charset is not
+ * `charset=utf-8`, and knows no quality values.
+ */
 function mediaTypes(accept: string | null): readonly string[] {
-  return (accept ?? '*/*')
+  return (accept || '*/*')
+    .replace(/\s/g, '')
     .toLowerCase()
     .split(',')
-    .map((entry) => entry.replace(/\s/g, '').split(';'))
-    .filter(
-      ([, ...parameters]) =>
-        !parameters.some((parameter) => parameter.startsWith('charset=') && parameter !== 'charset=utf-8'),
-    )
+    .map((entry) => entry.split(';'))
+    .filter(([, ...parameters]) => {
+      const charset = parameters.find((parameter) => parameter.includes('charset='));
+      return charset === undefined || charset === 'charset=utf-8';
+    })
     .map(([type = '']) => type);
 }
 

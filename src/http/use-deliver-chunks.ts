@@ -2,7 +2,7 @@ import { isAsyncIterable } from '@graphql-tools/utils';
 import { BREAK, type DocumentNode, type ExecutionResult, Kind, visit } from 'graphql';
 import type { Plugin } from 'graphql-yoga';
 import { fieldError } from '../errors.ts';
-import type { ChunkDelivery } from '../graphql/chunk-delivery.ts';
+import type { ChunkDeliveries, ChunkDelivery } from '../graphql/chunk-delivery.ts';
 import type { Context } from '../graphql/context.ts';
 import { acceptsIncremental } from './use-check-accept.ts';
 
@@ -56,23 +56,27 @@ async function* deliverChunks({ path, nextIndex, label, chunks }: ChunkDelivery)
 
 async function* deliver(
   result: ExecutionResult | AsyncIterable<ResultPart>,
-  deliveries: readonly ChunkDelivery[],
+  deliveries: ChunkDeliveries,
 ): AsyncGenerator<ResultPart> {
-  if (isAsyncIterable(result)) for await (const part of result) yield { ...part, hasNext: true };
-  else yield { ...result, hasNext: true };
-  for (const delivery of deliveries) yield* deliverChunks(delivery);
-  yield { hasNext: false };
+  try {
+    if (isAsyncIterable(result)) for await (const part of result) yield { ...part, hasNext: true };
+    else yield { ...result, hasNext: true };
+    for (let delivery = deliveries.next(); delivery; delivery = deliveries.next()) yield* deliverChunks(delivery);
+    yield { hasNext: false };
+  } finally {
+    deliveries.close();
+  }
 }
 
 /** Ends the bodies the moment the client leaves; a generator alone would first wait for its next chunk. */
-function closing(parts: AsyncGenerator<ResultPart>, close: () => void): AsyncIterableIterator<ResultPart> {
+function closing(parts: AsyncGenerator<ResultPart>, deliveries: ChunkDeliveries): AsyncIterableIterator<ResultPart> {
   return {
     [Symbol.asyncIterator]() {
       return this;
     },
     next: () => parts.next(),
     return: () => {
-      close();
+      deliveries.close();
       return parts.return(undefined);
     },
   };
@@ -80,29 +84,27 @@ function closing(parts: AsyncGenerator<ResultPart>, close: () => void): AsyncIte
 
 /**
  * Sends streamed bodies on chunk by chunk: the executor's result comes first, with empty lists, then one part for each
- * chunk, pulled from upstream only as fast as the client reads. Clients that take one result get the list whole.
+ * chunk, pulled from upstream only as fast as the client reads; a second body follows when the first has ended. Clients
+ * that take one result get the list whole.
  */
 export function useDeliverChunks(): Plugin<Context> {
   return {
     onExecute({ args }) {
       const { request } = args.contextValue;
-      if (!isIncremental(args.document)) return undefined;
+      const deliveries: ChunkDeliveries = args.contextValue.chunkDeliveries;
+      if (!isIncremental(args.document)) return { onExecuteDone: () => deliveries.close() };
       if (!acceptsIncremental(request.headers.get('accept'))) {
         args.document = withoutIncremental(args.document);
-        return undefined;
+        return { onExecuteDone: () => deliveries.close() };
       }
       const { signal } = request;
       return {
-        onExecuteDone({ result, setResult, args: { contextValue } }) {
-          const deliveries = contextValue.chunkDeliveries;
-          if (deliveries.length === 0) return;
-          const close = () => {
-            for (const delivery of deliveries) delivery.close();
-          };
+        onExecuteDone({ result, setResult }) {
+          if (!isAsyncIterable(result) && !deliveries.isPending) return deliveries.close();
           // Nobody iterates the result of a request whose client has left already.
-          if (signal.aborted) close();
-          else signal.addEventListener('abort', close, { once: true });
-          setResult(closing(deliver(result, deliveries), close));
+          if (signal.aborted) deliveries.close();
+          else signal.addEventListener('abort', () => deliveries.close(), { once: true });
+          setResult(closing(deliver(result, deliveries), deliveries));
         },
       };
     },

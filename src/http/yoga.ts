@@ -13,11 +13,6 @@ import { useDeliverChunks } from './use-deliver-chunks.ts';
 /** The largest request body, in bytes: a generous document with its variables. */
 const maxRequestBytes = 256 * 1024;
 
-/** What the pipeline is made with. */
-export interface YogaOptions extends ContextOptions {
-  readonly log: Log;
-}
-
 /** Yoga's words to pino's: it hands over any number of arguments, the error first when there is one. */
 function yogaLogger(log: Log): YogaLogger {
   const write =
@@ -30,12 +25,12 @@ function yogaLogger(log: Log): YogaLogger {
 }
 
 /** The GraphQL endpoint as a request listener. The plugin list is the pipeline, in order. */
-export function createGraphQLHandler({ log, ...options }: YogaOptions) {
+export function createGraphQLHandler(options: ContextOptions) {
   const { auth, exposeSchema } = options.config;
   return createYoga({
     schema,
-    context: ({ request }) => createContext(request.headers.get('authorization'), options),
-    logging: yogaLogger(log),
+    context: ({ request }) => createContext(request, options),
+    logging: yogaLogger(options.log),
     maskedErrors: { maskError },
     graphiql: exposeSchema && graphiqlOptions(auth),
     // Nine megabytes of page: loaded when somebody opens it, not at every start.

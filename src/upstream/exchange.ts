@@ -41,8 +41,11 @@ function reasonOf(error: Error & { code?: string }): FailureReason {
 export class Exchange implements Dispatcher.DispatchHandler {
   /** Settles exactly once, never rejects. */
   readonly attempt: Promise<Attempt>;
+  /** Settles when undici is done with the request and its body, and the connection is free or gone. */
+  readonly isDone: Promise<void>;
   readonly #options: ExchangeOptions;
   #settle: (attempt: Attempt) => void = () => {};
+  #finished: () => void = () => {};
   #settled = false;
   #controller: Dispatcher.DispatchController | undefined;
   #statusCode: number | undefined;
@@ -57,6 +60,9 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.#options = options;
     this.attempt = new Promise((resolve) => {
       this.#settle = resolve;
+    });
+    this.isDone = new Promise((resolve) => {
+      this.#finished = resolve;
     });
     this.#deadlineTimer = setTimeout(
       () => this.#giveUp('timeout', 'timeout'),
@@ -81,7 +87,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     for (const [name, value] of Object.entries(headers)) {
       if (value !== undefined) this.#headers[name] = Array.isArray(value) ? value.join(', ') : value;
     }
-    const encoding = this.#headers['content-encoding'] ?? 'identity';
+    const encoding = this.#headers['content-encoding']?.trim().toLowerCase() || 'identity';
     // Identity was asked for. Inflating anyway would let a few kilobytes grow without bound.
     if (encoding !== 'identity') this.#giveUp('encoded', 'protocol');
     else if (this.#options.streams && statusCode < 300) this.#handOverStream();
@@ -102,12 +108,14 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   onResponseEnd(): void {
     clearTimeout(this.#idleTimer);
+    this.#finished();
     if (this.#stream) this.#stream.push(null);
     else if (this.#statusCode !== undefined) this.#finish({ kind: 'complete', bytes: Buffer.concat(this.#chunks) });
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
     clearTimeout(this.#idleTimer);
+    this.#finished();
     if (this.#stream) this.#stream.destroy(error);
     else this.#giveUp('interrupted', reasonOf(error));
   }

@@ -3,8 +3,8 @@ import { startTestFacade } from './facade.ts';
 import { type Answer, json, startUpstream } from './upstream.ts';
 
 /** A delete with every field that tells its outcome. */
-export const mutation = `mutation Delete($format: ResponseFormat! = UNIFIED, $remoteQuery: JSONObject) {
-  deleteEngagement(id: "e1", integratedAccountId: "a", format: $format, remoteQuery: $remoteQuery) {
+export const mutation = `mutation Delete($format: ResponseFormat! = UNIFIED, $type: EngagementType, $remoteQuery: JSONObject) {
+  deleteEngagement(id: "e1", integratedAccountId: "a", format: $format, engagementType: $type, remoteQuery: $remoteQuery) {
     __typename
     ... on DeleteEngagementSuccess { deletedEngagementId outcome raw engagement { id subject createdAt owner { id } duration } warnings rateLimit { limit windowMs remaining resetMs } }
     ... on Error { message }
@@ -20,11 +20,13 @@ export const mutation = `mutation Delete($format: ResponseFormat! = UNIFIED, $re
 interface OutcomeCase {
   readonly variables?: object;
   readonly env?: Record<string, string>;
+  /** The integration of the account; unknown when absent. */
+  readonly integration?: string;
 }
 
 /** Sends one delete to an upstream that answers so, and checks that it was sent exactly once. */
-export async function outcomeOf(answer: Answer, { variables = {}, env = {} }: OutcomeCase = {}) {
-  await using upstream = await startUpstream(answer);
+export async function outcomeOf(answer: Answer, { variables = {}, env = {}, integration }: OutcomeCase = {}) {
+  await using upstream = await startUpstream(answer, integration);
   await using facade = await startTestFacade(upstream.url, env);
   const { body } = await facade.post(mutation, variables);
   expect(upstream.deletes()).toHaveLength(1);
