@@ -19,12 +19,17 @@ const messages = {
   REMOTE_API_ERROR: 'The provider refused.',
   UPSTREAM_UNAVAILABLE: 'Upstream could not be reached.',
   RESPONSE_TOO_LARGE:
-    "The delete succeeded, but upstream's body is larger than MAX_UPSTREAM_BYTES; select chunks with @stream.",
-  RESPONSE_INTERRUPTED: "The delete succeeded, but upstream's body ended early.",
+    "The delete itself is done, but upstream's body is larger than MAX_UPSTREAM_BYTES; select chunks with @stream.",
+  RESPONSE_INTERRUPTED: "The delete itself is done, but upstream's body ended early.",
 } as const;
 
 /** The HTTP status of the errors that a whole request can fail with. */
-const statuses = { UNAUTHENTICATED: 401, AUTHENTICATION_UNAVAILABLE: 503, NOT_ACCEPTABLE: 406 } as const;
+const statuses = {
+  BAD_USER_INPUT: 400,
+  UNAUTHENTICATED: 401,
+  NOT_ACCEPTABLE: 406,
+  AUTHENTICATION_UNAVAILABLE: 503,
+} as const;
 
 /** The codes of this server's own top-level errors. */
 export type ErrorCode = keyof typeof messages;
@@ -43,9 +48,12 @@ export function fieldError(
   return new GraphQLError(message, { extensions: { code, ...details } });
 }
 
-/** An error of the whole request: nothing was executed, and the HTTP status says so. */
-export function requestError(code: keyof typeof statuses): GraphQLError {
+/**
+ * An error of the whole request: nothing was executed, and the HTTP status says so.
+ * @param message replaces the code's own where more can be said.
+ */
+export function requestError(code: keyof typeof statuses, message: string = messages[code]): GraphQLError {
   const status = statuses[code];
   const http = { status, ...(status === 401 && { headers: { 'www-authenticate': 'Bearer' } }) };
-  return new GraphQLError(messages[code], { extensions: { code, http } });
+  return new GraphQLError(message, { extensions: { code, http } });
 }

@@ -131,6 +131,7 @@ describe('AUTH_MODE=service', () => {
     ['names other accounts', ['b', 'c'], false],
     ['names the account', ['b', 'a'], true],
     ['names all', ['*'], true],
+    ['names all and one', ['z', '*'], false],
     ['names none', [], false],
     ['is missing', undefined, false],
     ['is not a list', 'a', false],
@@ -157,6 +158,8 @@ describe('AUTH_MODE=service', () => {
     ['another audience', () => sign({ aud: 'somebody' })],
     ['an expired one', () => sign({ exp: 1 })],
     ['one without a subject', () => sign({ sub: undefined } as never)],
+    ['one with an empty subject', () => sign({ sub: '' })],
+    ['one whose subject is no text', () => sign({ sub: 5 } as never)],
     ['an unsigned one', async () => `${btoa('{"alg":"none"}')}.${btoa('{"sub":"x","integrated_accounts":["*"]}')}.`],
   ])('answers 401 to %s, and upstream sees nothing', async (_what, makeToken) => {
     const token = await makeToken();
@@ -172,6 +175,8 @@ describe('AUTH_MODE=service', () => {
       ... on DeleteEngagementPlan { url headers { name value } } } }`;
     const { body } = await facade.post(dryRun, {}, bearer(await sign({ integrated_accounts: ['*'] })));
     expect(body.data.deleteEngagement.headers).toContainEqual({ name: 'authorization', value: '[redacted]' });
+    await facade.post(remove('a'), {}, bearer(await sign({ integrated_accounts: ['*'] })));
+    expect(facade.logged()).toContain('"result":"DeleteEngagementSuccess"');
     expect(JSON.stringify(body) + facade.logged()).not.toContain('canary');
   });
 });
@@ -211,6 +216,7 @@ describe('AUTH_MODE=service with a key set', () => {
     );
     expect(status).toBe(503);
     expect(body.errors).toMatchObject([{ extensions: { code: 'AUTHENTICATION_UNAVAILABLE' } }]);
+    expect(facade.logged()).toContain('callers cannot be verified');
     expect(upstream.seen).toHaveLength(0);
   });
 });

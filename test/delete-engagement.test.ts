@@ -142,6 +142,60 @@ describe('the look-up of the integration', () => {
   });
 });
 
+describe('the deadline of an operation', () => {
+  it('holds for all its look-ups together', async () => {
+    await using upstream = await startUpstream(json(204, undefined), () => {});
+    await using facade = await startTestFacade(upstream.url, { REQUEST_TIMEOUT_MS: '1000' });
+    const aliases = Array.from(
+      { length: 20 },
+      (_, index) => `a${index}: deleteEngagement(id: 1, integratedAccountId: "${index}") { __typename }`,
+    );
+    const { body } = await facade.post(`mutation { ${aliases.join(' ')} }`);
+    const names = Object.values(body.data).map((result) => (result as { __typename: string }).__typename);
+    // Four look-ups of a quarter each use it up; the deletes after that are not begun.
+    expect(names.filter((name) => name === 'DeleteEngagementSuccess')).toHaveLength(upstream.deletes().length);
+    expect(names.filter((name) => name === 'UpstreamUnavailableError').length).toBeGreaterThan(14);
+  });
+});
+
+describe('a client that leaves', () => {
+  it('R11 has nothing further sent for it, and what was sent is finished and logged', async () => {
+    const { promise: secondDelete, resolve: answerSecond } = Promise.withResolvers<void>();
+    await using upstream = await startUpstream(async (request, response) => {
+      if (request.path.endsWith('/2')) await secondDelete;
+      json(204, undefined)(request, response);
+    });
+    await using facade = await startTestFacade(upstream.url);
+    const aliases = [1, 2, 3, 4, 5].map(
+      (id) => `a${id}: deleteEngagement(id: ${id}, integratedAccountId: "a") { __typename }`,
+    );
+    const client = new AbortController();
+    const gone = fetch(`${facade.url}/graphql`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ query: `mutation { ${aliases.join(' ')} }` }),
+      signal: client.signal,
+    }).catch(() => 'gone');
+    await expect.poll(() => upstream.deletes().length).toBe(2);
+    client.abort();
+    expect(await gone).toBe('gone');
+    await fetch(`${facade.url}/health`);
+    answerSecond();
+    await expect
+      .poll(
+        () =>
+          facade
+            .logged()
+            .split('\n')
+            .filter((line) => line.includes('"msg":"delete"')).length,
+      )
+      .toBe(5);
+    expect(upstream.deletes()).toHaveLength(2);
+    expect(facade.logged().match(/"detail":"DELETED"/g)).toHaveLength(2);
+    expect(facade.logged().match(/the caller left before/g)).toHaveLength(3);
+  });
+});
+
 describe('a dry run', () => {
   it('shows the request with the credentials redacted, and sends nothing but the look-up', async () => {
     await using upstream = await startUpstream(json(204, undefined), 'capsule');

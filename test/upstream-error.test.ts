@@ -72,7 +72,7 @@ describe('readUpstreamError', () => {
   ])('reads %s', (_what, body, expected) => {
     expect(readUpstreamError(body)).toEqual({
       ...nothing,
-      statusCode: body.statusCode,
+      statusCode: (body as { statusCode?: number }).statusCode,
       isFromTruto: true,
       ...expected,
     });

@@ -80,7 +80,7 @@ const DeleteEngagementSuccess = builder.objectRef<Result.DeleteEngagementSuccess
 
 export const DeleteEngagementResult = builder.unionType('DeleteEngagementResult', {
   description:
-    'What became of one delete. Every member but `OutcomeUnknownError` says for sure whether the engagement was deleted.',
+    'What became of one delete. Every error but `OutcomeUnknownError` means that this request deleted nothing.',
   types: [
     DeleteEngagementSuccess,
     DeleteEngagementPlan,

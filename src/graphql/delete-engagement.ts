@@ -80,7 +80,8 @@ builder.mutationField('deleteEngagement', (t) =>
       }),
       remoteQuery: t.arg({
         type: 'JSONObject',
-        description: "Query parameters for the provider's own API, passed on as they are.",
+        description:
+          "Query parameters for the provider's own API: texts, numbers, booleans, and lists and objects of them, up to 5 levels deep. Null is sent as an empty value.",
       }),
       snapshot: t.arg.boolean({
         required: true,

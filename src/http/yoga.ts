@@ -8,6 +8,7 @@ import { type ContextOptions, createContext } from './context.ts';
 import { graphiqlOptions } from './graphiql.ts';
 import { maskError } from './mask-error.ts';
 import { useCheckAccept } from './use-check-accept.ts';
+import { useCheckNumbers } from './use-check-numbers.ts';
 import { useDeliverChunks } from './use-deliver-chunks.ts';
 
 /** The largest request body, in bytes: a generous document with its variables. */
@@ -43,6 +44,7 @@ export function createGraphQLHandler(options: ContextOptions) {
     plugins: [
       useReadinessCheck({ endpoint: '/ready', check: () => true }),
       useCheckAccept(),
+      useCheckNumbers(),
       ...(exposeSchema ? [] : [useDisableIntrospection(), blockFieldSuggestionsPlugin()]),
       useDeferStream(),
       useDeliverChunks(),

@@ -88,4 +88,23 @@ describe('the server process', () => {
     expect(await server.exited).toBe(1);
     expect(await pending).toBe('cut off');
   });
+
+  it("ends a streamed body that is not through when an operation's time is over, says so, and exits with 0", async () => {
+    await using upstream = await startUpstream((_request, response) => response.writeHead(200).write('the beginning'));
+    const env = { TRUTO_BASE_URL: upstream.url, AUTH_MODE: 'passthrough', REQUEST_TIMEOUT_MS: '1000' };
+    await using server = await startServerProcess(env);
+    const query = `mutation { deleteEngagement(id: 1, integratedAccountId: 2, format: STREAM) {
+      ... on DeleteEngagementSuccess { outcome stream { chunks @stream } } } }`;
+    const response = await fetch(server.endpoint, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', accept: 'multipart/mixed', authorization: 'Bearer t' },
+      body: JSON.stringify({ query }),
+    });
+    server.signal('SIGTERM');
+    const text = await response.text();
+    expect(text).toContain('"outcome":"DELETED"');
+    expect(text).toContain('RESPONSE_INTERRUPTED');
+    expect(text).toContain('"hasNext":false');
+    expect(await server.exited).toBe(0);
+  });
 });

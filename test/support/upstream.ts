@@ -26,6 +26,8 @@ export interface FakeUpstream extends AsyncDisposable {
   deletes(): readonly SeenRequest[];
   /** Lets a test hold on to the response of each delete that comes from now on. */
   onDelete(listener: (response: ServerResponse) => void): void;
+  /** Calls the listener for each connection that is opened from now on. */
+  onConnection(listener: () => void): void;
 }
 
 function read({ method = '', url = '', headers }: IncomingMessage): SeenRequest {
@@ -66,6 +68,7 @@ export async function startUpstream(answer: Answer, integrationName?: string | A
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     seen,
     deletes: () => seen.filter(({ method }) => method === 'DELETE'),
+    onConnection: (listener) => void server.on('connection', listener),
     onDelete: (listener) => {
       deleteListener = listener;
     },

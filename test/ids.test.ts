@@ -1,0 +1,70 @@
+import { describe, expect, it } from 'vitest';
+import { startTestFacade } from './support/facade.ts';
+import { json, startUpstream } from './support/upstream.ts';
+
+const mutation = `mutation ($id: ID!, $parameters: DeleteEngagementParameters, $remoteQuery: JSONObject) {
+  deleteEngagement(id: $id, integratedAccountId: "a", parameters: $parameters, remoteQuery: $remoteQuery) {
+    __typename ... on InvalidInputError { issues { path } } } }`;
+
+/** Sends the JSON text of variables as it is, and tells what became of it. */
+async function send(variables: string) {
+  await using upstream = await startUpstream(json(204, undefined));
+  await using facade = await startTestFacade(upstream.url);
+  const body = `{"query":${JSON.stringify(mutation)},"variables":${variables}}`;
+  const response = await fetch(`${facade.url}/graphql`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body,
+  });
+  return { status: response.status, answer: await response.json(), deletes: upstream.deletes() };
+}
+
+describe('an id that is a number in the variables', () => {
+  it.each([
+    ['3652397000000512', '3652397000000512'],
+    ['0', '0'],
+    ['-7', '-7'],
+    ['"3652397000000512019"', '3652397000000512019'],
+  ])('%s names the engagement %s', async (id, expected) => {
+    const { deletes } = await send(`{"id":${id}}`);
+    expect(deletes.map(({ path }) => path.split('/').at(-1))).toEqual([expected]);
+  });
+
+  it.each(['3652397000000512019', '9007199254740993', '1e30', '1.5'])(
+    '%s is refused, since it may name another engagement than was meant',
+    async (id) => {
+      const { status, answer, deletes } = await send(`{"id":${id}}`);
+      expect([status, deletes]).toEqual([400, []]);
+      expect(answer.errors[0].message).toMatch(/\bid\b/);
+    },
+  );
+
+  it('is refused wherever it stands', async () => {
+    const { status, answer, deletes } = await send('{"id":"1","parameters":{"account":{"id":3652397000000512019}}}');
+    expect([status, deletes]).toEqual([400, []]);
+    expect(answer.errors[0].message).toContain('parameters.account.id');
+  });
+});
+
+describe('a remoteQuery', () => {
+  it.each([['names of digits only, which a server reads as a list', '{"x":{"0":"a","2":"b"}}', ['remoteQuery', 'x']]])(
+    'with %s is refused',
+    async (_what, remoteQuery, path) => {
+      const { answer, deletes } = await send(`{"id":"1","remoteQuery":${remoteQuery}}`);
+      expect(answer.data.deleteEngagement).toMatchObject({
+        __typename: 'InvalidInputError',
+        issues: expect.arrayContaining([{ path }]),
+      });
+      expect(deletes).toEqual([]);
+    },
+  );
+});
+
+it.each(['0000-01-01T00:00:00+23:59', '9999-12-31T23:59:59-23:59'])(
+  'a date-time that leaves the four-digit years in UTC is refused: %s',
+  async (createdAt) => {
+    const { answer, deletes } = await send(`{"id":"1","parameters":{"createdAt":"${createdAt}"}}`);
+    expect(answer.data.deleteEngagement).toMatchObject({ issues: [{ path: ['parameters', 'createdAt'] }] });
+    expect(deletes).toEqual([]);
+  },
+);

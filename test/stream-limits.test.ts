@@ -1,0 +1,62 @@
+import { describe, expect, it } from 'vitest';
+import { startTestFacade } from './support/facade.ts';
+import { collect, decode, items, postForParts, streamedDelete } from './support/parts.ts';
+import { startUpstream } from './support/upstream.ts';
+
+describe('chunks under @defer', () => {
+  it('all arrive, in the list and after it', async () => {
+    await using upstream = await startUpstream(async (_request, response) => {
+      for (const piece of ['a', 'b', 'c', 'd'])
+        await new Promise((resolve) => response.write(piece.repeat(70_000), resolve));
+      response.end();
+    });
+    await using facade = await startTestFacade(upstream.url);
+    const query = `mutation { deleteEngagement(id: "1", integratedAccountId: "a", format: STREAM) {
+      __typename ... @defer { ... on DeleteEngagementSuccess { stream { chunks @stream(initialCount: 1) } } } } }`;
+    const parts = await collect(await postForParts(facade, query));
+    const text = JSON.stringify(parts);
+    const encoded = [...text.matchAll(/"([A-Za-z0-9+/]{40,}={0,2})"/g)].map(([, chunk = '']) => chunk);
+    expect(decode(encoded)).toBe(['a', 'b', 'c', 'd'].map((piece) => piece.repeat(70_000)).join(''));
+    expect(parts.at(-1)).toEqual({ hasNext: false });
+  });
+});
+
+describe('an initialCount', () => {
+  it('beyond MAX_UPSTREAM_BYTES holds no more than that; the rest follows chunk by chunk', async () => {
+    await using upstream = await startUpstream((_request, response) => response.end(Buffer.alloc(400_000, 'x')));
+    await using facade = await startTestFacade(upstream.url, { MAX_UPSTREAM_BYTES: '100000' });
+    const parts = await collect(
+      await postForParts(facade, `mutation { ${streamedDelete('chunks @stream(initialCount: 2000000000)')} }`),
+    );
+    const first = parts[0]?.data?.deleteEngagement?.stream.chunks ?? [];
+    const rest = items(parts).flatMap(({ items: chunks }) => chunks ?? []);
+    expect(decode(first).length).toBeLessThan(200_000);
+    expect(decode([...first, ...rest])).toHaveLength(400_000);
+    expect(items(parts).map(({ path }) => path.at(-1))).toEqual(rest.map((_, index) => first.length + index));
+  });
+});
+
+describe('the chunks of one body', () => {
+  it.each([
+    'stream { a: chunks b: chunks }',
+    's: stream { chunks } stream { chunks }',
+    'stream { chunks b: chunks @stream }',
+  ])('can be read once only, so %s is refused before anything is sent', async (selection) => {
+    await using upstream = await startUpstream((_request, response) => response.end('x'));
+    await using facade = await startTestFacade(upstream.url);
+    const query = `mutation { deleteEngagement(id: 1, integratedAccountId: "a", format: STREAM) { ... on DeleteEngagementSuccess { ${selection} } } }`;
+    const { body } = await facade.post(query);
+    expect(body.errors).toMatchObject([{ extensions: { code: 'BAD_USER_INPUT' } }]);
+    expect(upstream.seen).toHaveLength(0);
+  });
+
+  it('may be merged from two fragments', async () => {
+    await using upstream = await startUpstream((_request, response) => response.end('x'));
+    await using facade = await startTestFacade(upstream.url);
+    const part = '... on DeleteEngagementSuccess { stream { chunks } }';
+    const { body } = await facade.post(
+      `mutation { deleteEngagement(id: 1, integratedAccountId: "a", format: STREAM) { ${part} ${part} } }`,
+    );
+    expect(decode(body.data.deleteEngagement.stream.chunks)).toBe('x');
+  });
+});
