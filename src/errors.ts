@@ -10,6 +10,10 @@ const messages = {
   NOT_ACCEPTABLE:
     'The Accept header allows none of application/graphql-response+json, application/json, multipart/mixed, text/event-stream.',
   BAD_USER_INPUT: 'The request has a value that is not allowed.',
+  TOO_DEEP: 'The document is nested too deeply.',
+  TOO_MANY_ALIASES: 'The document has too many aliases.',
+  TOO_MANY_DIRECTIVES: 'The document has too many directives.',
+  TOO_MANY_MUTATIONS: 'The operation has too many mutations.',
   INVALID_INPUT: 'The arguments break a rule.',
   NOT_FOUND: 'Upstream knows no such record.',
   FORBIDDEN: 'You are not granted this integrated account.',

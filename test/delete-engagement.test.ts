@@ -147,14 +147,14 @@ describe('the deadline of an operation', () => {
     await using upstream = await startUpstream(json(204, undefined), () => {});
     await using facade = await startTestFacade(upstream.url, { REQUEST_TIMEOUT_MS: '1000' });
     const aliases = Array.from(
-      { length: 20 },
+      { length: 10 },
       (_, index) => `a${index}: deleteEngagement(id: 1, integratedAccountId: "${index}") { __typename }`,
     );
     const { body } = await facade.post(`mutation { ${aliases.join(' ')} }`);
     const names = Object.values(body.data).map((result) => (result as { __typename: string }).__typename);
     // Four look-ups of a quarter each use it up; the deletes after that are not begun.
     expect(names.filter((name) => name === 'DeleteEngagementSuccess')).toHaveLength(upstream.deletes().length);
-    expect(names.filter((name) => name === 'UpstreamUnavailableError').length).toBeGreaterThan(14);
+    expect(names.filter((name) => name === 'UpstreamUnavailableError').length).toBeGreaterThan(4);
   });
 });
 

@@ -82,18 +82,20 @@ describe('a busy upstream', () => {
     await using upstream = await startUpstream(endless, 'capsule');
     await using facade = await startTestFacade(upstream.url, { REQUEST_TIMEOUT_MS: '2000' });
     const chunks = '... on DeleteEngagementSuccess { stream { chunks @stream } }';
-    const many = Array.from({ length: 40 }, (_, index) => `a${index}: ${remove(index, 'STREAM', chunks)}`).join(' ');
     const greedy = new AbortController();
-    const lying = fetch(`${facade.url}/graphql`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json', accept: 'multipart/mixed' },
-      body: JSON.stringify({ query: `mutation { ${many} }` }),
-      signal: greedy.signal,
-    }).catch(() => 'aborted');
-    await expect.poll(() => upstream.deletes().length).toBe(32);
+    const aliases = Array.from({ length: 5 }, (_, index) => `a${index}: ${remove(index, 'STREAM', chunks)}`).join(' ');
+    const lying = [1, 2, 3, 4, 5, 6, 7, 8].map(() =>
+      fetch(`${facade.url}/graphql`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', accept: 'multipart/mixed' },
+        body: JSON.stringify({ query: `mutation { ${aliases} }` }),
+        signal: greedy.signal,
+      }).catch(() => 'aborted'),
+    );
+    await expect.poll(() => upstream.deletes().length, { timeout: 5000 }).toBe(32);
     const { body } = await facade.post(`mutation { ${remove(99)} }`);
     expect(body.data.deleteEngagement.__typename).toBe('DeleteEngagementSuccess');
     greedy.abort();
-    expect(await lying).toBe('aborted');
+    await Promise.all(lying);
   });
 });

@@ -9,7 +9,9 @@ import { graphiqlOptions } from './graphiql.ts';
 import { maskError } from './mask-error.ts';
 import { useCheckAccept } from './use-check-accept.ts';
 import { useCheckNumbers } from './use-check-numbers.ts';
+import { useCheckRequest } from './use-check-request.ts';
 import { useDeliverChunks } from './use-deliver-chunks.ts';
+import { useLimitDocuments } from './use-limit-documents.ts';
 
 /** The largest request body, in bytes: a generous document with its variables. */
 const maxRequestBytes = 256 * 1024;
@@ -43,8 +45,10 @@ export function createGraphQLHandler(options: ContextOptions) {
     maxRequestBodySize: maxRequestBytes,
     plugins: [
       useReadinessCheck({ endpoint: '/ready', check: () => true }),
+      useCheckRequest(),
       useCheckAccept(),
       useCheckNumbers(),
+      useLimitDocuments(),
       ...(exposeSchema ? [] : [useDisableIntrospection(), blockFieldSuggestionsPlugin()]),
       useDeferStream(),
       useDeliverChunks(),
