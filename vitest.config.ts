@@ -9,5 +9,6 @@ export default defineConfig({
     // Every suite starts real servers and two cores serve them all: generous for a busy machine, never an assertion.
     testTimeout: 30_000,
     hookTimeout: 30_000,
+    expect: { poll: { timeout: 10_000 } },
   },
 });

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { createUpstreamClient } from '../src/upstream/client.ts';
 import { Gate } from '../src/upstream/gate.ts';
 import { startTestFacade } from './support/facade.ts';
 import { type Answer, json, startUpstream } from './support/upstream.ts';
@@ -50,28 +51,41 @@ describe('the gate to upstream', () => {
 });
 
 describe('a busy upstream', () => {
-  it('R13 answers those that wait in time, sends none of them later, and opens no connection for them', async () => {
+  it('R13 answers those that wait in time, never sends them later, and loses no connection over them', async () => {
     let connections = 0;
     const held: (() => void)[] = [];
     const hold: Answer = (request, response) => void held.push(() => json(204, undefined)(request, response));
     let answer: Answer = hold;
-    await using upstream = await startUpstream((...args) => answer(...args), 'capsule');
+    await using upstream = await startUpstream((...args) => answer(...args));
     upstream.onConnection(() => (connections += 1));
-    await using facade = await startTestFacade(upstream.url, { REQUEST_TIMEOUT_MS: '1500' });
-    const post = (id: number) =>
-      facade.post(`mutation { ${remove(id)} }`).then(({ body }) => body.data.deleteEngagement.__typename);
-    await post(0).catch(() => undefined);
-    const before = upstream.deletes().length;
-    const results = await Promise.all(Array.from({ length: 300 }, (_, index) => post(index + 1)));
-    const sent = upstream.deletes().length - before;
-    expect(results.filter((name) => name === 'OutcomeUnknownError')).toHaveLength(sent);
-    expect(results.filter((name) => name === 'UpstreamUnavailableError')).toHaveLength(300 - sent);
-    const openedBefore = connections;
+    const limits = { maxBytes: 1024, idleTimeoutMs: 1000, reserveMs: 10 };
+    const client = createUpstreamClient({ baseUrl: new URL(upstream.url), ...limits });
+    const send = (name: string, timeMs: number) =>
+      client.send({ method: 'DELETE', path: `/${name}`, headers: {} }, { deadlineAt: Date.now() + timeMs });
+
+    const busy = Array.from({ length: 128 }, (_, index) => send(`busy-${index}`, 60_000));
+    await expect.poll(() => held.length).toBe(128);
+    const waiting = await Promise.all(Array.from({ length: 500 }, (_, index) => send(`late-${index}`, 100)));
+    expect(waiting.filter((attempt) => attempt.kind !== 'failure' || attempt.mayHaveBeenSent)).toEqual([]);
+
     answer = json(204, undefined);
-    expect(await post(1000)).toBe('DeleteEngagementSuccess');
-    expect(upstream.deletes()).toHaveLength(before + sent + 1);
-    // Those in flight at the deadline lost their connections; those that waited had none to lose.
-    expect(connections - openedBefore).toBeLessThan(10);
+    for (const release of held) release();
+    expect((await Promise.all(busy)).every(({ kind }) => kind === 'answer')).toBe(true);
+    expect((await send('next', 60_000)).kind).toBe('answer');
+    expect(upstream.seen.filter(({ path }) => path.startsWith('/late'))).toEqual([]);
+    // Each that waited would have cost a connection of its own, had it come as far as the pool.
+    expect(connections).toBeLessThan(140);
+    await client.close();
+  });
+
+  it('gets no request that has hardly any time left: it would end as an unknown outcome', async () => {
+    await using upstream = await startUpstream(json(204, undefined));
+    const limits = { maxBytes: 1024, idleTimeoutMs: 1000, reserveMs: 500 };
+    const client = createUpstreamClient({ baseUrl: new URL(upstream.url), ...limits });
+    const request = { method: 'DELETE', path: '/1', headers: {} } as const;
+    expect(await client.send(request, { deadlineAt: Date.now() + 400 })).toMatchObject({ mayHaveBeenSent: false });
+    expect(upstream.seen).toEqual([]);
+    await client.close();
   });
 
   it('is not taken from everybody by one client that lets streams lie', async () => {

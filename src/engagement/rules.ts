@@ -4,7 +4,7 @@ import type { Integration, IntegrationSupport } from './integrations.ts';
 import { checkDate, checkId, checkListLength, checkRemoteQuery, checkText } from './text-rules.ts';
 
 /** The name a caller uses for one of upstream's literals: GraphQL writes `call` as `CALL`. */
-export function enumName(literal: string): string {
+function enumName(literal: string): string {
   return literal.toUpperCase();
 }
 

@@ -10,6 +10,9 @@ import { createGraphQLHandler } from './yoga.ts';
 /** The longest a delete waits for the look-up of its account's integration; it goes on without. */
 const maxLookupTimeoutMs = 2_000;
 
+/** The most time that must be left of an operation for another request to begin. */
+const maxReserveMs = 500;
+
 /** How much longer than an operation a client may leave a connection without a byte either way, in milliseconds. */
 const quietMarginMs = 60_000;
 
@@ -44,6 +47,7 @@ export async function startFacade({ config, log, upstream, openToken }: FacadeOp
     baseUrl: upstream,
     maxBytes: maxUpstreamBytes,
     idleTimeoutMs: requestTimeoutMs,
+    reserveMs: Math.min(maxReserveMs, requestTimeoutMs / 10),
   });
   const lookupTimeoutMs = Math.min(maxLookupTimeoutMs, requestTimeoutMs / 4);
   const yoga = createGraphQLHandler({

@@ -20,6 +20,8 @@ export interface UpstreamClientOptions {
   readonly maxBytes: number;
   /** How long a streaming body may stall. */
   readonly idleTimeoutMs: number;
+  /** A request that has less time than this left is not begun: it would most likely end without an answer. */
+  readonly reserveMs: number;
 }
 
 /** HTTP to upstream. */
@@ -35,7 +37,12 @@ export interface UpstreamClient {
 const unsent: Attempt = { kind: 'failure', mayHaveBeenSent: false, reason: 'timeout' };
 
 /** Opens keep-alive connections to upstream. */
-export function createUpstreamClient({ baseUrl, maxBytes, idleTimeoutMs }: UpstreamClientOptions): UpstreamClient {
+export function createUpstreamClient({
+  baseUrl,
+  maxBytes,
+  idleTimeoutMs,
+  reserveMs,
+}: UpstreamClientOptions): UpstreamClient {
   const pool = new Pool(baseUrl.origin, {
     connections: maxConnections + maxStreams,
     pipelining: 1,
@@ -62,8 +69,9 @@ export function createUpstreamClient({ baseUrl, maxBytes, idleTimeoutMs }: Upstr
     { method, path, headers }: Parameters<Send>[0],
     { deadlineAt, streams = false }: Parameters<Send>[1],
   ): Promise<Attempt> {
-    if (deadlineAt <= Date.now()) return unsent;
-    const attempt = await (streams ? streaming : requests).run(deadlineAt, () => {
+    const beginBy = deadlineAt - reserveMs;
+    if (beginBy <= Date.now()) return unsent;
+    const attempt = await (streams ? streaming : requests).run(beginBy, () => {
       const exchange = new Exchange({ maxBytes, streams, deadlineAt, idleTimeoutMs });
       pool.dispatch(
         { method, path: basePath + path, headers: { ...headers, 'accept-encoding': 'identity' } },
