@@ -105,43 +105,6 @@ describe('deleteEngagement against the sandbox', () => {
   });
 });
 
-describe('the look-up of the integration', () => {
-  it('happens once for an account, however many deletes follow', async () => {
-    await using upstream = await startUpstream(json(204, undefined), 'capsule');
-    await using facade = await startTestFacade(upstream.url);
-    await Promise.all([1, 2, 3].map((id) => facade.post(mutation, { id, account: 'a' })));
-    await facade.post(mutation, { id: 4, account: 'a' });
-    expect(upstream.seen.filter(({ method }) => method === 'GET')).toHaveLength(1);
-    expect(upstream.deletes()).toHaveLength(4);
-  });
-
-  it.each([
-    ['is refused', json(403, { statusCode: 403 })],
-    ['fails', json(500, { statusCode: 500 })],
-    ['answers nonsense', json(200, ['nonsense'])],
-    ['names an integration nobody knows', json(200, { integration: { name: 'brandnewcrm' } })],
-    ['never answers', () => {}],
-  ])('never stands in the way when it %s', async (_how, answer) => {
-    await using upstream = await startUpstream(json(204, undefined), answer);
-    await using facade = await startTestFacade(upstream.url, { REQUEST_TIMEOUT_MS: '1000' });
-    const { body } = await facade.post(mutation, { id: '1', account: 'a' });
-    expect(body.data.deleteEngagement).toMatchObject({ __typename: 'DeleteEngagementSuccess', integration: null });
-  });
-
-  it('is asked again after a failure, so one bad moment does not switch the rules off', async () => {
-    let calls = 0;
-    await using upstream = await startUpstream(json(204, undefined), (request, response) => {
-      calls += 1;
-      json(calls === 1 ? 500 : 200, { integration: { name: 'affinity' } })(request, response);
-    });
-    await using facade = await startTestFacade(upstream.url);
-    const first = await facade.post(mutation, { id: '1', account: 'a' });
-    const second = await facade.post(mutation, { id: '2', account: 'a' });
-    expect(first.body.data.deleteEngagement.__typename).toBe('DeleteEngagementSuccess');
-    expect(second.body.data.deleteEngagement.__typename).toBe('InvalidInputError');
-  });
-});
-
 describe('the deadline of an operation', () => {
   it('holds for all its look-ups together', async () => {
     await using upstream = await startUpstream(json(204, undefined), () => {});

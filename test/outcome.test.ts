@@ -73,6 +73,17 @@ describe('a 2xx answer is a success', () => {
     expect(warnings).toContainEqual(expect.stringContaining('another engagement'));
   });
 
+  it.each(['identity', 'Identity', ' IDENTITY '])('is read when it says that it is encoded as %j', async (encoding) => {
+    const { warnings } = await outcomeOf(
+      json(
+        200,
+        { id: 'e1', subject: 'x', created_at: null, owner: null, duration: null },
+        { 'content-encoding': encoding },
+      ),
+    );
+    expect(warnings).toEqual([]);
+  });
+
   it('brings the rate limit along', async () => {
     const headers = { 'ratelimit-limit': '110;w=10', 'ratelimit-remaining': '108', 'ratelimit-reset': '3' };
     const { rateLimit } = await outcomeOf(json(200, { id: 'e1' }, headers));
