@@ -89,6 +89,10 @@ describe('AUTH_MODE=passthrough', () => {
     expect(status).toBe(200);
     expect(body.data).toEqual({ a: { __typename: 'DeleteEngagementSuccess' }, b: null });
     expect(body.errors).toMatchObject([{ path: ['b'], extensions: { code: 'UNAUTHENTICATED' } }]);
+    expect(own.logged().match(/"result":"\w+"/g)).toEqual([
+      '"result":"DeleteEngagementSuccess"',
+      '"result":"UNAUTHENTICATED"',
+    ]);
   });
 
   it('S19 keeps what one caller learned of an account from another', async () => {

@@ -155,6 +155,14 @@ describe('a delete without a snapshot', () => {
     expect(result.warnings).toEqual([expect.stringMatching(/lacks subject\..*snapshot: true/)]);
   });
 
+  it.each(['RAW', 'STREAM'])('warns of all of them with the format %s, whose answer has no record', async (format) => {
+    const { result } = await run(plain.replace('"a")', `"a", format: ${format})`), {
+      remove: json(200, { subject: 'x' }),
+    });
+    expect(result.engagement).toBeNull();
+    expect(result.warnings).toEqual([expect.stringMatching(/lacks subject, status\..*snapshot: true/)]);
+  });
+
   it('does not warn when the answer has them all', async () => {
     const { result } = await run(plain, { remove: json(200, { id: 'e1', status: null, subject: 'x' }) });
     expect(result.warnings).toEqual([]);

@@ -36,6 +36,20 @@ describe('an initialCount', () => {
   });
 });
 
+describe('a streamed answer of unknown outcome', () => {
+  it('is told as such, and its body is closed', async () => {
+    const closed = Promise.withResolvers<void>();
+    await using upstream = await startUpstream((_request, response) => {
+      response.on('close', closed.resolve);
+      response.writeHead(207).write('the beginning');
+    });
+    await using facade = await startTestFacade(upstream.url);
+    const { body } = await facade.post(`mutation { ${streamedDelete('chunks')} }`);
+    expect(body.data.deleteEngagement).toEqual({ __typename: 'OutcomeUnknownError' });
+    await closed.promise;
+  });
+});
+
 describe('the chunks of one body', () => {
   it.each([
     'stream { a: chunks b: chunks }',

@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { type Caller, mayTouch } from './access.ts';
-import { type Finding, hasRefusal, located } from './finding.ts';
+import { hasRefusal, located } from './finding.ts';
 import type { DeleteEngagementInput } from './input.ts';
 import type { FindAccountIntegration } from './integrated-account.ts';
 import { integrations } from './integrations.ts';
 import { nothingDeleted, readOutcome } from './outcome.ts';
+import { notGranted, refusedInput } from './refusal.ts';
 import { buildDeleteRequest } from './request.ts';
 import type { DeleteEngagementResult } from './result.ts';
 import { checkEmailOnly, checkIntegration, checkLength, checkWellFormed } from './rules.ts';
@@ -33,11 +34,6 @@ export interface DeleteEngagementOptions {
 /** Stands for the key in a plan: each delete that is sent gets one of its own. */
 const plannedIdempotencyKey = '[new for each delete]';
 
-function invalidInput(findings: readonly Finding[]): DeleteEngagementResult {
-  const issues = findings.filter(({ severity }) => severity === 'REFUSAL');
-  return { kind: 'InvalidInputError', message: `Nothing was sent. ${issues.map(located).join(' ')}`, issues };
-}
-
 function unsupported(integrationName: string): DeleteEngagementResult {
   const supportedIntegrations = integrations.map(({ name }) => name);
   const message = `Nothing was sent. ${integrationName} cannot delete engagements through Truto.`;
@@ -47,13 +43,8 @@ function unsupported(integrationName: string): DeleteEngagementResult {
 /** Nobody will read it but the log. */
 const callerLeft: DeleteEngagementResult = {
   kind: 'UpstreamUnavailableError',
-  message: 'Nothing was sent: the caller left before.',
+  message: 'Nothing was deleted: the caller left before.',
 };
-
-function notGranted(): DeleteEngagementResult {
-  const message = 'Nothing was sent. You are not granted this integrated account.';
-  return { kind: 'ForbiddenError', message, missingScopes: [] };
-}
 
 /**
  * Deletes one engagement: access, rules, look-up of the integration, its rules, the snapshot if one is asked for, one
@@ -71,18 +62,18 @@ export async function deleteEngagement(
 
   const malformed = checkWellFormed(input);
   const misplaced = checkEmailOnly(input);
-  if (malformed.length > 0 || (misplaced.length > 0 && !dryRun)) return invalidInput([...malformed, ...misplaced]);
+  if (malformed.length > 0 || (misplaced.length > 0 && !dryRun)) return refusedInput([...malformed, ...misplaced]);
 
   const support = await ports.findAccountIntegration(caller, input.integratedAccountId, deadlineAt);
   if (support.kind === 'unsupported' && !dryRun) return unsupported(support.name);
   const findings = [...misplaced, ...checkIntegration(input, support)];
-  if (hasRefusal(findings) && !dryRun) return invalidInput(findings);
+  if (hasRefusal(findings) && !dryRun) return refusedInput(findings);
 
   const idempotencyKey = dryRun ? plannedIdempotencyKey : randomUUID();
   const credentials = { authorization: caller.authorization.reveal(), idempotencyKey };
   const request = buildDeleteRequest(input, selection, credentials);
   const tooLong = checkLength(request.path, ['parameters']);
-  if (tooLong.length > 0) return invalidInput(tooLong);
+  if (tooLong.length > 0) return refusedInput(tooLong);
 
   const integration = support.kind === 'supported' ? support.integration : null;
   if (dryRun) return { kind: 'DeleteEngagementPlan', request, findings, integration };

@@ -12,12 +12,9 @@ export type OutcomeContext = SuccessContext &
     readonly callerBroughtToken: boolean;
   };
 
-const whyUnknown: Readonly<Record<FailureReason, string>> = {
+/** Why a request that left has no answer; most often the connection broke. */
+const whyUnknown: Readonly<Partial<Record<FailureReason, string>>> = {
   timeout: 'Upstream did not answer in time',
-  refused: 'The connection was lost before upstream answered',
-  dns: 'The connection was lost before upstream answered',
-  tls: 'The secure connection failed before upstream answered',
-  reset: 'The connection broke before upstream answered',
   protocol: 'Upstream answered something that is not HTTP',
 };
 
@@ -27,7 +24,8 @@ export function nothingDeleted<Refused extends { readonly message: string }>(ref
 }
 
 function readFailure({ mayHaveBeenSent, reason }: UpstreamFailure, context: OutcomeContext): DeleteEngagementResult {
-  return mayHaveBeenSent ? unknownOutcome(context, { why: whyUnknown[reason] }) : nothingDeleted(notSent(reason));
+  if (!mayHaveBeenSent) return nothingDeleted(notSent(reason));
+  return unknownOutcome(context, { why: whyUnknown[reason] ?? 'The connection broke before upstream answered' });
 }
 
 /** What Truto documents as success, and 202. A partial or otherwise odd 2xx says nothing for sure. */
@@ -57,6 +55,8 @@ function readSuccess(answer: UpstreamAnswer, context: OutcomeContext): DeleteEng
 export function readOutcome(attempt: Attempt, context: OutcomeContext): DeleteEngagementResult {
   if (attempt.kind === 'failure') return readFailure(attempt, context);
   if (successStatuses.has(attempt.statusCode)) return readSuccess(attempt, context);
+  // Any 2xx may come as a stream; nobody will read this one, and unread it would keep its connection.
+  if (attempt.body.kind === 'streaming') attempt.body.stream.destroy();
   const refusal = readRefusal(attempt, context.callerBroughtToken);
   return refusal.kind === 'UnclearAnswer' ? unknownOutcome(context, refusal) : nothingDeleted(refusal);
 }

@@ -2,11 +2,11 @@ import type { Send } from '../upstream/attempt.ts';
 import { type Caller, mayTouch } from './access.ts';
 import { isJsonObject } from './body.ts';
 import { checkFilter, type EngagementFilter, type EngagementOrder } from './filter.ts';
-import { type Finding, located, refusal } from './finding.ts';
+import { type Finding, refusal } from './finding.ts';
 import type { EngagementType } from './input.ts';
 import { type FoundRecord, readJson, readResource } from './read-record.ts';
 import { type EngagementRecord, type RecordKey, readRecord } from './record.ts';
-import type { Refusal } from './refusal.ts';
+import { notGranted, type Refusal, refusedInput } from './refusal.ts';
 import { buildListRequest } from './request.ts';
 import type { WireField } from './resources.ts';
 import { checkLength } from './rules.ts';
@@ -43,15 +43,6 @@ export interface EngagementPage {
   readonly nextCursor: string | null;
 }
 
-function invalidInput(issues: readonly Finding[]): Refusal {
-  return { kind: 'InvalidInputError', message: `Nothing was sent. ${issues.map(located).join(' ')}`, issues };
-}
-
-function checkAccess(caller: Caller, integratedAccountId: string): Refusal | undefined {
-  if (mayTouch(caller, integratedAccountId)) return undefined;
-  return { kind: 'ForbiddenError', message: 'You are not granted this integrated account.', missingScopes: [] };
-}
-
 /**
  * Reads one engagement: access, rules, one request.
  * @throws {GraphQLError} `UNAUTHENTICATED` when upstream does not accept the caller's own token.
@@ -61,10 +52,9 @@ export async function readEngagement(
   options: ReadEngagementOptions,
   send: Send,
 ): Promise<FoundRecord<'engagements'> | Refusal> {
-  const refused = checkAccess(options.caller, key.integratedAccountId);
-  if (refused) return refused;
+  if (!mayTouch(options.caller, key.integratedAccountId)) return notGranted();
   const issues = [...checkId(key.id, ['id']), ...checkId(key.integratedAccountId, ['integratedAccountId'])];
-  if (issues.length > 0) return invalidInput(issues);
+  if (issues.length > 0) return refusedInput(issues);
   return readResource('engagements', key, { ...options, engagementType: key.engagementType }, send);
 }
 
@@ -103,17 +93,16 @@ export async function readEngagements(
   send: Send,
 ): Promise<EngagementPage | Refusal> {
   const { integratedAccountId } = input;
-  const refused = checkAccess(caller, integratedAccountId);
-  if (refused) return refused;
+  if (!mayTouch(caller, integratedAccountId)) return notGranted();
   const issues = checkPage(input);
-  if (issues.length > 0) return invalidInput(issues);
+  if (issues.length > 0) return refusedInput(issues);
   const request = buildListRequest(
     { ...input, limit: input.first ?? defaultPageSize },
     selected,
     caller.authorization.reveal(),
   );
   const tooLong = checkLength(request.path, ['filter']);
-  if (tooLong.length > 0) return invalidInput(tooLong);
+  if (tooLong.length > 0) return refusedInput(tooLong);
   const answer = readJson(await send(request, { deadlineAt }), caller);
   return answer.kind === 'Json' ? readPage(answer.json, selected, integratedAccountId) : answer;
 }

@@ -2,7 +2,7 @@ import { fieldError } from '../errors.ts';
 import type { FailureReason, UpstreamAnswer } from '../upstream/attempt.ts';
 import { parseRetryAfter } from '../upstream/retry-after.ts';
 import { readBody } from './body.ts';
-import { type Finding, refusal } from './finding.ts';
+import { type Finding, located, refusal } from './finding.ts';
 import type * as Result from './result.ts';
 import { readUpstreamError, type UpstreamError } from './upstream-error.ts';
 
@@ -22,6 +22,18 @@ export interface UnclearAnswer {
   readonly kind: 'UnclearAnswer';
   readonly statusCode: number;
   readonly rawResponse?: unknown;
+}
+
+/** For input that breaks rules here: only what refuses is told. */
+export function refusedInput(findings: readonly Finding[]): Result.InvalidInputError {
+  const issues = findings.filter(({ severity }) => severity === 'REFUSAL');
+  return { kind: 'InvalidInputError', message: `Nothing was sent. ${issues.map(located).join(' ')}`, issues };
+}
+
+/** For an integrated account that the caller may not touch. */
+export function notGranted(): Result.ForbiddenError {
+  const message = 'Nothing was sent. You are not granted this integrated account.';
+  return { kind: 'ForbiddenError', message, missingScopes: [] };
 }
 
 /** Where a caller gives what upstream calls by its wire name. */

@@ -39,7 +39,8 @@ export async function takeSnapshot(
   const { integratedAccountId } = input;
   const notes = found.record.notes ?? [];
   const read = await Promise.all(notes.map(({ id }) => readNote({ id, integratedAccountId }, selection.noteFields)));
-  return (read.find((note) => note.kind !== 'Found' && note.kind !== 'NotFoundError') as Refusal | undefined) ?? found;
+  const unread = read.filter((note) => note.kind !== 'Found');
+  return unread.find(({ kind }) => kind !== 'NotFoundError') ?? found;
 }
 
 /** The record of a deleted engagement: what was read before, and over it whatever the delete's own answer has. */

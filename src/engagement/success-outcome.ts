@@ -40,8 +40,9 @@ function unreadable(why: string): SuccessContent {
   };
 }
 
-/** Tells which selected fields the answer lacks, and what would fill them. */
-function missingFields(json: object, { selection }: SuccessContext): readonly string[] {
+/** Tells which selected fields the answer lacks, and what would fill them: a snapshot, if there is none. */
+function missingFields(json: object, { selection, snapshot }: SuccessContext): readonly string[] {
+  if (snapshot) return [];
   const missing = [...selection.fields].filter((field) => field !== 'id' && !Object.hasOwn(json, field));
   if (missing.length === 0) return [];
   return [`Upstream's answer lacks ${missing.join(', ')}. With snapshot: true, it is read before the delete.`];
@@ -68,19 +69,16 @@ function readEngagement(body: ReadBody, context: SuccessContext): SuccessContent
     engagement: record,
     providerBody: record.remote_data,
     doubt: isError(json) || (!Object.hasOwn(json, 'id') && findDenial(json, null) !== 'none'),
-    warnings: [
-      ...oddFields(odd),
-      ...(context.snapshot ? [] : missingFields(json, context)),
-      ...(record.id === input.id ? [] : [otherId]),
-    ],
+    warnings: [...oddFields(odd), ...missingFields(json, context), ...(record.id === input.id ? [] : [otherId])],
   };
 }
 
-function readRaw(body: ReadBody, contentType: string | undefined): SuccessContent {
+/** The provider's own body: no record of the engagement is in it. */
+function readRaw(body: ReadBody, contentType: string | undefined, context: SuccessContext): SuccessContent {
   if (body.kind === 'unreadable') return unreadable(body.why);
   const raw = body.kind === 'empty' ? null : body.value;
   const page = 'The body is an HTML page: it may come from something between upstream and this server.';
-  const warnings = contentType?.startsWith('text/html') ? [page] : [];
+  const warnings = [...(contentType?.startsWith('text/html') ? [page] : []), ...missingFields({}, context)];
   return { engagement: null, raw, providerBody: raw, doubt: isError(raw), warnings };
 }
 
@@ -98,10 +96,10 @@ function readStream({ headers, body }: UpstreamAnswer, { selection }: SuccessCon
 /** Reads the body of a 2xx answer: the delete succeeded, whatever can be made of it. */
 export function readSuccessContent(answer: UpstreamAnswer, context: SuccessContext): SuccessContent {
   const { format } = context.input;
-  if (answer.body.kind === 'streaming') return { engagement: null, warnings: [] };
+  if (answer.body.kind === 'streaming') return { engagement: null, warnings: missingFields({}, context) };
   const body = readBody(answer.body);
   return format === 'raw' || format === 'stream'
-    ? readRaw(body, answer.headers['content-type'])
+    ? readRaw(body, answer.headers['content-type'], context)
     : readEngagement(body, context);
 }
 

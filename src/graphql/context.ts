@@ -9,7 +9,7 @@ export interface DeleteLogRecord {
   readonly callerId: string;
   readonly integratedAccountId: string;
   readonly engagementId: string;
-  /** The result's member. */
+  /** The result's member, or the code of the top-level error that took its place. */
   readonly result: string;
   /** The success's outcome, or an error's message. */
   readonly detail: string;

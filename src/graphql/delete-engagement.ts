@@ -1,6 +1,5 @@
-import type { Caller } from '../engagement/access.ts';
+import { GraphQLError } from 'graphql';
 import { deleteEngagement } from '../engagement/delete-engagement.ts';
-import type { RecordKey } from '../engagement/record.ts';
 import type { DeleteEngagementResult as Result } from '../engagement/result.ts';
 import { builder } from './builder.ts';
 import { type DeleteLogRecord, requireCaller } from './context.ts';
@@ -38,15 +37,12 @@ const DeleteEngagementParameters = builder.inputType('DeleteEngagementParameters
   }),
 });
 
-function logRecord(
-  { id, integratedAccountId }: RecordKey,
-  caller: Caller,
-  result: Result,
-  durationMs: number,
-): DeleteLogRecord {
-  const detail = result.kind === 'DeleteEngagementSuccess' ? result.outcome : 'message' in result ? result.message : '';
-  const who = { callerId: caller.id, integratedAccountId, engagementId: id };
-  return { ...who, result: result.kind, detail, durationMs: Math.round(durationMs) };
+/** How a delete ended, for the log: an error that was not made for callers is not repeated here. */
+function endOf(end: Result | Error): Pick<DeleteLogRecord, 'result' | 'detail'> {
+  if (end instanceof GraphQLError) return { result: String(end.extensions.code), detail: end.message };
+  if (end instanceof Error) return { result: 'INTERNAL_SERVER_ERROR', detail: '' };
+  if (end.kind === 'DeleteEngagementSuccess') return { result: end.kind, detail: end.outcome };
+  return { result: end.kind, detail: 'message' in end ? end.message : '' };
 }
 
 builder.mutationField('deleteEngagement', (t) =>
@@ -99,9 +95,18 @@ builder.mutationField('deleteEngagement', (t) =>
       const { deadlineAt, hasCallerLeft, chunkDeliveries } = context;
       const caller = requireCaller(context);
       const options = { caller, selection: readSelection(info), dryRun, snapshot, deadlineAt, hasCallerLeft };
+      const { id: engagementId, integratedAccountId } = input;
       const startMs = performance.now();
-      const result = await deleteEngagement(input, options, context);
-      if (!dryRun) context.recordDelete(logRecord(input, caller, result, performance.now() - startMs));
+      const record = (end: Result | Error) => {
+        const durationMs = Math.round(performance.now() - startMs);
+        const what = { callerId: caller.id, integratedAccountId, engagementId };
+        if (!dryRun) context.recordDelete({ ...what, ...endOf(end), durationMs });
+      };
+      const result = await deleteEngagement(input, options, context).catch((error: Error) => {
+        record(error);
+        throw error;
+      });
+      record(result);
       if (result.kind === 'DeleteEngagementSuccess' && result.stream) chunkDeliveries.own(result.stream.body);
       return result;
     },

@@ -27,7 +27,7 @@ const reasons: Readonly<Record<string, FailureReason>> = {
   UND_ERR_HEADERS_TIMEOUT: 'timeout',
 };
 
-/** A name for the log and the message only: whether a request was sent is recorded, never concluded from this. */
+/** For the message only: whether a request was sent is recorded, never concluded from this. */
 function reasonOf(error: Error & { code?: string }): FailureReason {
   const code = error.code ?? '';
   if (code.startsWith('ERR_TLS') || code.startsWith('ERR_SSL') || /CERT|SIGNATURE|ISSUER/.test(code)) return 'tls';
@@ -72,7 +72,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   /** undici calls this right before it writes: from here on the request counts as sent. */
   onRequestStart(controller: Dispatcher.DispatchController): void {
-    // Aborting here, before the first byte, is what keeps a request that waited in the queue too long from going out.
+    // Aborting here, before the first byte, keeps a request that waited too long for its connection from going out.
     if (this.#settled) controller.abort(new Error('gave up before sending'));
     else this.#controller = controller;
   }

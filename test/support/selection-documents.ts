@@ -176,23 +176,27 @@ export function printDocument(document: Document): string {
 }
 
 /** The plain definition: what is left once conditions, types and fragments are followed by hand. */
-export function expectedSelection(document: Document): SelectedFields {
+export function expectedSelection(document: Document): SelectedFields & { readonly chunkLists: number } {
   const selected = new Set<string>();
   const holds = (value: Condition) =>
     typeof value === 'number' ? (document.variables[`v${value}`] ?? variableDefaults[value]) : value;
-  function walk(body: Body, place: Place): void {
+  const chunkLists = new Set<string>();
+  function walk(body: Body, place: Place, parentKey = ''): void {
     for (const { include = true, skip = false, part } of body) {
       if (!holds(include) || holds(skip)) continue;
       if (part.kind === 'spread') {
         const fragment = target(document, part, place);
-        if (fragment) walk(document.fragments[fragment.type][fragment.index] ?? [], fragment);
+        if (fragment) walk(document.fragments[fragment.type][fragment.index] ?? [], fragment, parentKey);
       } else if (part.kind === 'field') {
+        const key = part.name.split(':', 1)[0] ?? '';
         if (part.selects !== undefined) selected.add(part.selects);
-        if (typeof part.below === 'object') walk(part.below, place);
-      } else if (part.on.every((type) => (fragmentTypes as readonly string[]).includes(type))) walk(part.below, place);
+        if (part.selects === 'chunks') chunkLists.add(`${parentKey}.${key}`);
+        if (typeof part.below === 'object') walk(part.below, place, key);
+      } else if (part.on.every((type) => (fragmentTypes as readonly string[]).includes(type)))
+        walk(part.below, place, parentKey);
     }
   }
   walk(document.body, undefined);
   const chunks = selected.delete('chunks');
-  return { fields: [...selected].sort(), chunks };
+  return { fields: [...selected].sort(), chunks, chunkLists: chunkLists.size };
 }
