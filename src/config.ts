@@ -28,6 +28,8 @@ export interface Config {
   readonly exposeSchema: boolean;
   readonly requestTimeoutMs: number;
   readonly maxUpstreamBytes: number;
+  /** Keep under Truto's documented limits, by waiting, instead of running into them. */
+  readonly keepsRateLimits: boolean;
 }
 
 /** Every mistake in the configuration at once. Its message names variables and what is allowed, never a value. */
@@ -96,6 +98,7 @@ const variables = {
   SANDBOX: { schema: flag, allowed: '0 or 1' },
   EXPOSE_SCHEMA: { schema: flag, allowed: '0 or 1' },
   REQUEST_TIMEOUT_MS: { schema: wholeNumber(100, 600_000), allowed: 'a whole number from 100 to 600000' },
+  TRUTO_RATE_LIMITS: { schema: flag, allowed: '0 or 1' },
   MAX_UPSTREAM_BYTES: { schema: wholeNumber(1024, 1_073_741_824), allowed: 'a whole number from 1024 to 1073741824' },
 };
 
@@ -198,5 +201,6 @@ export function parseConfig(env: NodeJS.ProcessEnv): Config {
     exposeSchema: values.EXPOSE_SCHEMA ?? sandbox,
     requestTimeoutMs: values.REQUEST_TIMEOUT_MS ?? 10_000,
     maxUpstreamBytes: values.MAX_UPSTREAM_BYTES ?? 1_048_576,
+    keepsRateLimits: values.TRUTO_RATE_LIMITS ?? !sandbox,
   };
 }

@@ -10,6 +10,9 @@ const messages = {
   NOT_ACCEPTABLE:
     'The Accept header allows none of application/graphql-response+json, application/json, multipart/mixed, text/event-stream.',
   BAD_USER_INPUT: 'The request has a value that is not allowed.',
+  REQUEST_TOO_LARGE: 'The request body is larger than 256 KiB.',
+  OVERLOADED: 'The server has too much to do; nothing was executed. Try again.',
+  TOO_COSTLY: 'The document costs too much.',
   TOO_DEEP: 'The document is nested too deeply.',
   TOO_MANY_ALIASES: 'The document has too many aliases.',
   TOO_MANY_DIRECTIVES: 'The document has too many directives.',
@@ -32,7 +35,9 @@ const statuses = {
   BAD_USER_INPUT: 400,
   UNAUTHENTICATED: 401,
   NOT_ACCEPTABLE: 406,
+  REQUEST_TOO_LARGE: 413,
   AUTHENTICATION_UNAVAILABLE: 503,
+  OVERLOADED: 503,
 } as const;
 
 /** The codes of this server's own top-level errors. */

@@ -1,14 +1,114 @@
 import { type DestinationStream, type Logger, pino } from 'pino';
+import type { AuthConfig } from './config.ts';
+import type { Secret } from './secret.ts';
 
-/** The server's log: JSON lines on standard output. Secrets are `Secret` objects, which print as `[redacted]`. */
+/**
+ * The server's log: JSON lines on standard output. These show as `[redacted]`: `Secret` objects, whatever stands under a
+ * credential's name, what follows `Bearer` or `Basic`, and the secrets that the log was made with, wherever they turn up.
+ */
 export type Log = Logger;
 
-/** Keys that hold credentials in anything that might be logged whole, such as an error's request headers. */
-const credentialKeys = ['authorization', 'Authorization', 'cookie', 'token', 'apiToken', 'secret'];
+/** How a log is made. */
+export interface LogOptions {
+  /** Where the lines go. @default standard output */
+  readonly destination?: DestinationStream;
+  /** What must never show: plain, escaped, percent-encoded or in base64. One of fewer than 8 characters is not looked for. */
+  readonly secrets?: readonly Secret[];
+}
 
-/** @param destination where the lines go; standard output unless said otherwise. */
-export function createLog(destination?: DestinationStream): Log {
-  const paths = credentialKeys.flatMap((key) => [key, `*.${key}`, `*.*.${key}`]);
-  const options = { base: null, redact: { paths, censor: '[redacted]' } };
+const censor = '[redacted]';
+
+/** Shorter ones occur by chance, and a log without such words would say nothing. */
+const minSecretLength = 8;
+
+/** How the names end under which credentials stand in what is logged whole, such as an error's request headers. */
+const credentialNames = /(authorization|cookie|token|secret|password|api-?key)$/i;
+
+/** A caller's own credential is not known beforehand, but for what precedes it; any visible character may be part of it. */
+const credential = /(bearer|basic)(?:\s|\+|%20)+\S+/gi;
+
+/** What no line has that is free of all of the above and of escapes: most are, and stay as they are. */
+const suspect = /[%\\+]|bearer|basic|authorization|cookie|token|secret|password|api-?key/i;
+
+/** The secrets of the configuration. */
+export function secretsOf(auth: AuthConfig): readonly Secret[] {
+  if (auth.mode !== 'service') return [];
+  const { key } = auth.jwt;
+  return [auth.apiToken, ...('secret' in key ? [key.secret] : [])];
+}
+
+/** What base64 makes of the text wherever it stands in longer data, without the characters that its neighbours colour. */
+function base64Cores(text: string): readonly string[] {
+  return [0, 1, 2].flatMap((offset) => {
+    const bytes = Buffer.concat([Buffer.alloc(offset), Buffer.from(text)]);
+    const [from, to] = [Math.ceil((offset * 8) / 6), Math.floor((bytes.length * 8) / 6)];
+    return [bytes.toString('base64').slice(from, to), bytes.toString('base64url').slice(from, to)];
+  });
+}
+
+/** Matches the secrets in the spellings that programs give them; nothing when there are none. */
+function patternOf(secrets: readonly Secret[]): RegExp {
+  const spellings = secrets
+    .map((secret) => secret.reveal())
+    .filter(({ length }) => length >= minSecretLength)
+    .flatMap((value) => [value, JSON.stringify(value).slice(1, -1), encodeURIComponent(value)])
+    .flatMap((text) => [text, ...base64Cores(text)]);
+  // The longest first: a secret that holds another must go whole.
+  const longestFirst = [...new Set(spellings)].sort((a, b) => b.length - a.length);
+  return new RegExp(longestFirst.map((text) => text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')).join('|') || '(?!)', 'g');
+}
+
+/** The text with one layer of encoding undone, JSON's and that of addresses. */
+function decode(text: string): string {
+  return text
+    .replace(/\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})/g, (escaped) => JSON.parse(`"${escaped}"`))
+    .replace(/(?:%[0-9a-f]{2})+/gi, (run) => Buffer.from(run.replaceAll('%', ''), 'hex').toString());
+}
+
+/** True when a reader who undoes other spellings, or several layers of them, would find what the pattern matches. */
+function isHidden(pattern: RegExp, text: string): boolean {
+  const layers = [text, text.replaceAll('+', ' ')];
+  return layers.some((layer) => {
+    let reading = layer;
+    for (let depth = 0; depth < 4; depth += 1) {
+      if (reading.search(pattern) >= 0) return true;
+      reading = decode(reading);
+    }
+    return false;
+  });
+}
+
+/** Makes the function that takes credentials out of any value read from JSON. */
+function redaction(pattern: RegExp): (value: unknown) => unknown {
+  function redactText(text: string): string {
+    const redacted = text.replace(credential, `$1 ${censor}`).replace(pattern, censor);
+    return /[%\\+]/.test(redacted) && isHidden(pattern, redacted) ? censor : redacted;
+  }
+  return function redact(value: unknown): unknown {
+    if (typeof value === 'string') return redactText(value);
+    if (typeof value === 'number') return redactText(String(value)).includes(censor) ? censor : value;
+    if (typeof value !== 'object' || value === null) return value;
+    if (Array.isArray(value)) return value.map(redact);
+    const entries = Object.entries(value);
+    return Object.fromEntries(
+      entries.map(([name, item]) => [redactText(name), credentialNames.test(name) ? censor : redact(item)]),
+    );
+  };
+}
+
+/** Makes a log. Nothing that it is given can break its lines or keep it from writing one. */
+export function createLog({ destination, secrets = [] }: LogOptions = {}): Log {
+  const pattern = patternOf(secrets);
+  const redact = redaction(pattern);
+  function streamWrite(line: string): string {
+    if (!suspect.test(line) && line.search(pattern) < 0) return line;
+    try {
+      return `${JSON.stringify(redact(JSON.parse(line)))}\n`;
+    } catch {
+      // Nested beyond the stack, say. What cannot be searched must not be shown.
+      return `${JSON.stringify({ level: 50, time: Date.now(), msg: 'a line that cannot be redacted was left out' })}\n`;
+    }
+  }
+  const options = { base: null, hooks: { streamWrite } };
   return destination ? pino(options, destination) : pino(options);
 }

@@ -1,7 +1,8 @@
+import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { type Config, ConfigError, parseConfig } from './config.ts';
 import { type Facade, startFacade } from './http/server.ts';
-import { createLog } from './log.ts';
+import { createLog, secretsOf } from './log.ts';
 import { sandboxToken } from './sandbox/accounts.ts';
 import { type Sandbox, startSandbox } from './sandbox/server.ts';
 
@@ -38,7 +39,7 @@ function banner(facade: Facade, sandbox: Sandbox): string {
 }
 
 const config = readConfig();
-const log = createLog();
+const log = createLog({ secrets: secretsOf(config.auth) });
 const sandbox = config.upstream === 'sandbox' ? await startSandbox() : undefined;
 const upstream = sandbox ? new URL(sandbox.url) : (config.upstream as URL);
 const facade = await startFacade({ config, log, upstream, openToken: sandboxToken }).catch((error: Error) => {
@@ -48,15 +49,35 @@ const facade = await startFacade({ config, log, upstream, openToken: sandboxToke
 if (sandbox) process.stdout.write(banner(facade, sandbox));
 log.info({ url: `${facade.url}/graphql`, upstream: upstream.origin, authMode: config.auth.mode }, 'listening');
 
-let stopping = false;
-async function stop(signal: NodeJS.Signals): Promise<void> {
-  // A second signal means: now.
-  if (stopping) process.exit(1);
-  stopping = true;
-  log.info({ signal }, 'draining');
+let isStopping = false;
+/** Answers what is in flight and lets the process end; one that does not end in time is ended. */
+async function stop(): Promise<void> {
+  if (isStopping) return;
+  isStopping = true;
   setTimeout(() => process.exit(1), config.requestTimeoutMs + drainMarginMs).unref();
   await facade.close();
   await sandbox?.close();
+  // What upstream left hanging would keep the process alive.
+  process.exit();
 }
-process.on('SIGTERM', stop);
-process.on('SIGINT', stop);
+
+let isSignalled = false;
+async function stopOnSignal(signal: NodeJS.Signals): Promise<void> {
+  // A second signal means: now.
+  if (isSignalled) process.exit(1);
+  isSignalled = true;
+  log.info({ signal }, 'draining');
+  await stop();
+}
+
+/** After an error that nobody caught, what the process remembers may be wrong: it says so, and ends once all are answered. */
+async function stopOnFailure(error: unknown): Promise<void> {
+  process.exitCode = 1;
+  log.fatal({ err: error, errorId: randomUUID() }, 'uncaught error, draining');
+  await stop();
+}
+
+process.on('SIGTERM', stopOnSignal);
+process.on('SIGINT', stopOnSignal);
+process.on('uncaughtException', stopOnFailure);
+process.on('unhandledRejection', stopOnFailure);

@@ -8,7 +8,7 @@ const source = (folder: string) =>
   readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
     .filter((file) => file.endsWith('.ts'))
     .map((file) => join(folder, file))
-    .filter((file) => !file.startsWith(join('test', 'gql')));
+    .filter((file) => !file.startsWith(join('test', 'gql')) && !file.includes('node_modules'));
 const files = source('src');
 const text = (file: string) => readFileSync(join(root, file), 'utf8');
 

@@ -56,6 +56,17 @@ describe('AUTH_MODE=passthrough', () => {
     ]);
   });
 
+  it('knows a caller by the token, however "bearer" is written', async () => {
+    const before = upstream.deletes().length;
+    for (const scheme of ['Bearer', 'bearer', 'BEARER ']) {
+      const headers = { authorization: `${scheme} one-token`, 'idempotency-key': 'spelling' };
+      expect((await facade.post(remove('a'), {}, headers)).body.data.deleteEngagement.__typename).toBe(
+        'DeleteEngagementSuccess',
+      );
+    }
+    expect(upstream.deletes()).toHaveLength(before + 1);
+  });
+
   it.each([[undefined], ['Basic dXNlcjpwYXNz'], ['Bearer'], ['Bearer two tokens'], ['token']])(
     'S03 answers 401 UNAUTHENTICATED to Authorization: %s, and upstream sees nothing',
     async (authorization) => {

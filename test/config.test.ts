@@ -25,7 +25,7 @@ const mistakes: Record<string, readonly string[]> = {
   ...{ EXPOSE_SCHEMA: notFlag, TRUTO_BASE_URL: ['nowhere'], AUTH_MODE: ['open', 'SERVICE', 'none'] },
   ...{ REQUEST_TIMEOUT_MS: [...notWhole, '99', '600001'], MAX_UPSTREAM_BYTES: [...notWhole, '1023', '1073741825'] },
   ...{ TRUTO_API_TOKEN: ['a b', 'a\nb', 'é'], JWT_JWKS_URL: ['nowhere'], JWT_SECRET: ['s'.repeat(31)] },
-  ...{ JWT_ISSUER: [], JWT_AUDIENCE: [] },
+  ...{ JWT_ISSUER: [], JWT_AUDIENCE: [], TRUTO_RATE_LIMITS: notFlag },
 };
 const names = Object.keys(mistakes);
 
@@ -53,7 +53,7 @@ describe('parseConfig', () => {
   it('without anything set serves the sandbox openly on loopback', () => {
     expect(parseConfig({})).toEqual({
       ...{ host: '127.0.0.1', port: 4000, upstream: 'sandbox', auth: { mode: 'open' }, exposeSchema: true },
-      ...{ requestTimeoutMs: 10_000, maxUpstreamBytes: 1_048_576 },
+      ...{ requestTimeoutMs: 10_000, maxUpstreamBytes: 1_048_576, keepsRateLimits: false },
     });
   });
 
@@ -61,7 +61,7 @@ describe('parseConfig', () => {
     const numbers = { PORT: ' 0 ', EXPOSE_SCHEMA: '1', REQUEST_TIMEOUT_MS: '500', MAX_UPSTREAM_BYTES: '2048' };
     expect(parseConfig({ ...numbers, HOST: '::', TRUTO_BASE_URL: ' https://truto.example/base' })).toEqual({
       ...{ host: '::', port: 0, upstream: new URL('https://truto.example/base'), auth: { mode: 'passthrough' } },
-      ...{ exposeSchema: true, requestTimeoutMs: 500, maxUpstreamBytes: 2048 },
+      ...{ exposeSchema: true, requestTimeoutMs: 500, maxUpstreamBytes: 2048, keepsRateLimits: true },
     });
   });
 

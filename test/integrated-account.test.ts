@@ -41,13 +41,11 @@ describe('the look-up of the integration', () => {
     ['a page of HTML', (_request, response) => response.end('<html>')],
   ];
   it.each(broken)('is asked again after %s, so one bad moment does not switch the rules off', async (_what, first) => {
-    let calls = 0;
-    await using upstream = await startUpstream(json(204, undefined), (request, response) => {
-      calls += 1;
-      (calls === 1 ? first : json(200, { integration: { name: 'affinity' } }))(request, response);
-    });
+    let lookUp = first;
+    await using upstream = await startUpstream(json(204, undefined), (request, response) => lookUp(request, response));
     await using facade = await startTestFacade(upstream.url);
     const before = await facade.post(mutation, { id: '1', account: 'a' });
+    lookUp = json(200, { integration: { name: 'affinity' } });
     const after = await facade.post(mutation, { id: '2', account: 'a' });
     expect(before.body.data.deleteEngagement.__typename).toBe('DeleteEngagementSuccess');
     expect(after.body.data.deleteEngagement.__typename).toBe('InvalidInputError');

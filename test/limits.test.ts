@@ -1,3 +1,4 @@
+import { buildClientSchema, getIntrospectionQuery, printSchema } from 'graphql';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startTestFacade, type TestFacade } from './support/facade.ts';
 import { type FakeUpstream, json, startUpstream } from './support/upstream.ts';
@@ -6,124 +7,211 @@ let upstream: FakeUpstream;
 let facade: TestFacade;
 beforeAll(async () => {
   upstream = await startUpstream(json(204, undefined), 'capsule');
-  facade = await startTestFacade(upstream.url, { AUTH_MODE: 'passthrough' });
+  facade = await startTestFacade(upstream.url, { AUTH_MODE: 'passthrough', TRUTO_RATE_LIMITS: '0' });
 });
 afterAll(async () => {
   await facade[Symbol.asyncDispose]();
   await upstream[Symbol.asyncDispose]();
 });
 
-const bearer = { authorization: 'Bearer t' };
+const accept = 'application/graphql-response+json';
 const times = (count: number, make: (index: number) => string) =>
   Array.from({ length: count }, (_, index) => make(index)).join(' ');
 const remove = (alias: string) => `${alias}: deleteEngagement(id: 1, integratedAccountId: "a") { __typename }`;
 
-async function codesOf(query: string): Promise<readonly string[]> {
-  const before = upstream.deletes().length;
-  const accept = 'application/graphql-response+json';
-  const { status, body } = await facade.post(query, {}, { ...bearer, accept });
+async function codesOnce(query: string, variables: object): Promise<readonly string[]> {
+  const before = upstream.seen.length;
+  const { status, body } = await facade.post(query, variables, { authorization: 'Bearer t', accept });
   // With data, it was executed, whatever became of it.
   if (body.data !== undefined) return [];
   expect(status).toBe(400);
-  expect(upstream.deletes()).toHaveLength(before);
-  return body.errors.map(({ extensions }: { extensions?: { code?: string } }) => extensions?.code);
+  expect(upstream.seen).toHaveLength(before);
+  const codes: string[] = body.errors.map(({ extensions }: { extensions?: { code?: string } }) => extensions?.code);
+  return [...new Set(codes)].sort();
 }
+
+/** The codes that a document is refused with, none when it is executed. A refused one reaches no upstream, ever. */
+async function codesOf(query: string, variables: object = {}): Promise<readonly string[]> {
+  const codes = await codesOnce(query, variables);
+  // What the server remembers of a document changes nothing.
+  expect(await codesOnce(query, variables)).toEqual(codes);
+  return codes;
+}
+
+const aliases = (from: number, to: number) => times(to - from, (index) => `a${from + index}: __typename`);
+const deletes = (count: number) => times(count, (index) => remove(`a${index}`));
+const skips = (count: number) => times(count, () => '__typename @skip(if: false)');
+const page = (nodes: string, first = 'first: 100', variables = '') =>
+  `query ${variables} { engagements(integratedAccountId: "a", ${first}) { nodes ${nodes} } }`;
+const remoteQuery = (value: string) =>
+  `mutation { deleteEngagement(id: 1, integratedAccountId: 1, remoteQuery: ${value}) { __typename } }`;
+const ids = (count: number) => `{ ${times(count, () => 'id')} }`;
+const levels8 = 'nodes { notes { contacts { account { owner { urls { url } } } } } }';
+const levels9 = 'edges { node { notes { contacts { account { owner { urls { url } } } } } } }';
+const list = (fields: string) => `{ engagements(integratedAccountId: "a") { ${fields} } }`;
 
 describe('S09 a document', () => {
   it.each([
-    ['10 aliased deletes', `mutation { ${times(10, (index) => remove(`a${index}`))} }`],
-    ['10 aliases of __typename', `{ ${times(10, (index) => `a${index}: __typename`)} }`],
-    ['5 directives', `{ ${times(5, (index) => `a${index}: __typename @skip(if: false)`)} }`],
+    ['1,000 tokens', remoteQuery(`{ a: [${times(977, () => '1')}] }`)],
+    ['8 levels', list(levels8)],
     [
-      '8 levels',
-      '{ engagements(integratedAccountId: "a") { nodes { notes { contacts { account { owner { urls { url } } } } } } } }',
+      '8 levels through fragments',
+      `{ ...Q } fragment Q on Query ${list('...F')} fragment F on EngagementConnection { ${levels8} }`,
     ],
-    ['700 tokens', `{ ${times(698, () => '__typename')} }`],
+    ['10 aliases, of __typename too', `{ ${aliases(0, 10)} }`],
+    ['10 aliases through a fragment', `{ ${aliases(0, 5)} ...F } fragment F on Query { ${aliases(5, 10)} }`],
+    ['5 directives', `{ ${skips(5)} }`],
+    ['5 directives through a fragment', `{ ${skips(2)} ...F @skip(if: false) } fragment F on Query { ${skips(2)} }`],
+    ['10 mutations', `mutation { ${deletes(10)} }`],
+    ['10 mutations through a fragment', `mutation { ...F } fragment F on Mutation { ${deletes(10)} }`],
+    ['a cost of 50,000', page(ids(220))],
+    ['a cost of 50,000 in one record', page('{ subject }', 'first: 5952')],
   ])('of %s is taken', async (_what, query) => {
     expect(await codesOf(query)).toEqual([]);
   });
 
-  const aliased = times(11, (index) => remove(`a${index}`));
-  const nine = 'notes { contacts { account { owner { urls { url } } } } }';
   it.each([
-    ['11 aliased deletes', `mutation { ${aliased} }`, ['TOO_MANY_ALIASES', 'TOO_MANY_MUTATIONS']],
-    [
-      '11 aliased deletes through a fragment',
-      `mutation { ...F } fragment F on Mutation { ${aliased} }`,
-      ['TOO_MANY_ALIASES', 'TOO_MANY_MUTATIONS'],
-    ],
-    ['11 aliases of __typename', `{ ${times(11, (index) => `a${index}: __typename`)} }`, ['TOO_MANY_ALIASES']],
-    ['6 directives', `{ ${times(6, () => '__typename @skip(if: false)')} }`, ['TOO_MANY_DIRECTIVES']],
-    ['9 levels', `{ engagements(integratedAccountId: "a") { edges { node { ${nine} } } } }`, ['TOO_DEEP']],
+    ['1,001 tokens', remoteQuery(`{ a: [${times(978, () => '1')}] }`), 'GRAPHQL_PARSE_FAILED'],
+    ['9 levels', list(levels9), 'TOO_DEEP'],
     [
       '9 levels through fragments',
-      `{ engagements(integratedAccountId: "a") { edges { node { ...F } } } } fragment F on Engagement { ${nine} }`,
-      ['TOO_DEEP'],
+      `{ ...Q } fragment Q on Query ${list('...F')} fragment F on EngagementConnection { ${levels9} }`,
+      'TOO_DEEP',
     ],
-  ])('of %s is refused before it is executed', async (_what, query, codes) => {
-    expect([...new Set(await codesOf(query))].sort()).toEqual(codes);
-  });
-
-  it('of more than 1,000 tokens is not even read', async () => {
-    const { status, body } = await facade.post(
-      `mutation { ${times(10_000, (index) => remove(`a${index}`))} }`,
-      {},
-      bearer,
-    );
-    // The body is over its own limit already; a shorter one fails at its tokens.
-    expect([status, body?.errors?.[0]?.message ?? 'too large']).toEqual([413, expect.any(String)]);
-    expect(await codesOf(`{ ${times(999, () => '__typename')} }`)).toEqual(['GRAPHQL_PARSE_FAILED']);
-  });
-
-  it('whose fragments multiply, or name themselves, is answered as fast as any', async () => {
-    const doubling = times(60, (index) => `fragment F${index} on Mutation { ...F${index + 1} ...F${index + 1} }`);
-    expect(await codesOf(`mutation { ...F0 } ${doubling} fragment F60 on Mutation { ${remove('x')} }`)).toContain(
+    [
+      '9 levels through inline fragments',
+      `{ ... on Query ${list(`... on EngagementConnection { ... { ${levels9} } }`)} }`,
+      'TOO_DEEP',
+    ],
+    ['11 aliases, of __typename too', `{ ${aliases(0, 11)} }`, 'TOO_MANY_ALIASES'],
+    [
+      '11 aliases through a fragment',
+      `{ ${aliases(0, 5)} ...F } fragment F on Query { ${aliases(5, 11)} }`,
+      'TOO_MANY_ALIASES',
+    ],
+    ['6 directives', `{ ${skips(6)} }`, 'TOO_MANY_DIRECTIVES'],
+    [
+      '6 directives through a fragment',
+      `{ ${skips(3)} ...F @skip(if: false) } fragment F on Query { ${skips(2)} }`,
+      'TOO_MANY_DIRECTIVES',
+    ],
+    ['11 mutations', `mutation { ${deletes(10)} __typename }`, 'TOO_MANY_MUTATIONS'],
+    [
+      '11 mutations through a fragment',
+      `mutation { ...F __typename } fragment F on Mutation { ${deletes(10)} }`,
       'TOO_MANY_MUTATIONS',
-    );
-    expect(await codesOf(`mutation { ...F } fragment F on Mutation { ...F ${remove('x')} }`)).not.toEqual([]);
+    ],
+    [
+      '11 mutations through inline fragments',
+      `mutation { ... { ... { ${deletes(10)} } } __typename }`,
+      'TOO_MANY_MUTATIONS',
+    ],
+    ['a cost of 50,001', `${page(ids(220)).slice(0, -1)} __typename }`, 'TOO_COSTLY'],
+    [
+      'that cost through fragments',
+      `{ ...Q } fragment Q on Query ${page('{ ...F }').slice(7)} fragment F on Engagement ${ids(220)}`,
+      'TOO_COSTLY',
+    ],
+    [
+      'that cost through one fragment spread twice',
+      `${page('{ ...F ...F }')} fragment F on Engagement ${ids(120)}`,
+      'TOO_COSTLY',
+    ],
+  ])('of %s is refused, by a code of its own, before anything is sent', async (_what, query, code) => {
+    expect(await codesOf(query)).toEqual([code]);
   });
-});
 
-describe('S07 an operation', () => {
-  const query = `mutation { ${remove('a')} }`;
-  const send = (init: RequestInit, search = '') =>
-    fetch(`${facade.url}/graphql${search}`, { headers: bearer, ...init });
-  const post = (type: string | undefined, body: BodyInit) =>
-    send({ method: 'POST', body, headers: { ...bearer, ...(type !== undefined && { 'content-type': type }) } });
+  it('says which limit it is beyond', async () => {
+    const { body } = await facade.post(`{ ${times(999, () => '__typename')} }`);
+    expect(body.errors[0].message).toContain('1000 tokens');
+  });
 
   it.each([
-    ['a query by GET', () => send({}, '?query={__typename}'), 405],
-    ['a mutation by GET', () => send({}, `?query=${encodeURIComponent(query)}`), 405],
-    ['PUT', () => send({ method: 'PUT', body: JSON.stringify({ query }) }), 405],
-    ['a form', () => post('application/x-www-form-urlencoded', new URLSearchParams({ query })), 415],
-    ['plain text', () => post('text/plain', JSON.stringify({ query })), 415],
-    ['application/graphql', () => post('application/graphql', query), 415],
-    ['no content type', () => post(undefined, new Blob([JSON.stringify({ query })])), 415],
-    ['multipart', () => post('multipart/form-data; boundary=x', '--x--'), 415],
-    ['S10 an array of operations', () => post('application/json', JSON.stringify([{ query }, { query }])), 400],
-  ])('as %s is refused, and nothing runs', async (_what, request, status) => {
-    const before = upstream.seen.length;
-    expect((await request()).status).toBe(status);
-    expect(upstream.seen).toHaveLength(before);
-  });
-
-  it('as JSON with a charset is taken', async () => {
-    expect((await post('application/json; charset=utf-8', JSON.stringify({ query }))).status).toBe(200);
-  });
-
-  it('S08 gets no CORS header for any origin', async () => {
-    const headers = { origin: 'https://evil.example', 'access-control-request-method': 'POST' };
-    for (const method of ['OPTIONS', 'POST']) {
-      const response = await send({ method, headers: { ...headers, ...bearer } });
-      expect([...response.headers.keys()].filter((name) => name.startsWith('access-control'))).toEqual([]);
-    }
+    ['a variable says', 'first: $n', '($n: Int)'],
+    ['a default value says', 'first: $n', '($n: Int = 1)'],
+    ['nobody says', 'after: null', ''],
+    ['null says', 'first: null', ''],
+  ])('costs as much as the largest page when %s how large one is', async (_what, first, variables) => {
+    expect(await codesOf(page(ids(220), first, variables))).toEqual([]);
+    expect(await codesOf(page(ids(221), first, variables))).toEqual(['TOO_COSTLY']);
+    expect(await codesOf(page(ids(221), 'first: 99'))).toEqual([]);
   });
 });
 
-it('S11 errors carry no stack or original error, whatever NODE_ENV says', async () => {
-  const before = process.env.NODE_ENV;
-  process.env.NODE_ENV = 'development';
-  const { body } = await facade.post('query ($x: Int!) { __typename }', { x: 'text' }, bearer);
-  process.env.NODE_ENV = before;
-  expect(JSON.stringify(body)).not.toMatch(/stack|originalError|node_modules|tracing/);
+describe('S09 introspection', () => {
+  it('is no attack: what GraphiQL asks for passes where the schema is exposed', async () => {
+    await using open = await startTestFacade(upstream.url, { EXPOSE_SCHEMA: '1' });
+    const all = { descriptions: true, specifiedByUrl: true, directiveIsRepeatable: true, schemaDescription: true };
+    const { body } = await open.post(getIntrospectionQuery({ ...all, inputValueDeprecation: true, oneOf: true }));
+    expect(body.errors).toBeUndefined();
+    expect(printSchema(buildClientSchema(body.data))).toContain('type DeleteEngagementSuccess');
+  });
+});
+
+describe('S09 an attack', () => {
+  it('with 10,000 aliased deletes reaches no upstream, nor do as many as fit into a request', async () => {
+    const before = upstream.seen.length;
+    const { status } = await facade.post(`mutation { ${deletes(10_000)} }`, {}, { authorization: 'Bearer t' });
+    expect(status).toBe(413);
+    expect(upstream.seen).toHaveLength(before);
+    expect(await codesOf(`mutation { ${deletes(3_000)} }`)).toEqual(['GRAPHQL_PARSE_FAILED']);
+    expect(await codesOf(`mutation { ${deletes(71)} }`)).toEqual(['TOO_MANY_ALIASES', 'TOO_MANY_MUTATIONS']);
+  });
+
+  const cycle = (fields: string) =>
+    `fragment A on Mutation { ${fields} ...B } fragment B on Mutation { ...C } fragment C on Mutation { ...A }`;
+  it.each([
+    ['deletes', `mutation { ...A } ${cycle(remove('x'))}`],
+    ['aliases', `mutation { ...A } ${cycle(aliases(0, 3))}`],
+    ['directives', `mutation { ...A @include(if: true) } ${cycle(skips(2))}`],
+    ['nothing', `mutation { ...A } ${cycle('')}`],
+    ['records', `${page('{ ...N }')} fragment N on Engagement { notes { contacts { account { id } } } ...N }`],
+    ['itself', 'fragment A on Query { ...A } query { ...A }'],
+  ])('with fragments that name themselves, around %s, is refused', async (_what, query) => {
+    expect(await codesOf(query)).toContain('GRAPHQL_VALIDATION_FAILED');
+  });
+
+  it('with fragments that multiply is refused as soon as any', async () => {
+    const doubling = (last: string) =>
+      `${times(60, (index) => `fragment F${index} on Mutation { ...F${index + 1} ...F${index + 1} }`)} fragment F60 on Mutation { ${last} }`;
+    expect(await codesOf(`mutation { ...F0 } ${doubling(remove('x'))}`)).toEqual([
+      'TOO_COSTLY',
+      'TOO_MANY_ALIASES',
+      'TOO_MANY_MUTATIONS',
+    ]);
+  });
+
+  const nested = (depth: number, open: string, middle: string, close: string) =>
+    open.repeat(depth) + middle + close.repeat(depth);
+  it.each([
+    ['fields', nested(3_000, '{ a ', '', '}')],
+    ['inline fragments', nested(3_000, '{ ... ', '{ __typename }', '}')],
+    ['lists', remoteQuery(`{ a: ${nested(3_000, '[', '', ']')} }`)],
+    ['objects', remoteQuery(nested(3_000, '{ a: ', '1', '}'))],
+    ['types', `query ($a: ${nested(3_000, '[', 'Int', ']')}) { __typename }`],
+    ['brackets that nobody closes', '{ a '.repeat(3_000)],
+  ])('with %s nested 3,000 deep is refused', async (_what, query) => {
+    expect(await codesOf(query)).toEqual(['GRAPHQL_PARSE_FAILED']);
+  });
+
+  it('nested as deep as 1,000 tokens allow is refused, or does no harm', async () => {
+    expect(await codesOf(nested(331, '{ a ', '{ b }', '}'))).toContain('TOO_DEEP');
+    expect(await codesOf(nested(331, '{ ... ', '{ __typename }', '}'))).toEqual([]);
+    expect(await codesOf(remoteQuery(`{ a: ${nested(480, '[', '', ']')} }`))).toEqual([]);
+  });
+
+  it('with variables nested 30,000 deep is refused like any other that is nested too deeply', async () => {
+    const query =
+      'mutation ($q: JSONObject) { deleteEngagement(id: 1, integratedAccountId: "a", remoteQuery: $q) { __typename ... on InvalidInputError { issues { path } } } }';
+    const before = upstream.deletes().length;
+    for (const nesting of [nested(30_000, '[', '', ']'), nested(30_000, '{"a":', '1', '}')]) {
+      const response = await fetch(`${facade.url}/graphql`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', authorization: 'Bearer t' },
+        body: `{"query":${JSON.stringify(query)},"variables":{"q":{"a":${nesting}}}}`,
+      });
+      expect(await response.json()).toMatchObject({ data: { deleteEngagement: { __typename: 'InvalidInputError' } } });
+    }
+    expect(upstream.deletes()).toHaveLength(before);
+  });
 });

@@ -2,6 +2,9 @@ import { once } from 'node:events';
 import { Agent, get, type IncomingMessage, type ServerResponse } from 'node:http';
 import { describe, expect, it } from 'vitest';
 import { createListener } from '../src/http/listener.ts';
+import { connectRaw, requestHead } from './support/raw-client.ts';
+
+const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 async function answerOf(url: string, agent: Agent): Promise<IncomingMessage> {
   const [response] = await once(get(url, { agent }), 'response');
@@ -9,24 +12,63 @@ async function answerOf(url: string, agent: Agent): Promise<IncomingMessage> {
   return response as IncomingMessage;
 }
 
+/** A listener whose requests wait until the test answers them. */
+async function startHolding() {
+  const arrived: ServerResponse[] = [];
+  const listener = createListener((_request, response) => void arrived.push(response), 60_000);
+  const url = await listener.listen('127.0.0.1', 0);
+  const send = (path: string, init?: RequestInit) => fetch(url + path, init);
+  return { url, arrived, send, drain: () => listener.drain() };
+}
+
+describe('a request', () => {
+  it.each([
+    ['its own id', 'a-Z_0.9:x', 'a-Z_0.9:x'],
+    ['an id of 128 characters', 'x'.repeat(128), 'x'.repeat(128)],
+    ['no id', undefined, uuid],
+    ['an id of 129 characters', 'x'.repeat(129), uuid],
+    ['an empty id', '', uuid],
+    ['an id that would break out of a log line', 'a"b', uuid],
+    ['two ids in one header', 'a, b', uuid],
+  ])('with %s has one to all who handle it, and on its response', async (_what, given, expected) => {
+    let seen: unknown;
+    const listener = createListener((request, response) => {
+      seen = request.headers['x-request-id'];
+      response.writeHead(204, { 'x-other': 'kept' }).end();
+    }, 60_000);
+    const url = await listener.listen('127.0.0.1', 0);
+    const { headers } = await fetch(url, given === undefined ? {} : { headers: { 'x-request-id': given } });
+    expect(headers.get('x-request-id')).toEqual(typeof expected === 'string' ? expected : expect.stringMatching(uuid));
+    expect(headers.get('x-request-id')).toBe(seen);
+    expect(headers.get('x-other')).toBe('kept');
+    await listener.drain();
+  });
+
+  it('has an id also when it cannot be read', async () => {
+    const { url, drain } = await startHolding();
+    using client = await connectRaw(url);
+    client.send('what is this?\r\n\r\n');
+    await client.closed;
+    expect(client.received()).toMatch(/^HTTP\/1\.1 400 .*\r\nx-request-id: [0-9a-f-]{36}\r\n/);
+    await drain();
+  });
+});
+
 describe('R12 a draining listener', () => {
   it('answers what is in flight, tells its client to go, and closes', async () => {
-    const arrived = Promise.withResolvers<ServerResponse>();
-    const listener = createListener((_request, response) => arrived.resolve(response), 60_000);
+    const { url, arrived, drain } = await startHolding();
     const agent = new Agent({ keepAlive: true });
-    const pending = answerOf(await listener.listen('127.0.0.1', 0), agent);
-    const response = await arrived.promise;
-    const drained = listener.drain();
-    response.end('done');
+    const pending = answerOf(url, agent);
+    await expect.poll(() => arrived.length).toBe(1);
+    const drained = drain();
+    arrived[0]?.end('done');
     expect((await pending).headers.connection).toBe('close');
     await drained;
     agent.destroy();
   });
 
   it('takes nothing new on a connection that is still open', async () => {
-    const arrived: ServerResponse[] = [];
-    const listener = createListener((_request, response) => void arrived.push(response), 60_000);
-    const url = await listener.listen('127.0.0.1', 0);
+    const { url, arrived, drain } = await startHolding();
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
     const first = answerOf(url, agent);
     const second = answerOf(url, agent);
@@ -34,7 +76,7 @@ describe('R12 a draining listener', () => {
     // Its headers are out already, so this connection will be used once more.
     arrived[0]?.flushHeaders();
     await first;
-    const drained = listener.drain();
+    const drained = drain();
     arrived[0]?.end();
     // Refused, or the connection is gone: in no case is it handled.
     expect(await second.then(({ statusCode }) => statusCode).catch(() => 'gone')).toSatisfy(
@@ -43,5 +85,68 @@ describe('R12 a draining listener', () => {
     expect(arrived).toHaveLength(1);
     await drained;
     agent.destroy();
+  });
+
+  it('goes on listening until the last answer is out, to send whoever comes elsewhere', async () => {
+    const { url, arrived, send, drain } = await startHolding();
+    const pending = send('/graphql');
+    await expect.poll(() => arrived.length).toBe(1);
+    const drained = drain();
+    for (const path of ['/graphql', '/ready']) {
+      const refused = await send(path, { headers: { 'x-request-id': 'late' } });
+      expect(refused.status).toBe(503);
+      expect(Object.fromEntries(refused.headers)).toMatchObject({
+        connection: 'close',
+        'content-type': 'application/json',
+        'retry-after': '1',
+        'x-request-id': 'late',
+      });
+      expect(await refused.json()).toMatchObject({ errors: [{ extensions: { code: 'OVERLOADED' } }] });
+    }
+    expect(arrived).toHaveLength(1);
+    const health = send('/health');
+    await expect.poll(() => arrived.length).toBe(2);
+    for (const response of arrived) response.end();
+    expect([(await health).status, (await pending).status]).toEqual([200, 200]);
+    await drained;
+    await expect(connectRaw(url)).rejects.toThrow('ECONNREFUSED');
+  });
+
+  it('lets a client that is still sending read all of its refusal', async () => {
+    const { arrived, send, drain } = await startHolding();
+    const pending = send('/graphql');
+    await expect.poll(() => arrived.length).toBe(1);
+    const drained = drain();
+    for (let round = 0; round < 5; round += 1) {
+      const refused = await send('/graphql', { method: 'POST', body: 'x'.repeat(8 * 1024 * 1024) });
+      expect(await refused.json()).toMatchObject({ errors: [{ extensions: { code: 'OVERLOADED' } }] });
+    }
+    arrived[0]?.end();
+    await pending;
+    await drained;
+  });
+
+  it('closes connections that are idle, and does not wait for those it refused', async () => {
+    const { url, arrived, send, drain } = await startHolding();
+    using idle = await connectRaw(url);
+    using slow = await connectRaw(url);
+    const pending = send('/graphql');
+    await expect.poll(() => arrived.length).toBe(1);
+    const drained = drain();
+    slow.send(requestHead('POST', '/graphql', ['content-length: 10']));
+    await expect.poll(slow.received).toContain('503');
+    arrived[0]?.end();
+    await pending;
+    await Promise.all([drained, idle.closed, slow.closed]);
+  });
+
+  it('closes at once when nothing is in flight', async () => {
+    const { url, arrived, send, drain } = await startHolding();
+    const answered = send('/graphql');
+    await expect.poll(() => arrived.length).toBe(1);
+    arrived[0]?.end();
+    await answered;
+    await drain();
+    await expect(connectRaw(url)).rejects.toThrow('ECONNREFUSED');
   });
 });

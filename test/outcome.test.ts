@@ -140,8 +140,9 @@ describe('a 2xx whose provider says that it did not delete is no success', () =>
     });
   });
 
-  it('but a success with a warning for a page of HTML', async () => {
+  it('but of unknown outcome for a page of HTML, which Truto never sends; in RAW it may be the provider that does', async () => {
     const page: Answer = (_request, response) => response.writeHead(200, { 'content-type': 'text/html' }).end('<html>');
+    expect(await outcomeOf(page)).toMatchObject({ __typename: 'OutcomeUnknownError', lastStatusCode: 200 });
     const { outcome, warnings } = await outcomeOf(page, { variables: { format: 'RAW' } });
     expect([outcome, warnings]).toEqual([
       'DELETED',
@@ -210,9 +211,9 @@ describe('R05 a refusal becomes its own member, after one request', () => {
     ['405 for a sandbox account', truto(405), { __typename: 'ForbiddenError', missingScopes: [] }],
     ['405 of the provider', remote(405), { __typename: 'RemoteApiError', statusCode: 405 }],
     [
-      '429 with seconds',
-      remote(429, {}, { 'retry-after': '7' }),
-      { __typename: 'RateLimitedError', retryAfterMs: 7000 },
+      '429 with more seconds than there is time for',
+      remote(429, {}, { 'retry-after': '17' }),
+      { __typename: 'RateLimitedError', retryAfterMs: 17_000 },
     ],
     ['429 without a word', truto(429), { __typename: 'RateLimitedError', retryAfterMs: null }],
     ['503 for a blocked account', truto(503), { __typename: 'AccountBlockedError', reason: expect.any(String) }],

@@ -56,12 +56,12 @@ describe('a delete with a snapshot', () => {
     expect(calls[0]?.query.engagement_type).toBe('call');
   });
 
-  it("lets the delete's own values win where it has any", async () => {
+  it("keeps what it read, and takes from the delete's own answer only what it lacks", async () => {
     const { result } = await run(mutation('subject status direction'), {
-      read: json(200, { subject: 'before', status: 'open', direction: 'inbound' }),
-      remove: json(200, { subject: 'after', status: null }),
+      read: json(200, { subject: 'before', status: 'open', direction: null }),
+      remove: json(200, { id: 'job-77', subject: '', status: null, direction: 'inbound' }),
     });
-    expect(result.engagement).toEqual({ subject: 'after', status: 'open', direction: 'inbound' });
+    expect(result.engagement).toEqual({ subject: 'before', status: 'open', direction: 'inbound' });
   });
 
   it.each(['RAW', 'STREAM'])('fills the engagement also with the format %s', async (format) => {
@@ -78,12 +78,15 @@ describe('a delete with a snapshot', () => {
     ['a rate limit', truto(429), 'RateLimitedError'],
     ['a failure', truto(500), 'UpstreamUnavailableError'],
     ['no record', json(200, []), 'UpstreamUnavailableError'],
+    ['an error in spite of its status', json(200, { statusCode: 502, subject: 'x' }), 'UpstreamUnavailableError'],
+    ['an object that is no record', json(200, { result: { subject: 'x' } }), 'UpstreamUnavailableError'],
+    ['another record', json(200, { id: 'e2', subject: 'x' }), 'UpstreamUnavailableError'],
     ['nothing', ((_request, response) => response.destroy()) as Answer, 'UpstreamUnavailableError'],
   ])('does not delete when the read answers %s', async (_what, read, member) => {
     const { result, order } = await run(mutation('subject'), { read });
     expect(result.__typename).toBe(member);
     expect(result.message).toContain('Nothing was deleted');
-    expect(order).toEqual(['GET engagements/e1']);
+    expect(new Set(order)).toEqual(new Set(['GET engagements/e1']));
   });
 
   it('hands over what it read when nobody can know whether the delete was carried out', async () => {
@@ -97,7 +100,7 @@ describe('a delete with a snapshot', () => {
   it('has one deadline for both, and does not begin a delete that it has no time for', async () => {
     const { result, order } = await run(mutation('subject'), { read: () => {} }, { REQUEST_TIMEOUT_MS: '300' });
     expect(result.__typename).toBe('UpstreamUnavailableError');
-    expect(order).toEqual(['GET engagements/e1']);
+    expect(new Set(order)).toEqual(new Set(['GET engagements/e1']));
   });
 
   it('does not take what it read for what the provider answered to the delete', async () => {
@@ -143,6 +146,27 @@ describe('the notes of a snapshot', () => {
       { id: 'n2', content: null },
     ]);
     expect(errors).toMatchObject([{ extensions: { code: 'NOT_FOUND' } }, { extensions: { code: 'NOT_FOUND' } }]);
+  });
+});
+
+describe('the notes of a snapshot that are selected more than once', () => {
+  const read = json(200, { notes: [{ id: 'n1' }] });
+  const gone: { is: boolean } = { is: false };
+  const note: Answer = ({ query }, response) => {
+    const answer = gone.is ? truto(404) : json(200, { title: 'the title', content: 'the content' });
+    expect(query.integrated_account_id).toBe('a');
+    answer({} as never, response);
+  };
+  const remove: Answer = (request, response) => {
+    gone.is = true;
+    json(204, undefined)(request, response);
+  };
+
+  it('are there for each selection, though they go with the engagement', async () => {
+    gone.is = false;
+    const { result, errors } = await run(mutation('t: notes { title } c: notes { content }'), { read, note, remove });
+    expect(result.engagement).toEqual({ t: [{ title: 'the title' }], c: [{ content: 'the content' }] });
+    expect(errors).toBeUndefined();
   });
 });
 

@@ -12,7 +12,7 @@ beforeAll(async () => {
 });
 afterAll(() => facade[Symbol.asyncDispose]());
 
-describe('GraphQL over HTTP', () => {
+describe('R20 GraphQL over HTTP', () => {
   // Audits need their address when they are made, the server has one only later: only the names are read here.
   const names = serverAudits({ url: '' }).map(({ id, name }) => [id, name] as const);
 

@@ -6,17 +6,22 @@ import { type Answer, json, startUpstream } from './support/upstream.ts';
 
 describe('an outcome that nobody can know is called unknown', () => {
   it.each([
-    ['500', truto(500), 500],
-    ['500 of the provider', remote(500), 500],
-    ['502', truto(502), 502],
-    ['504', remote(504), 504],
-    ['503 of a proxy', ((_request, response) => response.writeHead(503).end('upstream connect error')) as Answer, 503],
-    ['503 of the provider', remote(503), 503],
-    ["404 that is not Truto's", json(404, undefined), 404],
-    ['408', truto(408), 408],
-    ['302', json(302, undefined, { location: 'http://127.0.0.1:1/elsewhere' }), 302],
-  ])('after a %s', async (_what, answer, lastStatusCode) => {
-    expect(await outcomeOf(answer)).toMatchObject({
+    ['500', truto(500), 500, 2],
+    ['500 of the provider', remote(500), 500, 2],
+    ['502', truto(502), 502, 2],
+    ['504', remote(504), 504, 2],
+    [
+      '503 of a proxy',
+      ((_request, response) => response.writeHead(503).end('upstream connect error')) as Answer,
+      503,
+      1,
+    ],
+    ['503 of the provider', remote(503), 503, 1],
+    ["404 that is not Truto's", json(404, undefined), 404, 1],
+    ['408', truto(408), 408, 1],
+    ['302', json(302, undefined, { location: 'http://127.0.0.1:1/elsewhere' }), 302, 1],
+  ])('after a %s', async (_what, answer, lastStatusCode, attempts) => {
+    expect(await outcomeOf(answer, { attempts })).toMatchObject({
       __typename: 'OutcomeUnknownError',
       retrySafe: true,
       lastStatusCode,
@@ -28,14 +33,14 @@ describe('an outcome that nobody can know is called unknown', () => {
     ['the connection breaks before the answer', ((_request, response) => response.destroy()) as Answer],
     ['no answer comes in time', (() => {}) as Answer],
   ])('when %s', async (_what, answer) => {
-    expect(await outcomeOf(answer, { env: { REQUEST_TIMEOUT_MS: '1000' } })).toMatchObject({
+    expect(await outcomeOf(answer, { env: { REQUEST_TIMEOUT_MS: '2000' }, attempts: 2 })).toMatchObject({
       __typename: 'OutcomeUnknownError',
       retrySafe: true,
       lastStatusCode: null,
     });
   });
 
-  it('and not safe to repeat when a remoteQuery went along', async () => {
+  it('and not safe to repeat when a remoteQuery went along: then it is not repeated here either', async () => {
     const variables = { remoteQuery: { scope: 'all following' } };
     expect(await outcomeOf(truto(502), { variables })).toMatchObject({
       __typename: 'OutcomeUnknownError',
@@ -43,13 +48,14 @@ describe('an outcome that nobody can know is called unknown', () => {
     });
   });
 
-  it('and carries the key that upstream got', async () => {
+  it('R06 and carries the key that upstream got with every attempt, a new one for each delete', async () => {
     await using upstream = await startUpstream(truto(502));
     await using facade = await startTestFacade(upstream.url);
     const keys = [];
     for (let time = 0; time < 2; time += 1)
       keys.push((await facade.post(mutation)).body.data.deleteEngagement.idempotencyKey);
-    expect(upstream.deletes().map(({ headers }) => headers['idempotency-key'])).toEqual(keys);
+    const sent = upstream.deletes().map(({ headers }) => headers['idempotency-key']);
+    expect(sent).toEqual(keys.flatMap((key) => [key, key]));
     expect(new Set(keys).size).toBe(2);
   });
 

@@ -1,4 +1,5 @@
 import type { Secret } from '../secret.ts';
+import type { LimitedBy } from '../upstream/attempt.ts';
 
 /** Who calls, what they may touch, and whose credential goes upstream for them. */
 export interface Caller {
@@ -20,4 +21,9 @@ export interface Caller {
  */
 export function mayTouch(caller: Caller, integratedAccountId: string): boolean {
   return caller.grants === 'all' || caller.grants.has(integratedAccountId);
+}
+
+/** Whose limits a request of the caller counts against: those of the token that goes upstream, in this account. */
+export function limitedBy({ id, bringsToken }: Caller, integratedAccountId: string): LimitedBy {
+  return { tokenId: bringsToken ? id : 'server', integratedAccountId };
 }

@@ -1,13 +1,15 @@
 import { randomUUID } from 'node:crypto';
-import { type Caller, mayTouch } from './access.ts';
+import { type Caller, limitedBy, mayTouch } from './access.ts';
+import type { DeleteTrail } from './audit.ts';
 import { hasRefusal, located } from './finding.ts';
-import type { DeleteEngagementInput } from './input.ts';
+import { type DeleteEngagementInput, isRepeatable } from './input.ts';
 import type { FindAccountIntegration } from './integrated-account.ts';
 import { integrations } from './integrations.ts';
 import { nothingDeleted, readOutcome } from './outcome.ts';
-import { notGranted, refusedInput } from './refusal.ts';
+import type { FoundRecord } from './read-record.ts';
+import { callerLeft, notGranted, refusedInput } from './refusal.ts';
 import { buildDeleteRequest } from './request.ts';
-import type { DeleteEngagementResult } from './result.ts';
+import type { DeleteEngagementResult, OutcomeUnknownError } from './result.ts';
 import { checkEmailOnly, checkIntegration, checkLength, checkWellFormed } from './rules.ts';
 import type { Selection } from './selection.ts';
 import { type SnapshotPorts, takeSnapshot } from './snapshot.ts';
@@ -29,6 +31,12 @@ export interface DeleteEngagementOptions {
   readonly hasCallerLeft: () => boolean;
   /** The moment (milliseconds since the epoch) by which the caller wants to know. */
   readonly deadlineAt: number;
+  /** The `Idempotency-Key` for upstream; a new one when undefined. */
+  readonly idempotencyKey: string | undefined;
+  /** What the same delete came to when it was tried before, and may have been done. */
+  readonly earlier: OutcomeUnknownError | undefined;
+  /** Where the delete notes what its audit event will say. */
+  readonly trail: DeleteTrail;
 }
 
 /** Stands for the key in a plan: each delete that is sent gets one of its own. */
@@ -40,11 +48,10 @@ function unsupported(integrationName: string): DeleteEngagementResult {
   return { kind: 'UnsupportedIntegrationError', message, integrationName, supportedIntegrations };
 }
 
-/** Nobody will read it but the log. */
-const callerLeft: DeleteEngagementResult = {
-  kind: 'UpstreamUnavailableError',
-  message: 'Nothing was deleted: the caller left before.',
-};
+/** What an earlier attempt read: if that deleted the engagement, it cannot be read again. */
+function earlierSnapshot(earlier: OutcomeUnknownError | undefined): FoundRecord<'engagements'> | undefined {
+  return earlier?.engagement ? { kind: 'Found', record: earlier.engagement, unreadable: [], absent: [] } : undefined;
+}
 
 /**
  * Deletes one engagement: access, rules, look-up of the integration, its rules, the snapshot if one is asked for, one
@@ -57,7 +64,7 @@ export async function deleteEngagement(
   options: DeleteEngagementOptions,
   ports: DeleteEngagementPorts,
 ): Promise<DeleteEngagementResult> {
-  const { caller, selection, dryRun, deadlineAt } = options;
+  const { caller, selection, dryRun, deadlineAt, hasCallerLeft, trail } = options;
   if (!mayTouch(caller, input.integratedAccountId)) return notGranted();
 
   const malformed = checkWellFormed(input);
@@ -65,34 +72,44 @@ export async function deleteEngagement(
   if (malformed.length > 0 || (misplaced.length > 0 && !dryRun)) return refusedInput([...malformed, ...misplaced]);
 
   const support = await ports.findAccountIntegration(caller, input.integratedAccountId, deadlineAt);
+  const integration = support.kind === 'supported' ? support.integration : null;
+  trail.integration = support.kind === 'unsupported' ? support.name : (integration?.name ?? null);
   if (support.kind === 'unsupported' && !dryRun) return unsupported(support.name);
   const findings = [...misplaced, ...checkIntegration(input, support)];
   if (hasRefusal(findings) && !dryRun) return refusedInput(findings);
 
-  const idempotencyKey = dryRun ? plannedIdempotencyKey : randomUUID();
+  const idempotencyKey = dryRun ? plannedIdempotencyKey : (options.idempotencyKey ?? randomUUID());
   const credentials = { authorization: caller.authorization.reveal(), idempotencyKey };
   const request = buildDeleteRequest(input, selection, credentials);
   const tooLong = checkLength(request.path, ['parameters']);
   if (tooLong.length > 0) return refusedInput(tooLong);
 
-  const integration = support.kind === 'supported' ? support.integration : null;
   if (dryRun) return { kind: 'DeleteEngagementPlan', request, findings, integration };
 
-  if (options.hasCallerLeft()) return callerLeft;
-  const snapshot = options.snapshot ? await takeSnapshot(input, options, ports) : null;
+  if (hasCallerLeft()) return nothingDeleted(callerLeft());
+  const snapshot = options.snapshot
+    ? await (earlierSnapshot(options.earlier) ?? takeSnapshot(input, options, ports))
+    : null;
   if (snapshot && snapshot.kind !== 'Found') return nothingDeleted(snapshot);
 
-  if (options.hasCallerLeft()) return callerLeft;
-  const attempt = await ports.send(request, { deadlineAt, streams: input.format === 'stream' });
-  const warnings = findings.map(located);
-  const callerBroughtToken = caller.bringsToken;
-  return readOutcome(attempt, {
+  if (hasCallerLeft()) return nothingDeleted(callerLeft());
+  trail.idempotencyKey = idempotencyKey;
+  const sent = await ports.send(request, {
+    deadlineAt,
+    hasCallerLeft,
+    streams: input.format === 'stream',
+    isRepeatable: isRepeatable(input),
+    limitedBy: limitedBy(caller, input.integratedAccountId),
+  });
+  trail.attempts = sent.attemptCount;
+  return readOutcome(sent.attempt, {
     input,
     selection,
     integration,
-    warnings,
+    warnings: findings.map(located),
     snapshot,
     idempotencyKey,
-    callerBroughtToken,
+    callerBroughtToken: caller.bringsToken,
+    mayHaveActedBefore: sent.mayHaveActedBefore || options.earlier !== undefined,
   });
 }

@@ -51,3 +51,11 @@ export interface DeleteEngagementInput {
   readonly parameters?: DeleteEngagementParameters | null | undefined;
   readonly remoteQuery?: Readonly<Record<string, unknown>> | null | undefined;
 }
+
+/**
+ * True when carrying the delete out twice does no more than once. A delete by id does; what a provider's own parameters
+ * do twice is not for us to promise.
+ */
+export function isRepeatable({ remoteQuery }: DeleteEngagementInput): boolean {
+  return Object.keys(remoteQuery ?? {}).length === 0;
+}

@@ -1,7 +1,7 @@
 import DataLoader from 'dataloader';
 import { LRUCache } from 'lru-cache';
 import type { Send } from '../upstream/attempt.ts';
-import type { Caller } from './access.ts';
+import { type Caller, limitedBy } from './access.ts';
 import { isJsonObject, readBody } from './body.ts';
 import { findIntegration, type IntegrationSupport } from './integrations.ts';
 import { buildIntegratedAccountRequest } from './request.ts';
@@ -23,7 +23,7 @@ export type FindAccountIntegration = (
   caller: Caller,
   integratedAccountId: string,
   deadlineAt: number,
-) => Promise<IntegrationSupport>;
+) => IntegrationSupport | Promise<IntegrationSupport>;
 
 interface Key {
   readonly caller: Caller;
@@ -63,7 +63,8 @@ async function within<Result>(promise: Promise<Result>, deadlineAt: number, othe
 export function createAccountLookup(send: Send, timeoutMs: number): FindAccountIntegration {
   async function look({ caller, integratedAccountId }: Key): Promise<IntegrationSupport> {
     const request = buildIntegratedAccountRequest(integratedAccountId, caller.authorization.reveal());
-    const attempt = await send(request, { deadlineAt: Date.now() + timeoutMs });
+    const deadlineAt = Date.now() + timeoutMs;
+    const { attempt } = await send(request, { deadlineAt, limitedBy: limitedBy(caller, integratedAccountId) });
     const statusCode = attempt.kind === 'answer' ? attempt.statusCode : undefined;
     if (statusCode === 403 || statusCode === 404) throw new RefusedLookup();
     const body = attempt.kind === 'answer' && statusCode === 200 ? readBody(attempt.body) : undefined;
@@ -77,22 +78,29 @@ export function createAccountLookup(send: Send, timeoutMs: number): FindAccountI
   const loader = new DataLoader<Key, IntegrationSupport, string>((keys) => Promise.all(keys.map(look)), {
     batch: false,
     cacheKeyFn: keyOf,
-    cacheMap: new LRUCache<string, Promise<IntegrationSupport>>({ max: cacheSize, ttl: cacheTtlMs }),
   });
+  const found = new LRUCache<string, IntegrationSupport>({ max: cacheSize, ttl: cacheTtlMs });
 
-  async function load(key: Key): Promise<IntegrationSupport> {
-    if (refused.has(keyOf(key))) return unknown;
+  /** The loader only makes one look-up of those that come while it is on its way. */
+  async function load(key: Key, name: string): Promise<IntegrationSupport> {
     try {
-      return await loader.load(key);
+      const support = await loader.load(key);
+      found.set(name, support);
+      return support;
     } catch (error) {
-      loader.clear(key);
-      if (error instanceof RefusedLookup) refused.set(keyOf(key), true);
+      if (error instanceof RefusedLookup) refused.set(name, true);
       return unknown;
+    } finally {
+      loader.clear(key);
     }
   }
 
   return (caller, integratedAccountId, deadlineAt) => {
-    if (deadlineAt <= Date.now()) return Promise.resolve(unknown);
-    return within(load({ caller, integratedAccountId }), deadlineAt, unknown);
+    const key = { caller, integratedAccountId };
+    const name = keyOf(key);
+    const known = found.get(name);
+    if (known) return known;
+    if (refused.has(name) || deadlineAt <= Date.now()) return unknown;
+    return within(load(key, name), deadlineAt, unknown);
   };
 }

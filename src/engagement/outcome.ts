@@ -1,8 +1,8 @@
 import type { Attempt, FailureReason, UpstreamAnswer, UpstreamFailure } from '../upstream/attempt.ts';
 import { findDenial } from './denial.ts';
-import { notSent, readRefusal } from './refusal.ts';
-import type { DeleteEngagementResult, RemoteApiError } from './result.ts';
-import { buildSuccess, readSuccessContent, type SuccessContext } from './success-outcome.ts';
+import { notSent, type Refusal, readRefusal } from './refusal.ts';
+import type { DeleteEngagementResult } from './result.ts';
+import { alreadyAbsent, buildSuccess, readSuccessContent, type SuccessContext } from './success-outcome.ts';
 import { type UnknownOutcomeContext, unknownOutcome } from './unknown-outcome.ts';
 
 /** What a sent delete's end is read with. */
@@ -10,6 +10,8 @@ export type OutcomeContext = SuccessContext &
   UnknownOutcomeContext & {
     /** True when upstream's 401 speaks of the caller's own token. */
     readonly callerBroughtToken: boolean;
+    /** True when an attempt before this one may have been carried out: a refusal then proves nothing. */
+    readonly mayHaveActedBefore: boolean;
   };
 
 /** Why a request that left has no answer; most often the connection broke. */
@@ -23,8 +25,22 @@ export function nothingDeleted<Refused extends { readonly message: string }>(ref
   return { ...refused, message: `${refused.message} Nothing was deleted.` };
 }
 
-function readFailure({ mayHaveBeenSent, reason }: UpstreamFailure, context: OutcomeContext): DeleteEngagementResult {
-  if (!mayHaveBeenSent) return nothingDeleted(notSent(reason));
+/** A refusal of this attempt, unless an earlier one may have deleted the engagement. */
+function refused(
+  refusal: Refusal,
+  context: OutcomeContext,
+  seen: { readonly statusCode?: number; readonly rawResponse?: unknown } = {},
+): DeleteEngagementResult {
+  if (!context.mayHaveActedBefore) return nothingDeleted(refusal);
+  return unknownOutcome(context, {
+    ...seen,
+    why: `One attempt had no clear answer, and the next was refused (${refusal.message})`,
+  });
+}
+
+function readFailure(failure: UpstreamFailure, context: OutcomeContext): DeleteEngagementResult {
+  const { mayHaveBeenSent, reason } = failure;
+  if (!mayHaveBeenSent) return refused(notSent(failure), context);
   return unknownOutcome(context, { why: whyUnknown[reason] ?? 'The connection broke before upstream answered' });
 }
 
@@ -38,7 +54,7 @@ function readSuccess(answer: UpstreamAnswer, context: OutcomeContext): DeleteEng
   const denial = findDenial(rawResponse, context.integration);
   if (denial === 'certain') {
     const message = `The provider answered with status ${statusCode}, but its body says that it refused.`;
-    return nothingDeleted<RemoteApiError>({ kind: 'RemoteApiError', message, statusCode, rawResponse });
+    return refused({ kind: 'RemoteApiError', message, statusCode, rawResponse }, context, { statusCode, rawResponse });
   }
   if (denial === 'possible' || doubt) {
     const why = `Upstream answered with status ${statusCode}, but its body reads like a refusal`;
@@ -49,7 +65,8 @@ function readSuccess(answer: UpstreamAnswer, context: OutcomeContext): DeleteEng
 
 /**
  * Maps the end of a sent delete to the result's member. A refusal means that nothing was deleted; where the answer does
- * not say as much, the outcome is unknown.
+ * not say as much, the outcome is unknown. After an attempt that may have been carried out, "no such record" means that
+ * it is gone, and any other refusal means nothing.
  * @throws {GraphQLError} `UNAUTHENTICATED` when upstream does not accept the caller's own token.
  */
 export function readOutcome(attempt: Attempt, context: OutcomeContext): DeleteEngagementResult {
@@ -57,6 +74,10 @@ export function readOutcome(attempt: Attempt, context: OutcomeContext): DeleteEn
   if (successStatuses.has(attempt.statusCode)) return readSuccess(attempt, context);
   // Any 2xx may come as a stream; nobody will read this one, and unread it would keep its connection.
   if (attempt.body.kind === 'streaming') attempt.body.stream.destroy();
-  const refusal = readRefusal(attempt, context.callerBroughtToken);
-  return refusal.kind === 'UnclearAnswer' ? unknownOutcome(context, refusal) : nothingDeleted(refusal);
+  const { mayHaveActedBefore, callerBroughtToken } = context;
+  // An error in the result's place could not say that the engagement may be gone.
+  const refusal = readRefusal(attempt, callerBroughtToken && !mayHaveActedBefore);
+  if (refusal.kind === 'UnclearAnswer') return unknownOutcome(context, refusal);
+  if (refusal.kind === 'NotFoundError' && mayHaveActedBefore) return alreadyAbsent(attempt, context);
+  return refused(refusal, context, { statusCode: attempt.statusCode });
 }

@@ -1,5 +1,5 @@
 import type { Send } from '../upstream/attempt.ts';
-import { type Caller, mayTouch } from './access.ts';
+import { type Caller, limitedBy, mayTouch } from './access.ts';
 import { isJsonObject } from './body.ts';
 import { checkFilter, type EngagementFilter, type EngagementOrder } from './filter.ts';
 import { type Finding, refusal } from './finding.ts';
@@ -33,6 +33,8 @@ export interface ReadEngagementOptions {
   readonly selected: ReadonlySet<WireField>;
   /** The moment (milliseconds since the epoch) by which it must be there. */
   readonly deadlineAt: number;
+  /** True once nobody waits for it: then it is not begun. */
+  readonly hasCallerLeft: () => boolean;
 }
 
 /** One page of engagements. */
@@ -89,7 +91,7 @@ function readPage(
  */
 export async function readEngagements(
   input: EngagementsInput,
-  { caller, selected, deadlineAt }: ReadEngagementOptions,
+  { caller, selected, deadlineAt, hasCallerLeft }: ReadEngagementOptions,
   send: Send,
 ): Promise<EngagementPage | Refusal> {
   const { integratedAccountId } = input;
@@ -103,6 +105,8 @@ export async function readEngagements(
   );
   const tooLong = checkLength(request.path, ['filter']);
   if (tooLong.length > 0) return refusedInput(tooLong);
-  const answer = readJson(await send(request, { deadlineAt }), caller);
+  const limits = limitedBy(caller, integratedAccountId);
+  const { attempt } = await send(request, { deadlineAt, hasCallerLeft, limitedBy: limits });
+  const answer = readJson(attempt, caller);
   return answer.kind === 'Json' ? readPage(answer.json, selected, integratedAccountId) : answer;
 }

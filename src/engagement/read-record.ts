@@ -1,11 +1,12 @@
 import type { Attempt, Send } from '../upstream/attempt.ts';
-import type { Caller } from './access.ts';
+import { type Caller, limitedBy } from './access.ts';
 import { isJsonObject, readBody } from './body.ts';
 import type { EngagementType } from './input.ts';
 import { type ReadRecord, type RecordKey, readRecord } from './record.ts';
 import { notSent, type Refusal, readRefusal } from './refusal.ts';
 import { buildReadRequest } from './request.ts';
 import type { Resource, WireField } from './resources.ts';
+import { isError } from './upstream-error.ts';
 
 /** What a read is done with. */
 export interface ReadOptions<R extends Resource> {
@@ -14,6 +15,8 @@ export interface ReadOptions<R extends Resource> {
   readonly selected: ReadonlySet<WireField<R>>;
   /** The moment (milliseconds since the epoch) by which it must be there. */
   readonly deadlineAt: number;
+  /** True once nobody waits for it: then it is not begun. */
+  readonly hasCallerLeft: () => boolean;
   /** Some integrations need it to find an engagement. */
   readonly engagementType?: EngagementType | null | undefined;
 }
@@ -36,7 +39,7 @@ export function readJson(
   { bringsToken }: Caller,
 ): { readonly kind: 'Json'; readonly json: unknown } | Refusal {
   if (attempt.kind === 'failure') {
-    return attempt.mayHaveBeenSent ? failed('Upstream did not answer. Try again.') : notSent(attempt.reason);
+    return attempt.mayHaveBeenSent ? failed('Upstream did not answer. Try again.') : notSent(attempt);
   }
   if (attempt.statusCode < 200 || attempt.statusCode >= 300) {
     const refusal = readRefusal(attempt, bringsToken);
@@ -55,12 +58,18 @@ export function readJson(
 export async function readResource<R extends Resource>(
   resource: R,
   key: RecordKey,
-  { caller, selected, deadlineAt, engagementType }: ReadOptions<R>,
+  { caller, selected, deadlineAt, engagementType, hasCallerLeft }: ReadOptions<R>,
   send: Send,
 ): Promise<FoundRecord<R> | Refusal> {
   const request = buildReadRequest(resource, key, selected, caller.authorization.reveal(), engagementType);
-  const answer = readJson(await send(request, { deadlineAt }), caller);
+  const options = { deadlineAt, hasCallerLeft, limitedBy: limitedBy(caller, key.integratedAccountId) };
+  const { attempt } = await send(request, options);
+  const answer = readJson(attempt, caller);
   if (answer.kind !== 'Json') return answer;
-  if (!isJsonObject(answer.json)) return failed("Upstream's answer is not a record.");
-  return { kind: 'Found', ...readRecord(resource, answer.json, selected, key) };
+  const { json } = answer;
+  const isRecord =
+    isJsonObject(json) && !isError(json) && ['id', ...selected].some((field) => Object.hasOwn(json, field));
+  return isRecord
+    ? { kind: 'Found', ...readRecord(resource, json, selected, key) }
+    : failed("Upstream's answer is not a record.");
 }

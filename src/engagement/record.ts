@@ -38,6 +38,8 @@ export interface ReadRecord<R extends Resource> {
   readonly record: ResourceRecord<R>;
   /** Fields whose value is not of the documented form: they are left out of the record. */
   readonly unreadable: readonly WireField<R>[];
+  /** Selected fields that the answer does not have at all, not even as null. */
+  readonly absent: readonly WireField<R>[];
 }
 
 /**
@@ -54,12 +56,14 @@ export function readRecord<R extends Resource>(
   const shapes: Readonly<Record<string, z.ZodType>> = resources[resource];
   const record: Record<string, unknown> = { id: key.id, integratedAccountId: key.integratedAccountId };
   const unreadable: WireField<R>[] = [];
+  const absent: WireField<R>[] = [];
   for (const field of new Set<WireField<R>>(['id' as WireField<R>, ...selected])) {
+    if (!Object.hasOwn(json, field)) absent.push(field);
     const value = Object.hasOwn(json, field) ? json[field] : null;
     if (value === null || value === undefined) continue;
     const read = shapes[field]?.safeParse(value);
     if (read?.success) record[field] = read.data;
     else unreadable.push(field);
   }
-  return { record: record as ResourceRecord<R>, unreadable };
+  return { record: record as ResourceRecord<R>, unreadable, absent };
 }

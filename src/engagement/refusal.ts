@@ -1,5 +1,5 @@
 import { fieldError } from '../errors.ts';
-import type { FailureReason, UpstreamAnswer } from '../upstream/attempt.ts';
+import type { FailureReason, UpstreamAnswer, UpstreamFailure } from '../upstream/attempt.ts';
 import { parseRetryAfter } from '../upstream/retry-after.ts';
 import { readBody } from './body.ts';
 import { type Finding, located, refusal } from './finding.ts';
@@ -101,8 +101,10 @@ function unavailable(message: string): Refusal {
   return { kind: 'UpstreamUnavailableError', message };
 }
 
-const whyNotSent: Readonly<Record<FailureReason, string>> = {
-  timeout: 'there was no time left, or no connection in time',
+const whyNotSent: Readonly<Record<Exclude<FailureReason, 'paused' | 'abandoned'>, string>> = {
+  timeout: 'there was no time left, or too many requests wait for this account',
+  unconnected: 'there was no connection in time',
+  open: 'it has failed too often just now',
   refused: 'it refused the connection',
   dns: 'its name could not be resolved',
   tls: 'no trusted connection could be made',
@@ -110,8 +112,18 @@ const whyNotSent: Readonly<Record<FailureReason, string>> = {
   protocol: 'the request could not be put on the wire',
 };
 
+/** For a request that was given up because nobody waits for it. Only the log will show it. */
+export function callerLeft(): Refusal {
+  return unavailable('The caller left before.');
+}
+
 /** For a request that never left. */
-export function notSent(reason: FailureReason): Refusal {
+export function notSent({ reason, retryAfterMs = 0 }: Pick<UpstreamFailure, 'reason' | 'retryAfterMs'>): Refusal {
+  if (reason === 'abandoned') return callerLeft();
+  if (reason === 'paused') {
+    const message = `This account's requests have reached their limit; try again in ${retryAfterMs} ms.`;
+    return { kind: 'RateLimitedError', message, retryAfterMs };
+  }
   return unavailable(`Upstream was not reached: ${whyNotSent[reason]}. Try again.`);
 }
 

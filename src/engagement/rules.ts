@@ -26,10 +26,10 @@ function checkParameters(parameters: DeleteEngagementParameters): readonly Findi
     checkText(parameters[name] ?? '', [...path, name]),
   );
   const account = parameters.account ? checkId(parameters.account.id, [...path, 'account', 'id']) : [];
-  const contacts = (parameters.contacts ?? []).flatMap(({ id }, index) =>
-    checkId(id, [...path, 'contacts', String(index), 'id']),
-  );
   const length = checkListLength(parameters.contacts ?? [], [...path, 'contacts']);
+  // What is wrong with thousands of items is that they are thousands.
+  const checked = length.length > 0 ? [] : (parameters.contacts ?? []);
+  const contacts = checked.flatMap(({ id }, index) => checkId(id, [...path, 'contacts', String(index), 'id']));
   const dates = (['createdAt', 'updatedAt'] as const).flatMap((name) => checkDate(parameters[name], [...path, name]));
   return [...texts, ...dates, ...account, ...contacts, ...length];
 }

@@ -19,6 +19,13 @@ export interface SnapshotPorts {
   readonly readNote: ReadNote;
 }
 
+interface SnapshotOptions {
+  readonly caller: Caller;
+  readonly selection: Selection;
+  readonly deadlineAt: number;
+  readonly hasCallerLeft: () => boolean;
+}
+
 /**
  * Reads the selected fields of an engagement that is about to be deleted, and of its notes, which may go with it. What
  * cannot be read keeps it from being deleted: asking for a snapshot can never lose what it asked for. A note that is
@@ -26,25 +33,31 @@ export interface SnapshotPorts {
  */
 export async function takeSnapshot(
   input: DeleteEngagementInput,
-  {
-    caller,
-    selection,
-    deadlineAt,
-  }: { readonly caller: Caller; readonly selection: Selection; readonly deadlineAt: number },
+  { caller, selection, deadlineAt, hasCallerLeft }: SnapshotOptions,
   { send, readNote }: SnapshotPorts,
 ): Promise<FoundRecord<'engagements'> | Refusal> {
-  const options = { caller, selected: selection.fields, deadlineAt, engagementType: input.engagementType };
+  const { engagementType } = input;
+  const options = { caller, selected: selection.fields, deadlineAt, engagementType, hasCallerLeft };
   const found = await readResource('engagements', input, options, send);
+  if (found.kind === 'Found' && found.record.id !== input.id) {
+    return { kind: 'UpstreamUnavailableError', message: 'Upstream answered with another engagement.' };
+  }
   if (found.kind !== 'Found' || selection.noteFields.size === 0) return found;
   const { integratedAccountId } = input;
   const notes = found.record.notes ?? [];
   const read = await Promise.all(notes.map(({ id }) => readNote({ id, integratedAccountId }, selection.noteFields)));
   const unread = read.filter((note) => note.kind !== 'Found');
-  return unread.find(({ kind }) => kind !== 'NotFoundError') ?? found;
+  const refused = unread.find(({ kind }) => kind !== 'NotFoundError');
+  if (refused) return refused;
+  const kept = notes.map(({ id }, index) => ({ id, kept: read[index] }));
+  return { ...found, record: { ...found.record, notes: kept } };
 }
 
-/** The record of a deleted engagement: what was read before, and over it whatever the delete's own answer has. */
+/**
+ * The record of a deleted engagement: what was read before, and what only the delete's own answer has. Some providers
+ * answer a delete with blanks, which must not cost what was read.
+ */
 export function mergeSnapshot(snapshot: EngagementRecord, answer: EngagementRecord | null): EngagementRecord {
-  const own = Object.entries(answer ?? {}).filter(([, value]) => value !== null && value !== undefined);
-  return { ...snapshot, ...Object.fromEntries(own) };
+  // A record that was read has no nulls: what upstream left empty is not in it.
+  return { ...answer, ...snapshot };
 }

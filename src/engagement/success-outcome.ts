@@ -9,7 +9,7 @@ import { type EngagementRecord, readRecord } from './record.ts';
 import type { DeleteEngagementSuccess, DeleteStream } from './result.ts';
 import type { Selection } from './selection.ts';
 import { mergeSnapshot } from './snapshot.ts';
-import { readUpstreamError } from './upstream-error.ts';
+import { isError } from './upstream-error.ts';
 
 /** What a success is read with. */
 export interface SuccessContext {
@@ -40,29 +40,27 @@ function unreadable(why: string): SuccessContent {
   };
 }
 
-/** Tells which selected fields the answer lacks, and what would fill them: a snapshot, if there is none. */
+/** Tells which selected fields nobody had a value for, and what would fill them: a snapshot, if there is none. */
 function missingFields(json: object, { selection, snapshot }: SuccessContext): readonly string[] {
-  if (snapshot) return [];
-  const missing = [...selection.fields].filter((field) => field !== 'id' && !Object.hasOwn(json, field));
+  const candidates = snapshot ? snapshot.absent : [...selection.fields];
+  const missing = candidates.filter((field) => field !== 'id' && !Object.hasOwn(json, field));
   if (missing.length === 0) return [];
-  return [`Upstream's answer lacks ${missing.join(', ')}. With snapshot: true, it is read before the delete.`];
+  const hint = snapshot ? 'The snapshot lacks it too.' : 'With snapshot: true, it is read before the delete.';
+  return [`Upstream's answer lacks ${missing.join(', ')}. ${hint}`];
 }
 
 function oddFields(fields: readonly string[]): readonly string[] {
   return fields.map((field) => `Upstream's ${field} is not of the documented form, so it was left out.`);
 }
 
-/** Truto's error form, which a 2xx should never have. */
-function isError(json: unknown): boolean {
-  const { isRemote, statusCode } = readUpstreamError(json);
-  return isRemote || (statusCode ?? 0) >= 400;
-}
-
-function readEngagement(body: ReadBody, context: SuccessContext): SuccessContent {
+function readEngagement(body: ReadBody, contentType: string | undefined, context: SuccessContext): SuccessContent {
   const { input, selection } = context;
   if (body.kind === 'unreadable') return unreadable(body.why);
   const json = body.kind === 'empty' ? {} : body.value;
-  if (body.kind === 'text' || !isJsonObject(json)) return unreadable('it is not a JSON object');
+  if (body.kind === 'text' || !isJsonObject(json)) {
+    // Truto answers in JSON; a page is somebody else's, who may not have passed the request on.
+    return { ...unreadable('it is not a JSON object'), doubt: contentType?.startsWith('text/html') ?? false };
+  }
   const { record, unreadable: odd } = readRecord('engagements', json, selection.fields, input);
   const otherId = "Upstream's answer names another engagement than the one it was asked to delete.";
   return {
@@ -98,9 +96,8 @@ export function readSuccessContent(answer: UpstreamAnswer, context: SuccessConte
   const { format } = context.input;
   if (answer.body.kind === 'streaming') return { engagement: null, warnings: missingFields({}, context) };
   const body = readBody(answer.body);
-  return format === 'raw' || format === 'stream'
-    ? readRaw(body, answer.headers['content-type'], context)
-    : readEngagement(body, context);
+  const read = format === 'raw' || format === 'stream' ? readRaw : readEngagement;
+  return read(body, answer.headers['content-type'], context);
 }
 
 /** Makes the success of a 2xx answer. */
@@ -120,5 +117,25 @@ export function buildSuccess(
     integration,
     rateLimit: parseRateLimit(answer.headers),
     warnings: [...context.warnings, ...oddFields(snapshot?.unreadable ?? []), ...content.warnings],
+  };
+}
+
+/** The success of an attempt that found nothing to delete, after one that may have deleted it. */
+export function alreadyAbsent(
+  { headers }: UpstreamAnswer,
+  { input, integration, snapshot, warnings }: SuccessContext,
+): DeleteEngagementSuccess {
+  const gone =
+    'One attempt had no clear answer, and the next found no such engagement: the first deleted it, or somebody else did, ' +
+    'or it never was there under this type and account.';
+  return {
+    kind: 'DeleteEngagementSuccess',
+    deletedEngagementId: input.id,
+    outcome: 'ALREADY_ABSENT',
+    engagement: snapshot?.record ?? null,
+    stream: null,
+    integration,
+    rateLimit: parseRateLimit(headers),
+    warnings: [...warnings, ...oddFields(snapshot?.unreadable ?? []), gone],
   };
 }

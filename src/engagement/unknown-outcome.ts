@@ -1,4 +1,4 @@
-import type { DeleteEngagementInput } from './input.ts';
+import { type DeleteEngagementInput, isRepeatable } from './input.ts';
 import type { FoundRecord } from './read-record.ts';
 import type { OutcomeUnknownError } from './result.ts';
 
@@ -11,18 +11,17 @@ export interface UnknownOutcomeContext {
 }
 
 /**
- * For a request that left and whose effect nobody can tell. Repeating a delete by id has no second effect, so it is
- * safe, unless the provider's own parameters went along: what those do twice is not for us to promise.
+ * For a request that left and whose effect nobody can tell.
  * @param seen what upstream did say, if it said anything.
  */
 export function unknownOutcome(
   { input, idempotencyKey, snapshot }: UnknownOutcomeContext,
   seen: { readonly statusCode?: number | undefined; readonly rawResponse?: unknown; readonly why?: string } = {},
 ): OutcomeUnknownError {
-  const retrySafe = Object.keys(input.remoteQuery ?? {}).length === 0;
+  const retrySafe = isRepeatable(input);
   const why = seen.why ?? `Upstream answered with status ${seen.statusCode}`;
   const next = retrySafe
-    ? 'Delete it again, with the same arguments: if it is gone already, you get a NotFoundError and nothing else happens.'
+    ? 'Delete it again, with the same arguments: if it is gone already, you get a NotFoundError (or ALREADY_ABSENT, with the same Idempotency-Key) and nothing else happens.'
     : 'Read the engagement before you repeat the delete: it had a remoteQuery, whose effect may not be repeatable.';
   return {
     kind: 'OutcomeUnknownError',

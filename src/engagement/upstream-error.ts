@@ -56,3 +56,9 @@ export function readUpstreamError(json: unknown): UpstreamError {
     missingScopes: insights?.forbidden_error?.missing_scopes ?? [],
   };
 }
+
+/** True for Truto's error form, which a 2xx should never have. */
+export function isError(json: unknown): boolean {
+  const { isRemote, statusCode } = readUpstreamError(json);
+  return isRemote || (statusCode ?? 0) >= 400;
+}

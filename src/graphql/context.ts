@@ -1,23 +1,21 @@
 import type { Caller } from '../engagement/access.ts';
-import type { DeleteEngagementPorts } from '../engagement/delete-engagement.ts';
+import type { RepeatedDeletePorts } from '../engagement/repeated-delete.ts';
+import type { DeleteEngagementResult } from '../engagement/result.ts';
 import { requestError } from '../errors.ts';
 import type { ChunkDeliveries } from './chunk-delivery.ts';
 import type { RelatedRecords } from './related-records.ts';
 
-/** What the log keeps of one delete: who, what, where, and how it ended; never a record's content or a credential. */
-export interface DeleteLogRecord {
-  readonly callerId: string;
-  readonly integratedAccountId: string;
-  readonly engagementId: string;
-  /** The result's member, or the code of the top-level error that took its place. */
-  readonly result: string;
-  /** The success's outcome, or an error's message. */
-  readonly detail: string;
-  readonly durationMs: number;
+/** Results at hand: each is handed out, or thrown, in place of doing the delete. */
+export type GivenResults = ReadonlyMap<string | number, () => DeleteEngagementResult>;
+
+/** What a prepared operation has done of a request: who for, and what it came to. */
+export interface GivenDeletes {
+  readonly caller: Caller | null;
+  readonly results: GivenResults;
 }
 
 /** What every resolver gets: one per operation. */
-export interface Context extends DeleteEngagementPorts {
+export interface Context extends RepeatedDeletePorts {
   /** Reads related records, each once in an operation. */
   readonly relatedRecords: RelatedRecords;
   /** Null when nobody proved who they are. */
@@ -30,8 +28,10 @@ export interface Context extends DeleteEngagementPorts {
   readonly maxUpstreamBytes: number;
   /** The streamed bodies of the operation. */
   readonly chunkDeliveries: ChunkDeliveries;
-  /** Writes down what became of a delete. */
-  readonly recordDelete: (record: DeleteLogRecord) => void;
+  /** The key by which the caller's repeated requests are told from new ones; undefined when there is none. */
+  readonly idempotencyKey: string | undefined;
+  /** What deletes of this operation have come to already, by response key: a prepared operation did them. */
+  readonly given?: GivenResults | undefined;
   /** True once the client is gone. */
   readonly hasCallerLeft: () => boolean;
 }

@@ -1,8 +1,9 @@
-import { GraphQLError } from 'graphql';
-import { deleteEngagement } from '../engagement/delete-engagement.ts';
+import type { DeleteEngagementInput } from '../engagement/input.ts';
+import { deleteOnce } from '../engagement/repeated-delete.ts';
 import type { DeleteEngagementResult as Result } from '../engagement/result.ts';
+import type { Selection } from '../engagement/selection.ts';
 import { builder } from './builder.ts';
-import { type DeleteLogRecord, requireCaller } from './context.ts';
+import { type Context, requireCaller } from './context.ts';
 import { DeleteEngagementResult } from './delete-engagement-result.ts';
 import { EngagementSort, EngagementType, ResponseFormat } from './enums.ts';
 import { readSelection } from './selection.ts';
@@ -37,12 +38,30 @@ const DeleteEngagementParameters = builder.inputType('DeleteEngagementParameters
   }),
 });
 
-/** How a delete ended, for the log: an error that was not made for callers is not repeated here. */
-function endOf(end: Result | Error): Pick<DeleteLogRecord, 'result' | 'detail'> {
-  if (end instanceof GraphQLError) return { result: String(end.extensions.code), detail: end.message };
-  if (end instanceof Error) return { result: 'INTERNAL_SERVER_ERROR', detail: '' };
-  if (end.kind === 'DeleteEngagementSuccess') return { result: end.kind, detail: end.outcome };
-  return { result: end.kind, detail: 'message' in end ? end.message : '' };
+/** The arguments of the field, coerced. */
+export interface DeleteArguments extends DeleteEngagementInput {
+  readonly snapshot: boolean;
+  readonly dryRun: boolean;
+}
+
+/**
+ * Does one delete of an operation.
+ * @param responseKey tells it from the operation's other deletes: they came with the same idempotency key.
+ * @throws {GraphQLError} `UNAUTHENTICATED`.
+ */
+export async function resolveDelete(
+  { dryRun, snapshot, ...input }: DeleteArguments,
+  selection: Selection,
+  responseKey: string | number,
+  context: Context,
+): Promise<Result> {
+  const { deadlineAt, hasCallerLeft, chunkDeliveries, idempotencyKey } = context;
+  const caller = requireCaller(context);
+  const callerKey = idempotencyKey === undefined ? undefined : ([idempotencyKey, String(responseKey)] as const);
+  const options = { caller, selection, dryRun, snapshot, callerKey, deadlineAt, hasCallerLeft };
+  const result = await deleteOnce(input, options, context);
+  if (result.kind === 'DeleteEngagementSuccess' && result.stream) chunkDeliveries.own(result.stream.body);
+  return result;
 }
 
 builder.mutationField('deleteEngagement', (t) =>
@@ -50,7 +69,9 @@ builder.mutationField('deleteEngagement', (t) =>
     type: DeleteEngagementResult,
     nullable: true,
     description:
-      'Deletes one engagement, once, and says what became of it. A delete cannot be undone. Aliased deletes run one after another.',
+      'Deletes one engagement, once, and says what became of it. A delete cannot be undone. Aliased deletes run one after ' +
+      'another. Repeated with the same `Idempotency-Key` header (or `extensions.idempotencyKey` of the request), it is not ' +
+      'done again for 10 minutes: the result of the first is, unless that says to try again.',
     args: {
       id: t.arg.id({
         required: true,
@@ -91,24 +112,7 @@ builder.mutationField('deleteEngagement', (t) =>
         description: 'Check, and answer the request that would be sent; send nothing.',
       }),
     },
-    async resolve(_root, { dryRun, snapshot, ...input }, context, info) {
-      const { deadlineAt, hasCallerLeft, chunkDeliveries } = context;
-      const caller = requireCaller(context);
-      const options = { caller, selection: readSelection(info), dryRun, snapshot, deadlineAt, hasCallerLeft };
-      const { id: engagementId, integratedAccountId } = input;
-      const startMs = performance.now();
-      const record = (end: Result | Error) => {
-        const durationMs = Math.round(performance.now() - startMs);
-        const what = { callerId: caller.id, integratedAccountId, engagementId };
-        if (!dryRun) context.recordDelete({ ...what, ...endOf(end), durationMs });
-      };
-      const result = await deleteEngagement(input, options, context).catch((error: Error) => {
-        record(error);
-        throw error;
-      });
-      record(result);
-      if (result.kind === 'DeleteEngagementSuccess' && result.stream) chunkDeliveries.own(result.stream.body);
-      return result;
-    },
+    resolve: (_root, args, context, info) =>
+      context.given?.get(info.path.key)?.() ?? resolveDelete(args, readSelection(info), info.path.key, context),
   }),
 );

@@ -31,8 +31,9 @@ builder.queryField('engagement', (t) =>
         'Engagement',
         fieldsBelow(info, 'Engagement', info.fieldNodes),
       );
-      const { deadlineAt, send } = context;
-      const outcome = await readEngagement(key, { caller: requireCaller(context), selected, deadlineAt }, send);
+      const { deadlineAt, hasCallerLeft, send } = context;
+      const options = { caller: requireCaller(context), selected, deadlineAt, hasCallerLeft };
+      const outcome = await readEngagement(key, options, send);
       if (outcome.kind === 'NotFoundError') return null;
       if (outcome.kind !== 'Found') throw failedRead(outcome);
       return outcome.record;
@@ -75,8 +76,9 @@ builder.queryField('engagements', (t) =>
       const selected = wireFieldsSelected(info, 'engagements', 'Engagement', nodes);
       const order = sortBy ? { field: sortBy, direction: sortDirection } : undefined;
       const input = { ...page, order, filter: { ...filter, engagementType: engagementType ?? filter?.engagementType } };
-      const { deadlineAt, send } = context;
-      const outcome = await readEngagements(input, { caller: requireCaller(context), selected, deadlineAt }, send);
+      const { deadlineAt, hasCallerLeft, send } = context;
+      const options = { caller: requireCaller(context), selected, deadlineAt, hasCallerLeft };
+      const outcome = await readEngagements(input, options, send);
       if (outcome.kind !== 'Page') throw failedRead(outcome);
       return { ...outcome, after: page.after ?? null };
     },

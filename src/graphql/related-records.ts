@@ -1,9 +1,9 @@
 import DataLoader from 'dataloader';
-import type { Caller } from '../engagement/access.ts';
+import { type Caller, limitedBy } from '../engagement/access.ts';
 import type { LimitReads } from '../engagement/read-limit.ts';
 import { type FoundRecord, readResource } from '../engagement/read-record.ts';
 import type { RecordKey } from '../engagement/record.ts';
-import type { Refusal } from '../engagement/refusal.ts';
+import { notSent, type Refusal } from '../engagement/refusal.ts';
 import type { Resource, WireField } from '../engagement/resources.ts';
 import { requestError } from '../errors.ts';
 import type { Send } from '../upstream/attempt.ts';
@@ -26,6 +26,7 @@ export interface RelatedRecordsOptions {
   /** Null when nobody proved who they are; then nothing is read. */
   readonly caller: Caller | null;
   readonly deadlineAt: number;
+  readonly hasCallerLeft: () => boolean;
   readonly send: Send;
   readonly limitReads: LimitReads;
 }
@@ -36,12 +37,14 @@ interface LoaderKey<R extends RelatedResource> extends RecordKey {
 
 function loaderFor<R extends RelatedResource>(
   resource: R,
-  { caller, deadlineAt, send, limitReads }: RelatedRecordsOptions,
+  { caller, deadlineAt, hasCallerLeft, send, limitReads }: RelatedRecordsOptions,
 ) {
   async function read(key: LoaderKey<R>): Promise<FoundRecord<R> | Refusal> {
     if (caller === null) throw requestError('UNAUTHENTICATED');
-    const options = { caller, selected: key.selected, deadlineAt };
-    return limitReads(key.integratedAccountId, () => readResource(resource, key, options, send));
+    const options = { caller, selected: key.selected, deadlineAt, hasCallerLeft };
+    const limits = limitedBy(caller, key.integratedAccountId);
+    const read = await limitReads(limits, deadlineAt, () => readResource(resource, key, options, send));
+    return read ?? notSent({ reason: 'timeout' });
   }
   // Upstream reads one record at a time; a batch would only make the first wait for the last.
   return new DataLoader<LoaderKey<R>, FoundRecord<R> | Refusal, string>((keys) => Promise.all(keys.map(read)), {

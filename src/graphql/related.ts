@@ -1,5 +1,7 @@
 import type { GraphQLResolveInfo } from 'graphql';
+import type { FoundRecord } from '../engagement/read-record.ts';
 import type { ResourceRecord } from '../engagement/record.ts';
+import type { Refusal } from '../engagement/refusal.ts';
 import type { Context } from './context.ts';
 import { failedRead } from './read-error.ts';
 import type { RelatedResource } from './related-records.ts';
@@ -25,6 +27,8 @@ export interface Related<R extends RelatedResource> {
 
 interface Reference {
   readonly id: string;
+  /** What a snapshot read of it, or why it could not: after the delete it may be gone. */
+  readonly kept?: unknown;
 }
 
 /** A record that refers to one other by the field. */
@@ -47,10 +51,12 @@ function relate<R extends RelatedResource>(
 ): Related<R>[] {
   const nodes = fieldsBelow(info, typeNames[resource], info.fieldNodes).filter(({ name }) => name.value !== 'id');
   const selected = wireFieldsSelected(info, resource, typeNames[resource], nodes);
-  return references.map(({ id }) => ({
+  return references.map(({ id, kept }) => ({
     id,
     async read() {
-      const outcome = await relatedRecords.read(resource, { id, integratedAccountId }, selected);
+      const outcome =
+        (kept as FoundRecord<R> | Refusal | undefined) ??
+        (await relatedRecords.read(resource, { id, integratedAccountId }, selected));
       if (outcome.kind !== 'Found') throw failedRead(outcome);
       return outcome.record;
     },
@@ -60,7 +66,7 @@ function relate<R extends RelatedResource>(
 /** Options of a field that leads from a record to the one it refers to by a wire field. */
 export function toOne<R extends RelatedResource, F extends string>(field: F, resource: R) {
   return {
-    extensions: { wireField: field },
+    extensions: { wireField: field, leadsToRelated: true },
     resolve(record: RefersToOne<F>, _args: object, context: Context, info: GraphQLResolveInfo): Related<R> | null {
       const reference: Reference | null | undefined = record[field];
       const references = reference ? [reference] : [];
@@ -72,7 +78,7 @@ export function toOne<R extends RelatedResource, F extends string>(field: F, res
 /** Options of a field that leads from a record to those it refers to by a wire field. */
 export function toMany<R extends RelatedResource, F extends string>(field: F, resource: R) {
   return {
-    extensions: { wireField: field },
+    extensions: { wireField: field, leadsToRelated: true },
     resolve(record: RefersToMany<F>, _args: object, context: Context, info: GraphQLResolveInfo): Related<R>[] | null {
       const references: readonly Reference[] | null | undefined = record[field];
       return references ? relate(resource, references, record.integratedAccountId, context, info) : null;

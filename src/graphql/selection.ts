@@ -5,18 +5,17 @@ import type { Resource, WireField } from '../engagement/resources.ts';
 import type { Selection } from '../engagement/selection.ts';
 import { fieldError } from '../errors.ts';
 
-function objectType({ schema }: GraphQLResolveInfo, name: string): GraphQLObjectType {
+/** What of a resolver's view of the operation its selection is read from. */
+export type SelectionInfo = Pick<GraphQLResolveInfo, 'schema' | 'fragments' | 'variableValues' | 'fieldNodes'>;
+
+function objectType({ schema }: SelectionInfo, name: string): GraphQLObjectType {
   const type = schema.getType(name);
   if (!isObjectType(type)) throw new Error(`${name} is not an object type of the schema`);
   return type;
 }
 
 /** The fields selected below the nodes once their result is of the type: fragments, conditions, `@defer` and all. */
-export function fieldsBelow(
-  info: GraphQLResolveInfo,
-  typeName: string,
-  nodes: readonly FieldNode[],
-): readonly FieldNode[] {
+export function fieldsBelow(info: SelectionInfo, typeName: string, nodes: readonly FieldNode[]): readonly FieldNode[] {
   const variables = { coerced: info.variableValues, sources: {} };
   const { fields, patches } = collectSubFields(info.schema, info.fragments, variables, objectType(info, typeName), [
     ...nodes,
@@ -34,7 +33,7 @@ export function named(nodes: readonly FieldNode[], name: string): readonly Field
  * GraphQL field reads, Pothos notes for exposed fields; the others note it themselves, as `extensions.wireField`.
  */
 export function wireFieldsSelected<R extends Resource>(
-  info: GraphQLResolveInfo,
+  info: SelectionInfo,
   resource: R,
   typeName: string,
   nodes: readonly FieldNode[],
@@ -52,7 +51,7 @@ function responseKey({ alias, name }: FieldNode): string {
 }
 
 /** How many lists of chunks the result will have: one for each response key of `chunks` under each of `stream`. */
-function countChunkLists(info: GraphQLResolveInfo, streams: readonly FieldNode[]): number {
+function countChunkLists(info: SelectionInfo, streams: readonly FieldNode[]): number {
   const keys = streams.flatMap((stream) => {
     const chunks = named(fieldsBelow(info, 'DeleteStream', [stream]), 'chunks');
     return chunks.map((node) => `${responseKey(stream)}.${responseKey(node)}`);
@@ -64,7 +63,7 @@ function countChunkLists(info: GraphQLResolveInfo, streams: readonly FieldNode[]
  * What the client selected of a delete's result, from the resolver's view of the operation.
  * @throws {GraphQLError} `BAD_USER_INPUT` when the chunks of one body are selected more than once.
  */
-export function readSelection(info: GraphQLResolveInfo): Selection {
+export function readSelection(info: SelectionInfo): Selection {
   const success = fieldsBelow(info, 'DeleteEngagementSuccess', info.fieldNodes);
   const unknown = fieldsBelow(info, 'OutcomeUnknownError', info.fieldNodes);
   const records = [...named(success, 'engagement'), ...named(unknown, 'engagement')];

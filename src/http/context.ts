@@ -1,18 +1,21 @@
 import type { Config } from '../config.ts';
+import type { DeleteMemory } from '../engagement/delete-memory.ts';
 import type { FindAccountIntegration } from '../engagement/integrated-account.ts';
 import type { LimitReads } from '../engagement/read-limit.ts';
 import { ChunkDeliveries } from '../graphql/chunk-delivery.ts';
-import type { Context } from '../graphql/context.ts';
+import type { Context, GivenDeletes } from '../graphql/context.ts';
 import { createRelatedRecords } from '../graphql/related-records.ts';
 import type { Log } from '../log.ts';
 import type { Send } from '../upstream/attempt.ts';
 import type { Authenticate } from './auth.ts';
+import { readIdempotencyKey } from './idempotency-key.ts';
 
 /** The ways to upstream, which all operations of the process share. */
 export interface UpstreamPorts {
   readonly send: Send;
   readonly findAccountIntegration: FindAccountIntegration;
   readonly limitReads: LimitReads;
+  readonly deleteMemory: DeleteMemory;
 }
 
 /** What every operation's context is made with. */
@@ -25,17 +28,30 @@ export interface ContextOptions {
   readonly upstreamUrl: string;
 }
 
+/** What of a request its context is made from. */
+export interface OperationRequest {
+  readonly request: { readonly headers: Pick<Headers, 'get'>; readonly signal: Pick<AbortSignal, 'aborted'> };
+  readonly params: { readonly extensions?: unknown };
+}
+
 /**
  * Makes the context of one operation: its clock starts here.
- * @throws {GraphQLError} `UNAUTHENTICATED` for an `Authorization` header that proves nothing.
+ * @param given deletes of this request that are done already.
+ * @throws {GraphQLError} `UNAUTHENTICATED` for an `Authorization` header that proves nothing, `BAD_USER_INPUT` for a bad
+ * idempotency key.
  */
 export async function createContext(
-  { headers, signal }: Request,
+  { request: { headers, signal }, params }: OperationRequest,
   { config, log, authenticate, ports, upstreamUrl }: ContextOptions,
+  given?: GivenDeletes,
 ): Promise<Context> {
   const deadlineAt = Date.now() + config.requestTimeoutMs;
-  const caller = await authenticate(headers.get('authorization'));
-  const relatedRecords = createRelatedRecords({ caller, deadlineAt, ...ports });
+  const requestId = headers.get('x-request-id');
+  const idempotencyKey = readIdempotencyKey(headers.get('idempotency-key'), params.extensions);
+  // A token that expired since must not hide what was done with it.
+  const caller = given ? given.caller : await authenticate(headers.get('authorization'));
+  const hasCallerLeft = () => signal.aborted;
+  const relatedRecords = createRelatedRecords({ caller, deadlineAt, hasCallerLeft, ...ports });
   return {
     ...ports,
     caller,
@@ -45,7 +61,10 @@ export async function createContext(
     readNote: (key, fields) => relatedRecords.read('notes', key, fields),
     maxUpstreamBytes: config.maxUpstreamBytes,
     chunkDeliveries: new ChunkDeliveries(),
-    hasCallerLeft: () => signal.aborted,
-    recordDelete: (record) => log.info(record, 'delete'),
+    hasCallerLeft,
+    given: given?.results,
+    idempotencyKey,
+    recordDelete: (event) => log.info({ ...event, requestId }, 'delete'),
+    recordRepetition: (event) => log.info({ ...event, requestId }, 'delete repeated'),
   };
 }

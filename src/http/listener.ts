@@ -1,11 +1,32 @@
-import { createServer, type RequestListener, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { type LoadLimits, LoopDelay, usualLoadLimits } from './overload.ts';
+import { isHost, refuseBadHost, refuseBusy, refuseTooManyHeaders, refuseUnreadable } from './refuse.ts';
+import { identifyRequest } from './request-id.ts';
+
+/** More than any honest client sends, proxies included. */
+const maxHeaders = 100;
+
+/** What whoever watches this server asks for; refused, it would take a busy server for a dead one. */
+const probes = new Set(['/health', '/ready']);
 
 /** How often a draining listener closes connections that have become idle. */
 const sweepIntervalMs = 20;
 
+/** How long, after the last answer, refusals that are still being read may hold up the end of a drain. */
+const farewellMs = 1_000;
+
+/** How long a client may take over each part of a request. */
+export interface Patience {
+  readonly headersMs: number;
+  /** For all of a request, headers and body. */
+  readonly requestMs: number;
+  /** How often it is looked at: so much later than the above may a connection be closed. */
+  readonly checkIntervalMs: number;
+}
+
 /** Headers and bodies that dribble in hold a socket each: an honest client needs no longer. */
-const patience = { headersTimeout: 5_000, requestTimeout: 10_000, connectionsCheckingInterval: 1_000 };
+const usualPatience: Patience = { headersMs: 5_000, requestMs: 10_000, checkIntervalMs: 1_000 };
 
 /** An HTTP server that can be drained. */
 export interface Listener {
@@ -15,31 +36,87 @@ export interface Listener {
    * @throws when it cannot, such as `EADDRINUSE`.
    */
   listen(host: string, port: number): Promise<string>;
-  /** Takes nothing new, answers what is in flight, and settles when the last connection is closed. */
+  /**
+   * Takes nothing new, answers what is in flight, and settles when the last connection is closed. Until the last answer
+   * is out it goes on listening, so that whoever comes is told to try elsewhere.
+   */
   drain(): Promise<void>;
 }
 
 /**
- * Makes a listener for requests.
+ * Makes a listener for requests. Each gets an id; those that are too many, too big or too slow never reach `handle`.
  * @param quietTimeoutMs how long a connection may be without a byte either way. A client that sleeps in the middle of an
  * answer holds a connection to upstream with its own.
  */
-export function createListener(handle: RequestListener, quietTimeoutMs: number): Listener {
+export function createListener(
+  handle: RequestListener,
+  quietTimeoutMs: number,
+  { maxInFlight, maxDelayMs }: LoadLimits = usualLoadLimits,
+  patience: Patience = usualPatience,
+): Listener {
   let isDraining = false;
-  const unanswered = new Set<ServerResponse>();
-  const server = createServer(patience, (request, response) => {
-    unanswered.add(response);
-    response.once('close', () => unanswered.delete(response));
-    if (!isDraining) return handle(request, response);
-    response.writeHead(503, { connection: 'close', 'retry-after': '1' }).end();
+  const drained = Promise.withResolvers<void>();
+  const open = new Set<ServerResponse>();
+  const inFlight = new Set<ServerResponse>();
+  const loopDelay = new LoopDelay();
+  const server = createServer({
+    headersTimeout: patience.headersMs,
+    requestTimeout: patience.requestMs,
+    connectionsCheckingInterval: patience.checkIntervalMs,
   });
   server.timeout = quietTimeoutMs;
+  // Node leaves out what is beyond this without a word, so it must let through enough to be noticed.
+  server.maxHeadersCount = maxHeaders + 1;
+
+  function settle(response: ServerResponse): void {
+    open.delete(response);
+    if (!inFlight.delete(response)) return;
+    // Not before the first answer: that one finds all code cold, and to be slow at it is no overload.
+    if (!isDraining) loopDelay.start();
+    else if (inFlight.size === 0) drained.resolve();
+  }
+
+  function isOverloaded(): boolean {
+    if (inFlight.size >= maxInFlight) return true;
+    // With nothing in flight, whatever kept the loop is over, and no request would be spared by refusing one.
+    return inFlight.size > 0 && loopDelay.currentMs > maxDelayMs;
+  }
+
+  server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+    open.add(response);
+    response.once('close', () => settle(response));
+    identifyRequest(request, response);
+    if (request.rawHeaders.length > 2 * maxHeaders) return refuseTooManyHeaders(request, response);
+    if (!isHost(request.headers.host)) return refuseBadHost(request, response);
+    const path = request.url?.split('?', 1)[0] ?? '';
+    if (isDraining) {
+      if (path !== '/health') return refuseBusy(request, response, 'draining');
+      response.setHeader('connection', 'close');
+    } else if (!probes.has(path)) {
+      if (isOverloaded()) return refuseBusy(request, response, 'overloaded');
+      inFlight.add(response);
+    }
+    handle(request, response);
+  });
+
+  server.on('clientError', (error, socket) => {
+    // Of several requests on a connection, the one whose answer is next has the socket.
+    const awaited = [...open].find((response) => response.socket === socket);
+    refuseUnreadable(error, socket, awaited);
+  });
+
+  /** Yoga switches a connection's timeout off when it begins to stream an answer. */
+  function restoreTimeouts(): void {
+    for (const { socket } of inFlight) if (socket?.timeout === 0) socket.setTimeout(quietTimeoutMs);
+  }
+  let restoring: NodeJS.Timeout | undefined;
 
   function listen(host: string, port: number): Promise<string> {
     return new Promise((resolve, reject) => {
       server.once('error', reject);
       server.listen(port, host, () => {
         server.off('error', reject);
+        restoring = setInterval(restoreTimeouts, patience.checkIntervalMs).unref();
         const { address, family, port: chosen } = server.address() as AddressInfo;
         resolve(`http://${family === 'IPv6' ? `[${address}]` : address}:${chosen}`);
       });
@@ -49,14 +126,19 @@ export function createListener(handle: RequestListener, quietTimeoutMs: number):
   async function drain(): Promise<void> {
     isDraining = true;
     // Told to, a client sends its next request elsewhere instead of into a connection that is about to go.
-    for (const response of unanswered) if (!response.headersSent) response.setHeader('connection', 'close');
+    for (const response of inFlight) if (!response.headersSent) response.setHeader('connection', 'close');
+    if (inFlight.size > 0) await drained.promise;
+    clearInterval(restoring);
+    loopDelay.stop();
     const closed = new Promise<void>((resolve) => {
       server.close(() => resolve());
     });
     // A connection whose last answer is out is idle, and would else be kept for the client's next request.
     const sweep = setInterval(() => server.closeIdleConnections(), sweepIntervalMs);
+    const farewell = setTimeout(() => server.closeAllConnections(), farewellMs);
     await closed;
     clearInterval(sweep);
+    clearTimeout(farewell);
   }
 
   return { listen, drain };

@@ -1,10 +1,17 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Config } from '../config.ts';
+import { createDeleteMemory } from '../engagement/delete-memory.ts';
 import { createAccountLookup } from '../engagement/integrated-account.ts';
 import { createReadLimit } from '../engagement/read-limit.ts';
+import { createPreparedOperations } from '../graphql/prepared/prepared-operations.ts';
+import { schema } from '../graphql/schema.ts';
 import type { Log } from '../log.ts';
 import { createUpstreamClient } from '../upstream/client.ts';
+import { createSend } from '../upstream/send.ts';
 import { createAuthenticator } from './auth.ts';
+import { createFrontDoor } from './front-door.ts';
 import { createListener } from './listener.ts';
+import type { LoadLimits } from './overload.ts';
 import { createGraphQLHandler } from './yoga.ts';
 
 /** The longest a delete waits for the look-up of its account's integration; it goes on without. */
@@ -24,6 +31,8 @@ export interface FacadeOptions {
   readonly upstream: URL;
   /** The embedded sandbox's token, for the mode in which callers need none. */
   readonly openToken: string;
+  /** From when on requests are refused; as an operator has it unless a test says otherwise. */
+  readonly loadLimits?: LoadLimits;
 }
 
 /** The running facade. */
@@ -41,27 +50,36 @@ export interface Facade {
  * Starts the facade.
  * @throws when it cannot listen, such as `EADDRINUSE`.
  */
-export async function startFacade({ config, log, upstream, openToken }: FacadeOptions): Promise<Facade> {
-  const { host, port, requestTimeoutMs, maxUpstreamBytes } = config;
+export async function startFacade({ config, log, upstream, openToken, loadLimits }: FacadeOptions): Promise<Facade> {
+  const { host, port, requestTimeoutMs, maxUpstreamBytes, keepsRateLimits } = config;
+  const reserveMs = Math.min(maxReserveMs, requestTimeoutMs / 10);
   const client = createUpstreamClient({
     baseUrl: upstream,
     maxBytes: maxUpstreamBytes,
     idleTimeoutMs: requestTimeoutMs,
-    reserveMs: Math.min(maxReserveMs, requestTimeoutMs / 10),
+    reserveMs,
   });
+  const send = createSend({ client, reserveMs, keepsRateLimits });
   const lookupTimeoutMs = Math.min(maxLookupTimeoutMs, requestTimeoutMs / 4);
-  const yoga = createGraphQLHandler({
+  const options = {
     config,
     log,
     authenticate: createAuthenticator(config.auth, openToken, log),
     ports: {
-      send: client.send,
-      findAccountIntegration: createAccountLookup(client.send, lookupTimeoutMs),
+      send,
+      findAccountIntegration: createAccountLookup(send, lookupTimeoutMs),
       limitReads: createReadLimit(),
+      deleteMemory: createDeleteMemory(),
     },
     upstreamUrl: upstream.href.replace(/\/$/, ''),
-  });
-  const listener = createListener(yoga, requestTimeoutMs + quietMarginMs);
+  };
+  const operations = createPreparedOperations(schema);
+  const yoga = createGraphQLHandler(operations, options);
+  const listener = createListener(
+    createFrontDoor(yoga, operations, options),
+    requestTimeoutMs + quietMarginMs,
+    loadLimits,
+  );
   const url = await listener.listen(host, port);
 
   async function close(): Promise<void> {
@@ -69,7 +87,9 @@ export async function startFacade({ config, log, upstream, openToken }: FacadeOp
     await listener.drain();
     clearTimeout(lastCall);
     await yoga.dispose();
-    await client.close();
+    // Deletes whose callers left are finished too, and their ends written down.
+    await client.close(requestTimeoutMs);
+    await nextTurn();
   }
 
   return { url, close };

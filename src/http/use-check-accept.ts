@@ -31,6 +31,21 @@ export function acceptsIncremental(accept: string | null): boolean {
   return mediaTypes(accept).some((asked) => incrementalTypes.includes(asked));
 }
 
+function isOffered(asked: string, offered: string): boolean {
+  const [askedType, askedSubtype] = asked.split('/');
+  const [type, subtype] = offered.split('/');
+  return (askedType === '*' || askedType === type) && (askedSubtype === '*' || askedSubtype === subtype);
+}
+
+/**
+ * The media type in which Yoga answers a single result: the last one offered for the first that is asked for. Undefined
+ * when the header allows none, or only results in parts.
+ */
+export function resultTypeFor(accept: string | null): string | undefined {
+  const asked = mediaTypes(accept).find((type) => singleResultTypes.some((offered) => isOffered(type, offered)));
+  return asked && singleResultTypes.findLast((offered) => isOffered(asked, offered));
+}
+
 /**
  * Refuses a request whose Accept header allows no answer of ours, before it is executed. Yoga itself finds that out
  * when the result is there: the delete would be done, and its caller told 406 with an empty body.

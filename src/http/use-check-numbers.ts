@@ -13,6 +13,11 @@ function findInexact(variables: unknown): string | undefined {
   return undefined;
 }
 
+/** True when the variables hold an integer that JSON cannot have kept exactly. */
+export function hasInexactNumber(variables: unknown): boolean {
+  return findInexact(variables) !== undefined;
+}
+
 /**
  * Refuses variables with an integer beyond 2^53. GraphQL takes an id as a number too, but such a one lost its last
  * digits when the request's JSON was read: it would name another engagement. Nothing in the schema needs so large a number.

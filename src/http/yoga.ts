@@ -1,7 +1,8 @@
-import { blockFieldSuggestionsPlugin } from '@escape.tech/graphql-armor-block-field-suggestions';
 import { useDeferStream } from '@graphql-yoga/plugin-defer-stream';
 import { useDisableIntrospection } from '@graphql-yoga/plugin-disable-introspection';
 import { createYoga, useReadinessCheck, type YogaLogger } from 'graphql-yoga';
+import type { GivenDeletes } from '../graphql/context.ts';
+import type { PreparedOperations } from '../graphql/prepared/prepared-operations.ts';
 import { schema } from '../graphql/schema.ts';
 import type { Log } from '../log.ts';
 import { type ContextOptions, createContext } from './context.ts';
@@ -11,10 +12,9 @@ import { useCheckAccept } from './use-check-accept.ts';
 import { useCheckNumbers } from './use-check-numbers.ts';
 import { useCheckRequest } from './use-check-request.ts';
 import { useDeliverChunks } from './use-deliver-chunks.ts';
+import { useHideSuggestions } from './use-hide-suggestions.ts';
 import { useLimitDocuments } from './use-limit-documents.ts';
-
-/** The largest request body, in bytes: a generous document with its variables. */
-const maxRequestBytes = 256 * 1024;
+import { useNoteOperations } from './use-note-operations.ts';
 
 /** Yoga's words to pino's: it hands over any number of arguments, the error first when there is one. */
 function yogaLogger(log: Log): YogaLogger {
@@ -27,12 +27,20 @@ function yogaLogger(log: Log): YogaLogger {
   return { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') };
 }
 
-/** The GraphQL endpoint as a request listener. The plugin list is the pipeline, in order. */
-export function createGraphQLHandler(options: ContextOptions) {
+/** What node:http hands to Yoga with a request; the front door may have put results into it. */
+export interface ServerContext {
+  readonly req?: { readonly given?: GivenDeletes };
+}
+
+/** The GraphQL endpoint as a request listener. */
+export type GraphQLHandler = ReturnType<typeof createGraphQLHandler>;
+
+/** The GraphQL endpoint, for everything that the front door does not answer itself. The plugin list is the pipeline, in order. */
+export function createGraphQLHandler(operations: PreparedOperations, options: ContextOptions) {
   const { auth, exposeSchema } = options.config;
-  return createYoga({
+  return createYoga<ServerContext>({
     schema,
-    context: ({ request }) => createContext(request, options),
+    context: (initial) => createContext(initial, options, initial.req?.given),
     logging: yogaLogger(options.log),
     maskedErrors: { maskError },
     graphiql: exposeSchema && graphiqlOptions(auth),
@@ -42,15 +50,17 @@ export function createGraphQLHandler(options: ContextOptions) {
     cors: false,
     multipart: false,
     batching: false,
-    maxRequestBodySize: maxRequestBytes,
+    // The front door reads bodies; Yoga's own limit costs more than half of its speed.
+    maxRequestBodySize: false,
     plugins: [
       useReadinessCheck({ endpoint: '/ready', check: () => true }),
       useCheckRequest(),
       useCheckAccept(),
       useCheckNumbers(),
       useLimitDocuments(),
-      ...(exposeSchema ? [] : [useDisableIntrospection(), blockFieldSuggestionsPlugin()]),
+      ...(exposeSchema ? [] : [useDisableIntrospection(), useHideSuggestions()]),
       useDeferStream(),
+      useNoteOperations(operations),
       useDeliverChunks(),
     ],
   });

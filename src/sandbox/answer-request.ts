@@ -1,8 +1,8 @@
-import type { IncomingHttpHeaders } from 'node:http';
 import type { Answer } from './answer.ts';
 import { findFault, type SandboxFault, sandboxFaults } from './faults.ts';
 import { isQueryObject, parseQuery, type Query } from './query.ts';
 import type { RateMeter } from './rate-limit.ts';
+import type { ReceivedRequest } from './received-request.ts';
 import { buildRefusal, Refusal } from './refusal.ts';
 import { findRoute } from './routes.ts';
 import type { Store } from './store.ts';
@@ -14,24 +14,23 @@ export interface SandboxState {
   readonly hugeBytes: number;
   readonly store: Store;
   readonly rateMeter: RateMeter;
+  readonly pickFault: PickFault;
 }
 
-interface RequestHead {
-  readonly method: string;
-  readonly url: string;
-  readonly headers: IncomingHttpHeaders;
-}
+/** Picks the fault that strikes a request which asks for none itself; none at all when there is nothing to return. */
+export type PickFault = (request: ReceivedRequest) => SandboxFault | undefined;
 
 /** Answers one request, whatever it is. Never throws: what nobody expected is a 500 in Truto's shape. */
-export function answerRequest(state: SandboxState, head: RequestHead): Answer {
+export function answerRequest(state: SandboxState, request: ReceivedRequest): Answer {
   try {
-    return route(state, head);
+    return route(state, request);
   } catch (error) {
     return error instanceof Refusal ? error.answer : buildRefusal(500, 'Internal server error');
   }
 }
 
-function route(state: SandboxState, { method, url, headers }: RequestHead): Answer {
+function route(state: SandboxState, request: ReceivedRequest): Answer {
+  const { method, url, headers } = request;
   if (headers.host === undefined) {
     throw new Refusal(400, 'The request has no Host header');
   }
@@ -45,7 +44,7 @@ function route(state: SandboxState, { method, url, headers }: RequestHead): Answ
     query,
     store: state.store,
     rateMeter: state.rateMeter,
-    fault: requestedFault(headers['x-sandbox-fault'], query) ?? reserved,
+    fault: requestedFault(headers['x-sandbox-fault'], query) ?? reserved ?? state.pickFault(request),
     hasReservedId: reserved !== undefined,
     slowMs: state.slowMs,
     hugeBytes: state.hugeBytes,

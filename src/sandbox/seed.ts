@@ -10,8 +10,11 @@ import { isSupported } from './resource-support.ts';
 /** An engagement that every fresh sandbox holds. */
 export type SeededEngagement = EngagementRecord;
 
-/** How many engagements each account starts with: more than the default page of 25 needs a second page for. */
-export const engagementsPerAccount = 30;
+/** How many engagements each account starts with unless told otherwise: the default page of 25 needs a second one. */
+export const usualEngagementsPerAccount = 30;
+
+/** The most: Pipedrive's ids have no more than five digits, and finding the last free ones would take forever. */
+const maxEngagementsPerAccount = 75_000;
 
 const firstMomentMs = Date.UTC(2026, 0, 5, 9);
 const hourMs = 3_600_000;
@@ -24,16 +27,36 @@ const cache = new Map<string, readonly SeededEngagement[]>();
 
 /**
  * The engagements of an account as a fresh sandbox holds them, oldest first; the same on every machine.
- * The first record has a value in every field that its integration supports; the further ones leave some null and some out.
+ * The first record has a value in every field that its integration supports; the further ones leave some null and some
+ * out. Those beyond the usual number repeat these in turn, under ids of their own.
+ * @throws {RangeError} for a count that is no whole number from 0 to 75,000.
  */
-export function seedEngagements(account: SandboxAccount): readonly SeededEngagement[] {
+export function seedEngagements(
+  account: SandboxAccount,
+  count = usualEngagementsPerAccount,
+): readonly SeededEngagement[] {
+  const usual = seedUsualEngagements(account);
+  if (count === usual.length) {
+    return usual;
+  }
+  if (!Number.isInteger(count) || count < 0 || count > maxEngagementsPerAccount) {
+    throw new RangeError(`An account has from 0 to ${maxEngagementsPerAccount} engagements`);
+  }
+  // Copies share what is in them: hundreds of thousands are made at once, and most are only ever deleted.
+  return createIds(account, 'engagements', count).flatMap((id, index) => {
+    const record = usual[index % usual.length];
+    return record === undefined ? [] : [{ ...record, id }];
+  });
+}
+
+function seedUsualEngagements(account: SandboxAccount): readonly SeededEngagement[] {
   const known = cache.get(account.id);
   if (known !== undefined) {
     return known;
   }
   const random = createRandom(`${account.integration.label} seed`);
   const { seededTypes } = findProvider(account.integration.label);
-  const engagements = createIds(account, 'engagements', engagementsPerAccount).map((id, index) => {
+  const engagements = createIds(account, 'engagements', usualEngagementsPerAccount).map((id, index) => {
     const type = seededTypes[index % seededTypes.length] ?? 'call';
     const whole = createEngagement(account, random, { id, engagement_type: type }, index);
     return withoutUnsupported(account, withGaps<EngagementRecord>(whole, index, optionalFields));

@@ -1,9 +1,10 @@
-import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
-import { sandboxToken } from './accounts.ts';
-import { answerRequest, type SandboxState, splitUrl } from './answer-request.ts';
+import { sandboxAccounts, sandboxToken } from './accounts.ts';
+import { answerRequest, type PickFault, type SandboxState, splitUrl } from './answer-request.ts';
 import { answerClientError } from './client-error.ts';
 import { createRateMeter } from './rate-limit.ts';
+import type { ReceivedRequest } from './received-request.ts';
 import { sendAnswer } from './send-answer.ts';
 import { createStore } from './store.ts';
 
@@ -21,14 +22,10 @@ export interface SandboxOptions {
   readonly latencyMs?: number;
   /** The size of `fault-huge`'s content. @default 8388608 (8 MiB) */
   readonly hugeBytes?: number;
-}
-
-/** A request as it came in. */
-export interface ReceivedRequest {
-  readonly method: string;
-  /** Path and query, undecoded. */
-  readonly url: string;
-  readonly headers: IncomingHttpHeaders;
+  /** How many engagements each account starts with, up to 75,000; the first 30 are always the same. @default 30 */
+  readonly engagementsPerAccount?: number;
+  /** Lets faults strike that nobody asked for, to test a client under a steady rate of them. @default none */
+  readonly pickFault?: PickFault;
 }
 
 /** A running sandbox. */
@@ -37,13 +34,20 @@ export interface Sandbox {
   readonly url: string;
   /** The last 1000 requests in the order they came in, whatever their answer: what upstream and provider got to see. */
   readonly requests: readonly ReceivedRequest[];
+  /** The connections that are open now. */
+  readonly connectionCount: number;
+  /** True when the account had that engagement and it was deleted: the truth, whatever was answered. */
+  wasDeleted(integratedAccountId: string, engagementId: string): boolean;
   /** Ends all connections at once, also those that wait for an answer, and frees the port. May be called again. */
   close(): Promise<void>;
 }
 
 const maxRememberedRequests = 1000;
 
-/** Starts a sandbox with a freshly seeded store of its own. Rejects when the address cannot be listened on. */
+/**
+ * Starts a sandbox with a freshly seeded store of its own. Rejects when the address cannot be listened on, or an option
+ * is out of range.
+ */
 export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
   const {
     host = '127.0.0.1',
@@ -52,8 +56,11 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     latencyMs = 0,
     slowMs = 30_000,
     hugeBytes = 8 * 1024 * 1024,
+    engagementsPerAccount,
+    pickFault = () => undefined,
   } = options;
-  const state: SandboxState = { token, slowMs, hugeBytes, store: createStore(), rateMeter: createRateMeter() };
+  const store = createStore(engagementsPerAccount);
+  const state: SandboxState = { token, slowMs, hugeBytes, store, rateMeter: createRateMeter(), pickFault };
   const requests: ReceivedRequest[] = [];
   const sockets = new Set<Socket>();
 
@@ -86,6 +93,13 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   return {
     url: buildUrl(server.address()),
     requests,
+    get connectionCount() {
+      return sockets.size;
+    },
+    wasDeleted(integratedAccountId, engagementId) {
+      const account = sandboxAccounts.find(({ id }) => id === integratedAccountId);
+      return account !== undefined && store.engagements.get(account)?.wasDeleted(engagementId) === true;
+    },
     close() {
       closing ??= new Promise((resolve) => {
         server.close(() => resolve());

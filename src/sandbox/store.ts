@@ -21,10 +21,13 @@ function collect<Item extends { readonly id: string }>(
   return new Map(sandboxAccounts.map((account) => [account, new Collection(seed(account))]));
 }
 
-/** Creates a store with the seed in it, independent of every other. */
-export function createStore(): Store {
+/**
+ * Creates a store with the seed in it, independent of every other.
+ * @throws {RangeError} for a number of engagements that cannot be seeded.
+ */
+export function createStore(engagementsPerAccount?: number): Store {
   return {
-    engagements: collect(seedEngagements),
+    engagements: collect((account) => seedEngagements(account, engagementsPerAccount)),
     users: collect(users.seed),
     contacts: collect(contacts.seed),
     accounts: collect(accounts.seed),

@@ -27,8 +27,21 @@ export interface UpstreamAnswer {
   readonly body: UpstreamBody;
 }
 
-/** What kept an answer from coming. */
-export type FailureReason = 'timeout' | 'refused' | 'dns' | 'tls' | 'reset' | 'protocol';
+/**
+ * What kept an answer from coming. `unconnected`: no connection in time; `paused`: the rate budget has no place before
+ * the deadline; `open`: the breaker is; `abandoned`: nobody waits for the answer any more. None of those is ever sent.
+ */
+export type FailureReason =
+  | 'timeout'
+  | 'refused'
+  | 'dns'
+  | 'tls'
+  | 'reset'
+  | 'protocol'
+  | 'unconnected'
+  | 'paused'
+  | 'open'
+  | 'abandoned';
 
 /** No answer came. Only `mayHaveBeenSent` says whether upstream can have acted on the request. */
 export interface UpstreamFailure {
@@ -36,18 +49,41 @@ export interface UpstreamFailure {
   /** False when not one byte left for upstream: then surely nothing happened there. */
   readonly mayHaveBeenSent: boolean;
   readonly reason: FailureReason;
+  /** With `paused`: from when on there is a place again, in milliseconds from now. */
+  readonly retryAfterMs?: number;
 }
 
 /** How one request to upstream ended. It never throws: every end is one of these. */
 export type Attempt = UpstreamAnswer | UpstreamFailure;
 
-/** How a request is sent. */
+/** Whose limits a request counts against: one upstream token's, and one of its integrated accounts'. */
+export interface LimitedBy {
+  /** Tells tokens apart without being one. */
+  readonly tokenId: string;
+  readonly integratedAccountId: string;
+}
+
+/** How a request is sent, however often it is attempted. */
 export interface SendOptions {
   /** The moment (milliseconds since the epoch) by which the answer must be complete, or have begun when it streams. */
   readonly deadlineAt: number;
+  readonly limitedBy: LimitedBy;
   /** Hand a 2xx body over as a stream instead of collecting it. Default false. */
   readonly streams?: boolean;
+  /** False when carrying the request out twice may do more than once: then it is not sent again once it may have left. */
+  readonly isRepeatable?: boolean;
+  /** True once nobody waits for the answer: then nothing further is sent. */
+  readonly hasCallerLeft?: () => boolean;
 }
 
-/** Sends one request and tells how it ended. */
-export type Send = (request: UpstreamRequest, options: SendOptions) => Promise<Attempt>;
+/** How a request that may have been attempted more than once ended. */
+export interface Sent {
+  /** The last attempt. */
+  readonly attempt: Attempt;
+  readonly attemptCount: number;
+  /** True when an attempt before the last may have been carried out: the last one's refusal then proves nothing. */
+  readonly mayHaveActedBefore: boolean;
+}
+
+/** Sends a request, again where that is safe and may help, and tells how it ended. Never rejects. */
+export type Send = (request: UpstreamRequest, options: SendOptions) => Promise<Sent>;

@@ -1,11 +1,12 @@
 import type { Readable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Pool } from 'undici';
-import type { Attempt, Send } from './attempt.ts';
+import type { Attempt, UpstreamRequest } from './attempt.ts';
 import { Exchange } from './exchange.ts';
 import { Gate } from './gate.ts';
 
 /** How many requests may be on their way at once; more wait, within their deadline. */
-const maxConnections = 128;
+const maxConnections = 512;
 
 /** How many bodies may be streamed at once: their clients decide how long they take, so they get connections of their own. */
 const maxStreams = 32;
@@ -24,14 +25,25 @@ export interface UpstreamClientOptions {
   readonly reserveMs: number;
 }
 
+/** How long one attempt may take; moments in milliseconds since the epoch. */
+export interface AttemptOptions {
+  /** By when the status must be there. */
+  readonly answerBy: number;
+  /** By when the body must be complete, unless it streams. */
+  readonly deadlineAt: number;
+  readonly streams: boolean;
+  /** Called when the attempt's turn has come: it may still be held back, by not calling `begin`. */
+  readonly atItsTurn?: (begin: () => Promise<Attempt>) => Promise<Attempt>;
+}
+
 /** HTTP to upstream. */
 export interface UpstreamClient {
   /** One attempt: no retry, no redirect, no decompression. Never rejects. */
-  readonly send: Send;
+  readonly attempt: (request: UpstreamRequest, options: AttemptOptions) => Promise<Attempt>;
   /** Ends the bodies that are being streamed: their readers get an error. */
   endStreams(): void;
-  /** Closes the connections, when their requests are done. */
-  close(): Promise<void>;
+  /** Closes the connections when their requests are done, or after the time: nobody waits for what is left then. */
+  close(timeoutMs: number): Promise<void>;
 }
 
 const unsent: Attempt = { kind: 'failure', mayHaveBeenSent: false, reason: 'timeout' };
@@ -65,28 +77,38 @@ export function createUpstreamClient({
     return attempt;
   }
 
-  async function send(
-    { method, path, headers }: Parameters<Send>[0],
-    { deadlineAt, streams = false }: Parameters<Send>[1],
+  async function attempt(
+    { method, path, headers }: UpstreamRequest,
+    { answerBy, deadlineAt, streams, atItsTurn = (begin) => begin() }: AttemptOptions,
   ): Promise<Attempt> {
-    const beginBy = deadlineAt - reserveMs;
+    const beginBy = answerBy - reserveMs;
     if (beginBy <= Date.now()) return unsent;
-    const attempt = await (streams ? streaming : requests).run(beginBy, () => {
-      const exchange = new Exchange({ maxBytes, streams, deadlineAt, idleTimeoutMs });
-      pool.dispatch(
-        { method, path: basePath + path, headers: { ...headers, 'accept-encoding': 'identity' } },
-        exchange,
-      );
-      return { result: exchange.attempt, isDone: exchange.isDone };
+    const made = await (streams ? streaming : requests).run(beginBy, () => {
+      let exchange: Exchange | undefined;
+      const result = atItsTurn(() => {
+        exchange = new Exchange({ maxBytes, streams, answerBy, deadlineAt, idleTimeoutMs });
+        pool.dispatch(
+          { method, path: basePath + path, headers: { ...headers, 'accept-encoding': 'identity' } },
+          exchange,
+        );
+        return exchange.attempt;
+      });
+      return { result, isDone: result.then(() => exchange?.isDone) };
     });
-    return remember(attempt ?? unsent);
+    return remember(made ?? unsent);
   }
 
   return {
-    send,
+    attempt,
     endStreams() {
       for (const stream of openStreams) stream.destroy(new Error('the server is shutting down'));
     },
-    close: () => pool.close(),
+    async close(timeoutMs) {
+      const timer = new AbortController();
+      await Promise.race([pool.close(), sleep(timeoutMs, undefined, { signal: timer.signal })]);
+      timer.abort();
+      // Not waited for: a connection that is being made cannot be given up, and nobody wants it any more.
+      pool.destroy().catch(() => {});
+    },
   };
 }

@@ -8,7 +8,9 @@ export interface ExchangeOptions {
   readonly maxBytes: number;
   /** Hand a 2xx body over as a stream. */
   readonly streams: boolean;
-  /** The moment the answer must be there. */
+  /** The moment the status must be there. */
+  readonly answerBy: number;
+  /** The moment a collected body must be complete. */
   readonly deadlineAt: number;
   /** How long a streaming body may keep its reader waiting for the next bytes. */
   readonly idleTimeoutMs: number;
@@ -23,7 +25,7 @@ const reasons: Readonly<Record<string, FailureReason>> = {
   ECONNRESET: 'reset',
   EPIPE: 'reset',
   UND_ERR_SOCKET: 'reset',
-  UND_ERR_CONNECT_TIMEOUT: 'timeout',
+  UND_ERR_CONNECT_TIMEOUT: 'unconnected',
   UND_ERR_HEADERS_TIMEOUT: 'timeout',
 };
 
@@ -64,10 +66,18 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.isDone = new Promise((resolve) => {
       this.#finished = resolve;
     });
-    this.#deadlineTimer = setTimeout(
-      () => this.#giveUp('timeout', 'timeout'),
-      Math.max(0, options.deadlineAt - Date.now()),
-    );
+    this.#deadlineTimer = this.#giveUpAt(options.answerBy);
+  }
+
+  #giveUpAt(moment: number): NodeJS.Timeout {
+    return setTimeout(() => this.#giveUpUnlessAnswered(), Math.max(0, moment - Date.now()));
+  }
+
+  /** When the status came in time, its body has until the deadline. */
+  #giveUpUnlessAnswered(): void {
+    const { deadlineAt } = this.#options;
+    if (this.#statusCode !== undefined && Date.now() < deadlineAt) this.#deadlineTimer = this.#giveUpAt(deadlineAt);
+    else this.#giveUp('timeout', this.#controller ? 'timeout' : 'unconnected');
   }
 
   /** undici calls this right before it writes: from here on the request counts as sent. */

@@ -18,14 +18,19 @@ export class Gate {
    */
   async run<Result>(
     deadlineAt: number,
-    task: () => { readonly result: Promise<Result>; readonly isDone: Promise<void> },
+    task: () => { readonly result: Promise<Result>; readonly isDone: Promise<unknown> },
   ): Promise<Result | undefined> {
+    // The usual case needs no clock.
+    if (this.#bulkhead.executionSlots > 0) return this.#runNow(task);
     const turn = Promise.withResolvers<Result | undefined>();
     let hasExpired = false;
-    const timer = setTimeout(() => {
-      hasExpired = true;
-      turn.resolve(undefined);
-    }, deadlineAt - Date.now());
+    const timer = setTimeout(
+      () => {
+        hasExpired = true;
+        turn.resolve(undefined);
+      },
+      Math.max(0, deadlineAt - Date.now()),
+    );
     const place = this.#bulkhead.execute(async () => {
       clearTimeout(timer);
       if (hasExpired) return;
@@ -36,6 +41,19 @@ export class Gate {
     place.catch(() => turn.resolve(undefined));
     const result = await turn.promise;
     clearTimeout(timer);
+    return result;
+  }
+
+  #runNow<Result>(
+    task: () => { readonly result: Promise<Result>; readonly isDone: Promise<unknown> },
+  ): Promise<Result> | undefined {
+    let result: Promise<Result> | undefined;
+    const place = this.#bulkhead.execute(() => {
+      const begun = task();
+      result = begun.result;
+      return begun.isDone;
+    });
+    place.catch(() => {});
     return result;
   }
 }

@@ -4,7 +4,6 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { startNode, startServerProcess } from '../support/server-process.ts';
-import { startUpstream } from '../support/upstream.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -49,62 +48,5 @@ describe('the server process', () => {
     const { exited, output } = startNode(['src/main.ts'], { PORT: new URL(server.endpoint).port });
     expect(await exited).toBe(1);
     expect(output()).toContain('EADDRINUSE');
-  });
-
-  it.each(['SIGTERM', 'SIGINT'] as const)('finishes what is in flight on %s, then exits with 0', async (signal) => {
-    const answerNow = Promise.withResolvers<void>();
-    await using upstream = await startUpstream(async (_request, response) => {
-      await answerNow.promise;
-      response.end('{"id":"1"}');
-    });
-    await using server = await startServerProcess({ TRUTO_BASE_URL: upstream.url, AUTH_MODE: 'passthrough' });
-    const pending = fetch(server.endpoint, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json', authorization: 'Bearer t' },
-      body: JSON.stringify({ query: 'mutation { deleteEngagement(id: 1, integratedAccountId: 2) { __typename } }' }),
-    });
-    await expect.poll(() => upstream.deletes().length).toBe(1);
-    server.signal(signal);
-    await expect.poll(() => server.output()).toContain('draining');
-    answerNow.resolve();
-    expect(await (await pending).json()).toEqual({
-      data: { deleteEngagement: { __typename: 'DeleteEngagementSuccess' } },
-    });
-    expect(await server.exited).toBe(0);
-  });
-
-  it('exits with 1 at a second signal', async () => {
-    await using upstream = await startUpstream(() => {});
-    await using server = await startServerProcess({ TRUTO_BASE_URL: upstream.url, AUTH_MODE: 'passthrough' });
-    const pending = fetch(server.endpoint, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json', authorization: 'Bearer t' },
-      body: JSON.stringify({ query: 'mutation { deleteEngagement(id: 1, integratedAccountId: 2) { __typename } }' }),
-    }).catch(() => 'cut off');
-    await expect.poll(() => upstream.deletes().length).toBe(1);
-    server.signal('SIGTERM');
-    await expect.poll(() => server.output()).toContain('draining');
-    server.signal('SIGTERM');
-    expect(await server.exited).toBe(1);
-    expect(await pending).toBe('cut off');
-  });
-
-  it("ends a streamed body that is not through when an operation's time is over, says so, and exits with 0", async () => {
-    await using upstream = await startUpstream((_request, response) => response.writeHead(200).write('the beginning'));
-    const env = { TRUTO_BASE_URL: upstream.url, AUTH_MODE: 'passthrough', REQUEST_TIMEOUT_MS: '1000' };
-    await using server = await startServerProcess(env);
-    const query = `mutation { deleteEngagement(id: 1, integratedAccountId: 2, format: STREAM) {
-      ... on DeleteEngagementSuccess { outcome stream { chunks @stream } } } }`;
-    const response = await fetch(server.endpoint, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json', accept: 'multipart/mixed', authorization: 'Bearer t' },
-      body: JSON.stringify({ query }),
-    });
-    server.signal('SIGTERM');
-    const text = await response.text();
-    expect(text).toContain('"outcome":"DELETED"');
-    expect(text).toContain('RESPONSE_INTERRUPTED');
-    expect(text).toContain('"hasNext":false');
-    expect(await server.exited).toBe(0);
   });
 });

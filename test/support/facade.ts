@@ -1,10 +1,12 @@
 import { Writable } from 'node:stream';
 import type { DocumentNode } from 'graphql';
 import { print } from 'graphql';
-import { parseConfig } from '../../src/config.ts';
+import { type AuthConfig, parseConfig } from '../../src/config.ts';
+import { type LoadLimits, usualLoadLimits } from '../../src/http/overload.ts';
 import { startFacade } from '../../src/http/server.ts';
-import { createLog } from '../../src/log.ts';
+import { createLog, type Log, secretsOf } from '../../src/log.ts';
 import { sandboxToken } from '../../src/sandbox/accounts.ts';
+import { expectNoSecrets } from './canary.ts';
 
 /** What came back over HTTP. */
 export interface GraphQLAnswer {
@@ -22,38 +24,74 @@ export interface TestFacade extends AsyncDisposable {
   logged(): string;
   /** Posts a document the way a GraphQL client does. */
   post(query: string | DocumentNode, variables?: object, headers?: Record<string, string>): Promise<GraphQLAnswer>;
+  /**
+   * Closes it, and searches all that it logged or answered to `post` for the tokens it knew (S01).
+   * @throws when one shows.
+   */
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** Many tests share few cores: a facade in a test's own process would take itself for overloaded, and refuse. */
+const patient: LoadLimits = { ...usualLoadLimits, maxDelayMs: Number.POSITIVE_INFINITY };
+
+/** The tokens that a facade with that configuration works with. */
+function tokensOf(auth: AuthConfig): readonly string[] {
+  return auth.mode === 'open' ? [sandboxToken] : secretsOf(auth).map((secret) => secret.reveal());
+}
+
+/** The token of an `Authorization` header. */
+function tokenOf({ authorization = '' }: Record<string, string>): string {
+  return authorization.replace(/^\w+ +/, '');
 }
 
 /**
  * Starts the facade against an upstream.
  * @param env configuration as users give it. Without `AUTH_MODE`, callers need no token, as with the embedded sandbox.
+ * @param prepareLog does to its log what a test wants, before it is used.
  */
-export async function startTestFacade(upstreamUrl: string, env: Record<string, string> = {}): Promise<TestFacade> {
+export async function startTestFacade(
+  upstreamUrl: string,
+  env: Record<string, string> = {},
+  prepareLog: (log: Log) => void = () => {},
+  loadLimits: LoadLimits = patient,
+): Promise<TestFacade> {
   const config = parseConfig({ PORT: '0', ...env });
   const lines: string[] = [];
+  const answers: string[] = [];
+  const tokens = new Set(tokensOf(config.auth));
   const destination = new Writable({
     write(chunk, _encoding, done) {
       lines.push(String(chunk));
       done();
     },
   });
+  // It is not told the secrets, as the real server's is: a token that only redaction hides has been logged.
+  const log = createLog({ destination });
+  prepareLog(log);
   const facade = await startFacade({
     config,
-    log: createLog(destination),
+    log,
     upstream: new URL(upstreamUrl),
     openToken: sandboxToken,
+    loadLimits,
   });
   return {
     url: facade.url,
     logged: () => lines.join(''),
     async post(query, variables = {}, headers = {}) {
+      tokens.add(tokenOf(headers));
       const response = await fetch(`${facade.url}/graphql`, {
         method: 'POST',
         headers: { 'content-type': 'application/json', ...headers },
         body: JSON.stringify({ query: typeof query === 'string' ? query : print(query), variables }),
       });
-      return { status: response.status, headers: response.headers, body: await response.json() };
+      const text = await response.text();
+      answers.push(...[...response.headers].map(([name, value]) => `${name}: ${value}`), text);
+      return { status: response.status, headers: response.headers, body: JSON.parse(text) };
     },
-    [Symbol.asyncDispose]: () => facade.close(),
+    async [Symbol.asyncDispose]() {
+      await facade.close();
+      expectNoSecrets([...lines, ...answers].join('\n'), [...tokens]);
+    },
   };
 }

@@ -22,14 +22,19 @@ interface OutcomeCase {
   readonly env?: Record<string, string>;
   /** The integration of the account; unknown when absent. */
   readonly integration?: string;
+  /** How often the delete is attempted. Once when absent. */
+  readonly attempts?: number;
 }
 
-/** Sends one delete to an upstream that answers so, and checks that it was sent exactly once. */
-export async function outcomeOf(answer: Answer, { variables = {}, env = {}, integration }: OutcomeCase = {}) {
+/** Sends one delete to an upstream that always answers so, and checks how often it was attempted. */
+export async function outcomeOf(
+  answer: Answer,
+  { variables = {}, env = {}, integration, attempts = 1 }: OutcomeCase = {},
+) {
   await using upstream = await startUpstream(answer, integration);
   await using facade = await startTestFacade(upstream.url, env);
   const { body } = await facade.post(mutation, variables);
-  expect(upstream.deletes()).toHaveLength(1);
+  expect(upstream.deletes()).toHaveLength(attempts);
   return { ...body.data.deleteEngagement, errors: body.errors };
 }
 

@@ -1,10 +1,14 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { expectNoSecrets } from './canary.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
-/** The server as users run it: a process of its own. */
+/** The variables whose values must never be printed. */
+const secretNames = ['TRUTO_API_TOKEN', 'JWT_SECRET'];
+
+/** The server as users run it: a process of its own. Whoever waits for its end learns, too, if it printed a secret. */
 export interface ServerProcess extends AsyncDisposable {
   /** The GraphQL endpoint, as the process printed it. */
   readonly endpoint: string;
@@ -12,21 +16,30 @@ export interface ServerProcess extends AsyncDisposable {
   output(): string;
   /** The most memory it ever held, in bytes. */
   peakBytes(): Promise<number>;
+  /** Makes an error that nobody catches: thrown out of a timer, or as the rejection of a promise. */
+  fail(how: 'throw' | 'reject'): void;
   signal(signal: NodeJS.Signals): void;
-  /** Its exit code, once it is gone. */
+  /** Its exit code, once it is gone and all of its output has been read. */
   readonly exited: Promise<number | null>;
 }
 
-/** Starts a node process in the project's folder with only the given environment, and gathers its output. */
+/**
+ * Starts a node process in the project's folder with only the given environment, and gathers its output. `exited` rejects
+ * when that holds a secret of the environment.
+ */
 export function startNode(args: readonly string[], env: Record<string, string>) {
-  const child = spawn(process.execPath, ['--import', './test/support/report-memory.ts', ...args], {
+  const child = spawn(process.execPath, ['--import', './test/support/process-probe.ts', ...args], {
     cwd: root,
     env: { PATH: process.env.PATH, ...env },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk) => (output += chunk));
-  const exited = once(child, 'exit').then(([code]) => code as number | null);
+  const secrets = secretNames.flatMap((name) => env[name] ?? []);
+  const exited = once(child, 'close').then(([code]) => {
+    expectNoSecrets(output, secrets);
+    return code as number | null;
+  });
   return { child, exited, output: () => output };
 }
 
@@ -39,7 +52,7 @@ export async function startServerProcess(env: Record<string, string>): Promise<S
   const listening = /"url":"([^"]+)".*"msg":"listening"/;
   await new Promise<void>((resolve, reject) => {
     child.stdout?.on('data', () => listening.test(output()) && resolve());
-    exited.then(() => reject(new Error(`it ended before it listened:\n${output()}`)));
+    exited.then(() => reject(new Error(`it ended before it listened:\n${output()}`)), reject);
   });
   return {
     endpoint: listening.exec(output())?.[1] ?? '',
@@ -50,6 +63,7 @@ export async function startServerProcess(env: Record<string, string>): Promise<S
       const [bytes] = await once(child, 'message');
       return bytes as number;
     },
+    fail: (how) => void child.send(how),
     signal: (signal) => child.kill(signal),
     async [Symbol.asyncDispose]() {
       child.kill('SIGKILL');

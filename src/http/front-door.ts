@@ -1,0 +1,115 @@
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import { isJsonObject } from '../engagement/body.ts';
+import type { Context, GivenDeletes } from '../graphql/context.ts';
+import type { PreparedOperations } from '../graphql/prepared/prepared-operations.ts';
+import { runPrepared } from '../graphql/prepared/run-prepared.ts';
+import { type ContextOptions, createContext } from './context.ts';
+import { readRequestBody } from './request-body.ts';
+import { resultTypeFor } from './use-check-accept.ts';
+import { hasInexactNumber } from './use-check-numbers.ts';
+import { isJsonType } from './use-check-request.ts';
+import type { GraphQLHandler } from './yoga.ts';
+
+/** A request as a GraphQL client sends it, with nothing in it that only the executor knows to deal with. */
+interface PlainRequest {
+  readonly query: string;
+  readonly operationName: string | undefined;
+  readonly variables: Record<string, unknown>;
+  readonly extensions: Record<string, unknown> | undefined;
+}
+
+/** What Yoga's listener looks for on a request whose body has been read already; and what ours hands on with it. */
+type ReadRequest = IncomingMessage & { body?: string; given?: GivenDeletes };
+
+const plainKeys = new Set(['query', 'operationName', 'variables', 'extensions']);
+
+/** Reads the body; undefined for anything but a plain request, which Yoga then refuses or executes. */
+function readPlainRequest(text: string): PlainRequest | undefined {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  if (!isJsonObject(json) || !Object.keys(json).every((key) => plainKeys.has(key))) return undefined;
+  const { query, operationName = undefined, variables, extensions } = json;
+  if (typeof query !== 'string') return undefined;
+  if (operationName !== undefined && operationName !== null && typeof operationName !== 'string') return undefined;
+  if (!isJsonObject(variables ?? {}) || !isJsonObject(extensions ?? {}) || hasInexactNumber(variables))
+    return undefined;
+  return {
+    query,
+    operationName: (operationName as string | null | undefined) ?? undefined,
+    variables: (variables ?? {}) as Record<string, unknown>,
+    extensions: (extensions ?? undefined) as Record<string, unknown> | undefined,
+  };
+}
+
+function handOver(yoga: GraphQLHandler, request: ReadRequest, response: ServerResponse, text: string): void {
+  // An empty text would be taken for a body that nobody has read yet; a space is as little JSON as nothing is.
+  request.body = text || ' ';
+  yoga(request, response);
+}
+
+/**
+ * Takes requests in front of Yoga. An operation that is prepared is run and answered here, without objects for request
+ * and response around it; anything else, also every error, goes to Yoga over the same schema, so that there is one place
+ * where each thing is said.
+ */
+export function createFrontDoor(
+  yoga: GraphQLHandler,
+  operations: PreparedOperations,
+  options: ContextOptions,
+): RequestListener {
+  async function runHere(
+    request: ReadRequest,
+    response: ServerResponse,
+    text: string,
+    resultType: string,
+  ): Promise<boolean> {
+    const plain = readPlainRequest(text);
+    const prepared = plain && operations.find(plain);
+    if (!prepared) return false;
+    const headers = { get: (name: string) => request.headers[name]?.toString() ?? null };
+    const signal = {
+      get aborted() {
+        return response.destroyed;
+      },
+    };
+    let context: Context;
+    try {
+      context = await createContext({ request: { headers, signal }, params: plain }, options);
+    } catch {
+      return false;
+    }
+    const end = await runPrepared(prepared, plain.variables, context);
+    context.chunkDeliveries.close();
+    if (end.kind === 'uncovered') return false;
+    if (end.kind === 'odd') {
+      request.given = { caller: context.caller, results: end.given };
+      return false;
+    }
+    response.setHeader('content-type', `${resultType}; charset=utf-8`);
+    response.setHeader('content-length', Buffer.byteLength(end.text));
+    response.end(end.text);
+    return true;
+  }
+
+  async function answer(request: ReadRequest, response: ServerResponse, text: string): Promise<void> {
+    const resultType = resultTypeFor(request.headers.accept ?? null);
+    const isPlain = resultType !== undefined && request.url === '/graphql' && !request.headers['content-encoding'];
+    if (!isPlain || !(await runHere(request, response, text, resultType))) handOver(yoga, request, response, text);
+  }
+
+  return (request: ReadRequest, response) => {
+    if (request.method !== 'POST' || !isJsonType(request.headers['content-type'])) return yoga(request, response);
+    // Yoga knows it in one spelling only, and reads every body as UTF-8 anyway.
+    request.headers['content-type'] = 'application/json';
+    readRequestBody(request, response, (text) => {
+      answer(request, response, text).catch((error) => {
+        options.log.error({ err: error }, 'a request came to no answer');
+        response.destroy();
+      });
+    });
+  };
+}

@@ -1,0 +1,60 @@
+import { CircuitState, circuitBreaker, handleWhenResult, SamplingBreaker } from 'cockatiel';
+import type { Attempt } from './attempt.ts';
+
+/** More than half of at least 20 attempts within 10 seconds must be trouble. */
+const sampling = { threshold: 0.5, duration: 10_000, minimumRps: 2 };
+
+/** After that, one attempt in this time is let through to see whether it is over: it bounds how late that is noticed. */
+const probeAfterMs = 500;
+
+/** True when there was no connection to upstream: nothing that happens after that can be laid on it for sure. */
+export function isUpstreamTrouble(attempt: Attempt): boolean {
+  return attempt.kind === 'failure' && !attempt.mayHaveBeenSent;
+}
+
+/**
+ * True when a request came to nothing: no answer, or a failure at the provider or on the way to it. That is laid on the
+ * integrated account, since one whose provider is down must not cost the others anything. A 503 in JSON is Truto's own
+ * word for a blocked account, which says so every time and is no trouble.
+ */
+export function isAccountTrouble(attempt: Attempt): boolean {
+  if (attempt.kind === 'failure') return true;
+  const { statusCode, headers } = attempt;
+  if (statusCode === 503) return !headers['content-type']?.includes('json');
+  return statusCode === 500 || statusCode === 502 || statusCode === 504;
+}
+
+/**
+ * Lets nothing through to who is in trouble, but one attempt now and then. The others are told at once, instead of
+ * waiting for what will most likely fail, and feeding the trouble.
+ */
+export class Breaker {
+  readonly #circuit;
+  #probeAt = 0;
+
+  /** @param isTrouble what counts; everything else, refusals among it, counts as good. */
+  constructor(isTrouble: (attempt: Attempt) => boolean) {
+    this.#circuit = circuitBreaker(
+      handleWhenResult((result) => isTrouble(result as Attempt)),
+      {
+        breaker: new SamplingBreaker(sampling),
+        halfOpenAfter: probeAfterMs,
+      },
+    );
+    this.#circuit.onBreak(() => {
+      this.#probeAt = Date.now() + probeAfterMs;
+    });
+  }
+
+  /** True while nothing is let through; ask before {@link Breaker.run}, without a pause in between. */
+  get isOpen(): boolean {
+    const { state } = this.#circuit;
+    // While one tries, cockatiel would let the others wait for it, without regard to their deadlines.
+    return state === CircuitState.HalfOpen || (state === CircuitState.Open && Date.now() < this.#probeAt);
+  }
+
+  /** Runs an attempt, which begins at once, and counts how it ends. */
+  run(attempt: () => Promise<Attempt>): Promise<Attempt> {
+    return this.#circuit.execute(attempt);
+  }
+}

@@ -1,0 +1,145 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Attempt, FailureReason, Send, SendOptions, Sent, UpstreamRequest } from './attempt.ts';
+import { Breaker, isUpstreamTrouble } from './breaker.ts';
+import type { UpstreamClient } from './client.ts';
+import { createLanes, type Lane } from './lanes.ts';
+import { isHeldBack, judge, retryDelayMs } from './retry.ts';
+import { parseRetryAfter } from './retry-after.ts';
+import { RetryBudget } from './retry-budget.ts';
+
+/** What of the time left the first attempts may wait for an answer: a lost request must leave time to be sent again. */
+const shareOfTimeLeft = 2 / 3;
+
+/** How sending is set up. */
+export interface SendSetup {
+  readonly client: Pick<UpstreamClient, 'attempt'>;
+  /** A request that has less time than this left is not begun. */
+  readonly reserveMs: number;
+  /** Wait rather than exceed Truto's documented limits. */
+  readonly keepsRateLimits: boolean;
+}
+
+function unsent(reason: FailureReason, retryAfterMs?: number): Attempt {
+  return { kind: 'failure', mayHaveBeenSent: false, reason, ...(retryAfterMs !== undefined && { retryAfterMs }) };
+}
+
+/** When the status of an attempt must be there: one that can be repeated leaves time for that. */
+function answerBy(deadlineAt: number, isLast: boolean): number {
+  const nowMs = Date.now();
+  return isLast ? deadlineAt : nowMs + (deadlineAt - nowMs) * shareOfTimeLeft;
+}
+
+/** The longest that one of the lane's budgets makes a request wait that comes now. */
+function budgetDelayMs({ budgets }: Lane): number {
+  const nowMs = performance.now();
+  return Math.max(...budgets.map((budget) => budget.delayMs(nowMs)));
+}
+
+/** Waits until the budgets have a place. Undefined then; else what keeps the request from being sent in time. */
+async function waitForPlace(lane: Lane, beginBy: number): Promise<Attempt | undefined> {
+  const delayMs = budgetDelayMs(lane);
+  if (delayMs === 0) return undefined;
+  if (Date.now() + delayMs > beginBy) return unsent('paused', Math.ceil(delayMs));
+  await lane.budgets.reduce((wait, budget) => budget.whileWaiting(wait), sleep(Math.ceil(delayMs)));
+  return undefined;
+}
+
+/** Settles when the attempt no longer needs its place: a streamed body keeps it to its end. */
+async function leavesItsPlace(result: Promise<Attempt>): Promise<void> {
+  const attempt = await result;
+  if (attempt.kind !== 'answer' || attempt.body.kind !== 'streaming' || attempt.body.stream.closed) return;
+  const { stream } = attempt.body;
+  await new Promise((resolve) => stream.once('close', resolve));
+}
+
+/**
+ * Sends requests: within the budgets and the breakers of their account, again where that is safe and may help, and never
+ * after the deadline.
+ */
+export function createSend({ client, reserveMs, keepsRateLimits }: SendSetup): Send {
+  const laneOf = createLanes(keepsRateLimits);
+  const upstreamBreaker = new Breaker(isUpstreamTrouble);
+  const retryBudget = new RetryBudget(Date.now());
+  const isOpen = ({ breaker }: Lane) => upstreamBreaker.isOpen || breaker.isOpen;
+
+  /** The last checks: nothing comes between them and the request's first byte. */
+  async function begin(
+    attempt: () => Promise<Attempt>,
+    { breaker, budgets }: Lane,
+    { hasCallerLeft }: SendOptions,
+  ): Promise<Attempt> {
+    if (hasCallerLeft?.()) return unsent('abandoned');
+    if (upstreamBreaker.isOpen || breaker.isOpen) return unsent('open');
+    const nowMs = performance.now();
+    if (!budgets.every((budget) => budget.hasPlace(nowMs))) return unsent('paused');
+    for (const budget of budgets) budget.take(nowMs);
+    return breaker.run(() => upstreamBreaker.run(attempt));
+  }
+
+  /** One attempt, in its turn; `paused` without a time when its place is gone by then. */
+  async function attemptInTurn(
+    request: UpstreamRequest,
+    options: SendOptions,
+    lane: Lane,
+    isLast: boolean,
+  ): Promise<Attempt> {
+    const { deadlineAt, streams = false } = options;
+    const beginBy = deadlineAt - reserveMs;
+    const atItsTurn = (attempt: () => Promise<Attempt>) => begin(attempt, lane, options);
+    const attempt = await (streams ? lane.streams : lane.requests).run(beginBy, () => {
+      const times = { answerBy: answerBy(deadlineAt, isLast), deadlineAt, streams };
+      const result = client.attempt(request, { ...times, atItsTurn });
+      return { result, isDone: leavesItsPlace(result) };
+    });
+    return attempt ?? unsent('timeout');
+  }
+
+  /** One attempt, as soon as the budgets have a place for it. */
+  async function attemptWithinBudget(
+    request: UpstreamRequest,
+    options: SendOptions,
+    lane: Lane,
+    isLast: boolean,
+  ): Promise<Attempt> {
+    const beginBy = options.deadlineAt - reserveMs;
+    for (;;) {
+      if (beginBy <= Date.now()) return unsent('timeout');
+      if (options.hasCallerLeft?.()) return unsent('abandoned');
+      if (isOpen(lane)) return unsent('open');
+      const noPlace = await waitForPlace(lane, beginBy);
+      if (noPlace) return noPlace;
+      const attempt = await attemptInTurn(request, options, lane, isLast);
+      if (attempt.kind === 'answer' && attempt.statusCode === 429) {
+        const retryAfterMs = parseRetryAfter(attempt.headers['retry-after'], Date.now()) ?? 0;
+        lane.budgets[0].pause(performance.now(), retryAfterMs);
+      }
+      const hasLostItsPlace = attempt.kind === 'failure' && attempt.reason === 'paused';
+      if (!hasLostItsPlace) return attempt;
+    }
+  }
+
+  return async (request, options) => {
+    const { method } = request;
+    const { isRepeatable = true, deadlineAt, hasCallerLeft } = options;
+    const lane = laneOf(options.limitedBy);
+    retryBudget.countCall();
+    let failureCount = 0;
+    let sent: Sent = { attempt: unsent('abandoned'), attemptCount: 0, mayHaveActedBefore: false };
+    for (;;) {
+      const attempt = await attemptWithinBudget(request, options, lane, sent.attemptCount > 0 || !isRepeatable);
+      const wasBegun = !isHeldBack(attempt);
+      const mayHaveActedBefore = sent.mayHaveActedBefore || judge(sent.attempt, method) === 'unclear';
+      // What an earlier attempt came to says more than that there was no other.
+      if (!wasBegun && mayHaveActedBefore) return sent;
+      sent = { attempt, attemptCount: sent.attemptCount + (wasBegun ? 1 : 0), mayHaveActedBefore };
+      const verdict = judge(attempt, method);
+      if (verdict === 'unsent' || verdict === 'unclear') failureCount += 1;
+      const nowMs = Date.now();
+      const progress = { method, isRepeatable, attempt, attemptCount: sent.attemptCount, failureCount, nowMs };
+      const delayMs = retryDelayMs({ ...progress, beginBy: deadlineAt - reserveMs, random: Math.random() });
+      // A retry that the breaker would hold back must not be taken out of everybody's budget.
+      if (delayMs === undefined || hasCallerLeft?.() || isOpen(lane) || !retryBudget.take(nowMs)) return sent;
+      await sleep(delayMs);
+    }
+  };
+}

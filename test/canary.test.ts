@@ -1,0 +1,63 @@
+import { describe, expect, it } from 'vitest';
+import { expectNoSecrets, findSecrets } from './support/canary.ts';
+import { startTestFacade } from './support/facade.ts';
+import { type Answer, json, startUpstream } from './support/upstream.ts';
+
+const secret = 'a "canary"/+ \\ é';
+const base64 = (text: string) => Buffer.from(text).toString('base64');
+
+describe('S01 the search for secrets', () => {
+  it.each([
+    ['plain', secret],
+    ['in JSON', JSON.stringify({ secret })],
+    ['in JSON in JSON', JSON.stringify(JSON.stringify({ secret }))],
+    ['percent-encoded', encodeURIComponent(secret)],
+    ['percent-encoded in lower case', encodeURIComponent(secret).toLowerCase()],
+    ['in base64', base64(secret)],
+    ['in base64url', Buffer.from(`ÿ${secret}`).toString('base64url')],
+    ['in the base64 of a credential', base64(`Bearer ${secret}`)],
+    ['in base64 one byte further', base64(`x${secret}y`)],
+    ['in base64 two bytes further', base64(`xx${secret}yy`)],
+    ['in base64 in an address', encodeURIComponent(base64(secret))],
+  ])('finds one %s', (_how, spelled) => {
+    expect(findSecrets(`before${spelled}after`, ['another secret', secret])).toHaveLength(1);
+    expect(() => expectNoSecrets(`before ${spelled}`, [secret])).toThrow('canary');
+  });
+
+  it('finds none where there is none, and looks for none of fewer than 8 characters', () => {
+    expectNoSecrets('Bearer [redacted] t sandbox', ['canary-token', 't', 'sandbox']);
+  });
+});
+
+describe('S01 a test facade', () => {
+  const read = '{ engagement(id: "e1", integratedAccountId: "a") { subject } }';
+  const remove = (id: string) => `mutation { deleteEngagement(id: "${id}", integratedAccountId: "a") { __typename } }`;
+  const echo: Answer = (request, response) =>
+    json(200, { id: 'e1', subject: base64(request.headers.authorization ?? '') })(request, response);
+  const token = 'canary-of-a-caller';
+
+  it.each([
+    ["an answer holds the sandbox's token", {}, read, {}],
+    ["an answer holds a caller's token", { AUTH_MODE: 'passthrough' }, read, { authorization: `Bearer ${token}` }],
+    [
+      "the log holds a caller's token",
+      { AUTH_MODE: 'passthrough' },
+      remove(token),
+      { authorization: `Bearer ${token}` },
+    ],
+    ["the log holds the sandbox's token", {}, remove('sandbox-token'), {}],
+  ])('fails at its end when %s', async (_what, env, query, headers) => {
+    await using upstream = await startUpstream(echo);
+    const facade = await startTestFacade(upstream.url, env);
+    await facade.post(query, {}, headers);
+    await expect(facade[Symbol.asyncDispose]()).rejects.toThrow('shows');
+  });
+
+  it('ends without a word when nothing shows', async () => {
+    await using upstream = await startUpstream(json(200, { id: 'e1', subject: 'x' }));
+    const facade = await startTestFacade(upstream.url, { AUTH_MODE: 'passthrough' });
+    await facade.post(remove('e1'), {}, { authorization: `Bearer ${token}` });
+    expect(facade.logged()).toContain('DeleteEngagementSuccess');
+    await facade[Symbol.asyncDispose]();
+  });
+});

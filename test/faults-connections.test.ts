@@ -1,0 +1,112 @@
+import { describe, expect, it } from 'vitest';
+import { startTestFacade, type TestFacade } from './support/facade.ts';
+import {
+  answerText,
+  attemptsLogged,
+  bytes,
+  deleteInTime,
+  deletion,
+  hangTimeoutMs,
+  noContent,
+  type RawAnswer,
+  type RawUpstream,
+  refusal,
+  startRawUpstream,
+} from './support/raw-upstream.ts';
+
+const dryRun = 'mutation { deleteEngagement(id: 1, integratedAccountId: "a", dryRun: true) { __typename } }';
+
+/** A facade that has looked the account up already: one delete after another then has the same connection. */
+async function startWarmFacade(upstream: RawUpstream): Promise<TestFacade> {
+  const facade = await startTestFacade(upstream.url, { REQUEST_TIMEOUT_MS: String(hangTimeoutMs) });
+  await facade.post(dryRun);
+  return facade;
+}
+
+describe('the answer of one delete is never taken for that of the next', () => {
+  it.each([
+    ['two answers come at once', answerText(200, '{"id":"e2"}') + answerText(204)],
+    ['a 204 has a body that is an answer', `HTTP/1.1 204 No Content\r\n\r\n${answerText(200, '{"id":"e3"}')}`],
+    ['a body is longer than it says', `${answerText(200, '{"id":"e2"}')}{"id":"e3"}`],
+  ])('when %s', async (_how, text) => {
+    await using upstream = await startRawUpstream([noContent, bytes(text), refusal(409)]);
+    await using facade = await startWarmFacade(upstream);
+    const results = [];
+    for (const id of ['e1', 'e2', 'e3']) results.push(await deleteInTime(facade, hangTimeoutMs, { id }));
+    expect(results).toMatchObject([{ outcome: 'DELETED' }, { outcome: 'DELETED' }, { statusCode: 409 }]);
+    const [first, second, third] = upstream.deletes.map(({ socket }) => socket);
+    expect(second).toBe(first);
+    expect(third).not.toBe(second);
+  });
+
+  it('when a second answer comes while nothing was asked', async () => {
+    await using upstream = await startRawUpstream([noContent, noContent, refusal(409)]);
+    await using facade = await startWarmFacade(upstream);
+    for (const id of ['e1', 'e2']) await deleteInTime(facade, hangTimeoutMs, { id });
+    const used = upstream.deletes[1]?.socket;
+    expect(used).toBe(upstream.deletes[0]?.socket);
+    used?.write(answerText(204));
+    await expect.poll(() => used?.closed).toBe(true);
+    expect(await deleteInTime(facade, hangTimeoutMs, { id: 'e3' })).toMatchObject({ statusCode: 409 });
+  });
+
+  it('when several wait for theirs at the same time', async () => {
+    const waiting: (() => void)[] = [];
+    const inReverse: RawAnswer = (socket, { path }) => {
+      waiting.unshift(() =>
+        bytes(answerText(200, JSON.stringify({ id: path.split('/').at(-1) })))(socket, {} as never),
+      );
+      if (waiting.length === 10) for (const answer of waiting) answer();
+    };
+    await using upstream = await startRawUpstream([inReverse]);
+    await using facade = await startTestFacade(upstream.url);
+    const ids = Array.from({ length: 10 }, (_, index) => `e${index}`);
+    const answers = await Promise.all(ids.map((id) => facade.post(deletion, { id })));
+    expect(answers.map(({ body }) => body.data.deleteEngagement.engagement.id)).toEqual(ids);
+  });
+});
+
+describe('a connection that was kept', () => {
+  it('and has died without a word is given up in time for another attempt on a new one', async () => {
+    const thenDie: RawAnswer = (socket, request) => {
+      noContent(socket, request);
+      socket.pause();
+    };
+    await using upstream = await startRawUpstream([thenDie, noContent]);
+    await using facade = await startWarmFacade(upstream);
+    expect(await deleteInTime(facade, hangTimeoutMs, { id: 'e1' })).toMatchObject({ outcome: 'DELETED' });
+    expect(await deleteInTime(facade, hangTimeoutMs, { id: 'e2' })).toMatchObject({ outcome: 'DELETED' });
+    expect(attemptsLogged(facade)).toEqual([1, 2]);
+    // The first attempt lies in a connection that nobody reads.
+    expect(upstream.deletes.map(({ path }) => path.at(-1))).toEqual(['1', '2']);
+    expect(upstream.deletes[1]?.socket).not.toBe(upstream.deletes[0]?.socket);
+  });
+
+  it('and is closed just when a request comes never makes a wrong result', async () => {
+    const deleted = new Set<string>();
+    let count = 0;
+    const store: RawAnswer = (socket, request) => {
+      (deleted.has(request.path) ? refusal(404) : noContent)(socket, request);
+      deleted.add(request.path);
+      count += 1;
+      // Spread around the time that the next request needs to come.
+      const close = () => (count % 2 === 0 ? socket.end() : socket.destroy());
+      setTimeout(close, count % 8);
+    };
+    await using upstream = await startRawUpstream([store]);
+    await using facade = await startTestFacade(upstream.url);
+    const seen = { deleted: 0, unknown: 0, wrong: [] as unknown[] };
+    for (let index = 0; index < 200; index += 1) {
+      // So few in an account that no breaker opens.
+      const variables = { id: `e${index}`, account: `account-${index % 20}` };
+      const { body } = await facade.post(deletion, variables);
+      const result = body.data.deleteEngagement;
+      const isDeleted = deleted.has(`/unified/crm/engagements/e${index}`);
+      if (result.__typename === 'DeleteEngagementSuccess' && isDeleted) seen.deleted += 1;
+      else if (result.__typename === 'OutcomeUnknownError') seen.unknown += 1;
+      else seen.wrong.push(result);
+    }
+    expect(seen.wrong).toEqual([]);
+    expect(seen.deleted).toBeGreaterThan(50);
+  });
+});

@@ -1,0 +1,132 @@
+import { generateKeyPairSync, sign, X509Certificate } from 'node:crypto';
+import { createServer } from 'node:https';
+import { type AddressInfo, createServer as createTcpServer } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { createServer as createTlsServer } from 'node:tls';
+import { describe, expect, it } from 'vitest';
+import { startTestFacade } from './support/facade.ts';
+import { attemptsLogged, deleteInTime, deletion, noContent, reset, startRawUpstream } from './support/raw-upstream.ts';
+
+/** One value in DER: a tag, a length of at most two bytes, the content. */
+function der(tag: number, ...parts: readonly (Buffer | string)[]): Buffer {
+  const content = Buffer.concat(parts.map((part) => (typeof part === 'string' ? Buffer.from(part, 'latin1') : part)));
+  const { length } = content;
+  const size = length < 128 ? [length] : length < 256 ? [0x81, length] : [0x82, length >> 8, length & 0xff];
+  return Buffer.concat([Buffer.from([tag, ...size]), content]);
+}
+
+/** A certificate that vouches for itself: no tool has to be there to make it, and no key has to lie in the repository. */
+function selfSigned(): { readonly key: string; readonly cert: string } {
+  const { publicKey, privateKey } = generateKeyPairSync('ec', {
+    namedCurve: 'prime256v1',
+    publicKeyEncoding: { type: 'spki', format: 'der' },
+    privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+  });
+  const ecdsaWithSha256 = der(0x30, der(0x06, '\x2a\x86\x48\xce\x3d\x04\x03\x02'));
+  const name = der(0x30, der(0x31, der(0x30, der(0x06, '\x55\x04\x03'), der(0x0c, 'canary-upstream'))));
+  const validity = der(0x30, der(0x17, '200101000000Z'), der(0x17, '491231235959Z'));
+  const version3 = der(0xa0, der(0x02, '\x02'));
+  const content = der(0x30, version3, der(0x02, '\x01'), ecdsaWithSha256, name, validity, name, publicKey);
+  const signature = der(0x03, '\0', sign('sha256', content, privateKey));
+  const certificate = new X509Certificate(der(0x30, content, ecdsaWithSha256, signature));
+  expect(certificate.checkIssued(certificate) && certificate.verify(certificate.publicKey)).toBe(true);
+  return { key: privateKey, cert: certificate.toString() };
+}
+
+interface Listening extends AsyncDisposable {
+  readonly url: string;
+  /** How many connections were made. */
+  connectionCount(): number;
+  /** How many requests came through. */
+  requestCount(): number;
+}
+
+async function listen(
+  server: ReturnType<typeof createTcpServer>,
+  requestCount: () => number = () => 0,
+): Promise<Listening> {
+  const open = new Set<Duplex>();
+  let connectionCount = 0;
+  server.on('connection', (socket) => {
+    connectionCount += 1;
+    open.add(socket.on('error', () => {}));
+  });
+  await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
+  return {
+    url: `https://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    connectionCount: () => connectionCount,
+    requestCount,
+    async [Symbol.asyncDispose]() {
+      for (const socket of open) socket.destroy();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+function startSelfSigned(): Promise<Listening> {
+  let requestCount = 0;
+  const server = createServer(selfSigned(), (_request, response) => {
+    requestCount += 1;
+    response.end();
+  });
+  return listen(server, () => requestCount);
+}
+
+/** The longest an operation may take here, since nothing hangs. */
+const timeoutMs = 5_000;
+const notSent = {
+  __typename: 'UpstreamUnavailableError',
+  message: expect.stringMatching(/^Upstream was not reached: .*Nothing was deleted\.$/),
+};
+
+describe('R14 a delete that cannot reach upstream is surely not done, tried twice at most, and names no host', () => {
+  it.each([
+    ['the connection is refused', 'http://127.0.0.1:1'],
+    ['no such name exists', 'http://canary-upstream.invalid'],
+  ])('when %s', async (_why, url) => {
+    await using facade = await startTestFacade(url, { REQUEST_TIMEOUT_MS: String(timeoutMs) });
+    const result = await deleteInTime(facade, timeoutMs);
+    expect(result).toMatchObject(notSent);
+    expect(JSON.stringify(result)).not.toMatch(/canary|invalid|127\.0\.0\.1|ECONN|ENOTFOUND|EAI_AGAIN/);
+    expect(attemptsLogged(facade)[0]).toBeLessThanOrEqual(2);
+  });
+
+  it.each<[string, () => Promise<Listening>]>([
+    ['vouches for itself', startSelfSigned],
+    ['has no certificate', () => listen(createTlsServer())],
+    ['does not speak TLS', () => listen(createTcpServer((socket) => socket.write('HTTP/1.1 400 Bad Request\r\n\r\n')))],
+    [
+      'hangs up in the middle of the handshake',
+      () => listen(createTcpServer((socket) => socket.once('data', () => socket.destroy()))),
+    ],
+  ])('when an upstream behind https %s', async (_how, start) => {
+    await using upstream = await start();
+    await using facade = await startTestFacade(upstream.url, { REQUEST_TIMEOUT_MS: String(timeoutMs) });
+    const result = await deleteInTime(facade, timeoutMs);
+    expect(result).toMatchObject(notSent);
+    expect(JSON.stringify(result)).not.toMatch(/canary|127\.0\.0\.1|CERT|SSL|TLS/);
+    expect(attemptsLogged(facade)).toEqual([2]);
+    expect(upstream.requestCount()).toBe(0);
+    // The look-up of the account may try three times, the delete twice.
+    expect(upstream.connectionCount()).toBeLessThanOrEqual(5);
+  });
+});
+
+describe('a delete with a remoteQuery', () => {
+  const withRemoteQuery = { remoteQuery: { scope: 'all' } };
+
+  it('is not sent again once it may have been carried out', async () => {
+    await using upstream = await startRawUpstream([reset, noContent]);
+    await using facade = await startTestFacade(upstream.url);
+    const { body } = await facade.post(deletion, withRemoteQuery);
+    expect(body.data.deleteEngagement).toMatchObject({ __typename: 'OutcomeUnknownError', retrySafe: false });
+    expect(upstream.deletes).toHaveLength(1);
+  });
+
+  it('is tried again when its connection was refused, since it surely never left', async () => {
+    await using facade = await startTestFacade('http://127.0.0.1:1');
+    const { body } = await facade.post(deletion, withRemoteQuery);
+    expect(body.data.deleteEngagement).toMatchObject(notSent);
+    expect(attemptsLogged(facade)).toEqual([2]);
+  });
+});

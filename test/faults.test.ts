@@ -1,0 +1,131 @@
+import dns from 'node:dns';
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { Worker } from 'node:worker_threads';
+import { describe, expect, it, vi } from 'vitest';
+import { startTestFacade } from './support/facade.ts';
+import {
+  attemptsLogged,
+  bytes,
+  deleteInTime,
+  hangTimeoutMs,
+  type RawAnswer,
+  rawOutcomeOf,
+  silence,
+} from './support/raw-upstream.ts';
+
+/** Sends a beginning, and then the same few bytes now and then for ever. */
+function drip(beginning: string, drop: string): RawAnswer {
+  return (socket) => {
+    socket.write(beginning);
+    const timer = setInterval(() => socket.write(drop), 30);
+    socket.once('close', () => clearInterval(timer));
+  };
+}
+
+/** Sends the text one byte now and then, and begins anew at its end. */
+function trickle(text: string): RawAnswer {
+  return (socket) => {
+    let sent = 0;
+    const timer = setInterval(() => socket.write(text.charAt(sent++ % text.length)), 30);
+    socket.once('close', () => clearInterval(timer));
+  };
+}
+
+const env = { REQUEST_TIMEOUT_MS: String(hangTimeoutMs) };
+const chunked = 'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n';
+const deletedUnread = {
+  __typename: 'DeleteEngagementSuccess',
+  deletedEngagementId: 'e1',
+  outcome: 'DELETED',
+  engagement: null,
+  warnings: [expect.stringContaining('did not end in time')],
+};
+const unknown = { __typename: 'OutcomeUnknownError', retrySafe: true, lastStatusCode: null };
+
+describe.concurrent('R01 a delete is answered by its deadline, whatever upstream does', () => {
+  it.each<[string, RawAnswer]>([
+    ['says nothing', silence],
+    ['sends a byte of its status line now and then', trickle('HTTP/1.1 200 OK and so on and on and on')],
+    ['never ends its headers', drip('HTTP/1.1 200 OK\r\n', 'x: y\r\n')],
+    ['announces an answer for ever', drip('', 'HTTP/1.1 102 Processing\r\n\r\n')],
+  ])('when it %s: twice, and the outcome is unknown', async (_how, answer) => {
+    expect(await rawOutcomeOf([answer], 2)).toMatchObject(unknown);
+  });
+
+  it.each<[string, RawAnswer]>([
+    ['stalls in its body', bytes('HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{"id":"e1"')],
+    ['sends a byte of its body now and then', drip('HTTP/1.1 200 OK\r\ncontent-length: 9999\r\n\r\n', 'x')],
+    ['sends a chunk that never ends', drip(`${chunked}ffffff\r\n`, 'x')],
+    ['never ends its chunks', drip(chunked, '1\r\nx\r\n')],
+    ['never closes an HTTP/1.0 connection', bytes('HTTP/1.0 200 OK\r\n\r\n{"id":"e1"}')],
+  ])('when it %s: once, and the engagement is deleted', async (_how, answer) => {
+    expect(await rawOutcomeOf([answer], 1)).toMatchObject(deletedUnread);
+  });
+
+  it.each([404, 502])('when it stalls in the body of a %i: then nobody knows', async (statusCode) => {
+    const stalled = bytes(`HTTP/1.1 ${statusCode} X\r\ncontent-length: 100\r\n\r\n{"statusCode":`);
+    expect(await rawOutcomeOf([stalled], 1)).toMatchObject({ ...unknown, lastStatusCode: statusCode });
+  });
+
+  it('when it answers a second attempt only', async () => {
+    const late = bytes('HTTP/1.1 200 OK\r\ncontent-length: 11\r\n\r\n{"id":"e1"}');
+    expect(await rawOutcomeOf([silence, late], 2)).toMatchObject({ outcome: 'DELETED', engagement: { id: 'e1' } });
+  });
+});
+
+/** A listener that accepts nothing, with so many waiting that the kernel lets nobody else in. */
+async function startDeafListener() {
+  // A thread that sleeps in its event loop is one whose connections nobody takes out of the backlog.
+  const worker = new Worker(
+    `const { parentPort } = require('node:worker_threads');
+    const server = require('node:net').createServer().listen({ port: 0, host: '127.0.0.1', backlog: 1 }, () => {
+      parentPort.postMessage(server.address().port);
+      setTimeout(() => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0));
+    });`,
+    { eval: true },
+  );
+  const [port] = await once(worker, 'message');
+  const waiting = Array.from({ length: 8 }, () => connect(port, '127.0.0.1').on('error', () => {}));
+  await expect.poll(() => waiting.filter((socket) => !socket.connecting).length).toBeGreaterThan(0);
+  return {
+    url: `http://127.0.0.1:${port}`,
+    isFull: () => waiting.some((socket) => socket.connecting),
+    async [Symbol.asyncDispose]() {
+      for (const socket of waiting) socket.destroy();
+      await worker.terminate();
+    },
+  };
+}
+
+describe('R01 a delete that gets no connection is answered by its deadline, and surely not done', () => {
+  const notSent = { __typename: 'UpstreamUnavailableError', message: expect.stringContaining('Nothing was deleted') };
+
+  // What a full backlog does is the system's own affair; elsewhere connections may be refused.
+  it.runIf(process.platform === 'linux')('when the connection hangs', async () => {
+    const listener = await startDeafListener();
+    await using facade = await startTestFacade(listener.url, env);
+    const result = await deleteInTime(facade, hangTimeoutMs);
+    expect(listener.isFull()).toBe(true);
+    // The facade would wait for its connections as long as they hang.
+    await listener[Symbol.asyncDispose]();
+    expect(result).toMatchObject(notSent);
+    expect(attemptsLogged(facade)[0]).toBeLessThanOrEqual(2);
+  });
+
+  it('when the name is never resolved', async () => {
+    const hung: ((error: Error) => void)[] = [];
+    const lookup = dns.lookup;
+    const resolver = vi.spyOn(dns, 'lookup').mockImplementation(((name: string, ...rest: unknown[]) => {
+      if (name === 'upstream.invalid') hung.push(rest.at(-1) as (error: Error) => void);
+      else Reflect.apply(lookup, dns, [name, ...rest]);
+    }) as typeof dns.lookup);
+    await using facade = await startTestFacade('http://upstream.invalid', env);
+    const result = await deleteInTime(facade, hangTimeoutMs);
+    for (const fail of hung) fail(Object.assign(new Error('not found'), { code: 'ENOTFOUND' }));
+    resolver.mockRestore();
+    expect(hung.length).toBeGreaterThan(0);
+    expect(result).toMatchObject(notSent);
+    expect(attemptsLogged(facade)[0]).toBeLessThanOrEqual(2);
+  });
+});

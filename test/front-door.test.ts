@@ -1,0 +1,185 @@
+import { describe, expect, it, vi } from 'vitest';
+import { runPrepared } from '../src/graphql/prepared/run-prepared.ts';
+import { startTestFacade } from './support/facade.ts';
+import { mutation, remote, truto } from './support/outcome.ts';
+import { type Answer, json, startUpstream } from './support/upstream.ts';
+
+vi.mock('../src/graphql/prepared/run-prepared.ts', { spy: true });
+
+const usual = { 'content-type': 'application/json' };
+
+/** Sends the same request twice past the front door (Yoga has an address of its own by the question mark), and twice to it. */
+async function bothWays(url: string, init: { headers?: Record<string, string>; body: string }) {
+  const answers = [];
+  for (const path of ['/graphql?', '/graphql?', '/graphql', '/graphql']) {
+    const response = await fetch(url + path, { method: 'POST', ...init, headers: { ...usual, ...init.headers } });
+    const headers = Object.fromEntries(response.headers);
+    for (const own of ['date', 'x-request-id', 'keep-alive', 'connection', 'transfer-encoding', 'content-length'])
+      delete headers[own];
+    answers.push({ status: response.status, headers, body: await response.text() });
+  }
+  return answers;
+}
+
+async function expectSame(answer: Answer, init: { headers?: Record<string, string>; body: string }) {
+  await using upstream = await startUpstream(answer, 'capsule');
+  await using facade = await startTestFacade(upstream.url, { EXPOSE_SCHEMA: '0' });
+  const [past, ...others] = await bothWays(facade.url, init);
+  // A key of ours differs from delete to delete.
+  const comparable = (one: typeof past) => ({ ...one, body: one?.body.replace(/"[\da-f-]{36}"/g, '"a key"') });
+  for (const other of others) expect(comparable(other)).toEqual(comparable(past));
+  const [first, ...rest] = upstream.deletes().map(({ path, rawQuery }) => `${path}?${rawQuery}`);
+  expect(new Set(rest.length === 0 ? [first] : rest)).toEqual(new Set([first]));
+  return past;
+}
+
+const body = (query: string, more: object = {}) => JSON.stringify({ query, ...more });
+const success = json(200, { id: 'e1', subject: 'Hällo "there"\u2028', created_at: '2026-01-01T00:00:00Z' });
+
+describe('the front door answers as Yoga does', () => {
+  it('and itself, once it knows the operation', async () => {
+    await using upstream = await startUpstream(success, 'capsule');
+    await using facade = await startTestFacade(upstream.url);
+    const send = async (path: string) => {
+      const response = await fetch(facade.url + path, { method: 'POST', headers: usual, body: body(mutation) });
+      expect(await response.text()).toContain('DELETED');
+      return vi.mocked(runPrepared).mock.calls.length;
+    };
+    const before = vi.mocked(runPrepared).mock.calls.length;
+    const calls = [await send('/graphql'), await send('/graphql'), await send('/graphql?')];
+    expect(calls.map((count) => count - before)).toEqual([0, 1, 1]);
+    expect(await vi.mocked(runPrepared).mock.results.at(-1)?.value).toMatchObject({ kind: 'answer' });
+  });
+
+  it.each<[string, Answer]>([
+    ['a success', success],
+    ['odd values', json(200, { id: 7, subject: { a: 1 }, created_at: 'yesterday', owner: [] })],
+    ['nothing', json(204, undefined)],
+    ['400', truto(400)],
+    ['401', truto(401)],
+    ['403', remote(403)],
+    ['404', truto(404)],
+    ['409', remote(409)],
+    ['429', truto(429)],
+    ['503', truto(503)],
+    ['a page', (_request, response) => response.writeHead(302, { location: '/' }).end()],
+  ])('when upstream says %s', async (_what, answer) => {
+    expect((await expectSame(answer, { body: body(mutation) }))?.status).toBe(200);
+  });
+
+  it.each([
+    [undefined],
+    ['*/*'],
+    ['application/json'],
+    ['application/graphql-response+json'],
+    ['application/graphql-response+json, application/json;q=0.9'],
+    ['application/graphql-response+json,application/graphql+json,application/json,text/event-stream,multipart/mixed'],
+    ['text/html,application/xhtml+xml,*/*;q=0.8'],
+    ['application/json;charset=latin1, application/graphql-response+json'],
+    ['multipart/mixed'],
+    ['text/event-stream'],
+    ['application/*'],
+    ['image/png'],
+  ])('to Accept: %s', async (accept) => {
+    const headers: Record<string, string> = accept === undefined ? {} : { accept };
+    const withoutBoundary = await expectSame(success, { headers, body: body(mutation) });
+    expect(withoutBoundary).toBeDefined();
+  });
+
+  const argument =
+    'mutation D($id: ID!, $show: Boolean = true) { deleteEngagement(id: $id, integratedAccountId: "a") { __typename @include(if: $show) ... on Error { message } } }';
+  it.each([
+    ['variables', body(argument, { variables: { id: 5 } })],
+    ['a condition', body(argument, { variables: { id: '5', show: false } })],
+    ['a condition that is null', body(argument, { variables: { id: '5', show: null } })],
+    ['a missing variable', body(argument, { variables: {} })],
+    ['a wrong variable', body(argument, { variables: { id: {} } })],
+    [
+      'a number that lost digits',
+      body(argument, { variables: { id: 0 } }).replace('"id":0', '"id":12345678901234567890'),
+    ],
+    ['an operation name', body(argument, { operationName: 'D', variables: { id: '5' } })],
+    ['another operation name', body(argument, { operationName: 'E', variables: { id: '5' } })],
+    ['an empty operation name', body(argument, { operationName: '', variables: { id: '5' } })],
+    ['a name that is no text', body(argument, { operationName: 5 })],
+    [
+      'null everywhere',
+      body('mutation { deleteEngagement(id: 1, integratedAccountId: 2) { __typename } }', {
+        variables: null,
+        operationName: null,
+        extensions: null,
+      }),
+    ],
+    ['variables that are a list', body(argument, { variables: [] })],
+    [
+      'a bad argument',
+      body('mutation { deleteEngagement(id: 1, integratedAccountId: 2, format: OLD) { __typename } }'),
+    ],
+    [
+      'what no rule allows',
+      body(
+        'mutation { deleteEngagement(id: ".", integratedAccountId: "a") { __typename ... on InvalidInputError { issues { path message } } } }',
+      ),
+    ],
+    [
+      'a body that nobody reads',
+      body(
+        'mutation { deleteEngagement(id: 1, integratedAccountId: "a", format: STREAM) { ... on DeleteEngagementSuccess { outcome stream { contentType contentLength } warnings } } }',
+      ),
+    ],
+    [
+      'two aliases',
+      body(
+        'mutation { a: deleteEngagement(id: 1, integratedAccountId: "a") { __typename } b: deleteEngagement(id: 1, integratedAccountId: "a") { __typename } }',
+      ),
+    ],
+    [
+      'a plan',
+      body(
+        'mutation { deleteEngagement(id: 1, integratedAccountId: "a", dryRun: true) { ... on DeleteEngagementPlan { wouldBeSent method excludedFields findings { message } integration { name } } } }',
+      ),
+    ],
+    ['a query', body('{ integrations { name } }')],
+    ['an unknown field', body('mutation { deleteEngagement(id: 1, integratedAccountId: 2) { nothing } }')],
+    ['an unknown key', body(argument, { variables: { id: '5' }, query2: '' })],
+    ['no query', JSON.stringify({ variables: {} })],
+    ['a list', '[]'],
+    ['a text', '"text"'],
+    ['no JSON', '{"query":'],
+    ['nothing', ''],
+    ['a space', ' '],
+  ])('to %s', async (_what, text) => {
+    expect(await expectSame(success, { body: text })).toBeDefined();
+  });
+});
+
+describe('a client that leaves a prepared operation', () => {
+  it('R11 has nothing further sent for it, and what was sent is finished and logged', async () => {
+    const release = Promise.withResolvers<void>();
+    await using upstream = await startUpstream(async (request, response) => {
+      if (request.path.endsWith('/2')) await release.promise;
+      json(204, undefined)(request, response);
+    });
+    await using facade = await startTestFacade(upstream.url);
+    const aliases = ['a', 'b', 'c'].map(
+      (name) => `${name}: deleteEngagement(id: $${name}, integratedAccountId: "a") { __typename }`,
+    );
+    const query = `mutation D($a: ID!, $b: ID!, $c: ID!) { ${aliases.join(' ')} }`;
+    await facade.post(query, { a: 11, b: 12, c: 13 });
+    const client = new AbortController();
+    const gone = fetch(`${facade.url}/graphql`, {
+      method: 'POST',
+      headers: usual,
+      body: body(query, { variables: { a: 1, b: 2, c: 3 } }),
+      signal: client.signal,
+    }).catch(() => 'gone');
+    await expect.poll(() => upstream.deletes().length).toBe(5);
+    client.abort();
+    expect(await gone).toBe('gone');
+    await fetch(`${facade.url}/health`);
+    release.resolve();
+    await expect.poll(() => facade.logged().match(/"msg":"delete"/g)?.length).toBe(6);
+    expect(upstream.deletes()).toHaveLength(5);
+    expect(facade.logged().match(/caller left before/g)).toHaveLength(1);
+  });
+});

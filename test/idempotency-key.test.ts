@@ -1,0 +1,65 @@
+import { describe, expect, it } from 'vitest';
+import { createDeleteMemory } from '../src/engagement/delete-memory.ts';
+import { startTestFacade } from './support/facade.ts';
+import { json, startUpstream } from './support/upstream.ts';
+
+const document = 'mutation { deleteEngagement(id: 1, integratedAccountId: "a") { __typename } }';
+const withKey = (key: string) => ({ 'idempotency-key': key });
+
+describe('an Idempotency-Key', () => {
+  it.each([[''], [' '], ['two words'], ['x'.repeat(256)], ['schlüssel']])(
+    'of another form than 1 to 255 visible ASCII characters is refused: %j',
+    async (key) => {
+      await using upstream = await startUpstream(json(204, undefined));
+      await using facade = await startTestFacade(upstream.url);
+      const { status, body } = await facade.post(document, {}, withKey(key));
+      expect([status, body.errors[0].extensions.code]).toEqual([400, 'BAD_USER_INPUT']);
+      expect(upstream.seen).toEqual([]);
+    },
+  );
+
+  it.each([[{ idempotencyKey: 5 }], [{ idempotencyKey: 'other' }], [{ idempotencyKey: ['k'] }]])(
+    'beside extensions of %j is refused',
+    async (extensions) => {
+      await using upstream = await startUpstream(json(204, undefined));
+      await using facade = await startTestFacade(upstream.url);
+      const response = await fetch(`${facade.url}/graphql`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', ...withKey('k') },
+        body: JSON.stringify({ query: document, extensions }),
+      });
+      expect(response.status).toBe(400);
+      expect(upstream.seen).toEqual([]);
+    },
+  );
+});
+
+describe('what is remembered', () => {
+  it('loses the record of a success that is too large, and says so, but never that it succeeded', async () => {
+    const memory = createDeleteMemory();
+    const success = {
+      kind: 'DeleteEngagementSuccess',
+      deletedEngagementId: '1',
+      outcome: 'DELETED',
+      engagement: { id: '1', integratedAccountId: 'a', content: 'x'.repeat(300_000) },
+      stream: null,
+      integration: null,
+      rateLimit: null,
+      warnings: [],
+    } as const;
+    const keyed = { key: 'k', fingerprint: 'f', hasCallerLeft: () => false };
+    expect(await memory.perform(keyed, async () => success)).toEqual({ kind: 'performed', result: success });
+    expect(await memory.perform(keyed, () => Promise.reject(new Error('done twice')))).toMatchObject({
+      kind: 'repeated',
+      result: { outcome: 'DELETED', engagement: null, warnings: [expect.stringContaining('too large')] },
+    });
+  });
+
+  it('is nothing of a delete that failed by a fault of ours', async () => {
+    const memory = createDeleteMemory();
+    const keyed = { key: 'k', fingerprint: 'f', hasCallerLeft: () => false };
+    await expect(memory.perform(keyed, () => Promise.reject(new Error('a bug')))).rejects.toThrow('a bug');
+    const later = { kind: 'NotFoundError', message: '' } as const;
+    expect(await memory.perform(keyed, async () => later)).toEqual({ kind: 'performed', result: later });
+  });
+});

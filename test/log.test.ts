@@ -1,0 +1,213 @@
+import { Writable } from 'node:stream';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { parseConfig } from '../src/config.ts';
+import { createLog, type Log, secretsOf } from '../src/log.ts';
+import { Secret } from '../src/secret.ts';
+import { expectNoSecrets, findSecrets } from './support/canary.ts';
+
+/** What the log writes while `write` uses it: each line must be JSON. */
+function linesOf(secrets: readonly string[], write: (log: Log) => void): { text: string; lines: unknown[] } {
+  let text = '';
+  const destination = new Writable({
+    write(chunk, _encoding, done) {
+      text += chunk;
+      done();
+    },
+  });
+  write(createLog({ destination, secrets: secrets.map((secret) => new Secret(secret)) }));
+  expect(text).toMatch(/\n$/);
+  return {
+    text,
+    lines: text
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line)),
+  };
+}
+
+const lineOf = (secrets: readonly string[], write: (log: Log) => void) => linesOf(secrets, write).lines[0];
+
+const token = 'tr/uto "token"\\ +é';
+const base64 = (text: string) => Buffer.from(text).toString('base64');
+
+describe('S01 the log', () => {
+  it.each([
+    'authorization',
+    'Authorization',
+    'proxy-authorization',
+    'cookie',
+    'set-cookie',
+    'token',
+    'access_token',
+    'apiToken',
+    'secret',
+    'client_secret',
+    'password',
+    'x-api-key',
+  ])('shows nothing that is called %s, however deep', (name) => {
+    const headers = { [name]: 'canary', accept: '*/*' };
+    const line = lineOf([], (log) => log.info({ ...headers, a: { b: { c: [{ headers }] } } }, 'text'));
+    const shown = { [name]: '[redacted]', accept: '*/*' };
+    expect(line).toMatchObject({ ...shown, a: { b: { c: [{ headers: shown }] } }, msg: 'text' });
+  });
+
+  it.each<[string, (log: Log) => void]>([
+    ['a message', (log) => log.info(`it said ${token}`)],
+    ['a message made of parts', (log) => log.info('it said %s and %j', token, { token: [token] })],
+    ['a value', (log) => log.info({ value: token })],
+    ['a value inside others', (log) => log.info({ a: [{ b: [`x${token}y`] }] })],
+    ['a name', (log) => log.info({ [token]: { [`x${token}`]: 1 } })],
+    ['what is bound to the log', (log) => log.child({ value: token }).warn('text')],
+    ["an error's message and stack", (log) => log.error(new Error(`no ${token}`))],
+    ["an error's cause", (log) => log.error(new Error('no', { cause: new Error('why', { cause: new Error(token) }) }))],
+    ["an error's fields", (log) => log.error({ err: Object.assign(new Error('no'), { url: token, list: [token] }) })],
+    ['errors of an error', (log) => log.error({ err: new AggregateError([new Error(token)], 'some') })],
+    ["an address's query", (log) => log.info({ url: `https://x.example/?a=${encodeURIComponent(token)}&b=1` })],
+    ["an address's form", (log) => log.info(`${new URLSearchParams({ token })}`)],
+    ['lower-case percents', (log) => log.info(encodeURIComponent(token).toLowerCase())],
+    ['percents of everything', (log) => log.info(Buffer.from(token).toString('hex').replace(/../g, '%$&'))],
+    ['percents of percents', (log) => log.info(encodeURIComponent(encodeURIComponent(token)))],
+    ['JSON in text', (log) => log.info(JSON.stringify({ token }))],
+    ['JSON in JSON in text', (log) => log.info(JSON.stringify(JSON.stringify({ token })))],
+    [
+      'JSON with escapes of everything',
+      (log) => log.info([...token].map((c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`).join('')),
+    ],
+    ['base64', (log) => log.info(base64(token))],
+    ['base64 of credentials', (log) => log.info(base64(`Bearer ${token}`))],
+    ['base64 of a name and a password', (log) => log.info(base64(`me:${token}:`))],
+    ['base64url', (log) => log.info(Buffer.from(`ab${token}?`).toString('base64url'))],
+    ['base64 in an address', (log) => log.info(encodeURIComponent(base64(`?${token}`)))],
+    ['base64 of JSON', (log) => log.info(base64(JSON.stringify({ token })))],
+  ])('does not show a secret that it knows in %s', (_where, write) => {
+    const { text } = linesOf([token], write);
+    expectNoSecrets(text, [token]);
+    expect(text).toContain('[redacted]');
+    // The test would not find what is not there: without the secret, the log does show it.
+    const told = linesOf([], write).text;
+    expect(told).not.toBe(text);
+  });
+
+  it.each([
+    ['a number', '1234567890', { value: 1_234_567_890 }, { value: '[redacted]' }],
+    ['part of another secret', 'abcdefgh', { value: 'abcdefghij' }, { value: '[redacted]' }],
+    [
+      'text with what patterns mean',
+      '.*+?^$|()[]{}',
+      { value: 'a.*+?^$|()[]{}b', other: '12345678910' },
+      { value: 'a[redacted]b', other: '12345678910' },
+    ],
+  ])('finds a secret that is %s', (_what, secret, given, shown) => {
+    expect(lineOf([secret, 'abcdefghij'], (log) => log.info(given))).toMatchObject(shown);
+  });
+
+  it.each([
+    ['Authorization: Bearer abc.def~1', 'Authorization: Bearer [redacted]'],
+    ['authorization=bearer%20abc&x=1 rest', 'authorization=bearer [redacted] rest'],
+    ['Basic dXNlcjpwYXNz', 'Basic [redacted]'],
+    ['got  BEARER  t, then more', 'got  BEARER [redacted] then more'],
+    ['Bearer', 'Bearer'],
+  ])("shows no credential of a caller's: %s", (given, shown) => {
+    expect(lineOf([], (log) => log.info(given))).toMatchObject({ msg: shown });
+  });
+
+  it('shows Secret objects as such', () => {
+    expect(lineOf([], (log) => log.info({ s: new Secret('canary') }, '%s', new Secret('canary')))).toMatchObject({
+      s: '[redacted]',
+      msg: '[redacted]',
+    });
+  });
+
+  it('leaves all else as it is', () => {
+    const entry = { a: 1.5, b: [true, null, { c: 'text' }], d: 'Überraschung "x" \\ \u2028', e: {}, f: -0.001 };
+    const line = lineOf([token], (log) => log.info(entry, 'message'));
+    expect(line).toEqual({ level: 30, time: expect.any(Number), ...entry, msg: 'message' });
+  });
+
+  it('does not look for a secret of fewer than 8 characters: the log would be full of holes', () => {
+    expect(lineOf(['delete'], (log) => log.info('delete'))).toMatchObject({ msg: 'delete' });
+  });
+
+  it('changes no prototype, and keeps a line whose names are odd', () => {
+    const odd = JSON.parse(`{"__proto__":{"polluted":"${'x'.repeat(9)}"},"constructor":1,"toString":2}`);
+    const line = lineOf([token], (log) => log.info({ odd })) as { odd: object };
+    expect(Object.keys(line.odd)).toEqual(['__proto__', 'constructor', 'toString']);
+    expect({}).not.toHaveProperty('polluted');
+  });
+
+  it.each<[string, () => unknown]>([
+    ['nested beyond the stack', () => JSON.parse('['.repeat(50_000) + ']'.repeat(50_000))],
+    [
+      'a circle',
+      () => {
+        const circle: Record<string, unknown> = { token };
+        circle.self = circle;
+        return circle;
+      },
+    ],
+    [
+      'a value that throws',
+      () => ({
+        toJSON: () => {
+          throw new Error(token);
+        },
+      }),
+    ],
+  ])('writes a line, and not the secret, for %s', (_what, make) => {
+    const { text, lines } = linesOf([token], (log) => log.info({ value: make(), token }, 'message'));
+    expect(lines).toHaveLength(1);
+    expectNoSecrets(text, [token]);
+  });
+});
+
+describe('S01 whatever a secret is made of, and wherever it stands', () => {
+  const secret = fc
+    .oneof(
+      fc.string({ unit: 'binary', minLength: 8, maxLength: 60 }),
+      fc.string({ unit: fc.constantFrom(...'\\"/%+ =[]{}u0041n\n\t\u0000éab'), minLength: 8, maxLength: 20 }),
+      fc.base64String({ minLength: 8, maxLength: 90 }),
+      fc.stringMatching(/^[\x21-\x7e]{8,64}$/),
+    )
+    // What every line says of itself is no secret.
+    .filter(
+      (text) =>
+        findSecrets('{"level":30,"time":1790000000000,"a":{"b":["[redacted]"]},"msg":"[redacted]"}', [text]).length ===
+        0,
+    );
+  const spell = fc.constantFrom<(text: string) => string>(
+    (text) => text,
+    (text) => JSON.stringify(text),
+    (text) => JSON.stringify(JSON.stringify({ text })),
+    (text) => encodeURIComponent(text),
+    (text) => new URLSearchParams({ text }).toString(),
+    (text) => Buffer.from(text).toString('hex').replace(/../g, '%$&'),
+    base64,
+    (text) => Buffer.from(text).toString('base64url'),
+    (text) => base64(`Bearer ${text}`),
+    (text) => encodeURIComponent(base64(`user:${text}`)),
+  );
+  const around = fc.string({ unit: fc.constantFrom(...'\\"/%2 +=\na'), maxLength: 6 });
+
+  it('it is not in the line, and the line is JSON', () => {
+    fc.assert(
+      fc.property(secret, spell, around, around, (hidden, write, before, after) => {
+        const text = before + write(hidden) + after;
+        const { text: line } = linesOf([hidden], (log) =>
+          log.info({ a: { b: [text], [text]: 1, err: new Error(text) } }, text),
+        );
+        expectNoSecrets(line, [hidden]);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+});
+
+it('S01 the secrets of a configuration are its token and its shared secret', () => {
+  const service = { AUTH_MODE: 'service', TRUTO_API_TOKEN: 'the-api-token', JWT_ISSUER: 'i', JWT_AUDIENCE: 'a' };
+  const reveal = (env: Record<string, string>) => secretsOf(parseConfig(env).auth).map((secret) => secret.reveal());
+  expect(reveal({ ...service, JWT_SECRET: 's'.repeat(32) })).toEqual(['the-api-token', 's'.repeat(32)]);
+  expect(reveal({ ...service, JWT_JWKS_URL: 'https://keys.example' })).toEqual(['the-api-token']);
+  expect(reveal({ AUTH_MODE: 'passthrough' })).toEqual([]);
+  expect(reveal({})).toEqual([]);
+});

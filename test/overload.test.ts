@@ -1,0 +1,194 @@
+import type { RequestListener, ServerResponse } from 'node:http';
+import { describe, expect, it } from 'vitest';
+import { createListener } from '../src/http/listener.ts';
+import type { LoadLimits } from '../src/http/overload.ts';
+import { usualLoadLimits } from '../src/http/overload.ts';
+import { startTestFacade } from './support/facade.ts';
+import { connectRaw, requestHead } from './support/raw-client.ts';
+import { startUpstream } from './support/upstream.ts';
+
+async function startListener(handle: RequestListener, limits: Partial<LoadLimits>) {
+  const handled: string[] = [];
+  const listener = createListener(
+    (request, response) => {
+      handled.push(request.url ?? '');
+      handle(request, response);
+    },
+    60_000,
+    { maxInFlight: 1_000, maxDelayMs: 60_000, ...limits },
+  );
+  const url = await listener.listen('127.0.0.1', 0);
+  return {
+    url,
+    handled,
+    send: (path = '/graphql', init: RequestInit = {}) => fetch(url + path, init),
+    [Symbol.asyncDispose]: () => listener.drain(),
+  };
+}
+
+/** A handler that keeps its responses for the test to answer, but for those to `/answer`. */
+function holding() {
+  const held: ServerResponse[] = [];
+  const handle: RequestListener = (request, response) =>
+    void (request.url === '/answer' ? response.end('answered') : held.push(response));
+  return { held, handle };
+}
+
+/** Has one request answered: before, no delay counts. */
+async function warmUp(server: { send(): Promise<Response> }, held: readonly ServerResponse[]): Promise<void> {
+  const first = server.send();
+  await expect.poll(() => held.length).toBe(1);
+  held[0]?.end();
+  await first;
+  await expect.poll(() => held[0]?.closed).toBe(true);
+}
+
+/** Keeps the event loop from doing anything else. */
+function block(forMs: number): void {
+  const untilMs = performance.now() + forMs;
+  while (performance.now() < untilMs);
+}
+
+const answer: RequestListener = (_request, response) => void response.end('answered');
+
+describe('R15 a server with too much to do', () => {
+  it('refuses what is beyond its limit before anything is read of it, and says when to come back', async () => {
+    const { held, handle } = holding();
+    await using server = await startListener(handle, { maxInFlight: 2 });
+    const pending = [server.send(), server.send()];
+    await expect.poll(() => held.length).toBe(2);
+
+    const refused = await server.send('/graphql', {
+      method: 'POST',
+      headers: { 'x-request-id': 'third' },
+      body: 'not even JSON',
+    });
+    expect(refused.status).toBe(503);
+    expect(Object.fromEntries(refused.headers)).toMatchObject({
+      'retry-after': '1',
+      'content-type': 'application/json',
+      'x-request-id': 'third',
+    });
+    expect(await refused.json()).toEqual({
+      errors: [{ message: expect.stringContaining('nothing was executed'), extensions: { code: 'OVERLOADED' } }],
+    });
+    expect(server.handled).toHaveLength(2);
+
+    held[0]?.end();
+    await pending[0];
+    const next = server.send();
+    await expect.poll(() => held.length).toBe(3);
+    for (const response of held) response.end();
+    expect((await next).status).toBe(200);
+    await pending[1];
+  });
+
+  it('counts an answer that is being streamed, as long as it lasts', async () => {
+    const { held, handle } = holding();
+    await using server = await startListener(handle, { maxInFlight: 1 });
+    const streamed = server.send();
+    await expect.poll(() => held.length).toBe(1);
+    held[0]?.write('the beginning');
+    const body = (await streamed).text();
+    expect((await server.send()).status).toBe(503);
+    held[0]?.end();
+    await body;
+    const next = server.send();
+    await expect.poll(() => held.length).toBe(2);
+    held[1]?.end();
+    expect((await next).status).toBe(200);
+  });
+
+  it('forgets a request whose client has left', async () => {
+    const { held, handle } = holding();
+    await using server = await startListener(handle, { maxInFlight: 1 });
+    const leaving = new AbortController();
+    const left = server.send('/graphql', { signal: leaving.signal }).catch(() => 'left');
+    await expect.poll(() => held.length).toBe(1);
+    leaving.abort();
+    await left;
+    // The server learns of it from the socket.
+    await expect.poll(() => held[0]?.closed).toBe(true);
+    const next = server.send();
+    await expect.poll(() => held.length).toBe(2);
+    held[1]?.end();
+    expect((await next).status).toBe(200);
+  });
+
+  it('reads past the body of a refused request, so that its connection can be used again', async () => {
+    await using server = await startListener(answer, { maxInFlight: 0 });
+    using client = await connectRaw(server.url);
+    const body = 'x'.repeat(200_000);
+    client.send(requestHead('POST', '/graphql', [`content-length: ${body.length}`]) + body.slice(0, 100_000));
+    await expect.poll(client.received).toContain('"OVERLOADED"');
+    client.send(body.slice(100_000) + requestHead('GET', '/health'));
+    await expect.poll(client.received).toContain('answered');
+    expect(client.received().match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 503', 'HTTP/1.1 200']);
+    expect(server.handled).toEqual(['/health']);
+  });
+
+  it('still answers those who watch it, and nobody who pretends to', async () => {
+    await using server = await startListener(answer, { maxInFlight: 0 });
+    const paths = ['/health', '/ready', '/graphql', '/graphql?/health', '/graphql/health'];
+    const statuses = await Promise.all(paths.map(async (path) => (await server.send(path)).status));
+    expect(statuses).toEqual([200, 200, 503, 503, 503]);
+    expect([...server.handled].sort()).toEqual(['/health', '/ready']);
+  });
+
+  it('refuses what comes while the event loop is stuck, and accepts again when it is free', async () => {
+    const { held, handle } = holding();
+    await using server = await startListener(handle, { maxDelayMs: 200 });
+    using client = await connectRaw(server.url);
+    await warmUp(server, held);
+    const pending = server.send();
+    await expect.poll(() => held.length).toBe(2);
+
+    // It is on its way before the loop is blocked, so it is the first thing that is read afterwards.
+    client.send(requestHead('POST', '/graphql', ['content-length: 0']));
+    block(500);
+    await expect.poll(client.received).toContain('"OVERLOADED"');
+    expect(server.handled).toHaveLength(2);
+
+    await expect.poll(async () => (await server.send('/answer')).status).toBe(200);
+    held[1]?.end();
+    expect((await pending).status).toBe(200);
+  });
+
+  it('takes a request when nothing else is in flight, however late it is', async () => {
+    const { held, handle } = holding();
+    await using server = await startListener(handle, { maxDelayMs: 200 });
+    using client = await connectRaw(server.url);
+    await warmUp(server, held);
+    client.send(requestHead('GET', '/answer'));
+    block(500);
+    await expect.poll(client.received).toContain('answered');
+  });
+
+  it('sends nothing upstream for what it refuses, and deletes it when asked again', async () => {
+    const answerNow = Promise.withResolvers<void>();
+    await using upstream = await startUpstream(async (_request, response) => {
+      await answerNow.promise;
+      response.end('{"id":"1"}');
+    }, 'capsule');
+    await using facade = await startTestFacade(upstream.url, {}, undefined, usualLoadLimits);
+    using client = await connectRaw(facade.url);
+    const remove = (id: string) => ({
+      query: `mutation { deleteEngagement(id: "${id}", integratedAccountId: "a") { __typename } }`,
+    });
+    await facade.post('{ __typename }');
+    const pending = facade.post(remove('first').query);
+    await expect.poll(() => upstream.deletes().length).toBe(1);
+
+    const body = JSON.stringify(remove('second'));
+    const headers = ['content-type: application/json', `content-length: ${body.length}`];
+    client.send(requestHead('POST', '/graphql', headers) + body);
+    block(500);
+    await expect.poll(client.received).toContain('"OVERLOADED"');
+    answerNow.resolve();
+    await pending;
+    expect(upstream.deletes().map(({ path }) => path)).toEqual(['/unified/crm/engagements/first']);
+
+    client.send(requestHead('POST', '/graphql', headers) + body);
+    await expect.poll(client.received).toContain('"DeleteEngagementSuccess"');
+  });
+});

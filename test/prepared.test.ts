@@ -1,0 +1,131 @@
+import fc from 'fast-check';
+import { execute, parse, validate } from 'graphql';
+import { describe, expect, it } from 'vitest';
+import { createDeleteMemory } from '../src/engagement/delete-memory.ts';
+import { ChunkDeliveries } from '../src/graphql/chunk-delivery.ts';
+import type { Context } from '../src/graphql/context.ts';
+import { createPreparedOperations } from '../src/graphql/prepared/prepared-operations.ts';
+import { runPrepared } from '../src/graphql/prepared/run-prepared.ts';
+import { schema } from '../src/graphql/schema.ts';
+import { Secret } from '../src/secret.ts';
+import type { Attempt } from '../src/upstream/attempt.ts';
+import { documents, printDocument } from './support/selection-documents.ts';
+
+/** What a resolver needs, over an upstream that always answers so. */
+function contextOver(attempt: Attempt): Context {
+  const caller = { id: 'c', grants: 'all', authorization: new Secret('Bearer t'), bringsToken: false } as const;
+  return {
+    caller,
+    deadlineAt: Date.now() + 60_000,
+    upstreamUrl: 'http://upstream',
+    maxUpstreamBytes: 1024,
+    chunkDeliveries: new ChunkDeliveries(),
+    deleteMemory: createDeleteMemory(),
+    idempotencyKey: undefined,
+    hasCallerLeft: () => false,
+    findAccountIntegration: async () => ({ kind: 'unknown' }),
+    send: async () => ({ attempt, attemptCount: 1, mayHaveActedBefore: false }),
+    readNote: () => Promise.reject(new Error('no note is read')),
+    relatedRecords: { read: () => Promise.reject(new Error('nothing related is read')) },
+    recordDelete: () => {},
+    recordRepetition: () => {},
+  };
+}
+
+function prepare(query: string) {
+  const document = parse(query);
+  expect(validate(schema, document)).toEqual([]);
+  const operations = createPreparedOperations(schema);
+  operations.note({ query }, document);
+  return { document, prepared: operations.find({ query }) };
+}
+
+const wireFields = [
+  ...['id', 'owner', 'content', 'subject', 'direction', 'engagement_type', 'internal_notes', 'notes', 'status'],
+  ...['start_time', 'end_time', 'duration', 'project', 'account', 'contact', 'opportunity', 'lead'],
+  ...['phone_numbers', 'custom_fields', 'created_at', 'updated_at', 'remote_data'],
+];
+
+/** Values as upstream documents them, and as it does not. */
+const value = fc.oneof(
+  fc.constantFrom(null, true, 7, 1.5, '', 'call', '"\\\u2028é', '2026-01-01T00:00:00Z', '2026-13-99', [], {}),
+  fc.constantFrom({ id: '1' }, [{ id: 1 }, { id: 'x' }], [{ id: null }], [null], { id: {} }),
+  fc.constantFrom([{ id: '1', number: '2', extension: null, type: 'mobile' }], [{ number: 5 }], [['x']]),
+  fc.jsonValue({ maxDepth: 2 }),
+);
+const record = fc.dictionary(fc.constantFrom(...wireFields), value, { noNullPrototype: true });
+const bodies = fc.oneof(
+  { arbitrary: record.map((fields) => JSON.stringify(fields)), weight: 8 },
+  fc.constantFrom('', '[]', 'no json', '{"success":false}', '{"statusCode":404,"message":"x"}'),
+);
+const statuses = fc.oneof(
+  { arbitrary: fc.constant(200), weight: 4 },
+  fc.constantFrom(202, 204, 403, 404, 409, 429, 503, 502, 302),
+);
+
+const attempts: fc.Arbitrary<Attempt> = fc.oneof(
+  {
+    arbitrary: fc.record({ statusCode: statuses, body: bodies }).map(
+      ({ statusCode, body }): Attempt => ({
+        kind: 'answer',
+        statusCode,
+        headers: { 'ratelimit-limit': '10;w=1' },
+        body: { kind: 'complete', bytes: Buffer.from(body) },
+      }),
+    ),
+    weight: 8,
+  },
+  fc.constantFrom<Attempt>(
+    { kind: 'failure', mayHaveBeenSent: true, reason: 'reset' },
+    { kind: 'failure', mayHaveBeenSent: false, reason: 'refused' },
+    { kind: 'failure', mayHaveBeenSent: false, reason: 'paused', retryAfterMs: 7 },
+  ),
+);
+
+describe('a prepared operation', () => {
+  it('answers what the executor answers, to the byte, whatever the document and upstream say', async () => {
+    const ends = { answer: 0, odd: 0, uncovered: 0 };
+    await fc.assert(
+      fc.asyncProperty(documents, attempts, async (generated, attempt) => {
+        const query = printDocument(generated);
+        const { document, prepared } = prepare(query);
+        const variableValues = generated.variables;
+        const execution = await execute({ schema, document, variableValues, contextValue: contextOver(attempt) });
+        const end = prepared ? await runPrepared(prepared, variableValues, contextOver(attempt)) : undefined;
+        ends[end?.kind ?? 'uncovered'] += 1;
+        if (end?.kind === 'answer') expect(end.text).toBe(JSON.stringify(execution));
+        else if (end?.kind === 'odd') {
+          const contextValue = { ...contextOver(attempt), given: end.given };
+          const again = await execute({ schema, document, variableValues, contextValue });
+          expect(JSON.stringify(again)).toBe(JSON.stringify(execution));
+          expect(again.errors).toBeDefined();
+        } else expect(query).toMatch(/@defer|chunks/);
+      }),
+      { numRuns: 1000 },
+    );
+    // Otherwise the property would hold for want of anything to compare.
+    expect(ends.answer).toBeGreaterThan(100);
+  });
+
+  it.each([
+    ['a query', '{ integrations { name } }'],
+    ['another field', 'mutation { __typename }'],
+    [
+      'a related record',
+      'mutation { deleteEngagement(id: 1, integratedAccountId: 2) { ... on DeleteEngagementSuccess { engagement { owner { name } } } } }',
+    ],
+    [
+      'a streamed list',
+      'mutation { deleteEngagement(id: 1, integratedAccountId: 2) { ... on DeleteEngagementSuccess { stream { chunks @stream } } } }',
+    ],
+    [
+      'a body in chunks',
+      'mutation { deleteEngagement(id: 1, integratedAccountId: 2) { ... on DeleteEngagementSuccess { stream { chunks } } } }',
+    ],
+  ])('leaves %s to the executor', async (_what, query) => {
+    const { prepared } = prepare(query);
+    const attempt: Attempt = { kind: 'failure', mayHaveBeenSent: false, reason: 'refused' };
+    const end = prepared ? await runPrepared(prepared, {}, contextOver(attempt)) : { kind: 'uncovered' };
+    expect(end.kind).toBe('uncovered');
+  });
+});

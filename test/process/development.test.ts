@@ -1,0 +1,50 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type ServerProcess, startServerProcess } from '../support/server-process.ts';
+
+/** What might tell more while somebody develops: errors of every kind, the schema, pages for people. */
+const requests: readonly (readonly [what: string, path: string, init: RequestInit])[] = [
+  ...[
+    ['a syntax error', 'mutation {'],
+    ['an unknown field', '{ integration { name } }'],
+    ['a variable of another type', 'query ($x: Int!) { __typename }'],
+    ['a refused delete', 'mutation { deleteEngagement(id: "..", integratedAccountId: "a") { __typename } }'],
+    ['a delete that nobody answers', 'mutation { deleteEngagement(id: 1, integratedAccountId: "a") { __typename } }'],
+    ['a read that nobody answers', '{ engagement(id: 1, integratedAccountId: "a") { subject } }'],
+    ['introspection', '{ __schema { types { name } } }'],
+    ['the type of a name', '{ __type(name: "Query") { name } }'],
+  ].map(([what, query]) => [what, '/graphql', { method: 'POST', body: JSON.stringify({ query }) }] as never),
+  ['a body that is no JSON', '/graphql', { method: 'POST', body: '{"query": canary' }],
+  ['a body that is no object', '/graphql', { method: 'POST', body: '7' }],
+  ['a page for people', '/graphql', { headers: { accept: 'text/html' } }],
+  ['the root', '/', { headers: { accept: 'text/html' } }],
+  ['a wrong address', '/nowhere', {}],
+];
+
+describe('S11 NODE_ENV=development', () => {
+  const env = { TRUTO_BASE_URL: 'http://127.0.0.1:1', AUTH_MODE: 'passthrough' };
+  let servers: ServerProcess[] = [];
+  beforeAll(async () => {
+    servers = await Promise.all(
+      [env, { ...env, NODE_ENV: 'development', DEBUG: '1' }].map((settings) => startServerProcess(settings)),
+    );
+  });
+  afterAll(() => Promise.all(servers.map((server) => server[Symbol.asyncDispose]())));
+
+  async function answerOf({ endpoint }: ServerProcess, path: string, init: RequestInit) {
+    const headers = { 'content-type': 'application/json', authorization: 'Bearer t', ...init.headers };
+    for (;;) {
+      const response = await fetch(new URL(path, endpoint), { ...init, headers });
+      const text = await response.text();
+      if (response.status !== 503) return { status: response.status, type: response.headers.get('content-type'), text };
+      // On a busy machine it takes itself for overloaded. Nothing was executed then.
+      await sleep(100);
+    }
+  }
+
+  it.each(requests)('changes no answer to %s, and none shows a stack', async (_what, path, init) => {
+    const [usual, developing] = await Promise.all(servers.map((server) => answerOf(server, path, init)));
+    expect(developing).toEqual(usual);
+    expect(developing?.text).not.toMatch(/stack|originalError|node_modules|\.ts:\d|"types"|<html|Did you mean/);
+  });
+});

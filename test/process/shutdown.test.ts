@@ -1,0 +1,149 @@
+import { describe, expect, it } from 'vitest';
+import { startServerProcess } from '../support/server-process.ts';
+import { startUpstream } from '../support/upstream.ts';
+
+/** What the server is told: where its upstream is, and not to hold back what a test sends at once. */
+const environment = (upstreamUrl: string) => ({
+  TRUTO_BASE_URL: upstreamUrl,
+  AUTH_MODE: 'passthrough',
+  TRUTO_RATE_LIMITS: '0',
+});
+
+/** An upstream that receives requests and answers none until it is told to. */
+async function startHoldingUpstream() {
+  const answerNow = Promise.withResolvers<void>();
+  const upstream = await startUpstream(async (_request, response) => {
+    await answerNow.promise;
+    response.end('{"id":"1"}');
+  });
+  return Object.assign(upstream, { answerNow: () => answerNow.resolve() });
+}
+
+function postDelete(endpoint: string, id: number): Promise<Response> {
+  return fetch(endpoint, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', authorization: 'Bearer t' },
+    body: JSON.stringify({ query: `mutation { deleteEngagement(id: ${id}, integratedAccountId: 2) { __typename } }` }),
+  });
+}
+
+function postStreamedDelete(endpoint: string): Promise<Response> {
+  const query = `mutation { deleteEngagement(id: 1, integratedAccountId: 2, format: STREAM) {
+    ... on DeleteEngagementSuccess { outcome stream { chunks @stream } } } }`;
+  return fetch(endpoint, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', accept: 'multipart/mixed', authorization: 'Bearer t' },
+    body: JSON.stringify({ query }),
+  });
+}
+
+const success = { data: { deleteEngagement: { __typename: 'DeleteEngagementSuccess' } } };
+const rounds = [1, 2, 3];
+
+describe('R12 the server process', () => {
+  it.each([
+    ...rounds.map((round) => ['SIGTERM', round] as const),
+    ...rounds.map((round) => ['SIGINT', round] as const),
+  ])('answers 50 deletes in flight on %s, takes nothing new, and exits with 0 (round %i)', async (signal) => {
+    await using upstream = await startHoldingUpstream();
+    await using server = await startServerProcess(environment(upstream.url));
+    const pending = Array.from({ length: 50 }, (_, index) => postDelete(server.endpoint, index));
+    await expect.poll(() => upstream.deletes().length).toBe(50);
+
+    server.signal(signal);
+    await expect.poll(() => server.output()).toContain('draining');
+    expect((await fetch(new URL('/ready', server.endpoint))).status).toBe(503);
+    expect((await postDelete(server.endpoint, 51)).status).toBe(503);
+
+    upstream.answerNow();
+    const answers = await Promise.all(pending);
+    expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 200));
+    expect(await Promise.all(answers.map((answer) => answer.json()))).toEqual(answers.map(() => success));
+    expect(await server.exited).toBe(0);
+    expect(upstream.deletes()).toHaveLength(50);
+  });
+
+  it('exits with 1 at a second signal', async () => {
+    await using upstream = await startHoldingUpstream();
+    await using server = await startServerProcess(environment(upstream.url));
+    const pending = postDelete(server.endpoint, 1).catch(() => 'cut off');
+    await expect.poll(() => upstream.deletes().length).toBe(1);
+    server.signal('SIGTERM');
+    await expect.poll(() => server.output()).toContain('draining');
+    server.signal('SIGTERM');
+    expect(await server.exited).toBe(1);
+    expect(await pending).toBe('cut off');
+  });
+
+  it("ends a streamed body that is not through when an operation's time is over, says so, and exits with 0", async () => {
+    await using upstream = await startUpstream((_request, response) => response.writeHead(200).write('the beginning'));
+    await using server = await startServerProcess({ ...environment(upstream.url), REQUEST_TIMEOUT_MS: '1000' });
+    const response = await postStreamedDelete(server.endpoint);
+    server.signal('SIGTERM');
+    const text = await response.text();
+    expect(text).toContain('"outcome":"DELETED"');
+    expect(text).toContain('RESPONSE_INTERRUPTED');
+    expect(text).toContain('"hasNext":false');
+    expect(await server.exited).toBe(0);
+  });
+});
+
+describe('R19 after an error that nobody caught, the server process', () => {
+  const fatalLines = (output: string) =>
+    output
+      .split('\n')
+      .filter((line) => line.startsWith('{"level":60'))
+      .map((line) => JSON.parse(line));
+
+  it.each([
+    ['throw', 'thrown by the probe'],
+    ['reject', 'rejected by the probe'],
+  ] as const)('answers what is in flight, says what happened, and exits with 1 (%s)', async (how, message) => {
+    await using upstream = await startHoldingUpstream();
+    await using server = await startServerProcess(environment(upstream.url));
+    const pending = postDelete(server.endpoint, 1);
+    await expect.poll(() => upstream.deletes().length).toBe(1);
+
+    server.fail(how);
+    await expect.poll(() => fatalLines(server.output()).length).toBe(1);
+    expect((await fetch(new URL('/ready', server.endpoint))).status).toBe(503);
+
+    upstream.answerNow();
+    expect(await (await pending).json()).toEqual(success);
+    expect(await server.exited).toBe(1);
+    const [line, ...others] = fatalLines(server.output());
+    expect(others).toEqual([]);
+    expect(line).toMatchObject({ errorId: expect.stringMatching(/^[0-9a-f-]{36}$/), err: { message } });
+    expect(line.err.stack).toContain('process-probe.ts');
+  });
+
+  it('goes on draining when there is another one, and when it is then told to stop', async () => {
+    await using upstream = await startHoldingUpstream();
+    await using server = await startServerProcess(environment(upstream.url));
+    const pending = postDelete(server.endpoint, 1);
+    await expect.poll(() => upstream.deletes().length).toBe(1);
+    for (const [index, how] of (['throw', 'reject', 'throw'] as const).entries()) {
+      server.fail(how);
+      await expect.poll(() => fatalLines(server.output()).length).toBe(index + 1);
+    }
+    server.signal('SIGTERM');
+    await expect.poll(() => server.output()).toContain('"signal":"SIGTERM"');
+    upstream.answerNow();
+    expect(await (await pending).json()).toEqual(success);
+    expect(await server.exited).toBe(1);
+    const ids = fatalLines(server.output()).map(({ errorId }) => errorId);
+    expect(new Set(ids).size).toBe(3);
+  });
+
+  it('is ended all the same when a client does not read its answer', async () => {
+    const body = Buffer.alloc(64 * 1024 * 1024, 'x');
+    await using upstream = await startUpstream((_request, response) => response.end(body));
+    await using server = await startServerProcess({ ...environment(upstream.url), REQUEST_TIMEOUT_MS: '3000' });
+    const unread = await postStreamedDelete(server.endpoint);
+    server.fail('throw');
+    await expect.poll(() => fatalLines(server.output()).length).toBe(1);
+    server.fail('reject');
+    expect(await server.exited).toBe(1);
+    await expect(unread.text()).rejects.toThrow('terminated');
+  });
+});

@@ -1,0 +1,250 @@
+import { describe, expect, it } from 'vitest';
+import { startTestFacade, type TestFacade } from './support/facade.ts';
+import { remote, truto } from './support/outcome.ts';
+import { type Answer, json, startUpstream } from './support/upstream.ts';
+
+const selection = `{
+  __typename
+  ... on Error { message }
+  ... on InvalidInputError { issues { path } }
+  ... on DeleteEngagementSuccess { outcome engagement { subject } warnings stream { chunks } }
+  ... on OutcomeUnknownError { idempotencyKey retrySafe }
+}`;
+const remove = (id: string, rest = '') => `deleteEngagement(id: "${id}", integratedAccountId: "a"${rest}) ${selection}`;
+const withKey = (key: string) => ({ 'idempotency-key': key });
+
+/** Sends one delete with a key. */
+async function send(facade: TestFacade, key: string, id = '1', rest = '') {
+  const { body } = await facade.post(`mutation { ${remove(id, rest)} }`, {}, withKey(key));
+  return body.data.deleteEngagement;
+}
+
+/** The audit events of a kind, in order. */
+function events(facade: TestFacade, message: string) {
+  const lines = facade.logged().split('\n').filter(Boolean);
+  return lines.map((line) => JSON.parse(line)).filter(({ msg }) => msg === message);
+}
+
+/** Answers each delete with the next of the answers, the last one for ever. */
+function inTurn(...answers: readonly Answer[]): Answer {
+  let count = 0;
+  return (request, response) => {
+    answers[Math.min(count, answers.length - 1)]?.(request, response);
+    count += 1;
+  };
+}
+
+describe('a delete that arrives twice with the same Idempotency-Key', () => {
+  it('is done once, and the second gets what the first came to', async () => {
+    await using upstream = await startUpstream(inTurn(json(200, { subject: 'Hello' }), truto(404)), 'capsule');
+    await using facade = await startTestFacade(upstream.url);
+    const first = await send(facade, 'k');
+    expect(first).toMatchObject({ outcome: 'DELETED', engagement: { subject: 'Hello' } });
+    expect(await send(facade, 'k')).toEqual(first);
+    expect(upstream.deletes()).toHaveLength(1);
+    expect(events(facade, 'delete')).toHaveLength(1);
+    expect(events(facade, 'delete repeated')).toMatchObject([{ engagementId: '1', integratedAccountId: 'a' }]);
+  });
+
+  it('waits for the first while that is on its way', async () => {
+    const release = Promise.withResolvers<void>();
+    await using upstream = await startUpstream(async (request, response) => {
+      await release.promise;
+      json(200, { subject: 'Hello' })(request, response);
+    });
+    await using facade = await startTestFacade(upstream.url);
+    const all = ['k', 'k', 'k'].map((key) => send(facade, key));
+    await expect.poll(() => upstream.deletes().length).toBe(1);
+    // The others have come in by the time that a later request is answered.
+    await fetch(`${facade.url}/health`);
+    release.resolve();
+    const results = await Promise.all(all);
+    expect(new Set(results.map((result) => JSON.stringify(result))).size).toBe(1);
+    expect(upstream.deletes()).toHaveLength(1);
+  });
+
+  it('may have its key in extensions.idempotencyKey of the request', async () => {
+    await using upstream = await startUpstream(json(204, undefined));
+    await using facade = await startTestFacade(upstream.url);
+    const body = JSON.stringify({ query: `mutation { ${remove('1')} }`, extensions: { idempotencyKey: 'k' } });
+    const post = () =>
+      fetch(`${facade.url}/graphql`, { method: 'POST', headers: { 'content-type': 'application/json' }, body });
+    const answers = await Promise.all([post(), post()]);
+    for (const answer of answers) expect(await answer.text()).toContain('DELETED');
+    await send(facade, 'k');
+    expect(upstream.deletes()).toHaveLength(1);
+  });
+
+  it('is two deletes when it has two aliases in one operation', async () => {
+    await using upstream = await startUpstream(json(204, undefined));
+    await using facade = await startTestFacade(upstream.url);
+    const document = `mutation { a: ${remove('1')} b: ${remove('2')} }`;
+    await facade.post(document, {}, withKey('k'));
+    const { body } = await facade.post(document, {}, withKey('k'));
+    expect(body.data).toMatchObject({ a: { outcome: 'DELETED' }, b: { outcome: 'DELETED' } });
+    expect(upstream.deletes().map(({ path }) => path.at(-1))).toEqual(['1', '2']);
+    const keys = upstream.deletes().map(({ headers }) => headers['idempotency-key']);
+    expect(new Set(keys).size).toBe(2);
+    for (const key of keys) expect(key).toMatch(/^[\da-f]{8}-[\da-f]{4}-8[\da-f]{3}-8[\da-f]{3}-[\da-f]{12}$/);
+  });
+
+  it.each([
+    ['another engagement', '2', ''],
+    ['another format', '1', ', format: RAW'],
+    ['a remoteQuery', '1', ', remoteQuery: { a: 1 }'],
+    ['a snapshot', '1', ', snapshot: true'],
+    ['a kind', '1', ', engagementType: CALL'],
+  ])('is refused when it is another one: %s', async (_what, id, rest) => {
+    await using upstream = await startUpstream(json(204, undefined));
+    await using facade = await startTestFacade(upstream.url);
+    await send(facade, 'k');
+    expect(await send(facade, 'k', id, rest)).toMatchObject({
+      __typename: 'InvalidInputError',
+      message: expect.stringContaining('Nothing was sent'),
+      issues: [{ path: ['Idempotency-Key'] }],
+    });
+    expect(upstream.deletes()).toHaveLength(1);
+    expect(await send(facade, 'k')).toMatchObject({ outcome: 'DELETED' });
+  });
+
+  it('is refused when it selects what the first did not ask upstream for', async () => {
+    await using upstream = await startUpstream(json(204, undefined));
+    await using facade = await startTestFacade(upstream.url);
+    await send(facade, 'k');
+    const more = remove('1').replace('subject', 'subject content');
+    const { body } = await facade.post(`mutation { ${more} }`, {}, withKey('k'));
+    expect(body.data.deleteEngagement.__typename).toBe('InvalidInputError');
+  });
+
+  it('S19 is two deletes when two callers chose the same key', async () => {
+    await using upstream = await startUpstream(json(204, undefined));
+    await using facade = await startTestFacade(upstream.url, { AUTH_MODE: 'passthrough' });
+    for (const token of ['first-token', 'second-token']) {
+      const headers = { ...withKey('k'), authorization: `Bearer ${token}` };
+      const { body } = await facade.post(`mutation { ${remove('1')} }`, {}, headers);
+      expect(body.data.deleteEngagement.outcome).toBe('DELETED');
+    }
+    expect(new Set(upstream.deletes().map(({ headers }) => headers['idempotency-key'])).size).toBe(2);
+  });
+
+  it.each([
+    ['a refusal of upstream', remote(409), 'RemoteApiError', 1],
+    ['an unknown outcome that is not safe to repeat', truto(502), 'OutcomeUnknownError', 1],
+  ])('repeats %s', async (_what, answer, member, deletes) => {
+    await using upstream = await startUpstream(inTurn(answer, json(204, undefined)));
+    await using facade = await startTestFacade(upstream.url);
+    const rest = ', remoteQuery: { a: 1 }';
+    expect((await send(facade, 'k', '1', rest)).__typename).toBe(member);
+    expect((await send(facade, 'k', '1', rest)).__typename).toBe(member);
+    expect(upstream.deletes()).toHaveLength(deletes);
+  });
+
+  it('is tried again when the first said to: after a rate limit', async () => {
+    await using upstream = await startUpstream(inTurn(truto(429), json(204, undefined)));
+    await using facade = await startTestFacade(upstream.url);
+    expect((await send(facade, 'k')).__typename).toBe('RateLimitedError');
+    expect(await send(facade, 'k')).toMatchObject({ outcome: 'DELETED' });
+    expect(await send(facade, 'k')).toMatchObject({ outcome: 'DELETED' });
+    expect(upstream.deletes()).toHaveLength(2);
+  });
+
+  it('R09 is another attempt of the same delete after an unknown outcome: gone now means deleted', async () => {
+    await using upstream = await startUpstream(inTurn(truto(502), truto(502), truto(404)));
+    await using facade = await startTestFacade(upstream.url);
+    const first = await send(facade, 'k');
+    expect(first).toMatchObject({ __typename: 'OutcomeUnknownError', retrySafe: true });
+    expect(await send(facade, 'k')).toMatchObject({ outcome: 'ALREADY_ABSENT' });
+    const keys = upstream.deletes().map(({ headers }) => headers['idempotency-key']);
+    expect(keys).toEqual([first.idempotencyKey, first.idempotencyKey, first.idempotencyKey]);
+    expect((await send(facade, 'other')).__typename).toBe('NotFoundError');
+  });
+
+  it('goes on when the client of the first leaves', async () => {
+    const release = Promise.withResolvers<void>();
+    await using upstream = await startUpstream(json(204, undefined), async (request, response) => {
+      await release.promise;
+      json(404, { statusCode: 404 })(request, response);
+    });
+    await using facade = await startTestFacade(upstream.url);
+    const client = new AbortController();
+    const gone = fetch(`${facade.url}/graphql`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...withKey('k') },
+      body: JSON.stringify({ query: `mutation { ${remove('1')} }` }),
+      signal: client.signal,
+    }).catch(() => 'gone');
+    await expect.poll(() => upstream.seen.length).toBe(1);
+    const second = send(facade, 'k');
+    await fetch(`${facade.url}/health`);
+    client.abort();
+    expect(await gone).toBe('gone');
+    await fetch(`${facade.url}/health`);
+    release.resolve();
+    expect(await second).toMatchObject({ outcome: 'DELETED' });
+    expect(upstream.deletes()).toHaveLength(1);
+  });
+
+  it('does not get the streamed body, which the first has read, but what happened', async () => {
+    await using upstream = await startUpstream(json(200, { ok: 1 }));
+    await using facade = await startTestFacade(upstream.url);
+    const first = await send(facade, 'k', '1', ', format: STREAM');
+    expect(first.stream.chunks).toHaveLength(1);
+    const second = await send(facade, 'k', '1', ', format: STREAM');
+    expect(second).toMatchObject({ outcome: 'DELETED', stream: null });
+    expect(second.warnings.at(-1)).toContain('streamed body');
+  });
+
+  it('is neither remembered nor answered from memory when it is a dry run', async () => {
+    await using upstream = await startUpstream(json(204, undefined));
+    await using facade = await startTestFacade(upstream.url);
+    expect((await send(facade, 'k', '1', ', dryRun: true')).__typename).toBe('DeleteEngagementPlan');
+    expect(await send(facade, 'k')).toMatchObject({ outcome: 'DELETED' });
+    expect((await send(facade, 'k', '1', ', dryRun: true')).__typename).toBe('DeleteEngagementPlan');
+    expect(upstream.deletes()).toHaveLength(1);
+  });
+
+  it('is the same delete when its arguments are written in another way', async () => {
+    await using upstream = await startUpstream(json(204, undefined));
+    await using facade = await startTestFacade(upstream.url);
+    const forms = ['', ', parameters: null', ', parameters: {}', ', remoteQuery: {}', ', engagementType: null'];
+    for (const form of forms) expect(await send(facade, 'k', '1', form)).toMatchObject({ outcome: 'DELETED' });
+    for (const form of ['{ a: 1, b: [2] }', '{ b: [2], a: 1 }'])
+      expect(await send(facade, 'other', '1', `, remoteQuery: ${form}`)).toMatchObject({ outcome: 'DELETED' });
+    expect(upstream.deletes()).toHaveLength(2);
+  });
+
+  it.each([
+    ['not found any more', truto(404)],
+    ['refused', remote(403)],
+    ['limited', truto(429)],
+    ['failing', truto(500)],
+  ])('keeps its snapshot after an unknown outcome, when what it would read is %s', async (_what, later) => {
+    let wasDeleted = false;
+    await using upstream = await startUpstream((request, response) => {
+      if (request.method === 'DELETE')
+        (wasDeleted ? truto(404) : truto(503, { truto_is_remote_error: true }))(request, response);
+      else (wasDeleted ? later : json(200, { subject: 'Hello' }))(request, response);
+      wasDeleted ||= request.method === 'DELETE';
+    });
+    await using facade = await startTestFacade(upstream.url);
+    expect((await send(facade, 'k', '1', ', snapshot: true')).__typename).toBe('OutcomeUnknownError');
+    expect(await send(facade, 'k', '1', ', snapshot: true')).toMatchObject({
+      outcome: 'ALREADY_ABSENT',
+      engagement: { subject: 'Hello' },
+    });
+  });
+
+  it('never says that nothing was deleted after an unknown outcome, when it is not sent again', async () => {
+    let look: Answer = json(500, undefined);
+    await using upstream = await startUpstream(truto(503, { truto_is_remote_error: true }), (request, response) =>
+      look(request, response),
+    );
+    await using facade = await startTestFacade(upstream.url);
+    expect((await send(facade, 'k')).__typename).toBe('OutcomeUnknownError');
+    look = json(200, { integration: { name: 'affinity' } });
+    const again = await send(facade, 'k');
+    expect(again).toMatchObject({ __typename: 'OutcomeUnknownError', retrySafe: true });
+    expect(again.message).not.toContain('Nothing was');
+    expect(upstream.deletes()).toHaveLength(1);
+  });
+});

@@ -1,0 +1,204 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { Attempt, FailureReason, SendOptions } from '../src/upstream/attempt.ts';
+import { Breaker, isAccountTrouble, isUpstreamTrouble } from '../src/upstream/breaker.ts';
+import type { UpstreamClient } from '../src/upstream/client.ts';
+import { createSend } from '../src/upstream/send.ts';
+import { startTestFacade } from './support/facade.ts';
+import { deleteInTime, noContent, refusal, startRawUpstream } from './support/raw-upstream.ts';
+
+function answer(statusCode: number, contentType = 'application/json'): Attempt {
+  const body = { kind: 'complete', bytes: Buffer.of() } as const;
+  return { kind: 'answer', statusCode, headers: { 'content-type': contentType }, body };
+}
+function failure(reason: FailureReason, mayHaveBeenSent: boolean): Attempt {
+  return { kind: 'failure', reason, mayHaveBeenSent };
+}
+
+const trouble = answer(502);
+const good = answer(204);
+
+/** Has the breaker count so many of an end, while it lets anything through, and tells how many it let through. */
+async function count(breaker: Breaker, times: number, end: Attempt): Promise<number> {
+  let through = 0;
+  for (let time = 0; time < times && !breaker.isOpen; time += 1) {
+    await breaker.run(async () => end);
+    through += 1;
+  }
+  return through;
+}
+
+async function openBreaker(): Promise<Breaker> {
+  const breaker = new Breaker(isAccountTrouble);
+  await count(breaker, 20, trouble);
+  expect(breaker.isOpen).toBe(true);
+  return breaker;
+}
+
+describe('R08 a breaker', () => {
+  beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'] }));
+  afterEach(() => void vi.useRealTimers());
+
+  it('stays closed up to 19 attempts, however they end, and opens with the 20th', async () => {
+    const breaker = new Breaker(isAccountTrouble);
+    expect(await count(breaker, 19, trouble)).toBe(19);
+    expect(breaker.isOpen).toBe(false);
+    expect(await count(breaker, 10, trouble)).toBe(1);
+    expect(breaker.isOpen).toBe(true);
+  });
+
+  it('opens when more than half was trouble, and not when it was half', async () => {
+    const breaker = new Breaker(isAccountTrouble);
+    await count(breaker, 20, good);
+    expect(await count(breaker, 20, trouble)).toBe(20);
+    expect(breaker.isOpen).toBe(false);
+    expect(await count(breaker, 10, trouble)).toBe(1);
+    expect(breaker.isOpen).toBe(true);
+  });
+
+  it('forgets what was more than ten seconds ago', async () => {
+    const breaker = new Breaker(isAccountTrouble);
+    for (let second = 0; second < 60; second += 1) {
+      expect(await count(breaker, 1, trouble)).toBe(1);
+      vi.advanceTimersByTime(1_000);
+    }
+    expect(breaker.isOpen).toBe(false);
+  });
+
+  it('lets nothing through for half a second, then one attempt, and all again after its success', async () => {
+    const breaker = await openBreaker();
+    vi.advanceTimersByTime(499);
+    expect(breaker.isOpen).toBe(true);
+    vi.advanceTimersByTime(1);
+    expect(breaker.isOpen).toBe(false);
+    const { promise: probed, resolve } = Promise.withResolvers<Attempt>();
+    const probe = breaker.run(() => probed);
+    expect(breaker.isOpen).toBe(true);
+    vi.advanceTimersByTime(60_000);
+    expect(breaker.isOpen).toBe(true);
+    resolve(good);
+    await probe;
+    expect(breaker.isOpen).toBe(false);
+    // It begins anew: what was before it opened counts no more.
+    expect(await count(breaker, 15, trouble)).toBe(15);
+  });
+
+  it('lets one attempt through each half second as long as those fail', async () => {
+    const breaker = await openBreaker();
+    for (let time = 0; time < 5; time += 1) {
+      vi.advanceTimersByTime(500);
+      expect(await count(breaker, 10, trouble)).toBe(1);
+      vi.advanceTimersByTime(499);
+      expect(await count(breaker, 10, trouble)).toBe(0);
+      vi.advanceTimersByTime(1);
+      expect(await count(breaker, 1, trouble)).toBe(1);
+    }
+  });
+
+  it.each<[string, Attempt]>([
+    ...[200, 204, 302, 400, 401, 403, 404, 405, 409, 422, 429, 501, 503].map((statusCode): [string, Attempt] => [
+      `is answered with ${statusCode}`,
+      answer(statusCode),
+    ]),
+  ])('is not opened by what %s', async (_what, end) => {
+    for (const isTrouble of [isAccountTrouble, isUpstreamTrouble]) {
+      const breaker = new Breaker(isTrouble);
+      expect(await count(breaker, 100, end)).toBe(100);
+      expect(breaker.isOpen).toBe(false);
+    }
+  });
+
+  it.each<[string, Attempt]>([
+    ['500', answer(500)],
+    ['502', answer(502)],
+    ['504', answer(504)],
+    ["a proxy's 503", answer(503, 'text/html')],
+    ['a reset', failure('reset', true)],
+    ['no answer', failure('timeout', true)],
+    ['no HTTP', failure('protocol', true)],
+  ])('of an account is opened by %s, and that of all upstream is not', async (_what, end) => {
+    expect(await count(new Breaker(isAccountTrouble), 100, end)).toBe(20);
+    expect(await count(new Breaker(isUpstreamTrouble), 100, end)).toBe(100);
+  });
+
+  it.each<FailureReason>(['refused', 'dns', 'tls', 'unconnected'])(
+    'of all upstream is opened by %s',
+    async (reason) => {
+      expect(await count(new Breaker(isUpstreamTrouble), 100, failure(reason, false))).toBe(20);
+    },
+  );
+});
+
+describe('R08 sending', () => {
+  const request = { method: 'DELETE', path: '/', headers: {} } as const;
+  const limitedBy = { tokenId: 't', integratedAccountId: 'a' };
+
+  /** Sends deletes that cannot be repeated, so that each is one attempt, over a client that ends them so. */
+  function sendOver(client: UpstreamClient['attempt']) {
+    const send = createSend({ client: { attempt: client }, reserveMs: 10, keepsRateLimits: false });
+    const options = { deadlineAt: Date.now() + 60_000, limitedBy, isRepeatable: false };
+    return async (times: number, rest: Partial<SendOptions> = {}) => {
+      const all = Array.from({ length: times }, () => send(request, { ...options, ...rest }));
+      return (await Promise.all(all)).map(({ attempt }) => ('reason' in attempt ? attempt.reason : attempt.statusCode));
+    };
+  }
+  const endingWith =
+    (end: Attempt): UpstreamClient['attempt'] =>
+    (_request, { atItsTurn = (begin) => begin() }) =>
+      atItsTurn(async () => end);
+
+  it('lets no attempt begin while a breaker is open, and tells so without a wait', async () => {
+    const attempt = vi.fn(endingWith(trouble));
+    const send = sendOver(attempt);
+    expect(await send(20)).toEqual(Array(20).fill(502));
+    expect(new Set(await send(100))).toEqual(new Set(['open']));
+    expect(attempt).toHaveBeenCalledTimes(20);
+  });
+
+  it('counts nothing that was held back: whose caller had left, or that had no time', async () => {
+    let end: UpstreamClient['attempt'] = endingWith(good);
+    const send = sendOver((...args) => end(...args));
+    expect(new Set(await send(100, { hasCallerLeft: () => true }))).toEqual(new Set(['abandoned']));
+    expect(new Set(await send(100, { deadlineAt: Date.now() }))).toEqual(new Set(['timeout']));
+    // This is what the client says when its turn did not come in time.
+    end = async () => failure('timeout', false);
+    expect(new Set(await send(100))).toEqual(new Set(['timeout']));
+    end = endingWith(good);
+    expect(await send(1)).toEqual([204]);
+  });
+});
+
+describe('R08 an account that fails', () => {
+  it('is refused without a request, costs another account nothing, and is served again when it works again', async () => {
+    let isBroken = true;
+    await using upstream = await startRawUpstream([
+      (socket, request) => {
+        const isOfBroken = request.head.includes('integrated_account_id=broken&');
+        (isBroken && isOfBroken ? refusal(502) : noContent)(socket, request);
+      },
+    ]);
+    await using facade = await startTestFacade(upstream.url);
+    const remove = (account: string, id: string) => deleteInTime(facade, 10_000, { account, id });
+    const members: Record<string, string> = {};
+    const removeBroken = async (id: string) => {
+      members[id] = (await remove('broken', id)).__typename;
+    };
+    await Promise.all(Array.from({ length: 30 }, (_, index) => removeBroken(`first${index}`)));
+    for (let index = 0; index < 20; index += 1) {
+      await removeBroken(`then${index}`);
+      expect(await remove('sound', `sound${index}`)).toMatchObject({ outcome: 'DELETED' });
+    }
+    const reached = new Set(upstream.deletes.map(({ path }) => path.split('/').at(-1)));
+    const expected = Object.keys(members).map((id) => [
+      id,
+      reached.has(id) ? 'OutcomeUnknownError' : 'UpstreamUnavailableError',
+    ]);
+    expect(members).toEqual(Object.fromEntries(expected));
+    expect(Object.values(members)).toContain('UpstreamUnavailableError');
+
+    isBroken = false;
+    let tries = 0;
+    const again = async () => (await remove('broken', `again${tries++}`)).__typename;
+    await expect.poll(again).toBe('DeleteEngagementSuccess');
+    expect(await again()).toBe('DeleteEngagementSuccess');
+  });
+});

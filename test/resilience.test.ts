@@ -1,0 +1,121 @@
+import { describe, expect, it } from 'vitest';
+import { startTestFacade, type TestFacade } from './support/facade.ts';
+import { deletion, noContent, type RawAnswer, refusal, reset, startRawUpstream } from './support/raw-upstream.ts';
+
+/** Which member each delete got, by its id. */
+type Members = Map<string, string>;
+
+/** Sends so many deletes in one operation. */
+async function remove(facade: TestFacade, ids: readonly string[], accounts: readonly string[]): Promise<Members> {
+  const fields = ids.map(
+    (id, index) => `${id}: deleteEngagement(id: "${id}", integratedAccountId: "${accounts[index]}") { __typename }`,
+  );
+  const { body } = await facade.post(`mutation { ${fields.join(' ')} }`);
+  return new Map(ids.map((id) => [id, body.data[id].__typename]));
+}
+
+/** Sends a thousand deletes to that many accounts, in a hundred operations of which twenty are on their way at once. */
+async function removeThousand(facade: TestFacade, accountCount: number): Promise<Members> {
+  const operations = Array.from({ length: 100 }, (_, operation) => ({
+    ids: Array.from({ length: 10 }, (_, alias) => `e${operation}_${alias}`),
+    accounts: Array.from({ length: 10 }, (_, alias) => `account-${(operation * 10 + alias) % accountCount}`),
+  }));
+  const members: Members = new Map();
+  async function work(): Promise<void> {
+    for (let next = operations.pop(); next; next = operations.pop()) {
+      for (const [id, member] of await remove(facade, next.ids, next.accounts)) members.set(id, member);
+    }
+  }
+  await Promise.all(Array.from({ length: 20 }, work));
+  return members;
+}
+
+describe('R07 in an outage, upstream gets no more than a tenth on top, ten at once and one a second', () => {
+  const outages: [string, RawAnswer][] = [
+    ['answers 502', refusal(502)],
+    ['breaks every connection', reset],
+  ];
+
+  async function inOutage(answer: RawAnswer, accountCount: number) {
+    await using upstream = await startRawUpstream([answer]);
+    await using facade = await startTestFacade(upstream.url);
+    const startedAt = performance.now();
+    const members = await removeThousand(facade, accountCount);
+    const seconds = (performance.now() - startedAt) / 1000;
+    const { requests, deletes } = upstream;
+    const calls = members.size + requests.length - deletes.length;
+    expect(requests.length).toBeLessThanOrEqual(1.1 * calls + 10 + seconds);
+    return { members, deletes };
+  }
+
+  it.each(outages)('when it %s, and every account has so few deletes that none is held back', async (_how, answer) => {
+    const { members, deletes } = await inOutage(answer, 200);
+    expect(members.size).toBe(1000);
+    expect([...new Set(members.values())]).toEqual(['OutcomeUnknownError']);
+    // Each was sent, and some were sent again.
+    expect(new Set(deletes.map(({ path }) => path)).size).toBe(1000);
+    expect(deletes.length).toBeGreaterThan(1000);
+  });
+
+  it.each(outages)(
+    'when it %s, and few accounts have all the deletes: then most are not even sent',
+    async (_how, answer) => {
+      const { members, deletes } = await inOutage(answer, 4);
+      expect(members.size).toBe(1000);
+      const reached = new Set(deletes.map(({ path }) => path.split('/').at(-1)));
+      for (const [id, member] of members) {
+        expect(member).toBe(reached.has(id) ? 'OutcomeUnknownError' : 'UpstreamUnavailableError');
+      }
+      expect(deletes.length).toBeLessThan(500);
+    },
+  );
+});
+
+describe('R13 an upstream that goes away and comes back under load', () => {
+  it('has deletes again within a second, none is lost on the way, and no connection is left behind', async () => {
+    const workers = 16;
+    const before = await startRawUpstream([noContent]);
+    await using facade = await startTestFacade(before.url);
+    const members: { id: string; member: string; atMs: number }[] = [];
+    const heldBack = new Set<string>();
+    let isOver = false;
+    async function work(worker: number): Promise<void> {
+      for (let time = 0; !isOver; time += 1) {
+        const id = `e${worker}_${time}`;
+        const account = `account-${worker % 8}`;
+        const { body } = await facade.post(deletion, { id, account });
+        const { __typename: member, message } = body.data.deleteEngagement;
+        members.push({ id, member, atMs: performance.now() });
+        if (message?.includes('failed too often')) heldBack.add(account);
+      }
+    }
+    const load = Promise.all(Array.from({ length: workers }, (_, worker) => work(worker)));
+    const countOf = (wanted: string, sinceMs = 0) =>
+      members.filter(({ member, atMs }) => member === wanted && atMs > sinceMs).length;
+    await expect.poll(() => countOf('DeleteEngagementSuccess')).toBeGreaterThan(100);
+    await before.stop();
+    // By then every account is held back by a breaker, which has to find out that upstream is back.
+    await expect.poll(() => heldBack.size).toBe(8);
+
+    await using after = await startRawUpstream([noContent], { port: before.port });
+    const backAtMs = performance.now();
+    await expect.poll(() => countOf('DeleteEngagementSuccess', backAtMs)).toBeGreaterThan(100);
+    isOver = true;
+    await load;
+
+    const firstAtMs = members.find(({ member, atMs }) => member === 'DeleteEngagementSuccess' && atMs > backAtMs)?.atMs;
+    // All above a second is for machines that have other things to do.
+    expect((firstAtMs ?? 0) - backAtMs).toBeLessThan(2_500);
+    const reached = new Set([...before.deletes, ...after.deletes].map(({ path }) => path.split('/').at(-1)));
+    const mayBe = { DeleteEngagementSuccess: true, UpstreamUnavailableError: false, OutcomeUnknownError: undefined };
+    for (const { id, member } of members) {
+      expect(Object.keys(mayBe)).toContain(member);
+      // Nobody can know of an unknown outcome whether its delete was read before its connection broke.
+      expect(mayBe[member as keyof typeof mayBe] ?? reached.has(id)).toBe(reached.has(id));
+    }
+    expect(after.openConnections()).toBeLessThanOrEqual(2 * workers);
+    expect(after.connectionCount()).toBeLessThanOrEqual(4 * workers);
+    // Those that nobody needs any more are closed after a few seconds.
+    await expect.poll(() => after.openConnections()).toBe(0);
+  });
+});

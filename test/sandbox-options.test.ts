@@ -1,0 +1,108 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { sandboxAccount, sandboxAccounts } from '../src/sandbox/accounts.ts';
+import { findFault } from '../src/sandbox/faults.ts';
+import type { ReceivedRequest } from '../src/sandbox/received-request.ts';
+import { seedEngagements } from '../src/sandbox/seed.ts';
+import { type Sandbox, startSandbox } from '../src/sandbox/server.ts';
+import { callSandbox, engagementCall } from './sandbox-call.ts';
+
+const account = sandboxAccount('Pipedrive');
+const count = 500;
+const engagements = seedEngagements(account, count);
+const [first, second, third] = engagements;
+
+describe('engagementsPerAccount', () => {
+  let sandbox: Sandbox;
+  beforeAll(async () => {
+    sandbox = await startSandbox({ engagementsPerAccount: count });
+  });
+  afterAll(() => sandbox.close());
+
+  test.each(sandboxAccounts)(
+    'gives $integration.label that many, with ids of their own, the usual ones first',
+    (at) => {
+      const many = seedEngagements(at, count);
+      expect(new Set(many.map(({ id }) => id)).size).toBe(count);
+      const usual = seedEngagements(at);
+      expect(many.slice(0, usual.length)).toEqual(usual);
+      expect(many[usual.length]).toEqual({ ...usual[0], id: many[usual.length]?.id });
+      expect(seedEngagements(at, 3)).toEqual(usual.slice(0, 3));
+    },
+  );
+
+  test('lets the last of them be read and deleted', async () => {
+    const last = engagements.at(-1);
+    if (last === undefined) throw new RangeError('there is none');
+    expect((await callSandbox(sandbox, engagementCall('GET', account, last))).body).toMatchObject({ id: last.id });
+    expect((await callSandbox(sandbox, engagementCall('DELETE', account, last))).status).toBe(200);
+    expect((await callSandbox(sandbox, engagementCall('GET', account, last))).status).toBe(404);
+  });
+
+  test.each([-1, 1.5, Number.NaN, 75_001])('is refused when it is %d', async (engagementsPerAccount) => {
+    await expect(startSandbox({ engagementsPerAccount })).rejects.toThrow(RangeError);
+  });
+});
+
+describe('pickFault', () => {
+  let sandbox: Sandbox;
+  const asked: ReceivedRequest[] = [];
+  beforeAll(async () => {
+    sandbox = await startSandbox({
+      pickFault(request) {
+        asked.push(request);
+        return request.method === 'DELETE' && request.url.includes(`/${first?.id}?`)
+          ? findFault('fault-409')
+          : undefined;
+      },
+    });
+  });
+  afterAll(() => sandbox.close());
+
+  test('strikes the requests that it picks, and no others', async () => {
+    if (!first || !second) throw new RangeError('there are none');
+    expect((await callSandbox(sandbox, engagementCall('DELETE', account, first))).status).toBe(409);
+    expect((await callSandbox(sandbox, engagementCall('GET', account, first))).status).toBe(200);
+    expect((await callSandbox(sandbox, engagementCall('DELETE', account, second))).status).toBe(200);
+    expect(asked.map(({ method }) => method)).toEqual(['DELETE', 'GET', 'DELETE']);
+  });
+
+  test('leaves alone what asks for a fault itself', async () => {
+    if (!first) throw new RangeError('there is none');
+    asked.length = 0;
+    const headers = { 'x-sandbox-fault': 'fault-503' };
+    expect((await callSandbox(sandbox, { ...engagementCall('DELETE', account, first), headers })).status).toBe(503);
+    const reserved = engagementCall('DELETE', account, { ...first, id: 'fault-422' });
+    expect((await callSandbox(sandbox, reserved)).status).toBe(422);
+    expect(asked).toEqual([]);
+  });
+});
+
+describe('what a test can ask of the sandbox itself', () => {
+  test('wasDeleted is the truth, whatever was answered', async () => {
+    const sandbox = await startSandbox();
+    if (!first || !second || !third) throw new RangeError('there are none');
+    const strike = (engagement: typeof first, fault: string) =>
+      callSandbox(sandbox, {
+        ...engagementCall('DELETE', account, engagement),
+        headers: { 'x-sandbox-fault': fault },
+      });
+    expect((await strike(first, 'fault-504')).status).toBe(504);
+    expect((await strike(second, 'fault-504-after')).status).toBe(504);
+    expect(sandbox.wasDeleted(account.id, first.id)).toBe(false);
+    expect(sandbox.wasDeleted(account.id, second.id)).toBe(true);
+    expect(sandbox.wasDeleted(sandboxAccount('Copper').id, second.id)).toBe(false);
+    expect(sandbox.wasDeleted(account.id, third.id)).toBe(false);
+    expect(sandbox.wasDeleted(account.id, 'never-there')).toBe(false);
+    expect(sandbox.wasDeleted('nobody', second.id)).toBe(false);
+    await sandbox.close();
+  });
+
+  test('connectionCount counts the connections that are open', async () => {
+    const sandbox = await startSandbox();
+    expect(sandbox.connectionCount).toBe(0);
+    await callSandbox(sandbox, { query: { integrated_account_id: account.id } });
+    expect(sandbox.connectionCount).toBe(1);
+    await sandbox.close();
+    await expect.poll(() => sandbox.connectionCount).toBe(0);
+  });
+});

@@ -1,0 +1,83 @@
+import { describe, expect, it } from 'vitest';
+import type { Attempt, UpstreamRequest } from '../src/upstream/attempt.ts';
+import type { AttemptOptions } from '../src/upstream/client.ts';
+import { createSend } from '../src/upstream/send.ts';
+
+const answer = (statusCode: number, headers: Record<string, string> = {}): Attempt => ({
+  kind: 'answer',
+  statusCode,
+  headers,
+  body: { kind: 'complete', bytes: Buffer.alloc(0) },
+});
+const failure = (mayHaveBeenSent: boolean, reason: 'reset' | 'refused' | 'timeout' = 'reset'): Attempt => ({
+  kind: 'failure',
+  mayHaveBeenSent,
+  reason,
+});
+
+/** Sends one request to an upstream whose attempts end as given, in turn. */
+async function send(
+  ends: readonly Attempt[],
+  {
+    method = 'DELETE' as const,
+    ...rest
+  }: { method?: UpstreamRequest['method']; isRepeatable?: boolean; hasCallerLeft?: () => boolean } = {},
+) {
+  const times: AttemptOptions[] = [];
+  const attempt = async (_request: UpstreamRequest, options: AttemptOptions): Promise<Attempt> => {
+    times.push(options);
+    return ends[Math.min(times.length, ends.length) - 1] as Attempt;
+  };
+  const sendOver = createSend({ client: { attempt }, reserveMs: 10, keepsRateLimits: false });
+  const limitedBy = { tokenId: 't', integratedAccountId: 'a' };
+  const deadlineAt = Date.now() + 5_000;
+  const sent = await sendOver({ method, path: '/', headers: {} }, { deadlineAt, limitedBy, ...rest });
+  return { ...sent, times, deadlineAt };
+}
+
+describe('sending', () => {
+  it('knows when an attempt before the last may have been carried out', async () => {
+    expect(await send([failure(true), answer(404)])).toMatchObject({ attemptCount: 2, mayHaveActedBefore: true });
+    expect(await send([failure(false, 'refused'), answer(404)])).toMatchObject({
+      attemptCount: 2,
+      mayHaveActedBefore: false,
+    });
+    expect(await send([answer(404)])).toMatchObject({ attemptCount: 1, mayHaveActedBefore: false });
+  });
+
+  it.each([502, 504, 500])('tries a delete twice after %i, a read three times', async (statusCode) => {
+    expect((await send([answer(statusCode)])).attemptCount).toBe(2);
+    expect((await send([answer(statusCode)], { method: 'GET' })).attemptCount).toBe(3);
+  });
+
+  it('never repeats what is not repeatable once it may have left, and does before', async () => {
+    expect((await send([failure(true), answer(204)], { isRepeatable: false })).attemptCount).toBe(1);
+    expect((await send([failure(false, 'refused'), answer(204)], { isRepeatable: false })).attemptCount).toBe(2);
+  });
+
+  it('leaves time for another attempt, unless there can be none', async () => {
+    const { times, deadlineAt } = await send([failure(true), answer(204)]);
+    expect(times[0]?.answerBy).toBeLessThan(deadlineAt);
+    expect(times[1]?.answerBy).toBe(deadlineAt);
+    const once = await send([answer(204)], { isRepeatable: false });
+    expect(once.times[0]?.answerBy).toBe(once.deadlineAt);
+  });
+
+  it('sends nothing for a caller who left, and nothing more', async () => {
+    expect(await send([answer(204)], { hasCallerLeft: () => true })).toMatchObject({
+      attemptCount: 0,
+      attempt: { reason: 'abandoned', mayHaveBeenSent: false },
+    });
+    let asked = 0;
+    const leavesAfterTheFirst = () => ++asked > 1;
+    expect(await send([failure(true)], { hasCallerLeft: leavesAfterTheFirst })).toMatchObject({
+      attemptCount: 1,
+      attempt: { reason: 'reset' },
+    });
+  });
+
+  it('tells what the last attempt came to that was begun, when there was no time for another', async () => {
+    const { attempt, attemptCount } = await send([answer(502), failure(false, 'timeout')]);
+    expect([attempt, attemptCount]).toMatchObject([{ statusCode: 502 }, 1]);
+  });
+});

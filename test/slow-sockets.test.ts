@@ -1,0 +1,166 @@
+import type { RequestListener } from 'node:http';
+import { createSchema, createYoga } from 'graphql-yoga';
+import { describe, expect, it } from 'vitest';
+import { createListener, type Patience } from '../src/http/listener.ts';
+import { startTestFacade } from './support/facade.ts';
+import { connectRaw, requestHead } from './support/raw-client.ts';
+import { json, startUpstream } from './support/upstream.ts';
+
+const impatient: Patience = { headersMs: 100, requestMs: 200, checkIntervalMs: 20 };
+
+async function startListener(handle: RequestListener, quietTimeoutMs = 60_000) {
+  let handledCount = 0;
+  const listener = createListener(
+    (request, response) => {
+      handledCount += 1;
+      handle(request, response);
+    },
+    quietTimeoutMs,
+    undefined,
+    impatient,
+  );
+  const url = await listener.listen('127.0.0.1', 0);
+  return { url, handledCount: () => handledCount, [Symbol.asyncDispose]: () => listener.drain() };
+}
+
+/** Answers when all of the request is there. */
+const answerAtEnd: RequestListener = (request, response) => request.resume().once('end', () => response.end('all'));
+
+const headers = (count: number) => Array.from({ length: count }, (_, index) => `x-${index}: 1`);
+
+describe('S17 a request', () => {
+  it.each([101, 500, 1_500])('with %i headers is refused, and its connection closed', async (count) => {
+    await using server = await startListener(answerAtEnd);
+    using client = await connectRaw(server.url);
+    // With `host`, which requestHead adds.
+    client.send(requestHead('GET', '/', headers(count - 1)));
+    await client.closed;
+    expect(client.received()).toMatch(/^HTTP\/1\.1 431 .*\r\nx-request-id: /);
+    expect(client.received()).toMatch(/\r\nconnection: close\r\n/i);
+    expect(server.handledCount()).toBe(0);
+  });
+
+  it('with 100 headers is taken, with all of them', async () => {
+    let seen = 0;
+    await using server = await startListener((request, response) => {
+      seen = Object.keys(request.headersDistinct).length;
+      response.end('taken');
+    });
+    using client = await connectRaw(server.url);
+    client.send(requestHead('GET', '/', headers(99)));
+    await expect.poll(client.received).toContain('taken');
+    expect(seen).toBe(100);
+  });
+
+  it('with more than 16 kB of headers is refused, and its connection closed', async () => {
+    await using server = await startListener(answerAtEnd);
+    using client = await connectRaw(server.url);
+    client.send(requestHead('GET', '/', [`x-big: ${'x'.repeat(20_000)}`]));
+    await client.closed;
+    expect(client.received()).toMatch(/^HTTP\/1\.1 431 .*\r\nx-request-id: /);
+    expect(server.handledCount()).toBe(0);
+  });
+
+  it('whose headers dribble in is ended with 408', async () => {
+    await using server = await startListener(answerAtEnd);
+    using client = await connectRaw(server.url);
+    client.send('POST / HTTP/1.1\r\nhost: te');
+    await client.closed;
+    expect(client.received()).toMatch(/^HTTP\/1\.1 408 .*\r\nx-request-id: /);
+    expect(server.handledCount()).toBe(0);
+  });
+
+  it('whose body dribbles in is ended with 408, and its own id', async () => {
+    await using server = await startListener(answerAtEnd);
+    using client = await connectRaw(server.url);
+    client.send(`${requestHead('POST', '/', ['content-length: 10', 'x-request-id: slow'])}half`);
+    await client.closed;
+    expect(client.received()).toMatch(/^HTTP\/1\.1 408 .*\r\nx-request-id: slow\r\n/);
+  });
+
+  it('that is slow after an answered one is ended with 408', async () => {
+    await using server = await startListener(answerAtEnd);
+    using client = await connectRaw(server.url);
+    client.send(requestHead('GET', '/'));
+    await expect.poll(client.received).toContain('all');
+    client.send('GET / HT');
+    await client.closed;
+    expect(client.received()).toMatch(/\r\nHTTP\/1\.1 408 |allHTTP\/1\.1 408 |0\r\n\r\nHTTP\/1\.1 408 /);
+  });
+
+  it('whose answer has begun gets nothing into the middle of it, however slow its body', async () => {
+    await using server = await startListener((_request, response) => void response.write('the beginning'));
+    using client = await connectRaw(server.url);
+    client.send(`${requestHead('POST', '/', ['content-length: 10'])}half`);
+    await client.closed;
+    expect(client.received()).toContain('the beginning');
+    expect(client.received()).not.toContain('408');
+  });
+});
+
+describe('S17 a client that sleeps in the middle of a streamed answer', () => {
+  it('is disconnected', async () => {
+    const typeDefs = 'type Query { never: Int } type Subscription { text: String }';
+    let isClosed = false;
+    async function* subscribe() {
+      try {
+        for (;;) yield { text: 'x'.repeat(100_000) };
+      } finally {
+        isClosed = true;
+      }
+    }
+    const schema = createSchema({ typeDefs, resolvers: { Subscription: { text: { subscribe } } } });
+    const yoga = createYoga({ schema, logging: false });
+    await using server = await startListener(yoga, 300);
+    using client = await connectRaw(server.url);
+    client.socket.pause();
+    const body = JSON.stringify({ query: 'subscription { text }' });
+    const types = ['content-type: application/json', 'accept: text/event-stream'];
+    client.send(requestHead('POST', '/graphql', [...types, `content-length: ${body.length}`]) + body);
+    await expect.poll(() => isClosed).toBe(true);
+  });
+});
+
+describe('S17 the server', () => {
+  const env = { AUTH_MODE: 'passthrough' };
+  const authorization = { authorization: 'Bearer t' };
+  const query = 'mutation { deleteEngagement(id: 1, integratedAccountId: "a") { __typename } }';
+
+  it('answers others while 200 slow sockets are open, and ends each of them', async () => {
+    await using upstream = await startUpstream(json(204, undefined), 'capsule');
+    await using facade = await startTestFacade(upstream.url, env);
+    const slow = await Promise.all(Array.from({ length: 200 }, () => connectRaw(facade.url)));
+    const head = requestHead('POST', '/graphql', ['content-type: application/json', 'content-length: 100']);
+    for (const [index, client] of slow.entries()) client.send(index % 2 === 0 ? head.slice(0, 30) : `${head}{`);
+    expect((await facade.post(query, {}, authorization)).body.data).toEqual({
+      deleteEngagement: { __typename: 'DeleteEngagementSuccess' },
+    });
+    await Promise.all(slow.map(({ closed }) => closed));
+    expect([...new Set(slow.map((client) => client.received().split('\r\n')[0]))]).toEqual([
+      'HTTP/1.1 408 Request Timeout',
+    ]);
+    expect(upstream.deletes()).toHaveLength(1);
+  });
+
+  it.each(['with its length', 'in chunks'])('refuses a body of more than 256 kB sent %s', async (how) => {
+    await using upstream = await startUpstream(json(204, undefined), 'capsule');
+    await using facade = await startTestFacade(upstream.url, env);
+    const send = async (totalBytes: number) => {
+      const text = JSON.stringify({ query, extensions: { padding: '' } });
+      const body = text.replace('""', `"${'x'.repeat(totalBytes - text.length)}"`);
+      const init: RequestInit & { duplex: 'half' } = {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', ...authorization },
+        body: how === 'in chunks' ? new Blob([body]).stream() : body,
+        duplex: 'half',
+      };
+      return (await fetch(`${facade.url}/graphql`, init)).status;
+    };
+    expect(await send(256 * 1024)).toBe(200);
+    expect(upstream.deletes()).toHaveLength(1);
+    // This client and the server share a loop, which may be too late for a moment after so much work.
+    await expect.poll(() => send(256 * 1024 + 1)).toBe(413);
+    await expect.poll(() => send(8 * 1024 * 1024)).toBe(413);
+    expect(upstream.deletes()).toHaveLength(1);
+  });
+});

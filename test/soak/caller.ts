@@ -1,0 +1,80 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Pool } from 'undici';
+import { sandboxToken } from '../../src/sandbox/accounts.ts';
+import { type Answer, noAnswer, type ResponseBody, readAnswer } from './answer.ts';
+import type { Operation } from './operations.ts';
+
+/** How an operation is sent. */
+export interface AskOptions {
+  readonly idempotencyKey?: string;
+  /** The caller loses patience after so long. */
+  readonly hangsUpAfterMs?: number;
+}
+
+/** Callers of a facade, on keep-alive connections. */
+export interface Caller {
+  /**
+   * Sends the operation, again after a while when the facade is too busy to look at it, and tells what came of each of
+   * its deletes. Never rejects.
+   */
+  ask(operation: Operation, options: AskOptions): Promise<readonly Answer[]>;
+  /** How often the facade was too busy. */
+  refusals(): number;
+  close(): Promise<void>;
+}
+
+/** The first part of a multipart response: it has the members, and only chunks come after it. */
+function firstPart(text: string): string {
+  if (!text.endsWith('\r\n-----\r\n')) throw new Error('the response ends too early');
+  const [, part = ''] = text.split('\r\n---');
+  return part.slice(part.indexOf('\r\n\r\n') + 4);
+}
+
+/** An operation that was refused so often is given up. */
+const maxRefusals = 60;
+
+/** Connects up to `concurrency` callers to the endpoint. */
+export function createCaller(endpoint: string, concurrency: number): Caller {
+  const { origin, pathname: path } = new URL(endpoint);
+  const pool = new Pool(origin, { connections: concurrency, pipelining: 1 });
+  let refusals = 0;
+
+  async function post({ document, variables, accept }: Operation, key: string | undefined, signal: AbortSignal) {
+    const headers = {
+      'content-type': 'application/json',
+      accept,
+      authorization: `Bearer ${sandboxToken}`,
+      ...(key !== undefined && { 'idempotency-key': key }),
+    };
+    const sent = JSON.stringify({ query: document, variables });
+    const response = await pool.request({ method: 'POST', path, headers, body: sent, signal });
+    const text = await response.body.text();
+    const isMultipart = String(response.headers['content-type']).startsWith('multipart/');
+    const body: ResponseBody = JSON.parse(isMultipart ? firstPart(text) : text);
+    return { statusCode: response.statusCode, retryAfterSeconds: Number(response.headers['retry-after'] ?? 0), body };
+  }
+
+  async function postPatiently(operation: Operation, key: string | undefined, signal: AbortSignal) {
+    for (let tries = 0; ; tries += 1) {
+      const { statusCode, retryAfterSeconds, body } = await post(operation, key, signal);
+      if (statusCode !== 503 || tries === maxRefusals) return body;
+      refusals += 1;
+      await sleep(retryAfterSeconds * 1000, undefined, { signal });
+    }
+  }
+
+  async function ask(operation: Operation, { idempotencyKey, hangsUpAfterMs }: AskOptions): Promise<readonly Answer[]> {
+    const aliases = 'id2' in operation.variables ? ['first', 'second'] : ['first'];
+    const patience = new AbortController();
+    if (hangsUpAfterMs !== undefined) void sleep(hangsUpAfterMs).then(() => patience.abort());
+    try {
+      const body = await postPatiently(operation, idempotencyKey, patience.signal);
+      return aliases.map((alias) => readAnswer(body, alias));
+    } catch (error) {
+      const hungUp = patience.signal.aborted;
+      return aliases.map(() => noAnswer(hungUp ? 'left' : 'nothing', hungUp ? '' : String(error)));
+    }
+  }
+
+  return { ask, refusals: () => refusals, close: () => pool.destroy() };
+}

@@ -1,0 +1,68 @@
+import type { Entry } from './ledger.ts';
+import type { Sample } from './load.ts';
+import type { SoakResult } from './run-soak.ts';
+
+const shownContradictions = 10;
+const shownComplaints = 20;
+
+const megabytes = (bytes: number) => (bytes / 1024 / 1024).toFixed(1);
+
+function row(label: string, ...cells: readonly (string | number)[]): string {
+  return `  ${label.padEnd(58)}${cells.map((cell) => String(cell).padStart(10)).join('')}`;
+}
+
+/** The head of the table whose rows {@link printSample} makes. */
+export const sampleHead = row('deletes', 'seconds', 'heap MB', 'RSS MB', 'sockets', 'timers', 'upstream');
+
+/** One sample as a row: what the facade holds, and its connections as the sandbox counts them. */
+export function printSample(sample: Sample): string {
+  const { operations, seconds, heapUsedBytes, rssBytes, sockets, timers, sandboxConnections } = sample;
+  const memory = [megabytes(heapUsedBytes), megabytes(rssBytes)];
+  return row(`${operations}`, seconds.toFixed(0), ...memory, sockets, timers, sandboxConnections);
+}
+
+function printContradictions(title: string, contradictions: readonly Entry[]): readonly string[] {
+  return contradictions
+    .slice(0, shownContradictions)
+    .map(({ target, operation, answer }) => `  ${title}: ${JSON.stringify({ ...target, operation, ...answer })}`);
+}
+
+/** Everything that a soak found out, for a person to read. */
+export function printReport(result: SoakResult): string {
+  const { comparison, operationKinds, strikes, attempts, idle, complaints } = result;
+  const { counts, toldDeletedButPresent, toldNotDeletedButGone } = comparison;
+  const struck = [...strikes.values()].reduce((sum, count) => sum + count, 0);
+  return [
+    'operations',
+    ...[...operationKinds].map(([name, count]) => row(name, count)),
+    '',
+    `faults that struck a delete: ${struck}`,
+    ...[...strikes].sort(([left], [right]) => left.localeCompare(right)).map(([name, count]) => row(name, count)),
+    '',
+    'what callers went away with',
+    ...comparison.results.map(([result, count]) => row(result, count)),
+    '',
+    'deletes that the sandbox got for one engagement, callers that repeat theirs included',
+    ...attempts.map((count, times) => row(`${times}`, count)),
+    '',
+    row('ledger: what callers were told', 'gone', 'present'),
+    ...Object.entries(counts).map(([told, { gone, present }]) => row(`told ${told}`, gone, present)),
+    row('told deleted but present', toldDeletedButPresent.length),
+    row('told not deleted but gone', toldNotDeletedButGone.length),
+    ...printContradictions('told deleted but present', toldDeletedButPresent),
+    ...printContradictions('told not deleted but gone', toldNotDeletedButGone),
+    '',
+    'the facade',
+    row('deletes per second', (idle.operations / idle.seconds).toFixed(0)),
+    row('operations that it was too busy for, at first', result.refusals),
+    row('lines in its log that tell of a delete', result.deleteLines),
+    row('heap growth in 100,000 deletes, percent', result.heapSlopePercent.toFixed(2)),
+    row('heap MB, RSS MB when all had their answers', megabytes(idle.heapUsedBytes), megabytes(idle.rssBytes)),
+    row('connections to the sandbox then', idle.sandboxConnections),
+    row('connections to the sandbox after its end', result.openConnections),
+    row('exit code', String(result.exitCode)),
+    row('warnings and errors it printed', complaints.length),
+    ...complaints.slice(0, shownComplaints).map((line) => `  ${line}`),
+    '',
+  ].join('\n');
+}

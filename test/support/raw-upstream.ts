@@ -1,0 +1,196 @@
+import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { expect } from 'vitest';
+import { startTestFacade, type TestFacade } from './facade.ts';
+
+/** A request as it came off the wire. */
+export interface RawRequest {
+  readonly method: string;
+  /** The path without its query, undecoded. */
+  readonly path: string;
+  /** Every byte of it, up to and with the empty line; its requests have no body. */
+  readonly head: string;
+  /** By upstream's own clock, in milliseconds since the epoch. */
+  readonly atMs: number;
+  readonly socket: Socket;
+}
+
+/** Does with the connection of a request what a test wants: writes bytes, breaks it, or nothing. */
+export type RawAnswer = (socket: Socket, request: RawRequest) => void;
+
+/** An upstream on bare sockets, whose every byte a test decides. */
+export interface RawUpstream extends AsyncDisposable {
+  readonly url: string;
+  readonly port: number;
+  /** The deletes that came, in order. */
+  readonly deletes: readonly RawRequest[];
+  /** Every request that came, look-ups of an account and reads among them. */
+  readonly requests: readonly RawRequest[];
+  /** How many connections were ever opened. */
+  connectionCount(): number;
+  /** How many of them are open now. */
+  openConnections(): number;
+  /** Breaks all connections and refuses new ones from now on. */
+  stop(): Promise<void>;
+}
+
+/** What an upstream does besides answering deletes. */
+export interface RawUpstreamOptions {
+  /** What every other request gets, the look-up of the account first. A 404 of Truto's when absent. */
+  readonly onRead?: RawAnswer;
+  /** Any free one when absent. */
+  readonly port?: number;
+}
+
+/** The text of an answer with its length. */
+export function answerText(statusCode: number, body = '', headers: readonly string[] = []): string {
+  const length = statusCode === 204 ? [] : [`content-length: ${Buffer.byteLength(body)}`];
+  return [`HTTP/1.1 ${statusCode} Whatever`, ...length, ...headers, '', body].join('\r\n');
+}
+
+/** Writes exactly that, byte for byte, and leaves the connection as it is. */
+export function bytes(...texts: readonly (string | Buffer)[]): RawAnswer {
+  return (socket) => {
+    for (const text of texts) socket.write(typeof text === 'string' ? Buffer.from(text, 'latin1') : text);
+  };
+}
+
+/** Answers in Truto's form of a refusal. */
+export function refusal(statusCode: number, headers: readonly string[] = [], rest: object = {}): RawAnswer {
+  const body = JSON.stringify({ statusCode, error: 'Some Error', message: 'something', ...rest });
+  return bytes(answerText(statusCode, body, ['content-type: application/json', ...headers]));
+}
+
+/** Answers with JSON and 200. */
+export function record(body: unknown): RawAnswer {
+  return bytes(answerText(200, JSON.stringify(body), ['content-type: application/json']));
+}
+
+/** The shortest success. */
+export const noContent: RawAnswer = bytes(answerText(204));
+
+/** Breaks the connection without a byte (RST). */
+export const reset: RawAnswer = (socket) => void socket.resetAndDestroy();
+
+/** Ends the connection without a byte (FIN). */
+export const hangUp: RawAnswer = (socket) => void socket.end();
+
+/** Never says anything. */
+export const silence: RawAnswer = () => {};
+
+function readRequests(text: string, socket: Socket): { readonly requests: RawRequest[]; readonly rest: string } {
+  const heads = text.split('\r\n\r\n');
+  const rest = heads.pop() ?? '';
+  const requests = heads.map((head) => {
+    const [method = '', target = ''] = head.split(' ', 2);
+    return { method, path: target.split('?', 1)[0] ?? '', head: `${head}\r\n\r\n`, atMs: Date.now(), socket };
+  });
+  return { requests, rest };
+}
+
+/** Starts an upstream on bare sockets. Each delete gets the next of the answers, the last one for ever. */
+export async function startRawUpstream(
+  answers: readonly RawAnswer[],
+  { onRead = refusal(404), port: wantedPort = 0 }: RawUpstreamOptions = {},
+): Promise<RawUpstream> {
+  const requests: RawRequest[] = [];
+  const deletes: RawRequest[] = [];
+  const open = new Set<Socket>();
+  let connectionCount = 0;
+
+  function answer(request: RawRequest): void {
+    requests.push(request);
+    if (request.method === 'DELETE') deletes.push(request);
+    const next = request.method === 'DELETE' ? answers[Math.min(deletes.length, answers.length) - 1] : onRead;
+    next?.(request.socket, request);
+  }
+
+  const server = createServer((socket) => {
+    connectionCount += 1;
+    open.add(socket);
+    let unread = '';
+    socket.setNoDelay(true);
+    socket.once('close', () => open.delete(socket));
+    // Connections are broken on purpose here, from both ends.
+    socket.on('error', () => {});
+    socket.on('data', (chunk) => {
+      const read = readRequests(unread + chunk.toString('latin1'), socket);
+      unread = read.rest;
+      for (const request of read.requests) answer(request);
+    });
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject).listen(wantedPort, '127.0.0.1', resolve);
+  });
+  const { port } = server.address() as AddressInfo;
+
+  function stop(): Promise<void> {
+    const closed = new Promise<void>((resolve) => void server.close(() => resolve()));
+    for (const socket of open) socket.resetAndDestroy();
+    return closed;
+  }
+
+  return {
+    url: `http://127.0.0.1:${port}`,
+    port,
+    deletes,
+    requests,
+    connectionCount: () => connectionCount,
+    openConnections: () => open.size,
+    stop,
+    [Symbol.asyncDispose]: stop,
+  };
+}
+
+/** What a machine with other things to do may add to a deadline before a test calls it missed. */
+const marginMs = 1_500;
+
+/**
+ * Waits for an operation, and demands that it is answered by its deadline. The promise (R01) is 100 ms beyond it at most.
+ * @param timeoutMs its `REQUEST_TIMEOUT_MS`.
+ */
+export async function inTime<Result>(timeoutMs: number, operation: () => Promise<Result>): Promise<Result> {
+  const startedAt = performance.now();
+  const result = await operation();
+  expect(performance.now() - startedAt).toBeLessThan(timeoutMs + marginMs);
+  return result;
+}
+
+/** A delete with every field that tells its outcome. */
+export const deletion = `mutation Delete($id: ID! = "e1", $account: ID! = "a", $remoteQuery: JSONObject, $snapshot: Boolean! = false) {
+  deleteEngagement(id: $id, integratedAccountId: $account, remoteQuery: $remoteQuery, snapshot: $snapshot) {
+    __typename
+    ... on DeleteEngagementSuccess { deletedEngagementId outcome engagement { id subject } warnings }
+    ... on Error { message }
+    ... on RateLimitedError { retryAfterMs }
+    ... on RemoteApiError { statusCode }
+    ... on OutcomeUnknownError { retrySafe idempotencyKey lastStatusCode }
+  }
+}`;
+
+/** Sends one delete, in time, and answers what it came to. */
+export async function deleteInTime(facade: TestFacade, timeoutMs: number, variables: object = {}) {
+  const { body } = await inTime(timeoutMs, () => facade.post(deletion, variables));
+  expect(body.errors).toBeUndefined();
+  return body.data.deleteEngagement;
+}
+
+/** How often each delete was attempted, as the log says it: what never left cannot be counted by upstream. */
+export function attemptsLogged(facade: TestFacade): readonly number[] {
+  return [...facade.logged().matchAll(/"attempts":(\d+).*"msg":"delete"/g)].map(([, attempts]) => Number(attempts));
+}
+
+/** Long enough for a first attempt that gets no answer, the delay after it, and a second, on a busy machine. */
+export const hangTimeoutMs = 2_000;
+
+/**
+ * Sends one delete to an upstream that gives these answers in turn, and demands that it is answered in time.
+ * @param expectedCalls how many deletes must have reached upstream by then.
+ */
+export async function rawOutcomeOf(answers: readonly RawAnswer[], expectedCalls: number, variables: object = {}) {
+  await using upstream = await startRawUpstream(answers);
+  await using facade = await startTestFacade(upstream.url, { REQUEST_TIMEOUT_MS: String(hangTimeoutMs) });
+  const result = await deleteInTime(facade, hangTimeoutMs, variables);
+  expect(upstream.deletes).toHaveLength(expectedCalls);
+  expect(attemptsLogged(facade)).toEqual([expectedCalls]);
+  return result;
+}

@@ -1,0 +1,151 @@
+import { describe, expect, it } from 'vitest';
+import { startTestFacade, type TestFacade } from './support/facade.ts';
+import { type Answer, type FakeUpstream, startUpstream } from './support/upstream.ts';
+
+/** Upstream's own words, wherever it can put some: an address with a credential is what they might quote. */
+const canary = 'canary https://user:pass@internal.example/?token=canary';
+
+/** Headers that servers explain themselves in, and those that we read, with nonsense in them. */
+const headers = Object.fromEntries(
+  [
+    ...['server', 'via', 'x-powered-by', 'x-request-id', 'x-error', 'x-debug', 'warning', 'www-authenticate', 'link'],
+    ...[
+      'location',
+      'etag',
+      'set-cookie',
+      'truto-error',
+      'cf-ray',
+      'date',
+      'server-timing',
+      'access-control-allow-origin',
+    ],
+    ...[
+      'retry-after',
+      'ratelimit-limit',
+      'ratelimit-remaining',
+      'ratelimit-reset',
+      'content-language',
+      'idempotency-key',
+    ],
+  ].map((name) => [name, canary]),
+);
+
+/** Everything that an error of Truto's is documented to have, and more. */
+const inTrutosForm = (statusCode: number) => ({
+  statusCode,
+  error: canary,
+  message: canary,
+  [canary]: canary,
+  stack: canary,
+  code: canary,
+  truto_error_insight: {
+    missing_required_query_parameters: { description: canary, value: [canary, 'workspace'] },
+    forbidden_error: { description: canary, value: { missing_scopes: [], [canary]: canary } },
+    [canary]: { description: canary, value: canary },
+  },
+});
+
+const bodies: readonly (readonly [what: string, make: (statusCode: number) => string])[] = [
+  ["Truto's form", (status) => JSON.stringify(inTrutosForm(status))],
+  [
+    "the provider's",
+    (status) => JSON.stringify({ ...inTrutosForm(status), truto_is_remote_error: true, raw_response: canary }),
+  ],
+  ['another form', () => JSON.stringify({ errors: [{ message: canary }], success: false, [canary]: canary })],
+  [
+    'odd types',
+    (status) =>
+      JSON.stringify({
+        statusCode: canary,
+        truto_is_remote_error: canary,
+        message: { canary },
+        error: [canary, status],
+      }),
+  ],
+  ['a list', () => JSON.stringify([canary])],
+  ['a text', () => JSON.stringify(canary)],
+  ['prose', () => canary],
+  ['a page', () => `<html><title>${canary}</title></html>`],
+  ['half of it', (status) => JSON.stringify(inTrutosForm(status)).slice(0, -9)],
+];
+
+/** A 2xx is an error where its body or its kind says so. */
+const statuses = [
+  ...[200, 203, 206, 207, 300, 302, 400, 401, 402, 403, 404, 405, 406, 408, 409, 410, 412, 418, 422, 423, 425, 429],
+  ...[451, 500, 501, 502, 503, 504, 520],
+];
+
+const answerWith =
+  (make: (statusCode: number) => string): Answer =>
+  ({ path, query }, response) => {
+    // Each status has an integrated account of its own, so that one's troubles are not another's.
+    const status = Number(query.integrated_account_id ?? path.split('/').at(-1));
+    response.writeHead(status, canary, { 'content-type': 'application/json', ...headers }).end(make(status));
+  };
+
+const failure =
+  '... on Error { __typename message } ... on InvalidInputError { issues { path message allowedValues } } ... on ForbiddenError { missingScopes } ... on AccountBlockedError { reason } ... on RateLimitedError { retryAfterMs } ... on RemoteApiError { statusCode } ... on OutcomeUnknownError { retrySafe lastStatusCode }';
+const success =
+  '... on DeleteEngagementSuccess { outcome engagement { subject createdAt } rateLimit { limit windowMs remaining resetMs } warnings }';
+const remove = (account: number, rest = '') =>
+  `mutation { deleteEngagement(id: "e1", integratedAccountId: "${account}" ${rest}) { ${failure} ${success} } }`;
+const documents: readonly (readonly [what: string, make: (account: number) => string])[] = [
+  ['a delete', (account) => remove(account)],
+  ['a delete with a snapshot', (account) => remove(account, 'snapshot: true')],
+  ['a streamed delete', (account) => remove(account, 'format: STREAM')],
+  ['a read', (account) => `{ engagement(id: "e1", integratedAccountId: "${account}") { subject createdAt } }`],
+  [
+    'a list',
+    (account) =>
+      `{ engagements(integratedAccountId: "${account}") { nodes { subject createdAt } pageInfo { endCursor } } }`,
+  ],
+];
+
+/** All that a client gets to see, fails if it has a word of upstream's. */
+async function expectNoProse(facade: TestFacade, upstream: FakeUpstream, query: string): Promise<void> {
+  const { headers: sent, body } = await facade.post(query);
+  const shown = JSON.stringify([[...sent], body]);
+  expect(shown).not.toMatch(/canary|internal\.example|truto_/i);
+  expect(shown).not.toContain(new URL(upstream.url).port);
+}
+
+describe('S12 an answer of upstream', () => {
+  describe.each(bodies)('whose body is %s', (_what, make) => {
+    it.concurrent.each(documents)(
+      'shows none of its prose, headers or address to the client of %s, whatever its status',
+      async (_of, document) => {
+        await using upstream = await startUpstream(answerWith(make), answerWith(make));
+        await using facade = await startTestFacade(upstream.url);
+        await Promise.all(statuses.map((status) => expectNoProse(facade, upstream, document(status))));
+        expect(upstream.seen.length).toBeGreaterThanOrEqual(statuses.length);
+      },
+    );
+  });
+
+  it('shows them no more when it is about a related record', async () => {
+    await using upstream = await startUpstream(({ path }, response) => {
+      if (path.includes('/users/'))
+        answerWith(bodies[1]?.[1] ?? String)({ path: '/409', query: {} } as never, response);
+      else response.end(JSON.stringify({ id: 'e1', owner: { id: 'o1' } }));
+    });
+    await using facade = await startTestFacade(upstream.url);
+    await expectNoProse(facade, upstream, '{ engagement(id: "e1", integratedAccountId: "a") { owner { id name } } }');
+  });
+
+  it.each([
+    ['RemoteApiError', 409],
+    ['OutcomeUnknownError', 500],
+  ])("shows the provider's own body in %s when that is selected, and nothing else", async (member, status) => {
+    const provider = { why: 'the provider says' };
+    await using upstream = await startUpstream((_request, response) => {
+      const body = { ...inTrutosForm(status), truto_is_remote_error: true, raw_response: provider };
+      response.writeHead(status, canary, headers).end(JSON.stringify(body));
+    });
+    await using facade = await startTestFacade(upstream.url);
+    const { body } = await facade.post(
+      `mutation { deleteEngagement(id: "e1", integratedAccountId: "a") { __typename ... on ${member} { message rawResponse } } }`,
+    );
+    expect(body.data.deleteEngagement).toMatchObject({ __typename: member, rawResponse: provider });
+    expect(JSON.stringify(body)).not.toContain('canary');
+  });
+});
