@@ -17,6 +17,7 @@ const messages = {
   TOO_MANY_ALIASES: 'The document has too many aliases.',
   TOO_MANY_DIRECTIVES: 'The document has too many directives.',
   TOO_MANY_MUTATIONS: 'The operation has too many mutations.',
+  TOO_MANY_TOKENS: 'The document is too long.',
   INVALID_INPUT: 'The arguments break a rule.',
   NOT_FOUND: 'Upstream knows no such record.',
   FORBIDDEN: 'You are not granted this integrated account.',

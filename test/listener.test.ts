@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { Agent, get, type IncomingMessage, type ServerResponse } from 'node:http';
+import { Worker } from 'node:worker_threads';
 import { describe, expect, it } from 'vitest';
 import { createListener } from '../src/http/listener.ts';
 import { connectRaw, requestHead } from './support/raw-client.ts';
@@ -51,6 +52,36 @@ describe('a request', () => {
     await client.closed;
     expect(client.received()).toMatch(/^HTTP\/1\.1 400 .*\r\nx-request-id: [0-9a-f-]{36}\r\n/);
     await drain();
+  });
+});
+
+/** In a thread of its own, so that it goes on while this one stands still: eight clients ask and leave, a ninth stays. */
+const hastyClients = `
+  const { connect } = require('node:net');
+  const { workerData: { port, head, leftCount } } = require('node:worker_threads');
+  const ask = () => new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1', () => socket.write(head, () => resolve(socket)));
+  });
+  (async () => {
+    for (let count = 0; count < 8; count += 1) (await ask()).destroy();
+    (await ask()).resume();
+    Atomics.store(leftCount, 0, 1);
+    Atomics.notify(leftCount, 0);
+  })();
+`;
+
+describe('R11 a request whose client left before its connection was taken', () => {
+  it('is not begun, however long the process was busy', async () => {
+    const { url, arrived, drain } = await startHolding();
+    const leftCount = new Int32Array(new SharedArrayBuffer(4));
+    const workerData = { port: Number(new URL(url).port), head: requestHead('GET', '/'), leftCount };
+    const worker = new Worker(hastyClients, { eval: true, workerData });
+    Atomics.wait(leftCount, 0, 0);
+    await expect.poll(() => arrived.length).toBe(1);
+    arrived[0]?.end();
+    await drain();
+    expect(arrived.length).toBe(1);
+    await worker.terminate();
   });
 });
 

@@ -5,6 +5,7 @@ import { type FoundRecord, readResource } from '../engagement/read-record.ts';
 import type { RecordKey } from '../engagement/record.ts';
 import { notSent, type Refusal } from '../engagement/refusal.ts';
 import type { Resource, WireField } from '../engagement/resources.ts';
+import { checkId } from '../engagement/text-rules.ts';
 import { requestError } from '../errors.ts';
 import type { Send } from '../upstream/attempt.ts';
 
@@ -31,6 +32,8 @@ export interface RelatedRecordsOptions {
   readonly limitReads: LimitReads;
 }
 
+const unreadableId = 'Upstream names a record by an id that cannot be asked for.';
+
 interface LoaderKey<R extends RelatedResource> extends RecordKey {
   readonly selected: ReadonlySet<WireField<R>>;
 }
@@ -41,6 +44,8 @@ function loaderFor<R extends RelatedResource>(
 ) {
   async function read(key: LoaderKey<R>): Promise<FoundRecord<R> | Refusal> {
     if (caller === null) throw requestError('UNAUTHENTICATED');
+    // Upstream named it, and may be wrong: what is no path segment would address something else.
+    if (checkId(key.id, ['id']).length > 0) return { kind: 'UpstreamUnavailableError', message: unreadableId };
     const options = { caller, selected: key.selected, deadlineAt, hasCallerLeft };
     const limits = limitedBy(caller, key.integratedAccountId);
     const read = await limitReads(limits, deadlineAt, () => readResource(resource, key, options, send));

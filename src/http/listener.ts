@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { type LoadLimits, LoopDelay, usualLoadLimits } from './overload.ts';
 import { isHost, refuseBadHost, refuseBusy, refuseTooManyHeaders, refuseUnreadable } from './refuse.ts';
 import { identifyRequest } from './request-id.ts';
@@ -27,6 +27,14 @@ export interface Patience {
 
 /** Headers and bodies that dribble in hold a socket each: an honest client needs no longer. */
 const usualPatience: Patience = { headersMs: 5_000, requestMs: 10_000, checkIntervalMs: 1_000 };
+
+/**
+ * Calls back when everything has been read that has come in by now. A socket's bytes and its end are read in two turns of
+ * the event loop; an immediate is run at the end of its turn.
+ */
+function afterNextTurn(callback: () => void): void {
+  setImmediate(() => setImmediate(callback));
+}
 
 /** An HTTP server that can be drained. */
 export interface Listener {
@@ -82,6 +90,23 @@ export function createListener(
     return inFlight.size > 0 && loopDelay.currentMs > maxDelayMs;
   }
 
+  /**
+   * A busy process takes a new connection long after it was made, and its client may have left: the request is there to be
+   * read, and its end only a turn later. Begun before that, it would delete what its caller has since been told is not
+   * deleted, when it asked again under the same key. Connections that are open already are read in the order of events.
+   */
+  const newcomers = new WeakSet<Socket>();
+  server.on('connection', (socket: Socket) => newcomers.add(socket));
+
+  function handleNewcomer(request: IncomingMessage, response: ServerResponse): void {
+    const { socket } = request;
+    afterNextTurn(() => {
+      newcomers.delete(socket);
+      if (response.destroyed || socket.readableEnded) response.destroy();
+      else handle(request, response);
+    });
+  }
+
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
     open.add(response);
     response.once('close', () => settle(response));
@@ -96,7 +121,8 @@ export function createListener(
       if (isOverloaded()) return refuseBusy(request, response, 'overloaded');
       inFlight.add(response);
     }
-    handle(request, response);
+    if (newcomers.has(request.socket)) handleNewcomer(request, response);
+    else handle(request, response);
   });
 
   server.on('clientError', (error, socket) => {

@@ -37,11 +37,21 @@ function reporting(code: ErrorCode, message: string) {
   return { onReject, propagateOnRejection: false };
 }
 
+/** graphql-js has no other sign of it than these words. */
+const tooManyTokens = /^Syntax Error: Document contains more tha[nt] \d+ tokens/;
+
 /** graphql-js counts tokens while it parses, so a longer document is not even read to its end. */
 function useLimitTokens(): Plugin {
   return {
     onParse({ setParseFn }) {
-      setParseFn((source, options) => parse(source, { ...options, maxTokens: limits.tokens }));
+      setParseFn((source, options) => {
+        try {
+          return parse(source, { ...options, maxTokens: limits.tokens });
+        } catch (error) {
+          if (!(error instanceof Error && tooManyTokens.test(error.message))) throw error;
+          throw fieldError('TOO_MANY_TOKENS', `A document may have at most ${limits.tokens} tokens.`);
+        }
+      });
     },
   };
 }
