@@ -10,6 +10,8 @@ const usual = { 'content-type': 'application/json' };
 
 /** Sends the same request twice past the front door (Yoga has an address of its own by the question mark), and twice to it. */
 async function bothWays(url: string, init: { headers?: Record<string, string>; body: string }) {
+  // Whatever the headers make of it, its document may be known.
+  await fetch(`${url}/graphql`, { method: 'POST', ...init, headers: usual });
   const answers = [];
   for (const path of ['/graphql?', '/graphql?', '/graphql', '/graphql']) {
     const response = await fetch(url + path, { method: 'POST', ...init, headers: { ...usual, ...init.headers } });
@@ -80,6 +82,8 @@ describe('the front door answers as Yoga does', () => {
     ['text/event-stream'],
     ['application/*'],
     ['image/png'],
+    ['*/json'],
+    ['image/png, */json;q=0.1'],
   ])('to Accept: %s', async (accept) => {
     const headers: Record<string, string> = accept === undefined ? {} : { accept };
     const withoutBoundary = await expectSame(success, { headers, body: body(mutation) });
@@ -150,6 +154,27 @@ describe('the front door answers as Yoga does', () => {
     ['a space', ' '],
   ])('to %s', async (_what, text) => {
     expect(await expectSame(success, { body: text })).toBeDefined();
+  });
+});
+
+describe('an operation that is known', () => {
+  it.each([
+    ['an empty name', mutation, ''],
+    ['a name with a line break', `#c\n${mutation}`, '\n#c'],
+    ['a name that no operation can have', mutation, 'a b'],
+  ])('is not run under %s', async (_what, known, operationName) => {
+    await using upstream = await startUpstream(success, 'capsule');
+    await using facade = await startTestFacade(upstream.url);
+    await facade.post(known);
+    await facade.post(mutation);
+    const before = upstream.deletes().length;
+    const response = await fetch(`${facade.url}/graphql`, {
+      method: 'POST',
+      headers: usual,
+      body: body(mutation, { operationName }),
+    });
+    expect(await response.text()).toContain('errors');
+    expect(upstream.deletes()).toHaveLength(before);
   });
 });
 

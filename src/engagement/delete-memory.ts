@@ -4,7 +4,10 @@ import type { DeleteEngagementResult, OutcomeUnknownError } from './result.ts';
 /** How long a delete is remembered under its caller's key. */
 const rememberedMs = 10 * 60_000;
 
-/** The most that is remembered, in characters of JSON: of all results, and of one; and what an entry costs besides. */
+/**
+ * The most that is remembered, in characters of JSON: of all outcomes, and, by themselves, of all records and of one; and
+ * what an entry costs besides. Large records must not cost anybody the memory of what happened.
+ */
 const maxCharacters = 64 * 1024 * 1024;
 const maxCharactersEach = 64 * 1024;
 const entryCharacters = 500;
@@ -50,7 +53,10 @@ interface Running {
 
 interface Kept {
   readonly fingerprint: string;
-  /** The result as JSON: an object takes several times the room, and would be shared by all who get it. */
+  /**
+   * The result without what upstream answered, as JSON: an object takes several times the room, and would be shared by all
+   * who get it.
+   */
   readonly json: string;
 }
 
@@ -74,27 +80,35 @@ function withoutStream(result: DeleteEngagementResult): DeleteEngagementResult {
 function withoutRecord(result: DeleteEngagementResult): DeleteEngagementResult {
   if (result.kind === 'OutcomeUnknownError') return { ...result, rawResponse: null, engagement: null };
   if (result.kind === 'RemoteApiError') return { ...result, rawResponse: null };
-  if (result.kind !== 'DeleteEngagementSuccess') return result;
+  if (result.kind !== 'DeleteEngagementSuccess' || (result.engagement === null && result.raw === undefined))
+    return result;
   const warning = 'The record was too large to be kept for a repeated request.';
   return { ...result, engagement: null, raw: null, warnings: [...result.warnings, warning] };
 }
 
-/** What of a result is kept; undefined for what is forgotten. */
-function keep(fingerprint: string, result: DeleteEngagementResult): Kept | undefined {
-  if (forgotten.has(result.kind)) return undefined;
-  const whole = withoutStream(result);
-  const json = JSON.stringify(whole);
-  return { fingerprint, json: json.length <= maxCharactersEach ? json : JSON.stringify(withoutRecord(whole)) };
-}
-
-/** Remembers in this process, for 10 minutes, and no more than 64 Mi characters: the oldest make room. */
+/** Remembers in this process, for 10 minutes, and no more than 64 Mi characters each of outcomes and records: the oldest make room. */
 export function createDeleteMemory(): DeleteMemory {
   const running = new Map<string, Running>();
-  const kept = new LRUCache<string, Kept>({
-    ttl: rememberedMs,
-    maxSize: maxCharacters,
+  const limits = { ttl: rememberedMs, maxSize: maxCharacters };
+  const outcomes = new LRUCache<string, Kept>({
+    ...limits,
     sizeCalculation: ({ json }) => json.length + entryCharacters,
   });
+  /** Whole results, where they are more than the outcome. */
+  const records = new LRUCache<string, string>({
+    ...limits,
+    sizeCalculation: ({ length }) => length + entryCharacters,
+  });
+
+  function keep(key: string, fingerprint: string, result: DeleteEngagementResult): void {
+    if (forgotten.has(result.kind)) return;
+    const whole = withoutStream(result);
+    const outcome = withoutRecord(whole);
+    outcomes.set(key, { fingerprint, json: JSON.stringify(outcome) });
+    const json = outcome === whole ? '' : JSON.stringify(whole);
+    if (json !== '' && json.length <= maxCharactersEach) records.set(key, json);
+    else records.delete(key);
+  }
 
   async function begin(
     { key, fingerprint, hasCallerLeft }: KeyedDelete,
@@ -107,8 +121,7 @@ export function createDeleteMemory(): DeleteMemory {
     running.set(key, { fingerprint, result, waiting });
     try {
       const end = await result;
-      const lasting = keep(fingerprint, end);
-      if (lasting) kept.set(key, lasting);
+      keep(key, fingerprint, end);
       return { kind: 'performed', result: end };
     } finally {
       running.delete(key);
@@ -121,14 +134,14 @@ export function createDeleteMemory(): DeleteMemory {
   ): Promise<Remembered> {
     const { key, fingerprint, hasCallerLeft } = keyed;
     const now = running.get(key);
-    const before = now ? undefined : kept.get(key);
+    const before = now ? undefined : outcomes.get(key);
     const known = now ?? before;
     if (known && known.fingerprint !== fingerprint) return { kind: 'other' };
     if (now) {
       now.waiting.push(hasCallerLeft);
       return { kind: 'repeated', result: withoutStream(await now.result) };
     }
-    const result: DeleteEngagementResult | undefined = before && JSON.parse(before.json);
+    const result: DeleteEngagementResult | undefined = before && JSON.parse(records.get(key) ?? before.json);
     if (!result) return begin(keyed, undefined, work);
     const mayBeTried = result.kind === 'OutcomeUnknownError' && result.retrySafe;
     return mayBeTried ? begin(keyed, result, work) : { kind: 'repeated', result };

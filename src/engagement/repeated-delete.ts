@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { GraphQLError } from 'graphql';
 import { type Caller, mayTouch } from './access.ts';
 import { type AuditEvent, audited, type DeleteTrail } from './audit.ts';
 import { type DeleteEngagementOptions, type DeleteEngagementPorts, deleteEngagement } from './delete-engagement.ts';
@@ -29,16 +30,28 @@ function digest(...parts: readonly unknown[]): string {
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex');
 }
 
-/** In the form of a UUID, as upstream documents its keys; the same for every repetition, also in another process. */
-function upstreamKey(key: string): string {
-  return key.slice(0, 32).replace(/^(.{8})(.{4}).(.{3}).(.{3})(.{12})$/, '$1-$2-8$3-8$4-$5');
+/**
+ * In the form of a UUID, as upstream documents its keys; the same for every repetition, also in another process, and
+ * another one for another delete, of which upstream must not repeat this one's answer.
+ */
+function upstreamKey(key: string, fingerprint: string): string {
+  return digest(key, fingerprint)
+    .slice(0, 32)
+    .replace(/^(.{8})(.{4}).(.{3}).(.{3})(.{12})$/, '$1-$2-8$3-8$4-$5');
+}
+
+/** The order of names means nothing, that of a list's items does: they have one name, and keep their places. */
+function byName(left: string, right: string): number {
+  const [name = '', other = ''] = [left.split('=', 1)[0], right.split('=', 1)[0]];
+  return name < other ? -1 : Number(name > other);
 }
 
 /** What means the same upstream is the same, however it is written: absent or null, empty or not there, in any order. */
 function fingerprintOf(input: DeleteEngagementInput, { selection, snapshot }: RepeatedDeleteOptions): string {
   const { fields, noteFields, chunks } = selection;
   const { path } = buildDeleteRequest(input, selection, { authorization: '', idempotencyKey: '' });
-  return digest(path.split(/[?&]/).sort(), snapshot, [...fields].sort(), [...noteFields].sort(), chunks);
+  const parameters = path.split(/[?&]/).sort(byName);
+  return digest(parameters, snapshot, [...fields].sort(), [...noteFields].sort(), chunks);
 }
 
 function keyOf({ id }: Caller, callerKey: readonly [string, string]): string {
@@ -50,11 +63,26 @@ const otherDelete = refusedInput([
 ]);
 
 /** A refusal of this attempt says nothing of an earlier one that may have deleted the engagement. */
-function inLightOf(earlier: OutcomeUnknownError | undefined, result: DeleteEngagementResult): DeleteEngagementResult {
-  const isSettled = result.kind === 'DeleteEngagementSuccess' || result.kind === 'OutcomeUnknownError';
-  if (!earlier || isSettled) return result;
-  const message = `An earlier attempt may have deleted the engagement; this one was not sent (${result.kind}). Try again later, with the same Idempotency-Key.`;
+function stillUnknown(earlier: OutcomeUnknownError, why: string): OutcomeUnknownError {
+  const message = `An earlier attempt may have deleted the engagement; this one was not sent (${why}). Try again later, with the same Idempotency-Key.`;
   return { ...earlier, message };
+}
+
+/** Does the delete, and reads what comes of it in the light of an earlier attempt. */
+async function tryAgain(
+  earlier: OutcomeUnknownError | undefined,
+  attempt: () => Promise<DeleteEngagementResult>,
+): Promise<DeleteEngagementResult> {
+  if (!earlier) return attempt();
+  try {
+    const result = await attempt();
+    const isSettled = result.kind === 'DeleteEngagementSuccess' || result.kind === 'OutcomeUnknownError';
+    return isSettled ? result : stillUnknown(earlier, result.kind);
+  } catch (error) {
+    // A top-level error, such as for a token that was revoked since, could not say that the engagement may be gone.
+    if (error instanceof GraphQLError) return stillUnknown(earlier, String(error.extensions.code));
+    throw error;
+  }
 }
 
 /**
@@ -77,11 +105,12 @@ export async function deleteOnce(
     return audit((trail) => deleteEngagement(input, { ...options, ...first, trail }, ports));
   }
   const key = keyOf(caller, callerKey);
-  const keyed = { key, fingerprint: fingerprintOf(input, options), hasCallerLeft };
+  const fingerprint = fingerprintOf(input, options);
+  const keyed = { key, fingerprint, hasCallerLeft };
   const remembered = await ports.deleteMemory.perform(keyed, (shared) =>
     audit(async (trail) => {
-      const again = { ...options, ...shared, trail, idempotencyKey: upstreamKey(key) };
-      return inLightOf(shared.earlier, await deleteEngagement(input, again, ports));
+      const again = { ...options, ...shared, trail, idempotencyKey: upstreamKey(key, fingerprint) };
+      return tryAgain(shared.earlier, () => deleteEngagement(input, again, ports));
     }),
   );
   if (remembered.kind === 'other') return audit(async () => otherDelete);

@@ -21,7 +21,14 @@ interface PlainRequest {
 /** What Yoga's listener looks for on a request whose body has been read already; and what ours hands on with it. */
 type ReadRequest = IncomingMessage & { body?: string; given?: GivenDeletes };
 
+/** Another is no name of an operation, and so part of no document. */
+const operationNames = /^[A-Za-z_]\w*$/;
+
 const plainKeys = new Set(['query', 'operationName', 'variables', 'extensions']);
+
+function isAbsent(value: unknown): value is null | undefined {
+  return value === undefined || value === null;
+}
 
 /** Reads the body; undefined for anything but a plain request, which Yoga then refuses or executes. */
 function readPlainRequest(text: string): PlainRequest | undefined {
@@ -34,7 +41,8 @@ function readPlainRequest(text: string): PlainRequest | undefined {
   if (!isJsonObject(json) || !Object.keys(json).every((key) => plainKeys.has(key))) return undefined;
   const { query, operationName = undefined, variables, extensions } = json;
   if (typeof query !== 'string') return undefined;
-  if (operationName !== undefined && operationName !== null && typeof operationName !== 'string') return undefined;
+  if (!isAbsent(operationName) && !(typeof operationName === 'string' && operationNames.test(operationName)))
+    return undefined;
   if (!isJsonObject(variables ?? {}) || !isJsonObject(extensions ?? {}) || hasInexactNumber(variables))
     return undefined;
   return {
@@ -46,6 +54,8 @@ function readPlainRequest(text: string): PlainRequest | undefined {
 }
 
 function handOver(yoga: GraphQLHandler, request: ReadRequest, response: ServerResponse, text: string): void {
+  // Yoga would not hear of an end that has been.
+  if (response.destroyed) return;
   // An empty text would be taken for a body that nobody has read yet; a space is as little JSON as nothing is.
   request.body = text || ' ';
   yoga(request, response);
@@ -89,8 +99,8 @@ export function createFrontDoor(
       request.given = { caller: context.caller, results: end.given };
       return false;
     }
-    response.setHeader('content-type', `${resultType}; charset=utf-8`);
-    response.setHeader('content-length', Buffer.byteLength(end.text));
+    response.setHeader('Content-Type', `${resultType}; charset=utf-8`);
+    response.setHeader('Content-Length', Buffer.byteLength(end.text));
     response.end(end.text);
     return true;
   }

@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { type LoadLimits, LoopDelay, usualLoadLimits } from './overload.ts';
 import { isHost, refuseBadHost, refuseBusy, refuseTooManyHeaders, refuseUnreadable } from './refuse.ts';
 import { identifyRequest } from './request-id.ts';
@@ -125,10 +126,24 @@ export function createListener(
     else handle(request, response);
   });
 
+  /** Connections that end with the answers that are still due on them. */
+  const ending = new WeakSet<Duplex>();
   server.on('clientError', (error, socket) => {
+    if (ending.has(socket)) return;
+    const waiting = [...open].filter(({ req }) => req.socket === socket);
+    const last = waiting.findLast(({ req, writableFinished }) => req.complete && !writableFinished);
     // Of several requests on a connection, the one whose answer is next has the socket.
-    const awaited = [...open].find((response) => response.socket === socket);
-    refuseUnreadable(error, socket, awaited);
+    if (!last)
+      return refuseUnreadable(
+        error,
+        socket,
+        waiting.find((response) => response.socket === socket),
+      );
+    // What cannot be read came after requests that could: they may have deleted something, and their answers must say so.
+    ending.add(socket);
+    socket.pause();
+    if (!last.headersSent) last.setHeader('connection', 'close');
+    last.once('finish', () => socket.end());
   });
 
   /** Yoga switches a connection's timeout off when it begins to stream an answer. */

@@ -1,4 +1,4 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from '../config.ts';
 import { createDeleteMemory } from '../engagement/delete-memory.ts';
 import { createAccountLookup } from '../engagement/integrated-account.ts';
@@ -6,6 +6,7 @@ import { createReadLimit } from '../engagement/read-limit.ts';
 import { createPreparedOperations } from '../graphql/prepared/prepared-operations.ts';
 import { schema } from '../graphql/schema.ts';
 import type { Log } from '../log.ts';
+import type { Send } from '../upstream/attempt.ts';
 import { createUpstreamClient } from '../upstream/client.ts';
 import { createSend } from '../upstream/send.ts';
 import { createAuthenticator } from './auth.ts';
@@ -46,6 +47,20 @@ export interface Facade {
   close(): Promise<void>;
 }
 
+/** Sends as the other does, and can wait for what it is about: between two attempts, that is on no connection. */
+function awaitable(send: Send): { readonly send: Send; settled(timeoutMs: number): Promise<unknown> } {
+  const underWay = new Set<Promise<unknown>>();
+  return {
+    send(request, options) {
+      const sent = send(request, options);
+      underWay.add(sent);
+      void sent.finally(() => underWay.delete(sent));
+      return sent;
+    },
+    settled: (timeoutMs) => Promise.race([Promise.all(underWay), sleep(timeoutMs, undefined, { ref: false })]),
+  };
+}
+
 /**
  * Starts the facade.
  * @throws when it cannot listen, such as `EADDRINUSE`.
@@ -59,7 +74,7 @@ export async function startFacade({ config, log, upstream, openToken, loadLimits
     idleTimeoutMs: requestTimeoutMs,
     reserveMs,
   });
-  const send = createSend({ client, reserveMs, keepsRateLimits });
+  const { send, settled } = awaitable(createSend({ client, reserveMs, keepsRateLimits }));
   const lookupTimeoutMs = Math.min(maxLookupTimeoutMs, requestTimeoutMs / 4);
   const options = {
     config,
@@ -88,6 +103,7 @@ export async function startFacade({ config, log, upstream, openToken, loadLimits
     clearTimeout(lastCall);
     await yoga.dispose();
     // Deletes whose callers left are finished too, and their ends written down.
+    await settled(requestTimeoutMs);
     await client.close(requestTimeoutMs);
     await nextTurn();
   }

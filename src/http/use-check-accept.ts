@@ -26,6 +26,12 @@ function matches(asked: string, offered: string): boolean {
   return asked === '*/*' || asked === offered || (asked.endsWith('/*') && offered.startsWith(asked.slice(0, -1)));
 }
 
+/** True when one of our answers may go to the client. */
+function isAcceptable(accept: string | null): boolean {
+  const offered = [...singleResultTypes, ...incrementalTypes];
+  return mediaTypes(accept).some((type) => offered.some((candidate) => matches(type, candidate)));
+}
+
 /** True when the client says that it reads results in parts. `*` does not: it is what clients send unthinkingly. */
 export function acceptsIncremental(accept: string | null): boolean {
   return mediaTypes(accept).some((asked) => incrementalTypes.includes(asked));
@@ -42,6 +48,7 @@ function isOffered(asked: string, offered: string): boolean {
  * when the header allows none, or only results in parts.
  */
 export function resultTypeFor(accept: string | null): string | undefined {
+  if (!isAcceptable(accept)) return undefined;
   const asked = mediaTypes(accept).find((type) => singleResultTypes.some((offered) => isOffered(type, offered)));
   return asked && singleResultTypes.findLast((offered) => isOffered(asked, offered));
 }
@@ -53,9 +60,7 @@ export function resultTypeFor(accept: string | null): string | undefined {
 export function useCheckAccept(): Plugin {
   return {
     onRequestParse({ request, endResponse, fetchAPI }) {
-      const asked = mediaTypes(request.headers.get('accept'));
-      const offered = [...singleResultTypes, ...incrementalTypes];
-      if (asked.some((type) => offered.some((candidate) => matches(type, candidate)))) return;
+      if (isAcceptable(request.headers.get('accept'))) return;
       const { message, extensions } = requestError('NOT_ACCEPTABLE');
       const body = JSON.stringify({ errors: [{ message, extensions: { code: extensions.code } }] });
       endResponse(new fetchAPI.Response(body, { status: 406, headers: { 'content-type': 'application/json' } }));

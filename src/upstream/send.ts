@@ -62,7 +62,7 @@ export function createSend({ client, reserveMs, keepsRateLimits }: SendSetup): S
   const retryBudget = new RetryBudget(Date.now());
   const isOpen = ({ breaker }: Lane) => upstreamBreaker.isOpen || breaker.isOpen;
 
-  /** The last checks: nothing comes between them and the request's first byte. */
+  /** The last checks: all that follows is undici's own look at whether a kept connection still is one. */
   async function begin(
     attempt: () => Promise<Attempt>,
     { breaker, budgets }: Lane,

@@ -1,0 +1,102 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { composeSupergraph } from './compose-supergraph.ts';
+import { whyTailcallCannotRun } from './tailcall.ts';
+import type { Command, Surroundings, Target } from './target.ts';
+
+const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url));
+const root = path('../../..');
+const peers = path('../peers');
+const binaries = path('../node_modules/.bin');
+
+const inProduction = { NODE_ENV: 'production' };
+
+/** A program for this very Node. */
+function node(file: string, cwd: string, env: Readonly<Record<string, string>>): Command {
+  return { file: process.execPath, args: [file], cwd, env: { ...inProduction, ...env } };
+}
+
+/** The settings under which the facade is measured: production's, but for its rate limits, which are not what is measured. */
+export function facadeEnvironment({ upstreamUrl, port }: Surroundings): Readonly<Record<string, string>> {
+  const settings = { TRUTO_BASE_URL: upstreamUrl, AUTH_MODE: 'passthrough', TRUTO_RATE_LIMITS: '0' };
+  return { ...inProduction, ...settings, PORT: String(port) };
+}
+
+const rawProxy: Target = {
+  name: 'raw',
+  title: 'raw POST proxy',
+  dialect: 'designed',
+  packages: ['undici'],
+  isPeer: false,
+  path: '/',
+  prepare: async ({ upstreamUrl, port }) =>
+    node(path('raw-proxy.ts'), root, { UPSTREAM_URL: upstreamUrl, PORT: String(port) }),
+};
+
+const facade: Target = {
+  name: 'facade',
+  title: 'this facade',
+  dialect: 'designed',
+  packages: ['graphql', 'graphql-yoga', 'undici'],
+  isPeer: false,
+  path: '/graphql',
+  prepare: async (surroundings) => node('src/main.ts', root, facadeEnvironment(surroundings)),
+};
+
+/**
+ * The same, asked so that every request goes through Yoga: whatever shorter path the facade has takes only the plain
+ * address. Without such a path, both are the same.
+ */
+const facadeThroughYoga: Target = {
+  ...facade,
+  name: 'facade-yoga',
+  title: 'this facade, through Yoga',
+  path: '/graphql?through=yoga',
+};
+
+function peer(name: string, title: string, packages: readonly string[], file = `${name}.mjs`): Target {
+  return {
+    ...{ name, title, packages, dialect: 'designed', isPeer: true, path: '/graphql' },
+    prepare: async ({ upstreamUrl, port }) =>
+      node(join(peers, file), peers, { UPSTREAM_URL: upstreamUrl, PORT: String(port) }),
+  };
+}
+
+const hiveGateway: Target = {
+  ...peer('hive-gateway', 'Hive Gateway over Mesh OpenAPI', ['@graphql-hive/gateway', '@omnigraph/openapi']),
+  dialect: 'derived',
+  async prepare({ upstreamUrl, port, folder }) {
+    const supergraph = await composeSupergraph(upstreamUrl, folder);
+    const options = ['--host', '127.0.0.1', '--port', String(port)];
+    const { file, args, env } = node(join(binaries, 'hive-gateway'), folder, {});
+    return { file, args: [...args, 'supergraph', supergraph, ...options], cwd: folder, env };
+  },
+};
+
+const tailcall: Target = {
+  ...peer('tailcall', 'tailcall (Rust)', ['@tailcallhq/core-linux-x64-gnu']),
+  dialect: 'derived',
+  whyNot: () => whyTailcallCannotRun(join(binaries, 'tailcall')),
+  async prepare({ upstreamUrl, port, folder }) {
+    const template = await readFile(join(peers, 'tailcall.graphql'), 'utf8');
+    const config = join(folder, 'tailcall.graphql');
+    const filled = template.replaceAll('http://127.0.0.1:4010', upstreamUrl).replace('port: 4000', `port: ${port}`);
+    await writeFile(config, filled);
+    return { file: join(binaries, 'tailcall'), args: ['start', config], cwd: folder, env: inProduction };
+  },
+};
+
+/** Everything that can be measured; the first is the base. */
+export const targets: readonly Target[] = [
+  rawProxy,
+  facade,
+  facadeThroughYoga,
+  tailcall,
+  peer('mercurius', 'Mercurius with JIT, undici Pool', ['mercurius', 'graphql-jit', 'fastify']),
+  peer('yoga-fetch', 'Yoga, built-in fetch', ['graphql-yoga']),
+  peer('apollo-standalone', 'Apollo Server, RESTDataSource', ['@apollo/server', '@apollo/datasource-rest']),
+  peer('apollo-express', 'Apollo Server in Express, RESTDataSource', ['@as-integrations/express5', 'express']),
+  peer('graphql-http', 'graphql-http, undici Pool', ['graphql-http']),
+  hiveGateway,
+];

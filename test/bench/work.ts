@@ -1,0 +1,34 @@
+import type { Dialect, Question } from './question.ts';
+
+/** What is asked: questions, each as likely as the others, or a delete straight at upstream. */
+export type Asked =
+  | { readonly kind: 'questions'; readonly of: (dialect: Dialect) => readonly Question[] }
+  | { readonly kind: 'upstream'; readonly engagementId: string };
+
+/** One row of a table. */
+export interface Case {
+  readonly name: string;
+  /** The name of the target that is asked; undefined: upstream itself. */
+  readonly target: string | undefined;
+  readonly asked: Asked;
+  readonly connections: number;
+}
+
+/** Cases that are measured side by side, in rounds of random order. */
+export interface Work {
+  /** Its name for `--only`. */
+  readonly name: string;
+  readonly title: string;
+  /** What every target does alike. */
+  readonly equal: string;
+  /** What only some do, so that nobody reads more out of the figures than is in them. */
+  readonly differs: string;
+  readonly cases: readonly Case[];
+  /** The case that the others' figures are divided by, round by round. */
+  readonly base: string;
+  /** Only these few cases are asked by the smoke run, of the targets that need no install. */
+  readonly smokeCases?: readonly string[];
+}
+
+/** How many connections the load has where nothing else is said: enough to keep one core busy. */
+export const usualConnections = 32;

@@ -1,0 +1,110 @@
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, request } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { requestHeaders } from '../ask.ts';
+import { startTarget } from '../targets/start-target.ts';
+import { targets } from '../targets/targets.ts';
+
+const megabyte = 1024 * 1024;
+
+/** A body of a sixteenth goes before the measured one: as in any server that is in use, V8 has grown its young generation. */
+const warmUpShare = 1 / 16;
+
+/** What one streamed body cost. */
+export interface StreamResult {
+  readonly bodyBytes: number;
+  /** How many bytes of it came out, decoded. */
+  readonly deliveredBytes: number;
+  /** How much the server's peak grew over what it held before, in bytes; undefined where nobody tells. */
+  readonly grownBytes: number | undefined;
+  /** How much of the body upstream was relieved of while the client slept. */
+  readonly pulledAsleepBytes: number;
+}
+
+/** What is measured, for the report. */
+export const streamWork = {
+  name: 'stream',
+  title: 'A body of 256 MB for a client that sleeps',
+  equal: `One delete with format STREAM in parts, after one of 16 MB. The client reads the head, sleeps for
+3 s, then reads the rest.`,
+  differs:
+    'The facade alone: no other target streams a body through GraphQL. Its parts are base64, so that the client reads a third more.',
+} as const;
+
+async function startBodies() {
+  const state = { bodyBytes: 0, writtenBytes: 0 };
+  const chunk = Buffer.alloc(64 * 1024, 'x');
+  function* chunks() {
+    for (state.writtenBytes = 0; state.writtenBytes < state.bodyBytes; state.writtenBytes += chunk.length) yield chunk;
+  }
+  const server = createServer((incoming, response) => {
+    if (incoming.method !== 'DELETE') return void response.end('{"integration":{"name":"pipedrive"}}');
+    response.writeHead(200, { 'content-type': 'application/octet-stream', 'content-length': state.bodyBytes });
+    return void pipeline(Readable.from(chunks()), response).catch(() => {});
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return { state, server, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
+}
+
+const query = `mutation { deleteEngagement(id: "e", integratedAccountId: "a", format: STREAM) {
+  ... on DeleteEngagementSuccess { stream { chunks @stream } } } }`;
+
+/** Needs no upstream, whose every answer here is a stream. */
+const anyQuestion = { body: '{"query":"{ __typename }"}', answers: [{ data: { __typename: 'Query' } }] };
+
+async function openStream(url: string): Promise<IncomingMessage> {
+  const outgoing = request(url, { method: 'POST', headers: { ...requestHeaders, accept: 'multipart/mixed' } });
+  outgoing.end(JSON.stringify({ query }));
+  const [response] = await once(outgoing, 'response');
+  return response;
+}
+
+/** Counts what the parts carry, without keeping them. */
+async function countBytes(response: IncomingMessage): Promise<number> {
+  let rest = '';
+  let byteCount = 0;
+  for await (const text of response.setEncoding('latin1')) {
+    const parts = (rest + text).split('\r\n---');
+    rest = parts.pop() ?? '';
+    for (const part of parts) {
+      for (const [, item = ''] of part.matchAll(/"items":\["([^"]*)"\]/g))
+        byteCount += Buffer.byteLength(item, 'base64');
+    }
+  }
+  return byteCount;
+}
+
+/** Streams one body of that size through the facade. */
+export async function measureStream({
+  megabytes,
+  sleepMs,
+}: {
+  readonly megabytes: number;
+  /** How long the client sleeps once the answer has begun. */
+  readonly sleepMs: number;
+}): Promise<StreamResult> {
+  const facade = targets.find(({ name }) => name === 'facade');
+  if (!facade) throw new Error('there is no facade among the targets');
+  const { state, server, url } = await startBodies();
+  try {
+    await using running = await startTarget(facade, url, { question: anyQuestion });
+    state.bodyBytes = megabytes * warmUpShare * megabyte;
+    await countBytes(await openStream(running.url));
+    const idle = running.figures();
+    state.bodyBytes = megabytes * megabyte;
+    const response = await openStream(running.url);
+    response.pause();
+    await sleep(sleepMs);
+    const pulledAsleepBytes = state.writtenBytes;
+    const deliveredBytes = await countBytes(response);
+    const after = running.figures();
+    const grownBytes = idle && after && after.peakRssBytes - idle.peakRssBytes;
+    return { bodyBytes: state.bodyBytes, deliveredBytes, grownBytes, pulledAsleepBytes };
+  } finally {
+    server.closeAllConnections();
+    server.close();
+  }
+}

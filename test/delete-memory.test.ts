@@ -1,0 +1,66 @@
+import { describe, expect, it } from 'vitest';
+import { createDeleteMemory, type KeyedDelete } from '../src/engagement/delete-memory.ts';
+import type { DeleteEngagementResult } from '../src/engagement/result.ts';
+
+const record = { id: '1', integratedAccountId: 'a' };
+
+function success(raw: unknown): DeleteEngagementResult {
+  return {
+    kind: 'DeleteEngagementSuccess',
+    deletedEngagementId: '1',
+    outcome: 'DELETED',
+    engagement: null,
+    raw,
+    stream: null,
+    integration: null,
+    rateLimit: null,
+    warnings: [],
+  };
+}
+
+const unknown: DeleteEngagementResult = {
+  kind: 'OutcomeUnknownError',
+  message: 'Nobody knows.',
+  retrySafe: true,
+  idempotencyKey: 'k',
+  lastStatusCode: null,
+  engagement: record,
+};
+
+const keyed = (key: string): KeyedDelete => ({ key, fingerprint: key, hasCallerLeft: () => false });
+
+describe('what is remembered of deletes', () => {
+  it('S19 is each outcome, however many large records others have kept since', async () => {
+    const memory = createDeleteMemory();
+    await memory.perform(keyed('mine'), async () => unknown);
+    const large = success('x'.repeat(65_000));
+    for (let index = 0; index < 1_200; index += 1) await memory.perform(keyed(`other ${index}`), async () => large);
+    const seen: unknown[] = [];
+    await memory.perform(keyed('mine'), async ({ earlier }) => {
+      seen.push(earlier?.message);
+      return success(null);
+    });
+    expect(seen).toEqual(['Nobody knows.']);
+  });
+
+  it('is the whole record, or a warning that it is not there', async () => {
+    const memory = createDeleteMemory();
+    for (const [key, length] of [
+      ['small', 10],
+      ['large', 70_000],
+    ] as const) {
+      const first = success('x'.repeat(length));
+      await memory.perform(keyed(key), async () => first);
+      const again = await memory.perform(keyed(key), async () => unknown);
+      const expected = length === 10 ? first : { raw: null, warnings: [expect.stringContaining('record')] };
+      expect(again).toMatchObject({ kind: 'repeated', result: expected });
+    }
+  });
+
+  it('has no warning where there was no record', async () => {
+    const memory = createDeleteMemory();
+    await memory.perform(keyed('k'), async () => success(undefined));
+    const again = await memory.perform(keyed('k'), async () => unknown);
+    expect(again).toMatchObject({ kind: 'repeated', result: { outcome: 'DELETED', warnings: [] } });
+  });
+});

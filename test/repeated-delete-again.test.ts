@@ -1,0 +1,57 @@
+import { describe, expect, it } from 'vitest';
+import { startTestFacade } from './support/facade.ts';
+import { sendKeyed as send } from './support/keyed-delete.ts';
+import { truto } from './support/outcome.ts';
+import { json, startUpstream } from './support/upstream.ts';
+
+describe('a key that this process has forgotten, or never knew', () => {
+  async function keyUpstream(id: string, rest?: string): Promise<unknown> {
+    await using upstream = await startUpstream(json(204, undefined));
+    await using facade = await startTestFacade(upstream.url);
+    await send(facade, 'k', id, rest);
+    return upstream.deletes()[0]?.headers['idempotency-key'];
+  }
+
+  it('is the same upstream for the same delete, and another for another: upstream must not repeat its answer', async () => {
+    const key = await keyUpstream('1');
+    expect(key).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-8[0-9a-f]{3}-[0-9a-f]{12}$/);
+    expect(await keyUpstream('1')).toBe(key);
+    expect(await keyUpstream('2')).not.toBe(key);
+    expect(await keyUpstream('1', ', remoteQuery: { a: 1 }')).not.toBe(key);
+  });
+});
+
+describe('a delete that may have been done, and arrives again with its key', () => {
+  it('stays unknown when its token has been revoked since', async () => {
+    let isRevoked = false;
+    const account = truto(404);
+    await using upstream = await startUpstream((request, response) => {
+      if (isRevoked) truto(401)(request, response);
+      // Too large to be remembered: the second attempt has to read it again.
+      else if (request.method === 'GET') json(200, { id: '1', subject: 'x'.repeat(70_000) })(request, response);
+      else response.destroy();
+    }, account);
+    const env = { AUTH_MODE: 'passthrough', TRUTO_BASE_URL: upstream.url };
+    await using facade = await startTestFacade(upstream.url, env);
+    const rest = ', snapshot: true';
+    const headers = { authorization: 'Bearer a-revoked-token' };
+    expect((await send(facade, 'k', '1', rest, 'a', headers)).__typename).toBe('OutcomeUnknownError');
+    isRevoked = true;
+    expect((await send(facade, 'k', '1', rest, 'a', headers)).__typename).toBe('OutcomeUnknownError');
+  });
+});
+
+describe('two deletes with one key are two', () => {
+  it('when a list of the remoteQuery has another order', async () => {
+    await using upstream = await startUpstream(json(204, undefined));
+    await using facade = await startTestFacade(upstream.url);
+    expect(await send(facade, 'k', '1', ', remoteQuery: { a: ["x", "y"], b: 1 }')).toMatchObject({
+      outcome: 'DELETED',
+    });
+    const same = await send(facade, 'k', '1', ', remoteQuery: { b: 1, a: ["x", "y"] }');
+    expect(same).toMatchObject({ outcome: 'DELETED' });
+    const other = await send(facade, 'k', '1', ', remoteQuery: { a: ["y", "x"], b: 1 }');
+    expect(other.__typename).toBe('InvalidInputError');
+    expect(upstream.deletes()).toHaveLength(1);
+  });
+});
