@@ -6,6 +6,7 @@ export default defineConfig({
   resolve: { alias: [{ find: /^graphql$/, replacement: fileURLToPath(import.meta.resolve('graphql')) }] },
   test: {
     include: ['test/**/*.test.ts'],
+    globalSetup: ['test/support/search-captured.ts'],
     // Every suite starts real servers and two cores serve them all: generous for a busy machine, never an assertion.
     testTimeout: 30_000,
     hookTimeout: 30_000,

@@ -4,7 +4,7 @@ import type { Secret } from './secret.ts';
 
 /**
  * The server's log: JSON lines on standard output. These show as `[redacted]`: `Secret` objects, whatever stands under a
- * credential's name, what follows `Bearer` or `Basic`, and the secrets that the log was made with, wherever they turn up.
+ * credential's name, what follows `Bearer` or `Basic`, JWTs, and the secrets that the log was made with, wherever they turn up.
  */
 export type Log = Logger;
 
@@ -27,8 +27,11 @@ const credentialNames = /(authorization|cookie|token|secret|password|api-?key)$/
 /** A caller's own credential is not known beforehand, but for what precedes it; any visible character may be part of it. */
 const credential = /(bearer|basic)(?:\s|\+|%20)+\S+/gi;
 
+/** Or for its form: a JWT's first two parts are JSON objects in base64url (RFC 7515 section 3.1). */
+const jwt = /\beyJ[\w-]*\.eyJ[\w-]*\.[\w-]*/g;
+
 /** What no line has that is free of all of the above and of escapes: most are, and stay as they are. */
-const suspect = /[%\\+]|bearer|basic|authorization|cookie|token|secret|password|api-?key/i;
+const suspect = /[%\\+]|eyj|bearer|basic|authorization|cookie|token|secret|password|api-?key/i;
 
 /** The secrets of the configuration. */
 export function secretsOf(auth: AuthConfig): readonly Secret[] {
@@ -46,8 +49,8 @@ function base64Cores(text: string): readonly string[] {
   });
 }
 
-/** Matches the secrets in the spellings that programs give them; nothing when there are none. */
-function patternOf(secrets: readonly Secret[]): RegExp {
+/** Matches the secrets in the spellings that programs give them; undefined when there are none. */
+function patternOf(secrets: readonly Secret[]): RegExp | undefined {
   const spellings = secrets
     .map((secret) => secret.reveal())
     .filter(({ length }) => length >= minSecretLength)
@@ -55,7 +58,8 @@ function patternOf(secrets: readonly Secret[]): RegExp {
     .flatMap((text) => [text, ...base64Cores(text)]);
   // The longest first: a secret that holds another must go whole.
   const longestFirst = [...new Set(spellings)].sort((a, b) => b.length - a.length);
-  return new RegExp(longestFirst.map((text) => text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')).join('|') || '(?!)', 'g');
+  if (longestFirst.length === 0) return undefined;
+  return new RegExp(longestFirst.map((text) => text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')).join('|'), 'g');
 }
 
 /** The text with one layer of encoding undone, JSON's and that of addresses. */
@@ -79,10 +83,12 @@ function isHidden(pattern: RegExp, text: string): boolean {
 }
 
 /** Makes the function that takes credentials out of any value read from JSON. */
-function redaction(pattern: RegExp): (value: unknown) => unknown {
+function redaction(pattern: RegExp | undefined): (value: unknown) => unknown {
   function redactText(text: string): string {
-    const redacted = text.replace(credential, `$1 ${censor}`).replace(pattern, censor);
-    return /[%\\+]/.test(redacted) && isHidden(pattern, redacted) ? censor : redacted;
+    const redacted = text.replace(credential, `$1 ${censor}`).replace(jwt, censor);
+    if (!pattern) return redacted;
+    const plain = redacted.replace(pattern, censor);
+    return /[%\\+]/.test(plain) && isHidden(pattern, plain) ? censor : plain;
   }
   return function redact(value: unknown): unknown {
     if (typeof value === 'string') return redactText(value);
@@ -101,7 +107,7 @@ export function createLog({ destination, secrets = [] }: LogOptions = {}): Log {
   const pattern = patternOf(secrets);
   const redact = redaction(pattern);
   function streamWrite(line: string): string {
-    if (!suspect.test(line) && line.search(pattern) < 0) return line;
+    if (!suspect.test(line) && !(pattern && line.search(pattern) >= 0)) return line;
     try {
       return `${JSON.stringify(redact(JSON.parse(line)))}\n`;
     } catch {
@@ -110,5 +116,6 @@ export function createLog({ destination, secrets = [] }: LogOptions = {}): Log {
     }
   }
   const options = { base: null, hooks: { streamWrite } };
-  return destination ? pino(options, destination) : pino(options);
+  // Lines are handed to the system while the loop goes on, several at once under load. pino writes the last at the exit.
+  return pino(options, destination ?? pino.destination({ dest: 1, sync: false }));
 }

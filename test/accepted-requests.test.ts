@@ -13,7 +13,7 @@ afterAll(async () => {
   await upstream[Symbol.asyncDispose]();
 });
 
-const authorization = 'Bearer t';
+const authorization = 'Bearer canary-of-a-caller';
 const query = 'mutation { deleteEngagement(id: 1, integratedAccountId: "a") { __typename } }';
 const asJson = JSON.stringify({ query });
 const search = `?${new URLSearchParams({ query })}`;

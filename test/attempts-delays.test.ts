@@ -5,9 +5,15 @@ import type { AttemptOptions } from '../src/upstream/client.ts';
 import { judge, type RetryQuestion, retryDelayMs } from '../src/upstream/retry.ts';
 import { createSend } from '../src/upstream/send.ts';
 
+/** How long sending meant to wait, each time it did. */
+const waits = vi.hoisted((): number[] => []);
+
 // The clock that tests turn has no hold of this module's own timers.
 vi.mock('node:timers/promises', () => ({
-  setTimeout: (timeMs: number) => new Promise((resolve) => globalThis.setTimeout(resolve, timeMs)),
+  setTimeout(timeMs: number) {
+    waits.push(timeMs);
+    return new Promise((resolve) => globalThis.setTimeout(resolve, timeMs));
+  },
 }));
 
 const nowMs = Date.UTC(2026, 10, 23);
@@ -105,11 +111,11 @@ describe('the delay before another attempt', () => {
     },
   );
 
-  it('R06 is drawn anew each time: 20 are never all equal', () => {
+  it('R06 is drawn anew each time: no two of 20 are equal', () => {
     const question = { method: 'DELETE', isRepeatable: true, attemptCount: 1, failureCount: 1 } as const;
     const draw = () =>
       retryDelayMs({ ...question, attempt: answer(502), nowMs, beginBy: nowMs + 60_000, random: Math.random() });
-    expect(new Set(Array.from({ length: 20 }, draw)).size).toBeGreaterThan(1);
+    expect(new Set(Array.from({ length: 20 }, draw)).size).toBe(20);
   });
 });
 
@@ -167,6 +173,20 @@ describe('sending a delete', () => {
       }),
       { numRuns: 300 },
     );
+  });
+
+  it('R06 waits another random time before each second attempt: no two of 20 are equal', async () => {
+    waits.length = 0;
+    const gaps: number[] = [];
+    for (let time = 0; time < 20; time += 1) {
+      const script = [{ end: answer(502), tookMs: 0 }];
+      const { begun } = await sendWith(script, { timeLeftMs: 5_000, isRepeatable: true });
+      expect(begun).toHaveLength(2);
+      gaps.push((begun[1]?.atMs ?? 0) - (begun[0]?.atMs ?? 0));
+    }
+    expect(new Set(waits).size).toBe(20);
+    // The clock has whole milliseconds only.
+    expect(gaps.map((gap, index) => Math.abs(gap - (waits[index] ?? 0))).filter((differs) => differs > 1)).toEqual([]);
   });
 
   it('R11 sends nothing to somebody who leaves during the delay', async () => {

@@ -1,40 +1,13 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { exportJWK, generateKeyPair, SignJWT } from 'jose';
+import { exportJWK, generateKeyPair } from 'jose';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startTestFacade, type TestFacade } from './support/facade.ts';
+import { bearer, jwtSecret, serviceEnv, signToken } from './support/service.ts';
 import { type FakeUpstream, json, startUpstream } from './support/upstream.ts';
 
-const secret = 'a shared secret of more than 32 characters';
-const service = {
-  AUTH_MODE: 'service',
-  TRUTO_API_TOKEN: 'canary-server-token',
-  JWT_ISSUER: 'issuer',
-  JWT_AUDIENCE: 'audience',
-};
 const remove = (account: string) =>
   `mutation { deleteEngagement(id: "1", integratedAccountId: "${account}") { __typename ... on Error { message } } }`;
-
-interface Claims {
-  readonly integrated_accounts?: unknown;
-  readonly iss?: string;
-  readonly aud?: string;
-  readonly exp?: number;
-  readonly sub?: string;
-}
-
-function sign(
-  claims: Claims,
-  key: Parameters<SignJWT['sign']>[0] = new TextEncoder().encode(secret),
-  alg = 'HS256',
-): Promise<string> {
-  const usual = { iss: 'issuer', aud: 'audience', sub: 'caller-1', exp: Math.floor(Date.now() / 1000) + 60 };
-  return new SignJWT({ ...usual, ...claims } as Record<string, unknown>)
-    .setProtectedHeader({ alg, kid: 'k1' })
-    .sign(key);
-}
-
-const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
 
 describe('AUTH_MODE=passthrough', () => {
   let upstream: FakeUpstream;
@@ -59,7 +32,7 @@ describe('AUTH_MODE=passthrough', () => {
   it('knows a caller by the token, however "bearer" is written', async () => {
     const before = upstream.deletes().length;
     for (const scheme of ['Bearer', 'bearer', 'BEARER ']) {
-      const headers = { authorization: `${scheme} one-token`, 'idempotency-key': 'spelling' };
+      const headers = { authorization: `${scheme} canary-one-token`, 'idempotency-key': 'spelling' };
       expect((await facade.post(remove('a'), {}, headers)).body.data.deleteEngagement.__typename).toBe(
         'DeleteEngagementSuccess',
       );
@@ -83,6 +56,20 @@ describe('AUTH_MODE=passthrough', () => {
     },
   );
 
+  it.each([
+    ['a read', '{ engagement(id: 1, integratedAccountId: "a") { id } }'],
+    ['a list', '{ engagements(integratedAccountId: "a") { nodes { id } } }'],
+    ['a dry run', 'mutation { deleteEngagement(id: 1, integratedAccountId: "a", dryRun: true) { __typename } }'],
+  ])('S03 answers 401 to %s without a bearer, and upstream sees nothing', async (_what, query) => {
+    const before = upstream.seen.length;
+    for (const headers of [{}, { authorization: 'Basic dXNlcjpwYXNz' }]) {
+      const { status, body } = await facade.post(query, {}, headers);
+      expect(status).toBe(401);
+      expect(body.errors).toMatchObject([{ extensions: { code: 'UNAUTHENTICATED' } }]);
+    }
+    expect(upstream.seen).toHaveLength(before);
+  });
+
   it('lets anybody read what reaches no upstream', async () => {
     const { status, body } = await facade.post('{ integrations { name } __schema { queryType { name } } }');
     expect(status).toBe(200);
@@ -96,7 +83,11 @@ describe('AUTH_MODE=passthrough', () => {
     await using own = await startTestFacade(choosy.url, { AUTH_MODE: 'passthrough' });
     const one = (alias: string, id: number) =>
       `${alias}: deleteEngagement(id: ${id}, integratedAccountId: "a") { __typename }`;
-    const { status, body } = await own.post(`mutation { ${one('a', 1)} ${one('b', 2)} }`, {}, bearer('t'));
+    const { status, body } = await own.post(
+      `mutation { ${one('a', 1)} ${one('b', 2)} }`,
+      {},
+      bearer('canary-of-a-caller'),
+    );
     expect(status).toBe(200);
     expect(body.data).toEqual({ a: { __typename: 'DeleteEngagementSuccess' }, b: null });
     expect(body.errors).toMatchObject([{ path: ['b'], extensions: { code: 'UNAUTHENTICATED' } }]);
@@ -108,12 +99,12 @@ describe('AUTH_MODE=passthrough', () => {
 
   it('S19 keeps what one caller learned of an account from another', async () => {
     await using shy = await startUpstream(json(204, undefined), ({ headers }, response) => {
-      const isOwner = headers.authorization === 'Bearer owner';
+      const isOwner = headers.authorization === 'Bearer canary-of-the-owner';
       json(isOwner ? 200 : 404, isOwner ? { integration: { name: 'affinity' } } : {})({} as never, response);
     });
     await using own = await startTestFacade(shy.url, { AUTH_MODE: 'passthrough' });
     const [owner, stranger] = await Promise.all(
-      ['owner', 'stranger'].map((token) => own.post(remove('a'), {}, bearer(token))),
+      ['canary-of-the-owner', 'canary-of-a-stranger'].map((token) => own.post(remove('a'), {}, bearer(token))),
     );
     expect(owner?.body.data.deleteEngagement.__typename).toBe('InvalidInputError');
     expect(JSON.stringify(stranger?.body)).not.toContain('Affinity');
@@ -126,7 +117,7 @@ describe('AUTH_MODE=service', () => {
   let facade: TestFacade;
   beforeAll(async () => {
     upstream = await startUpstream(json(204, undefined));
-    facade = await startTestFacade(upstream.url, { ...service, JWT_SECRET: secret });
+    facade = await startTestFacade(upstream.url, { ...serviceEnv, JWT_SECRET: jwtSecret });
   });
   afterAll(async () => {
     await facade[Symbol.asyncDispose]();
@@ -134,7 +125,7 @@ describe('AUTH_MODE=service', () => {
   });
 
   it("sends the server's token upstream, never the caller's", async () => {
-    const token = await sign({ integrated_accounts: ['a'] });
+    const token = await signToken({ integrated_accounts: ['a'] });
     const { body } = await facade.post(remove('a'), {}, bearer(token));
     expect(body.data.deleteEngagement.__typename).toBe('DeleteEngagementSuccess');
     expect(new Set(upstream.seen.map(({ headers }) => headers.authorization))).toEqual(
@@ -154,13 +145,13 @@ describe('AUTH_MODE=service', () => {
     ['is a pattern', ['a*', '%'], false],
   ])('S02 when the grant %s', async (_how, integrated_accounts, granted) => {
     const before = upstream.seen.length;
-    const { body } = await facade.post(remove('a'), {}, bearer(await sign({ integrated_accounts })));
+    const { body } = await facade.post(remove('a'), {}, bearer(await signToken({ integrated_accounts })));
     expect(body.data.deleteEngagement.__typename).toBe(granted ? 'DeleteEngagementSuccess' : 'ForbiddenError');
     expect(upstream.seen.length > before).toBe(granted);
   });
 
   it('S02 answers alike for an account that is not granted and one that cannot exist', async () => {
-    const headers = bearer(await sign({ integrated_accounts: ['a'] }));
+    const headers = bearer(await signToken({ integrated_accounts: ['a'] }));
     const answers = await Promise.all(['b', '..', ''].map((account) => facade.post(remove(account), {}, headers)));
     expect(new Set(answers.map(({ body }) => JSON.stringify(body))).size).toBe(1);
   });
@@ -168,13 +159,13 @@ describe('AUTH_MODE=service', () => {
   it.each([
     ['no token', async () => undefined],
     ['no JWT', async () => 'opaque'],
-    ['another secret', () => sign({}, new TextEncoder().encode('another secret of more than 32 characters'))],
-    ['another issuer', () => sign({ iss: 'somebody' })],
-    ['another audience', () => sign({ aud: 'somebody' })],
-    ['an expired one', () => sign({ exp: 1 })],
-    ['one without a subject', () => sign({ sub: undefined } as never)],
-    ['one with an empty subject', () => sign({ sub: '' })],
-    ['one whose subject is no text', () => sign({ sub: 5 } as never)],
+    ['another secret', () => signToken({}, new TextEncoder().encode('another secret of more than 32 characters'))],
+    ['another issuer', () => signToken({ iss: 'somebody' })],
+    ['another audience', () => signToken({ aud: 'somebody' })],
+    ['an expired one', () => signToken({ exp: 1 })],
+    ['one without a subject', () => signToken({ sub: undefined } as never)],
+    ['one with an empty subject', () => signToken({ sub: '' })],
+    ['one whose subject is no text', () => signToken({ sub: 5 } as never)],
     ['an unsigned one', async () => `${btoa('{"alg":"none"}')}.${btoa('{"sub":"x","integrated_accounts":["*"]}')}.`],
   ])('answers 401 to %s, and upstream sees nothing', async (_what, makeToken) => {
     const token = await makeToken();
@@ -188,9 +179,9 @@ describe('AUTH_MODE=service', () => {
   it('S01 shows the token nowhere', async () => {
     const dryRun = `mutation { deleteEngagement(id: "1", integratedAccountId: "a", dryRun: true) {
       ... on DeleteEngagementPlan { url headers { name value } } } }`;
-    const { body } = await facade.post(dryRun, {}, bearer(await sign({ integrated_accounts: ['*'] })));
+    const { body } = await facade.post(dryRun, {}, bearer(await signToken({ integrated_accounts: ['*'] })));
     expect(body.data.deleteEngagement.headers).toContainEqual({ name: 'authorization', value: '[redacted]' });
-    await facade.post(remove('a'), {}, bearer(await sign({ integrated_accounts: ['*'] })));
+    await facade.post(remove('a'), {}, bearer(await signToken({ integrated_accounts: ['*'] })));
     expect(facade.logged()).toContain('"result":"DeleteEngagementSuccess"');
     expect(JSON.stringify(body) + facade.logged()).not.toContain('canary');
   });
@@ -206,15 +197,15 @@ describe('AUTH_MODE=service with a key set', () => {
     await new Promise<void>((resolve) => keys.listen(0, '127.0.0.1', resolve));
     const JWT_JWKS_URL = `http://127.0.0.1:${(keys.address() as AddressInfo).port}/jwks`;
     await using upstream = await startUpstream(json(204, undefined));
-    await using facade = await startTestFacade(upstream.url, { ...service, JWT_JWKS_URL });
+    await using facade = await startTestFacade(upstream.url, { ...serviceEnv, JWT_JWKS_URL });
 
     const good = await facade.post(
       remove('a'),
       {},
-      bearer(await sign({ integrated_accounts: ['a'] }, privateKey, 'ES256')),
+      bearer(await signToken({ integrated_accounts: ['a'] }, privateKey, 'ES256')),
     );
     expect(good.body.data.deleteEngagement.__typename).toBe('DeleteEngagementSuccess');
-    const forged = await sign({ integrated_accounts: ['*'] }, new TextEncoder().encode(JSON.stringify(jwk)));
+    const forged = await signToken({ integrated_accounts: ['*'] }, new TextEncoder().encode(JSON.stringify(jwk)));
     expect((await facade.post(remove('a'), {}, bearer(forged))).status).toBe(401);
     keys.close();
     keys.closeAllConnections();
@@ -223,11 +214,14 @@ describe('AUTH_MODE=service with a key set', () => {
   it('says that tokens cannot be verified when the key set cannot be had, and sends nothing', async () => {
     const { privateKey } = await generateKeyPair('ES256');
     await using upstream = await startUpstream(json(204, undefined));
-    await using facade = await startTestFacade(upstream.url, { ...service, JWT_JWKS_URL: 'http://127.0.0.1:1/jwks' });
+    await using facade = await startTestFacade(upstream.url, {
+      ...serviceEnv,
+      JWT_JWKS_URL: 'http://127.0.0.1:1/jwks',
+    });
     const { status, body } = await facade.post(
       remove('a'),
       {},
-      bearer(await sign({ integrated_accounts: ['a'] }, privateKey, 'ES256')),
+      bearer(await signToken({ integrated_accounts: ['a'] }, privateKey, 'ES256')),
     );
     expect(status).toBe(503);
     expect(body.errors).toMatchObject([{ extensions: { code: 'AUTHENTICATION_UNAVAILABLE' } }]);

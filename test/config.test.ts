@@ -150,6 +150,17 @@ describe('S16 the address of upstream', () => {
   ])('must not have a user, query or fragment: https://%s', (rest) => {
     expect(blamed({ TRUTO_BASE_URL: `https://${rest}` })).toEqual(['TRUTO_BASE_URL']);
   });
+
+  it.each(['user@a.example', 'user:pass@a.example', ':pass@a.example'])(
+    'nor may that of the key set have a user: https://%s',
+    (rest) => {
+      const env = { ...service, JWT_SECRET: '', JWT_JWKS_URL: `https://${rest}/jwks` };
+      expect(blamed(env)).toEqual(['JWT_JWKS_URL']);
+      expect(mistakeOf(env).message).not.toContain(rest);
+      // A query is part of some addresses of key sets.
+      expect(() => parseConfig({ ...env, JWT_JWKS_URL: 'https://a.example/jwks?version=1' })).not.toThrow();
+    },
+  );
 });
 
 describe('the upstream', () => {

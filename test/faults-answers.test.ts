@@ -120,9 +120,11 @@ describe('R10 a delete that is answered with nothing is done', () => {
   });
 });
 
-describe('a delete that is answered by what is no answer has an unknown outcome, after two attempts', () => {
+// No status can be read off a broken head: nobody has said that anything is deleted (ADR 2).
+describe('R03 a delete whose answer has a head that cannot be parsed has an unknown outcome, after two attempts', () => {
   it.each<[string, string]>([
     ['no HTTP at all', 'NONSENSE\r\n\r\n'],
+    ['junk after its status line', 'HTTP/1.1 200 OK\r\nNONSENSE\r\n\r\n'],
     ['a status of two digits', 'HTTP/1.1 20 OK\r\ncontent-length: 0\r\n\r\n'],
     ['lines that end oddly', 'HTTP/1.1 200 OK\ncontent-length: 0\n\n'],
     ['two lengths', 'HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-length: 5\r\n\r\n{}'],

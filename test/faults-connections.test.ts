@@ -24,6 +24,9 @@ async function startWarmFacade(upstream: RawUpstream): Promise<TestFacade> {
 }
 
 describe('the answer of one delete is never taken for that of the next', () => {
+  const deleted = { __typename: 'DeleteEngagementSuccess', outcome: 'DELETED' };
+  const conflict = { __typename: 'RemoteApiError', statusCode: 409 };
+
   it.each([
     ['two answers come at once', answerText(200, '{"id":"e2"}') + answerText(204)],
     ['a 204 has a body that is an answer', `HTTP/1.1 204 No Content\r\n\r\n${answerText(200, '{"id":"e3"}')}`],
@@ -33,7 +36,9 @@ describe('the answer of one delete is never taken for that of the next', () => {
     await using facade = await startWarmFacade(upstream);
     const results = [];
     for (const id of ['e1', 'e2', 'e3']) results.push(await deleteInTime(facade, hangTimeoutMs, { id }));
-    expect(results).toMatchObject([{ outcome: 'DELETED' }, { outcome: 'DELETED' }, { statusCode: 409 }]);
+    expect(results).toMatchObject([deleted, deleted, conflict]);
+    expect(upstream.deletes.map(({ path }) => path.split('/').at(-1))).toEqual(['e1', 'e2', 'e3']);
+    expect(attemptsLogged(facade)).toEqual([1, 1, 1]);
     const [first, second, third] = upstream.deletes.map(({ socket }) => socket);
     expect(second).toBe(first);
     expect(third).not.toBe(second);
@@ -42,12 +47,14 @@ describe('the answer of one delete is never taken for that of the next', () => {
   it('when a second answer comes while nothing was asked', async () => {
     await using upstream = await startRawUpstream([noContent, noContent, refusal(409)]);
     await using facade = await startWarmFacade(upstream);
-    for (const id of ['e1', 'e2']) await deleteInTime(facade, hangTimeoutMs, { id });
+    for (const id of ['e1', 'e2']) expect(await deleteInTime(facade, hangTimeoutMs, { id })).toMatchObject(deleted);
     const used = upstream.deletes[1]?.socket;
     expect(used).toBe(upstream.deletes[0]?.socket);
     used?.write(answerText(204));
     await expect.poll(() => used?.closed).toBe(true);
-    expect(await deleteInTime(facade, hangTimeoutMs, { id: 'e3' })).toMatchObject({ statusCode: 409 });
+    expect(await deleteInTime(facade, hangTimeoutMs, { id: 'e3' })).toMatchObject(conflict);
+    expect(upstream.deletes).toHaveLength(3);
+    expect(attemptsLogged(facade)).toEqual([1, 1, 1]);
   });
 
   it('when several wait for theirs at the same time', async () => {
@@ -62,11 +69,14 @@ describe('the answer of one delete is never taken for that of the next', () => {
     await using facade = await startTestFacade(upstream.url);
     const ids = Array.from({ length: 10 }, (_, index) => `e${index}`);
     const answers = await Promise.all(ids.map((id) => facade.post(deletion, { id })));
-    expect(answers.map(({ body }) => body.data.deleteEngagement.engagement.id)).toEqual(ids);
+    const results = answers.map(({ body }) => body.data.deleteEngagement);
+    expect(results).toMatchObject(ids.map((id) => ({ ...deleted, engagement: { id } })));
+    expect(upstream.deletes).toHaveLength(ids.length);
+    expect(attemptsLogged(facade)).toEqual(ids.map(() => 1));
   });
 });
 
-describe('a connection that was kept', () => {
+describe.concurrent('a connection that was kept', () => {
   it('and has died without a word is given up in time for another attempt on a new one', async () => {
     const thenDie: RawAnswer = (socket, request) => {
       noContent(socket, request);

@@ -3,37 +3,11 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { Worker } from 'node:worker_threads';
 import { describe, expect, it, vi } from 'vitest';
-import { startTestFacade } from './support/facade.ts';
-import {
-  attemptsLogged,
-  bytes,
-  deleteInTime,
-  hangTimeoutMs,
-  type RawAnswer,
-  rawOutcomeOf,
-  silence,
-} from './support/raw-upstream.ts';
+import { startTestFacade, type TestFacade } from './support/facade.ts';
+import { withoutEnd, withoutStatus } from './support/hanging-answers.ts';
+import { inTime } from './support/in-time.ts';
+import { attemptsLogged, bytes, deletion, rawOutcomeOf, silence } from './support/raw-upstream.ts';
 
-/** Sends a beginning, and then the same few bytes now and then for ever. */
-function drip(beginning: string, drop: string): RawAnswer {
-  return (socket) => {
-    socket.write(beginning);
-    const timer = setInterval(() => socket.write(drop), 30);
-    socket.once('close', () => clearInterval(timer));
-  };
-}
-
-/** Sends the text one byte now and then, and begins anew at its end. */
-function trickle(text: string): RawAnswer {
-  return (socket) => {
-    let sent = 0;
-    const timer = setInterval(() => socket.write(text.charAt(sent++ % text.length)), 30);
-    socket.once('close', () => clearInterval(timer));
-  };
-}
-
-const env = { REQUEST_TIMEOUT_MS: String(hangTimeoutMs) };
-const chunked = 'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n';
 const deletedUnread = {
   __typename: 'DeleteEngagementSuccess',
   deletedEngagementId: 'e1',
@@ -44,22 +18,11 @@ const deletedUnread = {
 const unknown = { __typename: 'OutcomeUnknownError', retrySafe: true, lastStatusCode: null };
 
 describe.concurrent('R01 a delete is answered by its deadline, whatever upstream does', () => {
-  it.each<[string, RawAnswer]>([
-    ['says nothing', silence],
-    ['sends a byte of its status line now and then', trickle('HTTP/1.1 200 OK and so on and on and on')],
-    ['never ends its headers', drip('HTTP/1.1 200 OK\r\n', 'x: y\r\n')],
-    ['announces an answer for ever', drip('', 'HTTP/1.1 102 Processing\r\n\r\n')],
-  ])('when it %s: twice, and the outcome is unknown', async (_how, answer) => {
+  it.each(withoutStatus)('when it %s: twice, and the outcome is unknown', async (_how, answer) => {
     expect(await rawOutcomeOf([answer], 2)).toMatchObject(unknown);
   });
 
-  it.each<[string, RawAnswer]>([
-    ['stalls in its body', bytes('HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{"id":"e1"')],
-    ['sends a byte of its body now and then', drip('HTTP/1.1 200 OK\r\ncontent-length: 9999\r\n\r\n', 'x')],
-    ['sends a chunk that never ends', drip(`${chunked}ffffff\r\n`, 'x')],
-    ['never ends its chunks', drip(chunked, '1\r\nx\r\n')],
-    ['never closes an HTTP/1.0 connection', bytes('HTTP/1.0 200 OK\r\n\r\n{"id":"e1"}')],
-  ])('when it %s: once, and the engagement is deleted', async (_how, answer) => {
+  it.each(withoutEnd)('when it %s: once, and the engagement is deleted', async (_how, answer) => {
     expect(await rawOutcomeOf([answer], 1)).toMatchObject(deletedUnread);
   });
 
@@ -98,19 +61,35 @@ async function startDeafListener() {
   };
 }
 
-describe('R01 a delete that gets no connection is answered by its deadline, and surely not done', () => {
+describe('R01 all of 50 deletes that get no connection are answered by their deadline, and surely not done', () => {
   const notSent = { __typename: 'UpstreamUnavailableError', message: expect.stringContaining('Nothing was deleted') };
+  const timeoutMs = 2_000;
+  const env = { REQUEST_TIMEOUT_MS: String(timeoutMs), TRUTO_RATE_LIMITS: '0' };
+
+  /** Deletes in that many accounts at once, in time. */
+  async function removeAll(facade: TestFacade) {
+    const accounts = Array.from({ length: 50 }, (_, index) => `account-${index}`);
+    const answers = await inTime(facade, timeoutMs, () =>
+      Promise.all(accounts.map((account) => facade.post(deletion, { account }))),
+    );
+    return answers.map(({ body }) => body.data.deleteEngagement);
+  }
+
+  function expectNotSent(results: readonly object[], facade: TestFacade): void {
+    expect(results).toHaveLength(50);
+    for (const result of results) expect(result).toMatchObject(notSent);
+    expect(Math.max(...attemptsLogged(facade))).toBeLessThanOrEqual(2);
+  }
 
   // What a full backlog does is the system's own affair; elsewhere connections may be refused.
   it.runIf(process.platform === 'linux')('when the connection hangs', async () => {
     const listener = await startDeafListener();
     await using facade = await startTestFacade(listener.url, env);
-    const result = await deleteInTime(facade, hangTimeoutMs);
+    const results = await removeAll(facade);
     expect(listener.isFull()).toBe(true);
     // The facade would wait for its connections as long as they hang.
     await listener[Symbol.asyncDispose]();
-    expect(result).toMatchObject(notSent);
-    expect(attemptsLogged(facade)[0]).toBeLessThanOrEqual(2);
+    expectNotSent(results, facade);
   });
 
   it('when the name is never resolved', async () => {
@@ -121,11 +100,10 @@ describe('R01 a delete that gets no connection is answered by its deadline, and 
       else Reflect.apply(lookup, dns, [name, ...rest]);
     }) as typeof dns.lookup);
     await using facade = await startTestFacade('http://upstream.invalid', env);
-    const result = await deleteInTime(facade, hangTimeoutMs);
+    const results = await removeAll(facade);
     for (const fail of hung) fail(Object.assign(new Error('not found'), { code: 'ENOTFOUND' }));
     resolver.mockRestore();
     expect(hung.length).toBeGreaterThan(0);
-    expect(result).toMatchObject(notSent);
-    expect(attemptsLogged(facade)[0]).toBeLessThanOrEqual(2);
+    expectNotSent(results, facade);
   });
 });

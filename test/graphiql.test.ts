@@ -56,7 +56,15 @@ describe('S11 with EXPOSE_SCHEMA off, as by default outside the sandbox', () => 
   });
 
   it('errors suggest no names', async () => {
-    const { body } = await facade.post('mutation { deleteEngagemen(id: 1, integratedAccountId: 2) { __typename } }');
-    expect(JSON.stringify(body)).not.toContain('deleteEngagement"');
+    const misspelt = 'mutation { deleteEngagemen(id: 1, integratedAccountId: 2) { __typename } }';
+    const { body } = await facade.post(misspelt);
+    expect(body.errors).toHaveLength(1);
+    const [{ message }] = body.errors;
+    expect(message).toContain('deleteEngagemen');
+    expect(message).not.toMatch(/did you mean/i);
+    expect(message).not.toMatch(/deleteEngagement\b/);
+    // Where the schema is exposed, there is something to hide.
+    await using exposed = await startTestFacade('http://127.0.0.1:1', { AUTH_MODE: 'passthrough', EXPOSE_SCHEMA: '1' });
+    expect((await exposed.post(misspelt)).body.errors[0].message).toMatch(/did you mean.*deleteEngagement\b/i);
   });
 });

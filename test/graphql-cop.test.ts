@@ -83,7 +83,7 @@ describe('S11 S09 graphql-cop finds no', () => {
     [valueIn('EngagementSor')],
     ['{ __typename @skipp(if: true) }'],
   ])('field suggestions: %s', async (query, variables = {}) => {
-    const { body } = await facade.post(query, variables, { authorization: 'Bearer t' });
+    const { body } = await facade.post(query, variables, { authorization: 'Bearer canary-of-a-caller' });
     expect(body.data).toBeUndefined();
     expect(body.errors.length).toBeGreaterThan(0);
     expect(JSON.stringify(body)).not.toMatch(/did you mean|CREATED_AT|UNIFIED|DeleteEngagementSuccess/i);

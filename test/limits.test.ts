@@ -50,6 +50,57 @@ const levels8 = 'nodes { notes { contacts { account { owner { urls { url } } } }
 const levels9 = 'edges { node { notes { contacts { account { owner { urls { url } } } } } } }';
 const list = (fields: string) => `{ engagements(integratedAccountId: "a") { ${fields} } }`;
 
+/** What is one beyond a limit, and the code that it is refused with. */
+const beyond: readonly [what: string, query: string, code: string][] = [
+  ['as many deletes as fit into a request', `mutation { ${deletes(3_000)} }`, 'TOO_MANY_TOKENS'],
+  ['1,001 tokens', remoteQuery(`{ a: [${times(978, () => '1')}] }`), 'TOO_MANY_TOKENS'],
+  ['9 levels', list(levels9), 'TOO_DEEP'],
+  [
+    '9 levels through fragments',
+    `{ ...Q } fragment Q on Query ${list('...F')} fragment F on EngagementConnection { ${levels9} }`,
+    'TOO_DEEP',
+  ],
+  [
+    '9 levels through inline fragments',
+    `{ ... on Query ${list(`... on EngagementConnection { ... { ${levels9} } }`)} }`,
+    'TOO_DEEP',
+  ],
+  ['11 aliases, of __typename too', `{ ${aliases(0, 11)} }`, 'TOO_MANY_ALIASES'],
+  [
+    '11 aliases through a fragment',
+    `{ ${aliases(0, 5)} ...F } fragment F on Query { ${aliases(5, 11)} }`,
+    'TOO_MANY_ALIASES',
+  ],
+  ['6 directives', `{ ${skips(6)} }`, 'TOO_MANY_DIRECTIVES'],
+  [
+    '6 directives through a fragment',
+    `{ ${skips(3)} ...F @skip(if: false) } fragment F on Query { ${skips(2)} }`,
+    'TOO_MANY_DIRECTIVES',
+  ],
+  ['11 mutations', `mutation { ${deletes(10)} __typename }`, 'TOO_MANY_MUTATIONS'],
+  [
+    '11 mutations through a fragment',
+    `mutation { ...F __typename } fragment F on Mutation { ${deletes(10)} }`,
+    'TOO_MANY_MUTATIONS',
+  ],
+  [
+    '11 mutations through inline fragments',
+    `mutation { ... { ... { ${deletes(10)} } } __typename }`,
+    'TOO_MANY_MUTATIONS',
+  ],
+  ['a cost of 50,001', `${page(ids(220)).slice(0, -1)} __typename }`, 'TOO_COSTLY'],
+  [
+    'that cost through fragments',
+    `{ ...Q } fragment Q on Query ${page('{ ...F }').slice(7)} fragment F on Engagement ${ids(220)}`,
+    'TOO_COSTLY',
+  ],
+  [
+    'that cost through one fragment spread twice',
+    `${page('{ ...F ...F }')} fragment F on Engagement ${ids(120)}`,
+    'TOO_COSTLY',
+  ],
+];
+
 describe('S09 a document', () => {
   it.each([
     ['1,000 tokens', remoteQuery(`{ a: [${times(977, () => '1')}] }`)],
@@ -70,55 +121,22 @@ describe('S09 a document', () => {
     expect(await codesOf(query)).toEqual([]);
   });
 
-  it.each([
-    ['1,001 tokens', remoteQuery(`{ a: [${times(978, () => '1')}] }`), 'GRAPHQL_PARSE_FAILED'],
-    ['9 levels', list(levels9), 'TOO_DEEP'],
-    [
-      '9 levels through fragments',
-      `{ ...Q } fragment Q on Query ${list('...F')} fragment F on EngagementConnection { ${levels9} }`,
-      'TOO_DEEP',
-    ],
-    [
-      '9 levels through inline fragments',
-      `{ ... on Query ${list(`... on EngagementConnection { ... { ${levels9} } }`)} }`,
-      'TOO_DEEP',
-    ],
-    ['11 aliases, of __typename too', `{ ${aliases(0, 11)} }`, 'TOO_MANY_ALIASES'],
-    [
-      '11 aliases through a fragment',
-      `{ ${aliases(0, 5)} ...F } fragment F on Query { ${aliases(5, 11)} }`,
-      'TOO_MANY_ALIASES',
-    ],
-    ['6 directives', `{ ${skips(6)} }`, 'TOO_MANY_DIRECTIVES'],
-    [
-      '6 directives through a fragment',
-      `{ ${skips(3)} ...F @skip(if: false) } fragment F on Query { ${skips(2)} }`,
-      'TOO_MANY_DIRECTIVES',
-    ],
-    ['11 mutations', `mutation { ${deletes(10)} __typename }`, 'TOO_MANY_MUTATIONS'],
-    [
-      '11 mutations through a fragment',
-      `mutation { ...F __typename } fragment F on Mutation { ${deletes(10)} }`,
-      'TOO_MANY_MUTATIONS',
-    ],
-    [
-      '11 mutations through inline fragments',
-      `mutation { ... { ... { ${deletes(10)} } } __typename }`,
-      'TOO_MANY_MUTATIONS',
-    ],
-    ['a cost of 50,001', `${page(ids(220)).slice(0, -1)} __typename }`, 'TOO_COSTLY'],
-    [
-      'that cost through fragments',
-      `{ ...Q } fragment Q on Query ${page('{ ...F }').slice(7)} fragment F on Engagement ${ids(220)}`,
-      'TOO_COSTLY',
-    ],
-    [
-      'that cost through one fragment spread twice',
-      `${page('{ ...F ...F }')} fragment F on Engagement ${ids(120)}`,
-      'TOO_COSTLY',
-    ],
-  ])('of %s is refused, by a code of its own, before anything is sent', async (_what, query, code) => {
+  it.each(beyond)('of %s is refused, by a code of its own, before anything is sent', async (_what, query, code) => {
     expect(await codesOf(query)).toEqual([code]);
+  });
+
+  it.each(beyond)('of %s is refused within 50 ms', async (_what, query, code) => {
+    const costs: number[] = [];
+    for (let index = 0; index < 10; index += 1) {
+      // Each is another document, of which nothing is remembered. What the client does here counts too; what others do on
+      // this machine does not.
+      const before = process.threadCpuUsage();
+      const { body } = await facade.post(`${query} # ${index}`, {}, { authorization: 'Bearer t' });
+      const { user, system } = process.threadCpuUsage(before);
+      costs.push((user + system) / 1000);
+      expect(body.errors[0].extensions.code).toBe(code);
+    }
+    expect(Math.min(...costs)).toBeLessThan(50);
   });
 
   it('says which limit it is beyond', async () => {
@@ -149,12 +167,11 @@ describe('S09 introspection', () => {
 });
 
 describe('S09 an attack', () => {
-  it('with 10,000 aliased deletes reaches no upstream, nor do as many as fit into a request', async () => {
+  it('with 10,000 aliased deletes reaches no upstream, nor does one that breaks several limits', async () => {
     const before = upstream.seen.length;
     const { status } = await facade.post(`mutation { ${deletes(10_000)} }`, {}, { authorization: 'Bearer t' });
     expect(status).toBe(413);
     expect(upstream.seen).toHaveLength(before);
-    expect(await codesOf(`mutation { ${deletes(3_000)} }`)).toEqual(['GRAPHQL_PARSE_FAILED']);
     expect(await codesOf(`mutation { ${deletes(71)} }`)).toEqual(['TOO_MANY_ALIASES', 'TOO_MANY_MUTATIONS']);
   });
 
@@ -191,7 +208,7 @@ describe('S09 an attack', () => {
     ['types', `query ($a: ${nested(3_000, '[', 'Int', ']')}) { __typename }`],
     ['brackets that nobody closes', '{ a '.repeat(3_000)],
   ])('with %s nested 3,000 deep is refused', async (_what, query) => {
-    expect(await codesOf(query)).toEqual(['GRAPHQL_PARSE_FAILED']);
+    expect(await codesOf(query)).toEqual(['TOO_MANY_TOKENS']);
   });
 
   it('nested as deep as 1,000 tokens allow is refused, or does no harm', async () => {

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { createListener } from '../src/http/listener.ts';
 import type { LoadLimits } from '../src/http/overload.ts';
 import { usualLoadLimits } from '../src/http/overload.ts';
-import { startTestFacade } from './support/facade.ts';
+import { type GraphQLAnswer, startTestFacade } from './support/facade.ts';
 import { connectRaw, requestHead } from './support/raw-client.ts';
 import { startUpstream } from './support/upstream.ts';
 
@@ -162,6 +162,40 @@ describe('R15 a server with too much to do', () => {
     client.send(requestHead('GET', '/answer'));
     block(500);
     await expect.poll(client.received).toContain('answered');
+  });
+
+  it('takes exactly as many as it may of ten times as many, and deletes for those alone', async () => {
+    const maxInFlight = 40;
+    const answerNow = Promise.withResolvers<void>();
+    await using upstream = await startUpstream(async (_request, response) => {
+      await answerNow.promise;
+      response.end('{"id":"1"}');
+    }, 'capsule');
+    const limits = { maxInFlight, maxDelayMs: Number.POSITIVE_INFINITY };
+    await using facade = await startTestFacade(upstream.url, { TRUTO_RATE_LIMITS: '0' }, undefined, limits);
+    const query = 'mutation ($id: ID!) { deleteEngagement(id: $id, integratedAccountId: "a") { __typename } }';
+    const answers: GraphQLAnswer[] = [];
+    const all = Array.from({ length: 10 * maxInFlight }, async (_, index) => {
+      answers.push(await facade.post(query, { id: `e${index}` }));
+    });
+
+    await expect.poll(() => answers.length).toBe(9 * maxInFlight);
+    await expect.poll(() => upstream.deletes().length).toBe(maxInFlight);
+    const refusals = answers.map(({ status, headers, body }) => [
+      status,
+      headers.get('retry-after'),
+      body.errors[0].extensions.code,
+    ]);
+    expect(refusals).toEqual(refusals.map(() => [503, '1', 'OVERLOADED']));
+
+    answerNow.resolve();
+    await Promise.all(all);
+    const accepted = answers.slice(9 * maxInFlight);
+    expect(accepted.map(({ status, body }) => [status, body])).toEqual(
+      accepted.map(() => [200, { data: { deleteEngagement: { __typename: 'DeleteEngagementSuccess' } } }]),
+    );
+    expect(accepted).toHaveLength(maxInFlight);
+    expect(upstream.deletes()).toHaveLength(maxInFlight);
   });
 
   it('sends nothing upstream for what it refuses, and deletes it when asked again', async () => {

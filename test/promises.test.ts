@@ -21,7 +21,7 @@ describe('the promises in SECURITY.md', () => {
 
   it.each(promises)('$id has a test titled with it in $files', ({ id, files }) => {
     expect(files.length).toBeGreaterThan(0);
-    const title = new RegExp(`(it|describe|\\))\\(\\s*['"\`]([SR]\\d\\d )*${id} `);
+    const title = new RegExp(`(it|describe|\\.concurrent|\\))\\(\\s*['"\`]([SR]\\d\\d )*${id} `);
     expect(files.filter((file) => !title.test(read(`test/${file}`)))).toEqual([]);
   });
 });

@@ -42,7 +42,7 @@ const wrong: readonly (readonly [WireField, unknown])[] = [
 
 function read(json: Record<string, unknown>, fields: readonly WireField[] = wireFields) {
   const key = { id: 'asked', integratedAccountId: 'account' };
-  const { record, unreadable } = readRecord('engagements', json, fields, key);
+  const { record, unreadable } = readRecord('engagements', json, new Set(fields), key);
   const { integratedAccountId, ...own } = record;
   expect(integratedAccountId).toBe('account');
   return { record: own, unreadable };

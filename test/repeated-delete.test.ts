@@ -1,37 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { startTestFacade, type TestFacade } from './support/facade.ts';
+import { inTurn, removal, sendKeyed as send, withKey } from './support/keyed-delete.ts';
 import { remote, truto } from './support/outcome.ts';
 import { type Answer, json, startUpstream } from './support/upstream.ts';
-
-const selection = `{
-  __typename
-  ... on Error { message }
-  ... on InvalidInputError { issues { path } }
-  ... on DeleteEngagementSuccess { outcome engagement { subject } warnings stream { chunks } }
-  ... on OutcomeUnknownError { idempotencyKey retrySafe }
-}`;
-const remove = (id: string, rest = '') => `deleteEngagement(id: "${id}", integratedAccountId: "a"${rest}) ${selection}`;
-const withKey = (key: string) => ({ 'idempotency-key': key });
-
-/** Sends one delete with a key. */
-async function send(facade: TestFacade, key: string, id = '1', rest = '') {
-  const { body } = await facade.post(`mutation { ${remove(id, rest)} }`, {}, withKey(key));
-  return body.data.deleteEngagement;
-}
 
 /** The audit events of a kind, in order. */
 function events(facade: TestFacade, message: string) {
   const lines = facade.logged().split('\n').filter(Boolean);
   return lines.map((line) => JSON.parse(line)).filter(({ msg }) => msg === message);
-}
-
-/** Answers each delete with the next of the answers, the last one for ever. */
-function inTurn(...answers: readonly Answer[]): Answer {
-  let count = 0;
-  return (request, response) => {
-    answers[Math.min(count, answers.length - 1)]?.(request, response);
-    count += 1;
-  };
 }
 
 describe('a delete that arrives twice with the same Idempotency-Key', () => {
@@ -66,65 +42,13 @@ describe('a delete that arrives twice with the same Idempotency-Key', () => {
   it('may have its key in extensions.idempotencyKey of the request', async () => {
     await using upstream = await startUpstream(json(204, undefined));
     await using facade = await startTestFacade(upstream.url);
-    const body = JSON.stringify({ query: `mutation { ${remove('1')} }`, extensions: { idempotencyKey: 'k' } });
+    const body = JSON.stringify({ query: `mutation { ${removal('1')} }`, extensions: { idempotencyKey: 'k' } });
     const post = () =>
       fetch(`${facade.url}/graphql`, { method: 'POST', headers: { 'content-type': 'application/json' }, body });
     const answers = await Promise.all([post(), post()]);
     for (const answer of answers) expect(await answer.text()).toContain('DELETED');
     await send(facade, 'k');
     expect(upstream.deletes()).toHaveLength(1);
-  });
-
-  it('is two deletes when it has two aliases in one operation', async () => {
-    await using upstream = await startUpstream(json(204, undefined));
-    await using facade = await startTestFacade(upstream.url);
-    const document = `mutation { a: ${remove('1')} b: ${remove('2')} }`;
-    await facade.post(document, {}, withKey('k'));
-    const { body } = await facade.post(document, {}, withKey('k'));
-    expect(body.data).toMatchObject({ a: { outcome: 'DELETED' }, b: { outcome: 'DELETED' } });
-    expect(upstream.deletes().map(({ path }) => path.at(-1))).toEqual(['1', '2']);
-    const keys = upstream.deletes().map(({ headers }) => headers['idempotency-key']);
-    expect(new Set(keys).size).toBe(2);
-    for (const key of keys) expect(key).toMatch(/^[\da-f]{8}-[\da-f]{4}-8[\da-f]{3}-8[\da-f]{3}-[\da-f]{12}$/);
-  });
-
-  it.each([
-    ['another engagement', '2', ''],
-    ['another format', '1', ', format: RAW'],
-    ['a remoteQuery', '1', ', remoteQuery: { a: 1 }'],
-    ['a snapshot', '1', ', snapshot: true'],
-    ['a kind', '1', ', engagementType: CALL'],
-  ])('is refused when it is another one: %s', async (_what, id, rest) => {
-    await using upstream = await startUpstream(json(204, undefined));
-    await using facade = await startTestFacade(upstream.url);
-    await send(facade, 'k');
-    expect(await send(facade, 'k', id, rest)).toMatchObject({
-      __typename: 'InvalidInputError',
-      message: expect.stringContaining('Nothing was sent'),
-      issues: [{ path: ['Idempotency-Key'] }],
-    });
-    expect(upstream.deletes()).toHaveLength(1);
-    expect(await send(facade, 'k')).toMatchObject({ outcome: 'DELETED' });
-  });
-
-  it('is refused when it selects what the first did not ask upstream for', async () => {
-    await using upstream = await startUpstream(json(204, undefined));
-    await using facade = await startTestFacade(upstream.url);
-    await send(facade, 'k');
-    const more = remove('1').replace('subject', 'subject content');
-    const { body } = await facade.post(`mutation { ${more} }`, {}, withKey('k'));
-    expect(body.data.deleteEngagement.__typename).toBe('InvalidInputError');
-  });
-
-  it('S19 is two deletes when two callers chose the same key', async () => {
-    await using upstream = await startUpstream(json(204, undefined));
-    await using facade = await startTestFacade(upstream.url, { AUTH_MODE: 'passthrough' });
-    for (const token of ['first-token', 'second-token']) {
-      const headers = { ...withKey('k'), authorization: `Bearer ${token}` };
-      const { body } = await facade.post(`mutation { ${remove('1')} }`, {}, headers);
-      expect(body.data.deleteEngagement.outcome).toBe('DELETED');
-    }
-    expect(new Set(upstream.deletes().map(({ headers }) => headers['idempotency-key'])).size).toBe(2);
   });
 
   it.each([
@@ -170,7 +94,7 @@ describe('a delete that arrives twice with the same Idempotency-Key', () => {
     const gone = fetch(`${facade.url}/graphql`, {
       method: 'POST',
       headers: { 'content-type': 'application/json', ...withKey('k') },
-      body: JSON.stringify({ query: `mutation { ${remove('1')} }` }),
+      body: JSON.stringify({ query: `mutation { ${removal('1')} }` }),
       signal: client.signal,
     }).catch(() => 'gone');
     await expect.poll(() => upstream.seen.length).toBe(1);
@@ -201,16 +125,6 @@ describe('a delete that arrives twice with the same Idempotency-Key', () => {
     expect(await send(facade, 'k')).toMatchObject({ outcome: 'DELETED' });
     expect((await send(facade, 'k', '1', ', dryRun: true')).__typename).toBe('DeleteEngagementPlan');
     expect(upstream.deletes()).toHaveLength(1);
-  });
-
-  it('is the same delete when its arguments are written in another way', async () => {
-    await using upstream = await startUpstream(json(204, undefined));
-    await using facade = await startTestFacade(upstream.url);
-    const forms = ['', ', parameters: null', ', parameters: {}', ', remoteQuery: {}', ', engagementType: null'];
-    for (const form of forms) expect(await send(facade, 'k', '1', form)).toMatchObject({ outcome: 'DELETED' });
-    for (const form of ['{ a: 1, b: [2] }', '{ b: [2], a: 1 }'])
-      expect(await send(facade, 'other', '1', `, remoteQuery: ${form}`)).toMatchObject({ outcome: 'DELETED' });
-    expect(upstream.deletes()).toHaveLength(2);
   });
 
   it.each([

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { DeleteEngagementInput } from '../src/engagement/input.ts';
 import { buildDeleteRequest, buildIntegratedAccountRequest } from '../src/engagement/request.ts';
 import { checkWellFormed } from '../src/engagement/rules.ts';
+import { refusedIds, takenIds } from './support/ids.ts';
 
 const everything = { fields: new Set([] as const), noteFields: new Set([] as const), chunks: false };
 const credentials = { authorization: 'Bearer token', idempotencyKey: 'key-1' };
@@ -37,54 +38,6 @@ function expectOneEngagement(id: string): void {
 function expectOneAccount(id: string): void {
   expectOneSegment(buildIntegratedAccountRequest(id, 'Bearer token').path, '/integrated-account/', id);
 }
-
-const refusedIds: readonly [string, string][] = [
-  ['an empty one', ''],
-  ['a dot', '.'],
-  ['two dots', '..'],
-  ['NUL', '\u0000'],
-  ['a line break', '\r\n'],
-  ['a header injection', 'e1 HTTP/1.1\r\nx-evil: 1'],
-  ['a tab', 'a\tb'],
-  ['DEL', 'a\u007f'],
-  ['a C1 control character', 'a\u0085b'],
-  ['513 characters', 'x'.repeat(513)],
-  ['the first half of a pair', '\ud800'],
-  ['the second half of a pair', 'a\udfffb'],
-  ['a pair the wrong way round', '\udc00\ud800'],
-];
-
-const takenIds = [
-  '%2e%2e',
-  '%2E',
-  '...',
-  '../contacts/1',
-  '..\\contacts',
-  '/',
-  '//evil.example',
-  'a/b',
-  '?x=1',
-  '#',
-  '#a?b',
-  'a b',
-  ' ',
-  '%',
-  '%ZZ',
-  '%00',
-  '.;/',
-  'e1&integrated_account_id=evil',
-  'http://evil.example/',
-  '@evil.example',
-  "a'b(c)*!~",
-  '"<>`{}|^',
-  '__proto__',
-  'é',
-  'e\u0301',
-  '🦊👩‍👩‍👧',
-  '\u2028',
-  '\ufeff1',
-  'x'.repeat(512),
-];
 
 /** Any UTF-16 text, half pairs included; whole pairs; and what path parsers find special. */
 const anyText = fc.oneof(

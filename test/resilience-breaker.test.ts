@@ -129,6 +129,10 @@ describe('R08 a breaker', () => {
 });
 
 describe('R08 sending', () => {
+  // Nobody moves this clock: whatever waits for anything never ends.
+  beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date', 'performance'] }));
+  afterEach(() => void vi.useRealTimers());
+
   const request = { method: 'DELETE', path: '/', headers: {} } as const;
   const limitedBy = { tokenId: 't', integratedAccountId: 'a' };
 
@@ -146,12 +150,17 @@ describe('R08 sending', () => {
     (_request, { atItsTurn = (begin) => begin() }) =>
       atItsTurn(async () => end);
 
-  it('lets no attempt begin while a breaker is open, and tells so without a wait', async () => {
+  it('lets no attempt begin while a breaker is open, and tells so without a wait, until half a second is over', async () => {
     const attempt = vi.fn(endingWith(trouble));
     const send = sendOver(attempt);
     expect(await send(20)).toEqual(Array(20).fill(502));
     expect(new Set(await send(100))).toEqual(new Set(['open']));
+    vi.advanceTimersByTime(499);
+    expect(new Set(await send(100))).toEqual(new Set(['open']));
     expect(attempt).toHaveBeenCalledTimes(20);
+    vi.advanceTimersByTime(1);
+    expect(await send(1)).toEqual([502]);
+    expect(attempt).toHaveBeenCalledTimes(21);
   });
 
   it('counts nothing that was held back: whose caller had left, or that had no time', async () => {

@@ -1,14 +1,18 @@
-import type { RequestListener } from 'node:http';
+import { channel } from 'node:diagnostics_channel';
+import type { RequestListener, Server } from 'node:http';
+import type { Socket } from 'node:net';
 import { createSchema, createYoga } from 'graphql-yoga';
 import { describe, expect, it } from 'vitest';
 import { createListener, type Patience } from '../src/http/listener.ts';
-import { startTestFacade } from './support/facade.ts';
+import { startTestFacade, type TestFacade } from './support/facade.ts';
 import { connectRaw, requestHead } from './support/raw-client.ts';
 import { json, startUpstream } from './support/upstream.ts';
 
-const impatient: Patience = { headersMs: 100, requestMs: 200, checkIntervalMs: 20 };
+/** Soon over, but not before a busy machine has sent what a test means to be in time. */
+const impatient: Patience = { headersMs: 1_000, requestMs: 1_500, checkIntervalMs: 20 };
 
-async function startListener(handle: RequestListener, quietTimeoutMs = 60_000) {
+/** @param patience the usual one when absent. */
+async function startListener(handle: RequestListener, patience?: Patience, quietTimeoutMs = 60_000) {
   let handledCount = 0;
   const listener = createListener(
     (request, response) => {
@@ -17,7 +21,7 @@ async function startListener(handle: RequestListener, quietTimeoutMs = 60_000) {
     },
     quietTimeoutMs,
     undefined,
-    impatient,
+    patience,
   );
   const url = await listener.listen('127.0.0.1', 0);
   return { url, handledCount: () => handledCount, [Symbol.asyncDispose]: () => listener.drain() };
@@ -60,26 +64,39 @@ describe('S17 a request', () => {
     expect(client.received()).toMatch(/^HTTP\/1\.1 431 .*\r\nx-request-id: /);
     expect(server.handledCount()).toBe(0);
   });
+});
 
-  it('whose headers dribble in is ended with 408', async () => {
-    await using server = await startListener(answerAtEnd);
-    using client = await connectRaw(server.url);
-    client.send('POST / HTTP/1.1\r\nhost: te');
+describe.concurrent('S17 a slow request', () => {
+  /** Sends the text, then a byte every 20 ms, until the connection is closed: answers what came back, and after how long. */
+  async function dribble(url: string, text: string) {
+    const startMs = performance.now();
+    using client = await connectRaw(url);
+    client.send(text);
+    const timer = setInterval(() => client.send('x'), 20);
     await client.closed;
-    expect(client.received()).toMatch(/^HTTP\/1\.1 408 .*\r\nx-request-id: /);
+    clearInterval(timer);
+    return { received: client.received(), tookMs: performance.now() - startMs };
+  }
+
+  it('whose headers dribble in is ended with 408 when their time is over, and not before', async () => {
+    await using server = await startListener(answerAtEnd, impatient);
+    const { received, tookMs } = await dribble(server.url, 'POST / HTTP/1.1\r\nhost: te');
+    expect(received).toMatch(/^HTTP\/1\.1 408 .*\r\nx-request-id: /);
+    expect(tookMs).toBeGreaterThanOrEqual(impatient.headersMs);
     expect(server.handledCount()).toBe(0);
   });
 
-  it('whose body dribbles in is ended with 408, and its own id', async () => {
-    await using server = await startListener(answerAtEnd);
-    using client = await connectRaw(server.url);
-    client.send(`${requestHead('POST', '/', ['content-length: 10', 'x-request-id: slow'])}half`);
-    await client.closed;
-    expect(client.received()).toMatch(/^HTTP\/1\.1 408 .*\r\nx-request-id: slow\r\n/);
+  it('whose body dribbles in is ended with 408, and its own id, when its time is over, and not before', async () => {
+    await using server = await startListener(answerAtEnd, impatient);
+    const head = requestHead('POST', '/', ['content-length: 10000', 'x-request-id: slow']);
+    const { received, tookMs } = await dribble(server.url, head);
+    expect(received).toMatch(/^HTTP\/1\.1 408 .*\r\nx-request-id: slow\r\n/);
+    expect(tookMs).toBeGreaterThanOrEqual(impatient.requestMs);
+    expect(server.handledCount()).toBe(1);
   });
 
-  it('that is slow after an answered one is ended with 408', async () => {
-    await using server = await startListener(answerAtEnd);
+  it('that follows an answered one is ended with 408', async () => {
+    await using server = await startListener(answerAtEnd, impatient);
     using client = await connectRaw(server.url);
     client.send(requestHead('GET', '/'));
     await expect.poll(client.received).toContain('all');
@@ -89,12 +106,11 @@ describe('S17 a request', () => {
   });
 
   it('whose answer has begun gets nothing into the middle of it, however slow its body', async () => {
-    await using server = await startListener((_request, response) => void response.write('the beginning'));
-    using client = await connectRaw(server.url);
-    client.send(`${requestHead('POST', '/', ['content-length: 10'])}half`);
-    await client.closed;
-    expect(client.received()).toContain('the beginning');
-    expect(client.received()).not.toContain('408');
+    await using server = await startListener((_request, response) => void response.write('the beginning'), impatient);
+    const { received, tookMs } = await dribble(server.url, requestHead('POST', '/', ['content-length: 10000']));
+    expect(received).toContain('the beginning');
+    expect(received).not.toContain('408');
+    expect(tookMs).toBeGreaterThanOrEqual(impatient.requestMs);
   });
 });
 
@@ -111,7 +127,9 @@ describe('S17 a client that sleeps in the middle of a streamed answer', () => {
     }
     const schema = createSchema({ typeDefs, resolvers: { Subscription: { text: { subscribe } } } });
     const yoga = createYoga({ schema, logging: false });
-    await using server = await startListener(yoga, 300);
+    // How often the listener looks after its connections is part of its patience.
+    const watchful = { headersMs: 60_000, requestMs: 60_000, checkIntervalMs: 20 };
+    await using server = await startListener(yoga, watchful, 300);
     using client = await connectRaw(server.url);
     client.socket.pause();
     const body = JSON.stringify({ query: 'subscription { text }' });
@@ -126,20 +144,48 @@ describe('S17 the server', () => {
   const authorization = { authorization: 'Bearer t' };
   const query = 'mutation { deleteEngagement(id: 1, integratedAccountId: "a") { __typename } }';
 
-  it('answers others while 200 slow sockets are open, and ends each of them', async () => {
+  const post = (facade: TestFacade) => facade.post(query, {}, authorization);
+
+  it('is given 5 seconds for headers, and 10 for a whole request', async () => {
     await using upstream = await startUpstream(json(204, undefined), 'capsule');
     await using facade = await startTestFacade(upstream.url, env);
+    const { port } = new URL(facade.url);
+    const timeouts: (readonly number[])[] = [];
+    const onStart = (message: unknown) => {
+      const { server, socket } = message as { server: Server; socket: Socket };
+      if (String(socket.localPort) === port) timeouts.push([server.headersTimeout, server.requestTimeout]);
+    };
+    const started = channel('http.server.request.start');
+    started.subscribe(onStart);
+    await post(facade);
+    started.unsubscribe(onStart);
+    expect(timeouts).toEqual([[5_000, 10_000]]);
+  });
+
+  it('answers others while 200 slow sockets are open, and ends each of them, not before its time', async () => {
+    await using upstream = await startUpstream(json(204, undefined), 'capsule');
+    await using facade = await startTestFacade(upstream.url, { ...env, TRUTO_RATE_LIMITS: '0' });
+    const startMs = performance.now();
     const slow = await Promise.all(Array.from({ length: 200 }, () => connectRaw(facade.url)));
+    const tookMs = slow.map(({ closed }) => closed.then(() => performance.now() - startMs));
     const head = requestHead('POST', '/graphql', ['content-type: application/json', 'content-length: 100']);
     for (const [index, client] of slow.entries()) client.send(index % 2 === 0 ? head.slice(0, 30) : `${head}{`);
-    expect((await facade.post(query, {}, authorization)).body.data).toEqual({
-      deleteEngagement: { __typename: 'DeleteEngagementSuccess' },
-    });
-    await Promise.all(slow.map(({ closed }) => closed));
+    const drip = setInterval(() => {
+      for (const client of slow) if (!client.socket.destroyed) client.send('x');
+    }, 500);
+
+    const success = { deleteEngagement: { __typename: 'DeleteEngagementSuccess' } };
+    for (let time = 0; time < 20; time += 1) expect((await post(facade)).body.data).toEqual(success);
+    expect(slow.filter(({ socket }) => socket.closed)).toEqual([]);
+
+    const times = await Promise.all(tookMs);
+    clearInterval(drip);
+    expect(Math.min(...times.filter((_, index) => index % 2 === 0))).toBeGreaterThanOrEqual(5_000);
+    expect(Math.min(...times.filter((_, index) => index % 2 === 1))).toBeGreaterThanOrEqual(10_000);
     expect([...new Set(slow.map((client) => client.received().split('\r\n')[0]))]).toEqual([
       'HTTP/1.1 408 Request Timeout',
     ]);
-    expect(upstream.deletes()).toHaveLength(1);
+    expect(upstream.deletes()).toHaveLength(20);
   });
 
   it.each(['with its length', 'in chunks'])('refuses a body of more than 256 kB sent %s', async (how) => {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { startTestFacade } from './support/facade.ts';
+import { refusedIds, takenIds } from './support/ids.ts';
 import { remote, truto } from './support/outcome.ts';
 import { type Answer, json, startUpstream } from './support/upstream.ts';
 
@@ -147,6 +148,49 @@ describe('the notes of a snapshot', () => {
     ]);
     expect(errors).toMatchObject([{ extensions: { code: 'NOT_FOUND' } }, { extensions: { code: 'NOT_FOUND' } }]);
   });
+});
+
+describe("S04 the id of a snapshot's note, out of upstream's record", () => {
+  const withNotes = (ids: readonly string[]) => json(200, { notes: ids.map((id) => ({ id })) });
+  const note = json(200, { content: 'the content' });
+
+  it('is one path segment of the read, whatever it looks like', async () => {
+    const { result, calls } = await run(
+      mutation('notes { id content }'),
+      { read: withNotes(takenIds), note },
+      { TRUTO_RATE_LIMITS: '0' },
+    );
+    expect(result.engagement.notes).toEqual(takenIds.map((id) => ({ id, content: 'the content' })));
+    expect(calls.at(-1)).toMatchObject({ method: 'DELETE', path: '/unified/crm/engagements/e1' });
+    const segments = calls.slice(1, -1).map(({ path }) => {
+      expect(path).toMatch(/^\/unified\/crm\/notes\/[\x21-\x7e]+$/);
+      expect(new URL(path, 'http://h').pathname).toBe(path);
+      return path.slice('/unified/crm/notes/'.length);
+    });
+    expect(segments.map(decodeURIComponent).sort()).toEqual([...takenIds].sort());
+    expect(segments.filter((segment) => segment.includes('/'))).toEqual([]);
+  });
+
+  it('is none when it is empty: the list is not as documented, which costs that field, with a warning', async () => {
+    const { result, errors, order } = await run(mutation('notes { id content }'), { read: withNotes(['']), note });
+    expect(errors).toBeUndefined();
+    const engagement = { notes: null };
+    expect(result).toMatchObject({ outcome: 'DELETED', engagement, warnings: [expect.stringContaining('notes')] });
+    expect(order).toEqual(['GET engagements/e1', 'DELETE engagements/e1']);
+  });
+
+  it.each(refusedIds.filter(([, id]) => id !== ''))(
+    'is not read when it is %s: then nothing is deleted',
+    async (_what, id) => {
+      const { result, errors, order } = await run(mutation('notes { id content }'), { read: withNotes([id]), note });
+      expect(errors).toBeUndefined();
+      expect(result).toEqual({
+        __typename: 'UpstreamUnavailableError',
+        message: expect.stringContaining('Nothing was deleted.'),
+      });
+      expect(order).toEqual(['GET engagements/e1']);
+    },
+  );
 });
 
 describe('the notes of a snapshot that are selected more than once', () => {

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { sandboxFaults } from '../src/sandbox/faults.ts';
-import type { Answer, Told } from './soak/answer.ts';
-import { Ledger } from './soak/ledger.ts';
+import type { Told } from './soak/answer.ts';
+import { DeleteLog } from './soak/delete-log.ts';
+import { type Contradiction, type Entry, Ledger, type Truth } from './soak/ledger.ts';
 import { runSoak, type SoakResult } from './soak/run-soak.ts';
 import { slopePercent } from './soak/slope.ts';
 import type { Target } from './soak/targets.ts';
@@ -22,7 +23,6 @@ describe('R17 in a soak', () => {
     expect(brokenPromises(result)).toEqual([]);
     expect([...result.strikes.keys()].sort()).toEqual(sandboxFaults.map(({ name }) => name).sort());
     expect(result.comparison.counts.deleted.gone).toBeGreaterThan(4_500);
-    expect(result.deleteLines).toBeGreaterThan(4_900);
   }, 240_000);
 
   it('every caller is told the truth even when every other answer is a fault', async () => {
@@ -32,23 +32,82 @@ describe('R17 in a soak', () => {
   }, 240_000);
 });
 
+const lineless: Contradiction = 'executed without a line in the log, or with too many';
+const unlogged: Contradiction = 'sent more often than the log says';
+
 describe("the soak's ledger", () => {
   const target: Target = { id: '7', account: 'a', type: null };
-  const answer = (told: Told): Answer => ({ told, result: '', detail: '', retrySafe: false });
+  const once = { least: 1, most: 1 };
 
-  it.each([
-    ['deleted', true, 0, 0],
-    ['deleted', false, 1, 0],
-    ['not deleted', true, 0, 1],
-    ['not deleted', false, 0, 0],
-    ['unknown', true, 0, 0],
-    ['unknown', false, 0, 0],
-  ] as const)('told %s, really gone: %s', (told, isGone, butPresent, butGone) => {
+  function compare(told: Told, truth: Partial<Truth>, executed: Entry['executed'] = once) {
     const ledger = new Ledger();
-    ledger.record({ target, operation: 'plain', answer: answer(told) });
-    const { toldDeletedButPresent, toldNotDeletedButGone, counts } = ledger.compare(() => isGone);
-    expect([toldDeletedButPresent.length, toldNotDeletedButGone.length]).toEqual([butPresent, butGone]);
-    expect(counts[told][isGone ? 'gone' : 'present']).toBe(1);
+    ledger.record({ target, operation: 'plain', executed, answer: { told, result: '', detail: '', retrySafe: false } });
+    const usual = { wasDeleted: true, deletesUpstream: 1, logLines: 1, attemptsLogged: 1 };
+    return ledger.compare(() => ({ ...usual, ...truth }));
+  }
+
+  it.each<[Told, boolean, readonly Contradiction[]]>([
+    ['deleted', true, []],
+    ['deleted', false, ['told deleted but present']],
+    ['not deleted', true, ['told not deleted but gone']],
+    ['not deleted', false, []],
+    ['unknown', true, []],
+    ['unknown', false, []],
+    ['nothing', true, ['told nothing']],
+    ['nothing', false, ['told nothing']],
+    ['left', true, []],
+    ['left', false, []],
+  ])('told %s, really gone: %s', (told, wasDeleted, expected) => {
+    const { contradictions, counts } = compare(told, { wasDeleted });
+    expect([...contradictions.keys()]).toEqual(expected);
+    expect(counts[told][wasDeleted ? 'gone' : 'present']).toBe(1);
+  });
+
+  const maybeOnce = { least: 0, most: 1 };
+  it.each<[string, Partial<Truth>, Entry['executed'], readonly Contradiction[]]>([
+    ['once, with a line', {}, once, []],
+    ['once, without a line', { logLines: 0 }, once, [lineless]],
+    ['once, with two lines', { logLines: 2 }, once, [lineless]],
+    ['perhaps, without a line', { logLines: 0, deletesUpstream: 0 }, maybeOnce, []],
+    ['perhaps, without a line, and upstream got it', { logLines: 0 }, maybeOnce, [lineless]],
+    ['twice, with a line', {}, { least: 2, most: 2 }, [lineless]],
+    ['once, and attempted again', { attemptsLogged: 2 }, once, []],
+    ['once, and upstream got more than was attempted', { deletesUpstream: 2 }, once, [unlogged]],
+  ])('executed %s', (_what, truth, executed, expected) => {
+    expect([...compare('deleted', truth, executed).contradictions.keys()]).toEqual(expected);
+  });
+
+  it('shows what is wrong, with what the log says of it', () => {
+    const deleteLog = new DeleteLog(true);
+    const line =
+      '{"integratedAccountId":"a","engagementId":"7","attempts":1,"result":"RateLimitedError","msg":"delete"}';
+    expect([line, '{"msg":"listening"}'].map((text) => deleteLog.take(text))).toEqual([true, false]);
+    const sample = { heapUsedBytes: 0, rssBytes: 0, sockets: 0, timers: 0, sandboxConnections: 0, seconds: 1 };
+    const result: SoakResult = {
+      comparison: compare('not deleted', {}),
+      deleteLog,
+      operationKinds: new Map(),
+      samples: [],
+      idle: { ...sample, operations: 200_000 },
+      strikes: new Map(),
+      attempts: [],
+      refusals: 0,
+      heapSlopePercent: 1.5,
+      complaints: ['a warning'],
+      exitCode: 1,
+      leftOpen: { sockets: 1, sandboxConnections: 2 },
+    };
+    const entry = { ...target, operation: 'plain', told: 'not deleted', result: '', detail: '', retrySafe: false };
+    expect(brokenPromises(result)).toEqual([
+      `1 told not deleted but gone\n  ${JSON.stringify({ ...entry, executed: once })}\n    ${line}`,
+      '1 warnings or errors were printed\n  a warning',
+      'the facade ended with code 1',
+      '2 connections to the sandbox stayed open',
+      '1 sockets stayed in use',
+      'the heap grows by 1.50 % in 100,000 deletes',
+    ]);
+    const inCI = { ...result, idle: { ...sample, operations: 5_000 } };
+    expect(brokenPromises(inCI)).not.toContainEqual(expect.stringContaining('heap'));
   });
 
   it('measures growth in percent of the mean', () => {

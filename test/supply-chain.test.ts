@@ -20,16 +20,28 @@ interface Locked {
 interface Manifest {
   readonly scripts?: Versions;
   readonly dependencies: Versions;
-  readonly devDependencies: Versions;
+  readonly devDependencies?: Versions;
+  readonly optionalDependencies?: Versions;
   readonly allowScripts?: Readonly<Record<string, boolean>>;
   readonly [key: string]: unknown;
 }
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const read = (file: string) => readFileSync(root + file, 'utf8');
-const manifest: Manifest = JSON.parse(read('package.json'));
-const { '': own, ...locked } = JSON.parse(read('package-lock.json')).packages as Record<string, Locked>;
-const entries = Object.entries(locked);
+
+/** A folder's manifest, and the packages that its lock file has, without itself. */
+function readPackages(folder: string) {
+  const manifest: Manifest = JSON.parse(read(`${folder}package.json`));
+  const { '': own, ...locked } = JSON.parse(read(`${folder}package-lock.json`)).packages as Record<string, Locked>;
+  return { manifest, own, entries: Object.entries(locked) };
+}
+
+const main = readPackages('');
+/** What the benchmarks compare us with: installed for them alone, and nothing of it is ever shipped. */
+const bench = readPackages('test/bench/');
+
+/** Packages of the benchmarks that have install scripts. None is run: they are installed without. */
+const scriptsNeverRun = ['@apollo/protobufjs', 'protobufjs'];
 
 /** The packages that may run something of theirs when they are installed. */
 const mayRunScripts: Versions = {
@@ -40,11 +52,14 @@ const mayRunScripts: Versions = {
 const installScripts = ['preinstall', 'install', 'postinstall'];
 const nameOf = (path: string) => path.replace(/^.*node_modules\//, '');
 
-describe('S18 the lock file', () => {
-  it('is what package.json asks for', () => {
+describe.each([
+  ['package-lock.json', main],
+  ['test/bench/package-lock.json', bench],
+])('S18 the lock file %s', (_file, { manifest, own, entries }) => {
+  it('is what its package.json asks for', () => {
     expect(entries.length).toBeGreaterThan(200);
-    expect(own?.dependencies).toEqual(manifest.dependencies);
-    expect(own?.devDependencies).toEqual(manifest.devDependencies);
+    for (const kind of ['dependencies', 'devDependencies', 'optionalDependencies'] as const)
+      expect(own?.[kind]).toEqual(manifest[kind]);
   });
 
   it('knows the content of every package, and no address to take one from: the registry is for npm to know', () => {
@@ -57,48 +72,67 @@ describe('S18 the lock file', () => {
   });
 
   it('has no package that asks for another from a repository, an address or a folder', () => {
+    // A package of the registry under another name is one all the same.
+    const alias = /^npm:(@[\w.-]+\/)?[\w.-]+@/;
     const kinds = ['dependencies', 'optionalDependencies', 'peerDependencies'] as const;
     for (const [path, entry] of entries) {
       for (const [name, wanted] of kinds.flatMap((kind) => Object.entries(entry[kind] ?? {})))
-        expect(wanted, `${path} asks for ${name}`).not.toMatch(/[:/]/);
+        expect(wanted.replace(alias, ''), `${path} asks for ${name}`).not.toMatch(/[:/]/);
     }
   });
 });
 
-describe('S18 package.json', () => {
-  it.each(Object.entries({ ...manifest.dependencies, ...manifest.devDependencies }))(
+describe.each([
+  ['package.json', main.manifest],
+  ['test/bench/package.json', bench.manifest],
+])('S18 %s', (_file, manifest) => {
+  const { dependencies, devDependencies, optionalDependencies } = manifest;
+  it.each(Object.entries({ ...dependencies, ...devDependencies, ...optionalDependencies }))(
     'pins %s exactly: %s',
     (_name, version) => {
       expect(version).toMatch(/^\d+\.\d+\.\d+(-[\w.]+)?$/);
     },
   );
 
-  it('has no other way to bring packages in, and runs nothing of its own at an install', () => {
-    const ways = [
-      'optionalDependencies',
-      'bundledDependencies',
-      'bundleDependencies',
-      'overrides',
-      'workspaces',
-      'peerDependencies',
-    ];
+  it('has nothing that brings packages in otherwise, and runs nothing of its own at an install', () => {
+    const ways = ['bundledDependencies', 'bundleDependencies', 'overrides', 'workspaces', 'peerDependencies'];
     expect(Object.keys(manifest).filter((key) => ways.includes(key))).toEqual([]);
     const scripts = [...installScripts, 'prepare', 'preprepare', 'postprepare', 'dependencies'];
     expect(Object.keys(manifest.scripts ?? {}).filter((name) => scripts.includes(name))).toEqual([]);
   });
 
   it('says nowhere which registry to use', () => {
-    expect(read('.npmrc')).not.toMatch(/registry|_auth|:\/\//i);
     expect(manifest).not.toHaveProperty('publishConfig');
+    expect(read('.npmrc')).not.toMatch(/registry|_auth|:\/\//i);
+    expect(existsSync(`${root}test/bench/.npmrc`)).toBe(false);
   });
 });
 
 describe('S18 an install', () => {
+  const { manifest, entries } = main;
+
   it('may run scripts of the packages on our list only', () => {
     const scripted = entries.filter(([, { hasInstallScript }]) => hasInstallScript).map(([path]) => nameOf(path));
     expect(scripted).toEqual(Object.keys(mayRunScripts));
     const allowed = Object.entries(manifest.allowScripts ?? {}).filter(([, isAllowed]) => isAllowed);
     expect(allowed.map(([name]) => name)).toEqual(Object.keys(mayRunScripts));
+    // Without this, npm runs what nobody has allowed, and only says so.
+    expect(read('.npmrc').split('\n')).toContain('strict-allow-scripts=true');
+  });
+
+  it('is what continuous integration does, by the lock file and with nothing that widens the list', () => {
+    const commands = [...read('.ci/run').matchAll(/^\s*(npm|npx|yarn|pnpm) .*$/gm)].map(([command]) => command);
+    expect(commands).toEqual(['npm cit']);
+    expect(read('.ci/run') + read('.npmrc')).not.toMatch(
+      /dangerously|no-strict|ignore-scripts=false|allow-scripts=(?!true)/,
+    );
+  });
+
+  it('of what the benchmarks need runs no scripts at all', () => {
+    const scripted = bench.entries.filter(([, { hasInstallScript }]) => hasInstallScript).map(([path]) => nameOf(path));
+    expect(scripted).toEqual(scriptsNeverRun);
+    const installs = read('test/bench/install-peers.ts').match(/'npm',\s*\[[^\]]*\]/g);
+    expect(installs).toEqual([expect.stringMatching(/\['ci', '--ignore-scripts'/)]);
   });
 
   it('has run no others: the packages have none that the lock file is silent about', () => {

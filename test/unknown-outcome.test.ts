@@ -2,6 +2,7 @@ import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { startTestFacade } from './support/facade.ts';
 import { mutation, outcomeOf, remote, truto } from './support/outcome.ts';
+import { hangTimeoutMs } from './support/raw-upstream.ts';
 import { type Answer, json, startUpstream } from './support/upstream.ts';
 
 describe('an outcome that nobody can know is called unknown', () => {
@@ -29,11 +30,11 @@ describe('an outcome that nobody can know is called unknown', () => {
     });
   });
 
-  it.each([
+  it.concurrent.each([
     ['the connection breaks before the answer', ((_request, response) => response.destroy()) as Answer],
     ['no answer comes in time', (() => {}) as Answer],
   ])('when %s', async (_what, answer) => {
-    expect(await outcomeOf(answer, { env: { REQUEST_TIMEOUT_MS: '2000' }, attempts: 2 })).toMatchObject({
+    expect(await outcomeOf(answer, { env: { REQUEST_TIMEOUT_MS: String(hangTimeoutMs) }, attempts: 2 })).toMatchObject({
       __typename: 'OutcomeUnknownError',
       retrySafe: true,
       lastStatusCode: null,

@@ -7,10 +7,12 @@ const remove = (argument = '') => `mutation { deleteEngagement(id: "e1", integra
   __typename ... on Error { message } ... on DeleteEngagementSuccess { outcome raw engagement { subject } warnings }
   ... on RemoteApiError { statusCode rawResponse } ... on OutcomeUnknownError { lastStatusCode rawResponse } } }`;
 
+const read = '{ engagement(id: "e1", integratedAccountId: "a") { subject } }';
+
 /** Posts one document to a facade whose upstream answers so, to everything or to the look-up of the account alone. */
-async function answerTo(query: string, answer: Answer, isLookup = false) {
+async function answerTo(query: string, answer: Answer, isLookup = false, env: Record<string, string> = {}) {
   await using upstream = isLookup ? await startUpstream(json(204, undefined), answer) : await startUpstream(answer);
-  await using facade = await startTestFacade(upstream.url);
+  await using facade = await startTestFacade(upstream.url, env);
   const { body } = await facade.post(query);
   return { ...body, requestCount: upstream.seen.filter(({ path }) => path.startsWith('/unified')).length };
 }
@@ -41,7 +43,7 @@ describe.each(hugeBodies)('S14 an upstream body $way', ({ told, answer }) => {
   });
 
   it.each([
-    ['a read', '{ engagement(id: "e1", integratedAccountId: "a") { subject } }'],
+    ['a read', read],
     ['a list', '{ engagements(integratedAccountId: "a") { nodes { subject } } }'],
   ])('is an error of %s', async (_what, query) => {
     const { errors, requestCount } = await answerTo(query, answer());
@@ -58,5 +60,69 @@ describe.each(hugeBodies)('S14 an upstream body $way', ({ told, answer }) => {
   it('leaves the integration of the account unknown, and the delete is sent', async () => {
     const { data } = await answerTo(remove(), answer(), true);
     expect(data.deleteEngagement).toMatchObject({ __typename: 'DeleteEngagementSuccess', outcome: 'DELETED' });
+  });
+});
+
+const maxBytes = 2_000;
+
+/** A record whose JSON text has exactly that many bytes, most of them in characters of two. */
+function bodyOf(byteLength: number): Buffer {
+  const rest = byteLength - Buffer.byteLength('{"id":"e1","subject":""}');
+  return Buffer.from(JSON.stringify({ id: 'e1', subject: 'é'.repeat(Math.floor(rest / 2)) + 'x'.repeat(rest % 2) }));
+}
+
+const ways: readonly (readonly [way: string, answerWith: (body: Buffer) => Answer])[] = [
+  [
+    'that says how large it is',
+    (body) => (_request, response) => {
+      response.writeHead(200, { 'content-type': 'application/json', 'content-length': body.length }).end(body);
+    },
+  ],
+  [
+    'in chunks',
+    (body) => async (_request, response) => {
+      response.writeHead(200, { 'content-type': 'application/json' });
+      for (const chunk of [body.subarray(0, 700), body.subarray(700, -1), body.subarray(-1)])
+        await new Promise((resolve) => response.write(chunk, resolve));
+      response.end();
+    },
+  ],
+  [
+    'until the connection ends',
+    (body) => (_request, response) => {
+      response.removeHeader('transfer-encoding');
+      response.writeHead(200, { 'content-type': 'application/json', connection: 'close' }).end(body);
+    },
+  ],
+];
+
+describe.each(ways)('S14 an upstream body %s', (_way, answerWith) => {
+  const env = { MAX_UPSTREAM_BYTES: String(maxBytes) };
+  const subject = JSON.parse(bodyOf(maxBytes).toString()).subject;
+
+  it('is read up to the last of MAX_UPSTREAM_BYTES', async () => {
+    const body = bodyOf(maxBytes);
+    expect(body).toHaveLength(maxBytes);
+    const unified = await answerTo(remove(), answerWith(body), false, env);
+    expect(unified.data.deleteEngagement).toMatchObject({ engagement: { subject }, warnings: [] });
+    const raw = await answerTo(remove('format: RAW'), answerWith(body), false, env);
+    expect(raw.data.deleteEngagement.raw).toEqual({ id: 'e1', subject });
+    const { data, errors } = await answerTo(read, answerWith(body), false, env);
+    expect([data, errors]).toEqual([{ engagement: { subject } }, undefined]);
+  });
+
+  it('of one byte more is given up', async () => {
+    const body = bodyOf(maxBytes + 1);
+    expect(body).toHaveLength(maxBytes + 1);
+    for (const argument of ['', 'format: RAW']) {
+      const { data, requestCount } = await answerTo(remove(argument), answerWith(body), false, env);
+      expect(data.deleteEngagement).toMatchObject({ outcome: 'DELETED', raw: null, engagement: null });
+      expect(data.deleteEngagement.warnings).toContainEqual(expect.stringContaining('larger than MAX_UPSTREAM_BYTES'));
+      expect(requestCount).toBe(1);
+    }
+    const { data, errors, requestCount } = await answerTo(read, answerWith(body), false, env);
+    expect(data).toEqual({ engagement: null });
+    expect(errors).toMatchObject([{ extensions: { code: 'UPSTREAM_UNAVAILABLE' } }]);
+    expect(requestCount).toBe(1);
   });
 });

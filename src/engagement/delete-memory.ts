@@ -82,7 +82,7 @@ function withoutRecord(result: DeleteEngagementResult): DeleteEngagementResult {
   if (result.kind === 'RemoteApiError') return { ...result, rawResponse: null };
   if (result.kind !== 'DeleteEngagementSuccess' || (result.engagement === null && result.raw === undefined))
     return result;
-  const warning = 'The record was too large to be kept for a repeated request.';
+  const warning = 'The record is not kept for repeated requests any more, or was too large to be.';
   return { ...result, engagement: null, raw: null, warnings: [...result.warnings, warning] };
 }
 

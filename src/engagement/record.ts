@@ -33,6 +33,20 @@ export function excludableFieldsOf<R extends Resource>(resource: R): readonly Wi
   return wireFieldsOf(resource).filter((field) => field !== 'id' && field !== 'remote_data');
 }
 
+type ReadableField = readonly [field: string, shape: z.ZodType];
+
+/** What there is to read for each selection that was seen: a prepared operation has the same one every time. */
+const readableFields = new WeakMap<object, readonly ReadableField[]>();
+
+function readableFieldsOf(resource: Resource, selected: ReadonlySet<string>): readonly ReadableField[] {
+  const known = readableFields.get(selected);
+  if (known) return known;
+  const shapes: Readonly<Record<string, z.ZodType>> = resources[resource];
+  const fields = [...new Set(['id', ...selected])].map((field) => [field, shapes[field] as z.ZodType] as const);
+  readableFields.set(selected, fields);
+  return fields;
+}
+
 /** A record that was read, and what of it could not be. */
 export interface ReadRecord<R extends Resource> {
   readonly record: ResourceRecord<R>;
@@ -50,20 +64,20 @@ export interface ReadRecord<R extends Resource> {
 export function readRecord<R extends Resource>(
   resource: R,
   json: Readonly<Record<string, unknown>>,
-  selected: Iterable<WireField<R>>,
+  selected: ReadonlySet<WireField<R>>,
   key: RecordKey,
 ): ReadRecord<R> {
-  const shapes: Readonly<Record<string, z.ZodType>> = resources[resource];
   const record: Record<string, unknown> = { id: key.id, integratedAccountId: key.integratedAccountId };
-  const unreadable: WireField<R>[] = [];
-  const absent: WireField<R>[] = [];
-  for (const field of new Set<WireField<R>>(['id' as WireField<R>, ...selected])) {
-    if (!Object.hasOwn(json, field)) absent.push(field);
-    const value = Object.hasOwn(json, field) ? json[field] : null;
+  const unreadable: string[] = [];
+  const absent: string[] = [];
+  for (const [field, shape] of readableFieldsOf(resource, selected)) {
+    const isThere = Object.hasOwn(json, field);
+    if (!isThere) absent.push(field);
+    const value = isThere ? json[field] : null;
     if (value === null || value === undefined) continue;
-    const read = shapes[field]?.safeParse(value);
-    if (read?.success) record[field] = read.data;
+    const read = shape.safeParse(value);
+    if (read.success) record[field] = read.data;
     else unreadable.push(field);
   }
-  return { record: record as ResourceRecord<R>, unreadable, absent };
+  return { record, unreadable, absent } as unknown as ReadRecord<R>;
 }

@@ -42,9 +42,9 @@ export async function takeSnapshot(
   if (found.kind === 'Found' && found.record.id !== input.id) {
     return { kind: 'UpstreamUnavailableError', message: 'Upstream answered with another engagement.' };
   }
-  if (found.kind !== 'Found' || selection.noteFields.size === 0) return found;
+  if (found.kind !== 'Found' || !found.record.notes || selection.noteFields.size === 0) return found;
   const { integratedAccountId } = input;
-  const notes = found.record.notes ?? [];
+  const { notes } = found.record;
   const read = await Promise.all(notes.map(({ id }) => readNote({ id, integratedAccountId }, selection.noteFields)));
   const unread = read.filter((note) => note.kind !== 'Found');
   const refused = unread.find(({ kind }) => kind !== 'NotFoundError');

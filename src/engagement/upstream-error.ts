@@ -59,6 +59,8 @@ export function readUpstreamError(json: unknown): UpstreamError {
 
 /** True for Truto's error form, which a 2xx should never have. */
 export function isError(json: unknown): boolean {
+  // Nearly no success has either, and to read an error's form for nothing costs more than to look.
+  if (!isJsonObject(json) || !('statusCode' in json || 'truto_is_remote_error' in json)) return false;
   const { isRemote, statusCode } = readUpstreamError(json);
   return isRemote || (statusCode ?? 0) >= 400;
 }

@@ -32,7 +32,7 @@ describe('S11 NODE_ENV=development', () => {
   afterAll(() => Promise.all(servers.map((server) => server[Symbol.asyncDispose]())));
 
   async function answerOf({ endpoint }: ServerProcess, path: string, init: RequestInit) {
-    const headers = { 'content-type': 'application/json', authorization: 'Bearer t', ...init.headers };
+    const headers = { 'content-type': 'application/json', authorization: 'Bearer canary-of-a-caller', ...init.headers };
     for (;;) {
       const response = await fetch(new URL(path, endpoint), { ...init, headers });
       const text = await response.text();

@@ -28,7 +28,11 @@ function bigBody(totalBytes: number) {
 function openStream(endpoint: string, id: string): ClientRequest {
   const query = `mutation { deleteEngagement(id: "${id}", integratedAccountId: "a", format: STREAM) {
     __typename ... on DeleteEngagementSuccess { stream { contentLength chunks @stream } } } }`;
-  const headers = { 'content-type': 'application/json', accept: 'multipart/mixed', authorization: 'Bearer t' };
+  const headers = {
+    'content-type': 'application/json',
+    accept: 'multipart/mixed',
+    authorization: 'Bearer canary-of-a-caller',
+  };
   const outgoing = request(endpoint, { method: 'POST', headers });
   outgoing.end(JSON.stringify({ query }));
   return outgoing;

@@ -7,7 +7,7 @@ import { type Answer, json, startUpstream } from '../support/upstream.ts';
 const megabyte = 1024 * 1024;
 
 async function post({ endpoint }: ServerProcess, query: string) {
-  const headers = { 'content-type': 'application/json', authorization: 'Bearer t' };
+  const headers = { 'content-type': 'application/json', authorization: 'Bearer canary-of-a-caller' };
   const body = JSON.stringify({ query });
   for (;;) {
     const response = await fetch(endpoint, { method: 'POST', headers, body });

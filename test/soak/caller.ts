@@ -11,13 +11,21 @@ export interface AskOptions {
   readonly hangsUpAfterMs?: number;
 }
 
+/** What came of an operation. */
+export interface Asked {
+  /** For each of its deletes. */
+  readonly answers: readonly Answer[];
+  /** How often the facade must have executed it, and how often it may have: a caller who hangs up never learns that. */
+  readonly executed: { readonly least: number; readonly most: number };
+}
+
 /** Callers of a facade, on keep-alive connections. */
 export interface Caller {
   /**
-   * Sends the operation, again after a while when the facade is too busy to look at it, and tells what came of each of
-   * its deletes. Never rejects.
+   * Sends the operation, again after a while when the facade is too busy to look at it, and tells what came of it. Never
+   * rejects.
    */
-  ask(operation: Operation, options: AskOptions): Promise<readonly Answer[]>;
+  ask(operation: Operation, options: AskOptions): Promise<Asked>;
   /** How often the facade was too busy. */
   refusals(): number;
   close(): Promise<void>;
@@ -57,22 +65,24 @@ export function createCaller(endpoint: string, concurrency: number): Caller {
   async function postPatiently(operation: Operation, key: string | undefined, signal: AbortSignal) {
     for (let tries = 0; ; tries += 1) {
       const { statusCode, retryAfterSeconds, body } = await post(operation, key, signal);
-      if (statusCode !== 503 || tries === maxRefusals) return body;
+      if (statusCode !== 503 || tries === maxRefusals) return { body, times: statusCode === 503 ? 0 : 1 };
       refusals += 1;
       await sleep(retryAfterSeconds * 1000, undefined, { signal });
     }
   }
 
-  async function ask(operation: Operation, { idempotencyKey, hangsUpAfterMs }: AskOptions): Promise<readonly Answer[]> {
+  async function ask(operation: Operation, { idempotencyKey, hangsUpAfterMs }: AskOptions): Promise<Asked> {
     const aliases = 'id2' in operation.variables ? ['first', 'second'] : ['first'];
     const patience = new AbortController();
     if (hangsUpAfterMs !== undefined) void sleep(hangsUpAfterMs).then(() => patience.abort());
     try {
-      const body = await postPatiently(operation, idempotencyKey, patience.signal);
-      return aliases.map((alias) => readAnswer(body, alias));
+      const { body, times } = await postPatiently(operation, idempotencyKey, patience.signal);
+      const answers = aliases.map((alias) => readAnswer(body, alias));
+      return { answers, executed: { least: times, most: times } };
     } catch (error) {
       const hungUp = patience.signal.aborted;
-      return aliases.map(() => noAnswer(hungUp ? 'left' : 'nothing', hungUp ? '' : String(error)));
+      const answers = aliases.map(() => noAnswer(hungUp ? 'left' : 'nothing', hungUp ? '' : String(error)));
+      return { answers, executed: { least: 0, most: 1 } };
     }
   }
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Random } from '../../src/sandbox/random.ts';
 import type { Answer } from './answer.ts';
-import type { Caller } from './caller.ts';
+import type { Asked, Caller } from './caller.ts';
 import type { Operation } from './operations.ts';
 
 /** What a caller goes away with who sent a delete again, without a key. */
@@ -24,26 +24,32 @@ function afterSameKey(first: Answer, second: Answer): Answer {
  * Has one operation carried out by a caller who may hang up, may send a key, and may do as an unknown outcome advises:
  * send it again.
  * @param mayUseKey whether a key may go along: the facade remembers for 10 minutes what it did under one.
- * @returns what the caller goes away with, for each delete of the operation.
+ * @returns what the caller goes away with.
  */
 export async function converse(
   caller: Caller,
   operation: Operation,
   random: Random,
   mayUseKey: boolean,
-): Promise<readonly Answer[]> {
+): Promise<Asked> {
   const idempotencyKey = mayUseKey && random.integer(1, 5) === 1 ? randomUUID() : undefined;
   const isImpatient = random.integer(1, 100) <= (idempotencyKey === undefined ? 1 : 20);
   const hangsUpAfterMs = isImpatient ? random.integer(0, 30) : undefined;
   const repeats = idempotencyKey !== undefined || random.integer(1, 2) === 1;
 
   const keyed = idempotencyKey === undefined ? {} : { idempotencyKey };
-  const firsts = await caller.ask(operation, { ...keyed, ...(hangsUpAfterMs !== undefined && { hangsUpAfterMs }) });
+  const first = await caller.ask(operation, { ...keyed, ...(hangsUpAfterMs !== undefined && { hangsUpAfterMs }) });
   const isOpen = ({ told, retrySafe }: Answer) =>
     (told === 'unknown' && retrySafe) || (told === 'left' && idempotencyKey !== undefined);
-  if (!repeats || !firsts.some(isOpen)) return firsts;
+  if (!repeats || !first.answers.some(isOpen)) return first;
 
-  const seconds = await caller.ask(operation, keyed);
+  const second = await caller.ask(operation, keyed);
   const combine = idempotencyKey === undefined ? afterRepetition : afterSameKey;
-  return firsts.map((first, index) => combine(first, seconds[index] ?? first));
+  return {
+    answers: first.answers.map((answer, index) => combine(answer, second.answers[index] ?? answer)),
+    executed: {
+      least: first.executed.least + second.executed.least,
+      most: first.executed.most + second.executed.most,
+    },
+  };
 }

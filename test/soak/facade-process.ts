@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
+import { DeleteLog } from './delete-log.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -15,13 +16,13 @@ export interface Vitals {
   readonly timers: number;
 }
 
-/** A facade in a process of its own. Its log is counted, not kept: a million deletes leave half a gigabyte of it. */
+/** A facade in a process of its own. */
 export interface FacadeProcess extends AsyncDisposable {
   readonly endpoint: string;
   /** @throws with what it complained of when it has ended. */
   vitals(): Promise<Vitals>;
-  /** How many lines of its log tell of a delete. */
-  deleteLines(): number;
+  /** The lines of its log that tell of a delete; complete once it has ended. */
+  readonly deleteLog: DeleteLog;
   /** The lines of its log that complain, and all of standard error, where node prints its warnings. */
   complaints(): readonly string[];
   /** Asks it to end, and tells its exit code. */
@@ -34,9 +35,13 @@ function onLine(stream: Readable | null, listener: (line: string) => void): void
 
 /**
  * Starts `src/main.ts` on any free port with only the given environment.
+ * @param keepsLines keep what its log says of each delete.
  * @throws with what it complained of when it ends instead.
  */
-export async function startFacadeProcess(env: Readonly<Record<string, string>>): Promise<FacadeProcess> {
+export async function startFacadeProcess(
+  env: Readonly<Record<string, string>>,
+  keepsLines: boolean,
+): Promise<FacadeProcess> {
   const child = spawn(process.execPath, ['--expose-gc', '--import', './test/soak/report-vitals.ts', 'src/main.ts'], {
     cwd: root,
     env: { PATH: process.env.PATH, PORT: '0', ...env },
@@ -44,12 +49,12 @@ export async function startFacadeProcess(env: Readonly<Record<string, string>>):
   });
   const closed = once(child, 'close').then(([code]) => code as number | null);
   const complaints: string[] = [];
-  let deleteLines = 0;
+  const deleteLog = new DeleteLog(keepsLines);
   const listening = Promise.withResolvers<string>();
   onLine(child.stderr, (line) => complaints.push(line));
   onLine(child.stdout, (line) => {
-    if (line.endsWith('"msg":"delete"}')) deleteLines += 1;
-    else if (line.endsWith('"msg":"listening"}')) listening.resolve(JSON.parse(line).url);
+    if (deleteLog.take(line)) return;
+    if (line.endsWith('"msg":"listening"}')) listening.resolve(JSON.parse(line).url);
     else if (!line.startsWith('{"level":30,')) complaints.push(line);
   });
   const ended = closed.then((code) => {
@@ -65,7 +70,7 @@ export async function startFacadeProcess(env: Readonly<Record<string, string>>):
       const [vitals] = await Promise.race([reply, ended]);
       return vitals as Vitals;
     },
-    deleteLines: () => deleteLines,
+    deleteLog,
     complaints: () => complaints,
     stop() {
       child.kill('SIGTERM');

@@ -78,9 +78,9 @@ export async function applyLoad(options: LoadOptions): Promise<LoadResult> {
       nextTarget += picked.targets.length;
       const { name: operation } = picked.operation;
       operationKinds.set(operation, (operationKinds.get(operation) ?? 0) + 1);
-      const answers = await converse(caller, picked.operation, random, mayUseKey);
+      const { answers, executed } = await converse(caller, picked.operation, random, mayUseKey);
       for (const [index, answer] of answers.entries()) {
-        ledger.record({ target: picked.targets[index] ?? target, operation, answer });
+        ledger.record({ target: picked.targets[index] ?? target, operation, answer, executed });
       }
       if (ledger.size < nextSampleAt) continue;
       nextSampleAt += intervalDeletes;

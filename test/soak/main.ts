@@ -24,5 +24,5 @@ const result = await runSoak({
 });
 const broken = brokenPromises(result);
 process.stdout.write(`\n${printReport(result)}\n`);
-process.stdout.write(broken.length === 0 ? 'Every promise was kept.\n' : `Broken: ${broken.join('; ')}.\n`);
+process.stdout.write(broken.length === 0 ? 'Every promise was kept.\n' : `Broken:\n${broken.join('\n')}\n`);
 process.exitCode = broken.length === 0 ? 0 : 1;

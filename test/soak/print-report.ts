@@ -1,8 +1,6 @@
-import type { Entry } from './ledger.ts';
 import type { Sample } from './load.ts';
 import type { SoakResult } from './run-soak.ts';
 
-const shownContradictions = 10;
 const shownComplaints = 20;
 
 const megabytes = (bytes: number) => (bytes / 1024 / 1024).toFixed(1);
@@ -21,16 +19,10 @@ export function printSample(sample: Sample): string {
   return row(`${operations}`, seconds.toFixed(0), ...memory, sockets, timers, sandboxConnections);
 }
 
-function printContradictions(title: string, contradictions: readonly Entry[]): readonly string[] {
-  return contradictions
-    .slice(0, shownContradictions)
-    .map(({ target, operation, answer }) => `  ${title}: ${JSON.stringify({ ...target, operation, ...answer })}`);
-}
-
 /** Everything that a soak found out, for a person to read. */
 export function printReport(result: SoakResult): string {
   const { comparison, operationKinds, strikes, attempts, idle, complaints } = result;
-  const { counts, toldDeletedButPresent, toldNotDeletedButGone } = comparison;
+  const { counts } = comparison;
   const struck = [...strikes.values()].reduce((sum, count) => sum + count, 0);
   return [
     'operations',
@@ -47,19 +39,16 @@ export function printReport(result: SoakResult): string {
     '',
     row('ledger: what callers were told', 'gone', 'present'),
     ...Object.entries(counts).map(([told, { gone, present }]) => row(`told ${told}`, gone, present)),
-    row('told deleted but present', toldDeletedButPresent.length),
-    row('told not deleted but gone', toldNotDeletedButGone.length),
-    ...printContradictions('told deleted but present', toldDeletedButPresent),
-    ...printContradictions('told not deleted but gone', toldNotDeletedButGone),
     '',
     'the facade',
     row('deletes per second', (idle.operations / idle.seconds).toFixed(0)),
     row('operations that it was too busy for, at first', result.refusals),
-    row('lines in its log that tell of a delete', result.deleteLines),
+    row('lines in its log that tell of a delete', result.deleteLog.lineCount),
     row('heap growth in 100,000 deletes, percent', result.heapSlopePercent.toFixed(2)),
     row('heap MB, RSS MB when all had their answers', megabytes(idle.heapUsedBytes), megabytes(idle.rssBytes)),
     row('connections to the sandbox then', idle.sandboxConnections),
-    row('connections to the sandbox after its end', result.openConnections),
+    row('connections to the sandbox a while later', result.leftOpen.sandboxConnections),
+    row('sockets in use a while later', result.leftOpen.sockets),
     row('exit code', String(result.exitCode)),
     row('warnings and errors it printed', complaints.length),
     ...complaints.slice(0, shownComplaints).map((line) => `  ${line}`),

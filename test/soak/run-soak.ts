@@ -1,6 +1,8 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Sandbox, startSandbox } from '../../src/sandbox/server.ts';
 import { createCaller } from './caller.ts';
-import { startFacadeProcess } from './facade-process.ts';
+import type { DeleteLog } from './delete-log.ts';
+import { type FacadeProcess, startFacadeProcess } from './facade-process.ts';
 import { createSoakFaults, type SoakFaults } from './faults.ts';
 import type { Comparison } from './ledger.ts';
 import { applyLoad, type LoadResult, type Sample } from './load.ts';
@@ -31,24 +33,43 @@ export interface SoakResult extends Omit<LoadResult, 'ledger'> {
   readonly refusals: number;
   /** The growth of the heap in 100,000 deletes, after the first fifth of them. */
   readonly heapSlopePercent: number;
-  /** How many lines of the facade's log tell of a delete. */
-  readonly deleteLines: number;
+  /** What the facade's log says of the deletes. */
+  readonly deleteLog: DeleteLog;
   /** What it printed besides: warnings and errors. */
   readonly complaints: readonly string[];
   readonly exitCode: number | null;
-  /** Connections to the sandbox after the facade had ended. */
-  readonly openConnections: number;
+  /** What was still open when the facade had had nothing to do for a while. */
+  readonly leftOpen: { readonly sockets: number; readonly sandboxConnections: number };
 }
 
 const facadeTimeoutMs = 2_000;
 const warmUpShare = 0.2;
 
-/** Resolves to how many connections are left: when there are none, or when that takes too long. */
-async function awaitDisconnection(sandbox: Sandbox): Promise<number> {
-  for (let tries = 0; sandbox.connectionCount > 0 && tries < 100; tries += 1) {
-    await new Promise((resolve) => setTimeout(resolve, 50));
+/** Up to so many deletes, what the log says of each is kept. */
+const maxLinesKept = 20_000;
+
+/** Both ends close a connection that nobody uses within 5 seconds. */
+const idleTimeoutMs = 30_000;
+
+/**
+ * Resolves to what is open in a facade that has nothing to do: when that is nothing, or when it takes too long. Only a
+ * facade that is alive can show it: with a process, all of its sockets end.
+ */
+async function awaitIdleness(facade: FacadeProcess, sandbox: Sandbox): Promise<SoakResult['leftOpen']> {
+  const giveUpAtMs = performance.now() + idleTimeoutMs;
+  for (;;) {
+    const { sockets } = await facade.vitals();
+    const { connectionCount: sandboxConnections } = sandbox;
+    const isIdle = sockets === 0 && sandboxConnections === 0;
+    if (isIdle || performance.now() > giveUpAtMs) return { sockets, sandboxConnections };
+    await sleep(100);
   }
-  return sandbox.connectionCount;
+}
+
+/** Opens connections that stay open for a while. */
+async function openIdleConnections(endpoint: string): Promise<void> {
+  const open = async () => (await fetch(new URL('/health', endpoint))).text();
+  await Promise.all(Array.from({ length: 8 }, open));
 }
 
 function countAttempts(targets: readonly Target[], faults: SoakFaults): readonly number[] {
@@ -68,13 +89,14 @@ function growth(samples: readonly Sample[], deletes: number): number {
 
 async function soak(sandbox: Sandbox, faults: SoakFaults, options: SoakOptions): Promise<SoakResult> {
   const { deletes, seed, concurrency = 64, onSample = () => {} } = options;
-  await using facade = await startFacadeProcess({
+  const env = {
     TRUTO_BASE_URL: sandbox.url,
     AUTH_MODE: 'passthrough',
     REQUEST_TIMEOUT_MS: String(facadeTimeoutMs),
     // Within the documented limits, 50 in 10 seconds for each account, this would take an hour and prove less.
     TRUTO_RATE_LIMITS: '0',
-  });
+  };
+  await using facade = await startFacadeProcess(env, deletes <= maxLinesKept);
   const caller = createCaller(facade.endpoint, concurrency);
   const targets = listTargets(deletes);
   const { ledger, ...load } = await applyLoad({
@@ -87,22 +109,29 @@ async function soak(sandbox: Sandbox, faults: SoakFaults, options: SoakOptions):
       return { sandboxConnections: sandbox.connectionCount, ...(await facade.vitals()) };
     },
   });
-  // The callers' connections stay open: the facade has to end all the same.
+  const leftOpen = await awaitIdleness(facade, sandbox);
+  // Connections of callers: the facade has to end all the same.
+  await openIdleConnections(facade.endpoint);
   const exitCode = await facade.stop();
-  const openConnections = await awaitDisconnection(sandbox);
   await caller.close();
+  const { deleteLog } = facade;
   return {
     ...load,
     // Only now may nothing be deleted any more: a caller who hung up is not waited for.
-    comparison: ledger.compare(({ account, id }) => sandbox.wasDeleted(account, id)),
+    comparison: ledger.compare((target) => ({
+      wasDeleted: sandbox.wasDeleted(target.account, target.id),
+      deletesUpstream: faults.deletesOf(target.account, target.id),
+      logLines: deleteLog.of(target).lines,
+      attemptsLogged: deleteLog.of(target).attempts,
+    })),
     strikes: faults.strikes,
     attempts: countAttempts(targets, faults),
     refusals: caller.refusals(),
     heapSlopePercent: growth(load.samples, deletes),
-    deleteLines: facade.deleteLines(),
+    deleteLog,
     complaints: facade.complaints(),
     exitCode,
-    openConnections,
+    leftOpen,
   };
 }
 

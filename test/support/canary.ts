@@ -34,19 +34,34 @@ function readings(text: string): readonly string[] {
   return [...new Set(all.flatMap((reading) => [reading, percentDecoded(reading)]))];
 }
 
+/** How much of the text around a secret is shown. */
+const shownLength = 300;
+
+/** Matches whatever contains one of the texts: a single pass, however many they are. */
+function anyOf(texts: readonly string[]): RegExp {
+  return new RegExp(texts.map((text) => text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')).join('|') || '(?!)');
+}
+
 /** Where in the text the secrets of at least 8 characters show, and in which form: raw, escaped, percent-encoded or base64. */
 export function findSecrets(text: string, secrets: readonly string[]): readonly string[] {
-  const all = readings(text);
-  const long = [...new Set(secrets)].filter((secret) => secret.length >= minSecretLength);
-  return long.flatMap((secret) => {
-    const cores = base64Cores(secret);
-    const forms = [
-      ['plain', [secret]],
-      ['in base64', [...cores, ...cores.map((core) => core.replaceAll('+', '-').replaceAll('/', '_'))]],
-    ] as const;
-    return forms
-      .filter(([, needles]) => needles.some((needle) => all.some((reading) => reading.includes(needle))))
-      .map(([form]) => `${secret} shows ${form} in: ${text.slice(0, 2000)}`);
+  const sought = [...new Set(secrets)]
+    .filter(({ length }) => length >= minSecretLength)
+    .flatMap((secret) => {
+      const cores = base64Cores(secret);
+      const inBase64 = [...cores, ...cores.map((core) => core.replaceAll('+', '-').replaceAll('/', '_'))];
+      return [
+        { secret, form: 'plain', needles: [secret] },
+        { secret, form: 'in base64', needles: inBase64 },
+      ];
+    });
+  const suspicious = anyOf(sought.flatMap(({ needles }) => needles));
+  const suspects = readings(text).filter((reading) => suspicious.test(reading));
+  return sought.flatMap(({ secret, form, needles }) => {
+    const where = anyOf(needles);
+    const suspect = suspects.find((reading) => where.test(reading));
+    if (suspect === undefined) return [];
+    const at = suspect.search(where);
+    return [`${secret} shows ${form} in: ${suspect.slice(Math.max(0, at - shownLength), at + shownLength)}`];
   });
 }
 

@@ -7,6 +7,8 @@ import { startFacade } from '../../src/http/server.ts';
 import { createLog, type Log, secretsOf } from '../../src/log.ts';
 import { sandboxToken } from '../../src/sandbox/accounts.ts';
 import { expectNoSecrets } from './canary.ts';
+import { keepCaptured, keepSecrets } from './captured.ts';
+import { tapServers } from './tap.ts';
 
 /** What came back over HTTP. */
 export interface GraphQLAnswer {
@@ -25,7 +27,8 @@ export interface TestFacade extends AsyncDisposable {
   /** Posts a document the way a GraphQL client does. */
   post(query: string | DocumentNode, variables?: object, headers?: Record<string, string>): Promise<GraphQLAnswer>;
   /**
-   * Closes it, and searches all that it logged or answered to `post` for the tokens it knew (S01).
+   * Closes it, and searches all that it logged, or wrote to any client, for the tokens it knew (S01): its own, and those
+   * of its callers.
    * @throws when one shows.
    */
   [Symbol.asyncDispose](): Promise<void>;
@@ -37,11 +40,6 @@ const patient: LoadLimits = { ...usualLoadLimits, maxDelayMs: Number.POSITIVE_IN
 /** The tokens that a facade with that configuration works with. */
 function tokensOf(auth: AuthConfig): readonly string[] {
   return auth.mode === 'open' ? [sandboxToken] : secretsOf(auth).map((secret) => secret.reveal());
-}
-
-/** The token of an `Authorization` header. */
-function tokenOf({ authorization = '' }: Record<string, string>): string {
-  return authorization.replace(/^\w+ +/, '');
 }
 
 /**
@@ -57,7 +55,8 @@ export async function startTestFacade(
 ): Promise<TestFacade> {
   const config = parseConfig({ PORT: '0', ...env });
   const lines: string[] = [];
-  const answers: string[] = [];
+  // Pieces, each once: some tests have the same page of nine megabytes sent again and again.
+  const answers = new Set<string>();
   const tokens = new Set(tokensOf(config.auth));
   const destination = new Writable({
     write(chunk, _encoding, done) {
@@ -68,6 +67,12 @@ export async function startTestFacade(
   // It is not told the secrets, as the real server's is: a token that only redaction hides has been logged.
   const log = createLog({ destination });
   prepareLog(log);
+  let port: number | undefined;
+  const untap = tapServers({
+    isOurs: (socket) => socket.localPort === port,
+    onAnswer: (piece) => void answers.add(piece),
+    onToken: (token) => void tokens.add(token),
+  });
   const facade = await startFacade({
     config,
     log,
@@ -75,23 +80,25 @@ export async function startTestFacade(
     openToken: sandboxToken,
     loadLimits,
   });
+  port = Number(new URL(facade.url).port);
   return {
     url: facade.url,
     logged: () => lines.join(''),
     async post(query, variables = {}, headers = {}) {
-      tokens.add(tokenOf(headers));
       const response = await fetch(`${facade.url}/graphql`, {
         method: 'POST',
         headers: { 'content-type': 'application/json', ...headers },
         body: JSON.stringify({ query: typeof query === 'string' ? query : print(query), variables }),
       });
-      const text = await response.text();
-      answers.push(...[...response.headers].map(([name, value]) => `${name}: ${value}`), text);
-      return { status: response.status, headers: response.headers, body: JSON.parse(text) };
+      return { status: response.status, headers: response.headers, body: await response.json() };
     },
     async [Symbol.asyncDispose]() {
       await facade.close();
-      expectNoSecrets([...lines, ...answers].join('\n'), [...tokens]);
+      untap();
+      const captured = [...lines, ...answers].join('\n');
+      expectNoSecrets(captured, [...tokens]);
+      keepCaptured(captured);
+      keepSecrets(tokens);
     },
   };
 }

@@ -2,13 +2,14 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { expectNoSecrets } from './canary.ts';
+import { capturedBy, folderVariable, keepCaptured, keepSecrets } from './captured.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
 /** The variables whose values must never be printed. */
 const secretNames = ['TRUTO_API_TOKEN', 'JWT_SECRET'];
 
-/** The server as users run it: a process of its own. Whoever waits for its end learns, too, if it printed a secret. */
+/** The server as users run it: a process of its own. Whoever waits for its end learns, too, if it told a secret. */
 export interface ServerProcess extends AsyncDisposable {
   /** The GraphQL endpoint, as the process printed it. */
   readonly endpoint: string;
@@ -17,7 +18,7 @@ export interface ServerProcess extends AsyncDisposable {
   /** The most memory it ever held, in bytes. */
   peakBytes(): Promise<number>;
   /** Makes an error that nobody catches: thrown out of a timer, or as the rejection of a promise. */
-  fail(how: 'throw' | 'reject'): void;
+  fail(how: 'throw' | 'reject', text?: string): void;
   signal(signal: NodeJS.Signals): void;
   /** Its exit code, once it is gone and all of its output has been read. */
   readonly exited: Promise<number | null>;
@@ -25,19 +26,22 @@ export interface ServerProcess extends AsyncDisposable {
 
 /**
  * Starts a node process in the project's folder with only the given environment, and gathers its output. `exited` rejects
- * when that holds a secret of the environment.
+ * when that, or anything it answered to anybody, holds a secret of the environment or a credential of a caller's (S01).
  */
 export function startNode(args: readonly string[], env: Record<string, string>) {
   const child = spawn(process.execPath, ['--import', './test/support/process-probe.ts', ...args], {
     cwd: root,
-    env: { PATH: process.env.PATH, ...env },
+    env: { PATH: process.env.PATH, [folderVariable]: process.env[folderVariable], ...env },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk) => (output += chunk));
   const secrets = secretNames.flatMap((name) => env[name] ?? []);
   const exited = once(child, 'close').then(([code]) => {
-    expectNoSecrets(output, secrets);
+    const answers = capturedBy(child.pid ?? 0);
+    expectNoSecrets(`${output}\n${answers.text}`, [...secrets, ...answers.secrets]);
+    keepCaptured(output);
+    keepSecrets(secrets);
     return code as number | null;
   });
   return { child, exited, output: () => output };
@@ -63,7 +67,8 @@ export async function startServerProcess(env: Record<string, string>): Promise<S
       const [bytes] = await once(child, 'message');
       return bytes as number;
     },
-    fail: (how) => void child.send(how),
+    fail: (how, text = `${how === 'throw' ? 'thrown' : 'rejected'} by the probe`) =>
+      void child.send({ fail: how, text }),
     signal: (signal) => child.kill(signal),
     async [Symbol.asyncDispose]() {
       child.kill('SIGKILL');

@@ -4,7 +4,6 @@ import {
   type FieldNode,
   type FragmentDefinitionNode,
   GraphQLError,
-  type GraphQLField,
   type GraphQLObjectType,
   type GraphQLSchema,
   getOperationAST,
@@ -13,8 +12,8 @@ import {
   visit,
 } from 'graphql';
 import type { Selection } from '../../engagement/selection.ts';
-import type { Context } from '../context.ts';
 import { readSelection } from '../selection.ts';
+import { argumentReader, type ReadArguments, type ReadVariables, variableReader } from './read-values.ts';
 import { Uncovered } from './uncovered.ts';
 import { type SelectionScope, type Write, writerOf } from './write-result.ts';
 
@@ -23,16 +22,14 @@ export interface PreparedDelete {
   readonly responseKey: string;
   /** What comes before the value in the answer's text: the key. */
   readonly start: string;
-  readonly node: FieldNode;
-  readonly field: GraphQLField<unknown, Context>;
+  readonly readArguments: ReadArguments;
   readonly selection: Selection;
   readonly write: Write;
 }
 
 /** A document and an operation of it, read, checked and compiled once: what a database calls a prepared statement. */
 export interface PreparedOperation {
-  readonly schema: GraphQLSchema;
-  readonly operation: OperationDefinitionNode;
+  readonly readVariables: ReadVariables;
   /**
    * The deletes of the operation, in order, for one outcome of its `@include` and `@skip`; null when that needs the
    * executor.
@@ -71,7 +68,8 @@ function prepareDelete(
   const selection = readSelection({ ...scope, fieldNodes: nodes });
   if (selection.chunks) throw new Uncovered('chunks');
   const start = `${JSON.stringify(responseKey)}:`;
-  return { responseKey, start, node, field, selection, write: writerOf(field.type, nodes, scope) };
+  const readArguments = argumentReader(field, node);
+  return { responseKey, start, readArguments, selection, write: writerOf(field.type, nodes, scope) };
 }
 
 /**
@@ -117,8 +115,7 @@ export function prepareOperation(
   }
 
   return {
-    schema,
-    operation,
+    readVariables: variableReader(schema, operation),
     plan(variableValues) {
       const outcome = conditions.map((name) => String(variableValues[name])).join();
       let plan = plans.get(outcome);

@@ -1,4 +1,3 @@
-import { type GraphQLField, getArgumentValues, getVariableValues } from 'graphql';
 import type { DeleteEngagementResult } from '../../engagement/result.ts';
 import type { Context, GivenResults } from '../context.ts';
 import { type DeleteArguments, resolveDelete } from '../delete-engagement.ts';
@@ -22,21 +21,17 @@ const uncovered: PreparedEnd = { kind: 'uncovered' };
 
 /** The deletes with their arguments, before the first is done; undefined when something is wrong with one. */
 function makeReady(
-  { schema, operation, plan }: PreparedOperation,
+  { readVariables, plan }: PreparedOperation,
   variables: Record<string, unknown>,
 ): readonly Ready[] | undefined {
-  const { coerced } = getVariableValues(schema, operation.variableDefinitions ?? [], variables);
+  const coerced = readVariables(variables);
   const deletes = coerced && plan(coerced);
   if (!deletes) return undefined;
   try {
     return deletes.map((delete_) => ({
       delete_,
       // graphql-js types what it coerces as unknown; Pothos holds the field's arguments to this very type.
-      args: getArgumentValues(
-        delete_.field as GraphQLField<unknown, unknown>,
-        delete_.node,
-        coerced,
-      ) as unknown as DeleteArguments,
+      args: delete_.readArguments(coerced) as unknown as DeleteArguments,
     }));
   } catch {
     return undefined;

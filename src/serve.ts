@@ -1,0 +1,94 @@
+import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { type Config, ConfigError, parseConfig } from './config.ts';
+import { type Facade, startFacade } from './http/server.ts';
+import { createLog, secretsOf } from './log.ts';
+import type { Sandbox } from './sandbox/server.ts';
+
+/** How much longer than an operation may take a shutdown waits for what is in flight, in milliseconds. */
+const drainMarginMs = 5_000;
+
+function readConfig(): Config {
+  try {
+    return parseConfig(process.env);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    process.stderr.write(`${error.message}\n`);
+    return process.exit(1);
+  }
+}
+
+/** For a person at a terminal: what runs, and something to paste. */
+function banner(facade: Facade, sandbox: Sandbox): string {
+  const read = (file: string) => readFileSync(new URL(`../schema/operations/${file}`, import.meta.url), 'utf8');
+  const query = read('delete-engagement.graphql')
+    .replace(/^#.*\n/, '')
+    .replace(/\s+/g, ' ')
+    .trim();
+  const body = JSON.stringify({ query, variables: JSON.parse(read('delete-engagement.json')) });
+  return `
+  GraphQL and GraphiQL  ${facade.url}/graphql
+  connected to          the embedded sandbox at ${sandbox.url} (invented data; nothing real is deleted)
+
+  Delete an engagement:
+
+  curl ${facade.url}/graphql -H 'content-type: application/json' -d '${body}'
+
+`;
+}
+
+/** Starts the embedded sandbox when there is no other upstream; it is not even loaded otherwise. */
+async function findUpstream(
+  upstream: Config['upstream'],
+): Promise<{ readonly url: URL; readonly openToken: string; readonly sandbox?: Sandbox }> {
+  if (upstream !== 'sandbox') return { url: upstream, openToken: '' };
+  const [{ startSandbox }, { sandboxToken }] = await Promise.all([
+    import('./sandbox/server.ts'),
+    import('./sandbox/accounts.ts'),
+  ]);
+  const sandbox = await startSandbox();
+  return { url: new URL(sandbox.url), openToken: sandboxToken, sandbox };
+}
+
+const config = readConfig();
+const log = createLog({ secrets: secretsOf(config.auth) });
+const { url: upstream, openToken, sandbox } = await findUpstream(config.upstream);
+const facade = await startFacade({ config, log, upstream, openToken }).catch((error: Error) => {
+  process.stderr.write(`Cannot listen on ${config.host}:${config.port}: ${error.message}\n`);
+  return process.exit(1);
+});
+if (sandbox) process.stdout.write(banner(facade, sandbox));
+log.info({ url: `${facade.url}/graphql`, upstream: upstream.origin, authMode: config.auth.mode }, 'listening');
+
+let isStopping = false;
+/** Answers what is in flight and lets the process end; one that does not end in time is ended. */
+async function stop(): Promise<void> {
+  if (isStopping) return;
+  isStopping = true;
+  setTimeout(() => process.exit(1), config.requestTimeoutMs + drainMarginMs).unref();
+  await facade.close();
+  await sandbox?.close();
+  // What upstream left hanging would keep the process alive.
+  process.exit();
+}
+
+let isSignalled = false;
+async function stopOnSignal(signal: NodeJS.Signals): Promise<void> {
+  // A second signal means: now.
+  if (isSignalled) process.exit(1);
+  isSignalled = true;
+  log.info({ signal }, 'draining');
+  await stop();
+}
+
+/** After an error that nobody caught, what the process remembers may be wrong: it says so, and ends once all are answered. */
+async function stopOnFailure(error: unknown): Promise<void> {
+  process.exitCode = 1;
+  log.fatal({ err: error, errorId: randomUUID() }, 'uncaught error, draining');
+  await stop();
+}
+
+process.on('SIGTERM', stopOnSignal);
+process.on('SIGINT', stopOnSignal);
+process.on('uncaughtException', stopOnFailure);
+process.on('unhandledRejection', stopOnFailure);

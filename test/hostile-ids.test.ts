@@ -1,0 +1,60 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startTestFacade, type TestFacade } from './support/facade.ts';
+import { refusedIds, takenIds } from './support/ids.ts';
+import { noContent, type RawUpstream, record, startRawUpstream } from './support/raw-upstream.ts';
+
+let upstream: RawUpstream;
+let facade: TestFacade;
+beforeAll(async () => {
+  upstream = await startRawUpstream([noContent], { onRead: record({ id: 'e1', subject: 'Hello' }) });
+  facade = await startTestFacade(upstream.url, { TRUTO_RATE_LIMITS: '0' });
+});
+afterAll(async () => {
+  await facade[Symbol.asyncDispose]();
+  await upstream[Symbol.asyncDispose]();
+});
+
+const removal = `mutation ($id: ID! = "e1", $account: ID! = "a") {
+  deleteEngagement(id: $id, integratedAccountId: $account) { __typename ... on InvalidInputError { issues { path } } } }`;
+const reading = `query ($id: ID! = "e1", $account: ID! = "a") {
+  engagement(id: $id, integratedAccountId: $account) { subject } }`;
+
+const engagements = /^(DELETE|GET) \/unified\/crm\/engagements\/([^/?#\s]+)\?[\x21-\x7e]+ HTTP\/1\.1\r\n/;
+const accounts = /^(GET) \/integrated-account\/([^/?#\s]+) HTTP\/1\.1\r\n/;
+
+/** Places of an id, and the requests whose one path segment it becomes. */
+const places = [
+  ['an engagement to delete', removal, 'id', /^DELETE /, engagements],
+  ['an engagement to read', reading, 'id', /^GET \/unified/, engagements],
+  ['the account of a delete', removal, 'account', /^GET \/integrated-account/, accounts],
+] as const;
+
+/** Posts it, and tells what upstream got for it, and what came back. */
+async function send(document: string, variables: object) {
+  const before = upstream.requests.length;
+  const { body } = await facade.post(document, variables);
+  return { body, heads: upstream.requests.slice(before).map(({ head }) => head) };
+}
+
+describe.each(places)('S04 the id of %s', (_what, document, variable, which, form) => {
+  it.each(takenIds)('is the last path segment of one request, byte for byte: %j', async (id) => {
+    const { heads } = await send(document, { [variable]: id });
+    const [head = '', ...others] = heads.filter((one) => which.test(one));
+    expect(others).toEqual([]);
+    const segment = form.exec(head)?.[2] ?? '';
+    expect(decodeURIComponent(segment)).toBe(id);
+  });
+
+  it.each(refusedIds)('costs no request when it is %s', async (_why, id) => {
+    const { heads, body } = await send(document, { [variable]: id });
+    expect(heads).toEqual([]);
+    const [{ extensions } = { extensions: undefined }] = body.errors ?? [];
+    if (document === reading) expect(extensions).toMatchObject({ code: 'INVALID_INPUT' });
+    else expect(body.data.deleteEngagement.__typename).toBe('InvalidInputError');
+  });
+});
+
+it('S04 the list of ids that are refused has every kind of them', () => {
+  expect(refusedIds.length).toBeGreaterThanOrEqual(15);
+  expect(new Set(refusedIds.map(([, id]) => id)).size).toBe(refusedIds.length);
+});

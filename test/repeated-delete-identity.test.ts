@@ -1,0 +1,102 @@
+import { describe, expect, it } from 'vitest';
+import { startTestFacade } from './support/facade.ts';
+import { removal, sendKeyed as send, withKey } from './support/keyed-delete.ts';
+import { bearer, jwtSecret, serviceEnv, signToken } from './support/service.ts';
+import { json, startUpstream } from './support/upstream.ts';
+
+describe('a delete with the Idempotency-Key of an earlier one', () => {
+  it('is two deletes when it has two aliases in one operation', async () => {
+    await using upstream = await startUpstream(json(204, undefined));
+    await using facade = await startTestFacade(upstream.url);
+    const document = `mutation { a: ${removal('1')} b: ${removal('2')} }`;
+    await facade.post(document, {}, withKey('k'));
+    const { body } = await facade.post(document, {}, withKey('k'));
+    expect(body.data).toMatchObject({ a: { outcome: 'DELETED' }, b: { outcome: 'DELETED' } });
+    expect(upstream.deletes().map(({ path }) => path.at(-1))).toEqual(['1', '2']);
+    const keys = upstream.deletes().map(({ headers }) => headers['idempotency-key']);
+    expect(new Set(keys).size).toBe(2);
+    for (const key of keys) expect(key).toMatch(/^[\da-f]{8}-[\da-f]{4}-8[\da-f]{3}-8[\da-f]{3}-[\da-f]{12}$/);
+  });
+
+  it.each([
+    ['another engagement', '2', ''],
+    ['the engagement of that id in another integrated account', '1', '', 'b'],
+    ['another format', '1', ', format: RAW'],
+    ['a remoteQuery', '1', ', remoteQuery: { a: 1 }'],
+    ['a snapshot', '1', ', snapshot: true'],
+    ['a kind', '1', ', engagementType: CALL'],
+  ])('is refused when it is another one: %s', async (_what, id = '', rest = '', account = 'a') => {
+    await using upstream = await startUpstream(json(204, undefined));
+    await using facade = await startTestFacade(upstream.url);
+    await send(facade, 'k');
+    expect(await send(facade, 'k', id, rest, account)).toMatchObject({
+      __typename: 'InvalidInputError',
+      message: expect.stringContaining('Nothing was sent'),
+      issues: [{ path: ['Idempotency-Key'] }],
+    });
+    expect(upstream.deletes()).toHaveLength(1);
+    expect(await send(facade, 'k')).toMatchObject({ outcome: 'DELETED' });
+  });
+
+  it('is refused when it selects what the first did not ask upstream for', async () => {
+    await using upstream = await startUpstream(json(204, undefined));
+    await using facade = await startTestFacade(upstream.url);
+    await send(facade, 'k');
+    const more = removal('1').replace('subject', 'subject content');
+    const { body } = await facade.post(`mutation { ${more} }`, {}, withKey('k'));
+    expect(body.data.deleteEngagement.__typename).toBe('InvalidInputError');
+  });
+
+  it('S19 is two deletes when two callers chose the same key', async () => {
+    await using upstream = await startUpstream(json(204, undefined));
+    await using facade = await startTestFacade(upstream.url, { AUTH_MODE: 'passthrough' });
+    for (const token of ['canary-of-the-first', 'canary-of-the-second']) {
+      const headers = { ...withKey('k'), authorization: `Bearer ${token}` };
+      const { body } = await facade.post(`mutation { ${removal('1')} }`, {}, headers);
+      expect(body.data.deleteEngagement.outcome).toBe('DELETED');
+    }
+    expect(new Set(upstream.deletes().map(({ headers }) => headers['idempotency-key'])).size).toBe(2);
+  });
+
+  it('is the same delete when its arguments are written in another way', async () => {
+    await using upstream = await startUpstream(json(204, undefined));
+    await using facade = await startTestFacade(upstream.url);
+    const forms = ['', ', parameters: null', ', parameters: {}', ', remoteQuery: {}', ', engagementType: null'];
+    for (const form of forms) expect(await send(facade, 'k', '1', form)).toMatchObject({ outcome: 'DELETED' });
+    for (const form of ['{ a: 1, b: [2] }', '{ b: [2], a: 1 }'])
+      expect(await send(facade, 'other', '1', `, remoteQuery: ${form}`)).toMatchObject({ outcome: 'DELETED' });
+    expect(upstream.deletes()).toHaveLength(2);
+  });
+
+  it.each<[string, Record<string, string>, readonly (() => Promise<string>)[]]>([
+    [
+      'by tokens of their own',
+      { AUTH_MODE: 'passthrough' },
+      [async () => 'canary-caller-1', async () => 'canary-caller-2'],
+    ],
+    [
+      'by subjects of one issuer',
+      { ...serviceEnv, JWT_SECRET: jwtSecret },
+      ['caller-1', 'caller-2'].map((sub) => () => signToken({ sub, integrated_accounts: ['a'] })),
+    ],
+  ])('S19 does not meet that of another caller, even at the same time: %s', async (_how, env, tokens) => {
+    const release = Promise.withResolvers<void>();
+    await using upstream = await startUpstream(async (request, response) => {
+      await release.promise;
+      json(200, { subject: String(request.headers['idempotency-key']) })(request, response);
+    });
+    await using facade = await startTestFacade(upstream.url, env);
+    const headers = await Promise.all(tokens.map(async (sign) => ({ ...withKey('k'), ...bearer(await sign()) })));
+    // The key of one caller brings it to its own delete, again and again, and never to the other's.
+    const all = [...headers, ...headers].map((each) => facade.post(`mutation { ${removal('1')} }`, {}, each));
+    await expect.poll(() => upstream.deletes().length).toBe(2);
+    await fetch(`${facade.url}/health`);
+    release.resolve();
+    const subjects = (await Promise.all(all)).map(({ body }) => body.data.deleteEngagement.engagement.subject);
+    const keys = upstream.deletes().map((request) => request.headers['idempotency-key']);
+    expect(new Set(keys).size).toBe(2);
+    expect(new Set(subjects)).toEqual(new Set(keys));
+    expect(subjects.slice(2)).toEqual(subjects.slice(0, 2));
+    expect(upstream.deletes()).toHaveLength(2);
+  });
+});
