@@ -14,8 +14,8 @@ const why = {
   encoded: 'it is compressed, although that was not asked for',
 };
 
-/** 2^53 has 16 digits: shorter numbers are exact. */
-const longNumber = /\d{16}/;
+/** 2^53 has 16 digits: shorter numbers are exact. What stands before a number in JSON is seldom, so this is found out soon. */
+const longNumber = /(?:^|[-:,[\s])\d{16}/;
 
 /** Keeps the digits of an integer that a number cannot hold, by making it text: such numbers are ids (Zoho's, say). */
 function keepDigits(_key: string, value: unknown, { source }: { source?: string }): unknown {

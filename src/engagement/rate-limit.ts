@@ -10,6 +10,8 @@ export interface RateLimit {
   readonly resetMs: number | null;
 }
 
+const names = ['ratelimit-limit', 'ratelimit-remaining', 'ratelimit-reset'] as const;
+
 function wholeNumber(text: string | undefined): number | null {
   return text !== undefined && /^\d{1,6}$/.test(text) ? Number(text) : null;
 }
@@ -24,6 +26,7 @@ function milliseconds(seconds: number | null): number | null {
  * @returns null when the provider gives none; a header of another form is null by itself.
  */
 export function parseRateLimit(headers: Readonly<Record<string, string>>): RateLimit | null {
+  if (!names.some((name) => headers[name] !== undefined)) return null;
   const [limit, ...parameters] = (headers['ratelimit-limit'] ?? '').split(';').map((part) => part.trim());
   const window = parameters.find((parameter) => parameter.startsWith('w='))?.slice(2);
   const rateLimit = {

@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import { type Resource, resources, type WireField } from './resources.ts';
+import { type IsPlain, plainValues } from './shapes.ts';
 
 /** A record as upstream sends it; GraphQL fields read from it directly. */
 export type ResourceRecord<R extends Resource> = {
@@ -33,7 +34,7 @@ export function excludableFieldsOf<R extends Resource>(resource: R): readonly Wi
   return wireFieldsOf(resource).filter((field) => field !== 'id' && field !== 'remote_data');
 }
 
-type ReadableField = readonly [field: string, shape: z.ZodType];
+type ReadableField = readonly [field: string, shape: z.ZodType, isPlain: IsPlain];
 
 /** What there is to read for each selection that was seen: a prepared operation has the same one every time. */
 const readableFields = new WeakMap<object, readonly ReadableField[]>();
@@ -42,7 +43,10 @@ function readableFieldsOf(resource: Resource, selected: ReadonlySet<string>): re
   const known = readableFields.get(selected);
   if (known) return known;
   const shapes: Readonly<Record<string, z.ZodType>> = resources[resource];
-  const fields = [...new Set(['id', ...selected])].map((field) => [field, shapes[field] as z.ZodType] as const);
+  const fields = [...new Set(['id', ...selected])].map((field) => {
+    const shape = shapes[field] as z.ZodType;
+    return [field, shape, plainValues.get(shape) ?? (() => false)] as const;
+  });
   readableFields.set(selected, fields);
   return fields;
 }
@@ -56,6 +60,14 @@ export interface ReadRecord<R extends Resource> {
   readonly absent: readonly WireField<R>[];
 }
 
+/** True when nothing has to be read into what is selected, or left out of it. */
+function isPlainRecord(json: Readonly<Record<string, unknown>>, fields: readonly ReadableField[]): boolean {
+  return fields.every(([field, , isPlain]) => {
+    const value = json[field];
+    return value === undefined || isPlain(value);
+  });
+}
+
 /**
  * Reads the selected fields of a record out of upstream's JSON. A value that is not what the documentation says costs
  * that field; nothing here throws.
@@ -67,15 +79,20 @@ export function readRecord<R extends Resource>(
   selected: ReadonlySet<WireField<R>>,
   key: RecordKey,
 ): ReadRecord<R> {
-  const record: Record<string, unknown> = { id: key.id, integratedAccountId: key.integratedAccountId };
+  const { id, integratedAccountId } = key;
+  const fields = readableFieldsOf(resource, selected);
+  const absent = fields.filter(([field]) => !Object.hasOwn(json, field)).map(([field]) => field);
+  const hasNothingElse = Object.keys(json).length + absent.length === fields.length;
+  if (hasNothingElse && isPlainRecord(json, fields)) {
+    const record = { ...json, id: json.id ?? id, integratedAccountId };
+    return { record, unreadable: [], absent } as unknown as ReadRecord<R>;
+  }
+  const record: Record<string, unknown> = { id, integratedAccountId };
   const unreadable: string[] = [];
-  const absent: string[] = [];
-  for (const [field, shape] of readableFieldsOf(resource, selected)) {
-    const isThere = Object.hasOwn(json, field);
-    if (!isThere) absent.push(field);
-    const value = isThere ? json[field] : null;
+  for (const [field, shape, isPlain] of fields) {
+    const value = Object.hasOwn(json, field) ? json[field] : null;
     if (value === null || value === undefined) continue;
-    const read = shape.safeParse(value);
+    const read = isPlain(value) ? { success: true, data: value } : shape.safeParse(value);
     if (read.success) record[field] = read.data;
     else unreadable.push(field);
   }

@@ -31,7 +31,7 @@ export const resources = {
     custom_fields: object,
     created_at: dateTime,
     updated_at: dateTime,
-    remote_data: z.unknown(),
+    remote_data: shape.anything,
   },
   users: {
     id: shape.identifier,

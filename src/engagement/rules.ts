@@ -47,18 +47,17 @@ export function checkWellFormed(input: DeleteEngagementInput): readonly Finding[
   return [
     ...checkId(input.id, ['id']),
     ...checkId(input.integratedAccountId, ['integratedAccountId']),
-    ...checkParameters(input.parameters ?? {}),
+    ...(input.parameters ? checkParameters(input.parameters) : []),
     ...checkRemoteQuery(input.remoteQuery, ['remoteQuery']),
   ];
 }
 
 function checkEngagementType({ engagementType }: DeleteEngagementInput, integration: Integration): readonly Finding[] {
   const { name, engagementTypes: allowed, requiresEngagementType } = integration;
+  if (!engagementType && !requiresEngagementType) return [];
   const path = ['engagementType'];
   const names = allowed.map(enumName);
-  if (!engagementType) {
-    return requiresEngagementType ? [refusal(path, `${name} requires one of ${names.join(', ')}.`, names)] : [];
-  }
+  if (!engagementType) return [refusal(path, `${name} requires one of ${names.join(', ')}.`, names)];
   if (allowed.length === 0)
     return [warning(path, `${name} does not list this parameter; upstream gets it all the same.`)];
   return allowed.includes(engagementType) ? [] : [refusal(path, `${name} takes only ${names.join(', ')}.`, names)];

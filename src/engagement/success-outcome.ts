@@ -6,6 +6,7 @@ import type { Integration } from './integrations.ts';
 import { parseRateLimit } from './rate-limit.ts';
 import type { FoundRecord } from './read-record.ts';
 import { type EngagementRecord, readRecord } from './record.ts';
+import type { WireField } from './resources.ts';
 import type { DeleteEngagementSuccess, DeleteStream } from './result.ts';
 import type { Selection } from './selection.ts';
 import { mergeSnapshot } from './snapshot.ts';
@@ -40,10 +41,12 @@ function unreadable(why: string): SuccessContent {
   };
 }
 
-/** Tells which selected fields nobody had a value for, and what would fill them: a snapshot, if there is none. */
-function missingFields(json: object, { selection, snapshot }: SuccessContext): readonly string[] {
-  const candidates = snapshot ? snapshot.absent : [...selection.fields];
-  const missing = candidates.filter((field) => field !== 'id' && !Object.hasOwn(json, field));
+/**
+ * Tells which selected fields nobody had a value for, and what would fill them: a snapshot, if there is none.
+ * @param absent those that the answer does not have.
+ */
+function missingFields(absent: Iterable<WireField>, { snapshot }: SuccessContext): readonly string[] {
+  const missing = [...absent].filter((field) => field !== 'id' && (!snapshot || snapshot.absent.includes(field)));
   if (missing.length === 0) return [];
   const hint = snapshot ? 'The snapshot lacks it too.' : 'With snapshot: true, it is read before the delete.';
   return [`Upstream's answer lacks ${missing.join(', ')}. ${hint}`];
@@ -61,13 +64,13 @@ function readEngagement(body: ReadBody, contentType: string | undefined, context
     // Truto answers in JSON; a page is somebody else's, who may not have passed the request on.
     return { ...unreadable('it is not a JSON object'), doubt: contentType?.startsWith('text/html') ?? false };
   }
-  const { record, unreadable: odd } = readRecord('engagements', json, selection.fields, input);
+  const { record, unreadable: odd, absent } = readRecord('engagements', json, selection.fields, input);
   const otherId = "Upstream's answer names another engagement than the one it was asked to delete.";
   return {
     engagement: record,
     providerBody: record.remote_data,
     doubt: isError(json) || (!Object.hasOwn(json, 'id') && findDenial(json, null) !== 'none'),
-    warnings: [...oddFields(odd), ...missingFields(json, context), ...(record.id === input.id ? [] : [otherId])],
+    warnings: [...oddFields(odd), ...missingFields(absent, context), ...(record.id === input.id ? [] : [otherId])],
   };
 }
 
@@ -76,7 +79,10 @@ function readRaw(body: ReadBody, contentType: string | undefined, context: Succe
   if (body.kind === 'unreadable') return unreadable(body.why);
   const raw = body.kind === 'empty' ? null : body.value;
   const page = 'The body is an HTML page: it may come from something between upstream and this server.';
-  const warnings = [...(contentType?.startsWith('text/html') ? [page] : []), ...missingFields({}, context)];
+  const warnings = [
+    ...(contentType?.startsWith('text/html') ? [page] : []),
+    ...missingFields(context.selection.fields, context),
+  ];
   return { engagement: null, raw, providerBody: raw, doubt: isError(raw), warnings };
 }
 
@@ -94,7 +100,8 @@ function readStream({ headers, body }: UpstreamAnswer, { selection }: SuccessCon
 /** Reads the body of a 2xx answer: the delete succeeded, whatever can be made of it. */
 export function readSuccessContent(answer: UpstreamAnswer, context: SuccessContext): SuccessContent {
   const { format } = context.input;
-  if (answer.body.kind === 'streaming') return { engagement: null, warnings: missingFields({}, context) };
+  if (answer.body.kind === 'streaming')
+    return { engagement: null, warnings: missingFields(context.selection.fields, context) };
   const body = readBody(answer.body);
   const read = format === 'raw' || format === 'stream' ? readRaw : readEngagement;
   return read(body, answer.headers['content-type'], context);

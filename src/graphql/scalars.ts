@@ -1,16 +1,14 @@
 import { GraphQLError, GraphQLScalarType } from 'graphql';
 import { GraphQLDateTime, GraphQLJSON, GraphQLJSONObject } from 'graphql-scalars';
+import { isPlainMoment } from '../engagement/shapes.ts';
 import { builder } from './builder.ts';
-
-/** A moment in UTC, on a day that every month has, written so that nothing is left to do but to add milliseconds. */
-const plainMoment = /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])T(?:[01]\d|2[0-3])(?::[0-5]\d){2}(?:\.\d{3})?Z$/;
 
 /**
  * Writes a moment as the library does. It reads each into a date and writes that; most of upstream's can be passed on as
  * they are.
  */
 export function serializeDateTime(value: unknown): string | Date {
-  if (typeof value !== 'string' || !plainMoment.test(value)) return GraphQLDateTime.serialize(value);
+  if (typeof value !== 'string' || !isPlainMoment(value)) return GraphQLDateTime.serialize(value);
   return value.includes('.') ? value : value.replace('Z', '.000Z');
 }
 

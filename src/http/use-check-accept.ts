@@ -1,4 +1,5 @@
 import type { Plugin } from 'graphql-yoga';
+import { LRUCache } from 'lru-cache';
 import { requestError } from '../errors.ts';
 
 const singleResultTypes = ['application/graphql-response+json', 'application/json'];
@@ -43,11 +44,22 @@ function isOffered(asked: string, offered: string): boolean {
   return (askedType === '*' || askedType === type) && (askedSubtype === '*' || askedSubtype === subtype);
 }
 
+/** What was found out for the headers that were seen last: clients send few different ones. */
+const resultTypes = new LRUCache<string, { readonly type: string | undefined }>({ max: 100 });
+
 /**
  * The media type in which Yoga answers a single result: the last one offered for the first that is asked for. Undefined
  * when the header allows none, or only results in parts.
  */
 export function resultTypeFor(accept: string | null): string | undefined {
+  const known = resultTypes.get(accept ?? '');
+  if (known) return known.type;
+  const type = findResultType(accept);
+  resultTypes.set(accept ?? '', { type });
+  return type;
+}
+
+function findResultType(accept: string | null): string | undefined {
   if (!isAcceptable(accept)) return undefined;
   const asked = mediaTypes(accept).find((type) => singleResultTypes.some((offered) => isOffered(type, offered)));
   return asked && singleResultTypes.findLast((offered) => isOffered(asked, offered));
