@@ -18,18 +18,18 @@ const trouble = answer(502);
 const good = answer(204);
 
 /** Has the breaker count so many of an end, while it lets anything through, and tells how many it let through. */
-async function count(breaker: Breaker, times: number, end: Attempt): Promise<number> {
+function count(breaker: Breaker, times: number, end: Attempt): number {
   let through = 0;
   for (let time = 0; time < times && !breaker.isOpen; time += 1) {
-    await breaker.run(async () => end);
+    breaker.begin()(end);
     through += 1;
   }
   return through;
 }
 
-async function openBreaker(): Promise<Breaker> {
+function openBreaker(): Breaker {
   const breaker = new Breaker(isAccountTrouble);
-  await count(breaker, 20, trouble);
+  count(breaker, 20, trouble);
   expect(breaker.isOpen).toBe(true);
   return breaker;
 }
@@ -38,59 +38,74 @@ describe('R08 a breaker', () => {
   beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'] }));
   afterEach(() => void vi.useRealTimers());
 
-  it('stays closed up to 19 attempts, however they end, and opens with the 20th', async () => {
+  it('stays closed up to 19 attempts, however they end, and opens with the 20th', () => {
     const breaker = new Breaker(isAccountTrouble);
-    expect(await count(breaker, 19, trouble)).toBe(19);
+    expect(count(breaker, 19, trouble)).toBe(19);
     expect(breaker.isOpen).toBe(false);
-    expect(await count(breaker, 10, trouble)).toBe(1);
+    expect(count(breaker, 10, trouble)).toBe(1);
     expect(breaker.isOpen).toBe(true);
   });
 
-  it('opens when more than half was trouble, and not when it was half', async () => {
+  it('opens when more than half was trouble, and not when it was half', () => {
     const breaker = new Breaker(isAccountTrouble);
-    await count(breaker, 20, good);
-    expect(await count(breaker, 20, trouble)).toBe(20);
+    count(breaker, 20, good);
+    expect(count(breaker, 20, trouble)).toBe(20);
     expect(breaker.isOpen).toBe(false);
-    expect(await count(breaker, 10, trouble)).toBe(1);
+    expect(count(breaker, 10, trouble)).toBe(1);
     expect(breaker.isOpen).toBe(true);
   });
 
-  it('forgets what was more than ten seconds ago', async () => {
+  it('forgets what was more than ten seconds ago', () => {
     const breaker = new Breaker(isAccountTrouble);
     for (let second = 0; second < 60; second += 1) {
-      expect(await count(breaker, 1, trouble)).toBe(1);
+      expect(count(breaker, 1, trouble)).toBe(1);
       vi.advanceTimersByTime(1_000);
     }
     expect(breaker.isOpen).toBe(false);
   });
 
-  it('lets nothing through for half a second, then one attempt, and all again after its success', async () => {
-    const breaker = await openBreaker();
+  it('lets nothing through for half a second, then one attempt, and all again after its success', () => {
+    const breaker = openBreaker();
     vi.advanceTimersByTime(499);
     expect(breaker.isOpen).toBe(true);
     vi.advanceTimersByTime(1);
     expect(breaker.isOpen).toBe(false);
-    const { promise: probed, resolve } = Promise.withResolvers<Attempt>();
-    const probe = breaker.run(() => probed);
+    const endProbe = breaker.begin();
     expect(breaker.isOpen).toBe(true);
     vi.advanceTimersByTime(60_000);
     expect(breaker.isOpen).toBe(true);
-    resolve(good);
-    await probe;
+    endProbe(good);
     expect(breaker.isOpen).toBe(false);
     // It begins anew: what was before it opened counts no more.
-    expect(await count(breaker, 15, trouble)).toBe(15);
+    expect(count(breaker, 15, trouble)).toBe(15);
   });
 
-  it('lets one attempt through each half second as long as those fail', async () => {
-    const breaker = await openBreaker();
+  it.each([
+    ['good', good],
+    ['trouble', trouble],
+  ])('is not moved by the end (%s) of an attempt that began before it opened', (_what, end) => {
+    const breaker = new Breaker(isAccountTrouble);
+    const [endWhileOpen, endWhileProbing] = [breaker.begin(), breaker.begin()];
+    count(breaker, 20, trouble);
+    endWhileOpen(end);
+    expect(breaker.isOpen).toBe(true);
+    vi.advanceTimersByTime(500);
+    const endProbe = breaker.begin();
+    endWhileProbing(end);
+    expect(breaker.isOpen).toBe(true);
+    endProbe(good);
+    expect(breaker.isOpen).toBe(false);
+  });
+
+  it('lets one attempt through each half second as long as those fail', () => {
+    const breaker = openBreaker();
     for (let time = 0; time < 5; time += 1) {
       vi.advanceTimersByTime(500);
-      expect(await count(breaker, 10, trouble)).toBe(1);
+      expect(count(breaker, 10, trouble)).toBe(1);
       vi.advanceTimersByTime(499);
-      expect(await count(breaker, 10, trouble)).toBe(0);
+      expect(count(breaker, 10, trouble)).toBe(0);
       vi.advanceTimersByTime(1);
-      expect(await count(breaker, 1, trouble)).toBe(1);
+      expect(count(breaker, 1, trouble)).toBe(1);
     }
   });
 
@@ -99,10 +114,10 @@ describe('R08 a breaker', () => {
       `is answered with ${statusCode}`,
       answer(statusCode),
     ]),
-  ])('is not opened by what %s', async (_what, end) => {
+  ])('is not opened by what %s', (_what, end) => {
     for (const isTrouble of [isAccountTrouble, isUpstreamTrouble]) {
       const breaker = new Breaker(isTrouble);
-      expect(await count(breaker, 100, end)).toBe(100);
+      expect(count(breaker, 100, end)).toBe(100);
       expect(breaker.isOpen).toBe(false);
     }
   });
@@ -115,17 +130,14 @@ describe('R08 a breaker', () => {
     ['a reset', failure('reset', true)],
     ['no answer', failure('timeout', true)],
     ['no HTTP', failure('protocol', true)],
-  ])('of an account is opened by %s, and that of all upstream is not', async (_what, end) => {
-    expect(await count(new Breaker(isAccountTrouble), 100, end)).toBe(20);
-    expect(await count(new Breaker(isUpstreamTrouble), 100, end)).toBe(100);
+  ])('of an account is opened by %s, and that of all upstream is not', (_what, end) => {
+    expect(count(new Breaker(isAccountTrouble), 100, end)).toBe(20);
+    expect(count(new Breaker(isUpstreamTrouble), 100, end)).toBe(100);
   });
 
-  it.each<FailureReason>(['refused', 'dns', 'tls', 'unconnected'])(
-    'of all upstream is opened by %s',
-    async (reason) => {
-      expect(await count(new Breaker(isUpstreamTrouble), 100, failure(reason, false))).toBe(20);
-    },
-  );
+  it.each<FailureReason>(['refused', 'dns', 'tls', 'unconnected'])('of all upstream is opened by %s', (reason) => {
+    expect(count(new Breaker(isUpstreamTrouble), 100, failure(reason, false))).toBe(20);
+  });
 });
 
 describe('R08 sending', () => {

@@ -1,4 +1,4 @@
-import { CircuitState, circuitBreaker, handleWhenResult, SamplingBreaker } from 'cockatiel';
+import { CircuitState, SamplingBreaker } from 'cockatiel';
 import type { Attempt } from './attempt.ts';
 
 /** More than half of at least 20 attempts within 10 seconds must be trouble. */
@@ -26,35 +26,44 @@ export function isAccountTrouble(attempt: Attempt): boolean {
 
 /**
  * Lets nothing through to who is in trouble, but one attempt now and then. The others are told at once, instead of
- * waiting for what will most likely fail, and feeding the trouble.
+ * waiting for what will most likely fail, and feeding the trouble. What is too much trouble, cockatiel's sampling decides;
+ * its circuit would run each attempt itself, and have those wait that come while one tries.
  */
 export class Breaker {
-  readonly #circuit;
+  readonly #isTrouble: (attempt: Attempt) => boolean;
+  readonly #samples = new SamplingBreaker(sampling);
+  #state: CircuitState.Closed | CircuitState.Open | CircuitState.HalfOpen = CircuitState.Closed;
   #probeAt = 0;
 
   /** @param isTrouble what counts; everything else, refusals among it, counts as good. */
   constructor(isTrouble: (attempt: Attempt) => boolean) {
-    this.#circuit = circuitBreaker(
-      handleWhenResult((result) => isTrouble(result as Attempt)),
-      {
-        breaker: new SamplingBreaker(sampling),
-        halfOpenAfter: probeAfterMs,
-      },
-    );
-    this.#circuit.onBreak(() => {
-      this.#probeAt = Date.now() + probeAfterMs;
-    });
+    this.#isTrouble = isTrouble;
   }
 
-  /** True while nothing is let through; ask before {@link Breaker.run}, without a pause in between. */
+  /** True while nothing is let through; ask before {@link Breaker.begin}, without a pause in between. */
   get isOpen(): boolean {
-    const { state } = this.#circuit;
-    // While one tries, cockatiel would let the others wait for it, without regard to their deadlines.
-    return state === CircuitState.HalfOpen || (state === CircuitState.Open && Date.now() < this.#probeAt);
+    return this.#state === CircuitState.HalfOpen || (this.#state === CircuitState.Open && Date.now() < this.#probeAt);
   }
 
-  /** Runs an attempt, which begins at once, and counts how it ends. */
-  run(attempt: () => Promise<Attempt>): Promise<Attempt> {
-    return this.#circuit.execute(attempt);
+  /**
+   * Notes that an attempt begins.
+   * @returns what is to be told how it ended.
+   */
+  begin(): (end: Attempt) => void {
+    const isProbe = this.#state === CircuitState.Open;
+    if (isProbe) this.#state = CircuitState.HalfOpen;
+    return (end) => this.#count(this.#isTrouble(end), isProbe);
+  }
+
+  #count(isTrouble: boolean, isProbe: boolean): void {
+    const wasOpen = isProbe ? CircuitState.HalfOpen : CircuitState.Closed;
+    if (!isTrouble) {
+      this.#samples.success(wasOpen);
+      if (isProbe) this.#state = CircuitState.Closed;
+      // One that began before the breaker opened says nothing of how it is since.
+    } else if (this.#samples.failure(wasOpen) && (isProbe || this.#state === CircuitState.Closed)) {
+      this.#state = CircuitState.Open;
+      this.#probeAt = Date.now() + probeAfterMs;
+    }
   }
 }

@@ -63,17 +63,23 @@ export function createSend({ client, reserveMs, keepsRateLimits }: SendSetup): S
   const isOpen = ({ breaker }: Lane) => upstreamBreaker.isOpen || breaker.isOpen;
 
   /** The last checks: all that follows is undici's own look at whether a kept connection still is one. */
-  async function begin(
-    attempt: () => Promise<Attempt>,
-    { breaker, budgets }: Lane,
-    { hasCallerLeft }: SendOptions,
-  ): Promise<Attempt> {
+  function heldBack({ breaker, budgets }: Lane, { hasCallerLeft }: SendOptions): Attempt | undefined {
     if (hasCallerLeft?.()) return unsent('abandoned');
     if (upstreamBreaker.isOpen || breaker.isOpen) return unsent('open');
     const nowMs = performance.now();
     if (!budgets.every((budget) => budget.hasPlace(nowMs))) return unsent('paused');
     for (const budget of budgets) budget.take(nowMs);
-    return breaker.run(() => upstreamBreaker.run(attempt));
+    return undefined;
+  }
+
+  /** Makes an attempt whose turn has come, unless something holds it back. */
+  async function begin(attempt: () => Promise<Attempt>, lane: Lane, options: SendOptions): Promise<Attempt> {
+    const unbegun = heldBack(lane, options);
+    if (unbegun) return unbegun;
+    const ends = [lane.breaker.begin(), upstreamBreaker.begin()];
+    const result = await attempt();
+    for (const end of ends) end(result);
+    return result;
   }
 
   /** One attempt, in its turn; `paused` without a time when its place is gone by then. */

@@ -54,6 +54,7 @@ export function writeMarkdown(results: Results): string {
     '![Deletes per second against the raw POST proxy](images/benchmarks.svg)',
     '## Goals',
     goalTable(results),
+    'Where the time goes, and why goals are not met: [ADR 10](adr/0010-prepared-operations.md).',
     '## How it is measured',
     method(results),
     ...works.map((result) => section(result.work, workTable(result))),
