@@ -39,6 +39,7 @@ type ReadableField = readonly [field: string, shape: z.ZodType, isPlain: IsPlain
 /** What there is to read for each selection that was seen: a prepared operation has the same one every time. */
 const readableFields = new WeakMap<object, readonly ReadableField[]>();
 
+/** @param selected is one resource's: a set is never used for two, as its type says. */
 function readableFieldsOf(resource: Resource, selected: ReadonlySet<string>): readonly ReadableField[] {
   const known = readableFields.get(selected);
   if (known) return known;

@@ -11,6 +11,9 @@ export interface Selection {
   readonly chunks: boolean;
 }
 
+/** What was found out for each selection that was seen: a prepared operation has the same one every time. */
+const excluded = new WeakMap<object, readonly string[]>();
+
 /**
  * A selection pushed down: the excludable fields of the resource that nobody asked for, for `truto_exclude_fields`.
  * The order is the documentation's, so equal selections make equal requests.
@@ -19,5 +22,9 @@ export function excludedFields<R extends Resource>(
   resource: R,
   selected: ReadonlySet<WireField<R>>,
 ): readonly WireField<R>[] {
-  return excludableFieldsOf(resource).filter((field) => !selected.has(field));
+  const known = excluded.get(selected);
+  if (known) return known as readonly WireField<R>[];
+  const fields = excludableFieldsOf(resource).filter((field) => !selected.has(field));
+  excluded.set(selected, fields);
+  return fields;
 }
