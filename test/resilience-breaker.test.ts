@@ -35,7 +35,7 @@ function openBreaker(): Breaker {
 }
 
 describe('R08 a breaker', () => {
-  beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'] }));
+  beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date', 'performance'] }));
   afterEach(() => void vi.useRealTimers());
 
   it('stays closed up to 19 attempts, however they end, and opens with the 20th', () => {
@@ -94,6 +94,13 @@ describe('R08 a breaker', () => {
     endWhileProbing(end);
     expect(breaker.isOpen).toBe(true);
     endProbe(good);
+    expect(breaker.isOpen).toBe(false);
+  });
+
+  it('is open no longer when the wall clock is set back', () => {
+    const breaker = openBreaker();
+    vi.setSystemTime(Date.now() - 3_600_000);
+    vi.advanceTimersByTime(500);
     expect(breaker.isOpen).toBe(false);
   });
 

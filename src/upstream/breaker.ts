@@ -33,6 +33,7 @@ export class Breaker {
   readonly #isTrouble: (attempt: Attempt) => boolean;
   readonly #samples = new SamplingBreaker(sampling);
   #state: CircuitState.Closed | CircuitState.Open | CircuitState.HalfOpen = CircuitState.Closed;
+  /** By a clock that nobody sets, in milliseconds. */
   #probeAt = 0;
 
   /** @param isTrouble what counts; everything else, refusals among it, counts as good. */
@@ -42,7 +43,9 @@ export class Breaker {
 
   /** True while nothing is let through; ask before {@link Breaker.begin}, without a pause in between. */
   get isOpen(): boolean {
-    return this.#state === CircuitState.HalfOpen || (this.#state === CircuitState.Open && Date.now() < this.#probeAt);
+    return (
+      this.#state === CircuitState.HalfOpen || (this.#state === CircuitState.Open && performance.now() < this.#probeAt)
+    );
   }
 
   /**
@@ -63,7 +66,7 @@ export class Breaker {
       // One that began before the breaker opened says nothing of how it is since.
     } else if (this.#samples.failure(wasOpen) && (isProbe || this.#state === CircuitState.Closed)) {
       this.#state = CircuitState.Open;
-      this.#probeAt = Date.now() + probeAfterMs;
+      this.#probeAt = performance.now() + probeAfterMs;
     }
   }
 }
