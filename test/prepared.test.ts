@@ -36,7 +36,7 @@ function prepare(query: string) {
   const document = parse(query);
   expect(validate(schema, document)).toEqual([]);
   const operations = createPreparedOperations(schema);
-  operations.note({ query }, document);
+  operations.note({ query });
   return { document, prepared: operations.find({ query }) };
 }
 

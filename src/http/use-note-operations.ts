@@ -10,7 +10,7 @@ export function useNoteOperations(operations: PreparedOperations): Plugin<Contex
   return {
     onExecute({ args }) {
       const { query, operationName } = args.contextValue.params;
-      if (query) operations.note({ query, operationName }, args.document);
+      if (query) operations.note({ query, operationName });
     },
   };
 }
