@@ -83,6 +83,7 @@ export function readRecord<R extends Resource>(
   const { id, integratedAccountId } = key;
   const fields = readableFieldsOf(resource, selected);
   const absent = fields.filter(([field]) => !Object.hasOwn(json, field)).map(([field]) => field);
+  // What follows goes by names that the table of resources types: the compiler cannot follow, hence the casts.
   const hasNothingElse = Object.keys(json).length + absent.length === fields.length;
   if (hasNothingElse && isPlainRecord(json, fields)) {
     const record = { ...json, id: json.id ?? id, integratedAccountId };
