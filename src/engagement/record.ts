@@ -83,11 +83,12 @@ export function readRecord<R extends Resource>(
   const { id, integratedAccountId } = key;
   const fields = readableFieldsOf(resource, selected);
   const absent = fields.filter(([field]) => !Object.hasOwn(json, field)).map(([field]) => field);
-  // What follows goes by names that the table of resources types: the compiler cannot follow, hence the casts.
+  // Fields go by names here whose types the table of resources has: the compiler cannot follow that.
+  const result = (record: object, unreadable: readonly string[]) =>
+    ({ record, unreadable, absent }) as unknown as ReadRecord<R>;
   const hasNothingElse = Object.keys(json).length + absent.length === fields.length;
   if (hasNothingElse && isPlainRecord(json, fields)) {
-    const record = { ...json, id: json.id ?? id, integratedAccountId };
-    return { record, unreadable: [], absent } as unknown as ReadRecord<R>;
+    return result({ ...json, id: json.id ?? id, integratedAccountId }, []);
   }
   const record: Record<string, unknown> = { id, integratedAccountId };
   const unreadable: string[] = [];
@@ -98,5 +99,5 @@ export function readRecord<R extends Resource>(
     if (read.success) record[field] = read.data;
     else unreadable.push(field);
   }
-  return { record, unreadable, absent } as unknown as ReadRecord<R>;
+  return result(record, unreadable);
 }

@@ -63,12 +63,12 @@ export function createSend({ client, reserveMs, keepsRateLimits }: SendSetup): S
   const isOpen = ({ breaker }: Lane) => upstreamBreaker.isOpen || breaker.isOpen;
 
   /** The last checks: all that follows is undici's own look at whether a kept connection still is one. */
-  function heldBack({ breaker, budgets }: Lane, { hasCallerLeft }: SendOptions): Attempt | undefined {
+  function heldBack(lane: Lane, { hasCallerLeft }: SendOptions): Attempt | undefined {
     if (hasCallerLeft?.()) return unsent('abandoned');
-    if (upstreamBreaker.isOpen || breaker.isOpen) return unsent('open');
+    if (isOpen(lane)) return unsent('open');
     const nowMs = performance.now();
-    if (!budgets.every((budget) => budget.hasPlace(nowMs))) return unsent('paused');
-    for (const budget of budgets) budget.take(nowMs);
+    if (!lane.budgets.every((budget) => budget.hasPlace(nowMs))) return unsent('paused');
+    for (const budget of lane.budgets) budget.take(nowMs);
     return undefined;
   }
 

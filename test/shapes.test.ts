@@ -1,0 +1,30 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { plainValues } from '../src/engagement/shapes.ts';
+
+const text = fc.oneof(fc.string(), fc.constantFrom('', '7', '2026-01-01T00:00:00Z', '2026-02-29T00:00:00.000Z'));
+const key = fc.constantFrom('id', 'number', 'type', 'extension', '__proto__', 'other');
+const flat = fc.oneof(text, fc.integer(), fc.boolean(), fc.constant(null));
+const object = fc.array(fc.tuple(key, flat), { maxLength: 3 }).map((entries) => {
+  const members = entries.map(([name, value]) => `${JSON.stringify(name)}:${JSON.stringify(value)}`);
+  return JSON.parse(`{${members.join()}}`) as unknown;
+});
+const value = fc.oneof(flat, object, fc.array(fc.oneof(flat, object), { maxLength: 3 }));
+
+describe('a value that is taken as it came', () => {
+  it.each([...plainValues].map(([shape, isPlain], index) => [index, shape, isPlain] as const))(
+    'is what reading it by its shape would make of it (shape %i)',
+    (_index, shape, isPlain) => {
+      let plainCount = 0;
+      fc.assert(
+        fc.property(value, (given) => {
+          if (!isPlain(given)) return;
+          plainCount += 1;
+          expect(shape.safeParse(given)).toEqual({ success: true, data: given });
+        }),
+        { numRuns: 3_000 },
+      );
+      expect(plainCount).toBeGreaterThan(0);
+    },
+  );
+});
