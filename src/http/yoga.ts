@@ -1,6 +1,8 @@
 import { useDeferStream } from '@graphql-yoga/plugin-defer-stream';
 import { useDisableIntrospection } from '@graphql-yoga/plugin-disable-introspection';
+import type { DocumentNode } from 'graphql';
 import { createYoga, useReadinessCheck, type YogaLogger } from 'graphql-yoga';
+import { LRUCache } from 'lru-cache';
 import type { GivenDeletes } from '../graphql/context.ts';
 import type { PreparedOperations } from '../graphql/prepared/prepared-operations.ts';
 import { schema } from '../graphql/schema.ts';
@@ -27,6 +29,21 @@ function yogaLogger(log: Log): YogaLogger {
   return { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') };
 }
 
+/**
+ * How many characters of parsed documents are kept: as part of one, a character takes up to 300 bytes. Yoga counts documents
+ * instead, of which a thousand long ones take a gigabyte.
+ */
+const maxDocumentCharacters = 128 * 1024;
+
+/** Yoga's memory of documents. What cannot be parsed is not kept: it is known at once, and anybody can send any amount. */
+function createDocumentCaches() {
+  const documentCache = new LRUCache<string, DocumentNode>({
+    maxSize: maxDocumentCharacters,
+    sizeCalculation: (_document, text) => text.length,
+  });
+  return { documentCache, errorCache: { get: () => undefined, set: () => {} } };
+}
+
 /** What node:http hands to Yoga with a request; the front door may have put results into it. */
 export interface ServerContext {
   readonly req?: { readonly given?: GivenDeletes };
@@ -50,6 +67,7 @@ export function createGraphQLHandler(operations: PreparedOperations, options: Co
     cors: false,
     multipart: false,
     batching: false,
+    parserAndValidationCache: createDocumentCaches(),
     // The front door reads bodies; Yoga's own limit costs more than half of its speed.
     maxRequestBodySize: false,
     plugins: [

@@ -108,6 +108,11 @@ export function pageQuestion(dialect: Dialect): Question {
   return questionOf('Page', query, variables, [{ engagements: { nodes } }]);
 }
 
+/** A document as it is, and its whole answer. */
+export function documentQuestion(query: string, answer: object): Question {
+  return { body: JSON.stringify({ query }), answers: [answer] };
+}
+
 /** The delete that every target is asked to prove that it runs. */
 export function firstQuestion(dialect: Dialect): Question {
   return deleteQuestion(dialect, { fields: 'all', id: ids.whole });

@@ -1,0 +1,57 @@
+import { deleteQuestion, documentQuestion, type Question } from '../question.ts';
+import { ids } from '../upstream/answers.ts';
+import type { Case, Work } from '../work.ts';
+
+/** More than the facade remembers of what it refused, of documents that are short; long ones would fill the memory. */
+const counts = { short: 2_000, long: 20 } as const;
+
+const repeat = (count: number, make: (index: number) => string) =>
+  Array.from({ length: count }, (_, index) => make(index)).join(' ');
+const deletes = (count: number) =>
+  repeat(count, (index) => `a${index}: deleteEngagement(id: 1, integratedAccountId: "a") { __typename }`);
+const page = (nodes: string) => `{ engagements(integratedAccountId: "a", first: 100) { nodes { ${nodes} } } }`;
+
+function refused(name: string, count: number, document: string, code: string, message: string): Case {
+  const answer = { errors: [{ message, extensions: { code } }] };
+  const questions = (): readonly Question[] =>
+    // The comment makes each another document.
+    Array.from({ length: count }, (_, index) => documentQuestion(`${document} # ${index}`, answer));
+  return { name, target: 'facade', asked: { kind: 'questions', of: questions }, connections: 1 };
+}
+
+const tooManyTokens = ['TOO_MANY_TOKENS', 'A document may have at most 1000 tokens.'] as const;
+const tooCostly = [
+  'TOO_COSTLY',
+  'A document may cost at most 50000: select less, or write a smaller `first` into it.',
+] as const;
+
+/** Documents beyond a limit (S09): refusing one has to be cheap, since anybody can send as many as they like. */
+export const refusals: Work = {
+  name: 'refusals',
+  title: 'A document beyond a limit, against a delete',
+  equal: 'The facade alone, one request at a time.',
+  differs: `Nothing is sent for a refused document. Each has a text of its own, so that none is remembered, except the longest:
+of those there are ${counts.long}, and what they cost is reading the request. S09 of what is promised allows 50 ms.`,
+  base: 'deleted',
+  cases: [
+    {
+      name: 'deleted',
+      target: 'facade',
+      asked: {
+        kind: 'questions',
+        of: (dialect) => [deleteQuestion(dialect, { fields: 'all', id: ids.whole })],
+      },
+      connections: 1,
+    },
+    refused('3,000 deletes, 215 KB', counts.long, `mutation { ${deletes(3_000)} }`, ...tooManyTokens),
+    refused('1,001 tokens', counts.short, `{ ${repeat(999, () => '__typename')} }`, ...tooManyTokens),
+    refused(
+      '11 mutations',
+      counts.short,
+      `mutation { ${deletes(10)} __typename }`,
+      'TOO_MANY_MUTATIONS',
+      'An operation may have at most 10 mutations, this one has 11.',
+    ),
+    refused('too costly by one field 240 times', counts.short, page(repeat(240, () => 'id')), ...tooCostly),
+  ],
+};
