@@ -4,8 +4,10 @@ import { describe, expect, it } from 'vitest';
 import { createDeleteMemory } from '../src/engagement/delete-memory.ts';
 import { ChunkDeliveries } from '../src/graphql/chunk-delivery.ts';
 import type { Context } from '../src/graphql/context.ts';
+import { prepareOperation } from '../src/graphql/prepared/prepare.ts';
 import { createPreparedOperations } from '../src/graphql/prepared/prepared-operations.ts';
 import { runPrepared } from '../src/graphql/prepared/run-prepared.ts';
+import { SharedParts } from '../src/graphql/prepared/shared-parts.ts';
 import { schema } from '../src/graphql/schema.ts';
 import { Secret } from '../src/secret.ts';
 import type { Attempt } from '../src/upstream/attempt.ts';
@@ -32,10 +34,12 @@ function contextOver(attempt: Attempt): Context {
   };
 }
 
+/** One for all documents, as in a server: what they have in common is shared. */
+const operations = createPreparedOperations(schema);
+
 function prepare(query: string) {
   const document = parse(query);
   expect(validate(schema, document)).toEqual([]);
-  const operations = createPreparedOperations(schema);
   operations.note({ query });
   return { document, prepared: operations.find({ query }) };
 }
@@ -127,5 +131,39 @@ describe('a prepared operation', () => {
     const attempt: Attempt = { kind: 'failure', mayHaveBeenSent: false, reason: 'refused' };
     const end = prepared ? await runPrepared(prepared, {}, contextOver(attempt)) : { kind: 'uncovered' };
     expect(end.kind).toBe('uncovered');
+  });
+
+  it('shares what it has in common with others, whatever they are called, and however their parts are combined', () => {
+    const shared = new SharedParts();
+    const fieldsOfItsOwn = (query: string) => {
+      let own = 0;
+      const onPlan = (fieldCount: number) => {
+        own += fieldCount;
+      };
+      prepareOperation(schema, { query }, shared, onPlan);
+      return own;
+    };
+    const selected = '__typename ... on DeleteEngagementSuccess { engagement { id phoneNumbers { number } } }';
+    const delete_ = (name: string, id: string, more = '') =>
+      `mutation ${name} { ${name}: deleteEngagement(id: "${id}", integratedAccountId: "a") { ${selected} ${more} } }`;
+    expect(fieldsOfItsOwn(delete_('A', '1'))).toBeGreaterThan(10);
+    expect(fieldsOfItsOwn(delete_('B', '2'))).toBe(0);
+    // Two fields of one member; and the union, which has twelve, is another one.
+    expect(fieldsOfItsOwn(delete_('C', '3', '... on RateLimitedError { retryAfterMs }'))).toBe(2 + 12);
+  });
+
+  it('is kept until others have taken its room, and not those that were used since', () => {
+    const operations = createPreparedOperations(schema);
+    const operation = (index: number) => ({
+      // As long as a request may be.
+      query: `mutation { deleteEngagement(id: ${index}, integratedAccountId: 1) { __typename } } #${' '.repeat(250_000)}`,
+    });
+    operations.note(operation(0));
+    operations.note(operation(1));
+    for (let index = 2; index < 200; index += 1) {
+      operations.note(operation(index));
+      expect(operations.find(operation(0))).toBeDefined();
+    }
+    expect(operations.find(operation(1))).toBeUndefined();
   });
 });

@@ -9,13 +9,21 @@ import {
   getOperationAST,
   Kind,
   type OperationDefinitionNode,
+  parse,
   visit,
 } from 'graphql';
 import type { Selection } from '../../engagement/selection.ts';
 import { readSelection } from '../selection.ts';
 import { argumentReader, type ReadArguments, type ReadVariables, variableReader } from './read-values.ts';
+import type { SharedParts } from './shared-parts.ts';
 import { Uncovered } from './uncovered.ts';
 import { type SelectionScope, type Write, writerOf } from './write-result.ts';
+
+/** A document's text and which of its operations is meant. */
+export interface OperationText {
+  readonly query: string;
+  readonly operationName?: string | null | undefined;
+}
 
 /** One delete of a prepared operation. */
 export interface PreparedDelete {
@@ -65,65 +73,74 @@ function prepareDelete(
   const [node] = nodes;
   const field = root.getFields()[node?.name.value ?? ''];
   if (!node || field?.name !== 'deleteEngagement') throw new Uncovered(responseKey);
-  const selection = readSelection({ ...scope, fieldNodes: nodes });
+  const selection = scope.shared.selection(readSelection({ ...scope, fieldNodes: nodes }));
   if (selection.chunks) throw new Uncovered('chunks');
   const start = `${JSON.stringify(responseKey)}:`;
-  const readArguments = argumentReader(field, node);
+  // The reader keeps its node, and needs nothing of what that selects.
+  const { selectionSet: _, ...bare } = node;
+  const readArguments = argumentReader(field, bare);
   return { responseKey, start, readArguments, selection, write: writerOf(field.type, nodes, scope) };
 }
 
 /**
- * Prepares an operation of a document that is valid.
+ * Prepares an operation of a document that is valid. Its parsed document is not kept: it takes more memory than anything
+ * made of it, and is needed again only for another outcome of the conditions.
+ * @param shared where operations find what they have in common.
+ * @param onPlan hears how many fields each plan has that it shares with none before.
  * @throws {Uncovered} when it is not made of deletes alone, or streams.
  */
 export function prepareOperation(
   schema: GraphQLSchema,
-  document: DocumentNode,
-  operationName: string | null | undefined,
+  { query, operationName }: OperationText,
+  shared: SharedParts,
+  onPlan: (fieldCount: number) => void,
 ): PreparedOperation {
-  const operation = getOperationAST(document, operationName);
-  const root = schema.getMutationType();
-  if (operation?.operation !== 'mutation' || !root) throw new Uncovered('not a mutation');
+  const root = schema.getMutationType() as GraphQLObjectType;
+  // Without places, since whoever reports an error has a document of his own.
+  const read = () => {
+    const document = parse(query, { noLocation: true });
+    return { document, operation: getOperationAST(document, operationName) as OperationDefinitionNode };
+  };
+  const { document, operation } = read();
+  if (operation?.operation !== 'mutation') throw new Uncovered('not a mutation');
   const conditions = conditionVariables(document);
-  const fragments = fragmentsOf(document);
+  const readVariables = variableReader(schema, operation);
   const plans = new Map<string, readonly PreparedDelete[] | null>();
 
   function makePlan(variableValues: Record<string, unknown>): readonly PreparedDelete[] {
-    const scope = { schema, fragments, variableValues };
+    const { document, operation } = read();
+    const fragments = fragmentsOf(document);
     const variables = { coerced: variableValues, sources: {} };
-    const { fields, patches } = collectFields(
-      schema,
-      fragments,
-      variables,
-      root as GraphQLObjectType,
-      (operation as OperationDefinitionNode).selectionSet,
-    );
+    const { fields, patches } = collectFields(schema, fragments, variables, root, operation.selectionSet);
     if (patches.length > 0) throw new Uncovered('@defer');
-    return [...fields].map(([responseKey, nodes]) =>
-      prepareDelete(responseKey, nodes, root as GraphQLObjectType, scope),
-    );
+    const scope = { schema, fragments, variableValues, shared };
+    return [...fields].map(([responseKey, nodes]) => prepareDelete(responseKey, nodes, root, scope));
   }
 
   function tryPlan(variableValues: Record<string, unknown>): readonly PreparedDelete[] | null {
+    const before = shared.fieldCount;
     try {
       return makePlan(variableValues);
     } catch (error) {
       // A selection that is an error is the executor's to report.
       if (error instanceof Uncovered || error instanceof GraphQLError) return null;
       throw error;
+    } finally {
+      onPlan(shared.fieldCount - before);
     }
   }
 
-  return {
-    readVariables: variableReader(schema, operation),
-    plan(variableValues) {
-      const outcome = conditions.map((name) => String(variableValues[name])).join();
-      let plan = plans.get(outcome);
-      if (plan === undefined) {
-        plan = tryPlan(variableValues);
-        plans.set(outcome, plan);
-      }
-      return plan;
-    },
-  };
+  function plan(variableValues: Record<string, unknown>): readonly PreparedDelete[] | null {
+    const outcome = conditions.map((name) => String(variableValues[name])).join();
+    let known = plans.get(outcome);
+    if (known === undefined) {
+      known = tryPlan(variableValues);
+      plans.set(outcome, known);
+    }
+    return known;
+  }
+
+  // Whoever asks next gets it made, where it is the only one.
+  if (conditions.length === 0) plan({});
+  return { readVariables, plan };
 }

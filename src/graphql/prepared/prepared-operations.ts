@@ -1,19 +1,19 @@
-import { type GraphQLSchema, parse } from 'graphql';
+import type { GraphQLSchema } from 'graphql';
 import { LRUCache } from 'lru-cache';
-import { type PreparedOperation, prepareOperation } from './prepare.ts';
+import { type OperationText, type PreparedOperation, prepareOperation } from './prepare.ts';
+import { SharedParts } from './shared-parts.ts';
 import { Uncovered } from './uncovered.ts';
 
-/**
- * How many operations are kept, and how many characters of documents: the least recently used make room. One that selects
- * every field takes 44 KB.
- */
-const maxOperations = 2_000;
-const maxCharacters = 4 * 1024 * 1024;
+/** How much memory operations may take, in bytes as estimated: the least recently used make room. */
+const maxBytes = 64 * 1024 * 1024;
 
-/** A document's text and which of its operations is meant. */
-export interface OperationText {
-  readonly query: string;
-  readonly operationName?: string | null | undefined;
+/** What an operation takes besides its text, and each field of it that it shares with none. Measured, and rounded up. */
+const bytesOfEach = 4_500;
+const bytesOfField = 400;
+
+interface Entry {
+  prepared: PreparedOperation | undefined;
+  bytes: number;
 }
 
 /** The prepared operations of a server. */
@@ -29,28 +29,32 @@ function keyOf({ query, operationName }: OperationText): string {
   return `${operationName ?? ''}\n${query}`;
 }
 
-function prepare(schema: GraphQLSchema, { query, operationName }: OperationText) {
-  try {
-    // Without places, which take a third of its memory: whoever reports an error has a document of his own.
-    return prepareOperation(schema, parse(query, { noLocation: true }), operationName);
-  } catch (error) {
-    if (error instanceof Uncovered) return undefined;
-    throw error;
-  }
-}
-
 /** Makes the store of prepared operations. It also remembers which cannot be prepared. */
 export function createPreparedOperations(schema: GraphQLSchema): PreparedOperations {
-  const operations = new LRUCache<string, { readonly prepared: PreparedOperation | undefined }>({
-    max: maxOperations,
-    maxSize: maxCharacters,
-    sizeCalculation: (_operation, key) => key.length,
-  });
+  const shared = new SharedParts();
+  const entries = new LRUCache<string, Entry>({ maxSize: maxBytes, sizeCalculation: ({ bytes }) => bytes });
+
+  function prepare(key: string, text: OperationText): Entry {
+    // The text is there twice: as the key, and for further plans.
+    const entry: Entry = { prepared: undefined, bytes: bytesOfEach + 2 * key.length };
+    const onPlan = (fieldCount: number) => {
+      entry.bytes += bytesOfField * fieldCount;
+      // It may have been put out since somebody found it. The store takes another size only for what is new to it.
+      if (entries.delete(key)) entries.set(key, entry);
+    };
+    try {
+      entry.prepared = prepareOperation(schema, text, shared, onPlan);
+    } catch (error) {
+      if (!(error instanceof Uncovered)) throw error;
+    }
+    return entry;
+  }
+
   return {
-    find: (text) => operations.get(keyOf(text))?.prepared,
+    find: (text) => entries.get(keyOf(text))?.prepared,
     note(text) {
       const key = keyOf(text);
-      if (!operations.has(key)) operations.set(key, { prepared: prepare(schema, text) });
+      if (!entries.has(key)) entries.set(key, prepare(key, text));
     },
   };
 }

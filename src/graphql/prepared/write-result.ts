@@ -2,6 +2,7 @@ import { collectSubFields } from '@graphql-tools/utils';
 import {
   type FieldNode,
   type FragmentDefinitionNode,
+  type GraphQLAbstractType,
   type GraphQLField,
   type GraphQLLeafType,
   type GraphQLObjectType,
@@ -15,6 +16,7 @@ import {
   isObjectType,
 } from 'graphql';
 import type { Context } from '../context.ts';
+import type { SharedParts, SharedWriter } from './shared-parts.ts';
 import { OddValue, Uncovered } from './uncovered.ts';
 
 /** Writes a value as the JSON text that the executor's result for it would have. Throws for what would be an error. */
@@ -25,6 +27,8 @@ export interface SelectionScope {
   readonly schema: GraphQLSchema;
   readonly fragments: Record<string, FragmentDefinitionNode>;
   readonly variableValues: Record<string, unknown>;
+  /** Where equal parts of writers are found and kept. */
+  readonly shared: SharedParts;
 }
 
 type Read = (source: Record<string, unknown>, context: Context) => unknown;
@@ -77,43 +81,76 @@ function writeLeaf(type: GraphQLLeafType): Write {
   };
 }
 
-function writeObject(type: GraphQLObjectType, nodes: readonly FieldNode[], scope: SelectionScope): Write {
+/** What a field below selects of its type; undefined for a leaf. */
+function belowWriter(
+  type: GraphQLOutputType,
+  nodes: readonly FieldNode[],
+  scope: SelectionScope,
+): SharedWriter | undefined {
+  const named = getNamedType(type);
+  if (isObjectType(named)) return objectWriter(named, nodes, scope);
+  if (isAbstractType(named)) return abstractWriter(named, nodes, scope);
+  return undefined;
+}
+
+function fieldOf(type: GraphQLObjectType, responseKey: string, nodes: readonly FieldNode[], scope: SelectionScope) {
+  const name = nodes[0]?.name.value ?? '';
+  const field = name === '__typename' ? undefined : type.getFields()[name];
+  if (!field && name !== '__typename') throw new Uncovered(name);
+  const below = field && belowWriter(field.type, nodes, scope);
+  return { responseKey, name, field, below, nodes };
+}
+
+function objectWriter(type: GraphQLObjectType, nodes: readonly FieldNode[], scope: SelectionScope): SharedWriter {
   if (type.isTypeOf) throw new Uncovered(type.name);
-  const fields = [...collectFields(type, nodes, scope)].map(([responseKey, fieldNodes], index) => {
-    const start = `${index === 0 ? '{' : ','}${JSON.stringify(responseKey)}:`;
-    const name = fieldNodes[0]?.name.value ?? '';
-    if (name === '__typename') return { start: start + JSON.stringify(type.name), read: undefined, write: undefined };
-    const field = type.getFields()[name];
-    if (!field) throw new Uncovered(name);
-    return { start, read: readerOf(field, fieldNodes, scope), write: writerOf(field.type, fieldNodes, scope) };
+  const selected = [...collectFields(type, nodes, scope)].map(([responseKey, fieldNodes]) =>
+    fieldOf(type, responseKey, fieldNodes, scope),
+  );
+  const names = selected.map(({ responseKey, name, below }) => `${responseKey}:${name}:${below?.id ?? ''}`);
+  return scope.shared.writer(`${type.name} ${names.join()}`, selected.length, () => {
+    const fields = selected.map(({ responseKey, field, below, nodes: fieldNodes }, index) => {
+      const start = `${index === 0 ? '{' : ','}${JSON.stringify(responseKey)}:`;
+      if (!field) return { start: start + JSON.stringify(type.name), read: undefined, write: undefined };
+      return { start, read: readerOf(field, fieldNodes, scope), write: writeType(field.type, below) };
+    });
+    return fields.length === 0 ? () => '{}' : writeFields(type, fields);
   });
-  if (fields.length === 0) return () => '{}';
+}
+
+interface WrittenField {
+  /** What comes before the value; for `__typename` with the value, which is always the same. */
+  readonly start: string;
+  readonly read: Read | undefined;
+  readonly write: Write | undefined;
+}
+
+function writeFields(type: GraphQLObjectType, fields: readonly WrittenField[]): Write {
   return (source, context) => {
     if (typeof source !== 'object' || 'then' in (source as object)) throw new OddValue(type.name);
     let text = '';
     for (const { start, read, write } of fields) {
-      text += write ? start + write(read(source as Record<string, unknown>, context), context) : start;
+      text += write && read ? start + write(read(source as Record<string, unknown>, context), context) : start;
     }
     return `${text}}`;
   };
 }
 
-function writeAbstract(
-  type: GraphQLOutputType & { readonly name: string },
-  nodes: readonly FieldNode[],
-  scope: SelectionScope,
-): Write {
-  if (!isAbstractType(type) || !type.resolveType) throw new Uncovered(type.name);
+function abstractWriter(type: GraphQLAbstractType, nodes: readonly FieldNode[], scope: SelectionScope): SharedWriter {
   const { resolveType } = type;
-  const writers = new Map(
-    scope.schema.getPossibleTypes(type).map((possible) => [possible.name, writeObject(possible, nodes, scope)]),
-  );
-  return (value, context) => {
-    const name = resolveType(value, context, undefined as never, type);
-    const write = typeof name === 'string' ? writers.get(name) : undefined;
-    if (!write) throw new OddValue(type.name);
-    return write(value, context);
-  };
+  if (!resolveType) throw new Uncovered(type.name);
+  const possible = scope.schema
+    .getPossibleTypes(type)
+    .map((each) => [each.name, objectWriter(each, nodes, scope)] as const);
+  const key = `${type.name} ${possible.map(([, { id }]) => id).join()}`;
+  return scope.shared.writer(key, possible.length, () => {
+    const writers = new Map(possible.map(([name, { write }]) => [name, write]));
+    return (value, context) => {
+      const name = resolveType(value, context, undefined as never, type);
+      const write = typeof name === 'string' ? writers.get(name) : undefined;
+      if (!write) throw new OddValue(type.name);
+      return write(value, context);
+    };
+  });
 }
 
 function writeList(writeItem: Write): Write {
@@ -127,11 +164,21 @@ function writeList(writeItem: Write): Write {
   };
 }
 
-function writeSome(type: GraphQLOutputType, nodes: readonly FieldNode[], scope: SelectionScope): Write {
-  if (isListType(type)) return writeList(writerOf(type.ofType, nodes, scope));
+/** @param below the writer of the named type inside, unless that is a leaf. */
+function writeType(type: GraphQLOutputType, below: SharedWriter | undefined): Write {
+  const isNonNull = isNonNullType(type);
+  const write = writeSome(isNonNull ? type.ofType : type, below);
+  return (value, context) => {
+    if (value !== null && value !== undefined) return write(value, context);
+    if (isNonNull) throw new OddValue('null');
+    return 'null';
+  };
+}
+
+function writeSome(type: GraphQLOutputType, below: SharedWriter | undefined): Write {
+  if (isListType(type)) return writeList(writeType(type.ofType, below));
+  if (below) return below.write;
   if (isLeafType(type)) return writeLeaf(type);
-  if (isObjectType(type)) return writeObject(type, nodes, scope);
-  if (isAbstractType(type)) return writeAbstract(type, nodes, scope);
   throw new Uncovered(String(type));
 }
 
@@ -140,11 +187,5 @@ function writeSome(type: GraphQLOutputType, nodes: readonly FieldNode[], scope: 
  * @throws {Uncovered} for a selection that needs the executor: related records, arguments, `@defer`.
  */
 export function writerOf(type: GraphQLOutputType, nodes: readonly FieldNode[], scope: SelectionScope): Write {
-  const isNonNull = isNonNullType(type);
-  const write = writeSome(isNonNull ? type.ofType : type, nodes, scope);
-  return (value, context) => {
-    if (value !== null && value !== undefined) return write(value, context);
-    if (isNonNull) throw new OddValue('null');
-    return 'null';
-  };
+  return writeType(type, belowWriter(type, nodes, scope));
 }
