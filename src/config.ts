@@ -18,6 +18,9 @@ export interface JwtConfig {
   readonly audience: string;
 }
 
+/** How the schema tells a supergraph of itself: not at all, by Apollo Federation, or by stitching directives. */
+export type Dialect = 'none' | 'federation' | 'stitching';
+
 /** The parsed configuration. Names, defaults and meaning: the table in README.md. */
 export interface Config {
   readonly host: string;
@@ -26,6 +29,9 @@ export interface Config {
   readonly upstream: URL | 'sandbox';
   readonly auth: AuthConfig;
   readonly exposeSchema: boolean;
+  readonly subgraph: Dialect;
+  /** Comes before the names of types that a supergraph may have of its own; empty for none. */
+  readonly typePrefix: string;
   readonly requestTimeoutMs: number;
   readonly maxUpstreamBytes: number;
   /** Keep under Truto's documented limits, by waiting, instead of running into them. */
@@ -97,6 +103,14 @@ const variables = {
   JWT_AUDIENCE: { schema: text, allowed: 'text' },
   SANDBOX: { schema: flag, allowed: '0 or 1' },
   EXPOSE_SCHEMA: { schema: flag, allowed: '0 or 1' },
+  SUBGRAPH: {
+    schema: z.enum(['none', 'federation', 'stitching']),
+    allowed: 'none, federation or stitching',
+  },
+  TYPE_PREFIX: {
+    schema: z.string().regex(/^[A-Z][A-Za-z0-9]{0,30}$/),
+    allowed: 'a capital letter, and up to 30 more letters and digits',
+  },
   REQUEST_TIMEOUT_MS: { schema: wholeNumber(100, 600_000), allowed: 'a whole number from 100 to 600000' },
   TRUTO_RATE_LIMITS: { schema: flag, allowed: '0 or 1' },
   MAX_UPSTREAM_BYTES: { schema: wholeNumber(1024, 1_073_741_824), allowed: 'a whole number from 1024 to 1073741824' },
@@ -192,6 +206,10 @@ export function parseConfig(env: NodeJS.ProcessEnv): Config {
   if (sandbox && settings.TRUTO_BASE_URL) problems.push('SANDBOX=1 and TRUTO_BASE_URL exclude each other');
   if (sandbox && values.SANDBOX === undefined) checkImpliedSandbox(values, env, problems);
   const auth = readAuth(values, sandbox, settings, problems);
+  const subgraph = values.SUBGRAPH ?? 'none';
+  if (subgraph === 'none' && values.TYPE_PREFIX) {
+    problems.push('TYPE_PREFIX is only for SUBGRAPH=federation and SUBGRAPH=stitching');
+  }
   if (problems.length > 0 || auth === undefined) throw new ConfigError(problems);
   return {
     host: values.HOST ?? '127.0.0.1',
@@ -199,6 +217,8 @@ export function parseConfig(env: NodeJS.ProcessEnv): Config {
     upstream: sandbox ? 'sandbox' : (values.TRUTO_BASE_URL ?? new URL('https://api.truto.one')),
     auth,
     exposeSchema: values.EXPOSE_SCHEMA ?? sandbox,
+    subgraph,
+    typePrefix: values.TYPE_PREFIX ?? '',
     requestTimeoutMs: values.REQUEST_TIMEOUT_MS ?? 10_000,
     maxUpstreamBytes: values.MAX_UPSTREAM_BYTES ?? 1_048_576,
     keepsRateLimits: values.TRUTO_RATE_LIMITS ?? !sandbox,

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { type Config, ConfigError, parseConfig } from './config.ts';
+import { readExample } from './graphql/example.ts';
 import { type Facade, startFacade } from './http/server.ts';
 import { createLog, secretsOf } from './log.ts';
 import type { Sandbox } from './sandbox/server.ts';
@@ -20,12 +20,9 @@ function readConfig(): Config {
 
 /** For a person at a terminal: what runs, and something to paste. */
 function banner(facade: Facade, sandbox: Sandbox): string {
-  const read = (file: string) => readFileSync(new URL(`../schema/operations/${file}`, import.meta.url), 'utf8');
-  const query = read('delete-engagement.graphql')
-    .replace(/^#.*\n/, '')
-    .replace(/\s+/g, ' ')
-    .trim();
-  const body = JSON.stringify({ query, variables: JSON.parse(read('delete-engagement.json')) });
+  const { query, variables } = readExample('delete-engagement', config.typePrefix);
+  const line = query.replace(/^#.*\n/, '').replace(/\s+/g, ' ');
+  const body = JSON.stringify({ query: line.trim(), variables: JSON.parse(variables) });
   return `
   GraphQL and GraphiQL  ${facade.url}/graphql
   connected to          the embedded sandbox at ${sandbox.url} (invented data; nothing real is deleted)

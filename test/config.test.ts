@@ -26,6 +26,10 @@ const mistakes: Record<string, readonly string[]> = {
   ...{ REQUEST_TIMEOUT_MS: [...notWhole, '99', '600001'], MAX_UPSTREAM_BYTES: [...notWhole, '1023', '1073741825'] },
   ...{ TRUTO_API_TOKEN: ['a b', 'a\nb', 'é'], JWT_JWKS_URL: ['nowhere'], JWT_SECRET: ['s'.repeat(31)] },
   ...{ JWT_ISSUER: [], JWT_AUDIENCE: [], TRUTO_RATE_LIMITS: notFlag },
+  ...{
+    SUBGRAPH: ['Federation', 'apollo', '1'],
+    TYPE_PREFIX: ['crm', '1Crm', 'Crm_', 'Crm Types', `C${'r'.repeat(31)}`],
+  },
 };
 const names = Object.keys(mistakes);
 
@@ -54,15 +58,27 @@ describe('parseConfig', () => {
     expect(parseConfig({})).toEqual({
       ...{ host: '127.0.0.1', port: 4000, upstream: 'sandbox', auth: { mode: 'open' }, exposeSchema: true },
       ...{ requestTimeoutMs: 10_000, maxUpstreamBytes: 1_048_576, keepsRateLimits: false },
+      ...{ subgraph: 'none', typePrefix: '' },
     });
   });
 
   it('reads every variable, whatever spaces are around it', () => {
     const numbers = { PORT: ' 0 ', EXPOSE_SCHEMA: '1', REQUEST_TIMEOUT_MS: '500', MAX_UPSTREAM_BYTES: '2048' };
-    expect(parseConfig({ ...numbers, HOST: '::', TRUTO_BASE_URL: ' https://truto.example/base' })).toEqual({
+    const texts = {
+      HOST: '::',
+      TRUTO_BASE_URL: ' https://truto.example/base',
+      SUBGRAPH: 'federation ',
+      TYPE_PREFIX: 'Crm',
+    };
+    expect(parseConfig({ ...numbers, ...texts })).toEqual({
       ...{ host: '::', port: 0, upstream: new URL('https://truto.example/base'), auth: { mode: 'passthrough' } },
       ...{ exposeSchema: true, requestTimeoutMs: 500, maxUpstreamBytes: 2048, keepsRateLimits: true },
+      ...{ subgraph: 'federation', typePrefix: 'Crm' },
     });
+  });
+
+  it.each([{}, { SUBGRAPH: 'none' }])('refuses a prefix for types that no supergraph sees: %o', (env) => {
+    expect(blamed({ ...env, TYPE_PREFIX: 'Crm' })).toEqual(['TYPE_PREFIX']);
   });
 
   it.each(['', ' '])('takes a variable that is %j as not set', (value) => {

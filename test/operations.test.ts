@@ -1,7 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { parse, validate } from 'graphql';
 import { describe, expect, it } from 'vitest';
-import { schema } from '../src/graphql/schema.ts';
 import { startSandbox } from '../src/sandbox/server.ts';
 import {
   BreakARuleDocument,
@@ -15,6 +14,7 @@ import {
   ListWithPeopleDocument,
 } from './gql/graphql.ts';
 import { startTestFacade } from './support/facade.ts';
+import { schema } from './support/schema.ts';
 
 const folder = new URL('../schema/operations/', import.meta.url);
 const names = readdirSync(folder)

@@ -8,9 +8,9 @@ import { prepareOperation } from '../src/graphql/prepared/prepare.ts';
 import { createPreparedOperations } from '../src/graphql/prepared/prepared-operations.ts';
 import { runPrepared } from '../src/graphql/prepared/run-prepared.ts';
 import { SharedParts } from '../src/graphql/prepared/shared-parts.ts';
-import { schema } from '../src/graphql/schema.ts';
 import { Secret } from '../src/secret.ts';
 import type { Attempt } from '../src/upstream/attempt.ts';
+import { schema } from './support/schema.ts';
 import { documents, printDocument } from './support/selection-documents.ts';
 
 /** What a resolver needs, over an upstream that always answers so. */
@@ -28,7 +28,7 @@ function contextOver(attempt: Attempt): Context {
     findAccountIntegration: async () => ({ kind: 'unknown' }),
     send: async () => ({ attempt, attemptCount: 1, mayHaveActedBefore: false }),
     readNote: () => Promise.reject(new Error('no note is read')),
-    relatedRecords: { read: () => Promise.reject(new Error('nothing related is read')) },
+    recordLoaders: { read: () => Promise.reject(new Error('nothing related is read')) },
     recordDelete: () => {},
     recordRepetition: () => {},
   };

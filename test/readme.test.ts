@@ -2,8 +2,8 @@ import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { schema } from '../src/graphql/schema.ts';
 import { sandboxFaults } from '../src/sandbox/faults.ts';
+import { schema } from './support/schema.ts';
 import { startServerProcess } from './support/server-process.ts';
 
 const root = new URL('..', import.meta.url);

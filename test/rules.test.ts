@@ -4,8 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { type DeleteEngagementInput, type EngagementType, engagementTypes } from '../src/engagement/input.ts';
 import { findIntegration, type IntegrationSupport, integrations } from '../src/engagement/integrations.ts';
 import { checkEmailOnly, checkIntegration, checkLength, checkWellFormed } from '../src/engagement/rules.ts';
-import { schema } from '../src/graphql/schema.ts';
 import { documented, withoutDelete, words } from './support/documented-integrations.ts';
+import { schema } from './support/schema.ts';
 
 const everyParameter = {
   sortBy: 'created_at',

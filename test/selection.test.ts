@@ -2,8 +2,8 @@ import fc from 'fast-check';
 import { execute, type GraphQLResolveInfo, parse, validate } from 'graphql';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { excludedFields, type Selection } from '../src/engagement/selection.ts';
-import { schema } from '../src/graphql/schema.ts';
 import { readSelection } from '../src/graphql/selection.ts';
+import { schema } from './support/schema.ts';
 import {
   type Document,
   documents,

@@ -12,8 +12,10 @@ import type { WireField } from './resources.ts';
 import { checkLength } from './rules.ts';
 import { checkId, checkText } from './text-rules.ts';
 
-/** Upstream's own default and limit for one page. */
-const defaultPageSize = 25;
+/** Upstream's own default for the size of a page. */
+export const defaultPageSize = 25;
+
+/** Upstream's own limit for it. */
 const maxPageSize = 100;
 
 /** Which page of which engagements. */

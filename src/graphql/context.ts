@@ -3,7 +3,7 @@ import type { RepeatedDeletePorts } from '../engagement/repeated-delete.ts';
 import type { DeleteEngagementResult } from '../engagement/result.ts';
 import { requestError } from '../errors.ts';
 import type { ChunkDeliveries } from './chunk-delivery.ts';
-import type { RelatedRecords } from './related-records.ts';
+import type { RecordLoaders } from './record-loaders.ts';
 
 /** Results at hand: each is handed out, or thrown, in place of doing the delete. */
 export type GivenResults = ReadonlyMap<string | number, () => DeleteEngagementResult>;
@@ -17,7 +17,7 @@ export interface GivenDeletes {
 /** What every resolver gets: one per operation. */
 export interface Context extends RepeatedDeletePorts {
   /** Reads related records, each once in an operation. */
-  readonly relatedRecords: RelatedRecords;
+  readonly recordLoaders: RecordLoaders;
   /** Null when nobody proved who they are. */
   readonly caller: Caller | null;
   /** The moment (milliseconds since the epoch) by which the operation must be answered. */

@@ -7,8 +7,10 @@ import { Engagement } from './engagement.ts';
 import { DeleteOutcome } from './enums.ts';
 import * as errors from './errors.ts';
 import { Integration } from './integration.ts';
+import { internal } from './subgraph/tags.ts';
 
 const RateLimit = builder.objectRef<RateLimitHeaders>('RateLimit').implement({
+  shareable: true,
   description: "The provider's rate limit, as it came with the answer. Null fields: the provider does not say.",
   fields: (t) => ({
     limit: t.exposeInt('limit', { description: 'Requests allowed in one window.' }),
@@ -53,6 +55,7 @@ const DeleteEngagementSuccess = builder.objectRef<Result.DeleteEngagementSuccess
     raw: t.expose('raw', {
       type: 'JSON',
       nullable: true,
+      tag: internal,
       description: "With format RAW, the provider's body: JSON, or a string when it is not JSON.",
     }),
     stream: t.expose('stream', {

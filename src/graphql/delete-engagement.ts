@@ -7,6 +7,7 @@ import { type Context, requireCaller } from './context.ts';
 import { DeleteEngagementResult } from './delete-engagement-result.ts';
 import { EngagementSort, EngagementType, ResponseFormat } from './enums.ts';
 import { readSelection } from './selection.ts';
+import { upstreamRequestCost } from './subgraph/costs.ts';
 
 const RecordReferenceInput = builder.inputType('RecordReferenceInput', {
   description: 'A record of the CRM, named by its id.',
@@ -68,6 +69,8 @@ builder.mutationField('deleteEngagement', (t) =>
   t.field({
     type: DeleteEngagementResult,
     nullable: true,
+    needsCaller: true,
+    cost: upstreamRequestCost,
     description:
       'Deletes one engagement, once, and says what became of it. A delete cannot be undone. Aliased deletes run one after ' +
       'another. Repeated with the same `Idempotency-Key` header (or `extensions.idempotencyKey` of the request), it is not ' +

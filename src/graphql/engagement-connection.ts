@@ -10,6 +10,7 @@ export interface ConnectionPage extends EngagementPage {
 }
 
 const PageInfo = builder.objectRef<ConnectionPage>('PageInfo').implement({
+  shareable: true,
   description: 'Where a page stands among the others. Upstream pages forward only.',
   fields: (t) => ({
     hasNextPage: t.boolean({

@@ -1,4 +1,4 @@
-import { readEngagement, readEngagements } from '../engagement/read-engagements.ts';
+import { defaultPageSize, readEngagement, readEngagements } from '../engagement/read-engagements.ts';
 import { fieldError } from '../errors.ts';
 import { builder } from './builder.ts';
 import { requireCaller } from './context.ts';
@@ -8,6 +8,7 @@ import { EngagementFilter } from './engagement-filter.ts';
 import { EngagementSort, EngagementType, SortDirection } from './enums.ts';
 import { failedRead } from './read-error.ts';
 import { fieldsBelow, named, wireFieldsSelected } from './selection.ts';
+import { upstreamRequestCost } from './subgraph/costs.ts';
 
 const integratedAccountDescription = "Truto's id of the integrated account to read from.";
 
@@ -15,6 +16,8 @@ builder.queryField('engagement', (t) =>
   t.field({
     type: Engagement,
     nullable: true,
+    needsCaller: true,
+    cost: upstreamRequestCost,
     description: 'One engagement; null when upstream knows none with this id.',
     args: {
       id: t.arg.id({ required: true, description: "Upstream's id of the engagement." }),
@@ -45,6 +48,14 @@ builder.queryField('engagements', (t) =>
   t.field({
     type: EngagementConnection,
     nullable: true,
+    needsCaller: true,
+    cost: upstreamRequestCost,
+    listSize: {
+      assumedSize: defaultPageSize,
+      slicingArguments: ['first'],
+      sizedFields: ['nodes', 'edges'],
+      requireOneSlicingArgument: false,
+    },
     description: 'A page of the engagements in an integrated account.',
     args: {
       integratedAccountId: t.arg.id({ required: true, description: integratedAccountDescription }),

@@ -6,6 +6,7 @@ import { Account, Contact, Lead, Note, Opportunity, Owner, Project } from './ref
 import { toMany, toOne } from './related.ts';
 import { PhoneNumber } from './value-objects.ts';
 import './scalars.ts';
+import { internal } from './subgraph/tags.ts';
 
 function knownType(record: EngagementRecord): Type | null {
   const literal = record.engagement_type?.toLowerCase();
@@ -69,6 +70,7 @@ export const Engagement = builder.objectRef<EngagementRecord>('Engagement').impl
     remoteData: t.expose('remote_data', {
       type: 'JSON',
       nullable: true,
+      tag: internal,
       description: "The provider's own data behind the record, unprocessed. Asked of upstream only when selected.",
     }),
   }),

@@ -2,6 +2,7 @@ import type * as Result from '../engagement/result.ts';
 import { builder } from './builder.ts';
 import { Engagement } from './engagement.ts';
 import { InputIssue } from './input-issue.ts';
+import { internal } from './subgraph/tags.ts';
 
 const ErrorInterface = builder.interfaceRef<{ message: string }>('Error').implement({
   description: 'Why the engagement is not, or not surely, deleted.',
@@ -13,12 +14,13 @@ const ErrorInterface = builder.interfaceRef<{ message: string }>('Error').implem
   }),
 });
 
-const interfaces = [ErrorInterface];
+/** Another subgraph may have the same error, with the same fields. */
+const error = { interfaces: [ErrorInterface], shareable: true };
 
 export const InvalidInputError = builder.objectRef<Result.InvalidInputError>('InvalidInputError').implement({
   description:
     'The arguments break a rule of the integration, or upstream refused them. Nothing was deleted: mend the issues and send it again.',
-  interfaces,
+  ...error,
   fields: (t) => ({
     issues: t.expose('issues', {
       type: [InputIssue],
@@ -32,7 +34,7 @@ export const UnsupportedIntegrationError = builder
   .objectRef<Result.UnsupportedIntegrationError>('UnsupportedIntegrationError')
   .implement({
     description: "The integrated account's integration cannot delete engagements. Nothing was sent.",
-    interfaces,
+    ...error,
     fields: (t) => ({
       integrationName: t.exposeString('integrationName', {
         nullable: false,
@@ -49,13 +51,13 @@ export const NotFoundError = builder.objectRef<Result.NotFoundError>('NotFoundEr
   description:
     'Upstream knows no such engagement in this integrated account: it is gone already, never was, has another ' +
     '`engagementType`, or the account is not visible to the token. This request deleted nothing.',
-  interfaces,
+  ...error,
 });
 
 export const ForbiddenError = builder.objectRef<Result.ForbiddenError>('ForbiddenError').implement({
   description:
     'You may not use this integrated account, or its connection to the provider may not delete. Nothing was deleted.',
-  interfaces,
+  ...error,
   fields: (t) => ({
     missingScopes: t.exposeStringList('missingScopes', {
       nullable: false,
@@ -69,12 +71,12 @@ export const AccountNeedsReauthError = builder
   .implement({
     description:
       "The provider no longer accepts the integrated account's credentials: its owner must connect it again. Nothing was deleted.",
-    interfaces,
+    ...error,
   });
 
 export const AccountBlockedError = builder.objectRef<Result.AccountBlockedError>('AccountBlockedError').implement({
   description: 'Truto has blocked the integrated account. Nothing was deleted, and sending it again does not help.',
-  interfaces,
+  ...error,
   fields: (t) => ({
     reason: t.exposeString('reason', { description: 'What is known of the block.' }),
   }),
@@ -82,7 +84,7 @@ export const AccountBlockedError = builder.objectRef<Result.AccountBlockedError>
 
 export const RateLimitedError = builder.objectRef<Result.RateLimitedError>('RateLimitedError').implement({
   description: 'The provider or Truto takes no more requests for now. Nothing was deleted: send it again later.',
-  interfaces,
+  ...error,
   fields: (t) => ({
     retryAfterMs: t.exposeInt('retryAfterMs', {
       description: 'How long to wait, in milliseconds; null when upstream did not say.',
@@ -92,12 +94,13 @@ export const RateLimitedError = builder.objectRef<Result.RateLimitedError>('Rate
 
 export const RemoteApiError = builder.objectRef<Result.RemoteApiError>('RemoteApiError').implement({
   description: 'The provider, or Truto, refused in a way that no other type names. Nothing was deleted.',
-  interfaces,
+  ...error,
   fields: (t) => ({
     statusCode: t.exposeInt('statusCode', { nullable: false, description: 'The HTTP status of the refusal.' }),
     rawResponse: t.expose('rawResponse', {
       type: 'JSON',
       nullable: true,
+      tag: internal,
       description: "The provider's own body, when it gave one.",
     }),
   }),
@@ -108,14 +111,14 @@ export const UpstreamUnavailableError = builder
   .implement({
     description:
       'Upstream could not be reached or did not let this server in. Surely nothing was deleted: send it again later.',
-    interfaces,
+    ...error,
   });
 
 export const OutcomeUnknownError = builder.objectRef<Result.OutcomeUnknownError>('OutcomeUnknownError').implement({
   description:
     'The request left and no answer says what became of it: the engagement may or may not be deleted. ' +
     'When `retrySafe`, delete it again: `NotFoundError` then means that it is gone.',
-  interfaces,
+  ...error,
   fields: (t) => ({
     retrySafe: t.exposeBoolean('retrySafe', {
       nullable: false,
@@ -135,6 +138,7 @@ export const OutcomeUnknownError = builder.objectRef<Result.OutcomeUnknownError>
     rawResponse: t.expose('rawResponse', {
       type: 'JSON',
       nullable: true,
+      tag: internal,
       description: "The provider's own body, when there was one.",
     }),
   }),

@@ -13,6 +13,7 @@ const IssueSeverity = builder.enumType('IssueSeverity', {
 });
 
 export const InputIssue = builder.objectRef<Finding>('InputIssue').implement({
+  shareable: true,
   description: 'What a rule has to say about the arguments.',
   fields: (t) => ({
     severity: t.expose('severity', {

@@ -2,10 +2,14 @@ import type { GraphQLResolveInfo } from 'graphql';
 import type { FoundRecord } from '../engagement/read-record.ts';
 import type { ResourceRecord } from '../engagement/record.ts';
 import type { Refusal } from '../engagement/refusal.ts';
+import type { Resource } from '../engagement/resources.ts';
 import type { Context } from './context.ts';
 import { failedRead } from './read-error.ts';
-import type { RelatedResource } from './related-records.ts';
 import { fieldsBelow, wireFieldsSelected } from './selection.ts';
+import { assumedRelatedCount } from './subgraph/costs.ts';
+
+/** The resources that an engagement, or one of its related records, refers to. */
+export type RelatedResource = Exclude<Resource, 'engagements'>;
 
 /** The GraphQL type of each related resource. */
 const typeNames: Readonly<Record<RelatedResource, string>> = {
@@ -21,6 +25,7 @@ const typeNames: Readonly<Record<RelatedResource, string>> = {
 /** A related record: its id came with the record that refers to it; the rest is read when somebody selects it. */
 export interface Related<R extends RelatedResource> {
   readonly id: string;
+  readonly integratedAccountId: string;
   /** The selected fields of the record. Rejects with a GraphQL error when it cannot be read. */
   read(): Promise<ResourceRecord<R>>;
 }
@@ -46,17 +51,18 @@ function relate<R extends RelatedResource>(
   resource: R,
   references: readonly Reference[],
   integratedAccountId: string,
-  { relatedRecords }: Context,
+  { recordLoaders }: Context,
   info: GraphQLResolveInfo,
 ): Related<R>[] {
   const nodes = fieldsBelow(info, typeNames[resource], info.fieldNodes).filter(({ name }) => name.value !== 'id');
   const selected = wireFieldsSelected(info, resource, typeNames[resource], nodes);
   return references.map(({ id, kept }) => ({
     id,
+    integratedAccountId,
     async read() {
       const outcome =
         (kept as FoundRecord<R> | Refusal | undefined) ??
-        (await relatedRecords.read(resource, { id, integratedAccountId }, selected));
+        (await recordLoaders.read(resource, { id, integratedAccountId }, selected));
       if (outcome.kind !== 'Found') throw failedRead(outcome);
       return outcome.record;
     },
@@ -79,6 +85,7 @@ export function toOne<R extends RelatedResource, F extends string>(field: F, res
 export function toMany<R extends RelatedResource, F extends string>(field: F, resource: R) {
   return {
     extensions: { wireField: field, leadsToRelated: true },
+    listSize: { assumedSize: assumedRelatedCount },
     resolve(record: RefersToMany<F>, _args: object, context: Context, info: GraphQLResolveInfo): Related<R>[] | null {
       const references: readonly Reference[] | null | undefined = record[field];
       return references ? relate(resource, references, record.integratedAccountId, context, info) : null;

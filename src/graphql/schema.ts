@@ -1,5 +1,6 @@
 import { GraphQLDeferDirective, GraphQLStreamDirective } from '@graphql-tools/utils';
-import { type GraphQLSchema, lexicographicSortSchema, printSchema, specifiedDirectives } from 'graphql';
+import { GraphQLSchema, lexicographicSortSchema, printSchema, specifiedDirectives } from 'graphql';
+import type { Dialect } from '../config.ts';
 import { builder } from './builder.ts';
 import './account.ts';
 import './contact.ts';
@@ -11,16 +12,67 @@ import './note.ts';
 import './opportunity.ts';
 import './owner.ts';
 import './project.ts';
+import type { DialectOptions } from './subgraph/dialect-plugin.ts';
+import './subgraph/entities.ts';
+import { completeSubgraph, federationDirectives, federationLinkUrl, printFederation } from './subgraph/federation.ts';
+import { allStitchingDirectives, printStitching } from './subgraph/stitching.ts';
+import { withTypePrefix, withTypePrefixInText } from './subgraph/type-names.ts';
 
 builder.queryType({ description: 'What can be read.' });
 builder.mutationType({ description: 'What can be changed. Fields run one after another, in the order written.' });
+builder.queryField('_sdl', (t) =>
+  t.string({
+    nullable: false,
+    onlyIn: 'stitching',
+    description: 'This schema with its stitching directives, for the gateway that stitches it.',
+    resolve: (_root, _args, _context, { schema }) => String(schema.extensions.sdl),
+  }),
+);
 
-/** The schema, from every module above. It knows no server: it is the same whoever serves it. */
-export const schema: GraphQLSchema = builder.toSchema({
-  directives: [...specifiedDirectives, GraphQLDeferDirective, GraphQLStreamDirective],
-});
+const directives = [...specifiedDirectives, GraphQLDeferDirective, GraphQLStreamDirective];
 
-/** The schema as text in a stable order: what `schema/schema.graphql` must hold. */
-export function printedSchema(): string {
-  return `${printSchema(lexicographicSortSchema(schema))}\n`;
+/** What makes the schema of one server another than the next one's. */
+export interface SchemaOptions extends DialectOptions {
+  /** Comes before the names of types that a graph may have of its own; empty for none. */
+  readonly typePrefix: string;
+}
+
+function buildDialect(options: DialectOptions): GraphQLSchema {
+  switch (options.dialect) {
+    case 'none':
+      return builder.toSchema({ ...options, directives });
+    case 'stitching':
+      return builder.toSchema({ ...options, directives: [...directives, ...allStitchingDirectives] });
+    case 'federation': {
+      const used = options.provesCallers ? [...federationDirectives, '@authenticated'] : federationDirectives;
+      const link = { linkUrl: federationLinkUrl, federationDirectives: used };
+      return builder.toSubGraphSchema({ ...options, ...link, directives });
+    }
+  }
+}
+
+const printers = { none: printSchema, federation: printFederation, stitching: printStitching };
+
+function printed(schema: GraphQLSchema, dialect: Dialect): string {
+  return `${printers[dialect](lexicographicSortSchema(schema)).trim()}\n`;
+}
+
+/** Without the types that only another dialect uses. */
+function withoutUnused(schema: GraphQLSchema): GraphQLSchema {
+  return new GraphQLSchema({ ...schema.toConfig(), types: [] });
+}
+
+/** Makes the schema of a server, from every module above. What a supergraph reads of it is in `extensions.sdl`. */
+export function createSchema({ typePrefix, ...options }: SchemaOptions): GraphQLSchema {
+  const plain = withoutUnused(buildDialect(options));
+  if (options.dialect === 'none') return plain;
+  const sdl = withTypePrefixInText(printed(plain, options.dialect), typePrefix);
+  const schema = withTypePrefix(plain, typePrefix);
+  schema.extensions = { ...schema.extensions, sdl };
+  return options.dialect === 'federation' ? completeSubgraph(schema, sdl) : schema;
+}
+
+/** The schema of a dialect as text, in a stable order: what its file in `schema/` must hold. */
+export function printedSchema(dialect: Dialect): string {
+  return printed(withoutUnused(buildDialect({ dialect, provesCallers: false })), dialect);
 }

@@ -4,12 +4,13 @@ import { wireFieldsOf } from '../engagement/record.ts';
 import type { Resource, WireField } from '../engagement/resources.ts';
 import type { Selection } from '../engagement/selection.ts';
 import { fieldError } from '../errors.ts';
+import { nameIn } from './subgraph/type-names.ts';
 
 /** What of a resolver's view of the operation its selection is read from. */
 export type SelectionInfo = Pick<GraphQLResolveInfo, 'schema' | 'fragments' | 'variableValues' | 'fieldNodes'>;
 
 function objectType({ schema }: SelectionInfo, name: string): GraphQLObjectType {
-  const type = schema.getType(name);
+  const type = schema.getType(nameIn(schema, name));
   if (!isObjectType(type)) throw new Error(`${name} is not an object type of the schema`);
   return type;
 }

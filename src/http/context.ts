@@ -4,7 +4,7 @@ import type { FindAccountIntegration } from '../engagement/integrated-account.ts
 import type { LimitReads } from '../engagement/read-limit.ts';
 import { ChunkDeliveries } from '../graphql/chunk-delivery.ts';
 import type { Context, GivenDeletes } from '../graphql/context.ts';
-import { createRelatedRecords } from '../graphql/related-records.ts';
+import { createRecordLoaders } from '../graphql/record-loaders.ts';
 import type { Log } from '../log.ts';
 import type { Send } from '../upstream/attempt.ts';
 import type { Authenticate } from './auth.ts';
@@ -51,14 +51,14 @@ export async function createContext(
   // A token that expired since must not hide what was done with it.
   const caller = given ? given.caller : await authenticate(headers.get('authorization'));
   const hasCallerLeft = () => signal.aborted;
-  const relatedRecords = createRelatedRecords({ caller, deadlineAt, hasCallerLeft, ...ports });
+  const recordLoaders = createRecordLoaders({ caller, deadlineAt, hasCallerLeft, ...ports });
   return {
     ...ports,
     caller,
     deadlineAt,
     upstreamUrl,
-    relatedRecords,
-    readNote: (key, fields) => relatedRecords.read('notes', key, fields),
+    recordLoaders,
+    readNote: (key, fields) => recordLoaders.read('notes', key, fields),
     maxUpstreamBytes: config.maxUpstreamBytes,
     chunkDeliveries: new ChunkDeliveries(),
     hasCallerLeft,

@@ -4,7 +4,7 @@ import { createDeleteMemory } from '../engagement/delete-memory.ts';
 import { createAccountLookup } from '../engagement/integrated-account.ts';
 import { createReadLimit } from '../engagement/read-limit.ts';
 import { createPreparedOperations } from '../graphql/prepared/prepared-operations.ts';
-import { schema } from '../graphql/schema.ts';
+import { createSchema } from '../graphql/schema.ts';
 import type { Log } from '../log.ts';
 import type { Send } from '../upstream/attempt.ts';
 import { createUpstreamClient } from '../upstream/client.ts';
@@ -88,8 +88,10 @@ export async function startFacade({ config, log, upstream, openToken, loadLimits
     },
     upstreamUrl: upstream.href.replace(/\/$/, ''),
   };
+  const { subgraph: dialect, typePrefix, auth } = config;
+  const schema = createSchema({ dialect, typePrefix, provesCallers: auth.mode === 'service' });
   const operations = createPreparedOperations(schema);
-  const yoga = createGraphQLHandler(operations, options);
+  const yoga = createGraphQLHandler(schema, operations, options);
   const listener = createListener(
     createFrontDoor(yoga, operations, options),
     requestTimeoutMs + quietMarginMs,

@@ -1,11 +1,10 @@
 import { useDeferStream } from '@graphql-yoga/plugin-defer-stream';
 import { useDisableIntrospection } from '@graphql-yoga/plugin-disable-introspection';
-import type { DocumentNode } from 'graphql';
+import type { DocumentNode, GraphQLSchema } from 'graphql';
 import { createYoga, useReadinessCheck, type YogaLogger } from 'graphql-yoga';
 import { LRUCache } from 'lru-cache';
 import type { GivenDeletes } from '../graphql/context.ts';
 import type { PreparedOperations } from '../graphql/prepared/prepared-operations.ts';
-import { schema } from '../graphql/schema.ts';
 import type { Log } from '../log.ts';
 import { type ContextOptions, createContext } from './context.ts';
 import { graphiqlOptions } from './graphiql.ts';
@@ -53,14 +52,14 @@ export interface ServerContext {
 export type GraphQLHandler = ReturnType<typeof createGraphQLHandler>;
 
 /** The GraphQL endpoint, for everything that the front door does not answer itself. The plugin list is the pipeline, in order. */
-export function createGraphQLHandler(operations: PreparedOperations, options: ContextOptions) {
-  const { auth, exposeSchema } = options.config;
+export function createGraphQLHandler(schema: GraphQLSchema, operations: PreparedOperations, options: ContextOptions) {
+  const { exposeSchema } = options.config;
   return createYoga<ServerContext>({
     schema,
     context: (initial) => createContext(initial, options, initial.req?.given),
     logging: yogaLogger(options.log),
     maskedErrors: { maskError },
-    graphiql: exposeSchema && graphiqlOptions(auth),
+    graphiql: exposeSchema && graphiqlOptions(options.config),
     // Nine megabytes of page: loaded when somebody opens it, not at every start.
     renderGraphiQL: async (options) => (await import('@graphql-yoga/render-graphiql')).renderGraphiQL(options),
     landingPage: false,

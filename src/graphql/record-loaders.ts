@@ -9,21 +9,21 @@ import { checkId } from '../engagement/text-rules.ts';
 import { requestError } from '../errors.ts';
 import type { Send } from '../upstream/attempt.ts';
 
-/** The resources that an engagement, or one of its related records, refers to. */
-export type RelatedResource = Exclude<Resource, 'engagements'>;
-
-/** Reads related records for one operation. */
-export interface RelatedRecords {
-  /** Reads the selected fields of one record. The same record and fields are read once in an operation. */
-  read<R extends RelatedResource>(
+/** Reads records one by one, for one operation: related ones, and those that a supergraph asks for by their keys. */
+export interface RecordLoaders {
+  /**
+   * Reads the selected fields of one record. The same record and fields are read once in an operation. That the caller may
+   * touch the integrated account is for whoever calls to have checked.
+   */
+  read<R extends Resource>(
     resource: R,
     key: RecordKey,
     selected: ReadonlySet<WireField<R>>,
   ): Promise<FoundRecord<R> | Refusal>;
 }
 
-/** What related records are read with. */
-export interface RelatedRecordsOptions {
+/** What records are read with. */
+export interface RecordLoadersOptions {
   /** Null when nobody proved who they are; then nothing is read. */
   readonly caller: Caller | null;
   readonly deadlineAt: number;
@@ -34,13 +34,13 @@ export interface RelatedRecordsOptions {
 
 const unreadableId = 'Upstream names a record by an id that cannot be asked for.';
 
-interface LoaderKey<R extends RelatedResource> extends RecordKey {
+interface LoaderKey<R extends Resource> extends RecordKey {
   readonly selected: ReadonlySet<WireField<R>>;
 }
 
-function loaderFor<R extends RelatedResource>(
+function loaderFor<R extends Resource>(
   resource: R,
-  { caller, deadlineAt, hasCallerLeft, send, limitReads }: RelatedRecordsOptions,
+  { caller, deadlineAt, hasCallerLeft, send, limitReads }: RecordLoadersOptions,
 ) {
   async function read(key: LoaderKey<R>): Promise<FoundRecord<R> | Refusal> {
     if (caller === null) throw requestError('UNAUTHENTICATED');
@@ -59,10 +59,10 @@ function loaderFor<R extends RelatedResource>(
 }
 
 /** Makes the loaders of one operation: nothing is remembered beyond it, or shared with another caller. */
-export function createRelatedRecords(options: RelatedRecordsOptions): RelatedRecords {
-  const loaders = new Map<RelatedResource, unknown>();
+export function createRecordLoaders(options: RecordLoadersOptions): RecordLoaders {
+  const loaders = new Map<Resource, unknown>();
   return {
-    read<R extends RelatedResource>(resource: R, key: RecordKey, selected: ReadonlySet<WireField<R>>) {
+    read<R extends Resource>(resource: R, key: RecordKey, selected: ReadonlySet<WireField<R>>) {
       const loader = (loaders.get(resource) ?? loaderFor(resource, options)) as ReturnType<typeof loaderFor<R>>;
       loaders.set(resource, loader);
       return loader.load({ ...key, selected });

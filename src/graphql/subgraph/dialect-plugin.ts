@@ -1,0 +1,79 @@
+import SchemaBuilder, {
+  BasePlugin,
+  type PothosOutputFieldConfig,
+  type PothosTypeConfig,
+  type SchemaTypes,
+} from '@pothos/core';
+import type { Dialect } from '../../config.ts';
+
+/** What one schema of the builder differs in from the others. */
+export interface DialectOptions {
+  readonly dialect: Dialect;
+  /** True when callers have to prove who they are, so that a router can refuse others. */
+  readonly provesCallers: boolean;
+}
+
+declare global {
+  export namespace PothosSchemaTypes {
+    export interface Plugins<Types extends SchemaTypes> {
+      dialect: DialectPlugin<Types>;
+    }
+    export interface BuildSchemaOptions<Types extends SchemaTypes> extends Partial<DialectOptions> {}
+    export interface FieldOptions {
+      /** It is there in that dialect only. */
+      onlyIn?: Dialect;
+      /** A list of entities by a list of their keys, for gateways that stitch. */
+      isLookup?: boolean;
+      /** It reaches upstream, for a caller. */
+      needsCaller?: boolean;
+    }
+  }
+}
+
+interface Directive {
+  readonly name: string;
+  readonly args?: object;
+}
+
+function directivesIn(extensions: object | null | undefined): readonly Directive[] {
+  const { directives = [] } = (extensions ?? {}) as { directives?: readonly Directive[] };
+  return directives;
+}
+
+/** Of all that federation is told of a type, stitching wants to know the key only, in other words. */
+function stitchingKey(directives: readonly Directive[]): object | undefined {
+  const key = directives.find(({ name }) => name === 'key');
+  return key?.args && 'fields' in key.args ? { key: { selectionSet: `{ ${key.args.fields} }` } } : undefined;
+}
+
+/** The Pothos plugin that makes the dialects. It has to be the first of the builder's list, since Pothos asks it last. */
+export class DialectPlugin<Types extends SchemaTypes> extends BasePlugin<Types> {
+  readonly #dialect: DialectOptions;
+
+  constructor(...args: ConstructorParameters<typeof BasePlugin<Types>>) {
+    super(...args);
+    const { dialect = 'none', provesCallers = false } = this.options;
+    this.#dialect = { dialect, provesCallers };
+  }
+
+  override onTypeConfig(config: PothosTypeConfig): PothosTypeConfig {
+    const { extensions } = config;
+    const { dialect } = this.#dialect;
+    const given = directivesIn(extensions);
+    const directives = dialect === 'federation' ? given : dialect === 'stitching' ? stitchingKey(given) : undefined;
+    return { ...config, extensions: { ...extensions, directives } };
+  }
+
+  override onOutputFieldConfig(config: PothosOutputFieldConfig<Types>): PothosOutputFieldConfig<Types> | null {
+    const { extensions, pothosOptions } = config;
+    const { dialect, provesCallers } = this.#dialect;
+    const { onlyIn, isLookup = false, needsCaller = false } = pothosOptions;
+    if (onlyIn && onlyIn !== dialect) return null;
+    const authenticated = needsCaller && provesCallers ? [{ name: 'authenticated' }] : [];
+    const directives =
+      dialect === 'federation' ? [...directivesIn(extensions), ...authenticated] : isLookup ? { merge: {} } : undefined;
+    return { ...config, extensions: { ...extensions, directives } };
+  }
+}
+
+SchemaBuilder.registerPlugin('dialect', DialectPlugin);

@@ -1,0 +1,58 @@
+import { printSubgraphSchema } from '@apollo/subgraph';
+import {
+  type GraphQLFieldResolver,
+  type GraphQLObjectType,
+  type GraphQLSchema,
+  type GraphQLUnionType,
+  lexicographicSortSchema,
+} from 'graphql';
+import { fieldError } from '../../errors.ts';
+import type { Context } from '../context.ts';
+import { checkEntityCount } from './read-entity.ts';
+
+/**
+ * The newest version that every composition library takes, and the oldest that has `@cost` and `@listSize`.
+ * Source: https://specs.apollo.dev/federation/v2.9
+ */
+export const federationLinkUrl = 'https://specs.apollo.dev/federation/v2.9';
+
+/** What of it this schema uses. */
+export const federationDirectives = ['@key', '@shareable', '@tag', '@cost', '@listSize'];
+
+interface Representations {
+  readonly representations: readonly unknown[];
+}
+
+type Resolve = GraphQLFieldResolver<unknown, Context, Representations>;
+
+/** Apollo's resolver, for what it can resolve only: it throws plain errors, or gives back what was asked, for anything else. */
+function checked(resolve: Resolve, entityNames: ReadonlySet<string>): Resolve {
+  return (source, args, context, info) => {
+    checkEntityCount(args.representations.length);
+    for (const representation of args.representations) {
+      const { __typename: name } = (representation ?? {}) as { __typename?: unknown };
+      if (typeof name === 'string' && entityNames.has(name)) continue;
+      const names = [...entityNames].join(', ');
+      throw fieldError(
+        'BAD_USER_INPUT',
+        `Nothing was read. The __typename of a representation must be one of ${names}.`,
+      );
+    }
+    return resolve(source, args, context, info);
+  };
+}
+
+/** Has a subgraph's schema check what `_entities` is asked for, and `_service` show its text. */
+export function completeSubgraph(schema: GraphQLSchema, sdl: string): GraphQLSchema {
+  const { _entities: entities, _service: service } = (schema.getQueryType() as GraphQLObjectType).getFields();
+  const union = schema.getType('_Entity') as GraphQLUnionType;
+  if (!entities?.resolve || !service) throw new Error('The schema is no subgraph.');
+  entities.resolve = checked(entities.resolve as Resolve, new Set(union.getTypes().map(({ name }) => name))) as never;
+  service.resolve = () => ({ sdl });
+  return schema;
+}
+
+/** The schema as `_service { sdl }` shows it: with the directives of federation, and without its own types. */
+export function printFederation(schema: GraphQLSchema): string {
+  return printSubgraphSchema(lexicographicSortSchema(schema));
+}

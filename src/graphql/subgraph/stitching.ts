@@ -1,0 +1,14 @@
+import { stitchingDirectives } from '@graphql-tools/stitching-directives';
+import { printSchemaWithDirectives } from '@graphql-tools/utils';
+import { type GraphQLSchema, lexicographicSortSchema } from 'graphql';
+
+/**
+ * The directives that tell a gateway how to stitch.
+ * Source: https://the-guild.dev/graphql/stitching/docs/approaches/stitching-directives
+ */
+export const { allStitchingDirectives } = stitchingDirectives();
+
+/** The schema as `_sdl` shows it: with the directives that tell a gateway how to stitch. */
+export function printStitching(schema: GraphQLSchema): string {
+  return printSchemaWithDirectives(lexicographicSortSchema(schema));
+}

@@ -1,0 +1,220 @@
+import { parse } from 'graphql';
+import { describe, expect, it } from 'vitest';
+import { startTestFacade, type TestFacade } from './support/facade.ts';
+import { bearer, jwtSecret, serviceEnv, signToken } from './support/service.ts';
+import { type Answer, json, startUpstream } from './support/upstream.ts';
+
+/** Knows every record but those whose id begins with `gone`; ids that begin with `bad` make upstream fail. */
+const answer: Answer = (request, response) => {
+  const [, , , resource = '', id = ''] = request.path.split('/');
+  if (id.startsWith('gone')) return json(404, { statusCode: 404, error: 'Not Found', message: '' })(request, response);
+  if (id.startsWith('bad')) return json(403, { statusCode: 403, error: 'Forbidden', message: '' })(request, response);
+  if (request.method === 'DELETE') return json(200, { id })(request, response);
+  return json(200, { id, subject: `subject ${id}`, name: `${resource} ${id}`, owner: { id: 'u1' } })(request, response);
+};
+
+async function start(env: Record<string, string>) {
+  const stack = new AsyncDisposableStack();
+  const upstream = stack.use(await startUpstream(answer, 'capsule'));
+  const facade = stack.use(await startTestFacade(upstream.url, env));
+  return { upstream, facade, [Symbol.asyncDispose]: () => stack.disposeAsync() };
+}
+
+const federation = { SUBGRAPH: 'federation' };
+const entities = (selection: string) => `query ($of: [_Any!]!) { _entities(representations: $of) { ${selection} } }`;
+const engagement = (id: unknown, integratedAccountId: unknown = 'a') => ({
+  __typename: 'Engagement',
+  id,
+  integratedAccountId,
+});
+
+async function ask(facade: TestFacade, selection: string, of: readonly unknown[], headers = {}) {
+  const { body } = await facade.post(entities(selection), { of }, headers);
+  return body;
+}
+
+describe('an entity', () => {
+  it('is read by its key, with the fields that are selected and no other', async () => {
+    await using server = await start(federation);
+    const { data } = await ask(server.facade, '... on Engagement { subject }', [engagement('e1')]);
+    expect(data._entities).toEqual([{ subject: 'subject e1' }]);
+    const [request] = server.upstream.seen;
+    expect(request?.path).toBe('/unified/crm/engagements/e1');
+    expect(request?.query.truto_exclude_fields).toContain('content');
+    expect(request?.query.truto_exclude_fields).not.toContain('subject');
+    expect(request?.query.truto_ignore_remote_data).toBe('true');
+  });
+
+  it.each([
+    ['Owner', 'users'],
+    ['Contact', 'contacts'],
+    ['Account', 'accounts'],
+    ['Lead', 'leads'],
+    ['Note', 'notes'],
+    ['Opportunity', 'opportunities'],
+    ['Project', 'projects'],
+  ])('may be a %s, of upstream’s %s', async (typeName, resource) => {
+    await using server = await start(federation);
+    const of = [{ __typename: typeName, id: '1', integratedAccountId: 'a' }];
+    const { data } = await ask(server.facade, `__typename ... on ${typeName} { id integratedAccountId }`, of);
+    expect(data._entities).toEqual(of);
+    expect(server.upstream.seen.map(({ path }) => path)).toEqual([`/unified/crm/${resource}/1`]);
+  });
+
+  it('that was just deleted is null, and no error', async () => {
+    await using server = await start(federation);
+    const of = [engagement('gone'), engagement('e1'), { __typename: 'Note', id: 'gone', integratedAccountId: 'a' }];
+    const body = await ask(server.facade, '__typename', of);
+    expect(body).toEqual({ data: { _entities: [null, { __typename: 'Engagement' }, null] } });
+  });
+
+  it('that cannot be read costs the others nothing, and says why at its place', async () => {
+    await using server = await start(federation);
+    const of = [engagement('bad'), engagement('e1'), engagement('..'), engagement(7), engagement('e1', null)];
+    const { data, errors } = await ask(server.facade, '... on Engagement { subject }', of);
+    expect(data._entities).toEqual([null, { subject: 'subject e1' }, null, null, null]);
+    const seen = errors.map(({ path, extensions }: { path: unknown; extensions: { code: string } }) => [
+      path,
+      extensions.code,
+    ]);
+    expect(seen.sort()).toEqual([
+      [['_entities', 0], 'FORBIDDEN'],
+      [['_entities', 2], 'INVALID_INPUT'],
+      [['_entities', 3], 'BAD_USER_INPUT'],
+      [['_entities', 4], 'BAD_USER_INPUT'],
+    ]);
+    expect(server.upstream.seen.map(({ path }) => path.split('/').at(-1)).sort()).toEqual(['bad', 'e1']);
+  });
+
+  it('is read once in a request, however often it is asked for', async () => {
+    await using server = await start(federation);
+    const of = Array.from({ length: 100 }, (_, index) => engagement(`e${index % 10}`));
+    const { data } = await ask(server.facade, '... on Engagement { subject }', of);
+    expect(data._entities[99]).toEqual({ subject: 'subject e9' });
+    expect(server.upstream.seen).toHaveLength(10);
+  });
+
+  it.each([
+    ['more than 1,000', Array.from({ length: 1_001 }, () => engagement('e1'))],
+    ['a type that is none', [{ __typename: 'PhoneNumber', id: '1' }]],
+    ['the root', [{ __typename: 'Query' }]],
+    ['no type', [{ id: '1', integratedAccountId: 'a' }]],
+    ['no object', ['Engagement']],
+  ])('is not read when %s is asked for', async (_what, of) => {
+    await using server = await start(federation);
+    const body = await ask(server.facade, '__typename', of);
+    expect(body.data ?? null).toBeNull();
+    expect(body.errors[0].extensions.code).toBe('BAD_USER_INPUT');
+    expect(server.upstream.seen).toEqual([]);
+  });
+
+  it('S04 of an account that is not granted is refused, before anything is sent', async () => {
+    await using server = await start({ ...federation, ...serviceEnv, JWT_SECRET: jwtSecret });
+    const headers = bearer(await signToken({ integrated_accounts: ['a'] }));
+    const of = [engagement('e1', 'b'), engagement('e1', 'a')];
+    const { data, errors } = await ask(server.facade, '... on Engagement { subject }', of, headers);
+    expect(data._entities).toEqual([null, { subject: 'subject e1' }]);
+    expect(errors[0].extensions.code).toBe('FORBIDDEN');
+    expect(server.upstream.seen).toHaveLength(1);
+    const without = await ask(server.facade, '__typename', of);
+    expect(without.errors[0].extensions.code).toBe('UNAUTHENTICATED');
+    expect(server.upstream.seen).toHaveLength(1);
+  });
+});
+
+describe('the contract', () => {
+  it.each([
+    ['federation', '{ _service { sdl } }', '@link'],
+    ['stitching', '{ _sdl }', '@merge'],
+  ])('of %s is public, whoever asks, whether or not the schema is exposed', async (dialect, query, sign) => {
+    await using server = await start({ SUBGRAPH: dialect, EXPOSE_SCHEMA: '0', ...serviceEnv, JWT_SECRET: jwtSecret });
+    const { body } = await server.facade.post(query);
+    const sdl = body.data._sdl ?? body.data._service.sdl;
+    expect(sdl).toContain(sign);
+    expect(() => parse(sdl)).not.toThrow();
+  });
+
+  it.each(['federation', 'stitching'])('of %s is not there in a server that is no part of a graph', async (dialect) => {
+    await using server = await start({});
+    const query = dialect === 'federation' ? '{ _service { sdl } }' : '{ _sdl }';
+    const { body } = await server.facade.post(query);
+    expect(body.errors[0].message).toContain('Cannot query field');
+  });
+
+  it('says which fields need a caller, where callers prove who they are', async () => {
+    await using open = await start(federation);
+    await using closed = await start({ ...federation, ...serviceEnv, JWT_SECRET: jwtSecret });
+    const sdlOf = async ({ facade }: { facade: TestFacade }) => {
+      const { body } = await facade.post('{ _service { sdl } }');
+      return String(body.data._service.sdl);
+    };
+    const guarded = (sdl: string) => [...sdl.matchAll(/^ {2}(?:\) ?|(\w+).*)?: ?\w+ .*@authenticated/gm)].length;
+    expect(guarded(await sdlOf(open))).toBe(0);
+    expect(guarded(await sdlOf(closed))).toBe(3);
+  });
+});
+
+describe('TYPE_PREFIX', () => {
+  it.each(['federation', 'stitching'])(
+    'renames what may collide, in the schema and in what %s tells of it',
+    async (dialect) => {
+      await using server = await start({ SUBGRAPH: dialect, TYPE_PREFIX: 'Crm', EXPOSE_SCHEMA: '1' });
+      const query = `mutation ($id: ID!) { deleteEngagement(id: $id, integratedAccountId: "a") {
+      __typename ... on CrmError { message } ... on DeleteEngagementSuccess { engagement { __typename id owner { __typename } } } } }`;
+      const answers = [];
+      // Twice, by the executor and as a prepared operation.
+      for (const id of ['e1', 'gone', 'e1', 'gone']) {
+        const { body } = await server.facade.post(query, { id });
+        answers.push(body.data?.deleteEngagement.__typename);
+      }
+      expect(answers).toEqual([
+        'DeleteEngagementSuccess',
+        'CrmNotFoundError',
+        'DeleteEngagementSuccess',
+        'CrmNotFoundError',
+      ]);
+      const { body } = await server.facade.post(dialect === 'federation' ? '{ _service { sdl } }' : '{ _sdl }');
+      const sdl = String(body.data._sdl ?? body.data._service.sdl);
+      expect(sdl).toMatch(/^type CrmContact /m);
+      expect(sdl).toMatch(/^type CrmNotFoundError implements CrmError/m);
+      expect(sdl).toMatch(/^type PageInfo/m);
+      expect(sdl).not.toMatch(/\bContact\b(?=[!\]]|$)/m);
+      const { body: introspected } = await server.facade.post('{ __schema { types { name } } }');
+      const names = introspected.data.__schema.types.map(({ name }: { name: string }) => name);
+      expect(names).toContain('CrmContact');
+      expect(names).not.toContain('Contact');
+    },
+  );
+
+  it('goes into the entities, and what is selected of them is still all that is read', async () => {
+    await using server = await start({ ...federation, TYPE_PREFIX: 'Crm' });
+    const of = [{ __typename: 'CrmContact', id: '1', integratedAccountId: 'a' }];
+    const { data } = await ask(server.facade, '__typename ... on CrmContact { name }', of);
+    expect(data._entities).toEqual([{ __typename: 'CrmContact', name: 'contacts 1' }]);
+    const excluded = server.upstream.seen[0]?.query.truto_exclude_fields;
+    expect(excluded).toContain('title');
+    expect(excluded).not.toContain('name');
+  });
+});
+
+describe('a gateway that stitches', () => {
+  it('looks entities up by a list of keys, in order, with null for what is gone', async () => {
+    await using server = await start({ SUBGRAPH: 'stitching' });
+    const { body } = await server.facade.post(
+      `{ engagementsByKey(keys: [{ id: "e1", integratedAccountId: "a" }, { id: "gone", integratedAccountId: "a" }]) { subject }
+         contactsByKey(keys: [{ id: "c1", integratedAccountId: "a" }]) { name } }`,
+    );
+    expect(body).toEqual({
+      data: { engagementsByKey: [{ subject: 'subject e1' }, null], contactsByKey: [{ name: 'contacts c1' }] },
+    });
+  });
+
+  it('may not ask for more than 1,000 at once', async () => {
+    await using server = await start({ SUBGRAPH: 'stitching' });
+    const keys = Array.from({ length: 1_001 }, () => ({ id: 'e1', integratedAccountId: 'a' }));
+    const query = 'query ($keys: [RecordKeyInput!]!) { engagementsByKey(keys: $keys) { id } }';
+    const { body } = await server.facade.post(query, { keys });
+    expect(body.errors[0].extensions.code).toBe('BAD_USER_INPUT');
+    expect(server.upstream.seen).toEqual([]);
+  });
+});
