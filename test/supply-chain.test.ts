@@ -40,8 +40,11 @@ const main = readPackages('');
 /** What the benchmarks compare us with: installed for them alone, and nothing of it is ever shipped. */
 const bench = readPackages('test/bench/');
 
-/** Packages of the benchmarks that have install scripts. None is run: they are installed without. */
-const scriptsNeverRun = ['@apollo/protobufjs', 'protobufjs'];
+/** Gateways and composers that the facade is joined to in a test: the same. */
+const supergraph = readPackages('examples/supergraph/');
+
+/** Packages of those that have install scripts. None is run: they are installed without. */
+const scriptsNeverRun = ['@apollo/protobufjs', 'core-js', 'protobufjs'];
 
 /** The packages that may run something of theirs when they are installed. */
 const mayRunScripts: Versions = {
@@ -55,6 +58,7 @@ const nameOf = (path: string) => path.replace(/^.*node_modules\//, '');
 describe.each([
   ['package-lock.json', main],
   ['test/bench/package-lock.json', bench],
+  ['examples/supergraph/package-lock.json', supergraph],
 ])('S18 the lock file %s', (_file, { manifest, own, entries }) => {
   it('is what its package.json asks for', () => {
     expect(entries.length).toBeGreaterThan(200);
@@ -85,6 +89,7 @@ describe.each([
 describe.each([
   ['package.json', main.manifest],
   ['test/bench/package.json', bench.manifest],
+  ['examples/supergraph/package.json', supergraph.manifest],
 ])('S18 %s', (_file, manifest) => {
   const { dependencies, devDependencies, optionalDependencies } = manifest;
   it.each(Object.entries({ ...dependencies, ...devDependencies, ...optionalDependencies }))(
@@ -104,7 +109,8 @@ describe.each([
   it('says nowhere which registry to use', () => {
     expect(manifest).not.toHaveProperty('publishConfig');
     expect(read('.npmrc')).not.toMatch(/registry|_auth|:\/\//i);
-    expect(existsSync(`${root}test/bench/.npmrc`)).toBe(false);
+    for (const folder of ['test/bench', 'examples/supergraph'])
+      expect(existsSync(`${root}${folder}/.npmrc`)).toBe(false);
   });
 });
 
@@ -128,10 +134,11 @@ describe('S18 an install', () => {
     );
   });
 
-  it('of what the benchmarks need runs no scripts at all', () => {
-    const scripted = bench.entries.filter(([, { hasInstallScript }]) => hasInstallScript).map(([path]) => nameOf(path));
-    expect(scripted).toEqual(scriptsNeverRun);
-    const installs = read('test/bench/install-peers.ts').match(/'npm',\s*\[[^\]]*\]/g);
+  it('of what benchmarks and gateways need runs no scripts at all', () => {
+    const all = [...bench.entries, ...supergraph.entries];
+    const scripted = all.filter(([, { hasInstallScript }]) => hasInstallScript).map(([path]) => nameOf(path));
+    expect([...new Set(scripted)].sort()).toEqual(scriptsNeverRun);
+    const installs = read('test/support/install-packages.ts').match(/'npm',\s*\[[^\]]*\]/g);
     expect(installs).toEqual([expect.stringMatching(/\['ci', '--ignore-scripts'/)]);
   });
 

@@ -7,7 +7,7 @@ import { EngagementConnection } from './engagement-connection.ts';
 import { EngagementFilter } from './engagement-filter.ts';
 import { EngagementSort, EngagementType, SortDirection } from './enums.ts';
 import { failedRead } from './read-error.ts';
-import { fieldsBelow, named, wireFieldsSelected } from './selection.ts';
+import { fieldsBelow, named, wireFieldsBelow, wireFieldsSelected } from './selection.ts';
 import { upstreamRequestCost } from './subgraph/costs.ts';
 
 const integratedAccountDescription = "Truto's id of the integrated account to read from.";
@@ -28,12 +28,7 @@ builder.queryField('engagement', (t) =>
       }),
     },
     async resolve(_root, key, context, info) {
-      const selected = wireFieldsSelected(
-        info,
-        'engagements',
-        'Engagement',
-        fieldsBelow(info, 'Engagement', info.fieldNodes),
-      );
+      const selected = wireFieldsBelow(info, 'engagements', 'Engagement');
       const { deadlineAt, hasCallerLeft, send } = context;
       const options = { caller: requireCaller(context), selected, deadlineAt, hasCallerLeft };
       const outcome = await readEngagement(key, options, send);

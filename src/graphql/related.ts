@@ -5,7 +5,7 @@ import type { Refusal } from '../engagement/refusal.ts';
 import type { Resource } from '../engagement/resources.ts';
 import type { Context } from './context.ts';
 import { failedRead } from './read-error.ts';
-import { fieldsBelow, wireFieldsSelected } from './selection.ts';
+import { wireFieldsBelow } from './selection.ts';
 import { assumedRelatedCount } from './subgraph/costs.ts';
 
 /** The resources that an engagement, or one of its related records, refers to. */
@@ -54,8 +54,7 @@ function relate<R extends RelatedResource>(
   { recordLoaders }: Context,
   info: GraphQLResolveInfo,
 ): Related<R>[] {
-  const nodes = fieldsBelow(info, typeNames[resource], info.fieldNodes).filter(({ name }) => name.value !== 'id');
-  const selected = wireFieldsSelected(info, resource, typeNames[resource], nodes);
+  const selected = wireFieldsBelow(info, resource, typeNames[resource]);
   return references.map(({ id, kept }) => ({
     id,
     integratedAccountId,

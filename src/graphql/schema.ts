@@ -15,7 +15,7 @@ import './project.ts';
 import type { DialectOptions } from './subgraph/dialect-plugin.ts';
 import './subgraph/entities.ts';
 import { completeSubgraph, federationDirectives, federationLinkUrl, printFederation } from './subgraph/federation.ts';
-import { allStitchingDirectives, printStitching } from './subgraph/stitching.ts';
+import { printStitching, usedStitchingDirectives } from './subgraph/stitching.ts';
 import { withTypePrefix, withTypePrefixInText } from './subgraph/type-names.ts';
 
 builder.queryType({ description: 'What can be read.' });
@@ -42,7 +42,7 @@ function buildDialect(options: DialectOptions): GraphQLSchema {
     case 'none':
       return builder.toSchema({ ...options, directives });
     case 'stitching':
-      return builder.toSchema({ ...options, directives: [...directives, ...allStitchingDirectives] });
+      return builder.toSchema({ ...options, directives: [...directives, ...usedStitchingDirectives] });
     case 'federation': {
       const used = options.provesCallers ? [...federationDirectives, '@authenticated'] : federationDirectives;
       const link = { linkUrl: federationLinkUrl, federationDirectives: used };

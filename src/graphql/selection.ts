@@ -47,6 +47,29 @@ export function wireFieldsSelected<R extends Resource>(
   return new Set(wireFieldsOf(resource).filter((field) => names.includes(field)));
 }
 
+/** What was found out for a field of an execution: its nodes are a list of their own in each. */
+const known = new WeakMap<readonly FieldNode[], Map<string, ReadonlySet<string>>>();
+
+/**
+ * The wire fields of a resource that are selected below the field where `info` points, besides the id, once its result is
+ * of the type. The items of a list all ask for the same, so it is found out once in an execution.
+ */
+export function wireFieldsBelow<R extends Resource>(
+  info: GraphQLResolveInfo,
+  resource: R,
+  typeName: string,
+): ReadonlySet<WireField<R>> {
+  const ofField = known.get(info.fieldNodes) ?? new Map<string, ReadonlySet<string>>();
+  known.set(info.fieldNodes, ofField);
+  let fields = ofField.get(typeName) as ReadonlySet<WireField<R>> | undefined;
+  if (!fields) {
+    const nodes = fieldsBelow(info, typeName, info.fieldNodes).filter(({ name }) => name.value !== 'id');
+    fields = wireFieldsSelected(info, resource, typeName, nodes);
+    ofField.set(typeName, fields);
+  }
+  return fields;
+}
+
 function responseKey({ alias, name }: FieldNode): string {
   return alias?.value ?? name.value;
 }

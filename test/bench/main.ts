@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { installPeers } from './install-peers.ts';
+import { installPackages } from '../support/install-packages.ts';
 import { type Options, parseOptions } from './options.ts';
 import { drawChart } from './report/chart.ts';
 import { writeMarkdown } from './report/markdown.ts';
@@ -17,7 +17,7 @@ const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.u
 const print = (line: string) => void process.stdout.write(`${line}\n`);
 
 async function write(options: Options, args: readonly string[]): Promise<void> {
-  if (targets.some(({ name, isPeer }) => isPeer && options.targets.includes(name))) installPeers();
+  if (targets.some(({ name, isPeer }) => isPeer && options.targets.includes(name))) installPackages(path('.'));
   const command = ['npm run bench', ...(args.length > 0 ? ['--', ...args] : [])].join(' ');
   const results = await run(options, command, print);
   const document = writeMarkdown(results);

@@ -1,6 +1,6 @@
 import { derivedFields, designedFields, type Field, selectionOf, shownOf, threeOf } from './fields.ts';
 import { ids } from './upstream/answers.ts';
-import { engagementOf, pageOfEngagements, users } from './upstream/records.ts';
+import { engagementOf, pageOfEngagements, slowUsers, users } from './upstream/records.ts';
 
 /** In which schema a target takes a request: the one that this project designed, or one derived from upstream's. */
 export type Dialect = 'designed' | 'derived';
@@ -106,6 +106,19 @@ export function pageQuestion(dialect: Dialect): Question {
   engagements(integratedAccountId: $account, first: 50) { nodes ${selection} }
 }`;
   return questionOf('Page', query, variables, [{ engagements: { nodes } }]);
+}
+
+/** The names of a hundred people, as a gateway asks for them: five in each of twenty integrated accounts. */
+export function entitiesQuestion(): Question {
+  const query = `query Names($of: [_Any!]!) { _entities(representations: $of) { ... on Owner { name } } }`;
+  const of = slowUsers.map(({ id }, index) => ({
+    ...{
+      __typename: 'Owner',
+      id,
+      integratedAccountId: `00000000-0000-4000-8000-${String(index % 20).padStart(12, '0')}`,
+    },
+  }));
+  return questionOf('Names', query, { of }, [{ _entities: slowUsers.map(({ name }) => ({ name })) }]);
 }
 
 /** A document as it is, and its whole answer. */

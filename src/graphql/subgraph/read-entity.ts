@@ -7,7 +7,7 @@ import { checkId } from '../../engagement/text-rules.ts';
 import { fieldError } from '../../errors.ts';
 import { type Context, requireCaller } from '../context.ts';
 import { failedRead } from '../read-error.ts';
-import { fieldsBelow, wireFieldsSelected } from '../selection.ts';
+import { wireFieldsBelow } from '../selection.ts';
 
 /** How many entities one field may ask for. */
 const maxEntities = 1_000;
@@ -44,7 +44,7 @@ export async function readEntity<R extends Resource>(
   if (!mayTouch(caller, key.integratedAccountId)) throw failedRead(notGranted());
   const issues = [...checkId(key.id, ['id']), ...checkId(key.integratedAccountId, ['integratedAccountId'])];
   if (issues.length > 0) throw failedRead(refusedInput(issues));
-  const selected = wireFieldsSelected(info, resource, typeName, fieldsBelow(info, typeName, info.fieldNodes));
+  const selected = wireFieldsBelow(info, resource, typeName);
   const outcome = await context.recordLoaders.read(resource, key, selected);
   if (outcome.kind === 'NotFoundError') return null;
   if (outcome.kind !== 'Found') throw failedRead(outcome);

@@ -1,7 +1,6 @@
 import type { Results } from '../results.ts';
 import { startupWork } from '../works/startup.ts';
 import { streamWork } from '../works/stream.ts';
-import { worksToCome } from '../works/works.ts';
 import { goalTable, startupTable, workTable } from './tables.ts';
 
 const megabyte = 1024 * 1024;
@@ -47,7 +46,6 @@ ${megabytes(pulledAsleepBytes)} were taken from upstream while the client slept.
 /** The results as a document. */
 export function writeMarkdown(results: Results): string {
   const { works, startup, versions, command } = results;
-  const missing = worksToCome.map(({ title, why }) => `- ${title}: not there yet, ${why}.`);
   return `${[
     '# Benchmarks',
     `Written by \`${command}\`. ${machine(results)}`,
@@ -60,7 +58,6 @@ export function writeMarkdown(results: Results): string {
     ...works.map((result) => section(result.work, workTable(result))),
     ...(startup ? [section(startupWork, startupTable(startup))] : []),
     ...streamSection(results),
-    ...(missing.length > 0 ? ['## To come', missing.join('\n')] : []),
     '## Versions',
     versions.join(', '),
   ].join('\n\n')}\n`;

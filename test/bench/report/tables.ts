@@ -88,10 +88,10 @@ export function startupTable(startup: readonly StartupResult[]): string {
 /** The goals, each with its figure and whether it is met. */
 export function goalTable(results: Results): string {
   const rows = judgeGoals(results).map(({ goal, figure, verdict }) => {
-    const { what, bound, isUpperBound, stretch, unit, note } = goal;
+    const { what, bound, isUpperBound, stretch, unit } = goal;
     const limit = `${isUpperBound ? '≤' : '≥'} ${bound}${stretch === undefined ? '' : ` (stretch ${stretch})`} ${unit}`;
     const value = figure === undefined ? '–' : `${shown(figure)} ${unit}`;
-    return [note === undefined ? what : `${what} (${note})`, limit.trim(), value.trim(), verdict];
+    return [what, limit.trim(), value.trim(), verdict];
   });
   return table(['', 'goal', 'figure', ''], rows);
 }

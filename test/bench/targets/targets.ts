@@ -55,6 +55,17 @@ const facadeThroughYoga: Target = {
   path: '/graphql?through=yoga',
 };
 
+/** The same, as a part of a supergraph. */
+const subgraph: Target = {
+  ...facade,
+  name: 'facade-subgraph',
+  title: 'this facade, as a subgraph',
+  packages: ['@apollo/subgraph', 'graphql', 'graphql-yoga', 'undici'],
+  prepare: async (surroundings) => {
+    return node('src/main.ts', root, { ...facadeEnvironment(surroundings), SUBGRAPH: 'federation' });
+  },
+};
+
 function peer(name: string, title: string, packages: readonly string[], file = `${name}.mjs`): Target {
   return {
     ...{ name, title, packages, dialect: 'designed', isPeer: true, path: '/graphql' },
@@ -87,8 +98,8 @@ const tailcall: Target = {
   },
 };
 
-/** Everything that can be measured; the first is the base. */
-export const targets: readonly Target[] = [
+/** What is compared, each with all others; the first is the base. */
+export const comparedTargets: readonly Target[] = [
   rawProxy,
   facade,
   facadeThroughYoga,
@@ -100,3 +111,6 @@ export const targets: readonly Target[] = [
   peer('graphql-http', 'graphql-http, undici Pool', ['graphql-http']),
   hiveGateway,
 ];
+
+/** Everything that can be measured. */
+export const targets: readonly Target[] = [...comparedTargets, subgraph];

@@ -1,4 +1,4 @@
-import { engagementOf, pageOfEngagements, users } from './records.ts';
+import { engagementOf, pageOfEngagements, slowUsers, users } from './records.ts';
 
 /** What upstream sends for a request, and when. */
 export interface Answer {
@@ -73,7 +73,10 @@ export const deleteAnswers: ReadonlyMap<string, Answer> = new Map([
 ]);
 
 /** What reads of users get, by the user's id. */
-export const userAnswers: ReadonlyMap<string, Answer> = new Map(users.map((user) => [user.id, atOnce(json(user))]));
+export const userAnswers: ReadonlyMap<string, Answer> = new Map([
+  ...users.map((user) => [user.id, atOnce(json(user))] as const),
+  ...slowUsers.map((user) => [user.id, { bytes: json(user), delayMs: slowMs }] as const),
+]);
 
 /** What the list of engagements gets. */
 export const pageAnswer = atOnce(json({ result: pageOfEngagements, next_cursor: null, limit: 50 }));

@@ -48,12 +48,19 @@ export const pageOfEngagements: readonly WireEngagement[] = Array.from({ length:
   buildEngagement(`6e66c87e5cd13c3c79a3${String(index).padStart(4, '0')}`, index),
 );
 
+function userOf(id: string, index: number) {
+  return {
+    id,
+    name: `Person No. ${index}`,
+    email: `person.${index}@example.com`,
+    is_active: true,
+    created_at: '2025-01-01T00:00:00.000Z',
+    updated_at: '2025-06-01T00:00:00.000Z',
+  };
+}
+
 /** The ten people that the page's engagements belong to. */
-export const users = Array.from({ length: 10 }, (_, index) => ({
-  id: reference('user', index).id,
-  name: `Person No. ${index}`,
-  email: `person.${index}@example.com`,
-  is_active: true,
-  created_at: '2025-01-01T00:00:00.000Z',
-  updated_at: '2025-06-01T00:00:00.000Z',
-}));
+export const users = Array.from({ length: 10 }, (_, index) => userOf(reference('user', index).id, index));
+
+/** A hundred others, for whom upstream takes its time. */
+export const slowUsers = Array.from({ length: 100 }, (_, index) => userOf(`slow-user-${index}`, index));

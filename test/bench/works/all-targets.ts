@@ -1,5 +1,5 @@
 import type { Dialect, Question } from '../question.ts';
-import { targets } from '../targets/targets.ts';
+import { comparedTargets } from '../targets/targets.ts';
 import { type Case, usualConnections } from '../work.ts';
 
 /** One case for each target, which all are asked the same. */
@@ -7,7 +7,7 @@ export function casesOfAllTargets(
   questionOf: (dialect: Dialect) => Question,
   connections = usualConnections,
 ): readonly Case[] {
-  return targets.map(({ name, title }) => ({
+  return comparedTargets.map(({ name, title }) => ({
     name: title,
     target: name,
     asked: { kind: 'questions', of: (dialect) => [questionOf(dialect)] },

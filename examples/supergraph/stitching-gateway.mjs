@@ -1,0 +1,58 @@
+import { readFileSync } from 'node:fs';
+import { ApolloServer } from '@apollo/server';
+import { startStandaloneServer } from '@apollo/server/standalone';
+import { stitchSchemas } from '@graphql-tools/stitch';
+import { stitchingDirectives } from '@graphql-tools/stitching-directives';
+import { buildClientSchema, buildSchema, getIntrospectionQuery, parse, print } from 'graphql';
+
+/*
+ * A gateway that stitches: this project's part by its directives, the others, which know only federation, by their
+ * `_entities`. SUBGRAPHS is a file with a JSON list of `{name, url, sdl}`.
+ */
+
+const { stitchingDirectivesTransformer } = stitchingDirectives();
+const forwarded = ['authorization', 'idempotency-key'];
+
+function executorOf(url) {
+  return async ({ document, variables, context }) => {
+    const given = context?.headers ?? {};
+    const headers = Object.fromEntries(forwarded.flatMap((name) => (given[name] ? [[name, given[name]]] : [])));
+    const body = JSON.stringify({ query: print(document), variables });
+    const response = await fetch(url, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...headers },
+      body,
+    });
+    return response.json();
+  };
+}
+
+const mergedByEntities = {
+  selectionSet: '{ id integratedAccountId }',
+  fieldName: '_entities',
+  key: ({ __typename, id, integratedAccountId }) => ({ __typename, id, integratedAccountId }),
+  argsFromKeys: (representations) => ({ representations }),
+};
+
+/** A subgraph that knows nothing of stitching. Its entities are all keyed as ours are. */
+async function foreignSubschema({ url }) {
+  const executor = executorOf(url);
+  const { data } = await executor({ document: parse(getIntrospectionQuery()) });
+  const schema = buildClientSchema(data);
+  const entities = schema.getType('_Entity').getTypes();
+  return { schema, executor, merge: Object.fromEntries(entities.map(({ name }) => [name, mergedByEntities])) };
+}
+
+const subschemas = await Promise.all(
+  JSON.parse(readFileSync(process.env.SUBGRAPHS, 'utf8')).map((subgraph) =>
+    subgraph.sdl.includes('@merge')
+      ? { schema: buildSchema(subgraph.sdl, { assumeValidSDL: true }), executor: executorOf(subgraph.url), batch: true }
+      : foreignSubschema(subgraph),
+  ),
+);
+const schema = stitchSchemas({ subschemas, subschemaConfigTransforms: [stitchingDirectivesTransformer] });
+const { url } = await startStandaloneServer(new ApolloServer({ schema }), {
+  listen: { host: '127.0.0.1', port: Number(process.env.PORT) },
+  context: async ({ req }) => ({ headers: req.headers }),
+});
+process.stdout.write(`listening on ${url}\n`);

@@ -1,0 +1,24 @@
+import { entitiesQuestion } from '../question.ts';
+import { ids } from '../upstream/answers.ts';
+import type { Work } from '../work.ts';
+import { straight } from './latency.ts';
+
+/** What a gateway asks of a subgraph: many entities at once. */
+export const entities: Work = {
+  name: 'entities',
+  title: '100 entities in one request, upstream takes 20 ms',
+  equal: `One connection, one request after the other. Upstream has no read of many, so each entity is a request to it. The
+ideal is a single round trip: all of them at once, and nothing else to do.`,
+  differs: `The entities are in twenty integrated accounts, since no more than eight records of one are read at once; it is the
+50th percentiles whose ratio is the goal.`,
+  cases: [
+    { name: straight, target: undefined, asked: { kind: 'upstream', engagementId: ids.slow }, connections: 1 },
+    {
+      name: '100 entities',
+      target: 'facade-subgraph',
+      asked: { kind: 'questions', of: () => [entitiesQuestion()] },
+      connections: 1,
+    },
+  ],
+  base: straight,
+};

@@ -1,0 +1,51 @@
+import { readFileSync } from 'node:fs';
+import { CriticalityLevel, diff } from '@graphql-inspector/core';
+import { buildSchema } from 'graphql';
+import { describe, expect, it } from 'vitest';
+
+const read = (file: string) => readFileSync(new URL(`../${file}`, import.meta.url), 'utf8');
+
+/** What the last release published. A release replaces it by `schema/schema.graphql`. */
+const released = read('schema/released/schema.graphql');
+const current = read('schema/schema.graphql');
+
+/** Where a change breaks clients, such as `Engagement.subject`. */
+async function breakingPaths(before: string, after: string): Promise<readonly string[]> {
+  const changes = await diff(buildSchema(before), buildSchema(after));
+  return changes.flatMap(({ criticality, path = 'the schema' }) =>
+    criticality.level === CriticalityLevel.Breaking ? [path] : [],
+  );
+}
+
+/** What the changelog says of changes that break clients, since the last release. */
+function declared(changelog: string): string {
+  const unreleased = changelog.split(/^## /m).find((section) => section.startsWith('Unreleased')) ?? '';
+  return unreleased.split(/^### /m).find((section) => section.startsWith('Breaking')) ?? '';
+}
+
+describe('the contract', () => {
+  it('breaks nothing that the last release promised, unless the changelog says so', async () => {
+    const announced = declared(read('CHANGELOG.md'));
+    const paths = await breakingPaths(released, current);
+    expect(paths.filter((path) => !announced.includes(`\`${path}\``))).toEqual([]);
+  });
+
+  it.each([
+    ['a field that is called otherwise', '  subject: String\n', '  title: String\n', 'Engagement.subject'],
+    ['a type that is another', '  subject: String\n', '  subject: Int\n', 'Engagement.subject'],
+    ['a member that is gone', ' | RateLimitedError', '', 'DeleteEngagementResult'],
+  ])('would be found to break by %s', async (_what, from, to, path) => {
+    const [start, rest = ''] = current.split('type Engagement {');
+    const broken = from.includes('|')
+      ? current.replace(from, to)
+      : `${start}type Engagement {${rest.replace(from, to)}`;
+    expect(broken).not.toBe(current);
+    expect(await breakingPaths(current, broken)).toContain(path);
+  });
+
+  it('takes a breaking change for declared by its path, in the right section only', () => {
+    const section = '### Breaking\n\n- `Engagement.subject` is gone.\n';
+    expect(declared(`## Unreleased\n\n### Added\n\n- Much.\n\n${section}`)).toContain('`Engagement.subject`');
+    expect(declared(`## Unreleased\n\n### Added\n\n- Much.\n\n## 1.0.0\n\n${section}`)).toBe('');
+  });
+});

@@ -1,0 +1,70 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { fileURLToPath } from 'node:url';
+
+/** The gateways and subgraphs of the example: what a reader can start is what is tested. */
+export const folder = fileURLToPath(new URL('../../examples/supergraph/', import.meta.url));
+
+/** A server in a process of its own. */
+export interface RunningProcess extends AsyncDisposable {
+  /** Its GraphQL endpoint. */
+  readonly url: string;
+  /** Everything it printed so far. */
+  output(): string;
+}
+
+/** A port that was free a moment ago, for programs that do not tell which one they took. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  if (typeof address !== 'object' || address === null) throw new Error('there is no port');
+  return address.port;
+}
+
+/**
+ * Starts a program of the example's folder with Node, and waits until it prints where it listens.
+ * @throws with its output when it ends instead.
+ */
+export async function startProgram(
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+  listening = /listening on (\S+)/,
+): Promise<RunningProcess> {
+  const child = spawn(process.execPath, args, {
+    cwd: folder,
+    env: { PATH: process.env.PATH, HOME: process.env.HOME, NODE_ENV: 'production', PORT: '0', ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let output = '';
+  const ended = once(child, 'close');
+  await new Promise<void>((resolve, reject) => {
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.on('data', (chunk) => {
+        output += chunk;
+        if (listening.test(output)) resolve();
+      });
+    }
+    ended.then(() => reject(new Error(`${args[0]} ended before it listened:\n${output}`)), reject);
+  });
+  return {
+    url: listening.exec(output)?.[1] ?? '',
+    output: () => output,
+    async [Symbol.asyncDispose]() {
+      child.kill('SIGKILL');
+      await ended;
+    },
+  };
+}
+
+/** Runs a program of the example's folder with text on its standard input, and parses the JSON that it prints. */
+export async function runProgram(file: string, input: string): Promise<unknown> {
+  const child = spawn(process.execPath, [file], { cwd: folder, stdio: ['pipe', 'pipe', 'inherit'] });
+  child.stdin.end(input);
+  let output = '';
+  for await (const chunk of child.stdout) output += chunk;
+  return JSON.parse(output);
+}

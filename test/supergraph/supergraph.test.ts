@@ -1,0 +1,188 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { sandboxAccounts } from '../../src/sandbox/accounts.ts';
+import { seedEngagements } from '../../src/sandbox/seed.ts';
+import { installPackages } from '../support/install-packages.ts';
+import { gateways, serve } from './gateways.ts';
+import { memberCases } from './members.ts';
+import { type PostAnswer, post } from './post.ts';
+import { folder, type RunningProcess } from './processes.ts';
+import recorded from './recorded.json' with { type: 'json' };
+import { callerHeaders, compose, type Surroundings, startSurroundings } from './supergraph.ts';
+
+/** What the first run installs takes its time. */
+const installTimeoutMs = 600_000;
+const startTimeoutMs = 120_000;
+
+const account = sandboxAccounts.find(({ integration }) => integration.label === 'Planhat') ?? sandboxAccounts[0];
+const engagements = account ? seedEngagements(account) : [];
+const accountId = account?.id ?? '';
+
+let surroundings: Surroundings;
+beforeAll(async () => {
+  installPackages(folder);
+  surroundings = await startSurroundings();
+}, installTimeoutMs);
+afterAll(() => surroundings?.[Symbol.asyncDispose]());
+
+const removal = `mutation Delete(
+  $id: ID!, $account: ID!, $dryRun: Boolean! = false, $snapshot: Boolean! = false, $parameters: DeleteEngagementParameters,
+  $withSubject: Boolean! = true
+) {
+  deleteEngagement(
+    id: $id, integratedAccountId: $account, dryRun: $dryRun, snapshot: $snapshot, parameters: $parameters
+  ) { ...Result }
+}
+fragment Result on DeleteEngagementResult {
+  __typename
+  ... on DeleteEngagementSuccess { deletedEngagementId outcome engagement { id subject @include(if: $withSubject) } warnings }
+  ... on DeleteEngagementPlan { method wouldBeSent }
+  ... on InvalidInputError { issues { path } }
+  ... on RateLimitedError { retryAfterMs }
+  ... on RemoteApiError { statusCode }
+  ... on OutcomeUnknownError { retrySafe }
+  ... on Error { message }
+}`;
+
+describe('a supergraph that was there before', () => {
+  it('is composed with the facade by every library, and nothing of it is lost', async () => {
+    const { foreign, ours } = surroundings;
+    const before = await compose(foreign);
+    const after = await compose([...foreign, ours.federation]);
+    for (const compositions of [before, after]) {
+      expect(Object.values(compositions).map(({ errors }) => errors)).toEqual([[], [], []]);
+    }
+    for (const { sdl = '' } of Object.values(after)) {
+      expect(sdl).toContain('deleteEngagement');
+      expect(sdl).toContain('salesStage');
+    }
+  });
+});
+
+describe.each(gateways)('$name', (gateway) => {
+  let before: RunningProcess;
+  let after: RunningProcess;
+
+  beforeAll(async () => {
+    const { foreign, ours } = surroundings;
+    const joined = [...foreign, ours[gateway.dialect]];
+    const isFederation = gateway.dialect === 'federation';
+    const [{ apollo: alone }, { apollo: together }] = isFederation
+      ? await Promise.all([compose(foreign), compose(joined)])
+      : [{ apollo: { sdl: '' } }, { apollo: { sdl: '' } }];
+    before = await serve(gateway, foreign, alone.sdl ?? '');
+    after = await serve(gateway, joined, together.sdl ?? '');
+  }, startTimeoutMs);
+  afterAll(async () => {
+    await before?.[Symbol.asyncDispose]();
+    await after?.[Symbol.asyncDispose]();
+  });
+
+  const ask = (query: string, variables: object = {}, headers: Readonly<Record<string, string>> = {}) =>
+    post(after.url, query, variables, { ...callerHeaders, ...headers });
+  const deletesOf = (id: string) =>
+    surroundings.sandbox.requests.filter(({ method, url }) => method === 'DELETE' && url.includes(`/${id}?`));
+  const place = gateways.indexOf(gateway) * 6;
+  /** Engagements that no other test deletes. */
+  const ownId = (index: number) => engagements[place + index]?.id ?? '';
+
+  it.each(recorded)('still answers $query as before, to the byte', async ({ query, variables, answer }) => {
+    const old = await post(before.url, query, variables);
+    const now = await post(after.url, query, variables);
+    expect(now.text).toBe(old.text);
+    expect(now.body).toEqual(answer);
+  });
+
+  it('joins both ways', async () => {
+    const { body } = await ask(
+      `query ($account: ID!) {
+        team(id: "north") { contacts { id name salesStage } }
+        engagements(integratedAccountId: $account, first: 2) { nodes { subject contacts { id name salesStage } account { territory balanceCents } } }
+      }`,
+      { account: accountId },
+    );
+    expect(body.errors).toBeUndefined();
+    const [first] = body.data.team.contacts;
+    expect(first).toEqual({ id: '6a4ae56c524efcf3426bffee', name: expect.any(String), salesStage: 'PROPOSAL' });
+    const [node] = body.data.engagements.nodes;
+    expect(node.contacts[0]).toEqual(first);
+    expect(node.account.territory).toMatch(/^territory of ./);
+  });
+
+  it('deletes, once, and reads no more than was selected', async () => {
+    const id = ownId(0);
+    const { body } = await ask(removal, { id, account: accountId });
+    expect(body.errors).toBeUndefined();
+    expect(body.data.deleteEngagement).toMatchObject({
+      __typename: 'DeleteEngagementSuccess',
+      deletedEngagementId: id,
+      outcome: 'DELETED',
+      engagement: { id, subject: expect.any(String) },
+    });
+    expect(deletesOf(id)).toHaveLength(1);
+    const url = decodeURIComponent(deletesOf(id)[0]?.url ?? '');
+    expect(url).not.toMatch(/truto_exclude_fields\[\d*\]=(subject|id)\b/);
+    expect(url).toMatch(/truto_exclude_fields\[\d*\]=content\b/);
+    expect(url).toContain('truto_ignore_remote_data=true');
+    expect(surroundings.sandbox.wasDeleted(accountId, id)).toBe(true);
+  });
+
+  it('leaves out what a variable excludes', async () => {
+    const id = ownId(1);
+    const { body } = await ask(removal, { id, account: accountId, withSubject: false });
+    expect(body.data.deleteEngagement.engagement).toEqual({ id });
+    expect(decodeURIComponent(deletesOf(id)[0]?.url ?? '')).toMatch(/truto_exclude_fields\[\d*\]=subject\b/);
+  });
+
+  it.each(memberCases(gateways.indexOf(gateway)))('passes $member on', async ({ member, variables, deleteCount }) => {
+    const before = surroundings.sandbox.requests.filter(({ method }) => method === 'DELETE').length;
+    const { body } = await ask(removal, variables);
+    expect(body.errors).toBeUndefined();
+    expect(body.data.deleteEngagement.__typename).toBe(member);
+    const sent = surroundings.sandbox.requests.filter(({ method }) => method === 'DELETE').length - before;
+    expect(sent).toBe(deleteCount);
+  });
+
+  it('does two aliased deletes in order', async () => {
+    const id = ownId(2);
+    const { body } = await ask(
+      `mutation ($id: ID!, $account: ID!) {
+        first: deleteEngagement(id: $id, integratedAccountId: $account) { __typename }
+        second: deleteEngagement(id: $id, integratedAccountId: $account) { __typename ... on Error { message } }
+      }`,
+      { id, account: accountId },
+    );
+    expect(body.data).toMatchObject({
+      first: { __typename: 'DeleteEngagementSuccess' },
+      second: { __typename: 'NotFoundError' },
+    });
+  });
+
+  it('forwards who asks', async () => {
+    const headers = { authorization: 'Bearer of-somebody-else' };
+    const { body } = await ask(removal, { id: ownId(3), account: accountId }, headers);
+    expect(body.data?.deleteEngagement ?? null).toBeNull();
+    expect(body.errors).toHaveLength(1);
+    expect(deletesOf(ownId(3)).map((request) => request.headers.authorization)).toEqual([headers.authorization]);
+    expect(surroundings.sandbox.wasDeleted(accountId, ownId(3))).toBe(false);
+  });
+
+  it('does a delete once whose answer is lost on the way back, however often it is repeated', async () => {
+    const id = ownId(4);
+    const headers = { 'idempotency-key': `delete-${id}` };
+    surroundings.ours[gateway.dialect].link.loseAnswers(gateway.repeats ? 2 : 1);
+    const first: PostAnswer | undefined = await ask(removal, { id, account: accountId }, headers).catch(
+      () => undefined,
+    );
+    if (gateway.repeats) expect(first?.body.data.deleteEngagement.outcome).toBe('DELETED');
+    else expect(first?.body.data?.deleteEngagement ?? null).toBeNull();
+    const { body } = await ask(removal, { id, account: accountId }, headers);
+    expect(body.data.deleteEngagement).toMatchObject({ __typename: 'DeleteEngagementSuccess', outcome: 'DELETED' });
+    expect(deletesOf(id)).toHaveLength(1);
+  });
+
+  it('is told nothing of an engagement that is gone', async () => {
+    const query = `query ($id: ID!, $account: ID!) { engagement(id: $id, integratedAccountId: $account) { subject } }`;
+    const { body } = await ask(query, { id: ownId(0), account: accountId });
+    expect(body).toEqual({ data: { engagement: null } });
+  });
+});

@@ -1,0 +1,71 @@
+import { sandboxToken } from '../../src/sandbox/accounts.ts';
+import { type Sandbox, startSandbox } from '../../src/sandbox/server.ts';
+import { type ServerProcess, startServerProcess } from '../support/server-process.ts';
+import type { Subgraph } from './gateways.ts';
+import { type LossyLink, startLossyLink } from './lossy-link.ts';
+import { post } from './post.ts';
+import { runProgram, startProgram } from './processes.ts';
+
+/** What a composition library made of subgraphs. */
+export interface Composition {
+  readonly errors: readonly string[];
+  readonly sdl?: string;
+}
+
+/** What each of them made of the same ones. */
+export type Compositions = Readonly<Record<'apollo' | 'guild' | 'wundergraph', Composition>>;
+
+/** Composes subgraphs by every library there is. */
+export async function compose(subgraphs: readonly Subgraph[]): Promise<Compositions> {
+  return (await runProgram('compose.mjs', JSON.stringify(subgraphs))) as Compositions;
+}
+
+/** The facade as a part of a supergraph, a process of its own. */
+export interface OurSubgraph extends Subgraph {
+  readonly server: ServerProcess;
+  readonly link: LossyLink;
+}
+
+/** Two teams' subgraphs that were there before, the facade in each dialect, and the sandbox that it deletes from. */
+export interface Surroundings extends AsyncDisposable {
+  readonly sandbox: Sandbox;
+  readonly foreign: readonly Subgraph[];
+  readonly ours: Readonly<Record<'federation' | 'stitching', OurSubgraph>>;
+}
+
+/** What a client sends with every request. */
+export const callerHeaders = { authorization: `Bearer ${sandboxToken}` };
+
+async function startForeign(stack: AsyncDisposableStack, name: string): Promise<Subgraph> {
+  const { url } = stack.use(await startProgram([`${name}.mjs`], {}));
+  const { body } = await post(url, '{ _service { sdl } }');
+  return { name, url, sdl: body.data._service.sdl };
+}
+
+async function startOurs(
+  stack: AsyncDisposableStack,
+  upstreamUrl: string,
+  dialect: 'federation' | 'stitching',
+): Promise<OurSubgraph> {
+  const env = { TRUTO_BASE_URL: upstreamUrl, SUBGRAPH: dialect, TRUTO_RATE_LIMITS: '0' };
+  const server = stack.use(await startServerProcess(env));
+  const link = stack.use(await startLossyLink(server.endpoint));
+  // Over the wire, as a gateway's operator would get it.
+  const { body } = await post(link.url, dialect === 'federation' ? '{ _service { sdl } }' : '{ _sdl }');
+  return { name: 'engagements', url: link.url, sdl: body.data._sdl ?? body.data._service.sdl, server, link };
+}
+
+/** Starts everything that a gateway stands in front of. */
+export async function startSurroundings(): Promise<Surroundings> {
+  const stack = new AsyncDisposableStack();
+  const sandbox = await startSandbox();
+  stack.defer(() => sandbox.close());
+  const [sales, billing, federation, stitching] = await Promise.all([
+    startForeign(stack, 'sales'),
+    startForeign(stack, 'billing'),
+    startOurs(stack, sandbox.url, 'federation'),
+    startOurs(stack, sandbox.url, 'stitching'),
+  ]);
+  const ours = { federation, stitching };
+  return { sandbox, foreign: [sales, billing], ours, [Symbol.asyncDispose]: () => stack.disposeAsync() };
+}
