@@ -34,8 +34,8 @@ const typesWithoutId = [
   // Relay's specification gives it none.
   'PageInfo',
 ];
-// An error is an answer as well. The specification gives no id to connections and edges either.
-const suffixesWithoutId = ['Error', 'Connection', 'Edge'];
+// An error is an answer as well, and so is a payload. The specification gives no id to connections and edges either.
+const suffixesWithoutId = ['Error', 'Payload', 'Connection', 'Edge'];
 
 const rules = {
   ...recommended,

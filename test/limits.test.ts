@@ -50,8 +50,18 @@ const levels8 = 'nodes { notes { contacts { account { owner { urls { url } } } }
 const levels9 = 'edges { node { notes { contacts { account { owner { urls { url } } } } } } }';
 const list = (fields: string) => `{ engagements(integratedAccountId: "a") { ${fields} } }`;
 
+const allFields =
+  'subject content status direction internalNotes startTime endTime duration createdAt updatedAt customFields';
+const manyDeletes = (fields: string, items: string) =>
+  `mutation ${items.startsWith('$') ? '($items: [DeleteEngagementItem!]!)' : ''} { deleteEngagements(items: ${items}, integratedAccountId: "a") {
+    results { ... on DeleteEngagementSuccess { engagement { ${fields} } } } } }`;
+const person = `${times(10, () => 'name')} owner { ${times(10, () => 'email')} } account { ${times(10, () => 'tags { id }')} }`;
+const people = `contacts { ${person} } opportunities { ${person} contacts { name title } } leads { id }`;
+const listOf = (count: number) => `[${times(count, (index) => `{ id: ${index} }`)}]`;
+
 /** What is one beyond a limit, and the code that it is refused with. */
 const beyond: readonly [what: string, query: string, code: string][] = [
+  ['a list of deletes with much of what they refer to, however long', manyDeletes(people, '$items'), 'TOO_COSTLY'],
   ['as many deletes as fit into a request', `mutation { ${deletes(3_000)} }`, 'TOO_MANY_TOKENS'],
   ['1,001 tokens', remoteQuery(`{ a: [${times(978, () => '1')}] }`), 'TOO_MANY_TOKENS'],
   ['9 levels', list(levels9), 'TOO_DEEP'],
@@ -117,6 +127,8 @@ describe('S09 a document', () => {
     ['10 mutations through a fragment', `mutation { ...F } fragment F on Mutation { ${deletes(10)} }`],
     ['a cost of 50,000', page(ids(220))],
     ['a cost of 50,000 in one record', page('{ subject }', 'first: 5952')],
+    ['100 deletes in a list, with all that an engagement has itself', manyDeletes(allFields, listOf(100))],
+    ['10 deletes in a list, with much of what they refer to', manyDeletes(people, listOf(10))],
   ])('of %s is taken', async (_what, query) => {
     expect(await codesOf(query)).toEqual([]);
   });

@@ -16,7 +16,8 @@ const RecordReferenceInput = builder.inputType('RecordReferenceInput', {
   }),
 });
 
-const DeleteEngagementParameters = builder.inputType('DeleteEngagementParameters', {
+/** What of a delete's input only some integrations list. */
+export const DeleteEngagementParameters = builder.inputType('DeleteEngagementParameters', {
   description: "Further query parameters of upstream's delete. Which integration lists which: `Query.integrations`.",
   fields: (t) => ({
     sortBy: t.field({ type: EngagementSort, description: 'Listed by Pipeliner.' }),

@@ -5,6 +5,7 @@ import { builder } from './builder.ts';
 import './account.ts';
 import './contact.ts';
 import './delete-engagement.ts';
+import './delete-engagements.ts';
 import './engagement-queries.ts';
 import './integration.ts';
 import './lead.ts';

@@ -5,6 +5,8 @@ import { maxDirectivesPlugin } from '@escape.tech/graphql-armor-max-directives';
 import {
   type ASTVisitor,
   type DocumentNode,
+  type FieldNode,
+  type GraphQLField,
   Kind,
   parse,
   type SelectionSetNode,
@@ -28,8 +30,21 @@ import { type ErrorCode, fieldError } from '../errors.ts';
  */
 const limits = { tokens: 1_000, depth: 8, aliases: 10, directives: 5, rootMutations: 10, cost: 50_000 } as const;
 
-/** The largest page: what one counts as whose size is not written in the document. */
+/** The largest page, and the longest list of deletes: what one counts as whose size is not written in the document. */
 const maxPageSize = '100';
+
+/** How many records the field will have, as far as the document says; undefined for a field that has one. */
+function pageSize(node: FieldNode, field: GraphQLField<unknown, unknown> | undefined | null): string | undefined {
+  const given = (name: string) => node.arguments?.find((argument) => argument.name.value === name)?.value;
+  const takes = (name: string) => field?.args.some((argument) => argument.name === name);
+  if (takes('first')) {
+    const size = given('first');
+    return size?.kind === Kind.INT ? size.value : maxPageSize;
+  }
+  if (!takes('items')) return undefined;
+  const items = given('items');
+  return items?.kind === Kind.LIST ? String(items.values.length) : maxPageSize;
+}
 
 /** Reports the limit's own error in place of armor's, which has no code. */
 function reporting(code: ErrorCode, message: string) {
@@ -92,16 +107,14 @@ function rootMutationsRule(context: ValidationContext): ASTVisitor {
 function withPageSizes(document: DocumentNode, context: ValidationContext): DocumentNode {
   const typeInfo = new TypeInfo(context.getSchema());
   const name = { kind: Kind.NAME, value: 'first' } as const;
-  const largest = { kind: Kind.ARGUMENT, name, value: { kind: Kind.INT, value: maxPageSize } } as const;
   return visit(
     document,
     visitWithTypeInfo(typeInfo, {
       Field(node) {
-        if (!typeInfo.getFieldDef()?.args.some((argument) => argument.name === 'first')) return undefined;
-        const given = node.arguments?.find((argument) => argument.name.value === 'first');
-        if (given?.value.kind === Kind.INT) return undefined;
-        const others = node.arguments?.filter((argument) => argument !== given) ?? [];
-        return { ...node, arguments: [...others, largest] };
+        const value = pageSize(node, typeInfo.getFieldDef());
+        if (value === undefined) return undefined;
+        const others = node.arguments?.filter((argument) => argument.name.value !== 'first') ?? [];
+        return { ...node, arguments: [...others, { kind: Kind.ARGUMENT, name, value: { kind: Kind.INT, value } }] };
       },
     }),
   );

@@ -37,7 +37,7 @@ async function hiveGateway(folder: string, planner: 'js' | 'rust'): Promise<Runn
   const where = ['--host', '127.0.0.1', '--port', String(port), '--config-path', 'gateway.config.mjs'];
   const flags = planner === 'rust' ? ['--hive-router-runtime'] : [];
   const args = [hiveProgram, 'supergraph', join(folder, 'supergraph.graphql'), ...where, ...flags];
-  const running = await startProgram(args, { DEBUG: '1' }, /[Ll]istening on (\S+)/);
+  const running = await startProgram(args, { DEBUG: '1' }, { listening: /[Ll]istening on (\S+)/ });
   // It falls back to the other planner, with a warning, where it does not find the one that was asked for.
   if (
     (planner === 'rust') !== running.output().includes(`${rustPlanner} package`) ||

@@ -25,6 +25,14 @@ export async function freePort(): Promise<number> {
   return address.port;
 }
 
+/** What is unusual about a program. */
+export interface ProgramOptions {
+  /** What it prints when it listens, with the address. */
+  readonly listening?: RegExp;
+  /** What ends it: one that has started others needs the time to end them. */
+  readonly endBy?: NodeJS.Signals;
+}
+
 /**
  * Starts a program of the example's folder with Node, and waits until it prints where it listens.
  * @throws with its output when it ends instead.
@@ -32,7 +40,7 @@ export async function freePort(): Promise<number> {
 export async function startProgram(
   args: readonly string[],
   env: Readonly<Record<string, string>>,
-  listening = /listening on (\S+)/,
+  { listening = /listening on (\S+)/, endBy = 'SIGKILL' }: ProgramOptions = {},
 ): Promise<RunningProcess> {
   const child = spawn(process.execPath, args, {
     cwd: folder,
@@ -54,7 +62,7 @@ export async function startProgram(
     url: listening.exec(output)?.[1] ?? '',
     output: () => output,
     async [Symbol.asyncDispose]() {
-      child.kill('SIGKILL');
+      child.kill(endBy);
       await ended;
     },
   };

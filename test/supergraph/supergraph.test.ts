@@ -5,7 +5,7 @@ import { installPackages } from '../support/install-packages.ts';
 import { gateways, serve } from './gateways.ts';
 import { memberCases } from './members.ts';
 import { type PostAnswer, post } from './post.ts';
-import { folder, type RunningProcess } from './processes.ts';
+import { folder, freePort, type RunningProcess, startProgram } from './processes.ts';
 import recorded from './recorded.json' with { type: 'json' };
 import { callerHeaders, compose, type Surroundings, startSurroundings } from './supergraph.ts';
 
@@ -185,4 +185,29 @@ describe.each(gateways)('$name', (gateway) => {
     const { body } = await ask(query, { id: ownId(0), account: accountId });
     expect(body).toEqual({ data: { engagement: null } });
   });
+});
+
+describe('npm run example:supergraph', () => {
+  it(
+    'serves by one command what it says that can be tried',
+    async () => {
+      const env = { PORT: String(await freePort()) };
+      const options = { listening: /explorer +(\S+)/, endBy: 'SIGTERM' } as const;
+      await using example = await startProgram(['start.mjs'], env, options);
+      const [query = '', mutation = ''] =
+        example
+          .output()
+          .split('Try, in the explorer:')[1]
+          ?.split(/(?=^ {2}mutation)/m) ?? [];
+      const read = await post(example.url, query);
+      expect(read.body.errors).toBeUndefined();
+      expect(read.body.data.engagements.nodes[0].contacts[0].salesStage).toBe('PROPOSAL');
+      const deleted = await post(example.url, mutation);
+      expect(deleted.body.data.deleteEngagement).toMatchObject({
+        outcome: 'DELETED',
+        engagement: { contacts: [{ salesStage: 'PROPOSAL' }, {}] },
+      });
+    },
+    startTimeoutMs,
+  );
 });

@@ -1,0 +1,45 @@
+import { isDeepStrictEqual } from 'node:util';
+import { refusal } from './finding.ts';
+import type { DeleteEngagementInput } from './input.ts';
+import { refusedInput } from './refusal.ts';
+import type { DeleteEngagementResult } from './result.ts';
+
+/** How many deletes one list may have. */
+export const maxDeletes = 100;
+
+/** One of many deletes in an integrated account. */
+export type DeleteItem = Pick<DeleteEngagementInput, 'id' | 'engagementType' | 'parameters'>;
+
+/** What names an engagement: some providers number each kind of them by itself. */
+export function nameOf({ id, engagementType }: DeleteItem): string {
+  return JSON.stringify([engagementType ?? null, id]);
+}
+
+/** Absent and null mean the same. */
+function plain({ parameters }: DeleteItem): unknown {
+  return Object.entries(parameters ?? {})
+    .filter(([, value]) => value !== null && value !== undefined)
+    .sort(([name], [other]) => (name < other ? -1 : 1));
+}
+
+/**
+ * Begins each delete of a list at once, and those that name the same engagement as one: how many are sent at a time is for
+ * the account's lane to say. The same engagement with other parameters is refused.
+ */
+export function deleteEach(
+  items: readonly DeleteItem[],
+  deleteOne: (item: DeleteItem) => Promise<DeleteEngagementResult>,
+): readonly Promise<DeleteEngagementResult>[] {
+  const begun = new Map<
+    string,
+    { readonly place: number; readonly item: DeleteItem; readonly result: Promise<DeleteEngagementResult> }
+  >();
+  return items.map((item, place) => {
+    const name = nameOf(item);
+    const first = begun.get(name) ?? { place, item, result: deleteOne(item) };
+    begun.set(name, first);
+    if (isDeepStrictEqual(plain(first.item), plain(item))) return first.result;
+    const message = `It names the same engagement as items[${first.place}], with other parameters.`;
+    return Promise.resolve(refusedInput([refusal(['items', String(place)], message)]));
+  });
+}

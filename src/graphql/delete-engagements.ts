@@ -1,0 +1,99 @@
+import { deleteEach, maxDeletes, nameOf } from '../engagement/delete-many.ts';
+import type { DeleteEngagementResult as Result } from '../engagement/result.ts';
+import { fieldError } from '../errors.ts';
+import { builder } from './builder.ts';
+import { DeleteEngagementParameters, resolveDelete } from './delete-engagement.ts';
+import { DeleteEngagementResult } from './delete-engagement-result.ts';
+import { EngagementType, ResponseFormat } from './enums.ts';
+import { fieldsBelow, named, readSelection } from './selection.ts';
+import { upstreamRequestCost } from './subgraph/costs.ts';
+
+const DeleteEngagementItem = builder.inputType('DeleteEngagementItem', {
+  description: 'One of many engagements to delete.',
+  fields: (t) => ({
+    id: t.id({ required: true, description: "Upstream's id of the engagement, as for `deleteEngagement`." }),
+    engagementType: t.field({
+      type: EngagementType,
+      description: 'What kind it is. Affinity, Close, Keap, OnePageCRM, Pipeliner and Zoho CRM require it.',
+    }),
+    parameters: t.field({
+      type: DeleteEngagementParameters,
+      description: 'Further query parameters, for the integrations that list them.',
+    }),
+  }),
+});
+
+/** Deletes that have begun: each promise resolves, to an error for one that failed at the top level. */
+interface BegunDeletes {
+  readonly results: readonly Promise<Result | Error>[];
+}
+
+/** One after another; the executor takes an error for a failure of its item, so that it costs the others nothing. */
+async function* inTurn({ results }: BegunDeletes): AsyncGenerator<Result> {
+  for (const result of results) yield (await result) as Result;
+}
+
+const DeleteEngagementsPayload = builder.objectRef<BegunDeletes>('DeleteEngagementsPayload').implement({
+  // GraphQL streams no list that is a root field itself.
+  description: 'What became of a list of deletes.',
+  fields: (t) => ({
+    results: t.field({
+      type: [DeleteEngagementResult],
+      nullable: { list: false, items: true },
+      listSize: { assumedSize: maxDeletes },
+      description:
+        'One for each item, in the same order, as `deleteEngagement` gives it: null only with an error at its place. With `@stream`, and ' +
+        'an Accept header that takes `multipart/mixed` or `text/event-stream`, they are sent on as they come.',
+      resolve: inTurn,
+    }),
+  }),
+});
+
+builder.mutationField('deleteEngagements', (t) =>
+  t.field({
+    type: DeleteEngagementsPayload,
+    nullable: true,
+    needsCaller: true,
+    cost: upstreamRequestCost * maxDeletes,
+    description:
+      'Deletes up to 100 engagements of one integrated account, side by side, within its limits; aliased `deleteEngagement`s run ' +
+      'one after another instead. One that fails costs the others nothing, and items that name the same engagement are one ' +
+      'delete. An `Idempotency-Key` holds for each engagement of the list by itself.',
+    args: {
+      items: t.arg({ type: [DeleteEngagementItem], required: true, description: 'What to delete: 1 to 100 items.' }),
+      integratedAccountId: t.arg.id({
+        required: true,
+        description: "Truto's id of the integrated account that the engagements are in.",
+      }),
+      format: t.arg({
+        type: ResponseFormat,
+        required: true,
+        defaultValue: 'unified',
+        description: 'In which form upstream answers each. `STREAM` is for `deleteEngagement` only.',
+      }),
+      snapshot: t.arg.boolean({
+        required: true,
+        defaultValue: false,
+        description:
+          'Read each engagement first, and its notes, so that every selected field is filled. What cannot be read is not deleted.',
+      }),
+    },
+    resolve(_root, { items, integratedAccountId, format, snapshot }, context, info) {
+      if (items.length === 0 || items.length > maxDeletes)
+        throw fieldError(
+          'INVALID_INPUT',
+          `Nothing was sent. items must have 1 to ${maxDeletes} items, it has ${items.length}.`,
+        );
+      if (format === 'stream')
+        throw fieldError('INVALID_INPUT', 'Nothing was sent. The format STREAM is for deleteEngagement only.');
+      const fieldNodes = named(fieldsBelow(info, 'DeleteEngagementsPayload', info.fieldNodes), 'results');
+      const selection = readSelection({ ...info, fieldNodes });
+      const results = deleteEach(items, (item) => {
+        const args = { ...item, integratedAccountId, format, snapshot, dryRun: false };
+        return resolveDelete(args, selection, `${info.path.key}.${nameOf(item)}`, context);
+      });
+      // Caught now, since nobody may ever look at them.
+      return { results: results.map((result) => result.catch((error: Error) => error)) };
+    },
+  }),
+);

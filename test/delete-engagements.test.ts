@@ -1,0 +1,196 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { deleteEach } from '../src/engagement/delete-many.ts';
+import type { DeleteEngagementResult } from '../src/engagement/result.ts';
+import { startTestFacade } from './support/facade.ts';
+import { postForParts } from './support/parts.ts';
+import { type Answer, json, startUpstream } from './support/upstream.ts';
+
+const idOf = (path: string) => decodeURIComponent(path.split('/').at(-1) ?? '');
+
+/** Deletes everything but what is named as refused. */
+const answer: Answer = (request, response) => {
+  const id = idOf(request.path);
+  const refused: Record<string, number> = { missing: 404, forbidden: 403, conflict: 409 };
+  const status = refused[id] ?? 200;
+  json(status, status === 200 ? { id, subject: `subject ${id}` } : { statusCode: status, error: 'x', message: 'x' })(
+    request,
+    response,
+  );
+};
+
+async function start(upstreamAnswer = answer, env: Record<string, string> = {}) {
+  const stack = new AsyncDisposableStack();
+  const upstream = stack.use(await startUpstream(upstreamAnswer, 'capsule'));
+  const facade = stack.use(await startTestFacade(upstream.url, env));
+  return { upstream, facade, [Symbol.asyncDispose]: () => stack.disposeAsync() };
+}
+
+const selection = `{ __typename ... on DeleteEngagementSuccess { deletedEngagementId engagement { subject } }
+  ... on InvalidInputError { issues { path } } ... on Error { message } }`;
+const query = (more = '', field = selection) =>
+  `mutation ($items: [DeleteEngagementItem!]!) { deleteEngagements(items: $items, integratedAccountId: "a" ${more}) { results ${field} } }`;
+const itemsOf = (...ids: readonly string[]) => ({ items: ids.map((id) => ({ id })) });
+const kindOf = ({ __typename }: { __typename: string }) => __typename;
+
+describe('deleteEngagements', () => {
+  it('answers one result for each item, in order, each what deleteEngagement would answer', async () => {
+    await using server = await start();
+    const { body } = await server.facade.post(query(), itemsOf('1', 'missing', '2', '..', 'conflict'));
+    expect(body.errors).toBeUndefined();
+    const [first, , third, fourth] = body.data.deleteEngagements.results;
+    expect(body.data.deleteEngagements.results.map(kindOf)).toEqual([
+      ...['DeleteEngagementSuccess', 'NotFoundError', 'DeleteEngagementSuccess', 'InvalidInputError', 'RemoteApiError'],
+    ]);
+    expect(first.engagement).toEqual({ subject: 'subject 1' });
+    expect(third.deletedEngagementId).toBe('2');
+    expect(fourth.issues).toEqual([{ path: ['id'] }]);
+    expect(
+      server.upstream
+        .deletes()
+        .map(({ path }) => idOf(path))
+        .sort(),
+    ).toEqual(['1', '2', 'conflict', 'missing']);
+    expect(server.upstream.deletes()[0]?.query.truto_exclude_fields).toContain('content');
+  });
+
+  it('sends them side by side, and leaves a line for each in the log', async () => {
+    const waiting: (() => void)[] = [];
+    const together: Answer = (request, response) => {
+      waiting.push(() => answer(request, response));
+      // Nobody is answered before all are there.
+      if (waiting.length === 20) for (const go of waiting) go();
+    };
+    await using server = await start(together);
+    const ids = Array.from({ length: 20 }, (_, index) => `e${index}`);
+    const { body } = await server.facade.post(query(), itemsOf(...ids));
+    expect(new Set(body.data.deleteEngagements.results.map(kindOf))).toEqual(new Set(['DeleteEngagementSuccess']));
+    expect(server.facade.logged().match(/"msg":"delete"/g)).toHaveLength(20);
+  });
+
+  it('makes one delete of items that name the same engagement', async () => {
+    await using server = await start();
+    const { body } = await server.facade.post(query(), itemsOf('1', '2', '1', '1'));
+    expect(body.data.deleteEngagements.results.map(kindOf)).toEqual(Array(4).fill('DeleteEngagementSuccess'));
+    expect(server.upstream.deletes()).toHaveLength(2);
+  });
+
+  it('refuses the same engagement with other parameters, and does the first', async () => {
+    await using server = await start();
+    const items = [{ id: '1' }, { id: '1', parameters: { status: 'done' } }, { id: '1', parameters: { status: null } }];
+    const { body } = await server.facade.post(query(), { items });
+    expect(body.data.deleteEngagements.results.map(kindOf)).toEqual([
+      ...['DeleteEngagementSuccess', 'InvalidInputError', 'DeleteEngagementSuccess'],
+    ]);
+    expect(body.data.deleteEngagements.results[1].issues).toEqual([{ path: ['items', '1'] }]);
+    expect(server.upstream.deletes()).toHaveLength(1);
+  });
+
+  it.each([
+    ['no item', [], ''],
+    ['more than 100', Array.from({ length: 101 }, (_, index) => ({ id: `e${index}` })), ''],
+    ['streamed bodies', [{ id: '1' }], ', format: STREAM'],
+  ])('refuses %s, before anything is sent', async (_what, items, more) => {
+    await using server = await start();
+    const { body } = await server.facade.post(query(more), { items });
+    expect(body.data).toEqual({ deleteEngagements: null });
+    expect(body.errors[0].extensions.code).toBe('INVALID_INPUT');
+    expect(server.upstream.seen).toEqual([]);
+  });
+
+  it('does them whether or not anybody looks at the results', async () => {
+    await using server = await start();
+    const { body } = await server.facade.post(
+      'mutation ($items: [DeleteEngagementItem!]!) { deleteEngagements(items: $items, integratedAccountId: "a") { __typename } }',
+      itemsOf('1', '2'),
+    );
+    expect(body).toEqual({ data: { deleteEngagements: { __typename: 'DeleteEngagementsPayload' } } });
+    await expect.poll(() => server.upstream.deletes()).toHaveLength(2);
+  });
+
+  it('takes 100', async () => {
+    await using server = await start();
+    const ids = Array.from({ length: 100 }, (_, index) => `e${index}`);
+    const { body } = await server.facade.post(query(), itemsOf(...ids));
+    expect(body.data.deleteEngagements.results.map(kindOf)).toEqual(Array(100).fill('DeleteEngagementSuccess'));
+  });
+
+  it('answers an error at its place where upstream does not take the caller’s token, and nothing else', async () => {
+    const revoked: Answer = (request, response) =>
+      idOf(request.path) === 'revoked'
+        ? json(401, { statusCode: 401, error: 'Unauthorized', message: '' })(request, response)
+        : answer(request, response);
+    await using server = await start(revoked, { AUTH_MODE: 'passthrough' });
+    const { body } = await server.facade.post(query(), itemsOf('1', 'revoked', '2'), { authorization: 'Bearer t' });
+    expect(body.data.deleteEngagements.results.map((each: object | null) => each && kindOf(each as never))).toEqual([
+      ...['DeleteEngagementSuccess', null, 'DeleteEngagementSuccess'],
+    ]);
+    expect(body.errors).toHaveLength(1);
+    expect(body.errors[0]).toMatchObject({
+      path: ['deleteEngagements', 'results', 1],
+      extensions: { code: 'UNAUTHENTICATED' },
+    });
+  });
+
+  it('does each once, when the list comes again under its key, in whatever order', async () => {
+    await using server = await start();
+    const headers = { 'idempotency-key': 'the-clean-up' };
+    await server.facade.post(query(), itemsOf('1', '2', '3'), headers);
+    const { body } = await server.facade.post(query(), itemsOf('3', '1', '2', '4'), headers);
+    expect(body.data.deleteEngagements.results.map(kindOf)).toEqual(Array(4).fill('DeleteEngagementSuccess'));
+    expect(
+      server.upstream
+        .deletes()
+        .map(({ path }) => idOf(path))
+        .sort(),
+    ).toEqual(['1', '2', '3', '4']);
+  });
+
+  it('sends results on as they come, with @stream', async () => {
+    let release = () => {};
+    const late: Answer = (request, response) => {
+      if (idOf(request.path) === 'late') release = () => answer(request, response);
+      else answer(request, response);
+    };
+    await using server = await start(late);
+    const items = '[{ id: "1" }, { id: "late" }, { id: "2" }]';
+    const field = `deleteEngagements(items: ${items}, integratedAccountId: "a")`;
+    const seen: string[] = [];
+    for await (const part of await postForParts(
+      server.facade,
+      `mutation { ${field} { results @stream(initialCount: 0) ${selection} } }`,
+    )) {
+      const ids = JSON.stringify(part).match(/"deletedEngagementId":"\w+"/g) ?? [];
+      seen.push(...ids);
+      // The first is here while the second has no answer yet.
+      if (seen.length === 1) release();
+    }
+    expect(seen.map((text) => text.split('"')[3])).toEqual(['1', 'late', '2']);
+  });
+});
+
+describe('a list of deletes', () => {
+  it('begins each engagement once, and gives each item the result of its own', async () => {
+    const item = fc.record({
+      id: fc.constantFrom('1', '2', '3'),
+      engagementType: fc.constantFrom(undefined, null, 'call' as const, 'email' as const),
+      parameters: fc.constantFrom(undefined, null, {}, { status: null }, { status: 'done' }),
+    });
+    await fc.assert(
+      fc.asyncProperty(fc.array(item, { maxLength: 12 }), async (items) => {
+        const begun: string[] = [];
+        const results = deleteEach(items, async ({ id, engagementType }) => {
+          begun.push(`${engagementType ?? ''} ${id}`);
+          return { kind: 'NotFoundError', message: `${engagementType ?? ''} ${id}` } as DeleteEngagementResult;
+        });
+        expect(new Set(begun).size).toBe(begun.length);
+        expect(new Set(begun)).toEqual(new Set(items.map(({ id, engagementType }) => `${engagementType ?? ''} ${id}`)));
+        for (const [index, result] of (await Promise.all(results)).entries()) {
+          const { id, engagementType } = items[index] ?? { id: '', engagementType: null };
+          if (result.kind === 'NotFoundError') expect(result.message).toBe(`${engagementType ?? ''} ${id}`);
+          else expect(result.kind).toBe('InvalidInputError');
+        }
+      }),
+    );
+  });
+});
