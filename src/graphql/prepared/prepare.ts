@@ -15,9 +15,9 @@ import {
 import type { Selection } from '../../engagement/selection.ts';
 import { readSelection } from '../selection.ts';
 import { argumentReader, type ReadArguments, type ReadVariables, variableReader } from './read-values.ts';
-import type { SharedParts } from './shared-parts.ts';
+import type { SharedParts, Write } from './shared-parts.ts';
 import { Uncovered } from './uncovered.ts';
-import { type SelectionScope, type Write, writerOf } from './write-result.ts';
+import { type SelectionScope, writerOf } from './write-result.ts';
 
 /** A document's text and which of its operations is meant. */
 export interface OperationText {

@@ -1,10 +1,13 @@
 import { LRUCache } from 'lru-cache';
 import type { Selection } from '../../engagement/selection.ts';
-import type { Write } from './write-result.ts';
+import type { Context } from '../context.ts';
 
 /** How many characters of keys are kept; a field takes some 15 of them. */
 const maxCharacters = 1024 * 1024;
 const maxSelections = 1_000;
+
+/** Writes a value as the JSON text that the executor's result for it would have. Throws for what would be an error. */
+export type Write = (value: unknown, context: Context) => string;
 
 /** A writer, and the number that stands for it in the keys of those that hold it. */
 export interface SharedWriter {

@@ -16,11 +16,8 @@ import {
   isObjectType,
 } from 'graphql';
 import type { Context } from '../context.ts';
-import type { SharedParts, SharedWriter } from './shared-parts.ts';
+import type { SharedParts, SharedWriter, Write } from './shared-parts.ts';
 import { OddValue, Uncovered } from './uncovered.ts';
-
-/** Writes a value as the JSON text that the executor's result for it would have. Throws for what would be an error. */
-export type Write = (value: unknown, context: Context) => string;
 
 /** What a selection is read with: one document, and one outcome of its conditions. */
 export interface SelectionScope {
