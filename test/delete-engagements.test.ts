@@ -132,6 +132,15 @@ describe('deleteEngagements', () => {
     });
   });
 
+  it('S03 does nothing for nobody, and says so once', async () => {
+    await using server = await start(answer, { AUTH_MODE: 'passthrough' });
+    const { body } = await server.facade.post(query(), itemsOf('1', '2'));
+    expect(body.errors.map(({ extensions }: { extensions: { code: string } }) => extensions.code)).toEqual([
+      'UNAUTHENTICATED',
+    ]);
+    expect(server.upstream.seen).toEqual([]);
+  });
+
   it('does each once, when the list comes again under its key, in whatever order', async () => {
     await using server = await start();
     const headers = { 'idempotency-key': 'the-clean-up' };

@@ -150,7 +150,7 @@ describe('the contract', () => {
     };
     const guarded = (sdl: string) => [...sdl.matchAll(/^ {2}(?:\) ?|(\w+).*)?: ?\w+ .*@authenticated/gm)].length;
     expect(guarded(await sdlOf(open))).toBe(0);
-    expect(guarded(await sdlOf(closed))).toBe(3);
+    expect(guarded(await sdlOf(closed))).toBe(4);
   });
 });
 

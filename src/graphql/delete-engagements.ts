@@ -2,6 +2,7 @@ import { deleteEach, maxDeletes, nameOf } from '../engagement/delete-many.ts';
 import type { DeleteEngagementResult as Result } from '../engagement/result.ts';
 import { fieldError } from '../errors.ts';
 import { builder } from './builder.ts';
+import { requireCaller } from './context.ts';
 import { DeleteEngagementParameters, resolveDelete } from './delete-engagement.ts';
 import { DeleteEngagementResult } from './delete-engagement-result.ts';
 import { EngagementType, ResponseFormat } from './enums.ts';
@@ -79,6 +80,7 @@ builder.mutationField('deleteEngagements', (t) =>
       }),
     },
     resolve(_root, { items, integratedAccountId, format, snapshot }, context, info) {
+      requireCaller(context);
       if (items.length === 0 || items.length > maxDeletes)
         throw fieldError(
           'INVALID_INPUT',
