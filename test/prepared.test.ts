@@ -1,3 +1,6 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { execute, parse, validate } from 'graphql';
 import { describe, expect, it } from 'vitest';
@@ -12,6 +15,11 @@ import { Secret } from '../src/secret.ts';
 import type { Attempt } from '../src/upstream/attempt.ts';
 import { schema } from './support/schema.ts';
 import { documents, printDocument } from './support/selection-documents.ts';
+
+setFlagsFromString('--expose-gc');
+
+const times = (count: number, make: (index: number) => string) =>
+  Array.from({ length: count }, (_, index) => make(index)).join(' ');
 
 /** What a resolver needs, over an upstream that always answers so. */
 function contextOver(attempt: Attempt): Context {
@@ -137,8 +145,9 @@ describe('a prepared operation', () => {
     const shared = new SharedParts();
     const fieldsOfItsOwn = (query: string) => {
       let own = 0;
-      const onPlan = (fieldCount: number) => {
-        own += fieldCount;
+      const onPlan = (partCount: number) => {
+        // Two arguments, each with its value.
+        own += partCount - 4;
       };
       prepareOperation(schema, { query }, shared, onPlan);
       return own;
@@ -150,6 +159,53 @@ describe('a prepared operation', () => {
     expect(fieldsOfItsOwn(delete_('B', '2'))).toBe(0);
     // Two fields of one member; and the union, which has twelve, is another one.
     expect(fieldsOfItsOwn(delete_('C', '3', '... on RateLimitedError { retryAfterMs }'))).toBe(2 + 12);
+  });
+
+  it('keeps nothing of the variables of who sent it first', async () => {
+    const collectGarbage = runInNewContext('gc') as () => void;
+    const fields = times(200, (index) => `a${index}: subject`);
+    const query = `mutation ($id: ID!, $c: Boolean!) { deleteEngagement(id: $id, integratedAccountId: 1) { ... on DeleteEngagementSuccess { engagement { id @include(if: $c) ${fields} } } } }`;
+    const { prepared } = prepare(query);
+    const attempt: Attempt = { kind: 'failure', mayHaveBeenSent: false, reason: 'refused' };
+    const planFor = (id: string) => {
+      const values = prepared?.readVariables({ id, c: id === '1' }) ?? {};
+      expect(prepared?.plan(values)).toHaveLength(1);
+      return new WeakRef(values);
+    };
+    const references = ['1', '2'].map(planFor);
+    if (prepared) await runPrepared(prepared, { id: '3', c: true }, contextOver(attempt));
+    await nextTurn();
+    collectGarbage();
+    expect(references.map((reference) => reference.deref())).toEqual([undefined, undefined]);
+    expect(prepared?.plan({ id: '3', c: true })).toHaveLength(1);
+  });
+
+  it('counts what its arguments hold, in each of its plans', () => {
+    const operations = createPreparedOperations(schema);
+    const list = times(800, (index) => String(index % 10));
+    const operation = (index: number) => ({
+      query: `mutation ($c: Boolean!) { deleteEngagement(id: ${index}, integratedAccountId: 1, remoteQuery: { a: [${list}] }) { __typename @include(if: $c) } }`,
+    });
+    for (let index = 0; index < 120; index += 1) {
+      operations.note(operation(index));
+      for (const c of [true, false]) operations.find(operation(index))?.plan({ c });
+    }
+    expect(operations.find(operation(0))).toBeUndefined();
+    expect(operations.find(operation(119))).toBeDefined();
+  });
+
+  it('is planned for eight outcomes of its conditions, and left to the executor in others', () => {
+    const conditions = ['a', 'b', 'c', 'd'];
+    const { prepared } = prepare(
+      `mutation (${conditions.map((name) => `$${name}: Boolean!`)}) { deleteEngagement(id: 1, integratedAccountId: 1) {
+        ${conditions.map((name) => `${name}: __typename @include(if: $${name})`).join(' ')} __typename } }`,
+    );
+    const outcomes = Array.from({ length: 16 }, (_, bits) =>
+      Object.fromEntries(conditions.map((name, place) => [name, (bits & (1 << place)) > 0])),
+    );
+    const isPlanned = () => outcomes.map((outcome) => prepared?.plan(outcome) !== null);
+    expect(isPlanned().filter(Boolean)).toHaveLength(8);
+    expect(isPlanned().slice(0, 8)).toEqual(Array(8).fill(true));
   });
 
   it('is kept until others have taken its room, and not those that were used since', () => {

@@ -9,8 +9,10 @@ import type { PreparedOperations } from '../graphql/prepared/prepared-operations
 export function useNoteOperations(operations: PreparedOperations): Plugin<Context> {
   return {
     onExecute({ args }) {
-      const { query, operationName } = args.contextValue.params;
-      if (query) operations.note({ query, operationName });
+      const { caller, params } = args.contextValue;
+      const { query, operationName } = params;
+      // Nobody's operations are worth no memory.
+      if (query && caller !== null) operations.note({ query, operationName });
     },
   };
 }

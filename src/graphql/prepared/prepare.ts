@@ -45,6 +45,9 @@ export interface PreparedOperation {
   plan(variableValues: Record<string, unknown>): readonly PreparedDelete[] | null;
 }
 
+/** For how many outcomes of its conditions an operation is planned; five conditions have 32. */
+const maxPlans = 8;
+
 const incrementalDirectives = new Set(['defer', 'stream']);
 
 /** The variables that `@include` and `@skip` look at: at most as many as a document may have directives. */
@@ -57,6 +60,28 @@ function conditionVariables(document: DocumentNode): readonly string[] {
     },
   });
   return [...names];
+}
+
+/** How many nodes the arguments and defaults of a document have. */
+function countValueNodes(document: DocumentNode): number {
+  let count = 0;
+  const enter = () => {
+    count += 1;
+  };
+  visit(document, {
+    Argument: enter,
+    VariableDefinition: enter,
+    IntValue: enter,
+    FloatValue: enter,
+    StringValue: enter,
+    BooleanValue: enter,
+    NullValue: enter,
+    EnumValue: enter,
+    ListValue: enter,
+    ObjectValue: enter,
+    ObjectField: enter,
+  });
+  return count;
 }
 
 function fragmentsOf({ definitions }: DocumentNode): Record<string, FragmentDefinitionNode> {
@@ -86,14 +111,14 @@ function prepareDelete(
  * Prepares an operation of a document that is valid. Its parsed document is not kept: it takes more memory than anything
  * made of it, and is needed again only for another outcome of the conditions.
  * @param shared where operations find what they have in common.
- * @param onPlan hears how many fields each plan has that it shares with none before.
+ * @param onPlan hears how many parts each plan keeps that it shares with none before: fields, and nodes of arguments.
  * @throws {Uncovered} when it is not made of deletes alone, or streams.
  */
 export function prepareOperation(
   schema: GraphQLSchema,
   { query, operationName }: OperationText,
   shared: SharedParts,
-  onPlan: (fieldCount: number) => void,
+  onPlan: (partCount: number) => void,
 ): PreparedOperation {
   const root = schema.getMutationType() as GraphQLObjectType;
   // Without places, since whoever reports an error has a document of his own.
@@ -105,6 +130,8 @@ export function prepareOperation(
   if (operation?.operation !== 'mutation') throw new Uncovered('not a mutation');
   const conditions = conditionVariables(document);
   const readVariables = variableReader(schema, operation);
+  // The readers of variables and arguments keep the nodes of their values.
+  const keptNodeCount = countValueNodes(document);
   const plans = new Map<string, readonly PreparedDelete[] | null>();
 
   function makePlan(variableValues: Record<string, unknown>): readonly PreparedDelete[] {
@@ -119,6 +146,7 @@ export function prepareOperation(
 
   function tryPlan(variableValues: Record<string, unknown>): readonly PreparedDelete[] | null {
     const before = shared.fieldCount;
+    if (plans.size >= maxPlans) return null;
     try {
       return makePlan(variableValues);
     } catch (error) {
@@ -126,7 +154,7 @@ export function prepareOperation(
       if (error instanceof Uncovered || error instanceof GraphQLError) return null;
       throw error;
     } finally {
-      onPlan(shared.fieldCount - before);
+      onPlan(shared.fieldCount - before + keptNodeCount);
     }
   }
 
@@ -135,7 +163,7 @@ export function prepareOperation(
     let known = plans.get(outcome);
     if (known === undefined) {
       known = tryPlan(variableValues);
-      plans.set(outcome, known);
+      if (plans.size < maxPlans) plans.set(outcome, known);
     }
     return known;
   }

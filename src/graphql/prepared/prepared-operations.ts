@@ -7,9 +7,9 @@ import { Uncovered } from './uncovered.ts';
 /** How much memory operations may take, in bytes as estimated: the least recently used make room. */
 const maxBytes = 64 * 1024 * 1024;
 
-/** What an operation takes besides its text, and each field of it that it shares with none. Measured, and rounded up. */
+/** What an operation or a plan takes besides its text, and each part of it that it shares with none. Measured, and rounded up. */
 const bytesOfEach = 4_500;
-const bytesOfField = 400;
+const bytesOfPart = 400;
 
 interface Entry {
   prepared: PreparedOperation | undefined;
@@ -37,8 +37,9 @@ export function createPreparedOperations(schema: GraphQLSchema): PreparedOperati
   function prepare(key: string, text: OperationText): Entry {
     // The text is there twice: as the key, and for further plans.
     const entry: Entry = { prepared: undefined, bytes: bytesOfEach + 2 * key.length };
-    const onPlan = (fieldCount: number) => {
-      entry.bytes += bytesOfField * fieldCount;
+    const onPlan = (partCount: number) => {
+      // Response keys are kept by each plan for itself.
+      entry.bytes += bytesOfPart * partCount + key.length;
       // It may have been put out since somebody found it. The store takes another size only for what is new to it.
       if (entries.delete(key)) entries.set(key, entry);
     };

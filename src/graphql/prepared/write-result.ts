@@ -110,9 +110,11 @@ function objectWriter(type: GraphQLObjectType, nodes: readonly FieldNode[], scop
       if (!field) return { start: start + JSON.stringify(type.name), read: undefined, write: undefined };
       return { start, read: readerOf(field, fieldNodes, scope), write: writeType(field.type, below) };
     });
-    return fields.length === 0 ? () => '{}' : writeFields(type, fields);
+    return fields.length === 0 ? writeNothing : writeFields(type, fields);
   });
 }
+
+const writeNothing: Write = () => '{}';
 
 interface WrittenField {
   /** What comes before the value; for `__typename` with the value, which is always the same. */
@@ -132,22 +134,26 @@ function writeFields(type: GraphQLObjectType, fields: readonly WrittenField[]): 
   };
 }
 
-function abstractWriter(type: GraphQLAbstractType, nodes: readonly FieldNode[], scope: SelectionScope): SharedWriter {
+/** By itself, since a function keeps all that its surroundings know: here documents, and a caller's variables. */
+function writeMember(type: GraphQLAbstractType, writers: ReadonlyMap<string, Write>): Write {
   const { resolveType } = type;
-  if (!resolveType) throw new Uncovered(type.name);
+  return (value, context) => {
+    const name = resolveType?.(value, context, undefined as never, type);
+    const write = typeof name === 'string' ? writers.get(name) : undefined;
+    if (!write) throw new OddValue(type.name);
+    return write(value, context);
+  };
+}
+
+function abstractWriter(type: GraphQLAbstractType, nodes: readonly FieldNode[], scope: SelectionScope): SharedWriter {
+  if (!type.resolveType) throw new Uncovered(type.name);
   const possible = scope.schema
     .getPossibleTypes(type)
     .map((each) => [each.name, objectWriter(each, nodes, scope)] as const);
   const key = `${type.name} ${possible.map(([, { id }]) => id).join()}`;
-  return scope.shared.writer(key, possible.length, () => {
-    const writers = new Map(possible.map(([name, { write }]) => [name, write]));
-    return (value, context) => {
-      const name = resolveType(value, context, undefined as never, type);
-      const write = typeof name === 'string' ? writers.get(name) : undefined;
-      if (!write) throw new OddValue(type.name);
-      return write(value, context);
-    };
-  });
+  return scope.shared.writer(key, possible.length, () =>
+    writeMember(type, new Map(possible.map(([name, { write }]) => [name, write]))),
+  );
 }
 
 function writeList(writeItem: Write): Write {
