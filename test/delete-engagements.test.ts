@@ -98,6 +98,49 @@ describe('deleteEngagements', () => {
     expect(server.upstream.seen).toEqual([]);
   });
 
+  it.each([
+    ['negative', '@stream(initialCount: -1)', {}],
+    ['null', '@stream(initialCount: $n)', { n: null }],
+    ['a condition that is null', '@stream(if: $b)', { b: null }],
+  ])('refuses a @stream whose count is %s, before anything is sent', async (_what, directive, variables) => {
+    await using server = await start();
+    const { body } = await server.facade
+      .post(
+        `mutation ($n: Int = 0, $b: Boolean = true) { deleteEngagements(items: [{ id: 1 }], integratedAccountId: "a") {
+        first: results @skip(if: true) { __typename } results ${directive} { __typename } } }`,
+        variables,
+        { accept: 'multipart/mixed' },
+      )
+      .catch(() => ({ body: undefined }));
+    if (body) expect(body.data).toEqual({ deleteEngagements: null });
+    expect(server.upstream.seen).toEqual([]);
+  });
+
+  it('leaves out records that are too large together, and says so; what happened it says of each', async () => {
+    const large = 'x'.repeat(900_000);
+    const raw: Answer = (request, response) => json(200, { id: idOf(request.path), large })(request, response);
+    await using server = await start(raw);
+    const ids = Array.from({ length: 40 }, (_, index) => `e${index}`);
+    const field = '{ __typename ... on DeleteEngagementSuccess { outcome raw warnings } }';
+    const { body } = await server.facade.post(query(', format: RAW', field), itemsOf(...ids));
+    const { results } = body.data.deleteEngagements;
+    expect(results.map(({ outcome }: { outcome: string }) => outcome)).toEqual(Array(40).fill('DELETED'));
+    const kept = results.filter((result: { raw: unknown }) => result.raw !== null);
+    expect(kept.length).toBe(18);
+    const left = results.filter((result: { raw: unknown }) => result.raw === null);
+    for (const { warnings } of left) expect(warnings.join()).toContain('too large together');
+  });
+
+  it('takes a literal and a variable of the same value for the same', async () => {
+    await using server = await start();
+    const document = `mutation ($one: DeleteEngagementItem!) {
+      deleteEngagements(items: [{ id: "1", parameters: { account: { id: "x" } } }, $one], integratedAccountId: "a") { results ${selection} } }`;
+    const one = { id: '1', parameters: { account: { id: 'x' } } };
+    const { body } = await server.facade.post(document, { one });
+    expect(body.data.deleteEngagements.results.map(kindOf)).toEqual(Array(2).fill('DeleteEngagementSuccess'));
+    expect(server.upstream.deletes()).toHaveLength(1);
+  });
+
   it('does them whether or not anybody looks at the results', async () => {
     await using server = await start();
     const { body } = await server.facade.post(
@@ -105,7 +148,9 @@ describe('deleteEngagements', () => {
       itemsOf('1', '2'),
     );
     expect(body).toEqual({ data: { deleteEngagements: { __typename: 'DeleteEngagementsPayload' } } });
-    await expect.poll(() => server.upstream.deletes()).toHaveLength(2);
+    // All before the answer.
+    expect(server.upstream.deletes()).toHaveLength(2);
+    expect(server.facade.logged().match(/"msg":"delete"/g)).toHaveLength(2);
   });
 
   it('takes 100', async () => {

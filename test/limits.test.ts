@@ -7,7 +7,11 @@ let upstream: FakeUpstream;
 let facade: TestFacade;
 beforeAll(async () => {
   upstream = await startUpstream(json(204, undefined), 'capsule');
-  facade = await startTestFacade(upstream.url, { AUTH_MODE: 'passthrough', TRUTO_RATE_LIMITS: '0' });
+  facade = await startTestFacade(upstream.url, {
+    ...{ AUTH_MODE: 'passthrough', TRUTO_RATE_LIMITS: '0' },
+    // The dialect that has lists of keys.
+    SUBGRAPH: 'stitching',
+  });
 });
 afterAll(async () => {
   await facade[Symbol.asyncDispose]();
@@ -61,6 +65,11 @@ const listOf = (count: number) => `[${times(count, (index) => `{ id: ${index} }`
 
 /** What is one beyond a limit, and the code that it is refused with. */
 const beyond: readonly [what: string, query: string, code: string][] = [
+  [
+    'a list of keys with much of what they refer to, however long',
+    `query ($keys: [RecordKeyInput!]!) { engagementsByKey(keys: $keys) { ${people} ${people} } }`,
+    'TOO_COSTLY',
+  ],
   ['a list of deletes with much of what they refer to, however long', manyDeletes(people, '$items'), 'TOO_COSTLY'],
   ['as many deletes as fit into a request', `mutation { ${deletes(3_000)} }`, 'TOO_MANY_TOKENS'],
   ['1,001 tokens', remoteQuery(`{ a: [${times(978, () => '1')}] }`), 'TOO_MANY_TOKENS'],

@@ -94,6 +94,22 @@ describe('an entity', () => {
     expect(server.upstream.seen).toHaveLength(10);
   });
 
+  it('costs no more reads than 2,000 in one operation, with all that it refers to', async () => {
+    const people: Answer = (request, response) => {
+      const [, , , resource = '', id = ''] = request.path.split('/');
+      const contact = Array.from({ length: 30 }, (_, index) => ({ id: `${id}-${index}` }));
+      json(200, { id, name: 'Ann', ...(resource === 'engagements' && { contact }) })(request, response);
+    };
+    await using upstream = await startUpstream(people);
+    await using facade = await startTestFacade(upstream.url, federation);
+    const of = Array.from({ length: 100 }, (_, index) => engagement(`e${index}`, `a${index}`));
+    const { data, errors } = await ask(facade, '... on Engagement { contacts { name } }', of);
+    expect(upstream.seen).toHaveLength(2_000);
+    expect(data._entities).toHaveLength(100);
+    expect(errors).toHaveLength(100 + 100 * 30 - 2_000);
+    expect(errors[0].extensions.code).toBe('RATE_LIMITED');
+  });
+
   it.each([
     ['more than 1,000', Array.from({ length: 1_001 }, () => engagement('e1'))],
     ['a type that is none', [{ __typename: 'PhoneNumber', id: '1' }]],

@@ -3,9 +3,10 @@ import { defineConfig } from '@graphql-hive/gateway';
 /* Hive Gateway; `--hive-router-runtime` makes it plan in Rust. */
 
 export const gatewayConfig = defineConfig({
-  // Not `propagateHeaders`: what that forwards is missing when the gateway repeats a request.
+  // Not `propagateHeaders`: what that forwards is missing when the gateway repeats a request. And to this subgraph only: the
+  // token deletes engagements, and is none of the other teams' business.
   transportEntries: {
-    '*.http': {
+    engagements: {
       headers: [
         ['authorization', '{context.headers.authorization}'],
         ['idempotency-key', '{context.headers.idempotency-key}'],

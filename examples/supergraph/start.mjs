@@ -13,12 +13,11 @@ const here = fileURLToPath(new URL('.', import.meta.url));
 const port = process.env.PORT ?? '4100';
 const children = [];
 
-function end(code) {
+// However this ends, nothing of it is left.
+process.on('exit', () => {
   for (const child of children) child.kill();
-  process.exit(code);
-}
-process.on('SIGINT', () => end(0));
-process.on('SIGTERM', () => end(0));
+});
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => process.exit(0));
 
 /** Starts a program and waits until it prints where it listens; ends everything when it ends. */
 function start(name, args, cwd, env, listening) {
@@ -39,7 +38,7 @@ function start(name, args, cwd, env, listening) {
     }
     child.on('close', (code) => {
       process.stderr.write(`${name} ended with ${code}:\n${output}\n`);
-      end(1);
+      process.exit(1);
     });
   });
 }
@@ -79,7 +78,7 @@ const composed = spawnSync(process.execPath, ['compose.mjs'], { cwd: here, input
 const { errors, sdl } = JSON.parse(composed.stdout.toString()).apollo;
 if (errors.length > 0) {
   process.stderr.write(`${errors.join('\n')}\n`);
-  end(1);
+  process.exit(1);
 }
 const supergraph = join(mkdtempSync(join(tmpdir(), 'supergraph-')), 'supergraph.graphql');
 writeFileSync(supergraph, sdl);

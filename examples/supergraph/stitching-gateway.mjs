@@ -13,9 +13,10 @@ import { buildClientSchema, buildSchema, getIntrospectionQuery, parse, print } f
 const { stitchingDirectivesTransformer } = stitchingDirectives();
 const forwarded = ['authorization', 'idempotency-key'];
 
-function executorOf(url) {
+/** @param forwards whether it gets the caller's headers: the token deletes engagements, and is none of other teams' business. */
+function executorOf(url, forwards) {
   return async ({ document, variables, context }) => {
-    const given = context?.headers ?? {};
+    const given = (forwards && context?.headers) || {};
     const headers = Object.fromEntries(forwarded.flatMap((name) => (given[name] ? [[name, given[name]]] : [])));
     const body = JSON.stringify({ query: print(document), variables });
     const response = await fetch(url, {
@@ -36,7 +37,7 @@ const mergedByEntities = {
 
 /** A subgraph that knows nothing of stitching. Its entities are all keyed as ours are. */
 async function foreignSubschema({ url }) {
-  const executor = executorOf(url);
+  const executor = executorOf(url, false);
   const { data } = await executor({ document: parse(getIntrospectionQuery()) });
   const schema = buildClientSchema(data);
   const entities = schema.getType('_Entity').getTypes();
@@ -46,7 +47,11 @@ async function foreignSubschema({ url }) {
 const subschemas = await Promise.all(
   JSON.parse(readFileSync(process.env.SUBGRAPHS, 'utf8')).map((subgraph) =>
     subgraph.sdl.includes('@merge')
-      ? { schema: buildSchema(subgraph.sdl, { assumeValidSDL: true }), executor: executorOf(subgraph.url), batch: true }
+      ? {
+          schema: buildSchema(subgraph.sdl, { assumeValidSDL: true }),
+          executor: executorOf(subgraph.url, true),
+          batch: true,
+        }
       : foreignSubschema(subgraph),
   ),
 );

@@ -1,11 +1,17 @@
-import { isDeepStrictEqual } from 'node:util';
 import { refusal } from './finding.ts';
 import type { DeleteEngagementInput } from './input.ts';
 import { refusedInput } from './refusal.ts';
 import type { DeleteEngagementResult } from './result.ts';
+import { withoutRecord } from './without-record.ts';
 
 /** How many deletes one list may have. */
 export const maxDeletes = 100;
+
+/** How many characters of JSON all records of one list may have. A list answers in one piece, which has to be possible. */
+const maxRecordCharacters = 16 * 1024 * 1024;
+
+const tooLarge =
+  'The records of this list are too large together; this one is left out. The delete itself is as it says.';
 
 /** One of many deletes in an integrated account. */
 export type DeleteItem = Pick<DeleteEngagementInput, 'id' | 'engagementType' | 'parameters'>;
@@ -15,11 +21,10 @@ export function nameOf({ id, engagementType }: DeleteItem): string {
   return JSON.stringify([engagementType ?? null, id]);
 }
 
-/** Absent and null mean the same. */
-function plain({ parameters }: DeleteItem): unknown {
-  return Object.entries(parameters ?? {})
-    .filter(([, value]) => value !== null && value !== undefined)
-    .sort(([name], [other]) => (name < other ? -1 : 1));
+/** Absent and null mean the same, and so do a literal and a variable. */
+function plain({ parameters }: DeleteItem): string {
+  const given = Object.entries(parameters ?? {}).filter(([, value]) => value !== null && value !== undefined);
+  return JSON.stringify(given.sort(([name], [other]) => (name < other ? -1 : 1)));
 }
 
 /**
@@ -38,8 +43,19 @@ export function deleteEach(
     const name = nameOf(item);
     const first = begun.get(name) ?? { place, item, result: deleteOne(item) };
     begun.set(name, first);
-    if (isDeepStrictEqual(plain(first.item), plain(item))) return first.result;
+    if (plain(first.item) === plain(item)) return first.result;
     const message = `It names the same engagement as items[${first.place}], with other parameters.`;
     return Promise.resolve(refusedInput([refusal(['items', String(place)], message)]));
   });
+}
+
+/** Leaves out the records that come when the list has all it can hold. */
+export function createRecordLimit(): (result: DeleteEngagementResult) => DeleteEngagementResult {
+  let characters = 0;
+  return (result) => {
+    const without = withoutRecord(result, tooLarge);
+    if (without === result) return result;
+    characters += JSON.stringify(result).length;
+    return characters > maxRecordCharacters ? without : result;
+  };
 }

@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import type { DeleteEngagementResult, OutcomeUnknownError } from './result.ts';
+import { withoutRecord } from './without-record.ts';
 
 /** How long a delete is remembered under its caller's key. */
 const rememberedMs = 10 * 60_000;
@@ -76,15 +77,7 @@ function withoutStream(result: DeleteEngagementResult): DeleteEngagementResult {
   return { ...result, stream: null, warnings: [...result.warnings, warning] };
 }
 
-/** Without what upstream answered: what happened is worth more room than how the record looked. */
-function withoutRecord(result: DeleteEngagementResult): DeleteEngagementResult {
-  if (result.kind === 'OutcomeUnknownError') return { ...result, rawResponse: null, engagement: null };
-  if (result.kind === 'RemoteApiError') return { ...result, rawResponse: null };
-  if (result.kind !== 'DeleteEngagementSuccess' || (result.engagement === null && result.raw === undefined))
-    return result;
-  const warning = 'The record is not kept for repeated requests any more, or was too large to be.';
-  return { ...result, engagement: null, raw: null, warnings: [...result.warnings, warning] };
-}
+const notKept = 'The record is not kept for repeated requests any more, or was too large to be.';
 
 /** Remembers in this process, for 10 minutes, and no more than 64 Mi characters each of outcomes and records: the oldest make room. */
 export function createDeleteMemory(): DeleteMemory {
@@ -103,7 +96,7 @@ export function createDeleteMemory(): DeleteMemory {
   function keep(key: string, fingerprint: string, result: DeleteEngagementResult): void {
     if (forgotten.has(result.kind)) return;
     const whole = withoutStream(result);
-    const outcome = withoutRecord(whole);
+    const outcome = withoutRecord(whole, notKept);
     outcomes.set(key, { fingerprint, json: JSON.stringify(outcome) });
     const json = outcome === whole ? '' : JSON.stringify(whole);
     if (json !== '' && json.length <= maxCharactersEach) records.set(key, json);

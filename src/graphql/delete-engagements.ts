@@ -1,4 +1,6 @@
-import { deleteEach, maxDeletes, nameOf } from '../engagement/delete-many.ts';
+import { GraphQLStreamDirective } from '@graphql-tools/utils';
+import { type FieldNode, type GraphQLResolveInfo, getDirectiveValues } from 'graphql';
+import { createRecordLimit, deleteEach, maxDeletes, nameOf } from '../engagement/delete-many.ts';
 import type { DeleteEngagementResult as Result } from '../engagement/result.ts';
 import { fieldError } from '../errors.ts';
 import { builder } from './builder.ts';
@@ -32,6 +34,23 @@ interface BegunDeletes {
 /** One after another; the executor takes an error for a failure of its item, so that it costs the others nothing. */
 async function* inTurn({ results }: BegunDeletes): AsyncGenerator<Result> {
   for (const result of results) yield (await result) as Result;
+}
+
+/**
+ * What the executor would find out when the deletes are under way, and answer nothing then.
+ * @throws {GraphQLError} `BAD_USER_INPUT` for a `@stream` that cannot be.
+ */
+function checkStreams(nodes: readonly FieldNode[], { variableValues }: GraphQLResolveInfo): void {
+  for (const node of nodes) {
+    let count: unknown;
+    try {
+      count = getDirectiveValues(GraphQLStreamDirective, node, variableValues)?.initialCount ?? 0;
+    } catch (error) {
+      throw fieldError('BAD_USER_INPUT', `Nothing was sent. ${error instanceof Error ? error.message : ''}`);
+    }
+    if (typeof count !== 'number' || count < 0)
+      throw fieldError('BAD_USER_INPUT', 'Nothing was sent. The initialCount of @stream must not be negative.');
+  }
 }
 
 const DeleteEngagementsPayload = builder.objectRef<BegunDeletes>('DeleteEngagementsPayload').implement({
@@ -79,7 +98,7 @@ builder.mutationField('deleteEngagements', (t) =>
           'Read each engagement first, and its notes, so that every selected field is filled. What cannot be read is not deleted.',
       }),
     },
-    resolve(_root, { items, integratedAccountId, format, snapshot }, context, info) {
+    async resolve(_root, { items, integratedAccountId, format, snapshot }, context, info) {
       requireCaller(context);
       if (items.length === 0 || items.length > maxDeletes)
         throw fieldError(
@@ -89,13 +108,18 @@ builder.mutationField('deleteEngagements', (t) =>
       if (format === 'stream')
         throw fieldError('INVALID_INPUT', 'Nothing was sent. The format STREAM is for deleteEngagement only.');
       const fieldNodes = named(fieldsBelow(info, 'DeleteEngagementsPayload', info.fieldNodes), 'results');
+      checkStreams(fieldNodes, info);
       const selection = readSelection({ ...info, fieldNodes });
-      const results = deleteEach(items, (item) => {
+      const limitRecords = createRecordLimit();
+      const begun = deleteEach(items, async (item) => {
         const args = { ...item, integratedAccountId, format, snapshot, dryRun: false };
-        return resolveDelete(args, selection, `${info.path.key}.${nameOf(item)}`, context);
+        return limitRecords(await resolveDelete(args, selection, `${info.path.key}.${nameOf(item)}`, context));
       });
       // Caught now, since nobody may ever look at them.
-      return { results: results.map((result) => result.catch((error: Error) => error)) };
+      const results = begun.map((result) => result.catch((error: Error) => error));
+      // Nobody waits for what nobody selected, and the answer must not come before the deletes.
+      if (fieldNodes.length === 0) await Promise.all(results);
+      return { results };
     },
   }),
 );

@@ -32,6 +32,18 @@ export interface RecordLoadersOptions {
   readonly limitReads: LimitReads;
 }
 
+/**
+ * How many records an operation may read one by one. No account's rate limit lets so many through within a deadline; without
+ * it, a list of keys would multiply what a document costs.
+ */
+const maxReads = 2_000;
+
+const tooMany: Refusal = {
+  kind: 'RateLimitedError',
+  message: `It was not read: one operation may read ${maxReads} records. Ask for fewer at once.`,
+  retryAfterMs: null,
+};
+
 const unreadableId = 'Upstream names a record by an id that cannot be asked for.';
 
 interface LoaderKey<R extends Resource> extends RecordKey {
@@ -41,11 +53,13 @@ interface LoaderKey<R extends Resource> extends RecordKey {
 function loaderFor<R extends Resource>(
   resource: R,
   { caller, deadlineAt, hasCallerLeft, send, limitReads }: RecordLoadersOptions,
+  mayReadMore: () => boolean,
 ) {
   async function read(key: LoaderKey<R>): Promise<FoundRecord<R> | Refusal> {
     if (caller === null) throw requestError('UNAUTHENTICATED');
     // Upstream named it, and may be wrong: what is no path segment would address something else.
     if (checkId(key.id, ['id']).length > 0) return { kind: 'UpstreamUnavailableError', message: unreadableId };
+    if (!mayReadMore()) return tooMany;
     const options = { caller, selected: key.selected, deadlineAt, hasCallerLeft };
     const limits = limitedBy(caller, key.integratedAccountId);
     const read = await limitReads(limits, deadlineAt, () => readResource(resource, key, options, send));
@@ -61,9 +75,16 @@ function loaderFor<R extends Resource>(
 /** Makes the loaders of one operation: nothing is remembered beyond it, or shared with another caller. */
 export function createRecordLoaders(options: RecordLoadersOptions): RecordLoaders {
   const loaders = new Map<Resource, unknown>();
+  let readCount = 0;
+  const mayReadMore = () => {
+    readCount += 1;
+    return readCount <= maxReads;
+  };
   return {
     read<R extends Resource>(resource: R, key: RecordKey, selected: ReadonlySet<WireField<R>>) {
-      const loader = (loaders.get(resource) ?? loaderFor(resource, options)) as ReturnType<typeof loaderFor<R>>;
+      const loader = (loaders.get(resource) ?? loaderFor(resource, options, mayReadMore)) as ReturnType<
+        typeof loaderFor<R>
+      >;
       loaders.set(resource, loader);
       return loader.load({ ...key, selected });
     },

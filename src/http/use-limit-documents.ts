@@ -33,6 +33,9 @@ const limits = { tokens: 1_000, depth: 8, aliases: 10, directives: 5, rootMutati
 /** The largest page, and the longest list of deletes: what one counts as whose size is not written in the document. */
 const maxPageSize = '100';
 
+/** The arguments that say by their length how many records a field has. */
+const listArguments = ['items', 'keys', 'representations'];
+
 /** How many records the field will have, as far as the document says; undefined for a field that has one. */
 function pageSize(node: FieldNode, field: GraphQLField<unknown, unknown> | undefined | null): string | undefined {
   const given = (name: string) => node.arguments?.find((argument) => argument.name.value === name)?.value;
@@ -41,9 +44,10 @@ function pageSize(node: FieldNode, field: GraphQLField<unknown, unknown> | undef
     const size = given('first');
     return size?.kind === Kind.INT ? size.value : maxPageSize;
   }
-  if (!takes('items')) return undefined;
-  const items = given('items');
-  return items?.kind === Kind.LIST ? String(items.values.length) : maxPageSize;
+  const name = listArguments.find(takes);
+  if (name === undefined) return undefined;
+  const list = given(name);
+  return list?.kind === Kind.LIST ? String(list.values.length) : maxPageSize;
 }
 
 /** Reports the limit's own error in place of armor's, which has no code. */

@@ -103,6 +103,7 @@ describe.each(gateways)('$name', (gateway) => {
     expect(body.errors).toBeUndefined();
     const [first] = body.data.team.contacts;
     expect(first).toEqual({ id: '6a4ae56c524efcf3426bffee', name: expect.any(String), salesStage: 'PROPOSAL' });
+    expect(surroundings.foreign.map((subgraph) => subgraph.wasGivenCredential())).toEqual([false, false]);
     const [node] = body.data.engagements.nodes;
     expect(node.contacts[0]).toEqual(first);
     expect(node.account.territory).toMatch(/^territory of ./);

@@ -26,20 +26,27 @@ export interface OurSubgraph extends Subgraph {
   readonly link: LossyLink;
 }
 
+/** Another team's part of it. */
+export interface ForeignSubgraph extends Subgraph {
+  /** True once a gateway gave it the caller's credential, which is for the facade only. */
+  wasGivenCredential(): boolean;
+}
+
 /** Two teams' subgraphs that were there before, the facade in each dialect, and the sandbox that it deletes from. */
 export interface Surroundings extends AsyncDisposable {
   readonly sandbox: Sandbox;
-  readonly foreign: readonly Subgraph[];
+  readonly foreign: readonly ForeignSubgraph[];
   readonly ours: Readonly<Record<'federation' | 'stitching', OurSubgraph>>;
 }
 
 /** What a client sends with every request. */
 export const callerHeaders = { authorization: `Bearer ${sandboxToken}` };
 
-async function startForeign(stack: AsyncDisposableStack, name: string): Promise<Subgraph> {
-  const { url } = stack.use(await startProgram([`${name}.mjs`], {}));
+async function startForeign(stack: AsyncDisposableStack, name: string): Promise<ForeignSubgraph> {
+  const { url, output } = stack.use(await startProgram([`${name}.mjs`], {}));
   const { body } = await post(url, '{ _service { sdl } }');
-  return { name, url, sdl: body.data._service.sdl };
+  const wasGivenCredential = () => output().includes('a credential that is not for it');
+  return { name, url, sdl: body.data._service.sdl, wasGivenCredential };
 }
 
 async function startOurs(
