@@ -7,7 +7,7 @@ import { describe, expect, it } from 'vitest';
 import { createDeleteMemory } from '../src/engagement/delete-memory.ts';
 import { ChunkDeliveries } from '../src/graphql/chunk-delivery.ts';
 import type { Context } from '../src/graphql/context.ts';
-import { prepareOperation } from '../src/graphql/prepared/prepare.ts';
+import { type PlanSize, prepareOperation } from '../src/graphql/prepared/prepare.ts';
 import { createPreparedOperations } from '../src/graphql/prepared/prepared-operations.ts';
 import { runPrepared } from '../src/graphql/prepared/run-prepared.ts';
 import { SharedParts } from '../src/graphql/prepared/shared-parts.ts';
@@ -145,9 +145,8 @@ describe('a prepared operation', () => {
     const shared = new SharedParts();
     const fieldsOfItsOwn = (query: string) => {
       let own = 0;
-      const onPlan = (partCount: number) => {
-        // Two arguments, each with its value.
-        own += partCount - 4;
+      const onPlan = ({ fieldCount }: PlanSize) => {
+        own += fieldCount;
       };
       prepareOperation(schema, { query }, shared, onPlan);
       return own;
@@ -186,12 +185,12 @@ describe('a prepared operation', () => {
     const operation = (index: number) => ({
       query: `mutation ($c: Boolean!) { deleteEngagement(id: ${index}, integratedAccountId: 1, remoteQuery: { a: [${list}] }) { __typename @include(if: $c) } }`,
     });
-    for (let index = 0; index < 120; index += 1) {
+    for (let index = 0; index < 500; index += 1) {
       operations.note(operation(index));
       for (const c of [true, false]) operations.find(operation(index))?.plan({ c });
     }
     expect(operations.find(operation(0))).toBeUndefined();
-    expect(operations.find(operation(119))).toBeDefined();
+    expect(operations.find(operation(499))).toBeDefined();
   });
 
   it('is planned for eight outcomes of its conditions, and left to the executor in others', () => {
@@ -216,7 +215,7 @@ describe('a prepared operation', () => {
     });
     operations.note(operation(0));
     operations.note(operation(1));
-    for (let index = 2; index < 200; index += 1) {
+    for (let index = 2; index < 250; index += 1) {
       operations.note(operation(index));
       expect(operations.find(operation(0))).toBeDefined();
     }

@@ -25,6 +25,14 @@ export interface OperationText {
   readonly operationName?: string | null | undefined;
 }
 
+/** What a plan keeps. */
+export interface PlanSize {
+  /** Fields that it shares with no plan before it. */
+  readonly fieldCount: number;
+  /** Nodes of arguments and of variables' defaults. */
+  readonly nodeCount: number;
+}
+
 /** One delete of a prepared operation. */
 export interface PreparedDelete {
   readonly responseKey: string;
@@ -111,14 +119,14 @@ function prepareDelete(
  * Prepares an operation of a document that is valid. Its parsed document is not kept: it takes more memory than anything
  * made of it, and is needed again only for another outcome of the conditions.
  * @param shared where operations find what they have in common.
- * @param onPlan hears how many parts each plan keeps that it shares with none before: fields, and nodes of arguments.
+ * @param onPlan hears what each plan keeps.
  * @throws {Uncovered} when it is not made of deletes alone, or streams.
  */
 export function prepareOperation(
   schema: GraphQLSchema,
   { query, operationName }: OperationText,
   shared: SharedParts,
-  onPlan: (partCount: number) => void,
+  onPlan: (size: PlanSize) => void,
 ): PreparedOperation {
   const root = schema.getMutationType() as GraphQLObjectType;
   // Without places, since whoever reports an error has a document of his own.
@@ -131,7 +139,7 @@ export function prepareOperation(
   const conditions = conditionVariables(document);
   const readVariables = variableReader(schema, operation);
   // The readers of variables and arguments keep the nodes of their values.
-  const keptNodeCount = countValueNodes(document);
+  const nodeCount = countValueNodes(document);
   const plans = new Map<string, readonly PreparedDelete[] | null>();
 
   function makePlan(variableValues: Record<string, unknown>): readonly PreparedDelete[] {
@@ -154,7 +162,7 @@ export function prepareOperation(
       if (error instanceof Uncovered || error instanceof GraphQLError) return null;
       throw error;
     } finally {
-      onPlan(shared.fieldCount - before + keptNodeCount);
+      onPlan({ fieldCount: shared.fieldCount - before, nodeCount });
     }
   }
 

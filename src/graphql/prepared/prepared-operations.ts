@@ -1,15 +1,19 @@
 import type { GraphQLSchema } from 'graphql';
 import { LRUCache } from 'lru-cache';
-import { type OperationText, type PreparedOperation, prepareOperation } from './prepare.ts';
+import { type OperationText, type PlanSize, type PreparedOperation, prepareOperation } from './prepare.ts';
 import { SharedParts } from './shared-parts.ts';
 import { Uncovered } from './uncovered.ts';
 
 /** How much memory operations may take, in bytes as estimated: the least recently used make room. */
-const maxBytes = 64 * 1024 * 1024;
+const maxBytes = 80 * 1024 * 1024;
 
-/** What an operation or a plan takes besides its text, and each part of it that it shares with none. Measured, and rounded up. */
-const bytesOfEach = 4_500;
-const bytesOfPart = 400;
+/**
+ * What an operation takes besides its text, and each field of a plan that it shares with none, and each node of its
+ * arguments. Measured, and rounded up.
+ */
+const bytesOfEach = 3_500;
+const bytesOfField = 400;
+const bytesOfNode = 100;
 
 interface Entry {
   prepared: PreparedOperation | undefined;
@@ -37,9 +41,9 @@ export function createPreparedOperations(schema: GraphQLSchema): PreparedOperati
   function prepare(key: string, text: OperationText): Entry {
     // The text is there twice: as the key, and for further plans.
     const entry: Entry = { prepared: undefined, bytes: bytesOfEach + 2 * key.length };
-    const onPlan = (partCount: number) => {
+    const onPlan = ({ fieldCount, nodeCount }: PlanSize) => {
       // Response keys are kept by each plan for itself.
-      entry.bytes += bytesOfPart * partCount + key.length;
+      entry.bytes += bytesOfField * fieldCount + bytesOfNode * nodeCount + key.length;
       // It may have been put out since somebody found it. The store takes another size only for what is new to it.
       if (entries.delete(key)) entries.set(key, entry);
     };
