@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { deleteEach } from '../src/engagement/delete-many.ts';
 import type { DeleteEngagementResult } from '../src/engagement/result.ts';
 import { startTestFacade } from './support/facade.ts';
-import { postForParts } from './support/parts.ts';
+import { collect, postForParts } from './support/parts.ts';
 import { type Answer, json, startUpstream } from './support/upstream.ts';
 
 const idOf = (path: string) => decodeURIComponent(path.split('/').at(-1) ?? '');
@@ -104,15 +104,13 @@ describe('deleteEngagements', () => {
     ['a condition that is null', '@stream(if: $b)', { b: null }],
   ])('refuses a @stream whose count is %s, before anything is sent', async (_what, directive, variables) => {
     await using server = await start();
-    const { body } = await server.facade
-      .post(
-        `mutation ($n: Int = 0, $b: Boolean = true) { deleteEngagements(items: [{ id: 1 }], integratedAccountId: "a") {
-        first: results @skip(if: true) { __typename } results ${directive} { __typename } } }`,
-        variables,
-        { accept: 'multipart/mixed' },
-      )
-      .catch(() => ({ body: undefined }));
-    if (body) expect(body.data).toEqual({ deleteEngagements: null });
+    const document = `mutation ($n: Int = 0, $b: Boolean = true) {
+      deleteEngagements(items: [{ id: 1 }], integratedAccountId: "a") {
+        first: results @stream(initialCount: $n) { __typename }
+        results ${directive} { __typename @include(if: $b) __typename } } }`;
+    const parts = await collect(await postForParts(server.facade, document, variables));
+    expect(parts.map((part) => part.data)).toContainEqual({ deleteEngagements: null });
+    expect(JSON.stringify(parts)).toContain('"code":"BAD_USER_INPUT"');
     expect(server.upstream.seen).toEqual([]);
   });
 
@@ -129,6 +127,22 @@ describe('deleteEngagements', () => {
     expect(kept.length).toBe(18);
     const left = results.filter((result: { raw: unknown }) => result.raw === null);
     for (const { warnings } of left) expect(warnings.join()).toContain('too large together');
+  });
+
+  it('says of an outcome that nobody knows, too, that its record is left out', async () => {
+    const large = 'x'.repeat(900_000);
+    const hanging: Answer = (request, response) =>
+      request.method === 'GET'
+        ? json(200, { id: idOf(request.path), content: large })(request, response)
+        : json(504, { statusCode: 504, error: 'x', message: 'x' })(request, response);
+    await using server = await start(hanging);
+    const ids = Array.from({ length: 30 }, (_, index) => `e${index}`);
+    const field = `{ __typename ... on OutcomeUnknownError { message engagement { content } } }`;
+    const { body } = await server.facade.post(query(', snapshot: true', field), itemsOf(...ids));
+    const { results } = body.data.deleteEngagements;
+    const left = results.filter(({ engagement }: { engagement?: unknown }) => engagement === null);
+    expect(left.length).toBeGreaterThan(0);
+    for (const { message } of left) expect(message).toContain('too large together');
   });
 
   it('takes a literal and a variable of the same value for the same', async () => {

@@ -146,6 +146,13 @@ describe('S09 a document', () => {
     expect(await codesOf(query)).toEqual([code]);
   });
 
+  it('that asks for entities is as dear as a page of them', async () => {
+    await using subgraph = await startTestFacade(upstream.url, { SUBGRAPH: 'federation' });
+    const query = `query ($of: [_Any!]!) { _entities(representations: $of) { ... on Engagement { ${people} ${people} } } }`;
+    const { body } = await subgraph.post(query, { of: [] }, { accept });
+    expect(body.errors[0].extensions.code).toBe('TOO_COSTLY');
+  });
+
   it('says which limit it is beyond', async () => {
     const { body } = await facade.post(`{ ${times(999, () => '__typename')} }`);
     expect(body.errors[0].message).toContain('1000 tokens');

@@ -1,14 +1,25 @@
 import type { DeleteEngagementResult } from './result.ts';
 
+const isAbsent = (value: unknown) => value === null || value === undefined;
+
 /**
  * The result without what upstream answered: what happened is worth more room than how the record looked. The same result
  * when there is nothing to leave out.
- * @param warning says why, to whoever gets it.
+ * @param why says, to whoever gets it, why it is not there.
  */
-export function withoutRecord(result: DeleteEngagementResult, warning: string): DeleteEngagementResult {
-  if (result.kind === 'OutcomeUnknownError') return { ...result, rawResponse: null, engagement: null };
-  if (result.kind === 'RemoteApiError') return { ...result, rawResponse: null };
-  if (result.kind !== 'DeleteEngagementSuccess' || (result.engagement === null && result.raw === undefined))
-    return result;
-  return { ...result, engagement: null, raw: null, warnings: [...result.warnings, warning] };
+export function withoutRecord(result: DeleteEngagementResult, why: string): DeleteEngagementResult {
+  switch (result.kind) {
+    case 'OutcomeUnknownError':
+      if (!result.engagement && isAbsent(result.rawResponse)) return result;
+      return { ...result, rawResponse: null, engagement: null, message: `${result.message} ${why}` };
+    case 'RemoteApiError':
+      return isAbsent(result.rawResponse)
+        ? result
+        : { ...result, rawResponse: null, message: `${result.message} ${why}` };
+    case 'DeleteEngagementSuccess':
+      if (result.engagement === null && result.raw === undefined) return result;
+      return { ...result, engagement: null, raw: null, warnings: [...result.warnings, why] };
+    default:
+      return result;
+  }
 }

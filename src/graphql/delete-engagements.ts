@@ -42,14 +42,14 @@ async function* inTurn({ results }: BegunDeletes): AsyncGenerator<Result> {
  */
 function checkStreams(nodes: readonly FieldNode[], { variableValues }: GraphQLResolveInfo): void {
   for (const node of nodes) {
-    let count: unknown;
+    let stream: Readonly<Record<string, unknown>> | undefined;
     try {
-      count = getDirectiveValues(GraphQLStreamDirective, node, variableValues)?.initialCount ?? 0;
+      stream = getDirectiveValues(GraphQLStreamDirective, node, variableValues);
     } catch (error) {
       throw fieldError('BAD_USER_INPUT', `Nothing was sent. ${error instanceof Error ? error.message : ''}`);
     }
-    if (typeof count !== 'number' || count < 0)
-      throw fieldError('BAD_USER_INPUT', 'Nothing was sent. The initialCount of @stream must not be negative.');
+    if (stream && !(typeof stream.initialCount === 'number' && stream.initialCount >= 0))
+      throw fieldError('BAD_USER_INPUT', 'Nothing was sent. The initialCount of @stream must be a number from 0 on.');
   }
 }
 

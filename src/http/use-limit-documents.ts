@@ -7,6 +7,8 @@ import {
   type DocumentNode,
   type FieldNode,
   type GraphQLField,
+  getNullableType,
+  isListType,
   Kind,
   parse,
   type SelectionSetNode,
@@ -33,21 +35,16 @@ const limits = { tokens: 1_000, depth: 8, aliases: 10, directives: 5, rootMutati
 /** The largest page, and the longest list of deletes: what one counts as whose size is not written in the document. */
 const maxPageSize = '100';
 
-/** The arguments that say by their length how many records a field has. */
-const listArguments = ['items', 'keys', 'representations'];
-
-/** How many records the field will have, as far as the document says; undefined for a field that has one. */
+/**
+ * How many records the field will have, as far as the document says: `first`, or as many as a list that it takes. Undefined
+ * for a field that has one.
+ */
 function pageSize(node: FieldNode, field: GraphQLField<unknown, unknown> | undefined | null): string | undefined {
-  const given = (name: string) => node.arguments?.find((argument) => argument.name.value === name)?.value;
-  const takes = (name: string) => field?.args.some((argument) => argument.name === name);
-  if (takes('first')) {
-    const size = given('first');
-    return size?.kind === Kind.INT ? size.value : maxPageSize;
-  }
-  const name = listArguments.find(takes);
-  if (name === undefined) return undefined;
-  const list = given(name);
-  return list?.kind === Kind.LIST ? String(list.values.length) : maxPageSize;
+  const sizing = field?.args.find(({ name, type }) => name === 'first' || isListType(getNullableType(type)));
+  if (!sizing) return undefined;
+  const given = node.arguments?.find(({ name }) => name.value === sizing.name)?.value;
+  if (given?.kind === Kind.INT) return given.value;
+  return given?.kind === Kind.LIST ? String(given.values.length) : maxPageSize;
 }
 
 /** Reports the limit's own error in place of armor's, which has no code. */

@@ -11,7 +11,7 @@ export function useNoteOperations(operations: PreparedOperations): Plugin<Contex
     onExecute({ args }) {
       const { caller, params } = args.contextValue;
       const { query, operationName } = params;
-      // Nobody's operations are worth no memory.
+      // Memory is for operations of somebody who may have them executed.
       if (query && caller !== null) operations.note({ query, operationName });
     },
   };

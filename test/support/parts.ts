@@ -18,11 +18,15 @@ export interface Part {
 }
 
 /** Posts as a client that reads results in parts. */
-export async function postForParts(facade: TestFacade, query: string): Promise<AsyncGenerator<Part>> {
+export async function postForParts(
+  facade: TestFacade,
+  query: string,
+  variables: object = {},
+): Promise<AsyncGenerator<Part>> {
   const response = await fetch(`${facade.url}/graphql`, {
     method: 'POST',
     headers: { 'content-type': 'application/json', accept: 'multipart/mixed' },
-    body: JSON.stringify({ query }),
+    body: JSON.stringify({ query, variables }),
   });
   const parts = (await meros(response)) as unknown as AsyncGenerator<{ body: Part }>;
   return (async function* () {

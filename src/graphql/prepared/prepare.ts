@@ -70,24 +70,15 @@ function conditionVariables(document: DocumentNode): readonly string[] {
   return [...names];
 }
 
+const valueKinds = /^(Argument|VariableDefinition|ObjectField|\w+Value)$/;
+
 /** How many nodes the arguments and defaults of a document have. */
 function countValueNodes(document: DocumentNode): number {
   let count = 0;
-  const enter = () => {
-    count += 1;
-  };
   visit(document, {
-    Argument: enter,
-    VariableDefinition: enter,
-    IntValue: enter,
-    FloatValue: enter,
-    StringValue: enter,
-    BooleanValue: enter,
-    NullValue: enter,
-    EnumValue: enter,
-    ListValue: enter,
-    ObjectValue: enter,
-    ObjectField: enter,
+    enter({ kind }) {
+      if (valueKinds.test(kind)) count += 1;
+    },
   });
   return count;
 }
@@ -154,7 +145,6 @@ export function prepareOperation(
 
   function tryPlan(variableValues: Record<string, unknown>): readonly PreparedDelete[] | null {
     const before = shared.fieldCount;
-    if (plans.size >= maxPlans) return null;
     try {
       return makePlan(variableValues);
     } catch (error) {
@@ -170,8 +160,9 @@ export function prepareOperation(
     const outcome = conditions.map((name) => String(variableValues[name])).join();
     let known = plans.get(outcome);
     if (known === undefined) {
+      if (plans.size === maxPlans) return null;
       known = tryPlan(variableValues);
-      if (plans.size < maxPlans) plans.set(outcome, known);
+      plans.set(outcome, known);
     }
     return known;
   }
