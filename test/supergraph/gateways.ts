@@ -1,7 +1,8 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { freePort, type RunningProcess, startProgram } from './processes.ts';
+import { freePort } from '../support/free-port.ts';
+import { type RunningProcess, startProgram } from './processes.ts';
 
 /** A part of a supergraph. */
 export interface Subgraph {

@@ -1,6 +1,5 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
 
 /** The gateways and subgraphs of the example: what a reader can start is what is tested. */
@@ -12,17 +11,6 @@ export interface RunningProcess extends AsyncDisposable {
   readonly url: string;
   /** Everything it printed so far. */
   output(): string;
-}
-
-/** A port that was free a moment ago, for programs that do not tell which one they took. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (typeof address !== 'object' || address === null) throw new Error('there is no port');
-  return address.port;
 }
 
 /** What is unusual about a program. */

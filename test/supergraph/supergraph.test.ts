@@ -1,11 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createSchema } from '../../src/graphql/schema.ts';
 import { sandboxAccounts } from '../../src/sandbox/accounts.ts';
 import { seedEngagements } from '../../src/sandbox/seed.ts';
+import { freePort } from '../support/free-port.ts';
 import { installPackages } from '../support/install-packages.ts';
 import { gateways, serve } from './gateways.ts';
 import { memberCases } from './members.ts';
 import { type PostAnswer, post } from './post.ts';
-import { folder, freePort, type RunningProcess, startProgram } from './processes.ts';
+import { folder, type RunningProcess, startProgram } from './processes.ts';
 import recorded from './recorded.json' with { type: 'json' };
 import { callerHeaders, compose, type Surroundings, startSurroundings } from './supergraph.ts';
 
@@ -55,6 +57,20 @@ describe('a supergraph that was there before', () => {
       expect(sdl).toContain('deleteEngagement');
       expect(sdl).toContain('salesStage');
     }
+  });
+
+  it('that has types of the same names is composed once ours have a prefix', async () => {
+    const link = '@link(url: "https://specs.apollo.dev/federation/v2.9", import: ["@key"])';
+    const sdl = `extend schema ${link} type Query { people: [Contact!]! } type Contact { id: Int! name: String! } type NotFoundError { code: Int! }`;
+    const theirs = { name: 'people', url: 'http://people', sdl };
+    const oursWith = (typePrefix: string) => {
+      const { extensions } = createSchema({ dialect: 'federation', typePrefix, provesCallers: true });
+      return { name: 'engagements', url: 'http://engagements', sdl: String(extensions.sdl) };
+    };
+    const clashing = await compose([theirs, oursWith('')]);
+    for (const { errors } of Object.values(clashing)) expect(errors.join()).toContain('Contact');
+    const together = await compose([theirs, oursWith('Crm')]);
+    expect(Object.values(together).map(({ errors }) => errors)).toEqual([[], [], []]);
   });
 });
 

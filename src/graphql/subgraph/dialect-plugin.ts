@@ -1,8 +1,11 @@
 import SchemaBuilder, {
   BasePlugin,
+  type FieldNullability,
+  type InputFieldMap,
   type PothosOutputFieldConfig,
   type PothosTypeConfig,
   type SchemaTypes,
+  type TypeParam,
 } from '@pothos/core';
 import type { Dialect } from '../../config.ts';
 
@@ -19,7 +22,15 @@ declare global {
       dialect: DialectPlugin<Types>;
     }
     export interface BuildSchemaOptions<Types extends SchemaTypes> extends Partial<DialectOptions> {}
-    export interface FieldOptions {
+    export interface FieldOptions<
+      Types extends SchemaTypes,
+      ParentShape,
+      Type extends TypeParam<Types>,
+      Nullable extends FieldNullability<Type>,
+      Args extends InputFieldMap,
+      ResolveShape,
+      ResolveReturnShape,
+    > {
       /** It is there in that dialect only. */
       onlyIn?: Dialect;
       /** A list of entities by a list of their keys, for gateways that stitch. */

@@ -47,7 +47,7 @@ export function completeSubgraph(schema: GraphQLSchema, sdl: string): GraphQLSch
   const { _entities: entities, _service: service } = (schema.getQueryType() as GraphQLObjectType).getFields();
   const union = schema.getType('_Entity') as GraphQLUnionType;
   if (!entities?.resolve || !service) throw new Error('The schema is no subgraph.');
-  entities.resolve = checked(entities.resolve as Resolve, new Set(union.getTypes().map(({ name }) => name))) as never;
+  entities.resolve = checked(entities.resolve, new Set(union.getTypes().map(({ name }) => name)));
   service.resolve = () => ({ sdl });
   return schema;
 }

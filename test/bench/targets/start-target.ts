@@ -2,10 +2,10 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort } from '../../support/free-port.ts';
 import { ask, isRight } from '../ask.ts';
 import { pinned } from '../pinning.ts';
 import { firstQuestion, type Question } from '../question.ts';
@@ -42,15 +42,6 @@ export interface RunningTarget extends AsyncDisposable {
   figures(): ProcessFigures | undefined;
   /** How it ended, when it did by itself; undefined while it runs. */
   whyEnded(): string | undefined;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 /** What is unusual about a start. */

@@ -1,0 +1,18 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { printedSchema } from '../src/graphql/schema.ts';
+
+/* Writes the contract in each dialect, as it is served. With `--check`, says which file holds something else, and ends with 1. */
+
+const files = { none: 'schema.graphql', federation: 'federation.graphql', stitching: 'stitching.graphql' } as const;
+const isCheck = process.argv.includes('--check');
+
+for (const dialect of ['none', 'federation', 'stitching'] as const) {
+  const file = join(import.meta.dirname, files[dialect]);
+  const text = printedSchema(dialect);
+  if (!isCheck) writeFileSync(file, text);
+  else if (readFileSync(file, 'utf8') !== text) {
+    process.stderr.write(`schema/${files[dialect]} is not what is served: npm run schema writes it\n`);
+    process.exitCode = 1;
+  }
+}
