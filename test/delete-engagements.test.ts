@@ -126,22 +126,6 @@ describe('deleteEngagements', () => {
     for (const { warnings } of left) expect(warnings.join()).toContain('too large together');
   });
 
-  it('says of an outcome that nobody knows, too, that its record is left out', async () => {
-    const large = 'x'.repeat(900_000);
-    const hanging: Answer = (request, response) =>
-      request.method === 'GET'
-        ? json(200, { id: idOf(request.path), content: large })(request, response)
-        : json(504, { statusCode: 504, error: 'x', message: 'x' })(request, response);
-    await using server = await start(hanging);
-    const ids = Array.from({ length: 30 }, (_, index) => `e${index}`);
-    const field = `{ __typename ... on OutcomeUnknownError { message engagement { content } } }`;
-    const { body } = await server.facade.post(query(', snapshot: true', field), itemsOf(...ids));
-    const { results } = body.data.deleteEngagements;
-    const left = results.filter(({ engagement }: { engagement?: unknown }) => engagement === null);
-    expect(left.length).toBeGreaterThan(0);
-    for (const { message } of left) expect(message).toContain('too large together');
-  });
-
   it('takes a literal and a variable of the same value for the same', async () => {
     await using server = await start();
     const document = `mutation ($one: DeleteEngagementItem!) {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { deleteEach } from '../src/engagement/delete-many.ts';
+import { createRecordLimit, deleteEach } from '../src/engagement/delete-many.ts';
 import type { DeleteEngagementResult } from '../src/engagement/result.ts';
 
 describe('a list of deletes', () => {
@@ -26,5 +26,44 @@ describe('a list of deletes', () => {
         }
       }),
     );
+  });
+});
+
+describe('the records of a list', () => {
+  const record = { id: '1', integratedAccountId: 'a', content: 'x'.repeat(1024 * 1024) };
+  const success: DeleteEngagementResult = {
+    ...{ kind: 'DeleteEngagementSuccess', deletedEngagementId: '1', outcome: 'DELETED', engagement: record },
+    ...{ raw: undefined, stream: null, integration: null, rateLimit: null, warnings: [] },
+  };
+  const unknown: DeleteEngagementResult = {
+    ...{ kind: 'OutcomeUnknownError', message: 'Nobody knows.', retrySafe: true, idempotencyKey: 'k' },
+    ...{ lastStatusCode: null, engagement: record },
+  };
+  const refused: DeleteEngagementResult = {
+    ...{ kind: 'RemoteApiError', message: 'No.', statusCode: 409, rawResponse: record },
+  };
+
+  it.each([
+    ['a success', success],
+    ['an unknown outcome', unknown],
+    ['a refusal of the provider', refused],
+  ])('are there up to 16 MB, and then %s says that its own is left out', (_what, result) => {
+    const limit = createRecordLimit();
+    const results = Array.from({ length: 18 }, () => limit(result));
+    // Each is a little more than its megabyte.
+    expect(results.slice(0, 15)).toEqual(Array(15).fill(result));
+    for (const left of results.slice(15)) {
+      const text = JSON.stringify(left);
+      expect(left.kind).toBe(result.kind);
+      expect(text).toContain('too large together');
+      expect(text).not.toContain('xxx');
+    }
+  });
+
+  it('cost what has none nothing', () => {
+    const limit = createRecordLimit();
+    for (let index = 0; index < 20; index += 1) limit(success);
+    const missing: DeleteEngagementResult = { kind: 'NotFoundError', message: 'None.' };
+    expect(limit(missing)).toBe(missing);
   });
 });
