@@ -1,5 +1,6 @@
-import { z } from 'zod';
-import { Secret } from './secret.ts';
+import type { Secret } from './secret.ts';
+import { readShared, type SharedConfig } from './shared-config.ts';
+import { checkNames, loopbackHosts, readSettings, readVariables, type Settings, type Values } from './variables.ts';
 
 /** How callers prove themselves, and whose token goes upstream. Exactly one mode holds for the whole process. */
 export type AuthConfig =
@@ -36,6 +37,8 @@ export interface Config {
   readonly maxUpstreamBytes: number;
   /** Keep under Truto's documented limits, by waiting, instead of running into them. */
   readonly keepsRateLimits: boolean;
+  /** What replicas share; undefined when there is no Redis to share it by. */
+  readonly shared: SharedConfig | undefined;
 }
 
 /** Every mistake in the configuration at once. Its message names variables and what is allowed, never a value. */
@@ -51,85 +54,8 @@ export class ConfigError extends Error {
   }
 }
 
-const loopbackHosts = new Set(['localhost', '127.0.0.1', '[::1]']);
-
-/** An absolute address that cannot carry a credential, or what it guards, in the clear. */
-const address = z
-  .string()
-  .refine(URL.canParse)
-  .transform((text) => new URL(text))
-  .refine((url) => url.protocol === 'https:' || (url.protocol === 'http:' && loopbackHosts.has(url.hostname)))
-  .refine((url) => url.username === '' && url.password === '');
-
-/** An address that paths are appended to: even an empty query or fragment would swallow them. */
-const baseAddress = z
-  .string()
-  .refine((text) => !/[?#]/.test(text))
-  .pipe(address);
-
-const wholeNumber = (minimum: number, maximum: number) =>
-  z
-    .string()
-    .regex(/^\d{1,15}$/)
-    .transform(Number)
-    .refine((value) => value >= minimum && value <= maximum);
-
-const flag = z.enum(['0', '1']).transform((value) => value === '1');
-const text = z.string();
-const addressRule = 'an https address (http only for loopback) without user';
-
-/** One row a variable: what parses it, and what to say when it does not. */
-const variables = {
-  HOST: { schema: z.string().regex(/^[\w.:-]+$/), allowed: 'a host name or IP address' },
-  PORT: { schema: wholeNumber(0, 65_535), allowed: 'a whole number from 0 to 65535 (0 = any free port)' },
-  TRUTO_BASE_URL: { schema: baseAddress, allowed: `${addressRule}, query or fragment` },
-  AUTH_MODE: { schema: z.enum(['passthrough', 'service']), allowed: 'passthrough or service' },
-  TRUTO_API_TOKEN: {
-    schema: z
-      .string()
-      .regex(/^[\x21-\x7e]+$/)
-      .transform((value) => new Secret(value)),
-    allowed: 'a token of visible ASCII characters without spaces',
-  },
-  JWT_JWKS_URL: { schema: address, allowed: addressRule },
-  JWT_SECRET: {
-    schema: z
-      .string()
-      .min(32)
-      .transform((value) => new Secret(value)),
-    allowed: 'at least 32 characters',
-  },
-  JWT_ISSUER: { schema: text, allowed: 'text' },
-  JWT_AUDIENCE: { schema: text, allowed: 'text' },
-  SANDBOX: { schema: flag, allowed: '0 or 1' },
-  EXPOSE_SCHEMA: { schema: flag, allowed: '0 or 1' },
-  SUBGRAPH: {
-    schema: z.enum(['none', 'federation', 'stitching']),
-    allowed: 'none, federation or stitching',
-  },
-  TYPE_PREFIX: {
-    schema: z.string().regex(/^[A-Z][A-Za-z0-9]{0,30}$/),
-    allowed: 'a capital letter, and up to 30 more letters and digits',
-  },
-  REQUEST_TIMEOUT_MS: { schema: wholeNumber(100, 600_000), allowed: 'a whole number from 100 to 600000' },
-  TRUTO_RATE_LIMITS: { schema: flag, allowed: '0 or 1' },
-  MAX_UPSTREAM_BYTES: { schema: wholeNumber(1024, 1_073_741_824), allowed: 'a whole number from 1024 to 1073741824' },
-};
-
-type Name = keyof typeof variables;
-type Values = { readonly [N in Name]?: z.output<(typeof variables)[N]['schema']> };
-
 /** Whoever sets one of these means a real upstream, or real callers. */
 const pointers = ['TRUTO_BASE_URL', 'AUTH_MODE', 'TRUTO_API_TOKEN', 'JWT_JWKS_URL', 'JWT_SECRET'];
-
-/** What is set: trimmed, and without what is blank. */
-type Settings = Readonly<Record<string, string>>;
-
-/** A name that looks like ours and is not leaves a server unprotected that somebody meant to protect. */
-function checkNames(env: NodeJS.ProcessEnv, problems: string[]): void {
-  const strange = Object.keys(env).filter((name) => /^(TRUTO|JWT|AUTH)_/.test(name) && !Object.hasOwn(variables, name));
-  for (const name of strange) problems.push(`${name} is not a setting of this server`);
-}
 
 /** The open sandbox is what a first-time user wants, and nobody else: whoever seems to mean more has to say so. */
 function checkImpliedSandbox(values: Values, env: NodeJS.ProcessEnv, problems: string[]): void {
@@ -139,23 +65,6 @@ function checkImpliedSandbox(values: Values, env: NodeJS.ProcessEnv, problems: s
   if (values.HOST !== undefined && !loopbackHosts.has(values.HOST) && values.HOST !== '::1') {
     problems.push('HOST is not loopback and no upstream is configured: set SANDBOX=1 if the open sandbox is meant');
   }
-}
-
-function readSettings(env: NodeJS.ProcessEnv): Settings {
-  const trimmed = Object.keys(variables).map((name) => [name, env[name]?.trim() ?? ''] as const);
-  return Object.fromEntries(trimmed.filter(([, value]) => value !== ''));
-}
-
-function readVariables(settings: Settings, problems: string[]): Values {
-  const values: Record<string, unknown> = {};
-  for (const [name, { schema, allowed }] of Object.entries(variables)) {
-    const raw = settings[name];
-    if (raw === undefined) continue;
-    const parsed = schema.safeParse(raw);
-    if (parsed.success) values[name] = parsed.data;
-    else problems.push(`${name} must be ${allowed}`);
-  }
-  return values as Values;
 }
 
 /** A secret that would be ignored is a mistake: somebody believes that it protects or authorises something. */
@@ -210,6 +119,7 @@ export function parseConfig(env: NodeJS.ProcessEnv): Config {
   if (subgraph === 'none' && values.TYPE_PREFIX) {
     problems.push('TYPE_PREFIX is only for SUBGRAPH=federation and SUBGRAPH=stitching');
   }
+  const shared = readShared(values, auth?.mode, problems);
   if (problems.length > 0 || auth === undefined) throw new ConfigError(problems);
   return {
     host: values.HOST ?? '127.0.0.1',
@@ -222,5 +132,6 @@ export function parseConfig(env: NodeJS.ProcessEnv): Config {
     requestTimeoutMs: values.REQUEST_TIMEOUT_MS ?? 10_000,
     maxUpstreamBytes: values.MAX_UPSTREAM_BYTES ?? 1_048_576,
     keepsRateLimits: values.TRUTO_RATE_LIMITS ?? !sandbox,
+    shared,
   };
 }

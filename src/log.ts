@@ -1,6 +1,7 @@
 import { type DestinationStream, type Logger, pino } from 'pino';
-import type { AuthConfig } from './config.ts';
-import type { Secret } from './secret.ts';
+import type { AuthConfig, Config } from './config.ts';
+import { Secret } from './secret.ts';
+import type { SharedConfig } from './shared-config.ts';
 
 /**
  * The server's log: JSON lines on standard output. These show as `[redacted]`: `Secret` objects, whatever stands under a
@@ -39,11 +40,26 @@ const jwt = /\beyJ[\w-]*\.eyJ[\w-]*\.[\w-]*/g;
 /** What no line has that is free of all of the above and of escapes: most are, and stay as they are. */
 const suspect = /[%\\+]|eyj|bearer|basic|authorization|cookie|token|secret|password|api-?key/i;
 
-/** The secrets of the configuration. */
-export function secretsOf(auth: AuthConfig): readonly Secret[] {
+function secretsOfAuth(auth: AuthConfig): readonly Secret[] {
   if (auth.mode !== 'service') return [];
   const { key } = auth.jwt;
   return [auth.apiToken, ...('secret' in key ? [key.secret] : [])];
+}
+
+function secretsOfShared({ redisUrl, tokenSecret, undoStore }: SharedConfig): readonly Secret[] {
+  // Redis' password is one by itself: errors of its own may name it without the address.
+  const password = decodeURIComponent(new URL(redisUrl.reveal()).password);
+  return [
+    redisUrl,
+    ...(password === '' ? [] : [new Secret(password)]),
+    ...(tokenSecret ? [tokenSecret] : []),
+    ...(undoStore?.kind === 'bucket' ? [undoStore.secretAccessKey] : []),
+  ];
+}
+
+/** The secrets of the configuration. */
+export function secretsOf({ auth, shared }: Pick<Config, 'auth' | 'shared'>): readonly Secret[] {
+  return [...secretsOfAuth(auth), ...(shared ? secretsOfShared(shared) : [])];
 }
 
 /** What base64 makes of the text wherever it stands in longer data, without the characters that its neighbours colour. */

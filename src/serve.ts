@@ -48,7 +48,7 @@ async function findUpstream(
 }
 
 const config = readConfig();
-const log = createLog({ secrets: secretsOf(config.auth) });
+const log = createLog({ secrets: secretsOf(config) });
 const { url: upstream, openToken, sandbox } = await findUpstream(config.upstream);
 const facade = await startFacade({ config, log, upstream, openToken }).catch((error: Error) => {
   process.stderr.write(`Cannot listen on ${config.host}:${config.port}: ${error.message}\n`);

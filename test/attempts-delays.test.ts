@@ -141,7 +141,7 @@ async function sendWith(
     const { atItsTurn = (begin) => begin() } = times;
     return atItsTurn(() => attemptNow(times));
   }
-  const send = createSend({ client: { attempt }, reserveMs: 100, keepsRateLimits: false });
+  const send = createSend({ client: { attempt }, reserveMs: 100, limits: undefined });
   const deadlineAt = Date.now() + options.timeLeftMs;
   const request = { method: 'DELETE', path: '/', headers: {} } as const;
   const limitedBy = { tokenId: 't', integratedAccountId: 'a' };

@@ -205,7 +205,7 @@ describe('S01 whatever a secret is made of, and wherever it stands', () => {
 
 it('S01 the secrets of a configuration are its token and its shared secret', () => {
   const service = { AUTH_MODE: 'service', TRUTO_API_TOKEN: 'the-api-token', JWT_ISSUER: 'i', JWT_AUDIENCE: 'a' };
-  const reveal = (env: Record<string, string>) => secretsOf(parseConfig(env).auth).map((secret) => secret.reveal());
+  const reveal = (env: Record<string, string>) => secretsOf(parseConfig(env)).map((secret) => secret.reveal());
   expect(reveal({ ...service, JWT_SECRET: 's'.repeat(32) })).toEqual(['the-api-token', 's'.repeat(32)]);
   expect(reveal({ ...service, JWT_JWKS_URL: 'https://keys.example' })).toEqual(['the-api-token']);
   expect(reveal({ AUTH_MODE: 'passthrough' })).toEqual([]);

@@ -157,7 +157,7 @@ describe('R08 sending', () => {
 
   /** Sends deletes that cannot be repeated, so that each is one attempt, over a client that ends them so. */
   function sendOver(client: UpstreamClient['attempt']) {
-    const send = createSend({ client: { attempt: client }, reserveMs: 10, keepsRateLimits: false });
+    const send = createSend({ client: { attempt: client }, reserveMs: 10, limits: undefined });
     const options = { deadlineAt: Date.now() + 60_000, limitedBy, isRepeatable: false };
     return async (times: number, rest: Partial<SendOptions> = {}) => {
       const all = Array.from({ length: times }, () => send(request, { ...options, ...rest }));

@@ -2,8 +2,10 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Attempt } from '../src/upstream/attempt.ts';
 import type { UpstreamClient } from '../src/upstream/client.ts';
+import { documentedLimits } from '../src/upstream/lanes.ts';
 import { RetryBudget } from '../src/upstream/retry-budget.ts';
 import { createSend } from '../src/upstream/send.ts';
+import { mostInTenSeconds } from './support/most-in-ten-seconds.ts';
 
 // The clock that tests turn has no hold of this module's own timers.
 vi.mock('node:timers/promises', () => ({
@@ -12,13 +14,6 @@ vi.mock('node:timers/promises', () => ({
 
 const startMs = Date.UTC(2026, 10, 23);
 const sleep = (timeMs: number) => new Promise((resolve) => setTimeout(resolve, timeMs));
-
-/** The most of these moments that lie in any ten seconds, wherever those begin. */
-function mostInTenSeconds(momentsMs: readonly number[]): number {
-  const inOrder = [...momentsMs].sort((one, other) => one - other);
-  const counts = inOrder.map((first, index) => inOrder.slice(index).filter((moment) => moment < first + 10_000).length);
-  return Math.max(0, ...counts);
-}
 
 function answer(statusCode: number, headers: Record<string, string> = {}): Attempt {
   return { kind: 'answer', statusCode, headers, body: { kind: 'complete', bytes: Buffer.of() } };
@@ -61,7 +56,7 @@ function startPlay() {
   }
   const attempt: UpstreamClient['attempt'] = async ({ path }, { atItsTurn = (begin) => begin() }) =>
     atItsTurn(() => attemptNow(path));
-  const send = createSend({ client: { attempt }, reserveMs: 10, keepsRateLimits: true });
+  const send = createSend({ client: { attempt }, reserveMs: 10, limits: documentedLimits });
 
   async function sendOne(burst: Burst, isFirst: boolean): Promise<Played> {
     const { account, patienceMs } = burst;

@@ -39,7 +39,7 @@ async function comeBackAfter(outageMs: number, failure: Attempt) {
   }
   const attempt = async (_request: unknown, { atItsTurn = (begin) => begin() }: AttemptOptions) =>
     atItsTurn(attemptNow);
-  const send = createSend({ client: { attempt }, reserveMs: 500, keepsRateLimits: false });
+  const send = createSend({ client: { attempt }, reserveMs: 500, limits: undefined });
 
   async function work(integratedAccountId: string): Promise<void> {
     while (Date.now() < backAtMs + 3_000) {

@@ -28,7 +28,7 @@ async function send(
     times.push(options);
     return ends[Math.min(times.length, ends.length) - 1] as Attempt;
   };
-  const sendOver = createSend({ client: { attempt }, reserveMs: 10, keepsRateLimits: false });
+  const sendOver = createSend({ client: { attempt }, reserveMs: 10, limits: undefined });
   const limitedBy = { tokenId: 't', integratedAccountId: 'a' };
   const deadlineAt = Date.now() + 5_000;
   const sent = await sendOver({ method, path: '/', headers: {} }, { deadlineAt, limitedBy, ...rest });

@@ -6,9 +6,12 @@ import { createReadLimit } from '../engagement/read-limit.ts';
 import { createPreparedOperations } from '../graphql/prepared/prepared-operations.ts';
 import { createSchema } from '../graphql/schema.ts';
 import type { Log } from '../log.ts';
+import { connectRedis } from '../redis.ts';
 import type { Send } from '../upstream/attempt.ts';
 import { createUpstreamClient } from '../upstream/client.ts';
+import { documentedLimits, shareOf } from '../upstream/lanes.ts';
 import { createSend } from '../upstream/send.ts';
+import { createSharedBudget } from '../upstream/shared-budget.ts';
 import { createAuthenticator } from './auth.ts';
 import { createFrontDoor } from './front-door.ts';
 import { createListener } from './listener.ts';
@@ -66,7 +69,7 @@ function awaitable(send: Send): { readonly send: Send; settled(timeoutMs: number
  * @throws when it cannot listen, such as `EADDRINUSE`.
  */
 export async function startFacade({ config, log, upstream, openToken, loadLimits }: FacadeOptions): Promise<Facade> {
-  const { host, port, requestTimeoutMs, maxUpstreamBytes, keepsRateLimits } = config;
+  const { host, port, requestTimeoutMs, maxUpstreamBytes, keepsRateLimits, shared } = config;
   const reserveMs = Math.min(maxReserveMs, requestTimeoutMs / 10);
   const client = createUpstreamClient({
     baseUrl: upstream,
@@ -74,7 +77,15 @@ export async function startFacade({ config, log, upstream, openToken, loadLimits
     idleTimeoutMs: requestTimeoutMs,
     reserveMs,
   });
-  const { send, settled } = awaitable(createSend({ client, reserveMs, keepsRateLimits }));
+  const limits = keepsRateLimits ? documentedLimits : undefined;
+  const sharedMemory = shared && (await connectRedis(shared.redisUrl, log));
+  const sendSetup = {
+    client,
+    reserveMs,
+    limits: limits && shareOf(limits, shared?.replicas ?? 1),
+    sharedBudget: sharedMemory && createSharedBudget(sharedMemory, limits),
+  };
+  const { send, settled } = awaitable(createSend(sendSetup));
   const lookupTimeoutMs = Math.min(maxLookupTimeoutMs, requestTimeoutMs / 4);
   const options = {
     config,
@@ -107,6 +118,7 @@ export async function startFacade({ config, log, upstream, openToken, loadLimits
     // Deletes whose callers left are finished too, and their ends written down.
     await settled(requestTimeoutMs);
     await client.close(requestTimeoutMs);
+    await sharedMemory?.close();
     await nextTurn();
   }
 

@@ -74,6 +74,8 @@ export interface SendOptions {
   readonly isRepeatable?: boolean;
   /** True once nobody waits for the answer: then nothing further is sent. */
   readonly hasCallerLeft?: () => boolean;
+  /** Nobody waits for the answer right now: those who do go first. Without a place in the budgets it does not wait for one. */
+  readonly isBackground?: boolean;
 }
 
 /** How a request that may have been attempted more than once ended. */

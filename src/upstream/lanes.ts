@@ -3,6 +3,7 @@ import type { LimitedBy } from './attempt.ts';
 import { Breaker, isAccountTrouble } from './breaker.ts';
 import { Gate } from './gate.ts';
 import { RateBudget } from './rate-budget.ts';
+import type { SharedLimits } from './shared-budget.ts';
 
 /**
  * How many requests of one integrated account may be on their way, and how many more may wait: a slow account must not
@@ -15,35 +16,50 @@ const maxWaiting = 436;
 const maxStreams = 8;
 const maxWaitingStreams = 64;
 
+/** The same for what nobody waits for, besides: it must not take the places of those who do. */
+const maxBackground = 64;
+
 /** How many lanes are kept; one that is dropped while it is in use begins anew. */
 const maxLanes = 5_000;
 
 /** Truto's documented limits are per 10 seconds; what is sent evenly may arrive in a bunch, so ours are a little longer. */
 const windowMs = 10_250;
-const requestsPerAccount = 50;
-const requestsPerToken = 500;
+const perAccount = 50;
+const perToken = 500;
+
+/** Truto's documented limits (vendor's public agent documentation, July 2026), which all requests keep together. */
+export const documentedLimits: SharedLimits = { windowMs, perAccount, perToken };
+
+/** One replica's part of the limits: together the replicas then keep them, without a word to each other. */
+export function shareOf({ windowMs, perAccount, perToken }: SharedLimits, replicas: number): SharedLimits {
+  const part = (limit: number) => Math.max(1, Math.floor(limit / replicas));
+  return { windowMs, perAccount: part(perAccount), perToken: part(perToken) };
+}
 
 /** What the requests of one integrated account, made with one token, go through. */
 export interface Lane {
   readonly requests: Gate;
   readonly streams: Gate;
+  readonly background: Gate;
   readonly breaker: Breaker;
   /** The account's budget, and that of the token, which all its accounts share. */
   readonly budgets: readonly [account: RateBudget, token: RateBudget];
+  /** True while the places are those that all replicas share: then the budgets here only count. */
+  isShared: boolean;
 }
 
 /**
  * Makes the lanes of this process. A lane belongs to a token and an account: what somebody does with a token that may be
  * worthless costs nobody else's requests to the same account.
- * @param keepsRateLimits keep under Truto's documented limits (vendor's public agent documentation, July 2026).
+ * @param limits what this process keeps by itself; undefined for none.
  */
-export function createLanes(keepsRateLimits: boolean): (limitedBy: LimitedBy) => Lane {
+export function createLanes(limits: SharedLimits | undefined): (limitedBy: LimitedBy) => Lane {
   const lanes = new LRUCache<string, Lane>({ max: maxLanes });
   const tokenBudgets = new LRUCache<string, RateBudget>({ max: maxLanes });
-  const budgetOf = (requests: number) => new RateBudget(keepsRateLimits ? requests : 0, windowMs);
+  const budgetOf = (requests = 0) => new RateBudget(requests, windowMs);
 
   function tokenBudgetOf(tokenId: string): RateBudget {
-    const budget = tokenBudgets.get(tokenId) ?? budgetOf(requestsPerToken);
+    const budget = tokenBudgets.get(tokenId) ?? budgetOf(limits?.perToken);
     tokenBudgets.set(tokenId, budget);
     return budget;
   }
@@ -55,8 +71,10 @@ export function createLanes(keepsRateLimits: boolean): (limitedBy: LimitedBy) =>
     const lane: Lane = {
       requests: new Gate(maxRunning, maxWaiting),
       streams: new Gate(maxStreams, maxWaitingStreams),
+      background: new Gate(maxBackground, maxWaiting),
       breaker: new Breaker(isAccountTrouble),
-      budgets: [budgetOf(requestsPerAccount), tokenBudgetOf(tokenId)],
+      budgets: [budgetOf(limits?.perAccount), tokenBudgetOf(tokenId)],
+      isShared: false,
     };
     lanes.set(key, lane);
     return lane;

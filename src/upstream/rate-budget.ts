@@ -20,6 +20,11 @@ export class RateBudget {
     this.#wentAt = new Float64Array(limit).fill(Number.NEGATIVE_INFINITY);
   }
 
+  /** How many wait for a place. */
+  get waiting(): number {
+    return this.#waiting;
+  }
+
   /** How long a request that comes now will wait for its place, behind those who wait already; 0 for not at all. */
   delayMs(nowMs: number): number {
     const limit = this.#wentAt.length;

@@ -6,6 +6,7 @@ import { createLanes, type Lane } from './lanes.ts';
 import { isHeldBack, judge, retryDelayMs } from './retry.ts';
 import { parseRetryAfter } from './retry-after.ts';
 import { RetryBudget } from './retry-budget.ts';
+import type { SharedBudget, SharedLimits } from './shared-budget.ts';
 
 /** What of the time left the first attempts may wait for an answer: a lost request must leave time to be sent again. */
 const shareOfTimeLeft = 2 / 3;
@@ -15,8 +16,10 @@ export interface SendSetup {
   readonly client: Pick<UpstreamClient, 'attempt'>;
   /** A request that has less time than this left is not begun. */
   readonly reserveMs: number;
-  /** Wait rather than exceed Truto's documented limits. */
-  readonly keepsRateLimits: boolean;
+  /** What this process keeps by itself, by waiting; undefined for no limits. */
+  readonly limits: SharedLimits | undefined;
+  /** What it keeps together with others, as long as that can be had; by itself else. */
+  readonly sharedBudget?: SharedBudget | undefined;
 }
 
 function unsent(reason: FailureReason, retryAfterMs?: number): Attempt {
@@ -35,11 +38,15 @@ function budgetDelayMs({ budgets }: Lane): number {
   return Math.max(...budgets.map((budget) => budget.delayMs(nowMs)));
 }
 
-/** Waits until the budgets have a place. Undefined then; else what keeps the request from being sent in time. */
-async function waitForPlace(lane: Lane, beginBy: number): Promise<Attempt | undefined> {
-  const delayMs = budgetDelayMs(lane);
+/** Waits for so long, counted by the budgets. Undefined then; else what keeps the request from being sent in time. */
+async function waitFor(
+  delayMs: number,
+  lane: Lane,
+  options: SendOptions,
+  beginBy: number,
+): Promise<Attempt | undefined> {
   if (delayMs === 0) return undefined;
-  if (Date.now() + delayMs > beginBy) return unsent('paused', Math.ceil(delayMs));
+  if (options.isBackground || Date.now() + delayMs > beginBy) return unsent('paused', Math.ceil(delayMs));
   await lane.budgets.reduce((wait, budget) => budget.whileWaiting(wait), sleep(Math.ceil(delayMs)));
   return undefined;
 }
@@ -56,25 +63,36 @@ async function leavesItsPlace(result: Promise<Attempt>): Promise<void> {
  * Sends requests: within the budgets and the breakers of their account, again where that is safe and may help, and never
  * after the deadline.
  */
-export function createSend({ client, reserveMs, keepsRateLimits }: SendSetup): Send {
-  const laneOf = createLanes(keepsRateLimits);
+export function createSend({ client, reserveMs, limits, sharedBudget }: SendSetup): Send {
+  const laneOf = createLanes(limits);
   const upstreamBreaker = new Breaker(isUpstreamTrouble);
   const retryBudget = new RetryBudget(Date.now());
   const isOpen = ({ breaker }: Lane) => upstreamBreaker.isOpen || breaker.isOpen;
 
   /** The last checks: all that follows is undici's own look at whether a kept connection still is one. */
-  function heldBack(lane: Lane, { hasCallerLeft }: SendOptions): Attempt | undefined {
+  function heldBack(lane: Lane, { hasCallerLeft }: SendOptions, hasPlace: boolean): Attempt | undefined {
     if (hasCallerLeft?.()) return unsent('abandoned');
     if (isOpen(lane)) return unsent('open');
     const nowMs = performance.now();
-    if (!lane.budgets.every((budget) => budget.hasPlace(nowMs))) return unsent('paused');
+    if (!hasPlace && !lane.budgets.every((budget) => budget.hasPlace(nowMs))) return unsent('paused');
+    // Counted here too when the place is one that all share: should that be lost, this process goes on from what it sent.
     for (const budget of lane.budgets) budget.take(nowMs);
     return undefined;
   }
 
+  /** Looks for a place in what all share. True when there is one, false when nobody can say; else how the attempt ends. */
+  async function findSharedPlace(lane: Lane, { limitedBy, isBackground = false }: SendOptions) {
+    const delayMs = await sharedBudget?.take(limitedBy, isBackground);
+    lane.isShared = delayMs !== undefined;
+    if (!delayMs) return delayMs === 0;
+    return unsent('paused', delayMs + (sharedBudget?.queueDelayMs(lane.budgets[0].waiting) ?? 0));
+  }
+
   /** Makes an attempt whose turn has come, unless something holds it back. */
   async function begin(attempt: () => Promise<Attempt>, lane: Lane, options: SendOptions): Promise<Attempt> {
-    const unbegun = heldBack(lane, options);
+    const place = sharedBudget !== undefined && (await findSharedPlace(lane, options));
+    if (typeof place === 'object') return place;
+    const unbegun = heldBack(lane, options, place);
     if (unbegun) return unbegun;
     const ends = [lane.breaker.begin(), upstreamBreaker.begin()];
     const result = await attempt();
@@ -89,10 +107,11 @@ export function createSend({ client, reserveMs, keepsRateLimits }: SendSetup): S
     lane: Lane,
     isLast: boolean,
   ): Promise<Attempt> {
-    const { deadlineAt, streams = false } = options;
+    const { deadlineAt, streams = false, isBackground = false } = options;
     const beginBy = deadlineAt - reserveMs;
     const atItsTurn = (attempt: () => Promise<Attempt>) => begin(attempt, lane, options);
-    const attempt = await (streams ? lane.streams : lane.requests).run(beginBy, () => {
+    const gate = isBackground ? lane.background : streams ? lane.streams : lane.requests;
+    const attempt = await gate.run(beginBy, () => {
       const times = { answerBy: answerBy(deadlineAt, isLast), deadlineAt, streams };
       const result = client.attempt(request, { ...times, atItsTurn });
       return { result, isDone: leavesItsPlace(result) };
@@ -112,15 +131,18 @@ export function createSend({ client, reserveMs, keepsRateLimits }: SendSetup): S
       if (beginBy <= Date.now()) return unsent('timeout');
       if (options.hasCallerLeft?.()) return unsent('abandoned');
       if (isOpen(lane)) return unsent('open');
-      const noPlace = await waitForPlace(lane, beginBy);
+      const noPlace = lane.isShared ? undefined : await waitFor(budgetDelayMs(lane), lane, options, beginBy);
       if (noPlace) return noPlace;
       const attempt = await attemptInTurn(request, options, lane, isLast);
       if (attempt.kind === 'answer' && attempt.statusCode === 429) {
         const retryAfterMs = parseRetryAfter(attempt.headers['retry-after'], Date.now()) ?? 0;
         lane.budgets[0].pause(performance.now(), retryAfterMs);
+        await sharedBudget?.pause(options.limitedBy, retryAfterMs);
       }
       const hasLostItsPlace = attempt.kind === 'failure' && attempt.reason === 'paused';
       if (!hasLostItsPlace) return attempt;
+      const isTooLate = await waitFor(attempt.retryAfterMs ?? 0, lane, options, beginBy);
+      if (isTooLate) return isTooLate;
     }
   }
 

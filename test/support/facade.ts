@@ -1,7 +1,7 @@
 import { Writable } from 'node:stream';
 import type { DocumentNode } from 'graphql';
 import { print } from 'graphql';
-import { type AuthConfig, parseConfig } from '../../src/config.ts';
+import { type Config, parseConfig } from '../../src/config.ts';
 import { type LoadLimits, usualLoadLimits } from '../../src/http/overload.ts';
 import { startFacade } from '../../src/http/server.ts';
 import { createLog, type Log, secretsOf } from '../../src/log.ts';
@@ -38,8 +38,9 @@ export interface TestFacade extends AsyncDisposable {
 const patient: LoadLimits = { ...usualLoadLimits, maxDelayMs: Number.POSITIVE_INFINITY };
 
 /** The tokens that a facade with that configuration works with. */
-function tokensOf(auth: AuthConfig): readonly string[] {
-  return auth.mode === 'open' ? [sandboxToken] : secretsOf(auth).map((secret) => secret.reveal());
+function tokensOf(config: Config): readonly string[] {
+  const secrets = secretsOf(config).map((secret) => secret.reveal());
+  return config.auth.mode === 'open' ? [sandboxToken, ...secrets] : secrets;
 }
 
 /**
@@ -57,7 +58,7 @@ export async function startTestFacade(
   const lines: string[] = [];
   // Pieces, each once: some tests have the same page of nine megabytes sent again and again.
   const answers = new Set<string>();
-  const tokens = new Set(tokensOf(config.auth));
+  const tokens = new Set(tokensOf(config));
   const destination = new Writable({
     write(chunk, _encoding, done) {
       lines.push(String(chunk));

@@ -1,0 +1,113 @@
+import { once } from 'node:events';
+import { BrokenCircuitError, ConsecutiveBreaker, circuitBreaker, handleAll } from 'cockatiel';
+import { Redis, type RedisOptions } from 'ioredis';
+import type { Log } from './log.ts';
+import type { Secret } from './secret.ts';
+
+/** What every key of ours begins with, so that a Redis can be shared with others. */
+export const keyPrefix = 'engagements';
+
+/** How long an answer is waited for: whoever asks has somebody waiting, and can go on without. */
+const commandTimeoutMs = 1_000;
+
+/** How long nobody asks a Redis that did not answer: then one tries. */
+const pauseMs = 1_000;
+
+/** How long a start waits for Redis. Later it comes by itself. */
+const connectTimeoutMs = 2_000;
+
+/** How long between attempts to connect again, at most. */
+const maxReconnectMs = 1_000;
+
+/** Redis, which may be gone at any moment. */
+export interface SharedMemory {
+  /**
+   * Asks Redis. Undefined when there is no answer within a second: the question may have been carried out all the same.
+   * What a question cannot find must be null.
+   */
+  ask<Result>(question: (redis: Redis) => Promise<Result>): Promise<Result | undefined>;
+  /** True when the last that was heard of Redis was good. */
+  readonly isReachable: boolean;
+  /** A connection of its own, for a library that looks after it. Its commands wait until Redis is back. */
+  connect(): Redis;
+  close(): Promise<void>;
+}
+
+/** What another library's connection is made with; BullMQ asks for it. */
+const patient = { maxRetriesPerRequest: null, enableReadyCheck: false } satisfies RedisOptions;
+/** Ours: what cannot be asked now is not asked later either. */
+const impatient = {
+  commandTimeout: commandTimeoutMs,
+  maxRetriesPerRequest: 0,
+  enableOfflineQueue: false,
+  enableAutoPipelining: true,
+} satisfies RedisOptions;
+
+/** Connects to Redis, and goes on trying. Settles at the latest after two seconds, connected or not. */
+export async function connectRedis(url: Secret, log: Log): Promise<SharedMemory> {
+  const options = { retryStrategy: (times: number) => Math.min(times * 50, maxReconnectMs) };
+  const redis = new Redis(url.reveal(), { ...options, ...impatient });
+  const circuit = circuitBreaker(handleAll, { halfOpenAfter: pauseMs, breaker: new ConsecutiveBreaker(1) });
+  let isReachable = false;
+  let isClosing = false;
+
+  function note(isUp: boolean, error?: unknown): void {
+    if (isUp === isReachable || isClosing) return;
+    isReachable = isUp;
+    if (isUp) log.info('Redis is there: limits and repeated deletes are shared');
+    else log.warn({ err: error }, 'Redis is gone: this replica keeps its own share of the limits until it is back');
+  }
+
+  redis.on('ready', () => note(true));
+  redis.on('close', () => note(false));
+  // Each failure to connect again; the first loss has been told.
+  redis.on('error', () => {});
+  circuit.onBreak((reason) => note(false, 'error' in reason ? reason.error : undefined));
+  circuit.onReset(() => note(redis.status === 'ready'));
+
+  const probe = setInterval(() => {
+    if (!isReachable && redis.status === 'ready') circuit.execute(() => redis.ping()).catch(() => {});
+  }, pauseMs).unref();
+
+  await once(redis, 'ready', { signal: AbortSignal.timeout(connectTimeoutMs) }).catch(() =>
+    log.warn('Redis cannot be reached: this replica keeps its own share of the limits until it can'),
+  );
+
+  return {
+    async ask(question) {
+      // Not for the circuit to count: that there is no connection is known, and heard of when it is back.
+      if (redis.status !== 'ready') return undefined;
+      try {
+        return await circuit.execute(() => question(redis));
+      } catch (error) {
+        if (!(error instanceof BrokenCircuitError)) log.debug({ err: error }, 'Redis did not answer');
+        return undefined;
+      }
+    },
+    get isReachable() {
+      return isReachable;
+    },
+    connect() {
+      const connection = new Redis(url.reveal(), { ...options, ...patient });
+      connection.on('error', () => {});
+      return connection;
+    },
+    async close() {
+      isClosing = true;
+      clearInterval(probe);
+      redis.disconnect();
+    },
+  };
+}
+
+/**
+ * A script that Redis carries out in one step, with nothing of anybody else's in between.
+ * @param name one for each script; ioredis sends the text once and the name's digest from then on.
+ */
+export function script<Answer>(name: string, lua: string) {
+  return (redis: Redis, keys: readonly string[], args: readonly (string | number)[]): Promise<Answer> => {
+    if (!(name in redis)) redis.defineCommand(name, { lua });
+    const commands = redis as unknown as Readonly<Record<string, (...args: unknown[]) => Promise<Answer>>>;
+    return commands[name]?.(keys.length, ...keys, ...args) ?? Promise.reject(new Error(`no script ${name}`));
+  };
+}

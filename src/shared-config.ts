@@ -1,0 +1,54 @@
+import type { Secret } from './secret.ts';
+import type { Name, Values } from './variables.ts';
+
+/** Where undo files go. */
+export type UndoStoreConfig =
+  | { readonly kind: 'folder'; readonly path: string }
+  /** S3, or what speaks its protocol: the address of a bucket, and what stands before the files' names. */
+  | {
+      readonly kind: 'bucket';
+      readonly url: URL;
+      readonly accessKeyId: string;
+      readonly secretAccessKey: Secret;
+      readonly region: string;
+    };
+
+/** What replicas share by Redis, and what bulk deletes need besides. */
+export interface SharedConfig {
+  /** The address of Redis, with its password. */
+  readonly redisUrl: Secret;
+  /** How many processes share the limits: each keeps its part by itself while Redis is gone. */
+  readonly replicas: number;
+  /** Seals callers' tokens while their bulk deletes run; undefined where the server has a token of its own, or has none. */
+  readonly tokenSecret: Secret | undefined;
+  readonly undoStore: UndoStoreConfig | undefined;
+}
+
+/** A setting that would be ignored is a mistake: somebody believes that it does something. */
+const needRedis: readonly Name[] = ['REPLICAS', 'BULK_TOKEN_SECRET', 'UNDO_STORE'];
+
+function readUndoStore(values: Values, problems: string[]): UndoStoreConfig | undefined {
+  const { UNDO_STORE: store, AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey } = values;
+  if (store === undefined) return undefined;
+  if (typeof store === 'string') return { kind: 'folder', path: store };
+  if (accessKeyId !== undefined && secretAccessKey !== undefined)
+    return { kind: 'bucket', url: store, accessKeyId, secretAccessKey, region: values.AWS_REGION ?? 'us-east-1' };
+  problems.push('AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY must be set with an UNDO_STORE that is an address');
+  return undefined;
+}
+
+/** Reads what needs `REDIS_URL`; undefined without. Mistakes go to the problems. */
+export function readShared(
+  values: Values,
+  authMode: 'passthrough' | 'service' | 'open' | undefined,
+  problems: string[],
+): SharedConfig | undefined {
+  const { REDIS_URL: redisUrl, REPLICAS: replicas = 1, BULK_TOKEN_SECRET: tokenSecret } = values;
+  if (redisUrl === undefined) {
+    for (const name of needRedis) if (values[name] !== undefined) problems.push(`${name} is only for REDIS_URL`);
+    return undefined;
+  }
+  if (tokenSecret && authMode !== undefined && authMode !== 'passthrough')
+    problems.push('BULK_TOKEN_SECRET is only for AUTH_MODE=passthrough');
+  return { redisUrl, replicas, tokenSecret, undoStore: readUndoStore(values, problems) };
+}

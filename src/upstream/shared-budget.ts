@@ -1,0 +1,103 @@
+import { createHash } from 'node:crypto';
+import { keyPrefix, type SharedMemory, script } from '../redis.ts';
+import type { LimitedBy } from './attempt.ts';
+
+/** A limit that several processes keep together: at most so many requests in any window. */
+export interface SharedLimits {
+  readonly windowMs: number;
+  readonly perAccount: number;
+  readonly perToken: number;
+}
+
+/** The limits as all replicas keep them together. */
+export interface SharedBudget {
+  /**
+   * Takes a place in the account's budget and in the token's, at once: the request has to go now.
+   * @param isBackground leaves a fifth of each budget to those who wait for an answer.
+   * @returns 0 when it is taken; else how long there is none, in milliseconds; undefined when nobody can say. It is 1 also when
+   * the answer came too late: the request must not go in a window of others.
+   */
+  take(limitedBy: LimitedBy, isBackground: boolean): Promise<number | undefined>;
+  /** How much longer than it says whoever comes behind so many of an account will wait, in milliseconds. */
+  queueDelayMs(waiting: number): number;
+  /** Lets nothing of the account go for so long. A pause is never shortened. */
+  pause(limitedBy: LimitedBy, forMs: number): Promise<void>;
+}
+
+/** What part of each budget background requests leave alone. */
+const reservedShare = 0.2;
+
+/** A place is taken when Redis says so, and the request goes when that is heard: the window is longer by as much as may lie between. */
+const maxAnswerMs = 400;
+
+/**
+ * KEYS: the account's and the token's list of when the last requests went, newest first, and the account's pause. ARGV: the
+ * window, and for each budget its limit and what of it is for this request. By Redis' own clock: replicas' differ.
+ */
+const takePlace = script<number>(
+  'takePlace',
+  `
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local window = tonumber(ARGV[1])
+local delay = math.max(0, redis.call('PTTL', KEYS[3]))
+for i = 1, 2 do
+  local limit = tonumber(ARGV[2 * i + 1])
+  local went = limit > 0 and redis.call('LINDEX', KEYS[i], limit - 1)
+  if went then delay = math.max(delay, tonumber(went) + window - now) end
+end
+if delay > 0 then return delay end
+for i = 1, 2 do
+  if tonumber(ARGV[2 * i]) > 0 then
+    redis.call('LPUSH', KEYS[i], now)
+    redis.call('LTRIM', KEYS[i], 0, tonumber(ARGV[2 * i]) - 1)
+    redis.call('PEXPIRE', KEYS[i], window)
+  end
+end
+return 0`,
+);
+
+const pauseAccount = script<number>(
+  'pauseAccount',
+  `
+if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[1]) then redis.call('SET', KEYS[1], 1, 'PX', ARGV[1]) end
+return 0`,
+);
+
+/** Names a budget; ids may have any characters, and any length. */
+function keyOf(...parts: readonly string[]): string {
+  return `${keyPrefix}:budget:${createHash('sha256').update(JSON.stringify(parts)).digest('base64url')}`;
+}
+
+/** What background requests may take of a limit; 0 for no limit. */
+function unreserved(limit: number): number {
+  return limit === 0 ? 0 : Math.max(1, Math.floor(limit * (1 - reservedShare)));
+}
+
+/**
+ * Keeps the limits in Redis, as exact as {@link RateBudget} does in one process: over windows that slide.
+ * @param limits undefined: none, only pauses.
+ */
+export function createSharedBudget(memory: SharedMemory, limits: SharedLimits | undefined): SharedBudget {
+  const { windowMs, perAccount, perToken } = limits ?? { windowMs: 0, perAccount: 0, perToken: 0 };
+  const places = (isBackground: boolean) =>
+    [perAccount, perToken].flatMap((limit) => [limit, isBackground ? unreserved(limit) : limit]);
+  const foreground = places(false);
+  const background = places(true);
+  const accountKey = ({ tokenId, integratedAccountId }: LimitedBy) => keyOf(tokenId, integratedAccountId);
+  return {
+    async take(limitedBy, isBackground) {
+      const account = accountKey(limitedBy);
+      const keys = [account, keyOf(limitedBy.tokenId), `${account}:pause`];
+      const limitsForIt = isBackground ? background : foreground;
+      const askedAtMs = performance.now();
+      const delayMs = await memory.ask((redis) => takePlace(redis, keys, [windowMs + maxAnswerMs, ...limitsForIt]));
+      return delayMs === 0 && performance.now() - askedAtMs > maxAnswerMs ? 1 : delayMs;
+    },
+    queueDelayMs: (waiting) => (perAccount === 0 ? 0 : Math.floor(waiting / perAccount) * windowMs),
+    async pause(limitedBy, forMs) {
+      if (forMs > 0)
+        await memory.ask((redis) => pauseAccount(redis, [`${accountKey(limitedBy)}:pause`], [Math.ceil(forMs)]));
+    },
+  };
+}

@@ -1,0 +1,88 @@
+import { describe, expect, it } from 'vitest';
+import { startTestFacade } from './support/facade.ts';
+import { mostInTenSeconds } from './support/most-in-ten-seconds.ts';
+import { answerText, bytes, refusal, startRawUpstream } from './support/raw-upstream.ts';
+import { startRedis } from './support/redis-server.ts';
+
+const mutation =
+  'mutation($id: ID!, $account: ID!) { deleteEngagement(id: $id, integratedAccountId: $account) { __typename ... on RateLimitedError { retryAfterMs } } }';
+const limits = { TRUTO_RATE_LIMITS: '1', REPLICAS: '3' };
+
+/** Three replicas over one upstream, and how to send deletes to them in turn. */
+async function startReplicas(upstreamUrl: string, redisUrl: string, env: Record<string, string> = {}) {
+  const stack = new AsyncDisposableStack();
+  const start = async () => stack.use(await startTestFacade(upstreamUrl, { REDIS_URL: redisUrl, ...limits, ...env }));
+  const replicas = [await start(), await start(), await start()];
+  let count = 0;
+  return {
+    replicas,
+    async deleteOne(account: string): Promise<{ readonly __typename: string; readonly retryAfterMs?: number }> {
+      count += 1;
+      const id = `e${count}`;
+      const answer = await replicas[count % replicas.length]?.post(mutation, { id, account });
+      return answer?.body.data.deleteEngagement;
+    },
+    [Symbol.asyncDispose]: () => stack.disposeAsync(),
+  };
+}
+
+const typeOf = ({ __typename }: { readonly __typename: string }) => __typename;
+
+describe('replicas with one Redis', () => {
+  it('keep an account under 50 requests in any 10 seconds together, and use what is free', async () => {
+    await using redis = await startRedis();
+    await using upstream = await startRawUpstream([bytes(answerText(204))]);
+    await using together = await startReplicas(upstream.url, redis.url, { REQUEST_TIMEOUT_MS: '14000' });
+    const results = await Promise.all(Array.from({ length: 90 }, () => together.deleteOne('a1')));
+    expect(new Set(results.map(typeOf))).toEqual(new Set(['DeleteEngagementSuccess']));
+    const moments = upstream.requests.map(({ atMs }) => atMs);
+    expect(moments.length).toBeGreaterThan(90);
+    expect(mostInTenSeconds(moments)).toBeLessThanOrEqual(50);
+  });
+  it('pause an account together when upstream asks one of them to wait', async () => {
+    await using redis = await startRedis();
+    const full = refusal(429, ['retry-after: 30']);
+    await using upstream = await startRawUpstream([full, bytes(answerText(204))]);
+    await using together = await startReplicas(upstream.url, redis.url, { TRUTO_RATE_LIMITS: '0' });
+    expect(typeOf(await together.deleteOne('a1'))).toBe('RateLimitedError');
+    const others = [await together.deleteOne('a1'), await together.deleteOne('a1')];
+    for (const { __typename, retryAfterMs } of others) {
+      expect(__typename).toBe('RateLimitedError');
+      expect(retryAfterMs).toBeGreaterThan(10_000);
+    }
+    expect(upstream.deletes.length).toBe(1);
+    expect(typeOf(await together.deleteOne('a2'))).toBe('DeleteEngagementSuccess');
+  });
+
+  it.each(['killed', 'frozen'] as const)(
+    'keep a third each while Redis is %s, say so, lose nothing, and share again by themselves',
+    async (how) => {
+      await using redis = await startRedis();
+      await using upstream = await startRawUpstream([bytes(answerText(204))]);
+      await using together = await startReplicas(upstream.url, redis.url, { REQUEST_TIMEOUT_MS: '3000' });
+      expect(typeOf(await together.deleteOne('before'))).toBe('DeleteEngagementSuccess');
+      if (how === 'killed') await redis.kill();
+      else redis.freeze(true);
+      const results = await Promise.all(Array.from({ length: 120 }, () => together.deleteOne('gone')));
+      // A third of 50 is 16, of which each replica's look-up of the account takes one.
+      expect(results.map(typeOf).filter((type) => type === 'DeleteEngagementSuccess').length).toBe(3 * 15);
+      expect(new Set(results.map(typeOf))).toEqual(new Set(['DeleteEngagementSuccess', 'RateLimitedError']));
+      expect(upstream.deletes.length).toBe(1 + 3 * 15);
+      for (const replica of together.replicas) await expect.poll(replica.logged).toContain('Redis is gone');
+
+      if (how === 'killed') await redis.start();
+      else redis.freeze(false);
+      for (const { logged } of together.replicas)
+        await expect.poll(() => logged().split('Redis is there').length).toBeGreaterThan(2);
+      // More than a third, by one of them alone: the places are those of all.
+      const [replica] = together.replicas;
+      const sent = Array.from({ length: 30 }, (_, index) =>
+        replica?.post(mutation, { id: `again${index}`, account: 'back' }),
+      );
+      const again = await Promise.all(sent);
+      expect(again.map((answer) => answer?.body.data.deleteEngagement.__typename)).toEqual(
+        Array.from({ length: 30 }, () => 'DeleteEngagementSuccess'),
+      );
+    },
+  );
+});
