@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createDeleteMemory, type KeyedDelete } from '../src/engagement/delete-memory.ts';
-import type { DeleteEngagementResult } from '../src/engagement/result.ts';
+import type { DeleteEngagementResult, OutcomeUnknownError } from '../src/engagement/result.ts';
 
 const record = { id: '1', integratedAccountId: 'a' };
 
@@ -18,7 +18,7 @@ function success(raw: unknown): DeleteEngagementResult {
   };
 }
 
-const unknown: DeleteEngagementResult = {
+const unknown: OutcomeUnknownError = {
   kind: 'OutcomeUnknownError',
   message: 'Nobody knows.',
   retrySafe: true,
@@ -27,7 +27,7 @@ const unknown: DeleteEngagementResult = {
   engagement: record,
 };
 
-const keyed = (key: string): KeyedDelete => ({ key, fingerprint: key, hasCallerLeft: () => false });
+const keyed = (key: string): KeyedDelete => ({ key, fingerprint: key, hasCallerLeft: () => false, ifLost: unknown });
 
 describe('what is remembered of deletes', () => {
   it('S19 is each outcome, however many large records others have kept since', async () => {

@@ -87,9 +87,12 @@ export async function deleteEngagement(
   if (dryRun) return { kind: 'DeleteEngagementPlan', request, findings, integration };
 
   if (hasCallerLeft()) return nothingDeleted(callerLeft());
-  const snapshot = options.snapshot
+  const read = options.snapshot
     ? await (earlierSnapshot(options.earlier) ?? takeSnapshot(input, options, ports))
     : null;
+  // What is gone after an attempt that was lost can be read no more: whether it is, the delete will say.
+  const isGone = options.earlier !== undefined && read?.kind === 'NotFoundError';
+  const snapshot = isGone ? null : read;
   if (snapshot && snapshot.kind !== 'Found') return nothingDeleted(snapshot);
 
   if (hasCallerLeft()) return nothingDeleted(callerLeft());

@@ -10,6 +10,7 @@ import { refusedInput } from './refusal.ts';
 import { buildDeleteRequest } from './request.ts';
 import type { DeleteEngagementResult, OutcomeUnknownError } from './result.ts';
 import { checkWellFormed } from './rules.ts';
+import { unknownOutcome } from './unknown-outcome.ts';
 
 /** What a delete needs that may arrive more than once. */
 export interface RepeatedDeletePorts extends DeleteEngagementPorts {
@@ -106,10 +107,13 @@ export async function deleteOnce(
   }
   const key = keyOf(caller, callerKey);
   const fingerprint = fingerprintOf(input, options);
-  const keyed = { key, fingerprint, hasCallerLeft };
+  const idempotencyKey = upstreamKey(key, fingerprint);
+  const why = 'The server that sent it was lost before it had an answer';
+  const ifLost = unknownOutcome({ input, idempotencyKey, snapshot: null }, { why });
+  const keyed = { key, fingerprint, hasCallerLeft, ifLost };
   const remembered = await ports.deleteMemory.perform(keyed, (shared) =>
     audit(async (trail) => {
-      const again = { ...options, ...shared, trail, idempotencyKey: upstreamKey(key, fingerprint) };
+      const again = { ...options, ...shared, trail, idempotencyKey };
       return tryAgain(shared.earlier, () => deleteEngagement(input, again, ports));
     }),
   );

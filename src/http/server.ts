@@ -3,6 +3,7 @@ import type { Config } from '../config.ts';
 import { createDeleteMemory } from '../engagement/delete-memory.ts';
 import { createAccountLookup } from '../engagement/integrated-account.ts';
 import { createReadLimit } from '../engagement/read-limit.ts';
+import { createSharedDeletes } from '../engagement/shared-deletes.ts';
 import { createPreparedOperations } from '../graphql/prepared/prepared-operations.ts';
 import { createSchema } from '../graphql/schema.ts';
 import type { Log } from '../log.ts';
@@ -95,7 +96,7 @@ export async function startFacade({ config, log, upstream, openToken, loadLimits
       send,
       findAccountIntegration: createAccountLookup(send, lookupTimeoutMs),
       limitReads: createReadLimit(),
-      deleteMemory: createDeleteMemory(),
+      deleteMemory: createDeleteMemory(sharedMemory && createSharedDeletes(sharedMemory, requestTimeoutMs)),
     },
     upstreamUrl: upstream.href.replace(/\/$/, ''),
   };

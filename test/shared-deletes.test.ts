@@ -1,0 +1,118 @@
+import { describe, expect, it } from 'vitest';
+import { startTestFacade, type TestFacade } from './support/facade.ts';
+import { inTurn, removal, sendKeyed as send, withKey } from './support/keyed-delete.ts';
+import { truto } from './support/outcome.ts';
+import { startRedis } from './support/redis-server.ts';
+import { startServerProcess } from './support/server-process.ts';
+import { json, startUpstream } from './support/upstream.ts';
+
+/** Two replicas with one upstream and one Redis. */
+async function startTwo(upstreamUrl: string, redisUrl: string, env: Record<string, string> = {}) {
+  const stack = new AsyncDisposableStack();
+  const one = stack.use(await startTestFacade(upstreamUrl, { REDIS_URL: redisUrl, ...env }));
+  const other = stack.use(await startTestFacade(upstreamUrl, { REDIS_URL: redisUrl, ...env }));
+  return { one, other, [Symbol.asyncDispose]: () => stack.disposeAsync() };
+}
+
+const linesOf = ({ logged }: TestFacade, message: string) =>
+  logged()
+    .split('\n')
+    .filter((line) => line.includes(`"msg":"${message}"`)).length;
+
+describe('a delete that arrives at two replicas with the same Idempotency-Key', () => {
+  it('is done once, and the other replica gets what it came to', async () => {
+    await using redis = await startRedis();
+    await using upstream = await startUpstream(inTurn(json(200, { subject: 'Hello' }), truto(404)), 'capsule');
+    await using replicas = await startTwo(upstream.url, redis.url);
+    const first = await send(replicas.one, 'k');
+    expect(first).toMatchObject({ outcome: 'DELETED', engagement: { subject: 'Hello' } });
+    expect(await send(replicas.other, 'k')).toEqual(first);
+    expect(upstream.deletes()).toHaveLength(1);
+    expect([linesOf(replicas.one, 'delete'), linesOf(replicas.other, 'delete')]).toEqual([1, 0]);
+    expect(linesOf(replicas.other, 'delete repeated')).toBe(1);
+  });
+
+  it('waits at the other for the first while that is on its way', async () => {
+    await using redis = await startRedis();
+    const release = Promise.withResolvers<void>();
+    await using upstream = await startUpstream(async (request, response) => {
+      await release.promise;
+      json(200, { subject: 'Hello' })(request, response);
+    });
+    await using replicas = await startTwo(upstream.url, redis.url);
+    const first = send(replicas.one, 'k');
+    await expect.poll(() => upstream.deletes().length).toBe(1);
+    const second = send(replicas.other, 'k');
+    // It has asked Redis by the time that a delete which came after it is sent.
+    void send(replicas.other, 'another', '2');
+    await expect.poll(() => upstream.deletes().length).toBe(2);
+    release.resolve();
+    expect(await second).toEqual(await first);
+    expect(upstream.deletes()).toHaveLength(2);
+  });
+
+  it('is refused by the other when it is another delete', async () => {
+    await using redis = await startRedis();
+    await using upstream = await startUpstream(json(204, undefined));
+    await using replicas = await startTwo(upstream.url, redis.url);
+    await send(replicas.one, 'k');
+    expect(await send(replicas.other, 'k', '2')).toMatchObject({
+      __typename: 'InvalidInputError',
+      issues: [{ path: ['Idempotency-Key'] }],
+    });
+    expect(upstream.deletes()).toHaveLength(1);
+  });
+
+  it('is tried again by the other after an outcome that nobody knows, under the same key upstream', async () => {
+    await using redis = await startRedis();
+    await using upstream = await startUpstream(inTurn(truto(502), truto(502), truto(404)));
+    await using replicas = await startTwo(upstream.url, redis.url);
+    expect(await send(replicas.one, 'k')).toMatchObject({ __typename: 'OutcomeUnknownError', retrySafe: true });
+    expect(await send(replicas.other, 'k')).toMatchObject({ outcome: 'ALREADY_ABSENT' });
+    // What the other has settled is what the first says now, although it remembers another.
+    expect(await send(replicas.one, 'k')).toMatchObject({ outcome: 'ALREADY_ABSENT' });
+    const keys = upstream.deletes().map(({ headers }) => headers['idempotency-key']);
+    expect([keys.length, new Set(keys).size]).toEqual([3, 1]);
+  });
+
+  it.each([
+    ['is tried again by the other', '', { outcome: 'ALREADY_ABSENT' }, 2],
+    [
+      'is of unknown outcome at the other, if it may do harm to repeat it,',
+      ', remoteQuery: { a: 1 }',
+      { __typename: 'OutcomeUnknownError', retrySafe: false },
+      1,
+    ],
+  ])('%s when the first is killed in the middle of it', async (_what, rest, end, deletes) => {
+    await using redis = await startRedis();
+    await using upstream = await startUpstream(inTurn(() => {}, truto(404)));
+    const env = { REDIS_URL: redis.url, REQUEST_TIMEOUT_MS: '1500', TRUTO_RATE_LIMITS: '0', AUTH_MODE: 'passthrough' };
+    const caller = { authorization: 'Bearer a-token-of-a-caller' };
+    await using other = await startTestFacade(upstream.url, env);
+    await using first = await startServerProcess({ ...env, TRUTO_BASE_URL: upstream.url });
+    const lost = fetch(first.endpoint, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...caller, ...withKey('k') },
+      body: JSON.stringify({ query: `mutation { ${removal('1', rest)} }` }),
+    });
+    lost.catch(() => {});
+    await expect.poll(() => upstream.deletes().length).toBe(1);
+    first.signal('SIGKILL');
+    await first.exited;
+    // Whoever comes before the first can be given up waits for it, as far as its own time goes.
+    await expect.poll(() => send(other, 'k', '1', rest, 'a', caller)).toMatchObject(end);
+    expect(upstream.deletes()).toHaveLength(deletes);
+  });
+
+  it('is done by either while Redis is gone', async () => {
+    await using redis = await startRedis();
+    await using upstream = await startUpstream(json(204, undefined));
+    await using replicas = await startTwo(upstream.url, redis.url);
+    await redis.kill();
+    expect(await send(replicas.one, 'k')).toMatchObject({ outcome: 'DELETED' });
+    expect(await send(replicas.one, 'k')).toMatchObject({ outcome: 'DELETED' });
+    expect(upstream.deletes()).toHaveLength(1);
+    expect(await send(replicas.other, 'k')).toMatchObject({ outcome: 'DELETED' });
+    expect(upstream.deletes()).toHaveLength(2);
+  });
+});
