@@ -27,6 +27,8 @@ const plugin = {
 const typesWithoutId = [
   // Parts of one answer, which is not to be had again: nothing that an id could be for.
   ...['DeleteEngagementPlan', 'DeleteEngagementSuccess', 'DeleteStream', 'InputIssue', 'RateLimit', 'RequestHeader'],
+  // Parts of a bulk delete, which has one.
+  ...['BulkDeleteFailures', 'BulkDeleteItems', 'BulkDeleteOutcomes'],
   // Parts of a record. Some providers number some of them, so that their `id` is nullable, or absent.
   ...['Address', 'EmailAddress', 'PhoneNumber', 'Stage', 'Tag', 'WebAddress'],
   // Known by its name.

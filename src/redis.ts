@@ -35,12 +35,14 @@ export interface SharedMemory {
 
 /** What another library's connection is made with; BullMQ asks for it. */
 const patient = { maxRetriesPerRequest: null, enableReadyCheck: false } satisfies RedisOptions;
-/** Ours: what cannot be asked now is not asked later either. */
+/**
+ * Ours: what cannot be asked now is not asked later either. Not with ioredis' automatic pipelines: they throw where nobody can
+ * catch it (github.com/redis/ioredis/issues/1931).
+ */
 const impatient = {
   commandTimeout: commandTimeoutMs,
   maxRetriesPerRequest: 0,
   enableOfflineQueue: false,
-  enableAutoPipelining: true,
 } satisfies RedisOptions;
 
 /** Connects to Redis, and goes on trying. Settles at the latest after two seconds, connected or not. */

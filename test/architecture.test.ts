@@ -13,7 +13,14 @@ const files = source('src');
 const text = (file: string) => readFileSync(join(root, file), 'utf8');
 
 /** The folders, from the ground up. Those on one floor may be read in this order too: a later one may use an earlier. */
-const floors = [['src'], ['src/upstream'], ['src/engagement'], ['src/graphql', 'src/sandbox'], ['src/http']];
+const floors = [
+  ['src'],
+  ['src/upstream'],
+  ['src/engagement'],
+  ['src/bulk'],
+  ['src/graphql', 'src/sandbox'],
+  ['src/http'],
+];
 const order = floors.flatMap((folders, height) => folders.map((folder) => [folder, height] as const));
 
 /** What is started stands above everything: it puts the parts together. */

@@ -151,3 +151,11 @@ export type Resource = keyof typeof resources;
 
 /** The wire name of a resource's field. */
 export type WireField<R extends Resource = 'engagements'> = keyof (typeof resources)[R] & string;
+
+/** What says which kind of engagement a record is, and nothing else of it. */
+export const typeOnly: ReadonlySet<WireField> = new Set<WireField>(['engagement_type']);
+
+/** Which kind of engagement a record says it is, in the provider's or Truto's word. */
+export function typeOf(record: { readonly engagement_type?: string | null | undefined }): string | null {
+  return record.engagement_type ?? null;
+}

@@ -1,7 +1,8 @@
+import type { BulkDeletes } from '../bulk/bulk-deletes.ts';
 import type { Caller } from '../engagement/access.ts';
 import type { RepeatedDeletePorts } from '../engagement/repeated-delete.ts';
 import type { DeleteEngagementResult } from '../engagement/result.ts';
-import { requestError } from '../errors.ts';
+import { fieldError, requestError } from '../errors.ts';
 import type { ChunkDeliveries } from './chunk-delivery.ts';
 import type { RecordLoaders } from './record-loaders.ts';
 
@@ -34,6 +35,10 @@ export interface Context extends RepeatedDeletePorts {
   readonly given?: GivenResults | undefined;
   /** True once the client is gone. */
   readonly hasCallerLeft: () => boolean;
+  /** Deletes in the background; undefined when there is no Redis to keep them in. */
+  readonly bulkDeletes: BulkDeletes | undefined;
+  /** Aborted once the server is about to end: what would go on for ever has to end first. */
+  readonly draining: AbortSignal;
 }
 
 /**
@@ -43,4 +48,13 @@ export interface Context extends RepeatedDeletePorts {
 export function requireCaller({ caller }: Context): Caller {
   if (caller === null) throw requestError('UNAUTHENTICATED');
   return caller;
+}
+
+/**
+ * Deletes in the background, for the fields that are about them.
+ * @throws {GraphQLError} `NOT_CONFIGURED` when the server has no Redis.
+ */
+export function requireBulkDeletes({ bulkDeletes }: Context): BulkDeletes {
+  if (bulkDeletes === undefined) throw fieldError('NOT_CONFIGURED');
+  return bulkDeletes;
 }

@@ -3,6 +3,7 @@ import { GraphQLSchema, lexicographicSortSchema, printSchema, specifiedDirective
 import type { Dialect } from '../config.ts';
 import { builder } from './builder.ts';
 import './account.ts';
+import './bulk-delete-fields.ts';
 import './contact.ts';
 import './delete-engagement.ts';
 import './delete-engagements.ts';
@@ -21,6 +22,7 @@ import { withTypePrefix, withTypePrefixInText } from './subgraph/type-names.ts';
 
 builder.queryType({ description: 'What can be read.' });
 builder.mutationType({ description: 'What can be changed. Fields run one after another, in the order written.' });
+builder.subscriptionType({ description: 'What can be followed, as `text/event-stream`.' });
 builder.queryField('_sdl', (t) =>
   t.string({
     nullable: false,

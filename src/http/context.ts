@@ -1,3 +1,4 @@
+import type { BulkDeletes } from '../bulk/bulk-deletes.ts';
 import type { Config } from '../config.ts';
 import type { DeleteMemory } from '../engagement/delete-memory.ts';
 import type { FindAccountIntegration } from '../engagement/integrated-account.ts';
@@ -16,6 +17,9 @@ export interface UpstreamPorts {
   readonly findAccountIntegration: FindAccountIntegration;
   readonly limitReads: LimitReads;
   readonly deleteMemory: DeleteMemory;
+  readonly bulkDeletes: BulkDeletes | undefined;
+  /** Aborted once the server is about to end. */
+  readonly draining: AbortSignal;
 }
 
 /** What every operation's context is made with. */

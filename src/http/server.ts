@@ -14,6 +14,7 @@ import { documentedLimits, shareOf } from '../upstream/lanes.ts';
 import { createSend } from '../upstream/send.ts';
 import { createSharedBudget } from '../upstream/shared-budget.ts';
 import { createAuthenticator } from './auth.ts';
+import { startBulk } from './bulk.ts';
 import { createFrontDoor } from './front-door.ts';
 import { createListener } from './listener.ts';
 import type { LoadLimits } from './overload.ts';
@@ -88,15 +89,21 @@ export async function startFacade({ config, log, upstream, openToken, loadLimits
   };
   const { send, settled } = awaitable(createSend(sendSetup));
   const lookupTimeoutMs = Math.min(maxLookupTimeoutMs, requestTimeoutMs / 4);
+  const findAccountIntegration = createAccountLookup(send, lookupTimeoutMs);
+  const bulkParts = { config, send, findAccountIntegration, openToken, log };
+  const bulk = shared && sharedMemory && startBulk({ ...bulkParts, shared, memory: sharedMemory });
+  const draining = new AbortController();
   const options = {
     config,
     log,
     authenticate: createAuthenticator(config.auth, openToken, log),
     ports: {
       send,
-      findAccountIntegration: createAccountLookup(send, lookupTimeoutMs),
+      findAccountIntegration,
       limitReads: createReadLimit(),
       deleteMemory: createDeleteMemory(sharedMemory && createSharedDeletes(sharedMemory, requestTimeoutMs)),
+      bulkDeletes: bulk?.bulkDeletes,
+      draining: draining.signal,
     },
     upstreamUrl: upstream.href.replace(/\/$/, ''),
   };
@@ -112,10 +119,12 @@ export async function startFacade({ config, log, upstream, openToken, loadLimits
   const url = await listener.listen(host, port);
 
   async function close(): Promise<void> {
+    draining.abort();
     const lastCall = setTimeout(client.endStreams, requestTimeoutMs);
     await listener.drain();
     clearTimeout(lastCall);
     await yoga.dispose();
+    await bulk?.close();
     // Deletes whose callers left are finished too, and their ends written down.
     await settled(requestTimeoutMs);
     await client.close(requestTimeoutMs);

@@ -1,0 +1,158 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { type Caller, mayTouch } from '../engagement/access.ts';
+import { checkFilter } from '../engagement/filter.ts';
+import { type Finding, hasRefusal, refusal } from '../engagement/finding.ts';
+import type { EngagementType } from '../engagement/input.ts';
+import type { FindAccountIntegration } from '../engagement/integrated-account.ts';
+import { notGranted, type Refusal, refusedInput } from '../engagement/refusal.ts';
+import { checkIntegration } from '../engagement/rules.ts';
+import { checkId } from '../engagement/text-rules.ts';
+import type { BulkInput, BulkItem, BulkJob } from './job.ts';
+import type { JobStore } from './job-store.ts';
+import type { Seal } from './seal.ts';
+import type { BulkWorker } from './worker.ts';
+
+/** How many engagements one bulk delete may name by their ids. */
+export const maxIds = 5_000;
+
+/** What a caller starts a bulk delete with. */
+export interface StartInput extends BulkInput {
+  readonly ids: readonly string[] | undefined;
+  /** What kind all of those ids are. */
+  readonly engagementType: EngagementType | undefined;
+}
+
+/** What bulk deletes are made of. */
+export interface BulkParts {
+  readonly store: JobStore;
+  readonly worker: BulkWorker;
+  /** Undefined where callers' tokens are not kept: the server has one, or nobody said how. */
+  readonly seal: Seal | undefined;
+  readonly keepsUndoFiles: boolean;
+  readonly findAccountIntegration: FindAccountIntegration;
+}
+
+/** A setting that is missing for what is asked. */
+export interface MissingSetting {
+  readonly kind: 'MissingSetting';
+  readonly message: string;
+}
+
+function missing(setting: string, why: string): MissingSetting {
+  return { kind: 'MissingSetting', message: `Nothing was started. ${why} set ${setting}.` };
+}
+
+function isEmpty(filter: object): boolean {
+  return Object.values(filter).every((value) => value === null || value === undefined);
+}
+
+function checkStart({ integratedAccountId, ids, filter, engagementType }: StartInput): readonly Finding[] {
+  const account = checkId(integratedAccountId, ['input', 'integratedAccountId']);
+  if ((ids === undefined) === (filter === undefined)) {
+    return [...account, refusal(['input'], 'It must have either ids or a filter.')];
+  }
+  if (filter !== undefined) {
+    const path = ['input', 'filter'];
+    const all = isEmpty(filter)
+      ? [refusal(path, 'It must have a condition: without, it would mean every engagement.')]
+      : [];
+    const type = engagementType
+      ? [refusal(['input', 'engagementType'], 'It is for ids only: a filter has one of its own.')]
+      : [];
+    return [
+      ...account,
+      ...all,
+      ...type,
+      ...checkFilter(filter).map((found) => ({ ...found, path: ['input', ...found.path] })),
+    ];
+  }
+  const count = ids?.length ?? 0;
+  if (count === 0 || count > maxIds) {
+    return [...account, refusal(['input', 'ids'], `It must have 1 to ${maxIds} ids, it has ${count}.`)];
+  }
+  return [...account, ...(ids ?? []).flatMap((id, index) => checkId(id, ['input', 'ids', String(index)]))];
+}
+
+/** What the account's integration asks for can be known before: it would refuse every single one. */
+async function checkAccount(input: StartInput, caller: Caller, deadlineAt: number, find: FindAccountIntegration) {
+  const { integratedAccountId, engagementType, ids } = input;
+  const support = await find(caller, integratedAccountId, deadlineAt);
+  const any = { id: 'any', integratedAccountId, format: 'unified' as const, engagementType };
+  const findings = checkIntegration(any, support).map((found) => ({ ...found, path: ['input', ...found.path] }));
+  // What is listed says itself what it is.
+  return ids === undefined ? findings.filter(({ path }) => path[1] !== 'engagementType') : findings;
+}
+
+function digest(...parts: readonly unknown[]): string {
+  return createHash('sha256').update(JSON.stringify(parts)).digest('hex');
+}
+
+function idFor({ id }: Caller, idempotencyKey: string | undefined): string {
+  if (idempotencyKey === undefined) return randomUUID();
+  const hash = digest(id, idempotencyKey);
+  return hash.replace(/^(.{8})(.{4}).(.{3}).(.{3})(.{12}).*$/, '$1-$2-8$3-8$4-$5');
+}
+
+/** Starts bulk deletes, and finds them again for those who may see them. */
+export class BulkDeletes {
+  readonly store: JobStore;
+  readonly #parts: BulkParts;
+
+  constructor(parts: BulkParts) {
+    this.store = parts.store;
+    this.#parts = parts;
+  }
+
+  /**
+   * Starts one. With an idempotency key that was used before, it is the one that was started then.
+   * @throws {BulkUnavailable} while Redis is gone: with an idempotency key it may be tried again.
+   */
+  async start(
+    input: StartInput,
+    caller: Caller,
+    { idempotencyKey, deadlineAt }: { readonly idempotencyKey: string | undefined; readonly deadlineAt: number },
+  ): Promise<BulkJob | Refusal | MissingSetting> {
+    const { worker, seal, keepsUndoFiles, findAccountIntegration } = this.#parts;
+    const { ids, engagementType, ...kept } = input;
+    if (!mayTouch(caller, input.integratedAccountId)) return notGranted();
+    if (caller.bringsToken && !seal)
+      return missing('BULK_TOKEN_SECRET', 'To keep your token while it runs, the operator has to');
+    if (input.snapshot && !keepsUndoFiles)
+      return missing('UNDO_STORE', 'To keep records before they are deleted, the operator has to');
+    const findings = checkStart(input);
+    if (hasRefusal(findings)) return refusedInput(findings);
+    const unfit = await checkAccount(input, caller, deadlineAt, findAccountIntegration);
+    if (hasRefusal(unfit)) return refusedInput(unfit);
+
+    const id = idFor(caller, idempotencyKey);
+    const fingerprint = digest(input);
+    const items =
+      ids && [...new Set(ids)].map((item): BulkItem => ({ id: item, engagementType: engagementType ?? null }));
+    const sealedToken = seal && caller.bringsToken ? await seal.close(caller.authorization, id) : '';
+    const isNew = await this.store.create({ id, input: kept, callerId: caller.id, sealedToken, fingerprint }, items);
+    if (!isNew && (await this.store.fingerprintOf(id)) !== fingerprint) {
+      return refusedInput([
+        refusal(['Idempotency-Key'], 'It was sent before with another bulk delete. Use a new one.'),
+      ]);
+    }
+    const job = await this.store.read(id);
+    if (!job) throw new Error('a bulk delete is gone that was just there');
+    if (job.phase === 'LISTING' || job.phase === 'DELETING') await worker.begin(id, job.phase === 'DELETING');
+    return job;
+  }
+
+  /**
+   * The bulk delete with that id, if the caller may touch its account; null for one that is not there, and for one of others.
+   * @throws {BulkUnavailable}
+   */
+  async find(id: string, caller: Caller, deadlineAt: number): Promise<BulkJob | null> {
+    const job = await this.store.read(id);
+    if (!job) return null;
+    const { integratedAccountId } = job.input;
+    if (!mayTouch(caller, integratedAccountId)) return null;
+    if (!caller.bringsToken || caller.id === job.callerId) return job;
+    // With a token of its own, a caller is granted what upstream shows it.
+    const support = await this.#parts.findAccountIntegration(caller, integratedAccountId, deadlineAt);
+    return support.kind === 'unknown' ? null : job;
+  }
+}

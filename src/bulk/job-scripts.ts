@@ -1,0 +1,143 @@
+import { script } from '../redis.ts';
+
+/*
+ * What changes a bulk delete, each in one step. KEYS[1] is always the job's hash. An item of a page is `begun` from before its
+ * delete is sent until its end is known: whoever finds one that is begun knows that it may have been sent.
+ */
+
+/** Ends a job that is being cancelled, when nothing of it is under way any more. */
+const endCancelled = `
+local function endCancelled(now)
+  local phase, open = unpack(redis.call('HMGET', KEYS[1], 'phase', 'open'))
+  if phase == 'CANCELLING' and (tonumber(open) or 0) <= 0 then
+    redis.call('HSET', KEYS[1], 'phase', 'CANCELLED', 'endedAt', now)
+  end
+end`;
+
+/** KEYS: the job, its pages. ARGV: how long to keep them, the pages as JSON, then the job's fields and values. 0 when there is one. */
+export const createJob = script<number>(
+  'createBulkJob',
+  `
+if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
+redis.call('HSET', KEYS[1], unpack(ARGV, #KEYS + 1))
+redis.call('PEXPIRE', KEYS[1], ARGV[1])
+for i = 2, #KEYS do redis.call('SET', KEYS[i], ARGV[i], 'PX', ARGV[1]) end
+return 1`,
+);
+
+/**
+ * KEYS: the job, the page's states. ARGV: the item's index, who has the page. Answers `first`, `again` when it may have been
+ * sent, `done`, `paused`, `stopped`, or `lost` when somebody else has the page.
+ */
+export const beginItem = script<'first' | 'again' | 'done' | 'paused' | 'stopped' | 'lost'>(
+  'beginBulkItem',
+  `
+if redis.call('HGET', KEYS[2], 'owner') ~= ARGV[2] then return 'lost' end
+local state = redis.call('HGET', KEYS[2], ARGV[1])
+if state and state ~= 'begun' then return 'done' end
+local phase, paused = unpack(redis.call('HMGET', KEYS[1], 'phase', 'isPaused'))
+if state == 'begun' and phase == 'CANCELLING' then return 'again' end
+if phase ~= 'DELETING' then return 'stopped' end
+if paused == '1' then return 'paused' end
+if state == 'begun' then return 'again' end
+redis.call('HSET', KEYS[2], ARGV[1], 'begun')
+redis.call('HINCRBY', KEYS[1], 'open', 1)
+return 'first'`,
+);
+
+/** As if it had not begun: nothing was sent, for sure. KEYS and ARGV as above, and the moment. */
+export const releaseItem = script<number>(
+  'releaseBulkItem',
+  `${endCancelled}
+if redis.call('HGET', KEYS[2], 'owner') ~= ARGV[2] or redis.call('HGET', KEYS[2], ARGV[1]) ~= 'begun' then return 0 end
+redis.call('HDEL', KEYS[2], ARGV[1])
+redis.call('HINCRBY', KEYS[1], 'open', -1)
+endCancelled(ARGV[3])
+return 1`,
+);
+
+/**
+ * The one final outcome of an item. KEYS: the job, the page's states, the failures, the counter of the moment. ARGV: index, owner,
+ * the moment, outcome, the failure or nothing, how long to keep what is new.
+ */
+export const finishItem = script<number>(
+  'finishBulkItem',
+  `${endCancelled}
+if redis.call('HGET', KEYS[2], 'owner') ~= ARGV[2] then return 0 end
+local state = redis.call('HGET', KEYS[2], ARGV[1])
+if state and state ~= 'begun' then return 0 end
+if state == 'begun' then redis.call('HINCRBY', KEYS[1], 'open', -1) end
+redis.call('HSET', KEYS[2], ARGV[1], ARGV[4])
+redis.call('HINCRBY', KEYS[1], 'outcome:' .. ARGV[4], 1)
+if ARGV[5] == '' then
+  redis.call('HDEL', KEYS[1], 'trouble')
+else
+  redis.call('RPUSH', KEYS[3], ARGV[5])
+  redis.call('PEXPIRE', KEYS[3], ARGV[6])
+end
+redis.call('INCR', KEYS[4])
+redis.call('EXPIRE', KEYS[4], 120)
+local done = redis.call('HINCRBY', KEYS[1], 'done', 1)
+if redis.call('HGET', KEYS[1], 'phase') == 'DELETING' and done == tonumber(redis.call('HGET', KEYS[1], 'total')) then
+  redis.call('HSET', KEYS[1], 'phase', 'COMPLETED', 'endedAt', ARGV[3], 'isPaused', 0)
+end
+endCancelled(ARGV[3])
+return 1`,
+);
+
+/**
+ * Adds a page of the list, unless somebody else has. KEYS: the job, the page, the ids that were listed. ARGV: how many pages there
+ * were, the cursor of the next, how long to keep it, then the items as JSON with their ids: what was listed before is left out.
+ */
+export const addListedPage = script<number>(
+  'addListedBulkPage',
+  `
+local phase, pages = unpack(redis.call('HMGET', KEYS[1], 'phase', 'pageCount'))
+if phase ~= 'LISTING' or pages ~= ARGV[1] then return 0 end
+local items = {}
+for i = 4, #ARGV, 2 do
+  if redis.call('SADD', KEYS[3], ARGV[i]) == 1 then table.insert(items, ARGV[i + 1]) end
+end
+redis.call('PEXPIRE', KEYS[3], ARGV[3])
+redis.call('HSET', KEYS[1], 'cursor', ARGV[2])
+if #items > 0 then
+  redis.call('SET', KEYS[2], '[' .. table.concat(items, ',') .. ']', 'PX', ARGV[3])
+  redis.call('HINCRBY', KEYS[1], 'pageCount', 1)
+  redis.call('HINCRBY', KEYS[1], 'total', #items)
+end
+return 1`,
+);
+
+/** The list is complete. KEYS: the job, the ids that were listed. ARGV: the moment, 1 for a dry run. Answers the phase. */
+export const endListing = script<string>(
+  'endBulkListing',
+  `
+local phase, total = unpack(redis.call('HMGET', KEYS[1], 'phase', 'total'))
+if phase ~= 'LISTING' then return phase or '' end
+redis.call('DEL', KEYS[2])
+redis.call('HDEL', KEYS[1], 'trouble')
+if ARGV[2] == '1' or tonumber(total) == 0 then
+  redis.call('HSET', KEYS[1], 'phase', 'COMPLETED', 'endedAt', ARGV[1], 'isPaused', 0)
+  return 'COMPLETED'
+end
+redis.call('HSET', KEYS[1], 'phase', 'DELETING')
+return 'DELETING'`,
+);
+
+/** ARGV: `pause`, `resume`, `cancel` or `fail`, the moment, and why. Does nothing to a job that has ended. Answers 1 when it changed it. */
+export const steerJob = script<number>(
+  'steerBulkJob',
+  `${endCancelled}
+local phase = redis.call('HGET', KEYS[1], 'phase')
+if not phase or phase == 'CANCELLED' or phase == 'COMPLETED' or phase == 'FAILED' then return 0 end
+if ARGV[3] ~= '' then redis.call('HSET', KEYS[1], 'trouble', ARGV[3]) else redis.call('HDEL', KEYS[1], 'trouble') end
+if ARGV[1] == 'fail' then
+  redis.call('HSET', KEYS[1], 'phase', 'FAILED', 'endedAt', ARGV[2], 'isPaused', 0)
+elseif ARGV[1] == 'cancel' then
+  redis.call('HSET', KEYS[1], 'phase', 'CANCELLING', 'isPaused', 0)
+  endCancelled(ARGV[2])
+elseif phase ~= 'CANCELLING' then
+  redis.call('HSET', KEYS[1], 'isPaused', ARGV[1] == 'pause' and 1 or 0)
+end
+return 1`,
+);

@@ -1,0 +1,171 @@
+import type { Redis } from 'ioredis';
+import { keyPrefix, type SharedMemory } from '../redis.ts';
+import { type BulkFailure, type BulkInput, type BulkItem, type BulkJob, type BulkOutcome, pageSize } from './job.ts';
+import * as scripts from './job-scripts.ts';
+import { readJob } from './read-job.ts';
+
+/** How long a bulk delete is kept, from its last change on; a page of it, from when it was added. */
+const keptMs = 30 * 24 * 3_600_000;
+
+/** Over how many intervals of ten seconds the rate is taken. */
+const rateIntervals = 6;
+const rateIntervalMs = 10_000;
+
+/** Redis is gone, so that nothing is known of bulk deletes, and nothing can be changed. */
+export class BulkUnavailable extends Error {
+  override readonly name = 'BulkUnavailable';
+}
+
+/** Who works on a page: an answer counts only as long as nobody else has it. */
+export interface PageLease {
+  readonly jobId: string;
+  readonly page: number;
+  readonly owner: string;
+}
+
+const keyOf = (jobId: string, ...rest: readonly (string | number)[]) => [keyPrefix, 'bulk', jobId, ...rest].join(':');
+const statesOf = ({ jobId, page }: Pick<PageLease, 'jobId' | 'page'>) => keyOf(jobId, 'page', page, 'states');
+const itemsOf = (jobId: string, page: number) => keyOf(jobId, 'page', page);
+
+const writeItem = ({ id, engagementType }: BulkItem) => JSON.stringify([id, engagementType]);
+const readItems = (json: string | null): readonly BulkItem[] =>
+  (JSON.parse(json ?? '[]') as [string, BulkItem['engagementType']][]).map(([id, engagementType]) => ({
+    id,
+    engagementType,
+  }));
+
+/** Everything that is kept of bulk deletes, in Redis. Each method rejects with {@link BulkUnavailable} while that is gone. */
+export class JobStore {
+  readonly #memory: SharedMemory;
+
+  constructor(memory: SharedMemory) {
+    this.#memory = memory;
+  }
+
+  async #ask<Result>(question: (redis: Redis) => Promise<Result>): Promise<Result> {
+    const answer = await this.#memory.ask(question);
+    if (answer === undefined) throw new BulkUnavailable('Redis does not answer');
+    return answer;
+  }
+
+  /** Keeps a new job; false when there is one with that id already. */
+  async create(
+    job: Pick<BulkJob, 'id' | 'callerId' | 'sealedToken'> & { readonly input: BulkInput; readonly fingerprint: string },
+    items: readonly BulkItem[] | undefined,
+  ): Promise<boolean> {
+    const { id, input, ...rest } = job;
+    const pageCount = Math.ceil((items?.length ?? 0) / pageSize);
+    const pages = Array.from({ length: pageCount }, (_, page) => items?.slice(page * pageSize, (page + 1) * pageSize));
+    const createdAt = Date.now();
+    const phase = items === undefined ? 'LISTING' : input.dryRun ? 'COMPLETED' : 'DELETING';
+    const fields = {
+      ...{ ...rest, phase, createdAt, input: JSON.stringify(input), total: items?.length ?? 0, pageCount },
+      ...{ isPaused: 0, done: 0, open: 0, ...(phase === 'COMPLETED' && { endedAt: createdAt }) },
+    };
+    const keys = [keyOf(id), ...pages.map((_, page) => itemsOf(id, page))];
+    const args = [keptMs, ...pages.map((list) => `[${list?.map(writeItem).join()}]`), ...Object.entries(fields).flat()];
+    return (await this.#ask((redis) => scripts.createJob(redis, keys, args))) === 1;
+  }
+
+  /** The job, or null when there is none with that id, or no more. */
+  async read(id: string): Promise<BulkJob | null> {
+    return readJob(id, await this.#ask((redis) => redis.hgetall(keyOf(id))));
+  }
+
+  /** What the job was started with, to tell a repetition from another. */
+  fingerprintOf(id: string): Promise<string | null> {
+    return this.#ask((redis) => redis.hget(keyOf(id), 'fingerprint'));
+  }
+
+  /** Pauses, resumes, cancels or fails it; does nothing to one that has ended. */
+  async steer(id: string, how: 'pause' | 'resume' | 'cancel' | 'fail', why = ''): Promise<void> {
+    await this.#ask((redis) => scripts.steerJob(redis, [keyOf(id)], [how, Date.now(), why]));
+  }
+
+  /** Says why it waits. */
+  async note(id: string, trouble: string): Promise<void> {
+    await this.#ask((redis) => redis.hset(keyOf(id), 'trouble', trouble));
+  }
+
+  /** Adds what was listed, and where to go on; false when somebody else has. */
+  async addListed(job: BulkJob, items: readonly BulkItem[], cursor: string | null): Promise<boolean> {
+    const keys = [keyOf(job.id), itemsOf(job.id, job.pageCount), keyOf(job.id, 'listed')];
+    const listed = items.flatMap((item) => [item.id, writeItem(item)]);
+    const args = [job.pageCount, cursor ?? '', keptMs, ...listed];
+    return (await this.#ask((redis) => scripts.addListedPage(redis, keys, args))) === 1;
+  }
+
+  /** The list is complete. Tells what comes now. */
+  endListing({ id, input }: BulkJob): Promise<string> {
+    const args = [Date.now(), input.dryRun ? 1 : 0];
+    return this.#ask((redis) => scripts.endListing(redis, [keyOf(id), keyOf(id, 'listed')], args));
+  }
+
+  /** The engagements of a page. */
+  async readPage(id: string, page: number): Promise<readonly BulkItem[]> {
+    return readItems(await this.#ask((redis) => redis.get(itemsOf(id, page))));
+  }
+
+  /** The engagements of a page with what they came to; `begun` for one that may have been sent. */
+  async readStates(id: string, page: number): Promise<Readonly<Record<string, string>>> {
+    return this.#ask((redis) => redis.hgetall(statesOf({ jobId: id, page })));
+  }
+
+  /** Makes the page its worker's: from now on, nobody who had it before can change it. */
+  async takePage(lease: PageLease): Promise<Readonly<Record<string, string>>> {
+    await this.#ask((redis) => {
+      const steps = redis.multi().hset(statesOf(lease), 'owner', lease.owner).pexpire(statesOf(lease), keptMs);
+      return steps.pexpire(keyOf(lease.jobId), keptMs).exec();
+    });
+    return this.readStates(lease.jobId, lease.page);
+  }
+
+  /** See {@link scripts.beginItem}. */
+  begin(lease: PageLease, index: number) {
+    const keys = [keyOf(lease.jobId), statesOf(lease)];
+    return this.#ask((redis) => scripts.beginItem(redis, keys, [index, lease.owner]));
+  }
+
+  /** Takes back that it has begun: nothing was sent. */
+  async release(lease: PageLease, index: number): Promise<void> {
+    const keys = [keyOf(lease.jobId), statesOf(lease)];
+    await this.#ask((redis) => scripts.releaseItem(redis, keys, [index, lease.owner, Date.now()]));
+  }
+
+  /** Writes down what it came to, once and for all. */
+  async finish(lease: PageLease, index: number, outcome: BulkOutcome, failure?: BulkFailure): Promise<void> {
+    const { jobId } = lease;
+    const interval = Math.floor(Date.now() / rateIntervalMs);
+    const keys = [keyOf(jobId), statesOf(lease), keyOf(jobId, 'failures'), keyOf(jobId, 'rate', interval)];
+    const args = [index, lease.owner, Date.now(), outcome, failure ? JSON.stringify(failure) : '', keptMs];
+    await this.#ask((redis) => scripts.finishItem(redis, keys, args));
+  }
+
+  /** Notes that the records of these items are kept. */
+  async noteKept(lease: PageLease, indexes: readonly number[]): Promise<void> {
+    const notes = Object.fromEntries(indexes.map((index) => [`kept:${index}`, 1]));
+    await this.#ask((redis) => redis.hset(statesOf(lease), notes));
+  }
+
+  /** Counts how often the page had to wait for something. */
+  countWait(lease: PageLease, what: string): Promise<number> {
+    return this.#ask((redis) => redis.hincrby(statesOf(lease), `waits:${what}`, 1));
+  }
+
+  /** Failures in the order in which they came, from a place on. */
+  async readFailures(id: string, from: number, count: number): Promise<readonly BulkFailure[]> {
+    const lines = await this.#ask((redis) => redis.lrange(keyOf(id, 'failures'), from, from + count - 1));
+    return lines.map((line) => JSON.parse(line) as BulkFailure);
+  }
+
+  /** How many come to their end in a second, over the last minute. */
+  async readRate({ id, createdAt }: BulkJob): Promise<number> {
+    const now = Date.now();
+    const interval = Math.floor(now / rateIntervalMs);
+    const names = Array.from({ length: rateIntervals + 1 }, (_, index) => keyOf(id, 'rate', interval - index));
+    const counts = await this.#ask((redis) => redis.mget(names));
+    const spanMs = rateIntervals * rateIntervalMs + (now % rateIntervalMs);
+    const seconds = Math.max(1_000, Math.min(spanMs, now - createdAt.getTime())) / 1_000;
+    return counts.reduce((sum, count) => sum + Number(count ?? 0), 0) / seconds;
+  }
+}

@@ -1,0 +1,74 @@
+import { GraphQLError } from 'graphql';
+import type { Caller } from '../engagement/access.ts';
+import { engagementTypes } from '../engagement/input.ts';
+import { readEngagements } from '../engagement/read-engagements.ts';
+import type { EngagementRecord } from '../engagement/record.ts';
+import type { Refusal } from '../engagement/refusal.ts';
+import { typeOf, typeOnly } from '../engagement/resources.ts';
+import { type BulkItem, type BulkJob, pageSize } from './job.ts';
+import { type PagePorts, pausedLookMs, type WorkEnd } from './page-ports.ts';
+
+/** How long to wait when upstream is in trouble, in milliseconds, and the least that a limit makes one wait. */
+const troubleMs = 5_000;
+const minWaitMs = 1_000;
+const maxWaitMs = 60_000;
+
+async function readListPage(job: BulkJob, caller: Caller, { send, requestTimeoutMs, isStopping }: PagePorts) {
+  const { integratedAccountId, filter = {} } = job.input;
+  const page = { integratedAccountId, first: pageSize, after: job.cursor, filter };
+  const times = { deadlineAt: Date.now() + requestTimeoutMs, hasCallerLeft: isStopping };
+  return readEngagements(page, { caller, selected: typeOnly, ...times }, send);
+}
+
+/** What keeps the list from being read: most of it is for somebody to mend, the rest passes. */
+async function obstacle(job: BulkJob, refusal: Refusal, { store, isStopping }: PagePorts): Promise<WorkEnd> {
+  switch (refusal.kind) {
+    case 'RateLimitedError': {
+      const afterMs = Math.min(Math.max(refusal.retryAfterMs ?? 0, minWaitMs), maxWaitMs);
+      return { kind: 'later', afterMs };
+    }
+    case 'UpstreamUnavailableError':
+      if (!isStopping()) await store.note(job.id, `${refusal.message} It is tried again by itself.`);
+      return { kind: 'later', afterMs: troubleMs };
+    case 'AccountNeedsReauthError':
+    case 'AccountBlockedError':
+      await store.steer(job.id, 'pause', `${refusal.message} Mend that, then resume.`);
+      return { kind: 'later', afterMs: pausedLookMs };
+    default:
+      await store.steer(job.id, 'fail', `The list cannot be read, and nothing was deleted. ${refusal.message}`);
+      return { kind: 'done' };
+  }
+}
+
+/** Each of the account's engagements that the filter means, with its kind where that is one of the documented ones. */
+function itemOf(record: EngagementRecord): BulkItem {
+  const type = typeOf(record);
+  return { id: record.id, engagementType: engagementTypes.find((known) => known === type) ?? null };
+}
+
+/**
+ * Resolves a bulk delete's filter, page by page, before anything of it is deleted: a list that shrinks while it is read may
+ * pass over some. It may be called again at any time, and goes on where it was.
+ */
+export async function listJob(jobId: string, ports: PagePorts): Promise<WorkEnd> {
+  const { store } = ports;
+  for (;;) {
+    const job = await store.read(jobId);
+    if (job?.phase !== 'LISTING') return { kind: 'done' };
+    if (job.isPaused) return { kind: 'later', afterMs: pausedLookMs };
+    if (ports.isStopping()) return { kind: 'later', afterMs: 0 };
+    const page = await readListPage(job, await ports.callerOf(job), ports).catch(async (error) => {
+      if (!(error instanceof GraphQLError)) throw error;
+      await store.steer(jobId, 'fail', 'Upstream no longer takes the token that this was started with.');
+      return undefined;
+    });
+    if (page === undefined) return { kind: 'done' };
+    if (page.kind !== 'Page') return obstacle(job, page, ports);
+    const isAdded = await store.addListed(job, page.records.map(itemOf), page.nextCursor);
+    // An end, or a list that goes in circles.
+    if (page.nextCursor === null || page.nextCursor === job.cursor) {
+      if (isAdded) await store.endListing(job);
+      return { kind: 'done' };
+    }
+  }
+}

@@ -1,0 +1,41 @@
+import type { Caller } from '../engagement/access.ts';
+import type { AuditEvent } from '../engagement/audit.ts';
+import type { FindAccountIntegration } from '../engagement/integrated-account.ts';
+import type { Log } from '../log.ts';
+import type { Send } from '../upstream/attempt.ts';
+import type { BulkJob } from './job.ts';
+import type { JobStore } from './job-store.ts';
+import type { UndoStore } from './undo-store.ts';
+
+/** What a worker needs of the outside world. */
+export interface PagePorts {
+  readonly store: JobStore;
+  /** Lets those go first who wait for an answer. */
+  readonly send: Send;
+  readonly findAccountIntegration: FindAccountIntegration;
+  /** Where records are kept before they are deleted; undefined when nobody said. */
+  readonly undoStore: UndoStore | undefined;
+  /** Who the job's requests are made for. */
+  readonly callerOf: (job: BulkJob) => Promise<Caller>;
+  readonly recordDelete: (event: AuditEvent & { readonly bulkDeleteId: string }) => void;
+  /** How long a request may take, in milliseconds. */
+  readonly requestTimeoutMs: number;
+  /** True once this process is about to end: then nothing further is begun. */
+  readonly isStopping: () => boolean;
+  readonly log: Log;
+}
+
+/** What became of the work on a part of a bulk delete. */
+export type WorkEnd =
+  /** It is done, or is nobody's any more. */
+  | { readonly kind: 'done' }
+  /** There is more to do, after so many milliseconds. */
+  | { readonly kind: 'later'; readonly afterMs: number };
+
+/** How often a paused bulk delete is looked at, in milliseconds: so much later does it go on. */
+export const pausedLookMs = 2_000;
+
+/** How long to wait before another try, in milliseconds: longer each time, up to a minute. */
+export function backoffMs(waits: number): number {
+  return Math.min(60_000, 1_000 * 2 ** Math.min(waits, 6));
+}

@@ -1,0 +1,99 @@
+import { hasEnded } from './job.ts';
+import type { PageLease } from './job-store.ts';
+import { keepPage } from './keep-page.ts';
+import { backoffMs, type PagePorts, pausedLookMs, type WorkEnd } from './page-ports.ts';
+import { giveUp, type ItemEnd, type PageWork, type PendingItem, runItem } from './run-item.ts';
+
+/** How many engagements of a page are deleted at once. */
+const maxAtOnce = 16;
+
+/** How often what became of an item is looked for: some minutes, all in all. */
+const maxLooks = 12;
+
+/** No page asks for a place more often than this, in milliseconds. */
+const minWaitMs = 1_000;
+const maxWaitMs = 60_000;
+
+/** Why a page's work cannot be finished now. */
+interface Obstacles {
+  isPaused: boolean;
+  isStopped: boolean;
+  isTroubled: boolean;
+  limitedMs: number;
+  readonly unknown: PendingItem[];
+}
+
+function note(end: ItemEnd, pending: PendingItem, obstacles: Obstacles): void {
+  if (end === 'unknown') obstacles.unknown.push(pending);
+  else if (end === 'paused') obstacles.isPaused = true;
+  else if (end === 'stopped') obstacles.isStopped = true;
+  else if (typeof end === 'object' && end.kind === 'trouble') obstacles.isTroubled = true;
+  else if (typeof end === 'object') obstacles.limitedMs = Math.max(obstacles.limitedMs, end.afterMs, minWaitMs);
+}
+
+const blocks = ({ isPaused, isStopped, isTroubled, limitedMs }: Obstacles) =>
+  isPaused || isStopped || isTroubled || limitedMs > 0;
+
+/** Does so many at once, until all have begun or something is in the way. */
+async function runEach(
+  items: readonly PendingItem[],
+  task: (item: PendingItem) => Promise<ItemEnd>,
+  obstacles: Obstacles,
+  { isStopping }: PagePorts,
+): Promise<void> {
+  const waiting = items[Symbol.iterator]();
+  async function runInTurn(): Promise<void> {
+    for (const pending of waiting) {
+      note(await task(pending), pending, obstacles);
+      if (blocks(obstacles) || isStopping()) return;
+    }
+  }
+  await Promise.all(Array.from({ length: maxAtOnce }, runInTurn));
+}
+
+async function endOf(obstacles: Obstacles, work: PageWork, ports: PagePorts): Promise<WorkEnd> {
+  const { isPaused, isStopped, isTroubled, limitedMs, unknown } = obstacles;
+  if (ports.isStopping()) return { kind: 'later', afterMs: 0 };
+  if (unknown.length > 0) {
+    const looks = await ports.store.countWait(work.lease, 'unknown');
+    // By then whoever sent it has an answer or has given up, so that what is found there is there.
+    if (looks <= maxLooks) return { kind: 'later', afterMs: Math.max(ports.requestTimeoutMs, backoffMs(looks - 1)) };
+    for (const pending of unknown) await giveUp(pending, work, ports);
+  }
+  if (isStopped) return { kind: 'done' };
+  if (isPaused) return { kind: 'later', afterMs: pausedLookMs };
+  if (isTroubled) return { kind: 'later', afterMs: backoffMs(await ports.store.countWait(work.lease, 'trouble')) };
+  return limitedMs > 0 ? { kind: 'later', afterMs: Math.min(limitedMs, maxWaitMs) } : { kind: 'done' };
+}
+
+/**
+ * Works on one page of a bulk delete: whatever has no final outcome yet. It may be called again at any time, in any process,
+ * also while the one before is still at it: that one then changes nothing any more.
+ */
+export async function runPage(lease: PageLease, ports: PagePorts): Promise<WorkEnd> {
+  const { store } = ports;
+  const job = await store.read(lease.jobId);
+  if (!job || hasEnded(job)) return { kind: 'done' };
+  if (job.isPaused && job.phase !== 'CANCELLING') return { kind: 'later', afterMs: pausedLookMs };
+  const items = await store.readPage(lease.jobId, lease.page);
+  const states = await store.takePage(lease);
+  const pending = items
+    .map((item, index) => ({
+      item,
+      index,
+      isBegun: states[index] === 'begun',
+      isKept: states[`kept:${index}`] === '1',
+    }))
+    .filter(({ index, isBegun }) => isBegun || (states[index] === undefined && job.phase !== 'CANCELLING'));
+  const work = { job, lease, caller: await ports.callerOf(job) };
+  const obstacles: Obstacles = { isPaused: false, isStopped: false, isTroubled: false, limitedMs: 0, unknown: [] };
+  const run = (some: readonly PendingItem[], task: (item: PendingItem) => Promise<ItemEnd>) =>
+    runEach(some, task, obstacles, ports);
+  const kept = job.input.snapshot ? await keepPage(pending, work, ports, run) : pending;
+  const remove = (item: PendingItem) => runItem(item, work, ports);
+  // After trouble, one tries whether it is over.
+  const isProbing = states['waits:trouble'] !== undefined;
+  if (isProbing) await run(kept.slice(0, 1), remove);
+  if (!(isProbing && blocks(obstacles))) await run(isProbing ? kept.slice(1) : kept, remove);
+  return endOf(obstacles, work, ports);
+}

@@ -1,0 +1,27 @@
+import { createHash } from 'node:crypto';
+import { CompactEncrypt, compactDecrypt } from 'jose';
+import { Secret } from '../secret.ts';
+
+/** Keeps callers' credentials unreadable for whoever reads Redis. */
+export interface Seal {
+  /** @param jobId what it is for: it cannot be opened for another. */
+  close(credential: Secret, jobId: string): Promise<string>;
+  /** @throws when it was sealed with another secret, or for another job. */
+  open(sealed: string, jobId: string): Promise<Secret>;
+}
+
+/** Seals with a secret of the operator's: a JWE (RFC 7516), AES-256 in GCM, that names what it is for. */
+export function createSeal(secret: Secret): Seal {
+  const key = createHash('sha256').update(secret.reveal()).digest();
+  return {
+    close: (credential, jobId) =>
+      new CompactEncrypt(new TextEncoder().encode(credential.reveal()))
+        .setProtectedHeader({ alg: 'dir', enc: 'A256GCM', kid: jobId })
+        .encrypt(key),
+    async open(sealed, jobId) {
+      const { plaintext, protectedHeader } = await compactDecrypt(sealed, key);
+      if (protectedHeader.kid !== jobId) throw new Error('it was sealed for another bulk delete');
+      return new Secret(new TextDecoder().decode(plaintext));
+    },
+  };
+}

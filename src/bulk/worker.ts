@@ -1,0 +1,121 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { DelayedError, type Job, type JobsOptions, Queue, Worker } from 'bullmq';
+import type { Log } from '../log.ts';
+import { keyPrefix, type SharedMemory } from '../redis.ts';
+import { hasEnded } from './job.ts';
+import { BulkUnavailable } from './job-store.ts';
+import { listJob } from './list-job.ts';
+import type { PagePorts, WorkEnd } from './page-ports.ts';
+import { runPage } from './run-page.ts';
+
+/** How many pages of one job are under way at once, in all processes: an account's turn among those of others. */
+const pagesAtOnce = 8;
+
+/** How many pages one process works on at once. Those that wait for something are not among them. */
+const maxAtOnce = 64;
+
+/** How long a process is believed to be at a page without saying so again; and how often that is looked at. */
+const minLockMs = 10_000;
+const lockMarginMs = 2_000;
+const stalledLookMs = 2_500;
+
+/** How much longer than a request a close may take. */
+const closeTimeoutMs = 2_000;
+
+/** How long Redis may take to hear of a new job. */
+const beginTimeoutMs = 2_000;
+
+/** What BullMQ hands from worker to worker: a page, or the list. */
+interface Task {
+  readonly jobId: string;
+  readonly page: number | null;
+}
+
+/** A page is never given up: its job's callers say when it is enough. */
+const taskOptions: JobsOptions = {
+  attempts: 1_000_000_000,
+  backoff: { type: 'fixed', delay: 1_000, jitter: 0.5 },
+  removeOnComplete: true,
+  removeOnFail: true,
+};
+
+/** Does the work of bulk deletes, together with whichever processes have the same Redis. */
+export interface BulkWorker {
+  /** Begins the work on a job that was created; again, when it is not known whether it was begun. */
+  begin(jobId: string, isListed: boolean): Promise<void>;
+  /** Begins nothing further, waits for what was sent, and leaves the rest to others. */
+  close(): Promise<void>;
+}
+
+/** Starts working. Without Redis it waits until that is there. */
+export function startBulkWorker(
+  memory: SharedMemory,
+  options: Omit<PagePorts, 'isStopping'> & { readonly log: Log },
+): BulkWorker {
+  let isStopping = false;
+  const ports: PagePorts = { ...options, isStopping: () => isStopping };
+  const { store, log, requestTimeoutMs } = options;
+  const connections = [memory.connect(), memory.connect()] as const;
+  const queue = new Queue<Task>('bulk-deletes', { connection: connections[0], prefix: keyPrefix });
+
+  // One name for each page: to add it twice is to add it once.
+  const add = (task: Task) =>
+    queue.add('work', task, { ...taskOptions, jobId: `${task.jobId}-${task.page ?? 'list'}` });
+
+  async function begin(jobId: string, isListed: boolean): Promise<void> {
+    const { pageCount = 0 } = (isListed && (await store.read(jobId))) || {};
+    const pages = Array.from({ length: Math.min(pageCount, pagesAtOnce) }, (_, page) => page);
+    await Promise.all((isListed ? pages : [null]).map((page) => add({ jobId, page })));
+  }
+
+  /** Each page is followed by the one that many places behind it. Only then is it done, so that none is lost in between. */
+  async function goOn({ jobId, page }: Task): Promise<void> {
+    const job = await store.read(jobId);
+    if (!job || hasEnded(job) || job.phase === 'CANCELLING') return;
+    if (page === null) await begin(jobId, true);
+    else if (page + pagesAtOnce < job.pageCount) await add({ jobId, page: page + pagesAtOnce });
+  }
+
+  async function work({ jobId, page }: Task): Promise<WorkEnd> {
+    if (page === null) return listJob(jobId, ports);
+    return runPage({ jobId, page, owner: randomUUID() }, ports);
+  }
+
+  async function process(task: Job<Task>, token?: string): Promise<void> {
+    const end = await work(task.data);
+    if (end.kind === 'done') return goOn(task.data);
+    await task.moveToDelayed(Date.now() + end.afterMs, token);
+    throw new DelayedError();
+  }
+
+  const worker = new Worker<Task>('bulk-deletes', process, {
+    connection: connections[1],
+    prefix: keyPrefix,
+    concurrency: maxAtOnce,
+    lockDuration: Math.max(minLockMs, requestTimeoutMs + lockMarginMs),
+    stalledInterval: stalledLookMs,
+    maxStalledCount: Number.MAX_SAFE_INTEGER,
+  });
+  queue.on('error', () => {});
+  worker.on('error', (err) => memory.isReachable && log.warn({ err }, 'a bulk delete waits'));
+  worker.on('failed', (task, err) =>
+    log.error({ err, bulkDeleteId: task?.data.jobId }, 'a page of a bulk delete is tried again'),
+  );
+
+  return {
+    begin: (jobId, isListed) =>
+      Promise.race([
+        begin(jobId, isListed),
+        sleep(beginTimeoutMs, undefined, { ref: false }).then(() =>
+          Promise.reject(new BulkUnavailable('Redis is slow')),
+        ),
+      ]),
+    async close() {
+      isStopping = true;
+      // Without Redis, neither would end: it has nothing to be told then.
+      await Promise.race([worker.close().then(() => queue.close()), sleep(closeTimeoutMs + requestTimeoutMs)]);
+      for (const connection of connections) connection.disconnect();
+    },
+  };
+}

@@ -1,0 +1,155 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { maxIds } from '../bulk/bulk-deletes.ts';
+import { type BulkJob, hasEnded } from '../bulk/job.ts';
+import { fieldError } from '../errors.ts';
+import { builder } from './builder.ts';
+import { BulkDelete, unavailable } from './bulk-delete.ts';
+import { type Context, requireBulkDeletes, requireCaller } from './context.ts';
+import { EngagementFilter } from './engagement-filter.ts';
+import { EngagementType } from './enums.ts';
+import { failedRead } from './read-error.ts';
+import { upstreamRequestCost } from './subgraph/costs.ts';
+
+/** How often those who follow a bulk delete hear of it, in milliseconds, when there is something to hear. */
+const progressIntervalMs = 1_000;
+
+const StartBulkDeleteInput = builder.inputType('StartBulkDeleteInput', {
+  description: 'Which engagements to delete in the background: by their `ids`, or all that a `filter` means.',
+  fields: (t) => ({
+    integratedAccountId: t.id({
+      required: true,
+      description: "Truto's id of the integrated account that the engagements are in.",
+    }),
+    ids: t.idList({
+      description: `Upstream's ids of the engagements: up to ${maxIds}. One that comes twice counts once.`,
+    }),
+    engagementType: t.field({
+      type: EngagementType,
+      description:
+        'What kind all of the `ids` are. Affinity, Close, Keap, OnePageCRM, Pipeliner and Zoho CRM require it; with a `filter`, each record says it.',
+    }),
+    filter: t.field({
+      type: EngagementFilter,
+      description: 'Every engagement for which all of its conditions hold when it is listed: at least one condition.',
+    }),
+    dryRun: t.boolean({
+      required: true,
+      defaultValue: false,
+      description: 'Count and list them in `engagements`; delete nothing.',
+    }),
+    snapshot: t.boolean({
+      required: true,
+      defaultValue: false,
+      description:
+        "Keep each engagement, with its notes and the provider's own data, in an undo file before it is deleted. What cannot be kept is not deleted.",
+    }),
+  }),
+});
+
+/** @throws {GraphQLError} `NOT_FOUND`, also for one of others. */
+async function findBulkDelete(id: string, context: Context): Promise<BulkJob> {
+  const caller = requireCaller(context);
+  const job = await requireBulkDeletes(context).find(id, caller, context.deadlineAt).catch(unavailable);
+  if (!job) throw fieldError('NOT_FOUND', 'There is no such bulk delete in an integrated account that you may touch.');
+  return job;
+}
+
+builder.queryField('bulkDelete', (t) =>
+  t.field({
+    type: BulkDelete,
+    nullable: true,
+    needsCaller: true,
+    description: 'A bulk delete; null when there is none with this id in an integrated account that you may touch.',
+    args: { id: t.arg.id({ required: true, description: 'Its id.' }) },
+    resolve: (_root, { id }, context) =>
+      requireBulkDeletes(context).find(id, requireCaller(context), context.deadlineAt).catch(unavailable),
+  }),
+);
+
+builder.mutationField('startBulkDelete', (t) =>
+  t.field({
+    type: BulkDelete,
+    nullable: true,
+    needsCaller: true,
+    cost: upstreamRequestCost,
+    description:
+      'Starts to delete many engagements of one integrated account in the background. It needs a server with REDIS_URL. Repeated with the ' +
+      'same `Idempotency-Key`, it answers the one that was started.',
+    args: { input: t.arg({ type: StartBulkDeleteInput, required: true, description: 'Which, and how.' }) },
+    async resolve(_root, { input }, context) {
+      const bulkDeletes = requireBulkDeletes(context);
+      const caller = requireCaller(context);
+      const { integratedAccountId, dryRun, snapshot } = input;
+      const which = {
+        ids: input.ids ?? undefined,
+        filter: input.filter ?? undefined,
+        engagementType: input.engagementType ?? undefined,
+      };
+      const started = await bulkDeletes
+        .start({ integratedAccountId, dryRun, snapshot, ...which }, caller, context)
+        .catch(unavailable);
+      if (!('kind' in started)) return started;
+      throw started.kind === 'MissingSetting' ? fieldError('NOT_CONFIGURED', started.message) : failedRead(started);
+    },
+  }),
+);
+
+const steering = {
+  pause: 'Lets nothing further of a bulk delete be sent, until it is resumed. What was sent is brought to its end.',
+  resume: 'Lets a paused bulk delete go on, within two seconds.',
+  cancel: 'Ends a bulk delete: nothing further is sent, ever. What was deleted stays deleted.',
+} as const;
+
+for (const [how, description] of Object.entries(steering) as [keyof typeof steering, string][]) {
+  builder.mutationField(`${how}BulkDelete`, (t) =>
+    t.field({
+      type: BulkDelete,
+      nullable: true,
+      needsCaller: true,
+      description: `${description} One that has ended stays as it is.`,
+      args: { id: t.arg.id({ required: true, description: 'Its id.' }) },
+      async resolve(_root, { id }, context) {
+        const { store } = requireBulkDeletes(context);
+        await findBulkDelete(id, context);
+        await store.steer(id, how).catch(unavailable);
+        return store.read(id).catch(unavailable);
+      },
+    }),
+  );
+}
+
+/** What has to change for somebody who follows to hear of it. */
+function newsOf({ phase, isPaused, trouble, total, done }: BulkJob): string {
+  return JSON.stringify([phase, isPaused, trouble, total, done]);
+}
+
+/** The bulk delete now, and whenever something has changed, until it has ended or the server does. */
+async function* follow(id: string, context: Context): AsyncGenerator<BulkJob> {
+  let told = '';
+  for (;;) {
+    const job = await findBulkDelete(id, context);
+    const news = newsOf(job);
+    if (news !== told) yield job;
+    told = news;
+    if (hasEnded(job) || context.draining.aborted) return;
+    await sleep(progressIntervalMs, undefined, { signal: context.draining }).catch(() => {});
+  }
+}
+
+builder.subscriptionField('bulkDeleteProgress', (t) =>
+  t.field({
+    type: BulkDelete,
+    nullable: true,
+    needsCaller: true,
+    description:
+      'A bulk delete now, and again whenever it has got further, at most once a second, until it ends: as `text/event-stream`. ' +
+      'A server that is stopped ends it early: ask again.',
+    args: { id: t.arg.id({ required: true, description: 'Its id.' }) },
+    subscribe: async (_root, { id }, context) => {
+      // Before the stream begins, so that an error is one of the request.
+      await findBulkDelete(id, context);
+      return follow(id, context);
+    },
+    resolve: (job) => job,
+  }),
+);

@@ -1,0 +1,131 @@
+import type { BulkFailure, BulkItem, BulkJob } from '../bulk/job.ts';
+import { builder } from './builder.ts';
+import { DeleteEngagementResult } from './delete-engagement-result.ts';
+import { EngagementType } from './enums.ts';
+
+const itemOutcomes = {
+  WAITING: 'Nothing was sent yet.',
+  UNDER_WAY: 'Its delete is being sent, or what became of it is being found out.',
+  DELETED: 'Upstream confirmed that it is deleted.',
+  ACCEPTED: 'The provider took the delete and will carry it out later.',
+  ALREADY_ABSENT: 'It was gone when it was looked at again; an attempt of this bulk delete probably did it.',
+  NOT_FOUND: 'Upstream knew no such engagement.',
+  FAILED: 'It was not deleted: `failures` says why.',
+  UNKNOWN: 'Nobody can say, after all that was tried. `failures` has it.',
+};
+type ItemOutcome = keyof typeof itemOutcomes;
+
+const BulkDeleteOutcome = builder.enumType('BulkDeleteOutcome', {
+  description: 'What became of one engagement of a bulk delete.',
+  values: Object.fromEntries(
+    Object.entries(itemOutcomes).map(([name, description]) => [name, { description }]),
+  ) as Record<ItemOutcome, { description: string }>,
+});
+
+const outcomeNames: Readonly<Record<string, ItemOutcome>> = {
+  begun: 'UNDER_WAY',
+  DELETED: 'DELETED',
+  ACCEPTED: 'ACCEPTED',
+  ALREADY_ABSENT: 'ALREADY_ABSENT',
+  NotFoundError: 'NOT_FOUND',
+  OutcomeUnknownError: 'UNKNOWN',
+};
+/** What an item's state in its page is to callers. */
+export const outcomeOf = (state: string | undefined): ItemOutcome =>
+  state === undefined ? 'WAITING' : (outcomeNames[state] ?? 'FAILED');
+
+function countOf({ outcomes }: BulkJob, name: ItemOutcome): number {
+  return Object.entries(outcomes).reduce((sum, [outcome, count]) => sum + (outcomeOf(outcome) === name ? count : 0), 0);
+}
+
+const counted = (name: ItemOutcome, description: string) => ({
+  nullable: false as const,
+  description,
+  resolve: (job: BulkJob) => countOf(job, name),
+});
+
+export const BulkDeleteOutcomes = builder.objectRef<BulkJob>('BulkDeleteOutcomes').implement({
+  description: 'How many engagements of a bulk delete came to what.',
+  fields: (t) => ({
+    deleted: t.int(counted('DELETED', 'Upstream confirmed that they are deleted.')),
+    accepted: t.int(counted('ACCEPTED', 'The provider will delete them later.')),
+    alreadyAbsent: t.int(counted('ALREADY_ABSENT', 'They were gone when they were looked at again.')),
+    notFound: t.int(counted('NOT_FOUND', 'Upstream knew no such engagements.')),
+    failed: t.int(counted('FAILED', 'They were not deleted.')),
+    unknown: t.int(counted('UNKNOWN', 'Nobody can say, after all that was tried.')),
+    remaining: t.int({
+      nullable: false,
+      description: 'They have no final outcome yet.',
+      resolve: ({ total, done, input }) => (input.dryRun ? 0 : total - done),
+    }),
+  }),
+});
+
+/** An engagement of a bulk delete, as it is now. */
+export interface Listed extends BulkItem {
+  readonly outcome: ItemOutcome;
+}
+
+/** A part of a list, and where the next one begins. */
+interface Part<Item> {
+  readonly items: readonly Item[];
+  readonly next: number | null;
+}
+
+const endCursor = { description: 'Give it as `after` to get the next part; null at the end.' };
+
+const BulkDeleteItem = builder.objectRef<Listed>('BulkDeleteItem').implement({
+  description: 'One engagement of a bulk delete.',
+  fields: (t) => ({
+    id: t.exposeID('id', { nullable: false, description: "Upstream's id of the engagement." }),
+    engagementType: t.expose('engagementType', {
+      type: EngagementType,
+      nullable: true,
+      description: 'What kind it is, where that is known.',
+    }),
+    outcome: t.expose('outcome', { type: BulkDeleteOutcome, nullable: false, description: 'What became of it.' }),
+  }),
+});
+
+export const BulkDeleteItems = builder.objectRef<Part<Listed>>('BulkDeleteItems').implement({
+  description: 'A part of the engagements of a bulk delete.',
+  fields: (t) => ({
+    items: t.field({
+      type: [BulkDeleteItem],
+      nullable: false,
+      description: 'In the order in which they were named, or listed.',
+      resolve: ({ items }) => [...items],
+    }),
+    endCursor: t.string({ ...endCursor, resolve: ({ next }) => next?.toString() }),
+  }),
+});
+
+const BulkDeleteFailure = builder.objectRef<BulkFailure>('BulkDeleteFailure').implement({
+  description: 'An engagement that was not, or not surely, deleted.',
+  fields: (t) => ({
+    id: t.exposeID('id', { nullable: false, description: "Upstream's id of the engagement." }),
+    engagementType: t.expose('engagementType', {
+      type: EngagementType,
+      nullable: true,
+      description: 'What kind it is, where that is known.',
+    }),
+    result: t.expose('result', {
+      type: DeleteEngagementResult,
+      nullable: false,
+      description: 'Why, as `deleteEngagement` would have said it.',
+    }),
+  }),
+});
+
+export const BulkDeleteFailures = builder.objectRef<Part<BulkFailure>>('BulkDeleteFailures').implement({
+  description: 'A part of the failures of a bulk delete.',
+  fields: (t) => ({
+    items: t.field({
+      type: [BulkDeleteFailure],
+      nullable: false,
+      description: 'In the order in which they came.',
+      resolve: ({ items }) => [...items],
+    }),
+    endCursor: t.string({ ...endCursor, resolve: ({ next }) => next?.toString() }),
+  }),
+});

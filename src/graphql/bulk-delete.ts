@@ -1,0 +1,143 @@
+import { type BulkJob, type BulkState, pageSize, stateOf } from '../bulk/job.ts';
+import { BulkUnavailable } from '../bulk/job-store.ts';
+import { fieldError } from '../errors.ts';
+import { builder } from './builder.ts';
+import {
+  BulkDeleteFailures,
+  BulkDeleteItems,
+  BulkDeleteOutcomes,
+  type Listed,
+  outcomeOf,
+} from './bulk-delete-outcomes.ts';
+import { requireBulkDeletes } from './context.ts';
+import { readPlace } from './place.ts';
+
+/** The largest part of a bulk delete's lists that is told at once. */
+const maxFirst = 1_000;
+
+/** Says what is to be done while Redis is gone. */
+export function unavailable(error: unknown): never {
+  if (error instanceof BulkUnavailable) throw fieldError('BULK_DELETES_UNAVAILABLE');
+  throw error;
+}
+
+const states: Readonly<Record<BulkState, string>> = {
+  LISTING: 'The filter is being resolved, page by page. Nothing is deleted yet.',
+  DELETING: 'Engagements are being deleted, within the limits of their account.',
+  PAUSED: 'It waits for `resumeBulkDelete`. `trouble` says why, when it paused by itself.',
+  CANCELLING: 'Nothing further is sent; what was sent is being brought to its end.',
+  CANCELLED: 'It was cancelled. `outcomes` says what was deleted before.',
+  COMPLETED: 'Each engagement has its final outcome; with `dryRun`, each is listed.',
+  FAILED: 'The list could not be had, and nothing was deleted. `trouble` says why.',
+};
+
+const BulkDeleteState = builder.enumType('BulkDeleteState', {
+  description: 'How far a bulk delete is.',
+  values: Object.fromEntries(Object.entries(states).map(([name, description]) => [name, { description }])) as Record<
+    BulkState,
+    { description: string }
+  >,
+});
+
+/** The engagements of a bulk delete: reference for the fields that give one. */
+export const BulkDelete = builder.objectRef<BulkJob>('BulkDelete').implement({
+  description:
+    'The delete of many engagements of one integrated account, in the background: it survives restarts, keeps within the limits, ' +
+    'and lets go first who waits for an answer. It is kept for 30 days.',
+  fields: (t) => ({
+    id: t.exposeID('id', { nullable: false, description: 'Its id: ask for it, pause, resume or cancel it by this.' }),
+    integratedAccountId: t.id({
+      nullable: false,
+      description: 'The integrated account that the engagements are in.',
+      resolve: ({ input }) => input.integratedAccountId,
+    }),
+    state: t.field({ type: BulkDeleteState, nullable: false, description: 'How far it is.', resolve: stateOf }),
+    trouble: t.exposeString('trouble', {
+      nullable: true,
+      description: 'Why it waits, paused or failed; null when all is well.',
+    }),
+    dryRun: t.boolean({
+      nullable: false,
+      description: 'True when it only lists and counts.',
+      resolve: ({ input }) => input.dryRun,
+    }),
+    total: t.exposeInt('total', {
+      nullable: false,
+      description: 'How many engagements are in it; while it is LISTING, how many were found so far.',
+    }),
+    outcomes: t.field({
+      type: BulkDeleteOutcomes,
+      nullable: false,
+      description: 'How many came to what.',
+      resolve: (job) => job,
+    }),
+    ratePerSecond: t.float({
+      description: 'How many come to an end in a second, over the last minute.',
+      resolve: (job, _args, context) => requireBulkDeletes(context).store.readRate(job).catch(unavailable),
+    }),
+    secondsLeft: t.int({
+      description: 'How long it will take at that rate; null when that cannot be said.',
+      async resolve(job, _args, context) {
+        const rate = await requireBulkDeletes(context).store.readRate(job).catch(unavailable);
+        return job.phase === 'DELETING' && rate > 0 ? Math.ceil((job.total - job.done) / rate) : null;
+      },
+    }),
+    createdAt: t.field({
+      type: 'DateTime',
+      nullable: false,
+      description: 'When it was started.',
+      resolve: ({ createdAt }) => createdAt,
+    }),
+    endedAt: t.field({ type: 'DateTime', description: 'When it ended.', resolve: ({ endedAt }) => endedAt }),
+    undoFolder: t.string({
+      description: 'With `snapshot`, the folder of its undo files, below the UNDO_STORE of the server.',
+      resolve: ({ id, input }) => (input.snapshot ? `${id}/` : null),
+    }),
+    engagements: t.field({
+      type: BulkDeleteItems,
+      nullable: false,
+      listSize: { slicingArguments: ['first'], sizedFields: ['items'], requireOneSlicingArgument: false },
+      description: 'Its engagements, a part at a time, and what became of each.',
+      args: {
+        first: t.arg.int({ required: true, defaultValue: 100, description: 'How many at most, from 1 to 1000.' }),
+        after: t.arg.string({ description: 'The `endCursor` of the part before; absent for the first.' }),
+      },
+      async resolve(job, args, context) {
+        const { store } = requireBulkDeletes(context);
+        const { from, count } = readPlace(args, maxFirst);
+        const until = Math.min(from + count, job.pageCount * pageSize);
+        const items: Listed[] = [];
+        for (let page = Math.floor(from / pageSize); page * pageSize < until; page += 1) {
+          const [list, itemStates] = await Promise.all([
+            store.readPage(job.id, page),
+            store.readStates(job.id, page),
+          ]).catch(unavailable);
+          const wanted = (index: number) => page * pageSize + index >= from && page * pageSize + index < until;
+          items.push(
+            ...list
+              .map((item, index) => ({ ...item, outcome: outcomeOf(itemStates[index]) }))
+              .filter((_, index) => wanted(index)),
+          );
+        }
+        return { items, next: until < job.pageCount * pageSize ? until : null };
+      },
+    }),
+    failures: t.field({
+      type: BulkDeleteFailures,
+      nullable: false,
+      listSize: { slicingArguments: ['first'], sizedFields: ['items'], requireOneSlicingArgument: false },
+      description: 'Those that were not, or not surely, deleted, a part at a time.',
+      args: {
+        first: t.arg.int({ required: true, defaultValue: 100, description: 'How many at most, from 1 to 1000.' }),
+        after: t.arg.string({ description: 'The `endCursor` of the part before; absent for the first.' }),
+      },
+      async resolve({ id }, args, context) {
+        const { from, count } = readPlace(args, maxFirst);
+        const found = await requireBulkDeletes(context)
+          .store.readFailures(id, from, count + 1)
+          .catch(unavailable);
+        return { items: found.slice(0, count), next: found.length > count ? from + count : null };
+      },
+    }),
+  }),
+});

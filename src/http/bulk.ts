@@ -1,0 +1,65 @@
+import { BulkDeletes } from '../bulk/bulk-deletes.ts';
+import type { BulkJob } from '../bulk/job.ts';
+import { JobStore } from '../bulk/job-store.ts';
+import { createSeal } from '../bulk/seal.ts';
+import { openUndoStore } from '../bulk/undo-store.ts';
+import { startBulkWorker } from '../bulk/worker.ts';
+import type { AuthConfig, Config } from '../config.ts';
+import type { Caller } from '../engagement/access.ts';
+import type { FindAccountIntegration } from '../engagement/integrated-account.ts';
+import type { Log } from '../log.ts';
+import type { SharedMemory } from '../redis.ts';
+import { Secret } from '../secret.ts';
+import type { SharedConfig } from '../shared-config.ts';
+import type { Send } from '../upstream/attempt.ts';
+
+/** What bulk deletes are done with. */
+export interface BulkOptions {
+  readonly config: Pick<Config, 'auth' | 'requestTimeoutMs'>;
+  readonly shared: SharedConfig;
+  readonly memory: SharedMemory;
+  readonly send: Send;
+  readonly findAccountIntegration: FindAccountIntegration;
+  /** The embedded sandbox's token, for the mode in which callers need none. */
+  readonly openToken: string;
+  readonly log: Log;
+}
+
+/** Bulk deletes of this server, and how to stop its part in them. */
+export interface Bulk {
+  readonly bulkDeletes: BulkDeletes;
+  close(): Promise<void>;
+}
+
+/** The server's own credential; undefined where callers bring theirs. */
+function ownAuthorization(auth: AuthConfig, openToken: string): Secret | undefined {
+  if (auth.mode === 'passthrough') return undefined;
+  return new Secret(`Bearer ${auth.mode === 'service' ? auth.apiToken.reveal() : openToken}`);
+}
+
+/** Starts this server's part in bulk deletes: whatever is unfinished in Redis goes on. */
+export function startBulk({ config, shared, memory, openToken, log, ...ports }: BulkOptions): Bulk {
+  const own = ownAuthorization(config.auth, openToken);
+  const seal = shared.tokenSecret && createSeal(shared.tokenSecret);
+  const store = new JobStore(memory);
+
+  /** Whoever started it, with a grant for its account and no other. */
+  async function callerOf(job: BulkJob): Promise<Caller> {
+    const authorization = own ?? (await seal?.open(job.sealedToken, job.id));
+    if (!authorization) throw new Error('BULK_TOKEN_SECRET is not set, and a bulk delete needs it');
+    const grants = new Set([job.input.integratedAccountId]);
+    return { id: job.callerId, grants, authorization, bringsToken: own === undefined };
+  }
+
+  const worker = startBulkWorker(memory, {
+    ...{ store, callerOf, log, requestTimeoutMs: config.requestTimeoutMs },
+    findAccountIntegration: ports.findAccountIntegration,
+    send: (request, options) => ports.send(request, { ...options, isBackground: true }),
+    undoStore: shared.undoStore && openUndoStore(shared.undoStore),
+    recordDelete: (event) => log.info(event, 'delete'),
+  });
+  const keepsUndoFiles = shared.undoStore !== undefined;
+  const { findAccountIntegration } = ports;
+  const bulkDeletes = new BulkDeletes({ store, worker, seal, keepsUndoFiles, findAccountIntegration });
+  return { bulkDeletes, close: () => worker.close() };
+}
