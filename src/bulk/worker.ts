@@ -15,10 +15,12 @@ const pagesAtOnce = 8;
 /** How many pages one process works on at once. Those that wait for something are not among them. */
 const maxAtOnce = 64;
 
-/** How long a process is believed to be at a page without saying so again; and how often that is looked at. */
-const minLockMs = 10_000;
+/**
+ * How much longer than a request may take a process is believed to be at a page without saying so again: what it sent has an
+ * answer by then, or was given up. And how often that is looked at.
+ */
 const lockMarginMs = 2_000;
-const stalledLookMs = 2_500;
+const stalledLookMs = 1_000;
 
 /** How much longer than a request a close may take. */
 const closeTimeoutMs = 2_000;
@@ -93,7 +95,7 @@ export function startBulkWorker(
     connection: connections[1],
     prefix: keyPrefix,
     concurrency: maxAtOnce,
-    lockDuration: Math.max(minLockMs, requestTimeoutMs + lockMarginMs),
+    lockDuration: requestTimeoutMs + lockMarginMs,
     stalledInterval: stalledLookMs,
     maxStalledCount: Number.MAX_SAFE_INTEGER,
   });

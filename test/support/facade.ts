@@ -28,7 +28,7 @@ export interface TestFacade extends AsyncDisposable {
   post(query: string | DocumentNode, variables?: object, headers?: Record<string, string>): Promise<GraphQLAnswer>;
   /**
    * Closes it, and searches all that it logged, or wrote to any client, for the tokens it knew (S01): its own, and those
-   * of its callers.
+   * of its callers. A test may do that before its end.
    * @throws when one shows.
    */
   [Symbol.asyncDispose](): Promise<void>;
@@ -82,6 +82,7 @@ export async function startTestFacade(
     loadLimits,
   });
   port = Number(new URL(facade.url).port);
+  let isClosed = false;
   return {
     url: facade.url,
     logged: () => lines.join(''),
@@ -94,6 +95,8 @@ export async function startTestFacade(
       return { status: response.status, headers: response.headers, body: await response.json() };
     },
     async [Symbol.asyncDispose]() {
+      if (isClosed) return;
+      isClosed = true;
       await facade.close();
       untap();
       const captured = [...lines, ...answers].join('\n');

@@ -1,0 +1,155 @@
+import { describe, expect, it } from 'vitest';
+import { sandboxAccount } from '../src/sandbox/accounts.ts';
+import { findFault } from '../src/sandbox/faults.ts';
+import { seedEngagements } from '../src/sandbox/seed.ts';
+import { type Sandbox, type SandboxOptions, startSandbox } from '../src/sandbox/server.ts';
+import { outcomesOf, seen, started, steer } from './support/bulk.ts';
+import { deletesOf, ended, type Setting, startSetting } from './support/bulk-setting.ts';
+import { startTestFacade } from './support/facade.ts';
+
+const account = sandboxAccount('Capsule');
+const integratedAccountId = account.id;
+const many = { engagementsPerAccount: 1_000, latencyMs: 100 };
+const idsOf = (count: number) => seedEngagements(account, count).map(({ id }) => id);
+
+async function begun({ facade, sandbox }: Setting, count = 1_000, least = 50): Promise<string> {
+  const { id } = await started(facade.post, { integratedAccountId, ids: idsOf(count) });
+  await expect.poll(() => sandbox.requests.length).toBeGreaterThan(least);
+  return id;
+}
+
+/** A sandbox where another was, as if that had never been. */
+async function restarted(port: number): Promise<Sandbox & AsyncDisposable> {
+  const sandbox = await startSandbox({ ...many, latencyMs: 20, port });
+  return Object.assign(sandbox, { [Symbol.asyncDispose]: () => sandbox.close() });
+}
+
+/** Waits until nothing of it is under way: no item that began is without an end. */
+async function settled({ facade }: Setting, id: string): Promise<number> {
+  await expect
+    .poll(async () => (await outcomesOf(facade.post, id)).filter(({ outcome }) => outcome === 'UNDER_WAY').length)
+    .toBe(0);
+  return (await seen(facade.post, id)).outcomes.deleted ?? 0;
+}
+
+describe('a bulk delete', () => {
+  it('sends nothing further while it is paused, and goes on when it is resumed', async () => {
+    await using setting = await startSetting(many);
+    const { post } = setting.facade;
+    const id = await begun(setting);
+    expect((await steer(post, 'pause', id)).state).toBe('PAUSED');
+    const before = await settled(setting, id);
+    expect(before).toBeLessThan(1_000);
+    const sent = deletesOf(setting).length;
+    // Longer than it would take to look again and go on.
+    await new Promise((resolve) => setTimeout(resolve, 3_000));
+    expect([deletesOf(setting).length, (await seen(post, id)).outcomes.deleted]).toEqual([sent, before]);
+    await steer(post, 'resume', id);
+    expect(await ended(setting, id)).toMatchObject({ state: 'COMPLETED', outcomes: { deleted: 1_000 } });
+  });
+
+  it('sends nothing further once it is cancelled, brings to an end what was sent, and stays so', async () => {
+    await using setting = await startSetting(many);
+    const { post } = setting.facade;
+    const id = await begun(setting);
+    expect((await steer(post, 'cancel', id)).state).toMatch(/^CANCELL/);
+    const { state, outcomes } = await ended(setting, id);
+    expect(state).toBe('CANCELLED');
+    const told = await outcomesOf(post, id);
+    expect(new Set(told.map(({ outcome }) => outcome))).toEqual(new Set(['DELETED', 'WAITING']));
+    for (const item of told)
+      expect(setting.sandbox.wasDeleted(integratedAccountId, item.id)).toBe(item.outcome === 'DELETED');
+    for (const how of ['resume', 'pause', 'cancel'] as const)
+      expect(await steer(post, how, id)).toMatchObject({ state: 'CANCELLED', outcomes });
+  });
+
+  it('is cancelled at once while it is paused, or still lists', async () => {
+    await using setting = await startSetting({ latencyMs: 500 });
+    const { post } = setting.facade;
+    const { id } = await started(post, { integratedAccountId, filter: { createdAt: { gt: '2000-01-01T00:00:00Z' } } });
+    expect((await steer(post, 'pause', id)).state).toBe('PAUSED');
+    expect((await steer(post, 'cancel', id)).state).toBe('CANCELLED');
+    expect(deletesOf(setting)).toEqual([]);
+  });
+
+  it('pauses by itself when its account needs somebody, says so, and loses nothing', async () => {
+    let isConnected = false;
+    await using setting = await startSetting({
+      ...many,
+      pickFault: ({ method }) => (method === 'DELETE' && !isConnected ? findFault('fault-401') : undefined),
+    });
+    const { post } = setting.facade;
+    const { id } = await started(post, { integratedAccountId, ids: idsOf(300) });
+    await expect.poll(async () => (await seen(post, id)).state).toBe('PAUSED');
+    expect(await seen(post, id)).toMatchObject({
+      trouble: expect.stringContaining('connect it again'),
+      outcomes: { deleted: 0, failed: 0, remaining: 300 },
+    });
+    isConnected = true;
+    await steer(post, 'resume', id);
+    expect(await ended(setting, id)).toMatchObject({ state: 'COMPLETED', trouble: null, outcomes: { deleted: 300 } });
+  });
+
+  it('waits for an upstream that is away, and goes on by itself when it is back', async () => {
+    await using setting = await startSetting({ ...many, latencyMs: 20 }, { REQUEST_TIMEOUT_MS: '1000' });
+    const { post } = setting.facade;
+    const port = Number(new URL(setting.sandbox.url).port);
+    const id = await begun(setting, 1_000, 200);
+    await setting.sandbox.close();
+    await expect.poll(async () => (await seen(post, id)).trouble).toMatch(/tried again by itself/);
+    const { outcomes } = await seen(post, id);
+    expect([outcomes.failed, outcomes.notFound, outcomes.unknown]).toEqual([0, 0, 0]);
+    await using again = await restarted(port);
+    // What was deleted before is there again in the new one: those have their end already.
+    const end = await ended(setting, id);
+    expect(end).toMatchObject({ state: 'COMPLETED', trouble: null, outcomes: { failed: 0, unknown: 0, notFound: 0 } });
+    expect(again.requests.length).toBeGreaterThan(100);
+  });
+
+  it.each([
+    ['carried out', 'fault-reset-after', 'ALREADY_ABSENT'],
+    ['not carried out', 'fault-reset-before', 'DELETED'],
+  ])('reads an engagement whose delete had no answer but was %s, and settles it', async (_what, fault, outcome) => {
+    const attempts = new Map<string, number>();
+    const pickFault: SandboxOptions['pickFault'] = ({ method, url }) => {
+      if (method !== 'DELETE') return undefined;
+      const count = (attempts.get(url) ?? 0) + 1;
+      attempts.set(url, count);
+      // The second attempt tells nothing either.
+      return count === 1 ? findFault(fault) : count === 2 ? findFault('fault-502') : undefined;
+    };
+    await using setting = await startSetting({ pickFault }, { REQUEST_TIMEOUT_MS: '1000' });
+    const { id } = await started(setting.facade.post, { integratedAccountId, ids: idsOf(3) });
+    await ended(setting, id);
+    const told = await outcomesOf(setting.facade.post, id);
+    expect(told.map((item) => item.outcome)).toEqual([outcome, outcome, outcome]);
+    for (const item of told) expect(setting.sandbox.wasDeleted(integratedAccountId, item.id)).toBe(true);
+  });
+
+  it('goes on after Redis was killed and came back, and tells of each what upstream has done', async () => {
+    await using setting = await startSetting(many, { REQUEST_TIMEOUT_MS: '1000' });
+    const { post } = setting.facade;
+    const id = await begun(setting);
+    await setting.redis.kill();
+    const { body } = await post('query($id: ID!) { bulkDelete(id: $id) { id } }', { id });
+    expect(body.errors).toMatchObject([{ extensions: { code: 'BULK_DELETES_UNAVAILABLE' } }]);
+    await setting.redis.start();
+    await expect.poll(async () => (await seen(post, id)).state, { timeout: 30_000 }).toBe('COMPLETED');
+    const told = await outcomesOf(post, id);
+    expect(told.filter(({ outcome }) => outcome !== 'DELETED' && outcome !== 'ALREADY_ABSENT')).toEqual([]);
+    for (const item of told) expect(setting.sandbox.wasDeleted(integratedAccountId, item.id)).toBe(true);
+  });
+
+  it('is left to others by a server that is stopped, which ends what it sent and nothing more', async () => {
+    await using setting = await startSetting(many);
+    const id = await begun(setting, 800);
+    await setting.facade[Symbol.asyncDispose]();
+    await using other = await startTestFacade(setting.sandbox.url, { REDIS_URL: setting.redis.url });
+    const { outcomes } = await seen(other.post, id);
+    expect(outcomes.remaining).toBeGreaterThan(0);
+    await expect.poll(async () => (await seen(other.post, id)).state).toBe('COMPLETED');
+    const told = await outcomesOf(other.post, id);
+    expect(new Set(told.map(({ outcome }) => outcome))).toEqual(new Set(['DELETED']));
+    expect(deletesOf(setting)).toHaveLength(800);
+  });
+});

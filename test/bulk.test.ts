@@ -1,0 +1,175 @@
+import { describe, expect, it } from 'vitest';
+import { sandboxAccount } from '../src/sandbox/accounts.ts';
+import { findFault } from '../src/sandbox/faults.ts';
+import { seedEngagements } from '../src/sandbox/seed.ts';
+import { startSandbox } from '../src/sandbox/server.ts';
+import { outcomesOf, startBulk, started } from './support/bulk.ts';
+import { deletesOf, ended, startSetting } from './support/bulk-setting.ts';
+import { startTestFacade } from './support/facade.ts';
+
+const account = sandboxAccount('Capsule');
+const integratedAccountId = account.id;
+
+describe('a server without Redis', () => {
+  it.each([
+    'query { bulkDelete(id: 1) { id } }',
+    'mutation { startBulkDelete(input: { integratedAccountId: 1, ids: [1] }) { id } }',
+    ...['pause', 'resume', 'cancel'].map((how) => `mutation { ${how}BulkDelete(id: 1) { id } }`),
+  ])('names the setting that %s needs', async (document) => {
+    const sandbox = await startSandbox();
+    await using facade = await startTestFacade(sandbox.url);
+    const { body } = await facade.post(document);
+    expect(body.errors).toMatchObject([
+      { message: expect.stringContaining('REDIS_URL'), extensions: { code: 'NOT_CONFIGURED' } },
+    ]);
+    await sandbox.close();
+  });
+});
+
+describe('a bulk delete by ids', () => {
+  it('deletes each once, however often it is named, and tells what became of each', async () => {
+    await using setting = await startSetting({ engagementsPerAccount: 250 });
+    const ids = seedEngagements(account, 250).map(({ id }) => id);
+    const named = [...ids, ...ids.slice(0, 20), 'unheard-of', 'fault-409'];
+    const { id, total } = await started(setting.facade.post, { integratedAccountId, ids: named });
+    expect(total).toBe(252);
+    expect(await ended(setting, id)).toMatchObject({
+      state: 'COMPLETED',
+      total: 252,
+      outcomes: { deleted: 250, notFound: 1, failed: 1, unknown: 0, accepted: 0, alreadyAbsent: 0, remaining: 0 },
+    });
+    expect(deletesOf(setting)).toHaveLength(252);
+    const outcomes = await outcomesOf(setting.facade.post, id, 60);
+    expect(outcomes.map((item) => item.id)).toEqual([...new Set(named)]);
+    expect(outcomes.slice(-2).map(({ outcome }) => outcome)).toEqual(['NOT_FOUND', 'FAILED']);
+    for (const each of ids) expect(setting.sandbox.wasDeleted(integratedAccountId, each)).toBe(true);
+  });
+
+  it('has its failures as deleteEngagement would have told them, a part at a time', async () => {
+    await using setting = await startSetting();
+    const ids = ['fault-409', 'fault-403', 'unheard-of'];
+    const { id } = await started(setting.facade.post, { integratedAccountId, ids });
+    await ended(setting, id);
+    const document = `query($id: ID!, $after: String) { bulkDelete(id: $id) { failures(first: 2, after: $after) { endCursor items {
+      id result { __typename ... on Error { message } ... on RemoteApiError { statusCode } ... on ForbiddenError { missingScopes } } } } } }`;
+    const first = (await setting.facade.post(document, { id })).body.data.bulkDelete.failures;
+    const rest = (await setting.facade.post(document, { id, after: first.endCursor })).body.data.bulkDelete.failures;
+    expect([first.items.length, rest.items.length, rest.endCursor]).toEqual([2, 1, null]);
+    const byId = Object.fromEntries([...first.items, ...rest.items].map((item) => [item.id, item.result]));
+    expect(byId).toMatchObject({
+      'fault-409': { __typename: 'RemoteApiError', statusCode: 409 },
+      'fault-403': { __typename: 'ForbiddenError', missingScopes: [expect.any(String)] },
+      'unheard-of': { __typename: 'NotFoundError' },
+    });
+  });
+
+  it('leaves a line in the log for each', async () => {
+    await using setting = await startSetting();
+    const ids = seedEngagements(account).map(({ id }) => id);
+    const { id } = await started(setting.facade.post, { integratedAccountId, ids });
+    await ended(setting, id);
+    const lines = setting.facade
+      .logged()
+      .split('\n')
+      .filter(Boolean)
+      .map((line) => JSON.parse(line));
+    const deletes = lines.filter(({ msg, bulkDeleteId }) => msg === 'delete' && bulkDeleteId === id);
+    expect(deletes.map(({ engagementId }) => engagementId).sort()).toEqual([...ids].sort());
+    expect(new Set(deletes.map(({ result, detail }) => `${result} ${detail}`))).toEqual(
+      new Set(['DeleteEngagementSuccess DELETED']),
+    );
+  });
+
+  it.each([
+    ['neither ids nor a filter', {}, ['input']],
+    ['both', { ids: ['1'], filter: { contact: '1' } }, ['input']],
+    ['no id', { ids: [] }, ['input', 'ids']],
+    ['too many ids', { ids: Array.from({ length: 5_001 }, (_, index) => `${index}`) }, ['input', 'ids']],
+    ['an id that could be no path segment', { ids: ['1', '..'] }, ['input', 'ids', '1']],
+    ['a filter without a condition', { filter: { contact: null } }, ['input', 'filter']],
+    ['a filter that cannot be sent', { filter: { contact: '' } }, ['input', 'filter', 'contact']],
+    ['a kind beside a filter', { filter: { contact: '1' }, engagementType: 'CALL' }, ['input', 'engagementType']],
+  ])('is refused with %s, before anything is sent', async (_what, input, path) => {
+    await using setting = await startSetting();
+    const { body } = await startBulk(setting.facade.post, { integratedAccountId, ...input });
+    expect(body.errors).toMatchObject([{ extensions: { code: 'INVALID_INPUT', issues: [{ path }] } }]);
+    expect(deletesOf(setting)).toEqual([]);
+  });
+
+  it('is refused where the integration would refuse each of them', async () => {
+    await using setting = await startSetting();
+    const affinity = sandboxAccount('Affinity').id;
+    const untyped = await startBulk(setting.facade.post, { integratedAccountId: affinity, ids: ['1'] });
+    expect(untyped.body.errors).toMatchObject([{ extensions: { issues: [{ path: ['input', 'engagementType'] }] } }]);
+    const hubspot = await startBulk(setting.facade.post, {
+      integratedAccountId: sandboxAccount('HubSpot').id,
+      ids: ['1'],
+    });
+    expect(hubspot.body.errors).toMatchObject([
+      { extensions: { issues: [{ path: ['input', 'integratedAccountId'] }] } },
+    ]);
+  });
+
+  it('is the one that was started before, when it arrives again with its Idempotency-Key', async () => {
+    await using setting = await startSetting();
+    const ids = seedEngagements(account).map(({ id }) => id);
+    const key = { 'idempotency-key': 'k' };
+    const all = await Promise.all([1, 2, 3].map(() => started(setting.facade.post, { integratedAccountId, ids }, key)));
+    expect(new Set(all.map(({ id }) => id)).size).toBe(1);
+    await ended(setting, all[0]?.id ?? '');
+    expect((await started(setting.facade.post, { integratedAccountId, ids }, key)).state).toBe('COMPLETED');
+    expect(deletesOf(setting)).toHaveLength(ids.length);
+    const other = await startBulk(setting.facade.post, { integratedAccountId, ids: ids.slice(1) }, key);
+    expect(other.body.errors).toMatchObject([{ extensions: { issues: [{ path: ['Idempotency-Key'] }] } }]);
+  });
+});
+
+describe('a bulk delete by a filter', () => {
+  const contactOf = (engagements: ReturnType<typeof seedEngagements>) => engagements[0]?.contact?.[0]?.id ?? '';
+
+  it('deletes every engagement that it means, and no other', async () => {
+    await using setting = await startSetting({ engagementsPerAccount: 600 });
+    const all = seedEngagements(account, 600);
+    const contact = contactOf(all);
+    const meant = all.filter((engagement) => engagement.contact?.some(({ id }) => id === contact)).map(({ id }) => id);
+    expect(meant.length).toBeGreaterThan(200);
+    const { id } = await started(setting.facade.post, { integratedAccountId, filter: { contact } });
+    expect(await ended(setting, id)).toMatchObject({ state: 'COMPLETED', outcomes: { deleted: meant.length } });
+    const deleted = all
+      .filter((each) => setting.sandbox.wasDeleted(integratedAccountId, each.id))
+      .map((each) => each.id);
+    expect(deleted).toEqual(meant);
+  });
+
+  it('sends the kind of each where the integration requires it', async () => {
+    await using setting = await startSetting();
+    const close = sandboxAccount('Close');
+    const filter = { createdAt: { gt: '2000-01-01T00:00:00Z' } };
+    const { id } = await started(setting.facade.post, { integratedAccountId: close.id, filter });
+    const { total, outcomes } = await ended(setting, id);
+    expect(total).toBeGreaterThan(10);
+    expect(outcomes).toMatchObject({ deleted: total });
+  });
+
+  it('counts and lists with dryRun, and deletes nothing', async () => {
+    await using setting = await startSetting({ engagementsPerAccount: 150 });
+    const contact = contactOf(seedEngagements(account, 150));
+    const { id } = await started(setting.facade.post, { integratedAccountId, filter: { contact }, dryRun: true });
+    const { total, state, outcomes } = await ended(setting, id);
+    expect([state, outcomes.remaining, outcomes.deleted]).toEqual(['COMPLETED', 0, 0]);
+    const listed = await outcomesOf(setting.facade.post, id);
+    expect([listed.length, new Set(listed.map(({ outcome }) => outcome))]).toEqual([total, new Set(['WAITING'])]);
+    expect(deletesOf(setting)).toEqual([]);
+  });
+
+  it('fails as a whole when the list cannot be had, and says why', async () => {
+    await using setting = await startSetting({
+      pickFault: ({ method }) => (method === 'GET' ? findFault('fault-403') : undefined),
+    });
+    const { id } = await started(setting.facade.post, { integratedAccountId, filter: { contact: '1' } });
+    expect(await ended(setting, id)).toMatchObject({
+      state: 'FAILED',
+      trouble: expect.stringContaining('nothing was deleted'),
+    });
+  });
+});

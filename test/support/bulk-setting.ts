@@ -1,0 +1,31 @@
+import { expect } from 'vitest';
+import { type Sandbox, type SandboxOptions, startSandbox } from '../../src/sandbox/server.ts';
+import { type SeenBulkDelete, seen } from './bulk.ts';
+import { startTestFacade, type TestFacade } from './facade.ts';
+import { type RedisServer, startRedis } from './redis-server.ts';
+
+/** A facade with a Redis and a sandbox of its own. */
+export interface Setting extends AsyncDisposable {
+  readonly redis: RedisServer;
+  readonly sandbox: Sandbox;
+  readonly facade: TestFacade;
+}
+
+/** Starts all three; the sandbox has no limits unless the options say so. */
+export async function startSetting(options: SandboxOptions = {}, env: Record<string, string> = {}): Promise<Setting> {
+  const stack = new AsyncDisposableStack();
+  const redis = stack.use(await startRedis());
+  const sandbox = await startSandbox(options);
+  stack.defer(() => sandbox.close());
+  const facade = stack.use(await startTestFacade(sandbox.url, { REDIS_URL: redis.url, ...env }));
+  return { redis, sandbox, facade, [Symbol.asyncDispose]: () => stack.disposeAsync() };
+}
+
+/** Waits for a bulk delete's end. */
+export async function ended({ facade }: Setting, id: string): Promise<SeenBulkDelete> {
+  await expect.poll(async () => (await seen(facade.post, id)).state).toMatch(/^(COMPLETED|CANCELLED|FAILED)$/);
+  return seen(facade.post, id);
+}
+
+/** The deletes that reached the sandbox. */
+export const deletesOf = ({ sandbox }: Setting) => sandbox.requests.filter(({ method }) => method === 'DELETE');
