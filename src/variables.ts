@@ -35,8 +35,8 @@ const secretText = (pattern: RegExp) =>
 /** A user and password in it are expected, so that it is a secret whole. */
 const redisAddress = z
   .string()
-  .refine(URL.canParse)
-  .refine((value) => /^rediss?:$/.test(new URL(value).protocol) && new URL(value).hostname !== '')
+  // Refinements all run, also after one that failed.
+  .refine((value) => /^rediss?:$/.test(URL.parse(value)?.protocol ?? '') && URL.parse(value)?.hostname !== '')
   .transform((value) => new Secret(value));
 
 /** A folder by its absolute path, or a bucket by its address. */

@@ -3,9 +3,11 @@ import { sandboxAccount } from '../src/sandbox/accounts.ts';
 import { findFault } from '../src/sandbox/faults.ts';
 import { seedEngagements } from '../src/sandbox/seed.ts';
 import { startSandbox } from '../src/sandbox/server.ts';
-import { outcomesOf, startBulk, started } from './support/bulk.ts';
+import { outcomesOf, seen, startBulk, started } from './support/bulk.ts';
 import { deletesOf, ended, startSetting } from './support/bulk-setting.ts';
 import { startTestFacade } from './support/facade.ts';
+import { startRedis } from './support/redis-server.ts';
+import { json, startUpstream } from './support/upstream.ts';
 
 const account = sandboxAccount('Capsule');
 const integratedAccountId = account.id;
@@ -171,5 +173,20 @@ describe('a bulk delete by a filter', () => {
       state: 'FAILED',
       trouble: expect.stringContaining('nothing was deleted'),
     });
+  });
+
+  it('waits while upstream gives only a part of the list, and says so', async () => {
+    await using redis = await startRedis();
+    let isPartial = true;
+    await using upstream = await startUpstream((request, response) => {
+      if (request.method === 'DELETE') return json(204, undefined)(request, response);
+      json(200, { result: [{ id: '1' }], next_cursor: null, is_partial_response: isPartial })(request, response);
+    }, 'capsule');
+    await using facade = await startTestFacade(upstream.url, { REDIS_URL: redis.url });
+    const { id } = await started(facade.post, { integratedAccountId: 'a', filter: { contact: '1' } });
+    await expect.poll(async () => (await seen(facade.post, id)).trouble).toMatch(/only a part of the list/);
+    expect((await seen(facade.post, id)).state).toBe('LISTING');
+    isPartial = false;
+    await expect.poll(async () => (await seen(facade.post, id)).outcomes.deleted).toBe(1);
   });
 });

@@ -30,6 +30,19 @@ const mistakes: Record<string, readonly string[]> = {
     SUBGRAPH: ['Federation', 'apollo', '1'],
     TYPE_PREFIX: ['crm', '1Crm', 'Crm_', 'Crm Types', `C${'r'.repeat(31)}`],
   },
+  ...{ REDIS_URL: ['localhost', 'http://localhost', 'redis://', 'redis:'], REPLICAS: [...notWhole, '0', '51'] },
+  ...{ BULK_TOKEN_SECRET: ['s'.repeat(31)], AWS_REGION: ['EU West', 'a/b'] },
+  ...{
+    UNDO_STORE: [
+      'undo',
+      './undo',
+      'http://bucket.example',
+      'https://u:p@bucket.example',
+      's3://bucket',
+      'https://b.example?x',
+    ],
+  },
+  ...{ AWS_ACCESS_KEY_ID: [], AWS_SECRET_ACCESS_KEY: [] },
 };
 const names = Object.keys(mistakes);
 

@@ -78,8 +78,12 @@ describe('the schema', () => {
   it('has nullable mutation fields, so that one failing alias erases no other', () => {
     const fields = Object.values(schema.getMutationType()?.getFields() ?? {});
     expect(fields.map(({ name, type }) => [name, String(type).endsWith('!')])).toEqual([
+      ['cancelBulkDelete', false],
       ['deleteEngagement', false],
       ['deleteEngagements', false],
+      ['pauseBulkDelete', false],
+      ['resumeBulkDelete', false],
+      ['startBulkDelete', false],
     ]);
   });
 });

@@ -43,14 +43,14 @@ function nothingDeleted(refusal: Refusal): Refusal {
  * Keeps the records of a page before they are deleted, in a file of their own. What cannot be read has its end here; what was
  * kept before is not read again, nor what may have been deleted.
  * @param run does it to so many at once, until something is in the way.
- * @throws when the store does not take the file.
+ * @returns what may be deleted now; undefined when the store does not take the file.
  */
 export async function keepPage(
   items: readonly PendingItem[],
   work: PageWork,
   ports: PagePorts,
   run: (items: readonly PendingItem[], task: (item: PendingItem) => Promise<ItemEnd>) => Promise<void>,
-): Promise<readonly PendingItem[]> {
+): Promise<readonly PendingItem[] | undefined> {
   const { job, lease } = work;
   const isSafe = ({ isBegun, isKept }: PendingItem) => isBegun || isKept;
   const lines: string[] = [];
@@ -68,7 +68,15 @@ export async function keepPage(
   );
   if (lines.length > 0) {
     const name = `${job.id}/${String(lease.page).padStart(6, '0')}-${lease.owner}-${Date.now()}.jsonl`;
-    await ports.undoStore?.write(name, lines.join(''));
+    try {
+      await ports.undoStore?.write(name, lines.join(''));
+    } catch (err) {
+      ports.log.error({ err, bulkDeleteId: job.id }, 'the undo store does not take a file');
+      const message =
+        'The server cannot keep records at the moment, and deletes nothing without. It is tried again by itself.';
+      await ports.store.note(job.id, message);
+      return undefined;
+    }
     await ports.store.noteKept(
       lease,
       kept.map(({ index }) => index),

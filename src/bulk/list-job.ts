@@ -20,6 +20,8 @@ async function readListPage(job: BulkJob, caller: Caller, { send, requestTimeout
   return readEngagements(page, { caller, selected: typeOnly, ...times }, send);
 }
 
+const partial: Refusal = { kind: 'UpstreamUnavailableError', message: 'Upstream gives only a part of the list.' };
+
 /** What keeps the list from being read: most of it is for somebody to mend, the rest passes. */
 async function obstacle(job: BulkJob, refusal: Refusal, { store, isStopping }: PagePorts): Promise<WorkEnd> {
   switch (refusal.kind) {
@@ -64,6 +66,8 @@ export async function listJob(jobId: string, ports: PagePorts): Promise<WorkEnd>
     });
     if (page === undefined) return { kind: 'done' };
     if (page.kind !== 'Page') return obstacle(job, page, ports);
+    // Whoever has to erase all of something must not be told that it is done when some of it was never seen.
+    if (page.isPartial) return obstacle(job, partial, ports);
     const isAdded = await store.addListed(job, page.records.map(itemOf), page.nextCursor);
     // An end, or a list that goes in circles.
     if (page.nextCursor === null || page.nextCursor === job.cursor) {

@@ -90,6 +90,7 @@ export async function runPage(lease: PageLease, ports: PagePorts): Promise<WorkE
   const run = (some: readonly PendingItem[], task: (item: PendingItem) => Promise<ItemEnd>) =>
     runEach(some, task, obstacles, ports);
   const kept = job.input.snapshot ? await keepPage(pending, work, ports, run) : pending;
+  if (kept === undefined) return { kind: 'later', afterMs: backoffMs(await store.countWait(lease, 'trouble')) };
   const remove = (item: PendingItem) => runItem(item, work, ports);
   // After trouble, one tries whether it is over.
   const isProbing = states['waits:trouble'] !== undefined;

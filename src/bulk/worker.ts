@@ -22,6 +22,9 @@ const maxAtOnce = 64;
 const lockMarginMs = 2_000;
 const stalledLookMs = 1_000;
 
+/** How long to wait after a failure that nobody foresaw, in milliseconds. */
+const failedMs = 2_000;
+
 /** How much longer than a request a close may take. */
 const closeTimeoutMs = 2_000;
 
@@ -80,8 +83,14 @@ export function startBulkWorker(
   }
 
   async function work({ jobId, page }: Task): Promise<WorkEnd> {
-    if (page === null) return listJob(jobId, ports);
-    return runPage({ jobId, page, owner: randomUUID() }, ports);
+    try {
+      return await (page === null ? listJob(jobId, ports) : runPage({ jobId, page, owner: randomUUID() }, ports));
+    } catch (err) {
+      // That Redis is gone has been told.
+      if (!(err instanceof BulkUnavailable))
+        log.error({ err, bulkDeleteId: jobId }, 'a part of a bulk delete is tried again');
+      return { kind: 'later', afterMs: failedMs };
+    }
   }
 
   async function process(task: Job<Task>, token?: string): Promise<void> {
@@ -101,9 +110,6 @@ export function startBulkWorker(
   });
   queue.on('error', () => {});
   worker.on('error', (err) => memory.isReachable && log.warn({ err }, 'a bulk delete waits'));
-  worker.on('failed', (task, err) =>
-    log.error({ err, bulkDeleteId: task?.data.jobId }, 'a page of a bulk delete is tried again'),
-  );
 
   return {
     begin: (jobId, isListed) =>

@@ -45,6 +45,8 @@ export interface EngagementPage {
   readonly records: readonly EngagementRecord[];
   /** Upstream's cursor of the next page; null at the end. */
   readonly nextCursor: string | null;
+  /** Upstream says that it has left some out. */
+  readonly isPartial: boolean;
 }
 
 /**
@@ -78,13 +80,14 @@ function readPage(
   selected: ReadonlySet<WireField>,
   integratedAccountId: string,
 ): EngagementPage | Refusal {
-  const { result, next_cursor: next } = isJsonObject(json) ? json : {};
+  const { result, next_cursor: next, is_partial_response: isPartial } = isJsonObject(json) ? json : {};
   if (!Array.isArray(result)) return { kind: 'UpstreamUnavailableError', message: "Upstream's answer is not a page." };
   const records = result
     .filter(isJsonObject)
     .map((item) => readRecord('engagements', item, selected, { id: '', integratedAccountId }).record)
     .filter(({ id }) => id !== '');
-  return { kind: 'Page', records, nextCursor: typeof next === 'string' && next !== '' ? next : null };
+  const nextCursor = typeof next === 'string' && next !== '' ? next : null;
+  return { kind: 'Page', records, nextCursor, isPartial: isPartial === true };
 }
 
 /**

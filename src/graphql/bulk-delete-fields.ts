@@ -60,7 +60,7 @@ builder.queryField('bulkDelete', (t) =>
     nullable: true,
     needsCaller: true,
     description: 'A bulk delete; null when there is none with this id in an integrated account that you may touch.',
-    args: { id: t.arg.id({ required: true, description: 'Its id.' }) },
+    args: { id: t.arg.id({ required: true, description: 'The id of the bulk delete, as `startBulkDelete` gave it.' }) },
     resolve: (_root, { id }, context) =>
       requireBulkDeletes(context).find(id, requireCaller(context), context.deadlineAt).catch(unavailable),
   }),
@@ -107,7 +107,9 @@ for (const [how, description] of Object.entries(steering) as [keyof typeof steer
       nullable: true,
       needsCaller: true,
       description: `${description} One that has ended stays as it is.`,
-      args: { id: t.arg.id({ required: true, description: 'Its id.' }) },
+      args: {
+        id: t.arg.id({ required: true, description: 'The id of the bulk delete, as `startBulkDelete` gave it.' }),
+      },
       async resolve(_root, { id }, context) {
         const { store } = requireBulkDeletes(context);
         await findBulkDelete(id, context);
@@ -144,7 +146,7 @@ builder.subscriptionField('bulkDeleteProgress', (t) =>
     description:
       'A bulk delete now, and again whenever it has got further, at most once a second, until it ends: as `text/event-stream`. ' +
       'A server that is stopped ends it early: ask again.',
-    args: { id: t.arg.id({ required: true, description: 'Its id.' }) },
+    args: { id: t.arg.id({ required: true, description: 'The id of the bulk delete, as `startBulkDelete` gave it.' }) },
     subscribe: async (_root, { id }, context) => {
       // Before the stream begins, so that an error is one of the request.
       await findBulkDelete(id, context);

@@ -1,4 +1,4 @@
-import type { Plugin } from 'graphql-yoga';
+import type { Plugin, YogaInitialContext } from 'graphql-yoga';
 import { LRUCache } from 'lru-cache';
 import { requestError } from '../errors.ts';
 
@@ -65,17 +65,29 @@ function findResultType(accept: string | null): string | undefined {
   return asked && singleResultTypes.findLast((offered) => isOffered(asked, offered));
 }
 
+/** True when a result in parts may go to the client, asked for or not. */
+function isStreamable(accept: string | null): boolean {
+  return mediaTypes(accept).some((asked) => incrementalTypes.some((offered) => matches(asked, offered)));
+}
+
 /**
  * Refuses a request whose Accept header allows no answer of ours, before it is executed. Yoga itself finds that out
- * when the result is there: the delete would be done, and its caller told 406 with an empty body.
+ * when the result is there: the delete would be done, and its caller told 406 with an empty body; a subscription would be
+ * followed by nobody.
  */
-export function useCheckAccept(): Plugin {
+export function useCheckAccept(): Plugin<YogaInitialContext> {
   return {
     onRequestParse({ request, endResponse, fetchAPI }) {
       if (isAcceptable(request.headers.get('accept'))) return;
       const { message, extensions } = requestError('NOT_ACCEPTABLE');
       const body = JSON.stringify({ errors: [{ message, extensions: { code: extensions.code } }] });
       endResponse(new fetchAPI.Response(body, { status: 406, headers: { 'content-type': 'application/json' } }));
+    },
+    onSubscribe({ args, setResultAndStopExecution }) {
+      const { request } = args.contextValue;
+      if (isStreamable(request.headers.get('accept'))) return;
+      const message = 'A subscription is answered as text/event-stream, which the Accept header must allow.';
+      setResultAndStopExecution({ errors: [requestError('NOT_ACCEPTABLE', message)] });
     },
   };
 }

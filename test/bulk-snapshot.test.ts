@@ -1,0 +1,102 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { sandboxAccount } from '../src/sandbox/accounts.ts';
+import { findFault } from '../src/sandbox/faults.ts';
+import { seedEngagements } from '../src/sandbox/seed.ts';
+import type { SandboxOptions } from '../src/sandbox/server.ts';
+import { outcomesOf, seen, startBulk, started } from './support/bulk.ts';
+import { deletesOf, ended, startSetting } from './support/bulk-setting.ts';
+
+const account = sandboxAccount('Capsule');
+const integratedAccountId = account.id;
+const idsOf = (count: number) => seedEngagements(account, count).map(({ id }) => id);
+
+/** A sandbox, and a folder for undo files that goes with it. */
+async function startKeeping(options: SandboxOptions = {}, store?: string) {
+  const folder = mkdtempSync(join(tmpdir(), 'undo-'));
+  const setting = await startSetting(options, { UNDO_STORE: store ?? folder });
+  return {
+    ...setting,
+    folder,
+    async [Symbol.asyncDispose]() {
+      await setting[Symbol.asyncDispose]();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** What is kept of a bulk delete: the lines of its files. */
+function linesIn(folder: string, undoFolder: string | null) {
+  const path = join(folder, undoFolder ?? 'none');
+  return readdirSync(path)
+    .flatMap((file) => readFileSync(join(path, file), 'utf8').trimEnd().split('\n'))
+    .map((line) => JSON.parse(line));
+}
+
+describe('a bulk delete with snapshots', () => {
+  it("keeps each engagement whole before it is deleted, with its notes and the provider's own data", async () => {
+    await using setting = await startKeeping({ engagementsPerAccount: 150 });
+    const ids = idsOf(150);
+    const { id, undoFolder } = await started(setting.facade.post, { integratedAccountId, ids, snapshot: true });
+    expect(undoFolder).toBe(`${id}/`);
+    expect(await ended(setting, id)).toMatchObject({ state: 'COMPLETED', outcomes: { deleted: 150 } });
+    const lines = linesIn(setting.folder, undoFolder);
+    expect(lines.map(({ engagement }) => engagement.id).sort()).toEqual([...ids].sort());
+    const [first] = seedEngagements(account, 150);
+    const kept = lines.find(({ engagement }) => engagement.id === first?.id);
+    expect(kept).toMatchObject({
+      integratedAccountId,
+      engagement: {
+        subject: first?.subject,
+        content: first?.content,
+        notes: first?.notes?.map(({ id: noteId }) => ({ id: noteId, content: expect.any(String) })),
+        remote_data: expect.anything(),
+      },
+    });
+    // Each was read before its delete was sent.
+    const paths = setting.sandbox.requests.map(
+      ({ method, url }) => `${method} ${url.split('?')[0]?.split('/').at(-1)}`,
+    );
+    for (const each of ids.slice(-20))
+      expect(paths.indexOf(`GET ${each}`)).toBeLessThan(paths.indexOf(`DELETE ${each}`));
+  });
+
+  it('deletes nothing that it cannot read, and says so of each', async () => {
+    const unreadable = idsOf(4)[2] ?? '';
+    await using setting = await startKeeping({
+      pickFault: ({ method, url }) =>
+        method === 'GET' && url.includes(unreadable) ? findFault('fault-409') : undefined,
+    });
+    const ids = [...idsOf(4), 'unheard-of'];
+    const { id, undoFolder } = await started(setting.facade.post, { integratedAccountId, ids, snapshot: true });
+    await ended(setting, id);
+    const told = await outcomesOf(setting.facade.post, id);
+    expect(told.map(({ outcome }) => outcome)).toEqual(['DELETED', 'DELETED', 'FAILED', 'DELETED', 'NOT_FOUND']);
+    expect(linesIn(setting.folder, undoFolder)).toHaveLength(3);
+    expect(deletesOf(setting)).toHaveLength(3);
+    expect(setting.sandbox.wasDeleted(integratedAccountId, unreadable)).toBe(false);
+  });
+
+  it('deletes nothing while the store does not take its files', async () => {
+    await using setting = await startKeeping({}, '/etc/hostname/undo');
+    const { id } = await started(setting.facade.post, { integratedAccountId, ids: idsOf(3), snapshot: true });
+    await expect
+      .poll(async () => (await seen(setting.facade.post, id)).trouble)
+      .toMatch(/cannot keep records at the moment/);
+    expect(setting.facade.logged()).toContain('the undo store does not take a file');
+    expect(deletesOf(setting)).toEqual([]);
+    expect(new Set((await outcomesOf(setting.facade.post, id)).map(({ outcome }) => outcome))).toEqual(
+      new Set(['WAITING']),
+    );
+  });
+
+  it('is refused by a server that was not told where to keep them', async () => {
+    await using setting = await startSetting();
+    const { body } = await startBulk(setting.facade.post, { integratedAccountId, ids: ['1'], snapshot: true });
+    expect(body.errors).toMatchObject([
+      { message: expect.stringContaining('UNDO_STORE'), extensions: { code: 'NOT_CONFIGURED' } },
+    ]);
+  });
+});

@@ -1,0 +1,259 @@
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { request } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { describe, expect, it } from 'vitest';
+import { openUndoStore } from '../src/bulk/undo-store.ts';
+import { Secret } from '../src/secret.ts';
+import { type BucketKey, type Instead, refuse, startBucket } from './support/bucket.ts';
+import { expectNoSecrets } from './support/canary.ts';
+import { startStranger } from './support/stranger.ts';
+
+const name = 'a-job/000001-a-worker.jsonl';
+const text = '{"id":"1","subject":"Grüße, 世界 🌍"}\n{"id":"2"}\n';
+
+/** What a write throws; undefined when it keeps the file. */
+const errorOf = (write: Promise<void>): Promise<unknown> => write.catch((error: unknown) => error);
+
+/** A folder of the test's own, and the path within it of a store that is not there yet. */
+async function startFolder() {
+  const parent = await mkdtemp(join(tmpdir(), 'undo-'));
+  const path = join(parent, 'undo', 'files');
+  return {
+    parent,
+    path,
+    store: openUndoStore({ kind: 'folder', path }),
+    /** All files that are anywhere in the test's folder, by their names in the store. */
+    async files() {
+      const entries = await readdir(parent, { recursive: true, withFileTypes: true });
+      const files = entries.filter((entry) => entry.isFile());
+      return files.map((file) => join(file.parentPath, file.name).replace(`${path}/`, ''));
+    },
+    [Symbol.asyncDispose]: () => rm(parent, { recursive: true, force: true }),
+  };
+}
+
+describe('an undo folder', () => {
+  it('keeps a file as it is, in folders that are made for it, and leaves nothing else', async () => {
+    await using folder = await startFolder();
+    expect(existsSync(folder.path)).toBe(false);
+    await folder.store.write(name, text);
+    expect(await folder.files()).toEqual([name]);
+    expect(await readFile(join(folder.path, name), 'utf8')).toBe(text);
+  });
+
+  it('lets nobody but its own user read a file', async () => {
+    await using folder = await startFolder();
+    await folder.store.write(name, text);
+    expect(((await stat(join(folder.path, name))).mode & 0o777).toString(8)).toBe('600');
+  });
+
+  it('shows a file whole, or not at all', async () => {
+    await using folder = await startFolder();
+    const whole = text.repeat(300_000);
+    const sizes = new Set<number>();
+    let isWritten = false;
+    async function watch() {
+      while (!isWritten)
+        sizes.add(
+          await stat(join(folder.path, name)).then(
+            ({ size }) => size,
+            () => Number.NaN,
+          ),
+        );
+    }
+    async function write() {
+      await folder.store.write(name, whole).finally(() => {
+        isWritten = true;
+      });
+    }
+    await Promise.all([write(), watch()]);
+    sizes.delete(Number.NaN);
+    sizes.delete(Buffer.byteLength(whole));
+    expect([...sizes]).toEqual([]);
+  });
+
+  it('has no file of that name when there was room for half of it', async () => {
+    await using folder = await startFolder();
+    const store = new URL('../src/bulk/undo-store.ts', import.meta.url);
+    const program = `
+      import { openUndoStore } from ${JSON.stringify(store)};
+      const store = openUndoStore({ kind: 'folder', path: ${JSON.stringify(folder.path)} });
+      await store.write(${JSON.stringify(name)}, 'x'.repeat(100_000)).catch(({ code }) => console.log(code));`;
+    const node = [process.execPath, '--input-type=module', '--eval', program];
+    const limited = ['-c', 'ulimit -f 8 && exec "$@"', 'sh', ...node];
+    expect((await promisify(execFile)('sh', limited)).stdout).toBe('EFBIG\n');
+    expect(await folder.files()).not.toContain(name);
+  });
+
+  it('keeps the first of two files of one name, and says so to whoever brings the second', async () => {
+    await using folder = await startFolder();
+    await folder.store.write(name, text);
+    const error = await errorOf(folder.store.write(name, 'another'));
+    expect(await readFile(join(folder.path, name), 'utf8')).toBe(text);
+    expect(error).toBeInstanceOf(Error);
+  });
+
+  it.each(['../beside.jsonl', 'a-job/../../beside.jsonl', '../../../beside.jsonl'])(
+    'keeps nothing outside of itself, even by the name %s',
+    async (outside) => {
+      await using folder = await startFolder();
+      const error = await errorOf(folder.store.write(`deep/${outside}`, text));
+      expect(await folder.files()).toEqual([]);
+      expect(error).toBeInstanceOf(Error);
+    },
+  );
+
+  it('does not say where it is when it cannot keep a file', async () => {
+    await using folder = await startFolder();
+    await writeFile(join(folder.parent, 'undo'), 'a file in the way');
+    const error = await errorOf(folder.store.write(name, text));
+    expect(error).toBeInstanceOf(Error);
+    expect((error as Error).message).not.toContain(folder.parent);
+  });
+});
+
+const key: BucketKey = {
+  accessKeyId: 'canary-access-key-id',
+  secretAccessKey: 'canary-secret-access-key',
+  region: 'some-region-1',
+};
+
+const openBucket = (url: string, { secretAccessKey, ...rest }: BucketKey = key) =>
+  openUndoStore({ kind: 'bucket', url: new URL(url), ...rest, secretAccessKey: new Secret(secretAccessKey) });
+
+const fail =
+  (status: number, headers: Record<string, string> = {}): Instead =>
+  (response) =>
+    void response.writeHead(status, headers).end('<Error/>');
+
+/** What AWS's documentation shows for a PUT, with the signature that is right for it ("Example: PUT Object"). */
+const example = {
+  key: {
+    accessKeyId: 'AKIAIOSFODNN7EXAMPLE',
+    secretAccessKey: 'wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY',
+    region: 'us-east-1',
+  },
+  body: 'Welcome to Amazon S3.',
+  headers: (signature: string) => ({
+    host: 'examplebucket.s3.amazonaws.com',
+    date: 'Fri, 24 May 2013 00:00:00 GMT',
+    'x-amz-date': '20130524T000000Z',
+    'x-amz-storage-class': 'REDUCED_REDUNDANCY',
+    'x-amz-content-sha256': '44ce7dd67c959e0d3524ffac1771dfbba87d2b6b4b4e99e42034a8b803f8b072',
+    authorization: `AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/20130524/us-east-1/s3/aws4_request,SignedHeaders=date;host;x-amz-content-sha256;x-amz-date;x-amz-storage-class,Signature=${signature}`,
+  }),
+  signature: '98ad721746da40c64f1a55b78f14c238d841ea1380cd77a1b5971af0ece108bd',
+};
+
+describe('the bucket of these tests', () => {
+  it.each([
+    [200, 'is right', example.signature, example.body],
+    [403, 'is wrong', example.signature.replace('9', '8'), example.body],
+    [403, 'is of another body', example.signature, `${example.body}.`],
+  ])('answers %i when the signature of the example by AWS %s', async (expected, _how, signature, body) => {
+    await using bucket = await startBucket(example.key);
+    const target = { method: 'PUT', path: '/test$file.text', headers: example.headers(signature) };
+    const status = await new Promise((resolve, reject) => {
+      const put = request(new URL(bucket.url).origin, target, ({ statusCode }) => resolve(statusCode));
+      put.once('error', reject).end(body);
+    });
+    expect(status).toBe(expected);
+  });
+});
+
+describe('an undo bucket', () => {
+  it.each([
+    ['', ''],
+    ['/', ''],
+    ['/undo', 'undo/'],
+    ['/undo/files/', 'undo/files/'],
+    ["/un do/~Grüße (1)/it's!*$&@=:,;", "un do/~Grüße (1)/it's!*$&@=:,;/"],
+    ['/un%20do/%2B', 'un do/+/'],
+  ])('keeps a file as it is, rightly signed, under the prefix %j', async (path, prefix) => {
+    await using bucket = await startBucket(key);
+    const store = openBucket(`${bucket.url}${path}`);
+    expect(bucket.requestCount()).toBe(0);
+    await store.write(name, text);
+    expect([...bucket.files]).toEqual([
+      [`${prefix}${name}`, expect.objectContaining({ text, contentType: 'application/jsonl' })],
+    ]);
+  });
+
+  it('leaves nothing but the body out of the signature, which https protects', async () => {
+    await using bucket = await startBucket(key);
+    await openBucket(bucket.url).write(name, text);
+    expect(bucket.files.get(name)?.payload).toBe('UNSIGNED-PAYLOAD');
+  });
+
+  it.each<[string, Partial<BucketKey>, Instead[]]>([
+    ['a wrong secret', { secretAccessKey: 'canary-of-a-wrong-secret' }, []],
+    ['a wrong key', { accessKeyId: 'canary-of-a-wrong-key' }, []],
+    ['a wrong region', { region: 'another-region-1' }, []],
+    ['whom it refuses', {}, [(response) => refuse(response, 'AccessDenied', 'Access Denied')]],
+  ])(
+    'keeps nothing for %s, and its error says neither where it is nor how it is opened',
+    async (_who, mine, instead) => {
+      await using bucket = await startBucket(key, instead);
+      const used = { ...key, ...mine };
+      const error = await errorOf(openBucket(`${bucket.url}/a-prefix`, used).write(name, text));
+      expect(error).toMatchObject({ message: 'the bucket answered with status 403' });
+      expectNoSecrets(String((error as Error).stack), [
+        bucket.host,
+        'a-prefix',
+        used.accessKeyId,
+        used.secretAccessKey,
+      ]);
+      expect([bucket.requestCount(), bucket.files.size]).toEqual([1, 0]);
+    },
+  );
+
+  it('says not where it is when nobody is there', async () => {
+    const bucket = await startBucket(key);
+    await bucket[Symbol.asyncDispose]();
+    const error = await errorOf(openBucket(bucket.url).write(name, text));
+    expect(error).toBeInstanceOf(Error);
+    expectNoSecrets((error as Error).message, [bucket.host, key.accessKeyId, key.secretAccessKey]);
+  });
+
+  it('is asked again when it fails, and keeps the file when it recovers', async () => {
+    await using bucket = await startBucket(key, [fail(500), fail(500)]);
+    await openBucket(bucket.url).write(name, text);
+    expect(bucket.files.get(name)?.text).toBe(text);
+    expect(bucket.requestCount()).toBe(3);
+  });
+
+  it('is asked four times at most', async () => {
+    await using bucket = await startBucket(
+      key,
+      [500, 503, 429, 502].map((status) => fail(status)),
+    );
+    await expect(openBucket(bucket.url).write(name, text)).rejects.toThrow('the bucket answered with status 502');
+    expect([bucket.requestCount(), bucket.files.size]).toEqual([4, 0]);
+  });
+
+  it.each([301, 302, 303, 307, 308])(
+    'is not left for where a redirect by %i points: nobody else gets the file',
+    async (status) => {
+      await using stranger = await startStranger();
+      await using bucket = await startBucket(key, [fail(status, { location: `http://${stranger.host}/${name}` })]);
+      const error = await errorOf(openBucket(bucket.url).write(name, text));
+      expect(stranger.connectionCount()).toBe(0);
+      expect(error).toBeInstanceOf(Error);
+      expect(bucket.files.size).toBe(0);
+    },
+  );
+
+  it.each(['../beside.jsonl', '%2e%2e/beside.jsonl', 'a?b', 'a#b'])(
+    'keeps nothing by the name %s, which means another place',
+    async (outside) => {
+      await using bucket = await startBucket(key);
+      const error = await errorOf(openBucket(`${bucket.url}/a-prefix`).write(outside, text));
+      expect([...bucket.files.keys()]).toEqual([]);
+      expect(error).toBeInstanceOf(Error);
+    },
+  );
+});
