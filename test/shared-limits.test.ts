@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { startTestFacade } from './support/facade.ts';
+import { startTestFacade, type TestFacade } from './support/facade.ts';
 import { mostInTenSeconds } from './support/most-in-ten-seconds.ts';
 import { answerText, bytes, refusal, startRawUpstream } from './support/raw-upstream.ts';
 import { startRedis } from './support/redis-server.ts';
@@ -27,6 +27,15 @@ async function startReplicas(upstreamUrl: string, redisUrl: string, env: Record<
 }
 
 const typeOf = ({ __typename }: { readonly __typename: string }) => __typename;
+
+/** What each tells Prometheus of Redis. */
+function redisUp(replicas: readonly TestFacade[]): Promise<readonly (string | undefined)[]> {
+  return Promise.all(
+    replicas.map(
+      async ({ url }) => /^engagements_redis_up (\d)$/m.exec(await (await fetch(`${url}/metrics`)).text())?.[1],
+    ),
+  );
+}
 
 describe('replicas with one Redis', () => {
   it('keep an account under 50 requests in any 10 seconds together, and use what is free', async () => {
@@ -69,11 +78,13 @@ describe('replicas with one Redis', () => {
       expect(new Set(results.map(typeOf))).toEqual(new Set(['DeleteEngagementSuccess', 'RateLimitedError']));
       expect(upstream.deletes.length).toBe(1 + 3 * 15);
       for (const replica of together.replicas) await expect.poll(replica.logged).toContain('Redis is gone');
+      expect(await redisUp(together.replicas)).toEqual(['0', '0', '0']);
 
       if (how === 'killed') await redis.start();
       else redis.freeze(false);
       for (const { logged } of together.replicas)
         await expect.poll(() => logged().split('Redis is there').length).toBeGreaterThan(2);
+      expect(await redisUp(together.replicas)).toEqual(['1', '1', '1']);
       // More than a third, by one of them alone: the places are those of all.
       const [replica] = together.replicas;
       const sent = Array.from({ length: 30 }, (_, index) =>

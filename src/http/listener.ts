@@ -9,7 +9,7 @@ import { identifyRequest } from './request-id.ts';
 const maxHeaders = 100;
 
 /** What whoever watches this server asks for; refused, it would take a busy server for a dead one. */
-const probes = new Set(['/health', '/ready']);
+const probes = new Set(['/health', '/ready', '/metrics']);
 
 /** How often a draining listener closes connections that have become idle. */
 const sweepIntervalMs = 20;

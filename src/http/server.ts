@@ -17,6 +17,7 @@ import { createAuthenticator } from './auth.ts';
 import { startBulk } from './bulk.ts';
 import { createFrontDoor } from './front-door.ts';
 import { createListener } from './listener.ts';
+import { createMetrics } from './metrics.ts';
 import type { LoadLimits } from './overload.ts';
 import { createGraphQLHandler } from './yoga.ts';
 
@@ -110,7 +111,7 @@ export async function startFacade({ config, log, upstream, openToken, loadLimits
   const { subgraph: dialect, typePrefix, auth } = config;
   const schema = createSchema({ dialect, typePrefix, provesCallers: auth.mode === 'service' });
   const operations = createPreparedOperations(schema);
-  const yoga = createGraphQLHandler(schema, operations, options);
+  const yoga = createGraphQLHandler(schema, operations, createMetrics(sharedMemory), options);
   const listener = createListener(
     createFrontDoor(yoga, operations, options),
     requestTimeoutMs + quietMarginMs,

@@ -3,12 +3,14 @@ import { useDisableIntrospection } from '@graphql-yoga/plugin-disable-introspect
 import type { DocumentNode, GraphQLSchema } from 'graphql';
 import { createYoga, useReadinessCheck, type YogaLogger } from 'graphql-yoga';
 import { LRUCache } from 'lru-cache';
+import type { Registry } from 'prom-client';
 import type { GivenDeletes } from '../graphql/context.ts';
 import type { PreparedOperations } from '../graphql/prepared/prepared-operations.ts';
 import type { Log } from '../log.ts';
 import { type ContextOptions, createContext } from './context.ts';
 import { graphiqlOptions } from './graphiql.ts';
 import { maskError } from './mask-error.ts';
+import { useMetrics } from './metrics.ts';
 import { useCheckAccept } from './use-check-accept.ts';
 import { useCheckNumbers } from './use-check-numbers.ts';
 import { useCheckRequest } from './use-check-request.ts';
@@ -52,7 +54,12 @@ export interface ServerContext {
 export type GraphQLHandler = ReturnType<typeof createGraphQLHandler>;
 
 /** The GraphQL endpoint, for everything that the front door does not answer itself. The plugin list is the pipeline, in order. */
-export function createGraphQLHandler(schema: GraphQLSchema, operations: PreparedOperations, options: ContextOptions) {
+export function createGraphQLHandler(
+  schema: GraphQLSchema,
+  operations: PreparedOperations,
+  metrics: Registry,
+  options: ContextOptions,
+) {
   const { exposeSchema } = options.config;
   return createYoga<ServerContext>({
     schema,
@@ -71,6 +78,7 @@ export function createGraphQLHandler(schema: GraphQLSchema, operations: Prepared
     maxRequestBodySize: false,
     plugins: [
       useReadinessCheck({ endpoint: '/ready', check: () => true }),
+      useMetrics(metrics),
       useCheckRequest(),
       useCheckAccept(),
       useCheckNumbers(),
