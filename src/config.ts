@@ -28,6 +28,8 @@ export interface Config {
   readonly port: number;
   /** Where Truto is, or `sandbox`: start the embedded one. */
   readonly upstream: URL | 'sandbox';
+  /** What the embedded sandbox is started with. */
+  readonly sandbox: { readonly engagementsPerAccount: number; readonly keepsLimits: boolean };
   readonly auth: AuthConfig;
   readonly exposeSchema: boolean;
   readonly subgraph: Dialect;
@@ -119,19 +121,27 @@ export function parseConfig(env: NodeJS.ProcessEnv): Config {
   if (subgraph === 'none' && values.TYPE_PREFIX) {
     problems.push('TYPE_PREFIX is only for SUBGRAPH=federation and SUBGRAPH=stitching');
   }
+  if (!sandbox) {
+    for (const name of ['SANDBOX_ENGAGEMENTS', 'SANDBOX_LIMITS'] as const)
+      if (settings[name]) problems.push(`${name} is only for SANDBOX=1`);
+  }
   const shared = readShared(values, auth?.mode, problems);
   if (problems.length > 0 || auth === undefined) throw new ConfigError(problems);
   return {
     host: values.HOST ?? '127.0.0.1',
     port: values.PORT ?? 4000,
     upstream: sandbox ? 'sandbox' : (values.TRUTO_BASE_URL ?? new URL('https://api.truto.one')),
+    sandbox: {
+      engagementsPerAccount: values.SANDBOX_ENGAGEMENTS ?? 30,
+      keepsLimits: values.SANDBOX_LIMITS ?? false,
+    },
     auth,
     exposeSchema: values.EXPOSE_SCHEMA ?? sandbox,
     subgraph,
     typePrefix: values.TYPE_PREFIX ?? '',
     requestTimeoutMs: values.REQUEST_TIMEOUT_MS ?? 10_000,
     maxUpstreamBytes: values.MAX_UPSTREAM_BYTES ?? 1_048_576,
-    keepsRateLimits: values.TRUTO_RATE_LIMITS ?? !sandbox,
+    keepsRateLimits: values.TRUTO_RATE_LIMITS ?? (!sandbox || values.SANDBOX_LIMITS === true),
     shared,
   };
 }

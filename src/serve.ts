@@ -35,21 +35,22 @@ function banner(facade: Facade, sandbox: Sandbox): string {
 }
 
 /** Starts the embedded sandbox when there is no other upstream; it is not even loaded otherwise. */
-async function findUpstream(
-  upstream: Config['upstream'],
-): Promise<{ readonly url: URL; readonly openToken: string; readonly sandbox?: Sandbox }> {
+async function findUpstream({
+  upstream,
+  sandbox: options,
+}: Config): Promise<{ readonly url: URL; readonly openToken: string; readonly sandbox?: Sandbox }> {
   if (upstream !== 'sandbox') return { url: upstream, openToken: '' };
   const [{ startSandbox }, { sandboxToken }] = await Promise.all([
     import('./sandbox/server.ts'),
     import('./sandbox/accounts.ts'),
   ]);
-  const sandbox = await startSandbox();
+  const sandbox = await startSandbox(options);
   return { url: new URL(sandbox.url), openToken: sandboxToken, sandbox };
 }
 
 const config = readConfig();
 const log = createLog({ secrets: secretsOf(config) });
-const { url: upstream, openToken, sandbox } = await findUpstream(config.upstream);
+const { url: upstream, openToken, sandbox } = await findUpstream(config);
 const facade = await startFacade({ config, log, upstream, openToken }).catch((error: Error) => {
   process.stderr.write(`Cannot listen on ${config.host}:${config.port}: ${error.message}\n`);
   return process.exit(1);

@@ -61,6 +61,8 @@ const variables = {
   JWT_ISSUER: { schema: text, allowed: 'text' },
   JWT_AUDIENCE: { schema: text, allowed: 'text' },
   SANDBOX: { schema: flag, allowed: '0 or 1' },
+  SANDBOX_ENGAGEMENTS: { schema: wholeNumber(30, 75_000), allowed: 'a whole number from 30 to 75000' },
+  SANDBOX_LIMITS: { schema: flag, allowed: '0 or 1' },
   EXPOSE_SCHEMA: { schema: flag, allowed: '0 or 1' },
   SUBGRAPH: {
     schema: z.enum(['none', 'federation', 'stitching']),

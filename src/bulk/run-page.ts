@@ -37,6 +37,7 @@ const blocks = ({ isPaused, isStopped, isTroubled, limitedMs }: Obstacles) =>
 /** Does so many at once, until all have begun or something is in the way. */
 async function runEach(
   items: readonly PendingItem[],
+  atOnce: number,
   task: (item: PendingItem) => Promise<ItemEnd>,
   obstacles: Obstacles,
   { isStopping }: PagePorts,
@@ -48,7 +49,7 @@ async function runEach(
       if (blocks(obstacles) || isStopping()) return;
     }
   }
-  await Promise.all(Array.from({ length: maxAtOnce }, runInTurn));
+  await Promise.all(Array.from({ length: atOnce }, runInTurn));
 }
 
 async function endOf(obstacles: Obstacles, work: PageWork, ports: PagePorts): Promise<WorkEnd> {
@@ -63,7 +64,9 @@ async function endOf(obstacles: Obstacles, work: PageWork, ports: PagePorts): Pr
   if (isStopped) return { kind: 'done' };
   if (isPaused) return { kind: 'later', afterMs: pausedLookMs };
   if (isTroubled) return { kind: 'later', afterMs: backoffMs(await ports.store.countWait(work.lease, 'trouble')) };
-  return limitedMs > 0 ? { kind: 'later', afterMs: Math.min(limitedMs, maxWaitMs) } : { kind: 'done' };
+  if (limitedMs === 0) return { kind: 'done' };
+  await ports.store.countWait(work.lease, 'limited');
+  return { kind: 'later', afterMs: Math.min(limitedMs, maxWaitMs) };
 }
 
 /**
@@ -87,8 +90,10 @@ export async function runPage(lease: PageLease, ports: PagePorts): Promise<WorkE
     .filter(({ index, isBegun }) => isBegun || (states[index] === undefined && job.phase !== 'CANCELLING'));
   const work = { job, lease, caller: await ports.callerOf(job) };
   const obstacles: Obstacles = { isPaused: false, isStopped: false, isTroubled: false, limitedMs: 0, unknown: [] };
+  // One that met a limit will meet it again: each further try that finds no place is for nothing.
+  const atOnce = states['waits:limited'] === undefined ? maxAtOnce : 1;
   const run = (some: readonly PendingItem[], task: (item: PendingItem) => Promise<ItemEnd>) =>
-    runEach(some, task, obstacles, ports);
+    runEach(some, atOnce, task, obstacles, ports);
   const kept = job.input.snapshot ? await keepPage(pending, work, ports, run) : pending;
   if (kept === undefined) return { kind: 'later', afterMs: backoffMs(await store.countWait(lease, 'trouble')) };
   const remove = (item: PendingItem) => runItem(item, work, ports);

@@ -10,7 +10,7 @@ import type { PagePorts, WorkEnd } from './page-ports.ts';
 import { runPage } from './run-page.ts';
 
 /** How many pages of one job are under way at once, in all processes: an account's turn among those of others. */
-const pagesAtOnce = 8;
+const pagesAtOnce = 16;
 
 /** How many pages one process works on at once. Those that wait for something are not among them. */
 const maxAtOnce = 64;

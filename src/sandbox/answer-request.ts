@@ -4,6 +4,7 @@ import { isQueryObject, parseQuery, type Query } from './query.ts';
 import type { RateMeter } from './rate-limit.ts';
 import type { ReceivedRequest } from './received-request.ts';
 import { buildRefusal, Refusal } from './refusal.ts';
+import type { RequestLimit } from './request-limit.ts';
 import { findRoute } from './routes.ts';
 import type { Store } from './store.ts';
 
@@ -15,6 +16,7 @@ export interface SandboxState {
   readonly store: Store;
   readonly rateMeter: RateMeter;
   readonly pickFault: PickFault;
+  readonly requestLimit: RequestLimit;
 }
 
 /** Picks the fault that strikes a request which asks for none itself; none at all when there is nothing to return. */
@@ -38,6 +40,8 @@ function route(state: SandboxState, request: ReceivedRequest): Answer {
   const { path, queryText } = splitUrl(url);
   const { handler, id } = findRoute(method, path);
   const query = parseQuery(queryText);
+  const accountId = path.startsWith('/integrated-account/') ? id : query.integrated_account_id;
+  state.requestLimit.count(typeof accountId === 'string' ? accountId : undefined);
   const reserved = findFault(id);
   return handler({
     id,

@@ -2,7 +2,10 @@ import { sandboxAccounts, sandboxToken } from './accounts.ts';
 import { seedEngagements } from './seed.ts';
 import { type Sandbox, startSandbox } from './server.ts';
 
-/** The sandbox alone: `HOST` (127.0.0.1) and `PORT` (4010; 0 takes any) say where, SIGINT or SIGTERM ends it. */
+/**
+ * The sandbox alone: `HOST` (127.0.0.1) and `PORT` (4010; 0 takes any) say where, `SANDBOX_ENGAGEMENTS` (30) how many each account
+ * has, `SANDBOX_LIMITS=1` has it refuse what exceeds Truto's own limits. SIGINT or SIGTERM ends it.
+ */
 
 function describe({ url }: Sandbox): string {
   const rows = sandboxAccounts.map((account) => {
@@ -27,10 +30,20 @@ function describe({ url }: Sandbox): string {
   ].join('\n');
 }
 
-const { HOST: host = '127.0.0.1', PORT: port = '4010' } = process.env;
+const {
+  HOST: host = '127.0.0.1',
+  PORT: port = '4010',
+  SANDBOX_ENGAGEMENTS: count,
+  SANDBOX_LIMITS: limits,
+} = process.env;
 
 try {
-  const sandbox = await startSandbox({ host, port: Number(port) });
+  const sandbox = await startSandbox({
+    host,
+    port: Number(port),
+    keepsLimits: limits === '1',
+    ...(count && { engagementsPerAccount: Number(count) }),
+  });
   const end = () => void sandbox.close();
   process.once('SIGINT', end).once('SIGTERM', end);
   process.stdout.write(describe(sandbox));

@@ -5,6 +5,7 @@ import { answerRequest, type PickFault, type SandboxState, splitUrl } from './an
 import { answerClientError } from './client-error.ts';
 import { createRateMeter } from './rate-limit.ts';
 import type { ReceivedRequest } from './received-request.ts';
+import { createRequestLimit, noRequestLimit } from './request-limit.ts';
 import { sendAnswer } from './send-answer.ts';
 import { createStore } from './store.ts';
 
@@ -24,6 +25,8 @@ export interface SandboxOptions {
   readonly hugeBytes?: number;
   /** How many engagements each account starts with, up to 75,000; the first 30 are always the same. @default 30 */
   readonly engagementsPerAccount?: number;
+  /** Refuses what exceeds Truto's own limits, with a 429. @default false */
+  readonly keepsLimits?: boolean;
   /** Lets faults strike that nobody asked for, to test a client under a steady rate of them. @default none */
   readonly pickFault?: PickFault;
 }
@@ -57,10 +60,13 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     slowMs = 30_000,
     hugeBytes = 8 * 1024 * 1024,
     engagementsPerAccount,
+    keepsLimits = false,
     pickFault = () => undefined,
   } = options;
   const store = createStore(engagementsPerAccount);
-  const state: SandboxState = { token, slowMs, hugeBytes, store, rateMeter: createRateMeter(), pickFault };
+  const requestLimit = keepsLimits ? createRequestLimit() : noRequestLimit;
+  const rateMeter = createRateMeter();
+  const state: SandboxState = { token, slowMs, hugeBytes, store, rateMeter, pickFault, requestLimit };
   const requests: ReceivedRequest[] = [];
   const sockets = new Set<Socket>();
 

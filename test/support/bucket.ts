@@ -110,7 +110,8 @@ export async function startBucket(key: BucketKey, instead: readonly Instead[] = 
     const fault = findFault(request, body, key);
     if (fault !== undefined) return refuse(response, 'SignatureDoesNotMatch', fault);
     if (request.method !== 'PUT') return void response.writeHead(405).end();
-    files.set(decodeURIComponent(request.url ?? '').replace(`${bucketPath}/`, ''), {
+    const [path = ''] = (request.url ?? '').split('?', 1);
+    files.set(decodeURIComponent(path).replace(`${bucketPath}/`, ''), {
       text: body.toString(),
       contentType: request.headers['content-type'],
       payload: request.headers['x-amz-content-sha256'] === 'UNSIGNED-PAYLOAD' ? 'UNSIGNED-PAYLOAD' : 'SHA256',
@@ -132,3 +133,23 @@ export async function startBucket(key: BucketKey, instead: readonly Instead[] = 
     },
   };
 }
+
+/** A PUT of AWS's documentation ("Example: PUT Object"), with the signature that is right for it. */
+export const awsExample = {
+  key: {
+    accessKeyId: 'AKIAIOSFODNN7EXAMPLE',
+    secretAccessKey: 'wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY',
+    region: 'us-east-1',
+  },
+  path: '/test$file.text',
+  body: 'Welcome to Amazon S3.',
+  signature: '98ad721746da40c64f1a55b78f14c238d841ea1380cd77a1b5971af0ece108bd',
+  headers: (signature: string) => ({
+    host: 'examplebucket.s3.amazonaws.com',
+    date: 'Fri, 24 May 2013 00:00:00 GMT',
+    'x-amz-date': '20130524T000000Z',
+    'x-amz-storage-class': 'REDUCED_REDUNDANCY',
+    'x-amz-content-sha256': '44ce7dd67c959e0d3524ffac1771dfbba87d2b6b4b4e99e42034a8b803f8b072',
+    authorization: `AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/20130524/us-east-1/s3/aws4_request,SignedHeaders=date;host;x-amz-content-sha256;x-amz-date;x-amz-storage-class,Signature=${signature}`,
+  }),
+};

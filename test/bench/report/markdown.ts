@@ -58,6 +58,7 @@ export function writeMarkdown(results: Results): string {
     ...works.map((result) => section(result.work, workTable(result))),
     ...(startup ? [section(startupWork, startupTable(startup))] : []),
     ...streamSection(results),
+    'Bulk deletes have a page of their own: [benchmarks-bulk.md](benchmarks-bulk.md).',
     '## Versions',
     versions.join(', '),
   ].join('\n\n')}\n`;

@@ -1,0 +1,106 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { Redis } from 'ioredis';
+import { startRedis } from '../../support/redis-server.ts';
+
+const root = fileURLToPath(new URL('../../..', import.meta.url));
+const megabyte = 1024 ** 2;
+
+/** One bulk delete to measure. */
+export interface JobPlan {
+  readonly workers: number;
+  readonly count: number;
+  /** How long upstream takes for a delete. */
+  readonly delayMs: number;
+}
+
+/** How it went. */
+export interface JobFigures {
+  readonly listedPerSecond: number;
+  readonly deletedPerSecond: number;
+  /** Memory of the workers, the largest of them, in MB: when a tenth was deleted, then at each further tenth. */
+  readonly workerMegabytes: readonly number[];
+  /** Memory of Redis at the end, in MB. */
+  readonly redisMegabytes: number;
+}
+
+/** Starts a process that prints an address; its other output is thrown away. */
+async function start(args: readonly string[], env: Record<string, string>, address: RegExp) {
+  const child = spawn(process.execPath, args, {
+    cwd: root,
+    env: { PATH: process.env.PATH, ...env },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  let output = '';
+  for await (const chunk of child.stdout.iterator({ destroyOnReturn: false })) {
+    output += chunk;
+    const [, url] = address.exec(output) ?? [];
+    if (url === undefined) continue;
+    child.stdout.resume();
+    return { child, url };
+  }
+  throw new Error(`${args.join(' ')} ended:\n${output}`);
+}
+
+function residentMegabytes({ pid }: ChildProcess): number {
+  const [, kilobytes = '0'] = /^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
+  return Math.round(Number(kilobytes) / 1024);
+}
+
+/** Runs one bulk delete by a filter, with so many servers at it, from its start to its end. */
+export async function runJob({ workers, count, delayMs }: JobPlan): Promise<JobFigures> {
+  await using stack = new AsyncDisposableStack();
+  const redis = stack.use(await startRedis());
+  async function run(args: readonly string[], env: Record<string, string>, address: RegExp) {
+    const started = await start(args, env, address);
+    stack.defer(async () => {
+      const gone = once(started.child, 'exit');
+      started.child.kill('SIGKILL');
+      await gone;
+    });
+    return started;
+  }
+  const upstreamEnv = { COUNT: String(count), DELAY_MS: String(delayMs) };
+  const upstream = await run(['test/bench/bulk/upstream.ts'], upstreamEnv, /^(http\S+)\n/);
+  const env = {
+    ...{ PORT: '0', TRUTO_BASE_URL: upstream.url, TRUTO_RATE_LIMITS: '0', REDIS_URL: redis.url },
+    BULK_TOKEN_SECRET: 'a secret that seals, for the bench alone',
+  };
+  const servers = [];
+  for (let index = 0; index < workers; index += 1) servers.push(await run(['src/main.ts'], env, /"url":"([^"]+)"/));
+  const query = `mutation { startBulkDelete(input: { integratedAccountId: "a", filter: { status: "open" } }) { id } }`;
+  const begunAtMs = performance.now();
+  const response = await fetch(servers[0]?.url ?? '', {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', authorization: 'Bearer token' },
+    body: JSON.stringify({ query }),
+  });
+  const { id } = (await response.json()).data.startBulkDelete;
+  const direct = new Redis(redis.url);
+  stack.defer(() => direct.disconnect());
+
+  let listedAtMs = 0;
+  const workerMegabytes: number[] = [];
+  for (;;) {
+    const [phase, done, total] = await direct.hmget(`engagements:bulk:${id}`, 'phase', 'done', 'total');
+    if (phase !== 'LISTING' && listedAtMs === 0) listedAtMs = performance.now();
+    if (listedAtMs > 0 && Number(done) / Number(total) >= (workerMegabytes.length + 1) / 10)
+      workerMegabytes.push(Math.max(...servers.map(({ child }) => residentMegabytes(child))));
+    if (phase === 'COMPLETED') break;
+    if (phase === 'FAILED') throw new Error('the bulk delete failed');
+    await sleep(10);
+  }
+  const endedAtMs = performance.now();
+  const deleted = Number(await direct.hget(`engagements:bulk:${id}`, 'outcome:DELETED'));
+  if (deleted !== count) throw new Error(`${deleted} of ${count} were deleted`);
+  const [, usedBytes = '0'] = /used_memory:(\d+)/.exec(await direct.info('memory')) ?? [];
+  return {
+    listedPerSecond: count / ((listedAtMs - begunAtMs) / 1_000),
+    deletedPerSecond: count / ((endedAtMs - listedAtMs) / 1_000),
+    workerMegabytes,
+    redisMegabytes: Math.round(Number(usedBytes) / megabyte),
+  };
+}

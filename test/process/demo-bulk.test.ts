@@ -1,0 +1,15 @@
+import { rmSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { expect, it } from 'vitest';
+import { startRedis } from '../support/redis-server.ts';
+import { startNode } from '../support/server-process.ts';
+
+it('npm run demo:bulk deletes 5,000 engagements, shows how far it is, and keeps each', async () => {
+  await using redis = await startRedis();
+  const demo = startNode(['examples/bulk/demo.mjs'], { REDIS_URL: redis.url });
+  expect({ code: await demo.exited, output: demo.output() }).toMatchObject({ code: 0 });
+  expect(demo.output()).toMatch(/^#+\.* \d+\/5000 DELETING, \d+\/s/m);
+  expect(demo.output()).toContain('COMPLETED: {"deleted":5000,"alreadyAbsent":0,"failed":0,"unknown":0,"remaining":0}');
+  const [, undo = ''] = /^5000 records are in (.+)$/m.exec(demo.output()) ?? [];
+  rmSync(dirname(dirname(undo)), { recursive: true });
+}, 120_000);
