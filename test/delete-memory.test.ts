@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { createDeleteMemory, type KeyedDelete } from '../src/engagement/delete-memory.ts';
 import type { DeleteEngagementResult, OutcomeUnknownError } from '../src/engagement/result.ts';
 
@@ -62,5 +62,30 @@ describe('what is remembered of deletes', () => {
     await memory.perform(keyed('k'), async () => success(undefined));
     const again = await memory.perform(keyed('k'), async () => unknown);
     expect(again).toMatchObject({ kind: 'repeated', result: { outcome: 'DELETED', warnings: [] } });
+  });
+
+  it('is forgotten after ten minutes, and not before', async () => {
+    const now = performance.now.bind(performance);
+    let aheadMs = 0;
+    const clock = vi.spyOn(performance, 'now').mockImplementation(() => now() + aheadMs);
+    const memory = createDeleteMemory();
+    const again = async (atMs: number) => {
+      aheadMs = atMs;
+      // The cache looks at the clock once in a millisecond.
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      return (await memory.perform(keyed('k'), async () => success(null))).kind;
+    };
+    expect(await again(0)).toBe('performed');
+    expect(await again(9.9 * 60_000)).toBe('repeated');
+    expect(await again(10.1 * 60_000)).toBe('performed');
+    clock.mockRestore();
+  });
+
+  it('makes room for what is newer, however little each outcome takes', async () => {
+    const memory = createDeleteMemory();
+    const long: OutcomeUnknownError = { ...unknown, engagement: null, retrySafe: false, message: 'x'.repeat(60_000) };
+    for (let index = 0; index < 1_200; index += 1) await memory.perform(keyed(String(index)), async () => long);
+    expect((await memory.perform(keyed('1199'), async () => long)).kind).toBe('repeated');
+    expect((await memory.perform(keyed('0'), async () => long)).kind).toBe('performed');
   });
 });

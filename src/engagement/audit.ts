@@ -16,7 +16,7 @@ export interface AuditEvent {
   readonly detail: string;
   /** How often the delete was attempted upstream. */
   readonly attempts: number;
-  /** The `Idempotency-Key` that went upstream; null when none did. */
+  /** The `Idempotency-Key` for upstream, made of the caller's own where there is one; null when the delete never came so far. */
   readonly idempotencyKey: string | null;
   readonly durationMs: number;
 }

@@ -21,7 +21,7 @@ export function unknownOutcome(
   const retrySafe = isRepeatable(input);
   const why = seen.why ?? `Upstream answered with status ${seen.statusCode}`;
   const next = retrySafe
-    ? 'Delete it again, with the same arguments: if it is gone already, you get a NotFoundError (or ALREADY_ABSENT, with the same Idempotency-Key) and nothing else happens.'
+    ? 'Delete it again, with the same arguments: if it is gone already, you get a NotFoundError (ALREADY_ABSENT, if it had an Idempotency-Key of yours and you send that again) and nothing else happens.'
     : 'Read the engagement before you repeat the delete: it had a remoteQuery, whose effect may not be repeatable.';
   return {
     kind: 'OutcomeUnknownError',

@@ -126,7 +126,8 @@ export const OutcomeUnknownError = builder.objectRef<Result.OutcomeUnknownError>
     }),
     idempotencyKey: t.exposeString('idempotencyKey', {
       nullable: false,
-      description: 'The `Idempotency-Key` that went upstream with this delete: by it, Truto can find the request.',
+      description:
+        'The `Idempotency-Key` that this server sent upstream: by it, Truto can find the request. To repeat the delete, send your own again, not this one.',
     }),
     engagement: t.expose('engagement', {
       type: Engagement,

@@ -46,6 +46,9 @@ export interface UpstreamClient {
   close(timeoutMs: number): Promise<void>;
 }
 
+/** Its turn did not come: by the next attempt, others may be through. */
+const noConnection: Attempt = { kind: 'failure', mayHaveBeenSent: false, reason: 'unconnected' };
+
 const unsent: Attempt = { kind: 'failure', mayHaveBeenSent: false, reason: 'timeout' };
 
 /** Opens keep-alive connections to upstream. */
@@ -95,7 +98,7 @@ export function createUpstreamClient({
       });
       return { result, isDone: result.then(() => exchange?.isDone) };
     });
-    return remember(made ?? unsent);
+    return remember(made ?? noConnection);
   }
 
   return {
