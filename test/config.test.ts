@@ -30,6 +30,7 @@ const mistakes: Record<string, readonly string[]> = {
     SUBGRAPH: ['Federation', 'apollo', '1'],
     TYPE_PREFIX: ['crm', '1Crm', 'Crm_', 'Crm Types', `C${'r'.repeat(31)}`],
   },
+  ...{ TRUSTED_DOCUMENTS: [], TRUSTED_DOCUMENTS_ONLY: notFlag },
   ...{ SANDBOX_ENGAGEMENTS: [...notWhole, '29', '75001'], SANDBOX_LIMITS: notFlag },
   ...{ REDIS_URL: ['localhost', 'http://localhost', 'redis://', 'redis:'], REPLICAS: [...notWhole, '0', '51'] },
   ...{ BULK_TOKEN_SECRET: ['s'.repeat(31)], AWS_REGION: ['EU West', 'a/b'] },
@@ -89,6 +90,14 @@ describe('parseConfig', () => {
       ...{ exposeSchema: true, requestTimeoutMs: 500, maxUpstreamBytes: 2048, keepsRateLimits: true },
       ...{ subgraph: 'federation', typePrefix: 'Crm', sandbox: { engagementsPerAccount: 30, keepsLimits: false } },
     });
+  });
+
+  it.each<[Env, string]>([
+    [{}, 'TRUSTED_DOCUMENTS'],
+    [{ TRUSTED_DOCUMENTS: 'a.json', EXPOSE_SCHEMA: '1' }, 'TRUSTED_DOCUMENTS_ONLY=1'],
+    [{ TRUSTED_DOCUMENTS: 'a.json', SUBGRAPH: 'federation' }, 'TRUSTED_DOCUMENTS_ONLY=1'],
+  ])('refuses to execute only trusted documents with %j', (env, name) => {
+    expect(blamed({ SANDBOX: '1', EXPOSE_SCHEMA: '0', TRUSTED_DOCUMENTS_ONLY: '1', ...env })).toEqual([name]);
   });
 
   it('keeps the limits that its sandbox has, and refuses to shape one that is not there', () => {

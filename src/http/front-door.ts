@@ -4,6 +4,7 @@ import { isJsonObject } from '../engagement/body.ts';
 import type { Context, GivenDeletes } from '../graphql/context.ts';
 import type { PreparedOperations } from '../graphql/prepared/prepared-operations.ts';
 import { runPrepared } from '../graphql/prepared/run-prepared.ts';
+import { documentIdOf, type TrustedDocuments } from '../graphql/trusted-documents.ts';
 import { type ContextOptions, createContext } from './context.ts';
 import { readRequestBody } from './request-body.ts';
 import { resultTypeFor } from './use-check-accept.ts';
@@ -25,14 +26,17 @@ type ReadRequest = IncomingMessage & { body?: Readable; given?: GivenDeletes };
 /** Another is no name of an operation, and so part of no document. */
 const operationNames = /^[A-Za-z_]\w*$/;
 
-const plainKeys = new Set(['query', 'operationName', 'variables', 'extensions']);
+const plainKeys = new Set(['query', 'documentId', 'operationName', 'variables', 'extensions']);
 
 function isAbsent(value: unknown): value is null | undefined {
   return value === undefined || value === null;
 }
 
+/** The text of the document: as it came, or as it is trusted; undefined when that is for Yoga to say. */
+type FindText = (json: Readonly<Record<string, unknown>>) => unknown;
+
 /** Reads the body; undefined for anything but a plain request, which Yoga then refuses or executes. */
-function readPlainRequest(text: string): PlainRequest | undefined {
+function readPlainRequest(text: string, findText: FindText): PlainRequest | undefined {
   let json: unknown;
   try {
     json = JSON.parse(text);
@@ -40,7 +44,8 @@ function readPlainRequest(text: string): PlainRequest | undefined {
     return undefined;
   }
   if (!isJsonObject(json) || !Object.keys(json).every((key) => plainKeys.has(key))) return undefined;
-  const { query, operationName = undefined, variables, extensions } = json;
+  const { operationName = undefined, variables, extensions } = json;
+  const query = findText(json);
   if (typeof query !== 'string') return undefined;
   if (!isAbsent(operationName) && !(typeof operationName === 'string' && operationNames.test(operationName)))
     return undefined;
@@ -62,6 +67,15 @@ function handOver(yoga: GraphQLHandler, request: ReadRequest, response: ServerRe
   yoga(request, response);
 }
 
+function textFinder(trusted: TrustedDocuments | undefined, only: boolean): FindText {
+  // Without, a document by its id is for Yoga to refuse.
+  if (!trusted) return ({ query, documentId }) => (documentId === undefined ? query : undefined);
+  return (json) => {
+    if (json.query !== undefined) return only || json.documentId !== undefined ? undefined : json.query;
+    return trusted.get(documentIdOf(json) ?? '');
+  };
+}
+
 /**
  * Takes requests in front of Yoga. An operation that is prepared is run and answered here, without objects for request
  * and response around it; anything else, also every error, goes to Yoga over the same schema, so that there is one place
@@ -70,15 +84,18 @@ function handOver(yoga: GraphQLHandler, request: ReadRequest, response: ServerRe
 export function createFrontDoor(
   yoga: GraphQLHandler,
   operations: PreparedOperations,
+  trusted: TrustedDocuments | undefined,
   options: ContextOptions,
 ): RequestListener {
+  const findText = textFinder(trusted, options.config.trustedDocuments?.only === true);
+
   async function runHere(
     request: ReadRequest,
     response: ServerResponse,
     text: string,
     resultType: string,
   ): Promise<boolean> {
-    const plain = readPlainRequest(text);
+    const plain = readPlainRequest(text, findText);
     const prepared = plain && operations.find(plain);
     if (!prepared) return false;
     const headers = { get: (name: string) => request.headers[name]?.toString() ?? null };

@@ -6,6 +6,7 @@ import { LRUCache } from 'lru-cache';
 import type { Registry } from 'prom-client';
 import type { GivenDeletes } from '../graphql/context.ts';
 import type { PreparedOperations } from '../graphql/prepared/prepared-operations.ts';
+import type { TrustedDocuments } from '../graphql/trusted-documents.ts';
 import type { Log } from '../log.ts';
 import { type ContextOptions, createContext } from './context.ts';
 import { graphiqlOptions } from './graphiql.ts';
@@ -18,6 +19,7 @@ import { useDeliverChunks } from './use-deliver-chunks.ts';
 import { useHideSuggestions } from './use-hide-suggestions.ts';
 import { useLimitDocuments } from './use-limit-documents.ts';
 import { useNoteOperations } from './use-note-operations.ts';
+import { useTrustedDocuments } from './use-trusted-documents.ts';
 
 /** Yoga's words to pino's: it hands over any number of arguments, the error first when there is one. */
 function yogaLogger(log: Log): YogaLogger {
@@ -58,9 +60,10 @@ export function createGraphQLHandler(
   schema: GraphQLSchema,
   operations: PreparedOperations,
   metrics: Registry,
+  trusted: TrustedDocuments | undefined,
   options: ContextOptions,
 ) {
-  const { exposeSchema } = options.config;
+  const { exposeSchema, trustedDocuments } = options.config;
   return createYoga<ServerContext>({
     schema,
     context: (initial) => createContext(initial, options, initial.req?.given),
@@ -73,6 +76,7 @@ export function createGraphQLHandler(
     cors: false,
     multipart: false,
     batching: false,
+    ...(trusted && { extraParamNames: ['documentId'] }),
     parserAndValidationCache: createDocumentCaches(),
     // The front door reads bodies; Yoga's own limit costs more than half of its speed.
     maxRequestBodySize: false,
@@ -82,6 +86,7 @@ export function createGraphQLHandler(
       useCheckRequest(),
       useCheckAccept(),
       useCheckNumbers(),
+      ...(trusted ? [useTrustedDocuments(trusted, trustedDocuments?.only === true)] : []),
       useLimitDocuments(),
       ...(exposeSchema ? [] : [useDisableIntrospection(), useHideSuggestions()]),
       useDeferStream(),
