@@ -88,16 +88,18 @@ export async function startFacade({ config, log, upstream, openToken, loadLimits
   });
   const limits = keepsRateLimits ? documentedLimits : undefined;
   const sharedMemory = shared && (await connectRedis(shared.redisUrl, log));
+  const metrics = createMetrics({ sharedMemory, inFlight: () => listener.inFlight });
   const sendSetup = {
     client,
     reserveMs,
     limits: limits && shareOf(limits, shared?.replicas ?? 1),
     sharedBudget: sharedMemory && createSharedBudget(sharedMemory, limits),
+    onAttempt: metrics.countAttempt,
   };
   const { send, settled } = awaitable(createSend(sendSetup));
   const lookupTimeoutMs = Math.min(maxLookupTimeoutMs, requestTimeoutMs / 4);
   const findAccountIntegration = createAccountLookup(send, lookupTimeoutMs);
-  const bulkParts = { config, send, findAccountIntegration, openToken, log };
+  const bulkParts = { config, send, findAccountIntegration, openToken, log, metrics };
   const bulk = shared && sharedMemory && startBulk({ ...bulkParts, shared, memory: sharedMemory });
   const draining = new AbortController();
   const options = {
@@ -113,13 +115,16 @@ export async function startFacade({ config, log, upstream, openToken, loadLimits
       draining: draining.signal,
     },
     upstreamUrl: upstream.href.replace(/\/$/, ''),
+    metrics,
   };
   const operations = createPreparedOperations(schema);
-  const yoga = createGraphQLHandler(schema, operations, createMetrics(sharedMemory), trusted, options);
+  const yoga = createGraphQLHandler(schema, operations, metrics, trusted, options);
   const listener = createListener(
     createFrontDoor(yoga, operations, trusted, options),
     requestTimeoutMs + quietMarginMs,
     loadLimits,
+    undefined,
+    metrics.countRequest,
   );
   const url = await listener.listen(host, port);
 

@@ -3,7 +3,6 @@ import { useDisableIntrospection } from '@graphql-yoga/plugin-disable-introspect
 import type { DocumentNode, GraphQLSchema } from 'graphql';
 import { createYoga, useReadinessCheck, type YogaLogger } from 'graphql-yoga';
 import { LRUCache } from 'lru-cache';
-import type { Registry } from 'prom-client';
 import type { GivenDeletes } from '../graphql/context.ts';
 import type { PreparedOperations } from '../graphql/prepared/prepared-operations.ts';
 import type { TrustedDocuments } from '../graphql/trusted-documents.ts';
@@ -11,10 +10,11 @@ import type { Log } from '../log.ts';
 import { type ContextOptions, createContext } from './context.ts';
 import { graphiqlOptions } from './graphiql.ts';
 import { maskError } from './mask-error.ts';
-import { useMetrics } from './metrics.ts';
+import { type Metrics, useMetrics } from './metrics.ts';
 import { useCheckAccept } from './use-check-accept.ts';
 import { useCheckNumbers } from './use-check-numbers.ts';
 import { useCheckRequest } from './use-check-request.ts';
+import { useCountFields } from './use-count-fields.ts';
 import { useDeliverChunks } from './use-deliver-chunks.ts';
 import { useHideSuggestions } from './use-hide-suggestions.ts';
 import { useLimitDocuments } from './use-limit-documents.ts';
@@ -59,7 +59,7 @@ export type GraphQLHandler = ReturnType<typeof createGraphQLHandler>;
 export function createGraphQLHandler(
   schema: GraphQLSchema,
   operations: PreparedOperations,
-  metrics: Registry,
+  metrics: Metrics,
   trusted: TrustedDocuments | undefined,
   options: ContextOptions,
 ) {
@@ -91,6 +91,7 @@ export function createGraphQLHandler(
       ...(exposeSchema ? [] : [useDisableIntrospection(), useHideSuggestions()]),
       useDeferStream(),
       useNoteOperations(operations),
+      useCountFields(metrics),
       useDeliverChunks(),
     ],
   });

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Attempt, FailureReason, Send, SendOptions, Sent, UpstreamRequest } from './attempt.ts';
+import type { Attempt, FailureReason, SeenAttempt, Send, SendOptions, Sent, UpstreamRequest } from './attempt.ts';
 import { Breaker, isUpstreamTrouble } from './breaker.ts';
 import type { UpstreamClient } from './client.ts';
 import { createLanes, type Lane } from './lanes.ts';
@@ -20,6 +20,8 @@ export interface SendSetup {
   readonly limits: SharedLimits | undefined;
   /** What it keeps together with others, as long as that can be had; by itself else. */
   readonly sharedBudget?: SharedBudget | undefined;
+  /** Hears of each attempt. */
+  readonly onAttempt?: (seen: SeenAttempt) => void;
 }
 
 function unsent(reason: FailureReason, retryAfterMs?: number): Attempt {
@@ -63,7 +65,7 @@ async function leavesItsPlace(result: Promise<Attempt>): Promise<void> {
  * Sends requests: within the budgets and the breakers of their account, again where that is safe and may help, and never
  * after the deadline.
  */
-export function createSend({ client, reserveMs, limits, sharedBudget }: SendSetup): Send {
+export function createSend({ client, reserveMs, limits, sharedBudget, onAttempt }: SendSetup): Send {
   const laneOf = createLanes(limits);
   const upstreamBreaker = new Breaker(isUpstreamTrouble);
   const retryBudget = new RetryBudget(Date.now());
@@ -146,6 +148,17 @@ export function createSend({ client, reserveMs, limits, sharedBudget }: SendSetu
     }
   }
 
+  function tell(
+    { method }: UpstreamRequest,
+    { integration = null }: SendOptions,
+    attempt: Attempt,
+    startMs: number,
+  ): void {
+    const end = attempt.kind === 'answer' ? attempt.statusCode : attempt.reason;
+    const durationMs = performance.now() - startMs;
+    onAttempt?.({ method, integration, end, isHeldBack: isHeldBack(attempt), durationMs });
+  }
+
   return async (request, options) => {
     const { method } = request;
     const { isRepeatable = true, deadlineAt, hasCallerLeft } = options;
@@ -154,7 +167,9 @@ export function createSend({ client, reserveMs, limits, sharedBudget }: SendSetu
     let failureCount = 0;
     let sent: Sent = { attempt: unsent('abandoned'), attemptCount: 0, mayHaveActedBefore: false };
     for (;;) {
+      const startMs = performance.now();
       const attempt = await attemptWithinBudget(request, options, lane, sent.attemptCount > 0 || !isRepeatable);
+      tell(request, options, attempt, startMs);
       const wasBegun = !isHeldBack(attempt);
       const mayHaveActedBefore = sent.mayHaveActedBefore || judge(sent.attempt, method) === 'unclear';
       // What an earlier attempt came to says more than that there was no other.
