@@ -7,6 +7,7 @@ import { isHeldBack, judge, retryDelayMs } from './retry.ts';
 import { parseRetryAfter } from './retry-after.ts';
 import { RetryBudget } from './retry-budget.ts';
 import type { SharedBudget, SharedLimits } from './shared-budget.ts';
+import { traceAttempt } from './trace.ts';
 
 /** What of the time left the first attempts may wait for an answer: a lost request must leave time to be sent again. */
 const shareOfTimeLeft = 2 / 3;
@@ -113,12 +114,15 @@ export function createSend({ client, reserveMs, limits, sharedBudget, onAttempt 
     const beginBy = deadlineAt - reserveMs;
     const atItsTurn = (attempt: () => Promise<Attempt>) => begin(attempt, lane, options);
     const gate = isBackground ? lane.background : streams ? lane.streams : lane.requests;
+    const traced = traceAttempt(request);
     const attempt = await gate.run(beginBy, () => {
       const times = { answerBy: answerBy(deadlineAt, isLast), deadlineAt, streams };
-      const result = client.attempt(request, { ...times, atItsTurn });
+      const result = client.attempt(traced.request, { ...times, atItsTurn });
       return { result, isDone: leavesItsPlace(result) };
     });
-    return attempt ?? unsent('timeout');
+    const end = attempt ?? unsent('timeout');
+    traced.end(end);
+    return end;
   }
 
   /** One attempt, as soon as the budgets have a place for it. */
