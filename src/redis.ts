@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { BrokenCircuitError, ConsecutiveBreaker, circuitBreaker, handleAll } from 'cockatiel';
-import { Redis, type RedisOptions } from 'ioredis';
+import type { Redis, RedisOptions } from 'ioredis';
 import type { Log } from './log.ts';
 import type { Secret } from './secret.ts';
 
@@ -47,6 +47,8 @@ const impatient = {
 
 /** Connects to Redis, and goes on trying. Settles at the latest after two seconds, connected or not. */
 export async function connectRedis(url: Secret, log: Log): Promise<SharedMemory> {
+  // Here, and no sooner: most servers have no Redis, and should not start later for it.
+  const { Redis } = await import('ioredis');
   const options = { retryStrategy: (times: number) => Math.min(times * 50, maxReconnectMs) };
   const redis = new Redis(url.reveal(), { ...options, ...impatient });
   const circuit = circuitBreaker(handleAll, { halfOpenAfter: pauseMs, breaker: new ConsecutiveBreaker(1) });

@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import { keyPrefix, type SharedMemory } from '../redis.ts';
+import { BulkUnavailable } from './bulk-unavailable.ts';
 import { type BulkFailure, type BulkInput, type BulkItem, type BulkJob, type BulkOutcome, pageSize } from './job.ts';
 import * as scripts from './job-scripts.ts';
 import { readJob } from './read-job.ts';
@@ -10,11 +11,6 @@ const keptMs = 30 * 24 * 3_600_000;
 /** Over how many intervals of ten seconds the rate is taken. */
 const rateIntervals = 6;
 const rateIntervalMs = 10_000;
-
-/** Redis is gone, so that nothing is known of bulk deletes, and nothing can be changed. */
-export class BulkUnavailable extends Error {
-  override readonly name = 'BulkUnavailable';
-}
 
 /** Who works on a page: an answer counts only as long as nobody else has it. */
 export interface PageLease {

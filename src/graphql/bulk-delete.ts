@@ -1,5 +1,5 @@
+import { BulkUnavailable } from '../bulk/bulk-unavailable.ts';
 import { type BulkJob, type BulkState, pageSize, stateOf } from '../bulk/job.ts';
-import { BulkUnavailable } from '../bulk/job-store.ts';
 import { fieldError } from '../errors.ts';
 import { builder } from './builder.ts';
 import {

@@ -15,7 +15,6 @@ import { documentedLimits, shareOf } from '../upstream/lanes.ts';
 import { createSend } from '../upstream/send.ts';
 import { createSharedBudget } from '../upstream/shared-budget.ts';
 import { createAuthenticator } from './auth.ts';
-import { startBulk } from './bulk.ts';
 import { createFrontDoor } from './front-door.ts';
 import { createListener } from './listener.ts';
 import { createMetrics } from './metrics.ts';
@@ -100,7 +99,9 @@ export async function startFacade({ config, log, upstream, openToken, loadLimits
   const lookupTimeoutMs = Math.min(maxLookupTimeoutMs, requestTimeoutMs / 4);
   const findAccountIntegration = createAccountLookup(send, lookupTimeoutMs);
   const bulkParts = { config, send, findAccountIntegration, openToken, log, metrics };
-  const bulk = shared && sharedMemory && startBulk({ ...bulkParts, shared, memory: sharedMemory });
+  // Loaded where it is used: BullMQ alone is a tenth of a second.
+  const bulk =
+    shared && sharedMemory && (await import('./bulk.ts')).startBulk({ ...bulkParts, shared, memory: sharedMemory });
   const draining = new AbortController();
   const options = {
     config,
