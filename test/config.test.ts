@@ -32,7 +32,10 @@ const mistakes: Record<string, readonly string[]> = {
   },
   ...{ TRUSTED_DOCUMENTS: [], TRUSTED_DOCUMENTS_ONLY: notFlag },
   ...{ SANDBOX_ENGAGEMENTS: [...notWhole, '29', '75001'], SANDBOX_LIMITS: notFlag },
-  ...{ REDIS_URL: ['localhost', 'http://localhost', 'redis://', 'redis:'], REPLICAS: [...notWhole, '0', '51'] },
+  ...{
+    REDIS_URL: ['localhost', 'http://localhost', 'redis://', 'redis:', 'redis://:x%@h'],
+    REPLICAS: [...notWhole, '0', '51'],
+  },
   ...{ BULK_TOKEN_SECRET: ['s'.repeat(31)], AWS_REGION: ['EU West', 'a/b'], AWS_ACCESS_KEY_ID: [] },
   ...{ UNDO_STORE: ['undo', './undo', 'http://b.example', 'https://u:p@b.example', 's3://b', 'https://b.example?x'] },
   ...{ AWS_SECRET_ACCESS_KEY: [] },

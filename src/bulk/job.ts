@@ -54,6 +54,8 @@ export interface BulkJob {
   readonly pageCount: number;
   /** How many have come to an end. */
   readonly done: number;
+  /** True when the filter is resolved to its end. */
+  readonly isListed: boolean;
   /** Upstream's cursor of the next page of the list; null for the first. */
   readonly cursor: string | null;
   readonly outcomes: Readonly<Partial<Record<BulkOutcome, number>>>;

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DelayedError, type Job, type JobsOptions, Queue, Worker } from 'bullmq';
 import type { Log } from '../log.ts';
-import { keyPrefix, type SharedMemory } from '../redis.ts';
+import { keyPrefix, type SharedMemory, withoutCommand } from '../redis.ts';
 import { BulkUnavailable } from './bulk-unavailable.ts';
 import { hasEnded } from './job.ts';
 import { listJob } from './list-job.ts';
@@ -113,7 +113,10 @@ export function startBulkWorker(
     maxStalledCount: Number.MAX_SAFE_INTEGER,
   });
   queue.on('error', () => {});
-  worker.on('error', (err) => memory.isReachable && log.warn({ err }, 'a bulk delete waits'));
+  worker.on(
+    'error',
+    (error) => memory.isReachable && log.warn({ reason: withoutCommand(error).message }, 'a bulk delete waits'),
+  );
 
   return {
     begin: (jobId, isListed) =>
