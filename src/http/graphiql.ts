@@ -25,5 +25,6 @@ export function graphiqlOptions({ auth, typePrefix }: Config): GraphiQLOptions {
     ...readExample(name, typePrefix),
     ...(headers !== undefined && { headers }),
   }));
-  return { title: 'Engagements', defaultTabs };
+  // Subscriptions too: GraphiQL would send those by GET, which is refused here.
+  return { title: 'Engagements', defaultTabs, method: 'POST' };
 }
