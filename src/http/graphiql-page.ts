@@ -27,6 +27,8 @@ const holdTabs = '<style>.graphiql-tab { transform: none !important; }</style>';
 export async function renderGraphiQLPage(options: GraphiQLOptions): Promise<string> {
   // Nine megabytes of page: loaded when somebody opens it, not at every start.
   const { renderGraphiQL } = await import('@graphql-yoga/render-graphiql');
-  const head = `<head>${holdTabs}${fillEditors({ ...options.defaultTabs?.[0] })}`;
-  return renderGraphiQL(options).replace('<head>', () => head);
+  // Behind it: a browser looks for it in the first kilobyte only.
+  const charset = '<meta charset="utf-8" />';
+  const head = charset + holdTabs + fillEditors({ ...options.defaultTabs?.[0] });
+  return renderGraphiQL(options).replace(charset, () => head);
 }

@@ -66,7 +66,7 @@ describe('GraphiQL, to somebody who opens it for the first time', () => {
       for (const answer of answers) await expect.poll(() => graphiql.answer()).toContain(answer);
       expect(await graphiql.answer()).not.toContain('"errors"');
       // What the editor finds wrong with a document or its variables, it underlines.
-      expect(await graphiql.page.locator('.squiggly-error').count()).toBe(0);
+      await expect.poll(() => graphiql.page.locator('.squiggly-error').count()).toBe(0);
       expect(graphiql.complaints).toEqual([]);
     });
   });

@@ -23,7 +23,7 @@ export interface GraphiQL extends AsyncDisposable {
   tabNames(): Promise<readonly string[]>;
   /** The name of the tab that is open. */
   openTab(): Promise<string>;
-  /** Opens a tab by one click of the mouse. */
+  /** Opens a tab by one click of the mouse, unless it is open, and waits until it can be run. */
   clickTab(name: string): Promise<void>;
   /** What the editors show. */
   query(): Promise<string>;
@@ -84,7 +84,13 @@ export async function openGraphiQL(
     complaints,
     tabNames: () => page.getByRole('tab').allInnerTexts(),
     openTab: () => page.getByRole('tab', { selected: true }).innerText(),
-    clickTab: (name) => page.getByRole('tab').getByRole('button', { name, exact: true }).click(),
+    async clickTab(name) {
+      if ((await page.getByRole('tab', { selected: true }).innerText()) === name) return;
+      await page.getByRole('tab').getByRole('button', { name, exact: true }).click();
+      // GraphiQL looks a moment later at what it is to run, and puts that into the address.
+      const operation = new RegExp(`(query|mutation) ${name}\\b`);
+      await page.waitForURL(({ searchParams }) => operation.test(searchParams.get('query') ?? ''));
+    },
     query: () => shownText(editor('query-editor')),
     variables: () => shownTool('Variables'),
     headers: () => shownTool('Headers'),
