@@ -1,10 +1,14 @@
 import type { CodegenConfig } from '@graphql-codegen/cli';
 
-/** The types of the documents that README, GraphiQL and the tests share, generated from the published schema. */
+/**
+ * Of the documents that README, GraphiQL and the tests share: their types, generated from the published schema, and the manifest by
+ * which a server trusts them.
+ */
 const config: CodegenConfig = {
   schema: 'schema/schema.graphql',
   documents: ['schema/operations/*.graphql'],
   generates: {
+    'schema/trusted-documents.json': { plugins: ['./schema/write-trusted-documents.js'] },
     'test/gql/': {
       preset: 'client',
       presetConfig: { fragmentMasking: false },

@@ -35,6 +35,8 @@ export interface Config {
   readonly subgraph: Dialect;
   /** Comes before the names of types that a supergraph may have of its own; empty for none. */
   readonly typePrefix: string;
+  /** A manifest of documents that clients may name by their ids, and whether those are all that is executed. */
+  readonly trustedDocuments: { readonly path: string; readonly only: boolean } | undefined;
   readonly requestTimeoutMs: number;
   readonly maxUpstreamBytes: number;
   /** Keep under Truto's documented limits, by waiting, instead of running into them. */
@@ -104,6 +106,15 @@ function readAuth(values: Values, sandbox: boolean, settings: Settings, problems
   return { mode };
 }
 
+function readTrusted(values: Values, exposeSchema: boolean, problems: string[]): Config['trustedDocuments'] {
+  const { TRUSTED_DOCUMENTS: path, TRUSTED_DOCUMENTS_ONLY: only = false, SUBGRAPH: subgraph = 'none' } = values;
+  if (only && path === undefined) problems.push('TRUSTED_DOCUMENTS must be set with TRUSTED_DOCUMENTS_ONLY=1');
+  if (only && exposeSchema) problems.push('TRUSTED_DOCUMENTS_ONLY=1 needs EXPOSE_SCHEMA=0: GraphiQL sends its own');
+  if (only && subgraph !== 'none')
+    problems.push('TRUSTED_DOCUMENTS_ONLY=1 and SUBGRAPH exclude each other: gateways write documents of their own');
+  return path === undefined ? undefined : { path, only };
+}
+
 /**
  * Parses the environment into a {@link Config}.
  * @throws {ConfigError} naming every mistake at once.
@@ -125,6 +136,8 @@ export function parseConfig(env: NodeJS.ProcessEnv): Config {
     for (const name of ['SANDBOX_ENGAGEMENTS', 'SANDBOX_LIMITS'] as const)
       if (settings[name]) problems.push(`${name} is only for SANDBOX=1`);
   }
+  const exposeSchema = values.EXPOSE_SCHEMA ?? sandbox;
+  const trustedDocuments = readTrusted(values, exposeSchema, problems);
   const shared = readShared(values, auth?.mode, problems);
   if (problems.length > 0 || auth === undefined) throw new ConfigError(problems);
   return {
@@ -136,7 +149,8 @@ export function parseConfig(env: NodeJS.ProcessEnv): Config {
       keepsLimits: values.SANDBOX_LIMITS ?? false,
     },
     auth,
-    exposeSchema: values.EXPOSE_SCHEMA ?? sandbox,
+    exposeSchema,
+    trustedDocuments,
     subgraph,
     typePrefix: values.TYPE_PREFIX ?? '',
     requestTimeoutMs: values.REQUEST_TIMEOUT_MS ?? 10_000,

@@ -10,6 +10,8 @@ const messages = {
   NOT_ACCEPTABLE:
     'The Accept header allows none of application/graphql-response+json, application/json, multipart/mixed, text/event-stream.',
   BAD_USER_INPUT: 'The request has a value that is not allowed.',
+  UNTRUSTED_DOCUMENT:
+    'This server executes only the documents that it was started with: send a documentId, and no query.',
   REQUEST_TOO_LARGE: 'The request body is larger than 256 KiB.',
   OVERLOADED: 'The server has too much to do; nothing was executed. Try again.',
   TOO_COSTLY: 'The document costs too much.',
@@ -37,6 +39,7 @@ const messages = {
 /** The HTTP status of the errors that a whole request can fail with. */
 const statuses = {
   BAD_USER_INPUT: 400,
+  UNTRUSTED_DOCUMENT: 400,
   UNAUTHENTICATED: 401,
   NOT_ACCEPTABLE: 406,
   REQUEST_TOO_LARGE: 413,

@@ -52,7 +52,8 @@ const config = readConfig();
 const log = createLog({ secrets: secretsOf(config) });
 const { url: upstream, openToken, sandbox } = await findUpstream(config);
 const facade = await startFacade({ config, log, upstream, openToken }).catch((error: Error) => {
-  process.stderr.write(`Cannot listen on ${config.host}:${config.port}: ${error.message}\n`);
+  const isMistake = error instanceof ConfigError;
+  process.stderr.write(`${isMistake ? '' : `Cannot listen on ${config.host}:${config.port}: `}${error.message}\n`);
   return process.exit(1);
 });
 if (sandbox) process.stdout.write(banner(facade, sandbox));

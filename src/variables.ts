@@ -72,6 +72,8 @@ const variables = {
     schema: z.string().regex(/^[A-Z][A-Za-z0-9]{0,30}$/),
     allowed: 'a capital letter, and up to 30 more letters and digits',
   },
+  TRUSTED_DOCUMENTS: { schema: text, allowed: 'the path of a JSON file' },
+  TRUSTED_DOCUMENTS_ONLY: { schema: flag, allowed: '0 or 1' },
   REQUEST_TIMEOUT_MS: { schema: wholeNumber(100, 600_000), allowed: 'a whole number from 100 to 600000' },
   TRUTO_RATE_LIMITS: { schema: flag, allowed: '0 or 1' },
   MAX_UPSTREAM_BYTES: { schema: wholeNumber(1024, 1_073_741_824), allowed: 'a whole number from 1024 to 1073741824' },
@@ -95,7 +97,7 @@ export type Settings = Readonly<Record<string, string>>;
 /** A name that looks like ours and is not leaves a server unprotected that somebody meant to protect. */
 export function checkNames(env: NodeJS.ProcessEnv, problems: string[]): void {
   const strange = Object.keys(env).filter(
-    (name) => /^(TRUTO|JWT|AUTH|BULK|UNDO|REDIS)_/.test(name) && !Object.hasOwn(variables, name),
+    (name) => /^(TRUTO|JWT|AUTH|BULK|UNDO|REDIS|TRUSTED)_/.test(name) && !Object.hasOwn(variables, name),
   );
   for (const name of strange) problems.push(`${name} is not a setting of this server`);
 }

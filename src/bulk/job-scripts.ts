@@ -124,12 +124,17 @@ redis.call('HSET', KEYS[1], 'phase', 'DELETING')
 return 'DELETING'`,
 );
 
-/** ARGV: `pause`, `resume`, `cancel` or `fail`, the moment, and why. Does nothing to a job that has ended. Answers 1 when it changed it. */
+/**
+ * ARGV: `pause`, `resume`, `cancel` or `fail`, the moment, why, and how often it had been resumed when that came about, or nothing. Does
+ * nothing to a job that has ended, or was resumed since. Answers 1 when it changed it.
+ */
 export const steerJob = script<number>(
   'steerBulkJob',
   `${endCancelled}
 local phase = redis.call('HGET', KEYS[1], 'phase')
 if not phase or phase == 'CANCELLED' or phase == 'COMPLETED' or phase == 'FAILED' then return 0 end
+if ARGV[4] ~= '' and (redis.call('HGET', KEYS[1], 'resumes') or '0') ~= ARGV[4] then return 0 end
+if ARGV[1] == 'resume' then redis.call('HINCRBY', KEYS[1], 'resumes', 1) end
 if ARGV[3] ~= '' then redis.call('HSET', KEYS[1], 'trouble', ARGV[3]) else redis.call('HDEL', KEYS[1], 'trouble') end
 if ARGV[1] == 'fail' then
   redis.call('HSET', KEYS[1], 'phase', 'FAILED', 'endedAt', ARGV[2], 'isPaused', 0)

@@ -77,9 +77,14 @@ export class JobStore {
     return this.#ask((redis) => redis.hget(keyOf(id), 'fingerprint'));
   }
 
-  /** Pauses, resumes, cancels or fails it; does nothing to one that has ended. */
-  async steer(id: string, how: 'pause' | 'resume' | 'cancel' | 'fail', why = ''): Promise<void> {
-    await this.#ask((redis) => scripts.steerJob(redis, [keyOf(id)], [how, Date.now(), why]));
+  /** Pauses, resumes or cancels it for somebody; does nothing to one that has ended. */
+  async steer(id: string, how: 'pause' | 'resume' | 'cancel'): Promise<void> {
+    await this.#ask((redis) => scripts.steerJob(redis, [keyOf(id)], [how, Date.now(), '', '']));
+  }
+
+  /** Pauses or fails it, since it cannot go on; does nothing to one that has ended, or that somebody has resumed since it was read. */
+  async stop({ id, resumes }: BulkJob, how: 'pause' | 'fail', why: string): Promise<void> {
+    await this.#ask((redis) => scripts.steerJob(redis, [keyOf(id)], [how, Date.now(), why, resumes]));
   }
 
   /** Says why it waits. */
@@ -145,6 +150,16 @@ export class JobStore {
   async noteKept(lease: PageLease, indexes: readonly number[]): Promise<void> {
     const notes = Object.fromEntries(indexes.map((index) => [`kept:${index}`, 1]));
     await this.#ask((redis) => redis.hset(statesOf(lease), notes));
+  }
+
+  /** True when the page that comes after it is in the queue, or was. */
+  async isFollowed(jobId: string, page: number): Promise<boolean> {
+    return (await this.#ask((redis) => redis.hexists(statesOf({ jobId, page }), 'followed'))) === 1;
+  }
+
+  /** Notes that the page that comes after it is in the queue. */
+  async noteFollowed(jobId: string, page: number): Promise<void> {
+    await this.#ask((redis) => redis.hset(statesOf({ jobId, page }), 'followed', 1));
   }
 
   /** Counts how often the page had to wait for something. */

@@ -44,6 +44,8 @@ export interface BulkJob {
   readonly sealedToken: string;
   readonly phase: BulkPhase;
   readonly isPaused: boolean;
+  /** How often it was resumed. */
+  readonly resumes: number;
   /** Why it does not go on, or waits: a sentence for its callers. */
   readonly trouble: string | null;
   /** How many engagements are in it, as far as they are known. */

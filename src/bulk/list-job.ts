@@ -34,10 +34,10 @@ async function obstacle(job: BulkJob, refusal: Refusal, { store, isStopping }: P
       return { kind: 'later', afterMs: troubleMs };
     case 'AccountNeedsReauthError':
     case 'AccountBlockedError':
-      await store.steer(job.id, 'pause', `${refusal.message} Mend that, then resume.`);
+      await store.stop(job, 'pause', `${refusal.message} Mend that, then resume.`);
       return { kind: 'later', afterMs: pausedLookMs };
     default:
-      await store.steer(job.id, 'fail', `The list cannot be read, and nothing was deleted. ${refusal.message}`);
+      await store.stop(job, 'fail', `The list cannot be read, and nothing was deleted. ${refusal.message}`);
       return { kind: 'done' };
   }
 }
@@ -61,7 +61,7 @@ export async function listJob(jobId: string, ports: PagePorts): Promise<WorkEnd>
     if (ports.isStopping()) return { kind: 'later', afterMs: 0 };
     const page = await readListPage(job, await ports.callerOf(job), ports).catch(async (error) => {
       if (!(error instanceof GraphQLError)) throw error;
-      await store.steer(jobId, 'fail', 'Upstream no longer takes the token that this was started with.');
+      await store.stop(job, 'fail', 'Upstream no longer takes the token that this was started with.');
       return undefined;
     });
     if (page === undefined) return { kind: 'done' };

@@ -29,8 +29,8 @@ export interface PagePorts {
 export type WorkEnd =
   /** It is done, or is nobody's any more. */
   | { readonly kind: 'done' }
-  /** There is more to do, after so many milliseconds. */
-  | { readonly kind: 'later'; readonly afterMs: number };
+  /** There is more to do, after so many milliseconds; `isFree`: others need not wait for that. */
+  | { readonly kind: 'later'; readonly afterMs: number; readonly isFree?: true };
 
 /** How often a paused bulk delete is looked at, in milliseconds: so much later does it go on. */
 export const pausedLookMs = 2_000;

@@ -19,6 +19,7 @@ const hash = z.looseObject({
   sealedToken: z.string(),
   phase: z.string().transform((phase) => phase as BulkPhase),
   isPaused: z.string().transform((flag) => flag === '1'),
+  resumes: z.coerce.number().default(0),
   trouble: z.string().optional(),
   total: z.coerce.number(),
   pageCount: z.coerce.number(),
@@ -40,7 +41,13 @@ export function readJob(id: string, fields: Readonly<Record<string, string>>): B
   return {
     id,
     ...{ input: rest.input, callerId: rest.callerId, sealedToken: rest.sealedToken, phase: rest.phase },
-    ...{ isPaused: rest.isPaused, total: rest.total, pageCount: rest.pageCount, done: rest.done },
+    ...{
+      isPaused: rest.isPaused,
+      resumes: rest.resumes,
+      total: rest.total,
+      pageCount: rest.pageCount,
+      done: rest.done,
+    },
     trouble: trouble ?? null,
     cursor: cursor || null,
     outcomes: Object.fromEntries(outcomes),

@@ -112,7 +112,7 @@ function deleteItem(
  */
 export async function pauseForToken(error: unknown, { job }: PageWork, { store }: PagePorts): Promise<'paused'> {
   if (!(error instanceof GraphQLError)) throw error;
-  await store.steer(job.id, 'pause', 'Upstream no longer takes the token that this was started with: start another.');
+  await store.stop(job, 'pause', 'Upstream no longer takes the token that this was started with: start another.');
   return 'paused';
 }
 
@@ -138,7 +138,7 @@ export async function conclude(
   }
   if (accountTrouble.has(result.kind) && 'message' in result) {
     await store.release(lease, index);
-    await store.steer(job.id, 'pause', `${result.message} Mend that, then resume.`);
+    await store.stop(job, 'pause', `${result.message} Mend that, then resume.`);
     return 'paused';
   }
   await finish(pending, work, result, ports);

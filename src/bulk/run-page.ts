@@ -58,7 +58,9 @@ async function endOf(obstacles: Obstacles, work: PageWork, ports: PagePorts): Pr
   if (unknown.length > 0) {
     const looks = await ports.store.countWait(work.lease, 'unknown');
     // By then whoever sent it has an answer or has given up, so that what is found there is there.
-    if (looks <= maxLooks) return { kind: 'later', afterMs: Math.max(ports.requestTimeoutMs, backoffMs(looks - 1)) };
+    const afterMs = Math.max(ports.requestTimeoutMs, backoffMs(looks - 1));
+    // The account is fine: what nobody knows of a few must not hold up all that come after them.
+    if (looks <= maxLooks) return { kind: 'later', afterMs, ...(!blocks(obstacles) && { isFree: true }) };
     for (const pending of unknown) await giveUp(pending, work, ports);
   }
   if (isStopped) return { kind: 'done' };

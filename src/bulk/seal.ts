@@ -21,7 +21,7 @@ export function createSeal(secret: Secret): Seal {
     async open(sealed, jobId) {
       const { plaintext, protectedHeader } = await compactDecrypt(sealed, key);
       if (protectedHeader.kid !== jobId) throw new Error('it was sealed for another bulk delete');
-      return new Secret(new TextDecoder().decode(plaintext));
+      return new Secret(new TextDecoder('utf-8', { ignoreBOM: true }).decode(plaintext));
     },
   };
 }

@@ -78,8 +78,11 @@ export function startBulkWorker(
   async function goOn({ jobId, page }: Task): Promise<void> {
     const job = await store.read(jobId);
     if (!job || hasEnded(job) || job.phase === 'CANCELLING') return;
-    if (page === null) await begin(jobId, true);
-    else if (page + pagesAtOnce < job.pageCount) await add({ jobId, page: page + pagesAtOnce });
+    if (page === null) return begin(jobId, true);
+    const next = page + pagesAtOnce;
+    if (next >= job.pageCount || (await store.isFollowed(jobId, page))) return;
+    await add({ jobId, page: next });
+    await store.noteFollowed(jobId, page);
   }
 
   async function work({ jobId, page }: Task): Promise<WorkEnd> {
@@ -96,6 +99,7 @@ export function startBulkWorker(
   async function process(task: Job<Task>, token?: string): Promise<void> {
     const end = await work(task.data);
     if (end.kind === 'done') return goOn(task.data);
+    if (end.isFree) await goOn(task.data);
     await task.moveToDelayed(Date.now() + end.afterMs, token);
     throw new DelayedError();
   }

@@ -1,9 +1,12 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { isJsonObject } from '../engagement/body.ts';
 import type { Context, GivenDeletes } from '../graphql/context.ts';
 import type { PreparedOperations } from '../graphql/prepared/prepared-operations.ts';
 import { runPrepared } from '../graphql/prepared/run-prepared.ts';
+import { documentIdOf, type TrustedDocuments } from '../graphql/trusted-documents.ts';
+import { runTraced } from '../upstream/trace.ts';
 import { type ContextOptions, createContext } from './context.ts';
 import { readRequestBody } from './request-body.ts';
 import { resultTypeFor } from './use-check-accept.ts';
@@ -25,14 +28,17 @@ type ReadRequest = IncomingMessage & { body?: Readable; given?: GivenDeletes };
 /** Another is no name of an operation, and so part of no document. */
 const operationNames = /^[A-Za-z_]\w*$/;
 
-const plainKeys = new Set(['query', 'operationName', 'variables', 'extensions']);
+const plainKeys = new Set(['query', 'documentId', 'operationName', 'variables', 'extensions']);
 
 function isAbsent(value: unknown): value is null | undefined {
   return value === undefined || value === null;
 }
 
+/** The text of the document: as it came, or as it is trusted; undefined when that is for Yoga to say. */
+type FindText = (json: Readonly<Record<string, unknown>>) => unknown;
+
 /** Reads the body; undefined for anything but a plain request, which Yoga then refuses or executes. */
-function readPlainRequest(text: string): PlainRequest | undefined {
+function readPlainRequest(text: string, findText: FindText): PlainRequest | undefined {
   let json: unknown;
   try {
     json = JSON.parse(text);
@@ -40,7 +46,8 @@ function readPlainRequest(text: string): PlainRequest | undefined {
     return undefined;
   }
   if (!isJsonObject(json) || !Object.keys(json).every((key) => plainKeys.has(key))) return undefined;
-  const { query, operationName = undefined, variables, extensions } = json;
+  const { operationName = undefined, variables, extensions } = json;
+  const query = findText(json);
   if (typeof query !== 'string') return undefined;
   if (!isAbsent(operationName) && !(typeof operationName === 'string' && operationNames.test(operationName)))
     return undefined;
@@ -62,6 +69,15 @@ function handOver(yoga: GraphQLHandler, request: ReadRequest, response: ServerRe
   yoga(request, response);
 }
 
+function textFinder(trusted: TrustedDocuments | undefined, only: boolean): FindText {
+  // Without, a document by its id is for Yoga to refuse.
+  if (!trusted) return ({ query, documentId }) => (documentId === undefined ? query : undefined);
+  return (json) => {
+    if (json.query !== undefined) return only || json.documentId !== undefined ? undefined : json.query;
+    return trusted.get(documentIdOf(json) ?? '');
+  };
+}
+
 /**
  * Takes requests in front of Yoga. An operation that is prepared is run and answered here, without objects for request
  * and response around it; anything else, also every error, goes to Yoga over the same schema, so that there is one place
@@ -70,15 +86,18 @@ function handOver(yoga: GraphQLHandler, request: ReadRequest, response: ServerRe
 export function createFrontDoor(
   yoga: GraphQLHandler,
   operations: PreparedOperations,
+  trusted: TrustedDocuments | undefined,
   options: ContextOptions,
 ): RequestListener {
+  const findText = textFinder(trusted, options.config.trustedDocuments?.only === true);
+
   async function runHere(
     request: ReadRequest,
     response: ServerResponse,
     text: string,
     resultType: string,
   ): Promise<boolean> {
-    const plain = readPlainRequest(text);
+    const plain = readPlainRequest(text, findText);
     const prepared = plain && operations.find(plain);
     if (!prepared) return false;
     const headers = { get: (name: string) => request.headers[name]?.toString() ?? null };
@@ -112,15 +131,22 @@ export function createFrontDoor(
     if (!isPlain || !(await runHere(request, response, text, resultType))) handOver(yoga, request, response, text);
   }
 
-  return (request: ReadRequest, response) => {
-    if (request.method !== 'POST' || !isJsonType(request.headers['content-type'])) return yoga(request, response);
+  function receive(request: ReadRequest, response: ServerResponse): void {
+    if (request.method !== 'POST' || !isJsonType(request.headers['content-type'])) return void yoga(request, response);
     // Yoga knows it in one spelling only, and reads every body as UTF-8 anyway.
     request.headers['content-type'] = 'application/json';
-    readRequestBody(request, response, (text) => {
+    const use = (text: string) => {
       answer(request, response, text).catch((error) => {
         options.log.error({ err: error }, 'a request came to no answer');
         response.destroy();
       });
-    });
+    };
+    // A kept connection's events come as those of its first request.
+    readRequestBody(request, response, AsyncLocalStorage.bind(use));
+  }
+
+  return (request, response) => {
+    const end = runTraced(`${request.method} /graphql`, request.headers, () => receive(request, response));
+    response.once('close', () => end(response.statusCode));
   };
 }

@@ -6,6 +6,7 @@ import { createReadLimit } from '../engagement/read-limit.ts';
 import { createSharedDeletes } from '../engagement/shared-deletes.ts';
 import { createPreparedOperations } from '../graphql/prepared/prepared-operations.ts';
 import { createSchema } from '../graphql/schema.ts';
+import { readTrustedDocuments } from '../graphql/trusted-documents.ts';
 import type { Log } from '../log.ts';
 import { connectRedis } from '../redis.ts';
 import type { Send } from '../upstream/attempt.ts';
@@ -69,9 +70,14 @@ function awaitable(send: Send): { readonly send: Send; settled(timeoutMs: number
 
 /**
  * Starts the facade.
+ * @throws {ConfigError} when documents that are to be trusted cannot be.
  * @throws when it cannot listen, such as `EADDRINUSE`.
  */
 export async function startFacade({ config, log, upstream, openToken, loadLimits }: FacadeOptions): Promise<Facade> {
+  const { subgraph: dialect, typePrefix, auth } = config;
+  const schema = createSchema({ dialect, typePrefix, provesCallers: auth.mode === 'service' });
+  const { trustedDocuments } = config;
+  const trusted = trustedDocuments && readTrustedDocuments(trustedDocuments.path, schema);
   const { host, port, requestTimeoutMs, maxUpstreamBytes, keepsRateLimits, shared } = config;
   const reserveMs = Math.min(maxReserveMs, requestTimeoutMs / 10);
   const client = createUpstreamClient({
@@ -82,16 +88,18 @@ export async function startFacade({ config, log, upstream, openToken, loadLimits
   });
   const limits = keepsRateLimits ? documentedLimits : undefined;
   const sharedMemory = shared && (await connectRedis(shared.redisUrl, log));
+  const metrics = createMetrics({ sharedMemory, inFlight: () => listener.inFlight });
   const sendSetup = {
     client,
     reserveMs,
     limits: limits && shareOf(limits, shared?.replicas ?? 1),
     sharedBudget: sharedMemory && createSharedBudget(sharedMemory, limits),
+    onAttempt: metrics.countAttempt,
   };
   const { send, settled } = awaitable(createSend(sendSetup));
   const lookupTimeoutMs = Math.min(maxLookupTimeoutMs, requestTimeoutMs / 4);
   const findAccountIntegration = createAccountLookup(send, lookupTimeoutMs);
-  const bulkParts = { config, send, findAccountIntegration, openToken, log };
+  const bulkParts = { config, send, findAccountIntegration, openToken, log, metrics };
   const bulk = shared && sharedMemory && startBulk({ ...bulkParts, shared, memory: sharedMemory });
   const draining = new AbortController();
   const options = {
@@ -107,15 +115,16 @@ export async function startFacade({ config, log, upstream, openToken, loadLimits
       draining: draining.signal,
     },
     upstreamUrl: upstream.href.replace(/\/$/, ''),
+    metrics,
   };
-  const { subgraph: dialect, typePrefix, auth } = config;
-  const schema = createSchema({ dialect, typePrefix, provesCallers: auth.mode === 'service' });
   const operations = createPreparedOperations(schema);
-  const yoga = createGraphQLHandler(schema, operations, createMetrics(sharedMemory), options);
+  const yoga = createGraphQLHandler(schema, operations, metrics, trusted, options);
   const listener = createListener(
-    createFrontDoor(yoga, operations, options),
+    createFrontDoor(yoga, operations, trusted, options),
     requestTimeoutMs + quietMarginMs,
     loadLimits,
+    undefined,
+    metrics.countRequest,
   );
   const url = await listener.listen(host, port);
 

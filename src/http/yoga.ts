@@ -3,22 +3,24 @@ import { useDisableIntrospection } from '@graphql-yoga/plugin-disable-introspect
 import type { DocumentNode, GraphQLSchema } from 'graphql';
 import { createYoga, useReadinessCheck, type YogaLogger } from 'graphql-yoga';
 import { LRUCache } from 'lru-cache';
-import type { Registry } from 'prom-client';
 import type { GivenDeletes } from '../graphql/context.ts';
 import type { PreparedOperations } from '../graphql/prepared/prepared-operations.ts';
+import type { TrustedDocuments } from '../graphql/trusted-documents.ts';
 import type { Log } from '../log.ts';
 import { type ContextOptions, createContext } from './context.ts';
 import { graphiqlOptions } from './graphiql.ts';
 import { renderGraphiQLPage } from './graphiql-page.ts';
 import { maskError } from './mask-error.ts';
-import { useMetrics } from './metrics.ts';
+import { type Metrics, useMetrics } from './metrics.ts';
 import { useCheckAccept } from './use-check-accept.ts';
 import { useCheckNumbers } from './use-check-numbers.ts';
 import { useCheckRequest } from './use-check-request.ts';
+import { useCountFields } from './use-count-fields.ts';
 import { useDeliverChunks } from './use-deliver-chunks.ts';
 import { useHideSuggestions } from './use-hide-suggestions.ts';
 import { useLimitDocuments } from './use-limit-documents.ts';
 import { useNoteOperations } from './use-note-operations.ts';
+import { useTrustedDocuments } from './use-trusted-documents.ts';
 
 /** Yoga's words to pino's: it hands over any number of arguments, the error first when there is one. */
 function yogaLogger(log: Log): YogaLogger {
@@ -58,10 +60,11 @@ export type GraphQLHandler = ReturnType<typeof createGraphQLHandler>;
 export function createGraphQLHandler(
   schema: GraphQLSchema,
   operations: PreparedOperations,
-  metrics: Registry,
+  metrics: Metrics,
+  trusted: TrustedDocuments | undefined,
   options: ContextOptions,
 ) {
-  const { exposeSchema } = options.config;
+  const { exposeSchema, trustedDocuments } = options.config;
   return createYoga<ServerContext>({
     schema,
     context: (initial) => createContext(initial, options, initial.req?.given),
@@ -73,6 +76,7 @@ export function createGraphQLHandler(
     cors: false,
     multipart: false,
     batching: false,
+    ...(trusted && { extraParamNames: ['documentId'] }),
     parserAndValidationCache: createDocumentCaches(),
     // The front door reads bodies; Yoga's own limit costs more than half of its speed.
     maxRequestBodySize: false,
@@ -82,10 +86,12 @@ export function createGraphQLHandler(
       useCheckRequest(),
       useCheckAccept(),
       useCheckNumbers(),
+      ...(trusted ? [useTrustedDocuments(trusted, trustedDocuments?.only === true)] : []),
       useLimitDocuments(),
       ...(exposeSchema ? [] : [useDisableIntrospection(), useHideSuggestions()]),
       useDeferStream(),
       useNoteOperations(operations),
+      useCountFields(metrics),
       useDeliverChunks(),
     ],
   });

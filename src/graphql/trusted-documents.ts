@@ -1,0 +1,46 @@
+import { readFileSync } from 'node:fs';
+import { type GraphQLSchema, parse, validate } from 'graphql';
+import { z } from 'zod';
+import { ConfigError } from '../config.ts';
+
+/** Documents that somebody has looked at before, by the ids that clients know them by. */
+export type TrustedDocuments = ReadonlyMap<string, string>;
+
+const manifest = z.record(z.string(), z.string());
+
+function problemsOf(id: string, text: string, schema: GraphQLSchema): readonly string[] {
+  try {
+    return validate(schema, parse(text)).map(({ message }) => `TRUSTED_DOCUMENTS: ${id}: ${message}`);
+  } catch (error) {
+    return [`TRUSTED_DOCUMENTS: ${id}: ${error instanceof Error ? error.message : error}`];
+  }
+}
+
+/**
+ * Reads a manifest: a JSON object of documents by their ids, as `codegen.ts` and GraphQL Code Generator's client preset write it.
+ * @throws {ConfigError} naming every document that the schema does not allow.
+ */
+export function readTrustedDocuments(path: string, schema: GraphQLSchema): TrustedDocuments {
+  let json: unknown;
+  try {
+    json = JSON.parse(readFileSync(path, 'utf8'));
+  } catch {
+    throw new ConfigError(['TRUSTED_DOCUMENTS must be the path of a JSON file']);
+  }
+  const documents = manifest.safeParse(json);
+  if (!documents.success) throw new ConfigError(['TRUSTED_DOCUMENTS must hold an object of documents by their ids']);
+  const entries = Object.entries(documents.data);
+  const problems = entries.flatMap(([id, text]) => problemsOf(id, text, schema));
+  if (problems.length > 0) throw new ConfigError(problems);
+  return new Map(entries);
+}
+
+/** The id that a request names its document by: `documentId`, or Apollo's `extensions.persistedQuery.sha256Hash`. */
+export function documentIdOf(params: object): string | null {
+  const { documentId, extensions } = params as {
+    readonly documentId?: unknown;
+    readonly extensions?: { readonly persistedQuery?: { readonly sha256Hash?: unknown } } | null;
+  };
+  const id = documentId ?? extensions?.persistedQuery?.sha256Hash;
+  return typeof id === 'string' ? id : null;
+}
