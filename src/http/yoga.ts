@@ -9,6 +9,7 @@ import type { TrustedDocuments } from '../graphql/trusted-documents.ts';
 import type { Log } from '../log.ts';
 import { type ContextOptions, createContext } from './context.ts';
 import { graphiqlOptions } from './graphiql.ts';
+import { renderGraphiQLPage } from './graphiql-page.ts';
 import { maskError } from './mask-error.ts';
 import { type Metrics, useMetrics } from './metrics.ts';
 import { useCheckAccept } from './use-check-accept.ts';
@@ -70,8 +71,7 @@ export function createGraphQLHandler(
     logging: yogaLogger(options.log),
     maskedErrors: { maskError },
     graphiql: exposeSchema && graphiqlOptions(options.config),
-    // Nine megabytes of page: loaded when somebody opens it, not at every start.
-    renderGraphiQL: async (options) => (await import('@graphql-yoga/render-graphiql')).renderGraphiQL(options),
+    renderGraphiQL: renderGraphiQLPage,
     landingPage: false,
     cors: false,
     multipart: false,
