@@ -135,6 +135,7 @@ export async function connectRedis(url: Secret, log: Log): Promise<SharedMemory>
 export function script<Answer>(name: string, lua: string) {
   return (redis: Redis, keys: readonly string[], args: readonly (string | number)[]): Promise<Answer> => {
     if (!(name in redis)) redis.defineCommand(name, { lua });
+    // What defineCommand has just added, no type knows.
     const commands = redis as unknown as Readonly<Record<string, (...args: unknown[]) => Promise<Answer>>>;
     return commands[name]?.(keys.length, ...keys, ...args) ?? Promise.reject(new Error(`no script ${name}`));
   };

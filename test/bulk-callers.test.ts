@@ -76,13 +76,13 @@ describe('a bulk delete, where callers bring their own tokens,', () => {
     expect(body.errors).toMatchObject([
       { message: expect.stringContaining('BULK_TOKEN_SECRET'), extensions: { code: 'NOT_CONFIGURED' } },
     ]);
+    await open[Symbol.asyncDispose]();
     await using facade = await startTestFacade(sandbox.url, { REDIS_URL: redis.url, ...sealing });
     const { id } = await started(facade.post, { integratedAccountId, ids }, caller);
     const kept = await everythingIn(redis.url);
     expect(kept).toContain(id);
     expect(kept).not.toContain(sandboxToken);
     expect(kept).not.toContain(Buffer.from(sandboxToken).toString('base64').slice(0, -4));
-    // The other replica has no secret, and leaves it alone.
     await expect.poll(async () => (await seen(facade.post, id, caller)).state).toBe('COMPLETED');
     await sandbox.close();
   });

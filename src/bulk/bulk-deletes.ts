@@ -1,4 +1,5 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
+import { digest, uuidOf } from '../digest.ts';
 import { type Caller, mayTouch } from '../engagement/access.ts';
 import { checkFilter } from '../engagement/filter.ts';
 import { type Finding, hasRefusal, refusal } from '../engagement/finding.ts';
@@ -84,18 +85,12 @@ async function checkAccount(input: StartInput, caller: Caller, deadlineAt: numbe
   return ids === undefined ? findings.filter(({ path }) => path[1] !== 'engagementType') : findings;
 }
 
-function digest(...parts: readonly unknown[]): string {
-  return createHash('sha256').update(JSON.stringify(parts)).digest('hex');
-}
-
 /** Anything else is not asked of Redis. */
 const idForm = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/;
 
 /** @param callerKey the caller's own key, and which of the operation's fields it is for. */
 function idFor({ id }: Caller, callerKey: readonly [string, string] | undefined): string {
-  if (callerKey === undefined) return randomUUID();
-  const hash = digest(id, ...callerKey);
-  return hash.replace(/^(.{8})(.{4}).(.{3}).(.{3})(.{12}).*$/, '$1-$2-8$3-8$4-$5');
+  return callerKey === undefined ? randomUUID() : uuidOf(id, ...callerKey);
 }
 
 /** Starts bulk deletes, and finds them again for those who may see them. */
@@ -146,16 +141,12 @@ export class BulkDeletes {
       }
       const job = await this.store.read(id);
       if (!job) throw new Error('a bulk delete is gone that was just there');
-      await this.#begin(job);
+      await this.#parts.worker.begin(job);
       return job;
     } catch (error) {
       // Whoever is told that must be able to find it: it may have been started.
       throw error instanceof BulkUnavailable ? new BulkUnavailable(error.message, id) : error;
     }
-  }
-
-  async #begin({ id, phase }: BulkJob): Promise<void> {
-    if (phase === 'LISTING' || phase === 'DELETING') await this.#parts.worker.begin(id, phase === 'DELETING');
   }
 
   /**
@@ -165,7 +156,7 @@ export class BulkDeletes {
   async steer(id: string, how: 'pause' | 'resume' | 'cancel'): Promise<BulkJob | null> {
     await this.store.steer(id, how);
     const job = await this.store.read(id);
-    if (job && how === 'resume') await this.#begin(job);
+    if (job && how === 'resume') await this.#parts.worker.begin(job);
     return job;
   }
 

@@ -115,20 +115,20 @@ end
 return 1`,
 );
 
-/** The list is complete. KEYS: the job, what was listed, the cursors that were. ARGV: the moment, 1 for a dry run. Answers the phase. */
-export const endListing = script<string>(
+/** The list is complete. KEYS: the job, what was listed, the cursors that were. ARGV: the moment, 1 for a dry run. Answers 1 when it was not known. */
+export const endListing = script<number>(
   'endBulkListing',
   `
 local phase, total = unpack(redis.call('HMGET', KEYS[1], 'phase', 'total'))
-if phase ~= 'LISTING' then return phase or '' end
+if phase ~= 'LISTING' then return 0 end
 redis.call('DEL', KEYS[2], KEYS[3])
 redis.call('HDEL', KEYS[1], 'trouble')
 if ARGV[2] == '1' or tonumber(total) == 0 then
   redis.call('HSET', KEYS[1], 'phase', 'COMPLETED', 'endedAt', ARGV[1], 'isPaused', 0)
-  return 'COMPLETED'
+else
+  redis.call('HSET', KEYS[1], 'phase', 'DELETING')
 end
-redis.call('HSET', KEYS[1], 'phase', 'DELETING')
-return 'DELETING'`,
+return 1`,
 );
 
 /**

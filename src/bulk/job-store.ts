@@ -33,6 +33,7 @@ const readItems = (json: string): readonly BulkItem[] =>
 /** Everything that is kept of bulk deletes, in Redis. Each method rejects with {@link BulkUnavailable} while that is gone. */
 export class JobStore {
   readonly #memory: SharedMemory;
+  readonly #rates = new WeakMap<BulkJob, Promise<number>>();
 
   constructor(memory: SharedMemory) {
     this.#memory = memory;
@@ -96,12 +97,10 @@ export class JobStore {
     return this.#ask((redis) => scripts.addListedPage(redis, keys, args));
   }
 
-  /** The list is complete. Tells what comes now. */
-  endListing({ id, input }: BulkJob): Promise<string> {
+  /** The list is complete. */
+  async endListing({ id, input }: BulkJob): Promise<void> {
     const args = [Date.now(), input.dryRun ? 1 : 0];
-    return this.#ask((redis) =>
-      scripts.endListing(redis, [keyOf(id), keyOf(id, 'listed'), keyOf(id, 'cursors')], args),
-    );
+    await this.#ask((redis) => scripts.endListing(redis, [keyOf(id), keyOf(id, 'listed'), keyOf(id, 'cursors')], args));
   }
 
   /** The engagements of a page; null when they are kept no more. */
@@ -144,13 +143,13 @@ export class JobStore {
     await this.#ask((redis) => scripts.releaseItem(redis, keys, [index, lease.owner, Date.now()]));
   }
 
-  /** Writes down what it came to, once and for all. */
-  async finish(lease: PageLease, index: number, outcome: BulkOutcome, failure?: BulkFailure): Promise<void> {
+  /** Writes down what it came to, once and for all; false when it has its end, or is somebody else's. */
+  async finish(lease: PageLease, index: number, outcome: BulkOutcome, failure?: BulkFailure): Promise<boolean> {
     const { jobId } = lease;
     const interval = Math.floor(Date.now() / rateIntervalMs);
     const keys = [keyOf(jobId), statesOf(lease), keyOf(jobId, 'failures'), keyOf(jobId, 'rate', interval)];
     const args = [index, lease.owner, Date.now(), outcome, failure ? JSON.stringify(failure) : '', keptMs];
-    await this.#ask((redis) => scripts.finishItem(redis, keys, args));
+    return (await this.#ask((redis) => scripts.finishItem(redis, keys, args))) === 1;
   }
 
   /** Notes that the records of these items are kept. */
@@ -180,8 +179,14 @@ export class JobStore {
     return lines.map((line) => JSON.parse(line) as BulkFailure);
   }
 
-  /** How many come to their end in a second, over the last minute. */
-  async readRate({ id, createdAt }: BulkJob): Promise<number> {
+  /** How many come to their end in a second, over the last minute; asked for once for a job as it was read. */
+  readRate(job: BulkJob): Promise<number> {
+    const known = this.#rates.get(job) ?? this.#readRate(job);
+    this.#rates.set(job, known);
+    return known;
+  }
+
+  async #readRate({ id, createdAt }: BulkJob): Promise<number> {
     const now = Date.now();
     const interval = Math.floor(now / rateIntervalMs);
     const names = Array.from({ length: rateIntervals + 1 }, (_, index) => keyOf(id, 'rate', interval - index));

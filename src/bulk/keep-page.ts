@@ -1,10 +1,11 @@
 import { readResource } from '../engagement/read-record.ts';
 import { type EngagementRecord, wireFieldsOf } from '../engagement/record.ts';
-import type { Refusal } from '../engagement/refusal.ts';
 import type { Selection } from '../engagement/selection.ts';
 import { type ReadNote, takeSnapshot } from '../engagement/snapshot.ts';
+import { finishFailed } from './finish-item.ts';
+import { findObstacle, pauseForToken } from './obstacle.ts';
 import type { PagePorts } from './page-ports.ts';
-import { conclude, type ItemEnd, type PageWork, type PendingItem, pauseForToken } from './run-item.ts';
+import type { ItemEnd, PageWork, PendingItem } from './page-work.ts';
 
 /** All there is: nobody knows what will have to be made good. */
 const everything: Selection = {
@@ -35,10 +36,6 @@ function read(
   return takeSnapshot(input, { ...times, selection: everything }, { send, readNote });
 }
 
-function nothingDeleted(refusal: Refusal): Refusal {
-  return { ...refusal, message: `It could not be kept, and so was not deleted. ${refusal.message}` };
-}
-
 /**
  * Keeps the records of a page before they are deleted, in a file of their own. What cannot be read has its end here; what was
  * kept before is not read again, nor what may have been deleted.
@@ -58,10 +55,16 @@ export async function keepPage(
   await run(
     items.filter((pending) => !isSafe(pending)),
     async (pending) => {
-      if (!(await ports.store.isGoingOn(job.id))) return 'paused';
-      const found = await read(pending, work, ports).catch((error) => pauseForToken(error, work, ports));
-      if (found === 'paused') return found;
-      if (found.kind !== 'Found') return conclude(nothingDeleted(found), pending, false, work, ports);
+      if (!(await ports.store.isGoingOn(job.id))) return { kind: 'paused' };
+      const found = await read(pending, work, ports).catch((error) => pauseForToken(error, job, ports));
+      if (found.kind === 'paused') return found;
+      if (found.kind !== 'Found') {
+        const obstacle = await findObstacle(found, job, ports);
+        if (obstacle) return obstacle;
+        const message = `It could not be kept, and so was not deleted. ${found.message}`;
+        await finishFailed(pending, work, { ...found, message }, ports);
+        return 'finished';
+      }
       lines.push(lineOf(found.record, new Date()));
       kept.push(pending);
       return 'finished';

@@ -2,17 +2,14 @@ import { hasEnded } from './job.ts';
 import type { PageLease } from './job-store.ts';
 import { keepPage } from './keep-page.ts';
 import { backoffMs, openCaller, type PagePorts, pausedLookMs, type WorkEnd } from './page-ports.ts';
-import { giveUp, type ItemEnd, type PageWork, type PendingItem, runItem } from './run-item.ts';
+import type { ItemEnd, PageWork, PendingItem } from './page-work.ts';
+import { giveUp, runItem } from './run-item.ts';
 
 /** How many engagements of a page are deleted at once. */
 const maxAtOnce = 16;
 
 /** How often what became of an item is looked for: some minutes, all in all. */
 const maxLooks = 12;
-
-/** No page asks for a place more often than this, in milliseconds. */
-const minWaitMs = 1_000;
-const maxWaitMs = 60_000;
 
 /** Why a page's work cannot be finished now. */
 interface Obstacles {
@@ -25,10 +22,11 @@ interface Obstacles {
 
 function note(end: ItemEnd, pending: PendingItem, obstacles: Obstacles): void {
   if (end === 'unknown') obstacles.unknown.push(pending);
-  else if (end === 'paused') obstacles.isPaused = true;
   else if (end === 'stopped') obstacles.isStopped = true;
-  else if (typeof end === 'object' && end.kind === 'trouble') obstacles.isTroubled = true;
-  else if (typeof end === 'object') obstacles.limitedMs = Math.max(obstacles.limitedMs, end.afterMs, minWaitMs);
+  else if (end === 'finished') return;
+  else if (end.kind === 'paused') obstacles.isPaused = true;
+  else if (end.kind === 'trouble') obstacles.isTroubled = true;
+  else obstacles.limitedMs = Math.max(obstacles.limitedMs, end.afterMs);
 }
 
 const blocks = ({ isPaused, isStopped, isTroubled, limitedMs }: Obstacles) =>
@@ -43,10 +41,16 @@ async function runEach(
   { isStopping }: PagePorts,
 ): Promise<void> {
   const waiting = items[Symbol.iterator]();
+  let hasFailed = false;
   async function runInTurn(): Promise<void> {
-    for (const pending of waiting) {
-      note(await task(pending), pending, obstacles);
-      if (blocks(obstacles) || isStopping()) return;
+    try {
+      for (const pending of waiting) {
+        note(await task(pending), pending, obstacles);
+        if (blocks(obstacles) || isStopping() || hasFailed) return;
+      }
+    } catch (error) {
+      hasFailed = true;
+      throw error;
     }
   }
   // All of them, whatever becomes of one: a page must not be taken anew while some of its deletes are on their way.
@@ -78,7 +82,7 @@ async function endOf(obstacles: Obstacles, work: PageWork, ports: PagePorts): Pr
   if (isTroubled) return { kind: 'later', afterMs: backoffMs(await ports.store.countWait(work.lease, 'trouble')) };
   if (limitedMs === 0) return { kind: 'done' };
   await ports.store.countWait(work.lease, 'limited');
-  return { kind: 'later', afterMs: Math.min(limitedMs, maxWaitMs) };
+  return { kind: 'later', afterMs: limitedMs };
 }
 
 /**

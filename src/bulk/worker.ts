@@ -1,10 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DelayedError, type Job, type JobsOptions, Queue, Worker } from 'bullmq';
-import type { Log } from '../log.ts';
 import { keyPrefix, type SharedMemory, withoutCommand } from '../redis.ts';
 import { BulkUnavailable } from './bulk-unavailable.ts';
-import { hasEnded } from './job.ts';
+import { type BulkJob, hasEnded } from './job.ts';
 import { listJob } from './list-job.ts';
 import type { PagePorts, WorkEnd } from './page-ports.ts';
 import { runPage } from './run-page.ts';
@@ -47,17 +46,14 @@ const taskOptions: JobsOptions = {
 
 /** Does the work of bulk deletes, together with whichever processes have the same Redis. */
 export interface BulkWorker {
-  /** Begins the work on a job that was created; again, when it is not known whether it was begun. */
-  begin(jobId: string, isListed: boolean): Promise<void>;
+  /** Begins the work on a job; again, when it is not known whether it was begun. */
+  begin(job: BulkJob): Promise<void>;
   /** Begins nothing further, waits for what was sent, and leaves the rest to others. */
   close(): Promise<void>;
 }
 
 /** Starts working. Without Redis it waits until that is there. */
-export function startBulkWorker(
-  memory: SharedMemory,
-  options: Omit<PagePorts, 'isStopping'> & { readonly log: Log },
-): BulkWorker {
+export function startBulkWorker(memory: SharedMemory, options: Omit<PagePorts, 'isStopping'>): BulkWorker {
   let isStopping = false;
   const ports: PagePorts = { ...options, isStopping: () => isStopping };
   const { store, log, requestTimeoutMs } = options;
@@ -68,17 +64,17 @@ export function startBulkWorker(
   const add = (task: Task) =>
     queue.add('work', task, { ...taskOptions, jobId: `${task.jobId}-${task.page ?? 'list'}` });
 
-  async function begin(jobId: string, isListed: boolean): Promise<void> {
-    const { pageCount = 0 } = (isListed && (await store.read(jobId))) || {};
-    const pages = Array.from({ length: Math.min(pageCount, pagesAtOnce) }, (_, page) => page);
-    await Promise.all((isListed ? pages : [null]).map((page) => add({ jobId, page })));
+  async function begin({ id: jobId, phase, pageCount }: BulkJob): Promise<void> {
+    const first = Array.from({ length: Math.min(pageCount, pagesAtOnce) }, (_, page) => page);
+    const pages = { LISTING: [null], DELETING: first }[phase as string] ?? [];
+    await Promise.all(pages.map((page) => add({ jobId, page })));
   }
 
   /** Each page is followed by the one that many places behind it. Only then is it done, so that none is lost in between. */
   async function goOn({ jobId, page }: Task): Promise<void> {
     const job = await store.read(jobId);
     if (!job || hasEnded(job) || job.phase === 'CANCELLING') return;
-    if (page === null) return begin(jobId, true);
+    if (page === null) return begin(job);
     const next = page + pagesAtOnce;
     if (next >= job.pageCount || (await store.isFollowed(jobId, page))) return;
     await add({ jobId, page: next });
@@ -119,9 +115,9 @@ export function startBulkWorker(
   );
 
   return {
-    begin: (jobId, isListed) =>
+    begin: (job) =>
       Promise.race([
-        begin(jobId, isListed),
+        begin(job),
         sleep(beginTimeoutMs, undefined, { ref: false }).then(() =>
           Promise.reject(new BulkUnavailable('Redis is slow')),
         ),

@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
 import { GraphQLError } from 'graphql';
+import { digest, uuidOf } from '../digest.ts';
 import { type Caller, mayTouch } from './access.ts';
 import { type AuditEvent, audited, type DeleteTrail } from './audit.ts';
 import { type DeleteEngagementOptions, type DeleteEngagementPorts, deleteEngagement } from './delete-engagement.ts';
@@ -27,18 +27,12 @@ export interface RepeatedDeleteOptions extends Omit<DeleteEngagementOptions, 'tr
   readonly callerKey: readonly [key: string, responsePath: string] | undefined;
 }
 
-function digest(...parts: readonly unknown[]): string {
-  return createHash('sha256').update(JSON.stringify(parts)).digest('hex');
-}
-
 /**
  * In the form of a UUID, as upstream documents its keys; the same for every repetition, also in another process, and
  * another one for another delete, of which upstream must not repeat this one's answer.
  */
 function upstreamKey(key: string, fingerprint: string): string {
-  return digest(key, fingerprint)
-    .slice(0, 32)
-    .replace(/^(.{8})(.{4}).(.{3}).(.{3})(.{12})$/, '$1-$2-8$3-8$4-$5');
+  return uuidOf(key, fingerprint);
 }
 
 /** The order of names means nothing, that of a list's items does: they have one name, and keep their places. */

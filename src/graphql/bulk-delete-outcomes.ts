@@ -1,9 +1,20 @@
 import type { BulkFailure, BulkItem, BulkJob } from '../bulk/job.ts';
 import { builder } from './builder.ts';
 import { DeleteEngagementResult } from './delete-engagement-result.ts';
-import { EngagementType } from './enums.ts';
+import { EngagementType, enumOf } from './enums.ts';
 
-const itemOutcomes = {
+/** What became of one engagement, as callers see it. */
+type ItemOutcome =
+  | 'WAITING'
+  | 'UNDER_WAY'
+  | 'DELETED'
+  | 'ACCEPTED'
+  | 'ALREADY_ABSENT'
+  | 'NOT_FOUND'
+  | 'FAILED'
+  | 'UNKNOWN';
+
+const BulkDeleteOutcome = enumOf<ItemOutcome>('BulkDeleteOutcome', 'What became of one engagement of a bulk delete.', {
   WAITING: 'Nothing was sent yet.',
   UNDER_WAY: 'Its delete is being sent, or what became of it is being found out.',
   DELETED: 'Upstream confirmed that it is deleted.',
@@ -12,14 +23,6 @@ const itemOutcomes = {
   NOT_FOUND: 'Upstream knew no such engagement.',
   FAILED: 'It was not deleted: `failures` says why.',
   UNKNOWN: 'Nobody can say, after all that was tried. `failures` has it.',
-};
-type ItemOutcome = keyof typeof itemOutcomes;
-
-const BulkDeleteOutcome = builder.enumType('BulkDeleteOutcome', {
-  description: 'What became of one engagement of a bulk delete.',
-  values: Object.fromEntries(
-    Object.entries(itemOutcomes).map(([name, description]) => [name, { description }]),
-  ) as Record<ItemOutcome, { description: string }>,
 });
 
 const outcomeNames: Readonly<Record<string, ItemOutcome>> = {
@@ -72,9 +75,26 @@ interface Part<Item> {
   readonly next: number | null;
 }
 
-const endCursor = { description: 'Give it as `after` to get the next part; null at the end.' };
+/** The type of a part of a list, and of where the next one begins. */
+function partOf<Item>(
+  name: string,
+  item: ReturnType<typeof builder.objectRef<Item>>,
+  { description, order }: { readonly description: string; readonly order: string },
+) {
+  return builder.objectRef<Part<Item>>(name).implement({
+    description,
+    fields: (t) => ({
+      items: t.field({ type: [item], nullable: false, description: order, resolve: ({ items }) => [...items] }),
+      endCursor: t.string({
+        description: 'Give it as `after` to get the next part; null at the end.',
+        resolve: ({ next }) => next?.toString(),
+      }),
+    }),
+  });
+}
 
-const BulkDeleteItem = builder.objectRef<Listed>('BulkDeleteItem').implement({
+const BulkDeleteItem = builder.objectRef<Listed>('BulkDeleteItem');
+BulkDeleteItem.implement({
   description: 'One engagement of a bulk delete.',
   fields: (t) => ({
     id: t.exposeID('id', { nullable: false, description: "Upstream's id of the engagement." }),
@@ -87,20 +107,14 @@ const BulkDeleteItem = builder.objectRef<Listed>('BulkDeleteItem').implement({
   }),
 });
 
-export const BulkDeleteItems = builder.objectRef<Part<Listed>>('BulkDeleteItems').implement({
+/** A part of the engagements of a bulk delete. */
+export const BulkDeleteItems = partOf('BulkDeleteItems', BulkDeleteItem, {
   description: 'A part of the engagements of a bulk delete.',
-  fields: (t) => ({
-    items: t.field({
-      type: [BulkDeleteItem],
-      nullable: false,
-      description: 'In the order in which they were named, or listed.',
-      resolve: ({ items }) => [...items],
-    }),
-    endCursor: t.string({ ...endCursor, resolve: ({ next }) => next?.toString() }),
-  }),
+  order: 'In the order in which they were named, or listed.',
 });
 
-const BulkDeleteFailure = builder.objectRef<BulkFailure>('BulkDeleteFailure').implement({
+const BulkDeleteFailure = builder.objectRef<BulkFailure>('BulkDeleteFailure');
+BulkDeleteFailure.implement({
   description: 'An engagement that was not, or not surely, deleted.',
   fields: (t) => ({
     id: t.exposeID('id', { nullable: false, description: "Upstream's id of the engagement." }),
@@ -117,15 +131,8 @@ const BulkDeleteFailure = builder.objectRef<BulkFailure>('BulkDeleteFailure').im
   }),
 });
 
-export const BulkDeleteFailures = builder.objectRef<Part<BulkFailure>>('BulkDeleteFailures').implement({
+/** A part of the failures of a bulk delete. */
+export const BulkDeleteFailures = partOf('BulkDeleteFailures', BulkDeleteFailure, {
   description: 'A part of the failures of a bulk delete.',
-  fields: (t) => ({
-    items: t.field({
-      type: [BulkDeleteFailure],
-      nullable: false,
-      description: 'In the order in which they came.',
-      resolve: ({ items }) => [...items],
-    }),
-    endCursor: t.string({ ...endCursor, resolve: ({ next }) => next?.toString() }),
-  }),
+  order: 'In the order in which they came.',
 });

@@ -10,10 +10,8 @@ import {
   outcomeOf,
 } from './bulk-delete-outcomes.ts';
 import { requireBulkDeletes } from './context.ts';
-import { readPlace } from './place.ts';
-
-/** The largest part of a bulk delete's lists that is told at once. */
-const maxFirst = 1_000;
+import { enumOf } from './enums.ts';
+import { placeArgs, readPlace } from './place.ts';
 
 /** Says what is to be done while Redis is gone. */
 export function unavailable(error: unknown): never {
@@ -24,7 +22,7 @@ export function unavailable(error: unknown): never {
   throw error;
 }
 
-const states: Readonly<Record<BulkState, string>> = {
+const BulkDeleteState = enumOf<BulkState>('BulkDeleteState', 'How far a bulk delete is.', {
   LISTING: 'The filter is being resolved, page by page. Nothing is deleted yet.',
   DELETING: 'Engagements are being deleted, within the limits of their account.',
   PAUSED: 'It waits for `resumeBulkDelete`. `trouble` says why, when it paused by itself.',
@@ -32,14 +30,6 @@ const states: Readonly<Record<BulkState, string>> = {
   CANCELLED: 'It was cancelled. `outcomes` says what was deleted before.',
   COMPLETED: 'Each engagement has its final outcome; with `dryRun`, each is listed.',
   FAILED: 'It cannot go on. `trouble` says why; most often the list could not be had, and nothing was deleted.',
-};
-
-const BulkDeleteState = builder.enumType('BulkDeleteState', {
-  description: 'How far a bulk delete is.',
-  values: Object.fromEntries(Object.entries(states).map(([name, description]) => [name, { description }])) as Record<
-    BulkState,
-    { description: string }
-  >,
 });
 
 /** The engagements of a bulk delete: reference for the fields that give one. */
@@ -101,13 +91,10 @@ export const BulkDelete = builder.objectRef<BulkJob>('BulkDelete').implement({
       nullable: false,
       listSize: { slicingArguments: ['first'], sizedFields: ['items'], requireOneSlicingArgument: false },
       description: 'Its engagements, a part at a time, and what became of each.',
-      args: {
-        first: t.arg.int({ required: true, defaultValue: 100, description: 'How many at most, from 1 to 1000.' }),
-        after: t.arg.string({ description: 'The `endCursor` of the part before; absent for the first.' }),
-      },
+      args: placeArgs,
       async resolve(job, args, context) {
         const { store } = requireBulkDeletes(context);
-        const { from, count } = readPlace(args, maxFirst);
+        const { from, count } = readPlace(args);
         const until = Math.min(from + count, job.pageCount * pageSize);
         const items: Listed[] = [];
         for (let page = Math.floor(from / pageSize); page * pageSize < until; page += 1) {
@@ -130,12 +117,9 @@ export const BulkDelete = builder.objectRef<BulkJob>('BulkDelete').implement({
       nullable: false,
       listSize: { slicingArguments: ['first'], sizedFields: ['items'], requireOneSlicingArgument: false },
       description: 'Those that were not, or not surely, deleted, a part at a time.',
-      args: {
-        first: t.arg.int({ required: true, defaultValue: 100, description: 'How many at most, from 1 to 1000.' }),
-        after: t.arg.string({ description: 'The `endCursor` of the part before; absent for the first.' }),
-      },
+      args: placeArgs,
       async resolve({ id }, args, context) {
-        const { from, count } = readPlace(args, maxFirst);
+        const { from, count } = readPlace(args);
         const found = await requireBulkDeletes(context)
           .store.readFailures(id, from, count + 1)
           .catch(unavailable);

@@ -2,8 +2,8 @@ import type { ResponseFormat as Format, EngagementSort as Sort, EngagementType a
 import type { DeleteOutcome as Outcome } from '../engagement/result.ts';
 import { builder } from './builder.ts';
 
-/** One enum: GraphQL's name for each of upstream's literals is the literal in capitals. */
-function enumOf<Literal extends string>(name: string, description: string, values: Record<Literal, string>) {
+/** One enum: GraphQL's name for each of its literals, upstream's or our own, is the literal in capitals. */
+export function enumOf<Literal extends string>(name: string, description: string, values: Record<Literal, string>) {
   const entries = Object.entries<string>(values).map(([value, text]) => [
     value.toUpperCase(),
     { value, description: text },

@@ -87,9 +87,17 @@ function isOutage(error: unknown): boolean {
 
 type ServiceAuthConfig = Extract<AuthConfig, { mode: 'service' }>;
 
-function createServiceAuthenticator({ apiToken, jwt }: ServiceAuthConfig, log: Log): Authenticate {
+/**
+ * The server's own `Authorization` for upstream; undefined where callers bring theirs.
+ * @param openToken the embedded sandbox's own token, for mode `open`.
+ */
+export function ownAuthorization(auth: AuthConfig, openToken: string): Secret | undefined {
+  if (auth.mode === 'passthrough') return undefined;
+  return new Secret(`Bearer ${auth.mode === 'service' ? auth.apiToken.reveal() : openToken}`);
+}
+
+function createServiceAuthenticator({ jwt }: ServiceAuthConfig, authorization: Secret, log: Log): Authenticate {
   const verify = createVerifier(jwt);
-  const authorization = new Secret(`Bearer ${apiToken.reveal()}`);
   return async (header) => {
     if (saysNothing(header)) return null;
     const token = readToken(header);
@@ -110,13 +118,9 @@ function createServiceAuthenticator({ apiToken, jwt }: ServiceAuthConfig, log: L
  * @param openToken the embedded sandbox's own token, for mode `open`.
  */
 export function createAuthenticator(config: AuthConfig, openToken: string, log: Log): Authenticate {
-  if (config.mode === 'service') return createServiceAuthenticator(config, log);
-  if (config.mode === 'passthrough') return createPassThrough();
-  const anybody: Caller = {
-    id: 'anybody',
-    grants: 'all',
-    authorization: new Secret(`Bearer ${openToken}`),
-    bringsToken: false,
-  };
+  const authorization = ownAuthorization(config, openToken);
+  if (!authorization) return createPassThrough();
+  if (config.mode === 'service') return createServiceAuthenticator(config, authorization, log);
+  const anybody: Caller = { id: 'anybody', grants: 'all', authorization, bringsToken: false };
   return async () => anybody;
 }

@@ -4,14 +4,14 @@ import { JobStore } from '../bulk/job-store.ts';
 import { createSeal } from '../bulk/seal.ts';
 import { openUndoStore } from '../bulk/undo-store.ts';
 import { startBulkWorker } from '../bulk/worker.ts';
-import type { AuthConfig, Config } from '../config.ts';
+import type { Config } from '../config.ts';
 import type { Caller } from '../engagement/access.ts';
 import type { FindAccountIntegration } from '../engagement/integrated-account.ts';
 import type { Log } from '../log.ts';
 import type { SharedMemory } from '../redis.ts';
-import { Secret } from '../secret.ts';
 import type { SharedConfig } from '../shared-config.ts';
 import type { Send } from '../upstream/attempt.ts';
+import { ownAuthorization } from './auth.ts';
 import type { Metrics } from './metrics.ts';
 
 /** What bulk deletes are done with. */
@@ -31,12 +31,6 @@ export interface BulkOptions {
 export interface Bulk {
   readonly bulkDeletes: BulkDeletes;
   close(): Promise<void>;
-}
-
-/** The server's own credential; undefined where callers bring theirs. */
-function ownAuthorization(auth: AuthConfig, openToken: string): Secret | undefined {
-  if (auth.mode === 'passthrough') return undefined;
-  return new Secret(`Bearer ${auth.mode === 'service' ? auth.apiToken.reveal() : openToken}`);
 }
 
 /** Starts this server's part in bulk deletes: whatever is unfinished in Redis goes on. */

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { digest } from '../digest.ts';
 import { keyPrefix, type SharedMemory, script } from '../redis.ts';
 import type { LimitedBy } from './attempt.ts';
 import { maxPauseMs } from './rate-budget.ts';
@@ -66,7 +66,7 @@ return 0`,
 
 /** Names a budget; ids may have any characters, and any length. */
 function keyOf(...parts: readonly string[]): string {
-  return `${keyPrefix}:budget:${createHash('sha256').update(JSON.stringify(parts)).digest('base64url')}`;
+  return `${keyPrefix}:budget:${digest(...parts)}`;
 }
 
 /** What background requests may take of a limit; 0 for no limit. */

@@ -27,20 +27,20 @@ async function waitUntil(redis: Redis, jobId: string, isEnough: (done: number) =
   }
 }
 
-it(`a bulk delete of ${count}, whose servers are killed up to ${kills} times, tells of each engagement what upstream has done`, async () => {
+it(`a bulk delete of ${count}, whose servers are killed ${kills} times, tells of each engagement what upstream has done`, async () => {
   const seed = String(Date.now());
   const random = createRandom(seed);
   await using redis = await startRedis();
   const faults = createSoakFaults(seed, 5);
   const sandbox = await startSandbox({
-    ...{ engagementsPerAccount: count, latencyMs: 800, slowMs: 4_000, hugeBytes: 2 * 1024 * 1024 },
+    ...{ engagementsPerAccount: count, latencyMs: 400, slowMs: 3_000, hugeBytes: 2 * 1024 * 1024 },
     pickFault: faults.pick,
   });
   await using stack = new AsyncDisposableStack();
   stack.defer(() => sandbox.close());
   const env = {
     ...{ ...serviceEnv, JWT_SECRET: jwtSecret, TRUTO_API_TOKEN: sandboxToken, TRUTO_BASE_URL: sandbox.url },
-    ...{ REDIS_URL: redis.url, TRUTO_RATE_LIMITS: '0', REQUEST_TIMEOUT_MS: '3000' },
+    ...{ REDIS_URL: redis.url, TRUTO_RATE_LIMITS: '0', REQUEST_TIMEOUT_MS: '2000' },
   };
   const start = async () => stack.use(await startServerProcess(env));
   const servers = [await start(), await start()];
@@ -63,16 +63,20 @@ it(`a bulk delete of ${count}, whose servers are killed up to ${kills} times, te
     server?.signal('SIGKILL');
     await server?.exited;
     killed += 1;
+    // The other one stands still until it is back: how fast a machine starts servers must not decide how many are killed. What it
+    // had sent is answered, or given up, while it does.
+    servers[1 - index]?.signal('SIGSTOP');
     servers[index] = await start();
+    servers[1 - index]?.signal('SIGCONT');
     enough = Math.max(enough, Number(await direct.hget(`engagements:bulk:${job.id}`, 'done')));
   }
   await waitUntil(direct, job.id, () => false);
 
   const end = await seen(post(), job.id);
   const told = await outcomesOf(post(), job.id);
-  // On a machine that starts servers slowly, the other one may be through before all are killed.
-  expect(killed).toBeGreaterThanOrEqual(kills / 2);
-  expect({ seed, state: end.state, total: end.total }).toEqual({ seed, state: 'COMPLETED', total: count });
+  expect({ seed, killed, state: end.state, total: end.total }).toEqual({
+    ...{ seed, killed: kills, state: 'COMPLETED', total: count },
+  });
   expect(told.map(({ id }) => id).sort()).toEqual([...ids].sort());
   const { remaining, ...outcomes } = end.outcomes;
   expect([remaining, Object.values(outcomes).reduce((sum, number) => sum + number, 0)]).toEqual([0, count]);

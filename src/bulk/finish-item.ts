@@ -1,0 +1,57 @@
+import type { AuditEvent } from '../engagement/audit.ts';
+import type { DeleteEngagementError, DeleteEngagementResult } from '../engagement/result.ts';
+import { withoutRecord } from '../engagement/without-record.ts';
+import type { BulkOutcome } from './job.ts';
+import type { PagePorts } from './page-ports.ts';
+import type { PageWork, PendingItem } from './page-work.ts';
+
+/** What is known of how an engagement came to its end: of a delete that was sent, or nothing. */
+export type Trail = Pick<AuditEvent, 'integration' | 'attempts' | 'idempotencyKey' | 'durationMs'>;
+
+const noTrail: Trail = { integration: null, attempts: 0, idempotencyKey: null, durationMs: 0 };
+
+const notKept = 'Its content is not kept.';
+
+/** Any end but a success. */
+type Failure = Exclude<DeleteEngagementResult, { kind: 'DeleteEngagementSuccess' | 'DeleteEngagementPlan' }>;
+
+async function finish(
+  { item, index }: PendingItem,
+  { job, lease }: PageWork,
+  end: Pick<AuditEvent, 'result' | 'detail'> & Trail,
+  outcome: BulkOutcome,
+  failure: Failure | undefined,
+  { store, recordDelete }: PagePorts,
+): Promise<void> {
+  const kept = failure && (withoutRecord(failure, notKept) as DeleteEngagementError);
+  const isNew = await store.finish(lease, index, outcome, kept && { ...item, result: kept });
+  // Two processes may come to it, and one of them writes it down.
+  if (!isNew) return;
+  const { integratedAccountId } = job.input;
+  const where = { callerId: job.callerId, integratedAccountId, engagementId: item.id, bulkDeleteId: job.id };
+  recordDelete({ ...where, ...end });
+}
+
+/** Writes down that it is gone, once and for all, with its one line in the log. */
+export async function finishGone(
+  pending: PendingItem,
+  work: PageWork,
+  outcome: 'DELETED' | 'ACCEPTED' | 'ALREADY_ABSENT',
+  ports: PagePorts,
+  trail: Trail = noTrail,
+): Promise<void> {
+  const end = { result: 'DeleteEngagementSuccess', detail: outcome, ...trail };
+  await finish(pending, work, end, outcome, undefined, ports);
+}
+
+/** Writes down why it is not, or not surely, gone, once and for all, with its one line in the log. */
+export async function finishFailed(
+  pending: PendingItem,
+  work: PageWork,
+  failure: Failure,
+  ports: PagePorts,
+  trail: Trail = noTrail,
+): Promise<void> {
+  const end = { result: failure.kind, detail: failure.message, ...trail };
+  await finish(pending, work, end, failure.kind, failure, ports);
+}
