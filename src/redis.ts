@@ -1,6 +1,6 @@
 import { once } from 'node:events';
-import { BrokenCircuitError, ConsecutiveBreaker, circuitBreaker, handleAll } from 'cockatiel';
-import { Redis, type RedisOptions } from 'ioredis';
+import { BrokenCircuitError, ConsecutiveBreaker, circuitBreaker, handleWhen } from 'cockatiel';
+import type { Redis, RedisOptions } from 'ioredis';
 import type { Log } from './log.ts';
 import type { Secret } from './secret.ts';
 
@@ -24,6 +24,7 @@ export interface SharedMemory {
   /**
    * Asks Redis. Undefined when there is no answer within a second: the question may have been carried out all the same.
    * What a question cannot find must be null.
+   * @throws when Redis does not understand the question.
    */
   ask<Result>(question: (redis: Redis) => Promise<Result>): Promise<Result | undefined>;
   /** True when the last that was heard of Redis was good. */
@@ -45,25 +46,47 @@ const impatient = {
   enableOfflineQueue: false,
 } satisfies RedisOptions;
 
+/** What a Redis answers that cannot be used for now. Any other complaint is about the question, and a fault of ours. */
+const outages = /^(LOADING|READONLY|OOM|MISCONF|NOAUTH|WRONGPASS|NOPERM|MASTERDOWN|BUSY|CLUSTERDOWN|NOREPLICAS)\b/;
+
+function isOutage(error: unknown): boolean {
+  return !(error instanceof Error) || error.name !== 'ReplyError' || outages.test(error.message);
+}
+
+/** The error without the command that it is about, which ioredis adds: that has records, tokens and passwords in it. */
+export function withoutCommand(error: unknown): Error {
+  return new Error(error instanceof Error ? error.message : 'unknown');
+}
+
 /** Connects to Redis, and goes on trying. Settles at the latest after two seconds, connected or not. */
 export async function connectRedis(url: Secret, log: Log): Promise<SharedMemory> {
+  // Here, and no sooner: most servers have no Redis, and should not start later for it.
+  const { Redis } = await import('ioredis');
   const options = { retryStrategy: (times: number) => Math.min(times * 50, maxReconnectMs) };
   const redis = new Redis(url.reveal(), { ...options, ...impatient });
-  const circuit = circuitBreaker(handleAll, { halfOpenAfter: pauseMs, breaker: new ConsecutiveBreaker(1) });
+  const circuit = circuitBreaker(handleWhen(isOutage), { halfOpenAfter: pauseMs, breaker: new ConsecutiveBreaker(1) });
   let isReachable = false;
   let isClosing = false;
 
-  function note(isUp: boolean, error?: unknown): void {
+  let lastError: unknown;
+
+  function note(isUp: boolean, error: unknown = lastError): void {
     if (isUp === isReachable || isClosing) return;
     isReachable = isUp;
     if (isUp) log.info('Redis is there: limits and repeated deletes are shared');
-    else log.warn({ err: error }, 'Redis is gone: this replica keeps its own share of the limits until it is back');
+    else
+      log.warn(
+        { reason: withoutCommand(error).message },
+        'Redis is gone: this replica keeps its own share of the limits until it is back',
+      );
   }
 
   redis.on('ready', () => note(true));
   redis.on('close', () => note(false));
   // Each failure to connect again; the first loss has been told.
-  redis.on('error', () => {});
+  redis.on('error', (error) => {
+    lastError = error;
+  });
   circuit.onBreak((reason) => note(false, 'error' in reason ? reason.error : undefined));
   circuit.onReset(() => note(redis.status === 'ready'));
 
@@ -72,7 +95,10 @@ export async function connectRedis(url: Secret, log: Log): Promise<SharedMemory>
   }, pauseMs).unref();
 
   await once(redis, 'ready', { signal: AbortSignal.timeout(connectTimeoutMs) }).catch(() =>
-    log.warn('Redis cannot be reached: this replica keeps its own share of the limits until it can'),
+    log.warn(
+      { reason: withoutCommand(lastError).message },
+      'Redis cannot be reached: this replica keeps its own share of the limits until it can',
+    ),
   );
 
   return {
@@ -82,8 +108,8 @@ export async function connectRedis(url: Secret, log: Log): Promise<SharedMemory>
       try {
         return await circuit.execute(() => question(redis));
       } catch (error) {
-        if (!(error instanceof BrokenCircuitError)) log.debug({ err: error }, 'Redis did not answer');
-        return undefined;
+        if (error instanceof BrokenCircuitError || isOutage(error)) return undefined;
+        throw withoutCommand(error);
       }
     },
     get isReachable() {

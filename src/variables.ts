@@ -32,11 +32,20 @@ const secretText = (pattern: RegExp) =>
     .regex(pattern)
     .transform((value) => new Secret(value));
 
+function isDecodable(text: string): boolean {
+  try {
+    return decodeURIComponent(text) !== undefined;
+  } catch {
+    return false;
+  }
+}
+
 /** A user and password in it are expected, so that it is a secret whole. */
 const redisAddress = z
   .string()
   // Refinements all run, also after one that failed.
   .refine((value) => /^rediss?:$/.test(URL.parse(value)?.protocol ?? '') && URL.parse(value)?.hostname !== '')
+  .refine((value) => isDecodable(URL.parse(value)?.password ?? ''))
   .transform((value) => new Secret(value));
 
 /** A folder by its absolute path, or a bucket by its address. */

@@ -35,7 +35,12 @@ describe('R16 bulk deletes within the limits of their accounts', () => {
     await expect
       .poll(async () => (await seen(one.post, large.id)).outcomes.deleted, { timeout: 25_000 })
       .toBeGreaterThan(90);
-    expect(mostInTenSeconds(requests().map(({ atMs }) => atMs))).toBeLessThanOrEqual(50);
+    expect(
+      mostInTenSeconds(
+        requests().map(({ atMs }) => atMs),
+        1_000,
+      ),
+    ).toBeLessThanOrEqual(50);
     expect((await seen(one.post, large.id)).outcomes).toMatchObject({ failed: 0, unknown: 0, notFound: 0 });
   }, 60_000);
 });

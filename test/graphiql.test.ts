@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startTestFacade, type TestFacade } from './support/facade.ts';
 
+const issuedBy = { JWT_ISSUER: 'https://issuer.example', JWT_AUDIENCE: 'engagements' };
+
 const fetchPage = async ({ url }: TestFacade) => fetch(`${url}/graphql`, { headers: { accept: 'text/html' } });
 
 describe('GraphiQL', () => {
@@ -26,16 +28,30 @@ describe('GraphiQL', () => {
     expect(await (await fetchPage(facade)).text()).toContain(operation);
   });
 
-  it("opens with the first tab's variables filled in", async () => {
-    const page = await (await fetchPage(facade)).text();
-    expect(page).toMatch(/],"variables":"{\\n {2}\\"id\\"/);
-  });
-
   it('prefills the Authorization header where callers need one', async () => {
     await using closed = await startTestFacade('http://127.0.0.1:1', { AUTH_MODE: 'passthrough', EXPOSE_SCHEMA: '1' });
     expect(await (await fetchPage(closed)).text()).toContain('Bearer <your token>');
     expect(await (await fetchPage(facade)).text()).not.toContain('Bearer <your token>');
   });
+
+  it.each([
+    ['passthrough', { AUTH_MODE: 'passthrough' }],
+    [
+      'service',
+      { AUTH_MODE: 'service', TRUTO_API_TOKEN: 'the-token-of-the-server', JWT_SECRET: 's'.repeat(32), ...issuedBy },
+    ],
+  ])(
+    'learns the schema in %s mode before a token is put over the placeholder, and nothing else',
+    async (_mode, env) => {
+      await using closed = await startTestFacade('http://127.0.0.1:1', { ...env, EXPOSE_SCHEMA: '1' });
+      const headers = { authorization: 'Bearer <your token>' };
+      const { body: schema } = await closed.post('{ __schema { queryType { name } } }', {}, headers);
+      expect(schema).toEqual({ data: { __schema: { queryType: { name: 'Query' } } } });
+      const remove = 'mutation { deleteEngagement(id: "1", integratedAccountId: "a") { __typename } }';
+      const { body: refused } = await closed.post(remove, {}, headers);
+      expect(refused).toMatchObject({ errors: [{ extensions: { code: 'UNAUTHENTICATED' } }] });
+    },
+  );
 });
 
 describe('S11 with EXPOSE_SCHEMA off, as by default outside the sandbox', () => {

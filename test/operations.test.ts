@@ -7,6 +7,7 @@ import {
   DeleteEngagementDocument,
   DeleteEngagementRawDocument,
   DeleteEngagementStreamDocument,
+  DeleteEngagementsDocument,
   DeleteWithSnapshotDocument,
   DryRunDocument,
   IntegrationsDocument,
@@ -32,6 +33,16 @@ const expected = {
   'delete-engagement-stream': [
     DeleteEngagementStreamDocument,
     { __typename: 'DeleteEngagementSuccess', stream: { chunks: [expect.any(String)] } },
+  ],
+  'delete-engagements': [
+    DeleteEngagementsDocument,
+    {
+      results: [
+        { __typename: 'DeleteEngagementSuccess', outcome: 'DELETED' },
+        { __typename: 'DeleteEngagementSuccess', outcome: 'DELETED' },
+        { __typename: 'NotFoundError' },
+      ],
+    },
   ],
   'break-a-rule': [BreakARuleDocument, { __typename: 'InvalidInputError', issues: [{ path: ['engagementType'] }] }],
   'dry-run': [DryRunDocument, { __typename: 'DeleteEngagementPlan', wouldBeSent: true }],
@@ -59,7 +70,7 @@ describe('the documents of schema/operations', () => {
       const { body } = await facade.post(document, JSON.parse(read(`${name}.json`)));
       await sandbox.close();
       expect(body.errors).toBeUndefined();
-      if (result) expect(body.data.deleteEngagement).toMatchObject(result);
+      if (result) expect(body.data.deleteEngagement ?? body.data.deleteEngagements).toMatchObject(result);
       else expect(body.data.integrations ?? body.data.engagements.nodes).not.toHaveLength(0);
     },
   );

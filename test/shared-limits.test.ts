@@ -46,7 +46,7 @@ describe('replicas with one Redis', () => {
     expect(new Set(results.map(typeOf))).toEqual(new Set(['DeleteEngagementSuccess']));
     const moments = upstream.requests.map(({ atMs }) => atMs);
     expect(moments.length).toBeGreaterThan(90);
-    expect(mostInTenSeconds(moments)).toBeLessThanOrEqual(50);
+    expect(mostInTenSeconds(moments, 1_000)).toBeLessThanOrEqual(50);
   });
   it('pause an account together when upstream asks one of them to wait', async () => {
     await using redis = await startRedis();
@@ -68,7 +68,7 @@ describe('replicas with one Redis', () => {
     async (how) => {
       await using redis = await startRedis();
       await using upstream = await startRawUpstream([bytes(answerText(204))]);
-      await using together = await startReplicas(upstream.url, redis.url, { REQUEST_TIMEOUT_MS: '3000' });
+      await using together = await startReplicas(upstream.url, redis.url, { REQUEST_TIMEOUT_MS: '9000' });
       expect(typeOf(await together.deleteOne('before'))).toBe('DeleteEngagementSuccess');
       if (how === 'killed') await redis.kill();
       else redis.freeze(true);

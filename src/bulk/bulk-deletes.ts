@@ -7,6 +7,7 @@ import type { FindAccountIntegration } from '../engagement/integrated-account.ts
 import { notGranted, type Refusal, refusedInput } from '../engagement/refusal.ts';
 import { checkIntegration } from '../engagement/rules.ts';
 import { checkId } from '../engagement/text-rules.ts';
+import { BulkUnavailable } from './bulk-unavailable.ts';
 import type { BulkInput, BulkItem, BulkJob } from './job.ts';
 import type { JobStore } from './job-store.ts';
 import type { Seal } from './seal.ts';
@@ -87,9 +88,13 @@ function digest(...parts: readonly unknown[]): string {
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex');
 }
 
-function idFor({ id }: Caller, idempotencyKey: string | undefined): string {
-  if (idempotencyKey === undefined) return randomUUID();
-  const hash = digest(id, idempotencyKey);
+/** Anything else is not asked of Redis. */
+const idForm = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/;
+
+/** @param callerKey the caller's own key, and which of the operation's fields it is for. */
+function idFor({ id }: Caller, callerKey: readonly [string, string] | undefined): string {
+  if (callerKey === undefined) return randomUUID();
+  const hash = digest(id, ...callerKey);
   return hash.replace(/^(.{8})(.{4}).(.{3}).(.{3})(.{12}).*$/, '$1-$2-8$3-8$4-$5');
 }
 
@@ -110,9 +115,12 @@ export class BulkDeletes {
   async start(
     input: StartInput,
     caller: Caller,
-    { idempotencyKey, deadlineAt }: { readonly idempotencyKey: string | undefined; readonly deadlineAt: number },
+    {
+      callerKey,
+      deadlineAt,
+    }: { readonly callerKey: readonly [string, string] | undefined; readonly deadlineAt: number },
   ): Promise<BulkJob | Refusal | MissingSetting> {
-    const { worker, seal, keepsUndoFiles, findAccountIntegration } = this.#parts;
+    const { seal, keepsUndoFiles, findAccountIntegration } = this.#parts;
     const { ids, engagementType, ...kept } = input;
     if (!mayTouch(caller, input.integratedAccountId)) return notGranted();
     if (caller.bringsToken && !seal)
@@ -124,20 +132,40 @@ export class BulkDeletes {
     const unfit = await checkAccount(input, caller, deadlineAt, findAccountIntegration);
     if (hasRefusal(unfit)) return refusedInput(unfit);
 
-    const id = idFor(caller, idempotencyKey);
+    const id = idFor(caller, callerKey);
     const fingerprint = digest(input);
     const items =
       ids && [...new Set(ids)].map((item): BulkItem => ({ id: item, engagementType: engagementType ?? null }));
     const sealedToken = seal && caller.bringsToken ? await seal.close(caller.authorization, id) : '';
-    const isNew = await this.store.create({ id, input: kept, callerId: caller.id, sealedToken, fingerprint }, items);
-    if (!isNew && (await this.store.fingerprintOf(id)) !== fingerprint) {
-      return refusedInput([
-        refusal(['Idempotency-Key'], 'It was sent before with another bulk delete. Use a new one.'),
-      ]);
+    try {
+      const isNew = await this.store.create({ id, input: kept, callerId: caller.id, sealedToken, fingerprint }, items);
+      if (!isNew && (await this.store.fingerprintOf(id)) !== fingerprint) {
+        return refusedInput([
+          refusal(['Idempotency-Key'], 'It was sent before with another bulk delete. Use a new one.'),
+        ]);
+      }
+      const job = await this.store.read(id);
+      if (!job) throw new Error('a bulk delete is gone that was just there');
+      await this.#begin(job);
+      return job;
+    } catch (error) {
+      // Whoever is told that must be able to find it: it may have been started.
+      throw error instanceof BulkUnavailable ? new BulkUnavailable(error.message, id) : error;
     }
+  }
+
+  async #begin({ id, phase }: BulkJob): Promise<void> {
+    if (phase === 'LISTING' || phase === 'DELETING') await this.#parts.worker.begin(id, phase === 'DELETING');
+  }
+
+  /**
+   * Pauses, resumes or cancels one. To resume one that was never begun begins it.
+   * @throws {BulkUnavailable}
+   */
+  async steer(id: string, how: 'pause' | 'resume' | 'cancel'): Promise<BulkJob | null> {
+    await this.store.steer(id, how);
     const job = await this.store.read(id);
-    if (!job) throw new Error('a bulk delete is gone that was just there');
-    if (job.phase === 'LISTING' || job.phase === 'DELETING') await worker.begin(id, job.phase === 'DELETING');
+    if (job && how === 'resume') await this.#begin(job);
     return job;
   }
 
@@ -146,7 +174,7 @@ export class BulkDeletes {
    * @throws {BulkUnavailable}
    */
   async find(id: string, caller: Caller, deadlineAt: number): Promise<BulkJob | null> {
-    const job = await this.store.read(id);
+    const job = idForm.test(id) ? await this.store.read(id) : null;
     if (!job) return null;
     const { integratedAccountId } = job.input;
     if (!mayTouch(caller, integratedAccountId)) return null;

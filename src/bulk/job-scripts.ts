@@ -27,16 +27,16 @@ return 1`,
 
 /**
  * KEYS: the job, the page's states. ARGV: the item's index, who has the page. Answers `first`, `again` when it may have been
- * sent, `done`, `paused`, `stopped`, or `lost` when somebody else has the page.
+ * sent, `cancelled` when it may have been and must not be again, `done`, `paused`, `stopped`, or `lost` when somebody else has the page.
  */
-export const beginItem = script<'first' | 'again' | 'done' | 'paused' | 'stopped' | 'lost'>(
+export const beginItem = script<'first' | 'again' | 'cancelled' | 'done' | 'paused' | 'stopped' | 'lost'>(
   'beginBulkItem',
   `
 if redis.call('HGET', KEYS[2], 'owner') ~= ARGV[2] then return 'lost' end
 local state = redis.call('HGET', KEYS[2], ARGV[1])
 if state and state ~= 'begun' then return 'done' end
 local phase, paused = unpack(redis.call('HMGET', KEYS[1], 'phase', 'isPaused'))
-if state == 'begun' and phase == 'CANCELLING' then return 'again' end
+if state == 'begun' and phase == 'CANCELLING' then return 'cancelled' end
 if phase ~= 'DELETING' then return 'stopped' end
 if paused == '1' then return 'paused' end
 if state == 'begun' then return 'again' end
@@ -66,6 +66,8 @@ export const finishItem = script<number>(
 if redis.call('HGET', KEYS[2], 'owner') ~= ARGV[2] then return 0 end
 local state = redis.call('HGET', KEYS[2], ARGV[1])
 if state and state ~= 'begun' then return 0 end
+local phase = redis.call('HGET', KEYS[1], 'phase')
+if phase ~= 'DELETING' and phase ~= 'CANCELLING' then return 0 end
 if state == 'begun' then redis.call('HINCRBY', KEYS[1], 'open', -1) end
 redis.call('HSET', KEYS[2], ARGV[1], ARGV[4])
 redis.call('HINCRBY', KEYS[1], 'outcome:' .. ARGV[4], 1)
@@ -78,43 +80,48 @@ end
 redis.call('INCR', KEYS[4])
 redis.call('EXPIRE', KEYS[4], 120)
 local done = redis.call('HINCRBY', KEYS[1], 'done', 1)
-if redis.call('HGET', KEYS[1], 'phase') == 'DELETING' and done == tonumber(redis.call('HGET', KEYS[1], 'total')) then
+if phase == 'DELETING' and done == tonumber(redis.call('HGET', KEYS[1], 'total')) then
   redis.call('HSET', KEYS[1], 'phase', 'COMPLETED', 'endedAt', ARGV[3], 'isPaused', 0)
+  redis.call('HDEL', KEYS[1], 'trouble')
 end
 endCancelled(ARGV[3])
 return 1`,
 );
 
 /**
- * Adds a page of the list, unless somebody else has. KEYS: the job, the page, the ids that were listed. ARGV: how many pages there
- * were, the cursor of the next, how long to keep it, then the items as JSON with their ids: what was listed before is left out.
+ * Adds a page of the list, unless somebody else has: 0 then, and -1 for a list that comes back to where it was. KEYS: the job, the page,
+ * what was listed, the cursors that were. ARGV: how many pages there were, the cursor of this one and of the next (nothing: it is the
+ * last), how long to keep it, then the items: what was listed before is left out.
  */
-export const addListedPage = script<number>(
+export const addListedPage = script<-1 | 0 | 1>(
   'addListedBulkPage',
   `
-local phase, pages = unpack(redis.call('HMGET', KEYS[1], 'phase', 'pageCount'))
-if phase ~= 'LISTING' or pages ~= ARGV[1] then return 0 end
+local phase, pages, cursor = unpack(redis.call('HMGET', KEYS[1], 'phase', 'pageCount', 'cursor'))
+if phase ~= 'LISTING' or pages ~= ARGV[1] or (cursor or '') ~= ARGV[2] then return 0 end
+if ARGV[3] ~= '' and redis.call('SADD', KEYS[4], ARGV[3]) == 0 then return -1 end
 local items = {}
-for i = 4, #ARGV, 2 do
-  if redis.call('SADD', KEYS[3], ARGV[i]) == 1 then table.insert(items, ARGV[i + 1]) end
+for i = 5, #ARGV do
+  if redis.call('SADD', KEYS[3], ARGV[i]) == 1 then table.insert(items, ARGV[i]) end
 end
-redis.call('PEXPIRE', KEYS[3], ARGV[3])
-redis.call('HSET', KEYS[1], 'cursor', ARGV[2])
+redis.call('PEXPIRE', KEYS[3], ARGV[4])
+redis.call('PEXPIRE', KEYS[4], ARGV[4])
+redis.call('HSET', KEYS[1], 'cursor', ARGV[3])
+if ARGV[3] == '' then redis.call('HSET', KEYS[1], 'isListed', 1) end
 if #items > 0 then
-  redis.call('SET', KEYS[2], '[' .. table.concat(items, ',') .. ']', 'PX', ARGV[3])
+  redis.call('SET', KEYS[2], '[' .. table.concat(items, ',') .. ']', 'PX', ARGV[4])
   redis.call('HINCRBY', KEYS[1], 'pageCount', 1)
   redis.call('HINCRBY', KEYS[1], 'total', #items)
 end
 return 1`,
 );
 
-/** The list is complete. KEYS: the job, the ids that were listed. ARGV: the moment, 1 for a dry run. Answers the phase. */
+/** The list is complete. KEYS: the job, what was listed, the cursors that were. ARGV: the moment, 1 for a dry run. Answers the phase. */
 export const endListing = script<string>(
   'endBulkListing',
   `
 local phase, total = unpack(redis.call('HMGET', KEYS[1], 'phase', 'total'))
 if phase ~= 'LISTING' then return phase or '' end
-redis.call('DEL', KEYS[2])
+redis.call('DEL', KEYS[2], KEYS[3])
 redis.call('HDEL', KEYS[1], 'trouble')
 if ARGV[2] == '1' or tonumber(total) == 0 then
   redis.call('HSET', KEYS[1], 'phase', 'COMPLETED', 'endedAt', ARGV[1], 'isPaused', 0)
@@ -124,12 +131,17 @@ redis.call('HSET', KEYS[1], 'phase', 'DELETING')
 return 'DELETING'`,
 );
 
-/** ARGV: `pause`, `resume`, `cancel` or `fail`, the moment, and why. Does nothing to a job that has ended. Answers 1 when it changed it. */
+/**
+ * ARGV: `pause`, `resume`, `cancel` or `fail`, the moment, why, and how often it had been resumed when that came about, or nothing. Does
+ * nothing to a job that has ended, or was resumed since. Answers 1 when it changed it.
+ */
 export const steerJob = script<number>(
   'steerBulkJob',
   `${endCancelled}
 local phase = redis.call('HGET', KEYS[1], 'phase')
 if not phase or phase == 'CANCELLED' or phase == 'COMPLETED' or phase == 'FAILED' then return 0 end
+if ARGV[4] ~= '' and (redis.call('HGET', KEYS[1], 'resumes') or '0') ~= ARGV[4] then return 0 end
+if ARGV[1] == 'resume' then redis.call('HINCRBY', KEYS[1], 'resumes', 1) end
 if ARGV[3] ~= '' then redis.call('HSET', KEYS[1], 'trouble', ARGV[3]) else redis.call('HDEL', KEYS[1], 'trouble') end
 if ARGV[1] == 'fail' then
   redis.call('HSET', KEYS[1], 'phase', 'FAILED', 'endedAt', ARGV[2], 'isPaused', 0)
@@ -139,5 +151,15 @@ elseif ARGV[1] == 'cancel' then
 elseif phase ~= 'CANCELLING' then
   redis.call('HSET', KEYS[1], 'isPaused', ARGV[1] == 'pause' and 1 or 0)
 end
+return 1`,
+);
+
+/** Says why a job waits, unless it has ended. ARGV: what to say. */
+export const noteTrouble = script<number>(
+  'noteBulkTrouble',
+  `
+local phase = redis.call('HGET', KEYS[1], 'phase')
+if phase ~= 'LISTING' and phase ~= 'DELETING' and phase ~= 'CANCELLING' then return 0 end
+redis.call('HSET', KEYS[1], 'trouble', ARGV[1])
 return 1`,
 );

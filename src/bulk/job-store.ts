@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import { keyPrefix, type SharedMemory } from '../redis.ts';
+import { BulkUnavailable } from './bulk-unavailable.ts';
 import { type BulkFailure, type BulkInput, type BulkItem, type BulkJob, type BulkOutcome, pageSize } from './job.ts';
 import * as scripts from './job-scripts.ts';
 import { readJob } from './read-job.ts';
@@ -10,11 +11,6 @@ const keptMs = 30 * 24 * 3_600_000;
 /** Over how many intervals of ten seconds the rate is taken. */
 const rateIntervals = 6;
 const rateIntervalMs = 10_000;
-
-/** Redis is gone, so that nothing is known of bulk deletes, and nothing can be changed. */
-export class BulkUnavailable extends Error {
-  override readonly name = 'BulkUnavailable';
-}
 
 /** Who works on a page: an answer counts only as long as nobody else has it. */
 export interface PageLease {
@@ -28,8 +24,8 @@ const statesOf = ({ jobId, page }: Pick<PageLease, 'jobId' | 'page'>) => keyOf(j
 const itemsOf = (jobId: string, page: number) => keyOf(jobId, 'page', page);
 
 const writeItem = ({ id, engagementType }: BulkItem) => JSON.stringify([id, engagementType]);
-const readItems = (json: string | null): readonly BulkItem[] =>
-  (JSON.parse(json ?? '[]') as [string, BulkItem['engagementType']][]).map(([id, engagementType]) => ({
+const readItems = (json: string): readonly BulkItem[] =>
+  (JSON.parse(json) as [string, BulkItem['engagementType']][]).map(([id, engagementType]) => ({
     id,
     engagementType,
   }));
@@ -77,33 +73,47 @@ export class JobStore {
     return this.#ask((redis) => redis.hget(keyOf(id), 'fingerprint'));
   }
 
-  /** Pauses, resumes, cancels or fails it; does nothing to one that has ended. */
-  async steer(id: string, how: 'pause' | 'resume' | 'cancel' | 'fail', why = ''): Promise<void> {
-    await this.#ask((redis) => scripts.steerJob(redis, [keyOf(id)], [how, Date.now(), why]));
+  /** Pauses, resumes or cancels it for somebody; does nothing to one that has ended. */
+  async steer(id: string, how: 'pause' | 'resume' | 'cancel'): Promise<void> {
+    await this.#ask((redis) => scripts.steerJob(redis, [keyOf(id)], [how, Date.now(), '', '']));
+  }
+
+  /** Pauses or fails it, since it cannot go on; does nothing to one that has ended, or that somebody has resumed since it was read. */
+  async stop({ id, resumes }: BulkJob, how: 'pause' | 'fail', why: string): Promise<void> {
+    await this.#ask((redis) => scripts.steerJob(redis, [keyOf(id)], [how, Date.now(), why, resumes]));
   }
 
   /** Says why it waits. */
   async note(id: string, trouble: string): Promise<void> {
-    await this.#ask((redis) => redis.hset(keyOf(id), 'trouble', trouble));
+    await this.#ask((redis) => scripts.noteTrouble(redis, [keyOf(id)], [trouble]));
   }
 
-  /** Adds what was listed, and where to go on; false when somebody else has. */
-  async addListed(job: BulkJob, items: readonly BulkItem[], cursor: string | null): Promise<boolean> {
-    const keys = [keyOf(job.id), itemsOf(job.id, job.pageCount), keyOf(job.id, 'listed')];
-    const listed = items.flatMap((item) => [item.id, writeItem(item)]);
-    const args = [job.pageCount, cursor ?? '', keptMs, ...listed];
-    return (await this.#ask((redis) => scripts.addListedPage(redis, keys, args))) === 1;
+  /** Adds what was listed, and where to go on: 0 when somebody else has, -1 when the list comes back to where it was. */
+  addListed(job: BulkJob, items: readonly BulkItem[], cursor: string | null): Promise<-1 | 0 | 1> {
+    const { id, pageCount } = job;
+    const keys = [keyOf(id), itemsOf(id, pageCount), keyOf(id, 'listed'), keyOf(id, 'cursors')];
+    const args = [pageCount, job.cursor ?? '', cursor ?? '', keptMs, ...items.map(writeItem)];
+    return this.#ask((redis) => scripts.addListedPage(redis, keys, args));
   }
 
   /** The list is complete. Tells what comes now. */
   endListing({ id, input }: BulkJob): Promise<string> {
     const args = [Date.now(), input.dryRun ? 1 : 0];
-    return this.#ask((redis) => scripts.endListing(redis, [keyOf(id), keyOf(id, 'listed')], args));
+    return this.#ask((redis) =>
+      scripts.endListing(redis, [keyOf(id), keyOf(id, 'listed'), keyOf(id, 'cursors')], args),
+    );
   }
 
-  /** The engagements of a page. */
-  async readPage(id: string, page: number): Promise<readonly BulkItem[]> {
-    return readItems(await this.#ask((redis) => redis.get(itemsOf(id, page))));
+  /** The engagements of a page; null when they are kept no more. */
+  async readPage(id: string, page: number): Promise<readonly BulkItem[] | null> {
+    const json = await this.#ask((redis) => redis.get(itemsOf(id, page)));
+    return json === null ? null : readItems(json);
+  }
+
+  /** True while the job deletes, and is not paused. */
+  async isGoingOn(id: string): Promise<boolean> {
+    const [phase, isPaused] = await this.#ask((redis) => redis.hmget(keyOf(id), 'phase', 'isPaused'));
+    return phase === 'DELETING' && isPaused !== '1';
   }
 
   /** The engagements of a page with what they came to; `begun` for one that may have been sent. */
@@ -115,7 +125,9 @@ export class JobStore {
   async takePage(lease: PageLease): Promise<Readonly<Record<string, string>>> {
     await this.#ask((redis) => {
       const steps = redis.multi().hset(statesOf(lease), 'owner', lease.owner).pexpire(statesOf(lease), keptMs);
-      return steps.pexpire(keyOf(lease.jobId), keptMs).exec();
+      const { jobId, page } = lease;
+      for (const key of [keyOf(jobId), itemsOf(jobId, page), keyOf(jobId, 'failures')]) steps.pexpire(key, keptMs);
+      return steps.exec();
     });
     return this.readStates(lease.jobId, lease.page);
   }
@@ -145,6 +157,16 @@ export class JobStore {
   async noteKept(lease: PageLease, indexes: readonly number[]): Promise<void> {
     const notes = Object.fromEntries(indexes.map((index) => [`kept:${index}`, 1]));
     await this.#ask((redis) => redis.hset(statesOf(lease), notes));
+  }
+
+  /** True when the page that comes after it is in the queue, or was. */
+  async isFollowed(jobId: string, page: number): Promise<boolean> {
+    return (await this.#ask((redis) => redis.hexists(statesOf({ jobId, page }), 'followed'))) === 1;
+  }
+
+  /** Notes that the page that comes after it is in the queue. */
+  async noteFollowed(jobId: string, page: number): Promise<void> {
+    await this.#ask((redis) => redis.hset(statesOf({ jobId, page }), 'followed', 1));
   }
 
   /** Counts how often the page had to wait for something. */

@@ -44,6 +44,8 @@ export interface BulkJob {
   readonly sealedToken: string;
   readonly phase: BulkPhase;
   readonly isPaused: boolean;
+  /** How often it was resumed. */
+  readonly resumes: number;
   /** Why it does not go on, or waits: a sentence for its callers. */
   readonly trouble: string | null;
   /** How many engagements are in it, as far as they are known. */
@@ -52,6 +54,8 @@ export interface BulkJob {
   readonly pageCount: number;
   /** How many have come to an end. */
   readonly done: number;
+  /** True when the filter is resolved to its end. */
+  readonly isListed: boolean;
   /** Upstream's cursor of the next page of the list; null for the first. */
   readonly cursor: string | null;
   readonly outcomes: Readonly<Partial<Record<BulkOutcome, number>>>;

@@ -58,9 +58,10 @@ export async function keepPage(
   await run(
     items.filter((pending) => !isSafe(pending)),
     async (pending) => {
+      if (!(await ports.store.isGoingOn(job.id))) return 'paused';
       const found = await read(pending, work, ports).catch((error) => pauseForToken(error, work, ports));
       if (found === 'paused') return found;
-      if (found.kind !== 'Found') return conclude(nothingDeleted(found), pending, work, ports);
+      if (found.kind !== 'Found') return conclude(nothingDeleted(found), pending, false, work, ports);
       lines.push(lineOf(found.record, new Date()));
       kept.push(pending);
       return 'finished';

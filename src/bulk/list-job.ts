@@ -6,7 +6,7 @@ import type { EngagementRecord } from '../engagement/record.ts';
 import type { Refusal } from '../engagement/refusal.ts';
 import { typeOf, typeOnly } from '../engagement/resources.ts';
 import { type BulkItem, type BulkJob, pageSize } from './job.ts';
-import { type PagePorts, pausedLookMs, type WorkEnd } from './page-ports.ts';
+import { openCaller, type PagePorts, pausedLookMs, type WorkEnd } from './page-ports.ts';
 
 /** How long to wait when upstream is in trouble, in milliseconds, and the least that a limit makes one wait. */
 const troubleMs = 5_000;
@@ -34,10 +34,10 @@ async function obstacle(job: BulkJob, refusal: Refusal, { store, isStopping }: P
       return { kind: 'later', afterMs: troubleMs };
     case 'AccountNeedsReauthError':
     case 'AccountBlockedError':
-      await store.steer(job.id, 'pause', `${refusal.message} Mend that, then resume.`);
+      await store.stop(job, 'pause', `${refusal.message} Mend that, then resume.`);
       return { kind: 'later', afterMs: pausedLookMs };
     default:
-      await store.steer(job.id, 'fail', `The list cannot be read, and nothing was deleted. ${refusal.message}`);
+      await store.stop(job, 'fail', `The list cannot be read, and nothing was deleted. ${refusal.message}`);
       return { kind: 'done' };
   }
 }
@@ -59,20 +59,27 @@ export async function listJob(jobId: string, ports: PagePorts): Promise<WorkEnd>
     if (job?.phase !== 'LISTING') return { kind: 'done' };
     if (job.isPaused) return { kind: 'later', afterMs: pausedLookMs };
     if (ports.isStopping()) return { kind: 'later', afterMs: 0 };
-    const page = await readListPage(job, await ports.callerOf(job), ports).catch(async (error) => {
+    if (job.isListed) return endList(job, ports);
+    const caller = await openCaller(job, ports);
+    if (!caller) return { kind: 'later', afterMs: pausedLookMs };
+    const page = await readListPage(job, caller, ports).catch(async (error) => {
       if (!(error instanceof GraphQLError)) throw error;
-      await store.steer(jobId, 'fail', 'Upstream no longer takes the token that this was started with.');
+      await store.stop(job, 'fail', 'Upstream no longer takes the token that this was started with.');
       return undefined;
     });
     if (page === undefined) return { kind: 'done' };
     if (page.kind !== 'Page') return obstacle(job, page, ports);
     // Whoever has to erase all of something must not be told that it is done when some of it was never seen.
     if (page.isPartial) return obstacle(job, partial, ports);
-    const isAdded = await store.addListed(job, page.records.map(itemOf), page.nextCursor);
-    // An end, or a list that goes in circles.
-    if (page.nextCursor === null || page.nextCursor === job.cursor) {
-      if (isAdded) await store.endListing(job);
+    const added = await store.addListed(job, page.records.map(itemOf), page.nextCursor);
+    if (added < 0) {
+      await store.stop(job, 'fail', "Upstream's list goes in circles, and nothing was deleted.");
       return { kind: 'done' };
     }
   }
+}
+
+async function endList(job: BulkJob, { store }: PagePorts): Promise<WorkEnd> {
+  await store.endListing(job);
+  return { kind: 'done' };
 }

@@ -15,8 +15,11 @@ export interface PagePorts {
   readonly findAccountIntegration: FindAccountIntegration;
   /** Where records are kept before they are deleted; undefined when nobody said. */
   readonly undoStore: UndoStore | undefined;
-  /** Who the job's requests are made for. */
-  readonly callerOf: (job: BulkJob) => Promise<Caller>;
+  /**
+   * Who the job's requests are made for; undefined when this server keeps no tokens, and has to leave it to others.
+   * @throws when the token cannot be opened.
+   */
+  readonly callerOf: (job: BulkJob) => Promise<Caller | undefined>;
   readonly recordDelete: (event: AuditEvent & { readonly bulkDeleteId: string }) => void;
   /** How long a request may take, in milliseconds. */
   readonly requestTimeoutMs: number;
@@ -29,8 +32,8 @@ export interface PagePorts {
 export type WorkEnd =
   /** It is done, or is nobody's any more. */
   | { readonly kind: 'done' }
-  /** There is more to do, after so many milliseconds. */
-  | { readonly kind: 'later'; readonly afterMs: number };
+  /** There is more to do, after so many milliseconds; `isFree`: others need not wait for that. */
+  | { readonly kind: 'later'; readonly afterMs: number; readonly isFree?: true };
 
 /** How often a paused bulk delete is looked at, in milliseconds: so much later does it go on. */
 export const pausedLookMs = 2_000;
@@ -38,4 +41,17 @@ export const pausedLookMs = 2_000;
 /** How long to wait before another try, in milliseconds: longer each time, up to a minute. */
 export function backoffMs(waits: number): number {
   return Math.min(60_000, 1_000 * 2 ** Math.min(waits, 6));
+}
+
+/** Who the job's requests are made for; undefined when that cannot be had here: with the job paused, if nobody else can either. */
+export async function openCaller(job: BulkJob, { callerOf, store, log }: PagePorts): Promise<Caller | undefined> {
+  try {
+    return await callerOf(job);
+  } catch (err) {
+    log.error({ err, bulkDeleteId: job.id }, "a bulk delete's token cannot be opened");
+    const why =
+      'The server cannot open the token that this was started with: its BULK_TOKEN_SECRET is another. Start another.';
+    await store.stop(job, 'pause', why);
+    return undefined;
+  }
 }

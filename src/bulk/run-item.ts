@@ -4,7 +4,7 @@ import type { DeleteMemory } from '../engagement/delete-memory.ts';
 import type { DeleteEngagementInput } from '../engagement/input.ts';
 import { readEngagement } from '../engagement/read-engagements.ts';
 import { readResource } from '../engagement/read-record.ts';
-import { deleteOnce } from '../engagement/repeated-delete.ts';
+import { deleteOnce, idempotencyKeyFor } from '../engagement/repeated-delete.ts';
 import type { DeleteEngagementError, DeleteEngagementResult } from '../engagement/result.ts';
 import type { Selection } from '../engagement/selection.ts';
 import { withoutRecord } from '../engagement/without-record.ts';
@@ -33,6 +33,8 @@ export interface PendingItem {
   readonly isBegun: boolean;
   /** Its record is kept. */
   readonly isKept: boolean;
+  /** How often what became of it was looked for, in vain. */
+  readonly looks: number;
 }
 
 /** A page's work, and who it is for. */
@@ -46,6 +48,9 @@ export interface PageWork {
 const nothing: Selection = { fields: new Set(), noteFields: new Set(), chunks: false };
 
 const notKept = 'Its content is not kept.';
+
+/** A refusal is believed of an engagement that may have been deleted before when it was still there so often. */
+const looksToBelieve = 2;
 
 /** Failures that the whole account has, until somebody does something about it. */
 const accountTrouble = new Set<DeleteEngagementResult['kind']>(['AccountNeedsReauthError', 'AccountBlockedError']);
@@ -80,29 +85,28 @@ async function finish(
   return ports.store.finish(lease, index, failed.kind, { ...item, result: failed });
 }
 
-/** Deletes it, under a key that is the same whoever does it. */
+/** What is the same whoever deletes it, and whenever: the key upstream is made of it. */
+function optionsFor({ index }: PendingItem, { job, lease, caller }: PageWork) {
+  const callerKey = [`bulk ${job.id}`, `${lease.page}.${index}`] as const;
+  return { caller, selection: nothing, dryRun: false, snapshot: false, callerKey };
+}
+
+/** Deletes it, unless the time for that is over. */
 function deleteItem(
-  { item, index }: PendingItem,
-  { job, lease, caller }: PageWork,
-  { send, findAccountIntegration, recordDelete, requestTimeoutMs, isStopping }: PagePorts,
+  pending: PendingItem,
+  work: PageWork,
+  deadlineAt: number,
+  ports: PagePorts,
 ): Promise<DeleteEngagementResult> {
-  const options = {
-    ...{ caller, selection: nothing, dryRun: false, snapshot: false },
-    callerKey: [`bulk ${job.id}`, `${lease.page}.${index}`] as const,
-    deadlineAt: Date.now() + requestTimeoutMs,
-    hasCallerLeft: isStopping,
-  };
-  return deleteOnce(inputOf(job, item), options, {
+  const { job, caller } = work;
+  const { send, findAccountIntegration, recordDelete, isStopping } = ports;
+  const options = { ...optionsFor(pending, work), deadlineAt, hasCallerLeft: isStopping };
+  return deleteOnce(inputOf(job, pending.item), options, {
     ...{ send, findAccountIntegration, deleteMemory: noMemory },
     recordDelete: (event) => void (passing.has(event.result) || recordDelete({ ...event, bulkDeleteId: job.id })),
     recordRepetition: () => {},
     readNote: (key, fields) =>
-      readResource(
-        'notes',
-        key,
-        { caller, selected: fields, deadlineAt: options.deadlineAt, hasCallerLeft: isStopping },
-        send,
-      ),
+      readResource('notes', key, { caller, selected: fields, deadlineAt, hasCallerLeft: isStopping }, send),
   });
 }
 
@@ -112,35 +116,45 @@ function deleteItem(
  */
 export async function pauseForToken(error: unknown, { job }: PageWork, { store }: PagePorts): Promise<'paused'> {
   if (!(error instanceof GraphQLError)) throw error;
-  await store.steer(job.id, 'pause', 'Upstream no longer takes the token that this was started with: start another.');
+  await store.stop(job, 'pause', 'Upstream no longer takes the token that this was started with: start another.');
   return 'paused';
 }
 
-/** What a result means for the job: most are final. */
+/** Says why nothing was sent, or pauses the job for it. Undefined for a result that says something of the engagement. */
+async function obstacleIn(
+  result: DeleteEngagementResult,
+  { job }: PageWork,
+  ports: PagePorts,
+): Promise<ItemEnd | undefined> {
+  if (result.kind === 'RateLimitedError') return { kind: 'limited', afterMs: result.retryAfterMs ?? 0 };
+  if (result.kind === 'UpstreamUnavailableError') {
+    if (!ports.isStopping()) await ports.store.note(job.id, `${result.message} It is tried again by itself.`);
+    return { kind: 'trouble' };
+  }
+  if (!accountTrouble.has(result.kind) || !('message' in result)) return undefined;
+  await ports.store.stop(job, 'pause', `${result.message} Mend that, then resume.`);
+  return 'paused';
+}
+
+/**
+ * What a result means for the job: most are final. Of one that may have been sent before, a refusal now says nothing: it stays
+ * begun, until it was seen to be there often enough.
+ */
 export async function conclude(
   result: DeleteEngagementResult,
   pending: PendingItem,
+  wasBegun: boolean,
   work: PageWork,
   ports: PagePorts,
 ): Promise<ItemEnd> {
-  const { index } = pending;
-  const { job, lease } = work;
-  const { store } = ports;
   if (result.kind === 'OutcomeUnknownError') return 'unknown';
-  if (result.kind === 'RateLimitedError') {
-    await store.release(lease, index);
-    return { kind: 'limited', afterMs: result.retryAfterMs ?? 0 };
+  const obstacle = await obstacleIn(result, work, ports);
+  if (obstacle) {
+    if (!wasBegun) await ports.store.release(work.lease, pending.index);
+    return obstacle;
   }
-  if (result.kind === 'UpstreamUnavailableError') {
-    await store.release(lease, index);
-    if (!ports.isStopping()) await store.note(job.id, `${result.message} It is tried again by itself.`);
-    return { kind: 'trouble' };
-  }
-  if (accountTrouble.has(result.kind) && 'message' in result) {
-    await store.release(lease, index);
-    await store.steer(job.id, 'pause', `${result.message} Mend that, then resume.`);
-    return 'paused';
-  }
+  const isSuccess = result.kind === 'DeleteEngagementSuccess';
+  if (wasBegun && !isSuccess && pending.looks < looksToBelieve) return 'unknown';
   await finish(pending, work, result, ports);
   return 'finished';
 }
@@ -149,11 +163,15 @@ export async function conclude(
  * Reads what may have been deleted: by now whoever sent it has given it up, so what is there was not. Undefined then, and it has
  * to be deleted again.
  */
-async function settle({ item, index }: PendingItem, work: PageWork, ports: PagePorts): Promise<ItemEnd | undefined> {
+async function settle(
+  { item, index }: PendingItem,
+  work: PageWork,
+  deadlineAt: number,
+  ports: PagePorts,
+): Promise<ItemEnd | undefined> {
   const { job, lease, caller } = work;
   const { integratedAccountId } = job.input;
   const startMs = performance.now();
-  const deadlineAt = Date.now() + ports.requestTimeoutMs;
   const options = { caller, selected: nothing.fields, deadlineAt, hasCallerLeft: ports.isStopping };
   const found = await readEngagement({ ...item, integratedAccountId }, options, ports.send);
   if (found.kind === 'Found') return undefined;
@@ -174,39 +192,44 @@ function inItsLight(result: DeleteEngagementResult, wasBegun: boolean): DeleteEn
 
 /**
  * Brings one engagement of a bulk delete to its end, or says why not now. One that may have been sent before is read first:
- * if it is gone, that is its end; if not, it is deleted again, under the same key.
+ * if it is gone, that is its end; if not, it is deleted again, under the same key, unless the job is cancelled.
  */
 export async function runItem(pending: PendingItem, work: PageWork, ports: PagePorts): Promise<ItemEnd> {
   const { lease } = work;
   const { index } = pending;
+  // From before it is begun: a process that was frozen in between must not send what others have settled since.
+  const deadlineAt = Date.now() + ports.requestTimeoutMs;
   const begun = await ports.store.begin(lease, index);
   if (begun === 'done') return 'finished';
   if (begun === 'paused') return 'paused';
   if (begun === 'stopped' || begun === 'lost') return 'stopped';
-  const wasBegun = begun === 'again';
+  const wasBegun = begun !== 'first';
   try {
-    const settled = wasBegun ? await settle(pending, work, ports) : undefined;
+    const settled = wasBegun ? await settle(pending, work, deadlineAt, ports) : undefined;
     if (settled) return settled;
-    const result = inItsLight(await deleteItem(pending, work, ports), wasBegun);
-    if (result !== 'ALREADY_ABSENT') return await conclude(result, pending, work, ports);
+    if (begun === 'cancelled') {
+      await ports.store.release(lease, index);
+      return 'stopped';
+    }
+    const result = inItsLight(await deleteItem(pending, work, deadlineAt, ports), wasBegun);
+    if (result !== 'ALREADY_ABSENT') return await conclude(result, pending, wasBegun, work, ports);
     await ports.store.finish(lease, index, result);
     return 'finished';
   } catch (error) {
     const end = await pauseForToken(error, work, ports);
     if (!wasBegun) await ports.store.release(lease, index);
-    return end;
+    // A cancelled job is not paused: it ends, with what nobody can find out any more.
+    return begun === 'cancelled' ? 'unknown' : end;
   }
 }
 
 /** The end of an item of which nobody can say what became of it, after all that was tried. */
-export async function giveUp(
-  { item, index }: PendingItem,
-  { job, lease }: PageWork,
-  { store }: PagePorts,
-): Promise<void> {
+export async function giveUp(pending: PendingItem, work: PageWork, { store }: PagePorts): Promise<void> {
+  const { item, index } = pending;
   const message =
     'Nobody can say whether it is deleted: it could neither be deleted again nor read, however often that was tried.';
-  const unknown = { idempotencyKey: job.id, retrySafe: true, lastStatusCode: null, engagement: null };
+  const idempotencyKey = idempotencyKeyFor(inputOf(work.job, item), optionsFor(pending, work));
+  const unknown = { idempotencyKey, retrySafe: true, lastStatusCode: null, engagement: null };
   const kind: BulkOutcome = 'OutcomeUnknownError';
-  await store.finish(lease, index, kind, { ...item, result: { kind, message, ...unknown } });
+  await store.finish(work.lease, index, kind, { ...item, result: { kind, message, ...unknown } });
 }

@@ -1,7 +1,7 @@
 import { hasEnded } from './job.ts';
 import type { PageLease } from './job-store.ts';
 import { keepPage } from './keep-page.ts';
-import { backoffMs, type PagePorts, pausedLookMs, type WorkEnd } from './page-ports.ts';
+import { backoffMs, openCaller, type PagePorts, pausedLookMs, type WorkEnd } from './page-ports.ts';
 import { giveUp, type ItemEnd, type PageWork, type PendingItem, runItem } from './run-item.ts';
 
 /** How many engagements of a page are deleted at once. */
@@ -49,17 +49,29 @@ async function runEach(
       if (blocks(obstacles) || isStopping()) return;
     }
   }
-  await Promise.all(Array.from({ length: atOnce }, runInTurn));
+  // All of them, whatever becomes of one: a page must not be taken anew while some of its deletes are on their way.
+  const turns = await Promise.allSettled(Array.from({ length: atOnce }, runInTurn));
+  const failed = turns.find((turn) => turn.status === 'rejected');
+  if (failed) throw failed.reason;
 }
 
 async function endOf(obstacles: Obstacles, work: PageWork, ports: PagePorts): Promise<WorkEnd> {
   const { isPaused, isStopped, isTroubled, limitedMs, unknown } = obstacles;
   if (ports.isStopping()) return { kind: 'later', afterMs: 0 };
-  if (unknown.length > 0) {
-    const looks = await ports.store.countWait(work.lease, 'unknown');
+  const looked = await Promise.all(
+    unknown.map(async (pending) => ({
+      pending,
+      looks: await ports.store.countWait(work.lease, `look:${pending.index}`),
+    })),
+  );
+  const inVain = looked.filter(({ looks }) => looks > maxLooks);
+  for (const { pending } of inVain) await giveUp(pending, work, ports);
+  if (inVain.length < looked.length) {
+    const fewest = Math.min(...looked.map(({ looks }) => looks));
     // By then whoever sent it has an answer or has given up, so that what is found there is there.
-    if (looks <= maxLooks) return { kind: 'later', afterMs: Math.max(ports.requestTimeoutMs, backoffMs(looks - 1)) };
-    for (const pending of unknown) await giveUp(pending, work, ports);
+    const afterMs = Math.max(ports.requestTimeoutMs, backoffMs(fewest - 1));
+    // The account is fine: what nobody knows of a few must not hold up all that come after them.
+    return { kind: 'later', afterMs, ...(!blocks(obstacles) && { isFree: true }) };
   }
   if (isStopped) return { kind: 'done' };
   if (isPaused) return { kind: 'later', afterMs: pausedLookMs };
@@ -79,16 +91,20 @@ export async function runPage(lease: PageLease, ports: PagePorts): Promise<WorkE
   if (!job || hasEnded(job)) return { kind: 'done' };
   if (job.isPaused && job.phase !== 'CANCELLING') return { kind: 'later', afterMs: pausedLookMs };
   const items = await store.readPage(lease.jobId, lease.page);
+  if (!items) {
+    await store.stop(job, 'fail', 'Which engagements were left is not kept any more. What was deleted is in outcomes.');
+    return { kind: 'done' };
+  }
+  const caller = await openCaller(job, ports);
+  if (!caller) return { kind: 'later', afterMs: pausedLookMs };
   const states = await store.takePage(lease);
   const pending = items
     .map((item, index) => ({
-      item,
-      index,
-      isBegun: states[index] === 'begun',
-      isKept: states[`kept:${index}`] === '1',
+      ...{ item, index, isBegun: states[index] === 'begun', isKept: states[`kept:${index}`] === '1' },
+      looks: Number(states[`waits:look:${index}`] ?? 0),
     }))
     .filter(({ index, isBegun }) => isBegun || (states[index] === undefined && job.phase !== 'CANCELLING'));
-  const work = { job, lease, caller: await ports.callerOf(job) };
+  const work = { job, lease, caller };
   const obstacles: Obstacles = { isPaused: false, isStopped: false, isTroubled: false, limitedMs: 0, unknown: [] };
   // One that met a limit will meet it again: each further try that finds no place is for nothing.
   const atOnce = states['waits:limited'] === undefined ? maxAtOnce : 1;

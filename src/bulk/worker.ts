@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DelayedError, type Job, type JobsOptions, Queue, Worker } from 'bullmq';
 import type { Log } from '../log.ts';
-import { keyPrefix, type SharedMemory } from '../redis.ts';
+import { keyPrefix, type SharedMemory, withoutCommand } from '../redis.ts';
+import { BulkUnavailable } from './bulk-unavailable.ts';
 import { hasEnded } from './job.ts';
-import { BulkUnavailable } from './job-store.ts';
 import { listJob } from './list-job.ts';
 import type { PagePorts, WorkEnd } from './page-ports.ts';
 import { runPage } from './run-page.ts';
@@ -78,8 +78,11 @@ export function startBulkWorker(
   async function goOn({ jobId, page }: Task): Promise<void> {
     const job = await store.read(jobId);
     if (!job || hasEnded(job) || job.phase === 'CANCELLING') return;
-    if (page === null) await begin(jobId, true);
-    else if (page + pagesAtOnce < job.pageCount) await add({ jobId, page: page + pagesAtOnce });
+    if (page === null) return begin(jobId, true);
+    const next = page + pagesAtOnce;
+    if (next >= job.pageCount || (await store.isFollowed(jobId, page))) return;
+    await add({ jobId, page: next });
+    await store.noteFollowed(jobId, page);
   }
 
   async function work({ jobId, page }: Task): Promise<WorkEnd> {
@@ -96,6 +99,7 @@ export function startBulkWorker(
   async function process(task: Job<Task>, token?: string): Promise<void> {
     const end = await work(task.data);
     if (end.kind === 'done') return goOn(task.data);
+    if (end.isFree) await goOn(task.data);
     await task.moveToDelayed(Date.now() + end.afterMs, token);
     throw new DelayedError();
   }
@@ -109,7 +113,10 @@ export function startBulkWorker(
     maxStalledCount: Number.MAX_SAFE_INTEGER,
   });
   queue.on('error', () => {});
-  worker.on('error', (err) => memory.isReachable && log.warn({ err }, 'a bulk delete waits'));
+  worker.on(
+    'error',
+    (error) => memory.isReachable && log.warn({ reason: withoutCommand(error).message }, 'a bulk delete waits'),
+  );
 
   return {
     begin: (jobId, isListed) =>

@@ -103,6 +103,7 @@ export async function deleteEngagement(
     streams: input.format === 'stream',
     isRepeatable: isRepeatable(input),
     limitedBy: limitedBy(caller, input.integratedAccountId),
+    integration: trail.integration,
   });
   trail.attempts = sent.attemptCount;
   return readOutcome(sent.attempt, {

@@ -45,7 +45,7 @@ export interface EngagementPage {
   readonly records: readonly EngagementRecord[];
   /** Upstream's cursor of the next page; null at the end. */
   readonly nextCursor: string | null;
-  /** Upstream says that it has left some out. */
+  /** Some are left out: upstream says so, or they have no id. */
   readonly isPartial: boolean;
 }
 
@@ -87,7 +87,7 @@ function readPage(
     .map((item) => readRecord('engagements', item, selected, { id: '', integratedAccountId }).record)
     .filter(({ id }) => id !== '');
   const nextCursor = typeof next === 'string' && next !== '' ? next : null;
-  return { kind: 'Page', records, nextCursor, isPartial: isPartial === true };
+  return { kind: 'Page', records, nextCursor, isPartial: isPartial === true || records.length < result.length };
 }
 
 /**

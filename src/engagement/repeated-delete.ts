@@ -48,7 +48,10 @@ function byName(left: string, right: string): number {
 }
 
 /** What means the same upstream is the same, however it is written: absent or null, empty or not there, in any order. */
-function fingerprintOf(input: DeleteEngagementInput, { selection, snapshot }: RepeatedDeleteOptions): string {
+function fingerprintOf(
+  input: DeleteEngagementInput,
+  { selection, snapshot }: Pick<RepeatedDeleteOptions, 'selection' | 'snapshot'>,
+): string {
   const { fields, noteFields, chunks } = selection;
   const { path } = buildDeleteRequest(input, selection, { authorization: '', idempotencyKey: '' });
   const parameters = path.split(/[?&]/).sort(byName);
@@ -57,6 +60,20 @@ function fingerprintOf(input: DeleteEngagementInput, { selection, snapshot }: Re
 
 function keyOf({ id }: Caller, callerKey: readonly [string, string]): string {
   return digest(id, ...callerKey);
+}
+
+/** The `Idempotency-Key` that upstream gets with a delete under a key of its caller's. */
+export function idempotencyKeyFor(
+  input: DeleteEngagementInput,
+  {
+    caller,
+    callerKey,
+    ...options
+  }: Pick<RepeatedDeleteOptions, 'caller' | 'selection' | 'snapshot'> & {
+    readonly callerKey: readonly [string, string];
+  },
+): string {
+  return upstreamKey(keyOf(caller, callerKey), fingerprintOf(input, options));
 }
 
 const otherDelete = refusedInput([

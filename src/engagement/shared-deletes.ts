@@ -63,16 +63,19 @@ export function createSharedDeletes(memory: SharedMemory, requestTimeoutMs: numb
   const leaseMs = requestTimeoutMs + leaseMarginMs;
 
   async function claim(keyed: KeyedDelete): Promise<Claim | undefined> {
+    let isElsewhere = false;
     for (;;) {
       const args = [keyed.fingerprint, owner, leaseMs, rememberedMs];
       const answer = await memory.ask((redis) => claimDelete(redis, [nameOf(keyed.key)], args));
-      if (answer === undefined) return undefined;
+      // Who was at it may have done it.
+      if (answer === undefined) return isElsewhere ? lost(keyed) : undefined;
       const [kind, result = ''] = answer;
       if (kind === 'other') return { kind };
       if (kind === 'known') return { kind: 'repeated', result: JSON.parse(result) };
       if (kind === 'lost') return lost(keyed);
       if (kind === 'again') return { kind: 'mine', earlier: JSON.parse(result) };
       if (kind === 'first') return { kind: 'mine', earlier: undefined };
+      isElsewhere = true;
       await sleep(askAgainMs);
     }
   }

@@ -46,10 +46,15 @@ const StartBulkDeleteInput = builder.inputType('StartBulkDeleteInput', {
   }),
 });
 
+/** How long the look-up of a caller's account may take, in milliseconds, for one who follows beyond the operation's time. */
+const lookupMs = 5_000;
+
 /** @throws {GraphQLError} `NOT_FOUND`, also for one of others. */
 async function findBulkDelete(id: string, context: Context): Promise<BulkJob> {
   const caller = requireCaller(context);
-  const job = await requireBulkDeletes(context).find(id, caller, context.deadlineAt).catch(unavailable);
+  const job = await requireBulkDeletes(context)
+    .find(id, caller, Date.now() + lookupMs)
+    .catch(unavailable);
   if (!job) throw fieldError('NOT_FOUND', 'There is no such bulk delete in an integrated account that you may touch.');
   return job;
 }
@@ -76,7 +81,7 @@ builder.mutationField('startBulkDelete', (t) =>
       'Starts to delete many engagements of one integrated account in the background. It needs a server with REDIS_URL. Repeated with the ' +
       'same `Idempotency-Key`, it answers the one that was started.',
     args: { input: t.arg({ type: StartBulkDeleteInput, required: true, description: 'Which, and how.' }) },
-    async resolve(_root, { input }, context) {
+    async resolve(_root, { input }, context, info) {
       const bulkDeletes = requireBulkDeletes(context);
       const caller = requireCaller(context);
       const { integratedAccountId, dryRun, snapshot } = input;
@@ -85,8 +90,11 @@ builder.mutationField('startBulkDelete', (t) =>
         filter: input.filter ?? undefined,
         engagementType: input.engagementType ?? undefined,
       };
+      const { deadlineAt, idempotencyKey } = context;
+      // As with deletes: aliases of one operation are told apart.
+      const callerKey = idempotencyKey === undefined ? undefined : ([idempotencyKey, String(info.path.key)] as const);
       const started = await bulkDeletes
-        .start({ integratedAccountId, dryRun, snapshot, ...which }, caller, context)
+        .start({ integratedAccountId, dryRun, snapshot, ...which }, caller, { callerKey, deadlineAt })
         .catch(unavailable);
       if (!('kind' in started)) return started;
       throw started.kind === 'MissingSetting' ? fieldError('NOT_CONFIGURED', started.message) : failedRead(started);
@@ -95,7 +103,8 @@ builder.mutationField('startBulkDelete', (t) =>
 );
 
 const steering = {
-  pause: 'Lets nothing further of a bulk delete be sent, until it is resumed. What was sent is brought to its end.',
+  pause:
+    'Lets nothing further of a bulk delete be sent, until it is resumed. Of what was sent and had no answer, it is found out then what became of it.',
   resume: 'Lets a paused bulk delete go on, within two seconds.',
   cancel: 'Ends a bulk delete: nothing further is sent, ever. What was deleted stays deleted.',
 } as const;
@@ -111,10 +120,9 @@ for (const [how, description] of Object.entries(steering) as [keyof typeof steer
         id: t.arg.id({ required: true, description: 'The id of the bulk delete, as `startBulkDelete` gave it.' }),
       },
       async resolve(_root, { id }, context) {
-        const { store } = requireBulkDeletes(context);
+        const bulkDeletes = requireBulkDeletes(context);
         await findBulkDelete(id, context);
-        await store.steer(id, how).catch(unavailable);
-        return store.read(id).catch(unavailable);
+        return bulkDeletes.steer(id, how).catch(unavailable);
       },
     }),
   );
@@ -133,7 +141,7 @@ async function* follow(id: string, context: Context): AsyncGenerator<BulkJob> {
     const news = newsOf(job);
     if (news !== told) yield job;
     told = news;
-    if (hasEnded(job) || context.draining.aborted) return;
+    if (hasEnded(job) || context.draining.aborted || context.hasCallerLeft()) return;
     await sleep(progressIntervalMs, undefined, { signal: context.draining }).catch(() => {});
   }
 }

@@ -1,5 +1,5 @@
+import { BulkUnavailable } from '../bulk/bulk-unavailable.ts';
 import { type BulkJob, type BulkState, pageSize, stateOf } from '../bulk/job.ts';
-import { BulkUnavailable } from '../bulk/job-store.ts';
 import { fieldError } from '../errors.ts';
 import { builder } from './builder.ts';
 import {
@@ -17,7 +17,10 @@ const maxFirst = 1_000;
 
 /** Says what is to be done while Redis is gone. */
 export function unavailable(error: unknown): never {
-  if (error instanceof BulkUnavailable) throw fieldError('BULK_DELETES_UNAVAILABLE');
+  if (error instanceof BulkUnavailable) {
+    const { bulkDeleteId } = error;
+    throw fieldError('BULK_DELETES_UNAVAILABLE', undefined, bulkDeleteId === undefined ? {} : { bulkDeleteId });
+  }
   throw error;
 }
 
@@ -28,7 +31,7 @@ const states: Readonly<Record<BulkState, string>> = {
   CANCELLING: 'Nothing further is sent; what was sent is being brought to its end.',
   CANCELLED: 'It was cancelled. `outcomes` says what was deleted before.',
   COMPLETED: 'Each engagement has its final outcome; with `dryRun`, each is listed.',
-  FAILED: 'The list could not be had, and nothing was deleted. `trouble` says why.',
+  FAILED: 'It cannot go on. `trouble` says why; most often the list could not be had, and nothing was deleted.',
 };
 
 const BulkDeleteState = builder.enumType('BulkDeleteState', {
@@ -114,7 +117,7 @@ export const BulkDelete = builder.objectRef<BulkJob>('BulkDelete').implement({
           ]).catch(unavailable);
           const wanted = (index: number) => page * pageSize + index >= from && page * pageSize + index < until;
           items.push(
-            ...list
+            ...(list ?? [])
               .map((item, index) => ({ ...item, outcome: outcomeOf(itemStates[index]) }))
               .filter((_, index) => wanted(index)),
           );

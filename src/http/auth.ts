@@ -17,6 +17,13 @@ export type Authenticate = (header: string | null) => Promise<Caller | null>;
 /** `Bearer` and one token (RFC 6750 section 2.1), in characters that a header can carry on. */
 const bearer = /^Bearer +([\x21-\x7e]+)$/i;
 
+/** What GraphiQL shows in place of a token. Who sends that has said nothing yet, and is told the schema as anybody is. */
+export const tokenPlaceholder = '<your token>';
+
+/** True when a header says nothing about who calls. */
+const saysNothing = (header: string | null): header is null =>
+  header === null || header === `Bearer ${tokenPlaceholder}`;
+
 /** How many callers' digests are kept at hand. */
 const maxKnownCallers = 1_000;
 
@@ -47,7 +54,7 @@ export function passThrough(header: string): Caller {
 function createPassThrough(): Authenticate {
   const callers = new LRUCache<string, Caller>({ max: maxKnownCallers });
   return async (header) => {
-    if (header === null) return null;
+    if (saysNothing(header)) return null;
     const known = callers.get(header);
     if (known) return known;
     const caller = passThrough(header);
@@ -88,7 +95,7 @@ function createServiceAuthenticator({ apiToken, jwt }: ServiceAuthConfig, log: L
   const verify = createVerifier(jwt);
   const authorization = new Secret(`Bearer ${apiToken.reveal()}`);
   return async (header) => {
-    if (header === null) return null;
+    if (saysNothing(header)) return null;
     const token = readToken(header);
     try {
       const claims = await verify(token);

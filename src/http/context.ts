@@ -10,6 +10,7 @@ import type { Log } from '../log.ts';
 import type { Send } from '../upstream/attempt.ts';
 import type { Authenticate } from './auth.ts';
 import { readIdempotencyKey } from './idempotency-key.ts';
+import type { Metrics } from './metrics.ts';
 
 /** The ways to upstream, which all operations of the process share. */
 export interface UpstreamPorts {
@@ -30,6 +31,7 @@ export interface ContextOptions {
   readonly ports: UpstreamPorts;
   /** Where upstream is, without a slash at the end. */
   readonly upstreamUrl: string;
+  readonly metrics: Pick<Metrics, 'countDelete'>;
 }
 
 /** What of a request its context is made from. */
@@ -46,7 +48,7 @@ export interface OperationRequest {
  */
 export async function createContext(
   { request: { headers, signal }, params }: OperationRequest,
-  { config, log, authenticate, ports, upstreamUrl }: ContextOptions,
+  { config, log, authenticate, ports, upstreamUrl, metrics }: ContextOptions,
   given?: GivenDeletes,
 ): Promise<Context> {
   const deadlineAt = Date.now() + config.requestTimeoutMs;
@@ -68,7 +70,10 @@ export async function createContext(
     hasCallerLeft,
     given: given?.results,
     idempotencyKey,
-    recordDelete: (event) => log.info({ ...event, requestId }, 'delete'),
+    recordDelete(event) {
+      log.info({ ...event, requestId }, 'delete');
+      metrics.countDelete(event);
+    },
     recordRepetition: (event) => log.info({ ...event, requestId }, 'delete repeated'),
   };
 }

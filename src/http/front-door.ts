@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { isJsonObject } from '../engagement/body.ts';
@@ -5,6 +6,7 @@ import type { Context, GivenDeletes } from '../graphql/context.ts';
 import type { PreparedOperations } from '../graphql/prepared/prepared-operations.ts';
 import { runPrepared } from '../graphql/prepared/run-prepared.ts';
 import { documentIdOf, type TrustedDocuments } from '../graphql/trusted-documents.ts';
+import { runTraced } from '../upstream/trace.ts';
 import { type ContextOptions, createContext } from './context.ts';
 import { readRequestBody } from './request-body.ts';
 import { resultTypeFor } from './use-check-accept.ts';
@@ -129,15 +131,22 @@ export function createFrontDoor(
     if (!isPlain || !(await runHere(request, response, text, resultType))) handOver(yoga, request, response, text);
   }
 
-  return (request: ReadRequest, response) => {
-    if (request.method !== 'POST' || !isJsonType(request.headers['content-type'])) return yoga(request, response);
+  function receive(request: ReadRequest, response: ServerResponse): void {
+    if (request.method !== 'POST' || !isJsonType(request.headers['content-type'])) return void yoga(request, response);
     // Yoga knows it in one spelling only, and reads every body as UTF-8 anyway.
     request.headers['content-type'] = 'application/json';
-    readRequestBody(request, response, (text) => {
+    const use = (text: string) => {
       answer(request, response, text).catch((error) => {
         options.log.error({ err: error }, 'a request came to no answer');
         response.destroy();
       });
-    });
+    };
+    // A kept connection's events come as those of its first request.
+    readRequestBody(request, response, AsyncLocalStorage.bind(use));
+  }
+
+  return (request, response) => {
+    const end = runTraced(`${request.method} /graphql`, request.headers, () => receive(request, response));
+    response.once('close', () => end(response.statusCode));
   };
 }

@@ -39,6 +39,8 @@ function afterNextTurn(callback: () => void): void {
 
 /** An HTTP server that can be drained. */
 export interface Listener {
+  /** How many requests have no answer yet, but for those of whoever watches this server. */
+  readonly inFlight: number;
   /**
    * Listens, and tells where, without a path.
    * @param port 0 takes any free one.
@@ -54,6 +56,7 @@ export interface Listener {
 
 /**
  * Makes a listener for requests. Each gets an id; those that are too many, too big or too slow never reach `handle`.
+ * @param onAnswer hears of each answer, and of each client that left before it had one.
  * @param quietTimeoutMs how long a connection may be without a byte either way. A client that sleeps in the middle of an
  * answer holds a connection to upstream with its own.
  */
@@ -62,6 +65,7 @@ export function createListener(
   quietTimeoutMs: number,
   { maxInFlight, maxDelayMs }: LoadLimits = usualLoadLimits,
   patience: Patience = usualPatience,
+  onAnswer: (status: number | 'left', durationMs: number) => void = () => {},
 ): Listener {
   let isDraining = false;
   const drained = Promise.withResolvers<void>();
@@ -110,7 +114,11 @@ export function createListener(
 
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
     open.add(response);
-    response.once('close', () => settle(response));
+    const startMs = performance.now();
+    response.once('close', () => {
+      settle(response);
+      onAnswer(response.writableFinished ? response.statusCode : 'left', performance.now() - startMs);
+    });
     identifyRequest(request, response);
     if (request.rawHeaders.length > 2 * maxHeaders) return refuseTooManyHeaders(request, response);
     if (!isHost(request.headers.host)) return refuseBadHost(request, response);
@@ -182,5 +190,11 @@ export function createListener(
     clearTimeout(farewell);
   }
 
-  return { listen, drain };
+  return {
+    get inFlight() {
+      return inFlight.size;
+    },
+    listen,
+    drain,
+  };
 }

@@ -1,25 +1,110 @@
 import type { Plugin } from 'graphql-yoga';
-import { Gauge, Registry } from 'prom-client';
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { AuditEvent } from '../engagement/audit.ts';
+import { integrations } from '../engagement/integrations.ts';
 import type { SharedMemory } from '../redis.ts';
+import type { SeenAttempt } from '../upstream/attempt.ts';
 
-/** What Prometheus may know of this server. */
-export function createMetrics(sharedMemory: Pick<SharedMemory, 'isReachable'> | undefined): Registry {
+/** What a scrape asks the server for. */
+export interface Watched {
+  /** Undefined without Redis. */
+  readonly sharedMemory: Pick<SharedMemory, 'isReachable'> | undefined;
+  readonly inFlight: () => number;
+}
+
+/** What Prometheus may know of this server. Labels have few values, none of which a caller can invent. */
+export interface Metrics {
+  readonly registry: Registry;
+  /** An HTTP request has its answer, or its client is gone. */
+  countRequest(status: number | 'left', durationMs: number): void;
+  /** A root field, but for deletes, has its result: `ok`, or the code of its error. */
+  countField(field: string, result: string, durationMs: number): void;
+  /** A delete has its end, whatever asked for it. */
+  countDelete(event: AuditEvent): void;
+  /** An attempt upstream has its end, or was held back. */
+  countAttempt(seen: SeenAttempt): void;
+}
+
+/** From what a warm cache answers to what an operation may take, in seconds. */
+const buckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+
+const integrationNames: ReadonlySet<string> = new Set(integrations.map(({ name }) => name));
+
+/** Any name comes from upstream; of those that are not in our table there is no telling how many there are. */
+const known = (integration: string | null) =>
+  integration === null ? 'unknown' : integrationNames.has(integration) ? integration : 'other';
+
+/** Creates the metrics of one server, its process's own among them. */
+export function createMetrics({ sharedMemory, inFlight }: Watched): Metrics {
   const registry = new Registry();
-  if (sharedMemory) {
+  const registers = [registry];
+  collectDefaultMetrics({ register: registry });
+  const counter = <Label extends string>(name: string, help: string, labelNames: Label[]) =>
+    new Counter({ name, help, labelNames, registers });
+  const histogram = <Label extends string>(name: string, help: string, labelNames: Label[]) =>
+    new Histogram({ name, help, labelNames, buckets, registers });
+  const gauge = (name: string, help: string, read: () => number) =>
     new Gauge({
-      name: 'engagements_redis_up',
-      help: '1 when limits, repeated deletes and bulk deletes are shared by Redis; 0 while this replica is by itself.',
-      registers: [registry],
+      name,
+      help,
+      registers,
       collect() {
-        this.set(Number(sharedMemory.isReachable));
+        this.set(read());
       },
     });
-  }
-  return registry;
+
+  gauge('engagements_requests_in_flight', 'HTTP requests that have no answer yet.', inFlight);
+  if (sharedMemory)
+    gauge(
+      'engagements_redis_up',
+      '1 when limits, repeated deletes and bulk deletes are shared by Redis; 0 while this replica is by itself.',
+      () => Number(sharedMemory.isReachable),
+    );
+  const requests = histogram(
+    'engagements_request_duration_seconds',
+    'HTTP requests by status; left: the client was gone before its answer.',
+    ['status'],
+  );
+  const fields = histogram(
+    'engagements_field_duration_seconds',
+    'Root fields of operations, but for deletes, by result: ok, or the code of the error.',
+    ['field', 'result'],
+  );
+  const deletes = counter(
+    'engagements_deletes_total',
+    'Deletes by result (the member, or the code of a top-level error), outcome of a success, and integration.',
+    ['result', 'outcome', 'integration'],
+  );
+  const deleteSeconds = histogram('engagements_delete_duration_seconds', 'Deletes by result.', ['result']);
+  const attempts = histogram(
+    'engagements_upstream_attempt_duration_seconds',
+    'Attempts upstream by method, integration and end: a status, or why there is none.',
+    ['method', 'integration', 'end'],
+  );
+  const held = counter(
+    'engagements_upstream_held_back_total',
+    'Attempts that were never begun: paused (a limit), open (a breaker), timeout, or abandoned by their callers.',
+    ['reason'],
+  );
+
+  return {
+    registry,
+    countRequest: (status, durationMs) => requests.observe({ status: String(status) }, durationMs / 1_000),
+    countField: (field, result, durationMs) => fields.observe({ field, result }, durationMs / 1_000),
+    countDelete({ result, detail, integration, durationMs }) {
+      const outcome = result === 'DeleteEngagementSuccess' ? detail : '';
+      deletes.inc({ result, outcome, integration: known(integration) });
+      deleteSeconds.observe({ result }, durationMs / 1_000);
+    },
+    countAttempt({ method, integration, end, isHeldBack, durationMs }) {
+      if (isHeldBack) held.inc({ reason: String(end) });
+      else attempts.observe({ method, integration: known(integration), end: String(end) }, durationMs / 1_000);
+    },
+  };
 }
 
 /** Answers `GET /metrics` in Prometheus' text format. */
-export function useMetrics(registry: Registry): Plugin {
+export function useMetrics({ registry }: Metrics): Plugin {
   return {
     async onRequest({ request, url, fetchAPI, endResponse }) {
       if (request.method !== 'GET' || url.pathname !== '/metrics') return;

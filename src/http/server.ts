@@ -15,7 +15,6 @@ import { documentedLimits, shareOf } from '../upstream/lanes.ts';
 import { createSend } from '../upstream/send.ts';
 import { createSharedBudget } from '../upstream/shared-budget.ts';
 import { createAuthenticator } from './auth.ts';
-import { startBulk } from './bulk.ts';
 import { createFrontDoor } from './front-door.ts';
 import { createListener } from './listener.ts';
 import { createMetrics } from './metrics.ts';
@@ -88,17 +87,21 @@ export async function startFacade({ config, log, upstream, openToken, loadLimits
   });
   const limits = keepsRateLimits ? documentedLimits : undefined;
   const sharedMemory = shared && (await connectRedis(shared.redisUrl, log));
+  const metrics = createMetrics({ sharedMemory, inFlight: () => listener.inFlight });
   const sendSetup = {
     client,
     reserveMs,
     limits: limits && shareOf(limits, shared?.replicas ?? 1),
     sharedBudget: sharedMemory && createSharedBudget(sharedMemory, limits),
+    onAttempt: metrics.countAttempt,
   };
   const { send, settled } = awaitable(createSend(sendSetup));
   const lookupTimeoutMs = Math.min(maxLookupTimeoutMs, requestTimeoutMs / 4);
   const findAccountIntegration = createAccountLookup(send, lookupTimeoutMs);
-  const bulkParts = { config, send, findAccountIntegration, openToken, log };
-  const bulk = shared && sharedMemory && startBulk({ ...bulkParts, shared, memory: sharedMemory });
+  const bulkParts = { config, send, findAccountIntegration, openToken, log, metrics };
+  // Loaded where it is used: BullMQ alone is a tenth of a second.
+  const bulk =
+    shared && sharedMemory && (await import('./bulk.ts')).startBulk({ ...bulkParts, shared, memory: sharedMemory });
   const draining = new AbortController();
   const options = {
     config,
@@ -113,13 +116,16 @@ export async function startFacade({ config, log, upstream, openToken, loadLimits
       draining: draining.signal,
     },
     upstreamUrl: upstream.href.replace(/\/$/, ''),
+    metrics,
   };
   const operations = createPreparedOperations(schema);
-  const yoga = createGraphQLHandler(schema, operations, createMetrics(sharedMemory), trusted, options);
+  const yoga = createGraphQLHandler(schema, operations, metrics, trusted, options);
   const listener = createListener(
     createFrontDoor(yoga, operations, trusted, options),
     requestTimeoutMs + quietMarginMs,
     loadLimits,
+    undefined,
+    metrics.countRequest,
   );
   const url = await listener.listen(host, port);
 

@@ -3,18 +3,19 @@ import { useDisableIntrospection } from '@graphql-yoga/plugin-disable-introspect
 import type { DocumentNode, GraphQLSchema } from 'graphql';
 import { createYoga, useReadinessCheck, type YogaLogger } from 'graphql-yoga';
 import { LRUCache } from 'lru-cache';
-import type { Registry } from 'prom-client';
 import type { GivenDeletes } from '../graphql/context.ts';
 import type { PreparedOperations } from '../graphql/prepared/prepared-operations.ts';
 import type { TrustedDocuments } from '../graphql/trusted-documents.ts';
 import type { Log } from '../log.ts';
 import { type ContextOptions, createContext } from './context.ts';
 import { graphiqlOptions } from './graphiql.ts';
+import { renderGraphiQLPage } from './graphiql-page.ts';
 import { maskError } from './mask-error.ts';
-import { useMetrics } from './metrics.ts';
+import { type Metrics, useMetrics } from './metrics.ts';
 import { useCheckAccept } from './use-check-accept.ts';
 import { useCheckNumbers } from './use-check-numbers.ts';
 import { useCheckRequest } from './use-check-request.ts';
+import { useCountFields } from './use-count-fields.ts';
 import { useDeliverChunks } from './use-deliver-chunks.ts';
 import { useHideSuggestions } from './use-hide-suggestions.ts';
 import { useLimitDocuments } from './use-limit-documents.ts';
@@ -59,7 +60,7 @@ export type GraphQLHandler = ReturnType<typeof createGraphQLHandler>;
 export function createGraphQLHandler(
   schema: GraphQLSchema,
   operations: PreparedOperations,
-  metrics: Registry,
+  metrics: Metrics,
   trusted: TrustedDocuments | undefined,
   options: ContextOptions,
 ) {
@@ -70,8 +71,7 @@ export function createGraphQLHandler(
     logging: yogaLogger(options.log),
     maskedErrors: { maskError },
     graphiql: exposeSchema && graphiqlOptions(options.config),
-    // Nine megabytes of page: loaded when somebody opens it, not at every start.
-    renderGraphiQL: async (options) => (await import('@graphql-yoga/render-graphiql')).renderGraphiQL(options),
+    renderGraphiQL: renderGraphiQLPage,
     landingPage: false,
     cors: false,
     multipart: false,
@@ -91,6 +91,7 @@ export function createGraphQLHandler(
       ...(exposeSchema ? [] : [useDisableIntrospection(), useHideSuggestions()]),
       useDeferStream(),
       useNoteOperations(operations),
+      useCountFields(metrics),
       useDeliverChunks(),
     ],
   });

@@ -56,6 +56,18 @@ export interface UpstreamFailure {
 /** How one request to upstream ended. It never throws: every end is one of these. */
 export type Attempt = UpstreamAnswer | UpstreamFailure;
 
+/** What became of an attempt, for whoever counts them. */
+export interface SeenAttempt {
+  readonly method: UpstreamRequest['method'];
+  /** The integration that the request was for, as far as that was known. */
+  readonly integration: string | null;
+  /** The status, or why there is none. */
+  readonly end: number | FailureReason;
+  /** True when it was never begun. */
+  readonly isHeldBack: boolean;
+  readonly durationMs: number;
+}
+
 /** Whose limits a request counts against: one upstream token's, and one of its integrated accounts'. */
 export interface LimitedBy {
   /** Tells tokens apart without being one. */
@@ -74,6 +86,8 @@ export interface SendOptions {
   readonly isRepeatable?: boolean;
   /** True once nobody waits for the answer: then nothing further is sent. */
   readonly hasCallerLeft?: () => boolean;
+  /** The integration that the request is for, where that is known: for whoever counts attempts. */
+  readonly integration?: string | null;
   /** Nobody waits for the answer right now: those who do go first. Without a place in the budgets it does not wait for one. */
   readonly isBackground?: boolean;
 }

@@ -1,5 +1,5 @@
 /** No pause is longer, whatever upstream asks for: one odd header must not lock an account out for weeks. */
-const maxPauseMs = 60_000;
+export const maxPauseMs = 60_000;
 
 /**
  * At most so many requests in any window of a length: exact over a sliding window, so that upstream never counts more,

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Attempt, FailureReason, Send, SendOptions, Sent, UpstreamRequest } from './attempt.ts';
+import type { Attempt, FailureReason, SeenAttempt, Send, SendOptions, Sent, UpstreamRequest } from './attempt.ts';
 import { Breaker, isUpstreamTrouble } from './breaker.ts';
 import type { UpstreamClient } from './client.ts';
 import { createLanes, type Lane } from './lanes.ts';
@@ -7,6 +7,7 @@ import { isHeldBack, judge, retryDelayMs } from './retry.ts';
 import { parseRetryAfter } from './retry-after.ts';
 import { RetryBudget } from './retry-budget.ts';
 import type { SharedBudget, SharedLimits } from './shared-budget.ts';
+import { traceAttempt } from './trace.ts';
 
 /** What of the time left the first attempts may wait for an answer: a lost request must leave time to be sent again. */
 const shareOfTimeLeft = 2 / 3;
@@ -20,6 +21,8 @@ export interface SendSetup {
   readonly limits: SharedLimits | undefined;
   /** What it keeps together with others, as long as that can be had; by itself else. */
   readonly sharedBudget?: SharedBudget | undefined;
+  /** Hears of each attempt. */
+  readonly onAttempt?: (seen: SeenAttempt) => void;
 }
 
 function unsent(reason: FailureReason, retryAfterMs?: number): Attempt {
@@ -63,7 +66,7 @@ async function leavesItsPlace(result: Promise<Attempt>): Promise<void> {
  * Sends requests: within the budgets and the breakers of their account, again where that is safe and may help, and never
  * after the deadline.
  */
-export function createSend({ client, reserveMs, limits, sharedBudget }: SendSetup): Send {
+export function createSend({ client, reserveMs, limits, sharedBudget, onAttempt }: SendSetup): Send {
   const laneOf = createLanes(limits);
   const upstreamBreaker = new Breaker(isUpstreamTrouble);
   const retryBudget = new RetryBudget(Date.now());
@@ -111,12 +114,15 @@ export function createSend({ client, reserveMs, limits, sharedBudget }: SendSetu
     const beginBy = deadlineAt - reserveMs;
     const atItsTurn = (attempt: () => Promise<Attempt>) => begin(attempt, lane, options);
     const gate = isBackground ? lane.background : streams ? lane.streams : lane.requests;
+    const traced = traceAttempt(request);
     const attempt = await gate.run(beginBy, () => {
       const times = { answerBy: answerBy(deadlineAt, isLast), deadlineAt, streams };
-      const result = client.attempt(request, { ...times, atItsTurn });
+      const result = client.attempt(traced.request, { ...times, atItsTurn });
       return { result, isDone: leavesItsPlace(result) };
     });
-    return attempt ?? unsent('timeout');
+    const end = attempt ?? unsent('timeout');
+    traced.end(end);
+    return end;
   }
 
   /** One attempt, as soon as the budgets have a place for it. */
@@ -146,6 +152,17 @@ export function createSend({ client, reserveMs, limits, sharedBudget }: SendSetu
     }
   }
 
+  function tell(
+    { method }: UpstreamRequest,
+    { integration = null }: SendOptions,
+    attempt: Attempt,
+    startMs: number,
+  ): void {
+    const end = attempt.kind === 'answer' ? attempt.statusCode : attempt.reason;
+    const durationMs = performance.now() - startMs;
+    onAttempt?.({ method, integration, end, isHeldBack: isHeldBack(attempt), durationMs });
+  }
+
   return async (request, options) => {
     const { method } = request;
     const { isRepeatable = true, deadlineAt, hasCallerLeft } = options;
@@ -154,7 +171,9 @@ export function createSend({ client, reserveMs, limits, sharedBudget }: SendSetu
     let failureCount = 0;
     let sent: Sent = { attempt: unsent('abandoned'), attemptCount: 0, mayHaveActedBefore: false };
     for (;;) {
+      const startMs = performance.now();
       const attempt = await attemptWithinBudget(request, options, lane, sent.attemptCount > 0 || !isRepeatable);
+      tell(request, options, attempt, startMs);
       const wasBegun = !isHeldBack(attempt);
       const mayHaveActedBefore = sent.mayHaveActedBefore || judge(sent.attempt, method) === 'unclear';
       // What an earlier attempt came to says more than that there was no other.

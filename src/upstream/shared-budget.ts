@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { keyPrefix, type SharedMemory, script } from '../redis.ts';
 import type { LimitedBy } from './attempt.ts';
+import { maxPauseMs } from './rate-budget.ts';
 
 /** A limit that several processes keep together: at most so many requests in any window. */
 export interface SharedLimits {
@@ -14,13 +15,12 @@ export interface SharedBudget {
   /**
    * Takes a place in the account's budget and in the token's, at once: the request has to go now.
    * @param isBackground leaves a fifth of each budget to those who wait for an answer.
-   * @returns 0 when it is taken; else how long there is none, in milliseconds; undefined when nobody can say. It is 1 also when
-   * the answer came too late: the request must not go in a window of others.
+   * @returns 0 when it is taken; else how long there is none, in milliseconds; undefined when nobody can say, or not in time.
    */
   take(limitedBy: LimitedBy, isBackground: boolean): Promise<number | undefined>;
   /** How much longer than it says whoever comes behind so many of an account will wait, in milliseconds. */
   queueDelayMs(waiting: number): number;
-  /** Lets nothing of the account go for so long. A pause is never shortened. */
+  /** Lets nothing of the account go for so long, a minute at most. A pause is never shortened. */
   pause(limitedBy: LimitedBy, forMs: number): Promise<void>;
 }
 
@@ -44,7 +44,7 @@ local delay = math.max(0, redis.call('PTTL', KEYS[3]))
 for i = 1, 2 do
   local limit = tonumber(ARGV[2 * i + 1])
   local went = limit > 0 and redis.call('LINDEX', KEYS[i], limit - 1)
-  if went then delay = math.max(delay, tonumber(went) + window - now) end
+  if went then delay = math.max(delay, math.min(tonumber(went), now) + window - now) end
 end
 if delay > 0 then return delay end
 for i = 1, 2 do
@@ -92,12 +92,15 @@ export function createSharedBudget(memory: SharedMemory, limits: SharedLimits | 
       const limitsForIt = isBackground ? background : foreground;
       const askedAtMs = performance.now();
       const delayMs = await memory.ask((redis) => takePlace(redis, keys, [windowMs + maxAnswerMs, ...limitsForIt]));
-      return delayMs === 0 && performance.now() - askedAtMs > maxAnswerMs ? 1 : delayMs;
+      // Too late to go in the window that it was taken in; a Redis that slow is as good as none.
+      return performance.now() - askedAtMs > maxAnswerMs ? undefined : delayMs;
     },
     queueDelayMs: (waiting) => (perAccount === 0 ? 0 : Math.floor(waiting / perAccount) * windowMs),
     async pause(limitedBy, forMs) {
       if (forMs > 0)
-        await memory.ask((redis) => pauseAccount(redis, [`${accountKey(limitedBy)}:pause`], [Math.ceil(forMs)]));
+        await memory.ask((redis) =>
+          pauseAccount(redis, [`${accountKey(limitedBy)}:pause`], [Math.ceil(Math.min(forMs, maxPauseMs))]),
+        );
     },
   };
 }

@@ -5,6 +5,7 @@ import { createConnection } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { installDebianPackage } from './debian.ts';
 import { freePort } from './free-port.ts';
 
 /** A Redis of a test's own, with a port and a folder of its own, that writes down each change before it says so. */
@@ -27,25 +28,6 @@ function isInstalled(): boolean {
   }
 }
 
-/**
- * Installs Debian's package where that is allowed.
- * @throws when there is no Redis then: what needs it must not be passed over.
- */
-function install(): void {
-  if (isInstalled()) return;
-  try {
-    execFileSync('apt-get', ['update'], { stdio: 'ignore' });
-    execFileSync('apt-get', ['install', '--yes', '--no-install-recommends', 'redis-server'], {
-      stdio: 'ignore',
-      env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
-    });
-  } catch {
-    // Not root, no Debian, or no network: the next line says what matters.
-  }
-  if (!isInstalled())
-    throw new Error('These tests need redis-server: install it (Debian: apt-get install redis-server)');
-}
-
 async function answers(port: number): Promise<void> {
   for (;;) {
     const socket = createConnection(port, '127.0.0.1');
@@ -65,7 +47,7 @@ async function answers(port: number): Promise<void> {
 
 /** Starts a Redis; see {@link RedisServer}. */
 export async function startRedis(): Promise<RedisServer> {
-  install();
+  installDebianPackage('redis-server', isInstalled);
   const folder = mkdtempSync(join(tmpdir(), 'redis-'));
   const port = await freePort();
   let child: ChildProcess | undefined;

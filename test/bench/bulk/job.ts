@@ -94,7 +94,8 @@ export async function runJob({ workers, count, delayMs }: JobPlan): Promise<JobF
     await sleep(10);
   }
   const endedAtMs = performance.now();
-  const deleted = Number(await direct.hget(`engagements:bulk:${id}`, 'outcome:DELETED'));
+  const outcomes = await direct.hmget(`engagements:bulk:${id}`, 'outcome:DELETED', 'outcome:ALREADY_ABSENT');
+  const deleted = outcomes.reduce((sum, number) => sum + Number(number), 0);
   if (deleted !== count) throw new Error(`${deleted} of ${count} were deleted`);
   const [, usedBytes = '0'] = /used_memory:(\d+)/.exec(await direct.info('memory')) ?? [];
   return {

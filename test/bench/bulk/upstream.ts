@@ -10,8 +10,9 @@ const count = Number(process.env.COUNT);
 const delayMs = Number(process.env.DELAY_MS);
 const pageSize = 100;
 
-/** An id as long as Truto's. */
-const idOf = (index: number) => `6e66c87e5cd13c3c${String(index).padStart(8, '0')}`;
+/** Ids as long as Truto's. */
+const prefix = '6e66c87e5cd13c3c';
+const idOf = (index: number) => `${prefix}${String(index).padStart(8, '0')}`;
 
 function page(cursor: number): string {
   const length = Math.min(pageSize, count - cursor);
@@ -20,15 +21,29 @@ function page(cursor: number): string {
   return JSON.stringify({ result, next_cursor: next < count ? String(next) : null });
 }
 
+const deleted = new Set<number>();
+
+/** One engagement, or Truto's word for that there is none. */
+function engagement(id: string): readonly [status: number, body: string] {
+  if (!deleted.has(Number(id.slice(prefix.length)))) return [200, JSON.stringify({ id })];
+  return [404, '{"statusCode":404,"error":"Not Found","message":"Not found"}'];
+}
+
 const server = createServer((request, response) => {
   const url = new URL(request.url ?? '', 'http://upstream');
+  const id = url.pathname.split('/')[4] ?? '';
   response.setHeader('content-type', 'application/json');
   if (url.pathname.startsWith('/integrated-account/')) {
     response.end('{"integration":{"name":"capsule"}}');
+  } else if (request.method === 'GET' && id) {
+    const [status, body] = engagement(id);
+    response.writeHead(status).end(body);
   } else if (request.method === 'GET') {
     response.end(page(Number(url.searchParams.get('next_cursor') ?? 0)));
   } else {
-    setTimeout(() => response.end(`{"id":"${url.pathname.split('/').at(-1)}"}`), delayMs);
+    const [status, body] = engagement(id);
+    deleted.add(Number(id.slice(prefix.length)));
+    setTimeout(() => response.writeHead(status).end(body), delayMs);
   }
 });
 server.listen(0, '127.0.0.1', () =>

@@ -1,0 +1,69 @@
+import type { Browser } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { launchChromium, launchTimeoutMs } from '../support/chromium.ts';
+import { type GraphiQL, openGraphiQL } from '../support/graphiql.ts';
+import { type ServerProcess, startServerProcess } from '../support/server-process.ts';
+
+let browser: Browser;
+let server: ServerProcess;
+beforeAll(async () => {
+  browser = await launchChromium();
+  server = await startServerProcess({
+    AUTH_MODE: 'passthrough',
+    TRUTO_BASE_URL: 'http://127.0.0.1:1',
+    EXPOSE_SCHEMA: '1',
+  });
+}, launchTimeoutMs);
+afterAll(async () => {
+  await browser.close();
+  await server[Symbol.asyncDispose]();
+});
+
+/** What GraphiQL keeps in the browser, by the names that it has for it. */
+const kept = ({ page }: GraphiQL, name: string) =>
+  page.evaluate((key) => localStorage.getItem(`graphiql:${key}`) ?? '', name);
+
+/** Everything that a reload must leave as it is. */
+const seen = async (graphiql: GraphiQL) => ({
+  tabs: await graphiql.tabNames(),
+  open: await graphiql.openTab(),
+  query: await graphiql.query(),
+  variables: await graphiql.variables(),
+  headers: await graphiql.headers(),
+});
+
+describe('GraphiQL, after a reload', () => {
+  it('is as it was right after it was opened', async () => {
+    await using graphiql = await openGraphiQL(browser, server.endpoint);
+    const before = await seen(graphiql);
+    await expect.poll(() => kept(graphiql, 'tabState')).not.toBe('');
+    await graphiql.reload();
+    expect(await seen(graphiql)).toEqual(before);
+  });
+
+  it('has the tab open that was chosen, and no more tabs than before, however often', async () => {
+    await using graphiql = await openGraphiQL(browser, server.endpoint);
+    await graphiql.clickTab('DryRun');
+    await expect.poll(() => graphiql.query()).toContain('mutation DryRun(');
+    const before = await seen(graphiql);
+    expect(before.open).toBe('DryRun');
+    for (let time = 0; time < 2; time += 1) {
+      // GraphiQL writes down what changed half a second later.
+      await expect.poll(() => kept(graphiql, 'tabState')).toMatch(/"activeTabIndex":6/);
+      await expect.poll(() => kept(graphiql, 'variables')).toContain('1386586052388756019');
+      await graphiql.reload();
+      expect(await seen(graphiql)).toEqual(before);
+    }
+  });
+
+  it('still has what was typed, and the token that was put in', async () => {
+    await using graphiql = await openGraphiQL(browser, server.endpoint);
+    await graphiql.putToken('a-token-of-mine');
+    await expect.poll(() => kept(graphiql, 'headers')).toContain('a-token-of-mine');
+    await expect.poll(() => kept(graphiql, 'tabState')).toContain('a-token-of-mine');
+    const before = await seen(graphiql);
+    await graphiql.reload();
+    expect(await seen(graphiql)).toEqual(before);
+    expect(before.headers).toContain('a-token-of-mine');
+  });
+});

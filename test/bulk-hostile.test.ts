@@ -1,0 +1,114 @@
+import { Redis } from 'ioredis';
+import { describe, expect, it } from 'vitest';
+import { sandboxAccount } from '../src/sandbox/accounts.ts';
+import { findFault } from '../src/sandbox/faults.ts';
+import { seedEngagements } from '../src/sandbox/seed.ts';
+import { outcomesOf, seen, started, steer } from './support/bulk.ts';
+import { deletesOf, ended, startSetting } from './support/bulk-setting.ts';
+import { startTestFacade } from './support/facade.ts';
+import { startRedis } from './support/redis-server.ts';
+import { type Answer, json, startUpstream } from './support/upstream.ts';
+
+const account = sandboxAccount('Capsule');
+const integratedAccountId = account.id;
+const idsOf = (count: number) => seedEngagements(account, count).map(({ id }) => id);
+
+/** A facade over an upstream that lists what it is told, page by page, and takes every delete. */
+async function startListing(pages: Readonly<Record<string, object>>) {
+  const stack = new AsyncDisposableStack();
+  const redis = stack.use(await startRedis());
+  const answer: Answer = (request, response) => {
+    if (request.method === 'DELETE') return json(204, undefined)(request, response);
+    json(200, pages[String(request.query.next_cursor ?? '')])(request, response);
+  };
+  const upstream = stack.use(await startUpstream(answer, 'capsule'));
+  const facade = stack.use(await startTestFacade(upstream.url, { REDIS_URL: redis.url }));
+  const { id } = await started(facade.post, { integratedAccountId: 'a', filter: { contact: '1' } });
+  return { id, upstream, facade, [Symbol.asyncDispose]: () => stack.disposeAsync() };
+}
+
+describe('a bulk delete', () => {
+  it('that is cancelled sends nothing again of what may have been sent, and says that it is there', async () => {
+    await using setting = await startSetting(
+      { pickFault: ({ method }) => (method === 'DELETE' ? findFault('fault-502') : undefined) },
+      { REQUEST_TIMEOUT_MS: '1000' },
+    );
+    const { post } = setting.facade;
+    const { id } = await started(post, { integratedAccountId, ids: idsOf(3) });
+    // Two attempts each: nobody knows what became of them.
+    await expect.poll(() => deletesOf(setting).length).toBe(6);
+    await steer(post, 'cancel', id);
+    expect(await ended(setting, id)).toMatchObject({ state: 'CANCELLED', outcomes: { unknown: 0, remaining: 3 } });
+    expect(deletesOf(setting)).toHaveLength(6);
+    expect(new Set((await outcomesOf(post, id)).map(({ outcome }) => outcome))).toEqual(new Set(['WAITING']));
+  });
+
+  it('by a filter deletes two engagements that have one id and are of two kinds', async () => {
+    const result = [
+      { id: '1', engagement_type: 'call' },
+      { id: '1', engagement_type: 'email' },
+      { id: '1', engagement_type: 'call' },
+    ];
+    await using listing = await startListing({ '': { result, next_cursor: null } });
+    await expect.poll(async () => (await seen(listing.facade.post, listing.id)).outcomes.deleted).toBe(2);
+    expect(
+      listing.upstream
+        .deletes()
+        .map(({ query }) => query.engagement_type)
+        .sort(),
+    ).toEqual(['call', 'email']);
+  });
+
+  it.each([
+    ['comes back to the page it is at', { '': ['1', 'A'], A: ['2', 'A'] }],
+    ['comes back to an earlier page', { '': ['1', 'A'], A: ['2', 'B'], B: ['3', 'A'] }],
+  ])('fails, with nothing deleted, when the list %s', async (_what, cursors) => {
+    const pages = Object.entries(cursors).map(([cursor, [item = '', next = '']]) => [
+      cursor,
+      { result: [{ id: item }], next_cursor: next },
+    ]);
+    await using listing = await startListing(Object.fromEntries(pages));
+    await expect.poll(async () => (await seen(listing.facade.post, listing.id)).state).toBe('FAILED');
+    expect((await seen(listing.facade.post, listing.id)).trouble).toMatch(/goes in circles/);
+    expect(listing.upstream.deletes()).toEqual([]);
+  });
+
+  it('is not there by anything but its id, and whoever asks oddly costs nobody their Redis', async () => {
+    await using setting = await startSetting();
+    const { post } = setting.facade;
+    const { id } = await started(post, { integratedAccountId, ids: ['1'], dryRun: true });
+    for (const odd of [`${id}:page:0`, `${id}:failures`, '*', '', id.toUpperCase(), `${id}\n`])
+      expect((await post('query($id: ID!) { bulkDelete(id: $id) { id } }', { id: odd })).body).toEqual({
+        data: { bulkDelete: null },
+      });
+    expect(setting.facade.logged()).not.toContain('Redis is gone');
+  });
+
+  it('is followed no longer when nobody reads, while nothing happens', async () => {
+    await using setting = await startSetting({ latencyMs: 300 });
+    const { id } = await started(setting.facade.post, { integratedAccountId, ids: idsOf(30) });
+    await steer(setting.facade.post, 'pause', id);
+    const query = 'subscription($id: ID!) { bulkDeleteProgress(id: $id) { state } }';
+    const headers = { 'content-type': 'application/json', accept: 'text/event-stream' };
+    for (let count = 0; count < 20; count += 1) {
+      const leaving = new AbortController();
+      const body = JSON.stringify({ query, variables: { id } });
+      const response = await fetch(`${setting.facade.url}/graphql`, {
+        ...{ method: 'POST', headers, body, signal: leaving.signal },
+      });
+      await response.body?.getReader().read();
+      leaving.abort();
+    }
+    const redis = new Redis(setting.redis.url);
+    const reads = async () => Number(/cmdstat_hgetall:calls=(\d+)/.exec(await redis.info('commandstats'))?.[1] ?? 0);
+    // Each of the twenty would read once a second; the paused pages alone read as often.
+    await expect
+      .poll(async () => {
+        const before = await reads();
+        await new Promise((resolve) => setTimeout(resolve, 1_100));
+        return (await reads()) - before;
+      })
+      .toBeLessThan(10);
+    redis.disconnect();
+  });
+});

@@ -1,0 +1,100 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { startTestFacade, type TestFacade } from './support/facade.ts';
+import { inTurn, removal } from './support/keyed-delete.ts';
+import { remote, truto } from './support/outcome.ts';
+import { startRedis } from './support/redis-server.ts';
+import { json, startUpstream } from './support/upstream.ts';
+
+/** The samples of a scrape, by name and labels as they are written. */
+async function scrape({ url }: TestFacade): Promise<ReadonlyMap<string, number>> {
+  const response = await fetch(`${url}/metrics`);
+  expect(response.headers.get('content-type')).toMatch(/^text\/plain; version=0\.0\.4/);
+  const lines = (await response.text()).split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+  return new Map(
+    lines.map((line) => [line.slice(0, line.lastIndexOf(' ')), Number(line.slice(line.lastIndexOf(' ')))]),
+  );
+}
+
+const success = 'engagements_deletes_total{result="DeleteEngagementSuccess",outcome="DELETED",integration="Capsule"}';
+
+describe('GET /metrics', () => {
+  it('counts each delete once by what it came to, executed by Yoga or prepared, in lists and by aliases', async () => {
+    await using upstream = await startUpstream(json(204, undefined), 'capsule');
+    await using facade = await startTestFacade(upstream.url);
+    for (const id of ['1', '2', '3']) await facade.post(`mutation { ${removal('1')} }`, { id });
+    await facade.post(`mutation { a: ${removal('2')} b: ${removal('3')} }`);
+    const list =
+      'deleteEngagements(items: [{ id: "4" }, { id: "5" }], integratedAccountId: "a") { results { __typename } }';
+    await facade.post(`mutation { ${list} }`);
+    const samples = await scrape(facade);
+    expect(samples.get(success)).toBe(7);
+    expect(samples.get('engagements_delete_duration_seconds_count{result="DeleteEngagementSuccess"}')).toBe(7);
+  });
+
+  it('tells refusals, unknown outcomes and attempts apart', async () => {
+    await using upstream = await startUpstream(inTurn(truto(502), truto(502), remote(409)), 'capsule');
+    await using facade = await startTestFacade(upstream.url);
+    await facade.post(`mutation { ${removal('1')} }`);
+    await facade.post(`mutation { ${removal('2')} }`);
+    await facade.post(`mutation { ${removal('..')} }`);
+    const samples = await scrape(facade);
+    const deletes = (result: string, integration: string) =>
+      samples.get(`engagements_deletes_total{result="${result}",outcome="",integration="${integration}"}`);
+    expect(deletes('OutcomeUnknownError', 'Capsule')).toBe(1);
+    expect(deletes('RemoteApiError', 'Capsule')).toBe(1);
+    expect(deletes('InvalidInputError', 'unknown')).toBe(1);
+    const attempts = (end: number) =>
+      samples.get(
+        `engagements_upstream_attempt_duration_seconds_count{method="DELETE",integration="Capsule",end="${end}"}`,
+      );
+    expect([attempts(502), attempts(409)]).toEqual([2, 1]);
+  });
+
+  it('counts what a limit has held back', async () => {
+    await using upstream = await startUpstream(
+      json(429, { statusCode: 429, error: 'Too Many Requests', message: '' }, { 'retry-after': '30' }),
+    );
+    await using facade = await startTestFacade(upstream.url, { REQUEST_TIMEOUT_MS: '1000' });
+    await facade.post(`mutation { ${removal('1')} }`);
+    await facade.post(`mutation { ${removal('2')} }`);
+    expect((await scrape(facade)).get('engagements_upstream_held_back_total{reason="paused"}')).toBeGreaterThan(0);
+  });
+
+  it('counts queries by root field and result, requests by status, and what is in flight', async () => {
+    await using upstream = await startUpstream(truto(404));
+    await using facade = await startTestFacade(upstream.url);
+    await facade.post('{ integrations { name } again: integrations { name } }');
+    await facade.post('{ engagement(id: "..", integratedAccountId: "a") { id } }');
+    await facade.post('{ nothing }');
+    await fetch(`${facade.url}/graphql`, { method: 'PUT' });
+    const samples = await scrape(facade);
+    const fields = (field: string, result: string) =>
+      samples.get(`engagements_field_duration_seconds_count{field="${field}",result="${result}"}`);
+    expect([fields('integrations', 'ok'), fields('engagement', 'INVALID_INPUT')]).toEqual([2, 1]);
+    const requests = (status: number) => samples.get(`engagements_request_duration_seconds_count{status="${status}"}`);
+    expect([requests(200), requests(405)]).toEqual([3, 1]);
+    expect(samples.get('engagements_requests_in_flight')).toBe(0);
+    expect(samples.get('nodejs_eventloop_lag_p99_seconds')).toBeDefined();
+  });
+
+  it('has no label that a caller could invent', async () => {
+    await using upstream = await startUpstream(json(204, undefined), 'invented-by-upstream');
+    await using facade = await startTestFacade(upstream.url);
+    await facade.post('query Invented { invented: integrations { name } }', {}, { 'x-request-id': 'invented' });
+    await facade.post(`mutation Invented { invented: ${removal('invented', '', 'invented')} }`);
+    const names = [...(await scrape(facade)).keys()].filter((name) => name.includes('nvented'));
+    expect(names).toEqual([]);
+  });
+
+  it('has what the README lists, and nothing of our own besides', async () => {
+    const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
+    const listed = [...readme.matchAll(/^\| `(engagements_\w+)` \|/gm)].map(([, name]) => name);
+    await using upstream = await startUpstream(json(204, undefined));
+    await using redis = await startRedis();
+    await using facade = await startTestFacade(upstream.url, { REDIS_URL: redis.url });
+    const text = await (await fetch(`${facade.url}/metrics`)).text();
+    const told = [...text.matchAll(/^# TYPE (engagements_\w+) /gm)].map(([, name]) => name);
+    expect(told.sort()).toEqual(listed.sort());
+  });
+});

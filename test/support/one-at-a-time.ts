@@ -1,0 +1,46 @@
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+const pollMs = 200;
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** False when somebody has it, who is alive. What a process left behind that was killed counts for nothing. */
+function take(lock: string): boolean {
+  try {
+    writeFileSync(lock, String(process.pid), { flag: 'wx' });
+    return true;
+  } catch {
+    const owner = Number(readIfThere(lock));
+    // An empty file is one that is being written.
+    if (owner > 0 && !isAlive(owner)) rmSync(lock, { force: true });
+    return false;
+  }
+}
+
+function readIfThere(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+/** Does something while no other process of this machine does anything under the same name: waits for them first. */
+export function oneAtATime(name: string, work: () => void): void {
+  const lock = join(tmpdir(), `${name.replaceAll(/[^\w.-]+/g, '-')}.lock`);
+  while (!take(lock)) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, pollMs);
+  try {
+    work();
+  } finally {
+    rmSync(lock, { force: true });
+  }
+}

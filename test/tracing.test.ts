@@ -1,0 +1,62 @@
+import { SpanKind, trace } from '@opentelemetry/api';
+import { InMemorySpanExporter, SimpleSpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { startTestFacade } from './support/facade.ts';
+import { inTurn, removal } from './support/keyed-delete.ts';
+import { truto } from './support/outcome.ts';
+import { json, startUpstream } from './support/upstream.ts';
+
+const traceId = '0af7651916cd43dd8448eb211c80319c';
+const traceparent = `00-${traceId}-b7ad6b7169203331-01`;
+const mutation = `mutation { ${removal('e-of-a-caller', '', 'a-of-a-caller')} }`;
+
+describe('a trace, without an SDK,', () => {
+  it("goes on to upstream as the caller's, executed by Yoga and prepared; without one there is none", async () => {
+    await using upstream = await startUpstream(json(204, undefined));
+    await using facade = await startTestFacade(upstream.url);
+    for (let count = 0; count < 3; count += 1) await facade.post(mutation, {}, { traceparent, tracestate: 'a=1' });
+    const seen = upstream.deletes().map(({ headers }) => [headers.traceparent, headers.tracestate]);
+    expect(seen).toEqual(Array.from({ length: 3 }, () => [traceparent, 'a=1']));
+    await facade.post(mutation);
+    await facade.post(mutation, {}, { traceparent: 'nonsense' });
+    expect(
+      upstream
+        .deletes()
+        .slice(3)
+        .map(({ headers }) => headers.traceparent),
+    ).toEqual([undefined, undefined]);
+  });
+});
+
+describe('a trace, with an SDK,', () => {
+  const exporter = new InMemorySpanExporter();
+  beforeAll(() => {
+    trace.setGlobalTracerProvider(new TracerProvider({ spanProcessors: [new SimpleSpanProcessor({ exporter })] }));
+  });
+  beforeEach(() => exporter.reset());
+  afterAll(() => trace.disable());
+
+  it('has a span of the request, and one of each attempt, which upstream is told of', async () => {
+    await using upstream = await startUpstream(inTurn(truto(502), truto(404)));
+    await using facade = await startTestFacade(upstream.url);
+    await facade.post(mutation, {}, { traceparent });
+    await expect.poll(() => exporter.getFinishedSpans().some(({ kind }) => kind === SpanKind.SERVER)).toBe(true);
+    const spans = exporter.getFinishedSpans();
+    expect(new Set(spans.map((span) => span.spanContext().traceId))).toEqual(new Set([traceId]));
+    const attempts = spans.filter(({ name }) => name === 'DELETE engagements');
+    expect(attempts.map(({ attributes }) => attributes['http.response.status_code'])).toEqual([502, 404]);
+    const server = spans.find(({ kind }) => kind === SpanKind.SERVER);
+    for (const attempt of attempts) expect(attempt.parentSpanContext?.spanId).toBe(server?.spanContext().spanId);
+    const told = upstream.deletes().map(({ headers }) => headers.traceparent);
+    expect(told).toEqual(attempts.map((span) => `00-${traceId}-${span.spanContext().spanId}-01`));
+  });
+
+  it('S01 names no engagement, no account and no token', async () => {
+    await using upstream = await startUpstream(json(204, undefined));
+    await using facade = await startTestFacade(upstream.url, { AUTH_MODE: 'passthrough' });
+    await facade.post(mutation, {}, { authorization: 'Bearer token-of-a-caller' });
+    await expect.poll(() => exporter.getFinishedSpans().length).toBeGreaterThan(1);
+    const told = exporter.getFinishedSpans().map(({ name, attributes, events }) => ({ name, attributes, events }));
+    expect(JSON.stringify(told)).not.toContain('of-a-caller');
+  });
+});
