@@ -128,5 +128,6 @@ export async function checkCommand({ account, tokenFile }: CheckOptions): Promis
   await using session = await openSession(credential);
   const reached = await checkReach(session, source, step);
   if (reached !== exitCodes.done || account === undefined) return reached;
-  return checkAccount(session, account, step);
+  // Waited for here: the session ends with this block.
+  return await checkAccount(session, account, step);
 }
