@@ -7,7 +7,7 @@ import { buildIntegratedAccountRequest } from '../engagement/request.ts';
 import { findCredential } from './credential.ts';
 import { type ExitCode, exitCodeOf, exitCodes } from './exit-code.ts';
 import { createOutput, type Output } from './output.ts';
-import { openSession, type Session } from './session.ts';
+import { type Session, withSession } from './session.ts';
 
 /** An integrated account that nobody has: what upstream says of it shows that it is there and takes the token. */
 const nobodysAccount = '00000000-0000-0000-0000-000000000000';
@@ -125,9 +125,9 @@ export async function checkCommand({ account, tokenFile }: CheckOptions): Promis
   const step = steps(output);
   const upstream = config.upstream === 'sandbox' ? 'the embedded sandbox' : config.upstream.origin;
   step(true, 'configuration', `AUTH_MODE=${config.auth.mode}, upstream ${upstream}`);
-  await using session = await openSession(credential);
-  const reached = await checkReach(session, source, step);
-  if (reached !== exitCodes.done || account === undefined) return reached;
-  // Waited for here: the session ends with this block.
-  return await checkAccount(session, account, step);
+  return withSession(credential, async (session) => {
+    const reached = await checkReach(session, source, step);
+    const isDone = reached !== exitCodes.done || account === undefined;
+    return isDone ? reached : checkAccount(session, account, step);
+  });
 }

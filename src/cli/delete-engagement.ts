@@ -6,7 +6,7 @@ import { type ExitCode, UsageError } from './exit-code.ts';
 import { onInterruption } from './interruption.ts';
 import { createOutput, type Output, sayIfSandbox } from './output.ts';
 import { createPatientDelete, type DeleteSettings } from './patient-delete.ts';
-import { openSession, type Session } from './session.ts';
+import { type Session, withSession } from './session.ts';
 
 /** The options that `delete` and `bulk` have in common. */
 export interface DeleteOptions {
@@ -49,10 +49,11 @@ export async function withDeletes(
   const output = createOutput(credential.token);
   const interruption = onInterruption();
   try {
-    await using session = await openSession(credential);
-    sayIfSandbox(session.isSandbox, output);
-    const stop = AbortSignal.any([interruption.signal, output.unread]);
-    return await work({ session, output, settings: { ...options, patienceMs: patience * 1_000, stop } });
+    return await withSession(credential, (session) => {
+      sayIfSandbox(session.isSandbox, output);
+      const stop = AbortSignal.any([interruption.signal, output.unread]);
+      return work({ session, output, settings: { ...options, patienceMs: patience * 1_000, stop } });
+    });
   } finally {
     interruption.forget();
   }

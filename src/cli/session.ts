@@ -13,7 +13,7 @@ import type { Credential } from './credential.ts';
 const maxReserveMs = 500;
 
 /** A way to upstream for as long as a command runs, and whoever uses it. */
-export interface Session extends AsyncDisposable {
+export interface Session {
   readonly caller: ReturnType<typeof passThrough>;
   /** What a delete needs, of which each writes its own record. */
   readonly ports: Omit<RepeatedDeletePorts, 'readNote' | 'recordDelete' | 'recordRepetition'>;
@@ -23,8 +23,12 @@ export interface Session extends AsyncDisposable {
   readonly isSandbox: boolean;
 }
 
-/** Opens the way that the configuration says, within Truto's limits as the server keeps them. */
-export async function openSession({ config, token }: Credential): Promise<Session> {
+/** A session that has to be closed. */
+interface OpenSession extends Session {
+  close(): Promise<void>;
+}
+
+async function openSession({ config, token }: Credential): Promise<OpenSession> {
   const { requestTimeoutMs, maxUpstreamBytes, keepsRateLimits } = config;
   const { url, openToken, sandbox } = await findUpstream(config);
   const reserveMs = Math.min(maxReserveMs, requestTimeoutMs / 10);
@@ -45,11 +49,27 @@ export async function openSession({ config, token }: Credential): Promise<Sessio
     requestTimeoutMs,
     upstreamUrl: url.href.replace(/\/$/, ''),
     isSandbox: sandbox !== undefined,
-    async [Symbol.asyncDispose]() {
+    async close() {
       await client.close(requestTimeoutMs);
       await sandbox?.close();
     },
   };
+}
+
+/**
+ * Opens the way to upstream that the configuration says, within Truto's limits as the server keeps them, for as long as
+ * the work takes.
+ */
+export async function withSession<Result>(
+  credential: Credential,
+  work: (session: Session) => Promise<Result>,
+): Promise<Result> {
+  const session = await openSession(credential);
+  try {
+    return await work(session);
+  } finally {
+    await session.close();
+  }
 }
 
 /** Reads a note before the engagement that it belongs to is deleted. */
