@@ -1,6 +1,15 @@
 import type { Secret } from './secret.ts';
 import { readShared, type SharedConfig } from './shared-config.ts';
-import { checkNames, loopbackHosts, readSettings, readVariables, type Settings, type Values } from './variables.ts';
+import {
+  checkNames,
+  isSetting,
+  loopbackHosts,
+  type Name,
+  readSettings,
+  readVariables,
+  type Settings,
+  type Values,
+} from './variables.ts';
 
 /** How callers prove themselves, and whose token goes upstream. Exactly one mode holds for the whole process. */
 export type AuthConfig =
@@ -113,6 +122,23 @@ function readTrusted(values: Values, exposeSchema: boolean, problems: string[]):
   if (only && subgraph !== 'none')
     problems.push('TRUSTED_DOCUMENTS_ONLY=1 and SUBGRAPH exclude each other: gateways write documents of their own');
   return path === undefined ? undefined : { path, only };
+}
+
+/** Settings by the names that the environment has for them; `true` and `false` mean `1` and `0`. */
+export type PlainSettings = { readonly [N in Name]?: string | number | boolean | undefined };
+
+/**
+ * Parses settings that a program gives, by the rules of the environment, and looks at nothing else. Here every name has
+ * to be one of ours.
+ * @throws {ConfigError} naming every mistake at once.
+ */
+export function parseSettings(settings: PlainSettings): Config {
+  const strange = Object.keys(settings).filter((name) => !isSetting(name));
+  if (strange.length > 0) throw new ConfigError(strange.map((name) => `${name} is not a setting of this server`));
+  const texts = Object.entries(settings)
+    .filter(([, value]) => value !== undefined)
+    .map(([name, value]) => [name, typeof value === 'boolean' ? String(Number(value)) : String(value)]);
+  return parseConfig(Object.fromEntries(texts));
 }
 
 /**

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { type Config, ConfigError, parseConfig } from './config.ts';
 import { readExample } from './graphql/example.ts';
+import { findUpstream } from './http/find-upstream.ts';
 import { type Facade, startFacade } from './http/server.ts';
 import { createLog, secretsOf } from './log.ts';
 import type { Sandbox } from './sandbox/server.ts';
@@ -32,20 +33,6 @@ function banner(facade: Facade, sandbox: Sandbox): string {
   curl ${facade.url}/graphql -H 'content-type: application/json' -d '${body}'
 
 `;
-}
-
-/** Starts the embedded sandbox when there is no other upstream; it is not even loaded otherwise. */
-async function findUpstream({
-  upstream,
-  sandbox: options,
-}: Config): Promise<{ readonly url: URL; readonly openToken: string; readonly sandbox?: Sandbox }> {
-  if (upstream !== 'sandbox') return { url: upstream, openToken: '' };
-  const [{ startSandbox }, { sandboxToken }] = await Promise.all([
-    import('./sandbox/server.ts'),
-    import('./sandbox/accounts.ts'),
-  ]);
-  const sandbox = await startSandbox(options);
-  return { url: new URL(sandbox.url), openToken: sandboxToken, sandbox };
 }
 
 const config = readConfig();

@@ -103,10 +103,15 @@ export type Values = { readonly [N in Name]?: z.output<(typeof variables)[N]['sc
 /** What is set: trimmed, and without what is blank. */
 export type Settings = Readonly<Record<string, string>>;
 
+/** True when there is a setting of that name. */
+export function isSetting(name: string): name is Name {
+  return Object.hasOwn(variables, name);
+}
+
 /** A name that looks like ours and is not leaves a server unprotected that somebody meant to protect. */
 export function checkNames(env: NodeJS.ProcessEnv, problems: string[]): void {
   const strange = Object.keys(env).filter(
-    (name) => /^(TRUTO|JWT|AUTH|BULK|UNDO|REDIS|TRUSTED)_/.test(name) && !Object.hasOwn(variables, name),
+    (name) => /^(TRUTO|JWT|AUTH|BULK|UNDO|REDIS|TRUSTED)_/.test(name) && !isSetting(name),
   );
   for (const name of strange) problems.push(`${name} is not a setting of this server`);
 }

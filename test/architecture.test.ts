@@ -20,11 +20,13 @@ const floors = [
   ['src/bulk'],
   ['src/graphql', 'src/sandbox'],
   ['src/http'],
+  // The terminal's own way to what the server does; it needs of it how callers and upstream are found.
+  ['src/cli'],
 ];
 const order = floors.flatMap((folders, height) => folders.map((folder) => [folder, height] as const));
 
-/** What is started stands above everything: it puts the parts together. */
-const isEntry = (file: string) => /\b(main|serve)\.ts$/.test(file);
+/** What is started, or imported from outside, stands above everything: it puts the parts together. */
+const isEntry = (file: string) => /\b(main|serve|library)\.ts$/.test(file);
 
 function folderOf(file: string): string {
   return dirname(file).split('/').slice(0, 2).join('/');

@@ -40,7 +40,11 @@ function readToken(header: string): string {
   return token;
 }
 
-function passThrough(header: string): Caller {
+/**
+ * Whoever has the token of that `Authorization` header, which goes upstream unchanged.
+ * @throws {GraphQLError} `UNAUTHENTICATED` for a header that proves nothing.
+ */
+export function passThrough(header: string): Caller {
   // The token, not the header: whoever writes "bearer" another way is the same caller.
   const id = createHash('sha256').update(readToken(header)).digest('base64url');
   return { id, grants: 'all', authorization: new Secret(header), bringsToken: true };

@@ -1,0 +1,88 @@
+import { createInterface } from 'node:readline';
+import { bulkhead } from 'cockatiel';
+import { GraphQLError } from 'graphql';
+import { deleteEach } from '../engagement/delete-many.ts';
+import type { DeleteEngagementResult } from '../engagement/result.ts';
+import { type DeleteOptions, withDeletes } from './delete-engagement.ts';
+import { type DeleteLine, lineOf, lineOfError } from './delete-line.ts';
+import { type ExitCode, exitCodes } from './exit-code.ts';
+import { createPatientDelete } from './patient-delete.ts';
+import { Progress } from './progress.ts';
+
+/** How many deletes are on their way at once: enough for what Truto allows an account in a second. */
+const maxRunning = 16;
+
+/** What holds for the whole account, so that another delete would only hear the same. */
+const accountWide = new Set<DeleteEngagementResult['kind']>([
+  'AccountNeedsReauthError',
+  'AccountBlockedError',
+  'UnsupportedIntegrationError',
+]);
+
+async function readIds(): Promise<readonly string[]> {
+  if (process.stdin.isTTY) process.stderr.write('One id a line; Ctrl-D when all are there.\n');
+  const ids: string[] = [];
+  for await (const line of createInterface({ input: process.stdin })) {
+    const id = line.trim();
+    if (id !== '') ids.push(id);
+  }
+  return ids;
+}
+
+type DeleteOne = (item: { readonly id: string }) => Promise<DeleteEngagementResult>;
+
+/** Deletes until the account or the token turns out to be of no use: the rest gets the same result, and nothing is sent for it. */
+function untilHopeless(deleteOne: DeleteOne): DeleteOne {
+  let hopeless: (() => DeleteEngagementResult) | undefined;
+  return async (item) => {
+    if (hopeless) return hopeless();
+    try {
+      const result = await deleteOne(item);
+      if (accountWide.has(result.kind) && 'message' in result) {
+        const rest = { ...result, message: `Nothing was sent, since an earlier id was answered: ${result.message}` };
+        hopeless ??= () => rest;
+      }
+      return result;
+    } catch (error) {
+      if (error instanceof GraphQLError) {
+        hopeless ??= () => {
+          throw error;
+        };
+      }
+      throw error;
+    }
+  };
+}
+
+/** `bulk`: deletes the ids of standard input, and prints a line for each as it comes. */
+export async function bulkDeleteCommand(options: DeleteOptions): Promise<ExitCode> {
+  return withDeletes(options, async ({ session, output, settings }) => {
+    const ids = await readIds();
+    const deleteOne = untilHopeless(createPatientDelete(session, settings));
+    const places = bulkhead(maxRunning, Number.POSITIVE_INFINITY);
+    const progress = new Progress(process.stderr, ids.length);
+    let code: ExitCode = exitCodes.done;
+    function tell(line: DeleteLine): void {
+      output.print(line.json);
+      progress.count(line.kind);
+      if (line.code > code) code = line.code;
+    }
+    const items = ids.map((id) => ({ id }));
+    const results = deleteEach(items, (item) => places.execute(() => deleteOne(item)));
+    try {
+      await Promise.all(
+        results.map(async (result, index) => {
+          const id = ids[index] ?? '';
+          const line = await result.then(
+            (found) => lineOf(id, settings.account, found, session),
+            (error) => lineOfError(id, settings.account, error),
+          );
+          tell(line);
+        }),
+      );
+    } finally {
+      output.say(progress.end());
+    }
+    return output.unread.aborted ? exitCodes.failed : code;
+  });
+}

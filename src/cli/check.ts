@@ -1,0 +1,133 @@
+import { GraphQLError } from 'graphql';
+import { limitedBy } from '../engagement/access.ts';
+import type { Integration } from '../engagement/integrations.ts';
+import { readEngagements } from '../engagement/read-engagements.ts';
+import { readJson } from '../engagement/read-record.ts';
+import { buildIntegratedAccountRequest } from '../engagement/request.ts';
+import { findCredential } from './credential.ts';
+import { type ExitCode, exitCodeOf, exitCodes } from './exit-code.ts';
+import { createOutput, type Output } from './output.ts';
+import { type Session, withSession } from './session.ts';
+
+/** An integrated account that nobody has: what upstream says of it shows that it is there and takes the token. */
+const nobodysAccount = '00000000-0000-0000-0000-000000000000';
+
+type Step = (isFine: boolean, what: string, said: string, toDo?: string) => void;
+
+function steps({ print }: Output): Step {
+  return (isFine, what, said, toDo) => {
+    print(`${isFine ? 'ok    ' : 'FAULT '}${what.padEnd(15)}${said}`);
+    if (toDo) print(`${' '.repeat(21)}-> ${toDo}`);
+  };
+}
+
+/** What to do about each kind of refusal. */
+const toDo: Readonly<Partial<Record<string, string>>> = {
+  NotFoundError: 'look the id up in Truto, and whether the token belongs to the same environment',
+  ForbiddenError: 'give the connection the permission in the provider, or connect the account again with more scopes',
+  AccountNeedsReauthError: 'have the account connected again (Truto: re-authentication link)',
+  AccountBlockedError: 'ask Truto to unblock the account, or wait if it is only paused',
+  RateLimitedError: 'wait, and run the check again',
+  UpstreamUnavailableError: 'check TRUTO_BASE_URL, name resolution, proxies and firewalls; then run the check again',
+  RemoteApiError: 'look at the status: the provider itself refuses; 404 without Truto in it is a wrong TRUTO_BASE_URL',
+};
+
+/** How upstream takes a request for the account: the kind of its refusal, `Unauthenticated`, or `Json`. */
+async function ask(session: Session, account: string) {
+  const { caller, ports, requestTimeoutMs } = session;
+  const request = buildIntegratedAccountRequest(account, caller.authorization.reveal());
+  const deadlineAt = Date.now() + requestTimeoutMs;
+  const { attempt } = await ports.send(request, { deadlineAt, limitedBy: limitedBy(caller, account) });
+  try {
+    return readJson(attempt, caller);
+  } catch (error) {
+    if (!(error instanceof GraphQLError)) throw error;
+    return { kind: 'Unauthenticated' as const };
+  }
+}
+
+async function checkReach(session: Session, source: string, step: Step): Promise<ExitCode> {
+  const answer = await ask(session, nobodysAccount);
+  if (answer.kind === 'Unauthenticated') {
+    step(true, 'upstream', `${session.upstreamUrl} answers`);
+    step(
+      false,
+      'token',
+      `upstream does not accept the one of ${source}`,
+      'make a new API token in Truto, and set it there',
+    );
+    return exitCodeOf('Unauthenticated');
+  }
+  // Nobody's account is not there, or not for us; either way somebody looked who took the token.
+  if (answer.kind === 'Json' || answer.kind === 'NotFoundError' || answer.kind === 'ForbiddenError') {
+    step(true, 'upstream', `${session.upstreamUrl} answers`);
+    step(true, 'token', `of ${source}: accepted`);
+    return exitCodes.done;
+  }
+  step(false, 'upstream', answer.message, toDo[answer.kind]);
+  return exitCodeOf(answer.kind);
+}
+
+function capabilities({ name, requiresEngagementType, engagementTypes, parameters }: Integration): string {
+  const types = engagementTypes.join('|');
+  const type = requiresEngagementType ? `needs --type ${types}` : types ? `takes --type ${types}` : 'needs no --type';
+  const rest = parameters.length > 0 ? `; lists the parameters ${parameters.join(', ')}` : '';
+  return `${name}: deletes engagements; ${type}${rest}`;
+}
+
+async function checkAccount(session: Session, account: string, step: Step): Promise<ExitCode> {
+  const shown = await ask(session, account);
+  if (shown.kind !== 'Json') {
+    const message = 'message' in shown ? shown.message : 'upstream does not accept the token for it';
+    const kind = shown.kind;
+    step(false, 'account', message, toDo[kind] ?? 'use a token of the environment that the account is in');
+    return exitCodeOf(kind);
+  }
+  const { caller, ports, requestTimeoutMs } = session;
+  const deadlineAt = Date.now() + requestTimeoutMs;
+  const support = await ports.findAccountIntegration(caller, account, deadlineAt);
+  if (support.kind === 'unsupported') {
+    step(false, 'account', `${support.name} cannot delete engagements through Truto`, 'delete them in the CRM itself');
+    return exitCodes.refused;
+  }
+  const isKnown = support.kind === 'supported';
+  const unknown = 'an integration that is not in the table: deletes are sent, and Truto decides';
+  step(true, 'account', isKnown ? capabilities(support.integration) : unknown);
+  const options = { caller, selected: new Set<never>(), deadlineAt, hasCallerLeft: () => false };
+  const page = await readEngagements({ integratedAccountId: account, first: 1, filter: {} }, options, ports.send);
+  if (page.kind === 'Page') {
+    step(
+      true,
+      'connection',
+      'the provider lets engagements be read (whether it lets them be deleted, only a delete shows)',
+    );
+    return exitCodes.done;
+  }
+  step(false, 'connection', page.message, toDo[page.kind]);
+  return exitCodeOf(page.kind);
+}
+
+/** What `check` is told. */
+export interface CheckOptions {
+  readonly account?: string;
+  readonly tokenFile?: string;
+}
+
+/**
+ * `check`: looks at the configuration, the token, the way to upstream and an account, and says what to do about what is
+ * wrong. Nothing is changed anywhere.
+ * @throws {ConfigError} or {@link UsageError} for what is wrong before anything can be asked.
+ */
+export async function checkCommand({ account, tokenFile }: CheckOptions): Promise<ExitCode> {
+  const credential = await findCredential(process.env, tokenFile);
+  const { config, token, source } = credential;
+  const output = createOutput(token);
+  const step = steps(output);
+  const upstream = config.upstream === 'sandbox' ? 'the embedded sandbox' : config.upstream.origin;
+  step(true, 'configuration', `AUTH_MODE=${config.auth.mode}, upstream ${upstream}`);
+  return withSession(credential, async (session) => {
+    const reached = await checkReach(session, source, step);
+    const isDone = reached !== exitCodes.done || account === undefined;
+    return isDone ? reached : checkAccount(session, account, step);
+  });
+}

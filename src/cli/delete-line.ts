@@ -1,0 +1,82 @@
+import { GraphQLError } from 'graphql';
+import { hasRefusal } from '../engagement/finding.ts';
+import type { EngagementRecord } from '../engagement/record.ts';
+import type { DeleteEngagementResult } from '../engagement/result.ts';
+import { type EndKind, type ExitCode, exitCodeOf, exitCodes } from './exit-code.ts';
+import { NotSentError } from './patient-delete.ts';
+import type { Session } from './session.ts';
+
+/** What is printed of one delete, and what it means for the exit code. */
+export interface DeleteLine {
+  readonly kind: EndKind;
+  readonly code: ExitCode;
+  /** One line of JSON. */
+  readonly json: string;
+}
+
+/** As an undo file has it: a note that was read before is its record. */
+function shown({ integratedAccountId: _given, notes, ...record }: EngagementRecord): object {
+  const whole = (notes ?? []).map((note) => {
+    const { kept } = note as { readonly kept?: { readonly kind: string; readonly record?: object } };
+    return kept?.kind === 'Found' ? { ...kept.record, integratedAccountId: undefined } : { id: note.id };
+  });
+  return { ...record, ...(notes && { notes: whole }) };
+}
+
+function describe(result: DeleteEngagementResult, { upstreamUrl }: Session): object {
+  switch (result.kind) {
+    case 'DeleteEngagementSuccess': {
+      const { outcome, integration, engagement, warnings } = result;
+      return {
+        outcome,
+        integration: integration?.name ?? null,
+        ...(engagement && { engagement: shown(engagement) }),
+        warnings,
+      };
+    }
+    case 'DeleteEngagementPlan': {
+      // Not the headers: the token is one of them.
+      const { method, path } = result.request;
+      const { findings, integration } = result;
+      return { request: { method, url: upstreamUrl + path }, integration: integration?.name ?? null, findings };
+    }
+    case 'OutcomeUnknownError': {
+      const { kind: _kind, engagement, ...rest } = result;
+      return { ...rest, ...(engagement && { engagement: shown(engagement) }) };
+    }
+    default: {
+      const { kind: _kind, ...rest } = result;
+      return rest;
+    }
+  }
+}
+
+/** The line for a delete that came to a result. */
+export function lineOf(
+  id: string,
+  integratedAccountId: string,
+  result: DeleteEngagementResult,
+  session: Session,
+): DeleteLine {
+  const { kind } = result;
+  const wouldBeRefused = kind === 'DeleteEngagementPlan' && hasRefusal(result.findings);
+  const where = { id, integratedAccountId, ...(session.isSandbox && { sandbox: true }) };
+  return {
+    kind,
+    code: wouldBeRefused ? exitCodes.refused : exitCodeOf(kind),
+    json: JSON.stringify({ ...where, result: kind, ...describe(result, session) }),
+  };
+}
+
+/**
+ * The line for a delete that was kept from having a result.
+ * @throws what is a fault of this program.
+ */
+export function lineOfError(id: string, integratedAccountId: string, error: unknown): DeleteLine {
+  const isKnown = error instanceof NotSentError || error instanceof GraphQLError;
+  if (!isKnown) throw error;
+  const kind = error instanceof NotSentError ? 'NotSent' : 'Unauthenticated';
+  const message =
+    kind === 'NotSent' ? error.message : 'Nothing was deleted. Upstream does not accept the token: give another.';
+  return { kind, code: exitCodeOf(kind), json: JSON.stringify({ id, integratedAccountId, result: kind, message }) };
+}

@@ -1,0 +1,80 @@
+import { createDeleteMemory } from '../engagement/delete-memory.ts';
+import { createAccountLookup } from '../engagement/integrated-account.ts';
+import { readResource } from '../engagement/read-record.ts';
+import type { RepeatedDeletePorts } from '../engagement/repeated-delete.ts';
+import { passThrough } from '../http/auth.ts';
+import { findUpstream } from '../http/find-upstream.ts';
+import { createUpstreamClient } from '../upstream/client.ts';
+import { documentedLimits } from '../upstream/lanes.ts';
+import { createSend } from '../upstream/send.ts';
+import type { Credential } from './credential.ts';
+
+/** The most time that must be left of an operation for another request to begin, as for the server. */
+const maxReserveMs = 500;
+
+/** A way to upstream for as long as a command runs, and whoever uses it. */
+export interface Session {
+  readonly caller: ReturnType<typeof passThrough>;
+  /** What a delete needs, of which each writes its own record. */
+  readonly ports: Omit<RepeatedDeletePorts, 'readNote' | 'recordDelete' | 'recordRepetition'>;
+  readonly requestTimeoutMs: number;
+  /** Where upstream is, without a slash at the end. */
+  readonly upstreamUrl: string;
+  readonly isSandbox: boolean;
+}
+
+/** A session that has to be closed. */
+interface OpenSession extends Session {
+  close(): Promise<void>;
+}
+
+async function openSession({ config, token }: Credential): Promise<OpenSession> {
+  const { requestTimeoutMs, maxUpstreamBytes, keepsRateLimits } = config;
+  const { url, openToken, sandbox } = await findUpstream(config);
+  const reserveMs = Math.min(maxReserveMs, requestTimeoutMs / 10);
+  const client = createUpstreamClient({
+    baseUrl: url,
+    maxBytes: maxUpstreamBytes,
+    idleTimeoutMs: requestTimeoutMs,
+    reserveMs,
+  });
+  const send = createSend({ client, reserveMs, limits: keepsRateLimits ? documentedLimits : undefined });
+  return {
+    caller: passThrough(`Bearer ${token ? token.reveal() : openToken}`),
+    ports: {
+      send,
+      findAccountIntegration: createAccountLookup(send, requestTimeoutMs / 4),
+      deleteMemory: createDeleteMemory(),
+    },
+    requestTimeoutMs,
+    upstreamUrl: url.href.replace(/\/$/, ''),
+    isSandbox: sandbox !== undefined,
+    async close() {
+      await client.close(requestTimeoutMs);
+      await sandbox?.close();
+    },
+  };
+}
+
+/**
+ * Opens the way to upstream that the configuration says, within Truto's limits as the server keeps them, for as long as
+ * the work takes.
+ */
+export async function withSession<Result>(
+  credential: Credential,
+  work: (session: Session) => Promise<Result>,
+): Promise<Result> {
+  const session = await openSession(credential);
+  try {
+    return await work(session);
+  } finally {
+    await session.close();
+  }
+}
+
+/** Reads a note before the engagement that it belongs to is deleted. */
+export function noteReader({ caller, ports }: Session, deadlineAt: number, hasCallerLeft: () => boolean) {
+  const read: RepeatedDeletePorts['readNote'] = (key, selected) =>
+    readResource('notes', key, { caller, selected, deadlineAt, hasCallerLeft }, ports.send);
+  return read;
+}

@@ -1,0 +1,166 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { sandboxAccount } from '../../src/sandbox/accounts.ts';
+import { seedEngagements } from '../../src/sandbox/seed.ts';
+import { type Sandbox, startSandbox } from '../../src/sandbox/server.ts';
+import { runCli, startCli } from '../support/cli-process.ts';
+import { remote, truto } from '../support/outcome.ts';
+import { json, startUpstream } from '../support/upstream.ts';
+
+const token = 'canary-token-of-the-terminal';
+const capsule = sandboxAccount('Capsule');
+const copper = sandboxAccount('Copper');
+const ids = seedEngagements(capsule).map(({ id }) => id);
+
+let sandbox: Sandbox;
+let env: Record<string, string>;
+beforeAll(async () => {
+  sandbox = await startSandbox({ token });
+  env = { TRUTO_BASE_URL: sandbox.url, TRUTO_TOKEN: token };
+});
+afterAll(() => sandbox.close());
+
+const bulk = (account: string, ...rest: string[]) => ['bulk', '--account', account, ...rest];
+
+/** How often each result is among the lines. */
+function tally(lines: readonly { readonly result: string }[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const { result } of lines) counts[result] = (counts[result] ?? 0) + 1;
+  return counts;
+}
+
+describe('truto-engagements bulk', () => {
+  it('deletes every id of standard input, prints a line for each, and draws no bar where nobody looks', async () => {
+    const { code, lines, stderr } = await runCli(bulk(capsule.id), env, `\n${ids.join('\r\n')}\n\n`);
+    expect(
+      lines()
+        .map(({ id }) => id)
+        .sort(),
+    ).toEqual([...ids].sort());
+    expect(tally(lines())).toEqual({ DeleteEngagementSuccess: 30 });
+    expect(ids.every((id) => sandbox.wasDeleted(capsule.id, id))).toBe(true);
+    expect(stderr).toBe('30 of 30 ids: DeleteEngagementSuccess 30\n');
+    expect(code).toBe(0);
+  });
+
+  it('sends one delete for an id that comes twice, and tells both the same', async () => {
+    const [id = ''] = seedEngagements(copper).map((engagement) => engagement.id);
+    const { code, lines } = await runCli(bulk(copper.id), env, `${id}\n${id}\n`);
+    expect(lines().map(({ outcome }) => outcome)).toEqual(['DELETED', 'DELETED']);
+    expect(sandbox.requests.filter(({ method, url }) => method === 'DELETE' && url.includes(id))).toHaveLength(1);
+    expect(code).toBe(0);
+  });
+
+  it('goes on after one that is refused, and ends with the highest code of all', async () => {
+    const [, good = ''] = seedEngagements(copper).map((engagement) => engagement.id);
+    const input = `fault-504\nno-such-id\n${good}\n`;
+    const { code, lines } = await runCli(bulk(copper.id, '--patience', '0'), env, input);
+    expect(tally(lines())).toEqual({ OutcomeUnknownError: 1, NotFoundError: 1, DeleteEngagementSuccess: 1 });
+    expect(code).toBe(5);
+  });
+
+  it('deletes nothing with --dry-run, and nothing when there are no ids', async () => {
+    const left = seedEngagements(copper)
+      .map(({ id }) => id)
+      .slice(2, 5);
+    const planned = await runCli(bulk(copper.id, '--dry-run'), env, left.join('\n'));
+    expect([planned.code, tally(planned.lines())]).toEqual([0, { DeleteEngagementPlan: 3 }]);
+    expect(left.some((id) => sandbox.wasDeleted(copper.id, id))).toBe(false);
+    const none = await runCli(bulk(copper.id), env, '');
+    expect([none.code, none.stdout, none.stderr]).toEqual([0, '', '0 of 0 ids\n']);
+  });
+
+  it('waits where upstream asks to wait, instead of giving an id up', async () => {
+    let isLimited = true;
+    await using upstream = await startUpstream((request, response) => {
+      if (!isLimited) return json(204, undefined)(request, response);
+      isLimited = false;
+      // More than an operation may take: the delete itself ends as RateLimitedError.
+      json(
+        429,
+        { statusCode: 429, error: 'Too Many Requests', message: '' },
+        { 'retry-after': '2' },
+      )(request, response);
+    }, 'capsule');
+    const settings = { ...env, TRUTO_BASE_URL: upstream.url, REQUEST_TIMEOUT_MS: '1500' };
+    const { code, lines } = await runCli(bulk(capsule.id), settings, 'e1\ne2\ne3\n');
+    expect([code, tally(lines())]).toEqual([0, { DeleteEngagementSuccess: 3 }]);
+  });
+
+  it("keeps Truto's limits by itself: an upstream that enforces them never has to refuse", async () => {
+    const limited = await startSandbox({ token, keepsLimits: true });
+    const many = Array.from({ length: 55 }, (_, index) => `id-${index}`);
+    const { code, lines } = await runCli(bulk(copper.id), { ...env, TRUTO_BASE_URL: limited.url }, many.join('\n'));
+    await limited.close();
+    // Each is looked for once, and not one a second time for a 429.
+    expect([code, tally(lines())]).toEqual([3, { NotFoundError: 55 }]);
+    expect(limited.requests.filter(({ method }) => method === 'DELETE')).toHaveLength(55);
+  });
+
+  it('sends nothing further once upstream refuses the token or the account, and says so of the rest', async () => {
+    const many = Array.from({ length: 200 }, (_, index) => `id-${index}`).join('\n');
+    for (const [answer, result] of [
+      [truto(401), 'Unauthenticated'],
+      [remote(401), 'AccountNeedsReauthError'],
+    ] as const) {
+      await using upstream = await startUpstream(answer, 'capsule');
+      const { code, lines } = await runCli(bulk(capsule.id), { ...env, TRUTO_BASE_URL: upstream.url }, many);
+      expect([code, tally(lines())]).toEqual([3, { [result]: 200 }]);
+      expect(upstream.deletes().length).toBeLessThanOrEqual(16);
+    }
+  });
+
+  it('on SIGINT finishes what was sent, says NotSent of the rest, and ends with 4', async () => {
+    const held: (() => void)[] = [];
+    const first = Promise.withResolvers<void>();
+    await using upstream = await startUpstream((request, response) => {
+      held.push(() => json(204, undefined)(request, response));
+      if (held.length === 16) first.resolve();
+    }, 'capsule');
+    const { child, end } = startCli(bulk(capsule.id), { ...env, TRUTO_BASE_URL: upstream.url });
+    child.stdin.end(Array.from({ length: 100 }, (_, index) => `id-${index}`).join('\n'));
+    await first.promise;
+    child.kill('SIGINT');
+    // The signal is on its way before the answers: whatever begins after those was told to stop, or was sent and is answered.
+    const answering = setInterval(() => {
+      for (const answer of held.splice(0)) answer();
+    }, 20);
+    const { code, lines } = await end;
+    clearInterval(answering);
+    const { DeleteEngagementSuccess: deleted = 0, NotSent: notSent = 0 } = tally(lines());
+    expect(deleted + notSent).toBe(100);
+    expect(deleted).toBe(upstream.deletes().length);
+    expect(notSent).toBeGreaterThan(0);
+    expect(code).toBe(4);
+  });
+
+  it('sends nothing further once nobody reads its lines, and ends with 1', async () => {
+    const { child, end } = startCli(bulk(capsule.id, '--patience', '0'), env);
+    child.stdout.destroy();
+    child.stdin.end(Array.from({ length: 2_000 }, (_, index) => `unread-${index}`).join('\n'));
+    const { code } = await end;
+    expect(code).toBe(1);
+    expect(sandbox.requests.filter(({ url }) => url.includes('unread-')).length).toBeLessThan(1_000);
+  });
+
+  it('draws a bar on a terminal, on standard error alone', async () => {
+    const root = fileURLToPath(new URL('../..', import.meta.url));
+    const command = `'${process.execPath}' src/cli/main.ts bulk --account ${copper.id} < /dev/stdin > /dev/null`;
+    const shell = `printf 'a1\\na2\\na3\\n' | ${command}`;
+    const child = spawn('script', ['--quiet', '--return', '--command', shell, '/dev/null'], {
+      cwd: root,
+      env: { PATH: process.env.PATH, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let drawn = '';
+    child.stdout.on('data', (chunk) => (drawn += chunk));
+    const [code] = await once(child, 'close');
+    expect(drawn).toMatch(/\[-{30}\] 0\/3/);
+    expect(drawn).toMatch(/\[#{30}\] 3\/3, [\d.]+ a second, 3 not deleted/);
+    expect(drawn).toContain('3 of 3 ids: NotFoundError 3');
+    expect(drawn).not.toContain('"result"');
+    expect(code).toBe(3);
+  });
+});

@@ -1,0 +1,100 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { sandboxAccount } from '../../src/sandbox/accounts.ts';
+import { type Sandbox, startSandbox } from '../../src/sandbox/server.ts';
+import { runCli } from '../support/cli-process.ts';
+import { remote } from '../support/outcome.ts';
+import { startUpstream } from '../support/upstream.ts';
+
+const token = 'canary-token-of-the-terminal';
+let sandbox: Sandbox;
+let env: Record<string, string>;
+beforeAll(async () => {
+  sandbox = await startSandbox({ token });
+  env = { TRUTO_BASE_URL: sandbox.url, TRUTO_TOKEN: token };
+});
+afterAll(() => sandbox.close());
+
+const check = (settings: Record<string, string>, ...args: string[]) => runCli(['check', ...args], settings);
+const account = (label: string) => ['--account', sandboxAccount(label).id];
+
+describe('truto-engagements check', () => {
+  it('says that configuration, token and upstream are fine, and ends with 0', async () => {
+    const { code, stdout, stderr } = await check(env);
+    expect(stdout.match(/^ok +(\w+)/gm)?.map((line) => line.replace(/^ok +/, ''))).toEqual([
+      'configuration',
+      'upstream',
+      'token',
+    ]);
+    expect(stdout).toContain(sandbox.url);
+    expect([code, stderr]).toEqual([0, '']);
+  });
+
+  it('says what an account can do, whether it is connected, and that a token is fine without a word of it', async () => {
+    const { code, stdout } = await check(env, ...account('Zoho CRM'));
+    expect(stdout).toMatch(/^ok +account +Zoho CRM: deletes engagements; needs --type call\|meeting$/m);
+    expect(stdout).toMatch(/^ok +connection /m);
+    expect(code).toBe(0);
+  });
+
+  it('changes nothing: it sends no request but GET', async () => {
+    const before = sandbox.requests.length;
+    await check(env, ...account('Planhat'));
+    const sent = sandbox.requests.slice(before).map(({ method }) => method);
+    expect(sent.length).toBeGreaterThan(1);
+    expect(new Set(sent)).toEqual(new Set(['GET']));
+  });
+
+  it.each<[string, Record<string, string>, readonly string[], number, RegExp]>([
+    [
+      'a token that upstream does not take',
+      { TRUTO_TOKEN: 'canary-wrong-token' },
+      [],
+      3,
+      /^FAULT token.*\n +-> make a new/m,
+    ],
+    ['an integration that cannot delete', {}, account('HubSpot'), 3, /^FAULT account +HubSpot cannot delete.*\n +-> /m],
+    ['an account that is not there', {}, ['--account', 'no-such-account'], 3, /^FAULT account.*\n +-> look the id up/m],
+  ])('says what is wrong with %s, and what to do', async (_what, settings, args, expected, said) => {
+    const { code, stdout } = await check({ ...env, ...settings }, ...args);
+    expect(stdout).toMatch(said);
+    expect(code).toBe(expected);
+  });
+
+  it('says what to do about an account that has to be connected again', async () => {
+    await using upstream = await startUpstream(remote(401), 'capsule');
+    const { code, stdout } = await check({ ...env, TRUTO_BASE_URL: upstream.url }, ...account('Capsule'));
+    expect(stdout).toMatch(/^FAULT connection.*\n +-> have the account connected again/m);
+    expect(code).toBe(3);
+  });
+
+  it('says what to do when upstream is not there, and ends with 4', async () => {
+    const gone = await startSandbox();
+    await gone.close();
+    const { code, stdout } = await check({ ...env, TRUTO_BASE_URL: gone.url });
+    expect(stdout).toMatch(/^FAULT upstream.*refused the connection.*\n +-> check TRUTO_BASE_URL/m);
+    expect(code).toBe(4);
+  });
+
+  it('says what to do when another server is there', async () => {
+    await using upstream = await startUpstream(remote(404), (_request, response) => {
+      response.writeHead(404, { 'content-type': 'text/html' });
+      response.end('<h1>Not here</h1>');
+    });
+    const { code, stdout } = await check({ ...env, TRUTO_BASE_URL: upstream.url });
+    expect(stdout).toMatch(/^FAULT upstream.*\n +-> check TRUTO_BASE_URL/m);
+    expect(code).toBe(4);
+  });
+
+  it('lists every mistake of the configuration at once, and ends with 2', async () => {
+    const { code, stdout, stderr } = await check({ ...env, PORT: 'canary-port', REQUEST_TIMEOUT_MS: '1' });
+    expect(stderr).toMatch(/2 mistakes:\n {2}PORT must be .*\n {2}REQUEST_TIMEOUT_MS must be /);
+    expect(stderr).not.toContain('canary');
+    expect([code, stdout]).toEqual([2, '']);
+  });
+
+  it('looks at the embedded sandbox where nothing is configured, and says so', async () => {
+    const { code, stdout } = await check({});
+    expect(stdout).toContain('the embedded sandbox');
+    expect(code).toBe(0);
+  });
+});

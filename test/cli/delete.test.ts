@@ -1,0 +1,186 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { findCredential } from '../../src/cli/credential.ts';
+import { sandboxAccount } from '../../src/sandbox/accounts.ts';
+import { seedEngagements } from '../../src/sandbox/seed.ts';
+import { type Sandbox, startSandbox } from '../../src/sandbox/server.ts';
+import { runCli } from '../support/cli-process.ts';
+import { remote } from '../support/outcome.ts';
+import { json, startUpstream } from '../support/upstream.ts';
+
+const token = 'canary-"token"/of+the=terminal';
+const capsule = sandboxAccount('Capsule');
+const zoho = sandboxAccount('Zoho CRM');
+const ids = seedEngagements(capsule).map(({ id }) => id);
+const account = ['--account', capsule.id];
+
+let sandbox: Sandbox;
+let env: Record<string, string>;
+beforeAll(async () => {
+  sandbox = await startSandbox({ token });
+  env = { TRUTO_BASE_URL: sandbox.url, TRUTO_TOKEN: token };
+});
+afterAll(() => sandbox.close());
+
+const run = (...args: string[]) => runCli(['delete', ...args], env);
+
+describe('truto-engagements delete', () => {
+  it('deletes an engagement, says so in one line of JSON, and ends with 0', async () => {
+    const [id = ''] = ids;
+    const { code, lines, stderr } = await run(id, ...account);
+    expect(lines()).toEqual([
+      expect.objectContaining({
+        id,
+        integratedAccountId: capsule.id,
+        result: 'DeleteEngagementSuccess',
+        outcome: 'DELETED',
+      }),
+    ]);
+    expect([code, stderr]).toEqual([0, '']);
+    expect(sandbox.wasDeleted(capsule.id, id)).toBe(true);
+  });
+
+  it('with --dry-run prints the request, without the token, and deletes nothing', async () => {
+    const [, id = ''] = ids;
+    const { code, lines } = await run(id, ...account, '--dry-run');
+    expect(code).toBe(0);
+    const [{ result, request }] = lines();
+    expect(result).toBe('DeleteEngagementPlan');
+    expect(request).toEqual({
+      method: 'DELETE',
+      url: expect.stringContaining(`${sandbox.url}/unified/crm/engagements/${id}?`),
+    });
+    expect(sandbox.wasDeleted(capsule.id, id)).toBe(false);
+  });
+
+  it('with --dry-run ends with 3 when the delete would be refused', async () => {
+    const { code, lines } = await run('any', '--account', zoho.id, '--dry-run');
+    expect(lines()[0].findings).toMatchObject([{ severity: 'REFUSAL', path: ['engagementType'] }]);
+    expect(code).toBe(3);
+  });
+
+  it('with --snapshot prints the whole engagement, whose provider answers with the id alone', async () => {
+    const [, , id = ''] = ids;
+    const { code, lines } = await run(id, ...account, '--snapshot');
+    expect(code).toBe(0);
+    const seeded = seedEngagements(capsule).find((engagement) => engagement.id === id);
+    expect(lines()[0].engagement).toMatchObject({ id, content: seeded?.content, remote_data: expect.anything() });
+  });
+
+  it('takes --type in any case, for the integrations that need it', async () => {
+    const engagement = seedEngagements(zoho).find(({ engagement_type }) => engagement_type === 'call');
+    const id = engagement?.id ?? '';
+    const without = await run(id, '--account', zoho.id);
+    expect([without.code, without.lines()[0].result]).toEqual([3, 'InvalidInputError']);
+    const withType = await run(id, '--account', zoho.id, '--type', 'CALL');
+    expect([withType.code, withType.lines()[0].outcome]).toEqual([0, 'DELETED']);
+  });
+
+  it.each([
+    ['an engagement that is not there', 'no-such-id', 3, 'NotFoundError'],
+    ['an account that has to be connected again', 'fault-401', 3, 'AccountNeedsReauthError'],
+    ['a permission that is missing', 'fault-403', 3, 'ForbiddenError'],
+    ['a blocked account', 'fault-503', 3, 'AccountBlockedError'],
+    ['a conflict', 'fault-409', 3, 'RemoteApiError'],
+    ['a limit', 'fault-429-truto', 4, 'RateLimitedError'],
+    ['an outcome that nobody knows', 'fault-504', 5, 'OutcomeUnknownError'],
+  ])('says of %s what came of it, and ends with its code', async (_what, id, expected, result) => {
+    const { code, lines } = await run(id, ...account, '--patience', '0');
+    expect([code, lines()[0].result]).toEqual([expected, result]);
+  });
+
+  it('ends with 4 when upstream is not there: surely nothing was deleted', async () => {
+    const gone = await startSandbox();
+    await gone.close();
+    const { code, lines } = await runCli(['delete', 'x', ...account, '--patience', '0'], {
+      ...env,
+      TRUTO_BASE_URL: gone.url,
+    });
+    expect([code, lines()[0].result]).toEqual([4, 'UpstreamUnavailableError']);
+  });
+
+  it('ends with 3 when upstream does not take the token, and does not print it', async () => {
+    const { code, lines } = await runCli(['delete', 'x', ...account], { ...env, TRUTO_TOKEN: 'canary-wrong-token' });
+    expect([code, lines()[0].result]).toEqual([3, 'Unauthenticated']);
+  });
+
+  it('tries again while it has patience: what is found gone then, was deleted by it', async () => {
+    let deletes = 0;
+    await using upstream = await startUpstream((request, response) => {
+      deletes += 1;
+      // The first two attempts, which are those of one try, have no clear answer.
+      if (deletes <= 2) json(502, { message: 'canary' })(request, response);
+      else json(404, { statusCode: 404, error: 'Not Found', message: '' })(request, response);
+    }, 'capsule');
+    const { code, lines } = await runCli(['delete', 'e1', ...account], { ...env, TRUTO_BASE_URL: upstream.url });
+    expect([code, lines()[0].outcome]).toEqual([0, 'ALREADY_ABSENT']);
+    expect(new Set(upstream.deletes().map(({ headers }) => headers['idempotency-key'])).size).toBe(1);
+  });
+
+  it('sends the same Idempotency-Key upstream for the same --idempotency-key, in any process', async () => {
+    await using upstream = await startUpstream(json(204, undefined), 'capsule');
+    const again = ['delete', 'e1', ...account, '--idempotency-key'];
+    const settings = { ...env, TRUTO_BASE_URL: upstream.url };
+    for (const key of ['k1', 'k1', 'k2']) expect((await runCli([...again, key], settings)).code).toBe(0);
+    const [first, second, third] = upstream.deletes().map(({ headers }) => headers['idempotency-key']);
+    expect(first).toBe(second);
+    expect(first).not.toBe(third);
+  });
+
+  it('prints no token that an answer repeats', async () => {
+    const repeated = remote(400, { raw_response: { echo: `Bearer ${token}` } });
+    await using upstream = await startUpstream(repeated, 'capsule');
+    const { stdout } = await runCli(['delete', 'e1', ...account], { ...env, TRUTO_BASE_URL: upstream.url });
+    expect(stdout).toContain('[redacted]');
+  });
+});
+
+describe('the token of the terminal', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'cli-token-'));
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  it('is that of --token-file, whatever TRUTO_TOKEN is', async () => {
+    const file = join(folder, 'token');
+    writeFileSync(file, `${token}\n`);
+    const args = ['delete', ids[3] ?? '', ...account, '--token-file', file];
+    const { code } = await runCli(args, { ...env, TRUTO_TOKEN: 'canary-wrong-token' });
+    expect(code).toBe(0);
+  });
+
+  it("is the server's own with AUTH_MODE=service", async () => {
+    const service = {
+      ...{ AUTH_MODE: 'service', TRUTO_API_TOKEN: token, JWT_ISSUER: 'i', JWT_AUDIENCE: 'a' },
+      ...{ JWT_SECRET: 'a shared secret of more than 32 characters', TRUTO_BASE_URL: sandbox.url },
+    };
+    const { code } = await runCli(['delete', ids[4] ?? '', ...account], service);
+    expect(code).toBe(0);
+  });
+
+  it('without any, with nothing configured, is that of an embedded sandbox, and both streams say so', async () => {
+    const { code, lines, stderr } = await runCli(['delete', ids[5] ?? '', ...account]);
+    expect([code, lines()[0].sandbox]).toEqual([0, true]);
+    expect(stderr).toContain('nothing real');
+  });
+
+  it.each<[string, Record<string, string>, RegExp]>([
+    ['when a real upstream is configured and there is none', { AUTH_MODE: 'passthrough' }, /TRUTO_TOKEN/],
+    ['when it is given together with the sandbox', { SANDBOX: '1', TRUTO_TOKEN: token }, /exclude each other/],
+    ['when it is blank', { TRUTO_TOKEN: ' ' }, /TRUTO_TOKEN must hold/],
+    ['when a setting is wrong', { TRUTO_TOKEN: token, REQUEST_TIMEOUT_MS: 'canary' }, /REQUEST_TIMEOUT_MS must be/],
+  ])('is a matter of usage %s: the command ends with 2', async (_when, settings, message) => {
+    const { code, stdout, stderr } = await runCli(['delete', 'x', ...account], settings);
+    expect([code, stdout]).toEqual([2, '']);
+    expect(stderr).toMatch(message);
+  });
+
+  it('means the real Truto, where nothing else is set', async () => {
+    const { config, source } = await findCredential({ TRUTO_TOKEN: token }, undefined);
+    expect([String(config.upstream), config.auth.mode, source]).toEqual([
+      'https://api.truto.one/',
+      'passthrough',
+      'TRUTO_TOKEN',
+    ]);
+  });
+});

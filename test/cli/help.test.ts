@@ -1,0 +1,50 @@
+import { describe, expect, it } from 'vitest';
+import { runCli } from '../support/cli-process.ts';
+
+const commands = ['serve', 'sandbox', 'print-schema', 'check', 'delete', 'bulk'];
+
+describe('the help of truto-engagements', () => {
+  it('names every command and every exit code, and ends with 0', async () => {
+    const { code, stdout, stderr } = await runCli(['--help']);
+    expect([code, stderr]).toEqual([0, '']);
+    for (const command of commands) expect(stdout).toMatch(new RegExp(`^ {2}${command} `, 'm'));
+    for (const exitCode of [0, 1, 2, 3, 4, 5]) expect(stdout).toMatch(new RegExp(`^ {2}${exitCode} {2}\\S`, 'm'));
+  });
+
+  it.each(commands)('of %s ends with 0 and says what it does', async (command) => {
+    const { code, stdout, stderr } = await runCli([command, '--help']);
+    expect([code, stderr]).toEqual([0, '']);
+    expect(stdout).toContain(`Usage: truto-engagements ${command}`);
+  });
+
+  it.each(['check', 'delete', 'bulk'])(
+    'of %s says where the token is from, and that it is no argument',
+    async (command) => {
+      const { stdout } = await runCli([command, '--help']);
+      for (const word of ['--token-file', 'TRUTO_TOKEN', 'TRUTO_API_TOKEN', 'no argument', 'sandbox'])
+        expect(stdout).toContain(word);
+      expect(stdout).not.toMatch(/--token[ =]/);
+    },
+  );
+});
+
+describe('a command that is used wrongly', () => {
+  it.each([
+    ['no command', []],
+    ['an unknown command', ['remove', '1']],
+    ['no account', ['delete', '1']],
+    ['no id', ['delete', '--account', 'a']],
+    ['two ids', ['delete', '1', '2', '--account', 'a']],
+    ['a misspelt --dry-run', ['delete', '1', '--account', 'a', '--dryrun']],
+    ['a type that does not exist', ['delete', '1', '--account', 'a', '--type', 'fax']],
+    ['a patience that is no number', ['bulk', '--account', 'a', '--patience', 'long']],
+    ['a key that cannot be', ['delete', '1', '--account', 'a', '--idempotency-key', 'a b']],
+    ['a dialect that does not exist', ['print-schema', '--dialect', 'soap']],
+    ['a token that is an argument', ['delete', '1', '--account', 'a', '--token', 'canary-argument']],
+    ['a token file that is not there', ['check', '--token-file', '/nowhere/token']],
+  ])('(%s) ends with 2, says why, and prints no result', async (_what, args) => {
+    const { code, stdout, stderr } = await runCli(args);
+    expect([code, stdout]).toEqual([2, '']);
+    expect(stderr).toMatch(/\S/);
+  });
+});

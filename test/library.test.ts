@@ -1,0 +1,132 @@
+import { spawnSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { publint } from 'publint';
+import { formatMessage } from 'publint/utils';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createPackedProject, type PackedProject } from './support/packed-project.ts';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const published = (file: string) => readFileSync(join(root, 'schema', `${file}.graphql`), 'utf8');
+const bin = (name: string) => join(root, 'node_modules/.bin', name);
+
+/** For a build, an install from a registry, and a type check, on a machine that does other things too. */
+const patienceMs = 300_000;
+
+let project: PackedProject;
+beforeAll(() => {
+  project = createPackedProject();
+}, patienceMs);
+afterAll(() => project?.[Symbol.dispose]());
+
+describe('the package', () => {
+  it('has what it needs and nothing else: no source, no test, no place of the machine that it was packed on', () => {
+    const strange = project.files.filter(
+      (file) => !/^(dist\/|schema\/|(package\.json|README\.md|CHANGELOG\.md|SECURITY\.md|LICENSE)$)/.test(file),
+    );
+    expect(strange).toEqual([]);
+    for (const file of ['dist/library.js', 'dist/library.d.ts', 'dist/cli/main.js', 'schema/federation.graphql'])
+      expect(project.files).toContain(file);
+    const installed = join(project.folder, 'node_modules/truto-engagements-graphql');
+    const telling = project.files.filter((file) => readFileSync(join(installed, file), 'utf8').includes(root));
+    expect(telling).toEqual([]);
+  });
+
+  it('is one that publint has nothing to say against', async () => {
+    const tarball = readFileSync(project.tarball);
+    const { messages, pkg } = await publint({ pack: { tarball: new Uint8Array(tarball).buffer }, strict: true });
+    expect(pkg.name).toBe('truto-engagements-graphql');
+    expect(messages.map((message) => formatMessage(message, pkg))).toEqual([]);
+  });
+
+  it('has types that resolve wherever ES modules do, says @arethetypeswrong/cli', () => {
+    const graphqlFiles = ['schema', 'federation', 'stitching'].map((name) => `${name}.graphql`);
+    const args = [project.tarball, '--profile', 'esm-only', '--format', 'ascii', '--no-emoji', '--no-color'];
+    const options = { cwd: root, encoding: 'utf8' as const };
+    const { status, stdout } = spawnSync(bin('attw'), [...args, '--exclude-entrypoints', ...graphqlFiles], options);
+    expect(stdout).toContain('"truto-engagements-graphql/config"');
+    expect([status, stdout]).toEqual([0, expect.any(String)]);
+  }, 60_000);
+});
+
+describe('a program that has installed the package', () => {
+  it.each([
+    ['nodenext', 'nodenext'],
+    ['esnext', 'bundler'],
+  ])(
+    'is type-checked by tsc, strictly, with module %s and resolution %s',
+    (module, moduleResolution) => {
+      project.add('consumer.ts');
+      const options = {
+        strict: true,
+        noEmit: true,
+        target: 'es2024',
+        lib: ['es2024', 'dom'],
+        types: [],
+        skipLibCheck: true,
+      };
+      const compilerOptions = { ...options, exactOptionalPropertyTypes: true, module, moduleResolution };
+      writeFileSync(join(project.folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: ['consumer.ts'] }));
+      const { code, stdout } = project.run(bin('tsc'), ['-p', '.']);
+      expect([code, stdout]).toEqual([0, '']);
+    },
+    60_000,
+  );
+
+  it('deletes an engagement over the embedded sandbox, and ends by itself once the server is closed', () => {
+    project.add('consumer.ts');
+    const { code, stdout, stderr } = project.run(process.execPath, ['consumer.ts']);
+    expect(stderr).toBe('');
+    const said = JSON.parse(stdout);
+    expect(said.answer.data.deleteEngagement).toEqual({ __typename: 'DeleteEngagementSuccess', outcome: 'DELETED' });
+    expect(said).toMatchObject({ isSameUrl: true, logged: 1, prefixed: true, federation: published('federation') });
+    expect(code).toBe(0);
+  });
+
+  it('hears of every mistake in its settings, by name and without a value', () => {
+    const { stdout } = project.run(process.execPath, ['consumer.ts']);
+    const { problems, strange } = JSON.parse(stdout);
+    expect(problems).toContainEqual(expect.stringMatching(/^PORT must be /));
+    expect(problems).toContainEqual(expect.stringMatching(/^JWT_ISSUER must be set/));
+    expect(JSON.stringify(problems)).not.toContain('canary');
+    expect(strange).toContain('PROT is not a setting of this server');
+  });
+
+  it('is not changed by the import: no signal is caught, no global of others set, nothing printed, nothing keeps it alive', () => {
+    project.add('import-only.mjs');
+    const { code, stdout, stderr } = project.run(process.execPath, ['import-only.mjs']);
+    expect(stderr).toBe('');
+    // zod keeps its settings under names of its own.
+    const globals = ['__zod_globalConfig', '__zod_globalRegistry'];
+    expect(JSON.parse(stdout)).toEqual({ globals, listeners: [], resources: [] });
+    expect(code).toBe(0);
+  });
+
+  it.each(['schema', 'federation', 'stitching'])(
+    'finds the contract as truto-engagements-graphql/%s.graphql',
+    (name) => {
+      const script = `console.log(require('fs').readFileSync(require.resolve('truto-engagements-graphql/${name}.graphql'), 'utf8'))`;
+      const { stdout } = project.run(process.execPath, ['--input-type=commonjs', '--eval', script]);
+      expect(stdout).toBe(`${published(name)}\n`);
+    },
+  );
+});
+
+describe('the program that comes with the package', () => {
+  const program = (...args: string[]) => project.run('npx', ['--no', 'truto-engagements', ...args]);
+
+  it('deletes an engagement', () => {
+    const { code, stdout } = program(
+      ...['delete', '6e66c87e5cd13c3c79a3ae09', '--account', '00000000-0000-4000-8000-000000000012'],
+    );
+    expect(JSON.parse(stdout)).toMatchObject({ result: 'DeleteEngagementSuccess', outcome: 'DELETED', sandbox: true });
+    expect(code).toBe(0);
+  });
+
+  it('prints the schema of a subgraph', () => {
+    const { code, stdout } = program('print-schema', '--dialect', 'stitching');
+    expect(stdout).toBe(published('stitching'));
+    expect(code).toBe(0);
+  });
+});

@@ -1,0 +1,56 @@
+import { type GraphQLSchema, printSchema } from 'graphql';
+import { createEngagementSchema, createEngagementServer, printEngagementSchema } from 'truto-engagements-graphql';
+import { type Config, ConfigError, parseConfig } from 'truto-engagements-graphql/config';
+
+/* A program of somebody who has installed the package: type-checked and run by test/library.test.ts, in a project of its own. */
+
+const lines: string[] = [];
+const server = createEngagementServer({ PORT: 0, SANDBOX: true }, { logTo: { write: (line) => lines.push(line) } });
+const url: string = await server.listen();
+
+const query = `mutation ($id: ID!, $account: ID!) {
+  deleteEngagement(id: $id, integratedAccountId: $account) { __typename ... on DeleteEngagementSuccess { outcome } }
+}`;
+const variables = { id: '6e66c87e5cd13c3c79a3ae09', account: '00000000-0000-4000-8000-000000000012' };
+const response = await fetch(`${url}/graphql`, {
+  method: 'POST',
+  headers: { 'content-type': 'application/json' },
+  body: JSON.stringify({ query, variables }),
+});
+const answer = await response.json();
+const again = await server.listen();
+await server.close();
+await server.close();
+
+const schema: GraphQLSchema = createEngagementSchema({ dialect: 'stitching', typePrefix: 'Crm' });
+const config: Config = parseConfig({ PORT: '0' });
+const other = createEngagementServer(config, { logTo: { write: () => {} } });
+await other.listen();
+await other.close();
+
+let problems: readonly string[] = [];
+try {
+  createEngagementServer({ PORT: 'canary', AUTH_MODE: 'service' });
+} catch (error) {
+  if (error instanceof ConfigError) problems = error.problems;
+}
+let strange = '';
+try {
+  // @ts-expect-error There is no such setting.
+  createEngagementServer({ PROT: 0 });
+} catch (error) {
+  strange = String(error);
+}
+
+// biome-ignore lint/suspicious/noConsole: a program without Node's types has no other way to say something.
+console.log(
+  JSON.stringify({
+    answer,
+    isSameUrl: again === url,
+    logged: lines.filter((line) => line.includes('"msg":"delete"')).length,
+    prefixed: printSchema(schema).includes('type CrmContact'),
+    federation: printEngagementSchema({ dialect: 'federation' }),
+    problems,
+    strange,
+  }),
+);
