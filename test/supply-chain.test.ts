@@ -43,6 +43,9 @@ const bench = readPackages('test/bench/');
 /** Gateways and composers that the facade is joined to in a test: the same. */
 const supergraph = readPackages('examples/supergraph/');
 
+/** What reads and checks Dockerfile, compose file and manifests in tests: the same. */
+const deploy = readPackages('test/deploy/');
+
 /** Packages of those that have install scripts. None is run: they are installed without. */
 const scriptsNeverRun = ['@apollo/protobufjs', 'core-js', 'protobufjs'];
 
@@ -62,12 +65,13 @@ const installScripts = ['preinstall', 'install', 'postinstall'];
 const nameOf = (path: string) => path.replace(/^.*node_modules\//, '');
 
 describe.each([
-  ['package-lock.json', main],
-  ['test/bench/package-lock.json', bench],
-  ['examples/supergraph/package-lock.json', supergraph],
-])('S18 the lock file %s', (_file, { manifest, own, entries }) => {
+  ['package-lock.json', main, 200],
+  ['test/bench/package-lock.json', bench, 200],
+  ['examples/supergraph/package-lock.json', supergraph, 200],
+  ['test/deploy/package-lock.json', deploy, 20],
+])('S18 the lock file %s', (_file, { manifest, own, entries }, least) => {
   it('is what its package.json asks for', () => {
-    expect(entries.length).toBeGreaterThan(200);
+    expect(entries.length).toBeGreaterThan(least);
     for (const kind of ['dependencies', 'devDependencies', 'optionalDependencies'] as const)
       expect(own?.[kind]).toEqual(manifest[kind]);
   });
@@ -96,6 +100,7 @@ describe.each([
   ['package.json', main.manifest],
   ['test/bench/package.json', bench.manifest],
   ['examples/supergraph/package.json', supergraph.manifest],
+  ['test/deploy/package.json', deploy.manifest],
 ])('S18 %s', (_file, manifest) => {
   const { dependencies, devDependencies, optionalDependencies } = manifest;
   it.each(Object.entries({ ...dependencies, ...devDependencies, ...optionalDependencies }))(
@@ -115,7 +120,7 @@ describe.each([
   it('says nowhere which registry to use', () => {
     expect(manifest).not.toHaveProperty('publishConfig');
     expect(read('.npmrc')).not.toMatch(/registry|_auth|:\/\//i);
-    for (const folder of ['test/bench', 'examples/supergraph'])
+    for (const folder of ['test/bench', 'examples/supergraph', 'test/deploy'])
       expect(existsSync(`${root}${folder}/.npmrc`)).toBe(false);
   });
 });
@@ -140,8 +145,8 @@ describe('S18 an install', () => {
     );
   });
 
-  it('of what benchmarks and gateways need runs no scripts at all', () => {
-    const all = [...bench.entries, ...supergraph.entries];
+  it('of what benchmarks, gateways and checks need runs no scripts at all', () => {
+    const all = [...bench.entries, ...supergraph.entries, ...deploy.entries];
     const scripted = all.filter(([, { hasInstallScript }]) => hasInstallScript).map(([path]) => nameOf(path));
     expect([...new Set(scripted)].sort()).toEqual(scriptsNeverRun);
     const installs = read('test/support/install-packages.ts').match(/'npm',\s*\[[^\]]*\]/g);

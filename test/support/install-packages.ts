@@ -12,7 +12,7 @@ export function installPackages(folder: string): void {
   const stamp = join(folder, 'node_modules/.package-lock.json');
   const lockFile = join(folder, 'package-lock.json');
   if (existsSync(stamp) && statSync(stamp).mtimeMs >= statSync(lockFile).mtimeMs) return;
-  process.stdout.write(`Installing ${folder}/node_modules, about 700 MB …\n`);
+  process.stdout.write(`Installing ${folder}/node_modules …\n`);
   // None of them needs its install scripts.
   const { status } = spawnSync('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'], {
     cwd: folder,
