@@ -46,6 +46,9 @@ const supergraph = readPackages('examples/supergraph/');
 /** Clients that call the facade in a test: the same. */
 const clients = readPackages('examples/clients/');
 
+/** What reads and checks Dockerfile, compose file and manifests in tests: the same. */
+const deploy = readPackages('test/deploy/');
+
 /** Packages of those that have install scripts. None is run: they are installed without. */
 const scriptsNeverRun = ['@apollo/protobufjs', 'core-js', 'protobufjs'];
 
@@ -69,6 +72,7 @@ describe.each([
   ['test/bench/package-lock.json', bench, 200],
   ['examples/supergraph/package-lock.json', supergraph, 200],
   ['examples/clients/package-lock.json', clients, 30],
+  ['test/deploy/package-lock.json', deploy, 20],
 ])('S18 the lock file %s', (_file, { manifest, own, entries }, atLeast) => {
   it('is what its package.json asks for', () => {
     expect(entries.length).toBeGreaterThan(atLeast);
@@ -101,6 +105,7 @@ describe.each([
   ['test/bench/package.json', bench.manifest],
   ['examples/supergraph/package.json', supergraph.manifest],
   ['examples/clients/package.json', clients.manifest],
+  ['test/deploy/package.json', deploy.manifest],
 ])('S18 %s', (_file, manifest) => {
   const { dependencies, devDependencies, optionalDependencies } = manifest;
   it.each(Object.entries({ ...dependencies, ...devDependencies, ...optionalDependencies }))(
@@ -120,7 +125,7 @@ describe.each([
   it('says nowhere which registry to use', () => {
     expect(manifest).not.toHaveProperty('publishConfig');
     expect(read('.npmrc')).not.toMatch(/registry|_auth|:\/\//i);
-    for (const folder of ['test/bench', 'examples/supergraph', 'examples/clients'])
+    for (const folder of ['test/bench', 'examples/supergraph', 'examples/clients', 'test/deploy'])
       expect(existsSync(`${root}${folder}/.npmrc`)).toBe(false);
   });
 });
@@ -145,8 +150,8 @@ describe('S18 an install', () => {
     );
   });
 
-  it('of what benchmarks, gateways and clients need runs no scripts at all', () => {
-    const all = [...bench.entries, ...supergraph.entries, ...clients.entries];
+  it('of what benchmarks, gateways, clients and checks need runs no scripts at all', () => {
+    const all = [...bench.entries, ...supergraph.entries, ...clients.entries, ...deploy.entries];
     const scripted = all.filter(([, { hasInstallScript }]) => hasInstallScript).map(([path]) => nameOf(path));
     expect([...new Set(scripted)].sort()).toEqual(scriptsNeverRun);
     const installs = read('test/support/install-packages.ts').match(/'npm',\s*\[[^\]]*\]/g);

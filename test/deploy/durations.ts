@@ -1,0 +1,27 @@
+import { createServer } from 'node:http';
+import { readText } from './checks.ts';
+
+/** A number that a module keeps to itself, such as `drainMarginMs`. @throws when it is no longer there. */
+function constant(file: string, name: string): number {
+  const text = new RegExp(`\\b${name} = ([\\d_]+);`).exec(readText(file))?.[1];
+  if (text === undefined) throw new Error(`${file} has no ${name}`);
+  return Number(text.replaceAll('_', ''));
+}
+
+/** The longest that a server takes to stop, for operations of this length: then it ends itself. */
+export const longestStopMs = (requestTimeoutMs: number): number =>
+  requestTimeoutMs + constant('src/serve.ts', 'drainMarginMs');
+
+/** The longest that a server lets a connection be quiet. */
+export const longestQuietMs = (requestTimeoutMs: number): number =>
+  requestTimeoutMs + constant('src/http/server.ts', 'quietMarginMs');
+
+/** After this, Node closes a connection that is idle. */
+export const idleTimeoutMs: number = createServer().keepAliveTimeout;
+
+/** Reads a length as nginx and Compose write it, in seconds. */
+export function secondsToMs(text: string | undefined): number {
+  const seconds = /^(\d+)s$/.exec(text ?? '')?.[1];
+  if (seconds === undefined) throw new Error(`${text} is no number of seconds`);
+  return Number(seconds) * 1_000;
+}
