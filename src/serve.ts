@@ -6,8 +6,14 @@ import { type Facade, startFacade } from './http/server.ts';
 import { createLog, secretsOf } from './log.ts';
 import type { Sandbox } from './sandbox/server.ts';
 
-/** How much longer than an operation may take a shutdown waits for what is in flight, in milliseconds. */
-const drainMarginMs = 5_000;
+/**
+ * For how long whoever is connected is told that this server goes: Node keeps an idle connection so long, so that a client which
+ * keeps its own no longer has been told, or has closed it.
+ */
+const noticeMs = 5_000;
+
+/** How much longer than an operation may take a shutdown takes at most, the notice included, in milliseconds. */
+const drainMarginMs = 10_000;
 
 function readConfig(): Config {
   try {
@@ -48,11 +54,11 @@ log.info({ url: `${facade.url}/graphql`, upstream: upstream.origin, authMode: co
 
 let isStopping = false;
 /** Answers what is in flight and lets the process end; one that does not end in time is ended. */
-async function stop(): Promise<void> {
+async function stop(forMs: number): Promise<void> {
   if (isStopping) return;
   isStopping = true;
   setTimeout(() => process.exit(1), config.requestTimeoutMs + drainMarginMs).unref();
-  await facade.close();
+  await facade.close(forMs);
   await sandbox?.close();
   // What upstream left hanging would keep the process alive.
   process.exit();
@@ -64,14 +70,15 @@ async function stopOnSignal(signal: NodeJS.Signals): Promise<void> {
   if (isSignalled) process.exit(1);
   isSignalled = true;
   log.info({ signal }, 'draining');
-  await stop();
+  // At a terminal, nobody wants to wait for a browser that is still connected.
+  await stop(signal === 'SIGINT' ? 0 : noticeMs);
 }
 
 /** After an error that nobody caught, what the process remembers may be wrong: it says so, and ends once all are answered. */
 async function stopOnFailure(error: unknown): Promise<void> {
   process.exitCode = 1;
   log.fatal({ err: error, errorId: randomUUID() }, 'uncaught error, draining');
-  await stop();
+  await stop(noticeMs);
 }
 
 process.on('SIGTERM', stopOnSignal);

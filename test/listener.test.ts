@@ -19,7 +19,7 @@ async function startHolding() {
   const listener = createListener((_request, response) => void arrived.push(response), 60_000);
   const url = await listener.listen('127.0.0.1', 0);
   const send = (path: string, init?: RequestInit) => fetch(url + path, init);
-  return { url, arrived, send, drain: () => listener.drain() };
+  return { url, arrived, send, drain: (noticeMs?: number) => listener.drain(noticeMs) };
 }
 
 describe('a request', () => {
@@ -169,6 +169,24 @@ describe('R12 a draining listener', () => {
     arrived[0]?.end();
     await pending;
     await Promise.all([drained, idle.closed, slow.closed]);
+  });
+
+  it('with notice refuses on each kept connection before it closes it, and ends when nobody is connected any more', async () => {
+    const { url, arrived, drain } = await startHolding();
+    using kept = await connectRaw(url);
+    kept.send(requestHead('GET', '/graphql'));
+    await expect.poll(() => arrived.length).toBe(1);
+    arrived[0]?.end();
+    await expect.poll(kept.received).toContain('200 OK');
+    // Longer than the test may take: what ends it is that nobody is connected.
+    const drained = drain(60_000);
+    using newcomer = await connectRaw(url);
+    for (const client of [newcomer, kept]) {
+      client.send(requestHead('GET', '/graphql'));
+      await expect.poll(client.received).toContain('HTTP/1.1 503');
+    }
+    await Promise.all([drained, kept.closed, newcomer.closed]);
+    expect(arrived).toHaveLength(1);
   });
 
   it('closes at once when nothing is in flight', async () => {

@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type LoadLimits, LoopDelay, usualLoadLimits } from './overload.ts';
 import { isHost, refuseBadHost, refuseBusy, refuseTooManyHeaders, refuseUnreadable } from './refuse.ts';
 import { identifyRequest } from './request-id.ts';
@@ -50,8 +51,10 @@ export interface Listener {
   /**
    * Takes nothing new, answers what is in flight, and settles when the last connection is closed. Until the last answer
    * is out it goes on listening, so that whoever comes is told to try elsewhere.
+   * @param noticeMs for so long it goes on to listen, from the call on, as long as anybody is connected: a request that
+   * meets the end of a kept connection is lost, and nobody may send it again who cannot know that it was not read.
    */
-  drain(): Promise<void>;
+  drain(noticeMs?: number): Promise<void>;
 }
 
 /**
@@ -101,7 +104,14 @@ export function createListener(
    * deleted, when it asked again under the same key. Connections that are open already are read in the order of events.
    */
   const newcomers = new WeakSet<Socket>();
-  server.on('connection', (socket: Socket) => newcomers.add(socket));
+  let connectionCount = 0;
+  server.on('connection', (socket: Socket) => {
+    newcomers.add(socket);
+    connectionCount += 1;
+    socket.once('close', () => {
+      connectionCount -= 1;
+    });
+  });
 
   function handleNewcomer(request: IncomingMessage, response: ServerResponse): void {
     const { socket } = request;
@@ -172,11 +182,13 @@ export function createListener(
     });
   }
 
-  async function drain(): Promise<void> {
+  async function drain(noticeMs = 0): Promise<void> {
     isDraining = true;
+    const noticedAtMs = performance.now() + noticeMs;
     // Told to, a client sends its next request elsewhere instead of into a connection that is about to go.
     for (const response of inFlight) if (!response.headersSent) response.setHeader('connection', 'close');
     if (inFlight.size > 0) await drained.promise;
+    while (connectionCount > 0 && performance.now() < noticedAtMs) await sleep(sweepIntervalMs);
     clearInterval(restoring);
     loopDelay.stop();
     const closed = new Promise<void>((resolve) => {

@@ -49,8 +49,9 @@ export interface Facade {
   /**
    * Drains: accepts nothing new, answers what is in flight, ends streamed bodies that are not through when an operation's
    * time is over, then closes upstream's connections.
+   * @param noticeMs for how long at most it goes on to refuse while somebody is connected. @default 0
    */
-  close(): Promise<void>;
+  close(noticeMs?: number): Promise<void>;
 }
 
 /** Sends as the other does, and can wait for what it is about: between two attempts, that is on no connection. */
@@ -129,10 +130,10 @@ export async function startFacade({ config, log, upstream, openToken, loadLimits
   );
   const url = await listener.listen(host, port);
 
-  async function close(): Promise<void> {
+  async function close(noticeMs?: number): Promise<void> {
     draining.abort();
     const lastCall = setTimeout(client.endStreams, requestTimeoutMs);
-    await listener.drain();
+    await listener.drain(noticeMs);
     clearTimeout(lastCall);
     await yoga.dispose();
     await bulk?.close();
