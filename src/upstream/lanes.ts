@@ -2,22 +2,21 @@ import { LRUCache } from 'lru-cache';
 import type { LimitedBy } from './attempt.ts';
 import { Breaker, isAccountTrouble } from './breaker.ts';
 import { Gate } from './gate.ts';
-import { RateBudget } from './rate-budget.ts';
-import type { SharedLimits } from './shared-budget.ts';
+import { RateBudget, type RequestLimits } from './rate-budget.ts';
 
 /**
  * How many requests of one integrated account may be on their way, and how many more may wait: a slow account must not
- * take every connection, nor every place that the process has for requests.
+ * take every connection, nor every place that the process has for requests. A whole list of deletes goes at once.
  */
-const maxRunning = 64;
-const maxWaiting = 436;
+const maxRunning = 100;
+const maxWaiting = 400;
 
 /** The same for bodies that are streamed, whose clients decide how long they take. */
 const maxStreams = 8;
 const maxWaitingStreams = 64;
 
 /** The same for what nobody waits for, besides: it must not take the places of those who do. */
-const maxBackground = 64;
+const maxBackground = 100;
 
 /** How many lanes are kept; one that is dropped while it is in use begins anew. */
 const maxLanes = 5_000;
@@ -28,10 +27,10 @@ const perAccount = 50;
 const perToken = 500;
 
 /** Truto's documented limits (vendor's public agent documentation, July 2026), which all requests keep together. */
-export const documentedLimits: SharedLimits = { windowMs, perAccount, perToken };
+export const documentedLimits: RequestLimits = { windowMs, perAccount, perToken };
 
 /** One replica's part of the limits: together the replicas then keep them, without a word to each other. */
-export function shareOf({ windowMs, perAccount, perToken }: SharedLimits, replicas: number): SharedLimits {
+export function shareOf({ windowMs, perAccount, perToken }: RequestLimits, replicas: number): RequestLimits {
   const part = (limit: number) => Math.max(1, Math.floor(limit / replicas));
   return { windowMs, perAccount: part(perAccount), perToken: part(perToken) };
 }
@@ -53,7 +52,7 @@ export interface Lane {
  * worthless costs nobody else's requests to the same account.
  * @param limits what this process keeps by itself; undefined for none.
  */
-export function createLanes(limits: SharedLimits | undefined): (limitedBy: LimitedBy) => Lane {
+export function createLanes(limits: RequestLimits | undefined): (limitedBy: LimitedBy) => Lane {
   const lanes = new LRUCache<string, Lane>({ max: maxLanes });
   const tokenBudgets = new LRUCache<string, RateBudget>({ max: maxLanes });
   const budgetOf = (requests = 0) => new RateBudget(requests, windowMs);

@@ -1,6 +1,13 @@
 /** No pause is longer, whatever upstream asks for: one odd header must not lock an account out for weeks. */
 export const maxPauseMs = 60_000;
 
+/** How many requests may go in any window: for one integrated account, and for one token, which all its accounts share. */
+export interface RequestLimits {
+  readonly windowMs: number;
+  readonly perAccount: number;
+  readonly perToken: number;
+}
+
 /**
  * At most so many requests in any window of a length: exact over a sliding window, so that upstream never counts more,
  * however its own windows lie. A place is taken in the moment a request goes, never before, so none is lost. Moments are

@@ -3,10 +3,11 @@ import type { Attempt, FailureReason, SeenAttempt, Send, SendOptions, Sent, Upst
 import { Breaker, isUpstreamTrouble } from './breaker.ts';
 import type { UpstreamClient } from './client.ts';
 import { createLanes, type Lane } from './lanes.ts';
+import type { RequestLimits } from './rate-budget.ts';
 import { isHeldBack, judge, retryDelayMs } from './retry.ts';
 import { parseRetryAfter } from './retry-after.ts';
 import { RetryBudget } from './retry-budget.ts';
-import type { SharedBudget, SharedLimits } from './shared-budget.ts';
+import type { SharedBudget } from './shared-budget.ts';
 import { traceAttempt } from './trace.ts';
 
 /** What of the time left the first attempts may wait for an answer: a lost request must leave time to be sent again. */
@@ -18,7 +19,7 @@ export interface SendSetup {
   /** A request that has less time than this left is not begun. */
   readonly reserveMs: number;
   /** What this process keeps by itself, by waiting; undefined for no limits. */
-  readonly limits: SharedLimits | undefined;
+  readonly limits: RequestLimits | undefined;
   /** What it keeps together with others, as long as that can be had; by itself else. */
   readonly sharedBudget?: SharedBudget | undefined;
   /** Hears of each attempt. */

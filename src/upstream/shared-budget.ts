@@ -1,14 +1,7 @@
 import { digest } from '../digest.ts';
 import { keyPrefix, type SharedMemory, script } from '../redis.ts';
 import type { LimitedBy } from './attempt.ts';
-import { maxPauseMs } from './rate-budget.ts';
-
-/** A limit that several processes keep together: at most so many requests in any window. */
-export interface SharedLimits {
-  readonly windowMs: number;
-  readonly perAccount: number;
-  readonly perToken: number;
-}
+import { maxPauseMs, type RequestLimits } from './rate-budget.ts';
 
 /** The limits as all replicas keep them together. */
 export interface SharedBudget {
@@ -78,7 +71,7 @@ function unreserved(limit: number): number {
  * Keeps the limits in Redis, as exact as {@link RateBudget} does in one process: over windows that slide.
  * @param limits undefined: none, only pauses.
  */
-export function createSharedBudget(memory: SharedMemory, limits: SharedLimits | undefined): SharedBudget {
+export function createSharedBudget(memory: SharedMemory, limits: RequestLimits | undefined): SharedBudget {
   const { windowMs, perAccount, perToken } = limits ?? { windowMs: 0, perAccount: 0, perToken: 0 };
   const places = (isBackground: boolean) =>
     [perAccount, perToken].flatMap((limit) => [limit, isBackground ? unreserved(limit) : limit]);

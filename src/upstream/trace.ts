@@ -1,5 +1,14 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { type Context, context, ROOT_CONTEXT, type Span, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
+import {
+  type Context,
+  context,
+  isSpanContextValid,
+  ROOT_CONTEXT,
+  type Span,
+  SpanKind,
+  SpanStatusCode,
+  trace,
+} from '@opentelemetry/api';
 import { W3CTraceContextPropagator } from '@opentelemetry/core';
 import type { Attempt, UpstreamRequest } from './attempt.ts';
 
@@ -32,6 +41,11 @@ const setter = {
 export function runTraced(name: string, headers: TraceHeaders, run: () => void): (statusCode: number) => void {
   const parent = propagator.extract(ROOT_CONTEXT, headers, getter);
   const span = tracer.startSpan(name, { kind: SpanKind.SERVER }, parent);
+  // Neither an SDK nor a caller's trace: there is nothing to carry along.
+  if (!isSpanContextValid(span.spanContext())) {
+    run();
+    return () => {};
+  }
   const active = trace.setSpan(parent, span);
   current.run(active, () => context.with(active, run));
   return (statusCode) => {

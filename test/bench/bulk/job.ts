@@ -1,12 +1,10 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
+import type { ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { Redis } from 'ioredis';
 import { startRedis } from '../../support/redis-server.ts';
+import { startServer, startUpstream } from './processes.ts';
 
-const root = fileURLToPath(new URL('../../..', import.meta.url));
 const megabyte = 1024 ** 2;
 
 /** One bulk delete to measure. */
@@ -27,24 +25,6 @@ export interface JobFigures {
   readonly redisMegabytes: number;
 }
 
-/** Starts a process that prints an address; its other output is thrown away. */
-async function start(args: readonly string[], env: Record<string, string>, address: RegExp) {
-  const child = spawn(process.execPath, args, {
-    cwd: root,
-    env: { PATH: process.env.PATH, ...env },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  let output = '';
-  for await (const chunk of child.stdout.iterator({ destroyOnReturn: false })) {
-    output += chunk;
-    const [, url] = address.exec(output) ?? [];
-    if (url === undefined) continue;
-    child.stdout.resume();
-    return { child, url };
-  }
-  throw new Error(`${args.join(' ')} ended:\n${output}`);
-}
-
 function residentMegabytes({ pid }: ChildProcess): number {
   const [, kilobytes = '0'] = /^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
   return Math.round(Number(kilobytes) / 1024);
@@ -54,23 +34,13 @@ function residentMegabytes({ pid }: ChildProcess): number {
 export async function runJob({ workers, count, delayMs }: JobPlan): Promise<JobFigures> {
   await using stack = new AsyncDisposableStack();
   const redis = stack.use(await startRedis());
-  async function run(args: readonly string[], env: Record<string, string>, address: RegExp) {
-    const started = await start(args, env, address);
-    stack.defer(async () => {
-      const gone = once(started.child, 'exit');
-      started.child.kill('SIGKILL');
-      await gone;
-    });
-    return started;
-  }
-  const upstreamEnv = { COUNT: String(count), DELAY_MS: String(delayMs) };
-  const upstream = await run(['test/bench/bulk/upstream.ts'], upstreamEnv, /^(http\S+)\n/);
+  const upstream = stack.use(await startUpstream({ COUNT: String(count), DELAY_MS: String(delayMs) }));
   const env = {
-    ...{ PORT: '0', TRUTO_BASE_URL: upstream.url, TRUTO_RATE_LIMITS: '0', REDIS_URL: redis.url },
+    REDIS_URL: redis.url,
     BULK_TOKEN_SECRET: 'a secret that seals, for the bench alone',
   };
   const servers = [];
-  for (let index = 0; index < workers; index += 1) servers.push(await run(['src/main.ts'], env, /"url":"([^"]+)"/));
+  for (let index = 0; index < workers; index += 1) servers.push(stack.use(await startServer(upstream.url, env)));
   const query = `mutation { startBulkDelete(input: { integratedAccountId: "a", filter: { status: "open" } }) { id } }`;
   const begunAtMs = performance.now();
   const response = await fetch(servers[0]?.url ?? '', {

@@ -2,8 +2,9 @@ import { writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { describeMachine } from '../machine.ts';
-import { quartilesOf } from '../statistics.ts';
+import { type Quartiles, quartilesOf } from '../statistics.ts';
 import { type JobFigures, runJob } from './job.ts';
+import { measureLists } from './list.ts';
 
 /*
  * `npm run bench:bulk`: how bulk deletes scale with servers, and what a large one takes of memory. Writes docs/benchmarks-bulk.md.
@@ -25,9 +26,10 @@ const print = (line: string) => void process.stdout.write(`${line}\n`);
 
 const whole = (figure: number) => Math.round(figure).toLocaleString('en');
 
+const ratio = (figure: number) => figure.toFixed(2);
+
 /** A figure with its quartiles. */
-function spread(figures: readonly number[], write: (figure: number) => string): string {
-  const { lower, median, upper } = quartilesOf(figures);
+function spread({ lower, median, upper }: Quartiles, write: (figure: number) => string): string {
   return `${write(median)} (${write(lower)}–${write(upper)})`;
 }
 
@@ -55,11 +57,13 @@ function table(delayMs: number): string {
     .map(({ workers, figures }) => {
       const rates = figures.map(({ deletedPerSecond }) => deletedPerSecond);
       const ratios = rates.map((rate, round) => rate / (alone[round]?.deletedPerSecond ?? Number.NaN));
-      return `| ${workers} | ${spread(rates, whole)} | ${spread(ratios, (ratio) => ratio.toFixed(2))} |`;
+      return `| ${workers} | ${spread(quartilesOf(rates), whole)} | ${spread(quartilesOf(ratios), ratio)} |`;
     })
     .join('\n');
 }
 
+print('lists of 100');
+const lists = await measureLists();
 print(`one of ${whole(large)}, two workers`);
 const one = await runJob({ workers: 2, count: large, delayMs: 0 });
 const { processor, cores, memoryGigabytes, system, node } = describeMachine();
@@ -84,9 +88,14 @@ ${table(delayMs)}`,
   )
   .join('\n\n')}
 
-A server sends 64 deletes of an account at a time, all of them together 256: beyond that it is the processors that all of this shares.
+A server sends 100 deletes of an account at a time, all of them together 256: beyond that it is the processors that all of this shares.
 At Truto's own limits a single account gets 4 a second (50 requests in 10 seconds, less what is left for those who wait): servers
 share the work of many accounts, and outlive each other.
+
+## A list of 100 by \`deleteEngagements\`, an upstream that takes 20 ms
+
+${spread(lists.server, ratio)} times as long as the round trip. All of them go at once (TRUTO_RATE_LIMITS=0; within Truto's limits the first 50
+do). What is above 1 is processors: undici alone, without a server, takes ${spread(lists.undici, ratio)} for the same 100 requests here.
 
 ## ${whole(large)} engagements, two servers
 
