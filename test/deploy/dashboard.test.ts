@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type Setting, startSetting } from '../support/bulk-setting.ts';
-import { installChecks, readText } from './checks.ts';
+import { readText } from './checks.ts';
 import { panelExpressions, readDashboard, readRuleFile } from './observability.ts';
 import { namesIn } from './promql.ts';
 import { sendTraffic, trafficEnv } from './traffic.ts';
@@ -37,7 +37,6 @@ describe('the expressions of dashboard and alerts', () => {
   let labels: Awaited<ReturnType<typeof scrapeLabels>>;
   let expressions: readonly (readonly [where: string, expression: string])[];
   beforeAll(async () => {
-    installChecks();
     await using setting = await startSetting({}, trafficEnv);
     await sendTraffic(setting.facade);
     labels = await scrapeLabels(setting);
@@ -115,6 +114,15 @@ describe('deploy/grafana/dashboard.json', () => {
       expect(fieldConfig?.defaults.unit).toMatch(/^\w+$/);
       expect(targets.length).toBeGreaterThan(0);
     }
+  });
+
+  it('has the panels that alerts send their readers to', () => {
+    const said = readRuleFile().groups.flatMap(({ rules }) =>
+      rules.map(({ annotations }) => annotations.description ?? ''),
+    );
+    const named = said.flatMap((text) => [...text.matchAll(/(?<!:)"([A-Z][^"]*)"/g)].map(([, title]) => title));
+    expect(named.length).toBeGreaterThan(5);
+    expect(named.filter((name) => !charts.some(({ title }) => title === name))).toEqual([]);
   });
 
   it('has no two panels under one number, name or place', () => {

@@ -1,4 +1,5 @@
-import { parseYaml, readText } from './checks.ts';
+import { parse } from 'yaml';
+import { readText } from './checks.ts';
 
 /** An alert of `deploy/prometheus/alerts.yaml`. */
 export interface Rule {
@@ -34,8 +35,8 @@ export interface Dashboard {
   };
 }
 
-/** The alerts. Their parser is there once `installChecks` was called. */
-export const readRuleFile = (): RuleFile => parseYaml<RuleFile>(readText('deploy/prometheus/alerts.yaml'));
+/** The alerts. */
+export const readRuleFile = (): RuleFile => parse(readText('deploy/prometheus/alerts.yaml'));
 
 /** The dashboard. */
 export const readDashboard = (): Dashboard => JSON.parse(readText('deploy/grafana/dashboard.json'));

@@ -6,7 +6,6 @@ import {
   type PrometheusServer,
   startPrometheus,
 } from '../support/prometheus-server.ts';
-import { installChecks } from './checks.ts';
 import { fillIn, panelExpressions, readRuleFile } from './observability.ts';
 import { sendTraffic, trafficEnv } from './traffic.ts';
 
@@ -17,13 +16,18 @@ interface LoadedRule {
   readonly state: string;
 }
 
+/** An alert that fires or is about to. */
+interface Alert {
+  readonly state: string;
+  readonly annotations: Readonly<Record<string, string>>;
+}
+
 describe('a real Prometheus with the configuration of deploy/', () => {
   const stack = new AsyncDisposableStack();
   let prometheus: PrometheusServer;
   let deleteCount: number;
   beforeAll(async () => {
     installPrometheus();
-    installChecks();
     const { facade } = stack.use(await startSetting({}, trafficEnv));
     prometheus = stack.use(await startPrometheus(new URL(facade.url).host));
     // It has to have seen the server before anything happens there: that is what the alerts are for.
@@ -52,6 +56,10 @@ describe('a real Prometheus with the configuration of deploy/', () => {
   it('fires for the first delete of unknown outcome, and is quiet about the rest', async () => {
     const firing = async () => (await loadedRules()).filter(({ state }) => state === 'firing').map(({ name }) => name);
     await expect.poll(firing).toEqual(['EngagementsDeletesOfUnknownOutcome']);
+    const { alerts } = await prometheus.ask<{ alerts: Alert[] }>('alerts');
+    expect(alerts.filter(({ state }) => state === 'firing').map(({ annotations }) => annotations.summary)).toEqual([
+      'Of deletes in Capsule nobody knows whether they were done',
+    ]);
   });
 
   it.each(panelExpressions())('has data for the panel "%s": %s', async (_title, expression) => {
