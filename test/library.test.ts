@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { publint } from 'publint';
 import { formatMessage } from 'publint/utils';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { blocks } from './docs/markdown.ts';
 import { createPackedProject, type PackedProject } from './support/packed-project.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -50,14 +51,19 @@ describe('the package', () => {
   }, 60_000);
 });
 
+/** The programs of docs/library.md. */
+const shown = blocks.filter(({ file, language }) => file === 'docs/library.md' && language === 'ts');
+
 describe('a program that has installed the package', () => {
   it.each([
     ['nodenext', 'nodenext'],
     ['esnext', 'bundler'],
   ])(
-    'is type-checked by tsc, strictly, with module %s and resolution %s',
+    'is type-checked by tsc, strictly, as are those of the documents, with module %s and resolution %s',
     (module, moduleResolution) => {
       project.add('consumer.ts');
+      const files = ['consumer.ts', ...shown.map((_block, index) => `shown-${index}.ts`)];
+      for (const [index, { text }] of shown.entries()) project.write(`shown-${index}.ts`, text);
       const options = {
         strict: true,
         noEmit: true,
@@ -67,12 +73,17 @@ describe('a program that has installed the package', () => {
         skipLibCheck: true,
       };
       const compilerOptions = { ...options, exactOptionalPropertyTypes: true, module, moduleResolution };
-      writeFileSync(join(project.folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: ['consumer.ts'] }));
+      writeFileSync(join(project.folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, files }));
       const { code, stdout } = project.run(bin('tsc'), ['-p', '.']);
       expect([code, stdout]).toEqual([0, '']);
     },
     60_000,
   );
+
+  it.each(shown)('runs as the documents show it, and ends by itself: %#', ({ text }) => {
+    project.write('shown.ts', text);
+    expect(project.run(process.execPath, ['shown.ts'])).toMatchObject({ code: 0, stderr: '' });
+  });
 
   it('deletes an engagement over the embedded sandbox, and ends by itself once the server is closed', () => {
     project.add('consumer.ts');

@@ -22,6 +22,8 @@ export interface PackedProject extends Disposable {
   readonly files: readonly string[];
   /** Copies a file of `test/library/` into the project. */
   add(name: string): void;
+  /** Writes a file of the project. */
+  write(name: string, text: string): void;
   /** Runs a program there, with nothing of this process' environment but where programs are. */
   run(command: string, args: readonly string[], env?: Record<string, string>): ProgramEnd;
 }
@@ -48,6 +50,7 @@ export function createPackedProject(): PackedProject {
     tarball,
     files: packed.files.map(({ path }: { path: string }) => path),
     add: (name) => copyFileSync(join(root, 'test/library', name), join(project, name)),
+    write: (name, text) => writeFileSync(join(project, name), text),
     run(command, args, env = {}) {
       // Its own place for what npm keeps: npx looks there too.
       const clean = { PATH: process.env.PATH, HOME: folder, ...env };
