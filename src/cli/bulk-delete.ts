@@ -19,13 +19,16 @@ const accountWide = new Set<DeleteEngagementResult['kind']>([
   'UnsupportedIntegrationError',
 ]);
 
-async function readIds(): Promise<readonly string[]> {
+/** Reads ids until there are no more, or until it is told to stop: then some may be missing. */
+async function readIds(stop: AbortSignal): Promise<readonly string[]> {
   if (process.stdin.isTTY) process.stderr.write('One id a line; Ctrl-D when all are there.\n');
   const ids: string[] = [];
-  for await (const line of createInterface({ input: process.stdin })) {
+  for await (const line of createInterface({ input: process.stdin, signal: stop })) {
     const id = line.trim();
     if (id !== '') ids.push(id);
   }
+  // One that is still open would keep the process alive.
+  process.stdin.destroy();
   return ids;
 }
 
@@ -57,12 +60,13 @@ function untilHopeless(deleteOne: DeleteOne): DeleteOne {
 /** `bulk`: deletes the ids of standard input, and prints a line for each as it comes. */
 export async function bulkDeleteCommand(options: DeleteOptions): Promise<ExitCode> {
   return withDeletes(options, async ({ session, output, settings }) => {
-    const ids = await readIds();
+    const ids = await readIds(settings.stop);
     const deleteOne = untilHopeless(createPatientDelete(session, settings));
     const places = bulkhead(maxRunning, Number.POSITIVE_INFINITY);
-    const progress = new Progress(process.stderr, ids.length);
-    let code: ExitCode = exitCodes.done;
+    const progress = new Progress(process.stderr, ids.length, process.stdout.isTTY);
+    let code: ExitCode = settings.stop.aborted ? exitCodes.notNow : exitCodes.done;
     function tell(line: DeleteLine): void {
+      progress.makeRoom();
       output.print(line.json);
       progress.count(line.kind);
       if (line.code > code) code = line.code;
@@ -83,6 +87,6 @@ export async function bulkDeleteCommand(options: DeleteOptions): Promise<ExitCod
     } finally {
       output.say(progress.end());
     }
-    return output.unread.aborted ? exitCodes.failed : code;
+    return code;
   });
 }

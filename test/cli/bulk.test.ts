@@ -136,6 +136,40 @@ describe('truto-engagements bulk', () => {
     expect(code).toBe(4);
   });
 
+  it('on a signal while it reads ids sends nothing, says NotSent of those that it has, and ends with 4', async () => {
+    await using upstream = await startUpstream(json(204, undefined), 'capsule');
+    const { child, end } = startCli(bulk(capsule.id), { ...env, TRUTO_BASE_URL: upstream.url });
+    child.stdin.write('id-1\nid-2\nid-');
+    // It takes no signal before it has begun; afterwards, one is enough.
+    const signalling = setInterval(() => child.kill('SIGHUP'), 3_000);
+    const { code, lines } = await end;
+    clearInterval(signalling);
+    expect(code).toBe(4);
+    expect(tally(lines())).toEqual({ NotSent: 2 });
+    expect(upstream.deletes()).toEqual([]);
+  });
+
+  it('ends at once on a second signal, whichever it is', async () => {
+    const hanging = Promise.withResolvers<void>();
+    await using upstream = await startUpstream(() => hanging.resolve(), 'capsule');
+    const { child, end } = startCli(bulk(capsule.id), { ...env, TRUTO_BASE_URL: upstream.url });
+    child.stdin.end('id-1\nid-2\n');
+    await hanging.promise;
+    child.kill('SIGINT');
+    child.kill('SIGTERM');
+    const { code, stdout } = await end;
+    expect([code, stdout]).toEqual([null, '']);
+  });
+
+  it('goes on where nobody reads standard error', async () => {
+    const [, , , , , one = '', other = ''] = seedEngagements(copper).map(({ id }) => id);
+    const { child, end } = startCli(bulk(copper.id), env);
+    child.stderr.destroy();
+    child.stdin.end(`${one}\n${other}\n`);
+    const { code, lines } = await end;
+    expect([code, tally(lines())]).toEqual([0, { DeleteEngagementSuccess: 2 }]);
+  });
+
   it('sends nothing further once nobody reads its lines, and ends with 1', async () => {
     const { child, end } = startCli(bulk(capsule.id, '--patience', '0'), env);
     child.stdout.destroy();
