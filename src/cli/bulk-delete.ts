@@ -1,4 +1,5 @@
 import { createInterface } from 'node:readline';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { bulkhead } from 'cockatiel';
 import { GraphQLError } from 'graphql';
 import { deleteEach } from '../engagement/delete-many.ts';
@@ -72,7 +73,13 @@ export async function bulkDeleteCommand(options: DeleteOptions): Promise<ExitCod
       if (line.code > code) code = line.code;
     }
     const items = ids.map((id) => ({ id }));
-    const results = deleteEach(items, (item) => places.execute(() => deleteOne(item)));
+    const results = deleteEach(items, (item) =>
+      places.execute(async () => {
+        // A result that costs no request would follow another without end: no answer would be read meanwhile, and no signal.
+        await nextTurn();
+        return deleteOne(item);
+      }),
+    );
     try {
       await Promise.all(
         results.map(async (result, index) => {

@@ -149,6 +149,17 @@ describe('truto-engagements bulk', () => {
     expect(upstream.deletes()).toEqual([]);
   });
 
+  it('hears a signal also while results come that cost no request', async () => {
+    const { child, end } = startCli(bulk(copper.id, '--dry-run'), env);
+    child.stdout.once('data', () => child.kill('SIGINT'));
+    child.stdin.end(Array.from({ length: 10_000 }, (_, index) => `id-${index}`).join('\n'));
+    const { code, lines } = await end;
+    const { DeleteEngagementPlan: planned = 0, NotSent: notSent = 0 } = tally(lines());
+    expect(planned + notSent).toBe(10_000);
+    expect(notSent).toBeGreaterThan(0);
+    expect(code).toBe(4);
+  });
+
   it('ends at once on a second signal, whichever it is', async () => {
     const hanging = Promise.withResolvers<void>();
     await using upstream = await startUpstream(() => hanging.resolve(), 'capsule');
