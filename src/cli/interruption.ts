@@ -7,9 +7,12 @@ export function onInterruption(): { readonly signal: AbortSignal; forget(): void
   function forget(): void {
     for (const name of signals) process.off(name, abort);
   }
-  function abort(): void {
-    forget();
+  function abort(name: NodeJS.Signals): void {
+    const isSecond = controller.signal.aborted;
     controller.abort();
+    if (!isSecond) return;
+    forget();
+    process.kill(process.pid, name);
   }
   for (const name of signals) process.on(name, abort);
   return { signal: controller.signal, forget };

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sandboxAccount } from '../../src/sandbox/accounts.ts';
 import { type Sandbox, startSandbox } from '../../src/sandbox/server.ts';
 import { runCli } from '../support/cli-process.ts';
-import { remote } from '../support/outcome.ts';
+import { remote, truto } from '../support/outcome.ts';
 import { type Answer, json, startUpstream } from '../support/upstream.ts';
 
 const token = 'canary-token-of-the-terminal';
@@ -61,7 +61,11 @@ describe('truto-engagements check', () => {
   });
 
   it('says what to do about an account that has to be connected again', async () => {
-    await using upstream = await startUpstream(remote(401), 'capsule');
+    const shown = json(200, { id: 'an account', integration: { name: 'capsule' } });
+    const isNobodys = ({ path }: { path: string }) => path.endsWith('/00000000-0000-0000-0000-000000000000');
+    await using upstream = await startUpstream(remote(401), (request, response) =>
+      (isNobodys(request) ? truto(404) : shown)(request, response),
+    );
     const { code, stdout } = await check({ ...env, TRUTO_BASE_URL: upstream.url }, ...account('Capsule'));
     expect(stdout).toMatch(/^FAULT connection.*\n +-> have the account connected again/m);
     expect(code).toBe(3);
