@@ -7,6 +7,8 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     globalSetup: ['test/support/search-captured.ts'],
+    // One more than Vitest itself takes of two cores: most of the time, tests wait for servers.
+    maxWorkers: 2,
     // Every suite starts real servers and two cores serve them all: generous for a busy machine, never an assertion.
     testTimeout: 30_000,
     hookTimeout: 30_000,

@@ -1,9 +1,9 @@
 import type { Secret } from './secret.ts';
+import { loopbackHosts } from './setting-values.ts';
 import { readShared, type SharedConfig } from './shared-config.ts';
 import {
   checkNames,
   isSetting,
-  loopbackHosts,
   type Name,
   readSettings,
   readVariables,

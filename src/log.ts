@@ -5,8 +5,9 @@ import { secretPattern } from './secret-pattern.ts';
 import type { SharedConfig } from './shared-config.ts';
 
 /**
- * The server's log: JSON lines on standard output. These show as `[redacted]`: `Secret` objects, whatever stands under a
- * credential's name, what follows `Bearer` or `Basic`, JWTs, and the secrets that the log was made with, wherever they turn up.
+ * The server's log: JSON lines on standard output, which `terminal-log.ts` rewrites at a terminal. These show as `[redacted]`:
+ * `Secret` objects, whatever stands under a credential's name, what follows `Bearer` or `Basic`, JWTs, and the secrets that
+ * the log was made with, wherever they turn up.
  */
 export type Log = Logger;
 

@@ -3,7 +3,7 @@ import { type Config, ConfigError, parseConfig } from './config.ts';
 import { readExample } from './graphql/example.ts';
 import { findUpstream } from './http/find-upstream.ts';
 import { type Facade, startFacade } from './http/server.ts';
-import { createLog, secretsOf } from './log.ts';
+import { createLog, type LogOptions, secretsOf } from './log.ts';
 import type { Sandbox } from './sandbox/server.ts';
 
 /**
@@ -25,6 +25,12 @@ function readConfig(): Config {
   }
 }
 
+/** At a terminal the log is for people. What makes it so is loaded only there: everywhere else it would only slow the start. */
+async function terminal(): Promise<Pick<LogOptions, 'destination'>> {
+  if (!process.stdout.isTTY) return {};
+  return { destination: (await import('./terminal-log.ts')).createTerminalDestination() };
+}
+
 /** For a person at a terminal: what runs, and something to paste. */
 function banner(facade: Facade, sandbox: Sandbox): string {
   const { query, variables } = readExample('delete-engagement', config.typePrefix);
@@ -42,7 +48,7 @@ function banner(facade: Facade, sandbox: Sandbox): string {
 }
 
 const config = readConfig();
-const log = createLog({ secrets: secretsOf(config) });
+const log = createLog({ secrets: secretsOf(config), ...(await terminal()) });
 const { url: upstream, openToken, sandbox } = await findUpstream(config);
 const facade = await startFacade({ config, log, upstream, openToken }).catch((error: Error) => {
   const isMistake = error instanceof ConfigError;

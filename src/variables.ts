@@ -1,99 +1,186 @@
-import { isAbsolute } from 'node:path';
 import { z } from 'zod';
-import { Secret } from './secret.ts';
+import {
+  address,
+  addressRule,
+  baseAddress,
+  flag,
+  redisAddress,
+  secretText,
+  store,
+  text,
+  wholeNumber,
+} from './setting-values.ts';
 
-/** The hosts that nobody else can reach, or be. */
-export const loopbackHosts: ReadonlySet<string> = new Set(['localhost', '127.0.0.1', '[::1]']);
-
-/** An absolute address that cannot carry a credential, or what it guards, in the clear. */
-const address = z
-  .string()
-  .refine(URL.canParse)
-  .transform((text) => new URL(text))
-  .refine((url) => url.protocol === 'https:' || (url.protocol === 'http:' && loopbackHosts.has(url.hostname)))
-  .refine((url) => url.username === '' && url.password === '');
-
-/** An address that paths are appended to: even an empty query or fragment would swallow them. */
-const baseAddress = z
-  .string()
-  .refine((text) => !/[?#]/.test(text))
-  .pipe(address);
-
-const wholeNumber = (minimum: number, maximum: number) =>
-  z
-    .string()
-    .regex(/^\d{1,15}$/)
-    .transform(Number)
-    .refine((value) => value >= minimum && value <= maximum);
-
-const secretText = (pattern: RegExp) =>
-  z
-    .string()
-    .regex(pattern)
-    .transform((value) => new Secret(value));
-
-function isDecodable(text: string): boolean {
-  try {
-    return decodeURIComponent(text) !== undefined;
-  } catch {
-    return false;
-  }
+/** A setting: what parses it, what to say when it cannot be parsed, and what the README's table says of it (Markdown). */
+interface Variable {
+  readonly schema: z.ZodType;
+  readonly allowed: string;
+  /** What holds without it; a value of its own in backticks. */
+  readonly usual?: string;
+  readonly meaning: string;
 }
 
-/** A user and password in it are expected, so that it is a secret whole. */
-const redisAddress = z
-  .string()
-  // Refinements all run, also after one that failed.
-  .refine((value) => /^rediss?:$/.test(URL.parse(value)?.protocol ?? '') && URL.parse(value)?.hostname !== '')
-  .refine((value) => isDecodable(URL.parse(value)?.password ?? ''))
-  .transform((value) => new Secret(value));
-
-/** A folder by its absolute path, or a bucket by its address. */
-const store = z.union([z.string().refine(isAbsolute), baseAddress]);
-
-const flag = z.enum(['0', '1']).transform((value) => value === '1');
-const text = z.string();
-const addressRule = 'an https address (http only for loopback) without user';
-
-/** One row a variable: what parses it, and what to say when it does not. */
-const variables = {
-  HOST: { schema: z.string().regex(/^[\w.:-]+$/), allowed: 'a host name or IP address' },
-  PORT: { schema: wholeNumber(0, 65_535), allowed: 'a whole number from 0 to 65535 (0 = any free port)' },
-  TRUTO_BASE_URL: { schema: baseAddress, allowed: `${addressRule}, query or fragment` },
-  AUTH_MODE: { schema: z.enum(['passthrough', 'service']), allowed: 'passthrough or service' },
+/** Every setting of the server, in the order in which the README has them. */
+export const variables = {
+  HOST: {
+    schema: z.string().regex(/^[\w.:-]+$/),
+    allowed: 'a host name or IP address',
+    usual: '`127.0.0.1`',
+    meaning: 'address to listen on',
+  },
+  PORT: {
+    schema: wholeNumber(0, 65_535),
+    allowed: 'a whole number from 0 to 65535 (0 = any free port)',
+    usual: '`4000`',
+    meaning: 'port to listen on; `0` takes any free one and prints it',
+  },
+  TRUTO_BASE_URL: {
+    schema: baseAddress,
+    allowed: `${addressRule}, query or fragment`,
+    usual: '`https://api.truto.one`',
+    meaning: 'upstream; `https`, unless it is loopback',
+  },
+  AUTH_MODE: {
+    schema: z.enum(['passthrough', 'service']),
+    allowed: 'passthrough or service',
+    usual: '`passthrough`',
+    meaning:
+      "`passthrough`: callers send their own Truto token, which goes upstream unchanged. `service`: the server's token goes upstream, and callers prove themselves by JWT",
+  },
   TRUTO_API_TOKEN: {
     schema: secretText(/^[\x21-\x7e]+$/),
     allowed: 'a token of visible ASCII characters without spaces',
+    meaning: "the server's token, with `service` only",
   },
-  JWT_JWKS_URL: { schema: address, allowed: addressRule },
-  JWT_SECRET: { schema: secretText(/^.{32,}$/s), allowed: 'at least 32 characters' },
-  JWT_ISSUER: { schema: text, allowed: 'text' },
-  JWT_AUDIENCE: { schema: text, allowed: 'text' },
-  SANDBOX: { schema: flag, allowed: '0 or 1' },
-  SANDBOX_ENGAGEMENTS: { schema: wholeNumber(30, 75_000), allowed: 'a whole number from 30 to 75000' },
-  SANDBOX_LIMITS: { schema: flag, allowed: '0 or 1' },
-  EXPOSE_SCHEMA: { schema: flag, allowed: '0 or 1' },
+  JWT_JWKS_URL: {
+    schema: address,
+    allowed: addressRule,
+    meaning: "key set that callers' tokens are verified with, or",
+  },
+  JWT_SECRET: {
+    schema: secretText(/^.{32,}$/s),
+    allowed: 'at least 32 characters',
+    meaning: 'a shared secret of at least 32 characters',
+  },
+  JWT_ISSUER: {
+    schema: text,
+    allowed: 'text',
+    meaning: 'the `iss` that a token must have',
+  },
+  JWT_AUDIENCE: {
+    schema: text,
+    allowed: 'text',
+    meaning: 'the `aud` that a token must have',
+  },
+  SANDBOX: {
+    schema: flag,
+    allowed: '0 or 1',
+    usual: '`1` when nothing above but `PORT` and a loopback `HOST` is set',
+    meaning: 'start the embedded sandbox and use it as upstream; anybody may call',
+  },
+  SANDBOX_ENGAGEMENTS: {
+    schema: wholeNumber(30, 75_000),
+    allowed: 'a whole number from 30 to 75000',
+    usual: '`30`',
+    meaning: 'how many engagements each account of the sandbox has, up to 75,000',
+  },
+  SANDBOX_LIMITS: {
+    schema: flag,
+    allowed: '0 or 1',
+    usual: '`0`',
+    meaning:
+      "`1`: the sandbox refuses what exceeds Truto's limits (50 requests in 10 s for an account, 500 for the token)",
+  },
+  EXPOSE_SCHEMA: {
+    schema: flag,
+    allowed: '0 or 1',
+    usual: 'as `SANDBOX`',
+    meaning: '`1`: introspection, GraphiQL and suggestions in error messages',
+  },
   SUBGRAPH: {
     schema: z.enum(['none', 'federation', 'stitching']),
     allowed: 'none, federation or stitching',
+    usual: '`none`',
+    meaning:
+      '`federation` (Apollo Federation 2.9) or `stitching` (stitching directives): see [docs/supergraph.md](docs/supergraph.md)',
   },
   TYPE_PREFIX: {
     schema: z.string().regex(/^[A-Z][A-Za-z0-9]{0,30}$/),
     allowed: 'a capital letter, and up to 30 more letters and digits',
+    meaning:
+      'with `SUBGRAPH`: a prefix to the names of types that your graph may have too, such as `Crm`: `Contact` becomes `CrmContact`, `NotFoundError` `CrmNotFoundError`. Names with `Engagement` in them, scalars and `PageInfo` stay',
   },
-  TRUSTED_DOCUMENTS: { schema: text, allowed: 'the path of a JSON file' },
-  TRUSTED_DOCUMENTS_ONLY: { schema: flag, allowed: '0 or 1' },
-  REQUEST_TIMEOUT_MS: { schema: wholeNumber(100, 600_000), allowed: 'a whole number from 100 to 600000' },
-  TRUTO_RATE_LIMITS: { schema: flag, allowed: '0 or 1' },
-  MAX_UPSTREAM_BYTES: { schema: wholeNumber(1024, 1_073_741_824), allowed: 'a whole number from 1024 to 1073741824' },
-  REDIS_URL: { schema: redisAddress, allowed: 'a redis: or rediss: address' },
-  REPLICAS: { schema: wholeNumber(1, 50), allowed: 'a whole number from 1 to 50' },
-  BULK_TOKEN_SECRET: { schema: secretText(/^.{32,}$/s), allowed: 'at least 32 characters' },
-  UNDO_STORE: { schema: store, allowed: 'the absolute path of a folder, or an https address (http only for loopback)' },
-  AWS_ACCESS_KEY_ID: { schema: text, allowed: 'text' },
-  AWS_SECRET_ACCESS_KEY: { schema: secretText(/^.+$/s), allowed: 'text' },
-  AWS_REGION: { schema: z.string().regex(/^[a-z0-9-]+$/), allowed: 'the name of a region' },
-};
+  TRUSTED_DOCUMENTS: {
+    schema: text,
+    allowed: 'the path of a JSON file',
+    meaning:
+      'the path of a manifest of documents that clients may name by their ids: see [docs/operating.md](docs/operating.md#trusted-documents)',
+  },
+  TRUSTED_DOCUMENTS_ONLY: {
+    schema: flag,
+    allowed: '0 or 1',
+    usual: '`0`',
+    meaning: '`1`: nothing else is executed. Not together with `EXPOSE_SCHEMA=1` or `SUBGRAPH`',
+  },
+  REQUEST_TIMEOUT_MS: {
+    schema: wholeNumber(100, 600_000),
+    allowed: 'a whole number from 100 to 600000',
+    usual: '`10000`',
+    meaning: 'time for a whole operation; a streamed body may pause this long between chunks',
+  },
+  TRUTO_RATE_LIMITS: {
+    schema: flag,
+    allowed: '0 or 1',
+    usual: '`1`; over the embedded sandbox as `SANDBOX_LIMITS`',
+    meaning:
+      "`1`: requests wait their turn, or get a `RateLimitedError`, rather than exceed Truto's documented limits (50 in 10 s for an integrated account, 500 for a token)",
+  },
+  MAX_UPSTREAM_BYTES: {
+    schema: wholeNumber(1024, 1_073_741_824),
+    allowed: 'a whole number from 1024 to 1073741824',
+    usual: '`1048576`',
+    meaning: 'largest upstream body that is collected',
+  },
+  REDIS_URL: {
+    schema: redisAddress,
+    allowed: 'a redis: or rediss: address',
+    meaning: '`redis://` or `rediss://`: what replicas share, and where bulk deletes are kept',
+  },
+  REPLICAS: {
+    schema: wholeNumber(1, 50),
+    allowed: 'a whole number from 1 to 50',
+    usual: '`1`',
+    meaning: 'how many processes share the limits: each keeps its part of them while Redis is gone',
+  },
+  BULK_TOKEN_SECRET: {
+    schema: secretText(/^.{32,}$/s),
+    allowed: 'at least 32 characters',
+    meaning:
+      "with `passthrough`, at least 32 characters that seal callers' tokens while their bulk deletes run; the same for all replicas",
+  },
+  UNDO_STORE: {
+    schema: store,
+    allowed: 'the absolute path of a folder, or an https address (http only for loopback)',
+    meaning:
+      'where bulk deletes keep records before they are deleted: the absolute path of a folder (that all replicas share), or the `https` address of a bucket (S3 or what speaks its protocol), with a prefix if you like',
+  },
+  AWS_ACCESS_KEY_ID: {
+    schema: text,
+    allowed: 'text',
+    meaning: 'for a bucket',
+  },
+  AWS_SECRET_ACCESS_KEY: {
+    schema: secretText(/^.+$/s),
+    allowed: 'text',
+    meaning: 'for a bucket',
+  },
+  AWS_REGION: {
+    schema: z.string().regex(/^[a-z0-9-]+$/),
+    allowed: 'the name of a region',
+    usual: '`us-east-1`',
+    meaning: 'for a bucket',
+  },
+} satisfies Readonly<Record<string, Variable>>;
 
 /** The name of a setting. */
 export type Name = keyof typeof variables;

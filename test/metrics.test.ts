@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { integrations } from '../src/engagement/integrations.ts';
 import { startTestFacade, type TestFacade } from './support/facade.ts';
 import { inTurn, removal } from './support/keyed-delete.ts';
 import { remote, truto } from './support/outcome.ts';
@@ -78,6 +79,16 @@ describe('GET /metrics', () => {
     expect(samples.get('nodejs_eventloop_lag_p99_seconds')).toBeDefined();
   });
 
+  it('has what alerts watch from the start, at 0: a first one could not be told from many before it', async () => {
+    await using upstream = await startUpstream(json(204, undefined));
+    await using facade = await startTestFacade(upstream.url);
+    const samples = await scrape(facade);
+    const unknown = [...samples].filter(([name]) => name.includes('result="OutcomeUnknownError"'));
+    expect(unknown.map(([, value]) => value)).toEqual(Array.from({ length: integrations.length + 2 }, () => 0));
+    expect(samples.get('engagements_upstream_held_back_total{reason="open"}')).toBe(0);
+    expect(samples.get('engagements_request_duration_seconds_count{status="500"}')).toBe(0);
+  });
+
   it('has no label that a caller could invent', async () => {
     await using upstream = await startUpstream(json(204, undefined), 'invented-by-upstream');
     await using facade = await startTestFacade(upstream.url);
@@ -87,9 +98,9 @@ describe('GET /metrics', () => {
     expect(names).toEqual([]);
   });
 
-  it('has what the README lists, and nothing of our own besides', async () => {
-    const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
-    const listed = [...readme.matchAll(/^\| `(engagements_\w+)` \|/gm)].map(([, name]) => name);
+  it('has what docs/operating.md lists, and nothing of our own besides', async () => {
+    const document = readFileSync(new URL('../docs/operating.md', import.meta.url), 'utf8');
+    const listed = [...document.matchAll(/^\| `(engagements_\w+)` \|/gm)].map(([, name]) => name);
     await using upstream = await startUpstream(json(204, undefined));
     await using redis = await startRedis();
     await using facade = await startTestFacade(upstream.url, { REDIS_URL: redis.url });

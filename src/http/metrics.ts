@@ -87,6 +87,13 @@ export function createMetrics({ sharedMemory, inFlight }: Watched): Metrics {
     ['reason'],
   );
 
+  // Prometheus cannot tell that what it first sees at 1 was 0 before: what alerts watch is there from the start.
+  for (const integration of [...integrationNames, 'unknown', 'other'])
+    for (const result of ['OutcomeUnknownError', 'INTERNAL_SERVER_ERROR'])
+      deletes.inc({ result, outcome: '', integration }, 0);
+  for (const reason of ['paused', 'open', 'timeout', 'abandoned']) held.inc({ reason }, 0);
+  for (const status of ['500', '503']) requests.zero({ status });
+
   return {
     registry,
     countRequest: (status, durationMs) => requests.observe({ status: String(status) }, durationMs / 1_000),

@@ -20,7 +20,7 @@ export interface JobFigures {
   readonly listedPerSecond: number;
   readonly deletedPerSecond: number;
   /** Memory of the workers, the largest of them, in MB: when a tenth was deleted, then at each further tenth. */
-  readonly workerMegabytes: readonly number[];
+  readonly workerMegabytes: readonly { readonly resident: number; readonly live: number }[];
   /** Memory of Redis at the end, in MB. */
   readonly redisMegabytes: number;
 }
@@ -53,12 +53,15 @@ export async function runJob({ workers, count, delayMs }: JobPlan): Promise<JobF
   stack.defer(() => direct.disconnect());
 
   let listedAtMs = 0;
-  const workerMegabytes: number[] = [];
+  const workerMegabytes: { readonly resident: number; readonly live: number }[] = [];
   for (;;) {
     const [phase, done, total] = await direct.hmget(`engagements:bulk:${id}`, 'phase', 'done', 'total');
     if (phase !== 'LISTING' && listedAtMs === 0) listedAtMs = performance.now();
     if (listedAtMs > 0 && Number(done) / Number(total) >= (workerMegabytes.length + 1) / 10)
-      workerMegabytes.push(Math.max(...servers.map(({ child }) => residentMegabytes(child))));
+      workerMegabytes.push({
+        resident: Math.max(...servers.map(({ child }) => residentMegabytes(child))),
+        live: Math.max(...servers.map(({ liveMegabytes }) => liveMegabytes())),
+      });
     if (phase === 'COMPLETED') break;
     if (phase === 'FAILED') throw new Error('the bulk delete failed');
     await sleep(10);

@@ -99,12 +99,14 @@ do). What is above 1 is processors: undici alone, without a server, takes ${spre
 
 ## ${whole(large)} engagements, two servers
 
-Upstream answers at once. Listed at ${whole(one.listedPerSecond)} a second, deleted at ${whole(one.deletedPerSecond)} a second. Memory (resident, of the larger of both servers), when so
-much was deleted:
+Upstream answers at once. Listed at ${whole(one.listedPerSecond)} a second, deleted at ${whole(one.deletedPerSecond)} a second. Memory of the larger of both servers, when so
+much was deleted: what lives after a collection of the whole heap, and what is resident, which is for the most part what V8 has not collected yet
+(it takes its time where the machine has memory).
 
-| ${one.workerMegabytes.map((_, index) => `${(index + 1) * 10} %`).join(' | ')} |
-| ${one.workerMegabytes.map(() => '---').join(' | ')} |
-| ${one.workerMegabytes.map((megabytes) => `${megabytes} MB`).join(' | ')} |
+| | ${one.workerMegabytes.map((_, index) => `${(index + 1) * 10} %`).join(' | ')} |
+| --- | ${one.workerMegabytes.map(() => '---').join(' | ')} |
+| live | ${one.workerMegabytes.map(({ live }) => `${live} MB`).join(' | ')} |
+| resident | ${one.workerMegabytes.map(({ resident }) => `${resident} MB`).join(' | ')} |
 
 Redis holds ${one.redisMegabytes} MB at the end: the ids, and what became of each.
 `;

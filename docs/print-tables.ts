@@ -1,0 +1,65 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { integrations } from '../src/engagement/integrations.ts';
+import { sandboxFaults } from '../src/sandbox/faults.ts';
+import { variables } from '../src/variables.ts';
+
+/*
+ * Writes the tables that the documentation has of what the source says, each between the two comments that have its name. With
+ * `--check`, says which file holds something else, and ends with 1.
+ */
+
+const code = (text: string) => `\`${text}\``;
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]) => `|${cells.map((cell) => (cell === '' ? ' ' : ` ${cell} `)).join('|')}|`;
+  return [head, head.map(() => '---'), ...rows].map(line).join('\n');
+}
+
+const settings = Object.entries(variables).map(([name, { meaning, ...rest }]) => {
+  const usual = 'usual' in rest ? rest.usual : '';
+  return [code(name), usual, meaning];
+});
+
+const rules = integrations.map(({ name, requiresEngagementType, engagementTypes, parameters }) => {
+  const types = engagementTypes.map((type) => code(type.toUpperCase())).join(', ');
+  return [
+    name,
+    requiresEngagementType ? 'required' : types === '' ? 'not listed' : 'optional',
+    types,
+    parameters.map(code).join(', '),
+  ];
+});
+
+const tables = [
+  { file: '../README.md', name: 'settings', text: table(['variable', 'default', 'meaning'], settings) },
+  {
+    file: 'integrations.md',
+    name: 'integrations',
+    text: table(['integration', '`engagementType`', 'its values', 'further `parameters`'], rules),
+  },
+  {
+    file: 'sandbox.md',
+    name: 'faults',
+    text: table(
+      ['fault', 'what happens'],
+      sandboxFaults.map(({ name, description }) => [code(name), description]),
+    ),
+  },
+];
+
+const isCheck = process.argv.includes('--check');
+for (const { file, name, text } of tables) {
+  const path = join(import.meta.dirname, file);
+  const old = readFileSync(path, 'utf8');
+  const [begin, end] = [`<!-- ${name}: npm run docs writes this -->`, `<!-- end of ${name} -->`];
+  const [before, rest = ''] = old.split(begin);
+  const after = rest.split(end)[1];
+  if (after === undefined) throw new Error(`${file} has no place for ${name}: it lacks ${begin} or ${end}`);
+  const now = `${before}${begin}\n${text}\n${end}${after}`;
+  if (!isCheck) writeFileSync(path, now);
+  else if (now !== old) {
+    process.stderr.write(`docs: the table of ${name} is not what the source says: npm run docs writes it\n`);
+    process.exitCode = 1;
+  }
+}

@@ -1,0 +1,63 @@
+import { isAbsolute } from 'node:path';
+import { z } from 'zod';
+import { Secret } from './secret.ts';
+
+/* What the text of a setting may be, and what it becomes. */
+
+/** The hosts that nobody else can reach, or be. */
+export const loopbackHosts: ReadonlySet<string> = new Set(['localhost', '127.0.0.1', '[::1]']);
+
+/** An absolute address that cannot carry a credential, or what it guards, in the clear. */
+export const address: z.ZodType<URL, string> = z
+  .string()
+  .refine(URL.canParse)
+  .transform((text) => new URL(text))
+  .refine((url) => url.protocol === 'https:' || (url.protocol === 'http:' && loopbackHosts.has(url.hostname)))
+  .refine((url) => url.username === '' && url.password === '');
+
+/** An address that paths are appended to: even an empty query or fragment would swallow them. */
+export const baseAddress: z.ZodType<URL, string> = z
+  .string()
+  .refine((text) => !/[?#]/.test(text))
+  .pipe(address);
+
+/** Digits alone, within bounds. */
+export const wholeNumber = (minimum: number, maximum: number): z.ZodType<number, string> =>
+  z
+    .string()
+    .regex(/^\d{1,15}$/)
+    .transform(Number)
+    .refine((value) => value >= minimum && value <= maximum);
+
+/** Text that must never show. */
+export const secretText = (pattern: RegExp): z.ZodType<Secret, string> =>
+  z
+    .string()
+    .regex(pattern)
+    .transform((value) => new Secret(value));
+
+function isDecodable(text: string): boolean {
+  try {
+    return decodeURIComponent(text) !== undefined;
+  } catch {
+    return false;
+  }
+}
+
+/** A user and password in it are expected, so that it is a secret whole. */
+export const redisAddress: z.ZodType<Secret, string> = z
+  .string()
+  // Refinements all run, also after one that failed.
+  .refine((value) => /^rediss?:$/.test(URL.parse(value)?.protocol ?? '') && URL.parse(value)?.hostname !== '')
+  .refine((value) => isDecodable(URL.parse(value)?.password ?? ''))
+  .transform((value) => new Secret(value));
+
+/** A folder by its absolute path, or a bucket by its address. */
+export const store: z.ZodType<string | URL, string> = z.union([z.string().refine(isAbsolute), baseAddress]);
+
+/** `1` for yes, `0` for no. */
+export const flag: z.ZodType<boolean, string> = z.enum(['0', '1']).transform((value) => value === '1');
+/** Any text. */
+export const text: z.ZodType<string, string> = z.string();
+/** What {@link address} takes, in words. */
+export const addressRule = 'an https address (http only for loopback) without user';

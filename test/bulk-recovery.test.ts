@@ -1,0 +1,136 @@
+import { Redis } from 'ioredis';
+import { describe, expect, it } from 'vitest';
+import { sandboxAccount } from '../src/sandbox/accounts.ts';
+import { seedEngagements } from '../src/sandbox/seed.ts';
+import { outcomesOf, seen, started, steer } from './support/bulk.ts';
+import { deletesOf, ended, startSetting } from './support/bulk-setting.ts';
+import { startTestFacade } from './support/facade.ts';
+import { startRedis } from './support/redis-server.ts';
+import { bearer } from './support/service.ts';
+import { json, startUpstream } from './support/upstream.ts';
+
+const account = sandboxAccount('Capsule');
+const integratedAccountId = account.id;
+const idsOf = (count: number) => seedEngagements(account, count).map(({ id }) => id);
+
+/** Longer than a question to Redis is waited for. */
+const frozenMs = 1_300;
+
+describe('a bulk delete whose Redis stands still for a moment', () => {
+  it('tells of each what upstream has done, and begins none twice that it is not sure of', async () => {
+    await using setting = await startSetting(
+      { engagementsPerAccount: 300, latencyMs: 100 },
+      { REQUEST_TIMEOUT_MS: '1000' },
+    );
+    const { post } = setting.facade;
+    const { id } = await started(post, { integratedAccountId, ids: idsOf(300) });
+    await expect.poll(() => deletesOf(setting).length).toBeGreaterThan(20);
+    setting.redis.freeze(true);
+    await new Promise((resolve) => setTimeout(resolve, frozenMs));
+    setting.redis.freeze(false);
+    await expect.poll(async () => (await seen(post, id)).state, { timeout: 30_000 }).toBe('COMPLETED');
+    const told = await outcomesOf(post, id);
+    expect(told).toHaveLength(300);
+    // The process lives, and heard each answer: none has to be guessed from what is left upstream.
+    for (const item of told) {
+      expect(['DELETED', 'ALREADY_ABSENT']).toContain(item.outcome);
+      expect(setting.sandbox.wasDeleted(integratedAccountId, item.id)).toBe(true);
+    }
+  });
+});
+
+describe('S01 a Redis with a password that goes in the middle of a bulk delete', () => {
+  it('leaves neither the password, nor a command, nor what it was about in the log', async () => {
+    await using redis = await startRedis();
+    const password = 'pw7!x';
+    const admin = new Redis(redis.url);
+    await admin.config('SET', 'requirepass', password);
+    admin.disconnect();
+    await using upstream = await startUpstream((request, response) => {
+      setTimeout(() => json(204, undefined)(request, response), 50);
+    }, 'capsule');
+    const url = redis.url.replace('://', `://:${encodeURIComponent(password)}@`);
+    await using facade = await startTestFacade(upstream.url, {
+      ...{ REDIS_URL: url, TRUTO_RATE_LIMITS: '0', REQUEST_TIMEOUT_MS: '1000' },
+    });
+    const ids = Array.from({ length: 200 }, (_, index) => `told-to-redis-${index}`);
+    await started(facade.post, { integratedAccountId: 'a', ids });
+    await expect.poll(() => upstream.deletes().length).toBeGreaterThan(20);
+    await redis.kill();
+    await expect.poll(() => facade.logged()).toContain('Redis is gone');
+    // It comes back without its password, as one does whose configuration was lost: what it says to ours is an error.
+    await redis.start();
+    await expect.poll(() => facade.logged()).toContain('Redis is there');
+    const complaints = facade
+      .logged()
+      .split('\n')
+      .filter((line) => line.includes('"level":40') || line.includes('"level":50'))
+      .join('\n');
+    expect(complaints).not.toContain(password);
+    expect(complaints).not.toContain('told-to-redis');
+    expect(complaints).not.toMatch(/evalsha|"command"|"args"/i);
+  });
+});
+
+describe('a bulk delete that cannot go on', () => {
+  const sealing = { AUTH_MODE: 'passthrough', TRUTO_RATE_LIMITS: '0' };
+  const caller = bearer('token-of-a-caller');
+
+  it('pauses, says why and sends nothing, when the secret that seals tokens is another', async () => {
+    await using redis = await startRedis();
+    let holds = true;
+    await using upstream = await startUpstream((request, response) => {
+      if (!holds || request.method !== 'DELETE') json(204, undefined)(request, response);
+    }, 'capsule');
+    const env = { ...sealing, REDIS_URL: redis.url, REQUEST_TIMEOUT_MS: '1000' };
+    const first = await startTestFacade(upstream.url, { ...env, BULK_TOKEN_SECRET: `first ${'secret'.repeat(6)}` });
+    const { id } = await started(first.post, { integratedAccountId: 'a', ids: ['1', '2'] }, caller);
+    await expect.poll(() => upstream.deletes().length).toBeGreaterThan(0);
+    await first[Symbol.asyncDispose]();
+    holds = false;
+    const sent = upstream.deletes().length;
+    await using second = await startTestFacade(upstream.url, {
+      ...env,
+      BULK_TOKEN_SECRET: `other ${'secret'.repeat(6)}`,
+    });
+    await expect.poll(async () => (await seen(second.post, id, caller)).state).toBe('PAUSED');
+    expect(await seen(second.post, id, caller)).toMatchObject({
+      trouble: expect.stringContaining('BULK_TOKEN_SECRET is another'),
+      outcomes: { remaining: 2, failed: 0 },
+    });
+    expect(upstream.deletes()).toHaveLength(sent);
+  });
+
+  it('ends when it is cancelled, though its token is of no use any more', async () => {
+    await using redis = await startRedis();
+    await using upstream = await startUpstream(
+      json(401, { statusCode: 401, error: 'Unauthorized', message: 'no' }),
+      'capsule',
+    );
+    const env = { ...sealing, REDIS_URL: redis.url, BULK_TOKEN_SECRET: 'secret'.repeat(8) };
+    await using facade = await startTestFacade(upstream.url, env);
+    const { id } = await started(facade.post, { integratedAccountId: 'a', ids: ['1', '2'] }, caller);
+    await expect.poll(async () => (await seen(facade.post, id, caller)).state).toBe('PAUSED');
+    await facade.post('mutation($id: ID!) { cancelBulkDelete(id: $id) { id } }', { id }, caller);
+    await expect.poll(async () => (await seen(facade.post, id, caller)).state).toBe('CANCELLED');
+    expect((await seen(facade.post, id, caller)).outcomes).toMatchObject({ deleted: 0, remaining: 2 });
+  });
+
+  it('fails, and says so, when Redis has lost which engagements were left', async () => {
+    await using setting = await startSetting({ engagementsPerAccount: 90, latencyMs: 300 });
+    const { post } = setting.facade;
+    const { id } = await started(post, { integratedAccountId, ids: idsOf(90) });
+    await expect.poll(() => deletesOf(setting).length).toBeGreaterThan(0);
+    await steer(post, 'pause', id);
+    const underWay = async () => (await outcomesOf(post, id)).filter(({ outcome }) => outcome === 'UNDER_WAY').length;
+    await expect.poll(underWay).toBe(0);
+    const redis = new Redis(setting.redis.url);
+    expect(await redis.del(`engagements:bulk:${id}:page:0`)).toBe(1);
+    redis.disconnect();
+    await steer(post, 'resume', id);
+    expect(await ended(setting, id)).toMatchObject({
+      state: 'FAILED',
+      trouble: expect.stringContaining('not kept any more'),
+    });
+  });
+});

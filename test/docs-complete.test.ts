@@ -1,0 +1,61 @@
+import { readFileSync } from 'node:fs';
+import { isUnionType } from 'graphql';
+import { describe, expect, it } from 'vitest';
+import { ConfigError, parseConfig } from '../src/config.ts';
+import { variables } from '../src/variables.ts';
+import { documentText } from './docs/markdown.ts';
+import { schema } from './support/schema.ts';
+
+const readme = documentText('README.md');
+const errors = documentText('docs/errors.md');
+
+const union = schema.getType('DeleteEngagementResult');
+const members = isUnionType(union) ? union.getTypes() : [];
+
+describe('each member of the result', () => {
+  it('has a row in the README, and nothing else has', () => {
+    const rows = [...readme.matchAll(/^\| `(\w+(?:Success|Plan|Error))` \|/gm)].map(([, name]) => name);
+    expect(rows.sort()).toEqual(members.map(({ name }) => name).sort());
+  });
+
+  it.each(members.map((member) => [member.name, member] as const))(
+    'is explained with all of its fields: %s',
+    (name, member) => {
+      const section = errors.split('\n### ').find((part) => part.startsWith(`\`${name}\`\n`)) ?? '';
+      const fields = Object.keys(member.getFields()).filter((field) => field !== 'message');
+      expect(fields.filter((field) => !section.includes(`\`${field}\``))).toEqual([]);
+    },
+  );
+});
+
+it('each code of a top-level error is explained', () => {
+  const source = readFileSync(new URL('../src/errors.ts', import.meta.url), 'utf8');
+  const codes = [...source.matchAll(/^ {2}([A-Z_]+):/gm)].map(([, code]) => code);
+  expect(codes.length).toBeGreaterThan(20);
+  expect(codes.filter((code) => !errors.includes(`\`${code}\``))).toEqual([]);
+});
+
+describe('a default that the table of settings has', () => {
+  const rows = Object.entries(variables).flatMap(([name, row]) => {
+    const [, value] = /^`([^`]+)`$/.exec('usual' in row ? row.usual : '') ?? [];
+    return value === undefined ? [] : [[name, value] as const];
+  });
+  // What these need besides to mean anything.
+  const besides: Record<string, Record<string, string>> = {
+    TRUTO_BASE_URL: { AUTH_MODE: 'passthrough' },
+    AUTH_MODE: { TRUTO_BASE_URL: 'https://api.truto.one' },
+    REPLICAS: { REDIS_URL: 'redis://127.0.0.1' },
+    AWS_REGION: {
+      REDIS_URL: 'redis://127.0.0.1',
+      UNDO_STORE: 'https://bucket',
+      AWS_ACCESS_KEY_ID: 'a',
+      AWS_SECRET_ACCESS_KEY: 'b',
+    },
+  };
+
+  it.each(rows)('changes nothing when it is set: %s=%s', (name, value) => {
+    const rest = besides[name] ?? {};
+    expect(parseConfig({ ...rest, [name]: value })).toEqual(parseConfig(rest));
+    expect(() => parseConfig({ ...rest, [name]: '\u0000' })).toThrow(ConfigError);
+  });
+});

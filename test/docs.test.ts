@@ -1,0 +1,173 @@
+import { execFile } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { buildASTSchema, getNamedType, isObjectType, Kind, parse, validate } from 'graphql';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parse as parseYaml } from 'yaml';
+import { createProgram } from '../src/cli/program.ts';
+import { printedSchema } from '../src/graphql/schema.ts';
+import { sandboxAccount } from '../src/sandbox/accounts.ts';
+import { seedEngagements } from '../src/sandbox/seed.ts';
+import { anchorsOf, type Block, blocks, documents } from './docs/markdown.ts';
+import { schema } from './support/schema.ts';
+import { type ServerProcess, startServerProcess } from './support/server-process.ts';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const of = (...languages: string[]) => blocks.filter(({ language }) => languages.includes(language));
+const named = (list: readonly Block[]) => list.map((block, index) => [`${block.file} ${index + 1}`, block] as const);
+
+/** Run by tests of their own: all programs of the page from REST by from-rest.test.ts, those of the library by library.test.ts. */
+const elsewhere = (file: string) => file === 'docs/from-rest.md' || file === 'docs/library.md';
+
+/** The server as it is started first, with nothing configured. */
+let server: ServerProcess;
+beforeAll(async () => {
+  server = await startServerProcess({});
+});
+afterAll(() => server[Symbol.asyncDispose]());
+
+describe('every block of code in the documents', () => {
+  it('is of a kind that is run or checked', () => {
+    const known = ['sh', 'json', 'graphql', 'yaml', 'js', 'text'];
+    expect(blocks.filter(({ file, language }) => !known.includes(language) && !elsewhere(file))).toEqual([]);
+    expect(of('text').map(({ file }) => file)).toEqual(['ARCHITECTURE.md']);
+    expect(of('ts').map(({ file }) => file)).toEqual(['docs/library.md', 'docs/library.md']);
+  });
+});
+
+describe('a block of commands', () => {
+  const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  const program = createProgram({ serve: async () => {}, sandbox: async () => {} }, () => {});
+  const isOption = (command: string, option: string) =>
+    program.commands.find((one) => one.name() === command)?.options.some(({ long }) => long === option);
+
+  /** What is wrong with a line, or nothing. */
+  function fault(line: string): string | undefined {
+    const [, script] = /^npm run ([\w:]+)/.exec(line) ?? [];
+    if (script) return script in scripts ? undefined : `there is no script ${script}`;
+    const [, command, rest = ''] = /^npx truto-engagements (\S+)(.*)$/.exec(line.replace(/#.*/, '')) ?? [];
+    if (command) {
+      if (!program.commands.some((one) => one.name() === command)) return `there is no command ${command}`;
+      const strange = (rest.match(/--[\w-]+/g) ?? []).filter((option) => !isOption(command, option));
+      return strange.length > 0 ? `${command} has no ${strange.join(', ')}` : undefined;
+    }
+    const isKnown = /^(npm (ci|cit|start)\b|TRUTO_BASE_URL=\S+ npm start$|export TRUTO_TOKEN=|node fetch\.mjs$)/.test(
+      line,
+    );
+    return isKnown ? undefined : 'nobody knows what this does';
+  }
+
+  it.each(named(of('sh').filter(({ text }) => !text.startsWith('curl'))))(
+    'has nothing but commands, scripts and options that there are: %s',
+    (_name, { text }) => {
+      const lines = text.trim().split('\n');
+      expect(lines.map((line) => [line, fault(line)]).filter(([, wrong]) => wrong)).toEqual([]);
+    },
+  );
+
+  it.each(named(of('sh').filter(({ text }) => text.startsWith('curl'))))(
+    'that calls the server is answered as the next block says: %s',
+    async (_name, block) => {
+      const next = blocks[blocks.indexOf(block) + 1];
+      expect(next?.language).toBe('json');
+      const command = block.text.replace('http://127.0.0.1:4000/graphql', server.endpoint);
+      const { stdout } = await promisify(execFile)('bash', ['-c', command]);
+      expect(JSON.parse(stdout)).toEqual(JSON.parse(next?.text ?? ''));
+    },
+  );
+});
+
+describe('a block of JSON', () => {
+  it('answers a command, or names a trusted document by an id that the manifest has', () => {
+    const manifest = JSON.parse(readFileSync(join(root, 'schema/trusted-documents.json'), 'utf8'));
+    const alone = of('json').filter((block) => !blocks[blocks.indexOf(block) - 1]?.text.startsWith('curl'));
+    expect(alone).toHaveLength(1);
+    expect(manifest).toHaveProperty(JSON.parse(alone[0]?.text ?? '').documentId);
+  });
+});
+
+describe('a block of GraphQL', () => {
+  const isDocument = ({ text }: Block) =>
+    parse(text).definitions.every(({ kind }) => kind === Kind.OPERATION_DEFINITION);
+
+  it.each(named(of('graphql').filter(isDocument)))('is valid: %s', (_name, { text }) => {
+    expect(validate(schema, parse(text))).toEqual([]);
+  });
+
+  /** Each deletes another engagement. */
+  const deleted: string[] = [];
+
+  it.each(named(of('graphql').filter((block) => isDocument(block) && !/bulkDelete/i.test(block.text))))(
+    'is answered without an error by the server as it is started first: %s',
+    async (name, { text }) => {
+      const account = sandboxAccount('Capsule');
+      const variables = { account: account.id, id: seedEngagements(account)[deleted.push(name)]?.id };
+      const response = await fetch(server.endpoint, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ query: text, variables }),
+      });
+      const { data, errors } = await response.json();
+      expect(errors).toBeUndefined();
+      expect(JSON.stringify(data)).toMatch(/DeleteEngagementSuccess|"nodes":\[\{|"integrations":\[\{/);
+    },
+  );
+
+  it('extends a type of the subgraph by its own key', () => {
+    const federation = buildASTSchema(parse(printedSchema('federation')), { assumeValidSDL: true });
+    const extensions = of('graphql').filter((block) => !isDocument(block));
+    expect(extensions).toHaveLength(1);
+    for (const definition of parse(extensions[0]?.text ?? '').definitions) {
+      if (definition.kind !== Kind.OBJECT_TYPE_DEFINITION) throw new Error(`a ${definition.kind}`);
+      const type = federation.getType(definition.name.value);
+      if (!isObjectType(type)) throw new Error(`the subgraph has no ${definition.name.value}`);
+      const keyOf = (directives = definition.directives) =>
+        directives?.map((directive) =>
+          JSON.stringify(directive.arguments?.map(({ value }) => 'value' in value && value.value)),
+        );
+      expect(keyOf(type.astNode?.directives?.filter(({ name }) => name.value === 'key'))).toEqual(keyOf());
+      for (const field of ['id', 'integratedAccountId'])
+        expect(String(getNamedType(type.getFields()[field]?.type))).toBe('ID');
+    }
+  });
+});
+
+describe('a block of configuration for a gateway', () => {
+  it('forwards, for Hive Gateway, what the gateway that is tested forwards', async () => {
+    const configOf = async (text: string) => {
+      const module = text.replace(/^import .*$/m, 'const defineConfig = (config) => config;');
+      return (await import(`data:text/javascript,${encodeURIComponent(module)}`)).gatewayConfig;
+    };
+    const tested = await configOf(readFileSync(join(root, 'examples/supergraph/gateway.config.mjs'), 'utf8'));
+    const [shown, ...more] = of('js');
+    expect(more).toEqual([]);
+    expect((await configOf(shown?.text ?? '')).transportEntries).toEqual(tested.transportEntries);
+  });
+
+  it('is YAML that names the subgraph and forwards both headers', () => {
+    const texts = of('yaml').map(({ text }) => JSON.stringify(parseYaml(text)));
+    expect(texts).toHaveLength(4);
+    for (const text of texts) expect(text).toContain('engagements');
+    const forwarding = texts.filter((text) => text.includes('propagate'));
+    expect(forwarding).toHaveLength(2);
+    for (const text of forwarding)
+      expect(text.toLowerCase()).toMatch(/"named":"authorization".*"named":"idempotency-key"/);
+  });
+});
+
+describe('a link in the documents', () => {
+  const links = [...documents].flatMap(([file, text]) =>
+    [...text.replace(/^```[\s\S]*?^```$/gm, '').matchAll(/\]\((?!https?:)([^)\s]+)\)|(?:src|srcset)="([^"]+)"/g)].map(
+      ([, link, image]) => [file, link ?? image ?? ''] as const,
+    ),
+  );
+
+  it.each(links)('of %s leads somewhere: %s', (file, link) => {
+    const [path = '', anchor] = link.split('#');
+    const target = path === '' ? file : join(dirname(file), path);
+    expect(existsSync(join(root, target))).toBe(true);
+    if (anchor !== undefined) expect(anchorsOf(documents.get(target) ?? '')).toContain(anchor);
+  });
+});
