@@ -20,7 +20,7 @@ export interface EngagementServer {
    * Starts to listen, and the embedded sandbox first where there is no other upstream. May be called again.
    * @returns where, without a path: GraphQL is at `/graphql` of it.
    * @throws {ConfigError} when documents that are to be trusted cannot be.
-   * @throws when it cannot listen, such as `EADDRINUSE`. Then nothing of it is left.
+   * @throws when it cannot listen, such as `EADDRINUSE`. Then nothing of it is left, and it may be told to again.
    */
   listen(): Promise<string>;
   /** Takes nothing new, answers what is in flight, and frees all that it had. May be called again, or before `listen`. */
@@ -68,7 +68,13 @@ export function createEngagementServer(
   async function listen(): Promise<string> {
     if (closing) throw new Error('The server is closed: create another.');
     starting ??= start(parsed, options);
-    return (await starting).url;
+    try {
+      return (await starting).url;
+    } catch (error) {
+      // What kept it from starting may be over when it is told to listen the next time.
+      starting = undefined;
+      throw error;
+    }
   }
 
   async function closeWhatRuns(): Promise<void> {

@@ -1,6 +1,7 @@
 import { type DestinationStream, type Logger, pino } from 'pino';
 import type { AuthConfig, Config } from './config.ts';
 import { Secret } from './secret.ts';
+import { secretPattern } from './secret-pattern.ts';
 import type { SharedConfig } from './shared-config.ts';
 
 /**
@@ -25,9 +26,6 @@ export interface LogOptions {
 const batches = { minLength: 4_096, periodicFlush: 50 };
 
 const censor = '[redacted]';
-
-/** Shorter ones occur by chance, and a log without such words would say nothing. */
-const minSecretLength = 8;
 
 /** How the names end under which credentials stand in what is logged whole, such as an error's request headers. */
 const credentialNames = /(authorization|cookie|token|secret|password|api-?key)$/i;
@@ -61,28 +59,6 @@ function secretsOfShared({ redisUrl, tokenSecret, undoStore }: SharedConfig): re
 /** The secrets of the configuration. */
 export function secretsOf({ auth, shared }: Pick<Config, 'auth' | 'shared'>): readonly Secret[] {
   return [...secretsOfAuth(auth), ...(shared ? secretsOfShared(shared) : [])];
-}
-
-/** What base64 makes of the text wherever it stands in longer data, without the characters that its neighbours colour. */
-function base64Cores(text: string): readonly string[] {
-  return [0, 1, 2].flatMap((offset) => {
-    const bytes = Buffer.concat([Buffer.alloc(offset), Buffer.from(text)]);
-    const [from, to] = [Math.ceil((offset * 8) / 6), Math.floor((bytes.length * 8) / 6)];
-    return [bytes.toString('base64').slice(from, to), bytes.toString('base64url').slice(from, to)];
-  });
-}
-
-/** Matches the secrets in the spellings that programs give them; undefined when there are none. */
-function patternOf(secrets: readonly Secret[]): RegExp | undefined {
-  const spellings = secrets
-    .map((secret) => secret.reveal())
-    .filter(({ length }) => length >= minSecretLength)
-    .flatMap((value) => [value, JSON.stringify(value).slice(1, -1), encodeURIComponent(value)])
-    .flatMap((text) => [text, ...base64Cores(text)]);
-  // The longest first: a secret that holds another must go whole.
-  const longestFirst = [...new Set(spellings)].sort((a, b) => b.length - a.length);
-  if (longestFirst.length === 0) return undefined;
-  return new RegExp(longestFirst.map((text) => text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')).join('|'), 'g');
 }
 
 /** The text with one layer of encoding undone, JSON's and that of addresses. */
@@ -127,7 +103,7 @@ function redaction(pattern: RegExp | undefined): (value: unknown) => unknown {
 
 /** Makes a log. Nothing that it is given can break its lines or keep it from writing one. */
 export function createLog({ destination, secrets = [] }: LogOptions = {}): Log {
-  const pattern = patternOf(secrets);
+  const pattern = secretPattern(secrets);
   const redact = redaction(pattern);
   function streamWrite(line: string): string {
     if (!suspect.test(line) && !(pattern && line.search(pattern) >= 0)) return line;

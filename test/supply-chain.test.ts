@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
@@ -171,5 +172,13 @@ describe('S18 an install', () => {
       if (existsSync(`${root}${path}/binding.gyp`)) run.push('binding.gyp');
       expect([path, run.join()]).toEqual([path, { ...mayRunScripts, ...mayNotRunScripts }[nameOf(path)] ?? '']);
     }
+  });
+});
+
+describe.runIf(existsSync(`${root}.git`))('S18 what is under version control', () => {
+  it('has no packages, and no link: it would lead to a place of one machine', () => {
+    const tracked = execFileSync('git', ['ls-files', '--stage'], { cwd: root, encoding: 'utf8' }).trim().split('\n');
+    expect(tracked.length).toBeGreaterThan(200);
+    expect(tracked.filter((line) => /^120000 |[\t/]node_modules(\/|$)/.test(line))).toEqual([]);
   });
 });

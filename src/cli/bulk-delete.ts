@@ -1,4 +1,5 @@
 import { createInterface } from 'node:readline';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { bulkhead } from 'cockatiel';
 import { GraphQLError } from 'graphql';
 import { deleteEach } from '../engagement/delete-many.ts';
@@ -19,13 +20,16 @@ const accountWide = new Set<DeleteEngagementResult['kind']>([
   'UnsupportedIntegrationError',
 ]);
 
-async function readIds(): Promise<readonly string[]> {
+/** Reads ids until there are no more, or until it is told to stop: then some may be missing. */
+async function readIds(stop: AbortSignal): Promise<readonly string[]> {
   if (process.stdin.isTTY) process.stderr.write('One id a line; Ctrl-D when all are there.\n');
   const ids: string[] = [];
-  for await (const line of createInterface({ input: process.stdin })) {
+  for await (const line of createInterface({ input: process.stdin, signal: stop })) {
     const id = line.trim();
     if (id !== '') ids.push(id);
   }
+  // One that is still open would keep the process alive.
+  process.stdin.destroy();
   return ids;
 }
 
@@ -57,18 +61,25 @@ function untilHopeless(deleteOne: DeleteOne): DeleteOne {
 /** `bulk`: deletes the ids of standard input, and prints a line for each as it comes. */
 export async function bulkDeleteCommand(options: DeleteOptions): Promise<ExitCode> {
   return withDeletes(options, async ({ session, output, settings }) => {
-    const ids = await readIds();
+    const ids = await readIds(settings.stop);
     const deleteOne = untilHopeless(createPatientDelete(session, settings));
     const places = bulkhead(maxRunning, Number.POSITIVE_INFINITY);
-    const progress = new Progress(process.stderr, ids.length);
-    let code: ExitCode = exitCodes.done;
+    const progress = new Progress(process.stderr, ids.length, process.stdout.isTTY);
+    let code: ExitCode = settings.stop.aborted ? exitCodes.notNow : exitCodes.done;
     function tell(line: DeleteLine): void {
+      progress.makeRoom();
       output.print(line.json);
       progress.count(line.kind);
       if (line.code > code) code = line.code;
     }
     const items = ids.map((id) => ({ id }));
-    const results = deleteEach(items, (item) => places.execute(() => deleteOne(item)));
+    const results = deleteEach(items, (item) =>
+      places.execute(async () => {
+        // A result that costs no request would follow another without end: no answer would be read meanwhile, and no signal.
+        await nextTurn();
+        return deleteOne(item);
+      }),
+    );
     try {
       await Promise.all(
         results.map(async (result, index) => {
@@ -83,6 +94,6 @@ export async function bulkDeleteCommand(options: DeleteOptions): Promise<ExitCod
     } finally {
       output.say(progress.end());
     }
-    return output.unread.aborted ? exitCodes.failed : code;
+    return code;
   });
 }

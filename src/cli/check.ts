@@ -1,11 +1,14 @@
 import { GraphQLError } from 'graphql';
 import { limitedBy } from '../engagement/access.ts';
+import { readBody } from '../engagement/body.ts';
 import type { Integration } from '../engagement/integrations.ts';
 import { readEngagements } from '../engagement/read-engagements.ts';
 import { readJson } from '../engagement/read-record.ts';
 import { buildIntegratedAccountRequest } from '../engagement/request.ts';
+import { checkId } from '../engagement/text-rules.ts';
+import { readUpstreamError } from '../engagement/upstream-error.ts';
 import { findCredential } from './credential.ts';
-import { type ExitCode, exitCodeOf, exitCodes } from './exit-code.ts';
+import { type ExitCode, exitCodeOf, exitCodes, UsageError } from './exit-code.ts';
 import { createOutput, type Output } from './output.ts';
 import { type Session, withSession } from './session.ts';
 
@@ -32,22 +35,34 @@ const toDo: Readonly<Partial<Record<string, string>>> = {
   RemoteApiError: 'look at the status: the provider itself refuses; 404 without Truto in it is a wrong TRUTO_BASE_URL',
 };
 
+/** Where something answers that does not speak as Truto: its errors have a form of their own, whatever their status. */
+const otherServer = 'check TRUTO_BASE_URL, and what may stand between (a proxy, a login page); then the token';
+
 /** How upstream takes a request for the account: the kind of its refusal, `Unauthenticated`, or `Json`. */
 async function ask(session: Session, account: string) {
   const { caller, ports, requestTimeoutMs } = session;
   const request = buildIntegratedAccountRequest(account, caller.authorization.reveal());
   const deadlineAt = Date.now() + requestTimeoutMs;
   const { attempt } = await ports.send(request, { deadlineAt, limitedBy: limitedBy(caller, account) });
+  const status = attempt.kind === 'answer' ? attempt.statusCode : undefined;
+  const body = attempt.kind === 'answer' ? readBody(attempt.body) : undefined;
+  const isFromTruto = body?.kind === 'json' && readUpstreamError(body.value).isFromTruto;
   try {
-    return readJson(attempt, caller);
+    return { ...readJson(attempt, caller), status, isFromTruto };
   } catch (error) {
     if (!(error instanceof GraphQLError)) throw error;
-    return { kind: 'Unauthenticated' as const };
+    return { kind: 'Unauthenticated' as const, status, isFromTruto };
   }
 }
 
 async function checkReach(session: Session, source: string, step: Step): Promise<ExitCode> {
   const answer = await ask(session, nobodysAccount);
+  // Anybody answers 401 and 403; and nobody's account is nothing that Truto could show.
+  const isRefusal = answer.kind === 'Unauthenticated' || answer.kind === 'ForbiddenError';
+  if (answer.kind === 'Json' || (isRefusal && !answer.isFromTruto)) {
+    step(false, 'upstream', `${session.upstreamUrl} answers ${answer.status}, but not as Truto does`, otherServer);
+    return exitCodeOf('UpstreamUnavailableError');
+  }
   if (answer.kind === 'Unauthenticated') {
     step(true, 'upstream', `${session.upstreamUrl} answers`);
     step(
@@ -59,7 +74,7 @@ async function checkReach(session: Session, source: string, step: Step): Promise
     return exitCodeOf('Unauthenticated');
   }
   // Nobody's account is not there, or not for us; either way somebody looked who took the token.
-  if (answer.kind === 'Json' || answer.kind === 'NotFoundError' || answer.kind === 'ForbiddenError') {
+  if (answer.kind === 'NotFoundError' || answer.kind === 'ForbiddenError') {
     step(true, 'upstream', `${session.upstreamUrl} answers`);
     step(true, 'token', `of ${source}: accepted`);
     return exitCodes.done;
@@ -119,15 +134,18 @@ export interface CheckOptions {
  * @throws {ConfigError} or {@link UsageError} for what is wrong before anything can be asked.
  */
 export async function checkCommand({ account, tokenFile }: CheckOptions): Promise<ExitCode> {
+  const [mistake] = account === undefined ? [] : checkId(account, []);
+  if (mistake) throw new UsageError(`--account: ${mistake.message}`);
   const credential = await findCredential(process.env, tokenFile);
   const { config, token, source } = credential;
   const output = createOutput(token);
   const step = steps(output);
   const upstream = config.upstream === 'sandbox' ? 'the embedded sandbox' : config.upstream.origin;
   step(true, 'configuration', `AUTH_MODE=${config.auth.mode}, upstream ${upstream}`);
-  return withSession(credential, async (session) => {
+  const code = await withSession(credential, async (session) => {
     const reached = await checkReach(session, source, step);
     const isDone = reached !== exitCodes.done || account === undefined;
     return isDone ? reached : checkAccount(session, account, step);
   });
+  return output.end(code);
 }

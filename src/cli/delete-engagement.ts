@@ -49,11 +49,12 @@ export async function withDeletes(
   const output = createOutput(credential.token);
   const interruption = onInterruption();
   try {
-    return await withSession(credential, (session) => {
+    const code = await withSession(credential, (session) => {
       sayIfSandbox(session.isSandbox, output);
       const stop = AbortSignal.any([interruption.signal, output.unread]);
       return work({ session, output, settings: { ...options, patienceMs: patience * 1_000, stop } });
     });
+    return await output.end(code);
   } finally {
     interruption.forget();
   }

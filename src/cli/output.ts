@@ -1,4 +1,7 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Secret } from '../secret.ts';
+import { secretPattern } from '../secret-pattern.ts';
+import { type ExitCode, exitCodes } from './exit-code.ts';
 
 /** Where a command writes. */
 export interface Output {
@@ -6,27 +9,33 @@ export interface Output {
   print(line: string): void;
   /** A line for people. */
   say(line: string): void;
-  /** Aborted once nobody reads what is printed any more. */
+  /** Aborted once what is printed can no longer be written. */
   readonly unread: AbortSignal;
+  /** How the command ends, known when all that it printed is out: `failed` where that could not be written. */
+  end(code: ExitCode): Promise<ExitCode>;
 }
 
-/** Shorter ones occur by chance, as in the log. */
-const minSecretLength = 8;
-
 /**
- * Writes to standard output and standard error, without the token, whatever answers may repeat of what they were sent.
+ * Writes to standard output and standard error, without the token, whatever answers may repeat of what they were sent and
+ * in which spelling: as the log does.
  */
 export function createOutput(token: Secret | undefined): Output {
-  const value = token?.reveal() ?? '';
-  const spellings = value.length < minSecretLength ? [] : [value, JSON.stringify(value).slice(1, -1)];
-  const redacted = (line: string) => spellings.reduce((text, secret) => text.replaceAll(secret, '[redacted]'), line);
+  const pattern = token && secretPattern([token]);
+  const redacted = (line: string) => (pattern ? line.replace(pattern, '[redacted]') : line);
   const unread = new AbortController();
-  process.stdout.once('error', () => unread.abort());
-  process.stdout.on('error', () => {});
+  process.stdout.on('error', () => unread.abort());
+  // Who no longer looks at the words for people must not end what goes on.
+  process.stderr.on('error', () => {});
   return {
     print: (line) => void process.stdout.write(`${redacted(line)}\n`),
     say: (line) => void process.stderr.write(`${redacted(line)}\n`),
     unread: unread.signal,
+    async end(code) {
+      const error = await new Promise((resolve) => process.stdout.write('', resolve));
+      // The stream tells of what it could not write a turn after it knows.
+      await nextTurn();
+      return error || unread.signal.aborted ? exitCodes.failed : code;
+    },
   };
 }
 

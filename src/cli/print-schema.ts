@@ -1,6 +1,7 @@
 import type { Dialect } from '../config.ts';
 import { schemaText } from '../graphql/sdl.ts';
 import { type ExitCode, exitCodes } from './exit-code.ts';
+import { createOutput } from './output.ts';
 
 /** What `print-schema` is told. */
 export interface PrintSchemaOptions {
@@ -13,7 +14,12 @@ export interface PrintSchemaOptions {
  * `print-schema`: writes the schema to standard output.
  * @throws {ConfigError} for a prefix that cannot be.
  */
-export function printSchemaCommand({ dialect, typePrefix = '', service = false }: PrintSchemaOptions): ExitCode {
-  process.stdout.write(schemaText({ dialect, typePrefix, provesCallers: service }));
-  return exitCodes.done;
+export async function printSchemaCommand({
+  dialect,
+  typePrefix = '',
+  service = false,
+}: PrintSchemaOptions): Promise<ExitCode> {
+  const output = createOutput(undefined);
+  output.print(schemaText({ dialect, typePrefix, provesCallers: service }).replace(/\n$/, ''));
+  return output.end(exitCodes.done);
 }

@@ -112,7 +112,7 @@ ${exitCodesText}`,
     .addHelpText('after', exitCodesText)
     .action(async (options: PrintSchemaOptions) => {
       const { printSchemaCommand } = await import('./print-schema.ts');
-      setExitCode(printSchemaCommand(options));
+      setExitCode(await printSchemaCommand(options));
     });
 
   reachingUpstream(
@@ -152,7 +152,9 @@ ${exitCodesText}`,
       'after',
       `
 It shares its limits with no server: where one uses the same account at the same time, Truto's 429s make both wait.
-To send again what was not deleted:  jq -r 'select(.result != "DeleteEngagementSuccess") | .id' results.jsonl
+A second Ctrl-C ends it at once: what has no line then may be deleted, or may not.
+To send again all that is not known to be deleted:
+  $ jq -r 'select(.result == "DeleteEngagementSuccess") | .id' results.jsonl | grep -vxFf - ids.txt
 `,
     )
     .action(async (options: DeleteOptions) => {

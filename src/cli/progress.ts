@@ -15,15 +15,25 @@ const drawEveryMs = 100;
 export class Progress {
   readonly #terminal: Terminal;
   readonly #total: number;
+  readonly #sharesTerminal: boolean;
   readonly #startMs = performance.now();
   readonly #counts = new Map<EndKind, number>();
   #done = 0;
   #drawnMs = Number.NEGATIVE_INFINITY;
 
-  constructor(terminal: Terminal, total: number) {
+  /** @param sharesTerminal true when the results are printed on the same terminal: they come above the bar. */
+  constructor(terminal: Terminal, total: number, sharesTerminal = false) {
     this.#terminal = terminal;
     this.#total = total;
+    this.#sharesTerminal = sharesTerminal;
     this.#draw();
+  }
+
+  /** Takes the bar away where the line of a result is to be printed. */
+  makeRoom(): void {
+    if (!this.#sharesTerminal || !this.#isDrawn) return;
+    this.#terminal.write('\r\x1b[K');
+    this.#drawnMs = Number.NEGATIVE_INFINITY;
   }
 
   /** One more is done. */
@@ -35,21 +45,26 @@ export class Progress {
 
   /** Leaves the bar as it is, and says in one line what became of all. */
   end(): string {
-    if (this.#terminal.isTTY && this.#total > 0) this.#terminal.write('\n');
+    if (this.#isDrawn) this.#terminal.write('\n');
     const parts = [...this.#counts].sort().map(([kind, count]) => `${kind} ${count}`);
     return `${this.#done} of ${this.#total} ids${parts.length > 0 ? `: ${parts.join(', ')}` : ''}`;
   }
 
+  get #isDrawn(): boolean {
+    return this.#terminal.isTTY === true && this.#total > 0;
+  }
+
   #draw(): void {
-    if (!this.#terminal.isTTY || this.#total === 0) return;
+    if (!this.#isDrawn) return;
     this.#drawnMs = performance.now();
     const filled = Math.floor((this.#done / this.#total) * width);
     const seconds = (this.#drawnMs - this.#startMs) / 1_000;
     const rate = seconds > 0 ? (this.#done / seconds).toFixed(1) : '0.0';
-    const failed = this.#done - (this.#counts.get('DeleteEngagementSuccess') ?? 0);
     const bar = '#'.repeat(filled).padEnd(width, '-');
-    const planned = this.#counts.get('DeleteEngagementPlan') ?? 0;
-    const trouble = failed - planned > 0 ? `, ${failed - planned} not deleted` : '';
+    const count = (kind: EndKind) => this.#counts.get(kind) ?? 0;
+    const unknown = count('OutcomeUnknownError');
+    const failed = this.#done - count('DeleteEngagementSuccess') - count('DeleteEngagementPlan') - unknown;
+    const trouble = `${failed > 0 ? `, ${failed} not deleted` : ''}${unknown > 0 ? `, ${unknown} unknown` : ''}`;
     this.#terminal.write(`\r\x1b[K[${bar}] ${this.#done}/${this.#total}, ${rate} a second${trouble}`);
   }
 }

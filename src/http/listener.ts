@@ -105,8 +105,10 @@ export function createListener(
    */
   const newcomers = new WeakSet<Socket>();
   let connectionCount = 0;
+  let takenCount = 0;
   server.on('connection', (socket: Socket) => {
     newcomers.add(socket);
+    takenCount += 1;
     connectionCount += 1;
     socket.once('close', () => {
       connectionCount -= 1;
@@ -182,6 +184,19 @@ export function createListener(
     });
   }
 
+  /**
+   * Settles in a turn of the event loop in which nobody was left to be taken. The system resets whoever has connected, and
+   * perhaps sent a request, and is not taken when the port is closed. Many that come at once are taken one in a turn.
+   */
+  async function nobodyWaits(): Promise<void> {
+    const giveUpAtMs = performance.now() + farewellMs;
+    for (;;) {
+      const before = takenCount;
+      await new Promise<void>(afterNextTurn);
+      if (takenCount === before || performance.now() > giveUpAtMs) return;
+    }
+  }
+
   async function drain(noticeMs = 0): Promise<void> {
     isDraining = true;
     const noticedAtMs = performance.now() + noticeMs;
@@ -189,6 +204,7 @@ export function createListener(
     for (const response of inFlight) if (!response.headersSent) response.setHeader('connection', 'close');
     if (inFlight.size > 0) await drained.promise;
     while (connectionCount > 0 && performance.now() < noticedAtMs) await sleep(sweepIntervalMs);
+    await nobodyWaits();
     clearInterval(restoring);
     loopDelay.stop();
     const closed = new Promise<void>((resolve) => {

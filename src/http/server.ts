@@ -128,13 +128,8 @@ export async function startFacade({ config, log, upstream, openToken, loadLimits
     undefined,
     metrics.countRequest,
   );
-  const url = await listener.listen(host, port);
 
-  async function close(noticeMs?: number): Promise<void> {
-    draining.abort();
-    const lastCall = setTimeout(client.endStreams, requestTimeoutMs);
-    await listener.drain(noticeMs);
-    clearTimeout(lastCall);
+  async function free(): Promise<void> {
     await yoga.dispose();
     await bulk?.close();
     // Deletes whose callers left are finished too, and their ends written down.
@@ -142,6 +137,20 @@ export async function startFacade({ config, log, upstream, openToken, loadLimits
     await client.close(requestTimeoutMs);
     await sharedMemory?.close();
     await nextTurn();
+  }
+
+  const url = await listener.listen(host, port).catch(async (error) => {
+    // A program that goes on without this server must not go on with its part in bulk deletes.
+    await free();
+    throw error;
+  });
+
+  async function close(noticeMs?: number): Promise<void> {
+    draining.abort();
+    const lastCall = setTimeout(client.endStreams, requestTimeoutMs);
+    await listener.drain(noticeMs);
+    clearTimeout(lastCall);
+    await free();
   }
 
   return { url, close };

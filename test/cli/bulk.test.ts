@@ -92,11 +92,14 @@ describe('truto-engagements bulk', () => {
   it("keeps Truto's limits by itself: an upstream that enforces them never has to refuse", async () => {
     const limited = await startSandbox({ token, keepsLimits: true });
     const many = Array.from({ length: 55 }, (_, index) => `id-${index}`);
-    const { code, lines } = await runCli(bulk(copper.id), { ...env, TRUTO_BASE_URL: limited.url }, many.join('\n'));
+    const settings = { ...env, TRUTO_BASE_URL: limited.url, REQUEST_TIMEOUT_MS: '2000' };
+    const { code, lines } = await runCli(bulk(copper.id, '--patience', '0'), settings, many.join('\n'));
     await limited.close();
-    // Each is looked for once, and not one a second time for a 429.
-    expect([code, tally(lines())]).toEqual([3, { NotFoundError: 55 }]);
-    expect(limited.requests.filter(({ method }) => method === 'DELETE')).toHaveLength(55);
+    const { NotFoundError: sent = 0, RateLimitedError: held = 0 } = tally(lines());
+    expect([code, sent + held]).toEqual([4, 55]);
+    expect(held).toBeGreaterThan(0);
+    // Each was looked for once or not at all: no 429 is among the answers.
+    expect(limited.requests.filter(({ method }) => method === 'DELETE')).toHaveLength(sent);
   });
 
   it('sends nothing further once upstream refuses the token or the account, and says so of the rest', async () => {
@@ -134,6 +137,48 @@ describe('truto-engagements bulk', () => {
     expect(deleted).toBe(upstream.deletes().length);
     expect(notSent).toBeGreaterThan(0);
     expect(code).toBe(4);
+  });
+
+  it('on a signal while it reads ids sends none of them, and ends with 4', async () => {
+    const { child, end } = startCli(bulk(capsule.id));
+    child.stdin.write('id-1\nid-2\nid-');
+    // It says which upstream it has when it takes signals, and begins to read.
+    child.stderr.once('data', () => child.kill('SIGHUP'));
+    const { code, lines } = await end;
+    expect(code).toBe(4);
+    expect(lines().filter(({ result }) => result !== 'NotSent')).toEqual([]);
+  });
+
+  it('hears a signal also while results come that cost no request', async () => {
+    const { child, end } = startCli(bulk(copper.id, '--dry-run'), env);
+    child.stdout.once('data', () => child.kill('SIGINT'));
+    child.stdin.end(Array.from({ length: 10_000 }, (_, index) => `id-${index}`).join('\n'));
+    const { code, lines } = await end;
+    const { DeleteEngagementPlan: planned = 0, NotSent: notSent = 0 } = tally(lines());
+    expect(planned + notSent).toBe(10_000);
+    expect(notSent).toBeGreaterThan(0);
+    expect(code).toBe(4);
+  });
+
+  it('ends at once on a second signal, whichever it is', async () => {
+    const hanging = Promise.withResolvers<void>();
+    await using upstream = await startUpstream(() => hanging.resolve(), 'capsule');
+    const { child, end } = startCli(bulk(capsule.id), { ...env, TRUTO_BASE_URL: upstream.url });
+    child.stdin.end('id-1\nid-2\n');
+    await hanging.promise;
+    child.kill('SIGINT');
+    child.kill('SIGTERM');
+    const { code, stdout } = await end;
+    expect([code, stdout]).toEqual([null, '']);
+  });
+
+  it('goes on where nobody reads standard error', async () => {
+    const [, , , , , one = '', other = ''] = seedEngagements(copper).map(({ id }) => id);
+    const { child, end } = startCli(bulk(copper.id), env);
+    child.stderr.destroy();
+    child.stdin.end(`${one}\n${other}\n`);
+    const { code, lines } = await end;
+    expect([code, tally(lines())]).toEqual([0, { DeleteEngagementSuccess: 2 }]);
   });
 
   it('sends nothing further once nobody reads its lines, and ends with 1', async () => {

@@ -2,8 +2,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sandboxAccount } from '../../src/sandbox/accounts.ts';
 import { type Sandbox, startSandbox } from '../../src/sandbox/server.ts';
 import { runCli } from '../support/cli-process.ts';
-import { remote } from '../support/outcome.ts';
-import { startUpstream } from '../support/upstream.ts';
+import { remote, truto } from '../support/outcome.ts';
+import { type Answer, json, startUpstream } from '../support/upstream.ts';
 
 const token = 'canary-token-of-the-terminal';
 let sandbox: Sandbox;
@@ -61,7 +61,11 @@ describe('truto-engagements check', () => {
   });
 
   it('says what to do about an account that has to be connected again', async () => {
-    await using upstream = await startUpstream(remote(401), 'capsule');
+    const shown = json(200, { id: 'an account', integration: { name: 'capsule' } });
+    const isNobodys = ({ path }: { path: string }) => path.endsWith('/00000000-0000-0000-0000-000000000000');
+    await using upstream = await startUpstream(remote(401), (request, response) =>
+      (isNobodys(request) ? truto(404) : shown)(request, response),
+    );
     const { code, stdout } = await check({ ...env, TRUTO_BASE_URL: upstream.url }, ...account('Capsule'));
     expect(stdout).toMatch(/^FAULT connection.*\n +-> have the account connected again/m);
     expect(code).toBe(3);
@@ -83,6 +87,24 @@ describe('truto-engagements check', () => {
     const { code, stdout } = await check({ ...env, TRUTO_BASE_URL: upstream.url });
     expect(stdout).toMatch(/^FAULT upstream.*\n +-> check TRUTO_BASE_URL/m);
     expect(code).toBe(4);
+  });
+
+  it.each<[string, Answer]>([
+    ['a proxy that lets nobody pass', json(403, { error: 'denied' })],
+    ['a page to log in at', json(401, undefined)],
+    ['an API of another kind', json(200, { status: 'ok' })],
+  ])('takes no answer of %s for a word on the token', async (_what, answer) => {
+    await using upstream = await startUpstream(answer, answer);
+    const { code, stdout } = await check({ ...env, TRUTO_BASE_URL: upstream.url });
+    expect(stdout).toMatch(/^FAULT upstream.*, but not as Truto does\n +-> check TRUTO_BASE_URL/m);
+    expect(stdout).not.toMatch(/^(ok +|FAULT )token/m);
+    expect(code).toBe(4);
+  });
+
+  it.each(['', '..'])('refuses the account "%s", which would be another address', async (id) => {
+    const { code, stdout, stderr } = await check(env, '--account', id);
+    expect(stderr).toMatch(/^--account: It must not be /);
+    expect([code, stdout]).toEqual([2, '']);
   });
 
   it('lists every mistake of the configuration at once, and ends with 2', async () => {

@@ -130,10 +130,11 @@ describe('truto-engagements delete', () => {
   });
 
   it('prints no token that an answer repeats', async () => {
-    const repeated = remote(400, { raw_response: { echo: `Bearer ${token}` } });
-    await using upstream = await startUpstream(repeated, 'capsule');
-    const { stdout } = await runCli(['delete', 'e1', ...account], { ...env, TRUTO_BASE_URL: upstream.url });
-    expect(stdout).toContain('[redacted]');
+    const header = `Bearer ${token}`;
+    const spellings = [header, encodeURIComponent(header), Buffer.from(header).toString('base64')];
+    await using upstream = await startUpstream(remote(400, { raw_response: spellings }), 'capsule');
+    const { lines } = await runCli(['delete', 'e1', ...account], { ...env, TRUTO_BASE_URL: upstream.url });
+    expect(lines()[0].rawResponse).toEqual(spellings.map(() => expect.stringContaining('[redacted]')));
   });
 });
 

@@ -174,7 +174,7 @@ describe('R19 after an error that nobody caught, the server process', () => {
   it('is ended all the same when a client does not read its answer', async () => {
     const body = Buffer.alloc(64 * 1024 * 1024, 'x');
     await using upstream = await startUpstream((_request, response) => response.end(body));
-    await using server = await startServerProcess({ ...environment(upstream.url), REQUEST_TIMEOUT_MS: '3000' });
+    await using server = await startServerProcess({ ...environment(upstream.url), REQUEST_TIMEOUT_MS: '1000' });
     const unread = await postStreamedDelete(server.endpoint);
     server.fail('throw');
     await expect.poll(() => fatalLines(server.output()).length).toBe(1);

@@ -1,0 +1,26 @@
+import type { Secret } from './secret.ts';
+
+/** Shorter ones occur by chance, and text without such words would say nothing. */
+const minSecretLength = 8;
+
+/** What base64 makes of the text wherever it stands in longer data, without the characters that its neighbours colour. */
+function base64Cores(text: string): readonly string[] {
+  return [0, 1, 2].flatMap((offset) => {
+    const bytes = Buffer.concat([Buffer.alloc(offset), Buffer.from(text)]);
+    const [from, to] = [Math.ceil((offset * 8) / 6), Math.floor((bytes.length * 8) / 6)];
+    return [bytes.toString('base64').slice(from, to), bytes.toString('base64url').slice(from, to)];
+  });
+}
+
+/** Matches the secrets in the spellings that programs give them; undefined when there are none. */
+export function secretPattern(secrets: readonly Secret[]): RegExp | undefined {
+  const spellings = secrets
+    .map((secret) => secret.reveal())
+    .filter(({ length }) => length >= minSecretLength)
+    .flatMap((value) => [value, JSON.stringify(value).slice(1, -1), encodeURIComponent(value)])
+    .flatMap((text) => [text, ...base64Cores(text)]);
+  // The longest first: a secret that holds another must go whole.
+  const longestFirst = [...new Set(spellings)].sort((a, b) => b.length - a.length);
+  if (longestFirst.length === 0) return undefined;
+  return new RegExp(longestFirst.map((text) => text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')).join('|'), 'g');
+}

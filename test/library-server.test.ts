@@ -1,0 +1,68 @@
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { Redis } from 'ioredis';
+import { describe, expect, it } from 'vitest';
+import { createEngagementServer } from '../src/library.ts';
+import { freePort } from './support/free-port.ts';
+import { startRedis } from './support/redis-server.ts';
+
+const quiet = { logTo: { write: () => {} } };
+
+/** Takes a port until it is told to give it back. */
+async function take(port: number) {
+  const server = createServer().listen(port, '127.0.0.1');
+  await once(server, 'listening');
+  return { [Symbol.asyncDispose]: async () => void (await once(server.close(), 'close')) };
+}
+
+const health = async (url: string) => (await fetch(`${url}/health`)).status;
+
+describe('a server of the library', () => {
+  it('runs beside another in the same process, and ends by itself', async () => {
+    const [one, other] = [createEngagementServer({ PORT: 0 }, quiet), createEngagementServer({ PORT: 0 }, quiet)];
+    const [url, otherUrl] = await Promise.all([one.listen(), other.listen()]);
+    await one.close();
+    await expect(fetch(`${url}/health`)).rejects.toThrow();
+    expect(await health(otherUrl)).toBe(200);
+    await other.close();
+  });
+
+  it('closed before it listens, never does', async () => {
+    const server = createEngagementServer({ PORT: 0 }, quiet);
+    await server.close();
+    await expect(server.listen()).rejects.toThrow('create another');
+  });
+
+  it('closed while it starts, leaves nothing that listens', async () => {
+    const server = createEngagementServer({ PORT: 0 }, quiet);
+    const listening = server.listen();
+    await server.close();
+    await expect(fetch(`${await listening}/health`)).rejects.toThrow();
+  });
+
+  it('that finds its port taken says so, and listens when it is told to again', async () => {
+    const port = await freePort();
+    const server = createEngagementServer({ PORT: port }, quiet);
+    {
+      await using _taken = await take(port);
+      await expect(server.listen()).rejects.toThrow('EADDRINUSE');
+    }
+    expect(await health(await server.listen())).toBe(200);
+    await server.close();
+  });
+
+  it('that finds its port taken has no part in bulk deletes: nothing of it stays connected to Redis', async () => {
+    await using redis = await startRedis();
+    const port = await freePort();
+    await using _taken = await take(port);
+    const server = createEngagementServer({ PORT: port, REDIS_URL: redis.url }, quiet);
+    await expect(server.listen()).rejects.toThrow('EADDRINUSE');
+    const watcher = new Redis(redis.url);
+    const others = async () =>
+      String(await watcher.client('LIST'))
+        .trim()
+        .split('\n').length - 1;
+    await expect.poll(others).toBe(0);
+    watcher.disconnect();
+  });
+});
