@@ -13,12 +13,15 @@ const silent = [
   '--no-first-run',
 ];
 
+/** Installs Chromium where it is missing. */
+export const installChromium = (): void => installDebianPackage('chromium', () => existsSync(executablePath));
+
 /**
  * Starts a browser without a window. Installing it first takes minutes: call it in a hook that waits for as long.
  * @throws when there is none, and none can be installed.
  */
 export function launchChromium(): Promise<Browser> {
-  installDebianPackage('chromium', () => existsSync(executablePath));
+  installChromium();
   // No sandbox: as root, which continuous integration is, Chromium has none. It sees pages of our own only.
   return chromium.launch({ executablePath, args: ['--headless', '--no-sandbox', '--disable-gpu', ...silent] });
 }

@@ -42,6 +42,9 @@ function isInstalled(): boolean {
 /** Debian keeps it where only root looks. */
 const environment = { PATH: `${process.env.PATH}:/usr/sbin` };
 
+/** Installs nginx where it is missing. */
+export const installNginx = (): void => installDebianPackage('nginx-light', isInstalled);
+
 /** The configuration as it is, but for addresses of this machine. @throws when it has not what is to be replaced. */
 function localized(folder: string, port: number, replicas: readonly string[]): string {
   let text = readFileSync(new URL('../../deploy/nginx.conf', import.meta.url), 'utf8');
@@ -65,7 +68,7 @@ function localized(folder: string, port: number, replicas: readonly string[]): s
  * @throws with what it complains of when it ends instead.
  */
 export async function startNginx(replicas: readonly [string, string]): Promise<NginxServer> {
-  installDebianPackage('nginx-light', isInstalled);
+  installNginx();
   const folder = mkdtempSync(join(tmpdir(), 'nginx-'));
   const port = await freePort();
   const file = join(folder, 'nginx.conf');

@@ -28,6 +28,9 @@ function isInstalled(): boolean {
   }
 }
 
+/** Installs Redis where it is missing. */
+export const installRedis = (): void => installDebianPackage('redis-server', isInstalled);
+
 async function answers(port: number): Promise<void> {
   for (;;) {
     const socket = createConnection(port, '127.0.0.1');
@@ -47,7 +50,7 @@ async function answers(port: number): Promise<void> {
 
 /** Starts a Redis; see {@link RedisServer}. */
 export async function startRedis(): Promise<RedisServer> {
-  installDebianPackage('redis-server', isInstalled);
+  installRedis();
   const folder = mkdtempSync(join(tmpdir(), 'redis-'));
   const port = await freePort();
   let child: ChildProcess | undefined;

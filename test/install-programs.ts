@@ -1,0 +1,24 @@
+import { installChromium } from './support/chromium.ts';
+import { installNginx } from './support/nginx-server.ts';
+import { installPrometheus } from './support/prometheus-server.ts';
+import { pythonWith } from './support/python.ts';
+import { installRedis } from './support/redis-server.ts';
+
+/*
+ * Installs the programs that tests need, where that is allowed, before the first of them runs: what a test waits for then is what
+ * it tests. What cannot be had is said here, and fails the tests that need it.
+ */
+
+for (const install of [
+  installRedis,
+  installNginx,
+  installPrometheus,
+  installChromium,
+  () => pythonWith('requests', 'python3-requests'),
+]) {
+  try {
+    install();
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : error}\n`);
+  }
+}
