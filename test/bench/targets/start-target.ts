@@ -14,7 +14,7 @@ import type { Command, Target } from './target.ts';
 
 const startTimeoutMs = 60_000;
 const pollIntervalMs = 3;
-const stopTimeoutMs = 5_000;
+const stopTimeoutMs = 10_000;
 const shownLogCharacters = 2_000;
 
 /** The process groups that run: none may outlive this program, however it ends. */
