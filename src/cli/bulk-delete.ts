@@ -86,7 +86,7 @@ export async function bulkDeleteCommand(options: DeleteOptions): Promise<ExitCod
           const id = ids[index] ?? '';
           const line = await result.then(
             (found) => lineOf(id, settings.account, found, session),
-            (error) => lineOfError(id, settings.account, error),
+            (error) => lineOfError(id, settings.account, error, session),
           );
           tell(line);
         }),

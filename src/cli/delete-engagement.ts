@@ -68,7 +68,7 @@ export function deleteEngagementCommand(id: string, options: DeleteOptions): Pro
     try {
       line = lineOf(id, settings.account, await deleteOne({ id }), session);
     } catch (error) {
-      line = lineOfError(id, settings.account, error);
+      line = lineOfError(id, settings.account, error, session);
     }
     output.print(line.json);
     return line.code;

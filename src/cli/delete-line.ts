@@ -51,6 +51,11 @@ function describe(result: DeleteEngagementResult, { upstreamUrl }: Session): obj
   }
 }
 
+/** What begins each line. */
+function begin(id: string, integratedAccountId: string, { isSandbox }: Session): object {
+  return { id, integratedAccountId, ...(isSandbox && { sandbox: true }) };
+}
+
 /** The line for a delete that came to a result. */
 export function lineOf(
   id: string,
@@ -60,11 +65,10 @@ export function lineOf(
 ): DeleteLine {
   const { kind } = result;
   const wouldBeRefused = kind === 'DeleteEngagementPlan' && hasRefusal(result.findings);
-  const where = { id, integratedAccountId, ...(session.isSandbox && { sandbox: true }) };
   return {
     kind,
     code: wouldBeRefused ? exitCodes.refused : exitCodeOf(kind),
-    json: JSON.stringify({ ...where, result: kind, ...describe(result, session) }),
+    json: JSON.stringify({ ...begin(id, integratedAccountId, session), result: kind, ...describe(result, session) }),
   };
 }
 
@@ -72,11 +76,12 @@ export function lineOf(
  * The line for a delete that was kept from having a result.
  * @throws what is a fault of this program.
  */
-export function lineOfError(id: string, integratedAccountId: string, error: unknown): DeleteLine {
+export function lineOfError(id: string, integratedAccountId: string, error: unknown, session: Session): DeleteLine {
   const isKnown = error instanceof NotSentError || error instanceof GraphQLError;
   if (!isKnown) throw error;
   const kind = error instanceof NotSentError ? 'NotSent' : 'Unauthenticated';
   const message =
     kind === 'NotSent' ? error.message : 'Nothing was deleted. Upstream does not accept the token: give another.';
-  return { kind, code: exitCodeOf(kind), json: JSON.stringify({ id, integratedAccountId, result: kind, message }) };
+  const where = begin(id, integratedAccountId, session);
+  return { kind, code: exitCodeOf(kind), json: JSON.stringify({ ...where, result: kind, message }) };
 }

@@ -11,7 +11,7 @@ export interface Output {
   say(line: string): void;
   /** Aborted once what is printed can no longer be written. */
   readonly unread: AbortSignal;
-  /** How the command ends, known when all that it printed is out: `failed` where that could not be written. */
+  /** How the command ends, known when all that it printed is out: `failed` where that could not be written, unless it is `unknown`. */
   end(code: ExitCode): Promise<ExitCode>;
 }
 
@@ -34,7 +34,9 @@ export function createOutput(token: Secret | undefined): Output {
       const error = await new Promise((resolve) => process.stdout.write('', resolve));
       // The stream tells of what it could not write a turn after it knows.
       await nextTurn();
-      return error || unread.signal.aborted ? exitCodes.failed : code;
+      // That nobody knows what was done is worse than that it could not be told.
+      const isUntold = error || unread.signal.aborted;
+      return isUntold && code !== exitCodes.unknown ? exitCodes.failed : code;
     },
   };
 }

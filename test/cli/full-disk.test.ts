@@ -5,14 +5,16 @@ import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { sandboxAccount } from '../../src/sandbox/accounts.ts';
+import { truto } from '../support/outcome.ts';
+import { startUpstream } from '../support/upstream.ts';
 
 const account = ['--account', sandboxAccount('Capsule').id];
 
-/** Runs a command over the embedded sandbox whose standard output is a disk that is full. */
-async function runWithoutRoom(args: readonly string[], input: string) {
+/** Runs a command, over the embedded sandbox unless it is told of another upstream, whose standard output is a disk that is full. */
+async function runWithoutRoom(args: readonly string[], input: string, env: Record<string, string> = {}) {
   const child = spawn(process.execPath, ['src/cli/main.ts', ...args], {
     cwd: fileURLToPath(new URL('../..', import.meta.url)),
-    env: { PATH: process.env.PATH },
+    env: { PATH: process.env.PATH, ...env },
     stdio: ['pipe', openSync('/dev/full', 'w'), 'pipe'],
   });
   child.stdin?.end(input);
@@ -30,5 +32,13 @@ describe('a result that cannot be written', () => {
     const { code, stderr } = await runWithoutRoom(args, 'no-such-id\n');
     expect(code).toBe(1);
     expect(stderr).not.toMatch(/^ +at /m);
+  });
+
+  it('and that nobody knows either, ends with 5', async () => {
+    await using upstream = await startUpstream(truto(502), 'capsule');
+    const env = { TRUTO_BASE_URL: upstream.url, TRUTO_TOKEN: 'a-token-of-the-terminal' };
+    const { code } = await runWithoutRoom(['delete', 'e1', '--patience', '0', ...account], '', env);
+    expect(code).toBe(5);
+    expect(upstream.deletes().length).toBeGreaterThan(0);
   });
 });
