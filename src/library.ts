@@ -1,7 +1,7 @@
 import type { GraphQLSchema } from 'graphql';
 import { type Config, type PlainSettings, parseSettings } from './config.ts';
-import { createSchema } from './graphql/schema.ts';
-import { checkedSchemaOptions, type EngagementSchemaOptions, schemaText } from './graphql/sdl.ts';
+import { createSchema, printedSchema } from './graphql/schema.ts';
+import { checkedSchemaOptions, type EngagementSchemaOptions } from './graphql/schema-options.ts';
 
 /** Where the log's lines go: JSON, one to a call, each with its line end. */
 export interface LogDestination {
@@ -105,5 +105,5 @@ export function createEngagementSchema(options: EngagementSchemaOptions = {}): G
  * @throws {ConfigError} for a dialect or a prefix that cannot be.
  */
 export function printEngagementSchema(options: EngagementSchemaOptions = {}): string {
-  return schemaText(options);
+  return printedSchema(checkedSchemaOptions(options));
 }

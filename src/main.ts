@@ -7,5 +7,5 @@ import { fileURLToPath } from 'node:url';
  */
 enableCompileCache(fileURLToPath(new URL('../node_modules/.cache/compile', import.meta.url)));
 await import('./serve.ts');
-// Not at the end alone: a server that is killed has none, and the next would start slowly again. After the first answers.
-setTimeout(flushCompileCache, 2_000).unref();
+// Not at the end alone: a server that is killed has none, and the next would start slowly again.
+flushCompileCache();

@@ -7,7 +7,6 @@ import { buildASTSchema, getNamedType, isObjectType, Kind, parse, validate } fro
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse as parseYaml } from 'yaml';
 import { createProgram } from '../src/cli/program.ts';
-import { printedSchema } from '../src/graphql/schema.ts';
 import { sandboxAccount } from '../src/sandbox/accounts.ts';
 import { seedEngagements } from '../src/sandbox/seed.ts';
 import { anchorsOf, type Block, blocks, documents } from './docs/markdown.ts';
@@ -116,7 +115,9 @@ describe('a block of GraphQL', () => {
   );
 
   it('extends a type of the subgraph by its own key', () => {
-    const federation = buildASTSchema(parse(printedSchema('federation')), { assumeValidSDL: true });
+    const federation = buildASTSchema(parse(readFileSync(join(root, 'schema/federation.graphql'), 'utf8')), {
+      assumeValidSDL: true,
+    });
     const extensions = of('graphql').filter((block) => !isDocument(block));
     expect(extensions).toHaveLength(1);
     for (const definition of parse(extensions[0]?.text ?? '').definitions) {

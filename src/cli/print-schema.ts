@@ -1,5 +1,6 @@
 import type { Dialect } from '../config.ts';
-import { schemaText } from '../graphql/sdl.ts';
+import { printedSchema } from '../graphql/schema.ts';
+import { checkedSchemaOptions } from '../graphql/schema-options.ts';
 import { type ExitCode, exitCodes } from './exit-code.ts';
 import { createOutput } from './output.ts';
 
@@ -20,6 +21,7 @@ export async function printSchemaCommand({
   service = false,
 }: PrintSchemaOptions): Promise<ExitCode> {
   const output = createOutput(undefined);
-  output.print(schemaText({ dialect, typePrefix, provesCallers: service }).replace(/\n$/, ''));
+  const options = checkedSchemaOptions({ dialect, typePrefix, provesCallers: service });
+  output.print(printedSchema(options).trimEnd());
   return output.end(exitCodes.done);
 }

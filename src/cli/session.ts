@@ -4,13 +4,10 @@ import { readResource } from '../engagement/read-record.ts';
 import type { RepeatedDeletePorts } from '../engagement/repeated-delete.ts';
 import { passThrough } from '../http/auth.ts';
 import { findUpstream } from '../http/find-upstream.ts';
-import { createUpstreamClient } from '../upstream/client.ts';
+import { createUpstreamClient, reserveMsFor } from '../upstream/client.ts';
 import { documentedLimits } from '../upstream/lanes.ts';
 import { createSend } from '../upstream/send.ts';
 import type { Credential } from './credential.ts';
-
-/** The most time that must be left of an operation for another request to begin, as for the server. */
-const maxReserveMs = 500;
 
 /** A way to upstream for as long as a command runs, and whoever uses it. */
 export interface Session {
@@ -31,7 +28,7 @@ interface OpenSession extends Session {
 async function openSession({ config, token }: Credential): Promise<OpenSession> {
   const { requestTimeoutMs, maxUpstreamBytes, keepsRateLimits } = config;
   const { url, openToken, sandbox } = await findUpstream(config);
-  const reserveMs = Math.min(maxReserveMs, requestTimeoutMs / 10);
+  const reserveMs = reserveMsFor(requestTimeoutMs);
   const client = createUpstreamClient({
     baseUrl: url,
     maxBytes: maxUpstreamBytes,
@@ -43,7 +40,7 @@ async function openSession({ config, token }: Credential): Promise<OpenSession> 
     caller: passThrough(`Bearer ${token ? token.reveal() : openToken}`),
     ports: {
       send,
-      findAccountIntegration: createAccountLookup(send, requestTimeoutMs / 4),
+      findAccountIntegration: createAccountLookup(send, requestTimeoutMs),
       deleteMemory: createDeleteMemory(),
     },
     requestTimeoutMs,

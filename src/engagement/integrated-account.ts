@@ -43,6 +43,9 @@ function readIntegration(json: unknown): IntegrationSupport {
 
 const unknown: IntegrationSupport = { kind: 'unknown' };
 
+/** The longest a delete waits for the look-up of its account's integration. */
+const maxTimeoutMs = 2_000;
+
 /** Upstream does not show the account to this caller. */
 class RefusedLookup extends Error {
   override readonly name = 'RefusedLookup';
@@ -58,9 +61,11 @@ async function within<Result>(promise: Promise<Result>, deadlineAt: number, othe
  * Looks accounts up by `GET /integrated-account/{id}` and remembers them for 5 minutes. Entries are kept per caller:
  * what one caller may see of an account is nothing another may learn. Only an answer that could be read is remembered,
  * and for a minute that upstream does not show the account.
- * @param timeoutMs how long a delete waits for the look-up before it goes on without.
+ * @param requestTimeoutMs how long an operation may take: a delete waits a quarter of it for the look-up, two seconds at most, and
+ * then goes on without.
  */
-export function createAccountLookup(send: Send, timeoutMs: number): FindAccountIntegration {
+export function createAccountLookup(send: Send, requestTimeoutMs: number): FindAccountIntegration {
+  const timeoutMs = Math.min(maxTimeoutMs, requestTimeoutMs / 4);
   async function look({ caller, integratedAccountId }: Key): Promise<IntegrationSupport> {
     const request = buildIntegratedAccountRequest(integratedAccountId, caller.authorization.reveal());
     const deadlineAt = Date.now() + timeoutMs;

@@ -75,7 +75,8 @@ export function createSchema({ typePrefix, ...options }: SchemaOptions): GraphQL
   return options.dialect === 'federation' ? completeSubgraph(schema, sdl) : schema;
 }
 
-/** The schema of a dialect as text, in a stable order: what its file in `schema/` must hold. */
-export function printedSchema(dialect: Dialect): string {
-  return printed(withoutUnused(buildDialect({ dialect, provesCallers: false })), dialect);
+/** The schema of a server as text, in a stable order: of a dialect's, what it tells a supergraph. */
+export function printedSchema(options: SchemaOptions): string {
+  const schema = createSchema(options);
+  return options.dialect === 'none' ? printed(schema, 'none') : String(schema.extensions.sdl);
 }

@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type RequestListener, type ServerRe
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import { type LoadLimits, LoopDelay, usualLoadLimits } from './overload.ts';
 import { isHost, refuseBadHost, refuseBusy, refuseTooManyHeaders, refuseUnreadable } from './refuse.ts';
 import { identifyRequest } from './request-id.ts';
@@ -104,15 +105,10 @@ export function createListener(
    * deleted, when it asked again under the same key. Connections that are open already are read in the order of events.
    */
   const newcomers = new WeakSet<Socket>();
-  let connectionCount = 0;
   let takenCount = 0;
   server.on('connection', (socket: Socket) => {
     newcomers.add(socket);
     takenCount += 1;
-    connectionCount += 1;
-    socket.once('close', () => {
-      connectionCount -= 1;
-    });
   });
 
   function handleNewcomer(request: IncomingMessage, response: ServerResponse): void {
@@ -197,13 +193,15 @@ export function createListener(
     }
   }
 
+  const countConnections = promisify(server.getConnections.bind(server));
+
   async function drain(noticeMs = 0): Promise<void> {
     isDraining = true;
     const noticedAtMs = performance.now() + noticeMs;
     // Told to, a client sends its next request elsewhere instead of into a connection that is about to go.
     for (const response of inFlight) if (!response.headersSent) response.setHeader('connection', 'close');
     if (inFlight.size > 0) await drained.promise;
-    while (connectionCount > 0 && performance.now() < noticedAtMs) await sleep(sweepIntervalMs);
+    while (performance.now() < noticedAtMs && (await countConnections()) > 0) await sleep(sweepIntervalMs);
     await nobodyWaits();
     clearInterval(restoring);
     loopDelay.stop();

@@ -10,7 +10,7 @@ import { readTrustedDocuments } from '../graphql/trusted-documents.ts';
 import type { Log } from '../log.ts';
 import { connectRedis } from '../redis.ts';
 import type { Send } from '../upstream/attempt.ts';
-import { createUpstreamClient } from '../upstream/client.ts';
+import { createUpstreamClient, reserveMsFor } from '../upstream/client.ts';
 import { documentedLimits, shareOf } from '../upstream/lanes.ts';
 import { createSend } from '../upstream/send.ts';
 import { createSharedBudget } from '../upstream/shared-budget.ts';
@@ -20,12 +20,6 @@ import { createListener } from './listener.ts';
 import { createMetrics } from './metrics.ts';
 import type { LoadLimits } from './overload.ts';
 import { createGraphQLHandler } from './yoga.ts';
-
-/** The longest a delete waits for the look-up of its account's integration; it goes on without. */
-const maxLookupTimeoutMs = 2_000;
-
-/** The most time that must be left of an operation for another request to begin. */
-const maxReserveMs = 500;
 
 /** How much longer than an operation a client may leave a connection without a byte either way, in milliseconds. */
 const quietMarginMs = 60_000;
@@ -79,7 +73,7 @@ export async function startFacade({ config, log, upstream, openToken, loadLimits
   const { trustedDocuments } = config;
   const trusted = trustedDocuments && readTrustedDocuments(trustedDocuments.path, schema);
   const { host, port, requestTimeoutMs, maxUpstreamBytes, keepsRateLimits, shared } = config;
-  const reserveMs = Math.min(maxReserveMs, requestTimeoutMs / 10);
+  const reserveMs = reserveMsFor(requestTimeoutMs);
   const client = createUpstreamClient({
     baseUrl: upstream,
     maxBytes: maxUpstreamBytes,
@@ -97,8 +91,7 @@ export async function startFacade({ config, log, upstream, openToken, loadLimits
     onAttempt: metrics.countAttempt,
   };
   const { send, settled } = awaitable(createSend(sendSetup));
-  const lookupTimeoutMs = Math.min(maxLookupTimeoutMs, requestTimeoutMs / 4);
-  const findAccountIntegration = createAccountLookup(send, lookupTimeoutMs);
+  const findAccountIntegration = createAccountLookup(send, requestTimeoutMs);
   const bulkParts = { config, send, findAccountIntegration, openToken, log, metrics };
   // Loaded where it is used: BullMQ alone is a tenth of a second.
   const bulk =

@@ -14,6 +14,14 @@ const maxStreams = 32;
 /** How many requests may wait for a connection. */
 const maxWaiting = 10_000;
 
+/** The most time that must be left of an operation for another request to begin. */
+const maxReserveMs = 500;
+
+/** How much time must be left of an operation that may take so long for another request to begin. */
+export function reserveMsFor(requestTimeoutMs: number): number {
+  return Math.min(maxReserveMs, requestTimeoutMs / 10);
+}
+
 /** How the client is set up. */
 export interface UpstreamClientOptions {
   readonly baseUrl: URL;

@@ -1,10 +1,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { sandboxAccount } from '../../src/sandbox/accounts.ts';
 import { seedEngagements } from '../../src/sandbox/seed.ts';
-import { type Sandbox, startSandbox } from '../../src/sandbox/server.ts';
+import { startSandbox } from '../../src/sandbox/server.ts';
 import { runCli, startCli } from '../support/cli-process.ts';
 import { remote, truto } from '../support/outcome.ts';
 import { json, startUpstream } from '../support/upstream.ts';
@@ -14,13 +14,9 @@ const capsule = sandboxAccount('Capsule');
 const copper = sandboxAccount('Copper');
 const ids = seedEngagements(capsule).map(({ id }) => id);
 
-let sandbox: Sandbox;
-let env: Record<string, string>;
-beforeAll(async () => {
-  sandbox = await startSandbox({ token });
-  env = { TRUTO_BASE_URL: sandbox.url, TRUTO_TOKEN: token };
-});
+const sandbox = await startSandbox({ token });
 afterAll(() => sandbox.close());
+const env = { TRUTO_BASE_URL: sandbox.url, TRUTO_TOKEN: token };
 
 const bulk = (account: string, ...rest: string[]) => ['bulk', '--account', account, ...rest];
 

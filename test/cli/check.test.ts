@@ -1,18 +1,14 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { sandboxAccount } from '../../src/sandbox/accounts.ts';
-import { type Sandbox, startSandbox } from '../../src/sandbox/server.ts';
+import { startSandbox } from '../../src/sandbox/server.ts';
 import { runCli } from '../support/cli-process.ts';
 import { remote, truto } from '../support/outcome.ts';
 import { type Answer, json, startUpstream } from '../support/upstream.ts';
 
 const token = 'canary-token-of-the-terminal';
-let sandbox: Sandbox;
-let env: Record<string, string>;
-beforeAll(async () => {
-  sandbox = await startSandbox({ token });
-  env = { TRUTO_BASE_URL: sandbox.url, TRUTO_TOKEN: token };
-});
+const sandbox = await startSandbox({ token });
 afterAll(() => sandbox.close());
+const env = { TRUTO_BASE_URL: sandbox.url, TRUTO_TOKEN: token };
 
 const check = (settings: Record<string, string>, ...args: string[]) => runCli(['check', ...args], settings);
 const account = (label: string) => ['--account', sandboxAccount(label).id];

@@ -1,11 +1,11 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { findCredential } from '../../src/cli/credential.ts';
 import { sandboxAccount } from '../../src/sandbox/accounts.ts';
 import { seedEngagements } from '../../src/sandbox/seed.ts';
-import { type Sandbox, startSandbox } from '../../src/sandbox/server.ts';
+import { startSandbox } from '../../src/sandbox/server.ts';
 import { runCli } from '../support/cli-process.ts';
 import { remote } from '../support/outcome.ts';
 import { json, startUpstream } from '../support/upstream.ts';
@@ -16,13 +16,9 @@ const zoho = sandboxAccount('Zoho CRM');
 const ids = seedEngagements(capsule).map(({ id }) => id);
 const account = ['--account', capsule.id];
 
-let sandbox: Sandbox;
-let env: Record<string, string>;
-beforeAll(async () => {
-  sandbox = await startSandbox({ token });
-  env = { TRUTO_BASE_URL: sandbox.url, TRUTO_TOKEN: token };
-});
+const sandbox = await startSandbox({ token });
 afterAll(() => sandbox.close());
+const env = { TRUTO_BASE_URL: sandbox.url, TRUTO_TOKEN: token };
 
 const run = (...args: string[]) => runCli(['delete', ...args], env);
 

@@ -1,5 +1,6 @@
 import { Pool } from 'undici';
 import { type Quartiles, quartilesOf } from '../statistics.ts';
+import { idOf } from './ids.ts';
 import { startServer, startUpstream } from './processes.ts';
 
 const delayMs = 20;
@@ -32,7 +33,7 @@ export async function measureLists(): Promise<ListFigures> {
   let next = 0;
   const newId = () => {
     next += 1;
-    return `6e66c87e5cd13c3c${String(next).padStart(8, '0')}`;
+    return idOf(next);
   };
   async function deleteByServer() {
     const items = Array.from({ length: listLength }, () => ({ id: newId() }));

@@ -1,5 +1,6 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { idOf, indexOf } from './ids.ts';
 
 /*
  * An upstream without limits for bulk deletes: lists as many engagements as COUNT says, in pages of 100, and deletes each after
@@ -9,10 +10,6 @@ import type { AddressInfo } from 'node:net';
 const count = Number(process.env.COUNT);
 const delayMs = Number(process.env.DELAY_MS);
 const pageSize = 100;
-
-/** Ids as long as Truto's. */
-const prefix = '6e66c87e5cd13c3c';
-const idOf = (index: number) => `${prefix}${String(index).padStart(8, '0')}`;
 
 function page(cursor: number): string {
   const length = Math.min(pageSize, count - cursor);
@@ -25,7 +22,7 @@ const deleted = new Set<number>();
 
 /** One engagement, or Truto's word for that there is none. */
 function engagement(id: string): readonly [status: number, body: string] {
-  if (!deleted.has(Number(id.slice(prefix.length)))) return [200, JSON.stringify({ id })];
+  if (!deleted.has(indexOf(id))) return [200, JSON.stringify({ id })];
   return [404, '{"statusCode":404,"error":"Not Found","message":"Not found"}'];
 }
 
@@ -42,7 +39,7 @@ const server = createServer((request, response) => {
     response.end(page(Number(url.searchParams.get('next_cursor') ?? 0)));
   } else {
     const [status, body] = engagement(id);
-    deleted.add(Number(id.slice(prefix.length)));
+    deleted.add(indexOf(id));
     setTimeout(() => response.writeHead(status).end(body), delayMs);
   }
 });

@@ -1,6 +1,5 @@
-import { lexicographicSortSchema, printSchema } from 'graphql';
 import { type Dialect, parseSettings } from '../config.ts';
-import { createSchema, type SchemaOptions } from './schema.ts';
+import type { SchemaOptions } from './schema.ts';
 
 /** Which of a server's schemas. */
 export interface EngagementSchemaOptions {
@@ -23,16 +22,4 @@ export function checkedSchemaOptions({
 }: EngagementSchemaOptions): SchemaOptions {
   parseSettings({ SUBGRAPH: dialect, TYPE_PREFIX: typePrefix });
   return { dialect, typePrefix, provesCallers };
-}
-
-/**
- * The schema of such a server as text, in a stable order: for a supergraph, what the server itself tells its gateway or
- * composer.
- * @throws {ConfigError} for a dialect or a prefix that cannot be.
- */
-export function schemaText(options: EngagementSchemaOptions): string {
-  const checked = checkedSchemaOptions(options);
-  const schema = createSchema(checked);
-  if (checked.dialect !== 'none') return String(schema.extensions.sdl);
-  return `${printSchema(lexicographicSortSchema(schema)).trim()}\n`;
 }
