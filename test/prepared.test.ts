@@ -1,4 +1,3 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
@@ -175,9 +174,12 @@ describe('a prepared operation', () => {
     };
     const references = ['1', '2'].map(planFor);
     if (prepared) await runPrepared(prepared, { id: '3', c: true }, contextOver(attempt));
-    await nextTurn();
-    collectGarbage();
-    expect(references.map((reference) => reference.deref())).toEqual([undefined, undefined]);
+    // The engine may itself hold on to what it used last, for a moment: what is kept stays for ever.
+    const left = () => {
+      collectGarbage();
+      return references.filter((reference) => reference.deref()).length;
+    };
+    await expect.poll(left).toBe(0);
     expect(prepared?.plan({ id: '3', c: true })).toHaveLength(1);
   });
 
