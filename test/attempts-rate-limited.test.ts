@@ -32,6 +32,7 @@ describe('R04 a delete that is asked to come back later', () => {
     ['seconds', () => '60', 60_000],
     ['a date', () => new Date(Date.now() + 60_000).toUTCString(), 60_000],
     ['more seconds than a number holds', () => '9'.repeat(40), 2_147_483_647],
+    ['a fraction of seconds', () => '59.5', 60_000],
     ['a date in the year 9999', () => 'Fri, 31 Dec 9999 23:59:59 GMT', 2_147_483_647],
   ])('is told at once when there is no time, in %s', async (_form, retryAfter, waitMs) => {
     await using upstream = await startRawUpstream([later(retryAfter()), noContent]);
@@ -44,7 +45,13 @@ describe('R04 a delete that is asked to come back later', () => {
     expect(upstream.deletes).toHaveLength(1);
   });
 
-  it.each(['', '-1', '-99999999999', '1.5', '1e9', 'soon', '10s', '1, 2', 'Mon, 99 Nov 2026 12:00:07 GMT'])(
+  it('is told when the limit resets, where upstream says only that', async () => {
+    await using upstream = await startRawUpstream([refusal(429, ['ratelimit-reset: 60']), noContent]);
+    await using facade = await startTestFacade(upstream.url);
+    expect(await deleteInTime(facade, 10_000)).toMatchObject({ ...limited, retryAfterMs: 60_000 });
+  });
+
+  it.each(['', '-1', '-99999999999', '1e9', 'soon', '10s', '1, 2', 'Mon, 99 Nov 2026 12:00:07 GMT'])(
     'is told at once, without a time, when upstream says %j, and nothing is paused',
     async (retryAfter) => {
       await using upstream = await startRawUpstream([later(retryAfter), noContent]);

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { startTestFacade } from './support/facade.ts';
 import { withoutEnd, withoutStatus } from './support/hanging-answers.ts';
 import { inTime, readInTime } from './support/in-time.ts';
@@ -63,5 +63,18 @@ describe.concurrent('R01 all of 50 operations are answered by their deadline, ea
     const answers = await readInTime(warm.facade, timeoutMs, () => Promise.all(runs.map(warm.post)));
     const codes = answers.map(({ body }) => body.errors[0].extensions.code);
     expect(codes).toEqual(runs.map(() => 'UPSTREAM_UNAVAILABLE'));
+  });
+});
+
+describe('R01 a deadline is kept by a clock that nobody sets', () => {
+  afterEach(() => void vi.useRealTimers());
+
+  it('ends although the time of day is set back by an hour while upstream hangs', async () => {
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() });
+    const setBack: RawAnswer = () => void vi.setSystemTime(Date.now() - 3_600_000);
+    await using upstream = await startRawUpstream([setBack]);
+    await using facade = await startTestFacade(upstream.url, { REQUEST_TIMEOUT_MS: String(timeoutMs) });
+    const { body } = await facade.post(deletion);
+    expect(body.data.deleteEngagement.__typename).toBe('OutcomeUnknownError');
   });
 });

@@ -25,7 +25,7 @@ function contextOver(attempt: Attempt): Context {
   const caller = { id: 'c', grants: 'all', authorization: new Secret('Bearer t'), bringsToken: false } as const;
   return {
     caller,
-    deadlineAt: Date.now() + 60_000,
+    deadlineAt: performance.now() + 60_000,
     upstreamUrl: 'http://upstream',
     maxUpstreamBytes: 1024,
     chunkDeliveries: new ChunkDeliveries(),

@@ -158,7 +158,7 @@ describe('R08 sending', () => {
   /** Sends deletes that cannot be repeated, so that each is one attempt, over a client that ends them so. */
   function sendOver(client: UpstreamClient['attempt']) {
     const send = createSend({ client: { attempt: client }, reserveMs: 10, limits: undefined });
-    const options = { deadlineAt: Date.now() + 60_000, limitedBy, isRepeatable: false };
+    const options = { deadlineAt: performance.now() + 60_000, limitedBy, isRepeatable: false };
     return async (times: number, rest: Partial<SendOptions> = {}) => {
       const all = Array.from({ length: times }, () => send(request, { ...options, ...rest }));
       return (await Promise.all(all)).map(({ attempt }) => ('reason' in attempt ? attempt.reason : attempt.statusCode));
@@ -186,7 +186,7 @@ describe('R08 sending', () => {
     let end: UpstreamClient['attempt'] = endingWith(good);
     const send = sendOver((...args) => end(...args));
     expect(new Set(await send(100, { hasCallerLeft: () => true }))).toEqual(new Set(['abandoned']));
-    expect(new Set(await send(100, { deadlineAt: Date.now() }))).toEqual(new Set(['timeout']));
+    expect(new Set(await send(100, { deadlineAt: performance.now() }))).toEqual(new Set(['timeout']));
     // This is what the client says when its turn did not come in time.
     end = async () => failure('timeout', false);
     expect(new Set(await send(100))).toEqual(new Set(['timeout']));

@@ -27,11 +27,11 @@ const waitMs = (timeMs: number) => new Promise((resolve) => setTimeout(resolve, 
  * @returns how long after its return each account had its first success, and how many attempts were made before.
  */
 async function comeBackAfter(outageMs: number, failure: Attempt) {
-  const backAtMs = Date.now() + outageMs;
+  const backAtMs = performance.now() + outageMs;
   const firstSuccesses = new Map<string, number>();
   let attemptsBefore = 0;
   async function attemptNow(): Promise<Attempt> {
-    const nowMs = Date.now();
+    const nowMs = performance.now();
     await waitMs(2);
     if (nowMs >= backAtMs) return answer(204);
     attemptsBefore += 1;
@@ -42,12 +42,12 @@ async function comeBackAfter(outageMs: number, failure: Attempt) {
   const send = createSend({ client: { attempt }, reserveMs: 500, limits: undefined });
 
   async function work(integratedAccountId: string): Promise<void> {
-    while (Date.now() < backAtMs + 3_000) {
+    while (performance.now() < backAtMs + 3_000) {
       const limitedBy = { tokenId: 't', integratedAccountId };
-      const sent = await send(request, { deadlineAt: Date.now() + 10_000, limitedBy });
+      const sent = await send(request, { deadlineAt: performance.now() + 10_000, limitedBy });
       const isSuccess = sent.attempt.kind === 'answer' && sent.attempt.statusCode === 204;
       if (isSuccess && !firstSuccesses.has(integratedAccountId)) {
-        firstSuccesses.set(integratedAccountId, Date.now() - backAtMs);
+        firstSuccesses.set(integratedAccountId, performance.now() - backAtMs);
       }
       await waitMs(25);
     }

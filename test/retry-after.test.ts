@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { parseRetryAfter } from '../src/upstream/retry-after.ts';
+import { parseRetryAfter, readRetryAfter } from '../src/upstream/retry-after.ts';
 
 /** A Monday. */
 const now = Date.UTC(2026, 10, 23, 12, 0, 0);
@@ -27,7 +27,7 @@ const values: readonly [string, string | undefined, number | undefined][] = [
   ['more seconds than a number holds', '9'.repeat(400), maxMs],
   ['negative seconds', '-1', undefined],
   ['signed seconds', '+1', undefined],
-  ['a fraction', '1.5', undefined],
+  ['a fraction, rounded up', '1.5', 2_000],
   ['an exponent', '1e3', undefined],
   ['hexadecimal', '0x10', undefined],
   ['digits of another script', '١٠', undefined],
@@ -50,6 +50,18 @@ const values: readonly [string, string | undefined, number | undefined][] = [
 
 afterEach(() => {
   vi.unstubAllEnvs();
+});
+
+describe('R04 readRetryAfter', () => {
+  it.each([
+    ['Retry-After', { 'retry-after': '2', 'ratelimit-reset': '9' }, 2_000],
+    ['ratelimit-reset where there is no Retry-After', { 'ratelimit-reset': '9' }, 9_000],
+    ['ratelimit-reset where Retry-After is neither form', { 'retry-after': 'soon', 'ratelimit-reset': '1.2' }, 2_000],
+    ['no date in ratelimit-reset', { 'ratelimit-reset': 'Mon, 23 Nov 2026 12:00:07 GMT' }, undefined],
+    ['neither', {}, undefined],
+  ])('reads %s', (_what, headers: Record<string, string>, ms) => {
+    expect(readRetryAfter(headers, now)).toBe(ms);
+  });
 });
 
 describe('R04 parseRetryAfter', () => {

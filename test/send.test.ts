@@ -30,7 +30,7 @@ async function send(
   };
   const sendOver = createSend({ client: { attempt }, reserveMs: 10, limits: undefined });
   const limitedBy = { tokenId: 't', integratedAccountId: 'a' };
-  const deadlineAt = Date.now() + 5_000;
+  const deadlineAt = performance.now() + 5_000;
   const sent = await sendOver({ method, path: '/', headers: {} }, { deadlineAt, limitedBy, ...rest });
   return { ...sent, times, deadlineAt };
 }

@@ -29,7 +29,7 @@ function read(
   { job, caller }: PageWork,
   { send, requestTimeoutMs, isStopping }: PagePorts,
 ): ReturnType<typeof takeSnapshot> {
-  const times = { caller, deadlineAt: Date.now() + requestTimeoutMs, hasCallerLeft: isStopping };
+  const times = { caller, deadlineAt: performance.now() + requestTimeoutMs, hasCallerLeft: isStopping };
   const readNote: ReadNote = (key, fields) => readResource('notes', key, { ...times, selected: fields }, send);
   const { integratedAccountId } = job.input;
   const input = { ...item, integratedAccountId, format: 'unified' as const };

@@ -14,7 +14,7 @@ const troubleMs = 5_000;
 async function readListPage(job: BulkJob, caller: Caller, { send, requestTimeoutMs, isStopping }: PagePorts) {
   const { integratedAccountId, filter = {} } = job.input;
   const page = { integratedAccountId, first: pageSize, after: job.cursor, filter };
-  const times = { deadlineAt: Date.now() + requestTimeoutMs, hasCallerLeft: isStopping };
+  const times = { deadlineAt: performance.now() + requestTimeoutMs, hasCallerLeft: isStopping };
   return readEngagements(page, { caller, selected: typeOnly, ...times }, send);
 }
 

@@ -112,7 +112,7 @@ export async function runItem(pending: PendingItem, work: PageWork, ports: PageP
   const { job, lease } = work;
   const { index } = pending;
   // From before it is begun: a process that was frozen in between must not send what others have settled since.
-  const deadlineAt = Date.now() + ports.requestTimeoutMs;
+  const deadlineAt = performance.now() + ports.requestTimeoutMs;
   const begun = await ports.store.begin(lease, index);
   if (begun === 'done') return 'finished';
   if (begun === 'paused') return { kind: 'paused' };

@@ -42,7 +42,7 @@ const otherServer = 'check TRUTO_BASE_URL, and what may stand between (a proxy, 
 async function ask(session: Session, account: string) {
   const { caller, ports, requestTimeoutMs } = session;
   const request = buildIntegratedAccountRequest(account, caller.authorization.reveal());
-  const deadlineAt = Date.now() + requestTimeoutMs;
+  const deadlineAt = performance.now() + requestTimeoutMs;
   const { attempt } = await ports.send(request, { deadlineAt, limitedBy: limitedBy(caller, account) });
   const status = attempt.kind === 'answer' ? attempt.statusCode : undefined;
   const body = attempt.kind === 'answer' ? readBody(attempt.body) : undefined;
@@ -99,7 +99,7 @@ async function checkAccount(session: Session, account: string, step: Step): Prom
     return exitCodeOf(kind);
   }
   const { caller, ports, requestTimeoutMs } = session;
-  const deadlineAt = Date.now() + requestTimeoutMs;
+  const deadlineAt = performance.now() + requestTimeoutMs;
   const support = await ports.findAccountIntegration(caller, account, deadlineAt);
   if (support.kind === 'unsupported') {
     step(false, 'account', `${support.name} cannot delete engagements through Truto`, 'delete them in the CRM itself');

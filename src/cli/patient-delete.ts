@@ -60,7 +60,7 @@ export function createPatientDelete(session: Session, settings: DeleteSettings) 
 
   function attempt(item: DeleteItem): Promise<DeleteEngagementResult> {
     if (stop.aborted) throw new NotSentError('Nothing was sent: the command was told to stop.');
-    const deadlineAt = Date.now() + session.requestTimeoutMs;
+    const deadlineAt = performance.now() + session.requestTimeoutMs;
     const selection = snapshot ? everything : nothing;
     const callerKey = [key, nameOf(item)] as const;
     const options = { caller: session.caller, selection, dryRun, snapshot, callerKey, deadlineAt, hasCallerLeft };
@@ -74,11 +74,11 @@ export function createPatientDelete(session: Session, settings: DeleteSettings) 
   }
 
   return async ({ id }: Pick<DeleteItem, 'id'>): Promise<DeleteEngagementResult> => {
-    const giveUpAt = Date.now() + patienceMs;
+    const giveUpAt = performance.now() + patienceMs;
     for (;;) {
       const result = await attempt({ id, engagementType });
       const delayMs = delayBeforeNext(result);
-      if (delayMs === undefined || stop.aborted || Date.now() + delayMs > giveUpAt) return result;
+      if (delayMs === undefined || stop.aborted || performance.now() + delayMs > giveUpAt) return result;
       // Told to stop, it says what it came to so far.
       const isStopped = await sleep(delayMs, false, { signal: stop }).catch(() => true);
       if (isStopped) return result;

@@ -29,7 +29,7 @@ export interface DeleteEngagementOptions {
   readonly snapshot: boolean;
   /** True once nobody waits for the result any more: then nothing further is sent. */
   readonly hasCallerLeft: () => boolean;
-  /** The moment (milliseconds since the epoch) by which the caller wants to know. */
+  /** The moment (by `performance.now()`) by which the caller wants to know. */
   readonly deadlineAt: number;
   /** The `Idempotency-Key` for upstream; a new one when undefined. */
   readonly idempotencyKey: string | undefined;

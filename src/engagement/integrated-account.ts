@@ -53,7 +53,7 @@ class RefusedLookup extends Error {
 
 async function within<Result>(promise: Promise<Result>, deadlineAt: number, otherwise: Result): Promise<Result> {
   const { promise: expiry, resolve } = Promise.withResolvers<Result>();
-  const timer = setTimeout(() => resolve(otherwise), Math.max(0, deadlineAt - Date.now()));
+  const timer = setTimeout(() => resolve(otherwise), Math.max(0, deadlineAt - performance.now()));
   return Promise.race([promise, expiry]).finally(() => clearTimeout(timer));
 }
 
@@ -68,7 +68,7 @@ export function createAccountLookup(send: Send, requestTimeoutMs: number): FindA
   const timeoutMs = Math.min(maxTimeoutMs, requestTimeoutMs / 4);
   async function look({ caller, integratedAccountId }: Key): Promise<IntegrationSupport> {
     const request = buildIntegratedAccountRequest(integratedAccountId, caller.authorization.reveal());
-    const deadlineAt = Date.now() + timeoutMs;
+    const deadlineAt = performance.now() + timeoutMs;
     const { attempt } = await send(request, { deadlineAt, limitedBy: limitedBy(caller, integratedAccountId) });
     const statusCode = attempt.kind === 'answer' ? attempt.statusCode : undefined;
     if (statusCode === 403 || statusCode === 404) throw new RefusedLookup();
@@ -105,7 +105,7 @@ export function createAccountLookup(send: Send, requestTimeoutMs: number): FindA
     const name = keyOf(key);
     const known = found.get(name);
     if (known) return known;
-    if (refused.has(name) || deadlineAt <= Date.now()) return unknown;
+    if (refused.has(name) || deadlineAt <= performance.now()) return unknown;
     return within(load(key, name), deadlineAt, unknown);
   };
 }

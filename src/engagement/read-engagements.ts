@@ -33,7 +33,7 @@ export interface EngagementsInput {
 export interface ReadEngagementOptions {
   readonly caller: Caller;
   readonly selected: ReadonlySet<WireField>;
-  /** The moment (milliseconds since the epoch) by which it must be there. */
+  /** The moment (by `performance.now()`) by which it must be there. */
   readonly deadlineAt: number;
   /** True once nobody waits for it: then it is not begun. */
   readonly hasCallerLeft: () => boolean;

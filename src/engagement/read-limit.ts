@@ -13,7 +13,7 @@ const maxAccounts = 5_000;
 
 /**
  * Runs a read when fewer than 8 are on their way for the integrated account; undefined when its turn does not come before
- * the deadline, a moment in milliseconds since the epoch.
+ * the deadline, a moment by `performance.now()`.
  */
 export type LimitReads = <Result>(
   limitedBy: LimitedBy,

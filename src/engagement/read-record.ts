@@ -13,7 +13,7 @@ export interface ReadOptions<R extends Resource> {
   readonly caller: Caller;
   /** The fields to read; upstream is told to leave out the others. */
   readonly selected: ReadonlySet<WireField<R>>;
-  /** The moment (milliseconds since the epoch) by which it must be there. */
+  /** The moment (by `performance.now()`) by which it must be there. */
   readonly deadlineAt: number;
   /** True once nobody waits for it: then it is not begun. */
   readonly hasCallerLeft: () => boolean;

@@ -1,6 +1,6 @@
 import { fieldError } from '../errors.ts';
 import type { FailureReason, UpstreamAnswer, UpstreamFailure } from '../upstream/attempt.ts';
-import { parseRetryAfter } from '../upstream/retry-after.ts';
+import { readRetryAfter } from '../upstream/retry-after.ts';
 import { readBody } from './body.ts';
 import { type Finding, located, refusal } from './finding.ts';
 import type * as Result from './result.ts';
@@ -81,7 +81,7 @@ function unauthorized({ isRemote }: UpstreamError, callerBroughtToken: boolean):
 }
 
 function rateLimited(answer: UpstreamAnswer, { isRemote }: UpstreamError): Refusal {
-  const retryAfterMs = parseRetryAfter(answer.headers['retry-after'], Date.now()) ?? null;
+  const retryAfterMs = readRetryAfter(answer.headers, Date.now()) ?? null;
   const when = retryAfterMs === null ? 'later' : `in ${retryAfterMs} ms`;
   const message = `${isRemote ? 'The provider' : 'Truto'} takes no more requests for now; try again ${when}.`;
   return { kind: 'RateLimitedError', message, retryAfterMs };

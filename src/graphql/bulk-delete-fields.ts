@@ -53,7 +53,7 @@ const lookupMs = 5_000;
 async function findBulkDelete(id: string, context: Context): Promise<BulkJob> {
   const caller = requireCaller(context);
   const job = await requireBulkDeletes(context)
-    .find(id, caller, Date.now() + lookupMs)
+    .find(id, caller, performance.now() + lookupMs)
     .catch(unavailable);
   if (!job) throw fieldError('NOT_FOUND', 'There is no such bulk delete in an integrated account that you may touch.');
   return job;

@@ -78,7 +78,7 @@ async function take(
 export interface ChunkLimits {
   /** The most bytes that are collected into one list. */
   readonly maxBytes: number;
-  /** The moment (milliseconds since the epoch) by which a collected list must be complete. */
+  /** The moment (by `performance.now()`) by which a collected list must be complete. */
   readonly deadlineAt: number;
 }
 
@@ -87,7 +87,7 @@ async function collect(
   chunks: AsyncIterator<Buffer>,
   { maxBytes, deadlineAt }: ChunkLimits,
 ): Promise<Buffer[]> {
-  const timer = setTimeout(() => body.destroy(new Error('out of time')), Math.max(0, deadlineAt - Date.now()));
+  const timer = setTimeout(() => body.destroy(new Error('out of time')), Math.max(0, deadlineAt - performance.now()));
   try {
     let byteCount = 0;
     const { taken } = await take(chunks, (soFar) => {

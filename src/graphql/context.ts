@@ -21,7 +21,7 @@ export interface Context extends RepeatedDeletePorts {
   readonly recordLoaders: RecordLoaders;
   /** Null when nobody proved who they are. */
   readonly caller: Caller | null;
-  /** The moment (milliseconds since the epoch) by which the operation must be answered. */
+  /** The moment (by `performance.now()`) by which the operation must be answered. */
   readonly deadlineAt: number;
   /** Where upstream is, without a slash at the end; shown by dry runs. */
   readonly upstreamUrl: string;

@@ -51,7 +51,7 @@ export async function createContext(
   { config, log, authenticate, ports, upstreamUrl, metrics }: ContextOptions,
   given?: GivenDeletes,
 ): Promise<Context> {
-  const deadlineAt = Date.now() + config.requestTimeoutMs;
+  const deadlineAt = performance.now() + config.requestTimeoutMs;
   const requestId = headers.get('x-request-id');
   const idempotencyKey = readIdempotencyKey(headers.get('idempotency-key'), params.extensions);
   // A token that expired since must not hide what was done with it.

@@ -77,7 +77,7 @@ export interface LimitedBy {
 
 /** How a request is sent, however often it is attempted. */
 export interface SendOptions {
-  /** The moment (milliseconds since the epoch) by which the answer must be complete, or have begun when it streams. */
+  /** The moment (by `performance.now()`) by which the answer must be complete, or have begun when it streams. */
   readonly deadlineAt: number;
   readonly limitedBy: LimitedBy;
   /** Hand a 2xx body over as a stream instead of collecting it. Default false. */

@@ -33,7 +33,7 @@ export interface UpstreamClientOptions {
   readonly reserveMs: number;
 }
 
-/** How long one attempt may take; moments in milliseconds since the epoch. */
+/** How long one attempt may take; moments by `performance.now()`. */
 export interface AttemptOptions {
   /** By when the status must be there. */
   readonly answerBy: number;
@@ -93,7 +93,7 @@ export function createUpstreamClient({
     { answerBy, deadlineAt, streams, atItsTurn = (begin) => begin() }: AttemptOptions,
   ): Promise<Attempt> {
     const beginBy = answerBy - reserveMs;
-    if (beginBy <= Date.now()) return unsent;
+    if (beginBy <= performance.now()) return unsent;
     const made = await (streams ? streaming : requests).run(beginBy, () => {
       let exchange: Exchange | undefined;
       const result = atItsTurn(() => {

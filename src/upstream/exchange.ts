@@ -70,13 +70,14 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 
   #giveUpAt(moment: number): NodeJS.Timeout {
-    return setTimeout(() => this.#giveUpUnlessAnswered(), Math.max(0, moment - Date.now()));
+    return setTimeout(() => this.#giveUpUnlessAnswered(), Math.max(0, moment - performance.now()));
   }
 
   /** When the status came in time, its body has until the deadline. */
   #giveUpUnlessAnswered(): void {
     const { deadlineAt } = this.#options;
-    if (this.#statusCode !== undefined && Date.now() < deadlineAt) this.#deadlineTimer = this.#giveUpAt(deadlineAt);
+    if (this.#statusCode !== undefined && performance.now() < deadlineAt)
+      this.#deadlineTimer = this.#giveUpAt(deadlineAt);
     else this.#giveUp('timeout', this.#controller ? 'timeout' : 'unconnected');
   }
 

@@ -29,7 +29,7 @@ export class Gate {
         hasExpired = true;
         turn.resolve(undefined);
       },
-      Math.max(0, deadlineAt - Date.now()),
+      Math.max(0, deadlineAt - performance.now()),
     );
     const place = this.#bulkhead.execute(async () => {
       clearTimeout(timer);

@@ -17,11 +17,28 @@ function parseHttpDate(text: string): number {
 
 /**
  * Reads a `Retry-After` header (RFC 9110 section 10.2.3): seconds, or a date.
+ * A fraction of a second, which the RFC does not allow and some servers send, is rounded up.
+ * @param nowMs the time of day, in milliseconds since the epoch.
  * @returns milliseconds to wait from `nowMs` on, from 0 to 2,147,483,647; undefined when it is absent or neither form.
  */
 export function parseRetryAfter(header: string | undefined, nowMs: number): number | undefined {
   const text = header?.trim() ?? '';
-  if (/^\d+$/.test(text)) return Math.min(Number(text) * 1000, maxMs);
+  if (/^\d+(\.\d+)?$/.test(text)) return Math.min(Math.ceil(Number(text)) * 1000, maxMs);
   const dateMs = parseHttpDate(text);
   return Number.isNaN(dateMs) ? undefined : Math.min(Math.max(0, dateMs - nowMs), maxMs);
+}
+
+/**
+ * How long an answer asks its client to wait: its `Retry-After`, else its `ratelimit-reset` in seconds (Truto passes the
+ * provider's on).
+ * @param headers by lower-case name.
+ * @param nowMs the time of day, in milliseconds since the epoch.
+ * @returns milliseconds, from 0 to 2,147,483,647; undefined when neither header says so.
+ */
+export function readRetryAfter(headers: Readonly<Record<string, string>>, nowMs: number): number | undefined {
+  const resetSeconds = headers['ratelimit-reset']?.trim() ?? '';
+  const isSeconds = /^\d+(\.\d+)?$/.test(resetSeconds);
+  return (
+    parseRetryAfter(headers['retry-after'], nowMs) ?? (isSeconds ? parseRetryAfter(resetSeconds, nowMs) : undefined)
+  );
 }

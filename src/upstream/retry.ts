@@ -1,5 +1,5 @@
 import type { Attempt } from './attempt.ts';
-import { parseRetryAfter } from './retry-after.ts';
+import { readRetryAfter } from './retry-after.ts';
 
 /** Delays are drawn from 0 up to this, doubled for each failure before: full jitter, so that callers spread. */
 const baseDelayMs = 200;
@@ -23,7 +23,10 @@ export interface RetryQuestion {
   readonly attemptCount: number;
   /** How many of them failed, with this one; being asked to wait is no failure. */
   readonly failureCount: number;
+  /** By the monotonic clock (`performance.now()`). */
   readonly nowMs: number;
+  /** The time of day, in milliseconds since the epoch: a `Retry-After` may be a date. */
+  readonly timeOfDayMs: number;
   /** The moment by which another attempt must have begun. */
   readonly beginBy: number;
   /** From 0 to 1, drawn anew for each question. */
@@ -60,9 +63,8 @@ export function judge(attempt: Attempt, method: RetryQuestion['method']): Verdic
   return method === 'GET' && isCutShort ? 'unclear' : 'final';
 }
 
-function waitAsked(attempt: Attempt, nowMs: number, random: number): number | undefined {
-  const header = attempt.kind === 'answer' ? attempt.headers['retry-after'] : undefined;
-  const retryAfterMs = parseRetryAfter(header, nowMs);
+function waitAsked({ attempt, timeOfDayMs, random }: RetryQuestion): number | undefined {
+  const retryAfterMs = attempt.kind === 'answer' ? readRetryAfter(attempt.headers, timeOfDayMs) : undefined;
   return retryAfterMs === undefined ? undefined : retryAfterMs + Math.ceil(random * retryAfterJitterMs);
 }
 
@@ -76,7 +78,6 @@ export function retryDelayMs(question: RetryQuestion): number | undefined {
   if (verdict === 'final' || attemptCount >= maxAttempts) return undefined;
   if (verdict === 'unclear' && !question.isRepeatable) return undefined;
   if (verdict !== 'wait' && failureCount > maxFailureRetries[method]) return undefined;
-  const delayMs =
-    verdict === 'wait' ? waitAsked(attempt, nowMs, random) : random * baseDelayMs * 2 ** Math.max(0, failureCount - 1);
+  const delayMs = verdict === 'wait' ? waitAsked(question) : random * baseDelayMs * 2 ** Math.max(0, failureCount - 1);
   return delayMs !== undefined && nowMs + delayMs < question.beginBy ? delayMs : undefined;
 }

@@ -5,7 +5,7 @@ import type { UpstreamClient } from './client.ts';
 import { createLanes, type Lane } from './lanes.ts';
 import type { RequestLimits } from './rate-budget.ts';
 import { isHeldBack, judge, retryDelayMs } from './retry.ts';
-import { parseRetryAfter } from './retry-after.ts';
+import { readRetryAfter } from './retry-after.ts';
 import { RetryBudget } from './retry-budget.ts';
 import type { SharedBudget } from './shared-budget.ts';
 import { traceAttempt } from './trace.ts';
@@ -32,7 +32,7 @@ function unsent(reason: FailureReason, retryAfterMs?: number): Attempt {
 
 /** When the status of an attempt must be there: one that can be repeated leaves time for that. */
 function answerBy(deadlineAt: number, isLast: boolean): number {
-  const nowMs = Date.now();
+  const nowMs = performance.now();
   return isLast ? deadlineAt : nowMs + (deadlineAt - nowMs) * shareOfTimeLeft;
 }
 
@@ -50,7 +50,7 @@ async function waitFor(
   beginBy: number,
 ): Promise<Attempt | undefined> {
   if (delayMs === 0) return undefined;
-  if (options.isBackground || Date.now() + delayMs > beginBy) return unsent('paused', Math.ceil(delayMs));
+  if (options.isBackground || performance.now() + delayMs > beginBy) return unsent('paused', Math.ceil(delayMs));
   await lane.budgets.reduce((wait, budget) => budget.whileWaiting(wait), sleep(Math.ceil(delayMs)));
   return undefined;
 }
@@ -70,7 +70,7 @@ async function leavesItsPlace(result: Promise<Attempt>): Promise<void> {
 export function createSend({ client, reserveMs, limits, sharedBudget, onAttempt }: SendSetup): Send {
   const laneOf = createLanes(limits);
   const upstreamBreaker = new Breaker(isUpstreamTrouble);
-  const retryBudget = new RetryBudget(Date.now());
+  const retryBudget = new RetryBudget(performance.now());
   const isOpen = ({ breaker }: Lane) => upstreamBreaker.isOpen || breaker.isOpen;
 
   /** The last checks: all that follows is undici's own look at whether a kept connection still is one. */
@@ -135,14 +135,14 @@ export function createSend({ client, reserveMs, limits, sharedBudget, onAttempt 
   ): Promise<Attempt> {
     const beginBy = options.deadlineAt - reserveMs;
     for (;;) {
-      if (beginBy <= Date.now()) return unsent('timeout');
+      if (beginBy <= performance.now()) return unsent('timeout');
       if (options.hasCallerLeft?.()) return unsent('abandoned');
       if (isOpen(lane)) return unsent('open');
       const noPlace = lane.isShared ? undefined : await waitFor(budgetDelayMs(lane), lane, options, beginBy);
       if (noPlace) return noPlace;
       const attempt = await attemptInTurn(request, options, lane, isLast);
       if (attempt.kind === 'answer' && attempt.statusCode === 429) {
-        const retryAfterMs = parseRetryAfter(attempt.headers['retry-after'], Date.now()) ?? 0;
+        const retryAfterMs = readRetryAfter(attempt.headers, Date.now()) ?? 0;
         lane.budgets[0].pause(performance.now(), retryAfterMs);
         await sharedBudget?.pause(options.limitedBy, retryAfterMs);
       }
@@ -182,8 +182,9 @@ export function createSend({ client, reserveMs, limits, sharedBudget, onAttempt 
       sent = { attempt, attemptCount: sent.attemptCount + (wasBegun ? 1 : 0), mayHaveActedBefore };
       const verdict = judge(attempt, method);
       if (verdict === 'unsent' || verdict === 'unclear') failureCount += 1;
-      const nowMs = Date.now();
-      const progress = { method, isRepeatable, attempt, attemptCount: sent.attemptCount, failureCount, nowMs };
+      const nowMs = performance.now();
+      const clocks = { nowMs, timeOfDayMs: Date.now() };
+      const progress = { method, isRepeatable, attempt, attemptCount: sent.attemptCount, failureCount, ...clocks };
       const delayMs = retryDelayMs({ ...progress, beginBy: deadlineAt - reserveMs, random: Math.random() });
       // A retry that the breaker would hold back must not be taken out of everybody's budget.
       if (delayMs === undefined || hasCallerLeft?.() || isOpen(lane) || !retryBudget.take(nowMs)) return sent;
