@@ -23,7 +23,7 @@ function answer(statusCode: number, retryAfter?: string, isCutShort = false): At
   const body = isCutShort
     ? ({ kind: 'unreadable', reason: 'interrupted' } as const)
     : ({ kind: 'complete', bytes: Buffer.alloc(0) } as const);
-  return { kind: 'answer', statusCode, headers, body };
+  return { kind: 'answer', statusCode, headers, body, disconnect() {} };
 }
 
 const statuses = fc.constantFrom(200, 204, 302, 400, 401, 403, 404, 408, 409, 422, 429, 500, 501, 502, 503, 504);

@@ -42,9 +42,8 @@ describe.concurrent('R01 all of 50 operations are answered by their deadline, ea
     const answers = await inTime(warm.facade, timeoutMs, () =>
       Promise.all(runs.map((run, index) => warm.post({ ...run, ...rest(index) }))),
     );
-    const expected = withoutEnd.some((end) => end[1] === answer) ? 'DeleteEngagementSuccess' : 'OutcomeUnknownError';
     const members = answers.map(({ body }) => body.data.deleteEngagement.__typename);
-    expect(members).toEqual(runs.map(() => expected));
+    expect(members).toEqual(runs.map(() => 'OutcomeUnknownError'));
   });
 
   it.each(hanging)('deletes with a snapshot, which then delete nothing, when upstream %s', async (_how, answer) => {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { outcomeOf, remote, truto } from './support/outcome.ts';
-import { type Answer, json } from './support/upstream.ts';
+import { startTestFacade } from './support/facade.ts';
+import { mutation, outcomeOf, remote, truto } from './support/outcome.ts';
+import { type Answer, json, startUpstream } from './support/upstream.ts';
 
 describe('a 2xx answer is a success', () => {
   it.each([
@@ -23,54 +24,17 @@ describe('a 2xx answer is a success', () => {
     expect(result.errors).toBeUndefined();
   });
 
-  const broken: [string, Answer, string][] = [
-    ['is not JSON', (_request, response) => response.end('<html>'), 'not a JSON object'],
-    ['is a JSON list', json(200, [1]), 'not a JSON object'],
-    [
-      'breaks off',
-      (_request, response) =>
-        response.writeHead(200, { 'content-length': 100 }).write('{"id":', () => response.destroy()),
-      'broke',
-    ],
-    ['never ends', (_request, response) => response.writeHead(200).write('{"id":'), 'did not end in time'],
-    ['is too large', (_request, response) => response.end(Buffer.alloc(5000, ' ')), 'larger than MAX_UPSTREAM_BYTES'],
-    [
-      'says that it is too large',
-      (_request, response) => response.writeHead(200, { 'content-length': 5000 }).write('{'),
-      'larger than MAX_UPSTREAM_BYTES',
-    ],
-    [
-      'is compressed unasked',
-      (_request, response) => response.writeHead(200, { 'content-encoding': 'gzip' }).end('x'),
-      'compressed',
-    ],
-  ];
-  it.each(broken)(
-    'R03 also when its body %s: a warning says so, and the record is missing',
-    async (_how, answer, warning) => {
-      const result = await outcomeOf(answer, { env: { REQUEST_TIMEOUT_MS: '1000', MAX_UPSTREAM_BYTES: '2048' } });
-      expect(result).toMatchObject({
-        __typename: 'DeleteEngagementSuccess',
-        deletedEngagementId: 'e1',
-        outcome: 'DELETED',
-        engagement: null,
-        warnings: [expect.stringContaining(warning)],
-      });
-    },
-  );
-
-  it('whose odd values cost those fields, never the result', async () => {
-    const odd = { id: 17, subject: { nested: true }, created_at: 'yesterday', owner: 'somebody', duration: 30 };
-    const { engagement, warnings, errors } = await outcomeOf(json(200, odd));
-    expect(engagement).toEqual({ id: '17', subject: null, createdAt: null, owner: null, duration: '30' });
-    expect(warnings.join(' ')).toMatch(/subject.*created_at.*owner|owner.*subject.*created_at/);
-    expect(errors).toBeUndefined();
+  it('whose body is a JSON list is told in a warning', async () => {
+    const { outcome, engagement, warnings } = await outcomeOf(json(200, [1]));
+    expect([outcome, engagement, warnings]).toEqual(['DELETED', null, [expect.stringContaining('not a JSON object')]]);
   });
 
-  it('that names another engagement is told in a warning', async () => {
-    const { deletedEngagementId, warnings } = await outcomeOf(json(200, { id: 'e2' }));
-    expect(deletedEngagementId).toBe('e1');
-    expect(warnings).toContainEqual(expect.stringContaining('another engagement'));
+  it('whose odd values cost those fields, never the result', async () => {
+    const odd = { id: ['e1'], subject: { nested: true }, created_at: 'yesterday', owner: 'somebody', duration: 30 };
+    const { engagement, warnings, errors } = await outcomeOf(json(200, odd));
+    expect(engagement).toEqual({ id: 'e1', subject: null, createdAt: null, owner: null, duration: '30' });
+    expect(warnings.join(' ')).toMatch(/id.*subject.*created_at.*owner|owner.*subject.*created_at/);
+    expect(errors).toBeUndefined();
   });
 
   it.each(['identity', 'Identity', ' IDENTITY '])('is read when it says that it is encoded as %j', async (encoding) => {
@@ -92,7 +56,6 @@ describe('a 2xx answer is a success', () => {
 
   it.each([
     ['JSON', json(200, { success: true }), { success: true }],
-    ['a string when it is not JSON', ((_request, response) => response.end('<ok/>')) as Answer, '<ok/>'],
     ['nothing for a 204', json(204, undefined), null],
   ])('in the format RAW holds %s', async (_what, answer, raw) => {
     expect(await outcomeOf(answer, { variables: { format: 'RAW' } })).toMatchObject({
@@ -105,74 +68,13 @@ describe('a 2xx answer is a success', () => {
   });
 });
 
-describe('a 2xx whose provider says that it did not delete is no success', () => {
-  const denials: [string, unknown][] = [
-    ['affinity', { success: false, error: 'Not found' }],
-    ['highlevel', { succeded: false }],
-    ['monday-crm', { errors: [{ message: 'not allowed' }], data: null }],
-    ['zohocrm', { data: [{ code: 'INVALID_DATA', status: 'error' }] }],
-  ];
-  it.each(denials)('when it says so as %s does', async (integration, raw) => {
-    const needsType = { format: 'RAW', type: 'CALL' };
-    const known = await outcomeOf(json(200, raw), { variables: needsType, integration });
-    expect(known).toMatchObject({ __typename: 'RemoteApiError', statusCode: 200, rawResponse: raw });
-    const unknown = await outcomeOf(json(200, raw), { variables: needsType });
-    expect(unknown).toMatchObject({ __typename: 'OutcomeUnknownError', lastStatusCode: 200, rawResponse: raw });
+describe('R03 a body nested beyond reason leaves the outcome unknown', () => {
+  it.each(['RAW', 'UNIFIED'])('in %s', async (format) => {
+    const deep: Answer = (_request, response) =>
+      response.end(`{"custom_fields":${'['.repeat(20_000)}${']'.repeat(20_000)}}`);
+    const result = await outcomeOf(deep, { variables: { format } });
+    expect(result).toMatchObject({ __typename: 'OutcomeUnknownError', rawResponse: null });
   });
-
-  it("is not concluded from another provider's form, or from a record that has such a field", async () => {
-    const record = { id: 'e1', success: false, errors: ['x'], remote_data: { type: 'call', success: false } };
-    expect(await outcomeOf(json(200, record), { integration: 'capsule' })).toMatchObject({ outcome: 'DELETED' });
-  });
-
-  it.each([
-    ["Truto's error form", { statusCode: 403, error: 'Forbidden', message: 'no' }],
-    ['a remote error', { id: 'e1', truto_is_remote_error: true }],
-    ['a denial without a record', { success: false }],
-  ])('but of unknown outcome when it has %s', async (_what, body) => {
-    expect(await outcomeOf(json(200, body))).toMatchObject({ __typename: 'OutcomeUnknownError', lastStatusCode: 200 });
-  });
-
-  it('but of unknown outcome for a 207, which may be partial', async () => {
-    expect(await outcomeOf(json(207, { id: 'e1' }))).toMatchObject({
-      __typename: 'OutcomeUnknownError',
-      lastStatusCode: 207,
-    });
-  });
-
-  it('but of unknown outcome for a page of HTML, which Truto never sends; in RAW it may be the provider that does', async () => {
-    const page: Answer = (_request, response) => response.writeHead(200, { 'content-type': 'text/html' }).end('<html>');
-    expect(await outcomeOf(page)).toMatchObject({ __typename: 'OutcomeUnknownError', lastStatusCode: 200 });
-    const { outcome, warnings } = await outcomeOf(page, { variables: { format: 'RAW' } });
-    expect([outcome, warnings]).toEqual([
-      'DELETED',
-      [expect.stringContaining('HTML'), expect.stringContaining('snapshot: true')],
-    ]);
-  });
-
-  it.each([[{ success: true, data: null }], [{ data: { delete_item: { id: '1' } }, errors: [] }], [[false]], [null]])(
-    'while %j is a success',
-    async (raw) => {
-      expect(await outcomeOf(json(200, raw), { variables: { format: 'RAW' } })).toMatchObject({
-        outcome: 'DELETED',
-        raw,
-      });
-    },
-  );
-
-  it.each(['RAW', 'UNIFIED'])(
-    'and a body nested beyond reason is a success that cannot be read, in %s',
-    async (format) => {
-      const deep: Answer = (_request, response) =>
-        response.end(`{"custom_fields":${'['.repeat(20_000)}${']'.repeat(20_000)}}`);
-      const { outcome, warnings, errors } = await outcomeOf(deep, { variables: { format } });
-      expect([outcome, warnings, errors]).toEqual([
-        'DELETED',
-        [expect.stringContaining('nested too deeply')],
-        undefined,
-      ]);
-    },
-  );
 });
 
 describe('R05 a refusal becomes its own member, after one request', () => {
@@ -185,7 +87,32 @@ describe('R05 a refusal becomes its own member, after one request', () => {
           missing_required_query_parameters: { description: 'd', value: ['engagement_type', 'workspace[id]'] },
         },
       }),
-      { __typename: 'InvalidInputError', issues: [{ path: ['engagementType'] }, { path: ['remoteQuery'] }] },
+      {
+        __typename: 'InvalidInputError',
+        issues: [
+          { path: ['engagementType'], message: expect.any(String) },
+          { path: ['remoteQuery'], message: expect.stringContaining('workspace[id]') },
+        ],
+      },
+    ],
+    [
+      '400 whose message names a parameter',
+      truto(400, { message: 'sort_by must be one of created_at, updated_at' }),
+      { __typename: 'InvalidInputError', issues: [{ path: ['parameters', 'sortBy'] }, {}, {}] },
+    ],
+    [
+      '422 whose failures name parameters',
+      truto(422, {
+        message: 'no',
+        details: { failures: [{ field: 'status', message: 'no' }, { field: 'workspace' }] },
+      }),
+      {
+        __typename: 'InvalidInputError',
+        issues: [
+          { path: ['parameters', 'status'] },
+          { path: ['remoteQuery'], message: expect.stringContaining('workspace') },
+        ],
+      },
     ],
     ['422 of Truto', truto(422), { __typename: 'InvalidInputError' }],
     [
@@ -222,5 +149,50 @@ describe('R05 a refusal becomes its own member, after one request', () => {
     expect(result).toMatchObject(expected);
     expect(result.message).toContain('Nothing was deleted');
     expect(JSON.stringify(result), "S12 upstream's prose stays inside").not.toContain('canary');
+  });
+});
+
+describe('R05 a refusal that is not in the form of Truto comes from between: the outcome is unknown', () => {
+  const forms: [string, (status: number) => Answer][] = [
+    [
+      'a page',
+      (status) => (_request, response) => response.writeHead(status, { 'content-type': 'text/html' }).end('<p>'),
+    ],
+    ['no body', (status) => json(status, undefined)],
+    ["a proxy's JSON", (status) => json(status, { error: { code: status }, message: 'no' })],
+    ["Truto's form, cut off", (status) => (_request, response) => response.writeHead(status).end('{"statusCode":')],
+  ];
+  const statuses = [400, 401, 403, 404, 405, 407, 409, 410, 413, 422, 451, 499, 501, 503];
+
+  it.each(forms)('of %s, whatever its status', async (_what, answerWith) => {
+    let status = 0;
+    await using upstream = await startUpstream((...args) => answerWith(status)(...args));
+    await using facade = await startTestFacade(upstream.url, { AUTH_MODE: 'passthrough', TRUTO_RATE_LIMITS: '0' });
+    for (status of statuses) {
+      const { body } = await facade.post(mutation, {}, { authorization: 'Bearer a-token-of-a-caller' });
+      expect(body.errors, String(status)).toBeUndefined();
+      expect(body.data.deleteEngagement, String(status)).toMatchObject({
+        __typename: 'OutcomeUnknownError',
+        lastStatusCode: status,
+        message: expect.stringContaining("not in Truto's form"),
+      });
+    }
+    expect(upstream.deletes()).toHaveLength(statuses.length);
+  });
+
+  it('is an unavailable upstream to a read, never a 401 or 403 of the caller', async () => {
+    await using upstream = await startUpstream((...args) => forms[0]?.[1](401)(...args));
+    await using facade = await startTestFacade(upstream.url, { AUTH_MODE: 'passthrough' });
+    const read = '{ engagement(id: "e1", integratedAccountId: "a") { id } }';
+    const { body } = await facade.post(read, {}, { authorization: 'Bearer a-token-of-a-caller' });
+    expect(body.errors).toMatchObject([{ extensions: { code: 'UPSTREAM_UNAVAILABLE' } }]);
+  });
+
+  it.each(forms)('but 429 is a rate limit also in the form of %s', async (_what, answerWith) => {
+    expect(await outcomeOf(answerWith(429))).toMatchObject({ __typename: 'RateLimitedError' });
+  });
+
+  it("but 499 says nothing of the provider's either: it is nginx's word for a client that left", async () => {
+    expect(await outcomeOf(remote(499))).toMatchObject({ __typename: 'OutcomeUnknownError', lastStatusCode: 499 });
   });
 });

@@ -84,6 +84,7 @@ const attempts: fc.Arbitrary<Attempt> = fc.oneof(
         statusCode,
         headers: { 'ratelimit-limit': '10;w=1' },
         body: { kind: 'complete', bytes: Buffer.from(body) },
+        disconnect() {},
       }),
     ),
     weight: 8,

@@ -8,7 +8,7 @@ import { deleteInTime, noContent, refusal, startRawUpstream } from './support/ra
 
 function answer(statusCode: number, contentType = 'application/json'): Attempt {
   const body = { kind: 'complete', bytes: Buffer.of() } as const;
-  return { kind: 'answer', statusCode, headers: { 'content-type': contentType }, body };
+  return { kind: 'answer', statusCode, headers: { 'content-type': contentType }, body, disconnect() {} };
 }
 function failure(reason: FailureReason, mayHaveBeenSent: boolean): Attempt {
   return { kind: 'failure', reason, mayHaveBeenSent };

@@ -16,7 +16,7 @@ const startMs = Date.UTC(2026, 10, 23);
 const sleep = (timeMs: number) => new Promise((resolve) => setTimeout(resolve, timeMs));
 
 function answer(statusCode: number, headers: Record<string, string> = {}): Attempt {
-  return { kind: 'answer', statusCode, headers, body: { kind: 'complete', bytes: Buffer.of() } };
+  return { kind: 'answer', statusCode, headers, body: { kind: 'complete', bytes: Buffer.of() }, disconnect() {} };
 }
 
 /** So many deletes at once. */

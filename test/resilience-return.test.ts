@@ -11,7 +11,7 @@ vi.mock('node:timers/promises', () => ({
 const accounts = Array.from({ length: 8 }, (_, index) => `account-${index}`);
 const request = { method: 'DELETE', path: '/', headers: {} } as const;
 const body = { kind: 'complete', bytes: Buffer.of() } as const;
-const answer = (statusCode: number): Attempt => ({ kind: 'answer', statusCode, headers: {}, body });
+const answer = (statusCode: number): Attempt => ({ kind: 'answer', statusCode, headers: {}, body, disconnect() {} });
 const refused: Attempt = { kind: 'failure', reason: 'refused', mayHaveBeenSent: false };
 
 /** Long enough for every attempt before it to count no more. */

@@ -8,6 +8,7 @@ const answer = (statusCode: number, headers: Record<string, string> = {}): Attem
   statusCode,
   headers,
   body: { kind: 'complete', bytes: Buffer.alloc(0) },
+  disconnect() {},
 });
 const failure = (mayHaveBeenSent: boolean, reason: 'reset' | 'refused' | 'timeout' = 'reset'): Attempt => ({
   kind: 'failure',

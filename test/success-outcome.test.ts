@@ -1,15 +1,17 @@
 import { describe, expect, it } from 'vitest';
+import { readBody } from '../src/engagement/body.ts';
 import { wireFieldsOf } from '../src/engagement/record.ts';
-import { readSuccessContent } from '../src/engagement/success-outcome.ts';
+import { buildSuccess } from '../src/engagement/success-outcome.ts';
 
 function engagementOf(body: string): unknown {
-  const answer = { kind: 'answer', statusCode: 200, headers: {}, body: { kind: 'complete', bytes: Buffer.from(body) } };
-  const { engagement } = readSuccessContent(answer as Parameters<typeof readSuccessContent>[0], {
+  const complete = { kind: 'complete', bytes: Buffer.from(body) } as const;
+  const context = {
     input: { id: 'asked', integratedAccountId: 'account-1', format: 'unified' },
-    selection: { fields: new Set(wireFieldsOf('engagements')), noteFields: new Set(), chunks: false },
+    selection: { fields: new Set(wireFieldsOf('engagements')), noteFields: new Set<never>(), chunks: false },
     ...{ integration: null, warnings: [], snapshot: null },
-  });
-  return engagement;
+  } as const;
+  const answer = { kind: 'answer', statusCode: 200, headers: {}, body: complete, disconnect() {} } as const;
+  return buildSuccess(answer, readBody(complete), context, []).engagement;
 }
 
 describe('an id that upstream sends as a number', () => {

@@ -8,9 +8,12 @@ const nothing: UpstreamError = {
   isRemote: false,
   rawResponse: undefined,
   missingParameters: [],
+  refusedParameters: [],
   missingScopes: [],
 };
-const plain = { statusCode: 400, error: 'Bad Request', message: 'engagement_type is required' };
+const plain = { statusCode: 400, error: 'Bad Request', message: 'no' };
+const saying = (message: unknown) => ({ ...plain, message });
+const failures = (...failures: unknown[]) => ({ ...plain, details: { failures } });
 const insight = (truto_error_insight: unknown) => ({ ...plain, truto_error_insight });
 const missing = (value: unknown) => insight({ missing_required_query_parameters: value });
 const scopes = (value: unknown) => insight({ forbidden_error: value });
@@ -39,6 +42,30 @@ describe('readUpstreamError', () => {
       missing({ description: 'These are required.', value: ['engagement_type', 'sort_by'] }),
       { missingParameters: ['engagement_type', 'sort_by'] },
     ],
+    ['a message that begins with a parameter', saying('subject is required'), { refusedParameters: ['subject'] }],
+    [
+      'a message that quotes parameters',
+      saying('Bad "status" or `contact`'),
+      { refusedParameters: ['status', 'contact'] },
+    ],
+    ['messages of a list', saying(['engagement_type must be', 'x']), { refusedParameters: ['engagement_type'] }],
+    ['words of English in a message as words', saying('The account has no status or subject'), {}],
+    ['names nobody knows in a message as words', saying('made_up is required'), {}],
+    [
+      "a provider's message as its own",
+      { ...saying('subject is required'), truto_is_remote_error: true, raw_response: null },
+      { isRemote: true, rawResponse: null },
+    ],
+    [
+      'failures that name their field',
+      failures({ field: 'status' }, { path: ['query', 'workspace[id]'] }, { property: 'x y' }, 'z', { name: 7 }),
+      { refusedParameters: ['status', 'workspace[id]'] },
+    ],
+    [
+      'missing body fields',
+      insight({ missing_required_body_fields: { description: 'd', value: ['reason'] } }),
+      { missingParameters: ['reason'] },
+    ],
     ['missing parameters as a bare list', missing(['engagement_type']), { missingParameters: ['engagement_type'] }],
     [
       'missing scopes',
@@ -65,6 +92,7 @@ describe('readUpstreamError', () => {
     ['missing parameters that are no texts', missing({ value: [1, 2] }), {}],
     ['missing parameters without a value', missing({ description: 'x' }), {}],
     ['more missing parameters than anybody has', missing(Array(101).fill('x')), {}],
+    ['missing parameters with prose for names', missing(['a name of words']), {}],
     ['missing parameters with endless names', missing(['x'.repeat(201)]), {}],
     ['missing scopes that are a text', scopes({ value: { missing_scopes: 'crm.delete' } }), {}],
     ['a doubtful claim to be remote', { ...plain, truto_is_remote_error: 'true' }, {}],

@@ -5,6 +5,7 @@ export type ReadBody =
   | { readonly kind: 'empty' }
   | { readonly kind: 'json'; readonly value: unknown }
   | { readonly kind: 'text'; readonly value: string }
+  | { readonly kind: 'streaming' }
   | { readonly kind: 'unreadable'; readonly why: string };
 
 const why = {
@@ -38,11 +39,11 @@ function isDeeperThan(value: unknown, depth: number): boolean {
   return depth === 0 || Object.values(value).some((item) => isDeeperThan(item, depth - 1));
 }
 
-/** Reads a collected body as JSON, else as text. A streaming one is nobody's to read here. */
+/** Reads a collected body as JSON, else as text, without a byte order mark. A streaming one is left alone. */
 export function readBody(body: UpstreamBody): ReadBody {
   if (body.kind === 'unreadable') return { kind: 'unreadable', why: why[body.reason] };
-  if (body.kind === 'streaming') return { kind: 'unreadable', why: 'it is being streamed' };
-  const text = body.bytes.toString('utf8');
+  if (body.kind === 'streaming') return body;
+  const text = body.bytes.toString('utf8').replace(/^\uFEFF/, '');
   if (text.trim() === '') return { kind: 'empty' };
   try {
     const value = parseJson(text);

@@ -59,3 +59,8 @@ export interface DeleteEngagementInput {
 export function isRepeatable({ remoteQuery }: DeleteEngagementInput): boolean {
   return Object.keys(remoteQuery ?? {}).length === 0;
 }
+
+/** True where the answer is Truto's record of the engagement; RAW and STREAM answer with the provider's own body, whole. */
+export function hasRecord({ format }: DeleteEngagementInput): boolean {
+  return format === 'unified' || format === 'normalized';
+}

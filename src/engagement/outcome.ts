@@ -1,8 +1,9 @@
 import type { Attempt, FailureReason, UpstreamAnswer, UpstreamFailure } from '../upstream/attempt.ts';
-import { findDenial } from './denial.ts';
+import { readBody } from './body.ts';
+import { providerBodyOf, readEvidence } from './evidence.ts';
 import { notSent, type Refusal, readRefusal } from './refusal.ts';
 import type { DeleteEngagementResult } from './result.ts';
-import { alreadyAbsent, buildSuccess, readSuccessContent, type SuccessContext } from './success-outcome.ts';
+import { alreadyAbsent, buildSuccess, type SuccessContext } from './success-outcome.ts';
 import { type UnknownOutcomeContext, unknownOutcome } from './unknown-outcome.ts';
 
 /** What a sent delete's end is read with. */
@@ -29,7 +30,7 @@ export function nothingDeleted<Refused extends { readonly message: string }>(ref
 function refused(
   refusal: Refusal,
   context: OutcomeContext,
-  seen: { readonly statusCode?: number; readonly rawResponse?: unknown } = {},
+  seen: { readonly statusCode?: number | undefined; readonly rawResponse?: unknown } = {},
 ): DeleteEngagementResult {
   if (!context.mayHaveActedBefore) return nothingDeleted(refusal);
   return unknownOutcome(context, {
@@ -44,23 +45,23 @@ function readFailure(failure: UpstreamFailure, context: OutcomeContext): DeleteE
   return unknownOutcome(context, { why: whyUnknown[reason] ?? 'The connection broke before upstream answered' });
 }
 
-/** What Truto documents as success, and 202. A partial or otherwise odd 2xx says nothing for sure. */
-const successStatuses = new Set([200, 201, 202, 204]);
-
 function readSuccess(answer: UpstreamAnswer, context: OutcomeContext): DeleteEngagementResult {
   const { statusCode } = answer;
-  const content = readSuccessContent(answer, context);
-  const { providerBody: rawResponse, doubt } = content;
-  const denial = findDenial(rawResponse, context.integration);
-  if (denial === 'certain') {
+  const body = readBody(answer.body);
+  const evidence = readEvidence(answer, body, context);
+  if (evidence.kind === 'success') return buildSuccess(answer, body, context, evidence.warnings);
+  if (answer.body.kind === 'streaming') answer.body.stream.destroy();
+  const isForeign = evidence.kind === 'unknown' && evidence.isForeign;
+  // Whatever else comes on that connection may be somebody else's too.
+  if (isForeign) answer.disconnect();
+  const rawResponse = isForeign ? undefined : providerBodyOf(body, context.input);
+  const seen = { statusCode, rawResponse };
+  if (evidence.kind === 'refused') {
     const message = `The provider answered with status ${statusCode}, but its body says that it refused.`;
-    return refused({ kind: 'RemoteApiError', message, statusCode, rawResponse }, context, { statusCode, rawResponse });
+    return refused({ kind: 'RemoteApiError', message, ...seen }, context, seen);
   }
-  if (denial === 'possible' || doubt) {
-    const why = `Upstream answered with status ${statusCode}, but its body reads like a refusal`;
-    return unknownOutcome(context, { statusCode, rawResponse, why });
-  }
-  return buildSuccess(answer, content, context);
+  const why = `Upstream answered with status ${statusCode}, but ${evidence.why}`;
+  return unknownOutcome(context, { ...seen, why });
 }
 
 /**
@@ -71,9 +72,7 @@ function readSuccess(answer: UpstreamAnswer, context: OutcomeContext): DeleteEng
  */
 export function readOutcome(attempt: Attempt, context: OutcomeContext): DeleteEngagementResult {
   if (attempt.kind === 'failure') return readFailure(attempt, context);
-  if (successStatuses.has(attempt.statusCode)) return readSuccess(attempt, context);
-  // Any 2xx may come as a stream; nobody will read this one, and unread it would keep its connection.
-  if (attempt.body.kind === 'streaming') attempt.body.stream.destroy();
+  if (attempt.statusCode >= 200 && attempt.statusCode < 300) return readSuccess(attempt, context);
   const { mayHaveActedBefore, callerBroughtToken } = context;
   // An error in the result's place could not say that the engagement may be gone.
   const refusal = readRefusal(attempt, callerBroughtToken && !mayHaveActedBefore);

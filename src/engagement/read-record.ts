@@ -2,7 +2,7 @@ import type { Attempt, Send } from '../upstream/attempt.ts';
 import { type Caller, limitedBy } from './access.ts';
 import { isJsonObject, readBody } from './body.ts';
 import type { EngagementType } from './input.ts';
-import { type ReadRecord, type RecordKey, readRecord } from './record.ts';
+import { isSameId, type ReadRecord, type RecordKey, readRecord } from './record.ts';
 import { notSent, type Refusal, readRefusal } from './refusal.ts';
 import { buildReadRequest } from './request.ts';
 import type { Resource, WireField } from './resources.ts';
@@ -41,11 +41,9 @@ export function readJson(
   if (attempt.kind === 'failure') {
     return attempt.mayHaveBeenSent ? failed('Upstream did not answer. Try again.') : notSent(attempt);
   }
-  if (attempt.statusCode < 200 || attempt.statusCode >= 300) {
+  if (attempt.statusCode !== 200) {
     const refusal = readRefusal(attempt, bringsToken);
-    return refusal.kind === 'UnclearAnswer'
-      ? failed(`Upstream failed with status ${refusal.statusCode}. Try again.`)
-      : refusal;
+    return refusal.kind === 'UnclearAnswer' ? failed(`${refusal.why}. Try again.`) : refusal;
   }
   const body = readBody(attempt.body);
   return body.kind === 'json' ? { kind: 'Json', json: body.value } : failed("Upstream's answer could not be read.");
@@ -69,7 +67,11 @@ export async function readResource<R extends Resource>(
   const { json } = answer;
   const isRecord =
     isJsonObject(json) && !isError(json) && ['id', ...selected].some((field) => Object.hasOwn(json, field));
-  return isRecord
-    ? { kind: 'Found', ...readRecord(resource, json, selected, key) }
-    : failed("Upstream's answer is not a record.");
+  if (!isRecord) return failed("Upstream's answer is not a record.");
+  if (Object.hasOwn(json, 'id') && json.id !== null && !isSameId(json.id, key.id)) {
+    // It is the answer to another request, and what comes next on that connection may be too.
+    if (attempt.kind === 'answer') attempt.disconnect();
+    return failed("Upstream's answer is another record. Try again.");
+  }
+  return { kind: 'Found', ...readRecord(resource, json, selected, key) };
 }

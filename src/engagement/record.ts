@@ -21,6 +21,21 @@ export interface RecordKey {
   readonly integratedAccountId: string;
 }
 
+/** Ids in hexadecimal, as GUIDs are: their letters' case means nothing, as it does in others. */
+const hexadecimalId = /^\{?[\da-f-]{24,36}\}?$/;
+
+function spellingOf(id: unknown): string {
+  const text = String(id);
+  if (/^\d+$/.test(text)) return text.replace(/^0+(?=\d)/, '');
+  const lower = text.toLowerCase();
+  return hexadecimalId.test(lower) ? lower.replace(/[{}]/g, '') : text;
+}
+
+/** True for two spellings of one id: providers write `00012` as `12`, and GUIDs in capitals or not. */
+export function isSameId(one: unknown, other: unknown): boolean {
+  return one === other || spellingOf(one) === spellingOf(other);
+}
+
 /** Every field of a resource, by its wire name. */
 export function wireFieldsOf<R extends Resource>(resource: R): readonly WireField<R>[] {
   return Object.keys(resources[resource]) as WireField<R>[];

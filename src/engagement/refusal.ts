@@ -4,7 +4,7 @@ import { readRetryAfter } from '../upstream/retry-after.ts';
 import { readBody } from './body.ts';
 import { type Finding, located, refusal } from './finding.ts';
 import type * as Result from './result.ts';
-import { readUpstreamError, type UpstreamError } from './upstream-error.ts';
+import { argumentPaths, readUpstreamError, type UpstreamError } from './upstream-error.ts';
 
 /** What an answer outside 2xx, or no answer, says for sure: the request was not carried out. Messages say why. */
 export type Refusal =
@@ -22,6 +22,8 @@ export interface UnclearAnswer {
   readonly kind: 'UnclearAnswer';
   readonly statusCode: number;
   readonly rawResponse?: unknown;
+  /** What happened, as the beginning of a sentence. */
+  readonly why: string;
 }
 
 /** For input that breaks rules here: only what refuses is told. */
@@ -36,32 +38,21 @@ export function notGranted(): Result.ForbiddenError {
   return { kind: 'ForbiddenError', message, missingScopes: [] };
 }
 
-/** Where a caller gives what upstream calls by its wire name. */
-const argumentPaths: Readonly<Record<string, readonly string[]>> = {
-  integrated_account_id: ['integratedAccountId'],
-  engagement_type: ['engagementType'],
-  sort_by: ['parameters', 'sortBy'],
-  content: ['parameters', 'content'],
-  subject: ['parameters', 'subject'],
-  direction: ['parameters', 'direction'],
-  created_at: ['parameters', 'createdAt'],
-  updated_at: ['parameters', 'updatedAt'],
-  status: ['parameters', 'status'],
-  account: ['parameters', 'account'],
-  contact: ['parameters', 'contacts'],
-};
-
-function missingIssue(wireName: string): Finding {
+function issueAt(wireName: string, problem: string): Finding {
   const path = Object.hasOwn(argumentPaths, wireName) ? argumentPaths[wireName] : undefined;
+  // The provider's own parameters go by `remoteQuery`; Truto's others have no argument here.
   return path
-    ? refusal(path, 'Upstream requires it for this account.')
-    : refusal(['remoteQuery'], 'Upstream requires a parameter that is missing.');
+    ? refusal(path, `Truto ${problem}.`)
+    : refusal(['remoteQuery'], `Truto ${problem}: its parameter ${wireName}, for which there is no argument here.`);
 }
 
-function invalidInput({ missingParameters }: UpstreamError): Refusal {
-  const issues = missingParameters.map(missingIssue);
-  const unnamed = 'Upstream refused the input as invalid without saying which.';
-  return { kind: 'InvalidInputError', message: issues.length > 0 ? 'Upstream requires more input.' : unnamed, issues };
+function invalidInput({ missingParameters, refusedParameters }: UpstreamError): Refusal {
+  const issues = [
+    ...missingParameters.map((name) => issueAt(name, 'requires it for this account')),
+    ...refusedParameters.map((name) => issueAt(name, 'does not accept it')),
+  ];
+  const unnamed = 'Truto refused the input as invalid, without saying which parameter.';
+  return { kind: 'InvalidInputError', message: issues.length > 0 ? 'Truto refused the input.' : unnamed, issues };
 }
 
 function remoteApiError(statusCode: number, { isRemote, rawResponse }: UpstreamError): Refusal {
@@ -127,9 +118,14 @@ export function notSent({ reason, retryAfterMs = 0 }: Pick<UpstreamFailure, 'rea
   return unavailable(`Upstream was not reached: ${whyNotSent[reason]}. Try again.`);
 }
 
+/** Statuses that say nothing of the request: a time-out (408), a client that left in front of the provider (nginx's 499). */
+const unclearStatuses = new Set([408, 499]);
+
 /**
  * Reads an answer outside 2xx (https://www.truto.one/docs/api-reference/overview/errors.md and truto-skills,
- * error-and-evidence-model.md).
+ * error-and-evidence-model.md). Only Truto's own form blames the caller, the account or the provider: a firewall, a proxy or
+ * another server at a wrong address says 400, 401, 403 or 404 too, perhaps after it has passed the request on. 429 alone means
+ * the same from anybody.
  * @param callerBroughtToken true when a 401 of Truto's speaks of the caller's own token.
  * @throws {GraphQLError} `UNAUTHENTICATED` when it does.
  */
@@ -137,7 +133,14 @@ export function readRefusal(answer: UpstreamAnswer, callerBroughtToken: boolean)
   const { statusCode } = answer;
   const body = readBody(answer.body);
   const error = readUpstreamError(body.kind === 'json' ? body.value : undefined);
-  const unclear: UnclearAnswer = { kind: 'UnclearAnswer', statusCode, rawResponse: error.rawResponse };
+  if (statusCode === 429) return rateLimited(answer, error);
+  const isClear = error.isFromTruto && !unclearStatuses.has(statusCode);
+  const because = error.isFromTruto
+    ? ''
+    : ", but not in Truto's form: the answer comes from between Truto and this server";
+  const why = `Upstream answered with status ${statusCode}${because}`;
+  const unclear: UnclearAnswer = { kind: 'UnclearAnswer', statusCode, rawResponse: error.rawResponse, why };
+  if (!isClear) return unclear;
   switch (statusCode) {
     case 400:
     case 422:
@@ -148,19 +151,13 @@ export function readRefusal(answer: UpstreamAnswer, callerBroughtToken: boolean)
       return forbidden("The account's connection is not permitted to do this.", error.missingScopes);
     case 404:
     case 410:
-      // Anybody in between, or another server at a wrong address, says 404 too; "gone" must be Truto's own word.
-      if (!error.isFromTruto) return unclear;
       return { kind: 'NotFoundError', message: 'Upstream knows no such record in this integrated account.' };
     case 405:
       if (error.isRemote) return remoteApiError(statusCode, error);
       return forbidden('Truto refuses this for the account, as it refuses writes for sandbox accounts.');
-    case 408:
-      return unclear;
-    case 429:
-      return rateLimited(answer, error);
     case 503:
-      // A proxy, ours or the provider's, answers 503 also when it lost a request that it had passed on.
-      return error.isFromTruto && !error.isRemote ? blocked(answer.headers['retry-after']) : unclear;
+      // The provider's own 503 may also come from a proxy that lost a request it had passed on.
+      return error.isRemote ? unclear : blocked(answer.headers['retry-after']);
     default:
       return (statusCode >= 400 && statusCode < 500) || statusCode === 501
         ? remoteApiError(statusCode, error)

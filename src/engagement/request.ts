@@ -1,7 +1,7 @@
 import type { UpstreamRequest } from '../upstream/attempt.ts';
 import { encodeQuery, type QueryParameter } from '../upstream/query-string.ts';
 import { type EngagementFilter, type EngagementOrder, filterParameters, orderParameter } from './filter.ts';
-import type { DeleteEngagementInput, EngagementType } from './input.ts';
+import { type DeleteEngagementInput, type EngagementType, hasRecord } from './input.ts';
 import type { RecordKey } from './record.ts';
 import type { Resource, WireField } from './resources.ts';
 import { excludedFields, type Selection } from './selection.ts';
@@ -26,11 +26,6 @@ function exclusionParameters<R extends Resource>(resource: R, selected: Readonly
     ['truto_ignore_remote_data', isRemoteDataSelected ? undefined : true],
     ['truto_exclude_fields', excludedFields(resource, selected)],
   ];
-}
-
-/** The raw and the streamed body are the provider's own: nothing is to be left out of them. */
-function hasRecord({ format }: DeleteEngagementInput): boolean {
-  return format === 'unified' || format === 'normalized';
 }
 
 function deleteParameters(input: DeleteEngagementInput, { fields }: Selection): QueryParameter[] {

@@ -1,7 +1,7 @@
 import type { UpstreamAnswer } from '../upstream/attempt.ts';
-import { isJsonObject, type ReadBody, readBody } from './body.ts';
-import { findDenial } from './denial.ts';
-import type { DeleteEngagementInput } from './input.ts';
+import { isJsonObject, type ReadBody } from './body.ts';
+import { providerBodyOf } from './evidence.ts';
+import { type DeleteEngagementInput, hasRecord } from './input.ts';
 import type { Integration } from './integrations.ts';
 import { parseRateLimit } from './rate-limit.ts';
 import type { FoundRecord } from './read-record.ts';
@@ -10,7 +10,6 @@ import type { WireField } from './resources.ts';
 import type { DeleteEngagementSuccess, DeleteStream } from './result.ts';
 import type { Selection } from './selection.ts';
 import { mergeSnapshot } from './snapshot.ts';
-import { isError } from './upstream-error.ts';
 
 /** What a success is read with. */
 export interface SuccessContext {
@@ -23,22 +22,11 @@ export interface SuccessContext {
   readonly snapshot: FoundRecord<'engagements'> | null;
 }
 
-/** What the body of a 2xx says. */
-export interface SuccessContent {
+/** What the body of a success says. */
+interface SuccessContent {
   readonly engagement: EngagementRecord | null;
   readonly raw?: unknown;
-  /** The provider's own body, when the answer has it. */
-  readonly providerBody?: unknown;
-  /** True when the answer itself, in spite of its status, reads like an error. */
-  readonly doubt?: boolean;
   readonly warnings: readonly string[];
-}
-
-function unreadable(why: string): SuccessContent {
-  return {
-    engagement: null,
-    warnings: [`The engagement was deleted, but upstream's answer could not be read: ${why}.`],
-  };
 }
 
 /**
@@ -56,34 +44,22 @@ function oddFields(fields: readonly string[]): readonly string[] {
   return fields.map((field) => `Upstream's ${field} is not of the documented form, so it was left out.`);
 }
 
-function readEngagement(body: ReadBody, contentType: string | undefined, context: SuccessContext): SuccessContent {
+function readEngagement(body: ReadBody, context: SuccessContext): SuccessContent {
   const { input, selection } = context;
-  if (body.kind === 'unreadable') return unreadable(body.why);
-  const json = body.kind === 'empty' ? {} : body.value;
-  if (body.kind === 'text' || !isJsonObject(json)) {
-    // Truto answers in JSON; a page is somebody else's, who may not have passed the request on.
-    return { ...unreadable('it is not a JSON object'), doubt: contentType?.startsWith('text/html') ?? false };
+  const json = body.kind === 'json' ? body.value : {};
+  if (!isJsonObject(json)) {
+    const warning = "The engagement was deleted, but upstream's answer could not be read: it is not a JSON object.";
+    return { engagement: null, warnings: [warning] };
   }
   const { record, unreadable: odd, absent } = readRecord('engagements', json, selection.fields, input);
-  const otherId = "Upstream's answer names another engagement than the one it was asked to delete.";
-  return {
-    engagement: record,
-    providerBody: record.remote_data,
-    doubt: isError(json) || (!Object.hasOwn(json, 'id') && findDenial(json, null) !== 'none'),
-    warnings: [...oddFields(odd), ...missingFields(absent, context), ...(record.id === input.id ? [] : [otherId])],
-  };
+  return { engagement: record, warnings: [...oddFields(odd), ...missingFields(absent, context)] };
 }
 
-/** The provider's own body: no record of the engagement is in it. */
-function readRaw(body: ReadBody, contentType: string | undefined, context: SuccessContext): SuccessContent {
-  if (body.kind === 'unreadable') return unreadable(body.why);
-  const raw = body.kind === 'empty' ? null : body.value;
-  const page = 'The body is an HTML page: it may come from something between upstream and this server.';
-  const warnings = [
-    ...(contentType?.startsWith('text/html') ? [page] : []),
-    ...missingFields(context.selection.fields, context),
-  ];
-  return { engagement: null, raw, providerBody: raw, doubt: isError(raw), warnings };
+/** RAW and STREAM: no record of the engagement is in them. */
+function readProviderBody(body: ReadBody, context: SuccessContext): SuccessContent {
+  const { input, selection } = context;
+  const raw = body.kind === 'streaming' ? undefined : (providerBodyOf(body, input) ?? null);
+  return { engagement: null, raw, warnings: missingFields(selection.fields, context) };
 }
 
 function readStream({ headers, body }: UpstreamAnswer, { selection }: SuccessContext): DeleteStream | null {
@@ -97,23 +73,18 @@ function readStream({ headers, body }: UpstreamAnswer, { selection }: SuccessCon
   };
 }
 
-/** Reads the body of a 2xx answer: the delete succeeded, whatever can be made of it. */
-export function readSuccessContent(answer: UpstreamAnswer, context: SuccessContext): SuccessContent {
-  const { format } = context.input;
-  if (answer.body.kind === 'streaming')
-    return { engagement: null, warnings: missingFields(context.selection.fields, context) };
-  const body = readBody(answer.body);
-  const read = format === 'raw' || format === 'stream' ? readRaw : readEngagement;
-  return read(body, answer.headers['content-type'], context);
-}
-
-/** Makes the success of a 2xx answer. */
+/**
+ * Makes the success of an answer that proves one: an odd value in its body costs that field, never the result.
+ * @param doubts what the answer left open, as warnings.
+ */
 export function buildSuccess(
   answer: UpstreamAnswer,
-  content: SuccessContent,
+  body: ReadBody,
   context: SuccessContext,
+  doubts: readonly string[],
 ): DeleteEngagementSuccess {
   const { input, integration, snapshot } = context;
+  const content = hasRecord(input) ? readEngagement(body, context) : readProviderBody(body, context);
   return {
     kind: 'DeleteEngagementSuccess',
     deletedEngagementId: input.id,
@@ -123,7 +94,7 @@ export function buildSuccess(
     stream: readStream(answer, context),
     integration,
     rateLimit: parseRateLimit(answer.headers),
-    warnings: [...context.warnings, ...oddFields(snapshot?.unreadable ?? []), ...content.warnings],
+    warnings: [...context.warnings, ...oddFields(snapshot?.unreadable ?? []), ...doubts, ...content.warnings],
   };
 }
 

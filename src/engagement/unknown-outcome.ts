@@ -16,16 +16,15 @@ export interface UnknownOutcomeContext {
  */
 export function unknownOutcome(
   { input, idempotencyKey, snapshot }: UnknownOutcomeContext,
-  seen: { readonly statusCode?: number | undefined; readonly rawResponse?: unknown; readonly why?: string } = {},
+  seen: { readonly statusCode?: number | undefined; readonly rawResponse?: unknown; readonly why: string },
 ): OutcomeUnknownError {
   const retrySafe = isRepeatable(input);
-  const why = seen.why ?? `Upstream answered with status ${seen.statusCode}`;
   const next = retrySafe
     ? 'Delete it again, with the same arguments: if it is gone already, you get a NotFoundError (ALREADY_ABSENT, if it had an Idempotency-Key of yours and you send that again) and nothing else happens.'
     : 'Read the engagement before you repeat the delete: it had a remoteQuery, whose effect may not be repeatable.';
   return {
     kind: 'OutcomeUnknownError',
-    message: `${why}, so the engagement may or may not be deleted. ${next}`,
+    message: `${seen.why}, so the engagement may or may not be deleted. ${next}`,
     retrySafe,
     idempotencyKey,
     lastStatusCode: seen.statusCode ?? null,

@@ -1,7 +1,25 @@
 import { z } from 'zod';
 import { isJsonObject } from './body.ts';
 
-const names = z.array(z.string().max(200)).max(100);
+/** Names as parameters have them: what else a body calls a name is prose. */
+const names = z.array(z.string().regex(/^[\w.[\]-]{1,200}$/)).max(100);
+
+/** Where a caller gives what upstream calls by its wire name. */
+export const argumentPaths: Readonly<Record<string, readonly string[]>> = {
+  integrated_account_id: ['integratedAccountId'],
+  engagement_type: ['engagementType'],
+  truto_response_format: ['format'],
+  sort_by: ['parameters', 'sortBy'],
+  content: ['parameters', 'content'],
+  subject: ['parameters', 'subject'],
+  direction: ['parameters', 'direction'],
+  created_at: ['parameters', 'createdAt'],
+  updated_at: ['parameters', 'updatedAt'],
+  status: ['parameters', 'status'],
+  account: ['parameters', 'account'],
+  contact: ['parameters', 'contacts'],
+  remote_query: ['remoteQuery'],
+};
 
 /** An insight is `{description, value}`; some answers carry the value alone. One of another form says nothing. */
 const insight = <Schema extends z.ZodType>(schema: Schema) =>
@@ -15,9 +33,18 @@ const errorBody = z.object({
   statusCode: z.number().optional().catch(undefined),
   truto_is_remote_error: z.boolean().catch(false),
   raw_response: z.unknown().optional(),
+  message: z
+    .union([z.string(), z.array(z.string())])
+    .optional()
+    .catch(undefined),
+  details: z
+    .object({ failures: z.array(z.unknown()).max(100) })
+    .optional()
+    .catch(undefined),
   truto_error_insight: z
     .object({
       missing_required_query_parameters: insight(names),
+      missing_required_body_fields: insight(names),
       forbidden_error: insight(z.object({ missing_scopes: names })),
     })
     .optional()
@@ -37,22 +64,60 @@ export interface UpstreamError {
   readonly isRemote: boolean;
   /** The provider's own body, as JSON or text. */
   readonly rawResponse: unknown;
-  /** Wire names of required query parameters that were not sent. */
+  /** Wire names of required parameters that were not sent. */
   readonly missingParameters: readonly string[];
+  /** Wire names of other parameters that Truto refused by name. */
+  readonly refusedParameters: readonly string[];
   /** Permissions the provider says the account's connection lacks. */
   readonly missingScopes: readonly string[];
+}
+
+/** Much longer than any message: what comes after it is not read. */
+const maxMessageLength = 2_000;
+
+/**
+ * The arguments that Truto's message names: it begins with one ("name is required", errors.md), or has it in quotation marks,
+ * or it is no word of English.
+ */
+function namesIn(message: string | readonly string[] | undefined): readonly string[] {
+  const texts = [message ?? []].flat().slice(0, 100);
+  return texts.flatMap((text) =>
+    [...text.slice(0, maxMessageLength).matchAll(/[a-z_]+/g)]
+      .filter(({ index, 0: word }) => {
+        const isQuoted = /["'`]/.test(text[index - 1] ?? '') && /["'`]/.test(text[index + word.length] ?? '');
+        return Object.hasOwn(argumentPaths, word) && (index === 0 || isQuoted || word.includes('_'));
+      })
+      .map(([word]) => word),
+  );
+}
+
+/** The fields that `details.failures` name (truto-skills, unified-api.md, which leaves their form open). */
+function failuresNamed({ details }: z.output<typeof errorBody>): readonly string[] {
+  return (details?.failures ?? []).filter(isJsonObject).flatMap((failure) => {
+    const keys = ['field', 'path', 'property', 'parameter', 'name'] as const;
+    const found = keys.map((key) => failure[key]).find((name) => name !== undefined);
+    return names.safeParse([Array.isArray(found) ? found.at(-1) : found]).data ?? [];
+  });
 }
 
 /** Reads an error body (truto-skills, error-and-evidence-model.md). Anything unreadable is an error that says nothing. */
 export function readUpstreamError(json: unknown): UpstreamError {
   const body = errorBody.safeParse(json).data;
   const insights = body?.truto_error_insight;
+  const isRemote = body?.truto_is_remote_error ?? false;
+  const missing = [
+    ...(insights?.missing_required_query_parameters ?? []),
+    ...(insights?.missing_required_body_fields ?? []),
+  ];
+  // A provider's message speaks of the provider's own parameters.
+  const named = body && !isRemote ? [...failuresNamed(body), ...namesIn(body.message)] : [];
   return {
     statusCode: body?.statusCode,
     isFromTruto: body?.statusCode !== undefined,
-    isRemote: body?.truto_is_remote_error ?? false,
+    isRemote,
     rawResponse: body?.raw_response,
-    missingParameters: insights?.missing_required_query_parameters ?? [],
+    missingParameters: [...new Set(missing)],
+    refusedParameters: [...new Set(named)].filter((name) => !missing.includes(name)),
     missingScopes: insights?.forbidden_error?.missing_scopes ?? [],
   };
 }

@@ -76,7 +76,7 @@ const DeleteEngagementSuccess = builder.objectRef<Result.DeleteEngagementSuccess
     warnings: t.exposeStringList('warnings', {
       nullable: false,
       description:
-        'What did not keep the delete from succeeding, yet somebody should know: a parameter the integration does not list, an answer that could not be read.',
+        'What did not stop the delete, but deserves attention: a parameter that the integration does not list, an odd value in the answer, errors beside a deleted record, fields that only a snapshot would fill.',
     }),
   }),
 });

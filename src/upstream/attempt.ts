@@ -25,6 +25,8 @@ export interface UpstreamAnswer {
   /** Lower-case names; a header that came twice is joined with a comma. */
   readonly headers: Readonly<Record<string, string>>;
   readonly body: UpstreamBody;
+  /** Closes the connection that it came on: for an answer that belongs to another request. */
+  disconnect(): void;
 }
 
 /**

@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Pool } from 'undici';
 import type { Attempt, UpstreamRequest } from './attempt.ts';
+import { createConnector } from './connect.ts';
 import { Exchange } from './exchange.ts';
 import { Gate } from './gate.ts';
 
@@ -66,7 +67,13 @@ export function createUpstreamClient({
   idleTimeoutMs,
   reserveMs,
 }: UpstreamClientOptions): UpstreamClient {
+  /** The exchange that undici is about to write: it says so to the exchange first, and writes in the same turn. */
+  let starting: Exchange | undefined;
   const pool = new Pool(baseUrl.origin, {
+    connect: createConnector((socket) => {
+      starting?.useConnection(socket);
+      starting = undefined;
+    }),
     connections: maxConnections + maxStreams,
     pipelining: 1,
     allowH2: false,
@@ -97,7 +104,10 @@ export function createUpstreamClient({
     const made = await (streams ? streaming : requests).run(beginBy, () => {
       let exchange: Exchange | undefined;
       const result = atItsTurn(() => {
-        exchange = new Exchange({ maxBytes, streams, answerBy, deadlineAt, idleTimeoutMs });
+        const onStart = (started: Exchange) => {
+          starting = started;
+        };
+        exchange = new Exchange({ maxBytes, streams, answerBy, deadlineAt, idleTimeoutMs, onStart });
         pool.dispatch(
           { method, path: basePath + path, headers: { ...headers, 'accept-encoding': 'identity' } },
           exchange,

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import type { Attempt, FailureReason, UnreadableReason } from './attempt.ts';
@@ -14,6 +15,8 @@ export interface ExchangeOptions {
   readonly deadlineAt: number;
   /** How long a streaming body may keep its reader waiting for the next bytes. */
   readonly idleTimeoutMs: number;
+  /** Called right before the request is written. */
+  readonly onStart: (exchange: Exchange) => void;
 }
 
 const reasons: Readonly<Record<string, FailureReason>> = {
@@ -50,6 +53,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   #finished: () => void = () => {};
   #settled = false;
   #controller: Dispatcher.DispatchController | undefined;
+  #connection: Socket | undefined;
   #statusCode: number | undefined;
   #headers: Record<string, string> = {};
   #chunks: Buffer[] = [];
@@ -84,8 +88,17 @@ export class Exchange implements Dispatcher.DispatchHandler {
   /** undici calls this right before it writes: from here on the request counts as sent. */
   onRequestStart(controller: Dispatcher.DispatchController): void {
     // Aborting here, before the first byte, keeps a request that waited too long for its connection from going out.
-    if (this.#settled) controller.abort(new Error('gave up before sending'));
-    else this.#controller = controller;
+    if (this.#settled) {
+      controller.abort(new Error('gave up before sending'));
+    } else {
+      this.#controller = controller;
+      this.#options.onStart(this);
+    }
+  }
+
+  /** Tells on which connection the request goes. */
+  useConnection(connection: Socket): void {
+    this.#connection = connection;
   }
 
   onResponseStart(
@@ -100,7 +113,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     }
     const encoding = this.#headers['content-encoding']?.trim().toLowerCase() || 'identity';
     // Identity was asked for. Inflating anyway would let a few kilobytes grow without bound.
-    if (encoding !== 'identity') this.#giveUp('encoded', 'protocol');
+    if (encoding !== 'identity' && statusCode !== 204) this.#giveUp('encoded', 'protocol');
     else if (this.#options.streams && statusCode < 300) this.#handOverStream();
     else if (Number(this.#headers['content-length'] ?? 0) > this.#options.maxBytes)
       this.#giveUp('too-large', 'protocol');
@@ -151,7 +164,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 
   #finish(body: Extract<Attempt, { kind: 'answer' }>['body']): void {
-    this.#end({ kind: 'answer', statusCode: this.#statusCode ?? 0, headers: this.#headers, body });
+    const disconnect = () => void this.#connection?.destroy();
+    this.#end({ kind: 'answer', statusCode: this.#statusCode ?? 0, headers: this.#headers, body, disconnect });
   }
 
   #giveUp(unreadable: UnreadableReason, reason: FailureReason): void {

@@ -58,9 +58,9 @@ export function judge(attempt: Attempt, method: RetryQuestion['method']): Verdic
   const { statusCode, body } = attempt;
   if (statusCode === 429) return 'wait';
   if (unclearStatuses.has(statusCode)) return 'unclear';
-  const isCutShort = body.kind === 'unreadable' && (body.reason === 'interrupted' || body.reason === 'timeout');
-  // A delete that was answered is done, whatever became of the rest of its answer.
-  return method === 'GET' && isCutShort ? 'unclear' : 'final';
+  if (body.kind !== 'unreadable' || body.reason === 'encoded') return 'final';
+  // A large record stays large. Of a delete, the next attempt at least says whether it is gone.
+  return body.reason === 'too-large' && method === 'GET' ? 'final' : 'unclear';
 }
 
 function waitAsked({ attempt, timeOfDayMs, random }: RetryQuestion): number | undefined {

@@ -63,6 +63,8 @@ export async function startUpstream(answer: Answer, integrationName?: string | A
       json(404, { statusCode: 404, error: 'Not Found', message: '' })(request, response);
     else json(200, { id: 'an account', integration: { name: integrationName } })(request, response);
   });
+  // Longer than any test: a connection that ends was ended on purpose.
+  server.keepAliveTimeout = 60_000;
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,

@@ -1,0 +1,288 @@
+import type { Socket } from 'node:net';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startTestFacade, type TestFacade } from './support/facade.ts';
+import { type Answer, type FakeUpstream, json, startUpstream } from './support/upstream.ts';
+
+/*
+ * What a 2xx may be taken for, over one upstream and one facade: each account is one integration's, and each case says what
+ * the next deletes get.
+ */
+
+const deletion = `mutation ($id: ID!, $account: ID!, $format: ResponseFormat!, $remote: Boolean!) {
+  deleteEngagement(id: $id, integratedAccountId: $account, format: $format, engagementType: CALL) {
+    __typename
+    ... on DeleteEngagementSuccess { outcome raw warnings engagement { id subject status remoteData @include(if: $remote) } }
+    ... on RemoteApiError { rawResponse }
+    ... on OutcomeUnknownError { message lastStatusCode rawResponse }
+  }
+}`;
+
+let upstream: FakeUpstream;
+let facade: TestFacade;
+let answer: Answer = json(204, undefined);
+
+beforeAll(async () => {
+  const account: Answer = (request, response) => {
+    const id = request.path.split('/').at(-1) ?? '';
+    json(200, { id, integration: { name: id } })(request, response);
+  };
+  upstream = await startUpstream((request, response) => answer(request, response), account);
+  facade = await startTestFacade(upstream.url, {
+    REQUEST_TIMEOUT_MS: '3000',
+    MAX_UPSTREAM_BYTES: '4096',
+    TRUTO_RATE_LIMITS: '0',
+  });
+});
+
+afterAll(async () => {
+  await facade[Symbol.asyncDispose]();
+  await upstream[Symbol.asyncDispose]();
+});
+
+interface Case {
+  readonly format?: string;
+  readonly integration?: string;
+  readonly id?: string;
+  /** Select `remoteData`. */
+  readonly remote?: boolean;
+}
+
+async function deleted(
+  next: Answer,
+  { format = 'UNIFIED', integration = 'unheard-of', id = 'e1', remote = false }: Case = {},
+) {
+  answer = next;
+  const { body } = await facade.post(deletion, { id, account: integration, format, remote });
+  expect(body.errors).toBeUndefined();
+  return body.data.deleteEngagement;
+}
+
+const typed =
+  (contentType: string | string[] | undefined, text: string | Buffer, headers: object = {}): Answer =>
+  (_request, response) => {
+    if (contentType !== undefined) response.setHeader('content-type', contentType);
+    response.writeHead(200, { ...headers }).end(text);
+  };
+
+/** The ways in which a provider's body reaches a caller, each with what wraps it. */
+const ways: readonly (readonly [string, Case, (body: unknown) => unknown])[] = [
+  ['in RAW', { format: 'RAW' }, (body) => body],
+  ['in UNIFIED', { format: 'UNIFIED' }, (body) => body],
+  ['in NORMALIZED', { format: 'NORMALIZED' }, (body) => body],
+  ['in remote_data', { remote: true }, (body) => ({ id: 'e1', remote_data: body })],
+];
+
+/** What reads like a "no", whoever says it. */
+const refusals: readonly unknown[] = [
+  { statusCode: 403, error: 'Forbidden', message: 'no' },
+  { statusCode: '500' },
+  { truto_is_remote_error: true },
+  { http_status: 404 },
+  { status: 404 },
+  { error: 'no' },
+  { error: { code: 404 } },
+  { id: 'e1', error: 'no' },
+  { errors: ['no'] },
+  { errors: { base: ['no'] } },
+  { error_code: 'UserUnauthorizedException', error_message: 'no', status_code: 403 },
+  { errorMessage: 'no' },
+  { success: false },
+  { success: 'false' },
+  { succeeded: false },
+  { succeded: false },
+  { ok: false },
+  { id: 'e1', deleted: false },
+  { status: 'error' },
+  { status: 'fail' },
+  { status: 'ERROR' },
+  { data: [{ code: 'INVALID_DATA', status: 'error' }] },
+  { data: [{ id: 'e1' }, { error: 'no' }] },
+  { data: { success: false } },
+  { data: [], errors: [{ message: 'no' }] },
+  { data: { delete_item: null }, errors: [{ message: 'no' }] },
+  { data: {}, errors: [{ message: 'no' }] },
+  [{ error: 'no' }],
+];
+
+/** What must stay a success, whoever says it. */
+const successes: readonly unknown[] = [
+  {},
+  { id: 'e1' },
+  { success: true, data: null },
+  { success: true, data: { id: 'e1' } },
+  { id: 'e1', is_deleted: true },
+  { id: 'e1', error: null, errors: [] },
+  { id: 'e1', error: '', errors: {} },
+  { data: [{ code: 'SUCCESS', details: { id: 'e1' }, message: 'record deleted', status: 'success' }] },
+  { data: { delete_item: { id: 'e1' } }, errors: [] },
+  { succeded: true },
+  true,
+];
+
+const integrations = ['unheard-of', 'affinity', 'capsule', 'close', 'mondaycrm', 'pipedrive', 'planhat', 'zohocrm'];
+
+describe.each(ways)('R10 a 2xx %s', (_where, options, wrap) => {
+  it.each(refusals)('is never a success when it says %j, whatever the integration', async (body) => {
+    for (const integration of integrations) {
+      const { __typename } = await deleted(json(200, wrap(body)), { ...options, integration });
+      expect(['OutcomeUnknownError', 'RemoteApiError'], integration).toContain(__typename);
+    }
+  });
+
+  it.each(successes)('is a success when it says %j, whatever the integration', async (body) => {
+    for (const integration of integrations) {
+      const result = await deleted(json(200, wrap(body)), { ...options, integration });
+      expect(result, integration).toMatchObject({ __typename: 'DeleteEngagementSuccess', outcome: 'DELETED' });
+    }
+  });
+});
+
+describe('R10 a 2xx of a page, a portal or a proxy is of unknown outcome', () => {
+  const page = '<!doctype html><title>Sign in</title>';
+  it.each<[string, Answer]>([
+    ['TEXT/HTML', typed('TEXT/HTML; charset=utf-8', page)],
+    ['application/xhtml+xml', typed('application/xhtml+xml', page)],
+    ['no type', typed(undefined, page)],
+    ['the type of JSON', typed('application/json', page)],
+    ['two types', typed(['application/json', 'text/html'], '{}')],
+    ['two types in one header', typed('application/json, text/html', '{}')],
+    ['the type of a page and JSON', typed('text/html', '{"id":"e1"}')],
+    ['the type of a page and no body', typed('text/html', '')],
+    ['a byte order mark in front', typed('text/plain', `\uFEFF${page}`)],
+    ['gzip', typed('text/html', 'x', { 'content-encoding': 'gzip' })],
+    ['plain text', typed('text/plain', 'OK')],
+    ['a text in JSON', json(200, 'deleted')],
+    ['null', typed('application/json', 'null')],
+    ['false', json(200, false)],
+    ['a number', json(200, 0)],
+    ['half of its JSON', typed('application/json', '{"id":"e1"')],
+  ])('with %s, in each format', async (_what, next) => {
+    for (const format of ['UNIFIED', 'NORMALIZED', 'RAW']) {
+      expect(await deleted(next, { format }), format).toMatchObject({
+        __typename: 'OutcomeUnknownError',
+        lastStatusCode: 200,
+      });
+    }
+  });
+
+  it.each([203, 205, 206, 207, 226, 299])('with status %i', async (status) => {
+    const result = await deleted(json(status, status === 205 ? undefined : { id: 'e1' }));
+    expect(result).toMatchObject({ __typename: 'OutcomeUnknownError', lastStatusCode: status });
+  });
+
+  it("reads Truto's error form behind a byte order mark", async () => {
+    const form = '\uFEFF{"statusCode":403,"error":"Forbidden","message":"no"}';
+    expect(await deleted(typed('application/json', form))).toMatchObject({ __typename: 'OutcomeUnknownError' });
+  });
+
+  it('reads a record behind a byte order mark', async () => {
+    const result = await deleted(typed('Application/JSON; charset=utf-8', '\uFEFF{"id":"e1","subject":"x"}'));
+    expect(result).toMatchObject({ outcome: 'DELETED', engagement: { subject: 'x' } });
+  });
+});
+
+describe('R10 a provider that documents how it refuses under 200', () => {
+  const no = { message: 'no' };
+  it.each([
+    ['affinity', { success: false }],
+    ['highlevel', { succeded: false }],
+    ['pipedrive', { success: false, error: 'no' }],
+    ['pipeliner', { success: false }],
+    ['zohocrm', { data: [{ code: 'INVALID_DATA', status: 'error' }] }],
+    ['zohocrm', { code: 'INVALID_DATA', status: 'error' }],
+    ['mondaycrm', { data: [], errors: [no] }],
+    ['mondaycrm', { data: null, errors: [no] }],
+    ['mondaycrm', { data: {}, errors: [no] }],
+    ['mondaycrm', { data: { delete_update: null }, errors: [no] }],
+    ['mondaycrm', { data: { delete_update: null }, errors: [{ ...no, path: ['delete_update'] }] }],
+    ['mondaycrm', { error_code: 'ItemsLimitationException', error_message: 'no', status_code: 400 }],
+  ])('has refused when it is %s and says %j, in RAW and remoteData', async (integration, body) => {
+    const refused = { __typename: 'RemoteApiError', rawResponse: body };
+    expect(await deleted(json(200, body), { format: 'RAW', integration })).toMatchObject(refused);
+    const record = { id: 'e1', remote_data: body };
+    expect(await deleted(json(200, record), { remote: true, integration })).toMatchObject(refused);
+  });
+
+  it.each([
+    ['a field that is null without an error', { data: { delete_update: null } }],
+    ['an error that names another field', { data: { delete_update: null }, errors: [{ ...no, path: ['me'] }] }],
+    ['a record and an error for it', { data: { delete_update: { id: 'e1' } }, errors: [{ path: ['delete_update'] }] }],
+    ['a record and a status of failure', { data: { delete_update: { id: 'e1' } }, errors: [no], status_code: 500 }],
+  ])('leaves the outcome unknown when Monday has %s', async (_what, body) => {
+    const result = await deleted(json(200, body), { format: 'RAW', integration: 'mondaycrm' });
+    expect(result).toMatchObject({ __typename: 'OutcomeUnknownError', rawResponse: body });
+  });
+
+  it.each([
+    { data: { delete_update: { id: 'e1' } }, errors: [{ ...no, path: ['me'] }] },
+    { data: { delete_update: { id: 'e1' } }, errors: [{ ...no, path: ['delete_update', 'creator'] }] },
+  ])('has deleted, with a warning, when Monday answers %j', async (body) => {
+    const result = await deleted(json(200, body), { format: 'RAW', integration: 'mondaycrm' });
+    expect(result).toMatchObject({ outcome: 'DELETED', raw: body });
+    expect(result.warnings).toContainEqual(expect.stringContaining('lists errors'));
+  });
+
+  it('is refused in its own form only: another known integration leaves the outcome unknown', async () => {
+    const result = await deleted(json(200, { success: false }), { format: 'RAW', integration: 'zohocrm' });
+    expect(result).toMatchObject({ __typename: 'OutcomeUnknownError' });
+  });
+});
+
+describe('R10 the record of an engagement', () => {
+  it.each(['error', 'fail'])('may have the status %j of its own', async (status) => {
+    expect(await deleted(json(200, { id: 'e1', status }))).toMatchObject({
+      outcome: 'DELETED',
+      engagement: { status },
+    });
+  });
+});
+
+describe('R10 an answer with another id is the answer to somebody else', () => {
+  it.each<[string, Case, unknown]>([
+    ['in UNIFIED', {}, { id: 'e2', subject: 'secret' }],
+    ['in NORMALIZED', { format: 'NORMALIZED' }, { id: 'e2', subject: 'secret' }],
+    ['as a number', {}, { id: 2, subject: 'secret' }],
+    ['in RAW', { format: 'RAW' }, { id: 'e2', subject: 'secret' }],
+    ["in RAW as Planhat's", { format: 'RAW' }, { _id: 'e2', subject: 'secret' }],
+    ['in data', { format: 'RAW' }, { success: true, data: { id: 'e2', subject: 'secret' } }],
+    [
+      "in Zoho's details",
+      { format: 'RAW' },
+      { data: [{ details: { id: 'e2' }, status: 'success', subject: 'secret' }] },
+    ],
+    ["in Monday's field", { format: 'RAW' }, { data: { delete_update: { id: 'e2', text: 'secret' } } }],
+    [
+      'beside a refusal',
+      { format: 'RAW', integration: 'pipedrive' },
+      { success: false, data: { id: 'e2' }, of: 'secret' },
+    ],
+  ])('%s: unknown, given to nobody, and its connection is closed', async (_where, options, body) => {
+    let connection: Socket | null = null;
+    const result = await deleted((request, response) => {
+      connection = response.socket;
+      json(200, body)(request, response);
+    }, options);
+    expect(result).toMatchObject({ __typename: 'OutcomeUnknownError', rawResponse: null });
+    expect(JSON.stringify(result)).not.toContain('secret');
+    await expect.poll(() => connection?.destroyed).toBe(true);
+  });
+
+  it.each([
+    ['12', '00012'],
+    ['00012', 12],
+    ['3F2504E0-4F89-41D3-9A0C-0305E82C3301', '3f2504e0-4f89-41d3-9a0c-0305e82c3301'],
+    ['3f2504e0-4f89-41d3-9a0c-0305e82c3301', '{3F2504E0-4F89-41D3-9A0C-0305E82C3301}'],
+    ['6E66C87E5CD13C3C79A3AE09', '6e66c87e5cd13c3c79a3ae09'],
+  ])('but %j may come back as %j', async (id, answered) => {
+    expect(await deleted(json(200, { id: answered }), { id })).toMatchObject({ outcome: 'DELETED' });
+  });
+
+  it.each([
+    ['12', '120'],
+    ['0', ''],
+    ['AbCdEfGhIjKlMnOpQrSt', 'abcdefghijklmnopqrst'],
+  ])('and %j is not %j', async (id, answered) => {
+    const { __typename } = await deleted(json(200, { id: answered }), { id });
+    expect(__typename).toBe(answered === '' ? 'DeleteEngagementSuccess' : 'OutcomeUnknownError');
+  });
+});
