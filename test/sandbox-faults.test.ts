@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import { type IncomingMessage, request as requestByNode } from 'node:http';
+import { text } from 'node:stream/consumers';
 import { request } from 'undici';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type SandboxAccount, sandboxAccount, sandboxAccounts, sandboxToken } from '../src/sandbox/accounts.ts';
@@ -21,6 +24,20 @@ function engagementNamed(fault: string, at: SandboxAccount = account) {
 
 function provoke(fault: string, query: Readonly<Record<string, unknown>> = {}, at: SandboxAccount = account) {
   return callSandbox(sandbox, engagementCall('DELETE', at, engagementNamed(fault, at), query));
+}
+
+/** By node:http: undici ends a connection on which an interim answer comes that it did not ask for. */
+async function sendByNode(fault: string) {
+  const { path, query } = engagementCall('DELETE', account, engagementNamed(fault));
+  const headers = { authorization: `Bearer ${sandboxToken}` };
+  const target = `${sandbox.url}${path}?${new URLSearchParams(query as Record<string, string>)}`;
+  const sent = requestByNode(target, { method: 'DELETE', headers }).end();
+  let interims = 0;
+  sent.on('continue', () => {
+    interims += 1;
+  });
+  const [response] = (await once(sent, 'response')) as [IncomingMessage];
+  return { interims, status: response.statusCode, text: await text(response) };
 }
 
 describe('a reserved id answers', () => {
@@ -73,6 +90,24 @@ describe('a reserved id answers', () => {
 
   test('fault-bad-json with a 200 that claims to be JSON', async () => {
     await expect(provoke('fault-bad-json')).rejects.toThrow(SyntaxError);
+  });
+
+  test.each([
+    ['fault-page', 200, /^<!doctype html>/],
+    ['fault-page-after', 200, /^<!doctype html>/],
+    ['fault-firewall', 403, /^<!doctype html>/],
+    ['fault-firewall-after', 403, /^<!doctype html>/],
+    ['fault-refused-200', 200, /"success":false/],
+    ['fault-other-record', 200, /"id":"the-id-of-another-record"/],
+    ['fault-206', 206, /^{}$/],
+  ])('%s as somebody else would answer', async (fault, status, expected) => {
+    const reply = await sendByNode(fault);
+    expect([reply.status, reply.text]).toEqual([status, expect.stringMatching(expected)]);
+  });
+
+  test('fault-continue after an interim answer', async () => {
+    const reply = await sendByNode('fault-continue');
+    expect(reply).toMatchObject({ interims: 1, status: 200, text: expect.stringContaining('"succeeded":true') });
   });
 
   test('fault-slow late, with what would have been the answer', async () => {

@@ -1,3 +1,5 @@
+import type { StrangerEffect } from './faults.ts';
+
 /** A complete answer. No `body` means that nothing follows the headers. */
 export interface PlainAnswer {
   readonly kind: 'plain';
@@ -18,6 +20,10 @@ export type Answer =
   | { readonly kind: 'huge'; readonly id: string; readonly sizeBytes: number; readonly isChunked: boolean }
   /** The connection ends without a word. */
   | { readonly kind: 'reset' }
+  /** Somebody else's answer, as it is. */
+  | StrangerEffect
+  /** An interim "100 Continue" that nobody asked for, then the answer. */
+  | { readonly kind: 'continue'; readonly answer: PlainAnswer }
   /** The status line and a part of the body, then the connection ends. */
   | { readonly kind: 'cut'; readonly answer: PlainAnswer }
   /** The answer, but only after `delayMs`. */

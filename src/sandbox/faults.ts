@@ -10,6 +10,14 @@ export interface FailureEffect {
   readonly missingScopes?: readonly string[];
 }
 
+/** An answer that no Truto sends: it comes from something in between, or from a provider that refuses under 2xx. */
+export interface StrangerEffect {
+  readonly kind: 'stranger';
+  readonly statusCode: number;
+  readonly contentType: string;
+  readonly text: string;
+}
+
 /** What a fault does to one request. */
 export type FaultEffect =
   | FailureEffect
@@ -19,6 +27,8 @@ export type FaultEffect =
   | { readonly kind: 'accepted' }
   | { readonly kind: 'bad-json' }
   | { readonly kind: 'empty' }
+  | { readonly kind: 'continue' }
+  | StrangerEffect
   | { readonly kind: 'huge' };
 
 /** A fault on demand. */
@@ -44,8 +54,15 @@ function failure(
   return { name, description, strikesAfter, effect: { kind: 'failure', statusCode, ...rest } };
 }
 
+function stranger(name: string, description: string, effect: Omit<StrangerEffect, 'kind'>): SandboxFault {
+  return { name, description, strikesAfter: name.endsWith('-after'), effect: { kind: 'stranger', ...effect } };
+}
+
+const page = { contentType: 'text/html; charset=utf-8', text: '<!doctype html><title>Sign in</title>' };
+const json = { contentType: 'application/json' };
+
 function after(
-  kind: Exclude<FaultEffect['kind'], 'failure'>,
+  kind: Exclude<FaultEffect['kind'], 'failure' | 'stranger'>,
   description: string,
   name = `fault-${kind}`,
 ): SandboxFault {
@@ -122,6 +139,29 @@ export const sandboxFaults: readonly SandboxFault[] = [
   after('bad-json', 'The record is deleted; the body of the 200 is broken JSON.'),
   after('empty', 'The record is deleted; the 200 has no body.'),
   after('huge', 'The record is deleted; the 200 has a body of 8 MiB.'),
+  after('continue', 'The record is deleted; an interim "100 Continue" comes before the answer.'),
+  stranger('fault-page', 'A login page answers with 200. Nothing is deleted.', { statusCode: 200, ...page }),
+  stranger('fault-page-after', 'As fault-page, but the record is deleted.', { statusCode: 200, ...page }),
+  stranger('fault-firewall', 'A firewall answers with 403 and a page. Nothing is deleted.', {
+    statusCode: 403,
+    ...page,
+  }),
+  stranger('fault-firewall-after', 'As fault-firewall, but the record is deleted.', { statusCode: 403, ...page }),
+  stranger('fault-refused-200', 'The provider refuses under 200. Nothing is deleted.', {
+    statusCode: 200,
+    ...json,
+    text: '{"success":false,"error":"The record is locked"}',
+  }),
+  stranger('fault-other-record', 'The answer to another request comes. Nothing is deleted.', {
+    statusCode: 200,
+    ...json,
+    text: '{"id":"the-id-of-another-record"}',
+  }),
+  stranger('fault-206', 'A part of an answer comes with 206. Nothing is deleted.', {
+    statusCode: 206,
+    ...json,
+    text: '{}',
+  }),
 ];
 
 const faultsByName: ReadonlyMap<string, SandboxFault> = new Map(sandboxFaults.map((fault) => [fault.name, fault]));

@@ -25,7 +25,8 @@ export function injectFault(
     }
     return buildFailure(request, account, fault.effect);
   }
-  return fault.strikesAfter ? strike(request, fault.effect, passProvider(request, account, work())) : { kind: 'reset' };
+  const answer = fault.strikesAfter ? passProvider(request, account, work()) : undefined;
+  return strike(request, fault.effect, answer ?? { kind: 'plain', status: 200 });
 }
 
 /** Adds what Truto learns of the provider's limits when a call gets that far. */
@@ -45,6 +46,10 @@ function strike(request: SandboxRequest, effect: Exclude<FaultEffect, FailureEff
       return { kind: 'reset' };
     case 'cut':
       return { kind: 'cut', answer };
+    case 'continue':
+      return { kind: 'continue', answer };
+    case 'stranger':
+      return effect;
     case 'late':
       return { kind: 'late', delayMs: request.slowMs, answer };
     case 'accepted':

@@ -25,6 +25,12 @@ export async function sendAnswer(response: ServerResponse, answer: Answer, delay
     case 'reset':
       reset(response);
       return;
+    case 'stranger':
+      response.writeHead(answer.statusCode, { 'content-type': answer.contentType }).end(answer.text);
+      return;
+    case 'continue':
+      response.writeContinue();
+      return sendPlain(response, answer.answer);
     case 'cut':
       sendHalf(response, answer.answer);
       return;

@@ -47,6 +47,9 @@ export function createSoakFaults(seed: string, percent: number): SoakFaults {
       const random = createRandom(`${seed} ${key} ${attempt}`);
       if (random.integer(1, 100) > percent) return undefined;
       const fault = random.pick(sandboxFaults);
+      // A streamed body is not looked into: what refuses in it cannot be known (ADR 2).
+      const isStreamed = request.url.includes('truto_response_format=stream');
+      if (isStreamed && fault.effect.kind === 'stranger' && fault.effect.statusCode === 200) return undefined;
       if (request.method === 'DELETE') strikes.set(fault.name, (strikes.get(fault.name) ?? 0) + 1);
       return shortenWait(fault, random);
     },
