@@ -286,3 +286,28 @@ describe('R10 an answer with another id is the answer to somebody else', () => {
     expect(__typename).toBe(answered === '' ? 'DeleteEngagementSuccess' : 'OutcomeUnknownError');
   });
 });
+
+describe('R10 a 2xx after an attempt without a clear answer', () => {
+  const body = { success: false, error: 'no' };
+  it.each<[string, Answer, Case]>([
+    ["the provider's own refusal", json(200, body), { format: 'RAW', integration: 'pipedrive' }],
+    [
+      "the provider's own refusal in remoteData",
+      json(200, { remote_data: body }),
+      { remote: true, integration: 'pipedrive' },
+    ],
+    ['an error form', json(200, { errorMessage: 'no' }), {}],
+    ['a page', typed('text/html', '<html>'), {}],
+    ['another id', json(200, { id: 'e2' }), {}],
+    ['a 206', json(206, {}), {}],
+  ])('leaves the outcome unknown when it is %s', async (_what, second, options) => {
+    let attempts = 0;
+    const result = await deleted((request, response) => {
+      attempts += 1;
+      if (attempts === 1) json(502, { statusCode: 502, error: 'Bad Gateway', message: '' })(request, response);
+      else second(request, response);
+    }, options);
+    expect(result.__typename).toBe('OutcomeUnknownError');
+    expect(attempts).toBe(2);
+  });
+});
