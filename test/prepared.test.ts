@@ -32,7 +32,7 @@ function contextOver(attempt: Attempt): Context {
     deleteMemory: createDeleteMemory(),
     idempotencyKey: undefined,
     hasCallerLeft: () => false,
-    findAccountIntegration: async () => ({ kind: 'unknown' }),
+    findAccountIntegration: async () => ({ isShown: true, support: { kind: 'unknown' }, refusal: null }),
     send: async () => ({ attempt, attemptCount: 1, mayHaveActedBefore: false }),
     readNote: () => Promise.reject(new Error('no note is read')),
     recordLoaders: { read: () => Promise.reject(new Error('nothing related is read')) },

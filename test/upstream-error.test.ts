@@ -6,6 +6,7 @@ const nothing: UpstreamError = {
   statusCode: undefined,
   isFromTruto: false,
   isRemote: false,
+  missing: undefined,
   rawResponse: undefined,
   missingParameters: [],
   missingScopes: [],

@@ -10,6 +10,7 @@ import { readUpstreamError, type UpstreamError } from './upstream-error.ts';
 export type Refusal =
   | Result.InvalidInputError
   | Result.NotFoundError
+  | Result.IntegratedAccountNotFoundError
   | Result.ForbiddenError
   | Result.AccountNeedsReauthError
   | Result.AccountBlockedError
@@ -34,6 +35,19 @@ export function refusedInput(findings: readonly Finding[]): Result.InvalidInputE
 export function notGranted(): Result.ForbiddenError {
   const message = 'Nothing was sent. You are not granted this integrated account.';
   return { kind: 'ForbiddenError', message, missingScopes: [] };
+}
+
+/** For an integrated account that upstream does not know. */
+export function accountNotFound(): Result.IntegratedAccountNotFoundError {
+  const message =
+    "Truto knows no such integrated account, or the token does not see it. Check the id, and that the token is one of the account's environment.";
+  return { kind: 'IntegratedAccountNotFoundError', message };
+}
+
+/** For an integrated account whose credentials the provider no longer accepts. */
+export function needsReauth(): Result.AccountNeedsReauthError {
+  const message = "The provider no longer accepts the account's credentials: its owner must connect it again.";
+  return { kind: 'AccountNeedsReauthError', message };
 }
 
 /** Where a caller gives what upstream calls by its wire name. */
@@ -70,10 +84,7 @@ function remoteApiError(statusCode: number, { isRemote, rawResponse }: UpstreamE
 }
 
 function unauthorized({ isRemote }: UpstreamError, callerBroughtToken: boolean): Refusal {
-  if (isRemote) {
-    const message = "The provider no longer accepts the account's credentials: its owner must connect it again.";
-    return { kind: 'AccountNeedsReauthError', message };
-  }
+  if (isRemote) return needsReauth();
   if (callerBroughtToken) {
     throw fieldError('UNAUTHENTICATED', 'Upstream does not accept the token in the Authorization header.');
   }
@@ -150,7 +161,13 @@ export function readRefusal(answer: UpstreamAnswer, callerBroughtToken: boolean)
     case 410:
       // Anybody in between, or another server at a wrong address, says 404 too; "gone" must be Truto's own word.
       if (!error.isFromTruto) return unclear;
-      return { kind: 'NotFoundError', message: 'Upstream knows no such record in this integrated account.' };
+      if (error.missing === 'account') return accountNotFound();
+      return {
+        kind: 'NotFoundError',
+        message: 'Upstream knows no such record in this integrated account.',
+        // Only the provider's own word proves that Truto got as far as the account.
+        accountFound: error.isRemote,
+      };
     case 405:
       if (error.isRemote) return remoteApiError(statusCode, error);
       return forbidden('Truto refuses this for the account, as it refuses writes for sandbox accounts.');

@@ -10,9 +10,25 @@ const insight = <Schema extends z.ZodType>(schema: Schema) =>
     .optional()
     .catch(undefined);
 
+/**
+ * Truto documents no wording; these are the sandbox's and common ones. So whatever they match is looked up before it is said, and a
+ * 404 that they do not match is looked up too.
+ */
+const accountIsMissing =
+  /^(?:the )?integrated[ _-]?account\b(?: with)?(?: id)?[\s:"'`]*[\w-]{0,64}["'`]?\s*(?:was |is |could )?(?:not (?:be )?found|does not exist|doesn't exist)/i;
+
+/** How web frameworks say that they have no such path: that is a wrong address, or a proxy, and nothing about a record. */
+const routeIsMissing = /^(?:route\b.*\bnot found|cannot (?:get|delete) )/i;
+
+function whatIsMissing(message: string): UpstreamError['missing'] {
+  if (accountIsMissing.test(message)) return 'account';
+  return routeIsMissing.test(message) ? 'route' : undefined;
+}
+
 /** Upstream's error body; every part may be missing or odd, and then counts as absent. */
 const errorBody = z.object({
   statusCode: z.number().optional().catch(undefined),
+  message: z.string().catch(''),
   truto_is_remote_error: z.boolean().catch(false),
   raw_response: z.unknown().optional(),
   truto_error_insight: z
@@ -35,6 +51,8 @@ export interface UpstreamError {
   readonly isFromTruto: boolean;
   /** True when the provider refused or failed; false when it was Truto. */
   readonly isRemote: boolean;
+  /** What Truto says is not there, as far as its words can be read; only with a 404. */
+  readonly missing: 'account' | 'route' | undefined;
   /** The provider's own body, as JSON or text. */
   readonly rawResponse: unknown;
   /** Wire names of required query parameters that were not sent. */
@@ -51,6 +69,7 @@ export function readUpstreamError(json: unknown): UpstreamError {
     statusCode: body?.statusCode,
     isFromTruto: body?.statusCode !== undefined,
     isRemote: body?.truto_is_remote_error ?? false,
+    missing: body?.statusCode === 404 && !body.truto_is_remote_error ? whatIsMissing(body.message) : undefined,
     rawResponse: body?.raw_response,
     missingParameters: insights?.missing_required_query_parameters ?? [],
     missingScopes: insights?.forbidden_error?.missing_scopes ?? [],
