@@ -155,7 +155,7 @@ export class BulkDeletes {
       return missing('UNDO_STORE', 'To keep records before they are deleted, the operator has to');
     const findings = checkStart(input);
     if (hasRefusal(findings)) return refusedInput(findings);
-    const account = await findAccountIntegration(caller, input.integratedAccountId, deadlineAt, true);
+    const account = await findAccountIntegration(caller, input.integratedAccountId, deadlineAt, 'anew');
     const unusable = findUnusable(account, input, caller);
     if (unusable) return unusable;
     const unfit = checkSupport(input, account);

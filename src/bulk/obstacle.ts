@@ -49,7 +49,7 @@ export async function findObstacle(
       if (said.accountFound) return undefined;
       // What only kept the account from being checked for now must not make an account that is missing look like records that are.
       const deadlineAt = performance.now() + requestTimeoutMs;
-      const { refusal } = await findAccountIntegration(caller, job.input.integratedAccountId, deadlineAt, true);
+      const { refusal } = await findAccountIntegration(caller, job.input.integratedAccountId, deadlineAt, 'anew');
       if (!refusal || refusal.kind === 'NotFoundError') return undefined;
       if (refusal.kind === 'Unauthenticated') return pauseForToken(job, ports);
       return findObstacle(refusal, job, caller, ports);

@@ -14,6 +14,9 @@ const cacheTtlMs = 5 * 60_000;
 /** How long a refusal to show the account is believed: access may be granted any moment. */
 const refusalTtlMs = 60_000;
 
+/** How long what is said of an account is recent: many dry runs in a row look it up once. */
+const recentMs = 1_000;
+
 /** How many accounts are remembered; the least recently used one makes room. */
 const cacheSize = 10_000;
 
@@ -40,14 +43,17 @@ export interface AccountLookup {
 }
 
 /**
- * Looks an integrated account up, or remembers it. Never rejects, and is back by the deadline.
- * @param isAnew true when an account that was shown before must be asked for again.
+ * How old an answer may be. `remembered`: for a delete, which upstream refuses anyway. `recent`: for a dry run, whose result it is.
+ * `anew`: an account that was shown before is asked for again.
  */
+export type Freshness = 'remembered' | 'recent' | 'anew';
+
+/** Looks an integrated account up, or remembers it. Never rejects, and is back by the deadline. */
 export type FindAccountIntegration = (
   caller: Caller,
   integratedAccountId: string,
   deadlineAt: number,
-  isAnew?: boolean,
+  freshness?: Freshness,
 ) => AccountLookup | Promise<AccountLookup>;
 
 const unknown: IntegrationSupport = { kind: 'unknown' };
@@ -120,6 +126,22 @@ async function within<Result>(promise: Promise<Result>, deadlineAt: number, othe
 
 const noTime = unchecked('There was no time left.');
 
+/** An answer, and when it came. */
+interface Remembered {
+  readonly lookup: AccountLookup;
+  readonly atMs: number;
+}
+
+/** What passes by itself is no knowledge of the account. */
+const passing = new Set<string | undefined>(['RateLimitedError', 'UpstreamUnavailableError', 'RemoteApiError']);
+
+function isFreshEnough({ lookup, atMs }: Remembered, freshness: Freshness): boolean {
+  const ageMs = performance.now() - atMs;
+  if (freshness === 'recent') return ageMs < recentMs;
+  if (lookup.refusal?.kind === 'ForbiddenError') return ageMs < refusalTtlMs;
+  return freshness === 'remembered' && lookup.isShown;
+}
+
 interface Key {
   readonly caller: Caller;
   readonly integratedAccountId: string;
@@ -127,7 +149,8 @@ interface Key {
 
 /**
  * Looks accounts up and remembers for 5 minutes those that upstream shows. Entries are kept per caller: what one caller may see
- * of an account is nothing another may learn. That upstream refuses to show one is remembered for a minute; that there is none, never.
+ * of an account is nothing another may learn. That upstream refuses to show one is remembered for a minute; that there is none is
+ * remembered for dry runs only.
  * @param requestTimeoutMs how long an operation may take: a delete waits a quarter of it for the look-up, two seconds at most, and
  * then goes on without.
  */
@@ -137,32 +160,29 @@ export function createAccountLookup(send: Send, requestTimeoutMs: number): FindA
     lookUpAccount(caller, integratedAccountId, performance.now() + timeoutMs, send);
 
   const keyOf = ({ caller, integratedAccountId }: Key) => JSON.stringify([caller.id, integratedAccountId]);
-  const refused = new LRUCache<string, AccountLookup>({ max: cacheSize, ttl: refusalTtlMs });
   // Batching would let one slow account hold up the others of its batch: each look-up is a batch of its own.
   const loader = new DataLoader<Key, AccountLookup, string>((keys) => Promise.all(keys.map(look)), {
     batch: false,
     cacheKeyFn: keyOf,
   });
-  const found = new LRUCache<string, AccountLookup>({ max: cacheSize, ttl: cacheTtlMs });
+  const answers = new LRUCache<string, Remembered>({ max: cacheSize, ttl: cacheTtlMs });
 
   /** The loader only makes one look-up of those that come while it is on its way. */
   async function load(key: Key, name: string): Promise<AccountLookup> {
     try {
       const lookup = await loader.load(key);
-      if (lookup.isShown) found.set(name, lookup);
-      if (lookup.refusal?.kind === 'IntegratedAccountNotFoundError') found.delete(name);
-      if (lookup.refusal?.kind === 'ForbiddenError') refused.set(name, lookup);
+      if (!passing.has(lookup.refusal?.kind)) answers.set(name, { lookup, atMs: performance.now() });
       return lookup;
     } finally {
       loader.clear(key);
     }
   }
 
-  return (caller, integratedAccountId, deadlineAt, isAnew = false) => {
+  return (caller, integratedAccountId, deadlineAt, freshness = 'remembered') => {
     const key = { caller, integratedAccountId };
     const name = keyOf(key);
-    const known = (isAnew ? undefined : found.get(name)) ?? refused.get(name);
-    if (known) return known;
+    const known = answers.get(name);
+    if (known && isFreshEnough(known, freshness)) return known.lookup;
     return deadlineAt <= performance.now() ? noTime : within(load(key, name), deadlineAt, noTime);
   };
 }
@@ -184,7 +204,7 @@ export async function settleNotFound(
 ): Promise<Refusal> {
   const isAboutAccount = said.kind === 'IntegratedAccountNotFoundError';
   if (!isAboutAccount && (said.kind !== 'NotFoundError' || said.accountFound)) return said;
-  const lookup = await find(caller, integratedAccountId, deadlineAt, true);
+  const lookup = await find(caller, integratedAccountId, deadlineAt, 'anew');
   if (lookup.refusal?.kind === 'IntegratedAccountNotFoundError') return lookup.refusal;
   if (isAboutAccount) {
     if (!exists(lookup)) return said;
