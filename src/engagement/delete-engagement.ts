@@ -77,7 +77,12 @@ export async function deleteEngagement(
   if (malformed.length > 0 || (misplaced.length > 0 && !dryRun)) return refusedInput([...malformed, ...misplaced]);
 
   // A dry run says how the account is now, not how it was.
-  const account = await ports.findAccountIntegration(caller, input.integratedAccountId, deadlineAt, dryRun ? 'recent' : 'remembered');
+  const account = await ports.findAccountIntegration(
+    caller,
+    input.integratedAccountId,
+    deadlineAt,
+    dryRun ? 'recent' : 'remembered',
+  );
   const { support } = account;
   const integration = support.kind === 'supported' ? support.integration : null;
   trail.integration = support.kind === 'unsupported' ? support.name : (integration?.name ?? null);
