@@ -12,6 +12,7 @@ const nothing: UpstreamError = {
   missingScopes: [],
 };
 const plain = { statusCode: 400, error: 'Bad Request', message: 'engagement_type is required' };
+const notFound = (message: string) => ({ statusCode: 404, error: 'Not Found', message });
 const insight = (truto_error_insight: unknown) => ({ ...plain, truto_error_insight });
 const missing = (value: unknown) => insight({ missing_required_query_parameters: value });
 const scopes = (value: unknown) => insight({ forbidden_error: value });
@@ -45,6 +46,20 @@ describe('readUpstreamError', () => {
       'missing scopes',
       scopes({ description: 'Not permitted.', value: { missing_scopes: ['crm.delete'] } }),
       { missingScopes: ['crm.delete'] },
+    ],
+    ['an account that is missing', notFound('Integrated account not found'), { statusCode: 404, missing: 'account' }],
+    ['a route that is missing', notFound('Cannot GET /integrated-account/a'), { statusCode: 404, missing: 'route' }],
+    ['a record that is missing', notFound('Engagement not found in integrated account a'), { statusCode: 404 }],
+    [
+      'an account that is not what is missing',
+      notFound('Integrated account has no such engagement'),
+      { statusCode: 404 },
+    ],
+    ['the words of another status', { ...plain, message: 'Integrated account not found' }, {}],
+    [
+      "the provider's words",
+      { ...notFound('Integrated account not found'), truto_is_remote_error: true },
+      { statusCode: 404, isRemote: true },
     ],
     [
       'conditionally required parameters as no violation',
