@@ -22,6 +22,7 @@ const messages = {
   TOO_MANY_TOKENS: 'The document is too long.',
   INVALID_INPUT: 'The arguments break a rule.',
   NOT_FOUND: 'Upstream knows no such record.',
+  INTEGRATED_ACCOUNT_NOT_FOUND: 'Truto knows no such integrated account.',
   FORBIDDEN: 'You are not granted this integrated account.',
   ACCOUNT_NEEDS_REAUTH: 'The integrated account must be connected again.',
   ACCOUNT_BLOCKED: 'The integrated account is blocked.',

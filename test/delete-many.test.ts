@@ -63,7 +63,7 @@ describe('the records of a list', () => {
   it('cost what has none nothing', () => {
     const limit = createRecordLimit();
     for (let index = 0; index < 20; index += 1) limit(success);
-    const missing: DeleteEngagementResult = { kind: 'NotFoundError', message: 'None.' };
+    const missing: DeleteEngagementResult = { kind: 'NotFoundError', message: 'None.', accountFound: true };
     expect(limit(missing)).toBe(missing);
   });
 });

@@ -14,7 +14,7 @@ const read =
 function hangingReads(answer: RawAnswer): RawAnswer {
   const isUsual = ({ head }: { head: string }) => head.includes('integrated_account_id=warm');
   return (socket, request) => {
-    if (request.path.startsWith('/integrated-account/')) refusal(404)(socket, request);
+    if (request.path.startsWith('/integrated-account/')) refusal(403)(socket, request);
     else (isUsual(request) ? record({ id: 'e0', subject: 'x' }) : answer)(socket, request);
   };
 }

@@ -37,6 +37,7 @@ describe('an Idempotency-Key', () => {
 const ifLost = {
   kind: 'OutcomeUnknownError',
   message: '',
+  accountFound: true,
   retrySafe: true,
   idempotencyKey: 'k',
   lastStatusCode: null,
@@ -68,7 +69,7 @@ describe('what is remembered', () => {
     const memory = createDeleteMemory();
     const keyed = { key: 'k', fingerprint: 'f', hasCallerLeft: () => false, ifLost };
     await expect(memory.perform(keyed, () => Promise.reject(new Error('a bug')))).rejects.toThrow('a bug');
-    const later = { kind: 'NotFoundError', message: '' } as const;
+    const later = { kind: 'NotFoundError', message: '', accountFound: true } as const;
     expect(await memory.perform(keyed, async () => later)).toEqual({ kind: 'performed', result: later });
   });
 });

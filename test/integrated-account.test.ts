@@ -1,11 +1,15 @@
 import { describe, expect, it } from 'vitest';
+import { startSandbox } from '../src/sandbox/server.ts';
 import { startTestFacade } from './support/facade.ts';
+import { remote, truto } from './support/outcome.ts';
+import { type noContent, record, refusal, reset, startRawUpstream } from './support/raw-upstream.ts';
 import { type Answer, json, startUpstream } from './support/upstream.ts';
 
 const mutation = `mutation Delete($id: ID!, $account: ID!) {
   deleteEngagement(id: $id, integratedAccountId: $account) {
     __typename
-    ... on DeleteEngagementSuccess { integration { name } }
+    ... on DeleteEngagementSuccess { outcome warnings integration { name } }
+    ... on NotFoundError { accountFound }
   }
 }`;
 
@@ -22,10 +26,18 @@ describe('the look-up of the integration', () => {
   it.each([
     ['is refused', json(403, { statusCode: 403 })],
     ['fails', json(500, { statusCode: 500 })],
+    ['is answered 404 by a page of a proxy', (_request, response) => response.writeHead(404).end('<html>')],
+    [
+      'is answered 404 by a proxy that has no such route',
+      truto(404, { message: 'Route GET:/integrated-account/a not found' }),
+    ],
+    ['is answered 404 by the provider', remote(404)],
+    ['is answered 401', truto(401)],
     ['answers nonsense', json(200, ['nonsense'])],
+    ['shows another account', json(200, { id: 'another', integration: { name: 'affinity' } })],
     ['names an integration nobody knows', json(200, { integration: { name: 'brandnewcrm' } })],
     ['never answers', () => {}],
-  ])('never stands in the way when it %s', async (_how, answer) => {
+  ] as [string, Answer][])('never stands in the way when it %s', async (_how, answer) => {
     await using upstream = await startUpstream(json(204, undefined), answer);
     await using facade = await startTestFacade(upstream.url, { REQUEST_TIMEOUT_MS: '1000' });
     const { body } = await facade.post(mutation, { id: '1', account: 'a' });
@@ -56,5 +68,148 @@ describe('the look-up of the integration', () => {
     await using facade = await startTestFacade(upstream.url);
     for (const id of [1, 2, 3]) await facade.post(mutation, { id, account: 'a' });
     expect(upstream.seen.filter(({ method }) => method === 'GET')).toHaveLength(1);
+  });
+});
+
+const missing = 'IntegratedAccountNotFoundError';
+const code = 'INTEGRATED_ACCOUNT_NOT_FOUND';
+/** The wordings in which an upstream may say that it has no such account. */
+const words = [
+  'Integrated account not found',
+  'Integrated account with id 6f9-a was not found',
+  'The integrated_account does not exist',
+];
+const shown = json(200, { integration: { name: 'capsule' } });
+
+/** An upstream that answers deletes so, reads with a 404 that says nothing, and look-ups as they come in turn, the last for ever. */
+async function start(onDelete: Answer, ...lookUps: readonly Answer[]) {
+  const stack = new AsyncDisposableStack();
+  let count = 0;
+  const upstream = stack.use(
+    await startUpstream(
+      (request, response) => (request.method === 'DELETE' ? onDelete : truto(404))(request, response),
+      (request, response) => {
+        count += 1;
+        lookUps[Math.min(count, lookUps.length) - 1]?.(request, response);
+      },
+    ),
+  );
+  const facade = stack.use(await startTestFacade(upstream.url));
+  const remove = async (id: string, key?: string) => {
+    const headers = key === undefined ? {} : { 'idempotency-key': key };
+    return (await facade.post(mutation, { id, account: 'a' }, headers)).body.data.deleteEngagement;
+  };
+  const read = async () => (await facade.post('{ engagement(id: "e1", integratedAccountId: "a") { subject } }')).body;
+  const lookUpCount = () => count;
+  return { upstream, facade, remove, read, lookUpCount, [Symbol.asyncDispose]: () => stack.disposeAsync() };
+}
+
+describe('an integrated account that does not exist', () => {
+  it('is what the sandbox says of one it does not have, for deletes and reads, and no delete is sent', async () => {
+    const sandbox = await startSandbox();
+    await using facade = await startTestFacade(sandbox.url);
+    const one = await facade.post(mutation, { id: '1', account: 'mistyped' });
+    expect(one.body.data.deleteEngagement.__typename).toBe(missing);
+    const many = await facade.post(
+      'mutation { deleteEngagements(items: [{ id: 1 }, { id: 2 }], integratedAccountId: "mistyped") { results { __typename } } }',
+    );
+    expect(many.body.data.deleteEngagements.results).toEqual([{ __typename: missing }, { __typename: missing }]);
+    for (const field of [
+      'engagement(id: 1, integratedAccountId: "mistyped") { id }',
+      'engagements(integratedAccountId: "mistyped") { nodes { id } }',
+    ]) {
+      const { body } = await facade.post(`{ it: ${field} }`);
+      expect(body).toMatchObject({ data: { it: null }, errors: [{ extensions: { code } }] });
+    }
+    expect(sandbox.requests.filter(({ method }) => method === 'DELETE')).toEqual([]);
+    await sandbox.close();
+  });
+
+  it.each([['no words', ''], ...words.map((said) => [`"${said}"`, said])])(
+    'is looked up anew before it is said of one that was shown before: upstream says 404 with %s',
+    async (_what, message) => {
+      await using setting = await start(truto(404, { message }), shown, truto(404));
+      expect(await setting.remove('e1')).toEqual({ __typename: missing });
+      expect(setting.lookUpCount()).toBe(2);
+    },
+  );
+
+  it('is not said of one that the look-up shows', async () => {
+    await using setting = await start(truto(404, { message: words[0] }), shown);
+    expect(await setting.remove('e1')).toEqual({ __typename: 'UpstreamUnavailableError' });
+  });
+
+  it('is said by upstream alone where the look-up is refused', async () => {
+    await using setting = await start(truto(404, { message: words[0] }), truto(403));
+    expect(await setting.remove('e1')).toEqual({ __typename: missing });
+  });
+
+  it.each([
+    ['shows it', shown, truto(404), true, { data: { engagement: null } }],
+    [
+      'is refused',
+      truto(403),
+      truto(404),
+      false,
+      { errors: [{ extensions: { code: 'NOT_FOUND', accountFound: false } }] },
+    ],
+    ['fails', truto(500), truto(404), false, { errors: [{ extensions: { code: 'NOT_FOUND', accountFound: false } }] }],
+  ])(
+    'is told from an engagement that is gone, as far as the look-up can: it %s',
+    async (_how, lookUp, answer, accountFound, body) => {
+      await using setting = await start(answer, lookUp);
+      expect(await setting.remove('e1')).toEqual({ __typename: 'NotFoundError', accountFound });
+      expect(await setting.read()).toMatchObject(body);
+    },
+  );
+
+  it("is not asked about where the provider's own 404 says that upstream came as far as the account", async () => {
+    await using setting = await start(remote(404), shown);
+    expect(await setting.remove('e1')).toEqual({ __typename: 'NotFoundError', accountFound: true });
+    expect(setting.lookUpCount()).toBe(1);
+  });
+
+  it('is asked for again at the next delete, also under the same Idempotency-Key: the token may see it by then', async () => {
+    await using setting = await start(json(204, undefined), truto(404), shown);
+    expect(await setting.remove('e1', 'k')).toEqual({ __typename: missing });
+    expect(await setting.remove('e1', 'k')).toMatchObject({ __typename: 'DeleteEngagementSuccess' });
+  });
+
+  it('is the error of a related record whose account has vanished since', async () => {
+    let isThere = true;
+    await using upstream = await startUpstream(
+      ({ path }, response) => {
+        const isEngagement = path.includes('/engagements/');
+        isThere = false;
+        (isEngagement ? json(200, { owner: { id: 'u1' } }) : truto(404))({} as never, response);
+      },
+      (request, response) => (isThere ? shown : truto(404))(request, response),
+    );
+    await using facade = await startTestFacade(upstream.url);
+    const { body } = await facade.post('{ engagement(id: 1, integratedAccountId: "a") { owner { id name } } }');
+    expect(body).toMatchObject({
+      data: { engagement: { owner: { id: 'u1', name: null } } },
+      errors: [{ extensions: { code } }],
+    });
+  });
+
+  it.each([
+    ['is unknown when the account does not exist', refusal(404), 'OutcomeUnknownError'],
+    [
+      'is ALREADY_ABSENT when the account is there',
+      record({ integration: { name: 'capsule' } }),
+      'DeleteEngagementSuccess',
+    ],
+  ])('after an attempt without an answer: the outcome %s', async (_what, second, expected) => {
+    let lookUps = 0;
+    const onRead = (...args: Parameters<typeof noContent>) => {
+      lookUps += 1;
+      (lookUps === 1 ? record({ integration: { name: 'capsule' } }) : second)(...args);
+    };
+    await using upstream = await startRawUpstream([reset, refusal(404)], { onRead });
+    await using facade = await startTestFacade(upstream.url);
+    const { body } = await facade.post(mutation, { id: 'e1', account: 'a' });
+    expect(body.data.deleteEngagement.__typename).toBe(expected);
+    expect([upstream.deletes.length, lookUps]).toEqual([2, 2]);
   });
 });

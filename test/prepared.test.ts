@@ -32,7 +32,7 @@ function contextOver(attempt: Attempt): Context {
     deleteMemory: createDeleteMemory(),
     idempotencyKey: undefined,
     hasCallerLeft: () => false,
-    findAccountIntegration: async () => ({ kind: 'unknown' }),
+    findAccountIntegration: async () => ({ isShown: true, support: { kind: 'unknown' }, refusal: null }),
     send: async () => ({ attempt, attemptCount: 1, mayHaveActedBefore: false }),
     readNote: () => Promise.reject(new Error('no note is read')),
     recordLoaders: { read: () => Promise.reject(new Error('nothing related is read')) },
@@ -158,8 +158,8 @@ describe('a prepared operation', () => {
       `mutation ${name} { ${name}: deleteEngagement(id: "${id}", integratedAccountId: "a") { ${selected} ${more} } }`;
     expect(fieldsOfItsOwn(delete_('A', '1'))).toBeGreaterThan(10);
     expect(fieldsOfItsOwn(delete_('B', '2'))).toBe(0);
-    // Two fields of one member; and the union, which has twelve, is another one.
-    expect(fieldsOfItsOwn(delete_('C', '3', '... on RateLimitedError { retryAfterMs }'))).toBe(2 + 12);
+    // Two fields of one member; and the union, which has thirteen, is another one.
+    expect(fieldsOfItsOwn(delete_('C', '3', '... on RateLimitedError { retryAfterMs }'))).toBe(2 + 13);
   });
 
   it('keeps nothing of the variables of who sent it first', async () => {

@@ -7,7 +7,7 @@ let answer: Answer;
 let upstream: FakeUpstream;
 let facade: TestFacade;
 beforeAll(async () => {
-  upstream = await startUpstream((request, response) => answer(request, response));
+  upstream = await startUpstream((request, response) => answer(request, response), 'capsule');
   facade = await startTestFacade(upstream.url, { REQUEST_TIMEOUT_MS: '1000' });
 });
 afterAll(async () => {

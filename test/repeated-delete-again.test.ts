@@ -24,7 +24,7 @@ describe('a key that this process has forgotten, or never knew', () => {
 describe('a delete that may have been done, and arrives again with its key', () => {
   it('stays unknown when its token has been revoked since', async () => {
     let isRevoked = false;
-    const account = truto(404);
+    const account = truto(403);
     await using upstream = await startUpstream((request, response) => {
       if (isRevoked) truto(401)(request, response);
       // Too large to be remembered: the second attempt has to read it again.

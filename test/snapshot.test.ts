@@ -109,9 +109,9 @@ describe('a delete with a snapshot', () => {
     expect(result).toMatchObject({ outcome: 'DELETED', engagement: { remoteData: { success: false } } });
   });
 
-  it('sends nothing in a dry run', async () => {
+  it('only reads in a dry run', async () => {
     const { order } = await run(mutation('subject', ', dryRun: true'), {});
-    expect(order).toEqual([]);
+    expect(order).toEqual(['GET engagements/e1']);
   });
 });
 

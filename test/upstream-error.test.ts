@@ -6,6 +6,7 @@ const nothing: UpstreamError = {
   statusCode: undefined,
   isFromTruto: false,
   isRemote: false,
+  missing: undefined,
   rawResponse: undefined,
   missingParameters: [],
   refusedParameters: [],
@@ -14,6 +15,7 @@ const nothing: UpstreamError = {
 const plain = { statusCode: 400, error: 'Bad Request', message: 'no' };
 const saying = (message: unknown) => ({ ...plain, message });
 const failures = (...failures: unknown[]) => ({ ...plain, details: { failures } });
+const notFound = (message: string) => ({ statusCode: 404, error: 'Not Found', message });
 const insight = (truto_error_insight: unknown) => ({ ...plain, truto_error_insight });
 const missing = (value: unknown) => insight({ missing_required_query_parameters: value });
 const scopes = (value: unknown) => insight({ forbidden_error: value });
@@ -71,6 +73,20 @@ describe('readUpstreamError', () => {
       'missing scopes',
       scopes({ description: 'Not permitted.', value: { missing_scopes: ['crm.delete'] } }),
       { missingScopes: ['crm.delete'] },
+    ],
+    ['an account that is missing', notFound('Integrated account not found'), { statusCode: 404, missing: 'account' }],
+    ['a route that is missing', notFound('Cannot GET /integrated-account/a'), { statusCode: 404, missing: 'route' }],
+    ['a record that is missing', notFound('Engagement not found in integrated account a'), { statusCode: 404 }],
+    [
+      'an account that is not what is missing',
+      notFound('Integrated account has no such engagement'),
+      { statusCode: 404 },
+    ],
+    ['the words of another status', { ...plain, message: 'Integrated account not found' }, {}],
+    [
+      "the provider's words",
+      { ...notFound('Integrated account not found'), truto_is_remote_error: true },
+      { statusCode: 404, isRemote: true },
     ],
     [
       'conditionally required parameters as no violation',

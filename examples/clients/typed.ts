@@ -40,6 +40,8 @@ function describe(result: Result): string {
       return `not deleted. ${result.issues.map(({ message }) => message).join(' ')}`;
     case 'NotFoundError':
       return `nothing to delete. ${result.message}`;
+    case 'IntegratedAccountNotFoundError':
+      return `not deleted, wrong account. ${result.message}`;
     case 'RateLimitedError':
     case 'UpstreamUnavailableError':
       return `not deleted, try later. ${result.message}`;

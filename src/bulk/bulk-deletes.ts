@@ -4,10 +4,11 @@ import { type Caller, mayTouch } from '../engagement/access.ts';
 import { checkFilter } from '../engagement/filter.ts';
 import { type Finding, hasRefusal, refusal } from '../engagement/finding.ts';
 import type { EngagementType } from '../engagement/input.ts';
-import type { FindAccountIntegration } from '../engagement/integrated-account.ts';
+import type { AccountLookup, FindAccountIntegration } from '../engagement/integrated-account.ts';
 import { notGranted, type Refusal, refusedInput } from '../engagement/refusal.ts';
 import { checkIntegration } from '../engagement/rules.ts';
 import { checkId } from '../engagement/text-rules.ts';
+import { fieldError } from '../errors.ts';
 import { BulkUnavailable } from './bulk-unavailable.ts';
 import type { BulkInput, BulkItem, BulkJob } from './job.ts';
 import type { JobStore } from './job-store.ts';
@@ -75,10 +76,39 @@ function checkStart({ integratedAccountId, ids, filter, engagementType }: StartI
   return [...account, ...(ids ?? []).flatMap((id, index) => checkId(id, ['input', 'ids', String(index)]))];
 }
 
+/**
+ * Why nothing is started for the account as it is: it does not exist, or a dry run finds out that nothing could be deleted in it.
+ * One that has to be connected again does not keep a real one from being started: it pauses, and goes on afterwards.
+ * @throws {GraphQLError} when a dry run finds out that upstream does not accept the token.
+ */
+function findUnusable(
+  { refusal }: AccountLookup,
+  { dryRun }: StartInput,
+  { bringsToken }: Caller,
+): Refusal | undefined {
+  switch (refusal?.kind) {
+    case 'IntegratedAccountNotFoundError':
+      return { ...refusal, message: `Nothing was started. ${refusal.message}` };
+    case 'AccountNeedsReauthError':
+    case 'AccountBlockedError':
+      return dryRun ? { ...refusal, message: `Nothing was started. ${refusal.message}` } : undefined;
+    case 'Unauthenticated':
+      if (dryRun) throw fieldError(bringsToken ? 'UNAUTHENTICATED' : 'UPSTREAM_UNAVAILABLE', refusal.message);
+      return undefined;
+    default:
+      return undefined;
+  }
+}
+
+/** What a dry run of ids could not find out: with a filter, the list is read, which shows it. */
+function findUnchecked({ refusal }: AccountLookup, { dryRun, ids }: StartInput): string | undefined {
+  if (!refusal || !dryRun || ids === undefined) return undefined;
+  return `Whether the integrated account exists and is connected could not be checked. ${refusal.message}`;
+}
+
 /** What the account's integration asks for can be known before: it would refuse every single one. */
-async function checkAccount(input: StartInput, caller: Caller, deadlineAt: number, find: FindAccountIntegration) {
+function checkSupport(input: StartInput, { support }: AccountLookup) {
   const { integratedAccountId, engagementType, ids } = input;
-  const support = await find(caller, integratedAccountId, deadlineAt);
   const any = { id: 'any', integratedAccountId, format: 'unified' as const, engagementType };
   const findings = checkIntegration(any, support).map((found) => ({ ...found, path: ['input', ...found.path] }));
   // What is listed says itself what it is.
@@ -106,6 +136,7 @@ export class BulkDeletes {
   /**
    * Starts one. With an idempotency key that was used before, it is the one that was started then.
    * @throws {BulkUnavailable} while Redis is gone: with an idempotency key it may be tried again.
+   * @throws {GraphQLError} when a dry run finds out that upstream does not accept the token.
    */
   async start(
     input: StartInput,
@@ -124,7 +155,10 @@ export class BulkDeletes {
       return missing('UNDO_STORE', 'To keep records before they are deleted, the operator has to');
     const findings = checkStart(input);
     if (hasRefusal(findings)) return refusedInput(findings);
-    const unfit = await checkAccount(input, caller, deadlineAt, findAccountIntegration);
+    const account = await findAccountIntegration(caller, input.integratedAccountId, deadlineAt, 'anew');
+    const unusable = findUnusable(account, input, caller);
+    if (unusable) return unusable;
+    const unfit = checkSupport(input, account);
     if (hasRefusal(unfit)) return refusedInput(unfit);
 
     const id = idFor(caller, callerKey);
@@ -133,16 +167,18 @@ export class BulkDeletes {
       ids && [...new Set(ids)].map((item): BulkItem => ({ id: item, engagementType: engagementType ?? null }));
     const sealedToken = seal && caller.bringsToken ? await seal.close(caller.authorization, id) : '';
     try {
-      const isNew = await this.store.create({ id, input: kept, callerId: caller.id, sealedToken, fingerprint }, items);
+      const trouble = findUnchecked(account, input);
+      const job = { id, input: kept, callerId: caller.id, sealedToken, fingerprint, ...(trouble && { trouble }) };
+      const isNew = await this.store.create(job, items);
       if (!isNew && (await this.store.fingerprintOf(id)) !== fingerprint) {
         return refusedInput([
           refusal(['Idempotency-Key'], 'It was sent before with another bulk delete. Use a new one.'),
         ]);
       }
-      const job = await this.store.read(id);
-      if (!job) throw new Error('a bulk delete is gone that was just there');
-      await this.#parts.worker.begin(job);
-      return job;
+      const started = await this.store.read(id);
+      if (!started) throw new Error('a bulk delete is gone that was just there');
+      await this.#parts.worker.begin(started);
+      return started;
     } catch (error) {
       // Whoever is told that must be able to find it: it may have been started.
       throw error instanceof BulkUnavailable ? new BulkUnavailable(error.message, id) : error;
@@ -171,7 +207,7 @@ export class BulkDeletes {
     if (!mayTouch(caller, integratedAccountId)) return null;
     if (!caller.bringsToken || caller.id === job.callerId) return job;
     // With a token of its own, a caller is granted what upstream shows it.
-    const support = await this.#parts.findAccountIntegration(caller, integratedAccountId, deadlineAt);
-    return support.kind === 'unknown' ? null : job;
+    const { isShown } = await this.#parts.findAccountIntegration(caller, integratedAccountId, deadlineAt);
+    return isShown ? job : null;
   }
 }

@@ -47,7 +47,11 @@ export class JobStore {
 
   /** Keeps a new job; false when there is one with that id already. */
   async create(
-    job: Pick<BulkJob, 'id' | 'callerId' | 'sealedToken'> & { readonly input: BulkInput; readonly fingerprint: string },
+    job: Pick<BulkJob, 'id' | 'callerId' | 'sealedToken'> & {
+      readonly input: BulkInput;
+      readonly fingerprint: string;
+      readonly trouble?: string;
+    },
     items: readonly BulkItem[] | undefined,
   ): Promise<boolean> {
     const { id, input, ...rest } = job;

@@ -3,7 +3,7 @@ import { type EngagementRecord, wireFieldsOf } from '../engagement/record.ts';
 import type { Selection } from '../engagement/selection.ts';
 import { type ReadNote, takeSnapshot } from '../engagement/snapshot.ts';
 import { finishFailed } from './finish-item.ts';
-import { findObstacle, pauseForToken } from './obstacle.ts';
+import { findObstacle, pauseForError } from './obstacle.ts';
 import type { PagePorts } from './page-ports.ts';
 import type { ItemEnd, PageWork, PendingItem } from './page-work.ts';
 
@@ -27,13 +27,14 @@ function lineOf({ integratedAccountId, notes, ...engagement }: EngagementRecord,
 function read(
   { item }: PendingItem,
   { job, caller }: PageWork,
-  { send, requestTimeoutMs, isStopping }: PagePorts,
+  { send, findAccountIntegration, requestTimeoutMs, isStopping }: PagePorts,
 ): ReturnType<typeof takeSnapshot> {
   const times = { caller, deadlineAt: performance.now() + requestTimeoutMs, hasCallerLeft: isStopping };
-  const readNote: ReadNote = (key, fields) => readResource('notes', key, { ...times, selected: fields }, send);
+  const ports = { send, findAccountIntegration };
+  const readNote: ReadNote = (key, fields) => readResource('notes', key, { ...times, selected: fields }, ports);
   const { integratedAccountId } = job.input;
   const input = { ...item, integratedAccountId, format: 'unified' as const };
-  return takeSnapshot(input, { ...times, selection: everything }, { send, readNote });
+  return takeSnapshot(input, { ...times, selection: everything }, { ...ports, readNote });
 }
 
 /**
@@ -56,10 +57,10 @@ export async function keepPage(
     items.filter((pending) => !isSafe(pending)),
     async (pending) => {
       if (!(await ports.store.isGoingOn(job.id))) return { kind: 'paused' };
-      const found = await read(pending, work, ports).catch((error) => pauseForToken(error, job, ports));
+      const found = await read(pending, work, ports).catch((error) => pauseForError(error, job, ports));
       if (found.kind === 'paused') return found;
       if (found.kind !== 'Found') {
-        const obstacle = await findObstacle(found, job, ports);
+        const obstacle = await findObstacle(found, job, work.caller, ports);
         if (obstacle) return obstacle;
         const message = `It could not be kept, and so was not deleted. ${found.message}`;
         await finishFailed(pending, work, { ...found, message }, ports);

@@ -5,24 +5,25 @@ import type { EngagementRecord } from '../engagement/record.ts';
 import type { Refusal } from '../engagement/refusal.ts';
 import { typeOf, typeOnly } from '../engagement/resources.ts';
 import { type BulkItem, type BulkJob, pageSize } from './job.ts';
-import { findObstacle, pauseForToken } from './obstacle.ts';
+import { findObstacle, pauseForError } from './obstacle.ts';
 import { openCaller, type PagePorts, pausedLookMs, type WorkEnd } from './page-ports.ts';
 
 /** How long to wait when upstream is in trouble, in milliseconds. */
 const troubleMs = 5_000;
 
-async function readListPage(job: BulkJob, caller: Caller, { send, requestTimeoutMs, isStopping }: PagePorts) {
+async function readListPage(job: BulkJob, caller: Caller, ports: PagePorts) {
+  const { requestTimeoutMs, isStopping } = ports;
   const { integratedAccountId, filter = {} } = job.input;
   const page = { integratedAccountId, first: pageSize, after: job.cursor, filter };
   const times = { deadlineAt: performance.now() + requestTimeoutMs, hasCallerLeft: isStopping };
-  return readEngagements(page, { caller, selected: typeOnly, ...times }, send);
+  return readEngagements(page, { caller, selected: typeOnly, ...times }, ports);
 }
 
 const partial: Refusal = { kind: 'UpstreamUnavailableError', message: 'Upstream gives only a part of the list.' };
 
 /** What keeps the list from being read: it passes, or is for somebody to mend, or the job has failed. */
-async function endWithout(job: BulkJob, refusal: Refusal, ports: PagePorts): Promise<WorkEnd> {
-  const obstacle = await findObstacle(refusal, job, ports);
+async function endWithout(job: BulkJob, refusal: Refusal, caller: Caller, ports: PagePorts): Promise<WorkEnd> {
+  const obstacle = await findObstacle(refusal, job, caller, ports);
   switch (obstacle?.kind) {
     case 'limited':
       return { kind: 'later', afterMs: obstacle.afterMs };
@@ -63,11 +64,11 @@ export async function listJob(jobId: string, ports: PagePorts): Promise<WorkEnd>
     }
     const caller = await openCaller(job, ports);
     if (!caller) return { kind: 'later', afterMs: pausedLookMs };
-    const page = await readListPage(job, caller, ports).catch((error) => pauseForToken(error, job, ports));
+    const page = await readListPage(job, caller, ports).catch((error) => pauseForError(error, job, ports));
     if (page.kind === 'paused') return { kind: 'later', afterMs: pausedLookMs };
-    if (page.kind !== 'Page') return endWithout(job, page, ports);
+    if (page.kind !== 'Page') return endWithout(job, page, caller, ports);
     // Whoever has to erase all of something must not be told that it is done when some of it was never seen.
-    if (page.isPartial) return endWithout(job, partial, ports);
+    if (page.isPartial) return endWithout(job, partial, caller, ports);
     const added = await store.addListed(job, page.records.map(itemOf), page.nextCursor);
     if (added < 0) return fail(job, "Upstream's list goes in circles, and nothing was deleted.", ports);
   }

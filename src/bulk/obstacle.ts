@@ -1,4 +1,5 @@
 import { GraphQLError } from 'graphql';
+import type { Caller } from '../engagement/access.ts';
 import type { DeleteEngagementResult } from '../engagement/result.ts';
 import type { BulkJob } from './job.ts';
 import type { PagePorts } from './page-ports.ts';
@@ -11,6 +12,9 @@ export type Obstacle =
   | { readonly kind: 'trouble' }
   /** Upstream, or a limit, wants a pause of so many milliseconds. */
   | { readonly kind: 'limited'; readonly afterMs: number };
+
+/** What it takes to tell an obstacle. */
+type ObstaclePorts = Pick<PagePorts, 'store' | 'isStopping' | 'findAccountIntegration' | 'requestTimeoutMs'>;
 
 /** How long to wait for a place, in milliseconds. */
 const minWaitMs = 1_000;
@@ -26,18 +30,30 @@ type Said = Exclude<DeleteEngagementResult, { kind: 'DeleteEngagementSuccess' | 
 export async function findObstacle(
   said: Said,
   job: BulkJob,
-  { store, isStopping }: Pick<PagePorts, 'store' | 'isStopping'>,
+  caller: Caller,
+  ports: ObstaclePorts,
 ): Promise<Obstacle | undefined> {
+  const { store, isStopping, findAccountIntegration, requestTimeoutMs } = ports;
   switch (said.kind) {
     case 'RateLimitedError':
       return { kind: 'limited', afterMs: Math.min(Math.max(said.retryAfterMs ?? 0, minWaitMs), maxWaitMs) };
     case 'UpstreamUnavailableError':
       if (!isStopping()) await store.note(job.id, `${said.message} It is tried again by itself.`);
       return { kind: 'trouble' };
+    case 'IntegratedAccountNotFoundError':
     case 'AccountNeedsReauthError':
     case 'AccountBlockedError':
-      await store.stop(job, 'pause', `${said.message} Mend that, then resume.`);
+      await store.stop(job, 'pause', `${said.message} Fix this, then resume.`);
       return { kind: 'paused' };
+    case 'NotFoundError': {
+      if (said.accountFound) return undefined;
+      // What only kept the account from being checked for now must not make an account that is missing look like records that are.
+      const deadlineAt = performance.now() + requestTimeoutMs;
+      const { refusal } = await findAccountIntegration(caller, job.input.integratedAccountId, deadlineAt, 'anew');
+      if (!refusal || refusal.kind === 'NotFoundError') return undefined;
+      if (refusal.kind === 'Unauthenticated') return pauseForToken(job, ports);
+      return findObstacle(refusal, job, caller, ports);
+    }
     default:
       return undefined;
   }
@@ -47,12 +63,16 @@ export async function findObstacle(
  * Pauses the job when upstream does not take its caller's token: nothing was done with it.
  * @throws what anything else threw.
  */
-export async function pauseForToken(
+export async function pauseForError(
   error: unknown,
   job: BulkJob,
-  { store }: Pick<PagePorts, 'store'>,
+  ports: Pick<PagePorts, 'store'>,
 ): Promise<{ readonly kind: 'paused' }> {
   if (!(error instanceof GraphQLError)) throw error;
+  return pauseForToken(job, ports);
+}
+
+async function pauseForToken(job: BulkJob, { store }: Pick<PagePorts, 'store'>): Promise<{ readonly kind: 'paused' }> {
   await store.stop(job, 'pause', 'Upstream no longer takes the token that this was started with: start another.');
   return { kind: 'paused' };
 }

@@ -7,7 +7,7 @@ import type { DeleteEngagementResult } from '../engagement/result.ts';
 import type { Selection } from '../engagement/selection.ts';
 import { finishFailed, finishGone, type Trail } from './finish-item.ts';
 import type { BulkItem, BulkJob } from './job.ts';
-import { findObstacle, pauseForToken } from './obstacle.ts';
+import { findObstacle, pauseForError } from './obstacle.ts';
 import type { PagePorts } from './page-ports.ts';
 import type { ItemEnd, PageWork, PendingItem } from './page-work.ts';
 
@@ -72,7 +72,7 @@ async function conclude(
     await finishGone(pending, work, result.outcome, ports, trail);
     return 'finished';
   }
-  const obstacle = await findObstacle(result, work.job, ports);
+  const obstacle = await findObstacle(result, work.job, work.caller, ports);
   if (obstacle) {
     if (!wasBegun) await ports.store.release(work.lease, pending.index);
     return obstacle;
@@ -96,10 +96,12 @@ async function settle(
   const { job, caller } = work;
   const key = { ...pending.item, integratedAccountId: job.input.integratedAccountId };
   const options = { caller, selected: nothing.fields, deadlineAt, hasCallerLeft: ports.isStopping };
-  const found = await readEngagement(key, options, ports.send);
+  const found = await readEngagement(key, options, ports);
   if (found.kind === 'Found') return undefined;
   // That a limit or an outage keeps it from being read is no look.
-  if (found.kind !== 'NotFoundError') return (await findObstacle(found, job, ports)) ?? 'unknown';
+  const obstacle = await findObstacle(found, job, caller, ports);
+  if (obstacle) return obstacle;
+  if (found.kind !== 'NotFoundError') return 'unknown';
   await finishGone(pending, work, 'ALREADY_ABSENT', ports);
   return 'finished';
 }
@@ -120,16 +122,17 @@ export async function runItem(pending: PendingItem, work: PageWork, ports: PageP
   const wasBegun = begun !== 'first';
   try {
     const settled = wasBegun ? await settle(pending, work, deadlineAt, ports) : undefined;
-    if (settled) return settled;
+    // A cancelled job is not paused: it ends, with what nobody can find out any more.
+    const isPaused = typeof settled === 'object' && settled.kind === 'paused';
+    if (settled) return isPaused && begun === 'cancelled' ? 'unknown' : settled;
     if (begun === 'cancelled') {
       await ports.store.release(lease, index);
       return 'stopped';
     }
     return await conclude(await deleteItem(pending, work, deadlineAt, ports), pending, wasBegun, work, ports);
   } catch (error) {
-    const paused = await pauseForToken(error, job, ports);
+    const paused = await pauseForError(error, job, ports);
     if (!wasBegun) await ports.store.release(lease, index);
-    // A cancelled job is not paused: it ends, with what nobody can find out any more.
     return begun === 'cancelled' ? 'unknown' : paused;
   }
 }

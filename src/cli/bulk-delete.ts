@@ -15,6 +15,7 @@ const maxRunning = 16;
 
 /** What holds for the whole account, so that another delete would only hear the same. */
 const accountWide = new Set<DeleteEngagementResult['kind']>([
+  'IntegratedAccountNotFoundError',
   'AccountNeedsReauthError',
   'AccountBlockedError',
   'UnsupportedIntegrationError',

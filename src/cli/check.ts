@@ -1,12 +1,7 @@
-import { GraphQLError } from 'graphql';
-import { limitedBy } from '../engagement/access.ts';
-import { readBody } from '../engagement/body.ts';
+import { lookUpAccount } from '../engagement/integrated-account.ts';
 import type { Integration } from '../engagement/integrations.ts';
 import { readEngagements } from '../engagement/read-engagements.ts';
-import { readJson } from '../engagement/read-record.ts';
-import { buildIntegratedAccountRequest } from '../engagement/request.ts';
 import { checkId } from '../engagement/text-rules.ts';
-import { readUpstreamError } from '../engagement/upstream-error.ts';
 import { findCredential } from './credential.ts';
 import { type ExitCode, exitCodeOf, exitCodes, UsageError } from './exit-code.ts';
 import { createOutput, type Output } from './output.ts';
@@ -26,7 +21,7 @@ function steps({ print }: Output): Step {
 
 /** What to do about each kind of refusal. */
 const toDo: Readonly<Partial<Record<string, string>>> = {
-  NotFoundError: 'look the id up in Truto, and whether the token belongs to the same environment',
+  IntegratedAccountNotFoundError: 'look the id up in Truto, and whether the token belongs to the same environment',
   ForbiddenError: 'give the connection the permission in the provider, or connect the account again with more scopes',
   AccountNeedsReauthError: 'have the account connected again (Truto: re-authentication link)',
   AccountBlockedError: 'ask Truto to unblock the account, or wait if it is only paused',
@@ -38,29 +33,16 @@ const toDo: Readonly<Partial<Record<string, string>>> = {
 /** Where something answers that does not speak as Truto: its errors have a form of their own, whatever their status. */
 const otherServer = 'check TRUTO_BASE_URL, and what may stand between (a proxy, a login page); then the token';
 
-/** How upstream takes a request for the account: the kind of its refusal, `Unauthenticated`, or `Json`. */
-async function ask(session: Session, account: string) {
-  const { caller, ports, requestTimeoutMs } = session;
-  const request = buildIntegratedAccountRequest(account, caller.authorization.reveal());
-  const deadlineAt = performance.now() + requestTimeoutMs;
-  const { attempt } = await ports.send(request, { deadlineAt, limitedBy: limitedBy(caller, account) });
-  const status = attempt.kind === 'answer' ? attempt.statusCode : undefined;
-  const body = attempt.kind === 'answer' ? readBody(attempt.body) : undefined;
-  const isFromTruto = body?.kind === 'json' && readUpstreamError(body.value).isFromTruto;
-  try {
-    return { ...readJson(attempt, caller), status, isFromTruto };
-  } catch (error) {
-    if (!(error instanceof GraphQLError)) throw error;
-    return { kind: 'Unauthenticated' as const, status, isFromTruto };
-  }
+function lookUp({ caller, ports, requestTimeoutMs }: Session, account: string) {
+  return lookUpAccount(caller, account, performance.now() + requestTimeoutMs, ports.send);
 }
 
 async function checkReach(session: Session, source: string, step: Step): Promise<ExitCode> {
-  const answer = await ask(session, nobodysAccount);
-  // Anybody answers 401 and 403; and nobody's account is nothing that Truto could show.
-  const isRefusal = answer.kind === 'Unauthenticated' || answer.kind === 'ForbiddenError';
-  if (answer.kind === 'Json' || (isRefusal && !answer.isFromTruto)) {
-    step(false, 'upstream', `${session.upstreamUrl} answers ${answer.status}, but not as Truto does`, otherServer);
+  const { refusal: answer } = await lookUp(session, nobodysAccount);
+  // Nobody's account is nothing that Truto could show.
+  if (answer === null || answer.kind === 'RemoteApiError') {
+    const status = answer === null ? '' : ` ${answer.statusCode}`;
+    step(false, 'upstream', `${session.upstreamUrl} answers${status}, but not as Truto does`, otherServer);
     return exitCodeOf('UpstreamUnavailableError');
   }
   if (answer.kind === 'Unauthenticated') {
@@ -74,7 +56,7 @@ async function checkReach(session: Session, source: string, step: Step): Promise
     return exitCodeOf('Unauthenticated');
   }
   // Nobody's account is not there, or not for us; either way somebody looked who took the token.
-  if (answer.kind === 'NotFoundError' || answer.kind === 'ForbiddenError') {
+  if (answer.kind === 'IntegratedAccountNotFoundError' || answer.kind === 'ForbiddenError') {
     step(true, 'upstream', `${session.upstreamUrl} answers`);
     step(true, 'token', `of ${source}: accepted`);
     return exitCodes.done;
@@ -91,16 +73,14 @@ function capabilities({ name, requiresEngagementType, engagementTypes, parameter
 }
 
 async function checkAccount(session: Session, account: string, step: Step): Promise<ExitCode> {
-  const shown = await ask(session, account);
-  if (shown.kind !== 'Json') {
-    const message = 'message' in shown ? shown.message : 'upstream does not accept the token for it';
-    const kind = shown.kind;
+  const { support, refusal } = await lookUp(session, account);
+  if (refusal) {
+    const { kind, message } = refusal;
     step(false, 'account', message, toDo[kind] ?? 'use a token of the environment that the account is in');
     return exitCodeOf(kind);
   }
   const { caller, ports, requestTimeoutMs } = session;
   const deadlineAt = performance.now() + requestTimeoutMs;
-  const support = await ports.findAccountIntegration(caller, account, deadlineAt);
   if (support.kind === 'unsupported') {
     step(false, 'account', `${support.name} cannot delete engagements through Truto`, 'delete them in the CRM itself');
     return exitCodes.refused;
@@ -109,7 +89,7 @@ async function checkAccount(session: Session, account: string, step: Step): Prom
   const unknown = 'an integration that is not in the table: deletes are sent, and Truto decides';
   step(true, 'account', isKnown ? capabilities(support.integration) : unknown);
   const options = { caller, selected: new Set<never>(), deadlineAt, hasCallerLeft: () => false };
-  const page = await readEngagements({ integratedAccountId: account, first: 1, filter: {} }, options, ports.send);
+  const page = await readEngagements({ integratedAccountId: account, first: 1, filter: {} }, options, ports);
   if (page.kind === 'Page') {
     step(
       true,

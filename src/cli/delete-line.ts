@@ -1,7 +1,6 @@
 import { GraphQLError } from 'graphql';
-import { hasRefusal } from '../engagement/finding.ts';
 import type { EngagementRecord } from '../engagement/record.ts';
-import type { DeleteEngagementResult } from '../engagement/result.ts';
+import type { DeleteEngagementPlan, DeleteEngagementResult } from '../engagement/result.ts';
 import { type EndKind, type ExitCode, exitCodeOf, exitCodes } from './exit-code.ts';
 import { NotSentError } from './patient-delete.ts';
 import type { Session } from './session.ts';
@@ -56,6 +55,14 @@ function begin(id: string, integratedAccountId: string, { isSandbox }: Session):
   return { id, integratedAccountId, ...(isSandbox && { sandbox: true }) };
 }
 
+/** What the delete itself would end with: the worst of what was found. */
+function exitCodeOfPlan({ findings }: DeleteEngagementPlan): ExitCode {
+  const codes = findings
+    .filter(({ severity }) => severity === 'REFUSAL')
+    .map(({ result = 'InvalidInputError' }) => exitCodeOf(result === 'UNAUTHENTICATED' ? 'Unauthenticated' : result));
+  return codes.sort((left, right) => right - left)[0] ?? exitCodes.done;
+}
+
 /** The line for a delete that came to a result. */
 export function lineOf(
   id: string,
@@ -64,10 +71,9 @@ export function lineOf(
   session: Session,
 ): DeleteLine {
   const { kind } = result;
-  const wouldBeRefused = kind === 'DeleteEngagementPlan' && hasRefusal(result.findings);
   return {
     kind,
-    code: wouldBeRefused ? exitCodes.refused : exitCodeOf(kind),
+    code: kind === 'DeleteEngagementPlan' ? exitCodeOfPlan(result) : exitCodeOf(kind),
     json: JSON.stringify({ ...begin(id, integratedAccountId, session), result: kind, ...describe(result, session) }),
   };
 }

@@ -27,6 +27,7 @@ const codes: Readonly<Record<EndKind, ExitCode>> = {
   InvalidInputError: exitCodes.refused,
   UnsupportedIntegrationError: exitCodes.refused,
   NotFoundError: exitCodes.refused,
+  IntegratedAccountNotFoundError: exitCodes.refused,
   ForbiddenError: exitCodes.refused,
   AccountNeedsReauthError: exitCodes.refused,
   AccountBlockedError: exitCodes.refused,

@@ -41,7 +41,10 @@ function deleting(command: Command): Command {
           `what kind it is: ${engagementTypes.join(', ')}; some integrations need it`,
         ).argParser(engagementType),
       )
-      .option('--dry-run', 'check, and print the request that would be sent; delete nothing')
+      .option(
+        '--dry-run',
+        'check arguments, token and account, and print the request that would be sent; delete nothing',
+      )
       .option('--snapshot', 'read it first, and print all of it; what cannot be read is not deleted')
       .option(
         '--idempotency-key <key>',

@@ -72,6 +72,6 @@ export async function withSession<Result>(
 /** Reads a note before the engagement that it belongs to is deleted. */
 export function noteReader({ caller, ports }: Session, deadlineAt: number, hasCallerLeft: () => boolean) {
   const read: RepeatedDeletePorts['readNote'] = (key, selected) =>
-    readResource('notes', key, { caller, selected, deadlineAt, hasCallerLeft }, ports.send);
+    readResource('notes', key, { caller, selected, deadlineAt, hasCallerLeft }, ports);
   return read;
 }

@@ -1,23 +1,18 @@
 import { randomUUID } from 'node:crypto';
 import { type Caller, limitedBy, mayTouch } from './access.ts';
 import type { DeleteTrail } from './audit.ts';
-import { hasRefusal, located } from './finding.ts';
+import { type Finding, hasRefusal, located, refusal } from './finding.ts';
 import { type DeleteEngagementInput, isRepeatable } from './input.ts';
-import type { FindAccountIntegration } from './integrated-account.ts';
+import { settleNotFound } from './integrated-account.ts';
 import { integrations } from './integrations.ts';
 import { nothingDeleted, readOutcome } from './outcome.ts';
 import type { FoundRecord } from './read-record.ts';
 import { callerLeft, notGranted, refusedInput } from './refusal.ts';
 import { buildDeleteRequest } from './request.ts';
 import type { DeleteEngagementResult, OutcomeUnknownError } from './result.ts';
-import { checkEmailOnly, checkIntegration, checkLength, checkWellFormed } from './rules.ts';
+import { checkAccount, checkEmailOnly, checkIntegration, checkLength, checkWellFormed } from './rules.ts';
 import type { Selection } from './selection.ts';
 import { type SnapshotPorts, takeSnapshot } from './snapshot.ts';
-
-/** What a delete needs of the outside world. */
-export interface DeleteEngagementPorts extends SnapshotPorts {
-  readonly findAccountIntegration: FindAccountIntegration;
-}
 
 /** Everything about a delete but what to delete. */
 export interface DeleteEngagementOptions {
@@ -53,16 +48,26 @@ function earlierSnapshot(earlier: OutcomeUnknownError | undefined): FoundRecord<
   return earlier?.engagement ? { kind: 'Found', record: earlier.engagement, unreadable: [], absent: [] } : undefined;
 }
 
+/** What would keep a delete with a snapshot from being sent: the engagement, or a note of it, cannot be read. */
+async function checkSnapshot(
+  input: DeleteEngagementInput,
+  options: DeleteEngagementOptions,
+  ports: SnapshotPorts,
+): Promise<readonly Finding[]> {
+  const read = await takeSnapshot(input, options, ports);
+  return read.kind === 'Found' ? [] : [{ ...refusal(['id'], read.message), result: read.kind }];
+}
+
 /**
  * Deletes one engagement: access, rules, look-up of the integration, its rules, the snapshot if one is asked for, one
- * delete, one result. A refusal here costs no delete; a look-up that fails never stands in its way. A dry run tells what
- * the rules find instead of refusing, as long as there is a request to show.
+ * delete, one result. A refusal here costs no delete; a look-up that fails never stands in its way, one that finds no account does.
+ * A dry run tells what the rules, the look-up and the snapshot find instead of refusing, as long as there is a request to show.
  * @throws {GraphQLError} `UNAUTHENTICATED` when upstream does not accept the caller's own token.
  */
 export async function deleteEngagement(
   input: DeleteEngagementInput,
   options: DeleteEngagementOptions,
-  ports: DeleteEngagementPorts,
+  ports: SnapshotPorts,
 ): Promise<DeleteEngagementResult> {
   const { caller, selection, dryRun, deadlineAt, hasCallerLeft, trail } = options;
   if (!mayTouch(caller, input.integratedAccountId)) return notGranted();
@@ -71,9 +76,19 @@ export async function deleteEngagement(
   const misplaced = checkEmailOnly(input);
   if (malformed.length > 0 || (misplaced.length > 0 && !dryRun)) return refusedInput([...malformed, ...misplaced]);
 
-  const support = await ports.findAccountIntegration(caller, input.integratedAccountId, deadlineAt);
+  // A dry run says how the account is now, not how it was.
+  const account = await ports.findAccountIntegration(
+    caller,
+    input.integratedAccountId,
+    deadlineAt,
+    dryRun ? 'recent' : 'remembered',
+  );
+  const { support } = account;
   const integration = support.kind === 'supported' ? support.integration : null;
   trail.integration = support.kind === 'unsupported' ? support.name : (integration?.name ?? null);
+  if (account.refusal?.kind === 'IntegratedAccountNotFoundError' && !dryRun) {
+    return { ...account.refusal, message: `Nothing was sent. ${account.refusal.message}` };
+  }
   if (support.kind === 'unsupported' && !dryRun) return unsupported(support.name);
   const findings = [...misplaced, ...checkIntegration(input, support)];
   if (hasRefusal(findings) && !dryRun) return refusedInput(findings);
@@ -84,7 +99,11 @@ export async function deleteEngagement(
   const tooLong = checkLength(request.path, ['parameters']);
   if (tooLong.length > 0) return refusedInput(tooLong);
 
-  if (dryRun) return { kind: 'DeleteEngagementPlan', request, findings, integration };
+  if (dryRun) {
+    const known = [...findings, ...checkAccount(account, caller)];
+    const unread = options.snapshot && !hasRefusal(known) ? await checkSnapshot(input, options, ports) : [];
+    return { kind: 'DeleteEngagementPlan', request, findings: [...known, ...unread], integration };
+  }
 
   if (hasCallerLeft()) return nothingDeleted(callerLeft());
   const read = options.snapshot
@@ -106,6 +125,7 @@ export async function deleteEngagement(
     integration: trail.integration,
   });
   trail.attempts = sent.attemptCount;
+  const { integratedAccountId } = input;
   return readOutcome(sent.attempt, {
     input,
     selection,
@@ -115,5 +135,7 @@ export async function deleteEngagement(
     idempotencyKey,
     callerBroughtToken: caller.bringsToken,
     mayHaveActedBefore: sent.mayHaveActedBefore || options.earlier !== undefined,
+    settleNotFound: (said) =>
+      settleNotFound(said, { caller, integratedAccountId, deadlineAt }, ports.findAccountIntegration),
   });
 }

@@ -87,6 +87,7 @@ interface Kept {
 const forgotten = new Set([
   'InvalidInputError',
   'UnsupportedIntegrationError',
+  'IntegratedAccountNotFoundError',
   'RateLimitedError',
   'UpstreamUnavailableError',
   'DeleteEngagementPlan',

@@ -1,3 +1,5 @@
+import type { DeleteEngagementError } from './result.ts';
+
 /** Something a rule has to say about the input. */
 export interface Finding {
   /** `REFUSAL`: the delete is not sent. `WARNING`: it is sent, and the success repeats this. */
@@ -8,6 +10,11 @@ export interface Finding {
   readonly message: string;
   /** Every value that would be taken, when they can be counted. */
   readonly allowedValues: readonly string[];
+  /**
+   * What the delete would come to: the result's member, or the code of the top-level error in its place. Only in a dry run, for
+   * what is not about the arguments.
+   */
+  readonly result?: DeleteEngagementError['kind'] | 'UNAUTHENTICATED';
 }
 
 /** A finding that keeps the delete from being sent. */

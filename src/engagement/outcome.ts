@@ -13,6 +13,8 @@ export type OutcomeContext = SuccessContext &
     readonly callerBroughtToken: boolean;
     /** True when an attempt before this one may have been carried out: a refusal then proves nothing. */
     readonly mayHaveActedBefore: boolean;
+    /** Finds out what a "not found" is about: see `settleNotFound`. */
+    readonly settleNotFound: (said: Refusal) => Promise<Refusal>;
   };
 
 /** Why a request that left has no answer; most often the connection broke. */
@@ -70,13 +72,17 @@ function readSuccess(answer: UpstreamAnswer, context: OutcomeContext): DeleteEng
  * it is gone, and any other refusal means nothing.
  * @throws {GraphQLError} `UNAUTHENTICATED` when upstream does not accept the caller's own token.
  */
-export function readOutcome(attempt: Attempt, context: OutcomeContext): DeleteEngagementResult {
+export async function readOutcome(attempt: Attempt, context: OutcomeContext): Promise<DeleteEngagementResult> {
   if (attempt.kind === 'failure') return readFailure(attempt, context);
   if (attempt.statusCode >= 200 && attempt.statusCode < 300) return readSuccess(attempt, context);
   const { mayHaveActedBefore, callerBroughtToken } = context;
   // An error in the result's place could not say that the engagement may be gone.
-  const refusal = readRefusal(attempt, callerBroughtToken && !mayHaveActedBefore);
-  if (refusal.kind === 'UnclearAnswer') return unknownOutcome(context, refusal);
-  if (refusal.kind === 'NotFoundError' && mayHaveActedBefore) return alreadyAbsent(attempt, context);
+  const said = readRefusal(attempt, callerBroughtToken && !mayHaveActedBefore);
+  if (said.kind === 'UnclearAnswer') return unknownOutcome(context, said);
+  const refusal = await context.settleNotFound(said);
+  if (refusal.kind === 'NotFoundError' && mayHaveActedBefore) {
+    const doubts = refusal.accountFound ? [] : [refusal.message];
+    return alreadyAbsent(attempt, { ...context, warnings: [...context.warnings, ...doubts] });
+  }
   return refused(refusal, context, { statusCode: attempt.statusCode });
 }

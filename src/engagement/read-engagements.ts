@@ -1,10 +1,10 @@
-import type { Send } from '../upstream/attempt.ts';
 import { type Caller, limitedBy, mayTouch } from './access.ts';
 import { isJsonObject } from './body.ts';
 import { checkFilter, type EngagementFilter, type EngagementOrder } from './filter.ts';
 import { type Finding, refusal } from './finding.ts';
 import type { EngagementType } from './input.ts';
-import { type FoundRecord, readJson, readResource } from './read-record.ts';
+import { settleNotFound } from './integrated-account.ts';
+import { type FoundRecord, type ReadPorts, readJson, readResource } from './read-record.ts';
 import { type EngagementRecord, type RecordKey, readRecord } from './record.ts';
 import { notGranted, type Refusal, refusedInput } from './refusal.ts';
 import { buildListRequest } from './request.ts';
@@ -56,12 +56,12 @@ export interface EngagementPage {
 export async function readEngagement(
   key: RecordKey & { readonly engagementType?: EngagementType | null | undefined },
   options: ReadEngagementOptions,
-  send: Send,
+  ports: ReadPorts,
 ): Promise<FoundRecord<'engagements'> | Refusal> {
   if (!mayTouch(options.caller, key.integratedAccountId)) return notGranted();
   const issues = [...checkId(key.id, ['id']), ...checkId(key.integratedAccountId, ['integratedAccountId'])];
   if (issues.length > 0) return refusedInput(issues);
-  return readResource('engagements', key, { ...options, engagementType: key.engagementType }, send);
+  return readResource('engagements', key, { ...options, engagementType: key.engagementType }, ports);
 }
 
 function checkPage({ integratedAccountId, first, after, filter }: EngagementsInput): readonly Finding[] {
@@ -97,7 +97,7 @@ function readPage(
 export async function readEngagements(
   input: EngagementsInput,
   { caller, selected, deadlineAt, hasCallerLeft }: ReadEngagementOptions,
-  send: Send,
+  { send, findAccountIntegration }: ReadPorts,
 ): Promise<EngagementPage | Refusal> {
   const { integratedAccountId } = input;
   if (!mayTouch(caller, integratedAccountId)) return notGranted();
@@ -113,5 +113,6 @@ export async function readEngagements(
   const limits = limitedBy(caller, integratedAccountId);
   const { attempt } = await send(request, { deadlineAt, hasCallerLeft, limitedBy: limits });
   const answer = readJson(attempt, caller);
-  return answer.kind === 'Json' ? readPage(answer.json, selected, integratedAccountId) : answer;
+  if (answer.kind === 'Json') return readPage(answer.json, selected, integratedAccountId);
+  return settleNotFound(answer, { caller, integratedAccountId, deadlineAt }, findAccountIntegration);
 }

@@ -2,6 +2,7 @@ import type { Attempt, Send } from '../upstream/attempt.ts';
 import { type Caller, limitedBy } from './access.ts';
 import { isJsonObject, readBody } from './body.ts';
 import type { EngagementType } from './input.ts';
+import { type FindAccountIntegration, settleNotFound } from './integrated-account.ts';
 import { isSameId, type ReadRecord, type RecordKey, readRecord } from './record.ts';
 import { notSent, type Refusal, readRefusal } from './refusal.ts';
 import { buildReadRequest } from './request.ts';
@@ -24,6 +25,12 @@ export interface ReadOptions<R extends Resource> {
 /** A record that was found. */
 export interface FoundRecord<R extends Resource> extends ReadRecord<R> {
   readonly kind: 'Found';
+}
+
+/** What a read needs of the outside world. */
+export interface ReadPorts {
+  readonly send: Send;
+  readonly findAccountIntegration: FindAccountIntegration;
 }
 
 function failed(message: string): Refusal {
@@ -57,13 +64,16 @@ export async function readResource<R extends Resource>(
   resource: R,
   key: RecordKey,
   { caller, selected, deadlineAt, engagementType, hasCallerLeft }: ReadOptions<R>,
-  send: Send,
+  { send, findAccountIntegration }: ReadPorts,
 ): Promise<FoundRecord<R> | Refusal> {
   const request = buildReadRequest(resource, key, selected, caller.authorization.reveal(), engagementType);
   const options = { deadlineAt, hasCallerLeft, limitedBy: limitedBy(caller, key.integratedAccountId) };
   const { attempt } = await send(request, options);
   const answer = readJson(attempt, caller);
-  if (answer.kind !== 'Json') return answer;
+  if (answer.kind !== 'Json') {
+    const { integratedAccountId } = key;
+    return settleNotFound(answer, { caller, integratedAccountId, deadlineAt }, findAccountIntegration);
+  }
   const { json } = answer;
   const isRecord =
     isJsonObject(json) && !isError(json) && ['id', ...selected].some((field) => Object.hasOwn(json, field));

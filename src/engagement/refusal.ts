@@ -10,6 +10,7 @@ import { argumentPaths, readUpstreamError, type UpstreamError } from './upstream
 export type Refusal =
   | Result.InvalidInputError
   | Result.NotFoundError
+  | Result.IntegratedAccountNotFoundError
   | Result.ForbiddenError
   | Result.AccountNeedsReauthError
   | Result.AccountBlockedError
@@ -38,6 +39,19 @@ export function notGranted(): Result.ForbiddenError {
   return { kind: 'ForbiddenError', message, missingScopes: [] };
 }
 
+/** For an integrated account that upstream does not know. */
+export function accountNotFound(): Result.IntegratedAccountNotFoundError {
+  const message =
+    "Truto knows no such integrated account, or the token does not see it. Check the id, and that the token is one of the account's environment.";
+  return { kind: 'IntegratedAccountNotFoundError', message };
+}
+
+/** For an integrated account whose credentials the provider no longer accepts. */
+export function needsReauth(): Result.AccountNeedsReauthError {
+  const message = "The provider no longer accepts the account's credentials: its owner must connect it again.";
+  return { kind: 'AccountNeedsReauthError', message };
+}
+
 function issueAt(wireName: string, problem: string): Finding {
   const path = Object.hasOwn(argumentPaths, wireName) ? argumentPaths[wireName] : undefined;
   // The provider's own parameters go by `remoteQuery`; Truto's others have no argument here.
@@ -61,10 +75,7 @@ function remoteApiError(statusCode: number, { isRemote, rawResponse }: UpstreamE
 }
 
 function unauthorized({ isRemote }: UpstreamError, callerBroughtToken: boolean): Refusal {
-  if (isRemote) {
-    const message = "The provider no longer accepts the account's credentials: its owner must connect it again.";
-    return { kind: 'AccountNeedsReauthError', message };
-  }
+  if (isRemote) return needsReauth();
   if (callerBroughtToken) {
     throw fieldError('UNAUTHENTICATED', 'Upstream does not accept the token in the Authorization header.');
   }
@@ -151,7 +162,13 @@ export function readRefusal(answer: UpstreamAnswer, callerBroughtToken: boolean)
       return forbidden("The account's connection is not permitted to do this.", error.missingScopes);
     case 404:
     case 410:
-      return { kind: 'NotFoundError', message: 'Upstream knows no such record in this integrated account.' };
+      if (error.missing === 'account') return accountNotFound();
+      return {
+        kind: 'NotFoundError',
+        message: 'Upstream knows no such record in this integrated account.',
+        // Only the provider's own word proves that Truto got as far as the account.
+        accountFound: error.isRemote,
+      };
     case 405:
       if (error.isRemote) return remoteApiError(statusCode, error);
       return forbidden('Truto refuses this for the account, as it refuses writes for sandbox accounts.');

@@ -2,7 +2,7 @@ import { GraphQLError } from 'graphql';
 import { digest, uuidOf } from '../digest.ts';
 import { type Caller, mayTouch } from './access.ts';
 import { type AuditEvent, audited, type DeleteTrail } from './audit.ts';
-import { type DeleteEngagementOptions, type DeleteEngagementPorts, deleteEngagement } from './delete-engagement.ts';
+import { type DeleteEngagementOptions, deleteEngagement } from './delete-engagement.ts';
 import type { DeleteMemory } from './delete-memory.ts';
 import { refusal } from './finding.ts';
 import type { DeleteEngagementInput } from './input.ts';
@@ -10,10 +10,11 @@ import { refusedInput } from './refusal.ts';
 import { buildDeleteRequest } from './request.ts';
 import type { DeleteEngagementResult, OutcomeUnknownError } from './result.ts';
 import { checkWellFormed } from './rules.ts';
+import type { SnapshotPorts } from './snapshot.ts';
 import { unknownOutcome } from './unknown-outcome.ts';
 
 /** What a delete needs that may arrive more than once. */
-export interface RepeatedDeletePorts extends DeleteEngagementPorts {
+export interface RepeatedDeletePorts extends SnapshotPorts {
   readonly deleteMemory: DeleteMemory;
   /** Writes down what became of a delete: once for each, however often it arrives. */
   readonly recordDelete: (event: AuditEvent) => void;

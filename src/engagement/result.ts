@@ -54,9 +54,17 @@ export interface UnsupportedIntegrationError {
   readonly supportedIntegrations: readonly string[];
 }
 
-/** There is no such engagement, or the account cannot see it. Nothing was deleted. */
+/** There is no such engagement. Nothing was deleted. */
 export interface NotFoundError {
   readonly kind: 'NotFoundError';
+  readonly message: string;
+  /** False when nobody could check that the integrated account exists: then it may be what is missing. */
+  readonly accountFound: boolean;
+}
+
+/** There is no such integrated account, or the token does not see it. Nothing was deleted. */
+export interface IntegratedAccountNotFoundError {
+  readonly kind: 'IntegratedAccountNotFoundError';
   readonly message: string;
 }
 
@@ -120,6 +128,7 @@ export type DeleteEngagementError =
   | InvalidInputError
   | UnsupportedIntegrationError
   | NotFoundError
+  | IntegratedAccountNotFoundError
   | ForbiddenError
   | AccountNeedsReauthError
   | AccountBlockedError

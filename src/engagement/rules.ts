@@ -1,5 +1,7 @@
+import type { Caller } from './access.ts';
 import { type Finding, refusal, warning } from './finding.ts';
 import type { DeleteEngagementInput, DeleteEngagementParameter, DeleteEngagementParameters } from './input.ts';
+import type { AccountLookup } from './integrated-account.ts';
 import type { Integration, IntegrationSupport } from './integrations.ts';
 import { checkDate, checkId, checkListLength, checkRemoteQuery, checkText } from './text-rules.ts';
 
@@ -85,6 +87,24 @@ export function checkIntegration(input: DeleteEngagementInput, support: Integrat
   }
   const message = `It belongs to ${support.name}, which cannot delete engagements through Truto.`;
   return [refusal(['integratedAccountId'], message)];
+}
+
+/** What a dry run has to say of the account: what would refuse every request for it, or that nobody could check. */
+export function checkAccount({ refusal: found }: AccountLookup, { bringsToken }: Caller): readonly Finding[] {
+  const path = ['integratedAccountId'];
+  if (!found) return [];
+  switch (found.kind) {
+    case 'Unauthenticated':
+      return bringsToken
+        ? [{ ...refusal(['Authorization'], found.message), result: 'UNAUTHENTICATED' }]
+        : [{ ...refusal(path, found.message), result: 'UpstreamUnavailableError' }];
+    case 'IntegratedAccountNotFoundError':
+    case 'AccountNeedsReauthError':
+    case 'AccountBlockedError':
+      return [{ ...refusal(path, found.message), result: found.kind }];
+    default:
+      return [warning(path, `Whether it exists and is connected could not be checked. ${found.message}`)];
+  }
 }
 
 /**

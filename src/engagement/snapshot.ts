@@ -1,7 +1,6 @@
-import type { Send } from '../upstream/attempt.ts';
 import type { Caller } from './access.ts';
 import type { DeleteEngagementInput } from './input.ts';
-import { type FoundRecord, readResource } from './read-record.ts';
+import { type FoundRecord, type ReadPorts, readResource } from './read-record.ts';
 import type { EngagementRecord, RecordKey } from './record.ts';
 import type { Refusal } from './refusal.ts';
 import type { WireField } from './resources.ts';
@@ -14,8 +13,7 @@ export type ReadNote = (
 ) => Promise<FoundRecord<'notes'> | Refusal>;
 
 /** What a snapshot needs of the outside world. */
-export interface SnapshotPorts {
-  readonly send: Send;
+export interface SnapshotPorts extends ReadPorts {
   readonly readNote: ReadNote;
 }
 
@@ -34,11 +32,11 @@ interface SnapshotOptions {
 export async function takeSnapshot(
   input: DeleteEngagementInput,
   { caller, selection, deadlineAt, hasCallerLeft }: SnapshotOptions,
-  { send, readNote }: SnapshotPorts,
+  { readNote, ...ports }: SnapshotPorts,
 ): Promise<FoundRecord<'engagements'> | Refusal> {
   const { engagementType } = input;
   const options = { caller, selected: selection.fields, deadlineAt, engagementType, hasCallerLeft };
-  const found = await readResource('engagements', input, options, send);
+  const found = await readResource('engagements', input, options, ports);
   if (found.kind === 'Found' && found.record.id !== input.id) {
     return { kind: 'UpstreamUnavailableError', message: 'Upstream answered with another engagement.' };
   }

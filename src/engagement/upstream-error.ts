@@ -28,6 +28,21 @@ const insight = <Schema extends z.ZodType>(schema: Schema) =>
     .optional()
     .catch(undefined);
 
+/**
+ * Truto documents no wording; these are the sandbox's and common ones. So whatever they match is looked up before it is said, and a
+ * 404 that they do not match is looked up too.
+ */
+const accountIsMissing =
+  /^(?:the )?integrated[ _-]?account\b(?: with)?(?: id)?[\s:"'`]*[\w-]{0,64}["'`]?\s*(?:was |is |could )?(?:not (?:be )?found|does not exist|doesn't exist)/i;
+
+/** How web frameworks say that they have no such path: that is a wrong address, or a proxy, and nothing about a record. */
+const routeIsMissing = /^(?:route\b.*\bnot found|cannot (?:get|delete) )/i;
+
+function whatIsMissing(message: string): UpstreamError['missing'] {
+  if (accountIsMissing.test(message)) return 'account';
+  return routeIsMissing.test(message) ? 'route' : undefined;
+}
+
 /** Upstream's error body; every part may be missing or odd, and then counts as absent. */
 const errorBody = z.object({
   statusCode: z.number().optional().catch(undefined),
@@ -62,6 +77,8 @@ export interface UpstreamError {
   readonly isFromTruto: boolean;
   /** True when the provider refused or failed; false when it was Truto. */
   readonly isRemote: boolean;
+  /** What Truto says is not there, as far as its words can be read; only with a 404. */
+  readonly missing: 'account' | 'route' | undefined;
   /** The provider's own body, as JSON or text. */
   readonly rawResponse: unknown;
   /** Wire names of required parameters that were not sent. */
@@ -105,7 +122,7 @@ export function readUpstreamError(json: unknown): UpstreamError {
   const body = errorBody.safeParse(json).data;
   const insights = body?.truto_error_insight;
   const isRemote = body?.truto_is_remote_error ?? false;
-  const missing = [
+  const missingParameters = [
     ...(insights?.missing_required_query_parameters ?? []),
     ...(insights?.missing_required_body_fields ?? []),
   ];
@@ -115,9 +132,10 @@ export function readUpstreamError(json: unknown): UpstreamError {
     statusCode: body?.statusCode,
     isFromTruto: body?.statusCode !== undefined,
     isRemote,
+    missing: body?.statusCode === 404 && !isRemote ? whatIsMissing([body.message ?? ''].flat().join(' ')) : undefined,
     rawResponse: body?.raw_response,
-    missingParameters: [...new Set(missing)],
-    refusedParameters: [...new Set(named)].filter((name) => !missing.includes(name)),
+    missingParameters: [...new Set(missingParameters)],
+    refusedParameters: [...new Set(named)].filter((name) => !missingParameters.includes(name)),
     missingScopes: insights?.forbidden_error?.missing_scopes ?? [],
   };
 }

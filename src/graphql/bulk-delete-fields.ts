@@ -35,7 +35,9 @@ const StartBulkDeleteInput = builder.inputType('StartBulkDeleteInput', {
     dryRun: t.boolean({
       required: true,
       defaultValue: false,
-      description: 'Count and list them in `engagements`; delete nothing.',
+      description:
+        'Count and list them in `engagements`; delete nothing. Of `ids`, the account is checked: what would keep all of them from being ' +
+        'deleted is an error.',
     }),
     snapshot: t.boolean({
       required: true,

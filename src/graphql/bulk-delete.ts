@@ -47,7 +47,7 @@ export const BulkDelete = builder.objectRef<BulkJob>('BulkDelete').implement({
     state: t.field({ type: BulkDeleteState, nullable: false, description: 'How far it is.', resolve: stateOf }),
     trouble: t.exposeString('trouble', {
       nullable: true,
-      description: 'Why it waits, paused or failed; null when all is well.',
+      description: 'Why it waits, paused or failed, or what a dry run could not check; null when all is well.',
     }),
     dryRun: t.boolean({
       nullable: false,

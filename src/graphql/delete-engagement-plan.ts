@@ -22,11 +22,14 @@ function shownHeaders({ request }: Result.DeleteEngagementPlan): { name: string;
 
 export const DeleteEngagementPlan = builder.objectRef<Result.DeleteEngagementPlan>('DeleteEngagementPlan').implement({
   description:
-    'What `dryRun` answers: the request that would be sent. Nothing was sent but the look-up of the account.',
+    'What `dryRun` answers: the request that would be sent, and what would keep it from deleting. Nothing was sent but the look-up ' +
+    'of the account and, with `snapshot: true`, the read of the engagement.',
   fields: (t) => ({
     wouldBeSent: t.boolean({
       nullable: false,
-      description: 'False when a finding would refuse the delete.',
+      description:
+        'False when a finding says that the delete would be refused, here or upstream: the arguments, the token, the account, or, with ' +
+        '`snapshot: true`, an engagement that cannot be read.',
       resolve: ({ findings }) => !hasRefusal(findings),
     }),
     method: t.string({ nullable: false, description: 'The HTTP method.', resolve: ({ request }) => request.method }),
@@ -45,7 +48,8 @@ export const DeleteEngagementPlan = builder.objectRef<Result.DeleteEngagementPla
     findings: t.expose('findings', {
       type: [InputIssue],
       nullable: false,
-      description: 'What the rules have to say.',
+      description:
+        'What the rules, the look-up of the account and the snapshot have to say. With `snapshot: true` and no finding on `id`, the engagement is there.',
     }),
     integration: t.expose('integration', {
       type: Integration,

@@ -90,6 +90,7 @@ export const DeleteEngagementResult = builder.unionType('DeleteEngagementResult'
     errors.InvalidInputError,
     errors.UnsupportedIntegrationError,
     errors.NotFoundError,
+    errors.IntegratedAccountNotFoundError,
     errors.ForbiddenError,
     errors.AccountNeedsReauthError,
     errors.AccountBlockedError,

@@ -113,7 +113,9 @@ builder.mutationField('deleteEngagement', (t) =>
       dryRun: t.arg.boolean({
         required: true,
         defaultValue: false,
-        description: 'Check, and answer the request that would be sent; send nothing.',
+        description:
+          'Check, and answer the request that would be sent, and what would keep it from deleting. Delete nothing. The account is looked up, ' +
+          'and with `snapshot: true` the engagement is read.',
       }),
     },
     resolve: (_root, args, context, info) =>

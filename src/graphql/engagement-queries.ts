@@ -18,7 +18,9 @@ builder.queryField('engagement', (t) =>
     nullable: true,
     needsCaller: true,
     cost: upstreamRequestCost,
-    description: 'One engagement; null when upstream knows none with this id.',
+    description:
+      'One engagement; null without an error when upstream knows none with this id. An integrated account that does not exist is an ' +
+      'error with the code `INTEGRATED_ACCOUNT_NOT_FOUND`; `NOT_FOUND` says that the account could not be checked.',
     args: {
       id: t.arg.id({ required: true, description: "Upstream's id of the engagement." }),
       integratedAccountId: t.arg.id({ required: true, description: integratedAccountDescription }),
@@ -29,10 +31,11 @@ builder.queryField('engagement', (t) =>
     },
     async resolve(_root, key, context, info) {
       const selected = wireFieldsBelow(info, 'engagements', 'Engagement');
-      const { deadlineAt, hasCallerLeft, send } = context;
+      const { deadlineAt, hasCallerLeft } = context;
       const options = { caller: requireCaller(context), selected, deadlineAt, hasCallerLeft };
-      const outcome = await readEngagement(key, options, send);
-      if (outcome.kind === 'NotFoundError') return null;
+      const outcome = await readEngagement(key, options, context);
+      // Null says that it is gone: not where the account itself may be what is missing.
+      if (outcome.kind === 'NotFoundError' && outcome.accountFound) return null;
       if (outcome.kind !== 'Found') throw failedRead(outcome);
       return outcome.record;
     },
@@ -82,9 +85,9 @@ builder.queryField('engagements', (t) =>
       const selected = wireFieldsSelected(info, 'engagements', 'Engagement', nodes);
       const order = sortBy ? { field: sortBy, direction: sortDirection } : undefined;
       const input = { ...page, order, filter: { ...filter, engagementType: engagementType ?? filter?.engagementType } };
-      const { deadlineAt, hasCallerLeft, send } = context;
+      const { deadlineAt, hasCallerLeft } = context;
       const options = { caller: requireCaller(context), selected, deadlineAt, hasCallerLeft };
-      const outcome = await readEngagements(input, options, send);
+      const outcome = await readEngagements(input, options, context);
       if (outcome.kind !== 'Page') throw failedRead(outcome);
       return { ...outcome, after: page.after ?? null };
     },

@@ -49,10 +49,26 @@ export const UnsupportedIntegrationError = builder
 
 export const NotFoundError = builder.objectRef<Result.NotFoundError>('NotFoundError').implement({
   description:
-    'Upstream knows no such engagement in this integrated account: it is gone already, never was, has another ' +
-    '`engagementType`, or the account is not visible to the token. This request deleted nothing.',
+    'Upstream knows no such engagement in this integrated account: it is gone already, never was, or has another ' +
+    '`engagementType`. This request deleted nothing.',
   ...error,
+  fields: (t) => ({
+    accountFound: t.exposeBoolean('accountFound', {
+      nullable: false,
+      description:
+        'True when the integrated account exists. False when that could not be checked: then the account may be what is missing.',
+    }),
+  }),
 });
+
+export const IntegratedAccountNotFoundError = builder
+  .objectRef<Result.IntegratedAccountNotFoundError>('IntegratedAccountNotFoundError')
+  .implement({
+    description:
+      'Truto knows no such integrated account, or the token does not see it. It says nothing of the engagement, and nothing was ' +
+      "deleted: check the id, and that the token is one of the account's environment.",
+    ...error,
+  });
 
 export const ForbiddenError = builder.objectRef<Result.ForbiddenError>('ForbiddenError').implement({
   description:

@@ -7,14 +7,15 @@ const IssueSeverity = builder.enumType('IssueSeverity', {
     REFUSAL: { value: 'REFUSAL', description: 'The delete is not sent.' },
     WARNING: {
       value: 'WARNING',
-      description: 'The delete is sent all the same, and its success repeats this as a warning.',
+      description:
+        'The delete is sent all the same. When it is about the arguments, the success repeats it as a warning.',
     },
   } as const,
 });
 
 export const InputIssue = builder.objectRef<Finding>('InputIssue').implement({
   shareable: true,
-  description: 'What a rule has to say about the arguments.',
+  description: 'What a rule has to say about the arguments, or a dry run about the account or the engagement.',
   fields: (t) => ({
     severity: t.expose('severity', {
       type: IssueSeverity,
@@ -23,12 +24,18 @@ export const InputIssue = builder.objectRef<Finding>('InputIssue').implement({
     }),
     path: t.exposeStringList('path', {
       nullable: false,
-      description: 'Where in the arguments, from the outside in, such as `["parameters", "sortBy"]`.',
+      description:
+        'Where in the arguments, from the outside in, such as `["parameters", "sortBy"]`; `["Authorization"]` for the token.',
     }),
     message: t.exposeString('message', { nullable: false, description: 'What is wrong with it and what is allowed.' }),
     allowedValues: t.exposeStringList('allowedValues', {
       nullable: false,
       description: 'Every value that would be taken; empty when they cannot be counted.',
+    }),
+    result: t.exposeString('result', {
+      description:
+        'Of a dry run: what the delete would come to, as the `__typename` of its result or the code of the error in its place, such as ' +
+        '`UNAUTHENTICATED`. Null for what is about the arguments.',
     }),
   }),
 });

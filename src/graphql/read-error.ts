@@ -6,6 +6,7 @@ import { type ErrorCode, fieldError } from '../errors.ts';
 const codes: Readonly<Record<Refusal['kind'], ErrorCode>> = {
   InvalidInputError: 'INVALID_INPUT',
   NotFoundError: 'NOT_FOUND',
+  IntegratedAccountNotFoundError: 'INTEGRATED_ACCOUNT_NOT_FOUND',
   ForbiddenError: 'FORBIDDEN',
   AccountNeedsReauthError: 'ACCOUNT_NEEDS_REAUTH',
   AccountBlockedError: 'ACCOUNT_BLOCKED',
@@ -19,6 +20,8 @@ function details(refusal: Refusal): Readonly<Record<string, unknown>> {
   switch (refusal.kind) {
     case 'InvalidInputError':
       return { issues: refusal.issues };
+    case 'NotFoundError':
+      return { accountFound: refusal.accountFound };
     case 'ForbiddenError':
       return { missingScopes: refusal.missingScopes };
     case 'RateLimitedError':

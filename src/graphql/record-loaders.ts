@@ -1,13 +1,12 @@
 import DataLoader from 'dataloader';
 import { type Caller, limitedBy } from '../engagement/access.ts';
 import type { LimitReads } from '../engagement/read-limit.ts';
-import { type FoundRecord, readResource } from '../engagement/read-record.ts';
+import { type FoundRecord, type ReadPorts, readResource } from '../engagement/read-record.ts';
 import type { RecordKey } from '../engagement/record.ts';
 import { notSent, type Refusal } from '../engagement/refusal.ts';
 import type { Resource, WireField } from '../engagement/resources.ts';
 import { checkId } from '../engagement/text-rules.ts';
 import { requestError } from '../errors.ts';
-import type { Send } from '../upstream/attempt.ts';
 
 /** Reads records one by one, for one operation: related ones, and those that a supergraph asks for by their keys. */
 export interface RecordLoaders {
@@ -23,12 +22,11 @@ export interface RecordLoaders {
 }
 
 /** What records are read with. */
-export interface RecordLoadersOptions {
+export interface RecordLoadersOptions extends ReadPorts {
   /** Null when nobody proved who they are; then nothing is read. */
   readonly caller: Caller | null;
   readonly deadlineAt: number;
   readonly hasCallerLeft: () => boolean;
-  readonly send: Send;
   readonly limitReads: LimitReads;
 }
 
@@ -52,7 +50,7 @@ interface LoaderKey<R extends Resource> extends RecordKey {
 
 function loaderFor<R extends Resource>(
   resource: R,
-  { caller, deadlineAt, hasCallerLeft, send, limitReads }: RecordLoadersOptions,
+  { caller, deadlineAt, hasCallerLeft, limitReads, ...ports }: RecordLoadersOptions,
   mayReadMore: () => boolean,
 ) {
   async function read(key: LoaderKey<R>): Promise<FoundRecord<R> | Refusal> {
@@ -62,7 +60,7 @@ function loaderFor<R extends Resource>(
     if (!mayReadMore()) return tooMany;
     const options = { caller, selected: key.selected, deadlineAt, hasCallerLeft };
     const limits = limitedBy(caller, key.integratedAccountId);
-    const read = await limitReads(limits, deadlineAt, () => readResource(resource, key, options, send));
+    const read = await limitReads(limits, deadlineAt, () => readResource(resource, key, options, ports));
     return read ?? notSent({ reason: 'timeout' });
   }
   // Upstream reads one record at a time; a batch would only make the first wait for the last.

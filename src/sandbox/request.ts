@@ -32,7 +32,7 @@ export function findQueriedAccount(request: SandboxRequest): SandboxAccount {
   return findAccount(id);
 }
 
-/** The account of that id, or Truto's 404. */
+/** The account of that id, or Truto's 404. Its status is documented (truto-skills, error-and-evidence-model.md), its words are a guess. */
 export function findAccount(id: string): SandboxAccount {
   const account = sandboxAccounts.find((candidate) => candidate.id === id);
   if (account === undefined) {

@@ -100,15 +100,24 @@ describe('truto-engagements bulk', () => {
 
   it('sends nothing further once upstream refuses the token or the account, and says so of the rest', async () => {
     const many = Array.from({ length: 200 }, (_, index) => `id-${index}`).join('\n');
-    for (const [answer, result] of [
-      [truto(401), 'Unauthenticated'],
-      [remote(401), 'AccountNeedsReauthError'],
+    for (const [answer, result, lookUp] of [
+      [truto(401), 'Unauthenticated', 'capsule'],
+      [remote(401), 'AccountNeedsReauthError', 'capsule'],
+      [truto(404), 'IntegratedAccountNotFoundError', truto(404)],
     ] as const) {
-      await using upstream = await startUpstream(answer, 'capsule');
+      await using upstream = await startUpstream(answer, lookUp);
       const { code, lines } = await runCli(bulk(capsule.id), { ...env, TRUTO_BASE_URL: upstream.url }, many);
       expect([code, tally(lines())]).toEqual([3, { [result]: 200 }]);
       expect(upstream.deletes().length).toBeLessThanOrEqual(16);
     }
+  });
+
+  it('looks the account up a few times, not for every id, in a dry run', async () => {
+    await using upstream = await startUpstream(json(204, undefined), truto(404));
+    const many = Array.from({ length: 500 }, (_, index) => `id-${index}`).join('\n');
+    const { code, lines } = await runCli(bulk(capsule.id, '--dry-run'), { ...env, TRUTO_BASE_URL: upstream.url }, many);
+    expect([code, tally(lines())]).toEqual([3, { DeleteEngagementPlan: 500 }]);
+    expect(upstream.seen.length).toBeLessThan(50);
   });
 
   it('on SIGINT finishes what was sent, says NotSent of the rest, and ends with 4', async () => {

@@ -57,13 +57,24 @@ describe('truto-engagements check', () => {
   });
 
   it('says what to do about an account that has to be connected again', async () => {
-    const shown = json(200, { id: 'an account', integration: { name: 'capsule' } });
+    const shown = json(200, { integration: { name: 'capsule' } });
     const isNobodys = ({ path }: { path: string }) => path.endsWith('/00000000-0000-0000-0000-000000000000');
     await using upstream = await startUpstream(remote(401), (request, response) =>
       (isNobodys(request) ? truto(404) : shown)(request, response),
     );
     const { code, stdout } = await check({ ...env, TRUTO_BASE_URL: upstream.url }, ...account('Capsule'));
     expect(stdout).toMatch(/^FAULT connection.*\n +-> have the account connected again/m);
+    expect(code).toBe(3);
+  });
+
+  it('says what to do about one that Truto itself says has to be connected again', async () => {
+    const isNobodys = ({ path }: { path: string }) => path.endsWith('/00000000-0000-0000-0000-000000000000');
+    const shown = json(200, { status: 'needs_reauth', integration: { name: 'capsule' } });
+    await using upstream = await startUpstream(json(200, { result: [] }), (request, response) =>
+      (isNobodys(request) ? truto(404) : shown)(request, response),
+    );
+    const { code, stdout } = await check({ ...env, TRUTO_BASE_URL: upstream.url }, ...account('Capsule'));
+    expect(stdout).toMatch(/^FAULT account.*\n +-> have the account connected again/m);
     expect(code).toBe(3);
   });
 

@@ -7,8 +7,8 @@ import { sandboxAccount } from '../../src/sandbox/accounts.ts';
 import { seedEngagements } from '../../src/sandbox/seed.ts';
 import { startSandbox } from '../../src/sandbox/server.ts';
 import { runCli } from '../support/cli-process.ts';
-import { remote } from '../support/outcome.ts';
-import { json, startUpstream } from '../support/upstream.ts';
+import { remote, truto } from '../support/outcome.ts';
+import { type Answer, json, startUpstream } from '../support/upstream.ts';
 
 const token = 'canary-"token"/of+the=terminal';
 const capsule = sandboxAccount('Capsule');
@@ -20,6 +20,7 @@ const sandbox = await startSandbox({ token });
 afterAll(() => sandbox.close());
 const env = { TRUTO_BASE_URL: sandbox.url, TRUTO_TOKEN: token };
 
+const accountThatIs = (status: string) => json(200, { status, integration: { name: 'capsule' } });
 const run = (...args: string[]) => runCli(['delete', ...args], env);
 
 describe('truto-engagements delete', () => {
@@ -55,6 +56,49 @@ describe('truto-engagements delete', () => {
     const { code, lines } = await run('any', '--account', zoho.id, '--dry-run');
     expect(lines()[0].findings).toMatchObject([{ severity: 'REFUSAL', path: ['engagementType'] }]);
     expect(code).toBe(3);
+  });
+
+  it.each<[string, Answer, Answer, number, object[]]>([
+    ['nothing is in the way', accountThatIs('active'), json(200, { id: 'e1' }), 0, []],
+    ['the token is refused', truto(401), remote(404), 3, [{ result: 'UNAUTHENTICATED' }]],
+    ['the account does not exist', truto(404), remote(404), 3, [{ result: 'IntegratedAccountNotFoundError' }]],
+    [
+      'it must be connected again',
+      accountThatIs('needs_reauth'),
+      remote(404),
+      3,
+      [{ result: 'AccountNeedsReauthError' }],
+    ],
+    ['the account is blocked', truto(503), remote(404), 3, [{ result: 'AccountBlockedError' }]],
+    ['the account could not be checked', truto(403), json(200, { id: 'e1' }), 0, [{ severity: 'WARNING' }]],
+    [
+      'the engagement is not there',
+      accountThatIs('active'),
+      remote(404),
+      3,
+      [{ path: ['id'], result: 'NotFoundError' }],
+    ],
+    ['it cannot be read for now', accountThatIs('active'), truto(502), 4, [{ result: 'UpstreamUnavailableError' }]],
+  ])(
+    'with --dry-run --snapshot says that %s, and ends with its code',
+    async (_what, lookUp, read, expected, findings) => {
+      await using upstream = await startUpstream(read, lookUp);
+      const { code, lines } = await runCli(['delete', 'e1', ...account, '--dry-run', '--snapshot'], {
+        ...env,
+        TRUTO_BASE_URL: upstream.url,
+      });
+      expect(lines()).toMatchObject([{ result: 'DeleteEngagementPlan', findings }]);
+      expect(lines()[0].findings).toHaveLength(findings.length);
+      expect(code).toBe(expected);
+      expect(upstream.deletes()).toEqual([]);
+    },
+  );
+
+  it('ends with 3 for an integrated account that does not exist, and sends no delete', async () => {
+    const before = sandbox.requests.length;
+    const { code, lines } = await run('e1', '--account', 'mistyped');
+    expect([code, lines()[0].result]).toEqual([3, 'IntegratedAccountNotFoundError']);
+    expect(sandbox.requests.slice(before).map(({ method }) => method)).toEqual(['GET']);
   });
 
   it('with --snapshot prints the whole engagement, whose provider answers with the id alone', async () => {

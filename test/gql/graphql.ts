@@ -107,7 +107,7 @@ export type EngagementType =
 export type IssueSeverity =
   /** The delete is not sent. */
   | 'REFUSAL'
-  /** The delete is sent all the same, and its success repeats this as a warning. */
+  /** The delete is sent all the same. When it is about the arguments, the success repeats it as a warning. */
   | 'WARNING';
 
 /** A record of the CRM, named by its id. */
@@ -128,6 +128,7 @@ export type BreakARuleMutation = { deleteEngagement:
     | { __typename: 'DeleteEngagementPlan' }
     | { __typename: 'DeleteEngagementSuccess' }
     | { __typename: 'ForbiddenError', message: string }
+    | { __typename: 'IntegratedAccountNotFoundError', message: string }
     | { __typename: 'InvalidInputError', message: string, issues: Array<{ path: Array<string>, message: string, allowedValues: Array<string> }> }
     | { __typename: 'NotFoundError', message: string }
     | { __typename: 'OutcomeUnknownError', message: string }
@@ -149,6 +150,7 @@ export type DeleteEngagementRawMutation = { deleteEngagement:
     | { __typename: 'DeleteEngagementPlan' }
     | { __typename: 'DeleteEngagementSuccess', deletedEngagementId: string, raw: unknown, rateLimit: { limit: number | null, windowMs: number | null, remaining: number | null, resetMs: number | null } | null }
     | { __typename: 'ForbiddenError', message: string }
+    | { __typename: 'IntegratedAccountNotFoundError', message: string }
     | { __typename: 'InvalidInputError', message: string }
     | { __typename: 'NotFoundError', message: string }
     | { __typename: 'OutcomeUnknownError', message: string }
@@ -170,6 +172,7 @@ export type DeleteEngagementStreamMutation = { deleteEngagement:
     | { __typename: 'DeleteEngagementPlan' }
     | { __typename: 'DeleteEngagementSuccess', deletedEngagementId: string, stream: { contentType: string | null, contentLength: number | null, chunks: Array<string> } | null }
     | { __typename: 'ForbiddenError', message: string }
+    | { __typename: 'IntegratedAccountNotFoundError', message: string }
     | { __typename: 'InvalidInputError', message: string }
     | { __typename: 'NotFoundError', message: string }
     | { __typename: 'OutcomeUnknownError', message: string }
@@ -192,6 +195,7 @@ export type DeleteEngagementMutation = { deleteEngagement:
     | { __typename: 'DeleteEngagementPlan' }
     | { __typename: 'DeleteEngagementSuccess', deletedEngagementId: string, outcome: DeleteOutcome, warnings: Array<string>, engagement: { id: string, engagementType: EngagementType | null, subject: string | null, contacts: Array<{ id: string }> | null } | null }
     | { __typename: 'ForbiddenError', message: string }
+    | { __typename: 'IntegratedAccountNotFoundError', message: string }
     | { __typename: 'InvalidInputError', message: string, issues: Array<{ path: Array<string>, message: string, allowedValues: Array<string> }> }
     | { __typename: 'NotFoundError', message: string }
     | { __typename: 'OutcomeUnknownError', retrySafe: boolean, message: string }
@@ -213,6 +217,7 @@ export type DeleteEngagementsMutation = { deleteEngagements: { results: Array<
       | { __typename: 'DeleteEngagementPlan' }
       | { __typename: 'DeleteEngagementSuccess', deletedEngagementId: string, outcome: DeleteOutcome, engagement: { subject: string | null } | null }
       | { __typename: 'ForbiddenError', message: string }
+      | { __typename: 'IntegratedAccountNotFoundError', message: string }
       | { __typename: 'InvalidInputError', message: string }
       | { __typename: 'NotFoundError', message: string }
       | { __typename: 'OutcomeUnknownError', message: string }
@@ -234,6 +239,7 @@ export type DeleteWithSnapshotMutation = { deleteEngagement:
     | { __typename: 'DeleteEngagementPlan' }
     | { __typename: 'DeleteEngagementSuccess', deletedEngagementId: string, outcome: DeleteOutcome, warnings: Array<string>, engagement: { id: string, engagementType: EngagementType | null, subject: string | null, content: string | null, startTime: string | null, owner: { id: string, name: string | null } | null, notes: Array<{ id: string, content: string | null }> | null } | null }
     | { __typename: 'ForbiddenError', message: string }
+    | { __typename: 'IntegratedAccountNotFoundError', message: string }
     | { __typename: 'InvalidInputError', message: string }
     | { __typename: 'NotFoundError', message: string }
     | { __typename: 'OutcomeUnknownError', retrySafe: boolean, message: string, engagement: { id: string, engagementType: EngagementType | null, subject: string | null, content: string | null, startTime: string | null, owner: { id: string, name: string | null } | null, notes: Array<{ id: string, content: string | null }> | null } | null }
@@ -258,6 +264,7 @@ export type DryRunMutation = { deleteEngagement:
     | { __typename: 'DeleteEngagementPlan', wouldBeSent: boolean, method: string, url: string, excludedFields: Array<string>, headers: Array<{ name: string, value: string }>, findings: Array<{ severity: IssueSeverity, path: Array<string>, message: string, allowedValues: Array<string> }>, integration: { name: string } | null }
     | { __typename: 'DeleteEngagementSuccess', engagement: { id: string, subject: string | null, owner: { id: string } | null } | null }
     | { __typename: 'ForbiddenError', message: string }
+    | { __typename: 'IntegratedAccountNotFoundError', message: string }
     | { __typename: 'InvalidInputError', message: string }
     | { __typename: 'NotFoundError', message: string }
     | { __typename: 'OutcomeUnknownError', message: string }

@@ -27,6 +27,11 @@ export const memberCases = (gatewayIndex: number): readonly MemberCase[] => [
   },
   { member: 'UnsupportedIntegrationError', variables: { id: 'e1', account: accountOf('HubSpot') }, deleteCount: 0 },
   { member: 'NotFoundError', variables: { id: 'nowhere', account: accountOf('Capsule') }, deleteCount: 1 },
+  {
+    member: 'IntegratedAccountNotFoundError',
+    variables: { id: 'e1', account: 'no-such-account' },
+    deleteCount: 0,
+  },
   { member: 'ForbiddenError', variables: { id: 'fault-403', account: accountOf('Capsule') }, deleteCount: 1 },
   { member: 'AccountNeedsReauthError', variables: { id: 'fault-401', account: accountOf('Capsule') }, deleteCount: 1 },
   { member: 'AccountBlockedError', variables: { id: 'fault-503', account: accountOf('Capsule') }, deleteCount: 1 },

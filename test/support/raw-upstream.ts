@@ -36,7 +36,7 @@ export interface RawUpstream extends AsyncDisposable {
 
 /** What an upstream does besides answering deletes. */
 export interface RawUpstreamOptions {
-  /** What every other request gets, the look-up of the account first. A 404 of Truto's when absent. */
+  /** What every other request gets, the look-up of the account first. When absent a 403 of Truto's, as for a token that may not look. */
   readonly onRead?: RawAnswer;
   /** Any free one when absent. */
   readonly port?: number;
@@ -93,7 +93,7 @@ function readRequests(text: string, socket: Socket): { readonly requests: RawReq
 /** Starts an upstream on bare sockets. Each delete gets the next of the answers, the last one for ever. */
 export async function startRawUpstream(
   answers: readonly RawAnswer[],
-  { onRead = refusal(404), port: wantedPort = 0 }: RawUpstreamOptions = {},
+  { onRead = refusal(403), port: wantedPort = 0 }: RawUpstreamOptions = {},
 ): Promise<RawUpstream> {
   const requests: RawRequest[] = [];
   const deletes: RawRequest[] = [];

@@ -47,7 +47,7 @@ export function json(statusCode: number, body: unknown, headers: Record<string, 
 /**
  * Starts a fake upstream.
  * @param answer what a delete gets; change it through the returned handle's closure.
- * @param integrationName what `GET /integrated-account/{id}` says; undefined makes that call a 404.
+ * @param integrationName what `GET /integrated-account/{id}` says; undefined makes that call a 403, as for a token that may not look.
  */
 export async function startUpstream(answer: Answer, integrationName?: string | Answer): Promise<FakeUpstream> {
   const seen: SeenRequest[] = [];
@@ -60,8 +60,12 @@ export async function startUpstream(answer: Answer, integrationName?: string | A
     if (!request.path.startsWith('/integrated-account/')) answer(request, response);
     else if (typeof integrationName === 'function') integrationName(request, response);
     else if (integrationName === undefined)
-      json(404, { statusCode: 404, error: 'Not Found', message: '' })(request, response);
-    else json(200, { id: 'an account', integration: { name: integrationName } })(request, response);
+      json(403, { statusCode: 403, error: 'Forbidden', message: '' })(request, response);
+    else
+      json(200, {
+        id: decodeURIComponent(request.path.split('/').at(-1) ?? ''),
+        integration: { name: integrationName },
+      })(request, response);
   });
   // Longer than any test: a connection that ends was ended on purpose.
   server.keepAliveTimeout = 60_000;

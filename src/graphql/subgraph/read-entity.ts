@@ -46,7 +46,7 @@ export async function readEntity<R extends Resource>(
   if (issues.length > 0) throw failedRead(refusedInput(issues));
   const selected = wireFieldsBelow(info, resource, typeName);
   const outcome = await context.recordLoaders.read(resource, key, selected);
-  if (outcome.kind === 'NotFoundError') return null;
+  if (outcome.kind === 'NotFoundError' && outcome.accountFound) return null;
   if (outcome.kind !== 'Found') throw failedRead(outcome);
   return outcome.record;
 }
