@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { type Caller, limitedBy, mayTouch } from './access.ts';
 import type { DeleteTrail } from './audit.ts';
 import { hasRefusal, located } from './finding.ts';
@@ -31,8 +30,10 @@ export interface DeleteEngagementOptions {
   readonly hasCallerLeft: () => boolean;
   /** The moment (by `performance.now()`) by which the caller wants to know. */
   readonly deadlineAt: number;
-  /** The `Idempotency-Key` for upstream; a new one when undefined. */
-  readonly idempotencyKey: string | undefined;
+  /** The `Idempotency-Key` for upstream, after so many of the delete's attempts were answered. */
+  readonly keyAfter: (answerCount: number) => string;
+  /** How many were, in earlier tries too: the delete adds its own. */
+  readonly answered: { count: number };
   /** What the same delete came to when it was tried before, and may have been done. */
   readonly earlier: OutcomeUnknownError | undefined;
   /** Where the delete notes what its audit event will say. */
@@ -64,7 +65,7 @@ export async function deleteEngagement(
   options: DeleteEngagementOptions,
   ports: DeleteEngagementPorts,
 ): Promise<DeleteEngagementResult> {
-  const { caller, selection, dryRun, deadlineAt, hasCallerLeft, trail } = options;
+  const { caller, selection, dryRun, deadlineAt, hasCallerLeft, trail, answered } = options;
   if (!mayTouch(caller, input.integratedAccountId)) return notGranted();
 
   const malformed = checkWellFormed(input);
@@ -78,7 +79,9 @@ export async function deleteEngagement(
   const findings = [...misplaced, ...checkIntegration(input, support)];
   if (hasRefusal(findings) && !dryRun) return refusedInput(findings);
 
-  const idempotencyKey = dryRun ? plannedIdempotencyKey : (options.idempotencyKey ?? randomUUID());
+  const answeredBefore = answered.count;
+  const keyAfter = (answerCount: number) => options.keyAfter(answeredBefore + answerCount);
+  const idempotencyKey = dryRun ? plannedIdempotencyKey : keyAfter(0);
   const credentials = { authorization: caller.authorization.reveal(), idempotencyKey };
   const request = buildDeleteRequest(input, selection, credentials);
   const tooLong = checkLength(request.path, ['parameters']);
@@ -96,7 +99,6 @@ export async function deleteEngagement(
   if (snapshot && snapshot.kind !== 'Found') return nothingDeleted(snapshot);
 
   if (hasCallerLeft()) return nothingDeleted(callerLeft());
-  trail.idempotencyKey = idempotencyKey;
   const sent = await ports.send(request, {
     deadlineAt,
     hasCallerLeft,
@@ -104,7 +106,10 @@ export async function deleteEngagement(
     isRepeatable: isRepeatable(input),
     limitedBy: limitedBy(caller, input.integratedAccountId),
     integration: trail.integration,
+    keyAfter,
   });
+  answered.count += sent.answerCount;
+  trail.idempotencyKey = sent.idempotencyKey ?? idempotencyKey;
   trail.attempts = sent.attemptCount;
   return readOutcome(sent.attempt, {
     input,
@@ -112,7 +117,8 @@ export async function deleteEngagement(
     integration,
     warnings: findings.map(located),
     snapshot,
-    idempotencyKey,
+    // The last attempt that was sent: an earlier try's, when this one sent none.
+    idempotencyKey: sent.idempotencyKey ?? options.earlier?.idempotencyKey ?? idempotencyKey,
     callerBroughtToken: caller.bringsToken,
     mayHaveActedBefore: sent.mayHaveActedBefore || options.earlier !== undefined,
   });
