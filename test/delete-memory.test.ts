@@ -82,6 +82,17 @@ describe('what is remembered of deletes', () => {
     expect(seen).toEqual([unknown.message]);
   });
 
+  it('is an unknown outcome for other processes too, when the attempt of this one ends by a fault of ours', async () => {
+    const settled: unknown[] = [];
+    const memory = createDeleteMemory({
+      claim: async () => ({ kind: 'mine', earlier: unknown, isInDoubt: false, answerCount: 0 }),
+      settle: async (_delete, kept) => void settled.push(kept),
+    });
+    const fault = memory.perform(keyed('k'), () => Promise.reject(new Error('a bug')));
+    await expect(fault).rejects.toThrow('a bug');
+    expect(settled).toMatchObject([{ mayBeTried: true, whole: JSON.stringify(unknown) }]);
+  });
+
   it('has no warning where there was no record', async () => {
     const memory = createDeleteMemory();
     await memory.perform(keyed('k'), async () => success(undefined));

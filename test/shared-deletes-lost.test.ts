@@ -21,6 +21,15 @@ async function tell({ url }: RedisServer, work: (redis: Redis) => Promise<unknow
 const age = (redis: RedisServer) =>
   tell(redis, async (client) => expect(await client.hset('engagements:delete-memory', 'since', 1)).toBe(0));
 
+/** Since when its memory is complete, as it says itself. */
+async function memorySince(redis: RedisServer): Promise<number> {
+  let since: string | null = null;
+  await tell(redis, async (client) => {
+    since = await client.hget('engagements:delete-memory', 'since');
+  });
+  return Number(since);
+}
+
 /** Waits until a replica whose connection was lost has it again. */
 const isBack = (facade: { url: string }) =>
   expect
@@ -37,6 +46,7 @@ describe('a delete whose key another replica has', () => {
     });
     await using one = await startTestFacade(upstream.url, { REDIS_URL: redis.url, REQUEST_TIMEOUT_MS: '20000' });
     await using other = await startTestFacade(upstream.url, { REDIS_URL: redis.url, REQUEST_TIMEOUT_MS: '1500' });
+    await age(redis);
     const first = send(one, 'k');
     await expect.poll(() => upstream.deletes().length).toBe(1);
     const result = await send(other, 'k');
@@ -45,6 +55,8 @@ describe('a delete whose key another replica has', () => {
     expect(await first).toMatchObject({ outcome: 'DELETED' });
     expect(await send(other, 'k')).toMatchObject({ outcome: 'DELETED' });
     expect(upstream.deletes()).toHaveLength(1);
+    // To wait in vain is no loss of Redis.
+    expect(await memorySince(redis)).toBe(1);
   });
 
   it('waits no longer than its own deadline for Redis either', async () => {
@@ -192,14 +204,7 @@ describe('while Redis is gone, and after', () => {
     await redis.kill();
     expect(await send(one, 'k')).toMatchObject({ outcome: 'DELETED' });
     await redis.start();
-    const since = async () => {
-      let known: string | null = null;
-      await tell(redis, async (client) => {
-        known = await client.hget('engagements:delete-memory', 'since');
-      });
-      return Number(known);
-    };
-    await expect.poll(since, { timeout: 5_000 }).toBeGreaterThan(1);
+    await expect.poll(() => memorySince(redis), { timeout: 5_000 }).toBeGreaterThan(1);
     await using fresh = await startTestFacade(upstream.url, env);
     expect(await send(fresh, 'k')).toMatchObject({ outcome: 'ALREADY_ABSENT' });
   });

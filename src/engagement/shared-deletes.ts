@@ -38,7 +38,7 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local known = redis.call('HMGET', KEYS[1], 'fingerprint', 'until', 'result', 'mayBeTried')
 if known[1] and known[1] ~= ARGV[1] then return {'other'} end
-if known[2] and tonumber(known[2]) > now then return {'wait'} end
+if known[2] and tonumber(known[2]) > now then return {'wait', '', redis.call('GET', KEYS[2]) or '0'} end
 if known[3] and not known[4] then return {'known', known[3]} end
 local claims, since = unpack(redis.call('HMGET', KEYS[3], 'claims', 'since'))
 claims, since = tonumber(claims or 0), tonumber(since or now)
@@ -113,6 +113,11 @@ export function createSharedDeletes(
   let claimsSeen = 0;
   /** When this process last did a delete without a claim, which the others have not heard of yet. */
   let aloneAt: number | undefined;
+  let isTelling = false;
+
+  /** What keeps this from being noted keeps deletes from being claimed, and is told then. */
+  const note = (aloneMs: number) =>
+    memory.ask((redis) => noteMemory(redis, [memoryName], [aloneMs])).catch(() => undefined);
 
   /** Others do deletes by themselves while Redis cannot be reached, and it does not know of them when it is back. */
   function wasGone(): boolean {
@@ -121,19 +126,15 @@ export function createSharedDeletes(
 
   /** Tells the others, as soon as Redis can be asked. */
   async function tellWhenBack(): Promise<void> {
+    if (isTelling) return;
+    isTelling = true;
     while (aloneAt !== undefined && performance.now() - aloneAt < rememberedMs) {
       const toldOf = aloneAt;
-      const args = [Math.ceil(performance.now() - toldOf)];
-      const isTold = await memory.ask((redis) => noteMemory(redis, [memoryName], args));
+      const isTold = await note(Math.ceil(performance.now() - toldOf));
       if (isTold && aloneAt === toldOf) aloneAt = undefined;
-      await sleep(tellAgainMs, undefined, { ref: false });
+      else await sleep(tellAgainMs, undefined, { ref: false });
     }
-  }
-
-  function noteAlone(): void {
-    const isTelling = aloneAt !== undefined;
-    aloneAt = performance.now();
-    if (!isTelling) void tellWhenBack();
+    isTelling = false;
   }
 
   function ask(keyed: KeyedDelete) {
@@ -162,6 +163,11 @@ export function createSharedDeletes(
     return { kind: 'repeated', result };
   }
 
+  function inFlight(keyed: KeyedDelete, answerCount: number): Claim {
+    const why = 'Another request with this Idempotency-Key is still in flight';
+    return { kind: 'repeated', result: keyed.unknownSince(why, answerCount) };
+  }
+
   function begin(keyed: KeyedDelete, answerCount: number, isInDoubt: boolean): Claim {
     const assumed = isInDoubt
       ? keyed.unknownSince('An earlier attempt may have been forgotten', answerCount)
@@ -170,26 +176,25 @@ export function createSharedDeletes(
   }
 
   async function claim(keyed: KeyedDelete): Promise<Claim> {
+    const isLate = () => performance.now() >= keyed.deadlineAt;
     for (let isElsewhere = false; ; isElsewhere = true) {
       const answer = await ask(keyed);
-      const isLate = performance.now() >= keyed.deadlineAt;
-      if (isElsewhere && isLate && (answer === undefined || answer[0] === 'wait')) {
-        const why = 'Another request with this Idempotency-Key is still in flight';
-        return { kind: 'repeated', result: keyed.unknownSince(why, 0) };
-      }
       if (answer === undefined) {
-        noteAlone();
+        if (isLate()) return isElsewhere ? inFlight(keyed, 0) : begin(keyed, 0, true);
+        aloneAt = performance.now();
+        void tellWhenBack();
         return isElsewhere ? takeOver(keyed, 'Redis was lost while another server sent it', 0) : begin(keyed, 0, true);
       }
       const [kind, result = '', answers, claimCount = 0, mayBeForgotten] = answer;
+      const answerCount = Number(answers);
       if (kind === 'other') return { kind };
       if (kind === 'known') return { kind: 'repeated', result: JSON.parse(result) };
       if (kind === 'wait') {
-        await by(keyed.deadlineAt, sleep(askAgainMs));
+        await sleep(Math.min(askAgainMs, Math.max(0, keyed.deadlineAt - performance.now())));
+        if (isLate()) return inFlight(keyed, answerCount);
         continue;
       }
       claimsSeen = claimCount;
-      const answerCount = Number(answers);
       if (kind === 'lost')
         return takeOver(keyed, 'The server that sent it was lost before it had an answer', answerCount);
       if (kind === 'again') return { kind: 'mine', earlier: JSON.parse(result), isInDoubt: false, answerCount };
@@ -198,6 +203,6 @@ export function createSharedDeletes(
   }
 
   // The memory is as old as the first server that uses it, not as the first delete.
-  void memory.ask((redis) => noteMemory(redis, [memoryName], [-1]));
+  void note(-1);
   return { claim, settle };
 }
