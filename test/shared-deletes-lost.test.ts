@@ -148,7 +148,7 @@ describe.each(losses)('after %s, a delete', (_what, lose) => {
     return { ...replicas, upstream, [Symbol.asyncDispose]: () => stack.disposeAsync() };
   };
 
-  it('that another replica did before is told as gone, not as never there', async () => {
+  it('that another replica did before is ALREADY_ABSENT, not NotFoundError', async () => {
     await using lost = await loseAfter([done, done, truto(404)]);
     const again = await send(lost.other, 'k');
     expect(again).toMatchObject({ outcome: 'ALREADY_ABSENT', warnings: [expect.any(String), expect.any(String)] });
@@ -181,7 +181,7 @@ describe.each(losses)('after %s, a delete', (_what, lose) => {
 });
 
 describe('while Redis is gone, and after', () => {
-  it('a delete that another replica may have done is never told as not deleted', async () => {
+  it('no result says that nothing was deleted where another replica may have done it', async () => {
     await using redis = await startRedis();
     await using upstream = await startUpstream(inTurn(done, truto(404), done, truto(403)));
     await using replicas = await startTwo(upstream.url, redis.url, { REQUEST_TIMEOUT_MS: '2000' });
@@ -195,7 +195,7 @@ describe('while Redis is gone, and after', () => {
     expect((await send(replicas.other, 'l', '2')).__typename).toBe('OutcomeUnknownError');
   });
 
-  it('a replica that was started since knows from the others that something may be forgotten', async () => {
+  it('a replica that was started since then doubts as well, since the others report what they did alone', async () => {
     await using redis = await startRedis();
     await using upstream = await startUpstream(inTurn(done, truto(404)));
     const env = { REDIS_URL: redis.url, REQUEST_TIMEOUT_MS: '2000' };

@@ -1,3 +1,4 @@
+import { Redis } from 'ioredis';
 import { describe, expect, it } from 'vitest';
 import { outcomesOf, seen, started } from './support/bulk.ts';
 import { startTestFacade, type TestFacade } from './support/facade.ts';
@@ -127,5 +128,30 @@ describe('against an upstream that repeats every answer of an Idempotency-Key, a
     await expect.poll(async () => (await seen(facade.post, id)).state, { timeout: 20_000 }).toBe('COMPLETED');
     const keys = upstream.deletes().map(keyOf);
     expect([keys.length, new Set(keys).size]).toEqual([3, 1]);
+  });
+
+  it('of a bulk delete whose end nobody knows has the key of its last attempt among the failures', async () => {
+    await using redis = await startRedis();
+    const looked = Promise.withResolvers<void>();
+    await using upstream = await startUpstream(async (request, response) => {
+      await looked.promise;
+      (request.method === 'GET' ? json(200, { id: '1' }) : truto(500))(request, response);
+    }, 'capsule');
+    await using facade = await startTestFacade(upstream.url, { REDIS_URL: redis.url });
+    const { id } = await started(facade.post, { integratedAccountId: 'a', ids: ['1'] });
+    await expect.poll(() => upstream.deletes().length).toBe(1);
+    // As if it had been looked for often enough.
+    const client = new Redis(redis.url);
+    await client.hset(`engagements:bulk:${id}:page:0:states`, 'waits:look:0', 100);
+    client.disconnect();
+    looked.resolve();
+    await expect.poll(async () => (await seen(facade.post, id)).state, { timeout: 20_000 }).toBe('COMPLETED');
+    const document = `query($id: ID!) { bulkDelete(id: $id) { failures(first: 1) { items {
+      result { __typename ... on OutcomeUnknownError { idempotencyKey } } } } } }`;
+    const { body } = await facade.post(document, { id });
+    const keys = upstream.deletes().map(keyOf);
+    const result = { __typename: 'OutcomeUnknownError', idempotencyKey: keys[1] };
+    expect(body.data.bulkDelete.failures.items).toEqual([{ result }]);
+    expect(keys).toHaveLength(2);
   });
 });

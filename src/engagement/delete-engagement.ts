@@ -109,7 +109,9 @@ export async function deleteEngagement(
     keyAfter,
   });
   answered.count += sent.answerCount;
-  trail.idempotencyKey = sent.idempotencyKey ?? idempotencyKey;
+  // An earlier try's, when this one sent none.
+  const lastKey = sent.idempotencyKey ?? options.earlier?.idempotencyKey ?? idempotencyKey;
+  trail.idempotencyKey = lastKey;
   trail.attempts = sent.attemptCount;
   return readOutcome(sent.attempt, {
     input,
@@ -117,8 +119,7 @@ export async function deleteEngagement(
     integration,
     warnings: findings.map(located),
     snapshot,
-    // The last attempt that was sent: an earlier try's, when this one sent none.
-    idempotencyKey: sent.idempotencyKey ?? options.earlier?.idempotencyKey ?? idempotencyKey,
+    idempotencyKey: lastKey,
     callerBroughtToken: caller.bringsToken,
     mayHaveActedBefore: sent.mayHaveActedBefore || options.earlier !== undefined,
   });

@@ -14,7 +14,7 @@ import {
 /** How often one that waits for another process asks whether it is through. */
 const askAgainMs = 25;
 
-/** How often a process tries to tell the others of a delete that they cannot know of. */
+/** How often a process tries to report that it did a delete without a claim. */
 const tellAgainMs = 250;
 
 /** How much longer than an operation may take a process is believed to be at it. */
@@ -72,7 +72,7 @@ if ARGV[3] == '' or ARGV[4] == '1' then redis.call('HSET', KEYS[1], 'mayBeTried'
 return 1`,
 );
 
-/** ARGV: how long ago a delete was done without a claim, or -1. Notes since when no claim is missing, and begins to where that is not noted. */
+/** ARGV: how long ago a delete was done without a claim, or -1. Notes since when no claim is missing: since now, when that is not noted yet. */
 const noteMemory = script<number>(
   'noteDeleteMemory',
   `
@@ -111,11 +111,11 @@ export function createSharedDeletes(
   const owner = randomUUID();
   const leaseMs = requestTimeoutMs + leaseMarginMs;
   let claimsSeen = 0;
-  /** When this process last did a delete without a claim, which the others have not heard of yet. */
+  /** When this process last did a delete without a claim that it has not reported. */
   let aloneAt: number | undefined;
   let isTelling = false;
 
-  /** What keeps this from being noted keeps deletes from being claimed, and is told then. */
+  /** Swallows errors: the next claim meets the same, and reports it. */
   const note = (aloneMs: number) =>
     memory.ask((redis) => noteMemory(redis, [memoryName], [aloneMs])).catch(() => undefined);
 
@@ -124,7 +124,7 @@ export function createSharedDeletes(
     return memory.backSince !== undefined && performance.now() - memory.backSince < rememberedMs;
   }
 
-  /** Tells the others, as soon as Redis can be asked. */
+  /** Reports deletes without a claim to the other replicas, as soon as Redis can be asked. */
   async function tellWhenBack(): Promise<void> {
     if (isTelling) return;
     isTelling = true;
@@ -183,7 +183,9 @@ export function createSharedDeletes(
         if (isLate()) return isElsewhere ? inFlight(keyed, 0) : begin(keyed, 0, true);
         aloneAt = performance.now();
         void tellWhenBack();
-        return isElsewhere ? takeOver(keyed, 'Redis was lost while another server sent it', 0) : begin(keyed, 0, true);
+        return isElsewhere
+          ? takeOver(keyed, 'The connection to Redis was lost while another server sent the delete', 0)
+          : begin(keyed, 0, true);
       }
       const [kind, result = '', answers, claimCount = 0, mayBeForgotten] = answer;
       const answerCount = Number(answers);
