@@ -29,6 +29,8 @@ export interface SharedMemory {
   ask<Result>(question: (redis: Redis) => Promise<Result>): Promise<Result | undefined>;
   /** True when the last that was heard of Redis was good. */
   readonly isReachable: boolean;
+  /** The moment (by `performance.now()`) when it was reached again after it had not been; undefined when that never was. */
+  readonly backSince: number | undefined;
   /** A connection of its own, for a library that looks after it. Its commands wait until Redis is back. */
   connect(): Redis;
   close(): Promise<void>;
@@ -66,6 +68,8 @@ export async function connectRedis(url: Secret, log: Log): Promise<SharedMemory>
   const redis = new Redis(url.reveal(), { ...options, ...impatient });
   const circuit = circuitBreaker(handleWhen(isOutage), { halfOpenAfter: pauseMs, breaker: new ConsecutiveBreaker(1) });
   let isReachable = false;
+  let wasGone = false;
+  let backSince: number | undefined;
   let isClosing = false;
 
   let lastError: unknown;
@@ -73,6 +77,8 @@ export async function connectRedis(url: Secret, log: Log): Promise<SharedMemory>
   function note(isUp: boolean, error: unknown = lastError): void {
     if (isUp === isReachable || isClosing) return;
     isReachable = isUp;
+    if (isUp && wasGone) backSince = performance.now();
+    wasGone ||= !isUp;
     if (isUp) log.info('Redis is there: limits and repeated deletes are shared');
     else
       log.warn(
@@ -94,12 +100,13 @@ export async function connectRedis(url: Secret, log: Log): Promise<SharedMemory>
     if (!isReachable && redis.status === 'ready') circuit.execute(() => redis.ping()).catch(() => {});
   }, pauseMs).unref();
 
-  await once(redis, 'ready', { signal: AbortSignal.timeout(connectTimeoutMs) }).catch(() =>
+  await once(redis, 'ready', { signal: AbortSignal.timeout(connectTimeoutMs) }).catch(() => {
+    wasGone = true;
     log.warn(
       { reason: withoutCommand(lastError).message },
       'Redis cannot be reached: this replica keeps its own share of the limits until it can',
-    ),
-  );
+    );
+  });
 
   return {
     async ask(question) {
@@ -114,6 +121,9 @@ export async function connectRedis(url: Secret, log: Log): Promise<SharedMemory>
     },
     get isReachable() {
       return isReachable;
+    },
+    get backSince() {
+      return backSince;
     },
     connect() {
       const connection = new Redis(url.reveal(), { ...options, ...patient });

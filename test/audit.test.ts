@@ -75,25 +75,28 @@ function expectLines(rest: object, idempotencyKeys: readonly (string | undefined
 }
 
 /** The keys that went along with the deletes, each once. */
-const keysOnTheWire = () => [...new Set(upstream.deletes().map(({ headers }) => headers['idempotency-key'] as string))];
+const keysOnTheWire = (everyNth = 1) =>
+  upstream
+    .deletes()
+    .filter((_delete, index) => (index + 1) % everyNth === 0)
+    .map(({ headers }) => headers['idempotency-key'] as string);
 
 describe('the log has one line of a delete, by Yoga or in front of it:', () => {
   it('who, where, what, and that it is done', async () => {
     await sendBothWays({});
-    expect(keysOnTheWire()).toHaveLength(2);
+    expect(new Set(keysOnTheWire()).size).toBe(2);
     expectLines(
       { result: 'DeleteEngagementSuccess', detail: 'DELETED', integration: 'Planhat', attempts: 1 },
       keysOnTheWire(),
     );
   });
 
-  it('R06 how often it was attempted, and with which key', async () => {
+  it('R06 how often it was attempted, and with which key the last time', async () => {
     await sendBothWays({}, () => answers.push(truto(502), json(204, undefined)));
-    expect(upstream.deletes()).toHaveLength(4);
-    expect(keysOnTheWire()).toHaveLength(2);
+    expect(new Set(keysOnTheWire()).size).toBe(4);
     expectLines(
       { result: 'DeleteEngagementSuccess', detail: 'DELETED', integration: 'Planhat', attempts: 2 },
-      keysOnTheWire(),
+      keysOnTheWire(2),
     );
   });
 
@@ -115,7 +118,7 @@ describe('the log has one line of a delete, by Yoga or in front of it:', () => {
     await sendBothWays({}, () => answers.push(truto(502), truto(504)));
     expectLines(
       { result: 'OutcomeUnknownError', detail: expect.any(String), integration: 'Planhat', attempts: 2 },
-      keysOnTheWire(),
+      keysOnTheWire(2),
     );
   });
 

@@ -5,6 +5,8 @@ import { seedEngagements } from '../src/sandbox/seed.ts';
 import { outcomesOf, seen, started, steer } from './support/bulk.ts';
 import { deletesOf, ended, startSetting } from './support/bulk-setting.ts';
 import { startTestFacade } from './support/facade.ts';
+import { inTurn, lostAnswer } from './support/keyed-delete.ts';
+import { truto } from './support/outcome.ts';
 import { startRedis } from './support/redis-server.ts';
 import { bearer } from './support/service.ts';
 import { json, startUpstream } from './support/upstream.ts';
@@ -69,6 +71,24 @@ describe('S01 a Redis with a password that goes in the middle of a bulk delete',
     expect(complaints).not.toContain(password);
     expect(complaints).not.toContain('told-to-redis');
     expect(complaints).not.toMatch(/evalsha|"command"|"args"/i);
+  });
+});
+
+describe('a bulk delete that finds an engagement gone after an attempt of its own that was lost', () => {
+  it('tells that it is already absent, not that it was never there', async () => {
+    await using redis = await startRedis();
+    const removals = inTurn(lostAnswer, lostAnswer, truto(404));
+    // As a provider whose reads lag behind its deletes.
+    const isThere = json(200, { id: '1' });
+    await using upstream = await startUpstream(
+      (request, response) => (request.method === 'GET' ? isThere : removals)(request, response),
+      'capsule',
+    );
+    await using facade = await startTestFacade(upstream.url, { REDIS_URL: redis.url, REQUEST_TIMEOUT_MS: '1000' });
+    const { id } = await started(facade.post, { integratedAccountId: 'a', ids: ['1'] });
+    await expect.poll(async () => (await seen(facade.post, id)).state, { timeout: 20_000 }).toBe('COMPLETED');
+    expect(await outcomesOf(facade.post, id)).toMatchObject([{ outcome: 'ALREADY_ABSENT' }]);
+    expect(upstream.deletes()).toHaveLength(3);
   });
 });
 

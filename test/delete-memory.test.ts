@@ -27,7 +27,10 @@ const unknown: OutcomeUnknownError = {
   engagement: record,
 };
 
-const keyed = (key: string): KeyedDelete => ({ key, fingerprint: key, hasCallerLeft: () => false, ifLost: unknown });
+const keyed = (key: string): KeyedDelete => ({
+  ...{ key, fingerprint: key, hasCallerLeft: () => false },
+  ...{ deadlineAt: Number.POSITIVE_INFINITY, unknownSince: () => unknown },
+});
 
 describe('what is remembered of deletes', () => {
   it('S19 is each outcome, however many large records others have kept since', async () => {
@@ -55,6 +58,39 @@ describe('what is remembered of deletes', () => {
       const expected = length === 10 ? first : { raw: null, warnings: [expect.stringContaining('record')] };
       expect(again).toMatchObject({ kind: 'repeated', result: expected });
     }
+  });
+
+  it('is no record that an earlier attempt had, once there is an outcome', async () => {
+    const memory = createDeleteMemory();
+    await memory.perform(keyed('k'), async () => unknown);
+    const gone = { ...success(undefined), outcome: 'ALREADY_ABSENT' } as const;
+    await memory.perform(keyed('k'), async () => gone as DeleteEngagementResult);
+    const again = await memory.perform(keyed('k'), () => Promise.reject(new Error('sent again')));
+    expect(again).toMatchObject({ kind: 'repeated', result: { outcome: 'ALREADY_ABSENT' } });
+  });
+
+  it('is an unknown outcome also when the next attempt ends by a fault of ours', async () => {
+    const memory = createDeleteMemory();
+    await memory.perform(keyed('k'), async () => unknown);
+    const fault = memory.perform(keyed('k'), () => Promise.reject(new Error('a bug')));
+    await expect(fault).rejects.toThrow('a bug');
+    const seen: unknown[] = [];
+    await memory.perform(keyed('k'), async ({ earlier }) => {
+      seen.push(earlier?.message);
+      return success(null);
+    });
+    expect(seen).toEqual([unknown.message]);
+  });
+
+  it('is an unknown outcome for other processes too, when the attempt of this one ends by a fault of ours', async () => {
+    const settled: unknown[] = [];
+    const memory = createDeleteMemory({
+      claim: async () => ({ kind: 'mine', earlier: unknown, isInDoubt: false, answerCount: 0 }),
+      settle: async (_delete, kept) => void settled.push(kept),
+    });
+    const fault = memory.perform(keyed('k'), () => Promise.reject(new Error('a bug')));
+    await expect(fault).rejects.toThrow('a bug');
+    expect(settled).toMatchObject([{ mayBeTried: true, whole: JSON.stringify(unknown) }]);
   });
 
   it('has no warning where there was no record', async () => {

@@ -34,15 +34,12 @@ describe('an Idempotency-Key', () => {
   );
 });
 
-const ifLost = {
-  kind: 'OutcomeUnknownError',
-  message: '',
-  accountFound: true,
-  retrySafe: true,
-  idempotencyKey: 'k',
-  lastStatusCode: null,
-  engagement: null,
-} as const;
+const keyed = {
+  ...{ key: 'k', fingerprint: 'f', hasCallerLeft: () => false, deadlineAt: Number.POSITIVE_INFINITY },
+  unknownSince: () => {
+    throw new Error('nothing is unknown');
+  },
+};
 
 describe('what is remembered', () => {
   it('loses the record of a success that is too large, and says so, but never that it succeeded', async () => {
@@ -57,7 +54,6 @@ describe('what is remembered', () => {
       rateLimit: null,
       warnings: [],
     } as const;
-    const keyed = { key: 'k', fingerprint: 'f', hasCallerLeft: () => false, ifLost };
     expect(await memory.perform(keyed, async () => success)).toEqual({ kind: 'performed', result: success });
     expect(await memory.perform(keyed, () => Promise.reject(new Error('done twice')))).toMatchObject({
       kind: 'repeated',
@@ -67,7 +63,6 @@ describe('what is remembered', () => {
 
   it('is nothing of a delete that failed by a fault of ours', async () => {
     const memory = createDeleteMemory();
-    const keyed = { key: 'k', fingerprint: 'f', hasCallerLeft: () => false, ifLost };
     await expect(memory.perform(keyed, () => Promise.reject(new Error('a bug')))).rejects.toThrow('a bug');
     const later = { kind: 'NotFoundError', message: '', accountFound: true } as const;
     expect(await memory.perform(keyed, async () => later)).toEqual({ kind: 'performed', result: later });

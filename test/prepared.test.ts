@@ -33,7 +33,11 @@ function contextOver(attempt: Attempt): Context {
     idempotencyKey: undefined,
     hasCallerLeft: () => false,
     findAccountIntegration: async () => ({ isShown: true, support: { kind: 'unknown' }, refusal: null }),
-    send: async () => ({ attempt, attemptCount: 1, mayHaveActedBefore: false }),
+    send: async () => ({
+      ...{ attempt, attemptCount: 1, answerCount: 1 },
+      idempotencyKey: 'k',
+      mayHaveActedBefore: false,
+    }),
     readNote: () => Promise.reject(new Error('no note is read')),
     recordLoaders: { read: () => Promise.reject(new Error('nothing related is read')) },
     recordDelete: () => {},

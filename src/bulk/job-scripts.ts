@@ -56,6 +56,15 @@ endCancelled(ARGV[3])
 return 1`,
 );
 
+/** KEYS and ARGV as for `beginItem`, how many attempts of its delete were answered, and the key of the last. */
+export const noteSent = script<number>(
+  'noteSentBulkItem',
+  `
+if redis.call('HGET', KEYS[2], 'owner') ~= ARGV[2] then return 0 end
+redis.call('HSET', KEYS[2], 'answers:' .. ARGV[1], ARGV[3], 'key:' .. ARGV[1], ARGV[4])
+return 1`,
+);
+
 /**
  * The one final outcome of an item. KEYS: the job, the page's states, the failures, the counter of the moment. ARGV: index, owner,
  * the moment, outcome, the failure or nothing, how long to keep what is new.

@@ -156,6 +156,12 @@ export class JobStore {
     return (await this.#ask((redis) => scripts.finishItem(redis, keys, args))) === 1;
   }
 
+  /** Notes how many of its delete's attempts were answered, and the `Idempotency-Key` of the last. */
+  async noteSent(lease: PageLease, index: number, answerCount: number, idempotencyKey: string): Promise<void> {
+    const keys = [keyOf(lease.jobId), statesOf(lease)];
+    await this.#ask((redis) => scripts.noteSent(redis, keys, [index, lease.owner, answerCount, idempotencyKey]));
+  }
+
   /** Notes that the records of these items are kept. */
   async noteKept(lease: PageLease, indexes: readonly number[]): Promise<void> {
     const notes = Object.fromEntries(indexes.map((index) => [`kept:${index}`, 1]));

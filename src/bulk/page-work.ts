@@ -20,6 +20,8 @@ export interface PendingItem {
   readonly isKept: boolean;
   /** How often what became of it was looked for, in vain. */
   readonly looks: number;
+  /** How many of its delete's attempts upstream has answered. */
+  readonly answerCount: number;
 }
 
 /** How the work on one item ended. */

@@ -22,11 +22,14 @@ function inputOf({ input }: BulkJob, { id, engagementType }: BulkItem): DeleteEn
 }
 
 /** Remembers nothing: what is to be known of an item is in its page's states. */
-const noMemory: DeleteMemory = {
-  async perform({ hasCallerLeft }, work) {
-    return { kind: 'performed', result: await work({ hasCallerLeft, earlier: undefined }) };
-  },
-};
+function memoryOf(answered: { count: number }): DeleteMemory {
+  return {
+    async perform({ hasCallerLeft }, work) {
+      const result = await work({ hasCallerLeft, earlier: undefined, isInDoubt: false, answered });
+      return { kind: 'performed', result };
+    },
+  };
+}
 
 /** What is the same whoever deletes it, and whenever: the key upstream is made of it. */
 function optionsFor({ index }: PendingItem, { job, lease, caller }: PageWork) {
@@ -39,20 +42,27 @@ async function deleteItem(
   pending: PendingItem,
   work: PageWork,
   deadlineAt: number,
-  { send, findAccountIntegration, isStopping }: PagePorts,
+  { send, findAccountIntegration, isStopping, store }: PagePorts,
 ): Promise<{ readonly result: DeleteEngagementResult; readonly trail: Trail | undefined }> {
   let trail: AuditEvent | undefined;
   const options = { ...optionsFor(pending, work), deadlineAt, hasCallerLeft: isStopping };
-  const result = await deleteOnce(inputOf(work.job, pending.item), options, {
-    ...{ send, findAccountIntegration, deleteMemory: noMemory },
-    recordDelete(event) {
-      trail = event;
-    },
-    recordRepetition: () => {},
-    // Without a snapshot there are none to read.
-    readNote: () => Promise.reject(new Error('a note of no snapshot')),
-  });
-  return { result, trail };
+  const answered = { count: pending.answerCount };
+  try {
+    const result = await deleteOnce(inputOf(work.job, pending.item), options, {
+      ...{ send, findAccountIntegration, deleteMemory: memoryOf(answered) },
+      recordDelete(event) {
+        trail = event;
+      },
+      recordRepetition: () => {},
+      // Without a snapshot there are none to read.
+      readNote: () => Promise.reject(new Error('a note of no snapshot')),
+    });
+    return { result, trail };
+  } finally {
+    // Whoever tries next, in whatever process, must not be answered from upstream's memory of these attempts.
+    if (trail?.idempotencyKey && trail.result !== 'DeleteEngagementSuccess')
+      await store.noteSent(work.lease, pending.index, answered.count, trail.idempotencyKey);
+  }
 }
 
 /**
@@ -141,7 +151,9 @@ export async function runItem(pending: PendingItem, work: PageWork, ports: PageP
 export async function giveUp(pending: PendingItem, work: PageWork, ports: PagePorts): Promise<void> {
   const message =
     'Nobody can say whether it is deleted: it could neither be deleted again nor read, however often that was tried.';
-  const idempotencyKey = idempotencyKeyFor(inputOf(work.job, pending.item), optionsFor(pending, work));
+  const states = await ports.store.readStates(work.job.id, work.lease.page);
+  const key = idempotencyKeyFor(inputOf(work.job, pending.item), optionsFor(pending, work), pending.answerCount);
+  const idempotencyKey = states[`key:${pending.index}`] ?? key;
   const unknown = { idempotencyKey, retrySafe: true, lastStatusCode: null, engagement: null };
   await finishFailed(pending, work, { kind: 'OutcomeUnknownError', message, ...unknown }, ports);
 }

@@ -106,6 +106,7 @@ export async function runPage(lease: PageLease, ports: PagePorts): Promise<WorkE
     .map((item, index) => ({
       ...{ item, index, isBegun: states[index] === 'begun', isKept: states[`kept:${index}`] === '1' },
       looks: Number(states[`waits:look:${index}`] ?? 0),
+      answerCount: Number(states[`answers:${index}`] ?? 0),
     }))
     .filter(({ index, isBegun }) => isBegun || (states[index] === undefined && job.phase !== 'CANCELLING'));
   const work = { job, lease, caller };

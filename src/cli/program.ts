@@ -48,7 +48,7 @@ function deleting(command: Command): Command {
       .option('--snapshot', 'read it first, and print all of it; what cannot be read is not deleted')
       .option(
         '--idempotency-key <key>',
-        'goes into the Idempotency-Key that upstream gets, instead of a new one each time',
+        'goes into the Idempotency-Key that upstream gets, instead of a new one each time; after a refusal, use a new one',
       )
       .option(
         '--patience <seconds>',

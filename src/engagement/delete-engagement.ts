@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { type Caller, limitedBy, mayTouch } from './access.ts';
 import type { DeleteTrail } from './audit.ts';
 import { type Finding, hasRefusal, located, refusal } from './finding.ts';
@@ -26,8 +25,10 @@ export interface DeleteEngagementOptions {
   readonly hasCallerLeft: () => boolean;
   /** The moment (by `performance.now()`) by which the caller wants to know. */
   readonly deadlineAt: number;
-  /** The `Idempotency-Key` for upstream; a new one when undefined. */
-  readonly idempotencyKey: string | undefined;
+  /** The `Idempotency-Key` for upstream, after so many of the delete's attempts were answered. */
+  readonly keyAfter: (answerCount: number) => string;
+  /** How many were, in earlier tries too: the delete adds its own. */
+  readonly answered: { count: number };
   /** What the same delete came to when it was tried before, and may have been done. */
   readonly earlier: OutcomeUnknownError | undefined;
   /** Where the delete notes what its audit event will say. */
@@ -69,7 +70,7 @@ export async function deleteEngagement(
   options: DeleteEngagementOptions,
   ports: SnapshotPorts,
 ): Promise<DeleteEngagementResult> {
-  const { caller, selection, dryRun, deadlineAt, hasCallerLeft, trail } = options;
+  const { caller, selection, dryRun, deadlineAt, hasCallerLeft, trail, answered } = options;
   if (!mayTouch(caller, input.integratedAccountId)) return notGranted();
 
   const malformed = checkWellFormed(input);
@@ -93,7 +94,9 @@ export async function deleteEngagement(
   const findings = [...misplaced, ...checkIntegration(input, support)];
   if (hasRefusal(findings) && !dryRun) return refusedInput(findings);
 
-  const idempotencyKey = dryRun ? plannedIdempotencyKey : (options.idempotencyKey ?? randomUUID());
+  const answeredBefore = answered.count;
+  const keyAfter = (answerCount: number) => options.keyAfter(answeredBefore + answerCount);
+  const idempotencyKey = dryRun ? plannedIdempotencyKey : keyAfter(0);
   const credentials = { authorization: caller.authorization.reveal(), idempotencyKey };
   const request = buildDeleteRequest(input, selection, credentials);
   const tooLong = checkLength(request.path, ['parameters']);
@@ -115,7 +118,6 @@ export async function deleteEngagement(
   if (snapshot && snapshot.kind !== 'Found') return nothingDeleted(snapshot);
 
   if (hasCallerLeft()) return nothingDeleted(callerLeft());
-  trail.idempotencyKey = idempotencyKey;
   const sent = await ports.send(request, {
     deadlineAt,
     hasCallerLeft,
@@ -123,7 +125,12 @@ export async function deleteEngagement(
     isRepeatable: isRepeatable(input),
     limitedBy: limitedBy(caller, input.integratedAccountId),
     integration: trail.integration,
+    keyAfter,
   });
+  answered.count += sent.answerCount;
+  // An earlier try's, when this one sent none.
+  const lastKey = sent.idempotencyKey ?? options.earlier?.idempotencyKey ?? idempotencyKey;
+  trail.idempotencyKey = lastKey;
   trail.attempts = sent.attemptCount;
   const { integratedAccountId } = input;
   return readOutcome(sent.attempt, {
@@ -132,7 +139,7 @@ export async function deleteEngagement(
     integration,
     warnings: findings.map(located),
     snapshot,
-    idempotencyKey,
+    idempotencyKey: lastKey,
     callerBroughtToken: caller.bringsToken,
     mayHaveActedBefore: sent.mayHaveActedBefore || options.earlier !== undefined,
     settleNotFound: (said) =>

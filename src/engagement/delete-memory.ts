@@ -6,6 +6,13 @@ import { withoutRecord } from './without-record.ts';
 export const rememberedMs = 10 * 60_000;
 
 /**
+ * How long is remembered how many of its attempts upstream answered: longer, since a refusal may take hours to fix, and the
+ * delete that is sent then must not be answered from upstream's memory of it.
+ */
+export const answersRememberedMs = 24 * 3_600_000;
+const maxAnswerCounts = 100_000;
+
+/**
  * The most that is remembered, in characters of JSON: of all outcomes, and, by themselves, of all records and of one; and
  * what an entry costs besides. Large records must not cost anybody the memory of what happened.
  */
@@ -21,8 +28,10 @@ export interface KeyedDelete {
   readonly fingerprint: string;
   /** True once the client that sent it is gone. */
   readonly hasCallerLeft: () => boolean;
-  /** What is to be said of it, should the process that does it be lost. */
-  readonly ifLost: OutcomeUnknownError;
+  /** The moment (by `performance.now()`) by which its caller wants to know. */
+  readonly deadlineAt: number;
+  /** An outcome that is unknown, with the reason, after so many of its attempts were answered. */
+  readonly unknownSince: (why: string, answerCount: number) => OutcomeUnknownError;
 }
 
 /** What the one that does the delete has to know of the others. */
@@ -31,6 +40,10 @@ export interface SharedDelete {
   readonly hasCallerLeft: () => boolean;
   /** What it came to when it was tried before under this key, and may have been done. */
   readonly earlier: OutcomeUnknownError | undefined;
+  /** True when `earlier` is only assumed: nobody can know that the key is new. */
+  readonly isInDoubt: boolean;
+  /** How many of its attempts upstream answered, in all tries under this key; whoever tries adds to it. */
+  readonly answered: { count: number };
 }
 
 /** How a keyed delete came to its result. */
@@ -42,8 +55,8 @@ export type Remembered =
 /** Makes one delete of all that arrive under one key. */
 export interface DeleteMemory {
   /**
-   * Does the delete, or waits for the one that does it already, or repeats what it came to. A result that asks to try
-   * again is not repeated: then the delete is tried again, as another attempt of the same one.
+   * Does the delete, or waits for the one that does it already, or repeats what it came to. An unknown outcome that is safe to
+   * retry is not repeated: the delete is tried again, as another attempt of the same one. A refusal is not remembered.
    */
   perform(delete_: KeyedDelete, work: (shared: SharedDelete) => Promise<DeleteEngagementResult>): Promise<Remembered>;
 }
@@ -51,15 +64,18 @@ export interface DeleteMemory {
 /** What a process hears that wants to do a delete which others may be doing, or have done. */
 export type Claim =
   /** It may; the lost attempt of another, or one whose outcome nobody knows, came before. */
-  | { readonly kind: 'mine'; readonly earlier: OutcomeUnknownError | undefined }
+  | ({ readonly kind: 'mine' } & Pick<SharedDelete, 'earlier' | 'isInDoubt'> & { readonly answerCount: number })
   | Exclude<Remembered, { kind: 'performed' }>;
 
 /** What processes know together of deletes. */
 export interface SharedDeletes {
-  /** Waits for whoever does it now. Undefined when nobody can say. */
-  claim(delete_: KeyedDelete): Promise<Claim | undefined>;
-  /** Tells the others what a delete came to that was claimed; undefined: nothing that would keep them from trying. */
-  settle(key: string, kept: KeptResult | undefined): Promise<void>;
+  /** Waits for whoever does it now, until the delete's own deadline. */
+  claim(delete_: KeyedDelete): Promise<Claim>;
+  /**
+   * Tells the others what a delete came to, and how many of its attempts were answered. Undefined: nothing that would keep them
+   * from trying.
+   */
+  settle(delete_: KeyedDelete, kept: KeptResult | undefined, answerCount: number): Promise<void>;
 }
 
 /** What is remembered of a result, as JSON: an object takes several times the room, and would be shared by all who get it. */
@@ -83,15 +99,8 @@ interface Kept {
   readonly json: string;
 }
 
-/** They come before anything is sent, or say to try again, and nothing was deleted: it costs nothing to come to them anew. */
-const forgotten = new Set([
-  'InvalidInputError',
-  'UnsupportedIntegrationError',
-  'IntegratedAccountNotFoundError',
-  'RateLimitedError',
-  'UpstreamUnavailableError',
-  'DeleteEngagementPlan',
-]);
+/** They say what became of the engagement. Any other result is a refusal, which somebody may fix: then it is tried again. */
+const remembered = new Set(['DeleteEngagementSuccess', 'NotFoundError', 'OutcomeUnknownError']);
 
 /** Without a body that streams: it can be read only once. */
 function withoutStream(result: DeleteEngagementResult): DeleteEngagementResult {
@@ -107,13 +116,35 @@ function mayBeTried(result: DeleteEngagementResult): result is OutcomeUnknownErr
 }
 
 /** What to remember of a result; undefined for nothing. */
-function keptOf(result: DeleteEngagementResult): KeptResult | undefined {
-  if (forgotten.has(result.kind)) return undefined;
+export function keptOf(result: DeleteEngagementResult): KeptResult | undefined {
+  if (!remembered.has(result.kind)) return undefined;
   const whole = withoutStream(result);
   const outcome = withoutRecord(whole, notKept);
   const text = JSON.stringify(outcome);
   const json = outcome === whole ? text : JSON.stringify(whole);
   return { outcome: text, whole: json.length <= maxCharactersEach ? json : text, mayBeTried: mayBeTried(result) };
+}
+
+/** What is known of an earlier attempt. What all processes know is newer than what this one does; an assumption is less than either. */
+function combine(
+  own: OutcomeUnknownError | undefined,
+  claim: Claim | undefined,
+): Pick<SharedDelete, 'earlier' | 'isInDoubt'> {
+  const shared = claim?.kind === 'mine' ? claim.earlier : undefined;
+  const isInDoubt = claim?.kind === 'mine' && claim.isInDoubt;
+  if (!shared || (own && isInDoubt)) return { earlier: own, isInDoubt: false };
+  return { earlier: { ...shared, engagement: shared.engagement ?? own?.engagement ?? null }, isInDoubt };
+}
+
+/**
+ * How many answers a further try must not get again from upstream's memory. It may get a success again; and where a repetition may
+ * do harm, that memory is the last guard.
+ */
+function answersToPass(result: DeleteEngagementResult, answerCount: number): number {
+  const isLastAnswer = result.kind !== 'OutcomeUnknownError' || result.lastStatusCode !== null;
+  const mayBeRepeated =
+    result.kind === 'DeleteEngagementSuccess' || (result.kind === 'OutcomeUnknownError' && !result.retrySafe);
+  return mayBeRepeated && isLastAnswer ? answerCount - 1 : answerCount;
 }
 
 /**
@@ -132,6 +163,11 @@ export function createDeleteMemory(shared?: SharedDeletes): DeleteMemory {
     ...limits,
     sizeCalculation: ({ length }) => length + entryCharacters,
   });
+  const answerCounts = new LRUCache<string, number>({
+    ttl: answersRememberedMs,
+    maxSize: maxAnswerCounts,
+    sizeCalculation: () => 1,
+  });
 
   function keep({ key, fingerprint }: KeyedDelete, { outcome, whole }: KeptResult): void {
     outcomes.set(key, { fingerprint, json: outcome });
@@ -141,17 +177,29 @@ export function createDeleteMemory(shared?: SharedDeletes): DeleteMemory {
 
   type Work = (shared: SharedDelete) => Promise<DeleteEngagementResult>;
 
-  async function claimAndDo(keyed: KeyedDelete, sharing: SharedDelete, work: Work): Promise<Remembered> {
+  async function claimAndDo(
+    keyed: KeyedDelete,
+    own: OutcomeUnknownError | undefined,
+    hasCallerLeft: () => boolean,
+    work: Work,
+  ): Promise<Remembered> {
     const claim = await shared?.claim(keyed);
     if (claim && claim.kind !== 'mine') return claim;
-    let kept: KeptResult | undefined;
+    const name = keyed.key + keyed.fingerprint;
+    const answered = { count: Math.max(answerCounts.get(name) ?? 0, claim?.answerCount ?? 0) };
+    const known = combine(own, claim);
+    // A refusal, or a fault of ours, does not make an unknown outcome forgotten.
+    let kept = known.earlier && keptOf(known.earlier);
+    let answerCount = answered.count;
     try {
-      const result = await work({ ...sharing, earlier: sharing.earlier ?? claim?.earlier });
-      kept = keptOf(result);
-      if (kept) keep(keyed, kept);
+      const result = await work({ ...known, hasCallerLeft, answered });
+      kept = keptOf(result) ?? kept;
+      answerCount = answersToPass(result, answered.count);
       return { kind: 'performed', result };
     } finally {
-      if (claim) await shared?.settle(keyed.key, kept);
+      if (kept) keep(keyed, kept);
+      if (answerCount > 0) answerCounts.set(name, answerCount);
+      await shared?.settle(keyed, kept, answerCount);
     }
   }
 
@@ -159,7 +207,7 @@ export function createDeleteMemory(shared?: SharedDeletes): DeleteMemory {
     const { key, fingerprint } = keyed;
     const waiting = [keyed.hasCallerLeft];
     const hasCallerLeft = () => waiting.every((hasLeft) => hasLeft());
-    const end = claimAndDo(keyed, { hasCallerLeft, earlier }, work);
+    const end = claimAndDo(keyed, earlier, hasCallerLeft, work);
     running.set(key, { fingerprint, end, waiting });
     try {
       return await end;

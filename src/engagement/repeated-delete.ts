@@ -1,9 +1,10 @@
+import { randomUUID } from 'node:crypto';
 import { GraphQLError } from 'graphql';
 import { digest, uuidOf } from '../digest.ts';
 import { type Caller, mayTouch } from './access.ts';
 import { type AuditEvent, audited, type DeleteTrail } from './audit.ts';
 import { type DeleteEngagementOptions, deleteEngagement } from './delete-engagement.ts';
-import type { DeleteMemory } from './delete-memory.ts';
+import type { DeleteMemory, SharedDelete } from './delete-memory.ts';
 import { refusal } from './finding.ts';
 import type { DeleteEngagementInput } from './input.ts';
 import { refusedInput } from './refusal.ts';
@@ -23,17 +24,18 @@ export interface RepeatedDeletePorts extends SnapshotPorts {
 }
 
 /** Everything about a delete that may arrive more than once, but what to delete. */
-export interface RepeatedDeleteOptions extends Omit<DeleteEngagementOptions, 'trail' | 'idempotencyKey' | 'earlier'> {
+export interface RepeatedDeleteOptions
+  extends Omit<DeleteEngagementOptions, 'trail' | 'keyAfter' | 'answered' | 'earlier'> {
   /** The caller's own key, and which of the operation's deletes this is; undefined without a key. */
   readonly callerKey: readonly [key: string, responsePath: string] | undefined;
 }
 
 /**
- * In the form of a UUID, as upstream documents its keys; the same for every repetition, also in another process, and
- * another one for another delete, of which upstream must not repeat this one's answer.
+ * In the form of a UUID, as upstream documents its keys. The same in every process, and another one for another delete and
+ * after each answer: upstream may repeat, under a key, whatever it answered under it.
  */
-function upstreamKey(key: string, fingerprint: string): string {
-  return uuidOf(key, fingerprint);
+function upstreamKey(key: string, fingerprint: string, answerCount: number): string {
+  return answerCount === 0 ? uuidOf(key, fingerprint) : uuidOf(key, fingerprint, answerCount);
 }
 
 /** The order of names means nothing, that of a list's items does: they have one name, and keep their places. */
@@ -57,7 +59,7 @@ function keyOf({ id }: Caller, callerKey: readonly [string, string]): string {
   return digest(id, ...callerKey);
 }
 
-/** The `Idempotency-Key` that upstream gets with a delete under a key of its caller's. */
+/** The `Idempotency-Key` of a delete's next attempt upstream, under a key of its caller's, after so many were answered. */
 export function idempotencyKeyFor(
   input: DeleteEngagementInput,
   {
@@ -67,8 +69,9 @@ export function idempotencyKeyFor(
   }: Pick<RepeatedDeleteOptions, 'caller' | 'selection' | 'snapshot'> & {
     readonly callerKey: readonly [string, string];
   },
+  answerCount: number,
 ): string {
-  return upstreamKey(keyOf(caller, callerKey), fingerprintOf(input, options));
+  return upstreamKey(keyOf(caller, callerKey), fingerprintOf(input, options), answerCount);
 }
 
 const otherDelete = refusedInput([
@@ -81,12 +84,22 @@ function stillUnknown(earlier: OutcomeUnknownError, why: string): OutcomeUnknown
   return { ...earlier, message };
 }
 
+/** Says why an outcome is read as that of a further attempt, although no earlier one is known. */
+function inDoubt(result: DeleteEngagementResult): DeleteEngagementResult {
+  const why =
+    'The memory that replicas share (Redis) was lost or unreachable within the last 10 minutes, so an earlier attempt under this Idempotency-Key may have been forgotten.';
+  if (result.kind === 'OutcomeUnknownError') return { ...result, message: `${why} ${result.message}` };
+  const isAbsent = result.kind === 'DeleteEngagementSuccess' && result.outcome === 'ALREADY_ABSENT';
+  return isAbsent ? { ...result, warnings: [...result.warnings, why] } : result;
+}
+
 /** Does the delete, and reads what comes of it in the light of an earlier attempt. */
 async function tryAgain(
-  earlier: OutcomeUnknownError | undefined,
+  { earlier, isInDoubt }: Pick<SharedDelete, 'earlier' | 'isInDoubt'>,
   attempt: () => Promise<DeleteEngagementResult>,
 ): Promise<DeleteEngagementResult> {
   if (!earlier) return attempt();
+  if (isInDoubt) return inDoubt(await tryAgain({ earlier, isInDoubt: false }, attempt));
   try {
     const result = await attempt();
     const isSettled = result.kind === 'DeleteEngagementSuccess' || result.kind === 'OutcomeUnknownError';
@@ -108,25 +121,27 @@ export async function deleteOnce(
   options: RepeatedDeleteOptions,
   ports: RepeatedDeletePorts,
 ): Promise<DeleteEngagementResult> {
-  const { caller, callerKey, hasCallerLeft } = options;
+  const { caller, callerKey, hasCallerLeft, deadlineAt } = options;
   const record = options.dryRun ? () => {} : ports.recordDelete;
   const audit = (work: (trail: DeleteTrail) => Promise<DeleteEngagementResult>) => audited(input, caller, record, work);
   // A key must not open what the grant has closed since; and what is refused anyhow need not be remembered.
   const isRefused = () => !mayTouch(caller, input.integratedAccountId) || checkWellFormed(input).length > 0;
   if (callerKey === undefined || options.dryRun || isRefused()) {
-    const first = { earlier: undefined, idempotencyKey: undefined };
+    const own = randomUUID();
+    const keyAfter = (answerCount: number) => upstreamKey(own, '', answerCount);
+    const first = { earlier: undefined, answered: { count: 0 }, keyAfter };
     return audit((trail) => deleteEngagement(input, { ...options, ...first, trail }, ports));
   }
   const key = keyOf(caller, callerKey);
   const fingerprint = fingerprintOf(input, options);
-  const idempotencyKey = upstreamKey(key, fingerprint);
-  const why = 'The server that sent it was lost before it had an answer';
-  const ifLost = unknownOutcome({ input, idempotencyKey, snapshot: null }, { why });
-  const keyed = { key, fingerprint, hasCallerLeft, ifLost };
+  const keyAfter = (answerCount: number) => upstreamKey(key, fingerprint, answerCount);
+  const unknownSince = (why: string, answerCount: number) =>
+    unknownOutcome({ input, idempotencyKey: keyAfter(answerCount), snapshot: null }, { why });
+  const keyed = { key, fingerprint, hasCallerLeft, deadlineAt, unknownSince };
   const remembered = await ports.deleteMemory.perform(keyed, (shared) =>
     audit(async (trail) => {
-      const again = { ...options, ...shared, trail, idempotencyKey };
-      return tryAgain(shared.earlier, () => deleteEngagement(input, again, ports));
+      const again = { ...options, ...shared, trail, keyAfter };
+      return tryAgain(shared, () => deleteEngagement(input, again, ports));
     }),
   );
   if (remembered.kind === 'other') return audit(async () => otherDelete);

@@ -143,7 +143,7 @@ export const OutcomeUnknownError = builder.objectRef<Result.OutcomeUnknownError>
     idempotencyKey: t.exposeString('idempotencyKey', {
       nullable: false,
       description:
-        'The `Idempotency-Key` that this server sent upstream: by it, Truto can find the request. To repeat the delete, send your own again, not this one.',
+        'The `Idempotency-Key` of the last attempt that this server sent upstream: by it, Truto can find the request. To repeat the delete, send your own again, not this one.',
     }),
     engagement: t.expose('engagement', {
       type: Engagement,

@@ -88,6 +88,11 @@ export interface SendOptions {
   readonly isRepeatable?: boolean;
   /** True once nobody waits for the answer: then nothing further is sent. */
   readonly hasCallerLeft?: () => boolean;
+  /**
+   * The `Idempotency-Key` of the next attempt, after so many were answered: upstream may repeat what it answered under a key.
+   * Default: the request's own headers, unchanged.
+   */
+  readonly keyAfter?: (answerCount: number) => string;
   /** The integration that the request is for, where that is known: for whoever counts attempts. */
   readonly integration?: string | null;
   /** Nobody waits for the answer right now: those who do go first. Without a place in the budgets it does not wait for one. */
@@ -99,6 +104,10 @@ export interface Sent {
   /** The last attempt. */
   readonly attempt: Attempt;
   readonly attemptCount: number;
+  /** How many attempts were answered, whatever the answers say. */
+  readonly answerCount: number;
+  /** The `Idempotency-Key` of the last attempt that was begun; undefined without `keyAfter`, or when none was. */
+  readonly idempotencyKey: string | undefined;
   /** True when an attempt before the last may have been carried out: the last one's refusal then proves nothing. */
   readonly mayHaveActedBefore: boolean;
 }

@@ -55,6 +55,20 @@ async function waitFor(
   return undefined;
 }
 
+function withKey(request: UpstreamRequest, idempotencyKey: string | undefined): UpstreamRequest {
+  if (idempotencyKey === undefined) return request;
+  return { ...request, headers: { ...request.headers, 'idempotency-key': idempotencyKey } };
+}
+
+/** What is known before the first attempt. */
+const nothingSent: Sent = {
+  attempt: unsent('abandoned'),
+  attemptCount: 0,
+  answerCount: 0,
+  idempotencyKey: undefined,
+  mayHaveActedBefore: false,
+};
+
 /** Settles when the attempt no longer needs its place: a streamed body keeps it to its end. */
 async function leavesItsPlace(result: Promise<Attempt>): Promise<void> {
   const attempt = await result;
@@ -170,16 +184,24 @@ export function createSend({ client, reserveMs, limits, sharedBudget, onAttempt 
     const lane = laneOf(options.limitedBy);
     retryBudget.countCall();
     let failureCount = 0;
-    let sent: Sent = { attempt: unsent('abandoned'), attemptCount: 0, mayHaveActedBefore: false };
+    let sent = nothingSent;
     for (;;) {
       const startMs = performance.now();
-      const attempt = await attemptWithinBudget(request, options, lane, sent.attemptCount > 0 || !isRepeatable);
+      const isLast = sent.attemptCount > 0 || !isRepeatable;
+      const idempotencyKey = options.keyAfter?.(sent.answerCount);
+      const attempt = await attemptWithinBudget(withKey(request, idempotencyKey), options, lane, isLast);
       tell(request, options, attempt, startMs);
       const wasBegun = !isHeldBack(attempt);
       const mayHaveActedBefore = sent.mayHaveActedBefore || judge(sent.attempt, method) === 'unclear';
       // What an earlier attempt came to says more than that there was no other.
       if (!wasBegun && mayHaveActedBefore) return sent;
-      sent = { attempt, attemptCount: sent.attemptCount + (wasBegun ? 1 : 0), mayHaveActedBefore };
+      sent = {
+        attempt,
+        attemptCount: sent.attemptCount + (wasBegun ? 1 : 0),
+        answerCount: sent.answerCount + (attempt.kind === 'answer' ? 1 : 0),
+        idempotencyKey: wasBegun ? idempotencyKey : sent.idempotencyKey,
+        mayHaveActedBefore,
+      };
       const verdict = judge(attempt, method);
       if (verdict === 'unsent' || verdict === 'unclear') failureCount += 1;
       const nowMs = performance.now();

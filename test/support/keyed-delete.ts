@@ -1,12 +1,12 @@
-import type { TestFacade } from './facade.ts';
-import type { Answer } from './upstream.ts';
+import { startTestFacade, type TestFacade } from './facade.ts';
+import { type Answer, json, type SeenRequest } from './upstream.ts';
 
 const selection = `{
   __typename
   ... on Error { message }
   ... on InvalidInputError { issues { path } }
   ... on DeleteEngagementSuccess { outcome engagement { subject } warnings stream { chunks } }
-  ... on OutcomeUnknownError { idempotencyKey retrySafe }
+  ... on OutcomeUnknownError { idempotencyKey retrySafe lastStatusCode }
 }`;
 
 /** The field of a delete with all that tells what became of it. */
@@ -29,11 +29,39 @@ export async function sendKeyed(
   return body.data.deleteEngagement;
 }
 
+/** Two replicas with one upstream and one Redis. */
+export async function startTwo(upstreamUrl: string, redisUrl: string, env: Record<string, string> = {}) {
+  const stack = new AsyncDisposableStack();
+  const one = stack.use(await startTestFacade(upstreamUrl, { REDIS_URL: redisUrl, ...env }));
+  const other = stack.use(await startTestFacade(upstreamUrl, { REDIS_URL: redisUrl, ...env }));
+  return { one, other, [Symbol.asyncDispose]: () => stack.disposeAsync() };
+}
+
 /** Answers each delete with the next of the answers, the last one for ever. */
 export function inTurn(...answers: readonly Answer[]): Answer {
   let count = 0;
   return (request, response) => {
     answers[Math.min(count, answers.length - 1)]?.(request, response);
     count += 1;
+  };
+}
+
+/** Breaks the connection instead of an answer. */
+export const lostAnswer: Answer = (_request, response) => void response.destroy();
+
+/** The `Idempotency-Key` that upstream got with a request. */
+export const keyOf = ({ headers }: SeenRequest): unknown => headers['idempotency-key'];
+
+/**
+ * Answers each `Idempotency-Key` with the next of the answers, the last one for ever, and a key that came before as it did then,
+ * errors too. A delete whose answer is lost was carried out.
+ */
+export function replaying(...answers: readonly Answer[]): Answer {
+  const stored = new Map<unknown, Answer>();
+  return (request, response) => {
+    const known = stored.get(keyOf(request));
+    const answer = known ?? answers[Math.min(stored.size, answers.length - 1)];
+    if (!known && answer) stored.set(keyOf(request), answer === lostAnswer ? json(204, undefined) : answer);
+    answer?.(request, response);
   };
 }

@@ -8,14 +8,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { installDebianPackage } from './debian.ts';
 import { freePort } from './free-port.ts';
 
-/** A Redis of a test's own, with a port and a folder of its own, that writes down each change before it says so. */
+/** A Redis of a test's own, with a port and a folder of its own, that writes down each change before it says so, unless told not to. */
 export interface RedisServer extends AsyncDisposable {
   readonly url: string;
   /** Ends it at once, as a machine does that loses its power. */
   kill(): Promise<void>;
   /** Stops it in the middle of whatever it does, without closing a connection; and lets it go on. */
   freeze(isFrozen: boolean): void;
-  /** Starts it again, on the same port and with what it had written down. */
+  /** Starts it again, on the same port and with what it had written down, if it does that. */
   start(): Promise<void>;
 }
 
@@ -49,7 +49,7 @@ async function answers(port: number): Promise<void> {
 }
 
 /** Starts a Redis; see {@link RedisServer}. */
-export async function startRedis(): Promise<RedisServer> {
+export async function startRedis({ isDurable = true } = {}): Promise<RedisServer> {
   installRedis();
   const folder = mkdtempSync(join(tmpdir(), 'redis-'));
   const port = await freePort();
@@ -57,7 +57,7 @@ export async function startRedis(): Promise<RedisServer> {
 
   async function start(): Promise<void> {
     const settings = ['--port', String(port), '--bind', '127.0.0.1', '--dir', folder, '--save', ''];
-    const durable = ['--appendonly', 'yes', '--appendfsync', 'always'];
+    const durable = isDurable ? ['--appendonly', 'yes', '--appendfsync', 'always'] : [];
     child = spawn('redis-server', [...settings, ...durable], { stdio: 'ignore' });
     await answers(port);
   }

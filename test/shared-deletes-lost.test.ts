@@ -1,0 +1,211 @@
+import { Redis } from 'ioredis';
+import { describe, expect, it } from 'vitest';
+import { createSharedDeletes } from '../src/engagement/shared-deletes.ts';
+import { startTestFacade } from './support/facade.ts';
+import { inTurn, sendKeyed as send, startTwo } from './support/keyed-delete.ts';
+import { remote, truto } from './support/outcome.ts';
+import { type RedisServer, startRedis } from './support/redis-server.ts';
+import { type Answer, json, startUpstream } from './support/upstream.ts';
+
+const done = json(204, undefined);
+const unknownRest = { retrySafe: true, idempotencyKey: 'k', lastStatusCode: null, engagement: null };
+
+/** Has Redis carry out commands, as somebody at its terminal does. */
+async function tell({ url }: RedisServer, work: (redis: Redis) => Promise<unknown>): Promise<void> {
+  const redis = new Redis(url);
+  await work(redis);
+  redis.disconnect();
+}
+
+/** Makes its memory as old as one that has been used for long. */
+const age = (redis: RedisServer) =>
+  tell(redis, async (client) => expect(await client.hset('engagements:delete-memory', 'since', 1)).toBe(0));
+
+/** Since when its memory is complete, as it says itself. */
+async function memorySince(redis: RedisServer): Promise<number> {
+  let since: string | null = null;
+  await tell(redis, async (client) => {
+    since = await client.hget('engagements:delete-memory', 'since');
+  });
+  return Number(since);
+}
+
+/** Waits until a replica whose connection was lost has it again. */
+const isBack = (facade: { url: string }) =>
+  expect
+    .poll(async () => (await fetch(`${facade.url}/metrics`)).text(), { timeout: 5_000 })
+    .toContain('engagements_redis_up 1');
+
+describe('a delete whose key another replica has', () => {
+  it('is answered by its own deadline, as unknown, while the other is at it', async () => {
+    await using redis = await startRedis();
+    const held = Promise.withResolvers<void>();
+    await using upstream = await startUpstream(async (request, response) => {
+      await held.promise;
+      done(request, response);
+    });
+    await using one = await startTestFacade(upstream.url, { REDIS_URL: redis.url, REQUEST_TIMEOUT_MS: '20000' });
+    await using other = await startTestFacade(upstream.url, { REDIS_URL: redis.url, REQUEST_TIMEOUT_MS: '1500' });
+    await age(redis);
+    const first = send(one, 'k');
+    await expect.poll(() => upstream.deletes().length).toBe(1);
+    const result = await send(other, 'k');
+    expect(result).toMatchObject({ __typename: 'OutcomeUnknownError', retrySafe: true });
+    held.resolve();
+    expect(await first).toMatchObject({ outcome: 'DELETED' });
+    expect(await send(other, 'k')).toMatchObject({ outcome: 'DELETED' });
+    expect(upstream.deletes()).toHaveLength(1);
+    // To wait in vain is no loss of Redis.
+    expect(await memorySince(redis)).toBe(1);
+  });
+
+  it('waits no longer than its own deadline for Redis either', async () => {
+    const memory = { ask: () => new Promise<never>(() => {}), isReachable: true, backSince: undefined };
+    const { claim, settle } = createSharedDeletes(memory, 10_000);
+    const keyed = {
+      ...{ key: 'k', fingerprint: 'f', hasCallerLeft: () => false, deadlineAt: performance.now() + 50 },
+      unknownSince: (message: string) => ({ ...({ kind: 'OutcomeUnknownError', message } as const), ...unknownRest }),
+    };
+    expect(await claim(keyed)).toMatchObject({ kind: 'mine', isInDoubt: true });
+    await settle(keyed, undefined, 0);
+  });
+});
+
+describe('a delete that may not be repeated, whose server is gone', () => {
+  it('is of unknown outcome at once, after that was found out', async () => {
+    await using redis = await startRedis();
+    await using upstream = await startUpstream(() => {}, 'capsule');
+    const rest = ', remoteQuery: { a: 1 }';
+    const env = { REDIS_URL: redis.url, REQUEST_TIMEOUT_MS: '1000' };
+    await using one = await startTestFacade(upstream.url, env);
+    void send(one, 'k', '1', rest);
+    await expect.poll(() => upstream.deletes().length).toBe(1);
+    // As when it is killed: its claim has an end, and nobody settles it.
+    let claim = '';
+    await tell(redis, async (client) => {
+      [claim = ''] = await client.keys('engagements:delete:*');
+      await client.hset(claim, 'owner', 'a server that is gone', 'until', 1);
+    });
+    await using other = await startTestFacade(upstream.url, env);
+    await using third = await startTestFacade(upstream.url, env);
+    const unknown = { __typename: 'OutcomeUnknownError', retrySafe: false };
+    expect(await send(other, 'k', '1', rest)).toMatchObject(unknown);
+    await tell(redis, async (client) => expect(await client.hexists(claim, 'until')).toBe(0));
+    expect(await send(third, 'k', '1', rest)).toMatchObject(unknown);
+    expect(upstream.deletes()).toHaveLength(1);
+  });
+});
+
+describe('a key that is new to a Redis whose memory is old enough', () => {
+  it.each<[string, Answer, string]>([
+    ['is not there', truto(404), 'NotFoundError'],
+    ['is refused', remote(401), 'AccountNeedsReauthError'],
+    ['is limited', truto(429), 'RateLimitedError'],
+  ])('has a result that says so when the engagement %s', async (_what, answer, member) => {
+    await using redis = await startRedis();
+    await using upstream = await startUpstream(answer);
+    await using facade = await startTestFacade(upstream.url, { REDIS_URL: redis.url });
+    await age(redis);
+    expect((await send(facade, 'k')).__typename).toBe(member);
+  });
+});
+
+/** What makes Redis forget, or unable to say what it knows. */
+const losses: readonly [string, (redis: RedisServer) => Promise<void>][] = [
+  ['FLUSHALL', (redis) => tell(redis, (client) => client.flushall())],
+  [
+    'a restart without persistence',
+    async (redis) => {
+      await redis.kill();
+      await redis.start();
+    },
+  ],
+  [
+    'a restart with an older state',
+    async (redis) => {
+      // As from a snapshot that was made before the last deletes.
+      await tell(redis, async (client) => {
+        await client.flushall();
+        await client.hset('engagements:delete-memory', 'claims', 0, 'since', 1);
+      });
+    },
+  ],
+];
+
+describe.each(losses)('after %s, a delete', (_what, lose) => {
+  const loseAfter = async (answers: readonly Answer[]) => {
+    const stack = new AsyncDisposableStack();
+    const redis = stack.use(await startRedis({ isDurable: false }));
+    const upstream = stack.use(await startUpstream(inTurn(...answers)));
+    const replicas = stack.use(await startTwo(upstream.url, redis.url, { REQUEST_TIMEOUT_MS: '2000' }));
+    await age(redis);
+    // Each of them has seen what Redis knows.
+    await send(replicas.other, 'earlier', '0');
+    await send(replicas.one, 'k');
+    await lose(redis);
+    await isBack(replicas.one);
+    await isBack(replicas.other);
+    return { ...replicas, upstream, [Symbol.asyncDispose]: () => stack.disposeAsync() };
+  };
+
+  it('that another replica did before is ALREADY_ABSENT, not NotFoundError', async () => {
+    await using lost = await loseAfter([done, done, truto(404)]);
+    const again = await send(lost.other, 'k');
+    expect(again).toMatchObject({ outcome: 'ALREADY_ABSENT', warnings: [expect.any(String), expect.any(String)] });
+    expect(lost.upstream.deletes()).toHaveLength(3);
+  });
+
+  it.each<[string, Answer]>([
+    ['403', truto(403)],
+    ['429', truto(429)],
+    ['400', truto(400)],
+  ])(
+    'that another replica did before is of unknown outcome, when it is refused with %s now',
+    async (_status, refusal) => {
+      await using lost = await loseAfter([done, done, refusal, truto(404)]);
+      expect(await send(lost.other, 'k')).toMatchObject({ __typename: 'OutcomeUnknownError', retrySafe: true });
+      expect(await send(lost.other, 'k')).toMatchObject({ outcome: 'ALREADY_ABSENT' });
+    },
+  );
+
+  it('is still repeated by the replica that did it', async () => {
+    await using lost = await loseAfter([done]);
+    expect(await send(lost.one, 'k')).toMatchObject({ outcome: 'DELETED' });
+    expect(lost.upstream.deletes()).toHaveLength(2);
+  });
+
+  it('that is done now is a success', async () => {
+    await using lost = await loseAfter([done]);
+    expect(await send(lost.other, 'new', '2')).toMatchObject({ outcome: 'DELETED', warnings: [expect.any(String)] });
+  });
+});
+
+describe('while Redis is gone, and after', () => {
+  it('no result says that nothing was deleted where another replica may have done it', async () => {
+    await using redis = await startRedis();
+    await using upstream = await startUpstream(inTurn(done, truto(404), done, truto(403)));
+    await using replicas = await startTwo(upstream.url, redis.url, { REQUEST_TIMEOUT_MS: '2000' });
+    await age(redis);
+    await redis.kill();
+    expect(await send(replicas.one, 'k')).toMatchObject({ outcome: 'DELETED' });
+    expect(await send(replicas.other, 'k')).toMatchObject({ outcome: 'ALREADY_ABSENT' });
+    expect(await send(replicas.one, 'l', '2')).toMatchObject({ outcome: 'DELETED' });
+    await redis.start();
+    await isBack(replicas.other);
+    expect((await send(replicas.other, 'l', '2')).__typename).toBe('OutcomeUnknownError');
+  });
+
+  it('a replica that was started since then doubts as well, since the others report what they did alone', async () => {
+    await using redis = await startRedis();
+    await using upstream = await startUpstream(inTurn(done, truto(404)));
+    const env = { REDIS_URL: redis.url, REQUEST_TIMEOUT_MS: '2000' };
+    await using one = await startTestFacade(upstream.url, env);
+    await age(redis);
+    await redis.kill();
+    expect(await send(one, 'k')).toMatchObject({ outcome: 'DELETED' });
+    await redis.start();
+    await expect.poll(() => memorySince(redis), { timeout: 5_000 }).toBeGreaterThan(1);
+    await using fresh = await startTestFacade(upstream.url, env);
+    expect(await send(fresh, 'k')).toMatchObject({ outcome: 'ALREADY_ABSENT' });
+  });
+});
