@@ -48,12 +48,26 @@ describe('a request', () => {
     await listener.drain();
   });
 
-  it('has an id also when it cannot be read', async () => {
+  it.each([
+    ['cannot be read', 'what is this?\r\n\r\n'],
+    ['has no host', 'GET / HTTP/1.1\r\n\r\n'],
+  ])('that %s has an id, and an answer that says what is wrong', async (_what, text) => {
     const { url, drain } = await startHolding();
     using client = await connectRaw(url);
-    client.send('what is this?\r\n\r\n');
+    client.send(text);
     await client.closed;
-    expect(client.received()).toMatch(/^HTTP\/1\.1 400 .*\r\nx-request-id: [0-9a-f-]{36}\r\n/);
+    const [head = '', body = ''] = client.received().split('\r\n\r\n');
+    expect(head).toMatch(/^HTTP\/1\.1 400 .*\r\nx-request-id: [0-9a-f-]{36}\r\n/);
+    expect(JSON.parse(body).errors).toMatchObject([{ extensions: { code: 'BAD_REQUEST' } }]);
+    await drain();
+  });
+
+  it('by HEAD that is refused gets no body', async () => {
+    const { url, drain } = await startHolding();
+    using client = await connectRaw(url);
+    client.send('HEAD / HTTP/1.1\r\nhost: <!\r\n\r\n');
+    await client.closed;
+    expect(client.received()).toMatch(/^HTTP\/1\.1 400 [^{]*\r\n\r\n$/);
     await drain();
   });
 });

@@ -4,7 +4,7 @@ import type { Duplex } from 'node:stream';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { type LoadLimits, LoopDelay, usualLoadLimits } from './overload.ts';
-import { isHost, refuseBadHost, refuseBusy, refuseTooManyHeaders, refuseUnreadable } from './refuse.ts';
+import { hasHost, refuseBadHost, refuseBusy, refuseTooManyHeaders, refuseUnreadable } from './refuse.ts';
 import { identifyRequest } from './request-id.ts';
 
 /** More than any honest client sends, proxies included. */
@@ -72,6 +72,8 @@ export function createListener(
     headersTimeout: patience.headersMs,
     requestTimeout: patience.requestMs,
     connectionsCheckingInterval: patience.checkIntervalMs,
+    // Node's own refusal has neither an id nor a reason.
+    requireHostHeader: false,
   });
   server.timeout = quietTimeoutMs;
   // Node leaves out what is beyond this without a word, so it must let through enough to be noticed.
@@ -105,7 +107,7 @@ export function createListener(
     });
     identifyRequest(request, response);
     if (request.rawHeaders.length > 2 * maxHeaders) return refuseTooManyHeaders(request, response);
-    if (!isHost(request.headers.host)) return refuseBadHost(request, response);
+    if (!hasHost(request)) return refuseBadHost(request, response);
     const path = request.url?.split('?', 1)[0] ?? '';
     if (isDraining) {
       if (path !== '/health') return refuseBusy(request, response, 'draining');

@@ -1,6 +1,6 @@
 import type { Plugin, YogaInitialContext } from 'graphql-yoga';
 import { LRUCache } from 'lru-cache';
-import { requestError } from '../errors.ts';
+import { requestError, requestRefusal } from '../errors.ts';
 
 const singleResultTypes = ['application/graphql-response+json', 'application/json'];
 const incrementalTypes = ['multipart/mixed', 'text/event-stream'];
@@ -79,9 +79,8 @@ export function useCheckAccept(): Plugin<YogaInitialContext> {
   return {
     onRequestParse({ request, endResponse, fetchAPI }) {
       if (isAcceptable(request.headers.get('accept'))) return;
-      const { message, extensions } = requestError('NOT_ACCEPTABLE');
-      const body = JSON.stringify({ errors: [{ message, extensions: { code: extensions.code } }] });
-      endResponse(new fetchAPI.Response(body, { status: 406, headers: { 'content-type': 'application/json' } }));
+      const { status, body } = requestRefusal('NOT_ACCEPTABLE');
+      endResponse(new fetchAPI.Response(body, { status, headers: { 'content-type': 'application/json' } }));
     },
     onSubscribe({ args, setResultAndStopExecution }) {
       const { request } = args.contextValue;
