@@ -38,6 +38,15 @@ export function acceptsIncremental(accept: string | null): boolean {
   return mediaTypes(accept).some((asked) => incrementalTypes.includes(asked));
 }
 
+/**
+ * True when a subscription goes out as multipart: the client says Apollo's `subscriptionSpec`, or reads no events.
+ */
+export function prefersMultipart(accept: string | null): boolean {
+  const asked = mediaTypes(accept);
+  if (!asked.includes('multipart/mixed')) return false;
+  return /subscriptionspec=/i.test(accept ?? '') || !asked.some((type) => matches(type, 'text/event-stream'));
+}
+
 function isOffered(asked: string, offered: string): boolean {
   const [askedType, askedSubtype] = asked.split('/');
   const [type, subtype] = offered.split('/');
@@ -85,7 +94,8 @@ export function useCheckAccept(): Plugin<YogaInitialContext> {
     onSubscribe({ args, setResultAndStopExecution }) {
       const { request } = args.contextValue;
       if (isStreamable(request.headers.get('accept'))) return;
-      const message = 'A subscription is answered as text/event-stream, which the Accept header must allow.';
+      const message =
+        'A subscription is answered as text/event-stream or multipart/mixed. Nothing was executed. Allow one of them in the Accept header.';
       setResultAndStopExecution({ errors: [requestError('NOT_ACCEPTABLE', message)] });
     },
   };
