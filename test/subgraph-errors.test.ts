@@ -6,17 +6,22 @@ describe.each(['federation', 'stitching'])('what a gateway gets of %s', (dialect
   const reading =
     'query ($at: DateTime, $first: Int) { engagements(integratedAccountId: "a", first: $first, filter: { createdAt: { gt: $at } }) { nodes { id } } }';
   const unauthorised = { query: '{ engagement(id: 1, integratedAccountId: "a") { id } }' };
-  const cases: readonly (readonly [what: string, code: string, body: object, headers?: Record<string, string>])[] = [
-    ['a bad date', 'BAD_USER_INPUT', { query: reading, variables: { at: 'yesterday' } }],
-    ['an oversized number', 'BAD_USER_INPUT', { query: reading, variables: { first: 3_000_000_000 } }],
-    ['a number beyond 2^53', 'BAD_USER_INPUT', { query: reading, variables: { first: 2 ** 60 } }],
+  const cases: readonly (readonly [what: string, code: string, body: object, headers: Record<string, string>])[] = [
+    ['a bad date', 'BAD_USER_INPUT', { query: reading, variables: { at: 'yesterday' } }, {}],
+    ['an oversized number', 'BAD_USER_INPUT', { query: reading, variables: { first: 3_000_000_000 } }, {}],
+    ['a number beyond 2^53', 'BAD_USER_INPUT', { query: reading, variables: { first: 2 ** 60 } }, {}],
     ['a bad idempotency key', 'BAD_USER_INPUT', { query: reading }, { 'idempotency-key': 'a b' }],
-    ['no token', 'UNAUTHENTICATED', unauthorised],
+    ['no token', 'UNAUTHENTICATED', unauthorised, {}],
     ['a token of another kind', 'UNAUTHENTICATED', unauthorised, { authorization: 'Basic eDp5' }],
-    ['a field that is not there', 'GRAPHQL_VALIDATION_FAILED', { query: '{ nothing }' }],
-    ['a document that is none', 'GRAPHQL_PARSE_FAILED', { query: '{' }],
-    ['an operation that is not there', 'OPERATION_RESOLUTION_FAILURE', { query: '{ __typename }', operationName: 'X' }],
-    ['no operation at all', 'BAD_REQUEST', {}],
+    ['a field that is not there', 'GRAPHQL_VALIDATION_FAILED', { query: '{ nothing }' }, {}],
+    ['a document that is none', 'GRAPHQL_PARSE_FAILED', { query: '{' }, {}],
+    [
+      'an operation that is not there',
+      'OPERATION_RESOLUTION_FAILURE',
+      { query: '{ __typename }', operationName: 'X' },
+      {},
+    ],
+    ['no operation at all', 'BAD_REQUEST', {}, {}],
   ];
 
   it.each(cases)('for %s is 200 with the code %s', async (_what, code, body, more) => {
