@@ -8,11 +8,23 @@ const messages = {
   UNAUTHENTICATED: 'Send a valid token in the Authorization header, as "Bearer <token>".',
   AUTHENTICATION_UNAVAILABLE: 'Tokens cannot be verified at the moment; try again.',
   NOT_ACCEPTABLE:
-    'The Accept header allows none of application/graphql-response+json, application/json, multipart/mixed, text/event-stream.',
+    'The Accept header allows none of application/graphql-response+json, application/json, multipart/mixed, text/event-stream. Nothing was executed. Allow one of them.',
+  PATH_NOT_FOUND: 'There is nothing at this path. Nothing was executed. Send operations by POST to /graphql.',
+  METHOD_NOT_ALLOWED:
+    'Operations are sent by POST only. Nothing was executed. Send POST with Content-Type: application/json.',
+  UNSUPPORTED_MEDIA_TYPE:
+    'The Content-Type is not application/json. Nothing was executed. Send the operation as JSON in UTF-8.',
+  BAD_REQUEST: 'The request cannot be read. Nothing was executed.',
+  REQUEST_TIMEOUT: 'The request did not arrive in time. Nothing was executed. Send it again, whole.',
+  HEADERS_TOO_LARGE:
+    'The request has more than 100 headers, or more than 16 KiB of them. Nothing was executed. Send fewer.',
+  // Apollo's links read these two messages, and send the query itself then.
+  PERSISTED_QUERY_NOT_SUPPORTED: 'PersistedQueryNotSupported',
+  PERSISTED_QUERY_NOT_FOUND: 'PersistedQueryNotFound',
   BAD_USER_INPUT: 'The request has a value that is not allowed.',
   UNTRUSTED_DOCUMENT:
     'This server executes only the documents that it was started with: send a documentId, and no query.',
-  REQUEST_TOO_LARGE: 'The request body is larger than 256 KiB.',
+  REQUEST_TOO_LARGE: 'The request body is larger than 256 KiB. Nothing was executed. Send fewer operations at once.',
   OVERLOADED: 'The server has too much to do; nothing was executed. Try again.',
   TOO_COSTLY: 'The document costs too much.',
   TOO_DEEP: 'The document is nested too deeply.',
@@ -39,11 +51,20 @@ const messages = {
 
 /** The HTTP status of the errors that a whole request can fail with. */
 const statuses = {
+  // As Apollo Server has it: some clients read no body of another status.
+  PERSISTED_QUERY_NOT_SUPPORTED: 200,
+  PERSISTED_QUERY_NOT_FOUND: 200,
+  BAD_REQUEST: 400,
   BAD_USER_INPUT: 400,
   UNTRUSTED_DOCUMENT: 400,
   UNAUTHENTICATED: 401,
+  PATH_NOT_FOUND: 404,
+  METHOD_NOT_ALLOWED: 405,
   NOT_ACCEPTABLE: 406,
+  REQUEST_TIMEOUT: 408,
   REQUEST_TOO_LARGE: 413,
+  UNSUPPORTED_MEDIA_TYPE: 415,
+  HEADERS_TOO_LARGE: 431,
   AUTHENTICATION_UNAVAILABLE: 503,
   OVERLOADED: 503,
 } as const;
@@ -65,12 +86,23 @@ export function fieldError(
   return new GraphQLError(message, { extensions: { code, ...details } });
 }
 
+/** The codes of errors that a whole request can fail with. */
+export type RequestErrorCode = keyof typeof statuses;
+
 /**
  * An error of the whole request: nothing was executed, and the HTTP status says so.
  * @param message replaces the code's own where more can be said.
  */
-export function requestError(code: keyof typeof statuses, message: string = messages[code]): GraphQLError {
+export function requestError(code: RequestErrorCode, message: string = messages[code]): GraphQLError {
   const status = statuses[code];
   const http = { status, ...(status === 401 && { headers: { 'www-authenticate': 'Bearer' } }) };
   return new GraphQLError(message, { extensions: { code, http } });
+}
+
+/** A refusal of a request that reached no executor: its status, and a body in which GraphQL clients find the error. */
+export function requestRefusal(
+  code: RequestErrorCode,
+  message: string = messages[code],
+): { readonly status: number; readonly body: string } {
+  return { status: statuses[code], body: JSON.stringify({ errors: [{ message, extensions: { code } }] }) };
 }

@@ -1,6 +1,8 @@
+import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { checkId } from '../src/engagement/text-rules.ts';
 import { startTestFacade, type TestFacade } from './support/facade.ts';
-import { refusedIds, takenIds } from './support/ids.ts';
+import { hasDotSegment, refusedIds, takenIds } from './support/ids.ts';
 import { noContent, type RawUpstream, record, startRawUpstream } from './support/raw-upstream.ts';
 
 let upstream: RawUpstream;
@@ -57,4 +59,52 @@ describe.each(places)('S04 the id of %s', (_what, document, variable, which, for
 it('S04 the list of ids that are refused has every kind of them', () => {
   expect(refusedIds.length).toBeGreaterThanOrEqual(15);
   expect(new Set(refusedIds.map(([, id]) => id)).size).toBe(refusedIds.length);
+});
+
+describe('S04 of ids that are taken', () => {
+  const pieces = [
+    '.',
+    '..',
+    '/',
+    '\\',
+    ';',
+    '%',
+    '%2e',
+    '%2E',
+    '%2f',
+    '%5C',
+    '%25',
+    '%3b',
+    '%32',
+    '%45',
+    '%c0',
+    '25',
+    '2e',
+    '2F',
+    'a',
+    ' ',
+    '\u00e9',
+  ];
+  const id = fc.string({ unit: fc.constantFrom(...pieces), minLength: 1, maxLength: 8 });
+  const isTaken = (text: string) => checkId(text, ['id']).length === 0;
+
+  it('none has a dot segment, as it is or decoded once or twice', () => {
+    fc.assert(
+      fc.property(id, (text) => {
+        fc.pre(isTaken(text));
+        expect(hasDotSegment(text)).toBe(false);
+      }),
+      { numRuns: 20_000 },
+    );
+  });
+
+  it('none is missing that has no dot segment however it is decoded', () => {
+    fc.assert(
+      fc.property(id, (text) => {
+        fc.pre(!hasDotSegment(text));
+        expect(isTaken(text)).toBe(true);
+      }),
+      { numRuns: 20_000 },
+    );
+  });
 });

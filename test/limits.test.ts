@@ -28,7 +28,8 @@ async function codesOnce(query: string, variables: object): Promise<readonly str
   const { status, body } = await facade.post(query, variables, { authorization: 'Bearer t', accept });
   // With data, it was executed, whatever became of it.
   if (body.data !== undefined) return [];
-  expect(status).toBe(400);
+  // As a part of a graph: with any other status, a gateway would show its clients where this server is.
+  expect(status).toBe(200);
   expect(upstream.seen).toHaveLength(before);
   const codes: string[] = body.errors.map(({ extensions }: { extensions?: { code?: string } }) => extensions?.code);
   return [...new Set(codes)].sort();

@@ -1,8 +1,11 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { createListener } from '../src/http/listener.ts';
+import { startTestFacade } from './support/facade.ts';
+import { mutation } from './support/outcome.ts';
 import { requestHead } from './support/raw-client.ts';
+import { json, startUpstream } from './support/upstream.ts';
 
 const clientCount = 20;
 
@@ -35,4 +38,82 @@ it('R12 a listener that drains refuses all who have connected by then, however l
   const [ends] = await told;
   expect(ends).toEqual(Array.from({ length: clientCount }, () => 'HTTP/1.1 503'));
   await worker.terminate();
+});
+
+/**
+ * In a thread of its own, so that it goes on while this one stands still: eight clients ask and leave, a ninth stays.
+ * What is sent `before` is answered before this one stands still.
+ */
+const hastyClients = `
+  const { once } = require('node:events');
+  const { connect } = require('node:net');
+  const { parentPort, workerData: { port, before, rest, whole, leave, leftCount } } = require('node:worker_threads');
+  const open = async () => {
+    const socket = connect(port, '127.0.0.1').on('error', () => {});
+    await once(socket, 'connect');
+    return socket;
+  };
+  const send = (socket, text) => new Promise((resolve) => socket.write(text, resolve));
+  (async () => {
+    const early = [];
+    for (let count = 0; before !== '' && count < 8; count += 1) {
+      const socket = await open();
+      await send(socket, before);
+      await once(socket, 'data');
+      early.push(socket);
+    }
+    parentPort.postMessage('ready');
+    await once(parentPort, 'message');
+    for (let count = 0; count < 8; count += 1) {
+      const socket = early[count] ?? (await open());
+      await send(socket, rest);
+      socket[leave]();
+      // The system has sent it by the time that the socket is closed; one that only ended its side stays open.
+      if (leave !== 'end') await once(socket, 'close');
+      else await once(socket, 'finish');
+    }
+    const last = await open();
+    await send(last, whole);
+    last.resume();
+    Atomics.store(leftCount, 0, 1);
+    Atomics.notify(leftCount, 0);
+  })();
+`;
+
+describe('R11 a request whose client left before it was read', () => {
+  const leaves = [
+    ['closes its connection (FIN)', 'destroy'],
+    ['resets its connection (RST)', 'resetAndDestroy'],
+    ['ends its side of the connection', 'end'],
+  ] as const;
+  const sent = JSON.stringify({ query: mutation });
+  const headers = ['content-type: application/json', `content-length: ${sent.length}`];
+  const whole = requestHead('POST', '/graphql', headers) + sent;
+  const head = requestHead('POST', '/graphql', [...headers, 'expect: 100-continue']);
+  const connections = [
+    ['on a new connection', { before: '', rest: whole }],
+    ['on a kept connection', { before: whole, rest: whole }],
+    ['after its headers were read', { before: head, rest: sent }],
+  ] as const;
+  const cases = leaves.flatMap(([what, leave]) =>
+    connections.map(([when, texts]) => [what, when, leave, texts] as const),
+  );
+
+  it.each(cases)('%s, %s, is not begun, however long the process was busy', async (_what, _when, leave, texts) => {
+    await using upstream = await startUpstream(json(204, undefined), 'capsule');
+    await using facade = await startTestFacade(upstream.url);
+    // With the account's integration and the operation known, nothing would be waited for before the delete is sent.
+    for (let round = 0; round < 2; round += 1) await facade.post(mutation);
+    const leftCount = new Int32Array(new SharedArrayBuffer(4));
+    const workerData = { port: Number(new URL(facade.url).port), ...texts, whole, leave, leftCount };
+    const worker = new Worker(hastyClients, { eval: true, workerData });
+    await once(worker, 'message');
+    const countBefore = upstream.deletes().length;
+    worker.postMessage('go');
+    Atomics.wait(leftCount, 0, 0);
+    await expect.poll(() => upstream.deletes().length).toBeGreaterThan(countBefore);
+    await facade[Symbol.asyncDispose]();
+    expect(upstream.deletes()).toHaveLength(countBefore + 1);
+    await worker.terminate();
+  });
 });

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { DeleteEngagementInput } from '../src/engagement/input.ts';
 import { buildDeleteRequest, buildIntegratedAccountRequest } from '../src/engagement/request.ts';
 import { checkWellFormed } from '../src/engagement/rules.ts';
-import { refusedIds, takenIds } from './support/ids.ts';
+import { hasDotSegment, refusedIds, takenIds } from './support/ids.ts';
 
 const everything = { fields: new Set([] as const), noteFields: new Set([] as const), chunks: false };
 const credentials = { authorization: 'Bearer token', idempotencyKey: 'key-1' };
@@ -66,11 +66,11 @@ describe('S04 the id of an engagement', () => {
     );
   });
 
-  it('is taken whenever it is well-formed text of 1 to 512 characters without control characters', () => {
+  it('is taken whenever it is well-formed text of 1 to 512 characters without control characters, lost ones and dot segments', () => {
     fc.assert(
       fc.property(anyText, (id) => {
-        const isFit = id.isWellFormed() && id.length > 0 && id.length <= 512 && !/\p{Cc}/u.test(id);
-        expect(isRefused({ id })).toBe(!isFit || id === '.' || id === '..');
+        const isFit = id.isWellFormed() && id.length > 0 && id.length <= 512 && !/[\p{Cc}\ufffd]/u.test(id);
+        expect(isRefused({ id })).toBe(!isFit || hasDotSegment(id));
       }),
       { numRuns: 2000 },
     );

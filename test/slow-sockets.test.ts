@@ -32,6 +32,14 @@ const answerAtEnd: RequestListener = (request, response) => request.resume().onc
 
 const headers = (count: number) => Array.from({ length: count }, (_, index) => `x-${index}: 1`);
 
+/** The code of the one error in a JSON body of exactly the length that its headers say. */
+function codeIn(received: string): unknown {
+  const [head = '', body = ''] = received.split('\r\n\r\n');
+  expect(head).toMatch(/content-type: application\/json/i);
+  expect(head).toMatch(new RegExp(`content-length: ${Buffer.byteLength(body)}(\r|$)`, 'i'));
+  return JSON.parse(body).errors[0].extensions.code;
+}
+
 describe('S17 a request', () => {
   it.each([101, 500, 1_500])('with %i headers is refused, and its connection closed', async (count) => {
     await using server = await startListener(answerAtEnd);
@@ -40,6 +48,7 @@ describe('S17 a request', () => {
     client.send(requestHead('GET', '/', headers(count - 1)));
     await client.closed;
     expect(client.received()).toMatch(/^HTTP\/1\.1 431 .*\r\nx-request-id: /);
+    expect(codeIn(client.received())).toBe('HEADERS_TOO_LARGE');
     expect(client.received()).toMatch(/\r\nconnection: close\r\n/i);
     expect(server.handledCount()).toBe(0);
   });
@@ -62,6 +71,7 @@ describe('S17 a request', () => {
     client.send(requestHead('GET', '/', [`x-big: ${'x'.repeat(20_000)}`]));
     await client.closed;
     expect(client.received()).toMatch(/^HTTP\/1\.1 431 .*\r\nx-request-id: /);
+    expect(codeIn(client.received())).toBe('HEADERS_TOO_LARGE');
     expect(server.handledCount()).toBe(0);
   });
 });
@@ -82,6 +92,7 @@ describe.concurrent('S17 a slow request', () => {
     await using server = await startListener(answerAtEnd, impatient);
     const { received, tookMs } = await dribble(server.url, 'POST / HTTP/1.1\r\nhost: te');
     expect(received).toMatch(/^HTTP\/1\.1 408 .*\r\nx-request-id: /);
+    expect(codeIn(received)).toBe('REQUEST_TIMEOUT');
     expect(tookMs).toBeGreaterThanOrEqual(impatient.headersMs);
     expect(server.handledCount()).toBe(0);
   });

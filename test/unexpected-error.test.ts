@@ -67,7 +67,9 @@ it.each(['<!', 'a:99999', '[', 'a b', '%', 'a/b', 'a?b', 'a#b', 'a@b'])(
       const outgoing = request(facade.url + path, { method, agent: false, headers: { host } });
       outgoing.end();
       const [response] = (await once(outgoing, 'response')) as [IncomingMessage];
-      expect(await text(response)).not.toMatch(/stack|Error|node_modules|\.js|\.ts/);
+      const body = await text(response);
+      expect(body).not.toMatch(/stack|Error|node_modules|\.js|\.ts/);
+      expect(JSON.parse(body).errors).toMatchObject([{ extensions: { code: 'BAD_REQUEST' } }]);
       expect(response.statusCode).toBe(400);
     }
   },

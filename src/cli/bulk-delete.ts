@@ -1,4 +1,5 @@
-import { createInterface } from 'node:readline';
+import { isUtf8 } from 'node:buffer';
+import { addAbortSignal } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { bulkhead } from 'cockatiel';
 import { GraphQLError } from 'graphql';
@@ -6,7 +7,7 @@ import { deleteEach } from '../engagement/delete-many.ts';
 import type { DeleteEngagementResult } from '../engagement/result.ts';
 import { type DeleteOptions, withDeletes } from './delete-engagement.ts';
 import { type DeleteLine, lineOf, lineOfError } from './delete-line.ts';
-import { type ExitCode, exitCodes } from './exit-code.ts';
+import { type ExitCode, exitCodes, UsageError } from './exit-code.ts';
 import { createPatientDelete } from './patient-delete.ts';
 import { Progress } from './progress.ts';
 
@@ -21,17 +22,53 @@ const accountWide = new Set<DeleteEngagementResult['kind']>([
   'UnsupportedIntegrationError',
 ]);
 
-/** Reads ids until there are no more, or until it is told to stop: then some may be missing. */
+/** Reads standard input to its end, or until it is told to stop: then as many whole lines as there are. */
+async function readInput(stop: AbortSignal): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  try {
+    for await (const chunk of addAbortSignal(stop, process.stdin)) chunks.push(chunk);
+  } catch (error) {
+    if (!stop.aborted) throw error;
+    const bytes = Buffer.concat(chunks);
+    return bytes.subarray(0, bytes.lastIndexOf('\n') + 1);
+  }
+  return Buffer.concat(chunks);
+}
+
+/** Without spaces and tabs around it. Everything else, such as a line separator, may be part of an id. */
+function trimBlanks(line: string): string {
+  const isBlank = (index: number) => line[index] === ' ' || line[index] === '\t';
+  let [start, end] = [0, line.length];
+  while (start < end && isBlank(start)) start += 1;
+  while (end > start && isBlank(end - 1)) end -= 1;
+  return line.slice(start, end);
+}
+
+/**
+ * The ids in the input, one a line. Lines end at LF or CRLF.
+ * @throws {UsageError} for bytes that are no UTF-8: with a replacement character, an id may be another's.
+ */
+function idsIn(input: Buffer): readonly string[] {
+  // Each character is a byte: the end of a line is never a part of another character in UTF-8.
+  const lines = input.toString('latin1').split('\n');
+  return lines.flatMap((line, index) => {
+    const bytes = Buffer.from(line, 'latin1');
+    if (!isUtf8(bytes)) {
+      const problem = `Line ${index + 1} of standard input is not valid UTF-8.`;
+      throw new UsageError(`${problem} Nothing was sent. Convert the input to UTF-8, and run the same again.`);
+    }
+    const text = bytes.toString().replace(/^\ufeff/, '');
+    const id = trimBlanks(text.endsWith('\r') ? text.slice(0, -1) : text);
+    return id === '' ? [] : [id];
+  });
+}
+
 async function readIds(stop: AbortSignal): Promise<readonly string[]> {
   if (process.stdin.isTTY) process.stderr.write('One id a line; Ctrl-D when all are there.\n');
-  const ids: string[] = [];
-  for await (const line of createInterface({ input: process.stdin, signal: stop })) {
-    const id = line.trim();
-    if (id !== '') ids.push(id);
-  }
+  const input = await readInput(stop);
   // One that is still open would keep the process alive.
   process.stdin.destroy();
-  return ids;
+  return idsIn(input);
 }
 
 type DeleteOne = (item: { readonly id: string }) => Promise<DeleteEngagementResult>;

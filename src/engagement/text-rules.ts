@@ -12,14 +12,40 @@ const maxListLength = 20;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: refusing control characters is what it is for.
 const controlCharacter = /[\u0000-\u001f\u007f-\u009f]/;
 
+/** A segment that addresses another one, perhaps with a path parameter behind it. */
+const dotSegment = /(?:^|[/\\])\.{1,2}(?:[/\\;]|$)/;
+
+/** Decodes each triplet by itself: one that is no UTF-8 keeps none of the others from it. */
+function decodeOnce(id: string): string {
+  return id.replace(/%[\da-f]{2}/gi, (triplet) => String.fromCharCode(Number.parseInt(triplet.slice(1), 16)));
+}
+
 /**
- * Refuses an id that could not become exactly one path segment that decodes to the same text (S04): percent-encoding
- * leaves `.` and `..` as they are, and URL parsers then remove them; an empty one addresses the whole collection.
+ * True when a proxy that decodes the path, once or twice more than it should, would make the id leave its resource:
+ * `../../contacts/7` deletes a contact behind nginx's `proxy_pass` with a path. No provider has such ids.
+ */
+function hasDotSegment(id: string): boolean {
+  const decoded = decodeOnce(id);
+  return [id, decoded, decodeOnce(decoded)].some((form) => dotSegment.test(form));
+}
+
+/**
+ * Refuses an id that could not become exactly one path segment that decodes to the same text (S04), also behind
+ * a proxy that decodes it: URL parsers remove `.` and `..`; an empty one addresses the whole collection.
  */
 export function checkId(id: string, path: readonly string[]): readonly Finding[] {
   if (id === '') return [refusal(path, 'It must not be empty.')];
-  if (id === '.' || id === '..') return [refusal(path, 'It must not be "." or "..", which address another resource.')];
   if (id.length > maxIdLength) return [refusal(path, `It must have at most ${maxIdLength} characters.`)];
+  if (hasDotSegment(id)) {
+    const message =
+      'It must not have a segment "." or "..", also percent-encoded: a proxy could read another resource.';
+    return [refusal(path, message)];
+  }
+  if (id.includes('\ufffd')) {
+    const message =
+      'It must not have U+FFFD, which stands for characters that were lost: another id may have been meant.';
+    return [refusal(path, message)];
+  }
   if (controlCharacter.test(id)) return [refusal(path, 'It must not have control characters.')];
   return checkText(id, path);
 }

@@ -154,7 +154,8 @@ builder.subscriptionField('bulkDeleteProgress', (t) =>
     nullable: true,
     needsCaller: true,
     description:
-      'A bulk delete now, and again whenever it has got further, at most once a second, until it ends: as `text/event-stream`. ' +
+      'A bulk delete now, and again whenever it has got further, at most once a second, until it ends: as `text/event-stream`, or as ' +
+      "`multipart/mixed` in Apollo's protocol. " +
       'A server that is stopped ends it early: ask again.',
     args: { id: t.arg.id({ required: true, description: 'The id of the bulk delete, as `startBulkDelete` gave it.' }) },
     subscribe: async (_root, { id }, context) => {

@@ -22,7 +22,7 @@ import { withTypePrefix, withTypePrefixInText } from './subgraph/type-names.ts';
 
 builder.queryType({ description: 'What can be read.' });
 builder.mutationType({ description: 'What can be changed. Fields run one after another, in the order written.' });
-builder.subscriptionType({ description: 'What can be followed, as `text/event-stream`.' });
+builder.subscriptionType({ description: 'What can be followed, as `text/event-stream` or `multipart/mixed`.' });
 builder.queryField('_sdl', (t) =>
   t.string({
     nullable: false,

@@ -35,12 +35,21 @@ export function readTrustedDocuments(path: string, schema: GraphQLSchema): Trust
   return new Map(entries);
 }
 
+interface NamedDocument {
+  readonly query?: unknown;
+  readonly documentId?: unknown;
+  readonly extensions?: { readonly persistedQuery?: { readonly sha256Hash?: unknown } | null } | null;
+}
+
+/** True for a request that has no document but Apollo's `extensions.persistedQuery`. */
+export function namesPersistedQuery(params: object): boolean {
+  const { query, documentId, extensions } = params as NamedDocument;
+  return (query ?? documentId ?? null) === null && (extensions?.persistedQuery ?? null) !== null;
+}
+
 /** The id that a request names its document by: `documentId`, or Apollo's `extensions.persistedQuery.sha256Hash`. */
 export function documentIdOf(params: object): string | null {
-  const { documentId, extensions } = params as {
-    readonly documentId?: unknown;
-    readonly extensions?: { readonly persistedQuery?: { readonly sha256Hash?: unknown } } | null;
-  };
+  const { documentId, extensions } = params as NamedDocument;
   const id = documentId ?? extensions?.persistedQuery?.sha256Hash;
   return typeof id === 'string' ? id : null;
 }

@@ -11,7 +11,7 @@ import { type ContextOptions, createContext } from './context.ts';
 import { readRequestBody } from './request-body.ts';
 import { resultTypeFor } from './use-check-accept.ts';
 import { hasInexactNumber } from './use-check-numbers.ts';
-import { isJsonType } from './use-check-request.ts';
+import { findUnreadable } from './use-check-request.ts';
 import type { GraphQLHandler } from './yoga.ts';
 
 /** A request as a GraphQL client sends it, with nothing in it that only the executor knows to deal with. */
@@ -127,14 +127,16 @@ export function createFrontDoor(
 
   async function answer(request: ReadRequest, response: ServerResponse, text: string): Promise<void> {
     const resultType = resultTypeFor(request.headers.accept ?? null);
-    const isPlain = resultType !== undefined && request.url === '/graphql' && !request.headers['content-encoding'];
+    const isPlain = resultType !== undefined && request.url === '/graphql';
     if (!isPlain || !(await runHere(request, response, text, resultType))) handOver(yoga, request, response, text);
   }
 
   function receive(request: ReadRequest, response: ServerResponse): void {
-    if (request.method !== 'POST' || !isJsonType(request.headers['content-type'])) return void yoga(request, response);
-    // Yoga knows it in one spelling only, and reads every body as UTF-8 anyway.
-    request.headers['content-type'] = 'application/json';
+    const { headers, method } = request;
+    const isReadable = findUnreadable(headers['content-type'], headers['content-encoding']) === undefined;
+    if (method !== 'POST' || !isReadable) return void yoga(request, response);
+    // Yoga knows it in one spelling only.
+    headers['content-type'] = 'application/json';
     const use = (text: string) => {
       answer(request, response, text).catch((error) => {
         options.log.error({ err: error }, 'a request came to no answer');

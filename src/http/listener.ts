@@ -1,10 +1,10 @@
 import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { type LoadLimits, LoopDelay, usualLoadLimits } from './overload.ts';
-import { isHost, refuseBadHost, refuseBusy, refuseTooManyHeaders, refuseUnreadable } from './refuse.ts';
+import { hasHost, refuseBadHost, refuseBusy, refuseTooManyHeaders, refuseUnreadable } from './refuse.ts';
 import { identifyRequest } from './request-id.ts';
 
 /** More than any honest client sends, proxies included. */
@@ -30,14 +30,6 @@ export interface Patience {
 
 /** Headers and bodies that dribble in hold a socket each: an honest client needs no longer. */
 const usualPatience: Patience = { headersMs: 5_000, requestMs: 10_000, checkIntervalMs: 1_000 };
-
-/**
- * Calls back when everything has been read that has come in by now. A socket's bytes and its end are read in two turns of
- * the event loop; an immediate is run at the end of its turn.
- */
-function afterNextTurn(callback: () => void): void {
-  setImmediate(() => setImmediate(callback));
-}
 
 /** An HTTP server that can be drained. */
 export interface Listener {
@@ -80,6 +72,8 @@ export function createListener(
     headersTimeout: patience.headersMs,
     requestTimeout: patience.requestMs,
     connectionsCheckingInterval: patience.checkIntervalMs,
+    // Node's own refusal has neither an id nor a reason.
+    requireHostHeader: false,
   });
   server.timeout = quietTimeoutMs;
   // Node leaves out what is beyond this without a word, so it must let through enough to be noticed.
@@ -99,26 +93,10 @@ export function createListener(
     return inFlight.size > 0 && loopDelay.currentMs > maxDelayMs;
   }
 
-  /**
-   * A busy process takes a new connection long after it was made, and its client may have left: the request is there to be
-   * read, and its end only a turn later. Begun before that, it would delete what its caller has since been told is not
-   * deleted, when it asked again under the same key. Connections that are open already are read in the order of events.
-   */
-  const newcomers = new WeakSet<Socket>();
   let takenCount = 0;
-  server.on('connection', (socket: Socket) => {
-    newcomers.add(socket);
+  server.on('connection', () => {
     takenCount += 1;
   });
-
-  function handleNewcomer(request: IncomingMessage, response: ServerResponse): void {
-    const { socket } = request;
-    afterNextTurn(() => {
-      newcomers.delete(socket);
-      if (response.destroyed || socket.readableEnded) response.destroy();
-      else handle(request, response);
-    });
-  }
 
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
     open.add(response);
@@ -129,7 +107,7 @@ export function createListener(
     });
     identifyRequest(request, response);
     if (request.rawHeaders.length > 2 * maxHeaders) return refuseTooManyHeaders(request, response);
-    if (!isHost(request.headers.host)) return refuseBadHost(request, response);
+    if (!hasHost(request)) return refuseBadHost(request, response);
     const path = request.url?.split('?', 1)[0] ?? '';
     if (isDraining) {
       if (path !== '/health') return refuseBusy(request, response, 'draining');
@@ -138,8 +116,7 @@ export function createListener(
       if (isOverloaded()) return refuseBusy(request, response, 'overloaded');
       inFlight.add(response);
     }
-    if (newcomers.has(request.socket)) handleNewcomer(request, response);
-    else handle(request, response);
+    handle(request, response);
   });
 
   /** Connections that end with the answers that are still due on them. */
@@ -188,7 +165,8 @@ export function createListener(
     const giveUpAtMs = performance.now() + farewellMs;
     for (;;) {
       const before = takenCount;
-      await new Promise<void>(afterNextTurn);
+      await nextTurn();
+      await nextTurn();
       if (takenCount === before || performance.now() > giveUpAtMs) return;
     }
   }

@@ -1,6 +1,6 @@
 import type { Plugin, YogaInitialContext } from 'graphql-yoga';
 import { LRUCache } from 'lru-cache';
-import { requestError } from '../errors.ts';
+import { requestError, requestRefusal } from '../errors.ts';
 
 const singleResultTypes = ['application/graphql-response+json', 'application/json'];
 const incrementalTypes = ['multipart/mixed', 'text/event-stream'];
@@ -36,6 +36,15 @@ function isAcceptable(accept: string | null): boolean {
 /** True when the client says that it reads results in parts. `*` does not: it is what clients send unthinkingly. */
 export function acceptsIncremental(accept: string | null): boolean {
   return mediaTypes(accept).some((asked) => incrementalTypes.includes(asked));
+}
+
+/**
+ * True when a subscription goes out as multipart: the client says Apollo's `subscriptionSpec`, or reads no events.
+ */
+export function prefersMultipart(accept: string | null): boolean {
+  const asked = mediaTypes(accept);
+  if (!asked.includes('multipart/mixed')) return false;
+  return /subscriptionspec=/i.test(accept ?? '') || !asked.some((type) => matches(type, 'text/event-stream'));
 }
 
 function isOffered(asked: string, offered: string): boolean {
@@ -79,14 +88,14 @@ export function useCheckAccept(): Plugin<YogaInitialContext> {
   return {
     onRequestParse({ request, endResponse, fetchAPI }) {
       if (isAcceptable(request.headers.get('accept'))) return;
-      const { message, extensions } = requestError('NOT_ACCEPTABLE');
-      const body = JSON.stringify({ errors: [{ message, extensions: { code: extensions.code } }] });
-      endResponse(new fetchAPI.Response(body, { status: 406, headers: { 'content-type': 'application/json' } }));
+      const { status, body } = requestRefusal('NOT_ACCEPTABLE');
+      endResponse(new fetchAPI.Response(body, { status, headers: { 'content-type': 'application/json' } }));
     },
     onSubscribe({ args, setResultAndStopExecution }) {
       const { request } = args.contextValue;
       if (isStreamable(request.headers.get('accept'))) return;
-      const message = 'A subscription is answered as text/event-stream, which the Accept header must allow.';
+      const message =
+        'A subscription is answered as text/event-stream or multipart/mixed. Nothing was executed. Allow one of them in the Accept header.';
       setResultAndStopExecution({ errors: [requestError('NOT_ACCEPTABLE', message)] });
     },
   };

@@ -1,14 +1,16 @@
 import { isAsyncIterable } from '@graphql-tools/utils';
-import { BREAK, type DocumentNode, type ExecutionResult, Kind, visit } from 'graphql';
+import { BREAK, type DocumentNode, type ExecutionResult, GraphQLError, Kind, visit } from 'graphql';
 import type { Plugin } from 'graphql-yoga';
 import { fieldError } from '../errors.ts';
 import type { ChunkDeliveries, ChunkDelivery } from '../graphql/chunk-delivery.ts';
 import type { Context } from '../graphql/context.ts';
+import type { Log } from '../log.ts';
+import { maskError } from './mask-error.ts';
 import { acceptsIncremental } from './use-check-accept.ts';
 
 /** One part of an incremental result, in the form of graphql-js 17.0.0-alpha.2 that Yoga's clients speak. */
 interface ResultPart extends ExecutionResult {
-  readonly incremental?: readonly object[];
+  readonly incremental?: readonly { readonly errors?: readonly GraphQLError[]; readonly [key: string]: unknown }[];
   readonly hasNext?: boolean;
 }
 
@@ -49,17 +51,32 @@ async function* deliverChunks({ path, nextIndex, label, chunks }: ChunkDelivery)
     }
   } catch {
     const { message, extensions } = fieldError('RESPONSE_INTERRUPTED');
-    const errors = [{ message, path: [...path, index], extensions: { code: extensions.code } }];
+    const errors = [new GraphQLError(message, { path: [...path, index], extensions: { code: extensions.code } })];
     yield { incremental: [{ items: null, path: [...path, index], errors, ...named }], hasNext: true };
   }
+}
+
+/** Masks the errors of what was deferred: Yoga masks those of whole results only. */
+function maskPart({ incremental, ...part }: ResultPart, log: Log): ResultPart {
+  if (!incremental) return part;
+  function mask(error: GraphQLError): GraphQLError {
+    const masked = maskError(error, 'Unexpected error.') as GraphQLError;
+    if (masked !== error) log.error({ err: error.originalError ?? error }, error.message);
+    return masked;
+  }
+  return {
+    ...part,
+    incremental: incremental.map((item) => (item.errors ? { ...item, errors: item.errors.map(mask) } : item)),
+  };
 }
 
 async function* deliver(
   result: ExecutionResult | AsyncIterable<ResultPart>,
   deliveries: ChunkDeliveries,
+  log: Log,
 ): AsyncGenerator<ResultPart> {
   try {
-    if (isAsyncIterable(result)) for await (const part of result) yield { ...part, hasNext: true };
+    if (isAsyncIterable(result)) for await (const part of result) yield { ...maskPart(part, log), hasNext: true };
     else yield { ...result, hasNext: true };
     for (let delivery = deliveries.next(); delivery; delivery = deliveries.next()) yield* deliverChunks(delivery);
     yield { hasNext: false };
@@ -87,7 +104,7 @@ function closing(parts: AsyncGenerator<ResultPart>, deliveries: ChunkDeliveries)
  * chunk, pulled from upstream only as fast as the client reads; a second body follows when the first has ended. Clients
  * that take one result get the list whole.
  */
-export function useDeliverChunks(): Plugin<Context> {
+export function useDeliverChunks(log: Log): Plugin<Context> {
   return {
     onExecute({ args }) {
       const { request } = args.contextValue;
@@ -104,7 +121,7 @@ export function useDeliverChunks(): Plugin<Context> {
           // Nobody iterates the result of a request whose client has left already.
           if (signal.aborted) deliveries.close();
           else signal.addEventListener('abort', () => deliveries.close(), { once: true });
-          setResult(closing(deliver(result, deliveries), deliveries));
+          setResult(closing(deliver(result, deliveries, log), deliveries));
         },
       };
     },

@@ -10,7 +10,7 @@ import type { Log } from '../log.ts';
 import { type ContextOptions, createContext } from './context.ts';
 import { graphiqlOptions } from './graphiql.ts';
 import { renderGraphiQLPage } from './graphiql-page.ts';
-import { maskError } from './mask-error.ts';
+import { maskError, useGatewayStatus } from './mask-error.ts';
 import { type Metrics, useMetrics } from './metrics.ts';
 import { useCheckAccept } from './use-check-accept.ts';
 import { useCheckNumbers } from './use-check-numbers.ts';
@@ -20,6 +20,7 @@ import { useDeliverChunks } from './use-deliver-chunks.ts';
 import { useHideSuggestions } from './use-hide-suggestions.ts';
 import { useLimitDocuments } from './use-limit-documents.ts';
 import { useNoteOperations } from './use-note-operations.ts';
+import { useResultStreams } from './use-result-streams.ts';
 import { useTrustedDocuments } from './use-trusted-documents.ts';
 
 /** Yoga's words to pino's: it hands over any number of arguments, the error first when there is one. */
@@ -64,7 +65,7 @@ export function createGraphQLHandler(
   trusted: TrustedDocuments | undefined,
   options: ContextOptions,
 ) {
-  const { exposeSchema, trustedDocuments } = options.config;
+  const { exposeSchema, trustedDocuments, subgraph } = options.config;
   return createYoga<ServerContext>({
     schema,
     context: (initial) => createContext(initial, options, initial.req?.given),
@@ -86,13 +87,15 @@ export function createGraphQLHandler(
       useCheckRequest(),
       useCheckAccept(),
       useCheckNumbers(),
-      ...(trusted ? [useTrustedDocuments(trusted, trustedDocuments?.only === true)] : []),
+      useTrustedDocuments(trusted, trustedDocuments?.only === true),
       useLimitDocuments(),
       ...(exposeSchema ? [] : [useDisableIntrospection(), useHideSuggestions()]),
       useDeferStream(),
       useNoteOperations(operations),
       useCountFields(metrics),
-      useDeliverChunks(),
+      useDeliverChunks(options.log),
+      useResultStreams(),
+      ...(subgraph === 'none' ? [] : [useGatewayStatus()]),
     ],
   });
 }

@@ -41,6 +41,29 @@ describe('truto-engagements bulk', () => {
     expect(code).toBe(0);
   });
 
+  it('refuses input that is no UTF-8, by the line, before anything is sent', async () => {
+    const before = sandbox.requests.length;
+    const { code, stdout, stderr } = await runCli(
+      bulk(capsule.id),
+      env,
+      Buffer.from('fine\r\n\ncaf\xe9-1\nlast', 'latin1'),
+    );
+    expect([code, stdout]).toEqual([2, '']);
+    expect(stderr).toMatch(/line 3\b.*UTF-8/i);
+    expect(sandbox.requests).toHaveLength(before);
+  });
+
+  it('ends a line at LF and CRLF alone, and keeps every other character of an id', async () => {
+    const odd = ['a\u2028b', 'c\u2029d', '\u2028', 'f\u00a0', 'é🦊'];
+    const { lines } = await runCli(bulk(capsule.id, '--dry-run'), env, `\ufeff ${odd.join('\r\n')}\t\n e\u0085f\ng\rh`);
+    // The last two have control characters, and are refused as what they are.
+    const told = lines().map(({ id, result }) => [id, result]);
+    const refused = ['e\u0085f', 'g\rh'].map((id) => [id, 'InvalidInputError']);
+    const expected = [...odd.map((id) => [id, 'DeleteEngagementPlan']), ...refused];
+    expect(told).toEqual(expect.arrayContaining(expected));
+    expect(told).toHaveLength(expected.length);
+  });
+
   it('sends one delete for an id that comes twice, and tells both the same', async () => {
     const [id = ''] = seedEngagements(copper).map((engagement) => engagement.id);
     const { code, lines } = await runCli(bulk(copper.id), env, `${id}\n${id}\n`);

@@ -3,7 +3,10 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sandboxAccount, sandboxToken } from '../../src/sandbox/accounts.ts';
+import { seedEngagements } from '../../src/sandbox/seed.ts';
 import { type Sandbox, startSandbox } from '../../src/sandbox/server.ts';
+import { started } from '../support/bulk.ts';
+import { startSetting } from '../support/bulk-setting.ts';
 import { installPackages } from '../support/install-packages.ts';
 import { pythonWith } from '../support/python.ts';
 import { runProgram } from '../support/run-program.ts';
@@ -115,6 +118,39 @@ describe.each(programs)('$name', ({ name, command, integration, forgets }) => {
     expect({ code, output }).toMatchObject({ code: 0, output: expect.stringContaining(`${name}: deleted`) });
     const [, id = ''] = /deleted ([^\s,]+),/.exec(output) ?? [];
     expect(sandbox.wasDeleted(account, id)).toBe(true);
+  });
+});
+
+/** Sends a hash first, as Apollo's links for persisted queries do; then follows a bulk delete. */
+const apolloProgram = `
+  import { createHash } from 'node:crypto';
+  import { ApolloClient, gql, HttpLink, InMemoryCache } from '@apollo/client';
+  import { PersistedQueryLink } from '@apollo/client/link/persisted-queries';
+  const [, uri, id] = process.argv;
+  const sha256 = (text) => createHash('sha256').update(text).digest('hex');
+  const link = new PersistedQueryLink({ sha256 }).concat(new HttpLink({ uri }));
+  const client = new ApolloClient({ cache: new InMemoryCache(), link });
+  const { data } = await client.query({ query: gql\`{ integrations { name } }\` });
+  console.log(data.integrations.length);
+  const query = gql\`subscription ($id: ID!) { bulkDeleteProgress(id: $id) { state outcomes { deleted } } }\`;
+  client.subscribe({ query, variables: { id } }).subscribe({
+    next: ({ data, error }) => console.log(JSON.stringify(data?.bulkDeleteProgress ?? String(error))),
+    complete: () => console.log('complete'),
+  });
+`;
+
+describe('Apollo Client over HTTP', () => {
+  it('falls back from a hash to its query, and follows a bulk delete to its end', async () => {
+    await using setting = await startSetting({ engagementsPerAccount: 200, latencyMs: 250 });
+    const account = sandboxAccount('Capsule');
+    const ids = seedEngagements(account, 200).map(({ id }) => id);
+    const { id } = await started(setting.facade.post, { integratedAccountId: account.id, ids });
+    const program = ['--input-type=module', '--eval', apolloProgram, '--', `${setting.facade.url}/graphql`, id];
+    const { code, output } = await runProgram([node, ...program], folder);
+    const [count, ...lines] = output.trimEnd().split('\n');
+    expect([code, count, lines.pop()]).toEqual([0, '14', 'complete']);
+    expect(lines.length).toBeGreaterThan(1);
+    expect(JSON.parse(lines.at(-1) ?? '')).toMatchObject({ state: 'COMPLETED', outcomes: { deleted: 200 } });
   });
 });
 

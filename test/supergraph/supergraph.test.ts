@@ -197,6 +197,26 @@ describe.each(gateways)('$name', (gateway) => {
     expect(deletesOf(id)).toHaveLength(1);
   });
 
+  const reading = `query ($account: ID!, $at: DateTime, $first: Int) {
+    engagements(integratedAccountId: $account, first: $first, filter: { createdAt: { gt: $at } }) { nodes { id } }
+  }`;
+  it.each([
+    ['a bad date', { at: 'yesterday' }, {}, /date/i, ['BAD_USER_INPUT']],
+    // Gateways that know GraphQL's own scalars refuse it by themselves, Hive's without a code.
+    ['an oversized number', { first: 3_000_000_000 }, {}, /32-bit/, ['BAD_USER_INPUT', undefined]],
+    ['no token', {}, { authorization: '' }, /token/i, ['UNAUTHENTICATED']],
+  ] as const)(
+    'gives its client our message and code for %s, and never our address',
+    async (_what, variables, headers, message, codes) => {
+      const { body, text } = await ask(reading, { account: accountId, ...variables }, headers);
+      expect(body.errors).toHaveLength(1);
+      expect(body.errors[0].message).toMatch(message);
+      expect(codes).toContain(body.errors[0].extensions.code);
+      const { url, server } = surroundings.ours[gateway.dialect];
+      for (const address of [url, server.endpoint]) expect(text).not.toContain(new URL(address).host);
+    },
+  );
+
   it('is told nothing of an engagement that is gone', async () => {
     const query = `query ($id: ID!, $account: ID!) { engagement(id: $id, integratedAccountId: $account) { subject } }`;
     const { body } = await ask(query, { id: ownId(0), account: accountId });

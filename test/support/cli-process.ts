@@ -55,8 +55,12 @@ export function startCli(
   return { child, stdout: () => text.stdout, end };
 }
 
-/** Runs a command to its end, with that text on its standard input. */
-export function runCli(args: readonly string[], env: Record<string, string> = {}, input = ''): Promise<CliEnd> {
+/** Runs a command to its end, with that on its standard input. */
+export function runCli(
+  args: readonly string[],
+  env: Record<string, string> = {},
+  input: string | Buffer = '',
+): Promise<CliEnd> {
   const { child, end } = startCli(args, env);
   child.stdin.end(input);
   return end;

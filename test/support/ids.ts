@@ -3,6 +3,22 @@ export const refusedIds: readonly (readonly [what: string, id: string])[] = [
   ['an empty one', ''],
   ['a dot', '.'],
   ['two dots', '..'],
+  ['a step up to another resource', '../contacts/1'],
+  ['a step up by a backslash', '..\\contacts'],
+  ['a step up at the end', 'x/..'],
+  ['a step up in the middle', 'a/../b'],
+  ['a dot between slashes', 'a/./b'],
+  ['a dot before a path parameter', '.;/'],
+  ['two dots and a path parameter', 'a/..;x=1'],
+  ['two dots, encoded', '%2e%2e'],
+  ['a dot, encoded', '%2E'],
+  ['one of two dots, encoded', '.%2e/contacts/1'],
+  ['a step up with an encoded slash', '..%2Fcontacts%2f1'],
+  ['a step up with an encoded backslash', 'x%5c..%5Cy'],
+  ['a step up, encoded twice', '%252E%252e%252fcontacts'],
+  ['two dots whose encoding is encoded', '%%32e%%32%65'],
+  ['an encoded path parameter', 'x/..%3bx'],
+  ['a replacement character', 'caf\ufffd-1'],
   ['NUL', '\u0000'],
   ['a line break', '\r\n'],
   ['a carriage return alone', 'a\rb'],
@@ -20,11 +36,14 @@ export const refusedIds: readonly (readonly [what: string, id: string])[] = [
 
 /** Ids that look like something else, and are taken for what they are. */
 export const takenIds: readonly string[] = [
-  '%2e%2e',
-  '%2E',
   '...',
-  '../contacts/1',
-  '..\\contacts',
+  '.hidden',
+  'a..b/c.d',
+  '..a/b..',
+  '%2e%2ea',
+  '%252E%252E.',
+  '1.2.3',
+  'a;..',
   '/',
   '//evil.example',
   'a/b',
@@ -36,7 +55,6 @@ export const takenIds: readonly string[] = [
   '%',
   '%ZZ',
   '%00',
-  '.;/',
   'e1&integrated_account_id=evil',
   'http://evil.example/',
   '@evil.example',
@@ -50,3 +68,13 @@ export const takenIds: readonly string[] = [
   '\ufeff1',
   'x'.repeat(512),
 ];
+
+/** As a proxy decodes a path: each triplet by itself, so that one that is no UTF-8 keeps none of the others from it. */
+const decoded = (text: string) =>
+  text.replace(/%[\da-f]{2}/gi, (triplet) => String.fromCharCode(Number(`0x${triplet.slice(1)}`)));
+
+/** True for an id that has a dot segment, as it is or decoded once or twice. */
+export function hasDotSegment(id: string): boolean {
+  const forms = [id, decoded(id), decoded(decoded(id))];
+  return forms.some((form) => form.split(/[/\\]/).some((segment) => /^\.\.?(;|$)/.test(segment)));
+}
