@@ -69,7 +69,7 @@ export async function deleteEngagement(
 
   const malformed = checkWellFormed(input);
   const misplaced = checkEmailOnly(input);
-  if (malformed.length > 0 || (misplaced.length > 0 && !dryRun)) return refusedInput([...malformed, ...misplaced]);
+  if (malformed.length > 0 || (hasRefusal(misplaced) && !dryRun)) return refusedInput([...malformed, ...misplaced]);
 
   const support = await ports.findAccountIntegration(caller, input.integratedAccountId, deadlineAt);
   const integration = support.kind === 'supported' ? support.integration : null;
