@@ -34,7 +34,7 @@ builder.queryField('engagement', (t) =>
       const outcome = await readEngagement(key, options, send);
       if (outcome.kind === 'NotFoundError') return null;
       if (outcome.kind !== 'Found') throw failedRead(outcome);
-      return outcome.record;
+      return { ...outcome.record, askedType: key.engagementType };
     },
   }),
 );
