@@ -2,6 +2,7 @@ import type { ObjectRef } from '@pothos/core';
 import { refusal } from '../engagement/finding.ts';
 import { nodeKind, readNodeId, writeNodeId } from '../engagement/node-id.ts';
 import { refusedInput } from '../engagement/refusal.ts';
+import { typeOf } from '../engagement/resources.ts';
 import { builder } from './builder.ts';
 import { type Context, requireCaller } from './context.ts';
 import { Engagement, type EngagementSource } from './engagement.ts';
@@ -48,12 +49,12 @@ relatedNode(Project, 'projects');
 
 /** The node id of an engagement that was read: at once, unless its integration has to be looked up. */
 function engagementNodeId(record: EngagementSource, context: Context): string | Promise<string> {
-  const { id, integratedAccountId, nodeId, engagement_type: ownType, askedType } = record;
+  const { id, integratedAccountId, nodeId, askedType } = record;
   if (nodeId !== undefined) return nodeId;
   const { findAccountIntegration, deadlineAt } = context;
   const support = findAccountIntegration(requireCaller(context), integratedAccountId, deadlineAt);
   const write = (known: Awaited<typeof support>) => {
-    const kind = nodeKind(known.kind === 'supported' ? known.integration : null, ownType || askedType);
+    const kind = nodeKind(known.kind === 'supported' ? known.integration : null, typeOf(record) || askedType);
     return writeNodeId({ resource: 'engagements', integratedAccountId, kind, id });
   };
   return support instanceof Promise ? support.then(write) : write(support);
