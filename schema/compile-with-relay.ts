@@ -24,7 +24,10 @@ const config = {
   artifactDirectory: 'artifacts',
   language: 'typescript',
   schemaConfig: {
-    // Off unless asked for: an `id` must be an ID, on types that are no Node too. Here, none is.
+    // An `id` is upstream's own: Relay has to know a record by this.
+    nodeInterfaceIdField: 'nodeId',
+    nodeInterfaceIdVariableName: 'nodeId',
+    // Off unless asked for: it must be an ID, on types that are no Node too.
     nonNodeIdFields: { allowedIdTypes: {} },
     deferStreamInterface: {
       // Relay streams lists of objects only, and `DeleteStream.chunks` is a list of Base64. With this name, Relay's own

@@ -17,8 +17,8 @@ const plugin = {
   rules: {
     ...graphql.rules,
     'no-typename-prefix': exceptFor(
-      // Upstream's names. The first is the argument's name too; `type` and `source` would not say of what.
-      ['Engagement.engagementType', 'Lead.leadSource', 'Lead.leadType'],
+      // Upstream's names. The first is the argument's name too; `type` and `source` would not say of what. An `id` is upstream's.
+      ['Engagement.engagementType', 'Lead.leadSource', 'Lead.leadType', 'Node.nodeId'],
       graphql.rules['no-typename-prefix'],
     ),
   },
@@ -39,7 +39,7 @@ const typesWithoutId = [
 // An error is an answer as well, and so is a payload. The specification gives no id to connections and edges either.
 const suffixesWithoutId = ['Error', 'Payload', 'Connection', 'Edge'];
 
-const rules = {
+const rulesWith = ({ shouldImplementNode }) => ({
   ...recommended,
   ...relay,
   '@graphql-eslint/strict-id-in-types': [
@@ -51,13 +51,14 @@ const rules = {
   '@graphql-eslint/relay-edge-types': [
     'error',
     {
-      // An id is upstream's own, unique within its integrated account alone: no `node(id:)` could find anything by it.
-      shouldImplementNode: false,
+      // A graph may have a `Node` of its own: only the schema by itself has one.
+      shouldImplementNode,
       // Upstream pages engagements only. The lists in a record come with it, whole.
       listTypeCanWrapOnlyEdgeType: false,
     },
   ],
-};
+});
+const rules = rulesWith({ shouldImplementNode: false });
 
 const [, naming] = recommended['@graphql-eslint/naming-convention'];
 const [, described] = recommended['@graphql-eslint/require-description'];
@@ -88,4 +89,8 @@ const judge = (name, rules) => ({
   rules,
 });
 
-export default [judge('schema', rules), judge('federation', rules), judge('stitching', stitchingRules)];
+export default [
+  judge('schema', rulesWith({ shouldImplementNode: true })),
+  judge('federation', rules),
+  judge('stitching', stitchingRules),
+];

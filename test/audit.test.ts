@@ -108,7 +108,7 @@ describe('the log has one line of a delete, by Yoga or in front of it:', () => {
   });
 
   it('that it was refused before anything was sent, by a rule', async () => {
-    await sendBothWays({ parameters: { subject: 'x' } });
+    await sendBothWays({ type: 'CALL', parameters: { subject: 'x' } });
     expect(upstream.deletes()).toEqual([]);
     const refusal = { result: 'InvalidInputError', detail: expect.stringContaining('EMAIL') };
     expectLines({ ...refusal, integration: null, attempts: 0 }, null);

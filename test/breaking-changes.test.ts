@@ -35,10 +35,9 @@ describe('the contract', () => {
     ['a type that is another', '  subject: String\n', '  subject: Int\n', 'Engagement.subject'],
     ['a member that is gone', ' | RateLimitedError', '', 'DeleteEngagementResult'],
   ])('would be found to break by %s', async (_what, from, to, path) => {
-    const [start, rest = ''] = current.split('type Engagement {');
-    const broken = from.includes('|')
-      ? current.replace(from, to)
-      : `${start}type Engagement {${rest.replace(from, to)}`;
+    const head = 'type Engagement implements Node {';
+    const [start, rest = ''] = current.split(head);
+    const broken = from.includes('|') ? current.replace(from, to) : `${start}${head}${rest.replace(from, to)}`;
     expect(broken).not.toBe(current);
     expect(await breakingPaths(current, broken)).toContain(path);
   });

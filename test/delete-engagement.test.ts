@@ -73,6 +73,26 @@ describe('deleteEngagement against the sandbox', () => {
     expect(body._id).toBe(two?.id);
   });
 
+  it('sends what is for emails without a type, and warns; with another type it refuses', async () => {
+    await using sandbox = await startSandboxFor();
+    await using facade = await startTestFacade(sandbox.url);
+    const planhat = sandboxAccount('Planhat');
+    const deleteWith = async (type: string) => {
+      const { body } = await facade.post(
+        `mutation ($id: ID!, $account: ID!) { deleteEngagement(
+          id: $id, integratedAccountId: $account, ${type} parameters: { subject: "Hello" }
+        ) { __typename ... on DeleteEngagementSuccess { warnings } ... on InvalidInputError { issues { path } } } }`,
+        { id: seedEngagements(planhat)[0]?.id, account: planhat.id },
+      );
+      return body.data.deleteEngagement;
+    };
+    const issues = [{ path: ['parameters', 'subject'] }];
+    expect(await deleteWith('engagementType: CALL,')).toEqual({ __typename: 'InvalidInputError', issues });
+    expect(sandbox.requests.filter(({ method }) => method === 'DELETE')).toEqual([]);
+    const warnings = [expect.stringMatching(/^parameters\.subject: .*EMAIL/)];
+    expect(await deleteWith('')).toEqual({ __typename: 'DeleteEngagementSuccess', warnings });
+  });
+
   it('refuses an integration that cannot delete, names those that can, and sends no delete', async () => {
     await using sandbox = await startSandboxFor();
     await using facade = await startTestFacade(sandbox.url);

@@ -32,7 +32,8 @@ describe('a list of deletes', () => {
 describe('the records of a list', () => {
   const record = { id: '1', integratedAccountId: 'a', content: 'x'.repeat(1024 * 1024) };
   const success: DeleteEngagementResult = {
-    ...{ kind: 'DeleteEngagementSuccess', deletedEngagementId: '1', outcome: 'DELETED', engagement: record },
+    ...{ kind: 'DeleteEngagementSuccess', deletedEngagementId: '1', deletedNodeId: 'n1' },
+    ...{ outcome: 'DELETED', engagement: record },
     ...{ raw: undefined, stream: null, integration: null, rateLimit: null, warnings: [] },
   };
   const unknown: DeleteEngagementResult = {

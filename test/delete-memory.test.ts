@@ -8,6 +8,7 @@ function success(raw: unknown): DeleteEngagementResult {
   return {
     kind: 'DeleteEngagementSuccess',
     deletedEngagementId: '1',
+    deletedNodeId: 'n1',
     outcome: 'DELETED',
     engagement: null,
     raw,

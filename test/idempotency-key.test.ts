@@ -47,6 +47,7 @@ describe('what is remembered', () => {
     const success = {
       kind: 'DeleteEngagementSuccess',
       deletedEngagementId: '1',
+      deletedNodeId: 'n1',
       outcome: 'DELETED',
       engagement: { id: '1', integratedAccountId: 'a', content: 'x'.repeat(300_000) },
       stream: null,

@@ -16,8 +16,8 @@ describe('the table of integrations', () => {
 describe('the name of an integration', () => {
   const known = [...documented.map(([name]) => name), ...withoutDelete];
   const noise = fc.array(fc.tuple(fc.boolean(), fc.constantFrom('', '', ' ', '-', '_', '.', '/', " (', ")), {
-    minLength: 24,
-    maxLength: 24,
+    minLength: 32,
+    maxLength: 32,
   });
 
   it('is found whatever its case, spaces and punctuation', () => {
@@ -39,6 +39,25 @@ describe('the name of an integration', () => {
 
   it.each(withoutDelete)('%s is one that cannot', (name) => {
     expect(findIntegration(name)).toEqual({ kind: 'unsupported', name });
+  });
+
+  it.each([
+    ...['affinity', 'capsule', 'close', 'copper', 'freshsales', 'keap', 'mondaycrm', 'onepagecrm', 'pipeliner'],
+    ...['zendesksell', 'zohocrm', 'highlevel', 'pipedrive', 'planhat'],
+  ])('finds one that can delete by the slug %s', (slug) => {
+    const slugged = documented.find(([name]) => name.toLowerCase().replaceAll(' ', '') === slug);
+    expect(findIntegration(slug)).toMatchObject({ kind: 'supported', integration: { name: slugged?.[0] } });
+  });
+
+  it.each([
+    ['dynamics365', 'Microsoft Dynamics 365 Sales'],
+    ['Microsoft Dynamics 365 Sales', 'Microsoft Dynamics 365 Sales'],
+    ['MS Dynamics 365 Sales', 'Microsoft Dynamics 365 Sales'],
+    ['salesforce', 'Salesforce'],
+    ['teamleader', 'Teamleader'],
+    ['hubspot', 'HubSpot'],
+  ])('finds one that cannot delete by %s', (slug, name) => {
+    expect(findIntegration(slug)).toEqual({ kind: 'unsupported', name });
   });
 
   it('that nobody knows is unknown', () => {

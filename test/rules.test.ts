@@ -67,12 +67,25 @@ describe('a parameter that is null or undefined', () => {
 });
 
 describe('content, subject and direction', () => {
-  it.each([undefined, null, ...engagementTypes])('with engagementType %s are refused unless it is email', (type) => {
-    const found = checkEmailOnly(inputWith({ engagementType: type, parameters: everyParameter }));
-    const emailOnly = type === 'email' ? [] : ['content', 'subject', 'direction'];
-    expect(found.map(({ path }) => path)).toEqual(emailOnly.map((parameter) => ['parameters', parameter]));
-    for (const finding of found) {
+  const emailOnly = ['content', 'subject', 'direction'].map((parameter) => ['parameters', parameter]);
+  const check = (engagementType: EngagementType | null | undefined) =>
+    checkEmailOnly(inputWith({ engagementType, parameters: everyParameter }));
+
+  it('say nothing beside EMAIL', () => {
+    expect(check('email')).toEqual([]);
+  });
+
+  it.each(engagementTypes.filter((type) => type !== 'email'))('are refused beside engagementType %s', (type) => {
+    expect(check(type).map(({ path }) => path)).toEqual(emailOnly);
+    for (const finding of check(type)) {
       expect(finding).toMatchObject({ severity: 'REFUSAL', message: expect.stringContaining('engagementType: EMAIL') });
+    }
+  });
+
+  it.each([undefined, null])('are warned of beside engagementType %s', (type) => {
+    expect(check(type).map(({ path }) => path)).toEqual(emailOnly);
+    for (const finding of check(type)) {
+      expect(finding).toMatchObject({ severity: 'WARNING', message: expect.stringContaining('engagementType: EMAIL') });
     }
   });
 });

@@ -5,6 +5,7 @@ import { Client, request } from 'undici';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { sandboxAccount, sandboxToken } from '../src/sandbox/accounts.ts';
 import { sandboxFaults } from '../src/sandbox/faults.ts';
+import { parseQuery } from '../src/sandbox/query.ts';
 import { type Sandbox, startSandbox } from '../src/sandbox/server.ts';
 import { callSandbox, engagementCall, seededEngagement } from './sandbox-call.ts';
 
@@ -81,6 +82,38 @@ describe('malformed input', () => {
       status: 400,
       body: { message: expect.stringContaining('query string') },
     });
+  });
+
+  test.each([
+    'contact[][id]=7&contact[][id]=8',
+    'contact%5B%5D%5Bid%5D=7&contact%5B%5D%5Bid%5D=8',
+    'contact[0][id]=7&contact[1][id]=8',
+    'truto_exclude_fields[]=content&truto_exclude_fields[]=subject',
+    'truto_exclude_fields[]=',
+  ])('a list as %s is taken', async (queryText) => {
+    const target = `/unified/crm/engagements/no-such-id?integrated_account_id=${account.id}&${queryText}`;
+    const reply = await client.request({ method: 'DELETE', path: target, headers });
+    await reply.body.dump();
+    expect(reply.statusCode).toBe(404);
+  });
+
+  test.each([
+    ['a[][id]=7&a[][id]=8', { a: [{ id: '7' }, { id: '8' }] }],
+    [
+      'a[][id]=7&a[][name]=x&b=1&a[][id]=8&a[][name]=y',
+      {
+        a: [
+          { id: '7', name: 'x' },
+          { id: '8', name: 'y' },
+        ],
+        b: '1',
+      },
+    ],
+    ['a[][b][]=1&a[][b][]=2', { a: [{ b: ['1', '2'] }] }],
+    ['a[]=1&a[]=2', { a: ['1', '2'] }],
+    ['a[][id]', { a: [{ id: '' }] }],
+  ])('the list %s has its items', (text, expected) => {
+    expect(JSON.parse(JSON.stringify(parseQuery(text)))).toEqual(expected);
   });
 
   test('names of the object prototype are names like any other', async () => {

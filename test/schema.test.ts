@@ -88,3 +88,16 @@ describe('the schema', () => {
     ]);
   });
 });
+
+describe.each(['federation', 'stitching'] as const)('in a supergraph by %s', (dialect) => {
+  it('there is no Node and no node, which other parts may have, but every nodeId', () => {
+    const schema = createSchema({ dialect, provesCallers: false, typePrefix: '' });
+    expect(schema.getType('Node')).toBeUndefined();
+    expect(schema.getQueryType()?.getFields().node).toBeUndefined();
+    for (const name of ['Engagement', 'Owner', 'Contact', 'Account', 'Lead', 'Opportunity', 'Project', 'Note']) {
+      const type = schema.getType(name) as GraphQLObjectType;
+      expect(String(type.getFields().nodeId?.type)).toBe('ID!');
+      expect(type.getInterfaces()).toEqual([]);
+    }
+  });
+});

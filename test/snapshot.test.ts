@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { writeNodeId } from '../src/engagement/node-id.ts';
 import { startTestFacade } from './support/facade.ts';
 import { refusedIds, takenIds } from './support/ids.ts';
 import { remote, truto } from './support/outcome.ts';
@@ -55,6 +56,14 @@ describe('a delete with a snapshot', () => {
     expect(order).toEqual(['GET engagements/e1', 'DELETE engagements/e1']);
     expect(calls[0]?.query.truto_exclude_fields).toEqual(calls[1]?.query.truto_exclude_fields);
     expect(calls[0]?.query.engagement_type).toBe('call');
+  });
+
+  it.each([204, 504])('has the node id that a read shows, also when the delete answers %i', async (status) => {
+    const read = json(200, { id: 'e1', engagement_type: 'Call' });
+    const remove = status === 204 ? json(204, undefined) : truto(504);
+    const { result } = await run(mutation('nodeId'), { read, remove });
+    const key = { resource: 'engagements', integratedAccountId: 'a', kind: 'call', id: 'e1' } as const;
+    expect(result.engagement).toEqual({ nodeId: writeNodeId(key) });
   });
 
   it("keeps what it read, and takes from the delete's own answer only what it lacks", async () => {

@@ -1,18 +1,26 @@
 // Apollo Client: what the delete says is gone is evicted from the normalized cache, and every list forgets it.
 import { ApolloClient, gql, HttpLink, InMemoryCache } from '@apollo/client';
-import { fail, report } from './outcome.mjs';
+import { fail, report, reportNamesakes } from './outcome.mjs';
 import { deleteHeaders, endpoint, givenId, headers, integratedAccountId } from './settings.mjs';
 
+// Ids are unique within a type of an integrated account only, and in some CRMs only within a kind of engagement.
+const keyed = { keyFields: ['nodeId'] };
 const cache = new InMemoryCache({
-  // Ids are unique within an integrated account only.
-  typePolicies: { Engagement: { keyFields: ['integratedAccountId', 'id'] } },
+  typePolicies: { Engagement: keyed, Owner: keyed, Contact: keyed, Account: keyed },
 });
 const client = new ApolloClient({ cache, link: new HttpLink({ uri: endpoint, headers }) });
 const account = integratedAccountId;
 
 const list = gql`
   query List($account: ID!) {
-    engagements(integratedAccountId: $account, first: 5) { nodes { integratedAccountId id subject } }
+    engagements(integratedAccountId: $account, first: 10) {
+      nodes {
+        nodeId id subject
+        owner { nodeId id name }
+        contacts { nodeId id name }
+        account { nodeId id name }
+      }
+    }
   }
 `;
 
@@ -20,7 +28,7 @@ const remove = gql`
   mutation Delete($id: ID!, $account: ID!) {
     deleteEngagement(id: $id, integratedAccountId: $account) {
       __typename
-      ... on DeleteEngagementSuccess { deletedEngagementId outcome }
+      ... on DeleteEngagementSuccess { deletedNodeId deletedEngagementId outcome }
       ... on RateLimitedError { retryAfterMs }
       ... on OutcomeUnknownError { retrySafe }
       ... on Error { message }
@@ -28,11 +36,11 @@ const remove = gql`
   }
 `;
 
-const cachedIds = () => cache.readQuery({ query: list, variables: { account } }).engagements.nodes.map(({ id }) => id);
+const cached = () => cache.readQuery({ query: list, variables: { account } }).engagements.nodes;
 
 try {
   await client.query({ query: list, variables: { account } });
-  const id = givenId ?? cachedIds()[0];
+  const id = givenId ?? cached()[0]?.id;
   const { data } = await client.mutate({
     mutation: remove,
     variables: { id, account },
@@ -42,14 +50,17 @@ try {
     fetchPolicy: 'no-cache',
     update(cache, { data }) {
       if (data?.deleteEngagement?.__typename !== 'DeleteEngagementSuccess') return;
-      const key = { integratedAccountId: account, id: data.deleteEngagement.deletedEngagementId };
-      cache.evict({ id: cache.identify({ __typename: 'Engagement', ...key }) });
+      const { deletedNodeId: nodeId } = data.deleteEngagement;
+      cache.evict({ id: cache.identify({ __typename: 'Engagement', nodeId }) });
       cache.gc();
     },
   });
   const isGone = report('apollo-client', data.deleteEngagement);
-  if (isGone)
-    console.log(`apollo-client: the cached list ${cachedIds().includes(id) ? 'still has' : 'no longer has'} it`);
+  if (isGone) {
+    const isListed = cached().some((engagement) => engagement.id === id);
+    console.log(`apollo-client: the cached list ${isListed ? 'still has' : 'no longer has'} it`);
+    reportNamesakes('apollo-client', cached(), id);
+  }
 } catch (error) {
   fail('apollo-client', error);
 }

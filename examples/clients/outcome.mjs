@@ -32,6 +32,17 @@ function read(result) {
   }
 }
 
+/**
+ * Says which records of the list have the engagement's id: ids are unique within a type only, and sometimes not even there.
+ * @param nodes the engagements of a cached list, each with its owner, contacts and account.
+ */
+export function reportNamesakes(client, nodes, id) {
+  const records = nodes.flatMap(({ owner, contacts, account }) => [owner, ...(contacts ?? []), account]);
+  const found = records.filter((record) => record?.id === id).map((record) => `${record.__typename} ${record.name}`);
+  if (found.length > 0)
+    console.log(`${client}: still there with the same id: ${[...new Set(found)].sort().join(', ')}`);
+}
+
 /** Says what kept the request from getting a result at all: no server, no valid token, a document that is refused. */
 export function fail(client, error) {
   console.log(`${client}: failed. ${error.message}`);

@@ -1,8 +1,8 @@
-// Relay: @deleteRecord (in relay/documents.js) takes the engagement out of the store, and so out of every list.
+// Relay: @deleteRecord (in relay/documents.js) removes the engagement from the store, and so from every list.
 // relay-compiler made relay/__generated__ of those documents; here, it is run from this folder:
 // node ../../node_modules/relay-compiler/cli.js relay.config.json
 import * as Relay from 'relay-runtime';
-import { fail, report } from './outcome.mjs';
+import { fail, report, reportNamesakes } from './outcome.mjs';
 import remove from './relay/__generated__/documentsDeleteMutation.graphql.js';
 import list from './relay/__generated__/documentsListQuery.graphql.js';
 import { deleteHeaders, endpoint, givenId, headers, integratedAccountId } from './settings.mjs';
@@ -22,16 +22,21 @@ async function send({ text: query, operationKind }, variables) {
   return answer;
 }
 
-// Relay knows a record by its id alone, and ids are unique within an integrated account: have a store for each account.
-const environment = new Environment({ network: Network.create(send), store: new Store(new RecordSource()) });
+const environment = new Environment({
+  network: Network.create(send),
+  store: new Store(new RecordSource()),
+  // Relay knows a record by this alone, and an owner, a contact and an account can have the same id. relay.config.json
+  // says it to the compiler: nodeInterfaceIdField.
+  getDataID: ({ nodeId }) => nodeId,
+});
 const variables = { account: integratedAccountId };
 const listed = createOperationDescriptor(list, variables);
 environment.retain(listed);
 
-/** What the store says is listed; a record that was deleted has left a null. */
-function storedIds() {
+/** What the store says is listed; a record that was deleted leaves a null. */
+function stored() {
   const { nodes } = environment.lookup(listed.fragment).data.engagements;
-  return nodes.filter(Boolean).map(({ id }) => id);
+  return nodes.filter(Boolean);
 }
 
 function commit(id) {
@@ -47,10 +52,13 @@ function commit(id) {
 
 try {
   await fetchQuery(environment, list, variables).toPromise();
-  const id = givenId ?? storedIds()[0];
+  const id = givenId ?? stored()[0]?.id;
   const isGone = report('relay', await commit(id));
-  if (isGone)
-    console.log(`relay: the list in the store ${storedIds().includes(id) ? 'still has' : 'no longer has'} it`);
+  if (isGone) {
+    const isListed = stored().some((engagement) => engagement.id === id);
+    console.log(`relay: the list in the store ${isListed ? 'still has' : 'no longer has'} it`);
+    reportNamesakes('relay', stored(), id);
+  }
 } catch (error) {
   fail('relay', error);
 }

@@ -75,7 +75,7 @@ export async function deleteEngagement(
 
   const malformed = checkWellFormed(input);
   const misplaced = checkEmailOnly(input);
-  if (malformed.length > 0 || (misplaced.length > 0 && !dryRun)) return refusedInput([...malformed, ...misplaced]);
+  if (malformed.length > 0 || (hasRefusal(misplaced) && !dryRun)) return refusedInput([...malformed, ...misplaced]);
 
   // A dry run says how the account is now, not how it was.
   const account = await ports.findAccountIntegration(

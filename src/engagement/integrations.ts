@@ -45,16 +45,19 @@ export const integrations: readonly Integration[] = [
   integration('Zoho CRM', requiring('call', 'meeting')),
 ];
 
-/** CRM integrations that list engagements but have no delete for them (Truto's "List Engagements" page, less the above). */
-const integrationsWithoutDelete = [
-  'MS Dynamics 365 Sales',
-  'HubSpot',
-  'Nutshell',
-  'Outreach',
-  'Salesforce',
-  'Teamleader',
-  'Wix',
-];
+/**
+ * CRM integrations that list engagements but have no delete for them (Truto's "List Engagements" page, less the above), and
+ * their other names: most slugs are the name without spaces, Dynamics' is not.
+ */
+const integrationsWithoutDelete: ReadonlyMap<string, readonly string[]> = new Map([
+  ['Microsoft Dynamics 365 Sales', ['dynamics365', 'MS Dynamics 365 Sales']],
+  ['HubSpot', []],
+  ['Nutshell', []],
+  ['Outreach', []],
+  ['Salesforce', []],
+  ['Teamleader', []],
+  ['Wix', []],
+]);
 
 /** What is known of an integration by its name. */
 export type IntegrationSupport =
@@ -62,14 +65,16 @@ export type IntegrationSupport =
   | { readonly kind: 'unsupported'; readonly name: string }
   | { readonly kind: 'unknown' };
 
-/** Truto's slugs are not published for all integrations: "Zoho CRM", "zohocrm" and "zoho-crm" are one name here. */
+/** Truto does not publish the slugs of all integrations: "Zoho CRM", "zohocrm" and "zoho-crm" are one name here. */
 function comparable(name: string): string {
   return name.toLowerCase().replace(/[^\p{L}\p{N}]/gu, '');
 }
 
 const supportByName = new Map<string, IntegrationSupport>([
   ...integrations.map((known) => [comparable(known.name), { kind: 'supported', integration: known }] as const),
-  ...integrationsWithoutDelete.map((name) => [comparable(name), { kind: 'unsupported', name }] as const),
+  ...[...integrationsWithoutDelete].flatMap(([name, others]) =>
+    [name, ...others].map((each) => [comparable(each), { kind: 'unsupported', name }] as const),
+  ),
 ]);
 
 const unknownIntegration: IntegrationSupport = { kind: 'unknown' };

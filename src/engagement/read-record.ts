@@ -1,7 +1,6 @@
 import type { Attempt, Send } from '../upstream/attempt.ts';
 import { type Caller, limitedBy } from './access.ts';
 import { isJsonObject, readBody } from './body.ts';
-import type { EngagementType } from './input.ts';
 import { type FindAccountIntegration, settleNotFound } from './integrated-account.ts';
 import { isSameId, type ReadRecord, type RecordKey, readRecord } from './record.ts';
 import { notSent, type Refusal, readRefusal } from './refusal.ts';
@@ -18,8 +17,8 @@ export interface ReadOptions<R extends Resource> {
   readonly deadlineAt: number;
   /** True once nobody waits for it: then it is not begun. */
   readonly hasCallerLeft: () => boolean;
-  /** Some integrations need it to find an engagement. */
-  readonly engagementType?: EngagementType | null | undefined;
+  /** Some integrations need it to find an engagement; a word of the provider's own, when a record had that. */
+  readonly engagementType?: string | null | undefined;
 }
 
 /** A record that was found. */

@@ -6,7 +6,7 @@ import { type IsPlain, plainValues } from './shapes.ts';
 export type ResourceRecord<R extends Resource> = {
   /** Always there: what was asked for stands in when the answer has none. */
   readonly id: string;
-  /** The integrated account it was read from or deleted in. Not upstream's own: ids are unique within it only. */
+  /** The integrated account it was read from or deleted in. Upstream does not send it; an id means nothing without it. */
   readonly integratedAccountId: string;
 } & {
   readonly [Field in Exclude<WireField<R>, 'id'>]?: z.output<(typeof resources)[R][Field]> | null;

@@ -1,7 +1,7 @@
 import type { UpstreamRequest } from '../upstream/attempt.ts';
 import { encodeQuery, type QueryParameter } from '../upstream/query-string.ts';
 import { type EngagementFilter, type EngagementOrder, filterParameters, orderParameter } from './filter.ts';
-import { type DeleteEngagementInput, type EngagementType, hasRecord } from './input.ts';
+import { type DeleteEngagementInput, hasRecord } from './input.ts';
 import type { RecordKey } from './record.ts';
 import type { Resource, WireField } from './resources.ts';
 import { excludedFields, type Selection } from './selection.ts';
@@ -72,7 +72,7 @@ export function buildReadRequest<R extends Resource>(
   { id, integratedAccountId }: RecordKey,
   selected: ReadonlySet<WireField<R>>,
   authorization: string,
-  engagementType?: EngagementType | null,
+  engagementType?: string | null,
 ): UpstreamRequest {
   const query = encodeQuery([
     ['integrated_account_id', integratedAccountId],

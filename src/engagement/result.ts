@@ -21,6 +21,8 @@ export interface DeleteStream {
 export interface DeleteEngagementSuccess {
   readonly kind: 'DeleteEngagementSuccess';
   readonly deletedEngagementId: string;
+  /** The node id that a read of the engagement showed before. */
+  readonly deletedNodeId: string;
   readonly outcome: DeleteOutcome;
   readonly engagement: EngagementRecord | null;
   /** Any JSON value; undefined and null both mean that there is none. */

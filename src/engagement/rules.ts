@@ -36,12 +36,22 @@ function checkParameters(parameters: DeleteEngagementParameters): readonly Findi
   return [...texts, ...dates, ...account, ...contacts, ...length];
 }
 
-/** Refuses what upstream documents for emails only, whatever the integration. */
+/**
+ * Refuses what upstream documents for emails only beside another type, whatever the integration. Without a type it is sent
+ * with a warning: the engagement may be an email, and the documentation allows it.
+ */
 export function checkEmailOnly({ engagementType, parameters }: DeleteEngagementInput): readonly Finding[] {
   if (engagementType === 'email') return [];
   return given(parameters)
     .filter((name) => (emailOnly as readonly string[]).includes(name))
-    .map((name) => refusal(['parameters', name], 'It may only be given together with engagementType: EMAIL.'));
+    .map((name) =>
+      engagementType
+        ? refusal(['parameters', name], 'It can only be given with engagementType: EMAIL.')
+        : warning(
+            ['parameters', name],
+            'It is documented for engagementType: EMAIL only; upstream gets it all the same.',
+          ),
+    );
 }
 
 /** Refuses input that cannot be put on the wire as it is meant. */

@@ -3,6 +3,7 @@ import { isJsonObject, type ReadBody } from './body.ts';
 import { providerBodyOf } from './evidence.ts';
 import { type DeleteEngagementInput, hasRecord } from './input.ts';
 import type { Integration } from './integrations.ts';
+import { nodeKind, writeNodeId } from './node-id.ts';
 import { parseRateLimit } from './rate-limit.ts';
 import type { FoundRecord } from './read-record.ts';
 import { type EngagementRecord, readRecord } from './record.ts';
@@ -73,6 +74,13 @@ function readStream({ headers, body }: UpstreamAnswer, { selection }: SuccessCon
   };
 }
 
+/** Of what was asked for, whatever upstream answered: so it is the same with every selection. */
+function deletedNodeId({ input, integration }: SuccessContext): string {
+  const { id, integratedAccountId, engagementType } = input;
+  const kind = nodeKind(integration, engagementType);
+  return writeNodeId({ resource: 'engagements', integratedAccountId, kind, id });
+}
+
 /**
  * Makes the success of an answer that proves one: an odd value in its body costs that field, never the result.
  * @param doubts what the answer left open, as warnings.
@@ -88,6 +96,7 @@ export function buildSuccess(
   return {
     kind: 'DeleteEngagementSuccess',
     deletedEngagementId: input.id,
+    deletedNodeId: deletedNodeId(context),
     outcome: answer.statusCode === 202 ? 'ACCEPTED' : 'DELETED',
     engagement: snapshot ? mergeSnapshot(snapshot.record, content.engagement) : content.engagement,
     raw: content.raw,
@@ -99,16 +108,15 @@ export function buildSuccess(
 }
 
 /** The success of an attempt that found nothing to delete, after one that may have deleted it. */
-export function alreadyAbsent(
-  { headers }: UpstreamAnswer,
-  { input, integration, snapshot, warnings }: SuccessContext,
-): DeleteEngagementSuccess {
+export function alreadyAbsent({ headers }: UpstreamAnswer, context: SuccessContext): DeleteEngagementSuccess {
+  const { input, integration, snapshot, warnings } = context;
   const gone =
     'One attempt had no clear answer, and the next found no such engagement: the first deleted it, or somebody else did, ' +
     'or it never was there under this type and account.';
   return {
     kind: 'DeleteEngagementSuccess',
     deletedEngagementId: input.id,
+    deletedNodeId: deletedNodeId(context),
     outcome: 'ALREADY_ABSENT',
     engagement: snapshot?.record ?? null,
     stream: null,

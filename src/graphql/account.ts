@@ -9,7 +9,7 @@ builder.objectType(Account, {
   fields: (t) => ({
     id: t.exposeID('id', {
       nullable: false,
-      description: "Upstream's id of the account, unique within the integrated account.",
+      description: "Upstream's id of the account, unique among the accounts of the integrated account.",
     }),
     owner: t.field({
       type: Owner,

@@ -8,7 +8,7 @@ builder.objectType(Contact, {
   fields: (t) => ({
     id: t.exposeID('id', {
       nullable: false,
-      description: "Upstream's id of the contact, unique within the integrated account.",
+      description: "Upstream's id of the contact, unique among the contacts of the integrated account.",
     }),
     firstName: t.string({ description: 'The given name.', ...readField('first_name') }),
     lastName: t.string({ description: 'The family name.', ...readField('last_name') }),

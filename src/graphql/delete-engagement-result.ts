@@ -43,14 +43,20 @@ const DeleteEngagementSuccess = builder.objectRef<Result.DeleteEngagementSuccess
   fields: (t) => ({
     deletedEngagementId: t.exposeID('deletedEngagementId', {
       nullable: false,
-      description: 'The id that was asked for: evict it from caches.',
+      description: 'The id that was asked for. Caches know a record by its `deletedNodeId`.',
+    }),
+    deletedNodeId: t.exposeID('deletedNodeId', {
+      nullable: false,
+      description:
+        'The `nodeId` that the engagement had: evict it from caches. It includes the `engagementType` that you gave, where the ' +
+        'integration requires one or is unknown.',
     }),
     outcome: t.expose('outcome', { type: DeleteOutcome, nullable: false, description: 'What became of it.' }),
-    engagement: t.expose('engagement', {
+    engagement: t.field({
       type: Engagement,
-      nullable: true,
       description:
         'With format UNIFIED or NORMALIZED, what the answer says of the engagement: often no more than its id.',
+      resolve: ({ engagement, deletedNodeId }) => engagement && { ...engagement, nodeId: deletedNodeId },
     }),
     raw: t.expose('raw', {
       type: 'JSON',

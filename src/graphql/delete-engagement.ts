@@ -16,16 +16,16 @@ const RecordReferenceInput = builder.inputType('RecordReferenceInput', {
   }),
 });
 
+const emailOnly = 'For emails: refused with another `engagementType`, sent with a warning without any.';
+
 /** What of a delete's input only some integrations list. */
 export const DeleteEngagementParameters = builder.inputType('DeleteEngagementParameters', {
   description: "Further query parameters of upstream's delete. Which integration lists which: `Query.integrations`.",
   fields: (t) => ({
     sortBy: t.field({ type: EngagementSort, description: 'Listed by Pipeliner.' }),
-    content: t.string({ description: 'Only together with `engagementType: EMAIL`. Listed by Planhat.' }),
-    subject: t.string({ description: 'Only together with `engagementType: EMAIL`. Listed by Planhat.' }),
-    direction: t.string({
-      description: 'Only together with `engagementType: EMAIL`. Documented, yet listed by no integration.',
-    }),
+    content: t.string({ description: `${emailOnly} Listed by Planhat.` }),
+    subject: t.string({ description: `${emailOnly} Listed by Planhat.` }),
+    direction: t.string({ description: `${emailOnly} Documented, yet listed by no integration.` }),
     createdAt: t.field({ type: 'DateTime', description: "The engagement's creation. Listed by Planhat." }),
     updatedAt: t.field({
       type: 'DateTime',

@@ -37,7 +37,7 @@ builder.queryField('engagement', (t) =>
       // Null says that it is gone: not where the account itself may be what is missing.
       if (outcome.kind === 'NotFoundError' && outcome.accountFound) return null;
       if (outcome.kind !== 'Found') throw failedRead(outcome);
-      return outcome.record;
+      return { ...outcome.record, askedType: key.engagementType };
     },
   }),
 );

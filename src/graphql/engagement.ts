@@ -13,15 +13,25 @@ function knownType(record: EngagementRecord): Type | null {
   return engagementTypes.find((type) => type === literal) ?? null;
 }
 
+/** A record, and how it was reached. */
+export interface EngagementSource extends EngagementRecord {
+  /** Its node id, where it was reached by that, or was deleted. */
+  readonly nodeId?: string;
+  /** The type that it was asked for by, which stands in for one that the record does not have. */
+  readonly askedType?: Type | null | undefined;
+}
+
 /** An engagement: its own fields are read from the wire record as they are. */
-export const Engagement = builder.objectRef<EngagementRecord>('Engagement').implement({
+export const Engagement = builder.objectRef<EngagementSource>('Engagement').implement({
   description:
     'A call, chat, email, meeting or note in a CRM. Fields that are not selected are not asked of upstream. ' +
     'A field is null when the provider has no value, does not support it, or does not return it from this operation.',
   fields: (t) => ({
     id: t.exposeID('id', {
       nullable: false,
-      description: "Upstream's id of the engagement, unique within the integrated account.",
+      description:
+        "Upstream's id of the engagement, unique among the engagements of the integrated account; in some CRMs, only among " +
+        'those of one `engagementType`.',
     }),
     owner: t.field({ type: Owner, description: 'The user it belongs to.', ...toOne('owner', 'users') }),
     content: t.exposeString('content', { description: 'The text of it, such as the body of an email.' }),

@@ -8,7 +8,7 @@ builder.objectType(Lead, {
   fields: (t) => ({
     id: t.exposeID('id', {
       nullable: false,
-      description: "Upstream's id of the lead, unique within the integrated account.",
+      description: "Upstream's id of the lead, unique among the leads of the integrated account.",
     }),
     owner: t.field({
       type: Owner,

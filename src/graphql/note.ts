@@ -8,7 +8,7 @@ builder.objectType(Note, {
   fields: (t) => ({
     id: t.exposeID('id', {
       nullable: false,
-      description: "Upstream's id of the note, unique within the integrated account.",
+      description: "Upstream's id of the note, unique among the notes of the integrated account.",
     }),
     title: t.string({ description: 'The headline of the note.', ...readField('title') }),
     content: t.string({ description: 'The text of the note.', ...readField('content') }),

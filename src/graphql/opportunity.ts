@@ -8,7 +8,7 @@ builder.objectType(Opportunity, {
   fields: (t) => ({
     id: t.exposeID('id', {
       nullable: false,
-      description: "Upstream's id of the opportunity, unique within the integrated account.",
+      description: "Upstream's id of the opportunity, unique among the opportunities of the integrated account.",
     }),
     name: t.string({ description: 'What the deal is called.', ...readField('name') }),
     description: t.string({ description: 'What is noted about the deal.', ...readField('description') }),

@@ -8,7 +8,7 @@ builder.objectType(Owner, {
   fields: (t) => ({
     id: t.exposeID('id', {
       nullable: false,
-      description: "Upstream's id of the user, unique within the integrated account.",
+      description: "Upstream's id of the user, unique among the users of the integrated account.",
     }),
     name: t.string({ description: 'The full name.', ...readField('name') }),
     email: t.string({ description: 'The email address.', ...readField('email') }),

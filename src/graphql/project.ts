@@ -9,7 +9,7 @@ builder.objectType(Project, {
   fields: (t) => ({
     id: t.exposeID('id', {
       nullable: false,
-      description: "Upstream's id of the project, unique within the integrated account.",
+      description: "Upstream's id of the project, unique among the projects of the integrated account.",
     }),
     name: t.string({ description: 'What the project is called.', ...readField('name') }),
     description: t.string({ description: 'What is noted about the project.', ...readField('description') }),

@@ -8,6 +8,11 @@ import type { Resource, WireField } from '../engagement/resources.ts';
 import { checkId } from '../engagement/text-rules.ts';
 import { requestError } from '../errors.ts';
 
+/** What names a record, and of an engagement the kind, where that is known. */
+export interface TypedKey extends RecordKey {
+  readonly engagementType?: string | null | undefined;
+}
+
 /** Reads records one by one, for one operation: related ones, and those that a supergraph asks for by their keys. */
 export interface RecordLoaders {
   /**
@@ -16,7 +21,7 @@ export interface RecordLoaders {
    */
   read<R extends Resource>(
     resource: R,
-    key: RecordKey,
+    key: TypedKey,
     selected: ReadonlySet<WireField<R>>,
   ): Promise<FoundRecord<R> | Refusal>;
 }
@@ -44,7 +49,7 @@ const tooMany: Refusal = {
 
 const unreadableId = 'Upstream names a record by an id that cannot be asked for.';
 
-interface LoaderKey<R extends Resource> extends RecordKey {
+interface LoaderKey<R extends Resource> extends TypedKey {
   readonly selected: ReadonlySet<WireField<R>>;
 }
 
@@ -58,7 +63,8 @@ function loaderFor<R extends Resource>(
     // Upstream named it, and may be wrong: what is no path segment would address something else.
     if (checkId(key.id, ['id']).length > 0) return { kind: 'UpstreamUnavailableError', message: unreadableId };
     if (!mayReadMore()) return tooMany;
-    const options = { caller, selected: key.selected, deadlineAt, hasCallerLeft };
+    const { selected, engagementType } = key;
+    const options = { caller, selected, deadlineAt, hasCallerLeft, engagementType };
     const limits = limitedBy(caller, key.integratedAccountId);
     const read = await limitReads(limits, deadlineAt, () => readResource(resource, key, options, ports));
     return read ?? notSent({ reason: 'timeout' });
@@ -66,7 +72,8 @@ function loaderFor<R extends Resource>(
   // Upstream reads one record at a time; a batch would only make the first wait for the last.
   return new DataLoader<LoaderKey<R>, FoundRecord<R> | Refusal, string>((keys) => Promise.all(keys.map(read)), {
     batch: false,
-    cacheKeyFn: ({ integratedAccountId, id, selected }) => JSON.stringify([integratedAccountId, id, ...selected]),
+    cacheKeyFn: ({ integratedAccountId, id, engagementType, selected }) =>
+      JSON.stringify([integratedAccountId, id, engagementType ?? null, ...selected]),
   });
 }
 
@@ -79,7 +86,7 @@ export function createRecordLoaders(options: RecordLoadersOptions): RecordLoader
     return readCount <= maxReads;
   };
   return {
-    read<R extends Resource>(resource: R, key: RecordKey, selected: ReadonlySet<WireField<R>>) {
+    read<R extends Resource>(resource: R, key: TypedKey, selected: ReadonlySet<WireField<R>>) {
       const loader = (loaders.get(resource) ?? loaderFor(resource, options, mayReadMore)) as ReturnType<
         typeof loaderFor<R>
       >;

@@ -12,7 +12,7 @@ import { assumedRelatedCount } from './subgraph/costs.ts';
 export type RelatedResource = Exclude<Resource, 'engagements'>;
 
 /** The GraphQL type of each related resource. */
-const typeNames: Readonly<Record<RelatedResource, string>> = {
+export const relatedTypeNames: Readonly<Record<RelatedResource, string>> = {
   users: 'Owner',
   contacts: 'Contact',
   accounts: 'Account',
@@ -28,6 +28,12 @@ export interface Related<R extends RelatedResource> {
   readonly integratedAccountId: string;
   /** The selected fields of the record. Rejects with a GraphQL error when it cannot be read. */
   read(): Promise<ResourceRecord<R>>;
+}
+
+/** A related record that was read already. */
+export function relatedFrom<R extends RelatedResource>(record: ResourceRecord<R>): Related<R> {
+  const { id, integratedAccountId } = record;
+  return { id, integratedAccountId, read: async () => record };
 }
 
 interface Reference {
@@ -54,7 +60,7 @@ function relate<R extends RelatedResource>(
   { recordLoaders }: Context,
   info: GraphQLResolveInfo,
 ): Related<R>[] {
-  const selected = wireFieldsBelow(info, resource, typeNames[resource]);
+  const selected = wireFieldsBelow(info, resource, relatedTypeNames[resource]);
   return references.map(({ id, kept }) => ({
     id,
     integratedAccountId,

@@ -10,6 +10,7 @@ import './delete-engagements.ts';
 import './engagement-queries.ts';
 import './integration.ts';
 import './lead.ts';
+import './node.ts';
 import './note.ts';
 import './opportunity.ts';
 import './owner.ts';

@@ -90,8 +90,12 @@ function countChunkLists(info: SelectionInfo, streams: readonly FieldNode[]): nu
 export function readSelection(info: SelectionInfo): Selection {
   const success = fieldsBelow(info, 'DeleteEngagementSuccess', info.fieldNodes);
   const unknown = fieldsBelow(info, 'OutcomeUnknownError', info.fieldNodes);
-  const records = [...named(success, 'engagement'), ...named(unknown, 'engagement')];
-  const engagement = fieldsBelow(info, 'Engagement', records);
+  const deleted = fieldsBelow(info, 'Engagement', named(success, 'engagement'));
+  const engagement = [
+    // What was deleted has the node id that it was asked for by: nothing is read for that.
+    ...deleted.filter(({ name }) => name.value !== 'nodeId'),
+    ...fieldsBelow(info, 'Engagement', named(unknown, 'engagement')),
+  ];
   const notes = fieldsBelow(info, 'Note', named(engagement, 'notes'));
   const chunkLists = countChunkLists(info, named(success, 'stream'));
   if (chunkLists > 1)

@@ -110,7 +110,6 @@ function checkReference(value: unknown, name: string): void {
   }
 }
 
-/** `contact[][id]=7&contact[][id]=8` folds into one contact with two ids: a client has to send indexes, so that is refused. */
 function checkContacts(value: unknown): void {
   if (value === undefined || value === '') {
     return;

@@ -5,13 +5,36 @@ import { Refusal } from './refusal.ts';
 export type Query = Readonly<Record<string, unknown>>;
 
 /**
- * Parses a query string as Truto documents it: `a=x`, `a[]=x`, `a[0]=x`, `a[b]=c`, `a[0][b]=c`. Refuses with 400 what
+ * Numbers the items of lists of objects that come without an index, as Truto's Python SDK sends them: a name that an item
+ * has already begins the next one. qs alone would fold them into a single item.
+ */
+function numberItems(text: string): string {
+  const last = new Map<string, { index: number; readonly names: Set<string> }>();
+  return text.replace(/[^&]+/g, (parameter) => {
+    const end = parameter.indexOf('=') < 0 ? parameter.length : parameter.indexOf('=');
+    const key = parameter.slice(0, end).replace(/%5B/gi, '[').replace(/%5D/gi, ']');
+    const [whole, list = '', name = ''] = /^([^[\]]+)\[\](\[[^\]]+\])/.exec(key) ?? [];
+    if (whole === undefined) return parameter;
+    const item = last.get(list) ?? { index: 0, names: new Set() };
+    last.set(list, item);
+    // `a[][b][]=x` goes on with the list in the item.
+    if (item.names.has(name) && !key.endsWith('[]')) {
+      item.index += 1;
+      item.names.clear();
+    }
+    item.names.add(name);
+    return `${list}[${item.index}]${key.slice(list.length + 2)}${parameter.slice(end)}`;
+  });
+}
+
+/**
+ * Parses a query string as Truto documents it: `a=x`, `a[]=x`, `a[0]=x`, `a[b]=c`, `a[0][b]=c`, `a[][b]=c`. Refuses with 400 what
  * goes over a limit; qs by itself would quietly drop parameters over 1000, turn arrays over 20 into objects, and leave
  * brackets deeper than 5 in a key, and every one of those would hide a mistake of the client.
  */
 export function parseQuery(text: string): Query {
   try {
-    return qs.parse(text, {
+    return qs.parse(numberItems(text), {
       plainObjects: true,
       depth: 20,
       strictDepth: true,

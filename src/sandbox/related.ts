@@ -19,11 +19,11 @@ export function relatedIds(account: SandboxAccount, kind: RelatedKind): readonly
   return createIds(account, kind, relatedCounts[kind]);
 }
 
-/** Creates `count` different ids that depend on account and kind alone. */
+/** Creates `count` different ids that depend on account and kind alone, or on the account where kinds are numbered alike. */
 export function createIds(account: SandboxAccount, kind: RecordKind, count: number): readonly string[] {
   const { label } = account.integration;
   const provider = findProvider(label);
-  const random = createRandom(`${label} ${kind}`);
+  const random = createRandom(`${label} ${provider.numbersKindsAlike ? 'engagements' : kind}`);
   const ids = new Set<string>();
   while (ids.size < count) {
     ids.add(provider.createId(kind, random));

@@ -2,6 +2,7 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type NodeKey, writeNodeId } from '../../src/engagement/node-id.ts';
 import { sandboxAccount, sandboxToken } from '../../src/sandbox/accounts.ts';
 import { seedEngagements } from '../../src/sandbox/seed.ts';
 import { type Sandbox, startSandbox } from '../../src/sandbox/server.ts';
@@ -29,12 +30,19 @@ const programs = [
   {
     name: 'apollo-client',
     command: () => [node, 'apollo-client.mjs'],
-    integration: 'Monday CRM',
+    integration: 'Zendesk Sell',
     forgets: 'the cached list',
+    namesakes: ['Account', 'Contact', 'Owner'],
   },
-  { name: 'relay', command: () => [node, 'relay.mjs'], integration: 'Pipedrive', forgets: 'the list in the store' },
+  {
+    name: 'relay',
+    command: () => [node, 'relay.mjs'],
+    integration: 'Pipedrive',
+    forgets: 'the list in the store',
+    namesakes: ['Account', 'Contact', 'Owner'],
+  },
   { name: 'typed', command: () => [node, 'typed.ts'], integration: 'Planhat' },
-  { name: 'python', command: () => [python(), 'stdlib.py'], integration: 'Zendesk Sell' },
+  { name: 'python', command: () => [python(), 'stdlib.py'], integration: 'Monday CRM' },
 ];
 
 let server: ServerProcess;
@@ -69,8 +77,23 @@ async function listIds(account: string): Promise<readonly string[]> {
   return engagements.nodes.map(({ id }: { id: string }) => id);
 }
 
-describe.each(programs)('$name', ({ name, command, integration, forgets }) => {
+describe.each(programs)('$name', ({ name, command, integration, forgets, namesakes }) => {
   const account = sandboxAccount(integration).id;
+  /** What the server calls the records of those types with that id. */
+  async function nameAll(types: readonly string[], id: string): Promise<readonly string[]> {
+    const resources: Record<string, NodeKey['resource']> = { Account: 'accounts', Contact: 'contacts', Owner: 'users' };
+    const names = types.map(async (type) => {
+      const nodeId = writeNodeId({
+        resource: resources[type] ?? 'notes',
+        integratedAccountId: account,
+        kind: null,
+        id,
+      });
+      const { node } = await ask(`{ node(nodeId: "${nodeId}") { ... on ${type} { name } } }`);
+      return `${type} ${node.name}`;
+    });
+    return Promise.all(names);
+  }
   const run = (env: Record<string, string>, ...args: string[]) =>
     runProgram([...command(), ...args], folder, { ACCOUNT: account, ...env });
 
@@ -79,7 +102,12 @@ describe.each(programs)('$name', ({ name, command, integration, forgets }) => {
     const seenBefore = witness.seen.length;
     const { code, output } = await run({ ENDPOINT: witness.endpoint });
     const [, id = '', rest] = new RegExp(`^${name}: deleted (\\S+), DELETED\n([^]*)$`).exec(output) ?? [output];
-    expect({ code, rest }).toEqual({ code: 0, rest: forgets ? `${name}: ${forgets} no longer has it\n` : '' });
+    const kept = namesakes ? await nameAll(namesakes, id) : [];
+    const lines = [
+      ...(forgets ? [`${name}: ${forgets} no longer has it\n`] : []),
+      ...(namesakes ? [`${name}: still there with the same id: ${kept.join(', ')}\n`] : []),
+    ];
+    expect({ code, rest }).toEqual({ code: 0, rest: lines.join('') });
 
     expect(before[0]).toBe(id);
     expect(await listIds(account)).toEqual(before.slice(1));

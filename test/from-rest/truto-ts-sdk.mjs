@@ -1,8 +1,8 @@
 /**
- * In the place of @truto/truto-ts-sdk, which the npm registry does not have: the call that Truto's page shows, and the
- * request that the SDK's source is known to make of it. A real request, to wherever `baseUrl` says.
+ * In the place of @truto/truto-ts-sdk, which the npm registry does not have: the call that works, and the request that the
+ * SDK's source is known to make of any. A real request, to wherever `baseUrl` says.
  */
-export default class Truto {
+export default class TrutoApi {
   #options;
 
   constructor(options) {
@@ -10,7 +10,7 @@ export default class Truto {
   }
 
   unifiedApi = {
-    delete: async (model, resource, id, query) => {
+    delete: async (id, { unified_model: model, resource, ...query }) => {
       const { token, baseUrl } = this.#options;
       const url = `${baseUrl}/unified/${model}/${resource}/${encodeURIComponent(id)}?${new URLSearchParams(query)}`;
       const headers = { accept: 'application/json', authorization: `Bearer ${token}` };

@@ -28,17 +28,17 @@ export type DeleteEngagementParameters = {
   account?: RecordReferenceInput | null | undefined;
   /** The engagement's contacts. Listed by Planhat. */
   contacts?: Array<RecordReferenceInput> | null | undefined;
-  /** Only together with `engagementType: EMAIL`. Listed by Planhat. */
+  /** For emails: refused with another `engagementType`, sent with a warning without any. Listed by Planhat. */
   content?: string | null | undefined;
   /** The engagement's creation. Listed by Planhat. */
   createdAt?: string | null | undefined;
-  /** Only together with `engagementType: EMAIL`. Documented, yet listed by no integration. */
+  /** For emails: refused with another `engagementType`, sent with a warning without any. Documented, yet listed by no integration. */
   direction?: string | null | undefined;
   /** Listed by Pipeliner. */
   sortBy?: EngagementSort | null | undefined;
   /** The engagement's status. Listed by Planhat. */
   status?: string | null | undefined;
-  /** Only together with `engagementType: EMAIL`. Listed by Planhat. */
+  /** For emails: refused with another `engagementType`, sent with a warning without any. Listed by Planhat. */
   subject?: string | null | undefined;
   /** The engagement's last update. Documented, yet listed by no integration. */
   updatedAt?: string | null | undefined;

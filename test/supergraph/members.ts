@@ -22,7 +22,7 @@ export const memberCases = (gatewayIndex: number): readonly MemberCase[] => [
   },
   {
     member: 'InvalidInputError',
-    variables: { id: 'e1', account: accountOf('Capsule'), parameters: { content: 'only with emails' } },
+    variables: { id: '..', account: accountOf('Capsule') },
     deleteCount: 0,
   },
   { member: 'UnsupportedIntegrationError', variables: { id: 'e1', account: accountOf('HubSpot') }, deleteCount: 0 },

@@ -17,7 +17,9 @@ export const documented: readonly [string, '' | 'optional' | 'REQUIRED', string,
 ];
 
 /** Integrations that list engagements but have no delete. */
-export const withoutDelete = 'MS Dynamics 365 Sales,HubSpot,Nutshell,Outreach,Salesforce,Teamleader,Wix'.split(',');
+export const withoutDelete = 'Microsoft Dynamics 365 Sales,HubSpot,Nutshell,Outreach,Salesforce,Teamleader,Wix'.split(
+  ',',
+);
 
 /** The words of a cell of the table; none when it is empty. */
 export function words(text: string): string[] {

@@ -41,6 +41,9 @@ declare global {
   }
 }
 
+/** Relay's interface. Another part of a graph may have its own, so no subgraph has this one. */
+export const nodeInterfaceName = 'Node';
+
 interface Directive {
   readonly name: string;
   readonly args?: object;
@@ -72,7 +75,12 @@ export class DialectPlugin<Types extends SchemaTypes> extends BasePlugin<Types> 
     const { dialect } = this.#dialect;
     const given = directivesIn(extensions);
     const directives = dialect === 'federation' ? given : dialect === 'stitching' ? stitchingKey(given) : undefined;
-    return { ...config, extensions: { ...extensions, directives } };
+    const common = { extensions: { ...extensions, directives } };
+    if (config.kind !== 'Object' || dialect === 'none') return { ...config, ...common };
+    const interfaces = config.interfaces.filter(
+      (each) => this.builder.configStore.getTypeConfig(each).name !== nodeInterfaceName,
+    );
+    return { ...config, ...common, interfaces };
   }
 
   override onOutputFieldConfig(config: PothosOutputFieldConfig<Types>): PothosOutputFieldConfig<Types> | null {

@@ -5,8 +5,8 @@ import { builder } from '../builder.ts';
 import type { Context } from '../context.ts';
 import { Engagement } from '../engagement.ts';
 import { Account, Contact, Lead, Note, Opportunity, Owner, Project } from '../references.ts';
-import type { Related, RelatedResource } from '../related.ts';
-import { checkEntityCount, readEntity } from './read-entity.ts';
+import { type Related, type RelatedResource, relatedFrom } from '../related.ts';
+import { checkEntityCount, type EntityKey, readEntity } from './read-entity.ts';
 
 /*
  * The types that a supergraph knows by their key: others can refer to them and add fields, and a gateway can ask for them.
@@ -14,17 +14,17 @@ import { checkEntityCount, readEntity } from './read-entity.ts';
 
 type Types = typeof builder.$inferSchemaTypes;
 
-const key = builder.selection<RecordKey>('id integratedAccountId');
+const key = [builder.selection<RecordKey>('id integratedAccountId'), builder.selection<{ nodeId: string }>('nodeId')];
 
 const RecordKeyInput = builder.inputType('RecordKeyInput', {
-  description: 'The key of a record: its id is unique within the integrated account only.',
+  description: 'The key of a record: its id is unique among records of its type in one integrated account.',
   fields: (t) => ({
     id: t.id({ required: true, description: "Upstream's id of the record." }),
     integratedAccountId: t.id({ required: true, description: "Truto's id of the integrated account it is in." }),
   }),
 });
 
-type Read<Source> = (key: RecordKey, context: Context, info: GraphQLResolveInfo) => Promise<Source | null>;
+type Read<Source> = (key: EntityKey, context: Context, info: GraphQLResolveInfo) => Promise<Source | null>;
 
 /** Makes the type an entity, by federation's reference resolver and by stitching's list of keys. */
 function entity<Source extends RecordKey>(ref: ObjectRef<Types, Source>, lookupName: string, read: Read<Source>): void {
@@ -59,13 +59,14 @@ function relatedEntity<R extends RelatedResource>(
 ): void {
   entity(ref, lookupName, async (given, context, info) => {
     const record = await readEntity(resource, ref.name, given, context, info);
-    return record && { id: record.id, integratedAccountId: record.integratedAccountId, read: async () => record };
+    return record && relatedFrom(record);
   });
 }
 
-entity(Engagement, 'engagementsByKey', (given, context, info) =>
-  readEntity('engagements', Engagement.name, given, context, info),
-);
+entity(Engagement, 'engagementsByKey', async (given, context, info) => {
+  const record = await readEntity('engagements', Engagement.name, given, context, info);
+  return record && given.nodeId ? { ...record, nodeId: given.nodeId } : record;
+});
 relatedEntity(Account, 'accounts', 'accountsByKey');
 relatedEntity(Contact, 'contacts', 'contactsByKey');
 relatedEntity(Lead, 'leads', 'leadsByKey');

@@ -1,5 +1,6 @@
 import type { GraphQLResolveInfo } from 'graphql';
 import { mayTouch } from '../../engagement/access.ts';
+import { readNodeId } from '../../engagement/node-id.ts';
 import type { RecordKey, ResourceRecord } from '../../engagement/record.ts';
 import { notGranted, refusedInput } from '../../engagement/refusal.ts';
 import type { Resource } from '../../engagement/resources.ts';
@@ -7,6 +8,7 @@ import { checkId } from '../../engagement/text-rules.ts';
 import { fieldError } from '../../errors.ts';
 import { type Context, requireCaller } from '../context.ts';
 import { failedRead } from '../read-error.ts';
+import type { TypedKey } from '../record-loaders.ts';
 import { wireFieldsBelow } from '../selection.ts';
 
 /** How many entities one field may ask for. */
@@ -21,26 +23,31 @@ export function checkEntityCount(count: number): void {
     throw fieldError('BAD_USER_INPUT', `Nothing was read. At most ${maxEntities} entities may be asked for at once.`);
 }
 
-/** What a gateway gives for a key need not be one. */
-function readKey({ id, integratedAccountId }: RecordKey): RecordKey {
-  if (typeof id === 'string' && typeof integratedAccountId === 'string') return { id, integratedAccountId };
-  throw fieldError('BAD_USER_INPUT', 'Nothing was read. A key is an id and an integratedAccountId, both texts.');
+/** What a gateway gives for a key; it need not be one. */
+export type EntityKey = Partial<RecordKey> & { readonly nodeId?: string };
+
+function readKey(resource: Resource, { id, integratedAccountId, nodeId }: EntityKey): TypedKey {
+  const node = typeof nodeId === 'string' ? readNodeId(nodeId) : undefined;
+  if (node?.resource === resource) return { ...node, engagementType: node.kind };
+  const isPair = nodeId === undefined && typeof id === 'string' && typeof integratedAccountId === 'string';
+  if (isPair) return { id, integratedAccountId };
+  const keys = 'an id and an integratedAccountId, both texts, or a nodeId of its type';
+  throw fieldError('BAD_USER_INPUT', `Nothing was read. A key is ${keys}.`);
 }
 
 /**
- * Reads the record behind an entity's key, with the fields that are selected where `info` points; null when upstream knows
- * none, as of one that was just deleted.
- * @throws {GraphQLError} for a key that is none, a caller who may not touch the account, and a read that failed.
+ * Reads the record behind a key, with the fields that are selected where `info` points; null when upstream knows none, as of
+ * one that was just deleted.
+ * @throws {GraphQLError} for a caller who may not touch the account, and a read that failed.
  */
-export async function readEntity<R extends Resource>(
+export async function readByKey<R extends Resource>(
   resource: R,
   typeName: string,
-  given: RecordKey,
+  key: TypedKey,
   context: Context,
   info: GraphQLResolveInfo,
 ): Promise<ResourceRecord<R> | null> {
   const caller = requireCaller(context);
-  const key = readKey(given);
   if (!mayTouch(caller, key.integratedAccountId)) throw failedRead(notGranted());
   const issues = [...checkId(key.id, ['id']), ...checkId(key.integratedAccountId, ['integratedAccountId'])];
   if (issues.length > 0) throw failedRead(refusedInput(issues));
@@ -49,4 +56,19 @@ export async function readEntity<R extends Resource>(
   if (outcome.kind === 'NotFoundError' && outcome.accountFound) return null;
   if (outcome.kind !== 'Found') throw failedRead(outcome);
   return outcome.record;
+}
+
+/**
+ * Reads the record behind an entity's key, as {@link readByKey} does.
+ * @throws {GraphQLError} for a key that is none, too.
+ */
+export async function readEntity<R extends Resource>(
+  resource: R,
+  typeName: string,
+  given: EntityKey,
+  context: Context,
+  info: GraphQLResolveInfo,
+): Promise<ResourceRecord<R> | null> {
+  requireCaller(context);
+  return readByKey(resource, typeName, readKey(resource, given), context, info);
 }

@@ -12,6 +12,7 @@ export const pipedrive: Provider = {
     }),
     map: mapIdOnly,
   },
+  numbersKindsAlike: true,
   createId: (_kind, random) => String(random.integer(100, 99_999)),
   showEngagement: (record) => ({
     success: true,

@@ -45,6 +45,8 @@ export interface Provider {
   readonly rateLimit?: ProviderRateLimit;
   /** Absent when the integration cannot delete engagements. */
   readonly deletion?: Deletion;
+  /** Each kind of record has numbers of its own, so that a user, a contact and an account have one id. */
+  readonly numbersKindsAlike?: boolean;
   /** A new id in the form this CRM uses for that kind of record. */
   createId(kind: RecordKind, random: Random): string;
   /** The record as the CRM's own API shows it: `raw` and `remote_data` of a read. Field names are plausible, [inferred]. */

@@ -11,6 +11,7 @@ export const zendeskSell: Provider = {
     // The sibling delete pages list Zendesk Sell among those that fill `id`: it can only come from the request. [inferred]
     map: mapIdOnly,
   },
+  numbersKindsAlike: true,
   createId: (_kind, random) => String(random.integer(1_000_000, 99_999_999)),
   showEngagement: (record) => ({
     data: {

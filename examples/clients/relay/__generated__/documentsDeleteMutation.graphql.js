@@ -1,5 +1,5 @@
 /**
- * @generated SignedSource<<17ade116ae4b617d8e340a008906e3e9>>
+ * @generated SignedSource<<49db6e08eed2473544d2aff152777d14>>
  * @lightSyntaxTransform
  */
 
@@ -41,17 +41,24 @@ v4 = {
   "alias": null,
   "args": null,
   "kind": "ScalarField",
-  "name": "deletedEngagementId",
+  "name": "deletedNodeId",
   "storageKey": null
 },
 v5 = {
   "alias": null,
   "args": null,
   "kind": "ScalarField",
-  "name": "outcome",
+  "name": "deletedEngagementId",
   "storageKey": null
 },
 v6 = {
+  "alias": null,
+  "args": null,
+  "kind": "ScalarField",
+  "name": "outcome",
+  "storageKey": null
+},
+v7 = {
   "kind": "InlineFragment",
   "selections": [
     {
@@ -65,7 +72,7 @@ v6 = {
   "type": "RateLimitedError",
   "abstractKey": null
 },
-v7 = {
+v8 = {
   "kind": "InlineFragment",
   "selections": [
     {
@@ -79,7 +86,7 @@ v7 = {
   "type": "OutcomeUnknownError",
   "abstractKey": null
 },
-v8 = {
+v9 = {
   "kind": "InlineFragment",
   "selections": [
     {
@@ -116,14 +123,15 @@ return {
             "kind": "InlineFragment",
             "selections": [
               (v4/*:: as any*/),
-              (v5/*:: as any*/)
+              (v5/*:: as any*/),
+              (v6/*:: as any*/)
             ],
             "type": "DeleteEngagementSuccess",
             "abstractKey": null
           },
-          (v6/*:: as any*/),
           (v7/*:: as any*/),
-          (v8/*:: as any*/)
+          (v8/*:: as any*/),
+          (v9/*:: as any*/)
         ],
         "storageKey": null
       }
@@ -160,32 +168,33 @@ return {
                 "handle": "deleteRecord",
                 "key": "",
                 "kind": "ScalarHandle",
-                "name": "deletedEngagementId"
+                "name": "deletedNodeId"
               },
-              (v5/*:: as any*/)
+              (v5/*:: as any*/),
+              (v6/*:: as any*/)
             ],
             "type": "DeleteEngagementSuccess",
             "abstractKey": null
           },
-          (v6/*:: as any*/),
           (v7/*:: as any*/),
-          (v8/*:: as any*/)
+          (v8/*:: as any*/),
+          (v9/*:: as any*/)
         ],
         "storageKey": null
       }
     ]
   },
   "params": {
-    "cacheID": "bc64f2e8b40111ee9436686b0ead4d72",
+    "cacheID": "4632f8b5dfdf2dd2c3f2081f09f93205",
     "id": null,
     "metadata": {},
     "name": "documentsDeleteMutation",
     "operationKind": "mutation",
-    "text": "mutation documentsDeleteMutation(\n  $id: ID!\n  $account: ID!\n) {\n  deleteEngagement(id: $id, integratedAccountId: $account) {\n    __typename\n    ... on DeleteEngagementSuccess {\n      deletedEngagementId\n      outcome\n    }\n    ... on RateLimitedError {\n      retryAfterMs\n    }\n    ... on OutcomeUnknownError {\n      retrySafe\n    }\n    ... on Error {\n      __isError: __typename\n      message\n    }\n  }\n}\n"
+    "text": "mutation documentsDeleteMutation(\n  $id: ID!\n  $account: ID!\n) {\n  deleteEngagement(id: $id, integratedAccountId: $account) {\n    __typename\n    ... on DeleteEngagementSuccess {\n      deletedNodeId\n      deletedEngagementId\n      outcome\n    }\n    ... on RateLimitedError {\n      retryAfterMs\n    }\n    ... on OutcomeUnknownError {\n      retrySafe\n    }\n    ... on Error {\n      __isError: __typename\n      message\n    }\n  }\n}\n"
   }
 };
 })();
 
-node.hash = "433fc5851415e7891e32751fa849be19";
+node.hash = "43aff390bd638c13f38a0f5ddcf40c30";
 
 export default node;

@@ -1,5 +1,5 @@
 /**
- * @generated SignedSource<<6910ba665dee89338d8b6333e5ba41d1>>
+ * @generated SignedSource<<f5710a0572259fc05736018352d1ad21>>
  * @lightSyntaxTransform
  */
 
@@ -17,52 +17,61 @@ var v0 = [
 ],
 v1 = [
   {
-    "alias": null,
-    "args": [
-      {
-        "kind": "Literal",
-        "name": "first",
-        "value": 5
-      },
-      {
-        "kind": "Variable",
-        "name": "integratedAccountId",
-        "variableName": "account"
-      }
-    ],
-    "concreteType": "EngagementConnection",
-    "kind": "LinkedField",
-    "name": "engagements",
-    "plural": false,
-    "selections": [
-      {
-        "alias": null,
-        "args": null,
-        "concreteType": "Engagement",
-        "kind": "LinkedField",
-        "name": "nodes",
-        "plural": true,
-        "selections": [
-          {
-            "alias": null,
-            "args": null,
-            "kind": "ScalarField",
-            "name": "id",
-            "storageKey": null
-          },
-          {
-            "alias": null,
-            "args": null,
-            "kind": "ScalarField",
-            "name": "subject",
-            "storageKey": null
-          }
-        ],
-        "storageKey": null
-      }
-    ],
-    "storageKey": null
+    "kind": "Literal",
+    "name": "first",
+    "value": 10
+  },
+  {
+    "kind": "Variable",
+    "name": "integratedAccountId",
+    "variableName": "account"
   }
+],
+v2 = {
+  "alias": null,
+  "args": null,
+  "kind": "ScalarField",
+  "name": "id",
+  "storageKey": null
+},
+v3 = {
+  "alias": null,
+  "args": null,
+  "kind": "ScalarField",
+  "name": "subject",
+  "storageKey": null
+},
+v4 = {
+  "alias": null,
+  "args": null,
+  "kind": "ScalarField",
+  "name": "__typename",
+  "storageKey": null
+},
+v5 = {
+  "alias": null,
+  "args": null,
+  "kind": "ScalarField",
+  "name": "name",
+  "storageKey": null
+},
+v6 = [
+  (v4/*:: as any*/),
+  (v2/*:: as any*/),
+  (v5/*:: as any*/)
+],
+v7 = {
+  "alias": null,
+  "args": null,
+  "kind": "ScalarField",
+  "name": "nodeId",
+  "storageKey": null
+},
+v8 = [
+  (v4/*:: as any*/),
+  (v2/*:: as any*/),
+  (v5/*:: as any*/),
+  (v7/*:: as any*/)
 ];
 return {
   "fragment": {
@@ -70,7 +79,62 @@ return {
     "kind": "Fragment",
     "metadata": null,
     "name": "documentsListQuery",
-    "selections": (v1/*:: as any*/),
+    "selections": [
+      {
+        "alias": null,
+        "args": (v1/*:: as any*/),
+        "concreteType": "EngagementConnection",
+        "kind": "LinkedField",
+        "name": "engagements",
+        "plural": false,
+        "selections": [
+          {
+            "alias": null,
+            "args": null,
+            "concreteType": "Engagement",
+            "kind": "LinkedField",
+            "name": "nodes",
+            "plural": true,
+            "selections": [
+              (v2/*:: as any*/),
+              (v3/*:: as any*/),
+              {
+                "alias": null,
+                "args": null,
+                "concreteType": "Owner",
+                "kind": "LinkedField",
+                "name": "owner",
+                "plural": false,
+                "selections": (v6/*:: as any*/),
+                "storageKey": null
+              },
+              {
+                "alias": null,
+                "args": null,
+                "concreteType": "Contact",
+                "kind": "LinkedField",
+                "name": "contacts",
+                "plural": true,
+                "selections": (v6/*:: as any*/),
+                "storageKey": null
+              },
+              {
+                "alias": null,
+                "args": null,
+                "concreteType": "Account",
+                "kind": "LinkedField",
+                "name": "account",
+                "plural": false,
+                "selections": (v6/*:: as any*/),
+                "storageKey": null
+              }
+            ],
+            "storageKey": null
+          }
+        ],
+        "storageKey": null
+      }
+    ],
     "type": "Query",
     "abstractKey": null
   },
@@ -79,19 +143,75 @@ return {
     "argumentDefinitions": (v0/*:: as any*/),
     "kind": "Operation",
     "name": "documentsListQuery",
-    "selections": (v1/*:: as any*/)
+    "selections": [
+      {
+        "alias": null,
+        "args": (v1/*:: as any*/),
+        "concreteType": "EngagementConnection",
+        "kind": "LinkedField",
+        "name": "engagements",
+        "plural": false,
+        "selections": [
+          {
+            "alias": null,
+            "args": null,
+            "concreteType": "Engagement",
+            "kind": "LinkedField",
+            "name": "nodes",
+            "plural": true,
+            "selections": [
+              (v2/*:: as any*/),
+              (v3/*:: as any*/),
+              {
+                "alias": null,
+                "args": null,
+                "concreteType": "Owner",
+                "kind": "LinkedField",
+                "name": "owner",
+                "plural": false,
+                "selections": (v8/*:: as any*/),
+                "storageKey": null
+              },
+              {
+                "alias": null,
+                "args": null,
+                "concreteType": "Contact",
+                "kind": "LinkedField",
+                "name": "contacts",
+                "plural": true,
+                "selections": (v8/*:: as any*/),
+                "storageKey": null
+              },
+              {
+                "alias": null,
+                "args": null,
+                "concreteType": "Account",
+                "kind": "LinkedField",
+                "name": "account",
+                "plural": false,
+                "selections": (v8/*:: as any*/),
+                "storageKey": null
+              },
+              (v7/*:: as any*/)
+            ],
+            "storageKey": null
+          }
+        ],
+        "storageKey": null
+      }
+    ]
   },
   "params": {
-    "cacheID": "5849066aa6b5d7ecdf373b5e4b8c23e2",
+    "cacheID": "96e691ff80f0948db10c278709560e4b",
     "id": null,
     "metadata": {},
     "name": "documentsListQuery",
     "operationKind": "query",
-    "text": "query documentsListQuery(\n  $account: ID!\n) {\n  engagements(integratedAccountId: $account, first: 5) {\n    nodes {\n      id\n      subject\n    }\n  }\n}\n"
+    "text": "query documentsListQuery(\n  $account: ID!\n) {\n  engagements(integratedAccountId: $account, first: 10) {\n    nodes {\n      id\n      subject\n      owner {\n        __typename\n        id\n        name\n        nodeId\n      }\n      contacts {\n        __typename\n        id\n        name\n        nodeId\n      }\n      account {\n        __typename\n        id\n        name\n        nodeId\n      }\n      nodeId\n    }\n  }\n}\n"
   }
 };
 })();
 
-node.hash = "029b056a6c4dbf5347c19b0da30be2fc";
+node.hash = "b4905cac6781d05d384fd7c58edfb137";
 
 export default node;

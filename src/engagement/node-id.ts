@@ -1,0 +1,48 @@
+import type { Integration } from './integrations.ts';
+import type { RecordKey } from './record.ts';
+import { type Resource, resources } from './resources.ts';
+import { checkId } from './text-rules.ts';
+
+/** What a node id is made of: everything that upstream needs to find one record, and no other. */
+export interface NodeKey extends RecordKey {
+  readonly resource: Resource;
+  /** Which kind of engagement; null for other records, and where the id alone names an engagement. */
+  readonly kind: string | null;
+}
+
+/**
+ * The kind that a node id of an engagement has. Where the integration requires no type, Truto finds an engagement by its id
+ * alone, so that names it. Everywhere else, and where nobody knows the integration, a call and a meeting may have one id.
+ * @param type what the record, or else the caller, says it is.
+ */
+export function nodeKind(integration: Integration | null, type: string | null | undefined): string | null {
+  if (integration && !integration.requiresEngagementType) return null;
+  return type?.toLowerCase() || null;
+}
+
+/** Writes the node id of a record: the same text for the same key, in every version that has this form. */
+export function writeNodeId({ resource, integratedAccountId, kind, id }: NodeKey): string {
+  return Buffer.from(JSON.stringify([resource, integratedAccountId, kind, id])).toString('base64url');
+}
+
+function parseKey(nodeId: string): unknown {
+  try {
+    return JSON.parse(Buffer.from(nodeId, 'base64url').toString());
+  } catch {
+    return undefined;
+  }
+}
+
+const isId = (value: unknown): value is string => typeof value === 'string' && checkId(value, []).length === 0;
+
+/** Reads a node id back; undefined for a text that {@link writeNodeId} does not write, or an id that cannot be asked for. */
+export function readNodeId(nodeId: string): NodeKey | undefined {
+  const parts = parseKey(nodeId);
+  if (!Array.isArray(parts)) return undefined;
+  const [resource, integratedAccountId, kind, id] = parts;
+  if (typeof resource !== 'string' || !Object.hasOwn(resources, resource)) return undefined;
+  if (!isId(integratedAccountId) || !isId(id)) return undefined;
+  if (kind !== null && !(resource === 'engagements' && isId(kind))) return undefined;
+  const key = { resource: resource as Resource, integratedAccountId, kind, id };
+  return writeNodeId(key) === nodeId ? key : undefined;
+}
