@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { exportJWK, generateKeyPair } from 'jose';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startTestFacade, type TestFacade } from './support/facade.ts';
+import { truto } from './support/outcome.ts';
 import { bearer, jwtSecret, serviceEnv, signToken } from './support/service.ts';
 import { type FakeUpstream, json, startUpstream } from './support/upstream.ts';
 
@@ -77,8 +78,8 @@ describe('AUTH_MODE=passthrough', () => {
   });
 
   it("reports upstream's refusal of the caller's token as UNAUTHENTICATED, without hiding what another alias did", async () => {
-    await using choosy = await startUpstream(({ path }, response) =>
-      json(path.endsWith('2') ? 401 : 204, undefined)({} as never, response),
+    await using choosy = await startUpstream((request, response) =>
+      (request.path.endsWith('2') ? truto(401) : json(204, undefined))(request, response),
     );
     await using own = await startTestFacade(choosy.url, { AUTH_MODE: 'passthrough' });
     const one = (alias: string, id: number) =>

@@ -169,7 +169,7 @@ describe('R15 a server with too much to do', () => {
     const answerNow = Promise.withResolvers<void>();
     await using upstream = await startUpstream(async (_request, response) => {
       await answerNow.promise;
-      response.end('{"id":"1"}');
+      response.end('{}');
     }, 'capsule');
     const limits = { maxInFlight, maxDelayMs: Number.POSITIVE_INFINITY };
     await using facade = await startTestFacade(upstream.url, { TRUTO_RATE_LIMITS: '0' }, undefined, limits);
@@ -202,7 +202,7 @@ describe('R15 a server with too much to do', () => {
     const answerNow = Promise.withResolvers<void>();
     await using upstream = await startUpstream(async (_request, response) => {
       await answerNow.promise;
-      response.end('{"id":"1"}');
+      response.end('{}');
     }, 'capsule');
     await using facade = await startTestFacade(upstream.url, {}, undefined, usualLoadLimits);
     using client = await connectRaw(facade.url);

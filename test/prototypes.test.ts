@@ -111,7 +111,10 @@ describe('S13 __proto__, constructor and prototype', () => {
     status = 400;
     answer = `{"__proto__":{"truto_is_remote_error":true,"statusCode":404,"raw_response":"of the prototype"}}`;
     const { data } = await post(bodyWith('"variables":{}'));
-    expect(data.deleteEngagement.__typename).toBe('InvalidInputError');
+    expect(data.deleteEngagement).toMatchObject({
+      __typename: 'OutcomeUnknownError',
+      message: expect.stringContaining("not in Truto's form"),
+    });
   });
 
   it('in a remoteQuery go upstream by their names, as anything else does', async () => {

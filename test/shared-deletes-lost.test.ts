@@ -136,7 +136,7 @@ describe.each(losses)('after %s, a delete', (_what, lose) => {
   const loseAfter = async (answers: readonly Answer[]) => {
     const stack = new AsyncDisposableStack();
     const redis = stack.use(await startRedis({ isDurable: false }));
-    const upstream = stack.use(await startUpstream(inTurn(...answers)));
+    const upstream = stack.use(await startUpstream(inTurn(...answers), 'capsule'));
     const replicas = stack.use(await startTwo(upstream.url, redis.url, { REQUEST_TIMEOUT_MS: '2000' }));
     await age(redis);
     // Each of them has seen what Redis knows.

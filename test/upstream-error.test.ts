@@ -71,8 +71,8 @@ describe('readUpstreamError', () => {
     ['missing parameters as a bare list', missing(['engagement_type']), { missingParameters: ['engagement_type'] }],
     [
       'missing scopes',
-      scopes({ description: 'Not permitted.', value: { missing_scopes: ['crm.delete'] } }),
-      { missingScopes: ['crm.delete'] },
+      scopes({ description: 'Not permitted.', value: { missing_scopes: ['crm.delete', 'engagements:delete'] } }),
+      { missingScopes: ['crm.delete', 'engagements:delete'] },
     ],
     ['an account that is missing', notFound('Integrated account not found'), { statusCode: 404, missing: 'account' }],
     ['a route that is missing', notFound('Cannot GET /integrated-account/a'), { statusCode: 404, missing: 'route' }],

@@ -4,6 +4,9 @@ import { isJsonObject } from './body.ts';
 /** Names as parameters have them: what else a body calls a name is prose. */
 const names = z.array(z.string().regex(/^[\w.[\]-]{1,200}$/)).max(100);
 
+/** Scopes may be any text: `crm:delete`, an address. */
+const scopes = z.array(z.string().max(200)).max(100);
+
 /** Where a caller gives what upstream calls by its wire name. */
 export const argumentPaths: Readonly<Record<string, readonly string[]>> = {
   integrated_account_id: ['integratedAccountId'],
@@ -60,7 +63,7 @@ const errorBody = z.object({
     .object({
       missing_required_query_parameters: insight(names),
       missing_required_body_fields: insight(names),
-      forbidden_error: insight(z.object({ missing_scopes: names })),
+      forbidden_error: insight(z.object({ missing_scopes: scopes })),
     })
     .optional()
     .catch(undefined),

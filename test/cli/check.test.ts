@@ -110,7 +110,7 @@ describe('truto-engagements check', () => {
 
   it.each(['', '..'])('refuses the account "%s", which would be another address', async (id) => {
     const { code, stdout, stderr } = await check(env, '--account', id);
-    expect(stderr).toMatch(/^--account: It must not be /);
+    expect(stderr).toMatch(/^--account: It must not /);
     expect([code, stdout]).toEqual([2, '']);
   });
 

@@ -14,7 +14,7 @@ async function startHoldingUpstream() {
   const answerNow = Promise.withResolvers<void>();
   const upstream = await startUpstream(async (_request, response) => {
     await answerNow.promise;
-    response.end('{"id":"1"}');
+    response.end('{}');
   });
   return Object.assign(upstream, { answerNow: () => answerNow.resolve() });
 }
