@@ -102,6 +102,7 @@ const refusals: readonly unknown[] = [
   { data: { delete_item: null }, errors: [{ message: 'no' }] },
   { data: {}, errors: [{ message: 'no' }] },
   [{ error: 'no' }],
+  { status: 'fail', data: { id: 'e1' } },
 ];
 
 /** What must stay a success, whoever says it. */
@@ -207,6 +208,11 @@ describe('R10 a provider that documents how it refuses under 200', () => {
     ['a field that is null without an error', { data: { delete_update: null } }],
     ['an error that names another field', { data: { delete_update: null }, errors: [{ ...no, path: ['me'] }] }],
     ['a record and an error for it', { data: { delete_update: { id: 'e1' } }, errors: [{ path: ['delete_update'] }] }],
+    ['an error code beside a record', { data: { delete_update: { id: 'e1' } }, error_code: 'X' }],
+    [
+      'one field of two',
+      { data: { delete_item: null, delete_update: { id: 'e1' } }, errors: [{ ...no, path: ['delete_item'] }] },
+    ],
     ['a record and a status of failure', { data: { delete_update: { id: 'e1' } }, errors: [no], status_code: 500 }],
   ])('leaves the outcome unknown when Monday has %s', async (_what, body) => {
     const result = await deleted(json(200, body), { format: 'RAW', integration: 'mondaycrm' });
@@ -237,6 +243,26 @@ describe('R10 the record of an engagement', () => {
   });
 });
 
+describe('R10 an id that is no id', () => {
+  it.each([[{ toString: null }], [{ valueOf: 1 }], [['e2']], [[]], [true]])(
+    'such as %j costs that field, never the result',
+    async (id) => {
+      for (const format of ['UNIFIED', 'RAW']) {
+        const result = await deleted(json(200, { id, subject: 'x' }), { format });
+        expect(result, format).toMatchObject({ __typename: 'DeleteEngagementSuccess', outcome: 'DELETED' });
+      }
+    },
+  );
+
+  it.each(['error', 'fail'])(
+    'and the status %j is the own one of the record that a provider answers with',
+    async (status) => {
+      const raw = { _id: 'e1', status };
+      expect(await deleted(json(200, raw), { format: 'RAW', integration: 'planhat' })).toMatchObject({ raw });
+    },
+  );
+});
+
 describe('R10 an answer with another id is the answer to somebody else', () => {
   it.each<[string, Case, unknown]>([
     ['in UNIFIED', {}, { id: 'e2', subject: 'secret' }],
@@ -250,6 +276,11 @@ describe('R10 an answer with another id is the answer to somebody else', () => {
       { format: 'RAW' },
       { data: [{ details: { id: 'e2' }, status: 'success', subject: 'secret' }] },
     ],
+    ['in data of UNIFIED', {}, { data: { id: 'e2', subject: 'secret' } }],
+    ['in a list of UNIFIED', {}, [{ id: 'e2', subject: 'secret' }]],
+    ['in remote_data alone', { remote: true }, { remote_data: { data: { id: 'e2', subject: 'secret' } } }],
+    ['as a page of a list', {}, { result: [{ id: 'e1', subject: 'secret' }], next_cursor: null }],
+    ['as a page of a list in RAW', { format: 'RAW' }, { result: [{ id: 'e1', subject: 'secret' }], next_cursor: null }],
     ["in Monday's field", { format: 'RAW' }, { data: { delete_update: { id: 'e2', text: 'secret' } } }],
     [
       'beside a refusal',

@@ -175,6 +175,16 @@ describe('a delete', () => {
     });
   });
 
+  it.each([
+    ['103, 100', [103, 100]],
+    ['100, 103, 100', [100, 103, 100]],
+    ['102, 100, 100', [102, 100, 100]],
+  ])('waits past %s for its answer, in one piece and in several', async (_which, statuses) => {
+    const interims = statuses.map((statusCode) => `HTTP/1.1 ${statusCode} Wait\r\n\r\n`);
+    expect(await rawOutcomeOf([bytes(interims.join('') + answerText(204))], 1)).toMatchObject(success);
+    expect(await rawOutcomeOf([bytes(...interims, answerText(204))], 1)).toMatchObject(success);
+  });
+
   it('is answered after a 100 that never ends, and was sent once more', async () => {
     expect(await rawOutcomeOf([thenEnd('HTTP/1.1 100 Conti'), noContent], 2)).toMatchObject(success);
     const endless = `HTTP/1.1 100 Continue\r\n${'x: y\r\n'.repeat(10_000)}`;

@@ -24,8 +24,8 @@ describe('the look-up of the integration', () => {
   });
 
   it.each([
-    ['is refused', json(403, { statusCode: 403 })],
-    ['fails', json(500, { statusCode: 500 })],
+    ['is refused', truto(403)],
+    ['fails', truto(500)],
     ['is answered 404 by a page of a proxy', (_request, response) => response.writeHead(404).end('<html>')],
     [
       'is answered 404 by a proxy that has no such route',
@@ -35,6 +35,10 @@ describe('the look-up of the integration', () => {
     ['is answered 401', truto(401)],
     ['answers nonsense', json(200, ['nonsense'])],
     ['shows another account', json(200, { id: 'another', integration: { name: 'affinity' } })],
+    ['answers an empty object', json(200, {})],
+    ['answers an error under 200', json(200, { statusCode: 404, error: 'Not Found', message: 'no' })],
+    ['answers a list', json(200, { result: [], next_cursor: null })],
+    ['shows another account by a number', json(200, { id: 7, integration: { name: 'hubspot' } })],
     ['names an integration nobody knows', json(200, { integration: { name: 'brandnewcrm' } })],
     ['never answers', () => {}],
   ] as [string, Answer][])('never stands in the way when it %s', async (_how, answer) => {
@@ -45,7 +49,7 @@ describe('the look-up of the integration', () => {
   });
 
   const broken: [string, Answer][] = [
-    ['a failure', json(500, { statusCode: 500 })],
+    ['a failure', truto(500)],
     [
       'an answer that breaks off',
       (_request, response) => response.writeHead(200, { 'content-length': 99 }).write('{', () => response.destroy()),
@@ -64,7 +68,7 @@ describe('the look-up of the integration', () => {
   });
 
   it('is not asked again at every delete when upstream does not show the account', async () => {
-    await using upstream = await startUpstream(json(204, undefined), json(403, { statusCode: 403 }));
+    await using upstream = await startUpstream(json(204, undefined), truto(403));
     await using facade = await startTestFacade(upstream.url);
     for (const id of [1, 2, 3]) await facade.post(mutation, { id, account: 'a' });
     expect(upstream.seen.filter(({ method }) => method === 'GET')).toHaveLength(1);

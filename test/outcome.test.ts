@@ -98,7 +98,18 @@ describe('R05 a refusal becomes its own member, after one request', () => {
     [
       '400 whose message names a parameter',
       truto(400, { message: 'sort_by must be one of created_at, updated_at' }),
-      { __typename: 'InvalidInputError', issues: [{ path: ['parameters', 'sortBy'] }, {}, {}] },
+      { __typename: 'InvalidInputError', issues: [{ path: ['parameters', 'sortBy'] }] },
+    ],
+    [
+      '400 whose message names a parameter that is no argument',
+      truto(400, { message: 'tenant_region is required' }),
+      { issues: [{ path: ['remoteQuery'], message: expect.stringContaining('tenant_region') }] },
+    ],
+    ['400 about the id', truto(400, { message: 'id must be a number' }), { issues: [{ path: ['id'] }] }],
+    [
+      '400 about an item of a list',
+      truto(400, { details: { failures: [{ field: 'contact[0][id]' }] } }),
+      { issues: [{ path: ['parameters', 'contacts'] }] },
     ],
     [
       '422 whose failures name parameters',
@@ -160,6 +171,8 @@ describe('R05 a refusal that is not in the form of Truto comes from between: the
     ],
     ['no body', (status) => json(status, undefined)],
     ["a proxy's JSON", (status) => json(status, { error: { code: status }, message: 'no' })],
+    ["a gateway's JSON, much like Truto's", (status) => json(status, { statusCode: status, message: 'Access denied' })],
+    ["Truto's form of another status", (status) => json(status, { statusCode: 599, error: 'x', message: 'x' })],
     ["Truto's form, cut off", (status) => (_request, response) => response.writeHead(status).end('{"statusCode":')],
   ];
   const statuses = [400, 401, 403, 404, 405, 407, 409, 410, 413, 422, 451, 499, 501, 503];
@@ -186,6 +199,11 @@ describe('R05 a refusal that is not in the form of Truto comes from between: the
     const read = '{ engagement(id: "e1", integratedAccountId: "a") { id } }';
     const { body } = await facade.post(read, {}, { authorization: 'Bearer a-token-of-a-caller' });
     expect(body.errors).toMatchObject([{ extensions: { code: 'UPSTREAM_UNAVAILABLE' } }]);
+  });
+
+  it('of a router that has no such path', async () => {
+    const route = truto(404, { message: 'Route DELETE:/unified/crm/engagements/e1 not found' });
+    expect(await outcomeOf(route)).toMatchObject({ __typename: 'OutcomeUnknownError', lastStatusCode: 404 });
   });
 
   it.each(forms)('but 429 is a rate limit also in the form of %s', async (_what, answerWith) => {

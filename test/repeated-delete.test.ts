@@ -123,7 +123,7 @@ describe('a delete that arrives twice with the same Idempotency-Key', () => {
     const release = Promise.withResolvers<void>();
     await using upstream = await startUpstream(json(204, undefined), async (request, response) => {
       await release.promise;
-      json(403, { statusCode: 403 })(request, response);
+      json(403, { statusCode: 403, error: 'Forbidden', message: '' })(request, response);
     });
     await using facade = await startTestFacade(upstream.url);
     const client = new AbortController();

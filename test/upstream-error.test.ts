@@ -52,7 +52,8 @@ describe('readUpstreamError', () => {
     ],
     ['messages of a list', saying(['engagement_type must be', 'x']), { refusedParameters: ['engagement_type'] }],
     ['words of English in a message as words', saying('The account has no status or subject'), {}],
-    ['names nobody knows in a message as words', saying('made_up is required'), {}],
+    ['a message that names no argument', saying('tenant_region is required'), { refusedParameters: ['tenant_region'] }],
+    ['a name in the middle of a message as a word', saying('The call_id is unknown'), {}],
     [
       "a provider's message as its own",
       { ...saying('subject is required'), truto_is_remote_error: true, raw_response: null },
@@ -171,7 +172,8 @@ describe('S12 readUpstreamError', () => {
         expect(Object.keys(error).sort()).toEqual(Object.keys(nothing).sort());
         expect([typeof error.isFromTruto, typeof error.isRemote]).toEqual(['boolean', 'boolean']);
         for (const name of [...error.missingParameters, ...error.missingScopes]) expect(typeof name).toBe('string');
-        expect(error.isFromTruto).toBe(typeof (json as { statusCode?: unknown } | null)?.statusCode === 'number');
+        if (typeof (json as { statusCode?: unknown } | null)?.statusCode !== 'number')
+          expect(error.isFromTruto).toBe(false);
       }),
       { numRuns: 2000 },
     );

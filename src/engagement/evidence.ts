@@ -2,7 +2,7 @@ import type { UpstreamAnswer } from '../upstream/attempt.ts';
 import { isJsonObject, type ReadBody } from './body.ts';
 import { type DeleteEngagementInput, hasRecord } from './input.ts';
 import type { Integration } from './integrations.ts';
-import { isSameId } from './record.ts';
+import { isIdValue, isSameId } from './record.ts';
 
 /*
  * What a 2xx answer to a delete may be taken for. `DELETED` needs evidence: no body, or JSON that does not read like an error.
@@ -95,32 +95,39 @@ const errorForms: readonly (readonly [form: string, matches: (json: Json) => boo
   ['it says that it did not succeed', ({ status }) => isFailureWord(status)],
 ];
 
-/** Finds an error's form in JSON, in its `data`, and in the items of a list of either. */
-function findErrorForm(json: unknown): string | undefined {
-  if (Array.isArray(json)) return json.map(findErrorForm).find((form) => form !== undefined);
+/**
+ * Finds an error's form in JSON, in its `data`, and in the items of a list of either. Beside the right id, `status` is the
+ * engagement's own, which may be any word.
+ */
+function findErrorForm(json: unknown, id: string): string | undefined {
+  if (Array.isArray(json)) return json.map((item) => findErrorForm(item, id)).find((form) => form !== undefined);
   if (!isJsonObject(json)) return undefined;
-  return errorForms.find(([, matches]) => matches(json))?.[0] ?? findErrorForm(json.data);
+  const isRecord = typeof json.status === 'string' && isSameId(json.id ?? json._id, id);
+  const looked = isRecord ? { ...json, status: undefined } : json;
+  return errorForms.find(([, matches]) => matches(looked))?.[0] ?? findErrorForm(json.data, id);
 }
 
-/** The record of an engagement has a `status` of its own, which may be any word. */
-function withoutOwnStatus(json: unknown, { id }: DeleteEngagementInput): unknown {
-  if (!isJsonObject(json) || typeof json.status !== 'string' || !isSameId(json.id, id)) return json;
-  return { ...json, status: undefined };
-}
-
-/** The ids by which a provider's answer names what it deleted: at its top, in its `data`, in Zoho's `details`, in Monday's `delete_…`. */
+/** The ids by which an answer names what it deleted: at its top, in its `data`, in Zoho's `details`, in Monday's `delete_…`. */
 function idsNamed(json: unknown): readonly unknown[] {
   if (Array.isArray(json)) return json.flatMap(idsNamed);
   if (!isJsonObject(json)) return [];
   const inner = Object.entries(json).filter(
     ([key]) => key === 'data' || key === 'details' || key.startsWith('delete_'),
   );
-  return [json.id ?? json._id, ...inner.flatMap(([, value]) => idsNamed(value))].filter(isFilled);
+  return [json.id ?? json._id, ...inner.flatMap(([, value]) => idsNamed(value))].filter(isIdValue);
+}
+
+/** True for the answer to a list: nobody asked for one. */
+function isPage(json: unknown): boolean {
+  return isJsonObject(json) && Array.isArray(json.result) && Object.hasOwn(json, 'next_cursor');
 }
 
 function namesAnother({ body, input }: Seen): boolean {
   const json = body.kind === 'json' ? body.value : undefined;
-  const ids = hasRecord(input) ? [isJsonObject(json) ? json.id : undefined].filter(isFilled) : idsNamed(json);
+  if (isPage(json)) return true;
+  // Truto's own word on which record it is needs none of the provider's.
+  const own = hasRecord(input) && isJsonObject(json) && isIdValue(json.id) ? [json.id] : undefined;
+  const ids = own ?? [...idsNamed(json), ...(hasRecord(input) ? idsNamed(providerBodyOf(body, input)) : [])];
   return ids.length > 0 && !ids.some((id) => isSameId(id, input.id));
 }
 
@@ -131,29 +138,37 @@ function isPlainDoubt(value: unknown): boolean {
 
 /**
  * Monday answers 200 for everything. Its own field that is null or absent, with an error that does not name another field, is
- * a refusal; a filled one beside errors is a deleted record, of which something could not be read.
+ * a refusal; a filled one beside errors is a deleted record, of which something could not be read. Older answers have an
+ * `error_code` in place of `data`.
  */
-function readMonday(json: Json): Evidence | undefined {
-  const errors = Array.isArray(json.errors) ? json.errors.filter(isJsonObject) : [];
+function readMonday(json: Json, id: string): Evidence | undefined {
   const fields = isJsonObject(json.data) ? Object.entries(json.data) : [];
-  const isNamed = (name: string | undefined) =>
-    errors.some(({ path }) => !Array.isArray(path) || name === undefined || path[0] === name);
-  const [name, value] = fields.find(([key]) => key.startsWith('delete_')) ?? fields[0] ?? [];
-  if (errors.length === 0)
-    return name !== undefined && value === null ? unknown("the provider's own field is null") : undefined;
-  if (!isFilled(value)) return isNamed(name) ? { kind: 'refused' } : unknown('it lists an error');
-  const isContradicted = errors.some(({ path }) => Array.isArray(path) && path.length === 1 && path[0] === name);
-  if (isContradicted) return unknown('it has both a record and an error for it');
-  const otherForm = findErrorForm({ ...json, errors: undefined });
+  const own = fields.some(([key]) => key.startsWith('delete_'))
+    ? fields.filter(([key]) => key.startsWith('delete_'))
+    : fields;
+  const filled = own.filter(([, value]) => isFilled(value));
+  const names = new Set<unknown>(own.map(([name]) => name));
+  const errors = Array.isArray(json.errors) ? json.errors.filter(isJsonObject) : [];
+  if (filled.length === 0 && isFilled(json.error_code)) return { kind: 'refused' };
+  if (errors.length === 0) {
+    return own.some(([, value]) => value === null) ? unknown("the provider's own field is null") : undefined;
+  }
+  if (filled.length === 0) {
+    const isNamed = errors.some(({ path }) => !Array.isArray(path) || names.size === 0 || names.has(path[0]));
+    return isNamed ? { kind: 'refused' } : unknown('it lists an error');
+  }
+  const isContradicted = errors.some(({ path }) => Array.isArray(path) && path.length === 1 && names.has(path[0]));
+  if (isContradicted || filled.length < own.length) return unknown('it has both a record and an error for it');
+  const otherForm = findErrorForm({ ...json, errors: undefined }, id);
   if (otherForm) return unknown(otherForm);
   return success(["The provider's answer lists errors beside the deleted record."]);
 }
 
 /** How each provider documents a "no" that may come with a 2xx. Undefined says nothing; the general forms go for all. */
-const providerForms: Readonly<Record<string, (json: Json) => Evidence | undefined>> = {
+const providerForms: Readonly<Record<string, (json: Json, id: string) => Evidence | undefined>> = {
   Affinity: ({ success }) => (success === false ? { kind: 'refused' } : undefined),
   Highlevel: (json) => (json.succeeded === false || json.succeded === false ? { kind: 'refused' } : undefined),
-  'Monday CRM': (json) => (isFilled(json.error_code) ? { kind: 'refused' } : readMonday(json)),
+  'Monday CRM': readMonday,
   Pipedrive: ({ success }) => (success === false ? { kind: 'refused' } : undefined),
   Pipeliner: ({ success }) => (success === false ? { kind: 'refused' } : undefined),
   'Zoho CRM': (json) => {
@@ -200,18 +215,18 @@ const rows: readonly ((seen: Seen) => Evidence | undefined)[] = [
   // What Truto itself says of the record.
   ({ body, input }) => {
     if (body.kind !== 'json' || !hasRecord(input)) return undefined;
-    const form = findErrorForm(withoutOwnStatus(body.value, input));
+    const form = findErrorForm(body.value, input.id);
     return form === undefined ? undefined : unknown(form);
   },
   // What the provider says, first in its own form.
   ({ body, input, integration }) => {
     const provider = providerBodyOf(body, input);
-    return integration && isJsonObject(provider) ? providerForms[integration.name]?.(provider) : undefined;
+    return integration && isJsonObject(provider) ? providerForms[integration.name]?.(provider, input.id) : undefined;
   },
   ({ body, input }) => {
     const provider = providerBodyOf(body, input);
     if (provider === undefined || provider === null || provider === '') return undefined;
-    const form = isPlainDoubt(provider) ? 'the provider answered no JSON object' : findErrorForm(provider);
+    const form = isPlainDoubt(provider) ? 'the provider answered no JSON object' : findErrorForm(provider, input.id);
     return form === undefined ? undefined : unknown(form);
   },
 ];

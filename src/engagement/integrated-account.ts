@@ -4,7 +4,7 @@ import type { Attempt, Send } from '../upstream/attempt.ts';
 import { type Caller, limitedBy } from './access.ts';
 import { isJsonObject, readBody } from './body.ts';
 import { findIntegration, type IntegrationSupport } from './integrations.ts';
-import { isSameId } from './record.ts';
+import { isIdValue, isSameId } from './record.ts';
 import { accountNotFound, needsReauth, notSent, type Refusal, readRefusal } from './refusal.ts';
 import { buildIntegratedAccountRequest } from './request.ts';
 import { readUpstreamError } from './upstream-error.ts';
@@ -100,8 +100,8 @@ function readLookup(attempt: Attempt, { caller, integratedAccountId }: Key): Acc
   const body = readBody(attempt.body);
   const json = body.kind === 'json' ? body.value : undefined;
   if (statusCode === 200) {
-    if (!isJsonObject(json)) return unchecked('Upstream shows no account.');
-    if (typeof json.id === 'string' && !isSameId(json.id, integratedAccountId)) {
+    if (!isJsonObject(json) || !isJsonObject(json.integration)) return unchecked('Upstream shows no account.');
+    if (isIdValue(json.id) && !isSameId(json.id, integratedAccountId)) {
       // It is the answer to another request, and what comes next on that connection may be too.
       attempt.disconnect();
       return unchecked('Upstream shows another account.');

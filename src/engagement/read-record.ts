@@ -2,7 +2,7 @@ import type { Attempt, Send } from '../upstream/attempt.ts';
 import { type Caller, limitedBy } from './access.ts';
 import { isJsonObject, readBody } from './body.ts';
 import { type FindAccountIntegration, settleNotFound } from './integrated-account.ts';
-import { isSameId, type ReadRecord, type RecordKey, readRecord } from './record.ts';
+import { isIdValue, isSameId, type ReadRecord, type RecordKey, readRecord } from './record.ts';
 import { notSent, type Refusal, readRefusal } from './refusal.ts';
 import { buildReadRequest } from './request.ts';
 import type { Resource, WireField } from './resources.ts';
@@ -77,7 +77,7 @@ export async function readResource<R extends Resource>(
   const isRecord =
     isJsonObject(json) && !isError(json) && ['id', ...selected].some((field) => Object.hasOwn(json, field));
   if (!isRecord) return failed("Upstream's answer is not a record.");
-  if (Object.hasOwn(json, 'id') && json.id !== null && !isSameId(json.id, key.id)) {
+  if (isIdValue(json.id) && !isSameId(json.id, key.id)) {
     // It is the answer to another request, and what comes next on that connection may be too.
     if (attempt.kind === 'answer') attempt.disconnect();
     return failed("Upstream's answer is another record. Try again.");

@@ -24,16 +24,20 @@ export interface RecordKey {
 /** Ids in hexadecimal, as GUIDs are: their letters' case means nothing, as it does in others. */
 const hexadecimalId = /^\{?[\da-f-]{24,36}\}?$/;
 
-function spellingOf(id: unknown): string {
-  const text = String(id);
+function spellingOf(text: string): string {
   if (/^\d+$/.test(text)) return text.replace(/^0+(?=\d)/, '');
   const lower = text.toLowerCase();
   return hexadecimalId.test(lower) ? lower.replace(/[{}]/g, '') : text;
 }
 
+/** True for a value that can be an id: a text or a number that says something. */
+export function isIdValue(value: unknown): value is string | number {
+  return (typeof value === 'string' && value !== '') || typeof value === 'number';
+}
+
 /** True for two spellings of one id: providers write `00012` as `12`, and GUIDs in capitals or not. */
 export function isSameId(one: unknown, other: unknown): boolean {
-  return one === other || spellingOf(one) === spellingOf(other);
+  return isIdValue(one) && isIdValue(other) && spellingOf(String(one)) === spellingOf(String(other));
 }
 
 /** Every field of a resource, by its wire name. */

@@ -53,7 +53,8 @@ export function needsReauth(): Result.AccountNeedsReauthError {
 }
 
 function issueAt(wireName: string, problem: string): Finding {
-  const path = Object.hasOwn(argumentPaths, wireName) ? argumentPaths[wireName] : undefined;
+  const [base = ''] = wireName.split(/[[.]/, 1);
+  const path = Object.hasOwn(argumentPaths, base) ? argumentPaths[base] : undefined;
   // The provider's own parameters go by `remoteQuery`; Truto's others have no argument here.
   return path
     ? refusal(path, `Truto ${problem}.`)
@@ -145,10 +146,10 @@ export function readRefusal(answer: UpstreamAnswer, callerBroughtToken: boolean)
   const body = readBody(answer.body);
   const error = readUpstreamError(body.kind === 'json' ? body.value : undefined);
   if (statusCode === 429) return rateLimited(answer, error);
-  const isClear = error.isFromTruto && !unclearStatuses.has(statusCode);
-  const because = error.isFromTruto
-    ? ''
-    : ", but not in Truto's form: the answer comes from between Truto and this server";
+  // Truto repeats the status in its body. A router without such a path answers 404 in a form much like Truto's.
+  const isTrutos = error.isFromTruto && error.statusCode === statusCode && error.missing !== 'route';
+  const isClear = isTrutos && !unclearStatuses.has(statusCode);
+  const because = isTrutos ? '' : ", but not in Truto's form: the answer comes from between Truto and this server";
   const why = `Upstream answered with status ${statusCode}${because}`;
   const unclear: UnclearAnswer = { kind: 'UnclearAnswer', statusCode, rawResponse: error.rawResponse, why };
   if (!isClear) return unclear;

@@ -37,9 +37,6 @@ export async function takeSnapshot(
   const { engagementType } = input;
   const options = { caller, selected: selection.fields, deadlineAt, engagementType, hasCallerLeft };
   const found = await readResource('engagements', input, options, ports);
-  if (found.kind === 'Found' && found.record.id !== input.id) {
-    return { kind: 'UpstreamUnavailableError', message: 'Upstream answered with another engagement.' };
-  }
   if (found.kind !== 'Found' || !found.record.notes || selection.noteFields.size === 0) return found;
   const { integratedAccountId } = input;
   const { notes } = found.record;

@@ -9,6 +9,7 @@ const scopes = z.array(z.string().max(200)).max(100);
 
 /** Where a caller gives what upstream calls by its wire name. */
 export const argumentPaths: Readonly<Record<string, readonly string[]>> = {
+  id: ['id'],
   integrated_account_id: ['integratedAccountId'],
   engagement_type: ['engagementType'],
   truto_response_format: ['format'],
@@ -49,6 +50,7 @@ function whatIsMissing(message: string): UpstreamError['missing'] {
 /** Upstream's error body; every part may be missing or odd, and then counts as absent. */
 const errorBody = z.object({
   statusCode: z.number().optional().catch(undefined),
+  error: z.string().optional().catch(undefined),
   truto_is_remote_error: z.boolean().catch(false),
   raw_response: z.unknown().optional(),
   message: z
@@ -95,17 +97,22 @@ export interface UpstreamError {
 /** Much longer than any message: what comes after it is not read. */
 const maxMessageLength = 2_000;
 
+/** What comes after a name at the beginning of a message, as in "name is required" (errors.md). */
+const afterName = /^ (?:is|are|must|should|has|have|does|cannot|was) /;
+
 /**
- * The arguments that Truto's message names: it begins with one ("name is required", errors.md), or has it in quotation marks,
- * or it is no word of English.
+ * The parameters that Truto's message names: it begins with one, or has it in quotation marks. A word of English counts only
+ * where there is such an argument.
  */
 function namesIn(message: string | readonly string[] | undefined): readonly string[] {
   const texts = [message ?? []].flat().slice(0, 100);
   return texts.flatMap((text) =>
     [...text.slice(0, maxMessageLength).matchAll(/[a-z_]+/g)]
       .filter(({ index, 0: word }) => {
-        const isQuoted = /["'`]/.test(text[index - 1] ?? '') && /["'`]/.test(text[index + word.length] ?? '');
-        return Object.hasOwn(argumentPaths, word) && (index === 0 || isQuoted || word.includes('_'));
+        const [before = '', after = ''] = [text[index - 1], text[index + word.length]];
+        const isQuoted = /["'`]/.test(before) && /["'`]/.test(after);
+        const isFirst = index === 0 && afterName.test(text.slice(word.length, word.length + 12));
+        return (isQuoted || isFirst) && (Object.hasOwn(argumentPaths, word) || word.includes('_'));
       })
       .map(([word]) => word),
   );
@@ -133,7 +140,10 @@ export function readUpstreamError(json: unknown): UpstreamError {
   const named = body && !isRemote ? [...failuresNamed(body), ...namesIn(body.message)] : [];
   return {
     statusCode: body?.statusCode,
-    isFromTruto: body?.statusCode !== undefined,
+    // All three are guaranteed (errors.md): other frameworks and gateways have one or two of them.
+    isFromTruto: [body?.statusCode, isRemote || body?.error, isRemote || body?.message].every(
+      (part) => part !== undefined,
+    ),
     isRemote,
     missing: body?.statusCode === 404 && !isRemote ? whatIsMissing([body.message ?? ''].flat().join(' ')) : undefined,
     rawResponse: body?.raw_response,

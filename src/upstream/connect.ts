@@ -1,20 +1,40 @@
 import type { Socket } from 'node:net';
 import { buildConnector } from 'undici';
 
-const continueHead = Buffer.from('HTTP/1.1 100');
+const interimStart = Buffer.from('HTTP/1.1 1');
+const headEnd = '\r\n\r\n';
 
 /** More than any interim head has: the parser may say what is wrong with the rest. */
 const maxHeldBytes = 16_384;
 
-/** True when the bytes begin an interim "100 Continue", as far as there are any. */
-function beginsContinue(bytes: Buffer): boolean {
-  const length = Math.min(bytes.length, continueHead.length);
-  return bytes.subarray(0, length).equals(continueHead.subarray(0, length));
+/** True when the bytes begin an interim head, as far as there are any. */
+function beginsInterim(bytes: Buffer): boolean {
+  const length = Math.min(bytes.length, interimStart.length);
+  return bytes.subarray(0, length).equals(interimStart.subarray(0, length));
 }
 
 /**
- * Leaves out each "100 Continue" in front of a response: undici closes the connection when one comes that it did not ask for,
- * and a client may ignore it (RFC 9110 section 15.2.1), as undici does with 103.
+ * Leaves out each "100 Continue" in front of a response, and passes on the others, such as 103.
+ * @returns what of the bytes to parse now, and what to hold until more have come; undefined when the response itself has begun.
+ */
+function skipContinue(bytes: Buffer): { readonly passed: readonly Buffer[]; readonly held: Buffer | undefined } {
+  const passed: Buffer[] = [];
+  let rest = bytes;
+  while (beginsInterim(rest)) {
+    const end = rest.indexOf(headEnd);
+    const status = rest.subarray(9, 12).toString('latin1');
+    // What follows 101 is another protocol; an endless head is for the parser to refuse.
+    if (status === '101' || (end === -1 && rest.length >= maxHeldBytes)) break;
+    if (end === -1) return { passed, held: rest };
+    if (status !== '100') passed.push(rest.subarray(0, end + headEnd.length));
+    rest = rest.subarray(end + headEnd.length);
+  }
+  return { passed: [...passed, rest], held: undefined };
+}
+
+/**
+ * Leaves out what undici would close the connection for: a "100 Continue" that it did not ask for. A client may ignore it
+ * (RFC 9110 section 15.2.1).
  * @param onRequest is called right before a request is written.
  */
 function watch(socket: Socket, onRequest: (socket: Socket) => void): void {
@@ -30,18 +50,10 @@ function watch(socket: Socket, onRequest: (socket: Socket) => void): void {
   socket.read = (size?: number) => {
     const chunk: Buffer | null = read(size);
     if (!isHeadDue || chunk === null) return chunk;
-    held = Buffer.concat([held, chunk]);
-    while (beginsContinue(held)) {
-      const end = held.indexOf('\r\n\r\n');
-      if (end === -1 && held.length < maxHeldBytes) return null;
-      if (end === -1) break;
-      held = held.subarray(end + 4);
-      if (held.length === 0) return null;
-    }
-    const head = held;
-    held = Buffer.alloc(0);
-    isHeadDue = false;
-    return head;
+    const skipped = skipContinue(Buffer.concat([held, chunk]));
+    isHeadDue = skipped.held !== undefined;
+    held = skipped.held ?? Buffer.alloc(0);
+    return skipped.passed.length === 0 ? null : Buffer.concat(skipped.passed);
   };
 }
 
