@@ -74,6 +74,16 @@ describe('a delete with a snapshot', () => {
     expect(result.engagement).toEqual({ subject: 'before', status: 'open', direction: 'inbound' });
   });
 
+  it('takes the record for the one that was asked for when only the spelling of its id differs', async () => {
+    const { result } = await run(mutation('id subject'), { read: json(200, { id: 'E1', subject: 'x' }) });
+    expect(result.__typename).toBe('UpstreamUnavailableError');
+    const guid = '6f9619ff-8b86-d011-b42d-00c04fc964ff';
+    await using upstream = await startUpstream(json(200, { id: guid, subject: 'x' }));
+    await using facade = await startTestFacade(upstream.url);
+    const { body } = await facade.post(mutation('subject').replace('"e1"', `"${guid.toUpperCase()}"`));
+    expect(body.data.deleteEngagement).toMatchObject({ outcome: 'DELETED', engagement: { subject: 'x' } });
+  });
+
   it.each(['RAW', 'STREAM'])('fills the engagement also with the format %s', async (format) => {
     const { result } = await run(mutation('subject', `, format: ${format}`), {
       read: json(200, { subject: 'Hello' }),
