@@ -1,5 +1,4 @@
 import { once } from 'node:events';
-import { BrokenCircuitError, ConsecutiveBreaker, circuitBreaker, handleWhen } from 'cockatiel';
 import type { Redis, RedisOptions } from 'ioredis';
 import type { Log } from './log.ts';
 import type { Secret } from './secret.ts';
@@ -66,7 +65,8 @@ export async function connectRedis(url: Secret, log: Log): Promise<SharedMemory>
   const { Redis } = await import('ioredis');
   const options = { retryStrategy: (times: number) => Math.min(times * 50, maxReconnectMs) };
   const redis = new Redis(url.reveal(), { ...options, ...impatient });
-  const circuit = circuitBreaker(handleWhen(isOutage), { halfOpenAfter: pauseMs, breaker: new ConsecutiveBreaker(1) });
+  /** While it is defined, nobody asks but one, at that moment (by `performance.now()`). */
+  let probeAt: number | undefined;
   let isReachable = false;
   let wasGone = false;
   let backSince: number | undefined;
@@ -87,17 +87,37 @@ export async function connectRedis(url: Secret, log: Log): Promise<SharedMemory>
       );
   }
 
-  redis.on('ready', () => note(true));
+  redis.on('ready', () => {
+    probeAt = undefined;
+    note(true);
+  });
   redis.on('close', () => note(false));
   // Each failure to connect again; the first loss has been told.
   redis.on('error', (error) => {
     lastError = error;
   });
-  circuit.onBreak((reason) => note(false, 'error' in reason ? reason.error : undefined));
-  circuit.onReset(() => note(redis.status === 'ready'));
+
+  async function ask<Result>(question: (redis: Redis) => Promise<Result>): Promise<Result | undefined> {
+    if (redis.status !== 'ready') return undefined;
+    if (probeAt !== undefined) {
+      if (performance.now() < probeAt) return undefined;
+      probeAt = performance.now() + pauseMs;
+    }
+    try {
+      const answer = await question(redis);
+      probeAt = undefined;
+      note(redis.status === 'ready');
+      return answer;
+    } catch (error) {
+      if (!isOutage(error)) throw withoutCommand(error);
+      probeAt = performance.now() + pauseMs;
+      note(false, error);
+      return undefined;
+    }
+  }
 
   const probe = setInterval(() => {
-    if (!isReachable && redis.status === 'ready') circuit.execute(() => redis.ping()).catch(() => {});
+    if (!isReachable) ask(() => redis.ping()).catch(() => {});
   }, pauseMs).unref();
 
   await once(redis, 'ready', { signal: AbortSignal.timeout(connectTimeoutMs) }).catch(() => {
@@ -109,16 +129,7 @@ export async function connectRedis(url: Secret, log: Log): Promise<SharedMemory>
   });
 
   return {
-    async ask(question) {
-      // Not for the circuit to count: that there is no connection is known, and heard of when it is back.
-      if (redis.status !== 'ready') return undefined;
-      try {
-        return await circuit.execute(() => question(redis));
-      } catch (error) {
-        if (error instanceof BrokenCircuitError || isOutage(error)) return undefined;
-        throw withoutCommand(error);
-      }
-    },
+    ask,
     get isReachable() {
       return isReachable;
     },

@@ -64,12 +64,23 @@ describe('R09 what the second attempt finds is read in the light of the first', 
   });
 
   it('and then shows what was read before, with a snapshot', async () => {
-    const onRead = record({ id: 'e1', subject: 'Hello' });
+    const onRead: RawAnswer = (socket, request) =>
+      (request.path.startsWith('/integrated-account/') ? refusal(403) : record({ id: 'e1', subject: 'Hello' }))(
+        socket,
+        request,
+      );
     await using upstream = await startRawUpstream([reset, refusal(404)], { onRead });
     await using facade = await startTestFacade(upstream.url);
     const { body } = await facade.post(deletion, { snapshot: true });
     expect(body.data.deleteEngagement).toMatchObject({ ...absent, engagement: { id: 'e1', subject: 'Hello' } });
     expect(upstream.deletes).toHaveLength(2);
+  });
+
+  it('but nothing at all when the account could not be checked: it may be what is missing', async () => {
+    await using upstream = await startRawUpstream([reset, refusal(404)], { onRead: refusal(500) });
+    await using facade = await startTestFacade(upstream.url);
+    const { body } = await facade.post(deletion);
+    expect(body.data.deleteEngagement).toMatchObject({ ...unknown, lastStatusCode: 404 });
   });
 
   it('"not found" at once means just that', async () => {

@@ -303,6 +303,7 @@ describe('R10 an answer with another id is the answer to somebody else', () => {
     ['00012', 12],
     ['3F2504E0-4F89-41D3-9A0C-0305E82C3301', '3f2504e0-4f89-41d3-9a0c-0305e82c3301'],
     ['3f2504e0-4f89-41d3-9a0c-0305e82c3301', '{3F2504E0-4F89-41D3-9A0C-0305E82C3301}'],
+    ['3F2504E04F8941D39A0C0305E82C3301', '3f2504e0-4f89-41d3-9a0c-0305e82c3301'],
     ['6E66C87E5CD13C3C79A3AE09', '6e66c87e5cd13c3c79a3ae09'],
   ])('but %j may come back as %j', async (id, answered) => {
     expect(await deleted(json(200, { id: answered }), { id })).toMatchObject({ outcome: 'DELETED' });

@@ -1,3 +1,4 @@
+import { GraphQLError } from 'graphql';
 import { describe, expect, it } from 'vitest';
 import { createDeleteMemory } from '../src/engagement/delete-memory.ts';
 import { startTestFacade } from './support/facade.ts';
@@ -62,10 +63,42 @@ describe('what is remembered', () => {
     });
   });
 
-  it('is nothing of a delete that failed by a fault of ours', async () => {
+  it('is an unknown outcome of a delete that a fault of ours ended: it may have been sent', async () => {
     const memory = createDeleteMemory();
-    await expect(memory.perform(keyed, () => Promise.reject(new Error('a bug')))).rejects.toThrow('a bug');
+    const lost = {
+      kind: 'OutcomeUnknownError',
+      message: 'lost',
+      retrySafe: true,
+      idempotencyKey: 'k',
+      lastStatusCode: null,
+      engagement: null,
+    } as const;
+    const ours = { ...keyed, unknownSince: () => lost };
+    await expect(memory.perform(ours, () => Promise.reject(new Error('a bug')))).rejects.toThrow('a bug');
     const later = { kind: 'NotFoundError', message: '', accountFound: true } as const;
-    expect(await memory.perform(keyed, async () => later)).toEqual({ kind: 'performed', result: later });
+    const again = await memory.perform(ours, async ({ earlier }) => {
+      expect(earlier).toEqual(lost);
+      return later;
+    });
+    expect(again).toEqual({ kind: 'performed', result: later });
+  });
+
+  it('is nothing of a delete whose caller was refused', async () => {
+    const memory = createDeleteMemory();
+    await expect(memory.perform(keyed, () => Promise.reject(new GraphQLError('no')))).rejects.toThrow('no');
+    const later = { kind: 'NotFoundError', message: '', accountFound: true } as const;
+    const again = await memory.perform(keyed, async ({ earlier }) => {
+      expect(earlier).toBeUndefined();
+      return later;
+    });
+    expect(again).toEqual({ kind: 'performed', result: later });
+  });
+
+  it('is nothing of a record that is not found while the account could not be checked', async () => {
+    const memory = createDeleteMemory();
+    const unchecked = { kind: 'NotFoundError', message: '', accountFound: false, isUnchecked: true } as const;
+    await memory.perform(keyed, async () => unchecked);
+    const found = { ...unchecked, accountFound: true, isUnchecked: false };
+    expect(await memory.perform(keyed, async () => found)).toEqual({ kind: 'performed', result: found });
   });
 });

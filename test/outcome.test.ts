@@ -108,8 +108,8 @@ describe('R05 a refusal becomes its own member, after one request', () => {
     ['400 about the id', truto(400, { message: 'id must be a number' }), { issues: [{ path: ['id'] }] }],
     [
       '400 about an item of a list',
-      truto(400, { details: { failures: [{ field: 'contact[0][id]' }] } }),
-      { issues: [{ path: ['parameters', 'contacts'] }] },
+      truto(400, { details: { failures: [{ field: 'contact[0][id]' }, { path: ['query', 'sort_by'] }] } }),
+      { issues: [{ path: ['parameters', 'contacts'] }, { path: ['parameters', 'sortBy'] }] },
     ],
     [
       '422 whose failures name parameters',

@@ -104,6 +104,17 @@ describe('R08 a breaker', () => {
     expect(breaker.isOpen).toBe(false);
   });
 
+  it('forgets attempts of more than 10 seconds ago although the wall clock is set back', () => {
+    const breaker = new Breaker(isAccountTrouble);
+    count(breaker, 19, trouble);
+    vi.setSystemTime(Date.now() - 3_600_000);
+    vi.advanceTimersByTime(10_000);
+    count(breaker, 19, trouble);
+    expect(breaker.isOpen).toBe(false);
+    count(breaker, 1, trouble);
+    expect(breaker.isOpen).toBe(true);
+  });
+
   it('lets one attempt through each half second as long as those fail', () => {
     const breaker = openBreaker();
     for (let time = 0; time < 5; time += 1) {

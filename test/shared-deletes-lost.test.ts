@@ -1,6 +1,10 @@
+import { PassThrough } from 'node:stream';
 import { Redis } from 'ioredis';
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { createSharedDeletes } from '../src/engagement/shared-deletes.ts';
+import { createLog } from '../src/log.ts';
+import { connectRedis } from '../src/redis.ts';
+import { Secret } from '../src/secret.ts';
 import { startTestFacade } from './support/facade.ts';
 import { inTurn, sendKeyed as send, startTwo } from './support/keyed-delete.ts';
 import { remote, truto } from './support/outcome.ts';
@@ -207,5 +211,23 @@ describe('while Redis is gone, and after', () => {
     await expect.poll(() => memorySince(redis), { timeout: 5_000 }).toBeGreaterThan(1);
     await using fresh = await startTestFacade(upstream.url, env);
     expect(await send(fresh, 'k')).toMatchObject({ outcome: 'ALREADY_ABSENT' });
+  });
+});
+
+describe('a Redis that was silent', () => {
+  afterEach(() => void vi.useRealTimers());
+
+  it('is asked again although the time of day is set back meanwhile', async () => {
+    await using redis = await startRedis();
+    const memory = await connectRedis(new Secret(redis.url), createLog({ destination: new PassThrough().resume() }));
+    const ping = () => memory.ask((client) => client.ping());
+    expect(await ping()).toBe('PONG');
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() });
+    redis.freeze(true);
+    expect(await ping()).toBeUndefined();
+    vi.setSystemTime(Date.now() - 3_600_000);
+    redis.freeze(false);
+    await expect.poll(ping).toBe('PONG');
+    await memory.close();
   });
 });

@@ -44,6 +44,17 @@ describe('against an upstream that repeats every answer of an Idempotency-Key, a
     expect(upstream.deletes()).toHaveLength(attempts + 1);
   });
 
+  it("gets through when it is sent again after a 401 of its caller's token", async () => {
+    await using upstream = await startUpstream(replaying(truto(401), done));
+    await using facade = await startTestFacade(upstream.url, { AUTH_MODE: 'passthrough' });
+    const document = 'mutation { deleteEngagement(id: 1, integratedAccountId: "a") { __typename } }';
+    const headers = { authorization: 'Bearer canary-of-a-caller', 'idempotency-key': 'k' };
+    const refused = await facade.post(document, {}, headers);
+    expect(refused.body.errors).toMatchObject([{ extensions: { code: 'UNAUTHENTICATED' } }]);
+    const { body } = await facade.post(document, {}, headers);
+    expect(body.data.deleteEngagement.__typename).toBe('DeleteEngagementSuccess');
+  });
+
   it('gets the answer that was lost, since it has the same key again', async () => {
     await using upstream = await startUpstream(replaying(lostAnswer, truto(404)));
     await using facade = await startTestFacade(upstream.url);

@@ -1,3 +1,4 @@
+import { GraphQLError } from 'graphql';
 import { LRUCache } from 'lru-cache';
 import type { DeleteEngagementResult, OutcomeUnknownError } from './result.ts';
 import { withoutRecord } from './without-record.ts';
@@ -117,7 +118,7 @@ function mayBeTried(result: DeleteEngagementResult): result is OutcomeUnknownErr
 
 /** What to remember of a result; undefined for nothing. */
 export function keptOf(result: DeleteEngagementResult): KeptResult | undefined {
-  if (!remembered.has(result.kind)) return undefined;
+  if (!remembered.has(result.kind) || (result.kind === 'NotFoundError' && result.isUnchecked)) return undefined;
   const whole = withoutStream(result);
   const outcome = withoutRecord(whole, notKept);
   const text = JSON.stringify(outcome);
@@ -196,6 +197,13 @@ export function createDeleteMemory(shared?: SharedDeletes): DeleteMemory {
       kept = keptOf(result) ?? kept;
       answerCount = answersToPass(result, answered.count);
       return { kind: 'performed', result };
+    } catch (error) {
+      answerCount = answered.count;
+      // One that is no answer to the caller is a fault of ours, perhaps after the delete was sent.
+      if (!(error instanceof GraphQLError)) {
+        kept ??= keptOf(keyed.unknownSince('A fault of this server ended an earlier attempt', answerCount));
+      }
+      throw error;
     } finally {
       if (kept) keep(keyed, kept);
       if (answerCount > 0) answerCounts.set(name, answerCount);

@@ -222,5 +222,6 @@ export async function settleNotFound(
   }
   if (exists(lookup)) return { ...said, accountFound: true };
   const message = `${said.message} Or the integrated account itself does not exist: that could not be checked.`;
-  return { ...said, message };
+  // A token that may not look never finds out more.
+  return { ...said, message, isUnchecked: lookup.refusal?.kind !== 'ForbiddenError' };
 }

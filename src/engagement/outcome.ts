@@ -81,6 +81,9 @@ export async function readOutcome(attempt: Attempt, context: OutcomeContext): Pr
   if (said.kind === 'UnclearAnswer') return unknownOutcome(context, said);
   const refusal = await context.settleNotFound(said);
   if (refusal.kind === 'NotFoundError' && mayHaveActedBefore) {
+    const { statusCode } = attempt;
+    const why = 'One attempt had no clear answer, the next found no such record, and the account could not be checked';
+    if (refusal.isUnchecked) return unknownOutcome(context, { statusCode, why });
     const doubts = refusal.accountFound ? [] : [refusal.message];
     return alreadyAbsent(attempt, { ...context, warnings: [...context.warnings, ...doubts] });
   }

@@ -27,7 +27,7 @@ const hexadecimalId = /^\{?[\da-f-]{24,36}\}?$/;
 function spellingOf(text: string): string {
   if (/^\d+$/.test(text)) return text.replace(/^0+(?=\d)/, '');
   const lower = text.toLowerCase();
-  return hexadecimalId.test(lower) ? lower.replace(/[{}]/g, '') : text;
+  return hexadecimalId.test(lower) ? lower.replace(/[{}-]/g, '') : text;
 }
 
 /** True for a value that can be an id: a text or a number that says something. */

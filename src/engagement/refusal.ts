@@ -53,8 +53,9 @@ export function needsReauth(): Result.AccountNeedsReauthError {
 }
 
 function issueAt(wireName: string, problem: string): Finding {
-  const [base = ''] = wireName.split(/[[.]/, 1);
-  const path = Object.hasOwn(argumentPaths, base) ? argumentPaths[base] : undefined;
+  // `contact[0][id]` and `query.sort_by` are ours by one of their parts.
+  const part = wireName.split(/[[\].]/).find((name) => Object.hasOwn(argumentPaths, name) && name !== 'id') ?? wireName;
+  const path = Object.hasOwn(argumentPaths, part) ? argumentPaths[part] : undefined;
   // The provider's own parameters go by `remoteQuery`; Truto's others have no argument here.
   return path
     ? refusal(path, `Truto ${problem}.`)

@@ -62,6 +62,8 @@ export interface NotFoundError {
   readonly message: string;
   /** False when nobody could check that the integrated account exists: then it may be what is missing. */
   readonly accountFound: boolean;
+  /** True when the look-up of the account failed for now: the account itself may be what is missing. */
+  readonly isUnchecked?: boolean;
 }
 
 /** There is no such integrated account, or the token does not see it. Nothing was deleted. */

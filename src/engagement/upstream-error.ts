@@ -123,7 +123,7 @@ function failuresNamed({ details }: z.output<typeof errorBody>): readonly string
   return (details?.failures ?? []).filter(isJsonObject).flatMap((failure) => {
     const keys = ['field', 'path', 'property', 'parameter', 'name'] as const;
     const found = keys.map((key) => failure[key]).find((name) => name !== undefined);
-    return names.safeParse([Array.isArray(found) ? found.at(-1) : found]).data ?? [];
+    return names.safeParse([Array.isArray(found) ? found.join('.') : found]).data ?? [];
   });
 }
 

@@ -1,8 +1,39 @@
-import { CircuitState, SamplingBreaker } from 'cockatiel';
 import type { Attempt } from './attempt.ts';
 
 /** More than half of at least 20 attempts within 10 seconds must be trouble. */
-const sampling = { threshold: 0.5, duration: 10_000, minimumRps: 2 };
+const share = 0.5;
+const leastAttempts = 20;
+
+/** The 10 seconds are five spans: the oldest is forgotten as a whole. */
+const spanMs = 2_000;
+const spanCount = 5;
+
+/** Counts attempts over the last 10 seconds, by a clock that nobody sets. */
+class Samples {
+  #spans: { readonly startMs: number; total: number; failed: number }[] = [];
+
+  count(hasFailed: boolean): void {
+    const nowMs = performance.now();
+    this.#spans = this.#spans.filter(({ startMs }) => nowMs - startMs < spanMs * spanCount);
+    let span = this.#spans.at(-1);
+    if (!span || nowMs - span.startMs >= spanMs) {
+      span = { startMs: nowMs, total: 0, failed: 0 };
+      this.#spans.push(span);
+    }
+    span.total += 1;
+    if (hasFailed) span.failed += 1;
+  }
+
+  get isTooMuch(): boolean {
+    const total = this.#spans.reduce((sum, span) => sum + span.total, 0);
+    const failed = this.#spans.reduce((sum, span) => sum + span.failed, 0);
+    return total >= leastAttempts && failed > total * share;
+  }
+
+  forget(): void {
+    this.#spans = [];
+  }
+}
 
 /** After that, one attempt in this time is let through to see whether it is over: it bounds how late that is noticed. */
 const probeAfterMs = 500;
@@ -26,13 +57,12 @@ export function isAccountTrouble(attempt: Attempt): boolean {
 
 /**
  * Lets nothing through to who is in trouble, but one attempt now and then. The others are told at once, instead of
- * waiting for what will most likely fail, and feeding the trouble. What is too much trouble, cockatiel's sampling decides;
- * its circuit would run each attempt itself, and have those wait that come while one tries.
+ * waiting for what will most likely fail, and feeding the trouble.
  */
 export class Breaker {
   readonly #isTrouble: (attempt: Attempt) => boolean;
-  readonly #samples = new SamplingBreaker(sampling);
-  #state: CircuitState.Closed | CircuitState.Open | CircuitState.HalfOpen = CircuitState.Closed;
+  readonly #samples = new Samples();
+  #state: 'closed' | 'open' | 'half-open' = 'closed';
   /** By a clock that nobody sets, in milliseconds. */
   #probeAt = 0;
 
@@ -43,9 +73,7 @@ export class Breaker {
 
   /** True while nothing is let through; ask before {@link Breaker.begin}, without a pause in between. */
   get isOpen(): boolean {
-    return (
-      this.#state === CircuitState.HalfOpen || (this.#state === CircuitState.Open && performance.now() < this.#probeAt)
-    );
+    return this.#state === 'half-open' || (this.#state === 'open' && performance.now() < this.#probeAt);
   }
 
   /**
@@ -53,20 +81,18 @@ export class Breaker {
    * @returns what is to be told how it ended.
    */
   begin(): (end: Attempt) => void {
-    const isProbe = this.#state === CircuitState.Open;
-    if (isProbe) this.#state = CircuitState.HalfOpen;
+    const isProbe = this.#state === 'open';
+    if (isProbe) this.#state = 'half-open';
     return (end) => this.#count(this.#isTrouble(end), isProbe);
   }
 
   #count(isTrouble: boolean, isProbe: boolean): void {
-    const wasOpen = isProbe ? CircuitState.HalfOpen : CircuitState.Closed;
-    if (!isTrouble) {
-      this.#samples.success(wasOpen);
-      if (isProbe) this.#state = CircuitState.Closed;
-      // One that began before the breaker opened says nothing of how it is since.
-    } else if (this.#samples.failure(wasOpen) && (isProbe || this.#state === CircuitState.Closed)) {
-      this.#state = CircuitState.Open;
-      this.#probeAt = performance.now() + probeAfterMs;
-    }
+    if (isProbe && !isTrouble) this.#samples.forget();
+    this.#samples.count(isTrouble);
+    if (isProbe) this.#state = isTrouble ? 'open' : 'closed';
+    // One that began before the breaker opened says nothing of how it is since.
+    else if (this.#state === 'closed' && isTrouble && this.#samples.isTooMuch) this.#state = 'open';
+    else return;
+    if (this.#state === 'open') this.#probeAt = performance.now() + probeAfterMs;
   }
 }
