@@ -59,6 +59,7 @@ describe('the progress of a bulk delete', () => {
   it.each([
     ['from where it is to its end', apolloAccept],
     ['also where Accept names nothing else', 'multipart/mixed'],
+    ['also where Accept takes any multipart', 'multipart/*'],
   ])("comes in Apollo's multipart protocol, %s", async (_what, accept) => {
     await using setting = await startSetting({ engagementsPerAccount: 200, latencyMs: 250 });
     const ids = seedEngagements(account, 200).map(({ id }) => id);

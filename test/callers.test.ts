@@ -71,6 +71,14 @@ describe('AUTH_MODE=passthrough', () => {
     expect(upstream.seen).toHaveLength(before);
   });
 
+  it('shows the code alone of an error in a deferred part', async () => {
+    const query = '{ __typename ... @defer { engagement(id: 1, integratedAccountId: "a") { id } } }';
+    const headers = { 'content-type': 'application/json', accept: 'multipart/mixed' };
+    const body = JSON.stringify({ query });
+    const text = await (await fetch(`${facade.url}/graphql`, { method: 'POST', headers, body })).text();
+    expect(text).toContain('"extensions":{"code":"UNAUTHENTICATED"}');
+  });
+
   it('lets anybody read what reaches no upstream', async () => {
     const { status, body } = await facade.post('{ integrations { name } __schema { queryType { name } } }');
     expect(status).toBe(200);

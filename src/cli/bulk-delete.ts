@@ -57,7 +57,7 @@ function idsIn(input: Buffer): readonly string[] {
       const problem = `Line ${index + 1} of standard input is not valid UTF-8.`;
       throw new UsageError(`${problem} Nothing was sent. Convert the input to UTF-8, and run the same again.`);
     }
-    const text = bytes.toString().replace(/^\ufeff/, '');
+    const text = index === 0 ? bytes.toString().replace(/^\ufeff/, '') : bytes.toString();
     const id = trimBlanks(text.endsWith('\r') ? text.slice(0, -1) : text);
     return id === '' ? [] : [id];
   });

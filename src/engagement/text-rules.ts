@@ -12,8 +12,8 @@ const maxListLength = 20;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: refusing control characters is what it is for.
 const controlCharacter = /[\u0000-\u001f\u007f-\u009f]/;
 
-/** A segment that addresses another one, perhaps with a path parameter behind it. */
-const dotSegment = /(?:^|[/\\])\.{1,2}(?:[/\\;]|$)/;
+/** A segment that addresses another one, perhaps with a path parameter, a query or a fragment behind it. */
+const dotSegment = /(?:^|[/\\])\.{1,2}(?:[/\\;?#]|$)/;
 
 /** Decodes each triplet by itself: one that is no UTF-8 keeps none of the others from it. */
 function decodeOnce(id: string): string {

@@ -43,7 +43,7 @@ export function acceptsIncremental(accept: string | null): boolean {
  */
 export function prefersMultipart(accept: string | null): boolean {
   const asked = mediaTypes(accept);
-  if (!asked.includes('multipart/mixed')) return false;
+  if (!asked.some((type) => type.startsWith('multipart/') && matches(type, 'multipart/mixed'))) return false;
   return /subscriptionspec=/i.test(accept ?? '') || !asked.some((type) => matches(type, 'text/event-stream'));
 }
 

@@ -62,7 +62,11 @@ function maskPart({ incremental, ...part }: ResultPart, log: Log): ResultPart {
   function mask(error: GraphQLError): GraphQLError {
     const masked = maskError(error, 'Unexpected error.') as GraphQLError;
     if (masked !== error) log.error({ err: error.originalError ?? error }, error.message);
-    return masked;
+    // The status of a whole request is none of a part's business.
+    const { message, nodes, source, positions, path } = masked;
+    const { http: _http, ...extensions } = masked.extensions;
+    const place = { nodes: nodes ?? null, source: source ?? null, positions: positions ?? null, path: path ?? null };
+    return new GraphQLError(message, { ...place, extensions });
   }
   return {
     ...part,

@@ -10,6 +10,9 @@ export const refusedIds: readonly (readonly [what: string, id: string])[] = [
   ['a dot between slashes', 'a/./b'],
   ['a dot before a path parameter', '.;/'],
   ['two dots and a path parameter', 'a/..;x=1'],
+  ['two dots before a query', 'x/..?y'],
+  ['two dots before a fragment', '..#y'],
+  ['two dots before an encoded query', '..%3Fy'],
   ['two dots, encoded', '%2e%2e'],
   ['a dot, encoded', '%2E'],
   ['one of two dots, encoded', '.%2e/contacts/1'],
@@ -76,5 +79,5 @@ const decoded = (text: string) =>
 /** True for an id that has a dot segment, as it is or decoded once or twice. */
 export function hasDotSegment(id: string): boolean {
   const forms = [id, decoded(id), decoded(decoded(id))];
-  return forms.some((form) => form.split(/[/\\]/).some((segment) => /^\.\.?(;|$)/.test(segment)));
+  return forms.some((form) => form.split(/[/\\]/).some((segment) => /^\.\.?([;?#]|$)/.test(segment)));
 }
