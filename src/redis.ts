@@ -65,7 +65,7 @@ export async function connectRedis(url: Secret, log: Log): Promise<SharedMemory>
   const { Redis } = await import('ioredis');
   const options = { retryStrategy: (times: number) => Math.min(times * 50, maxReconnectMs) };
   const redis = new Redis(url.reveal(), { ...options, ...impatient });
-  /** While it is defined, nobody asks but one, at that moment (by `performance.now()`). */
+  /** While it is defined, Redis is not asked, except for one probe at that moment (by `performance.now()`). */
   let probeAt: number | undefined;
   let isReachable = false;
   let wasGone = false;

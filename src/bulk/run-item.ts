@@ -59,7 +59,7 @@ async function deleteItem(
     });
     return { result, trail };
   } finally {
-    // Whoever tries next, in whatever process, must not be answered from upstream's memory of these attempts.
+    // The next try, in any process, must not get these attempts' answers from upstream's memory.
     if (trail?.idempotencyKey && trail.result !== 'DeleteEngagementSuccess')
       await store.noteSent(work.lease, pending.index, answered.count, trail.idempotencyKey);
   }
@@ -132,7 +132,7 @@ export async function runItem(pending: PendingItem, work: PageWork, ports: PageP
   const wasBegun = begun !== 'first';
   try {
     const settled = wasBegun ? await settle(pending, work, deadlineAt, ports) : undefined;
-    // A cancelled job is not paused: it ends, with what nobody can find out any more.
+    // A cancelled job is not paused: it ends, with an unknown outcome for what was sent.
     const isPaused = typeof settled === 'object' && settled.kind === 'paused';
     if (settled) return isPaused && begun === 'cancelled' ? 'unknown' : settled;
     if (begun === 'cancelled') {

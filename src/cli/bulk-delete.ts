@@ -22,7 +22,7 @@ const accountWide = new Set<DeleteEngagementResult['kind']>([
   'UnsupportedIntegrationError',
 ]);
 
-/** Reads standard input to its end, or until it is told to stop: then as many whole lines as there are. */
+/** Reads standard input to its end. When `stop` is aborted, it returns the whole lines that have come. */
 async function readInput(stop: AbortSignal): Promise<Buffer> {
   const chunks: Buffer[] = [];
   try {

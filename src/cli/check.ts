@@ -39,7 +39,7 @@ function lookUp({ caller, ports, requestTimeoutMs }: Session, account: string) {
 
 async function checkReach(session: Session, source: string, step: Step): Promise<ExitCode> {
   const { refusal: answer } = await lookUp(session, nobodysAccount);
-  // Nobody's account is nothing that Truto could show.
+  // Truto cannot show an account that does not exist.
   if (answer === null || answer.kind === 'RemoteApiError') {
     const status = answer === null ? '' : ` ${answer.statusCode}`;
     step(false, 'upstream', `${session.upstreamUrl} answers${status}, but not as Truto does`, otherServer);

@@ -41,9 +41,9 @@ export interface SharedDelete {
   readonly hasCallerLeft: () => boolean;
   /** What it came to when it was tried before under this key, and may have been done. */
   readonly earlier: OutcomeUnknownError | undefined;
-  /** True when `earlier` is only assumed: nobody can know that the key is new. */
+  /** True when `earlier` is only assumed: the key may not be new. */
   readonly isInDoubt: boolean;
-  /** How many of its attempts upstream answered, in all tries under this key; whoever tries adds to it. */
+  /** How many of its attempts upstream answered, in all tries under this key; each try adds to it. */
   readonly answered: { count: number };
 }
 
@@ -70,7 +70,7 @@ export type Claim =
 
 /** What processes know together of deletes. */
 export interface SharedDeletes {
-  /** Waits for whoever does it now, until the delete's own deadline. */
+  /** Waits for the process that does it now, until the delete's own deadline. */
   claim(delete_: KeyedDelete): Promise<Claim>;
   /**
    * Tells the others what a delete came to, and how many of its attempts were answered. Undefined: nothing that would keep them
@@ -100,7 +100,7 @@ interface Kept {
   readonly json: string;
 }
 
-/** They say what became of the engagement. Any other result is a refusal, which somebody may fix: then it is tried again. */
+/** These say whether the engagement is gone. Any other result is a refusal: once its cause is fixed, the delete is tried again. */
 const remembered = new Set(['DeleteEngagementSuccess', 'NotFoundError', 'OutcomeUnknownError']);
 
 /** Without a body that streams: it can be read only once. */

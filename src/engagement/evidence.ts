@@ -117,7 +117,7 @@ function idsNamed(json: unknown): readonly unknown[] {
   return [json.id ?? json._id, ...inner.flatMap(([, value]) => idsNamed(value))].filter(isIdValue);
 }
 
-/** True for the answer to a list: nobody asked for one. */
+/** True for the answer to a list, which is not what was asked for. */
 function isPage(json: unknown): boolean {
   return isJsonObject(json) && Array.isArray(json.result) && Object.hasOwn(json, 'next_cursor');
 }

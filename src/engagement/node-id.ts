@@ -12,7 +12,7 @@ export interface NodeKey extends RecordKey {
 
 /**
  * The kind that a node id of an engagement has. Where the integration requires no type, Truto finds an engagement by its id
- * alone, so that names it. Everywhere else, and where nobody knows the integration, a call and a meeting may have one id.
+ * alone, so that names it. Everywhere else, and where the integration is unknown, a call and a meeting may have one id.
  * @param type what the record, or else the caller, says it is.
  */
 export function nodeKind(integration: Integration | null, type: string | null | undefined): string | null {

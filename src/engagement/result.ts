@@ -60,7 +60,7 @@ export interface UnsupportedIntegrationError {
 export interface NotFoundError {
   readonly kind: 'NotFoundError';
   readonly message: string;
-  /** False when nobody could check that the integrated account exists: then it may be what is missing. */
+  /** False when the integrated account could not be checked: then it may be what is missing. */
   readonly accountFound: boolean;
   /** True when the look-up of the account failed for now: the account itself may be what is missing. */
   readonly isUnchecked?: boolean;

@@ -99,7 +99,7 @@ export function checkIntegration(input: DeleteEngagementInput, support: Integrat
   return [refusal(['integratedAccountId'], message)];
 }
 
-/** What a dry run has to say of the account: what would refuse every request for it, or that nobody could check. */
+/** What a dry run has to say of the account: what would refuse every request for it, or that it could not be checked. */
 export function checkAccount({ refusal: found }: AccountLookup, { bringsToken }: Caller): readonly Finding[] {
   const path = ['integratedAccountId'];
   if (!found) return [];

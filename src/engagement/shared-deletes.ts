@@ -26,7 +26,7 @@ const leaseMarginMs = 1_000;
  *
  * ARGV: the fingerprint, who claims, for how long, how long it is remembered, and how many claims this process has
  * seen. Answers what is there: `other`, `wait`, `known` with the result, or, now claimed,
- * `again` with the result that asks to try again, `lost` (whoever claimed it did not come back), or `first`; then how many attempts
+ * `again` with the result that asks to try again, `lost` (the process that claimed it did not come back), or `first`; then how many attempts
  * were answered, how many claims there were, and 1 when claims may have been forgotten.
  */
 const claimDelete = script<
@@ -101,7 +101,7 @@ async function by<Answer>(deadlineAt: number, answer: Promise<Answer>): Promise<
 
 /**
  * Remembers deletes in Redis for 10 minutes, so that it does not matter which replica a repetition comes to. One whose process
- * is lost is taken over by whoever comes next, as another attempt of the same delete; so is one of which nobody can know whether
+ * is lost is taken over by the next process that asks, as another attempt of the same delete; so is one of which it is unknown whether
  * Redis has forgotten it.
  */
 export function createSharedDeletes(
@@ -158,7 +158,7 @@ export function createSharedDeletes(
   async function takeOver(keyed: KeyedDelete, why: string, answerCount: number): Promise<Claim> {
     const result = keyed.unknownSince(why, answerCount);
     if (result.retrySafe) return { kind: 'mine', earlier: result, isInDoubt: false, answerCount };
-    // Whoever asks next need not wait for it again.
+    // The next request need not wait for it again.
     await settle(keyed, keptOf(result), answerCount);
     return { kind: 'repeated', result };
   }

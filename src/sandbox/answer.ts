@@ -22,7 +22,7 @@ export type Answer =
   | { readonly kind: 'reset' }
   /** Somebody else's answer, as it is. */
   | StrangerEffect
-  /** An interim "100 Continue" that nobody asked for, then the answer. */
+  /** An unsolicited interim "100 Continue", then the answer. */
   | { readonly kind: 'continue'; readonly answer: PlainAnswer }
   /** The status line and a part of the body, then the connection ends. */
   | { readonly kind: 'cut'; readonly answer: PlainAnswer }

@@ -8,7 +8,7 @@ const leastAttempts = 20;
 const spanMs = 2_000;
 const spanCount = 5;
 
-/** Counts attempts over the last 10 seconds, by a clock that nobody sets. */
+/** Counts attempts over the last 10 seconds, by the monotonic clock. */
 class Samples {
   #spans: { readonly startMs: number; total: number; failed: number }[] = [];
 
