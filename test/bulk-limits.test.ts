@@ -33,7 +33,7 @@ describe('R16 bulk deletes within the limits of their accounts', () => {
       Array.from({ length: 8 }, () => 'DeleteEngagementSuccess'),
     );
     await expect
-      .poll(async () => (await seen(one.post, large.id)).outcomes.deleted, { timeout: 25_000 })
+      .poll(async () => (await seen(one.post, large.id)).outcomes.deleted, { timeout: 40_000 })
       .toBeGreaterThan(90);
     expect(
       mostInTenSeconds(
@@ -42,5 +42,5 @@ describe('R16 bulk deletes within the limits of their accounts', () => {
       ),
     ).toBeLessThanOrEqual(50);
     expect((await seen(one.post, large.id)).outcomes).toMatchObject({ failed: 0, unknown: 0, notFound: 0 });
-  }, 60_000);
+  }, 90_000);
 });
