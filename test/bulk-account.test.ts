@@ -117,21 +117,29 @@ describe('a bulk delete in an integrated account that does not exist', () => {
     rmSync(folder, { recursive: true });
   });
 
-  it('counts none as not found while the look-up fails, and pauses once it says that the account is gone', async () => {
-    await using running = await start();
-    let lookUps = 0;
-    running.now.remove = (request, response) => {
-      running.now.lookUp = (...args) => {
-        lookUps += 1;
-        (lookUps > 6 ? truto(404) : truto(500))(...args);
+  it.each<[string, Answer]>([
+    ['fails', truto(500)],
+    ['shows no account', json(200, { statusCode: 404, error: 'Not Found', message: 'no' })],
+    ['is answered by a router', truto(404, { message: 'Route GET:/integrated-account/a not found' })],
+  ])(
+    'counts none as not found while the look-up %s, and pauses once it says that the account is gone',
+    async (_how, failing) => {
+      await using running = await start();
+      let lookUps = 0;
+      running.now.remove = (request, response) => {
+        running.now.lookUp = (...args) => {
+          lookUps += 1;
+          (lookUps > 6 ? truto(404) : failing)(...args);
+        };
+        running.now.remove = truto(404);
+        truto(404)(request, response);
       };
-      running.now.remove = truto(404);
-      truto(404)(request, response);
-    };
-    const { id } = await started(running.post, { integratedAccountId: 'a', ids: ['1'] });
-    await expect.poll(async () => (await seen(running.post, id)).state, { timeout: 30_000 }).toBe('PAUSED');
-    expect((await seen(running.post, id)).outcomes).toMatchObject({ notFound: 0, remaining: 1 });
-  }, 40_000);
+      const { id } = await started(running.post, { integratedAccountId: 'a', ids: ['1'] });
+      await expect.poll(async () => (await seen(running.post, id)).state, { timeout: 30_000 }).toBe('PAUSED');
+      expect((await seen(running.post, id)).outcomes).toMatchObject({ notFound: 0, remaining: 1 });
+    },
+    40_000,
+  );
 
   it('leaves an engagement as it is that may have been deleted before', async () => {
     await using running = await start();
@@ -172,7 +180,11 @@ describe('a dry run by ids', () => {
 
   it.each<[string, Answer, string]>([
     ['the token is refused', truto(401), 'UNAUTHENTICATED'],
-    ['the account must be connected again', json(200, { status: 'needs_reauth' }), 'ACCOUNT_NEEDS_REAUTH'],
+    [
+      'the account must be connected again',
+      json(200, { status: 'needs_reauth', integration: { name: 'capsule' } }),
+      'ACCOUNT_NEEDS_REAUTH',
+    ],
     ['the provider refuses the account', remote(401), 'ACCOUNT_NEEDS_REAUTH'],
     ['the account is blocked', truto(503), 'ACCOUNT_BLOCKED'],
   ])('fails when %s, which a real one waits for', async (_what, lookUp, expected) => {

@@ -52,6 +52,10 @@ export async function findObstacle(
       const { refusal } = await findAccountIntegration(caller, job.input.integratedAccountId, deadlineAt, 'anew');
       if (!refusal || refusal.kind === 'NotFoundError') return undefined;
       if (refusal.kind === 'Unauthenticated') return pauseForToken(job, ports);
+      // An answer that is not about the account says no more than none.
+      if (refusal.kind === 'RemoteApiError') {
+        return findObstacle({ kind: 'UpstreamUnavailableError', message: refusal.message }, job, caller, ports);
+      }
       return findObstacle(refusal, job, caller, ports);
     }
     default:

@@ -72,6 +72,11 @@ function unchecked(message: string): AccountLookup {
   return notShown({ kind: 'UpstreamUnavailableError', message });
 }
 
+function notAsTruto(statusCode: number): AccountLookup {
+  const message = `Upstream answers ${statusCode}, but not as Truto does.`;
+  return notShown({ kind: 'RemoteApiError', message, statusCode });
+}
+
 function textAt(json: unknown, key: string): string | undefined {
   const value = isJsonObject(json) ? json[key] : undefined;
   return typeof value === 'string' ? value : undefined;
@@ -100,7 +105,7 @@ function readLookup(attempt: Attempt, { caller, integratedAccountId }: Key): Acc
   const body = readBody(attempt.body);
   const json = body.kind === 'json' ? body.value : undefined;
   if (statusCode === 200) {
-    if (!isJsonObject(json) || !isJsonObject(json.integration)) return unchecked('Upstream shows no account.');
+    if (!isJsonObject(json) || !isJsonObject(json.integration)) return notAsTruto(statusCode);
     if (isIdValue(json.id) && !isSameId(json.id, integratedAccountId)) {
       // It is the answer to another request, and what comes next on that connection may be too.
       attempt.disconnect();
@@ -111,8 +116,7 @@ function readLookup(attempt: Attempt, { caller, integratedAccountId }: Key): Acc
   const { isFromTruto, isRemote, missing } = readUpstreamError(json);
   // Anybody in between answers 401, 403 and 404 too: that says nothing of the token or the account.
   if (!isFromTruto && statusCode < 500 && statusCode !== 429) {
-    const message = `Upstream answers ${statusCode}, but not as Truto does.`;
-    return notShown({ kind: 'RemoteApiError', message, statusCode });
+    return notAsTruto(statusCode);
   }
   if (statusCode === 404 && !isRemote && missing !== 'route') return notShown(accountNotFound());
   if (statusCode === 401 && !isRemote) return notShown(tokenRefused(caller));
