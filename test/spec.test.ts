@@ -110,4 +110,18 @@ describe('an error', () => {
       else expect([...new Set(codes)]).toEqual([expected]);
     }
   });
+
+  it.each([
+    ['-1', {}],
+    ['$n', { n: null }],
+  ])('of @stream(initialCount: %s) is of the caller', async (count, variables) => {
+    const declared = count === '$n' ? '($n: Int)' : '';
+    const query = `query ${declared} { integrations @stream(initialCount: ${count}) { name } }`;
+    const body = JSON.stringify({ query, variables });
+    for (const accept of ['multipart/mixed', 'text/event-stream']) {
+      const headers = { 'content-type': 'application/json', accept };
+      const answer = await (await fetch(`${facade.url}/graphql`, { method: 'POST', headers, body })).text();
+      expect(answer).toContain('"extensions":{"code":"BAD_USER_INPUT"}');
+    }
+  });
 });

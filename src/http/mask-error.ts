@@ -4,6 +4,9 @@ import { isAsyncIterable, type Plugin, maskError as yogaMaskError } from 'graphq
 /** How the executor begins what it says of an argument that a variable made wrong; all else that has a path is ours. */
 const aboutArgument = /^Argument "/;
 
+/** How the executor begins what it says of a `@stream` that it cannot carry out. */
+const aboutStream = /^initialCount must be /;
+
 /** The code of an error that graphql-js or the executor made: they give none to the values of a request. */
 function codeOf({ path, message }: GraphQLError): string {
   return path === undefined || aboutArgument.test(message) ? 'BAD_USER_INPUT' : 'INTERNAL_SERVER_ERROR';
@@ -15,6 +18,12 @@ function codeOf({ path, message }: GraphQLError): string {
  * body that is no JSON, the parser's words with a piece of the body.
  */
 export function maskError(error: unknown, message: string): Error {
+  if (error instanceof GraphQLError && aboutStream.test(error.originalError?.message ?? '')) {
+    const { nodes = null, source = null, positions = null, path = null } = error;
+    const extensions = { code: 'BAD_USER_INPUT' };
+    const said = 'The initialCount of @stream must be a whole number, 0 or more.';
+    return new GraphQLError(said, { nodes, source, positions, path, extensions });
+  }
   const masked = yogaMaskError(error, message, false);
   if (!(masked instanceof GraphQLError)) return masked;
   if (masked.extensions.originalError) {
