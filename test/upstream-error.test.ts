@@ -62,7 +62,7 @@ describe('readUpstreamError', () => {
     [
       'failures that name their field',
       failures({ field: 'status' }, { path: ['query', 'workspace[id]'] }, { property: 'x y' }, 'z', { name: 7 }),
-      { refusedParameters: ['status', 'workspace[id]'] },
+      { refusedParameters: ['status', 'query.workspace[id]'] },
     ],
     [
       'missing body fields',
