@@ -54,7 +54,7 @@ describe('a dry run', () => {
     expect(upstream.deletes()).toEqual([]);
   });
 
-  it("finds that the server's own token is refused, which no caller can mend", async () => {
+  it("finds that the server's own token is refused, which no caller can fix", async () => {
     await using upstream = await startUpstream(json(204, undefined), truto(401));
     await using facade = await startTestFacade(upstream.url, { ...serviceEnv, JWT_SECRET: jwtSecret });
     const { body } = await facade.post(document, {}, bearer(await signToken({ integrated_accounts: ['a'] })));

@@ -72,7 +72,7 @@ const ways: readonly (readonly [string, Case, (body: unknown) => unknown])[] = [
   ['in remote_data', { remote: true }, (body) => ({ id: 'e1', remote_data: body })],
 ];
 
-/** What reads like a "no", whoever says it. */
+/** What reads like a refusal, from any sender. */
 const refusals: readonly unknown[] = [
   { statusCode: 403, error: 'Forbidden', message: 'no' },
   { statusCode: '500' },
@@ -105,7 +105,7 @@ const refusals: readonly unknown[] = [
   { status: 'fail', data: { id: 'e1' } },
 ];
 
-/** What must stay a success, whoever says it. */
+/** What must stay a success, from any sender. */
 const successes: readonly unknown[] = [
   {},
   { id: 'e1' },
@@ -287,7 +287,7 @@ describe('R10 an answer with another id is the answer to somebody else', () => {
       { format: 'RAW', integration: 'pipedrive' },
       { success: false, data: { id: 'e2' }, of: 'secret' },
     ],
-  ])('%s: unknown, given to nobody, and its connection is closed', async (_where, options, body) => {
+  ])('%s: unknown, its record is dropped, and its connection is closed', async (_where, options, body) => {
     let connection: Socket | null = null;
     const result = await deleted((request, response) => {
       connection = response.socket;
