@@ -31,6 +31,14 @@ export interface JwtConfig {
 /** How the schema tells a supergraph of itself: not at all, by Apollo Federation, or by stitching directives. */
 export type Dialect = 'none' | 'federation' | 'stitching';
 
+/** How what is asked of other hosts leaves. */
+export interface ProxyConfig {
+  /** The proxy's address, with its credential. */
+  readonly url: Secret;
+  /** Hosts that are reached without it, as `NO_PROXY` lists them. */
+  readonly exceptFor: string;
+}
+
 /** The parsed configuration. Names, defaults and meaning: the table in README.md. */
 export interface Config {
   readonly host: string;
@@ -50,6 +58,8 @@ export interface Config {
   readonly maxUpstreamBytes: number;
   /** Keep under Truto's documented limits, by waiting, instead of running into them. */
   readonly keepsRateLimits: boolean;
+  /** The proxy that everything but loopback is reached by; undefined for none. */
+  readonly proxy: ProxyConfig | undefined;
   /** What replicas share; undefined when there is no Redis to share it by. */
   readonly shared: SharedConfig | undefined;
 }
@@ -182,6 +192,7 @@ export function parseConfig(env: NodeJS.ProcessEnv): Config {
     requestTimeoutMs: values.REQUEST_TIMEOUT_MS ?? 10_000,
     maxUpstreamBytes: values.MAX_UPSTREAM_BYTES ?? 1_048_576,
     keepsRateLimits: values.TRUTO_RATE_LIMITS ?? (!sandbox || values.SANDBOX_LIMITS === true),
+    proxy: values.HTTPS_PROXY && { url: values.HTTPS_PROXY, exceptFor: values.NO_PROXY ?? '' },
     shared,
   };
 }

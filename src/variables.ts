@@ -4,6 +4,7 @@ import {
   addressRule,
   baseAddress,
   flag,
+  proxyAddress,
   redisAddress,
   secretText,
   store,
@@ -18,6 +19,8 @@ interface Variable {
   /** What holds without it; a value of its own in backticks. */
   readonly usual?: string;
   readonly meaning: string;
+  /** Other programs know it in lower case too, which comes first. */
+  readonly isSharedName?: true;
 }
 
 /** Every setting of the server, in the order in which the README has them. */
@@ -141,6 +144,19 @@ export const variables = {
     usual: '`1048576`',
     meaning: 'largest upstream body that is collected',
   },
+  HTTPS_PROXY: {
+    schema: proxyAddress,
+    allowed: 'an http: or https: address',
+    meaning:
+      'a proxy that upstream, `JWT_JWKS_URL` and a bucket are reached by: see [docs/operating.md](docs/operating.md#proxies). `https_proxy` comes first',
+    isSharedName: true,
+  },
+  NO_PROXY: {
+    schema: text,
+    allowed: 'text',
+    meaning: 'hosts that are reached without it, with commas between them. `no_proxy` comes first',
+    isSharedName: true,
+  },
   REDIS_URL: {
     schema: redisAddress,
     allowed: 'a redis: or rediss: address',
@@ -205,7 +221,10 @@ export function checkNames(env: NodeJS.ProcessEnv, problems: string[]): void {
 
 /** What of the environment is a setting of ours. */
 export function readSettings(env: NodeJS.ProcessEnv): Settings {
-  const trimmed = Object.keys(variables).map((name) => [name, env[name]?.trim() ?? ''] as const);
+  const trimmed = Object.entries<Variable>(variables).map(([name, { isSharedName }]) => {
+    const lowerCase = isSharedName ? env[name.toLowerCase()]?.trim() : undefined;
+    return [name, lowerCase || (env[name]?.trim() ?? '')] as const;
+  });
   return Object.fromEntries(trimmed.filter(([, value]) => value !== ''));
 }
 

@@ -38,7 +38,7 @@ const mistakes: Record<string, readonly string[]> = {
   },
   ...{ BULK_TOKEN_SECRET: ['s'.repeat(31)], AWS_REGION: ['EU West', 'a/b'], AWS_ACCESS_KEY_ID: [] },
   ...{ UNDO_STORE: ['undo', './undo', 'http://b.example', 'https://u:p@b.example', 's3://b', 'https://b.example?x'] },
-  ...{ AWS_SECRET_ACCESS_KEY: [] },
+  ...{ AWS_SECRET_ACCESS_KEY: [], NO_PROXY: [], HTTPS_PROXY: ['socks5://p', 'ftp://p', 'http://', 'u:%x@p', 'a b'] },
 };
 const names = Object.keys(mistakes);
 
@@ -104,6 +104,12 @@ describe('parseConfig', () => {
   it('never serves the open sandbox to other machines unless told to', () => {
     expect(blamed({ HOST: '0.0.0.0' })).toEqual(['HOST']);
     expect(parseConfig({ HOST: '0.0.0.0', SANDBOX: '1' }).upstream).toBe('sandbox');
+  });
+
+  it('knows the names that other programs share in lower case too, which comes first', () => {
+    const { proxy } = parseConfig({ HTTPS_PROXY: 'http://a', https_proxy: 'u:p@b:1', no_proxy: ' ', NO_PROXY: 'c' });
+    expect([proxy?.url.reveal(), proxy?.exceptFor]).toEqual(['http://u:p@b:1/', 'c']);
+    expect(parseConfig({ NO_PROXY: 'c', http_proxy: 'http://a' }).proxy).toBeUndefined();
   });
 
   it('refuses names that look like its own and are not', () => {

@@ -12,6 +12,7 @@ import { connectRedis } from '../redis.ts';
 import type { Send } from '../upstream/attempt.ts';
 import { createUpstreamClient, reserveMsFor } from '../upstream/client.ts';
 import { documentedLimits, shareOf } from '../upstream/lanes.ts';
+import { createOutboundFetch } from '../upstream/outbound.ts';
 import { createSend } from '../upstream/send.ts';
 import { createSharedBudget } from '../upstream/shared-budget.ts';
 import { createAuthenticator } from './auth.ts';
@@ -72,10 +73,11 @@ export async function startFacade({ config, log, upstream, openToken, loadLimits
   const schema = createSchema({ dialect, typePrefix, provesCallers: auth.mode === 'service' });
   const { trustedDocuments } = config;
   const trusted = trustedDocuments && readTrustedDocuments(trustedDocuments.path, schema);
-  const { host, port, requestTimeoutMs, maxUpstreamBytes, keepsRateLimits, shared } = config;
+  const { host, port, proxy, requestTimeoutMs, maxUpstreamBytes, keepsRateLimits, shared } = config;
   const reserveMs = reserveMsFor(requestTimeoutMs);
   const client = createUpstreamClient({
     baseUrl: upstream,
+    proxy,
     maxBytes: maxUpstreamBytes,
     idleTimeoutMs: requestTimeoutMs,
     reserveMs,
@@ -100,7 +102,7 @@ export async function startFacade({ config, log, upstream, openToken, loadLimits
   const options = {
     config,
     log,
-    authenticate: createAuthenticator(config.auth, openToken, log),
+    authenticate: createAuthenticator(config.auth, openToken, log, createOutboundFetch(proxy)),
     ports: {
       send,
       findAccountIntegration,
