@@ -43,6 +43,8 @@ export interface ProxyConfig {
 export interface Config {
   readonly host: string;
   readonly port: number;
+  /** Where scrapes are answered; undefined: with everything else in the embedded sandbox, and nowhere outside of it. */
+  readonly metrics: { readonly host: string; readonly port: number } | undefined;
   /** Where Truto is, or `sandbox`: start the embedded one. */
   readonly upstream: URL | 'sandbox';
   /** What the embedded sandbox is started with. */
@@ -134,6 +136,17 @@ function readTrusted(values: Values, exposeSchema: boolean, problems: string[]):
   return path === undefined ? undefined : { path, only };
 }
 
+function readMetrics(values: Values, port: number, problems: string[]): Config['metrics'] {
+  const { METRICS_HOST: host = '127.0.0.1', METRICS_PORT: metricsPort } = values;
+  if (metricsPort === undefined) {
+    if (values.METRICS_HOST !== undefined) problems.push('METRICS_HOST is only for METRICS_PORT');
+    return undefined;
+  }
+  // On one port, whoever may call may also look.
+  if (metricsPort === port && port !== 0) problems.push('METRICS_PORT must be another port than PORT');
+  return { host, port: metricsPort };
+}
+
 /** Settings by the names that the environment has for them; `true` and `false` mean `1` and `0`. */
 export type PlainSettings = { readonly [N in Name]?: string | number | boolean | undefined };
 
@@ -174,11 +187,14 @@ export function parseConfig(env: NodeJS.ProcessEnv): Config {
   }
   const exposeSchema = values.EXPOSE_SCHEMA ?? sandbox;
   const trustedDocuments = readTrusted(values, exposeSchema, problems);
+  const port = values.PORT ?? 4000;
+  const metrics = readMetrics(values, port, problems);
   const shared = readShared(values, auth?.mode, problems);
   if (problems.length > 0 || auth === undefined) throw new ConfigError(problems);
   return {
     host: values.HOST ?? '127.0.0.1',
-    port: values.PORT ?? 4000,
+    port,
+    metrics,
     upstream: sandbox ? 'sandbox' : (values.TRUTO_BASE_URL ?? new URL('https://api.truto.one')),
     sandbox: {
       engagementsPerAccount: values.SANDBOX_ENGAGEMENTS ?? 30,

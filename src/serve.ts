@@ -55,11 +55,15 @@ const log = createLog({ secrets: secretsOf(config), ...(await terminal()) });
 const { url: upstream, openToken, sandbox } = await findUpstream(config);
 const facade = await startFacade({ config, log, upstream, openToken }).catch((error: Error) => {
   const isMistake = error instanceof ConfigError;
-  process.stderr.write(`${isMistake ? '' : `Cannot listen on ${config.host}:${config.port}: `}${error.message}\n`);
+  process.stderr.write(`${isMistake ? '' : 'Cannot listen: '}${error.message}\n`);
   return process.exit(1);
 });
 if (sandbox) process.stdout.write(banner(facade, sandbox));
-log.info({ url: `${facade.url}/graphql`, upstream: upstream.origin, authMode: config.auth.mode }, 'listening');
+const { metricsUrl } = facade;
+log.info(
+  { url: `${facade.url}/graphql`, metricsUrl, upstream: upstream.origin, authMode: config.auth.mode },
+  'listening',
+);
 
 let isStopping = false;
 /** Answers what is in flight and lets the process end; one that does not end in time is ended. */

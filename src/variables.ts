@@ -23,10 +23,13 @@ interface Variable {
   readonly isSharedName?: true;
 }
 
+/** The name or address of an interface of this machine. */
+const hostName = z.string().regex(/^[\w.:-]+$/);
+
 /** Every setting of the server, in the order in which the README has them. */
 export const variables = {
   HOST: {
-    schema: z.string().regex(/^[\w.:-]+$/),
+    schema: hostName,
     allowed: 'a host name or IP address',
     usual: '`127.0.0.1`',
     meaning: 'address to listen on',
@@ -36,6 +39,18 @@ export const variables = {
     allowed: 'a whole number from 0 to 65535 (0 = any free port)',
     usual: '`4000`',
     meaning: 'port to listen on; `0` takes any free one and prints it',
+  },
+  METRICS_PORT: {
+    schema: wholeNumber(0, 65_535),
+    allowed: 'a whole number from 0 to 65535 (0 = any free port)',
+    meaning:
+      'port for `GET /metrics`, which is nowhere without it, but for the embedded sandbox, where it is on `PORT`; `0` takes any free one and prints it',
+  },
+  METRICS_HOST: {
+    schema: hostName,
+    allowed: 'a host name or IP address',
+    usual: '`127.0.0.1`',
+    meaning: 'address to listen on for that',
   },
   TRUTO_BASE_URL: {
     schema: baseAddress,
