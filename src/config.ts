@@ -31,10 +31,20 @@ export interface JwtConfig {
 /** How the schema tells a supergraph of itself: not at all, by Apollo Federation, or by stitching directives. */
 export type Dialect = 'none' | 'federation' | 'stitching';
 
+/** How what is asked of other hosts leaves. */
+export interface ProxyConfig {
+  /** The proxy's address, with its credential. */
+  readonly url: Secret;
+  /** Hosts that are reached without it, as `NO_PROXY` lists them. */
+  readonly exceptFor: string;
+}
+
 /** The parsed configuration. Names, defaults and meaning: the table in README.md. */
 export interface Config {
   readonly host: string;
   readonly port: number;
+  /** Where scrapes are answered; undefined: with everything else in the embedded sandbox, and nowhere outside of it. */
+  readonly metrics: { readonly host: string; readonly port: number } | undefined;
   /** Where Truto is, or `sandbox`: start the embedded one. */
   readonly upstream: URL | 'sandbox';
   /** What the embedded sandbox is started with. */
@@ -50,6 +60,8 @@ export interface Config {
   readonly maxUpstreamBytes: number;
   /** Keep under Truto's documented limits, by waiting, instead of running into them. */
   readonly keepsRateLimits: boolean;
+  /** The proxy that everything but loopback is reached by; undefined for none. */
+  readonly proxy: ProxyConfig | undefined;
   /** What replicas share; undefined when there is no Redis to share it by. */
   readonly shared: SharedConfig | undefined;
 }
@@ -124,6 +136,17 @@ function readTrusted(values: Values, exposeSchema: boolean, problems: string[]):
   return path === undefined ? undefined : { path, only };
 }
 
+function readMetrics(values: Values, port: number, problems: string[]): Config['metrics'] {
+  const { METRICS_HOST: host = '127.0.0.1', METRICS_PORT: metricsPort } = values;
+  if (metricsPort === undefined) {
+    if (values.METRICS_HOST !== undefined) problems.push('METRICS_HOST is only for METRICS_PORT');
+    return undefined;
+  }
+  // On one port, whoever may call may also look.
+  if (metricsPort === port && port !== 0) problems.push('METRICS_PORT must be another port than PORT');
+  return { host, port: metricsPort };
+}
+
 /** Settings by the names that the environment has for them; `true` and `false` mean `1` and `0`. */
 export type PlainSettings = { readonly [N in Name]?: string | number | boolean | undefined };
 
@@ -164,11 +187,14 @@ export function parseConfig(env: NodeJS.ProcessEnv): Config {
   }
   const exposeSchema = values.EXPOSE_SCHEMA ?? sandbox;
   const trustedDocuments = readTrusted(values, exposeSchema, problems);
+  const port = values.PORT ?? 4000;
+  const metrics = readMetrics(values, port, problems);
   const shared = readShared(values, auth?.mode, problems);
   if (problems.length > 0 || auth === undefined) throw new ConfigError(problems);
   return {
     host: values.HOST ?? '127.0.0.1',
-    port: values.PORT ?? 4000,
+    port,
+    metrics,
     upstream: sandbox ? 'sandbox' : (values.TRUTO_BASE_URL ?? new URL('https://api.truto.one')),
     sandbox: {
       engagementsPerAccount: values.SANDBOX_ENGAGEMENTS ?? 30,
@@ -182,6 +208,7 @@ export function parseConfig(env: NodeJS.ProcessEnv): Config {
     requestTimeoutMs: values.REQUEST_TIMEOUT_MS ?? 10_000,
     maxUpstreamBytes: values.MAX_UPSTREAM_BYTES ?? 1_048_576,
     keepsRateLimits: values.TRUTO_RATE_LIMITS ?? (!sandbox || values.SANDBOX_LIMITS === true),
+    proxy: values.HTTPS_PROXY && { url: values.HTTPS_PROXY, exceptFor: values.NO_PROXY ?? '' },
     shared,
   };
 }

@@ -45,20 +45,27 @@ function secretsOfAuth(auth: AuthConfig): readonly Secret[] {
   return [auth.apiToken, ...('secret' in key ? [key.secret] : [])];
 }
 
+/** An address and its password, which is a secret by itself: errors of others may name it without the address. */
+function secretsOfAddress(address: Secret): readonly Secret[] {
+  const password = decodeURIComponent(new URL(address.reveal()).password);
+  return [address, ...(password === '' ? [] : [new Secret(password)])];
+}
+
 function secretsOfShared({ redisUrl, tokenSecret, undoStore }: SharedConfig): readonly Secret[] {
-  // Redis' password is one by itself: errors of its own may name it without the address.
-  const password = decodeURIComponent(new URL(redisUrl.reveal()).password);
   return [
-    redisUrl,
-    ...(password === '' ? [] : [new Secret(password)]),
+    ...secretsOfAddress(redisUrl),
     ...(tokenSecret ? [tokenSecret] : []),
     ...(undoStore?.kind === 'bucket' ? [undoStore.secretAccessKey] : []),
   ];
 }
 
 /** The secrets of the configuration. */
-export function secretsOf({ auth, shared }: Pick<Config, 'auth' | 'shared'>): readonly Secret[] {
-  return [...secretsOfAuth(auth), ...(shared ? secretsOfShared(shared) : [])];
+export function secretsOf({ auth, proxy, shared }: Pick<Config, 'auth' | 'proxy' | 'shared'>): readonly Secret[] {
+  return [
+    ...secretsOfAuth(auth),
+    ...(proxy ? secretsOfAddress(proxy.url) : []),
+    ...(shared ? secretsOfShared(shared) : []),
+  ];
 }
 
 /** The text with one layer of encoding undone, JSON's and that of addresses. */

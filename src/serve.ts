@@ -15,6 +15,9 @@ const noticeMs = 5_000;
 /** How much longer than an operation may take a shutdown takes at most, the notice included, in milliseconds. */
 const drainMarginMs = 10_000;
 
+/** npm passes a signal on at once; this long after the first one, the same again is meant as a second, in milliseconds. */
+const npmRepeatMs = 1_000;
+
 function readConfig(): Config {
   try {
     return parseConfig(process.env);
@@ -52,11 +55,15 @@ const log = createLog({ secrets: secretsOf(config), ...(await terminal()) });
 const { url: upstream, openToken, sandbox } = await findUpstream(config);
 const facade = await startFacade({ config, log, upstream, openToken }).catch((error: Error) => {
   const isMistake = error instanceof ConfigError;
-  process.stderr.write(`${isMistake ? '' : `Cannot listen on ${config.host}:${config.port}: `}${error.message}\n`);
+  process.stderr.write(`${isMistake ? '' : 'Cannot listen: '}${error.message}\n`);
   return process.exit(1);
 });
 if (sandbox) process.stdout.write(banner(facade, sandbox));
-log.info({ url: `${facade.url}/graphql`, upstream: upstream.origin, authMode: config.auth.mode }, 'listening');
+const { metricsUrl } = facade;
+log.info(
+  { url: `${facade.url}/graphql`, metricsUrl, upstream: upstream.origin, authMode: config.auth.mode },
+  'listening',
+);
 
 let isStopping = false;
 /** Answers what is in flight and lets the process end; one that does not end in time is ended. */
@@ -70,11 +77,19 @@ async function stop(forMs: number): Promise<void> {
   process.exit();
 }
 
-let isSignalled = false;
+let first: { readonly signal: NodeJS.Signals; readonly atMs: number } | undefined;
+
+/** True for what npm passes on of a signal that all of its process group got, such as Ctrl-C: it is no second one. */
+function isRepeatedByNpm(signal: NodeJS.Signals): boolean {
+  const isBelowNpm = process.env.npm_lifecycle_event === 'start';
+  return isBelowNpm && signal === first?.signal && performance.now() - first.atMs < npmRepeatMs;
+}
+
 async function stopOnSignal(signal: NodeJS.Signals): Promise<void> {
+  if (isRepeatedByNpm(signal)) return;
   // A second signal means: now.
-  if (isSignalled) process.exit(1);
-  isSignalled = true;
+  if (first) process.exit(1);
+  first = { signal, atMs: performance.now() };
   log.info({ signal }, 'draining');
   // At a terminal, nobody wants to wait for a browser that is still connected.
   await stop(signal === 'SIGINT' ? 0 : noticeMs);

@@ -52,6 +52,14 @@ export const redisAddress: z.ZodType<Secret, string> = z
   .refine((value) => isDecodable(URL.parse(value)?.password ?? ''))
   .transform((value) => new Secret(value));
 
+/** The address of a proxy; without a scheme it is an http one, as for curl. What user and password it has makes it a secret. */
+export const proxyAddress: z.ZodType<Secret, string> = z
+  .string()
+  .transform((value) => URL.parse(value.includes('://') ? value : `http://${value}`))
+  .refine((url) => url !== null && /^https?:$/.test(url.protocol))
+  .refine((url) => isDecodable(url?.username ?? '') && isDecodable(url?.password ?? ''))
+  .transform((url) => new Secret(url?.href ?? ''));
+
 /** A folder by its absolute path, or a bucket by its address. */
 export const store: z.ZodType<string | URL, string> = z.union([z.string().refine(isAbsolute), baseAddress]);
 

@@ -4,6 +4,7 @@ import {
   addressRule,
   baseAddress,
   flag,
+  proxyAddress,
   redisAddress,
   secretText,
   store,
@@ -18,12 +19,17 @@ interface Variable {
   /** What holds without it; a value of its own in backticks. */
   readonly usual?: string;
   readonly meaning: string;
+  /** Other programs know it in lower case too, which comes first. */
+  readonly isSharedName?: true;
 }
+
+/** The name or address of an interface of this machine. */
+const hostName = z.string().regex(/^[\w.:-]+$/);
 
 /** Every setting of the server, in the order in which the README has them. */
 export const variables = {
   HOST: {
-    schema: z.string().regex(/^[\w.:-]+$/),
+    schema: hostName,
     allowed: 'a host name or IP address',
     usual: '`127.0.0.1`',
     meaning: 'address to listen on',
@@ -33,6 +39,18 @@ export const variables = {
     allowed: 'a whole number from 0 to 65535 (0 = any free port)',
     usual: '`4000`',
     meaning: 'port to listen on; `0` takes any free one and prints it',
+  },
+  METRICS_PORT: {
+    schema: wholeNumber(0, 65_535),
+    allowed: 'a whole number from 0 to 65535 (0 = any free port)',
+    meaning:
+      'port for `GET /metrics`, which is nowhere without it, but for the embedded sandbox, where it is on `PORT`; `0` takes any free one and prints it',
+  },
+  METRICS_HOST: {
+    schema: hostName,
+    allowed: 'a host name or IP address',
+    usual: '`127.0.0.1`',
+    meaning: 'address to listen on for that',
   },
   TRUTO_BASE_URL: {
     schema: baseAddress,
@@ -141,6 +159,19 @@ export const variables = {
     usual: '`1048576`',
     meaning: 'largest upstream body that is collected',
   },
+  HTTPS_PROXY: {
+    schema: proxyAddress,
+    allowed: 'an http: or https: address',
+    meaning:
+      'a proxy that upstream, `JWT_JWKS_URL` and a bucket are reached by: see [docs/operating.md](docs/operating.md#proxies). `https_proxy` comes first',
+    isSharedName: true,
+  },
+  NO_PROXY: {
+    schema: text,
+    allowed: 'text',
+    meaning: 'hosts that are reached without it, with commas between them. `no_proxy` comes first',
+    isSharedName: true,
+  },
   REDIS_URL: {
     schema: redisAddress,
     allowed: 'a redis: or rediss: address',
@@ -205,7 +236,10 @@ export function checkNames(env: NodeJS.ProcessEnv, problems: string[]): void {
 
 /** What of the environment is a setting of ours. */
 export function readSettings(env: NodeJS.ProcessEnv): Settings {
-  const trimmed = Object.keys(variables).map((name) => [name, env[name]?.trim() ?? ''] as const);
+  const trimmed = Object.entries<Variable>(variables).map(([name, { isSharedName }]) => {
+    const lowerCase = isSharedName ? env[name.toLowerCase()]?.trim() : undefined;
+    return [name, lowerCase || (env[name]?.trim() ?? '')] as const;
+  });
   return Object.fromEntries(trimmed.filter(([, value]) => value !== ''));
 }
 

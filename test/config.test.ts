@@ -25,6 +25,7 @@ const mistakes: Record<string, readonly string[]> = {
   ...{ EXPOSE_SCHEMA: notFlag, TRUTO_BASE_URL: ['nowhere'], AUTH_MODE: ['open', 'SERVICE', 'none'] },
   ...{ REQUEST_TIMEOUT_MS: [...notWhole, '99', '600001'], MAX_UPSTREAM_BYTES: [...notWhole, '1023', '1073741825'] },
   ...{ TRUTO_API_TOKEN: ['a b', 'a\nb', 'é'], JWT_JWKS_URL: ['nowhere'], JWT_SECRET: ['s'.repeat(31)] },
+  ...{ METRICS_HOST: ['a b', 'http://host'], METRICS_PORT: [...notWhole, '65536'] },
   ...{ JWT_ISSUER: [], JWT_AUDIENCE: [], TRUTO_RATE_LIMITS: notFlag },
   ...{
     SUBGRAPH: ['Federation', 'apollo', '1'],
@@ -38,7 +39,7 @@ const mistakes: Record<string, readonly string[]> = {
   },
   ...{ BULK_TOKEN_SECRET: ['s'.repeat(31)], AWS_REGION: ['EU West', 'a/b'], AWS_ACCESS_KEY_ID: [] },
   ...{ UNDO_STORE: ['undo', './undo', 'http://b.example', 'https://u:p@b.example', 's3://b', 'https://b.example?x'] },
-  ...{ AWS_SECRET_ACCESS_KEY: [] },
+  ...{ AWS_SECRET_ACCESS_KEY: [], NO_PROXY: [], HTTPS_PROXY: ['socks5://p', 'ftp://p', 'http://', 'u:%x@p', 'a b'] },
 };
 const names = Object.keys(mistakes);
 
@@ -104,6 +105,21 @@ describe('parseConfig', () => {
   it('never serves the open sandbox to other machines unless told to', () => {
     expect(blamed({ HOST: '0.0.0.0' })).toEqual(['HOST']);
     expect(parseConfig({ HOST: '0.0.0.0', SANDBOX: '1' }).upstream).toBe('sandbox');
+  });
+
+  it('knows the names that other programs share in lower case too, which comes first', () => {
+    const { proxy } = parseConfig({ HTTPS_PROXY: 'http://a', https_proxy: 'u:p@b:1', no_proxy: ' ', NO_PROXY: 'c' });
+    expect([proxy?.url.reveal(), proxy?.exceptFor]).toEqual(['http://u:p@b:1/', 'c']);
+    expect(parseConfig({ NO_PROXY: 'c', http_proxy: 'http://a' }).proxy).toBeUndefined();
+  });
+
+  it('has the metrics on loopback, and never on the port of callers', () => {
+    expect(parseConfig({}).metrics).toBeUndefined();
+    expect(parseConfig({ METRICS_PORT: '9464' }).metrics).toEqual({ host: '127.0.0.1', port: 9464 });
+    expect(parseConfig({ PORT: '0', METRICS_PORT: '0', METRICS_HOST: '::' }).metrics).toEqual({ host: '::', port: 0 });
+    expect(blamed({ METRICS_PORT: '4000' })).toEqual(['METRICS_PORT']);
+    expect(blamed({ PORT: '9464', METRICS_PORT: '9464' })).toEqual(['METRICS_PORT']);
+    expect(blamed({ METRICS_HOST: '0.0.0.0' })).toEqual(['METRICS_HOST']);
   });
 
   it('refuses names that look like its own and are not', () => {

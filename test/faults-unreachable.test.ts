@@ -1,37 +1,11 @@
-import { generateKeyPairSync, sign, X509Certificate } from 'node:crypto';
 import { createServer } from 'node:https';
 import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { createServer as createTlsServer } from 'node:tls';
 import { describe, expect, it } from 'vitest';
+import { selfSigned } from './support/certificate.ts';
 import { startTestFacade } from './support/facade.ts';
 import { attemptsLogged, deleteInTime, deletion, noContent, reset, startRawUpstream } from './support/raw-upstream.ts';
-
-/** One value in DER: a tag, a length of at most two bytes, the content. */
-function der(tag: number, ...parts: readonly (Buffer | string)[]): Buffer {
-  const content = Buffer.concat(parts.map((part) => (typeof part === 'string' ? Buffer.from(part, 'latin1') : part)));
-  const { length } = content;
-  const size = length < 128 ? [length] : length < 256 ? [0x81, length] : [0x82, length >> 8, length & 0xff];
-  return Buffer.concat([Buffer.from([tag, ...size]), content]);
-}
-
-/** A certificate that vouches for itself: no tool has to be there to make it, and no key has to lie in the repository. */
-function selfSigned(): { readonly key: string; readonly cert: string } {
-  const { publicKey, privateKey } = generateKeyPairSync('ec', {
-    namedCurve: 'prime256v1',
-    publicKeyEncoding: { type: 'spki', format: 'der' },
-    privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
-  });
-  const ecdsaWithSha256 = der(0x30, der(0x06, '\x2a\x86\x48\xce\x3d\x04\x03\x02'));
-  const name = der(0x30, der(0x31, der(0x30, der(0x06, '\x55\x04\x03'), der(0x0c, 'canary-upstream'))));
-  const validity = der(0x30, der(0x17, '200101000000Z'), der(0x17, '491231235959Z'));
-  const version3 = der(0xa0, der(0x02, '\x02'));
-  const content = der(0x30, version3, der(0x02, '\x01'), ecdsaWithSha256, name, validity, name, publicKey);
-  const signature = der(0x03, '\0', sign('sha256', content, privateKey));
-  const certificate = new X509Certificate(der(0x30, content, ecdsaWithSha256, signature));
-  expect(certificate.checkIssued(certificate) && certificate.verify(certificate.publicKey)).toBe(true);
-  return { key: privateKey, cert: certificate.toString() };
-}
 
 interface Listening extends AsyncDisposable {
   readonly url: string;
@@ -65,7 +39,7 @@ async function listen(
 
 function startSelfSigned(): Promise<Listening> {
   let requestCount = 0;
-  const server = createServer(selfSigned(), (_request, response) => {
+  const server = createServer(selfSigned('canary-upstream'), (_request, response) => {
     requestCount += 1;
     response.end();
   });

@@ -209,5 +209,7 @@ it('S01 the secrets of a configuration are its token and its shared secret', () 
   expect(reveal({ ...service, JWT_SECRET: 's'.repeat(32) })).toEqual(['the-api-token', 's'.repeat(32)]);
   expect(reveal({ ...service, JWT_JWKS_URL: 'https://keys.example' })).toEqual(['the-api-token']);
   expect(reveal({ AUTH_MODE: 'passthrough' })).toEqual([]);
+  const proxy = 'http://user:pass%2Fword@proxy:3128/';
+  expect(reveal({ HTTPS_PROXY: proxy })).toEqual([proxy, 'pass/word']);
   expect(reveal({})).toEqual([]);
 });

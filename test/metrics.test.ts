@@ -1,14 +1,17 @@
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { integrations } from '../src/engagement/integrations.ts';
 import { startTestFacade, type TestFacade } from './support/facade.ts';
+import { freePort } from './support/free-port.ts';
 import { inTurn, removal } from './support/keyed-delete.ts';
 import { remote, truto } from './support/outcome.ts';
 import { startRedis } from './support/redis-server.ts';
 import { json, startUpstream } from './support/upstream.ts';
 
 /** The samples of a scrape, by name and labels as they are written. */
-async function scrape({ url }: TestFacade): Promise<ReadonlyMap<string, number>> {
+async function scrape({ url }: Pick<TestFacade, 'url'>): Promise<ReadonlyMap<string, number>> {
   const response = await fetch(`${url}/metrics`);
   expect(response.headers.get('content-type')).toMatch(/^text\/plain; version=0\.0\.4/);
   const lines = (await response.text()).split('\n').filter((line) => line !== '' && !line.startsWith('#'));
@@ -107,5 +110,51 @@ describe('GET /metrics', () => {
     const text = await (await fetch(`${facade.url}/metrics`)).text();
     const told = [...text.matchAll(/^# TYPE (engagements_\w+) /gm)].map(([, name]) => name);
     expect(told.sort()).toEqual(listed.sort());
+  });
+});
+
+describe('S34 metrics', () => {
+  const real = { AUTH_MODE: 'passthrough' };
+  const status = async (url: string) => (await fetch(url)).status;
+
+  it.each([{}, { METRICS_PORT: '0' }, { SANDBOX: '1', METRICS_PORT: '0' }])(
+    "are not on the API's port, which has its probes as ever: %o",
+    async (env) => {
+      await using upstream = await startUpstream(json(204, undefined));
+      await using facade = await startTestFacade(upstream.url, { ...real, ...env });
+      for (const path of ['/metrics', '/metrics?x', '/metrics/']) expect(await status(facade.url + path)).toBe(404);
+      for (const path of ['/health', '/ready']) expect(await status(facade.url + path)).toBe(200);
+    },
+  );
+
+  it('are on a port of their own, on loopback, with nothing else beside them', async () => {
+    await using upstream = await startUpstream(json(204, undefined), 'capsule');
+    await using facade = await startTestFacade(upstream.url, { ...real, METRICS_PORT: '0' });
+    const url = facade.metricsUrl ?? '';
+    expect(new URL(url).hostname).toBe('127.0.0.1');
+    await facade.post(`mutation { ${removal('1')} }`, {}, { authorization: 'Bearer a-token-of-a-caller' });
+    expect((await scrape({ url })).get(success)).toBe(1);
+    for (const path of ['/', '/graphql', '/health', '/ready']) expect(await status(url + path)).toBe(404);
+    expect((await fetch(`${url}/metrics`, { method: 'POST', body: 'x' })).status).toBe(404);
+  });
+
+  it('end with the server, whoever is connected', async () => {
+    await using upstream = await startUpstream(json(204, undefined));
+    const facade = await startTestFacade(upstream.url, { ...real, METRICS_PORT: '0' });
+    const { port } = new URL(facade.metricsUrl ?? '');
+    const slow = connect(Number(port), '127.0.0.1');
+    await once(slow, 'connect');
+    slow.on('error', () => {}).write('GET /metrics HTTP/1.1\r\n');
+    await facade[Symbol.asyncDispose]();
+    await expect(fetch(`http://127.0.0.1:${port}/metrics`)).rejects.toThrow();
+  });
+
+  it('whose port is taken keep the server from listening at all', async () => {
+    await using upstream = await startUpstream(json(204, undefined));
+    const { port: taken } = new URL(upstream.url);
+    const port = String(await freePort());
+    const start = startTestFacade(upstream.url, { ...real, PORT: port, METRICS_PORT: taken });
+    await expect(start).rejects.toThrow(/EADDRINUSE.*METRICS_PORT/);
+    await expect(fetch(`http://127.0.0.1:${port}/health`)).rejects.toThrow();
   });
 });

@@ -2,7 +2,9 @@ import { link, mkdir, open, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AwsClient } from 'aws4fetch';
+import type { ProxyConfig } from '../config.ts';
 import type { UndoStoreConfig } from '../shared-config.ts';
+import { createOutboundFetch } from '../upstream/outbound.ts';
 
 /** Keeps files that are never changed. */
 export interface UndoStore {
@@ -66,16 +68,21 @@ function createFolder(path: string): UndoStore {
 
 type BucketConfig = Extract<UndoStoreConfig, { kind: 'bucket' }>;
 
-function createBucket({ url, accessKeyId, secretAccessKey, region }: BucketConfig): UndoStore {
+function createBucket(
+  { url, accessKeyId, secretAccessKey, region }: BucketConfig,
+  proxy: ProxyConfig | undefined,
+): UndoStore {
+  const fetchOut = createOutboundFetch(proxy);
   const client = new AwsClient({ accessKeyId, secretAccessKey: secretAccessKey.reveal(), region, service: 's3' });
   const base = url.href.replace(/\/$/, '');
 
   async function put(address: string, body: string, signal: AbortSignal): Promise<number> {
     const headers = { 'content-type': 'application/jsonl' };
     const signed = await client.sign(address, { method: 'PUT', body, headers });
+    const request = { method: 'PUT', headers: [...signed.headers], body };
     // Not by the client's own fetch: the signal of a request that it makes may be collected as garbage, and never end it
     // (github.com/nodejs/undici/issues/4068). And a redirect would send the records to whoever it names.
-    const response = await fetch(signed, { signal, redirect: 'manual' });
+    const response = await fetchOut(signed.url, { ...request, signal, redirect: 'manual' });
     await response.arrayBuffer();
     return response.ok ? 200 : response.status;
   }
@@ -95,7 +102,10 @@ function createBucket({ url, accessKeyId, secretAccessKey, region }: BucketConfi
   };
 }
 
-/** Opens the store that the configuration names. Nothing is asked of it before the first file. */
-export function openUndoStore(config: UndoStoreConfig): UndoStore {
-  return config.kind === 'folder' ? createFolder(config.path) : createBucket(config);
+/**
+ * Opens the store that the configuration names. Nothing is asked of it before the first file.
+ * @param proxy is what a bucket is reached by.
+ */
+export function openUndoStore(config: UndoStoreConfig, proxy?: ProxyConfig): UndoStore {
+  return config.kind === 'folder' ? createFolder(config.path) : createBucket(config, proxy);
 }

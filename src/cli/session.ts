@@ -31,6 +31,7 @@ async function openSession({ config, token }: Credential): Promise<OpenSession> 
   const reserveMs = reserveMsFor(requestTimeoutMs);
   const client = createUpstreamClient({
     baseUrl: url,
+    proxy: config.proxy,
     maxBytes: maxUpstreamBytes,
     idleTimeoutMs: requestTimeoutMs,
     reserveMs,

@@ -111,6 +111,7 @@ const whyNotSent: Readonly<Record<Exclude<FailureReason, 'paused' | 'abandoned'>
   open: 'it has failed too often just now',
   refused: 'it refused the connection',
   dns: 'its name could not be resolved',
+  proxy: 'the proxy on the way to it let no connection through',
   tls: 'no trusted connection could be made',
   reset: 'the connection broke before the request left',
   protocol: 'the request could not be put on the wire',

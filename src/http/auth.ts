@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { createRemoteJWKSet, errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose';
+import { createRemoteJWKSet, customFetch, errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose';
 import { LRUCache } from 'lru-cache';
 import { z } from 'zod';
 import type { AuthConfig, JwtConfig } from '../config.ts';
@@ -74,9 +74,12 @@ function sharedKey(secret: Secret): JWTVerifyGetKey {
   return () => bytes;
 }
 
-function createVerifier({ key, issuer, audience }: JwtConfig): (token: string) => Promise<JWTPayload> {
+function createVerifier(
+  { key, issuer, audience }: JwtConfig,
+  fetchKeys: typeof fetch,
+): (token: string) => Promise<JWTPayload> {
   const isShared = 'secret' in key;
-  const findKey = isShared ? sharedKey(key.secret) : createRemoteJWKSet(key.jwksUrl);
+  const findKey = isShared ? sharedKey(key.secret) : createRemoteJWKSet(key.jwksUrl, { [customFetch]: fetchKeys });
   const algorithms = isShared ? secretAlgorithms : jwksAlgorithms;
   const options = { issuer, audience, algorithms, requiredClaims: ['exp', 'sub'] };
   return async (token) => (await jwtVerify(token, findKey, options)).payload;
@@ -100,8 +103,13 @@ export function ownAuthorization(auth: AuthConfig, openToken: string): Secret | 
   return new Secret(`Bearer ${auth.mode === 'service' ? auth.apiToken.reveal() : openToken}`);
 }
 
-function createServiceAuthenticator({ jwt }: ServiceAuthConfig, authorization: Secret, log: Log): Authenticate {
-  const verify = createVerifier(jwt);
+function createServiceAuthenticator(
+  { jwt }: ServiceAuthConfig,
+  authorization: Secret,
+  log: Log,
+  fetchKeys: typeof fetch,
+): Authenticate {
+  const verify = createVerifier(jwt, fetchKeys);
   return async (header) => {
     if (saysNothing(header)) return null;
     const token = readToken(header);
@@ -120,11 +128,17 @@ function createServiceAuthenticator({ jwt }: ServiceAuthConfig, authorization: S
 /**
  * Makes the one way in which callers of this process are told apart. There is no fall-back from one mode to another.
  * @param openToken the embedded sandbox's own token, for mode `open`.
+ * @param fetchKeys fetches the key set.
  */
-export function createAuthenticator(config: AuthConfig, openToken: string, log: Log): Authenticate {
+export function createAuthenticator(
+  config: AuthConfig,
+  openToken: string,
+  log: Log,
+  fetchKeys: typeof fetch,
+): Authenticate {
   const authorization = ownAuthorization(config, openToken);
   if (!authorization) return createPassThrough();
-  if (config.mode === 'service') return createServiceAuthenticator(config, authorization, log);
+  if (config.mode === 'service') return createServiceAuthenticator(config, authorization, log, fetchKeys);
   const anybody: Caller = { id: 'anybody', grants: 'all', authorization, bringsToken: false };
   return async () => anybody;
 }

@@ -16,7 +16,7 @@ import type { Metrics } from './metrics.ts';
 
 /** What bulk deletes are done with. */
 export interface BulkOptions {
-  readonly config: Pick<Config, 'auth' | 'requestTimeoutMs'>;
+  readonly config: Pick<Config, 'auth' | 'proxy' | 'requestTimeoutMs'>;
   readonly shared: SharedConfig;
   readonly memory: SharedMemory;
   readonly send: Send;
@@ -51,7 +51,7 @@ export function startBulk({ config, shared, memory, openToken, log, metrics, ...
     ...{ store, callerOf, log, requestTimeoutMs: config.requestTimeoutMs },
     findAccountIntegration: ports.findAccountIntegration,
     send: (request, options) => ports.send(request, { ...options, isBackground: true }),
-    undoStore: shared.undoStore && openUndoStore(shared.undoStore),
+    undoStore: shared.undoStore && openUndoStore(shared.undoStore, config.proxy),
     recordDelete(event) {
       log.info(event, 'delete');
       metrics.countDelete(event);

@@ -1,9 +1,22 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import type { Plugin } from 'graphql-yoga';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { Config } from '../config.ts';
 import type { AuditEvent } from '../engagement/audit.ts';
 import { integrations } from '../engagement/integrations.ts';
 import type { SharedMemory } from '../redis.ts';
 import type { SeenAttempt } from '../upstream/attempt.ts';
+
+/** How many connections there may be for scrapes; more are closed at once. */
+const maxScrapeConnections = 32;
+
+/** How long a scrape may take, from its first byte to the last one that is read, in milliseconds. */
+const scrapeTimeoutMs = 10_000;
+
+/** How long a scrape may hold up the end of the server, in milliseconds. */
+const lastScrapeMs = 1_000;
 
 /** What a scrape asks the server for. */
 export interface Watched {
@@ -110,13 +123,54 @@ export function createMetrics({ sharedMemory, inFlight }: Watched): Metrics {
   };
 }
 
-/** Answers `GET /metrics` in Prometheus' text format. */
+/** Answers `GET /metrics` in Prometheus' text format, on the port that callers use: for the embedded sandbox only. */
 export function useMetrics({ registry }: Metrics): Plugin {
   return {
     async onRequest({ request, url, fetchAPI, endResponse }) {
       if (request.method !== 'GET' || url.pathname !== '/metrics') return;
       const headers = { 'content-type': registry.contentType };
       endResponse(new fetchAPI.Response(await registry.metrics(), { headers }));
+    },
+  };
+}
+
+/** Where scrapes are answered, and how to stop that. */
+export interface ScrapeServer {
+  /** Without a path. */
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+/**
+ * Answers `GET /metrics`, and nothing else, on an address of its own: whoever may call need not be able to look.
+ * @throws when it cannot listen, such as `EADDRINUSE`.
+ */
+export async function serveMetrics(
+  { registry }: Metrics,
+  { host, port }: NonNullable<Config['metrics']>,
+): Promise<ScrapeServer> {
+  const timeouts = { headersTimeout: scrapeTimeoutMs, requestTimeout: scrapeTimeoutMs };
+  const server = createServer(timeouts, async ({ method, url }, response) => {
+    if (method !== 'GET' || url?.split('?', 1)[0] !== '/metrics') return void response.writeHead(404).end();
+    const text = await registry.metrics().catch(() => undefined);
+    response.writeHead(text === undefined ? 500 : 200, { 'content-type': registry.contentType }).end(text);
+  });
+  server.timeout = scrapeTimeoutMs;
+  server.maxConnections = maxScrapeConnections;
+  server.listen(port, host);
+  await once(server, 'listening').catch((error: Error) => {
+    error.message += ' (METRICS_HOST, METRICS_PORT)';
+    throw error;
+  });
+  const { address, family, port: chosen } = server.address() as AddressInfo;
+  return {
+    url: `http://${family === 'IPv6' ? `[${address}]` : address}:${chosen}`,
+    async close() {
+      const closed = once(server, 'close');
+      server.close();
+      const timer = setTimeout(() => server.closeAllConnections(), lastScrapeMs);
+      await closed;
+      clearTimeout(timer);
     },
   };
 }

@@ -12,12 +12,13 @@ import { connectRedis } from '../redis.ts';
 import type { Send } from '../upstream/attempt.ts';
 import { createUpstreamClient, reserveMsFor } from '../upstream/client.ts';
 import { documentedLimits, shareOf } from '../upstream/lanes.ts';
+import { createOutboundFetch } from '../upstream/outbound.ts';
 import { createSend } from '../upstream/send.ts';
 import { createSharedBudget } from '../upstream/shared-budget.ts';
 import { createAuthenticator } from './auth.ts';
 import { createFrontDoor } from './front-door.ts';
 import { createListener } from './listener.ts';
-import { createMetrics } from './metrics.ts';
+import { createMetrics, type ScrapeServer, serveMetrics } from './metrics.ts';
 import type { LoadLimits } from './overload.ts';
 import { createGraphQLHandler } from './yoga.ts';
 
@@ -40,6 +41,8 @@ export interface FacadeOptions {
 export interface Facade {
   /** Where it listens, without a path. */
   readonly url: string;
+  /** Where scrapes are answered instead, without a path; undefined where no address was set for them. */
+  readonly metricsUrl: string | undefined;
   /**
    * Drains: accepts nothing new, answers what is in flight, ends streamed bodies that are not through when an operation's
    * time is over, then closes upstream's connections.
@@ -72,10 +75,11 @@ export async function startFacade({ config, log, upstream, openToken, loadLimits
   const schema = createSchema({ dialect, typePrefix, provesCallers: auth.mode === 'service' });
   const { trustedDocuments } = config;
   const trusted = trustedDocuments && readTrustedDocuments(trustedDocuments.path, schema);
-  const { host, port, requestTimeoutMs, maxUpstreamBytes, keepsRateLimits, shared } = config;
+  const { host, port, proxy, requestTimeoutMs, maxUpstreamBytes, keepsRateLimits, shared } = config;
   const reserveMs = reserveMsFor(requestTimeoutMs);
   const client = createUpstreamClient({
     baseUrl: upstream,
+    proxy,
     maxBytes: maxUpstreamBytes,
     idleTimeoutMs: requestTimeoutMs,
     reserveMs,
@@ -100,7 +104,7 @@ export async function startFacade({ config, log, upstream, openToken, loadLimits
   const options = {
     config,
     log,
-    authenticate: createAuthenticator(config.auth, openToken, log),
+    authenticate: createAuthenticator(config.auth, openToken, log, createOutboundFetch(proxy)),
     ports: {
       send,
       findAccountIntegration,
@@ -122,6 +126,7 @@ export async function startFacade({ config, log, upstream, openToken, loadLimits
     metrics.countRequest,
   );
 
+  let scrapes: ScrapeServer | undefined;
   async function free(): Promise<void> {
     await yoga.dispose();
     await bulk?.close();
@@ -129,10 +134,16 @@ export async function startFacade({ config, log, upstream, openToken, loadLimits
     await settled(requestTimeoutMs);
     await client.close(requestTimeoutMs);
     await sharedMemory?.close();
+    await scrapes?.close();
     await nextTurn();
   }
 
-  const url = await listener.listen(host, port).catch(async (error) => {
+  async function listen(): Promise<string> {
+    if (config.metrics) scrapes = await serveMetrics(metrics, config.metrics);
+    return listener.listen(host, port);
+  }
+
+  const url = await listen().catch(async (error) => {
     // A program that goes on without this server must not go on with its part in bulk deletes.
     await free();
     throw error;
@@ -146,5 +157,5 @@ export async function startFacade({ config, log, upstream, openToken, loadLimits
     await free();
   }
 
-  return { url, close };
+  return { url, metricsUrl: scrapes?.url, close };
 }

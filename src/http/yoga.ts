@@ -65,7 +65,7 @@ export function createGraphQLHandler(
   trusted: TrustedDocuments | undefined,
   options: ContextOptions,
 ) {
-  const { exposeSchema, trustedDocuments, subgraph } = options.config;
+  const { exposeSchema, trustedDocuments, subgraph, upstream, metrics: scrapes } = options.config;
   return createYoga<ServerContext>({
     schema,
     context: (initial) => createContext(initial, options, initial.req?.given),
@@ -83,7 +83,7 @@ export function createGraphQLHandler(
     maxRequestBodySize: false,
     plugins: [
       useReadinessCheck({ endpoint: '/ready', check: () => true }),
-      useMetrics(metrics),
+      ...(upstream === 'sandbox' && !scrapes ? [useMetrics(metrics)] : []),
       useCheckRequest(),
       useCheckAccept(),
       useCheckNumbers(),

@@ -45,7 +45,8 @@ try {
     ...(count && { engagementsPerAccount: Number(count) }),
   });
   const end = () => void sandbox.close();
-  process.once('SIGINT', end).once('SIGTERM', end);
+  // Each time: npm passes on a signal that the whole process group got, and the second must not kill.
+  process.on('SIGINT', end).on('SIGTERM', end);
   process.stdout.write(describe(sandbox));
 } catch (error) {
   process.stderr.write(

@@ -38,6 +38,7 @@ export type FailureReason =
   | 'refused'
   | 'dns'
   | 'tls'
+  | 'proxy'
   | 'reset'
   | 'protocol'
   | 'unconnected'

@@ -1,10 +1,13 @@
+import type { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Pool } from 'undici';
+import type { ProxyConfig } from '../config.ts';
 import type { Attempt, UpstreamRequest } from './attempt.ts';
 import { createConnector } from './connect.ts';
 import { Exchange } from './exchange.ts';
 import { Gate } from './gate.ts';
+import { createOutbound, type MakePool } from './outbound.ts';
 
 /** How many requests may be on their way at once; more wait, within their deadline. */
 const maxConnections = 512;
@@ -14,6 +17,12 @@ const maxStreams = 32;
 
 /** How many requests may wait for a connection. */
 const maxWaiting = 10_000;
+
+/**
+ * A connection as old as this takes no further request: those that are always busy would never end, and upstream's address
+ * is looked up for new ones only. By undici's clock, in milliseconds.
+ */
+const maxConnectionAgeMs = 5 * 60_000;
 
 /** The most time that must be left of an operation for another request to begin. */
 const maxReserveMs = 500;
@@ -26,6 +35,8 @@ export function reserveMsFor(requestTimeoutMs: number): number {
 /** How the client is set up. */
 export interface UpstreamClientOptions {
   readonly baseUrl: URL;
+  /** The proxy that upstream is reached by, if it is not loopback. */
+  readonly proxy?: ProxyConfig | undefined;
   /** The largest body that is collected. */
   readonly maxBytes: number;
   /** How long a streaming body may stall. */
@@ -63,24 +74,31 @@ const unsent: Attempt = { kind: 'failure', mayHaveBeenSent: false, reason: 'time
 /** Opens keep-alive connections to upstream. */
 export function createUpstreamClient({
   baseUrl,
+  proxy,
   maxBytes,
   idleTimeoutMs,
   reserveMs,
 }: UpstreamClientOptions): UpstreamClient {
   /** The exchange that undici is about to write: it says so to the exchange first, and writes in the same turn. */
   let starting: Exchange | undefined;
-  const pool = new Pool(baseUrl.origin, {
-    connect: createConnector((socket) => {
-      starting?.useConnection(socket);
-      starting = undefined;
-    }),
-    connections: maxConnections + maxStreams,
-    pipelining: 1,
-    allowH2: false,
-    // The exchange's own deadline is the only clock; undici's coarse timers stay out of it.
-    headersTimeout: 0,
-    bodyTimeout: 0,
-  });
+  const onRequest = (socket: Socket) => {
+    starting?.useConnection(socket);
+    starting = undefined;
+  };
+  const makePool: MakePool = (origin, connect) =>
+    new Pool(origin, {
+      connect: createConnector(onRequest, connect),
+      connections: maxConnections + maxStreams,
+      pipelining: 1,
+      allowH2: false,
+      clientTtl: maxConnectionAgeMs,
+      // The exchange's own deadline is the only clock; undici's coarse timers stay out of it.
+      headersTimeout: 0,
+      bodyTimeout: 0,
+    });
+  const { origin } = baseUrl;
+  // What looks for a proxy at each request is left out where there is none.
+  const pool = proxy ? createOutbound(proxy, makePool) : makePool(origin, undefined);
   const basePath = baseUrl.pathname.replace(/\/$/, '');
   const requests = new Gate(maxConnections, maxWaiting);
   const streaming = new Gate(maxStreams, maxWaiting);
@@ -109,7 +127,7 @@ export function createUpstreamClient({
         };
         exchange = new Exchange({ maxBytes, streams, answerBy, deadlineAt, idleTimeoutMs, onStart });
         pool.dispatch(
-          { method, path: basePath + path, headers: { ...headers, 'accept-encoding': 'identity' } },
+          { origin, method, path: basePath + path, headers: { ...headers, 'accept-encoding': 'identity' } },
           exchange,
         );
         return exchange.attempt;

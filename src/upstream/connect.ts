@@ -60,9 +60,12 @@ function watch(socket: Socket, onRequest: (socket: Socket) => void): void {
 /**
  * Makes undici's connections to upstream, HTTP/1.1 only.
  * @param onRequest is called with its connection right before a request is written.
+ * @param connect opens them, such as through a proxy. @default directly
  */
-export function createConnector(onRequest: (socket: Socket) => void): buildConnector.connector {
-  const connect = buildConnector({ allowH2: false });
+export function createConnector(
+  onRequest: (socket: Socket) => void,
+  connect: buildConnector.connector = buildConnector({ allowH2: false }),
+): buildConnector.connector {
   return (options, callback) =>
     connect(options, (...result) => {
       const [, socket] = result;

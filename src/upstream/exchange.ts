@@ -29,7 +29,11 @@ const reasons: Readonly<Record<string, FailureReason>> = {
   EPIPE: 'reset',
   UND_ERR_SOCKET: 'reset',
   UND_ERR_CONNECT_TIMEOUT: 'unconnected',
-  UND_ERR_HEADERS_TIMEOUT: 'timeout',
+  UND_ERR_ABORTED: 'proxy',
+  UND_ERR_PRX_CONN: 'proxy',
+  UND_ERR_PRX_TLS: 'proxy',
+  // Of requests to upstream nobody else keeps the time: it is a proxy's, to open a tunnel.
+  UND_ERR_HEADERS_TIMEOUT: 'proxy',
 };
 
 /** For the message only: whether a request was sent is recorded, never concluded from this. */

@@ -52,12 +52,18 @@ describe('deploy/compose.yaml', () => {
       expect(Object.keys(readSettings(environment))).toEqual(expect.arrayContaining(Object.keys(environment)));
       const secret = { BULK_TOKEN_SECRET: 's'.repeat(32) };
       expect(environment.BULK_TOKEN_SECRET).toMatch(/^\$\{BULK_TOKEN_SECRET:\?/);
-      const { shared, auth } = parseConfig({ HOST: '0.0.0.0', PORT: port, ...environment, ...secret });
+      const { shared, auth, metrics } = parseConfig({ HOST: '0.0.0.0', PORT: port, ...environment, ...secret });
       expect(auth.mode).toBe('passthrough');
+      expect(metrics).toEqual({ host: '0.0.0.0', port: 9464 });
       expect(shared?.replicas).toBe(replicas.length);
       expect(shared?.redisUrl.reveal()).toBe('redis://redis:6379');
       expect(shared?.undoStore).toEqual({ kind: 'folder', path: '/undo' });
     }
+  });
+
+  it('S34 publishes the metrics neither to the host nor through nginx', () => {
+    for (const [, { ports }] of replicas) expect(ports).toBeUndefined();
+    expect(nginxConf).not.toMatch(/:9464|location.*metrics/);
   });
 
   it('keeps undo files on a volume, in a folder that the image makes for its user', () => {

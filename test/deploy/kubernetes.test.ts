@@ -75,6 +75,8 @@ describe('deploy/kubernetes', () => {
     expect(config.port).toBe(container.ports[0]?.containerPort);
     const exposed = parseDockerfile(readText('deploy/Dockerfile')).find(({ keyword }) => keyword === 'EXPOSE');
     expect(exposed?.text).toBe(String(config.port));
+    const metrics = container.ports.find(({ name }) => name === 'metrics');
+    expect(config.metrics).toEqual({ host: '0.0.0.0', port: metrics?.containerPort });
   });
 
   it('writes down no secret', () => {
@@ -96,7 +98,7 @@ describe('deploy/kubernetes', () => {
     expect(await status('/nothing')).toBe(404);
   });
 
-  it('leads from the Service to the containers, and keeps one of them through a disruption', () => {
+  it('S34 leads from the Service to the port of the API and no other, and keeps one of them through a disruption', () => {
     const service = read<{ spec: { selector: object; ports: { targetPort: string }[] } }>('service.yaml');
     const budget = read<{ spec: { selector: object; minAvailable: number } }>('pod-disruption-budget.yaml');
     const { labels } = deployment.spec.template.metadata;

@@ -28,8 +28,8 @@ describe('a real Prometheus with the configuration of deploy/', () => {
   let deleteCount: number;
   beforeAll(async () => {
     installPrometheus();
-    const { facade } = stack.use(await startSetting({}, trafficEnv));
-    prometheus = stack.use(await startPrometheus(new URL(facade.url).host));
+    const { facade } = stack.use(await startSetting({}, { ...trafficEnv, METRICS_PORT: '0' }));
+    prometheus = stack.use(await startPrometheus(new URL(facade.metricsUrl ?? '').host));
     // It has to have seen the server before anything happens there: that is what the alerts are for.
     await vi.waitFor(async () => expect(await countDeletes()).toEqual([{ metric: {}, value: 0 }]), 10_000);
     deleteCount = await sendTraffic(facade);

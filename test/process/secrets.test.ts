@@ -24,6 +24,7 @@ async function allThatIsSaid(error: (token: string) => string, how: 'throw' | 'r
   await using upstream = await startUpstream(json(204, undefined), 'capsule');
   await using server = await startServerProcess({
     ...{ AUTH_MODE: 'service', TRUTO_BASE_URL: upstream.url, TRUTO_API_TOKEN: apiToken },
+    METRICS_PORT: '0',
     ...{ JWT_SECRET: jwtSecret, JWT_ISSUER: 'issuer', JWT_AUDIENCE: 'audience' },
   });
   const token = await signedToken();
@@ -38,6 +39,7 @@ async function allThatIsSaid(error: (token: string) => string, how: 'throw' | 'r
       await sleep(100);
     }
   };
+  const metricsUrl = /"metricsUrl":"([^"]+)"/.exec(server.output())?.[1];
   const answers = [
     await ask('/graphql', token),
     // The server knows the document by now.
@@ -45,6 +47,7 @@ async function allThatIsSaid(error: (token: string) => string, how: 'throw' | 'r
     await ask('/graphql', `${token}x`),
     await ask('/health', token),
     await ask('/metrics', token),
+    await (await fetch(`${metricsUrl}/metrics`)).text(),
     await ask('/nowhere', token),
   ];
   expect(answers.slice(0, 2).join()).toMatch(/DELETED.*DELETED/s);

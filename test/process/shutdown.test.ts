@@ -1,3 +1,6 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { startServerProcess } from '../support/server-process.ts';
 import { startUpstream } from '../support/upstream.ts';
@@ -121,6 +124,78 @@ describe('R12 the server process', () => {
     expect(text).toContain('RESPONSE_INTERRUPTED');
     expect(text).toContain('"hasNext":false');
     expect(await server.exited).toBe(0);
+  });
+});
+
+/** Runs a script of package.json by npm, in a process group of its own, until it says where it listens. */
+async function startByNpm(script: string, env: Record<string, string>, says: RegExp) {
+  const cwd = fileURLToPath(new URL('../..', import.meta.url));
+  const child = spawn('npm', ['run', script], { cwd, env: { ...process.env, PORT: '0', ...env }, detached: true });
+  const pid = child.pid ?? 0;
+  // Its output is closed when nobody is left who could write to it: npm, its shell and the server.
+  const allGone = once(child, 'close').then(([code]) => code as number | null);
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output += chunk));
+  await expect.poll(() => output, { timeout: 20_000 }).toMatch(says);
+  return {
+    url: says.exec(output)?.[1] ?? '',
+    output: () => output,
+    allGone,
+    signalNpm: (signal: NodeJS.Signals) => process.kill(pid, signal),
+    /** What a terminal does at Ctrl-C, and systemd: npm passes its signal on, so that the server has it twice. */
+    signalAll: (signal: NodeJS.Signals) => process.kill(-pid, signal),
+    async [Symbol.asyncDispose]() {
+      try {
+        process.kill(-pid, 'SIGKILL');
+      } catch {
+        // Nobody is left.
+      }
+      await allGone;
+    },
+  };
+}
+
+const listening = /"url":"([^"]+)".*"msg":"listening"/;
+
+describe('R24 npm start', () => {
+  it.each([
+    ['npm alone', 'signalNpm', 'SIGTERM'],
+    ['npm and all below it', 'signalAll', 'SIGTERM'],
+    ['npm and all below it', 'signalAll', 'SIGINT'],
+  ] as const)(
+    'when %s (%s) gets a %s, has the server answer what is in flight, and ends with 0',
+    async (_who, how, signal) => {
+      await using upstream = await startHoldingUpstream();
+      await using server = await startByNpm('start', environment(upstream.url), listening);
+      const pending = postDelete(server.url, 1);
+      await expect.poll(() => upstream.deletes().length).toBe(1);
+      server[how](signal);
+      await expect.poll(() => server.output()).toContain('draining');
+      expect((await fetch(new URL('/ready', server.url))).status).toBe(503);
+      upstream.answerNow();
+      expect(await (await pending).json()).toEqual(success);
+      expect(await server.allGone).toBe(0);
+      await expect(fetch(server.url)).rejects.toThrow();
+    },
+  );
+
+  it('ends the server at once at a second signal', async () => {
+    await using upstream = await startHoldingUpstream();
+    await using server = await startByNpm('start', environment(upstream.url), listening);
+    const pending = postDelete(server.url, 1).catch(() => 'cut off');
+    await expect.poll(() => upstream.deletes().length).toBe(1);
+    server.signalNpm('SIGTERM');
+    await expect.poll(() => server.output()).toContain('draining');
+    server.signalNpm('SIGINT');
+    expect(await pending).toBe('cut off');
+    expect(await server.allGone).toBe(1);
+  });
+
+  it('is not alone in that: npm run sandbox ends too', async () => {
+    await using sandbox = await startByNpm('sandbox', {}, /listens on (\S+)/);
+    sandbox.signalNpm('SIGTERM');
+    expect(await sandbox.allGone).toBe(0);
+    await expect(fetch(sandbox.url)).rejects.toThrow();
   });
 });
 

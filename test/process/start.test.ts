@@ -49,4 +49,11 @@ describe('the server process', () => {
     expect(await exited).toBe(1);
     expect(output()).toContain('EADDRINUSE');
   });
+
+  it('says so when the port of its metrics is taken', async () => {
+    await using server = await startServerProcess({});
+    const { exited, output } = startNode(['src/main.ts'], { PORT: '0', METRICS_PORT: new URL(server.endpoint).port });
+    expect(await exited).toBe(1);
+    expect(output()).toMatch(/EADDRINUSE.*METRICS_PORT/);
+  });
 });

@@ -22,6 +22,8 @@ export interface GraphQLAnswer {
 /** The facade under test, on a real port. */
 export interface TestFacade extends AsyncDisposable {
   readonly url: string;
+  /** Where its metrics are, if they have a port of their own. */
+  readonly metricsUrl: string | undefined;
   /** Everything it logged, as text. */
   logged(): string;
   /** Posts a document the way a GraphQL client does. */
@@ -85,6 +87,7 @@ export async function startTestFacade(
   let isClosed = false;
   return {
     url: facade.url,
+    metricsUrl: facade.metricsUrl,
     logged: () => lines.join(''),
     async post(query, variables = {}, headers = {}) {
       const response = await fetch(`${facade.url}/graphql`, {

@@ -43,7 +43,7 @@ export const installTimeoutMs = 300_000;
 function localized(target: string): string {
   let text = readFileSync(join(folderOfConfig, 'prometheus.yml'), 'utf8');
   const replacements = [
-    ['"127.0.0.1:4000"', `"${target}"`],
+    ['"127.0.0.1:9464"', `"${target}"`],
     ['scrape_interval: 15s', 'scrape_interval: 1s'],
     ['evaluation_interval: 15s', 'evaluation_interval: 1s'],
     ['- alerts.yaml', `- ${join(folderOfConfig, 'alerts.yaml')}`],

@@ -48,8 +48,13 @@ export function json(statusCode: number, body: unknown, headers: Record<string, 
  * Starts a fake upstream.
  * @param answer what a delete gets; change it through the returned handle's closure.
  * @param integrationName what `GET /integrated-account/{id}` says; undefined makes that call a 403, as for a token that may not look.
+ * @param at where it listens.
  */
-export async function startUpstream(answer: Answer, integrationName?: string | Answer): Promise<FakeUpstream> {
+export async function startUpstream(
+  answer: Answer,
+  integrationName?: string | Answer,
+  { host = '127.0.0.1', port = 0 } = {},
+): Promise<FakeUpstream> {
   const seen: SeenRequest[] = [];
   let deleteListener = (_response: ServerResponse): void => {};
   const server = createServer((incoming, response) => {
@@ -69,9 +74,9 @@ export async function startUpstream(answer: Answer, integrationName?: string | A
   });
   // Longer than any test: a connection that ends was ended on purpose.
   server.keepAliveTimeout = 60_000;
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  await new Promise<void>((resolve) => server.listen(port, host, resolve));
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: `http://${host}:${(server.address() as AddressInfo).port}`,
     seen,
     deletes: () => seen.filter(({ method }) => method === 'DELETE'),
     onConnection: (listener) => void server.on('connection', listener),
