@@ -23,7 +23,7 @@ interface PlainRequest {
 }
 
 /** What Yoga's listener looks for on a request whose body has been read already; and what ours hands on with it. */
-type ReadRequest = IncomingMessage & { body?: Readable; given?: GivenDeletes };
+type ReadRequest = IncomingMessage & { body?: Readable; given?: GivenDeletes; refusal?: unknown };
 
 /** Another is no name of an operation, and so part of no document. */
 const operationNames = /^[A-Za-z_]\w*$/;
@@ -109,7 +109,8 @@ export function createFrontDoor(
     let context: Context;
     try {
       context = await createContext({ request: { headers, signal }, params: plain }, options);
-    } catch {
+    } catch (error) {
+      request.refusal = error;
       return false;
     }
     const end = await runPrepared(prepared, plain.variables, context);

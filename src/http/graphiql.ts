@@ -1,7 +1,6 @@
 import type { GraphiQLOptions } from 'graphql-yoga';
 import type { Config } from '../config.ts';
 import { readExample } from '../graphql/example.ts';
-import { tokenPlaceholder } from './auth.ts';
 
 /** The prepared tabs, in order: `schema/operations/<name>.graphql` with its example variables beside it. */
 const tabs = [

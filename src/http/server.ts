@@ -100,7 +100,7 @@ export async function startFacade({ config, log, upstream, openToken, loadLimits
   const options = {
     config,
     log,
-    authenticate: createAuthenticator(config.auth, openToken, log),
+    authenticate: createAuthenticator(config.auth, openToken, { log, metrics, requestTimeoutMs }),
     ports: {
       send,
       findAccountIntegration,

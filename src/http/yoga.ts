@@ -49,9 +49,9 @@ function createDocumentCaches() {
   return { documentCache, errorCache: { get: () => undefined, set: () => {} } };
 }
 
-/** What node:http hands to Yoga with a request; the front door may have put results into it. */
+/** What node:http hands to Yoga with a request; the front door may have put results into it, or why it has no context. */
 export interface ServerContext {
-  readonly req?: { readonly given?: GivenDeletes };
+  readonly req?: { readonly given?: GivenDeletes; readonly refusal?: unknown };
 }
 
 /** The GraphQL endpoint as a request listener. */
@@ -68,7 +68,11 @@ export function createGraphQLHandler(
   const { exposeSchema, trustedDocuments, subgraph } = options.config;
   return createYoga<ServerContext>({
     schema,
-    context: (initial) => createContext(initial, options, initial.req?.given),
+    context(initial) {
+      // A caller that was refused once is not verified, counted and logged again.
+      if (initial.req?.refusal !== undefined) throw initial.req.refusal;
+      return createContext(initial, options, initial.req?.given);
+    },
     logging: yogaLogger(options.log),
     maskedErrors: { maskError },
     graphiql: exposeSchema && graphiqlOptions(options.config),
