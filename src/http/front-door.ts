@@ -8,6 +8,7 @@ import { runPrepared } from '../graphql/prepared/run-prepared.ts';
 import { documentIdOf, type TrustedDocuments } from '../graphql/trusted-documents.ts';
 import { runTraced } from '../upstream/trace.ts';
 import { type ContextOptions, createContext } from './context.ts';
+import { createGraphiQL } from './graphiql.ts';
 import { readRequestBody } from './request-body.ts';
 import { resultTypeFor } from './use-check-accept.ts';
 import { hasInexactNumber } from './use-check-numbers.ts';
@@ -89,6 +90,7 @@ export function createFrontDoor(
   trusted: TrustedDocuments | undefined,
   options: ContextOptions,
 ): RequestListener {
+  const serveGraphiQL = options.config.exposeSchema ? createGraphiQL(options.config, options.log) : undefined;
   const findText = textFinder(trusted, options.config.trustedDocuments?.only === true);
 
   async function runHere(
@@ -135,6 +137,7 @@ export function createFrontDoor(
   function receive(request: ReadRequest, response: ServerResponse): void {
     const { headers, method } = request;
     const isReadable = findUnreadable(headers['content-type'], headers['content-encoding']) === undefined;
+    if (serveGraphiQL?.(request, response)) return;
     if (method !== 'POST' || !isReadable) return void yoga(request, response);
     // Yoga knows it in one spelling only.
     headers['content-type'] = 'application/json';

@@ -8,8 +8,6 @@ import type { PreparedOperations } from '../graphql/prepared/prepared-operations
 import type { TrustedDocuments } from '../graphql/trusted-documents.ts';
 import type { Log } from '../log.ts';
 import { type ContextOptions, createContext } from './context.ts';
-import { graphiqlOptions } from './graphiql.ts';
-import { renderGraphiQLPage } from './graphiql-page.ts';
 import { maskError, useGatewayStatus } from './mask-error.ts';
 import { type Metrics, useMetrics } from './metrics.ts';
 import { useCheckAccept } from './use-check-accept.ts';
@@ -75,8 +73,7 @@ export function createGraphQLHandler(
     },
     logging: yogaLogger(options.log),
     maskedErrors: { maskError },
-    graphiql: exposeSchema && graphiqlOptions(options.config),
-    renderGraphiQL: renderGraphiQLPage,
+    graphiql: false,
     landingPage: false,
     cors: false,
     multipart: false,
