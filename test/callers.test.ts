@@ -10,6 +10,14 @@ import { type FakeUpstream, json, startUpstream } from './support/upstream.ts';
 const remove = (account: string) =>
   `mutation { deleteEngagement(id: "1", integratedAccountId: "${account}") { __typename ... on Error { message } } }`;
 
+/** What the metric of refused tokens has counted, by reason. */
+async function refusedTokens({ url }: TestFacade): Promise<Record<string, number>> {
+  const text = await (await fetch(`${url}/metrics`)).text();
+  const found = text.matchAll(/^engagements_tokens_refused_total\{reason="(\w+)"\} (\d+)$/gm);
+  const counts = [...found].map(([, reason = '', times]) => [reason, Number(times)] as const);
+  return Object.fromEntries(counts.filter(([, times]) => times > 0));
+}
+
 describe('AUTH_MODE=passthrough', () => {
   let upstream: FakeUpstream;
   let facade: TestFacade;
@@ -83,6 +91,14 @@ describe('AUTH_MODE=passthrough', () => {
     const { status, body } = await facade.post('{ integrations { name } __schema { queryType { name } } }');
     expect(status).toBe(200);
     expect(body.data.integrations).toHaveLength(14);
+  });
+
+  it('S32 counts a header without a token, and says so in the log', async () => {
+    await using own = await startTestFacade(upstream.url, { AUTH_MODE: 'passthrough' });
+    await own.post(remove('a'), {}, { authorization: 'Basic canary-credential' });
+    expect(await refusedTokens(own)).toEqual({ malformed: 1 });
+    expect(own.logged()).toContain('"reason":"malformed"');
+    expect(own.logged()).not.toContain('canary');
   });
 
   it("reports upstream's refusal of the caller's token as UNAUTHENTICATED, without hiding what another alias did", async () => {
@@ -165,24 +181,71 @@ describe('AUTH_MODE=service', () => {
     expect(new Set(answers.map(({ body }) => JSON.stringify(body))).size).toBe(1);
   });
 
+  const inSeconds = (seconds: number) => Math.floor(Date.now() / 1_000) + seconds;
+
   it.each([
-    ['no token', async () => undefined],
-    ['no JWT', async () => 'opaque'],
-    ['another secret', () => signToken({}, new TextEncoder().encode('another secret of more than 32 characters'))],
-    ['another issuer', () => signToken({ iss: 'somebody' })],
-    ['another audience', () => signToken({ aud: 'somebody' })],
-    ['an expired one', () => signToken({ exp: 1 })],
-    ['one without a subject', () => signToken({ sub: undefined } as never)],
-    ['one with an empty subject', () => signToken({ sub: '' })],
-    ['one whose subject is no text', () => signToken({ sub: 5 } as never)],
-    ['an unsigned one', async () => `${btoa('{"alg":"none"}')}.${btoa('{"sub":"x","integrated_accounts":["*"]}')}.`],
-  ])('answers 401 to %s, and upstream sees nothing', async (_what, makeToken) => {
-    const token = await makeToken();
+    ['that expired', () => ({ exp: inSeconds(-5) })],
+    ['that is not valid yet', () => ({ nbf: inSeconds(5) })],
+    ['that is issued later', () => ({ iat: inSeconds(5) })],
+  ])('S31 takes a token %s by a clock that is some seconds off', async (_what, claims) => {
+    const { status } = await facade.post('{ __typename }', {}, bearer(await signToken(claims())));
+    expect(status).toBe(200);
+  });
+
+  it('answers 401 without a token, and upstream sees nothing', async () => {
     const before = upstream.seen.length;
-    const { status, body } = await facade.post(remove('a'), {}, token === undefined ? {} : bearer(token));
+    const { status, body } = await facade.post(remove('a'));
     expect(status).toBe(401);
     expect(body.errors).toMatchObject([{ extensions: { code: 'UNAUTHENTICATED' } }]);
     expect(upstream.seen).toHaveLength(before);
+  });
+
+  it.each([
+    ['no JWT', 'malformed', async () => 'canary-opaque'],
+    ['a JWT of no JSON', 'malformed', async () => 'canary.opaque.token'],
+    ['a JWT without a header', 'malformed', async () => `.${btoa('{"sub":"canary-x"}')}.`],
+    [
+      'another secret',
+      'bad_signature',
+      () => signToken({}, new TextEncoder().encode('another secret of 32 characters')),
+    ],
+    ['another issuer', 'wrong_issuer', () => signToken({ iss: 'canary-somebody' })],
+    ['another audience', 'wrong_audience', () => signToken({ aud: 'canary-somebody' })],
+    ['an expired one', 'expired', () => signToken({ exp: inSeconds(-60) })],
+    ['one that is not valid yet', 'not_yet_valid', () => signToken({ nbf: inSeconds(60) })],
+    ['one that is issued in the future', 'not_yet_valid', () => signToken({ iat: inSeconds(60) })],
+    ['one that never expires', 'claim', () => signToken({ exp: undefined } as never)],
+    ['one whose end is no number', 'claim', () => signToken({ exp: 'canary' } as never)],
+    ['one without a subject', 'no_subject', () => signToken({ sub: undefined } as never)],
+    ['one with an empty subject', 'no_subject', () => signToken({ sub: '' })],
+    ['one whose subject is no text', 'no_subject', () => signToken({ sub: 5 } as never)],
+    ['an unsigned one', 'algorithm', async () => `${btoa('{"alg":"none"}')}.${btoa('{"sub":"canary-x"}')}.`],
+  ])(
+    'S32 answers 401 to %s, sends nothing upstream, and says %s in the log and a metric, once for a request',
+    async (_what, reason, makeToken) => {
+      await using own = await startTestFacade(upstream.url, { ...serviceEnv, JWT_SECRET: jwtSecret });
+      // From then on the document is prepared, and its callers are told apart before Yoga.
+      await own.post(remove('a'), {}, bearer(await signToken({ integrated_accounts: ['a'] })));
+      const token = await makeToken();
+      const before = upstream.seen.length;
+      const { status, body } = await own.post(remove('a'), {}, bearer(token));
+      expect(status).toBe(401);
+      expect(body.errors).toMatchObject([{ extensions: { code: 'UNAUTHENTICATED' } }]);
+      expect(upstream.seen).toHaveLength(before);
+      expect(await refusedTokens(own)).toEqual({ [reason]: 1 });
+      expect(own.logged()).toContain(`"reason":"${reason}"`);
+      for (const part of [token, 'canary', ...token.split('.').filter((text) => text.length > 8)])
+        expect(own.logged()).not.toContain(part);
+    },
+  );
+
+  it('S32 counts every token of a flood, and logs few', async () => {
+    await using own = await startTestFacade(upstream.url, { ...serviceEnv, JWT_SECRET: jwtSecret });
+    await Promise.all(
+      Array.from({ length: 50 }, (_, index) => own.post(remove('a'), {}, bearer(`canary-token-${index}`))),
+    );
+    expect(await refusedTokens(own)).toEqual({ malformed: 50 });
+    expect(own.logged().match(/token refused/g)?.length).toBeLessThan(10);
   });
 
   it('S01 shows the token nowhere', async () => {
@@ -220,7 +283,7 @@ describe('AUTH_MODE=service with a key set', () => {
     keys.closeAllConnections();
   });
 
-  it('says that tokens cannot be verified when the key set cannot be had, and sends nothing', async () => {
+  it('S31 says that tokens cannot be verified when the key set cannot be had, and sends nothing', async () => {
     const { privateKey } = await generateKeyPair('ES256');
     await using upstream = await startUpstream(json(204, undefined));
     await using facade = await startTestFacade(upstream.url, {

@@ -1,21 +1,37 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startTestFacade, type TestFacade } from './support/facade.ts';
 
 const issuedBy = { JWT_ISSUER: 'https://issuer.example', JWT_AUDIENCE: 'engagements' };
 
-const fetchPage = async ({ url }: TestFacade) => fetch(`${url}/graphql`, { headers: { accept: 'text/html' } });
+const fetchPage = async ({ url }: TestFacade, headers = {}) =>
+  fetch(`${url}/graphql`, { headers: { accept: 'text/html', ...headers } });
+
+/** Where the page says that a file of its own is. */
+async function addressOf(facade: TestFacade, name: string): Promise<string> {
+  const page = await (await fetchPage(facade)).text();
+  const [, address = ''] = new RegExp(`"(\\?asset=${name}&amp;v=[\\w-]+)"`).exec(page) ?? [];
+  return `${facade.url}/graphql${address.replace('&amp;', '&')}`;
+}
 
 describe('GraphiQL', () => {
   let facade: TestFacade;
+  let script: Response;
+  let scriptText: string;
   beforeAll(async () => {
     facade = await startTestFacade('http://127.0.0.1:1');
+    script = await fetch(await addressOf(facade, 'graphiql.js'));
+    scriptText = await script.text();
   });
   afterAll(() => facade[Symbol.asyncDispose]());
 
-  it('is served at the endpoint, and loads nothing from another host', async () => {
+  it('is served at the endpoint, and loads nothing from another host or path', async () => {
     const page = await (await fetchPage(facade)).text();
     expect(page).toContain('<title>Engagements</title>');
-    expect(page).not.toMatch(/(src|href)=["'](https?:)?\/\//);
+    const addresses = [...page.matchAll(/(?:src|href)="([^"]*)"/g)].map(([, address]) => address);
+    expect(addresses).toHaveLength(3);
+    for (const address of addresses) expect(address).toMatch(/^\?asset=/);
   });
 
   it.each([
@@ -24,14 +40,81 @@ describe('GraphiQL', () => {
     'mutation BreakARule(',
     'mutation DryRun(',
     'query Integrations',
-  ])('has a tab with %s', async (operation) => {
-    expect(await (await fetchPage(facade)).text()).toContain(operation);
+  ])('has a tab with %s', (operation) => {
+    expect(scriptText).toContain(operation);
   });
 
-  it('prefills the Authorization header where callers need one', async () => {
+  it('S33 runs no script but its own files, and no page has it in a frame', async () => {
+    const page = await fetchPage(facade);
+    expect(await page.text()).not.toMatch(/<script(?! src="\?asset=graphiql\.js)|<style|\son\w+=|javascript:/i);
+    for (const answer of [page, script]) {
+      const policy = answer.headers.get('content-security-policy') ?? '';
+      const directives = new Map(
+        policy.split('; ').map((directive) => directive.split(/ (.*)/, 2) as [string, string]),
+      );
+      for (const name of ['default-src', 'object-src', 'base-uri', 'form-action', 'frame-ancestors'])
+        expect([name, directives.get(name)]).toEqual([name, "'none'"]);
+      for (const name of ['script-src', 'worker-src', 'connect-src'])
+        expect([name, directives.get(name)]).toEqual([name, "'self'"]);
+      expect(answer.headers.get('x-frame-options')).toBe('DENY');
+      expect(answer.headers.get('x-content-type-options')).toBe('nosniff');
+      expect(answer.headers.get('referrer-policy')).toBe('no-referrer');
+    }
+  });
+
+  it('has nothing of its address in the page', async () => {
+    const plain = await (await fetchPage(facade)).text();
+    const link = `${facade.url}/graphql?query=mutation{deleteEngagement}&variables={}&headers={}`;
+    expect(await (await fetch(link, { headers: { accept: 'text/html' } })).text()).toBe(plain);
+  });
+
+  it('is compressed where the client takes that', async () => {
+    const address = await addressOf(facade, 'graphiql.js');
+    const sizes = await Promise.all(
+      ['gzip, br', 'identity'].map(async (encoding) => {
+        const { headers } = await fetch(address, { headers: { 'accept-encoding': encoding } });
+        return [headers.get('content-encoding'), Number(headers.get('content-length'))] as const;
+      }),
+    );
+    expect(sizes.map(([encoding]) => encoding)).toEqual(['gzip', null]);
+    expect(sizes[0]?.[1]).toBeLessThan(2_000_000);
+    expect(sizes[1]?.[1]).toBe(Buffer.byteLength(scriptText));
+  });
+
+  it('is loaded once by a browser: files keep for good under the name of their content, the page is asked for again', async () => {
+    expect(script.headers.get('cache-control')).toMatch(/immutable/);
+    const page = await fetchPage(facade);
+    expect(page.headers.get('cache-control')).toBe('no-cache');
+    const again = await fetchPage(facade, { 'if-none-match': page.headers.get('etag') });
+    expect([again.status, await again.text()]).toEqual([304, '']);
+    // The page of an older replica gets the file, which is not kept under the older name.
+    const stale = await fetch((await addressOf(facade, 'graphiql.css')).replace(/&v=.*/, '&v=older'));
+    expect([stale.status, stale.headers.get('cache-control')]).toEqual([200, 'no-cache']);
+    const unknown = await fetch(`${facade.url}/graphql?asset=../../package.json`);
+    expect([unknown.status, await unknown.text()]).toEqual([404, '']);
+  });
+
+  it('has a field for the token where callers bring one, and nowhere else', async () => {
     await using closed = await startTestFacade('http://127.0.0.1:1', { AUTH_MODE: 'passthrough', EXPOSE_SCHEMA: '1' });
-    expect(await (await fetchPage(closed)).text()).toContain('Bearer <your token>');
-    expect(await (await fetchPage(facade)).text()).not.toContain('Bearer <your token>');
+    expect(await (await fetchPage(closed)).text()).toContain('type="password"');
+    expect(await (await fetchPage(facade)).text()).not.toContain('<input');
+  });
+
+  it('S33 costs the same memory however many read it, and do not read on', async () => {
+    const address = new URL(await addressOf(facade, 'graphiql.js'));
+    const before = process.memoryUsage().arrayBuffers;
+    const sockets = await Promise.all(
+      Array.from({ length: 50 }, async () => {
+        const socket = connect(Number(address.port), '127.0.0.1');
+        socket.write(`GET ${address.pathname}${address.search} HTTP/1.1\r\nHost: a\r\n\r\n`);
+        await once(socket, 'readable');
+        return socket.pause();
+      }),
+    );
+    const growth = process.memoryUsage().arrayBuffers - before;
+    for (const socket of sockets) socket.destroy();
+    // Each was to have five megabytes.
+    expect(growth).toBeLessThan(50_000_000);
   });
 
   it.each([
@@ -40,18 +123,14 @@ describe('GraphiQL', () => {
       'service',
       { AUTH_MODE: 'service', TRUTO_API_TOKEN: 'the-token-of-the-server', JWT_SECRET: 's'.repeat(32), ...issuedBy },
     ],
-  ])(
-    'learns the schema in %s mode before a token is put over the placeholder, and nothing else',
-    async (_mode, env) => {
-      await using closed = await startTestFacade('http://127.0.0.1:1', { ...env, EXPOSE_SCHEMA: '1' });
-      const headers = { authorization: 'Bearer <your token>' };
-      const { body: schema } = await closed.post('{ __schema { queryType { name } } }', {}, headers);
-      expect(schema).toEqual({ data: { __schema: { queryType: { name: 'Query' } } } });
-      const remove = 'mutation { deleteEngagement(id: "1", integratedAccountId: "a") { __typename } }';
-      const { body: refused } = await closed.post(remove, {}, headers);
-      expect(refused).toMatchObject({ errors: [{ extensions: { code: 'UNAUTHENTICATED' } }] });
-    },
-  );
+  ])('learns the schema in %s mode before a token is put in, and nothing else', async (_mode, env) => {
+    await using closed = await startTestFacade('http://127.0.0.1:1', { ...env, EXPOSE_SCHEMA: '1' });
+    const { body: schema } = await closed.post('{ __schema { queryType { name } } }');
+    expect(schema).toEqual({ data: { __schema: { queryType: { name: 'Query' } } } });
+    const remove = 'mutation { deleteEngagement(id: "1", integratedAccountId: "a") { __typename } }';
+    const { body: refused } = await closed.post(remove);
+    expect(refused).toMatchObject({ errors: [{ extensions: { code: 'UNAUTHENTICATED' } }] });
+  });
 });
 
 describe('S11 with EXPOSE_SCHEMA off, as by default outside the sandbox', () => {

@@ -1,5 +1,12 @@
 import { createHash } from 'node:crypto';
-import { createRemoteJWKSet, customFetch, errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose';
+import {
+  decodeProtectedHeader,
+  errors,
+  type JWTPayload,
+  type JWTVerifyGetKey,
+  type JWTVerifyOptions,
+  jwtVerify,
+} from 'jose';
 import { LRUCache } from 'lru-cache';
 import { z } from 'zod';
 import type { AuthConfig, JwtConfig } from '../config.ts';
@@ -7,6 +14,8 @@ import type { Caller } from '../engagement/access.ts';
 import { requestError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { Secret } from '../secret.ts';
+import { createKeySet, type FetchedKeys } from './key-set.ts';
+import type { Metrics, TokenRefusal } from './metrics.ts';
 
 /**
  * Tells who calls, from the `Authorization` header. Null: nobody said.
@@ -17,15 +26,17 @@ export type Authenticate = (header: string | null) => Promise<Caller | null>;
 /** `Bearer` and one token (RFC 6750 section 2.1), in characters that a header can carry on. */
 const bearer = /^Bearer +([\x21-\x7e]+)$/i;
 
-/** What GraphiQL shows in place of a token. Who sends that has said nothing yet, and is told the schema as anybody is. */
-export const tokenPlaceholder = '<your token>';
+/** How many characters of callers' headers are kept at hand with their digests: thousands of usual ones. */
+const maxKnownCharacters = 4 * 1024 * 1024;
 
-/** True when a header says nothing about who calls. */
-const saysNothing = (header: string | null): header is null =>
-  header === null || header === `Bearer ${tokenPlaceholder}`;
+/** How far the clocks of this server and of whoever issues tokens may be apart. */
+export const clockToleranceSeconds = 10;
 
-/** How many callers' digests are kept at hand. */
-const maxKnownCallers = 1_000;
+/** How many keys are tried at most for a token that does not say which is its own. */
+export const maxKeysTried = 16;
+
+/** How far apart two lines of the log about tokens are at least that are refused for the same reason, in milliseconds. */
+const logIntervalMs = 10_000;
 
 /** Asymmetric signatures only: a key set's public key must never pass as a shared secret. */
 const jwksAlgorithms = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA'];
@@ -36,13 +47,13 @@ const grantsClaim = z.array(z.string()).catch([]);
 
 function readToken(header: string): string {
   const token = bearer.exec(header)?.[1];
-  if (token === undefined) throw requestError('UNAUTHENTICATED');
+  if (token === undefined) throw new errors.JWTInvalid('no bearer token');
   return token;
 }
 
 /**
  * Whoever has the token of that `Authorization` header, which goes upstream unchanged.
- * @throws {GraphQLError} `UNAUTHENTICATED` for a header that proves nothing.
+ * @throws {JWTInvalid} for a header that has no token in it.
  */
 export function passThrough(header: string): Caller {
   // The token, not the header: whoever writes "bearer" another way is the same caller.
@@ -50,11 +61,16 @@ export function passThrough(header: string): Caller {
   return { id, grants: 'all', authorization: new Secret(header), bringsToken: true };
 }
 
-/** Knows the callers of late by their header, since a digest costs more than all else that is done to tell them apart. */
-function createPassThrough(): Authenticate {
-  const callers = new LRUCache<string, Caller>({ max: maxKnownCallers });
-  return async (header) => {
-    if (saysNothing(header)) return null;
+/** Tells whose a header is; throws for one that proves nothing. */
+type Identify = (header: string) => Caller | Promise<Caller>;
+
+/** Caches callers by their header: hashing the token costs more than all else that is done to tell them apart. */
+function createPassThrough(): Identify {
+  const callers = new LRUCache<string, Caller>({
+    maxSize: maxKnownCharacters,
+    sizeCalculation: (_caller, header) => header.length,
+  });
+  return (header) => {
     const known = callers.get(header);
     if (known) return known;
     const caller = passThrough(header);
@@ -69,27 +85,87 @@ function readGrants(claims: JWTPayload): Caller['grants'] {
   return isAll ? 'all' : new Set(ids.filter((id) => id !== '*'));
 }
 
-function sharedKey(secret: Secret): JWTVerifyGetKey {
-  const bytes = new TextEncoder().encode(secret.reveal());
-  return () => bytes;
+/** Verifies with the key that the token names, or with each that fits it. */
+async function verifyWith(findKey: JWTVerifyGetKey, token: string, options: JWTVerifyOptions): Promise<JWTPayload> {
+  try {
+    return (await jwtVerify(token, findKey, options)).payload;
+  } catch (error) {
+    if (!(error instanceof errors.JWKSMultipleMatchingKeys)) throw error;
+    let triedCount = 0;
+    for await (const key of error) {
+      triedCount += 1;
+      try {
+        return (await jwtVerify(token, key, options)).payload;
+      } catch (failure) {
+        if (!(failure instanceof errors.JWSSignatureVerificationFailed)) throw failure;
+      }
+      if (triedCount === maxKeysTried) break;
+    }
+    throw new errors.JWSSignatureVerificationFailed();
+  }
 }
 
-function createVerifier(
-  { key, issuer, audience }: JwtConfig,
-  fetchKeys: typeof fetch,
-): (token: string) => Promise<JWTPayload> {
-  const isShared = 'secret' in key;
-  const findKey = isShared ? sharedKey(key.secret) : createRemoteJWKSet(key.jwksUrl, { [customFetch]: fetchKeys });
-  const algorithms = isShared ? secretAlgorithms : jwksAlgorithms;
-  const options = { issuer, audience, algorithms, requiredClaims: ['exp', 'sub'] };
-  return async (token) => (await jwtVerify(token, findKey, options)).payload;
+/** True when the token's key is not among those that were looked at; one that names none may have any. */
+function hasUnknownKey(error: unknown, token: string): boolean {
+  if (error instanceof errors.JWKSNoMatchingKey) return true;
+  return error instanceof errors.JWSSignatureVerificationFailed && decodeProtectedHeader(token).kid === undefined;
 }
 
-/** The key set could not be had: the caller's token may be fine, and sending it again later may help. */
-function isOutage(error: unknown): boolean {
-  return (
-    error instanceof errors.JWKSTimeout || !(error instanceof errors.JOSEError) || error.code === 'ERR_JOSE_GENERIC'
-  );
+function createVerifier(jwt: JwtConfig, options: AuthenticatorOptions): (token: string) => Promise<JWTPayload> {
+  const { key, issuer, audience } = jwt;
+  const checks = { issuer, audience, clockTolerance: clockToleranceSeconds, requiredClaims: ['exp', 'sub'] };
+  if ('secret' in key) {
+    const bytes = new TextEncoder().encode(key.secret.reveal());
+    return (token) => verifyWith(() => bytes, token, { ...checks, algorithms: secretAlgorithms });
+  }
+  const keySet = createKeySet({ ...options, fetch: options.fetch ?? fetch, url: key.jwksUrl });
+  const keySetChecks = { ...checks, algorithms: jwksAlgorithms };
+  // Asked for within the verification, so that what cannot be a token of ours fetches nothing.
+  return async (token) => {
+    let keys: FetchedKeys | undefined;
+    const findKey: JWTVerifyGetKey = async (...header) => {
+      keys = await keySet.current();
+      return keys.findKey(...header);
+    };
+    try {
+      return await verifyWith(findKey, token, keySetChecks);
+    } catch (error) {
+      if (!keys || !hasUnknownKey(error, token)) throw error;
+      const newer = await keySet.newerThan(keys);
+      if (!newer) throw error;
+      return await verifyWith(newer.findKey, token, keySetChecks);
+    }
+  };
+}
+
+const claimRefusals: Readonly<Record<string, TokenRefusal>> = {
+  iss: 'wrong_issuer',
+  aud: 'wrong_audience',
+  nbf: 'not_yet_valid',
+  iat: 'not_yet_valid',
+  sub: 'no_subject',
+};
+
+/** Why a token was refused. Undefined: it was not, as the key set cannot be had, or has a key that cannot be used. */
+function refusalOf(error: unknown): TokenRefusal | undefined {
+  if (!(error instanceof errors.JOSEError) || error instanceof errors.JWKSInvalid) return undefined;
+  if (error instanceof errors.JWTExpired) return 'expired';
+  if (error instanceof errors.JWTClaimValidationFailed) return claimRefusals[error.claim] ?? 'claim';
+  if (error instanceof errors.JWSSignatureVerificationFailed) return 'bad_signature';
+  if (error instanceof errors.JWKSNoMatchingKey) return 'unknown_key';
+  return error instanceof errors.JOSEAlgNotAllowed ? 'algorithm' : 'malformed';
+}
+
+/** Tells which occurrences of a reason are logged: one in ten seconds, as anybody can send any number of tokens. */
+function createLogPace(): (reason: string) => { readonly count: number } | undefined {
+  const reasons = new Map<string, { count: number; quietUntilMs: number }>();
+  return (reason) => {
+    const nowMs = performance.now();
+    const { count, quietUntilMs } = reasons.get(reason) ?? { count: 0, quietUntilMs: nowMs };
+    const isDue = nowMs >= quietUntilMs;
+    reasons.set(reason, isDue ? { count: 0, quietUntilMs: nowMs + logIntervalMs } : { count: count + 1, quietUntilMs });
+    return isDue ? { count: count + 1 } : undefined;
+  };
 }
 
 type ServiceAuthConfig = Extract<AuthConfig, { mode: 'service' }>;
@@ -103,26 +179,29 @@ export function ownAuthorization(auth: AuthConfig, openToken: string): Secret | 
   return new Secret(`Bearer ${auth.mode === 'service' ? auth.apiToken.reveal() : openToken}`);
 }
 
-function createServiceAuthenticator(
-  { jwt }: ServiceAuthConfig,
+function createServiceIdentify(
+  auth: ServiceAuthConfig,
   authorization: Secret,
-  log: Log,
-  fetchKeys: typeof fetch,
-): Authenticate {
-  const verify = createVerifier(jwt, fetchKeys);
+  options: AuthenticatorOptions,
+): Identify {
+  const verify = createVerifier(auth.jwt, options);
   return async (header) => {
-    if (saysNothing(header)) return null;
-    const token = readToken(header);
-    try {
-      const claims = await verify(token);
-      if (typeof claims.sub !== 'string' || claims.sub === '') throw new errors.JWTInvalid('no subject');
-      return { id: claims.sub, grants: readGrants(claims), authorization, bringsToken: false };
-    } catch (error) {
-      if (!isOutage(error)) throw requestError('UNAUTHENTICATED');
-      log.warn({ err: error }, 'callers cannot be verified');
-      throw requestError('AUTHENTICATION_UNAVAILABLE');
-    }
+    const claims = await verify(readToken(header));
+    const { sub, iat } = claims;
+    if (typeof sub !== 'string' || sub === '') throw new errors.JWTClaimValidationFailed('no subject', claims, 'sub');
+    if (iat !== undefined && iat > Date.now() / 1_000 + clockToleranceSeconds)
+      throw new errors.JWTClaimValidationFailed('issued in the future', claims, 'iat');
+    return { id: sub, grants: readGrants(claims), authorization, bringsToken: false };
   };
+}
+
+/** What callers are told apart with, besides the configuration. */
+export interface AuthenticatorOptions {
+  readonly log: Log;
+  readonly metrics: Pick<Metrics, 'countRefusedToken'>;
+  readonly requestTimeoutMs: number;
+  /** Fetches the key set. @default the global one */
+  readonly fetch?: typeof fetch;
 }
 
 /**
@@ -133,12 +212,33 @@ function createServiceAuthenticator(
 export function createAuthenticator(
   config: AuthConfig,
   openToken: string,
-  log: Log,
-  fetchKeys: typeof fetch,
+  options: AuthenticatorOptions,
 ): Authenticate {
   const authorization = ownAuthorization(config, openToken);
-  if (!authorization) return createPassThrough();
-  if (config.mode === 'service') return createServiceAuthenticator(config, authorization, log, fetchKeys);
-  const anybody: Caller = { id: 'anybody', grants: 'all', authorization, bringsToken: false };
-  return async () => anybody;
+  if (authorization && config.mode !== 'service') {
+    const anybody: Caller = { id: 'anybody', grants: 'all', authorization, bringsToken: false };
+    return async () => anybody;
+  }
+  const identify = authorization
+    ? createServiceIdentify(config as ServiceAuthConfig, authorization, options)
+    : createPassThrough();
+  const { log, metrics } = options;
+  const pace = createLogPace();
+  return async (header) => {
+    if (header === null) return null;
+    try {
+      return await identify(header);
+    } catch (error) {
+      const reason = refusalOf(error);
+      const due = pace(reason ?? 'outage');
+      if (reason === undefined) {
+        if (due) log.warn({ err: error, ...due }, 'callers cannot be verified');
+        throw requestError('AUTHENTICATION_UNAVAILABLE');
+      }
+      metrics.countRefusedToken(reason);
+      // Neither the error nor anything else that quotes the token.
+      if (due) log.info({ reason, ...due }, 'token refused');
+      throw requestError('UNAUTHENTICATED');
+    }
+  };
 }

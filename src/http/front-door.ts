@@ -8,6 +8,7 @@ import { runPrepared } from '../graphql/prepared/run-prepared.ts';
 import { documentIdOf, type TrustedDocuments } from '../graphql/trusted-documents.ts';
 import { runTraced } from '../upstream/trace.ts';
 import { type ContextOptions, createContext } from './context.ts';
+import { createGraphiQL } from './graphiql.ts';
 import { readRequestBody } from './request-body.ts';
 import { resultTypeFor } from './use-check-accept.ts';
 import { hasInexactNumber } from './use-check-numbers.ts';
@@ -23,7 +24,7 @@ interface PlainRequest {
 }
 
 /** What Yoga's listener looks for on a request whose body has been read already; and what ours hands on with it. */
-type ReadRequest = IncomingMessage & { body?: Readable; given?: GivenDeletes };
+type ReadRequest = IncomingMessage & { body?: Readable; given?: GivenDeletes; refusal?: unknown };
 
 /** Another is no name of an operation, and so part of no document. */
 const operationNames = /^[A-Za-z_]\w*$/;
@@ -89,6 +90,7 @@ export function createFrontDoor(
   trusted: TrustedDocuments | undefined,
   options: ContextOptions,
 ): RequestListener {
+  const serveGraphiQL = options.config.exposeSchema ? createGraphiQL(options.config, options.log) : undefined;
   const findText = textFinder(trusted, options.config.trustedDocuments?.only === true);
 
   async function runHere(
@@ -109,7 +111,8 @@ export function createFrontDoor(
     let context: Context;
     try {
       context = await createContext({ request: { headers, signal }, params: plain }, options);
-    } catch {
+    } catch (error) {
+      request.refusal = error;
       return false;
     }
     const end = await runPrepared(prepared, plain.variables, context);
@@ -134,6 +137,7 @@ export function createFrontDoor(
   function receive(request: ReadRequest, response: ServerResponse): void {
     const { headers, method } = request;
     const isReadable = findUnreadable(headers['content-type'], headers['content-encoding']) === undefined;
+    if (serveGraphiQL?.(request, response)) return;
     if (method !== 'POST' || !isReadable) return void yoga(request, response);
     // Yoga knows it in one spelling only.
     headers['content-type'] = 'application/json';

@@ -25,6 +25,22 @@ export interface Watched {
   readonly inFlight: () => number;
 }
 
+/** Why a token was refused. */
+export type TokenRefusal = (typeof tokenRefusals)[number];
+
+const tokenRefusals = [
+  'malformed',
+  'algorithm',
+  'unknown_key',
+  'bad_signature',
+  'expired',
+  'not_yet_valid',
+  'wrong_issuer',
+  'wrong_audience',
+  'no_subject',
+  'claim',
+] as const;
+
 /** What Prometheus may know of this server. Labels have few values, none of which a caller can invent. */
 export interface Metrics {
   readonly registry: Registry;
@@ -34,6 +50,8 @@ export interface Metrics {
   countField(field: string, result: string, durationMs: number): void;
   /** A delete has its end, whatever asked for it. */
   countDelete(event: AuditEvent): void;
+  /** A caller's token proves nothing. */
+  countRefusedToken(reason: TokenRefusal): void;
   /** An attempt upstream has its end, or was held back. */
   countAttempt(seen: SeenAttempt): void;
 }
@@ -100,11 +118,16 @@ export function createMetrics({ sharedMemory, inFlight }: Watched): Metrics {
     ['reason'],
   );
 
+  const refusedTokens = counter('engagements_tokens_refused_total', "Callers' tokens that were refused, by reason.", [
+    'reason',
+  ]);
+
   // Prometheus cannot tell that what it first sees at 1 was 0 before: what alerts watch is there from the start.
   for (const integration of [...integrationNames, 'unknown', 'other'])
     for (const result of ['OutcomeUnknownError', 'INTERNAL_SERVER_ERROR'])
       deletes.inc({ result, outcome: '', integration }, 0);
   for (const reason of ['paused', 'open', 'timeout', 'abandoned']) held.inc({ reason }, 0);
+  for (const reason of tokenRefusals) refusedTokens.inc({ reason }, 0);
   for (const status of ['500', '503']) requests.zero({ status });
 
   return {
@@ -116,6 +139,7 @@ export function createMetrics({ sharedMemory, inFlight }: Watched): Metrics {
       deletes.inc({ result, outcome, integration: known(integration) });
       deleteSeconds.observe({ result }, durationMs / 1_000);
     },
+    countRefusedToken: (reason) => refusedTokens.inc({ reason }),
     countAttempt({ method, integration, end, isHeldBack, durationMs }) {
       if (isHeldBack) held.inc({ reason: String(end) });
       else attempts.observe({ method, integration: known(integration), end: String(end) }, durationMs / 1_000);

@@ -104,7 +104,10 @@ export async function startFacade({ config, log, upstream, openToken, loadLimits
   const options = {
     config,
     log,
-    authenticate: createAuthenticator(config.auth, openToken, log, createOutboundFetch(proxy)),
+    authenticate: createAuthenticator(config.auth, openToken, {
+      ...{ log, metrics, requestTimeoutMs },
+      fetch: createOutboundFetch(proxy),
+    }),
     ports: {
       send,
       findAccountIntegration,

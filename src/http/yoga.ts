@@ -8,8 +8,6 @@ import type { PreparedOperations } from '../graphql/prepared/prepared-operations
 import type { TrustedDocuments } from '../graphql/trusted-documents.ts';
 import type { Log } from '../log.ts';
 import { type ContextOptions, createContext } from './context.ts';
-import { graphiqlOptions } from './graphiql.ts';
-import { renderGraphiQLPage } from './graphiql-page.ts';
 import { maskError, useGatewayStatus } from './mask-error.ts';
 import { type Metrics, useMetrics } from './metrics.ts';
 import { useCheckAccept } from './use-check-accept.ts';
@@ -49,9 +47,9 @@ function createDocumentCaches() {
   return { documentCache, errorCache: { get: () => undefined, set: () => {} } };
 }
 
-/** What node:http hands to Yoga with a request; the front door may have put results into it. */
+/** What node:http hands to Yoga with a request; the front door may have put results into it, or why it has no context. */
 export interface ServerContext {
-  readonly req?: { readonly given?: GivenDeletes };
+  readonly req?: { readonly given?: GivenDeletes; readonly refusal?: unknown };
 }
 
 /** The GraphQL endpoint as a request listener. */
@@ -68,11 +66,14 @@ export function createGraphQLHandler(
   const { exposeSchema, trustedDocuments, subgraph, upstream, metrics: scrapes } = options.config;
   return createYoga<ServerContext>({
     schema,
-    context: (initial) => createContext(initial, options, initial.req?.given),
+    context(initial) {
+      // A caller that was refused once is not verified, counted and logged again.
+      if (initial.req?.refusal !== undefined) throw initial.req.refusal;
+      return createContext(initial, options, initial.req?.given);
+    },
     logging: yogaLogger(options.log),
     maskedErrors: { maskError },
-    graphiql: exposeSchema && graphiqlOptions(options.config),
-    renderGraphiQL: renderGraphiQLPage,
+    graphiql: false,
     landingPage: false,
     cors: false,
     multipart: false,

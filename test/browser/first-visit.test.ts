@@ -1,3 +1,5 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { launchChromium, launchTimeoutMs } from '../support/chromium.ts';
@@ -30,7 +32,7 @@ const tabs: readonly (readonly [name: string, answers: readonly string[]])[] = [
 ];
 
 describe('GraphiQL, to somebody who opens it for the first time', () => {
-  it('asks no other host for anything, and complains of nothing', async () => {
+  it('S33 asks no other host for anything, and complains of nothing, such as a breach of its policy', async () => {
     await using graphiql = await openGraphiQL(browser, server.endpoint);
     await graphiql.clickTab('Integrations');
     await expect.poll(() => graphiql.query()).toContain('query Integrations');
@@ -38,9 +40,33 @@ describe('GraphiQL, to somebody who opens it for the first time', () => {
     await expect.poll(() => graphiql.answer()).toContain('"data"');
     const { origin } = new URL(server.endpoint);
     expect(graphiql.requested.filter((address) => new URL(address).origin !== origin)).toEqual([]);
-    // The page, its schema, and what was run.
+    // The page, its files, its schema, and what was run.
     expect(graphiql.requested.length).toBeGreaterThanOrEqual(3);
     expect(graphiql.complaints).toEqual([]);
+  });
+
+  it('S33 is shown in no frame of a page from elsewhere', async () => {
+    const stranger = createServer((_request, response) =>
+      response.setHeader('content-type', 'text/html').end(`<iframe src="${server.endpoint}"></iframe>`),
+    );
+    await new Promise<void>((resolve) => stranger.listen(0, '127.0.0.1', resolve));
+    const page = await browser.newPage();
+    const refused = page.waitForEvent('console', (message) => /frame-ancestors/.test(message.text()));
+    await page.goto(`http://127.0.0.1:${(stranger.address() as AddressInfo).port}`);
+    await refused;
+    expect(page.frames().map((frame) => frame.url())).not.toContain(server.endpoint);
+    await page.close();
+    stranger.close();
+    stranger.closeAllConnections();
+  });
+
+  it('S33 has nothing in its editors that came by a link', async () => {
+    const query = 'mutation OfAStranger { deleteEngagement(id: 1, integratedAccountId: "a") { __typename } }';
+    const link = `${server.endpoint}?${new URLSearchParams({ query, variables: '{}', headers: '{}' })}`;
+    await using graphiql = await openGraphiQL(browser, link);
+    expect(await graphiql.query()).toContain('mutation DeleteEngagement(');
+    expect(await graphiql.tabNames()).not.toContain('OfAStranger');
+    expect(graphiql.page.url()).toBe(server.endpoint);
   });
 
   it('has the prepared tabs, the first of them open', async () => {

@@ -1,7 +1,7 @@
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { launchChromium, launchTimeoutMs } from '../support/chromium.ts';
-import { openGraphiQL } from '../support/graphiql.ts';
+import { type GraphiQL, openGraphiQL } from '../support/graphiql.ts';
 import { startServerProcess } from '../support/server-process.ts';
 import { json, startUpstream } from '../support/upstream.ts';
 
@@ -11,34 +11,63 @@ beforeAll(async () => {
 }, launchTimeoutMs);
 afterAll(() => browser.close());
 
-const placeholder = '"Authorization": "Bearer <your token>"';
+const passthrough = (url: string) => ({ AUTH_MODE: 'passthrough', TRUTO_BASE_URL: url, EXPOSE_SCHEMA: '1' });
+
+/** Everything that the page has stored in the browser. */
+const stored = ({ page }: GraphiQL) =>
+  page.evaluate(async () =>
+    JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie, await indexedDB.databases()]),
+  );
 
 describe("GraphiQL's headers", () => {
-  it('have a place for the token where callers bring their own, in every tab, and what is put there is sent', async () => {
+  it('S33 have the token where callers bring their own: it is put in once, and sent from every tab', async () => {
     await using upstream = await startUpstream(json(200, { subject: 'Renewal' }), 'planhat');
-    await using server = await startServerProcess({
-      AUTH_MODE: 'passthrough',
-      TRUTO_BASE_URL: upstream.url,
-      EXPOSE_SCHEMA: '1',
-    });
+    await using server = await startServerProcess(passthrough(upstream.url));
     await using graphiql = await openGraphiQL(browser, server.endpoint);
-    for (const name of [...(await graphiql.tabNames())].reverse()) {
+    await graphiql.putToken('a-token-of-mine');
+    for (const name of ['DeleteEngagement', 'DeleteEngagementRaw']) {
       await graphiql.clickTab(name);
       await expect.poll(() => graphiql.openTab()).toBe(name);
-      expect(await graphiql.headers()).toContain(placeholder);
+      expect((await graphiql.headers()).trim()).toBe('');
+      await graphiql.run();
+      await expect.poll(() => graphiql.answer()).toContain('DeleteEngagementSuccess');
     }
-    await graphiql.putToken('a-token-of-mine');
-    await graphiql.run();
-    await expect.poll(() => graphiql.answer()).toContain('"outcome": "DELETED"');
-    expect(upstream.deletes().map(({ headers }) => headers.authorization)).toEqual(['Bearer a-token-of-mine']);
-    // The schema was there before: it is told to callers without a token of their own, where it is told at all.
+    expect(upstream.deletes().map(({ headers }) => headers.authorization)).toEqual([
+      'Bearer a-token-of-mine',
+      'Bearer a-token-of-mine',
+    ]);
+    // The schema was there before: it is shown to callers without a token, where it is shown at all.
     expect(graphiql.complaints).toEqual([]);
+  });
+
+  it('S33 and the token are stored nowhere, and are gone after a reload', async () => {
+    await using upstream = await startUpstream(json(200, {}), 'planhat');
+    await using server = await startServerProcess(passthrough(upstream.url));
+    await using graphiql = await openGraphiQL(browser, server.endpoint);
+    await graphiql.putToken('a-token-of-mine');
+    await graphiql.putHeaders('{ "Idempotency-Key": "a-header-of-mine" }');
+    await graphiql.putQuery('mutation Typed { deleteEngagement(id: 1, integratedAccountId: "a") { __typename } }');
+    const sent = graphiql.page.waitForRequest((request) => request.postData()?.includes('mutation Typed') ?? false);
+    await graphiql.run();
+    await expect.poll(() => graphiql.answer()).toContain('DeleteEngagementSuccess');
+    expect((await sent).headers()).toMatchObject({ 'idempotency-key': 'a-header-of-mine' });
+    // GraphiQL stores tabs half a second late: once the last change is there, so is all that there will be.
+    await expect
+      .poll(() => graphiql.page.evaluate(() => localStorage.getItem('graphiql:tabState')))
+      .toContain('mutation Typed');
+    expect(await stored(graphiql)).not.toContain('of-mine');
+    await graphiql.reload();
+    expect(await graphiql.query()).toContain('mutation Typed');
+    expect((await graphiql.headers()).trim()).toBe('');
+    expect(await graphiql.page.getByLabel('Token').inputValue()).toBe('');
+    expect(graphiql.page.url()).toBe(server.endpoint);
   });
 
   it('are empty in the sandbox, where a delete needs none', async () => {
     await using server = await startServerProcess({});
     await using graphiql = await openGraphiQL(browser, server.endpoint);
     expect((await graphiql.headers()).trim()).toBe('');
+    expect(await graphiql.page.getByLabel('Token').count()).toBe(0);
     await graphiql.run();
     await expect.poll(() => graphiql.answer()).toContain('"outcome": "DELETED"');
   });

@@ -29,8 +29,12 @@ export interface GraphiQL extends AsyncDisposable {
   query(): Promise<string>;
   variables(): Promise<string>;
   headers(): Promise<string>;
-  /** Puts a token into the headers, over the whole of what is there. */
+  /** Puts a query into its editor, over the whole of what is there. */
+  putQuery(text: string): Promise<void>;
+  /** Puts a token into the page's field for it. */
   putToken(token: string): Promise<void>;
+  /** Puts a text into the headers of the open tab, over the whole of what is there. */
+  putHeaders(text: string): Promise<void>;
   /** Runs what is in the editors. */
   run(): Promise<void>;
   /** What is shown as the answer by now. */
@@ -77,6 +81,21 @@ export async function openGraphiQL(
     return shownText(tool(name).locator('.graphiql-editor:not(.hidden)'));
   }
 
+  /** GraphiQL looks a moment later at what it is to run, and stores it then. */
+  async function settled(query: RegExp): Promise<void> {
+    await page.waitForFunction((pattern) => pattern.test(localStorage.getItem('graphiql:query') ?? ''), query);
+  }
+  /** As it would be pasted: the editor closes no bracket by itself. */
+  async function replaceText(place: Locator, text: string): Promise<void> {
+    await place.locator('.view-lines').click();
+    await page.keyboard.press('ControlOrMeta+A');
+    await page.evaluate((data) => {
+      const clipboardData = new DataTransfer();
+      clipboardData.setData('text/plain', data);
+      document.activeElement?.dispatchEvent(new ClipboardEvent('paste', { clipboardData, bubbles: true }));
+    }, text);
+  }
+
   await open(() => page.goto(endpoint));
   return {
     page,
@@ -87,19 +106,19 @@ export async function openGraphiQL(
     async clickTab(name) {
       if ((await page.getByRole('tab', { selected: true }).innerText()) === name) return;
       await page.getByRole('tab').getByRole('button', { name, exact: true }).click();
-      // GraphiQL looks a moment later at what it is to run, and puts that into the address.
-      const operation = new RegExp(`(query|mutation) ${name}\\b`);
-      await page.waitForURL(({ searchParams }) => operation.test(searchParams.get('query') ?? ''));
+      await settled(new RegExp(`(query|mutation) ${name}\\b`));
     },
     query: () => shownText(editor('query-editor')),
     variables: () => shownTool('Variables'),
     headers: () => shownTool('Headers'),
-    async putToken(token) {
+    async putQuery(text) {
+      await replaceText(editor('query-editor'), text);
+      await settled(new RegExp(text.replace(/[^\w\s]/g, '\\$&')));
+    },
+    putToken: (token) => page.getByLabel('Token').fill(token),
+    async putHeaders(text) {
       await shownTool('Headers');
-      await tool('Headers').locator('.graphiql-editor:not(.hidden) .view-lines').click();
-      await page.keyboard.press('ControlOrMeta+A');
-      // The editor closes the quote and the bracket by itself.
-      await page.keyboard.insertText(`{"Authorization": "Bearer ${token}`);
+      await replaceText(tool('Headers').locator('.graphiql-editor:not(.hidden)'), text);
     },
     run: () => page.getByRole('button', { name: 'Execute query' }).click(),
     answer: () => shownText(editor('response')),

@@ -1,7 +1,6 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
-import { tokenPlaceholder } from '../../src/http/auth.ts';
 
 /** What somebody wants to hear who listens in on a server of this process. */
 export interface TapOptions {
@@ -9,7 +8,7 @@ export interface TapOptions {
   readonly isOurs: (socket: Socket) => boolean;
   /** Gets every piece that the server writes to a client, whatever kind of answer it is part of, before it goes. */
   readonly onAnswer: (piece: string, socket: Socket) => void;
-  /** Gets the credential of every request that has one, without its scheme; what GraphiQL shows in place of one is none. */
+  /** Gets the credential of every request that has one, without its scheme. */
   readonly onToken: (token: string) => void;
 }
 
@@ -42,7 +41,7 @@ export function tapServers({ isOurs, onAnswer, onToken }: TapOptions): () => voi
   const onRequest = (message: unknown): void => {
     const { request } = message as { request: IncomingMessage };
     const token = request.headers.authorization?.replace(/^\w+ +/, '');
-    if (token !== undefined && token !== tokenPlaceholder && isOurs(request.socket)) onToken(token);
+    if (token !== undefined && isOurs(request.socket)) onToken(token);
   };
   subscribe('net.server.socket', onConnection);
   subscribe('http.server.request.start', onRequest);

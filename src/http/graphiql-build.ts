@@ -1,0 +1,129 @@
+import { createHash } from 'node:crypto';
+import { parentPort, workerData } from 'node:worker_threads';
+import { gzipSync } from 'node:zlib';
+
+/** What GraphiQL is built for. */
+export interface GraphiQLSetup {
+  /** The prepared tabs. */
+  readonly tabs: readonly { readonly query: string; readonly variables: string }[];
+  /** True where callers bring a token: the page then has a field for it. */
+  readonly takesToken: boolean;
+}
+
+/** A file of GraphiQL's, ready to be sent. */
+export interface BuiltFile {
+  readonly type: string;
+  /** Names its content. */
+  readonly hash: string;
+  readonly bytes: Uint8Array;
+  readonly gzipped: Uint8Array;
+}
+
+/** GraphiQL's files by their names; the page itself is `page`. */
+export type BuiltFiles = ReadonlyMap<string, BuiltFile>;
+
+/** The parts of `@graphql-yoga/render-graphiql`, which else come as one page of nine megabytes with everything in it. */
+interface Parts {
+  readonly js: string;
+  readonly css: string;
+  readonly favicon: string;
+  readonly editorWorkerService: string;
+  readonly jsonWorker: string;
+  readonly graphqlWorker: string;
+}
+
+/**
+ * GraphiQL lets its tabs be dragged, and keeps where it believes each to be in a `transform` that is wrong from the start. Its
+ * own style ignores that until a tab has the focus, which a press of the button gives it: it jumps away, and is not clicked.
+ */
+const ownStyle = `
+.graphiql-tab { transform: none !important; }
+body { display: flex; flex-direction: column; height: 100vh; color-scheme: light dark; }
+#root { flex: 1; min-height: 0; }
+#root .graphiql-container { height: 100%; }
+#token { display: flex; gap: 8px; align-items: center; padding: 8px 16px; font: 14px sans-serif; color: CanvasText; background: Canvas; }
+#token input { flex: 1; max-width: 480px; font: inherit; }
+`;
+
+/**
+ * What runs in the browser behind GraphiQL's own code. GraphiQL 5 fills its editors from the storage, and not from the tab that
+ * it opens with: without what is stored on the first visit they would be empty. The address is no way into the editors, since
+ * a click of whoever follows a link would run what is there; nor is what is edited written into it. The token is a variable
+ * of the page, sent with everything that has no Authorization of its own, and gone with the page.
+ */
+const start = (tabs: string) => `
+{
+  const tabs = ${tabs};
+  const endpoint = location.origin + location.pathname;
+  history.replaceState(null, '', endpoint);
+  if (localStorage.getItem('graphiql:tabState') === null)
+    for (const name of ['query', 'variables']) localStorage.setItem('graphiql:' + name, tabs[0][name]);
+  const field = document.querySelector('#token input');
+  YogaGraphiQL.renderYogaGraphiQL(document.querySelector('#root'), {
+    title: 'Engagements',
+    defaultTabs: tabs,
+    endpoint,
+    // Subscriptions too: GraphiQL would send those by GET, which is refused here.
+    method: 'POST',
+    shouldPersistHeaders: false,
+    onEditQuery() {},
+    additionalHeaders() {
+      const token = field?.value.trim().replace(/^Bearer /i, '');
+      return token ? { Authorization: 'Bearer ' + token } : {};
+    },
+  });
+}
+`;
+
+const tokenField = `
+    <label id="token">
+      Token
+      <input type="password" autocomplete="off" spellcheck="false" placeholder="for all tabs, until the page is closed" />
+    </label>`;
+
+function builtFile(type: string, content: string | Uint8Array): BuiltFile {
+  const bytes = Buffer.from(content);
+  const hash = createHash('sha256').update(bytes).digest('base64url').slice(0, 16);
+  return { type, hash, bytes, gzipped: gzipSync(bytes) };
+}
+
+function buildFiles(parts: Parts, { tabs, takesToken }: GraphiQLSetup): BuiltFiles {
+  const files = new Map<string, BuiltFile>();
+  /** Adds a file, and tells where it is for whoever has the page: beside its own path there may be nothing. */
+  function add(name: string, type: string, content: string | Uint8Array): string {
+    const file = builtFile(type, content);
+    files.set(name, file);
+    return `?asset=${name}&v=${file.hash}`;
+  }
+  const script = 'text/javascript; charset=utf-8';
+  const workers = {
+    editorWorkerService: add('editor-worker.js', script, parts.editorWorkerService),
+    json: add('json-worker.js', script, parts.jsonWorker),
+    graphql: add('graphql-worker.js', script, parts.graphqlWorker),
+  };
+  const environment = `self.MonacoEnvironment = { getWorkerUrl: (_module, label) => (${JSON.stringify(workers)})[label] };`;
+  const js = add('graphiql.js', script, `${environment}\n${parts.js};\n${start(JSON.stringify(tabs))}`);
+  const css = add('graphiql.css', 'text/css; charset=utf-8', parts.css + ownStyle);
+  const icon = add('favicon.ico', 'image/x-icon', Buffer.from(parts.favicon.split(',')[1] ?? '', 'base64'));
+  const page = `<!doctype html>
+<html lang="en">
+  <head>
+    <meta charset="utf-8" />
+    <title>Engagements</title>
+    <link rel="icon" href="${icon}" />
+    <link rel="stylesheet" href="${css}" />
+  </head>
+  <body>
+    <noscript>You need to enable JavaScript to run this app.</noscript>${takesToken ? tokenField : ''}
+    <div id="root"></div>
+    <script src="${js}"></script>
+  </body>
+</html>
+`;
+  files.set('page', builtFile('text/html; charset=utf-8', page.replaceAll('&v=', '&amp;v=')));
+  return files;
+}
+
+// A thread's code: to load nine megabytes of scripts and to compress them would hold up the server's own for a second.
+const parts: Parts = await import(new URL('./graphiql.js', import.meta.resolve('@graphql-yoga/render-graphiql')).href);
+parentPort?.postMessage(buildFiles(parts, workerData));
