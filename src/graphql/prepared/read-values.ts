@@ -85,7 +85,9 @@ export function variableReader(
     return values;
   }
 
-  return (given) => readPlain(given) ?? getVariableValues(schema, variableDefinitions, given).coerced;
+  // The first error is enough to leave the request to the executor: each costs as much as the value that it quotes.
+  const options = { maxErrors: 0, hideSuggestions: true };
+  return (given) => readPlain(given) ?? getVariableValues(schema, variableDefinitions, given, options).coerced;
 }
 
 function usesVariables(node: ValueNode): boolean {
