@@ -52,13 +52,14 @@ export function findBadVariable(variables: unknown): string | undefined {
     const problem = findInValue(value, level);
     if (problem !== undefined) return refuse(path, problem);
     if (typeof value !== 'object' || value === null) continue;
-    for (const key in value) {
-      count += 1;
-      if (count > limits.values)
-        return `The variables have more than ${limits.values} values. Nothing was executed. Send fewer at once.`;
-      if (key.length > limits.textCharacters)
+    // The keys of a long list would cost more than all else.
+    count += Array.isArray(value) ? value.length : Object.keys(value).length;
+    if (count > limits.values)
+      return `The variables have more than ${limits.values} values. Nothing was executed. Send fewer at once.`;
+    for (const [name, item] of Object.entries(value)) {
+      if (name.length > limits.textCharacters)
         return refuse(path, `has a name of more than ${limits.textCharacters} characters: send a shorter one`);
-      places.push([`${path}.${key}`, (value as Record<string, unknown>)[key], level + 1]);
+      places.push([`${path}.${name}`, item, level + 1]);
     }
   }
   return undefined;
