@@ -32,6 +32,7 @@ const messages = {
   TOO_MANY_DIRECTIVES: 'The document has too many directives.',
   TOO_MANY_MUTATIONS: 'The operation has too many mutations.',
   TOO_MANY_TOKENS: 'The document is too long.',
+  TOO_MANY_ERRORS: 'There are more errors than are shown.',
   INVALID_INPUT: 'The arguments break a rule.',
   NOT_FOUND: 'Upstream knows no such record.',
   INTEGRATED_ACCOUNT_NOT_FOUND: 'Truto knows no such integrated account.',

@@ -1,5 +1,7 @@
-import { type DestinationStream, type Logger, pino } from 'pino';
+import { GraphQLError } from 'graphql';
+import { type DestinationStream, type LogFn, type Logger, pino } from 'pino';
 import type { AuthConfig, Config } from './config.ts';
+import { shortened, withEscapes } from './foreign-text.ts';
 import { Secret } from './secret.ts';
 import { secretPattern } from './secret-pattern.ts';
 import type { SharedConfig } from './shared-config.ts';
@@ -7,7 +9,9 @@ import type { SharedConfig } from './shared-config.ts';
 /**
  * The server's log: JSON lines on standard output, which `terminal-log.ts` rewrites at a terminal. These show as `[redacted]`:
  * `Secret` objects, whatever stands under a credential's name, what follows `Bearer` or `Basic`, JWTs, and the secrets that
- * the log was made with, wherever they turn up.
+ * the log was made with, wherever they turn up. Of an error there is its type, message, stack, code and causes, all cut, and no
+ * message of a kind that quotes what was read. No line is longer than 16 Ki characters, and none has a character that changes
+ * how others look.
  */
 export type Log = Logger;
 
@@ -33,8 +37,37 @@ const credentialNames = /(authorization|cookie|token|secret|password|api-?key)$/
 /** A caller's own credential is not known beforehand, but for what precedes it; any visible character may be part of it. */
 const credential = /(bearer|basic)(?:\s|\+|%20)+\S+/gi;
 
+/** What a JWT is made of. */
+const jwtCharacters = /[\w.-]+/g;
+
 /** Or for its form: a JWT's first two parts are JSON objects in base64url (RFC 7515 section 3.1). */
-const jwt = /\beyJ[\w-]*\.eyJ[\w-]*\.[\w-]*/g;
+function hasJwt(run: string): boolean {
+  // One pattern for the whole form would read all that follows each "eyJ" again.
+  if (!run.includes('.eyJ')) return false;
+  const parts = run.split('.');
+  return parts.some(
+    (part, index) => part.includes('eyJ') && parts[index + 1]?.startsWith('eyJ') && index + 2 < parts.length,
+  );
+}
+
+/** The longest line. What is longer is written again with its texts cut. */
+const maxLineCharacters = 16 * 1_024;
+
+/** The longest text of a line that had to be cut, and of the message of an error. */
+const maxTextCharacters = 1_000;
+
+/** The longest stack of an error, without its causes. */
+const maxStackCharacters = 4_000;
+
+/** How much of a text is searched for secrets, and so may be shown at all. */
+const maxSearchedCharacters = 64 * 1_024;
+
+/** How many items of a list or an object a line shows that had to be cut, and how many levels of them. */
+const maxItems = 20;
+const maxLevels = 6;
+
+/** How many causes of an error are shown. */
+const maxCauses = 3;
 
 /** What no line has that is free of all of the above and of escapes: most are, and stay as they are. */
 const suspect = /[%\\+]|eyj|bearer|basic|authorization|cookie|token|secret|password|api-?key/i;
@@ -88,10 +121,16 @@ function isHidden(pattern: RegExp, text: string): boolean {
   });
 }
 
-/** Makes the function that takes credentials out of any value read from JSON. */
-function redaction(pattern: RegExp | undefined): (value: unknown) => unknown {
+/** Takes credentials out of any value read from JSON. */
+type Redact = (value: unknown) => unknown;
+
+/** Makes the function that takes credentials out. */
+function redaction(pattern: RegExp | undefined): Redact {
   function redactText(text: string): string {
-    const redacted = text.replace(credential, `$1 ${censor}`).replace(jwt, censor);
+    const redacted = text
+      .slice(0, maxSearchedCharacters)
+      .replace(credential, `$1 ${censor}`)
+      .replace(jwtCharacters, (run) => (hasJwt(run) ? censor : run));
     if (!pattern) return redacted;
     const plain = redacted.replace(pattern, censor);
     return /[%\\+]/.test(plain) && isHidden(pattern, plain) ? censor : plain;
@@ -108,19 +147,77 @@ function redaction(pattern: RegExp | undefined): (value: unknown) => unknown {
   };
 }
 
+/** The value with long texts, lists and objects cut. */
+function cut(value: unknown, levels = maxLevels): unknown {
+  if (typeof value === 'string') return shortened(value, maxTextCharacters);
+  if (typeof value !== 'object' || value === null) return value;
+  if (levels === 0) return '…';
+  if (Array.isArray(value)) return value.slice(0, maxItems).map((item) => cut(item, levels - 1));
+  const entries = Object.entries(value).slice(0, maxItems);
+  return Object.fromEntries(entries.map(([name, item]) => [shortened(name, maxTextCharacters), cut(item, levels - 1)]));
+}
+
+/**
+ * The errors whose messages quote what they could not read: a document, its values, a body, a header. They say nothing that the
+ * caller was not answered.
+ */
+const quotingNames = new Set(['GraphQLError', 'SyntaxError', 'ZodError', '$ZodError']);
+const quotingCodes = /^ERR_(?:HTTP_)?(?:INVALID|UNESCAPED)/;
+
+/** Of an error what the log shows of it. All else that it carries may be a request's: nodes, source, input, command. */
+function describeError(error: unknown, redact: Redact, causes = maxCauses): unknown {
+  if (!(error instanceof Error)) return { type: typeof error };
+  // What the executor wrapped.
+  if (error instanceof GraphQLError && error.originalError) return describeError(error.originalError, redact, causes);
+  const { name, message, stack = '', cause } = error;
+  const { code, extensions } = error as { code?: unknown; extensions?: { readonly code?: unknown } };
+  const isQuoting = quotingNames.has(name) || quotingCodes.test(String(code));
+  // Behind the message, which may have any form, also that of a frame.
+  const afterMessage = stack.includes(message) ? stack.slice(stack.indexOf(message) + message.length) : '';
+  const frames = afterMessage.split('\n').filter((line) => line.startsWith('    at '));
+  const shownCode = code ?? extensions?.code;
+  const show = (text: string, maxLength: number) => shortened(String(redact(text)), maxLength);
+  return {
+    type: error.constructor.name,
+    message: isQuoting ? '' : show(message, maxTextCharacters),
+    stack: show(isQuoting ? [name, ...frames].join('\n') : stack, maxStackCharacters),
+    ...(shownCode !== undefined && { code: show(String(shownCode), maxTextCharacters) }),
+    ...(cause !== undefined && causes > 0 && { cause: describeError(cause, redact, causes - 1) }),
+  };
+}
+
 /** Makes a log. Nothing that it is given can break its lines or keep it from writing one. */
 export function createLog({ destination, secrets = [] }: LogOptions = {}): Log {
   const pattern = secretPattern(secrets);
   const redact = redaction(pattern);
-  function streamWrite(line: string): string {
-    if (!suspect.test(line) && !(pattern && line.search(pattern) >= 0)) return line;
+  const print = (value: unknown) => withEscapes(`${JSON.stringify(value)}\n`);
+  function streamWrite(given: string): string {
+    const line = withEscapes(given);
+    const isLong = line.length > maxLineCharacters;
+    if (!isLong && !suspect.test(line) && !(pattern && line.search(pattern) >= 0)) return line;
     try {
-      return `${JSON.stringify(redact(JSON.parse(line)))}\n`;
+      const shown = redact(JSON.parse(line));
+      const whole = print(shown);
+      if (whole.length <= maxLineCharacters) return whole;
+      const short = print(cut(shown));
+      if (short.length <= maxLineCharacters) return short;
     } catch {
       // Nested beyond the stack, say. What cannot be searched must not be shown.
-      return `${JSON.stringify({ level: 50, time: Date.now(), msg: 'a line that cannot be redacted was left out' })}\n`;
     }
+    return print({ level: 50, time: Date.now(), msg: 'a line that cannot be redacted or cut was left out' });
   }
-  const options = { base: null, hooks: { streamWrite } };
+  const options = {
+    base: null,
+    serializers: { err: (error: unknown) => describeError(error, redact) },
+    hooks: {
+      streamWrite,
+      // Without a text, pino takes the message of the error for one.
+      logMethod(this: Log, args: Parameters<LogFn>, method: LogFn) {
+        const [first, ...rest] = args;
+        const isError = first instanceof Error || (first as { err?: unknown } | undefined)?.err instanceof Error;
+        method.apply(this, isError && rest.length === 0 ? [first, 'an error'] : args);
+      },
+    },
+  };
   return pino(options, destination ?? pino.destination({ dest: 1, sync: false, ...batches }));
 }

@@ -232,9 +232,9 @@ describe('S09 an attack', () => {
     expect(await codesOf(remoteQuery(`{ a: ${nested(480, '[', '', ']')} }`))).toEqual([]);
   });
 
-  it('with variables nested 30,000 deep is refused like any other that is nested too deeply', async () => {
+  it('S20 with variables nested 30,000 deep is refused before anything reads them', async () => {
     const query =
-      'mutation ($q: JSONObject) { deleteEngagement(id: 1, integratedAccountId: "a", remoteQuery: $q) { __typename ... on InvalidInputError { issues { path } } } }';
+      'mutation ($q: JSONObject) { deleteEngagement(id: 1, integratedAccountId: "a", remoteQuery: $q) { __typename } }';
     const before = upstream.deletes().length;
     for (const nesting of [nested(30_000, '[', '', ']'), nested(30_000, '{"a":', '1', '}')]) {
       const response = await fetch(`${facade.url}/graphql`, {
@@ -242,8 +242,139 @@ describe('S09 an attack', () => {
         headers: { 'content-type': 'application/json', authorization: 'Bearer t' },
         body: `{"query":${JSON.stringify(query)},"variables":{"q":{"a":${nesting}}}}`,
       });
-      expect(await response.json()).toMatchObject({ data: { deleteEngagement: { __typename: 'InvalidInputError' } } });
+      expect(await response.json()).toMatchObject({ errors: [{ extensions: { code: 'BAD_USER_INPUT' } }] });
     }
     expect(upstream.deletes()).toHaveLength(before);
+  });
+});
+
+/** The longest answer to a mistake: a request of 200 KB must not come back in it. */
+const maxAnswerCharacters = 40_000;
+
+describe('S20 the values of a request', () => {
+  const q = `mutation ($q: JSONObject, $id: ID! = "e1", $items: [DeleteEngagementItem!]! = []) {
+    deleteEngagement(id: $id, integratedAccountId: "a", remoteQuery: $q) { __typename ... on InvalidInputError { message issues { path message } } }
+    other: deleteEngagements(items: $items, integratedAccountId: "a") @include(if: false) { results { __typename } } }`;
+  const known =
+    'mutation ($q: JSONObject, $id: ID! = "e1") { deleteEngagement(id: $id, integratedAccountId: "a", remoteQuery: $q) { __typename } }';
+  const text = (length: number) => 'x'.repeat(length);
+  const nest = (depth: number): unknown => (depth === 0 ? 1 : { a: nest(depth - 1) });
+  const listOfNumbers = (length: number) => Array.from({ length }, () => 1);
+
+  async function answer(query: string, variables: object) {
+    const { body } = await facade.post(query, variables, { authorization: 'Bearer t', accept });
+    expect(JSON.stringify(body).length).toBeLessThan(maxAnswerCharacters);
+    return body;
+  }
+
+  it.each<[what: string, variables: object, names: string]>([
+    ['a text of 16,385 characters', { q: { a: { b: text(16_385) } } }, 'q.a.b'],
+    ['a name of 16,385 characters', { q: { a: { [text(16_385)]: 1 } } }, 'q.a'],
+    ['an id of 200,000 characters', { id: text(200_000) }, 'id'],
+    ['10,001 values', { q: { a: listOfNumbers(9_999) } }, '10000 values'],
+    ['21 levels', { q: nest(20) }, '20 levels'],
+    ['a path of 10,000 characters to a number that lost digits', { q: { [text(10_000)]: 2 ** 60 } }, 'q.xxx'],
+    ['more than that in a variable that nothing declares', { stranger: text(16_385) }, 'stranger'],
+  ])('are refused beyond %s, by path and limit, before anything else reads them', async (_what, variables, names) => {
+    const before = upstream.seen.length;
+    // Twice with each document: the second time, the server knows it.
+    for (const query of [known, known, q, q]) {
+      const body = await answer(query, variables);
+      expect(body.data).toBeUndefined();
+      expect(body.errors).toMatchObject([
+        { message: expect.stringContaining(names), extensions: { code: 'BAD_USER_INPUT' } },
+      ]);
+    }
+    expect(upstream.seen).toHaveLength(before);
+  });
+
+  it.each<[what: string, variables: object]>([
+    ['a text of 16,384 characters', { q: { a: text(16_384) } }],
+    ['10,000 values', { q: { a: listOfNumbers(9_998) } }],
+    ['20 levels', { q: nest(19) }],
+  ])('are for the rules up to %s', async (_what, variables) => {
+    expect((await answer(q, variables)).data.deleteEngagement.__typename).toBe('InvalidInputError');
+  });
+
+  it('are repeated by no more than a few errors when thousands are wrong, whether the document is known or not', async () => {
+    const strangers = Object.fromEntries(listOfNumbers(4_000).map((_one, index) => [`stranger${index}`, text(30)]));
+    const filtered =
+      'query ($f: EngagementFilter) { engagements(integratedAccountId: "a", filter: $f) { nodes { id } } }';
+    for (const [query, variables] of [
+      [filtered, { f: strangers }],
+      [q, { items: listOfNumbers(9_000).map(() => ({ id: [text(10)] })) }],
+      [q, { items: listOfNumbers(9_000) }],
+      [known, { id: strangers }],
+      [known, { id: strangers }],
+    ] as const) {
+      const { data, errors } = await answer(query, variables);
+      expect(data).toBeUndefined();
+      expect(errors.length).toBeLessThanOrEqual(20);
+      for (const error of errors) expect(error).toMatchObject({ extensions: { code: 'BAD_USER_INPUT' } });
+    }
+  });
+
+  it('that break thousands of rules have 20 of the issues, with short paths, and how many more there are', async () => {
+    const names = listOfNumbers(2_000).map((_one, index) => [`[${index}]${text(60)}`, 1]);
+    const long = { [`[${text(10_000)}`]: 1 };
+    const { data } = await answer(q, { q: { ...long, ...Object.fromEntries(names) } });
+    const { issues } = data.deleteEngagement;
+    expect(issues).toHaveLength(21);
+    for (const { path } of issues) for (const name of path) expect(name.length).toBeLessThanOrEqual(100);
+    expect(issues[20]).toMatchObject({ path: ['remoteQuery'], message: expect.stringContaining('1981 more') });
+  });
+});
+
+describe('S20 the errors of an answer', () => {
+  const alias = 'a'.repeat(250);
+  const bad = 'engagement(id: "", integratedAccountId: "a") { id }';
+
+  async function post(query: string, headers: Record<string, string> = {}) {
+    const response = await fetch(`${facade.url}/graphql`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', authorization: 'Bearer t', accept, ...headers },
+      body: JSON.stringify({ query }),
+    });
+    return response.text();
+  }
+
+  it.each([
+    ['of a document with 300 mistakes', `{ ${times(300, (index) => `stranger${index}`)} }`],
+    [
+      'of one that quotes 200 KB',
+      `{ engagement(id: "e", integratedAccountId: "a", engagementType: "${'x'.repeat(200_000)}") { id } }`,
+    ],
+    ['of one that cannot be parsed', `{ "${'x'.repeat(200_000)}" }`],
+    [
+      'of an argument that quotes 200 KB',
+      `{ engagement(id: "e", integratedAccountId: "a", engagementType: ${'X'.repeat(200_000)}) { id } }`,
+    ],
+  ])('%s are at most 100, of 1,000 characters each', async (_what, query) => {
+    const { errors } = JSON.parse(await post(query));
+    expect(errors.length).toBeLessThanOrEqual(101);
+    for (const { message, locations } of errors) {
+      expect(message.length).toBeLessThanOrEqual(1_000);
+      expect(locations?.length ?? 0).toBeLessThanOrEqual(10);
+    }
+  });
+
+  it('say how many more there are', async () => {
+    const query = 'query ($keys: [RecordKeyInput!]!) { engagementsByKey(keys: $keys) { id } }';
+    const keys = Array.from({ length: 180 }, () => ({ id: '', integratedAccountId: 'a' }));
+    const { errors } = (await facade.post(query, { keys }, { authorization: 'Bearer t' })).body;
+    expect(errors).toHaveLength(101);
+    expect(errors[100]).toMatchObject({
+      message: expect.stringMatching(/^80 more/),
+      extensions: { code: 'TOO_MANY_ERRORS' },
+    });
+  });
+
+  it.each([
+    ['of one result', `{ ${alias}: ${bad} }`, accept],
+    ['of a part that was deferred', `{ __typename ... @defer { ${alias}: ${bad} } }`, 'multipart/mixed'],
+  ])('%s have paths of short names', async (_what, query, type) => {
+    const text = await post(query, { accept: type });
+    const [, path = ''] = /"path":\["(a{2,}…?)"\]/.exec(text) ?? [];
+    expect(path).toHaveLength(100);
   });
 });

@@ -1,5 +1,6 @@
 import { Writable } from 'node:stream';
 import fc from 'fast-check';
+import { GraphQLError, Source } from 'graphql';
 import { describe, expect, it } from 'vitest';
 import { parseConfig } from '../src/config.ts';
 import { createLog, type Log, secretsOf } from '../src/log.ts';
@@ -61,8 +62,7 @@ describe('S01 the log', () => {
     ['what is bound to the log', (log) => log.child({ value: token }).warn('text')],
     ["an error's message and stack", (log) => log.error(new Error(`no ${token}`))],
     ["an error's cause", (log) => log.error(new Error('no', { cause: new Error('why', { cause: new Error(token) }) }))],
-    ["an error's fields", (log) => log.error({ err: Object.assign(new Error('no'), { url: token, list: [token] }) })],
-    ['errors of an error', (log) => log.error({ err: new AggregateError([new Error(token)], 'some') })],
+    ["an error's code", (log) => log.error({ err: Object.assign(new Error('no'), { code: token }) })],
     ["an address's query", (log) => log.info({ url: `https://x.example/?a=${encodeURIComponent(token)}&b=1` })],
     ["an address's form", (log) => log.info(`${new URLSearchParams({ token })}`)],
     ['lower-case percents', (log) => log.info(encodeURIComponent(token).toLowerCase())],
@@ -158,6 +158,72 @@ describe('S01 the log', () => {
     const { text, lines } = linesOf([token], (log) => log.info({ value: make(), token }, 'message'));
     expect(lines).toHaveLength(1);
     expectNoSecrets(text, [token]);
+  });
+});
+
+describe('S22 a line of the log', () => {
+  const invisible =
+    '\u202e\u202a\u2066\u2069\u200e\u200f\u061c\u2028\u2029\u0085\u009b\u007f\u200b\ufeff\u{e0041}\u{e007f}';
+
+  it.each<[where: string, write: (log: Log) => void]>([
+    ['a message', (log) => log.info(invisible)],
+    ['a value', (log) => log.info({ a: [{ b: invisible }] })],
+    ['a name', (log) => log.info({ [invisible]: 1 })],
+    ['an error', (log) => log.error(new Error(invisible))],
+    ['a line that is searched for secrets', (log) => log.info(`Bearer x ${invisible}`)],
+    ['a line that is cut', (log) => log.info({ a: 'x'.repeat(20_000) }, invisible)],
+  ])('has no character that changes how others look, in %s; what it says is the same', (_where, write) => {
+    const { text, lines } = linesOf([], write);
+    expect(text).toMatch(/^[\n\x20-\x7e\u2026]+$/);
+    expect(JSON.stringify(lines)).toContain(invisible);
+  });
+
+  const long = 'x'.repeat(2_000_000);
+  it.each<[what: string, write: (log: Log) => void, kept: object]>([
+    ['a long text', (log) => log.info({ a: long, b: 1 }, 'text'), { b: 1, msg: 'text' }],
+    ['a long message', (log) => log.warn({ a: 'b' }, long), { level: 40, a: 'b' }],
+    ['a long name', (log) => log.info({ b: 1, [long]: 1 }, 'text'), { b: 1, msg: 'text' }],
+    ['many texts', (log) => log.info({ a: Array.from({ length: 50_000 }, () => 'abc') }, 'text'), { msg: 'text' }],
+    ['long credentials', (log) => log.info(`Bearer ${long} and ${long}`), { level: 30 }],
+    ['a long error', (log) => log.error(new RangeError(long)), { err: { type: 'RangeError' } }],
+    [
+      'an error whose causes are many and long',
+      (log) => {
+        let error = new Error(long);
+        for (let index = 0; index < 100; index += 1) error = new Error(long, { cause: error });
+        log.error(error);
+      },
+      { err: { cause: { cause: { cause: { type: 'Error' } } } } },
+    ],
+    ['what is invisible', (log) => log.info({ a: '\u202e'.repeat(100_000) }, 'text'), { msg: 'text' }],
+  ])('has at most 16,384 characters, with %s', (_what, write, kept) => {
+    const { text, lines } = linesOf([], write);
+    expect(text.length).toBeLessThanOrEqual(16_384);
+    expect(lines).toMatchObject([kept]);
+  });
+
+  it('shows no part of a secret that is cut', () => {
+    for (const length of [950, 996, 3_990, 65_530])
+      expectNoSecrets(
+        linesOf([token], (log) => {
+          log.error(new Error('y'.repeat(length) + token));
+          log.info({ a: 'y'.repeat(length) + token, b: long });
+        }).text,
+        [token, token.slice(0, 9)],
+      );
+  });
+
+  it.each([
+    ['a document', new GraphQLError('Syntax Error: "canary"', { source: new Source('canary') })],
+    ['JSON', new SyntaxError('Unexpected token, "canary" is not valid JSON')],
+    ['a header', Object.assign(new TypeError('Invalid value "canary"'), { code: 'ERR_HTTP_INVALID_HEADER_VALUE' })],
+  ])('has no message of an error that quotes %s, nor what else an error carries', (_what, error) => {
+    const others = Object.assign(new Error('text'), { request: 'canary', command: { args: ['canary'] }, cause: error });
+    for (const one of [error, others, new GraphQLError('canary', { originalError: error })]) {
+      const { text } = linesOf([], (log) => log.error({ err: one }, 'text'));
+      expect(text).not.toContain('canary');
+      expect(text).toContain('log.test.ts');
+    }
   });
 });
 

@@ -1,4 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { withEscapes } from '../foreign-text.ts';
 import type { Secret } from '../secret.ts';
 import { secretPattern } from '../secret-pattern.ts';
 import { type ExitCode, exitCodes } from './exit-code.ts';
@@ -17,18 +18,19 @@ export interface Output {
 
 /**
  * Writes to standard output and standard error, without the token, whatever answers may repeat of what they were sent and
- * in which spelling: as the log does.
+ * in which spelling: as the log does. Characters that change how other text looks are escaped.
  */
 export function createOutput(token: Secret | undefined): Output {
   const pattern = token && secretPattern([token]);
   const redacted = (line: string) => (pattern ? line.replace(pattern, '[redacted]') : line);
+  const shown = (line: string) => withEscapes(redacted(line));
   const unread = new AbortController();
   process.stdout.on('error', () => unread.abort());
   // Who no longer looks at the words for people must not end what goes on.
   process.stderr.on('error', () => {});
   return {
-    print: (line) => void process.stdout.write(`${redacted(line)}\n`),
-    say: (line) => void process.stderr.write(`${redacted(line)}\n`),
+    print: (line) => void process.stdout.write(`${shown(line)}\n`),
+    say: (line) => void process.stderr.write(`${shown(line)}\n`),
     unread: unread.signal,
     async end(code) {
       const error = await new Promise((resolve) => process.stdout.write('', resolve));

@@ -52,7 +52,7 @@ export async function audited(
     const durationMs = Math.round(performance.now() - startMs);
     const { result, detail } = endOf(end);
     const what = {
-      callerId: caller.id,
+      callerId: caller.id.slice(0, maxLength),
       integratedAccountId: integratedAccountId.slice(0, maxLength),
       engagementId: engagementId.slice(0, maxLength),
     };

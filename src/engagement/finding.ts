@@ -32,7 +32,10 @@ export function hasRefusal(findings: readonly Finding[]): boolean {
   return findings.some(({ severity }) => severity === 'REFUSAL');
 }
 
-/** A finding in one line: where, and what. */
+/**
+ * A finding in one line: where, and what. It goes into the log too, so of a `remoteQuery`, whose names the caller made up, it has
+ * the argument alone.
+ */
 export function located({ path, message }: Finding): string {
-  return `${path.join('.')}: ${message}`;
+  return `${path[0] === 'remoteQuery' ? path[0] : path.join('.')}: ${message}`;
 }

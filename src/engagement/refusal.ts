@@ -1,4 +1,5 @@
 import { fieldError } from '../errors.ts';
+import { shortened } from '../foreign-text.ts';
 import type { FailureReason, UpstreamAnswer, UpstreamFailure } from '../upstream/attempt.ts';
 import { readRetryAfter } from '../upstream/retry-after.ts';
 import { readBody } from './body.ts';
@@ -27,9 +28,27 @@ export interface UnclearAnswer {
   readonly why: string;
 }
 
+/** How many issues a refusal has at most: input can be wrong in thousands of places. */
+const maxIssues = 20;
+
+/** The longest name in the path of an issue: in a `remoteQuery`, callers make up names. */
+const maxNameLength = 100;
+
+/** The issues that a caller gets, and in place of those that are too many, how many they are. */
+function boundedIssues(findings: readonly Finding[]): readonly Finding[] {
+  const shown = findings
+    .slice(0, maxIssues)
+    .map((finding) => ({ ...finding, path: finding.path.map((name) => shortened(name, maxNameLength)) }));
+  const hidden = findings.slice(maxIssues);
+  const [first] = hidden;
+  return first
+    ? [...shown, refusal(first.path.slice(0, 1), `${hidden.length} more issues are not shown: mend these first.`)]
+    : shown;
+}
+
 /** For input that breaks rules here: only what refuses is told. */
 export function refusedInput(findings: readonly Finding[]): Result.InvalidInputError {
-  const issues = findings.filter(({ severity }) => severity === 'REFUSAL');
+  const issues = boundedIssues(findings.filter(({ severity }) => severity === 'REFUSAL'));
   return { kind: 'InvalidInputError', message: `Nothing was sent. ${issues.map(located).join(' ')}`, issues };
 }
 
@@ -63,10 +82,10 @@ function issueAt(wireName: string, problem: string): Finding {
 }
 
 function invalidInput({ missingParameters, refusedParameters }: UpstreamError): Refusal {
-  const issues = [
+  const issues = boundedIssues([
     ...missingParameters.map((name) => issueAt(name, 'requires it for this account')),
     ...refusedParameters.map((name) => issueAt(name, 'does not accept it')),
-  ];
+  ]);
   const unnamed = 'Truto refused the input as invalid, without saying which parameter.';
   return { kind: 'InvalidInputError', message: issues.length > 0 ? 'Truto refused the input.' : unnamed, issues };
 }

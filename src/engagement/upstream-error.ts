@@ -32,17 +32,21 @@ const insight = <Schema extends z.ZodType>(schema: Schema) =>
     .optional()
     .catch(undefined);
 
+/** Much longer than any message: what comes after it is not read. */
+const maxMessageLength = 2_000;
+
 /**
  * Truto documents no wording; these are the sandbox's and common ones. So whatever they match is looked up before it is said, and a
  * 404 that they do not match is looked up too.
  */
 const accountIsMissing =
-  /^(?:the )?integrated[ _-]?account\b(?: with)?(?: id)?[\s:"'`]*[\w-]{0,64}["'`]?\s*(?:was |is |could )?(?:not (?:be )?found|does not exist|doesn't exist)/i;
+  /^(?:the )?integrated[ _-]?account\b(?: with)?(?: id)?(?:[\s:"'`]*[\w-]{1,64}["'`]?)?\s*(?:was |is |could )?(?:not (?:be )?found|does not exist|doesn't exist)/i;
 
 /** How web frameworks say that they have no such path: that is a wrong address, or a proxy, and nothing about a record. */
 const routeIsMissing = /^(?:route\b.*\bnot found|cannot (?:get|delete) )/i;
 
-function whatIsMissing(message: string): UpstreamError['missing'] {
+function whatIsMissing(words: string | readonly string[]): UpstreamError['missing'] {
+  const message = [words].flat().join(' ').slice(0, maxMessageLength);
   if (accountIsMissing.test(message)) return 'account';
   return routeIsMissing.test(message) ? 'route' : undefined;
 }
@@ -94,9 +98,6 @@ export interface UpstreamError {
   readonly missingScopes: readonly string[];
 }
 
-/** Much longer than any message: what comes after it is not read. */
-const maxMessageLength = 2_000;
-
 /** What comes after a name at the beginning of a message, as in "name is required" (errors.md). */
 const afterName = /^ (?:is|are|must|should|has|have|does|cannot|was) /;
 
@@ -145,7 +146,7 @@ export function readUpstreamError(json: unknown): UpstreamError {
       (part) => part !== undefined,
     ),
     isRemote,
-    missing: body?.statusCode === 404 && !isRemote ? whatIsMissing([body.message ?? ''].flat().join(' ')) : undefined,
+    missing: body?.statusCode === 404 && !isRemote ? whatIsMissing(body.message ?? '') : undefined,
     rawResponse: body?.raw_response,
     missingParameters: [...new Set(missingParameters)],
     refusedParameters: [...new Set(named)].filter((name) => !missingParameters.includes(name)),

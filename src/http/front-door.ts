@@ -11,8 +11,8 @@ import { type ContextOptions, createContext } from './context.ts';
 import { createGraphiQL } from './graphiql.ts';
 import { readRequestBody } from './request-body.ts';
 import { resultTypeFor } from './use-check-accept.ts';
-import { hasInexactNumber } from './use-check-numbers.ts';
 import { findUnreadable } from './use-check-request.ts';
+import { findBadVariable } from './use-check-variables.ts';
 import type { GraphQLHandler } from './yoga.ts';
 
 /** A request as a GraphQL client sends it, with nothing in it that only the executor knows to deal with. */
@@ -52,8 +52,8 @@ function readPlainRequest(text: string, findText: FindText): PlainRequest | unde
   if (typeof query !== 'string') return undefined;
   if (!isAbsent(operationName) && !(typeof operationName === 'string' && operationNames.test(operationName)))
     return undefined;
-  if (!isJsonObject(variables ?? {}) || !isJsonObject(extensions ?? {}) || hasInexactNumber(variables))
-    return undefined;
+  if (!isJsonObject(variables ?? {}) || !isJsonObject(extensions ?? {})) return undefined;
+  if (findBadVariable(variables) !== undefined) return undefined;
   return {
     query,
     operationName: (operationName as string | null | undefined) ?? undefined,

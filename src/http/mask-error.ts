@@ -19,10 +19,10 @@ function codeOf({ path, message }: GraphQLError): string {
  */
 export function maskError(error: unknown, message: string): Error {
   if (error instanceof GraphQLError && aboutStream.test(error.originalError?.message ?? '')) {
-    const { nodes = null, source = null, positions = null, path = null } = error;
-    const extensions = { code: 'BAD_USER_INPUT' };
-    const said = 'The initialCount of @stream must be a whole number, 0 or more.';
-    return new GraphQLError(said, { nodes, source, positions, path, extensions });
+    // The same error: Yoga logs every other as unexpected, and this one is the caller's.
+    error.message = 'The initialCount of @stream must be a whole number, 0 or more.';
+    error.extensions.code = 'BAD_USER_INPUT';
+    return error;
   }
   const masked = yogaMaskError(error, message, false);
   if (!(masked instanceof GraphQLError)) return masked;
@@ -32,7 +32,6 @@ export function maskError(error: unknown, message: string): Error {
     const { status } = (http ?? { status: 500 }) as { status: number };
     return new GraphQLError(masked.message, { extensions: { ...extensions, http: { status } } });
   }
-  // The same error: Yoga logs every other as unexpected.
   masked.extensions.code ??= codeOf(masked);
   return masked;
 }

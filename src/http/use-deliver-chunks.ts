@@ -61,7 +61,7 @@ function maskPart({ incremental, ...part }: ResultPart, log: Log): ResultPart {
   if (!incremental) return part;
   function mask(error: GraphQLError): GraphQLError {
     const masked = maskError(error, 'Unexpected error.') as GraphQLError;
-    if (masked !== error) log.error({ err: error.originalError ?? error }, error.message);
+    if (masked !== error) log.error({ err: error.originalError ?? error }, 'unexpected error');
     // The status of a whole request is none of a part's business.
     const { message, nodes, source, positions, path } = masked;
     const { http: _http, ...extensions } = masked.extensions;

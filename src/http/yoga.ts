@@ -10,12 +10,12 @@ import type { Log } from '../log.ts';
 import { type ContextOptions, createContext } from './context.ts';
 import { maskError, useGatewayStatus } from './mask-error.ts';
 import { type Metrics, useMetrics } from './metrics.ts';
+import { useBoundErrors } from './use-bound-errors.ts';
 import { useCheckAccept } from './use-check-accept.ts';
-import { useCheckNumbers } from './use-check-numbers.ts';
 import { useCheckRequest } from './use-check-request.ts';
+import { useCheckVariables } from './use-check-variables.ts';
 import { useCountFields } from './use-count-fields.ts';
 import { useDeliverChunks } from './use-deliver-chunks.ts';
-import { useHideSuggestions } from './use-hide-suggestions.ts';
 import { useLimitDocuments } from './use-limit-documents.ts';
 import { useNoteOperations } from './use-note-operations.ts';
 import { useResultStreams } from './use-result-streams.ts';
@@ -27,7 +27,7 @@ function yogaLogger(log: Log): YogaLogger {
     (level: 'debug' | 'info' | 'warn' | 'error') =>
     (first: unknown, ...rest: unknown[]) =>
       first instanceof Error
-        ? log[level]({ err: first }, first.message)
+        ? log[level]({ err: first }, 'unexpected error')
         : log[level]([first, ...rest].map(String).join(' '));
   return { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') };
 }
@@ -87,14 +87,15 @@ export function createGraphQLHandler(
       ...(upstream === 'sandbox' && !scrapes ? [useMetrics(metrics)] : []),
       useCheckRequest(),
       useCheckAccept(),
-      useCheckNumbers(),
+      useCheckVariables(),
       useTrustedDocuments(trusted, trustedDocuments?.only === true),
       useLimitDocuments(),
-      ...(exposeSchema ? [] : [useDisableIntrospection(), useHideSuggestions()]),
+      ...(exposeSchema ? [] : [useDisableIntrospection()]),
       useDeferStream(),
       useNoteOperations(operations),
       useCountFields(metrics),
       useDeliverChunks(options.log),
+      useBoundErrors(!exposeSchema),
       useResultStreams(),
       ...(subgraph === 'none' ? [] : [useGatewayStatus()]),
     ],

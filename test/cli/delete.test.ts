@@ -39,6 +39,13 @@ describe('truto-engagements delete', () => {
     expect(sandbox.wasDeleted(capsule.id, id)).toBe(true);
   });
 
+  it('S22 prints no character that changes how others look', async () => {
+    const id = 'abc\u202edef\u0085\u2066';
+    const { stdout, lines } = await run(id, ...account);
+    expect(lines()).toMatchObject([{ id, result: 'InvalidInputError' }]);
+    expect(stdout).toContain(String.raw`"id":"abc\u202edef\u0085\u2066"`);
+  });
+
   it('with --dry-run prints the request, without the token, and deletes nothing', async () => {
     const [, id = ''] = ids;
     const { code, lines } = await run(id, ...account, '--dry-run');

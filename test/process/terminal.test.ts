@@ -44,7 +44,7 @@ const remove = (id: string) =>
   });
 
 describe('the server at a terminal', () => {
-  it('S01 prints lines for people: no JSON, no secret, and nothing that a terminal takes for a command', async () => {
+  it('S01 S22 prints lines for people: no JSON, no secret, and nothing that a terminal takes for a command', async () => {
     await using upstream = await startUpstream(json(204, undefined), 'capsule');
     const env = { ...serviceEnv, JWT_SECRET: jwtSecret, TRUTO_BASE_URL: upstream.url };
     await using server = startInTerminal(env);
@@ -55,9 +55,9 @@ describe('the server at a terminal', () => {
     // Who calls is in the delete's line: here that holds the server's own token.
     const token = await signToken({ integrated_accounts: ['*'], sub: `caller ${env.TRUTO_API_TOKEN}` });
     const headers = { 'content-type': 'application/json', ...bearer(token) };
-    for (const id of ['e1', '\u{1b}]0;owned\u{7}\u{9b}2J'])
+    for (const id of ['e1', '\u{1b}]0;owned\u{7}\u{9b}2J', 'abc\u202edef\u2066\u{e0041}'])
       await fetch(endpoint, { method: 'POST', headers, body: remove(id) });
-    await expect.poll(() => seen(server.output()).match(/INFO: delete\n/g)?.length).toBe(2);
+    await expect.poll(() => seen(server.output()).match(/INFO: delete\n/g)?.length).toBe(3);
     server.press('\u{3}');
     expect(await server.exited).toBe(0);
 
@@ -66,7 +66,8 @@ describe('the server at a terminal', () => {
     expect(text).toMatch(/^ {4}engagementId: "e1"\n {4}result: "DeleteEngagementSuccess"\n/m);
     expect(text).toMatch(/INFO: draining\n {4}signal: "SIGINT"\n/);
     expect(text).not.toMatch(/^\{|"msg"|"level"/m);
-    expect(text).not.toMatch(/[^\P{Cc}\n]/u);
+    expect(text).not.toMatch(/[^\P{C}\n]/u);
+    expect(text).toContain(String.raw`engagementId: "abc\u202edef\u2066\udb40\udc41"`);
     const secrets = [env.TRUTO_API_TOKEN, jwtSecret, token];
     expectNoSecrets(server.output(), secrets);
     keepCaptured(server.output());

@@ -1,10 +1,10 @@
 import {
+  coerceInputValue,
   type FieldNode,
   type GraphQLField,
   type GraphQLInputType,
   type GraphQLSchema,
   getArgumentValues,
-  getVariableValues,
   isEnumType,
   isInputType,
   isNonNullType,
@@ -44,6 +44,13 @@ function coercePlain(type: GraphQLInputType, value: unknown): unknown {
   return 'name' in type && plainTypes[type.name] === typeof value ? value : notPlain;
 }
 
+/** Thrown for the first value that is wrong: the executor says what is wrong with it. */
+const wrong = Symbol('wrong value');
+
+function refuse(): never {
+  throw wrong;
+}
+
 interface PlainVariable {
   readonly name: string;
   readonly type: GraphQLInputType;
@@ -60,8 +67,8 @@ function plainVariable(
 }
 
 /**
- * Makes the reader of an operation's variables. Where all of them are plain it does by itself what graphql-js would do;
- * anything else it leaves to that.
+ * Makes the reader of an operation's variables. A plain value it coerces by itself as graphql-js would do;
+ * any other it leaves to that, up to the first that is wrong.
  * @throws {Uncovered} for a name that no plain object can have.
  */
 export function variableReader(
@@ -72,20 +79,26 @@ export function variableReader(
   if (variableDefinitions.some(({ variable }) => variable.name.value === '__proto__')) throw new Uncovered('__proto__');
   const plain = variableDefinitions.map((definition) => plainVariable(schema, definition));
 
-  function readPlain(given: Values): Values | undefined {
+  function read(given: Values): Values | undefined {
     const values: Values = {};
     for (const { name, type, fallback } of plain) {
       if (Object.hasOwn(given, name) && given[name] !== undefined) {
         const value = coercePlain(type, given[name]);
-        if (value === notPlain) return undefined;
-        values[name] = value;
+        values[name] = value === notPlain ? coerceInputValue(given[name], type, refuse) : value;
       } else if (fallback !== undefined) values[name] = fallback;
       else if (isNonNullType(type)) return undefined;
     }
     return values;
   }
 
-  return (given) => readPlain(given) ?? getVariableValues(schema, variableDefinitions, given).coerced;
+  return (given) => {
+    try {
+      return read(given);
+    } catch (error) {
+      if (error !== wrong) throw error;
+      return undefined;
+    }
+  };
 }
 
 function usesVariables(node: ValueNode): boolean {

@@ -1,0 +1,71 @@
+import { mapAsyncIterator } from '@graphql-tools/utils';
+import type { ExecutionResult, GraphQLError } from 'graphql';
+import { isAsyncIterable, type Plugin } from 'graphql-yoga';
+import { fieldError } from '../errors.ts';
+import { shortened } from '../foreign-text.ts';
+
+/** How many errors a result has at most: one for each record of the largest page. */
+const maxErrors = 100;
+
+/** The longest message of an error: whoever wrote it may have quoted what a caller sent. */
+const maxMessageCharacters = 1_000;
+
+/** The longest name in the path of an error: a caller's alias. */
+const maxNameCharacters = 100;
+
+/** How many places in the document an error names at most. */
+const maxLocations = 10;
+
+/** A result, or a part of one; of a deferred or streamed part, `incremental` has the errors. */
+type Result = ExecutionResult & { readonly incremental?: readonly ExecutionResult[] };
+
+/** What begins graphql-js' suggestions. The names that it gives away are the schema's. */
+const suggestion = 'Did you mean ';
+
+function withoutSuggestion(message: string): string {
+  const at = message.indexOf(suggestion);
+  return at < 0 ? message : message.slice(0, at).trimEnd();
+}
+
+/** Changes the error itself: another would lose what Yoga reads off this one. */
+function boundError(error: GraphQLError, hidesSuggestions: boolean): void {
+  const { message, path, locations } = error;
+  const bounded: { -readonly [Key in 'message' | 'path' | 'locations']?: GraphQLError[Key] } = error;
+  // Before it is cut: a suggestion is known by its beginning.
+  bounded.message = shortened(hidesSuggestions ? withoutSuggestion(message) : message, maxMessageCharacters);
+  if (path) bounded.path = path.map((key) => (typeof key === 'string' ? shortened(key, maxNameCharacters) : key));
+  if (locations) bounded.locations = locations.slice(0, maxLocations);
+}
+
+function boundErrors(errors: readonly GraphQLError[], hidesSuggestions: boolean): readonly GraphQLError[] {
+  const shown = errors.slice(0, maxErrors);
+  for (const error of shown) boundError(error, hidesSuggestions);
+  const hidden = errors.length - shown.length;
+  return hidden === 0 ? shown : [...shown, fieldError('TOO_MANY_ERRORS', `${hidden} more errors are not shown.`)];
+}
+
+function boundResult(result: Result, hidesSuggestions: boolean): Result {
+  const { errors, incremental } = result;
+  if (!errors && !incremental) return result;
+  return {
+    ...result,
+    ...(errors && { errors: boundErrors(errors, hidesSuggestions) }),
+    ...(incremental && { incremental: incremental.map((part) => boundResult(part, hidesSuggestions)) }),
+  };
+}
+
+/**
+ * Bounds the errors of every answer, whoever made them, of a document that is parsed, validated or executed, and of each part of
+ * a result in parts: how many there are, and how much each repeats of what the caller sent.
+ * @param hidesSuggestions takes "Did you mean …?" out of them.
+ */
+export function useBoundErrors(hidesSuggestions: boolean): Plugin {
+  return {
+    onResultProcess({ result, setResult }) {
+      // Operations come one by one.
+      if (Array.isArray(result)) return;
+      if (isAsyncIterable(result)) setResult(mapAsyncIterator(result, (part) => boundResult(part, hidesSuggestions)));
+      else setResult(boundResult(result, hidesSuggestions));
+    },
+  };
+}

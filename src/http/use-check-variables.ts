@@ -1,0 +1,125 @@
+import {
+  coerceInputValue,
+  type ExecutionArgs,
+  type GraphQLError,
+  getOperationAST,
+  isInputType,
+  typeFromAST,
+  type VariableDefinitionNode,
+} from 'graphql';
+import type { Plugin } from 'graphql-yoga';
+import { requestError } from '../errors.ts';
+import { shortened } from '../foreign-text.ts';
+
+/**
+ * What the variables of one request may hold at most. A text, or the name of a value, is as long as a request's whole head may
+ * be on its way upstream; values are twice as many as the longest list has (5,000 ids of a bulk delete), and levels twice as
+ * many as the deepest input.
+ */
+const limits = { textCharacters: 16_384, values: 10_000, levels: 20 } as const;
+
+/** How many values a request is told of that are not as its document says. */
+const maxWrongValues = 20;
+
+/** The longest path that a message names. */
+const maxPathCharacters = 200;
+
+/** A value, where it is, and how deep. */
+type Place = readonly [path: string, value: unknown, level: number];
+
+function findInValue(value: unknown, level: number): string | undefined {
+  // GraphQL takes an id as a number too, but such a one lost its last digits when the request's JSON was read: it would name
+  // another engagement. Nothing in the schema needs so large a number.
+  if (typeof value === 'number' && Number.isInteger(value) && !Number.isSafeInteger(value))
+    return 'is too long for a number and has lost digits: send it as a string';
+  if (typeof value === 'string' && value.length > limits.textCharacters)
+    return `has more than ${limits.textCharacters} characters: send a shorter text`;
+  if (level > limits.levels) return `is nested more than ${limits.levels} levels deep: send less nested values`;
+  return undefined;
+}
+
+/**
+ * What is wrong with the variables of a request, whatever its document says of them, as a message for the caller; undefined when
+ * nothing is. It costs no more than one look at each value, and comes before anything else reads them.
+ */
+export function findBadVariable(variables: unknown): string | undefined {
+  const places: Place[] = [['', variables, 0]];
+  const refuse = (path: string, problem: string) =>
+    `The variable ${shortened(path.slice(1), maxPathCharacters)} ${problem}. Nothing was executed.`;
+  let count = 0;
+  for (let place = places.pop(); place; place = places.pop()) {
+    const [path, value, level] = place;
+    const problem = findInValue(value, level);
+    if (problem !== undefined) return refuse(path, problem);
+    if (typeof value !== 'object' || value === null) continue;
+    // The keys of a long list would cost more than all else.
+    count += Array.isArray(value) ? value.length : Object.keys(value).length;
+    if (count > limits.values)
+      return `The variables have more than ${limits.values} values. Nothing was executed. Send fewer at once.`;
+    for (const [name, item] of Object.entries(value)) {
+      if (name.length > limits.textCharacters)
+        return refuse(path, `has a name of more than ${limits.textCharacters} characters: send a shorter one`);
+      places.push([`${path}.${name}`, item, level + 1]);
+    }
+  }
+  return undefined;
+}
+
+/** Where a value is in its variable, as graphql-js writes it. */
+function pathIn(name: string, path: readonly (string | number)[]): string {
+  const written = path.map((key) => (typeof key === 'number' ? `[${key}]` : `.${key}`)).join('');
+  return shortened(name + written, maxPathCharacters);
+}
+
+/** Thrown where enough is wrong: nothing is looked at any further. */
+const enough = Symbol('enough errors');
+
+function checkValue(
+  { schema, variableValues }: ExecutionArgs,
+  definition: VariableDefinitionNode,
+  errors: GraphQLError[],
+): void {
+  const name = definition.variable.name.value;
+  const type = typeFromAST(schema, definition.type as never);
+  const value = variableValues?.[name];
+  // What is missing costs the executor nothing to report.
+  if (!isInputType(type) || value === undefined || value === null) return;
+  coerceInputValue(value, type, (path, _value, { message: reason }) => {
+    if (errors.length === maxWrongValues) throw enough;
+    const message = `Variable "$${name}" has a wrong value at "${pathIn(name, path)}": ${reason}`;
+    errors.push(requestError('BAD_USER_INPUT', message));
+  });
+}
+
+/** What is wrong with values by the types that the document gives them: the first of it, and none of the values again. */
+function findWrongValues(args: ExecutionArgs): readonly GraphQLError[] {
+  const operation = getOperationAST(args.document, args.operationName);
+  const errors: GraphQLError[] = [];
+  try {
+    for (const definition of operation?.variableDefinitions ?? []) checkValue(args, definition, errors);
+  } catch (error) {
+    if (error !== enough) throw error;
+  }
+  return errors;
+}
+
+/**
+ * Refuses variables that are too long, too many or too deep, that lost digits, or that are not as the document says. The executor
+ * would repeat the whole value with each of 50 errors.
+ */
+export function useCheckVariables(): Plugin {
+  return {
+    onParams({ params, setResult }) {
+      const message = findBadVariable(params.variables);
+      if (message !== undefined) setResult({ errors: [requestError('BAD_USER_INPUT', message)] });
+    },
+    onExecute({ args, setResultAndStopExecution }) {
+      const errors = findWrongValues(args);
+      if (errors.length > 0) setResultAndStopExecution({ errors });
+    },
+    onSubscribe({ args, setResultAndStopExecution }) {
+      const errors = findWrongValues(args);
+      if (errors.length > 0) setResultAndStopExecution({ errors });
+    },
+  };
+}
