@@ -9,12 +9,6 @@ import type { RecordLoaders } from './record-loaders.ts';
 /** Results at hand: each is handed out, or thrown, in place of doing the delete. */
 export type GivenResults = ReadonlyMap<string | number, () => DeleteEngagementResult>;
 
-/** What a prepared operation has done of a request: who for, and what it came to. */
-export interface GivenDeletes {
-  readonly caller: Caller | null;
-  readonly results: GivenResults;
-}
-
 /** What every resolver gets: one per operation. */
 export interface Context extends RepeatedDeletePorts {
   /** Reads related records, each once in an operation. */

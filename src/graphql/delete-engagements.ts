@@ -73,7 +73,6 @@ builder.mutationField('deleteEngagements', (t) =>
   t.field({
     type: DeleteEngagementsPayload,
     nullable: true,
-    needsCaller: true,
     cost: upstreamRequestCost * maxDeletes,
     description:
       'Deletes up to 100 engagements of one integrated account, side by side, within its limits; aliased `deleteEngagement`s run ' +

@@ -28,6 +28,7 @@ builder.queryField('_sdl', (t) =>
   t.string({
     nullable: false,
     onlyIn: 'stitching',
+    isOpen: true,
     description: 'This schema with its stitching directives, for the gateway that stitches it.',
     resolve: (_root, _args, _context, { schema }) => String(schema.extensions.sdl),
   }),

@@ -7,6 +7,7 @@ import {
   type GraphQLSchema,
   getNamedType,
   getNullableType,
+  getOperationAST,
   isInterfaceType,
   isListType,
   isObjectType,
@@ -53,6 +54,10 @@ function fragmentsOf({ definitions }: DocumentNode): Fragments {
   return new Map(
     definitions.flatMap((node) => (node.kind === Kind.FRAGMENT_DEFINITION ? [[node.name.value, node]] : [])),
   );
+}
+
+function operationsOf({ definitions }: DocumentNode): readonly OperationDefinitionNode[] {
+  return definitions.filter((node) => node.kind === Kind.OPERATION_DEFINITION);
 }
 
 function fieldOf(parent: ParentType, name: string): GraphQLField<unknown, unknown> | undefined {
@@ -184,7 +189,7 @@ function directivesOf({ directives = [], variableDefinitions = [] }: OperationDe
 export function measureDocument(schema: GraphQLSchema, document: DocumentNode, maxMerges: number): DocumentSize {
   const fragments = fragmentsOf(document);
   const measure = new Measure(schema, fragments);
-  const operations = document.definitions.filter((node) => node.kind === Kind.OPERATION_DEFINITION);
+  const operations = operationsOf(document);
   const sizes = operations.map((node) => ({
     node,
     size: measure.selection(node.selectionSet, schema.getRootType(node.operation)),
@@ -211,26 +216,26 @@ export function longestName({ loc }: DocumentNode): number {
   return longest;
 }
 
-/** True when one of the root fields that the operation asks for is not open to anybody, or is none of the schema's. */
-export function needsCaller(
-  schema: GraphQLSchema,
-  document: DocumentNode,
-  operation: OperationDefinitionNode,
-): boolean {
+/**
+ * True when one of the root fields that the operation asks for is not open to anybody, or is none of the schema's. Of a document
+ * that does not say which of its operations is meant, all are looked at.
+ */
+export function needsCaller(schema: GraphQLSchema, document: DocumentNode, operationName?: string | null): boolean {
   const fragments = fragmentsOf(document);
-  const root = schema.getRootType(operation.operation);
-  const spread = new Set<string>();
-  function needs({ selections }: SelectionSetNode): boolean {
+  const operation = getOperationAST(document, operationName);
+  function needs({ selections }: SelectionSetNode, root: ParentType, spread: Set<string>): boolean {
     return selections.some((node) => {
       if (node.kind === Kind.FIELD) {
         const { value: name } = node.name;
-        return !(name.startsWith('__') || fieldOf(root, name)?.extensions.isOpen === true);
+        return !name.startsWith('__') && fieldOf(root, name)?.extensions.isOpen !== true;
       }
-      if (node.kind === Kind.INLINE_FRAGMENT) return needs(node.selectionSet);
+      if (node.kind === Kind.INLINE_FRAGMENT) return needs(node.selectionSet, root, spread);
       const fragment = spread.has(node.name.value) ? undefined : fragments.get(node.name.value);
       spread.add(node.name.value);
-      return fragment !== undefined && needs(fragment.selectionSet);
+      return fragment !== undefined && needs(fragment.selectionSet, root, spread);
     });
   }
-  return needs(operation.selectionSet);
+  return (operation ? [operation] : operationsOf(document)).some((node) =>
+    needs(node.selectionSet, schema.getRootType(node.operation), new Set()),
+  );
 }

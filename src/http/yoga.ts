@@ -3,15 +3,16 @@ import { useDisableIntrospection } from '@graphql-yoga/plugin-disable-introspect
 import type { DocumentNode, GraphQLSchema } from 'graphql';
 import { createYoga, useReadinessCheck, type YogaLogger } from 'graphql-yoga';
 import { LRUCache } from 'lru-cache';
-import type { GivenDeletes } from '../graphql/context.ts';
+import type { GivenResults } from '../graphql/context.ts';
 import type { PreparedOperations } from '../graphql/prepared/prepared-operations.ts';
 import type { TrustedDocuments } from '../graphql/trusted-documents.ts';
 import type { Log } from '../log.ts';
-import { type ContextOptions, createContext } from './context.ts';
+import { type Admission, type ContextOptions, createContext } from './context.ts';
 import { graphiqlOptions } from './graphiql.ts';
 import { renderGraphiQLPage } from './graphiql-page.ts';
 import { maskError, useGatewayStatus } from './mask-error.ts';
 import { type Metrics, useMetrics } from './metrics.ts';
+import { admissionOf, useAdmitCallers } from './use-admit-callers.ts';
 import { useCheckAccept } from './use-check-accept.ts';
 import { useCheckNumbers } from './use-check-numbers.ts';
 import { useCheckRequest } from './use-check-request.ts';
@@ -49,9 +50,12 @@ function createDocumentCaches() {
   return { documentCache, errorCache: { get: () => undefined, set: () => {} } };
 }
 
-/** What node:http hands to Yoga with a request; the front door may have put results into it. */
+/** What is known of a request before Yoga has it. */
 export interface ServerContext {
-  readonly req?: { readonly given?: GivenDeletes };
+  /** What node:http hands over; the front door may have put into it who asks, and what deletes have come to. */
+  readonly req?: { readonly admission?: Promise<Admission>; readonly given?: GivenResults };
+  /** Who asks, from before the document is parsed. */
+  admission?: Admission;
 }
 
 /** The GraphQL endpoint as a request listener. */
@@ -68,7 +72,7 @@ export function createGraphQLHandler(
   const { exposeSchema, trustedDocuments, subgraph } = options.config;
   return createYoga<ServerContext>({
     schema,
-    context: (initial) => createContext(initial, options, initial.req?.given),
+    context: (initial) => createContext(initial, options, admissionOf(initial), initial.req?.given),
     logging: yogaLogger(options.log),
     maskedErrors: { maskError },
     graphiql: exposeSchema && graphiqlOptions(options.config),
@@ -86,6 +90,7 @@ export function createGraphQLHandler(
       useMetrics(metrics),
       useCheckRequest(),
       useCheckAccept(),
+      useAdmitCallers(schema, options),
       useCheckNumbers(),
       useTrustedDocuments(trusted, trustedDocuments?.only === true),
       useLimitDocuments(),
