@@ -138,6 +138,7 @@ async function* follow(id: string, context: Context): AsyncGenerator<BulkJob> {
   for (;;) {
     const job = await findBulkDelete(id, context);
     const news = newsOf(job);
+    context.answerRoom.empty();
     if (news !== told) yield job;
     told = news;
     if (hasEnded(job) || context.draining.aborted || context.hasCallerLeft()) return;

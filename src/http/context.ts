@@ -1,6 +1,7 @@
 import type { BulkDeletes } from '../bulk/bulk-deletes.ts';
 import type { Config } from '../config.ts';
 import type { Caller } from '../engagement/access.ts';
+import { AnswerRoom } from '../engagement/answer-room.ts';
 import type { DeleteMemory } from '../engagement/delete-memory.ts';
 import type { FindAccountIntegration } from '../engagement/integrated-account.ts';
 import type { LimitReads } from '../engagement/read-limit.ts';
@@ -75,7 +76,8 @@ export function createContext(
   const requestId = headers.get('x-request-id');
   const idempotencyKey = readIdempotencyKey(headers.get('idempotency-key'), params.extensions);
   const hasCallerLeft = () => signal.aborted;
-  const recordLoaders = createRecordLoaders({ caller, deadlineAt, hasCallerLeft, ...ports });
+  const recordRoom = new AnswerRoom(config.maxUpstreamBytes);
+  const recordLoaders = createRecordLoaders({ caller, deadlineAt, hasCallerLeft, room: recordRoom, ...ports });
   return {
     ...ports,
     caller,
@@ -84,6 +86,8 @@ export function createContext(
     recordLoaders,
     readNote: (key, fields) => recordLoaders.read('notes', key, fields),
     maxUpstreamBytes: config.maxUpstreamBytes,
+    recordRoom,
+    answerRoom: new AnswerRoom(config.maxUpstreamBytes),
     chunkDeliveries: new ChunkDeliveries(),
     hasCallerLeft,
     given,
