@@ -1,4 +1,6 @@
+import type { ServerResponse } from 'node:http';
 import { describe, expect, it } from 'vitest';
+import { createUpstreamClient } from '../src/upstream/client.ts';
 import { startTestFacade } from './support/facade.ts';
 import { hugeBodies } from './support/huge-bodies.ts';
 import { type Answer, json, startUpstream } from './support/upstream.ts';
@@ -187,5 +189,37 @@ describe('S24 an answer', () => {
     expect(nodes.filter(({ owner }) => owner?.name)).toHaveLength(8);
     expect(codesIn(errors)).toEqual(['RESPONSE_TOO_LARGE']);
     expect(upstream.seen.filter(({ path }) => path.includes('/users/'))).toHaveLength(readCount);
+  });
+});
+
+describe('S24 large bodies that arrive at once', () => {
+  it('are handed over one in a turn of the event loop', async () => {
+    const count = 30;
+    const waiting: ServerResponse[] = [];
+    await using upstream = await startUpstream((_request, response) => {
+      waiting.push(response);
+      if (waiting.length === count) for (const each of waiting) each.end('x'.repeat(40_000));
+    });
+    const client = createUpstreamClient({
+      baseUrl: new URL(upstream.url),
+      ...{ maxBytes: 50_000, idleTimeoutMs: 10_000, reserveMs: 100 },
+    });
+    let turn = 0;
+    let isOver = false;
+    const countTurns = () => {
+      turn += 1;
+      if (!isOver) setImmediate(countTurns);
+    };
+    countTurns();
+    const deadlineAt = performance.now() + 60_000;
+    const turns = Array.from({ length: count }, async () => {
+      const request = { method: 'GET', path: '/unified', headers: {} } as const;
+      const attempt = await client.attempt(request, { answerBy: deadlineAt, deadlineAt, streams: false });
+      expect(attempt).toMatchObject({ kind: 'answer', body: { kind: 'complete' } });
+      return turn;
+    });
+    expect(new Set(await Promise.all(turns)).size).toBe(count);
+    isOver = true;
+    await client.close(0);
   });
 });
