@@ -1,11 +1,19 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { OperationTypeNode } from 'graphql';
 import { exportJWK, generateKeyPair } from 'jose';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createSchema } from '../src/graphql/schema.ts';
 import { startTestFacade, type TestFacade } from './support/facade.ts';
 import { truto } from './support/outcome.ts';
 import { bearer, jwtSecret, serviceEnv, signToken } from './support/service.ts';
 import { type FakeUpstream, json, startUpstream } from './support/upstream.ts';
+
+const openFields = {
+  none: ['integrations'],
+  federation: ['_service', 'integrations'],
+  stitching: ['_sdl', 'integrations'],
+};
 
 const remove = (account: string) =>
   `mutation { deleteEngagement(id: "1", integratedAccountId: "${account}") { __typename ... on Error { message } } }`;
@@ -80,11 +88,65 @@ describe('AUTH_MODE=passthrough', () => {
   });
 
   it('shows the code alone of an error in a deferred part', async () => {
+    await using refusing = await startUpstream(truto(401));
+    await using facade = await startTestFacade(refusing.url, { AUTH_MODE: 'passthrough' });
     const query = '{ __typename ... @defer { engagement(id: 1, integratedAccountId: "a") { id } } }';
-    const headers = { 'content-type': 'application/json', accept: 'multipart/mixed' };
+    const headers = { 'content-type': 'application/json', accept: 'multipart/mixed', ...bearer('canary-of-a-caller') };
     const body = JSON.stringify({ query });
     const text = await (await fetch(`${facade.url}/graphql`, { method: 'POST', headers, body })).text();
     expect(text).toContain('"extensions":{"code":"UNAUTHENTICATED"}');
+  });
+
+  const refusedAlone = [{ extensions: { code: 'UNAUTHENTICATED' } }];
+  const read = 'engagement(id: 1, integratedAccountId: "a") { id }';
+  it.each([
+    ['a field that needs a caller, in a document that is not valid', `{ ${read} nothing(a: $b) @c ...D }`],
+    ['such a field beside open ones', `{ integrations { name } ${read} }`],
+    ['such a field by another name', `{ integrations: ${read} }`],
+    [
+      'such a field in a fragment',
+      `{ ...F } fragment F on Query { ... { ...G ...F } } fragment G on Query { ${read} }`,
+    ],
+    ['such a field that is skipped', `{ ${read.replace('{', '@skip(if: true) {')} }`],
+    ['such a field in an operation that is not named', `query A { __typename } query B { ${read} }`],
+    ['such a field beyond a limit', `{ ${read} ${Array.from({ length: 11 }, (_, index) => `a${index}: __typename`)} }`],
+    ['a field that is not there', '{ nothing }'],
+    ['a root type that is not there', 'subscription { nothing }'],
+  ])('S23 refuses nobody who asks for %s before it validates the document', async (_what, query) => {
+    const { status, body } = await facade.post(query);
+    expect(status).toBe(401);
+    expect(body.data).toBeUndefined();
+    expect(body.errors).toMatchObject(refusedAlone);
+  });
+
+  it.each(['{ nothing }', '{', `{ ${'a'.repeat(100_000)} }`])(
+    'S23 refuses whoever has a bad token before it parses the document: %.20s',
+    async (query) => {
+      const { status, body } = await facade.post(query, {}, { authorization: 'Basic dXNlcjpwYXNz' });
+      expect(status).toBe(401);
+      expect(body.errors).toMatchObject(refusedAlone);
+    },
+  );
+
+  it.each(['none', 'federation', 'stitching'] as const)(
+    'S23 takes every root field of the dialect %s for one that needs a caller, but for those that say they are open',
+    async (dialect) => {
+      await using own = await startTestFacade(upstream.url, { AUTH_MODE: 'passthrough', SUBGRAPH: dialect });
+      const schema = createSchema({ dialect, typePrefix: '', provesCallers: false });
+      const open: string[] = [];
+      for (const operation of ['query', 'mutation', 'subscription'] as const) {
+        for (const name of Object.keys(schema.getRootType(operation as OperationTypeNode)?.getFields() ?? {})) {
+          const { body } = await own.post(`${operation} { ${name} }`);
+          if (body.errors?.[0].extensions.code !== 'UNAUTHENTICATED') open.push(name);
+        }
+      }
+      expect(open.toSorted()).toEqual(openFields[dialect]);
+    },
+  );
+
+  it('S23 tells somebody what is wrong with a document', async () => {
+    const { body } = await facade.post(`{ ${read} nothing }`, {}, bearer('canary-of-a-caller'));
+    expect(body.errors).toMatchObject([{ extensions: { code: 'GRAPHQL_VALIDATION_FAILED' } }]);
   });
 
   it('lets anybody read what reaches no upstream', async () => {

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createRecordLimit, deleteEach } from '../src/engagement/delete-many.ts';
+import { AnswerRoom } from '../src/engagement/answer-room.ts';
+import { deleteEach, withinRoom } from '../src/engagement/delete-many.ts';
 import type { DeleteEngagementResult } from '../src/engagement/result.ts';
 
 describe('a list of deletes', () => {
@@ -49,22 +50,22 @@ describe('the records of a list', () => {
     ['an unknown outcome', unknown],
     ['a refusal of the provider', refused],
   ])('are there up to 16 MB, and then %s says that its own is left out', (_what, result) => {
-    const limit = createRecordLimit();
-    const results = Array.from({ length: 18 }, () => limit(result));
+    const room = new AnswerRoom(1024 * 1024);
+    const results = Array.from({ length: 10 }, () => withinRoom(result, room));
     // Each is a little more than its megabyte.
-    expect(results.slice(0, 15)).toEqual(Array(15).fill(result));
-    for (const left of results.slice(15)) {
+    expect(results.slice(0, 7)).toEqual(Array(7).fill(result));
+    for (const left of results.slice(7)) {
       const text = JSON.stringify(left);
       expect(left.kind).toBe(result.kind);
-      expect(text).toContain('too large together');
+      expect(text).toContain('left out');
       expect(text).not.toContain('xxx');
     }
   });
 
   it('cost what has none nothing', () => {
-    const limit = createRecordLimit();
-    for (let index = 0; index < 20; index += 1) limit(success);
+    const room = new AnswerRoom(1024 * 1024);
+    for (let index = 0; index < 20; index += 1) withinRoom(success, room);
     const missing: DeleteEngagementResult = { kind: 'NotFoundError', message: 'None.', accountFound: true };
-    expect(limit(missing)).toBe(missing);
+    expect(withinRoom(missing, room)).toBe(missing);
   });
 });

@@ -152,7 +152,8 @@ describe('S11 with EXPOSE_SCHEMA off, as by default outside the sandbox', () => 
 
   it('errors suggest no names', async () => {
     const misspelt = 'mutation { deleteEngagemen(id: 1, integratedAccountId: 2) { __typename } }';
-    const { body } = await facade.post(misspelt);
+    const somebody = { authorization: 'Bearer canary-of-a-caller' };
+    const { body } = await facade.post(misspelt, {}, somebody);
     expect(body.errors).toHaveLength(1);
     const [{ message }] = body.errors;
     expect(message).toContain('deleteEngagemen');
@@ -160,6 +161,8 @@ describe('S11 with EXPOSE_SCHEMA off, as by default outside the sandbox', () => 
     expect(message).not.toMatch(/deleteEngagement\b/);
     // Where the schema is exposed, there is something to hide.
     await using exposed = await startTestFacade('http://127.0.0.1:1', { AUTH_MODE: 'passthrough', EXPOSE_SCHEMA: '1' });
-    expect((await exposed.post(misspelt)).body.errors[0].message).toMatch(/did you mean.*deleteEngagement\b/i);
+    expect((await exposed.post(misspelt, {}, somebody)).body.errors[0].message).toMatch(
+      /did you mean.*deleteEngagement\b/i,
+    );
   });
 });

@@ -50,7 +50,11 @@ const page = (nodes: string, first = 'first: 100', variables = '') =>
   `query ${variables} { engagements(integratedAccountId: "a", ${first}) { nodes ${nodes} } }`;
 const remoteQuery = (value: string) =>
   `mutation { deleteEngagement(id: 1, integratedAccountId: 1, remoteQuery: ${value}) { __typename } }`;
-const ids = (count: number) => `{ ${times(count, () => 'id')} }`;
+const plainFields = ['id', 'subject', 'content', 'status', 'direction', 'internalNotes', 'startTime', 'duration'];
+/** So many fields of an engagement, each name as seldom as can be. */
+const fields = (count: number) => `{ ${times(count, (index) => plainFields[index % plainFields.length] ?? '')} }`;
+const sameFields = (count: number) => times(count, () => '__typename');
+const longName = 'a'.repeat(256);
 const levels8 = 'nodes { notes { contacts { account { owner { urls { url } } } } } }';
 const levels9 = 'edges { node { notes { contacts { account { owner { urls { url } } } } } } }';
 const list = (fields: string) => `{ engagements(integratedAccountId: "a") { ${fields} } }`;
@@ -72,9 +76,36 @@ const beyond: readonly [what: string, query: string, code: string][] = [
     'TOO_COSTLY',
   ],
   ['a list of deletes with much of what they refer to, however long', manyDeletes(people, '$items'), 'TOO_COSTLY'],
-  ['as many deletes as fit into a request', `mutation { ${deletes(3_000)} }`, 'TOO_MANY_TOKENS'],
+  ['as many deletes as fit into its characters', `mutation { ${deletes(900)} }`, 'TOO_MANY_TOKENS'],
   ['1,001 tokens', remoteQuery(`{ a: [${times(978, () => '1')}] }`), 'TOO_MANY_TOKENS'],
+  ['65,537 characters', `{ __typename ${','.repeat(65_537 - 14)}}`, 'TOO_LONG'],
+  ['1,001 lines', `{${'\n'.repeat(1_000)}__typename }`, 'TOO_LONG'],
+  ['1,001 lines that end as on other systems', `{${'\r'.repeat(1_000)}__typename }`, 'TOO_LONG'],
+  ['an alias of 257 characters', `{ ${longName}a: __typename }`, 'TOO_LONG'],
+  ['a variable of 257 characters', `query ($${longName}a: Int) { __typename }`, 'TOO_LONG'],
+  ['a value of 257 characters', remoteQuery(`{ a: ${longName}a }`), 'TOO_LONG'],
   ['9 levels', list(levels9), 'TOO_DEEP'],
+  ['141 equal fields', `{ ${sameFields(141)} }`, 'TOO_REPETITIVE'],
+  [
+    '141 equal fields through fragments',
+    `{ ${sameFields(47)} ...F ...G } fragment F on Query { ${sameFields(47)} } fragment G on Query { ${sameFields(47)} }`,
+    'TOO_REPETITIVE',
+  ],
+  [
+    '141 equal fields of equal fields',
+    `{ ${times(3, () => `integrations { ${times(47, () => 'name')} }`)} }`,
+    'TOO_REPETITIVE',
+  ],
+  [
+    '141 equal fields in a fragment that nobody spreads',
+    `{ __typename } fragment F on Query { ${sameFields(141)} }`,
+    'TOO_REPETITIVE',
+  ],
+  [
+    '11 aliases of what the schema does not have',
+    `{ ${times(11, (index) => `a${index}: nothing`)} }`,
+    'TOO_MANY_ALIASES',
+  ],
   [
     '9 levels through fragments',
     `{ ...Q } fragment Q on Query ${list('...F')} fragment F on EngagementConnection { ${levels9} }`,
@@ -108,15 +139,15 @@ const beyond: readonly [what: string, query: string, code: string][] = [
     `mutation { ... { ... { ${deletes(10)} } } __typename }`,
     'TOO_MANY_MUTATIONS',
   ],
-  ['a cost of 50,001', `${page(ids(220)).slice(0, -1)} __typename }`, 'TOO_COSTLY'],
+  ['a cost of 50,001', `${page(fields(220)).slice(0, -1)} __typename }`, 'TOO_COSTLY'],
   [
     'that cost through fragments',
-    `{ ...Q } fragment Q on Query ${page('{ ...F }').slice(7)} fragment F on Engagement ${ids(220)}`,
+    `{ ...Q } fragment Q on Query ${page('{ ...F }').slice(7)} fragment F on Engagement ${fields(221)}`,
     'TOO_COSTLY',
   ],
   [
     'that cost through one fragment spread twice',
-    `${page('{ ...F ...F }')} fragment F on Engagement ${ids(120)}`,
+    `${page('{ ...F ...F }')} fragment F on Engagement ${fields(120)}`,
     'TOO_COSTLY',
   ],
 ];
@@ -124,7 +155,16 @@ const beyond: readonly [what: string, query: string, code: string][] = [
 describe('S09 a document', () => {
   it.each([
     ['1,000 tokens', remoteQuery(`{ a: [${times(977, () => '1')}] }`)],
+    ['65,536 characters', `{ __typename ${','.repeat(65_536 - 14)}}`],
+    ['1,000 lines', `{${'\n'.repeat(999)}__typename }`],
+    ['1,000 lines that end as on other systems', `{${'\r\n'.repeat(999)}__typename }`],
+    ['a name of 256 characters', `query ${longName} { ${longName}: __typename }`],
     ['8 levels', list(levels8)],
+    ['140 equal fields', `{ ${sameFields(140)} }`],
+    [
+      '140 equal fields at each of many places',
+      `{ ${times(6, (index) => `a${index}: integrations { ${times(55, () => 'name')} }`)} }`,
+    ],
     [
       '8 levels through fragments',
       `{ ...Q } fragment Q on Query ${list('...F')} fragment F on EngagementConnection { ${levels8} }`,
@@ -135,7 +175,7 @@ describe('S09 a document', () => {
     ['5 directives through a fragment', `{ ${skips(2)} ...F @skip(if: false) } fragment F on Query { ${skips(2)} }`],
     ['10 mutations', `mutation { ${deletes(10)} }`],
     ['10 mutations through a fragment', `mutation { ...F } fragment F on Mutation { ${deletes(10)} }`],
-    ['a cost of 50,000', page(ids(220))],
+    ['a cost of 50,000', page(fields(220))],
     ['a cost of 50,000 in one record', page('{ subject }', 'first: 5952')],
     ['100 deletes in a list, with all that an engagement has itself', manyDeletes(allFields, listOf(100))],
     ['10 deletes in a list, with much of what they refer to', manyDeletes(people, listOf(10))],
@@ -165,9 +205,9 @@ describe('S09 a document', () => {
     ['nobody says', 'after: null', ''],
     ['null says', 'first: null', ''],
   ])('costs as much as the largest page when %s how large one is', async (_what, first, variables) => {
-    expect(await codesOf(page(ids(220), first, variables))).toEqual([]);
-    expect(await codesOf(page(ids(221), first, variables))).toEqual(['TOO_COSTLY']);
-    expect(await codesOf(page(ids(221), 'first: 99'))).toEqual([]);
+    expect(await codesOf(page(fields(220), first, variables))).toEqual([]);
+    expect(await codesOf(page(fields(221), first, variables))).toEqual(['TOO_COSTLY']);
+    expect(await codesOf(page(fields(221), 'first: 99'))).toEqual([]);
   });
 });
 

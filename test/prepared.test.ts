@@ -3,6 +3,7 @@ import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { execute, parse, validate } from 'graphql';
 import { describe, expect, it } from 'vitest';
+import { AnswerRoom } from '../src/engagement/answer-room.ts';
 import { createDeleteMemory } from '../src/engagement/delete-memory.ts';
 import { ChunkDeliveries } from '../src/graphql/chunk-delivery.ts';
 import type { Context } from '../src/graphql/context.ts';
@@ -28,6 +29,8 @@ function contextOver(attempt: Attempt): Context {
     deadlineAt: performance.now() + 60_000,
     upstreamUrl: 'http://upstream',
     maxUpstreamBytes: 1024,
+    recordRoom: new AnswerRoom(2 ** 20),
+    answerRoom: new AnswerRoom(2 ** 20),
     chunkDeliveries: new ChunkDeliveries(),
     deleteMemory: createDeleteMemory(),
     idempotencyKey: undefined,

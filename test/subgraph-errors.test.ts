@@ -1,19 +1,21 @@
 import { describe, expect, it } from 'vitest';
 import { startTestFacade } from './support/facade.ts';
+import { bearer } from './support/service.ts';
 import { json, startUpstream } from './support/upstream.ts';
 
 describe.each(['federation', 'stitching'])('what a gateway gets of %s', (dialect) => {
   const reading =
     'query ($at: DateTime, $first: Int) { engagements(integratedAccountId: "a", first: $first, filter: { createdAt: { gt: $at } }) { nodes { id } } }';
   const unauthorised = { query: '{ engagement(id: 1, integratedAccountId: "a") { id } }' };
+  const somebody = bearer('canary-of-a-caller');
   const cases: readonly (readonly [what: string, code: string, body: object, headers: Record<string, string>])[] = [
-    ['a bad date', 'BAD_USER_INPUT', { query: reading, variables: { at: 'yesterday' } }, {}],
-    ['an oversized number', 'BAD_USER_INPUT', { query: reading, variables: { first: 3_000_000_000 } }, {}],
+    ['a bad date', 'BAD_USER_INPUT', { query: reading, variables: { at: 'yesterday' } }, somebody],
+    ['an oversized number', 'BAD_USER_INPUT', { query: reading, variables: { first: 3_000_000_000 } }, somebody],
     ['a number beyond 2^53', 'BAD_USER_INPUT', { query: reading, variables: { first: 2 ** 60 } }, {}],
-    ['a bad idempotency key', 'BAD_USER_INPUT', { query: reading }, { 'idempotency-key': 'a b' }],
+    ['a bad idempotency key', 'BAD_USER_INPUT', { query: reading }, { ...somebody, 'idempotency-key': 'a b' }],
     ['no token', 'UNAUTHENTICATED', unauthorised, {}],
     ['a token of another kind', 'UNAUTHENTICATED', unauthorised, { authorization: 'Basic eDp5' }],
-    ['a field that is not there', 'GRAPHQL_VALIDATION_FAILED', { query: '{ nothing }' }, {}],
+    ['a field that is not there', 'GRAPHQL_VALIDATION_FAILED', { query: '{ nothing }' }, somebody],
     ['a document that is none', 'GRAPHQL_PARSE_FAILED', { query: '{' }, {}],
     [
       'an operation that is not there',

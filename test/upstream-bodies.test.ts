@@ -1,4 +1,6 @@
+import type { ServerResponse } from 'node:http';
 import { describe, expect, it } from 'vitest';
+import { createUpstreamClient } from '../src/upstream/client.ts';
 import { startTestFacade } from './support/facade.ts';
 import { hugeBodies } from './support/huge-bodies.ts';
 import { type Answer, json, startUpstream } from './support/upstream.ts';
@@ -127,5 +129,97 @@ describe.each(ways)('S14 an upstream body %s', (_way, answerWith) => {
     expect(data).toEqual({ engagement: null });
     expect(errors).toMatchObject([{ extensions: { code: 'UPSTREAM_UNAVAILABLE' } }]);
     expect(requestCount).toBe(1);
+  });
+});
+
+describe('S24 an answer', () => {
+  // Room for 16,000 characters.
+  const env = { MAX_UPSTREAM_BYTES: String(maxBytes) };
+  const large = 'x'.repeat(1_900);
+  const codesIn = (errors: readonly { extensions: { code: string } }[]) => [
+    ...new Set(errors.map(({ extensions }) => extensions.code)),
+  ];
+
+  it('leaves out what it has no room for, of a body by many names, and says what was deleted all the same', async () => {
+    await using upstream = await startUpstream(json(200, { id: 'e1', large }), 'capsule');
+    await using facade = await startTestFacade(upstream.url, env);
+    const names = Array.from({ length: 10 }, (_, index) => `a${index}: raw`).join(' ');
+    const query = `mutation { deleteEngagement(id: "e1", integratedAccountId: "a", format: RAW) {
+      ... on DeleteEngagementSuccess { outcome deletedEngagementId ${names} } } }`;
+    // The second time it is prepared.
+    for (let round = 0; round < 2; round += 1) {
+      const { data, errors } = (await facade.post(query)).body;
+      const { outcome, deletedEngagementId, ...raws } = data.deleteEngagement;
+      expect({ outcome, deletedEngagementId }).toEqual({ outcome: 'DELETED', deletedEngagementId: 'e1' });
+      expect(Object.values(raws).filter((raw) => raw !== null)).toHaveLength(8);
+      expect(codesIn(errors)).toEqual(['RESPONSE_TOO_LARGE']);
+      expect(errors).toHaveLength(2);
+    }
+    expect(upstream.deletes()).toHaveLength(2);
+  });
+
+  it('has one room for all lists of deletes', async () => {
+    await using upstream = await startUpstream(json(200, { large }));
+    await using facade = await startTestFacade(upstream.url, env);
+    const list = (name: string) => `${name}: deleteEngagements(integratedAccountId: "a", format: RAW, items: [
+      ${Array.from({ length: 6 }, (_, index) => `{ id: "${name}${index}" }`)}]) { results { ... on DeleteEngagementSuccess { outcome raw warnings } } }`;
+    const { data, errors } = (await facade.post(`mutation { ${list('a')} ${list('b')} }`)).body;
+    expect(errors).toBeUndefined();
+    const results: { outcome: string; raw: unknown; warnings: string[] }[] = [...data.a.results, ...data.b.results];
+    expect(results.map(({ outcome }) => outcome)).toEqual(Array(12).fill('DELETED'));
+    expect(results.filter(({ raw }) => raw !== null)).toHaveLength(7);
+    for (const { raw, warnings } of results) expect(warnings.length).toBe(raw === null ? 1 : 0);
+  });
+
+  const ownerOf = { one: () => 'u', many: (index: number) => `u${index}` };
+  it.each([
+    ['one record that many refer to', 'one', 1],
+    ['many records', 'many', 12],
+  ] as const)('leaves out what it has no room for, of %s', async (_what, which, readCount) => {
+    const page = Array.from({ length: 12 }, (_, index) => ({ id: `e${index}`, owner: { id: ownerOf[which](index) } }));
+    await using upstream = await startUpstream((request, response) => {
+      const isList = request.path.endsWith('/engagements');
+      json(200, isList ? { result: page } : { id: request.path.split('/').at(-1), name: large })(request, response);
+    });
+    await using facade = await startTestFacade(upstream.url, env);
+    const query = '{ engagements(integratedAccountId: "a") { nodes { id owner { name } } } }';
+    const { data, errors } = (await facade.post(query)).body;
+    const nodes: { id: string; owner: { name: string | null } | null }[] = data.engagements.nodes;
+    expect(nodes.map(({ id }) => id)).toEqual(page.map(({ id }) => id));
+    expect(nodes.filter(({ owner }) => owner?.name)).toHaveLength(8);
+    expect(codesIn(errors)).toEqual(['RESPONSE_TOO_LARGE']);
+    expect(upstream.seen.filter(({ path }) => path.includes('/users/'))).toHaveLength(readCount);
+  });
+});
+
+describe('S24 large bodies that arrive at once', () => {
+  it('are handed over one in a turn of the event loop', async () => {
+    const count = 30;
+    const waiting: ServerResponse[] = [];
+    await using upstream = await startUpstream((_request, response) => {
+      waiting.push(response);
+      if (waiting.length === count) for (const each of waiting) each.end('x'.repeat(40_000));
+    });
+    const client = createUpstreamClient({
+      baseUrl: new URL(upstream.url),
+      ...{ maxBytes: 50_000, idleTimeoutMs: 10_000, reserveMs: 100 },
+    });
+    let turn = 0;
+    let isOver = false;
+    const countTurns = () => {
+      turn += 1;
+      if (!isOver) setImmediate(countTurns);
+    };
+    countTurns();
+    const deadlineAt = performance.now() + 60_000;
+    const turns = Array.from({ length: count }, async () => {
+      const request = { method: 'GET', path: '/unified', headers: {} } as const;
+      const attempt = await client.attempt(request, { answerBy: deadlineAt, deadlineAt, streams: false });
+      expect(attempt).toMatchObject({ kind: 'answer', body: { kind: 'complete' } });
+      return turn;
+    });
+    expect(new Set(await Promise.all(turns)).size).toBe(count);
+    isOver = true;
+    await client.close(0);
   });
 });

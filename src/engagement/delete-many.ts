@@ -1,3 +1,4 @@
+import { type AnswerRoom, leftOut } from './answer-room.ts';
 import { refusal } from './finding.ts';
 import type { DeleteEngagementInput } from './input.ts';
 import { refusedInput } from './refusal.ts';
@@ -7,11 +8,7 @@ import { withoutRecord } from './without-record.ts';
 /** How many deletes one list may have. */
 export const maxDeletes = 100;
 
-/** How many characters of JSON all records of one list may have. A list answers in one piece, which has to be possible. */
-const maxRecordCharacters = 16 * 1024 * 1024;
-
-const tooLarge =
-  'The records of this list are too large together; this one is left out. The delete itself is as it says.';
+const tooLarge = `The record was left out; the delete itself is as it says. ${leftOut}`;
 
 /** One of many deletes in an integrated account. */
 export type DeleteItem = Pick<DeleteEngagementInput, 'id' | 'engagementType' | 'parameters'>;
@@ -49,13 +46,8 @@ export function deleteEach(
   });
 }
 
-/** Leaves out the records that come when the list has all it can hold. */
-export function createRecordLimit(): (result: DeleteEngagementResult) => DeleteEngagementResult {
-  let characters = 0;
-  return (result) => {
-    const without = withoutRecord(result, tooLarge);
-    if (without === result) return result;
-    characters += JSON.stringify(result).length;
-    return characters > maxRecordCharacters ? without : result;
-  };
+/** The result, without its record when the operation has no room for that. */
+export function withinRoom(result: DeleteEngagementResult, room: AnswerRoom): DeleteEngagementResult {
+  const without = withoutRecord(result, tooLarge);
+  return without === result || room.take(result) ? result : without;
 }

@@ -65,7 +65,6 @@ builder.queryField('bulkDelete', (t) =>
   t.field({
     type: BulkDelete,
     nullable: true,
-    needsCaller: true,
     description: 'A bulk delete; null when there is none with this id in an integrated account that you may touch.',
     args: { id: t.arg.id({ required: true, description: 'The id of the bulk delete, as `startBulkDelete` gave it.' }) },
     resolve: (_root, { id }, context) =>
@@ -77,7 +76,6 @@ builder.mutationField('startBulkDelete', (t) =>
   t.field({
     type: BulkDelete,
     nullable: true,
-    needsCaller: true,
     cost: upstreamRequestCost,
     description:
       'Starts to delete many engagements of one integrated account in the background. It needs a server with REDIS_URL. Repeated with the ' +
@@ -116,7 +114,6 @@ for (const [how, description] of Object.entries(steering) as [keyof typeof steer
     t.field({
       type: BulkDelete,
       nullable: true,
-      needsCaller: true,
       description: `${description} One that has ended stays as it is.`,
       args: {
         id: t.arg.id({ required: true, description: 'The id of the bulk delete, as `startBulkDelete` gave it.' }),
@@ -141,6 +138,7 @@ async function* follow(id: string, context: Context): AsyncGenerator<BulkJob> {
   for (;;) {
     const job = await findBulkDelete(id, context);
     const news = newsOf(job);
+    context.answerRoom.empty();
     if (news !== told) yield job;
     told = news;
     if (hasEnded(job) || context.draining.aborted || context.hasCallerLeft()) return;
@@ -152,7 +150,6 @@ builder.subscriptionField('bulkDeleteProgress', (t) =>
   t.field({
     type: BulkDelete,
     nullable: true,
-    needsCaller: true,
     description:
       'A bulk delete now, and again whenever it has got further, at most once a second, until it ends: as `text/event-stream`, or as ' +
       "`multipart/mixed` in Apollo's protocol. " +

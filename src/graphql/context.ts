@@ -1,5 +1,6 @@
 import type { BulkDeletes } from '../bulk/bulk-deletes.ts';
 import type { Caller } from '../engagement/access.ts';
+import type { AnswerRoom } from '../engagement/answer-room.ts';
 import type { RepeatedDeletePorts } from '../engagement/repeated-delete.ts';
 import type { DeleteEngagementResult } from '../engagement/result.ts';
 import { fieldError, requestError } from '../errors.ts';
@@ -8,12 +9,6 @@ import type { RecordLoaders } from './record-loaders.ts';
 
 /** Results at hand: each is handed out, or thrown, in place of doing the delete. */
 export type GivenResults = ReadonlyMap<string | number, () => DeleteEngagementResult>;
-
-/** What a prepared operation has done of a request: who for, and what it came to. */
-export interface GivenDeletes {
-  readonly caller: Caller | null;
-  readonly results: GivenResults;
-}
 
 /** What every resolver gets: one per operation. */
 export interface Context extends RepeatedDeletePorts {
@@ -27,6 +22,10 @@ export interface Context extends RepeatedDeletePorts {
   readonly upstreamUrl: string;
   /** The most bytes of a streamed body that are collected into one list. */
   readonly maxUpstreamBytes: number;
+  /** What the operation may hold of records that it gets one by one. */
+  readonly recordRoom: AnswerRoom;
+  /** What its answer may hold. */
+  readonly answerRoom: AnswerRoom;
   /** The streamed bodies of the operation. */
   readonly chunkDeliveries: ChunkDeliveries;
   /** The key by which the caller's repeated requests are told from new ones; undefined when there is none. */

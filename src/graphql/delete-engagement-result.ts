@@ -62,7 +62,8 @@ const DeleteEngagementSuccess = builder.objectRef<Result.DeleteEngagementSuccess
       type: 'JSON',
       nullable: true,
       tag: internal,
-      description: "With format RAW, the provider's body: JSON, or a string when it is not JSON.",
+      description:
+        "With format RAW, the provider's body: JSON, or a string when it is not JSON. Null, with an error or a warning, when the answer has no room for it.",
     }),
     stream: t.expose('stream', {
       type: DeleteStream,

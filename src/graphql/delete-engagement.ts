@@ -70,7 +70,6 @@ builder.mutationField('deleteEngagement', (t) =>
   t.field({
     type: DeleteEngagementResult,
     nullable: true,
-    needsCaller: true,
     cost: upstreamRequestCost,
     description:
       'Deletes one engagement, once, and says what became of it. A delete cannot be undone. Aliased deletes run one after ' +

@@ -1,6 +1,6 @@
 import { GraphQLStreamDirective } from '@graphql-tools/utils';
 import { type FieldNode, type GraphQLResolveInfo, getDirectiveValues } from 'graphql';
-import { createRecordLimit, deleteEach, maxDeletes, nameOf } from '../engagement/delete-many.ts';
+import { deleteEach, maxDeletes, nameOf, withinRoom } from '../engagement/delete-many.ts';
 import type { DeleteEngagementResult as Result } from '../engagement/result.ts';
 import { fieldError } from '../errors.ts';
 import { builder } from './builder.ts';
@@ -73,12 +73,12 @@ builder.mutationField('deleteEngagements', (t) =>
   t.field({
     type: DeleteEngagementsPayload,
     nullable: true,
-    needsCaller: true,
     cost: upstreamRequestCost * maxDeletes,
     description:
       'Deletes up to 100 engagements of one integrated account, side by side, within its limits; aliased `deleteEngagement`s run ' +
       'one after another instead. One that fails costs the others nothing, and items that name the same engagement are one ' +
-      'delete. An `Idempotency-Key` holds for each engagement of the list by itself.',
+      'delete. An `Idempotency-Key` holds for each engagement of the list by itself. The records of one operation have room for 8 times ' +
+      'MAX_UPSTREAM_BYTES: beyond it, results come without theirs, with a warning.',
     args: {
       items: t.arg({ type: [DeleteEngagementItem], required: true, description: 'What to delete: 1 to 100 items.' }),
       integratedAccountId: t.arg.id({
@@ -110,10 +110,10 @@ builder.mutationField('deleteEngagements', (t) =>
       const fieldNodes = named(fieldsBelow(info, 'DeleteEngagementsPayload', info.fieldNodes), 'results');
       checkStreams(fieldNodes, info);
       const selection = readSelection({ ...info, fieldNodes });
-      const limitRecords = createRecordLimit();
       const begun = deleteEach(items, async (item) => {
         const args = { ...item, integratedAccountId, format, snapshot, dryRun: false };
-        return limitRecords(await resolveDelete(args, selection, `${info.path.key}.${nameOf(item)}`, context));
+        const result = await resolveDelete(args, selection, `${info.path.key}.${nameOf(item)}`, context);
+        return withinRoom(result, context.recordRoom);
       });
       // Caught now, since nobody may ever look at them.
       const results = begun.map((result) => result.catch((error: Error) => error));

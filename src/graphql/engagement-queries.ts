@@ -16,7 +16,6 @@ builder.queryField('engagement', (t) =>
   t.field({
     type: Engagement,
     nullable: true,
-    needsCaller: true,
     cost: upstreamRequestCost,
     description:
       'One engagement; null without an error when upstream knows none with this id. An integrated account that does not exist is an ' +
@@ -46,7 +45,6 @@ builder.queryField('engagements', (t) =>
   t.field({
     type: EngagementConnection,
     nullable: true,
-    needsCaller: true,
     cost: upstreamRequestCost,
     listSize: {
       assumedSize: defaultPageSize,

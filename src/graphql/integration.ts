@@ -26,6 +26,7 @@ builder.queryField('integrations', (t) =>
   t.field({
     type: [Integration],
     nullable: false,
+    isOpen: true,
     listSize: { assumedSize: integrations.length },
     description:
       'The integrations that can delete engagements, and what each needs. Reaches no upstream; needs no token.',

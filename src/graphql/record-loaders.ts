@@ -1,12 +1,13 @@
 import DataLoader from 'dataloader';
 import { type Caller, limitedBy } from '../engagement/access.ts';
+import { type AnswerRoom, leftOut } from '../engagement/answer-room.ts';
 import type { LimitReads } from '../engagement/read-limit.ts';
 import { type FoundRecord, type ReadPorts, readResource } from '../engagement/read-record.ts';
 import type { RecordKey } from '../engagement/record.ts';
 import { notSent, type Refusal } from '../engagement/refusal.ts';
 import type { Resource, WireField } from '../engagement/resources.ts';
 import { checkId } from '../engagement/text-rules.ts';
-import { requestError } from '../errors.ts';
+import { fieldError, requestError } from '../errors.ts';
 
 /** What names a record, and of an engagement the kind, where that is known. */
 export interface TypedKey extends RecordKey {
@@ -18,6 +19,7 @@ export interface RecordLoaders {
   /**
    * Reads the selected fields of one record. The same record and fields are read once in an operation. That the caller may
    * touch the integrated account is for whoever calls to have checked.
+   * @throws {GraphQLError} `RESPONSE_TOO_LARGE` when the operation has no room for the record.
    */
   read<R extends Resource>(
     resource: R,
@@ -33,6 +35,8 @@ export interface RecordLoadersOptions extends ReadPorts {
   readonly deadlineAt: number;
   readonly hasCallerLeft: () => boolean;
   readonly limitReads: LimitReads;
+  /** Where what is read has to find room. */
+  readonly room: AnswerRoom;
 }
 
 /**
@@ -55,7 +59,7 @@ interface LoaderKey<R extends Resource> extends TypedKey {
 
 function loaderFor<R extends Resource>(
   resource: R,
-  { caller, deadlineAt, hasCallerLeft, limitReads, ...ports }: RecordLoadersOptions,
+  { caller, deadlineAt, hasCallerLeft, limitReads, room, ...ports }: RecordLoadersOptions,
   mayReadMore: () => boolean,
 ) {
   async function read(key: LoaderKey<R>): Promise<FoundRecord<R> | Refusal> {
@@ -67,6 +71,8 @@ function loaderFor<R extends Resource>(
     const options = { caller, selected, deadlineAt, hasCallerLeft, engagementType };
     const limits = limitedBy(caller, key.integratedAccountId);
     const read = await limitReads(limits, deadlineAt, () => readResource(resource, key, options, ports));
+    if (read?.kind === 'Found' && !room.take(read.record))
+      throw fieldError('RESPONSE_TOO_LARGE', `The record was read, and left out. ${leftOut}`);
     return read ?? notSent({ reason: 'timeout' });
   }
   // Upstream reads one record at a time; a batch would only make the first wait for the last.

@@ -15,6 +15,7 @@ import './note.ts';
 import './opportunity.ts';
 import './owner.ts';
 import './project.ts';
+import { limitAnswers } from './limit-answer.ts';
 import type { DialectOptions } from './subgraph/dialect-plugin.ts';
 import './subgraph/entities.ts';
 import { completeSubgraph, federationDirectives, federationLinkUrl, printFederation } from './subgraph/federation.ts';
@@ -28,6 +29,7 @@ builder.queryField('_sdl', (t) =>
   t.string({
     nullable: false,
     onlyIn: 'stitching',
+    isOpen: true,
     description: 'This schema with its stitching directives, for the gateway that stitches it.',
     resolve: (_root, _args, _context, { schema }) => String(schema.extensions.sdl),
   }),
@@ -68,7 +70,7 @@ function withoutUnused(schema: GraphQLSchema): GraphQLSchema {
 
 /** Makes the schema of a server, from every module above. What a supergraph reads of it is in `extensions.sdl`. */
 export function createSchema({ typePrefix, ...options }: SchemaOptions): GraphQLSchema {
-  const plain = withoutUnused(buildDialect(options));
+  const plain = limitAnswers(withoutUnused(buildDialect(options)));
   if (options.dialect === 'none') return plain;
   const sdl = withTypePrefixInText(printed(plain, options.dialect), typePrefix);
   const schema = withTypePrefix(plain, typePrefix);

@@ -1,10 +1,12 @@
 import type { BulkDeletes } from '../bulk/bulk-deletes.ts';
 import type { Config } from '../config.ts';
+import type { Caller } from '../engagement/access.ts';
+import { AnswerRoom } from '../engagement/answer-room.ts';
 import type { DeleteMemory } from '../engagement/delete-memory.ts';
 import type { FindAccountIntegration } from '../engagement/integrated-account.ts';
 import type { LimitReads } from '../engagement/read-limit.ts';
 import { ChunkDeliveries } from '../graphql/chunk-delivery.ts';
-import type { Context, GivenDeletes } from '../graphql/context.ts';
+import type { Context, GivenResults } from '../graphql/context.ts';
 import { createRecordLoaders } from '../graphql/record-loaders.ts';
 import type { Log } from '../log.ts';
 import type { Send } from '../upstream/attempt.ts';
@@ -40,24 +42,42 @@ export interface OperationRequest {
   readonly params: { readonly extensions?: unknown };
 }
 
+/** Who an operation is for. */
+export interface Admission {
+  /** Null when nobody said who they are. */
+  readonly caller: Caller | null;
+  /** The moment (by `performance.now()`) by which the operation must be answered. */
+  readonly deadlineAt: number;
+}
+
 /**
- * Makes the context of one operation: its clock starts here.
- * @param given deletes of this request that are done already.
- * @throws {GraphQLError} `UNAUTHENTICATED` for an `Authorization` header that proves nothing, `BAD_USER_INPUT` for a bad
- * idempotency key.
+ * Tells who asks for an operation, before anything of it is read: its clock starts here.
+ * @throws {GraphQLError} `UNAUTHENTICATED` for an `Authorization` header that proves nothing.
  */
-export async function createContext(
-  { request: { headers, signal }, params }: OperationRequest,
-  { config, log, authenticate, ports, upstreamUrl, metrics }: ContextOptions,
-  given?: GivenDeletes,
-): Promise<Context> {
+export async function admit(
+  authorization: string | null,
+  { config, authenticate }: Pick<ContextOptions, 'config' | 'authenticate'>,
+): Promise<Admission> {
   const deadlineAt = performance.now() + config.requestTimeoutMs;
+  return { caller: await authenticate(authorization), deadlineAt };
+}
+
+/**
+ * Makes the context of one operation.
+ * @param given what deletes of this request have come to already.
+ * @throws {GraphQLError} `BAD_USER_INPUT` for a bad idempotency key.
+ */
+export function createContext(
+  { request: { headers, signal }, params }: OperationRequest,
+  { config, log, ports, upstreamUrl, metrics }: ContextOptions,
+  { caller, deadlineAt }: Admission,
+  given?: GivenResults,
+): Context {
   const requestId = headers.get('x-request-id');
   const idempotencyKey = readIdempotencyKey(headers.get('idempotency-key'), params.extensions);
-  // A token that expired since must not hide what was done with it.
-  const caller = given ? given.caller : await authenticate(headers.get('authorization'));
   const hasCallerLeft = () => signal.aborted;
-  const recordLoaders = createRecordLoaders({ caller, deadlineAt, hasCallerLeft, ...ports });
+  const recordRoom = new AnswerRoom(config.maxUpstreamBytes);
+  const recordLoaders = createRecordLoaders({ caller, deadlineAt, hasCallerLeft, room: recordRoom, ...ports });
   return {
     ...ports,
     caller,
@@ -66,9 +86,11 @@ export async function createContext(
     recordLoaders,
     readNote: (key, fields) => recordLoaders.read('notes', key, fields),
     maxUpstreamBytes: config.maxUpstreamBytes,
+    recordRoom,
+    answerRoom: new AnswerRoom(config.maxUpstreamBytes),
     chunkDeliveries: new ChunkDeliveries(),
     hasCallerLeft,
-    given: given?.results,
+    given,
     idempotencyKey,
     recordDelete(event) {
       log.info({ ...event, requestId }, 'delete');

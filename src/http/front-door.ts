@@ -2,12 +2,12 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { isJsonObject } from '../engagement/body.ts';
-import type { Context, GivenDeletes } from '../graphql/context.ts';
+import type { Context, GivenResults } from '../graphql/context.ts';
 import type { PreparedOperations } from '../graphql/prepared/prepared-operations.ts';
 import { runPrepared } from '../graphql/prepared/run-prepared.ts';
 import { documentIdOf, type TrustedDocuments } from '../graphql/trusted-documents.ts';
 import { runTraced } from '../upstream/trace.ts';
-import { type ContextOptions, createContext } from './context.ts';
+import { type Admission, admit, type ContextOptions, createContext } from './context.ts';
 import { createGraphiQL } from './graphiql.ts';
 import { readRequestBody } from './request-body.ts';
 import { resultTypeFor } from './use-check-accept.ts';
@@ -24,7 +24,7 @@ interface PlainRequest {
 }
 
 /** What Yoga's listener looks for on a request whose body has been read already; and what ours hands on with it. */
-type ReadRequest = IncomingMessage & { body?: Readable; given?: GivenDeletes; refusal?: unknown };
+type ReadRequest = IncomingMessage & { body?: Readable; admission?: Promise<Admission>; given?: GivenResults };
 
 /** Another is no name of an operation, and so part of no document. */
 const operationNames = /^[A-Za-z_]\w*$/;
@@ -110,16 +110,17 @@ export function createFrontDoor(
     };
     let context: Context;
     try {
-      context = await createContext({ request: { headers, signal }, params: plain }, options);
-    } catch (error) {
-      request.refusal = error;
+      // Kept for Yoga: a token that expires meanwhile must not hide what was done with it.
+      request.admission = admit(headers.get('authorization'), options);
+      context = createContext({ request: { headers, signal }, params: plain }, options, await request.admission);
+    } catch {
       return false;
     }
     const end = await runPrepared(prepared, plain.variables, context);
     context.chunkDeliveries.close();
     if (end.kind === 'uncovered') return false;
     if (end.kind === 'odd') {
-      request.given = { caller: context.caller, results: end.given };
+      request.given = end.given;
       return false;
     }
     response.setHeader('Content-Type', `${resultType}; charset=utf-8`);

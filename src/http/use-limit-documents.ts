@@ -1,156 +1,106 @@
-import { costLimitRule } from '@escape.tech/graphql-armor-cost-limit';
-import { maxAliasesPlugin } from '@escape.tech/graphql-armor-max-aliases';
-import { maxDepthPlugin } from '@escape.tech/graphql-armor-max-depth';
-import { maxDirectivesPlugin } from '@escape.tech/graphql-armor-max-directives';
-import {
-  type ASTVisitor,
-  type DocumentNode,
-  type FieldNode,
-  type GraphQLField,
-  getNullableType,
-  isListType,
-  Kind,
-  parse,
-  type SelectionSetNode,
-  TypeInfo,
-  type ValidationContext,
-  visit,
-  visitWithTypeInfo,
-} from 'graphql';
+import { type DocumentNode, type GraphQLError, type GraphQLSchema, parse } from 'graphql';
 import type { Plugin } from 'graphql-yoga';
 import { type ErrorCode, fieldError } from '../errors.ts';
+import { longestName, measureDocument } from './document-size.ts';
 
 /**
  * What a document may hold at most. Generous for what people write, and small enough that reading it costs no more than
  * a few milliseconds. Aliases count `__typename` too, which attackers like to repeat.
  *
- * Cost is armor's: 1 for a field, 2 for one that has fields, which count 1.5 times at each level, and all of it for each
+ * Characters and lines, since what is between tokens is free: graphql-js looks for the line of every error from the start of
+ * the document, and of 200,000 lines that took half a second. Names, since each is part of every record of an answer.
+ *
+ * Cost is 1 for a field, 2 for one that has fields, which count 1.5 times at each level, and all of it for each
  * record of a page. It bounds what one document can make of upstream. Measured: the dearest of `schema/operations` has
- * 2,150; a delete with every field of every member 368, and of all related records too 2,008; a page of 100 with every
- * field of an engagement 11,938, and with what people show of its related records 18,688; a page of 50 with every
- * field of those 46,975, of 100 twice that: 700 reads and more, which no account's rate limit allows within a deadline.
+ * 2,188; a delete with every field of every member 297, and of all related records too 4,336; a page of 100 with every
+ * field of an engagement 6,688; a page of 50 with every field of its related records too 18,756, and of those that these refer
+ * to 104,313: 700 reads and more, which no account's rate limit allows within a deadline.
+ *
+ * Merges are what validation compares: every pair of fields with the same name in the same place. The delete with all records
+ * above has 1,547, the schema as tools ask for it 228.
  */
-const limits = { tokens: 1_000, depth: 8, aliases: 10, directives: 5, rootMutations: 10, cost: 50_000 } as const;
-
-/** The largest page, and the longest list of deletes: what one counts as whose size is not written in the document. */
-const maxPageSize = '100';
-
-/**
- * How many records the field will have, as far as the document says: `first`, or as many as a list that it takes. Undefined
- * for a field that has one.
- */
-function pageSize(node: FieldNode, field: GraphQLField<unknown, unknown> | undefined | null): string | undefined {
-  const sizing = field?.args.find(({ name, type }) => name === 'first' || isListType(getNullableType(type)));
-  if (!sizing) return undefined;
-  const given = node.arguments?.find(({ name }) => name.value === sizing.name)?.value;
-  if (given?.kind === Kind.INT) return given.value;
-  return given?.kind === Kind.LIST ? String(given.values.length) : maxPageSize;
-}
-
-/** Reports the limit's own error in place of armor's, which has no code. */
-function reporting(code: ErrorCode, message: string) {
-  const onReject = [(context: ValidationContext | null) => context?.reportError(fieldError(code, message))];
-  return { onReject, propagateOnRejection: false };
-}
+const limits = {
+  characters: 64 * 1024,
+  lines: 1_000,
+  tokens: 1_000,
+  nameCharacters: 256,
+  depth: 8,
+  aliases: 10,
+  directives: 5,
+  rootMutations: 10,
+  cost: 50_000,
+  merges: 10_000,
+} as const;
 
 /** graphql-js has no other sign of it than these words. */
 const tooManyTokens = /^Syntax Error: Document contains more tha[nt] \d+ tokens/;
 
-/** graphql-js counts tokens while it parses, so a longer document is not even read to its end. */
-function useLimitTokens(): Plugin {
-  return {
-    onParse({ setParseFn }) {
-      setParseFn((source, options) => {
-        try {
-          return parse(source, { ...options, maxTokens: limits.tokens });
-        } catch (error) {
-          if (!(error instanceof Error && tooManyTokens.test(error.message))) throw error;
-          throw fieldError('TOO_MANY_TOKENS', `A document may have at most ${limits.tokens} tokens.`);
-        }
-      });
-    },
-  };
+/** Lines as graphql-js counts them: each ends with CR, LF or both. */
+function countLines(text: string): number {
+  return text.split(/\r\n|[\n\r]/).length;
 }
 
-/**
- * How many fields the set selects, with those of its fragments: each a mutation of its own, when they are root fields.
- * @param counted what each fragment came to: one that is spread again and again is walked once.
- */
-function countFields(set: SelectionSetNode, context: ValidationContext, counted = new Map<string, number>()): number {
-  return set.selections.reduce((sum, selection) => {
-    if (selection.kind === Kind.FIELD) return sum + 1;
-    if (selection.kind === Kind.INLINE_FRAGMENT) return sum + countFields(selection.selectionSet, context, counted);
-    const name = selection.name.value;
-    const fragment = counted.has(name) ? undefined : context.getFragment(name);
-    if (fragment) {
-      counted.set(name, 0);
-      counted.set(name, countFields(fragment.selectionSet, context, counted));
-    }
-    return sum + (counted.get(name) ?? 0);
-  }, 0);
+/** @throws {GraphQLError} `TOO_LONG` for a text that is not even worth to be parsed. */
+function checkText(text: string): void {
+  const { characters, lines } = limits;
+  const advice = 'Send long texts as variables.';
+  if (text.length > characters)
+    throw fieldError('TOO_LONG', `A document may have at most ${characters} characters. ${advice}`);
+  if (countLines(text) > lines) throw fieldError('TOO_LONG', `A document may have at most ${lines} lines. ${advice}`);
 }
 
-function rootMutationsRule(context: ValidationContext): ASTVisitor {
-  return {
-    OperationDefinition({ operation, selectionSet }) {
-      const count = operation === 'mutation' ? countFields(selectionSet, context) : 0;
-      if (count <= limits.rootMutations) return;
-      const message = `An operation may have at most ${limits.rootMutations} mutations, this one has ${count}.`;
-      context.reportError(fieldError('TOO_MANY_MUTATIONS', message));
-    },
-  };
+/** Parses a document within the limits. graphql-js counts tokens while it parses, so a longer document is not even read to its end. */
+const parseWithin: typeof parse = (source, options) => {
+  checkText(typeof source === 'string' ? source : source.body);
+  try {
+    return parse(source, { ...options, maxTokens: limits.tokens });
+  } catch (error) {
+    if (!(error instanceof Error && tooManyTokens.test(error.message))) throw error;
+    throw fieldError('TOO_MANY_TOKENS', `A document may have at most ${limits.tokens} tokens.`);
+  }
+};
+
+/** One error for each limit that the document is beyond. */
+function findExcesses(schema: GraphQLSchema, document: DocumentNode): readonly GraphQLError[] {
+  const { nameCharacters, depth, aliases, directives, rootMutations, cost, merges } = limits;
+  const size = measureDocument(schema, document, merges);
+  const checks: readonly [isBeyond: boolean, code: ErrorCode, message: string][] = [
+    [
+      longestName(document) > nameCharacters,
+      'TOO_LONG',
+      `A name in a document may have at most ${nameCharacters} characters.`,
+    ],
+    [size.depth > depth, 'TOO_DEEP', `A document may be at most ${depth} fields deep.`],
+    [size.aliases > aliases, 'TOO_MANY_ALIASES', `A document may have at most ${aliases} aliases.`],
+    [size.directives > directives, 'TOO_MANY_DIRECTIVES', `A document may have at most ${directives} directives.`],
+    [
+      size.rootMutations > rootMutations,
+      'TOO_MANY_MUTATIONS',
+      `An operation may have at most ${rootMutations} mutations, this one has ${size.rootMutations}.`,
+    ],
+    [
+      size.cost > cost,
+      'TOO_COSTLY',
+      `A document may cost at most ${cost}: select less, or write a smaller \`first\` into it.`,
+    ],
+    [
+      size.merges > merges,
+      'TOO_REPETITIVE',
+      `A document may repeat fields only so often that merging them takes ${merges} comparisons: select each field once in each place.`,
+    ],
+  ];
+  return checks.flatMap(([isBeyond, code, message]) => (isBeyond ? [fieldError(code, message)] : []));
 }
 
-/**
- * The document with the size of every page in it. Armor takes a size that it cannot read for 1, and so a variable would get
- * a whole page for the price of one record.
- */
-function withPageSizes(document: DocumentNode, context: ValidationContext): DocumentNode {
-  const typeInfo = new TypeInfo(context.getSchema());
-  const name = { kind: Kind.NAME, value: 'first' } as const;
-  return visit(
-    document,
-    visitWithTypeInfo(typeInfo, {
-      Field(node) {
-        const value = pageSize(node, typeInfo.getFieldDef());
-        if (value === undefined) return undefined;
-        const others = node.arguments?.filter((argument) => argument.name.value !== 'first') ?? [];
-        return { ...node, arguments: [...others, { kind: Kind.ARGUMENT, name, value: { kind: Kind.INT, value } }] };
-      },
-    }),
-  );
-}
-
-function costRule(context: ValidationContext): ASTVisitor {
-  return {
-    Document(document) {
-      const sized = withPageSizes(document, context);
-      const fragments = new Map(
-        sized.definitions.flatMap((node) => (node.kind === Kind.FRAGMENT_DEFINITION ? [[node.name.value, node]] : [])),
-      );
-      const message = `A document may cost at most ${limits.cost}: select less, or write a smaller \`first\` into it.`;
-      const rule = costLimitRule({ maxCost: limits.cost, flattenFragments: true, ...reporting('TOO_COSTLY', message) });
-      visit(sized, rule(Object.create(context, { getFragment: { value: (name: string) => fragments.get(name) } })));
-    },
-  };
-}
-
-/** Refuses documents beyond the limits before they are executed, each by a code of its own. */
+/** Refuses documents beyond the limits before they are validated, each limit by a code of its own. */
 export function useLimitDocuments(): Plugin {
-  const { depth, aliases, directives } = limits;
-  const tooDeep = `A document may be at most ${depth} fields deep.`;
-  const tooManyAliases = `A document may have at most ${aliases} aliases.`;
-  const tooManyDirectives = `A document may have at most ${directives} directives.`;
+  const known = new WeakMap<DocumentNode, readonly GraphQLError[]>();
   return {
-    onPluginInit({ addPlugin }) {
-      addPlugin(useLimitTokens());
-      addPlugin(maxDepthPlugin({ n: depth, flattenFragments: true, ...reporting('TOO_DEEP', tooDeep) }));
-      addPlugin(maxAliasesPlugin({ n: aliases, allowList: [], ...reporting('TOO_MANY_ALIASES', tooManyAliases) }));
-      addPlugin(maxDirectivesPlugin({ n: directives, ...reporting('TOO_MANY_DIRECTIVES', tooManyDirectives) }));
-    },
-    onValidate({ addValidationRule }) {
-      addValidationRule(rootMutationsRule);
-      addValidationRule(costRule);
+    onParse: ({ setParseFn }) => setParseFn(parseWithin),
+    onValidate({ params: { schema, documentAST }, setResult }) {
+      const excesses = known.get(documentAST) ?? findExcesses(schema, documentAST);
+      known.set(documentAST, excesses);
+      if (excesses.length > 0) setResult(excesses);
     },
   };
 }

@@ -3,13 +3,14 @@ import { useDisableIntrospection } from '@graphql-yoga/plugin-disable-introspect
 import type { DocumentNode, GraphQLSchema } from 'graphql';
 import { createYoga, useReadinessCheck, type YogaLogger } from 'graphql-yoga';
 import { LRUCache } from 'lru-cache';
-import type { GivenDeletes } from '../graphql/context.ts';
+import type { GivenResults } from '../graphql/context.ts';
 import type { PreparedOperations } from '../graphql/prepared/prepared-operations.ts';
 import type { TrustedDocuments } from '../graphql/trusted-documents.ts';
 import type { Log } from '../log.ts';
-import { type ContextOptions, createContext } from './context.ts';
+import { type Admission, type ContextOptions, createContext } from './context.ts';
 import { maskError, useGatewayStatus } from './mask-error.ts';
 import { type Metrics, useMetrics } from './metrics.ts';
+import { admissionOf, useAdmitCallers } from './use-admit-callers.ts';
 import { useBoundErrors } from './use-bound-errors.ts';
 import { useCheckAccept } from './use-check-accept.ts';
 import { useCheckRequest } from './use-check-request.ts';
@@ -47,9 +48,12 @@ function createDocumentCaches() {
   return { documentCache, errorCache: { get: () => undefined, set: () => {} } };
 }
 
-/** What node:http hands to Yoga with a request; the front door may have put results into it, or why it has no context. */
+/** What is known of a request before Yoga has it. */
 export interface ServerContext {
-  readonly req?: { readonly given?: GivenDeletes; readonly refusal?: unknown };
+  /** What node:http hands over; the front door may have put into it who asks, and what deletes have come to. */
+  readonly req?: { readonly admission?: Promise<Admission>; readonly given?: GivenResults };
+  /** Who asks, from before the document is parsed. */
+  admission?: Admission;
 }
 
 /** The GraphQL endpoint as a request listener. */
@@ -66,11 +70,7 @@ export function createGraphQLHandler(
   const { exposeSchema, trustedDocuments, subgraph, upstream, metrics: scrapes } = options.config;
   return createYoga<ServerContext>({
     schema,
-    context(initial) {
-      // A caller that was refused once is not verified, counted and logged again.
-      if (initial.req?.refusal !== undefined) throw initial.req.refusal;
-      return createContext(initial, options, initial.req?.given);
-    },
+    context: (initial) => createContext(initial, options, admissionOf(initial), initial.req?.given),
     logging: yogaLogger(options.log),
     maskedErrors: { maskError },
     graphiql: false,
@@ -87,6 +87,7 @@ export function createGraphQLHandler(
       ...(upstream === 'sandbox' && !scrapes ? [useMetrics(metrics)] : []),
       useCheckRequest(),
       useCheckAccept(),
+      useAdmitCallers(schema, options),
       useCheckVariables(),
       useTrustedDocuments(trusted, trustedDocuments?.only === true),
       useLimitDocuments(),

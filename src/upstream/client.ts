@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { Pool } from 'undici';
 import type { ProxyConfig } from '../config.ts';
 import type { Attempt, UpstreamRequest } from './attempt.ts';
@@ -14,6 +14,12 @@ const maxConnections = 512;
 
 /** How many bodies may be streamed at once: their clients decide how long they take, so they get connections of their own. */
 const maxStreams = 32;
+
+/**
+ * A body of so many bytes is handed over in a turn of the event loop of its own: to read a megabyte takes 10 ms, and a hundred may
+ * arrive at once.
+ */
+const largeBodyBytes = 32 * 1024;
 
 /** How many requests may wait for a connection. */
 const maxWaiting = 10_000;
@@ -104,6 +110,16 @@ export function createUpstreamClient({
   const streaming = new Gate(maxStreams, maxWaiting);
   const openStreams = new Set<Readable>();
 
+  let lastTurn: Promise<unknown> = Promise.resolve();
+
+  /** Settles at once, but for an attempt with a large body: in that one's turn. */
+  async function turnOf(attempt: Attempt): Promise<void> {
+    if (attempt.kind !== 'answer' || attempt.body.kind !== 'complete') return;
+    if (attempt.body.bytes.length < largeBodyBytes) return;
+    lastTurn = lastTurn.then(() => nextTurn());
+    await lastTurn;
+  }
+
   function remember(attempt: Attempt): Attempt {
     if (attempt.kind === 'answer' && attempt.body.kind === 'streaming') {
       const { stream } = attempt.body;
@@ -134,6 +150,7 @@ export function createUpstreamClient({
       });
       return { result, isDone: result.then(() => exchange?.isDone) };
     });
+    if (made) await turnOf(made);
     return remember(made ?? noConnection);
   }
 

@@ -138,7 +138,12 @@ export class Exchange implements Dispatcher.DispatchHandler {
     clearTimeout(this.#idleTimer);
     this.#finished();
     if (this.#stream) this.#stream.push(null);
-    else if (this.#statusCode !== undefined) this.#finish({ kind: 'complete', bytes: Buffer.concat(this.#chunks) });
+    else if (this.#statusCode !== undefined) {
+      const bytes = Buffer.concat(this.#chunks);
+      // Whoever has the answer has this exchange with it.
+      this.#chunks = [];
+      this.#finish({ kind: 'complete', bytes });
+    }
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {

@@ -44,8 +44,14 @@ function writeAnswer(
   context: Context,
 ): string | undefined {
   try {
-    const fields = done.map(([{ start, write }, result]) => start + write(result, context));
-    return `{"data":{${fields.join()}}}`;
+    let text = '{"data":{';
+    for (const [index, [{ start, write }, result]] of done.entries()) {
+      const field = (index === 0 ? '' : ',') + start + write(result, context);
+      // The executor says which values have no room.
+      if (!context.recordRoom.take(field)) return undefined;
+      text += field;
+    }
+    return `${text}}}`;
   } catch {
     return undefined;
   }

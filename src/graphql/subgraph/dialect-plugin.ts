@@ -35,14 +35,16 @@ declare global {
       onlyIn?: Dialect;
       /** A list of entities by a list of their keys, for gateways that stitch. */
       isLookup?: boolean;
-      /** It reaches upstream, for a caller. */
-      needsCaller?: boolean;
+      /** Of a root field: anybody may ask for it, without a token. Every other root field needs a caller. */
+      isOpen?: boolean;
     }
   }
 }
 
 /** Relay's interface. Another part of a graph may have its own, so no subgraph has this one. */
 export const nodeInterfaceName = 'Node';
+
+const rootKinds: ReadonlySet<string> = new Set(['Query', 'Mutation', 'Subscription']);
 
 interface Directive {
   readonly name: string;
@@ -86,12 +88,13 @@ export class DialectPlugin<Types extends SchemaTypes> extends BasePlugin<Types> 
   override onOutputFieldConfig(config: PothosOutputFieldConfig<Types>): PothosOutputFieldConfig<Types> | null {
     const { extensions, pothosOptions } = config;
     const { dialect, provesCallers } = this.#dialect;
-    const { onlyIn, isLookup = false, needsCaller = false } = pothosOptions;
+    const { onlyIn, isLookup = false, isOpen = false } = pothosOptions;
     if (onlyIn && onlyIn !== dialect) return null;
+    const needsCaller = rootKinds.has(config.kind) && !isOpen;
     const authenticated = needsCaller && provesCallers ? [{ name: 'authenticated' }] : [];
     const directives =
       dialect === 'federation' ? [...directivesIn(extensions), ...authenticated] : isLookup ? { merge: {} } : undefined;
-    return { ...config, extensions: { ...extensions, directives } };
+    return { ...config, extensions: { ...extensions, directives, isOpen } };
   }
 }
 

@@ -49,6 +49,7 @@ export function completeSubgraph(schema: GraphQLSchema, sdl: string): GraphQLSch
   if (!entities?.resolve || !service) throw new Error('The schema is no subgraph.');
   entities.resolve = checked(entities.resolve, new Set(union.getTypes().map(({ name }) => name)));
   service.resolve = () => ({ sdl });
+  service.extensions = { ...service.extensions, isOpen: true };
   return schema;
 }
 
