@@ -12,10 +12,12 @@ async function answerOf(url: string, agent: Agent): Promise<IncomingMessage> {
   return response as IncomingMessage;
 }
 
+const times = { quietTimeoutMs: 60_000, keepAliveTimeoutMs: 60_000 };
+
 /** A listener whose requests wait until the test answers them. */
 async function startHolding() {
   const arrived: ServerResponse[] = [];
-  const listener = createListener((_request, response) => void arrived.push(response), 60_000);
+  const listener = createListener((_request, response) => void arrived.push(response), times);
   const url = await listener.listen('127.0.0.1', 0);
   const send = (path: string, init?: RequestInit) => fetch(url + path, init);
   return { url, arrived, send, drain: (noticeMs?: number) => listener.drain(noticeMs) };
@@ -35,7 +37,7 @@ describe('a request', () => {
     const listener = createListener((request, response) => {
       seen = request.headers['x-request-id'];
       response.writeHead(204, { 'x-other': 'kept' }).end();
-    }, 60_000);
+    }, times);
     const url = await listener.listen('127.0.0.1', 0);
     const { headers } = await fetch(url, given === undefined ? {} : { headers: { 'x-request-id': given } });
     expect(headers.get('x-request-id')).toEqual(typeof expected === 'string' ? expected : expect.stringMatching(uuid));
