@@ -250,6 +250,8 @@ export function createListener(
     let giveUpBody = () => {};
     const forwardedFor = request.headers['x-forwarded-for']?.toString();
     const body = arriving.begin(findClient(socket.remoteAddress, forwardedFor, trustedProxies), () => {
+      // Of many in one packet, the rest may not have been looked at.
+      if (request.complete) return;
       giveUpBody();
       // Refused already, and its client goes on to send.
       if (response.writableFinished) socket.destroy();
