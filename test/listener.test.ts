@@ -2,7 +2,9 @@ import { once } from 'node:events';
 import { Agent, get, type IncomingMessage, type ServerResponse } from 'node:http';
 import { describe, expect, it } from 'vitest';
 import { createListener } from '../src/http/listener.ts';
+import { startTestFacade } from './support/facade.ts';
 import { connectRaw, requestHead } from './support/raw-client.ts';
+import { json, startUpstream } from './support/upstream.ts';
 
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
@@ -186,5 +188,27 @@ describe('R12 a draining listener', () => {
     await answered;
     await drain();
     await expect(connectRaw(url)).rejects.toThrow('ECONNREFUSED');
+  });
+});
+
+describe('R22 an idle connection', () => {
+  it('is kept for as long as the server says, and then closed', async () => {
+    const listener = createListener((_request, response) => void response.end('done'), {
+      ...times,
+      keepAliveTimeoutMs: 1_000,
+    });
+    const url = await listener.listen('127.0.0.1', 0);
+    using client = await connectRaw(url);
+    client.send(requestHead('GET', '/'));
+    await client.closed;
+    expect(client.received()).toMatch(/\r\nkeep-alive: timeout=1\r\n/i);
+    await listener.drain();
+  });
+
+  it('outlives those of the usual balancers, which keep theirs for 60 seconds', async () => {
+    await using upstream = await startUpstream(json(204, undefined));
+    await using facade = await startTestFacade(upstream.url);
+    const { headers } = await facade.post('{ __typename }');
+    expect(Number(/timeout=(\d+)/.exec(headers.get('keep-alive') ?? '')?.[1])).toBeGreaterThan(60);
   });
 });
