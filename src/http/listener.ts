@@ -209,7 +209,7 @@ export function createListener(
     });
   });
 
-  /** From now on a connection is kept for its client's next request. */
+  /** A connection is kept for its client's next request, of which nothing is there. */
   function beginIdle(socket: Socket, connection: Connection): void {
     connection.idleAtBytes = socket.bytesRead;
     connection.wait = idle.begin(connection.client, () => {
@@ -218,7 +218,7 @@ export function createListener(
     });
   }
 
-  /** Connections are told apart from those that are idle when the next request begins to come: Node says so of none. */
+  /** A request begins to arrive on a connection that was idle. */
   function beginNextHead(socket: Socket, connection: Connection): void {
     connection.idleAtBytes = undefined;
     connection.wait?.end();
@@ -310,7 +310,7 @@ export function createListener(
   }
   server.on('clientError', (error, socket) => cutOff(socket, error));
 
-  /** Looks after what no event tells of: answers that wait for their readers, and connections that are no longer idle. */
+  /** Finds what Node has no event for: answers that are not read, and connections on which a head begins to arrive. */
   function lookAround(): void {
     for (const response of open) {
       const { socket } = response;
