@@ -1,3 +1,4 @@
+import type { BlockList } from 'node:net';
 import type { Secret } from './secret.ts';
 import { loopbackHosts } from './setting-values.ts';
 import { readShared, type SharedConfig } from './shared-config.ts';
@@ -57,6 +58,10 @@ export interface Config {
   /** A manifest of documents that clients may name by their ids, and whether those are all that is executed. */
   readonly trustedDocuments: { readonly path: string; readonly only: boolean } | undefined;
   readonly requestTimeoutMs: number;
+  /** How long a client's connection is kept without a request. */
+  readonly keepAliveTimeoutMs: number;
+  /** The proxies whose `X-Forwarded-For` is believed; undefined for none. */
+  readonly trustedProxies: BlockList | undefined;
   readonly maxUpstreamBytes: number;
   /** Keep under Truto's documented limits, by waiting, instead of running into them. */
   readonly keepsRateLimits: boolean;
@@ -206,6 +211,8 @@ export function parseConfig(env: NodeJS.ProcessEnv): Config {
     subgraph,
     typePrefix: values.TYPE_PREFIX ?? '',
     requestTimeoutMs: values.REQUEST_TIMEOUT_MS ?? 10_000,
+    keepAliveTimeoutMs: values.KEEP_ALIVE_TIMEOUT_MS ?? 65_000,
+    trustedProxies: values.TRUSTED_PROXIES,
     maxUpstreamBytes: values.MAX_UPSTREAM_BYTES ?? 1_048_576,
     keepsRateLimits: values.TRUTO_RATE_LIMITS ?? (!sandbox || values.SANDBOX_LIMITS === true),
     proxy: values.HTTPS_PROXY && { url: values.HTTPS_PROXY, exceptFor: values.NO_PROXY ?? '' },

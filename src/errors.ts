@@ -17,7 +17,7 @@ const messages = {
   BAD_REQUEST: 'The request cannot be read. Nothing was executed.',
   REQUEST_TIMEOUT: 'The request did not arrive in time. Nothing was executed. Send it again, whole.',
   HEADERS_TOO_LARGE:
-    'The request has more than 100 headers, or more than 16 KiB of them. Nothing was executed. Send fewer.',
+    'The request has more than 100 headers, or more than 32 KiB of them. Nothing was executed. Send fewer.',
   // Apollo's links read these two messages, and send the query itself then.
   PERSISTED_QUERY_NOT_SUPPORTED: 'PersistedQueryNotSupported',
   PERSISTED_QUERY_NOT_FOUND: 'PersistedQueryNotFound',

@@ -7,8 +7,8 @@ import { createLog, type LogOptions, secretsOf } from './log.ts';
 import type { Sandbox } from './sandbox/server.ts';
 
 /**
- * For how long whoever is connected is told that this server goes: Node keeps an idle connection so long, so that a client which
- * keeps its own no longer has been told, or has closed it.
+ * How long a server that is stopped goes on to answer 503 while anybody is connected. A client that uses or closes each of
+ * its connections within this time loses no request; it is shorter than `KEEP_ALIVE_TIMEOUT_MS`, which a drain cannot wait for.
  */
 const noticeMs = 5_000;
 

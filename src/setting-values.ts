@@ -1,3 +1,4 @@
+import { BlockList, isIP } from 'node:net';
 import { isAbsolute } from 'node:path';
 import { z } from 'zod';
 import { Secret } from './secret.ts';
@@ -62,6 +63,23 @@ export const proxyAddress: z.ZodType<Secret, string> = z
 
 /** A folder by its absolute path, or a bucket by its address. */
 export const store: z.ZodType<string | URL, string> = z.union([z.string().refine(isAbsolute), baseAddress]);
+
+/** Adds an address, or a block of them as `address/bits`; false when it is neither. */
+function addBlock(list: BlockList, block: string): boolean {
+  const [, address = '', bits] = /^([\w.:]+)(?:\/(\d{1,3}))?$/.exec(block) ?? [];
+  const version = isIP(address);
+  const most = version === 4 ? 32 : 128;
+  if (version === 0 || Number(bits ?? most) > most) return false;
+  list.addSubnet(address, Number(bits ?? most), version === 4 ? 'ipv4' : 'ipv6');
+  return true;
+}
+
+/** Addresses and CIDR blocks, separated by commas. */
+export const networks: z.ZodType<BlockList, string> = z.string().transform((value, { addIssue }) => {
+  const list = new BlockList();
+  for (const block of value.split(',')) if (!addBlock(list, block.trim())) addIssue('not an address');
+  return list;
+});
 
 /** `1` for yes, `0` for no. */
 export const flag: z.ZodType<boolean, string> = z.enum(['0', '1']).transform((value) => value === '1');

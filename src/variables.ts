@@ -4,6 +4,7 @@ import {
   addressRule,
   baseAddress,
   flag,
+  networks,
   proxyAddress,
   redisAddress,
   secretText,
@@ -145,6 +146,19 @@ export const variables = {
     allowed: 'a whole number from 100 to 600000',
     usual: '`10000`',
     meaning: 'time for a whole operation; a streamed body may pause this long between chunks',
+  },
+  KEEP_ALIVE_TIMEOUT_MS: {
+    schema: wholeNumber(1_000, 7_200_000),
+    allowed: 'a whole number from 1000 to 7200000',
+    usual: '`65000`',
+    meaning:
+      'time that a connection without a request is kept. It must be longer than a balancer in front keeps its own: see [docs/operating.md](docs/operating.md#behind-a-balancer)',
+  },
+  TRUSTED_PROXIES: {
+    schema: networks,
+    allowed: 'IP addresses and CIDR blocks, separated by commas',
+    meaning:
+      'addresses and CIDR blocks of the proxies in front, separated by commas: their `X-Forwarded-For` says which client a request is from. Without it, that header is ignored, and limits per client are per connection address',
   },
   TRUTO_RATE_LIMITS: {
     schema: flag,

@@ -24,6 +24,19 @@ const mistakes: Record<string, readonly string[]> = {
   ...{ HOST: ['a b', 'http://host', 'host/path'], PORT: [...notWhole, '65536'], SANDBOX: notFlag },
   ...{ EXPOSE_SCHEMA: notFlag, TRUTO_BASE_URL: ['nowhere'], AUTH_MODE: ['open', 'SERVICE', 'none'] },
   ...{ REQUEST_TIMEOUT_MS: [...notWhole, '99', '600001'], MAX_UPSTREAM_BYTES: [...notWhole, '1023', '1073741825'] },
+  ...{
+    KEEP_ALIVE_TIMEOUT_MS: [...notWhole, '999', '7200001'],
+    TRUSTED_PROXIES: [
+      'any',
+      '10.0.0.0/33',
+      '::1/129',
+      '10.0.0.0/',
+      '10.0.0.1,',
+      '10.0.0.1 10.0.0.2',
+      '10.0.0/8',
+      'fe80::1%eth0',
+    ],
+  },
   ...{ TRUTO_API_TOKEN: ['a b', 'a\nb', 'é'], JWT_JWKS_URL: ['nowhere'], JWT_SECRET: ['s'.repeat(31)] },
   ...{ METRICS_HOST: ['a b', 'http://host'], METRICS_PORT: [...notWhole, '65536'] },
   ...{ JWT_ISSUER: [], JWT_AUDIENCE: [], TRUTO_RATE_LIMITS: notFlag },
@@ -67,13 +80,16 @@ describe('parseConfig', () => {
   it('without anything set serves the sandbox openly on loopback', () => {
     expect(parseConfig({})).toEqual({
       ...{ host: '127.0.0.1', port: 4000, upstream: 'sandbox', auth: { mode: 'open' }, exposeSchema: true },
-      ...{ requestTimeoutMs: 10_000, maxUpstreamBytes: 1_048_576, keepsRateLimits: false },
+      ...{ requestTimeoutMs: 10_000, maxUpstreamBytes: 1_048_576, keepsRateLimits: false, keepAliveTimeoutMs: 65_000 },
       ...{ subgraph: 'none', typePrefix: '', sandbox: { engagementsPerAccount: 30, keepsLimits: false } },
     });
   });
 
   it('reads every variable, whatever spaces are around it', () => {
-    const numbers = { PORT: ' 0 ', EXPOSE_SCHEMA: '1', REQUEST_TIMEOUT_MS: '500', MAX_UPSTREAM_BYTES: '2048' };
+    const numbers = {
+      ...{ PORT: ' 0 ', EXPOSE_SCHEMA: '1', REQUEST_TIMEOUT_MS: '500', MAX_UPSTREAM_BYTES: '2048' },
+      KEEP_ALIVE_TIMEOUT_MS: '3610000',
+    };
     const texts = {
       HOST: '::',
       TRUTO_BASE_URL: ' https://truto.example/base',
@@ -83,6 +99,7 @@ describe('parseConfig', () => {
     expect(parseConfig({ ...numbers, ...texts })).toEqual({
       ...{ host: '::', port: 0, upstream: new URL('https://truto.example/base'), auth: { mode: 'passthrough' } },
       ...{ exposeSchema: true, requestTimeoutMs: 500, maxUpstreamBytes: 2048, keepsRateLimits: true },
+      keepAliveTimeoutMs: 3_610_000,
       ...{ subgraph: 'federation', typePrefix: 'Crm', sandbox: { engagementsPerAccount: 30, keepsLimits: false } },
     });
   });

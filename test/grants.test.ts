@@ -132,3 +132,13 @@ describe('S02 S19 a remembered Idempotency-Key', () => {
     expect(upstream.seen).toHaveLength(before);
   });
 });
+
+it('S02 a token that grants 500 accounts, which makes a header of 26 kB, is read whole', async () => {
+  await using setting = await start();
+  const many = Array.from({ length: 499 }, () => crypto.randomUUID());
+  const headers = await callerOf('many', [...many, 'a']);
+  const granted = await setting.facade.post(removal(), { account: 'a' }, headers);
+  expect(granted.body.data.result.__typename).toBe('DeleteEngagementSuccess');
+  const other = await setting.facade.post(removal(), { account: 'b' }, headers);
+  expect(other.body.data.result.__typename).toBe('ForbiddenError');
+});

@@ -27,7 +27,10 @@ const clients = `
 `;
 
 it('R12 a listener that drains refuses all who have connected by then, however long the process was busy, and resets nobody', async () => {
-  const listener = createListener((_request, response) => void response.end(), 60_000);
+  const listener = createListener((_request, response) => void response.end(), {
+    quietTimeoutMs: 60_000,
+    keepAliveTimeoutMs: 5_000,
+  });
   const url = await listener.listen('127.0.0.1', 0);
   const askedCount = new Int32Array(new SharedArrayBuffer(4));
   const workerData = { port: Number(new URL(url).port), head: requestHead('GET', '/'), clientCount, askedCount };

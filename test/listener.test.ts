@@ -2,7 +2,9 @@ import { once } from 'node:events';
 import { Agent, get, type IncomingMessage, type ServerResponse } from 'node:http';
 import { describe, expect, it } from 'vitest';
 import { createListener } from '../src/http/listener.ts';
+import { startTestFacade } from './support/facade.ts';
 import { connectRaw, requestHead } from './support/raw-client.ts';
+import { json, startUpstream } from './support/upstream.ts';
 
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
@@ -12,10 +14,12 @@ async function answerOf(url: string, agent: Agent): Promise<IncomingMessage> {
   return response as IncomingMessage;
 }
 
+const times = { quietTimeoutMs: 60_000, keepAliveTimeoutMs: 60_000 };
+
 /** A listener whose requests wait until the test answers them. */
 async function startHolding() {
   const arrived: ServerResponse[] = [];
-  const listener = createListener((_request, response) => void arrived.push(response), 60_000);
+  const listener = createListener((_request, response) => void arrived.push(response), times);
   const url = await listener.listen('127.0.0.1', 0);
   const send = (path: string, init?: RequestInit) => fetch(url + path, init);
   return { url, arrived, send, drain: (noticeMs?: number) => listener.drain(noticeMs) };
@@ -35,7 +39,7 @@ describe('a request', () => {
     const listener = createListener((request, response) => {
       seen = request.headers['x-request-id'];
       response.writeHead(204, { 'x-other': 'kept' }).end();
-    }, 60_000);
+    }, times);
     const url = await listener.listen('127.0.0.1', 0);
     const { headers } = await fetch(url, given === undefined ? {} : { headers: { 'x-request-id': given } });
     expect(headers.get('x-request-id')).toEqual(typeof expected === 'string' ? expected : expect.stringMatching(uuid));
@@ -184,5 +188,27 @@ describe('R12 a draining listener', () => {
     await answered;
     await drain();
     await expect(connectRaw(url)).rejects.toThrow('ECONNREFUSED');
+  });
+});
+
+describe('R22 an idle connection', () => {
+  it('is kept for as long as the server says, and then closed', async () => {
+    const listener = createListener((_request, response) => void response.end('done'), {
+      ...times,
+      keepAliveTimeoutMs: 1_000,
+    });
+    const url = await listener.listen('127.0.0.1', 0);
+    using client = await connectRaw(url);
+    client.send(requestHead('GET', '/'));
+    await client.closed;
+    expect(client.received()).toMatch(/\r\nkeep-alive: timeout=1\r\n/i);
+    await listener.drain();
+  });
+
+  it('outlives those of the usual balancers, which keep theirs for 60 seconds', async () => {
+    await using upstream = await startUpstream(json(204, undefined));
+    await using facade = await startTestFacade(upstream.url);
+    const { headers } = await facade.post('{ __typename }');
+    expect(Number(/timeout=(\d+)/.exec(headers.get('keep-alive') ?? '')?.[1])).toBeGreaterThan(60);
   });
 });

@@ -1,21 +1,24 @@
-import type { RequestListener, ServerResponse } from 'node:http';
+import type { ServerResponse } from 'node:http';
 import { describe, expect, it } from 'vitest';
-import { createListener } from '../src/http/listener.ts';
+import { createListener, type Handle } from '../src/http/listener.ts';
 import type { LoadLimits } from '../src/http/overload.ts';
 import { usualLoadLimits } from '../src/http/overload.ts';
 import { type GraphQLAnswer, startTestFacade } from './support/facade.ts';
 import { connectRaw, requestHead } from './support/raw-client.ts';
 import { startUpstream } from './support/upstream.ts';
 
-async function startListener(handle: RequestListener, limits: Partial<LoadLimits>) {
+async function startListener(handle: Handle, limits: Partial<LoadLimits>) {
   const handled: string[] = [];
   const listener = createListener(
-    (request, response) => {
+    (request, response, body) => {
       handled.push(request.url ?? '');
-      handle(request, response);
+      handle(request, response, body);
     },
-    60_000,
-    { maxInFlight: 1_000, maxDelayMs: 60_000, ...limits },
+    {
+      quietTimeoutMs: 60_000,
+      keepAliveTimeoutMs: 60_000,
+      loadLimits: { ...usualLoadLimits, maxDelayMs: 60_000, ...limits },
+    },
   );
   const url = await listener.listen('127.0.0.1', 0);
   return {
@@ -29,7 +32,7 @@ async function startListener(handle: RequestListener, limits: Partial<LoadLimits
 /** A handler that keeps its responses for the test to answer, but for those to `/answer`. */
 function holding() {
   const held: ServerResponse[] = [];
-  const handle: RequestListener = (request, response) =>
+  const handle: Handle = (request, response) =>
     void (request.url === '/answer' ? response.end('answered') : held.push(response));
   return { held, handle };
 }
@@ -49,7 +52,7 @@ function block(forMs: number): void {
   while (performance.now() < untilMs);
 }
 
-const answer: RequestListener = (_request, response) => void response.end('answered');
+const answer: Handle = (_request, response) => void response.end('answered');
 
 describe('R15 a server with too much to do', () => {
   it('refuses what is beyond its limit before anything is read of it, and says when to come back', async () => {
@@ -171,7 +174,7 @@ describe('R15 a server with too much to do', () => {
       await answerNow.promise;
       response.end('{}');
     }, 'capsule');
-    const limits = { maxInFlight, maxDelayMs: Number.POSITIVE_INFINITY };
+    const limits = { ...usualLoadLimits, maxInFlight, maxDelayMs: Number.POSITIVE_INFINITY };
     await using facade = await startTestFacade(upstream.url, { TRUTO_RATE_LIMITS: '0' }, undefined, limits);
     const query = 'mutation ($id: ID!) { deleteEngagement(id: $id, integratedAccountId: "a") { __typename } }';
     const answers: GraphQLAnswer[] = [];

@@ -1,5 +1,5 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
-import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import { isUtf8 } from 'node:buffer';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { isJsonObject } from '../engagement/body.ts';
 import type { Context, GivenResults } from '../graphql/context.ts';
@@ -9,7 +9,8 @@ import { documentIdOf, type TrustedDocuments } from '../graphql/trusted-document
 import { runTraced } from '../upstream/trace.ts';
 import { type Admission, admit, type ContextOptions, createContext } from './context.ts';
 import { createGraphiQL } from './graphiql.ts';
-import { readRequestBody } from './request-body.ts';
+import type { Handle } from './listener.ts';
+import { refuseNoUtf8 } from './refuse.ts';
 import { resultTypeFor } from './use-check-accept.ts';
 import { findUnreadable } from './use-check-request.ts';
 import { findBadVariable } from './use-check-variables.ts';
@@ -89,7 +90,7 @@ export function createFrontDoor(
   operations: PreparedOperations,
   trusted: TrustedDocuments | undefined,
   options: ContextOptions,
-): RequestListener {
+): Handle {
   const serveGraphiQL = options.config.exposeSchema ? createGraphiQL(options.config, options.log) : undefined;
   const findText = textFinder(trusted, options.config.trustedDocuments?.only === true);
 
@@ -135,25 +136,23 @@ export function createFrontDoor(
     if (!isPlain || !(await runHere(request, response, text, resultType))) handOver(yoga, request, response, text);
   }
 
-  function receive(request: ReadRequest, response: ServerResponse): void {
+  function receive(request: ReadRequest, response: ServerResponse, body: Buffer): void {
     const { headers, method } = request;
     const isReadable = findUnreadable(headers['content-type'], headers['content-encoding']) === undefined;
     if (serveGraphiQL?.(request, response)) return;
     if (method !== 'POST' || !isReadable) return void yoga(request, response);
+    // Read with replacement characters, an id would be another's.
+    if (!isUtf8(body)) return void refuseNoUtf8(request, response);
     // Yoga knows it in one spelling only.
     headers['content-type'] = 'application/json';
-    const use = (text: string) => {
-      answer(request, response, text).catch((error) => {
-        options.log.error({ err: error }, 'a request came to no answer');
-        response.destroy();
-      });
-    };
-    // A kept connection's events come as those of its first request.
-    readRequestBody(request, response, AsyncLocalStorage.bind(use));
+    answer(request, response, body.toString()).catch((error) => {
+      options.log.error({ err: error }, 'a request came to no answer');
+      response.destroy();
+    });
   }
 
-  return (request, response) => {
-    const end = runTraced(`${request.method} /graphql`, request.headers, () => receive(request, response));
+  return (request, response, body) => {
+    const end = runTraced(`${request.method} /graphql`, request.headers, () => receive(request, response, body));
     response.once('close', () => end(response.statusCode));
   };
 }

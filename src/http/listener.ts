@@ -1,14 +1,29 @@
-import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo, BlockList, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { type Client, findClient } from './client-address.ts';
 import { type LoadLimits, LoopDelay, usualLoadLimits } from './overload.ts';
-import { hasHost, refuseBadHost, refuseBusy, refuseTooManyHeaders, refuseUnreadable } from './refuse.ts';
+import {
+  hasHost,
+  refuseBadHost,
+  refuseBusy,
+  refuseConnection,
+  refuseTooManyHeaders,
+  slowest,
+  unreadableFor,
+} from './refuse.ts';
+import { readRequestBody } from './request-body.ts';
 import { identifyRequest } from './request-id.ts';
+import { type Wait, type WaitBounds, Waits } from './waits.ts';
 
 /** More than any honest client sends, proxies included. */
 const maxHeaders = 100;
+
+/** The largest head of a request, in bytes: a token that grants 250 accounts is 13 KiB of it. */
+const maxHeadBytes = 32 * 1024;
 
 /** What whoever watches this server asks for; refused, it would take a busy server for a dead one. */
 const probes = new Set(['/health', '/ready', '/metrics']);
@@ -19,21 +34,43 @@ const sweepIntervalMs = 20;
 /** How long, after the last answer, refusals that are still being read may hold up the end of a drain. */
 const farewellMs = 1_000;
 
-/** How long a client may take over each part of a request. */
+/** How long a client may take over each part of a request, and of its answer. */
 export interface Patience {
   readonly headersMs: number;
   /** For all of a request, headers and body. */
   readonly requestMs: number;
+  /** For the next byte of an answer to be taken, when there is one. */
+  readonly unreadMs: number;
   /** How often it is looked at: so much later than the above may a connection be closed. */
   readonly checkIntervalMs: number;
 }
 
 /** Headers and bodies that dribble in hold a socket each: an honest client needs no longer. */
-const usualPatience: Patience = { headersMs: 5_000, requestMs: 10_000, checkIntervalMs: 1_000 };
+const usualPatience: Patience = { headersMs: 5_000, requestMs: 10_000, unreadMs: 30_000, checkIntervalMs: 1_000 };
+
+/** What the server holds for clients that are not done. */
+export interface ListenerBounds {
+  /** Connections that send a request: its head, which may be 32 KiB, or its body. */
+  readonly arriving: WaitBounds;
+  /** Connections without a request. */
+  readonly idle: WaitBounds;
+  /** Answers that are not read. */
+  readonly unread: WaitBounds;
+}
+
+const unbounded = Number.POSITIVE_INFINITY;
+const mebibyte = 1024 * 1024;
+
+/** One client may send as many requests at once as the server has in flight: it may be a gateway. */
+export const usualBounds: ListenerBounds = {
+  arriving: { maxCount: 2_048, maxCountPerClient: 1_024, maxBytes: 32 * mebibyte, maxBytesPerClient: 16 * mebibyte },
+  idle: { maxCount: 4_096, maxCountPerClient: unbounded, maxBytes: unbounded, maxBytesPerClient: unbounded },
+  unread: { maxCount: unbounded, maxCountPerClient: unbounded, maxBytes: 128 * mebibyte, maxBytesPerClient: unbounded },
+};
 
 /** An HTTP server that can be drained. */
 export interface Listener {
-  /** How many requests have no answer yet, but for those of whoever watches this server. */
+  /** How many whole requests have no answer yet, but for those of whoever watches this server. */
   readonly inFlight: number;
   /**
    * Listens, and tells where, without a path.
@@ -50,28 +87,75 @@ export interface Listener {
   drain(noticeMs?: number): Promise<void>;
 }
 
+/** Answers a request whose body is there. */
+export type Handle = (request: IncomingMessage, response: ServerResponse, body: Buffer) => void;
+
+/** How a listener treats its clients. */
+export interface ListenerOptions {
+  /**
+   * How long a connection may be without a byte either way while an answer is due on it, in milliseconds. A client that
+   * sleeps in the middle of an answer holds a connection to upstream with its own.
+   */
+  readonly quietTimeoutMs: number;
+  /** How long a connection without a request is kept, in milliseconds. */
+  readonly keepAliveTimeoutMs: number;
+  /** The proxies whose `X-Forwarded-For` says who their clients are. */
+  readonly trustedProxies?: BlockList | undefined;
+  readonly loadLimits?: LoadLimits | undefined;
+  readonly bounds?: ListenerBounds;
+  readonly patience?: Patience;
+  /** Hears of each answer, and of each client that left before it had one. */
+  readonly onAnswer?: (status: number | 'left', durationMs: number) => void;
+}
+
+/** A connection, as long as it is open. */
+interface Connection {
+  readonly client: Client;
+  /** Requests on it that are not all there, and answers that are not all out. */
+  unfinished: number;
+  /** For its next request, while there is none. */
+  wait: Wait | undefined;
+  /** How much had come when it became idle; undefined unless it is. */
+  idleAtBytes: number | undefined;
+}
+
 /**
- * Makes a listener for requests. Each gets an id; those that are too many, too big or too slow never reach `handle`.
- * @param onAnswer hears of each answer, and of each client that left before it had one.
- * @param quietTimeoutMs how long a connection may be without a byte either way. A client that sleeps in the middle of an
- * answer holds a connection to upstream with its own.
+ * Calls back when everything has been read that has come in by now. A socket's bytes and its end are read in two turns of
+ * the event loop; an immediate is run at the end of its turn.
+ */
+function afterNextTurn(callback: () => void): void {
+  setImmediate(() => setImmediate(callback));
+}
+
+/**
+ * Makes a listener for requests. Each gets an id; those that are too many, too big or too slow never reach `handle`, nor
+ * do those whose clients have closed, reset or half-closed their connections by the time they are read.
  */
 export function createListener(
-  handle: RequestListener,
-  quietTimeoutMs: number,
-  { maxInFlight, maxDelayMs }: LoadLimits = usualLoadLimits,
-  patience: Patience = usualPatience,
-  onAnswer: (status: number | 'left', durationMs: number) => void = () => {},
+  handle: Handle,
+  {
+    quietTimeoutMs,
+    keepAliveTimeoutMs,
+    trustedProxies,
+    loadLimits: { maxInFlight, maxInFlightBytes, maxDelayMs } = usualLoadLimits,
+    bounds = usualBounds,
+    patience = usualPatience,
+    onAnswer = () => {},
+  }: ListenerOptions,
 ): Listener {
   let isDraining = false;
   const drained = Promise.withResolvers<void>();
   const open = new Set<ServerResponse>();
-  const inFlight = new Set<ServerResponse>();
+  /** With the size of each one's body. */
+  const inFlight = new Map<ServerResponse, number>();
+  let inFlightBytes = 0;
   const loopDelay = new LoopDelay();
   const server = createServer({
+    maxHeaderSize: maxHeadBytes,
     headersTimeout: patience.headersMs,
     requestTimeout: patience.requestMs,
     connectionsCheckingInterval: patience.checkIntervalMs,
+    keepAliveTimeout: keepAliveTimeoutMs,
     // Node's own refusal has neither an id nor a reason.
     requireHostHeader: false,
   });
@@ -79,78 +163,188 @@ export function createListener(
   // Node leaves out what is beyond this without a word, so it must let through enough to be noticed.
   server.maxHeadersCount = maxHeaders + 1;
 
+  const arriving = new Waits(bounds.arriving);
+  const idle = new Waits(bounds.idle);
+  const unread = new Waits(bounds.unread);
+  const connections = new Map<Socket, Connection>();
+  const unreadAnswers = new Map<ServerResponse, Wait>();
+
   function settle(response: ServerResponse): void {
     open.delete(response);
-    if (!inFlight.delete(response)) return;
+    unreadAnswers.get(response)?.end();
+    unreadAnswers.delete(response);
+    const bodyBytes = inFlight.get(response);
+    if (bodyBytes === undefined) return;
+    inFlight.delete(response);
+    inFlightBytes -= bodyBytes;
     // Not before the first answer: that one finds all code cold, and to be slow at it is no overload.
     if (!isDraining) loopDelay.start();
     else if (inFlight.size === 0) drained.resolve();
   }
 
   function isOverloaded(): boolean {
-    if (inFlight.size >= maxInFlight) return true;
+    if (inFlight.size >= maxInFlight || inFlightBytes > maxInFlightBytes) return true;
     // With nothing in flight, whatever kept the loop is over, and no request would be spared by refusing one.
     return inFlight.size > 0 && loopDelay.currentMs > maxDelayMs;
   }
 
+  /** Refuses a request that may not be begun now, for whatever it asks; false when it may. */
+  function isRefused(request: IncomingMessage, response: ServerResponse, path: string): boolean {
+    if (isDraining && path !== '/health') refuseBusy(request, response, 'draining');
+    else if (!isDraining && !probes.has(path) && isOverloaded()) refuseBusy(request, response, 'overloaded');
+    else return false;
+    return true;
+  }
+
   let takenCount = 0;
-  server.on('connection', () => {
+  server.on('connection', (socket: Socket) => {
     takenCount += 1;
+    const client = findClient(socket.remoteAddress, undefined, trustedProxies);
+    const connection: Connection = { client, unfinished: 0, wait: undefined, idleAtBytes: undefined };
+    connections.set(socket, connection);
+    connection.wait = arriving.begin(client, () => cutOff(socket));
+    socket.once('close', () => {
+      connections.delete(socket);
+      connection.wait?.end();
+    });
   });
+
+  /** A connection is kept for its client's next request, of which nothing is there. */
+  function beginIdle(socket: Socket, connection: Connection): void {
+    connection.idleAtBytes = socket.bytesRead;
+    connection.wait = idle.begin(connection.client, () => {
+      if (socket.bytesRead === connection.idleAtBytes) socket.destroy();
+      else cutOff(socket);
+    });
+  }
+
+  /** A request begins to arrive on a connection that was idle. */
+  function beginNextHead(socket: Socket, connection: Connection): void {
+    connection.idleAtBytes = undefined;
+    connection.wait?.end();
+    connection.wait = arriving.begin(connection.client, () => cutOff(socket));
+  }
 
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
     open.add(response);
     const startMs = performance.now();
+    const { socket } = request;
+    const connection = connections.get(socket);
+    connection?.wait?.end();
+    function finishOne(): void {
+      if (!connection) return;
+      connection.unfinished -= 1;
+      if (connection.unfinished === 0 && !socket.destroyed) beginIdle(socket, connection);
+    }
+    if (connection)
+      Object.assign(connection, { unfinished: connection.unfinished + 2, wait: undefined, idleAtBytes: undefined });
     response.once('close', () => {
       settle(response);
+      finishOne();
       onAnswer(response.writableFinished ? response.statusCode : 'left', performance.now() - startMs);
     });
+    request.once('close', () => {
+      body.end();
+      finishOne();
+    });
+    let giveUpBody = () => {};
+    const forwardedFor = request.headers['x-forwarded-for']?.toString();
+    const body = arriving.begin(findClient(socket.remoteAddress, forwardedFor, trustedProxies), () => {
+      // Of many in one packet, the rest may not have been looked at.
+      if (request.complete) return;
+      giveUpBody();
+      // Refused already, and its client goes on to send.
+      if (response.writableFinished) socket.destroy();
+      else cutOff(socket);
+    });
+
     identifyRequest(request, response);
     if (request.rawHeaders.length > 2 * maxHeaders) return refuseTooManyHeaders(request, response);
     if (!hasHost(request)) return refuseBadHost(request, response);
     const path = request.url?.split('?', 1)[0] ?? '';
-    if (isDraining) {
-      if (path !== '/health') return refuseBusy(request, response, 'draining');
-      response.setHeader('connection', 'close');
-    } else if (!probes.has(path)) {
-      if (isOverloaded()) return refuseBusy(request, response, 'overloaded');
-      inFlight.add(response);
-    }
-    handle(request, response);
+    if (isRefused(request, response, path)) return;
+    giveUpBody = readRequestBody(request, response, {
+      onBytes: body.hold,
+      // A kept connection's events come as those of its first request.
+      onEnd: AsyncLocalStorage.bind((bytes) => {
+        body.end();
+        // Many may have come to their ends since this one's head was there.
+        if (isRefused(request, response, path)) return;
+        if (isDraining) response.setHeader('connection', 'close');
+        else if (!probes.has(path)) {
+          inFlight.set(response, bytes.length);
+          inFlightBytes += bytes.length;
+        }
+        // A busy process reads a request long after it came, and only a turn later that its client has left. Begun before
+        // that, it would delete what its caller, asking again under the same key, has been told is not deleted.
+        afterNextTurn(() => {
+          if (response.destroyed || socket.destroyed || socket.readableEnded) response.destroy();
+          else handle(request, response, bytes);
+        });
+      }),
+    });
   });
 
   /** Connections that end with the answers that are still due on them. */
   const ending = new WeakSet<Duplex>();
-  server.on('clientError', (error, socket) => {
+  /**
+   * Ends a connection on which a request will not be read to its end, with an answer that says why.
+   * @param error what Node found; without one, the request is the slowest of too many.
+   */
+  function cutOff(socket: Duplex, error?: NodeJS.ErrnoException): void {
     if (ending.has(socket)) return;
     const waiting = [...open].filter(({ req }) => req.socket === socket);
     const last = waiting.findLast(({ req, writableFinished }) => req.complete && !writableFinished);
     // Of several requests on a connection, the one whose answer is next has the socket.
-    if (!last)
-      return refuseUnreadable(
-        error,
-        socket,
-        waiting.find((response) => response.socket === socket),
-      );
+    if (!last) {
+      const next = waiting.find((response) => response.socket === socket);
+      refuseConnection(error ? unreadableFor(error) : slowest, socket, next);
+      socket.destroy(error);
+      return;
+    }
     // What cannot be read came after requests that could: they may have deleted something, and their answers must say so.
     ending.add(socket);
     socket.pause();
     if (!last.headersSent) last.setHeader('connection', 'close');
     last.once('finish', () => socket.end());
-  });
-
-  /** Yoga switches a connection's timeout off when it begins to stream an answer. */
-  function restoreTimeouts(): void {
-    for (const { socket } of inFlight) if (socket?.timeout === 0) socket.setTimeout(quietTimeoutMs);
   }
-  let restoring: NodeJS.Timeout | undefined;
+  server.on('clientError', (error, socket) => cutOff(socket, error));
+
+  /** Finds what Node has no event for: answers that are not read, and connections on which a head begins to arrive. */
+  function lookAround(): void {
+    for (const response of open) {
+      const { socket } = response;
+      if (!socket) continue;
+      const unreadBytes = response.writableLength;
+      // Yoga switches a connection's timeout off when it begins to stream an answer. Node's starts anew with each byte taken.
+      const timeoutMs = unreadBytes > 0 ? Math.min(patience.unreadMs, quietTimeoutMs) : quietTimeoutMs;
+      if (socket.timeout !== timeoutMs) socket.setTimeout(timeoutMs);
+      if (unreadBytes === 0) {
+        unreadAnswers.get(response)?.end();
+        unreadAnswers.delete(response);
+      } else if (!unreadAnswers.has(response)) {
+        const client = connections.get(socket)?.client;
+        // Nothing can be added to the middle of an answer.
+        if (client)
+          unreadAnswers.set(
+            response,
+            unread.begin(client, () => socket.destroy()),
+          );
+      }
+      unreadAnswers.get(response)?.hold(unreadBytes);
+    }
+    for (const [socket, connection] of connections)
+      if (connection.idleAtBytes !== undefined && socket.bytesRead > connection.idleAtBytes)
+        beginNextHead(socket, connection);
+  }
+  let looking: NodeJS.Timeout | undefined;
 
   function listen(host: string, port: number): Promise<string> {
     return new Promise((resolve, reject) => {
       server.once('error', reject);
       server.listen(port, host, () => {
         server.off('error', reject);
-        restoring = setInterval(restoreTimeouts, patience.checkIntervalMs).unref();
+        looking = setInterval(lookAround, patience.checkIntervalMs).unref();
         const { address, family, port: chosen } = server.address() as AddressInfo;
         resolve(`http://${family === 'IPv6' ? `[${address}]` : address}:${chosen}`);
       });
@@ -177,11 +371,11 @@ export function createListener(
     isDraining = true;
     const noticedAtMs = performance.now() + noticeMs;
     // Told to, a client sends its next request elsewhere instead of into a connection that is about to go.
-    for (const response of inFlight) if (!response.headersSent) response.setHeader('connection', 'close');
+    for (const response of inFlight.keys()) if (!response.headersSent) response.setHeader('connection', 'close');
     if (inFlight.size > 0) await drained.promise;
     while (performance.now() < noticedAtMs && (await countConnections()) > 0) await sleep(sweepIntervalMs);
     await nobodyWaits();
-    clearInterval(restoring);
+    clearInterval(looking);
     loopDelay.stop();
     const closed = new Promise<void>((resolve) => {
       server.close(() => resolve());

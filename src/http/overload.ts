@@ -1,13 +1,19 @@
 /** From when on requests are refused rather than made to wait. */
 export interface LoadLimits {
-  /** How many requests may be in flight at once; a streamed answer counts as long as it lasts. */
+  /** How many whole requests may be in flight at once; a streamed answer counts as long as it lasts. */
   readonly maxInFlight: number;
+  /** How many bytes their bodies may have together. */
+  readonly maxInFlightBytes: number;
   /** How long the event loop may keep what is due waiting while requests are in flight. */
   readonly maxDelayMs: number;
 }
 
 /** Far above what upstream's own limits let through, and far below what memory can hold. */
-export const usualLoadLimits: LoadLimits = { maxInFlight: 1_000, maxDelayMs: 200 };
+export const usualLoadLimits: LoadLimits = {
+  maxInFlight: 1_000,
+  maxInFlightBytes: 64 * 1024 * 1024,
+  maxDelayMs: 200,
+};
 
 /** How often the delay is measured, and so how soon it is known that the loop is free again. */
 const sampleIntervalMs = 50;

@@ -60,7 +60,8 @@ export function refuseNoUtf8(request: IncomingMessage, response: ServerResponse)
   answerAndClose(request, response, requestRefusal('BAD_REQUEST', message));
 }
 
-type Refusal = ReturnType<typeof requestRefusal>;
+/** A status, and a body that says why. */
+export type Refusal = ReturnType<typeof requestRefusal>;
 
 function answerAndClose(request: IncomingMessage, response: ServerResponse, { status, body }: Refusal): void {
   response.statusCode = status;
@@ -82,22 +83,30 @@ const unreadable: Readonly<Record<string, Refusal>> = {
 };
 const noHttp = requestRefusal('BAD_REQUEST', 'The request is no valid HTTP. Nothing of it was executed.');
 
+/** What is said of a request that cannot be read to its end: it is no HTTP, too large, or too slow. With Node's own status. */
+export function unreadableFor(error: NodeJS.ErrnoException): Refusal {
+  return unreadable[error.code ?? ''] ?? noHttp;
+}
+
+/** What is said of the slowest of too many requests that are still arriving. */
+export const slowest: Refusal = requestRefusal(
+  'OVERLOADED',
+  'Too many requests are arriving at once, and this one has taken the longest. Nothing was executed. Send it again, without a pause in it.',
+);
+
 /**
- * Answers what cannot be read to its end (it is no HTTP, too large, or too slow) and closes the connection: with Node's own
- * status, a request id, and a reason.
+ * Answers on a connection on which a request will not be read to its end, with a request id.
  * @param response the one that the connection waits for, if any. When some of it is out already, nothing can be added.
  */
-export function refuseUnreadable(error: NodeJS.ErrnoException, socket: Duplex, response?: ServerResponse): void {
-  if (socket.writable && !response?.headersSent) {
-    const { status, body } = unreadable[error.code ?? ''] ?? noHttp;
-    const head = [
-      `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
-      `x-request-id: ${response?.getHeader('x-request-id') ?? randomUUID()}`,
-      'connection: close',
-      'content-type: application/json',
-      `content-length: ${Buffer.byteLength(body)}`,
-    ];
-    socket.write(`${head.join('\r\n')}\r\n\r\n${response?.req.method === 'HEAD' ? '' : body}`);
-  }
-  socket.destroy(error);
+export function refuseConnection({ status, body }: Refusal, socket: Duplex, response?: ServerResponse): void {
+  if (!socket.writable || response?.headersSent) return;
+  const head = [
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
+    `x-request-id: ${response?.getHeader('x-request-id') ?? randomUUID()}`,
+    'connection: close',
+    ...(status === 503 ? [`retry-after: ${retryAfterSeconds}`] : []),
+    'content-type: application/json',
+    `content-length: ${Buffer.byteLength(body)}`,
+  ];
+  socket.write(`${head.join('\r\n')}\r\n\r\n${response?.req.method === 'HEAD' ? '' : body}`);
 }

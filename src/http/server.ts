@@ -121,13 +121,13 @@ export async function startFacade({ config, log, upstream, openToken, loadLimits
   };
   const operations = createPreparedOperations(schema);
   const yoga = createGraphQLHandler(schema, operations, metrics, trusted, options);
-  const listener = createListener(
-    createFrontDoor(yoga, operations, trusted, options),
-    requestTimeoutMs + quietMarginMs,
+  const listener = createListener(createFrontDoor(yoga, operations, trusted, options), {
+    quietTimeoutMs: requestTimeoutMs + quietMarginMs,
+    keepAliveTimeoutMs: config.keepAliveTimeoutMs,
+    trustedProxies: config.trustedProxies,
     loadLimits,
-    undefined,
-    metrics.countRequest,
-  );
+    onAnswer: metrics.countRequest,
+  });
 
   let scrapes: ScrapeServer | undefined;
   async function free(): Promise<void> {

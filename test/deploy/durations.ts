@@ -1,4 +1,4 @@
-import { createServer } from 'node:http';
+import { parseConfig } from '../../src/config.ts';
 import { readText } from './checks.ts';
 
 /** A number that a module keeps to itself, such as `drainMarginMs`. @throws when it is no longer there. */
@@ -16,8 +16,8 @@ export const longestStopMs = (requestTimeoutMs: number): number =>
 export const longestQuietMs = (requestTimeoutMs: number): number =>
   requestTimeoutMs + constant('src/http/server.ts', 'quietMarginMs');
 
-/** After this, Node closes a connection that is idle. */
-export const idleTimeoutMs: number = createServer().keepAliveTimeout;
+/** The longest that whoever keeps connections to a server may leave one idle: when it is stopped, or just idle, the server closes it. */
+export const idleTimeoutMs: number = Math.min(constant('src/serve.ts', 'noticeMs'), parseConfig({}).keepAliveTimeoutMs);
 
 /** Reads a length as nginx and Compose write it, in seconds. */
 export function secondsToMs(text: string | undefined): number {

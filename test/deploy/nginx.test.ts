@@ -1,10 +1,14 @@
+import { channel } from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { describe, expect, it } from 'vitest';
+import { startTestFacade } from '../support/facade.ts';
 import { freePort } from '../support/free-port.ts';
 import { startNginx } from '../support/nginx-server.ts';
+import { bearer, jwtSecret, serviceEnv, signToken } from '../support/service.ts';
+import { json, startUpstream } from '../support/upstream.ts';
 
 /** A request that reached a replica. */
 interface Seen {
@@ -207,5 +211,55 @@ describe('deploy/nginx.conf', () => {
     expect((await fetch(`${nginx.url}/metrics`)).status).toBe(404);
     expect((await fetch(`${nginx.url}/ready`)).status).toBe(200);
     expect(replica.seen.length + other.seen.length).toBe(1);
+  });
+});
+
+describe('deploy/nginx.conf in front of the server', () => {
+  const query = 'mutation ($account: ID!) { deleteEngagement(id: 1, integratedAccountId: $account) { __typename } }';
+  const hostOf = (url: string) => new URL(url).host;
+
+  it('R22 closes idle connections before the server does, and no request is lost', async () => {
+    await using upstream = await startUpstream(json(204, undefined), 'capsule');
+    await using facade = await startTestFacade(upstream.url, { KEEP_ALIVE_TIMEOUT_MS: '5000' });
+    const closedBy: string[] = [];
+    const watch = (message: unknown) => {
+      const { socket } = message as { socket: Socket };
+      if (String(socket.localPort) !== new URL(facade.url).port) return;
+      let by = 'the server';
+      socket.once('end', () => {
+        by = 'nginx';
+      });
+      socket.once('close', () => closedBy.push(by));
+    };
+    channel('net.server.socket').subscribe(watch);
+    await using nginx = await startNginx([hostOf(facade.url), hostOf(facade.url)], '1s');
+    const body = JSON.stringify({ query, variables: { account: 'a' } });
+    for (const count of [1, 2, 3]) {
+      const response = await post(nginx.url, {}, body);
+      expect(await response.json()).toEqual({ data: { deleteEngagement: { __typename: 'DeleteEngagementSuccess' } } });
+      await expect.poll(() => closedBy.length).toBe(count);
+    }
+    channel('net.server.socket').unsubscribe(watch);
+    expect(closedBy).toEqual(['nginx', 'nginx', 'nginx']);
+  });
+
+  it('passes a token on that grants 500 accounts', async () => {
+    await using upstream = await startUpstream(json(204, undefined), 'capsule');
+    await using facade = await startTestFacade(upstream.url, { ...serviceEnv, JWT_SECRET: jwtSecret });
+    await using nginx = await startNginx([hostOf(facade.url), hostOf(facade.url)]);
+    const accounts = Array.from({ length: 500 }, () => crypto.randomUUID());
+    const headers = bearer(await signToken({ integrated_accounts: accounts }));
+    const body = JSON.stringify({ query, variables: { account: accounts[499] } });
+    const response = await post(nginx.url, headers, body);
+    expect(await response.json()).toEqual({ data: { deleteEngagement: { __typename: 'DeleteEngagementSuccess' } } });
+  });
+
+  it('S26 tells the server which client a request is from, whatever the client says', async () => {
+    await using replica = await startReplica(succeed);
+    await using other = await startReplica(succeed);
+    await using nginx = await startNginx([replica.address, other.address]);
+    await post(nginx.url, { 'x-forwarded-for': '198.51.100.1' });
+    const [seen] = [...replica.seen, ...other.seen];
+    expect(seen?.headers['x-forwarded-for']).toBe('198.51.100.1, 127.0.0.1');
   });
 });

@@ -93,6 +93,7 @@ async function soak(sandbox: Sandbox, faults: SoakFaults, options: SoakOptions):
     TRUTO_BASE_URL: sandbox.url,
     AUTH_MODE: 'passthrough',
     REQUEST_TIMEOUT_MS: String(facadeTimeoutMs),
+    KEEP_ALIVE_TIMEOUT_MS: '5000',
     // Within the documented limits, 50 in 10 seconds for each account, this would take an hour and prove less.
     TRUTO_RATE_LIMITS: '0',
   };

@@ -46,11 +46,12 @@ const environment = { PATH: `${process.env.PATH}:/usr/sbin` };
 export const installNginx = (): void => installDebianPackage('nginx-light', isInstalled);
 
 /** The configuration as it is, but for addresses of this machine. @throws when it has not what is to be replaced. */
-function localized(folder: string, port: number, replicas: readonly string[]): string {
+function localized(folder: string, port: number, replicas: readonly string[], keptTime: string): string {
   let text = readFileSync(new URL('../../deploy/nginx.conf', import.meta.url), 'utf8');
   const addresses = [
     ['listen 8080;', `listen 127.0.0.1:${port};`],
     ['/tmp/', `${folder}/`],
+    ['keepalive_timeout 4s;', `keepalive_timeout ${keptTime};`],
     ['/dev/stdout', `${folder}/access.log`],
     ['/dev/stderr', `${folder}/error.log`],
     ...replicas.map((replica, index) => [`engagements-${index + 1}:4000`, replica] as const),
@@ -65,14 +66,15 @@ function localized(folder: string, port: number, replicas: readonly string[]): s
 /**
  * Starts nginx in front of two replicas.
  * @param replicas their hosts and ports. Nobody has to listen there yet.
+ * @param keptTime how long it keeps an idle connection to one of them.
  * @throws with what it complains of when it ends instead.
  */
-export async function startNginx(replicas: readonly [string, string]): Promise<NginxServer> {
+export async function startNginx(replicas: readonly [string, string], keptTime = '4s'): Promise<NginxServer> {
   installNginx();
   const folder = mkdtempSync(join(tmpdir(), 'nginx-'));
   const port = await freePort();
   const file = join(folder, 'nginx.conf');
-  writeFileSync(file, localized(folder, port, replicas));
+  writeFileSync(file, localized(folder, port, replicas, keptTime));
   const isRoot = process.getuid?.() === 0;
   if (isRoot) chownSync(folder, nobody, nobody);
   // What it says before it has read where to: the flag -e is for that.

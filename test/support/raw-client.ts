@@ -11,9 +11,12 @@ export interface RawClient extends Disposable {
   readonly closed: Promise<unknown>;
 }
 
-/** Connects to where that address says. */
-export async function connectRaw(url: string): Promise<RawClient> {
-  const socket = connect(Number(new URL(url).port), '127.0.0.1');
+/**
+ * Connects to where that address says.
+ * @param localAddress the client's own: all of 127.0.0.0/8 are this machine's.
+ */
+export async function connectRaw(url: string, localAddress = '127.0.0.1'): Promise<RawClient> {
+  const socket = connect({ port: Number(new URL(url).port), host: '127.0.0.1', localAddress });
   let received = '';
   socket.setEncoding('latin1').on('data', (text) => {
     received += text;

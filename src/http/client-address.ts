@@ -1,0 +1,50 @@
+import { type BlockList, isIPv6, SocketAddress } from 'node:net';
+
+/** Whom the bounds per client are for. */
+export interface Client {
+  /** An IPv4 address, or the /64 network of an IPv6 address: whoever has one of its addresses has all of them. */
+  readonly address: string;
+  /** True for a trusted proxy by itself: many clients share its address, so no bound per client can hold for it. */
+  readonly isProxy: boolean;
+}
+
+type Ip = { readonly address: string; readonly family: 'ipv4' | 'ipv6' };
+
+/** Reads an address as sockets and proxies write it, perhaps with a port. */
+function parseIp(text: string): Ip | undefined {
+  const plain = text.trim().replace(/^::ffff:(?=\d+\.)/i, '');
+  // A zone tells apart interfaces of this host, not clients.
+  const parsed = SocketAddress.parse(isIPv6(plain) ? `[${plain.split('%', 1)[0]}]` : plain);
+  return parsed && { address: parsed.address, family: parsed.family as Ip['family'] };
+}
+
+/** The first four groups of an IPv6 address in its shortest form. */
+function networkOf({ address, family }: Ip): string {
+  if (family === 'ipv4') return address;
+  const [left = [], right = []] = address.split('::').map((half) => half.split(':').filter(Boolean));
+  const zeros = Array.from({ length: 8 - left.length - right.length }, () => '0');
+  return `${[...left, ...zeros, ...right].slice(0, 4).join(':')}::/64`;
+}
+
+/**
+ * Finds whose request it is: the address of the connection, or, when that is a trusted proxy's, the last address in
+ * `X-Forwarded-For` that is not. What stands before that one, anybody may have written.
+ */
+export function findClient(
+  remoteAddress: string | undefined,
+  forwardedFor: string | undefined,
+  trustedProxies: BlockList | undefined,
+): Client {
+  const isTrusted = ({ address, family }: Ip) => trustedProxies?.check(address, family) ?? false;
+  const remote = parseIp(remoteAddress ?? '');
+  // A client that is gone already has no address.
+  if (!remote) return { address: '', isProxy: false };
+  if (!isTrusted(remote)) return { address: networkOf(remote), isProxy: false };
+  for (const text of forwardedFor?.split(',').reverse() ?? []) {
+    const forwarded = parseIp(text);
+    // What a trusted proxy wrote and is no address, such as `unknown`, names nobody.
+    if (!forwarded) break;
+    if (!isTrusted(forwarded)) return { address: networkOf(forwarded), isProxy: false };
+  }
+  return { address: networkOf(remote), isProxy: true };
+}
