@@ -33,6 +33,8 @@ export interface BulkParts {
   readonly seal: Seal | undefined;
   readonly keepsUndoFiles: boolean;
   readonly findAccountIntegration: FindAccountIntegration;
+  /** How often upstream is asked whether it still takes the token of a caller who follows, in milliseconds. */
+  readonly confirmIntervalMs: number;
 }
 
 /** A setting that is missing for what is asked. */
@@ -115,6 +117,9 @@ function checkSupport(input: StartInput, { support }: AccountLookup) {
   return ids === undefined ? findings.filter(({ path }) => path[1] !== 'engagementType') : findings;
 }
 
+/** What the end of following means for the bulk delete. */
+const goesOn = 'You are told nothing further; the bulk delete itself is not touched.';
+
 /** Anything else is not asked of Redis. */
 const idForm = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/;
 
@@ -126,10 +131,13 @@ function idFor({ id }: Caller, callerKey: readonly [string, string] | undefined)
 /** Starts bulk deletes, and finds them again for those who may see them. */
 export class BulkDeletes {
   readonly store: JobStore;
+  /** How often {@link BulkDeletes.confirm} is to be asked of a caller who follows, in milliseconds. */
+  readonly confirmIntervalMs: number;
   readonly #parts: BulkParts;
 
   constructor(parts: BulkParts) {
     this.store = parts.store;
+    this.confirmIntervalMs = parts.confirmIntervalMs;
     this.#parts = parts;
   }
 
@@ -209,5 +217,20 @@ export class BulkDeletes {
     // With a token of its own, a caller is granted what upstream shows it.
     const { isShown } = await this.#parts.findAccountIntegration(caller, integratedAccountId, deadlineAt);
     return isShown ? job : null;
+  }
+
+  /**
+   * Asks upstream whether it still takes the token of a caller who was shown a bulk delete, and still shows it the account.
+   * Nothing is concluded when upstream does not answer.
+   * @throws {GraphQLError} `UNAUTHENTICATED`, or `FORBIDDEN` to whoever did not start it.
+   */
+  async confirm({ input, callerId }: BulkJob, caller: Caller, deadlineAt: number): Promise<void> {
+    if (!caller.bringsToken) return;
+    const { findAccountIntegration } = this.#parts;
+    const { refusal } = await findAccountIntegration(caller, input.integratedAccountId, deadlineAt, 'recent');
+    if (refusal?.kind === 'Unauthenticated') throw fieldError('UNAUTHENTICATED', `${refusal.message} ${goesOn}`);
+    const isHidden = refusal?.kind === 'IntegratedAccountNotFoundError' || refusal?.kind === 'ForbiddenError';
+    if (isHidden && caller.id !== callerId)
+      throw fieldError('FORBIDDEN', `Upstream no longer shows you this integrated account. ${goesOn}`);
   }
 }

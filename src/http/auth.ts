@@ -108,7 +108,8 @@ function createServiceAuthenticator({ jwt }: ServiceAuthConfig, authorization: S
     try {
       const claims = await verify(token);
       if (typeof claims.sub !== 'string' || claims.sub === '') throw new errors.JWTInvalid('no subject');
-      return { id: claims.sub, grants: readGrants(claims), authorization, bringsToken: false };
+      const expiresAt = performance.now() + (claims.exp ?? 0) * 1_000 - Date.now();
+      return { id: claims.sub, grants: readGrants(claims), authorization, bringsToken: false, expiresAt };
     } catch (error) {
       if (!isOutage(error)) throw requestError('UNAUTHENTICATED');
       log.warn({ err: error }, 'callers cannot be verified');
