@@ -93,7 +93,7 @@ export function createGraphQLHandler(
       useDeferStream(),
       useNoteOperations(operations),
       useCountFields(metrics),
-      useDeliverChunks(options.log),
+      useDeliverChunks(options.log, options.config.requestTimeoutMs),
       useResultStreams(),
       ...(subgraph === 'none' ? [] : [useGatewayStatus()]),
     ],
