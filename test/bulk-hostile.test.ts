@@ -73,6 +73,26 @@ describe('a bulk delete', () => {
     expect(listing.upstream.deletes()).toEqual([]);
   });
 
+  it('S30 by a filter that means more than a million engagements fails, with nothing deleted', async () => {
+    await using redis = await startRedis();
+    const client = new Redis(redis.url);
+    await using upstream = await startUpstream(async (request, response) => {
+      const [job = ''] = await client.keys('engagements:bulk:*');
+      // As if as many had been listed before.
+      if (request.query.next_cursor === undefined) await client.hset(job, 'total', 999_999);
+      json(200, { result: [{ id: `${response.req.url}` }], next_cursor: 'A' })(request, response);
+    }, 'capsule');
+    await using facade = await startTestFacade(upstream.url, { REDIS_URL: redis.url });
+    const { id } = await started(facade.post, { integratedAccountId: 'a', filter: { contact: '1' } });
+    await expect.poll(async () => (await seen(facade.post, id)).state).toBe('FAILED');
+    expect(await seen(facade.post, id)).toMatchObject({
+      total: 1_000_000,
+      trouble: expect.stringContaining('1000000'),
+    });
+    expect(upstream.deletes()).toEqual([]);
+    client.disconnect();
+  });
+
   it('is not there by anything but its id, and whoever asks oddly costs nobody their Redis', async () => {
     await using setting = await startSetting();
     const { post } = setting.facade;

@@ -36,8 +36,8 @@ const StartBulkDeleteInput = builder.inputType('StartBulkDeleteInput', {
       required: true,
       defaultValue: false,
       description:
-        'Count and list them in `engagements`; delete nothing. Of `ids`, the account is checked: what would keep all of them from being ' +
-        'deleted is an error.',
+        'Count and list them in `engagements`; delete nothing. An account that must be connected again is an error; a ' +
+        'real one waits for that.',
     }),
     snapshot: t.boolean({
       required: true,
@@ -81,7 +81,8 @@ builder.mutationField('startBulkDelete', (t) =>
     cost: upstreamRequestCost,
     description:
       'Starts to delete many engagements of one integrated account in the background. It needs a server with REDIS_URL. Repeated with the ' +
-      'same `Idempotency-Key`, it answers the one that was started.',
+      'same `Idempotency-Key`, it answers the one that was started. Nothing is started where upstream refuses the token or the account; nor, with ' +
+      '`RATE_LIMITED`, while you have 20 in the account that have not ended, or too many of which nothing was begun.',
     args: { input: t.arg({ type: StartBulkDeleteInput, required: true, description: 'Which, and how.' }) },
     async resolve(_root, { input }, context, info) {
       const bulkDeletes = requireBulkDeletes(context);
