@@ -14,9 +14,9 @@ import type { Send } from '../upstream/attempt.ts';
 import { ownAuthorization } from './auth.ts';
 import type { Metrics } from './metrics.ts';
 
-/** How often a follower's token is shown to upstream: each minute, and more often where requests are given less time. */
-const maxConfirmIntervalMs = 60_000;
-const timeoutsPerConfirm = 6;
+/** How often a follower's token is shown to upstream: each half minute, and more often where requests are given less time. */
+const maxConfirmIntervalMs = 30_000;
+const timeoutsPerConfirm = 3;
 
 /** What bulk deletes are done with. */
 export interface BulkOptions {
