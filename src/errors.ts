@@ -98,7 +98,8 @@ export type RequestErrorCode = keyof typeof statuses;
  */
 export function requestError(code: RequestErrorCode, message: string = messages[code]): GraphQLError {
   const status = statuses[code];
-  const http = { status, ...(status === 401 && { headers: { 'www-authenticate': 'Bearer' } }) };
+  const headers = { 401: { 'www-authenticate': 'Bearer' }, 503: { 'retry-after': '1' } }[status as 401 | 503];
+  const http = { status, ...(headers && { headers }) };
   return new GraphQLError(message, { extensions: { code, http } });
 }
 

@@ -179,14 +179,12 @@ describe('a dry run by ids', () => {
     startBulk(running.post, { integratedAccountId: 'a', dryRun, ...which.ids }, bearer('token-of-a-caller'));
 
   it.each<[string, Answer, string]>([
-    ['the token is refused', truto(401), 'UNAUTHENTICATED'],
     [
       'the account must be connected again',
       json(200, { status: 'needs_reauth', integration: { name: 'capsule' } }),
       'ACCOUNT_NEEDS_REAUTH',
     ],
     ['the provider refuses the account', remote(401), 'ACCOUNT_NEEDS_REAUTH'],
-    ['the account is blocked', truto(503), 'ACCOUNT_BLOCKED'],
   ])('fails when %s, which a real one waits for', async (_what, lookUp, expected) => {
     await using running = await start({ lookUp }, passthrough);
     expect((await begin(running, true)).body.errors).toMatchObject([{ extensions: { code: expected } }]);

@@ -5,14 +5,18 @@ import { seedEngagements } from '../src/sandbox/seed.ts';
 import { startSandbox } from '../src/sandbox/server.ts';
 import { bulkSelection, seen, startBulk, started } from './support/bulk.ts';
 import { startTestFacade } from './support/facade.ts';
+import { truto } from './support/outcome.ts';
 import { startRedis } from './support/redis-server.ts';
 import { bearer, jwtSecret, serviceEnv, signToken } from './support/service.ts';
-import { json, startUpstream } from './support/upstream.ts';
+import { type Answer, json, startUpstream } from './support/upstream.ts';
 
 const account = sandboxAccount('Capsule');
 const integratedAccountId = account.id;
 const ids = seedEngagements(account).map(({ id }) => id);
 const sealing = { AUTH_MODE: 'passthrough', BULK_TOKEN_SECRET: 'a secret that seals, of more than 32 characters' };
+
+const manyIds = (count: number, length = 1) =>
+  Array.from({ length: count }, (_, index) => String(index).padStart(length, '0'));
 
 /** Every value in Redis, whatever its type, as text. */
 async function everythingIn(url: string): Promise<string> {
@@ -116,23 +120,160 @@ describe('a bulk delete, where callers bring their own tokens,', () => {
     expect(tokens).toEqual(new Set(['Bearer token-of-a-caller']));
   });
 
-  it('pauses when upstream no longer takes the token, and says so', async () => {
+  it('pauses at the first answer by which upstream no longer takes the token, says so, and asks no more when it is resumed', async () => {
     await using redis = await startRedis();
-    await using upstream = await startUpstream(
-      json(401, { statusCode: 401, error: 'Unauthorized', message: 'no' }),
-      'capsule',
-    );
+    await using upstream = await startUpstream(truto(401), 'capsule');
     await using facade = await startTestFacade(upstream.url, {
       REDIS_URL: redis.url,
       ...sealing,
       TRUTO_RATE_LIMITS: '0',
     });
     const caller = bearer('token-of-a-caller');
-    const { id } = await started(facade.post, { integratedAccountId: 'a', ids: ['1', '2'] }, caller);
-    await expect.poll(async () => (await seen(facade.post, id, caller)).state).toBe('PAUSED');
-    expect(await seen(facade.post, id, caller)).toMatchObject({
+    const paused = async (id: string) => {
+      await expect.poll(async () => (await seen(facade.post, id, caller)).state).toBe('PAUSED');
+      return seen(facade.post, id, caller);
+    };
+    const { id } = await started(facade.post, { integratedAccountId: 'a', ids: manyIds(100) }, caller);
+    expect(await paused(id)).toMatchObject({
       trouble: expect.stringContaining('no longer takes the token'),
-      outcomes: { remaining: 2, failed: 0 },
+      outcomes: { remaining: 100, failed: 0 },
     });
+    expect(upstream.deletes()).toHaveLength(1);
+    await facade.post('mutation($id: ID!) { resumeBulkDelete(id: $id) { id } }', { id }, caller);
+    await expect.poll(() => upstream.deletes().length).toBe(2);
+    await paused(id);
+    expect(upstream.deletes()).toHaveLength(2);
+  });
+});
+
+describe('S30 a bulk delete that upstream lets nobody begin', () => {
+  const shown = json(200, { integration: { name: 'capsule' } });
+  const caller = bearer('token-of-nobody');
+
+  /** A facade whose upstream answers look-ups as `now` says, and its Redis. */
+  async function startPassthrough(lookUp: Answer) {
+    const stack = new AsyncDisposableStack();
+    const now = { lookUp };
+    const redis = stack.use(await startRedis());
+    const upstream = stack.use(
+      await startUpstream(json(204, undefined), (request, response) => now.lookUp(request, response)),
+    );
+    const env = { REDIS_URL: redis.url, ...sealing, TRUTO_RATE_LIMITS: '0', REQUEST_TIMEOUT_MS: '2000' };
+    const facade = stack.use(await startTestFacade(upstream.url, env));
+    const client = new Redis(redis.url);
+    stack.defer(() => client.disconnect());
+    /** What is kept of bulk deletes, whosever they are. */
+    const keys = () => client.keys('engagements:bulk:*');
+    return { now, upstream, post: facade.post, client, keys, [Symbol.asyncDispose]: () => stack.disposeAsync() };
+  }
+
+  it.each<[string, Answer, string]>([
+    ['it does not take the token', truto(401), 'UNAUTHENTICATED'],
+    ['it does not know the account', truto(404), 'INTEGRATED_ACCOUNT_NOT_FOUND'],
+    ['the account is blocked', truto(503), 'ACCOUNT_BLOCKED'],
+    ['it takes no more requests', truto(429, {}, { 'retry-after': '60' }), 'RATE_LIMITED'],
+    ['it fails', truto(500), 'UPSTREAM_UNAVAILABLE'],
+    ['somebody else answers', json(401, {}), 'REMOTE_API_ERROR'],
+  ])('keeps nothing and sends nothing when %s', async (_why, lookUp, code) => {
+    await using running = await startPassthrough(lookUp);
+    for (const dryRun of [false, true]) {
+      for (const which of [{ ids: manyIds(100) }, { filter: { contact: '1' } }]) {
+        const { body } = await startBulk(running.post, { integratedAccountId: 'a', dryRun, ...which }, caller);
+        expect(body).toMatchObject({ data: { startBulkDelete: null }, errors: [{ extensions: { code } }] });
+      }
+    }
+    expect(await running.keys()).toEqual([]);
+    expect(running.upstream.seen.filter(({ path }) => !path.startsWith('/integrated-account/'))).toEqual([]);
+  });
+
+  it('is begun all the same for a token that it showed the account to minutes ago, when it only fails now', async () => {
+    await using running = await startPassthrough(shown);
+    await running.post('mutation { deleteEngagement(id: 9, integratedAccountId: "a") { __typename } }', {}, caller);
+    running.now.lookUp = truto(500);
+    const { id } = await started(running.post, { integratedAccountId: 'a', ids: ['1'] }, caller);
+    await expect.poll(async () => (await seen(running.post, id, caller)).state).toBe('COMPLETED');
+  });
+
+  it('is one of 20 that a caller may have unfinished in an account, or in all that its token may not look up; others have theirs', async () => {
+    await using running = await startPassthrough(shown);
+    const { post, now } = running;
+    const start = (integratedAccountId: string, headers = caller, input: object = { ids: manyIds(100) }) =>
+      startBulk(post, { integratedAccountId, ...input }, headers);
+    const codeOf = ({ body }: Awaited<ReturnType<typeof start>>) => body.errors?.[0].extensions.code;
+    /** Started and paused, so that it does not end. */
+    async function fill(accounts: readonly string[]): Promise<readonly string[]> {
+      const all: string[] = [];
+      for (const account of accounts) {
+        const { body } = await start(account);
+        expect(body.errors).toBeUndefined();
+        all.push(body.data.startBulkDelete.id);
+        await post('mutation($id: ID!) { pauseBulkDelete(id: $id) { id } }', { id: all.at(-1) }, caller);
+      }
+      return all;
+    }
+    const paused = await fill(Array.from({ length: 20 }, () => 'a'));
+    const refused = await start('a');
+    expect(refused.body).toMatchObject({
+      data: { startBulkDelete: null },
+      errors: [
+        { message: expect.stringMatching(/Nothing was started\. .* 20 /), extensions: { code: 'RATE_LIMITED' } },
+      ],
+    });
+    expect(codeOf(await start('a', caller, { ids: ['1'], dryRun: true }))).toBeUndefined();
+    expect(codeOf(await start('a', bearer('token-of-a-colleague')))).toBeUndefined();
+    await post('mutation($id: ID!) { cancelBulkDelete(id: $id) { id } }', { id: paused[0] }, caller);
+    await expect.poll(async () => codeOf(await start('a'))).toBeUndefined();
+
+    now.lookUp = truto(403);
+    await fill(Array.from({ length: 20 }, (_, index) => `unseen${index}`));
+    expect(codeOf(await start('unseen20'))).toBe('RATE_LIMITED');
+    now.lookUp = shown;
+    expect(codeOf(await start('b'))).toBeUndefined();
+  }, 60_000);
+
+  it('is refused when those that were never begun take 16 MiB, and says when there is room again', async () => {
+    await using running = await startPassthrough(shown);
+    const dryRun = (ids: readonly string[]) =>
+      startBulk(running.post, { integratedAccountId: 'a', ids, dryRun: true }, caller);
+    const large = manyIds(1_500, 150);
+    let count = 0;
+    let refused = await dryRun(large);
+    for (; !refused.body.errors && count < 200; count += 1) refused = await dryRun(large);
+    // Each takes its 1,500 ids of 150 characters, and little else.
+    expect(count).toBeGreaterThan(60);
+    expect(count).toBeLessThan(75);
+    const [{ message, extensions }] = refused.body.errors;
+    expect(message).toContain('Nothing was started.');
+    expect(extensions).toMatchObject({ code: 'RATE_LIMITED', retryAfterMs: expect.any(Number) });
+    expect(extensions.retryAfterMs).toBeGreaterThan(23 * 3_600_000);
+    expect(extensions.retryAfterMs).toBeLessThanOrEqual(24 * 3_600_000);
+    const colleague = await startBulk(
+      running.post,
+      { integratedAccountId: 'a', ids: large, dryRun: true },
+      bearer('token-of-a-colleague'),
+    );
+    expect(colleague.body.errors).toBeUndefined();
+  }, 60_000);
+
+  it('is kept for 24 hours as long as nothing of it was begun, and so is a dry run; what was begun for 30 days, all of it', async () => {
+    await using running = await startPassthrough(shown);
+    const { post, client } = running;
+    const hoursOf = async (id: string) => {
+      const keys = [
+        ...(await client.keys(`engagements:bulk:${id}`)),
+        ...(await client.keys(`engagements:bulk:${id}:page:?`)),
+      ];
+      const left = await Promise.all(keys.map((key) => client.pttl(key)));
+      return [keys.length, ...new Set(left.map((ms) => Math.round(ms / 3_600_000)))];
+    };
+    // Its list is never answered as a list.
+    const waiting = await started(post, { integratedAccountId: 'a', filter: { contact: '1' } }, caller);
+    await expect.poll(async () => (await seen(post, waiting.id, caller)).trouble).not.toBeNull();
+    expect(await hoursOf(waiting.id)).toEqual([1, 24]);
+    const counted = await started(post, { integratedAccountId: 'a', ids: manyIds(250), dryRun: true }, caller);
+    expect(await hoursOf(counted.id)).toEqual([4, 24]);
+    const begun = await started(post, { integratedAccountId: 'a', ids: manyIds(250) }, caller);
+    await expect.poll(async () => (await seen(post, begun.id, caller)).state).toBe('COMPLETED');
+    expect(await hoursOf(begun.id)).toEqual([4, 720]);
   });
 });

@@ -43,6 +43,25 @@ describe('a bulk delete', () => {
     expect(new Set((await outcomesOf(post, id)).map(({ outcome }) => outcome))).toEqual(new Set(['WAITING']));
   });
 
+  it('that is cancelled ends also when it may have sent more than a page sends at once', async () => {
+    await using redis = await startRedis();
+    // Deletes are answered by what proves nothing; what is read is there.
+    await using upstream = await startUpstream((request, response) => {
+      if (request.method === 'DELETE') response.writeHead(200, { 'content-type': 'text/html' }).end('<html></html>');
+      else json(200, { id: decodeURIComponent(request.path.split('/').at(-1) ?? '') })(request, response);
+    }, 'capsule');
+    const env = { REDIS_URL: redis.url, REQUEST_TIMEOUT_MS: '1000', TRUTO_RATE_LIMITS: '0' };
+    await using facade = await startTestFacade(upstream.url, env);
+    const ids = Array.from({ length: 40 }, (_, index) => String(index));
+    const { id } = await started(facade.post, { integratedAccountId: 'a', ids });
+    const outcomes = async () => new Set((await outcomesOf(facade.post, id)).map(({ outcome }) => outcome));
+    await expect.poll(outcomes).toEqual(new Set(['UNDER_WAY']));
+    await steer(facade.post, 'cancel', id);
+    await expect.poll(async () => (await seen(facade.post, id)).state).toBe('CANCELLED');
+    expect((await seen(facade.post, id)).outcomes).toMatchObject({ remaining: 40 });
+    expect(await outcomes()).toEqual(new Set(['WAITING']));
+  });
+
   it('by a filter deletes two engagements that have one id and are of two kinds', async () => {
     const result = [
       { id: '1', engagement_type: 'call' },
@@ -71,6 +90,26 @@ describe('a bulk delete', () => {
     await expect.poll(async () => (await seen(listing.facade.post, listing.id)).state).toBe('FAILED');
     expect((await seen(listing.facade.post, listing.id)).trouble).toMatch(/goes in circles/);
     expect(listing.upstream.deletes()).toEqual([]);
+  });
+
+  it('S30 by a filter that means more than a million engagements fails, with nothing deleted', async () => {
+    await using redis = await startRedis();
+    const client = new Redis(redis.url);
+    await using upstream = await startUpstream(async (request, response) => {
+      const [job = ''] = await client.keys('engagements:bulk:*');
+      // As if as many had been listed before.
+      if (request.query.next_cursor === undefined) await client.hset(job, 'total', 999_999);
+      json(200, { result: [{ id: `${response.req.url}` }], next_cursor: 'A' })(request, response);
+    }, 'capsule');
+    await using facade = await startTestFacade(upstream.url, { REDIS_URL: redis.url });
+    const { id } = await started(facade.post, { integratedAccountId: 'a', filter: { contact: '1' } });
+    await expect.poll(async () => (await seen(facade.post, id)).state).toBe('FAILED');
+    expect(await seen(facade.post, id)).toMatchObject({
+      total: 1_000_000,
+      trouble: expect.stringContaining('1000000'),
+    });
+    expect(upstream.deletes()).toEqual([]);
+    client.disconnect();
   });
 
   it('is not there by anything but its id, and whoever asks oddly costs nobody their Redis', async () => {

@@ -1,19 +1,30 @@
 import { describe, expect, it } from 'vitest';
-import { sandboxAccount } from '../src/sandbox/accounts.ts';
+import { sandboxAccount, sandboxToken } from '../src/sandbox/accounts.ts';
 import { seedEngagements } from '../src/sandbox/seed.ts';
-import { started } from './support/bulk.ts';
+import { started, steer } from './support/bulk.ts';
 import { startSetting } from './support/bulk-setting.ts';
+import { startTestFacade } from './support/facade.ts';
+import { truto } from './support/outcome.ts';
+import { startRedis } from './support/redis-server.ts';
+import { bearer, jwtSecret, serviceEnv, signToken } from './support/service.ts';
+import { type Answer, json, startUpstream } from './support/upstream.ts';
 
 const account = sandboxAccount('Capsule');
 const integratedAccountId = account.id;
 const document =
   'subscription($id: ID!) { bulkDeleteProgress(id: $id) { id state total outcomes { deleted remaining } } }';
 
-function subscribe(url: string, id: string, accept = 'text/event-stream', signal?: AbortSignal): Promise<Response> {
+function subscribe(
+  url: string,
+  id: string,
+  accept = 'text/event-stream',
+  signal?: AbortSignal,
+  headers: Record<string, string> = {},
+): Promise<Response> {
   return fetch(`${url}/graphql`, {
     ...(signal && { signal }),
     method: 'POST',
-    headers: { 'content-type': 'application/json', accept },
+    headers: { 'content-type': 'application/json', accept, ...headers },
     body: JSON.stringify({ query: document, variables: { id } }),
   });
 }
@@ -126,4 +137,140 @@ describe('the progress of a bulk delete', () => {
       await setting.facade[Symbol.asyncDispose]();
     },
   );
+});
+
+/** More than are sent at once: paused, it does not come to its end. */
+const manyIds = Array.from({ length: 100 }, (_, index) => String(index));
+const serviceSetting = { ...serviceEnv, JWT_SECRET: jwtSecret, TRUTO_API_TOKEN: sandboxToken };
+const tokenOf = async (sub: string, exp?: number) =>
+  bearer(await signToken({ integrated_accounts: ['*'], sub, ...(exp && { exp }) }));
+
+/** Follows, and leaves with everybody else when the stack is disposed of. */
+function createFollowers(url: string, id: string) {
+  // With their readers: a body that nobody can read any more is collected as garbage, and its connection closed.
+  const followers: { readonly leaving: AbortController; readonly reader: unknown }[] = [];
+  async function follow(headers: Record<string, string> = {}) {
+    const leaving = new AbortController();
+    const response = await subscribe(url, id, 'text/event-stream', leaving.signal, headers);
+    const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
+    let text = '';
+    while (reader && !text.includes('data: ')) text += (await reader.read()).value ?? 'data: ';
+    followers.push({ leaving, reader });
+    const retryAfter = response.headers.get('retry-after');
+    return {
+      status: response.status,
+      retryAfter,
+      code: /"code":"(\w+)"/.exec(text)?.[1],
+      leave: () => leaving.abort(),
+    };
+  }
+  return { follow, [Symbol.dispose]: () => followers.forEach(({ leaving }) => void leaving.abort()) };
+}
+
+describe('S28 those who follow bulk deletes', () => {
+  it('are 20 at most of one caller, who is told so at once; whoever leaves makes room, and others follow as before', async () => {
+    await using setting = await startSetting({ latencyMs: 300 }, serviceSetting);
+    const { post, url } = setting.facade;
+    const [greedy, other] = [await tokenOf('greedy'), await tokenOf('other')];
+    const { id } = await started(post, { integratedAccountId, ids: manyIds }, other);
+    await post('mutation($id: ID!) { pauseBulkDelete(id: $id) { id } }', { id }, other);
+    using followers = createFollowers(url, id);
+    const first = await Promise.all(Array.from({ length: 20 }, () => followers.follow(greedy)));
+    expect(first.map(({ code }) => code)).toEqual(Array.from({ length: 20 }, () => undefined));
+    expect(await followers.follow(greedy)).toMatchObject({ status: 200, code: 'RATE_LIMITED' });
+    expect((await followers.follow(other)).code).toBeUndefined();
+    first[0]?.leave();
+    await expect.poll(async () => (await followers.follow(greedy)).code).toBeUndefined();
+  });
+
+  it.each(['text/event-stream', apolloAccept])(
+    'count no longer when they leave before they are told anything, or ask for what is not there (%s)',
+    async (accept) => {
+      await using setting = await startSetting({ latencyMs: 300 });
+      const { facade } = setting;
+      const { id } = await started(facade.post, { integratedAccountId, ids: manyIds });
+      await steer(facade.post, 'pause', id);
+      for (let count = 0; count < 25; count += 1) {
+        const leaving = new AbortController();
+        const response = subscribe(facade.url, id, accept, leaving.signal).catch(() => {});
+        // Some before the request is read, some while the bulk delete is looked up, some after.
+        for (let turn = 0; turn < count; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+        leaving.abort();
+        await response;
+        await (await subscribe(facade.url, 'never-was', accept)).text();
+      }
+      using followers = createFollowers(facade.url, id);
+      await expect
+        .poll(async () => {
+          const codes = await Promise.all(Array.from({ length: 20 }, async () => (await followers.follow()).code));
+          followers[Symbol.dispose]();
+          return codes.filter(Boolean);
+        })
+        .toEqual([]);
+    },
+  );
+
+  it('are 500 at most, so that deletes go on', async () => {
+    await using setting = await startSetting({ latencyMs: 300 }, serviceSetting);
+    const { post, url } = setting.facade;
+    const other = await tokenOf('other');
+    const { id } = await started(post, { integratedAccountId, ids: manyIds }, other);
+    await post('mutation($id: ID!) { pauseBulkDelete(id: $id) { id } }', { id }, other);
+    using followers = createFollowers(url, id);
+    for (let count = 0; count < 25; count += 1) {
+      const caller = await tokenOf(`caller-${count}`);
+      await Promise.all(Array.from({ length: 20 }, () => followers.follow(caller)));
+    }
+    expect(await followers.follow(other)).toMatchObject({ status: 503, code: 'OVERLOADED', retryAfter: '1' });
+    const { body } = await post(
+      'mutation($id: ID!) { deleteEngagement(id: 5, integratedAccountId: $id) { __typename } }',
+      { id: integratedAccountId },
+      other,
+    );
+    expect(body.data.deleteEngagement.__typename).toBeDefined();
+  }, 60_000);
+});
+
+describe('S29 who follows a bulk delete', () => {
+  const codeOf = (event?: { readonly data: string | undefined }) =>
+    JSON.parse(event?.data ?? '{}').errors?.[0]?.extensions?.code;
+
+  it('is told no more than that the token has expired, once it has', async () => {
+    await using setting = await startSetting({ latencyMs: 300 }, serviceSetting);
+    const { post, url } = setting.facade;
+    const other = await tokenOf('other');
+    const { id } = await started(post, { integratedAccountId, ids: manyIds }, other);
+    await post('mutation($id: ID!) { pauseBulkDelete(id: $id) { id } }', { id }, other);
+    const brief = await tokenOf('brief', Math.floor(Date.now() / 1_000) + 6);
+    const response = await subscribe(url, id, 'text/event-stream', undefined, brief);
+    const events = eventsIn(await response.text());
+    expect(codeOf(events[0])).toBeUndefined();
+    expect(codeOf(events.at(-2))).toBe('UNAUTHENTICATED');
+    expect(events.at(-1)?.event).toBe('complete');
+  });
+
+  const shown = json(200, { integration: { name: 'capsule' } });
+  it.each<[string, string, Answer, string]>([
+    ['who started it', 'token-of-a-caller', truto(401), 'UNAUTHENTICATED'],
+    ['who did not start it', 'token-of-a-colleague', truto(404), 'FORBIDDEN'],
+  ])('is asked for anew at upstream, by the token of one %s (%s)', async (_who, token, refused, code) => {
+    await using redis = await startRedis();
+    let lookUp = shown;
+    await using upstream = await startUpstream(json(204, undefined), (...args) => lookUp(...args));
+    const sealing = { AUTH_MODE: 'passthrough', BULK_TOKEN_SECRET: 'a secret that seals, of more than 32 characters' };
+    const env = { REDIS_URL: redis.url, ...sealing, REQUEST_TIMEOUT_MS: '2000', TRUTO_RATE_LIMITS: '0' };
+    await using facade = await startTestFacade(upstream.url, env);
+    const caller = bearer('token-of-a-caller');
+    const { id } = await started(facade.post, { integratedAccountId: 'a', filter: { contact: '1' } }, caller);
+    await facade.post('mutation($id: ID!) { pauseBulkDelete(id: $id) { id } }', { id }, caller);
+    const response = await subscribe(facade.url, id, 'text/event-stream', undefined, bearer(token));
+    lookUp = truto(500);
+    const lookUps = () => upstream.seen.filter(({ path }) => path.startsWith('/integrated-account/')).length;
+    const before = lookUps();
+    await expect.poll(lookUps, { timeout: 20_000 }).toBeGreaterThan(before);
+    lookUp = refused;
+    const events = eventsIn(await response.text());
+    expect(codeOf(events.at(-2))).toBe(code);
+    expect(events.at(-1)?.event).toBe('complete');
+  });
 });

@@ -113,7 +113,7 @@ describe('GET /metrics', () => {
   });
 });
 
-describe('S34 metrics', () => {
+describe('S27 metrics', () => {
   const real = { AUTH_MODE: 'passthrough' };
   const status = async (url: string) => (await fetch(url)).status;
 

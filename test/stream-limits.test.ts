@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { startTestFacade } from './support/facade.ts';
 import { collect, decode, items, postForParts, streamedDelete } from './support/parts.ts';
-import { startUpstream } from './support/upstream.ts';
+import { connectRaw, requestHead } from './support/raw-client.ts';
+import { bearer, jwtSecret, serviceEnv, signToken } from './support/service.ts';
+import { type Answer, startUpstream } from './support/upstream.ts';
 
 describe('chunks under @defer', () => {
   it('all arrive, in the list and after it', async () => {
@@ -72,5 +74,61 @@ describe('the chunks of one body', () => {
       `mutation { deleteEngagement(id: 1, integratedAccountId: "a", format: STREAM) { ${part} ${part} } }`,
     );
     expect(decode(body.data.deleteEngagement.stream.chunks)).toBe('x');
+  });
+});
+
+describe('S28 streamed bodies', () => {
+  /** Begins, and never goes on. */
+  const lying: Answer = (_request, response) => void response.writeHead(200).write(Buffer.alloc(4_096));
+
+  it('of one caller are 8 at once: what is beyond is refused unsent, and other callers have theirs in the same account', async () => {
+    await using upstream = await startUpstream(lying, 'capsule');
+    const env = { ...serviceEnv, JWT_SECRET: jwtSecret, REQUEST_TIMEOUT_MS: '3000', TRUTO_RATE_LIMITS: '0' };
+    await using facade = await startTestFacade(upstream.url, env);
+    const [greedy, other] = await Promise.all(
+      ['greedy', 'other'].map(async (sub) => bearer(await signToken({ integrated_accounts: ['*'], sub }))),
+    );
+    const post = (id: string, headers?: Record<string, string>) =>
+      fetch(`${facade.url}/graphql`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', accept: 'multipart/mixed', ...headers },
+        body: JSON.stringify({ query: `mutation { ${streamedDelete('chunks @stream', id)} }` }),
+      });
+    let endedCount = 0;
+    const pending = Array.from({ length: 12 }, async (_, index) => {
+      const text = await (await post(`greedy${index}`, greedy)).text();
+      endedCount += 1;
+      return text;
+    });
+    const deletesOf = (name: string) => upstream.deletes().filter(({ path }) => path.includes(`/${name}`)).length;
+    await expect.poll(() => deletesOf('greedy')).toBe(8);
+    const reader = (await post('other', other)).body?.getReader();
+    expect([deletesOf('other'), deletesOf('greedy'), endedCount]).toEqual([1, 8, 0]);
+    await reader?.cancel();
+    const answers = await Promise.all(pending);
+    expect(answers.filter((text) => text.includes('"RateLimitedError"'))).toHaveLength(4);
+    expect(answers.filter((text) => text.includes('"outcome":"DELETED"'))).toHaveLength(8);
+    expect(deletesOf('greedy')).toBe(8);
+  });
+
+  it('end when their client has taken nothing for the time of an operation, which it is told once it reads', async () => {
+    const closed = Promise.withResolvers<void>();
+    await using upstream = await startUpstream((_request, response) => {
+      response.writeHead(200).once('close', closed.resolve);
+      const fill = (): void => {
+        while (!response.destroyed && response.write(Buffer.alloc(64 * 1_024)));
+      };
+      response.on('drain', fill);
+      fill();
+    });
+    await using facade = await startTestFacade(upstream.url, { REQUEST_TIMEOUT_MS: '1000' });
+    using client = await connectRaw(facade.url);
+    client.socket.pause();
+    const body = JSON.stringify({ query: `mutation { ${streamedDelete('chunks @stream')} }` });
+    const headers = ['content-type: application/json', 'accept: multipart/mixed', `content-length: ${body.length}`];
+    client.send(requestHead('POST', '/graphql', headers) + body);
+    await closed.promise;
+    client.socket.resume();
+    await expect.poll(client.received).toContain('RESPONSE_INTERRUPTED');
   });
 });

@@ -11,7 +11,7 @@ import { checkId } from '../engagement/text-rules.ts';
 import { fieldError } from '../errors.ts';
 import { BulkUnavailable } from './bulk-unavailable.ts';
 import type { BulkInput, BulkItem, BulkJob } from './job.ts';
-import type { JobStore } from './job-store.ts';
+import { type JobStore, maxIdleBytes, maxUnfinished } from './job-store.ts';
 import type { Seal } from './seal.ts';
 import type { BulkWorker } from './worker.ts';
 
@@ -33,6 +33,8 @@ export interface BulkParts {
   readonly seal: Seal | undefined;
   readonly keepsUndoFiles: boolean;
   readonly findAccountIntegration: FindAccountIntegration;
+  /** How often upstream is asked whether it still takes the token of a caller who follows, in milliseconds. */
+  readonly confirmIntervalMs: number;
 }
 
 /** A setting that is missing for what is asked. */
@@ -76,28 +78,40 @@ function checkStart({ integratedAccountId, ids, filter, engagementType }: StartI
   return [...account, ...(ids ?? []).flatMap((id, index) => checkId(id, ['input', 'ids', String(index)]))];
 }
 
+/** What passes by itself, or says nothing of the token. */
+const passing = new Set<string>(['RateLimitedError', 'UpstreamUnavailableError', 'RemoteApiError']);
+
 /**
- * Why nothing is started for the account as it is: it does not exist, or a dry run finds out that nothing could be deleted in it.
- * One that has to be connected again does not keep a real one from being started: it pauses, and goes on afterwards.
- * @throws {GraphQLError} when a dry run finds out that upstream does not accept the token.
+ * Why nothing is started for the account as it is. One that has to be connected again does not keep a real one from being started: it
+ * pauses, and goes on afterwards. Nor does a token that may not look accounts up (ADR 17).
+ * @param isKnown true when the caller has proved before that it may use the account: what passes does not stand in its way.
+ * @throws {GraphQLError} when upstream does not accept the token.
  */
 function findUnusable(
   { refusal }: AccountLookup,
   { dryRun }: StartInput,
   { bringsToken }: Caller,
+  isKnown: boolean,
 ): Refusal | undefined {
-  switch (refusal?.kind) {
-    case 'IntegratedAccountNotFoundError':
-      return { ...refusal, message: `Nothing was started. ${refusal.message}` };
-    case 'AccountNeedsReauthError':
-    case 'AccountBlockedError':
-      return dryRun ? { ...refusal, message: `Nothing was started. ${refusal.message}` } : undefined;
-    case 'Unauthenticated':
-      if (dryRun) throw fieldError(bringsToken ? 'UNAUTHENTICATED' : 'UPSTREAM_UNAVAILABLE', refusal.message);
-      return undefined;
-    default:
-      return undefined;
-  }
+  if (!refusal || refusal.kind === 'ForbiddenError') return undefined;
+  const message = `Nothing was started. ${refusal.message}`;
+  if (refusal.kind === 'Unauthenticated')
+    throw fieldError(bringsToken ? 'UNAUTHENTICATED' : 'UPSTREAM_UNAVAILABLE', message);
+  if (refusal.kind === 'AccountNeedsReauthError' && !dryRun) return undefined;
+  return passing.has(refusal.kind) && isKnown ? undefined : { ...refusal, message };
+}
+
+/** For a caller who has as many as it may. */
+function tooMany(kind: 'unfinished' | 'bytes', roomMs: number): Refusal {
+  const why =
+    kind === 'unfinished'
+      ? `You have ${maxUnfinished} bulk deletes in this integrated account that have not ended: wait for one, or cancel one.`
+      : `Your dry runs and bulk deletes in this integrated account of which nothing was begun take ${maxIdleBytes >> 20} MiB: start again when the oldest is kept no longer.`;
+  return {
+    kind: 'RateLimitedError',
+    message: `Nothing was started. ${why}`,
+    retryAfterMs: kind === 'bytes' ? roomMs : null,
+  };
 }
 
 /** What a dry run of ids could not find out: with a filter, the list is read, which shows it. */
@@ -115,6 +129,9 @@ function checkSupport(input: StartInput, { support }: AccountLookup) {
   return ids === undefined ? findings.filter(({ path }) => path[1] !== 'engagementType') : findings;
 }
 
+/** What the end of following means for the bulk delete. */
+const goesOn = 'You are told nothing further; the bulk delete itself is not touched.';
+
 /** Anything else is not asked of Redis. */
 const idForm = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/;
 
@@ -126,17 +143,20 @@ function idFor({ id }: Caller, callerKey: readonly [string, string] | undefined)
 /** Starts bulk deletes, and finds them again for those who may see them. */
 export class BulkDeletes {
   readonly store: JobStore;
+  /** How often {@link BulkDeletes.confirm} is to be asked of a caller who follows, in milliseconds. */
+  readonly confirmIntervalMs: number;
   readonly #parts: BulkParts;
 
   constructor(parts: BulkParts) {
     this.store = parts.store;
+    this.confirmIntervalMs = parts.confirmIntervalMs;
     this.#parts = parts;
   }
 
   /**
    * Starts one. With an idempotency key that was used before, it is the one that was started then.
    * @throws {BulkUnavailable} while Redis is gone: with an idempotency key it may be tried again.
-   * @throws {GraphQLError} when a dry run finds out that upstream does not accept the token.
+   * @throws {GraphQLError} when upstream does not accept the token.
    */
   async start(
     input: StartInput,
@@ -156,7 +176,7 @@ export class BulkDeletes {
     const findings = checkStart(input);
     if (hasRefusal(findings)) return refusedInput(findings);
     const account = await findAccountIntegration(caller, input.integratedAccountId, deadlineAt, 'anew');
-    const unusable = findUnusable(account, input, caller);
+    const unusable = findUnusable(account, input, caller, await this.#isKnown(caller, input));
     if (unusable) return unusable;
     const unfit = checkSupport(input, account);
     if (hasRefusal(unfit)) return refusedInput(unfit);
@@ -169,8 +189,12 @@ export class BulkDeletes {
     try {
       const trouble = findUnchecked(account, input);
       const job = { id, input: kept, callerId: caller.id, sealedToken, fingerprint, ...(trouble && { trouble }) };
-      const isNew = await this.store.create(job, items);
-      if (!isNew && (await this.store.fingerprintOf(id)) !== fingerprint) {
+      // What a token may not look up may not exist: all such accounts count as one.
+      const isHidden = caller.bringsToken && account.refusal?.kind === 'ForbiddenError';
+      const ownerId = digest(caller.id, isHidden ? '' : input.integratedAccountId);
+      const { kind, roomMs } = await this.store.create(job, items, ownerId);
+      if (kind === 'unfinished' || kind === 'bytes') return tooMany(kind, roomMs);
+      if (kind === 'there' && (await this.store.fingerprintOf(id)) !== fingerprint) {
         return refusedInput([
           refusal(['Idempotency-Key'], 'It was sent before with another bulk delete. Use a new one.'),
         ]);
@@ -183,6 +207,14 @@ export class BulkDeletes {
       // Whoever is told that must be able to find it: it may have been started.
       throw error instanceof BulkUnavailable ? new BulkUnavailable(error.message, id) : error;
     }
+  }
+
+  /** True when it is sure, without asking, that the caller may use the account, or upstream has shown it to the caller of late. */
+  async #isKnown(caller: Caller, { integratedAccountId }: StartInput): Promise<boolean> {
+    if (!caller.bringsToken) return true;
+    // With no time left, only what is remembered is answered.
+    const { isShown } = await this.#parts.findAccountIntegration(caller, integratedAccountId, 0);
+    return isShown;
   }
 
   /**
@@ -209,5 +241,20 @@ export class BulkDeletes {
     // With a token of its own, a caller is granted what upstream shows it.
     const { isShown } = await this.#parts.findAccountIntegration(caller, integratedAccountId, deadlineAt);
     return isShown ? job : null;
+  }
+
+  /**
+   * Asks upstream whether it still takes the token of a caller who was shown a bulk delete, and still shows it the account.
+   * Nothing is concluded when upstream does not answer.
+   * @throws {GraphQLError} `UNAUTHENTICATED`, or `FORBIDDEN` to whoever did not start it.
+   */
+  async confirm({ input, callerId }: BulkJob, caller: Caller, deadlineAt: number): Promise<void> {
+    if (!caller.bringsToken) return;
+    const { findAccountIntegration } = this.#parts;
+    const { refusal } = await findAccountIntegration(caller, input.integratedAccountId, deadlineAt, 'recent');
+    if (refusal?.kind === 'Unauthenticated') throw fieldError('UNAUTHENTICATED', `${refusal.message} ${goesOn}`);
+    const isHidden = refusal?.kind === 'IntegratedAccountNotFoundError' || refusal?.kind === 'ForbiddenError';
+    if (isHidden && caller.id !== callerId)
+      throw fieldError('FORBIDDEN', `Upstream no longer shows you this integrated account. ${goesOn}`);
   }
 }

@@ -14,19 +14,43 @@ local function endCancelled(now)
   end
 end`;
 
-/** KEYS: the job, its pages. ARGV: how long to keep them, the pages as JSON, then the job's fields and values. 0 when there is one. */
-export const createJob = script<number>(
+/**
+ * KEYS: the job, those of the same owner, its pages. ARGV: how long to keep it, how long to know it for its owner's, how many of the owner's
+ * may be unfinished, how many bytes those may take that were never begun, its own; the pages as JSON, then the job's fields and values.
+ * Answers `created`, `there` when there is one, `unfinished` or `bytes` for the limit that is reached, and in how many milliseconds
+ * there is room again, as far as that is known.
+ */
+export const createJob = script<readonly ['created' | 'there' | 'unfinished' | 'bytes', number]>(
   'createBulkJob',
   `
-if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
-redis.call('HSET', KEYS[1], unpack(ARGV, #KEYS + 1))
+if redis.call('EXISTS', KEYS[1]) == 1 then return {'there', 0} end
+local unfinished, bytes, roomMs = 0, tonumber(ARGV[5]), tonumber(ARGV[1])
+for _, other in ipairs(redis.call('SMEMBERS', KEYS[2])) do
+  local phase, size, hasBegun = unpack(redis.call('HMGET', other, 'phase', 'bytes', 'hasBegun'))
+  local hasEnded = phase == 'CANCELLED' or phase == 'COMPLETED' or phase == 'FAILED'
+  if not phase or (hasEnded and hasBegun) then
+    redis.call('SREM', KEYS[2], other)
+  else
+    if not hasEnded then unfinished = unfinished + 1 end
+    if not hasBegun then
+      bytes = bytes + tonumber(size)
+      roomMs = math.min(roomMs, redis.call('PTTL', other))
+    end
+  end
+end
+if unfinished >= tonumber(ARGV[3]) then return {'unfinished', 0} end
+if bytes > tonumber(ARGV[4]) then return {'bytes', roomMs} end
+redis.call('HSET', KEYS[1], 'bytes', ARGV[5], unpack(ARGV, #KEYS + 4))
 redis.call('PEXPIRE', KEYS[1], ARGV[1])
-for i = 2, #KEYS do redis.call('SET', KEYS[i], ARGV[i], 'PX', ARGV[1]) end
-return 1`,
+for i = 3, #KEYS do redis.call('SET', KEYS[i], ARGV[i + 3], 'PX', ARGV[1]) end
+redis.call('SADD', KEYS[2], KEYS[1])
+redis.call('PEXPIRE', KEYS[2], ARGV[2])
+return {'created', 0}`,
 );
 
 /**
- * KEYS: the job, the page's states. ARGV: the item's index, who has the page. Answers `first`, `again` when it may have been
+ * KEYS: the job, the page's states. ARGV: the item's index, who has the page, how long to keep a job, with its pages, of which something
+ * was begun. Answers `first`, `again` when it may have been
  * sent, `cancelled` when it may have been and must not be again, `done`, `paused`, `stopped`, or `lost` when somebody else has the page.
  */
 export const beginItem = script<'first' | 'again' | 'cancelled' | 'done' | 'paused' | 'stopped' | 'lost'>(
@@ -42,6 +66,12 @@ if paused == '1' then return 'paused' end
 if state == 'begun' then return 'again' end
 redis.call('HSET', KEYS[2], ARGV[1], 'begun')
 redis.call('HINCRBY', KEYS[1], 'open', 1)
+if redis.call('HSETNX', KEYS[1], 'hasBegun', 1) == 1 then
+  redis.call('PEXPIRE', KEYS[1], ARGV[3])
+  for page = 0, tonumber(redis.call('HGET', KEYS[1], 'pageCount')) - 1 do
+    redis.call('PEXPIRE', KEYS[1] .. ':page:' .. page, ARGV[3])
+  end
+end
 return 'first'`,
 );
 
@@ -112,8 +142,7 @@ local items = {}
 for i = 5, #ARGV do
   if redis.call('SADD', KEYS[3], ARGV[i]) == 1 then table.insert(items, ARGV[i]) end
 end
-redis.call('PEXPIRE', KEYS[3], ARGV[4])
-redis.call('PEXPIRE', KEYS[4], ARGV[4])
+for i = 1, #KEYS do redis.call('PEXPIRE', KEYS[i], ARGV[4]) end
 redis.call('HSET', KEYS[1], 'cursor', ARGV[3])
 if ARGV[3] == '' then redis.call('HSET', KEYS[1], 'isListed', 1) end
 if #items > 0 then

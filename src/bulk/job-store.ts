@@ -8,6 +8,18 @@ import { readJob } from './read-job.ts';
 /** How long a bulk delete is kept, from its last change on; a page of it, from when it was added. */
 const keptMs = 30 * 24 * 3_600_000;
 
+/** How long one is kept of which nothing was begun or listed yet, and a dry run: whoever wanted to can start it again. */
+const idleKeptMs = 24 * 3_600_000;
+
+/** How many one owner may have that have not ended: each asks Redis every other second, or oftener. */
+export const maxUnfinished = 20;
+
+/** How many bytes those of one owner may take of which nothing was ever begun: requests, not deletes, would fill Redis with them. */
+export const maxIdleBytes = 16 * 1_024 * 1_024;
+
+/** What one counts for, however little it takes: its hash and its place in the queue. */
+const minBytes = 16 * 1_024;
+
 /** Over how many intervals of ten seconds the rate is taken. */
 const rateIntervals = 6;
 const rateIntervalMs = 10_000;
@@ -20,6 +32,7 @@ export interface PageLease {
 }
 
 const keyOf = (jobId: string, ...rest: readonly (string | number)[]) => [keyPrefix, 'bulk', jobId, ...rest].join(':');
+const ownedBy = (ownerId: string) => [keyPrefix, 'bulk-of', ownerId].join(':');
 const statesOf = ({ jobId, page }: Pick<PageLease, 'jobId' | 'page'>) => keyOf(jobId, 'page', page, 'states');
 const itemsOf = (jobId: string, page: number) => keyOf(jobId, 'page', page);
 
@@ -45,7 +58,10 @@ export class JobStore {
     return answer;
   }
 
-  /** Keeps a new job; false when there is one with that id already. */
+  /**
+   * Keeps a new job, unless there is one with that id already, or its owner has too many.
+   * @param ownerId whose jobs are counted together.
+   */
   async create(
     job: Pick<BulkJob, 'id' | 'callerId' | 'sealedToken'> & {
       readonly input: BulkInput;
@@ -53,7 +69,8 @@ export class JobStore {
       readonly trouble?: string;
     },
     items: readonly BulkItem[] | undefined,
-  ): Promise<boolean> {
+    ownerId: string,
+  ) {
     const { id, input, ...rest } = job;
     const pageCount = Math.ceil((items?.length ?? 0) / pageSize);
     const pages = Array.from({ length: pageCount }, (_, page) => items?.slice(page * pageSize, (page + 1) * pageSize));
@@ -63,9 +80,15 @@ export class JobStore {
       ...{ ...rest, phase, createdAt, input: JSON.stringify(input), total: items?.length ?? 0, pageCount },
       ...{ isPaused: 0, done: 0, open: 0, ...(phase === 'COMPLETED' && { endedAt: createdAt }) },
     };
-    const keys = [keyOf(id), ...pages.map((_, page) => itemsOf(id, page))];
-    const args = [keptMs, ...pages.map((list) => `[${list?.map(writeItem).join()}]`), ...Object.entries(fields).flat()];
-    return (await this.#ask((redis) => scripts.createJob(redis, keys, args))) === 1;
+    const texts = pages.map((list) => `[${list?.map(writeItem).join()}]`);
+    const values = Object.entries(fields).flat();
+    const bytes = Buffer.byteLength([...texts, ...values].join(''));
+    const keys = [keyOf(id), ownedBy(ownerId), ...pages.map((_, page) => itemsOf(id, page))];
+    // One that has ended already is none of the unfinished.
+    const most = phase === 'COMPLETED' ? Number.MAX_SAFE_INTEGER : maxUnfinished;
+    const args = [idleKeptMs, keptMs, most, maxIdleBytes, Math.max(bytes, minBytes), ...texts, ...values];
+    const [kind, roomMs] = await this.#ask((redis) => scripts.createJob(redis, keys, args));
+    return { kind, roomMs };
   }
 
   /** The job, or null when there is none with that id, or no more. */
@@ -97,7 +120,8 @@ export class JobStore {
   addListed(job: BulkJob, items: readonly BulkItem[], cursor: string | null): Promise<-1 | 0 | 1> {
     const { id, pageCount } = job;
     const keys = [keyOf(id), itemsOf(id, pageCount), keyOf(id, 'listed'), keyOf(id, 'cursors')];
-    const args = [pageCount, job.cursor ?? '', cursor ?? '', keptMs, ...items.map(writeItem)];
+    const forMs = job.input.dryRun ? idleKeptMs : keptMs;
+    const args = [pageCount, job.cursor ?? '', cursor ?? '', forMs, ...items.map(writeItem)];
     return this.#ask((redis) => scripts.addListedPage(redis, keys, args));
   }
 
@@ -124,12 +148,13 @@ export class JobStore {
     return this.#ask((redis) => redis.hgetall(statesOf({ jobId: id, page })));
   }
 
-  /** Makes the page its worker's: from now on, nobody who had it before can change it. */
-  async takePage(lease: PageLease): Promise<Readonly<Record<string, string>>> {
+  /** Makes the page its worker's: from now on, nobody who had it before can change it. A job that was begun is kept anew. */
+  async takePage(lease: PageLease, { hasBegun }: Pick<BulkJob, 'hasBegun'>): Promise<Readonly<Record<string, string>>> {
     await this.#ask((redis) => {
       const steps = redis.multi().hset(statesOf(lease), 'owner', lease.owner).pexpire(statesOf(lease), keptMs);
       const { jobId, page } = lease;
-      for (const key of [keyOf(jobId), itemsOf(jobId, page), keyOf(jobId, 'failures')]) steps.pexpire(key, keptMs);
+      const begun = hasBegun ? [keyOf(jobId), itemsOf(jobId, page), keyOf(jobId, 'failures')] : [];
+      for (const key of begun) steps.pexpire(key, keptMs);
       return steps.exec();
     });
     return this.readStates(lease.jobId, lease.page);
@@ -138,7 +163,7 @@ export class JobStore {
   /** See {@link scripts.beginItem}. */
   begin(lease: PageLease, index: number) {
     const keys = [keyOf(lease.jobId), statesOf(lease)];
-    return this.#ask((redis) => scripts.beginItem(redis, keys, [index, lease.owner]));
+    return this.#ask((redis) => scripts.beginItem(redis, keys, [index, lease.owner, keptMs]));
   }
 
   /** Takes back that it has begun: nothing was sent. */

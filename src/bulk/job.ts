@@ -44,6 +44,8 @@ export interface BulkJob {
   readonly sealedToken: string;
   readonly phase: BulkPhase;
   readonly isPaused: boolean;
+  /** True once the delete of one of its engagements was begun. */
+  readonly hasBegun: boolean;
   /** How often it was resumed. */
   readonly resumes: number;
   /** Why it does not go on, or waits: a sentence for its callers. */

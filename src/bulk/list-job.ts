@@ -8,6 +8,9 @@ import { type BulkItem, type BulkJob, pageSize } from './job.ts';
 import { findObstacle, pauseForError } from './obstacle.ts';
 import { openCaller, type PagePorts, pausedLookMs, type WorkEnd } from './page-ports.ts';
 
+/** How many engagements one bulk delete may have: some 60 MB of Redis. */
+const maxListed = 1_000_000;
+
 /** How long to wait when upstream is in trouble, in milliseconds. */
 const troubleMs = 5_000;
 
@@ -69,6 +72,10 @@ export async function listJob(jobId: string, ports: PagePorts): Promise<WorkEnd>
     if (page.kind !== 'Page') return endWithout(job, page, caller, ports);
     // Whoever has to erase all of something must not be told that it is done when some of it was never seen.
     if (page.isPartial) return endWithout(job, partial, caller, ports);
+    if (job.total + page.records.length > maxListed) {
+      const why = `The filter means more than ${maxListed} engagements, and nothing was deleted. Narrow it, and start one for each part.`;
+      return fail(job, why, ports);
+    }
     const added = await store.addListed(job, page.records.map(itemOf), page.nextCursor);
     if (added < 0) return fail(job, "Upstream's list goes in circles, and nothing was deleted.", ports);
   }

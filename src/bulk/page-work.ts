@@ -26,7 +26,7 @@ export interface PendingItem {
 
 /** How the work on one item ended. */
 export type ItemEnd =
-  /** It has its final outcome. */
+  /** It has its final outcome, or will have none: nothing was deleted, and its job is cancelled. */
   | 'finished'
   /** The job is at an end, or the page somebody else's: go no further. */
   | 'stopped'

@@ -137,7 +137,8 @@ export async function runItem(pending: PendingItem, work: PageWork, ports: PageP
     if (settled) return isPaused && begun === 'cancelled' ? 'unknown' : settled;
     if (begun === 'cancelled') {
       await ports.store.release(lease, index);
-      return 'stopped';
+      // Not the end of the page's work: the job ends when each that was begun is settled.
+      return 'finished';
     }
     return await conclude(await deleteItem(pending, work, deadlineAt, ports), pending, wasBegun, work, ports);
   } catch (error) {

@@ -101,7 +101,7 @@ export async function runPage(lease: PageLease, ports: PagePorts): Promise<WorkE
   }
   const caller = await openCaller(job, ports);
   if (!caller) return { kind: 'later', afterMs: pausedLookMs };
-  const states = await store.takePage(lease);
+  const states = await store.takePage(lease, job);
   const pending = items
     .map((item, index) => ({
       ...{ item, index, isBegun: states[index] === 'begun', isKept: states[`kept:${index}`] === '1' },
@@ -118,8 +118,8 @@ export async function runPage(lease: PageLease, ports: PagePorts): Promise<WorkE
   const kept = job.input.snapshot ? await keepPage(pending, work, ports, run) : pending;
   if (kept === undefined) return { kind: 'later', afterMs: backoffMs(await store.countWait(lease, 'trouble')) };
   const remove = (item: PendingItem) => runItem(item, work, ports);
-  // After trouble, one tries whether it is over.
-  const isProbing = states['waits:trouble'] !== undefined;
+  // One tries whether upstream takes the token, or whether trouble is over.
+  const isProbing = states['waits:trouble'] !== undefined || job.done === 0 || job.resumes > 0;
   if (isProbing) await run(kept.slice(0, 1), remove);
   if (!(isProbing && blocks(obstacles))) await run(isProbing ? kept.slice(1) : kept, remove);
   return endOf(obstacles, work, ports);

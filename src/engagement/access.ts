@@ -13,6 +13,8 @@ export interface Caller {
   readonly authorization: Secret;
   /** True when that is the caller's own, so that only the caller can mend it. */
   readonly bringsToken: boolean;
+  /** The moment (by `performance.now()`) when the caller's proof expires; undefined when only upstream can tell. */
+  readonly expiresAt?: number;
 }
 
 /**

@@ -121,7 +121,7 @@ export async function deleteEngagement(
   const sent = await ports.send(request, {
     deadlineAt,
     hasCallerLeft,
-    streams: input.format === 'stream',
+    streamsTo: input.format === 'stream' ? caller.id : undefined,
     isRepeatable: isRepeatable(input),
     limitedBy: limitedBy(caller, input.integratedAccountId),
     integration: trail.integration,

@@ -1,6 +1,7 @@
 import { fieldError } from '../errors.ts';
 import { shortened } from '../foreign-text.ts';
 import type { FailureReason, UpstreamAnswer, UpstreamFailure } from '../upstream/attempt.ts';
+import { maxStreamsPerCaller } from '../upstream/lanes.ts';
 import { readRetryAfter } from '../upstream/retry-after.ts';
 import { readBody } from './body.ts';
 import { type Finding, located, refusal } from './finding.ts';
@@ -124,7 +125,7 @@ function unavailable(message: string): Refusal {
   return { kind: 'UpstreamUnavailableError', message };
 }
 
-const whyNotSent: Readonly<Record<Exclude<FailureReason, 'paused' | 'abandoned'>, string>> = {
+const whyNotSent: Readonly<Record<Exclude<FailureReason, 'paused' | 'streams' | 'abandoned'>, string>> = {
   timeout: 'there was no time left, or too many requests wait for this account',
   unconnected: 'there was no connection in time',
   open: 'it has failed too often just now',
@@ -147,6 +148,10 @@ export function notSent({ reason, retryAfterMs = 0 }: Pick<UpstreamFailure, 'rea
   if (reason === 'paused') {
     const message = `This account's requests have reached their limit; try again in ${retryAfterMs} ms.`;
     return { kind: 'RateLimitedError', message, retryAfterMs };
+  }
+  if (reason === 'streams') {
+    const message = `You read ${maxStreamsPerCaller} streamed bodies from this server, and may read no more at once. Read one to its end, or close it; then try again.`;
+    return { kind: 'RateLimitedError', message, retryAfterMs: null };
   }
   return unavailable(`Upstream was not reached: ${whyNotSent[reason]}. Try again.`);
 }

@@ -36,8 +36,8 @@ const StartBulkDeleteInput = builder.inputType('StartBulkDeleteInput', {
       required: true,
       defaultValue: false,
       description:
-        'Count and list them in `engagements`; delete nothing. Of `ids`, the account is checked: what would keep all of them from being ' +
-        'deleted is an error.',
+        'Count and list them in `engagements`; delete nothing. An account that must be connected again is an error; a ' +
+        'real one waits for that.',
     }),
     snapshot: t.boolean({
       required: true,
@@ -79,7 +79,8 @@ builder.mutationField('startBulkDelete', (t) =>
     cost: upstreamRequestCost,
     description:
       'Starts to delete many engagements of one integrated account in the background. It needs a server with REDIS_URL. Repeated with the ' +
-      'same `Idempotency-Key`, it answers the one that was started.',
+      'same `Idempotency-Key`, it answers the one that was started. Nothing is started where upstream refuses the token or the account; nor, with ' +
+      '`RATE_LIMITED`, while you have 20 in the account that have not ended, or too many of which nothing was begun.',
     args: { input: t.arg({ type: StartBulkDeleteInput, required: true, description: 'Which, and how.' }) },
     async resolve(_root, { input }, context, info) {
       const bulkDeletes = requireBulkDeletes(context);
@@ -132,17 +133,40 @@ function newsOf({ phase, isPaused, trouble, total, done }: BulkJob): string {
   return JSON.stringify([phase, isPaused, trouble, total, done]);
 }
 
-/** The bulk delete now, and whenever something has changed, until it has ended or the server does. */
-async function* follow(id: string, context: Context): AsyncGenerator<BulkJob> {
+const expired = 'Your token has expired. You are told nothing further; the bulk delete itself is not touched.';
+
+/**
+ * The bulk delete now, and whenever something has changed, until it has ended, the server does, or the caller may see it no
+ * longer.
+ * @throws {GraphQLError} which the last event has to say.
+ */
+async function* watch(first: BulkJob, context: Context): AsyncGenerator<BulkJob> {
+  const [bulkDeletes, caller] = [requireBulkDeletes(context), requireCaller(context)];
   let told = '';
-  for (;;) {
-    const job = await findBulkDelete(id, context);
+  let confirmAt = performance.now() + bulkDeletes.confirmIntervalMs;
+  for (let job: BulkJob | null = first; ; job = await bulkDeletes.store.read(first.id).catch(unavailable)) {
+    if (!job) throw fieldError('NOT_FOUND', 'The bulk delete is not kept any more.');
+    if (confirmAt <= performance.now()) {
+      await bulkDeletes.confirm(job, caller, performance.now() + lookupMs);
+      confirmAt = performance.now() + bulkDeletes.confirmIntervalMs;
+    }
+    if ((caller.expiresAt ?? Number.POSITIVE_INFINITY) <= performance.now())
+      throw fieldError('UNAUTHENTICATED', expired);
     const news = newsOf(job);
     context.answerRoom.empty();
     if (news !== told) yield job;
     told = news;
     if (hasEnded(job) || context.draining.aborted || context.hasCallerLeft()) return;
     await sleep(progressIntervalMs, undefined, { signal: context.draining }).catch(() => {});
+  }
+}
+
+/** What a caller who follows is told; an error is the last of it, since a stream that just breaks off says nothing. */
+async function* follow(first: BulkJob, context: Context): AsyncGenerator<BulkJob | Error> {
+  try {
+    yield* watch(first, context);
+  } catch (error) {
+    yield error instanceof Error ? error : new Error(String(error));
   }
 }
 
@@ -153,13 +177,16 @@ builder.subscriptionField('bulkDeleteProgress', (t) =>
     description:
       'A bulk delete now, and again whenever it has got further, at most once a second, until it ends: as `text/event-stream`, or as ' +
       "`multipart/mixed` in Apollo's protocol. " +
-      'A server that is stopped ends it early: ask again.',
+      'A server that is stopped ends it early: ask again. It ends with `UNAUTHENTICATED` when your token expires or upstream takes it no ' +
+      'longer, with `FORBIDDEN` when upstream shows you the account no longer. You may follow 20 at once; beyond that it is `RATE_LIMITED`.',
     args: { id: t.arg.id({ required: true, description: 'The id of the bulk delete, as `startBulkDelete` gave it.' }) },
     subscribe: async (_root, { id }, context) => {
       // Before the stream begins, so that an error is one of the request.
-      await findBulkDelete(id, context);
-      return follow(id, context);
+      return follow(await findBulkDelete(id, context), context);
     },
-    resolve: (job) => job,
+    resolve: (told) => {
+      if (told instanceof Error) throw told;
+      return told;
+    },
   }),
 );

@@ -36,7 +36,7 @@ const BulkDeleteState = enumOf<BulkState>('BulkDeleteState', 'How far a bulk del
 export const BulkDelete = builder.objectRef<BulkJob>('BulkDelete').implement({
   description:
     'The delete of many engagements of one integrated account, in the background: it survives restarts, keeps within the limits, ' +
-    'and lets go first who waits for an answer. It is kept for 30 days.',
+    'and lets go first who waits for an answer. It is kept for 30 days; a dry run, and one of which nothing was ever begun or listed, for 24 hours.',
   fields: (t) => ({
     id: t.exposeID('id', { nullable: false, description: 'Its id: ask for it, pause, resume or cancel it by this.' }),
     integratedAccountId: t.id({

@@ -99,7 +99,9 @@ export const AccountBlockedError = builder.objectRef<Result.AccountBlockedError>
 });
 
 export const RateLimitedError = builder.objectRef<Result.RateLimitedError>('RateLimitedError').implement({
-  description: 'The provider or Truto takes no more requests for now. Nothing was deleted: send it again later.',
+  description:
+    'The provider or Truto takes no more requests for now, or you have 8 streamed bodies open at this server. Nothing was deleted: send it ' +
+    'again later.',
   ...error,
   fields: (t) => ({
     retryAfterMs: t.exposeInt('retryAfterMs', {

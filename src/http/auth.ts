@@ -187,11 +187,12 @@ function createServiceIdentify(
   const verify = createVerifier(auth.jwt, options);
   return async (header) => {
     const claims = await verify(readToken(header));
-    const { sub, iat } = claims;
+    const { sub, iat, exp = 0 } = claims;
     if (typeof sub !== 'string' || sub === '') throw new errors.JWTClaimValidationFailed('no subject', claims, 'sub');
     if (iat !== undefined && iat > Date.now() / 1_000 + clockToleranceSeconds)
       throw new errors.JWTClaimValidationFailed('issued in the future', claims, 'iat');
-    return { id: sub, grants: readGrants(claims), authorization, bringsToken: false };
+    const expiresAt = performance.now() + (exp + clockToleranceSeconds) * 1_000 - Date.now();
+    return { id: sub, grants: readGrants(claims), authorization, bringsToken: false, expiresAt };
   };
 }
 

@@ -14,6 +14,10 @@ import type { Send } from '../upstream/attempt.ts';
 import { ownAuthorization } from './auth.ts';
 import type { Metrics } from './metrics.ts';
 
+/** How often a follower's token is shown to upstream: each half minute, and more often where requests are given less time. */
+const maxConfirmIntervalMs = 30_000;
+const timeoutsPerConfirm = 3;
+
 /** What bulk deletes are done with. */
 export interface BulkOptions {
   readonly config: Pick<Config, 'auth' | 'proxy' | 'requestTimeoutMs'>;
@@ -59,6 +63,8 @@ export function startBulk({ config, shared, memory, openToken, log, metrics, ...
   });
   const keepsUndoFiles = shared.undoStore !== undefined;
   const { findAccountIntegration } = ports;
-  const bulkDeletes = new BulkDeletes({ store, worker, seal, keepsUndoFiles, findAccountIntegration });
+  const confirmIntervalMs = Math.min(maxConfirmIntervalMs, timeoutsPerConfirm * config.requestTimeoutMs);
+  const parts = { store, worker, seal, keepsUndoFiles, findAccountIntegration, confirmIntervalMs };
+  const bulkDeletes = new BulkDeletes(parts);
   return { bulkDeletes, close: () => worker.close() };
 }

@@ -114,7 +114,7 @@ export function createMetrics({ sharedMemory, inFlight }: Watched): Metrics {
   );
   const held = counter(
     'engagements_upstream_held_back_total',
-    'Attempts that were never begun: paused (a limit), open (a breaker), timeout, or abandoned by their callers.',
+    'Attempts that were never begun: paused (a limit), streams (a caller has too many open), open (a breaker), timeout, or abandoned by their callers.',
     ['reason'],
   );
 
@@ -126,7 +126,7 @@ export function createMetrics({ sharedMemory, inFlight }: Watched): Metrics {
   for (const integration of [...integrationNames, 'unknown', 'other'])
     for (const result of ['OutcomeUnknownError', 'INTERNAL_SERVER_ERROR'])
       deletes.inc({ result, outcome: '', integration }, 0);
-  for (const reason of ['paused', 'open', 'timeout', 'abandoned']) held.inc({ reason }, 0);
+  for (const reason of ['paused', 'streams', 'open', 'timeout', 'abandoned']) held.inc({ reason }, 0);
   for (const reason of tokenRefusals) refusedTokens.inc({ reason }, 0);
   for (const status of ['500', '503']) requests.zero({ status });
 

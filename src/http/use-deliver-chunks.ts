@@ -89,14 +89,28 @@ async function* deliver(
   }
 }
 
-/** Ends the bodies the moment the client leaves; a generator alone would first wait for its next chunk. */
-function closing(parts: AsyncGenerator<ResultPart>, deliveries: ChunkDeliveries): AsyncIterableIterator<ResultPart> {
+/**
+ * Ends the bodies the moment the client leaves, where a generator alone would first wait for its next chunk, and when the client has
+ * taken nothing for so long: each holds a connection to upstream.
+ */
+function closing(
+  parts: AsyncGenerator<ResultPart>,
+  deliveries: ChunkDeliveries,
+  pauseMs: number,
+): AsyncIterableIterator<ResultPart> {
+  let pause: NodeJS.Timeout | undefined;
   return {
     [Symbol.asyncIterator]() {
       return this;
     },
-    next: () => parts.next(),
+    async next() {
+      clearTimeout(pause);
+      const part = await parts.next();
+      if (!part.done) pause = setTimeout(() => deliveries.close(), pauseMs).unref();
+      return part;
+    },
     return: () => {
+      clearTimeout(pause);
       deliveries.close();
       return parts.return(undefined);
     },
@@ -107,8 +121,9 @@ function closing(parts: AsyncGenerator<ResultPart>, deliveries: ChunkDeliveries)
  * Sends streamed bodies on chunk by chunk: the executor's result comes first, with empty lists, then one part for each
  * chunk, pulled from upstream only as fast as the client reads; a second body follows when the first has ended. Clients
  * that take one result get the list whole.
+ * @param pauseMs how long a client may take nothing before the bodies are ended.
  */
-export function useDeliverChunks(log: Log): Plugin<Context> {
+export function useDeliverChunks(log: Log, pauseMs: number): Plugin<Context> {
   return {
     onExecute({ args }) {
       const { request } = args.contextValue;
@@ -125,7 +140,7 @@ export function useDeliverChunks(log: Log): Plugin<Context> {
           // Nobody iterates the result of a request whose client has left already.
           if (signal.aborted) deliveries.close();
           else signal.addEventListener('abort', () => deliveries.close(), { once: true });
-          setResult(closing(deliver(result, deliveries, log), deliveries));
+          setResult(closing(deliver(result, deliveries, log), deliveries, pauseMs));
         },
       };
     },

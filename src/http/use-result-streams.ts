@@ -1,6 +1,76 @@
-import type { ExecutionResult } from 'graphql';
+import type { ExecutionResult, GraphQLError } from 'graphql';
 import { type FetchAPI, isAsyncIterable, type Plugin, type YogaInitialContext } from 'graphql-yoga';
+import { fieldError, requestError } from '../errors.ts';
+import type { Context } from '../graphql/context.ts';
 import { prefersMultipart } from './use-check-accept.ts';
+
+/** How many subscriptions one caller may have at once: each holds a connection, and asks Redis once a second. */
+const maxPerCaller = 20;
+
+/** How many all callers may have: half of the requests that may be in flight are left to others. */
+const maxSubscriptions = 500;
+
+/** Counts the subscriptions of this process. */
+class Subscriptions {
+  readonly #byCaller = new Map<string, number>();
+  #count = 0;
+
+  /** Why there is no place for another; undefined when there is one. */
+  refusalFor(callerId: string): GraphQLError | undefined {
+    if ((this.#byCaller.get(callerId) ?? 0) >= maxPerCaller) {
+      const message = `You follow ${maxPerCaller} bulk deletes at this server, and may follow no more at once. End one, or ask for bulkDelete(id) from time to time.`;
+      return fieldError('RATE_LIMITED', message, { retryAfterMs: null });
+    }
+    return this.#count < maxSubscriptions
+      ? undefined
+      : requestError(
+          'OVERLOADED',
+          'Too many bulk deletes are followed at this server. Ask for bulkDelete(id) from time to time, or try again later.',
+        );
+  }
+
+  /** Takes a place, and answers how to give it back; to do that again changes nothing. */
+  take(callerId: string): () => void {
+    this.#add(callerId, 1);
+    let isTaken = true;
+    return () => {
+      if (isTaken) this.#add(callerId, -1);
+      isTaken = false;
+    };
+  }
+
+  #add(callerId: string, change: 1 | -1): void {
+    this.#count += change;
+    const count = (this.#byCaller.get(callerId) ?? 0) + change;
+    if (count > 0) this.#byCaller.set(callerId, count);
+    else this.#byCaller.delete(callerId);
+  }
+}
+
+/** Calls back once the results have ended, or their reader has. A generator's `finally` does not run when nobody ever reads. */
+function endingWith(
+  results: AsyncIterable<ExecutionResult>,
+  onEnd: () => void,
+): AsyncIterableIterator<ExecutionResult> {
+  const iterator = results[Symbol.asyncIterator]();
+  return {
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+    async next() {
+      const next = await iterator.next().catch((error) => {
+        onEnd();
+        throw error;
+      });
+      if (next.done) onEnd();
+      return next;
+    },
+    async return() {
+      onEnd();
+      return (await iterator.return?.()) ?? { done: true, value: undefined };
+    },
+  };
+}
 
 /** How often a subscription in which nothing happens says that it goes on, in milliseconds: as often as Yoga's events. */
 const heartbeatMs = 12_000;
@@ -59,11 +129,33 @@ function toMultipart(result: ExecutionResult | AsyncIterable<ExecutionResult>, f
   return new fetchAPI.Response(body, { headers });
 }
 
-/** Sends results in parts as clients read them: subscriptions also as multipart, events without a coding that is none. */
-export function useResultStreams(): Plugin<YogaInitialContext> {
+/**
+ * Sends results in parts as clients read them: subscriptions, of which each caller may have so many, also as multipart; events without
+ * a coding that is none.
+ */
+export function useResultStreams(): Plugin<YogaInitialContext & Context> {
   const subscriptions = new WeakSet<Request>();
+  const places = new Subscriptions();
   return {
-    onSubscribe: ({ args }) => void subscriptions.add(args.contextValue.request),
+    onSubscribe({ args, setResultAndStopExecution }) {
+      const { request, caller } = args.contextValue;
+      subscriptions.add(request);
+      // Nobody gets one without having said who it is for.
+      if (caller === null) return undefined;
+      const refusal = places.refusalFor(caller.id);
+      if (refusal) return setResultAndStopExecution({ errors: [refusal] });
+      const leave = places.take(caller.id);
+      // Nobody reads the results of a request whose client has left already.
+      request.signal.addEventListener('abort', leave, { once: true });
+      if (request.signal.aborted) leave();
+      return {
+        onSubscribeResult({ result, setResult }) {
+          if (isAsyncIterable(result)) setResult(endingWith(result as AsyncIterable<ExecutionResult>, leave));
+          else leave();
+        },
+        onSubscribeError: leave,
+      };
+    },
     onResultProcess({ request, result, resultProcessor, setResultProcessor }) {
       if (!subscriptions.has(request) || Array.isArray(result)) return;
       const isMultipart = isAsyncIterable(result) ? prefersMultipart(request.headers.get('accept')) : !resultProcessor;

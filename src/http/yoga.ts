@@ -95,7 +95,7 @@ export function createGraphQLHandler(
       useDeferStream(),
       useNoteOperations(operations),
       useCountFields(metrics),
-      useDeliverChunks(options.log),
+      useDeliverChunks(options.log, options.config.requestTimeoutMs),
       useBoundErrors(!exposeSchema),
       useResultStreams(),
       ...(subgraph === 'none' ? [] : [useGatewayStatus()]),

@@ -31,7 +31,8 @@ export interface UpstreamAnswer {
 
 /**
  * What kept an answer from coming. `unconnected`: no connection in time; `paused`: the rate budget has no place before
- * the deadline; `open`: the breaker is; `abandoned`: nobody waits for the answer any more. None of those is ever sent.
+ * the deadline; `streams`: the caller has as many streamed bodies open as it may; `open`: the breaker is; `abandoned`: nobody
+ * waits for the answer any more. None of those is ever sent.
  */
 export type FailureReason =
   | 'timeout'
@@ -43,6 +44,7 @@ export type FailureReason =
   | 'protocol'
   | 'unconnected'
   | 'paused'
+  | 'streams'
   | 'open'
   | 'abandoned';
 
@@ -83,8 +85,8 @@ export interface SendOptions {
   /** The moment (by `performance.now()`) by which the answer must be complete, or have begun when it streams. */
   readonly deadlineAt: number;
   readonly limitedBy: LimitedBy;
-  /** Hand a 2xx body over as a stream instead of collecting it. Default false. */
-  readonly streams?: boolean;
+  /** Hand a 2xx body over as a stream instead of collecting it, to the caller of that id: each may have so many at once. */
+  readonly streamsTo?: string | undefined;
   /** False when carrying the request out twice may do more than once: then it is not sent again once it may have left. */
   readonly isRepeatable?: boolean;
   /** True once nobody waits for the answer: then nothing further is sent. */

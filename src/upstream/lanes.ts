@@ -11,9 +11,18 @@ import { RateBudget, type RequestLimits } from './rate-budget.ts';
 const maxRunning = 100;
 const maxWaiting = 400;
 
-/** The same for bodies that are streamed, whose clients decide how long they take. */
-const maxStreams = 8;
+/**
+ * The same for bodies that are streamed, whose clients decide how long they take: more than one caller may have, and only a part of
+ * those that upstream's client has connections for.
+ */
+const maxStreams = 16;
 const maxWaitingStreams = 64;
+
+/** How many bodies may be streamed to one caller at once. */
+export const maxStreamsPerCaller = 8;
+
+/** How many callers' streams are counted; one that is dropped while it has some begins anew. */
+const maxStreamingCallers = 5_000;
 
 /** The same for what nobody waits for, besides: it must not take the places of those who do. */
 const maxBackground = 100;
@@ -33,6 +42,16 @@ export const documentedLimits: RequestLimits = { windowMs, perAccount, perToken 
 export function shareOf({ windowMs, perAccount, perToken }: RequestLimits, replicas: number): RequestLimits {
   const part = (limit: number) => Math.max(1, Math.floor(limit / replicas));
   return { windowMs, perAccount: part(perAccount), perToken: part(perToken) };
+}
+
+/** Makes the gates that streamed bodies go through, one for each caller, by its id. */
+export function createStreamGates(): (callerId: string) => Gate {
+  const gates = new LRUCache<string, Gate>({ max: maxStreamingCallers });
+  return (callerId) => {
+    const gate = gates.get(callerId) ?? new Gate(maxStreamsPerCaller, maxWaitingStreams);
+    gates.set(callerId, gate);
+    return gate;
+  };
 }
 
 /** What the requests of one integrated account, made with one token, go through. */

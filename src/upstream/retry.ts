@@ -39,7 +39,7 @@ export type Verdict = 'unsent' | 'unclear' | 'wait' | 'final';
 const unclearStatuses = new Set([500, 502, 504]);
 
 /** What ends before an attempt begins; another one would end the same way. */
-const heldBack = new Set(['timeout', 'paused', 'open', 'abandoned']);
+const heldBack = new Set(['timeout', 'paused', 'streams', 'open', 'abandoned']);
 
 /** True when nothing was even tried: there was no time, no place, or nobody who wants it. */
 export function isHeldBack(attempt: Attempt): boolean {

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Attempt, FailureReason, SeenAttempt, Send, SendOptions, Sent, UpstreamRequest } from './attempt.ts';
 import { Breaker, isUpstreamTrouble } from './breaker.ts';
 import type { UpstreamClient } from './client.ts';
-import { createLanes, type Lane } from './lanes.ts';
+import { createLanes, createStreamGates, type Lane } from './lanes.ts';
 import type { RequestLimits } from './rate-budget.ts';
 import { isHeldBack, judge, retryDelayMs } from './retry.ts';
 import { readRetryAfter } from './retry-after.ts';
@@ -83,6 +83,7 @@ async function leavesItsPlace(result: Promise<Attempt>): Promise<void> {
  */
 export function createSend({ client, reserveMs, limits, sharedBudget, onAttempt }: SendSetup): Send {
   const laneOf = createLanes(limits);
+  const streamsOf = createStreamGates();
   const upstreamBreaker = new Breaker(isUpstreamTrouble);
   const retryBudget = new RetryBudget(performance.now());
   const isOpen = ({ breaker }: Lane) => upstreamBreaker.isOpen || breaker.isOpen;
@@ -125,17 +126,28 @@ export function createSend({ client, reserveMs, limits, sharedBudget, onAttempt 
     lane: Lane,
     isLast: boolean,
   ): Promise<Attempt> {
-    const { deadlineAt, streams = false, isBackground = false } = options;
+    const { deadlineAt, streamsTo, isBackground = false } = options;
+    const streams = streamsTo !== undefined;
     const beginBy = deadlineAt - reserveMs;
     const atItsTurn = (attempt: () => Promise<Attempt>) => begin(attempt, lane, options);
     const gate = isBackground ? lane.background : streams ? lane.streams : lane.requests;
     const traced = traceAttempt(request);
-    const attempt = await gate.run(beginBy, () => {
-      const times = { answerBy: answerBy(deadlineAt, isLast), deadlineAt, streams };
-      const result = client.attempt(traced.request, { ...times, atItsTurn });
+    const runInLane = async () => {
+      const attempt = await gate.run(beginBy, () => {
+        const times = { answerBy: answerBy(deadlineAt, isLast), deadlineAt, streams };
+        const result = client.attempt(traced.request, { ...times, atItsTurn });
+        return { result, isDone: leavesItsPlace(result) };
+      });
+      return attempt ?? unsent('timeout');
+    };
+    // A caller's own come first: those that wait for one another must not take the places of others.
+    const runAsStream = () => {
+      const result = runInLane();
       return { result, isDone: leavesItsPlace(result) };
-    });
-    const end = attempt ?? unsent('timeout');
+    };
+    const end = streams
+      ? ((await streamsOf(streamsTo).run(beginBy, runAsStream)) ?? unsent('streams'))
+      : await runInLane();
     traced.end(end);
     return end;
   }

@@ -61,7 +61,7 @@ describe('deploy/compose.yaml', () => {
     }
   });
 
-  it('S34 publishes the metrics neither to the host nor through nginx', () => {
+  it('S27 publishes the metrics neither to the host nor through nginx', () => {
     for (const [, { ports }] of replicas) expect(ports).toBeUndefined();
     expect(nginxConf).not.toMatch(/:9464|location.*metrics/);
   });

@@ -98,7 +98,7 @@ describe('deploy/kubernetes', () => {
     expect(await status('/nothing')).toBe(404);
   });
 
-  it('S34 leads from the Service to the port of the API and no other, and keeps one of them through a disruption', () => {
+  it('S27 leads from the Service to the port of the API and no other, and keeps one of them through a disruption', () => {
     const service = read<{ spec: { selector: object; ports: { targetPort: string }[] } }>('service.yaml');
     const budget = read<{ spec: { selector: object; minAvailable: number } }>('pod-disruption-budget.yaml');
     const { labels } = deployment.spec.template.metadata;
