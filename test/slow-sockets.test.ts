@@ -71,6 +71,22 @@ describe('S17 a request', () => {
     expect(codeIn(client.received())).toBe('HEADERS_TOO_LARGE');
     expect(server.handledCount()).toBe(0);
   });
+
+  it('whose body comes in more than 1,000 pieces is refused, and its connection closed', async () => {
+    await using server = await startListener(answerAll);
+    for (const [count, status] of [
+      [1_000, 200],
+      [1_001, 413],
+    ] as const) {
+      using client = await connectRaw(server.url);
+      client.send(requestHead('POST', '/', ['transfer-encoding: chunked', 'connection: close']));
+      client.send(`${'1\r\nx\r\n'.repeat(count)}0\r\n\r\n`);
+      await client.closed;
+      expect(client.received()).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
+      if (status === 413) expect(codeIn(client.received())).toBe('REQUEST_TOO_LARGE');
+    }
+    expect(server.handledCount()).toBe(1);
+  });
 });
 
 describe.concurrent('S17 a slow request', () => {

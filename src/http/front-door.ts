@@ -10,7 +10,8 @@ import { runTraced } from '../upstream/trace.ts';
 import { type Admission, admit, type ContextOptions, createContext } from './context.ts';
 import { createGraphiQL } from './graphiql.ts';
 import type { Handle } from './listener.ts';
-import { refuseNoUtf8 } from './refuse.ts';
+import { refuseNoUtf8, refuseTooManyValues } from './refuse.ts';
+import { hasTooManyValues } from './request-body.ts';
 import { resultTypeFor } from './use-check-accept.ts';
 import { findUnreadable } from './use-check-request.ts';
 import { findBadVariable } from './use-check-variables.ts';
@@ -143,6 +144,7 @@ export function createFrontDoor(
     if (method !== 'POST' || !isReadable) return void yoga(request, response);
     // Read with replacement characters, an id would be another's.
     if (!isUtf8(body)) return void refuseNoUtf8(request, response);
+    if (hasTooManyValues(body)) return void refuseTooManyValues(request, response);
     // Yoga knows it in one spelling only.
     headers['content-type'] = 'application/json';
     answer(request, response, body.toString()).catch((error) => {

@@ -13,6 +13,7 @@ import {
   refuseConnection,
   refuseTooManyHeaders,
   slowest,
+  tooManyPieces,
   unreadableFor,
 } from './refuse.ts';
 import { readRequestBody } from './request-body.ts';
@@ -265,6 +266,7 @@ export function createListener(
     if (isRefused(request, response, path)) return;
     giveUpBody = readRequestBody(request, response, {
       onBytes: body.hold,
+      onTooManyPieces: () => cutOff(socket, tooManyPieces()),
       // A kept connection's events come as those of its first request.
       onEnd: AsyncLocalStorage.bind((bytes) => {
         body.end();

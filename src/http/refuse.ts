@@ -54,6 +54,13 @@ export function refuseTooLarge(request: IncomingMessage, response: ServerRespons
   answerAndClose(request, response, requestRefusal('REQUEST_TOO_LARGE'));
 }
 
+/** Answers 413, before a body is parsed that has more values than any operation. */
+export function refuseTooManyValues(request: IncomingMessage, response: ServerResponse): void {
+  const message =
+    'The request body has more than 10,000 values, counted by its commas and opening brackets. Nothing was executed. Send fewer at once.';
+  answerAndClose(request, response, requestRefusal('REQUEST_TOO_LARGE', message));
+}
+
 /** Answers 400: read with replacement characters, an id would be another's. */
 export function refuseNoUtf8(request: IncomingMessage, response: ServerResponse): void {
   const message = 'The request body is not valid UTF-8. Nothing was executed. Send the operation as JSON in UTF-8.';
@@ -80,12 +87,21 @@ const unreadable: Readonly<Record<string, Refusal>> = {
   ERR_HTTP_REQUEST_TIMEOUT: requestRefusal('REQUEST_TIMEOUT'),
   HPE_CHUNK_EXTENSIONS_OVERFLOW: requestRefusal('REQUEST_TOO_LARGE'),
   HPE_HEADER_OVERFLOW: requestRefusal('HEADERS_TOO_LARGE'),
+  TOO_MANY_PIECES: requestRefusal(
+    'REQUEST_TOO_LARGE',
+    'The request body came in more than 1,000 pieces. Nothing was executed. Send it in larger ones.',
+  ),
 };
 const noHttp = requestRefusal('BAD_REQUEST', 'The request is no valid HTTP. Nothing of it was executed.');
 
 /** What is said of a request that cannot be read to its end: it is no HTTP, too large, or too slow. With Node's own status. */
 export function unreadableFor(error: NodeJS.ErrnoException): Refusal {
   return unreadable[error.code ?? ''] ?? noHttp;
+}
+
+/** The reason to end a connection on which a body comes in too many pieces. */
+export function tooManyPieces(): NodeJS.ErrnoException {
+  return Object.assign(new Error('too many pieces'), { code: 'TOO_MANY_PIECES' });
 }
 
 /** What is said of the slowest of too many requests that are still arriving. */

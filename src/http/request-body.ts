@@ -4,10 +4,34 @@ import { refuseTooLarge } from './refuse.ts';
 /** The largest request body, in bytes: a generous document with its variables. */
 const maxRequestBytes = 256 * 1024;
 
+/**
+ * In how many pieces a body may come. Over a slow line there are some 200 of 256 KiB; each costs as much as all that is
+ * done with a short request.
+ */
+const maxPieces = 1_000;
+
+/** How many values a body may have: twice as many as the longest list, 5,000 ids of a bulk delete. */
+const maxValues = 10_000;
+
+const [comma, bracket, brace] = Buffer.from(',[{');
+
+/**
+ * True for a body with more values than any operation has, counted by its commas and opening brackets, in texts too: to parse
+ * so many would cost more than to do what they could say.
+ */
+export function hasTooManyValues(body: Buffer): boolean {
+  if (body.length <= maxValues) return false;
+  let count = 0;
+  for (const byte of body) if (byte === comma || byte === bracket || byte === brace) count += 1;
+  return count > maxValues;
+}
+
 /** Who hears of a body. */
 export interface BodyReader {
   /** How many bytes are held of it by now. */
   onBytes(byteCount: number): void;
+  /** It comes in more pieces than any honest client's, and is given up. */
+  onTooManyPieces(): void;
   /** All of it is there. */
   onEnd(body: Buffer): void;
 }
@@ -19,7 +43,7 @@ export interface BodyReader {
 export function readRequestBody(
   request: IncomingMessage,
   response: ServerResponse,
-  { onBytes, onEnd }: BodyReader,
+  { onBytes, onTooManyPieces, onEnd }: BodyReader,
 ): () => void {
   let chunks: Buffer[] | undefined = [];
   let byteCount = 0;
@@ -35,8 +59,10 @@ export function readRequestBody(
     if (!chunks) return;
     byteCount += chunk.length;
     if (byteCount > maxRequestBytes) return refuse();
-    chunks.push(chunk);
-    onBytes(byteCount);
+    if (chunks.push(chunk) > maxPieces) {
+      giveUp();
+      onTooManyPieces();
+    } else onBytes(byteCount);
   });
   request.on('end', () => {
     if (chunks) onEnd(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks));

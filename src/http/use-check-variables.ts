@@ -13,10 +13,10 @@ import { shortened } from '../foreign-text.ts';
 
 /**
  * What the variables of one request may hold at most. A text, or the name of a value, is as long as a request's whole head may
- * be on its way upstream; values are twice as many as the longest list has (5,000 ids of a bulk delete), and levels twice as
- * many as the deepest input.
+ * be on its way upstream, and levels are twice as many as the deepest input has. How many values there are is bounded with the
+ * body ({@link hasTooManyValues}).
  */
-const limits = { textCharacters: 16_384, values: 10_000, levels: 20 } as const;
+const limits = { textCharacters: 16_384, levels: 20 } as const;
 
 /** How many values a request is told of that are not as its document says. */
 const maxWrongValues = 20;
@@ -46,16 +46,11 @@ export function findBadVariable(variables: unknown): string | undefined {
   const places: Place[] = [['', variables, 0]];
   const refuse = (path: string, problem: string) =>
     `The variable ${shortened(path.slice(1), maxPathCharacters)} ${problem}. Nothing was executed.`;
-  let count = 0;
   for (let place = places.pop(); place; place = places.pop()) {
     const [path, value, level] = place;
     const problem = findInValue(value, level);
     if (problem !== undefined) return refuse(path, problem);
     if (typeof value !== 'object' || value === null) continue;
-    // The keys of a long list would cost more than all else.
-    count += Array.isArray(value) ? value.length : Object.keys(value).length;
-    if (count > limits.values)
-      return `The variables have more than ${limits.values} values. Nothing was executed. Send fewer at once.`;
     for (const [name, item] of Object.entries(value)) {
       if (name.length > limits.textCharacters)
         return refuse(path, `has a name of more than ${limits.textCharacters} characters: send a shorter one`);
@@ -104,7 +99,7 @@ function findWrongValues(args: ExecutionArgs): readonly GraphQLError[] {
 }
 
 /**
- * Refuses variables that are too long, too many or too deep, that lost digits, or that are not as the document says. The executor
+ * Refuses variables that are too long or too deep, that lost digits, or that are not as the document says. The executor
  * would repeat the whole value with each of 50 errors.
  */
 export function useCheckVariables(): Plugin {

@@ -36,7 +36,7 @@ export interface CostServer extends AsyncDisposable {
   longestLine(): number;
 }
 
-/** @throws when the server closes without a byte. */
+/** What came back, until the server closed or `hangMs` were over. */
 async function exchange(port: number, bytes: Buffer): Promise<string> {
   const socket = connect(port, '127.0.0.1');
   const chunks: Buffer[] = [];
@@ -44,7 +44,9 @@ async function exchange(port: number, bytes: Buffer): Promise<string> {
   // A server that refuses may close while the rest of a request is still being sent.
   socket.on('error', () => {});
   socket.write(bytes);
-  await once(socket, 'close', { signal: AbortSignal.timeout(hangMs) });
+  const timer = setTimeout(() => socket.destroy(), hangMs);
+  await new Promise((resolve) => socket.once('close', resolve));
+  clearTimeout(timer);
   return Buffer.concat(chunks).toString('latin1');
 }
 

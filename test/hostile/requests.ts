@@ -145,7 +145,7 @@ const documents: Readonly<Record<string, (count: number) => string>> = {
   'a filter that has no such field': (count) =>
     `{engagements(integratedAccountId:"a",filter:{${fill(count, (index) => `subjct${index}:"a" `)}}){nodes{id}}}`,
   'items in a list': (count) =>
-    `mutation{deleteEngagements(integratedAccountId:"a",items:[${fill(count, (index) => `{id:"${index}"}`)}]){results{__typename}}}`,
+    `mutation{deleteEngagements(integratedAccountId:"a",items:[${fill(count, () => `{id:"."}`)}]){results{__typename}}}`,
   introspection: (count) => `{__schema{types{${nest(Math.min(count, 40), 'fields{type{', '}}', 'name')}}}}`,
   'introspection of lists': (count) => `{${fill(Math.min(count, 300), () => '__schema{types{fields{args{name}}}}')}}`,
   'deferred fragments': (count) =>
