@@ -26,8 +26,13 @@ const maxHeaders = 100;
 /** The largest head of a request, in bytes: a token that grants 250 accounts is 13 KiB of it. */
 const maxHeadBytes = 32 * 1024;
 
-/** What whoever watches this server asks for; refused, it would take a busy server for a dead one. */
+/** Probes would take a busy server for a dead one if they were refused. */
 const probes = new Set(['/health', '/ready', '/metrics']);
+
+/** True for what costs no more than to refuse it: probes, and GraphiQL's files, of which a page that is open needs every one. */
+function isCheap({ method, url = '' }: IncomingMessage): boolean {
+  return probes.has(url.split('?', 1)[0] ?? '') || (method === 'GET' && url.startsWith('/graphql?asset='));
+}
 
 /** How often a draining listener closes connections that have become idle. */
 const sweepIntervalMs = 20;
@@ -71,7 +76,7 @@ export const usualBounds: ListenerBounds = {
 
 /** An HTTP server that can be drained. */
 export interface Listener {
-  /** How many whole requests have no answer yet, but for those of whoever watches this server. */
+  /** How many whole requests have no answer yet, but for probes and GraphiQL's files. */
   readonly inFlight: number;
   /**
    * Listens, and tells where, without a path.
@@ -192,7 +197,7 @@ export function createListener(
   /** Refuses a request that may not be begun now, for whatever it asks; false when it may. */
   function isRefused(request: IncomingMessage, response: ServerResponse, path: string): boolean {
     if (isDraining && path !== '/health') refuseBusy(request, response, 'draining');
-    else if (!isDraining && !probes.has(path) && isOverloaded()) refuseBusy(request, response, 'overloaded');
+    else if (!isDraining && !isCheap(request) && isOverloaded()) refuseBusy(request, response, 'overloaded');
     else return false;
     return true;
   }
@@ -273,7 +278,7 @@ export function createListener(
         // Many may have come to their ends since this one's head was there.
         if (isRefused(request, response, path)) return;
         if (isDraining) response.setHeader('connection', 'close');
-        else if (!probes.has(path)) {
+        else if (!isCheap(request)) {
           inFlight.set(response, bytes.length);
           inFlightBytes += bytes.length;
         }
