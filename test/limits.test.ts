@@ -102,6 +102,11 @@ const beyond: readonly [what: string, query: string, code: string][] = [
     'TOO_REPETITIVE',
   ],
   [
+    '200 fragments in each of 60 places',
+    `{ ${times(60, (index) => `a${index} { ...F }`)} } fragment F on Query { ${times(200, (index) => `...F${index}`)} }`,
+    'TOO_REPETITIVE',
+  ],
+  [
     '11 aliases of what the schema does not have',
     `{ ${times(11, (index) => `a${index}: nothing`)} }`,
     'TOO_MANY_ALIASES',
@@ -239,8 +244,20 @@ describe('S09 an attack', () => {
     ['nothing', `mutation { ...A } ${cycle('')}`],
     ['records', `${page('{ ...N }')} fragment N on Engagement { notes { contacts { account { id } } } ...N }`],
     ['itself', 'fragment A on Query { ...A } query { ...A }'],
+    ['a field, for nobody', '{ __typename } fragment A on Query { a { ...A } }'],
   ])('with fragments that name themselves, around %s, is refused', async (_what, query) => {
-    expect(await codesOf(query)).toContain('GRAPHQL_VALIDATION_FAILED');
+    expect(await codesOf(query)).toEqual(['GRAPHQL_VALIDATION_FAILED']);
+  });
+
+  it('with a fragment that names itself is validated no further, since its fields would be merged without a bound', async () => {
+    const many = times(240, () => 'integrations { name }');
+    const { body } = await facade.post(
+      `{ nothing ${many} ...A } fragment A on Query { ...A }`,
+      {},
+      { authorization: 'Bearer t', accept },
+    );
+    const messages = body.errors.map(({ message }: { message: string }) => message);
+    expect(messages).toEqual(['Cannot spread fragment "A" within itself.']);
   });
 
   it('with fragments that multiply is refused as soon as any', async () => {
@@ -363,6 +380,12 @@ describe('S20 the values of a request', () => {
       expect(errors.length).toBeLessThanOrEqual(20);
       for (const error of errors) expect(error).toMatchObject({ extensions: { code: 'BAD_USER_INPUT' } });
     }
+  });
+
+  it('S20 that would be gigabytes upstream, as each has a long name before its own, are refused', async () => {
+    const many = Object.fromEntries(listOfNumbers(9_000).map((_one, index) => [`k${index}`, 1]));
+    const { data } = await answer(q, { q: { ['\u00e9'.repeat(16_000)]: many } });
+    expect(data.deleteEngagement.issues).toMatchObject([{ path: ['parameters'] }]);
   });
 
   it('that break thousands of rules have 20 of the issues, with short paths, and how many more there are', async () => {

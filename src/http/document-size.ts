@@ -39,10 +39,12 @@ interface SelectionSize {
 export interface DocumentSize extends Omit<SelectionSize, 'fields'> {
   readonly rootMutations: number;
   /**
-   * What it takes to merge the fields of all selections: 1 for a field, and 1 more for each field before it that has the same
-   * name in the same place. Counted only up to the given limit, and not for fragments that contain themselves.
+   * What it takes to merge the fields of all selections: 1 for a field or a fragment, and 1 more for each field before it that has
+   * the same name in the same place. Counted only up to the given limit, and not where a fragment contains itself.
    */
   readonly merges: number;
+  /** True when a fragment contains itself, used or not: no such document is valid. */
+  readonly hasCycle: boolean;
 }
 
 type ParentType = GraphQLNamedType | null | undefined;
@@ -79,7 +81,7 @@ class Measure {
   readonly #fragments: Fragments;
   readonly #known = new Map<string, Readonly<SelectionSize>>();
   readonly #open = new Set<string>();
-  /** True once a fragment was found inside itself: it counts nothing there, and validation refuses it. */
+  /** True once a fragment was found inside itself: it counts nothing there. */
   hasCycle = false;
 
   constructor(schema: GraphQLSchema, fragments: Fragments) {
@@ -140,9 +142,11 @@ class Measure {
     };
   }
 
-  /** Fragments that no selection measured so far has led to. */
+  /** Fragments that no selection measured so far has led to; from here on, they are measured too. */
   unused(): readonly FragmentDefinitionNode[] {
-    return [...this.#fragments.values()].filter(({ name }) => !this.#known.has(name.value));
+    const unused = [...this.#fragments.values()].filter(({ name }) => !this.#known.has(name.value));
+    for (const { name } of unused) this.#fragment(name.value);
+    return unused;
   }
 }
 
@@ -154,11 +158,12 @@ function countMerges(sets: readonly SelectionSetNode[], fragments: Fragments, li
   function collect({ selections }: SelectionSetNode): void {
     for (const node of selections) {
       if (count > limit) return;
+      count += 1;
       if (node.kind === Kind.FIELD) {
         const key = node.alias?.value ?? node.name.value;
         const nodes = sameKey.get(key) ?? [];
         sameKey.set(key, nodes);
-        count += nodes.push(node);
+        count += nodes.push(node) - 1;
       } else if (node.kind === Kind.INLINE_FRAGMENT) collect(node.selectionSet);
       else if (!spread.has(node.name.value)) {
         spread.add(node.name.value);
@@ -205,6 +210,7 @@ export function measureDocument(schema: GraphQLSchema, document: DocumentNode, m
     cost: largest(sizes.map(({ size }) => size.cost)),
     rootMutations: largest(sizes.map(({ node, size }) => (node.operation === 'mutation' ? size.fields : 0))),
     merges,
+    hasCycle: measure.hasCycle,
   };
 }
 
