@@ -224,6 +224,12 @@ describe('S09 introspection', () => {
     expect(body.errors).toBeUndefined();
     expect(printSchema(buildClientSchema(body.data))).toContain('type DeleteEngagementSuccess');
   });
+
+  it('may ask for the schema once: by ten aliases it would be megabytes', async () => {
+    await using open = await startTestFacade(upstream.url, { EXPOSE_SCHEMA: '1' });
+    const { body } = await open.post('{ __schema { types { name } } again: __schema { types { name } } }');
+    expect(body.errors).toMatchObject([{ extensions: { code: 'TOO_COSTLY' } }]);
+  });
 });
 
 describe('S09 an attack', () => {

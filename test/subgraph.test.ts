@@ -106,7 +106,8 @@ describe('an entity', () => {
     const { data, errors } = await ask(facade, '... on Engagement { contacts { name } }', of);
     expect(upstream.seen).toHaveLength(2_000);
     expect(data._entities).toHaveLength(100);
-    expect(errors).toHaveLength(100 + 100 * 30 - 2_000);
+    expect(errors).toHaveLength(101);
+    expect(errors[100].message).toContain(`${100 + 100 * 30 - 2_000 - 100} more`);
     expect(errors[0].extensions.code).toBe('RATE_LIMITED');
   });
 
@@ -122,6 +123,22 @@ describe('an entity', () => {
     expect(body.data ?? null).toBeNull();
     expect(body.errors[0].extensions.code).toBe('BAD_USER_INPUT');
     expect(server.upstream.seen).toEqual([]);
+  });
+
+  it.each([
+    ['stitching', 'query ($of: [RecordKeyInput!]!) { a: FIELD b: FIELD }', 'engagementsByKey(keys: $of) { id }', {}],
+    [
+      'federation',
+      'query ($of: [_Any!]!) { a: FIELD b: FIELD }',
+      '_entities(representations: $of) { ... on Engagement { id } }',
+      { __typename: 'Engagement' },
+    ],
+  ])('S25 may not ask for more by several fields, in %s', async (SUBGRAPH, query, field, type) => {
+    await using server = await start({ SUBGRAPH });
+    const of = Array.from({ length: 501 }, () => ({ ...type, id: 'e1', integratedAccountId: 'a' }));
+    const { body } = await server.facade.post(query.replaceAll('FIELD', field), { of });
+    expect(body.errors).toMatchObject([{ extensions: { code: 'BAD_USER_INPUT' } }]);
+    expect(server.upstream.seen).toHaveLength(1);
   });
 
   it('S04 of an account that is not granted is refused, before anything is sent', async () => {
@@ -234,5 +251,21 @@ describe('a gateway that stitches', () => {
     const { body } = await server.facade.post(query, { keys });
     expect(body.errors[0].extensions.code).toBe('BAD_USER_INPUT');
     expect(server.upstream.seen).toEqual([]);
+  });
+
+  it.each([
+    ['stitching', 'query ($of: [RecordKeyInput!]!) { a: FIELD b: FIELD }', 'engagementsByKey(keys: $of) { id }', {}],
+    [
+      'federation',
+      'query ($of: [_Any!]!) { a: FIELD b: FIELD }',
+      '_entities(representations: $of) { ... on Engagement { id } }',
+      { __typename: 'Engagement' },
+    ],
+  ])('S25 may not ask for more by several fields, in %s', async (SUBGRAPH, query, field, type) => {
+    await using server = await start({ SUBGRAPH });
+    const of = Array.from({ length: 501 }, () => ({ ...type, id: 'e1', integratedAccountId: 'a' }));
+    const { body } = await server.facade.post(query.replaceAll('FIELD', field), { of });
+    expect(body.errors).toMatchObject([{ extensions: { code: 'BAD_USER_INPUT' } }]);
+    expect(server.upstream.seen).toHaveLength(1);
   });
 });
