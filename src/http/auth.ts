@@ -92,16 +92,19 @@ async function verifyWith(findKey: JWTVerifyGetKey, token: string, options: JWTV
   } catch (error) {
     if (!(error instanceof errors.JWKSMultipleMatchingKeys)) throw error;
     let triedCount = 0;
+    let unusable: unknown;
     for await (const key of error) {
       triedCount += 1;
       try {
         return (await jwtVerify(token, key, options)).payload;
       } catch (failure) {
-        if (!(failure instanceof errors.JWSSignatureVerificationFailed)) throw failure;
+        // A key that cannot be used, such as an old one that is too short, says nothing of the token.
+        if (!(failure instanceof errors.JOSEError)) unusable = failure;
+        else if (!(failure instanceof errors.JWSSignatureVerificationFailed)) throw failure;
       }
       if (triedCount === maxKeysTried) break;
     }
-    throw new errors.JWSSignatureVerificationFailed();
+    throw unusable ?? new errors.JWSSignatureVerificationFailed();
   }
 }
 
