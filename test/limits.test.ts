@@ -449,6 +449,14 @@ describe('S20 the errors of an answer', () => {
     });
   });
 
+  it('leave out none that stands in the place of a whole result for those of what is in others', async () => {
+    const query = `query ($keys: [RecordKeyInput!]!) { engagementsByKey(keys: $keys) { id } last: engagement(id: "e", integratedAccountId: "a") { id } }`;
+    const keys = Array.from({ length: 180 }, () => ({ id: '', integratedAccountId: 'a' }));
+    const { errors } = (await facade.post(query, { keys }, { authorization: 'Bearer t' })).body;
+    expect(errors).toHaveLength(101);
+    expect(errors[0].path).toEqual(['last']);
+  });
+
   it.each([
     ['of one result', `{ ${alias}: ${bad} }`, accept],
     ['of a part that was deferred', `{ __typename ... @defer { ${alias}: ${bad} } }`, 'multipart/mixed'],
