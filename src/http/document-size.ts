@@ -43,7 +43,7 @@ export interface DocumentSize extends Omit<SelectionSize, 'fields'> {
   readonly rootMutations: number;
   /**
    * What it takes to merge the fields of all selections: 1 for a field or a fragment, and 1 more for each field before it that has
-   * the same name in the same place. Counted only up to the given limit, and not where a fragment contains itself.
+   * the same name in the same place, and for each other fragment there. Counted only up to the given limit, and not where a fragment contains itself.
    */
   readonly merges: number;
   /** True when a fragment contains itself, used or not: no such document is valid. */
@@ -169,6 +169,7 @@ function countMerges(sets: readonly SelectionSetNode[], fragments: Fragments, li
         count += nodes.push(node) - 1;
       } else if (node.kind === Kind.INLINE_FRAGMENT) collect(node.selectionSet);
       else if (!spread.has(node.name.value)) {
+        count += spread.size;
         spread.add(node.name.value);
         const fragment = fragments.get(node.name.value);
         if (fragment) collect(fragment.selectionSet);

@@ -23,7 +23,7 @@ import { longestName, measureDocument } from './document-size.ts';
  * field of an engagement 6,688; a page of 50 with every field of its related records too 18,756, and of those that these refer
  * to 104,313: 700 reads and more, which no account's rate limit allows within a deadline.
  *
- * Merges are what validation compares: every pair of fields with the same name in the same place, and the fragments on the way. The delete with all records
+ * Merges are what validation compares: every pair of fields with the same name in the same place, and of fragments. The delete with all records
  * above has 1,547, the schema as tools ask for it 228.
  */
 const limits = {

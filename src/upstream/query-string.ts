@@ -22,7 +22,10 @@ function append(written: Written, name: string, value: unknown): void {
     const needsIndex = value.some((item) => typeof item === 'object' && item !== null);
     for (const [index, item] of value.entries()) append(written, `${name}[${needsIndex ? index : ''}]`, item);
   } else if (isObject(value)) {
-    for (const [key, item] of Object.entries(value)) append(written, `${name}[${encodeURIComponent(key)}]`, item);
+    for (const [key, item] of Object.entries(value)) {
+      if (written.left < 0) return;
+      append(written, `${name}[${encodeURIComponent(key)}]`, item);
+    }
   } else if (value !== undefined) {
     const pair = `${name}=${value === null ? '' : encodeURIComponent(String(value))}`;
     written.pairs.push(pair);
