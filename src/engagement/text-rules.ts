@@ -96,11 +96,14 @@ export function checkRemoteQuery(value: unknown, path: readonly string[]): reado
   if (path.length > maxRemoteQueryDepth)
     return [refusal(path, `It must be nested at most ${maxRemoteQueryDepth} levels deep.`)];
   if (Array.isArray(value) && value.length > maxListLength) return [tooLong(path)];
-  const entries = Object.entries(value);
-  if (entries.length === 0 && path.length > 1) {
+  const names = Object.keys(value);
+  if (names.length > maxNames) return [refusal(path, `It must have at most ${maxNames} names.`)];
+  if (names.length === 0 && path.length > 1) {
     return [refusal(path, 'It must not be an empty list or object: a query string cannot hold one.')];
   }
-  if (entries.length > maxNames) return [refusal(path, `It must have at most ${maxNames} names.`)];
   const checkKey = Array.isArray(value) ? () => [] : checkName;
-  return entries.flatMap(([key, item]) => [...checkKey(key, path), ...checkRemoteQuery(item, [...path, key])]);
+  return Object.entries(value).flatMap(([key, item]) => [
+    ...checkKey(key, path),
+    ...checkRemoteQuery(item, [...path, key]),
+  ]);
 }
