@@ -21,8 +21,8 @@ const remove = (account: string) =>
   `mutation { deleteEngagement(id: "1", integratedAccountId: "${account}") { __typename ... on Error { message } } }`;
 
 /** What the metric of refused tokens has counted, by reason. */
-async function refusedTokens({ url }: TestFacade): Promise<Record<string, number>> {
-  const text = await (await fetch(`${url}/metrics`)).text();
+async function refusedTokens({ metricsUrl }: TestFacade): Promise<Record<string, number>> {
+  const text = await (await fetch(`${metricsUrl}/metrics`)).text();
   const found = text.matchAll(/^engagements_tokens_refused_total\{reason="(\w+)"\} (\d+)$/gm);
   const counts = [...found].map(([, reason = '', times]) => [reason, Number(times)] as const);
   return Object.fromEntries(counts.filter(([, times]) => times > 0));
@@ -173,7 +173,7 @@ describe('AUTH_MODE=passthrough', () => {
   });
 
   it('S32 counts a header without a token, and says so in the log', async () => {
-    await using own = await startTestFacade(upstream.url, { AUTH_MODE: 'passthrough' });
+    await using own = await startTestFacade(upstream.url, { AUTH_MODE: 'passthrough', METRICS_PORT: '0' });
     await own.post(remove('a'), {}, { authorization: 'Basic canary-credential' });
     expect(await refusedTokens(own)).toEqual({ malformed: 1 });
     expect(own.logged()).toContain('"reason":"malformed"');
@@ -302,7 +302,11 @@ describe('AUTH_MODE=service', () => {
   ])(
     'S32 answers 401 to %s, sends nothing upstream, and says %s in the log and a metric, once for a request',
     async (_what, reason, makeToken) => {
-      await using own = await startTestFacade(upstream.url, { ...serviceEnv, JWT_SECRET: jwtSecret });
+      await using own = await startTestFacade(upstream.url, {
+        ...serviceEnv,
+        JWT_SECRET: jwtSecret,
+        METRICS_PORT: '0',
+      });
       // From then on the document is prepared, and its callers are told apart before Yoga.
       await own.post(remove('a'), {}, bearer(await signToken({ integrated_accounts: ['a'] })));
       const token = await makeToken();
@@ -319,7 +323,7 @@ describe('AUTH_MODE=service', () => {
   );
 
   it('S32 counts every token of a flood, and logs few', async () => {
-    await using own = await startTestFacade(upstream.url, { ...serviceEnv, JWT_SECRET: jwtSecret });
+    await using own = await startTestFacade(upstream.url, { ...serviceEnv, JWT_SECRET: jwtSecret, METRICS_PORT: '0' });
     await Promise.all(
       Array.from({ length: 50 }, (_, index) => own.post(remove('a'), {}, bearer(`canary-token-${index}`))),
     );
