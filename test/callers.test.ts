@@ -4,6 +4,8 @@ import type { OperationTypeNode } from 'graphql';
 import { exportJWK, generateKeyPair } from 'jose';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createSchema } from '../src/graphql/schema.ts';
+import { createAuthenticator } from '../src/http/auth.ts';
+import { createLog } from '../src/log.ts';
 import { startTestFacade, type TestFacade } from './support/facade.ts';
 import { truto } from './support/outcome.ts';
 import { bearer, jwtSecret, serviceEnv, signToken } from './support/service.ts';
@@ -26,7 +28,22 @@ async function refusedTokens({ metricsUrl }: TestFacade): Promise<Record<string,
   return Object.fromEntries(counts.filter(([, times]) => times > 0));
 }
 
+/** More than are kept, and fewer than their characters alone would allow. */
+const strangers = 25_000;
+
 describe('AUTH_MODE=passthrough', () => {
+  it('keeps a bounded number of callers at hand, however short their tokens are', async () => {
+    const authenticate = createAuthenticator({ mode: 'passthrough' }, '', {
+      log: createLog({ destination: { write: () => {} } }),
+      metrics: { countRefusedToken: () => {} },
+      requestTimeoutMs: 1_000,
+    });
+    const first = await authenticate('Bearer first');
+    expect(await authenticate('Bearer first')).toBe(first);
+    for (let index = 0; index < strangers; index += 1) await authenticate(`Bearer ${index}`);
+    expect(await authenticate('Bearer first')).not.toBe(first);
+  });
+
   let upstream: FakeUpstream;
   let facade: TestFacade;
   beforeAll(async () => {

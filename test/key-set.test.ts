@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { exportJWK, generateKeyPair, type JWK } from 'jose';
@@ -225,6 +226,17 @@ describe('A key set', () => {
     keySet.has(...keys);
     for (const key of keys) expect(await codeOf(await key.sign(null))).toBeUndefined();
     expect(await codeOf(await (await createKey()).sign(null))).toBe('UNAUTHENTICATED');
+  });
+
+  it('S31 with a key that cannot be used has the others tried, for a token that names none', async () => {
+    const { publicKey, privateKey } = await generateKeyPair('RS256', { extractable: true });
+    const { publicKey: tooShort } = generateKeyPairSync('rsa', { modulusLength: 1_024 });
+    const keys = [tooShort.export({ format: 'jwk' }), await exportJWK(publicKey)];
+    keySet.answers(JSON.stringify({ keys }));
+    expect(await codeOf(await signToken({}, privateKey, 'RS256', null))).toBeUndefined();
+    const { privateKey: stranger } = await generateKeyPair('RS256');
+    // It may be the other key's: nobody can say.
+    expect(await codeOf(await signToken({}, stranger, 'RS256', null))).toBe('AUTHENTICATION_UNAVAILABLE');
   });
 
   it('S31 is not fetched for what cannot be a token of its keys', async () => {

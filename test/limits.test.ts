@@ -102,6 +102,12 @@ const beyond: readonly [what: string, query: string, code: string][] = [
     'TOO_REPETITIVE',
   ],
   [
+    '200 fragments in each of 60 places',
+    `{ ${times(60, (index) => `a${index} { ...F }`)} } fragment F on Query { ${times(200, (index) => `...F${index}`)} }`,
+    'TOO_REPETITIVE',
+  ],
+  ['142 fragments in one place', `{ __typename ${times(142, (index) => `...F${index}`)} }`, 'TOO_REPETITIVE'],
+  [
     '11 aliases of what the schema does not have',
     `{ ${times(11, (index) => `a${index}: nothing`)} }`,
     'TOO_MANY_ALIASES',
@@ -162,6 +168,10 @@ describe('S09 a document', () => {
     ['8 levels', list(levels8)],
     ['140 equal fields', `{ ${sameFields(140)} }`],
     [
+      '60 fragments in one place',
+      `{ ${times(60, (index) => `...F${index}`)} } ${times(60, (index) => `fragment F${index} on Query { __typename }`)}`,
+    ],
+    [
       '140 equal fields at each of many places',
       `{ ${times(6, (index) => `a${index}: integrations { ${times(55, () => 'name')} }`)} }`,
     ],
@@ -219,6 +229,12 @@ describe('S09 introspection', () => {
     expect(body.errors).toBeUndefined();
     expect(printSchema(buildClientSchema(body.data))).toContain('type DeleteEngagementSuccess');
   });
+
+  it('may ask for the schema once: by ten aliases it would be megabytes', async () => {
+    await using open = await startTestFacade(upstream.url, { EXPOSE_SCHEMA: '1' });
+    const { body } = await open.post('{ __schema { types { name } } again: __schema { types { name } } }');
+    expect(body.errors).toMatchObject([{ extensions: { code: 'TOO_COSTLY' } }]);
+  });
 });
 
 describe('S09 an attack', () => {
@@ -239,8 +255,20 @@ describe('S09 an attack', () => {
     ['nothing', `mutation { ...A } ${cycle('')}`],
     ['records', `${page('{ ...N }')} fragment N on Engagement { notes { contacts { account { id } } } ...N }`],
     ['itself', 'fragment A on Query { ...A } query { ...A }'],
+    ['a field, for nobody', '{ __typename } fragment A on Query { a { ...A } }'],
   ])('with fragments that name themselves, around %s, is refused', async (_what, query) => {
-    expect(await codesOf(query)).toContain('GRAPHQL_VALIDATION_FAILED');
+    expect(await codesOf(query)).toEqual(['GRAPHQL_VALIDATION_FAILED']);
+  });
+
+  it('with a fragment that names itself is validated no further, since its fields would be merged without a bound', async () => {
+    const many = times(240, () => 'integrations { name }');
+    const { body } = await facade.post(
+      `{ nothing ${many} ...A } fragment A on Query { ...A }`,
+      {},
+      { authorization: 'Bearer t', accept },
+    );
+    const messages = body.errors.map(({ message }: { message: string }) => message);
+    expect(messages).toEqual(['Cannot spread fragment "A" within itself.']);
   });
 
   it('with fragments that multiply is refused as soon as any', async () => {
@@ -365,14 +393,26 @@ describe('S20 the values of a request', () => {
     }
   });
 
-  it('that break thousands of rules have 20 of the issues, with short paths, and how many more there are', async () => {
-    const names = listOfNumbers(2_000).map((_one, index) => [`[${index}]${text(60)}`, 1]);
+  it('S20 that would be gigabytes upstream, as each has a long name before its own, are refused', async () => {
+    const long = '\u00e9'.repeat(16_000);
+    const many = (count: number) => Object.fromEntries(listOfNumbers(count).map((_one, index) => [`k${index}`, 1]));
+    for (const [count, path] of [
+      [1_000, ['parameters']],
+      [9_000, ['remoteQuery', `${long.slice(0, 99)}…`]],
+    ] as const) {
+      const { data } = await answer(q, { q: { [long]: many(count) } });
+      expect(data.deleteEngagement.issues).toMatchObject([{ path }]);
+    }
+  });
+
+  it('that break hundreds of rules have 20 of the issues, with short paths, and how many more there are', async () => {
+    const names = listOfNumbers(900).map((_one, index) => [`[${index}]${text(60)}`, 1]);
     const long = { [`[${text(10_000)}`]: 1 };
     const { data } = await answer(q, { q: { ...long, ...Object.fromEntries(names) } });
     const { issues } = data.deleteEngagement;
     expect(issues).toHaveLength(21);
     for (const { path } of issues) for (const name of path) expect(name.length).toBeLessThanOrEqual(100);
-    expect(issues[20]).toMatchObject({ path: ['remoteQuery'], message: expect.stringContaining('1981 more') });
+    expect(issues[20]).toMatchObject({ path: ['remoteQuery'], message: expect.stringContaining('881 more') });
   });
 });
 
@@ -418,6 +458,14 @@ describe('S20 the errors of an answer', () => {
       message: expect.stringMatching(/^80 more/),
       extensions: { code: 'TOO_MANY_ERRORS' },
     });
+  });
+
+  it('leave out none that stands in the place of a whole result for those of what is in others', async () => {
+    const query = `query ($keys: [RecordKeyInput!]!) { engagementsByKey(keys: $keys) { id } last: engagement(id: "e", integratedAccountId: "a") { id } }`;
+    const keys = Array.from({ length: 180 }, () => ({ id: '', integratedAccountId: 'a' }));
+    const { errors } = (await facade.post(query, { keys }, { authorization: 'Bearer t' })).body;
+    expect(errors).toHaveLength(101);
+    expect(errors[0].path).toEqual(['last']);
   });
 
   it.each([

@@ -122,6 +122,13 @@ describe('encodeQuery, as Truto documents it', () => {
     );
   });
 
+  it('stops beyond any length that could be sent, however long the names before each value are', () => {
+    const many = Object.fromEntries(Array.from({ length: 9_000 }, (_, index) => [`k${index}`, 1]));
+    const { length } = encodeQuery([['q', { ['x'.repeat(16_000)]: { ['y'.repeat(16_000)]: many } }]]);
+    expect(length).toBeGreaterThan(16_384);
+    expect(length).toBeLessThan(100_000);
+  });
+
   it('throws for half of a surrogate pair, which the rules refuse before', () => {
     for (const remote of [{ a: '\ud800' }, { '\udfff': 1 }, { a: [{ b: ['x\ud800'] }] }]) {
       expect(() => encodeQuery([['remote_query', remote]])).toThrow(URIError);

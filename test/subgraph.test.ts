@@ -128,6 +128,22 @@ describe('an entity', () => {
     expect(server.upstream.seen).toEqual([]);
   });
 
+  it.each([
+    ['stitching', 'query ($of: [RecordKeyInput!]!) { a: FIELD b: FIELD }', 'engagementsByKey(keys: $of) { id }', {}],
+    [
+      'federation',
+      'query ($of: [_Any!]!) { a: FIELD b: FIELD }',
+      '_entities(representations: $of) { ... on Engagement { id } }',
+      { __typename: 'Engagement' },
+    ],
+  ])('S25 may not ask for more by several fields, in %s', async (SUBGRAPH, query, field, type) => {
+    await using server = await start({ SUBGRAPH });
+    const of = Array.from({ length: 501 }, () => ({ ...type, id: 'e1', integratedAccountId: 'a' }));
+    const { body } = await server.facade.post(query.replaceAll('FIELD', field), { of });
+    expect(body.errors).toMatchObject([{ extensions: { code: 'BAD_USER_INPUT' } }]);
+    expect(server.upstream.seen).toHaveLength(1);
+  });
+
   it('S04 of an account that is not granted is refused, before anything is sent', async () => {
     await using server = await start({ ...federation, ...serviceEnv, JWT_SECRET: jwtSecret });
     const headers = bearer(await signToken({ integrated_accounts: ['a'] }));
@@ -238,5 +254,21 @@ describe('a gateway that stitches', () => {
     const { body } = await server.facade.post(query, { keys });
     expect(body.errors[0].extensions.code).toBe('BAD_USER_INPUT');
     expect(server.upstream.seen).toEqual([]);
+  });
+
+  it.each([
+    ['stitching', 'query ($of: [RecordKeyInput!]!) { a: FIELD b: FIELD }', 'engagementsByKey(keys: $of) { id }', {}],
+    [
+      'federation',
+      'query ($of: [_Any!]!) { a: FIELD b: FIELD }',
+      '_entities(representations: $of) { ... on Engagement { id } }',
+      { __typename: 'Engagement' },
+    ],
+  ])('S25 may not ask for more by several fields, in %s', async (SUBGRAPH, query, field, type) => {
+    await using server = await start({ SUBGRAPH });
+    const of = Array.from({ length: 501 }, () => ({ ...type, id: 'e1', integratedAccountId: 'a' }));
+    const { body } = await server.facade.post(query.replaceAll('FIELD', field), { of });
+    expect(body.errors).toMatchObject([{ extensions: { code: 'BAD_USER_INPUT' } }]);
+    expect(server.upstream.seen).toHaveLength(1);
   });
 });

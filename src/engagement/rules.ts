@@ -122,6 +122,6 @@ export function checkAccount({ refusal: found }: AccountLookup, { bringsToken }:
  * @param argument the one that most likely makes it so.
  */
 export function checkLength(path: string, argument: readonly string[]): readonly Finding[] {
-  const message = `The arguments make a URL of ${path.length} characters; at most ${maxPathLength} fit.`;
+  const message = `The arguments make a URL of ${path.length} characters or more; at most ${maxPathLength} fit.`;
   return path.length > maxPathLength ? [refusal(argument, message)] : [];
 }

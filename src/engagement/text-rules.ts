@@ -9,6 +9,9 @@ const maxRemoteQueryDepth = 5;
 /** Beyond it, qs-like parsers read a list as an object. */
 const maxListLength = 20;
 
+/** More names than fit into the address of a request, each as short as can be. */
+const maxNames = 1_000;
+
 // biome-ignore lint/suspicious/noControlCharactersInRegex: refusing control characters is what it is for.
 const controlCharacter = /[\u0000-\u001f\u007f-\u009f]/;
 
@@ -93,10 +96,14 @@ export function checkRemoteQuery(value: unknown, path: readonly string[]): reado
   if (path.length > maxRemoteQueryDepth)
     return [refusal(path, `It must be nested at most ${maxRemoteQueryDepth} levels deep.`)];
   if (Array.isArray(value) && value.length > maxListLength) return [tooLong(path)];
-  const entries = Object.entries(value);
-  if (entries.length === 0 && path.length > 1) {
+  const names = Object.keys(value);
+  if (names.length > maxNames) return [refusal(path, `It must have at most ${maxNames} names.`)];
+  if (names.length === 0 && path.length > 1) {
     return [refusal(path, 'It must not be an empty list or object: a query string cannot hold one.')];
   }
   const checkKey = Array.isArray(value) ? () => [] : checkName;
-  return entries.flatMap(([key, item]) => [...checkKey(key, path), ...checkRemoteQuery(item, [...path, key])]);
+  return Object.entries(value).flatMap(([key, item]) => [
+    ...checkKey(key, path),
+    ...checkRemoteQuery(item, [...path, key]),
+  ]);
 }

@@ -29,6 +29,9 @@ const bearer = /^Bearer +([\x21-\x7e]+)$/i;
 /** How many characters of callers' headers are kept at hand with their digests: thousands of usual ones. */
 const maxKnownCharacters = 4 * 1024 * 1024;
 
+/** What a header takes besides, however short it is, in as many characters. */
+const callerCharacters = 200;
+
 /** How far the clocks of this server and of whoever issues tokens may be apart. */
 export const clockToleranceSeconds = 10;
 
@@ -68,7 +71,7 @@ type Identify = (header: string) => Caller | Promise<Caller>;
 function createPassThrough(): Identify {
   const callers = new LRUCache<string, Caller>({
     maxSize: maxKnownCharacters,
-    sizeCalculation: (_caller, header) => header.length,
+    sizeCalculation: (_caller, header) => header.length + callerCharacters,
   });
   return (header) => {
     const known = callers.get(header);
@@ -92,16 +95,19 @@ async function verifyWith(findKey: JWTVerifyGetKey, token: string, options: JWTV
   } catch (error) {
     if (!(error instanceof errors.JWKSMultipleMatchingKeys)) throw error;
     let triedCount = 0;
+    let unusable: unknown;
     for await (const key of error) {
       triedCount += 1;
       try {
         return (await jwtVerify(token, key, options)).payload;
       } catch (failure) {
-        if (!(failure instanceof errors.JWSSignatureVerificationFailed)) throw failure;
+        // A key that cannot be used, such as an old one that is too short, says nothing of the token.
+        if (!(failure instanceof errors.JOSEError)) unusable = failure;
+        else if (!(failure instanceof errors.JWSSignatureVerificationFailed)) throw failure;
       }
       if (triedCount === maxKeysTried) break;
     }
-    throw new errors.JWSSignatureVerificationFailed();
+    throw unusable ?? new errors.JWSSignatureVerificationFailed();
   }
 }
 

@@ -24,6 +24,9 @@ const maxPageSize = 100;
 const objectCost = 2;
 const depthCostFactor = 1.5;
 
+/** What it costs to ask for all of the schema: it fits once into the limit, which is all that tools ask for. */
+const schemaCost = 30_000;
+
 /** How large a selection is, with its fragments put in their places. */
 interface SelectionSize {
   /** How many fields are nested in one another. */
@@ -39,10 +42,12 @@ interface SelectionSize {
 export interface DocumentSize extends Omit<SelectionSize, 'fields'> {
   readonly rootMutations: number;
   /**
-   * What it takes to merge the fields of all selections: 1 for a field, and 1 more for each field before it that has the same
-   * name in the same place. Counted only up to the given limit, and not for fragments that contain themselves.
+   * What it takes to merge the fields of all selections: 1 for a field or a fragment, and 1 more for each field before it that has
+   * the same name in the same place, and for each other fragment there. Counted only up to the given limit, and not where a fragment contains itself.
    */
   readonly merges: number;
+  /** True when a fragment contains itself, used or not: no such document is valid. */
+  readonly hasCycle: boolean;
 }
 
 type ParentType = GraphQLNamedType | null | undefined;
@@ -79,7 +84,7 @@ class Measure {
   readonly #fragments: Fragments;
   readonly #known = new Map<string, Readonly<SelectionSize>>();
   readonly #open = new Set<string>();
-  /** True once a fragment was found inside itself: it counts nothing there, and validation refuses it. */
+  /** True once a fragment was found inside itself: it counts nothing there. */
   hasCycle = false;
 
   constructor(schema: GraphQLSchema, fragments: Fragments) {
@@ -136,13 +141,15 @@ class Measure {
       aliases: (node.alias ? 1 : 0) + (below?.aliases ?? 0),
       directives: below?.directives ?? 0,
       fields: 1,
-      cost: isSchema ? 0 : cost,
+      cost: isSchema ? schemaCost : cost,
     };
   }
 
-  /** Fragments that no selection measured so far has led to. */
+  /** Fragments that no selection measured so far has led to; from here on, they are measured too. */
   unused(): readonly FragmentDefinitionNode[] {
-    return [...this.#fragments.values()].filter(({ name }) => !this.#known.has(name.value));
+    const unused = [...this.#fragments.values()].filter(({ name }) => !this.#known.has(name.value));
+    for (const { name } of unused) this.#fragment(name.value);
+    return unused;
   }
 }
 
@@ -154,13 +161,15 @@ function countMerges(sets: readonly SelectionSetNode[], fragments: Fragments, li
   function collect({ selections }: SelectionSetNode): void {
     for (const node of selections) {
       if (count > limit) return;
+      count += 1;
       if (node.kind === Kind.FIELD) {
         const key = node.alias?.value ?? node.name.value;
         const nodes = sameKey.get(key) ?? [];
         sameKey.set(key, nodes);
-        count += nodes.push(node);
+        count += nodes.push(node) - 1;
       } else if (node.kind === Kind.INLINE_FRAGMENT) collect(node.selectionSet);
       else if (!spread.has(node.name.value)) {
+        count += spread.size;
         spread.add(node.name.value);
         const fragment = fragments.get(node.name.value);
         if (fragment) collect(fragment.selectionSet);
@@ -205,6 +214,7 @@ export function measureDocument(schema: GraphQLSchema, document: DocumentNode, m
     cost: largest(sizes.map(({ size }) => size.cost)),
     rootMutations: largest(sizes.map(({ node, size }) => (node.operation === 'mutation' ? size.fields : 0))),
     merges,
+    hasCycle: measure.hasCycle,
   };
 }
 

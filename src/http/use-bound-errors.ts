@@ -37,11 +37,19 @@ function boundError(error: GraphQLError, hidesSuggestions: boolean): void {
   if (locations) bounded.locations = locations.slice(0, maxLocations);
 }
 
+/** An error in the place of a whole result comes before those of values in results: a delete's may be all that is said of it. */
+function byDepth({ path: one = [] }: GraphQLError, { path: other = [] }: GraphQLError): number {
+  return one.length - other.length;
+}
+
 function boundErrors(errors: readonly GraphQLError[], hidesSuggestions: boolean): readonly GraphQLError[] {
-  const shown = errors.slice(0, maxErrors);
+  const hidden = Math.max(0, errors.length - maxErrors);
+  const shown = hidden === 0 ? errors : errors.toSorted(byDepth).slice(0, maxErrors);
   for (const error of shown) boundError(error, hidesSuggestions);
-  const hidden = errors.length - shown.length;
-  return hidden === 0 ? shown : [...shown, fieldError('TOO_MANY_ERRORS', `${hidden} more errors are not shown.`)];
+  if (hidden === 0) return shown;
+  const advice =
+    'Where a delete has neither a result nor an error, its outcome is not said: ask again with its Idempotency-Key, or look whether the engagement is there.';
+  return [...shown, fieldError('TOO_MANY_ERRORS', `${hidden} more errors are not shown. ${advice}`)];
 }
 
 function boundResult(result: Result, hidesSuggestions: boolean): Result {

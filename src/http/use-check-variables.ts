@@ -24,8 +24,20 @@ const maxWrongValues = 20;
 /** The longest path that a message names. */
 const maxPathCharacters = 200;
 
-/** A value, where it is, and how deep. */
-type Place = readonly [path: string, value: unknown, level: number];
+/** A list or an object, and where it is: its name in another, unless it holds all variables. */
+interface Place {
+  readonly value: object;
+  readonly name: string;
+  readonly parent: Place | undefined;
+  readonly level: number;
+}
+
+/** The names that lead to the place, as a message has them. */
+function pathOf(place: Place | undefined, name?: string): string {
+  const names = name === undefined ? [] : [name];
+  for (let each = place; each?.parent; each = each.parent) names.unshift(each.name);
+  return shortened(names.join('.'), maxPathCharacters);
+}
 
 function findInValue(value: unknown, level: number): string | undefined {
   // GraphQL takes an id as a number too, but such a one lost its last digits when the request's JSON was read: it would name
@@ -43,18 +55,19 @@ function findInValue(value: unknown, level: number): string | undefined {
  * nothing is. It costs no more than one look at each value, and comes before anything else reads them.
  */
 export function findBadVariable(variables: unknown): string | undefined {
-  const places: Place[] = [['', variables, 0]];
-  const refuse = (path: string, problem: string) =>
-    `The variable ${shortened(path.slice(1), maxPathCharacters)} ${problem}. Nothing was executed.`;
+  if (typeof variables !== 'object' || variables === null) return undefined;
+  const places: Place[] = [{ value: variables, name: '', parent: undefined, level: 0 }];
+  const refuse = (path: string, problem: string) => `The variable ${path} ${problem}. Nothing was executed.`;
   for (let place = places.pop(); place; place = places.pop()) {
-    const [path, value, level] = place;
-    const problem = findInValue(value, level);
-    if (problem !== undefined) return refuse(path, problem);
-    if (typeof value !== 'object' || value === null) continue;
-    for (const [name, item] of Object.entries(value)) {
+    const level = place.level + 1;
+    const items = place.value as Readonly<Record<string, unknown>>;
+    for (const name of Object.keys(items)) {
+      const value = items[name];
+      const problem = findInValue(value, level);
+      if (problem !== undefined) return refuse(pathOf(place, name), problem);
       if (name.length > limits.textCharacters)
-        return refuse(path, `has a name of more than ${limits.textCharacters} characters: send a shorter one`);
-      places.push([`${path}.${name}`, item, level + 1]);
+        return refuse(pathOf(place), `has a name of more than ${limits.textCharacters} characters: send a shorter one`);
+      if (typeof value === 'object' && value !== null) places.push({ value, name, parent: place, level });
     }
   }
   return undefined;

@@ -1,4 +1,11 @@
-import { type DocumentNode, type GraphQLError, type GraphQLSchema, parse } from 'graphql';
+import {
+  type DocumentNode,
+  type GraphQLError,
+  type GraphQLSchema,
+  NoFragmentCyclesRule,
+  parse,
+  validate,
+} from 'graphql';
 import type { Plugin } from 'graphql-yoga';
 import { type ErrorCode, fieldError } from '../errors.ts';
 import { longestName, measureDocument } from './document-size.ts';
@@ -16,7 +23,7 @@ import { longestName, measureDocument } from './document-size.ts';
  * field of an engagement 6,688; a page of 50 with every field of its related records too 18,756, and of those that these refer
  * to 104,313: 700 reads and more, which no account's rate limit allows within a deadline.
  *
- * Merges are what validation compares: every pair of fields with the same name in the same place. The delete with all records
+ * Merges are what validation compares: every pair of fields with the same name in the same place, and of fragments. The delete with all records
  * above has 1,547, the schema as tools ask for it 228.
  */
 const limits = {
@@ -64,6 +71,8 @@ const parseWithin: typeof parse = (source, options) => {
 function findExcesses(schema: GraphQLSchema, document: DocumentNode): readonly GraphQLError[] {
   const { nameCharacters, depth, aliases, directives, rootMutations, cost, merges } = limits;
   const size = measureDocument(schema, document, merges);
+  // What it takes to merge such fragments has no bound, and validation would try.
+  if (size.hasCycle) return validate(schema, document, [NoFragmentCyclesRule]);
   const checks: readonly [isBeyond: boolean, code: ErrorCode, message: string][] = [
     [
       longestName(document) > nameCharacters,

@@ -1,7 +1,7 @@
 import { useDeferStream } from '@graphql-yoga/plugin-defer-stream';
 import { useDisableIntrospection } from '@graphql-yoga/plugin-disable-introspection';
 import type { DocumentNode, GraphQLSchema } from 'graphql';
-import { createYoga, useReadinessCheck, type YogaLogger } from 'graphql-yoga';
+import { createYoga, type Plugin, useReadinessCheck, type YogaLogger } from 'graphql-yoga';
 import { LRUCache } from 'lru-cache';
 import type { GivenResults } from '../graphql/context.ts';
 import type { PreparedOperations } from '../graphql/prepared/prepared-operations.ts';
@@ -39,13 +39,31 @@ function yogaLogger(log: Log): YogaLogger {
  */
 const maxDocumentCharacters = 128 * 1024;
 
-/** Yoga's memory of documents. What cannot be parsed is not kept: it is known at once, and anybody can send any amount. */
+/** What a document takes besides, however short it is, in as many characters. */
+const documentCharacters = 20;
+
+/**
+ * Yoga's memory of documents, and the plugin that fills it with those that are valid. Anybody can send any amount of others, and
+ * each error of theirs holds on to all that validation had at hand: some 60 kilobytes for a document of five characters.
+ */
 function createDocumentCaches() {
-  const documentCache = new LRUCache<string, DocumentNode>({
+  const valid = new LRUCache<string, DocumentNode>({
     maxSize: maxDocumentCharacters,
-    sizeCalculation: (_document, text) => text.length,
+    sizeCalculation: (_document, text) => text.length + documentCharacters,
   });
-  return { documentCache, errorCache: { get: () => undefined, set: () => {} } };
+  const keepValid: Plugin = {
+    onValidate:
+      ({ params: { documentAST } }) =>
+      ({ valid: isValid }) => {
+        const text: string | undefined = documentAST.loc?.source.body;
+        if (isValid && text !== undefined) valid.set(text, documentAST);
+      },
+  };
+  const caches = {
+    documentCache: { get: (text: string) => valid.get(text), set: () => {} },
+    errorCache: { get: () => undefined, set: () => {} },
+  };
+  return { caches, keepValid };
 }
 
 /** What is known of a request before Yoga has it. */
@@ -68,6 +86,7 @@ export function createGraphQLHandler(
   options: ContextOptions,
 ) {
   const { exposeSchema, trustedDocuments, subgraph, upstream, metrics: scrapes } = options.config;
+  const { caches, keepValid } = createDocumentCaches();
   return createYoga<ServerContext>({
     schema,
     context: (initial) => createContext(initial, options, admissionOf(initial), initial.req?.given),
@@ -79,7 +98,7 @@ export function createGraphQLHandler(
     multipart: false,
     batching: false,
     ...(trusted && { extraParamNames: ['documentId'] }),
-    parserAndValidationCache: createDocumentCaches(),
+    parserAndValidationCache: caches,
     // The front door reads bodies; Yoga's own limit costs more than half of its speed.
     maxRequestBodySize: false,
     plugins: [
@@ -91,6 +110,7 @@ export function createGraphQLHandler(
       useCheckVariables(),
       useTrustedDocuments(trusted, trustedDocuments?.only === true),
       useLimitDocuments(),
+      keepValid,
       ...(exposeSchema ? [] : [useDisableIntrospection()]),
       useDeferStream(),
       useNoteOperations(operations),

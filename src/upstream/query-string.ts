@@ -5,15 +5,31 @@ function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-function append(pairs: string[], name: string, value: unknown): void {
+/** No server takes a longer one: Node and most proxies have 16 KiB for a request's whole head. */
+const maxQueryCharacters = 16_384;
+
+/** What is written so far; `left` is negative once it is longer than any query may be. */
+interface Written {
+  readonly pairs: string[];
+  left: number;
+}
+
+function append(written: Written, name: string, value: unknown): void {
+  // The name of an object is in the name of each of its values: a body of 256 KiB made a query of gigabytes.
+  if (written.left < 0) return;
   if (Array.isArray(value)) {
     // Without an index, qs-like parsers fold the items of a list of objects into one.
     const needsIndex = value.some((item) => typeof item === 'object' && item !== null);
-    for (const [index, item] of value.entries()) append(pairs, `${name}[${needsIndex ? index : ''}]`, item);
+    for (const [index, item] of value.entries()) append(written, `${name}[${needsIndex ? index : ''}]`, item);
   } else if (isObject(value)) {
-    for (const [key, item] of Object.entries(value)) append(pairs, `${name}[${encodeURIComponent(key)}]`, item);
+    for (const [key, item] of Object.entries(value)) {
+      if (written.left < 0) return;
+      append(written, `${name}[${encodeURIComponent(key)}]`, item);
+    }
   } else if (value !== undefined) {
-    pairs.push(`${name}=${value === null ? '' : encodeURIComponent(String(value))}`);
+    const pair = `${name}=${value === null ? '' : encodeURIComponent(String(value))}`;
+    written.pairs.push(pair);
+    written.left -= pair.length;
   }
 }
 
@@ -22,10 +38,12 @@ function append(pairs: string[], name: string, value: unknown): void {
  * `a[b]=x`, lists as `a[]=x`, lists of objects as `a[0][b]=x`. Structure is written with plain brackets; names and
  * values from callers are percent-encoded, so they cannot end a parameter or begin another. Undefined values, empty
  * lists and empty objects vanish; null is an empty value.
+ *
+ * What is longer than 16,384 characters is not written to its end: it must not be sent (see `checkLength`).
  * @throws {URIError} for text with a lone surrogate: refuse such input before.
  */
 export function encodeQuery(parameters: Iterable<QueryParameter>): string {
-  const pairs: string[] = [];
-  for (const [name, value] of parameters) append(pairs, name, value);
-  return pairs.join('&');
+  const written: Written = { pairs: [], left: maxQueryCharacters };
+  for (const [name, value] of parameters) append(written, name, value);
+  return written.pairs.join('&');
 }

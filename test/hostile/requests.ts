@@ -112,6 +112,17 @@ const documents: Readonly<Record<string, (count: number) => string>> = {
     const ring = Math.min(count, 4_000);
     return `{...F0}${fill(ring, (index) => `fragment F${index} on Query{...F${(index + 1) % ring}}`)}`;
   },
+  'a ring of fragments beside one field': (count) =>
+    `{${fill(Math.min(count, 240), () => 'integrations{name}')}...F}fragment F on Query{...F}`,
+  'a ring of fields that nobody asks for': (count) =>
+    `{__typename}fragment F on Query{${fill(Math.min(count, 160), (index) => `a${index}{...F}`)}}`,
+  'spreads in many places': (count) => {
+    const branches = fill(
+      7,
+      (index) => `fragment A${index} on Q{a{...A${index + 1}}b{...A${index + 1}}c{...A${index + 1}}...W}`,
+    );
+    return `{integrations{...A0}}${branches}fragment W on Q{${fill(Math.min(count, 380), (index) => `...Z${index} `)}}`;
+  },
   'fragments that double': (count) =>
     `{...F0}${fill(Math.min(count, 100), (index) => `fragment F${index} on Query{...F${index + 1} ...F${index + 1}}`)}fragment F${Math.min(count, 100)} on Query{__typename}`,
   'fragments that double with fields': (count) =>
@@ -269,6 +280,10 @@ const values: Readonly<Record<string, (count: number) => Filled>> = {
   'a query of one long list': (count) => ({
     query: queryDocument,
     variables: `{"remoteQuery":{"a":${listOf(count, () => '"&="')}}}`,
+  }),
+  'a query of values with long names': (count) => ({
+    query: queryDocument,
+    variables: `{"remoteQuery":{"${repeated(16_000, '\u00e9')}":${objectOf(Math.min(count, 9_000), (index) => `"k${index}":1`)}}}`,
   }),
   'a query of one long text': (count) => ({
     query: queryDocument,

@@ -6,7 +6,7 @@ import type { Context } from '../context.ts';
 import { Engagement } from '../engagement.ts';
 import { Account, Contact, Lead, Note, Opportunity, Owner, Project } from '../references.ts';
 import { type Related, type RelatedResource, relatedFrom } from '../related.ts';
-import { checkEntityCount, type EntityKey, readEntity } from './read-entity.ts';
+import { countEntities, type EntityKey, readEntity } from './read-entity.ts';
 
 /*
  * The types that a supergraph knows by their key: others can refer to them and add fields, and a gateway can ask for them.
@@ -43,9 +43,15 @@ function entity<Source extends RecordKey>(ref: ObjectRef<Types, Source>, lookupN
       onlyIn: 'stitching',
       isLookup: true,
       description: 'Those with the given keys, in the same order; null for each that upstream does not know.',
-      args: { keys: t.arg({ type: [RecordKeyInput], required: true, description: 'At most 1,000 keys.' }) },
+      args: {
+        keys: t.arg({
+          type: [RecordKeyInput],
+          required: true,
+          description: 'At most 1,000 keys, in all lists of an operation together.',
+        }),
+      },
       resolve(_root, { keys }, context, info) {
-        checkEntityCount(keys.length);
+        countEntities(keys.length, context);
         return keys.map((each) => read(each, context, info));
       },
     }),

@@ -8,7 +8,7 @@ import {
 } from 'graphql';
 import { fieldError } from '../../errors.ts';
 import type { Context } from '../context.ts';
-import { checkEntityCount } from './read-entity.ts';
+import { countEntities } from './read-entity.ts';
 
 /**
  * The newest version that every composition library takes, and the oldest that has `@cost` and `@listSize`.
@@ -28,7 +28,7 @@ type Resolve = GraphQLFieldResolver<unknown, Context, Representations>;
 /** Apollo's resolver, for what it can resolve only: it throws plain errors, or gives back what was asked, for anything else. */
 function checked(resolve: Resolve, entityNames: ReadonlySet<string>): Resolve {
   return (source, args, context, info) => {
-    checkEntityCount(args.representations.length);
+    countEntities(args.representations.length, context);
     for (const representation of args.representations) {
       const { __typename: name } = (representation ?? {}) as { __typename?: unknown };
       if (typeof name === 'string' && entityNames.has(name)) continue;

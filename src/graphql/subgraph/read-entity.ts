@@ -11,16 +11,21 @@ import { failedRead } from '../read-error.ts';
 import type { TypedKey } from '../record-loaders.ts';
 import { wireFieldsBelow } from '../selection.ts';
 
-/** How many entities one field may ask for. */
+/** How many entities one operation may ask for, by all of its fields together: by ten aliases, one list would be ten. */
 const maxEntities = 1_000;
 
+/** How many the fields of an operation have asked for so far. */
+const askedFor = new WeakMap<Context, number>();
+
 /**
- * Checks how many entities are asked for at once.
- * @throws {GraphQLError} `BAD_USER_INPUT` for more than 1,000.
+ * Counts the entities that a field asks for.
+ * @throws {GraphQLError} `BAD_USER_INPUT` when its operation asks for more than 1,000.
  */
-export function checkEntityCount(count: number): void {
-  if (count > maxEntities)
-    throw fieldError('BAD_USER_INPUT', `Nothing was read. At most ${maxEntities} entities may be asked for at once.`);
+export function countEntities(count: number, context: Context): void {
+  const asked = (askedFor.get(context) ?? 0) + count;
+  askedFor.set(context, asked);
+  if (asked > maxEntities)
+    throw fieldError('BAD_USER_INPUT', `Nothing was read. One operation may ask for ${maxEntities} entities.`);
 }
 
 /** What a gateway gives for a key; it need not be one. */
