@@ -323,4 +323,24 @@ describe('S26 an answer that is not read', () => {
     second.client.socket.resume();
     await expect.poll(() => second.client.received().length).toBeGreaterThan(large.length);
   });
+
+  it('counts when it waits behind another on its connection', async () => {
+    await using server = await startListener({ unread: { maxBytes: 20 * 1024 * 1024 } });
+    const pipelined = await server.connectFrom('127.0.0.1', requestHead('GET', '/hold').repeat(2));
+    await expect.poll(() => server.held.length).toBe(2);
+    server.held[1]?.end(large);
+    const second = await answerUnread(server, '127.0.0.2');
+    await pipelined.closed;
+    second.client.socket.resume();
+    await expect.poll(() => second.client.received().length).toBeGreaterThan(large.length);
+  });
+
+  it('is bounded by the number of them: the one that has waited the longest is ended', async () => {
+    await using server = await startListener({ unread: { maxCount: 1 } });
+    const first = await answerUnread(server, '127.0.0.1');
+    const second = await answerUnread(server, '127.0.0.1');
+    await expect.poll(() => first.response.destroyed && !first.response.writableFinished).toBe(true);
+    second.client.socket.resume();
+    await expect.poll(() => second.client.received().length).toBeGreaterThan(large.length);
+  });
 });

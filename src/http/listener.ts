@@ -66,7 +66,7 @@ const mebibyte = 1024 * 1024;
 export const usualBounds: ListenerBounds = {
   arriving: { maxCount: 2_048, maxCountPerClient: 1_024, maxBytes: 32 * mebibyte, maxBytesPerClient: 16 * mebibyte },
   idle: { maxCount: 4_096, maxCountPerClient: unbounded, maxBytes: unbounded, maxBytesPerClient: unbounded },
-  unread: { maxCount: unbounded, maxCountPerClient: unbounded, maxBytes: 128 * mebibyte, maxBytesPerClient: unbounded },
+  unread: { maxCount: 1_024, maxCountPerClient: unbounded, maxBytes: 128 * mebibyte, maxBytesPerClient: unbounded },
 };
 
 /** An HTTP server that can be drained. */
@@ -150,6 +150,8 @@ export function createListener(
   /** With the size of each one's body. */
   const inFlight = new Map<ServerResponse, number>();
   let inFlightBytes = 0;
+  /** Those of them whose whole answers wait for their readers: they have a bound of their own, and must keep nobody out. */
+  const answered = new Set<ServerResponse>();
   const loopDelay = new LoopDelay();
   const server = createServer({
     maxHeaderSize: maxHeadBytes,
@@ -177,14 +179,27 @@ export function createListener(
     const bodyBytes = inFlight.get(response);
     if (bodyBytes === undefined) return;
     inFlight.delete(response);
+    answered.delete(response);
     inFlightBytes -= bodyBytes;
     // Not before the first answer: that one finds all code cold, and to be slow at it is no overload.
     if (!isDraining) loopDelay.start();
     else if (inFlight.size === 0) drained.resolve();
   }
 
+  const isFull = () => inFlight.size - answered.size >= maxInFlight || inFlightBytes > maxInFlightBytes;
+
+  function noteAnswered(): void {
+    for (const [response, bodyBytes] of inFlight) {
+      if (!response.writableEnded || answered.has(response)) continue;
+      answered.add(response);
+      inFlight.set(response, 0);
+      inFlightBytes -= bodyBytes;
+    }
+  }
+
   function isOverloaded(): boolean {
-    if (inFlight.size >= maxInFlight || inFlightBytes > maxInFlightBytes) return true;
+    if (isFull()) noteAnswered();
+    if (isFull()) return true;
     // With nothing in flight, whatever kept the loop is over, and no request would be spared by refusing one.
     return inFlight.size > 0 && loopDelay.currentMs > maxDelayMs;
   }
@@ -315,12 +330,12 @@ export function createListener(
   /** Finds what Node has no event for: answers that are not read, and connections on which a head begins to arrive. */
   function lookAround(): void {
     for (const response of open) {
-      const { socket } = response;
-      if (!socket) continue;
+      const { socket } = response.req;
       const unreadBytes = response.writableLength;
       // Yoga switches a connection's timeout off when it begins to stream an answer. Node's starts anew with each byte taken.
       const timeoutMs = unreadBytes > 0 ? Math.min(patience.unreadMs, quietTimeoutMs) : quietTimeoutMs;
-      if (socket.timeout !== timeoutMs) socket.setTimeout(timeoutMs);
+      // Those behind it on the connection are not its client's to read yet; what they hold counts all the same.
+      if (response.socket && socket.timeout !== timeoutMs) socket.setTimeout(timeoutMs);
       if (unreadBytes === 0) {
         unreadAnswers.get(response)?.end();
         unreadAnswers.delete(response);
@@ -373,7 +388,9 @@ export function createListener(
     isDraining = true;
     const noticedAtMs = performance.now() + noticeMs;
     // Told to, a client sends its next request elsewhere instead of into a connection that is about to go.
-    for (const response of inFlight.keys()) if (!response.headersSent) response.setHeader('connection', 'close');
+    // Of several on a connection, the last: with an earlier one, the answers behind it would be lost.
+    const lastOf = new Map([...inFlight.keys()].map((response) => [response.req.socket, response]));
+    for (const response of lastOf.values()) if (!response.headersSent) response.setHeader('connection', 'close');
     if (inFlight.size > 0) await drained.promise;
     while (performance.now() < noticedAtMs && (await countConnections()) > 0) await sleep(sweepIntervalMs);
     await nobodyWaits();
