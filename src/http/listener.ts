@@ -16,7 +16,7 @@ import {
   tooManyPieces,
   unreadableFor,
 } from './refuse.ts';
-import { readRequestBody } from './request-body.ts';
+import { readRequestBody, watchPieces } from './request-body.ts';
 import { identifyRequest } from './request-id.ts';
 import { type Wait, type WaitBounds, Waits } from './waits.ts';
 
@@ -274,6 +274,10 @@ export function createListener(
       else cutOff(socket);
     });
 
+    watchPieces(request, () => {
+      giveUpBody();
+      cutOff(socket, tooManyPieces());
+    });
     identifyRequest(request, response);
     if (request.rawHeaders.length > 2 * maxHeaders) return refuseTooManyHeaders(request, response);
     if (!hasHost(request)) return refuseBadHost(request, response);
@@ -281,7 +285,6 @@ export function createListener(
     if (isRefused(request, response, path)) return;
     giveUpBody = readRequestBody(request, response, {
       onBytes: body.hold,
-      onTooManyPieces: () => cutOff(socket, tooManyPieces()),
       // A kept connection's events come as those of its first request.
       onEnd: AsyncLocalStorage.bind((bytes) => {
         body.end();
