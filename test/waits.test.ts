@@ -217,6 +217,25 @@ describe('S26 requests in flight', () => {
   });
 });
 
+describe('S26 requests that come together on a connection', () => {
+  it('are answered, up to 32 of them', async () => {
+    await using server = await startListener({});
+    const client = await server.connectFrom('127.0.0.1', requestHead('GET', '/answer').repeat(32));
+    await expect.poll(() => client.received().match(/0 bytes/g)).toHaveLength(32);
+  });
+
+  it('end their connection when there are more, and keep nobody out', async () => {
+    await using server = await startListener({}, { loadLimits: { ...loadLimits, maxInFlight: 100 } });
+    const many = await Promise.all(
+      Array.from({ length: 4 }, () => server.connectFrom('127.0.0.2', requestHead('GET', '/hold').repeat(500))),
+    );
+    for (const { closed } of many) await closed;
+    await server.ask();
+    expect(server.held.length).toBeLessThanOrEqual(4 * 32);
+    expect(server.inFlight()).toBe(0);
+  });
+});
+
 describe('S26 connections without a request', () => {
   it('are bounded: the one that has been idle the longest is closed, of the client with the most', async () => {
     await using server = await startListener({ idle: { maxCount: 3 } });

@@ -29,6 +29,12 @@ const maxHeadBytes = 32 * 1024;
 /** What whoever watches this server asks for; refused, it would take a busy server for a dead one. */
 const probes = new Set(['/health', '/ready', '/metrics']);
 
+/**
+ * How many requests of one connection may be without their answers. Those that come in one packet are read in one turn of the
+ * event loop, and a packet has room for a thousand: a few such connections would keep it from everybody else.
+ */
+const maxPipelined = 32;
+
 /** How often a draining listener closes connections that have become idle. */
 const sweepIntervalMs = 20;
 
@@ -114,6 +120,8 @@ interface Connection {
   readonly client: Client;
   /** Requests on it that are not all there, and answers that are not all out. */
   unfinished: number;
+  /** Answers that are not all out. */
+  unanswered: number;
   /** For its next request, while there is none. */
   wait: Wait | undefined;
   /** How much had come when it became idle; undefined unless it is. */
@@ -216,7 +224,7 @@ export function createListener(
   server.on('connection', (socket: Socket) => {
     takenCount += 1;
     const client = findClient(socket.remoteAddress, undefined, trustedProxies);
-    const connection: Connection = { client, unfinished: 0, wait: undefined, idleAtBytes: undefined };
+    const connection: Connection = { client, unfinished: 0, unanswered: 0, wait: undefined, idleAtBytes: undefined };
     connections.set(socket, connection);
     connection.wait = arriving.begin(client, () => cutOff(socket));
     socket.once('close', () => {
@@ -242,20 +250,27 @@ export function createListener(
   }
 
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+    const { socket } = request;
+    // The rest of a packet after which the connection was ended: none of it is begun.
+    if (socket.destroyed) return;
+    const connection = connections.get(socket);
+    if (connection && connection.unanswered >= maxPipelined) return void socket.destroy();
     open.add(response);
     const startMs = performance.now();
-    const { socket } = request;
-    const connection = connections.get(socket);
     connection?.wait?.end();
     function finishOne(): void {
       if (!connection) return;
       connection.unfinished -= 1;
       if (connection.unfinished === 0 && !socket.destroyed) beginIdle(socket, connection);
     }
-    if (connection)
-      Object.assign(connection, { unfinished: connection.unfinished + 2, wait: undefined, idleAtBytes: undefined });
+    if (connection) {
+      connection.unfinished += 2;
+      connection.unanswered += 1;
+      Object.assign(connection, { wait: undefined, idleAtBytes: undefined });
+    }
     response.once('close', () => {
       settle(response);
+      if (connection) connection.unanswered -= 1;
       finishOne();
       onAnswer(response.writableFinished ? response.statusCode : 'left', performance.now() - startMs);
     });
