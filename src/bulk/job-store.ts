@@ -17,6 +17,9 @@ export const maxUnfinished = 20;
 /** How many bytes those of one owner may take of which nothing was ever begun: requests, not deletes, would fill Redis with them. */
 export const maxIdleBytes = 16 * 1_024 * 1_024;
 
+/** How many bytes the lists of those may take that a filter meant: of two of the largest, so that a dry run is in nobody's way. */
+export const maxIdleListedBytes = 128 * 1_024 * 1_024;
+
 /** What one counts for, however little it takes: its hash and its place in the queue. */
 const minBytes = 16 * 1_024;
 
@@ -86,7 +89,8 @@ export class JobStore {
     const keys = [keyOf(id), ownedBy(ownerId), ...pages.map((_, page) => itemsOf(id, page))];
     // One that has ended already is none of the unfinished.
     const most = phase === 'COMPLETED' ? Number.MAX_SAFE_INTEGER : maxUnfinished;
-    const args = [idleKeptMs, keptMs, most, maxIdleBytes, Math.max(bytes, minBytes), ...texts, ...values];
+    const limits = [most, maxIdleBytes, Math.max(bytes, minBytes), maxIdleListedBytes];
+    const args = [idleKeptMs, keptMs, ...limits, ...texts, ...values];
     const [kind, roomMs] = await this.#ask((redis) => scripts.createJob(redis, keys, args));
     return { kind, roomMs };
   }
