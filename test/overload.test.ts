@@ -118,7 +118,7 @@ describe('R15 a server with too much to do', () => {
     expect((await next).status).toBe(200);
   });
 
-  it('counts no answer that waits for its reader', async () => {
+  it('S26 counts no answer that waits for its reader', async () => {
     const handle: Handle = ({ url }, response) => void response.end(url === '/large' ? Buffer.alloc(16_000_000) : '');
     await using server = await startListener(handle, { maxInFlight: 2 });
     const readers = await Promise.all(Array.from({ length: 3 }, () => connectRaw(server.url)));
