@@ -147,7 +147,7 @@ function readMetrics(values: Values, port: number, problems: string[]): Config['
     if (values.METRICS_HOST !== undefined) problems.push('METRICS_HOST is only for METRICS_PORT');
     return undefined;
   }
-  // On one port, whoever may call may also look.
+  // On one port, every caller of the API could read the metrics.
   if (metricsPort === port && port !== 0) problems.push('METRICS_PORT must be another port than PORT');
   return { host, port: metricsPort };
 }

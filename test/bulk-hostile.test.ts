@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { sandboxAccount } from '../src/sandbox/accounts.ts';
 import { findFault } from '../src/sandbox/faults.ts';
 import { seedEngagements } from '../src/sandbox/seed.ts';
-import { outcomesOf, seen, started, steer } from './support/bulk.ts';
+import { outcomesOf, seen, startBulk, started, steer } from './support/bulk.ts';
 import { deletesOf, ended, startSetting } from './support/bulk-setting.ts';
 import { startTestFacade } from './support/facade.ts';
 import { startRedis } from './support/redis-server.ts';
@@ -109,6 +109,27 @@ describe('a bulk delete', () => {
       trouble: expect.stringContaining('1000000'),
     });
     expect(upstream.deletes()).toEqual([]);
+    client.disconnect();
+  });
+
+  it('S30 by a filter is refused when the lists of those that were never begun take 128 MiB', async () => {
+    await using redis = await startRedis();
+    const client = new Redis(redis.url);
+    const page = { result: [{ id: 'x'.repeat(1_000) }], next_cursor: null };
+    await using upstream = await startUpstream(json(200, page), 'capsule');
+    await using facade = await startTestFacade(upstream.url, { REDIS_URL: redis.url });
+    const input = { integratedAccountId: 'a', filter: { contact: '1' }, dryRun: true };
+    const { id } = await started(facade.post, input);
+    await expect.poll(async () => (await seen(facade.post, id)).state).toBe('COMPLETED');
+    const key = `engagements:bulk:${id}`;
+    const listedBytes = Number(await client.hget(key, 'listedBytes'));
+    expect(listedBytes).toBeGreaterThan(1_000);
+    // As if as much had been listed before.
+    await client.hset(key, 'listedBytes', 128 * 1024 * 1024);
+    const { id: last } = await started(facade.post, input);
+    await expect.poll(async () => (await seen(facade.post, last)).state).toBe('COMPLETED');
+    const { body } = await startBulk(facade.post, input);
+    expect(body.errors).toMatchObject([{ extensions: { code: 'RATE_LIMITED', retryAfterMs: expect.any(Number) } }]);
     client.disconnect();
   });
 

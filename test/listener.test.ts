@@ -85,6 +85,19 @@ describe('R12 a draining listener', () => {
     agent.destroy();
   });
 
+  it('answers all requests that came together on a connection', async () => {
+    const { url, arrived, drain } = await startHolding();
+    using client = await connectRaw(url);
+    client.send(requestHead('GET', '/').repeat(2));
+    await expect.poll(() => arrived.length).toBe(2);
+    const drained = drain();
+    for (const response of arrived) response.end('answered');
+    await client.closed;
+    expect(client.received().match(/answered/g)).toHaveLength(2);
+    expect(client.received().match(/connection: close/gi)).toHaveLength(1);
+    await drained;
+  });
+
   it('takes nothing new on a connection that is still open', async () => {
     const { url, arrived, drain } = await startHolding();
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });

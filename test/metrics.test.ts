@@ -7,6 +7,7 @@ import { startTestFacade, type TestFacade } from './support/facade.ts';
 import { freePort } from './support/free-port.ts';
 import { inTurn, removal } from './support/keyed-delete.ts';
 import { remote, truto } from './support/outcome.ts';
+import { connectRaw, requestHead } from './support/raw-client.ts';
 import { startRedis } from './support/redis-server.ts';
 import { json, startUpstream } from './support/upstream.ts';
 
@@ -136,6 +137,15 @@ describe('S27 metrics', () => {
     expect((await scrape({ url })).get(success)).toBe(1);
     for (const path of ['/', '/graphql', '/health', '/ready']) expect(await status(url + path)).toBe(404);
     expect((await fetch(`${url}/metrics`, { method: 'POST', body: 'x' })).status).toBe(404);
+  });
+
+  it('are given once on a connection, however many requests come on it together', async () => {
+    await using upstream = await startUpstream(json(204, undefined));
+    await using facade = await startTestFacade(upstream.url, { ...real, METRICS_PORT: '0' });
+    using client = await connectRaw(facade.metricsUrl ?? '');
+    client.send(requestHead('GET', '/metrics').repeat(20));
+    await client.closed;
+    expect(client.received().match(/^engagements_requests_in_flight /gm)).toHaveLength(1);
   });
 
   it('end with the server, whoever is connected', async () => {

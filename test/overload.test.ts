@@ -118,6 +118,19 @@ describe('R15 a server with too much to do', () => {
     expect((await next).status).toBe(200);
   });
 
+  it('S26 counts no answer that waits for its reader', async () => {
+    const handle: Handle = ({ url }, response) => void response.end(url === '/large' ? Buffer.alloc(16_000_000) : '');
+    await using server = await startListener(handle, { maxInFlight: 2 });
+    const readers = await Promise.all(Array.from({ length: 3 }, () => connectRaw(server.url)));
+    for (const [index, { socket, send }] of readers.entries()) {
+      socket.pause();
+      send(requestHead('GET', '/large').repeat(2));
+      await expect.poll(() => server.handled.length).toBe(2 * (index + 1));
+    }
+    expect((await server.send('/answer')).status).toBe(200);
+    for (const { socket } of readers) socket.destroy();
+  });
+
   it('reads past the body of a refused request, so that its connection can be used again', async () => {
     await using server = await startListener(answer, { maxInFlight: 0 });
     using client = await connectRaw(server.url);

@@ -72,6 +72,17 @@ describe('S17 a request', () => {
     expect(server.handledCount()).toBe(0);
   });
 
+  it('that comes behind a refused one is not begun when that closes the connection: its answer would be lost', async () => {
+    await using server = await startListener(answerAll);
+    using client = await connectRaw(server.url);
+    client.send(
+      `POST / HTTP/1.1\r\nhost: no host\r\ncontent-length: 0\r\n\r\n${requestHead('POST', '/', ['content-length: 0'])}`,
+    );
+    await client.closed;
+    expect(client.received().match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 400']);
+    expect(server.handledCount()).toBe(0);
+  });
+
   it('whose body comes in more than 1,000 pieces is refused, and its connection closed', async () => {
     await using server = await startListener(answerAll);
     for (const [count, status] of [
@@ -86,6 +97,37 @@ describe('S17 a request', () => {
       if (status === 413) expect(codeIn(client.received())).toBe('REQUEST_TOO_LARGE');
     }
     expect(server.handledCount()).toBe(1);
+  });
+
+  const chunk = (text: string) => `${text.length.toString(16)}\r\n${text}\r\n`;
+  it.each([
+    ['for its size', 413, {}, requestHead('POST', '/', ['transfer-encoding: chunked']) + chunk('x'.repeat(262_145))],
+    ['for its host', 400, {}, 'POST / HTTP/1.1\r\nhost: <!\r\ntransfer-encoding: chunked\r\n\r\n'],
+    [
+      'since there is too much to do',
+      503,
+      { loadLimits: { maxInFlight: 0, maxInFlightBytes: 0, maxDelayMs: 60_000 } },
+      requestHead('POST', '/', ['transfer-encoding: chunked']),
+    ],
+  ])('that is refused %s is read past, unless it comes in many small pieces', async (_why, status, options, text) => {
+    await using server = await startListener(answerAll, options);
+    const small = '1\r\nx\r\n'.repeat(1_000);
+    using honest = await connectRaw(server.url);
+    honest.send(`${text}${chunk('x'.repeat(1_000)).repeat(2_000)}0\r\n\r\n`);
+    await expect.poll(honest.received).toMatch(new RegExp(`^HTTP/1.1 ${status} [^]*}`));
+    using client = await connectRaw(server.url);
+    client.send(text);
+    await expect.poll(client.received).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
+    let isOver = false;
+    void client.closed.then(() => {
+      isOver = true;
+    });
+    // Far more than it takes: a server without that bound would still be reading.
+    for (let count = 0; count < 3_000 && !isOver; count += 1) {
+      client.send(small);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(isOver).toBe(true);
   });
 });
 

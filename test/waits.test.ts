@@ -217,6 +217,25 @@ describe('S26 requests in flight', () => {
   });
 });
 
+describe('S26 requests that come together on a connection', () => {
+  it('are answered, up to 32 of them', async () => {
+    await using server = await startListener({});
+    const client = await server.connectFrom('127.0.0.1', requestHead('GET', '/answer').repeat(32));
+    await expect.poll(() => client.received().match(/0 bytes/g)).toHaveLength(32);
+  });
+
+  it('end their connection when there are more, and keep nobody out', async () => {
+    await using server = await startListener({}, { loadLimits: { ...loadLimits, maxInFlight: 100 } });
+    const many = await Promise.all(
+      Array.from({ length: 4 }, () => server.connectFrom('127.0.0.2', requestHead('GET', '/hold').repeat(500))),
+    );
+    for (const { closed } of many) await closed;
+    await server.ask();
+    expect(server.held.length).toBeLessThanOrEqual(4 * 32);
+    expect(server.inFlight()).toBe(0);
+  });
+});
+
 describe('S26 connections without a request', () => {
   it('are bounded: the one that has been idle the longest is closed, of the client with the most', async () => {
     await using server = await startListener({ idle: { maxCount: 3 } });
@@ -318,6 +337,26 @@ describe('S26 an answer that is not read', () => {
     const first = await answerUnread(server, '127.0.0.1');
     // Until it has been noticed.
     await expect.poll(() => first.response.socket?.timeout).toBe(longMs);
+    const second = await answerUnread(server, '127.0.0.1');
+    await expect.poll(() => first.response.destroyed && !first.response.writableFinished).toBe(true);
+    second.client.socket.resume();
+    await expect.poll(() => second.client.received().length).toBeGreaterThan(large.length);
+  });
+
+  it('counts when it waits behind another on its connection', async () => {
+    await using server = await startListener({ unread: { maxBytes: 20 * 1024 * 1024 } });
+    const pipelined = await server.connectFrom('127.0.0.1', requestHead('GET', '/hold').repeat(2));
+    await expect.poll(() => server.held.length).toBe(2);
+    server.held[1]?.end(large);
+    const second = await answerUnread(server, '127.0.0.2');
+    await pipelined.closed;
+    second.client.socket.resume();
+    await expect.poll(() => second.client.received().length).toBeGreaterThan(large.length);
+  });
+
+  it('is bounded by the number of them: the one that has waited the longest is ended', async () => {
+    await using server = await startListener({ unread: { maxCount: 1 } });
+    const first = await answerUnread(server, '127.0.0.1');
     const second = await answerUnread(server, '127.0.0.1');
     await expect.poll(() => first.response.destroyed && !first.response.writableFinished).toBe(true);
     second.client.socket.resume();

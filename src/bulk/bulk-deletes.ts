@@ -11,7 +11,7 @@ import { checkId } from '../engagement/text-rules.ts';
 import { fieldError } from '../errors.ts';
 import { BulkUnavailable } from './bulk-unavailable.ts';
 import type { BulkInput, BulkItem, BulkJob } from './job.ts';
-import { type JobStore, maxIdleBytes, maxUnfinished } from './job-store.ts';
+import { type JobStore, maxIdleBytes, maxIdleListedBytes, maxUnfinished } from './job-store.ts';
 import type { Seal } from './seal.ts';
 import type { BulkWorker } from './worker.ts';
 
@@ -102,15 +102,17 @@ function findUnusable(
 }
 
 /** For a caller who has as many as it may. */
-function tooMany(kind: 'unfinished' | 'bytes', roomMs: number): Refusal {
-  const why =
-    kind === 'unfinished'
-      ? `You have ${maxUnfinished} bulk deletes in this integrated account that have not ended: wait for one, or cancel one.`
-      : `Your dry runs and bulk deletes in this integrated account of which nothing was begun take ${maxIdleBytes >> 20} MiB: start again when the oldest is kept no longer.`;
+function tooMany(kind: 'unfinished' | 'bytes' | 'listed', roomMs: number): Refusal {
+  const whose = 'dry runs and bulk deletes in this integrated account of which nothing was begun take';
+  const why = {
+    unfinished: `You have ${maxUnfinished} bulk deletes in this integrated account that have not ended: wait for one, or cancel one.`,
+    bytes: `Your ${whose} ${maxIdleBytes >> 20} MiB: start again when the oldest is kept no longer.`,
+    listed: `The lists of your ${whose} ${maxIdleListedBytes >> 20} MiB: start again when the oldest is kept no longer.`,
+  }[kind];
   return {
     kind: 'RateLimitedError',
     message: `Nothing was started. ${why}`,
-    retryAfterMs: kind === 'bytes' ? roomMs : null,
+    retryAfterMs: kind === 'unfinished' ? null : roomMs,
   };
 }
 
@@ -130,7 +132,7 @@ function checkSupport(input: StartInput, { support }: AccountLookup) {
 }
 
 /** What the end of following means for the bulk delete. */
-const goesOn = 'You are told nothing further; the bulk delete itself is not touched.';
+const goesOn = 'No more events follow; the bulk delete itself goes on.';
 
 /** Anything else is not asked of Redis. */
 const idForm = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/;
@@ -193,7 +195,7 @@ export class BulkDeletes {
       const isHidden = caller.bringsToken && account.refusal?.kind === 'ForbiddenError';
       const ownerId = digest(caller.id, isHidden ? '' : input.integratedAccountId);
       const { kind, roomMs } = await this.store.create(job, items, ownerId);
-      if (kind === 'unfinished' || kind === 'bytes') return tooMany(kind, roomMs);
+      if (kind !== 'created' && kind !== 'there') return tooMany(kind, roomMs);
       if (kind === 'there' && (await this.store.fingerprintOf(id)) !== fingerprint) {
         return refusedInput([
           refusal(['Idempotency-Key'], 'It was sent before with another bulk delete. Use a new one.'),
@@ -209,7 +211,7 @@ export class BulkDeletes {
     }
   }
 
-  /** True when it is sure, without asking, that the caller may use the account, or upstream has shown it to the caller of late. */
+  /** True when it is sure, without asking, that the caller may use the account, or upstream has shown it to the caller within five minutes. */
   async #isKnown(caller: Caller, { integratedAccountId }: StartInput): Promise<boolean> {
     if (!caller.bringsToken) return true;
     // With no time left, only what is remembered is answered.
@@ -246,7 +248,7 @@ export class BulkDeletes {
   /**
    * Asks upstream whether it still takes the token of a caller who was shown a bulk delete, and still shows it the account.
    * Nothing is concluded when upstream does not answer.
-   * @throws {GraphQLError} `UNAUTHENTICATED`, or `FORBIDDEN` to whoever did not start it.
+   * @throws {GraphQLError} `UNAUTHENTICATED`, or `FORBIDDEN` to a caller who did not start it.
    */
   async confirm({ input, callerId }: BulkJob, caller: Caller, deadlineAt: number): Promise<void> {
     if (!caller.bringsToken) return;

@@ -16,17 +16,17 @@ end`;
 
 /**
  * KEYS: the job, those of the same owner, its pages. ARGV: how long to keep it, how long to know it for its owner's, how many of the owner's
- * may be unfinished, how many bytes those may take that were never begun, its own; the pages as JSON, then the job's fields and values.
- * Answers `created`, `there` when there is one, `unfinished` or `bytes` for the limit that is reached, and in how many milliseconds
+ * may be unfinished, how many bytes those may take that were never begun, its own, how many their lists may take; the pages as JSON, then
+ * the job's fields and values. Answers `created`, `there` when there is one, `unfinished`, `bytes` or `listed` for the limit that is reached, and in how many milliseconds
  * there is room again, as far as that is known.
  */
-export const createJob = script<readonly ['created' | 'there' | 'unfinished' | 'bytes', number]>(
+export const createJob = script<readonly ['created' | 'there' | 'unfinished' | 'bytes' | 'listed', number]>(
   'createBulkJob',
   `
 if redis.call('EXISTS', KEYS[1]) == 1 then return {'there', 0} end
-local unfinished, bytes, roomMs = 0, tonumber(ARGV[5]), tonumber(ARGV[1])
+local unfinished, bytes, listed, roomMs = 0, tonumber(ARGV[5]), 0, tonumber(ARGV[1])
 for _, other in ipairs(redis.call('SMEMBERS', KEYS[2])) do
-  local phase, size, hasBegun = unpack(redis.call('HMGET', other, 'phase', 'bytes', 'hasBegun'))
+  local phase, size, hasBegun, listedSize = unpack(redis.call('HMGET', other, 'phase', 'bytes', 'hasBegun', 'listedBytes'))
   local hasEnded = phase == 'CANCELLED' or phase == 'COMPLETED' or phase == 'FAILED'
   if not phase or (hasEnded and hasBegun) then
     redis.call('SREM', KEYS[2], other)
@@ -34,15 +34,17 @@ for _, other in ipairs(redis.call('SMEMBERS', KEYS[2])) do
     if not hasEnded then unfinished = unfinished + 1 end
     if not hasBegun then
       bytes = bytes + tonumber(size)
+      listed = listed + (tonumber(listedSize) or 0)
       roomMs = math.min(roomMs, redis.call('PTTL', other))
     end
   end
 end
 if unfinished >= tonumber(ARGV[3]) then return {'unfinished', 0} end
 if bytes > tonumber(ARGV[4]) then return {'bytes', roomMs} end
-redis.call('HSET', KEYS[1], 'bytes', ARGV[5], unpack(ARGV, #KEYS + 4))
+if listed > tonumber(ARGV[6]) then return {'listed', roomMs} end
+redis.call('HSET', KEYS[1], 'bytes', ARGV[5], unpack(ARGV, #KEYS + 5))
 redis.call('PEXPIRE', KEYS[1], ARGV[1])
-for i = 3, #KEYS do redis.call('SET', KEYS[i], ARGV[i + 3], 'PX', ARGV[1]) end
+for i = 3, #KEYS do redis.call('SET', KEYS[i], ARGV[i + 4], 'PX', ARGV[1]) end
 redis.call('SADD', KEYS[2], KEYS[1])
 redis.call('PEXPIRE', KEYS[2], ARGV[2])
 return {'created', 0}`,
@@ -146,7 +148,9 @@ for i = 1, #KEYS do redis.call('PEXPIRE', KEYS[i], ARGV[4]) end
 redis.call('HSET', KEYS[1], 'cursor', ARGV[3])
 if ARGV[3] == '' then redis.call('HSET', KEYS[1], 'isListed', 1) end
 if #items > 0 then
-  redis.call('SET', KEYS[2], '[' .. table.concat(items, ',') .. ']', 'PX', ARGV[4])
+  local list = '[' .. table.concat(items, ',') .. ']'
+  redis.call('SET', KEYS[2], list, 'PX', ARGV[4])
+  redis.call('HINCRBY', KEYS[1], 'listedBytes', #list)
   redis.call('HINCRBY', KEYS[1], 'pageCount', 1)
   redis.call('HINCRBY', KEYS[1], 'total', #items)
 end

@@ -8,7 +8,7 @@ import { readJob } from './read-job.ts';
 /** How long a bulk delete is kept, from its last change on; a page of it, from when it was added. */
 const keptMs = 30 * 24 * 3_600_000;
 
-/** How long one is kept of which nothing was begun or listed yet, and a dry run: whoever wanted to can start it again. */
+/** How long a bulk delete is kept of which nothing was begun or listed, and a dry run: it can be started again. */
 const idleKeptMs = 24 * 3_600_000;
 
 /** How many one owner may have that have not ended: each asks Redis every other second, or oftener. */
@@ -16,6 +16,9 @@ export const maxUnfinished = 20;
 
 /** How many bytes those of one owner may take of which nothing was ever begun: requests, not deletes, would fill Redis with them. */
 export const maxIdleBytes = 16 * 1_024 * 1_024;
+
+/** How many bytes the lists of those may take that a filter meant: of two of the largest, so that a dry run is in nobody's way. */
+export const maxIdleListedBytes = 128 * 1_024 * 1_024;
 
 /** What one counts for, however little it takes: its hash and its place in the queue. */
 const minBytes = 16 * 1_024;
@@ -86,7 +89,8 @@ export class JobStore {
     const keys = [keyOf(id), ownedBy(ownerId), ...pages.map((_, page) => itemsOf(id, page))];
     // One that has ended already is none of the unfinished.
     const most = phase === 'COMPLETED' ? Number.MAX_SAFE_INTEGER : maxUnfinished;
-    const args = [idleKeptMs, keptMs, most, maxIdleBytes, Math.max(bytes, minBytes), ...texts, ...values];
+    const limits = [most, maxIdleBytes, Math.max(bytes, minBytes), maxIdleListedBytes];
+    const args = [idleKeptMs, keptMs, ...limits, ...texts, ...values];
     const [kind, roomMs] = await this.#ask((redis) => scripts.createJob(redis, keys, args));
     return { kind, roomMs };
   }
@@ -148,7 +152,7 @@ export class JobStore {
     return this.#ask((redis) => redis.hgetall(statesOf({ jobId: id, page })));
   }
 
-  /** Makes the page its worker's: from now on, nobody who had it before can change it. A job that was begun is kept anew. */
+  /** Makes the page its worker's: from now on, no earlier worker can change it. A job that was begun is kept anew. */
   async takePage(lease: PageLease, { hasBegun }: Pick<BulkJob, 'hasBegun'>): Promise<Readonly<Record<string, string>>> {
     await this.#ask((redis) => {
       const steps = redis.multi().hset(statesOf(lease), 'owner', lease.owner).pexpire(statesOf(lease), keptMs);

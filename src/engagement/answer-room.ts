@@ -9,7 +9,7 @@ function jsonLength(value: unknown): number {
 
 /**
  * How much of upstream's data one operation may still hold, or put into its answer: an answer is made in one piece, during which
- * nobody else is served, and stays in memory until its client has read it.
+ * no other request is served, and stays in memory until its client has read it.
  */
 export class AnswerRoom {
   readonly #characters: number;

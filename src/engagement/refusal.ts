@@ -43,7 +43,7 @@ function boundedIssues(findings: readonly Finding[]): readonly Finding[] {
   const hidden = findings.slice(maxIssues);
   const [first] = hidden;
   return first
-    ? [...shown, refusal(first.path.slice(0, 1), `${hidden.length} more issues are not shown: mend these first.`)]
+    ? [...shown, refusal(first.path.slice(0, 1), `${hidden.length} more issues are not shown: fix these first.`)]
     : shown;
 }
 

@@ -133,7 +133,8 @@ function newsOf({ phase, isPaused, trouble, total, done }: BulkJob): string {
   return JSON.stringify([phase, isPaused, trouble, total, done]);
 }
 
-const expired = 'Your token has expired. You are told nothing further; the bulk delete itself is not touched.';
+const expired =
+  'Your token has expired. No more events follow; the bulk delete itself goes on. Subscribe again with a new token.';
 
 /**
  * The bulk delete now, and whenever something has changed, until it has ended, the server does, or the caller may see it no
@@ -161,7 +162,7 @@ async function* watch(first: BulkJob, context: Context): AsyncGenerator<BulkJob>
   }
 }
 
-/** What a caller who follows is told; an error is the last of it, since a stream that just breaks off says nothing. */
+/** The events of a subscription. An error is its last event: a stream that just breaks off says nothing. */
 async function* follow(first: BulkJob, context: Context): AsyncGenerator<BulkJob | Error> {
   try {
     yield* watch(first, context);
@@ -184,9 +185,9 @@ builder.subscriptionField('bulkDeleteProgress', (t) =>
       // Before the stream begins, so that an error is one of the request.
       return follow(await findBulkDelete(id, context), context);
     },
-    resolve: (told) => {
-      if (told instanceof Error) throw told;
-      return told;
+    resolve: (event) => {
+      if (event instanceof Error) throw event;
+      return event;
     },
   }),
 );

@@ -32,7 +32,7 @@ const maxKnownCharacters = 4 * 1024 * 1024;
 /** What a header takes besides, however short it is, in as many characters. */
 const callerCharacters = 200;
 
-/** How far the clocks of this server and of whoever issues tokens may be apart. */
+/** How far the clocks of this server and of the identity provider may be apart. */
 export const clockToleranceSeconds = 10;
 
 /** How many keys are tried at most for a token that does not say which is its own. */
@@ -202,7 +202,7 @@ function createServiceIdentify(
   };
 }
 
-/** What callers are told apart with, besides the configuration. */
+/** What authentication needs besides the configuration. */
 export interface AuthenticatorOptions {
   readonly log: Log;
   readonly metrics: Pick<Metrics, 'countRefusedToken'>;

@@ -2,7 +2,7 @@ import { type BlockList, isIPv6, SocketAddress } from 'node:net';
 
 /** Whom the bounds per client are for. */
 export interface Client {
-  /** An IPv4 address, or the /64 network of an IPv6 address: whoever has one of its addresses has all of them. */
+  /** An IPv4 address, or the /64 network of an IPv6 address: a client that has one of its addresses has all of them. */
   readonly address: string;
   /** True for a trusted proxy by itself: many clients share its address, so no bound per client can hold for it. */
   readonly isProxy: boolean;
@@ -42,7 +42,7 @@ export function findClient(
   if (!isTrusted(remote)) return { address: networkOf(remote), isProxy: false };
   for (const text of forwardedFor?.split(',').reverse() ?? []) {
     const forwarded = parseIp(text);
-    // What a trusted proxy wrote and is no address, such as `unknown`, names nobody.
+    // A trusted proxy may write something that is no address, such as `unknown`: it names no client.
     if (!forwarded) break;
     if (!isTrusted(forwarded)) return { address: networkOf(forwarded), isProxy: false };
   }

@@ -44,7 +44,7 @@ export interface OperationRequest {
 
 /** Who an operation is for. */
 export interface Admission {
-  /** Null when nobody said who they are. */
+  /** Null for a request without an `Authorization` header. */
   readonly caller: Caller | null;
   /** The moment (by `performance.now()`) by which the operation must be answered. */
   readonly deadlineAt: number;

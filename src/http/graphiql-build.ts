@@ -48,7 +48,7 @@ body { display: flex; flex-direction: column; height: 100vh; color-scheme: light
 /**
  * What runs in the browser behind GraphiQL's own code. GraphiQL 5 fills its editors from the storage, and not from the tab that
  * it opens with: without what is stored on the first visit they would be empty. The address is no way into the editors, since
- * a click of whoever follows a link would run what is there; nor is what is edited written into it. The token is a variable
+ * a user who follows a link would run its query with one click; nor is what is edited written into it. The token is a variable
  * of the page, sent with everything that has no Authorization of its own, and gone with the page.
  */
 const start = (tabs: string) => `
@@ -89,7 +89,7 @@ function builtFile(type: string, content: string | Uint8Array): BuiltFile {
 
 function buildFiles(parts: Parts, { tabs, takesToken }: GraphiQLSetup): BuiltFiles {
   const files = new Map<string, BuiltFile>();
-  /** Adds a file, and tells where it is for whoever has the page: beside its own path there may be nothing. */
+  /** Adds a file, and returns its address relative to the page: only the page's own path is sure to reach this server. */
   function add(name: string, type: string, content: string | Uint8Array): string {
     const file = builtFile(type, content);
     files.set(name, file);

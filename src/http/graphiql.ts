@@ -62,7 +62,7 @@ function runBuild(workerData: GraphiQLSetup): Promise<BuiltFiles> {
   });
 }
 
-/** The file that a request is for: the page for whoever takes HTML, another by its name. */
+/** The file that a request is for: the page for a client that accepts HTML, another by its name. */
 function nameOf({ method, url = '', headers }: IncomingMessage): string | undefined {
   const [path, query] = url.split('?', 2);
   if (method !== 'GET' || (path !== '/graphql' && path !== '/graphql/')) return undefined;

@@ -45,7 +45,7 @@ export interface KeySet {
   /**
    * The keys of a later fetch than `older`, for a token whose key is not among those. Undefined when the last fetch was a
    * moment ago: any number of invented keys makes one fetch in 5 seconds.
-   * @throws {KeySetUnavailable} when the set cannot be fetched, so that nobody can say that there is no such key.
+   * @throws {KeySetUnavailable} when the set cannot be fetched: the key may exist.
    */
   newerThan(older: FetchedKeys): Promise<FetchedKeys | undefined>;
 }
@@ -106,7 +106,7 @@ export function createKeySet({ url, log, requestTimeoutMs, fetch }: KeySetOption
     isFailing = true;
   }
 
-  /** Fetches the set unless that was done a moment ago. In an outage, nobody waits for it who can do without. */
+  /** Fetches the set unless that was done a moment ago. In an outage, a request that can use the last set does not wait for it. */
   async function refresh(): Promise<void> {
     const nowMs = performance.now();
     if (!pending && nowMs - triedAtMs >= minFetchIntervalMs) {

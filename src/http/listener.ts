@@ -16,7 +16,7 @@ import {
   tooManyPieces,
   unreadableFor,
 } from './refuse.ts';
-import { readRequestBody } from './request-body.ts';
+import { readRequestBody, watchPieces } from './request-body.ts';
 import { identifyRequest } from './request-id.ts';
 import { type Wait, type WaitBounds, Waits } from './waits.ts';
 
@@ -33,6 +33,12 @@ const probes = new Set(['/health', '/ready', '/metrics']);
 function isCheap({ method, url = '' }: IncomingMessage): boolean {
   return probes.has(url.split('?', 1)[0] ?? '') || (method === 'GET' && url.startsWith('/graphql?asset='));
 }
+
+/**
+ * How many requests of one connection may be without their answers. Those that come in one packet are read in one turn of the
+ * event loop, and a packet has room for a thousand: a few such connections would keep it from everybody else.
+ */
+const maxPipelined = 32;
 
 /** How often a draining listener closes connections that have become idle. */
 const sweepIntervalMs = 20;
@@ -71,7 +77,7 @@ const mebibyte = 1024 * 1024;
 export const usualBounds: ListenerBounds = {
   arriving: { maxCount: 2_048, maxCountPerClient: 1_024, maxBytes: 32 * mebibyte, maxBytesPerClient: 16 * mebibyte },
   idle: { maxCount: 4_096, maxCountPerClient: unbounded, maxBytes: unbounded, maxBytesPerClient: unbounded },
-  unread: { maxCount: unbounded, maxCountPerClient: unbounded, maxBytes: 128 * mebibyte, maxBytesPerClient: unbounded },
+  unread: { maxCount: 1_024, maxCountPerClient: unbounded, maxBytes: 128 * mebibyte, maxBytesPerClient: unbounded },
 };
 
 /** An HTTP server that can be drained. */
@@ -119,10 +125,14 @@ interface Connection {
   readonly client: Client;
   /** Requests on it that are not all there, and answers that are not all out. */
   unfinished: number;
+  /** Answers that are not all out. */
+  unanswered: number;
   /** For its next request, while there is none. */
   wait: Wait | undefined;
   /** How much had come when it became idle; undefined unless it is. */
   idleAtBytes: number | undefined;
+  /** The answer to the request that came last. */
+  last: ServerResponse | undefined;
 }
 
 /**
@@ -155,6 +165,8 @@ export function createListener(
   /** With the size of each one's body. */
   const inFlight = new Map<ServerResponse, number>();
   let inFlightBytes = 0;
+  /** Those of them whose whole answers wait for their readers: they have a bound of their own, and must keep nobody out. */
+  const answered = new Set<ServerResponse>();
   const loopDelay = new LoopDelay();
   const server = createServer({
     maxHeaderSize: maxHeadBytes,
@@ -182,14 +194,27 @@ export function createListener(
     const bodyBytes = inFlight.get(response);
     if (bodyBytes === undefined) return;
     inFlight.delete(response);
+    answered.delete(response);
     inFlightBytes -= bodyBytes;
     // Not before the first answer: that one finds all code cold, and to be slow at it is no overload.
     if (!isDraining) loopDelay.start();
     else if (inFlight.size === 0) drained.resolve();
   }
 
+  const isFull = () => inFlight.size - answered.size >= maxInFlight || inFlightBytes > maxInFlightBytes;
+
+  function noteAnswered(): void {
+    for (const [response, bodyBytes] of inFlight) {
+      if (!response.writableEnded || answered.has(response)) continue;
+      answered.add(response);
+      inFlight.set(response, 0);
+      inFlightBytes -= bodyBytes;
+    }
+  }
+
   function isOverloaded(): boolean {
-    if (inFlight.size >= maxInFlight || inFlightBytes > maxInFlightBytes) return true;
+    if (isFull()) noteAnswered();
+    if (isFull()) return true;
     // With nothing in flight, whatever kept the loop is over, and no request would be spared by refusing one.
     return inFlight.size > 0 && loopDelay.currentMs > maxDelayMs;
   }
@@ -206,7 +231,14 @@ export function createListener(
   server.on('connection', (socket: Socket) => {
     takenCount += 1;
     const client = findClient(socket.remoteAddress, undefined, trustedProxies);
-    const connection: Connection = { client, unfinished: 0, wait: undefined, idleAtBytes: undefined };
+    const connection: Connection = {
+      client,
+      unfinished: 0,
+      unanswered: 0,
+      wait: undefined,
+      idleAtBytes: undefined,
+      last: undefined,
+    };
     connections.set(socket, connection);
     connection.wait = arriving.begin(client, () => cutOff(socket));
     socket.once('close', () => {
@@ -232,20 +264,29 @@ export function createListener(
   }
 
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+    const { socket } = request;
+    // The rest of a packet after which the connection was ended: none of it is begun.
+    if (socket.destroyed) return;
+    const connection = connections.get(socket);
+    // Behind an answer that closes the connection no other can be given (RFC 9112 section 9.6): it would be lost with a delete.
+    if (connection?.last?.getHeader('connection') === 'close') return;
+    if (connection && connection.unanswered >= maxPipelined) return void socket.destroy();
     open.add(response);
     const startMs = performance.now();
-    const { socket } = request;
-    const connection = connections.get(socket);
     connection?.wait?.end();
     function finishOne(): void {
       if (!connection) return;
       connection.unfinished -= 1;
       if (connection.unfinished === 0 && !socket.destroyed) beginIdle(socket, connection);
     }
-    if (connection)
-      Object.assign(connection, { unfinished: connection.unfinished + 2, wait: undefined, idleAtBytes: undefined });
+    if (connection) {
+      connection.unfinished += 2;
+      connection.unanswered += 1;
+      Object.assign(connection, { wait: undefined, idleAtBytes: undefined, last: response });
+    }
     response.once('close', () => {
       settle(response);
+      if (connection) connection.unanswered -= 1;
       finishOne();
       onAnswer(response.writableFinished ? response.statusCode : 'left', performance.now() - startMs);
     });
@@ -264,6 +305,10 @@ export function createListener(
       else cutOff(socket);
     });
 
+    watchPieces(request, () => {
+      giveUpBody();
+      cutOff(socket, tooManyPieces());
+    });
     identifyRequest(request, response);
     if (request.rawHeaders.length > 2 * maxHeaders) return refuseTooManyHeaders(request, response);
     if (!hasHost(request)) return refuseBadHost(request, response);
@@ -271,7 +316,6 @@ export function createListener(
     if (isRefused(request, response, path)) return;
     giveUpBody = readRequestBody(request, response, {
       onBytes: body.hold,
-      onTooManyPieces: () => cutOff(socket, tooManyPieces()),
       // A kept connection's events come as those of its first request.
       onEnd: AsyncLocalStorage.bind((bytes) => {
         body.end();
@@ -320,12 +364,12 @@ export function createListener(
   /** Finds what Node has no event for: answers that are not read, and connections on which a head begins to arrive. */
   function lookAround(): void {
     for (const response of open) {
-      const { socket } = response;
-      if (!socket) continue;
+      const { socket } = response.req;
       const unreadBytes = response.writableLength;
       // Yoga switches a connection's timeout off when it begins to stream an answer. Node's starts anew with each byte taken.
       const timeoutMs = unreadBytes > 0 ? Math.min(patience.unreadMs, quietTimeoutMs) : quietTimeoutMs;
-      if (socket.timeout !== timeoutMs) socket.setTimeout(timeoutMs);
+      // Those behind it on the connection are not its client's to read yet; what they hold counts all the same.
+      if (response.socket && socket.timeout !== timeoutMs) socket.setTimeout(timeoutMs);
       if (unreadBytes === 0) {
         unreadAnswers.get(response)?.end();
         unreadAnswers.delete(response);
@@ -378,7 +422,9 @@ export function createListener(
     isDraining = true;
     const noticedAtMs = performance.now() + noticeMs;
     // Told to, a client sends its next request elsewhere instead of into a connection that is about to go.
-    for (const response of inFlight.keys()) if (!response.headersSent) response.setHeader('connection', 'close');
+    // Of several on a connection, the last: with an earlier one, the answers behind it would be lost.
+    const lastOf = new Map([...inFlight.keys()].map((response) => [response.req.socket, response]));
+    for (const response of lastOf.values()) if (!response.headersSent) response.setHeader('connection', 'close');
     if (inFlight.size > 0) await drained.promise;
     while (performance.now() < noticedAtMs && (await countConnections()) > 0) await sleep(sweepIntervalMs);
     await nobodyWaits();

@@ -15,6 +15,9 @@ const maxScrapeConnections = 32;
 /** How long a scrape may take, from its first byte to the last one that is read, in milliseconds. */
 const scrapeTimeoutMs = 10_000;
 
+/** How often it is looked for scrapes that take longer, in milliseconds. */
+const scrapeCheckIntervalMs = 1_000;
+
 /** How long a scrape may hold up the end of the server, in milliseconds. */
 const lastScrapeMs = 1_000;
 
@@ -166,21 +169,28 @@ export interface ScrapeServer {
 }
 
 /**
- * Answers `GET /metrics`, and nothing else, on an address of its own: whoever may call need not be able to look.
+ * Answers `GET /metrics`, and nothing else, on an address of its own: callers of the API need not see it.
  * @throws when it cannot listen, such as `EADDRINUSE`.
  */
 export async function serveMetrics(
   { registry }: Metrics,
   { host, port }: NonNullable<Config['metrics']>,
 ): Promise<ScrapeServer> {
-  const timeouts = { headersTimeout: scrapeTimeoutMs, requestTimeout: scrapeTimeoutMs };
+  const timeouts = {
+    headersTimeout: scrapeTimeoutMs,
+    requestTimeout: scrapeTimeoutMs,
+    connectionsCheckingInterval: scrapeCheckIntervalMs,
+  };
   const server = createServer(timeouts, async ({ method, url }, response) => {
+    response.setHeader('connection', 'close');
     if (method !== 'GET' || url?.split('?', 1)[0] !== '/metrics') return void response.writeHead(404).end();
     const text = await registry.metrics().catch(() => undefined);
     response.writeHead(text === undefined ? 500 : 200, { 'content-type': registry.contentType }).end(text);
   });
   server.timeout = scrapeTimeoutMs;
   server.maxConnections = maxScrapeConnections;
+  // One packet has room for a thousand requests, and each answer costs some milliseconds.
+  server.maxRequestsPerSocket = 1;
   server.listen(port, host);
   await once(server, 'listening').catch((error: Error) => {
     error.message += ' (METRICS_HOST, METRICS_PORT)';

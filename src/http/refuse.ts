@@ -89,7 +89,7 @@ const unreadable: Readonly<Record<string, Refusal>> = {
   HPE_HEADER_OVERFLOW: requestRefusal('HEADERS_TOO_LARGE'),
   TOO_MANY_PIECES: requestRefusal(
     'REQUEST_TOO_LARGE',
-    'The request body came in more than 1,000 pieces. Nothing was executed. Send it in larger ones.',
+    'The request body came in more than 1,000 pieces of less than 256 bytes. Nothing was executed. Send it in larger ones.',
   ),
 };
 const noHttp = requestRefusal('BAD_REQUEST', 'The request is no valid HTTP. Nothing of it was executed.');

@@ -5,10 +5,13 @@ import { refuseTooLarge } from './refuse.ts';
 const maxRequestBytes = 256 * 1024;
 
 /**
- * In how many pieces a body may come. Over a slow line there are some 200 of 256 KiB; each costs as much as all that is
+ * In how many small pieces a body may come. Over a slow line there are some 200 of 256 KiB; each costs as much as all that is
  * done with a short request.
  */
 const maxPieces = 1_000;
+
+/** Pieces as large as this on average, in bytes, may be more: a body that was refused is read past however large it is. */
+const minPieceBytes = 256;
 
 /** How many values a body may have: twice as many as the longest list, 5,000 ids of a bulk delete. */
 const maxValues = 10_000;
@@ -30,10 +33,25 @@ export function hasTooManyValues(body: Buffer): boolean {
 export interface BodyReader {
   /** How many bytes are held of it by now. */
   onBytes(byteCount: number): void;
-  /** It comes in more pieces than any honest client's, and is given up. */
-  onTooManyPieces(): void;
   /** All of it is there. */
   onEnd(body: Buffer): void;
+}
+
+/**
+ * Hears when a body comes in more pieces than any honest client's, whether it is read or read past: that of a request that was
+ * refused too.
+ */
+export function watchPieces(request: IncomingMessage, onTooMany: () => void): void {
+  let pieceCount = 0;
+  let byteCount = 0;
+  function count(chunk: Buffer): void {
+    pieceCount += 1;
+    byteCount += chunk.length;
+    if (pieceCount <= maxPieces || byteCount >= pieceCount * minPieceBytes) return;
+    request.off('data', count);
+    onTooMany();
+  }
+  request.on('data', count);
 }
 
 /**
@@ -43,7 +61,7 @@ export interface BodyReader {
 export function readRequestBody(
   request: IncomingMessage,
   response: ServerResponse,
-  { onBytes, onTooManyPieces, onEnd }: BodyReader,
+  { onBytes, onEnd }: BodyReader,
 ): () => void {
   let chunks: Buffer[] | undefined = [];
   let byteCount = 0;
@@ -59,10 +77,8 @@ export function readRequestBody(
     if (!chunks) return;
     byteCount += chunk.length;
     if (byteCount > maxRequestBytes) return refuse();
-    if (chunks.push(chunk) > maxPieces) {
-      giveUp();
-      onTooManyPieces();
-    } else onBytes(byteCount);
+    chunks.push(chunk);
+    onBytes(byteCount);
   });
   request.on('end', () => {
     if (chunks) onEnd(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks));

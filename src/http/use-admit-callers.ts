@@ -7,13 +7,13 @@ import type { ServerContext } from './yoga.ts';
 
 /** Who asks for the operation, once {@link useAdmitCallers} has found out. */
 export function admissionOf({ admission }: ServerContext): Admission {
-  if (!admission) throw new Error('Nobody was admitted.');
+  if (!admission) throw new Error('The request was not admitted.');
   return admission;
 }
 
 /**
- * Refuses who may not call at all, before a document of theirs is validated: whoever has a bad token before it is even parsed,
- * and nobody as soon as its root fields are known to need a caller. Fields that are skipped count too, and so do fields that
+ * Refuses callers who may not call at all, before their document is validated: a bad token before the document is parsed, and a
+ * request without a token as soon as its root fields are known to need a caller. Fields that are skipped count too, and so do fields that
  * the schema does not have.
  */
 export function useAdmitCallers(

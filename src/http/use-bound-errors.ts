@@ -7,7 +7,7 @@ import { shortened } from '../foreign-text.ts';
 /** How many errors a result has at most: one for each record of the largest page. */
 const maxErrors = 100;
 
-/** The longest message of an error: whoever wrote it may have quoted what a caller sent. */
+/** The longest message of an error: it may quote what a caller sent. */
 const maxMessageCharacters = 1_000;
 
 /** The longest name in the path of an error: a caller's alias. */
@@ -63,7 +63,7 @@ function boundResult(result: Result, hidesSuggestions: boolean): Result {
 }
 
 /**
- * Bounds the errors of every answer, whoever made them, of a document that is parsed, validated or executed, and of each part of
+ * Bounds the errors of every answer, ours and libraries', of a document that is parsed, validated or executed, and of each part of
  * a result in parts: how many there are, and how much each repeats of what the caller sent.
  * @param hidesSuggestions takes "Did you mean …?" out of them.
  */

@@ -18,7 +18,7 @@ import { shortened } from '../foreign-text.ts';
  */
 const limits = { textCharacters: 16_384, levels: 20 } as const;
 
-/** How many values a request is told of that are not as its document says. */
+/** How many wrong values one answer reports. */
 const maxWrongValues = 20;
 
 /** The longest path that a message names. */

@@ -47,7 +47,7 @@ class Subscriptions {
   }
 }
 
-/** Calls back once the results have ended, or their reader has. A generator's `finally` does not run when nobody ever reads. */
+/** Calls back once the results have ended, or their reader has. A generator's `finally` does not run if it was never read. */
 function endingWith(
   results: AsyncIterable<ExecutionResult>,
   onEnd: () => void,
@@ -140,12 +140,12 @@ export function useResultStreams(): Plugin<YogaInitialContext & Context> {
     onSubscribe({ args, setResultAndStopExecution }) {
       const { request, caller } = args.contextValue;
       subscriptions.add(request);
-      // Nobody gets one without having said who it is for.
+      // The field itself refuses a subscription without a caller.
       if (caller === null) return undefined;
       const refusal = places.refusalFor(caller.id);
       if (refusal) return setResultAndStopExecution({ errors: [refusal] });
       const leave = places.take(caller.id);
-      // Nobody reads the results of a request whose client has left already.
+      // The results of a request whose client has left are never read.
       request.signal.addEventListener('abort', leave, { once: true });
       if (request.signal.aborted) leave();
       return {

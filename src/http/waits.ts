@@ -30,7 +30,7 @@ interface Queue {
 
 /**
  * Keeps what waits for clients within bounds. Beyond one, what has waited longest is cut off: of the client that is beyond
- * its own bound, or else of the client with the most. So whoever is quick gets through, however many are slow. A bound of
+ * its own bound, or else of the client with the most. So a quick client gets through, however many are slow. A bound of
  * bytes cuts off nothing that is alone.
  */
 export class Waits {

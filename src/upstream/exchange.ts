@@ -32,7 +32,7 @@ const reasons: Readonly<Record<string, FailureReason>> = {
   UND_ERR_ABORTED: 'proxy',
   UND_ERR_PRX_CONN: 'proxy',
   UND_ERR_PRX_TLS: 'proxy',
-  // Of requests to upstream nobody else keeps the time: it is a proxy's, to open a tunnel.
+  // The exchange times requests to upstream itself, so this one is a proxy's time to open a tunnel.
   UND_ERR_HEADERS_TIMEOUT: 'proxy',
 };
 
