@@ -36,9 +36,14 @@ const head = (lines: readonly string[]) => `${lines.join('\r\n')}\r\n`;
 const postHead = ['POST /graphql HTTP/1.1', 'host: test', 'content-type: application/json'];
 const page = Buffer.from(head(['GET /graphql HTTP/1.1', 'host: test', 'accept: text/html', '']));
 const introspection = JSON.stringify({ query: '{__schema{types{name description fields{name description}}}}' });
-const largeAnswer = Buffer.from(
-  `${head([...postHead, `content-length: ${introspection.length}`, ''])}${introspection}`,
+/** Ten on each connection, more than the system's buffers take. */
+const largeAnswers = Buffer.from(
+  `${head([...postHead, 'authorization: Bearer x', `content-length: ${introspection.length}`, ''])}${introspection}`.repeat(
+    10,
+  ),
 );
+/** As many as one packet has room for. */
+const probesTogether = Buffer.from(head(['GET /health HTTP/1.1', 'host: test', '']).repeat(1_600));
 
 const crowds: readonly Crowd[] = [
   {
@@ -66,7 +71,8 @@ const crowds: readonly Crowd[] = [
   },
   { name: 'connections without a byte', connectionCount: 1_000, opening: Buffer.alloc(0), reads: true },
   { name: 'readers of the page that never read', connectionCount: 150, opening: page, reads: false },
-  { name: 'readers of large answers that never read', connectionCount: 150, opening: largeAnswer, reads: false },
+  { name: 'readers of large answers that never read', connectionCount: 150, opening: largeAnswers, reads: false },
+  { name: 'probes, 1,600 in a packet', connectionCount: 60, opening: probesTogether, reads: true },
 ];
 
 function join({ opening, dribble, reads }: Crowd, port: number): Socket {
