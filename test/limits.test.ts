@@ -237,6 +237,15 @@ describe('S09 introspection', () => {
   });
 });
 
+describe('S09 fields that cannot be merged', () => {
+  it('are compared once, by the rule that remembers what it has compared', async () => {
+    const query = '{ integrations { name: parameters name } }';
+    const { body } = await facade.post(query, {}, { authorization: 'Bearer t', accept });
+    expect(body.errors).toHaveLength(1);
+    expect(body.errors[0].message).toContain('Fields "name" conflict');
+  });
+});
+
 describe('S09 an attack', () => {
   it('with 10,000 aliased deletes reaches no upstream, nor does one that breaks several limits', async () => {
     const before = upstream.seen.length;

@@ -78,6 +78,12 @@ const documents: Readonly<Record<string, (count: number) => string>> = {
   'one field with selections': (count) => `{${fill(count, () => 'integrations{name}')}}`,
   'one field with arguments': (count) =>
     `{${fill(count, (index) => `engagements(integratedAccountId:"a",first:${index}){__typename}`)}}`,
+  'one field with a long argument': (count) => {
+    const fields = Math.min(count, 140);
+    return `{${fill(fields, () => `integrations(a:"${'\u007f'.repeat(Math.floor(61_000 / fields))}")`)}}`;
+  },
+  'one field, and a fragment with the same, in many places': (count) =>
+    `{${fill(Math.min(count, 60), () => 'integrations{name ...F}')}}fragment F on Integration{${fill(Math.min(count, 60), () => 'name ')}}`,
   'one field in inline fragments': (count) => inMutation(fill(count, () => '...on DeleteEngagementSuccess{outcome}')),
   'one field in every member': (count) =>
     inMutation(
