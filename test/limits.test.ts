@@ -442,6 +442,10 @@ describe('S20 the errors of an answer', () => {
   }
 
   it.each([
+    [
+      'of fragments in a ring of 60',
+      `{ __typename } ${times(60, (index) => `fragment F${index} on Query { ...F${(index + 1) % 60} }`)}`,
+    ],
     ['of a document with 300 mistakes', `{ ${times(300, (index) => `stranger${index}`)} }`],
     [
       'of one that quotes 200 KB',
