@@ -230,10 +230,22 @@ describe('S09 introspection', () => {
     expect(printSchema(buildClientSchema(body.data))).toContain('type DeleteEngagementSuccess');
   });
 
-  it('may ask for the schema once: by ten aliases it would be megabytes', async () => {
+  it.each([
+    '{ __schema { types { name } } again: __schema { types { name } } }',
+    '{ __schema { types { name } again: types { name } } }',
+  ])('may ask for the schema once: by ten aliases it would be megabytes: %s', async (query) => {
     await using open = await startTestFacade(upstream.url, { EXPOSE_SCHEMA: '1' });
-    const { body } = await open.post('{ __schema { types { name } } again: __schema { types { name } } }');
+    const { body } = await open.post(query);
     expect(body.errors).toMatchObject([{ extensions: { code: 'TOO_COSTLY' } }]);
+  });
+});
+
+describe('S09 fields that cannot be merged', () => {
+  it('are compared once, by the rule that remembers what it has compared', async () => {
+    const query = '{ integrations { name: parameters name } }';
+    const { body } = await facade.post(query, {}, { authorization: 'Bearer t', accept });
+    expect(body.errors).toHaveLength(1);
+    expect(body.errors[0].message).toContain('Fields "name" conflict');
   });
 });
 
@@ -430,6 +442,10 @@ describe('S20 the errors of an answer', () => {
   }
 
   it.each([
+    [
+      'of fragments in a ring of 60',
+      `{ __typename } ${times(60, (index) => `fragment F${index} on Query { ...F${(index + 1) % 60} }`)}`,
+    ],
     ['of a document with 300 mistakes', `{ ${times(300, (index) => `stranger${index}`)} }`],
     [
       'of one that quotes 200 KB',

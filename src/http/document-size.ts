@@ -24,7 +24,10 @@ const maxPageSize = 100;
 const objectCost = 2;
 const depthCostFactor = 1.5;
 
-/** What it costs to ask for all of the schema: it fits once into the limit, which is all that tools ask for. */
+/**
+ * What it costs to ask for all of the schema, and once more for each alias in it, as each may be all of it again: it fits once into the limit,
+ * which is all that tools ask for.
+ */
 const schemaCost = 30_000;
 
 /** How large a selection is, with its fragments put in their places. */
@@ -141,7 +144,7 @@ class Measure {
       aliases: (node.alias ? 1 : 0) + (below?.aliases ?? 0),
       directives: below?.directives ?? 0,
       fields: 1,
-      cost: isSchema ? schemaCost : cost,
+      cost: isSchema ? schemaCost * (1 + (below?.aliases ?? 0)) : cost,
     };
   }
 

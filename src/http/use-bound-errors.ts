@@ -29,11 +29,16 @@ function withoutSuggestion(message: string): string {
 
 /** Changes the error itself: another would lose what Yoga reads off this one. */
 function boundError(error: GraphQLError, hidesSuggestions: boolean): void {
-  const { message, path, locations } = error;
-  const bounded: { -readonly [Key in 'message' | 'path' | 'locations']?: GraphQLError[Key] } = error;
+  const { message, path, nodes, positions, locations } = error;
+  const bounded: {
+    -readonly [Key in 'message' | 'path' | 'nodes' | 'positions' | 'locations']?: GraphQLError[Key];
+  } = error;
   // Before it is cut: a suggestion is known by its beginning.
   bounded.message = shortened(hidesSuggestions ? withoutSuggestion(message) : message, maxMessageCharacters);
   if (path) bounded.path = path.map((key) => (typeof key === 'string' ? shortened(key, maxNameCharacters) : key));
+  // Yoga makes the locations of an error anew from these.
+  if (nodes) bounded.nodes = nodes.slice(0, maxLocations);
+  if (positions) bounded.positions = positions.slice(0, maxLocations);
   if (locations) bounded.locations = locations.slice(0, maxLocations);
 }
 

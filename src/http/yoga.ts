@@ -1,6 +1,6 @@
 import { useDeferStream } from '@graphql-yoga/plugin-defer-stream';
 import { useDisableIntrospection } from '@graphql-yoga/plugin-disable-introspection';
-import type { DocumentNode, GraphQLSchema } from 'graphql';
+import { type DocumentNode, type GraphQLSchema, OverlappingFieldsCanBeMergedRule } from 'graphql';
 import { createYoga, type Plugin, useReadinessCheck, type YogaLogger } from 'graphql-yoga';
 import { LRUCache } from 'lru-cache';
 import type { GivenResults } from '../graphql/context.ts';
@@ -66,6 +66,25 @@ function createDocumentCaches() {
   return { caches, keepValid };
 }
 
+/**
+ * Yoga's plugin for `@defer` and `@stream`, without its rule about fields that cannot be merged: that one compares all fields of a
+ * fragment anew in each place, and prints all arguments anew for each pair, for seconds. graphql-js' own, which is there in any
+ * case, remembers both. It lets the same field have two `@stream`s: the executor takes the first.
+ */
+function useDeferAndStream(): Plugin {
+  const plugin: Plugin = useDeferStream();
+  return {
+    ...plugin,
+    onValidate: (payload) =>
+      plugin.onValidate?.({
+        ...payload,
+        addValidationRule(rule) {
+          if (rule.name !== OverlappingFieldsCanBeMergedRule.name) payload.addValidationRule(rule);
+        },
+      }),
+  };
+}
+
 /** What is known of a request before Yoga has it. */
 export interface ServerContext {
   /** What node:http hands over; the front door may have put into it who asks, and what deletes have come to. */
@@ -112,7 +131,7 @@ export function createGraphQLHandler(
       useLimitDocuments(),
       keepValid,
       ...(exposeSchema ? [] : [useDisableIntrospection()]),
-      useDeferStream(),
+      useDeferAndStream(),
       useNoteOperations(operations),
       useCountFields(metrics),
       useDeliverChunks(options.log, options.config.requestTimeoutMs),

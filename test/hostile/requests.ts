@@ -78,6 +78,12 @@ const documents: Readonly<Record<string, (count: number) => string>> = {
   'one field with selections': (count) => `{${fill(count, () => 'integrations{name}')}}`,
   'one field with arguments': (count) =>
     `{${fill(count, (index) => `engagements(integratedAccountId:"a",first:${index}){__typename}`)}}`,
+  'one field with a long argument': (count) => {
+    const fields = Math.min(count, 140);
+    return `{${fill(fields, () => `integrations(a:"${'\u007f'.repeat(Math.floor(61_000 / fields))}")`)}}`;
+  },
+  'one field, and a fragment with the same, in many places': (count) =>
+    `{${fill(Math.min(count, 60), () => 'integrations{name ...F}')}}fragment F on Integration{${fill(Math.min(count, 60), () => 'name ')}}`,
   'one field in inline fragments': (count) => inMutation(fill(count, () => '...on DeleteEngagementSuccess{outcome}')),
   'one field in every member': (count) =>
     inMutation(
@@ -158,6 +164,8 @@ const documents: Readonly<Record<string, (count: number) => string>> = {
   'items in a list': (count) =>
     `mutation{deleteEngagements(integratedAccountId:"a",items:[${fill(count, () => `{id:"."}`)}]){results{__typename}}}`,
   introspection: (count) => `{__schema{types{${nest(Math.min(count, 40), 'fields{type{', '}}', 'name')}}}}`,
+  'introspection by aliases': (count) =>
+    `{__schema{types{...T}${fill(Math.min(count, 10), (index) => ` a${index}:types{...T}`)}}}fragment T on __Type{fields{args{type{...U}}type{...U}}}fragment U on __Type{...V ofType{...V ofType{...V}}}fragment V on __Type{name fields{name description args{name}}inputFields{name}}`,
   'introspection of lists': (count) => `{${fill(Math.min(count, 300), () => '__schema{types{fields{args{name}}}}')}}`,
   'deferred fragments': (count) =>
     inMutation(fill(Math.min(count, 2_000), (index) => `...@defer(label:"${index}"){__typename}`)),
