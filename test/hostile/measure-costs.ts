@@ -14,7 +14,7 @@ export const maxLoopRatio = 50;
  * How often a request that was too dear is sent again, as one that the server has not met: collecting garbage and compiling
  * code fall on whoever is there, and hardly ever twice on the same.
  */
-const maxTries = 5;
+const maxTries = 8;
 
 const warmUpCount = 500;
 const ordinaryCount = 200;
