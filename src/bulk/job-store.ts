@@ -17,7 +17,7 @@ export const maxUnfinished = 20;
 /** How many bytes those of one owner may take of which nothing was ever begun: requests, not deletes, would fill Redis with them. */
 export const maxIdleBytes = 16 * 1_024 * 1_024;
 
-/** How many bytes the lists of those may take that a filter meant: of two of the largest, so that a dry run is in nobody's way. */
+/** How many bytes the lists of those may take that a filter meant: of two of the largest, so that a dry run never blocks the real start. */
 export const maxIdleListedBytes = 128 * 1_024 * 1_024;
 
 /** What one counts for, however little it takes: its hash and its place in the queue. */

@@ -214,7 +214,6 @@ export interface AuthenticatorOptions {
 /**
  * Makes the one way in which callers of this process are told apart. There is no fall-back from one mode to another.
  * @param openToken the embedded sandbox's own token, for mode `open`.
- * @param fetchKeys fetches the key set.
  */
 export function createAuthenticator(
   config: AuthConfig,
@@ -222,13 +221,13 @@ export function createAuthenticator(
   options: AuthenticatorOptions,
 ): Authenticate {
   const authorization = ownAuthorization(config, openToken);
-  if (authorization && config.mode !== 'service') {
+  let identify: Identify;
+  if (!authorization) identify = createPassThrough();
+  else if (config.mode === 'service') identify = createServiceIdentify(config, authorization, options);
+  else {
     const anybody: Caller = { id: 'anybody', grants: 'all', authorization, bringsToken: false };
     return async () => anybody;
   }
-  const identify = authorization
-    ? createServiceIdentify(config as ServiceAuthConfig, authorization, options)
-    : createPassThrough();
   const { log, metrics } = options;
   const pace = createLogPace();
   return async (header) => {

@@ -116,7 +116,7 @@ export interface ListenerOptions {
   readonly loadLimits?: LoadLimits | undefined;
   readonly bounds?: ListenerBounds;
   readonly patience?: Patience;
-  /** Hears of each answer, and of each client that left before it had one. */
+  /** Called for each answer, and for each client that left before its answer. */
   readonly onAnswer?: (status: number | 'left', durationMs: number) => void;
 }
 
@@ -165,7 +165,7 @@ export function createListener(
   /** With the size of each one's body. */
   const inFlight = new Map<ServerResponse, number>();
   let inFlightBytes = 0;
-  /** Those of them whose whole answers wait for their readers: they have a bound of their own, and must keep nobody out. */
+  /** Those of them whose whole answers wait for their readers: they have a bound of their own, and no other client waits for them. */
   const answered = new Set<ServerResponse>();
   const loopDelay = new LoopDelay();
   const server = createServer({

@@ -33,7 +33,7 @@ export function hasTooManyValues(body: Buffer): boolean {
   return count > maxValues;
 }
 
-/** Who hears of a body. */
+/** Called as a body arrives. */
 export interface BodyReader {
   /** How many bytes are held of it by now. */
   onBytes(byteCount: number): void;

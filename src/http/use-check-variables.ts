@@ -14,7 +14,7 @@ import { shortened } from '../foreign-text.ts';
 /**
  * What the variables of one request may hold at most. A text, or the name of a value, is as long as a request's whole head may
  * be on its way upstream, and levels are twice as many as the deepest input has. How many values there are is bounded with the
- * body ({@link hasTooManyValues}).
+ * body (`request-body.ts`).
  */
 const limits = { textCharacters: 16_384, levels: 20 } as const;
 

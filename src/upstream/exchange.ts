@@ -140,7 +140,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     if (this.#stream) this.#stream.push(null);
     else if (this.#statusCode !== undefined) {
       const bytes = Buffer.concat(this.#chunks);
-      // Whoever has the answer has this exchange with it.
+      // The answer refers to this exchange: its chunks would stay in memory with it.
       this.#chunks = [];
       this.#finish({ kind: 'complete', bytes });
     }
