@@ -20,6 +20,8 @@ const maxReconnectMs = 1_000;
 
 /** Redis, which may be gone at any moment. */
 export interface SharedMemory {
+  /** What every key of ours begins with: all lie in one hash slot, so that a script may name any of them in a cluster. */
+  readonly keyPrefix: string;
   /**
    * Asks Redis. Undefined when there is no answer within a second: the question may have been carried out all the same.
    * What a question cannot find must be null.
@@ -129,6 +131,7 @@ export async function connectRedis(url: Secret, log: Log): Promise<SharedMemory>
   });
 
   return {
+    keyPrefix: '{engagements}',
     ask,
     get isReachable() {
       return isReachable;

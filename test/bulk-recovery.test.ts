@@ -145,7 +145,7 @@ describe('a bulk delete that cannot go on', () => {
     const underWay = async () => (await outcomesOf(post, id)).filter(({ outcome }) => outcome === 'UNDER_WAY').length;
     await expect.poll(underWay).toBe(0);
     const redis = new Redis(setting.redis.url);
-    expect(await redis.del(`engagements:bulk:${id}:page:0`)).toBe(1);
+    expect(await redis.del(`{engagements}:bulk:${id}:page:0`)).toBe(1);
     redis.disconnect();
     await steer(post, 'resume', id);
     expect(await ended(setting, id)).toMatchObject({

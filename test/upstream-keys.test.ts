@@ -153,7 +153,7 @@ describe('against an upstream that repeats every answer of an Idempotency-Key, a
     await expect.poll(() => upstream.deletes().length).toBe(1);
     // As if it had been looked for often enough.
     const client = new Redis(redis.url);
-    await client.hset(`engagements:bulk:${id}:page:0:states`, 'waits:look:0', 100);
+    await client.hset(`{engagements}:bulk:${id}:page:0:states`, 'waits:look:0', 100);
     client.disconnect();
     looked.resolve();
     await expect.poll(async () => (await seen(facade.post, id)).state, { timeout: 20_000 }).toBe('COMPLETED');

@@ -13,6 +13,7 @@ import { BulkUnavailable } from './bulk-unavailable.ts';
 import type { BulkInput, BulkItem, BulkJob } from './job.ts';
 import { type JobStore, maxIdleBytes, maxIdleListedBytes, maxUnfinished } from './job-store.ts';
 import type { Seal } from './seal.ts';
+import { type Abilities, needsOf } from './task-queue.ts';
 import type { BulkWorker } from './worker.ts';
 
 /** How many engagements one bulk delete may name by their ids. */
@@ -31,7 +32,7 @@ export interface BulkParts {
   readonly worker: BulkWorker;
   /** Undefined where callers' tokens are not kept: the server has one, or nobody said how. */
   readonly seal: Seal | undefined;
-  readonly keepsUndoFiles: boolean;
+  readonly abilities: Abilities;
   readonly findAccountIntegration: FindAccountIntegration;
   /** How often upstream is asked whether it still takes the token of a caller who follows, in milliseconds. */
   readonly confirmIntervalMs: number;
@@ -168,12 +169,12 @@ export class BulkDeletes {
       deadlineAt,
     }: { readonly callerKey: readonly [string, string] | undefined; readonly deadlineAt: number },
   ): Promise<BulkJob | Refusal | MissingSetting> {
-    const { seal, keepsUndoFiles, findAccountIntegration } = this.#parts;
+    const { seal, abilities, findAccountIntegration } = this.#parts;
     const { ids, engagementType, ...kept } = input;
     if (!mayTouch(caller, input.integratedAccountId)) return notGranted();
     if (caller.bringsToken && !seal)
       return missing('BULK_TOKEN_SECRET', 'To keep your token while it runs, the operator has to');
-    if (input.snapshot && !keepsUndoFiles)
+    if (input.snapshot && !abilities.keepsUndoFiles)
       return missing('UNDO_STORE', 'To keep records before they are deleted, the operator has to');
     const findings = checkStart(input);
     if (hasRefusal(findings)) return refusedInput(findings);
@@ -190,7 +191,16 @@ export class BulkDeletes {
     const sealedToken = seal && caller.bringsToken ? await seal.close(caller.authorization, id) : '';
     try {
       const trouble = findUnchecked(account, input);
-      const job = { id, input: kept, callerId: caller.id, sealedToken, fingerprint, ...(trouble && { trouble }) };
+      const needs = needsOf(abilities, kept);
+      const job = {
+        id,
+        input: kept,
+        callerId: caller.id,
+        needs,
+        sealedToken,
+        fingerprint,
+        ...(trouble && { trouble }),
+      };
       // What a token may not look up may not exist: all such accounts count as one.
       const isHidden = caller.bringsToken && account.refusal?.kind === 'ForbiddenError';
       const ownerId = digest(caller.id, isHidden ? '' : input.integratedAccountId);
@@ -203,7 +213,7 @@ export class BulkDeletes {
       }
       const started = await this.store.read(id);
       if (!started) throw new Error('a bulk delete is gone that was just there');
-      await this.#parts.worker.begin(started);
+      this.#parts.worker.wake();
       return started;
     } catch (error) {
       // Whoever is told that must be able to find it: it may have been started.
@@ -220,14 +230,13 @@ export class BulkDeletes {
   }
 
   /**
-   * Pauses, resumes or cancels one. To resume one that was never begun begins it.
+   * Pauses, resumes or cancels one.
    * @throws {BulkUnavailable}
    */
-  async steer(id: string, how: 'pause' | 'resume' | 'cancel'): Promise<BulkJob | null> {
-    await this.store.steer(id, how);
-    const job = await this.store.read(id);
-    if (job && how === 'resume') await this.#parts.worker.begin(job);
-    return job;
+  async steer(job: BulkJob, how: 'pause' | 'resume' | 'cancel'): Promise<BulkJob | null> {
+    await this.store.steer(job, how);
+    this.#parts.worker.wake();
+    return this.store.read(job.id);
   }
 
   /**

@@ -1,150 +1,215 @@
 import { script } from '../redis.ts';
+import { redisNow } from './task-queue.ts';
 
 /*
  * What changes a bulk delete, each in one step. KEYS[1] is always the job's hash. An item of a page is `begun` from before its
  * delete is sent until its end is known: whoever finds one that is begun knows that it may have been sent.
  */
 
-/** Ends a job that is being cancelled, when nothing of it is under way any more. */
-const endCancelled = `
+/** How long what a cancelled job had not reached is kept, and one of which nothing was ever begun, in milliseconds. */
+export const idleKeptMs = 24 * 3_600_000;
+
+/** What ends a job. Its token is kept no longer than it is needed. */
+const endJob = `
+local function endJob(phase, now)
+  redis.call('HSET', KEYS[1], 'phase', phase, 'endedAt', now, 'isPaused', 0, 'sealedToken', '')
+end`;
+
+/** Ends a job that is being cancelled, when nothing of it is under way any more; the pages that it never reached are kept for a day. */
+const endCancelled = `${endJob}
 local function endCancelled(now)
-  local phase, open = unpack(redis.call('HMGET', KEYS[1], 'phase', 'open'))
-  if phase == 'CANCELLING' and (tonumber(open) or 0) <= 0 then
-    redis.call('HSET', KEYS[1], 'phase', 'CANCELLED', 'endedAt', now)
+  local phase, open, pages = unpack(redis.call('HMGET', KEYS[1], 'phase', 'open', 'pageCount'))
+  if phase ~= 'CANCELLING' or (tonumber(open) or 0) > 0 then return end
+  endJob('CANCELLED', now)
+  redis.call('HSET', KEYS[1], 'unreachedUntil', now + ${idleKeptMs})
+  for page = 0, tonumber(pages) - 1 do
+    local items = KEYS[1] .. ':page:' .. page
+    if redis.call('EXISTS', items .. ':states') == 0 then redis.call('PEXPIRE', items, ${idleKeptMs}) end
   end
 end`;
 
 /**
- * KEYS: the job, those of the same owner, its pages. ARGV: how long to keep it, how long to know it for its owner's, how many of the owner's
- * may be unfinished, how many bytes those may take that were never begun, its own, how many their lists may take; the pages as JSON, then
- * the job's fields and values. Answers `created`, `there` when there is one, `unfinished`, `bytes` or `listed` for the limit that is reached, and in how many milliseconds
- * there is room again, as far as that is known.
+ * What an owner's jobs take: how many have not ended, how many bytes those that were never begun take and their lists, and in how many
+ * milliseconds there is room again. A cancelled one counts as long as what it had not reached is kept.
+ */
+const usageOf = `
+local function usageOf(ownedBy, now)
+  local unfinished, bytes, listed, roomMs = 0, 0, 0, ${idleKeptMs}
+  for _, other in ipairs(redis.call('SMEMBERS', ownedBy)) do
+    local phase, size, hasBegun, listedSize, unreachedUntil =
+      unpack(redis.call('HMGET', other, 'phase', 'bytes', 'hasBegun', 'listedBytes', 'unreachedUntil'))
+    local hasEnded = phase == 'CANCELLED' or phase == 'COMPLETED' or phase == 'FAILED'
+    local leftMs = hasBegun and (tonumber(unreachedUntil) or 0) - now or redis.call('PTTL', other)
+    if not phase or (hasEnded and leftMs <= 0) then
+      redis.call('SREM', ownedBy, other)
+    else
+      if not hasEnded then unfinished = unfinished + 1 end
+      if leftMs > 0 then
+        bytes = bytes + tonumber(size)
+        listed = listed + (tonumber(listedSize) or 0)
+        roomMs = math.min(roomMs, leftMs)
+      end
+    end
+  end
+  return unfinished, bytes, listed, roomMs
+end`;
+
+/** Puts a task into the job's queue, to be done at once. KEYS[1] is the job. */
+const addTask = `
+local function addTask(queue, page, now)
+  redis.call('ZADD', queue, 'NX', now, redis.call('HGET', KEYS[1], 'id') .. ':' .. page)
+end`;
+
+/**
+ * Keeps a job and puts the beginning of its work into its queue, in one step: none can be kept that nobody works on. KEYS: the job,
+ * those of the same owner, its queue, the names of all queues, its pages. ARGV: for how long it is known to its owner, how many of the
+ * owner's may be unfinished, how many bytes those may take that were never begun, its own, how many their lists may take, its queue's name,
+ * how many pages are done at once; the pages as JSON, then the job's fields and values. Answers `created`, `there` when there is one, or
+ * `unfinished`, `bytes` or `listed` for the limit that is reached, and in how many milliseconds there is room again, as far as that is known.
  */
 export const createJob = script<readonly ['created' | 'there' | 'unfinished' | 'bytes' | 'listed', number]>(
   'createBulkJob',
-  `
+  `${redisNow}${usageOf}${addTask}
 if redis.call('EXISTS', KEYS[1]) == 1 then return {'there', 0} end
-local unfinished, bytes, listed, roomMs = 0, tonumber(ARGV[5]), 0, tonumber(ARGV[1])
-for _, other in ipairs(redis.call('SMEMBERS', KEYS[2])) do
-  local phase, size, hasBegun, listedSize = unpack(redis.call('HMGET', other, 'phase', 'bytes', 'hasBegun', 'listedBytes'))
-  local hasEnded = phase == 'CANCELLED' or phase == 'COMPLETED' or phase == 'FAILED'
-  if not phase or (hasEnded and hasBegun) then
-    redis.call('SREM', KEYS[2], other)
-  else
-    if not hasEnded then unfinished = unfinished + 1 end
-    if not hasBegun then
-      bytes = bytes + tonumber(size)
-      listed = listed + (tonumber(listedSize) or 0)
-      roomMs = math.min(roomMs, redis.call('PTTL', other))
-    end
-  end
-end
-if unfinished >= tonumber(ARGV[3]) then return {'unfinished', 0} end
-if bytes > tonumber(ARGV[4]) then return {'bytes', roomMs} end
-if listed > tonumber(ARGV[6]) then return {'listed', roomMs} end
-redis.call('HSET', KEYS[1], 'bytes', ARGV[5], unpack(ARGV, #KEYS + 5))
-redis.call('PEXPIRE', KEYS[1], ARGV[1])
-for i = 3, #KEYS do redis.call('SET', KEYS[i], ARGV[i + 4], 'PX', ARGV[1]) end
+local unfinished, bytes, listed, roomMs = usageOf(KEYS[2], now)
+if unfinished >= tonumber(ARGV[2]) then return {'unfinished', 0} end
+if bytes + tonumber(ARGV[4]) > tonumber(ARGV[3]) then return {'bytes', roomMs} end
+if listed > tonumber(ARGV[5]) then return {'listed', roomMs} end
+local pages = #KEYS - 4
+redis.call('HSET', KEYS[1], 'bytes', ARGV[4], unpack(ARGV, pages + 8))
+redis.call('PEXPIRE', KEYS[1], ${idleKeptMs})
+for i = 1, pages do redis.call('SET', KEYS[i + 4], ARGV[i + 7], 'PX', ${idleKeptMs}) end
 redis.call('SADD', KEYS[2], KEYS[1])
-redis.call('PEXPIRE', KEYS[2], ARGV[2])
+redis.call('PEXPIRE', KEYS[2], ARGV[1])
+local phase = redis.call('HGET', KEYS[1], 'phase')
+if phase == 'LISTING' then addTask(KEYS[3], 'list', now) end
+if phase == 'DELETING' then
+  for page = 0, math.min(pages, tonumber(ARGV[7])) - 1 do addTask(KEYS[3], page, now) end
+end
+if phase ~= 'COMPLETED' then redis.call('HSETNX', KEYS[4], ARGV[6], now) end
 return {'created', 0}`,
 );
 
+/** What a script asks of whoever says to have the page: it must still be its own. KEYS[3] has the owners; ARGV: the task's name, its owner. */
+const isLost = `
+if redis.call('HGET', KEYS[3], ARGV[1]) ~= ARGV[2] then`;
+
 /**
- * KEYS: the job, the page's states. ARGV: the item's index, who has the page, how long to keep a job, with its pages, of which something
- * was begun. Answers `first`, `again` when it may have been
- * sent, `cancelled` when it may have been and must not be again, `done`, `paused`, `stopped`, or `lost` when somebody else has the page.
+ * Begins the work on a page. KEYS: the job, the page's states, the owners, the page, the failures. ARGV: the task's name, its owner, how long to keep
+ * them. Answers the states as a list of names and values, or false when somebody else has the page. A job that was begun is kept anew.
+ */
+export const takePage = script<readonly string[] | null>(
+  'takeBulkPage',
+  `${isLost} return false end
+redis.call('HSETNX', KEYS[2], 'taken', 1)
+redis.call('PEXPIRE', KEYS[2], ARGV[3])
+if redis.call('HEXISTS', KEYS[1], 'hasBegun') == 1 then
+  for _, key in ipairs({KEYS[1], KEYS[4], KEYS[5]}) do redis.call('PEXPIRE', key, ARGV[3]) end
+end
+return redis.call('HGETALL', KEYS[2])`,
+);
+
+/**
+ * KEYS: the job, the page's states, the owners, the job's queue. ARGV: the task's name, its owner, the item's index, how long to keep a
+ * job, with its pages, of which something was begun, and for how long the page is its owner's from now on: what is sent now has its answer
+ * by then, or was given up. Answers `first`, `again` when it may have been sent, `cancelled` when it may have been and must not be again, `done`, `paused`, `stopped`, or `lost` when somebody else has the page.
  */
 export const beginItem = script<'first' | 'again' | 'cancelled' | 'done' | 'paused' | 'stopped' | 'lost'>(
   'beginBulkItem',
-  `
-if redis.call('HGET', KEYS[2], 'owner') ~= ARGV[2] then return 'lost' end
-local state = redis.call('HGET', KEYS[2], ARGV[1])
+  `${redisNow}${isLost} return 'lost' end
+redis.call('ZADD', KEYS[4], 'XX', now + tonumber(ARGV[5]), ARGV[1])
+local state = redis.call('HGET', KEYS[2], ARGV[3])
 if state and state ~= 'begun' then return 'done' end
 local phase, paused = unpack(redis.call('HMGET', KEYS[1], 'phase', 'isPaused'))
 if state == 'begun' and phase == 'CANCELLING' then return 'cancelled' end
 if phase ~= 'DELETING' then return 'stopped' end
 if paused == '1' then return 'paused' end
 if state == 'begun' then return 'again' end
-redis.call('HSET', KEYS[2], ARGV[1], 'begun')
+redis.call('HSET', KEYS[2], ARGV[3], 'begun')
 redis.call('HINCRBY', KEYS[1], 'open', 1)
 if redis.call('HSETNX', KEYS[1], 'hasBegun', 1) == 1 then
-  redis.call('PEXPIRE', KEYS[1], ARGV[3])
+  redis.call('PEXPIRE', KEYS[1], ARGV[4])
   for page = 0, tonumber(redis.call('HGET', KEYS[1], 'pageCount')) - 1 do
-    redis.call('PEXPIRE', KEYS[1] .. ':page:' .. page, ARGV[3])
+    redis.call('PEXPIRE', KEYS[1] .. ':page:' .. page, ARGV[4])
   end
 end
 return 'first'`,
 );
 
-/** As if it had not begun: nothing was sent, for sure. KEYS and ARGV as above, and the moment. */
+/** As if it had not begun: nothing was sent, for sure. KEYS: the job, the page's states, the owners. ARGV: the task's name, its owner, the item's index, the moment. */
 export const releaseItem = script<number>(
   'releaseBulkItem',
-  `${endCancelled}
-if redis.call('HGET', KEYS[2], 'owner') ~= ARGV[2] or redis.call('HGET', KEYS[2], ARGV[1]) ~= 'begun' then return 0 end
-redis.call('HDEL', KEYS[2], ARGV[1])
+  `${endCancelled}${isLost} return 0 end
+if redis.call('HGET', KEYS[2], ARGV[3]) ~= 'begun' then return 0 end
+redis.call('HDEL', KEYS[2], ARGV[3])
 redis.call('HINCRBY', KEYS[1], 'open', -1)
-endCancelled(ARGV[3])
+endCancelled(ARGV[4])
 return 1`,
 );
 
-/** KEYS and ARGV as for `beginItem`, how many attempts of its delete were answered, and the key of the last. */
+/** KEYS and ARGV as for `releaseItem`, but for the moment: how many attempts of its delete were answered, and the key of the last. */
 export const noteSent = script<number>(
   'noteSentBulkItem',
-  `
-if redis.call('HGET', KEYS[2], 'owner') ~= ARGV[2] then return 0 end
-redis.call('HSET', KEYS[2], 'answers:' .. ARGV[1], ARGV[3], 'key:' .. ARGV[1], ARGV[4])
+  `${isLost} return 0 end
+redis.call('HSET', KEYS[2], 'answers:' .. ARGV[3], ARGV[4], 'key:' .. ARGV[3], ARGV[5])
 return 1`,
 );
 
 /**
- * The one final outcome of an item. KEYS: the job, the page's states, the failures, the counter of the moment. ARGV: index, owner,
- * the moment, outcome, the failure or nothing, how long to keep what is new.
+ * The one final outcome of an item. KEYS: the job, the page's states, the owners, the failures, the counter of the moment. ARGV: the task's
+ * name, its owner, the item's index, the moment, outcome, the failure or nothing, how long to keep what is new.
  */
 export const finishItem = script<number>(
   'finishBulkItem',
-  `${endCancelled}
-if redis.call('HGET', KEYS[2], 'owner') ~= ARGV[2] then return 0 end
-local state = redis.call('HGET', KEYS[2], ARGV[1])
+  `${endCancelled}${isLost} return 0 end
+local state = redis.call('HGET', KEYS[2], ARGV[3])
 if state and state ~= 'begun' then return 0 end
 local phase = redis.call('HGET', KEYS[1], 'phase')
 if phase ~= 'DELETING' and phase ~= 'CANCELLING' then return 0 end
 if state == 'begun' then redis.call('HINCRBY', KEYS[1], 'open', -1) end
-redis.call('HSET', KEYS[2], ARGV[1], ARGV[4])
-redis.call('HINCRBY', KEYS[1], 'outcome:' .. ARGV[4], 1)
-if ARGV[5] == '' then
+redis.call('HSET', KEYS[2], ARGV[3], ARGV[5])
+redis.call('HINCRBY', KEYS[1], 'outcome:' .. ARGV[5], 1)
+if ARGV[6] == '' then
   redis.call('HDEL', KEYS[1], 'trouble')
 else
-  redis.call('RPUSH', KEYS[3], ARGV[5])
-  redis.call('PEXPIRE', KEYS[3], ARGV[6])
+  redis.call('RPUSH', KEYS[4], ARGV[6])
+  redis.call('PEXPIRE', KEYS[4], ARGV[7])
 end
-redis.call('INCR', KEYS[4])
-redis.call('EXPIRE', KEYS[4], 120)
+redis.call('INCR', KEYS[5])
+redis.call('EXPIRE', KEYS[5], 120)
 local done = redis.call('HINCRBY', KEYS[1], 'done', 1)
 if phase == 'DELETING' and done == tonumber(redis.call('HGET', KEYS[1], 'total')) then
-  redis.call('HSET', KEYS[1], 'phase', 'COMPLETED', 'endedAt', ARGV[3], 'isPaused', 0)
+  endJob('COMPLETED', ARGV[4])
   redis.call('HDEL', KEYS[1], 'trouble')
 end
-endCancelled(ARGV[3])
+endCancelled(ARGV[4])
 return 1`,
 );
 
+/** How many pages are listed between two looks at what the lists of the same owner take: so much may be more than there is room for. */
+const pagesPerLook = 10;
+
 /**
- * Adds a page of the list, unless somebody else has: 0 then, and -1 for a list that comes back to where it was. KEYS: the job, the page,
- * what was listed, the cursors that were. ARGV: how many pages there were, the cursor of this one and of the next (nothing: it is the
- * last), how long to keep it, then the items: what was listed before is left out.
+ * Adds a page of the list. Answers 0 when somebody else has, -1 for a list that comes back to where it was, -2 when the lists of its
+ * owner take too much. KEYS: the job, the page, what was listed, the cursors that were, the jobs of the same owner. ARGV: how many pages there
+ * were, the cursor of this one and of the next (nothing: it is the last), how long to keep it, how many bytes the owner's lists may take, then the
+ * items: what was listed before is left out.
  */
-export const addListedPage = script<-1 | 0 | 1>(
+export const addListedPage = script<-2 | -1 | 0 | 1>(
   'addListedBulkPage',
-  `
+  `${redisNow}${usageOf}
 local phase, pages, cursor = unpack(redis.call('HMGET', KEYS[1], 'phase', 'pageCount', 'cursor'))
 if phase ~= 'LISTING' or pages ~= ARGV[1] or (cursor or '') ~= ARGV[2] then return 0 end
+if tonumber(pages) % ${pagesPerLook} == 0 then
+  local _, _, listed = usageOf(KEYS[5], now)
+  if listed > tonumber(ARGV[5]) then return -2 end
+end
 if ARGV[3] ~= '' and redis.call('SADD', KEYS[4], ARGV[3]) == 0 then return -1 end
 local items = {}
-for i = 5, #ARGV do
+for i = 6, #ARGV do
   if redis.call('SADD', KEYS[3], ARGV[i]) == 1 then table.insert(items, ARGV[i]) end
 end
-for i = 1, #KEYS do redis.call('PEXPIRE', KEYS[i], ARGV[4]) end
+for i = 1, 4 do redis.call('PEXPIRE', KEYS[i], ARGV[4]) end
 redis.call('HSET', KEYS[1], 'cursor', ARGV[3])
 if ARGV[3] == '' then redis.call('HSET', KEYS[1], 'isListed', 1) end
 if #items > 0 then
@@ -157,41 +222,56 @@ end
 return 1`,
 );
 
-/** The list is complete. KEYS: the job, what was listed, the cursors that were. ARGV: the moment, 1 for a dry run. Answers 1 when it was not known. */
+/**
+ * The list is complete: the work on its first pages begins. KEYS: the job, what was listed, the cursors that were, the job's queue. ARGV: the moment, 1 for
+ * a dry run, how many pages are done at once. Answers 1 when it was not known.
+ */
 export const endListing = script<number>(
   'endBulkListing',
-  `
-local phase, total = unpack(redis.call('HMGET', KEYS[1], 'phase', 'total'))
+  `${endJob}${addTask}${redisNow}
+local phase, total, pages = unpack(redis.call('HMGET', KEYS[1], 'phase', 'total', 'pageCount'))
 if phase ~= 'LISTING' then return 0 end
 redis.call('DEL', KEYS[2], KEYS[3])
 redis.call('HDEL', KEYS[1], 'trouble')
 if ARGV[2] == '1' or tonumber(total) == 0 then
-  redis.call('HSET', KEYS[1], 'phase', 'COMPLETED', 'endedAt', ARGV[1], 'isPaused', 0)
+  endJob('COMPLETED', ARGV[1])
 else
   redis.call('HSET', KEYS[1], 'phase', 'DELETING')
+  for page = 0, math.min(tonumber(pages), tonumber(ARGV[3])) - 1 do addTask(KEYS[4], page, now) end
 end
 return 1`,
 );
 
 /**
- * ARGV: `pause`, `resume`, `cancel` or `fail`, the moment, why, and how often it had been resumed when that came about, or nothing. Does
- * nothing to a job that has ended, or was resumed since. Answers 1 when it changed it.
+ * KEYS: the job, its queue, the owners. ARGV: `pause`, `resume`, `cancel` or `fail`, the moment, why, and how often it had been resumed when
+ * that came about, or nothing. Does nothing to a job that has ended, or was resumed since. What rests in the queue is due at once after
+ * a resumption or a cancel. Answers 1 when it changed it.
  */
 export const steerJob = script<number>(
   'steerBulkJob',
-  `${endCancelled}
-local phase = redis.call('HGET', KEYS[1], 'phase')
+  `${endCancelled}${redisNow}
+local phase, id, pages, resumes = unpack(redis.call('HMGET', KEYS[1], 'phase', 'id', 'pageCount', 'resumes'))
 if not phase or phase == 'CANCELLED' or phase == 'COMPLETED' or phase == 'FAILED' then return 0 end
-if ARGV[4] ~= '' and (redis.call('HGET', KEYS[1], 'resumes') or '0') ~= ARGV[4] then return 0 end
-if ARGV[1] == 'resume' then redis.call('HINCRBY', KEYS[1], 'resumes', 1) end
+if ARGV[4] ~= '' and (resumes or '0') ~= ARGV[4] then return 0 end
 if ARGV[3] ~= '' then redis.call('HSET', KEYS[1], 'trouble', ARGV[3]) else redis.call('HDEL', KEYS[1], 'trouble') end
 if ARGV[1] == 'fail' then
-  redis.call('HSET', KEYS[1], 'phase', 'FAILED', 'endedAt', ARGV[2], 'isPaused', 0)
+  endJob('FAILED', ARGV[2])
 elseif ARGV[1] == 'cancel' then
   redis.call('HSET', KEYS[1], 'phase', 'CANCELLING', 'isPaused', 0)
   endCancelled(ARGV[2])
 elseif phase ~= 'CANCELLING' then
   redis.call('HSET', KEYS[1], 'isPaused', ARGV[1] == 'pause' and 1 or 0)
+end
+if ARGV[1] == 'resume' then redis.call('HINCRBY', KEYS[1], 'resumes', 1) end
+if ARGV[1] == 'resume' or ARGV[1] == 'cancel' then
+  for page = -1, tonumber(pages) - 1 do
+    local task = id .. ':' .. (page < 0 and 'list' or page)
+    local dueAt = string.match(redis.call('HGET', KEYS[3], task) or '', '^resting:(%d+)$')
+    if dueAt then
+      redis.call('HDEL', KEYS[3], task)
+      redis.call('ZADD', KEYS[2], 'XX', dueAt, task)
+    end
+  end
 end
 return 1`,
 );

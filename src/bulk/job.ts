@@ -40,7 +40,11 @@ export interface BulkJob {
   readonly input: BulkInput;
   /** Who started it. */
   readonly callerId: string;
-  /** That caller's own credential, sealed; empty where the server has one. */
+  /** The queue of its tasks: what a server must have that works on it. */
+  readonly needs: string;
+  /** The key of the jobs that are counted together with it. */
+  readonly ownedBy: string;
+  /** That caller's own credential, sealed; empty where the server has one, and once it has ended. */
   readonly sealedToken: string;
   readonly phase: BulkPhase;
   readonly isPaused: boolean;

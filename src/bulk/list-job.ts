@@ -5,6 +5,7 @@ import type { EngagementRecord } from '../engagement/record.ts';
 import type { Refusal } from '../engagement/refusal.ts';
 import { typeOf, typeOnly } from '../engagement/resources.ts';
 import { type BulkItem, type BulkJob, pageSize } from './job.ts';
+import { maxIdleListedBytes } from './job-store.ts';
 import { findObstacle, pauseForError } from './obstacle.ts';
 import { openCaller, type PagePorts, pausedLookMs, type WorkEnd } from './page-ports.ts';
 
@@ -21,6 +22,8 @@ async function readListPage(job: BulkJob, caller: Caller, ports: PagePorts) {
   const times = { deadlineAt: performance.now() + requestTimeoutMs, hasCallerLeft: isStopping };
   return readEngagements(page, { caller, selected: typeOnly, ...times }, ports);
 }
+
+const tooMuchListed = `The lists of your bulk deletes in this integrated account take more than ${maxIdleListedBytes >> 20} MiB, and nothing was deleted. Start it again when others have begun or ended.`;
 
 const partial: Refusal = { kind: 'UpstreamUnavailableError', message: 'Upstream gives only a part of the list.' };
 
@@ -77,6 +80,7 @@ export async function listJob(jobId: string, ports: PagePorts): Promise<WorkEnd>
       return fail(job, why, ports);
     }
     const added = await store.addListed(job, page.records.map(itemOf), page.nextCursor);
+    if (added === -2) return fail(job, tooMuchListed, ports);
     if (added < 0) return fail(job, "Upstream's list goes in circles, and nothing was deleted.", ports);
   }
 }

@@ -16,6 +16,8 @@ const input = z.object({
 const hash = z.looseObject({
   input: z.string().transform((text) => input.parse(JSON.parse(text)) as BulkInput),
   callerId: z.string(),
+  needs: z.string(),
+  ownedBy: z.string(),
   sealedToken: z.string(),
   phase: z.string().transform((phase) => phase as BulkPhase),
   isPaused: z.string().transform((flag) => flag === '1'),
@@ -42,7 +44,14 @@ export function readJob(id: string, fields: Readonly<Record<string, string>>): B
     .map(([name, count]) => [name.slice(outcomePrefix.length) as BulkOutcome, Number(count)] as const);
   return {
     id,
-    ...{ input: rest.input, callerId: rest.callerId, sealedToken: rest.sealedToken, phase: rest.phase },
+    ...{
+      input: rest.input,
+      callerId: rest.callerId,
+      needs: rest.needs,
+      ownedBy: rest.ownedBy,
+      sealedToken: rest.sealedToken,
+      phase: rest.phase,
+    },
     ...{
       isPaused: rest.isPaused,
       resumes: rest.resumes,

@@ -101,7 +101,8 @@ export async function runPage(lease: PageLease, ports: PagePorts): Promise<WorkE
   }
   const caller = await openCaller(job, ports);
   if (!caller) return { kind: 'later', afterMs: pausedLookMs };
-  const states = await store.takePage(lease, job);
+  const states = await store.takePage(lease);
+  if (!states) return { kind: 'done' };
   const pending = items
     .map((item, index) => ({
       ...{ item, index, isBegun: states[index] === 'begun', isKept: states[`kept:${index}`] === '1' },

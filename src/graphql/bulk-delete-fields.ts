@@ -121,8 +121,7 @@ for (const [how, description] of Object.entries(steering) as [keyof typeof steer
       },
       async resolve(_root, { id }, context) {
         const bulkDeletes = requireBulkDeletes(context);
-        await findBulkDelete(id, context);
-        return bulkDeletes.steer(id, how).catch(unavailable);
+        return bulkDeletes.steer(await findBulkDelete(id, context), how).catch(unavailable);
       },
     }),
   );

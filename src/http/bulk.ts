@@ -2,6 +2,7 @@ import { BulkDeletes } from '../bulk/bulk-deletes.ts';
 import type { BulkJob } from '../bulk/job.ts';
 import { JobStore } from '../bulk/job-store.ts';
 import { createSeal } from '../bulk/seal.ts';
+import { type Abilities, leaseMsFor, TaskQueue } from '../bulk/task-queue.ts';
 import { openUndoStore } from '../bulk/undo-store.ts';
 import { startBulkWorker } from '../bulk/worker.ts';
 import type { Config } from '../config.ts';
@@ -20,7 +21,7 @@ const timeoutsPerConfirm = 3;
 
 /** What bulk deletes are done with. */
 export interface BulkOptions {
-  readonly config: Pick<Config, 'auth' | 'proxy' | 'requestTimeoutMs'>;
+  readonly config: Pick<Config, 'auth' | 'proxy' | 'requestTimeoutMs' | 'upstream'>;
   readonly shared: SharedConfig;
   readonly memory: SharedMemory;
   readonly send: Send;
@@ -41,7 +42,11 @@ export interface Bulk {
 export function startBulk({ config, shared, memory, openToken, log, metrics, ...ports }: BulkOptions): Bulk {
   const own = ownAuthorization(config.auth, openToken);
   const seal = shared.tokenSecret && createSeal(shared.tokenSecret);
-  const store = new JobStore(memory);
+  const keepsUndoFiles = shared.undoStore !== undefined;
+  const upstream = config.upstream === 'sandbox' ? 'sandbox' : config.upstream.href;
+  const abilities: Abilities = { upstream, credential: own ? 'own' : seal?.name, keepsUndoFiles };
+  const leaseMs = leaseMsFor(config.requestTimeoutMs);
+  const store = new JobStore(memory, leaseMs);
 
   /** Whoever started it, with a grant for its account and no other. */
   async function callerOf(job: BulkJob): Promise<Caller | undefined> {
@@ -51,7 +56,7 @@ export function startBulk({ config, shared, memory, openToken, log, metrics, ...
     return { id: job.callerId, grants, authorization, bringsToken: own === undefined };
   }
 
-  const worker = startBulkWorker(memory, {
+  const worker = startBulkWorker(new TaskQueue(memory, abilities, leaseMs), {
     ...{ store, callerOf, log, requestTimeoutMs: config.requestTimeoutMs },
     findAccountIntegration: ports.findAccountIntegration,
     send: (request, options) => ports.send(request, { ...options, isBackground: true }),
@@ -61,10 +66,9 @@ export function startBulk({ config, shared, memory, openToken, log, metrics, ...
       metrics.countDelete(event);
     },
   });
-  const keepsUndoFiles = shared.undoStore !== undefined;
   const { findAccountIntegration } = ports;
   const confirmIntervalMs = Math.min(maxConfirmIntervalMs, timeoutsPerConfirm * config.requestTimeoutMs);
-  const parts = { store, worker, seal, keepsUndoFiles, findAccountIntegration, confirmIntervalMs };
+  const parts = { store, worker, seal, abilities, findAccountIntegration, confirmIntervalMs };
   const bulkDeletes = new BulkDeletes(parts);
   return { bulkDeletes, close: () => worker.close() };
 }

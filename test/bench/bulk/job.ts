@@ -55,7 +55,7 @@ export async function runJob({ workers, count, delayMs }: JobPlan): Promise<JobF
   let listedAtMs = 0;
   const workerMegabytes: { readonly resident: number; readonly live: number }[] = [];
   for (;;) {
-    const [phase, done, total] = await direct.hmget(`engagements:bulk:${id}`, 'phase', 'done', 'total');
+    const [phase, done, total] = await direct.hmget(`{engagements}:bulk:${id}`, 'phase', 'done', 'total');
     if (phase !== 'LISTING' && listedAtMs === 0) listedAtMs = performance.now();
     if (listedAtMs > 0 && Number(done) / Number(total) >= (workerMegabytes.length + 1) / 10)
       workerMegabytes.push({
@@ -67,7 +67,7 @@ export async function runJob({ workers, count, delayMs }: JobPlan): Promise<JobF
     await sleep(10);
   }
   const endedAtMs = performance.now();
-  const outcomes = await direct.hmget(`engagements:bulk:${id}`, 'outcome:DELETED', 'outcome:ALREADY_ABSENT');
+  const outcomes = await direct.hmget(`{engagements}:bulk:${id}`, 'outcome:DELETED', 'outcome:ALREADY_ABSENT');
   const deleted = outcomes.reduce((sum, number) => sum + Number(number), 0);
   if (deleted !== count) throw new Error(`${deleted} of ${count} were deleted`);
   const [, usedBytes = '0'] = /used_memory:(\d+)/.exec(await direct.info('memory')) ?? [];
