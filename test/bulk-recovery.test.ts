@@ -96,31 +96,6 @@ describe('a bulk delete that cannot go on', () => {
   const sealing = { AUTH_MODE: 'passthrough', TRUTO_RATE_LIMITS: '0' };
   const caller = bearer('token-of-a-caller');
 
-  it('pauses, says why and sends nothing, when the secret that seals tokens is another', async () => {
-    await using redis = await startRedis();
-    let holds = true;
-    await using upstream = await startUpstream((request, response) => {
-      if (!holds || request.method !== 'DELETE') json(204, undefined)(request, response);
-    }, 'capsule');
-    const env = { ...sealing, REDIS_URL: redis.url, REQUEST_TIMEOUT_MS: '1000' };
-    const first = await startTestFacade(upstream.url, { ...env, BULK_TOKEN_SECRET: `first ${'secret'.repeat(6)}` });
-    const { id } = await started(first.post, { integratedAccountId: 'a', ids: ['1', '2'] }, caller);
-    await expect.poll(() => upstream.deletes().length).toBeGreaterThan(0);
-    await first[Symbol.asyncDispose]();
-    holds = false;
-    const sent = upstream.deletes().length;
-    await using second = await startTestFacade(upstream.url, {
-      ...env,
-      BULK_TOKEN_SECRET: `other ${'secret'.repeat(6)}`,
-    });
-    await expect.poll(async () => (await seen(second.post, id, caller)).state).toBe('PAUSED');
-    expect(await seen(second.post, id, caller)).toMatchObject({
-      trouble: expect.stringContaining('BULK_TOKEN_SECRET is another'),
-      outcomes: { remaining: 2, failed: 0 },
-    });
-    expect(upstream.deletes()).toHaveLength(sent);
-  });
-
   it('ends when it is cancelled, though its token is of no use any more', async () => {
     await using redis = await startRedis();
     await using upstream = await startUpstream(

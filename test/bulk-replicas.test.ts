@@ -1,0 +1,83 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Redis } from 'ioredis';
+import { describe, expect, it } from 'vitest';
+import { sandboxAccount } from '../src/sandbox/accounts.ts';
+import { seedEngagements } from '../src/sandbox/seed.ts';
+import { startSandbox } from '../src/sandbox/server.ts';
+import { seen, started } from './support/bulk.ts';
+import { startTestFacade } from './support/facade.ts';
+import { lostAnswer } from './support/keyed-delete.ts';
+import { startRedis } from './support/redis-server.ts';
+import { bearer } from './support/service.ts';
+import { json, startUpstream } from './support/upstream.ts';
+
+const account = sandboxAccount('Capsule');
+const integratedAccountId = account.id;
+const unlimited = { TRUTO_RATE_LIMITS: '0', REQUEST_TIMEOUT_MS: '1000' };
+const secret = (name: string) => name.repeat(10).padEnd(32, '.');
+
+describe('R31 replicas with other settings', () => {
+  it('leave alone what they have no UNDO_STORE for: each record is kept before it is deleted', async () => {
+    const count = 600;
+    const folder = mkdtempSync(join(tmpdir(), 'undo-'));
+    await using stack = new AsyncDisposableStack();
+    stack.defer(() => rmSync(folder, { recursive: true, force: true }));
+    const redis = stack.use(await startRedis());
+    const sandbox = await startSandbox({ engagementsPerAccount: count, latencyMs: 5 });
+    stack.defer(() => sandbox.close());
+    const env = { REDIS_URL: redis.url, ...unlimited };
+    const keeping = stack.use(await startTestFacade(sandbox.url, { ...env, UNDO_STORE: folder }));
+    const without = stack.use(await startTestFacade(sandbox.url, env));
+    const ids = seedEngagements(account, count).map(({ id }) => id);
+    const { id } = await started(keeping.post, { integratedAccountId, ids, snapshot: true });
+    await expect.poll(async () => (await seen(without.post, id)).state, { timeout: 60_000 }).toBe('COMPLETED');
+    expect((await seen(without.post, id)).outcomes).toMatchObject({ deleted: count });
+    const kept = readdirSync(join(folder, id))
+      .flatMap((file) =>
+        readFileSync(join(folder, id, file), 'utf8')
+          .trimEnd()
+          .split('\n'),
+      )
+      .map((line) => JSON.parse(line).engagement.id);
+    expect(new Set(kept)).toEqual(new Set(ids));
+  }, 90_000);
+
+  it("leave alone a caller's token that another secret sealed; the bulk delete says what it waits for, and goes on with that", async () => {
+    await using redis = await startRedis();
+    const client = new Redis(redis.url);
+    await using stack = new AsyncDisposableStack();
+    stack.defer(() => client.disconnect());
+    let isAway = true;
+    await using upstream = await startUpstream((request, response) => {
+      const isDelete = request.method === 'DELETE';
+      if (isDelete && isAway) lostAnswer(request, response);
+      else json(isDelete ? 204 : 200, isDelete ? undefined : { id: '1' })(request, response);
+    }, 'capsule');
+    const caller = bearer('token-of-a-caller');
+    const env = { REDIS_URL: redis.url, ...unlimited };
+    const sealing = (name: string) => ({ ...env, AUTH_MODE: 'passthrough', BULK_TOKEN_SECRET: secret(name) });
+    const first = await startTestFacade(upstream.url, sealing('first'));
+    const { id } = await started(first.post, { integratedAccountId: 'a', ids: ['1', '2'] }, caller);
+    await expect.poll(() => upstream.deletes().length).toBeGreaterThan(0);
+    await first[Symbol.asyncDispose]();
+    isAway = false;
+    const sent = upstream.deletes().length;
+
+    const other = stack.use(await startTestFacade(upstream.url, sealing('other')));
+    // One that has a token of its own does not use it for what somebody else's was given for.
+    stack.use(await startTestFacade(upstream.url, env));
+    // As if some time had gone by since the first server was there.
+    for (const queue of await client.hkeys('{engagements}:bulk-queues'))
+      await client.hset('{engagements}:bulk-queues', queue, 0);
+    await expect
+      .poll(async () => (await seen(other.post, id, caller)).trouble, { timeout: 20_000 })
+      .toMatch(/waits for one with the .*BULK_TOKEN_SECRET/);
+    expect(upstream.deletes()).toHaveLength(sent);
+
+    stack.use(await startTestFacade(upstream.url, sealing('first')));
+    await expect.poll(async () => (await seen(other.post, id, caller)).state, { timeout: 30_000 }).toBe('COMPLETED');
+    expect(await seen(other.post, id, caller)).toMatchObject({ trouble: null, outcomes: { failed: 0, unknown: 0 } });
+  }, 60_000);
+});

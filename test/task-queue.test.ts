@@ -1,0 +1,247 @@
+import { PassThrough } from 'node:stream';
+import { Redis } from 'ioredis';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { BulkJob } from '../src/bulk/job.ts';
+import { JobStore, type PageLease } from '../src/bulk/job-store.ts';
+import { type Abilities, type Lease, needsOf, pagesAtOnce, TaskQueue } from '../src/bulk/task-queue.ts';
+import { createLog } from '../src/log.ts';
+import { connectRedis, type SharedMemory } from '../src/redis.ts';
+import { Secret } from '../src/secret.ts';
+import { type RedisServer, startRedis } from './support/redis-server.ts';
+
+const leaseMs = 60_000;
+const abilities: Abilities = { upstream: 'u', credential: 'own', keepsUndoFiles: true };
+const lacking = { ...abilities, keepsUndoFiles: false };
+
+let redis: RedisServer;
+let client: Redis;
+let memory: SharedMemory;
+let store: JobStore;
+let count = 0;
+
+beforeAll(async () => {
+  redis = await startRedis();
+  client = new Redis(redis.url);
+  memory = await connectRedis(new Secret(redis.url), createLog({ destination: new PassThrough().resume() }));
+  store = new JobStore(memory, leaseMs);
+});
+afterAll(async () => {
+  await memory?.close();
+  client?.disconnect();
+  await redis?.[Symbol.asyncDispose]();
+});
+
+/** Keeps a job of so many pages; without a number, one with a filter. */
+async function create(pageCount?: number, snapshot = false): Promise<BulkJob> {
+  count += 1;
+  const filter = pageCount === undefined ? { contact: '1' } : undefined;
+  const input = { integratedAccountId: 'a', dryRun: false, snapshot, filter } as const;
+  const job = { id: `job${count}`, input, callerId: 'c', sealedToken: 'sealed', fingerprint: 'f' };
+  const items =
+    pageCount === undefined
+      ? undefined
+      : Array.from({ length: (pageCount - 1) * 100 + 1 }, (_, index) => ({ id: String(index), engagementType: null }));
+  await store.create({ ...job, needs: needsOf(abilities, input) }, items, `owner${count}`);
+  const kept = await store.read(job.id);
+  if (!kept) throw new Error('it is not kept');
+  return kept;
+}
+
+const queueKey = ({ needs }: Pick<BulkJob, 'needs'>) => `${memory.keyPrefix}:bulk-queue:${needs}`;
+const dueOf = (job: BulkJob, page: number | 'list') => client.zscore(queueKey(job), `${job.id}:${page}`).then(Number);
+const isPage = (lease: Lease): lease is PageLease => lease.page !== 'list';
+
+/** Makes tasks due whose lease has not ended, as time does. */
+const letLeaseEnd = (job: BulkJob, page: number | 'list') => client.zadd(queueKey(job), 0, `${job.id}:${page}`);
+
+/** Empties the queues between tests. */
+async function empty(): Promise<void> {
+  await client.flushall();
+}
+
+describe('the queue of bulk deletes', () => {
+  it('has the work of a job from the moment that the job is kept: no crash in between can part them', async () => {
+    await empty();
+    const listed = await create();
+    const named = await create(pagesAtOnce + 5);
+    const names = await client.zrange(queueKey(named), '0', '-1');
+    expect(names.sort()).toEqual(
+      [`${listed.id}:list`, ...Array.from({ length: pagesAtOnce }, (_, page) => `${named.id}:${page}`)].sort(),
+    );
+  });
+
+  it('gives each task to one server at a time, and what has been due longest first', async () => {
+    await empty();
+    const [first, second] = [await create(3), await create(3)];
+    const one = new TaskQueue(memory, abilities, leaseMs);
+    const other = new TaskQueue(memory, abilities, leaseMs);
+    const taken = await one.take(4, 'one');
+    expect(new Set(taken.leases.slice(0, 3).map(({ jobId }) => jobId))).toEqual(new Set([first.id]));
+    const rest = await other.take(10, 'other');
+    expect(rest.leases).toHaveLength(2);
+    expect(rest.leases.every(({ jobId }) => jobId === second.id)).toBe(true);
+    // The next is due when a lease ends.
+    expect(rest.nextMs).toBeGreaterThan(leaseMs / 2);
+  });
+
+  it('gives a task to a server only that has what it needs', async () => {
+    await empty();
+    const keeping = await create(1, true);
+    const plain = await create(1);
+    const without = new TaskQueue(memory, lacking, leaseMs);
+    expect((await without.take(10, 'w')).leases.map(({ jobId }) => jobId)).toEqual([plain.id]);
+    const tokenless = new TaskQueue(memory, { ...abilities, credential: undefined }, leaseMs);
+    expect((await tokenless.take(10, 't')).leases).toEqual([]);
+    expect((await new TaskQueue(memory, { ...abilities, upstream: 'v' }, leaseMs).take(10, 'v')).leases).toEqual([]);
+    expect((await new TaskQueue(memory, abilities, leaseMs).take(10, 'k')).leases.map(({ jobId }) => jobId)).toEqual([
+      keeping.id,
+    ]);
+  });
+
+  it('takes nothing from a server that has lost its lease: neither an outcome, nor the task, nor the page', async () => {
+    await empty();
+    const job = await create(1);
+    const queue = new TaskQueue(memory, abilities, leaseMs);
+    const [frozen] = (await queue.take(1, 'frozen')).leases;
+    if (!frozen || !isPage(frozen)) throw new Error('no page');
+    expect(await store.takePage(frozen)).not.toBeNull();
+    expect(await store.begin(frozen, 0)).toBe('first');
+    await letLeaseEnd(job, 0);
+    const [next] = (await queue.take(1, 'next')).leases;
+    if (!next || !isPage(next)) throw new Error('no page');
+    expect(await store.takePage(frozen)).toBeNull();
+    expect(await store.begin(frozen, 0)).toBe('lost');
+    expect(await store.finish(frozen, 0, 'DELETED')).toBe(false);
+    await store.release(frozen, 0);
+    await store.noteSent(frozen, 0, 7, 'k');
+    await queue.release(frozen, undefined, true);
+    await queue.signOfLife([frozen]);
+    expect(await store.takePage(next)).toMatchObject({ 0: 'begun' });
+    expect(await store.readStates(job.id, 0)).not.toHaveProperty('answers:0');
+    expect(await store.begin(next, 0)).toBe('again');
+    expect(await store.finish(next, 0, 'DELETED')).toBe(true);
+    expect((await store.read(job.id))?.phase).toBe('COMPLETED');
+  });
+
+  it('lets a server keep what it says it is at, and gives what it begins to delete the whole time that this may take', async () => {
+    await empty();
+    const job = await create(2);
+    const queue = new TaskQueue(memory, abilities, leaseMs);
+    const { leases } = await queue.take(2, 'busy');
+    await letLeaseEnd(job, 0);
+    await letLeaseEnd(job, 1);
+    await queue.signOfLife(leases);
+    expect(await dueOf(job, 0)).toBeGreaterThan(Date.now() + leaseMs / 2);
+    await letLeaseEnd(job, 1);
+    const second = leases.filter(isPage).find(({ page }) => page === 1);
+    if (!second) throw new Error('no page');
+    await store.begin(second, 0);
+    expect(await dueOf(job, 1)).toBeGreaterThan(Date.now() + leaseMs / 2);
+  });
+
+  it('lets the next page follow one that is done, or waits for nothing but itself, once', async () => {
+    await empty();
+    const job = await create(pagesAtOnce + 2);
+    const queue = new TaskQueue(memory, abilities, leaseMs);
+    const { leases } = await queue.take(2, 'w');
+    const [zero, one] = leases;
+    if (!zero || !one) throw new Error('no pages');
+    await queue.release(zero, 60_000, true);
+    expect(await dueOf(job, pagesAtOnce)).toBeGreaterThan(0);
+    await client.zrem(queueKey(job), `${job.id}:${pagesAtOnce}`);
+    await letLeaseEnd(job, 0);
+    const [again] = (await queue.take(1, 'w2')).leases;
+    if (!again) throw new Error('no page');
+    await queue.release(again, undefined, true);
+    expect(await client.zscore(queueKey(job), `${job.id}:${pagesAtOnce}`)).toBeNull();
+    await queue.release(one, 60_000, false);
+    expect(await client.zscore(queueKey(job), `${job.id}:${pagesAtOnce + 1}`)).toBeNull();
+  });
+
+  it('lets the pages of a paused job rest, and has them when they are due at once after a resumption, or a cancel', async () => {
+    for (const how of ['resume', 'cancel'] as const) {
+      await empty();
+      const job = await create(2);
+      const queue = new TaskQueue(memory, abilities, leaseMs);
+      const [soon, later] = (await queue.take(2, 'w')).leases;
+      if (!soon || !later || !isPage(later)) throw new Error('no pages');
+      // Something was sent, so that a cancel does not end it at once.
+      await store.begin(later, 0);
+      await store.steer(job, 'pause');
+      await queue.release(soon, 1, false);
+      await queue.release(later, 50_000, false);
+      expect(await dueOf(job, soon.page)).toBeGreaterThan(Date.now() + 1_000_000);
+      await store.steer(job, how);
+      expect(await dueOf(job, soon.page)).toBeLessThanOrEqual(Date.now() + 1);
+      // What may still be on its way is not looked at before it has arrived.
+      expect(await dueOf(job, later.page)).toBeGreaterThan(Date.now() + 25_000);
+      expect(await dueOf(job, later.page)).toBeLessThan(Date.now() + 100_000);
+    }
+  });
+
+  it('finds the jobs that no server serves, with what they need', async () => {
+    await empty();
+    const job = await create(1, true);
+    const without = new TaskQueue(memory, lacking, leaseMs);
+    await new TaskQueue(memory, abilities, leaseMs).signOfLife([]);
+    expect(await without.findAbandoned()).toEqual([]);
+    await client.hset(`${memory.keyPrefix}:bulk-queues`, job.needs, 0);
+    expect(await without.findAbandoned()).toMatchObject([{ jobId: job.id, needs: job.needs, lacks: ['UNDO_STORE'] }]);
+  });
+});
+
+describe("S34 a caller's sealed token", () => {
+  it.each(['complete', 'cancel', 'fail'] as const)('is removed when its bulk delete ends: %s', async (how) => {
+    await empty();
+    const job = await create(1);
+    expect(job.sealedToken).toBe('sealed');
+    if (how === 'cancel') await store.steer(job, 'cancel');
+    if (how === 'fail') await store.stop(job, 'fail', 'why');
+    if (how === 'complete') {
+      const [lease] = (await new TaskQueue(memory, abilities, leaseMs).take(1, 'w')).leases;
+      if (!lease || !isPage(lease)) throw new Error('no page');
+      await store.takePage(lease);
+      await store.finish(lease, 0, 'DELETED');
+    }
+    const ended = await store.read(job.id);
+    expect(ended).toMatchObject({ sealedToken: '', endedAt: expect.any(Date) });
+  });
+});
+
+describe('S30 what is kept of cancelled bulk deletes', () => {
+  it('is what they had reached, for 30 days, and the rest for one, which counts against its owner as long', async () => {
+    await empty();
+    const job = await create(3);
+    const [lease] = (await new TaskQueue(memory, abilities, leaseMs).take(1, 'w')).leases;
+    if (!lease || !isPage(lease)) throw new Error('no page');
+    await store.takePage(lease);
+    await store.begin(lease, 0);
+    await store.finish(lease, 0, 'DELETED');
+    await store.steer(job, 'cancel');
+    expect((await store.read(job.id))?.phase).toBe('CANCELLED');
+    const key = `${memory.keyPrefix}:bulk:${job.id}`;
+    const hours = await Promise.all(
+      [key, `${key}:page:0`, `${key}:page:1`, `${key}:page:2`].map(async (name) =>
+        Math.round((await client.pttl(name)) / 3_600_000),
+      ),
+    );
+    expect(hours).toEqual([720, 720, 24, 24]);
+    const { input, callerId, needs, sealedToken } = job;
+    const other = { id: 'next', input, callerId, needs, sealedToken, fingerprint: 'f' };
+    await client.hset(key, 'bytes', 16 * 1024 * 1024);
+    expect(await store.create(other, [], `owner${count}`)).toMatchObject({ kind: 'bytes' });
+    await client.hset(key, 'unreachedUntil', Date.now() - 1);
+    expect(await store.create(other, [], `owner${count}`)).toMatchObject({ kind: 'created' });
+  });
+
+  it('leaves no room for lists beyond their bound, also where many were started at once', async () => {
+    await empty();
+    const job = await create();
+    const second = { ...(await create()), ownedBy: job.ownedBy };
+    await client.sadd(job.ownedBy, `${memory.keyPrefix}:bulk:${second.id}`);
+    const page = [{ id: '1', engagementType: null }];
+    expect(await store.addListed(job, page, 'A')).toBe(1);
+    await client.hset(`${memory.keyPrefix}:bulk:${job.id}`, 'listedBytes', 128 * 1024 * 1024 + 1);
+    expect(await store.addListed(second, page, 'A')).toBe(-2);
+  });
+});
