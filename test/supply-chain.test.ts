@@ -59,12 +59,6 @@ const mayRunScripts: Versions = {
   node: 'preinstall',
 };
 
-/** Those that would, and may not. What they are for has another way. */
-const mayNotRunScripts: Versions = {
-  // Builds what reads BullMQ's messages faster; it reads them without, too.
-  'msgpackr-extract': 'install,binding.gyp',
-};
-
 const installScripts = ['preinstall', 'install', 'postinstall'];
 const nameOf = (path: string) => path.replace(/^.*node_modules\//, '');
 
@@ -139,7 +133,7 @@ describe('S18 an install', () => {
 
   it('may run scripts of the packages on our list only', () => {
     const scripted = entries.filter(([, { hasInstallScript }]) => hasInstallScript).map(([path]) => nameOf(path));
-    expect(scripted.sort()).toEqual(Object.keys({ ...mayRunScripts, ...mayNotRunScripts }).sort());
+    expect(scripted.sort()).toEqual(Object.keys(mayRunScripts).sort());
     const allowed = Object.entries(manifest.allowScripts ?? {}).filter(([, isAllowed]) => isAllowed);
     expect(allowed.map(([name]) => name)).toEqual(Object.keys(mayRunScripts));
     // Without this, npm runs what nobody has allowed, and only says so.
@@ -170,7 +164,7 @@ describe('S18 an install', () => {
       const run = installScripts.filter((name) => name in scripts);
       // npm builds what has this file, without being told to.
       if (existsSync(`${root}${path}/binding.gyp`)) run.push('binding.gyp');
-      expect([path, run.join()]).toEqual([path, { ...mayRunScripts, ...mayNotRunScripts }[nameOf(path)] ?? '']);
+      expect([path, run.join()]).toEqual([path, mayRunScripts[nameOf(path)] ?? '']);
     }
   });
 });

@@ -115,7 +115,9 @@ describe('the queue of bulk deletes', () => {
     await store.release(frozen, 0);
     await store.noteSent(frozen, 0, 7, 'k');
     await queue.release(frozen, undefined, true);
+    await letLeaseEnd(job, 0);
     await queue.signOfLife([frozen]);
+    expect(await dueOf(job, 0)).toBe(0);
     expect(await store.takePage(next)).toMatchObject({ 0: 'begun' });
     expect(await store.readStates(job.id, 0)).not.toHaveProperty('answers:0');
     expect(await store.begin(next, 0)).toBe('again');

@@ -97,7 +97,7 @@ export async function startFacade({ config, log, upstream, openToken, loadLimits
   const { send, settled } = awaitable(createSend(sendSetup));
   const findAccountIntegration = createAccountLookup(send, requestTimeoutMs);
   const bulkParts = { config, send, findAccountIntegration, openToken, log, metrics };
-  // Loaded where it is used.
+  // Loaded where it is used: most servers have no Redis.
   const bulk =
     shared && sharedMemory && (await import('./bulk.ts')).startBulk({ ...bulkParts, shared, memory: sharedMemory });
   const draining = new AbortController();
