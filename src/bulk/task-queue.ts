@@ -183,7 +183,7 @@ export const leaseMsFor = (requestTimeoutMs: number): number => requestTimeoutMs
 export const pagesAtOnce = 16;
 
 /** How long a paused job's tasks rest, in milliseconds, unless somebody resumes or cancels it: they are not looked at for nothing. */
-const pausedRestMs = 3_600_000;
+const pausedRestMs = 300_000;
 
 /** After how long without a server that serves it a queue is abandoned, in milliseconds. */
 const abandonedMs = 20_000;

@@ -5,7 +5,7 @@ import { createRandom } from '../../src/sandbox/random.ts';
 import { seedEngagements } from '../../src/sandbox/seed.ts';
 import { startSandbox } from '../../src/sandbox/server.ts';
 import { createSoakFaults } from '../soak/faults.ts';
-import { outcomesOf, postTo, seen, started } from '../support/bulk.ts';
+import { outcomesOf, postTo, seen, started, steer } from '../support/bulk.ts';
 import { startRedis } from '../support/redis-server.ts';
 import { startServerProcess } from '../support/server-process.ts';
 import { bearer, jwtSecret, serviceEnv, signToken } from '../support/service.ts';
@@ -16,13 +16,18 @@ const kills = 20;
 const gone = new Set(['DELETED', 'ACCEPTED', 'ALREADY_ABSENT']);
 
 /** Waits until Redis says something of the job that is enough, or the job has ended. */
-async function waitUntil(redis: Redis, jobId: string, isEnough: (done: number) => boolean): Promise<boolean> {
+async function waitUntil(
+  redis: Redis,
+  jobId: string,
+  resume: () => Promise<unknown>,
+  isEnough: (done: number) => boolean,
+): Promise<boolean> {
   for (;;) {
     const [done, phase, isPaused] = await redis.hmget(`{engagements}:bulk:${jobId}`, 'done', 'phase', 'isPaused');
     if (phase !== 'DELETING') return false;
     if (isEnough(Number(done))) return true;
     // An operator does that, who has seen to what paused it.
-    if (isPaused === '1') await redis.hset(`{engagements}:bulk:${jobId}`, 'isPaused', 0);
+    if (isPaused === '1') await resume();
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }
@@ -52,12 +57,13 @@ it(`a bulk delete of ${count}, whose servers are killed ${kills} times, tells of
   const direct = new Redis(redis.url);
   stack.defer(() => direct.disconnect());
 
+  const resume = () => steer(post(), 'resume', job.id);
   let killed = 0;
   let enough = 0;
   while (killed < kills) {
     enough += random.integer(1, 60);
     const least = enough;
-    if (!(await waitUntil(direct, job.id, (done) => done >= least))) break;
+    if (!(await waitUntil(direct, job.id, resume, (done) => done >= least))) break;
     const index = random.integer(0, 1);
     const server = servers[index];
     server?.signal('SIGKILL');
@@ -70,7 +76,7 @@ it(`a bulk delete of ${count}, whose servers are killed ${kills} times, tells of
     servers[1 - index]?.signal('SIGCONT');
     enough = Math.max(enough, Number(await direct.hget(`{engagements}:bulk:${job.id}`, 'done')));
   }
-  await waitUntil(direct, job.id, () => false);
+  await waitUntil(direct, job.id, resume, () => false);
 
   const end = await seen(post(), job.id);
   const told = await outcomesOf(post(), job.id);
