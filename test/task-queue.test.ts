@@ -116,7 +116,7 @@ describe('the queue of bulk deletes', () => {
     await store.noteSent(frozen, 0, 7, 'k');
     await queue.release(frozen, undefined, true);
     await letLeaseEnd(job, 0);
-    await queue.signOfLife([frozen]);
+    await queue.heartbeat([frozen]);
     expect(await dueOf(job, 0)).toBe(0);
     expect(await store.takePage(next)).toMatchObject({ 0: 'begun' });
     expect(await store.readStates(job.id, 0)).not.toHaveProperty('answers:0');
@@ -132,7 +132,7 @@ describe('the queue of bulk deletes', () => {
     const { leases } = await queue.take(2, 'busy');
     await letLeaseEnd(job, 0);
     await letLeaseEnd(job, 1);
-    await queue.signOfLife(leases);
+    await queue.heartbeat(leases);
     expect(await dueOf(job, 0)).toBeGreaterThan(Date.now() + leaseMs / 2);
     await letLeaseEnd(job, 1);
     const second = leases.filter(isPage).find(({ page }) => page === 1);
@@ -185,10 +185,10 @@ describe('the queue of bulk deletes', () => {
     await empty();
     const job = await create(1, true);
     const without = new TaskQueue(memory, lacking, leaseMs);
-    await new TaskQueue(memory, abilities, leaseMs).signOfLife([]);
-    expect(await without.findAbandoned()).toEqual([]);
+    await new TaskQueue(memory, abilities, leaseMs).heartbeat([]);
+    expect(await without.findUnserved()).toEqual([]);
     await client.hset(`${memory.keyPrefix}:bulk-queues`, job.needs, 0);
-    expect(await without.findAbandoned()).toMatchObject([{ jobId: job.id, needs: job.needs, lacks: ['UNDO_STORE'] }]);
+    expect(await without.findUnserved()).toMatchObject([{ jobId: job.id, needs: job.needs, lacks: ['UNDO_STORE'] }]);
   });
 });
 

@@ -2,53 +2,53 @@ import type { Redis } from 'ioredis';
 import { type SharedMemory, script } from '../redis.ts';
 import { BulkUnavailable } from './bulk-unavailable.ts';
 
-/** A part of a bulk delete that one server works on at a time: a page, or its list. */
+/** One unit of work of a bulk delete: a page, or the listing of its filter. One server works on it at a time. */
 export interface Task {
   readonly jobId: string;
   readonly page: number | 'list';
 }
 
-/** A task that a server has taken. Whatever it does counts only until another has taken it. */
+/** A task that a server has taken. Its writes count only while it holds the lease. */
 export interface Lease extends Task {
-  /** The queue that it is in. */
+  /** The name of the task's queue. */
   readonly needs: string;
   readonly owner: string;
 }
 
-/** What a server has that tasks may need. */
+/** The settings of a server that tasks depend on. */
 export interface Abilities {
-  /** Where its upstream is. */
+  /** The upstream's address. */
   readonly upstream: string;
-  /** Whose credential it uses: `own`, or the name of the seal that opens callers' tokens; undefined when it keeps none. */
+  /** `own` for the server's own credential, or the name of the seal that opens callers' tokens; undefined when the server cannot keep tokens. */
   readonly credential: string | undefined;
   readonly keepsUndoFiles: boolean;
 }
 
-/** A bulk delete that no server has the settings for. */
-export interface Abandoned {
+/** A bulk delete whose queue no server serves. */
+export interface Unserved {
   readonly jobId: string;
   readonly needs: string;
-  /** For how long, in milliseconds. */
+  /** How long no server has served it, in milliseconds. */
   readonly silentMs: number;
-  /** The settings that differ at the server that found it. */
+  /** The settings that the server that found it would have to change. */
   readonly lacks: readonly string[];
 }
 
 /** The settings behind each of the {@link Abilities}, in the order in which a queue's name has them. */
 const settingsBehind = ['TRUTO_BASE_URL', 'AUTH_MODE and BULK_TOKEN_SECRET', 'UNDO_STORE'] as const;
 
-/** Names the queue of a bulk delete that this server starts: those take from it that have what it needs. */
+/** The name of the queue of a bulk delete that this server starts. Only servers with matching settings take from it. */
 export function needsOf({ upstream, credential }: Abilities, { snapshot }: { readonly snapshot: boolean }): string {
   return [upstream, credential, snapshot ? 'store' : 'none'].join(' ');
 }
 
-/** The queues whose tasks a server with these abilities can do. */
+/** The names of the queues that a server with these abilities can serve. */
 function servedBy(abilities: Abilities): readonly string[] {
   if (abilities.credential === undefined) return [];
   return [false, ...(abilities.keepsUndoFiles ? [true] : [])].map((snapshot) => needsOf(abilities, { snapshot }));
 }
 
-/** The settings that a server with these abilities lacks for a queue. */
+/** The settings that keep a server with these abilities from serving a queue. */
 function lackedBy(abilities: Abilities, needs: string): readonly string[] {
   const has = [abilities.upstream, abilities.credential, abilities.keepsUndoFiles ? 'store' : 'none'];
   const differ = needs.split(' ').map((need, index) => need !== has[index] && need !== 'none');
@@ -63,26 +63,26 @@ function taskOf(name: string): Task {
   return { jobId, page: page === 'list' ? page : Number(page) };
 }
 
-/** The names of the keys that queues have. */
+/** The Redis keys of the queues. */
 export function queueKeys(keyPrefix: string) {
   return {
-    /** The names of all queues, with the moment when a server last said that it serves them. */
+    /** The names of all queues, each with the time of the last heartbeat of a server that serves it. */
     queues: `${keyPrefix}:bulk-queues`,
-    /** Who has taken which task; `resting:`, and when it may be due, for one that rests while its job is paused. */
+    /** The holder of each task's lease; `resting:` and the earliest due time for a task whose job is paused. */
     owners: `${keyPrefix}:bulk-owners`,
-    /** Its tasks, by the moment when each is due; a task that is taken is due when its lease ends. */
+    /** A queue's tasks by due time. A task that is taken is due when its lease expires. */
     queueOf: (needs: string) => `${keyPrefix}:bulk-queue:${needs}`,
   };
 }
 
-/** The moment by Redis' own clock, in milliseconds: servers' clocks differ. */
+/** Lua: the time by Redis' clock, in milliseconds, since servers' clocks differ. */
 export const redisNow = `
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)`;
 
 /**
- * Takes the tasks that have been due longest. KEYS: the owners, then the queues. ARGV: how many, for how long, and who takes them.
- * Answers in how many milliseconds the next is due, or -1, then the place of its queue and the name of each that is taken.
+ * Takes the tasks that have been due longest. KEYS: the owners, then the queues. ARGV: how many, the lease in milliseconds, the owner.
+ * Returns the milliseconds until the next task is due, or -1, then for each taken task the index of its queue and its name.
  */
 const takeTasks = script<readonly [number, ...(string | number)[]]>(
   'takeBulkTasks',
@@ -110,11 +110,11 @@ return answer`,
 );
 
 /**
- * A server's sign of life. KEYS: the owners, the names of all queues, then the queues that it serves. ARGV: how long its tasks are its own from
- * now on, the names of those queues, then the name and owner of each task.
+ * A server's heartbeat: renews its leases. KEYS: the owners, the names of all queues, then the queues that it serves. ARGV: the lease in
+ * milliseconds, the names of those queues, then the name and owner of each task.
  */
-const signOfLife = script<number>(
-  'bulkSignOfLife',
+const heartbeat = script<number>(
+  'bulkHeartbeat',
   `${redisNow}
 local served = #KEYS - 2
 for i = 1, served do redis.call('HSET', KEYS[2], ARGV[i + 1], now) end
@@ -127,9 +127,9 @@ return 1`,
 );
 
 /**
- * Gives a task back. KEYS: the owners, its queue, its job, the states of its page. ARGV: its name, its owner, in how many milliseconds it
- * is due again or -1 for never, how long it rests if the job is paused, and which page follows it or nothing. The page that follows is added
- * once, while the job deletes.
+ * Ends a lease. KEYS: the owners, the task's queue, its job, the states of its page. ARGV: its name, its owner, the milliseconds until it is due
+ * again or -1 when it is done, how long it rests if the job is paused, and the page to add next or nothing. That page is added once, while
+ * the job deletes.
  */
 const releaseTask = script<number>(
   'releaseBulkTask',
@@ -155,11 +155,11 @@ return 1`,
 );
 
 /**
- * Finds the queues that no server serves any more. KEYS: the names of all queues. ARGV: what each queue's key begins with, and after how long
- * without a sign of life. Answers the name of each, for how long nobody has served it, and the names of its first tasks.
+ * Finds the queues that no server serves. KEYS: the names of all queues. ARGV: the prefix of a queue's key, and the milliseconds without a heartbeat
+ * after which a queue counts as not served. Returns each queue's name, the milliseconds since its last heartbeat, and the names of its first tasks.
  */
-const findAbandoned = script<readonly (readonly [string, number, readonly string[]])[]>(
-  'findAbandonedBulkTasks',
+const findUnserved = script<readonly (readonly [string, number, readonly string[]])[]>(
+  'findUnservedBulkTasks',
   `${redisNow}
 local found = {}
 local queues = redis.call('HGETALL', KEYS[1])
@@ -174,21 +174,20 @@ return found`,
 );
 
 /**
- * How long a server is believed to be at a task without saying so again, in milliseconds: what it sent has an answer by then, or was
- * given up.
+ * How long a lease lasts without a heartbeat, in milliseconds. By then each delete that its holder sent has an answer or has timed out.
  */
 export const leaseMsFor = (requestTimeoutMs: number): number => requestTimeoutMs + 2_000;
 
-/** How many pages of one job are under way at once, in all processes: an account's turn among those of others. */
+/** How many pages of one job are in the queue at once, so that the jobs of many accounts take turns. */
 export const pagesAtOnce = 16;
 
-/** How long a paused job's tasks rest, in milliseconds, unless somebody resumes or cancels it: they are not looked at for nothing. */
+/** How long the tasks of a paused job rest before a server looks at them again, in milliseconds. Resuming or cancelling ends the rest. */
 const pausedRestMs = 300_000;
 
-/** After how long without a server that serves it a queue is abandoned, in milliseconds. */
-const abandonedMs = 20_000;
+/** How long after the last heartbeat a queue counts as not served, in milliseconds. */
+const unservedMs = 20_000;
 
-/** What is to be done next, and by whom. All of it is in Redis. Each method rejects with {@link BulkUnavailable} while that is gone. */
+/** The queues of this server's bulk deletes, in Redis. Each method rejects with {@link BulkUnavailable} while Redis cannot be reached. */
 export class TaskQueue {
   readonly #memory: Pick<SharedMemory, 'ask' | 'keyPrefix'>;
   readonly #abilities: Abilities;
@@ -197,7 +196,7 @@ export class TaskQueue {
   readonly #served: readonly string[];
   readonly #ownersAndServed: readonly string[];
 
-  /** @param leaseMs how long a task is its owner's after the last sign of that. */
+  /** @param leaseMs how long a lease lasts without a heartbeat. */
   constructor(memory: Pick<SharedMemory, 'ask' | 'keyPrefix'>, abilities: Abilities, leaseMs: number) {
     this.#memory = memory;
     this.#abilities = abilities;
@@ -214,8 +213,8 @@ export class TaskQueue {
   }
 
   /**
-   * Takes up to so many tasks that this server can do.
-   * @returns them, and in how many milliseconds the next is due, as far as that is known.
+   * Takes up to `count` tasks that are due.
+   * @returns their leases, and the milliseconds until the next task is due if there is one.
    */
   async take(count: number, owner: string): Promise<{ readonly leases: readonly Lease[]; readonly nextMs?: number }> {
     if (this.#served.length === 0) return { leases: [] };
@@ -227,18 +226,18 @@ export class TaskQueue {
     return { leases, ...(nextMs >= 0 && { nextMs }) };
   }
 
-  /** Says that this server is alive, and still at these tasks. */
-  async signOfLife(leases: Iterable<Lease>): Promise<void> {
+  /** Renews these leases, and says that this server serves its queues. */
+  async heartbeat(leases: Iterable<Lease>): Promise<void> {
     if (this.#served.length === 0) return;
     const [owners = '', ...queues] = this.#ownersAndServed;
     const args = [this.#leaseMs, ...this.#served, ...[...leases].flatMap((lease) => [nameOf(lease), lease.owner])];
-    await this.#ask((redis) => signOfLife(redis, [owners, this.#keys.queues, ...queues], args));
+    await this.#ask((redis) => heartbeat(redis, [owners, this.#keys.queues, ...queues], args));
   }
 
   /**
-   * Gives a task back.
-   * @param afterMs when it is due again; undefined: it is done.
-   * @param isFollowed the page that comes so many places behind it has its turn.
+   * Ends a lease.
+   * @param afterMs when the task is due again, in milliseconds; undefined when it is done.
+   * @param isFollowed adds the page that is {@link pagesAtOnce} after it to the queue.
    */
   async release(lease: Lease, afterMs: number | undefined, isFollowed: boolean): Promise<void> {
     const { jobId, page, needs, owner } = lease;
@@ -249,10 +248,10 @@ export class TaskQueue {
     await this.#ask((redis) => releaseTask(redis, keys, args));
   }
 
-  /** The bulk deletes that no server has the settings for, since when, and what this server lacks for them. */
-  async findAbandoned(): Promise<readonly Abandoned[]> {
-    const args = [this.#keys.queueOf(''), abandonedMs];
-    const found = await this.#ask((redis) => findAbandoned(redis, [this.#keys.queues], args));
+  /** The bulk deletes whose queue no server serves. */
+  async findUnserved(): Promise<readonly Unserved[]> {
+    const args = [this.#keys.queueOf(''), unservedMs];
+    const found = await this.#ask((redis) => findUnserved(redis, [this.#keys.queues], args));
     return found.flatMap(([needs, silentMs, names]) => {
       const lacks = lackedBy(this.#abilities, needs);
       return [...new Set(names.map((name) => taskOf(name).jobId))].map((jobId) => ({ jobId, needs, silentMs, lacks }));

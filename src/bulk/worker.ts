@@ -6,24 +6,24 @@ import type { PagePorts, WorkEnd } from './page-ports.ts';
 import { runPage } from './run-page.ts';
 import { type Lease, leaseMsFor, type TaskQueue } from './task-queue.ts';
 
-/** How many tasks one process works on at once. Those that wait for something are not among them. */
+/** How many tasks one process works on at once. Delayed tasks do not count. */
 const maxAtOnce = 64;
 
-/** How often a process with nothing to do looks for tasks that others have added, in milliseconds. */
+/** How often an idle process polls the queue, in milliseconds. */
 const idleLookMs = 500;
 
-/** How long to wait after Redis did not answer, in milliseconds: longer each time, up to the last. */
+/** How long to wait after Redis did not answer, in milliseconds: doubled each time up to the maximum. */
 const minPauseMs = 500;
 const maxPauseMs = 4_000;
 
-/** How often a process says that it is alive: so many times while it is believed to be, and every so many milliseconds at least. */
-const signsPerLease = 4;
-const maxSignMs = 5_000;
+/** How many heartbeats there are in a lease, and the most milliseconds between two of them. */
+const heartbeatsPerLease = 4;
+const maxHeartbeatMs = 5_000;
 
-/** How often to look for bulk deletes that no server works on, in milliseconds. */
-const abandonedLookMs = 5_000;
+/** How often to look for bulk deletes that no server serves, in milliseconds. */
+const unservedLookMs = 5_000;
 
-/** How long to wait after a failure that nobody foresaw, in milliseconds. */
+/** How long to wait after an unexpected failure, in milliseconds. */
 const failedMs = 2_000;
 
 /** How much longer than a request a close may take, in milliseconds. */
@@ -31,13 +31,13 @@ const closeMarginMs = 2_000;
 
 /** Does the work of bulk deletes, together with whichever processes have the same Redis. */
 export interface BulkWorker {
-  /** Looks for tasks now: this server has just added some. */
+  /** Polls the queue now. Call it after adding tasks. */
   wake(): void;
-  /** Begins nothing further, waits for what was sent, and leaves the rest to others. */
+  /** Stops taking tasks, waits for the deletes in flight, and leaves the rest to other servers. */
   close(): Promise<void>;
 }
 
-/** Starts working. Without Redis it waits until that is there. */
+/** Starts working; waits for Redis while it cannot be reached. */
 export function startBulkWorker(queue: TaskQueue, options: Omit<PagePorts, 'isStopping'>): BulkWorker {
   const stopping = new AbortController();
   const isStopping = () => stopping.signal.aborted;
@@ -60,7 +60,7 @@ export function startBulkWorker(queue: TaskQueue, options: Omit<PagePorts, 'isSt
     }
   }
 
-  /** Gives a task back, as soon as Redis takes it: others would wait for the end of the lease. */
+  /** Ends a lease, as soon as Redis can be reached: other servers would have to wait until it expires. */
   async function release(lease: Lease, end: WorkEnd): Promise<void> {
     const afterMs = end.kind === 'done' ? undefined : end.afterMs;
     const isFollowed = end.kind === 'done' || end.isFree === true;
@@ -84,7 +84,7 @@ export function startBulkWorker(queue: TaskQueue, options: Omit<PagePorts, 'isSt
     running.set(task, lease);
   }
 
-  /** Takes what is due, as much as there is room for. Answers how long there is nothing more to take, in milliseconds. */
+  /** Takes the due tasks that there is room for. Returns how long to wait before the next poll, in milliseconds. */
   async function takeDue(): Promise<number> {
     const free = maxAtOnce - running.size;
     if (free === 0) return idleLookMs;
@@ -109,21 +109,21 @@ export function startBulkWorker(queue: TaskQueue, options: Omit<PagePorts, 'isSt
     }
   }
 
-  /** Says of a bulk delete what keeps all servers from it. */
-  async function tellAbandoned(): Promise<void> {
-    for (const { jobId, lacks } of await queue.findAbandoned()) {
-      const why = `No server works on it: it waits for one with the ${lacks.join(' and ')} that it was started with.`;
+  /** Says in a bulk delete's `trouble` that no server has the settings for it. */
+  async function noteUnserved(): Promise<void> {
+    for (const { jobId, lacks } of await queue.findUnserved()) {
+      const why = `No server can work on it: it waits for one with the ${lacks.join(' and ')} that it was started with.`;
       await store.note(jobId, why);
     }
   }
 
   const timers = (
     [
-      [() => queue.signOfLife(running.values()), Math.min(leaseMs / signsPerLease, maxSignMs)],
-      [tellAbandoned, abandonedLookMs],
+      [() => queue.heartbeat(running.values()), Math.min(leaseMs / heartbeatsPerLease, maxHeartbeatMs)],
+      [noteUnserved, unservedLookMs],
     ] as const
   ).map(([act, everyMs]) => setInterval(() => void act().catch(() => {}), everyMs).unref());
-  void queue.signOfLife([]).catch(() => {});
+  void queue.heartbeat([]).catch(() => {});
   const taking = takeAll();
 
   return {
