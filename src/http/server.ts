@@ -71,6 +71,7 @@ function awaitable(send: Send): { readonly send: Send; settled(timeoutMs: number
  * @throws when it cannot listen, such as `EADDRINUSE`.
  */
 export async function startFacade({ config, log, upstream, openToken, loadLimits }: FacadeOptions): Promise<Facade> {
+  for (const warning of config.warnings) log.warn(warning);
   const { subgraph: dialect, typePrefix, auth } = config;
   const schema = createSchema({ dialect, typePrefix, provesCallers: auth.mode === 'service' });
   const { trustedDocuments } = config;

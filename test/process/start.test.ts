@@ -43,6 +43,22 @@ describe('the server process', () => {
     expect(output()).not.toContain('canary');
   });
 
+  it('R29 does not start on a mistyped setting, and starts beside those of others with one warning', async () => {
+    const mistyped = startNode(['src/main.ts'], { PORT: '0', AUTH_MODES: 'canary-mode' });
+    expect(await mistyped.exited).toBe(1);
+    expect(mistyped.output()).toMatch(/AUTH_MODES .*AUTH_MODE\?/);
+    expect(mistyped.output()).not.toContain('canary');
+
+    const others = { REDIS_PORT: 'tcp://10.0.0.1:6379', REDIS_TLS_URL: 'rediss://canary', REDIS_HOST: 'canary' };
+    await using server = await startServerProcess({ ...others, TRUTO_API_KEY: 'canary-key' });
+    const warnings = server
+      .output()
+      .split('\n')
+      .filter((line) => line.includes('"level":40'));
+    expect(warnings).toEqual([expect.stringMatching(/REDIS_HOST, TRUTO_API_KEY/)]);
+    expect(server.output()).not.toMatch(/canary|REDIS_PORT|REDIS_TLS_URL/);
+  });
+
   it('says so when its port is taken', async () => {
     await using server = await startServerProcess({});
     const { exited, output } = startNode(['src/main.ts'], { PORT: new URL(server.endpoint).port });
