@@ -209,7 +209,7 @@ export const variables = {
     schema: store,
     allowed: 'the absolute path of a folder, or an https address (http only for loopback)',
     meaning:
-      'where bulk deletes keep records before they are deleted: the absolute path of a folder (that all replicas share), or the `https` address of a bucket (S3 or what speaks its protocol), with a prefix if you like',
+      'where bulk deletes keep records before they are deleted; a server that cannot write there does not start: the absolute path of a folder (that all replicas share), or the `https` address of a bucket (S3 or what speaks its protocol), with a prefix if you like',
   },
   AWS_ACCESS_KEY_ID: {
     schema: text,
