@@ -289,7 +289,7 @@ const families = /^(TRUTO|JWT|AUTH|BULK|UNDO|REDIS|TRUSTED)_/;
 
 /** What Kubernetes sets beside a Service of a name, Docker beside a linked container, and Heroku for its Redis. */
 const platformForms = [
-  /_SERVICE_(HOST|PORT(_\w+)?)$/,
+  /_SERVICE_(HOST$|PORT$|PORT_)/,
   /_PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?$/,
   /^REDIS_(TLS_|TEMPORARY_)URL$/,
 ];
