@@ -4,6 +4,7 @@ import { loopbackHosts } from './setting-values.ts';
 import { readShared, type SharedConfig } from './shared-config.ts';
 import {
   checkNames,
+  describeUnknown,
   isSetting,
   type Name,
   readSettings,
@@ -69,6 +70,8 @@ export interface Config {
   readonly proxy: ProxyConfig | undefined;
   /** What replicas share; undefined when there is no Redis to share it by. */
   readonly shared: SharedConfig | undefined;
+  /** What is set and ignored, in words for the log, without a value. */
+  readonly warnings: readonly string[];
 }
 
 /** Every mistake in the configuration at once. Its message names variables and what is allowed, never a value. */
@@ -84,8 +87,8 @@ export class ConfigError extends Error {
   }
 }
 
-/** Whoever sets one of these means a real upstream, or real callers. */
-const pointers = ['TRUTO_BASE_URL', 'AUTH_MODE', 'TRUTO_API_TOKEN', 'JWT_JWKS_URL', 'JWT_SECRET'];
+/** Whoever sets one of these means a real upstream, or real callers. Not `TRUTO_API_TOKEN`: Truto has people export it. */
+const pointers = ['TRUTO_BASE_URL', 'AUTH_MODE', 'JWT_JWKS_URL', 'JWT_SECRET'];
 
 /** The open sandbox is what a first-time user wants, and nobody else: whoever seems to mean more has to say so. */
 function checkImpliedSandbox(values: Values, env: NodeJS.ProcessEnv, problems: string[]): void {
@@ -93,15 +96,26 @@ function checkImpliedSandbox(values: Values, env: NodeJS.ProcessEnv, problems: s
     if (env[name] !== undefined) problems.push(`${name} is set but blank: give it a value, or set SANDBOX=1`);
   }
   if (values.HOST !== undefined && !loopbackHosts.has(values.HOST) && values.HOST !== '::1') {
-    problems.push('HOST is not loopback and no upstream is configured: set SANDBOX=1 if the open sandbox is meant');
+    problems.push(
+      'HOST is not loopback and no upstream is configured: set AUTH_MODE to reach Truto, or SANDBOX=1 if the open sandbox is meant',
+    );
   }
 }
 
-/** A secret that would be ignored is a mistake: somebody believes that it protects or authorises something. */
+/** These are mistakes where they would be ignored: somebody believes that callers are verified by them. */
 function refuseServiceSettings(settings: Settings, because: string, problems: string[]): void {
-  for (const name of ['TRUTO_API_TOKEN', 'JWT_JWKS_URL', 'JWT_SECRET', 'JWT_ISSUER', 'JWT_AUDIENCE'] as const) {
+  for (const name of ['JWT_JWKS_URL', 'JWT_SECRET', 'JWT_ISSUER', 'JWT_AUDIENCE'] as const) {
     if (settings[name]) problems.push(`${name} is only for AUTH_MODE=service, ${because}`);
   }
+}
+
+/** What to say of Truto's token where no request uses it. No harm comes of ignoring it, for it lets nobody in. */
+function describeUnusedToken(auth: AuthConfig | undefined): string {
+  const instead =
+    auth?.mode === 'open'
+      ? 'The embedded sandbox is served, and nothing real is deleted. To reach Truto, set AUTH_MODE, and not SANDBOX=1.'
+      : 'Callers send Truto tokens of their own.';
+  return `TRUTO_API_TOKEN is ignored: only AUTH_MODE=service uses it. ${instead}`;
 }
 
 function readServiceAuth(values: Values, settings: Settings, problems: string[]): AuthConfig | undefined {
@@ -162,7 +176,7 @@ export type PlainSettings = { readonly [N in Name]?: string | number | boolean |
  */
 export function parseSettings(settings: PlainSettings): Config {
   const strange = Object.keys(settings).filter((name) => !isSetting(name));
-  if (strange.length > 0) throw new ConfigError(strange.map((name) => `${name} is not a setting of this server`));
+  if (strange.length > 0) throw new ConfigError(strange.map(describeUnknown));
   const texts = Object.entries(settings)
     .filter(([, value]) => value !== undefined)
     .map(([name, value]) => [name, typeof value === 'boolean' ? String(Number(value)) : String(value)]);
@@ -175,13 +189,18 @@ export function parseSettings(settings: PlainSettings): Config {
  */
 export function parseConfig(env: NodeJS.ProcessEnv): Config {
   const problems: string[] = [];
-  checkNames(env, problems);
-  const settings = readSettings(env);
+  const warnings: string[] = [];
+  checkNames(env, problems, warnings);
+  const { TRUTO_API_TOKEN: token, ...rest } = readSettings(env);
+  const usesToken = rest.AUTH_MODE === 'service';
+  // Whatever its form: people export it for Truto's own tools.
+  const settings = usesToken && token ? { ...rest, TRUTO_API_TOKEN: token } : rest;
   const values = readVariables(settings, problems);
   const sandbox = values.SANDBOX ?? !pointers.some((name) => settings[name]);
   if (sandbox && settings.TRUTO_BASE_URL) problems.push('SANDBOX=1 and TRUTO_BASE_URL exclude each other');
   if (sandbox && values.SANDBOX === undefined) checkImpliedSandbox(values, env, problems);
   const auth = readAuth(values, sandbox, settings, problems);
+  if (token && !usesToken) warnings.push(describeUnusedToken(auth));
   const subgraph = values.SUBGRAPH ?? 'none';
   if (subgraph === 'none' && values.TYPE_PREFIX) {
     problems.push('TYPE_PREFIX is only for SUBGRAPH=federation and SUBGRAPH=stitching');
@@ -217,5 +236,6 @@ export function parseConfig(env: NodeJS.ProcessEnv): Config {
     keepsRateLimits: values.TRUTO_RATE_LIMITS ?? (!sandbox || values.SANDBOX_LIMITS === true),
     proxy: values.HTTPS_PROXY && { url: values.HTTPS_PROXY, exceptFor: values.NO_PROXY ?? '' },
     shared,
+    warnings,
   };
 }

@@ -19,7 +19,7 @@ export interface EngagementServer {
   /**
    * Starts to listen, and the embedded sandbox first where there is no other upstream. May be called again.
    * @returns where, without a path: GraphQL is at `/graphql` of it.
-   * @throws {ConfigError} when documents that are to be trusted cannot be.
+   * @throws {ConfigError} when documents that are to be trusted cannot be, or the undo store cannot be written.
    * @throws when it cannot listen, such as `EADDRINUSE`. Then nothing of it is left, and it may be told to again.
    */
   listen(): Promise<string>;

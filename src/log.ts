@@ -89,6 +89,7 @@ function secretsOfShared({ redisUrl, tokenSecret, undoStore }: SharedConfig): re
     ...secretsOfAddress(redisUrl),
     ...(tokenSecret ? [tokenSecret] : []),
     ...(undoStore?.kind === 'bucket' ? [undoStore.secretAccessKey] : []),
+    ...(undoStore?.kind === 'bucket' && undoStore.sessionToken ? [undoStore.sessionToken] : []),
   ];
 }
 

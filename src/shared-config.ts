@@ -10,6 +10,8 @@ export type UndoStoreConfig =
       readonly url: URL;
       readonly accessKeyId: string;
       readonly secretAccessKey: Secret;
+      /** With temporary credentials. */
+      readonly sessionToken?: Secret | undefined;
       readonly region: string;
     };
 
@@ -32,7 +34,14 @@ function readUndoStore(values: Values, problems: string[]): UndoStoreConfig | un
   if (store === undefined) return undefined;
   if (typeof store === 'string') return { kind: 'folder', path: store };
   if (accessKeyId !== undefined && secretAccessKey !== undefined)
-    return { kind: 'bucket', url: store, accessKeyId, secretAccessKey, region: values.AWS_REGION ?? 'us-east-1' };
+    return {
+      kind: 'bucket',
+      url: store,
+      accessKeyId,
+      secretAccessKey,
+      sessionToken: values.AWS_SESSION_TOKEN,
+      region: values.AWS_REGION ?? 'us-east-1',
+    };
   problems.push('AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY must be set with an UNDO_STORE that is an address');
   return undefined;
 }

@@ -69,7 +69,8 @@ export const variables = {
   TRUTO_API_TOKEN: {
     schema: secretText(/^[\x21-\x7e]+$/),
     allowed: 'a token of visible ASCII characters without spaces',
-    meaning: "the server's token, with `service` only",
+    meaning:
+      "the server's token, with `service` only: other modes ignore it, with a warning. [The terminal](docs/terminal.md) uses it in every mode",
   },
   JWT_JWKS_URL: {
     schema: address,
@@ -94,7 +95,8 @@ export const variables = {
   SANDBOX: {
     schema: flag,
     allowed: '0 or 1',
-    usual: '`1` when nothing above but `PORT` and a loopback `HOST` is set',
+    usual:
+      '`1` when `TRUTO_BASE_URL`, `AUTH_MODE`, `JWT_JWKS_URL` and `JWT_SECRET` are not set and `HOST` is loopback; else `0`',
     meaning: 'start the embedded sandbox and use it as upstream; anybody may call',
   },
   SANDBOX_ENGAGEMENTS: {
@@ -207,7 +209,7 @@ export const variables = {
     schema: store,
     allowed: 'the absolute path of a folder, or an https address (http only for loopback)',
     meaning:
-      'where bulk deletes keep records before they are deleted: the absolute path of a folder (that all replicas share), or the `https` address of a bucket (S3 or what speaks its protocol), with a prefix if you like',
+      'where bulk deletes keep records before they are deleted; a server that cannot write there does not start: the absolute path of a folder (that all replicas share), or the `https` address of a bucket (S3 or what speaks its protocol), with a prefix if you like',
   },
   AWS_ACCESS_KEY_ID: {
     schema: text,
@@ -218,6 +220,11 @@ export const variables = {
     schema: secretText(/^.+$/s),
     allowed: 'text',
     meaning: 'for a bucket',
+  },
+  AWS_SESSION_TOKEN: {
+    schema: secretText(/^.+$/s),
+    allowed: 'text',
+    meaning: 'for a bucket, with temporary credentials: see [docs/bulk-deletes.md](docs/bulk-deletes.md#undo-files)',
   },
   AWS_REGION: {
     schema: z.string().regex(/^[a-z0-9-]+$/),
@@ -240,12 +247,70 @@ export function isSetting(name: string): name is Name {
   return Object.hasOwn(variables, name);
 }
 
-/** A name that looks like ours and is not leaves a server unprotected that somebody meant to protect. */
-export function checkNames(env: NodeJS.ProcessEnv, problems: string[]): void {
-  const strange = Object.keys(env).filter(
-    (name) => /^(TRUTO|JWT|AUTH|BULK|UNDO|REDIS|TRUSTED)_/.test(name) && !isSetting(name),
+/** True when so many letters left out, added, replaced or swapped with a neighbour make one text of the other. */
+function isWithin(edits: number, one: string, other: string): boolean {
+  if (one === other) return true;
+  if (edits === 0) return false;
+  let same = 0;
+  while (one[same] === other[same]) same += 1;
+  const [a, b] = [one.slice(same), other.slice(same)];
+  const isSwapped = a[0] === b[1] && a[1] === b[0];
+  return (
+    isWithin(edits - 1, a.slice(1), b) ||
+    isWithin(edits - 1, a, b.slice(1)) ||
+    isWithin(edits - 1, a.slice(1), b.slice(1)) ||
+    (isSwapped && isWithin(edits - 1, a.slice(2), b.slice(2)))
   );
-  for (const name of strange) problems.push(`${name} is not a setting of this server`);
+}
+
+/** The setting that a name was meant to be; undefined when it is near none. */
+function findMeant(name: string): Name | undefined {
+  const upperCase = name.toUpperCase().replace(/[-.]/g, '_');
+  const joined = (text: string) => text.replaceAll('_', '');
+  const sorted = (text: string) => text.split('_').sort().join('_');
+  // A short name, such as HOST, is near too much that is not ours; a long one is near nothing else, even with two typos.
+  const settings = (Object.keys(variables) as Name[]).filter(({ length }) => length >= 7);
+  const longOnes = settings.filter(({ length }) => length >= 12);
+  return (
+    settings.find((setting) => joined(upperCase) === joined(setting) || sorted(upperCase) === sorted(setting)) ??
+    settings.find((setting) => isWithin(1, upperCase, setting)) ??
+    longOnes.find((setting) => isWithin(2, upperCase, setting))
+  );
+}
+
+/** What to say of a name that is no setting. */
+export function describeUnknown(name: string): string {
+  const meant = findMeant(name);
+  return `${name} is not a setting of this server${meant ? `: did you mean ${meant}?` : ''}`;
+}
+
+/** Names that only we use, and some that others use too. */
+const families = /^(TRUTO|JWT|AUTH|BULK|UNDO|REDIS|TRUSTED)_/;
+
+/** What Kubernetes sets beside a Service of a name, Docker beside a linked container, and Heroku for its Redis. */
+const platformForms = [
+  /_SERVICE_(HOST$|PORT$|PORT_)/,
+  /_PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?$/,
+  /^REDIS_(TLS_|TEMPORARY_)URL$/,
+];
+
+/**
+ * A mistyped setting would leave a server unprotected that somebody meant to protect: it is a problem. A name that only
+ * begins as ours do may be another program's: one warning has all of these. What platforms set is ignored.
+ */
+export function checkNames(env: NodeJS.ProcessEnv, problems: string[], warnings: string[]): void {
+  const sharedNames = Object.entries<Variable>(variables).filter(([, { isSharedName }]) => isSharedName);
+  // Near a name of ours, and not read: nothing but loopback is asked without TLS.
+  const known = new Set(['http_proxy', ...sharedNames.map(([name]) => name.toLowerCase())]);
+  const unknown = Object.keys(env).filter((name) => !isSetting(name) && !known.has(name) && name !== 'HTTP_PROXY');
+  const ignored: string[] = [];
+  for (const name of unknown) {
+    const meant = findMeant(name);
+    // A platform that gives one value under two names does no harm; nor does Windows, where case does not count.
+    if (meant && env[meant]?.trim() !== env[name]?.trim()) problems.push(describeUnknown(name));
+    else if (families.test(name) && !platformForms.some((form) => form.test(name))) ignored.push(name);
+  }
+  if (ignored.length > 0) warnings.push(`Ignored, since they are no settings of this server: ${ignored.join(', ')}`);
 }
 
 /** What of the environment is a setting of ours. */

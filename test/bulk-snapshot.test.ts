@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -14,9 +14,9 @@ const integratedAccountId = account.id;
 const idsOf = (count: number) => seedEngagements(account, count).map(({ id }) => id);
 
 /** A sandbox, and a folder for undo files that goes with it. */
-async function startKeeping(options: SandboxOptions = {}, store?: string) {
+async function startKeeping(options: SandboxOptions = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'undo-'));
-  const setting = await startSetting(options, { UNDO_STORE: store ?? folder });
+  const setting = await startSetting(options, { UNDO_STORE: folder });
   return {
     ...setting,
     folder,
@@ -80,7 +80,9 @@ describe('a bulk delete with snapshots', () => {
   });
 
   it('deletes nothing while the store does not take its files', async () => {
-    await using setting = await startKeeping({}, '/etc/hostname/undo');
+    await using setting = await startKeeping();
+    rmSync(setting.folder, { recursive: true });
+    writeFileSync(setting.folder, 'a file in the way');
     const { id } = await started(setting.facade.post, { integratedAccountId, ids: idsOf(3), snapshot: true });
     await expect
       .poll(async () => (await seen(setting.facade.post, id)).trouble)

@@ -1,7 +1,7 @@
 import { inspect } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type Config, ConfigError, parseConfig } from '../src/config.ts';
+import { type Config, ConfigError, parseConfig, parseSettings } from '../src/config.ts';
 import { Secret } from '../src/secret.ts';
 
 type Env = Record<string, string>;
@@ -51,6 +51,7 @@ const mistakes: Record<string, readonly string[]> = {
     REPLICAS: [...notWhole, '0', '51'],
   },
   ...{ BULK_TOKEN_SECRET: ['s'.repeat(31)], AWS_REGION: ['EU West', 'a/b'], AWS_ACCESS_KEY_ID: [] },
+  AWS_SESSION_TOKEN: [],
   ...{ UNDO_STORE: ['undo', './undo', 'http://b.example', 'https://u:p@b.example', 's3://b', 'https://b.example?x'] },
   ...{ AWS_SECRET_ACCESS_KEY: [], NO_PROXY: [], HTTPS_PROXY: ['socks5://p', 'ftp://p', 'http://', 'u:%x@p', 'a b'] },
 };
@@ -82,6 +83,7 @@ describe('parseConfig', () => {
       ...{ host: '127.0.0.1', port: 4000, upstream: 'sandbox', auth: { mode: 'open' }, exposeSchema: true },
       ...{ requestTimeoutMs: 10_000, maxUpstreamBytes: 1_048_576, keepsRateLimits: false, keepAliveTimeoutMs: 65_000 },
       ...{ subgraph: 'none', typePrefix: '', sandbox: { engagementsPerAccount: 30, keepsLimits: false } },
+      warnings: [],
     });
   });
 
@@ -101,6 +103,7 @@ describe('parseConfig', () => {
       ...{ exposeSchema: true, requestTimeoutMs: 500, maxUpstreamBytes: 2048, keepsRateLimits: true },
       keepAliveTimeoutMs: 3_610_000,
       ...{ subgraph: 'federation', typePrefix: 'Crm', sandbox: { engagementsPerAccount: 30, keepsLimits: false } },
+      warnings: [],
     });
   });
 
@@ -114,7 +117,7 @@ describe('parseConfig', () => {
   });
 
   it.each(['', ' '])('never serves the open sandbox because what points elsewhere is %j', (value) => {
-    for (const name of ['TRUTO_BASE_URL', 'AUTH_MODE', 'TRUTO_API_TOKEN', 'JWT_JWKS_URL', 'JWT_SECRET']) {
+    for (const name of ['TRUTO_BASE_URL', 'AUTH_MODE', 'JWT_JWKS_URL', 'JWT_SECRET']) {
       expect(blamed({ [name]: value })).toEqual([name]);
     }
   });
@@ -138,9 +141,159 @@ describe('parseConfig', () => {
     expect(blamed({ PORT: '9464', METRICS_PORT: '9464' })).toEqual(['METRICS_PORT']);
     expect(blamed({ METRICS_HOST: '0.0.0.0' })).toEqual(['METRICS_HOST']);
   });
+});
 
-  it('refuses names that look like its own and are not', () => {
-    expect(blamed({ SANDBOX: '1', TRUTO_API_URL: 'x', JWT_ISS: 'x', AUTH_TYPE: 'x' })).toHaveLength(3);
+/** Settings that leave a server open, or its callers unprotected, when their names are mistyped. */
+const guards = [
+  ...['SANDBOX', 'TRUTO_BASE_URL', 'AUTH_MODE', 'TRUTO_API_TOKEN', 'JWT_JWKS_URL', 'JWT_SECRET', 'JWT_ISSUER'],
+  ...[
+    'JWT_AUDIENCE',
+    'EXPOSE_SCHEMA',
+    'TRUSTED_DOCUMENTS',
+    'TRUSTED_DOCUMENTS_ONLY',
+    'TRUSTED_PROXIES',
+    'METRICS_HOST',
+  ],
+  ...['METRICS_PORT', 'REQUEST_TIMEOUT_MS', 'TRUTO_RATE_LIMITS', 'MAX_UPSTREAM_BYTES', 'REDIS_URL', 'REPLICAS'],
+  ...['BULK_TOKEN_SECRET', 'UNDO_STORE', 'AWS_SESSION_TOKEN', 'AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY'],
+];
+
+/** Each name with one letter left out, doubled, replaced or swapped with its neighbour. */
+function typosOf(name: string): string[] {
+  const at = (index: number, length: number, put: string) => name.slice(0, index) + put + name.slice(index + length);
+  return [...name].flatMap((letter, index) => [
+    ...[at(index, 1, ''), at(index, 0, letter), at(index, 0, 'X'), at(index, 1, 'X'), at(index, 1, '9')],
+    at(index, 2, (name[index + 1] ?? '') + letter),
+  ]);
+}
+
+/** What Kubernetes sets in a pod beside Services of these names. */
+const kubernetes = ['REDIS', 'REDIS_MASTER', 'AUTH', 'JWT', 'METRICS_API'].flatMap((service) => [
+  ...['SERVICE_HOST', 'SERVICE_PORT', 'SERVICE_PORT_HTTP', 'PORT', 'PORT_6379_TCP', 'PORT_6379_TCP_PROTO'].map(
+    (rest) => `${service}_${rest}`,
+  ),
+  ...['PORT_6379_TCP_PORT', 'PORT_6379_TCP_ADDR', 'PORT_53_UDP', 'PORT_53_UDP_ADDR'].map(
+    (rest) => `${service}_${rest}`,
+  ),
+]);
+
+/** What platforms and tools set that know nothing of us. */
+const platforms = [
+  ...['REDIS_TLS_URL', 'REDIS_TEMPORARY_URL', 'HEROKU_REDIS_BLUE_URL', 'DATABASE_URL', 'DYNO', 'HEROKU_APP_NAME'],
+  ...[
+    'HEROKU_SLUG_COMMIT',
+    'WEB_CONCURRENCY',
+    'WEB_MEMORY',
+    'PATH',
+    'HOME',
+    'HOSTNAME',
+    'SHELL',
+    'USER',
+    'LANG',
+    'PWD',
+  ],
+  ...['TERM', 'TZ', 'LOGNAME', 'TMPDIR', 'SHLVL', 'OLDPWD', 'EDITOR', 'SSH_AUTH_SOCK', 'XDG_RUNTIME_DIR', 'DISPLAY'],
+  ...['HTTP_PROXY', 'http_proxy', 'ALL_PROXY', 'all_proxy', 'FTP_PROXY', 'https_proxy', 'no_proxy'],
+  ...[
+    'NODE_ENV',
+    'NODE_OPTIONS',
+    'NODE_VERSION',
+    'NODE_EXTRA_CA_CERTS',
+    'YARN_VERSION',
+    'npm_config_registry',
+    'INIT_CWD',
+  ],
+  ...['npm_config_cache', 'npm_config_noproxy', 'npm_config_user_agent', 'npm_lifecycle_event', 'npm_package_name'],
+  ...['npm_package_json', 'npm_execpath', 'npm_node_execpath', 'npm_command', 'NPM_TOKEN', 'NPM_PROXY', 'COLOR'],
+  ...['CI', 'GITHUB_ACTIONS', 'GITHUB_TOKEN', 'GITHUB_SHA', 'GITHUB_REF', 'GITHUB_RUN_ID', 'GITHUB_REPOSITORY'],
+  ...['RUNNER_OS', 'RUNNER_TEMP', 'ACTIONS_RUNTIME_TOKEN', 'ACTIONS_ID_TOKEN_REQUEST_URL', 'GITLAB_CI', 'JENKINS_URL'],
+  ...['AWS_DEFAULT_REGION', 'AWS_EXECUTION_ENV', 'AWS_LAMBDA_FUNCTION_NAME', 'AWS_LAMBDA_RUNTIME_API', 'AWS_PROFILE'],
+  ...['AWS_SECURITY_TOKEN', 'AWS_ROLE_ARN', 'AWS_WEB_IDENTITY_TOKEN_FILE', 'AWS_CONTAINER_CREDENTIALS_RELATIVE_URI'],
+  ...[
+    'AWS_STS_REGIONAL_ENDPOINTS',
+    'AWS_ENDPOINT_URL',
+    'AWS_ACCESS_KEY',
+    'AWS_SECRET_KEY',
+    '_HANDLER',
+    'LAMBDA_TASK_ROOT',
+  ],
+  ...['KUBERNETES_SERVICE_HOST', 'KUBERNETES_PORT_443_TCP_ADDR', 'POD_NAME', 'POD_IP', 'NODE_NAME', 'NAMESPACE'],
+  ...['DOCKER_HOST', 'DOCKER_BUILDKIT', 'COMPOSE_PROJECT_NAME', 'container', 'OTEL_SERVICE_NAME', 'SENTRY_DSN'],
+  ...['HOSTS', 'PORTS', 'POST', 'host', 'port', 'SANDBOX_NAME', 'SUBGRAPH_PORT'],
+];
+
+/** What others set, too, in names that begin as ours do: somebody may believe that we read them. */
+const lookalikes = [
+  ...[
+    'REDIS_HOST',
+    'REDIS_PASSWORD',
+    'REDIS_SSL',
+    'REDIS_TTL',
+    'REDIS_DB',
+    'TRUTO_API_KEY',
+    'TRUTO_TOKEN',
+    'AUTH_TYPE',
+  ],
+  ...['AUTH_TOKEN', 'AUTH_SECRET', 'JWT_PUBLIC_KEY', 'JWT_EXPIRES_IN', 'TRUTO_API_BASE_URL', 'TRUSTED_HOSTS'],
+];
+
+describe('R29 a name that is none of its settings', () => {
+  it.each(guards)('stops the start when it is %s with one typo, and the message says which is meant', (name) => {
+    const typos = typosOf(name).filter((typo) => typo !== name);
+    const spelled = [name.toLowerCase(), name.replaceAll('_', '-'), name.replaceAll('_', '')];
+    const reordered = name.split('_').reverse().join('_');
+    for (const typo of [...typos, ...spelled, reordered].filter((other) => other !== name)) {
+      const problems = configOrMistake({ SANDBOX: '1', [typo]: 'x' });
+      expect([typo, problems]).toEqual([typo, expect.any(ConfigError)]);
+      expect((problems as ConfigError).problems).toEqual([expect.stringMatching(`^${typo} .*\\b${name}\\b`)]);
+    }
+  });
+
+  it('stops the start when two letters of a long name are wrong', () => {
+    expect(blamed({ TRUSTD_DOCUMENT_ONLY: '1' })).toEqual(['TRUSTD_DOCUMENT_ONLY']);
+    expect(blamed({ REDIS_URI: 'redis://localhost' })).toEqual(['REDIS_URI']);
+  });
+
+  it('does no harm when it says what the setting that is meant says itself', () => {
+    const url = 'redis://localhost';
+    expect(parseConfig({ REDIS_URL: url, REDIS_URI: url }).shared).toBeDefined();
+    expect(blamed({ REDIS_URL: url, REDIS_URI: 'redis://other' })).toEqual(['REDIS_URI']);
+  });
+
+  it.each([...kubernetes, ...platforms])("is not spoken of when it is another's: %s", (name) => {
+    expect(parseConfig({ [name]: 'http://10.0.0.1:1' }).warnings).toEqual([]);
+  });
+
+  it('is ignored when it only begins as one of them, and one warning has all such names and no value', () => {
+    const { warnings } = parseConfig(Object.fromEntries(lookalikes.map((name) => [name, 'CANARY'])));
+    expect(warnings).toHaveLength(1);
+    for (const name of lookalikes) expect(warnings[0]).toContain(name);
+    expect(warnings[0]).not.toContain('CANARY');
+  });
+
+  it('is always a mistake in a program, which sets nothing for others', () => {
+    expect(() => parseSettings({ REDIS_HOST: 'x' } as object)).toThrow(/^.*\n {2}REDIS_HOST /);
+    expect(() => parseSettings({ REDIS_URI: 'x' } as object)).toThrow('REDIS_URL');
+  });
+});
+
+describe("Truto's token in the environment of a server that does not use it", () => {
+  it.each<[string, Env]>([
+    ['nothing else is set', {}],
+    ['the sandbox is asked for', { SANDBOX: '1' }],
+    ['callers bring their own', { AUTH_MODE: 'passthrough' }],
+    ['an upstream is set', { TRUTO_BASE_URL: 'https://truto.example' }],
+  ])('changes nothing when %s, and a warning says who would use it', (_when, env) => {
+    for (const token of ['api-token', 'not a token']) {
+      const { warnings, ...config } = parseConfig({ ...env, TRUTO_API_TOKEN: token });
+      expect({ ...config, warnings: [] }).toEqual(parseConfig(env));
+      expect(warnings).toEqual([expect.stringMatching(/^TRUTO_API_TOKEN .*AUTH_MODE=service/)]);
+      expect(warnings[0]).not.toContain(token);
+    }
+  });
+
+  it('still leaves the open sandbox to this machine alone', () => {
+    expect(blamed({ HOST: '0.0.0.0', TRUTO_API_TOKEN: 'api-token' })).toEqual(['HOST']);
   });
 });
 
@@ -251,7 +404,10 @@ describe('S03 the way callers prove themselves', () => {
   });
 
   it.each(
-    serviceSettings.flatMap((name) => [{}, { SANDBOX: '1' }, { AUTH_MODE: 'passthrough' }].map((env) => [name, env])),
+    // Not the token: Truto's own documents have people export it.
+    serviceSettings
+      .slice(1)
+      .flatMap((name) => [{}, { SANDBOX: '1' }, { AUTH_MODE: 'passthrough' }].map((env) => [name, env])),
   )('leaves no use for %s with %j, so it is refused', (name, env) => {
     const value = name === 'JWT_JWKS_URL' ? 'https://keys.example' : secret;
     expect(blamed({ ...(env as Env), [name as string]: value })).toEqual([name]);

@@ -52,9 +52,8 @@ describe('a block of commands', () => {
       const strange = (rest.match(/--[\w-]+/g) ?? []).filter((option) => !isOption(command, option));
       return strange.length > 0 ? `${command} has no ${strange.join(', ')}` : undefined;
     }
-    const isKnown = /^(npm (ci|cit|start)\b|TRUTO_BASE_URL=\S+ npm start$|export TRUTO_TOKEN=|node fetch\.mjs$)/.test(
-      line,
-    );
+    const isKnown =
+      /^(npm (ci|cit|start)\b|TRUTO_BASE_URL=\S+ npm start$|export TRUTO_API_TOKEN=|node fetch\.mjs$)/.test(line);
     return isKnown ? undefined : 'nobody knows what this does';
   }
 

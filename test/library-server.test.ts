@@ -1,5 +1,8 @@
 import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { describe, expect, it } from 'vitest';
 import { createEngagementServer } from '../src/library.ts';
@@ -49,6 +52,20 @@ describe('a server of the library', () => {
     }
     expect(await health(await server.listen())).toBe(200);
     await server.close();
+  });
+
+  it('that cannot write its undo store says so, and listens when it is told to again and can', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'undo-'));
+    const inTheWay = join(folder, 'undo');
+    await writeFile(inTheWay, '');
+    const settings = { PORT: 0, SANDBOX: true, REDIS_URL: 'redis://127.0.0.1:1', UNDO_STORE: inTheWay };
+    const server = createEngagementServer(settings, quiet);
+    const refused = { name: 'ConfigError', problems: [expect.stringMatching(/^UNDO_STORE /)] };
+    await expect(server.listen()).rejects.toMatchObject(refused);
+    await rm(inTheWay);
+    expect(await health(await server.listen())).toBe(200);
+    await server.close();
+    await rm(folder, { recursive: true });
   });
 
   it('that finds its port taken has no part in bulk deletes: nothing of it stays connected to Redis', async () => {

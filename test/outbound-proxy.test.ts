@@ -187,7 +187,7 @@ describe('R21 behind a proxy that all has to go out by', () => {
 
   it('the program for a terminal goes through it', async () => {
     await using proxy = await startProxy(remote.port, (socket) => socket.end('HTTP/1.1 403 Forbidden\r\n\r\n'));
-    const env = { TRUTO_TOKEN: 'token-of-the-caller', HTTPS_PROXY: `http://127.0.0.1:${proxy.port}` };
+    const env = { TRUTO_API_TOKEN: 'token-of-the-caller', HTTPS_PROXY: `http://127.0.0.1:${proxy.port}` };
     const { code } = await runCli(['check'], { ...env, TRUTO_BASE_URL: `https://${upstreamHost}` });
     expect(code).toBe(exitCodeOf('UpstreamUnavailableError'));
     expect(proxy.targets()).toEqual([`${upstreamHost}:443`]);

@@ -1,6 +1,7 @@
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { ConfigError, parseConfig } from '../src/config.ts';
+import { secretsOf } from '../src/log.ts';
 
 const secret = 's'.repeat(32);
 const service = {
@@ -54,7 +55,18 @@ describe('what replicas share', () => {
     expect(blamed(bucket)).toEqual(['AWS_ACCESS_KEY_ID']);
     const keys = { AWS_ACCESS_KEY_ID: 'id', AWS_SECRET_ACCESS_KEY: 'key', AWS_REGION: 'eu-central-1' };
     const store = parseConfig({ ...bucket, ...keys }).shared?.undoStore;
-    expect(store).toMatchObject({ kind: 'bucket', accessKeyId: 'id', region: 'eu-central-1' });
+    expect(store).toMatchObject({ kind: 'bucket', accessKeyId: 'id', region: 'eu-central-1', sessionToken: undefined });
+  });
+
+  it('takes the session of temporary credentials, which is a secret', () => {
+    const keys = { AWS_ACCESS_KEY_ID: 'id', AWS_SECRET_ACCESS_KEY: 'canary-key', AWS_SESSION_TOKEN: 'canary-session' };
+    const config = parseConfig({ ...bucket, ...keys });
+    expect(secretsOf(config).map((secret) => secret.reveal())).toEqual(
+      expect.arrayContaining(['canary-key', 'canary-session']),
+    );
+    // Set by a platform, and of no use here.
+    expect(parseConfig({ ...shared, UNDO_STORE: '/undo', ...keys }).warnings).toEqual([]);
+    expect(inspect(config, { depth: 9 }) + JSON.stringify(config)).not.toContain('canary-session');
   });
 
   it('S01 prints none of its secrets', () => {

@@ -17,6 +17,15 @@ const text = '{"id":"1","subject":"Grüße, 世界 🌍"}\n{"id":"2"}\n';
 /** What a write throws; undefined when it keeps the file. */
 const errorOf = (write: Promise<void>): Promise<unknown> => write.catch((error: unknown) => error);
 
+const module = new URL('../src/bulk/undo-store.ts', import.meta.url);
+
+/** Runs a program of its own, which may write files of so many blocks. */
+function runProgram(program: string, maxBlocks?: number) {
+  const node = [process.execPath, '--input-type=module', '--eval', program];
+  const limit = maxBlocks === undefined ? '' : `ulimit -f ${maxBlocks} && `;
+  return promisify(execFile)('sh', ['-c', `${limit}exec "$@"`, 'sh', ...node]);
+}
+
 /** A folder of the test's own, and the path within it of a store that is not there yet. */
 async function startFolder() {
   const parent = await mkdtemp(join(tmpdir(), 'undo-'));
@@ -77,15 +86,15 @@ describe('an undo folder', () => {
 
   it('has no file of that name when there was room for half of it', async () => {
     await using folder = await startFolder();
-    const store = new URL('../src/bulk/undo-store.ts', import.meta.url);
-    const program = `
-      import { openUndoStore } from ${JSON.stringify(store)};
+    const { stdout } = await runProgram(
+      `
+      import { openUndoStore } from ${JSON.stringify(module)};
       const store = openUndoStore({ kind: 'folder', path: ${JSON.stringify(folder.path)} });
       await store.write('small', 'x');
-      await store.write(${JSON.stringify(name)}, 'x'.repeat(100_000)).catch(() => console.log('not kept'));`;
-    const node = [process.execPath, '--input-type=module', '--eval', program];
-    const limited = ['-c', 'ulimit -f 8 && exec "$@"', 'sh', ...node];
-    expect((await promisify(execFile)('sh', limited)).stdout).toBe('not kept\n');
+      await store.write(${JSON.stringify(name)}, 'x'.repeat(100_000)).catch(() => console.log('not kept'));`,
+      8,
+    );
+    expect(stdout).toBe('not kept\n');
     expect((await folder.files()).filter((file) => !file.endsWith('.part'))).toEqual(['small']);
   });
 
@@ -107,6 +116,52 @@ describe('an undo folder', () => {
     },
   );
 
+  it('keeps files where there are no hard links: whole, the first of a name, and nothing else', async () => {
+    await using folder = await startFolder();
+    const { stdout } = await runProgram(`
+      import fs from 'node:fs/promises';
+      import { syncBuiltinESMExports } from 'node:module';
+      fs.link = async () => { throw Object.assign(new Error(), { code: 'EPERM' }); };
+      syncBuiltinESMExports();
+      const { openUndoStore } = await import(${JSON.stringify(module)});
+      const store = openUndoStore({ kind: 'folder', path: ${JSON.stringify(folder.path)} });
+      console.log((await store.probe()).kind);
+      await store.write(${JSON.stringify(name)}, ${JSON.stringify(text)});
+      await store.write(${JSON.stringify(name)}, 'another').catch(() => console.log('not kept'));`);
+    expect(stdout).toBe('kept\nnot kept\n');
+    expect(await folder.files()).toEqual([name]);
+    expect(await readFile(join(folder.path, name), 'utf8')).toBe(text);
+  });
+
+  it('says by a test that it takes files, is made for that, and is empty again', async () => {
+    await using folder = await startFolder();
+    expect(await folder.store.probe()).toEqual({ kind: 'kept' });
+    expect(await readdir(folder.path)).toEqual([]);
+  });
+
+  it.each<[string, string, (parent: string) => string]>([
+    ['EACCES', 'that its user may not write to', (parent) => `await fs.chmod(${JSON.stringify(parent)}, 0o500);`],
+    ['ENOTDIR', 'below a file', (parent) => `await fs.writeFile(${JSON.stringify(join(parent, 'undo'))}, '');`],
+    ['EFBIG', 'that has no room', () => ''],
+  ])('answers a test with %s %s, in words that do not say where it is', async (code, _where, prepare) => {
+    await using folder = await startFolder();
+    // Root may write anywhere, so the program gives that up.
+    const { stdout } = await runProgram(
+      `
+      import fs from 'node:fs/promises';
+      import { openUndoStore } from ${JSON.stringify(module)};
+      ${prepare(folder.parent)}
+      if (process.geteuid() === 0 && ${code === 'EACCES'}) process.seteuid(65534);
+      const store = openUndoStore({ kind: 'folder', path: ${JSON.stringify(folder.path)} });
+      console.log(JSON.stringify(await store.probe()));`,
+      code === 'EFBIG' ? 0 : undefined,
+    );
+    const probe = JSON.parse(stdout);
+    expect(probe).toEqual({ kind: 'refused', reason: code, advice: expect.stringMatching(/\S/) });
+    expect(stdout).not.toContain(folder.parent);
+    if (code === 'EFBIG') expect(await folder.files()).toEqual([]);
+  });
+
   it('does not say where it is when it cannot keep a file', async () => {
     await using folder = await startFolder();
     await writeFile(join(folder.parent, 'undo'), 'a file in the way');
@@ -122,8 +177,11 @@ const key: BucketKey = {
   region: 'some-region-1',
 };
 
-const openBucket = (url: string, { secretAccessKey, ...rest }: BucketKey = key) =>
-  openUndoStore({ kind: 'bucket', url: new URL(url), ...rest, secretAccessKey: new Secret(secretAccessKey) });
+const openBucket = (url: string, { secretAccessKey, sessionToken, ...rest }: BucketKey = key) =>
+  openUndoStore({
+    ...{ kind: 'bucket', url: new URL(url), ...rest, secretAccessKey: new Secret(secretAccessKey) },
+    sessionToken: sessionToken === undefined ? undefined : new Secret(sessionToken),
+  });
 
 const answer =
   (status: number, headers: Record<string, string> = {}): Instead =>
@@ -191,6 +249,54 @@ describe('an undo bucket', () => {
       expect([bucket.requestCount(), bucket.files.size]).toEqual([1, 0]);
     },
   );
+
+  it('takes temporary credentials, whose session is signed, and refuses them without it', async () => {
+    const temporary = { ...key, sessionToken: 'canary/session+token==' };
+    await using bucket = await startBucket(temporary);
+    await openBucket(bucket.url, temporary).write(name, text);
+    expect(bucket.files.get(name)?.text).toBe(text);
+    await expect(openBucket(bucket.url, key).write('other', text)).rejects.toThrow('status 403');
+    expect(bucket.files.size).toBe(1);
+  });
+
+  it.each<[string, object, Instead[]]>([
+    ['kept', { kind: 'kept' }, []],
+    ...[400, 401, 403, 404, 405, 412, 301, 307].map((status): [string, object, Instead[]] => [
+      `refused (${status})`,
+      { kind: 'refused', reason: `status ${status}`, advice: expect.stringMatching(/\S/) },
+      [answer(status)],
+    ]),
+    ...[408, 429, 500, 503].map((status): [string, object, Instead[]] => [
+      `failing (${status})`,
+      { kind: 'failing', reason: `status ${status}` },
+      [answer(status)],
+    ]),
+    ['failing (cut off)', { kind: 'failing', reason: expect.any(String) }, [(response) => response.destroy()]],
+  ])('R30 answers a test, which is asked once: %s', async (_what, expected, instead) => {
+    await using bucket = await startBucket(key, instead);
+    const probe = await openBucket(`${bucket.url}/a-prefix`).probe();
+    expect(probe).toEqual(expected);
+    expect(bucket.requestCount()).toBe(1);
+    expectNoSecrets(JSON.stringify(probe), [bucket.host, 'a-prefix', key.accessKeyId, key.secretAccessKey]);
+    expect([...bucket.files.keys()]).toEqual(instead.length === 0 ? ['a-prefix/.write-test'] : []);
+  });
+
+  it('is failing, as far as a test can tell, when nobody is there', async () => {
+    const bucket = await startBucket(key);
+    await bucket[Symbol.asyncDispose]();
+    expect(await openBucket(bucket.url).probe()).toEqual({ kind: 'failing', reason: 'ECONNREFUSED' });
+  });
+
+  it('is failing, as far as a test can tell, when it takes the file and never answers', async () => {
+    await using bucket = await startBucket(key, [() => {}]);
+    expect(await openBucket(bucket.url).probe()).toEqual({ kind: 'failing', reason: 'no answer' });
+  }, 20_000);
+
+  it('is refused when there is no such host', async () => {
+    // Names have no label of 64 characters: nobody has to be asked.
+    const probe = await openBucket(`https://${'a'.repeat(64)}.example`).probe();
+    expect(probe).toMatchObject({ kind: 'refused', reason: 'ENOTFOUND' });
+  });
 
   it('says not where it is when nobody is there', async () => {
     const bucket = await startBucket(key);

@@ -1,10 +1,20 @@
-import { link, mkdir, open, rm } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { link, mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AwsClient } from 'aws4fetch';
-import type { ProxyConfig } from '../config.ts';
+import { ConfigError, type ProxyConfig } from '../config.ts';
+import type { Log } from '../log.ts';
 import type { UndoStoreConfig } from '../shared-config.ts';
 import { createOutboundFetch } from '../upstream/outbound.ts';
+
+/** What a store does with a file that is only a test. No text says where the store is, or how it is opened. */
+export type Probe =
+  | { readonly kind: 'kept' }
+  /** It says no, and will say so until somebody changes something. */
+  | { readonly kind: 'refused'; readonly reason: string; readonly advice: string }
+  /** It fails, or does not answer in time. That may be over soon. */
+  | { readonly kind: 'failing'; readonly reason: string };
 
 /** Keeps files that are never changed. */
 export interface UndoStore {
@@ -14,11 +24,19 @@ export interface UndoStore {
    * @throws when it could not be kept. What says where the store is, or how it is opened, is not in the message.
    */
   write(name: string, text: string): Promise<void>;
+  /**
+   * Writes a test file as {@link UndoStore.write} writes others, within 5 seconds. A folder is empty again afterwards; a
+   * bucket keeps one small object, `.write-test`, since whoever may write there may not have the right to delete.
+   */
+  probe(): Promise<Probe>;
 }
 
 /** How long a bucket may take for one file, with all attempts, in milliseconds. */
 const timeoutMs = 30_000;
 const maxAttempts = 4;
+
+/** How long a store may take for a test file: a server that starts waits for it. */
+const probeTimeoutMs = 5_000;
 
 /** Attempts are so far apart, at random, doubled each time, in milliseconds. */
 const delayMs = 100;
@@ -37,6 +55,25 @@ async function sync(path: string): Promise<void> {
   await folder.sync().finally(() => folder.close());
 }
 
+/** What file systems without hard links answer to one: FAT, and some network and container mounts. */
+const hasNoLinks = new Set(['EPERM', 'ENOTSUP', 'ENOSYS', 'EMLINK']);
+
+/** Gives a written file its name, whole or not at all. Replaces no file of that name. */
+async function publish(part: string, file: string): Promise<void> {
+  try {
+    await link(part, file);
+  } catch (error) {
+    if (!hasNoLinks.has((error as NodeJS.ErrnoException).code ?? '')) throw error;
+    // A rename replaces what is there: so the name is taken first, and nothing but that is replaced.
+    const taken = await open(file, 'wx', 0o600);
+    await taken.close();
+    await rename(part, file).catch(async (cause) => {
+      await rm(file, { force: true });
+      throw cause;
+    });
+  }
+}
+
 async function writeFile(file: string, text: string): Promise<void> {
   const firstMade = await mkdir(dirname(file), { recursive: true, mode: 0o700 });
   const part = `${file}.part`;
@@ -46,8 +83,7 @@ async function writeFile(file: string, text: string): Promise<void> {
       .writeFile(text)
       .then(() => unfinished.sync())
       .finally(() => unfinished.close());
-    // Whole or not at all; a rename would replace a file of that name.
-    await link(part, file);
+    await publish(part, file);
   } finally {
     await rm(part, { force: true });
   }
@@ -56,24 +92,73 @@ async function writeFile(file: string, text: string): Promise<void> {
   for (let folder = dirname(file); folder.length >= top.length; folder = dirname(folder)) await sync(folder);
 }
 
+/** What to do about a folder that does not take a file, by the error's code. */
+const folderAdvice: Readonly<Record<string, string>> = {
+  EACCES: 'give the user that the server runs as the right to write there',
+  EPERM: 'give the user that the server runs as the right to write there',
+  EROFS: 'mount it for writing, or name another folder',
+  ENOSPC: 'free space, or name another folder',
+  EDQUOT: 'free space, or name another folder',
+  ENOENT: 'create the folder, or name another',
+  ENOTDIR: 'a part of its path is a file: name another folder',
+  EEXIST: 'a part of its path is a file: name another folder',
+};
+
 function createFolder(path: string): UndoStore {
+  /** In a folder of its own, as the files of a bulk delete are. */
+  async function writeTest(): Promise<Probe> {
+    const folder = join(path, `.write-test-${randomUUID()}`);
+    try {
+      await writeFile(join(folder, 'file'), 'It can be written.\n');
+      return { kind: 'kept' };
+    } catch (error) {
+      const { code = 'unknown error' } = error as NodeJS.ErrnoException;
+      return { kind: 'refused', reason: code, advice: folderAdvice[code] ?? 'name another folder' };
+    } finally {
+      await rm(folder, { recursive: true, force: true }).catch(() => {});
+    }
+  }
+
   return {
     async write(name, text) {
       await writeFile(join(path, checked(name)), text).catch(({ code }) => {
         throw new Error(`the folder did not take a file: ${code}`);
       });
     },
+    // Nothing ends a call that a network's file system does not answer.
+    probe: () =>
+      Promise.race([
+        writeTest(),
+        sleep(probeTimeoutMs, { kind: 'failing', reason: 'no answer' } as const, { ref: false }),
+      ]),
   };
 }
 
 type BucketConfig = Extract<UndoStoreConfig, { kind: 'bucket' }>;
 
+/** A status that may be another the next time. */
+const isPassing = (status: number) => status >= 500 || status === 429 || status === 408;
+
+/** What to do about a bucket that refuses a file, by the status. */
+function bucketAdvice(status: number): string {
+  if (status === 401 || status === 403) return 'check the AWS_ settings, and that they may put objects there';
+  if (status === 404) return 'create the bucket, or correct the address';
+  if (status < 400) return 'it is elsewhere: correct the address and AWS_REGION';
+  return 'check the address and the AWS_ settings (temporary credentials end)';
+}
+
 function createBucket(
-  { url, accessKeyId, secretAccessKey, region }: BucketConfig,
+  { url, accessKeyId, secretAccessKey, sessionToken, region }: BucketConfig,
   proxy: ProxyConfig | undefined,
 ): UndoStore {
   const fetchOut = createOutboundFetch(proxy);
-  const client = new AwsClient({ accessKeyId, secretAccessKey: secretAccessKey.reveal(), region, service: 's3' });
+  const client = new AwsClient({
+    accessKeyId,
+    secretAccessKey: secretAccessKey.reveal(),
+    ...(sessionToken && { sessionToken: sessionToken.reveal() }),
+    region,
+    service: 's3',
+  });
   const base = url.href.replace(/\/$/, '');
 
   async function put(address: string, body: string, signal: AbortSignal): Promise<number> {
@@ -94,9 +179,23 @@ function createBucket(
       for (let attempt = 1; ; attempt += 1) {
         const status = await put(address, text, signal);
         if (status === 200) return;
-        const isPassing = status >= 500 || status === 429;
-        if (!isPassing || attempt === maxAttempts) throw new Error(`the bucket answered with status ${status}`);
+        if (!isPassing(status) || attempt === maxAttempts) throw new Error(`the bucket answered with status ${status}`);
         await sleep(Math.random() * delayMs * 2 ** (attempt - 1), undefined, { signal });
+      }
+    },
+    async probe() {
+      try {
+        const signal = AbortSignal.timeout(probeTimeoutMs);
+        const status = await put(`${base}/.write-test`, 'It can be written.\n', signal);
+        if (status === 200) return { kind: 'kept' };
+        const reason = `status ${status}`;
+        return isPassing(status)
+          ? { kind: 'failing', reason }
+          : { kind: 'refused', reason, advice: bucketAdvice(status) };
+      } catch (error) {
+        const { code } = ((error as Error).cause ?? {}) as NodeJS.ErrnoException;
+        if (code === 'ENOTFOUND') return { kind: 'refused', reason: code, advice: 'correct the host in the address' };
+        return { kind: 'failing', reason: code ?? 'no answer' };
       }
     },
   };
@@ -108,4 +207,20 @@ function createBucket(
  */
 export function openUndoStore(config: UndoStoreConfig, proxy?: ProxyConfig): UndoStore {
   return config.kind === 'folder' ? createFolder(config.path) : createBucket(config, proxy);
+}
+
+/**
+ * Tries whether the store can be written, before a server listens that would need it. One that fails or does not answer is a
+ * warning: its outage must not keep plain deletes from being served.
+ * @throws {ConfigError} when it refuses, or cannot ever take a file.
+ */
+export async function checkUndoStore(config: UndoStoreConfig, log: Log, proxy?: ProxyConfig): Promise<void> {
+  const probe = await openUndoStore(config, proxy).probe();
+  if (probe.kind === 'refused')
+    throw new ConfigError([`UNDO_STORE cannot be written (${probe.reason}): ${probe.advice}`]);
+  if (probe.kind === 'failing')
+    log.warn(
+      { reason: probe.reason },
+      'UNDO_STORE does not take files: bulk deletes with snapshots wait until it does',
+    );
 }

@@ -119,6 +119,7 @@ export async function checkCommand({ account, tokenFile }: CheckOptions): Promis
   const credential = await findCredential(process.env, tokenFile);
   const { config, token, source } = credential;
   const output = createOutput(token);
+  for (const warning of config.warnings) output.say(warning);
   const step = steps(output);
   const upstream = config.upstream === 'sandbox' ? 'the embedded sandbox' : config.upstream.origin;
   step(true, 'configuration', `AUTH_MODE=${config.auth.mode}, upstream ${upstream}`);

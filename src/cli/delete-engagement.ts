@@ -47,6 +47,7 @@ export async function withDeletes(
   checkKey(options.idempotencyKey);
   const credential = await findCredential(process.env, tokenFile);
   const output = createOutput(credential.token);
+  for (const warning of credential.config.warnings) output.say(warning);
   const interruption = onInterruption();
   try {
     const code = await withSession(credential, (session) => {

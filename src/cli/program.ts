@@ -27,7 +27,7 @@ function engagementType(text: string): string {
 /** What all commands have that reach upstream. */
 function reachingUpstream(command: Command): Command {
   return command
-    .option('--token-file <path>', 'a file that holds nothing but your Truto token (instead of TRUTO_TOKEN)')
+    .option('--token-file <path>', 'a file that holds nothing but your Truto token (instead of TRUTO_API_TOKEN)')
     .addHelpText('after', tokenText + exitCodesText);
 }
 

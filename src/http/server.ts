@@ -67,15 +67,18 @@ function awaitable(send: Send): { readonly send: Send; settled(timeoutMs: number
 
 /**
  * Starts the facade.
- * @throws {ConfigError} when documents that are to be trusted cannot be.
+ * @throws {ConfigError} when documents that are to be trusted cannot be, or the undo store cannot be written.
  * @throws when it cannot listen, such as `EADDRINUSE`.
  */
 export async function startFacade({ config, log, upstream, openToken, loadLimits }: FacadeOptions): Promise<Facade> {
+  for (const warning of config.warnings) log.warn(warning);
   const { subgraph: dialect, typePrefix, auth } = config;
   const schema = createSchema({ dialect, typePrefix, provesCallers: auth.mode === 'service' });
   const { trustedDocuments } = config;
   const trusted = trustedDocuments && readTrustedDocuments(trustedDocuments.path, schema);
   const { host, port, proxy, requestTimeoutMs, maxUpstreamBytes, keepsRateLimits, shared } = config;
+  // Before anything is opened that would have to be closed.
+  if (shared?.undoStore) await (await import('../bulk/undo-store.ts')).checkUndoStore(shared.undoStore, log, proxy);
   const reserveMs = reserveMsFor(requestTimeoutMs);
   const client = createUpstreamClient({
     baseUrl: upstream,

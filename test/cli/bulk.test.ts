@@ -16,7 +16,7 @@ const ids = seedEngagements(capsule).map(({ id }) => id);
 
 const sandbox = await startSandbox({ token });
 afterAll(() => sandbox.close());
-const env = { TRUTO_BASE_URL: sandbox.url, TRUTO_TOKEN: token };
+const env = { TRUTO_BASE_URL: sandbox.url, TRUTO_API_TOKEN: token };
 
 const bulk = (account: string, ...rest: string[]) => ['bulk', '--account', account, ...rest];
 

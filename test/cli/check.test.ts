@@ -8,7 +8,7 @@ import { type Answer, json, startUpstream } from '../support/upstream.ts';
 const token = 'canary-token-of-the-terminal';
 const sandbox = await startSandbox({ token });
 afterAll(() => sandbox.close());
-const env = { TRUTO_BASE_URL: sandbox.url, TRUTO_TOKEN: token };
+const env = { TRUTO_BASE_URL: sandbox.url, TRUTO_API_TOKEN: token };
 
 const check = (settings: Record<string, string>, ...args: string[]) => runCli(['check', ...args], settings);
 const account = (label: string) => ['--account', sandboxAccount(label).id];
@@ -43,7 +43,7 @@ describe('truto-engagements check', () => {
   it.each<[string, Record<string, string>, readonly string[], number, RegExp]>([
     [
       'a token that upstream does not take',
-      { TRUTO_TOKEN: 'canary-wrong-token' },
+      { TRUTO_API_TOKEN: 'canary-wrong-token' },
       [],
       3,
       /^FAULT token.*\n +-> make a new/m,

@@ -18,7 +18,7 @@ const account = ['--account', capsule.id];
 
 const sandbox = await startSandbox({ token });
 afterAll(() => sandbox.close());
-const env = { TRUTO_BASE_URL: sandbox.url, TRUTO_TOKEN: token };
+const env = { TRUTO_BASE_URL: sandbox.url, TRUTO_API_TOKEN: token };
 
 const accountThatIs = (status: string) => json(200, { status, integration: { name: 'capsule' } });
 const run = (...args: string[]) => runCli(['delete', ...args], env);
@@ -149,7 +149,10 @@ describe('truto-engagements delete', () => {
   });
 
   it('ends with 3 when upstream does not take the token, and does not print it', async () => {
-    const { code, lines } = await runCli(['delete', 'x', ...account], { ...env, TRUTO_TOKEN: 'canary-wrong-token' });
+    const { code, lines } = await runCli(['delete', 'x', ...account], {
+      ...env,
+      TRUTO_API_TOKEN: 'canary-wrong-token',
+    });
     expect([code, lines()[0].result]).toEqual([3, 'Unauthenticated']);
   });
 
@@ -189,11 +192,11 @@ describe('the token of the terminal', () => {
   const folder = mkdtempSync(join(tmpdir(), 'cli-token-'));
   afterAll(() => rmSync(folder, { recursive: true }));
 
-  it('is that of --token-file, whatever TRUTO_TOKEN is', async () => {
+  it('is that of --token-file, whatever TRUTO_API_TOKEN is', async () => {
     const file = join(folder, 'token');
     writeFileSync(file, `${token}\n`);
     const args = ['delete', ids[3] ?? '', ...account, '--token-file', file];
-    const { code } = await runCli(args, { ...env, TRUTO_TOKEN: 'canary-wrong-token' });
+    const { code } = await runCli(args, { ...env, TRUTO_API_TOKEN: 'canary-wrong-token' });
     expect(code).toBe(0);
   });
 
@@ -213,22 +216,42 @@ describe('the token of the terminal', () => {
   });
 
   it.each<[string, Record<string, string>, RegExp]>([
-    ['when a real upstream is configured and there is none', { AUTH_MODE: 'passthrough' }, /TRUTO_TOKEN/],
-    ['when it is given together with the sandbox', { SANDBOX: '1', TRUTO_TOKEN: token }, /exclude each other/],
-    ['when it is blank', { TRUTO_TOKEN: ' ' }, /TRUTO_TOKEN must hold/],
-    ['when a setting is wrong', { TRUTO_TOKEN: token, REQUEST_TIMEOUT_MS: 'canary' }, /REQUEST_TIMEOUT_MS must be/],
+    ['when a real upstream is configured and there is none', { AUTH_MODE: 'passthrough' }, /TRUTO_API_TOKEN/],
+    [
+      'when its name is another, and a real upstream is configured',
+      { AUTH_MODE: 'passthrough', TRUTO_TOKEN: token },
+      /TRUTO_API_TOKEN/,
+    ],
+    ['when it is blank', { TRUTO_API_TOKEN: ' ' }, /TRUTO_API_TOKEN must hold/],
+    ['when a setting is wrong', { TRUTO_API_TOKEN: token, REQUEST_TIMEOUT_MS: 'canary' }, /REQUEST_TIMEOUT_MS must be/],
   ])('is a matter of usage %s: the command ends with 2', async (_when, settings, message) => {
     const { code, stdout, stderr } = await runCli(['delete', 'x', ...account], settings);
     expect([code, stdout]).toEqual([2, '']);
     expect(stderr).toMatch(message);
   });
 
+  it('is not used with SANDBOX=1, and a file of it is a matter of usage there', async () => {
+    const exported = { SANDBOX: '1', TRUTO_API_TOKEN: 'canary-of-the-real-truto' };
+    const { code, lines, stderr } = await runCli(['delete', ids[6] ?? '', ...account], exported);
+    expect([code, lines()[0].sandbox]).toEqual([0, true]);
+    expect(stderr).toContain('nothing real');
+    const file = join(folder, 'token-for-the-sandbox');
+    writeFileSync(file, `${token}\n`);
+    expect((await runCli(['check', '--token-file', file], { SANDBOX: '1' })).code).toBe(2);
+  });
+
+  it('is looked for under its own name alone: of another name, standard error says that it is ignored', async () => {
+    const { code, lines, stderr } = await runCli(['delete', ids[7] ?? '', ...account], { TRUTO_TOKEN: 'canary-other' });
+    expect([code, lines()[0].sandbox]).toEqual([0, true]);
+    expect(stderr).toMatch(/ignored.*TRUTO_TOKEN/i);
+  });
+
   it('means the real Truto, where nothing else is set', async () => {
-    const { config, source } = await findCredential({ TRUTO_TOKEN: token }, undefined);
+    const { config, source } = await findCredential({ TRUTO_API_TOKEN: token }, undefined);
     expect([String(config.upstream), config.auth.mode, source]).toEqual([
       'https://api.truto.one/',
       'passthrough',
-      'TRUTO_TOKEN',
+      'TRUTO_API_TOKEN',
     ]);
   });
 });

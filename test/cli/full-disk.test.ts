@@ -36,7 +36,7 @@ describe('a result that cannot be written', () => {
 
   it('and that nobody knows either, ends with 5', async () => {
     await using upstream = await startUpstream(truto(502), 'capsule');
-    const env = { TRUTO_BASE_URL: upstream.url, TRUTO_TOKEN: 'a-token-of-the-terminal' };
+    const env = { TRUTO_BASE_URL: upstream.url, TRUTO_API_TOKEN: 'a-token-of-the-terminal' };
     const { code } = await runWithoutRoom(['delete', 'e1', '--patience', '0', ...account], '', env);
     expect(code).toBe(5);
     expect(upstream.deletes().length).toBeGreaterThan(0);

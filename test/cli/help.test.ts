@@ -21,8 +21,7 @@ describe('the help of truto-engagements', () => {
     'of %s says where the token is from, and that it is no argument',
     async (command) => {
       const { stdout } = await runCli([command, '--help']);
-      for (const word of ['--token-file', 'TRUTO_TOKEN', 'TRUTO_API_TOKEN', 'no argument', 'sandbox'])
-        expect(stdout).toContain(word);
+      for (const word of ['--token-file', 'TRUTO_API_TOKEN', 'no argument', 'sandbox']) expect(stdout).toContain(word);
       expect(stdout).not.toMatch(/--token[ =]/);
     },
   );

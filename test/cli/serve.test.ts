@@ -28,10 +28,13 @@ describe('truto-engagements serve', () => {
     expect(code).toBe(1);
   });
 
-  it("does not start with the terminal's TRUTO_TOKEN, which a server would not use", async () => {
-    const { code, stderr } = await runCli(['serve'], { TRUTO_TOKEN: 'canary-token-of-the-terminal' });
-    expect(stderr).toContain('TRUTO_TOKEN is not a setting of this server');
-    expect(code).toBe(1);
+  it('starts over the sandbox for who has exported TRUTO_API_TOKEN, and one line says what it is for', async () => {
+    const server = startCli(['serve'], { PORT: '0', TRUTO_API_TOKEN: 'canary-token-of-the-terminal' });
+    await printed(server, /("msg":"listening")/);
+    expect(server.stdout().match(/TRUTO_API_TOKEN is ignored.*AUTH_MODE=service/g)).toHaveLength(1);
+    expect(server.stdout()).toContain('nothing real is deleted');
+    server.child.kill('SIGTERM');
+    expect((await server.end).code).toBe(0);
   });
 });
 

@@ -28,6 +28,7 @@ interface Deployment extends Manifest {
       readonly metadata: { readonly labels: object };
       readonly spec: {
         readonly terminationGracePeriodSeconds: number;
+        readonly enableServiceLinks: boolean;
         readonly securityContext: object;
         readonly containers: readonly [Container];
       };
@@ -69,6 +70,8 @@ describe('deploy/kubernetes', () => {
       return [name, value ?? secrets[valueFrom?.secretKeyRef.key ?? '']] as const;
     });
     const env = Object.fromEntries(values);
+    // Kubernetes would add REDIS_PORT, and for a Service named metrics METRICS_PORT.
+    expect(deployment.spec.template.spec.enableServiceLinks).toBe(false);
     expect(Object.keys(readSettings(env)).sort()).toEqual(Object.keys(env).sort());
     const config = parseConfig({ HOST: '0.0.0.0', ...env });
     expect(config.shared?.replicas).toBe(deployment.spec.replicas);

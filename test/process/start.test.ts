@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
+import { type BucketKey, startBucket } from '../support/bucket.ts';
 import { startNode, startServerProcess } from '../support/server-process.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -41,6 +42,50 @@ describe('the server process', () => {
     for (const name of ['PORT', 'TRUTO_API_TOKEN', 'TRUTO_BASE_URL', 'JWT_ISSUER', 'JWT_AUDIENCE', 'JWT_SECRET'])
       expect(output()).toContain(name);
     expect(output()).not.toContain('canary');
+  });
+
+  it('R29 does not start on a mistyped setting, and starts beside those of others with one warning', async () => {
+    const mistyped = startNode(['src/main.ts'], { PORT: '0', AUTH_MODES: 'canary-mode' });
+    expect(await mistyped.exited).toBe(1);
+    expect(mistyped.output()).toMatch(/AUTH_MODES .*AUTH_MODE\?/);
+    expect(mistyped.output()).not.toContain('canary');
+
+    const others = { REDIS_PORT: 'tcp://10.0.0.1:6379', REDIS_TLS_URL: 'rediss://canary', REDIS_HOST: 'canary' };
+    await using server = await startServerProcess({ ...others, TRUTO_API_KEY: 'canary-key' });
+    const warnings = server
+      .output()
+      .split('\n')
+      .filter((line) => line.includes('"level":40'));
+    expect(warnings).toEqual([expect.stringMatching(/REDIS_HOST, TRUTO_API_KEY/)]);
+    expect(server.output()).not.toMatch(/canary|REDIS_PORT|REDIS_TLS_URL/);
+  });
+
+  it('R30 does not start when UNDO_STORE cannot be written: one line says why and what to do, and not where it is', async () => {
+    const redis = { PORT: '0', SANDBOX: '1', REDIS_URL: 'redis://127.0.0.1:1' };
+    const key: BucketKey = { accessKeyId: 'canary-id', secretAccessKey: 'canary-secret-key', region: 'us-east-1' };
+    await using bucket = await startBucket(key);
+    const keys = { AWS_ACCESS_KEY_ID: key.accessKeyId, AWS_SECRET_ACCESS_KEY: 'canary-of-another-key' };
+    for (const [env, reason] of [
+      [{ UNDO_STORE: '/etc/hostname/canary' }, 'ENOTDIR'],
+      [{ UNDO_STORE: `${bucket.url}/canary`, ...keys }, 'status 403'],
+    ] as const) {
+      const { exited, output } = startNode(['src/main.ts'], { ...redis, ...env });
+      expect(await exited).toBe(1);
+      expect(output().match(/UNDO_STORE cannot be written/g)).toHaveLength(1);
+      expect(output()).toMatch(new RegExp(`^ *UNDO_STORE .*\\(${reason}\\): .+$`, 'm'));
+      expect(output()).not.toContain('canary');
+      expect(output()).not.toContain(bucket.host);
+      expect(output()).not.toContain('listening');
+    }
+  });
+
+  it('R30 starts while a bucket is away, and one warning says what waits for it', async () => {
+    const key: BucketKey = { accessKeyId: 'canary-id', secretAccessKey: 'canary-secret-key', region: 'us-east-1' };
+    await using bucket = await startBucket(key, [(response) => void response.writeHead(503).end()]);
+    const keys = { AWS_ACCESS_KEY_ID: key.accessKeyId, AWS_SECRET_ACCESS_KEY: key.secretAccessKey };
+    const env = { SANDBOX: '1', REDIS_URL: 'redis://127.0.0.1:1', UNDO_STORE: bucket.url, ...keys };
+    await using server = await startServerProcess(env);
+    expect(server.output().match(/"reason":"status 503".*UNDO_STORE/g)).toHaveLength(1);
   });
 
   it('says so when its port is taken', async () => {

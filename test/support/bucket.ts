@@ -6,6 +6,8 @@ import type { AddressInfo } from 'node:net';
 export interface BucketKey {
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
+  /** What temporary credentials have besides. */
+  readonly sessionToken?: string;
   readonly region: string;
 }
 
@@ -60,6 +62,7 @@ function findFault({ method, url = '', headers }: IncomingMessage, body: Buffer,
   const [, accessKeyId, day = '', region = '', names = '', signature] =
     authorizationForm.exec(headers.authorization ?? '') ?? [];
   if (accessKeyId !== key.accessKeyId || region !== key.region) return 'it is not signed with this key';
+  if (headers['x-amz-security-token'] !== key.sessionToken) return 'it has not the session of this key';
   const time = String(headers['x-amz-date']);
   if (!/^\d{8}T\d{6}Z$/.test(time) || !time.startsWith(day)) return 'it has no time, or that of another day';
   const signed = names.split(';');

@@ -7,7 +7,7 @@ import { expectNoSecrets } from './canary.ts';
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
 /** The variables whose values must never be printed. */
-const secretNames = ['TRUTO_TOKEN', 'TRUTO_API_TOKEN', 'JWT_SECRET'];
+const secretNames = ['TRUTO_API_TOKEN', 'TRUTO_TOKEN', 'JWT_SECRET', 'AWS_SESSION_TOKEN'];
 
 /** What a command came to. */
 export interface CliEnd {

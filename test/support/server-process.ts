@@ -7,7 +7,7 @@ import { capturedBy, folderVariable, keepCaptured, keepSecrets } from './capture
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
 /** The variables whose values must never be printed. */
-const secretNames = ['TRUTO_API_TOKEN', 'JWT_SECRET'];
+const secretNames = ['TRUTO_API_TOKEN', 'JWT_SECRET', 'AWS_SECRET_ACCESS_KEY', 'AWS_SESSION_TOKEN'];
 
 /** The server as users run it: a process of its own. Whoever waits for its end learns, too, if it told a secret. */
 export interface ServerProcess extends AsyncDisposable {
