@@ -157,6 +157,21 @@ end
 return 1`,
 );
 
+/**
+ * Counts that a page of the list was only a part of it. KEYS: the job. ARGV: the cursor of that page, how often it is asked for again.
+ * Answers how often it was a part, and 0 when the list is taken as it is, which the job then says.
+ */
+export const notePartialList = script<number>(
+  'notePartialBulkList',
+  `
+local phase, isPartial = unpack(redis.call('HMGET', KEYS[1], 'phase', 'isPartial'))
+if phase ~= 'LISTING' or isPartial == '1' then return 0 end
+local count = redis.call('HINCRBY', KEYS[1], 'partial:' .. ARGV[1], 1)
+if count <= tonumber(ARGV[2]) then return count end
+redis.call('HSET', KEYS[1], 'isPartial', 1)
+return 0`,
+);
+
 /** The list is complete. KEYS: the job, what was listed, the cursors that were. ARGV: the moment, 1 for a dry run. Answers 1 when it was not known. */
 export const endListing = script<number>(
   'endBulkListing',

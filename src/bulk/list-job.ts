@@ -1,12 +1,11 @@
 import type { Caller } from '../engagement/access.ts';
-import { engagementTypes } from '../engagement/input.ts';
 import { readEngagements } from '../engagement/read-engagements.ts';
 import type { EngagementRecord } from '../engagement/record.ts';
 import type { Refusal } from '../engagement/refusal.ts';
 import { typeOf, typeOnly } from '../engagement/resources.ts';
 import { type BulkItem, type BulkJob, pageSize } from './job.ts';
 import { findObstacle, pauseForError } from './obstacle.ts';
-import { openCaller, type PagePorts, pausedLookMs, type WorkEnd } from './page-ports.ts';
+import { lookPauseMs, openCaller, type PagePorts, pausedLookMs, type WorkEnd } from './page-ports.ts';
 
 /** How many engagements one bulk delete may have: some 60 MB of Redis. */
 const maxListed = 1_000_000;
@@ -22,7 +21,8 @@ async function readListPage(job: BulkJob, caller: Caller, ports: PagePorts) {
   return readEngagements(page, { caller, selected: typeOnly, ...times }, ports);
 }
 
-const partial: Refusal = { kind: 'UpstreamUnavailableError', message: 'Upstream gives only a part of the list.' };
+/** How often a page of the list that upstream calls a part is asked for again. */
+const maxPartial = 3;
 
 /** What keeps the list from being read: it passes, or is for somebody to mend, or the job has failed. */
 async function endWithout(job: BulkJob, refusal: Refusal, caller: Caller, ports: PagePorts): Promise<WorkEnd> {
@@ -35,7 +35,7 @@ async function endWithout(job: BulkJob, refusal: Refusal, caller: Caller, ports:
     case 'paused':
       return { kind: 'later', afterMs: pausedLookMs };
     default:
-      return fail(job, `The list cannot be read, and nothing was deleted. ${refusal.message}`, ports);
+      return fail(job, `The list cannot be read. Nothing was deleted. ${refusal.message}`, ports);
   }
 }
 
@@ -44,10 +44,9 @@ async function fail(job: BulkJob, why: string, { store }: PagePorts): Promise<Wo
   return { kind: 'done' };
 }
 
-/** Each of the account's engagements that the filter means, with its kind where that is one of the documented ones. */
-function itemOf(record: EngagementRecord): BulkItem {
-  const type = typeOf(record);
-  return { id: record.id, engagementType: engagementTypes.find((known) => known === type) ?? null };
+/** An engagement that the filter means, with its kind: a filter that names one means nothing else. */
+function itemOf(record: EngagementRecord, { filter }: BulkJob['input']): BulkItem {
+  return { id: record.id, engagementType: typeOf(record) ?? filter?.engagementType ?? null };
 }
 
 /**
@@ -70,13 +69,26 @@ export async function listJob(jobId: string, ports: PagePorts): Promise<WorkEnd>
     const page = await readListPage(job, caller, ports).catch((error) => pauseForError(error, job, ports));
     if (page.kind === 'paused') return { kind: 'later', afterMs: pausedLookMs };
     if (page.kind !== 'Page') return endWithout(job, page, caller, ports);
-    // Whoever has to erase all of something must not be told that it is done when some of it was never seen.
-    if (page.isPartial) return endWithout(job, partial, caller, ports);
+    // Whoever has to erase all of something is told when some of it was never seen. It may only be fields that are left out.
+    const partialCount = page.isPartial ? await store.notePartialList(job, maxPartial) : 0;
+    if (partialCount > 0) {
+      await store.note(job.id, 'Upstream gives only a part of the list. It is asked again automatically.');
+      return { kind: 'later', afterMs: lookPauseMs(partialCount - 1, ports) };
+    }
     if (job.total + page.records.length > maxListed) {
-      const why = `The filter means more than ${maxListed} engagements, and nothing was deleted. Narrow it, and start one for each part.`;
+      const why = `The filter means more than ${maxListed} engagements. Nothing was deleted. Narrow it, and start a bulk delete for each part.`;
       return fail(job, why, ports);
     }
-    const added = await store.addListed(job, page.records.map(itemOf), page.nextCursor);
-    if (added < 0) return fail(job, "Upstream's list goes in circles, and nothing was deleted.", ports);
+    const added = await store.addListed(
+      job,
+      page.records.map((record) => itemOf(record, job.input)),
+      page.nextCursor,
+    );
+    if (added < 0)
+      return fail(
+        job,
+        "Upstream's list leads back to a page that was read before. Nothing was deleted. Name the engagements by `ids`.",
+        ports,
+      );
   }
 }
