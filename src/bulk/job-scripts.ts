@@ -11,6 +11,7 @@ local function endCancelled(now)
   local phase, open = unpack(redis.call('HMGET', KEYS[1], 'phase', 'open'))
   if phase == 'CANCELLING' and (tonumber(open) or 0) <= 0 then
     redis.call('HSET', KEYS[1], 'phase', 'CANCELLED', 'endedAt', now)
+    redis.call('HDEL', KEYS[1], 'trouble')
   end
 end`;
 
