@@ -21,22 +21,28 @@ const settings = Object.entries(variables).map(([name, { meaning, ...rest }]) =>
   return [code(name), usual, meaning];
 });
 
-const rules = integrations.map(({ name, requiresEngagementType, engagementTypes, parameters }) => {
-  const types = engagementTypes.map((type) => code(type.toUpperCase())).join(', ');
-  return [
-    name,
-    requiresEngagementType ? 'required' : types === '' ? 'not listed' : 'optional',
-    types,
-    parameters.map(code).join(', '),
-  ];
-});
+const rules = integrations.map(
+  ({ name, requiresEngagementType, engagementTypes, parameters, keepsDeletedReadable }) => {
+    const types = engagementTypes.map((type) => code(type.toUpperCase())).join(', ');
+    return [
+      name,
+      requiresEngagementType ? 'required' : types === '' ? 'not listed' : 'optional',
+      types,
+      parameters.map(code).join(', '),
+      keepsDeletedReadable ? 'yes' : '',
+    ];
+  },
+);
 
 const tables = [
   { file: '../README.md', name: 'settings', text: table(['variable', 'default', 'meaning'], settings) },
   {
     file: 'integrations.md',
     name: 'integrations',
-    text: table(['integration', '`engagementType`', 'its values', 'further `parameters`'], rules),
+    text: table(
+      ['integration', '`engagementType`', 'its values', 'further `parameters`', 'deleted ones stay readable'],
+      rules,
+    ),
   },
   {
     file: 'sandbox.md',

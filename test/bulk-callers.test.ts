@@ -135,7 +135,7 @@ describe('a bulk delete, where callers bring their own tokens,', () => {
     };
     const { id } = await started(facade.post, { integratedAccountId: 'a', ids: manyIds(100) }, caller);
     expect(await paused(id)).toMatchObject({
-      trouble: expect.stringContaining('no longer takes the token'),
+      trouble: expect.stringContaining('no longer accepts the token'),
       outcomes: { remaining: 100, failed: 0 },
     });
     expect(upstream.deletes()).toHaveLength(1);

@@ -1,6 +1,7 @@
 import { Redis } from 'ioredis';
 import { describe, expect, it } from 'vitest';
 import { sandboxAccount } from '../src/sandbox/accounts.ts';
+import { findFault } from '../src/sandbox/faults.ts';
 import { seedEngagements } from '../src/sandbox/seed.ts';
 import { outcomesOf, seen, started, steer } from './support/bulk.ts';
 import { deletesOf, ended, startSetting } from './support/bulk-setting.ts';
@@ -125,7 +126,73 @@ describe('a bulk delete that cannot go on', () => {
     await steer(post, 'resume', id);
     expect(await ended(setting, id)).toMatchObject({
       state: 'FAILED',
-      trouble: expect.stringContaining('not kept any more'),
+      trouble: expect.stringContaining('Redis has lost'),
     });
   });
+});
+
+describe('R27 engagements that can neither be deleted nor read', () => {
+  it('end with an unknown outcome of their own, and stop none of those behind them', async () => {
+    const bad = idsOf(30).slice(0, 18);
+    await using setting = await startSetting(
+      { pickFault: ({ url }) => (bad.some((id) => url.includes(`/${id}?`)) ? findFault('fault-500') : undefined) },
+      { REQUEST_TIMEOUT_MS: '500' },
+    );
+    const { post } = setting.facade;
+    const { id } = await started(post, { integratedAccountId, ids: idsOf(30) });
+    await expect
+      .poll(async () => (await seen(post, id)).outcomes, { timeout: 30_000 })
+      .toMatchObject({ deleted: 12, unknown: 0 });
+    await expect.poll(async () => (await seen(post, id)).state, { timeout: 90_000 }).toBe('COMPLETED');
+    const told = await outcomesOf(post, id);
+    expect(told.filter(({ outcome }) => outcome === 'UNKNOWN').map((item) => item.id)).toEqual(bad);
+  }, 120_000);
+});
+
+describe('a bulk delete in an integration that keeps deleted engagements readable', () => {
+  it('knows one as gone by the mark in its record, and sends no further delete', async () => {
+    const pipedrive = sandboxAccount('Pipedrive');
+    const ids = seedEngagements(pipedrive, 3).map((engagement) => engagement.id);
+    const faults = [findFault('fault-reset-after'), findFault('fault-502')];
+    const seenOf = new Map<string, number>();
+    await using setting = await startSetting(
+      {
+        pickFault({ method, url }) {
+          if (method !== 'DELETE') return undefined;
+          const count = seenOf.get(url) ?? 0;
+          seenOf.set(url, count + 1);
+          return faults[count];
+        },
+      },
+      { REQUEST_TIMEOUT_MS: '1000' },
+    );
+    const { post } = setting.facade;
+    const { id } = await started(post, { integratedAccountId: pipedrive.id, ids });
+    await ended(setting, id);
+    expect((await outcomesOf(post, id)).map(({ outcome }) => outcome)).toEqual(Array(3).fill('ALREADY_ABSENT'));
+    expect([...seenOf.values()]).toEqual([2, 2, 2]);
+  });
+
+  it.each([
+    ['UNKNOWN', 'pipedrive', 'is no proof that it was not deleted', {}],
+    ['FAILED', 'pipedrive', 'says that it is not deleted', { remote_data: { data: { active_flag: true } } }],
+    ['FAILED', 'capsule', 'means that it was not deleted', {}],
+  ])(
+    'ends as %s in %s what had no answer, is refused since, and can be read, which %s',
+    async (outcome, integration, _why, rest) => {
+      await using redis = await startRedis();
+      const removals = inTurn(lostAnswer, lostAnswer, truto(409));
+      const isThere = json(200, { id: '1', ...rest });
+      await using upstream = await startUpstream(
+        (request, response) => (request.method === 'GET' ? isThere : removals)(request, response),
+        integration,
+      );
+      const env = { REDIS_URL: redis.url, REQUEST_TIMEOUT_MS: '400' };
+      await using facade = await startTestFacade(upstream.url, env);
+      const { id } = await started(facade.post, { integratedAccountId: 'a', ids: ['1'] });
+      await expect.poll(async () => (await seen(facade.post, id)).state, { timeout: 60_000 }).toBe('COMPLETED');
+      expect(await outcomesOf(facade.post, id)).toMatchObject([{ outcome }]);
+    },
+    90_000,
+  );
 });

@@ -44,40 +44,63 @@ describe('R31 replicas with other settings', () => {
     expect(new Set(kept)).toEqual(new Set(ids));
   }, 90_000);
 
-  it("leave alone a caller's token that another secret sealed; the bulk delete says what it waits for, and goes on with that", async () => {
-    await using redis = await startRedis();
+  /** A bulk delete of which something was sent, and whose only server with its settings is gone. */
+  async function startUnserved() {
+    const stack = new AsyncDisposableStack();
+    const redis = stack.use(await startRedis());
     const client = new Redis(redis.url);
-    await using stack = new AsyncDisposableStack();
     stack.defer(() => client.disconnect());
     let isAway = true;
-    await using upstream = await startUpstream((request, response) => {
-      const isDelete = request.method === 'DELETE';
-      if (isDelete && isAway) lostAnswer(request, response);
-      else json(isDelete ? 204 : 200, isDelete ? undefined : { id: '1' })(request, response);
-    }, 'capsule');
+    const upstream = stack.use(
+      await startUpstream((request, response) => {
+        const isDelete = request.method === 'DELETE';
+        if (isDelete && isAway) lostAnswer(request, response);
+        else json(isDelete ? 204 : 200, isDelete ? undefined : { id: '1' })(request, response);
+      }, 'capsule'),
+    );
     const caller = bearer('token-of-a-caller');
     const env = { REDIS_URL: redis.url, ...unlimited };
-    const sealing = (name: string) => ({ ...env, AUTH_MODE: 'passthrough', BULK_TOKEN_SECRET: secret(name) });
-    const first = await startTestFacade(upstream.url, sealing('first'));
+    const startWith = (name: string) =>
+      startTestFacade(upstream.url, { ...env, AUTH_MODE: 'passthrough', BULK_TOKEN_SECRET: secret(name) });
+    const first = await startWith('first');
     const { id } = await started(first.post, { integratedAccountId: 'a', ids: ['1', '2'] }, caller);
     await expect.poll(() => upstream.deletes().length).toBeGreaterThan(0);
     await first[Symbol.asyncDispose]();
     isAway = false;
-    const sent = upstream.deletes().length;
-
-    const other = stack.use(await startTestFacade(upstream.url, sealing('other')));
-    // One that has a token of its own does not use it for what somebody else's was given for.
+    const other = stack.use(await startWith('other'));
+    // One that has a token of its own does not use it for a caller's bulk delete.
     stack.use(await startTestFacade(upstream.url, env));
     // As if some time had gone by since the first server was there.
     for (const queue of await client.hkeys('{engagements}:bulk-queues'))
-      await client.hset('{engagements}:bulk-queues', queue, 0);
-    await expect
-      .poll(async () => (await seen(other.post, id, caller)).trouble, { timeout: 20_000 })
-      .toMatch(/waits for one with the .*BULK_TOKEN_SECRET/);
-    expect(upstream.deletes()).toHaveLength(sent);
+      if (queue.includes('none')) await client.hset('{engagements}:bulk-queues', queue, 0);
+    const now = () => seen(other.post, id, caller);
+    return { id, now, caller, client, upstream, other, stack, startAgain: () => startWith('first') };
+  }
 
-    stack.use(await startTestFacade(upstream.url, sealing('first')));
-    await expect.poll(async () => (await seen(other.post, id, caller)).state, { timeout: 30_000 }).toBe('COMPLETED');
-    expect(await seen(other.post, id, caller)).toMatchObject({ trouble: null, outcomes: { failed: 0, unknown: 0 } });
+  it("leave alone a caller's token that another secret sealed; the bulk delete says what it waits for, and goes on with that", async () => {
+    const { now, upstream, stack, startAgain } = await startUnserved();
+    await using _stack = stack;
+    const sent = upstream.deletes().length;
+    await expect
+      .poll(async () => (await now()).trouble, { timeout: 20_000 })
+      .toMatch(/waits for one .*BULK_TOKEN_SECRET/);
+    expect(upstream.deletes()).toHaveLength(sent);
+    stack.use(await startAgain());
+    await expect.poll(async () => (await now()).state, { timeout: 30_000 }).toBe('COMPLETED');
+    expect(await now()).toMatchObject({ trouble: null, outcomes: { failed: 0, unknown: 0 } });
+  }, 60_000);
+
+  it('end a cancelled one that no server has the settings for any more: what was sent is UNKNOWN', async () => {
+    const { id, now, caller, client, upstream, other, stack } = await startUnserved();
+    await using _stack = stack;
+    const sent = upstream.deletes().length;
+    // As if it had been looked for as often as it may be.
+    for (const index of [0, 1]) await client.hset(`{engagements}:bulk:${id}:page:0:states`, `waits:look:${index}`, 12);
+    await other.post('mutation($id: ID!) { cancelBulkDelete(id: $id) { id } }', { id }, caller);
+    await expect.poll(async () => (await now()).state, { timeout: 30_000 }).toBe('CANCELLED');
+    const { outcomes } = await now();
+    expect(outcomes.unknown).toBeGreaterThan(0);
+    expect(outcomes.deleted).toBe(0);
+    expect(upstream.deletes()).toHaveLength(sent);
   }, 60_000);
 });

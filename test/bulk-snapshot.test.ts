@@ -6,7 +6,7 @@ import { sandboxAccount } from '../src/sandbox/accounts.ts';
 import { findFault } from '../src/sandbox/faults.ts';
 import { seedEngagements } from '../src/sandbox/seed.ts';
 import type { SandboxOptions } from '../src/sandbox/server.ts';
-import { outcomesOf, seen, startBulk, started } from './support/bulk.ts';
+import { outcomesOf, type Post, seen, startBulk, started } from './support/bulk.ts';
 import { deletesOf, ended, startSetting } from './support/bulk-setting.ts';
 
 const account = sandboxAccount('Capsule');
@@ -14,9 +14,9 @@ const integratedAccountId = account.id;
 const idsOf = (count: number) => seedEngagements(account, count).map(({ id }) => id);
 
 /** A sandbox, and a folder for undo files that goes with it. */
-async function startKeeping(options: SandboxOptions = {}) {
+async function startKeeping(options: SandboxOptions = {}, env: Record<string, string> = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'undo-'));
-  const setting = await startSetting(options, { UNDO_STORE: folder });
+  const setting = await startSetting(options, { UNDO_STORE: folder, ...env });
   return {
     ...setting,
     folder,
@@ -101,4 +101,86 @@ describe('a bulk delete with snapshots', () => {
       { message: expect.stringContaining('UNDO_STORE'), extensions: { code: 'NOT_CONFIGURED' } },
     ]);
   });
+
+  const failuresOf = async (post: Post, id: string) => {
+    const document =
+      'query($id: ID!) { bulkDelete(id: $id) { failures(first: 100) { items { id result { __typename ... on Error { message } } } } } }';
+    return (await post(document, { id })).body.data.bulkDelete.failures.items;
+  };
+
+  it.each([
+    ['answered with status 500', 'fault-500', ''],
+    ['longer than MAX_UPSTREAM_BYTES', 'fault-huge', ''],
+    ['another record', 'fault-other-record', ''],
+    ['of a note of it, which is answered with status 500', 'fault-500', '/notes/'],
+  ])(
+    'R27 ends each of 18 whose read is for ever %s as a failure of its own, and deletes the 12 behind them meanwhile',
+    async (_what, fault, resource) => {
+      const seeded = seedEngagements(account, 30).toSorted(
+        (one, other) => (other.notes?.length ?? 0) - (one.notes?.length ?? 0),
+      );
+      const bad = seeded.slice(0, resource ? seeded.filter(({ notes }) => notes?.length).length : 18);
+      const unreadable = resource
+        ? bad.flatMap(({ notes }) => notes?.map((note) => note.id) ?? [])
+        : bad.map(({ id }) => id);
+      await using setting = await startKeeping(
+        {
+          pickFault: ({ method, url }) =>
+            method === 'GET' && url.includes(resource) && unreadable.some((id) => url.includes(`/${id}?`))
+              ? findFault(fault)
+              : undefined,
+        },
+        { REQUEST_TIMEOUT_MS: '1000' },
+      );
+      const { post } = setting.facade;
+      const ids = seeded.map(({ id }) => id);
+      const { id } = await started(post, { integratedAccountId, ids, snapshot: true });
+      await expect
+        .poll(async () => (await seen(post, id)).outcomes, { timeout: 30_000 })
+        .toMatchObject({
+          deleted: 30 - bad.length,
+          failed: 0,
+        });
+      await expect.poll(async () => (await seen(post, id)).state, { timeout: 60_000 }).toBe('COMPLETED');
+      expect((await seen(post, id)).outcomes).toMatchObject({ deleted: 30 - bad.length, failed: bad.length });
+      const failures = await failuresOf(post, id);
+      expect(new Set(failures.map((failure: { id: string }) => failure.id))).toEqual(new Set(bad.map((one) => one.id)));
+      for (const { result } of failures) expect(result.__typename).toBe('UpstreamUnavailableError');
+      for (const one of seeded)
+        expect(setting.sandbox.wasDeleted(integratedAccountId, one.id)).toBe(!bad.includes(one));
+    },
+    100_000,
+  );
+
+  it.each([
+    ['every read, list and delete fails, while the account itself can be looked up', 'fault-502', '/engagements'],
+    ['a firewall answers every request with a page and 403', 'fault-firewall', '/'],
+  ])(
+    'R27 fails none while %s for some seconds',
+    async (_what, fault, path) => {
+      let isOut = false;
+      await using setting = await startKeeping(
+        {
+          latencyMs: 100,
+          pickFault: ({ url }) => (isOut && url.includes(path) ? findFault(fault) : undefined),
+        },
+        { REQUEST_TIMEOUT_MS: '500' },
+      );
+      const { post } = setting.facade;
+      const { id } = await started(post, { integratedAccountId, ids: idsOf(30), snapshot: true });
+      // While records are still being read.
+      await expect.poll(() => setting.sandbox.requests.length).toBeGreaterThan(10);
+      expect(deletesOf(setting)).toEqual([]);
+      isOut = true;
+      // Longer than all the reads take that end an engagement, were they made.
+      await new Promise((resolve) => setTimeout(resolve, 12_000));
+      expect((await seen(post, id)).outcomes).toMatchObject({ failed: 0, notFound: 0, unknown: 0 });
+      isOut = false;
+      await expect.poll(async () => (await seen(post, id)).state, { timeout: 60_000 }).toBe('COMPLETED');
+      const { outcomes } = await seen(post, id);
+      expect([outcomes.failed, outcomes.notFound, outcomes.unknown]).toEqual([0, 0, 0]);
+      for (const one of idsOf(30)) expect(setting.sandbox.wasDeleted(integratedAccountId, one)).toBe(true);
+    },
+    100_000,
+  );
 });

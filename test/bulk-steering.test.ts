@@ -3,7 +3,7 @@ import { sandboxAccount } from '../src/sandbox/accounts.ts';
 import { findFault } from '../src/sandbox/faults.ts';
 import { seedEngagements } from '../src/sandbox/seed.ts';
 import { type Sandbox, type SandboxOptions, startSandbox } from '../src/sandbox/server.ts';
-import { outcomesOf, seen, started, steer } from './support/bulk.ts';
+import { outcomesOf, type Post, seen, started, steer } from './support/bulk.ts';
 import { deletesOf, ended, type Setting, startSetting } from './support/bulk-setting.ts';
 import { startTestFacade } from './support/facade.ts';
 
@@ -96,7 +96,7 @@ describe('a bulk delete', () => {
     const port = Number(new URL(setting.sandbox.url).port);
     const id = await begun(setting, 1_000, 200);
     await setting.sandbox.close();
-    await expect.poll(async () => (await seen(post, id)).trouble).toMatch(/tried again by itself/);
+    await expect.poll(async () => (await seen(post, id)).trouble).toMatch(/retried automatically/);
     const { outcomes } = await seen(post, id);
     expect([outcomes.failed, outcomes.notFound, outcomes.unknown]).toEqual([0, 0, 0]);
     await using again = await restarted(port);
@@ -152,4 +152,113 @@ describe('a bulk delete', () => {
     expect(new Set(told.map(({ outcome }) => outcome))).toEqual(new Set(['DELETED']));
     expect(deletesOf(setting)).toHaveLength(800);
   });
+});
+
+describe('R28 a bulk delete that is cancelled while upstream gives no answer', () => {
+  const short = { REQUEST_TIMEOUT_MS: '500' };
+
+  /** What the failures say of each that is of unknown outcome. */
+  async function unknownOf(post: Post, id: string) {
+    const document = `query($id: ID!) { bulkDelete(id: $id) { failures(first: 1000) { items { id result {
+      __typename ... on OutcomeUnknownError { idempotencyKey retrySafe } } } } } }`;
+    return (await post(document, { id })).body.data.bulkDelete.failures.items;
+  }
+
+  it('ends, with an unknown outcome for each that was sent, and says of none of them that nothing was sent', async () => {
+    await using setting = await startSetting({ ...many, latencyMs: 200 }, short);
+    const { post } = setting.facade;
+    const id = await begun(setting, 300, 40);
+    const keys = new Map<string, unknown>();
+    const noteKeys = () => {
+      for (const { url, headers } of deletesOf(setting))
+        keys.set(decodeURIComponent(url.split('?')[0]?.split('/').at(-1) ?? ''), headers['idempotency-key']);
+    };
+    await setting.sandbox.close();
+    noteKeys();
+    expect((await steer(post, 'cancel', id)).state).toBe('CANCELLING');
+    const duringIt = await outcomesOf(post, id);
+    for (const item of duringIt) if (keys.has(item.id)) expect(item.outcome).not.toBe('WAITING');
+    await expect.poll(async () => (await seen(post, id)).state, { timeout: 60_000 }).toBe('CANCELLED');
+    const told = await outcomesOf(post, id);
+    for (const item of told)
+      expect(['DELETED', 'UNKNOWN'].includes(item.outcome), item.outcome).toBe(keys.has(item.id));
+    const unknown = await unknownOf(post, id);
+    expect(unknown.length).toBeGreaterThan(0);
+    expect(unknown).toHaveLength((await seen(post, id)).outcomes.unknown ?? 0);
+    for (const failure of unknown)
+      expect(failure.result).toEqual({
+        __typename: 'OutcomeUnknownError',
+        idempotencyKey: keys.get(failure.id),
+        retrySafe: true,
+      });
+  }, 90_000);
+
+  it.each([
+    ['is away', 'fault-502'],
+    ['wants a pause', 'fault-429'],
+    ['wants the account to be connected again', 'fault-401'],
+    ['may not be reached behind a firewall', 'fault-firewall'],
+  ])(
+    'ends when upstream %s for ever',
+    async (_what, fault) => {
+      let isOut = false;
+      await using setting = await startSetting(
+        {
+          ...many,
+          pickFault: ({ method }) =>
+            isOut ? findFault(fault) : method === 'DELETE' ? findFault('fault-504-after') : undefined,
+        },
+        short,
+      );
+      const { post } = setting.facade;
+      const { id } = await started(post, { integratedAccountId, ids: idsOf(3) });
+      await expect.poll(() => deletesOf(setting).length).toBeGreaterThan(2);
+      isOut = true;
+      await steer(post, 'cancel', id);
+      await expect.poll(async () => (await seen(post, id)).state, { timeout: 60_000 }).toBe('CANCELLED');
+      const sent = new Set(deletesOf(setting).map(({ url }) => url.split('?')[0]?.split('/').at(-1)));
+      for (const item of await outcomesOf(post, id))
+        if (sent.has(item.id)) expect(['UNKNOWN', 'ALREADY_ABSENT']).toContain(item.outcome);
+    },
+    90_000,
+  );
+
+  it('finds out what became of what was sent when upstream is back in time', async () => {
+    let isOut = false;
+    await using setting = await startSetting(
+      {
+        ...many,
+        pickFault: ({ method }) =>
+          isOut ? findFault(method === 'DELETE' ? 'fault-reset-after' : 'fault-502') : undefined,
+      },
+      short,
+    );
+    const { post } = setting.facade;
+    const id = await begun(setting, 300, 40);
+    isOut = true;
+    const underWay = async () => (await outcomesOf(post, id)).filter(({ outcome }) => outcome === 'UNDER_WAY').length;
+    await expect.poll(underWay).toBeGreaterThan(0);
+    await steer(post, 'cancel', id);
+    isOut = false;
+    await expect.poll(async () => (await seen(post, id)).state, { timeout: 60_000 }).toBe('CANCELLED');
+    const told = await outcomesOf(post, id);
+    for (const item of told)
+      expect(['DELETED', 'ALREADY_ABSENT'].includes(item.outcome), item.outcome).toBe(
+        setting.sandbox.wasDeleted(integratedAccountId, item.id),
+      );
+  }, 90_000);
+
+  it('says that the outcome is unknown of what was sent and can still be read', async () => {
+    await using setting = await startSetting(
+      { ...many, pickFault: ({ method }) => (method === 'DELETE' ? findFault('fault-504') : undefined) },
+      short,
+    );
+    const { post } = setting.facade;
+    const { id } = await started(post, { integratedAccountId, ids: idsOf(2) });
+    await expect.poll(() => deletesOf(setting).length).toBeGreaterThan(0);
+    await steer(post, 'cancel', id);
+    await expect.poll(async () => (await seen(post, id)).state, { timeout: 60_000 }).toBe('CANCELLED');
+    const sent = new Set(deletesOf(setting).map(({ url }) => url.split('?')[0]?.split('/').at(-1)));
+    for (const item of await outcomesOf(post, id)) expect(item.outcome).toBe(sent.has(item.id) ? 'UNKNOWN' : 'WAITING');
+  }, 90_000);
 });

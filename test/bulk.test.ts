@@ -3,7 +3,7 @@ import { sandboxAccount } from '../src/sandbox/accounts.ts';
 import { findFault } from '../src/sandbox/faults.ts';
 import { seedEngagements } from '../src/sandbox/seed.ts';
 import { startSandbox } from '../src/sandbox/server.ts';
-import { outcomesOf, seen, startBulk, started } from './support/bulk.ts';
+import { outcomesOf, type Post, seen, startBulk, started } from './support/bulk.ts';
 import { deletesOf, ended, startSetting } from './support/bulk-setting.ts';
 import { startTestFacade } from './support/facade.ts';
 import { startRedis } from './support/redis-server.ts';
@@ -171,22 +171,121 @@ describe('a bulk delete by a filter', () => {
     const { id } = await started(setting.facade.post, { integratedAccountId, filter: { contact: '1' } });
     expect(await ended(setting, id)).toMatchObject({
       state: 'FAILED',
-      trouble: expect.stringContaining('nothing was deleted'),
+      trouble: expect.stringContaining('Nothing was deleted'),
     });
   });
 
-  it('waits while upstream gives only a part of the list, and says so', async () => {
+  /** Upstream whose list is one engagement, of which it says so often that it is only a part. */
+  async function startPartial(parts: number) {
+    const stack = new AsyncDisposableStack();
+    const redis = stack.use(await startRedis());
+    let lists = 0;
+    const upstream = stack.use(
+      await startUpstream((request, response) => {
+        if (request.method === 'DELETE') return json(204, undefined)(request, response);
+        lists += 1;
+        const next = request.query.next_cursor === undefined ? 'second' : null;
+        const isPartial = lists <= parts;
+        json(200, { result: [{ id: String(next) }], next_cursor: next, is_partial_response: isPartial })(
+          request,
+          response,
+        );
+      }, 'capsule'),
+    );
+    const env = { REDIS_URL: redis.url, REQUEST_TIMEOUT_MS: '1000' };
+    const { post } = stack.use(await startTestFacade(upstream.url, env));
+    return { post, lists: () => lists, [Symbol.asyncDispose]: () => stack.disposeAsync() };
+  }
+
+  const partialOf = async (post: Post, id: string) => {
+    const { body } = await post('query($id: ID!) { bulkDelete(id: $id) { isPartial trouble } }', { id });
+    return body.data.bulkDelete;
+  };
+
+  it('asks again a few times for a list that is only a part, and says nothing of it once it is whole', async () => {
+    await using setting = await startPartial(3);
+    const { id } = await started(setting.post, { integratedAccountId: 'a', filter: { contact: '1' } });
+    await expect
+      .poll(async () => seen(setting.post, id))
+      .toMatchObject({ state: 'COMPLETED', outcomes: { deleted: 2, failed: 0 } });
+    expect(await partialOf(setting.post, id)).toEqual({ isPartial: false, trouble: null });
+    expect(setting.lists()).toBe(5);
+  });
+
+  it('deletes what it was given of a list that stays a part, asks for no further page of it again, and says so', async () => {
+    await using setting = await startPartial(Number.POSITIVE_INFINITY);
+    const { id } = await started(setting.post, { integratedAccountId: 'a', filter: { contact: '1' } });
+    await expect
+      .poll(async () => seen(setting.post, id))
+      .toMatchObject({ state: 'COMPLETED', outcomes: { deleted: 2, failed: 0 } });
+    expect(await partialOf(setting.post, id)).toEqual({ isPartial: true, trouble: expect.any(String) });
+    expect(setting.lists()).toBe(5);
+  });
+
+  it.each<[string, string | undefined, string | undefined, string]>([
+    ['in capitals', 'CALL', undefined, 'call'],
+    ['with one', 'Call', undefined, 'call'],
+    ['with space around it', ' Meeting ', undefined, 'meeting'],
+    ['not at all, while the filter names it', undefined, 'CALL', 'call'],
+    ['as nothing, while the filter names it', '', 'MEETING', 'meeting'],
+  ])('deletes by its type an engagement whose record says it %s', async (_how, written, engagementType, expected) => {
     await using redis = await startRedis();
-    let isPartial = true;
     await using upstream = await startUpstream((request, response) => {
       if (request.method === 'DELETE') return json(204, undefined)(request, response);
-      json(200, { result: [{ id: '1' }], next_cursor: null, is_partial_response: isPartial })(request, response);
-    }, 'capsule');
+      json(200, { result: [{ id: '1', engagement_type: written }], next_cursor: null })(request, response);
+    }, 'zohocrm');
+    await using facade = await startTestFacade(upstream.url, { REDIS_URL: redis.url });
+    const filter = { contact: '1', ...(engagementType && { engagementType }) };
+    const { id } = await started(facade.post, { integratedAccountId: 'a', filter });
+    await expect.poll(async () => (await seen(facade.post, id)).outcomes.deleted).toBe(1);
+    expect(upstream.deletes().map(({ query }) => query.engagement_type)).toEqual([expected]);
+  });
+
+  it('ends one whose type nobody says, where it is required, as a failure of its own that names the argument', async () => {
+    await using redis = await startRedis();
+    await using upstream = await startUpstream((request, response) => {
+      if (request.method === 'DELETE') return json(204, undefined)(request, response);
+      json(200, { result: [{ id: '1' }, { id: '2', engagement_type: 'call' }], next_cursor: null })(request, response);
+    }, 'zohocrm');
     await using facade = await startTestFacade(upstream.url, { REDIS_URL: redis.url });
     const { id } = await started(facade.post, { integratedAccountId: 'a', filter: { contact: '1' } });
-    await expect.poll(async () => (await seen(facade.post, id)).trouble).toMatch(/only a part of the list/);
-    expect((await seen(facade.post, id)).state).toBe('LISTING');
-    isPartial = false;
-    await expect.poll(async () => (await seen(facade.post, id)).outcomes.deleted).toBe(1);
+    await expect
+      .poll(async () => seen(facade.post, id))
+      .toMatchObject({ state: 'COMPLETED', outcomes: { deleted: 1, failed: 1 } });
+    const document =
+      'query($id: ID!) { bulkDelete(id: $id) { failures { items { id result { __typename ... on InvalidInputError { issues { path } } } } } } }';
+    expect((await facade.post(document, { id })).body.data.bulkDelete.failures.items).toEqual([
+      { id: '1', result: { __typename: 'InvalidInputError', issues: [{ path: ['engagementType'] }] } },
+    ]);
   });
+
+  it('loses nothing to a firewall that answers for a while in place of Truto, whatever is asked', async () => {
+    let isOut = false;
+    await using setting = await startSetting(
+      { engagementsPerAccount: 150, latencyMs: 20, pickFault: () => (isOut ? findFault('fault-firewall') : undefined) },
+      { REQUEST_TIMEOUT_MS: '1000' },
+    );
+    const { post } = setting.facade;
+    const begin = () => started(post, { integratedAccountId, filter: { createdAt: { gt: '2000-01-01T00:00:00Z' } } });
+    const { id } = await begin();
+    isOut = true;
+    const lists = () => setting.sandbox.requests.filter(({ url }) => url.includes('/engagements?')).length;
+    await expect.poll(lists).toBeGreaterThan(1);
+    isOut = false;
+    await expect
+      .poll(() => setting.sandbox.requests.filter(({ method }) => method === 'DELETE').length)
+      .toBeGreaterThan(5);
+    isOut = true;
+    const refusedFrom = setting.sandbox.requests.length;
+    await expect.poll(() => setting.sandbox.requests.length - refusedFrom).toBeGreaterThan(30);
+    await new Promise((resolve) => setTimeout(resolve, 3_000));
+    isOut = false;
+    await expect.poll(async () => (await seen(post, id)).state, { timeout: 60_000 }).toBe('COMPLETED');
+    const { total, outcomes } = await seen(post, id);
+    expect(total).toBeGreaterThan(100);
+    expect((outcomes.deleted ?? 0) + (outcomes.alreadyAbsent ?? 0)).toBe(total);
+    expect([outcomes.failed, outcomes.notFound, outcomes.unknown]).toEqual([0, 0, 0]);
+    for (const item of await outcomesOf(post, id))
+      expect(setting.sandbox.wasDeleted(integratedAccountId, item.id)).toBe(true);
+  }, 90_000);
 });

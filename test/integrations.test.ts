@@ -1,7 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { readDeletedMark } from '../src/engagement/evidence.ts';
 import { findIntegration, integrations } from '../src/engagement/integrations.ts';
+import { sandboxAccount } from '../src/sandbox/accounts.ts';
+import { seedEngagements } from '../src/sandbox/seed.ts';
+import { startSandbox } from '../src/sandbox/server.ts';
 import { documented, withoutDelete } from './support/documented-integrations.ts';
+import { startTestFacade } from './support/facade.ts';
 
 describe('the table of integrations', () => {
   it('is the one documented', () => {
@@ -11,6 +16,27 @@ describe('the table of integrations', () => {
     });
     expect(rows).toEqual(documented);
   });
+});
+
+describe('an integration that keeps deleted engagements readable', () => {
+  it.each(integrations.map((each) => [each.name, each] as const))(
+    'is what the sandbox shows of %s',
+    async (_name, each) => {
+      const sandbox = await startSandbox();
+      await using facade = await startTestFacade(sandbox.url);
+      const account = sandboxAccount(each.name);
+      const [first] = seedEngagements(account);
+      const variables = { id: first?.id, account: account.id, type: first?.engagement_type?.toUpperCase() };
+      const types = each.requiresEngagementType ? variables : { ...variables, type: null };
+      const arguments_ = '(id: $id, integratedAccountId: $account, engagementType: $type)';
+      const head = '($id: ID!, $account: ID!, $type: EngagementType)';
+      await facade.post(`mutation${head} { deleteEngagement${arguments_} { __typename } }`, types);
+      const { body } = await facade.post(`query${head} { engagement${arguments_} { id remoteData } }`, types);
+      expect(body.data.engagement !== null).toBe(each.keepsDeletedReadable);
+      if (each.keepsDeletedReadable) expect(readDeletedMark(body.data.engagement.remoteData)).toBe(true);
+      await sandbox.close();
+    },
+  );
 });
 
 describe('the name of an integration', () => {

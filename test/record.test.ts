@@ -1,8 +1,11 @@
 import fc from 'fast-check';
 import { GraphQLDateTime } from 'graphql-scalars';
 import { describe, expect, it } from 'vitest';
+import { engagementTypes } from '../src/engagement/input.ts';
+import { nodeKind } from '../src/engagement/node-id.ts';
 import { excludableFieldsOf, readRecord, wireFieldsOf } from '../src/engagement/record.ts';
 import type { WireField } from '../src/engagement/resources.ts';
+import { typeOf, typeWordOf } from '../src/engagement/resources.ts';
 
 const wireFields = wireFieldsOf('engagements');
 const excludableWireFields = excludableFieldsOf('engagements');
@@ -194,6 +197,38 @@ describe('S13 __proto__ and constructor in upstream JSON', () => {
       JSON.parse(`{"id":"e1","owner":{"id":"o1"},"contact":[{"id":"c1"}],"phone_numbers":[{"id":"p1"}],
         "custom_fields":{"constructor":{"prototype":${evil}},"kept":{"__proto__":${evil}}},
         "remote_data":{"__proto__":${evil},"kept":1}}`),
+    );
+  });
+});
+
+describe('the kind that a record says it is', () => {
+  const cased = (text: string) =>
+    fc
+      .array(fc.boolean(), { minLength: text.length, maxLength: text.length })
+      .map((flags) => [...text].map((letter, index) => (flags[index] ? letter.toUpperCase() : letter)).join(''));
+  const space = fc.stringMatching(/^[ \t\n\u00a0]{0,3}$/);
+  const kind = fc.constantFrom(...engagementTypes);
+
+  it('is the documented one, whatever its case and the space around it', () => {
+    const written = kind.chain((type) => fc.tuple(fc.constant(type), space, cased(type), space));
+    fc.assert(
+      fc.property(written, ([type, before, word, after]) => {
+        const record = { engagement_type: `${before}${word}${after}` };
+        expect(typeOf(record)).toBe(type);
+        expect(nodeKind(null, record.engagement_type)).toBe(type);
+      }),
+    );
+  });
+
+  it('is none for any other word, which names it all the same', () => {
+    const other = fc
+      .string()
+      .filter((word) => !(engagementTypes as readonly string[]).includes(word.trim().toLowerCase()));
+    fc.assert(
+      fc.property(other, (word) => {
+        expect(typeOf({ engagement_type: word })).toBeNull();
+        expect(typeWordOf({ engagement_type: word })).toBe(word);
+      }),
     );
   });
 });

@@ -35,7 +35,7 @@ describe('engagementsPerAccount', () => {
     if (last === undefined) throw new RangeError('there is none');
     expect((await callSandbox(sandbox, engagementCall('GET', account, last))).body).toMatchObject({ id: last.id });
     expect((await callSandbox(sandbox, engagementCall('DELETE', account, last))).status).toBe(200);
-    expect((await callSandbox(sandbox, engagementCall('GET', account, last))).status).toBe(404);
+    expect((await callSandbox(sandbox, engagementCall('DELETE', account, last))).status).toBe(404);
   });
 
   test.each([-1, 1.5, Number.NaN, 75_001])('is refused when it is %d', async (engagementsPerAccount) => {

@@ -95,12 +95,11 @@ describe.each(deleting)('a delete at $integration.label', (account) => {
     expect((await callSandbox(sandbox, read)).body).toMatchObject({ ...engagement, remote_data: expect.anything() });
     await callSandbox(sandbox, engagementCall('DELETE', account, engagement));
     const gone = await callSandbox(sandbox, read);
-    if (label === 'Copper') {
-      // Copper keeps a stub of what was deleted.
-      expect(gone.body).toEqual({
-        id: engagement.id,
-        remote_data: { id: Number(engagement.id), is_deleted: true },
-      });
+    if (account.rule?.keepsDeletedReadable) {
+      // They keep a stub of what was deleted.
+      const stub = { id: Number(engagement.id), is_deleted: true };
+      const remoteData = label === 'Copper' ? stub : { success: true, data: stub };
+      expect(gone.body).toEqual({ id: engagement.id, remote_data: remoteData });
     } else {
       expect(gone.status).toBe(404);
     }

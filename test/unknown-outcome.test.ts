@@ -49,6 +49,11 @@ describe('an outcome that nobody can know is called unknown', () => {
     });
   });
 
+  it('and says where a read afterwards would prove nothing', async () => {
+    expect((await outcomeOf(remote(503), { integration: 'pipedrive' })).message).toContain('Pipedrive');
+    expect((await outcomeOf(remote(503), { integration: 'capsule' })).message).not.toContain('Capsule');
+  });
+
   it('R06 and carries the key that upstream got with the last attempt, a new one for each answer', async () => {
     await using upstream = await startUpstream(truto(502));
     await using facade = await startTestFacade(upstream.url);

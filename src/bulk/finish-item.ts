@@ -3,7 +3,7 @@ import type { DeleteEngagementError, DeleteEngagementResult } from '../engagemen
 import { withoutRecord } from '../engagement/without-record.ts';
 import type { BulkOutcome } from './job.ts';
 import type { PagePorts } from './page-ports.ts';
-import type { PageWork, PendingItem } from './page-work.ts';
+import type { HeldPage, PendingItem } from './page-work.ts';
 
 /** What is known of how an engagement came to its end: of a delete that was sent, or nothing. */
 export type Trail = Pick<AuditEvent, 'integration' | 'attempts' | 'idempotencyKey' | 'durationMs'>;
@@ -17,7 +17,7 @@ type Failure = Exclude<DeleteEngagementResult, { kind: 'DeleteEngagementSuccess'
 
 async function finish(
   { item, index }: PendingItem,
-  { job, lease }: PageWork,
+  { job, lease }: HeldPage,
   end: Pick<AuditEvent, 'result' | 'detail'> & Trail,
   outcome: BulkOutcome,
   failure: Failure | undefined,
@@ -35,7 +35,7 @@ async function finish(
 /** Writes down that it is gone, once and for all, with its one line in the log. */
 export async function finishGone(
   pending: PendingItem,
-  work: PageWork,
+  work: HeldPage,
   outcome: 'DELETED' | 'ACCEPTED' | 'ALREADY_ABSENT',
   ports: PagePorts,
   trail: Trail = noTrail,
@@ -47,7 +47,7 @@ export async function finishGone(
 /** Writes down why it is not, or not surely, gone, once and for all, with its one line in the log. */
 export async function finishFailed(
   pending: PendingItem,
-  work: PageWork,
+  work: HeldPage,
   failure: Failure,
   ports: PagePorts,
   trail: Trail = noTrail,

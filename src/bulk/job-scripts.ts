@@ -21,6 +21,7 @@ local function endCancelled(now)
   local phase, open, pages = unpack(redis.call('HMGET', KEYS[1], 'phase', 'open', 'pageCount'))
   if phase ~= 'CANCELLING' or (tonumber(open) or 0) > 0 then return end
   endJob('CANCELLED', now)
+  redis.call('HDEL', KEYS[1], 'trouble')
   redis.call('HSET', KEYS[1], 'unreachedUntil', now + ${idleKeptMs})
   for page = 0, tonumber(pages) - 1 do
     local items = KEYS[1] .. ':page:' .. page
@@ -220,6 +221,21 @@ if #items > 0 then
   redis.call('HINCRBY', KEYS[1], 'total', #items)
 end
 return 1`,
+);
+
+/**
+ * Counts that a page of the list was only a part of it. KEYS: the job. ARGV: the cursor of that page, how often it is asked for again.
+ * Answers how often it was a part, and 0 when the list is taken as it is, which the job then says.
+ */
+export const notePartialList = script<number>(
+  'notePartialBulkList',
+  `
+local phase, isPartial = unpack(redis.call('HMGET', KEYS[1], 'phase', 'isPartial'))
+if phase ~= 'LISTING' or isPartial == '1' then return 0 end
+local count = redis.call('HINCRBY', KEYS[1], 'partial:' .. ARGV[1], 1)
+if count <= tonumber(ARGV[2]) then return count end
+redis.call('HSET', KEYS[1], 'isPartial', 1)
+return 0`,
 );
 
 /**

@@ -147,6 +147,11 @@ export class JobStore {
     return this.#ask((redis) => scripts.addListedPage(redis, keys, args));
   }
 
+  /** See {@link scripts.notePartialList}. */
+  notePartialList({ id, cursor }: BulkJob, mostAgain: number): Promise<number> {
+    return this.#ask((redis) => scripts.notePartialList(redis, [this.#keyOf(id)], [cursor ?? '', mostAgain]));
+  }
+
   /** The list is complete. */
   async endListing({ id, input, needs }: BulkJob): Promise<void> {
     const args = [Date.now(), input.dryRun ? 1 : 0, pagesAtOnce];

@@ -62,6 +62,8 @@ export interface BulkJob {
   readonly done: number;
   /** True when the filter is resolved to its end. */
   readonly isListed: boolean;
+  /** True when upstream left something out of the list, however often it was asked. */
+  readonly isPartial: boolean;
   /** Upstream's cursor of the next page of the list; null for the first. */
   readonly cursor: string | null;
   readonly outcomes: Readonly<Partial<Record<BulkOutcome, number>>>;

@@ -3,9 +3,12 @@ import { type EngagementRecord, wireFieldsOf } from '../engagement/record.ts';
 import type { Selection } from '../engagement/selection.ts';
 import { type ReadNote, takeSnapshot } from '../engagement/snapshot.ts';
 import { finishFailed } from './finish-item.ts';
-import { findObstacle, pauseForError } from './obstacle.ts';
+import { findObstacle, pauseForError, withoutAdvice } from './obstacle.ts';
 import type { PagePorts } from './page-ports.ts';
 import type { ItemEnd, PageWork, PendingItem } from './page-work.ts';
+
+/** How often a record is read that cannot be read, before it ends as a failure of its own: two minutes, where a request may take ten seconds. */
+const maxReads = 8;
 
 /** All there is: nobody knows what will have to be made good. */
 const everything: Selection = {
@@ -37,6 +40,38 @@ function read(
   return takeSnapshot(input, { ...times, selection: everything }, { ...ports, readNote });
 }
 
+type Unread = Exclude<Awaited<ReturnType<typeof read>>, { kind: 'Found' }>;
+
+/**
+ * What becomes of an engagement whose record could not be read. When upstream answered other requests between all of its reads, that is
+ * the record's own: it ends, and stops no other.
+ */
+async function endUnread(said: Unread, pending: PendingItem, work: PageWork, ports: PagePorts): Promise<ItemEnd> {
+  const { job, lease, caller, isAnswering } = work;
+  const { store } = ports;
+  let { message } = said;
+  if (said.kind === 'UpstreamUnavailableError' && said.wasSent) {
+    const failedReads = await store.countWait(lease, `unread:${pending.index}`);
+    const why = withoutAdvice(message);
+    if (failedReads < maxReads) {
+      if (isAnswering === false) return { kind: 'trouble' };
+      await store.note(job.id, `A record cannot be kept, and is read again automatically; others go on. ${why}`);
+      return 'unread';
+    }
+    message = `Each of ${failedReads} reads failed, while upstream answered other requests. ${why} Delete it without a snapshot.`;
+  } else {
+    const obstacle = await findObstacle(said, job, caller, ports);
+    if (obstacle) return obstacle;
+  }
+  await finishFailed(
+    pending,
+    work,
+    { ...said, message: `It could not be kept, and so was not deleted. ${message}` },
+    ports,
+  );
+  return 'finished';
+}
+
 /**
  * Keeps the records of a page before they are deleted, in a file of their own. What cannot be read has its end here; what was
  * kept before is not read again, nor what may have been deleted.
@@ -53,32 +88,28 @@ export async function keepPage(
   const isSafe = ({ isBegun, isKept }: PendingItem) => isBegun || isKept;
   const lines: string[] = [];
   const kept: PendingItem[] = [];
+  async function keep(pending: PendingItem): Promise<ItemEnd> {
+    if (!(await ports.store.isGoingOn(job.id))) return { kind: 'paused' };
+    const found = await read(pending, work, ports).catch((error) => pauseForError(error, job, ports));
+    if (found.kind === 'paused') return found;
+    if (found.kind !== 'Found') return endUnread(found, pending, work, ports);
+    lines.push(lineOf(found.record, new Date()));
+    kept.push(pending);
+    return 'finished';
+  }
   await run(
     items.filter((pending) => !isSafe(pending)),
-    async (pending) => {
-      if (!(await ports.store.isGoingOn(job.id))) return { kind: 'paused' };
-      const found = await read(pending, work, ports).catch((error) => pauseForError(error, job, ports));
-      if (found.kind === 'paused') return found;
-      if (found.kind !== 'Found') {
-        const obstacle = await findObstacle(found, job, work.caller, ports);
-        if (obstacle) return obstacle;
-        const message = `It could not be kept, and so was not deleted. ${found.message}`;
-        await finishFailed(pending, work, { ...found, message }, ports);
-        return 'finished';
-      }
-      lines.push(lineOf(found.record, new Date()));
-      kept.push(pending);
-      return 'finished';
-    },
+    keep,
   );
   if (lines.length > 0) {
-    const name = `${job.id}/${String(lease.page).padStart(6, '0')}-${lease.owner}-${Date.now()}.jsonl`;
+    const name = `${job.id}/${String(lease.page).padStart(6, '0')}-${lease.owner}-${kept[0]?.index}.jsonl`;
     try {
-      await ports.undoStore?.write(name, lines.join(''));
+      if (!ports.undoStore) throw new Error('there is no undo store');
+      await ports.undoStore.write(name, lines.join(''));
     } catch (err) {
       ports.log.error({ err, bulkDeleteId: job.id }, 'the undo store does not take a file');
       const message =
-        'The server cannot keep records at the moment, and deletes nothing without. It is tried again by itself.';
+        'The server cannot keep records at the moment: nothing is deleted without that. It is retried automatically.';
       await ports.store.note(job.id, message);
       return undefined;
     }

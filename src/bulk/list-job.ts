@@ -1,5 +1,4 @@
 import type { Caller } from '../engagement/access.ts';
-import { engagementTypes } from '../engagement/input.ts';
 import { readEngagements } from '../engagement/read-engagements.ts';
 import type { EngagementRecord } from '../engagement/record.ts';
 import type { Refusal } from '../engagement/refusal.ts';
@@ -7,7 +6,7 @@ import { typeOf, typeOnly } from '../engagement/resources.ts';
 import { type BulkItem, type BulkJob, pageSize } from './job.ts';
 import { maxIdleListedBytes } from './job-store.ts';
 import { findObstacle, pauseForError } from './obstacle.ts';
-import { openCaller, type PagePorts, pausedLookMs, type WorkEnd } from './page-ports.ts';
+import { lookPauseMs, openCaller, type PagePorts, pausedLookMs, type WorkEnd } from './page-ports.ts';
 
 /** How many engagements one bulk delete may have: some 60 MB of Redis. */
 const maxListed = 1_000_000;
@@ -25,7 +24,8 @@ async function readListPage(job: BulkJob, caller: Caller, ports: PagePorts) {
 
 const tooMuchListed = `The lists of your bulk deletes in this integrated account take more than ${maxIdleListedBytes >> 20} MiB, and nothing was deleted. Start it again when others have begun or ended.`;
 
-const partial: Refusal = { kind: 'UpstreamUnavailableError', message: 'Upstream gives only a part of the list.' };
+/** How often a page of the list that upstream calls a part is asked for again. */
+const maxPartial = 3;
 
 /** What keeps the list from being read: it passes, or is for somebody to mend, or the job has failed. */
 async function endWithout(job: BulkJob, refusal: Refusal, caller: Caller, ports: PagePorts): Promise<WorkEnd> {
@@ -38,7 +38,7 @@ async function endWithout(job: BulkJob, refusal: Refusal, caller: Caller, ports:
     case 'paused':
       return { kind: 'later', afterMs: pausedLookMs };
     default:
-      return fail(job, `The list cannot be read, and nothing was deleted. ${refusal.message}`, ports);
+      return fail(job, `The list cannot be read. Nothing was deleted. ${refusal.message}`, ports);
   }
 }
 
@@ -47,10 +47,9 @@ async function fail(job: BulkJob, why: string, { store }: PagePorts): Promise<Wo
   return { kind: 'done' };
 }
 
-/** Each of the account's engagements that the filter means, with its kind where that is one of the documented ones. */
-function itemOf(record: EngagementRecord): BulkItem {
-  const type = typeOf(record);
-  return { id: record.id, engagementType: engagementTypes.find((known) => known === type) ?? null };
+/** An engagement that the filter means, with its kind: a filter that names one means nothing else. */
+function itemOf(record: EngagementRecord, { filter }: BulkJob['input']): BulkItem {
+  return { id: record.id, engagementType: typeOf(record) ?? filter?.engagementType ?? null };
 }
 
 /**
@@ -73,14 +72,27 @@ export async function listJob(jobId: string, ports: PagePorts): Promise<WorkEnd>
     const page = await readListPage(job, caller, ports).catch((error) => pauseForError(error, job, ports));
     if (page.kind === 'paused') return { kind: 'later', afterMs: pausedLookMs };
     if (page.kind !== 'Page') return endWithout(job, page, caller, ports);
-    // Whoever has to erase all of something must not be told that it is done when some of it was never seen.
-    if (page.isPartial) return endWithout(job, partial, caller, ports);
+    // Whoever has to erase all of something is told when some of it was never seen. It may only be fields that are left out.
+    const partialCount = page.isPartial ? await store.notePartialList(job, maxPartial) : 0;
+    if (partialCount > 0) {
+      await store.note(job.id, 'Upstream gives only a part of the list. It is asked again automatically.');
+      return { kind: 'later', afterMs: lookPauseMs(partialCount - 1, ports) };
+    }
     if (job.total + page.records.length > maxListed) {
-      const why = `The filter means more than ${maxListed} engagements, and nothing was deleted. Narrow it, and start one for each part.`;
+      const why = `The filter means more than ${maxListed} engagements. Nothing was deleted. Narrow it, and start a bulk delete for each part.`;
       return fail(job, why, ports);
     }
-    const added = await store.addListed(job, page.records.map(itemOf), page.nextCursor);
+    const added = await store.addListed(
+      job,
+      page.records.map((record) => itemOf(record, job.input)),
+      page.nextCursor,
+    );
     if (added === -2) return fail(job, tooMuchListed, ports);
-    if (added < 0) return fail(job, "Upstream's list goes in circles, and nothing was deleted.", ports);
+    if (added < 0)
+      return fail(
+        job,
+        "Upstream's list leads back to a page that was read before. Nothing was deleted. Name the engagements by `ids`.",
+        ports,
+      );
   }
 }

@@ -1,5 +1,6 @@
 import { GraphQLError } from 'graphql';
 import type { Caller } from '../engagement/access.ts';
+import { readEngagements } from '../engagement/read-engagements.ts';
 import type { DeleteEngagementResult } from '../engagement/result.ts';
 import type { BulkJob } from './job.ts';
 import type { PagePorts } from './page-ports.ts';
@@ -20,6 +21,8 @@ type ObstaclePorts = Pick<PagePorts, 'store' | 'isStopping' | 'findAccountIntegr
 const minWaitMs = 1_000;
 const maxWaitMs = 60_000;
 
+const noFields: ReadonlySet<never> = new Set();
+
 /** An answer, or the want of one, with a sentence for callers. */
 type Said = Exclude<DeleteEngagementResult, { kind: 'DeleteEngagementSuccess' | 'DeleteEngagementPlan' }>;
 
@@ -38,7 +41,7 @@ export async function findObstacle(
     case 'RateLimitedError':
       return { kind: 'limited', afterMs: Math.min(Math.max(said.retryAfterMs ?? 0, minWaitMs), maxWaitMs) };
     case 'UpstreamUnavailableError':
-      if (!isStopping()) await store.note(job.id, `${said.message} It is tried again by itself.`);
+      if (!isStopping()) await store.note(job.id, `${withoutAdvice(said.message)} It is retried automatically.`);
       return { kind: 'trouble' };
     case 'IntegratedAccountNotFoundError':
     case 'AccountNeedsReauthError':
@@ -63,6 +66,30 @@ export async function findObstacle(
   }
 }
 
+/** A message without what a caller who waits for an answer should do: a bulk delete does it itself. */
+export function withoutAdvice(message: string): string {
+  return message.replace(/ Try again\.(?= |$)/, '');
+}
+
+/**
+ * Finds out whether upstream answers at all, by a list of one engagement: what keeps it from that, or undefined. So one record that
+ * cannot be read is told from an outage, which has no answer for lists either.
+ */
+export async function findOutage(
+  job: BulkJob,
+  caller: Caller,
+  ports: ObstaclePorts & Pick<PagePorts, 'send'>,
+): Promise<Obstacle | undefined> {
+  const { integratedAccountId, filter = {} } = job.input;
+  const deadlineAt = performance.now() + ports.requestTimeoutMs;
+  const options = { caller, selected: noFields, deadlineAt, hasCallerLeft: ports.isStopping };
+  const page = await readEngagements({ integratedAccountId, first: 1, filter }, options, ports).catch((error) =>
+    pauseForError(error, job, ports),
+  );
+  if (page.kind === 'paused') return page;
+  return page.kind === 'Page' ? undefined : findObstacle(page, job, caller, ports);
+}
+
 /**
  * Pauses the job when upstream does not take its caller's token: nothing was done with it.
  * @throws what anything else threw.
@@ -77,6 +104,10 @@ export async function pauseForError(
 }
 
 async function pauseForToken(job: BulkJob, { store }: Pick<PagePorts, 'store'>): Promise<{ readonly kind: 'paused' }> {
-  await store.stop(job, 'pause', 'Upstream no longer takes the token that this was started with: start another.');
+  await store.stop(
+    job,
+    'pause',
+    'Upstream no longer accepts the token that this was started with. Nothing further is deleted: start another.',
+  );
   return { kind: 'paused' };
 }

@@ -43,14 +43,21 @@ export function backoffMs(waits: number): number {
   return Math.min(60_000, 1_000 * 2 ** Math.min(waits, 6));
 }
 
+/**
+ * How long to wait before the next look at one item, in milliseconds: longer each time, up to three times as long as a request may take.
+ * Twelve of them are some minutes where that is ten seconds.
+ */
+export function lookPauseMs(looks: number, { requestTimeoutMs }: Pick<PagePorts, 'requestTimeoutMs'>): number {
+  return Math.min(3 * requestTimeoutMs, (requestTimeoutMs / 10) * 2 ** Math.min(looks, 6));
+}
+
 /** Who the job's requests are made for; undefined when that cannot be had here: with the job paused, if nobody else can either. */
 export async function openCaller(job: BulkJob, { callerOf, store, log }: PagePorts): Promise<Caller | undefined> {
   try {
     return await callerOf(job);
   } catch (err) {
     log.error({ err, bulkDeleteId: job.id }, "a bulk delete's token cannot be opened");
-    const why =
-      'The server cannot open the token that this was started with: its BULK_TOKEN_SECRET is another. Start another.';
+    const why = 'The token that this was started with can no longer be opened. Nothing more is sent. Start another.';
     await store.stop(job, 'pause', why);
     return undefined;
   }

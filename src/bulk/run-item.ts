@@ -1,21 +1,21 @@
 import type { AuditEvent } from '../engagement/audit.ts';
 import type { DeleteMemory } from '../engagement/delete-memory.ts';
 import type { DeleteEngagementInput } from '../engagement/input.ts';
-import { readEngagement } from '../engagement/read-engagements.ts';
+import { readAfterDelete, type SeenAfterDelete } from '../engagement/read-engagements.ts';
 import { deleteOnce, idempotencyKeyFor } from '../engagement/repeated-delete.ts';
-import type { DeleteEngagementResult } from '../engagement/result.ts';
+import type { DeleteEngagementError, DeleteEngagementResult } from '../engagement/result.ts';
 import type { Selection } from '../engagement/selection.ts';
 import { finishFailed, finishGone, type Trail } from './finish-item.ts';
 import type { BulkItem, BulkJob } from './job.ts';
 import { findObstacle, pauseForError } from './obstacle.ts';
 import type { PagePorts } from './page-ports.ts';
-import type { ItemEnd, PageWork, PendingItem } from './page-work.ts';
+import type { HeldPage, ItemEnd, PageWork, PendingItem } from './page-work.ts';
 
 /** Nobody looks at what a bulk delete's answers hold. */
 const nothing: Selection = { fields: new Set(), noteFields: new Set(), chunks: false };
 
 /** A refusal is believed of an engagement that may have been deleted before when it was still there so often. */
-const looksToBelieve = 2;
+const confirmations = 2;
 
 function inputOf({ input }: BulkJob, { id, engagementType }: BulkItem): DeleteEngagementInput {
   return { id, integratedAccountId: input.integratedAccountId, format: 'unified', engagementType };
@@ -32,9 +32,9 @@ function memoryOf(answered: { count: number }): DeleteMemory {
 }
 
 /** What is the same whoever deletes it, and whenever: the key upstream is made of it. */
-function optionsFor({ index }: PendingItem, { job, lease, caller }: PageWork) {
+function optionsFor({ index }: PendingItem, { job, lease }: HeldPage) {
   const callerKey = [`bulk ${job.id}`, `${lease.page}.${index}`] as const;
-  return { caller, selection: nothing, dryRun: false, snapshot: false, callerKey };
+  return { selection: nothing, dryRun: false, snapshot: false, callerKey };
 }
 
 /** Deletes it, unless the time for that is over; and what is to be said of that when it has its end. */
@@ -45,7 +45,7 @@ async function deleteItem(
   { send, findAccountIntegration, isStopping, store }: PagePorts,
 ): Promise<{ readonly result: DeleteEngagementResult; readonly trail: Trail | undefined }> {
   let trail: AuditEvent | undefined;
-  const options = { ...optionsFor(pending, work), deadlineAt, hasCallerLeft: isStopping };
+  const options = { ...optionsFor(pending, work), caller: work.caller, deadlineAt, hasCallerLeft: isStopping };
   const answered = { count: pending.answerCount };
   try {
     const result = await deleteOnce(inputOf(work.job, pending.item), options, {
@@ -65,14 +65,30 @@ async function deleteItem(
   }
 }
 
+/** What a read showed of an engagement that can be read. */
+type Seen = Exclude<SeenAfterDelete['kind'], 'MarkedDeleted'>;
+
+/** A list that does not say which kind an engagement is leaves nothing to delete it by where that is required. */
+function withWayOut(result: DeleteEngagementError, { item }: PendingItem, { job }: PageWork): DeleteEngagementError {
+  const isTypeMissing =
+    result.kind === 'InvalidInputError' &&
+    job.input.filter !== undefined &&
+    item.engagementType === null &&
+    result.issues.some(({ path }) => path[0] === 'engagementType');
+  if (!isTypeMissing) return result;
+  const message = `${result.message} The list did not say which kind it is: find that out, and delete it by its id, with engagementType.`;
+  return { ...result, message };
+}
+
 /**
  * What the delete of an engagement came to: most of it is final. Of one that may have been sent before, a refusal says nothing:
  * it stays begun, until it was seen to be there often enough; and what is gone, after it was seen, is gone by an attempt of ours.
+ * @param seen what a read before showed; undefined for one that was not sent before.
  */
 async function conclude(
   { result, trail }: Awaited<ReturnType<typeof deleteItem>>,
   pending: PendingItem,
-  wasBegun: boolean,
+  seen: Seen | undefined,
   work: PageWork,
   ports: PagePorts,
 ): Promise<ItemEnd> {
@@ -83,31 +99,37 @@ async function conclude(
     return 'finished';
   }
   const obstacle = await findObstacle(result, work.job, work.caller, ports);
+  const wasBegun = seen !== undefined;
   if (obstacle) {
     if (!wasBegun) await ports.store.release(work.lease, pending.index);
     return obstacle;
   }
   if (wasBegun && result.kind === 'NotFoundError') await finishGone(pending, work, 'ALREADY_ABSENT', ports, trail);
-  else if (wasBegun && pending.looks < looksToBelieve) return 'unknown';
-  else await finishFailed(pending, work, result, ports, trail);
+  else if (wasBegun && (seen === 'Unproven' || pending.looks < confirmations)) return 'unknown';
+  else await finishFailed(pending, work, withWayOut(result, pending, work), ports, trail);
   return 'finished';
 }
 
 /**
- * Reads what may have been deleted: by now whoever sent it has given it up, so what is there was not. Undefined then, and it has
- * to be deleted again.
+ * Reads what may have been deleted: by now whoever sent it has given it up. What can be read has to be deleted again: where
+ * deleted ones can be read too, that does no harm.
  */
 async function settle(
   pending: PendingItem,
   work: PageWork,
   deadlineAt: number,
   ports: PagePorts,
-): Promise<ItemEnd | undefined> {
+): Promise<ItemEnd | Seen> {
   const { job, caller } = work;
   const key = { ...pending.item, integratedAccountId: job.input.integratedAccountId };
-  const options = { caller, selected: nothing.fields, deadlineAt, hasCallerLeft: ports.isStopping };
-  const found = await readEngagement(key, options, ports);
-  if (found.kind === 'Found') return undefined;
+  const found = await readAfterDelete(key, { caller, deadlineAt, hasCallerLeft: ports.isStopping }, ports);
+  if (found.kind === 'There' || found.kind === 'Unproven') return found.kind;
+  if (found.kind === 'MarkedDeleted') {
+    await finishGone(pending, work, 'ALREADY_ABSENT', ports);
+    return 'finished';
+  }
+  // While upstream answers other requests, that this one cannot be read is a look at it.
+  if (found.kind === 'UpstreamUnavailableError' && found.wasSent && work.isAnswering) return 'unknown';
   // That a limit or an outage keeps it from being read is no look.
   const obstacle = await findObstacle(found, job, caller, ports);
   if (obstacle) return obstacle;
@@ -118,7 +140,7 @@ async function settle(
 
 /**
  * Brings one engagement of a bulk delete to its end, or says why not now. One that may have been sent before is read first:
- * if it is gone, that is its end; if not, it is deleted again, under the same key, unless the job is cancelled.
+ * if it is gone, that is its end; if not, it is deleted again, under the same key. If the job is cancelled, its outcome is unknown then.
  */
 export async function runItem(pending: PendingItem, work: PageWork, ports: PagePorts): Promise<ItemEnd> {
   const { job, lease } = work;
@@ -132,15 +154,17 @@ export async function runItem(pending: PendingItem, work: PageWork, ports: PageP
   const wasBegun = begun !== 'first';
   try {
     const settled = wasBegun ? await settle(pending, work, deadlineAt, ports) : undefined;
-    // A cancelled job is not paused: it ends, with an unknown outcome for what was sent.
-    const isPaused = typeof settled === 'object' && settled.kind === 'paused';
-    if (settled) return isPaused && begun === 'cancelled' ? 'unknown' : settled;
+    if (settled !== undefined && settled !== 'There' && settled !== 'Unproven') {
+      // A cancelled job waits for nothing without end, be it an outage or a limit: each time is a look.
+      return begun === 'cancelled' && typeof settled === 'object' ? 'unknown' : settled;
+    }
     if (begun === 'cancelled') {
-      await ports.store.release(lease, index);
-      // Not the end of the page's work: the job ends when each that was begun is settled.
+      // It may be carried out late.
+      if (pending.looks < confirmations) return 'unknown';
+      await giveUp(pending, work, ports, whyCancelled[settled ?? 'Unproven']);
       return 'finished';
     }
-    return await conclude(await deleteItem(pending, work, deadlineAt, ports), pending, wasBegun, work, ports);
+    return await conclude(await deleteItem(pending, work, deadlineAt, ports), pending, settled, work, ports);
   } catch (error) {
     const paused = await pauseForError(error, job, ports);
     if (!wasBegun) await ports.store.release(lease, index);
@@ -148,12 +172,26 @@ export async function runItem(pending: PendingItem, work: PageWork, ports: PageP
   }
 }
 
-/** The end of an item of which nobody can say what became of it, after all that was tried. */
-export async function giveUp(pending: PendingItem, work: PageWork, ports: PagePorts): Promise<void> {
-  const message =
-    'Nobody can say whether it is deleted: it could neither be deleted again nor read, however often that was tried.';
+const whyUnknown =
+  'Its delete was sent, and no later request has shown what became of it, so it may or may not be deleted.';
+
+const afterCancel = 'Its delete was sent without a clear answer, and not again, since the bulk delete was cancelled.';
+
+/** What can be said of an engagement that can be read after its bulk delete was cancelled. */
+const whyCancelled: Readonly<Record<Seen, string>> = {
+  There: `${afterCancel} It could still be read afterwards, so it is most likely not deleted.`,
+  Unproven: `${afterCancel} It can still be read, but so can deleted ones in some integrations, so it may or may not be deleted.`,
+};
+
+/**
+ * The end of an item of which nobody can say what became of it, after all that was tried.
+ * @param why what is known, in sentences.
+ */
+export async function giveUp(pending: PendingItem, work: HeldPage, ports: PagePorts, why = whyUnknown): Promise<void> {
+  const message = `${why} Delete it again: a NotFoundError then means that it is gone.`;
   const states = await ports.store.readStates(work.job.id, work.lease.page);
-  const key = idempotencyKeyFor(inputOf(work.job, pending.item), optionsFor(pending, work), pending.answerCount);
+  const options = { ...optionsFor(pending, work), caller: { id: work.job.callerId } };
+  const key = idempotencyKeyFor(inputOf(work.job, pending.item), options, pending.answerCount);
   const idempotencyKey = states[`key:${pending.index}`] ?? key;
   const unknown = { idempotencyKey, retrySafe: true, lastStatusCode: null, engagement: null };
   await finishFailed(pending, work, { kind: 'OutcomeUnknownError', message, ...unknown }, ports);

@@ -1,8 +1,9 @@
 import { hasEnded } from './job.ts';
 import type { PageLease } from './job-store.ts';
 import { keepPage } from './keep-page.ts';
-import { backoffMs, openCaller, type PagePorts, pausedLookMs, type WorkEnd } from './page-ports.ts';
-import type { ItemEnd, PageWork, PendingItem } from './page-work.ts';
+import { findOutage } from './obstacle.ts';
+import { backoffMs, lookPauseMs, openCaller, type PagePorts, pausedLookMs, type WorkEnd } from './page-ports.ts';
+import type { HeldPage, ItemEnd, PageWork, PendingItem } from './page-work.ts';
 import { giveUp, runItem } from './run-item.ts';
 
 /** How many engagements of a page are deleted at once. */
@@ -18,10 +19,20 @@ interface Obstacles {
   isTroubled: boolean;
   limitedMs: number;
   readonly unknown: PendingItem[];
+  readonly unread: PendingItem[];
 }
+
+const noObstacles = (): Obstacles => ({
+  ...{ isPaused: false, isStopped: false, isTroubled: false, limitedMs: 0 },
+  ...{ unknown: [], unread: [] },
+});
+
+/** How soon a page goes on that was held back while upstream answered. */
+const heldBackMs = 1_000;
 
 function note(end: ItemEnd, pending: PendingItem, obstacles: Obstacles): void {
   if (end === 'unknown') obstacles.unknown.push(pending);
+  else if (end === 'unread') obstacles.unread.push(pending);
   else if (end === 'stopped') obstacles.isStopped = true;
   else if (end === 'finished') return;
   else if (end.kind === 'paused') obstacles.isPaused = true;
@@ -59,8 +70,19 @@ async function runEach(
   if (failed) throw failed.reason;
 }
 
-async function endOf(obstacles: Obstacles, work: PageWork, ports: PagePorts): Promise<WorkEnd> {
-  const { isPaused, isStopped, isTroubled, limitedMs, unknown } = obstacles;
+/** True when a delete that was sent from this page still has no outcome. */
+async function hasBegun({ job, lease }: HeldPage, { store }: PagePorts): Promise<boolean> {
+  return Object.values(await store.readStates(job.id, lease.page)).includes('begun');
+}
+
+/** @param isAnswering true when upstream answered a list meanwhile: then what is in trouble is not all of it. */
+async function endOf(
+  obstacles: Obstacles,
+  work: HeldPage & Partial<Pick<PageWork, 'isAnswering'>>,
+  ports: PagePorts,
+): Promise<WorkEnd> {
+  const { isPaused, isStopped, isTroubled, limitedMs, unknown, unread } = obstacles;
+  const readAgainMs = Math.max(0, ...unread.map(({ failedReads }) => lookPauseMs(failedReads, ports)));
   if (ports.isStopping()) return { kind: 'later', afterMs: 0 };
   const looked = await Promise.all(
     unknown.map(async (pending) => ({
@@ -73,16 +95,33 @@ async function endOf(obstacles: Obstacles, work: PageWork, ports: PagePorts): Pr
   if (inVain.length < looked.length) {
     const fewest = Math.min(...looked.map(({ looks }) => looks));
     // By then whoever sent it has an answer or has given up, so that what is found there is there.
-    const afterMs = Math.max(ports.requestTimeoutMs, backoffMs(fewest - 1));
+    const afterMs = Math.max(ports.requestTimeoutMs, lookPauseMs(fewest - 1, ports), readAgainMs);
     // The account is fine: what nobody knows of a few must not hold up all that come after them.
     return { kind: 'later', afterMs, ...(!blocks(obstacles) && { isFree: true }) };
   }
-  if (isStopped) return { kind: 'done' };
+  // A page whose job was cancelled on the way is done when each that was sent has its end.
+  if (isStopped) return (await hasBegun(work, ports)) ? { kind: 'later', afterMs: 0 } : { kind: 'done' };
   if (isPaused) return { kind: 'later', afterMs: pausedLookMs };
+  // Upstream answers: records that cannot be read have opened the breaker, and only they have to wait for it.
+  if (isTroubled && work.isAnswering) return { kind: 'later', afterMs: heldBackMs, isFree: true };
   if (isTroubled) return { kind: 'later', afterMs: backoffMs(await ports.store.countWait(work.lease, 'trouble')) };
-  if (limitedMs === 0) return { kind: 'done' };
+  if (limitedMs === 0)
+    return unread.length === 0 ? { kind: 'done' } : { kind: 'later', afterMs: readAgainMs, isFree: true };
   await ports.store.countWait(work.lease, 'limited');
   return { kind: 'later', afterMs: limitedMs };
+}
+
+/**
+ * What nobody knows, or cannot read, comes last, so that it stops no other; what could not be read comes only while upstream answers at
+ * all: then, that it still cannot be read is its own.
+ */
+function inOrder(
+  pending: readonly PendingItem[],
+  isAnswering: boolean | undefined,
+): readonly (readonly PendingItem[])[] {
+  const sound = pending.filter(({ failedReads }) => failedReads === 0).sort((one, other) => one.looks - other.looks);
+  const unread = pending.filter(({ failedReads }) => failedReads > 0);
+  return [sound, ...(isAnswering ? [unread.sort((one, other) => one.failedReads - other.failedReads)] : [])];
 }
 
 /**
@@ -96,32 +135,59 @@ export async function runPage(lease: PageLease, ports: PagePorts): Promise<WorkE
   if (job.isPaused && job.phase !== 'CANCELLING') return { kind: 'later', afterMs: pausedLookMs };
   const items = await store.readPage(lease.jobId, lease.page);
   if (!items) {
-    await store.stop(job, 'fail', 'Which engagements were left is not kept any more. What was deleted is in outcomes.');
+    await store.stop(
+      job,
+      'fail',
+      'Redis has lost which engagements were left. Nothing further is deleted; `outcomes` says what was. Start another.',
+    );
     return { kind: 'done' };
   }
   const caller = await openCaller(job, ports);
-  if (!caller) return { kind: 'later', afterMs: pausedLookMs };
+  if (!caller && job.phase !== 'CANCELLING') return { kind: 'later', afterMs: pausedLookMs };
   const states = await store.takePage(lease);
   if (!states) return { kind: 'done' };
   const pending = items
     .map((item, index) => ({
       ...{ item, index, isBegun: states[index] === 'begun', isKept: states[`kept:${index}`] === '1' },
       looks: Number(states[`waits:look:${index}`] ?? 0),
+      failedReads: Number(states[`waits:unread:${index}`] ?? 0),
       answerCount: Number(states[`answers:${index}`] ?? 0),
     }))
     .filter(({ index, isBegun }) => isBegun || (states[index] === undefined && job.phase !== 'CANCELLING'));
-  const work = { job, lease, caller };
-  const obstacles: Obstacles = { isPaused: false, isStopped: false, isTroubled: false, limitedMs: 0, unknown: [] };
-  // One that met a limit will meet it again: each further try that finds no place is for nothing.
-  const atOnce = states['waits:limited'] === undefined ? maxAtOnce : 1;
+  const obstacles = noObstacles();
+  if (!caller) {
+    // Nobody can look with a token that cannot be opened; a cancelled job ends all the same.
+    obstacles.unknown.push(...pending);
+    return endOf(obstacles, { job, lease }, ports);
+  }
+  const hasFailed = pending.some(({ looks, failedReads }) => looks + failedReads > 0);
+  const wasTroubled = states['waits:trouble'] !== undefined;
+  const mayBeOut = hasFailed || (wasTroubled && pending.length > 0);
+  const outage = mayBeOut ? await findOutage(job, caller, ports) : undefined;
+  const isAnswering = mayBeOut ? outage === undefined : undefined;
+  const work = { job, lease, caller, isAnswering };
+  // What was sent before a cancel is looked for all the same: each look counts.
+  if (outage && outage.kind !== 'trouble' && job.phase !== 'CANCELLING') {
+    for (const one of pending.slice(0, 1)) note(outage, one, obstacles);
+    return endOf(obstacles, work, ports);
+  }
+  // One that met a limit will meet it again: each further try that finds no place is for nothing. So in an outage.
+  const isHeldUp = states['waits:limited'] !== undefined || outage !== undefined;
+  const atOnce = isHeldUp && job.phase !== 'CANCELLING' ? 1 : maxAtOnce;
   const run = (some: readonly PendingItem[], task: (item: PendingItem) => Promise<ItemEnd>) =>
     runEach(some, atOnce, task, obstacles, ports);
-  const kept = job.input.snapshot ? await keepPage(pending, work, ports, run) : pending;
-  if (kept === undefined) return { kind: 'later', afterMs: backoffMs(await store.countWait(lease, 'trouble')) };
   const remove = (item: PendingItem) => runItem(item, work, ports);
   // One tries whether upstream takes the token, or whether trouble is over.
-  const isProbing = states['waits:trouble'] !== undefined || job.done === 0 || job.resumes > 0;
-  if (isProbing) await run(kept.slice(0, 1), remove);
-  if (!(isProbing && blocks(obstacles))) await run(isProbing ? kept.slice(1) : kept, remove);
+  let isProbing = (wasTroubled && !isAnswering) || job.done === 0 || job.resumes > 0;
+  for (const some of inOrder(pending, isAnswering)) {
+    const kept = job.input.snapshot ? await keepPage(some, work, ports, run) : some;
+    if (kept === undefined) return { kind: 'later', afterMs: backoffMs(await store.countWait(lease, 'trouble')) };
+    if (isProbing) await run(kept.slice(0, 1), remove);
+    if (!(isProbing && blocks(obstacles))) await run(isProbing ? kept.slice(1) : kept, remove);
+    if (kept.length > 0) isProbing = false;
+    if (blocks(obstacles)) break;
+  }
+  // What failed before was not read again.
+  if (outage) obstacles.isTroubled = true;
   return endOf(obstacles, work, ports);
 }

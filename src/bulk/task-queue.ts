@@ -110,18 +110,17 @@ return answer`,
 );
 
 /**
- * A server's heartbeat: renews its leases. KEYS: the owners, the names of all queues, then the queues that it serves. ARGV: the lease in
- * milliseconds, the names of those queues, then the name and owner of each task.
+ * A server's heartbeat: renews its leases. KEYS: the owners, the names of all queues, then the queue of each task. ARGV: the lease in
+ * milliseconds, how many queues the server serves and their names, then the name and owner of each task.
  */
 const heartbeat = script<number>(
   'bulkHeartbeat',
   `${redisNow}
-local served = #KEYS - 2
-for i = 1, served do redis.call('HSET', KEYS[2], ARGV[i + 1], now) end
-for i = served + 2, #ARGV, 2 do
-  if redis.call('HGET', KEYS[1], ARGV[i]) == ARGV[i + 1] then
-    for k = 3, #KEYS do redis.call('ZADD', KEYS[k], 'XX', now + tonumber(ARGV[1]), ARGV[i]) end
-  end
+local served = tonumber(ARGV[2])
+for i = 1, served do redis.call('HSET', KEYS[2], ARGV[i + 2], now) end
+for k = 3, #KEYS do
+  local name, owner = ARGV[served + 2 * k - 3], ARGV[served + 2 * k - 2]
+  if redis.call('HGET', KEYS[1], name) == owner then redis.call('ZADD', KEYS[k], 'XX', now + tonumber(ARGV[1]), name) end
 end
 return 1`,
 );
@@ -194,7 +193,6 @@ export class TaskQueue {
   readonly #leaseMs: number;
   readonly #keys: ReturnType<typeof queueKeys>;
   readonly #served: readonly string[];
-  readonly #ownersAndServed: readonly string[];
 
   /** @param leaseMs how long a lease lasts without a heartbeat. */
   constructor(memory: Pick<SharedMemory, 'ask' | 'keyPrefix'>, abilities: Abilities, leaseMs: number) {
@@ -203,7 +201,6 @@ export class TaskQueue {
     this.#leaseMs = leaseMs;
     this.#keys = queueKeys(memory.keyPrefix);
     this.#served = servedBy(abilities);
-    this.#ownersAndServed = [this.#keys.owners, ...this.#served.map((needs) => this.#keys.queueOf(needs))];
   }
 
   async #ask<Result>(question: (redis: Redis) => Promise<Result>): Promise<Result> {
@@ -214,24 +211,30 @@ export class TaskQueue {
 
   /**
    * Takes up to `count` tasks that are due.
+   * @param queues the queues to take from, by name.
    * @returns their leases, and the milliseconds until the next task is due if there is one.
    */
-  async take(count: number, owner: string): Promise<{ readonly leases: readonly Lease[]; readonly nextMs?: number }> {
-    if (this.#served.length === 0) return { leases: [] };
+  async take(
+    count: number,
+    owner: string,
+    queues: readonly string[] = this.#served,
+  ): Promise<{ readonly leases: readonly Lease[]; readonly nextMs?: number }> {
+    if (queues.length === 0) return { leases: [] };
+    const keys = [this.#keys.owners, ...queues.map(this.#keys.queueOf)];
     const args = [count, this.#leaseMs, owner];
-    const [nextMs, ...taken] = await this.#ask((redis) => takeTasks(redis, this.#ownersAndServed, args));
+    const [nextMs, ...taken] = await this.#ask((redis) => takeTasks(redis, keys, args));
     const leases: Lease[] = [];
     for (let i = 0; i < taken.length; i += 2)
-      leases.push({ ...taskOf(String(taken[i + 1])), needs: this.#served[Number(taken[i])] ?? '', owner });
+      leases.push({ ...taskOf(String(taken[i + 1])), needs: queues[Number(taken[i])] ?? '', owner });
     return { leases, ...(nextMs >= 0 && { nextMs }) };
   }
 
   /** Renews these leases, and says that this server serves its queues. */
   async heartbeat(leases: Iterable<Lease>): Promise<void> {
-    if (this.#served.length === 0) return;
-    const [owners = '', ...queues] = this.#ownersAndServed;
-    const args = [this.#leaseMs, ...this.#served, ...[...leases].flatMap((lease) => [nameOf(lease), lease.owner])];
-    await this.#ask((redis) => heartbeat(redis, [owners, this.#keys.queues, ...queues], args));
+    const held = [...leases];
+    const keys = [this.#keys.owners, this.#keys.queues, ...held.map(({ needs }) => this.#keys.queueOf(needs))];
+    const args = [this.#served.length, ...this.#served, ...held.flatMap((lease) => [nameOf(lease), lease.owner])];
+    await this.#ask((redis) => heartbeat(redis, keys, [this.#leaseMs, ...args]));
   }
 
   /**

@@ -10,7 +10,7 @@ import { type Lease, leaseMsFor, type TaskQueue } from './task-queue.ts';
 const maxAtOnce = 64;
 
 /** How often an idle process polls the queue, in milliseconds. */
-const idleLookMs = 500;
+const idlePollMs = 500;
 
 /** How long to wait after Redis did not answer, in milliseconds: doubled each time up to the maximum. */
 const minPauseMs = 500;
@@ -22,6 +22,9 @@ const maxHeartbeatMs = 5_000;
 
 /** How often to look for bulk deletes that no server serves, in milliseconds. */
 const unservedLookMs = 5_000;
+
+/** How long a cancelled bulk delete waits for a server with its settings before another one ends it, in milliseconds. */
+const lastHopeMs = 600_000;
 
 /** How long to wait after an unexpected failure, in milliseconds. */
 const failedMs = 2_000;
@@ -84,13 +87,17 @@ export function startBulkWorker(queue: TaskQueue, options: Omit<PagePorts, 'isSt
     running.set(task, lease);
   }
 
-  /** Takes the due tasks that there is room for. Returns how long to wait before the next poll, in milliseconds. */
-  async function takeDue(): Promise<number> {
+  /**
+   * Takes the due tasks that there is room for.
+   * @param queues those of other settings, by name; without them, those that this server serves.
+   * @returns how long to wait before the next poll, in milliseconds.
+   */
+  async function takeDue(queues?: readonly string[]): Promise<number> {
     const free = maxAtOnce - running.size;
-    if (free === 0) return idleLookMs;
-    const { leases, nextMs = idleLookMs } = await queue.take(free, randomUUID());
+    if (free === 0) return idlePollMs;
+    const { leases, nextMs = idlePollMs } = await queue.take(free, randomUUID(), queues);
     for (const lease of leases) start(lease);
-    return Math.min(nextMs, idleLookMs);
+    return Math.min(nextMs, idlePollMs);
   }
 
   async function takeAll(): Promise<void> {
@@ -109,18 +116,23 @@ export function startBulkWorker(queue: TaskQueue, options: Omit<PagePorts, 'isSt
     }
   }
 
-  /** Says in a bulk delete's `trouble` that no server has the settings for it. */
-  async function noteUnserved(): Promise<void> {
-    for (const { jobId, lacks } of await queue.findUnserved()) {
-      const why = `No server can work on it: it waits for one with the ${lacks.join(' and ')} that it was started with.`;
-      await store.note(jobId, why);
+  /** Says in a bulk delete's `trouble` that no server has the settings for it. A cancelled one ends all the same. */
+  async function attendUnserved(): Promise<void> {
+    for (const { jobId, needs, silentMs, lacks } of await queue.findUnserved()) {
+      const job = await store.read(jobId);
+      if (job?.phase === 'CANCELLING' && silentMs > lastHopeMs) await takeDue([needs]);
+      else if (job)
+        await store.note(
+          jobId,
+          `No server can work on it: it waits for one with the ${lacks.join(' and ')} that it was started with.`,
+        );
     }
   }
 
   const timers = (
     [
       [() => queue.heartbeat(running.values()), Math.min(leaseMs / heartbeatsPerLease, maxHeartbeatMs)],
-      [noteUnserved, unservedLookMs],
+      [attendUnserved, unservedLookMs],
     ] as const
   ).map(([act, everyMs]) => setInterval(() => void act().catch(() => {}), everyMs).unref());
   void queue.heartbeat([]).catch(() => {});

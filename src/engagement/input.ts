@@ -9,6 +9,17 @@ export const engagementTypes = ['call', 'chat', 'email', 'meeting', 'note'] as c
 /** One of {@link engagementTypes}. */
 export type EngagementType = (typeof engagementTypes)[number];
 
+/** A word for a kind of engagement as it is compared: its case, and the space around it, mean nothing. Null when it says nothing. */
+export function typeWord(word: string | null | undefined): string | null {
+  return word?.trim().toLowerCase() || null;
+}
+
+/** The documented kind that a word names; null for a word of a provider's own. */
+export function typeNamed(word: string | null | undefined): EngagementType | null {
+  const compared = typeWord(word);
+  return engagementTypes.find((type) => type === compared) ?? null;
+}
+
 /** The four answers upstream can give. Seed: query parameter `truto_response_format`. */
 export const responseFormats = ['unified', 'normalized', 'raw', 'stream'] as const;
 

@@ -222,7 +222,7 @@ export async function settleNotFound(
   if (isAboutAccount) {
     if (!exists(lookup)) return said;
     const message = 'Truto says that the integrated account does not exist, and shows it when asked. Try again.';
-    return { kind: 'UpstreamUnavailableError', message };
+    return { kind: 'UpstreamUnavailableError', message, wasSent: true };
   }
   if (exists(lookup)) return { ...said, accountFound: true };
   const message = `${said.message} Or the integrated account itself does not exist: that could not be checked.`;

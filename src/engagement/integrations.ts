@@ -10,10 +10,19 @@ export interface Integration {
   readonly engagementTypes: readonly EngagementType[];
   /** The further parameters the integration lists. */
   readonly parameters: readonly DeleteEngagementParameter[];
+  /** True when a deleted engagement can still be read, so that reading one does not prove that it is there. */
+  readonly keepsDeletedReadable: boolean;
 }
 
 function integration(name: string, rest: Partial<Omit<Integration, 'name'>> = {}): Integration {
-  return { name, requiresEngagementType: false, engagementTypes: [], parameters: [], ...rest };
+  return {
+    name,
+    requiresEngagementType: false,
+    engagementTypes: [],
+    parameters: [],
+    keepsDeletedReadable: false,
+    ...rest,
+  };
 }
 
 function requiring(...types: EngagementType[]): Partial<Integration> {
@@ -29,13 +38,15 @@ export const integrations: readonly Integration[] = [
   integration('Affinity', requiring('call', 'email', 'meeting', 'chat')),
   integration('Capsule'),
   integration('Close', requiring('call', 'meeting', 'note', 'email')),
-  integration('Copper'),
+  // "Deleted" activities are shown as `{id, is_deleted: true}` (developer.copper.com, Activities).
+  integration('Copper', { keepsDeletedReadable: true }),
   integration('Freshsales'),
   integration('Highlevel'),
   integration('Keap', requiring('email', 'meeting')),
   integration('Monday CRM'),
   integration('OnePageCRM', requiring('call', 'meeting')),
-  integration('Pipedrive'),
+  // "Marks an activity as deleted. After 30 days, the activity will be permanently deleted." (developers.pipedrive.com, Activities)
+  integration('Pipedrive', { keepsDeletedReadable: true }),
   integration('Pipeliner', { ...requiring('call', 'email'), parameters: ['sortBy'] }),
   integration('Planhat', {
     engagementTypes,

@@ -1,3 +1,4 @@
+import { typeWord } from './input.ts';
 import type { Integration } from './integrations.ts';
 import type { RecordKey } from './record.ts';
 import { type Resource, resources } from './resources.ts';
@@ -17,7 +18,7 @@ export interface NodeKey extends RecordKey {
  */
 export function nodeKind(integration: Integration | null, type: string | null | undefined): string | null {
   if (integration && !integration.requiresEngagementType) return null;
-  return type?.toLowerCase() || null;
+  return typeWord(type);
 }
 
 /** Writes the node id of a record: the same text for the same key, in every version that has this form. */

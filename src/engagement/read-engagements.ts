@@ -1,5 +1,6 @@
 import { type Caller, limitedBy, mayTouch } from './access.ts';
 import { isJsonObject } from './body.ts';
+import { readDeletedMark } from './evidence.ts';
 import { checkFilter, type EngagementFilter, type EngagementOrder } from './filter.ts';
 import { type Finding, refusal } from './finding.ts';
 import type { EngagementType } from './input.ts';
@@ -62,6 +63,39 @@ export async function readEngagement(
   const issues = [...checkId(key.id, ['id']), ...checkId(key.integratedAccountId, ['integratedAccountId'])];
   if (issues.length > 0) return refusedInput(issues);
   return readResource('engagements', key, { ...options, engagementType: key.engagementType }, ports);
+}
+
+/** What a read shows of an engagement whose delete may have been carried out. */
+export type SeenAfterDelete =
+  /** The provider's own record says that it is deleted. */
+  | { readonly kind: 'MarkedDeleted' }
+  /** It was not deleted, or not yet. */
+  | { readonly kind: 'There' }
+  /** It can be read, which proves nothing: deleted ones may be readable too. */
+  | { readonly kind: 'Unproven' };
+
+const nothing: ReadonlySet<WireField> = new Set();
+const remoteDataOnly: ReadonlySet<WireField> = new Set<WireField>(['remote_data']);
+
+/**
+ * Reads an engagement whose delete may have been carried out. That it can be read only counts where the account's integration is
+ * known to keep no deleted ones readable.
+ * @throws {GraphQLError} `UNAUTHENTICATED` when upstream does not accept the caller's own token.
+ */
+export async function readAfterDelete(
+  key: RecordKey & { readonly engagementType?: EngagementType | null | undefined },
+  options: Omit<ReadEngagementOptions, 'selected'>,
+  ports: ReadPorts,
+): Promise<SeenAfterDelete | Refusal> {
+  const { caller, deadlineAt } = options;
+  const { support } = await ports.findAccountIntegration(caller, key.integratedAccountId, deadlineAt);
+  const integration = support.kind === 'supported' ? support.integration : undefined;
+  const keepsDeleted = integration?.keepsDeletedReadable === true;
+  const found = await readEngagement(key, { ...options, selected: keepsDeleted ? remoteDataOnly : nothing }, ports);
+  if (found.kind !== 'Found') return found;
+  const isDeleted = keepsDeleted ? readDeletedMark(found.record.remote_data) : integration && false;
+  if (isDeleted === undefined) return { kind: 'Unproven' };
+  return { kind: isDeleted ? 'MarkedDeleted' : 'There' };
 }
 
 function checkPage({ integratedAccountId, first, after, filter }: EngagementsInput): readonly Finding[] {

@@ -33,7 +33,7 @@ export interface ReadPorts {
 }
 
 function failed(message: string): Refusal {
-  return { kind: 'UpstreamUnavailableError', message };
+  return { kind: 'UpstreamUnavailableError', message, wasSent: true };
 }
 
 /**
@@ -52,7 +52,8 @@ export function readJson(
     return refusal.kind === 'UnclearAnswer' ? failed(`${refusal.why}. Try again.`) : refusal;
   }
   const body = readBody(attempt.body);
-  return body.kind === 'json' ? { kind: 'Json', json: body.value } : failed("Upstream's answer could not be read.");
+  if (body.kind === 'json') return { kind: 'Json', json: body.value };
+  return failed(`Upstream's answer could not be read: ${body.kind === 'unreadable' ? body.why : 'it is no JSON'}.`);
 }
 
 /**

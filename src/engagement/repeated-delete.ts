@@ -55,7 +55,7 @@ function fingerprintOf(
   return digest(parameters, snapshot, [...fields].sort(), [...noteFields].sort(), chunks);
 }
 
-function keyOf({ id }: Caller, callerKey: readonly [string, string]): string {
+function keyOf({ id }: Pick<Caller, 'id'>, callerKey: readonly [string, string]): string {
   return digest(id, ...callerKey);
 }
 
@@ -66,7 +66,8 @@ export function idempotencyKeyFor(
     caller,
     callerKey,
     ...options
-  }: Pick<RepeatedDeleteOptions, 'caller' | 'selection' | 'snapshot'> & {
+  }: Pick<RepeatedDeleteOptions, 'selection' | 'snapshot'> & {
+    readonly caller: Pick<Caller, 'id'>;
     readonly callerKey: readonly [string, string];
   },
   answerCount: number,

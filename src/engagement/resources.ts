@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { type EngagementType, typeNamed } from './input.ts';
 import * as shape from './shapes.ts';
 
 const { text, reference, references, dateTime, object } = shape;
@@ -155,7 +156,17 @@ export type WireField<R extends Resource = 'engagements'> = keyof (typeof resour
 /** What says which kind of engagement a record is, and nothing else of it. */
 export const typeOnly: ReadonlySet<WireField> = new Set<WireField>(['engagement_type']);
 
+/** What a record says of its kind. */
+interface Typed {
+  readonly engagement_type?: string | null | undefined;
+}
+
 /** Which kind of engagement a record says it is, in the provider's or Truto's word. */
-export function typeOf(record: { readonly engagement_type?: string | null | undefined }): string | null {
-  return record.engagement_type ?? null;
+export function typeWordOf({ engagement_type: word }: Typed): string | null {
+  return word ?? null;
+}
+
+/** Which of the documented kinds a record says it is, however it writes that; null when it says none of them. */
+export function typeOf(record: Typed): EngagementType | null {
+  return typeNamed(typeWordOf(record));
 }

@@ -112,6 +112,8 @@ export interface RemoteApiError {
 export interface UpstreamUnavailableError {
   readonly kind: 'UpstreamUnavailableError';
   readonly message: string;
+  /** True for a read that left and brought no record: the record itself may be why, not upstream as a whole. */
+  readonly wasSent?: true;
 }
 
 /** The request left, and nobody can say whether it was carried out. */

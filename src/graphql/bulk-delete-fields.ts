@@ -26,7 +26,7 @@ const StartBulkDeleteInput = builder.inputType('StartBulkDeleteInput', {
     engagementType: t.field({
       type: EngagementType,
       description:
-        'What kind all of the `ids` are. Affinity, Close, Keap, OnePageCRM, Pipeliner and Zoho CRM require it; with a `filter`, each record says it.',
+        'What kind all of the `ids` are. Affinity, Close, Keap, OnePageCRM, Pipeliner and Zoho CRM require it; with a `filter`, each record says it, or else the filter does.',
     }),
     filter: t.field({
       type: EngagementFilter,
@@ -107,7 +107,9 @@ const steering = {
   pause:
     'Lets nothing further of a bulk delete be sent, until it is resumed. Of what was sent and had no answer, it is found out then what became of it.',
   resume: 'Lets a paused bulk delete go on, within two seconds.',
-  cancel: 'Ends a bulk delete: nothing further is sent, ever. What was deleted stays deleted.',
+  cancel:
+    'Ends a bulk delete: nothing further is sent, ever. What was deleted stays deleted; of what was sent it is found out for some minutes, and ' +
+    'is `UNKNOWN` after that.',
 } as const;
 
 for (const [how, description] of Object.entries(steering) as [keyof typeof steering, string][]) {

@@ -15,14 +15,17 @@ type ItemOutcome =
   | 'UNKNOWN';
 
 const BulkDeleteOutcome = enumOf<ItemOutcome>('BulkDeleteOutcome', 'What became of one engagement of a bulk delete.', {
-  WAITING: 'Nothing was sent yet.',
+  WAITING:
+    'It is not deleted, and no delete of it is under way: none was sent, or upstream refused it for now, as a limit does.',
   UNDER_WAY: 'Its delete is being sent, or what became of it is being found out.',
   DELETED: 'Upstream confirmed that it is deleted.',
   ACCEPTED: 'The provider took the delete and will carry it out later.',
-  ALREADY_ABSENT: 'It was gone when it was looked at again; an attempt of this bulk delete probably did it.',
+  ALREADY_ABSENT:
+    'It was gone, or marked as deleted, when it was read again; an attempt of this bulk delete probably did it.',
   NOT_FOUND: 'Upstream knew no such engagement.',
   FAILED: 'It was not deleted: `failures` says why.',
-  UNKNOWN: 'Nobody can say, after all that was tried. `failures` has it.',
+  UNKNOWN:
+    'Its delete was sent, and nobody can say what became of it, after all that was tried. `failures` has it, with its `idempotencyKey`.',
 });
 
 const outcomeNames: Readonly<Record<string, ItemOutcome>> = {
@@ -36,6 +39,10 @@ const outcomeNames: Readonly<Record<string, ItemOutcome>> = {
 /** What an item's state in its page is to callers. */
 export const outcomeOf = (state: string | undefined): ItemOutcome =>
   state === undefined ? 'WAITING' : (outcomeNames[state] ?? 'FAILED');
+
+/** The same once the bulk delete has ended: nobody finds out what became of one that is still begun. */
+export const finalOutcomeOf = (state: string | undefined): ItemOutcome =>
+  state === 'begun' ? 'UNKNOWN' : outcomeOf(state);
 
 function countOf({ outcomes }: BulkJob, name: ItemOutcome): number {
   return Object.entries(outcomes).reduce((sum, [outcome, count]) => sum + (outcomeOf(outcome) === name ? count : 0), 0);
@@ -55,10 +62,11 @@ export const BulkDeleteOutcomes = builder.objectRef<BulkJob>('BulkDeleteOutcomes
     alreadyAbsent: t.int(counted('ALREADY_ABSENT', 'They were gone when they were looked at again.')),
     notFound: t.int(counted('NOT_FOUND', 'Upstream knew no such engagements.')),
     failed: t.int(counted('FAILED', 'They were not deleted.')),
-    unknown: t.int(counted('UNKNOWN', 'Nobody can say, after all that was tried.')),
+    unknown: t.int(counted('UNKNOWN', 'Their deletes were sent, and nobody can say what became of them.')),
     remaining: t.int({
       nullable: false,
-      description: 'They have no final outcome yet.',
+      description:
+        'They have no final outcome: `engagements` says which of them are `UNDER_WAY`. Of a `CANCELLED` one, none of them was deleted.',
       resolve: ({ total, done, input }) => (input.dryRun ? 0 : total - done),
     }),
   }),

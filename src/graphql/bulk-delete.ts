@@ -1,11 +1,12 @@
 import { BulkUnavailable } from '../bulk/bulk-unavailable.ts';
-import { type BulkJob, type BulkState, pageSize, stateOf } from '../bulk/job.ts';
+import { type BulkJob, type BulkState, hasEnded, pageSize, stateOf } from '../bulk/job.ts';
 import { fieldError } from '../errors.ts';
 import { builder } from './builder.ts';
 import {
   BulkDeleteFailures,
   BulkDeleteItems,
   BulkDeleteOutcomes,
+  finalOutcomeOf,
   type Listed,
   outcomeOf,
 } from './bulk-delete-outcomes.ts';
@@ -26,11 +27,15 @@ const BulkDeleteState = enumOf<BulkState>('BulkDeleteState', 'How far a bulk del
   LISTING: 'The filter is being resolved, page by page. Nothing is deleted yet.',
   DELETING: 'Engagements are being deleted, within the limits of their account.',
   PAUSED: 'It waits for `resumeBulkDelete`. `trouble` says why, when it paused by itself.',
-  CANCELLING: 'Nothing further is sent; what was sent is being brought to its end.',
+  CANCELLING:
+    'Nothing further is sent. What was sent is looked for, for some minutes at most, and is `UNKNOWN` after that.',
   CANCELLED: 'It was cancelled. `outcomes` says what was deleted before.',
   COMPLETED: 'Each engagement has its final outcome; with `dryRun`, each is listed.',
   FAILED: 'It cannot go on. `trouble` says why; most often the list could not be had, and nothing was deleted.',
 });
+
+const partialList =
+  'Upstream gave only a part of the list: engagements that the filter means may be left. Start another with the same filter when this has ended.';
 
 /** The engagements of a bulk delete: reference for the fields that give one. */
 export const BulkDelete = builder.objectRef<BulkJob>('BulkDelete').implement({
@@ -45,9 +50,16 @@ export const BulkDelete = builder.objectRef<BulkJob>('BulkDelete').implement({
       resolve: ({ input }) => input.integratedAccountId,
     }),
     state: t.field({ type: BulkDeleteState, nullable: false, description: 'How far it is.', resolve: stateOf }),
-    trouble: t.exposeString('trouble', {
-      nullable: true,
-      description: 'Why it waits, paused or failed, or what a dry run could not check; null when all is well.',
+    trouble: t.string({
+      description:
+        'Why it waits, paused or failed, that its list is only a part, or what a dry run could not check; null when all is well.',
+      resolve: ({ trouble, isPartial }) => trouble ?? (isPartial ? partialList : null),
+    }),
+    isPartial: t.exposeBoolean('isPartial', {
+      nullable: false,
+      description:
+        'True when upstream said, four times in a row, that it gives only a part of the list: some engagements that the `filter` means ' +
+        'may not be in it. When it has ended, start another with the same filter, until that finds none.',
     }),
     dryRun: t.boolean({
       nullable: false,
@@ -102,10 +114,14 @@ export const BulkDelete = builder.objectRef<BulkJob>('BulkDelete').implement({
             store.readPage(job.id, page),
             store.readStates(job.id, page),
           ]).catch(unavailable);
+          const isOver = hasEnded(job);
           const wanted = (index: number) => page * pageSize + index >= from && page * pageSize + index < until;
           items.push(
             ...(list ?? [])
-              .map((item, index) => ({ ...item, outcome: outcomeOf(itemStates[index]) }))
+              .map((item, index) => ({
+                ...item,
+                outcome: isOver ? finalOutcomeOf(itemStates[index]) : outcomeOf(itemStates[index]),
+              }))
               .filter((_, index) => wanted(index)),
           );
         }

@@ -64,6 +64,12 @@ export const EngagementConnection = builder.objectRef<ConnectionPage>('Engagemen
       resolve: ({ records, nextCursor }) =>
         records.map((node, index) => ({ node, cursor: index === records.length - 1 ? nextCursor : null })),
     }),
+    isPartial: t.exposeBoolean('isPartial', {
+      nullable: false,
+      description:
+        'True when upstream says that it gives only a part: engagements, or fields of them, may be missing. Do not conclude that what ' +
+        'is not here does not exist; ask again later.',
+    }),
     pageInfo: t.field({
       type: PageInfo,
       nullable: false,

@@ -1,5 +1,6 @@
-import { engagementTypes, type EngagementType as Type } from '../engagement/input.ts';
+import type { EngagementType as Type } from '../engagement/input.ts';
 import type { EngagementRecord } from '../engagement/record.ts';
+import { typeOf } from '../engagement/resources.ts';
 import { builder } from './builder.ts';
 import { EngagementType } from './enums.ts';
 import { Account, Contact, Lead, Note, Opportunity, Owner, Project } from './references.ts';
@@ -7,11 +8,6 @@ import { toMany, toOne } from './related.ts';
 import { PhoneNumber } from './value-objects.ts';
 import './scalars.ts';
 import { internal } from './subgraph/tags.ts';
-
-function knownType(record: EngagementRecord): Type | null {
-  const literal = record.engagement_type?.toLowerCase();
-  return engagementTypes.find((type) => type === literal) ?? null;
-}
 
 /** A record, and how it was reached. */
 export interface EngagementSource extends EngagementRecord {
@@ -43,7 +39,7 @@ export const Engagement = builder.objectRef<EngagementSource>('Engagement').impl
       type: EngagementType,
       description: 'What kind it is; null when the provider uses a word of its own: see `rawEngagementType`.',
       extensions: { wireField: 'engagement_type' },
-      resolve: knownType,
+      resolve: typeOf,
     }),
     rawEngagementType: t.exposeString('engagement_type', {
       description: 'What kind it is, in the very word upstream sent.',

@@ -128,7 +128,7 @@ export const UpstreamUnavailableError = builder
   .objectRef<Result.UpstreamUnavailableError>('UpstreamUnavailableError')
   .implement({
     description:
-      'Upstream could not be reached or did not let this server in. Surely nothing was deleted: send it again later.',
+      'Upstream could not be reached, did not let this server in, or gave no record to keep. Surely nothing was deleted: send it again later.',
     ...error,
   });
 

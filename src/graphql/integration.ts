@@ -15,6 +15,11 @@ export const Integration = builder.objectRef<IntegrationRow>('Integration').impl
       nullable: false,
       description: 'What `engagementType` may be; empty when the integration does not list the argument.',
     }),
+    keepsDeletedReadable: t.exposeBoolean('keepsDeletedReadable', {
+      nullable: false,
+      description:
+        'True when a deleted engagement can still be read: that one can be read does not prove that it is not deleted.',
+    }),
     parameters: t.exposeStringList('parameters', {
       nullable: false,
       description: 'The fields of `DeleteEngagementParameters` it lists. Others are sent all the same, with a warning.',

@@ -2,7 +2,7 @@ import type { ObjectRef } from '@pothos/core';
 import { refusal } from '../engagement/finding.ts';
 import { nodeKind, readNodeId, writeNodeId } from '../engagement/node-id.ts';
 import { refusedInput } from '../engagement/refusal.ts';
-import { typeOf } from '../engagement/resources.ts';
+import { typeWordOf } from '../engagement/resources.ts';
 import { builder } from './builder.ts';
 import { type Context, requireCaller } from './context.ts';
 import { Engagement, type EngagementSource } from './engagement.ts';
@@ -54,7 +54,7 @@ function engagementNodeId(record: EngagementSource, context: Context): string | 
   const { findAccountIntegration, deadlineAt } = context;
   const found = findAccountIntegration(requireCaller(context), integratedAccountId, deadlineAt);
   const write = ({ support }: Awaited<typeof found>) => {
-    const kind = nodeKind(support.kind === 'supported' ? support.integration : null, typeOf(record) || askedType);
+    const kind = nodeKind(support.kind === 'supported' ? support.integration : null, typeWordOf(record) || askedType);
     return writeNodeId({ resource: 'engagements', integratedAccountId, kind, id });
   };
   return found instanceof Promise ? found.then(write) : write(found);

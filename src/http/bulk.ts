@@ -2,7 +2,7 @@ import { BulkDeletes } from '../bulk/bulk-deletes.ts';
 import type { BulkJob } from '../bulk/job.ts';
 import { JobStore } from '../bulk/job-store.ts';
 import { createSeal } from '../bulk/seal.ts';
-import { type Abilities, leaseMsFor, TaskQueue } from '../bulk/task-queue.ts';
+import { type Abilities, leaseMsFor, needsOf, TaskQueue } from '../bulk/task-queue.ts';
 import { openUndoStore } from '../bulk/undo-store.ts';
 import { startBulkWorker } from '../bulk/worker.ts';
 import type { Config } from '../config.ts';
@@ -48,8 +48,9 @@ export function startBulk({ config, shared, memory, openToken, log, metrics, ...
   const leaseMs = leaseMsFor(config.requestTimeoutMs);
   const store = new JobStore(memory, leaseMs);
 
-  /** Whoever started it, with a grant for its account and no other. */
+  /** The caller who started it, with access to its account only; undefined when this server lacks what the bulk delete needs. */
   async function callerOf(job: BulkJob): Promise<Caller | undefined> {
+    if (job.needs !== needsOf(abilities, job.input)) return undefined;
     const authorization = own ?? (await seal?.open(job.sealedToken, job.id));
     if (!authorization) return undefined;
     const grants = new Set([job.input.integratedAccountId]);

@@ -33,6 +33,8 @@ export const pipedrive: Provider = {
       is_deleted: false,
     },
   }),
+  // A deleted activity stays readable for 30 days [vendor]; that v2 shows it as v1 does, with a mark, is [inferred].
+  showDeleted: (id) => ({ success: true, data: { id: numericId(id), is_deleted: true } }),
   // [vendor]
   describeFailure: ({ message }) => ({
     success: false,
