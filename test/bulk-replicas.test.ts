@@ -55,7 +55,8 @@ describe('R31 replicas with other settings', () => {
       await startUpstream((request, response) => {
         const isDelete = request.method === 'DELETE';
         if (isDelete && isAway) lostAnswer(request, response);
-        else json(isDelete ? 204 : 200, isDelete ? undefined : { id: '1' })(request, response);
+        else
+          json(isDelete ? 204 : 200, isDelete ? undefined : { id: request.path.split('/').at(-1) })(request, response);
       }, 'capsule'),
     );
     const caller = bearer('token-of-a-caller');
