@@ -163,7 +163,7 @@ describe('S30 a bulk delete that upstream lets nobody begin', () => {
     const client = new Redis(redis.url);
     stack.defer(() => client.disconnect());
     /** What is kept of bulk deletes, whosever they are. */
-    const keys = () => client.keys('engagements:bulk:*');
+    const keys = () => client.keys('{engagements}:bulk:*');
     return { now, upstream, post: facade.post, client, keys, [Symbol.asyncDispose]: () => stack.disposeAsync() };
   }
 
@@ -260,8 +260,8 @@ describe('S30 a bulk delete that upstream lets nobody begin', () => {
     const { post, client } = running;
     const hoursOf = async (id: string) => {
       const keys = [
-        ...(await client.keys(`engagements:bulk:${id}`)),
-        ...(await client.keys(`engagements:bulk:${id}:page:?`)),
+        ...(await client.keys(`{engagements}:bulk:${id}`)),
+        ...(await client.keys(`{engagements}:bulk:${id}:page:?`)),
       ];
       const left = await Promise.all(keys.map((key) => client.pttl(key)));
       return [keys.length, ...new Set(left.map((ms) => Math.round(ms / 3_600_000)))];

@@ -1,5 +1,5 @@
-import type { Redis } from 'ioredis';
 import { keyPrefix, type SharedMemory } from '../redis.ts';
+import type { RedisClient } from '../redis-client.ts';
 import { BulkUnavailable } from './bulk-unavailable.ts';
 import { type BulkFailure, type BulkInput, type BulkItem, type BulkJob, type BulkOutcome, pageSize } from './job.ts';
 import * as scripts from './job-scripts.ts';
@@ -55,7 +55,7 @@ export class JobStore {
     this.#memory = memory;
   }
 
-  async #ask<Result>(question: (redis: Redis) => Promise<Result>): Promise<Result> {
+  async #ask<Result>(question: (redis: RedisClient) => Promise<Result>): Promise<Result> {
     const answer = await this.#memory.ask(question);
     if (answer === undefined) throw new BulkUnavailable('Redis does not answer');
     return answer;

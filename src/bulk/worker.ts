@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DelayedError, type Job, type JobsOptions, Queue, Worker } from 'bullmq';
-import { keyPrefix, type SharedMemory, withoutCommand } from '../redis.ts';
+import { keyPrefix, type SharedMemory } from '../redis.ts';
+import { withoutCommand } from '../redis-fault.ts';
 import { BulkUnavailable } from './bulk-unavailable.ts';
 import { type BulkJob, hasEnded } from './job.ts';
 import { listJob } from './list-job.ts';

@@ -18,11 +18,11 @@ const gone = new Set(['DELETED', 'ACCEPTED', 'ALREADY_ABSENT']);
 /** Waits until Redis says something of the job that is enough, or the job has ended. */
 async function waitUntil(redis: Redis, jobId: string, isEnough: (done: number) => boolean): Promise<boolean> {
   for (;;) {
-    const [done, phase, isPaused] = await redis.hmget(`engagements:bulk:${jobId}`, 'done', 'phase', 'isPaused');
+    const [done, phase, isPaused] = await redis.hmget(`{engagements}:bulk:${jobId}`, 'done', 'phase', 'isPaused');
     if (phase !== 'DELETING') return false;
     if (isEnough(Number(done))) return true;
     // An operator does that, who has seen to what paused it.
-    if (isPaused === '1') await redis.hset(`engagements:bulk:${jobId}`, 'isPaused', 0);
+    if (isPaused === '1') await redis.hset(`{engagements}:bulk:${jobId}`, 'isPaused', 0);
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }
@@ -68,7 +68,7 @@ it(`a bulk delete of ${count}, whose servers are killed ${kills} times, tells of
     servers[1 - index]?.signal('SIGSTOP');
     servers[index] = await start();
     servers[1 - index]?.signal('SIGCONT');
-    enough = Math.max(enough, Number(await direct.hget(`engagements:bulk:${job.id}`, 'done')));
+    enough = Math.max(enough, Number(await direct.hget(`{engagements}:bulk:${job.id}`, 'done')));
   }
   await waitUntil(direct, job.id, () => false);
 
