@@ -163,7 +163,8 @@ export async function connectRedis(url: Secret, log: Log, prefix: string = keyPr
       // It may be about this question alone.
       else
         void look().then(() => {
-          if (health.isUp && kind !== 'connection') health.complain(error);
+          // ioredis' own errors are plain ones.
+          if (health.isUp && (kind !== 'connection' || error instanceof TypeError)) health.complain(error);
         });
       return undefined;
     }
