@@ -2,6 +2,7 @@ import { GraphQLError } from 'graphql';
 import { type DestinationStream, type LogFn, type Logger, pino } from 'pino';
 import type { AuthConfig, Config } from './config.ts';
 import { shortened, withEscapes } from './foreign-text.ts';
+import { parseRedisAddress } from './redis-address.ts';
 import { Secret } from './secret.ts';
 import { secretPattern } from './secret-pattern.ts';
 import type { SharedConfig } from './shared-config.ts';
@@ -80,13 +81,15 @@ function secretsOfAuth(auth: AuthConfig): readonly Secret[] {
 
 /** An address and its password, which is a secret by itself: errors of others may name it without the address. */
 function secretsOfAddress(address: Secret): readonly Secret[] {
-  const password = decodeURIComponent(new URL(address.reveal()).password);
-  return [address, ...(password === '' ? [] : [new Secret(password)])];
+  return [address, ...secretsOfPassword(decodeURIComponent(new URL(address.reveal()).password))];
 }
+
+const secretsOfPassword = (password = ''): readonly Secret[] => (password === '' ? [] : [new Secret(password)]);
 
 function secretsOfShared({ redisUrl, tokenSecret, undoStore }: SharedConfig): readonly Secret[] {
   return [
-    ...secretsOfAddress(redisUrl),
+    redisUrl,
+    ...secretsOfPassword(parseRedisAddress(redisUrl.reveal())?.password),
     ...(tokenSecret ? [tokenSecret] : []),
     ...(undoStore?.kind === 'bucket' ? [undoStore.secretAccessKey] : []),
     ...(undoStore?.kind === 'bucket' && undoStore.sessionToken ? [undoStore.sessionToken] : []),

@@ -1,152 +1,185 @@
 import { once } from 'node:events';
-import type { Redis, RedisOptions } from 'ioredis';
+import type { RedisOptions } from 'ioredis';
 import type { Log } from './log.ts';
+import { parseRedisAddress } from './redis-address.ts';
+import type { RedisClient } from './redis-client.ts';
+import { faultOf } from './redis-fault.ts';
+import { RedisHealth } from './redis-health.ts';
 import type { Secret } from './secret.ts';
 
-/** What every key of ours begins with, so that a Redis can be shared with others. */
-export const keyPrefix = 'engagements';
+/**
+ * What every key of ours begins with unless it is set, so that a Redis can be shared with others. In braces: all keys are in one
+ * hash slot, so that a script may use any of them in a cluster.
+ */
+export const keyPrefix = '{engagements}';
 
 /** How long an answer is waited for: whoever asks has somebody waiting, and can go on without. */
 const commandTimeoutMs = 1_000;
 
-/** How long nobody asks a Redis that did not answer: then one tries. */
-const pauseMs = 1_000;
+/** How often it is tried whether Redis does what is needed. */
+const probeMs = 1_000;
+
+/** How long what the probe writes is kept. */
+const probeKeptMs = 10_000;
 
 /** How long a start waits for Redis. Later it comes by itself. */
-const connectTimeoutMs = 2_000;
+const startTimeoutMs = 2_000;
 
-/** How long between attempts to connect again, at most. */
-const maxReconnectMs = 1_000;
-
-/** Redis, which may be gone at any moment. */
+/** Redis, which may be gone or refuse at any moment. */
 export interface SharedMemory {
   /** What every key of ours begins with: all lie in one hash slot, so that a script may name any of them in a cluster. */
   readonly keyPrefix: string;
   /**
-   * Asks Redis. Undefined when there is no answer within a second: the question may have been carried out all the same.
-   * What a question cannot find must be null.
-   * @throws when Redis does not understand the question.
+   * Asks Redis. Never rejects: undefined when there is no answer within a second, or Redis refuses. The question may have been
+   * carried out all the same. What a question cannot find must be null.
    */
-  ask<Result>(question: (redis: Redis) => Promise<Result>): Promise<Result | undefined>;
-  /** True when the last that was heard of Redis was good. */
+  ask<Result>(question: (redis: RedisClient) => Promise<Result>): Promise<Result | undefined>;
+  /** True when the last write was done. */
   readonly isReachable: boolean;
   /** The moment (by `performance.now()`) when it was reached again after it had not been; undefined when that never was. */
   readonly backSince: number | undefined;
-  /** A connection of its own, for a library that looks after it. Its commands wait until Redis is back. */
-  connect(): Redis;
   close(): Promise<void>;
 }
 
-/** What another library's connection is made with; BullMQ asks for it. */
-const patient = { maxRetriesPerRequest: null, enableReadyCheck: false } satisfies RedisOptions;
 /**
- * Ours: what cannot be asked now is not asked later either. Not with ioredis' automatic pipelines: they throw where nobody can
+ * What cannot be asked now is not asked later either. Not with ioredis' automatic pipelines: they throw where nobody can
  * catch it (github.com/redis/ioredis/issues/1931).
  */
-const impatient = {
+const failFast = {
   commandTimeout: commandTimeoutMs,
   maxRetriesPerRequest: 0,
   enableOfflineQueue: false,
 } satisfies RedisOptions;
 
-/** What a Redis answers that cannot be used for now. Any other complaint is about the question, and a fault of ours. */
-const outages = /^(LOADING|READONLY|OOM|MISCONF|NOAUTH|WRONGPASS|NOPERM|MASTERDOWN|BUSY|CLUSTERDOWN|NOREPLICAS)\b/;
+/** KEYS: what is written. ARGV: how long it is kept. All that any other question needs: EVAL, TIME, a key of ours, a write that ends by itself. */
+const probe = script<number>('probe', `redis.call('SET', KEYS[1], redis.call('TIME')[1], 'PX', ARGV[1]) return 1`);
 
-function isOutage(error: unknown): boolean {
-  return !(error instanceof Error) || error.name !== 'ReplyError' || outages.test(error.message);
+/** KEYS: any of ours, so that the server is asked that has them. Answers what INFO says of memory and persistence; nothing where that is not allowed. */
+const readInfo = script<string>(
+  'readInfo',
+  `
+local info = ''
+for _, section in ipairs({'memory', 'persistence'}) do
+  local answer = redis.pcall('INFO', section)
+  if type(answer) ~= 'string' then return '' end
+  info = info .. answer
+end
+return info`,
+);
+
+/** What whoever runs Redis had better change, by its INFO. */
+function adviceOf(info: string): readonly string[] {
+  const infoOf = (name: string) => new RegExp(`^${name}:(.*?)\\r?$`, 'm').exec(info)?.[1];
+  const policy = infoOf('maxmemory_policy');
+  return [
+    ...(infoOf('maxmemory') !== '0' && policy !== undefined && policy !== 'noeviction'
+      ? [
+          `Set maxmemory-policy to noeviction: with ${policy} it removes repeated and bulk deletes when its memory is full.`,
+        ]
+      : []),
+    ...(infoOf('aof_enabled') === '0'
+      ? ['Set appendonly to yes: without it, a restart forgets the latest changes.']
+      : []),
+  ];
 }
 
-/** The error without the command that it is about, which ioredis adds: that has records, tokens and passwords in it. */
-export function withoutCommand(error: unknown): Error {
-  return new Error(error instanceof Error ? error.message : 'unknown');
-}
-
-/** Connects to Redis, and goes on trying. Settles at the latest after two seconds, connected or not. */
-export async function connectRedis(url: Secret, log: Log): Promise<SharedMemory> {
+/**
+ * Connects to Redis, and goes on trying. Settles at the latest after two seconds, connected or not.
+ * @param url one that `REDIS_URL` may be.
+ */
+export async function connectRedis(url: Secret, log: Log, prefix: string = keyPrefix): Promise<SharedMemory> {
   // Here, and no sooner: most servers have no Redis, and should not start later for it.
-  const { Redis } = await import('ioredis');
-  const options = { retryStrategy: (times: number) => Math.min(times * 50, maxReconnectMs) };
-  const redis = new Redis(url.reveal(), { ...options, ...impatient });
-  /** While it is defined, Redis is not asked, except for one probe at that moment (by `performance.now()`). */
-  let probeAt: number | undefined;
-  let isReachable = false;
-  let wasGone = false;
-  let backSince: number | undefined;
-  let isClosing = false;
-
+  const { createRedisClient } = await import('./redis-client.ts');
+  const address = parseRedisAddress(url.reveal());
+  if (!address) throw new Error('not an address of Redis');
+  const redis = createRedisClient(address, failFast);
+  const health = new RedisHealth(log);
+  const started = new AbortController();
   let lastError: unknown;
+  let hasBeenAdvised = false;
+  let underWay: Promise<void> | undefined;
 
-  function note(isUp: boolean, error: unknown = lastError): void {
-    if (isUp === isReachable || isClosing) return;
-    isReachable = isUp;
-    if (isUp && wasGone) backSince = performance.now();
-    wasGone ||= !isUp;
-    if (isUp) log.info('Redis is there: limits and repeated deletes are shared');
-    else
-      log.warn(
-        { reason: withoutCommand(error).message },
-        'Redis is gone: this replica keeps its own share of the limits until it is back',
-      );
+  async function advise(): Promise<void> {
+    if (hasBeenAdvised) return;
+    hasBeenAdvised = true;
+    const info = await readInfo(redis, [`${prefix}:probe`], []).catch(() => '');
+    if (info === '') log.info('Redis allows no INFO: whether it keeps all that it should is not known');
+    else health.advise(adviceOf(info));
+  }
+
+  async function tryAll(mayReconnect: boolean): Promise<void> {
+    if (redis.status !== 'ready') return;
+    try {
+      await probe(redis, [`${prefix}:probe`], [probeKeptMs]);
+      lastError = undefined;
+      health.succeed();
+      void advise();
+      if (health.isUp) started.abort();
+    } catch (error) {
+      const { isRefusal, needsNewConnection } = faultOf(error);
+      health.fail(error);
+      if (isRefusal) started.abort();
+      if (mayReconnect && needsNewConnection && redis.status === 'ready') redis.disconnect(true);
+    }
+  }
+
+  /** Tries whether Redis does what is needed. What has begun is not begun again. */
+  function look(mayReconnect = false): Promise<void> {
+    underWay ??= tryAll(mayReconnect).finally(() => {
+      underWay = undefined;
+    });
+    return underWay;
   }
 
   redis.on('ready', () => {
-    probeAt = undefined;
-    note(true);
+    hasBeenAdvised = false;
+    // That it does not reconnect is what bounds how often a server is connected to that refuses.
+    void look();
   });
-  redis.on('close', () => note(false));
-  // Each failure to connect again; the first loss has been told.
-  redis.on('error', (error) => {
+  redis.on('close', () => {
+    if (health.isUp) health.fail(lastError ?? new Error('the connection was closed'));
+  });
+  const noteError = (error: unknown) => {
     lastError = error;
-  });
+    if (!health.isUp) health.fail(error);
+    // Without its database it would use another's.
+    if ((error as { command?: { name?: string } })?.command?.name === 'select') redis.disconnect(true);
+  };
+  redis.on('error', noteError);
+  redis.on('sentinelError', noteError);
+  const timer = setInterval(() => void look(true), probeMs).unref();
 
-  async function ask<Result>(question: (redis: Redis) => Promise<Result>): Promise<Result | undefined> {
-    if (redis.status !== 'ready') return undefined;
-    if (probeAt !== undefined) {
-      if (performance.now() < probeAt) return undefined;
-      probeAt = performance.now() + pauseMs;
-    }
+  async function ask<Result>(question: (redis: RedisClient) => Promise<Result>): Promise<Result | undefined> {
+    if (!health.isUp) return undefined;
     try {
-      const answer = await question(redis);
-      probeAt = undefined;
-      note(redis.status === 'ready');
-      return answer;
+      return await question(redis);
     } catch (error) {
-      if (!isOutage(error)) throw withoutCommand(error);
-      probeAt = performance.now() + pauseMs;
-      note(false, error);
+      const { kind } = faultOf(error);
+      if (kind === 'silence') health.fail(error);
+      // It may be about this question alone.
+      else
+        void look().then(() => {
+          // ioredis' own errors are plain ones.
+          if (health.isUp && (kind !== 'connection' || error instanceof TypeError)) health.complain(error);
+        });
       return undefined;
     }
   }
 
-  const probe = setInterval(() => {
-    if (!isReachable) ask(() => redis.ping()).catch(() => {});
-  }, pauseMs).unref();
-
-  await once(redis, 'ready', { signal: AbortSignal.timeout(connectTimeoutMs) }).catch(() => {
-    wasGone = true;
-    log.warn(
-      { reason: withoutCommand(lastError).message },
-      'Redis cannot be reached: this replica keeps its own share of the limits until it can',
-    );
-  });
+  await once(started.signal, 'abort', { signal: AbortSignal.timeout(startTimeoutMs) }).catch(() => {});
+  health.endStart(lastError ?? new Error('there was no answer yet'));
 
   return {
-    keyPrefix: '{engagements}',
-    ask,
+    ...{ keyPrefix: prefix, ask },
     get isReachable() {
-      return isReachable;
+      return health.isUp;
     },
     get backSince() {
-      return backSince;
-    },
-    connect() {
-      const connection = new Redis(url.reveal(), { ...options, ...patient });
-      connection.on('error', () => {});
-      return connection;
+      return health.backSince;
     },
     async close() {
-      isClosing = true;
-      clearInterval(probe);
+      health.close();
+      clearInterval(timer);
       redis.disconnect();
     },
   };
@@ -157,7 +190,7 @@ export async function connectRedis(url: Secret, log: Log): Promise<SharedMemory>
  * @param name one for each script; ioredis sends the text once and the name's digest from then on.
  */
 export function script<Answer>(name: string, lua: string) {
-  return (redis: Redis, keys: readonly string[], args: readonly (string | number)[]): Promise<Answer> => {
+  return (redis: RedisClient, keys: readonly string[], args: readonly (string | number)[]): Promise<Answer> => {
     if (!(name in redis)) redis.defineCommand(name, { lua });
     // What defineCommand has just added, no type knows.
     const commands = redis as unknown as Readonly<Record<string, (...args: unknown[]) => Promise<Answer>>>;

@@ -1,6 +1,7 @@
 import { BlockList, isIP } from 'node:net';
 import { isAbsolute } from 'node:path';
 import { z } from 'zod';
+import { parseRedisAddress } from './redis-address.ts';
 import { Secret } from './secret.ts';
 
 /* What the text of a setting may be, and what it becomes. */
@@ -48,10 +49,15 @@ function isDecodable(text: string): boolean {
 /** A user and password in it are expected, so that it is a secret whole. */
 export const redisAddress: z.ZodType<Secret, string> = z
   .string()
-  // Refinements all run, also after one that failed.
-  .refine((value) => /^rediss?:$/.test(URL.parse(value)?.protocol ?? '') && URL.parse(value)?.hostname !== '')
-  .refine((value) => isDecodable(URL.parse(value)?.password ?? ''))
+  .refine((value) => parseRedisAddress(value) !== undefined)
   .transform((value) => new Secret(value));
+
+/** What keys in Redis begin with: with a part in braces, as it is; without, all of it is put in braces, for one hash slot. */
+export const redisPrefix: z.ZodType<string, string> = z
+  .string()
+  .max(64)
+  .regex(/^[\w.:-]+$|^[\w.:-]*\{[\w.:-]+\}[\w.:-]*$/)
+  .transform((value) => (value.includes('{') ? value : `{${value}}`));
 
 /** The address of a proxy; without a scheme it is an http one, as for curl. What user and password it has makes it a secret. */
 export const proxyAddress: z.ZodType<Secret, string> = z

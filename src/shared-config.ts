@@ -19,7 +19,9 @@ export type UndoStoreConfig =
 export interface SharedConfig {
   /** The address of Redis, with its password. */
   readonly redisUrl: Secret;
-  /** How many processes share the limits: each keeps its part by itself while Redis is gone. */
+  /** What every key in it begins with; undefined for the usual. */
+  readonly keyPrefix: string | undefined;
+  /** How many processes share the limits: each keeps its part by itself while Redis cannot be used. */
   readonly replicas: number;
   /** Seals callers' tokens while their bulk deletes run; undefined where the server has a token of its own, or has none. */
   readonly tokenSecret: Secret | undefined;
@@ -27,7 +29,7 @@ export interface SharedConfig {
 }
 
 /** A setting that would be ignored is a mistake: somebody believes that it does something. */
-const needRedis: readonly Name[] = ['REPLICAS', 'BULK_TOKEN_SECRET', 'UNDO_STORE'];
+const needRedis: readonly Name[] = ['REDIS_PREFIX', 'REPLICAS', 'BULK_TOKEN_SECRET', 'UNDO_STORE'];
 
 function readUndoStore(values: Values, problems: string[]): UndoStoreConfig | undefined {
   const { UNDO_STORE: store, AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey } = values;
@@ -59,5 +61,11 @@ export function readShared(
   }
   if (tokenSecret && authMode !== undefined && authMode !== 'passthrough')
     problems.push('BULK_TOKEN_SECRET is only for AUTH_MODE=passthrough');
-  return { redisUrl, replicas, tokenSecret, undoStore: readUndoStore(values, problems) };
+  return {
+    redisUrl,
+    keyPrefix: values.REDIS_PREFIX,
+    replicas,
+    tokenSecret,
+    undoStore: readUndoStore(values, problems),
+  };
 }

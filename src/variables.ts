@@ -7,6 +7,7 @@ import {
   networks,
   proxyAddress,
   redisAddress,
+  redisPrefix,
   secretText,
   store,
   text,
@@ -190,14 +191,23 @@ export const variables = {
   },
   REDIS_URL: {
     schema: redisAddress,
-    allowed: 'a redis: or rediss: address',
-    meaning: '`redis://` or `rediss://`: what replicas share, and where bulk deletes are kept',
+    allowed:
+      'redis://HOST:PORT, redis+cluster://HOST:PORT,HOST:PORT or redis+sentinel://HOST:PORT,HOST:PORT/PRIMARY (rediss instead of redis for TLS), each with USER:PASSWORD@ before the hosts if needed',
+    meaning:
+      'Redis or Valkey: what replicas share, and where bulk deletes are kept. `redis://host:port`, `redis+cluster://host:port,host:port` or `redis+sentinel://host:port,host:port/primary`, with `rediss` for TLS: see [docs/operating.md](docs/operating.md#redis)',
+  },
+  REDIS_PREFIX: {
+    schema: redisPrefix,
+    allowed: 'up to 64 letters, digits and _.:-, of which one part may be in braces',
+    usual: '`{engagements}`',
+    meaning:
+      'how all keys in Redis begin, so that several deployments can share it. What has no braces is put in braces',
   },
   REPLICAS: {
     schema: wholeNumber(1, 50),
     allowed: 'a whole number from 1 to 50',
     usual: '`1`',
-    meaning: 'how many processes share the limits: each keeps its part of them while Redis is gone',
+    meaning: 'how many processes share the limits: each keeps its part of them while Redis cannot be used',
   },
   BULK_TOKEN_SECRET: {
     schema: secretText(/^.{32,}$/s),

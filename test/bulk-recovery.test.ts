@@ -60,10 +60,10 @@ describe('S01 a Redis with a password that goes in the middle of a bulk delete',
     await started(facade.post, { integratedAccountId: 'a', ids });
     await expect.poll(() => upstream.deletes().length).toBeGreaterThan(20);
     await redis.kill();
-    await expect.poll(() => facade.logged()).toContain('Redis is gone');
+    await expect.poll(() => facade.logged()).toContain('lost the connection to Redis');
     // It comes back without its password, as one does whose configuration was lost: what it says to ours is an error.
     await redis.start();
-    await expect.poll(() => facade.logged()).toContain('Redis is there');
+    await expect.poll(() => facade.logged()).toContain('connected to Redis');
     const complaints = facade
       .logged()
       .split('\n')

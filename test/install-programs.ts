@@ -2,7 +2,7 @@ import { installChromium } from './support/chromium.ts';
 import { installNginx } from './support/nginx-server.ts';
 import { installPrometheus } from './support/prometheus-server.ts';
 import { pythonWith } from './support/python.ts';
-import { installRedis } from './support/redis-server.ts';
+import { installRedis, installValkey } from './support/redis-server.ts';
 
 /*
  * Installs the programs that tests need, where that is allowed, before the first of them runs: what a test waits for then is what
@@ -11,6 +11,7 @@ import { installRedis } from './support/redis-server.ts';
 
 for (const install of [
   installRedis,
+  installValkey,
   installNginx,
   installPrometheus,
   installChromium,

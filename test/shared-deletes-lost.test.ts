@@ -23,13 +23,13 @@ async function tell({ url }: RedisServer, work: (redis: Redis) => Promise<unknow
 
 /** Makes its memory as old as one that has been used for long. */
 const age = (redis: RedisServer) =>
-  tell(redis, async (client) => expect(await client.hset('engagements:delete-memory', 'since', 1)).toBe(0));
+  tell(redis, async (client) => expect(await client.hset('{engagements}:delete-memory', 'since', 1)).toBe(0));
 
 /** Since when its memory is complete, as it says itself. */
 async function memorySince(redis: RedisServer): Promise<number> {
   let since: string | null = null;
   await tell(redis, async (client) => {
-    since = await client.hget('engagements:delete-memory', 'since');
+    since = await client.hget('{engagements}:delete-memory', 'since');
   });
   return Number(since);
 }
@@ -64,7 +64,12 @@ describe('a delete whose key another replica has', () => {
   });
 
   it('waits no longer than its own deadline for Redis either', async () => {
-    const memory = { ask: () => new Promise<never>(() => {}), isReachable: true, backSince: undefined };
+    const memory = {
+      ask: () => new Promise<never>(() => {}),
+      isReachable: true,
+      backSince: undefined,
+      keyPrefix: '{test}',
+    };
     const { claim, settle } = createSharedDeletes(memory, 10_000);
     const keyed = {
       ...{ key: 'k', fingerprint: 'f', hasCallerLeft: () => false, deadlineAt: performance.now() + 50 },
@@ -87,7 +92,7 @@ describe('a delete that may not be repeated, whose server is gone', () => {
     // As when it is killed: its claim has an end, and nobody settles it.
     let claim = '';
     await tell(redis, async (client) => {
-      [claim = ''] = await client.keys('engagements:delete:*');
+      [claim = ''] = await client.keys('{engagements}:delete:*');
       await client.hset(claim, 'owner', 'a server that is gone', 'until', 1);
     });
     await using other = await startTestFacade(upstream.url, env);
@@ -130,7 +135,7 @@ const losses: readonly [string, (redis: RedisServer) => Promise<void>][] = [
       // As from a snapshot that was made before the last deletes.
       await tell(redis, async (client) => {
         await client.flushall();
-        await client.hset('engagements:delete-memory', 'claims', 0, 'since', 1);
+        await client.hset('{engagements}:delete-memory', 'claims', 0, 'since', 1);
       });
     },
   ],

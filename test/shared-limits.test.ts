@@ -77,13 +77,14 @@ describe('replicas with one Redis', () => {
       expect(results.map(typeOf).filter((type) => type === 'DeleteEngagementSuccess').length).toBe(3 * 15);
       expect(new Set(results.map(typeOf))).toEqual(new Set(['DeleteEngagementSuccess', 'RateLimitedError']));
       expect(upstream.deletes.length).toBe(1 + 3 * 15);
-      for (const replica of together.replicas) await expect.poll(replica.logged).toContain('Redis is gone');
+      for (const replica of together.replicas)
+        await expect.poll(replica.logged).toContain('lost the connection to Redis');
       expect(await redisUp(together.replicas)).toEqual(['0', '0', '0']);
 
       if (how === 'killed') await redis.start();
       else redis.freeze(false);
       for (const { logged } of together.replicas)
-        await expect.poll(() => logged().split('Redis is there').length).toBeGreaterThan(2);
+        await expect.poll(() => logged().split('connected to Redis').length).toBeGreaterThan(2);
       expect(await redisUp(together.replicas)).toEqual(['1', '1', '1']);
       // More than a third, by one of them alone: the places are those of all.
       const [replica] = together.replicas;

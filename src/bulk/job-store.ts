@@ -1,5 +1,5 @@
-import type { Redis } from 'ioredis';
 import type { SharedMemory } from '../redis.ts';
+import type { RedisClient } from '../redis-client.ts';
 import { BulkUnavailable } from './bulk-unavailable.ts';
 import { type BulkFailure, type BulkItem, type BulkJob, type BulkOutcome, pageSize } from './job.ts';
 import * as scripts from './job-scripts.ts';
@@ -66,7 +66,7 @@ export class JobStore {
     return [this.#keyOf(lease.jobId), this.#statesOf(lease), this.#queueKeys.owners];
   }
 
-  async #ask<Result>(question: (redis: Redis) => Promise<Result>): Promise<Result> {
+  async #ask<Result>(question: (redis: RedisClient) => Promise<Result>): Promise<Result> {
     const answer = await this.#memory.ask(question);
     if (answer === undefined) throw new BulkUnavailable('Redis does not answer');
     return answer;

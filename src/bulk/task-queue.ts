@@ -1,5 +1,5 @@
-import type { Redis } from 'ioredis';
 import { type SharedMemory, script } from '../redis.ts';
+import type { RedisClient } from '../redis-client.ts';
 import { BulkUnavailable } from './bulk-unavailable.ts';
 
 /** One unit of work of a bulk delete: a page, or the listing of its filter. One server works on it at a time. */
@@ -203,7 +203,7 @@ export class TaskQueue {
     this.#served = servedBy(abilities);
   }
 
-  async #ask<Result>(question: (redis: Redis) => Promise<Result>): Promise<Result> {
+  async #ask<Result>(question: (redis: RedisClient) => Promise<Result>): Promise<Result> {
     const answer = await this.#memory.ask(question);
     if (answer === undefined) throw new BulkUnavailable('Redis does not answer');
     return answer;

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { keyPrefix, type SharedMemory, script } from '../redis.ts';
+import { type SharedMemory, script } from '../redis.ts';
 import {
   answersRememberedMs,
   type Claim,
@@ -84,10 +84,6 @@ redis.call('HSET', KEYS[1], 'since', since)
 return 1`,
 );
 
-const memoryName = `${keyPrefix}:delete-memory`;
-const nameOf = ({ key }: KeyedDelete) => `${keyPrefix}:delete:${key}`;
-const answersNameOf = ({ key, fingerprint }: KeyedDelete) => `${keyPrefix}:delete-answers:${key}:${fingerprint}`;
-
 /** What the answer is by the deadline; undefined when there is none. What was asked is carried out all the same. */
 async function by<Answer>(deadlineAt: number, answer: Promise<Answer>): Promise<Answer | undefined> {
   const late = new AbortController();
@@ -105,9 +101,13 @@ async function by<Answer>(deadlineAt: number, answer: Promise<Answer>): Promise<
  * Redis has forgotten it.
  */
 export function createSharedDeletes(
-  memory: Pick<SharedMemory, 'ask' | 'backSince'>,
+  memory: Pick<SharedMemory, 'ask' | 'backSince' | 'keyPrefix'>,
   requestTimeoutMs: number,
 ): SharedDeletes {
+  const { keyPrefix } = memory;
+  const memoryName = `${keyPrefix}:delete-memory`;
+  const nameOf = ({ key }: KeyedDelete) => `${keyPrefix}:delete:${key}`;
+  const answersNameOf = ({ key, fingerprint }: KeyedDelete) => `${keyPrefix}:delete-answers:${key}:${fingerprint}`;
   const owner = randomUUID();
   const leaseMs = requestTimeoutMs + leaseMarginMs;
   let claimsSeen = 0;
@@ -115,9 +115,7 @@ export function createSharedDeletes(
   let aloneAt: number | undefined;
   let isTelling = false;
 
-  /** Swallows errors: the next claim meets the same, and reports it. */
-  const note = (aloneMs: number) =>
-    memory.ask((redis) => noteMemory(redis, [memoryName], [aloneMs])).catch(() => undefined);
+  const note = (aloneMs: number) => memory.ask((redis) => noteMemory(redis, [memoryName], [aloneMs]));
 
   /** Others do deletes by themselves while Redis cannot be reached, and it does not know of them when it is back. */
   function wasGone(): boolean {

@@ -91,7 +91,7 @@ export function createMetrics({ sharedMemory, inFlight }: Watched): Metrics {
   if (sharedMemory)
     gauge(
       'engagements_redis_up',
-      '1 when limits, repeated deletes and bulk deletes are shared by Redis; 0 while this replica is by itself.',
+      '1 when the last write to Redis was done, so that limits, repeated deletes and bulk deletes are shared; 0 while this replica is by itself.',
       () => Number(sharedMemory.isReachable),
     );
   const requests = histogram(

@@ -88,7 +88,7 @@ export async function startFacade({ config, log, upstream, openToken, loadLimits
     reserveMs,
   });
   const limits = keepsRateLimits ? documentedLimits : undefined;
-  const sharedMemory = shared && (await connectRedis(shared.redisUrl, log));
+  const sharedMemory = shared && (await connectRedis(shared.redisUrl, log, shared.keyPrefix));
   const metrics = createMetrics({ sharedMemory, inFlight: () => listener.inFlight });
   const sendSetup = {
     client,

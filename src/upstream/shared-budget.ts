@@ -1,5 +1,5 @@
 import { digest } from '../digest.ts';
-import { keyPrefix, type SharedMemory, script } from '../redis.ts';
+import { type SharedMemory, script } from '../redis.ts';
 import type { LimitedBy } from './attempt.ts';
 import { maxPauseMs, type RequestLimits } from './rate-budget.ts';
 
@@ -57,11 +57,6 @@ if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[1]) then redis.call('SET', KEYS[1
 return 0`,
 );
 
-/** Names a budget; ids may have any characters, and any length. */
-function keyOf(...parts: readonly string[]): string {
-  return `${keyPrefix}:budget:${digest(...parts)}`;
-}
-
 /** What background requests may take of a limit; 0 for no limit. */
 function unreserved(limit: number): number {
   return limit === 0 ? 0 : Math.max(1, Math.floor(limit * (1 - reservedShare)));
@@ -72,6 +67,8 @@ function unreserved(limit: number): number {
  * @param limits undefined: none, only pauses.
  */
 export function createSharedBudget(memory: SharedMemory, limits: RequestLimits | undefined): SharedBudget {
+  /** Names a budget; ids may have any characters, and any length. */
+  const keyOf = (...parts: readonly string[]) => `${memory.keyPrefix}:budget:${digest(...parts)}`;
   const { windowMs, perAccount, perToken } = limits ?? { windowMs: 0, perAccount: 0, perToken: 0 };
   const places = (isBackground: boolean) =>
     [perAccount, perToken].flatMap((limit) => [limit, isBackground ? unreserved(limit) : limit]);

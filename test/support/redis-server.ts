@@ -5,11 +5,13 @@ import { createConnection } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Redis } from 'ioredis';
 import { installDebianPackage } from './debian.ts';
 import { freePort } from './free-port.ts';
 
 /** A Redis of a test's own, with a port and a folder of its own, that writes down each change before it says so, unless told not to. */
 export interface RedisServer extends AsyncDisposable {
+  /** As `REDIS_URL` takes it. */
   readonly url: string;
   /** Ends it at once, as a machine does that loses its power. */
   kill(): Promise<void>;
@@ -19,17 +21,33 @@ export interface RedisServer extends AsyncDisposable {
   start(): Promise<void>;
 }
 
-function isInstalled(): boolean {
+/** What speaks Redis' protocol and has its configuration. */
+export type RedisProgram = 'redis-server' | 'valkey-server';
+
+/** How a Redis is started. */
+export interface RedisServerOptions {
+  /** Each change is on the disk before it is answered. @default true */
+  readonly isDurable?: boolean;
+  /** More arguments, such as `--maxmemory 2mb`. */
+  readonly args?: readonly string[];
+  /** @default 'redis-server' */
+  readonly program?: RedisProgram;
+}
+
+const isInstalled = (program: RedisProgram) => () => {
   try {
-    execFileSync('redis-server', ['--version'], { stdio: 'ignore' });
+    execFileSync(program, ['--version'], { stdio: 'ignore' });
     return true;
   } catch {
     return false;
   }
-}
+};
 
 /** Installs Redis where it is missing. */
-export const installRedis = (): void => installDebianPackage('redis-server', isInstalled);
+export const installRedis = (): void => installDebianPackage('redis-server', isInstalled('redis-server'));
+
+/** Installs Valkey where it is missing. */
+export const installValkey = (): void => installDebianPackage('valkey-server', isInstalled('valkey-server'), true);
 
 async function answers(port: number): Promise<void> {
   for (;;) {
@@ -38,7 +56,7 @@ async function answers(port: number): Promise<void> {
       once(socket, 'connect').then(async () => {
         socket.write('PING\r\n');
         const [reply] = await once(socket, 'data');
-        return String(reply).startsWith('+PONG');
+        return /^(\+PONG|-NOAUTH|-MASTERDOWN)/.test(String(reply));
       }),
       once(socket, 'close').then(() => false),
     ]).catch(() => false);
@@ -48,34 +66,71 @@ async function answers(port: number): Promise<void> {
   }
 }
 
-/** Starts a Redis; see {@link RedisServer}. */
-export async function startRedis({ isDurable = true } = {}): Promise<RedisServer> {
-  installRedis();
+/** One process of it, with the port that it was given. */
+export interface RedisProcess extends RedisServer {
+  readonly port: number;
+  /** Sends one command, as somebody at its terminal does. */
+  tell(...command: readonly [name: string, ...args: (string | number)[]]): Promise<unknown>;
+}
+
+/**
+ * Starts one process of Redis, Valkey or Sentinel, with nothing but the given arguments, its port and a folder.
+ * @param argsOf the arguments, by the folder that it may write in.
+ */
+export async function startRedisProcess(
+  program: RedisProgram,
+  argsOf: (folder: string) => readonly string[],
+): Promise<RedisProcess> {
+  if (program === 'redis-server') installRedis();
+  else installValkey();
   const folder = mkdtempSync(join(tmpdir(), 'redis-'));
   const port = await freePort();
+  const args = [...argsOf(folder), '--port', String(port), '--bind', '127.0.0.1', '--dir', folder];
   let child: ChildProcess | undefined;
+  const isRunning = () => child !== undefined && child.exitCode === null && child.signalCode === null;
 
   async function start(): Promise<void> {
-    const settings = ['--port', String(port), '--bind', '127.0.0.1', '--dir', folder, '--save', ''];
-    const durable = isDurable ? ['--appendonly', 'yes', '--appendfsync', 'always'] : [];
-    child = spawn('redis-server', [...settings, ...durable], { stdio: 'ignore' });
-    await answers(port);
+    if (isRunning()) return;
+    child = spawn(program, args, { stdio: 'ignore' });
+    await Promise.race([
+      answers(port),
+      once(child, 'exit').then(([code]) => {
+        throw new Error(`${program} ended with ${code}`);
+      }),
+    ]);
   }
   async function kill(): Promise<void> {
-    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    if (!child || !isRunning()) return;
     const gone = once(child, 'exit');
     child.kill('SIGKILL');
     await gone;
   }
   await start();
   return {
-    url: `redis://127.0.0.1:${port}`,
-    start,
-    kill,
+    ...{ url: `redis://127.0.0.1:${port}`, port, start, kill },
     freeze: (isFrozen) => void child?.kill(isFrozen ? 'SIGSTOP' : 'SIGCONT'),
+    async tell(name, ...rest) {
+      const redis = new Redis(port, '127.0.0.1', { protocol: 2, enableReadyCheck: false, retryStrategy: () => null });
+      redis.on('error', () => {});
+      try {
+        return await redis.call(name, ...rest);
+      } finally {
+        redis.disconnect();
+      }
+    },
     async [Symbol.asyncDispose]() {
       await kill();
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** Starts a Redis; see {@link RedisServer}. */
+export function startRedis({
+  isDurable = true,
+  args = [],
+  program = 'redis-server',
+}: RedisServerOptions = {}): Promise<RedisProcess> {
+  const durable = isDurable ? ['--appendonly', 'yes', '--appendfsync', 'always'] : [];
+  return startRedisProcess(program, () => ['--save', '', ...durable, ...args]);
 }
