@@ -272,8 +272,10 @@ describe('R26 another primary', () => {
     await isUp(facade, '0');
     await deleteSome(facade);
     await isUp(facade);
+    const keysOf = async () => ((await next.tell('KEYS', `${prefix}:delete:*`)) as unknown[]).length;
+    const before = await keysOf();
     await sendKeyed(facade, 'after', 'b2');
-    expect(await next.tell('KEYS', `${prefix}:delete:*`)).toEqual(await old.tell('KEYS', `${prefix}:delete:*`));
+    expect(await keysOf()).toBe(before + 1);
     expect(faultsOf(facade).map(({ kind }) => kind)).toEqual(['replica']);
   });
 
@@ -307,8 +309,8 @@ describe('R26 another primary', () => {
       await isUp(other);
       expect((await group.primary())?.port).not.toBe(first?.port);
       const before = upstream.deletes().length;
-      await sendKeyed(one, 'shared again', 's2');
-      await sendKeyed(other, 'shared again', 's2');
+      await sendKeyed(one, 'shared-again', 's2');
+      await sendKeyed(other, 'shared-again', 's2');
       expect(upstream.deletes()).toHaveLength(before + 1);
       expect(faultsOf(one)).toHaveLength(1);
       expect(connectionsOf(one)).toHaveLength(2);
