@@ -45,7 +45,7 @@ const messages = {
   REMOTE_API_ERROR: 'The provider refused.',
   NOT_CONFIGURED: 'Bulk deletes need Redis: the operator of this server has to set REDIS_URL.',
   BULK_DELETES_UNAVAILABLE:
-    'Redis cannot be reached, so nothing can be said of bulk deletes, or done to them. What runs goes on when it is back. One that was being started may be there all the same, by the bulkDeleteId of extensions: resume it if it does not go on.',
+    'Bulk deletes are unavailable: Redis cannot be reached, or refuses writes. Running ones continue when it is back. If you were starting one, it may exist, by the bulkDeleteId of extensions: resume it if it does not go on.',
   UPSTREAM_UNAVAILABLE: 'Upstream could not be reached.',
   RESPONSE_TOO_LARGE:
     "The delete itself is done, but upstream's body is larger than MAX_UPSTREAM_BYTES; select chunks with @stream.",

@@ -20,13 +20,19 @@ export interface SharedConfig {
   /** The address of Redis, with its password. */
   readonly redisUrl: Secret;
   /** What every key in it begins with; undefined for the usual. */
-  readonly keyPrefix: string | undefined;
+  readonly keyPrefix: string;
   /** How many processes share the limits: each keeps its part by itself while Redis cannot be used. */
   readonly replicas: number;
   /** Seals callers' tokens while their bulk deletes run; undefined where the server has a token of its own, or has none. */
   readonly tokenSecret: Secret | undefined;
   readonly undoStore: UndoStoreConfig | undefined;
 }
+
+/**
+ * What every key of ours begins with, so that a Redis can be shared with others. In braces: all keys are in one hash slot, so that a
+ * script may use any of them in a cluster.
+ */
+export const defaultKeyPrefix = '{engagements}';
 
 /** A setting that would be ignored is a mistake: somebody believes that it does something. */
 const needRedis: readonly Name[] = ['REDIS_PREFIX', 'REPLICAS', 'BULK_TOKEN_SECRET', 'UNDO_STORE'];
@@ -63,7 +69,7 @@ export function readShared(
     problems.push('BULK_TOKEN_SECRET is only for AUTH_MODE=passthrough');
   return {
     redisUrl,
-    keyPrefix: values.REDIS_PREFIX,
+    keyPrefix: values.REDIS_PREFIX ?? defaultKeyPrefix,
     replicas,
     tokenSecret,
     undoStore: readUndoStore(values, problems),

@@ -3,7 +3,7 @@ import { Redis } from 'ioredis';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { createSharedDeletes } from '../src/engagement/shared-deletes.ts';
 import { createLog } from '../src/log.ts';
-import { connectRedis } from '../src/redis.ts';
+import { connectRedis } from '../src/redis/shared-memory.ts';
 import { Secret } from '../src/secret.ts';
 import { startTestFacade } from './support/facade.ts';
 import { inTurn, sendKeyed as send, startTwo } from './support/keyed-delete.ts';

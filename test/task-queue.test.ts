@@ -5,7 +5,7 @@ import type { BulkJob } from '../src/bulk/job.ts';
 import { JobStore, type PageLease } from '../src/bulk/job-store.ts';
 import { type Abilities, type Lease, needsOf, pagesAtOnce, TaskQueue } from '../src/bulk/task-queue.ts';
 import { createLog } from '../src/log.ts';
-import { connectRedis, type SharedMemory } from '../src/redis.ts';
+import { connectRedis, type SharedMemory } from '../src/redis/shared-memory.ts';
 import { Secret } from '../src/secret.ts';
 import { type RedisServer, startRedis } from './support/redis-server.ts';
 

@@ -1,4 +1,4 @@
-import { script } from '../redis.ts';
+import { script } from '../redis/shared-memory.ts';
 import { redisNow } from './task-queue.ts';
 
 /*

@@ -1,5 +1,5 @@
-import type { SharedMemory } from '../redis.ts';
-import type { RedisClient } from '../redis-client.ts';
+import type { RedisClient } from '../redis/client.ts';
+import type { SharedMemory } from '../redis/shared-memory.ts';
 import { BulkUnavailable } from './bulk-unavailable.ts';
 import { type BulkFailure, type BulkItem, type BulkJob, type BulkOutcome, pageSize } from './job.ts';
 import * as scripts from './job-scripts.ts';

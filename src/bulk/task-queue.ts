@@ -1,5 +1,5 @@
-import { type SharedMemory, script } from '../redis.ts';
-import type { RedisClient } from '../redis-client.ts';
+import type { RedisClient } from '../redis/client.ts';
+import { type SharedMemory, script } from '../redis/shared-memory.ts';
 import { BulkUnavailable } from './bulk-unavailable.ts';
 
 /** One unit of work of a bulk delete: a page, or the listing of its filter. One server works on it at a time. */

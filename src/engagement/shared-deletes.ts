@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type SharedMemory, script } from '../redis.ts';
+import { type SharedMemory, script } from '../redis/shared-memory.ts';
 import {
   answersRememberedMs,
   type Claim,

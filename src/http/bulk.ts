@@ -9,7 +9,7 @@ import type { Config } from '../config.ts';
 import type { Caller } from '../engagement/access.ts';
 import type { FindAccountIntegration } from '../engagement/integrated-account.ts';
 import type { Log } from '../log.ts';
-import type { SharedMemory } from '../redis.ts';
+import type { SharedMemory } from '../redis/shared-memory.ts';
 import type { SharedConfig } from '../shared-config.ts';
 import type { Send } from '../upstream/attempt.ts';
 import { ownAuthorization } from './auth.ts';

@@ -6,7 +6,7 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import type { Config } from '../config.ts';
 import type { AuditEvent } from '../engagement/audit.ts';
 import { integrations } from '../engagement/integrations.ts';
-import type { SharedMemory } from '../redis.ts';
+import type { SharedMemory } from '../redis/shared-memory.ts';
 import type { SeenAttempt } from '../upstream/attempt.ts';
 
 /** How many connections there may be for scrapes; more are closed at once. */

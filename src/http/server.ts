@@ -8,7 +8,7 @@ import { createPreparedOperations } from '../graphql/prepared/prepared-operation
 import { createSchema } from '../graphql/schema.ts';
 import { readTrustedDocuments } from '../graphql/trusted-documents.ts';
 import type { Log } from '../log.ts';
-import { connectRedis } from '../redis.ts';
+import { connectRedis } from '../redis/shared-memory.ts';
 import type { Send } from '../upstream/attempt.ts';
 import { createUpstreamClient, reserveMsFor } from '../upstream/client.ts';
 import { documentedLimits, shareOf } from '../upstream/lanes.ts';

@@ -1,5 +1,5 @@
 import { digest } from '../digest.ts';
-import { type SharedMemory, script } from '../redis.ts';
+import { type SharedMemory, script } from '../redis/shared-memory.ts';
 import type { LimitedBy } from './attempt.ts';
 import { maxPauseMs, type RequestLimits } from './rate-budget.ts';
 

@@ -1,5 +1,5 @@
-import type { Log } from './log.ts';
-import { faultOf, type RedisFault, withoutCommand } from './redis-fault.ts';
+import type { Log } from '../log.ts';
+import { faultOf, type RedisFault, withoutCommand } from './fault.ts';
 
 /** How long Redis must be well until a loss is the first again. */
 const steadyMs = 60_000;

@@ -1,17 +1,12 @@
 import { once } from 'node:events';
 import type { RedisOptions } from 'ioredis';
-import type { Log } from './log.ts';
-import { parseRedisAddress } from './redis-address.ts';
-import type { RedisClient } from './redis-client.ts';
-import { faultOf } from './redis-fault.ts';
-import { RedisHealth } from './redis-health.ts';
-import type { Secret } from './secret.ts';
-
-/**
- * What every key of ours begins with unless it is set, so that a Redis can be shared with others. In braces: all keys are in one
- * hash slot, so that a script may use any of them in a cluster.
- */
-export const keyPrefix = '{engagements}';
+import type { Log } from '../log.ts';
+import { parseRedisAddress } from '../redis-address.ts';
+import type { Secret } from '../secret.ts';
+import { defaultKeyPrefix } from '../shared-config.ts';
+import type { RedisClient } from './client.ts';
+import { faultOf } from './fault.ts';
+import { RedisHealth } from './health.ts';
 
 /** How long an answer is waited for: whoever asks has somebody waiting, and can go on without. */
 const commandTimeoutMs = 1_000;
@@ -69,7 +64,8 @@ return info`,
 
 /** What whoever runs Redis had better change, by its INFO. */
 function adviceOf(info: string): readonly string[] {
-  const infoOf = (name: string) => new RegExp(`^${name}:(.*?)\\r?$`, 'm').exec(info)?.[1];
+  const lines = info.split('\r\n').map((line) => line.split(':'));
+  const infoOf = (name: string) => lines.find(([field]) => field === name)?.[1];
   const policy = infoOf('maxmemory_policy');
   return [
     ...(infoOf('maxmemory') !== '0' && policy !== undefined && policy !== 'noeviction'
@@ -87,9 +83,9 @@ function adviceOf(info: string): readonly string[] {
  * Connects to Redis, and goes on trying. Settles at the latest after two seconds, connected or not.
  * @param url one that `REDIS_URL` may be.
  */
-export async function connectRedis(url: Secret, log: Log, prefix: string = keyPrefix): Promise<SharedMemory> {
+export async function connectRedis(url: Secret, log: Log, prefix: string = defaultKeyPrefix): Promise<SharedMemory> {
   // Here, and no sooner: most servers have no Redis, and should not start later for it.
-  const { createRedisClient } = await import('./redis-client.ts');
+  const { createRedisClient } = await import('./client.ts');
   const address = parseRedisAddress(url.reveal());
   if (!address) throw new Error('not an address of Redis');
   const redis = createRedisClient(address, failFast);
