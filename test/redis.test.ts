@@ -421,6 +421,12 @@ describe('what an error of Redis is about', () => {
     ["NOPERM User app has no permissions to run the 'eval' command", 'scripts'],
     ['ERR unknown command `EVALSHA`, with args beginning with: `x`', 'scripts'],
     ['NOPERM No permissions to access a key', 'keys'],
+    // Of Valkey 8, from within a script.
+    [
+      "ERR ACL failure in script: User app has no permissions to run the 'time' command script: 0, on @user_script:1.",
+      'commands',
+    ],
+    ['ERR ACL failure in script: No permissions to access a key script: 0, on @user_script:1.', 'keys'],
     ['ERR invalid password', 'password'],
     ['MOVED 866 127.0.0.1:7001', 'a cluster'],
     ['CLUSTERDOWN Hash slot not served', 'cluster down'],
