@@ -1,17 +1,14 @@
 import { once } from 'node:events';
 import type { RedisOptions } from 'ioredis';
 import type { Log } from './log.ts';
-import { parseRedisAddress } from './redis-address.ts';
+import { defaultKeyPrefix, parseRedisAddress } from './redis-address.ts';
 import type { RedisClient } from './redis-client.ts';
 import { faultOf } from './redis-fault.ts';
 import { RedisHealth } from './redis-health.ts';
 import type { Secret } from './secret.ts';
 
-/**
- * What every key of ours begins with unless it is set, so that a Redis can be shared with others. In braces: all keys are in one
- * hash slot, so that a script may use any of them in a cluster.
- */
-export const keyPrefix = '{engagements}';
+/** What the keys of bulk deletes begin with, until they take it from {@link SharedMemory}. */
+export const keyPrefix = defaultKeyPrefix;
 
 /** How long an answer is waited for: whoever asks has somebody waiting, and can go on without. */
 const commandTimeoutMs = 1_000;
@@ -73,15 +70,15 @@ return info`,
 
 /** What whoever runs Redis had better change, by its INFO. */
 function adviceOf(info: string): readonly string[] {
-  const infoOf = (name: string) => new RegExp(`^${name}:(.*?)\\r?$`, 'm').exec(info)?.[1];
-  const policy = infoOf('maxmemory_policy');
+  const values = new Map(info.split('\r\n').map((line) => line.split(':', 2) as [string, string]));
+  const policy = values.get('maxmemory_policy');
   return [
-    ...(infoOf('maxmemory') !== '0' && policy !== undefined && policy !== 'noeviction'
+    ...(values.get('maxmemory') !== '0' && policy !== undefined && policy !== 'noeviction'
       ? [
           `Set maxmemory-policy to noeviction: with ${policy} it removes repeated and bulk deletes when its memory is full.`,
         ]
       : []),
-    ...(infoOf('aof_enabled') === '0'
+    ...(values.get('aof_enabled') === '0'
       ? ['Set appendonly to yes: without it, a restart forgets the latest changes.']
       : []),
   ];
@@ -91,7 +88,7 @@ function adviceOf(info: string): readonly string[] {
  * Connects to Redis, and goes on trying. Settles at the latest after two seconds, connected or not.
  * @param url one that `REDIS_URL` may be.
  */
-export async function connectRedis(url: Secret, log: Log, prefix: string = keyPrefix): Promise<SharedMemory> {
+export async function connectRedis(url: Secret, log: Log, prefix: string = defaultKeyPrefix): Promise<SharedMemory> {
   // Here, and no sooner: most servers have no Redis, and should not start later for it.
   const { createRedisClient } = await import('./redis-client.ts');
   const address = parseRedisAddress(url.reveal());

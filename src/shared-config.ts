@@ -1,3 +1,4 @@
+import { defaultKeyPrefix } from './redis-address.ts';
 import type { Secret } from './secret.ts';
 import type { Name, Values } from './variables.ts';
 
@@ -17,8 +18,8 @@ export type UndoStoreConfig =
 export interface SharedConfig {
   /** The address of Redis, with its password. */
   readonly redisUrl: Secret;
-  /** What every key in it begins with; undefined for the usual. */
-  readonly keyPrefix: string | undefined;
+  /** What every key in it begins with. */
+  readonly keyPrefix: string;
   /** How many processes share the limits: each keeps its part by itself while Redis cannot be used. */
   readonly replicas: number;
   /** Seals callers' tokens while their bulk deletes run; undefined where the server has a token of its own, or has none. */
@@ -54,7 +55,7 @@ export function readShared(
     problems.push('BULK_TOKEN_SECRET is only for AUTH_MODE=passthrough');
   return {
     redisUrl,
-    keyPrefix: values.REDIS_PREFIX,
+    keyPrefix: values.REDIS_PREFIX ?? defaultKeyPrefix,
     replicas,
     tokenSecret,
     undoStore: readUndoStore(values, problems),

@@ -45,6 +45,7 @@ describe('a default that the table of settings has', () => {
     TRUTO_BASE_URL: { AUTH_MODE: 'passthrough' },
     AUTH_MODE: { TRUTO_BASE_URL: 'https://api.truto.one' },
     METRICS_HOST: { METRICS_PORT: '9464' },
+    REDIS_PREFIX: { REDIS_URL: 'redis://127.0.0.1' },
     REPLICAS: { REDIS_URL: 'redis://127.0.0.1' },
     AWS_REGION: {
       REDIS_URL: 'redis://127.0.0.1',
