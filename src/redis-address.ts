@@ -1,3 +1,9 @@
+/**
+ * What every key of ours begins with unless it is set, so that a Redis can be shared with others. In braces: all keys are in one
+ * hash slot, so that a script may use any of them in a cluster.
+ */
+export const defaultKeyPrefix = '{engagements}';
+
 /** How many servers of Redis an address names, and what they are to each other. */
 type Kind = 'single' | 'cluster' | 'sentinel';
 

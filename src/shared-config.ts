@@ -1,3 +1,4 @@
+import { defaultKeyPrefix } from './redis-address.ts';
 import type { Secret } from './secret.ts';
 import type { Name, Values } from './variables.ts';
 
@@ -19,7 +20,7 @@ export type UndoStoreConfig =
 export interface SharedConfig {
   /** The address of Redis, with its password. */
   readonly redisUrl: Secret;
-  /** What every key in it begins with; undefined for the usual. */
+  /** What every key in it begins with. */
   readonly keyPrefix: string;
   /** How many processes share the limits: each keeps its part by itself while Redis cannot be used. */
   readonly replicas: number;
@@ -27,12 +28,6 @@ export interface SharedConfig {
   readonly tokenSecret: Secret | undefined;
   readonly undoStore: UndoStoreConfig | undefined;
 }
-
-/**
- * What every key of ours begins with, so that a Redis can be shared with others. In braces: all keys are in one hash slot, so that a
- * script may use any of them in a cluster.
- */
-export const defaultKeyPrefix = '{engagements}';
 
 /** A setting that would be ignored is a mistake: somebody believes that it does something. */
 const needRedis: readonly Name[] = ['REDIS_PREFIX', 'REPLICAS', 'BULK_TOKEN_SECRET', 'UNDO_STORE'];

@@ -1,13 +1,22 @@
 import { once } from 'node:events';
+import { mkdtempSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { createLog } from '../src/log.ts';
+import { parseConfig } from '../src/config.ts';
+import { createLog, secretsOf } from '../src/log.ts';
+import { faultOf } from '../src/redis/fault.ts';
 import { connectRedis } from '../src/redis/shared-memory.ts';
 import { Secret } from '../src/secret.ts';
+import { started } from './support/bulk.ts';
+import { selfSigned } from './support/certificate.ts';
 import { startTestFacade, type TestFacade } from './support/facade.ts';
+import { freePort } from './support/free-port.ts';
 import { removal, sendKeyed } from './support/keyed-delete.ts';
 import { type RedisGroup, startRedisCluster, startRedisSentinel } from './support/redis-cluster.ts';
 import { type RedisProcess, startRedis } from './support/redis-server.ts';
+import { startServerProcess } from './support/server-process.ts';
 import { json, startUpstream } from './support/upstream.ts';
 
 /** How long a demotion, a failover or a repair may take until it is followed. */
@@ -16,18 +25,7 @@ const backWithinMs = 10_000;
 const password = 'canary-of-redis';
 const prefix = '{engagements}';
 /** What docs/operating.md says a user needs, and no more. */
-const aclRules = [
-  `~${prefix}:*`,
-  '-@all',
-  '+@read',
-  '+@write',
-  '+eval',
-  '+evalsha',
-  '+time',
-  '+multi',
-  '+exec',
-  '-@dangerous',
-];
+const aclRules = [`~${prefix}:*`, '-@all', '+@read', '+@write', '+eval', '+evalsha', '+time', '-@dangerous'];
 const env = (url: string) => ({ REDIS_URL: url, REQUEST_TIMEOUT_MS: '3000', TRUTO_RATE_LIMITS: '0' });
 
 /** The address as the user that is not the administrator. */
@@ -56,7 +54,9 @@ const connectionsOf = (facade: TestFacade) =>
 async function redisUp({ url }: TestFacade): Promise<string | undefined> {
   return /^engagements_redis_up (\d)$/m.exec(await (await fetch(`${url}/metrics`)).text())?.[1];
 }
-const isUp = (facade: TestFacade, up = '1') => expect.poll(() => redisUp(facade), { timeout: backWithinMs }).toBe(up);
+/** Waits without `expect.poll`, which concurrent tests do not have. */
+const isUp = (facade: TestFacade, up = '1') =>
+  vi.waitFor(async () => expect(await redisUp(facade)).toBe(up), { timeout: backWithinMs });
 
 let deletes = 0;
 /** Deletes with and without a key, at once, and expects each to be done; and that it is healthy. */
@@ -77,7 +77,9 @@ async function deleteSome(facade: TestFacade): Promise<void> {
 async function hasRefused(redis: RedisProcess, count = 2): Promise<void> {
   const errors = async () => Number(/total_error_replies:(\d+)/.exec(String(await redis.tell('INFO', 'stats')))?.[1]);
   const before = await errors();
-  await expect.poll(errors, { timeout: backWithinMs }).toBeGreaterThanOrEqual(before + count);
+  await vi.waitFor(async () => expect(await errors()).toBeGreaterThanOrEqual(before + count), {
+    timeout: backWithinMs,
+  });
 }
 
 type Change = (redis: RedisProcess) => Promise<unknown>;
@@ -110,7 +112,7 @@ const refusals: readonly (readonly [what: string, kind: string, refuse: Change, 
 ];
 
 describe.each(['redis-server', 'valkey-server'] as const)('%s that refuses', (program) => {
-  it.each(refusals)(
+  it.concurrent.each(refusals)(
     'R25 %s costs no delete, is one line in the log, and is used again when it is repaired',
     async (_what, kind, refuse, repair) => {
       await using redis = await startRedis({ program });
@@ -137,7 +139,7 @@ describe.each(['redis-server', 'valkey-server'] as const)('%s that refuses', (pr
     },
   );
 
-  it('R25 a wrong password costs no delete, is one line in the log, and is used again when it is repaired', async () => {
+  it.concurrent('R25 a wrong password costs no delete, is one line in the log, and is used again when it is repaired', async () => {
     await using redis = await startRedis({ program });
     await using upstream = await startDone();
     await using facade = await startTestFacade(upstream.url, env(asApp(redis)));
@@ -150,7 +152,7 @@ describe.each(['redis-server', 'valkey-server'] as const)('%s that refuses', (pr
     expect(connectionsOf(facade)).toHaveLength(1);
   });
 
-  it('R25 EVAL under its own name costs no delete', async () => {
+  it.concurrent('R25 EVAL under its own name costs no delete', async () => {
     await using redis = await startRedis({
       program,
       args: ['--rename-command', 'EVAL', '', '--rename-command', 'EVALSHA', ''],
@@ -325,5 +327,105 @@ describe('R26 another primary', () => {
     first?.freeze(false);
     await deleteSome(facade);
     expect(faultsOf(facade)).toHaveLength(1);
+  });
+});
+
+describe('an address of Redis', () => {
+  it('with TLS of a private CA is taken when NODE_EXTRA_CA_CERTS has that, and else named as the reason in one line', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'redis-tls-'));
+    const { key, cert } = selfSigned('localhost');
+    const [keyFile, certFile] = [join(folder, 'key.pem'), join(folder, 'cert.pem')];
+    writeFileSync(keyFile, key);
+    writeFileSync(certFile, cert);
+    const port = await freePort();
+    const files = ['--tls-key-file', keyFile, '--tls-cert-file', certFile, '--tls-ca-cert-file', certFile];
+    await using _redis = await startRedis({ args: ['--tls-port', String(port), '--tls-auth-clients', 'no', ...files] });
+    const settings = { SANDBOX: '1', REDIS_URL: `rediss://localhost:${port}` };
+    await using trusting = await startServerProcess({ ...settings, NODE_EXTRA_CA_CERTS: certFile });
+    await using other = await startServerProcess(settings);
+    const seen = ({ output }: typeof other) => linesOf(output()).filter(({ msg }) => /Redis|certificate/.test(msg));
+    expect(seen(trusting).map(({ level }) => level)).toEqual([30]);
+    expect(seen(other).map(({ kind }) => kind)).toEqual(['certificate']);
+  });
+
+  it('of sentinels that ask for a user and a password gives them those, and shows them nowhere', async () => {
+    await using group = await startRedisSentinel({ args: ['--user', 'app', 'on', `>${password}`, ...aclRules] });
+    for (const sentinel of group.sentinels) {
+      await sentinel.tell('ACL', 'SETUSER', 'app', 'on', `>${password}`, '~*', '&*', '+@all');
+      await sentinel.tell('ACL', 'SETUSER', 'default', 'off');
+    }
+    await using upstream = await startDone();
+    await using facade = await startTestFacade(upstream.url, env(asApp(group)));
+    expect(await redisUp(facade)).toBe('1');
+  });
+
+  it('that nothing listens at is one line, and costs no delete', async () => {
+    await using upstream = await startDone();
+    await using facade = await startTestFacade(upstream.url, env(`redis://127.0.0.1:${await freePort()}`));
+    await deleteSome(facade);
+    expect(faultsOf(facade).map(({ kind }) => kind)).toEqual(['connection']);
+  });
+
+  it.each([
+    'redis://u:canary%2Fpassword@h:1/2',
+    'rediss+cluster://u:canary%2Fpassword@h:1,[::1]:2',
+    'redis+sentinel://:canary%2Fpassword@h,i:3/primary/4',
+  ])('S01 has its password kept out of the log: %s', (url) => {
+    const secrets = secretsOf(parseConfig({ SANDBOX: '1', REDIS_URL: url })).map((secret) => secret.reveal());
+    expect(secrets).toEqual(expect.arrayContaining([url, 'canary/password']));
+  });
+});
+
+describe('REDIS_PREFIX', () => {
+  it.each([
+    ['eu', '{eu}:'],
+    ['app:{eu}', 'app:{eu}:'],
+  ])('%s begins each key with %s', async (REDIS_PREFIX, start) => {
+    await using redis = await startRedis();
+    await using upstream = await startDone();
+    await using facade = await startTestFacade(upstream.url, { ...env(redis.url), REDIS_PREFIX });
+    await sendKeyed(facade, 'k', 'p1');
+    await started(facade.post, { integratedAccountId: 'a', ids: ['1'] });
+    const keys = (await redis.tell('KEYS', '*')) as string[];
+    expect(keys.some((key) => key.includes('bulk'))).toBe(true);
+    expect(keys.length).toBeGreaterThan(1);
+    for (const key of keys) expect(key.startsWith(start)).toBe(true);
+  });
+});
+
+describe('what an error of Redis is about', () => {
+  const replyOf = (message: string) => Object.assign(new Error(message), { name: 'ReplyError' });
+  it.each([
+    ["MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk.", 'disk'],
+    ['LOADING Redis is loading the dataset in memory', 'loading'],
+    ['BUSY Redis is busy running a script.', 'busy'],
+    // Of Redis 6, from within a script.
+    [
+      "ERR Error running script (call to f_0): @user_script:1: -OOM command not allowed when used memory > 'maxmemory'.",
+      'memory',
+    ],
+    [
+      "ERR Error running script (call to f_0): @user_script: 1: -READONLY You can't write against a read only replica.",
+      'replica',
+    ],
+    ["MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.", 'replica'],
+    ["NOPERM User app has no permissions to run the 'eval' command", 'scripts'],
+    ['ERR unknown command `EVALSHA`, with args beginning with: `x`', 'scripts'],
+    ['NOPERM No permissions to access a key', 'keys'],
+    // Of Valkey 8, from within a script.
+    [
+      "ERR ACL failure in script: User app has no permissions to run the 'time' command script: 0, on @user_script:1.",
+      'commands',
+    ],
+    ['ERR ACL failure in script: No permissions to access a key script: 0, on @user_script:1.', 'keys'],
+    ['ERR invalid password', 'password'],
+    ['MOVED 866 127.0.0.1:7001', 'a cluster'],
+    ['CLUSTERDOWN Hash slot not served', 'cluster down'],
+    ['ERR This instance has cluster support disabled', 'no cluster'],
+    ['ERR max daily request limit exceeded. Limit: 10000', 'quota'],
+    ['ERR max number of clients reached', 'quota'],
+    ['ERR something new', 'refusal'],
+  ])('%s', (message, kind) => {
+    expect(faultOf(replyOf(message)).kind).toBe(kind);
   });
 });

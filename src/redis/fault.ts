@@ -34,19 +34,19 @@ const clusterDown: Row = [
 const refusals: readonly Row[] = [
   [
     'scripts',
-    /unknown command.{0,4}eval|['`"]eval(sha)?['`"]/i,
+    /unknown command.{0,4}eval|permissions to run the ['`"]eval/i,
     'Redis refuses scripts',
     'EVAL and EVALSHA must be allowed (ACL: +eval +evalsha), and must not be renamed.',
   ],
   [
     'keys',
-    /permissions to access|can't access at least one of the keys/,
+    /permissions to access|can't access at least one of the keys/i,
     'Redis refuses the keys of this server',
     "Let its user have them (ACL: ~ and REDIS_PREFIX and :*, as docs/operating.md shows), or set REDIS_PREFIX to what the user's keys begin with.",
   ],
   [
     'commands',
-    /NOPERM|ACL failure|permissions to run|can't run this command/,
+    /NOPERM|permissions to run|can't run this command/,
     "Redis refuses a command to this server's user",
     'Give the user the ACL rules of docs/operating.md.',
   ],

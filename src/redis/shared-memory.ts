@@ -1,9 +1,8 @@
 import { once } from 'node:events';
 import type { RedisOptions } from 'ioredis';
 import type { Log } from '../log.ts';
-import { parseRedisAddress } from '../redis-address.ts';
+import { defaultKeyPrefix, parseRedisAddress } from '../redis-address.ts';
 import type { Secret } from '../secret.ts';
-import { defaultKeyPrefix } from '../shared-config.ts';
 import type { RedisClient } from './client.ts';
 import { faultOf } from './fault.ts';
 import { RedisHealth } from './health.ts';
@@ -64,16 +63,15 @@ return info`,
 
 /** What whoever runs Redis had better change, by its INFO. */
 function adviceOf(info: string): readonly string[] {
-  const lines = info.split('\r\n').map((line) => line.split(':'));
-  const infoOf = (name: string) => lines.find(([field]) => field === name)?.[1];
-  const policy = infoOf('maxmemory_policy');
+  const values = new Map(info.split('\r\n').map((line) => line.split(':', 2) as [string, string]));
+  const policy = values.get('maxmemory_policy');
   return [
-    ...(infoOf('maxmemory') !== '0' && policy !== undefined && policy !== 'noeviction'
+    ...(values.get('maxmemory') !== '0' && policy !== undefined && policy !== 'noeviction'
       ? [
           `Set maxmemory-policy to noeviction: with ${policy} it removes repeated and bulk deletes when its memory is full.`,
         ]
       : []),
-    ...(infoOf('aof_enabled') === '0'
+    ...(values.get('aof_enabled') === '0'
       ? ['Set appendonly to yes: without it, a restart forgets the latest changes.']
       : []),
   ];

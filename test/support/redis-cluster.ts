@@ -14,6 +14,8 @@ import {
 /** Several Redis servers that take each other's place. */
 export interface RedisGroup extends RedisServer {
   readonly nodes: readonly RedisProcess[];
+  /** None in a cluster. */
+  readonly sentinels: readonly RedisProcess[];
   /** The primary that has the keys `{engagements}:…`; undefined while there is none. */
   primary(): Promise<RedisProcess | undefined>;
 }
@@ -35,10 +37,10 @@ async function until(what: string, isTrue: () => Promise<boolean>): Promise<void
 const infoOf = async (node: RedisProcess, section: string) => String(await node.tell('INFO', section));
 const isPrimary = async (node: RedisProcess) => (await infoOf(node, 'replication')).includes('role:master');
 
-function groupOf(url: string, nodes: readonly RedisProcess[], others: readonly RedisProcess[] = []) {
-  const all = [...nodes, ...others];
+function groupOf(url: string, nodes: readonly RedisProcess[], sentinels: readonly RedisProcess[] = []) {
+  const all = [...nodes, ...sentinels];
   return {
-    ...{ url, nodes },
+    ...{ url, nodes, sentinels },
     async kill() {
       await Promise.all(all.map((node) => node.kill()));
     },
