@@ -1,4 +1,5 @@
 import { script } from '../redis.ts';
+import { pageSize } from './job.ts';
 import { redisNow } from './task-queue.ts';
 
 /*
@@ -191,8 +192,8 @@ return 1`,
 const pagesPerLook = 10;
 
 /**
- * Adds a page of the list. Answers 0 when somebody else has, -1 for a list that comes back to where it was, -2 when the lists of its
- * owner take too much. KEYS: the job, the page, what was listed, the cursors that were, the jobs of the same owner. ARGV: how many pages there
+ * Adds what upstream listed on one page, which may be larger than ours. Answers 0 when somebody else has, -1 for a list that comes back to where it was, -2 when the lists of its
+ * owner take too much. KEYS: the job, what was listed, the cursors that were, the jobs of the same owner. ARGV: how many pages there
  * were, the cursor of this one and of the next (nothing: it is the last), how long to keep it, how many bytes the owner's lists may take, then the
  * items: what was listed before is left out.
  */
@@ -201,25 +202,25 @@ export const addListedPage = script<-2 | -1 | 0 | 1>(
   `${redisNow}${usageOf}
 local phase, pages, cursor = unpack(redis.call('HMGET', KEYS[1], 'phase', 'pageCount', 'cursor'))
 if phase ~= 'LISTING' or pages ~= ARGV[1] or (cursor or '') ~= ARGV[2] then return 0 end
-if tonumber(pages) % ${pagesPerLook} == 0 then
-  local _, _, listed = usageOf(KEYS[5], now)
+if tonumber(pages) % ${pagesPerLook} == 0 or #ARGV > 5 + ${pageSize} then
+  local _, _, listed = usageOf(KEYS[4], now)
   if listed > tonumber(ARGV[5]) then return -2 end
 end
-if ARGV[3] ~= '' and redis.call('SADD', KEYS[4], ARGV[3]) == 0 then return -1 end
+if ARGV[3] ~= '' and redis.call('SADD', KEYS[3], ARGV[3]) == 0 then return -1 end
 local items = {}
 for i = 6, #ARGV do
-  if redis.call('SADD', KEYS[3], ARGV[i]) == 1 then table.insert(items, ARGV[i]) end
+  if redis.call('SADD', KEYS[2], ARGV[i]) == 1 then table.insert(items, ARGV[i]) end
 end
-for i = 1, 4 do redis.call('PEXPIRE', KEYS[i], ARGV[4]) end
+for i = 1, 3 do redis.call('PEXPIRE', KEYS[i], ARGV[4]) end
 redis.call('HSET', KEYS[1], 'cursor', ARGV[3])
 if ARGV[3] == '' then redis.call('HSET', KEYS[1], 'isListed', 1) end
-if #items > 0 then
-  local list = '[' .. table.concat(items, ',') .. ']'
-  redis.call('SET', KEYS[2], list, 'PX', ARGV[4])
+for first = 1, #items, ${pageSize} do
+  local list = '[' .. table.concat(items, ',', first, math.min(first + ${pageSize - 1}, #items)) .. ']'
+  local page = redis.call('HINCRBY', KEYS[1], 'pageCount', 1) - 1
+  redis.call('SET', KEYS[1] .. ':page:' .. page, list, 'PX', ARGV[4])
   redis.call('HINCRBY', KEYS[1], 'listedBytes', #list)
-  redis.call('HINCRBY', KEYS[1], 'pageCount', 1)
-  redis.call('HINCRBY', KEYS[1], 'total', #items)
 end
+redis.call('HINCRBY', KEYS[1], 'total', #items)
 return 1`,
 );
 

@@ -141,7 +141,7 @@ export class JobStore {
   /** Adds what was listed, and where to go on; see {@link scripts.addListedPage}. */
   addListed(job: BulkJob, items: readonly BulkItem[], cursor: string | null): Promise<-2 | -1 | 0 | 1> {
     const { id, pageCount } = job;
-    const keys = [this.#keyOf(id), this.#itemsOf(id, pageCount), ...this.#listKeysOf(id), job.ownedBy];
+    const keys = [this.#keyOf(id), ...this.#listKeysOf(id), job.ownedBy];
     const forMs = job.input.dryRun ? scripts.idleKeptMs : keptMs;
     const args = [pageCount, job.cursor ?? '', cursor ?? '', forMs, maxIdleListedBytes, ...items.map(writeItem)];
     return this.#ask((redis) => scripts.addListedPage(redis, keys, args));

@@ -44,7 +44,8 @@ async function endWithout(job: BulkJob, refusal: Refusal, caller: Caller, ports:
 
 async function fail(job: BulkJob, why: string, { store }: PagePorts): Promise<WorkEnd> {
   await store.stop(job, 'fail', why);
-  return { kind: 'done' };
+  // Somebody may have resumed it meanwhile, so that it has not failed: then it is tried again.
+  return { kind: 'later', afterMs: 0 };
 }
 
 /** An engagement that the filter means, with its kind: a filter that names one means nothing else. */
