@@ -1,7 +1,7 @@
 import { PassThrough } from 'node:stream';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { BulkJob } from '../src/bulk/job.ts';
+import type { BulkFailure, BulkJob } from '../src/bulk/job.ts';
 import { JobStore, type PageLease } from '../src/bulk/job-store.ts';
 import { type Abilities, type Lease, needsOf, pagesAtOnce, TaskQueue } from '../src/bulk/task-queue.ts';
 import { createLog } from '../src/log.ts';
@@ -189,6 +189,79 @@ describe('the queue of bulk deletes', () => {
     expect(await without.findUnserved()).toEqual([]);
     await client.hset(`${memory.keyPrefix}:bulk-queues`, job.needs, 0);
     expect(await without.findUnserved()).toMatchObject([{ jobId: job.id, needs: job.needs, lacks: ['UNDO_STORE'] }]);
+  });
+});
+
+/** Takes one task of the only job, which must be a page. */
+async function takePage(): Promise<PageLease> {
+  const [lease] = (await new TaskQueue(memory, abilities, leaseMs).take(1, 'w')).leases;
+  if (!lease || !isPage(lease)) throw new Error('no page');
+  await store.takePage(lease);
+  return lease;
+}
+
+describe('why a bulk delete waits', () => {
+  const troubleOf = async ({ id }: BulkJob) => (await store.read(id))?.trouble;
+
+  it('is still said of one that paused by itself after what was in flight has ended, or troubled, or somebody paused it too', async () => {
+    await empty();
+    const job = await create(1);
+    const page = await takePage();
+    await store.begin(page, 0);
+    await store.stop(job, 'pause', 'mend it');
+    await store.note(job.id, 'upstream is away');
+    expect(await troubleOf(job)).toBe('mend it');
+    await store.steer(job, 'pause');
+    expect(await troubleOf(job)).toBe('mend it');
+    await client.hset(`${memory.keyPrefix}:bulk:${job.id}`, 'total', 2);
+    await store.finish(page, 0, 'DELETED');
+    expect(await troubleOf(job)).toBe('mend it');
+    await store.steer(job, 'resume');
+    expect(await troubleOf(job)).toBeNull();
+  });
+
+  it('is said no longer when the list goes on, or upstream has refused an engagement; what nobody knows ends no trouble', async () => {
+    await empty();
+    const listed = await create();
+    await store.note(listed.id, 'upstream is away');
+    await store.addListed(listed, [{ id: '1', engagementType: null }], 'A');
+    expect(await troubleOf(listed)).toBeNull();
+    await empty();
+    const job = await create(2);
+    const page = await takePage();
+    const failure = (kind: 'NotFoundError' | 'OutcomeUnknownError') =>
+      ({ id: '0', engagementType: null, result: { kind } }) as BulkFailure;
+    await store.note(job.id, 'upstream is away');
+    await store.finish(page, 0, 'OutcomeUnknownError', failure('OutcomeUnknownError'));
+    expect(await troubleOf(job)).toBe('upstream is away');
+    await store.finish(page, 1, 'NotFoundError', failure('NotFoundError'));
+    expect(await troubleOf(job)).toBeNull();
+  });
+
+  it('does not ask to resume one that was cancelled', async () => {
+    await empty();
+    const job = await create(1);
+    await store.begin(await takePage(), 0);
+    await store.steer(job, 'cancel');
+    await store.stop(job, 'pause', 'Fix this, then resume.');
+    expect(await troubleOf(job)).toBeNull();
+  });
+});
+
+describe('a bulk delete that fails', () => {
+  it('knows what became of deletes that were in flight', async () => {
+    await empty();
+    const job = await create(1);
+    const page = await takePage();
+    await store.begin(page, 0);
+    await store.stop(job, 'fail', 'why');
+    expect(await store.finish(page, 0, 'DELETED')).toBe(true);
+    expect(await store.read(job.id)).toMatchObject({
+      phase: 'FAILED',
+      trouble: 'why',
+      done: 1,
+      outcomes: { DELETED: 1 },
+    });
   });
 });
 

@@ -10,6 +10,15 @@ import { redisNow } from './task-queue.ts';
 /** How long what a cancelled job had not reached is kept, and one of which nothing was ever begun, in milliseconds. */
 export const idleKeptMs = 24 * 3_600_000;
 
+/**
+ * What happened in between says that trouble is over; but not what a paused job waits for. Nor may anything else be said of
+ * that: whoever has to mend it must see it.
+ */
+const endTrouble = `
+local function endTrouble()
+  if redis.call('HGET', KEYS[1], 'isPaused') ~= '1' then redis.call('HDEL', KEYS[1], 'trouble') end
+end`;
+
 /** What ends a job. Its token is kept no longer than it is needed. */
 const endJob = `
 local function endJob(phase, now)
@@ -158,22 +167,22 @@ return 1`,
 );
 
 /**
- * The one final outcome of an item. KEYS: the job, the page's states, the owners, the failures, the counter of the moment. ARGV: the task's
+ * The one final outcome of an item, also of one that is in flight when its job fails. KEYS: the job, the page's states, the owners, the failures, the counter of the moment. ARGV: the task's
  * name, its owner, the item's index, the moment, outcome, the failure or nothing, how long to keep what is new.
  */
 export const finishItem = script<number>(
   'finishBulkItem',
-  `${endCancelled}${isLost} return 0 end
+  `${endTrouble}${endCancelled}${isLost} return 0 end
 local state = redis.call('HGET', KEYS[2], ARGV[3])
 if state and state ~= 'begun' then return 0 end
 local phase = redis.call('HGET', KEYS[1], 'phase')
-if phase ~= 'DELETING' and phase ~= 'CANCELLING' then return 0 end
+local isInFlight = phase == 'FAILED' and state == 'begun'
+if phase ~= 'DELETING' and phase ~= 'CANCELLING' and not isInFlight then return 0 end
 if state == 'begun' then redis.call('HINCRBY', KEYS[1], 'open', -1) end
 redis.call('HSET', KEYS[2], ARGV[3], ARGV[5])
 redis.call('HINCRBY', KEYS[1], 'outcome:' .. ARGV[5], 1)
-if ARGV[6] == '' then
-  redis.call('HDEL', KEYS[1], 'trouble')
-else
+if not isInFlight and ARGV[5] ~= 'UpstreamUnavailableError' and ARGV[5] ~= 'OutcomeUnknownError' then endTrouble() end
+if ARGV[6] ~= '' then
   redis.call('RPUSH', KEYS[4], ARGV[6])
   redis.call('PEXPIRE', KEYS[4], ARGV[7])
 end
@@ -199,7 +208,7 @@ const pagesPerLook = 10;
  */
 export const addListedPage = script<-2 | -1 | 0 | 1>(
   'addListedBulkPage',
-  `${redisNow}${usageOf}
+  `${redisNow}${usageOf}${endTrouble}
 local phase, pages, cursor = unpack(redis.call('HMGET', KEYS[1], 'phase', 'pageCount', 'cursor'))
 if phase ~= 'LISTING' or pages ~= ARGV[1] or (cursor or '') ~= ARGV[2] then return 0 end
 if tonumber(pages) % ${pagesPerLook} == 0 or #ARGV > 5 + ${pageSize} then
@@ -221,6 +230,7 @@ for first = 1, #items, ${pageSize} do
   redis.call('HINCRBY', KEYS[1], 'listedBytes', #list)
 end
 redis.call('HINCRBY', KEYS[1], 'total', #items)
+endTrouble()
 return 1`,
 );
 
@@ -261,14 +271,15 @@ return 1`,
 
 /**
  * KEYS: the job, its queue, the owners. ARGV: `pause`, `resume`, `cancel` or `fail`, the moment, why, and how often it had been resumed when
- * that came about, or nothing. Does nothing to a job that has ended, or was resumed since. What rests in the queue is due at once after
+ * that came about, or nothing. Does nothing to a job that has ended, or was resumed since; a pause does nothing to one that is being cancelled. What rests in the queue is due at once after
  * a resumption or a cancel. Answers 1 when it changed it.
  */
 export const steerJob = script<number>(
   'steerBulkJob',
   `${endCancelled}${redisNow}
-local phase, id, pages, resumes = unpack(redis.call('HMGET', KEYS[1], 'phase', 'id', 'pageCount', 'resumes'))
+local phase, id, pages, resumes, paused = unpack(redis.call('HMGET', KEYS[1], 'phase', 'id', 'pageCount', 'resumes', 'isPaused'))
 if not phase or phase == 'CANCELLED' or phase == 'COMPLETED' or phase == 'FAILED' then return 0 end
+if ARGV[1] == 'pause' and (phase == 'CANCELLING' or (paused == '1' and ARGV[3] == '')) then return 0 end
 if ARGV[4] ~= '' and (resumes or '0') ~= ARGV[4] then return 0 end
 if ARGV[3] ~= '' then redis.call('HSET', KEYS[1], 'trouble', ARGV[3]) else redis.call('HDEL', KEYS[1], 'trouble') end
 if ARGV[1] == 'fail' then
@@ -293,12 +304,12 @@ end
 return 1`,
 );
 
-/** Says why a job waits, unless it has ended. ARGV: what to say. */
+/** Says why a job waits, unless it has ended, or is paused. ARGV: what to say. */
 export const noteTrouble = script<number>(
   'noteBulkTrouble',
   `
-local phase = redis.call('HGET', KEYS[1], 'phase')
-if phase ~= 'LISTING' and phase ~= 'DELETING' and phase ~= 'CANCELLING' then return 0 end
+local phase, paused = unpack(redis.call('HMGET', KEYS[1], 'phase', 'isPaused'))
+if paused == '1' or (phase ~= 'LISTING' and phase ~= 'DELETING' and phase ~= 'CANCELLING') then return 0 end
 redis.call('HSET', KEYS[1], 'trouble', ARGV[1])
 return 1`,
 );

@@ -84,7 +84,7 @@ export const BulkDelete = builder.objectRef<BulkJob>('BulkDelete').implement({
       description: 'How long it will take at that rate; null when that cannot be said.',
       async resolve(job, _args, context) {
         const rate = await requireBulkDeletes(context).store.readRate(job).catch(unavailable);
-        return job.phase === 'DELETING' && rate > 0 ? Math.ceil((job.total - job.done) / rate) : null;
+        return stateOf(job) === 'DELETING' && rate > 0 ? Math.ceil((job.total - job.done) / rate) : null;
       },
     }),
     createdAt: t.field({
