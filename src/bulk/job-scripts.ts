@@ -19,29 +19,36 @@ local function endTrouble()
   if redis.call('HGET', KEYS[1], 'isPaused') ~= '1' then redis.call('HDEL', KEYS[1], 'trouble') end
 end`;
 
-/** What ends a job. Its token is kept no longer than it is needed. */
+/** What ends a job. Its token is kept no longer than it is needed. What a million engagements take is freed beside Redis' other work: UNLINK. */
 const endJob = `
 local function endJob(phase, now)
   redis.call('HSET', KEYS[1], 'phase', phase, 'endedAt', now, 'isPaused', 0, 'sealedToken', '')
+  redis.call('UNLINK', KEYS[1] .. ':listed', KEYS[1] .. ':cursors', KEYS[1] .. ':resting')
 end`;
 
-/** Ends a job that is being cancelled, when nothing of it is under way any more; the pages that it never reached are kept for a day. */
-const endCancelled = `${endJob}
-local function endCancelled(now)
-  local phase, open, pages = unpack(redis.call('HMGET', KEYS[1], 'phase', 'open', 'pageCount'))
-  if phase ~= 'CANCELLING' or (tonumber(open) or 0) > 0 then return end
-  endJob('CANCELLED', now)
-  redis.call('HDEL', KEYS[1], 'trouble')
+/**
+ * Ends a job before all of it was reached: what it never reached is kept for a day. Ten thousand pages are too many for one step, so that
+ * is a task of its own.
+ */
+const endEarly = `${endJob}
+local function endEarly(phase, queue, now)
+  endJob(phase, now)
   redis.call('HSET', KEYS[1], 'unreachedUntil', now + ${idleKeptMs})
-  for page = 0, tonumber(pages) - 1 do
-    local items = KEYS[1] .. ':page:' .. page
-    if redis.call('EXISTS', items .. ':states') == 0 then redis.call('PEXPIRE', items, ${idleKeptMs}) end
-  end
+  redis.call('ZADD', queue, 'NX', now, redis.call('HGET', KEYS[1], 'id') .. ':list')
+end`;
+
+/** Ends a job that is being cancelled, when nothing of it is under way any more. */
+const endCancelled = `${endEarly}
+local function endCancelled(queue, now)
+  local phase, open = unpack(redis.call('HMGET', KEYS[1], 'phase', 'open'))
+  if phase ~= 'CANCELLING' or (tonumber(open) or 0) > 0 then return end
+  endEarly('CANCELLED', queue, now)
+  redis.call('HDEL', KEYS[1], 'trouble')
 end`;
 
 /**
  * What an owner's jobs take: how many have not ended, how many bytes those that were never begun take and their lists, and in how many
- * milliseconds there is room again. A cancelled one counts as long as what it had not reached is kept.
+ * milliseconds there is room again. One that was cancelled or failed counts as long as what it had not reached is kept.
  */
 const usageOf = `
 local function usageOf(ownedBy, now)
@@ -50,7 +57,8 @@ local function usageOf(ownedBy, now)
     local phase, size, hasBegun, listedSize, unreachedUntil =
       unpack(redis.call('HMGET', other, 'phase', 'bytes', 'hasBegun', 'listedBytes', 'unreachedUntil'))
     local hasEnded = phase == 'CANCELLED' or phase == 'COMPLETED' or phase == 'FAILED'
-    local leftMs = hasBegun and (tonumber(unreachedUntil) or 0) - now or redis.call('PTTL', other)
+    local leftMs = -1
+    if unreachedUntil then leftMs = unreachedUntil - now elseif not hasBegun then leftMs = redis.call('PTTL', other) end
     if not phase or (hasEnded and leftMs <= 0) then
       redis.call('SREM', ownedBy, other)
     else
@@ -106,8 +114,8 @@ const isLost = `
 if redis.call('HGET', KEYS[3], ARGV[1]) ~= ARGV[2] then`;
 
 /**
- * Begins the work on a page. KEYS: the job, the page's states, the owners, the page, the failures. ARGV: the task's name, its owner, how long to keep
- * them. Answers the states as a list of names and values, or false when somebody else has the page. A job that was begun is kept anew.
+ * Begins the work on a page. KEYS: the job, the page's states, the owners, the queue, the page, the failures. ARGV: the task's name, its owner, how long
+ * to keep them. Answers the states as a list of names and values, or false when somebody else has the page. A job that was begun is kept anew.
  */
 export const takePage = script<readonly string[] | null>(
   'takeBulkPage',
@@ -115,7 +123,7 @@ export const takePage = script<readonly string[] | null>(
 redis.call('HSETNX', KEYS[2], 'taken', 1)
 redis.call('PEXPIRE', KEYS[2], ARGV[3])
 if redis.call('HEXISTS', KEYS[1], 'hasBegun') == 1 then
-  for _, key in ipairs({KEYS[1], KEYS[4], KEYS[5]}) do redis.call('PEXPIRE', key, ARGV[3]) end
+  for _, key in ipairs({KEYS[1], KEYS[5], KEYS[6]}) do redis.call('PEXPIRE', key, ARGV[3]) end
 end
 return redis.call('HGETALL', KEYS[2])`,
 );
@@ -140,21 +148,23 @@ redis.call('HSET', KEYS[2], ARGV[3], 'begun')
 redis.call('HINCRBY', KEYS[1], 'open', 1)
 if redis.call('HSETNX', KEYS[1], 'hasBegun', 1) == 1 then
   redis.call('PEXPIRE', KEYS[1], ARGV[4])
-  for page = 0, tonumber(redis.call('HGET', KEYS[1], 'pageCount')) - 1 do
+  local pages, isListed = unpack(redis.call('HMGET', KEYS[1], 'pageCount', 'isListed'))
+  -- Those of a list are kept as long from when they were added, and may be ten thousand.
+  for page = 0, (isListed and 0 or tonumber(pages)) - 1 do
     redis.call('PEXPIRE', KEYS[1] .. ':page:' .. page, ARGV[4])
   end
 end
 return 'first'`,
 );
 
-/** As if it had not begun: nothing was sent, for sure. KEYS: the job, the page's states, the owners. ARGV: the task's name, its owner, the item's index, the moment. */
+/** As if it had not begun: nothing was sent, for sure. KEYS: the job, the page's states, the owners, the queue. ARGV: the task's name, its owner, the item's index, the moment. */
 export const releaseItem = script<number>(
   'releaseBulkItem',
   `${endCancelled}${isLost} return 0 end
 if redis.call('HGET', KEYS[2], ARGV[3]) ~= 'begun' then return 0 end
 redis.call('HDEL', KEYS[2], ARGV[3])
 redis.call('HINCRBY', KEYS[1], 'open', -1)
-endCancelled(ARGV[4])
+endCancelled(KEYS[4], ARGV[4])
 return 1`,
 );
 
@@ -167,7 +177,7 @@ return 1`,
 );
 
 /**
- * The one final outcome of an item, also of one that is in flight when its job fails. KEYS: the job, the page's states, the owners, the failures, the counter of the moment. ARGV: the task's
+ * The one final outcome of an item, also of one that is in flight when its job fails. KEYS: the job, the page's states, the owners, the queue, the failures, the counter of the moment. ARGV: the task's
  * name, its owner, the item's index, the moment, outcome, the failure or nothing, how long to keep what is new.
  */
 export const finishItem = script<number>(
@@ -183,17 +193,17 @@ redis.call('HSET', KEYS[2], ARGV[3], ARGV[5])
 redis.call('HINCRBY', KEYS[1], 'outcome:' .. ARGV[5], 1)
 if not isInFlight and ARGV[5] ~= 'UpstreamUnavailableError' and ARGV[5] ~= 'OutcomeUnknownError' then endTrouble() end
 if ARGV[6] ~= '' then
-  redis.call('RPUSH', KEYS[4], ARGV[6])
-  redis.call('PEXPIRE', KEYS[4], ARGV[7])
+  redis.call('RPUSH', KEYS[5], ARGV[6])
+  redis.call('PEXPIRE', KEYS[5], ARGV[7])
 end
-redis.call('INCR', KEYS[5])
-redis.call('EXPIRE', KEYS[5], 120)
+redis.call('INCR', KEYS[6])
+redis.call('EXPIRE', KEYS[6], 120)
 local done = redis.call('HINCRBY', KEYS[1], 'done', 1)
 if phase == 'DELETING' and done == tonumber(redis.call('HGET', KEYS[1], 'total')) then
   endJob('COMPLETED', ARGV[4])
   redis.call('HDEL', KEYS[1], 'trouble')
 end
-endCancelled(ARGV[4])
+endCancelled(KEYS[4], ARGV[4])
 return 1`,
 );
 
@@ -258,7 +268,7 @@ export const endListing = script<number>(
   `${endJob}${addTask}${redisNow}
 local phase, total, pages = unpack(redis.call('HMGET', KEYS[1], 'phase', 'total', 'pageCount'))
 if phase ~= 'LISTING' then return 0 end
-redis.call('DEL', KEYS[2], KEYS[3])
+redis.call('UNLINK', KEYS[2], KEYS[3])
 redis.call('HDEL', KEYS[1], 'trouble')
 if ARGV[2] == '1' or tonumber(total) == 0 then
   endJob('COMPLETED', ARGV[1])
@@ -276,31 +286,31 @@ return 1`,
  */
 export const steerJob = script<number>(
   'steerBulkJob',
-  `${endCancelled}${redisNow}
-local phase, id, pages, resumes, paused = unpack(redis.call('HMGET', KEYS[1], 'phase', 'id', 'pageCount', 'resumes', 'isPaused'))
+  `${endCancelled}
+local phase, resumes, paused = unpack(redis.call('HMGET', KEYS[1], 'phase', 'resumes', 'isPaused'))
 if not phase or phase == 'CANCELLED' or phase == 'COMPLETED' or phase == 'FAILED' then return 0 end
 if ARGV[1] == 'pause' and (phase == 'CANCELLING' or (paused == '1' and ARGV[3] == '')) then return 0 end
 if ARGV[4] ~= '' and (resumes or '0') ~= ARGV[4] then return 0 end
 if ARGV[3] ~= '' then redis.call('HSET', KEYS[1], 'trouble', ARGV[3]) else redis.call('HDEL', KEYS[1], 'trouble') end
 if ARGV[1] == 'fail' then
-  endJob('FAILED', ARGV[2])
+  endEarly('FAILED', KEYS[2], ARGV[2])
 elseif ARGV[1] == 'cancel' then
   redis.call('HSET', KEYS[1], 'phase', 'CANCELLING', 'isPaused', 0)
-  endCancelled(ARGV[2])
 elseif phase ~= 'CANCELLING' then
   redis.call('HSET', KEYS[1], 'isPaused', ARGV[1] == 'pause' and 1 or 0)
 end
 if ARGV[1] == 'resume' then redis.call('HINCRBY', KEYS[1], 'resumes', 1) end
 if ARGV[1] == 'resume' or ARGV[1] == 'cancel' then
-  for page = -1, tonumber(pages) - 1 do
-    local task = id .. ':' .. (page < 0 and 'list' or page)
+  for _, task in ipairs(redis.call('SMEMBERS', KEYS[1] .. ':resting')) do
     local dueAt = string.match(redis.call('HGET', KEYS[3], task) or '', '^resting:(%d+)$')
     if dueAt then
       redis.call('HDEL', KEYS[3], task)
       redis.call('ZADD', KEYS[2], 'XX', dueAt, task)
     end
   end
+  redis.call('UNLINK', KEYS[1] .. ':resting')
 end
+if ARGV[1] == 'cancel' then endCancelled(KEYS[2], ARGV[2]) end
 return 1`,
 );
 
@@ -312,4 +322,21 @@ local phase, paused = unpack(redis.call('HMGET', KEYS[1], 'phase', 'isPaused'))
 if paused == '1' or (phase ~= 'LISTING' and phase ~= 'DELETING' and phase ~= 'CANCELLING') then return 0 end
 redis.call('HSET', KEYS[1], 'trouble', ARGV[1])
 return 1`,
+);
+
+/**
+ * Keeps pages no longer than it says that an ended job never reached. KEYS: the job. ARGV: the first page, and how many of them. Answers 1 while
+ * there may be more.
+ */
+export const letGo = script<0 | 1>(
+  'letGoOfBulkPages',
+  `
+local unreachedUntil, pages = unpack(redis.call('HMGET', KEYS[1], 'unreachedUntil', 'pageCount'))
+if not unreachedUntil then return 0 end
+local next = ARGV[1] + ARGV[2]
+for page = ARGV[1], math.min(next, tonumber(pages)) - 1 do
+  local items = KEYS[1] .. ':page:' .. page
+  if redis.call('EXISTS', items .. ':states') == 0 then redis.call('PEXPIREAT', items, unreachedUntil) end
+end
+return next < tonumber(pages) and 1 or 0`,
 );

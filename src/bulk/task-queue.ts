@@ -2,7 +2,7 @@ import type { Redis } from 'ioredis';
 import { type SharedMemory, script } from '../redis.ts';
 import { BulkUnavailable } from './bulk-unavailable.ts';
 
-/** One unit of work of a bulk delete: a page, or the listing of its filter. One server works on it at a time. */
+/** One unit of work of a bulk delete: a page, or its list, which is read first, and let go when it ends early. One server works on it at a time. */
 export interface Task {
   readonly jobId: string;
   readonly page: number | 'list';
@@ -128,7 +128,7 @@ return 1`,
 /**
  * Ends a lease. KEYS: the owners, the task's queue, its job, the states of its page. ARGV: its name, its owner, the milliseconds until it is due
  * again or -1 when it is done, how long it rests if the job is paused, and the page to add next or nothing. That page is added once, while
- * the job deletes.
+ * the job deletes. What rests is in a set of the job's as well, since that may have ten thousand pages.
  */
 const releaseTask = script<number>(
   'releaseBulkTask',
@@ -142,6 +142,8 @@ if ARGV[3] == '-1' then
 elseif paused == '1' and phase ~= 'CANCELLING' then
   redis.call('HSET', KEYS[1], ARGV[1], 'resting:' .. string.format('%d', dueAt))
   redis.call('ZADD', KEYS[2], math.max(dueAt, now + tonumber(ARGV[4])), ARGV[1])
+  redis.call('SADD', KEYS[3] .. ':resting', ARGV[1])
+  redis.call('PEXPIRE', KEYS[3] .. ':resting', redis.call('PTTL', KEYS[3]))
 else
   redis.call('ZADD', KEYS[2], dueAt, ARGV[1])
 end
