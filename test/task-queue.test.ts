@@ -190,7 +190,19 @@ describe('the queue of bulk deletes', () => {
     await new TaskQueue(memory, abilities, leaseMs).heartbeat([]);
     expect(await without.findUnserved()).toEqual([]);
     await client.hset(`${memory.keyPrefix}:bulk-queues`, job.needs, 0);
-    expect(await without.findUnserved()).toMatchObject([{ jobId: job.id, needs: job.needs, lacks: ['UNDO_STORE'] }]);
+    expect(await without.findUnserved()).toMatchObject([{ jobIds: [job.id], needs: job.needs, lacks: ['UNDO_STORE'] }]);
+  });
+});
+
+describe('a queue that no server serves', () => {
+  it('hides no job of it behind the pages of others', async () => {
+    await empty();
+    for (let behind = 0; behind < 7; behind += 1) await create(pagesAtOnce, true);
+    const last = await create(1, true);
+    await client.hset(`${memory.keyPrefix}:bulk-queues`, last.needs, 0);
+    const found = await new TaskQueue(memory, lacking, leaseMs).findUnserved();
+    expect(found).toMatchObject([{ needs: last.needs, jobIds: expect.arrayContaining([last.id]) }]);
+    expect(found[0]?.jobIds).toHaveLength(8);
   });
 });
 
