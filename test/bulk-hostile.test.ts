@@ -92,6 +92,33 @@ describe('a bulk delete', () => {
     expect(listing.upstream.deletes()).toEqual([]);
   });
 
+  it('fails with its list also when it was resumed while that was asked for', async () => {
+    await using redis = await startRedis();
+    const asked = Promise.withResolvers<void>();
+    const resumed = Promise.withResolvers<void>();
+    await using upstream = await startUpstream(async (request, response) => {
+      asked.resolve();
+      await resumed.promise;
+      json(422, { statusCode: 422, error: 'Unprocessable Entity', message: 'no such filter' })(request, response);
+    }, 'capsule');
+    await using facade = await startTestFacade(upstream.url, { REDIS_URL: redis.url });
+    const { id } = await started(facade.post, { integratedAccountId: 'a', filter: { contact: '1' } });
+    await asked.promise;
+    await steer(facade.post, 'resume', id);
+    resumed.resolve();
+    await expect.poll(async () => (await seen(facade.post, id)).state).toBe('FAILED');
+  });
+
+  it('knows all engagements of a page of the list that is larger than it was asked for', async () => {
+    const result = Array.from({ length: 250 }, (_, index) => ({ id: String(index) }));
+    await using listing = await startListing({ '': { result, next_cursor: null } });
+    const { post } = listing.facade;
+    await expect.poll(async () => (await seen(post, listing.id)).outcomes.deleted).toBe(250);
+    const all = await outcomesOf(post, listing.id, 100);
+    expect(all.map(({ id }) => id)).toEqual(result.map(({ id }) => id));
+    expect(new Set(all.map(({ outcome }) => outcome))).toEqual(new Set(['DELETED']));
+  });
+
   it('S30 by a filter that means more than a million engagements fails, with nothing deleted', async () => {
     await using redis = await startRedis();
     const client = new Redis(redis.url);

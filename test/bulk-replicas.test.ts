@@ -97,11 +97,14 @@ describe('R31 replicas with other settings', () => {
     const sent = upstream.deletes().length;
     // As if it had been looked for as often as it may be.
     for (const index of [0, 1]) await client.hset(`{engagements}:bulk:${id}:page:0:states`, `waits:look:${index}`, 12);
+    const [queue = ''] = await client.keys('{engagements}:bulk-queue:*none');
+    await client.zadd(queue, 0, 'kept-no-more:0');
     await other.post('mutation($id: ID!) { cancelBulkDelete(id: $id) { id } }', { id }, caller);
     await expect.poll(async () => (await now()).state, { timeout: 30_000 }).toBe('CANCELLED');
     const { outcomes } = await now();
     expect(outcomes.unknown).toBeGreaterThan(0);
     expect(outcomes.deleted).toBe(0);
     expect(upstream.deletes()).toHaveLength(sent);
+    expect(await client.zscore(queue, 'kept-no-more:0')).toBeNull();
   }, 60_000);
 });

@@ -1,8 +1,10 @@
 import { PassThrough } from 'node:stream';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { BulkJob } from '../src/bulk/job.ts';
+import type { BulkFailure, BulkJob } from '../src/bulk/job.ts';
 import { JobStore, type PageLease } from '../src/bulk/job-store.ts';
+import { listJob } from '../src/bulk/list-job.ts';
+import type { PagePorts } from '../src/bulk/page-ports.ts';
 import { type Abilities, type Lease, needsOf, pagesAtOnce, TaskQueue } from '../src/bulk/task-queue.ts';
 import { createLog } from '../src/log.ts';
 import { connectRedis, type SharedMemory } from '../src/redis/shared-memory.ts';
@@ -188,7 +190,124 @@ describe('the queue of bulk deletes', () => {
     await new TaskQueue(memory, abilities, leaseMs).heartbeat([]);
     expect(await without.findUnserved()).toEqual([]);
     await client.hset(`${memory.keyPrefix}:bulk-queues`, job.needs, 0);
-    expect(await without.findUnserved()).toMatchObject([{ jobId: job.id, needs: job.needs, lacks: ['UNDO_STORE'] }]);
+    expect(await without.findUnserved()).toMatchObject([{ jobIds: [job.id], needs: job.needs, lacks: ['UNDO_STORE'] }]);
+  });
+});
+
+describe('a queue that no server serves', () => {
+  it('hides no job of it behind the pages of others', async () => {
+    await empty();
+    for (let behind = 0; behind < 7; behind += 1) await create(pagesAtOnce, true);
+    const last = await create(1, true);
+    await client.hset(`${memory.keyPrefix}:bulk-queues`, last.needs, 0);
+    const found = await new TaskQueue(memory, lacking, leaseMs).findUnserved();
+    expect(found).toMatchObject([{ needs: last.needs, jobIds: expect.arrayContaining([last.id]) }]);
+    expect(found[0]?.jobIds).toHaveLength(8);
+  });
+});
+
+/** Takes one task of the only job, which must be a page. */
+async function takePage(): Promise<PageLease> {
+  const [lease] = (await new TaskQueue(memory, abilities, leaseMs).take(1, 'w')).leases;
+  if (!lease || !isPage(lease)) throw new Error('no page');
+  await store.takePage(lease);
+  return lease;
+}
+
+describe('a bulk delete of a million engagements', () => {
+  /** How many commands Redis carries out for it, those of its scripts among them. */
+  async function commandsOf(act: () => Promise<unknown>): Promise<number> {
+    await client.config('RESETSTAT');
+    await act();
+    const stats = await client.info('commandstats');
+    return [...stats.matchAll(/calls=(\d+)/g)].reduce((sum, [, calls]) => sum + Number(calls), 0);
+  }
+
+  it('is begun, paused, resumed and cancelled in steps that look at a few of its pages', async () => {
+    await empty();
+    const job = await create();
+    await store.addListed(job, [{ id: '1', engagementType: null }], null);
+    await client.hset(`${memory.keyPrefix}:bulk:${job.id}`, { pageCount: 10_000, total: 1_000_000 });
+    const queue = new TaskQueue(memory, abilities, leaseMs);
+    const few = 200;
+    expect(await commandsOf(() => store.endListing(job))).toBeLessThan(few);
+    const { leases } = await queue.take(1 + pagesAtOnce, 'w');
+    const page = leases.find(isPage);
+    if (!page) throw new Error('no page');
+    expect(await commandsOf(() => store.begin(page, 0))).toBeLessThan(few);
+    expect(await commandsOf(() => store.steer(job, 'pause'))).toBeLessThan(few);
+    for (const lease of leases) await queue.release(lease, 1, false);
+    expect(await commandsOf(() => store.steer(job, 'resume'))).toBeLessThan(few);
+    const [again] = (await queue.take(pagesAtOnce, 'x')).leases.filter(({ page: taken }) => taken === page.page);
+    if (!again || !isPage(again)) throw new Error('it still rests');
+    await store.release(again, 0);
+    expect(await commandsOf(() => store.steer(job, 'cancel'))).toBeLessThan(few);
+    expect((await store.read(job.id))?.phase).toBe('CANCELLED');
+  });
+});
+
+describe('why a bulk delete waits', () => {
+  const troubleOf = async ({ id }: BulkJob) => (await store.read(id))?.trouble;
+
+  it('is still said of one that paused by itself after what was in flight has ended, or troubled, or somebody paused it too', async () => {
+    await empty();
+    const job = await create(1);
+    const page = await takePage();
+    await store.begin(page, 0);
+    await store.stop(job, 'pause', 'mend it');
+    await store.note(job.id, 'upstream is away');
+    expect(await troubleOf(job)).toBe('mend it');
+    await store.steer(job, 'pause');
+    expect(await troubleOf(job)).toBe('mend it');
+    await client.hset(`${memory.keyPrefix}:bulk:${job.id}`, 'total', 2);
+    await store.finish(page, 0, 'DELETED');
+    expect(await troubleOf(job)).toBe('mend it');
+    await store.steer(job, 'resume');
+    expect(await troubleOf(job)).toBeNull();
+  });
+
+  it('is said no longer when the list goes on, or upstream has refused an engagement; what nobody knows ends no trouble', async () => {
+    await empty();
+    const listed = await create();
+    await store.note(listed.id, 'upstream is away');
+    await store.addListed(listed, [{ id: '1', engagementType: null }], 'A');
+    expect(await troubleOf(listed)).toBeNull();
+    await empty();
+    const job = await create(2);
+    const page = await takePage();
+    const failure = (kind: 'NotFoundError' | 'OutcomeUnknownError') =>
+      ({ id: '0', engagementType: null, result: { kind } }) as BulkFailure;
+    await store.note(job.id, 'upstream is away');
+    await store.finish(page, 0, 'OutcomeUnknownError', failure('OutcomeUnknownError'));
+    expect(await troubleOf(job)).toBe('upstream is away');
+    await store.finish(page, 1, 'NotFoundError', failure('NotFoundError'));
+    expect(await troubleOf(job)).toBeNull();
+  });
+
+  it('does not ask to resume one that was cancelled', async () => {
+    await empty();
+    const job = await create(1);
+    await store.begin(await takePage(), 0);
+    await store.steer(job, 'cancel');
+    await store.stop(job, 'pause', 'Fix this, then resume.');
+    expect(await troubleOf(job)).toBeNull();
+  });
+});
+
+describe('a bulk delete that fails', () => {
+  it('knows what became of deletes that were in flight', async () => {
+    await empty();
+    const job = await create(1);
+    const page = await takePage();
+    await store.begin(page, 0);
+    await store.stop(job, 'fail', 'why');
+    expect(await store.finish(page, 0, 'DELETED')).toBe(true);
+    expect(await store.read(job.id)).toMatchObject({
+      phase: 'FAILED',
+      trouble: 'why',
+      done: 1,
+      outcomes: { DELETED: 1 },
+    });
   });
 });
 
@@ -221,6 +340,8 @@ describe('S30 what is kept of cancelled bulk deletes', () => {
     await store.finish(lease, 0, 'DELETED');
     await store.steer(job, 'cancel');
     expect((await store.read(job.id))?.phase).toBe('CANCELLED');
+    expect(await client.zscore(queueKey(job), `${job.id}:list`)).not.toBeNull();
+    expect(await listJob(job.id, { store } as PagePorts)).toEqual({ kind: 'done' });
     const key = `${memory.keyPrefix}:bulk:${job.id}`;
     const hours = await Promise.all(
       [key, `${key}:page:0`, `${key}:page:1`, `${key}:page:2`].map(async (name) =>
@@ -234,6 +355,23 @@ describe('S30 what is kept of cancelled bulk deletes', () => {
     expect(await store.create(other, [], `owner${count}`)).toMatchObject({ kind: 'bytes' });
     await client.hset(key, 'unreachedUntil', Date.now() - 1);
     expect(await store.create(other, [], `owner${count}`)).toMatchObject({ kind: 'created' });
+  });
+
+  it.each(['cancel', 'fail'] as const)('is for a day what was listed, where nothing was begun: %s', async (how) => {
+    await empty();
+    const job = await create();
+    expect(await store.addListed(job, [{ id: '1', engagementType: null }], 'A')).toBe(1);
+    const key = `${memory.keyPrefix}:bulk:${job.id}`;
+    await client.hset(key, 'listedBytes', 128 * 1024 * 1024 + 1);
+    await (how === 'cancel' ? store.steer(job, 'cancel') : store.stop(job, 'fail', 'why'));
+    await listJob(job.id, { store } as PagePorts);
+    expect(Math.round((await client.pttl(`${key}:page:0`)) / 3_600_000)).toBe(24);
+    expect(await client.exists(`${key}:listed`, `${key}:cursors`)).toBe(0);
+    const { input, callerId, needs, sealedToken } = job;
+    const other = { id: 'next', input, callerId, needs, sealedToken, fingerprint: 'f' };
+    expect(await store.create(other, undefined, `owner${count}`)).toMatchObject({ kind: 'listed' });
+    await client.hset(key, 'unreachedUntil', Date.now() - 1);
+    expect(await store.create(other, undefined, `owner${count}`)).toMatchObject({ kind: 'created' });
   });
 
   it('leaves no room for lists beyond their bound, also where many were started at once', async () => {

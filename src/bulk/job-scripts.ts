@@ -1,4 +1,5 @@
 import { script } from '../redis/shared-memory.ts';
+import { pageSize } from './job.ts';
 import { redisNow } from './task-queue.ts';
 
 /*
@@ -9,29 +10,45 @@ import { redisNow } from './task-queue.ts';
 /** How long what a cancelled job had not reached is kept, and one of which nothing was ever begun, in milliseconds. */
 export const idleKeptMs = 24 * 3_600_000;
 
-/** What ends a job. Its token is kept no longer than it is needed. */
+/**
+ * What happened in between says that trouble is over; but not what a paused job waits for. Nor may anything else be said of
+ * that: whoever has to mend it must see it.
+ */
+const endTrouble = `
+local function endTrouble()
+  if redis.call('HGET', KEYS[1], 'isPaused') ~= '1' then redis.call('HDEL', KEYS[1], 'trouble') end
+end`;
+
+/** What ends a job. Its token is kept no longer than it is needed. What a million engagements take is freed beside Redis' other work: UNLINK. */
 const endJob = `
 local function endJob(phase, now)
   redis.call('HSET', KEYS[1], 'phase', phase, 'endedAt', now, 'isPaused', 0, 'sealedToken', '')
+  redis.call('UNLINK', KEYS[1] .. ':listed', KEYS[1] .. ':cursors', KEYS[1] .. ':resting')
 end`;
 
-/** Ends a job that is being cancelled, when nothing of it is under way any more; the pages that it never reached are kept for a day. */
-const endCancelled = `${endJob}
-local function endCancelled(now)
-  local phase, open, pages = unpack(redis.call('HMGET', KEYS[1], 'phase', 'open', 'pageCount'))
-  if phase ~= 'CANCELLING' or (tonumber(open) or 0) > 0 then return end
-  endJob('CANCELLED', now)
-  redis.call('HDEL', KEYS[1], 'trouble')
+/**
+ * Ends a job before all of it was reached: what it never reached is kept for a day. Ten thousand pages are too many for one step, so that
+ * is a task of its own.
+ */
+const endEarly = `${endJob}
+local function endEarly(phase, queue, now)
+  endJob(phase, now)
   redis.call('HSET', KEYS[1], 'unreachedUntil', now + ${idleKeptMs})
-  for page = 0, tonumber(pages) - 1 do
-    local items = KEYS[1] .. ':page:' .. page
-    if redis.call('EXISTS', items .. ':states') == 0 then redis.call('PEXPIRE', items, ${idleKeptMs}) end
-  end
+  redis.call('ZADD', queue, 'NX', now, redis.call('HGET', KEYS[1], 'id') .. ':list')
+end`;
+
+/** Ends a job that is being cancelled, when nothing of it is under way any more. */
+const endCancelled = `${endEarly}
+local function endCancelled(queue, now)
+  local phase, open = unpack(redis.call('HMGET', KEYS[1], 'phase', 'open'))
+  if phase ~= 'CANCELLING' or (tonumber(open) or 0) > 0 then return end
+  endEarly('CANCELLED', queue, now)
+  redis.call('HDEL', KEYS[1], 'trouble')
 end`;
 
 /**
  * What an owner's jobs take: how many have not ended, how many bytes those that were never begun take and their lists, and in how many
- * milliseconds there is room again. A cancelled one counts as long as what it had not reached is kept.
+ * milliseconds there is room again. One that was cancelled or failed counts as long as what it had not reached is kept.
  */
 const usageOf = `
 local function usageOf(ownedBy, now)
@@ -40,7 +57,8 @@ local function usageOf(ownedBy, now)
     local phase, size, hasBegun, listedSize, unreachedUntil =
       unpack(redis.call('HMGET', other, 'phase', 'bytes', 'hasBegun', 'listedBytes', 'unreachedUntil'))
     local hasEnded = phase == 'CANCELLED' or phase == 'COMPLETED' or phase == 'FAILED'
-    local leftMs = hasBegun and (tonumber(unreachedUntil) or 0) - now or redis.call('PTTL', other)
+    local leftMs = -1
+    if unreachedUntil then leftMs = unreachedUntil - now elseif not hasBegun then leftMs = redis.call('PTTL', other) end
     if not phase or (hasEnded and leftMs <= 0) then
       redis.call('SREM', ownedBy, other)
     else
@@ -96,8 +114,8 @@ const isLost = `
 if redis.call('HGET', KEYS[3], ARGV[1]) ~= ARGV[2] then`;
 
 /**
- * Begins the work on a page. KEYS: the job, the page's states, the owners, the page, the failures. ARGV: the task's name, its owner, how long to keep
- * them. Answers the states as a list of names and values, or false when somebody else has the page. A job that was begun is kept anew.
+ * Begins the work on a page. KEYS: the job, the page's states, the owners, the queue, the page, the failures. ARGV: the task's name, its owner, how long
+ * to keep them. Answers the states as a list of names and values, or false when somebody else has the page. A job that was begun is kept anew.
  */
 export const takePage = script<readonly string[] | null>(
   'takeBulkPage',
@@ -105,7 +123,7 @@ export const takePage = script<readonly string[] | null>(
 redis.call('HSETNX', KEYS[2], 'taken', 1)
 redis.call('PEXPIRE', KEYS[2], ARGV[3])
 if redis.call('HEXISTS', KEYS[1], 'hasBegun') == 1 then
-  for _, key in ipairs({KEYS[1], KEYS[4], KEYS[5]}) do redis.call('PEXPIRE', key, ARGV[3]) end
+  for _, key in ipairs({KEYS[1], KEYS[5], KEYS[6]}) do redis.call('PEXPIRE', key, ARGV[3]) end
 end
 return redis.call('HGETALL', KEYS[2])`,
 );
@@ -130,21 +148,23 @@ redis.call('HSET', KEYS[2], ARGV[3], 'begun')
 redis.call('HINCRBY', KEYS[1], 'open', 1)
 if redis.call('HSETNX', KEYS[1], 'hasBegun', 1) == 1 then
   redis.call('PEXPIRE', KEYS[1], ARGV[4])
-  for page = 0, tonumber(redis.call('HGET', KEYS[1], 'pageCount')) - 1 do
+  local pages, isListed = unpack(redis.call('HMGET', KEYS[1], 'pageCount', 'isListed'))
+  -- Those of a list are kept as long from when they were added, and may be ten thousand.
+  for page = 0, (isListed and 0 or tonumber(pages)) - 1 do
     redis.call('PEXPIRE', KEYS[1] .. ':page:' .. page, ARGV[4])
   end
 end
 return 'first'`,
 );
 
-/** As if it had not begun: nothing was sent, for sure. KEYS: the job, the page's states, the owners. ARGV: the task's name, its owner, the item's index, the moment. */
+/** As if it had not begun: nothing was sent, for sure. KEYS: the job, the page's states, the owners, the queue. ARGV: the task's name, its owner, the item's index, the moment. */
 export const releaseItem = script<number>(
   'releaseBulkItem',
   `${endCancelled}${isLost} return 0 end
 if redis.call('HGET', KEYS[2], ARGV[3]) ~= 'begun' then return 0 end
 redis.call('HDEL', KEYS[2], ARGV[3])
 redis.call('HINCRBY', KEYS[1], 'open', -1)
-endCancelled(ARGV[4])
+endCancelled(KEYS[4], ARGV[4])
 return 1`,
 );
 
@@ -157,33 +177,33 @@ return 1`,
 );
 
 /**
- * The one final outcome of an item. KEYS: the job, the page's states, the owners, the failures, the counter of the moment. ARGV: the task's
+ * The one final outcome of an item, also of one that is in flight when its job fails. KEYS: the job, the page's states, the owners, the queue, the failures, the counter of the moment. ARGV: the task's
  * name, its owner, the item's index, the moment, outcome, the failure or nothing, how long to keep what is new.
  */
 export const finishItem = script<number>(
   'finishBulkItem',
-  `${endCancelled}${isLost} return 0 end
+  `${endTrouble}${endCancelled}${isLost} return 0 end
 local state = redis.call('HGET', KEYS[2], ARGV[3])
 if state and state ~= 'begun' then return 0 end
 local phase = redis.call('HGET', KEYS[1], 'phase')
-if phase ~= 'DELETING' and phase ~= 'CANCELLING' then return 0 end
+local isInFlight = phase == 'FAILED' and state == 'begun'
+if phase ~= 'DELETING' and phase ~= 'CANCELLING' and not isInFlight then return 0 end
 if state == 'begun' then redis.call('HINCRBY', KEYS[1], 'open', -1) end
 redis.call('HSET', KEYS[2], ARGV[3], ARGV[5])
 redis.call('HINCRBY', KEYS[1], 'outcome:' .. ARGV[5], 1)
-if ARGV[6] == '' then
-  redis.call('HDEL', KEYS[1], 'trouble')
-else
-  redis.call('RPUSH', KEYS[4], ARGV[6])
-  redis.call('PEXPIRE', KEYS[4], ARGV[7])
+if not isInFlight and ARGV[5] ~= 'UpstreamUnavailableError' and ARGV[5] ~= 'OutcomeUnknownError' then endTrouble() end
+if ARGV[6] ~= '' then
+  redis.call('RPUSH', KEYS[5], ARGV[6])
+  redis.call('PEXPIRE', KEYS[5], ARGV[7])
 end
-redis.call('INCR', KEYS[5])
-redis.call('EXPIRE', KEYS[5], 120)
+redis.call('INCR', KEYS[6])
+redis.call('EXPIRE', KEYS[6], 120)
 local done = redis.call('HINCRBY', KEYS[1], 'done', 1)
 if phase == 'DELETING' and done == tonumber(redis.call('HGET', KEYS[1], 'total')) then
   endJob('COMPLETED', ARGV[4])
   redis.call('HDEL', KEYS[1], 'trouble')
 end
-endCancelled(ARGV[4])
+endCancelled(KEYS[4], ARGV[4])
 return 1`,
 );
 
@@ -191,35 +211,36 @@ return 1`,
 const pagesPerLook = 10;
 
 /**
- * Adds a page of the list. Answers 0 when somebody else has, -1 for a list that comes back to where it was, -2 when the lists of its
- * owner take too much. KEYS: the job, the page, what was listed, the cursors that were, the jobs of the same owner. ARGV: how many pages there
+ * Adds what upstream listed on one page, which may be larger than ours. Answers 0 when somebody else has, -1 for a list that comes back to where it was, -2 when the lists of its
+ * owner take too much. KEYS: the job, what was listed, the cursors that were, the jobs of the same owner. ARGV: how many pages there
  * were, the cursor of this one and of the next (nothing: it is the last), how long to keep it, how many bytes the owner's lists may take, then the
  * items: what was listed before is left out.
  */
 export const addListedPage = script<-2 | -1 | 0 | 1>(
   'addListedBulkPage',
-  `${redisNow}${usageOf}
+  `${redisNow}${usageOf}${endTrouble}
 local phase, pages, cursor = unpack(redis.call('HMGET', KEYS[1], 'phase', 'pageCount', 'cursor'))
 if phase ~= 'LISTING' or pages ~= ARGV[1] or (cursor or '') ~= ARGV[2] then return 0 end
-if tonumber(pages) % ${pagesPerLook} == 0 then
-  local _, _, listed = usageOf(KEYS[5], now)
+if tonumber(pages) % ${pagesPerLook} == 0 or #ARGV > 5 + ${pageSize} then
+  local _, _, listed = usageOf(KEYS[4], now)
   if listed > tonumber(ARGV[5]) then return -2 end
 end
-if ARGV[3] ~= '' and redis.call('SADD', KEYS[4], ARGV[3]) == 0 then return -1 end
+if ARGV[3] ~= '' and redis.call('SADD', KEYS[3], ARGV[3]) == 0 then return -1 end
 local items = {}
 for i = 6, #ARGV do
-  if redis.call('SADD', KEYS[3], ARGV[i]) == 1 then table.insert(items, ARGV[i]) end
+  if redis.call('SADD', KEYS[2], ARGV[i]) == 1 then table.insert(items, ARGV[i]) end
 end
-for i = 1, 4 do redis.call('PEXPIRE', KEYS[i], ARGV[4]) end
+for i = 1, 3 do redis.call('PEXPIRE', KEYS[i], ARGV[4]) end
 redis.call('HSET', KEYS[1], 'cursor', ARGV[3])
 if ARGV[3] == '' then redis.call('HSET', KEYS[1], 'isListed', 1) end
-if #items > 0 then
-  local list = '[' .. table.concat(items, ',') .. ']'
-  redis.call('SET', KEYS[2], list, 'PX', ARGV[4])
+for first = 1, #items, ${pageSize} do
+  local list = '[' .. table.concat(items, ',', first, math.min(first + ${pageSize - 1}, #items)) .. ']'
+  local page = redis.call('HINCRBY', KEYS[1], 'pageCount', 1) - 1
+  redis.call('SET', KEYS[1] .. ':page:' .. page, list, 'PX', ARGV[4])
   redis.call('HINCRBY', KEYS[1], 'listedBytes', #list)
-  redis.call('HINCRBY', KEYS[1], 'pageCount', 1)
-  redis.call('HINCRBY', KEYS[1], 'total', #items)
 end
+redis.call('HINCRBY', KEYS[1], 'total', #items)
+endTrouble()
 return 1`,
 );
 
@@ -247,7 +268,7 @@ export const endListing = script<number>(
   `${endJob}${addTask}${redisNow}
 local phase, total, pages = unpack(redis.call('HMGET', KEYS[1], 'phase', 'total', 'pageCount'))
 if phase ~= 'LISTING' then return 0 end
-redis.call('DEL', KEYS[2], KEYS[3])
+redis.call('UNLINK', KEYS[2], KEYS[3])
 redis.call('HDEL', KEYS[1], 'trouble')
 if ARGV[2] == '1' or tonumber(total) == 0 then
   endJob('COMPLETED', ARGV[1])
@@ -260,44 +281,62 @@ return 1`,
 
 /**
  * KEYS: the job, its queue, the owners. ARGV: `pause`, `resume`, `cancel` or `fail`, the moment, why, and how often it had been resumed when
- * that came about, or nothing. Does nothing to a job that has ended, or was resumed since. What rests in the queue is due at once after
+ * that came about, or nothing. Does nothing to a job that has ended, or was resumed since; a pause does nothing to one that is being cancelled. What rests in the queue is due at once after
  * a resumption or a cancel. Answers 1 when it changed it.
  */
 export const steerJob = script<number>(
   'steerBulkJob',
-  `${endCancelled}${redisNow}
-local phase, id, pages, resumes = unpack(redis.call('HMGET', KEYS[1], 'phase', 'id', 'pageCount', 'resumes'))
+  `${endCancelled}
+local phase, resumes, paused = unpack(redis.call('HMGET', KEYS[1], 'phase', 'resumes', 'isPaused'))
 if not phase or phase == 'CANCELLED' or phase == 'COMPLETED' or phase == 'FAILED' then return 0 end
+if ARGV[1] == 'pause' and (phase == 'CANCELLING' or (paused == '1' and ARGV[3] == '')) then return 0 end
 if ARGV[4] ~= '' and (resumes or '0') ~= ARGV[4] then return 0 end
 if ARGV[3] ~= '' then redis.call('HSET', KEYS[1], 'trouble', ARGV[3]) else redis.call('HDEL', KEYS[1], 'trouble') end
 if ARGV[1] == 'fail' then
-  endJob('FAILED', ARGV[2])
+  endEarly('FAILED', KEYS[2], ARGV[2])
 elseif ARGV[1] == 'cancel' then
   redis.call('HSET', KEYS[1], 'phase', 'CANCELLING', 'isPaused', 0)
-  endCancelled(ARGV[2])
 elseif phase ~= 'CANCELLING' then
   redis.call('HSET', KEYS[1], 'isPaused', ARGV[1] == 'pause' and 1 or 0)
 end
 if ARGV[1] == 'resume' then redis.call('HINCRBY', KEYS[1], 'resumes', 1) end
 if ARGV[1] == 'resume' or ARGV[1] == 'cancel' then
-  for page = -1, tonumber(pages) - 1 do
-    local task = id .. ':' .. (page < 0 and 'list' or page)
+  for _, task in ipairs(redis.call('SMEMBERS', KEYS[1] .. ':resting')) do
     local dueAt = string.match(redis.call('HGET', KEYS[3], task) or '', '^resting:(%d+)$')
     if dueAt then
       redis.call('HDEL', KEYS[3], task)
       redis.call('ZADD', KEYS[2], 'XX', dueAt, task)
     end
   end
+  redis.call('UNLINK', KEYS[1] .. ':resting')
 end
+if ARGV[1] == 'cancel' then endCancelled(KEYS[2], ARGV[2]) end
 return 1`,
 );
 
-/** Says why a job waits, unless it has ended. ARGV: what to say. */
+/** Says why a job waits, unless it has ended, or is paused. ARGV: what to say. */
 export const noteTrouble = script<number>(
   'noteBulkTrouble',
   `
-local phase = redis.call('HGET', KEYS[1], 'phase')
-if phase ~= 'LISTING' and phase ~= 'DELETING' and phase ~= 'CANCELLING' then return 0 end
+local phase, paused = unpack(redis.call('HMGET', KEYS[1], 'phase', 'isPaused'))
+if paused == '1' or (phase ~= 'LISTING' and phase ~= 'DELETING' and phase ~= 'CANCELLING') then return 0 end
 redis.call('HSET', KEYS[1], 'trouble', ARGV[1])
 return 1`,
+);
+
+/**
+ * Keeps pages no longer than it says that an ended job never reached. KEYS: the job. ARGV: the first page, and how many of them. Answers 1 while
+ * there may be more.
+ */
+export const letGo = script<0 | 1>(
+  'letGoOfBulkPages',
+  `
+local unreachedUntil, pages = unpack(redis.call('HMGET', KEYS[1], 'unreachedUntil', 'pageCount'))
+if not unreachedUntil then return 0 end
+local next = ARGV[1] + ARGV[2]
+for page = ARGV[1], math.min(next, tonumber(pages)) - 1 do
+  local items = KEYS[1] .. ':page:' .. page
+  if redis.call('EXISTS', items .. ':states') == 0 then redis.call('PEXPIREAT', items, unreachedUntil) end
+end
+return next < tonumber(pages) and 1 or 0`,
 );

@@ -25,6 +25,9 @@ const minBytes = 16 * 1_024;
 const rateIntervals = 6;
 const rateIntervalMs = 10_000;
 
+/** How many pages are looked at in one step: Redis does nothing else meanwhile. */
+const pagesPerStep = 500;
+
 /** Who works on a page. */
 export type PageLease = Lease & { readonly page: number };
 
@@ -61,9 +64,10 @@ export class JobStore {
     return this.#keyOf(jobId, 'page', page, 'states');
   }
 
-  /** What a script that changes a page is about: the job, the page's states, and the owners. */
+  /** What a script that changes a page is about: the job, the page's states, the owners, and the job's queue. */
   #keysOf(lease: PageLease): readonly string[] {
-    return [this.#keyOf(lease.jobId), this.#statesOf(lease), this.#queueKeys.owners];
+    const { owners, queueOf } = this.#queueKeys;
+    return [this.#keyOf(lease.jobId), this.#statesOf(lease), owners, queueOf(lease.needs)];
   }
 
   async #ask<Result>(question: (redis: RedisClient) => Promise<Result>): Promise<Result> {
@@ -133,6 +137,13 @@ export class JobStore {
     await this.#steer(job, [how, Date.now(), why, job.resumes]);
   }
 
+  /** Keeps for a day only what one never reached that was cancelled, or failed. */
+  async letGo(id: string): Promise<void> {
+    let from = 0;
+    while ((await this.#ask((redis) => scripts.letGo(redis, [this.#keyOf(id)], [from, pagesPerStep]))) === 1)
+      from += pagesPerStep;
+  }
+
   /** Says why it waits. */
   async note(id: string, trouble: string): Promise<void> {
     await this.#ask((redis) => scripts.noteTrouble(redis, [this.#keyOf(id)], [trouble]));
@@ -141,7 +152,7 @@ export class JobStore {
   /** Adds what was listed, and where to go on; see {@link scripts.addListedPage}. */
   addListed(job: BulkJob, items: readonly BulkItem[], cursor: string | null): Promise<-2 | -1 | 0 | 1> {
     const { id, pageCount } = job;
-    const keys = [this.#keyOf(id), this.#itemsOf(id, pageCount), ...this.#listKeysOf(id), job.ownedBy];
+    const keys = [this.#keyOf(id), ...this.#listKeysOf(id), job.ownedBy];
     const forMs = job.input.dryRun ? scripts.idleKeptMs : keptMs;
     const args = [pageCount, job.cursor ?? '', cursor ?? '', forMs, maxIdleListedBytes, ...items.map(writeItem)];
     return this.#ask((redis) => scripts.addListedPage(redis, keys, args));
@@ -192,9 +203,8 @@ export class JobStore {
 
   /** See {@link scripts.beginItem}. */
   begin(lease: PageLease, index: number) {
-    const keys = [...this.#keysOf(lease), this.#queueKeys.queueOf(lease.needs)];
     const args = [nameOf(lease), lease.owner, index, keptMs, this.#leaseMs];
-    return this.#ask((redis) => scripts.beginItem(redis, keys, args));
+    return this.#ask((redis) => scripts.beginItem(redis, this.#keysOf(lease), args));
   }
 
   /** Takes back that it has begun: nothing was sent. */

@@ -22,7 +22,7 @@ async function readListPage(job: BulkJob, caller: Caller, ports: PagePorts) {
   return readEngagements(page, { caller, selected: typeOnly, ...times }, ports);
 }
 
-const tooMuchListed = `The lists of your bulk deletes in this integrated account take more than ${maxIdleListedBytes >> 20} MiB, and nothing was deleted. Start it again when others have begun or ended.`;
+const tooMuchListed = `The lists of your bulk deletes in this integrated account take more than ${maxIdleListedBytes >> 20} MiB, and nothing was deleted. Start it again when others have begun to delete, or in a day.`;
 
 /** How often a page of the list that upstream calls a part is asked for again. */
 const maxPartial = 3;
@@ -44,7 +44,8 @@ async function endWithout(job: BulkJob, refusal: Refusal, caller: Caller, ports:
 
 async function fail(job: BulkJob, why: string, { store }: PagePorts): Promise<WorkEnd> {
   await store.stop(job, 'fail', why);
-  return { kind: 'done' };
+  // Somebody may have resumed it meanwhile, so that it has not failed: then it is tried again.
+  return { kind: 'later', afterMs: 0 };
 }
 
 /** An engagement that the filter means, with its kind: a filter that names one means nothing else. */
@@ -54,12 +55,13 @@ function itemOf(record: EngagementRecord, { filter }: BulkJob['input']): BulkIte
 
 /**
  * Resolves a bulk delete's filter, page by page, before anything of it is deleted: a list that shrinks while it is read may
- * pass over some. It may be called again at any time, and goes on where it was.
+ * pass over some; and lets go of what was listed when it ended early. It may be called again at any time, and goes on where it was.
  */
 export async function listJob(jobId: string, ports: PagePorts): Promise<WorkEnd> {
   const { store } = ports;
   for (;;) {
     const job = await store.read(jobId);
+    if (job?.phase === 'CANCELLED' || job?.phase === 'FAILED') await store.letGo(jobId);
     if (job?.phase !== 'LISTING') return { kind: 'done' };
     if (job.isPaused) return { kind: 'later', afterMs: pausedLookMs };
     if (ports.isStopping()) return { kind: 'later', afterMs: 0 };

@@ -140,7 +140,8 @@ export async function runPage(lease: PageLease, ports: PagePorts): Promise<WorkE
       'fail',
       'Redis has lost which engagements were left. Nothing further is deleted; `outcomes` says what was. Start another.',
     );
-    return { kind: 'done' };
+    // It has not failed if somebody has resumed it since it was read.
+    return { kind: 'later', afterMs: 0 };
   }
   const caller = await openCaller(job, ports);
   if (!caller && job.phase !== 'CANCELLING') return { kind: 'later', afterMs: pausedLookMs };

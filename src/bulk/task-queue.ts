@@ -2,7 +2,7 @@ import type { RedisClient } from '../redis/client.ts';
 import { type SharedMemory, script } from '../redis/shared-memory.ts';
 import { BulkUnavailable } from './bulk-unavailable.ts';
 
-/** One unit of work of a bulk delete: a page, or the listing of its filter. One server works on it at a time. */
+/** One unit of work of a bulk delete: a page, or its list, which is read first, and let go when it ends early. One server works on it at a time. */
 export interface Task {
   readonly jobId: string;
   readonly page: number | 'list';
@@ -24,10 +24,12 @@ export interface Abilities {
   readonly keepsUndoFiles: boolean;
 }
 
-/** A bulk delete whose queue no server serves. */
+/** A queue that no server serves. */
 export interface Unserved {
-  readonly jobId: string;
+  /** The name of the queue. */
   readonly needs: string;
+  /** The bulk deletes of its first thousand tasks. */
+  readonly jobIds: readonly string[];
   /** How long no server has served it, in milliseconds. */
   readonly silentMs: number;
   /** The settings that the server that found it would have to change. */
@@ -128,7 +130,7 @@ return 1`,
 /**
  * Ends a lease. KEYS: the owners, the task's queue, its job, the states of its page. ARGV: its name, its owner, the milliseconds until it is due
  * again or -1 when it is done, how long it rests if the job is paused, and the page to add next or nothing. That page is added once, while
- * the job deletes.
+ * the job deletes. What rests is in a set of the job's as well, since that may have ten thousand pages.
  */
 const releaseTask = script<number>(
   'releaseBulkTask',
@@ -142,6 +144,8 @@ if ARGV[3] == '-1' then
 elseif paused == '1' and phase ~= 'CANCELLING' then
   redis.call('HSET', KEYS[1], ARGV[1], 'resting:' .. string.format('%d', dueAt))
   redis.call('ZADD', KEYS[2], math.max(dueAt, now + tonumber(ARGV[4])), ARGV[1])
+  redis.call('SADD', KEYS[3] .. ':resting', ARGV[1])
+  redis.call('PEXPIRE', KEYS[3] .. ':resting', redis.call('PTTL', KEYS[3]))
 else
   redis.call('ZADD', KEYS[2], dueAt, ARGV[1])
 end
@@ -155,7 +159,7 @@ return 1`,
 
 /**
  * Finds the queues that no server serves. KEYS: the names of all queues. ARGV: the prefix of a queue's key, and the milliseconds without a heartbeat
- * after which a queue counts as not served. Returns each queue's name, the milliseconds since its last heartbeat, and the names of its first tasks.
+ * after which a queue counts as not served. Returns each queue's name, the milliseconds since its last heartbeat, and the jobs of its first thousand tasks.
  */
 const findUnserved = script<readonly (readonly [string, number, readonly string[]])[]>(
   'findUnservedBulkTasks',
@@ -165,8 +169,13 @@ local queues = redis.call('HGETALL', KEYS[1])
 for i = 1, #queues, 2 do
   local silentMs = now - tonumber(queues[i + 1])
   if silentMs > tonumber(ARGV[2]) then
-    local tasks = redis.call('ZRANGE', ARGV[1] .. queues[i], 0, 99)
-    if #tasks > 0 then table.insert(found, {queues[i], silentMs, tasks}) else redis.call('HDEL', KEYS[1], queues[i]) end
+    local jobs, isKnown = {}, {}
+    for _, task in ipairs(redis.call('ZRANGE', ARGV[1] .. queues[i], 0, 999)) do
+      local id = string.match(task, '^[^:]*')
+      if not isKnown[id] then table.insert(jobs, id) end
+      isKnown[id] = true
+    end
+    if #jobs > 0 then table.insert(found, {queues[i], silentMs, jobs}) else redis.call('HDEL', KEYS[1], queues[i]) end
   end
 end
 return found`,
@@ -251,13 +260,15 @@ export class TaskQueue {
     await this.#ask((redis) => releaseTask(redis, keys, args));
   }
 
-  /** The bulk deletes whose queue no server serves. */
+  /** The queues that no server serves, and in which there are tasks. */
   async findUnserved(): Promise<readonly Unserved[]> {
     const args = [this.#keys.queueOf(''), unservedMs];
     const found = await this.#ask((redis) => findUnserved(redis, [this.#keys.queues], args));
-    return found.flatMap(([needs, silentMs, names]) => {
-      const lacks = lackedBy(this.#abilities, needs);
-      return [...new Set(names.map((name) => taskOf(name).jobId))].map((jobId) => ({ jobId, needs, silentMs, lacks }));
-    });
+    return found.map(([needs, silentMs, jobIds]) => ({
+      needs,
+      silentMs,
+      jobIds,
+      lacks: lackedBy(this.#abilities, needs),
+    }));
   }
 }

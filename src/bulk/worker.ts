@@ -23,7 +23,7 @@ const maxHeartbeatMs = 5_000;
 /** How often to look for bulk deletes that no server serves, in milliseconds. */
 const unservedLookMs = 5_000;
 
-/** How long a cancelled bulk delete waits for a server with its settings before another one ends it, in milliseconds. */
+/** How long a queue waits for a server with its settings before others end the cancelled bulk deletes in it, in milliseconds. */
 const lastHopeMs = 600_000;
 
 /** How long to wait after an unexpected failure, in milliseconds. */
@@ -116,16 +116,15 @@ export function startBulkWorker(queue: TaskQueue, options: Omit<PagePorts, 'isSt
     }
   }
 
-  /** Says in a bulk delete's `trouble` that no server has the settings for it. A cancelled one ends all the same. */
+  /**
+   * Says in a bulk delete's `trouble` that no server has the settings for it. After a while, a server without them looks at its tasks all the same: it
+   * deletes nothing, but a cancelled one ends, and what is kept no more leaves its queue.
+   */
   async function attendUnserved(): Promise<void> {
-    for (const { jobId, needs, silentMs, lacks } of await queue.findUnserved()) {
-      const job = await store.read(jobId);
-      if (job?.phase === 'CANCELLING' && silentMs > lastHopeMs) await takeDue([needs]);
-      else if (job)
-        await store.note(
-          jobId,
-          `No server can work on it: it waits for one with the ${lacks.join(' and ')} that it was started with.`,
-        );
+    for (const { needs, jobIds, silentMs, lacks } of await queue.findUnserved()) {
+      const why = `No server can work on it: it waits for one with the ${lacks.join(' and ')} that it was started with.`;
+      for (const jobId of jobIds) await store.note(jobId, why);
+      if (silentMs > lastHopeMs) await takeDue([needs]);
     }
   }
 

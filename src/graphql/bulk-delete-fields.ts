@@ -105,10 +105,11 @@ builder.mutationField('startBulkDelete', (t) =>
 
 const steering = {
   pause:
-    'Lets nothing further of a bulk delete be sent, until it is resumed. Of what was sent and had no answer, it is found out then what became of it.',
+    'Begins no further delete of a bulk delete, until it is resumed. Those in flight end as usual, within the time of a request. Of what was sent and had no ' +
+    'answer, it is found out after that what became of it.',
   resume: 'Lets a paused bulk delete go on, within two seconds.',
   cancel:
-    'Ends a bulk delete: nothing further is sent, ever. What was deleted stays deleted; of what was sent it is found out for some minutes, and ' +
+    'Ends a bulk delete: no further delete is begun, ever. Those in flight end as usual, within the time of a request. What was deleted stays deleted; of what was sent it is found out for some minutes, and ' +
     'is `UNKNOWN` after that.',
 } as const;
 

@@ -28,7 +28,7 @@ const BulkDeleteState = enumOf<BulkState>('BulkDeleteState', 'How far a bulk del
   DELETING: 'Engagements are being deleted, within the limits of their account.',
   PAUSED: 'It waits for `resumeBulkDelete`. `trouble` says why, when it paused by itself.',
   CANCELLING:
-    'Nothing further is sent. What was sent is looked for, for some minutes at most, and is `UNKNOWN` after that.',
+    'No further delete is begun. What was sent is looked for, for some minutes at most, and is `UNKNOWN` after that.',
   CANCELLED: 'It was cancelled. `outcomes` says what was deleted before.',
   COMPLETED: 'Each engagement has its final outcome; with `dryRun`, each is listed.',
   FAILED: 'It cannot go on. `trouble` says why; most often the list could not be had, and nothing was deleted.',
@@ -84,7 +84,7 @@ export const BulkDelete = builder.objectRef<BulkJob>('BulkDelete').implement({
       description: 'How long it will take at that rate; null when that cannot be said.',
       async resolve(job, _args, context) {
         const rate = await requireBulkDeletes(context).store.readRate(job).catch(unavailable);
-        return job.phase === 'DELETING' && rate > 0 ? Math.ceil((job.total - job.done) / rate) : null;
+        return stateOf(job) === 'DELETING' && rate > 0 ? Math.ceil((job.total - job.done) / rate) : null;
       },
     }),
     createdAt: t.field({
