@@ -23,6 +23,7 @@ end`;
 const endJob = `
 local function endJob(phase, now)
   redis.call('HSET', KEYS[1], 'phase', phase, 'endedAt', now, 'isPaused', 0, 'sealedToken', '')
+  redis.call('HDEL', KEYS[1], 'unserved')
   redis.call('UNLINK', KEYS[1] .. ':listed', KEYS[1] .. ':cursors', KEYS[1] .. ':resting')
 end`;
 
@@ -121,6 +122,7 @@ export const takePage = script<readonly string[] | null>(
   'takeBulkPage',
   `${isLost} return false end
 redis.call('HSETNX', KEYS[2], 'taken', 1)
+redis.call('HDEL', KEYS[1], 'unserved')
 redis.call('PEXPIRE', KEYS[2], ARGV[3])
 if redis.call('HEXISTS', KEYS[1], 'hasBegun') == 1 then
   for _, key in ipairs({KEYS[1], KEYS[5], KEYS[6]}) do redis.call('PEXPIRE', key, ARGV[3]) end
@@ -232,6 +234,7 @@ for i = 6, #ARGV do
 end
 for i = 1, 3 do redis.call('PEXPIRE', KEYS[i], ARGV[4]) end
 redis.call('HSET', KEYS[1], 'cursor', ARGV[3])
+redis.call('HDEL', KEYS[1], 'unserved')
 if ARGV[3] == '' then redis.call('HSET', KEYS[1], 'isListed', 1) end
 for first = 1, #items, ${pageSize} do
   local list = '[' .. table.concat(items, ',', first, math.min(first + ${pageSize - 1}, #items)) .. ']'
@@ -314,13 +317,13 @@ if ARGV[1] == 'cancel' then endCancelled(KEYS[2], ARGV[2]) end
 return 1`,
 );
 
-/** Says why a job waits, unless it has ended, or is paused. ARGV: what to say. */
+/** Says why a job waits, unless it has ended, or is paused. ARGV: what to say, and the field for it: `trouble`, or `unserved` until a server takes a page. */
 export const noteTrouble = script<number>(
   'noteBulkTrouble',
   `
 local phase, paused = unpack(redis.call('HMGET', KEYS[1], 'phase', 'isPaused'))
 if paused == '1' or (phase ~= 'LISTING' and phase ~= 'DELETING' and phase ~= 'CANCELLING') then return 0 end
-redis.call('HSET', KEYS[1], 'trouble', ARGV[1])
+redis.call('HSET', KEYS[1], ARGV[2], ARGV[1])
 return 1`,
 );
 

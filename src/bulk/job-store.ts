@@ -146,7 +146,12 @@ export class JobStore {
 
   /** Says why it waits. */
   async note(id: string, trouble: string): Promise<void> {
-    await this.#ask((redis) => scripts.noteTrouble(redis, [this.#keyOf(id)], [trouble]));
+    await this.#ask((redis) => scripts.noteTrouble(redis, [this.#keyOf(id)], [trouble, 'trouble']));
+  }
+
+  /** Says why no server works on it, until one does. */
+  async noteUnserved(id: string, why: string): Promise<void> {
+    await this.#ask((redis) => scripts.noteTrouble(redis, [this.#keyOf(id)], [why, 'unserved']));
   }
 
   /** Adds what was listed, and where to go on; see {@link scripts.addListedPage}. */

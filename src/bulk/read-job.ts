@@ -26,6 +26,7 @@ const hash = z.looseObject({
   hasBegun: z.string().optional(),
   resumes: z.coerce.number().default(0),
   trouble: z.string().optional(),
+  unserved: z.string().optional(),
   total: z.coerce.number(),
   pageCount: z.coerce.number(),
   done: z.coerce.number(),
@@ -39,7 +40,7 @@ const outcomePrefix = 'outcome:';
 /** Reads a job's hash in Redis; null for one that is not there, or not yet whole. */
 export function readJob(id: string, fields: Readonly<Record<string, string>>): BulkJob | null {
   if (fields.phase === undefined) return null;
-  const { trouble, cursor, endedAt, ...rest } = hash.parse(fields);
+  const { trouble, unserved, cursor, endedAt, ...rest } = hash.parse(fields);
   const outcomes = Object.entries(fields)
     .filter(([name]) => name.startsWith(outcomePrefix))
     .map(([name, count]) => [name.slice(outcomePrefix.length) as BulkOutcome, Number(count)] as const);
@@ -63,7 +64,7 @@ export function readJob(id: string, fields: Readonly<Record<string, string>>): B
     isListed: rest.isListed === '1',
     isPartial: rest.isPartial === '1',
     hasBegun: rest.hasBegun === '1',
-    trouble: trouble ?? null,
+    trouble: unserved ?? trouble ?? null,
     cursor: cursor || null,
     outcomes: Object.fromEntries(outcomes),
     createdAt: rest.createdAt,

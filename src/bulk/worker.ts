@@ -123,7 +123,7 @@ export function startBulkWorker(queue: TaskQueue, options: Omit<PagePorts, 'isSt
   async function attendUnserved(): Promise<void> {
     for (const { needs, jobIds, silentMs, lacks } of await queue.findUnserved()) {
       const why = `No server can work on it: it waits for one with the ${lacks.join(' and ')} that it was started with.`;
-      for (const jobId of jobIds) await store.note(jobId, why);
+      for (const jobId of jobIds) await store.noteUnserved(jobId, why);
       if (silentMs > lastHopeMs) await takeDue([needs]);
     }
   }
