@@ -311,6 +311,20 @@ describe('a bulk delete that fails', () => {
   });
 });
 
+describe('what a bulk delete says of servers without its settings', () => {
+  it('comes before its other trouble, and goes when a server works on it', async () => {
+    await empty();
+    const job = await create(1);
+    await store.note(job.id, 'a limit');
+    await store.noteUnserved(job.id, 'nobody');
+    expect((await store.read(job.id))?.trouble).toBe('nobody');
+    const [lease] = (await new TaskQueue(memory, abilities, leaseMs).take(1, 'w')).leases;
+    if (!lease || !isPage(lease)) throw new Error('no page');
+    await store.takePage(lease);
+    expect((await store.read(job.id))?.trouble).toBe('a limit');
+  });
+});
+
 describe("S34 a caller's sealed token", () => {
   it.each(['complete', 'cancel', 'fail'] as const)('is removed when its bulk delete ends: %s', async (how) => {
     await empty();
