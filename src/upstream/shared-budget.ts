@@ -80,16 +80,18 @@ export function createSharedBudget(memory: SharedMemory, limits: RequestLimits |
       const account = accountKey(limitedBy);
       const keys = [account, keyOf(limitedBy.tokenId), `${account}:pause`];
       const limitsForIt = isBackground ? background : foreground;
-      const askedAtMs = performance.now();
-      const delayMs = await memory.ask((redis) => takePlace(redis, keys, [windowMs + maxAnswerMs, ...limitsForIt]));
-      // Too late to go in the window that it was taken in; a Redis that slow is as good as none.
-      return performance.now() - askedAtMs > maxAnswerMs ? undefined : delayMs;
+      const answerBy = performance.now() + maxAnswerMs;
+      const args = [windowMs + maxAnswerMs, ...limitsForIt];
+      const delayMs = await memory.ask((redis) => takePlace(redis, keys, args), answerBy);
+      // Later it is too late to go in the window that it was taken in: a Redis that slow is as good as none.
+      return performance.now() > answerBy ? undefined : delayMs;
     },
     queueDelayMs: (waiting) => (perAccount === 0 ? 0 : Math.floor(waiting / perAccount) * windowMs),
     async pause(limitedBy, forMs) {
       if (forMs > 0)
-        await memory.ask((redis) =>
-          pauseAccount(redis, [`${accountKey(limitedBy)}:pause`], [Math.ceil(Math.min(forMs, maxPauseMs))]),
+        await memory.ask(
+          (redis) => pauseAccount(redis, [`${accountKey(limitedBy)}:pause`], [Math.ceil(Math.min(forMs, maxPauseMs))]),
+          performance.now() + maxAnswerMs,
         );
     },
   };
