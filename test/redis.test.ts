@@ -348,10 +348,13 @@ describe('an address of Redis', () => {
       address.hold(false);
       json(204, undefined)(...both);
     }, 'capsule');
-    await using facade = await startTestFacade(upstream.url, { ...env(address.url), TRUTO_RATE_LIMITS: '1' });
+    // Shorter than what the two requests of a delete would wait, each by itself.
+    const settings = { TRUTO_RATE_LIMITS: '1', REQUEST_TIMEOUT_MS: '800' };
+    await using facade = await startTestFacade(upstream.url, { ...env(address.url), ...settings });
     await isUp(facade);
+    await facade.post(`mutation { ${removal('first')} }`);
     address.hold(true);
-    const { body } = await facade.post(`mutation { ${removal('late')} }`);
+    const { body } = await facade.post(`mutation { ${removal('late', '', 'another-account')} }`);
     expect(body.data.deleteEngagement).toMatchObject({ outcome: 'DELETED' });
     expect(faultsOf(facade)).toEqual([]);
     expect(await redisUp(facade)).toBe('1');
