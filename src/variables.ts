@@ -222,8 +222,8 @@ export const variables = {
       'where bulk deletes keep records before they are deleted; a server that cannot write there does not start: the absolute path of a folder (that all replicas share), or the `https` address of a bucket (S3 or what speaks its protocol), with a prefix if you like',
   },
   AWS_ACCESS_KEY_ID: {
-    schema: text,
-    allowed: 'text',
+    schema: z.string().regex(/^[\x21-\x7e]+$/),
+    allowed: 'visible ASCII characters without spaces',
     meaning: 'for a bucket',
   },
   AWS_SECRET_ACCESS_KEY: {
@@ -232,8 +232,8 @@ export const variables = {
     meaning: 'for a bucket',
   },
   AWS_SESSION_TOKEN: {
-    schema: secretText(/^.+$/s),
-    allowed: 'text',
+    schema: secretText(/^[\x21-\x7e]+$/),
+    allowed: 'visible ASCII characters without spaces',
     meaning: 'for a bucket, with temporary credentials: see [docs/bulk-deletes.md](docs/bulk-deletes.md#undo-files)',
   },
   AWS_REGION: {

@@ -61,8 +61,9 @@ const mistakes: Record<string, readonly string[]> = {
     REDIS_PREFIX: ['a b', 'a{b', '{}', '{a}{b}', 'x'.repeat(65)],
     REPLICAS: [...notWhole, '0', '51'],
   },
-  ...{ BULK_TOKEN_SECRET: ['s'.repeat(31)], AWS_REGION: ['EU West', 'a/b'], AWS_ACCESS_KEY_ID: [] },
-  AWS_SESSION_TOKEN: [],
+  ...{ BULK_TOKEN_SECRET: ['s'.repeat(31)], AWS_REGION: ['EU West', 'a/b'] },
+  // Both go into headers.
+  ...{ AWS_ACCESS_KEY_ID: ['a b', 'a\nb', 'é'], AWS_SESSION_TOKEN: ['a b', 'a\nb', 'é'] },
   ...{ UNDO_STORE: ['undo', './undo', 'http://b.example', 'https://u:p@b.example', 's3://b', 'https://b.example?x'] },
   ...{ AWS_SECRET_ACCESS_KEY: [], NO_PROXY: [], HTTPS_PROXY: ['socks5://p', 'ftp://p', 'http://', 'u:%x@p', 'a b'] },
 };

@@ -224,8 +224,10 @@ describe('a Redis that may forget', () => {
 async function startForwarder(target: RedisProcess) {
   let { port: targetPort } = target;
   const sockets = new Set<Socket>();
+  const answering = new Set<Socket>();
   const server = createServer((socket) => {
     const onward = connect(targetPort, '127.0.0.1');
+    answering.add(onward);
     for (const [from, to] of [
       [socket, onward],
       [onward, socket],
@@ -241,6 +243,13 @@ async function startForwarder(target: RedisProcess) {
     url: `redis://127.0.0.1:${(server.address() as AddressInfo).port}`,
     leadTo({ port }: RedisProcess) {
       targetPort = port;
+    },
+    /** Keeps the answers that come back, and lets them go on. */
+    hold(isHeld: boolean) {
+      for (const socket of answering) {
+        if (isHeld) socket.pause();
+        else socket.resume();
+      }
     },
     async [Symbol.asyncDispose]() {
       for (const socket of sockets) socket.destroy();
@@ -331,6 +340,45 @@ describe('R26 another primary', () => {
 });
 
 describe('an address of Redis', () => {
+  it('R25 that answers late costs a delete no more than a late answer is worth, and is no fault', async () => {
+    await using redis = await startRedis();
+    await using address = await startForwarder(redis);
+    await using upstream = await startUpstream((...both) => {
+      // What comes later than a second would be a fault.
+      address.hold(false);
+      json(204, undefined)(...both);
+    }, 'capsule');
+    // Shorter than what the two requests of a delete would wait, each by itself.
+    const settings = { TRUTO_RATE_LIMITS: '1', REQUEST_TIMEOUT_MS: '800' };
+    await using facade = await startTestFacade(upstream.url, { ...env(address.url), ...settings });
+    await isUp(facade);
+    await facade.post(`mutation { ${removal('first')} }`);
+    address.hold(true);
+    const { body } = await facade.post(`mutation { ${removal('late', '', 'another-account')} }`);
+    expect(body.data.deleteEngagement).toMatchObject({ outcome: 'DELETED' });
+    expect(faultsOf(facade)).toEqual([]);
+    expect(await redisUp(facade)).toBe('1');
+  });
+
+  it.each(['+OK', ':1', '$-1'])('R25 where %s is the answer to all is one line, and costs no delete', async (reply) => {
+    const server = createServer((socket) =>
+      socket
+        .on('error', () => {})
+        .on('data', (data) => {
+          const count = String(data).match(/^\*\d+\r$/gm)?.length ?? 1;
+          socket.write(`${reply}\r\n`.repeat(count));
+        }),
+    );
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    onTestFinished(() => void server.close());
+    await using upstream = await startDone();
+    const url = `redis://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    await using facade = await startTestFacade(upstream.url, { ...env(url), TRUTO_RATE_LIMITS: '1' });
+    await deleteSome(facade);
+    expect(faultsOf(facade).map(({ kind }) => kind)).toEqual(['connection']);
+    expect(await redisUp(facade)).toBe('0');
+  });
+
   it('with TLS of a private CA is taken when NODE_EXTRA_CA_CERTS has that, and else named as the reason in one line', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'redis-tls-'));
     const { key, cert } = selfSigned('localhost');

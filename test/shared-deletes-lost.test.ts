@@ -1,6 +1,6 @@
 import { PassThrough } from 'node:stream';
 import { Redis } from 'ioredis';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { createSharedDeletes } from '../src/engagement/shared-deletes.ts';
 import { createLog } from '../src/log.ts';
 import { connectRedis } from '../src/redis/shared-memory.ts';
@@ -64,19 +64,19 @@ describe('a delete whose key another replica has', () => {
   });
 
   it('waits no longer than its own deadline for Redis either', async () => {
-    const memory = {
-      ask: () => new Promise<never>(() => {}),
-      isReachable: true,
-      backSince: undefined,
-      keyPrefix: '{test}',
-    };
+    await using redis = await startRedis();
+    const memory = await connectRedis(new Secret(redis.url), createLog({ destination: new PassThrough().resume() }));
+    onTestFinished(() => memory.close());
     const { claim, settle } = createSharedDeletes(memory, 10_000);
+    redis.freeze(true);
     const keyed = {
       ...{ key: 'k', fingerprint: 'f', hasCallerLeft: () => false, deadlineAt: performance.now() + 50 },
       unknownSince: (message: string) => ({ ...({ kind: 'OutcomeUnknownError', message } as const), ...unknownRest }),
     };
     expect(await claim(keyed)).toMatchObject({ kind: 'mine', isInDoubt: true });
     await settle(keyed, undefined, 0);
+    // It has not been silent for long enough to be given up.
+    expect(memory.isReachable).toBe(true);
   });
 });
 

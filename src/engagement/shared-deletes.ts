@@ -84,17 +84,6 @@ redis.call('HSET', KEYS[1], 'since', since)
 return 1`,
 );
 
-/** What the answer is by the deadline; undefined when there is none. What was asked is carried out all the same. */
-async function by<Answer>(deadlineAt: number, answer: Promise<Answer>): Promise<Answer | undefined> {
-  const late = new AbortController();
-  const left = Math.max(0, deadlineAt - performance.now());
-  try {
-    return await Promise.race([answer, sleep(left, undefined, { signal: late.signal })]);
-  } finally {
-    late.abort();
-  }
-}
-
 /**
  * Remembers deletes in Redis for 10 minutes, so that it does not matter which replica a repetition comes to. One whose process
  * is lost is taken over by the next process that asks, as another attempt of the same delete; so is one of which it is unknown whether
@@ -138,18 +127,14 @@ export function createSharedDeletes(
   function ask(keyed: KeyedDelete) {
     const args = [keyed.fingerprint, owner, leaseMs, rememberedMs, claimsSeen];
     const names = [nameOf(keyed), answersNameOf(keyed), memoryName];
-    return by(
-      keyed.deadlineAt,
-      memory.ask((redis) => claimDelete(redis, names, args)),
-    );
+    return memory.ask((redis) => claimDelete(redis, names, args), keyed.deadlineAt);
   }
 
   async function settle(keyed: KeyedDelete, kept: KeptResult | undefined, answerCount: number): Promise<void> {
     const result = [kept?.whole ?? '', kept?.mayBeTried ? 1 : 0, rememberedMs];
     const args = [keyed.fingerprint, owner, ...result, answerCount, answersRememberedMs];
     const names = [nameOf(keyed), answersNameOf(keyed)];
-    const settled = memory.ask((redis) => settleDelete(redis, names, args));
-    await by(keyed.deadlineAt, settled);
+    await memory.ask((redis) => settleDelete(redis, names, args), keyed.deadlineAt);
   }
 
   /** Another process has sent it, and what came of that is not known. Where a repetition may do harm, that is the end of it. */

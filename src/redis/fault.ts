@@ -124,7 +124,7 @@ const noConnection: Row = [
   'connection',
   /(?:)/,
   'lost the connection to Redis',
-  'See if it runs, and if REDIS_URL has its address: rediss:// where it asks for TLS.',
+  'See if it runs, and if REDIS_URL has its address: with rediss:// if it asks for TLS, with redis:// if not.',
   true,
 ];
 

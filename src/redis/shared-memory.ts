@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { RedisOptions } from 'ioredis';
 import type { Log } from '../log.ts';
 import { defaultKeyPrefix, parseRedisAddress } from '../redis-address.ts';
@@ -24,10 +25,11 @@ export interface SharedMemory {
   /** What every key of ours begins with: all lie in one hash slot, so that a script may name any of them in a cluster. */
   readonly keyPrefix: string;
   /**
-   * Asks Redis. Never rejects: undefined when there is no answer within a second, or Redis refuses. The question may have been
-   * carried out all the same. What a question cannot find must be null.
+   * Asks Redis. Never rejects: undefined when there is no answer within a second (two, when a script is new to Redis) or by the
+   * given moment, or Redis refuses. The question may have been carried out all the same. What a question cannot find must be null.
+   * @param deadlineAt a moment by `performance.now()`. An answer that comes later is no fault of Redis'.
    */
-  ask<Result>(question: (redis: RedisClient) => Promise<Result>): Promise<Result | undefined>;
+  ask<Result>(question: (redis: RedisClient) => Promise<Result>, deadlineAt?: number): Promise<Result | undefined>;
   /** True when the last write was done. */
   readonly isReachable: boolean;
   /** The moment (by `performance.now()`) when it was reached again after it had not been; undefined when that never was. */
@@ -45,8 +47,11 @@ const failFast = {
   enableOfflineQueue: false,
 } satisfies RedisOptions;
 
-/** KEYS: what is written. ARGV: how long it is kept. All that any other question needs: EVAL, TIME, a key of ours, a write that ends by itself. */
-const probe = script<number>('probe', `redis.call('SET', KEYS[1], redis.call('TIME')[1], 'PX', ARGV[1]) return 1`);
+/** KEYS: what is written. ARGV: how long it is kept, and what is answered: each time another, or it may be an answer to something else. All that any other question needs: EVAL, TIME, a key of ours, a write that ends by itself. */
+const probe = script<string>(
+  'probe',
+  `redis.call('SET', KEYS[1], redis.call('TIME')[1], 'PX', ARGV[1]) return ARGV[2]`,
+);
 
 /** KEYS: any of ours, so that the server is asked that has them. Answers what INFO says of memory and persistence; nothing where that is not allowed. */
 const readInfo = script<string>(
@@ -60,6 +65,17 @@ for _, section in ipairs({'memory', 'persistence'}) do
 end
 return info`,
 );
+
+/** What the answer is by the deadline; undefined when there is none. What was asked is carried out all the same. */
+async function by<Answer>(deadlineAt: number, answer: Promise<Answer>): Promise<Answer | undefined> {
+  const late = new AbortController();
+  const left = Math.max(0, deadlineAt - performance.now());
+  try {
+    return await Promise.race([answer, sleep(left, undefined, { signal: late.signal })]);
+  } finally {
+    late.abort();
+  }
+}
 
 /** What whoever runs Redis had better change, by its INFO. */
 function adviceOf(info: string): readonly string[] {
@@ -91,6 +107,7 @@ export async function connectRedis(url: Secret, log: Log, prefix: string = defau
   const started = new AbortController();
   let lastError: unknown;
   let hasBeenAdvised = false;
+  let probeCount = 0;
   let underWay: Promise<void> | undefined;
 
   async function advise(): Promise<void> {
@@ -104,7 +121,10 @@ export async function connectRedis(url: Secret, log: Log, prefix: string = defau
   async function tryAll(mayReconnect: boolean): Promise<void> {
     if (redis.status !== 'ready') return;
     try {
-      await probe(redis, [`${prefix}:probe`], [probeKeptMs]);
+      probeCount += 1;
+      const expected = String(probeCount);
+      const answer = await probe(redis, [`${prefix}:probe`], [probeKeptMs, expected]);
+      if (answer !== expected) throw new Error('its answers are not those of Redis');
       lastError = undefined;
       health.succeed();
       void advise();
@@ -143,8 +163,7 @@ export async function connectRedis(url: Secret, log: Log, prefix: string = defau
   redis.on('sentinelError', noteError);
   const timer = setInterval(() => void look(true), probeMs).unref();
 
-  async function ask<Result>(question: (redis: RedisClient) => Promise<Result>): Promise<Result | undefined> {
-    if (!health.isUp) return undefined;
+  async function answerTo<Result>(question: (redis: RedisClient) => Promise<Result>): Promise<Result | undefined> {
     try {
       return await question(redis);
     } catch (error) {
@@ -158,6 +177,15 @@ export async function connectRedis(url: Secret, log: Log, prefix: string = defau
         });
       return undefined;
     }
+  }
+
+  async function ask<Result>(
+    question: (redis: RedisClient) => Promise<Result>,
+    deadlineAt = Number.POSITIVE_INFINITY,
+  ): Promise<Result | undefined> {
+    if (!health.isUp) return undefined;
+    const answer = answerTo(question);
+    return deadlineAt === Number.POSITIVE_INFINITY ? answer : by(deadlineAt, answer);
   }
 
   await once(started.signal, 'abort', { signal: AbortSignal.timeout(startTimeoutMs) }).catch(() => {});

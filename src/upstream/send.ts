@@ -100,11 +100,12 @@ export function createSend({ client, reserveMs, limits, sharedBudget, onAttempt 
   }
 
   /** Looks for a place in what all share. True when there is one, false when nobody can say; else how the attempt ends. */
-  async function findSharedPlace(lane: Lane, { limitedBy, isBackground = false }: SendOptions) {
-    const delayMs = await sharedBudget?.take(limitedBy, isBackground);
+  async function findSharedPlace(lane: Lane, { limitedBy, isBackground = false, deadlineAt }: SendOptions) {
+    const beginBy = deadlineAt - reserveMs;
+    const delayMs = await sharedBudget?.take(limitedBy, isBackground, beginBy);
     lane.isShared = delayMs !== undefined;
-    if (!delayMs) return delayMs === 0;
-    return unsent('paused', delayMs + (sharedBudget?.queueDelayMs(lane.budgets[0].waiting) ?? 0));
+    if (delayMs) return unsent('paused', delayMs + (sharedBudget?.queueDelayMs(lane.budgets[0].waiting) ?? 0));
+    return performance.now() < beginBy ? delayMs === 0 : unsent('timeout');
   }
 
   /** Makes an attempt whose turn has come, unless something holds it back. */

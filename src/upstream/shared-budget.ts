@@ -8,9 +8,10 @@ export interface SharedBudget {
   /**
    * Takes a place in the account's budget and in the token's, at once: the request has to go now.
    * @param isBackground leaves a fifth of each budget to those who wait for an answer.
+   * @param beginBy the moment (by `performance.now()`) by which the request must go. A part of the time until then is waited at most.
    * @returns 0 when it is taken; else how long there is none, in milliseconds; undefined when nobody can say, or not in time.
    */
-  take(limitedBy: LimitedBy, isBackground: boolean): Promise<number | undefined>;
+  take(limitedBy: LimitedBy, isBackground: boolean, beginBy: number): Promise<number | undefined>;
   /** How much longer than it says whoever comes behind so many of an account will wait, in milliseconds. */
   queueDelayMs(waiting: number): number;
   /** Lets nothing of the account go for so long, a minute at most. A pause is never shortened. */
@@ -22,6 +23,9 @@ const reservedShare = 0.2;
 
 /** A place is taken when Redis says so, and the request goes when that is heard: the window is longer by as much as may lie between. */
 const maxAnswerMs = 400;
+
+/** What part of the time that a request has left it waits for Redis at most: a slow one must not cost the request. */
+const maxWaitShare = 0.25;
 
 /**
  * KEYS: the account's and the token's list of when the last requests went, newest first, and the account's pause. ARGV: the
@@ -76,20 +80,23 @@ export function createSharedBudget(memory: SharedMemory, limits: RequestLimits |
   const background = places(true);
   const accountKey = ({ tokenId, integratedAccountId }: LimitedBy) => keyOf(tokenId, integratedAccountId);
   return {
-    async take(limitedBy, isBackground) {
+    async take(limitedBy, isBackground, beginBy) {
       const account = accountKey(limitedBy);
       const keys = [account, keyOf(limitedBy.tokenId), `${account}:pause`];
       const limitsForIt = isBackground ? background : foreground;
       const askedAtMs = performance.now();
-      const delayMs = await memory.ask((redis) => takePlace(redis, keys, [windowMs + maxAnswerMs, ...limitsForIt]));
-      // Too late to go in the window that it was taken in; a Redis that slow is as good as none.
-      return performance.now() - askedAtMs > maxAnswerMs ? undefined : delayMs;
+      const answerBy = askedAtMs + Math.min(maxAnswerMs, (beginBy - askedAtMs) * maxWaitShare);
+      const args = [windowMs + maxAnswerMs, ...limitsForIt];
+      const delayMs = await memory.ask((redis) => takePlace(redis, keys, args), answerBy);
+      // Later it is too late to go in the window that it was taken in: a Redis that slow is as good as none.
+      return performance.now() > answerBy ? undefined : delayMs;
     },
     queueDelayMs: (waiting) => (perAccount === 0 ? 0 : Math.floor(waiting / perAccount) * windowMs),
     async pause(limitedBy, forMs) {
       if (forMs > 0)
-        await memory.ask((redis) =>
-          pauseAccount(redis, [`${accountKey(limitedBy)}:pause`], [Math.ceil(Math.min(forMs, maxPauseMs))]),
+        await memory.ask(
+          (redis) => pauseAccount(redis, [`${accountKey(limitedBy)}:pause`], [Math.ceil(Math.min(forMs, maxPauseMs))]),
+          performance.now() + maxAnswerMs,
         );
     },
   };
