@@ -87,9 +87,11 @@ function secretsOfAddress(address: Secret): readonly Secret[] {
 const secretsOfPassword = (password = ''): readonly Secret[] => (password === '' ? [] : [new Secret(password)]);
 
 function secretsOfShared({ redisUrl, tokenSecret, undoStore }: SharedConfig): readonly Secret[] {
+  const { username, password } = parseRedisAddress(redisUrl.reveal()) ?? {};
   return [
     redisUrl,
-    ...secretsOfPassword(parseRedisAddress(redisUrl.reveal())?.password),
+    // A user without a password is most likely a password without its colon.
+    ...secretsOfPassword(password ?? username),
     ...(tokenSecret ? [tokenSecret] : []),
     ...(undoStore?.kind === 'bucket' ? [undoStore.secretAccessKey] : []),
     ...(undoStore?.kind === 'bucket' && undoStore.sessionToken ? [undoStore.sessionToken] : []),

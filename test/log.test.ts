@@ -277,5 +277,7 @@ it('S01 the secrets of a configuration are its token and its shared secret', () 
   expect(reveal({ AUTH_MODE: 'passthrough' })).toEqual([]);
   const proxy = 'http://user:pass%2Fword@proxy:3128/';
   expect(reveal({ HTTPS_PROXY: proxy })).toEqual([proxy, 'pass/word']);
+  // A user alone is most likely a password.
+  expect(reveal({ SANDBOX: '1', REDIS_URL: 'redis://pass@r' })).toEqual(['redis://pass@r', 'pass']);
   expect(reveal({})).toEqual([]);
 });

@@ -31,7 +31,7 @@ export interface UndoStore {
   probe(): Promise<Probe>;
 }
 
-/** How long a bucket may take for one file, with all attempts, in milliseconds. */
+/** How long a store may take for one file, with all attempts, in milliseconds. */
 const timeoutMs = 30_000;
 const maxAttempts = 4;
 
@@ -121,9 +121,13 @@ function createFolder(path: string): UndoStore {
 
   return {
     async write(name, text) {
-      await writeFile(join(path, checked(name)), text).catch(({ code }) => {
-        throw new Error(`the folder did not take a file: ${code}`);
-      });
+      const written = writeFile(join(path, checked(name)), text).then(() => 'kept');
+      // Nothing ends a call that a network's file system does not answer. A file that is kept after all is one too many.
+      const end = await Promise.race([
+        written.catch(({ code }) => code),
+        sleep(timeoutMs, 'no answer', { ref: false }),
+      ]);
+      if (end !== 'kept') throw new Error(`the folder did not take a file: ${end}`);
     },
     // Nothing ends a call that a network's file system does not answer.
     probe: () =>
