@@ -52,10 +52,23 @@ async function startKilling({ count, redis, env = {}, input = {}, pickFault }: K
   const ids = seedEngagements(account, count).map(({ id }) => id);
   const { id } = await started(post(), { integratedAccountId: account.id, ids, ...input });
 
+  /** The bulk delete now. A server that stood still may have to connect to Redis again before it can tell. */
+  async function read(): Promise<SeenBulkDelete> {
+    for (;;) {
+      const job: Partial<SeenBulkDelete> = await seen(post(), id);
+      if (job.outcomes) return job as SeenBulkDelete;
+      await sleep(100);
+    }
+  }
+
+  async function cancel(): Promise<void> {
+    while (!(await read()).state.startsWith('CANCEL')) await steer(post(), 'cancel', id);
+  }
+
   /** Waits until so many have ended; false when the bulk delete has. An operator resumes it when something paused it. */
   async function waitUntil(isEnough: (done: number) => boolean): Promise<boolean> {
     for (;;) {
-      const { state, total, outcomes } = await seen(post(), id);
+      const { state, total, outcomes } = await read();
       if (/^(COMPLETED|CANCELLED|FAILED)$/.test(state)) return false;
       if (isEnough(total - (outcomes.remaining ?? 0))) return true;
       if (state === 'PAUSED') await steer(post(), 'resume', id);
@@ -97,13 +110,13 @@ async function startKilling({ count, redis, env = {}, input = {}, pickFault }: K
     const known = told.filter(({ outcome }) => outcome !== 'UNKNOWN');
     const lies = known.filter((item) => gone.has(item.outcome) !== sandbox.wasDeleted(account.id, item.id));
     expect({ seed, lies }).toEqual({ seed, lies: [] });
-    const job: SeenBulkDelete = await seen(post(), id);
+    const job = await read();
     const { remaining = 0, ...outcomes } = job.outcomes;
     expect(remaining + Object.values(outcomes).reduce((sum, number) => sum + number, 0)).toBe(count);
     return { ...job, told };
   }
 
-  return { start, kill, killOne, waitUntil, cancel: () => steer(post(), 'cancel', id), end, stack };
+  return { start, kill, killOne, waitUntil, cancel, end, stack };
 }
 
 it('a bulk delete whose servers are killed ten times tells of each engagement what upstream has done', async () => {
