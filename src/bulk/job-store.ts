@@ -1,6 +1,6 @@
 import type { RedisClient } from '../redis/client.ts';
 import type { SharedMemory } from '../redis/shared-memory.ts';
-import { BulkUnavailable } from './bulk-unavailable.ts';
+import { askRedis } from './bulk-unavailable.ts';
 import { type BulkFailure, type BulkItem, type BulkJob, type BulkOutcome, pageSize } from './job.ts';
 import * as scripts from './job-scripts.ts';
 import { readJob } from './read-job.ts';
@@ -38,7 +38,7 @@ const readItems = (json: string): readonly BulkItem[] =>
     engagementType,
   }));
 
-/** Everything that is kept of bulk deletes, in Redis. Each method rejects with {@link BulkUnavailable} while that is gone. */
+/** Everything that is kept of bulk deletes, in Redis. Each method rejects with `BulkUnavailable` while that is gone. */
 export class JobStore {
   readonly #memory: Pick<SharedMemory, 'ask' | 'keyPrefix'>;
   readonly #leaseMs: number;
@@ -70,11 +70,7 @@ export class JobStore {
     return [this.#keyOf(lease.jobId), this.#statesOf(lease), owners, queueOf(lease.needs)];
   }
 
-  async #ask<Result>(question: (redis: RedisClient) => Promise<Result>): Promise<Result> {
-    const answer = await this.#memory.ask(question);
-    if (answer === undefined) throw new BulkUnavailable('Redis does not answer');
-    return answer;
-  }
+  readonly #ask = <Result>(question: (redis: RedisClient) => Promise<Result>) => askRedis(this.#memory, question);
 
   /**
    * Keeps a new job, unless there is one with that id already, or its owner has too many.

@@ -1,6 +1,6 @@
 import type { RedisClient } from '../redis/client.ts';
 import { type SharedMemory, script } from '../redis/shared-memory.ts';
-import { BulkUnavailable } from './bulk-unavailable.ts';
+import { askRedis } from './bulk-unavailable.ts';
 
 /** One unit of work of a bulk delete: a page, or its list, which is read first, and let go when it ends early. One server works on it at a time. */
 export interface Task {
@@ -195,7 +195,7 @@ const pausedRestMs = 300_000;
 /** How long after the last heartbeat a queue counts as not served, in milliseconds. */
 const unservedMs = 20_000;
 
-/** The queues of this server's bulk deletes, in Redis. Each method rejects with {@link BulkUnavailable} while Redis cannot be reached. */
+/** The queues of this server's bulk deletes, in Redis. Each method rejects with `BulkUnavailable` while Redis cannot be reached. */
 export class TaskQueue {
   readonly #memory: Pick<SharedMemory, 'ask' | 'keyPrefix'>;
   readonly #abilities: Abilities;
@@ -212,11 +212,7 @@ export class TaskQueue {
     this.#served = servedBy(abilities);
   }
 
-  async #ask<Result>(question: (redis: RedisClient) => Promise<Result>): Promise<Result> {
-    const answer = await this.#memory.ask(question);
-    if (answer === undefined) throw new BulkUnavailable('Redis does not answer');
-    return answer;
-  }
+  readonly #ask = <Result>(question: (redis: RedisClient) => Promise<Result>) => askRedis(this.#memory, question);
 
   /**
    * Takes up to `count` tasks that are due.

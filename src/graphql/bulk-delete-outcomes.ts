@@ -25,7 +25,7 @@ const BulkDeleteOutcome = enumOf<ItemOutcome>('BulkDeleteOutcome', 'What became 
   NOT_FOUND: 'Upstream knew no such engagement.',
   FAILED: 'It was not deleted: `failures` says why.',
   UNKNOWN:
-    'Its delete was sent, and nobody can say what became of it, after all that was tried. `failures` has it, with its `idempotencyKey`.',
+    'Its delete was sent, and no later request has shown its result. `failures` has it, with its `idempotencyKey`.',
 });
 
 const outcomeNames: Readonly<Record<string, ItemOutcome>> = {
@@ -62,7 +62,7 @@ export const BulkDeleteOutcomes = builder.objectRef<BulkJob>('BulkDeleteOutcomes
     alreadyAbsent: t.int(counted('ALREADY_ABSENT', 'They were gone when they were looked at again.')),
     notFound: t.int(counted('NOT_FOUND', 'Upstream knew no such engagements.')),
     failed: t.int(counted('FAILED', 'They were not deleted.')),
-    unknown: t.int(counted('UNKNOWN', 'Their deletes were sent, and nobody can say what became of them.')),
+    unknown: t.int(counted('UNKNOWN', 'Their deletes were sent, and no later request has shown the result.')),
     remaining: t.int({
       nullable: false,
       description:

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { oneAtATime } from './one-at-a-time.ts';
@@ -9,6 +9,16 @@ function run(...args: readonly string[]): void {
   execFileSync('apt-get', ['-o', 'DPkg::Lock::Timeout=120', ...args], { stdio: 'ignore', env });
 }
 
+/** Where this machine gets Debian's packages from. */
+function findMirror(): string {
+  const folder = '/etc/apt/sources.list.d';
+  const files = ['/etc/apt/sources.list', ...readdirSync(folder).map((file) => join(folder, file))].filter(existsSync);
+  const texts = files.map((file) => readFileSync(file, 'utf8'));
+  const [mirror] = /https?:\/\/\S+\/debian\b(?!-)/.exec(texts.join('\n').replace(/^#.*$/gm, '')) ?? [];
+  if (!mirror) throw new Error('no source of Debian packages is set up');
+  return mirror;
+}
+
 /**
  * The options that have apt-get look in the backports of Debian 12 as well, for this one call: the machine's own list of sources
  * stays as it is.
@@ -16,7 +26,7 @@ function run(...args: readonly string[]): void {
 function withBackports(folder: string): readonly string[] {
   const keyring = '/usr/share/keyrings/debian-archive-keyring.gpg';
   const suites = ['bookworm', 'bookworm-backports'];
-  const lines = suites.map((suite) => `deb [signed-by=${keyring}] http://deb.debian.org/debian ${suite} main\n`);
+  const lines = suites.map((suite) => `deb [signed-by=${keyring}] ${findMirror()} ${suite} main\n`);
   writeFileSync(join(folder, 'sources.list'), lines.join(''));
   mkdirSync(join(folder, 'lists/partial'), { recursive: true });
   const list = `Dir::Etc::sourcelist=${join(folder, 'sources.list')}`;
