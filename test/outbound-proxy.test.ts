@@ -11,7 +11,7 @@ import { exitCodeOf } from '../src/cli/exit-code.ts';
 import { parseConfig } from '../src/config.ts';
 import { Secret } from '../src/secret.ts';
 import { selfSigned } from './support/certificate.ts';
-import { runCli } from './support/cli-process.ts';
+import { spawnCli } from './support/cli-process.ts';
 import { startTestFacade } from './support/facade.ts';
 import { deleteInTime, deletion } from './support/raw-upstream.ts';
 import { startServerProcess } from './support/server-process.ts';
@@ -188,7 +188,7 @@ describe('R21 behind a proxy that all has to go out by', () => {
   it('the program for a terminal goes through it', async () => {
     await using proxy = await startProxy(remote.port, (socket) => socket.end('HTTP/1.1 403 Forbidden\r\n\r\n'));
     const env = { TRUTO_API_TOKEN: 'token-of-the-caller', HTTPS_PROXY: `http://127.0.0.1:${proxy.port}` };
-    const { code } = await runCli(['check'], { ...env, TRUTO_BASE_URL: `https://${upstreamHost}` });
+    const { code } = await spawnCli(['check'], { ...env, TRUTO_BASE_URL: `https://${upstreamHost}` });
     expect(code).toBe(exitCodeOf('UpstreamUnavailableError'));
     expect(proxy.targets()).toEqual([`${upstreamHost}:443`]);
   });

@@ -5,8 +5,9 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { sandboxAccount } from '../../src/sandbox/accounts.ts';
 import { seedEngagements } from '../../src/sandbox/seed.ts';
 import { startSandbox } from '../../src/sandbox/server.ts';
-import { runCli, startCli } from '../support/cli-process.ts';
+import { spawnCli, startCli } from '../support/cli-process.ts';
 import { remote, truto } from '../support/outcome.ts';
+import { runCli } from '../support/run-cli.ts';
 import { json, startUpstream } from '../support/upstream.ts';
 
 const token = 'canary-token-of-the-terminal';
@@ -29,7 +30,7 @@ function tally(lines: readonly { readonly result: string }[]): Record<string, nu
 
 describe('truto-engagements bulk', () => {
   it('deletes every id of standard input, prints a line for each, and draws no bar where nobody looks', async () => {
-    const { code, lines, stderr } = await runCli(bulk(capsule.id), env, `\n${ids.join('\r\n')}\n\n`);
+    const { code, lines, stderr } = await spawnCli(bulk(capsule.id), env, `\n${ids.join('\r\n')}\n\n`);
     expect(
       lines()
         .map(({ id }) => id)

@@ -1,8 +1,9 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { sandboxAccount } from '../../src/sandbox/accounts.ts';
 import { startSandbox } from '../../src/sandbox/server.ts';
-import { runCli } from '../support/cli-process.ts';
+import { spawnCli } from '../support/cli-process.ts';
 import { remote, truto } from '../support/outcome.ts';
+import { runCli } from '../support/run-cli.ts';
 import { type Answer, json, startUpstream } from '../support/upstream.ts';
 
 const token = 'canary-token-of-the-terminal';
@@ -15,7 +16,7 @@ const account = (label: string) => ['--account', sandboxAccount(label).id];
 
 describe('truto-engagements check', () => {
   it('says that configuration, token and upstream are fine, and ends with 0', async () => {
-    const { code, stdout, stderr } = await check(env);
+    const { code, stdout, stderr } = await spawnCli(['check'], env);
     expect(stdout.match(/^ok +(\w+)/gm)?.map((line) => line.replace(/^ok +/, ''))).toEqual([
       'configuration',
       'upstream',

@@ -6,8 +6,9 @@ import { findCredential } from '../../src/cli/credential.ts';
 import { sandboxAccount } from '../../src/sandbox/accounts.ts';
 import { seedEngagements } from '../../src/sandbox/seed.ts';
 import { startSandbox } from '../../src/sandbox/server.ts';
-import { runCli } from '../support/cli-process.ts';
+import { spawnCli } from '../support/cli-process.ts';
 import { remote, truto } from '../support/outcome.ts';
+import { runCli } from '../support/run-cli.ts';
 import { type Answer, json, startUpstream } from '../support/upstream.ts';
 
 const token = 'canary-"token"/of+the=terminal';
@@ -26,7 +27,7 @@ const run = (...args: string[]) => runCli(['delete', ...args], env);
 describe('truto-engagements delete', () => {
   it('deletes an engagement, says so in one line of JSON, and ends with 0', async () => {
     const [id = ''] = ids;
-    const { code, lines, stderr } = await run(id, ...account);
+    const { code, lines, stderr } = await spawnCli(['delete', id, ...account], env);
     expect(lines()).toEqual([
       expect.objectContaining({
         id,
@@ -173,7 +174,12 @@ describe('truto-engagements delete', () => {
     await using upstream = await startUpstream(json(204, undefined), 'capsule');
     const again = ['delete', 'e1', ...account, '--idempotency-key'];
     const settings = { ...env, TRUTO_BASE_URL: upstream.url };
-    for (const key of ['k1', 'k1', 'k2']) expect((await runCli([...again, key], settings)).code).toBe(0);
+    for (const [run, key] of [
+      [spawnCli, 'k1'],
+      [runCli, 'k1'],
+      [runCli, 'k2'],
+    ] as const)
+      expect((await run([...again, key], settings)).code).toBe(0);
     const [first, second, third] = upstream.deletes().map(({ headers }) => headers['idempotency-key']);
     expect(first).toBe(second);
     expect(first).not.toBe(third);

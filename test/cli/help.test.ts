@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { runCli } from '../support/cli-process.ts';
+import { spawnCli } from '../support/cli-process.ts';
+import { runCli } from '../support/run-cli.ts';
 
 const commands = ['serve', 'sandbox', 'print-schema', 'check', 'delete', 'bulk'];
 
 describe('the help of truto-engagements', () => {
   it('names every command and every exit code, and ends with 0', async () => {
-    const { code, stdout, stderr } = await runCli(['--help']);
+    const { code, stdout, stderr } = await spawnCli(['--help']);
     expect([code, stderr]).toEqual([0, '']);
     for (const command of commands) expect(stdout).toMatch(new RegExp(`^ {2}${command} `, 'm'));
     for (const exitCode of [0, 1, 2, 3, 4, 5]) expect(stdout).toMatch(new RegExp(`^ {2}${exitCode} {2}\\S`, 'm'));

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { buildSchema } from 'graphql';
 import { describe, expect, it } from 'vitest';
-import { runCli } from '../support/cli-process.ts';
+import { spawnCli } from '../support/cli-process.ts';
+import { runCli } from '../support/run-cli.ts';
 
 const published = (file: string) => readFileSync(new URL(`../../schema/${file}.graphql`, import.meta.url), 'utf8');
 const print = (...args: string[]) => runCli(['print-schema', ...args]);
@@ -19,7 +20,7 @@ describe('truto-engagements print-schema', () => {
   });
 
   it('puts a prefix before the names of types with --type-prefix', async () => {
-    const { stdout } = await print('--dialect', 'stitching', '--type-prefix', 'Crm');
+    const { stdout } = await spawnCli(['print-schema', '--dialect', 'stitching', '--type-prefix', 'Crm']);
     const schema = buildSchema(stdout);
     expect([schema.getType('CrmContact')?.name, schema.getType('Contact')]).toEqual(['CrmContact', undefined]);
   });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { runCli, startCli } from '../support/cli-process.ts';
+import { spawnCli, startCli } from '../support/cli-process.ts';
 
 /** The first match of what a command prints. */
 async function printed({ child, stdout, end }: ReturnType<typeof startCli>, pattern: RegExp): Promise<string> {
@@ -23,7 +23,7 @@ describe('truto-engagements serve', () => {
   });
 
   it('does not start on a bad configuration, and ends with 1', async () => {
-    const { code, stderr } = await runCli(['serve'], { PORT: 'canary' });
+    const { code, stderr } = await spawnCli(['serve'], { PORT: 'canary' });
     expect(stderr).toMatch(/PORT must be/);
     expect(code).toBe(1);
   });

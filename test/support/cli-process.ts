@@ -19,6 +19,25 @@ export interface CliEnd {
   lines(): any[];
 }
 
+/**
+ * What a command came to that printed this.
+ * @throws when it printed a secret of its environment, or one of the others.
+ */
+export function endOf(
+  code: number | null,
+  text: { readonly stdout: string; readonly stderr: string },
+  env: Record<string, string>,
+  secrets: readonly string[] = [],
+): CliEnd {
+  expectNoSecrets(`${text.stdout}\n${text.stderr}`, [...secretNames.flatMap((name) => env[name] ?? []), ...secrets]);
+  const lines = () =>
+    text.stdout
+      .split('\n')
+      .filter(Boolean)
+      .map((line) => JSON.parse(line));
+  return { code, ...text, lines };
+}
+
 /** A command that runs. */
 export interface CliProcess {
   readonly child: ChildProcessByStdio<Writable, Readable, Readable>;
@@ -43,20 +62,12 @@ export function startCli(
   child.stderr.on('data', (chunk) => (text.stderr += chunk));
   // One that ends before it has read all closes the pipe.
   child.stdin.on('error', () => {});
-  const end = once(child, 'close').then(([code]) => {
-    expectNoSecrets(`${text.stdout}\n${text.stderr}`, [...secretNames.flatMap((name) => env[name] ?? []), ...secrets]);
-    const lines = () =>
-      text.stdout
-        .split('\n')
-        .filter(Boolean)
-        .map((line) => JSON.parse(line));
-    return { code: code as number | null, ...text, lines };
-  });
+  const end = once(child, 'close').then(([code]) => endOf(code, text, env, secrets));
   return { child, stdout: () => text.stdout, end };
 }
 
-/** Runs a command to its end, with that on its standard input. */
-export function runCli(
+/** Runs a command as users run it, to its end, with that on its standard input. */
+export function spawnCli(
   args: readonly string[],
   env: Record<string, string> = {},
   input: string | Buffer = '',
