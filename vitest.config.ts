@@ -1,11 +1,24 @@
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
+/**
+ * What needs programs or packages besides, or takes minutes, and so is no part of `npm test`: browsers, gateways, proxies,
+ * clients, clusters, the package as others install it, soaks. docs/testing.md says more.
+ */
+const rest = [
+  'test/{browser,deploy,examples,supergraph}/**/*.test.ts',
+  'test/process/{bulk-kill,demo-bulk}.test.ts',
+  'test/{bench,cost,from-rest,library,redis-groups,redis-valkey,soak}.test.ts',
+];
+
 export default defineConfig({
   // Vite would take graphql's ES module build while its plugins load the CommonJS one, and two realms do not mix.
   resolve: { alias: [{ find: /^graphql$/, replacement: fileURLToPath(import.meta.resolve('graphql')) }] },
   test: {
-    include: ['test/**/*.test.ts'],
+    projects: [
+      { extends: true, test: { name: 'quick', include: ['test/**/*.test.ts'], exclude: rest } },
+      { extends: true, test: { name: 'rest', include: rest } },
+    ],
     globalSetup: ['test/support/search-captured.ts'],
     // One more than Vitest itself takes of two cores: most of the time, tests wait for servers.
     maxWorkers: 2,

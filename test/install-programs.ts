@@ -5,18 +5,21 @@ import { pythonWith } from './support/python.ts';
 import { installRedis, installValkey } from './support/redis-server.ts';
 
 /*
- * Installs the programs that tests need, where that is allowed, before the first of them runs: what a test waits for then is what
- * it tests. What cannot be had is said here, and fails the tests that need it.
+ * Installs the programs that a group of tests needs (`quick` or `rest`, as in vitest.config.ts), where that is allowed, before the
+ * first of them runs: what a test waits for then is what it tests. What cannot be had is said here, and fails the tests that need it.
  */
 
-for (const install of [
-  installRedis,
+const quick = [installRedis];
+const rest = [
+  ...quick,
   installValkey,
   installNginx,
   installPrometheus,
   installChromium,
   () => pythonWith('requests', 'python3-requests'),
-]) {
+];
+
+for (const install of process.argv[2] === 'quick' ? quick : rest) {
   try {
     install();
   } catch (error) {

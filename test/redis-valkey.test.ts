@@ -1,0 +1,3 @@
+import { testRefusals } from './support/redis-refusals.ts';
+
+testRefusals('valkey-server');
