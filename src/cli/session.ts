@@ -4,9 +4,8 @@ import { readResource } from '../engagement/read-record.ts';
 import type { RepeatedDeletePorts } from '../engagement/repeated-delete.ts';
 import { passThrough } from '../http/auth.ts';
 import { findUpstream } from '../http/find-upstream.ts';
-import { createUpstreamClient, reserveMsFor } from '../upstream/client.ts';
 import { documentedLimits } from '../upstream/lanes.ts';
-import { createSend } from '../upstream/send.ts';
+import { openUpstream } from '../upstream/send.ts';
 import type { Credential } from './credential.ts';
 
 /** A way to upstream for as long as a command runs, and whoever uses it. */
@@ -28,15 +27,9 @@ interface OpenSession extends Session {
 async function openSession({ config, token }: Credential): Promise<OpenSession> {
   const { requestTimeoutMs, maxUpstreamBytes, keepsRateLimits } = config;
   const { url, openToken, sandbox } = await findUpstream(config);
-  const reserveMs = reserveMsFor(requestTimeoutMs);
-  const client = createUpstreamClient({
-    baseUrl: url,
-    proxy: config.proxy,
-    maxBytes: maxUpstreamBytes,
-    idleTimeoutMs: requestTimeoutMs,
-    reserveMs,
-  });
-  const send = createSend({ client, reserveMs, limits: keepsRateLimits ? documentedLimits : undefined });
+  const limits = keepsRateLimits ? documentedLimits : undefined;
+  const upstream = openUpstream({ baseUrl: url, proxy: config.proxy, maxUpstreamBytes, requestTimeoutMs, limits });
+  const { send } = upstream;
   return {
     caller: passThrough(`Bearer ${token ? token.reveal() : openToken}`),
     ports: {
@@ -48,7 +41,7 @@ async function openSession({ config, token }: Credential): Promise<OpenSession> 
     upstreamUrl: url.href.replace(/\/$/, ''),
     isSandbox: sandbox !== undefined,
     async close() {
-      await client.close(requestTimeoutMs);
+      await upstream.close();
       await sandbox?.close();
     },
   };

@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import type { LimitedBy } from '../upstream/attempt.ts';
-import { Gate } from '../upstream/gate.ts';
+import { Permits } from '../upstream/permits.ts';
 
 /** How many related records of one integrated account are read at once; Truto allows 50 requests in 10 seconds. */
 const maxConcurrentReads = 8;
@@ -23,14 +23,17 @@ export type LimitReads = <Result>(
 
 /** Makes the limit that all operations of this process share. */
 export function createReadLimit(): LimitReads {
-  const gates = new LRUCache<string, Gate>({ max: maxAccounts });
-  return ({ tokenId, integratedAccountId }, deadlineAt, read) => {
+  const accounts = new LRUCache<string, Permits>({ max: maxAccounts });
+  return async ({ tokenId, integratedAccountId }, deadlineAt, read) => {
     const key = JSON.stringify([tokenId, integratedAccountId]);
-    const gate = gates.get(key) ?? new Gate(maxConcurrentReads, maxWaiting);
-    gates.set(key, gate);
-    return gate.run(deadlineAt, () => {
-      const result = read();
-      return { result, isDone: result };
-    });
+    const permits = accounts.get(key) ?? new Permits(maxConcurrentReads, maxWaiting);
+    accounts.set(key, permits);
+    const release = await permits.acquire(deadlineAt);
+    if (!release) return undefined;
+    try {
+      return await read();
+    } finally {
+      release();
+    }
   };
 }
