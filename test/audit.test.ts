@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { readOutcome } from '../src/engagement/outcome.ts';
+import { readOutcome } from '../src/engagement/delete/outcome.ts';
 import { runPrepared } from '../src/graphql/prepared/run-prepared.ts';
 import { startTestFacade, type TestFacade } from './support/facade.ts';
 import { remote, truto } from './support/outcome.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
-import { createDeleteMemory, type KeyedDelete } from '../src/engagement/delete-memory.ts';
+import { createDeleteMemory, type KeyedDelete } from '../src/engagement/delete/delete-memory.ts';
 import type { DeleteEngagementResult, OutcomeUnknownError } from '../src/engagement/result.ts';
 
 const record = { id: '1', integratedAccountId: 'a' };

@@ -1,6 +1,6 @@
 import { GraphQLError } from 'graphql';
 import { describe, expect, it } from 'vitest';
-import { createDeleteMemory } from '../src/engagement/delete-memory.ts';
+import { createDeleteMemory } from '../src/engagement/delete/delete-memory.ts';
 import { startTestFacade } from './support/facade.ts';
 import { json, startUpstream } from './support/upstream.ts';
 

@@ -1,7 +1,7 @@
 import { PassThrough } from 'node:stream';
 import { Redis } from 'ioredis';
 import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
-import { createSharedDeletes } from '../src/engagement/shared-deletes.ts';
+import { createSharedDeletes } from '../src/engagement/delete/shared-deletes.ts';
 import { createLog } from '../src/log.ts';
 import { connectRedis } from '../src/redis/shared-memory.ts';
 import { Secret } from '../src/secret.ts';

@@ -1,4 +1,4 @@
-import type { AuditEvent } from '../engagement/audit.ts';
+import type { AuditEvent } from '../engagement/delete/audit.ts';
 import type { DeleteEngagementError, DeleteEngagementResult } from '../engagement/result.ts';
 import { withoutRecord } from '../engagement/without-record.ts';
 import type { BulkOutcome } from './job.ts';

@@ -1,7 +1,6 @@
-import { createDeleteMemory } from '../engagement/delete-memory.ts';
-import { createAccountLookup } from '../engagement/integrated-account.ts';
-import { readResource } from '../engagement/read-record.ts';
-import type { RepeatedDeletePorts } from '../engagement/repeated-delete.ts';
+import { createAccountLookup } from '../engagement/account.ts';
+import type { DeletePorts } from '../engagement/delete/delete-engagement.ts';
+import { createDeleteMemory } from '../engagement/delete/delete-memory.ts';
 import { passThrough } from '../http/auth.ts';
 import { findUpstream } from '../http/find-upstream.ts';
 import { documentedLimits } from '../upstream/lanes.ts';
@@ -12,7 +11,7 @@ import type { Credential } from './credential.ts';
 export interface Session {
   readonly caller: ReturnType<typeof passThrough>;
   /** What a delete needs, of which each writes its own record. */
-  readonly ports: Omit<RepeatedDeletePorts, 'readNote' | 'recordDelete' | 'recordRepetition'>;
+  readonly ports: Omit<DeletePorts, 'recordDelete' | 'recordRepetition'>;
   readonly requestTimeoutMs: number;
   /** Where upstream is, without a slash at the end. */
   readonly upstreamUrl: string;
@@ -61,11 +60,4 @@ export async function withSession<Result>(
   } finally {
     await session.close();
   }
-}
-
-/** Reads a note before the engagement that it belongs to is deleted. */
-export function noteReader({ caller, ports }: Session, deadlineAt: number, hasCallerLeft: () => boolean) {
-  const read: RepeatedDeletePorts['readNote'] = (key, selected) =>
-    readResource('notes', key, { caller, selected, deadlineAt, hasCallerLeft }, ports);
-  return read;
 }

@@ -1,4 +1,3 @@
-import { fieldError } from '../errors.ts';
 import { shortened } from '../foreign-text.ts';
 import type { FailureReason, UpstreamAnswer, UpstreamFailure } from '../upstream/attempt.ts';
 import { maxStreamsPerCaller } from '../upstream/lanes.ts';
@@ -19,7 +18,8 @@ export type Refusal =
   | Result.AccountBlockedError
   | Result.RateLimitedError
   | Result.RemoteApiError
-  | Result.UpstreamUnavailableError;
+  | Result.UpstreamUnavailableError
+  | Result.Unauthenticated;
 
 /** An answer that does not say whether the request was carried out. */
 export interface UnclearAnswer {
@@ -100,7 +100,7 @@ function remoteApiError(statusCode: number, { isRemote, rawResponse }: UpstreamE
 function unauthorized({ isRemote }: UpstreamError, callerBroughtToken: boolean): Refusal {
   if (isRemote) return needsReauth();
   if (callerBroughtToken) {
-    throw fieldError('UNAUTHENTICATED', 'Upstream does not accept the token in the Authorization header.');
+    return { kind: 'Unauthenticated', message: 'Upstream does not accept the token in the Authorization header.' };
   }
   return unavailable("Upstream does not accept this server's token: its operator must renew it.");
 }
@@ -163,7 +163,6 @@ export function notSent({ reason, retryAfterMs = 0 }: Pick<UpstreamFailure, 'rea
  * another server at a wrong address says 400, 401, 403 or 404 too, perhaps after it has passed the request on. 429 alone means
  * the same from anybody.
  * @param callerBroughtToken true when a 401 of Truto's speaks of the caller's own token.
- * @throws {GraphQLError} `UNAUTHENTICATED` when it does.
  */
 export function readRefusal(answer: UpstreamAnswer, callerBroughtToken: boolean): Refusal | UnclearAnswer {
   const { statusCode } = answer;

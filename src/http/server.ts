@@ -1,9 +1,9 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Config } from '../config.ts';
-import { createDeleteMemory } from '../engagement/delete-memory.ts';
-import { createAccountLookup } from '../engagement/integrated-account.ts';
-import { createReadLimit } from '../engagement/read-limit.ts';
-import { createSharedDeletes } from '../engagement/shared-deletes.ts';
+import { createAccountLookup } from '../engagement/account.ts';
+import { createDeleteMemory } from '../engagement/delete/delete-memory.ts';
+import { createSharedDeletes } from '../engagement/delete/shared-deletes.ts';
+import { createReadLimit } from '../engagement/read/read-limit.ts';
 import { createPreparedOperations } from '../graphql/prepared/prepared-operations.ts';
 import { createSchema } from '../graphql/schema.ts';
 import { readTrustedDocuments } from '../graphql/trusted-documents.ts';

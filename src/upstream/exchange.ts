@@ -77,7 +77,8 @@ export class Exchange implements Dispatcher.DispatchHandler, Expiring {
   /** When the status came in time, its body has until the deadline. */
   expire(): void {
     const { deadlineAt } = this.#options;
-    if (this.#statusCode !== undefined && performance.now() < deadlineAt) this.#deadline = deadlines.add(deadlineAt, this);
+    if (this.#statusCode !== undefined && performance.now() < deadlineAt)
+      this.#deadline = deadlines.add(deadlineAt, this);
     else this.#giveUp('timeout', this.#controller ? 'timeout' : 'unconnected');
   }
 

@@ -88,10 +88,7 @@ export function createLanes(limits: RequestLimits | undefined): Lanes {
       streams: new Permits(maxStreams, maxWaitingStreams),
       background: new Permits(maxBackground, maxWaiting),
       breaker: new Breaker(isAccountFailure),
-      budgets: [
-        budgetOf(limits?.perAccount),
-        known(tokenBudgets, tokenId, () => budgetOf(limits?.perToken)),
-      ],
+      budgets: [budgetOf(limits?.perAccount), known(tokenBudgets, tokenId, () => budgetOf(limits?.perToken))],
       isShared: false,
     };
   }

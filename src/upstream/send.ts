@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { ProxyConfig } from '../config.ts';
 import type { Attempt, FailureReason, SeenAttempt, Send, SendOptions, Sent, UpstreamRequest } from './attempt.ts';
 import { Breaker, isUpstreamFailure } from './breaker.ts';
 import { createUpstreamClient, maxConnections, maxStreams, type UpstreamClient } from './client.ts';
 import { createLanes, type Lane, type Lanes } from './lanes.ts';
 import { Permits, type Release } from './permits.ts';
-import type { ProxyConfig } from '../config.ts';
 import type { RequestLimits } from './rate-budget.ts';
 import { isHeldBack, judge, RetryBudget, readRetryAfter, retryDelayMs } from './retry.ts';
 import type { SharedBudget } from './shared-budget.ts';

@@ -1,7 +1,7 @@
-import type { QueryParameter } from '../upstream/query-string.ts';
-import type { Finding } from './finding.ts';
-import type { EngagementSort, EngagementType } from './input.ts';
-import { checkDate, checkId, checkText } from './text-rules.ts';
+import type { QueryParameter } from '../../upstream/query-string.ts';
+import type { Finding } from '../finding.ts';
+import type { EngagementSort, EngagementType } from '../input.ts';
+import { checkDate, checkId, checkText } from '../text-rules.ts';
 
 /** After and before, both exclusive; either may be open. */
 export interface DateTimeRange {

@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type SharedMemory, script } from '../redis/shared-memory.ts';
+import { type SharedMemory, script } from '../../redis/shared-memory.ts';
 import {
   answersRememberedMs,
-  type Claim,
   type KeptResult,
   type KeyedDelete,
   keptOf,
   rememberedMs,
+  type SharedClaim,
   type SharedDeletes,
 } from './delete-memory.ts';
 
@@ -138,7 +138,7 @@ export function createSharedDeletes(
   }
 
   /** Another process has sent it, and what came of that is not known. Where a repetition may do harm, that is the end of it. */
-  async function takeOver(keyed: KeyedDelete, why: string, answerCount: number): Promise<Claim> {
+  async function takeOver(keyed: KeyedDelete, why: string, answerCount: number): Promise<SharedClaim> {
     const result = keyed.unknownSince(why, answerCount);
     if (result.retrySafe) return { kind: 'mine', earlier: result, isInDoubt: false, answerCount };
     // The next request need not wait for it again.
@@ -146,19 +146,19 @@ export function createSharedDeletes(
     return { kind: 'repeated', result };
   }
 
-  function inFlight(keyed: KeyedDelete, answerCount: number): Claim {
+  function inFlight(keyed: KeyedDelete, answerCount: number): SharedClaim {
     const why = 'Another request with this Idempotency-Key is still in flight';
     return { kind: 'repeated', result: keyed.unknownSince(why, answerCount) };
   }
 
-  function begin(keyed: KeyedDelete, answerCount: number, isInDoubt: boolean): Claim {
+  function begin(keyed: KeyedDelete, answerCount: number, isInDoubt: boolean): SharedClaim {
     const assumed = isInDoubt
       ? keyed.unknownSince('An earlier attempt may have been forgotten', answerCount)
       : undefined;
     return { kind: 'mine', earlier: assumed, isInDoubt, answerCount };
   }
 
-  async function claim(keyed: KeyedDelete): Promise<Claim> {
+  async function claim(keyed: KeyedDelete): Promise<SharedClaim> {
     const isLate = () => performance.now() >= keyed.deadlineAt;
     for (let isElsewhere = false; ; isElsewhere = true) {
       const answer = await ask(keyed);

@@ -1,9 +1,9 @@
-import { type AnswerRoom, leftOut } from './answer-room.ts';
-import { refusal } from './finding.ts';
-import type { DeleteEngagementInput } from './input.ts';
-import { refusedInput } from './refusal.ts';
-import type { DeleteEngagementResult } from './result.ts';
-import { withoutRecord } from './without-record.ts';
+import { type AnswerRoom, leftOut } from '../answer-room.ts';
+import { refusal } from '../finding.ts';
+import type { DeleteEngagementInput } from '../input.ts';
+import { refusedInput } from '../refusal.ts';
+import type { DeleteEnd, InvalidInputError } from '../result.ts';
+import { withoutRecord } from '../without-record.ts';
 
 /** How many deletes one list may have. */
 export const maxDeletes = 100;
@@ -28,14 +28,11 @@ function plain({ parameters }: DeleteItem): string {
  * Begins each delete of a list at once, and those that name the same engagement as one: how many are sent at a time is for
  * the account's lane to say. The same engagement with other parameters is refused.
  */
-export function deleteEach(
+export function deleteEach<End extends DeleteEnd>(
   items: readonly DeleteItem[],
-  deleteOne: (item: DeleteItem) => Promise<DeleteEngagementResult>,
-): readonly Promise<DeleteEngagementResult>[] {
-  const begun = new Map<
-    string,
-    { readonly place: number; readonly item: DeleteItem; readonly result: Promise<DeleteEngagementResult> }
-  >();
+  deleteOne: (item: DeleteItem) => Promise<End>,
+): readonly Promise<End | InvalidInputError>[] {
+  const begun = new Map<string, { readonly place: number; readonly item: DeleteItem; readonly result: Promise<End> }>();
   return items.map((item, place) => {
     const name = nameOf(item);
     const first = begun.get(name) ?? { place, item, result: deleteOne(item) };
@@ -47,7 +44,7 @@ export function deleteEach(
 }
 
 /** The result, without its record when the operation has no room for that. */
-export function withinRoom(result: DeleteEngagementResult, room: AnswerRoom): DeleteEngagementResult {
+export function withinRoom<End extends DeleteEnd>(result: End, room: AnswerRoom): End {
   const without = withoutRecord(result, tooLarge);
   return without === result || room.take(result) ? result : without;
 }

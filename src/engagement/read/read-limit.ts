@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
-import type { LimitedBy } from '../upstream/attempt.ts';
-import { Permits } from '../upstream/permits.ts';
+import type { LimitedBy } from '../../upstream/attempt.ts';
+import { Permits } from '../../upstream/permits.ts';
 
 /** How many related records of one integrated account are read at once; Truto allows 50 requests in 10 seconds. */
 const maxConcurrentReads = 8;

@@ -29,12 +29,6 @@ interface Key {
   readonly integratedAccountId: string;
 }
 
-/** Upstream does not accept the token that the look-up was made with. */
-export interface Unauthenticated {
-  readonly kind: 'Unauthenticated';
-  readonly message: string;
-}
-
 /** What the look-up of an integrated account found. */
 export interface AccountLookup {
   /** True when upstream showed the account. */
@@ -45,7 +39,7 @@ export interface AccountLookup {
    * `IntegratedAccountNotFoundError`, `AccountNeedsReauthError`, `AccountBlockedError` and `Unauthenticated`: what keeps
    * requests for the account from being done. Any other: why it could not be checked. Null when nothing is in the way.
    */
-  readonly refusal: Refusal | Unauthenticated | null;
+  readonly refusal: Refusal | null;
 }
 
 /**
@@ -64,7 +58,7 @@ export type FindAccountIntegration = (
 
 const unknown: IntegrationSupport = { kind: 'unknown' };
 
-function notShown(refusal: Refusal | Unauthenticated): AccountLookup {
+function notShown(refusal: Refusal): AccountLookup {
   return { isShown: false, support: unknown, refusal };
 }
 
@@ -90,7 +84,7 @@ function readAccount(json: Readonly<Record<string, unknown>>): AccountLookup {
   return { isShown: true, support, refusal };
 }
 
-function tokenRefused({ bringsToken }: Caller): Unauthenticated {
+function tokenRefused({ bringsToken }: Caller): Refusal {
   const message = bringsToken
     ? 'Upstream does not accept the token in the Authorization header.'
     : "Upstream does not accept this server's token: its operator must renew it.";

@@ -1,10 +1,10 @@
-import type { Caller } from './access.ts';
-import type { DeleteEngagementInput } from './input.ts';
-import { type FoundRecord, type ReadPorts, readResource } from './read-record.ts';
-import type { EngagementRecord, RecordKey } from './record.ts';
-import type { Refusal } from './refusal.ts';
-import type { WireField } from './resources.ts';
-import type { Selection } from './selection.ts';
+import type { Caller } from '../access.ts';
+import type { DeleteEngagementInput } from '../input.ts';
+import { type FoundRecord, type ReadPorts, readResource } from '../read/read-record.ts';
+import type { EngagementRecord, RecordKey } from '../record.ts';
+import type { Refusal } from '../refusal.ts';
+import type { WireField } from '../resources.ts';
+import type { Selection } from '../selection.ts';
 
 /** Reads one note; a second read of the same note and fields costs nothing. */
 export type ReadNote = (
@@ -14,7 +14,8 @@ export type ReadNote = (
 
 /** What a snapshot needs of the outside world. */
 export interface SnapshotPorts extends ReadPorts {
-  readonly readNote: ReadNote;
+  /** Reads notes where others may read them too. @default each note is read by itself */
+  readonly readNote?: ReadNote;
 }
 
 interface SnapshotOptions {
@@ -32,13 +33,15 @@ interface SnapshotOptions {
 export async function takeSnapshot(
   input: DeleteEngagementInput,
   { caller, selection, deadlineAt, hasCallerLeft }: SnapshotOptions,
-  { readNote, ...ports }: SnapshotPorts,
+  ports: SnapshotPorts,
 ): Promise<FoundRecord<'engagements'> | Refusal> {
   const { engagementType } = input;
   const options = { caller, selected: selection.fields, deadlineAt, engagementType, hasCallerLeft };
   const found = await readResource('engagements', input, options, ports);
   if (found.kind !== 'Found' || !found.record.notes || selection.noteFields.size === 0) return found;
   const { integratedAccountId } = input;
+  const notesOptions = { caller, selected: selection.noteFields, deadlineAt, hasCallerLeft };
+  const readNote: ReadNote = ports.readNote ?? ((key) => readResource('notes', key, notesOptions, ports));
   const { notes } = found.record;
   const read = await Promise.all(notes.map(({ id }) => readNote({ id, integratedAccountId }, selection.noteFields)));
   const unread = read.filter((note) => note.kind !== 'Found');

@@ -1,17 +1,17 @@
-import { type Caller, limitedBy, mayTouch } from './access.ts';
-import { isJsonObject } from './body.ts';
-import { readDeletedMark } from './evidence.ts';
+import { type Caller, limitedBy, mayTouch } from '../access.ts';
+import { settleNotFound } from '../account.ts';
+import { isJsonObject } from '../body.ts';
+import { readDeletedMark } from '../delete/evidence.ts';
+import { type Finding, refusal } from '../finding.ts';
+import type { EngagementType } from '../input.ts';
+import { type EngagementRecord, type RecordKey, readRecord } from '../record.ts';
+import { notGranted, type Refusal, refusedInput } from '../refusal.ts';
+import { buildListRequest } from '../request.ts';
+import type { WireField } from '../resources.ts';
+import { checkLength } from '../rules.ts';
+import { checkId, checkText } from '../text-rules.ts';
 import { checkFilter, type EngagementFilter, type EngagementOrder } from './filter.ts';
-import { type Finding, refusal } from './finding.ts';
-import type { EngagementType } from './input.ts';
-import { settleNotFound } from './integrated-account.ts';
 import { type FoundRecord, type ReadPorts, readJson, readResource } from './read-record.ts';
-import { type EngagementRecord, type RecordKey, readRecord } from './record.ts';
-import { notGranted, type Refusal, refusedInput } from './refusal.ts';
-import { buildListRequest } from './request.ts';
-import type { WireField } from './resources.ts';
-import { checkLength } from './rules.ts';
-import { checkId, checkText } from './text-rules.ts';
 
 /** Upstream's own default for the size of a page. */
 export const defaultPageSize = 25;

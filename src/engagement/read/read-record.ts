@@ -1,12 +1,12 @@
-import type { Attempt, Send } from '../upstream/attempt.ts';
-import { type Caller, limitedBy } from './access.ts';
-import { isJsonObject, readBody } from './body.ts';
-import { type FindAccountIntegration, settleNotFound } from './integrated-account.ts';
-import { isIdValue, isSameId, type ReadRecord, type RecordKey, readRecord } from './record.ts';
-import { notSent, type Refusal, readRefusal } from './refusal.ts';
-import { buildReadRequest } from './request.ts';
-import type { Resource, WireField } from './resources.ts';
-import { isError } from './upstream-error.ts';
+import type { Attempt, Send } from '../../upstream/attempt.ts';
+import { type Caller, limitedBy } from '../access.ts';
+import { type FindAccountIntegration, settleNotFound } from '../account.ts';
+import { isJsonObject, readBody } from '../body.ts';
+import { isIdValue, isSameId, type ReadRecord, type RecordKey, readRecord } from '../record.ts';
+import { notSent, type Refusal, readRefusal } from '../refusal.ts';
+import { buildReadRequest } from '../request.ts';
+import type { Resource, WireField } from '../resources.ts';
+import { isError } from '../upstream-error.ts';
 
 /** What a read is done with. */
 export interface ReadOptions<R extends Resource> {

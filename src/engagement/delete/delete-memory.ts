@@ -1,7 +1,6 @@
-import { GraphQLError } from 'graphql';
 import { LRUCache } from 'lru-cache';
-import type { DeleteEngagementResult, OutcomeUnknownError } from './result.ts';
-import { withoutRecord } from './without-record.ts';
+import type { DeleteEnd, OutcomeUnknownError } from '../result.ts';
+import { withoutRecord } from '../without-record.ts';
 
 /** How long a delete is remembered under its caller's key. */
 export const rememberedMs = 10 * 60_000;
@@ -35,43 +34,49 @@ export interface KeyedDelete {
   readonly unknownSince: (why: string, answerCount: number) => OutcomeUnknownError;
 }
 
-/** What the one that does the delete has to know of the others. */
-export interface SharedDelete {
-  /** True once everybody who waits for it is gone. */
-  readonly hasCallerLeft: () => boolean;
-  /** What it came to when it was tried before under this key, and may have been done. */
-  readonly earlier: OutcomeUnknownError | undefined;
-  /** True when `earlier` is only assumed: the key may not be new. */
-  readonly isInDoubt: boolean;
-  /** How many of its attempts upstream answered, in all tries under this key; each try adds to it. */
-  readonly answered: { count: number };
-}
-
-/** How a keyed delete came to its result. */
-export type Remembered =
-  | { readonly kind: 'performed' | 'repeated'; readonly result: DeleteEngagementResult }
+/** How a delete stands that arrived under a key. */
+export type Claim =
+  | {
+      /** It is the caller's to do, once. */
+      readonly kind: 'mine';
+      /** True once everybody who waits for it is gone. */
+      readonly hasCallerLeft: () => boolean;
+      /** What it came to when it was tried before under this key, and may have been done. */
+      readonly earlier: OutcomeUnknownError | undefined;
+      /** True when `earlier` is only assumed: the key may not be new. */
+      readonly isInDoubt: boolean;
+      /** Gives the claim back, with what the delete came to; undefined for a fault of this server. Call it exactly once. */
+      readonly settle: (end: DeleteEnd | undefined) => Promise<void>;
+    }
+  /** Another request did it. */
+  | { readonly kind: 'repeated'; readonly result: DeleteEnd }
   /** The key is another delete's. */
   | { readonly kind: 'other' };
 
 /** Makes one delete of all that arrive under one key. */
 export interface DeleteMemory {
   /**
-   * Does the delete, or waits for the one that does it already, or repeats what it came to. An unknown outcome that is safe to
+   * Claims a delete, waits for whoever does it already, or repeats what it came to. An unknown outcome that is safe to
    * retry is not repeated: the delete is tried again, as another attempt of the same one. A refusal is not remembered.
+   * @param answered how many of its attempts upstream answered: set to that number here, and counted on by whoever does it.
    */
-  perform(delete_: KeyedDelete, work: (shared: SharedDelete) => Promise<DeleteEngagementResult>): Promise<Remembered>;
+  claim(delete_: KeyedDelete, answered: { count: number }): Promise<Claim>;
 }
 
-/** What a process hears that wants to do a delete which others may be doing, or have done. */
-export type Claim =
-  /** It may; the lost attempt of another, or one whose outcome nobody knows, came before. */
-  | ({ readonly kind: 'mine' } & Pick<SharedDelete, 'earlier' | 'isInDoubt'> & { readonly answerCount: number })
-  | Exclude<Remembered, { kind: 'performed' }>;
+/** What other processes know of a delete: as {@link Claim}, with how many of its attempts were answered. */
+export type SharedClaim =
+  | {
+      readonly kind: 'mine';
+      readonly earlier: OutcomeUnknownError | undefined;
+      readonly isInDoubt: boolean;
+      readonly answerCount: number;
+    }
+  | Exclude<Claim, { kind: 'mine' }>;
 
 /** What processes know together of deletes. */
 export interface SharedDeletes {
   /** Waits for the process that does it now, until the delete's own deadline. */
-  claim(delete_: KeyedDelete): Promise<Claim>;
+  claim(delete_: KeyedDelete): Promise<SharedClaim>;
   /**
    * Tells the others what a delete came to, and how many of its attempts were answered. Undefined: nothing that would keep them
    * from trying.
@@ -91,7 +96,8 @@ export interface KeptResult {
 
 interface Running {
   readonly fingerprint: string;
-  readonly end: Promise<Remembered>;
+  /** Rejects for a fault of this server. */
+  readonly end: PromiseWithResolvers<Exclude<Claim, { kind: 'mine' }>>;
   readonly waiting: (() => boolean)[];
 }
 
@@ -104,7 +110,7 @@ interface Kept {
 const remembered = new Set(['DeleteEngagementSuccess', 'NotFoundError', 'OutcomeUnknownError']);
 
 /** Without a body that streams: it can be read only once. */
-function withoutStream(result: DeleteEngagementResult): DeleteEngagementResult {
+function withoutStream(result: DeleteEnd): DeleteEnd {
   if (result.kind !== 'DeleteEngagementSuccess' || result.stream === null) return result;
   const warning = 'The streamed body went to the first request with this Idempotency-Key.';
   return { ...result, stream: null, warnings: [...result.warnings, warning] };
@@ -112,13 +118,14 @@ function withoutStream(result: DeleteEngagementResult): DeleteEngagementResult {
 
 const notKept = 'The record is not kept for repeated requests any more, or was too large to be.';
 
-function mayBeTried(result: DeleteEngagementResult): result is OutcomeUnknownError {
+function mayBeTried(result: DeleteEnd): result is OutcomeUnknownError {
   return result.kind === 'OutcomeUnknownError' && result.retrySafe;
 }
 
 /** What to remember of a result; undefined for nothing. */
-export function keptOf(result: DeleteEngagementResult): KeptResult | undefined {
-  if (!remembered.has(result.kind) || (result.kind === 'NotFoundError' && result.isUnchecked)) return undefined;
+export function keptOf(result: DeleteEnd | undefined): KeptResult | undefined {
+  if (!result || !remembered.has(result.kind) || (result.kind === 'NotFoundError' && result.isUnchecked))
+    return undefined;
   const whole = withoutStream(result);
   const outcome = withoutRecord(whole, notKept);
   const text = JSON.stringify(outcome);
@@ -129,19 +136,18 @@ export function keptOf(result: DeleteEngagementResult): KeptResult | undefined {
 /** What is known of an earlier attempt. What all processes know is newer than what this one does; an assumption is less than either. */
 function combine(
   own: OutcomeUnknownError | undefined,
-  claim: Claim | undefined,
-): Pick<SharedDelete, 'earlier' | 'isInDoubt'> {
-  const shared = claim?.kind === 'mine' ? claim.earlier : undefined;
-  const isInDoubt = claim?.kind === 'mine' && claim.isInDoubt;
-  if (!shared || (own && isInDoubt)) return { earlier: own, isInDoubt: false };
-  return { earlier: { ...shared, engagement: shared.engagement ?? own?.engagement ?? null }, isInDoubt };
+  shared: Extract<SharedClaim, { kind: 'mine' }> | undefined,
+): Pick<Extract<Claim, { kind: 'mine' }>, 'earlier' | 'isInDoubt'> {
+  if (!shared?.earlier || (own && shared.isInDoubt)) return { earlier: own, isInDoubt: false };
+  const { earlier, isInDoubt } = shared;
+  return { earlier: { ...earlier, engagement: earlier.engagement ?? own?.engagement ?? null }, isInDoubt };
 }
 
 /**
  * How many answers a further try must not get again from upstream's memory. It may get a success again; and where a repetition may
  * do harm, that memory is the last guard.
  */
-function answersToPass(result: DeleteEngagementResult, answerCount: number): number {
+function answersToPass(result: DeleteEnd, answerCount: number): number {
   const isLastAnswer = result.kind !== 'OutcomeUnknownError' || result.lastStatusCode !== null;
   const mayBeRepeated =
     result.kind === 'DeleteEngagementSuccess' || (result.kind === 'OutcomeUnknownError' && !result.retrySafe);
@@ -176,69 +182,74 @@ export function createDeleteMemory(shared?: SharedDeletes): DeleteMemory {
     else records.set(key, whole);
   }
 
-  type Work = (shared: SharedDelete) => Promise<DeleteEngagementResult>;
-
-  async function claimAndDo(
+  /** Claims what this process neither does nor remembers, among all processes. */
+  async function claimShared(
     keyed: KeyedDelete,
     own: OutcomeUnknownError | undefined,
-    hasCallerLeft: () => boolean,
-    work: Work,
-  ): Promise<Remembered> {
+    now: Running,
+    answered: { count: number },
+  ): Promise<Claim> {
     const claim = await shared?.claim(keyed);
     if (claim && claim.kind !== 'mine') return claim;
     const name = keyed.key + keyed.fingerprint;
-    const answered = { count: Math.max(answerCounts.get(name) ?? 0, claim?.answerCount ?? 0) };
+    answered.count = Math.max(answerCounts.get(name) ?? 0, claim?.answerCount ?? 0);
     const known = combine(own, claim);
-    // A refusal, or a fault of ours, does not make an unknown outcome forgotten.
-    let kept = known.earlier && keptOf(known.earlier);
-    let answerCount = answered.count;
-    try {
-      const result = await work({ ...known, hasCallerLeft, answered });
-      kept = keptOf(result) ?? kept;
-      answerCount = answersToPass(result, answered.count);
-      return { kind: 'performed', result };
-    } catch (error) {
-      answerCount = answered.count;
-      // One that is no answer to the caller is a fault of ours, perhaps after the delete was sent.
-      if (!(error instanceof GraphQLError)) {
-        kept ??= keptOf(keyed.unknownSince('A fault of this server ended an earlier attempt', answerCount));
-      }
-      throw error;
-    } finally {
+
+    async function settle(end: DeleteEnd | undefined): Promise<void> {
+      const { count } = answered;
+      const fault = () => keyed.unknownSince('A fault of this server ended an earlier attempt', count);
+      // A refusal, or a fault of ours, does not make an unknown outcome forgotten.
+      const kept = (end && keptOf(end)) ?? keptOf(known.earlier ?? (end ? undefined : fault()));
+      const answerCount = end ? answersToPass(end, count) : count;
       if (kept) keep(keyed, kept);
       if (answerCount > 0) answerCounts.set(name, answerCount);
       await shared?.settle(keyed, kept, answerCount);
+      running.delete(keyed.key);
+      if (end) now.end.resolve({ kind: 'repeated', result: withoutStream(end) });
+      else now.end.reject(new Error('a fault of this server ended the delete that this one waited for'));
     }
+
+    const hasCallerLeft = () => now.waiting.every((hasLeft) => hasLeft());
+    return { kind: 'mine', hasCallerLeft, ...known, settle };
   }
 
-  async function begin(keyed: KeyedDelete, earlier: OutcomeUnknownError | undefined, work: Work): Promise<Remembered> {
-    const { key, fingerprint } = keyed;
-    const waiting = [keyed.hasCallerLeft];
-    const hasCallerLeft = () => waiting.every((hasLeft) => hasLeft());
-    const end = claimAndDo(keyed, earlier, hasCallerLeft, work);
-    running.set(key, { fingerprint, end, waiting });
-    try {
-      return await end;
-    } finally {
-      running.delete(key);
-    }
-  }
-
-  async function perform(keyed: KeyedDelete, work: Work): Promise<Remembered> {
+  async function begin(
+    keyed: KeyedDelete,
+    own: OutcomeUnknownError | undefined,
+    answered: { count: number },
+  ): Promise<Claim> {
     const { key, fingerprint, hasCallerLeft } = keyed;
-    const now = running.get(key);
-    const before = now ? undefined : outcomes.get(key);
-    const known = now ?? before;
-    if (known && known.fingerprint !== fingerprint) return { kind: 'other' };
-    if (now) {
-      now.waiting.push(hasCallerLeft);
-      const end = await now.end;
-      return end.kind === 'other' ? end : { kind: 'repeated', result: withoutStream(end.result) };
+    const now: Running = { fingerprint, end: Promise.withResolvers(), waiting: [hasCallerLeft] };
+    // Nobody may wait for it.
+    now.end.promise.catch(() => {});
+    running.set(key, now);
+    try {
+      const claim = await claimShared(keyed, own, now, answered);
+      if (claim.kind === 'mine') return claim;
+      now.end.resolve(claim);
+      running.delete(key);
+      return claim;
+    } catch (error) {
+      now.end.reject(error);
+      running.delete(key);
+      throw error;
     }
-    const result: DeleteEngagementResult | undefined = before && JSON.parse(records.get(key) ?? before.json);
-    if (!result) return begin(keyed, undefined, work);
-    return mayBeTried(result) ? begin(keyed, result, work) : { kind: 'repeated', result };
   }
 
-  return { perform };
+  return {
+    async claim(keyed, answered) {
+      const { key, fingerprint, hasCallerLeft } = keyed;
+      const now = running.get(key);
+      const before = now ? undefined : outcomes.get(key);
+      const known = now ?? before;
+      if (known && known.fingerprint !== fingerprint) return { kind: 'other' };
+      if (now) {
+        now.waiting.push(hasCallerLeft);
+        return now.end.promise;
+      }
+      const result: DeleteEnd | undefined = before && JSON.parse(records.get(key) ?? before.json);
+      if (!result || mayBeTried(result)) return begin(keyed, result, answered);
+      return { kind: 'repeated', result };
+    },
+  };
 }

@@ -1,8 +1,8 @@
-import type { UpstreamAnswer } from '../upstream/attempt.ts';
-import { isJsonObject, type ReadBody } from './body.ts';
-import { type DeleteEngagementInput, hasRecord } from './input.ts';
-import type { Integration } from './integrations.ts';
-import { isIdValue, isSameId } from './record.ts';
+import type { UpstreamAnswer } from '../../upstream/attempt.ts';
+import { isJsonObject, type ReadBody } from '../body.ts';
+import { type DeleteEngagementInput, hasRecord } from '../input.ts';
+import type { Integration } from '../integrations.ts';
+import { isIdValue, isSameId } from '../record.ts';
 
 /*
  * What a 2xx answer to a delete may be taken for. `DELETED` needs evidence: no body, or JSON that does not read like an error.
