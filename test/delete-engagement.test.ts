@@ -219,3 +219,19 @@ describe('a dry run', () => {
     expect(upstream.seen).toHaveLength(0);
   });
 });
+
+describe('a refusal by a rule', () => {
+  it('has what refuses among its issues, and no warning', async () => {
+    await using upstream = await startUpstream(json(204, undefined), 'affinity');
+    await using facade = await startTestFacade(upstream.url);
+    const document = `mutation {
+      deleteEngagement(id: "e1", integratedAccountId: "a", parameters: { subject: "x" }) {
+        __typename ... on InvalidInputError { issues { path } } } }`;
+    const { body } = await facade.post(document);
+    expect(body.data.deleteEngagement).toEqual({
+      __typename: 'InvalidInputError',
+      issues: [{ path: ['engagementType'] }],
+    });
+    expect(upstream.deletes()).toEqual([]);
+  });
+});

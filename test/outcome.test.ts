@@ -9,6 +9,7 @@ describe('a 2xx answer is a success', () => {
     ['200 with only an id', json(200, { id: 'e1' }), 'DELETED', { id: 'e1', subject: null }],
     ['200 without an id', json(200, { subject: 'Hello' }), 'DELETED', { id: 'e1', subject: 'Hello' }],
     ['200 empty', json(200, undefined), 'DELETED', { id: 'e1', subject: null }],
+    ['201', json(201, { id: 'e1' }), 'DELETED', { id: 'e1' }],
     ['202', json(202, { id: 'e1' }), 'ACCEPTED', { id: 'e1' }],
     ['204', json(204, undefined), 'DELETED', { id: 'e1', subject: null }],
   ])('R10 %s', async (_what, answer, outcome, engagement) => {

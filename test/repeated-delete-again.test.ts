@@ -41,6 +41,43 @@ describe('a delete that may have been done, and arrives again with its key', () 
   });
 });
 
+describe('a delete whose snapshot was too large to be kept', () => {
+  it('is settled when it arrives again and there is nothing left to read', async () => {
+    let wasDeleted = false;
+    await using upstream = await startUpstream((request, response) => {
+      if (wasDeleted) return truto(404)(request, response);
+      if (request.method === 'GET') return json(200, { id: '1', subject: 'x'.repeat(70_000) })(request, response);
+      wasDeleted = true;
+      truto(408)(request, response);
+    }, 'capsule');
+    await using facade = await startTestFacade(upstream.url);
+    expect((await send(facade, 'k', '1', ', snapshot: true')).__typename).toBe('OutcomeUnknownError');
+    const again = await send(facade, 'k', '1', ', snapshot: true');
+    expect(again).toMatchObject({ outcome: 'ALREADY_ABSENT', engagement: null });
+    expect(upstream.deletes()).toHaveLength(2);
+  });
+});
+
+describe('a streamed body of a delete that arrives twice at once', () => {
+  it('goes to the first, and the second gets what happened', async () => {
+    const release = Promise.withResolvers<void>();
+    await using upstream = await startUpstream(async (request, response) => {
+      await release.promise;
+      json(200, { ok: 1 })(request, response);
+    });
+    await using facade = await startTestFacade(upstream.url);
+    const first = send(facade, 'k', '1', ', format: STREAM');
+    await expect.poll(() => upstream.deletes().length).toBe(1);
+    const second = send(facade, 'k', '1', ', format: STREAM');
+    // It has come in by the time that a later request is answered.
+    await fetch(`${facade.url}/health`);
+    release.resolve();
+    expect((await first).stream.chunks).toHaveLength(1);
+    expect(await second).toMatchObject({ outcome: 'DELETED', stream: null });
+    expect(upstream.deletes()).toHaveLength(1);
+  });
+});
+
 describe('two deletes with one key are two', () => {
   it('when a list of the remoteQuery has another order', async () => {
     await using upstream = await startUpstream(json(204, undefined));

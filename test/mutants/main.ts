@@ -63,7 +63,7 @@ function choose(): readonly Trial[] {
     for (const path of paths) seen.add(path);
     const trialsOf = (path: string): readonly Trial[] => {
       const all = mutantsOf(basename(path), readFileSync(join(root, path), 'utf8'));
-      const count = Math.ceil(all.length / Number(options['one-in']));
+      const count = Math.max(Math.min(1, all.length), Math.round(all.length / Number(options['one-in'])));
       const chosen = all.toSorted((one, other) => (draw(one) < draw(other) ? -1 : 1)).slice(0, count);
       return chosen.map((mutant) => ({ ...mutant, path, rounds: rounds.map(testFiles) }));
     };
