@@ -3,6 +3,8 @@ import { sandboxAccount, sandboxAccounts } from '../src/sandbox/accounts.ts';
 import { seedEngagements } from '../src/sandbox/seed.ts';
 import { startSandbox } from '../src/sandbox/server.ts';
 import { startTestFacade } from './support/facade.ts';
+import { truto } from './support/outcome.ts';
+import { bearer, jwtSecret, serviceEnv, signToken } from './support/service.ts';
 import { json, startUpstream } from './support/upstream.ts';
 
 const mutation = `mutation Delete($id: ID!, $account: ID!, $type: EngagementType, $format: ResponseFormat! = UNIFIED, $dryRun: Boolean! = false) {
@@ -233,5 +235,21 @@ describe('a refusal by a rule', () => {
       issues: [{ path: ['engagementType'] }],
     });
     expect(upstream.deletes()).toEqual([]);
+  });
+});
+
+describe('an account that Truto asks to leave alone', () => {
+  it.each([
+    ["every caller that comes with the server's token", { ...serviceEnv, JWT_SECRET: jwtSecret }, 1],
+    ['the caller whose token it is, and no other', { AUTH_MODE: 'passthrough' }, 2],
+  ])('is left alone by %s', async (_who, env, deletes) => {
+    await using upstream = await startUpstream(truto(429, {}, { 'retry-after': '30' }), 'capsule');
+    await using facade = await startTestFacade(upstream.url, env);
+    for (const sub of ['caller-1', 'caller-2']) {
+      const headers = bearer(await signToken({ sub, integrated_accounts: ['a'] }));
+      const { body } = await facade.post(mutation, { id: 'e1', account: 'a' }, headers);
+      expect(body.data.deleteEngagement.__typename).toBe('RateLimitedError');
+    }
+    expect(upstream.deletes()).toHaveLength(deletes);
   });
 });

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { startTestFacade } from './support/facade.ts';
-import { sendKeyed as send } from './support/keyed-delete.ts';
+import { startTestFacade, type TestFacade } from './support/facade.ts';
+import { inTurn, keyOf, removal, sendKeyed as send } from './support/keyed-delete.ts';
 import { truto } from './support/outcome.ts';
-import { json, startUpstream } from './support/upstream.ts';
+import { json, type SeenRequest, startUpstream } from './support/upstream.ts';
 
 describe('a key that this process has forgotten, or never knew', () => {
   async function keyUpstream(id: string, rest?: string): Promise<unknown> {
@@ -38,6 +38,31 @@ describe('a delete that may have been done, and arrives again with its key', () 
     expect((await send(facade, 'k', '1', rest, 'a', headers)).__typename).toBe('OutcomeUnknownError');
     isRevoked = true;
     expect((await send(facade, 'k', '1', rest, 'a', headers)).__typename).toBe('OutcomeUnknownError');
+  });
+});
+
+describe('a delete whose token Truto did not accept', () => {
+  it('is a new one when it arrives again: "not found" then means just that', async () => {
+    await using upstream = await startUpstream(inTurn(truto(401), truto(404)), 'capsule');
+    await using facade = await startTestFacade(upstream.url, { AUTH_MODE: 'passthrough' });
+    const headers = { authorization: 'Bearer canary-of-a-caller', 'idempotency-key': 'k' };
+    const document = `mutation { ${removal('1')} }`;
+    const refused = await facade.post(document, {}, headers);
+    expect(refused.body.errors).toMatchObject([{ extensions: { code: 'UNAUTHENTICATED' } }]);
+    const { body } = await facade.post(document, {}, headers);
+    expect(body.data.deleteEngagement).toMatchObject({ __typename: 'NotFoundError' });
+  });
+});
+
+describe('a delete that could not be sent', () => {
+  it('is in the log with the key that it has when it is sent', async () => {
+    const keyLogged = ({ logged }: TestFacade) => /"idempotencyKey":"([^"]+)".*"msg":"delete"/.exec(logged())?.[1];
+    await using unreachable = await startTestFacade('http://127.0.0.1:1');
+    expect((await send(unreachable, 'k')).__typename).toBe('UpstreamUnavailableError');
+    await using upstream = await startUpstream(json(204, undefined));
+    await using facade = await startTestFacade(upstream.url);
+    await send(facade, 'k');
+    expect(keyLogged(unreachable)).toBe(keyOf(upstream.deletes()[0] as SeenRequest));
   });
 });
 
