@@ -249,6 +249,13 @@ describe('R10 the record of an engagement', () => {
   });
 });
 
+describe('R10 a record without any word of the provider', () => {
+  it.each([null, ''])('is a success: its remote_data is %j', async (remoteData) => {
+    const result = await deleted(json(200, { id: 'e1', remote_data: remoteData }), { remote: true });
+    expect(result).toMatchObject({ outcome: 'DELETED' });
+  });
+});
+
 describe('R10 an id that is no id', () => {
   it.each([[{ toString: null }], [{ valueOf: 1 }], [['e2']], [[]], [true]])(
     'such as %j costs that field, never the result',

@@ -56,13 +56,17 @@ describe('a delete whose token Truto did not accept', () => {
 
 describe('a delete that could not be sent', () => {
   it('is in the log with the key that it has when it is sent', async () => {
-    const keyLogged = ({ logged }: TestFacade) => /"idempotencyKey":"([^"]+)".*"msg":"delete"/.exec(logged())?.[1];
-    await using unreachable = await startTestFacade('http://127.0.0.1:1');
-    expect((await send(unreachable, 'k')).__typename).toBe('UpstreamUnavailableError');
+    const keysLogged = ({ logged }: TestFacade) =>
+      [...logged().matchAll(/"idempotencyKey":"([^"]+)".*"msg":"delete"/g)].map(([, key]) => key);
+    await using limiting = await startUpstream(truto(429, {}, { 'retry-after': '30' }));
+    await using paused = await startTestFacade(limiting.url);
+    await send(paused, 'another', '2');
+    expect((await send(paused, 'k')).__typename).toBe('RateLimitedError');
+    expect(limiting.deletes()).toHaveLength(1);
     await using upstream = await startUpstream(json(204, undefined));
     await using facade = await startTestFacade(upstream.url);
     await send(facade, 'k');
-    expect(keyLogged(unreachable)).toBe(keyOf(upstream.deletes()[0] as SeenRequest));
+    expect(keysLogged(paused)[1]).toBe(keyOf(upstream.deletes()[0] as SeenRequest));
   });
 });
 

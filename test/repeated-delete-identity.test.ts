@@ -60,7 +60,7 @@ describe('a delete with the Idempotency-Key of an earlier one', () => {
       '... on DeleteEngagementSuccess { stream { contentType } }',
       '... on DeleteEngagementSuccess { stream { contentType chunks } }',
     ],
-  ])('is refused when it selects %s than the first', async (_what, args, selected, other) => {
+  ])('is refused when it does not select what the first did: %s', async (_what, args, selected, other) => {
     await using upstream = await startUpstream(json(200, { id: '1', notes: [] }));
     await using facade = await startTestFacade(upstream.url);
     const post = async (selection: string) => {

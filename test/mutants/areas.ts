@@ -16,7 +16,7 @@ export const areas: readonly Area[] = [
     modules: ['src/engagement/{delete-memory,repeated-delete,audit}.ts'],
     rounds: [
       ['delete-memory', 'repeated-delete*', 'audit'],
-      ['shared-deletes', 'upstream-keys', 'delete-engagements'],
+      ['shared-deletes*', 'upstream-keys', 'delete-engagements'],
     ],
   },
   {
