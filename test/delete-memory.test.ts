@@ -61,6 +61,15 @@ describe('what is remembered of deletes', () => {
     }
   });
 
+  it('is the outcome without the engagement where that was too large', async () => {
+    const memory = createDeleteMemory();
+    const large = { ...success(undefined), engagement: { ...record, subject: 'x'.repeat(70_000) } };
+    await memory.perform(keyed('k'), async () => large as DeleteEngagementResult);
+    const again = await memory.perform(keyed('k'), () => Promise.reject(new Error('sent again')));
+    const kept = { outcome: 'DELETED', engagement: null, warnings: [expect.stringContaining('record')] };
+    expect(again).toMatchObject({ kind: 'repeated', result: kept });
+  });
+
   it('is no record that an earlier attempt had, once there is an outcome', async () => {
     const memory = createDeleteMemory();
     await memory.perform(keyed('k'), async () => unknown);

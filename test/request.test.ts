@@ -106,6 +106,35 @@ describe('S04 the ids in the parameters', () => {
   });
 });
 
+describe('S06 text that no request line can carry', () => {
+  /** Every place that a text of a caller's own has in a request. */
+  const places: readonly (readonly [place: string, (text: string) => Partial<DeleteEngagementInput>])[] = [
+    ['parameters.content', (content) => ({ parameters: { content } })],
+    ['parameters.subject', (subject) => ({ parameters: { subject } })],
+    ['parameters.direction', (direction) => ({ parameters: { direction } })],
+    ['parameters.status', (status) => ({ parameters: { status } })],
+    ['remoteQuery.x', (x) => ({ remoteQuery: { x } })],
+    ['remoteQuery.x.0', (item) => ({ remoteQuery: { x: [item] } })],
+    ['remoteQuery.x', (name) => ({ remoteQuery: { x: { [name]: 'y' } } })],
+    ['remoteQuery', (name) => ({ remoteQuery: { [name]: 'y' } })],
+  ];
+
+  it.each(places)('is refused in %s when it has half of a surrogate pair', (place, inputOf) => {
+    for (const text of ['\ud800', 'a\udfff', '\udc00\ud800']) {
+      const found = checkWellFormed(inputWith(inputOf(text)));
+      expect(found.map(({ severity, path }) => [severity, path.join('.')])).toEqual([['REFUSAL', place]]);
+    }
+  });
+
+  it.each(places)('is escaped in %s when it has line breaks and the end of a head', (_place, inputOf) => {
+    const input = inputOf('a\r\nx-evil: 1\r\n\r\nDELETE /');
+    expect(isRefused(input)).toBe(false);
+    expect(deleteRequest(input).path).toMatch(/^[!-~]+$/);
+    expect(deleteRequest(input).path).toContain('a%0D%0Ax-evil%3A%201%0D%0A%0D%0ADELETE%20%2F');
+    expect(deleteRequest(input).headers).toEqual(deleteRequest({}).headers);
+  });
+});
+
 describe('S06 whatever the input', () => {
   const mostlyFit = fc.oneof({ arbitrary: fc.string({ unit: 'binary', minLength: 1 }), weight: 9 }, anyText);
   const text = fc.oneof(mostlyFit, fc.constantFrom('\r\n', '\u0000', 'a\r\nx-evil: 1\r\n\r\nDELETE /'));
