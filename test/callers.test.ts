@@ -254,6 +254,16 @@ describe('AUTH_MODE=service', () => {
     expect(upstream.seen.length > before).toBe(granted);
   });
 
+  it.each([
+    ['all and one', ['z', '*']],
+    ['all twice', ['*', '*']],
+  ])('S02 when the grant names %s, it is none for an account that is called so', async (_how, integrated_accounts) => {
+    const before = upstream.seen.length;
+    const { body } = await facade.post(remove('*'), {}, bearer(await signToken({ integrated_accounts })));
+    expect(body.data.deleteEngagement.__typename).toBe('ForbiddenError');
+    expect(upstream.seen).toHaveLength(before);
+  });
+
   it('S02 answers alike for an account that is not granted and one that cannot exist', async () => {
     const headers = bearer(await signToken({ integrated_accounts: ['a'] }));
     const answers = await Promise.all(['b', '..', ''].map((account) => facade.post(remove(account), {}, headers)));

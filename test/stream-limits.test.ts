@@ -111,6 +111,21 @@ describe('S28 streamed bodies', () => {
     expect(deletesOf('greedy')).toBe(8);
   });
 
+  it('end when upstream sends nothing further for the time of an operation, which their client is told', async () => {
+    const closed = Promise.withResolvers<void>();
+    await using upstream = await startUpstream((_request, response) => {
+      response.writeHead(200).once('close', closed.resolve).write('the beginning');
+    });
+    await using facade = await startTestFacade(upstream.url, { REQUEST_TIMEOUT_MS: '1000' });
+    const parts = await collect(await postForParts(facade, `mutation { ${streamedDelete('chunks @stream')} }`));
+    expect(parts[0]).toMatchObject({ data: { deleteEngagement: { outcome: 'DELETED' } } });
+    expect(items(parts).map(({ errors }) => errors?.map(({ extensions }) => extensions.code))).toEqual([
+      undefined,
+      ['RESPONSE_INTERRUPTED'],
+    ]);
+    await closed.promise;
+  });
+
   it('end when their client has taken nothing for the time of an operation, which it is told once it reads', async () => {
     const closed = Promise.withResolvers<void>();
     await using upstream = await startUpstream((_request, response) => {

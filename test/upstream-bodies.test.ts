@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { createUpstreamClient } from '../src/upstream/client.ts';
 import { startTestFacade } from './support/facade.ts';
@@ -100,6 +101,23 @@ const ways: readonly (readonly [way: string, answerWith: (body: Buffer) => Answe
     },
   ],
 ];
+
+it.each(['', 'format: RAW', 'snapshot: true'])(
+  'S14 an upstream that compresses what it may is told not to, so that each body can be read: %s',
+  async (argument) => {
+    const compressing: Answer = ({ headers }, response) => {
+      const body = Buffer.from(JSON.stringify({ id: 'e1', subject: 'Hello', integration: { name: 'capsule' } }));
+      const type = { 'content-type': 'application/json' };
+      if (headers['accept-encoding'] === 'identity') response.writeHead(200, type).end(body);
+      else response.writeHead(200, { ...type, 'content-encoding': 'gzip' }).end(gzipSync(body));
+    };
+    await using upstream = await startUpstream(compressing, compressing);
+    await using facade = await startTestFacade(upstream.url);
+    const { data } = (await facade.post(remove(argument))).body;
+    expect(data.deleteEngagement).toMatchObject({ __typename: 'DeleteEngagementSuccess', outcome: 'DELETED' });
+    expect((await facade.post(read)).body).toEqual({ data: { engagement: { subject: 'Hello' } } });
+  },
+);
 
 describe.each(ways)('S14 an upstream body %s', (_way, answerWith) => {
   const env = { MAX_UPSTREAM_BYTES: String(maxBytes) };
