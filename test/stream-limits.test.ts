@@ -41,9 +41,14 @@ describe('an initialCount', () => {
 describe('a streamed answer of unknown outcome', () => {
   it('is told as such, and its body is closed', async () => {
     const closed = Promise.withResolvers<void>();
+    // It is never quiet for as long as an operation may take: nothing else would end it.
     await using upstream = await startUpstream((_request, response) => {
-      response.on('close', closed.resolve);
-      response.writeHead(207).write('the beginning');
+      response.writeHead(207);
+      const drip = setInterval(() => response.write('drop'), 50);
+      response.once('close', () => {
+        clearInterval(drip);
+        closed.resolve();
+      });
     });
     await using facade = await startTestFacade(upstream.url);
     const { body } = await facade.post(`mutation { ${streamedDelete('chunks')} }`);
