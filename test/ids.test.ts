@@ -6,18 +6,21 @@ const mutation = `mutation ($id: ID!, $parameters: DeleteEngagementParameters, $
   deleteEngagement(id: $id, integratedAccountId: "a", parameters: $parameters, remoteQuery: $remoteQuery) {
     __typename ... on InvalidInputError { issues { path } } } }`;
 
-/** Sends the JSON text of variables as it is, and tells what became of it. */
+/** Sends the JSON text of variables as it is, with a document that the server knows by then, and tells what became of it. */
 async function send(variables: string) {
   await using upstream = await startUpstream(json(204, undefined));
   await using facade = await startTestFacade(upstream.url);
+  await facade.post(mutation, { id: 'known' });
   const body = `{"query":${JSON.stringify(mutation)},"variables":${variables}}`;
   const response = await fetch(`${facade.url}/graphql`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body,
   });
-  return { status: response.status, answer: await response.json(), deletes: upstream.deletes() };
+  return { status: response.status, answer: await response.json(), deletes: upstream.deletes().slice(1) };
 }
+
+const refused = { extensions: { code: 'BAD_USER_INPUT' } };
 
 describe('an id that is a number in the variables', () => {
   it.each([
@@ -35,14 +38,14 @@ describe('an id that is a number in the variables', () => {
     async (id) => {
       const { status, answer, deletes } = await send(`{"id":${id}}`);
       expect([status, deletes]).toEqual([400, []]);
-      expect(answer.errors[0].message).toMatch(/\bid\b/);
+      expect(answer.errors).toMatchObject([refused]);
     },
   );
 
   it('is refused wherever it stands', async () => {
     const { status, answer, deletes } = await send('{"id":"1","parameters":{"account":{"id":3652397000000512019}}}');
     expect([status, deletes]).toEqual([400, []]);
-    expect(answer.errors[0].message).toContain('parameters.account.id');
+    expect(answer.errors).toMatchObject([refused]);
   });
 });
 
