@@ -120,6 +120,29 @@ describe('a bulk delete, where callers bring their own tokens,', () => {
     expect(tokens).toEqual(new Set(['Bearer token-of-a-caller']));
   });
 
+  it.each<[string, Answer]>([
+    ['may not be looked up', truto(403)],
+    ['is not known', truto(404)],
+    ['cannot be asked for', truto(500)],
+  ])(
+    'is seen and cancelled by who started it also when its account %s any more, and by nobody else',
+    async (_why, refused) => {
+      await using redis = await startRedis();
+      let lookUp = json(200, { integration: { name: 'capsule' } });
+      await using upstream = await startUpstream(json(500, {}), (request, response) => lookUp(request, response));
+      const env = { REDIS_URL: redis.url, ...sealing, TRUTO_RATE_LIMITS: '0', REQUEST_TIMEOUT_MS: '500' };
+      await using facade = await startTestFacade(upstream.url, env);
+      const caller = bearer('token-of-a-caller');
+      const { id } = await started(facade.post, { integratedAccountId: 'a', filter: { contact: '1' } }, caller);
+      lookUp = refused;
+      expect((await seen(facade.post, id, caller)).id).toBe(id);
+      expect(await seen(facade.post, id, bearer('token-of-a-colleague'))).toEqual({ data: { bulkDelete: null } });
+      const document = 'mutation($id: ID!) { cancelBulkDelete(id: $id) { state } }';
+      const { body } = await facade.post(document, { id }, caller);
+      expect(body.data.cancelBulkDelete.state).toBe('CANCELLED');
+    },
+  );
+
   it('pauses at the first answer by which upstream no longer takes the token, says so, and asks no more when it is resumed', async () => {
     await using redis = await startRedis();
     await using upstream = await startUpstream(truto(401), 'capsule');
