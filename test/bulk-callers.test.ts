@@ -32,8 +32,10 @@ const steerings = ['pause', 'resume', 'cancel'].map(
   (how) => `mutation($id: ID!) { it: ${how}BulkDelete(id: $id) { id } }`,
 );
 
-describe('S02 a bulk delete, where callers prove who they are,', () => {
-  it('is seen and touched by those alone who are granted its account; to others it is not there', async () => {
+describe.concurrent('S02 a bulk delete, where callers prove who they are,', () => {
+  it('is seen and touched by those alone who are granted its account; to others it is not there', async ({
+    expect,
+  }) => {
     await using redis = await startRedis();
     const sandbox = await startSandbox({ latencyMs: 200 });
     const env = { ...serviceEnv, JWT_SECRET: jwtSecret, TRUTO_API_TOKEN: sandboxToken, REDIS_URL: redis.url };
@@ -70,8 +72,8 @@ describe('S02 a bulk delete, where callers prove who they are,', () => {
   });
 });
 
-describe('a bulk delete, where callers bring their own tokens,', () => {
-  it('S01 needs a secret to keep them by, and keeps none that could be read', async () => {
+describe.concurrent('a bulk delete, where callers bring their own tokens,', () => {
+  it('S01 needs a secret to keep them by, and keeps none that could be read', async ({ expect }) => {
     await using redis = await startRedis();
     const sandbox = await startSandbox({ latencyMs: 300 });
     const caller = bearer(sandboxToken);
@@ -91,7 +93,7 @@ describe('a bulk delete, where callers bring their own tokens,', () => {
     await sandbox.close();
   });
 
-  it('S02 is seen by whom upstream shows its account, and by nobody else', async () => {
+  it('S02 is seen by whom upstream shows its account, and by nobody else', async ({ expect }) => {
     await using redis = await startRedis();
     const look = json(200, { integration: { name: 'capsule' } });
     await using upstream = await startUpstream(json(204, undefined), (request, response) => {
@@ -143,7 +145,9 @@ describe('a bulk delete, where callers bring their own tokens,', () => {
     },
   );
 
-  it('pauses at the first answer by which upstream no longer takes the token, says so, and asks no more when it is resumed', async () => {
+  it('pauses at the first answer by which upstream no longer takes the token, says so, and asks no more when it is resumed', async ({
+    expect,
+  }) => {
     await using redis = await startRedis();
     await using upstream = await startUpstream(truto(401), 'capsule');
     await using facade = await startTestFacade(upstream.url, {
@@ -169,7 +173,7 @@ describe('a bulk delete, where callers bring their own tokens,', () => {
   });
 });
 
-describe('S30 a bulk delete that upstream lets nobody begin', () => {
+describe.concurrent('S30 a bulk delete that upstream lets nobody begin', () => {
   const shown = json(200, { integration: { name: 'capsule' } });
   const caller = bearer('token-of-nobody');
 
@@ -209,7 +213,9 @@ describe('S30 a bulk delete that upstream lets nobody begin', () => {
     expect(running.upstream.seen.filter(({ path }) => !path.startsWith('/integrated-account/'))).toEqual([]);
   });
 
-  it('is begun all the same for a token that it showed the account to minutes ago, when it only fails now', async () => {
+  it('is begun all the same for a token that it showed the account to minutes ago, when it only fails now', async ({
+    expect,
+  }) => {
     await using running = await startPassthrough(shown);
     await running.post('mutation { deleteEngagement(id: 9, integratedAccountId: "a") { __typename } }', {}, caller);
     running.now.lookUp = truto(500);
@@ -217,7 +223,9 @@ describe('S30 a bulk delete that upstream lets nobody begin', () => {
     await expect.poll(async () => (await seen(running.post, id, caller)).state).toBe('COMPLETED');
   });
 
-  it('is one of 20 that a caller may have unfinished in an account, or in all that its token may not look up; others have theirs', async () => {
+  it('is one of 20 that a caller may have unfinished in an account, or in all that its token may not look up; others have theirs', async ({
+    expect,
+  }) => {
     await using running = await startPassthrough(shown);
     const { post, now } = running;
     const start = (integratedAccountId: string, headers = caller, input: object = { ids: manyIds(100) }) =>
@@ -278,7 +286,9 @@ describe('S30 a bulk delete that upstream lets nobody begin', () => {
     expect(colleague.body.errors).toBeUndefined();
   }, 60_000);
 
-  it('is kept for 24 hours as long as nothing of it was begun, and so is a dry run; what was begun for 30 days, all of it', async () => {
+  it('is kept for 24 hours as long as nothing of it was begun, and so is a dry run; what was begun for 30 days, all of it', async ({
+    expect,
+  }) => {
     await using running = await startPassthrough(shown);
     const { post, client } = running;
     const hoursOf = async (id: string) => {

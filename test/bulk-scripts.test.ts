@@ -196,7 +196,7 @@ describe('a list', () => {
     const cancelled = await now(job);
     expect(cancelled.phase).toBe('CANCELLED');
     await store.endListing(job);
-    expect(await store.addListed(job, itemsOf('2'), null)).toBe(0);
+    expect(await store.addListed(cancelled, itemsOf('2'), null)).toBe(0);
     expect(await now(job)).toEqual(cancelled);
   });
 });

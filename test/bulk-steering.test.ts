@@ -9,10 +9,10 @@ import { startTestFacade } from './support/facade.ts';
 
 const account = sandboxAccount('Capsule');
 const integratedAccountId = account.id;
-const many = { engagementsPerAccount: 1_000, latencyMs: 100 };
+const many = { engagementsPerAccount: 500, latencyMs: 150 };
 const idsOf = (count: number) => seedEngagements(account, count).map(({ id }) => id);
 
-async function begun({ facade, sandbox }: Setting, count = 1_000, least = 50): Promise<string> {
+async function begun({ facade, sandbox }: Setting, count = 500, least = 50): Promise<string> {
   const { id } = await started(facade.post, { integratedAccountId, ids: idsOf(count) });
   await vi.waitFor(() => expect(sandbox.requests.length).toBeGreaterThan(least), { timeout: 10_000 });
   return id;
@@ -40,14 +40,14 @@ describe.concurrent('a bulk delete', () => {
     const id = await begun(setting);
     expect((await steer(post, 'pause', id)).state).toBe('PAUSED');
     const before = await settled(setting, id);
-    expect(before).toBeLessThan(1_000);
+    expect(before).toBeLessThan(500);
     const sent = deletesOf(setting).length;
     // Another, which is started later, is done from its beginning to its end meanwhile.
     const { id: later } = await started(post, { integratedAccountId, ids: ['unheard-of'] });
     expect((await ended(setting, later)).state).toBe('COMPLETED');
     expect([deletesOf(setting).length, (await seen(post, id)).outcomes.deleted]).toEqual([sent + 1, before]);
     await steer(post, 'resume', id);
-    expect(await ended(setting, id)).toMatchObject({ state: 'COMPLETED', outcomes: { deleted: 1_000 } });
+    expect(await ended(setting, id)).toMatchObject({ state: 'COMPLETED', outcomes: { deleted: 500 } });
   });
 
   it('sends nothing further once it is cancelled, brings to an end what was sent, and stays so', async ({ expect }) => {
@@ -96,7 +96,7 @@ describe.concurrent('a bulk delete', () => {
     await using setting = await startSetting({ ...many, latencyMs: 20 }, { REQUEST_TIMEOUT_MS: '1000' });
     const { post } = setting.facade;
     const port = Number(new URL(setting.sandbox.url).port);
-    const id = await begun(setting, 1_000, 200);
+    const id = await begun(setting, 500, 100);
     await setting.sandbox.close();
     await expect.poll(async () => (await seen(post, id)).trouble).toMatch(/retried automatically/);
     const { outcomes } = await seen(post, id);
@@ -151,7 +151,7 @@ describe.concurrent('a bulk delete', () => {
 
   it('is left to others by a server that is stopped, which ends what it sent and nothing more', async ({ expect }) => {
     await using setting = await startSetting(many);
-    const id = await begun(setting, 800);
+    const id = await begun(setting, 400);
     await setting.facade[Symbol.asyncDispose]();
     await using other = await startTestFacade(setting.sandbox.url, { REDIS_URL: setting.redis.url });
     const { outcomes } = await seen(other.post, id);
@@ -159,7 +159,7 @@ describe.concurrent('a bulk delete', () => {
     await expect.poll(async () => (await seen(other.post, id)).state).toBe('COMPLETED');
     const told = await outcomesOf(other.post, id);
     expect(new Set(told.map(({ outcome }) => outcome))).toEqual(new Set(['DELETED']));
-    expect(deletesOf(setting)).toHaveLength(800);
+    expect(deletesOf(setting)).toHaveLength(400);
   });
 });
 
@@ -191,15 +191,17 @@ describe.concurrent('R28 a bulk delete that is cancelled while upstream gives no
     for (const item of duringIt) if (keys.has(item.id)) expect(item.outcome).not.toBe('WAITING');
     await expect.poll(async () => (await seen(post, id)).state, { timeout: 60_000 }).toBe('CANCELLED');
     const told = await outcomesOf(post, id);
+    // What was on its way when upstream went may be known to nobody but whoever sent it.
     for (const item of told)
-      expect(['DELETED', 'UNKNOWN'].includes(item.outcome), item.outcome).toBe(keys.has(item.id));
+      expect(keys.has(item.id) ? ['DELETED', 'UNKNOWN'] : ['WAITING', 'UNKNOWN']).toContain(item.outcome);
+    expect(told.map(({ outcome }) => outcome)).toContain('WAITING');
     const unknown = await unknownOf(post, id);
     expect(unknown.length).toBeGreaterThan(0);
     expect(unknown).toHaveLength((await seen(post, id)).outcomes.unknown ?? 0);
     for (const failure of unknown)
       expect(failure.result).toEqual({
         __typename: 'OutcomeUnknownError',
-        idempotencyKey: keys.get(failure.id),
+        idempotencyKey: keys.get(failure.id) ?? expect.any(String),
         retrySafe: true,
       });
   }, 90_000);
