@@ -11,6 +11,7 @@ import {
   requestTimeoutMs,
   type SentRequest,
   startPage,
+  tooLarge,
 } from './support/bulk-page.ts';
 import { type BulkStore, startBulkStore } from './support/bulk-store.ts';
 
@@ -33,6 +34,11 @@ const only =
   (asked: Asked | readonly Asked[], attempt: ReturnType<typeof answered>): PickAttempt =>
   (request) =>
     [asked].flat().includes(request.asked) ? attempt : undefined;
+
+const onRead =
+  (pick: (id: string) => ReturnType<typeof answered> | undefined): PickAttempt =>
+  ({ asked, id }) =>
+    asked === 'read' ? pick(id) : undefined;
 
 /** Works on it until its job has ended; how often that took. */
 async function runToEnd(page: PageUnderTest, most = 20): Promise<number> {
@@ -169,6 +175,17 @@ describe('an engagement of a bulk delete whose delete had no answer', () => {
       await page.run();
       expect(await page.read()).toMatchObject({ phase: 'CANCELLED', outcomes: { OutcomeUnknownError: 1 } });
       expect(of(page.sent, 'delete')).toHaveLength(1);
+    });
+
+    it('R28 is looked for, however many wait behind it, which are left as they are', async () => {
+      const page = await start(idsOf(40));
+      page.answer(({ asked, id }) => (asked !== 'delete' ? undefined : id === 'e0' ? lost : notSent));
+      await page.run();
+      await kept.store.steer(page.job, 'cancel');
+      page.answer(() => undefined);
+      await runToEnd(page);
+      expect(await page.read()).toMatchObject({ phase: 'CANCELLED', done: 1, outcomes: { OutcomeUnknownError: 1 } });
+      expect(new Set(Object.values(await page.states()))).toEqual(new Set(['OutcomeUnknownError', undefined]));
     });
 
     it('R28 ends as unknown under the key that was sent, also when an answer has used that up', async () => {
@@ -430,13 +447,28 @@ describe('records that are kept before their delete', () => {
     expect(await page.read()).toMatchObject({ phase: 'COMPLETED', outcomes: { DELETED: 3 } });
   });
 
-  it('R27 are read eight times while upstream answers lists, and then end as a failure of their own', async () => {
-    const page = await start(idsOf(2), keeping);
-    page.answer(({ asked, id }) => (asked === 'read' && id === 'e0' ? refused(500) : undefined));
-    expect(await runToEnd(page)).toBe(8);
-    expect(await page.states()).toEqual({ e0: 'UpstreamUnavailableError', e1: 'DELETED' });
-    expect(of(page.sent, 'read').filter(({ id }) => id === 'e0')).toHaveLength(8);
-  });
+  const ofNote = (attempt: ReturnType<typeof answered>): PickAttempt =>
+    onRead((id) => (id === 'n' ? attempt : id === 'e0' ? answered(200, { id, notes: [{ id: 'n' }] }) : undefined));
+
+  it.each<[string, PickAttempt]>([
+    ['answered with status 500', onRead((id) => (id === 'e0' ? refused(500) : undefined))],
+    ['lost', onRead((id) => (id === 'e0' ? lost : undefined))],
+    ['longer than may be read', onRead((id) => (id === 'e0' ? tooLarge : undefined))],
+    ['another record', onRead((id) => (id === 'e0' ? answered(200, { id: 'another' }) : undefined))],
+    ['that of a note of it, which is answered with status 500', ofNote(refused(500))],
+    ['that of a note of it, which is another record', ofNote(answered(200, { id: 'another' }))],
+  ])(
+    'R27 whose read is for ever %s are read eight times while upstream answers lists, and end as a failure of their own',
+    async (_what, failing) => {
+      const page = await start(idsOf(3), keeping);
+      page.answer(failing);
+      await page.run();
+      expect(await page.states()).toEqual({ e0: undefined, e1: 'DELETED', e2: 'DELETED' });
+      expect(1 + (await runToEnd(page))).toBe(8);
+      expect(await page.states()).toEqual({ e0: 'UpstreamUnavailableError', e1: 'DELETED', e2: 'DELETED' });
+      expect(of(page.sent, 'read').filter(({ id }) => id === 'e0')).toHaveLength(8);
+    },
+  );
 
   it('R27 are tried one at a time in an outage', async () => {
     const page = await start(idsOf(40), keeping);

@@ -136,7 +136,7 @@ describe.concurrent('R27 engagements that can neither be deleted nor read', () =
     const bad = idsOf(30).slice(0, 18);
     await using setting = await startSetting(
       { pickFault: ({ url }) => (bad.some((id) => url.includes(`/${id}?`)) ? findFault('fault-500') : undefined) },
-      { REQUEST_TIMEOUT_MS: '400' },
+      { REQUEST_TIMEOUT_MS: '250' },
     );
     const { post } = setting.facade;
     const { id } = await started(post, { integratedAccountId, ids: idsOf(30) });
@@ -188,7 +188,7 @@ describe.concurrent('a bulk delete in an integration that keeps deleted engageme
         (request, response) => (request.method === 'GET' ? isThere : removals)(request, response),
         integration,
       );
-      const env = { REDIS_URL: redis.url, REQUEST_TIMEOUT_MS: '400' };
+      const env = { REDIS_URL: redis.url, REQUEST_TIMEOUT_MS: '250' };
       await using facade = await startTestFacade(upstream.url, env);
       const { id } = await started(facade.post, { integratedAccountId: 'a', ids: ['1'] });
       await expect.poll(async () => (await seen(facade.post, id)).state, { timeout: 60_000 }).toBe('COMPLETED');

@@ -164,7 +164,7 @@ describe.concurrent('a bulk delete', () => {
 });
 
 describe.concurrent('R28 a bulk delete that is cancelled while upstream gives no answer', () => {
-  const short = { REQUEST_TIMEOUT_MS: '400' };
+  const short = { REQUEST_TIMEOUT_MS: '300' };
 
   /** What the failures say of each that is of unknown outcome. */
   async function unknownOf(post: Post, id: string) {
@@ -176,7 +176,7 @@ describe.concurrent('R28 a bulk delete that is cancelled while upstream gives no
   it('ends, with an unknown outcome for each that was sent, and says of none of them that nothing was sent', async ({
     expect,
   }) => {
-    await using setting = await startSetting({ ...many, latencyMs: 200 }, short);
+    await using setting = await startSetting({ ...many, latencyMs: 100 }, short);
     const { post } = setting.facade;
     const id = await begun(setting, 300, 40);
     const keys = new Map<string, unknown>();

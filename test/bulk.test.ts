@@ -289,7 +289,6 @@ describe.concurrent('a bulk delete by a filter', () => {
     isOut = true;
     const refusedFrom = setting.sandbox.requests.length;
     await expect.poll(() => setting.sandbox.requests.length - refusedFrom).toBeGreaterThan(30);
-    await new Promise((resolve) => setTimeout(resolve, 3_000));
     isOut = false;
     await expect.poll(async () => (await seen(post, id)).state, { timeout: 60_000 }).toBe('COMPLETED');
     const { total, outcomes } = await seen(post, id);

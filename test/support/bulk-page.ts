@@ -36,6 +36,12 @@ export function answered(statusCode: number, body?: object | string, headers: Re
 export const refused = (statusCode: number, headers: Record<string, string> = {}, rest: object = {}): Attempt =>
   answered(statusCode, { statusCode, error: 'Some Error', message: 'no', ...rest }, headers);
 
+/** A body that is longer than `MAX_UPSTREAM_BYTES`. */
+export const tooLarge: Attempt = {
+  ...{ kind: 'answer', statusCode: 200, headers: { 'content-type': 'application/json' } },
+  ...{ body: { kind: 'unreadable', reason: 'too-large' }, disconnect() {} },
+};
+
 /** It was sent, and nobody knows what became of it. */
 export const lost: Attempt = { kind: 'failure', mayHaveBeenSent: true, reason: 'reset' };
 
