@@ -158,11 +158,11 @@ describe('R23 a changed address of upstream', () => {
     let address = '127.0.0.1';
     using _lookup = stubLookup('moving.example', () => address);
     const baseUrl = new URL(`http://moving.example:${port}`);
-    const client = createUpstreamClient({ baseUrl, maxBytes: 1024, idleTimeoutMs: 1_000, reserveMs: 10 });
+    const client = createUpstreamClient({ baseUrl, maxBytes: 1024, idleTimeoutMs: 1_000 });
     const send = async (path: string) => {
       const deadlineAt = performance.now() + 60_000;
       const request = { method: 'DELETE', path, headers: {} } as const;
-      return client.attempt(request, { answerBy: deadlineAt, deadlineAt, streams: false });
+      return client.attempt(request, { answerBy: deadlineAt, deadlineAt, streams: false, onDone() {} });
     };
     const answered = { kind: 'answer', statusCode: 204 };
     let isOver = false;

@@ -13,7 +13,7 @@ function inputWith(rest: Partial<DeleteEngagementInput>): DeleteEngagementInput 
 }
 
 function deleteRequest(rest: Partial<DeleteEngagementInput>) {
-  return buildDeleteRequest(inputWith(rest), everything, credentials);
+  return buildDeleteRequest(inputWith(rest), everything, 'Bearer token');
 }
 
 function isRefused(rest: Partial<DeleteEngagementInput>): boolean {

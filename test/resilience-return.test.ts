@@ -38,8 +38,11 @@ async function comeBackAfter(outageMs: number, failure: Attempt, isByAccount: bo
     attemptsBefore += 1;
     return failure;
   }
-  const attempt = async (_request: unknown, { atItsTurn = (begin) => begin() }: AttemptOptions) =>
-    atItsTurn(attemptNow);
+  const attempt = async (_request: unknown, { onDone }: AttemptOptions) => {
+    const end = await attemptNow();
+    onDone();
+    return end;
+  };
   const send = createSend({ client: { attempt }, reserveMs: 500, limits: undefined });
 
   async function work(worker: string): Promise<void> {

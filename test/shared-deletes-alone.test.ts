@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { rememberedMs } from '../src/engagement/delete-memory.ts';
-import { createSharedDeletes } from '../src/engagement/shared-deletes.ts';
+import { rememberedMs } from '../src/engagement/delete/delete-memory.ts';
+import { createSharedDeletes } from '../src/engagement/delete/shared-deletes.ts';
 import type { RedisClient } from '../src/redis/client.ts';
 
 /** A Redis of which a test decides what each script answers; undefined is no answer. */

@@ -347,7 +347,7 @@ export function createListener(
     const path = request.url?.split('?', 1)[0] ?? '';
     if (isRefused(request, response, path)) return;
     giveUpBody = readRequestBody(request, response, {
-      onBytes: body.hold,
+      onBytes: (bytes) => body.hold(bytes),
       // A kept connection's events come as those of its first request.
       onEnd: AsyncLocalStorage.bind((bytes) => {
         body.end();

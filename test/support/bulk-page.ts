@@ -3,7 +3,7 @@ import type { BulkJob } from '../../src/bulk/job.ts';
 import type { PagePorts, WorkEnd } from '../../src/bulk/page-ports.ts';
 import { runPage } from '../../src/bulk/run-page.ts';
 import type { Abilities } from '../../src/bulk/task-queue.ts';
-import { createAccountLookup } from '../../src/engagement/integrated-account.ts';
+import { createAccountLookup } from '../../src/engagement/account.ts';
 import { createLog } from '../../src/log.ts';
 import { Secret } from '../../src/secret.ts';
 import type { Attempt, Send, UpstreamAnswer } from '../../src/upstream/attempt.ts';

@@ -1,58 +1,63 @@
 import { describe, expect, it } from 'vitest';
-import { createUpstreamClient } from '../src/upstream/client.ts';
-import { Gate } from '../src/upstream/gate.ts';
+import { Permits } from '../src/upstream/permits.ts';
+import { openUpstream } from '../src/upstream/send.ts';
 import { startTestFacade } from './support/facade.ts';
 import { type Answer, json, startUpstream } from './support/upstream.ts';
 
 const remove = (id: number, format = 'UNIFIED', rest = '') =>
   `deleteEngagement(id: ${id}, integratedAccountId: "a", format: ${format}) { __typename ${rest} }`;
 
-const within = (timeMs: number) => ({
-  answerBy: performance.now() + timeMs,
-  deadlineAt: performance.now() + timeMs,
-  streams: false,
-});
-
-describe('the gate to upstream', () => {
-  it('runs no more than it may at once, and the others in their turn', async () => {
-    const gate = new Gate(2, 10);
-    const running: (() => void)[] = [];
-    const task = (name: string) => () => {
-      const { promise: isDone, resolve } = Promise.withResolvers<void>();
-      running.push(resolve);
-      return { result: Promise.resolve(name), isDone };
-    };
-    const later = performance.now() + 60_000;
-    const results = ['a', 'b', 'c'].map((name) => gate.run(later, task(name)));
-    expect(await Promise.all(results.slice(0, 2))).toEqual(['a', 'b']);
-    expect(running).toHaveLength(2);
-    running[0]?.();
-    expect(await results[2]).toBe('c');
+/** Sends deletes through all that a server has in front of upstream. */
+function openTo(url: string, requestTimeoutMs = 5_000) {
+  const upstream = openUpstream({
+    ...{ baseUrl: new URL(url), proxy: undefined, maxUpstreamBytes: 1024, requestTimeoutMs, limits: undefined },
   });
+  const send = async (name: string, timeMs: number) => {
+    const limitedBy = { tokenId: 't', integratedAccountId: name };
+    const request = { method: 'DELETE', path: `/${name}`, headers: {} } as const;
+    const options = { deadlineAt: performance.now() + timeMs, limitedBy, isRepeatable: false };
+    return (await upstream.send(request, options)).attempt;
+  };
+  return { send, close: upstream.close };
+}
 
-  it('never runs what waited beyond its deadline, also when its place comes free later', async () => {
-    const gate = new Gate(1, 10);
-    const { promise: isDone, resolve } = Promise.withResolvers<void>();
-    await gate.run(performance.now() + 60_000, () => ({ result: Promise.resolve(1), isDone }));
-    let ran = false;
-    const expired = await gate.run(performance.now() + 20, () => {
-      ran = true;
-      return { result: Promise.resolve(2), isDone: Promise.resolve() };
+const inAMinute = () => performance.now() + 60_000;
+
+describe('permits', () => {
+  it('are no more at once than they may be, and go to those that wait in their order', async () => {
+    const permits = new Permits(1, 10);
+    const release = await permits.acquire(inAMinute());
+    const order: string[] = [];
+    const waiting = ['first', 'second', 'third'].map(async (name) => {
+      const own = await permits.acquire(inAMinute());
+      order.push(name);
+      own?.();
     });
-    expect(expired).toBeUndefined();
-    resolve();
-    const next = () => ({ result: Promise.resolve(3), isDone: Promise.resolve() });
-    expect(await gate.run(performance.now() + 60_000, next)).toBe(3);
-    expect(ran).toBe(false);
+    expect(permits.tryAcquire()).toBeUndefined();
+    release?.();
+    // Whoever comes in the turn of the release waits behind those who were there.
+    expect(permits.tryAcquire()).toBeUndefined();
+    await Promise.all(waiting);
+    expect(order).toEqual(['first', 'second', 'third']);
+    expect(permits.held).toBe(0);
   });
 
-  it('lets nobody in to wait beyond its limit', async () => {
-    const gate = new Gate(1, 0);
-    const never = new Promise<void>(() => {});
-    const task = () => ({ result: Promise.resolve('in'), isDone: never });
-    const later = performance.now() + 60_000;
-    expect(await gate.run(later, task)).toBe('in');
-    expect(await gate.run(later, task)).toBeUndefined();
+  it('are not given to what waited beyond its deadline', async () => {
+    const permits = new Permits(1, 10);
+    const release = await permits.acquire(inAMinute());
+    expect(await permits.acquire(performance.now() + 20)).toBeUndefined();
+    release?.();
+    expect(permits.held).toBe(0);
+    expect(await permits.acquire(inAMinute())).toBeTypeOf('function');
+  });
+
+  it('let nobody in to wait beyond their limit, and let others in when one has expired', async () => {
+    const permits = new Permits(1, 1);
+    await permits.acquire(inAMinute());
+    const expired = permits.acquire(performance.now() + 20);
+    expect(permits.acquire(inAMinute())).toBeUndefined();
+    expect(await expired).toBeUndefined();
+    expect(permits.acquire(inAMinute())).toBeInstanceOf(Promise);
   });
 });
 
@@ -64,10 +69,7 @@ describe('a busy upstream', () => {
     let answer: Answer = hold;
     await using upstream = await startUpstream((...args) => answer(...args));
     upstream.onConnection(() => (connections += 1));
-    const limits = { maxBytes: 1024, idleTimeoutMs: 1000, reserveMs: 10 };
-    const client = createUpstreamClient({ baseUrl: new URL(upstream.url), ...limits });
-    const send = (name: string, timeMs: number) =>
-      client.attempt({ method: 'DELETE', path: `/${name}`, headers: {} }, within(timeMs));
+    const { send, close } = openTo(upstream.url, 100);
 
     const busy = Array.from({ length: 512 }, (_, index) => send(`busy-${index}`, 60_000));
     await expect.poll(() => held.length).toBe(512);
@@ -81,17 +83,15 @@ describe('a busy upstream', () => {
     expect(upstream.seen.filter(({ path }) => path.startsWith('/late'))).toEqual([]);
     // Each that waited would have cost a connection of its own, had it come as far as the pool.
     expect(connections).toBeLessThan(544);
-    await client.close(1000);
+    await close();
   });
 
   it('gets no request that has hardly any time left: it would end as an unknown outcome', async () => {
     await using upstream = await startUpstream(json(204, undefined));
-    const limits = { maxBytes: 1024, idleTimeoutMs: 1000, reserveMs: 500 };
-    const client = createUpstreamClient({ baseUrl: new URL(upstream.url), ...limits });
-    const request = { method: 'DELETE', path: '/1', headers: {} } as const;
-    expect(await client.attempt(request, within(400))).toMatchObject({ mayHaveBeenSent: false });
+    const { send, close } = openTo(upstream.url);
+    expect(await send('1', 400)).toMatchObject({ mayHaveBeenSent: false });
     expect(upstream.seen).toEqual([]);
-    await client.close(1000);
+    await close();
   });
 
   it('is not taken from everybody by one client that lets streams lie', async () => {
