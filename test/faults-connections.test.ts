@@ -80,6 +80,15 @@ describe('the answer of one delete is never taken for that of the next', () => {
 });
 
 describe.concurrent('a connection that was kept', () => {
+  it('is closed with the server, although upstream would keep it', async () => {
+    await using upstream = await startRawUpstream([bytes(answerText(204, '', ['keep-alive: timeout=600']))]);
+    const facade = await startWarmFacade(upstream);
+    expect(await deleteInTime(facade, hangTimeoutMs)).toMatchObject({ outcome: 'DELETED' });
+    expect(upstream.openConnections()).toBe(1);
+    await facade[Symbol.asyncDispose]();
+    await expect.poll(upstream.openConnections).toBe(0);
+  });
+
   it('and has died without a word is given up in time for another attempt on a new one', async () => {
     const thenDie: RawAnswer = (socket, request) => {
       noContent(socket, request);

@@ -32,6 +32,8 @@ async function send(variables: string) {
   return first;
 }
 
+const refused = { extensions: { code: 'BAD_USER_INPUT' } };
+
 describe('an id that is a number in the variables', () => {
   it.each([
     ['3652397000000512', '3652397000000512'],
@@ -48,14 +50,14 @@ describe('an id that is a number in the variables', () => {
     async (id) => {
       const { status, answer, deletes } = await send(`{"id":${id}}`);
       expect([status, deletes]).toEqual([400, []]);
-      expect(answer.errors[0].message).toMatch(/\bid\b/);
+      expect(answer.errors).toMatchObject([refused]);
     },
   );
 
   it('is refused wherever it stands', async () => {
     const { status, answer, deletes } = await send('{"id":"1","parameters":{"account":{"id":3652397000000512019}}}');
     expect([status, deletes]).toEqual([400, []]);
-    expect(answer.errors[0].message).toContain('parameters.account.id');
+    expect(answer.errors).toMatchObject([refused]);
   });
 });
 
