@@ -179,6 +179,9 @@ describe.concurrent('a bulk delete', () => {
       await using setting = await startSetting({ latencyMs: 300 });
       const { id } = await started(setting.facade.post, { integratedAccountId, ids: idsOf(30) });
       await steer(setting.facade.post, 'pause', id);
+      // What is in flight ends first: each end is an event, by which whoever has left is noticed.
+      const told = async () => (await outcomesOf(setting.facade.post, id)).map(({ outcome }) => outcome);
+      await expect.poll(told).not.toContain('UNDER_WAY');
       const query = 'subscription($id: ID!) { bulkDeleteProgress(id: $id) { state } }';
       const headers = { 'content-type': 'application/json', accept };
       for (let count = 0; count < 20; count += 1) {

@@ -136,7 +136,7 @@ describe.concurrent('R27 engagements that can neither be deleted nor read', () =
     const bad = idsOf(30).slice(0, 18);
     await using setting = await startSetting(
       { pickFault: ({ url }) => (bad.some((id) => url.includes(`/${id}?`)) ? findFault('fault-500') : undefined) },
-      { REQUEST_TIMEOUT_MS: '250' },
+      { REQUEST_TIMEOUT_MS: '500' },
     );
     const { post } = setting.facade;
     const { id } = await started(post, { integratedAccountId, ids: idsOf(30) });

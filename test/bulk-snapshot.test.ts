@@ -118,7 +118,7 @@ describe.concurrent('a bulk delete with snapshots', () => {
         pickFault: ({ method, url }) =>
           method === 'GET' && bad.some((id) => url.includes(`/${id}?`)) ? findFault('fault-500') : undefined,
       },
-      { REQUEST_TIMEOUT_MS: '400' },
+      { REQUEST_TIMEOUT_MS: '500' },
     );
     const { post } = setting.facade;
     const { id } = await started(post, { integratedAccountId, ids, snapshot: true });

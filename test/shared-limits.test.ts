@@ -53,8 +53,12 @@ describe('replicas with one Redis', () => {
     await using redis = await startRedis();
     await using upstream = await startRawUpstream([bytes(answerText(204))]);
     await using together = await startReplicas(upstream.url, redis.url, { REQUEST_TIMEOUT_MS: '3000' });
-    const accounts = Array.from({ length: 600 }, (_, index) => `a${index % 15}`);
-    const results = await Promise.all(accounts.map(together.deleteOne));
+    const results: { readonly __typename: string }[] = [];
+    // Some at a time: Redis' answers must be read soon after they come.
+    while (results.length < 600) {
+      const accounts = Array.from({ length: 40 }, (_, index) => `a${(results.length + index) % 15}`);
+      results.push(...(await Promise.all(accounts.map(together.deleteOne))));
+    }
     expect(new Set(results.map(typeOf))).toEqual(new Set(['DeleteEngagementSuccess', 'RateLimitedError']));
     expect(mostInTenSeconds(upstream.requests.map(({ atMs }) => atMs))).toBeLessThanOrEqual(500);
     expect(upstream.deletes.length).toBe(results.map(typeOf).filter((type) => type !== 'RateLimitedError').length);
