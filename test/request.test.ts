@@ -6,7 +6,6 @@ import { checkWellFormed } from '../src/engagement/rules.ts';
 import { hasDotSegment, refusedIds, takenIds } from './support/ids.ts';
 
 const everything = { fields: new Set([] as const), noteFields: new Set([] as const), chunks: false };
-const credentials = { authorization: 'Bearer token', idempotencyKey: 'key-1' };
 
 function inputWith(rest: Partial<DeleteEngagementInput>): DeleteEngagementInput {
   return { id: 'e1', integratedAccountId: 'account-1', format: 'unified', ...rest };
