@@ -176,6 +176,7 @@ describe.concurrent('a dry run by ids', () => {
   const passthrough = {
     AUTH_MODE: 'passthrough',
     BULK_TOKEN_SECRET: 'a secret that seals, of more than 32 characters',
+    REQUEST_TIMEOUT_MS: '8000',
   };
   const begin = (running: Running, dryRun: boolean) =>
     startBulk(running.post, { integratedAccountId: 'a', dryRun, ...which.ids }, bearer('token-of-a-caller'));

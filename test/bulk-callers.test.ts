@@ -132,7 +132,7 @@ describe.concurrent('a bulk delete, where callers bring their own tokens,', () =
       await using redis = await startRedis();
       let lookUp = json(200, { integration: { name: 'capsule' } });
       await using upstream = await startUpstream(json(500, {}), (request, response) => lookUp(request, response));
-      const env = { REDIS_URL: redis.url, ...sealing, TRUTO_RATE_LIMITS: '0', REQUEST_TIMEOUT_MS: '500' };
+      const env = { REDIS_URL: redis.url, ...sealing, TRUTO_RATE_LIMITS: '0', REQUEST_TIMEOUT_MS: '8000' };
       await using facade = await startTestFacade(upstream.url, env);
       const caller = bearer('token-of-a-caller');
       const { id } = await started(facade.post, { integratedAccountId: 'a', filter: { contact: '1' } }, caller);
@@ -187,7 +187,7 @@ describe.concurrent('S30 a bulk delete that upstream lets nobody begin', () => {
     const upstream = stack.use(
       await startUpstream(json(204, undefined), (request, response) => now.lookUp(request, response)),
     );
-    const env = { REDIS_URL: redis.url, ...sealing, TRUTO_RATE_LIMITS: '0', REQUEST_TIMEOUT_MS: '2000' };
+    const env = { REDIS_URL: redis.url, ...sealing, TRUTO_RATE_LIMITS: '0', REQUEST_TIMEOUT_MS: '8000' };
     const facade = stack.use(await startTestFacade(upstream.url, env));
     const client = new Redis(redis.url);
     stack.defer(() => client.disconnect());

@@ -246,7 +246,7 @@ describe.concurrent('S29 who follows a bulk delete', () => {
     let lookUp = shown;
     await using upstream = await startUpstream(json(204, undefined), (...args) => lookUp(...args));
     const sealing = { AUTH_MODE: 'passthrough', BULK_TOKEN_SECRET: 'a secret that seals, of more than 32 characters' };
-    const env = { REDIS_URL: redis.url, ...sealing, REQUEST_TIMEOUT_MS: '600', TRUTO_RATE_LIMITS: '0' };
+    const env = { REDIS_URL: redis.url, ...sealing, REQUEST_TIMEOUT_MS: '2000', TRUTO_RATE_LIMITS: '0' };
     await using facade = await startTestFacade(upstream.url, env);
     const caller = bearer('token-of-a-caller');
     const { id } = await started(facade.post, { integratedAccountId: 'a', filter: { contact: '1' } }, caller);

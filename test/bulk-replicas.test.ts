@@ -15,7 +15,7 @@ import { json, startUpstream } from './support/upstream.ts';
 
 const account = sandboxAccount('Capsule');
 const integratedAccountId = account.id;
-const unlimited = { TRUTO_RATE_LIMITS: '0', REQUEST_TIMEOUT_MS: '1000' };
+const unlimited = { TRUTO_RATE_LIMITS: '0', REQUEST_TIMEOUT_MS: '2000' };
 const secret = (name: string) => name.repeat(10).padEnd(32, '.');
 
 describe.concurrent('R31 replicas with other settings', () => {
@@ -27,7 +27,7 @@ describe.concurrent('R31 replicas with other settings', () => {
     const redis = stack.use(await startRedis());
     const sandbox = await startSandbox({ engagementsPerAccount: count, latencyMs: 5 });
     stack.defer(() => sandbox.close());
-    const env = { REDIS_URL: redis.url, ...unlimited };
+    const env = { REDIS_URL: redis.url, ...unlimited, REQUEST_TIMEOUT_MS: '10000' };
     const keeping = stack.use(await startTestFacade(sandbox.url, { ...env, UNDO_STORE: folder }));
     const without = stack.use(await startTestFacade(sandbox.url, env));
     const ids = seedEngagements(account, count).map(({ id }) => id);

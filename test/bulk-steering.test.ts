@@ -103,10 +103,10 @@ describe.concurrent('a bulk delete', () => {
     expect([outcomes.failed, outcomes.notFound, outcomes.unknown]).toEqual([0, 0, 0]);
     await using again = await restarted(port);
     // What was deleted before is there again in the new one: those have their end already.
-    const end = await ended(setting, id);
+    const end = await ended(setting, id, 40_000);
     expect(end).toMatchObject({ state: 'COMPLETED', trouble: null, outcomes: { failed: 0, unknown: 0, notFound: 0 } });
     expect(again.requests.length).toBeGreaterThan(100);
-  });
+  }, 60_000);
 
   it.each([
     ['carried out', 'fault-reset-after', 'ALREADY_ABSENT', ['DELETE', 'DELETE', 'GET']],
@@ -164,7 +164,7 @@ describe.concurrent('a bulk delete', () => {
 });
 
 describe.concurrent('R28 a bulk delete that is cancelled while upstream gives no answer', () => {
-  const short = { REQUEST_TIMEOUT_MS: '300' };
+  const short = { REQUEST_TIMEOUT_MS: '500' };
 
   /** What the failures say of each that is of unknown outcome. */
   async function unknownOf(post: Post, id: string) {
@@ -214,7 +214,7 @@ describe.concurrent('R28 a bulk delete that is cancelled while upstream gives no
         pickFault: ({ method }) =>
           isOut ? findFault(method === 'DELETE' ? 'fault-reset-after' : 'fault-502') : undefined,
       },
-      short,
+      { REQUEST_TIMEOUT_MS: '1000' },
     );
     const { post } = setting.facade;
     const id = await begun(setting, 300, 40);
