@@ -9,7 +9,7 @@ export interface Area {
 /** All modules whose mutants are tried. Names may have wildcards, those of tests too: new files are taken along. */
 export const areas: readonly Area[] = [
   {
-    modules: ['src/engagement/shared-deletes.ts'],
+    modules: ['src/engagement/delete/shared-deletes.ts'],
     rounds: [['shared-deletes*', 'repeated-delete-again', 'delete-memory']],
   },
   {
@@ -28,7 +28,8 @@ export const areas: readonly Area[] = [
   },
   {
     modules: [
-      'src/engagement/{outcome,success-outcome,unknown-outcome,evidence,refusal,body,upstream-error,rate-limit}.ts',
+      'src/engagement/delete/{outcome,evidence}.ts',
+      'src/engagement/{refusal,body,upstream-error,rate-limit}.ts',
     ],
     rounds: [
       ['outcome', 'success-outcome', 'evidence', 'unknown-outcome', 'upstream-error', 'rate-limit', 'prepared'],
@@ -36,7 +37,7 @@ export const areas: readonly Area[] = [
     ],
   },
   {
-    modules: ['src/engagement/integrated-account.ts', 'src/engagement/integrations.ts'],
+    modules: ['src/engagement/account.ts', 'src/engagement/integrations.ts'],
     rounds: [
       ['integrated-account', 'integrations', 'dry-run'],
       ['delete-engagement', 'outcome', 'upstream-prose'],
@@ -71,7 +72,7 @@ export const areas: readonly Area[] = [
     ],
   },
   {
-    modules: ['src/upstream/{retry,retry-after,retry-budget,breaker,gate,lanes,send}.ts'],
+    modules: ['src/upstream/{retry,status,breaker,permits,deadlines,lanes,send}.ts'],
     rounds: [
       ['attempts-delays', 'resilience-breaker', 'resilience-budgets', 'retry-after', 'gate', 'send', 'lanes*'],
       [
