@@ -4,8 +4,7 @@ import type { Answer, PlainAnswer } from './answer.ts';
 import { findEngagement } from './find-engagement.ts';
 import { injectFault } from './inject-fault.ts';
 import { type AnswerShape, checkDeleteParameters, readAnswerShape, readTypeToDelete } from './parameters.ts';
-import type { Deletion } from './providers/provider.ts';
-import { findProvider } from './providers/table.ts';
+import type { Provider, ProviderAnswer } from './provider.ts';
 import type { EngagementRecord } from './record.ts';
 import { findQueriedAccount, type SandboxRequest } from './request.ts';
 import { buildNotFound, isMapped, passThrough, shapeFields } from './show-record.ts';
@@ -15,25 +14,20 @@ import { unsupportedMethod } from './unsupported-method.ts';
 /** `DELETE /unified/crm/engagements/{id}`. */
 export function deleteEngagement(request: SandboxRequest): Answer {
   const account = findQueriedAccount(request);
-  const deletion = findDeletion(account);
+  const { answerDelete } = account.provider;
+  if (answerDelete === undefined) {
+    throw unsupportedMethod('delete', 'engagements', account);
+  }
   const shape = readAnswerShape(request.query);
   const type = readTypeToDelete(request.query, account);
   checkDeleteParameters(request.query, account, type);
-  return injectFault(request, account, () => deleteAtProvider(request, account, deletion, type, shape));
-}
-
-function findDeletion(account: SandboxAccount): Deletion {
-  const { deletion } = findProvider(account.integration.label);
-  if (deletion === undefined) {
-    throw unsupportedMethod('delete', 'engagements', account);
-  }
-  return deletion;
+  return injectFault(request, account, () => deleteAtProvider(request, account, answerDelete, type, shape));
 }
 
 function deleteAtProvider(
   request: SandboxRequest,
   account: SandboxAccount,
-  deletion: Deletion,
+  answerDelete: NonNullable<Provider['answerDelete']>,
   type: EngagementType | undefined,
   shape: AnswerShape,
 ): PlainAnswer {
@@ -42,16 +36,20 @@ function deleteAtProvider(
     return buildNotFound(account);
   }
   findCollection(request.store, 'engagements', account).delete(record.id);
-  return answerDeleted(deletion, record, shape);
+  return answerDeleted(account.provider, answerDelete(record), record, shape);
 }
 
-function answerDeleted(deletion: Deletion, record: EngagementRecord, shape: AnswerShape): PlainAnswer {
-  const remote = deletion.answer(record);
+function answerDeleted(
+  provider: Provider,
+  remote: ProviderAnswer,
+  record: EngagementRecord,
+  shape: AnswerShape,
+): PlainAnswer {
   if (!isMapped(shape)) {
     // What raw and stream say to a provider's 204 is NOT FOUND: the same 204 here.
     return passThrough(remote, shape);
   }
-  const fields = deletion.map(record);
+  const fields = provider.mapDeleted?.(record);
   if (fields === undefined) {
     return { kind: 'plain', status: 204 };
   }

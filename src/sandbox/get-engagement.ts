@@ -3,7 +3,6 @@ import type { Answer, PlainAnswer } from './answer.ts';
 import { findEngagement } from './find-engagement.ts';
 import { injectFault } from './inject-fault.ts';
 import { type AnswerShape, checkRemoteQuery, type ReadableType, readAnswerShape, readTypeToGet } from './parameters.ts';
-import { findProvider } from './providers/table.ts';
 import { findQueriedAccount, type SandboxRequest } from './request.ts';
 import { buildNotFound, showOne } from './show-record.ts';
 import { findCollection } from './store.ts';
@@ -23,7 +22,7 @@ function getFromProvider(
   type: ReadableType | undefined,
   shape: AnswerShape,
 ): PlainAnswer {
-  const provider = findProvider(account.integration.label);
+  const { provider } = account;
   const record = findEngagement(request, account, type);
   if (record !== undefined) {
     return showOne(record, provider.showEngagement(record), shape);

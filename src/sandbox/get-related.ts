@@ -14,7 +14,7 @@ import { unsupportedMethod } from './unsupported-method.ts';
 /** Answers `GET /unified/crm/{resource}/{id}`. */
 export function getRelated<Kind extends RelatedKind>(request: SandboxRequest, resource: Resource<Kind>): Answer {
   const account = findQueriedAccount(request);
-  if (!isSupported(resource.kind, 'get', account.integration.label)) {
+  if (!isSupported(resource.kind, 'get', account.provider)) {
     throw unsupportedMethod('get', resource.kind, account);
   }
   const shape = readAnswerShape(request.query);

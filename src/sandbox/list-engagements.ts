@@ -2,7 +2,6 @@ import type { Answer } from './answer.ts';
 import type { ListFilters } from './list-filters.ts';
 import { listRecords } from './list-records.ts';
 import { readableTypes } from './parameters.ts';
-import { findProvider } from './providers/table.ts';
 import type { EngagementRecord } from './record.ts';
 import { findQueriedAccount, type SandboxRequest } from './request.ts';
 import { findCollection } from './store.ts';
@@ -31,12 +30,11 @@ const engagementFilters: ListFilters<EngagementRecord> = {
  */
 export function listEngagements(request: SandboxRequest): Answer {
   const account = findQueriedAccount(request);
-  const provider = findProvider(account.integration.label);
   return listRecords(request, account, {
     kind: 'engagements',
     collection: findCollection(request.store, 'engagements', account),
     filters: engagementFilters,
     checkConditions: checkTimeWindow,
-    show: (record) => provider.showEngagement(record),
+    show: account.provider.showEngagement,
   });
 }

@@ -11,7 +11,7 @@ import { unsupportedMethod } from './unsupported-method.ts';
 /** Answers `GET /unified/crm/{resource}`. Sorting is documented for users, by unnamed fields; for the others it is [inferred]. */
 export function listRelated<Kind extends RelatedKind>(request: SandboxRequest, resource: Resource<Kind>): Answer {
   const account = findQueriedAccount(request);
-  if (!isSupported(resource.kind, 'list', account.integration.label)) {
+  if (!isSupported(resource.kind, 'list', account.provider)) {
     throw unsupportedMethod('list', resource.kind, account);
   }
   return listRecords(request, account, {

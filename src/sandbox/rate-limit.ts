@@ -1,5 +1,4 @@
 import type { SandboxAccount } from './accounts.ts';
-import { findProvider } from './providers/table.ts';
 
 /** Counts the requests of each account, for the headers alone: the sandbox never refuses by itself. */
 export interface RateMeter {
@@ -16,7 +15,7 @@ export function createRateMeter(): RateMeter {
   const counts = new Map<SandboxAccount, { readonly windowStartSeconds: number; requests: number }>();
   return {
     count(account, isUsedUp = false) {
-      const rateLimit = findProvider(account.integration.label).rateLimit;
+      const rateLimit = account.provider.rateLimit;
       if (rateLimit === undefined) {
         return {};
       }

@@ -1,5 +1,4 @@
 import type { SandboxAccount } from './accounts.ts';
-import { findProvider } from './providers/table.ts';
 import { createRandom } from './random.ts';
 import type { RecordKind, RelatedKind } from './record-kind.ts';
 
@@ -21,12 +20,11 @@ export function relatedIds(account: SandboxAccount, kind: RelatedKind): readonly
 
 /** Creates `count` different ids that depend on account and kind alone, or on the account where kinds are numbered alike. */
 export function createIds(account: SandboxAccount, kind: RecordKind, count: number): readonly string[] {
-  const { label } = account.integration;
-  const provider = findProvider(label);
-  const random = createRandom(`${label} ${provider.numbersKindsAlike ? 'engagements' : kind}`);
+  const { provider } = account;
+  const random = createRandom(`${provider.label} ${provider.numbersKindsAlike ? 'engagements' : kind}`);
   const ids = new Set<string>();
   while (ids.size < count) {
-    ids.add(provider.createId(kind, random));
+    ids.add(provider.createId(random, kind));
   }
   return [...ids];
 }

@@ -1,8 +1,7 @@
 import { STATUS_CODES } from 'node:http';
 import type { SandboxAccount } from './accounts.ts';
 import type { PlainAnswer } from './answer.ts';
-import type { ProviderFailure } from './providers/provider.ts';
-import { findProvider } from './providers/table.ts';
+import { describeFailure, type ProviderFailure } from './failure-bodies.ts';
 import type { ErrorInsights } from './refusal.ts';
 
 /** A failure at the provider, and what Truto can say about it. */
@@ -16,7 +15,7 @@ const messageKeys = ['message', 'msg', 'errorMessage', 'description', 'detail', 
 
 /** An error of the provider as Truto passes it on: flagged remote, with the provider's own body in `raw_response`. */
 export function buildRemoteFailure(account: SandboxAccount, failure: RemoteFailure): PlainAnswer {
-  const rawResponse = findProvider(account.integration.label).describeFailure(failure);
+  const rawResponse = describeFailure(account.integration.label, failure);
   return {
     kind: 'plain',
     status: failure.statusCode,

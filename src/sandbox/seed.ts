@@ -1,11 +1,9 @@
 import type { SandboxAccount } from './accounts.ts';
 import { type OptionalField, withGaps } from './gaps.ts';
-import { findProvider } from './providers/table.ts';
 import { createRandom, type Random } from './random.ts';
 import type { EngagementRecord } from './record.ts';
 import type { RelatedKind } from './record-kind.ts';
 import { createIds, relatedIds } from './related.ts';
-import { isSupported } from './resource-support.ts';
 
 /** An engagement that every fresh sandbox holds. */
 export type SeededEngagement = EngagementRecord;
@@ -55,7 +53,7 @@ function seedUsualEngagements(account: SandboxAccount): readonly SeededEngagemen
     return known;
   }
   const random = createRandom(`${account.integration.label} seed`);
-  const { seededTypes } = findProvider(account.integration.label);
+  const { seededTypes } = account;
   const engagements = createIds(account, 'engagements', usualEngagementsPerAccount).map((id, index) => {
     const type = seededTypes[index % seededTypes.length] ?? 'call';
     const whole = createEngagement(account, random, { id, engagement_type: type }, index);
@@ -136,7 +134,7 @@ const optionalFields: readonly OptionalField<EngagementRecord>[] = [
 
 /** A mapping cannot emit a reference to a resource that its integration lacks: the field is absent, not null. */
 function withoutUnsupported(account: SandboxAccount, record: EngagementRecord): EngagementRecord {
-  if (isSupported('projects', 'get', account.integration.label)) {
+  if (account.provider.hasProjects) {
     return record;
   }
   const { project: _project, ...rest } = record;

@@ -1,7 +1,7 @@
 import type { SandboxAccount } from './accounts.ts';
 import type { PlainAnswer } from './answer.ts';
 import type { AnswerShape } from './parameters.ts';
-import type { ProviderAnswer } from './providers/provider.ts';
+import type { ProviderAnswer } from './provider.ts';
 import { buildRemoteFailure } from './remote-failure.ts';
 
 /** The unified fields as the client wants them: with `remote_data` unless ignored, without the excluded ones, always with `id`. */

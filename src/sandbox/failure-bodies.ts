@@ -1,0 +1,139 @@
+import { STATUS_CODES } from 'node:http';
+
+/** Why a CRM refuses, before it is put into that CRM's own shape. */
+export interface ProviderFailure {
+  readonly statusCode: number;
+  readonly message: string;
+  /** Only with a 429. */
+  readonly retryAfterSeconds?: number;
+}
+
+type Describe = (failure: ProviderFailure) => unknown;
+
+/** The values are gRPC's, [inferred]. */
+const keapErrors: ReadonlyMap<number, readonly [code: number, status: string]> = new Map([
+  [400, [3, 'INVALID_ARGUMENT']],
+  [401, [16, 'UNAUTHENTICATED']],
+  [403, [7, 'PERMISSION_DENIED']],
+  [404, [5, 'NOT_FOUND']],
+  [409, [10, 'ABORTED']],
+  [429, [8, 'RESOURCE_EXHAUSTED']],
+  [500, [13, 'INTERNAL']],
+]);
+
+/** COMPLEXITY_BUDGET_EXHAUSTED is [vendor], the others [inferred]. */
+const mondayCodes: Readonly<Record<number, string>> = {
+  404: 'ResourceNotFoundException',
+  429: 'COMPLEXITY_BUDGET_EXHAUSTED',
+};
+
+/** That of 401 is [3rd], the others [inferred]. */
+const onePageNames: Readonly<Record<number, string>> = {
+  401: 'authorization_data_not_found',
+  404: 'resource_not_found',
+};
+
+/** 401, 403 and INVALID_DATA are [vendor], the others [inferred]. */
+const zohoCodes: Readonly<Record<number, string>> = {
+  401: 'INVALID_TOKEN',
+  403: 'NO_PERMISSION',
+  404: 'INVALID_DATA',
+  422: 'INVALID_DATA',
+  429: 'TOO_MANY_REQUESTS',
+};
+
+/** By the integration's name; `providers.ts` explains the sources. */
+const bodies: Readonly<Record<string, Describe>> = {
+  // 429 [vendor]; the other bodies: NOT FOUND.
+  Capsule: ({ statusCode, message }) => (statusCode === 429 ? { error: 'rate limit reached' } : message),
+  // The body of a 429 says when to come back [vendor]; the rest of it, and the other bodies: NOT FOUND.
+  Close: ({ statusCode, message, retryAfterSeconds }) =>
+    statusCode === 429 ? { message, rate_reset: retryAfterSeconds } : message,
+  // 400, 401 and 422, which has a list of messages, are [vendor]; the others alike [inferred].
+  Highlevel: ({ statusCode, message }) => ({
+    statusCode,
+    message: statusCode === 422 ? [message] : message,
+    ...(statusCode !== 400 && { error: STATUS_CODES[statusCode] }),
+  }),
+  // [inferred] from the form of HubSpot's public errors.
+  HubSpot: ({ statusCode, message }) => ({
+    status: 'error',
+    message,
+    correlationId: '00000000-0000-4000-8000-00000000e44e',
+    category: statusCode === 404 ? 'OBJECT_NOT_FOUND' : 'VALIDATION_ERROR',
+  }),
+  // The form is [vendor].
+  Keap: ({ statusCode, message }) => {
+    const [code, status] = keapErrors.get(statusCode) ?? [2, 'UNKNOWN'];
+    return { code, message, status, details: [{ domain: 'keap', resource: 'engagement' }] };
+  },
+  // [vendor], where it often comes under HTTP 200: Truto has to turn it into a status of its own.
+  'Monday CRM': ({ statusCode, message, retryAfterSeconds }) => ({
+    errors: [
+      {
+        message,
+        locations: [{ line: 1, column: 12 }],
+        path: ['delete_timeline_item'],
+        extensions: {
+          code: mondayCodes[statusCode] ?? 'INTERNAL_SERVER_ERROR',
+          error_data: {},
+          status_code: statusCode,
+          ...(retryAfterSeconds !== undefined && { retry_in_seconds: retryAfterSeconds }),
+        },
+      },
+    ],
+  }),
+  // [3rd]
+  OnePageCRM: ({ statusCode, message }) => ({
+    status: statusCode,
+    message,
+    error_name: onePageNames[statusCode] ?? 'request_failed',
+    error_message: message,
+    errors: {},
+  }),
+  // [vendor]
+  Pipedrive: ({ message }) => ({
+    success: false,
+    error: message,
+    error_info: 'Please check developers.pipedrive.com for more information about Pipedrive API.',
+    data: null,
+    additional_data: null,
+  }),
+  // The form of 404 and 500 is [3rd], the values of `code` are [inferred].
+  Pipeliner: ({ statusCode, message }) => ({
+    success: false,
+    http_status: statusCode,
+    code: statusCode === 404 ? 1201 : 1000,
+    name: statusCode < 500 ? 'ERROR_PARAMETER_INVALID' : 'ERROR_INTERNAL',
+    message,
+  }),
+  // [vendor]; the values of `code` and `logref` are [inferred].
+  'Zendesk Sell': ({ statusCode, message }) => ({
+    errors: [
+      {
+        error: { code: statusCode === 404 ? 'resource_not_found' : 'request_failed', message, details: message },
+        meta: { type: 'error' },
+      },
+    ],
+    meta: { http_status: `${statusCode} ${STATUS_CODES[statusCode]}`, logref: 'sandbox' },
+  }),
+  // The form is [vendor]. Zoho sends an unknown id under HTTP 400; Truto's own status for it is NOT FOUND, so 404 here.
+  'Zoho CRM': ({ statusCode, message }) => ({
+    data: [
+      {
+        code: zohoCodes[statusCode] ?? 'INTERNAL_ERROR',
+        details: {},
+        message: statusCode === 404 ? 'the id given seems to be invalid' : message,
+        status: 'error',
+      },
+    ],
+  }),
+};
+
+/**
+ * The body of a CRM's own error: JSON, or text. For a CRM whose error body is NOT FOUND it is the text alone, because an
+ * invented JSON shape would teach the wrong thing.
+ */
+export function describeFailure(label: string, failure: ProviderFailure): unknown {
+  return bodies[label]?.(failure) ?? failure.message;
+}
