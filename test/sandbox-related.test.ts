@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type SandboxAccount, sandboxAccount, sandboxAccounts } from '../src/sandbox/accounts.ts';
-import type { RelatedKind } from '../src/sandbox/record-kind.ts';
-import { relatedIds } from '../src/sandbox/related.ts';
+import { relatedIds } from '../src/sandbox/ids.ts';
+import type { RelatedKind } from '../src/sandbox/records.ts';
 import { seedEngagements } from '../src/sandbox/seed.ts';
 import { type Sandbox, startSandbox } from '../src/sandbox/server.ts';
 import { callSandbox, relatedCall, type SandboxReply } from './sandbox-call.ts';

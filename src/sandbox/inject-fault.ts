@@ -1,14 +1,14 @@
 import type { SandboxAccount } from './accounts.ts';
-import type { Answer, PlainAnswer } from './answer.ts';
+import { type Answer, buildRefusal, type PlainAnswer, retryAfter } from './answer.ts';
 import type { FailureEffect, FaultEffect } from './faults.ts';
+import { countForProvider } from './limits.ts';
 import { readAnswerShape } from './parameters.ts';
-import { buildRefusal } from './refusal.ts';
-import { buildRemoteFailure } from './remote-failure.ts';
 import type { SandboxRequest } from './request.ts';
+import { buildRemoteFailure, isMapped } from './show-record.ts';
 
 /**
- * Does `work` and lets the request's fault strike before or after it. Without a fault the work's answer is the answer.
- * `account` is the connection the work goes through; without one, a remote failure becomes Truto's own.
+ * Does `work` and lets the request's fault strike before or after it. Without a fault, the answer is that of the work. `account` is
+ * the connection that the work uses; without one, a remote failure becomes Truto's own.
  */
 export function injectFault(
   request: SandboxRequest,
@@ -31,39 +31,41 @@ export function injectFault(
 
 /** Adds what Truto learns of the provider's limits when a call gets that far. */
 function passProvider(
-  request: SandboxRequest,
+  { state }: SandboxRequest,
   account: SandboxAccount | undefined,
   answer: PlainAnswer,
   isUsedUp = false,
 ): PlainAnswer {
-  const rateLimit = account === undefined ? {} : request.rateMeter.count(account, isUsedUp);
+  const rateLimit = account === undefined ? {} : countForProvider(state.rateMeter, account, isUsedUp);
   return { ...answer, headers: { ...rateLimit, ...answer.headers } };
 }
 
-function strike(request: SandboxRequest, effect: Exclude<FaultEffect, FailureEffect>, answer: PlainAnswer): Answer {
+function strike(
+  { id, query, state }: SandboxRequest,
+  effect: Exclude<FaultEffect, FailureEffect>,
+  answer: PlainAnswer,
+): Answer {
   switch (effect.kind) {
+    case 'stranger':
+      return effect;
     case 'reset':
       return { kind: 'reset' };
     case 'cut':
-      return { kind: 'cut', answer };
     case 'continue':
-      return { kind: 'continue', answer };
-    case 'stranger':
-      return effect;
+      return { kind: effect.kind, answer };
     case 'late':
-      return { kind: 'late', delayMs: request.slowMs, answer };
+      return { kind: 'late', delayMs: state.slowMs, answer };
     case 'accepted':
-      return buildAccepted(request);
-    case 'bad-json':
-      return { kind: 'bad-json', status: 200 };
+      // Capsule documents 202 with no body and a Location that Truto does not pass on; what Truto itself sends is [inferred].
+      return { kind: 'plain', status: 202, ...(isMapped(readAnswerShape(query)) && { body: { id } }) };
     case 'empty':
       return { kind: 'plain', status: 200 };
     case 'huge':
       return {
         kind: 'huge',
-        id: request.id,
-        sizeBytes: request.hugeBytes,
-        isChunked: readAnswerShape(request.query).format === 'stream',
+        id,
+        sizeBytes: state.hugeBytes,
+        isChunked: readAnswerShape(query).format === 'stream',
       };
   }
 }
@@ -73,18 +75,7 @@ function buildFailure(
   account: SandboxAccount | undefined,
   effect: FailureEffect,
 ): PlainAnswer {
-  if (effect.isRemote && account !== undefined) {
-    return passProvider(request, account, buildRemoteFailure(account, effect), effect.statusCode === 429);
-  }
-  const { retryAfterSeconds } = effect;
-  return buildRefusal(effect.statusCode, effect.message, {
-    ...(retryAfterSeconds !== undefined && { headers: { 'retry-after': String(retryAfterSeconds) } }),
-  });
-}
-
-/** Capsule documents 202 with no body and a Location that Truto does not pass on; what Truto itself says then is [inferred]. */
-function buildAccepted(request: SandboxRequest): PlainAnswer {
-  const { format } = readAnswerShape(request.query);
-  const hasBody = format === 'unified' || format === 'normalized';
-  return { kind: 'plain', status: 202, ...(hasBody && { body: { id: request.id } }) };
+  return effect.isRemote && account !== undefined
+    ? passProvider(request, account, buildRemoteFailure(account, effect), effect.statusCode === 429)
+    : buildRefusal(effect.statusCode, effect.message, retryAfter(effect.retryAfterSeconds));
 }

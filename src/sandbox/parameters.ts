@@ -1,8 +1,7 @@
 import { type EngagementType, engagementSorts, engagementTypes, responseFormats } from '../engagement/input.ts';
 import type { SandboxAccount } from './accounts.ts';
-import type { ListOrder } from './list-order.ts';
+import { missingParameter, Refusal } from './answer.ts';
 import { isQueryObject, parseDate, type Query, readBoolean, readChoice, readList, readString } from './query.ts';
-import { missingParameter, Refusal } from './refusal.ts';
 
 /** How the answer is to look: the parameters that all methods share. */
 export interface AnswerShape {
@@ -84,6 +83,12 @@ export function checkRemoteQuery(query: Query): void {
   if (query.remote_query !== undefined && query.remote_query !== '' && !isQueryObject(query.remote_query)) {
     throw new Refusal(400, 'Query parameter remote_query must be an object');
   }
+}
+
+/** What a list is sorted by. */
+export interface ListOrder {
+  readonly field: string;
+  readonly isDescending: boolean;
 }
 
 /** Reads `sort_by`: a field (the delete page), or an object of field and direction (the list pages). */

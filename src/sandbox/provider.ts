@@ -1,7 +1,6 @@
 import type { EngagementType } from '../engagement/input.ts';
 import type { Random } from './random.ts';
-import type { EngagementRecord } from './record.ts';
-import type { RecordKind } from './record-kind.ts';
+import type { EngagementRecord, RecordKind } from './records.ts';
 
 /** What a CRM itself answers. Without `body`, nothing follows the headers. */
 export interface ProviderAnswer {

@@ -1,7 +1,6 @@
 import type { EngagementType, RecordReference } from '../engagement/input.ts';
 import { alphabets, mapFields, numberBetween, numericId, type Provider, randomText, wrap } from './provider.ts';
-import type { EngagementRecord } from './record.ts';
-import type { RecordKind } from './record-kind.ts';
+import type { EngagementRecord, RecordKind } from './records.ts';
 
 /*
  * What each imitated CRM has and answers; `failure-bodies.ts` has its error bodies.

@@ -1,5 +1,5 @@
 import qs from 'qs';
-import { Refusal } from './refusal.ts';
+import { Refusal } from './answer.ts';
 
 /** A parsed query string: strings, arrays and objects without a prototype. */
 export type Query = Readonly<Record<string, unknown>>;

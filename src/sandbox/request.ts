@@ -1,28 +1,48 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import { type SandboxAccount, sandboxAccounts } from './accounts.ts';
+import { missingParameter, Refusal } from './answer.ts';
 import type { SandboxFault } from './faults.ts';
+import type { CountForTruto, RateMeter } from './limits.ts';
 import type { Query } from './query.ts';
-import type { RateMeter } from './rate-limit.ts';
-import { missingParameter, Refusal } from './refusal.ts';
 import type { Store } from './store.ts';
 
-/** What a route gets: a request that has proven itself, taken apart. */
+/** A request as it came in. */
+export interface ReceivedRequest {
+  readonly method: string;
+  /** Path and query, undecoded. */
+  readonly url: string;
+  readonly headers: IncomingHttpHeaders;
+}
+
+/** Picks a fault for a request that does not ask for one; undefined for none. */
+export type PickFault = (request: ReceivedRequest) => SandboxFault | undefined;
+
+/** What one running sandbox consists of. */
+export interface SandboxState {
+  readonly token: string;
+  readonly slowMs: number;
+  readonly hugeBytes: number;
+  readonly store: Store;
+  readonly rateMeter: RateMeter;
+  readonly countForTruto: CountForTruto;
+  readonly pickFault: PickFault;
+}
+
+/** What a route gets: a request with a valid token and a known path. */
 export interface SandboxRequest {
+  readonly state: SandboxState;
   /** The `{id}` of the path, decoded; empty on a route without one. */
   readonly id: string;
   readonly query: Query;
-  readonly store: Store;
-  readonly rateMeter: RateMeter;
   /** The fault asked for by header, query, or reserved id. */
   readonly fault: SandboxFault | undefined;
-  /** True when the id itself is the fault's name, so that there is no record of it. */
+  /** True when the id is the name of a fault, so that there is no record of it. */
   readonly hasReservedId: boolean;
-  readonly slowMs: number;
-  readonly hugeBytes: number;
 }
 
-/** The account that `integrated_account_id` names: 400 without one, 404 (Truto's own) for one this token cannot see. */
-export function findQueriedAccount(request: SandboxRequest): SandboxAccount {
-  const id = request.query.integrated_account_id;
+/** The account that `integrated_account_id` names: 400 without one, 404 (Truto's own) for one that this token cannot see. */
+export function findQueriedAccount({ query }: SandboxRequest): SandboxAccount {
+  const id = query.integrated_account_id;
   if (id === undefined || id === '') {
     throw missingParameter('integrated_account_id');
   }
@@ -32,11 +52,16 @@ export function findQueriedAccount(request: SandboxRequest): SandboxAccount {
   return findAccount(id);
 }
 
-/** The account of that id, or Truto's 404. Its status is documented (truto-skills, error-and-evidence-model.md), its words are a guess. */
+/** The account of that id, or Truto's 404. Its status is documented (truto-skills, error-and-evidence-model.md), its text is a guess. */
 export function findAccount(id: string): SandboxAccount {
   const account = sandboxAccounts.find((candidate) => candidate.id === id);
   if (account === undefined) {
     throw new Refusal(404, 'Integrated account not found');
   }
   return account;
+}
+
+/** How Truto refuses a method that an integration's mapping lacks is NOT FOUND: 400 without the remote flag is [inferred]. */
+export function unsupportedMethod(method: string, kind: string, { integration }: SandboxAccount): Refusal {
+  return new Refusal(400, `Method ${method} of crm/${kind} is not supported by ${integration.name}`);
 }

@@ -1,66 +1,75 @@
-import type { Answer } from './answer.ts';
-import { deleteEngagement } from './delete-engagement.ts';
-import { getEngagement } from './get-engagement.ts';
-import { getRelated } from './get-related.ts';
-import { listEngagements } from './list-engagements.ts';
-import { listRelated } from './list-related.ts';
-import type { RelatedKind } from './record-kind.ts';
-import { Refusal } from './refusal.ts';
-import type { SandboxRequest } from './request.ts';
-import { accounts } from './resources/accounts.ts';
-import { contacts } from './resources/contacts.ts';
-import { leads } from './resources/leads.ts';
-import { notes } from './resources/notes.ts';
-import { opportunities } from './resources/opportunities.ts';
-import { projects } from './resources/projects.ts';
-import type { Resource } from './resources/resource.ts';
-import { users } from './resources/users.ts';
-import { showIntegratedAccount } from './show-integrated-account.ts';
+import { type Answer, buildRefusal, Refusal } from './answer.ts';
+import { deleteEngagement, getEngagement, listEngagements } from './engagements.ts';
+import { findFault, type SandboxFault, sandboxFaults } from './faults.ts';
+import { showIntegratedAccount } from './integrated-account.ts';
+import { isQueryObject, parseQuery, type Query } from './query.ts';
+import type { RelatedKind } from './records.ts';
+import { getRelated, listRelated } from './related.ts';
+import type { ReceivedRequest, SandboxRequest, SandboxState } from './request.ts';
+import { resources } from './resources.ts';
 
-/** Answers one method of one path. Throws a `Refusal` for a request that Truto itself turns down. */
-export type Handler = (request: SandboxRequest) => Answer;
+/** Answers one method of one path. Throws a `Refusal` for a request that Truto itself refuses. */
+type Handler = (request: SandboxRequest) => Answer;
 
-interface Route {
-  /** Segments; `{id}` stands for any one. */
-  readonly path: readonly string[];
-  readonly handlers: ReadonlyMap<string, Handler>;
-}
-
-const routes: readonly Route[] = [
-  { path: ['unified', 'crm', 'engagements'], handlers: new Map([['GET', listEngagements]]) },
-  {
-    path: ['unified', 'crm', 'engagements', '{id}'],
-    handlers: new Map([
-      ['GET', getEngagement],
-      ['DELETE', deleteEngagement],
-    ]),
-  },
-  { path: ['integrated-account', '{id}'], handlers: new Map([['GET', showIntegratedAccount]]) },
-  ...readRoutes(users),
-  ...readRoutes(contacts),
-  ...readRoutes(accounts),
-  ...readRoutes(opportunities),
-  ...readRoutes(leads),
-  ...readRoutes(projects),
-  ...readRoutes(notes),
+/** The routes by their paths; `{id}` stands for any one segment. */
+const routes: readonly (readonly [path: string, handlers: Readonly<Record<string, Handler>>])[] = [
+  ['unified/crm/engagements', { GET: listEngagements }],
+  ['unified/crm/engagements/{id}', { GET: getEngagement, DELETE: deleteEngagement }],
+  ['integrated-account/{id}', { GET: showIntegratedAccount }],
+  ...(Object.keys(resources) as RelatedKind[]).flatMap((kind) => [
+    [`unified/crm/${kind}`, { GET: listRelated(kind) }] as const,
+    [`unified/crm/${kind}/{id}`, { GET: getRelated(kind) }] as const,
+  ]),
 ];
 
-/** A resource that can only be read. */
-function readRoutes<Kind extends RelatedKind>(resource: Resource<Kind>): readonly Route[] {
-  const path = ['unified', 'crm', resource.kind];
-  return [
-    { path, handlers: new Map([['GET', (request: SandboxRequest) => listRelated(request, resource)]]) },
-    {
-      path: [...path, '{id}'],
-      handlers: new Map([['GET', (request: SandboxRequest) => getRelated(request, resource)]]),
-    },
-  ];
+const routesBySegments = routes.map(([path, handlers]) => {
+  const segments = path.split('/');
+  return { segments, handlers: new Map(Object.entries(handlers)), idIndex: segments.indexOf('{id}') };
+});
+
+/** Answers one request, whatever it is. Never throws: an unexpected failure is a 500 in Truto's shape. */
+export function answerRequest(state: SandboxState, request: ReceivedRequest): Answer {
+  try {
+    return answerChecked(state, request);
+  } catch (error) {
+    return error instanceof Refusal ? error.answer : buildRefusal(500, 'Internal server error');
+  }
 }
 
-/** Finds who answers, and the decoded `{id}`. Throws Truto's 404 for an unknown path, 405 for a method the path lacks. */
-export function findRoute(method: string, path: string): { readonly handler: Handler; readonly id: string } {
-  const segments = path.split('/').slice(1).map(decodeSegment);
-  const route = routes.find((candidate) => matches(candidate.path, segments));
+function answerChecked(state: SandboxState, request: ReceivedRequest): Answer {
+  const { method, url, headers } = request;
+  if (headers.host === undefined) {
+    throw new Refusal(400, 'The request has no Host header');
+  }
+  if (/^Bearer +(\S+) *$/i.exec(headers.authorization ?? '')?.[1] !== state.token) {
+    throw new Refusal(401, 'Unauthorized');
+  }
+  const { path, queryText } = splitUrl(url);
+  const { handler, id } = findRoute(method, path);
+  const query = parseQuery(queryText);
+  const accountId = path.startsWith('/integrated-account/') ? id : query.integrated_account_id;
+  state.countForTruto(typeof accountId === 'string' ? accountId : undefined);
+  const reserved = findFault(id);
+  const fault = findRequestedFault(headers['x-sandbox-fault'], query) ?? reserved ?? state.pickFault(request);
+  return handler({ state, id, query, fault, hasReservedId: reserved !== undefined });
+}
+
+/**
+ * The path and the query of a request's target, split by hand: `new URL` would normalise `..` and refuse targets that still
+ * deserve an answer.
+ */
+export function splitUrl(url: string): { readonly path: string; readonly queryText: string } {
+  const target = url.replace(/^https?:\/\/[^/?]*/i, '');
+  const mark = target.indexOf('?');
+  return mark < 0
+    ? { path: target, queryText: '' }
+    : { path: target.slice(0, mark), queryText: target.slice(mark + 1) };
+}
+
+/** The handler, and the decoded `{id}`. Truto's 404 for an unknown path, 405 for a method that the path lacks. */
+function findRoute(method: string, path: string): { readonly handler: Handler; readonly id: string } {
+  const given = path.split('/').slice(1).map(decodeSegment);
+  const route = routesBySegments.find(({ segments }) => matches(segments, given));
   if (route === undefined) {
     throw new Refusal(404, 'Route not found');
   }
@@ -69,14 +78,13 @@ export function findRoute(method: string, path: string): { readonly handler: Han
     const allow = [...route.handlers.keys()].join(', ');
     throw new Refusal(405, `Method ${method} is not allowed here`, { headers: { allow } });
   }
-  const idIndex = route.path.indexOf('{id}');
-  return { handler, id: segments[idIndex] ?? '' };
+  return { handler, id: given[route.idIndex] ?? '' };
 }
 
-function matches(path: readonly string[], segments: readonly string[]): boolean {
+function matches(segments: readonly string[], given: readonly string[]): boolean {
   return (
-    path.length === segments.length &&
-    path.every((part, index) => (part === '{id}' ? segments[index] !== '' : part === segments[index]))
+    segments.length === given.length &&
+    segments.every((segment, index) => (segment === '{id}' ? given[index] !== '' : segment === given[index]))
   );
 }
 
@@ -86,4 +94,20 @@ function decodeSegment(segment: string): string {
   } catch {
     throw new Refusal(400, 'The path is not valid percent-encoding');
   }
+}
+
+/**
+ * A fault asked for by header, or by `remote_query[sandbox_fault]`, which a client that cannot set headers of its own, such as
+ * the facade, can still send with a real id.
+ */
+function findRequestedFault(header: string | string[] | undefined, query: Query): SandboxFault | undefined {
+  const name = header ?? (isQueryObject(query.remote_query) ? query.remote_query.sandbox_fault : undefined);
+  if (name === undefined) {
+    return undefined;
+  }
+  const fault = typeof name === 'string' ? findFault(name) : undefined;
+  if (fault === undefined) {
+    throw new Refusal(400, `Unknown fault; the sandbox knows: ${sandboxFaults.map((known) => known.name).join(', ')}`);
+  }
+  return fault;
 }

@@ -16,14 +16,10 @@ export async function sendAnswer(response: ServerResponse, answer: Answer, delay
   switch (answer.kind) {
     case 'plain':
       return sendPlain(response, answer);
-    case 'bad-json':
-      response.writeHead(answer.status, { 'content-type': jsonType });
-      response.end('{"id": "12", "remote_data": {');
-      return;
     case 'huge':
       return sendHuge(response, answer);
     case 'reset':
-      reset(response);
+      response.req.socket.resetAndDestroy();
       return;
     case 'stranger':
       response.writeHead(answer.statusCode, { 'content-type': answer.contentType }).end(answer.text);
@@ -106,10 +102,6 @@ function sendHalf(response: ServerResponse, answer: PlainAnswer): void {
   });
   // The reset waits until the half is handed to the system, or the client would not see it at all.
   response.write(text.slice(0, text.length / 2), () => response.req.socket.destroy());
-}
-
-function reset(response: ServerResponse): void {
-  response.req.socket.resetAndDestroy();
 }
 
 /** Resolves to true after the delay, to false when the connection ends before. */

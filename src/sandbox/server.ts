@@ -1,11 +1,11 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
-import { sandboxAccounts, sandboxToken } from './accounts.ts';
-import { answerRequest, type PickFault, type SandboxState, splitUrl } from './answer-request.ts';
-import { answerClientError } from './client-error.ts';
-import { createRateMeter } from './rate-limit.ts';
-import type { ReceivedRequest } from './received-request.ts';
-import { createRequestLimit, noRequestLimit } from './request-limit.ts';
+import type { Duplex } from 'node:stream';
+import { sandboxToken } from './accounts.ts';
+import { buildRefusal } from './answer.ts';
+import { createTrutoLimits } from './limits.ts';
+import type { PickFault, ReceivedRequest, SandboxState } from './request.ts';
+import { answerRequest, splitUrl } from './routes.ts';
 import { sendAnswer } from './send-answer.ts';
 import { createStore } from './store.ts';
 
@@ -64,9 +64,8 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     pickFault = () => undefined,
   } = options;
   const store = createStore(engagementsPerAccount);
-  const requestLimit = keepsLimits ? createRequestLimit() : noRequestLimit;
-  const rateMeter = createRateMeter();
-  const state: SandboxState = { token, slowMs, hugeBytes, store, rateMeter, pickFault, requestLimit };
+  const countForTruto = keepsLimits ? createTrutoLimits() : () => {};
+  const state: SandboxState = { token, slowMs, hugeBytes, store, rateMeter: new Map(), countForTruto, pickFault };
   const requests: ReceivedRequest[] = [];
   const sockets = new Set<Socket>();
 
@@ -74,11 +73,15 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     const { method = '', url = '', headers } = request;
     requests.push({ method, url, headers });
     requests.splice(0, requests.length - maxRememberedRequests);
-    ignoreErrors(request, response);
+    // A client that disconnects is no failure.
+    request.on('error', () => {});
+    response.on('error', () => {});
     request.resume(); // a body, which no route has, must not hold up the connection's next request
     // The one thing left when sending itself fails is to end the connection: the process goes on.
     const answer = answerRequest(state, { method, url, headers });
-    sendAnswer(response, answer, isUnified(url) ? latencyMs : 0).catch(() => response.destroy());
+    sendAnswer(response, answer, splitUrl(url).path.startsWith('/unified/') ? latencyMs : 0).catch(() =>
+      response.destroy(),
+    );
   };
 
   // Without Host, node would answer with a bare 400 before anybody could put it into Truto's shape.
@@ -103,8 +106,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
       return sockets.size;
     },
     wasDeleted(integratedAccountId, engagementId) {
-      const account = sandboxAccounts.find(({ id }) => id === integratedAccountId);
-      return account !== undefined && store.engagements.get(account)?.wasDeleted(engagementId) === true;
+      return store.get(integratedAccountId)?.wasDeleted(engagementId) === true;
     },
     close() {
       closing ??= new Promise((resolve) => {
@@ -118,14 +120,23 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   };
 }
 
-function isUnified(url: string): boolean {
-  return splitUrl(url).path.startsWith('/unified/');
-}
+const statusByCode: Readonly<Record<string, number>> = { HPE_HEADER_OVERFLOW: 431, ERR_HTTP_REQUEST_TIMEOUT: 408 };
 
-/** A client that leaves is its own business. */
-function ignoreErrors(request: IncomingMessage, response: ServerResponse): void {
-  request.on('error', () => {});
-  response.on('error', () => {});
+/** Answers what is no HTTP request at all, in Truto's shape, and ends the connection. */
+function answerClientError(error: NodeJS.ErrnoException, socket: Duplex): void {
+  if (!socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const { status, body } = buildRefusal(statusByCode[error.code ?? ''] ?? 400, 'The request is not valid HTTP');
+  const text = JSON.stringify(body);
+  const head = [
+    `HTTP/1.1 ${status} Bad Request`,
+    'connection: close',
+    'content-type: application/json; charset=utf-8',
+    `content-length: ${Buffer.byteLength(text)}`,
+  ];
+  socket.end(`${head.join('\r\n')}\r\n\r\n${text}`);
 }
 
 function buildUrl(address: AddressInfo | string | null): string {

@@ -1,52 +1,64 @@
 import { type SandboxAccount, sandboxAccounts } from './accounts.ts';
-import { Collection } from './collection.ts';
-import type { RecordKind, RecordsByKind } from './record-kind.ts';
-import { accounts } from './resources/accounts.ts';
-import { contacts } from './resources/contacts.ts';
-import { leads } from './resources/leads.ts';
-import { notes } from './resources/notes.ts';
-import { opportunities } from './resources/opportunities.ts';
-import { projects } from './resources/projects.ts';
-import { users } from './resources/users.ts';
+import type { EngagementRecord } from './records.ts';
 import { seedEngagements } from './seed.ts';
 
-/** The data of one running sandbox. Another resource is another map here and another row in `routes.ts`. */
-export type Store = {
-  readonly [Kind in RecordKind]: ReadonlyMap<SandboxAccount, Collection<RecordsByKind[Kind]>>;
-};
-
-function collect<Item extends { readonly id: string }>(
-  seed: (account: SandboxAccount) => readonly Item[],
-): ReadonlyMap<SandboxAccount, Collection<Item>> {
-  return new Map(sandboxAccounts.map((account) => [account, new Collection(seed(account))]));
+/** A record and its number in the provider's own order. */
+export interface Numbered<Item> {
+  /** Counts from 0 and is never given twice, so that a cursor survives the deletion of what it points at. */
+  readonly number: number;
+  readonly record: Item;
 }
+
+/** The engagements of one account. */
+export class Collection {
+  readonly #records: Map<string, Numbered<EngagementRecord>>;
+  readonly #deletedIds = new Set<string>();
+
+  constructor(records: readonly EngagementRecord[]) {
+    this.#records = new Map(records.map((record, number) => [record.id, { number, record }]));
+  }
+
+  get(id: string): EngagementRecord | undefined {
+    return this.#records.get(id)?.record;
+  }
+
+  delete(id: string): void {
+    if (this.#records.delete(id)) {
+      this.#deletedIds.add(id);
+    }
+  }
+
+  wasDeleted(id: string): boolean {
+    return this.#deletedIds.has(id);
+  }
+
+  /** What is there now, in order. */
+  list(): readonly Numbered<EngagementRecord>[] {
+    return [...this.#records.values()];
+  }
+}
+
+/**
+ * The engagements of one running sandbox, by the id of the account. What they refer to is the same in every sandbox: see
+ * `resources.ts`.
+ */
+export type Store = ReadonlyMap<string, Collection>;
 
 /**
  * Creates a store with the seed in it, independent of every other.
  * @throws {RangeError} for a number of engagements that cannot be seeded.
  */
 export function createStore(engagementsPerAccount?: number): Store {
-  return {
-    engagements: collect((account) => seedEngagements(account, engagementsPerAccount)),
-    users: collect(users.seed),
-    contacts: collect(contacts.seed),
-    accounts: collect(accounts.seed),
-    opportunities: collect(opportunities.seed),
-    leads: collect(leads.seed),
-    projects: collect(projects.seed),
-    notes: collect(notes.seed),
-  };
+  return new Map(
+    sandboxAccounts.map((account) => [account.id, new Collection(seedEngagements(account, engagementsPerAccount))]),
+  );
 }
 
-/** The records of one kind in one of the sandbox's accounts. */
-export function findCollection<Kind extends RecordKind>(
-  store: Store,
-  kind: Kind,
-  account: SandboxAccount,
-): Collection<RecordsByKind[Kind]> {
-  const collection = store[kind].get(account);
+/** The engagements of one of the sandbox's accounts. */
+export function findCollection(store: Store, { id }: SandboxAccount): Collection {
+  const collection = store.get(id);
   if (collection === undefined) {
-    throw new RangeError(`The sandbox has no records for the account ${account.id}`);
+    throw new RangeError(`The sandbox has no engagements for the account ${id}`);
   }
   return collection;
 }

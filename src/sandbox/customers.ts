@@ -1,0 +1,105 @@
+import type { RecordReference } from '../engagement/input.ts';
+import type { SandboxAccount } from './accounts.ts';
+import { relatedIds } from './ids.ts';
+import { createRandom } from './random.ts';
+import type { RelatedKind } from './records.ts';
+
+/*
+ * The records of an integrated account are those of four customers, in turn: the contacts of an opportunity are people of its
+ * account, and one user looks after all of it.
+ */
+const customerCount = 4;
+
+/** A customer of an integrated account. */
+export interface Company {
+  readonly name: string;
+  readonly industry: string;
+  /** Under a top-level domain that nobody can own (RFC 2606 section 2). */
+  readonly domain: string;
+  readonly city: string;
+  /** Null where addresses have none. */
+  readonly state: string | null;
+  readonly postalCode: string;
+  readonly country: string;
+}
+
+const companies: readonly Company[] = [
+  ['Alpenglow Optics AG', 'Manufacturing', 'Zürich', null, '8005', 'CH'] as const,
+  ['Bluebird Logistics', 'Transportation', 'Austin', 'TX', '78701', 'US'] as const,
+  ['Cartographe SARL', 'Software', 'Lyon', null, '69002', 'FR'] as const,
+  ['Deepwell Energy', 'Energy', 'Denver', 'CO', '80202', 'US'] as const,
+  ['Estrela Foods', 'Food and beverage', 'São Paulo', 'SP', '01310-100', 'BR'] as const,
+  ['Fernweh Travel GmbH', 'Travel', 'Hamburg', null, '20095', 'DE'] as const,
+  ['Granica Health', 'Healthcare', 'Łódź', null, '90-001', 'PL'] as const,
+].map(([name, industry, city, state, postalCode, country]) => {
+  const domain = `${name.split(' ')[0]?.toLowerCase()}.example`;
+  return { name, industry, domain, city, state, postalCode, country };
+});
+
+/** The company that the record at an index belongs to. Each customer of an account is another one. */
+export function companyOf(account: SandboxAccount, index: number): Company {
+  const start = createRandom(`${account.integration.label} companies`).integer(0, companies.length - 1);
+  return itemAt(companies, start + (index % customerCount));
+}
+
+/** Somebody with a name. */
+export interface Person {
+  readonly firstName: string;
+  readonly lastName: string;
+}
+
+/** As many as an account has users, contacts and leads together, so that no two share a first name. */
+const firstNames =
+  'Amara Björn Chiara Dmitri Élodie Farid Grace Hiroshi Inés Jamal Katarzyna Liam Mei Noah Olúwaṣeun Priya'.split(' ');
+const lastNames = "Ahmed Brunner Costa Dubois Eriksen Fischer García Hughes O'Neill Łuczak".split(' ');
+
+/** Where each kind's people start among an account's. */
+const firstPeople = { users: 0, contacts: 4, leads: 12 } as const;
+
+/** The person behind the record at an index: another one for every record of an account. */
+export function personAt(account: SandboxAccount, kind: keyof typeof firstPeople, index: number): Person {
+  const random = createRandom(`${account.integration.label} people`);
+  const offset = firstPeople[kind] + index;
+  return {
+    firstName: itemAt(firstNames, random.integer(0, firstNames.length - 1) + offset),
+    lastName: itemAt(lastNames, random.integer(0, lastNames.length - 1) + offset),
+  };
+}
+
+/** An address under a domain, in plain letters. */
+export function emailOf({ firstName, lastName }: Person, domain: string): string {
+  return `${plainLetters(firstName)}.${plainLetters(lastName)}@${domain}`;
+}
+
+/** `ł` is replaced by name: it has no mark to take off. */
+function plainLetters(name: string): string {
+  return name
+    .toLowerCase()
+    .normalize('NFD')
+    .replace(/ł/g, 'l')
+    .replace(/[^a-z]/g, '');
+}
+
+/** Those items that belong to the same customer as the record at an index. */
+export function ofSameCustomer<Item>(items: readonly Item[], index: number): readonly Item[] {
+  return items.filter((_item, other) => other % customerCount === index % customerCount);
+}
+
+/** References to the records of one kind that belong to the same customer as the record at an index. */
+export function referencesTo(kind: RelatedKind, account: SandboxAccount, index: number): readonly RecordReference[] {
+  return ofSameCustomer(relatedIds(account, kind), index).map((id) => ({ id }));
+}
+
+/** The account of the customer, or the user who looks after it. */
+export function referenceTo(kind: 'accounts' | 'users', account: SandboxAccount, index: number): RecordReference {
+  return { id: itemAt(relatedIds(account, kind), index % customerCount) };
+}
+
+/** The item at an index, which goes on from the start after the end. */
+function itemAt<Item>(items: readonly Item[], index: number): Item {
+  const item = items[index % items.length];
+  if (item === undefined) {
+    throw new RangeError(`No item at ${index}`);
+  }
+  return item;
+}

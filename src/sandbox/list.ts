@@ -1,0 +1,140 @@
+import { createHash } from 'node:crypto';
+import type { SandboxAccount } from './accounts.ts';
+import { type Answer, type PlainAnswer, Refusal } from './answer.ts';
+import { injectFault } from './inject-fault.ts';
+import { type Condition, checkTimeWindow, type ListFilters, meetsConditions, readConditions } from './list-filters.ts';
+import { checkRemoteQuery, type ListOrder, readAnswerShape, readSort } from './parameters.ts';
+import { type Query, readString } from './query.ts';
+import type { RecordKind } from './records.ts';
+import type { SandboxRequest } from './request.ts';
+import { isMapped, passThrough, shapeFields } from './show-record.ts';
+import type { Numbered } from './store.ts';
+
+/** What is listed, and how. */
+export interface Listing<Item> {
+  readonly kind: RecordKind;
+  /** What is there when the list is made, in the provider's own order. */
+  list(): readonly Numbered<Item>[];
+  readonly filters: ListFilters;
+  /** The record as the provider's own API shows it. */
+  readonly show: (record: Item) => unknown;
+}
+
+/** Where a record is in a sorted list. It keeps its position when others are deleted. */
+interface Position {
+  /** What it is sorted by; empty in a list that is not sorted. */
+  readonly key: string;
+  /** Tells records with the same key apart. */
+  readonly number: number;
+}
+
+const defaultLimit = 25; // the default of Truto's command line; the API's own is NOT FOUND
+const maxLimit = 100; // as documented for the log; beyond it the sandbox refuses rather than give less than asked for
+const fingerprintLength = 12; // guards against mix-ups, not against forgery
+
+/**
+ * Answers a list call: one page of the records that meet the query's filters, sorted. A record deleted between two pages is not
+ * repeated, and none is skipped because of it.
+ */
+export function listRecords<Item extends object>(
+  request: SandboxRequest,
+  account: SandboxAccount,
+  { kind, list, filters, show }: Listing<Item>,
+): Answer {
+  const { query } = request;
+  checkRemoteQuery(query);
+  const shape = readAnswerShape(query);
+  const conditions = readConditions(query, filters);
+  checkTimeWindow(conditions);
+  const order = readSort(query);
+  const fingerprint = fingerprintOf(account, kind, conditions, order);
+  const limit = readLimit(query);
+  const cursor = readString(query, 'next_cursor');
+  const first = cursor === undefined ? undefined : parseCursor(cursor, fingerprint);
+
+  return injectFault(request, account, (): PlainAnswer => {
+    const matching = sort(
+      list().filter(({ record }) => meetsConditions(record, conditions)),
+      order,
+    );
+    const start = first === undefined ? 0 : matching.filter((item) => compare(item, first, order) < 0).length;
+    const page = matching.slice(start, start + limit).map(({ record }) => record);
+    if (!isMapped(shape)) {
+      // The providers' own lists differ more than is documented; a bare array of their records is [inferred].
+      return passThrough({ status: 200, body: page.map(show) }, shape);
+    }
+    const cursorAt = (index: number) => buildCursor(matching[index], fingerprint);
+    const body = {
+      result: page.map((record) => shapeFields(record, show(record), shape)),
+      next_cursor: cursorAt(start + limit),
+      prev_cursor: start === 0 ? null : cursorAt(Math.max(0, start - limit)),
+      result_count: page.length, // of this page: whether upstream counts the page or the whole is NOT FOUND
+    };
+    return { kind: 'plain', status: 200, body };
+  });
+}
+
+/** Reads `limit`: 1 to 100, default 25. */
+function readLimit(query: Query): number {
+  const limit = readString(query, 'limit') ?? String(defaultLimit);
+  if (!/^\d{1,3}$/.test(limit) || Number(limit) < 1 || Number(limit) > maxLimit) {
+    throw new Refusal(400, `Query parameter limit must be a whole number from 1 to ${maxLimit}`);
+  }
+  return Number(limit);
+}
+
+/**
+ * Sorts by the order, or by number alone without one. A record that lacks the date comes as if it were the oldest of all, and
+ * among equals the provider's own order decides in both directions. [inferred]
+ */
+function sort<Item extends object>(
+  items: readonly Numbered<Item>[],
+  order: ListOrder | undefined,
+): readonly (Numbered<Item> & Position)[] {
+  return items
+    .map(({ number, record }) => ({
+      number,
+      record,
+      key: order === undefined ? '' : String(Reflect.get(record, order.field) ?? ''),
+    }))
+    .toSorted((left, right) => compare(left, right, order));
+}
+
+/** Negative when the left one comes first. Dates of one form and zone compare as text. */
+function compare(left: Position, right: Position, order: ListOrder | undefined): number {
+  const byKey = left.key < right.key ? -1 : Number(left.key > right.key);
+  return (order?.isDescending ? -byKey : byKey) || left.number - right.number;
+}
+
+/**
+ * A short text that is the same for the same list alone: a cursor of one is refused by another. Neither `limit` nor the shape of
+ * the answer makes another list.
+ */
+function fingerprintOf(
+  { id }: SandboxAccount,
+  kind: RecordKind,
+  conditions: readonly Condition[],
+  order: ListOrder | undefined,
+): string {
+  const text = JSON.stringify([id, kind, conditions, order ?? null]);
+  return createHash('sha256').update(text).digest('base64url').slice(0, fingerprintLength);
+}
+
+/** The cursor of the page that starts at a position; null where there is none. */
+function buildCursor(position: Position | undefined, fingerprint: string): string | null {
+  return position === undefined
+    ? null
+    : Buffer.from(`${fingerprint} ${position.number} ${position.key}`).toString('base64url');
+}
+
+function parseCursor(cursor: string, fingerprint: string): Position {
+  const text = Buffer.from(cursor, 'base64url').toString();
+  const [, madeFor, number, key = ''] = /^(\S+) (\d{1,9}) (.*)$/.exec(text) ?? [];
+  if (number === undefined) {
+    throw new Refusal(400, 'Query parameter next_cursor is not a cursor');
+  }
+  if (madeFor !== fingerprint) {
+    throw new Refusal(400, 'Query parameter next_cursor belongs to a list with other filters');
+  }
+  return { key, number: Number(number) };
+}
