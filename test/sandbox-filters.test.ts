@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { sandboxAccount } from '../src/sandbox/accounts.ts';
-import { relatedIds } from '../src/sandbox/ids.ts';
+import { relatedIds, sandboxAccount } from '../src/sandbox/accounts.ts';
 import type { EngagementRecord } from '../src/sandbox/records.ts';
 import { seedEngagements } from '../src/sandbox/seed.ts';
 import { type Sandbox, startSandbox } from '../src/sandbox/server.ts';

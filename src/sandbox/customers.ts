@@ -1,6 +1,3 @@
-import type { RecordReference } from '../engagement/input.ts';
-import type { SandboxAccount } from './accounts.ts';
-import { relatedIds } from './ids.ts';
 import { createRandom } from './random.ts';
 import type { RelatedKind } from './records.ts';
 
@@ -10,20 +7,12 @@ import type { RelatedKind } from './records.ts';
  */
 const customerCount = 4;
 
-/** A customer of an integrated account. */
-export interface Company {
-  readonly name: string;
-  readonly industry: string;
-  /** Under a top-level domain that nobody can own (RFC 2606 section 2). */
-  readonly domain: string;
-  readonly city: string;
-  /** Null where addresses have none. */
-  readonly state: string | null;
-  readonly postalCode: string;
-  readonly country: string;
+/** Those items that belong to the same customer as the record at an index. */
+export function ofSameCustomer<Item>(items: readonly Item[], index: number): readonly Item[] {
+  return items.filter((_item, other) => other % customerCount === index % customerCount);
 }
 
-const companies: readonly Company[] = [
+const companies = [
   ['Alpenglow Optics AG', 'Manufacturing', 'Zürich', null, '8005', 'CH'] as const,
   ['Bluebird Logistics', 'Transportation', 'Austin', 'TX', '78701', 'US'] as const,
   ['Cartographe SARL', 'Software', 'Lyon', null, '69002', 'FR'] as const,
@@ -31,21 +20,19 @@ const companies: readonly Company[] = [
   ['Estrela Foods', 'Food and beverage', 'São Paulo', 'SP', '01310-100', 'BR'] as const,
   ['Fernweh Travel GmbH', 'Travel', 'Hamburg', null, '20095', 'DE'] as const,
   ['Granica Health', 'Healthcare', 'Łódź', null, '90-001', 'PL'] as const,
-].map(([name, industry, city, state, postalCode, country]) => {
+].map(([name, industry, city, state, postal_code, country]) => {
+  // Under a top-level domain that nobody can own (RFC 2606 section 2).
   const domain = `${name.split(' ')[0]?.toLowerCase()}.example`;
-  return { name, industry, domain, city, state, postalCode, country };
+  return { name, industry, city, state, postal_code, country, domain };
 });
 
-/** The company that the record at an index belongs to. Each customer of an account is another one. */
-export function companyOf(account: SandboxAccount, index: number): Company {
-  const start = createRandom(`${account.integration.label} companies`).integer(0, companies.length - 1);
-  return itemAt(companies, start + (index % customerCount));
-}
+/** A customer of an integrated account. */
+export type Company = Readonly<(typeof companies)[number]>;
 
-/** Somebody with a name. */
-export interface Person {
-  readonly firstName: string;
-  readonly lastName: string;
+/** The company that the record at an index belongs to, by the integration's name. Each customer of an account is another one. */
+export function companyAt(label: string, index: number): Company {
+  const start = createRandom(`${label} companies`).integer(0, companies.length - 1);
+  return itemAt(companies, start + (index % customerCount));
 }
 
 /** As many as an account has users, contacts and leads together, so that no two share a first name. */
@@ -54,52 +41,39 @@ const firstNames =
 const lastNames = "Ahmed Brunner Costa Dubois Eriksen Fischer García Hughes O'Neill Łuczak".split(' ');
 
 /** Where each kind's people start among an account's. */
-const firstPeople = { users: 0, contacts: 4, leads: 12 } as const;
+const firstPeople: { readonly [Kind in RelatedKind]?: number } = { users: 0, contacts: 4, leads: 12 };
 
-/** The person behind the record at an index: another one for every record of an account. */
-export function personAt(account: SandboxAccount, kind: keyof typeof firstPeople, index: number): Person {
-  const random = createRandom(`${account.integration.label} people`);
-  const offset = firstPeople[kind] + index;
+/** Somebody with a name. */
+export interface Person {
+  readonly firstName: string;
+  readonly lastName: string;
+}
+
+/** The person behind the record at an index: another one for every user, contact and lead of an account. */
+export function personAt(label: string, kind: RelatedKind, index: number): Person {
+  const random = createRandom(`${label} people`);
+  const offset = (firstPeople[kind] ?? 0) + index;
   return {
     firstName: itemAt(firstNames, random.integer(0, firstNames.length - 1) + offset),
     lastName: itemAt(lastNames, random.integer(0, lastNames.length - 1) + offset),
   };
 }
 
-/** An address under a domain, in plain letters. */
+/** An address under a domain, in plain letters. `ł` has no mark to take off, and is replaced by name. */
 export function emailOf({ firstName, lastName }: Person, domain: string): string {
-  return `${plainLetters(firstName)}.${plainLetters(lastName)}@${domain}`;
-}
-
-/** `ł` is replaced by name: it has no mark to take off. */
-function plainLetters(name: string): string {
-  return name
-    .toLowerCase()
-    .normalize('NFD')
-    .replace(/ł/g, 'l')
-    .replace(/[^a-z]/g, '');
-}
-
-/** Those items that belong to the same customer as the record at an index. */
-export function ofSameCustomer<Item>(items: readonly Item[], index: number): readonly Item[] {
-  return items.filter((_item, other) => other % customerCount === index % customerCount);
-}
-
-/** References to the records of one kind that belong to the same customer as the record at an index. */
-export function referencesTo(kind: RelatedKind, account: SandboxAccount, index: number): readonly RecordReference[] {
-  return ofSameCustomer(relatedIds(account, kind), index).map((id) => ({ id }));
-}
-
-/** The account of the customer, or the user who looks after it. */
-export function referenceTo(kind: 'accounts' | 'users', account: SandboxAccount, index: number): RecordReference {
-  return { id: itemAt(relatedIds(account, kind), index % customerCount) };
+  const [first, last] = [firstName, lastName].map((name) =>
+    name
+      .toLowerCase()
+      .normalize('NFD')
+      .replace(/ł/g, 'l')
+      .replace(/[^a-z]/g, ''),
+  );
+  return `${first}.${last}@${domain}`;
 }
 
 /** The item at an index, which goes on from the start after the end. */
 function itemAt<Item>(items: readonly Item[], index: number): Item {
   const item = items[index % items.length];
-  if (item === undefined) {
-    throw new RangeError(`No item at ${index}`);
-  }
+  if (item === undefined) throw new RangeError(`No item at ${index}`);
   return item;
 }

@@ -11,11 +11,10 @@ import {
   readTypeToDelete,
   readTypeToGet,
 } from './parameters.ts';
-import type { EngagementRecord } from './records.ts';
+import type { Collection, EngagementRecord } from './records.ts';
 import { findQueriedAccount, type SandboxRequest, unsupportedMethod } from './request.ts';
 import { seedEngagements } from './seed.ts';
 import { buildNotFound, isMapped, passThrough, shapeFields, showOne } from './show-record.ts';
-import { findCollection } from './store.ts';
 
 /** The documented filters. Which of them a real integration supports is only known as counts; here every account has them all. */
 const engagementFilters: ListFilters = {
@@ -33,7 +32,7 @@ const engagementFilters: ListFilters = {
  */
 export function listEngagements(request: SandboxRequest): Answer {
   const account = findQueriedAccount(request);
-  const collection = findCollection(request.state.store, account);
+  const collection = findCollection(request, account);
   return listRecords(request, account, {
     kind: 'engagements',
     list: () => collection.list(),
@@ -50,10 +49,8 @@ export function getEngagement(request: SandboxRequest): Answer {
   checkRemoteQuery(request.query);
   return injectFault(request, account, () => {
     const record = findEngagement(request, account, type);
-    if (record !== undefined) {
-      return showOne(record, account.provider.showEngagement(record), shape);
-    }
-    const isDeleted = findCollection(request.state.store, account).wasDeleted(request.id);
+    if (record !== undefined) return showOne(record, account.provider.showEngagement(record), shape);
+    const isDeleted = findCollection(request, account).wasDeleted(request.id);
     const stub = isDeleted ? account.provider.showDeleted?.(request.id) : undefined;
     return stub === undefined ? buildNotFound(account) : showOne({ id: request.id }, stub, shape);
   });
@@ -63,18 +60,14 @@ export function getEngagement(request: SandboxRequest): Answer {
 export function deleteEngagement(request: SandboxRequest): Answer {
   const account = findQueriedAccount(request);
   const { answerDelete, mapDeleted } = account.provider;
-  if (answerDelete === undefined) {
-    throw unsupportedMethod('delete', 'engagements', account);
-  }
+  if (answerDelete === undefined) throw unsupportedMethod('delete', 'engagements', account);
   const shape = readAnswerShape(request.query);
   const type = readTypeToDelete(request.query, account);
   checkDeleteParameters(request.query, account, type);
   return injectFault(request, account, () => {
     const record = findEngagement(request, account, type);
-    if (record === undefined) {
-      return buildNotFound(account);
-    }
-    findCollection(request.state.store, account).delete(record.id);
+    if (record === undefined) return buildNotFound(account);
+    findCollection(request, account).delete(record.id);
     const remote = answerDelete(record);
     if (!isMapped(shape)) {
       // What raw and stream make of a provider's 204 is NOT FOUND: the same 204 here.
@@ -92,15 +85,22 @@ export function deleteEngagement(request: SandboxRequest): Answer {
  * reserved id stands for a record that always exists, so that its fault can strike after a success.
  */
 function findEngagement(
-  { state, id, hasReservedId }: SandboxRequest,
+  request: SandboxRequest,
   account: SandboxAccount,
   type: ReadableType | undefined,
 ): EngagementRecord | undefined {
+  const { id, hasReservedId } = request;
   if (hasReservedId) {
     const [template] = seedEngagements(account);
     return template && { ...template, id, ...(type !== undefined && type !== 'task' && { engagement_type: type }) };
   }
-  const record = findCollection(state.store, account).get(id);
+  const record = findCollection(request, account).get(id);
   const isElsewhere = account.rule?.requiresEngagementType && type !== undefined && type !== record?.engagement_type;
   return isElsewhere ? undefined : record;
+}
+
+function findCollection({ state }: SandboxRequest, { id }: SandboxAccount): Collection {
+  const collection = state.engagements.get(id);
+  if (collection === undefined) throw new RangeError(`The sandbox has no engagements for the account ${id}`);
+  return collection;
 }

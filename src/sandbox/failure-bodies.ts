@@ -21,20 +21,16 @@ const keapErrors: ReadonlyMap<number, readonly [code: number, status: string]> =
   [500, [13, 'INTERNAL']],
 ]);
 
+type Texts = Readonly<Record<number, string>>;
+
 /** COMPLEXITY_BUDGET_EXHAUSTED is [vendor], the others [inferred]. */
-const mondayCodes: Readonly<Record<number, string>> = {
-  404: 'ResourceNotFoundException',
-  429: 'COMPLEXITY_BUDGET_EXHAUSTED',
-};
+const mondayCodes: Texts = { 404: 'ResourceNotFoundException', 429: 'COMPLEXITY_BUDGET_EXHAUSTED' };
 
 /** That of 401 is [3rd], the others [inferred]. */
-const onePageNames: Readonly<Record<number, string>> = {
-  401: 'authorization_data_not_found',
-  404: 'resource_not_found',
-};
+const onePageNames: Texts = { 401: 'authorization_data_not_found', 404: 'resource_not_found' };
 
 /** 401, 403 and INVALID_DATA are [vendor], the others [inferred]. */
-const zohoCodes: Readonly<Record<number, string>> = {
+const zohoCodes: Texts = {
   401: 'INVALID_TOKEN',
   403: 'NO_PERMISSION',
   404: 'INVALID_DATA',
@@ -68,21 +64,15 @@ const bodies: Readonly<Record<string, Describe>> = {
     return { code, message, status, details: [{ domain: 'keap', resource: 'engagement' }] };
   },
   // [vendor], where it often comes under HTTP 200: Truto has to turn it into a status of its own.
-  'Monday CRM': ({ statusCode, message, retryAfterSeconds }) => ({
-    errors: [
-      {
-        message,
-        locations: [{ line: 1, column: 12 }],
-        path: ['delete_timeline_item'],
-        extensions: {
-          code: mondayCodes[statusCode] ?? 'INTERNAL_SERVER_ERROR',
-          error_data: {},
-          status_code: statusCode,
-          ...(retryAfterSeconds !== undefined && { retry_in_seconds: retryAfterSeconds }),
-        },
-      },
-    ],
-  }),
+  'Monday CRM': ({ statusCode, message, retryAfterSeconds }) => {
+    const extensions = {
+      code: mondayCodes[statusCode] ?? 'INTERNAL_SERVER_ERROR',
+      error_data: {},
+      status_code: statusCode,
+      ...(retryAfterSeconds !== undefined && { retry_in_seconds: retryAfterSeconds }),
+    };
+    return { errors: [{ message, locations: [{ line: 1, column: 12 }], path: ['delete_timeline_item'], extensions }] };
+  },
   // [3rd]
   OnePageCRM: ({ statusCode, message }) => ({
     status: statusCode,
@@ -108,26 +98,21 @@ const bodies: Readonly<Record<string, Describe>> = {
     message,
   }),
   // [vendor]; the values of `code` and `logref` are [inferred].
-  'Zendesk Sell': ({ statusCode, message }) => ({
-    errors: [
-      {
-        error: { code: statusCode === 404 ? 'resource_not_found' : 'request_failed', message, details: message },
-        meta: { type: 'error' },
-      },
-    ],
-    meta: { http_status: `${statusCode} ${STATUS_CODES[statusCode]}`, logref: 'sandbox' },
-  }),
+  'Zendesk Sell': ({ statusCode, message }) => {
+    const error = {
+      code: statusCode === 404 ? 'resource_not_found' : 'request_failed',
+      message,
+      details: message,
+    };
+    const meta = { http_status: `${statusCode} ${STATUS_CODES[statusCode]}`, logref: 'sandbox' };
+    return { errors: [{ error, meta: { type: 'error' } }], meta };
+  },
   // The form is [vendor]. Zoho sends an unknown id under HTTP 400; Truto's own status for it is NOT FOUND, so 404 here.
-  'Zoho CRM': ({ statusCode, message }) => ({
-    data: [
-      {
-        code: zohoCodes[statusCode] ?? 'INTERNAL_ERROR',
-        details: {},
-        message: statusCode === 404 ? 'the id given seems to be invalid' : message,
-        status: 'error',
-      },
-    ],
-  }),
+  'Zoho CRM': (failure) => {
+    const code = zohoCodes[failure.statusCode] ?? 'INTERNAL_ERROR';
+    const message = failure.statusCode === 404 ? 'the id given seems to be invalid' : failure.message;
+    return { data: [{ code, details: {}, message, status: 'error' }] };
+  },
 };
 
 /**

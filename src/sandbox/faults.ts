@@ -32,122 +32,95 @@ export interface SandboxFault {
 /** Makes an effect. The name of an error answer has its status: `fault-504-after`. */
 type MakeEffect = (name: string) => FaultEffect;
 
-function failure(isRemote: boolean, message: string, more: Partial<FailureEffect> = {}): MakeEffect {
-  return (name) => ({ kind: 'failure', statusCode: Number(name.split('-')[1]), message, isRemote, ...more });
-}
+const provider =
+  (message: string, more: Partial<FailureEffect> = {}): MakeEffect =>
+  (name) => ({ kind: 'failure', statusCode: Number(name.split('-')[1]), message, isRemote: true, ...more });
+const truto = (message: string, more: Partial<FailureEffect> = {}) => provider(message, { isRemote: false, ...more });
 
-const provider = (message: string, more?: Partial<FailureEffect>) => failure(true, message, more);
-const truto = (message: string, more?: Partial<FailureEffect>) => failure(false, message, more);
-
-function stranger(statusCode: number, text: string, contentType = 'application/json'): MakeEffect {
-  return () => ({ kind: 'stranger', statusCode, contentType, text });
-}
-
+const stranger =
+  (statusCode: number, text: string, contentType = 'application/json'): MakeEffect =>
+  () => ({ kind: 'stranger', statusCode, contentType, text });
 const page = (status: number) => stranger(status, '<!doctype html><title>Sign in</title>', 'text/html; charset=utf-8');
 const brokenJson = stranger(200, '{"id": "12", "remote_data": {', 'application/json; charset=utf-8');
+const locked = stranger(200, '{"success":false,"error":"The record is locked"}');
 
 type OtherKind = Exclude<FaultEffect['kind'], 'failure' | 'stranger'>;
 
-function fault(
-  when: 'before' | 'after',
-  name: string,
-  description: string,
-  effect: MakeEffect | OtherKind,
-): SandboxFault {
-  const made = typeof effect === 'string' ? { kind: effect } : effect(name);
-  return { name, description, strikesAfter: when === 'after', effect: made };
+function before(name: string, description: string, effect: MakeEffect | OtherKind): SandboxFault {
+  return {
+    name,
+    description,
+    strikesAfter: false,
+    effect: typeof effect === 'string' ? { kind: effect } : effect(name),
+  };
+}
+
+function after(name: string, description: string, effect: MakeEffect | OtherKind): SandboxFault {
+  return { ...before(name, description, effect), strikesAfter: true };
 }
 
 /** All faults, in the order in which the documentation lists them. */
 export const sandboxFaults: readonly SandboxFault[] = [
-  fault(
-    'before',
+  before(
     'fault-401',
     'The provider no longer accepts the connection: the account needs to be reconnected.',
     provider('The access token is invalid'),
   ),
-  fault(
-    'before',
+  before(
     'fault-403',
     'The provider refuses because the connection lacks permissions; the insight names them.',
     provider('The connection may not delete this record', { missingScopes: ['crm.engagements.delete'] }),
   ),
-  fault(
-    'before',
+  before(
     'fault-405',
     'Truto refuses to write to an account that is marked as a sandbox account.',
     truto('Writing is not allowed on a sandbox integrated account'),
   ),
-  fault('before', 'fault-409', 'The provider reports a conflict.', provider('The record is in use')),
-  fault('before', 'fault-422', 'The provider cannot process the request.', provider('The record cannot be processed')),
-  fault(
-    'before',
+  before('fault-409', 'The provider reports a conflict.', provider('The record is in use')),
+  before('fault-422', 'The provider cannot process the request.', provider('The record cannot be processed')),
+  before(
     'fault-429',
     'The provider asks to come back later: Retry-After: 2.',
     provider('Too many requests', { retryAfterSeconds: 2 }),
   ),
-  fault(
-    'before',
+  before(
     'fault-429-truto',
     "Truto's own limit is used up: Retry-After: 10.",
     truto('Rate limit exceeded', { retryAfterSeconds: 10 }),
   ),
-  fault('before', 'fault-500', 'The provider fails. Nothing is deleted.', provider('Internal server error')),
-  fault(
-    'before',
-    'fault-502',
-    'Truto gets no usable answer from the provider. Nothing is deleted.',
-    truto('Bad gateway'),
-  ),
-  fault(
-    'before',
+  before('fault-500', 'The provider fails. Nothing is deleted.', provider('Internal server error')),
+  before('fault-502', 'Truto gets no usable answer from the provider. Nothing is deleted.', truto('Bad gateway')),
+  before(
     'fault-503',
     'Truto has blocked the integrated account: a retry does not help.',
     truto('The integrated account is blocked'),
   ),
-  fault('before', 'fault-504', 'Truto waited too long for the provider. Nothing is deleted.', truto('Gateway timeout')),
-  fault('after', 'fault-504-after', 'As fault-504, but the record is deleted.', truto('Gateway timeout')),
-  fault('after', 'fault-slow', 'The record is deleted at once, the answer comes after 30 seconds.', 'late'),
-  fault('before', 'fault-reset-before', 'The connection is reset; nothing is deleted.', 'reset'),
-  fault(
-    'after',
-    'fault-reset-after',
-    'The record is deleted, then the connection is reset without an answer.',
-    'reset',
-  ),
-  fault(
-    'after',
+  before('fault-504', 'Truto waited too long for the provider. Nothing is deleted.', truto('Gateway timeout')),
+  after('fault-504-after', 'As fault-504, but the record is deleted.', truto('Gateway timeout')),
+  after('fault-slow', 'The record is deleted at once, the answer comes after 30 seconds.', 'late'),
+  before('fault-reset-before', 'The connection is reset; nothing is deleted.', 'reset'),
+  after('fault-reset-after', 'The record is deleted, then the connection is reset without an answer.', 'reset'),
+  after(
     'fault-reset-during',
     'The record is deleted, then the connection is reset in the middle of the answer.',
     'cut',
   ),
-  fault('after', 'fault-202', 'The delete is accepted (202) for later; the sandbox does it at once.', 'accepted'),
-  fault('after', 'fault-bad-json', 'The record is deleted; the body of the 200 is broken JSON.', brokenJson),
-  fault('after', 'fault-empty', 'The record is deleted; the 200 has no body.', 'empty'),
-  fault('after', 'fault-huge', 'The record is deleted; the 200 has a body of 8 MiB.', 'huge'),
-  fault(
-    'after',
-    'fault-continue',
-    'The record is deleted; an interim "100 Continue" comes before the answer.',
-    'continue',
-  ),
-  fault('before', 'fault-page', 'A login page answers with 200. Nothing is deleted.', page(200)),
-  fault('after', 'fault-page-after', 'As fault-page, but the record is deleted.', page(200)),
-  fault('before', 'fault-firewall', 'A firewall answers with 403 and a page. Nothing is deleted.', page(403)),
-  fault('after', 'fault-firewall-after', 'As fault-firewall, but the record is deleted.', page(403)),
-  fault(
-    'before',
-    'fault-refused-200',
-    'The provider refuses under 200. Nothing is deleted.',
-    stranger(200, '{"success":false,"error":"The record is locked"}'),
-  ),
-  fault(
-    'before',
+  after('fault-202', 'The delete is accepted (202) for later; the sandbox does it at once.', 'accepted'),
+  after('fault-bad-json', 'The record is deleted; the body of the 200 is broken JSON.', brokenJson),
+  after('fault-empty', 'The record is deleted; the 200 has no body.', 'empty'),
+  after('fault-huge', 'The record is deleted; the 200 has a body of 8 MiB.', 'huge'),
+  after('fault-continue', 'The record is deleted; an interim "100 Continue" comes before the answer.', 'continue'),
+  before('fault-page', 'A login page answers with 200. Nothing is deleted.', page(200)),
+  after('fault-page-after', 'As fault-page, but the record is deleted.', page(200)),
+  before('fault-firewall', 'A firewall answers with 403 and a page. Nothing is deleted.', page(403)),
+  after('fault-firewall-after', 'As fault-firewall, but the record is deleted.', page(403)),
+  before('fault-refused-200', 'The provider refuses under 200. Nothing is deleted.', locked),
+  before(
     'fault-other-record',
     'The answer to another request comes. Nothing is deleted.',
     stranger(200, '{"id":"the-id-of-another-record"}'),
   ),
-  fault('before', 'fault-206', 'A part of an answer comes with 206. Nothing is deleted.', stranger(206, '{}')),
+  before('fault-206', 'A part of an answer comes with 206. Nothing is deleted.', stranger(206, '{}')),
 ];
 
 const faultsByName: ReadonlyMap<string, SandboxFault> = new Map(sandboxFaults.map((known) => [known.name, known]));

@@ -16,13 +16,9 @@ export function injectFault(
   work: () => PlainAnswer,
 ): Answer {
   const { fault } = request;
-  if (fault === undefined) {
-    return passProvider(request, account, work());
-  }
+  if (fault === undefined) return passProvider(request, account, work());
   if (fault.effect.kind === 'failure') {
-    if (fault.strikesAfter) {
-      work();
-    }
+    if (fault.strikesAfter) work();
     return buildFailure(request, account, fault.effect);
   }
   const answer = fault.strikesAfter ? passProvider(request, account, work()) : undefined;

@@ -14,9 +14,7 @@ export function countForProvider(
   { id, provider }: SandboxAccount,
   isUsedUp: boolean,
 ): Readonly<Record<string, string>> {
-  if (provider.rateLimit === undefined) {
-    return {};
-  }
+  if (provider.rateLimit === undefined) return {};
   const { limit, windowSeconds } = provider.rateLimit;
   const nowSeconds = Math.floor(Date.now() / 1000);
   const windowStartSeconds = nowSeconds - (nowSeconds % windowSeconds);

@@ -67,9 +67,7 @@ function readOperators<Operator extends string>(
   value: unknown,
   known: readonly Operator[],
 ): readonly (readonly [operator: Operator | undefined, value: unknown])[] {
-  if (!isQueryObject(value)) {
-    return [[undefined, value]];
-  }
+  if (!isQueryObject(value)) return [[undefined, value]];
   return Object.entries(value).map(([name, operand]) => {
     const operator = known.find((candidate) => candidate === name);
     if (operator === undefined) {
@@ -91,12 +89,8 @@ function readText(field: string, value: unknown, kind: FilterKind): string {
 
 /** The ids in `7`, `{id: 7}` or a list of either. */
 function readIds(field: string, value: unknown): readonly string[] {
-  if (Array.isArray(value)) {
-    return value.flatMap((item: unknown) => readIds(field, item));
-  }
-  if (isQueryObject(value) && Object.keys(value).join() === 'id') {
-    return readIds(field, value.id);
-  }
+  if (Array.isArray(value)) return value.flatMap((item: unknown) => readIds(field, item));
+  if (isQueryObject(value) && Object.keys(value).join() === 'id') return readIds(field, value.id);
   if (typeof value !== 'string' || value === '') {
     throw new Refusal(400, `Query parameter ${field} must be an id, an object with an id, or a list of them`);
   }
@@ -112,9 +106,7 @@ function meets(value: unknown, condition: Condition): boolean {
   if (condition.test === 'refers') {
     return [value].flat().some((item) => isQueryObject(item) && condition.ids.some((id) => id === item.id));
   }
-  if (typeof value !== 'string') {
-    return false;
-  }
+  if (typeof value !== 'string') return false;
   switch (condition.test) {
     case 'is':
       return value === condition.text;
@@ -150,15 +142,9 @@ export function checkTimeWindow(conditions: readonly Condition[]): void {
 }
 
 function checkWindow(fromMs: number | undefined, toMs: number | undefined, name: string): void {
-  if (fromMs === undefined || toMs === undefined) {
-    return;
-  }
-  if (fromMs > toMs) {
-    throw new Refusal(400, `The range of ${name} must start before it ends`);
-  }
+  if (fromMs === undefined || toMs === undefined) return;
+  if (fromMs > toMs) throw new Refusal(400, `The range of ${name} must start before it ends`);
   const latest = new Date(fromMs);
   latest.setUTCFullYear(latest.getUTCFullYear() + 1);
-  if (toMs > latest.getTime()) {
-    throw new Refusal(400, `The range of ${name} must not be longer than a year`);
-  }
+  if (toMs > latest.getTime()) throw new Refusal(400, `The range of ${name} must not be longer than a year`);
 }

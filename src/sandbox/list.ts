@@ -5,10 +5,9 @@ import { injectFault } from './inject-fault.ts';
 import { type Condition, checkTimeWindow, type ListFilters, meetsConditions, readConditions } from './list-filters.ts';
 import { checkRemoteQuery, type ListOrder, readAnswerShape, readSort } from './parameters.ts';
 import { type Query, readString } from './query.ts';
-import type { RecordKind } from './records.ts';
+import type { Numbered, RecordKind } from './records.ts';
 import type { SandboxRequest } from './request.ts';
 import { isMapped, passThrough, shapeFields } from './show-record.ts';
-import type { Numbered } from './store.ts';
 
 /** What is listed, and how. */
 export interface Listing<Item> {
@@ -130,9 +129,7 @@ function buildCursor(position: Position | undefined, fingerprint: string): strin
 function parseCursor(cursor: string, fingerprint: string): Position {
   const text = Buffer.from(cursor, 'base64url').toString();
   const [, madeFor, number, key = ''] = /^(\S+) (\d{1,9}) (.*)$/.exec(text) ?? [];
-  if (number === undefined) {
-    throw new Refusal(400, 'Query parameter next_cursor is not a cursor');
-  }
+  if (number === undefined) throw new Refusal(400, 'Query parameter next_cursor is not a cursor');
   if (madeFor !== fingerprint) {
     throw new Refusal(400, 'Query parameter next_cursor belongs to a list with other filters');
   }

@@ -13,8 +13,6 @@ export type RawRecord = Readonly<Record<string, unknown>>;
 
 /** One imitated CRM. */
 export interface Provider {
-  /** The integration's name, as in the table of integrations. */
-  readonly label: string;
   /** The last digits of its account's id. Never reused and never changed: documents and callers have the ids. */
   readonly accountNumber: number;
   /** The types of the engagements that it starts with, where the table of integrations does not list any. */
@@ -64,9 +62,13 @@ export function numericId(id: string): number | string {
 /**
  * Shows a record by a mapping such as `id=#id title=subject status`: a name of the CRM's, `=`, the unified field, which may be
  * left out when it has the same name. A reference is shown as its id, a phone number as its digits, a list as its first item, an
- * absent field as null; `#` makes a number of it. `more` replaces and adds what is shown in other ways.
+ * absent field as null; `#` makes a number of it. `more` replaces and adds what is shown in other ways, `envelope` is put around it.
  */
-export function mapFields(mapping: string, more?: (record: EngagementRecord) => RawRecord): Provider['showEngagement'] {
+export function mapFields(
+  mapping: string,
+  more: (record: EngagementRecord) => RawRecord = () => ({}),
+  envelope: (shown: RawRecord, record: EngagementRecord) => RawRecord = (shown) => shown,
+): Provider['showEngagement'] {
   const fields = mapping.split(/\s+/).map((part) => {
     const [name = '', source = name] = part.split('=');
     return { name, field: source.replace('#', ''), isNumber: source.startsWith('#') };
@@ -77,22 +79,13 @@ export function mapFields(mapping: string, more?: (record: EngagementRecord) => 
       const value = simplify(Reflect.get(record, field));
       shown[name] = isNumber && typeof value === 'string' ? numericId(value) : value;
     }
-    return more === undefined ? shown : Object.assign(shown, more(record));
+    return envelope(Object.assign(shown, more(record)), record);
   };
-}
-
-/** Puts what is shown of a record into the CRM's own envelope. */
-export function wrap(
-  show: Provider['showEngagement'],
-  envelope: (shown: RawRecord, record: EngagementRecord) => RawRecord,
-): Provider['showEngagement'] {
-  return (record) => envelope(show(record), record);
 }
 
 function simplify(value: unknown): unknown {
   const first: unknown = Array.isArray(value) ? value[0] : value;
-  if (typeof first !== 'object' || first === null) {
-    return first ?? null;
-  }
-  return Reflect.get(first, 'number') ?? Reflect.get(first, 'id');
+  return typeof first === 'object' && first !== null
+    ? (Reflect.get(first, 'number') ?? Reflect.get(first, 'id'))
+    : (first ?? null);
 }

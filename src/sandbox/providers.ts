@@ -1,5 +1,5 @@
 import type { EngagementType, RecordReference } from '../engagement/input.ts';
-import { alphabets, mapFields, numberBetween, numericId, type Provider, randomText, wrap } from './provider.ts';
+import { alphabets, mapFields, numberBetween, numericId, type Provider, randomText } from './provider.ts';
 import type { EngagementRecord, RecordKind } from './records.ts';
 
 /*
@@ -65,11 +65,10 @@ const showZohoEvent = showZohoRecord('Event_Title');
 /** Copper's dates are seconds since 1970. */
 const epochSeconds = (date: string | null | undefined) => (date ? Date.parse(date) / 1000 : null);
 
-/** The imitated CRMs. */
-export const providers: readonly Provider[] = [
-  {
-    // DELETE /interactions/{id}?type=N [3rd]: the type is part of the address, so a wrong one finds nothing.
-    label: 'Affinity',
+/** The imitated CRMs, by the integrations' names. */
+export const providers: Readonly<Record<string, Provider>> = {
+  // DELETE /interactions/{id}?type=N [3rd]: the type is part of the address, so a wrong one finds nothing.
+  Affinity: {
     accountNumber: 1,
     lacksUserGet: true, // that it lists users is [inferred]
     answerDelete: () => ({ status: 200, body: { success: true } }), // [3rd]
@@ -84,9 +83,8 @@ export const providers: readonly Provider[] = [
       }),
     ),
   },
-  {
-    // DELETE /api/v2/entries/{id} [3rd].
-    label: 'Capsule',
+  // DELETE /api/v2/entries/{id} [3rd].
+  Capsule: {
     accountNumber: 2,
     // An entry is a note, an email or a finished task [vendor]; the delete page does not name tasks.
     seededTypes: ['note', 'email'],
@@ -107,9 +105,8 @@ export const providers: readonly Provider[] = [
       }),
     ),
   },
-  {
-    // DELETE /api/v1/activity/{call,note,meeting,email}/{id}/ [vendor].
-    label: 'Close',
+  // DELETE /api/v1/activity/{call,note,meeting,email}/{id}/ [vendor].
+  Close: {
     accountNumber: 3,
     rateLimit: { limit: 100, windowSeconds: 10 }, // [vendor]; the length of the window is [inferred]
     answerDelete: () => ({ status: 200, body: {} }), // 200 [vendor], `{}` [inferred]
@@ -121,9 +118,8 @@ export const providers: readonly Provider[] = [
       ({ engagement_type }) => ({ _type: engagement_type.charAt(0).toUpperCase() + engagement_type.slice(1) }),
     ),
   },
-  {
-    // DELETE /developer_api/v1/activities/{id} [vendor].
-    label: 'Copper',
+  // DELETE /developer_api/v1/activities/{id} [vendor].
+  Copper: {
     accountNumber: 4,
     seededTypes: ['call', 'meeting', 'note'],
     lacksUserGet: true, // that it lists users is [inferred]
@@ -143,26 +139,22 @@ export const providers: readonly Provider[] = [
     // A deleted activity stays readable, but nothing is left of it [vendor].
     showDeleted: (id) => ({ id: numericId(id), is_deleted: true }),
   },
-  {
-    // DELETE /api/sales_activities/{id}: which object Truto deletes is [inferred].
-    label: 'Freshsales',
+  // DELETE /api/sales_activities/{id}: which object Truto deletes is [inferred].
+  Freshsales: {
     accountNumber: 5,
     seededTypes: ['call', 'email', 'meeting', 'note'],
     lacksUserGet: true,
     answerDelete: () => ({ status: 204 }), // status and body: NOT FOUND
     createId: randomText('700', 'digits', 8),
-    showEngagement: wrap(
-      mapFields(
-        `id=#id title=subject notes=content owner_id=#owner targetable_type targetable_id=#contact start_date=start_time
+    showEngagement: mapFields(
+      `id=#id title=subject notes=content owner_id=#owner targetable_type targetable_id=#contact start_date=start_time
          end_date=end_time custom_field created_at updated_at`,
-        ({ custom_fields }) => ({ targetable_type: 'Contact', custom_field: custom_fields ?? {} }),
-      ),
+      ({ custom_fields }) => ({ targetable_type: 'Contact', custom_field: custom_fields ?? {} }),
       (sales_activity) => ({ sales_activity }),
     ),
   },
-  {
-    // DELETE /calendars/events/{id} for meetings, /contacts/{contact}/notes/{id} for notes [vendor].
-    label: 'Highlevel',
+  // DELETE /calendars/events/{id} for meetings, /contacts/{contact}/notes/{id} for notes [vendor].
+  Highlevel: {
     accountNumber: 6,
     seededTypes: ['meeting', 'note'],
     rateLimit: { limit: 100, windowSeconds: 10 }, // [vendor]; Truto's headers do not speak of its daily limit
@@ -178,9 +170,8 @@ export const providers: readonly Provider[] = [
        startTime=start_time endTime=end_time dateAdded=created_at dateUpdated=updated_at`,
     ),
   },
-  {
-    // DELETE /rest/v2/emails/{id}, and /crm/rest/v1/appointments/{id} for meetings [vendor].
-    label: 'Keap',
+  // DELETE /rest/v2/emails/{id}, and /crm/rest/v1/appointments/{id} for meetings [vendor].
+  Keap: {
     accountNumber: 7,
     lacksUserGet: true,
     answerDelete: () => ({ status: 204 }), // v2 [vendor]; v1: NOT FOUND
@@ -190,9 +181,8 @@ export const providers: readonly Provider[] = [
        sent_date=created_at`,
     ),
   },
-  {
-    // A GraphQL mutation at one endpoint, whatever the type [vendor].
-    label: 'Monday CRM',
+  // A GraphQL mutation at one endpoint, whatever the type [vendor].
+  'Monday CRM': {
     accountNumber: 8,
     seededTypes: ['email', 'call', 'meeting', 'note'],
     lacksUserGet: true,
@@ -212,24 +202,21 @@ export const providers: readonly Provider[] = [
       }),
     ),
   },
-  {
-    // DELETE /api/v3/calls/{id}, /api/v3/meetings/{id} [3rd].
-    label: 'OnePageCRM',
+  // DELETE /api/v3/calls/{id}, /api/v3/meetings/{id} [3rd].
+  OnePageCRM: {
     accountNumber: 9,
     // A third party speaks of 200, the body is NOT FOUND: 204 here, because the sandbox invents none.
     answerDelete: () => ({ status: 204 }),
     createId: randomText('5', 'hex', 23),
-    showEngagement: wrap(
-      mapFields(
-        `id contact_id=contact author=owner text=content call_result=status phone_number=phone_numbers created_at
+    showEngagement: mapFields(
+      `id contact_id=contact author=owner text=content call_result=status phone_number=phone_numbers created_at
          modified_at=updated_at`,
-      ),
+      () => ({}),
       (shown, { engagement_type }) => ({ status: 0, message: 'OK', data: { [engagement_type]: shown } }),
     ),
   },
-  {
-    // DELETE /api/v2/activities/{id}, and /v1/notes/{id} for notes [vendor].
-    label: 'Pipedrive',
+  // DELETE /api/v2/activities/{id}, and /v1/notes/{id} for notes [vendor].
+  Pipedrive: {
     accountNumber: 10,
     seededTypes: ['call', 'email', 'meeting', 'note'],
     // Both 200: v2 names the id, v1 says only `true`. [vendor]
@@ -240,25 +227,22 @@ export const providers: readonly Provider[] = [
     mapDeleted: idOnly,
     numbersKindsAlike: true,
     createId: numberBetween(100, 99_999),
-    showEngagement: wrap(
-      mapFields(
-        `id=#id type=engagement_type subject note=content owner_id=#owner deal_id=#opportunity org_id=#account
+    showEngagement: mapFields(
+      `id=#id type=engagement_type subject note=content owner_id=#owner deal_id=#opportunity org_id=#account
          person_id=#contact done due_date due_time add_time=created_at update_time=updated_at is_deleted`,
-        ({ status, start_time }) => ({
-          done: status === 'completed',
-          due_date: start_time?.slice(0, 10) ?? null,
-          due_time: start_time?.slice(11, 16) ?? null,
-          is_deleted: false,
-        }),
-      ),
+      ({ status, start_time }) => ({
+        done: status === 'completed',
+        due_date: start_time?.slice(0, 10) ?? null,
+        due_time: start_time?.slice(11, 16) ?? null,
+        is_deleted: false,
+      }),
       (data) => ({ success: true, data }),
     ),
     // A deleted activity stays readable for 30 days [vendor]; that v2 shows it as v1 does, with a mark, is [inferred].
     showDeleted: (id) => ({ success: true, data: { id: numericId(id), is_deleted: true } }),
   },
-  {
-    // DELETE /api/v100/rest/spaces/{space}/entities/{Entity}/{id}: the type picks the entity [3rd].
-    label: 'Pipeliner',
+  // DELETE /api/v100/rest/spaces/{space}/entities/{Entity}/{id}: the type picks the entity [3rd].
+  Pipeliner: {
     accountNumber: 11,
     hasProjects: true,
     answerDelete: ({ id }) => ({ status: 200, body: { success: true, data: id } }), // [3rd]
@@ -267,18 +251,15 @@ export const providers: readonly Provider[] = [
       const hex = (length: number) => random.text(alphabets.hex, length);
       return `${hex(8)}-${hex(4)}-4${hex(3)}-a${hex(3)}-${hex(12)}`;
     },
-    showEngagement: wrap(
-      mapFields(
-        `id subject description=content owner_id=owner account_id=account contact_id=contact call_start=start_time
+    showEngagement: mapFields(
+      `id subject description=content owner_id=owner account_id=account contact_id=contact call_start=start_time
          call_end=end_time is_deleted created=created_at modified=updated_at`,
-        () => ({ is_deleted: false }),
-      ),
+      () => ({ is_deleted: false }),
       (data) => ({ success: true, data }),
     ),
   },
-  {
-    // DELETE /conversations/{_id} [3rd].
-    label: 'Planhat',
+  // DELETE /conversations/{_id} [3rd].
+  Planhat: {
     accountNumber: 12,
     rateLimit: { limit: 200, windowSeconds: 60 }, // before it slows down [3rd]
     hasProjects: true,
@@ -301,27 +282,23 @@ export const providers: readonly Provider[] = [
     createId: randomText('6', 'hex', 23),
     showEngagement: showConversation,
   },
-  {
-    // DELETE /v2/notes/{id}, /v2/calls/{id} [vendor]; which of them Truto uses is [inferred].
-    label: 'Zendesk Sell',
+  // DELETE /v2/notes/{id}, /v2/calls/{id} [vendor]; which of them Truto uses is [inferred].
+  'Zendesk Sell': {
     accountNumber: 13,
     seededTypes: ['note', 'call'],
     answerDelete: () => ({ status: 204 }), // [vendor]
     mapDeleted: idOnly, // as for Capsule [inferred]
     numbersKindsAlike: true,
     createId: numberBetween(1_000_000, 99_999_999),
-    showEngagement: wrap(
-      mapFields(
-        `id=#id creator_id=#owner resource_type resource_id=#contact content summary=subject duration=#duration
+    showEngagement: mapFields(
+      `id=#id creator_id=#owner resource_type resource_id=#contact content summary=subject duration=#duration
          phone_number=phone_numbers incoming created_at updated_at`,
-        ({ direction }) => ({ resource_type: 'contact', incoming: direction === 'inbound' }),
-      ),
+      ({ direction }) => ({ resource_type: 'contact', incoming: direction === 'inbound' }),
       (data, { engagement_type }) => ({ data, meta: { type: engagement_type } }),
     ),
   },
-  {
-    // DELETE /crm/v8/{Calls,Events}/{id}: the type picks the module [vendor].
-    label: 'Zoho CRM',
+  // DELETE /crm/v8/{Calls,Events}/{id}: the type picks the module [vendor].
+  'Zoho CRM': {
     accountNumber: 14,
     // [vendor]
     answerDelete: ({ id }) => ({
@@ -334,9 +311,8 @@ export const providers: readonly Provider[] = [
       data: [record.engagement_type === 'call' ? showZohoCall(record) : showZohoEvent(record)],
     }),
   },
-  {
-    // Can be read, but Truto's delete page does not list it: the account on which a delete is refused.
-    label: 'HubSpot',
+  // Can be read, but Truto's delete page does not list it: the account on which a delete is refused.
+  HubSpot: {
     accountNumber: 15,
     seededTypes: ['call', 'email', 'meeting', 'note'],
     // The documentation's example of the header, `110;w=10`, is the limit of HubSpot's private apps. [inferred]
@@ -347,4 +323,4 @@ export const providers: readonly Provider[] = [
       archived: false,
     })),
   },
-];
+};

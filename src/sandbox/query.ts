@@ -55,12 +55,8 @@ export function isQueryObject(value: unknown): value is Query {
 /** A string parameter. Absent and empty are the same, since Truto's TypeScript SDK sends null as an empty string. */
 export function readString(query: Query, name: string): string | undefined {
   const value = query[name];
-  if (value === undefined || value === '') {
-    return undefined;
-  }
-  if (typeof value !== 'string') {
-    throw new Refusal(400, `Query parameter ${name} must be a string`);
-  }
+  if (value === undefined || value === '') return undefined;
+  if (typeof value !== 'string') throw new Refusal(400, `Query parameter ${name} must be a string`);
   return value;
 }
 
@@ -78,20 +74,13 @@ export function readChoice<Choice extends string>(
   return choice;
 }
 
-/** A boolean parameter, false when absent. */
-export function readBoolean(query: Query, name: string): boolean {
-  return readChoice(query, name, ['true', 'false']) === 'true';
-}
-
 /** A list parameter, as brackets (`a[]=x`, `a[0]=x`) or separated by commas; empty when absent. */
 export function readList(query: Query, name: string): readonly string[] {
   const value = query[name] ?? '';
   const items: readonly unknown[] = Array.isArray(value) ? value : [value];
   return items
     .flatMap((item) => {
-      if (typeof item !== 'string') {
-        throw new Refusal(400, `Query parameter ${name} must be an array of strings`);
-      }
+      if (typeof item !== 'string') throw new Refusal(400, `Query parameter ${name} must be an array of strings`);
       return item.split(',');
     })
     .filter((item) => item !== '');
@@ -107,8 +96,6 @@ export function parseDate(value: unknown, name: string): number {
   const parts = typeof value === 'string' ? dateForm.exec(value) : null;
   const isLocal = parts?.groups?.time !== undefined && parts.groups.offset === undefined;
   const milliseconds = parts === null ? Number.NaN : Date.parse(isLocal ? `${parts[0]}Z` : parts[0]);
-  if (Number.isNaN(milliseconds)) {
-    throw new Refusal(400, `Query parameter ${name} must be an ISO 8601 date and time`);
-  }
+  if (Number.isNaN(milliseconds)) throw new Refusal(400, `Query parameter ${name} must be an ISO 8601 date and time`);
   return milliseconds;
 }

@@ -11,9 +11,7 @@ export interface Random {
 /** FNV-1a: spreads similar seeds ("Close users", "Close leads") far apart. */
 function hash(seed: string): number {
   let value = 0x811c9dc5;
-  for (let index = 0; index < seed.length; index += 1) {
-    value = Math.imul(value ^ seed.charCodeAt(index), 0x01000193);
-  }
+  for (let index = 0; index < seed.length; index += 1) value = Math.imul(value ^ seed.charCodeAt(index), 0x01000193);
   return value >>> 0;
 }
 
@@ -29,9 +27,7 @@ export function createRandom(seed: string): Random {
   const integer = (min: number, max: number): number => min + Math.floor(fraction() * (max - min + 1));
   const pick = <Item>(items: readonly Item[]): Item => {
     const item = items[integer(0, items.length - 1)];
-    if (item === undefined) {
-      throw new RangeError('pick needs at least one item');
-    }
+    if (item === undefined) throw new RangeError('pick needs at least one item');
     return item;
   };
   const text = (alphabet: string, length: number): string =>

@@ -51,11 +51,43 @@ export type EngagementRecord = { readonly id: string; readonly engagement_type: 
  * and once absent. The first record stays whole.
  */
 export function withGaps<Item extends object>(record: Item, index: number, fields: readonly string[]): Item {
-  if (index === 0) {
-    return record;
-  }
+  if (index === 0) return record;
   const absent = fields[(index + Math.min(7, Math.floor(fields.length / 2))) % fields.length] ?? '';
   const copy = { ...record, [fields[index % fields.length] ?? '']: null };
   Reflect.deleteProperty(copy, absent);
   return copy;
+}
+
+/** A record and its number in the provider's own order. */
+export interface Numbered<Item> {
+  /** Counts from 0 and is never given twice, so that a cursor survives the deletion of what it points at. */
+  readonly number: number;
+  readonly record: Item;
+}
+
+/** The engagements of one account. */
+export class Collection {
+  readonly #records: Map<string, Numbered<EngagementRecord>>;
+  readonly #deletedIds = new Set<string>();
+
+  constructor(records: readonly EngagementRecord[]) {
+    this.#records = new Map(records.map((record, number) => [record.id, { number, record }]));
+  }
+
+  get(id: string): EngagementRecord | undefined {
+    return this.#records.get(id)?.record;
+  }
+
+  delete(id: string): void {
+    if (this.#records.delete(id)) this.#deletedIds.add(id);
+  }
+
+  wasDeleted(id: string): boolean {
+    return this.#deletedIds.has(id);
+  }
+
+  /** What is there now, in order. */
+  list(): readonly Numbered<EngagementRecord>[] {
+    return [...this.#records.values()];
+  }
 }

@@ -64,8 +64,6 @@ function showRelated(record: object): RawRecord {
 }
 
 function idsOf(value: unknown): unknown {
-  if (Array.isArray(value)) {
-    return value.map(idsOf);
-  }
+  if (Array.isArray(value)) return value.map(idsOf);
   return typeof value === 'object' && value !== null && 'id' in value ? value.id : value;
 }

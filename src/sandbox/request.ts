@@ -4,7 +4,7 @@ import { missingParameter, Refusal } from './answer.ts';
 import type { SandboxFault } from './faults.ts';
 import type { CountForTruto, RateMeter } from './limits.ts';
 import type { Query } from './query.ts';
-import type { Store } from './store.ts';
+import type { Collection } from './records.ts';
 
 /** A request as it came in. */
 export interface ReceivedRequest {
@@ -22,7 +22,8 @@ export interface SandboxState {
   readonly token: string;
   readonly slowMs: number;
   readonly hugeBytes: number;
-  readonly store: Store;
+  /** By the id of the account. What they refer to is the same in every sandbox: see `resources.ts`. */
+  readonly engagements: ReadonlyMap<string, Collection>;
   readonly rateMeter: RateMeter;
   readonly countForTruto: CountForTruto;
   readonly pickFault: PickFault;
@@ -43,21 +44,15 @@ export interface SandboxRequest {
 /** The account that `integrated_account_id` names: 400 without one, 404 (Truto's own) for one that this token cannot see. */
 export function findQueriedAccount({ query }: SandboxRequest): SandboxAccount {
   const id = query.integrated_account_id;
-  if (id === undefined || id === '') {
-    throw missingParameter('integrated_account_id');
-  }
-  if (typeof id !== 'string') {
-    throw new Refusal(400, 'Query parameter integrated_account_id must be a string');
-  }
+  if (id === undefined || id === '') throw missingParameter('integrated_account_id');
+  if (typeof id !== 'string') throw new Refusal(400, 'Query parameter integrated_account_id must be a string');
   return findAccount(id);
 }
 
 /** The account of that id, or Truto's 404. Its status is documented (truto-skills, error-and-evidence-model.md), its text is a guess. */
 export function findAccount(id: string): SandboxAccount {
   const account = sandboxAccounts.find((candidate) => candidate.id === id);
-  if (account === undefined) {
-    throw new Refusal(404, 'Integrated account not found');
-  }
+  if (account === undefined) throw new Refusal(404, 'Integrated account not found');
   return account;
 }
 

@@ -1,6 +1,6 @@
-import type { SandboxAccount } from './accounts.ts';
-import { type Company, companyOf, emailOf, ofSameCustomer, personAt, referencesTo, referenceTo } from './customers.ts';
-import { relatedIds } from './ids.ts';
+import type { RecordReference } from '../engagement/input.ts';
+import { relatedIds, type SandboxAccount } from './accounts.ts';
+import { type Company, companyAt, emailOf, ofSameCustomer, type Person, personAt } from './customers.ts';
 import type { ListFilters } from './list-filters.ts';
 import { createRandom, type Random } from './random.ts';
 import { type PhoneNumber, type RelatedKind, withGaps } from './records.ts';
@@ -8,14 +8,20 @@ import { type PhoneNumber, type RelatedKind, withGaps } from './records.ts';
 /** A record of a resource in Truto's unified shape, without `remote_data`. */
 export type RelatedRecord = Readonly<Record<string, unknown>> & { readonly id: string };
 
-/** What a record is made from. */
+/** What a record is made from. The references are to the records of the same customer. */
 interface Origin {
-  readonly account: SandboxAccount;
   readonly id: string;
   /** Counts from 0 among the account's records of this kind. */
   readonly index: number;
   /** Depends on account, kind and index alone, so that a change to one record leaves the others as they are. */
   readonly random: Random;
+  readonly person: Person;
+  readonly company: Company;
+  readonly owner: RecordReference | undefined;
+  readonly account: RecordReference | undefined;
+  referencesTo(kind: RelatedKind): readonly RecordReference[];
+  /** References with the names of the records. */
+  namesOf(kind: RelatedKind): readonly object[];
 }
 
 interface Resource {
@@ -40,44 +46,40 @@ function createTimes(random: Random) {
   return { times, timesAndActivity: { ...times, last_activity_at: at(activeMs) } };
 }
 
-function createAddress(random: Random, { city, state, postalCode, country }: Company): object {
+/** Its country of two letters is [inferred]. */
+function createAddress(random: Random, { city, state, postal_code, country }: Company): object {
   return {
     id: String(random.integer(7000, 7999)),
     street_1: `${random.integer(1, 240)} ${random.pick(['Station Road', 'Harbour Street', 'Market Square'])}`,
     street_2: random.pick(['Floor 3', null]),
     city,
     state,
-    postal_code: postalCode,
-    country, // two letters [inferred]
+    postal_code,
+    country,
     type: random.pick(['billing', 'shipping']),
   };
 }
 
 /** A number out of the range that is reserved for fiction. */
 function createPhoneNumber(random: Random, type: string): PhoneNumber {
-  return {
-    id: String(random.integer(8000, 8999)),
-    number: `+1512555${String(random.integer(100, 199)).padStart(4, '0')}`,
-    extension: random.pick(['7', null]),
-    type,
-  };
+  const id = String(random.integer(8000, 8999));
+  const number = `+1512555${String(random.integer(100, 199)).padStart(4, '0')}`;
+  return { id, number, extension: random.pick(['7', null]), type };
 }
 
-const tags = [
-  { id: '1', name: 'Key account' },
-  { id: '2', name: 'Beta' },
-  { id: '3', name: 'Partner' },
-];
+function withIds(names: Readonly<Record<string, string>>): readonly object[] {
+  return Object.entries(names).map(([id, name]) => ({ id, name }));
+}
+
+const dealStages = withIds({ 1: 'Qualified', 2: 'Proposal', 3: 'Negotiation' });
+const projectStages = withIds({ 10: 'Planned', 20: 'Running', 30: 'Done' });
+const tags = withIds({ 1: 'Key account', 2: 'Beta', 3: 'Partner' });
+const currencies = ['EUR', 'USD', 'CHF'];
 
 /** One or two tags. Their two fields are documented for opportunities, for the others [inferred]. */
 function createTags(random: Random): readonly object[] {
   const start = random.integer(0, tags.length - 1);
   return tags.slice(start, start + 2);
-}
-
-/** References to an account's records, with their names. */
-function namedReferences(account: SandboxAccount, kind: RelatedKind, index: number): readonly object[] {
-  return ofSameCustomer(seedRelated(account, kind), index).map(({ id, name }) => ({ id, name: name ?? null }));
 }
 
 /**
@@ -89,87 +91,73 @@ export const resources: Readonly<Record<RelatedKind, Resource>> = {
   users: {
     filters: { part: ['name'], whole: ['email'] },
     gaps: 'email is_active urls created_at updated_at',
-    create({ account, id, index, random }) {
-      const person = personAt(account, 'users', index);
-      return {
-        id,
-        name: `${person.firstName} ${person.lastName}`,
-        email: emailOf(person, 'vendor.example'),
-        is_active: index < 3, // the last one has left, and engagements still name them
-        urls: [{ url: `https://vendor.example/people/${index + 1}`, type: 'profile' }],
-        ...createTimes(random).times,
-      };
-    },
+    create: ({ id, index, random, person }) => ({
+      id,
+      name: `${person.firstName} ${person.lastName}`,
+      email: emailOf(person, 'vendor.example'),
+      is_active: index < 3, // the last one has left, and engagements still name them
+      urls: [{ url: `https://vendor.example/people/${index + 1}`, type: 'profile' }],
+      ...createTimes(random).times,
+    }),
   },
   // People at an account. What is in `owner` is [inferred].
   contacts: {
     filters: { part: ['name'], reference: ['account', 'owner'] },
     gaps: 'title email_addresses account addresses owner phone_numbers tags urls custom_fields etag last_activity_at first_name last_name updated_at',
-    create({ account, id, index, random }) {
-      const person = personAt(account, 'contacts', index);
-      const company = companyOf(account, index);
-      return {
-        id,
-        first_name: person.firstName,
-        last_name: person.lastName,
-        name: `${person.firstName} ${person.lastName}`,
-        title: random.pick(['Head of Procurement', 'CTO', 'Operations Manager', 'Analyst']),
-        account: { ...referenceTo('accounts', account, index), name: company.name },
-        owner: referenceTo('users', account, index),
-        addresses: [createAddress(random, company)],
-        email_addresses: [{ email: emailOf(person, company.domain), type: 'work' }],
-        phone_numbers: [createPhoneNumber(random, 'work'), createPhoneNumber(random, 'mobile')],
-        urls: [{ url: `https://${company.domain}/team/${index + 1}`, type: 'profile' }],
-        tags: createTags(random),
-        custom_fields: { newsletter: random.pick([true, false]), language: random.pick(['en', 'de', 'fr']) },
-        etag: `"${random.text('0123456789abcdef', 16)}"`,
-        ...createTimes(random).timesAndActivity,
-      };
-    },
+    create: ({ id, index, random, person, company, owner, account }) => ({
+      id,
+      first_name: person.firstName,
+      last_name: person.lastName,
+      name: `${person.firstName} ${person.lastName}`,
+      title: random.pick(['Head of Procurement', 'CTO', 'Operations Manager', 'Analyst']),
+      account: { ...account, name: company.name },
+      owner,
+      addresses: [createAddress(random, company)],
+      email_addresses: [{ email: emailOf(person, company.domain), type: 'work' }],
+      phone_numbers: [createPhoneNumber(random, 'work'), createPhoneNumber(random, 'mobile')],
+      urls: [{ url: `https://${company.domain}/team/${index + 1}`, type: 'profile' }],
+      tags: createTags(random),
+      custom_fields: { newsletter: random.pick([true, false]), language: random.pick(['en', 'de', 'fr']) },
+      etag: `"${random.text('0123456789abcdef', 16)}"`,
+      ...createTimes(random).timesAndActivity,
+    }),
   },
   // Companies; not to be confused with integrated accounts.
   accounts: {
     filters: { reference: ['owner'], part: ['name'], whole: ['industry'] },
     gaps: 'owner description industry website number_of_employees addresses phone_numbers urls tags custom_fields last_activity_at updated_at',
-    create({ account, id, index, random }) {
-      const company = companyOf(account, index);
-      return {
-        id,
-        owner: referenceTo('users', account, index),
-        name: company.name,
-        description: `${company.name} of ${company.city}.`,
-        industry: company.industry,
-        website: `https://${company.domain}`,
-        number_of_employees: random.integer(5, 4000),
-        addresses: [createAddress(random, company)],
-        phone_numbers: [createPhoneNumber(random, 'work')],
-        urls: [{ url: `https://${company.domain}/about`, type: 'about' }],
-        tags: createTags(random),
-        custom_fields: { tier: random.pick(['gold', 'silver']), renewal_month: random.integer(1, 12) },
-        ...createTimes(random).timesAndActivity,
-      };
-    },
+    create: ({ id, random, company, owner }) => ({
+      id,
+      owner,
+      name: company.name,
+      description: `${company.name} of ${company.city}.`,
+      industry: company.industry,
+      website: `https://${company.domain}`,
+      number_of_employees: random.integer(5, 4000),
+      addresses: [createAddress(random, company)],
+      phone_numbers: [createPhoneNumber(random, 'work')],
+      urls: [{ url: `https://${company.domain}/about`, type: 'about' }],
+      tags: createTags(random),
+      custom_fields: { tier: random.pick(['gold', 'silver']), renewal_month: random.integer(1, 12) },
+      ...createTimes(random).timesAndActivity,
+    }),
   },
   // Deals. `updated_at` and the form of `close_date` are [inferred].
   opportunities: {
     filters: { part: ['name'], whole: ['status'], reference: ['owner', 'account', 'contact'] },
     gaps: 'description amount owner stage custom_fields contact close_date currency tags status last_activity_at',
-    create({ account, id, index, random }) {
+    create({ id, random, company, owner, account, referencesTo }) {
       const purpose = random.pick(['Renewal', 'Expansion', 'Pilot']);
       return {
         id,
-        name: `${companyOf(account, index).name}: ${purpose}`,
+        name: `${company.name}: ${purpose}`,
         description: `${purpose} for ${random.integer(1, 40) * 5} seats.`,
         amount: random.integer(1_000, 90_000) + random.pick([0, 0.5]),
-        currency: random.pick(['EUR', 'USD', 'CHF']),
-        owner: referenceTo('users', account, index),
-        account: referenceTo('accounts', account, index),
-        contact: referencesTo('contacts', account, index),
-        stage: random.pick([
-          { id: '1', name: 'Qualified' },
-          { id: '2', name: 'Proposal' },
-          { id: '3', name: 'Negotiation' },
-        ]),
+        currency: random.pick(currencies),
+        owner,
+        account,
+        contact: referencesTo('contacts'),
+        stage: random.pick(dealStages),
         status: random.pick(['open', 'won', 'lost']),
         tags: createTags(random),
         custom_fields: { probability: random.integer(1, 20) * 5 },
@@ -182,15 +170,13 @@ export const resources: Readonly<Record<RelatedKind, Resource>> = {
   leads: {
     filters: { whole: ['status', 'lead_source'], reference: ['owner', 'account', 'contact'] },
     gaps: 'lead_type title contact phone_numbers addresses lead_source custom_fields last_name',
-    create({ account, id, index, random }) {
-      const person = personAt(account, 'leads', index);
-      const company = companyOf(account, index);
+    create({ id, random, person, company, owner, account, referencesTo }) {
       const { times } = createTimes(random);
       return {
         id,
-        owner: referenceTo('users', account, index),
-        contact: referencesTo('contacts', account, index)[0] ?? null,
-        account: referenceTo('accounts', account, index),
+        owner,
+        contact: referencesTo('contacts')[0],
+        account,
         lead_source: random.pick(['website', 'referral', 'event']),
         lead_type: random.pick(['inbound', 'outbound']),
         status: random.pick(['new', 'contacted', 'qualified']),
@@ -209,24 +195,19 @@ export const resources: Readonly<Record<RelatedKind, Resource>> = {
   projects: {
     filters: { part: ['name'], whole: ['status'], reference: ['owner', 'account', 'contact', 'opportunity'] },
     gaps: 'description amount stage opportunity tags currency',
-    create({ account, id, index, random }) {
-      const company = companyOf(account, index);
+    create({ id, random, company, account, namesOf }) {
       const { times } = createTimes(random);
       return {
         id,
         name: `${random.pick(['Rollout', 'Migration', 'Training'])} at ${company.name}`,
         description: 'In three steps, by the end of the quarter.',
         amount: random.integer(500, 20_000),
-        currency: random.pick(['EUR', 'USD', 'CHF']),
-        owner: namedReferences(account, 'users', index)[0] ?? null,
-        account: { ...referenceTo('accounts', account, index), name: company.name },
-        contact: namedReferences(account, 'contacts', index),
-        opportunity: namedReferences(account, 'opportunities', index),
-        stage: random.pick([
-          { id: '10', name: 'Planned' },
-          { id: '20', name: 'Running' },
-          { id: '30', name: 'Done' },
-        ]),
+        currency: random.pick(currencies),
+        owner: namesOf('users')[0],
+        account: { ...account, name: company.name },
+        contact: namesOf('contacts'),
+        opportunity: namesOf('opportunities'),
+        stage: random.pick(projectStages),
         status: random.pick(['open', 'completed']),
         tags: createTags(random),
         ...times,
@@ -236,18 +217,18 @@ export const resources: Readonly<Record<RelatedKind, Resource>> = {
   notes: {
     filters: { part: ['title', 'content'], reference: ['owner', 'contact', 'account', 'opportunity', 'lead'] },
     gaps: 'title visibility contact urls opportunity lead content account owner updated_at',
-    create({ account, id, index, random }) {
+    create({ id, index, random, owner, account, referencesTo }) {
       const topic = random.pick(['Budget', 'Timeline', 'Open questions', 'Stakeholders']);
       const { times } = createTimes(random);
       return {
         id,
         title: topic,
         content: `${topic}: to be settled by ${random.pick(['Monday', 'Thursday', 'Friday'])}.`,
-        owner: referenceTo('users', account, index),
-        contact: referencesTo('contacts', account, index).slice(0, 1),
-        account: referenceTo('accounts', account, index),
-        opportunity: referencesTo('opportunities', account, index),
-        lead: referencesTo('leads', account, index),
+        owner,
+        contact: referencesTo('contacts').slice(0, 1),
+        account,
+        opportunity: referencesTo('opportunities'),
+        lead: referencesTo('leads'),
         visibility: random.pick(['public', 'private']),
         urls: [{ url: `https://vendor.example/notes/${index + 1}`, type: 'web' }],
         ...times,
@@ -264,15 +245,30 @@ const seeded = new Map<string, readonly RelatedRecord[]>();
  */
 export function seedRelated(account: SandboxAccount, kind: RelatedKind): readonly RelatedRecord[] {
   const name = `${account.integration.label} ${kind}`;
-  const known = seeded.get(name);
-  if (known !== undefined) {
-    return known;
-  }
-  const { create, gaps } = resources[kind];
-  const records = relatedIds(account, kind).map((id, index) => {
-    const random = createRandom(`${name} ${index} record`);
-    return withGaps(create({ account, id, index, random }), index, gaps.split(' '));
-  });
+  const records = seeded.get(name) ?? createRecords(account, kind, name);
   seeded.set(name, records);
   return records;
 }
+
+function createRecords(account: SandboxAccount, kind: RelatedKind, name: string): readonly RelatedRecord[] {
+  const { create, gaps } = resources[kind];
+  const { label } = account.integration;
+  return relatedIds(account, kind).map((id, index) => {
+    const referencesTo = (other: RelatedKind) => ofSameCustomer(relatedIds(account, other), index).map(toReference);
+    const record = create({
+      id,
+      index,
+      random: createRandom(`${name} ${index} record`),
+      person: personAt(label, kind, index),
+      company: companyAt(label, index),
+      owner: referencesTo('users')[0],
+      account: referencesTo('accounts')[0],
+      referencesTo,
+      namesOf: (other) =>
+        ofSameCustomer(seedRelated(account, other), index).map((named) => ({ id: named.id, name: named.name ?? null })),
+    });
+    return withGaps(record, index, gaps.split(' '));
+  });
+}
+
+const toReference = (id: string): RecordReference => ({ id });

@@ -1,11 +1,11 @@
 import { type Answer, buildRefusal, Refusal } from './answer.ts';
 import { deleteEngagement, getEngagement, listEngagements } from './engagements.ts';
 import { findFault, type SandboxFault, sandboxFaults } from './faults.ts';
-import { showIntegratedAccount } from './integrated-account.ts';
+import { injectFault } from './inject-fault.ts';
 import { isQueryObject, parseQuery, type Query } from './query.ts';
 import type { RelatedKind } from './records.ts';
 import { getRelated, listRelated } from './related.ts';
-import type { ReceivedRequest, SandboxRequest, SandboxState } from './request.ts';
+import { findAccount, type ReceivedRequest, type SandboxRequest, type SandboxState } from './request.ts';
 import { resources } from './resources.ts';
 
 /** Answers one method of one path. Throws a `Refusal` for a request that Truto itself refuses. */
@@ -38,9 +38,7 @@ export function answerRequest(state: SandboxState, request: ReceivedRequest): An
 
 function answerChecked(state: SandboxState, request: ReceivedRequest): Answer {
   const { method, url, headers } = request;
-  if (headers.host === undefined) {
-    throw new Refusal(400, 'The request has no Host header');
-  }
+  if (headers.host === undefined) throw new Refusal(400, 'The request has no Host header');
   if (/^Bearer +(\S+) *$/i.exec(headers.authorization ?? '')?.[1] !== state.token) {
     throw new Refusal(401, 'Unauthorized');
   }
@@ -70,9 +68,7 @@ export function splitUrl(url: string): { readonly path: string; readonly queryTe
 function findRoute(method: string, path: string): { readonly handler: Handler; readonly id: string } {
   const given = path.split('/').slice(1).map(decodeSegment);
   const route = routesBySegments.find(({ segments }) => matches(segments, given));
-  if (route === undefined) {
-    throw new Refusal(404, 'Route not found');
-  }
+  if (route === undefined) throw new Refusal(404, 'Route not found');
   const handler = route.handlers.get(method);
   if (handler === undefined) {
     const allow = [...route.handlers.keys()].join(', ');
@@ -102,12 +98,42 @@ function decodeSegment(segment: string): string {
  */
 function findRequestedFault(header: string | string[] | undefined, query: Query): SandboxFault | undefined {
   const name = header ?? (isQueryObject(query.remote_query) ? query.remote_query.sandbox_fault : undefined);
-  if (name === undefined) {
-    return undefined;
-  }
+  if (name === undefined) return undefined;
   const fault = typeof name === 'string' ? findFault(name) : undefined;
   if (fault === undefined) {
     throw new Refusal(400, `Unknown fault; the sandbox knows: ${sandboxFaults.map((known) => known.name).join(', ')}`);
   }
   return fault;
+}
+
+const connectedAt = '2026-01-02T08:00:00.000Z';
+
+/**
+ * `GET /integrated-account/{id}`: the CRM behind an account, under `integration.name`, and the other documented fields.
+ * `is_sandbox` is false, or Truto would refuse every write with a 405.
+ */
+function showIntegratedAccount(request: SandboxRequest): Answer {
+  return injectFault(request, undefined, () => {
+    const { id, integration } = findAccount(request.id);
+    const serial = id.slice(-12);
+    const body = {
+      id,
+      tenant_id: 'sandbox-tenant',
+      environment_id: '00000000-0000-4000-9000-000000000001',
+      environment_integration_id: `00000000-0000-4000-a000-${serial}`,
+      status: 'active',
+      is_sandbox: false,
+      authentication_method: 'oauth2',
+      region: 'wnam',
+      context: {},
+      last_error: null,
+      last_action_result: null,
+      last_forbidden_error: null,
+      integration: { id: `00000000-0000-4000-b000-${serial}`, name: integration.name, category: 'crm' },
+      unified_model_override: {},
+      created_at: connectedAt,
+      updated_at: connectedAt,
+    };
+    return { kind: 'plain', status: 200, body };
+  });
 }

@@ -1,6 +1,6 @@
 import type { EngagementType } from '../engagement/input.ts';
-import type { SandboxAccount } from './accounts.ts';
-import { createIds, relatedIds } from './ids.ts';
+
+import { createIds, relatedIds, type SandboxAccount } from './accounts.ts';
 import { createRandom, type Random } from './random.ts';
 import { type EngagementRecord, type RelatedKind, withGaps } from './records.ts';
 
@@ -28,9 +28,7 @@ const seeded = new Map<string, readonly EngagementRecord[]>();
 export function seedEngagements(account: SandboxAccount, count = defaultCount): readonly EngagementRecord[] {
   const first = seeded.get(account.id) ?? createEngagements(account);
   seeded.set(account.id, first);
-  if (count === first.length) {
-    return first;
-  }
+  if (count === first.length) return first;
   if (!Number.isInteger(count) || count < 0 || count > maxCount) {
     throw new RangeError(`An account has from 0 to ${maxCount} engagements`);
   }

@@ -1,13 +1,14 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { sandboxToken } from './accounts.ts';
+import { sandboxAccounts, sandboxToken } from './accounts.ts';
 import { buildRefusal } from './answer.ts';
 import { createTrutoLimits } from './limits.ts';
+import { Collection } from './records.ts';
 import type { PickFault, ReceivedRequest, SandboxState } from './request.ts';
 import { answerRequest, splitUrl } from './routes.ts';
+import { seedEngagements } from './seed.ts';
 import { sendAnswer } from './send-answer.ts';
-import { createStore } from './store.ts';
 
 /** How to start a sandbox. */
 export interface SandboxOptions {
@@ -63,9 +64,11 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     keepsLimits = false,
     pickFault = () => undefined,
   } = options;
-  const store = createStore(engagementsPerAccount);
+  const engagements = new Map(
+    sandboxAccounts.map((account) => [account.id, new Collection(seedEngagements(account, engagementsPerAccount))]),
+  );
   const countForTruto = keepsLimits ? createTrutoLimits() : () => {};
-  const state: SandboxState = { token, slowMs, hugeBytes, store, rateMeter: new Map(), countForTruto, pickFault };
+  const state: SandboxState = { token, slowMs, hugeBytes, engagements, rateMeter: new Map(), countForTruto, pickFault };
   const requests: ReceivedRequest[] = [];
   const sockets = new Set<Socket>();
 
@@ -106,14 +109,12 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
       return sockets.size;
     },
     wasDeleted(integratedAccountId, engagementId) {
-      return store.get(integratedAccountId)?.wasDeleted(engagementId) === true;
+      return engagements.get(integratedAccountId)?.wasDeleted(engagementId) === true;
     },
     close() {
       closing ??= new Promise((resolve) => {
         server.close(() => resolve());
-        for (const socket of sockets) {
-          socket.destroy();
-        }
+        for (const socket of sockets) socket.destroy();
       });
       return closing;
     },
@@ -140,9 +141,7 @@ function answerClientError(error: NodeJS.ErrnoException, socket: Duplex): void {
 }
 
 function buildUrl(address: AddressInfo | string | null): string {
-  if (address === null || typeof address === 'string') {
-    throw new TypeError('The sandbox listens on a port');
-  }
+  if (address === null || typeof address === 'string') throw new TypeError('The sandbox listens on a port');
   const host = address.family === 'IPv6' ? `[${address.address}]` : address.address;
   return `http://${host}:${address.port}`;
 }

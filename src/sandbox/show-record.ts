@@ -68,9 +68,7 @@ export function buildRemoteFailure(account: SandboxAccount, failure: RemoteFailu
 const messageKeys = ['message', 'msg', 'errorMessage', 'description', 'detail', 'summary', 'error_description'];
 
 function findMessage(body: unknown): string {
-  if (typeof body !== 'object' || body === null) {
-    return String(body);
-  }
+  if (typeof body !== 'object' || body === null) return String(body);
   const found = messageKeys.map((key): unknown => Reflect.get(body, key)).find((value) => typeof value === 'string');
   return String(found ?? '');
 }
