@@ -1,4 +1,4 @@
-import { type EngagementType, engagementTypes } from '../engagement/input.ts';
+import type { EngagementType } from '../engagement/input.ts';
 import { type Integration, integrations } from '../engagement/integrations.ts';
 import type { Provider } from './provider.ts';
 import { providers } from './providers.ts';
@@ -34,7 +34,8 @@ function connect([label, provider]: readonly [label: string, provider: Provider]
     integration: { name: label.toLowerCase().replace(/[^a-z0-9]/g, ''), label },
     ...(rule && { rule }),
     provider,
-    seededTypes: seededTypes ?? rule?.engagementTypes ?? engagementTypes,
+    seededTypes:
+      seededTypes ?? (rule?.engagementTypes.length ? rule.engagementTypes : ['call', 'email', 'meeting', 'note']),
   };
 }
 
@@ -49,15 +50,7 @@ export function sandboxAccount(label: string): SandboxAccount {
 }
 
 /** How many records of each kind an account has: few, so that engagements share them and a lookup of many ids has duplicates. */
-const relatedCounts: Readonly<Record<RelatedKind, number>> = {
-  users: 4,
-  contacts: 8,
-  accounts: 4,
-  opportunities: 5,
-  leads: 4,
-  projects: 3,
-  notes: 10,
-};
+const relatedCounts = { users: 4, contacts: 8, accounts: 4, opportunities: 5, leads: 4, projects: 3, notes: 10 };
 
 const known = new Map<string, readonly string[]>();
 

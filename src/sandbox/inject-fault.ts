@@ -1,4 +1,3 @@
-import type { SandboxAccount } from './accounts.ts';
 import { type Answer, buildRefusal, type PlainAnswer, retryAfter } from './answer.ts';
 import type { FailureEffect, FaultEffect } from './faults.ts';
 import { countForProvider } from './limits.ts';
@@ -7,39 +6,36 @@ import type { SandboxRequest } from './request.ts';
 import { buildRemoteFailure, isMapped } from './show-record.ts';
 
 /**
- * Does `work` and lets the request's fault strike before or after it. Without a fault, the answer is that of the work. `account` is
- * the connection that the work uses; without one, a remote failure becomes Truto's own.
+ * Does `work` and lets the request's fault strike before or after it. Without a fault, the answer is that of the work. A remote
+ * failure becomes Truto's own on a route that uses no connection.
  */
-export function injectFault(
-  request: SandboxRequest,
-  account: SandboxAccount | undefined,
-  work: () => PlainAnswer,
-): Answer {
+export function injectFault(request: SandboxRequest, work: () => PlainAnswer): Answer {
   const { fault } = request;
-  if (fault === undefined) return passProvider(request, account, work());
+  if (fault === undefined) return passProvider(request, work());
   if (fault.effect.kind === 'failure') {
     if (fault.strikesAfter) work();
-    return buildFailure(request, account, fault.effect);
+    return buildFailure(request, fault.effect);
   }
-  const answer = fault.strikesAfter ? passProvider(request, account, work()) : undefined;
-  return strike(request, fault.effect, answer ?? { kind: 'plain', status: 200 });
+  return strike(request, fault.effect, fault.strikesAfter ? passProvider(request, work()) : undefined);
 }
 
 /** Adds what Truto learns of the provider's limits when a call gets that far. */
-function passProvider(
-  { state }: SandboxRequest,
-  account: SandboxAccount | undefined,
-  answer: PlainAnswer,
-  isUsedUp = false,
-): PlainAnswer {
-  const rateLimit = account === undefined ? {} : countForProvider(state.rateMeter, account, isUsedUp);
+function passProvider({ state, account }: SandboxRequest, answer: PlainAnswer, isUsedUp = false): PlainAnswer {
+  const rateLimit = account && countForProvider(state.rateMeter, account, isUsedUp);
   return { ...answer, headers: { ...rateLimit, ...answer.headers } };
+}
+
+function buildFailure(request: SandboxRequest, effect: FailureEffect): PlainAnswer {
+  const { statusCode, message, isRemote, retryAfterSeconds } = effect;
+  return isRemote && request.account !== undefined
+    ? passProvider(request, buildRemoteFailure(request.account, effect), statusCode === 429)
+    : buildRefusal(statusCode, message, retryAfter(retryAfterSeconds));
 }
 
 function strike(
   { id, query, state }: SandboxRequest,
   effect: Exclude<FaultEffect, FailureEffect>,
-  answer: PlainAnswer,
+  answer: PlainAnswer = { kind: 'plain', status: 200 },
 ): Answer {
   switch (effect.kind) {
     case 'stranger':
@@ -57,21 +53,6 @@ function strike(
     case 'empty':
       return { kind: 'plain', status: 200 };
     case 'huge':
-      return {
-        kind: 'huge',
-        id,
-        sizeBytes: state.hugeBytes,
-        isChunked: readAnswerShape(query).format === 'stream',
-      };
+      return { kind: 'huge', id, sizeBytes: state.hugeBytes, isChunked: readAnswerShape(query).format === 'stream' };
   }
-}
-
-function buildFailure(
-  request: SandboxRequest,
-  account: SandboxAccount | undefined,
-  effect: FailureEffect,
-): PlainAnswer {
-  return effect.isRemote && account !== undefined
-    ? passProvider(request, account, buildRemoteFailure(account, effect), effect.statusCode === 429)
-    : buildRefusal(effect.statusCode, effect.message, retryAfter(effect.retryAfterSeconds));
 }

@@ -1,12 +1,11 @@
 import { createHash } from 'node:crypto';
-import type { SandboxAccount } from './accounts.ts';
 import { type Answer, type PlainAnswer, Refusal } from './answer.ts';
 import { injectFault } from './inject-fault.ts';
-import { type Condition, checkTimeWindow, type ListFilters, meetsConditions, readConditions } from './list-filters.ts';
+import { checkTimeWindow, type ListFilters, meetsConditions, readConditions } from './list-filters.ts';
 import { checkRemoteQuery, type ListOrder, readAnswerShape, readSort } from './parameters.ts';
 import { type Query, readString } from './query.ts';
 import type { Numbered, RecordKind } from './records.ts';
-import type { SandboxRequest } from './request.ts';
+import type { AccountRequest } from './request.ts';
 import { isMapped, passThrough, shapeFields } from './show-record.ts';
 
 /** What is listed, and how. */
@@ -36,22 +35,21 @@ const fingerprintLength = 12; // guards against mix-ups, not against forgery
  * repeated, and none is skipped because of it.
  */
 export function listRecords<Item extends object>(
-  request: SandboxRequest,
-  account: SandboxAccount,
+  request: AccountRequest,
   { kind, list, filters, show }: Listing<Item>,
 ): Answer {
-  const { query } = request;
+  const { query, account } = request;
   checkRemoteQuery(query);
   const shape = readAnswerShape(query);
   const conditions = readConditions(query, filters);
   checkTimeWindow(conditions);
   const order = readSort(query);
-  const fingerprint = fingerprintOf(account, kind, conditions, order);
+  const fingerprint = fingerprintOf([account.id, kind, conditions, order ?? null]);
   const limit = readLimit(query);
   const cursor = readString(query, 'next_cursor');
   const first = cursor === undefined ? undefined : parseCursor(cursor, fingerprint);
 
-  return injectFault(request, account, (): PlainAnswer => {
+  return injectFault(request, (): PlainAnswer => {
     const matching = sort(
       list().filter(({ record }) => meetsConditions(record, conditions)),
       order,
@@ -109,21 +107,14 @@ function compare(left: Position, right: Position, order: ListOrder | undefined):
  * A short text that is the same for the same list alone: a cursor of one is refused by another. Neither `limit` nor the shape of
  * the answer makes another list.
  */
-function fingerprintOf(
-  { id }: SandboxAccount,
-  kind: RecordKind,
-  conditions: readonly Condition[],
-  order: ListOrder | undefined,
-): string {
-  const text = JSON.stringify([id, kind, conditions, order ?? null]);
-  return createHash('sha256').update(text).digest('base64url').slice(0, fingerprintLength);
+function fingerprintOf(identity: readonly unknown[]): string {
+  return createHash('sha256').update(JSON.stringify(identity)).digest('base64url').slice(0, fingerprintLength);
 }
 
 /** The cursor of the page that starts at a position; null where there is none. */
 function buildCursor(position: Position | undefined, fingerprint: string): string | null {
-  return position === undefined
-    ? null
-    : Buffer.from(`${fingerprint} ${position.number} ${position.key}`).toString('base64url');
+  if (position === undefined) return null;
+  return Buffer.from(`${fingerprint} ${position.number} ${position.key}`).toString('base64url');
 }
 
 function parseCursor(cursor: string, fingerprint: string): Position {

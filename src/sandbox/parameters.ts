@@ -1,4 +1,4 @@
-import { type EngagementType, engagementSorts, engagementTypes, responseFormats } from '../engagement/input.ts';
+import { engagementSorts, engagementTypes, responseFormats } from '../engagement/input.ts';
 import type { SandboxAccount } from './accounts.ts';
 import { missingParameter, Refusal } from './answer.ts';
 import { isQueryObject, parseDate, type Query, readChoice, readList, readString } from './query.ts';
@@ -23,29 +23,16 @@ export function readAnswerShape(query: Query): AnswerShape {
 /** What reads accept as `engagement_type`: their pages print `task` besides the types of the delete page. */
 export const readableTypes = [...engagementTypes, 'task'] as const;
 
-/** One of {@link readableTypes}. */
-export type ReadableType = (typeof readableTypes)[number];
-
 /**
- * Reads `engagement_type` for a delete: required and out of the integration's own list where that is documented, else any
- * documented type, which then has no effect.
+ * Reads `engagement_type`. A delete requires it, out of the integration's own list, where that is documented; else it may be any
+ * documented type, which then has no effect. The get page counts eight integrations that require it without naming them: that the
+ * six which require it on delete are among them is [inferred].
  */
-export function readTypeToDelete(query: Query, account: SandboxAccount): EngagementType | undefined {
-  const { rule } = account;
-  return readType(query, account, rule?.requiresEngagementType ? rule.engagementTypes : engagementTypes);
-}
-
-/**
- * Reads `engagement_type` for reading one engagement. The get page counts eight integrations that require it without naming
- * them; that the six which require it on delete are among them is [inferred].
- */
-export function readTypeToGet(query: Query, account: SandboxAccount): ReadableType | undefined {
-  return readType(query, account, readableTypes);
-}
-
-function readType<Type extends string>(query: Query, { rule }: SandboxAccount, allowed: readonly Type[]) {
-  const type = readChoice(query, 'engagement_type', allowed);
-  if (type === undefined && rule?.requiresEngagementType) throw missingParameter('engagement_type');
+export function readType(query: Query, { rule }: SandboxAccount, method: 'get' | 'delete'): string | undefined {
+  const isRequired = rule?.requiresEngagementType === true;
+  const deletable = isRequired ? rule.engagementTypes : engagementTypes;
+  const type = readChoice<string>(query, 'engagement_type', method === 'get' ? readableTypes : deletable);
+  if (type === undefined && isRequired) throw missingParameter('engagement_type');
   return type;
 }
 
@@ -53,7 +40,7 @@ function readType<Type extends string>(query: Query, { rule }: SandboxAccount, a
  * Checks the form of the other documented parameters of a delete. Well-formed ones change nothing: an integration that does not
  * list a parameter never gets it, and what Planhat does with its own is NOT FOUND.
  */
-export function checkDeleteParameters(query: Query, { rule }: SandboxAccount, type: EngagementType | undefined): void {
+export function checkDeleteParameters(query: Query, { rule }: SandboxAccount, type: string | undefined): void {
   readSort(query);
   for (const name of ['status', 'content', 'subject', 'direction']) readString(query, name);
   for (const name of ['created_at', 'updated_at']) {

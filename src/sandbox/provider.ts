@@ -15,14 +15,14 @@ export type RawRecord = Readonly<Record<string, unknown>>;
 export interface Provider {
   /** The last digits of its account's id. Never reused and never changed: documents and callers have the ids. */
   readonly accountNumber: number;
-  /** The types of the engagements that it starts with, where the table of integrations does not list any. */
+  /** The types of its engagements where the table of integrations lists none: call, email, meeting and note unless it says otherwise. */
   readonly seededTypes?: readonly EngagementType[];
   /** Absent when the vendor documents no limit that Truto could pass on. */
   readonly rateLimit?: { readonly limit: number; readonly windowSeconds: number };
   /** How the CRM answers a delete. Absent when the integration cannot delete engagements. */
   readonly answerDelete?: (record: EngagementRecord) => ProviderAnswer;
   /** The unified fields that Truto's mapping makes of that answer; absent when there is nothing at all (a 204). */
-  readonly mapDeleted?: (record: EngagementRecord) => Partial<EngagementRecord>;
+  readonly mapDeleted?: (record: EngagementRecord) => object;
   /** True when kinds of record are numbered separately, so that a user, a contact and an account have the same id. */
   readonly numbersKindsAlike?: boolean;
   /** True when users can be listed but not read one by one. Upstream's lists for this and for projects are complete. */

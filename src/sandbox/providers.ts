@@ -18,16 +18,11 @@ const nothing = () => ({});
 /** The `type` query parameter of Affinity's /interactions. [3rd]; the number of email is [inferred]. */
 const interactionTypes: Readonly<Record<EngagementType, number>> = { meeting: 0, call: 1, chat: 2, email: 3, note: 4 };
 
-/** Close puts the kind of a record in front of its id: `acti_…` [vendor], the others alike. */
-const closeIdPrefixes: Readonly<Record<RecordKind, string>> = {
+/** Close puts the kind of a record in front of its id: `acti_…` [vendor], the others alike (`user_…`, `cont_…`). */
+const closeIdPrefixes: { readonly [Kind in RecordKind]?: string } = {
   engagements: 'acti',
-  users: 'user',
-  contacts: 'cont',
-  accounts: 'lead',
-  opportunities: 'oppo',
-  leads: 'lead',
-  projects: 'proj',
   notes: 'acti',
+  accounts: 'lead',
 };
 
 /** A reference as an object with a number for its id. */
@@ -46,6 +41,15 @@ const showConversation = mapFields(
     custom: custom_fields ?? {},
   }),
 );
+
+const conversationFields =
+  'id engagement_type subject content owner account contact custom_fields start_time created_at updated_at'.split(' ');
+
+/** The object is whole, so the mapping of a read works on it. [inferred] */
+function mapConversation(record: EngagementRecord): object {
+  const fields = conversationFields.map((name) => [name, Reflect.get(record, name) ?? null]);
+  return { ...Object.fromEntries(fields), contact: record.contact ?? [], custom_fields: record.custom_fields ?? {} };
+}
 
 const showHubSpotProperties = mapFields(
   'hs_object_id=#id hs_engagement_type hs_body_preview=content hubspot_owner_id=owner hs_timestamp=start_time',
@@ -111,7 +115,7 @@ export const providers: Readonly<Record<string, Provider>> = {
     rateLimit: { limit: 100, windowSeconds: 10 }, // [vendor]; the length of the window is [inferred]
     answerDelete: () => ({ status: 200, body: {} }), // 200 [vendor], `{}` [inferred]
     mapDeleted: nothing,
-    createId: (random, kind) => `${closeIdPrefixes[kind]}_${random.text(alphabets.base62, 43)}`,
+    createId: (random, kind) => `${closeIdPrefixes[kind] ?? kind.slice(0, 4)}_${random.text(alphabets.base62, 43)}`,
     showEngagement: mapFields(
       `id _type user_id=owner lead_id=account contact_id=contact direction status subject note=content
        duration=#duration phone=phone_numbers date_created=created_at date_updated=updated_at`,
@@ -142,7 +146,6 @@ export const providers: Readonly<Record<string, Provider>> = {
   // DELETE /api/sales_activities/{id}: which object Truto deletes is [inferred].
   Freshsales: {
     accountNumber: 5,
-    seededTypes: ['call', 'email', 'meeting', 'note'],
     lacksUserGet: true,
     answerDelete: () => ({ status: 204 }), // status and body: NOT FOUND
     createId: randomText('700', 'digits', 8),
@@ -218,7 +221,6 @@ export const providers: Readonly<Record<string, Provider>> = {
   // DELETE /api/v2/activities/{id}, and /v1/notes/{id} for notes [vendor].
   Pipedrive: {
     accountNumber: 10,
-    seededTypes: ['call', 'email', 'meeting', 'note'],
     // Both 200: v2 names the id, v1 says only `true`. [vendor]
     answerDelete: ({ id, engagement_type }) => ({
       status: 200,
@@ -265,20 +267,7 @@ export const providers: Readonly<Record<string, Provider>> = {
     hasProjects: true,
     // The deleted object [3rd]; the tests of one client expect 204 instead.
     answerDelete: (record) => ({ status: 200, body: showConversation(record) }),
-    // The object is whole, so the mapping of a read works on it. [inferred]
-    mapDeleted: (record) => ({
-      id: record.id,
-      engagement_type: record.engagement_type,
-      subject: record.subject ?? null,
-      content: record.content ?? null,
-      owner: record.owner ?? null,
-      account: record.account ?? null,
-      contact: record.contact ?? [],
-      custom_fields: record.custom_fields ?? {},
-      start_time: record.start_time ?? null,
-      created_at: record.created_at ?? null,
-      updated_at: record.updated_at ?? null,
-    }),
+    mapDeleted: mapConversation,
     createId: randomText('6', 'hex', 23),
     showEngagement: showConversation,
   },
@@ -314,7 +303,6 @@ export const providers: Readonly<Record<string, Provider>> = {
   // Can be read, but Truto's delete page does not list it: the account on which a delete is refused.
   HubSpot: {
     accountNumber: 15,
-    seededTypes: ['call', 'email', 'meeting', 'note'],
     // The documentation's example of the header, `110;w=10`, is the limit of HubSpot's private apps. [inferred]
     rateLimit: { limit: 110, windowSeconds: 10 },
     createId: numberBetween(10_000_000_000, 99_999_999_999),

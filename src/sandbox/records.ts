@@ -14,29 +14,15 @@ export interface PhoneNumber {
   readonly type: string;
 }
 
-interface EngagementFields {
-  readonly owner: RecordReference;
-  readonly content: string;
-  readonly subject: string;
-  /** `inbound` or `outbound`. */
-  readonly direction: string;
-  readonly internal_notes: string;
-  readonly notes: readonly RecordReference[];
-  readonly status: string;
-  readonly start_time: string;
-  readonly end_time: string;
-  /** Seconds, as a string: all of upstream's scalars are strings. */
-  readonly duration: string;
-  readonly project: RecordReference;
-  readonly account: RecordReference;
-  readonly contact: readonly RecordReference[];
-  readonly opportunity: readonly RecordReference[];
-  readonly lead: readonly RecordReference[];
-  readonly phone_numbers: readonly PhoneNumber[];
-  readonly custom_fields: Readonly<Record<string, unknown>>;
-  readonly created_at: string;
-  readonly updated_at: string;
-}
+/** A `duration` is in seconds; all of upstream's scalars are strings. */
+type TextFields = 'content' | 'subject' | 'direction' | 'internal_notes' | 'status' | 'duration';
+type TimeFields = 'start_time' | 'end_time' | 'created_at' | 'updated_at';
+
+type EngagementFields = Record<TextFields | TimeFields, string> &
+  Record<'owner' | 'project' | 'account', RecordReference> &
+  Record<'notes' | 'contact' | 'opportunity' | 'lead', readonly RecordReference[]> &
+  Record<'phone_numbers', readonly PhoneNumber[]> &
+  Record<'custom_fields', Readonly<Record<string, unknown>>>;
 
 /**
  * One engagement in Truto's unified shape, without `remote_data`, which each answer adds. Upstream promises only the first two

@@ -22,14 +22,14 @@ export interface SandboxState {
   readonly token: string;
   readonly slowMs: number;
   readonly hugeBytes: number;
-  /** By the id of the account. What they refer to is the same in every sandbox: see `resources.ts`. */
-  readonly engagements: ReadonlyMap<string, Collection>;
+  /** By account. What engagements refer to is the same in every sandbox: see `resources.ts`. */
+  readonly engagements: ReadonlyMap<SandboxAccount, Collection>;
   readonly rateMeter: RateMeter;
   readonly countForTruto: CountForTruto;
   readonly pickFault: PickFault;
 }
 
-/** What a route gets: a request with a valid token and a known path. */
+/** A request with a valid token and a known path. */
 export interface SandboxRequest {
   readonly state: SandboxState;
   /** The `{id}` of the path, decoded; empty on a route without one. */
@@ -39,12 +39,16 @@ export interface SandboxRequest {
   readonly fault: SandboxFault | undefined;
   /** True when the id is the name of a fault, so that there is no record of it. */
   readonly hasReservedId: boolean;
+  /** The connection that the request uses; absent on routes that use none. */
+  readonly account?: SandboxAccount;
 }
 
+/** A request about records of an account. */
+export type AccountRequest = SandboxRequest & { readonly account: SandboxAccount };
+
 /** The account that `integrated_account_id` names: 400 without one, 404 (Truto's own) for one that this token cannot see. */
-export function findQueriedAccount({ query }: SandboxRequest): SandboxAccount {
-  const id = query.integrated_account_id;
-  if (id === undefined || id === '') throw missingParameter('integrated_account_id');
+export function findQueriedAccount({ integrated_account_id: id = '' }: Query): SandboxAccount {
+  if (id === '') throw missingParameter('integrated_account_id');
   if (typeof id !== 'string') throw new Refusal(400, 'Query parameter integrated_account_id must be a string');
   return findAccount(id);
 }
@@ -54,9 +58,4 @@ export function findAccount(id: string): SandboxAccount {
   const account = sandboxAccounts.find((candidate) => candidate.id === id);
   if (account === undefined) throw new Refusal(404, 'Integrated account not found');
   return account;
-}
-
-/** How Truto refuses a method that an integration's mapping lacks is NOT FOUND: 400 without the remote flag is [inferred]. */
-export function unsupportedMethod(method: string, kind: string, { integration }: SandboxAccount): Refusal {
-  return new Refusal(400, `Method ${method} of crm/${kind} is not supported by ${integration.name}`);
 }

@@ -2,27 +2,71 @@ import { type Answer, buildRefusal, Refusal } from './answer.ts';
 import { deleteEngagement, getEngagement, listEngagements } from './engagements.ts';
 import { findFault, type SandboxFault, sandboxFaults } from './faults.ts';
 import { injectFault } from './inject-fault.ts';
+import type { Provider } from './provider.ts';
 import { isQueryObject, parseQuery, type Query } from './query.ts';
-import type { RelatedKind } from './records.ts';
+import type { RecordKind, RelatedKind } from './records.ts';
 import { getRelated, listRelated } from './related.ts';
-import { findAccount, type ReceivedRequest, type SandboxRequest, type SandboxState } from './request.ts';
-import { resources } from './resources.ts';
+import {
+  type AccountRequest,
+  findAccount,
+  findQueriedAccount,
+  type ReceivedRequest,
+  type SandboxRequest,
+  type SandboxState,
+} from './request.ts';
 
 /** Answers one method of one path. Throws a `Refusal` for a request that Truto itself refuses. */
 type Handler = (request: SandboxRequest) => Answer;
 
 /** The routes by their paths; `{id}` stands for any one segment. */
-const routes: readonly (readonly [path: string, handlers: Readonly<Record<string, Handler>>])[] = [
-  ['unified/crm/engagements', { GET: listEngagements }],
-  ['unified/crm/engagements/{id}', { GET: getEngagement, DELETE: deleteEngagement }],
-  ['integrated-account/{id}', { GET: showIntegratedAccount }],
-  ...(Object.keys(resources) as RelatedKind[]).flatMap((kind) => [
-    [`unified/crm/${kind}`, { GET: listRelated(kind) }] as const,
-    [`unified/crm/${kind}/{id}`, { GET: getRelated(kind) }] as const,
-  ]),
-];
+const routes: Readonly<Record<string, Readonly<Record<string, Handler>>>> = {
+  'integrated-account/{id}': { GET: showIntegratedAccount },
+  'unified/crm/engagements': { GET: onAccount('list', 'engagements', listEngagements) },
+  'unified/crm/engagements/{id}': {
+    GET: onAccount('get', 'engagements', getEngagement),
+    DELETE: onAccount('delete', 'engagements', deleteEngagement),
+  },
+  ...readRoutes('users'),
+  ...readRoutes('contacts'),
+  ...readRoutes('accounts'),
+  ...readRoutes('opportunities'),
+  ...readRoutes('leads'),
+  ...readRoutes('projects'),
+  ...readRoutes('notes'),
+};
 
-const routesBySegments = routes.map(([path, handlers]) => {
+function readRoutes(kind: RelatedKind): Record<string, Record<string, Handler>> {
+  return {
+    [`unified/crm/${kind}`]: { GET: onAccount('list', kind, listRelated) },
+    [`unified/crm/${kind}/{id}`]: { GET: onAccount('get', kind, getRelated) },
+  };
+}
+
+/**
+ * A handler that needs an account whose integration has the method. How Truto refuses a method that a mapping lacks is NOT FOUND: 400
+ * without the remote flag is [inferred].
+ */
+function onAccount<Kind extends RecordKind>(
+  method: 'get' | 'list' | 'delete',
+  kind: Kind,
+  handle: (request: AccountRequest, kind: Kind) => Answer,
+): Handler {
+  return (request) => {
+    const account = findQueriedAccount(request.query);
+    if (lacks(account.provider, `${kind}.${method}`)) {
+      throw new Refusal(400, `Method ${method} of crm/${kind} is not supported by ${account.integration.name}`);
+    }
+    return handle({ ...request, account }, kind);
+  };
+}
+
+/** Every integration is taken to have all methods but these [inferred]. */
+function lacks({ answerDelete, lacksUserGet, hasProjects }: Provider, method: string): boolean {
+  if (method === 'engagements.delete') return answerDelete === undefined;
+  return (method === 'users.get' && lacksUserGet) || (method.startsWith('projects.') && !hasProjects);
+}
+
+const routesBySegments = Object.entries(routes).map(([path, handlers]) => {
   const segments = path.split('/');
   return { segments, handlers: new Map(Object.entries(handlers)), idIndex: segments.indexOf('{id}') };
 });
@@ -113,7 +157,7 @@ const connectedAt = '2026-01-02T08:00:00.000Z';
  * `is_sandbox` is false, or Truto would refuse every write with a 405.
  */
 function showIntegratedAccount(request: SandboxRequest): Answer {
-  return injectFault(request, undefined, () => {
+  return injectFault(request, () => {
     const { id, integration } = findAccount(request.id);
     const serial = id.slice(-12);
     const body = {

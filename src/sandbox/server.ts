@@ -65,7 +65,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     pickFault = () => undefined,
   } = options;
   const engagements = new Map(
-    sandboxAccounts.map((account) => [account.id, new Collection(seedEngagements(account, engagementsPerAccount))]),
+    sandboxAccounts.map((account) => [account, new Collection(seedEngagements(account, engagementsPerAccount))]),
   );
   const countForTruto = keepsLimits ? createTrutoLimits() : () => {};
   const state: SandboxState = { token, slowMs, hugeBytes, engagements, rateMeter: new Map(), countForTruto, pickFault };
@@ -109,7 +109,8 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
       return sockets.size;
     },
     wasDeleted(integratedAccountId, engagementId) {
-      return engagements.get(integratedAccountId)?.wasDeleted(engagementId) === true;
+      const account = sandboxAccounts.find(({ id }) => id === integratedAccountId);
+      return account !== undefined && engagements.get(account)?.wasDeleted(engagementId) === true;
     },
     close() {
       closing ??= new Promise((resolve) => {
