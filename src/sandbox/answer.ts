@@ -1,6 +1,6 @@
 import { STATUS_CODES } from 'node:http';
 
-/** A complete answer. Without `body`, nothing follows the headers. */
+/** A complete answer, unless a fault damages it. Without `body`, nothing follows the headers. */
 export interface PlainAnswer {
   readonly kind: 'plain';
   readonly status: number;
@@ -9,6 +9,9 @@ export interface PlainAnswer {
   readonly body?: unknown;
   /** True for `truto_response_format=stream`: sent in pieces, without a Content-Length. */
   readonly isChunked?: boolean;
+  /** `continue` sends an unsolicited interim "100 Continue" before it; `cut` resets the connection in the middle of the body. */
+  readonly damage?: 'continue' | 'cut';
+  readonly delayMs?: number;
 }
 
 /** Sent as it is: what no Truto sends, but something between, or a provider that refuses under 2xx. */
@@ -19,20 +22,16 @@ export interface StrangerAnswer {
   readonly text: string;
 }
 
-/** What the server does in reply to one request; all but `plain` are faults. */
-export type Answer =
-  | PlainAnswer
-  | StrangerAnswer
-  /** A JSON object with the id and a content of `sizeBytes`, made while it is sent. */
-  | { readonly kind: 'huge'; readonly id: string; readonly sizeBytes: number; readonly isChunked: boolean }
-  /** The connection is reset without an answer. */
-  | { readonly kind: 'reset' }
-  /** An unsolicited interim "100 Continue", then the answer. */
-  | { readonly kind: 'continue'; readonly answer: PlainAnswer }
-  /** The status line and a part of the body, then the connection is reset. */
-  | { readonly kind: 'cut'; readonly answer: PlainAnswer }
-  /** The answer, but only after `delayMs`. */
-  | { readonly kind: 'late'; readonly delayMs: number; readonly answer: PlainAnswer };
+/** A JSON object with the id and a content of `sizeBytes`, made while it is sent. */
+export interface HugeAnswer {
+  readonly kind: 'huge';
+  readonly id: string;
+  readonly sizeBytes: number;
+  readonly isChunked: boolean;
+}
+
+/** What the server does in reply to one request; `reset` resets the connection without an answer. */
+export type Answer = PlainAnswer | StrangerAnswer | HugeAnswer | { readonly kind: 'reset' };
 
 /** What an error has besides the three fields of every error. */
 export interface RefusalDetails {
@@ -64,14 +63,15 @@ export class Refusal extends Error {
   }
 }
 
+/** The refusal for a query parameter that is not as it must be: 400. */
+export function invalidParameter(name: string, rule: string): Refusal {
+  return new Refusal(400, `Query parameter ${name} ${rule}`);
+}
+
 /** The refusal for a query parameter that the request lacks: 400, with the insight that names it. */
 export function missingParameter(name: string): Refusal {
+  const description = 'The request lacks query parameters that this method requires.';
   return new Refusal(400, `Missing required query parameter: ${name}`, {
-    insights: {
-      missing_required_query_parameters: {
-        description: 'The request lacks query parameters that this method requires.',
-        value: [name],
-      },
-    },
+    insights: { missing_required_query_parameters: { description, value: [name] } },
   });
 }

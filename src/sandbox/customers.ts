@@ -45,8 +45,8 @@ const firstPeople: { readonly [Kind in RelatedKind]?: number } = { users: 0, con
 
 /** Somebody with a name. */
 export interface Person {
-  readonly firstName: string;
-  readonly lastName: string;
+  readonly first_name: string;
+  readonly last_name: string;
 }
 
 /** The person behind the record at an index: another one for every user, contact and lead of an account. */
@@ -54,14 +54,14 @@ export function personAt(label: string, kind: RelatedKind, index: number): Perso
   const random = createRandom(`${label} people`);
   const offset = (firstPeople[kind] ?? 0) + index;
   return {
-    firstName: itemAt(firstNames, random.integer(0, firstNames.length - 1) + offset),
-    lastName: itemAt(lastNames, random.integer(0, lastNames.length - 1) + offset),
+    first_name: itemAt(firstNames, random.integer(0, firstNames.length - 1) + offset),
+    last_name: itemAt(lastNames, random.integer(0, lastNames.length - 1) + offset),
   };
 }
 
 /** An address under a domain, in plain letters. `ł` has no mark to take off, and is replaced by name. */
-export function emailOf({ firstName, lastName }: Person, domain: string): string {
-  const [first, last] = [firstName, lastName].map((name) =>
+export function emailOf({ first_name, last_name }: Person, domain: string): string {
+  const [first, last] = [first_name, last_name].map((name) =>
     name
       .toLowerCase()
       .normalize('NFD')

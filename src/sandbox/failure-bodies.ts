@@ -6,6 +6,8 @@ export interface ProviderFailure {
   readonly message: string;
   /** Only with a 429. */
   readonly retryAfterSeconds?: number;
+  /** The permissions that the connection lacks; only with a 403. */
+  readonly missingScopes?: readonly string[];
 }
 
 type Describe = (failure: ProviderFailure) => unknown;
@@ -99,11 +101,7 @@ const bodies: Readonly<Record<string, Describe>> = {
   }),
   // [vendor]; the values of `code` and `logref` are [inferred].
   'Zendesk Sell': ({ statusCode, message }) => {
-    const error = {
-      code: statusCode === 404 ? 'resource_not_found' : 'request_failed',
-      message,
-      details: message,
-    };
+    const error = { code: statusCode === 404 ? 'resource_not_found' : 'request_failed', message, details: message };
     const meta = { http_status: `${statusCode} ${STATUS_CODES[statusCode]}`, logref: 'sandbox' };
     return { errors: [{ error, meta: { type: 'error' } }], meta };
   },

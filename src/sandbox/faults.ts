@@ -32,10 +32,30 @@ export interface SandboxFault {
 /** Makes an effect. The name of an error answer has its status: `fault-504-after`. */
 type MakeEffect = (name: string) => FaultEffect;
 
-const provider =
-  (message: string, more: Partial<FailureEffect> = {}): MakeEffect =>
-  (name) => ({ kind: 'failure', statusCode: Number(name.split('-')[1]), message, isRemote: true, ...more });
-const truto = (message: string, more: Partial<FailureEffect> = {}) => provider(message, { isRemote: false, ...more });
+const messages: Readonly<Record<number, string>> = {
+  401: 'The access token is invalid',
+  403: 'The connection may not delete this record',
+  405: 'Writing is not allowed on a sandbox integrated account',
+  409: 'The record is in use',
+  422: 'The record cannot be processed',
+  429: 'Too many requests',
+  500: 'Internal server error',
+  502: 'Bad gateway',
+  503: 'The integrated account is blocked',
+  504: 'Gateway timeout',
+};
+
+const failure =
+  (isRemote: boolean, more: Partial<FailureEffect> = {}): MakeEffect =>
+  (name) => {
+    const statusCode = Number(name.split('-')[1]);
+    return { kind: 'failure', statusCode, message: messages[statusCode] ?? '', isRemote, ...more };
+  };
+const provider = failure(true);
+const truto = failure(false);
+const noScope = failure(true, { missingScopes: ['crm.engagements.delete'] });
+const providerLimit = failure(true, { retryAfterSeconds: 2 });
+const trutoLimit = failure(false, { retryAfterSeconds: 10, message: 'Rate limit exceeded' });
 
 const stranger =
   (statusCode: number, text: string, contentType = 'application/json'): MakeEffect =>
@@ -43,60 +63,36 @@ const stranger =
 const page = (status: number) => stranger(status, '<!doctype html><title>Sign in</title>', 'text/html; charset=utf-8');
 const brokenJson = stranger(200, '{"id": "12", "remote_data": {', 'application/json; charset=utf-8');
 const locked = stranger(200, '{"success":false,"error":"The record is locked"}');
+const otherRecord = stranger(200, '{"id":"the-id-of-another-record"}');
 
 type OtherKind = Exclude<FaultEffect['kind'], 'failure' | 'stranger'>;
 
-function before(name: string, description: string, effect: MakeEffect | OtherKind): SandboxFault {
-  return {
-    name,
-    description,
-    strikesAfter: false,
-    effect: typeof effect === 'string' ? { kind: effect } : effect(name),
+const fault =
+  (strikesAfter: boolean) =>
+  (name: string, description: string, effect: MakeEffect | OtherKind): SandboxFault => {
+    return { name, description, strikesAfter, effect: typeof effect === 'string' ? { kind: effect } : effect(name) };
   };
-}
-
-function after(name: string, description: string, effect: MakeEffect | OtherKind): SandboxFault {
-  return { ...before(name, description, effect), strikesAfter: true };
-}
+const before = fault(false);
+const after = fault(true);
 
 /** All faults, in the order in which the documentation lists them. */
 export const sandboxFaults: readonly SandboxFault[] = [
-  before(
-    'fault-401',
-    'The provider no longer accepts the connection: the account needs to be reconnected.',
-    provider('The access token is invalid'),
-  ),
+  before('fault-401', 'The provider no longer accepts the connection: the account needs to be reconnected.', provider),
   before(
     'fault-403',
     'The provider refuses because the connection lacks permissions; the insight names them.',
-    provider('The connection may not delete this record', { missingScopes: ['crm.engagements.delete'] }),
+    noScope,
   ),
-  before(
-    'fault-405',
-    'Truto refuses to write to an account that is marked as a sandbox account.',
-    truto('Writing is not allowed on a sandbox integrated account'),
-  ),
-  before('fault-409', 'The provider reports a conflict.', provider('The record is in use')),
-  before('fault-422', 'The provider cannot process the request.', provider('The record cannot be processed')),
-  before(
-    'fault-429',
-    'The provider asks to come back later: Retry-After: 2.',
-    provider('Too many requests', { retryAfterSeconds: 2 }),
-  ),
-  before(
-    'fault-429-truto',
-    "Truto's own limit is used up: Retry-After: 10.",
-    truto('Rate limit exceeded', { retryAfterSeconds: 10 }),
-  ),
-  before('fault-500', 'The provider fails. Nothing is deleted.', provider('Internal server error')),
-  before('fault-502', 'Truto gets no usable answer from the provider. Nothing is deleted.', truto('Bad gateway')),
-  before(
-    'fault-503',
-    'Truto has blocked the integrated account: a retry does not help.',
-    truto('The integrated account is blocked'),
-  ),
-  before('fault-504', 'Truto waited too long for the provider. Nothing is deleted.', truto('Gateway timeout')),
-  after('fault-504-after', 'As fault-504, but the record is deleted.', truto('Gateway timeout')),
+  before('fault-405', 'Truto refuses to write to an account that is marked as a sandbox account.', truto),
+  before('fault-409', 'The provider reports a conflict.', provider),
+  before('fault-422', 'The provider cannot process the request.', provider),
+  before('fault-429', 'The provider asks to come back later: Retry-After: 2.', providerLimit),
+  before('fault-429-truto', "Truto's own limit is used up: Retry-After: 10.", trutoLimit),
+  before('fault-500', 'The provider fails. Nothing is deleted.', provider),
+  before('fault-502', 'Truto gets no usable answer from the provider. Nothing is deleted.', truto),
+  before('fault-503', 'Truto has blocked the integrated account: a retry does not help.', truto),
+  before('fault-504', 'Truto waited too long for the provider. Nothing is deleted.', truto),
+  after('fault-504-after', 'As fault-504, but the record is deleted.', truto),
   after('fault-slow', 'The record is deleted at once, the answer comes after 30 seconds.', 'late'),
   before('fault-reset-before', 'The connection is reset; nothing is deleted.', 'reset'),
   after('fault-reset-after', 'The record is deleted, then the connection is reset without an answer.', 'reset'),
@@ -115,11 +111,7 @@ export const sandboxFaults: readonly SandboxFault[] = [
   before('fault-firewall', 'A firewall answers with 403 and a page. Nothing is deleted.', page(403)),
   after('fault-firewall-after', 'As fault-firewall, but the record is deleted.', page(403)),
   before('fault-refused-200', 'The provider refuses under 200. Nothing is deleted.', locked),
-  before(
-    'fault-other-record',
-    'The answer to another request comes. Nothing is deleted.',
-    stranger(200, '{"id":"the-id-of-another-record"}'),
-  ),
+  before('fault-other-record', 'The answer to another request comes. Nothing is deleted.', otherRecord),
   before('fault-206', 'A part of an answer comes with 206. Nothing is deleted.', stranger(206, '{}')),
 ];
 

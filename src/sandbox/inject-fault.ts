@@ -44,9 +44,9 @@ function strike(
       return { kind: 'reset' };
     case 'cut':
     case 'continue':
-      return { kind: effect.kind, answer };
+      return { ...answer, damage: effect.kind };
     case 'late':
-      return { kind: 'late', delayMs: state.slowMs, answer };
+      return { ...answer, delayMs: state.slowMs };
     case 'accepted':
       // Capsule documents 202 with no body and a Location that Truto does not pass on; what Truto itself sends is [inferred].
       return { kind: 'plain', status: 202, ...(isMapped(readAnswerShape(query)) && { body: { id } }) };

@@ -1,4 +1,4 @@
-import { Refusal } from './answer.ts';
+import { invalidParameter, Refusal } from './answer.ts';
 import { readableTypes } from './parameters.ts';
 import { isQueryObject, parseDate, type Query } from './query.ts';
 
@@ -17,12 +17,17 @@ export type ListFilters = { readonly [Kind in FilterKind]?: readonly string[] };
 /** What one query parameter demands of one field; plain data, so that a cursor can be bound to it. */
 export type Condition = { readonly field: string } & (
   | { readonly test: 'is' | 'has'; readonly text: string }
-  | { readonly test: DateTest; readonly ms: number }
+  | { readonly test: keyof typeof dateTests; readonly ms: number }
   | { readonly test: 'refers'; readonly ids: readonly string[] }
 );
 
-/** `from` and `to` include the moment itself, `gt` and `lt` do not. */
-type DateTest = 'eq' | 'gt' | 'lt' | 'from' | 'to';
+const dateTests = {
+  eq: (ms: number, bound: number) => ms === bound,
+  gt: (ms: number, bound: number) => ms > bound,
+  lt: (ms: number, bound: number) => ms < bound,
+  from: (ms: number, bound: number) => ms >= bound,
+  to: (ms: number, bound: number) => ms <= bound,
+};
 
 const bareDateTests = { date: 'eq', start: 'from', end: 'to' } as const;
 
@@ -71,7 +76,7 @@ function readOperators<Operator extends string>(
   return Object.entries(value).map(([name, operand]) => {
     const operator = known.find((candidate) => candidate === name);
     if (operator === undefined) {
-      throw new Refusal(400, `Query parameter ${field} knows the operators: ${known.join(', ')}`);
+      throw invalidParameter(field, `knows the operators: ${known.join(', ')}`);
     }
     return [operator, operand] as const;
   });
@@ -79,10 +84,10 @@ function readOperators<Operator extends string>(
 
 function readText(field: string, value: unknown, kind: FilterKind): string {
   if (typeof value !== 'string' || value === '') {
-    throw new Refusal(400, `Query parameter ${field} must be a string that is not empty`);
+    throw invalidParameter(field, 'must be a string that is not empty');
   }
   if (kind === 'type' && !readableTypes.some((type) => type === value)) {
-    throw new Refusal(400, `Query parameter ${field} must be one of: ${readableTypes.join(', ')}`);
+    throw invalidParameter(field, `must be one of: ${readableTypes.join(', ')}`);
   }
   return value;
 }
@@ -92,7 +97,7 @@ function readIds(field: string, value: unknown): readonly string[] {
   if (Array.isArray(value)) return value.flatMap((item: unknown) => readIds(field, item));
   if (isQueryObject(value) && Object.keys(value).join() === 'id') return readIds(field, value.id);
   if (typeof value !== 'string' || value === '') {
-    throw new Refusal(400, `Query parameter ${field} must be an id, an object with an id, or a list of them`);
+    throw invalidParameter(field, 'must be an id, an object with an id, or a list of them');
   }
   return [value];
 }
@@ -107,22 +112,9 @@ function meets(value: unknown, condition: Condition): boolean {
     return [value].flat().some((item) => isQueryObject(item) && condition.ids.some((id) => id === item.id));
   }
   if (typeof value !== 'string') return false;
-  switch (condition.test) {
-    case 'is':
-      return value === condition.text;
-    case 'has':
-      return value.toLowerCase().includes(condition.text.toLowerCase());
-    case 'eq':
-      return Date.parse(value) === condition.ms;
-    case 'gt':
-      return Date.parse(value) > condition.ms;
-    case 'lt':
-      return Date.parse(value) < condition.ms;
-    case 'from':
-      return Date.parse(value) >= condition.ms;
-    case 'to':
-      return Date.parse(value) <= condition.ms;
-  }
+  if ('ms' in condition) return dateTests[condition.test](Date.parse(value), condition.ms);
+  if (condition.test === 'is') return value === condition.text;
+  return value.toLowerCase().includes(condition.text.toLowerCase());
 }
 
 /**

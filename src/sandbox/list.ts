@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { type Answer, type PlainAnswer, Refusal } from './answer.ts';
+import { type Answer, invalidParameter, type PlainAnswer } from './answer.ts';
 import { injectFault } from './inject-fault.ts';
 import { checkTimeWindow, type ListFilters, meetsConditions, readConditions } from './list-filters.ts';
 import { checkRemoteQuery, type ListOrder, readAnswerShape, readSort } from './parameters.ts';
@@ -75,7 +75,7 @@ export function listRecords<Item extends object>(
 function readLimit(query: Query): number {
   const limit = readString(query, 'limit') ?? String(defaultLimit);
   if (!/^\d{1,3}$/.test(limit) || Number(limit) < 1 || Number(limit) > maxLimit) {
-    throw new Refusal(400, `Query parameter limit must be a whole number from 1 to ${maxLimit}`);
+    throw invalidParameter('limit', `must be a whole number from 1 to ${maxLimit}`);
   }
   return Number(limit);
 }
@@ -120,9 +120,9 @@ function buildCursor(position: Position | undefined, fingerprint: string): strin
 function parseCursor(cursor: string, fingerprint: string): Position {
   const text = Buffer.from(cursor, 'base64url').toString();
   const [, madeFor, number, key = ''] = /^(\S+) (\d{1,9}) (.*)$/.exec(text) ?? [];
-  if (number === undefined) throw new Refusal(400, 'Query parameter next_cursor is not a cursor');
+  if (number === undefined) throw invalidParameter('next_cursor', 'is not a cursor');
   if (madeFor !== fingerprint) {
-    throw new Refusal(400, 'Query parameter next_cursor belongs to a list with other filters');
+    throw invalidParameter('next_cursor', 'belongs to a list with other filters');
   }
   return { key, number: Number(number) };
 }

@@ -1,6 +1,6 @@
 import { engagementSorts, engagementTypes, responseFormats } from '../engagement/input.ts';
 import type { SandboxAccount } from './accounts.ts';
-import { missingParameter, Refusal } from './answer.ts';
+import { invalidParameter, missingParameter } from './answer.ts';
 import { isQueryObject, parseDate, type Query, readChoice, readList, readString } from './query.ts';
 
 /** How the answer is to look: the parameters that all methods share. */
@@ -50,13 +50,13 @@ export function checkDeleteParameters(query: Query, { rule }: SandboxAccount, ty
     // "Only when the type is email" is printed; that breaking it is refused, and only where the parameter counts, is [inferred].
     const counts = rule?.parameters.includes(name) && readString(query, name) !== undefined;
     if (counts && type !== undefined && type !== 'email') {
-      throw new Refusal(400, `Query parameter ${name} may only be set when engagement_type is email`);
+      throw invalidParameter(name, 'may only be set when engagement_type is email');
     }
   }
   checkReference(query.account, 'account');
   const contacts = query.contact ?? '';
   if (contacts !== '' && !Array.isArray(contacts)) {
-    throw new Refusal(400, 'Query parameter contact must be an array of objects');
+    throw invalidParameter('contact', 'must be an array of objects');
   }
   for (const contact of contacts) checkReference(contact, 'contact');
   checkRemoteQuery(query);
@@ -65,13 +65,13 @@ export function checkDeleteParameters(query: Query, { rule }: SandboxAccount, ty
 function checkReference(value: unknown = '', name: string): void {
   const isReference = isQueryObject(value) && (value.id === undefined || typeof value.id === 'string');
   if (value !== '' && !isReference) {
-    throw new Refusal(400, `Query parameter ${name} must be an object with a string id`);
+    throw invalidParameter(name, 'must be an object with a string id');
   }
 }
 
 /** Checks that `remote_query` is an object; what is in it is between the client and the provider. */
 export function checkRemoteQuery({ remote_query: value = '' }: Query): void {
-  if (value !== '' && !isQueryObject(value)) throw new Refusal(400, 'Query parameter remote_query must be an object');
+  if (value !== '' && !isQueryObject(value)) throw invalidParameter('remote_query', 'must be an object');
 }
 
 /** What a list is sorted by. */
@@ -84,7 +84,7 @@ export interface ListOrder {
 export function readSort(query: Query): ListOrder | undefined {
   const given = isQueryObject(query.sort_by) ? Object.entries(query.sort_by) : [[query.sort_by, 'asc'] as const];
   const [[name, direction] = ['', ''], ...others] = given;
-  if (others.length > 0) throw new Refusal(400, 'Query parameter sort_by must name one field');
+  if (others.length > 0) throw invalidParameter('sort_by', 'must name one field');
   const field = readChoice({ sort_by: name }, 'sort_by', engagementSorts);
   const isDescending = readChoice({ sort_by: direction }, 'sort_by', ['asc', 'desc']) === 'desc';
   return field && { field, isDescending };

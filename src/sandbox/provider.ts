@@ -1,12 +1,10 @@
 import type { EngagementType } from '../engagement/input.ts';
+import type { PlainAnswer } from './answer.ts';
 import type { Random } from './random.ts';
 import type { EngagementRecord, RecordKind } from './records.ts';
 
 /** What a CRM itself answers. Without `body`, nothing follows the headers. */
-export interface ProviderAnswer {
-  readonly status: number;
-  readonly body?: unknown;
-}
+export type ProviderAnswer = Pick<PlainAnswer, 'status' | 'body'>;
 
 /** A record as a CRM's own API shows it. */
 export type RawRecord = Readonly<Record<string, unknown>>;
@@ -36,12 +34,11 @@ export interface Provider {
   readonly showDeleted?: (id: string) => RawRecord;
 }
 
-/** Letters and digits that ids are made of. */
-export const alphabets = {
-  digits: '0123456789',
-  hex: '0123456789abcdef',
-  base62: 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789',
-} as const;
+/** Characters that ids are made of. */
+export const hex = '0123456789abcdef';
+
+/** Characters that ids are made of. */
+export const base62 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
 
 /** Ids that are numbers within a range. */
 export function numberBetween(min: number, max: number): Provider['createId'] {
@@ -49,8 +46,8 @@ export function numberBetween(min: number, max: number): Provider['createId'] {
 }
 
 /** Ids that are a fixed beginning and random characters. */
-export function randomText(prefix: string, alphabet: keyof typeof alphabets, length: number): Provider['createId'] {
-  return (random) => `${prefix}${random.text(alphabets[alphabet], length)}`;
+export function randomText(prefix: string, alphabet: string, length: number): Provider['createId'] {
+  return (random) => `${prefix}${random.text(alphabet, length)}`;
 }
 
 /** The id as a number where the CRM's own JSON has numbers; ids that are no numbers (reserved ones) stay as they are. */

@@ -1,5 +1,5 @@
 import type { EngagementType, RecordReference } from '../engagement/input.ts';
-import { alphabets, mapFields, numberBetween, numericId, type Provider, randomText } from './provider.ts';
+import { base62, hex, mapFields, numberBetween, numericId, type Provider, randomText } from './provider.ts';
 import type { EngagementRecord, RecordKind } from './records.ts';
 
 /*
@@ -115,7 +115,7 @@ export const providers: Readonly<Record<string, Provider>> = {
     rateLimit: { limit: 100, windowSeconds: 10 }, // [vendor]; the length of the window is [inferred]
     answerDelete: () => ({ status: 200, body: {} }), // 200 [vendor], `{}` [inferred]
     mapDeleted: nothing,
-    createId: (random, kind) => `${closeIdPrefixes[kind] ?? kind.slice(0, 4)}_${random.text(alphabets.base62, 43)}`,
+    createId: (random, kind) => `${closeIdPrefixes[kind] ?? kind.slice(0, 4)}_${random.text(base62, 43)}`,
     showEngagement: mapFields(
       `id _type user_id=owner lead_id=account contact_id=contact direction status subject note=content
        duration=#duration phone=phone_numbers date_created=created_at date_updated=updated_at`,
@@ -148,7 +148,7 @@ export const providers: Readonly<Record<string, Provider>> = {
     accountNumber: 5,
     lacksUserGet: true,
     answerDelete: () => ({ status: 204 }), // status and body: NOT FOUND
-    createId: randomText('700', 'digits', 8),
+    createId: randomText('700', '0123456789', 8),
     showEngagement: mapFields(
       `id=#id title=subject notes=content owner_id=#owner targetable_type targetable_id=#contact start_date=start_time
          end_date=end_time custom_field created_at updated_at`,
@@ -167,7 +167,7 @@ export const providers: Readonly<Record<string, Provider>> = {
         ? { status: 201, body: { succeeded: true } }
         : { status: 200, body: { succeded: true } },
     mapDeleted: nothing,
-    createId: randomText('', 'base62', 20),
+    createId: randomText('', base62, 20),
     showEngagement: mapFields(
       `id contactId=contact assignedUserId=owner title=subject body=content appointmentStatus=status
        startTime=start_time endTime=end_time dateAdded=created_at dateUpdated=updated_at`,
@@ -210,7 +210,7 @@ export const providers: Readonly<Record<string, Provider>> = {
     accountNumber: 9,
     // A third party speaks of 200, the body is NOT FOUND: 204 here, because the sandbox invents none.
     answerDelete: () => ({ status: 204 }),
-    createId: randomText('5', 'hex', 23),
+    createId: randomText('5', hex, 23),
     showEngagement: mapFields(
       `id contact_id=contact author=owner text=content call_result=status phone_number=phone_numbers created_at
          modified_at=updated_at`,
@@ -250,8 +250,8 @@ export const providers: Readonly<Record<string, Provider>> = {
     answerDelete: ({ id }) => ({ status: 200, body: { success: true, data: id } }), // [3rd]
     mapDeleted: idOnly,
     createId: (random) => {
-      const hex = (length: number) => random.text(alphabets.hex, length);
-      return `${hex(8)}-${hex(4)}-4${hex(3)}-a${hex(3)}-${hex(12)}`;
+      const part = (length: number) => random.text(hex, length);
+      return `${part(8)}-${part(4)}-4${part(3)}-a${part(3)}-${part(12)}`;
     },
     showEngagement: mapFields(
       `id subject description=content owner_id=owner account_id=account contact_id=contact call_start=start_time
@@ -268,7 +268,7 @@ export const providers: Readonly<Record<string, Provider>> = {
     // The deleted object [3rd]; the tests of one client expect 204 instead.
     answerDelete: (record) => ({ status: 200, body: showConversation(record) }),
     mapDeleted: mapConversation,
-    createId: randomText('6', 'hex', 23),
+    createId: randomText('6', hex, 23),
     showEngagement: showConversation,
   },
   // DELETE /v2/notes/{id}, /v2/calls/{id} [vendor]; which of them Truto uses is [inferred].
@@ -295,7 +295,7 @@ export const providers: Readonly<Record<string, Provider>> = {
       body: { data: [{ code: 'SUCCESS', details: { id }, message: 'record deleted', status: 'success' }] },
     }),
     mapDeleted: idOnly,
-    createId: randomText('1386586', 'digits', 12), // 18 or 19 digits [vendor]: too long for a JavaScript number
+    createId: randomText('1386586', '0123456789', 12), // 18 or 19 digits [vendor]: too long for a JavaScript number
     showEngagement: (record) => ({
       data: [record.engagement_type === 'call' ? showZohoCall(record) : showZohoEvent(record)],
     }),

@@ -1,5 +1,5 @@
 import qs from 'qs';
-import { Refusal } from './answer.ts';
+import { invalidParameter, Refusal } from './answer.ts';
 
 /** A parsed query string: strings, arrays and objects without a prototype. */
 export type Query = Readonly<Record<string, unknown>>;
@@ -56,7 +56,7 @@ export function isQueryObject(value: unknown): value is Query {
 export function readString(query: Query, name: string): string | undefined {
   const value = query[name];
   if (value === undefined || value === '') return undefined;
-  if (typeof value !== 'string') throw new Refusal(400, `Query parameter ${name} must be a string`);
+  if (typeof value !== 'string') throw invalidParameter(name, 'must be a string');
   return value;
 }
 
@@ -69,7 +69,7 @@ export function readChoice<Choice extends string>(
   const value = readString(query, name);
   const choice = choices.find((candidate) => candidate === value);
   if (value !== undefined && choice === undefined) {
-    throw new Refusal(400, `Query parameter ${name} must be one of: ${choices.join(', ')}`);
+    throw invalidParameter(name, `must be one of: ${choices.join(', ')}`);
   }
   return choice;
 }
@@ -80,7 +80,7 @@ export function readList(query: Query, name: string): readonly string[] {
   const items: readonly unknown[] = Array.isArray(value) ? value : [value];
   return items
     .flatMap((item) => {
-      if (typeof item !== 'string') throw new Refusal(400, `Query parameter ${name} must be an array of strings`);
+      if (typeof item !== 'string') throw invalidParameter(name, 'must be an array of strings');
       return item.split(',');
     })
     .filter((item) => item !== '');
@@ -96,6 +96,6 @@ export function parseDate(value: unknown, name: string): number {
   const parts = typeof value === 'string' ? dateForm.exec(value) : null;
   const isLocal = parts?.groups?.time !== undefined && parts.groups.offset === undefined;
   const milliseconds = parts === null ? Number.NaN : Date.parse(isLocal ? `${parts[0]}Z` : parts[0]);
-  if (Number.isNaN(milliseconds)) throw new Refusal(400, `Query parameter ${name} must be an ISO 8601 date and time`);
+  if (Number.isNaN(milliseconds)) throw invalidParameter(name, 'must be an ISO 8601 date and time');
   return milliseconds;
 }

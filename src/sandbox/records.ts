@@ -1,7 +1,10 @@
 import type { EngagementType, RecordReference } from '../engagement/input.ts';
 
 /** The resources that engagements refer to. */
-export type RelatedKind = 'users' | 'contacts' | 'accounts' | 'opportunities' | 'leads' | 'projects' | 'notes';
+export const relatedKinds = ['users', 'contacts', 'accounts', 'opportunities', 'leads', 'projects', 'notes'] as const;
+
+/** One of {@link relatedKinds}. */
+export type RelatedKind = (typeof relatedKinds)[number];
 
 /** Every resource, by its name in paths. */
 export type RecordKind = 'engagements' | RelatedKind;

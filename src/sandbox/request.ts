@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { type SandboxAccount, sandboxAccounts } from './accounts.ts';
-import { missingParameter, Refusal } from './answer.ts';
+import { invalidParameter, missingParameter, Refusal } from './answer.ts';
 import type { SandboxFault } from './faults.ts';
 import type { CountForTruto, RateMeter } from './limits.ts';
 import type { Query } from './query.ts';
@@ -49,7 +49,7 @@ export type AccountRequest = SandboxRequest & { readonly account: SandboxAccount
 /** The account that `integrated_account_id` names: 400 without one, 404 (Truto's own) for one that this token cannot see. */
 export function findQueriedAccount({ integrated_account_id: id = '' }: Query): SandboxAccount {
   if (id === '') throw missingParameter('integrated_account_id');
-  if (typeof id !== 'string') throw new Refusal(400, 'Query parameter integrated_account_id must be a string');
+  if (typeof id !== 'string') throw invalidParameter('integrated_account_id', 'must be a string');
   return findAccount(id);
 }
 

@@ -93,7 +93,7 @@ export const resources: Readonly<Record<RelatedKind, Resource>> = {
     gaps: 'email is_active urls created_at updated_at',
     create: ({ id, index, random, person }) => ({
       id,
-      name: `${person.firstName} ${person.lastName}`,
+      name: `${person.first_name} ${person.last_name}`,
       email: emailOf(person, 'vendor.example'),
       is_active: index < 3, // the last one has left, and engagements still name them
       urls: [{ url: `https://vendor.example/people/${index + 1}`, type: 'profile' }],
@@ -106,9 +106,8 @@ export const resources: Readonly<Record<RelatedKind, Resource>> = {
     gaps: 'title email_addresses account addresses owner phone_numbers tags urls custom_fields etag last_activity_at first_name last_name updated_at',
     create: ({ id, index, random, person, company, owner, account }) => ({
       id,
-      first_name: person.firstName,
-      last_name: person.lastName,
-      name: `${person.firstName} ${person.lastName}`,
+      ...person,
+      name: `${person.first_name} ${person.last_name}`,
       title: random.pick(['Head of Procurement', 'CTO', 'Operations Manager', 'Analyst']),
       account: { ...account, name: company.name },
       owner,
@@ -181,8 +180,7 @@ export const resources: Readonly<Record<RelatedKind, Resource>> = {
         lead_type: random.pick(['inbound', 'outbound']),
         status: random.pick(['new', 'contacted', 'qualified']),
         title: random.pick(['Founder', 'Buyer', 'Plant Manager']),
-        first_name: person.firstName,
-        last_name: person.lastName,
+        ...person,
         addresses: [createAddress(random, company)],
         email_addresses: [{ email: emailOf(person, company.domain), type: 'work' }],
         phone_numbers: [createPhoneNumber(random, 'mobile')],

@@ -4,7 +4,7 @@ import { findFault, type SandboxFault, sandboxFaults } from './faults.ts';
 import { injectFault } from './inject-fault.ts';
 import type { Provider } from './provider.ts';
 import { isQueryObject, parseQuery, type Query } from './query.ts';
-import type { RecordKind, RelatedKind } from './records.ts';
+import { type RecordKind, relatedKinds } from './records.ts';
 import { getRelated, listRelated } from './related.ts';
 import {
   type AccountRequest,
@@ -18,58 +18,51 @@ import {
 /** Answers one method of one path. Throws a `Refusal` for a request that Truto itself refuses. */
 type Handler = (request: SandboxRequest) => Answer;
 
-/** The routes by their paths; `{id}` stands for any one segment. */
-const routes: Readonly<Record<string, Readonly<Record<string, Handler>>>> = {
-  'integrated-account/{id}': { GET: showIntegratedAccount },
-  'unified/crm/engagements': { GET: onAccount('list', 'engagements', listEngagements) },
-  'unified/crm/engagements/{id}': {
-    GET: onAccount('get', 'engagements', getEngagement),
-    DELETE: onAccount('delete', 'engagements', deleteEngagement),
-  },
-  ...readRoutes('users'),
-  ...readRoutes('contacts'),
-  ...readRoutes('accounts'),
-  ...readRoutes('opportunities'),
-  ...readRoutes('leads'),
-  ...readRoutes('projects'),
-  ...readRoutes('notes'),
-};
-
-function readRoutes(kind: RelatedKind): Record<string, Record<string, Handler>> {
-  return {
-    [`unified/crm/${kind}`]: { GET: onAccount('list', kind, listRelated) },
-    [`unified/crm/${kind}/{id}`]: { GET: onAccount('get', kind, getRelated) },
-  };
+function route(method: string, path: string, handler: Handler) {
+  const segments = path.split('/');
+  return { method, segments, idIndex: segments.indexOf('{id}'), handler };
 }
 
+/** All routes; `{id}` stands for any one segment. */
+const routes = [
+  route('GET', '/integrated-account/{id}', showIntegratedAccount),
+  route('GET', '/unified/crm/engagements', onAccount('engagements', 'list', listEngagements)),
+  route('GET', '/unified/crm/engagements/{id}', onAccount('engagements', 'get', getEngagement)),
+  route('DELETE', '/unified/crm/engagements/{id}', onAccount('engagements', 'delete', deleteEngagement)),
+  ...relatedKinds.flatMap((kind) => [
+    route(
+      'GET',
+      `/unified/crm/${kind}`,
+      onAccount(kind, 'list', (request) => listRelated(request, kind)),
+    ),
+    route(
+      'GET',
+      `/unified/crm/${kind}/{id}`,
+      onAccount(kind, 'get', (request) => getRelated(request, kind)),
+    ),
+  ]),
+];
+
 /**
- * A handler that needs an account whose integration has the method. How Truto refuses a method that a mapping lacks is NOT FOUND: 400
+ * A handler that needs an account, whose integration has the method. How Truto refuses one that a mapping lacks is NOT FOUND: 400
  * without the remote flag is [inferred].
  */
-function onAccount<Kind extends RecordKind>(
-  method: 'get' | 'list' | 'delete',
-  kind: Kind,
-  handle: (request: AccountRequest, kind: Kind) => Answer,
-): Handler {
+function onAccount(kind: RecordKind, method: string, handle: (request: AccountRequest) => Answer): Handler {
   return (request) => {
     const account = findQueriedAccount(request.query);
-    if (lacks(account.provider, `${kind}.${method}`)) {
+    if (!hasMethod(account.provider, kind, method)) {
       throw new Refusal(400, `Method ${method} of crm/${kind} is not supported by ${account.integration.name}`);
     }
-    return handle({ ...request, account }, kind);
+    return handle({ ...request, account });
   };
 }
 
 /** Every integration is taken to have all methods but these [inferred]. */
-function lacks({ answerDelete, lacksUserGet, hasProjects }: Provider, method: string): boolean {
-  if (method === 'engagements.delete') return answerDelete === undefined;
-  return (method === 'users.get' && lacksUserGet) || (method.startsWith('projects.') && !hasProjects);
+function hasMethod(provider: Provider, kind: RecordKind, method: string): boolean {
+  if (kind === 'projects') return provider.hasProjects === true;
+  if (kind === 'users') return method === 'list' || !provider.lacksUserGet;
+  return method !== 'delete' || provider.answerDelete !== undefined;
 }
-
-const routesBySegments = Object.entries(routes).map(([path, handlers]) => {
-  const segments = path.split('/');
-  return { segments, handlers: new Map(Object.entries(handlers)), idIndex: segments.indexOf('{id}') };
-});
 
 /** Answers one request, whatever it is. Never throws: an unexpected failure is a 500 in Truto's shape. */
 export function answerRequest(state: SandboxState, request: ReceivedRequest): Answer {
@@ -110,22 +103,20 @@ export function splitUrl(url: string): { readonly path: string; readonly queryTe
 
 /** The handler, and the decoded `{id}`. Truto's 404 for an unknown path, 405 for a method that the path lacks. */
 function findRoute(method: string, path: string): { readonly handler: Handler; readonly id: string } {
-  const given = path.split('/').slice(1).map(decodeSegment);
-  const route = routesBySegments.find(({ segments }) => matches(segments, given));
-  if (route === undefined) throw new Refusal(404, 'Route not found');
-  const handler = route.handlers.get(method);
-  if (handler === undefined) {
-    const allow = [...route.handlers.keys()].join(', ');
+  const given = path.split('/').map((segment, index) => (index === 0 ? '' : decodeSegment(segment)));
+  const found = routes.filter(({ segments }) => matches(segments, given));
+  const route = found.find((candidate) => candidate.method === method);
+  if (found.length === 0) throw new Refusal(404, 'Route not found');
+  if (route === undefined) {
+    const allow = found.map((candidate) => candidate.method).join(', ');
     throw new Refusal(405, `Method ${method} is not allowed here`, { headers: { allow } });
   }
-  return { handler, id: given[route.idIndex] ?? '' };
+  return { handler: route.handler, id: given[route.idIndex] ?? '' };
 }
 
 function matches(segments: readonly string[], given: readonly string[]): boolean {
-  return (
-    segments.length === given.length &&
-    segments.every((segment, index) => (segment === '{id}' ? given[index] !== '' : segment === given[index]))
-  );
+  if (segments.length !== given.length) return false;
+  return segments.every((segment, index) => (segment === '{id}' ? given[index] !== '' : segment === given[index]));
 }
 
 function decodeSegment(segment: string): string {
@@ -136,18 +127,13 @@ function decodeSegment(segment: string): string {
   }
 }
 
-/**
- * A fault asked for by header, or by `remote_query[sandbox_fault]`, which a client that cannot set headers of its own, such as
- * the facade, can still send with a real id.
- */
+/** By header, or by `remote_query[sandbox_fault]`, which a client that sends no headers of its own, such as the facade, can use. */
 function findRequestedFault(header: string | string[] | undefined, query: Query): SandboxFault | undefined {
   const name = header ?? (isQueryObject(query.remote_query) ? query.remote_query.sandbox_fault : undefined);
   if (name === undefined) return undefined;
-  const fault = typeof name === 'string' ? findFault(name) : undefined;
-  if (fault === undefined) {
-    throw new Refusal(400, `Unknown fault; the sandbox knows: ${sandboxFaults.map((known) => known.name).join(', ')}`);
-  }
-  return fault;
+  const fault = findFault(String(name));
+  if (fault !== undefined && typeof name === 'string') return fault;
+  throw new Refusal(400, `Unknown fault; the sandbox knows: ${sandboxFaults.map((known) => known.name).join(', ')}`);
 }
 
 const connectedAt = '2026-01-02T08:00:00.000Z';

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import type { Answer, PlainAnswer } from './answer.ts';
+import type { Answer, HugeAnswer, PlainAnswer } from './answer.ts';
 
 const json = { 'content-type': 'application/json; charset=utf-8' };
 const pieceBytes = 64 * 1024;
@@ -21,19 +21,14 @@ export async function sendAnswer(response: ServerResponse, answer: Answer, delay
       return sendHuge(response, answer);
     case 'reset':
       response.req.socket.resetAndDestroy();
-      return;
-    case 'continue':
-      response.writeContinue();
-      return sendPlain(response, answer.answer);
-    case 'cut':
-      sendHalf(response, answer.answer);
-      return;
-    case 'late':
-      if (await wait(response, answer.delayMs)) return sendPlain(response, answer.answer);
   }
 }
 
-async function sendPlain(response: ServerResponse, { status, headers, body, isChunked }: PlainAnswer): Promise<void> {
+async function sendPlain(response: ServerResponse, answer: PlainAnswer): Promise<void> {
+  const { status, headers, body, isChunked, damage, delayMs } = answer;
+  if (delayMs !== undefined && !(await wait(response, delayMs))) return;
+  if (damage === 'cut') return sendHalf(response, answer);
+  if (damage === 'continue') response.writeContinue();
   if (body === undefined) {
     response.writeHead(status, { ...headers, ...(status !== 204 && { 'content-length': '0' }) }).end();
     return;
@@ -53,10 +48,7 @@ function* cut(bytes: Buffer): Generator<Buffer> {
 }
 
 /** The filler is made while the client reads: its memory costs the client, not the sandbox. */
-async function sendHuge(
-  response: ServerResponse,
-  { id, sizeBytes, isChunked }: Extract<Answer, { kind: 'huge' }>,
-): Promise<void> {
+async function sendHuge(response: ServerResponse, { id, sizeBytes, isChunked }: HugeAnswer): Promise<void> {
   const start = Buffer.from(`{"id":${JSON.stringify(id)},"content":"`);
   const end = Buffer.from('"}');
   const length = String(start.length + sizeBytes + end.length);

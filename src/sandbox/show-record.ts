@@ -39,14 +39,8 @@ export function buildNotFound(account: SandboxAccount): PlainAnswer {
   return buildRemoteFailure(account, { statusCode: 404, message: 'Not Found' });
 }
 
-/** A failure at the provider, and what Truto can say about it. */
-interface RemoteFailure extends ProviderFailure {
-  /** The permissions that the connection lacks; only with a 403. */
-  readonly missingScopes?: readonly string[];
-}
-
 /** An error of the provider as Truto passes it on: flagged remote, with the provider's own body in `raw_response`. */
-export function buildRemoteFailure(account: SandboxAccount, failure: RemoteFailure): PlainAnswer {
+export function buildRemoteFailure(account: SandboxAccount, failure: ProviderFailure): PlainAnswer {
   const { statusCode } = failure;
   const rawResponse = describeFailure(account.integration.label, failure);
   return {
@@ -73,7 +67,7 @@ function findMessage(body: unknown): string {
   return String(found ?? '');
 }
 
-function buildInsights({ integration, rule }: SandboxAccount, { statusCode, missingScopes }: RemoteFailure): object {
+function buildInsights({ integration, rule }: SandboxAccount, { statusCode, missingScopes }: ProviderFailure): object {
   const conditional = (rule?.parameters ?? []).filter((name) => name === 'content' || name === 'subject');
   return {
     remote_error: { description: `${integration.label} answered with an error.` },
