@@ -12,12 +12,8 @@ export const sandboxToken = 'sandbox-token';
 export interface SandboxAccount {
   /** A version 4 UUID, the same in every sandbox: `…0001` is Affinity, `…0015` HubSpot. */
   readonly id: string;
-  readonly integration: {
-    /** The slug that `GET /integrated-account/{id}` shows. */
-    readonly name: string;
-    /** The integration's name as Truto's documentation prints it, e.g. `Zoho CRM`. */
-    readonly label: string;
-  };
+  /** The slug that `GET /integrated-account/{id}` shows, and the name as Truto's documentation prints it, e.g. `Zoho CRM`. */
+  readonly integration: { readonly name: string; readonly label: string };
   /** What the integration needs on delete. Absent when it cannot delete engagements. */
   readonly rule?: Integration;
   readonly provider: Provider;
@@ -26,7 +22,7 @@ export interface SandboxAccount {
 }
 
 function connect([label, provider]: readonly [label: string, provider: Provider]): SandboxAccount {
-  const { accountNumber, seededTypes } = provider;
+  const { accountNumber, seededTypes = ['call', 'email', 'meeting', 'note'] } = provider;
   const rule = integrations.find(({ name }) => name === label);
   return {
     id: `00000000-0000-4000-8000-${String(accountNumber).padStart(12, '0')}`,
@@ -34,8 +30,7 @@ function connect([label, provider]: readonly [label: string, provider: Provider]
     integration: { name: label.toLowerCase().replace(/[^a-z0-9]/g, ''), label },
     ...(rule && { rule }),
     provider,
-    seededTypes:
-      seededTypes ?? (rule?.engagementTypes.length ? rule.engagementTypes : ['call', 'email', 'meeting', 'note']),
+    seededTypes: rule?.engagementTypes.length ? rule.engagementTypes : seededTypes,
   };
 }
 

@@ -1,10 +1,7 @@
 import { createRandom } from './random.ts';
 import type { RelatedKind } from './records.ts';
 
-/*
- * The records of an integrated account are those of four customers, in turn: the contacts of an opportunity are people of its
- * account, and one user looks after all of it.
- */
+/** The records of an account are those of four customers, in turn: an opportunity's contacts are people of its account. */
 const customerCount = 4;
 
 /** Those items that belong to the same customer as the record at an index. */
@@ -44,10 +41,7 @@ const lastNames = "Ahmed Brunner Costa Dubois Eriksen Fischer García Hughes O'N
 const firstPeople: { readonly [Kind in RelatedKind]?: number } = { users: 0, contacts: 4, leads: 12 };
 
 /** Somebody with a name. */
-export interface Person {
-  readonly first_name: string;
-  readonly last_name: string;
-}
+export type Person = { readonly first_name: string; readonly last_name: string };
 
 /** The person behind the record at an index: another one for every user, contact and lead of an account. */
 export function personAt(label: string, kind: RelatedKind, index: number): Person {

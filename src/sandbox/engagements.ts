@@ -1,10 +1,11 @@
 import { engagementTypes } from '../engagement/input.ts';
 import type { Answer } from './answer.ts';
+import { findFault } from './faults.ts';
 import { injectFault } from './inject-fault.ts';
 import { listRecords } from './list.ts';
 import type { ListFilters } from './list-filters.ts';
 import { checkDeleteParameters, checkRemoteQuery, readAnswerShape, readType } from './parameters.ts';
-import type { Collection, EngagementRecord } from './records.ts';
+import type { EngagementRecord, Engagements } from './records.ts';
 import type { AccountRequest } from './request.ts';
 import { seedEngagements } from './seed.ts';
 import { buildNotFound, isMapped, passThrough, shapeFields, showOne } from './show-record.ts';
@@ -26,7 +27,7 @@ const engagementFilters: ListFilters = {
 export function listEngagements(request: AccountRequest): Answer {
   return listRecords(request, {
     kind: 'engagements',
-    list: () => collectionOf(request).list(),
+    list: () => [...engagementsOf(request).present.values()],
     filters: engagementFilters,
     show: request.account.provider.showEngagement,
   });
@@ -41,7 +42,7 @@ export function getEngagement(request: AccountRequest): Answer {
   return injectFault(request, () => {
     const record = findEngagement(request, type);
     if (record !== undefined) return showOne(record, account.provider.showEngagement(record), shape);
-    const stub = collectionOf(request).wasDeleted(id) ? account.provider.showDeleted?.(id) : undefined;
+    const stub = engagementsOf(request).deletedIds.has(id) ? account.provider.showDeleted?.(id) : undefined;
     return stub === undefined ? buildNotFound(account) : showOne({ id }, stub, shape);
   });
 }
@@ -57,7 +58,8 @@ export function deleteEngagement(request: AccountRequest): Answer {
     const record = findEngagement(request, type);
     const remote = record && answerDelete?.(record);
     if (record === undefined || remote === undefined) return buildNotFound(account);
-    collectionOf(request).delete(record.id);
+    const { present, deletedIds } = engagementsOf(request);
+    if (present.delete(record.id)) deletedIds.add(record.id);
     // What raw and stream make of a provider's 204 is NOT FOUND: the same 204 here.
     if (!isMapped(shape)) return passThrough(remote, shape);
     if (mapDeleted === undefined) return { kind: 'plain', status: 204 };
@@ -66,24 +68,22 @@ export function deleteEngagement(request: AccountRequest): Answer {
   });
 }
 
-/**
- * The engagement that the provider would find. Where the type is part of the address, one of another type is not there. A
- * reserved id stands for a record that always exists, so that its fault can strike after a success.
- */
+/** What the provider would find. Where the type is part of the address, an engagement of another type is not there. */
 function findEngagement(request: AccountRequest, type: string | undefined): EngagementRecord | undefined {
-  const { id, hasReservedId, account } = request;
-  if (hasReservedId) {
+  const { id, account } = request;
+  if (findFault(id) !== undefined) {
+    // A reserved id stands for a record that always exists, so that its fault can strike after a success.
     const [template] = seedEngagements(account);
     const engagement_type = engagementTypes.find((known) => known === type) ?? template?.engagement_type;
     return template && engagement_type && { ...template, id, engagement_type };
   }
-  const record = collectionOf(request).get(id);
+  const record = engagementsOf(request).present.get(id)?.record;
   const isElsewhere = account.rule?.requiresEngagementType && type !== undefined && type !== record?.engagement_type;
   return isElsewhere ? undefined : record;
 }
 
-function collectionOf({ state, account }: AccountRequest): Collection {
-  const collection = state.engagements.get(account);
-  if (collection === undefined) throw new RangeError(`The sandbox has no engagements for the account ${account.id}`);
-  return collection;
+function engagementsOf({ state, account }: AccountRequest): Engagements {
+  const engagements = state.engagements.get(account);
+  if (engagements === undefined) throw new RangeError(`The sandbox has no engagements for the account ${account.id}`);
+  return engagements;
 }

@@ -76,29 +76,20 @@ const bodies: Readonly<Record<string, Describe>> = {
     return { errors: [{ message, locations: [{ line: 1, column: 12 }], path: ['delete_timeline_item'], extensions }] };
   },
   // [3rd]
-  OnePageCRM: ({ statusCode, message }) => ({
-    status: statusCode,
-    message,
-    error_name: onePageNames[statusCode] ?? 'request_failed',
-    error_message: message,
-    errors: {},
-  }),
+  OnePageCRM: ({ statusCode, message }) => {
+    const error_name = onePageNames[statusCode] ?? 'request_failed';
+    return { status: statusCode, message, error_name, error_message: message, errors: {} };
+  },
   // [vendor]
-  Pipedrive: ({ message }) => ({
-    success: false,
-    error: message,
-    error_info: 'Please check developers.pipedrive.com for more information about Pipedrive API.',
-    data: null,
-    additional_data: null,
-  }),
+  Pipedrive: ({ message }) => {
+    const error_info = 'Please check developers.pipedrive.com for more information about Pipedrive API.';
+    return { success: false, error: message, error_info, data: null, additional_data: null };
+  },
   // The form of 404 and 500 is [3rd], the values of `code` are [inferred].
-  Pipeliner: ({ statusCode, message }) => ({
-    success: false,
-    http_status: statusCode,
-    code: statusCode === 404 ? 1201 : 1000,
-    name: statusCode < 500 ? 'ERROR_PARAMETER_INVALID' : 'ERROR_INTERNAL',
-    message,
-  }),
+  Pipeliner: ({ statusCode, message }) => {
+    const name = statusCode < 500 ? 'ERROR_PARAMETER_INVALID' : 'ERROR_INTERNAL';
+    return { success: false, http_status: statusCode, code: statusCode === 404 ? 1201 : 1000, name, message };
+  },
   // [vendor]; the values of `code` and `logref` are [inferred].
   'Zendesk Sell': ({ statusCode, message }) => {
     const error = { code: statusCode === 404 ? 'resource_not_found' : 'request_failed', message, details: message };
@@ -113,10 +104,7 @@ const bodies: Readonly<Record<string, Describe>> = {
   },
 };
 
-/**
- * The body of a CRM's own error: JSON, or text. For a CRM whose error body is NOT FOUND it is the text alone, because an
- * invented JSON shape would teach the wrong thing.
- */
+/** A CRM's own error body. Where it is NOT FOUND: the text alone, because an invented shape would teach the wrong thing. */
 export function describeFailure(label: string, failure: ProviderFailure): unknown {
   return bodies[label]?.(failure) ?? failure.message;
 }

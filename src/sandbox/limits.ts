@@ -5,9 +5,8 @@ import { Refusal, retryAfter } from './answer.ts';
 export type RateMeter = Map<string, { readonly windowStartSeconds: number; requests: number }>;
 
 /**
- * Counts one request of the account and gives the headers that Truto makes of the provider's: `ratelimit-limit` (`110;w=10`, the
- * window in seconds), `ratelimit-remaining`, `ratelimit-reset` (seconds). None for a provider without documented limits, and the
- * sandbox never refuses because of them. `isUsedUp` is for the answer that says so.
+ * Counts one request and gives the headers that Truto makes of the provider's: the limit (`110;w=10`, the window in seconds), what
+ * remains of it, and the seconds left. The sandbox never refuses because of it; `isUsedUp` is for the answer that says so.
  */
 export function countForProvider(
   meter: RateMeter,
@@ -34,10 +33,7 @@ const windowMs = 10_000;
 const perAccount = 50;
 const perToken = 500;
 
-/**
- * Counts one request for an account, or for none.
- * @throws {Refusal} with 429 when it is one too many for Truto itself.
- */
+/** Counts one request, for an account or for none. Throws a 429 when it is one too many for Truto itself. */
 export type CountForTruto = (accountId: string | undefined) => void;
 
 /** Creates Truto's own limits, with nothing counted. */

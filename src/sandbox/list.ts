@@ -30,10 +30,7 @@ const defaultLimit = 25; // the default of Truto's command line; the API's own i
 const maxLimit = 100; // as documented for the log; beyond it the sandbox refuses rather than give less than asked for
 const fingerprintLength = 12; // guards against mix-ups, not against forgery
 
-/**
- * Answers a list call: one page of the records that meet the query's filters, sorted. A record deleted between two pages is not
- * repeated, and none is skipped because of it.
- */
+/** Answers one page of the records that meet the filters, sorted. A delete between two pages repeats and skips none. */
 export function listRecords<Item extends object>(
   request: AccountRequest,
   { kind, list, filters, show }: Listing<Item>,
@@ -103,10 +100,7 @@ function compare(left: Position, right: Position, order: ListOrder | undefined):
   return (order?.isDescending ? -byKey : byKey) || left.number - right.number;
 }
 
-/**
- * A short text that is the same for the same list alone: a cursor of one is refused by another. Neither `limit` nor the shape of
- * the answer makes another list.
- */
+/** The same for the same list alone, whatever the limit and the shape of the answer: another list refuses its cursors. */
 function fingerprintOf(identity: readonly unknown[]): string {
   return createHash('sha256').update(JSON.stringify(identity)).digest('base64url').slice(0, fingerprintLength);
 }

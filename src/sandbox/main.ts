@@ -30,18 +30,13 @@ function describe({ url }: Sandbox): string {
   ].join('\n');
 }
 
-const {
-  HOST: host = '127.0.0.1',
-  PORT: port = '4010',
-  SANDBOX_ENGAGEMENTS: count,
-  SANDBOX_LIMITS: limits,
-} = process.env;
+const { HOST: host = '127.0.0.1', PORT: port = '4010', SANDBOX_ENGAGEMENTS: count, SANDBOX_LIMITS } = process.env;
 
 try {
   const sandbox = await startSandbox({
     host,
     port: Number(port),
-    keepsLimits: limits === '1',
+    keepsLimits: SANDBOX_LIMITS === '1',
     ...(count && { engagementsPerAccount: Number(count) }),
   });
   const end = () => void sandbox.close();
@@ -49,8 +44,7 @@ try {
   process.on('SIGINT', end).on('SIGTERM', end);
   process.stdout.write(describe(sandbox));
 } catch (error) {
-  process.stderr.write(
-    `The sandbox cannot start on ${host}:${port}: ${error instanceof Error ? error.message : error}\n`,
-  );
+  const reason = error instanceof Error ? error.message : error;
+  process.stderr.write(`The sandbox cannot start on ${host}:${port}: ${reason}\n`);
   process.exitCode = 1;
 }

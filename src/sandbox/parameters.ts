@@ -75,10 +75,7 @@ export function checkRemoteQuery({ remote_query: value = '' }: Query): void {
 }
 
 /** What a list is sorted by. */
-export interface ListOrder {
-  readonly field: string;
-  readonly isDescending: boolean;
-}
+export type ListOrder = { readonly field: string; readonly isDescending: boolean };
 
 /** Reads `sort_by`: a field (the delete page), or an object of field and direction (the list pages). */
 export function readSort(query: Query): ListOrder | undefined {

@@ -88,10 +88,7 @@ export function readList(query: Query, name: string): readonly string[] {
 
 const dateForm = /^\d{4}-\d{2}-\d{2}(?<time>T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(?<offset>Z|[+-]\d{2}:?\d{2})?)?$/;
 
-/**
- * The moment of an ISO 8601 date in milliseconds since 1970. Refuses anything else. Without an offset it is in UTC,
- * whatever this machine's zone [inferred].
- */
+/** The milliseconds since 1970 of an ISO 8601 date, in UTC without an offset [inferred]. Refuses anything else. */
 export function parseDate(value: unknown, name: string): number {
   const parts = typeof value === 'string' ? dateForm.exec(value) : null;
   const isLocal = parts?.groups?.time !== undefined && parts.groups.offset === undefined;

@@ -27,18 +27,12 @@ type EngagementFields = Record<TextFields | TimeFields, string> &
   Record<'phone_numbers', readonly PhoneNumber[]> &
   Record<'custom_fields', Readonly<Record<string, unknown>>>;
 
-/**
- * One engagement in Truto's unified shape, without `remote_data`, which each answer adds. Upstream promises only the first two
- * fields: any other may be null or absent.
- */
+/** One engagement in Truto's unified shape, without `remote_data`. Any field but the first two may be null or absent. */
 export type EngagementRecord = { readonly id: string; readonly engagement_type: EngagementType } & {
   readonly [Name in keyof EngagementFields]?: EngagementFields[Name] | null;
 };
 
-/**
- * The record with one of the fields null and another left out, in turn: over enough records each field is at least once null
- * and once absent. The first record stays whole.
- */
+/** One of the fields null and another left out, in turn: over enough records, each is so at least once. The first stays whole. */
 export function withGaps<Item extends object>(record: Item, index: number, fields: readonly string[]): Item {
   if (index === 0) return record;
   const absent = fields[(index + Math.min(7, Math.floor(fields.length / 2))) % fields.length] ?? '';
@@ -55,28 +49,8 @@ export interface Numbered<Item> {
 }
 
 /** The engagements of one account. */
-export class Collection {
-  readonly #records: Map<string, Numbered<EngagementRecord>>;
-  readonly #deletedIds = new Set<string>();
-
-  constructor(records: readonly EngagementRecord[]) {
-    this.#records = new Map(records.map((record, number) => [record.id, { number, record }]));
-  }
-
-  get(id: string): EngagementRecord | undefined {
-    return this.#records.get(id)?.record;
-  }
-
-  delete(id: string): void {
-    if (this.#records.delete(id)) this.#deletedIds.add(id);
-  }
-
-  wasDeleted(id: string): boolean {
-    return this.#deletedIds.has(id);
-  }
-
-  /** What is there now, in order. */
-  list(): readonly Numbered<EngagementRecord>[] {
-    return [...this.#records.values()];
-  }
+export interface Engagements {
+  /** What is there now, by id, in order. */
+  readonly present: Map<string, Numbered<EngagementRecord>>;
+  readonly deletedIds: Set<string>;
 }

@@ -1,4 +1,5 @@
 import type { Answer } from './answer.ts';
+import { findFault } from './faults.ts';
 import { injectFault } from './inject-fault.ts';
 import { listRecords } from './list.ts';
 import { checkRemoteQuery, readAnswerShape } from './parameters.ts';
@@ -20,23 +21,20 @@ export function listRelated(request: AccountRequest, kind: RelatedKind): Answer 
 
 /** Answers `GET /unified/crm/{kind}/{id}`. */
 export function getRelated(request: AccountRequest, kind: RelatedKind): Answer {
-  const { account, id, query, hasReservedId } = request;
+  const { account, id, query } = request;
   const shape = readAnswerShape(query);
   checkRemoteQuery(query);
   return injectFault(request, () => {
     const records = seedRelated(account, kind);
     // A reserved id stands for a record that always exists, so that its fault can strike after a success.
-    const record = hasReservedId ? { ...records[0], id } : records.find((candidate) => candidate.id === id);
+    const record = findFault(id) ? { ...records[0], id } : records.find((candidate) => candidate.id === id);
     return record === undefined ? buildNotFound(account) : showOne(record, showRelated(record), shape);
   });
 }
 
 const references: ReadonlySet<string> = new Set(['owner', 'account', 'contact', 'opportunity', 'lead']);
 
-/**
- * `raw` and `remote_data` of a read. What the CRMs call these fields is not imitated: they have the unified names here, with
- * references as bare ids, so that a raw record differs from the unified one. [inferred]
- */
+/** `raw` and `remote_data` of a read. The CRMs' own names are not imitated: the unified ones, references as ids. [inferred] */
 function showRelated(record: object): RawRecord {
   const fields = Object.entries(record);
   return Object.fromEntries(

@@ -4,7 +4,7 @@ import { invalidParameter, missingParameter, Refusal } from './answer.ts';
 import type { SandboxFault } from './faults.ts';
 import type { CountForTruto, RateMeter } from './limits.ts';
 import type { Query } from './query.ts';
-import type { Collection } from './records.ts';
+import type { Engagements } from './records.ts';
 
 /** A request as it came in. */
 export interface ReceivedRequest {
@@ -17,16 +17,24 @@ export interface ReceivedRequest {
 /** Picks a fault for a request that does not ask for one; undefined for none. */
 export type PickFault = (request: ReceivedRequest) => SandboxFault | undefined;
 
-/** What one running sandbox consists of. */
-export interface SandboxState {
+/** How one sandbox behaves. */
+export interface SandboxSettings {
+  /** The only bearer token that it accepts. @default sandboxToken */
   readonly token: string;
+  /** How long `fault-slow` waits. @default 30000 */
   readonly slowMs: number;
+  /** The size of `fault-huge`'s content. @default 8388608 (8 MiB) */
   readonly hugeBytes: number;
+  /** Lets faults strike that no request asked for, to test a client under a steady rate of them. @default none */
+  readonly pickFault: PickFault;
+}
+
+/** What one running sandbox consists of. */
+export interface SandboxState extends SandboxSettings {
   /** By account. What engagements refer to is the same in every sandbox: see `resources.ts`. */
-  readonly engagements: ReadonlyMap<SandboxAccount, Collection>;
+  readonly engagements: ReadonlyMap<SandboxAccount, Engagements>;
   readonly rateMeter: RateMeter;
   readonly countForTruto: CountForTruto;
-  readonly pickFault: PickFault;
 }
 
 /** A request with a valid token and a known path. */
@@ -37,8 +45,6 @@ export interface SandboxRequest {
   readonly query: Query;
   /** The fault asked for by header, query, or reserved id. */
   readonly fault: SandboxFault | undefined;
-  /** True when the id is the name of a fault, so that there is no record of it. */
-  readonly hasReservedId: boolean;
   /** The connection that the request uses; absent on routes that use none. */
   readonly account?: SandboxAccount;
 }

@@ -1,28 +1,12 @@
 import type { RecordReference } from '../engagement/input.ts';
 import { relatedIds, type SandboxAccount } from './accounts.ts';
-import { type Company, companyAt, emailOf, ofSameCustomer, type Person, personAt } from './customers.ts';
+import { type Company, companyAt, emailOf, ofSameCustomer, personAt } from './customers.ts';
 import type { ListFilters } from './list-filters.ts';
 import { createRandom, type Random } from './random.ts';
 import { type PhoneNumber, type RelatedKind, withGaps } from './records.ts';
 
 /** A record of a resource in Truto's unified shape, without `remote_data`. */
 export type RelatedRecord = Readonly<Record<string, unknown>> & { readonly id: string };
-
-/** What a record is made from. The references are to the records of the same customer. */
-interface Origin {
-  readonly id: string;
-  /** Counts from 0 among the account's records of this kind. */
-  readonly index: number;
-  /** Depends on account, kind and index alone, so that a change to one record leaves the others as they are. */
-  readonly random: Random;
-  readonly person: Person;
-  readonly company: Company;
-  readonly owner: RecordReference | undefined;
-  readonly account: RecordReference | undefined;
-  referencesTo(kind: RelatedKind): readonly RecordReference[];
-  /** References with the names of the records. */
-  namesOf(kind: RelatedKind): readonly object[];
-}
 
 interface Resource {
   /** Besides those by `created_at` and `updated_at`, which every list has. */
@@ -82,10 +66,7 @@ function createTags(random: Random): readonly object[] {
   return tags.slice(start, start + 2);
 }
 
-/**
- * The resources that engagements refer to, with every documented field. The filters of users are documented, those of the others
- * are [inferred].
- */
+/** The resources that engagements refer to, with every documented field. All filters but those of users are [inferred]. */
 export const resources: Readonly<Record<RelatedKind, Resource>> = {
   // Employees of the customer whose CRM it is.
   users: {
@@ -237,36 +218,38 @@ export const resources: Readonly<Record<RelatedKind, Resource>> = {
 
 const seeded = new Map<string, readonly RelatedRecord[]>();
 
-/**
- * The records of an account, which nothing changes; the same on every machine. The first has a value in every field, the
- * others leave some null and some out.
- */
+/** The records of an account, which nothing changes. The first has a value in every field; the others lack some. */
 export function seedRelated(account: SandboxAccount, kind: RelatedKind): readonly RelatedRecord[] {
   const name = `${account.integration.label} ${kind}`;
-  const records = seeded.get(name) ?? createRecords(account, kind, name);
+  const { create, gaps } = resources[kind];
+  const records =
+    seeded.get(name) ??
+    relatedIds(account, kind).map((id, index) =>
+      withGaps(create(originOf(account, kind, id, index)), index, gaps.split(' ')),
+    );
   seeded.set(name, records);
   return records;
 }
 
-function createRecords(account: SandboxAccount, kind: RelatedKind, name: string): readonly RelatedRecord[] {
-  const { create, gaps } = resources[kind];
-  const { label } = account.integration;
-  return relatedIds(account, kind).map((id, index) => {
-    const referencesTo = (other: RelatedKind) => ofSameCustomer(relatedIds(account, other), index).map(toReference);
-    const record = create({
-      id,
-      index,
-      random: createRandom(`${name} ${index} record`),
-      person: personAt(label, kind, index),
-      company: companyAt(label, index),
-      owner: referencesTo('users')[0],
-      account: referencesTo('accounts')[0],
-      referencesTo,
-      namesOf: (other) =>
-        ofSameCustomer(seedRelated(account, other), index).map((named) => ({ id: named.id, name: named.name ?? null })),
-    });
-    return withGaps(record, index, gaps.split(' '));
-  });
-}
+type Origin = ReturnType<typeof originOf>;
 
-const toReference = (id: string): RecordReference => ({ id });
+/** What the record at an index is made from. The references are to the records of the same customer. */
+function originOf(account: SandboxAccount, kind: RelatedKind, id: string, index: number) {
+  const { label } = account.integration;
+  const referencesTo = (other: RelatedKind): readonly RecordReference[] =>
+    ofSameCustomer(relatedIds(account, other), index).map((otherId) => ({ id: otherId }));
+  const namesOf = (other: RelatedKind): readonly object[] =>
+    ofSameCustomer(seedRelated(account, other), index).map((named) => ({ id: named.id, name: named.name ?? null }));
+  return {
+    id,
+    index,
+    // Depends on account, kind and index alone, so that a change to one record leaves the others as they are.
+    random: createRandom(`${label} ${kind} ${index} record`),
+    person: personAt(label, kind, index),
+    company: companyAt(label, index),
+    owner: referencesTo('users')[0],
+    account: referencesTo('accounts')[0],
+    referencesTo,
+    namesOf,
+  };
+}

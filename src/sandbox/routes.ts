@@ -84,15 +84,11 @@ function answerChecked(state: SandboxState, request: ReceivedRequest): Answer {
   const query = parseQuery(queryText);
   const accountId = path.startsWith('/integrated-account/') ? id : query.integrated_account_id;
   state.countForTruto(typeof accountId === 'string' ? accountId : undefined);
-  const reserved = findFault(id);
-  const fault = findRequestedFault(headers['x-sandbox-fault'], query) ?? reserved ?? state.pickFault(request);
-  return handler({ state, id, query, fault, hasReservedId: reserved !== undefined });
+  const fault = findRequestedFault(headers['x-sandbox-fault'], query) ?? findFault(id) ?? state.pickFault(request);
+  return handler({ state, id, query, fault });
 }
 
-/**
- * The path and the query of a request's target, split by hand: `new URL` would normalise `..` and refuse targets that still
- * deserve an answer.
- */
+/** Split by hand: `new URL` would normalise `..` and refuse targets that still deserve an answer. */
 export function splitUrl(url: string): { readonly path: string; readonly queryText: string } {
   const target = url.replace(/^https?:\/\/[^/?]*/i, '');
   const mark = target.indexOf('?');

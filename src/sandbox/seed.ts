@@ -20,9 +20,8 @@ const statuses = ['completed', 'scheduled', 'canceled'];
 const seeded = new Map<string, readonly EngagementRecord[]>();
 
 /**
- * The engagements of an account in a new sandbox, oldest first; the same on every machine. The first has a value in every field
- * that its integration supports, the others leave some null and some out. Those after the 30th repeat the first 30 in turn, with
- * ids of their own.
+ * The engagements of an account in a new sandbox, oldest first. The first has a value in every field that its integration
+ * supports, the others leave some null and some out. Those after the 30th repeat the first 30, with ids of their own.
  * @throws {RangeError} for a count that is no whole number from 0 to 75,000.
  */
 export function seedEngagements(account: SandboxAccount, count = defaultCount): readonly EngagementRecord[] {
