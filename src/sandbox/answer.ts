@@ -15,20 +15,10 @@ export interface PlainAnswer {
 }
 
 /** Sent as it is: what no Truto sends, but something between, or a provider that refuses under 2xx. */
-export interface StrangerAnswer {
-  readonly kind: 'stranger';
-  readonly statusCode: number;
-  readonly contentType: string;
-  readonly text: string;
-}
+export type StrangerAnswer = Readonly<{ kind: 'stranger'; statusCode: number; contentType: string; text: string }>;
 
 /** A JSON object with the id and a content of `sizeBytes`, made while it is sent. */
-export interface HugeAnswer {
-  readonly kind: 'huge';
-  readonly id: string;
-  readonly sizeBytes: number;
-  readonly isChunked: boolean;
-}
+export type HugeAnswer = Readonly<{ kind: 'huge'; id: string; sizeBytes: number; isChunked: boolean }>;
 
 /** What the server does in reply to one request; `reset` resets the connection without an answer. */
 export type Answer = PlainAnswer | StrangerAnswer | HugeAnswer | { readonly kind: 'reset' };

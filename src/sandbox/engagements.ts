@@ -20,10 +20,7 @@ const engagementFilters: ListFilters = {
   whole: ['status'],
 };
 
-/**
- * `GET /unified/crm/engagements`. `engagement_type` is optional for every account: the list page counts ten integrations
- * that require it without naming them.
- */
+/** `engagement_type` is optional for every account: the list page counts ten that require it, without naming them. */
 export function listEngagements(request: AccountRequest): Answer {
   return listRecords(request, {
     kind: 'engagements',

@@ -5,10 +5,7 @@ import { readAnswerShape } from './parameters.ts';
 import type { SandboxRequest } from './request.ts';
 import { buildRemoteFailure, isMapped } from './show-record.ts';
 
-/**
- * Does `work` and lets the request's fault strike before or after it. Without a fault, the answer is that of the work. A remote
- * failure becomes Truto's own on a route that uses no connection.
- */
+/** Does `work`, with the fault before or after it. On a route without an account, a remote failure becomes Truto's own. */
 export function injectFault(request: SandboxRequest, work: () => PlainAnswer): Answer {
   const { fault } = request;
   if (fault === undefined) return passProvider(request, work());

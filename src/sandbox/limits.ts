@@ -8,11 +8,8 @@ export type RateMeter = Map<string, { readonly windowStartSeconds: number; reque
  * Counts one request and gives the headers that Truto makes of the provider's: the limit (`110;w=10`, the window in seconds), what
  * remains of it, and the seconds left. The sandbox never refuses because of it; `isUsedUp` is for the answer that says so.
  */
-export function countForProvider(
-  meter: RateMeter,
-  { id, provider }: SandboxAccount,
-  isUsedUp: boolean,
-): Readonly<Record<string, string>> {
+export function countForProvider(meter: RateMeter, account: SandboxAccount, isUsedUp: boolean): Record<string, string> {
+  const { id, provider } = account;
   if (provider.rateLimit === undefined) return {};
   const { limit, windowSeconds } = provider.rateLimit;
   const nowSeconds = Math.floor(Date.now() / 1000);

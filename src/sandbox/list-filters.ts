@@ -31,10 +31,7 @@ const dateTests = {
 
 const bareDateTests = { date: 'eq', start: 'from', end: 'to' } as const;
 
-/**
- * Reads the conditions of a query, in the order of `filters`. An empty parameter is an absent one, because Truto's SDK sends null
- * like that. What is malformed, or has an operator that the field does not know, is refused with 400.
- */
+/** Reads the conditions, in the order of `filters`. An empty parameter is an absent one: Truto's SDK sends null like that. */
 export function readConditions(query: Query, filters: ListFilters): readonly Condition[] {
   const all = Object.entries({ ...filters, date: ['created_at', 'updated_at'] }) as [FilterKind, readonly string[]][];
   return all.flatMap(([kind, fields]) =>
@@ -67,18 +64,18 @@ function readField(field: string, kind: FilterKind, value: unknown): readonly Co
 }
 
 /** The operators of `field[operator]=value`; none for `field=value`. */
-function readOperators<Operator extends string>(
+function readOperators<T extends string>(
   field: string,
   value: unknown,
-  known: readonly Operator[],
-): readonly (readonly [operator: Operator | undefined, value: unknown])[] {
+  known: readonly T[],
+): [T | undefined, unknown][] {
   if (!isQueryObject(value)) return [[undefined, value]];
   return Object.entries(value).map(([name, operand]) => {
     const operator = known.find((candidate) => candidate === name);
     if (operator === undefined) {
       throw invalidParameter(field, `knows the operators: ${known.join(', ')}`);
     }
-    return [operator, operand] as const;
+    return [operator, operand];
   });
 }
 
@@ -117,10 +114,7 @@ function meets(value: unknown, condition: Condition): boolean {
   return value.toLowerCase().includes(condition.text.toLowerCase());
 }
 
-/**
- * Refuses a window over `start_time` and `end_time` that ends before it starts or is longer than a year. Only these two rules are
- * documented: that they hold from the one to the other and for each by itself is [inferred].
- */
+/** Refuses a window that ends before it starts or is longer than a year: of each time, and from one to the other [inferred]. */
 export function checkTimeWindow(conditions: readonly Condition[]): void {
   const bound = (field: string, ...tests: string[]) => {
     const found = conditions.find((condition) => condition.field === field && tests.includes(condition.test));

@@ -18,24 +18,17 @@ export interface Listing<Item> {
   readonly show: (record: Item) => unknown;
 }
 
-/** Where a record is in a sorted list. It keeps its position when others are deleted. */
-interface Position {
-  /** What it is sorted by; empty in a list that is not sorted. */
-  readonly key: string;
-  /** Tells records with the same key apart. */
-  readonly number: number;
-}
+/** Where a record is in a list, sorted by `key` (empty in one that is not sorted). It stays when others are deleted. */
+type Position = { readonly key: string; readonly number: number };
 
 const defaultLimit = 25; // the default of Truto's command line; the API's own is NOT FOUND
 const maxLimit = 100; // as documented for the log; beyond it the sandbox refuses rather than give less than asked for
 const fingerprintLength = 12; // guards against mix-ups, not against forgery
 
 /** Answers one page of the records that meet the filters, sorted. A delete between two pages repeats and skips none. */
-export function listRecords<Item extends object>(
-  request: AccountRequest,
-  { kind, list, filters, show }: Listing<Item>,
-): Answer {
+export function listRecords<Item extends object>(request: AccountRequest, listing: Listing<Item>): Answer {
   const { query, account } = request;
+  const { kind, list, filters, show } = listing;
   checkRemoteQuery(query);
   const shape = readAnswerShape(query);
   const conditions = readConditions(query, filters);
@@ -47,17 +40,13 @@ export function listRecords<Item extends object>(
   const first = cursor === undefined ? undefined : parseCursor(cursor, fingerprint);
 
   return injectFault(request, (): PlainAnswer => {
-    const matching = sort(
-      list().filter(({ record }) => meetsConditions(record, conditions)),
-      order,
-    );
-    const start = first === undefined ? 0 : matching.filter((item) => compare(item, first, order) < 0).length;
-    const page = matching.slice(start, start + limit).map(({ record }) => record);
-    if (!isMapped(shape)) {
-      // The providers' own lists differ more than is documented; a bare array of their records is [inferred].
-      return passThrough({ status: 200, body: page.map(show) }, shape);
-    }
-    const cursorAt = (index: number) => buildCursor(matching[index], fingerprint);
+    const matching = list().filter(({ record }) => meetsConditions(record, conditions));
+    const sorted = sort(matching, order);
+    const start = first === undefined ? 0 : sorted.filter((item) => compare(item, first, order) < 0).length;
+    const page = sorted.slice(start, start + limit).map(({ record }) => record);
+    // The providers' own lists differ more than is documented; a bare array of their records is [inferred].
+    if (!isMapped(shape)) return passThrough({ status: 200, body: page.map(show) }, shape);
+    const cursorAt = (index: number) => buildCursor(sorted[index], fingerprint);
     const body = {
       result: page.map((record) => shapeFields(record, show(record), shape)),
       next_cursor: cursorAt(start + limit),
@@ -81,17 +70,10 @@ function readLimit(query: Query): number {
  * Sorts by the order, or by number alone without one. A record that lacks the date comes as if it were the oldest of all, and
  * among equals the provider's own order decides in both directions. [inferred]
  */
-function sort<Item extends object>(
-  items: readonly Numbered<Item>[],
-  order: ListOrder | undefined,
-): readonly (Numbered<Item> & Position)[] {
-  return items
-    .map(({ number, record }) => ({
-      number,
-      record,
-      key: order === undefined ? '' : String(Reflect.get(record, order.field) ?? ''),
-    }))
-    .toSorted((left, right) => compare(left, right, order));
+function sort<Item extends object>(items: readonly Numbered<Item>[], order: ListOrder | undefined) {
+  const keyOf = (record: Item) => (order === undefined ? '' : String(Reflect.get(record, order.field) ?? ''));
+  const positioned = items.map(({ number, record }) => ({ number, record, key: keyOf(record) }));
+  return positioned.toSorted((left, right) => compare(left, right, order));
 }
 
 /** Negative when the left one comes first. Dates of one form and zone compare as text. */

@@ -36,10 +36,7 @@ export function readType(query: Query, { rule }: SandboxAccount, method: 'get' |
   return type;
 }
 
-/**
- * Checks the form of the other documented parameters of a delete. Well-formed ones change nothing: an integration that does not
- * list a parameter never gets it, and what Planhat does with its own is NOT FOUND.
- */
+/** Checks the form of a delete's other parameters. Well-formed ones change nothing: what Planhat does with them is NOT FOUND. */
 export function checkDeleteParameters(query: Query, { rule }: SandboxAccount, type: string | undefined): void {
   readSort(query);
   for (const name of ['status', 'content', 'subject', 'direction']) readString(query, name);

@@ -3,10 +3,8 @@ import { base62, hex, mapFields, numberBetween, numericId, type Provider, random
 import type { EngagementRecord, RecordKind } from './records.ts';
 
 /*
- * What each imitated CRM has and answers; `failure-bodies.ts` has its error bodies.
- *
- * Sources of what is imitated: [vendor] the vendor's own documentation, [3rd] somebody else's copy of it, [inferred] reasoned, NOT FOUND
- * documented nowhere.
+ * What each imitated CRM has and answers; its error bodies are in `failure-bodies.ts`. Sources: [vendor] the vendor's own
+ * documentation, [3rd] somebody else's copy of it, [inferred] reasoned, NOT FOUND documented nowhere.
  */
 
 /** The integration's mapping fills the id alone. */
@@ -90,12 +88,10 @@ export const providers: Readonly<Record<string, Provider>> = {
   // DELETE /api/v2/entries/{id} [3rd].
   Capsule: {
     accountNumber: 2,
-    // An entry is a note, an email or a finished task [vendor]; the delete page does not name tasks.
-    seededTypes: ['note', 'email'],
+    seededTypes: ['note', 'email'], // or a finished task [vendor], which the delete page does not name
     rateLimit: { limit: 4000, windowSeconds: 3600 }, // for each user [vendor]
     hasProjects: true,
-    // 204, or 202 with a job in Location [vendor]; `fault-202` plays the latter.
-    answerDelete: () => ({ status: 204 }),
+    answerDelete: () => ({ status: 204 }), // or 202 with a job in Location [vendor]; `fault-202` plays that
     // The sibling delete pages list Capsule among those that fill `id`: it can only come from the request. [inferred]
     mapDeleted: idOnly,
     createId: numberBetween(100_000_000, 999_999_999),
@@ -208,8 +204,7 @@ export const providers: Readonly<Record<string, Provider>> = {
   // DELETE /api/v3/calls/{id}, /api/v3/meetings/{id} [3rd].
   OnePageCRM: {
     accountNumber: 9,
-    // A third party speaks of 200, the body is NOT FOUND: 204 here, because the sandbox invents none.
-    answerDelete: () => ({ status: 204 }),
+    answerDelete: () => ({ status: 204 }), // 200 [3rd], but the body is NOT FOUND, and the sandbox invents none
     createId: randomText('5', hex, 23),
     showEngagement: mapFields(
       `id contact_id=contact author=owner text=content call_result=status phone_number=phone_numbers created_at
@@ -265,8 +260,7 @@ export const providers: Readonly<Record<string, Provider>> = {
     accountNumber: 12,
     rateLimit: { limit: 200, windowSeconds: 60 }, // before it slows down [3rd]
     hasProjects: true,
-    // The deleted object [3rd]; the tests of one client expect 204 instead.
-    answerDelete: (record) => ({ status: 200, body: showConversation(record) }),
+    answerDelete: (record) => ({ status: 200, body: showConversation(record) }), // [3rd]; one client's tests expect 204
     mapDeleted: mapConversation,
     createId: randomText('6', hex, 23),
     showEngagement: showConversation,
@@ -289,9 +283,8 @@ export const providers: Readonly<Record<string, Provider>> = {
   // DELETE /crm/v8/{Calls,Events}/{id}: the type picks the module [vendor].
   'Zoho CRM': {
     accountNumber: 14,
-    // [vendor]
     answerDelete: ({ id }) => ({
-      status: 200,
+      status: 200, // [vendor]
       body: { data: [{ code: 'SUCCESS', details: { id }, message: 'record deleted', status: 'success' }] },
     }),
     mapDeleted: idOnly,
@@ -303,8 +296,7 @@ export const providers: Readonly<Record<string, Provider>> = {
   // Can be read, but Truto's delete page does not list it: the account on which a delete is refused.
   HubSpot: {
     accountNumber: 15,
-    // The documentation's example of the header, `110;w=10`, is the limit of HubSpot's private apps. [inferred]
-    rateLimit: { limit: 110, windowSeconds: 10 },
+    rateLimit: { limit: 110, windowSeconds: 10 }, // the documentation's example of the header [inferred]
     createId: numberBetween(10_000_000_000, 99_999_999_999),
     showEngagement: mapFields('id properties createdAt=created_at updatedAt=updated_at archived', (record) => ({
       properties: showHubSpotProperties(record),

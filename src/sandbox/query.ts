@@ -4,10 +4,7 @@ import { invalidParameter, Refusal } from './answer.ts';
 /** A parsed query string: strings, arrays and objects without a prototype. */
 export type Query = Readonly<Record<string, unknown>>;
 
-/**
- * Numbers the items of lists of objects that come without an index, as Truto's Python SDK sends them: a name that an item
- * has already begins the next one. qs alone would fold them into a single item.
- */
+/** Numbers the items of `a[][b]=c`, as Truto's Python SDK sends them; a name that an item has begins the next. qs makes one of all. */
 function numberItems(text: string): string {
   const last = new Map<string, { index: number; readonly names: Set<string> }>();
   return text.replace(/[^&]+/g, (parameter) => {
@@ -28,9 +25,8 @@ function numberItems(text: string): string {
 }
 
 /**
- * Parses a query string as Truto documents it: `a=x`, `a[]=x`, `a[0]=x`, `a[b]=c`, `a[0][b]=c`, `a[][b]=c`. Refuses with 400 what
- * goes over a limit; qs by itself would quietly drop parameters over 1000, turn arrays over 20 into objects, and leave
- * brackets deeper than 5 in a key, and every one of those would hide a mistake of the client.
+ * Parses a query as Truto documents it: `a=x`, `a[]=x`, `a[0]=x`, `a[b]=c`, `a[0][b]=c`, `a[][b]=c`. Beyond a limit it refuses with
+ * 400, where qs would drop parameters, turn arrays into objects or leave brackets in a key, and hide a mistake of the client.
  */
 export function parseQuery(text: string): Query {
   try {
@@ -61,11 +57,7 @@ export function readString(query: Query, name: string): string | undefined {
 }
 
 /** A string parameter out of a closed list. */
-export function readChoice<Choice extends string>(
-  query: Query,
-  name: string,
-  choices: readonly Choice[],
-): Choice | undefined {
+export function readChoice<T extends string>(query: Query, name: string, choices: readonly T[]): T | undefined {
   const value = readString(query, name);
   const choice = choices.find((candidate) => candidate === value);
   if (value !== undefined && choice === undefined) {

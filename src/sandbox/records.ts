@@ -10,12 +10,7 @@ export type RelatedKind = (typeof relatedKinds)[number];
 export type RecordKind = 'engagements' | RelatedKind;
 
 /** A phone number in any record. */
-export interface PhoneNumber {
-  readonly id: string;
-  readonly number: string;
-  readonly extension: string | null;
-  readonly type: string;
-}
+export type PhoneNumber = Readonly<Record<'id' | 'number' | 'type', string> & { extension: string | null }>;
 
 /** A `duration` is in seconds; all of upstream's scalars are strings. */
 type TextFields = 'content' | 'subject' | 'direction' | 'internal_notes' | 'status' | 'duration';

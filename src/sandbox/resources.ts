@@ -24,10 +24,12 @@ const firstMomentMs = Date.UTC(2025, 0, 6, 8);
 function createTimes(random: Random) {
   const createdMs = firstMomentMs + random.integer(0, 300 * 24) * hourMs;
   const updatedMs = createdMs + random.integer(1, 60 * 24) * hourMs;
-  const activeMs = updatedMs + random.integer(1, 30) * 24 * hourMs;
   const at = (ms: number) => new Date(ms).toISOString();
   const times = { created_at: at(createdMs), updated_at: at(updatedMs) };
-  return { times, timesAndActivity: { ...times, last_activity_at: at(activeMs) } };
+  return {
+    times,
+    timesAndActivity: { ...times, last_activity_at: at(updatedMs + random.integer(1, 30) * 24 * hourMs) },
+  };
 }
 
 /** Its country of two letters is [inferred]. */

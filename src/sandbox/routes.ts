@@ -43,10 +43,7 @@ const routes = [
   ]),
 ];
 
-/**
- * A handler that needs an account, whose integration has the method. How Truto refuses one that a mapping lacks is NOT FOUND: 400
- * without the remote flag is [inferred].
- */
+/** Needs an account whose integration has the method. How Truto refuses another is NOT FOUND: this 400 is [inferred]. */
 function onAccount(kind: RecordKind, method: string, handle: (request: AccountRequest) => Answer): Handler {
   return (request) => {
     const account = findQueriedAccount(request.query);
@@ -90,11 +87,8 @@ function answerChecked(state: SandboxState, request: ReceivedRequest): Answer {
 
 /** Split by hand: `new URL` would normalise `..` and refuse targets that still deserve an answer. */
 export function splitUrl(url: string): { readonly path: string; readonly queryText: string } {
-  const target = url.replace(/^https?:\/\/[^/?]*/i, '');
-  const mark = target.indexOf('?');
-  return mark < 0
-    ? { path: target, queryText: '' }
-    : { path: target.slice(0, mark), queryText: target.slice(mark + 1) };
+  const [path = '', ...rest] = url.replace(/^https?:\/\/[^/?]*/i, '').split('?');
+  return { path, queryText: rest.join('?') };
 }
 
 /** The handler, and the decoded `{id}`. Truto's 404 for an unknown path, 405 for a method that the path lacks. */
@@ -134,10 +128,7 @@ function findRequestedFault(header: string | string[] | undefined, query: Query)
 
 const connectedAt = '2026-01-02T08:00:00.000Z';
 
-/**
- * `GET /integrated-account/{id}`: the CRM behind an account, under `integration.name`, and the other documented fields.
- * `is_sandbox` is false, or Truto would refuse every write with a 405.
- */
+/** The documented fields. `is_sandbox` is false, or Truto would refuse every write with a 405. */
 function showIntegratedAccount(request: SandboxRequest): Answer {
   return injectFault(request, () => {
     const { id, integration } = findAccount(request.id);

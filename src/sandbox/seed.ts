@@ -51,12 +51,9 @@ function createEngagements(account: SandboxAccount): readonly EngagementRecord[]
   });
 }
 
-function createFields(
-  account: SandboxAccount,
-  random: Random,
-  type: EngagementType,
-  index: number,
-): Required<Omit<EngagementRecord, 'id' | 'engagement_type'>> {
+type Fields = Required<Omit<EngagementRecord, 'id' | 'engagement_type'>>;
+
+function createFields(account: SandboxAccount, random: Random, type: EngagementType, index: number): Fields {
   const one = (kind: RelatedKind) => ({ id: random.pick(relatedIds(account, kind)) });
   const some = (kind: RelatedKind, count: number) =>
     relatedIds(account, kind)

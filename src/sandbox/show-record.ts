@@ -6,15 +6,11 @@ import type { AnswerShape } from './parameters.ts';
 import type { ProviderAnswer } from './provider.ts';
 
 /** The unified fields as the client wants them: with `remote_data` unless ignored, without the excluded ones, always with `id`. */
-export function shapeFields(
-  fields: object,
-  remoteData: unknown,
-  { ignoresRemoteData, excludedFields }: AnswerShape,
-): Readonly<Record<string, unknown>> {
+export function shapeFields(fields: object, remoteData: unknown, shape: AnswerShape): object {
+  const { ignoresRemoteData, excludedFields } = shape;
   const all = { ...fields, ...(remoteData !== undefined && !ignoresRemoteData && { remote_data: remoteData }) };
-  return excludedFields.size === 0
-    ? all
-    : Object.fromEntries(Object.entries(all).filter(([name]) => name === 'id' || !excludedFields.has(name)));
+  if (excludedFields.size === 0) return all;
+  return Object.fromEntries(Object.entries(all).filter(([name]) => name === 'id' || !excludedFields.has(name)));
 }
 
 /** One record that was read, in the format that the client wants. */
@@ -42,20 +38,11 @@ export function buildNotFound(account: SandboxAccount): PlainAnswer {
 /** An error of the provider as Truto passes it on: flagged remote, with the provider's own body in `raw_response`. */
 export function buildRemoteFailure(account: SandboxAccount, failure: ProviderFailure): PlainAnswer {
   const { statusCode } = failure;
-  const rawResponse = describeFailure(account.integration.label, failure);
-  return {
-    kind: 'plain',
-    status: statusCode,
-    ...retryAfter(failure.retryAfterSeconds),
-    body: {
-      statusCode,
-      error: STATUS_CODES[statusCode] ?? 'Error',
-      message: findMessage(rawResponse),
-      truto_is_remote_error: true,
-      raw_response: rawResponse,
-      truto_error_insight: buildInsights(account, failure),
-    },
-  };
+  const error = STATUS_CODES[statusCode] ?? 'Error';
+  const raw_response = describeFailure(account.integration.label, failure);
+  const common = { statusCode, error, message: findMessage(raw_response), truto_is_remote_error: true, raw_response };
+  const body = { ...common, truto_error_insight: buildInsights(account, failure) };
+  return { kind: 'plain', status: statusCode, ...retryAfter(failure.retryAfterSeconds), body };
 }
 
 /** Where Truto looks for a message in the provider's body; the documented list is open. Without one the message is empty. */
@@ -68,12 +55,11 @@ function findMessage(body: unknown): string {
 }
 
 function buildInsights({ integration, rule }: SandboxAccount, { statusCode, missingScopes }: ProviderFailure): object {
+  const { label } = integration;
   const conditional = (rule?.parameters ?? []).filter((name) => name === 'content' || name === 'subject');
   return {
-    remote_error: { description: `${integration.label} answered with an error.` },
-    ...(statusCode === 429 && {
-      rate_limit_error: { description: `The rate limit of ${integration.label} is used up.` },
-    }),
+    remote_error: { description: `${label} answered with an error.` },
+    ...(statusCode === 429 && { rate_limit_error: { description: `The rate limit of ${label} is used up.` } }),
     ...(missingScopes && {
       forbidden_error: { description: 'The connection lacks permissions.', value: { missing_scopes: missingScopes } },
     }),
