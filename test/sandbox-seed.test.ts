@@ -24,6 +24,25 @@ const idForms: Readonly<Record<string, RegExp>> = {
   HubSpot: /^\d+$/,
 };
 
+/** The last two digits of account ids that documents and callers have. */
+const accountNumbers: Readonly<Record<string, string>> = {
+  Affinity: '01',
+  Capsule: '02',
+  Close: '03',
+  Copper: '04',
+  Freshsales: '05',
+  Highlevel: '06',
+  Keap: '07',
+  'Monday CRM': '08',
+  OnePageCRM: '09',
+  Pipedrive: '10',
+  Pipeliner: '11',
+  Planhat: '12',
+  'Zendesk Sell': '13',
+  'Zoho CRM': '14',
+  HubSpot: '15',
+};
+
 /** The integrations of the sandbox that have projects at all. */
 const withProjects = ['Capsule', 'Pipeliner', 'Planhat'];
 
@@ -34,10 +53,12 @@ describe('the accounts', () => {
     );
   });
 
-  test('have fixed version 4 UUIDs', () => {
-    expect(sandboxAccount('Affinity').id).toBe('00000000-0000-4000-8000-000000000001');
-    expect(sandboxAccount('HubSpot').id).toBe('00000000-0000-4000-8000-000000000015');
-    expect(new Set(sandboxAccounts.map((account) => account.id)).size).toBe(15);
+  test('keep their ids, version 4 UUIDs, whatever integrations are added', () => {
+    const ids = new Map(sandboxAccounts.map(({ id, integration }) => [integration.label, id]));
+    expect(new Set(ids.values()).size).toBe(sandboxAccounts.length);
+    for (const [label, number] of Object.entries(accountNumbers)) {
+      expect(ids.get(label)).toBe(`00000000-0000-4000-8000-0000000000${number}`);
+    }
   });
 
   test('have the slugs that are published', () => {
@@ -65,6 +86,12 @@ describe.each(sandboxAccounts)('the engagements of $integration.label', (account
     const types = new Set(engagements.map((engagement) => engagement.engagement_type));
     const allowed = account.rule?.engagementTypes ?? [];
     expect(types).toEqual(new Set(allowed.length > 0 ? allowed : account.seededTypes));
+  });
+
+  test('show the provider a value in each of its own fields when they have one in each of theirs', () => {
+    const shown = engagements.slice(0, 1).map(account.provider.showEngagement);
+    expect(JSON.stringify(shown)).toMatch(/^\[\{.*"/);
+    expect(JSON.stringify(shown)).not.toMatch(/null|undefined/);
   });
 
   test('have every field with a value in the first, and each optional one null and left out somewhere', () => {

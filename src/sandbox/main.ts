@@ -2,10 +2,8 @@ import { sandboxAccounts, sandboxToken } from './accounts.ts';
 import { seedEngagements } from './seed.ts';
 import { type Sandbox, startSandbox } from './server.ts';
 
-/**
- * The sandbox alone: `HOST` (127.0.0.1) and `PORT` (4010; 0 takes any) say where, `SANDBOX_ENGAGEMENTS` (30) how many each account
- * has, `SANDBOX_LIMITS=1` has it refuse what exceeds Truto's own limits. SIGINT or SIGTERM ends it.
- */
+// The sandbox alone, at `HOST` (127.0.0.1) and `PORT` (4010; 0 takes any), with `SANDBOX_ENGAGEMENTS` (30) for each account.
+// `SANDBOX_LIMITS=1` makes it refuse what exceeds Truto's own limits. SIGINT or SIGTERM ends it.
 
 function describe({ url }: Sandbox): string {
   const rows = sandboxAccounts.map((account) => {

@@ -15,7 +15,6 @@ const hourMs = 3_600_000;
 
 const topics = ['Renewal', 'Onboarding', 'Pricing', 'Security review', 'Quarterly review', 'Integration', 'Contract'];
 const cities = ['Zürich', 'Lyon', 'São Paulo', 'Łódź', 'Austin', '東京'];
-const statuses = ['completed', 'scheduled', 'canceled'];
 
 const seeded = new Map<string, readonly EngagementRecord[]>();
 
@@ -70,7 +69,7 @@ function createFields(account: SandboxAccount, random: Random, type: EngagementT
     direction: random.pick(['inbound', 'outbound']),
     internal_notes: 'Follow up within a week.',
     notes: some('notes', random.integer(1, 2)),
-    status: random.pick(statuses),
+    status: random.pick(['completed', 'scheduled', 'canceled']),
     start_time: at(startMs),
     end_time: at(startMs + durationSeconds * 1000),
     duration: String(durationSeconds),
