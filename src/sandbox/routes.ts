@@ -121,8 +121,8 @@ function decodeSegment(segment: string): string {
 function findRequestedFault(header: string | string[] | undefined, query: Query): SandboxFault | undefined {
   const name = header ?? (isQueryObject(query.remote_query) ? query.remote_query.sandbox_fault : undefined);
   if (name === undefined) return undefined;
-  const fault = findFault(String(name));
-  if (fault !== undefined && typeof name === 'string') return fault;
+  const fault = typeof name === 'string' ? findFault(name) : undefined;
+  if (fault !== undefined) return fault;
   throw new Refusal(400, `Unknown fault; the sandbox knows: ${sandboxFaults.map((known) => known.name).join(', ')}`);
 }
 
