@@ -11,6 +11,9 @@ export interface Deadline {
   cancel(): void;
 }
 
+/** Node's timers go no further; one that fires before anything is due is set again. */
+const maxTimerMs = 2_147_483_647;
+
 class Entry implements Deadline {
   readonly at: number;
   readonly #list: Deadlines;
@@ -63,6 +66,10 @@ export class Deadlines {
     else this.#last = before;
     // An entry that lives on must keep neither its target nor its neighbours in memory.
     entry.target = entry.before = entry.after = undefined;
+    if (this.#first) return;
+    // A timer would keep the process alive for nothing.
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
   }
 
   /** A timer that fires too early finds nothing due: that costs less than to move it for each entry. */
@@ -70,7 +77,8 @@ export class Deadlines {
     if (this.#timer && this.#timerAt <= at) return;
     clearTimeout(this.#timer);
     this.#timerAt = at;
-    this.#timer = setTimeout(() => this.#expire(), Math.max(0, at - performance.now()));
+    const waitMs = Math.min(Math.max(0, at - performance.now()), maxTimerMs);
+    this.#timer = setTimeout(() => this.#expire(), waitMs);
   }
 
   #expire(): void {
