@@ -74,7 +74,7 @@ export const areas: readonly Area[] = [
   {
     modules: ['src/upstream/{retry,status,breaker,permits,deadlines,lanes,send}.ts'],
     rounds: [
-      ['attempts-delays', 'resilience-breaker', 'resilience-budgets', 'retry-after', 'gate', 'send', 'lanes*'],
+      ['attempts-delays', 'resilience-breaker', 'resilience-budgets', 'retry-after', 'permits', 'send', 'lanes*'],
       [
         'attempts',
         'resilience-accounts',

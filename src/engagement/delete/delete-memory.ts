@@ -198,15 +198,18 @@ export function createDeleteMemory(shared?: SharedDeletes): DeleteMemory {
     async function settle(end: DeleteEnd | undefined): Promise<void> {
       const { count } = answered;
       const fault = () => keyed.unknownSince('A fault of this server ended an earlier attempt', count);
-      // A refusal, or a fault of ours, does not make an unknown outcome forgotten.
-      const kept = (end && keptOf(end)) ?? keptOf(known.earlier ?? (end ? undefined : fault()));
-      const answerCount = end ? answersToPass(end, count) : count;
-      if (kept) keep(keyed, kept);
-      if (answerCount > 0) answerCounts.set(name, answerCount);
-      await shared?.settle(keyed, kept, answerCount);
-      running.delete(keyed.key);
-      if (end) now.end.resolve({ kind: 'repeated', result: withoutStream(end) });
-      else now.end.reject(new Error('a fault of this server ended the delete that this one waited for'));
+      try {
+        // A refusal, or a fault of ours, does not make an unknown outcome forgotten.
+        const kept = (end && keptOf(end)) ?? keptOf(known.earlier ?? (end ? undefined : fault()));
+        const answerCount = end ? answersToPass(end, count) : count;
+        if (kept) keep(keyed, kept);
+        if (answerCount > 0) answerCounts.set(name, answerCount);
+        await shared?.settle(keyed, kept, answerCount);
+      } finally {
+        running.delete(keyed.key);
+        if (end) now.end.resolve({ kind: 'repeated', result: withoutStream(end) });
+        else now.end.reject(new Error('a fault of this server ended the delete that this one waited for'));
+      }
     }
 
     const hasCallerLeft = () => now.waiting.every((hasLeft) => hasLeft());
