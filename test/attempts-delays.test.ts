@@ -139,16 +139,12 @@ async function sendWith(
   options: { readonly timeLeftMs: number; readonly isRepeatable: boolean; readonly hasCallerLeft?: () => boolean },
 ) {
   const begun: Begun[] = [];
-  async function attemptNow(times: AttemptOptions): Promise<Attempt> {
+  async function attempt(_request: UpstreamRequest, times: AttemptOptions): Promise<Attempt> {
     const { end, tookMs } = script[Math.min(begun.length, script.length - 1)] as (typeof script)[number];
     begun.push({ ...times, atMs: performance.now() });
     const leftMs = times.answerBy - performance.now();
     await new Promise((resolve) => setTimeout(resolve, Math.min(tookMs, leftMs)));
     return tookMs <= leftMs ? end : { kind: 'failure', mayHaveBeenSent: true, reason: 'timeout' };
-  }
-  async function attempt(_request: UpstreamRequest, times: AttemptOptions): Promise<Attempt> {
-    const { atItsTurn = (begin) => begin() } = times;
-    return atItsTurn(() => attemptNow(times));
   }
   const send = createSend({ client: { attempt }, reserveMs: 100, limits: undefined });
   const deadlineAt = performance.now() + options.timeLeftMs;

@@ -84,6 +84,17 @@ describe('R04 an account that upstream wants to be left alone', () => {
     expect(await deleteInTime(facade, 5_000, { id: 'e3', account: 'b' })).toMatchObject({ outcome: 'DELETED' });
   });
 
+  it('is left alone for a minute at most, whatever it says', async () => {
+    const twoWeeksMs = 14 * 24 * 3_600_000;
+    await using upstream = await startRawUpstream([later(String(twoWeeksMs / 1000)), noContent]);
+    await using facade = await startTestFacade(upstream.url, { REQUEST_TIMEOUT_MS: '5000' });
+    expect(await deleteInTime(facade, 5_000)).toMatchObject({ ...limited, retryAfterMs: twoWeeksMs });
+    const { retryAfterMs, ...second } = await deleteInTime(facade, 5_000);
+    expect(second).toMatchObject(limited);
+    expect(retryAfterMs).toBeLessThanOrEqual(60_000);
+    expect(upstream.deletes).toHaveLength(1);
+  });
+
   it('gets the others when its time is over, and costs other accounts nothing', async () => {
     await using upstream = await startRawUpstream([later('2'), noContent]);
     await using facade = await startTestFacade(upstream.url, env);

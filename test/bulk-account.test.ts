@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { seen, startBulk, started, steer } from './support/bulk.ts';
 import { startSetting } from './support/bulk-setting.ts';
 import { startTestFacade } from './support/facade.ts';
@@ -47,11 +47,11 @@ async function start(before: Partial<Now> = {}, env: Record<string, string> = {}
 type Running = Awaited<ReturnType<typeof start>>;
 
 const paused = async ({ post }: Running, id: string) => {
-  await expect.poll(async () => (await seen(post, id)).state).toBe('PAUSED');
+  await vi.waitFor(async () => expect((await seen(post, id)).state).toBe('PAUSED'), { timeout: 10_000 });
   return seen(post, id);
 };
 
-describe('a bulk delete in an integrated account that does not exist', () => {
+describe.concurrent('a bulk delete in an integrated account that does not exist', () => {
   it.each([
     ['by ids', which.ids, false],
     ['by a filter', which.filter, false],
@@ -72,12 +72,12 @@ describe('a bulk delete in an integrated account that does not exist', () => {
     expect(body.errors).toMatchObject([{ extensions: { code } }]);
   });
 
-  it.each<[string, Answer]>([
+  it.for<[string, Answer]>([
     ['in its own words', gone],
     ['without a word', truto(404, { message: '' })],
   ])(
     'pauses when it vanishes on the way, which upstream says %s, and goes on when it is back',
-    async (_how, remove) => {
+    async ([_how, remove], { expect }) => {
       await using running = await start();
       const { post, now } = running;
       now.remove = (request, response) => {
@@ -117,13 +117,14 @@ describe('a bulk delete in an integrated account that does not exist', () => {
     rmSync(folder, { recursive: true });
   });
 
-  it.each<[string, Answer]>([
+  it.for<[string, Answer]>([
     ['fails', truto(500)],
     ['shows no account', json(200, { statusCode: 404, error: 'Not Found', message: 'no' })],
     ['is answered by a router', truto(404, { message: 'Route GET:/integrated-account/a not found' })],
   ])(
     'counts none as not found while the look-up %s, and pauses once it says that the account is gone',
-    async (_how, failing) => {
+    { timeout: 40_000 },
+    async ([_how, failing], { expect }) => {
       await using running = await start();
       let lookUps = 0;
       running.now.remove = (request, response) => {
@@ -138,7 +139,6 @@ describe('a bulk delete in an integrated account that does not exist', () => {
       await expect.poll(async () => (await seen(running.post, id)).state, { timeout: 30_000 }).toBe('PAUSED');
       expect((await seen(running.post, id)).outcomes).toMatchObject({ notFound: 0, remaining: 1 });
     },
-    40_000,
   );
 
   it('leaves an engagement as it is that may have been deleted before', async () => {
@@ -159,8 +159,10 @@ describe('a bulk delete in an integrated account that does not exist', () => {
   });
 });
 
-describe('a bulk delete whose token may not look accounts up', () => {
-  it('ends with what upstream did not find, and says of each that the account could not be checked', async () => {
+describe.concurrent('a bulk delete whose token may not look accounts up', () => {
+  it('ends with what upstream did not find, and says of each that the account could not be checked', async ({
+    expect,
+  }) => {
     await using running = await start({ lookUp: truto(403), remove: truto(404) });
     const { id } = await started(running.post, { integratedAccountId: 'a', ...which.ids });
     await expect.poll(async () => (await seen(running.post, id)).state).toBe('COMPLETED');
@@ -170,10 +172,11 @@ describe('a bulk delete whose token may not look accounts up', () => {
   });
 });
 
-describe('a dry run by ids', () => {
+describe.concurrent('a dry run by ids', () => {
   const passthrough = {
     AUTH_MODE: 'passthrough',
     BULK_TOKEN_SECRET: 'a secret that seals, of more than 32 characters',
+    REQUEST_TIMEOUT_MS: '8000',
   };
   const begin = (running: Running, dryRun: boolean) =>
     startBulk(running.post, { integratedAccountId: 'a', dryRun, ...which.ids }, bearer('token-of-a-caller'));

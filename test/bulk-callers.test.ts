@@ -32,8 +32,10 @@ const steerings = ['pause', 'resume', 'cancel'].map(
   (how) => `mutation($id: ID!) { it: ${how}BulkDelete(id: $id) { id } }`,
 );
 
-describe('S02 a bulk delete, where callers prove who they are,', () => {
-  it('is seen and touched by those alone who are granted its account; to others it is not there', async () => {
+describe.concurrent('S02 a bulk delete, where callers prove who they are,', () => {
+  it('is seen and touched by those alone who are granted its account; to others it is not there', async ({
+    expect,
+  }) => {
     await using redis = await startRedis();
     const sandbox = await startSandbox({ latencyMs: 200 });
     const env = { ...serviceEnv, JWT_SECRET: jwtSecret, TRUTO_API_TOKEN: sandboxToken, REDIS_URL: redis.url };
@@ -70,8 +72,8 @@ describe('S02 a bulk delete, where callers prove who they are,', () => {
   });
 });
 
-describe('a bulk delete, where callers bring their own tokens,', () => {
-  it('S01 needs a secret to keep them by, and keeps none that could be read', async () => {
+describe.concurrent('a bulk delete, where callers bring their own tokens,', () => {
+  it('S01 needs a secret to keep them by, and keeps none that could be read', async ({ expect }) => {
     await using redis = await startRedis();
     const sandbox = await startSandbox({ latencyMs: 300 });
     const caller = bearer(sandboxToken);
@@ -91,7 +93,7 @@ describe('a bulk delete, where callers bring their own tokens,', () => {
     await sandbox.close();
   });
 
-  it('S02 is seen by whom upstream shows its account, and by nobody else', async () => {
+  it('S02 is seen by whom upstream shows its account, and by nobody else', async ({ expect }) => {
     await using redis = await startRedis();
     const look = json(200, { integration: { name: 'capsule' } });
     await using upstream = await startUpstream(json(204, undefined), (request, response) => {
@@ -120,7 +122,34 @@ describe('a bulk delete, where callers bring their own tokens,', () => {
     expect(tokens).toEqual(new Set(['Bearer token-of-a-caller']));
   });
 
-  it('pauses at the first answer by which upstream no longer takes the token, says so, and asks no more when it is resumed', async () => {
+  it.each<[string, Answer]>([
+    ['may not be looked up', truto(403)],
+    ['is not known', truto(404)],
+    ['cannot be asked for', truto(500)],
+  ])(
+    'is seen and cancelled by who started it also when its account %s any more, and by nobody else',
+    async (_why, refused) => {
+      await using redis = await startRedis();
+      let lookUp = json(200, { integration: { name: 'capsule' } });
+      await using upstream = await startUpstream(json(500, {}), (request, response) => lookUp(request, response));
+      const env = { REDIS_URL: redis.url, ...sealing, TRUTO_RATE_LIMITS: '0', REQUEST_TIMEOUT_MS: '8000' };
+      await using facade = await startTestFacade(upstream.url, env);
+      const caller = bearer('token-of-a-caller');
+      const { id } = await started(facade.post, { integratedAccountId: 'a', filter: { contact: '1' } }, caller);
+      lookUp = refused;
+      // One that does not remember that the account was shown.
+      await using other = await startTestFacade(upstream.url, env);
+      expect((await seen(other.post, id, caller)).id).toBe(id);
+      expect(await seen(other.post, id, bearer('token-of-a-colleague'))).toEqual({ data: { bulkDelete: null } });
+      const document = 'mutation($id: ID!) { cancelBulkDelete(id: $id) { state } }';
+      const { body } = await other.post(document, { id }, caller);
+      expect(body.data.cancelBulkDelete.state).toBe('CANCELLED');
+    },
+  );
+
+  it('pauses at the first answer by which upstream no longer takes the token, says so, and asks no more when it is resumed', async ({
+    expect,
+  }) => {
     await using redis = await startRedis();
     await using upstream = await startUpstream(truto(401), 'capsule');
     await using facade = await startTestFacade(upstream.url, {
@@ -146,7 +175,7 @@ describe('a bulk delete, where callers bring their own tokens,', () => {
   });
 });
 
-describe('S30 a bulk delete that upstream lets nobody begin', () => {
+describe.concurrent('S30 a bulk delete that upstream lets nobody begin', () => {
   const shown = json(200, { integration: { name: 'capsule' } });
   const caller = bearer('token-of-nobody');
 
@@ -158,7 +187,7 @@ describe('S30 a bulk delete that upstream lets nobody begin', () => {
     const upstream = stack.use(
       await startUpstream(json(204, undefined), (request, response) => now.lookUp(request, response)),
     );
-    const env = { REDIS_URL: redis.url, ...sealing, TRUTO_RATE_LIMITS: '0', REQUEST_TIMEOUT_MS: '2000' };
+    const env = { REDIS_URL: redis.url, ...sealing, TRUTO_RATE_LIMITS: '0', REQUEST_TIMEOUT_MS: '8000' };
     const facade = stack.use(await startTestFacade(upstream.url, env));
     const client = new Redis(redis.url);
     stack.defer(() => client.disconnect());
@@ -186,7 +215,9 @@ describe('S30 a bulk delete that upstream lets nobody begin', () => {
     expect(running.upstream.seen.filter(({ path }) => !path.startsWith('/integrated-account/'))).toEqual([]);
   });
 
-  it('is begun all the same for a token that it showed the account to minutes ago, when it only fails now', async () => {
+  it('is begun all the same for a token that it showed the account to minutes ago, when it only fails now', async ({
+    expect,
+  }) => {
     await using running = await startPassthrough(shown);
     await running.post('mutation { deleteEngagement(id: 9, integratedAccountId: "a") { __typename } }', {}, caller);
     running.now.lookUp = truto(500);
@@ -194,7 +225,9 @@ describe('S30 a bulk delete that upstream lets nobody begin', () => {
     await expect.poll(async () => (await seen(running.post, id, caller)).state).toBe('COMPLETED');
   });
 
-  it('is one of 20 that a caller may have unfinished in an account, or in all that its token may not look up; others have theirs', async () => {
+  it('is one of 20 that a caller may have unfinished in an account, or in all that its token may not look up; others have theirs', async ({
+    expect,
+  }) => {
     await using running = await startPassthrough(shown);
     const { post, now } = running;
     const start = (integratedAccountId: string, headers = caller, input: object = { ids: manyIds(100) }) =>
@@ -255,7 +288,9 @@ describe('S30 a bulk delete that upstream lets nobody begin', () => {
     expect(colleague.body.errors).toBeUndefined();
   }, 60_000);
 
-  it('is kept for 24 hours as long as nothing of it was begun, and so is a dry run; what was begun for 30 days, all of it', async () => {
+  it('is kept for 24 hours as long as nothing of it was begun, and so is a dry run; what was begun for 30 days, all of it', async ({
+    expect,
+  }) => {
     await using running = await startPassthrough(shown);
     const { post, client } = running;
     const hoursOf = async (id: string) => {

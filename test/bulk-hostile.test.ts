@@ -27,8 +27,10 @@ async function startListing(pages: Readonly<Record<string, object>>) {
   return { id, upstream, facade, [Symbol.asyncDispose]: () => stack.disposeAsync() };
 }
 
-describe('a bulk delete', () => {
-  it('that is cancelled sends nothing again of what may have been sent, and says that its outcome is unknown', async () => {
+describe.concurrent('a bulk delete', () => {
+  it('that is cancelled sends nothing again of what may have been sent, and says that its outcome is unknown', async ({
+    expect,
+  }) => {
     await using setting = await startSetting(
       { pickFault: ({ method }) => (method === 'DELETE' ? findFault('fault-502') : undefined) },
       { REQUEST_TIMEOUT_MS: '1000' },
@@ -43,7 +45,7 @@ describe('a bulk delete', () => {
     expect(new Set((await outcomesOf(post, id)).map(({ outcome }) => outcome))).toEqual(new Set(['UNKNOWN']));
   });
 
-  it('that is cancelled ends also when it may have sent more than a page sends at once', async () => {
+  it('that is cancelled ends also when it may have sent more than a page sends at once', async ({ expect }) => {
     await using redis = await startRedis();
     // Deletes are answered by what proves nothing; what is read is there.
     await using upstream = await startUpstream((request, response) => {
@@ -62,7 +64,7 @@ describe('a bulk delete', () => {
     expect(await outcomes()).toEqual(new Set(['UNKNOWN']));
   });
 
-  it('by a filter deletes two engagements that have one id and are of two kinds', async () => {
+  it('by a filter deletes two engagements that have one id and are of two kinds', async ({ expect }) => {
     const result = [
       { id: '1', engagement_type: 'call' },
       { id: '1', engagement_type: 'email' },
@@ -78,10 +80,10 @@ describe('a bulk delete', () => {
     ).toEqual(['call', 'email']);
   });
 
-  it.each([
+  it.for<[string, Readonly<Record<string, readonly string[]>>]>([
     ['comes back to the page it is at', { '': ['1', 'A'], A: ['2', 'A'] }],
     ['comes back to an earlier page', { '': ['1', 'A'], A: ['2', 'B'], B: ['3', 'A'] }],
-  ])('fails, with nothing deleted, when the list %s', async (_what, cursors) => {
+  ])('fails, with nothing deleted, when the list %s', async ([_what, cursors], { expect }) => {
     const pages = Object.entries(cursors).map(([cursor, [item = '', next = '']]) => [
       cursor,
       { result: [{ id: item }], next_cursor: next },
@@ -92,7 +94,7 @@ describe('a bulk delete', () => {
     expect(listing.upstream.deletes()).toEqual([]);
   });
 
-  it('fails with its list also when it was resumed while that was asked for', async () => {
+  it('fails with its list also when it was resumed while that was asked for', async ({ expect }) => {
     await using redis = await startRedis();
     const asked = Promise.withResolvers<void>();
     const resumed = Promise.withResolvers<void>();
@@ -109,7 +111,7 @@ describe('a bulk delete', () => {
     await expect.poll(async () => (await seen(facade.post, id)).state).toBe('FAILED');
   });
 
-  it('knows all engagements of a page of the list that is larger than it was asked for', async () => {
+  it('knows all engagements of a page of the list that is larger than it was asked for', async ({ expect }) => {
     const result = Array.from({ length: 250 }, (_, index) => ({ id: String(index) }));
     await using listing = await startListing({ '': { result, next_cursor: null } });
     const { post } = listing.facade;
@@ -119,7 +121,7 @@ describe('a bulk delete', () => {
     expect(new Set(all.map(({ outcome }) => outcome))).toEqual(new Set(['DELETED']));
   });
 
-  it('S30 by a filter that means more than a million engagements fails, with nothing deleted', async () => {
+  it('S30 by a filter that means more than a million engagements fails, with nothing deleted', async ({ expect }) => {
     await using redis = await startRedis();
     const client = new Redis(redis.url);
     await using upstream = await startUpstream(async (request, response) => {
@@ -139,7 +141,7 @@ describe('a bulk delete', () => {
     client.disconnect();
   });
 
-  it('S30 by a filter is refused when the lists of those that were never begun take 128 MiB', async () => {
+  it('S30 by a filter is refused when the lists of those that were never begun take 128 MiB', async ({ expect }) => {
     await using redis = await startRedis();
     const client = new Redis(redis.url);
     const page = { result: [{ id: 'x'.repeat(1_000) }], next_cursor: null };
@@ -171,31 +173,37 @@ describe('a bulk delete', () => {
     expect(setting.facade.logged()).not.toContain('lost the connection to Redis');
   });
 
-  it('is followed no longer when nobody reads, while nothing happens', async () => {
-    await using setting = await startSetting({ latencyMs: 300 });
-    const { id } = await started(setting.facade.post, { integratedAccountId, ids: idsOf(30) });
-    await steer(setting.facade.post, 'pause', id);
-    const query = 'subscription($id: ID!) { bulkDeleteProgress(id: $id) { state } }';
-    const headers = { 'content-type': 'application/json', accept: 'text/event-stream' };
-    for (let count = 0; count < 20; count += 1) {
-      const leaving = new AbortController();
-      const body = JSON.stringify({ query, variables: { id } });
-      const response = await fetch(`${setting.facade.url}/graphql`, {
-        ...{ method: 'POST', headers, body, signal: leaving.signal },
-      });
-      await response.body?.getReader().read();
-      leaving.abort();
-    }
-    const redis = new Redis(setting.redis.url);
-    const reads = async () => Number(/cmdstat_hgetall:calls=(\d+)/.exec(await redis.info('commandstats'))?.[1] ?? 0);
-    // Each of the twenty would read once a second; the paused pages alone read as often.
-    await expect
-      .poll(async () => {
-        const before = await reads();
-        await new Promise((resolve) => setTimeout(resolve, 1_100));
-        return (await reads()) - before;
-      })
-      .toBeLessThan(10);
-    redis.disconnect();
-  });
+  it.for(['text/event-stream', 'multipart/mixed;subscriptionSpec=1.0'])(
+    'is followed no longer when nobody reads, while nothing happens (%s)',
+    async (accept, { expect }) => {
+      await using setting = await startSetting({ latencyMs: 300 });
+      const { id } = await started(setting.facade.post, { integratedAccountId, ids: idsOf(30) });
+      await steer(setting.facade.post, 'pause', id);
+      // What is in flight ends first: each end is an event, by which whoever has left is noticed.
+      const told = async () => (await outcomesOf(setting.facade.post, id)).map(({ outcome }) => outcome);
+      await expect.poll(told).not.toContain('UNDER_WAY');
+      const query = 'subscription($id: ID!) { bulkDeleteProgress(id: $id) { state } }';
+      const headers = { 'content-type': 'application/json', accept };
+      for (let count = 0; count < 20; count += 1) {
+        const leaving = new AbortController();
+        const body = JSON.stringify({ query, variables: { id } });
+        const response = await fetch(`${setting.facade.url}/graphql`, {
+          ...{ method: 'POST', headers, body, signal: leaving.signal },
+        });
+        await response.body?.getReader().read();
+        leaving.abort();
+      }
+      const redis = new Redis(setting.redis.url);
+      const reads = async () => Number(/cmdstat_hgetall:calls=(\d+)/.exec(await redis.info('commandstats'))?.[1] ?? 0);
+      // Each of the twenty would read once a second; the paused pages alone read as often.
+      await expect
+        .poll(async () => {
+          const before = await reads();
+          await new Promise((resolve) => setTimeout(resolve, 1_100));
+          return (await reads()) - before;
+        })
+        .toBeLessThan(10);
+      redis.disconnect();
+    },
+  );
 });

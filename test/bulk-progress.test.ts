@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { clockToleranceSeconds } from '../src/http/auth.ts';
 import { sandboxAccount, sandboxToken } from '../src/sandbox/accounts.ts';
 import { seedEngagements } from '../src/sandbox/seed.ts';
 import { started, steer } from './support/bulk.ts';
@@ -48,10 +49,10 @@ function payloadsIn(text: string) {
   return parts.map((part) => JSON.parse(part.slice(part.indexOf('\r\n\r\n'))).payload).filter(Boolean);
 }
 
-describe('the progress of a bulk delete', () => {
+describe.concurrent('the progress of a bulk delete', () => {
   it('comes as server-sent events, from where it is to its end, and then the stream ends', async () => {
-    await using setting = await startSetting({ engagementsPerAccount: 600, latencyMs: 250 });
-    const ids = seedEngagements(account, 600).map(({ id }) => id);
+    await using setting = await startSetting({ engagementsPerAccount: 120, latencyMs: 250 });
+    const ids = seedEngagements(account, 120).map(({ id }) => id);
     const { id } = await started(setting.facade.post, { integratedAccountId, ids });
     const response = await subscribe(setting.facade.url, id);
     expect(response.headers.get('content-type')).toContain('text/event-stream');
@@ -64,7 +65,7 @@ describe('the progress of a bulk delete', () => {
     expect(told.length).toBeGreaterThan(1);
     const deleted = told.map(({ outcomes }) => outcomes.deleted);
     expect(deleted).toEqual([...new Set(deleted)].sort((one, other) => one - other));
-    expect(told.at(-1)).toEqual({ id, state: 'COMPLETED', total: 600, outcomes: { deleted: 600, remaining: 0 } });
+    expect(told.at(-1)).toEqual({ id, state: 'COMPLETED', total: 120, outcomes: { deleted: 120, remaining: 0 } });
   });
 
   it.each([
@@ -72,15 +73,15 @@ describe('the progress of a bulk delete', () => {
     ['also where Accept names nothing else', 'multipart/mixed'],
     ['also where Accept takes any multipart', 'multipart/*'],
   ])("comes in Apollo's multipart protocol, %s", async (_what, accept) => {
-    await using setting = await startSetting({ engagementsPerAccount: 200, latencyMs: 250 });
-    const ids = seedEngagements(account, 200).map(({ id }) => id);
+    await using setting = await startSetting({ engagementsPerAccount: 80, latencyMs: 250 });
+    const ids = seedEngagements(account, 80).map(({ id }) => id);
     const { id } = await started(setting.facade.post, { integratedAccountId, ids });
     const response = await subscribe(setting.facade.url, id, accept);
     expect(response.headers.get('content-type')).toBe('multipart/mixed;boundary="graphql";subscriptionSpec=1.0');
     const payloads = payloadsIn(await response.text());
     expect(payloads.length).toBeGreaterThan(1);
     expect(payloads.at(-1)).toEqual({
-      data: { bulkDeleteProgress: { id, state: 'COMPLETED', total: 200, outcomes: { deleted: 200, remaining: 0 } } },
+      data: { bulkDeleteProgress: { id, state: 'COMPLETED', total: 80, outcomes: { deleted: 80, remaining: 0 } } },
     });
   });
 
@@ -121,22 +122,6 @@ describe('the progress of a bulk delete', () => {
     await setting.facade[Symbol.asyncDispose]();
     expect(eventsIn(await response.text()).at(-1)?.event).toBe('complete');
   });
-
-  it.each(['text/event-stream', apolloAccept])(
-    'is asked for no longer by a client that has left (%s)',
-    async (accept) => {
-      await using setting = await startSetting({ engagementsPerAccount: 300, latencyMs: 1_000 });
-      const ids = seedEngagements(account, 300).map(({ id }) => id);
-      const { id } = await started(setting.facade.post, { integratedAccountId, ids });
-      const leaving = new AbortController();
-      const response = await subscribe(setting.facade.url, id, accept, leaving.signal);
-      const reader = response.body?.getReader();
-      await reader?.read();
-      leaving.abort();
-      // With nobody there, the server has nothing in flight that a drain would wait for.
-      await setting.facade[Symbol.asyncDispose]();
-    },
-  );
 });
 
 /** More than are sent at once: paused, it does not come to its end. */
@@ -167,8 +152,10 @@ function createFollowers(url: string, id: string) {
   return { follow, [Symbol.dispose]: () => followers.forEach(({ leaving }) => void leaving.abort()) };
 }
 
-describe('S28 those who follow bulk deletes', () => {
-  it('are 20 at most of one caller, who is told so at once; whoever leaves makes room, and others follow as before', async () => {
+describe.concurrent('S28 those who follow bulk deletes', () => {
+  it('are 20 at most of one caller, who is told so at once; whoever leaves makes room, and others follow as before', async ({
+    expect,
+  }) => {
     await using setting = await startSetting({ latencyMs: 300 }, serviceSetting);
     const { post, url } = setting.facade;
     const [greedy, other] = [await tokenOf('greedy'), await tokenOf('other')];
@@ -183,9 +170,9 @@ describe('S28 those who follow bulk deletes', () => {
     await expect.poll(async () => (await followers.follow(greedy)).code).toBeUndefined();
   });
 
-  it.each(['text/event-stream', apolloAccept])(
+  it.for(['text/event-stream', apolloAccept])(
     'count no longer when they leave before they are told anything, or ask for what is not there (%s)',
-    async (accept) => {
+    async (accept, { expect }) => {
       await using setting = await startSetting({ latencyMs: 300 });
       const { facade } = setting;
       const { id } = await started(facade.post, { integratedAccountId, ids: manyIds });
@@ -231,7 +218,7 @@ describe('S28 those who follow bulk deletes', () => {
   }, 60_000);
 });
 
-describe('S29 who follows a bulk delete', () => {
+describe.concurrent('S29 who follows a bulk delete', () => {
   const codeOf = (event?: { readonly data: string | undefined }) =>
     JSON.parse(event?.data ?? '{}').errors?.[0]?.extensions?.code;
 
@@ -241,7 +228,8 @@ describe('S29 who follows a bulk delete', () => {
     const other = await tokenOf('other');
     const { id } = await started(post, { integratedAccountId, ids: manyIds }, other);
     await post('mutation($id: ID!) { pauseBulkDelete(id: $id) { id } }', { id }, other);
-    const brief = await tokenOf('brief', Math.floor(Date.now() / 1_000) + 6);
+    // Clocks may differ by ten seconds: it is good for some more.
+    const brief = await tokenOf('brief', Math.floor(Date.now() / 1_000) - clockToleranceSeconds + 5);
     const response = await subscribe(url, id, 'text/event-stream', undefined, brief);
     const events = eventsIn(await response.text());
     expect(codeOf(events[0])).toBeUndefined();
@@ -250,10 +238,10 @@ describe('S29 who follows a bulk delete', () => {
   });
 
   const shown = json(200, { integration: { name: 'capsule' } });
-  it.each<[string, string, Answer, string]>([
+  it.for<[string, string, Answer, string]>([
     ['who started it', 'token-of-a-caller', truto(401), 'UNAUTHENTICATED'],
     ['who did not start it', 'token-of-a-colleague', truto(404), 'FORBIDDEN'],
-  ])('is asked for anew at upstream, by the token of one %s (%s)', async (_who, token, refused, code) => {
+  ])('is asked for anew at upstream, by the token of one %s (%s)', async ([_who, token, refused, code], { expect }) => {
     await using redis = await startRedis();
     let lookUp = shown;
     await using upstream = await startUpstream(json(204, undefined), (...args) => lookUp(...args));

@@ -19,8 +19,8 @@ const idsOf = (count: number) => seedEngagements(account, count).map(({ id }) =>
 /** Longer than a question to Redis is waited for. */
 const frozenMs = 1_300;
 
-describe('a bulk delete whose Redis stands still for a moment', () => {
-  it('tells of each what upstream has done, and begins none twice that it is not sure of', async () => {
+describe.concurrent('a bulk delete whose Redis stands still for a moment', () => {
+  it('tells of each what upstream has done, and begins none twice that it is not sure of', async ({ expect }) => {
     await using setting = await startSetting(
       { engagementsPerAccount: 300, latencyMs: 100 },
       { REQUEST_TIMEOUT_MS: '1000' },
@@ -42,8 +42,8 @@ describe('a bulk delete whose Redis stands still for a moment', () => {
   });
 });
 
-describe('S01 a Redis with a password that goes in the middle of a bulk delete', () => {
-  it('leaves neither the password, nor a command, nor what it was about in the log', async () => {
+describe.concurrent('S01 a Redis with a password that goes in the middle of a bulk delete', () => {
+  it('leaves neither the password, nor a command, nor what it was about in the log', async ({ expect }) => {
     await using redis = await startRedis();
     const password = 'pw7!x';
     const admin = new Redis(redis.url);
@@ -75,8 +75,8 @@ describe('S01 a Redis with a password that goes in the middle of a bulk delete',
   });
 });
 
-describe('a bulk delete that finds an engagement gone after an attempt of its own that was lost', () => {
-  it('tells that it is already absent, not that it was never there', async () => {
+describe.concurrent('a bulk delete that finds an engagement gone after an attempt of its own that was lost', () => {
+  it('tells that it is already absent, not that it was never there', async ({ expect }) => {
     await using redis = await startRedis();
     const removals = inTurn(lostAnswer, lostAnswer, truto(404));
     // As a provider whose reads lag behind its deletes.
@@ -93,11 +93,11 @@ describe('a bulk delete that finds an engagement gone after an attempt of its ow
   });
 });
 
-describe('a bulk delete that cannot go on', () => {
+describe.concurrent('a bulk delete that cannot go on', () => {
   const sealing = { AUTH_MODE: 'passthrough', TRUTO_RATE_LIMITS: '0' };
   const caller = bearer('token-of-a-caller');
 
-  it('ends when it is cancelled, though its token is of no use any more', async () => {
+  it('ends when it is cancelled, though its token is of no use any more', async ({ expect }) => {
     await using redis = await startRedis();
     await using upstream = await startUpstream(
       json(401, { statusCode: 401, error: 'Unauthorized', message: 'no' }),
@@ -112,7 +112,7 @@ describe('a bulk delete that cannot go on', () => {
     expect((await seen(facade.post, id, caller)).outcomes).toMatchObject({ deleted: 0, remaining: 2 });
   });
 
-  it('fails, and says so, when Redis has lost which engagements were left', async () => {
+  it('fails, and says so, when Redis has lost which engagements were left', async ({ expect }) => {
     await using setting = await startSetting({ engagementsPerAccount: 90, latencyMs: 300 });
     const { post } = setting.facade;
     const { id } = await started(post, { integratedAccountId, ids: idsOf(90) });
@@ -131,8 +131,8 @@ describe('a bulk delete that cannot go on', () => {
   });
 });
 
-describe('R27 engagements that can neither be deleted nor read', () => {
-  it('end with an unknown outcome of their own, and stop none of those behind them', async () => {
+describe.concurrent('R27 engagements that can neither be deleted nor read', () => {
+  it('end with an unknown outcome of their own, and stop none of those behind them', async ({ expect }) => {
     const bad = idsOf(30).slice(0, 18);
     await using setting = await startSetting(
       { pickFault: ({ url }) => (bad.some((id) => url.includes(`/${id}?`)) ? findFault('fault-500') : undefined) },
@@ -149,7 +149,7 @@ describe('R27 engagements that can neither be deleted nor read', () => {
   }, 120_000);
 });
 
-describe('a bulk delete in an integration that keeps deleted engagements readable', () => {
+describe.concurrent('a bulk delete in an integration that keeps deleted engagements readable', () => {
   it('knows one as gone by the mark in its record, and sends no further delete', async () => {
     const pipedrive = sandboxAccount('Pipedrive');
     const ids = seedEngagements(pipedrive, 3).map((engagement) => engagement.id);
@@ -173,13 +173,14 @@ describe('a bulk delete in an integration that keeps deleted engagements readabl
     expect([...seenOf.values()]).toEqual([2, 2, 2]);
   });
 
-  it.each([
+  it.for<[string, string, string, object]>([
     ['UNKNOWN', 'pipedrive', 'is no proof that it was not deleted', {}],
     ['FAILED', 'pipedrive', 'says that it is not deleted', { remote_data: { data: { active_flag: true } } }],
     ['FAILED', 'capsule', 'means that it was not deleted', {}],
   ])(
     'ends as %s in %s what had no answer, is refused since, and can be read, which %s',
-    async (outcome, integration, _why, rest) => {
+    { timeout: 90_000 },
+    async ([outcome, integration, _why, rest], { expect }) => {
       await using redis = await startRedis();
       const removals = inTurn(lostAnswer, lostAnswer, truto(409));
       const isThere = json(200, { id: '1', ...rest });
@@ -187,12 +188,11 @@ describe('a bulk delete in an integration that keeps deleted engagements readabl
         (request, response) => (request.method === 'GET' ? isThere : removals)(request, response),
         integration,
       );
-      const env = { REDIS_URL: redis.url, REQUEST_TIMEOUT_MS: '400' };
+      const env = { REDIS_URL: redis.url, REQUEST_TIMEOUT_MS: '250' };
       await using facade = await startTestFacade(upstream.url, env);
       const { id } = await started(facade.post, { integratedAccountId: 'a', ids: ['1'] });
       await expect.poll(async () => (await seen(facade.post, id)).state, { timeout: 60_000 }).toBe('COMPLETED');
       expect(await outcomesOf(facade.post, id)).toMatchObject([{ outcome }]);
     },
-    90_000,
   );
 });

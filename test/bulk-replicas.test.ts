@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { sandboxAccount } from '../src/sandbox/accounts.ts';
 import { seedEngagements } from '../src/sandbox/seed.ts';
 import { startSandbox } from '../src/sandbox/server.ts';
@@ -15,19 +15,19 @@ import { json, startUpstream } from './support/upstream.ts';
 
 const account = sandboxAccount('Capsule');
 const integratedAccountId = account.id;
-const unlimited = { TRUTO_RATE_LIMITS: '0', REQUEST_TIMEOUT_MS: '1000' };
+const unlimited = { TRUTO_RATE_LIMITS: '0', REQUEST_TIMEOUT_MS: '2000' };
 const secret = (name: string) => name.repeat(10).padEnd(32, '.');
 
-describe('R31 replicas with other settings', () => {
-  it('leave alone what they have no UNDO_STORE for: each record is kept before it is deleted', async () => {
-    const count = 600;
+describe.concurrent('R31 replicas with other settings', () => {
+  it('leave alone what they have no UNDO_STORE for: each record is kept before it is deleted', async ({ expect }) => {
+    const count = 300;
     const folder = mkdtempSync(join(tmpdir(), 'undo-'));
     await using stack = new AsyncDisposableStack();
     stack.defer(() => rmSync(folder, { recursive: true, force: true }));
     const redis = stack.use(await startRedis());
     const sandbox = await startSandbox({ engagementsPerAccount: count, latencyMs: 5 });
     stack.defer(() => sandbox.close());
-    const env = { REDIS_URL: redis.url, ...unlimited };
+    const env = { REDIS_URL: redis.url, ...unlimited, REQUEST_TIMEOUT_MS: '10000' };
     const keeping = stack.use(await startTestFacade(sandbox.url, { ...env, UNDO_STORE: folder }));
     const without = stack.use(await startTestFacade(sandbox.url, env));
     const ids = seedEngagements(account, count).map(({ id }) => id);
@@ -65,7 +65,7 @@ describe('R31 replicas with other settings', () => {
       startTestFacade(upstream.url, { ...env, AUTH_MODE: 'passthrough', BULK_TOKEN_SECRET: secret(name) });
     const first = await startWith('first');
     const { id } = await started(first.post, { integratedAccountId: 'a', ids: ['1', '2'] }, caller);
-    await expect.poll(() => upstream.deletes().length).toBeGreaterThan(0);
+    await vi.waitFor(() => expect(upstream.deletes().length).toBeGreaterThan(0), { timeout: 10_000 });
     await first[Symbol.asyncDispose]();
     isAway = false;
     const other = stack.use(await startWith('other'));
@@ -78,7 +78,9 @@ describe('R31 replicas with other settings', () => {
     return { id, now, caller, client, upstream, other, stack, startAgain: () => startWith('first') };
   }
 
-  it("leave alone a caller's token that another secret sealed; the bulk delete says what it waits for, and goes on with that", async () => {
+  it("leave alone a caller's token that another secret sealed; the bulk delete says what it waits for, and goes on with that", async ({
+    expect,
+  }) => {
     const { now, upstream, stack, startAgain } = await startUnserved();
     await using _stack = stack;
     const sent = upstream.deletes().length;
@@ -91,7 +93,9 @@ describe('R31 replicas with other settings', () => {
     expect(await now()).toMatchObject({ trouble: null, outcomes: { failed: 0, unknown: 0 } });
   }, 60_000);
 
-  it('end a cancelled one that no server has the settings for any more: what was sent is UNKNOWN', async () => {
+  it('end a cancelled one that no server has the settings for any more: what was sent is UNKNOWN', async ({
+    expect,
+  }) => {
     const { id, now, caller, client, upstream, other, stack } = await startUnserved();
     await using _stack = stack;
     const sent = upstream.deletes().length;

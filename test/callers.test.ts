@@ -1,4 +1,4 @@
-import { createServer } from 'node:http';
+import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { OperationTypeNode } from 'graphql';
 import { exportJWK, generateKeyPair } from 'jose';
@@ -7,6 +7,7 @@ import { createSchema } from '../src/graphql/schema.ts';
 import { createAuthenticator } from '../src/http/auth.ts';
 import { createLog } from '../src/log.ts';
 import { startTestFacade, type TestFacade } from './support/facade.ts';
+import { readInTime } from './support/in-time.ts';
 import { truto } from './support/outcome.ts';
 import { bearer, jwtSecret, serviceEnv, signToken } from './support/service.ts';
 import { type FakeUpstream, json, startUpstream } from './support/upstream.ts';
@@ -254,6 +255,16 @@ describe('AUTH_MODE=service', () => {
     expect(upstream.seen.length > before).toBe(granted);
   });
 
+  it.each([
+    ['all and one', ['z', '*']],
+    ['all twice', ['*', '*']],
+  ])('S02 when the grant names %s, it is none for an account that is called so', async (_how, integrated_accounts) => {
+    const before = upstream.seen.length;
+    const { body } = await facade.post(remove('*'), {}, bearer(await signToken({ integrated_accounts })));
+    expect(body.data.deleteEngagement.__typename).toBe('ForbiddenError');
+    expect(upstream.seen).toHaveLength(before);
+  });
+
   it('S02 answers alike for an account that is not granted and one that cannot exist', async () => {
     const headers = bearer(await signToken({ integrated_accounts: ['a'] }));
     const answers = await Promise.all(['b', '..', ''].map((account) => facade.post(remove(account), {}, headers)));
@@ -366,21 +377,27 @@ describe('AUTH_MODE=service with a key set', () => {
     keys.closeAllConnections();
   });
 
-  it('S31 says that tokens cannot be verified when the key set cannot be had, and sends nothing', async () => {
+  it.each<[string, RequestListener | undefined]>([
+    ['cannot be reached', undefined],
+    ['is never answered', () => {}],
+    ['is answered too late', (_request, response) => void response.writeHead(200).write('{"keys":[')],
+  ])('S31 says in time that tokens cannot be verified when the key set %s, and sends nothing', async (_how, answer) => {
     const { privateKey } = await generateKeyPair('ES256');
+    const keys = createServer(answer);
+    if (answer) await new Promise<void>((resolve) => keys.listen(0, '127.0.0.1', resolve));
+    const port = answer ? (keys.address() as AddressInfo).port : 1;
     await using upstream = await startUpstream(json(204, undefined));
     await using facade = await startTestFacade(upstream.url, {
       ...serviceEnv,
-      JWT_JWKS_URL: 'http://127.0.0.1:1/jwks',
+      REQUEST_TIMEOUT_MS: '1000',
+      JWT_JWKS_URL: `http://127.0.0.1:${port}/jwks`,
     });
-    const { status, body } = await facade.post(
-      remove('a'),
-      {},
-      bearer(await signToken({ integrated_accounts: ['a'] }, privateKey, 'ES256')),
-    );
+    const token = await signToken({ integrated_accounts: ['a'] }, privateKey, 'ES256');
+    const { status, body } = await readInTime(facade, 1_000, () => facade.post(remove('a'), {}, bearer(token)));
     expect(status).toBe(503);
     expect(body.errors).toMatchObject([{ extensions: { code: 'AUTHENTICATION_UNAVAILABLE' } }]);
-    expect(facade.logged()).toContain('callers cannot be verified');
     expect(upstream.seen).toHaveLength(0);
+    keys.close();
+    keys.closeAllConnections();
   });
 });

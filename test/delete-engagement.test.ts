@@ -3,6 +3,8 @@ import { sandboxAccount, sandboxAccounts } from '../src/sandbox/accounts.ts';
 import { seedEngagements } from '../src/sandbox/seed.ts';
 import { startSandbox } from '../src/sandbox/server.ts';
 import { startTestFacade } from './support/facade.ts';
+import { truto } from './support/outcome.ts';
+import { bearer, jwtSecret, serviceEnv, signToken } from './support/service.ts';
 import { json, startUpstream } from './support/upstream.ts';
 
 const mutation = `mutation Delete($id: ID!, $account: ID!, $type: EngagementType, $format: ResponseFormat! = UNIFIED, $dryRun: Boolean! = false) {
@@ -217,5 +219,37 @@ describe('a dry run', () => {
     const { body } = await facade.post(mutation, { id: '..', account: 'a', dryRun: true });
     expect(body.data.deleteEngagement.__typename).toBe('InvalidInputError');
     expect(upstream.seen).toHaveLength(0);
+  });
+});
+
+describe('a refusal by a rule', () => {
+  it('has what refuses among its issues, and no warning', async () => {
+    await using upstream = await startUpstream(json(204, undefined), 'affinity');
+    await using facade = await startTestFacade(upstream.url);
+    const document = `mutation {
+      deleteEngagement(id: "e1", integratedAccountId: "a", parameters: { subject: "x" }) {
+        __typename ... on InvalidInputError { issues { path } } } }`;
+    const { body } = await facade.post(document);
+    expect(body.data.deleteEngagement).toEqual({
+      __typename: 'InvalidInputError',
+      issues: [{ path: ['engagementType'] }],
+    });
+    expect(upstream.deletes()).toEqual([]);
+  });
+});
+
+describe('an account that Truto asks to leave alone', () => {
+  it.each([
+    ["every caller that comes with the server's token", { ...serviceEnv, JWT_SECRET: jwtSecret }, 1],
+    ['the caller whose token it is, and no other', { AUTH_MODE: 'passthrough' }, 2],
+  ])('is left alone by %s', async (_who, env, deletes) => {
+    await using upstream = await startUpstream(truto(429, {}, { 'retry-after': '30' }), 'capsule');
+    await using facade = await startTestFacade(upstream.url, env);
+    for (const sub of ['caller-1', 'caller-2']) {
+      const headers = bearer(await signToken({ sub, integrated_accounts: ['a'] }));
+      const { body } = await facade.post(mutation, { id: 'e1', account: 'a' }, headers);
+      expect(body.data.deleteEngagement.__typename).toBe('RateLimitedError');
+    }
+    expect(upstream.deletes()).toHaveLength(deletes);
   });
 });

@@ -1,6 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
-import { createDeleteMemory, type KeyedDelete } from '../src/engagement/delete-memory.ts';
+import { createDeleteMemory, type KeyedDelete } from '../src/engagement/delete/delete-memory.ts';
 import type { DeleteEngagementResult, OutcomeUnknownError } from '../src/engagement/result.ts';
+import { performDelete } from './support/perform-delete.ts';
 
 const record = { id: '1', integratedAccountId: 'a' };
 
@@ -36,11 +37,12 @@ const keyed = (key: string): KeyedDelete => ({
 describe('what is remembered of deletes', () => {
   it('S19 is each outcome, however many large records others have kept since', async () => {
     const memory = createDeleteMemory();
-    await memory.perform(keyed('mine'), async () => unknown);
+    await performDelete(memory, keyed('mine'), async () => unknown);
     const large = success('x'.repeat(65_000));
-    for (let index = 0; index < 1_200; index += 1) await memory.perform(keyed(`other ${index}`), async () => large);
+    for (let index = 0; index < 1_200; index += 1)
+      await performDelete(memory, keyed(`other ${index}`), async () => large);
     const seen: unknown[] = [];
-    await memory.perform(keyed('mine'), async ({ earlier }) => {
+    await performDelete(memory, keyed('mine'), async ({ earlier }) => {
       seen.push(earlier?.message);
       return success(null);
     });
@@ -54,29 +56,38 @@ describe('what is remembered of deletes', () => {
       ['large', 70_000],
     ] as const) {
       const first = success('x'.repeat(length));
-      await memory.perform(keyed(key), async () => first);
-      const again = await memory.perform(keyed(key), async () => unknown);
+      await performDelete(memory, keyed(key), async () => first);
+      const again = await performDelete(memory, keyed(key), async () => unknown);
       const expected = length === 10 ? first : { raw: null, warnings: [expect.stringContaining('record')] };
       expect(again).toMatchObject({ kind: 'repeated', result: expected });
     }
   });
 
+  it('is the outcome without the engagement where that was too large', async () => {
+    const memory = createDeleteMemory();
+    const large = { ...success(undefined), engagement: { ...record, subject: 'x'.repeat(70_000) } };
+    await performDelete(memory, keyed('k'), async () => large as DeleteEngagementResult);
+    const again = await performDelete(memory, keyed('k'), () => Promise.reject(new Error('sent again')));
+    const kept = { outcome: 'DELETED', engagement: null, warnings: [expect.stringContaining('record')] };
+    expect(again).toMatchObject({ kind: 'repeated', result: kept });
+  });
+
   it('is no record that an earlier attempt had, once there is an outcome', async () => {
     const memory = createDeleteMemory();
-    await memory.perform(keyed('k'), async () => unknown);
+    await performDelete(memory, keyed('k'), async () => unknown);
     const gone = { ...success(undefined), outcome: 'ALREADY_ABSENT' } as const;
-    await memory.perform(keyed('k'), async () => gone as DeleteEngagementResult);
-    const again = await memory.perform(keyed('k'), () => Promise.reject(new Error('sent again')));
+    await performDelete(memory, keyed('k'), async () => gone as DeleteEngagementResult);
+    const again = await performDelete(memory, keyed('k'), () => Promise.reject(new Error('sent again')));
     expect(again).toMatchObject({ kind: 'repeated', result: { outcome: 'ALREADY_ABSENT' } });
   });
 
   it('is an unknown outcome also when the next attempt ends by a fault of ours', async () => {
     const memory = createDeleteMemory();
-    await memory.perform(keyed('k'), async () => unknown);
-    const fault = memory.perform(keyed('k'), () => Promise.reject(new Error('a bug')));
+    await performDelete(memory, keyed('k'), async () => unknown);
+    const fault = performDelete(memory, keyed('k'), () => Promise.reject(new Error('a bug')));
     await expect(fault).rejects.toThrow('a bug');
     const seen: unknown[] = [];
-    await memory.perform(keyed('k'), async ({ earlier }) => {
+    await performDelete(memory, keyed('k'), async ({ earlier }) => {
       seen.push(earlier?.message);
       return success(null);
     });
@@ -89,15 +100,15 @@ describe('what is remembered of deletes', () => {
       claim: async () => ({ kind: 'mine', earlier: unknown, isInDoubt: false, answerCount: 0 }),
       settle: async (_delete, kept) => void settled.push(kept),
     });
-    const fault = memory.perform(keyed('k'), () => Promise.reject(new Error('a bug')));
+    const fault = performDelete(memory, keyed('k'), () => Promise.reject(new Error('a bug')));
     await expect(fault).rejects.toThrow('a bug');
     expect(settled).toMatchObject([{ mayBeTried: true, whole: JSON.stringify(unknown) }]);
   });
 
   it('has no warning where there was no record', async () => {
     const memory = createDeleteMemory();
-    await memory.perform(keyed('k'), async () => success(undefined));
-    const again = await memory.perform(keyed('k'), async () => unknown);
+    await performDelete(memory, keyed('k'), async () => success(undefined));
+    const again = await performDelete(memory, keyed('k'), async () => unknown);
     expect(again).toMatchObject({ kind: 'repeated', result: { outcome: 'DELETED', warnings: [] } });
   });
 
@@ -110,7 +121,7 @@ describe('what is remembered of deletes', () => {
       aheadMs = atMs;
       // The cache looks at the clock once in a millisecond.
       await new Promise((resolve) => setTimeout(resolve, 5));
-      return (await memory.perform(keyed('k'), async () => success(null))).kind;
+      return (await performDelete(memory, keyed('k'), async () => success(null))).kind;
     };
     expect(await again(0)).toBe('performed');
     expect(await again(9.9 * 60_000)).toBe('repeated');
@@ -121,8 +132,8 @@ describe('what is remembered of deletes', () => {
   it('makes room for what is newer, however little each outcome takes', async () => {
     const memory = createDeleteMemory();
     const long: OutcomeUnknownError = { ...unknown, engagement: null, retrySafe: false, message: 'x'.repeat(60_000) };
-    for (let index = 0; index < 1_200; index += 1) await memory.perform(keyed(String(index)), async () => long);
-    expect((await memory.perform(keyed('1199'), async () => long)).kind).toBe('repeated');
-    expect((await memory.perform(keyed('0'), async () => long)).kind).toBe('performed');
+    for (let index = 0; index < 1_200; index += 1) await performDelete(memory, keyed(String(index)), async () => long);
+    expect((await performDelete(memory, keyed('1199'), async () => long)).kind).toBe('repeated');
+    expect((await performDelete(memory, keyed('0'), async () => long)).kind).toBe('performed');
   });
 });

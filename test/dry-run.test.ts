@@ -54,6 +54,17 @@ describe('a dry run', () => {
     expect(upstream.deletes()).toEqual([]);
   });
 
+  it('shows every header of the request, and no credential or key in them', async () => {
+    await using upstream = await startUpstream(json(204, undefined), account('active'));
+    await using facade = await startTestFacade(upstream.url, { AUTH_MODE: 'passthrough' });
+    const shown = document.replace('wouldBeSent', 'headers { name value }');
+    const { body } = await facade.post(shown, {}, { ...bearer('canary-token'), 'idempotency-key': 'k' });
+    const headers = body.data.deleteEngagement.headers as { name: string; value: string }[];
+    const inBrackets = headers.filter(({ value }) => /^(Bearer )?\[.+\]$/.test(value)).map(({ name }) => name);
+    expect(inBrackets.sort()).toEqual(['authorization', 'idempotency-key']);
+    expect(headers.map(({ name }) => name)).toContain('user-agent');
+  });
+
   it("finds that the server's own token is refused, which no caller can fix", async () => {
     await using upstream = await startUpstream(json(204, undefined), truto(401));
     await using facade = await startTestFacade(upstream.url, { ...serviceEnv, JWT_SECRET: jwtSecret });

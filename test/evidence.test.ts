@@ -228,6 +228,12 @@ describe('R10 a provider that documents how it refuses under 200', () => {
     expect(result.warnings).toContainEqual(expect.stringContaining('lists errors'));
   });
 
+  it('has not refused when it is Zoho and says so of one record of two', async () => {
+    const body = { data: [{ code: 'SUCCESS', details: { id: 'e1' }, status: 'success' }, { status: 'error' }] };
+    const result = await deleted(json(200, body), { format: 'RAW', integration: 'zohocrm' });
+    expect(result).toMatchObject({ __typename: 'OutcomeUnknownError', rawResponse: body });
+  });
+
   it('is refused in its own form only: another known integration leaves the outcome unknown', async () => {
     const result = await deleted(json(200, { success: false }), { format: 'RAW', integration: 'zohocrm' });
     expect(result).toMatchObject({ __typename: 'OutcomeUnknownError' });
@@ -240,6 +246,13 @@ describe('R10 the record of an engagement', () => {
       outcome: 'DELETED',
       engagement: { status },
     });
+  });
+});
+
+describe('R10 a record without any word of the provider', () => {
+  it.each([null, ''])('is a success: its remote_data is %j', async (remoteData) => {
+    const result = await deleted(json(200, { id: 'e1', remote_data: remoteData }), { remote: true });
+    expect(result).toMatchObject({ outcome: 'DELETED' });
   });
 });
 

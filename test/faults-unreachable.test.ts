@@ -50,7 +50,7 @@ function startSelfSigned(): Promise<Listening> {
 const timeoutMs = 5_000;
 const notSent = {
   __typename: 'UpstreamUnavailableError',
-  message: expect.stringMatching(/^Upstream was not reached: .*Nothing was deleted\.$/),
+  message: expect.stringContaining('Nothing was deleted'),
 };
 
 describe('R14 a delete that cannot reach upstream is surely not done, tried twice at most, and names no host', () => {

@@ -1,7 +1,7 @@
-import { GraphQLError } from 'graphql';
 import { describe, expect, it } from 'vitest';
-import { createDeleteMemory } from '../src/engagement/delete-memory.ts';
+import { createDeleteMemory } from '../src/engagement/delete/delete-memory.ts';
 import { startTestFacade } from './support/facade.ts';
+import { performDelete } from './support/perform-delete.ts';
 import { json, startUpstream } from './support/upstream.ts';
 
 const document = 'mutation { deleteEngagement(id: 1, integratedAccountId: "a") { __typename } }';
@@ -56,8 +56,8 @@ describe('what is remembered', () => {
       rateLimit: null,
       warnings: [],
     } as const;
-    expect(await memory.perform(keyed, async () => success)).toEqual({ kind: 'performed', result: success });
-    expect(await memory.perform(keyed, () => Promise.reject(new Error('done twice')))).toMatchObject({
+    expect(await performDelete(memory, keyed, async () => success)).toEqual({ kind: 'performed', result: success });
+    expect(await performDelete(memory, keyed, () => Promise.reject(new Error('done twice')))).toMatchObject({
       kind: 'repeated',
       result: { outcome: 'DELETED', engagement: null, warnings: [expect.stringContaining('too large')] },
     });
@@ -74,9 +74,9 @@ describe('what is remembered', () => {
       engagement: null,
     } as const;
     const ours = { ...keyed, unknownSince: () => lost };
-    await expect(memory.perform(ours, () => Promise.reject(new Error('a bug')))).rejects.toThrow('a bug');
+    await expect(performDelete(memory, ours, () => Promise.reject(new Error('a bug')))).rejects.toThrow('a bug');
     const later = { kind: 'NotFoundError', message: '', accountFound: true } as const;
-    const again = await memory.perform(ours, async ({ earlier }) => {
+    const again = await performDelete(memory, ours, async ({ earlier }) => {
       expect(earlier).toEqual(lost);
       return later;
     });
@@ -85,9 +85,9 @@ describe('what is remembered', () => {
 
   it('is nothing of a delete whose caller was refused', async () => {
     const memory = createDeleteMemory();
-    await expect(memory.perform(keyed, () => Promise.reject(new GraphQLError('no')))).rejects.toThrow('no');
+    await performDelete(memory, keyed, async () => ({ kind: 'Unauthenticated', message: '' }));
     const later = { kind: 'NotFoundError', message: '', accountFound: true } as const;
-    const again = await memory.perform(keyed, async ({ earlier }) => {
+    const again = await performDelete(memory, keyed, async ({ earlier }) => {
       expect(earlier).toBeUndefined();
       return later;
     });
@@ -97,8 +97,8 @@ describe('what is remembered', () => {
   it('is nothing of a record that is not found while the account could not be checked', async () => {
     const memory = createDeleteMemory();
     const unchecked = { kind: 'NotFoundError', message: '', accountFound: false, isUnchecked: true } as const;
-    await memory.perform(keyed, async () => unchecked);
+    await performDelete(memory, keyed, async () => unchecked);
     const found = { ...unchecked, accountFound: true, isUnchecked: false };
-    expect(await memory.perform(keyed, async () => found)).toEqual({ kind: 'performed', result: found });
+    expect(await performDelete(memory, keyed, async () => found)).toEqual({ kind: 'performed', result: found });
   });
 });

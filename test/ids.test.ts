@@ -6,18 +6,33 @@ const mutation = `mutation ($id: ID!, $parameters: DeleteEngagementParameters, $
   deleteEngagement(id: $id, integratedAccountId: "a", parameters: $parameters, remoteQuery: $remoteQuery) {
     __typename ... on InvalidInputError { issues { path } } } }`;
 
-/** Sends the JSON text of variables as it is, and tells what became of it. */
+/**
+ * Sends the JSON text of variables as it is, and tells what became of it: in an operation that is new to the facade, and
+ * again when that is prepared, which must make no difference.
+ */
 async function send(variables: string) {
   await using upstream = await startUpstream(json(204, undefined));
   await using facade = await startTestFacade(upstream.url);
-  const body = `{"query":${JSON.stringify(mutation)},"variables":${variables}}`;
-  const response = await fetch(`${facade.url}/graphql`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body,
-  });
-  return { status: response.status, answer: await response.json(), deletes: upstream.deletes() };
+  const post = async () => {
+    const before = upstream.deletes().length;
+    const response = await fetch(`${facade.url}/graphql`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: `{"query":${JSON.stringify(mutation)},"variables":${variables}}`,
+    });
+    const deletes = upstream
+      .deletes()
+      .slice(before)
+      .map(({ path, rawQuery }) => `${path}?${rawQuery}`);
+    return { status: response.status, answer: await response.json(), deletes };
+  };
+  const first = await post();
+  await facade.post(mutation, { id: 'prepared' });
+  expect(await post()).toEqual(first);
+  return first;
 }
+
+const refused = { extensions: { code: 'BAD_USER_INPUT' } };
 
 describe('an id that is a number in the variables', () => {
   it.each([
@@ -27,7 +42,7 @@ describe('an id that is a number in the variables', () => {
     ['"3652397000000512019"', '3652397000000512019'],
   ])('%s names the engagement %s', async (id, expected) => {
     const { deletes } = await send(`{"id":${id}}`);
-    expect(deletes.map(({ path }) => path.split('/').at(-1))).toEqual([expected]);
+    expect(deletes.map((line) => line.split(/[/?]/).at(4))).toEqual([expected]);
   });
 
   it.each(['3652397000000512019', '9007199254740993', '1e30', '1.5'])(
@@ -35,14 +50,14 @@ describe('an id that is a number in the variables', () => {
     async (id) => {
       const { status, answer, deletes } = await send(`{"id":${id}}`);
       expect([status, deletes]).toEqual([400, []]);
-      expect(answer.errors[0].message).toMatch(/\bid\b/);
+      expect(answer.errors).toMatchObject([refused]);
     },
   );
 
   it('is refused wherever it stands', async () => {
     const { status, answer, deletes } = await send('{"id":"1","parameters":{"account":{"id":3652397000000512019}}}');
     expect([status, deletes]).toEqual([400, []]);
-    expect(answer.errors[0].message).toContain('parameters.account.id');
+    expect(answer.errors).toMatchObject([refused]);
   });
 });
 

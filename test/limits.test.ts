@@ -204,11 +204,6 @@ describe('S09 a document', () => {
     expect(body.errors[0].extensions.code).toBe('TOO_COSTLY');
   });
 
-  it('says which limit it is beyond', async () => {
-    const { body } = await facade.post(`{ ${times(999, () => '__typename')} }`);
-    expect(body.errors[0].message).toContain('1000 tokens');
-  });
-
   it.each([
     ['a variable says', 'first: $n', '($n: Int)'],
     ['a default value says', 'first: $n', '($n: Int = 1)'],
@@ -244,8 +239,7 @@ describe('S09 fields that cannot be merged', () => {
   it('are compared once, by the rule that remembers what it has compared', async () => {
     const query = '{ integrations { name: parameters name } }';
     const { body } = await facade.post(query, {}, { authorization: 'Bearer t', accept });
-    expect(body.errors).toHaveLength(1);
-    expect(body.errors[0].message).toContain('Fields "name" conflict');
+    expect(body.errors).toMatchObject([{ extensions: { code: 'GRAPHQL_VALIDATION_FAILED' } }]);
   });
 });
 
@@ -279,8 +273,7 @@ describe('S09 an attack', () => {
       {},
       { authorization: 'Bearer t', accept },
     );
-    const messages = body.errors.map(({ message }: { message: string }) => message);
-    expect(messages).toEqual(['Cannot spread fragment "A" within itself.']);
+    expect(body.errors).toMatchObject([{ extensions: { code: 'GRAPHQL_VALIDATION_FAILED' } }]);
   });
 
   it('with fragments that multiply is refused as soon as any', async () => {

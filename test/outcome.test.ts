@@ -9,6 +9,7 @@ describe('a 2xx answer is a success', () => {
     ['200 with only an id', json(200, { id: 'e1' }), 'DELETED', { id: 'e1', subject: null }],
     ['200 without an id', json(200, { subject: 'Hello' }), 'DELETED', { id: 'e1', subject: 'Hello' }],
     ['200 empty', json(200, undefined), 'DELETED', { id: 'e1', subject: null }],
+    ['201', json(201, { id: 'e1' }), 'DELETED', { id: 'e1' }],
     ['202', json(202, { id: 'e1' }), 'ACCEPTED', { id: 'e1' }],
     ['204', json(204, undefined), 'DELETED', { id: 'e1', subject: null }],
   ])('R10 %s', async (_what, answer, outcome, engagement) => {
@@ -57,6 +58,11 @@ describe('a 2xx answer is a success', () => {
   it.each([
     ['JSON', json(200, { success: true }), { success: true }],
     ['nothing for a 204', json(204, undefined), null],
+    [
+      'JSON whose longest integers have become text, and no other number',
+      ((_request, response) => response.end('{"ticket":12345678901234567890,"n":5,"f":1.5,"e":1e30}')) as Answer,
+      { ticket: '12345678901234567890', n: 5, f: 1.5, e: 1e30 },
+    ],
   ])('in the format RAW holds %s', async (_what, answer, raw) => {
     expect(await outcomeOf(answer, { variables: { format: 'RAW' } })).toMatchObject({
       outcome: 'DELETED',

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { execute, parse, validate } from 'graphql';
 import { describe, expect, it } from 'vitest';
 import { AnswerRoom } from '../src/engagement/answer-room.ts';
-import { createDeleteMemory } from '../src/engagement/delete-memory.ts';
+import { createDeleteMemory } from '../src/engagement/delete/delete-memory.ts';
 import { ChunkDeliveries } from '../src/graphql/chunk-delivery.ts';
 import type { Context } from '../src/graphql/context.ts';
 import { type PlanSize, prepareOperation } from '../src/graphql/prepared/prepare.ts';

@@ -28,7 +28,7 @@ const full: DeleteEngagementInput = {
 
 function queryOf(input: DeleteEngagementInput): string {
   const selection = { fields: new Set(['id', 'subject'] as const), noteFields: new Set<never>(), chunks: false };
-  const { path } = buildDeleteRequest(input, selection, { authorization: 'Bearer x', idempotencyKey: 'key' });
+  const { path } = buildDeleteRequest(input, selection, 'Bearer x');
   return path.slice(path.indexOf('?') + 1);
 }
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { startTestFacade } from './support/facade.ts';
-import { sendKeyed as send } from './support/keyed-delete.ts';
+import { startTestFacade, type TestFacade } from './support/facade.ts';
+import { inTurn, keyOf, removal, sendKeyed as send } from './support/keyed-delete.ts';
 import { truto } from './support/outcome.ts';
-import { json, startUpstream } from './support/upstream.ts';
+import { json, type SeenRequest, startUpstream } from './support/upstream.ts';
 
 describe('a key that this process has forgotten, or never knew', () => {
   async function keyUpstream(id: string, rest?: string): Promise<unknown> {
@@ -38,6 +38,72 @@ describe('a delete that may have been done, and arrives again with its key', () 
     expect((await send(facade, 'k', '1', rest, 'a', headers)).__typename).toBe('OutcomeUnknownError');
     isRevoked = true;
     expect((await send(facade, 'k', '1', rest, 'a', headers)).__typename).toBe('OutcomeUnknownError');
+  });
+});
+
+describe('a delete whose token Truto did not accept', () => {
+  it('is a new one when it arrives again: "not found" then means just that', async () => {
+    await using upstream = await startUpstream(inTurn(truto(401), truto(404)), 'capsule');
+    await using facade = await startTestFacade(upstream.url, { AUTH_MODE: 'passthrough' });
+    const headers = { authorization: 'Bearer canary-of-a-caller', 'idempotency-key': 'k' };
+    const document = `mutation { ${removal('1')} }`;
+    const refused = await facade.post(document, {}, headers);
+    expect(refused.body.errors).toMatchObject([{ extensions: { code: 'UNAUTHENTICATED' } }]);
+    const { body } = await facade.post(document, {}, headers);
+    expect(body.data.deleteEngagement).toMatchObject({ __typename: 'NotFoundError' });
+  });
+});
+
+describe('a delete that could not be sent', () => {
+  it('is in the log with the key that it has when it is sent', async () => {
+    const keysLogged = ({ logged }: TestFacade) =>
+      [...logged().matchAll(/"idempotencyKey":"([^"]+)".*"msg":"delete"/g)].map(([, key]) => key);
+    await using limiting = await startUpstream(truto(429, {}, { 'retry-after': '30' }));
+    await using paused = await startTestFacade(limiting.url);
+    await send(paused, 'another', '2');
+    expect((await send(paused, 'k')).__typename).toBe('RateLimitedError');
+    expect(limiting.deletes()).toHaveLength(1);
+    await using upstream = await startUpstream(json(204, undefined));
+    await using facade = await startTestFacade(upstream.url);
+    await send(facade, 'k');
+    expect(keysLogged(paused)[1]).toBe(keyOf(upstream.deletes()[0] as SeenRequest));
+  });
+});
+
+describe('a delete whose snapshot was too large to be kept', () => {
+  it('is settled when it arrives again and there is nothing left to read', async () => {
+    let wasDeleted = false;
+    await using upstream = await startUpstream((request, response) => {
+      if (wasDeleted) return truto(404)(request, response);
+      if (request.method === 'GET') return json(200, { id: '1', subject: 'x'.repeat(70_000) })(request, response);
+      wasDeleted = true;
+      truto(408)(request, response);
+    }, 'capsule');
+    await using facade = await startTestFacade(upstream.url);
+    expect((await send(facade, 'k', '1', ', snapshot: true')).__typename).toBe('OutcomeUnknownError');
+    const again = await send(facade, 'k', '1', ', snapshot: true');
+    expect(again).toMatchObject({ outcome: 'ALREADY_ABSENT', engagement: null });
+    expect(upstream.deletes()).toHaveLength(2);
+  });
+});
+
+describe('a streamed body of a delete that arrives twice at once', () => {
+  it('goes to the first, and the second gets what happened', async () => {
+    const release = Promise.withResolvers<void>();
+    await using upstream = await startUpstream(async (request, response) => {
+      await release.promise;
+      json(200, { ok: 1 })(request, response);
+    });
+    await using facade = await startTestFacade(upstream.url);
+    const first = send(facade, 'k', '1', ', format: STREAM');
+    await expect.poll(() => upstream.deletes().length).toBe(1);
+    const second = send(facade, 'k', '1', ', format: STREAM');
+    // It has come in by the time that a later request is answered.
+    await fetch(`${facade.url}/health`);
+    release.resolve();
+    expect((await first).stream.chunks).toHaveLength(1);
+    expect(await second).toMatchObject({ outcome: 'DELETED', stream: null });
+    expect(upstream.deletes()).toHaveLength(1);
   });
 });
 

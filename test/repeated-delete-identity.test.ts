@@ -47,6 +47,44 @@ describe('a delete with the Idempotency-Key of an earlier one', () => {
     expect(body.data.deleteEngagement.__typename).toBe('InvalidInputError');
   });
 
+  it.each([
+    [
+      'other fields of its notes',
+      'snapshot: true',
+      '... on DeleteEngagementSuccess { engagement { notes { title } } }',
+      '... on DeleteEngagementSuccess { engagement { notes { content } } }',
+    ],
+    [
+      'the chunks of its body',
+      'format: STREAM',
+      '... on DeleteEngagementSuccess { stream { contentType } }',
+      '... on DeleteEngagementSuccess { stream { contentType chunks } }',
+    ],
+  ])('is refused when it does not select what the first did: %s', async (_what, args, selected, other) => {
+    await using upstream = await startUpstream(json(200, { id: '1', notes: [] }));
+    await using facade = await startTestFacade(upstream.url);
+    const post = async (selection: string) => {
+      const document = `mutation { deleteEngagement(id: 1, integratedAccountId: "a", ${args}) { __typename ${selection} } }`;
+      return (await facade.post(document, {}, withKey('k'))).body.data.deleteEngagement.__typename;
+    };
+    const members = [await post(selected), await post(other), await post(selected)];
+    expect(members).toEqual(['DeleteEngagementSuccess', 'InvalidInputError', 'DeleteEngagementSuccess']);
+    expect(upstream.deletes()).toHaveLength(1);
+  });
+
+  it('is in the log as refused when it is another one', async () => {
+    await using upstream = await startUpstream(json(204, undefined));
+    await using facade = await startTestFacade(upstream.url);
+    await send(facade, 'k');
+    await send(facade, 'k', '2');
+    const lines = facade.logged().split('\n').filter(Boolean);
+    const deletes = lines.map((line) => JSON.parse(line)).filter(({ msg }) => msg === 'delete');
+    expect(deletes).toMatchObject([
+      { engagementId: '1', result: 'DeleteEngagementSuccess', attempts: 1 },
+      { engagementId: '2', result: 'InvalidInputError', attempts: 0 },
+    ]);
+  });
+
   it('S19 is two deletes when two callers chose the same key', async () => {
     await using upstream = await startUpstream(json(204, undefined));
     await using facade = await startTestFacade(upstream.url, { AUTH_MODE: 'passthrough' });

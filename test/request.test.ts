@@ -6,14 +6,13 @@ import { checkWellFormed } from '../src/engagement/rules.ts';
 import { hasDotSegment, refusedIds, takenIds } from './support/ids.ts';
 
 const everything = { fields: new Set([] as const), noteFields: new Set([] as const), chunks: false };
-const credentials = { authorization: 'Bearer token', idempotencyKey: 'key-1' };
 
 function inputWith(rest: Partial<DeleteEngagementInput>): DeleteEngagementInput {
   return { id: 'e1', integratedAccountId: 'account-1', format: 'unified', ...rest };
 }
 
 function deleteRequest(rest: Partial<DeleteEngagementInput>) {
-  return buildDeleteRequest(inputWith(rest), everything, credentials);
+  return buildDeleteRequest(inputWith(rest), everything, 'Bearer token');
 }
 
 function isRefused(rest: Partial<DeleteEngagementInput>): boolean {
@@ -103,6 +102,35 @@ describe('S04 the ids in the parameters', () => {
     const parameters = { account: { id: '' }, contacts: [{ id: 'fine' }, { id: '\ud800' }] };
     const found = checkWellFormed(inputWith({ parameters }));
     expect(found.map(({ path }) => path.join('.'))).toEqual(['parameters.account.id', 'parameters.contacts.1.id']);
+  });
+});
+
+describe('S06 text that no request line can carry', () => {
+  /** Every place that a text of a caller's own has in a request. */
+  const places: readonly (readonly [place: string, (text: string) => Partial<DeleteEngagementInput>])[] = [
+    ['parameters.content', (content) => ({ parameters: { content } })],
+    ['parameters.subject', (subject) => ({ parameters: { subject } })],
+    ['parameters.direction', (direction) => ({ parameters: { direction } })],
+    ['parameters.status', (status) => ({ parameters: { status } })],
+    ['remoteQuery.x', (x) => ({ remoteQuery: { x } })],
+    ['remoteQuery.x.0', (item) => ({ remoteQuery: { x: [item] } })],
+    ['remoteQuery.x', (name) => ({ remoteQuery: { x: { [name]: 'y' } } })],
+    ['remoteQuery', (name) => ({ remoteQuery: { [name]: 'y' } })],
+  ];
+
+  it.each(places)('is refused in %s when it has half of a surrogate pair', (place, inputOf) => {
+    for (const text of ['\ud800', 'a\udfff', '\udc00\ud800']) {
+      const found = checkWellFormed(inputWith(inputOf(text)));
+      expect(found.map(({ severity, path }) => [severity, path.join('.')])).toEqual([['REFUSAL', place]]);
+    }
+  });
+
+  it.each(places)('is escaped in %s when it has line breaks and the end of a head', (_place, inputOf) => {
+    const input = inputOf('a\r\nx-evil: 1\r\n\r\nDELETE /');
+    expect(isRefused(input)).toBe(false);
+    expect(deleteRequest(input).path).toMatch(/^[!-~]+$/);
+    expect(deleteRequest(input).path).toContain('a%0D%0Ax-evil%3A%201%0D%0A%0D%0ADELETE%20%2F');
+    expect(deleteRequest(input).headers).toEqual(deleteRequest({}).headers);
   });
 });
 

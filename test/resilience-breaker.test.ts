@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Attempt, FailureReason, SendOptions } from '../src/upstream/attempt.ts';
-import { Breaker, isAccountTrouble, isUpstreamTrouble } from '../src/upstream/breaker.ts';
+import { Breaker, isAccountFailure, isUpstreamFailure } from '../src/upstream/breaker.ts';
 import type { UpstreamClient } from '../src/upstream/client.ts';
 import { createSend } from '../src/upstream/send.ts';
 import { startTestFacade } from './support/facade.ts';
@@ -21,14 +21,14 @@ const good = answer(204);
 function count(breaker: Breaker, times: number, end: Attempt): number {
   let through = 0;
   for (let time = 0; time < times && !breaker.isOpen; time += 1) {
-    breaker.begin()(end);
+    breaker.end(end, breaker.begin());
     through += 1;
   }
   return through;
 }
 
 function openBreaker(): Breaker {
-  const breaker = new Breaker(isAccountTrouble);
+  const breaker = new Breaker(isAccountFailure);
   count(breaker, 20, trouble);
   expect(breaker.isOpen).toBe(true);
   return breaker;
@@ -39,7 +39,7 @@ describe('R08 a breaker', () => {
   afterEach(() => void vi.useRealTimers());
 
   it('stays closed up to 19 attempts, however they end, and opens with the 20th', () => {
-    const breaker = new Breaker(isAccountTrouble);
+    const breaker = new Breaker(isAccountFailure);
     expect(count(breaker, 19, trouble)).toBe(19);
     expect(breaker.isOpen).toBe(false);
     expect(count(breaker, 10, trouble)).toBe(1);
@@ -47,7 +47,7 @@ describe('R08 a breaker', () => {
   });
 
   it('opens when more than half was trouble, and not when it was half', () => {
-    const breaker = new Breaker(isAccountTrouble);
+    const breaker = new Breaker(isAccountFailure);
     count(breaker, 20, good);
     expect(count(breaker, 20, trouble)).toBe(20);
     expect(breaker.isOpen).toBe(false);
@@ -56,7 +56,7 @@ describe('R08 a breaker', () => {
   });
 
   it('forgets what was more than ten seconds ago', () => {
-    const breaker = new Breaker(isAccountTrouble);
+    const breaker = new Breaker(isAccountFailure);
     for (let second = 0; second < 60; second += 1) {
       expect(count(breaker, 1, trouble)).toBe(1);
       vi.advanceTimersByTime(1_000);
@@ -70,11 +70,11 @@ describe('R08 a breaker', () => {
     expect(breaker.isOpen).toBe(true);
     vi.advanceTimersByTime(1);
     expect(breaker.isOpen).toBe(false);
-    const endProbe = breaker.begin();
+    const isProbe = breaker.begin();
+    expect([isProbe, breaker.isOpen]).toEqual([true, true]);
+    vi.advanceTimersByTime(499);
     expect(breaker.isOpen).toBe(true);
-    vi.advanceTimersByTime(60_000);
-    expect(breaker.isOpen).toBe(true);
-    endProbe(good);
+    breaker.end(good, isProbe);
     expect(breaker.isOpen).toBe(false);
     // It begins anew: what was before it opened counts no more.
     expect(count(breaker, 15, trouble)).toBe(15);
@@ -84,16 +84,17 @@ describe('R08 a breaker', () => {
     ['good', good],
     ['trouble', trouble],
   ])('is not moved by the end (%s) of an attempt that began before it opened', (_what, end) => {
-    const breaker = new Breaker(isAccountTrouble);
-    const [endWhileOpen, endWhileProbing] = [breaker.begin(), breaker.begin()];
+    const breaker = new Breaker(isAccountFailure);
+    const [isProbe, isProbeToo] = [breaker.begin(), breaker.begin()];
+    expect([isProbe, isProbeToo]).toEqual([false, false]);
     count(breaker, 20, trouble);
-    endWhileOpen(end);
+    breaker.end(end, false);
     expect(breaker.isOpen).toBe(true);
     vi.advanceTimersByTime(500);
-    const endProbe = breaker.begin();
-    endWhileProbing(end);
+    const probe = breaker.begin();
+    breaker.end(end, false);
     expect(breaker.isOpen).toBe(true);
-    endProbe(good);
+    breaker.end(good, probe);
     expect(breaker.isOpen).toBe(false);
   });
 
@@ -105,7 +106,7 @@ describe('R08 a breaker', () => {
   });
 
   it('forgets attempts of more than 10 seconds ago although the wall clock is set back', () => {
-    const breaker = new Breaker(isAccountTrouble);
+    const breaker = new Breaker(isAccountFailure);
     count(breaker, 19, trouble);
     vi.setSystemTime(Date.now() - 3_600_000);
     vi.advanceTimersByTime(10_000);
@@ -133,7 +134,7 @@ describe('R08 a breaker', () => {
       answer(statusCode),
     ]),
   ])('is not opened by what %s', (_what, end) => {
-    for (const isTrouble of [isAccountTrouble, isUpstreamTrouble]) {
+    for (const isTrouble of [isAccountFailure, isUpstreamFailure]) {
       const breaker = new Breaker(isTrouble);
       expect(count(breaker, 100, end)).toBe(100);
       expect(breaker.isOpen).toBe(false);
@@ -149,12 +150,12 @@ describe('R08 a breaker', () => {
     ['no answer', failure('timeout', true)],
     ['no HTTP', failure('protocol', true)],
   ])('of an account is opened by %s, and that of all upstream is not', (_what, end) => {
-    expect(count(new Breaker(isAccountTrouble), 100, end)).toBe(20);
-    expect(count(new Breaker(isUpstreamTrouble), 100, end)).toBe(100);
+    expect(count(new Breaker(isAccountFailure), 100, end)).toBe(20);
+    expect(count(new Breaker(isUpstreamFailure), 100, end)).toBe(100);
   });
 
   it.each<FailureReason>(['refused', 'dns', 'tls', 'unconnected'])('of all upstream is opened by %s', (reason) => {
-    expect(count(new Breaker(isUpstreamTrouble), 100, failure(reason, false))).toBe(20);
+    expect(count(new Breaker(isUpstreamFailure), 100, failure(reason, false))).toBe(20);
   });
 });
 
@@ -177,8 +178,10 @@ describe('R08 sending', () => {
   }
   const endingWith =
     (end: Attempt): UpstreamClient['attempt'] =>
-    (_request, { atItsTurn = (begin) => begin() }) =>
-      atItsTurn(async () => end);
+    async (_request, { onDone }) => {
+      onDone();
+      return end;
+    };
 
   it('lets no attempt begin while a breaker is open, and tells so without a wait, until half a second is over', async () => {
     const attempt = vi.fn(endingWith(trouble));
@@ -198,9 +201,15 @@ describe('R08 sending', () => {
     const send = sendOver((...args) => end(...args));
     expect(new Set(await send(100, { hasCallerLeft: () => true }))).toEqual(new Set(['abandoned']));
     expect(new Set(await send(100, { deadlineAt: performance.now() }))).toEqual(new Set(['timeout']));
-    // This is what the client says when its turn did not come in time.
-    end = async () => failure('timeout', false);
-    expect(new Set(await send(100))).toEqual(new Set(['timeout']));
+    // As many as an account may have under way: those behind them get no permit in time.
+    const held = Promise.withResolvers<Attempt>();
+    end = () => held.promise;
+    const busy = send(100);
+    const late = send(100, { deadlineAt: performance.now() + 50 });
+    await vi.advanceTimersByTimeAsync(50);
+    expect(new Set(await late)).toEqual(new Set(['timeout']));
+    held.resolve(good);
+    expect(new Set(await busy)).toEqual(new Set([204]));
     end = endingWith(good);
     expect(await send(1)).toEqual([204]);
   });

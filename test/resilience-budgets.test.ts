@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Attempt } from '../src/upstream/attempt.ts';
 import type { UpstreamClient } from '../src/upstream/client.ts';
 import { documentedLimits } from '../src/upstream/lanes.ts';
-import { RetryBudget } from '../src/upstream/retry-budget.ts';
+import { RetryBudget } from '../src/upstream/retry.ts';
 import { createSend } from '../src/upstream/send.ts';
 import { mostInTenSeconds } from './support/most-in-ten-seconds.ts';
 
@@ -54,8 +54,11 @@ function startPlay() {
     pauses.push({ account, fromMs, toMs: fromMs + Math.min(retryAfter, 60) * 1000 });
     return answer(429, { 'retry-after': String(retryAfter) });
   }
-  const attempt: UpstreamClient['attempt'] = async ({ path }, { atItsTurn = (begin) => begin() }) =>
-    atItsTurn(() => attemptNow(path));
+  const attempt: UpstreamClient['attempt'] = async ({ path }, { onDone }) => {
+    const end = await attemptNow(path);
+    onDone();
+    return end;
+  };
   const send = createSend({ client: { attempt }, reserveMs: 10, limits: documentedLimits });
 
   async function sendOne(burst: Burst, isFirst: boolean): Promise<Played> {

@@ -8,7 +8,7 @@ vi.mock('node:timers/promises', () => ({
   setTimeout: (timeMs: number) => new Promise((resolve) => globalThis.setTimeout(resolve, timeMs)),
 }));
 
-const accounts = Array.from({ length: 8 }, (_, index) => `account-${index}`);
+const workers = Array.from({ length: 8 }, (_, index) => `worker-${index}`);
 const request = { method: 'DELETE', path: '/', headers: {} } as const;
 const body = { kind: 'complete', bytes: Buffer.of() } as const;
 const answer = (statusCode: number): Attempt => ({ kind: 'answer', statusCode, headers: {}, body, disconnect() {} });
@@ -23,10 +23,11 @@ const phasesMs = Array.from({ length: 30 }, (_, index) => index * 17);
 const waitMs = (timeMs: number) => new Promise((resolve) => setTimeout(resolve, timeMs));
 
 /**
- * Has every account delete one thing after another over an upstream that is down at first.
- * @returns how long after its return each account had its first success, and how many attempts were made before.
+ * Has every worker delete one thing after another over an upstream that is down at first.
+ * @param isByAccount each has an account, whose own breaker opens; else each delete has one, whose own never does.
+ * @returns how long after its return each worker had its first success, and how many attempts were made before.
  */
-async function comeBackAfter(outageMs: number, failure: Attempt) {
+async function comeBackAfter(outageMs: number, failure: Attempt, isByAccount: boolean) {
   const backAtMs = performance.now() + outageMs;
   const firstSuccesses = new Map<string, number>();
   let attemptsBefore = 0;
@@ -37,22 +38,25 @@ async function comeBackAfter(outageMs: number, failure: Attempt) {
     attemptsBefore += 1;
     return failure;
   }
-  const attempt = async (_request: unknown, { atItsTurn = (begin) => begin() }: AttemptOptions) =>
-    atItsTurn(attemptNow);
+  const attempt = async (_request: unknown, { onDone }: AttemptOptions) => {
+    const end = await attemptNow();
+    onDone();
+    return end;
+  };
   const send = createSend({ client: { attempt }, reserveMs: 500, limits: undefined });
 
-  async function work(integratedAccountId: string): Promise<void> {
-    while (performance.now() < backAtMs + 3_000) {
-      const limitedBy = { tokenId: 't', integratedAccountId };
+  async function work(worker: string): Promise<void> {
+    for (let count = 0; performance.now() < backAtMs + 3_000; count += 1) {
+      const limitedBy = { tokenId: 't', integratedAccountId: isByAccount ? worker : `${worker}-${count}` };
       const sent = await send(request, { deadlineAt: performance.now() + 10_000, limitedBy });
       const isSuccess = sent.attempt.kind === 'answer' && sent.attempt.statusCode === 204;
-      if (isSuccess && !firstSuccesses.has(integratedAccountId)) {
-        firstSuccesses.set(integratedAccountId, performance.now() - backAtMs);
+      if (isSuccess && !firstSuccesses.has(worker)) {
+        firstSuccesses.set(worker, performance.now() - backAtMs);
       }
       await waitMs(25);
     }
   }
-  const all = Promise.all(accounts.map(work));
+  const all = Promise.all(workers.map(work));
   await vi.advanceTimersByTimeAsync(outageMs + 4_000);
   await all;
   return { firstSuccesses: [...firstSuccesses.values()].sort((left, right) => left - right), attemptsBefore };
@@ -64,12 +68,12 @@ describe('R13 an upstream that comes back', () => {
 
   // The first opens the breaker of all upstream, the second that of each account.
   describe.each([
-    ['refused every connection', refused],
-    ['answered 502 to everybody', answer(502)],
-  ])('after it %s', (_how, failure) => {
-    it.each(phasesMs)('is used again by all of 8 accounts within a second (phase %i ms)', async (phaseMs) => {
-      const { firstSuccesses, attemptsBefore } = await comeBackAfter(downMs + phaseMs, failure);
-      expect(firstSuccesses).toHaveLength(accounts.length);
+    ['refused every connection', refused, false],
+    ['answered 502 to everybody', answer(502), true],
+  ])('after it %s', (_how, failure, isByAccount) => {
+    it.each(phasesMs)('is used again by all of 8 workers within a second (phase %i ms)', async (phaseMs) => {
+      const { firstSuccesses, attemptsBefore } = await comeBackAfter(downMs + phaseMs, failure, isByAccount);
+      expect(firstSuccesses).toHaveLength(workers.length);
       expect(firstSuccesses[0]).toBeGreaterThanOrEqual(0);
       expect(firstSuccesses[0]).toBeLessThanOrEqual(1_000);
       expect(firstSuccesses.at(-1)).toBeLessThanOrEqual(1_000);

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { parseRetryAfter, readRetryAfter } from '../src/upstream/retry-after.ts';
+import { parseRetryAfter, readRetryAfter } from '../src/upstream/retry.ts';
 
 /** A Monday. */
 const now = Date.UTC(2026, 10, 23, 12, 0, 0);

@@ -1,7 +1,7 @@
 import qs from 'qs';
 import { type SandboxAccount, sandboxToken } from '../src/sandbox/accounts.ts';
-import type { RelatedKind } from '../src/sandbox/record-kind.ts';
-import { type SeededEngagement, seedEngagements } from '../src/sandbox/seed.ts';
+import type { EngagementRecord, RelatedKind } from '../src/sandbox/records.ts';
+import { seedEngagements } from '../src/sandbox/seed.ts';
 import type { Sandbox } from '../src/sandbox/server.ts';
 
 /** What a test wants to send; everything has a default. */
@@ -35,7 +35,7 @@ export async function callSandbox(sandbox: Sandbox, call: SandboxCall): Promise<
 export function engagementCall(
   method: 'GET' | 'DELETE',
   account: SandboxAccount,
-  engagement: Pick<SeededEngagement, 'id' | 'engagement_type'>,
+  engagement: Pick<EngagementRecord, 'id' | 'engagement_type'>,
   query: Readonly<Record<string, unknown>> = {},
 ): SandboxCall {
   return {
@@ -61,7 +61,7 @@ export function relatedCall(
 }
 
 /** The seeded engagement at a place of an account's list. */
-export function seededEngagement(account: SandboxAccount, place = 0): SeededEngagement {
+export function seededEngagement(account: SandboxAccount, place = 0): EngagementRecord {
   const engagement = seedEngagements(account)[place];
   if (engagement === undefined) {
     throw new RangeError(`No engagement at ${place}`);

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { sandboxAccount } from '../src/sandbox/accounts.ts';
-import { relatedIds } from '../src/sandbox/related.ts';
-import { type SeededEngagement, seedEngagements } from '../src/sandbox/seed.ts';
+import { relatedIds, sandboxAccount } from '../src/sandbox/accounts.ts';
+import type { EngagementRecord } from '../src/sandbox/records.ts';
+import { seedEngagements } from '../src/sandbox/seed.ts';
 import { type Sandbox, startSandbox } from '../src/sandbox/server.ts';
 import { callSandbox, relatedCall } from './sandbox-call.ts';
 
@@ -40,7 +40,7 @@ async function idsOf(query: Query, limit = 100): Promise<readonly string[]> {
 /** One filter: what to send, and by what plain rule a record passes. */
 interface Filter {
   readonly query: Query;
-  readonly passes: (record: SeededEngagement) => boolean;
+  readonly passes: (record: EngagementRecord) => boolean;
 }
 
 const all: Filter = { query: {}, passes: () => true };
@@ -144,7 +144,7 @@ describe('a filtered list', () => {
         const expected = seed.filter(filter.passes);
         if (order !== null) {
           const [field, direction] = order;
-          const key = (record: SeededEngagement) => record[field as 'created_at'] ?? '';
+          const key = (record: EngagementRecord) => record[field as 'created_at'] ?? '';
           const sign = direction === 'asc' ? 1 : -1;
           expected.sort((left, right) => sign * key(left).localeCompare(key(right)));
         }

@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { sandboxAccount } from '../src/sandbox/accounts.ts';
-import { relatedIds } from '../src/sandbox/related.ts';
+import { relatedIds, sandboxAccount } from '../src/sandbox/accounts.ts';
 import { startSandbox } from '../src/sandbox/server.ts';
 import { callSandbox, engagementCall, relatedCall, seededEngagement } from './sandbox-call.ts';
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { sandboxAccount, sandboxAccounts } from '../src/sandbox/accounts.ts';
 import { findFault } from '../src/sandbox/faults.ts';
-import type { ReceivedRequest } from '../src/sandbox/received-request.ts';
+import type { ReceivedRequest } from '../src/sandbox/request.ts';
 import { seedEngagements } from '../src/sandbox/seed.ts';
 import { type Sandbox, startSandbox } from '../src/sandbox/server.ts';
 import { callSandbox, engagementCall } from './sandbox-call.ts';

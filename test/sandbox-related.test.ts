@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type SandboxAccount, sandboxAccount, sandboxAccounts } from '../src/sandbox/accounts.ts';
-import type { RelatedKind } from '../src/sandbox/record-kind.ts';
-import { relatedIds } from '../src/sandbox/related.ts';
+import { relatedIds, type SandboxAccount, sandboxAccount, sandboxAccounts } from '../src/sandbox/accounts.ts';
+import type { RelatedKind } from '../src/sandbox/records.ts';
+import { resources } from '../src/sandbox/resources.ts';
 import { seedEngagements } from '../src/sandbox/seed.ts';
 import { type Sandbox, startSandbox } from '../src/sandbox/server.ts';
 import { callSandbox, relatedCall, type SandboxReply } from './sandbox-call.ts';
@@ -43,6 +43,12 @@ const targets: Readonly<Record<string, RelatedKind>> = {
 };
 const withoutUserGet = ['Affinity', 'Copper', 'Freshsales', 'Keap', 'Monday CRM'];
 const withProjects = ['Capsule', 'Pipeliner', 'Planhat'];
+
+test.each(kinds)('%s can be narrowed by documented fields only', (kind) => {
+  const narrowing = Object.values(resources[kind].filters).flat();
+  expect(narrowing.length).toBeGreaterThan(1);
+  expect(fields[kind].split(' ')).toEqual(expect.arrayContaining(narrowing));
+});
 
 /** Everything a record refers to, as `users/7`, once each; with the name where the reference has one. */
 function referencesOf(records: readonly object[]): ReadonlyMap<string, unknown> {
@@ -117,6 +123,7 @@ describe.each(sandboxAccounts)('at $integration.label', (account) => {
     const names = fields[kind].split(' ');
     expect(Object.keys(first).toSorted()).toEqual([...names, 'id'].toSorted());
     expect(Object.values(first)).not.toContain(null);
+    expect(names).toEqual(expect.arrayContaining(others.flatMap(Object.keys).filter((name) => name !== 'id')));
     expect(others.some((record) => Object.values(record).includes(null))).toBe(true);
     expect(others.some((record) => Object.keys(record).length < names.length + 1)).toBe(true);
   });

@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { integrations } from '../src/engagement/integrations.ts';
 import { sandboxAccount, sandboxAccounts } from '../src/sandbox/accounts.ts';
-import { findProvider } from '../src/sandbox/providers/table.ts';
 import { seedEngagements } from '../src/sandbox/seed.ts';
 import { startSandbox } from '../src/sandbox/server.ts';
 import { callSandbox } from './sandbox-call.ts';
@@ -25,21 +24,41 @@ const idForms: Readonly<Record<string, RegExp>> = {
   HubSpot: /^\d+$/,
 };
 
+/** The last two digits of account ids that documents and callers have. */
+const accountNumbers: Readonly<Record<string, string>> = {
+  Affinity: '01',
+  Capsule: '02',
+  Close: '03',
+  Copper: '04',
+  Freshsales: '05',
+  Highlevel: '06',
+  Keap: '07',
+  'Monday CRM': '08',
+  OnePageCRM: '09',
+  Pipedrive: '10',
+  Pipeliner: '11',
+  Planhat: '12',
+  'Zendesk Sell': '13',
+  'Zoho CRM': '14',
+  HubSpot: '15',
+};
+
 /** The integrations of the sandbox that have projects at all. */
 const withProjects = ['Capsule', 'Pipeliner', 'Planhat'];
 
 describe('the accounts', () => {
-  test('there is one per integration of the table, in its order, and HubSpot', () => {
-    expect(sandboxAccounts.map((account) => account.integration.label)).toEqual([
-      ...integrations.map((integration) => integration.name),
-      'HubSpot',
-    ]);
+  test('there is one per integration of the table, with its rule, and HubSpot', () => {
+    expect(new Map(sandboxAccounts.map(({ integration, rule }) => [integration.label, rule]))).toEqual(
+      new Map([...integrations.map((rule) => [rule.name, rule] as const), ['HubSpot', undefined]]),
+    );
   });
 
-  test('have fixed version 4 UUIDs', () => {
-    expect(sandboxAccount('Affinity').id).toBe('00000000-0000-4000-8000-000000000001');
-    expect(sandboxAccount('HubSpot').id).toBe('00000000-0000-4000-8000-000000000015');
-    expect(new Set(sandboxAccounts.map((account) => account.id)).size).toBe(15);
+  test('keep their ids, version 4 UUIDs, whatever integrations are added', () => {
+    const ids = new Map(sandboxAccounts.map(({ id, integration }) => [integration.label, id]));
+    expect(new Set(ids.values()).size).toBe(sandboxAccounts.length);
+    for (const [label, number] of Object.entries(accountNumbers)) {
+      expect(ids.get(label)).toBe(`00000000-0000-4000-8000-0000000000${number}`);
+    }
   });
 
   test('have the slugs that are published', () => {
@@ -66,7 +85,13 @@ describe.each(sandboxAccounts)('the engagements of $integration.label', (account
   test('have only types that the integration can delete, and each of them', () => {
     const types = new Set(engagements.map((engagement) => engagement.engagement_type));
     const allowed = account.rule?.engagementTypes ?? [];
-    expect(types).toEqual(new Set(allowed.length > 0 ? allowed : findProvider(account.integration.label).seededTypes));
+    expect(types).toEqual(new Set(allowed.length > 0 ? allowed : account.seededTypes));
+  });
+
+  test('show the provider a value in each of its own fields when they have one in each of theirs', () => {
+    const shown = engagements.slice(0, 1).map(account.provider.showEngagement);
+    expect(JSON.stringify(shown)).toMatch(/^\[\{.*"/);
+    expect(JSON.stringify(shown)).not.toMatch(/null|undefined/);
   });
 
   test('have every field with a value in the first, and each optional one null and left out somewhere', () => {

@@ -55,8 +55,17 @@ describe('the schema', () => {
     else expect(createSchema(options).extensions.sdl).toBe(published);
   });
 
-  it.each([...described()])('describes %s', (_name, description) => {
-    expect(description?.length).toBeGreaterThan(10);
+  it('describes everything in sentences, and types by more than their names', () => {
+    const wordsOf = (text: string) => text.toLowerCase().match(/[a-z]+/g) ?? [];
+    const isSentence = (text: string) => /^[`A-Z0-9].*\w.*[.)`]$/s.test(text);
+    const saysMore = (name: string, text: string) => {
+      const known = new Set([...wordsOf(name.replace(/([a-z])([A-Z])/g, '$1 $2')), 'the', 'a', 'an', 'of']);
+      return wordsOf(text).some((word) => !known.has(word));
+    };
+    const undescribed = [...described()].filter(
+      ([name, text]) => !text || !isSentence(text) || (!name.includes('.') && !saysMore(name, text)),
+    );
+    expect(undescribed.map(([name]) => name)).toEqual([]);
   });
 
   it('lets a client select every field of every result member in one document', () => {

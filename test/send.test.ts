@@ -70,7 +70,8 @@ describe('sending', () => {
       attempt: { reason: 'abandoned', mayHaveBeenSent: false },
     });
     let asked = 0;
-    const leavesAfterTheFirst = () => ++asked > 1;
+    // It is asked when an attempt is to begin, and again right before it goes.
+    const leavesAfterTheFirst = () => ++asked > 2;
     expect(await send([failure(true)], { hasCallerLeft: leavesAfterTheFirst })).toMatchObject({
       attemptCount: 1,
       attempt: { reason: 'reset' },

@@ -1,7 +1,7 @@
 import { PassThrough } from 'node:stream';
 import { Redis } from 'ioredis';
 import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
-import { createSharedDeletes } from '../src/engagement/shared-deletes.ts';
+import { createSharedDeletes } from '../src/engagement/delete/shared-deletes.ts';
 import { createLog } from '../src/log.ts';
 import { connectRedis } from '../src/redis/shared-memory.ts';
 import { Secret } from '../src/secret.ts';
@@ -24,6 +24,16 @@ async function tell({ url }: RedisServer, work: (redis: Redis) => Promise<unknow
 /** Makes its memory as old as one that has been used for long. */
 const age = (redis: RedisServer) =>
   tell(redis, async (client) => expect(await client.hset('{engagements}:delete-memory', 'since', 1)).toBe(0));
+
+/** Ends the claim of the one delete that is under way, as if its server had not come back; answers its name. */
+async function endClaim(redis: RedisServer): Promise<string> {
+  let claim = '';
+  await tell(redis, async (client) => {
+    [claim = ''] = await client.keys('{engagements}:delete:*');
+    await client.hset(claim, 'owner', 'a server that is gone', 'until', 1);
+  });
+  return claim;
+}
 
 /** Since when its memory is complete, as it says itself. */
 async function memorySince(redis: RedisServer): Promise<number> {
@@ -90,11 +100,7 @@ describe('a delete that may not be repeated, whose server is gone', () => {
     void send(one, 'k', '1', rest);
     await expect.poll(() => upstream.deletes().length).toBe(1);
     // As when it is killed: its claim has an end, and nobody settles it.
-    let claim = '';
-    await tell(redis, async (client) => {
-      [claim = ''] = await client.keys('{engagements}:delete:*');
-      await client.hset(claim, 'owner', 'a server that is gone', 'until', 1);
-    });
+    const claim = await endClaim(redis);
     await using other = await startTestFacade(upstream.url, env);
     await using third = await startTestFacade(upstream.url, env);
     const unknown = { __typename: 'OutcomeUnknownError', retrySafe: false };
@@ -102,6 +108,81 @@ describe('a delete that may not be repeated, whose server is gone', () => {
     await tell(redis, async (client) => expect(await client.hexists(claim, 'until')).toBe(0));
     expect(await send(third, 'k', '1', rest)).toMatchObject(unknown);
     expect(upstream.deletes()).toHaveLength(1);
+  });
+});
+
+describe('a delete that was taken over from a server that was only slow', () => {
+  it('keeps the outcome that the other has settled, when the slow one comes back without any', async () => {
+    await using redis = await startRedis();
+    const held = Promise.withResolvers<void>();
+    const slow: Answer = async (request, response) => {
+      await held.promise;
+      truto(408)(request, response);
+    };
+    await using upstream = await startUpstream(inTurn(slow, truto(404), done), 'capsule');
+    const env = { REDIS_URL: redis.url };
+    await using one = await startTestFacade(upstream.url, env);
+    await using other = await startTestFacade(upstream.url, env);
+    await using third = await startTestFacade(upstream.url, env);
+    const first = send(one, 'k');
+    await expect.poll(() => upstream.deletes().length).toBe(1);
+    await endClaim(redis);
+    expect(await send(other, 'k')).toMatchObject({ outcome: 'ALREADY_ABSENT' });
+    held.resolve();
+    expect(await first).toMatchObject({ __typename: 'OutcomeUnknownError' });
+    expect(await send(third, 'k')).toMatchObject({ outcome: 'ALREADY_ABSENT' });
+    expect(upstream.deletes()).toHaveLength(2);
+  });
+});
+
+describe('a delete whose other server is at it when Redis is lost', () => {
+  it.each([
+    ['is not sent again, when that may do harm', ', remoteQuery: { a: 1 }', { retrySafe: false }, 1],
+    ['is another attempt of the same delete', '', { outcome: 'ALREADY_ABSENT' }, 2],
+  ])('%s', async (_what, rest, end, deletes) => {
+    await using redis = await startRedis();
+    await using upstream = await startUpstream(
+      inTurn(() => {}, done, truto(404)),
+      'capsule',
+    );
+    await using replicas = await startTwo(upstream.url, redis.url, { REQUEST_TIMEOUT_MS: '5000' });
+    void send(replicas.one, 'k', '1', rest);
+    await expect.poll(() => upstream.deletes().length).toBe(1);
+    const second = send(replicas.other, 'k', '1', rest);
+    // The second waits for the first by the time that a delete which came after it is done.
+    await send(replicas.other, 'another', '2');
+    await redis.kill();
+    expect(await second).toMatchObject(end);
+    expect(upstream.deletes()).toHaveLength(deletes + 1);
+  });
+});
+
+describe('what Redis keeps of a delete', () => {
+  it('ends by itself, from the moment that somebody is at it', async () => {
+    await using redis = await startRedis();
+    const held = Promise.withResolvers<void>();
+    await using upstream = await startUpstream(async (request, response) => {
+      await held.promise;
+      truto(408)(request, response);
+    });
+    await using facade = await startTestFacade(upstream.url, { REDIS_URL: redis.url });
+    const lifetimes = async () => {
+      const found: number[] = [];
+      await tell(redis, async (client) => {
+        for (const key of await client.keys('{engagements}:delete*:*')) found.push(await client.pttl(key));
+      });
+      return found;
+    };
+    const first = send(facade, 'k');
+    await expect.poll(() => upstream.deletes().length).toBe(1);
+    const claimed = await lifetimes();
+    held.resolve();
+    await first;
+    const settled = await lifetimes();
+    // The claim; then the outcome, and how many attempts were answered, which is kept for a day.
+    expect([claimed.length, settled.length]).toEqual([1, 2]);
+    for (const lifetime of [...claimed, ...settled]) expect(lifetime).toBeGreaterThan(0);
+    expect(Math.max(...claimed, Math.min(...settled))).toBeLessThanOrEqual(10 * 60_000);
   });
 });
 

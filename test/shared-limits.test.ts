@@ -48,6 +48,49 @@ describe('replicas with one Redis', () => {
     expect(moments.length).toBeGreaterThan(90);
     expect(mostInTenSeconds(moments, 1_000)).toBeLessThanOrEqual(50);
   });
+
+  it('keep a token under 500 requests in any 10 seconds together, over however many accounts', async () => {
+    await using redis = await startRedis();
+    await using upstream = await startRawUpstream([bytes(answerText(204))]);
+    await using together = await startReplicas(upstream.url, redis.url, { REQUEST_TIMEOUT_MS: '3000' });
+    const results: { readonly __typename: string }[] = [];
+    // Some at a time: Redis' answers must be read soon after they come.
+    while (results.length < 600) {
+      const accounts = Array.from({ length: 40 }, (_, index) => `a${(results.length + index) % 15}`);
+      results.push(...(await Promise.all(accounts.map(together.deleteOne))));
+    }
+    expect(new Set(results.map(typeOf))).toEqual(new Set(['DeleteEngagementSuccess', 'RateLimitedError']));
+    expect(mostInTenSeconds(upstream.requests.map(({ atMs }) => atMs))).toBeLessThanOrEqual(500);
+    expect(upstream.deletes.length).toBe(results.map(typeOf).filter((type) => type !== 'RateLimitedError').length);
+  });
+
+  it('keep a third of a token each while Redis is away, over however many accounts', async () => {
+    await using redis = await startRedis();
+    await using upstream = await startRawUpstream([bytes(answerText(204))]);
+    await using together = await startReplicas(upstream.url, redis.url, { REQUEST_TIMEOUT_MS: '3000' });
+    await redis.kill();
+    const [replica] = together.replicas;
+    // A third of an account is 16 requests: these would have 192, and a third of the token is 166.
+    const sent = Array.from({ length: 180 }, (_, index) =>
+      replica?.post(mutation, { id: `e${index}`, account: `a${index % 12}` }),
+    );
+    const results = (await Promise.all(sent)).map((answer) => answer?.body.data.deleteEngagement);
+    expect(new Set(results.map(typeOf))).toEqual(new Set(['DeleteEngagementSuccess', 'RateLimitedError']));
+    expect(mostInTenSeconds(upstream.requests.map(({ atMs }) => atMs))).toBeLessThanOrEqual(166);
+  });
+
+  it('pause an account for a minute at most, whatever upstream says', async () => {
+    await using redis = await startRedis();
+    const twoWeeks = refusal(429, ['retry-after: 1209600']);
+    await using upstream = await startRawUpstream([twoWeeks]);
+    await using together = await startReplicas(upstream.url, redis.url, { TRUTO_RATE_LIMITS: '0' });
+    expect(typeOf(await together.deleteOne('a1'))).toBe('RateLimitedError');
+    const { __typename, retryAfterMs } = await together.deleteOne('a1');
+    expect(__typename).toBe('RateLimitedError');
+    expect(retryAfterMs).toBeLessThanOrEqual(60_000);
+    expect(upstream.deletes).toHaveLength(1);
+  });
+
   it('pause an account together when upstream asks one of them to wait', async () => {
     await using redis = await startRedis();
     const full = refusal(429, ['retry-after: 30']);

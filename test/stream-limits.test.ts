@@ -41,9 +41,14 @@ describe('an initialCount', () => {
 describe('a streamed answer of unknown outcome', () => {
   it('is told as such, and its body is closed', async () => {
     const closed = Promise.withResolvers<void>();
+    // It is never quiet for as long as an operation may take: nothing else would end it.
     await using upstream = await startUpstream((_request, response) => {
-      response.on('close', closed.resolve);
-      response.writeHead(207).write('the beginning');
+      response.writeHead(207);
+      const drip = setInterval(() => response.write('drop'), 50);
+      response.once('close', () => {
+        clearInterval(drip);
+        closed.resolve();
+      });
     });
     await using facade = await startTestFacade(upstream.url);
     const { body } = await facade.post(`mutation { ${streamedDelete('chunks')} }`);
@@ -109,6 +114,21 @@ describe('S28 streamed bodies', () => {
     expect(answers.filter((text) => text.includes('"RateLimitedError"'))).toHaveLength(4);
     expect(answers.filter((text) => text.includes('"outcome":"DELETED"'))).toHaveLength(8);
     expect(deletesOf('greedy')).toBe(8);
+  });
+
+  it('end when upstream sends nothing further for the time of an operation, which their client is told', async () => {
+    const closed = Promise.withResolvers<void>();
+    await using upstream = await startUpstream((_request, response) => {
+      response.writeHead(200).once('close', closed.resolve).write('the beginning');
+    });
+    await using facade = await startTestFacade(upstream.url, { REQUEST_TIMEOUT_MS: '1000' });
+    const parts = await collect(await postForParts(facade, `mutation { ${streamedDelete('chunks @stream')} }`));
+    expect(parts[0]).toMatchObject({ data: { deleteEngagement: { outcome: 'DELETED' } } });
+    expect(items(parts).map(({ errors }) => errors?.map(({ extensions }) => extensions.code))).toEqual([
+      undefined,
+      ['RESPONSE_INTERRUPTED'],
+    ]);
+    await closed.promise;
   });
 
   it('end when their client has taken nothing for the time of an operation, which it is told once it reads', async () => {

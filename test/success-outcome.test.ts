@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { readBody } from '../src/engagement/body.ts';
+import { buildSuccess } from '../src/engagement/delete/outcome.ts';
 import { wireFieldsOf } from '../src/engagement/record.ts';
-import { buildSuccess } from '../src/engagement/success-outcome.ts';
 
 function engagementOf(body: string): unknown {
   const complete = { kind: 'complete', bytes: Buffer.from(body) } as const;

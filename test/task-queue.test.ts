@@ -1,57 +1,44 @@
-import { PassThrough } from 'node:stream';
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { BulkFailure, BulkJob } from '../src/bulk/job.ts';
-import { JobStore, type PageLease } from '../src/bulk/job-store.ts';
+import type { JobStore, PageLease } from '../src/bulk/job-store.ts';
 import { listJob } from '../src/bulk/list-job.ts';
 import type { PagePorts } from '../src/bulk/page-ports.ts';
-import { type Abilities, type Lease, needsOf, pagesAtOnce, TaskQueue } from '../src/bulk/task-queue.ts';
-import { createLog } from '../src/log.ts';
-import { connectRedis, type SharedMemory } from '../src/redis/shared-memory.ts';
-import { Secret } from '../src/secret.ts';
-import { type RedisServer, startRedis } from './support/redis-server.ts';
+import { type Abilities, pagesAtOnce, TaskQueue } from '../src/bulk/task-queue.ts';
+import type { SharedMemory } from '../src/redis/shared-memory.ts';
+import {
+  type BulkStore,
+  createJob,
+  isPage,
+  leaseMs,
+  ownerOf,
+  startBulkStore,
+  takeLease,
+} from './support/bulk-store.ts';
 
-const leaseMs = 60_000;
 const abilities: Abilities = { upstream: 'u', credential: 'own', keepsUndoFiles: true };
 const lacking = { ...abilities, keepsUndoFiles: false };
 
-let redis: RedisServer;
+let kept: BulkStore;
 let client: Redis;
 let memory: SharedMemory;
 let store: JobStore;
-let count = 0;
 
 beforeAll(async () => {
-  redis = await startRedis();
-  client = new Redis(redis.url);
-  memory = await connectRedis(new Secret(redis.url), createLog({ destination: new PassThrough().resume() }));
-  store = new JobStore(memory, leaseMs);
+  kept = await startBulkStore();
+  ({ client, memory, store } = kept);
 });
-afterAll(async () => {
-  await memory?.close();
-  client?.disconnect();
-  await redis?.[Symbol.asyncDispose]();
-});
+afterAll(() => kept?.[Symbol.asyncDispose]());
 
 /** Keeps a job of so many pages; without a number, one with a filter. */
-async function create(pageCount?: number, snapshot = false): Promise<BulkJob> {
-  count += 1;
-  const filter = pageCount === undefined ? { contact: '1' } : undefined;
-  const input = { integratedAccountId: 'a', dryRun: false, snapshot, filter } as const;
-  const job = { id: `job${count}`, input, callerId: 'c', sealedToken: 'sealed', fingerprint: 'f' };
-  const items =
-    pageCount === undefined
-      ? undefined
-      : Array.from({ length: (pageCount - 1) * 100 + 1 }, (_, index) => ({ id: String(index), engagementType: null }));
-  await store.create({ ...job, needs: needsOf(abilities, input) }, items, `owner${count}`);
-  const kept = await store.read(job.id);
-  if (!kept) throw new Error('it is not kept');
-  return kept;
+function create(pageCount?: number, snapshot = false): Promise<BulkJob> {
+  const ids =
+    pageCount === undefined ? undefined : Array.from({ length: (pageCount - 1) * 100 + 1 }, (_, index) => `${index}`);
+  return createJob(kept, ids, { abilities, snapshot });
 }
 
 const queueKey = ({ needs }: Pick<BulkJob, 'needs'>) => `${memory.keyPrefix}:bulk-queue:${needs}`;
 const dueOf = (job: BulkJob, page: number | 'list') => client.zscore(queueKey(job), `${job.id}:${page}`).then(Number);
-const isPage = (lease: Lease): lease is PageLease => lease.page !== 'list';
 
 /** Makes tasks due whose lease has not ended, as time does. */
 const letLeaseEnd = (job: BulkJob, page: number | 'list') => client.zadd(queueKey(job), 0, `${job.id}:${page}`);
@@ -208,8 +195,7 @@ describe('a queue that no server serves', () => {
 
 /** Takes one task of the only job, which must be a page. */
 async function takePage(): Promise<PageLease> {
-  const [lease] = (await new TaskQueue(memory, abilities, leaseMs).take(1, 'w')).leases;
-  if (!lease || !isPage(lease)) throw new Error('no page');
+  const lease = await takeLease(kept, abilities);
   await store.takePage(lease);
   return lease;
 }
@@ -318,9 +304,7 @@ describe('what a bulk delete says of servers without its settings', () => {
     await store.note(job.id, 'a limit');
     await store.noteUnserved(job.id, 'nobody');
     expect((await store.read(job.id))?.trouble).toBe('nobody');
-    const [lease] = (await new TaskQueue(memory, abilities, leaseMs).take(1, 'w')).leases;
-    if (!lease || !isPage(lease)) throw new Error('no page');
-    await store.takePage(lease);
+    await takePage();
     expect((await store.read(job.id))?.trouble).toBe('a limit');
   });
 });
@@ -333,9 +317,7 @@ describe("S34 a caller's sealed token", () => {
     if (how === 'cancel') await store.steer(job, 'cancel');
     if (how === 'fail') await store.stop(job, 'fail', 'why');
     if (how === 'complete') {
-      const [lease] = (await new TaskQueue(memory, abilities, leaseMs).take(1, 'w')).leases;
-      if (!lease || !isPage(lease)) throw new Error('no page');
-      await store.takePage(lease);
+      const lease = await takePage();
       await store.finish(lease, 0, 'DELETED');
     }
     const ended = await store.read(job.id);
@@ -347,9 +329,7 @@ describe('S30 what is kept of cancelled bulk deletes', () => {
   it('is what they had reached, for 30 days, and the rest for one, which counts against its owner as long', async () => {
     await empty();
     const job = await create(3);
-    const [lease] = (await new TaskQueue(memory, abilities, leaseMs).take(1, 'w')).leases;
-    if (!lease || !isPage(lease)) throw new Error('no page');
-    await store.takePage(lease);
+    const lease = await takePage();
     await store.begin(lease, 0);
     await store.finish(lease, 0, 'DELETED');
     await store.steer(job, 'cancel');
@@ -366,9 +346,9 @@ describe('S30 what is kept of cancelled bulk deletes', () => {
     const { input, callerId, needs, sealedToken } = job;
     const other = { id: 'next', input, callerId, needs, sealedToken, fingerprint: 'f' };
     await client.hset(key, 'bytes', 16 * 1024 * 1024);
-    expect(await store.create(other, [], `owner${count}`)).toMatchObject({ kind: 'bytes' });
+    expect(await store.create(other, [], ownerOf(job))).toMatchObject({ kind: 'bytes' });
     await client.hset(key, 'unreachedUntil', Date.now() - 1);
-    expect(await store.create(other, [], `owner${count}`)).toMatchObject({ kind: 'created' });
+    expect(await store.create(other, [], ownerOf(job))).toMatchObject({ kind: 'created' });
   });
 
   it.each(['cancel', 'fail'] as const)('is for a day what was listed, where nothing was begun: %s', async (how) => {
@@ -383,9 +363,9 @@ describe('S30 what is kept of cancelled bulk deletes', () => {
     expect(await client.exists(`${key}:listed`, `${key}:cursors`)).toBe(0);
     const { input, callerId, needs, sealedToken } = job;
     const other = { id: 'next', input, callerId, needs, sealedToken, fingerprint: 'f' };
-    expect(await store.create(other, undefined, `owner${count}`)).toMatchObject({ kind: 'listed' });
+    expect(await store.create(other, undefined, ownerOf(job))).toMatchObject({ kind: 'listed' });
     await client.hset(key, 'unreachedUntil', Date.now() - 1);
-    expect(await store.create(other, undefined, `owner${count}`)).toMatchObject({ kind: 'created' });
+    expect(await store.create(other, undefined, ownerOf(job))).toMatchObject({ kind: 'created' });
   });
 
   it('leaves no room for lists beyond their bound, also where many were started at once', async () => {

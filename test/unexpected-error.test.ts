@@ -74,3 +74,15 @@ it.each(['<!', 'a:99999', '[', 'a b', '%', 'a/b', 'a?b', 'a#b', 'a@b'])(
     }
   },
 );
+
+it.each(['canary', '{"query":"canary', '{"query":"{__typename}","canary"}', '"canary', '[canary]'])(
+  'S11 a body that is no JSON (%s) is refused by a code, without a piece of it',
+  async (body) => {
+    const headers = { 'content-type': 'application/json' };
+    const response = await fetch(`${facade.url}/graphql`, { method: 'POST', headers, body });
+    const answer = await response.text();
+    expect(response.status).toBe(400);
+    expect(JSON.parse(answer)).toMatchObject({ errors: [{ extensions: { code: 'BAD_REQUEST' } }] });
+    expect(answer).not.toMatch(/canary|token|JSON at|position|originalError/i);
+  },
+);

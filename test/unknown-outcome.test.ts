@@ -1,6 +1,7 @@
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { startTestFacade } from './support/facade.ts';
+import { inTurn, lostAnswer } from './support/keyed-delete.ts';
 import { mutation, outcomeOf, remote, truto } from './support/outcome.ts';
 import { hangTimeoutMs } from './support/raw-upstream.ts';
 import { type Answer, json, startUpstream } from './support/upstream.ts';
@@ -39,6 +40,13 @@ describe('an outcome that nobody can know is called unknown', () => {
       retrySafe: true,
       lastStatusCode: null,
     });
+  });
+
+  it('and has the status of the refusal that came after an attempt without an answer', async () => {
+    for (const status of [403, 409]) {
+      const result = await outcomeOf(inTurn(lostAnswer, truto(status)), { attempts: 2 });
+      expect(result).toMatchObject({ __typename: 'OutcomeUnknownError', lastStatusCode: status });
+    }
   });
 
   it('and not safe to repeat when a remoteQuery went along: then it is not repeated here either', async () => {

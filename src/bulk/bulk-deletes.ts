@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { digest, uuidOf } from '../digest.ts';
 import { type Caller, mayTouch } from '../engagement/access.ts';
-import { checkFilter } from '../engagement/filter.ts';
+import type { AccountLookup, FindAccountIntegration } from '../engagement/account.ts';
 import { type Finding, hasRefusal, refusal } from '../engagement/finding.ts';
 import type { EngagementType } from '../engagement/input.ts';
-import type { AccountLookup, FindAccountIntegration } from '../engagement/integrated-account.ts';
+import { checkFilter } from '../engagement/read/filter.ts';
 import { notGranted, type Refusal, refusedInput } from '../engagement/refusal.ts';
 import { checkIntegration } from '../engagement/rules.ts';
 import { checkId } from '../engagement/text-rules.ts';

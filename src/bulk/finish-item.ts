@@ -1,4 +1,4 @@
-import type { AuditEvent } from '../engagement/audit.ts';
+import type { AuditEvent } from '../engagement/delete/audit.ts';
 import type { DeleteEngagementError, DeleteEngagementResult } from '../engagement/result.ts';
 import { withoutRecord } from '../engagement/without-record.ts';
 import type { BulkOutcome } from './job.ts';
@@ -40,7 +40,8 @@ export async function finishGone(
   ports: PagePorts,
   trail: Trail = noTrail,
 ): Promise<void> {
-  const end = { result: 'DeleteEngagementSuccess', detail: outcome, ...trail };
+  // The trail is an audit event, with an end of its own: of an attempt that found nothing, when an earlier one had deleted it.
+  const end = { ...trail, result: 'DeleteEngagementSuccess', detail: outcome };
   await finish(pending, work, end, outcome, undefined, ports);
 }
 
@@ -52,6 +53,6 @@ export async function finishFailed(
   ports: PagePorts,
   trail: Trail = noTrail,
 ): Promise<void> {
-  const end = { result: failure.kind, detail: failure.message, ...trail };
+  const end = { ...trail, result: failure.kind, detail: failure.message };
   await finish(pending, work, end, failure.kind, failure, ports);
 }

@@ -1,9 +1,8 @@
-import { readResource } from '../engagement/read-record.ts';
+import { takeSnapshot } from '../engagement/delete/snapshot.ts';
 import { type EngagementRecord, wireFieldsOf } from '../engagement/record.ts';
 import type { Selection } from '../engagement/selection.ts';
-import { type ReadNote, takeSnapshot } from '../engagement/snapshot.ts';
 import { finishFailed } from './finish-item.ts';
-import { findObstacle, pauseForError, withoutAdvice } from './obstacle.ts';
+import { findObstacle, withoutAdvice } from './obstacle.ts';
 import type { PagePorts } from './page-ports.ts';
 import type { ItemEnd, PageWork, PendingItem } from './page-work.ts';
 
@@ -33,11 +32,9 @@ function read(
   { send, findAccountIntegration, requestTimeoutMs, isStopping }: PagePorts,
 ): ReturnType<typeof takeSnapshot> {
   const times = { caller, deadlineAt: performance.now() + requestTimeoutMs, hasCallerLeft: isStopping };
-  const ports = { send, findAccountIntegration };
-  const readNote: ReadNote = (key, fields) => readResource('notes', key, { ...times, selected: fields }, ports);
   const { integratedAccountId } = job.input;
   const input = { ...item, integratedAccountId, format: 'unified' as const };
-  return takeSnapshot(input, { ...times, selection: everything }, { ...ports, readNote });
+  return takeSnapshot(input, { ...times, selection: everything }, { send, findAccountIntegration });
 }
 
 type Unread = Exclude<Awaited<ReturnType<typeof read>>, { kind: 'Found' }>;
@@ -61,7 +58,7 @@ async function endUnread(said: Unread, pending: PendingItem, work: PageWork, por
     message = `Each of ${failedReads} reads failed, while upstream answered other requests. ${why} Delete it without a snapshot.`;
   } else {
     const obstacle = await findObstacle(said, job, caller, ports);
-    if (obstacle) return obstacle;
+    if (obstacle || said.kind === 'Unauthenticated') return obstacle ?? { kind: 'paused' };
   }
   await finishFailed(
     pending,
@@ -90,8 +87,7 @@ export async function keepPage(
   const kept: PendingItem[] = [];
   async function keep(pending: PendingItem): Promise<ItemEnd> {
     if (!(await ports.store.isGoingOn(job.id))) return { kind: 'paused' };
-    const found = await read(pending, work, ports).catch((error) => pauseForError(error, job, ports));
-    if (found.kind === 'paused') return found;
+    const found = await read(pending, work, ports);
     if (found.kind !== 'Found') return endUnread(found, pending, work, ports);
     lines.push(lineOf(found.record, new Date()));
     kept.push(pending);

@@ -1,11 +1,11 @@
 import type { Caller } from '../engagement/access.ts';
-import { readEngagements } from '../engagement/read-engagements.ts';
+import { readEngagements } from '../engagement/read/read-engagements.ts';
 import type { EngagementRecord } from '../engagement/record.ts';
 import type { Refusal } from '../engagement/refusal.ts';
 import { typeOf, typeOnly } from '../engagement/resources.ts';
 import { type BulkItem, type BulkJob, pageSize } from './job.ts';
 import { maxIdleListedBytes } from './job-store.ts';
-import { findObstacle, pauseForError } from './obstacle.ts';
+import { findObstacle } from './obstacle.ts';
 import { lookPauseMs, openCaller, type PagePorts, pausedLookMs, type WorkEnd } from './page-ports.ts';
 
 /** How many engagements one bulk delete may have: some 60 MB of Redis. */
@@ -71,8 +71,7 @@ export async function listJob(jobId: string, ports: PagePorts): Promise<WorkEnd>
     }
     const caller = await openCaller(job, ports);
     if (!caller) return { kind: 'later', afterMs: pausedLookMs };
-    const page = await readListPage(job, caller, ports).catch((error) => pauseForError(error, job, ports));
-    if (page.kind === 'paused') return { kind: 'later', afterMs: pausedLookMs };
+    const page = await readListPage(job, caller, ports);
     if (page.kind !== 'Page') return endWithout(job, page, caller, ports);
     // Whoever has to erase all of something is told when some of it was never seen. It may only be fields that are left out.
     const partialCount = page.isPartial ? await store.notePartialList(job, maxPartial) : 0;

@@ -1,7 +1,6 @@
-import { GraphQLError } from 'graphql';
 import type { Caller } from '../engagement/access.ts';
-import { readEngagements } from '../engagement/read-engagements.ts';
-import type { DeleteEngagementResult } from '../engagement/result.ts';
+import { readEngagements } from '../engagement/read/read-engagements.ts';
+import type { DeleteEnd } from '../engagement/result.ts';
 import type { BulkJob } from './job.ts';
 import type { PagePorts } from './page-ports.ts';
 
@@ -24,7 +23,7 @@ const maxWaitMs = 60_000;
 const noFields: ReadonlySet<never> = new Set();
 
 /** An answer, or the want of one, with a sentence for callers. */
-type Said = Exclude<DeleteEngagementResult, { kind: 'DeleteEngagementSuccess' | 'DeleteEngagementPlan' }>;
+type Said = Exclude<DeleteEnd, { kind: 'DeleteEngagementSuccess' | 'DeleteEngagementPlan' }>;
 
 /**
  * What an answer of upstream's means for all that is to come: the job is paused for what somebody has to mend, and says why it
@@ -48,13 +47,14 @@ export async function findObstacle(
     case 'AccountBlockedError':
       await store.stop(job, 'pause', `${said.message} Fix this, then resume.`);
       return { kind: 'paused' };
+    case 'Unauthenticated':
+      return pauseForToken(job, ports);
     case 'NotFoundError': {
       if (said.accountFound) return undefined;
       // What only kept the account from being checked for now must not make an account that is missing look like records that are.
       const deadlineAt = performance.now() + requestTimeoutMs;
       const { refusal } = await findAccountIntegration(caller, job.input.integratedAccountId, deadlineAt, 'anew');
       if (!refusal || refusal.kind === 'NotFoundError') return undefined;
-      if (refusal.kind === 'Unauthenticated') return pauseForToken(job, ports);
       // An answer that is not about the account says no more than none.
       if (refusal.kind === 'RemoteApiError') {
         return findObstacle({ kind: 'UpstreamUnavailableError', message: refusal.message }, job, caller, ports);
@@ -83,26 +83,11 @@ export async function findOutage(
   const { integratedAccountId, filter = {} } = job.input;
   const deadlineAt = performance.now() + ports.requestTimeoutMs;
   const options = { caller, selected: noFields, deadlineAt, hasCallerLeft: ports.isStopping };
-  const page = await readEngagements({ integratedAccountId, first: 1, filter }, options, ports).catch((error) =>
-    pauseForError(error, job, ports),
-  );
-  if (page.kind === 'paused') return page;
+  const page = await readEngagements({ integratedAccountId, first: 1, filter }, options, ports);
   return page.kind === 'Page' ? undefined : findObstacle(page, job, caller, ports);
 }
 
-/**
- * Pauses the job when upstream does not take its caller's token: nothing was done with it.
- * @throws what anything else threw.
- */
-export async function pauseForError(
-  error: unknown,
-  job: BulkJob,
-  ports: Pick<PagePorts, 'store'>,
-): Promise<{ readonly kind: 'paused' }> {
-  if (!(error instanceof GraphQLError)) throw error;
-  return pauseForToken(job, ports);
-}
-
+/** Pauses the job when upstream does not take its caller's token: nothing was done with it. */
 async function pauseForToken(job: BulkJob, { store }: Pick<PagePorts, 'store'>): Promise<{ readonly kind: 'paused' }> {
   await store.stop(
     job,

@@ -1,6 +1,6 @@
 import type { Caller } from '../engagement/access.ts';
-import type { AuditEvent } from '../engagement/audit.ts';
-import type { FindAccountIntegration } from '../engagement/integrated-account.ts';
+import type { FindAccountIntegration } from '../engagement/account.ts';
+import type { AuditEvent } from '../engagement/delete/audit.ts';
 import type { Log } from '../log.ts';
 import type { Send } from '../upstream/attempt.ts';
 import type { BulkJob } from './job.ts';

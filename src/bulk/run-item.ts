@@ -1,13 +1,12 @@
-import type { AuditEvent } from '../engagement/audit.ts';
-import type { DeleteMemory } from '../engagement/delete-memory.ts';
+import type { AuditEvent } from '../engagement/delete/audit.ts';
+import { deleteEngagement, idempotencyKeyFor } from '../engagement/delete/delete-engagement.ts';
 import type { DeleteEngagementInput } from '../engagement/input.ts';
-import { readAfterDelete, type SeenAfterDelete } from '../engagement/read-engagements.ts';
-import { deleteOnce, idempotencyKeyFor } from '../engagement/repeated-delete.ts';
-import type { DeleteEngagementError, DeleteEngagementResult } from '../engagement/result.ts';
+import { readAfterDelete, type SeenAfterDelete } from '../engagement/read/read-engagements.ts';
+import type { DeleteEnd, DeleteEngagementError } from '../engagement/result.ts';
 import type { Selection } from '../engagement/selection.ts';
 import { finishFailed, finishGone, type Trail } from './finish-item.ts';
 import type { BulkItem, BulkJob } from './job.ts';
-import { findObstacle, pauseForError } from './obstacle.ts';
+import { findObstacle } from './obstacle.ts';
 import type { PagePorts } from './page-ports.ts';
 import type { HeldPage, ItemEnd, PageWork, PendingItem } from './page-work.ts';
 
@@ -19,16 +18,6 @@ const confirmations = 2;
 
 function inputOf({ input }: BulkJob, { id, engagementType }: BulkItem): DeleteEngagementInput {
   return { id, integratedAccountId: input.integratedAccountId, format: 'unified', engagementType };
-}
-
-/** Remembers nothing: what is to be known of an item is in its page's states. */
-function memoryOf(answered: { count: number }): DeleteMemory {
-  return {
-    async perform({ hasCallerLeft }, work) {
-      const result = await work({ hasCallerLeft, earlier: undefined, isInDoubt: false, answered });
-      return { kind: 'performed', result };
-    },
-  };
 }
 
 /** What is the same whoever deletes it, and whenever: the key upstream is made of it. */
@@ -43,19 +32,19 @@ async function deleteItem(
   work: PageWork,
   deadlineAt: number,
   { send, findAccountIntegration, isStopping, store }: PagePorts,
-): Promise<{ readonly result: DeleteEngagementResult; readonly trail: Trail | undefined }> {
+): Promise<{ readonly result: DeleteEnd; readonly trail: Trail | undefined }> {
   let trail: AuditEvent | undefined;
-  const options = { ...optionsFor(pending, work), caller: work.caller, deadlineAt, hasCallerLeft: isStopping };
   const answered = { count: pending.answerCount };
+  const times = { deadlineAt, hasCallerLeft: isStopping };
+  const options = { ...optionsFor(pending, work), caller: work.caller, answered, ...times };
   try {
-    const result = await deleteOnce(inputOf(work.job, pending.item), options, {
-      ...{ send, findAccountIntegration, deleteMemory: memoryOf(answered) },
+    const result = await deleteEngagement(inputOf(work.job, pending.item), options, {
+      send,
+      findAccountIntegration,
       recordDelete(event) {
         trail = event;
       },
       recordRepetition: () => {},
-      // Without a snapshot there are none to read.
-      readNote: () => Promise.reject(new Error('a note of no snapshot')),
     });
     return { result, trail };
   } finally {
@@ -100,9 +89,9 @@ async function conclude(
   }
   const obstacle = await findObstacle(result, work.job, work.caller, ports);
   const wasBegun = seen !== undefined;
-  if (obstacle) {
+  if (obstacle || result.kind === 'Unauthenticated') {
     if (!wasBegun) await ports.store.release(work.lease, pending.index);
-    return obstacle;
+    return obstacle ?? { kind: 'paused' };
   }
   if (wasBegun && result.kind === 'NotFoundError') await finishGone(pending, work, 'ALREADY_ABSENT', ports, trail);
   else if (wasBegun && (seen === 'Unproven' || pending.looks < confirmations)) return 'unknown';
@@ -143,7 +132,7 @@ async function settle(
  * if it is gone, that is its end; if not, it is deleted again, under the same key. If the job is cancelled, its outcome is unknown then.
  */
 export async function runItem(pending: PendingItem, work: PageWork, ports: PagePorts): Promise<ItemEnd> {
-  const { job, lease } = work;
+  const { lease } = work;
   const { index } = pending;
   // From before it is begun: a process that was frozen in between must not send what others have settled since.
   const deadlineAt = performance.now() + ports.requestTimeoutMs;
@@ -152,24 +141,18 @@ export async function runItem(pending: PendingItem, work: PageWork, ports: PageP
   if (begun === 'paused') return { kind: 'paused' };
   if (begun === 'stopped' || begun === 'lost') return 'stopped';
   const wasBegun = begun !== 'first';
-  try {
-    const settled = wasBegun ? await settle(pending, work, deadlineAt, ports) : undefined;
-    if (settled !== undefined && settled !== 'There' && settled !== 'Unproven') {
-      // A cancelled job waits for nothing without end, be it an outage or a limit: each time is a look.
-      return begun === 'cancelled' && typeof settled === 'object' ? 'unknown' : settled;
-    }
-    if (begun === 'cancelled') {
-      // It may be carried out late.
-      if (pending.looks < confirmations) return 'unknown';
-      await giveUp(pending, work, ports, whyCancelled[settled ?? 'Unproven']);
-      return 'finished';
-    }
-    return await conclude(await deleteItem(pending, work, deadlineAt, ports), pending, settled, work, ports);
-  } catch (error) {
-    const paused = await pauseForError(error, job, ports);
-    if (!wasBegun) await ports.store.release(lease, index);
-    return begun === 'cancelled' ? 'unknown' : paused;
+  const settled = wasBegun ? await settle(pending, work, deadlineAt, ports) : undefined;
+  if (settled !== undefined && settled !== 'There' && settled !== 'Unproven') {
+    // A cancelled job waits for nothing without end, be it an outage or a limit: each time is a look.
+    return begun === 'cancelled' && typeof settled === 'object' ? 'unknown' : settled;
   }
+  if (begun === 'cancelled') {
+    // It may be carried out late.
+    if (pending.looks < confirmations) return 'unknown';
+    await giveUp(pending, work, ports, whyCancelled[settled ?? 'Unproven']);
+    return 'finished';
+  }
+  return conclude(await deleteItem(pending, work, deadlineAt, ports), pending, settled, work, ports);
 }
 
 const whyUnknown =

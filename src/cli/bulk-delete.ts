@@ -1,10 +1,9 @@
 import { isUtf8 } from 'node:buffer';
 import { addAbortSignal } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { bulkhead } from 'cockatiel';
-import { GraphQLError } from 'graphql';
-import { deleteEach } from '../engagement/delete-many.ts';
-import type { DeleteEngagementResult } from '../engagement/result.ts';
+import { deleteEach } from '../engagement/delete/delete-many.ts';
+import type { DeleteEnd } from '../engagement/result.ts';
+import { Permits } from '../upstream/permits.ts';
 import { type DeleteOptions, withDeletes } from './delete-engagement.ts';
 import { type DeleteLine, lineOf, lineOfError } from './delete-line.ts';
 import { type ExitCode, exitCodes, UsageError } from './exit-code.ts';
@@ -15,11 +14,12 @@ import { Progress } from './progress.ts';
 const maxRunning = 16;
 
 /** What holds for the whole account, so that another delete would only hear the same. */
-const accountWide = new Set<DeleteEngagementResult['kind']>([
+const accountWide = new Set<DeleteEnd['kind']>([
   'IntegratedAccountNotFoundError',
   'AccountNeedsReauthError',
   'AccountBlockedError',
   'UnsupportedIntegrationError',
+  'Unauthenticated',
 ]);
 
 /** Reads standard input to its end. When `stop` is aborted, it returns the whole lines that have come. */
@@ -71,28 +71,20 @@ async function readIds(stop: AbortSignal): Promise<readonly string[]> {
   return idsIn(input);
 }
 
-type DeleteOne = (item: { readonly id: string }) => Promise<DeleteEngagementResult>;
+type DeleteOne = (item: { readonly id: string }) => Promise<DeleteEnd>;
 
 /** Deletes until the account or the token turns out to be of no use: the rest gets the same result, and nothing is sent for it. */
-function untilHopeless(deleteOne: DeleteOne): DeleteOne {
-  let hopeless: (() => DeleteEngagementResult) | undefined;
+function stopOnAccountError(deleteOne: DeleteOne): DeleteOne {
+  let rest: DeleteEnd | undefined;
   return async (item) => {
-    if (hopeless) return hopeless();
-    try {
-      const result = await deleteOne(item);
-      if (accountWide.has(result.kind) && 'message' in result) {
-        const rest = { ...result, message: `Nothing was sent, since an earlier id was answered: ${result.message}` };
-        hopeless ??= () => rest;
-      }
-      return result;
-    } catch (error) {
-      if (error instanceof GraphQLError) {
-        hopeless ??= () => {
-          throw error;
-        };
-      }
-      throw error;
-    }
+    if (rest) return rest;
+    const end = await deleteOne(item);
+    if (!accountWide.has(end.kind) || !('message' in end)) return end;
+    rest ??=
+      end.kind === 'Unauthenticated'
+        ? end
+        : { ...end, message: `Nothing was sent, since an earlier id was answered: ${end.message}` };
+    return end;
   };
 }
 
@@ -100,8 +92,8 @@ function untilHopeless(deleteOne: DeleteOne): DeleteOne {
 export async function bulkDeleteCommand(options: DeleteOptions): Promise<ExitCode> {
   return withDeletes(options, async ({ session, output, settings }) => {
     const ids = await readIds(settings.stop);
-    const deleteOne = untilHopeless(createPatientDelete(session, settings));
-    const places = bulkhead(maxRunning, Number.POSITIVE_INFINITY);
+    const deleteOne = stopOnAccountError(createPatientDelete(session, settings));
+    const permits = new Permits(maxRunning, Number.POSITIVE_INFINITY);
     const progress = new Progress(process.stderr, ids.length, process.stdout.isTTY);
     let code: ExitCode = settings.stop.aborted ? exitCodes.notNow : exitCodes.done;
     function tell(line: DeleteLine): void {
@@ -111,13 +103,16 @@ export async function bulkDeleteCommand(options: DeleteOptions): Promise<ExitCod
       if (line.code > code) code = line.code;
     }
     const items = ids.map((id) => ({ id }));
-    const results = deleteEach(items, (item) =>
-      places.execute(async () => {
+    const results = deleteEach(items, async (item) => {
+      const release = await permits.acquire(Number.POSITIVE_INFINITY);
+      try {
         // A result that costs no request would follow another without end: no answer would be read meanwhile, and no signal.
         await nextTurn();
-        return deleteOne(item);
-      }),
-    );
+        return await deleteOne(item);
+      } finally {
+        release?.();
+      }
+    });
     try {
       await Promise.all(
         results.map(async (result, index) => {

@@ -1,6 +1,6 @@
-import { lookUpAccount } from '../engagement/integrated-account.ts';
+import { lookUpAccount } from '../engagement/account.ts';
 import type { Integration } from '../engagement/integrations.ts';
-import { readEngagements } from '../engagement/read-engagements.ts';
+import { readEngagements } from '../engagement/read/read-engagements.ts';
 import { checkId } from '../engagement/text-rules.ts';
 import { findCredential } from './credential.ts';
 import { type ExitCode, exitCodeOf, exitCodes, UsageError } from './exit-code.ts';

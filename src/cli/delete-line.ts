@@ -1,6 +1,5 @@
-import { GraphQLError } from 'graphql';
 import type { EngagementRecord } from '../engagement/record.ts';
-import type { DeleteEngagementPlan, DeleteEngagementResult } from '../engagement/result.ts';
+import type { DeleteEnd, DeleteEngagementPlan } from '../engagement/result.ts';
 import { type EndKind, type ExitCode, exitCodeOf, exitCodes } from './exit-code.ts';
 import { NotSentError } from './patient-delete.ts';
 import type { Session } from './session.ts';
@@ -22,7 +21,7 @@ function shown({ integratedAccountId: _given, notes, ...record }: EngagementReco
   return { ...record, ...(notes && { notes: whole }) };
 }
 
-function describe(result: DeleteEngagementResult, { upstreamUrl }: Session): object {
+function describe(result: DeleteEnd, { upstreamUrl }: Session): object {
   switch (result.kind) {
     case 'DeleteEngagementSuccess': {
       const { outcome, integration, engagement, warnings } = result;
@@ -43,6 +42,8 @@ function describe(result: DeleteEngagementResult, { upstreamUrl }: Session): obj
       const { kind: _kind, engagement, ...rest } = result;
       return { ...rest, ...(engagement && { engagement: shown(engagement) }) };
     }
+    case 'Unauthenticated':
+      return { message: 'Nothing was deleted. Upstream does not accept the token: give another.' };
     default: {
       const { kind: _kind, ...rest } = result;
       return rest;
@@ -64,12 +65,7 @@ function exitCodeOfPlan({ findings }: DeleteEngagementPlan): ExitCode {
 }
 
 /** The line for a delete that came to a result. */
-export function lineOf(
-  id: string,
-  integratedAccountId: string,
-  result: DeleteEngagementResult,
-  session: Session,
-): DeleteLine {
+export function lineOf(id: string, integratedAccountId: string, result: DeleteEnd, session: Session): DeleteLine {
   const { kind } = result;
   return {
     kind,
@@ -83,11 +79,8 @@ export function lineOf(
  * @throws what is a fault of this program.
  */
 export function lineOfError(id: string, integratedAccountId: string, error: unknown, session: Session): DeleteLine {
-  const isKnown = error instanceof NotSentError || error instanceof GraphQLError;
-  if (!isKnown) throw error;
-  const kind = error instanceof NotSentError ? 'NotSent' : 'Unauthenticated';
-  const message =
-    kind === 'NotSent' ? error.message : 'Nothing was deleted. Upstream does not accept the token: give another.';
+  if (!(error instanceof NotSentError)) throw error;
   const where = begin(id, integratedAccountId, session);
-  return { kind, code: exitCodeOf(kind), json: JSON.stringify({ ...where, result: kind, message }) };
+  const json = JSON.stringify({ ...where, result: 'NotSent', message: error.message });
+  return { kind: 'NotSent', code: exitCodeOf('NotSent'), json };
 }

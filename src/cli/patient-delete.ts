@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type DeleteItem, nameOf } from '../engagement/delete-many.ts';
+import { deleteEngagement } from '../engagement/delete/delete-engagement.ts';
+import { type DeleteItem, nameOf } from '../engagement/delete/delete-many.ts';
 import type { EngagementType } from '../engagement/input.ts';
 import { wireFieldsOf } from '../engagement/record.ts';
-import { deleteOnce } from '../engagement/repeated-delete.ts';
-import type { DeleteEngagementResult } from '../engagement/result.ts';
+import type { DeleteEnd } from '../engagement/result.ts';
 import type { Selection } from '../engagement/selection.ts';
-import { noteReader, type Session } from './session.ts';
+import type { Session } from './session.ts';
 
 /** How deletes of a command are done. */
 export interface DeleteSettings {
@@ -39,7 +39,7 @@ const everything: Selection = {
 };
 
 /** How long to wait before the same delete is tried again; undefined when its result is final. */
-function delayBeforeNext(result: DeleteEngagementResult): number | undefined {
+function delayBeforeNext(result: DeleteEnd): number | undefined {
   if (result.kind === 'RateLimitedError') return Math.max(result.retryAfterMs ?? usualDelayMs, 1);
   const mayBeTried =
     result.kind === 'UpstreamUnavailableError' || (result.kind === 'OutcomeUnknownError' && result.retrySafe);
@@ -49,8 +49,7 @@ function delayBeforeNext(result: DeleteEngagementResult): number | undefined {
 /**
  * Makes the function that deletes one engagement, and again for as long as there is patience where the result says to try
  * again: as further attempts of the same delete, so that one that is found gone then was deleted.
- * @returns a function that throws {@link NotSentError} once the command is told to stop, and a `GraphQLError` when upstream
- * does not accept the token.
+ * @returns a function that throws {@link NotSentError} once the command is told to stop.
  */
 export function createPatientDelete(session: Session, settings: DeleteSettings) {
   const { account: integratedAccountId, type: engagementType, patienceMs, stop } = settings;
@@ -58,22 +57,21 @@ export function createPatientDelete(session: Session, settings: DeleteSettings) 
   const key = settings.idempotencyKey ?? randomUUID();
   const hasCallerLeft = () => stop.aborted;
 
-  function attempt(item: DeleteItem): Promise<DeleteEngagementResult> {
+  function attempt(item: DeleteItem): Promise<DeleteEnd> {
     if (stop.aborted) throw new NotSentError('Nothing was sent: the command was told to stop.');
     const deadlineAt = performance.now() + session.requestTimeoutMs;
     const selection = snapshot ? everything : nothing;
     const callerKey = [key, nameOf(item)] as const;
     const options = { caller: session.caller, selection, dryRun, snapshot, callerKey, deadlineAt, hasCallerLeft };
-    return deleteOnce({ ...item, integratedAccountId, format: 'unified' }, options, {
+    return deleteEngagement({ ...item, integratedAccountId, format: 'unified' }, options, {
       ...session.ports,
-      readNote: noteReader(session, deadlineAt, hasCallerLeft),
       // What the command prints is its record.
       recordDelete: () => {},
       recordRepetition: () => {},
     });
   }
 
-  return async ({ id }: Pick<DeleteItem, 'id'>): Promise<DeleteEngagementResult> => {
+  return async ({ id }: Pick<DeleteItem, 'id'>): Promise<DeleteEnd> => {
     const giveUpAt = performance.now() + patienceMs;
     for (;;) {
       const result = await attempt({ id, engagementType });

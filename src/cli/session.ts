@@ -1,19 +1,17 @@
-import { createDeleteMemory } from '../engagement/delete-memory.ts';
-import { createAccountLookup } from '../engagement/integrated-account.ts';
-import { readResource } from '../engagement/read-record.ts';
-import type { RepeatedDeletePorts } from '../engagement/repeated-delete.ts';
+import { createAccountLookup } from '../engagement/account.ts';
+import type { DeletePorts } from '../engagement/delete/delete-engagement.ts';
+import { createDeleteMemory } from '../engagement/delete/delete-memory.ts';
 import { passThrough } from '../http/auth.ts';
 import { findUpstream } from '../http/find-upstream.ts';
-import { createUpstreamClient, reserveMsFor } from '../upstream/client.ts';
 import { documentedLimits } from '../upstream/lanes.ts';
-import { createSend } from '../upstream/send.ts';
+import { openUpstream } from '../upstream/send.ts';
 import type { Credential } from './credential.ts';
 
 /** A way to upstream for as long as a command runs, and whoever uses it. */
 export interface Session {
   readonly caller: ReturnType<typeof passThrough>;
   /** What a delete needs, of which each writes its own record. */
-  readonly ports: Omit<RepeatedDeletePorts, 'readNote' | 'recordDelete' | 'recordRepetition'>;
+  readonly ports: Omit<DeletePorts, 'recordDelete' | 'recordRepetition'>;
   readonly requestTimeoutMs: number;
   /** Where upstream is, without a slash at the end. */
   readonly upstreamUrl: string;
@@ -28,15 +26,9 @@ interface OpenSession extends Session {
 async function openSession({ config, token }: Credential): Promise<OpenSession> {
   const { requestTimeoutMs, maxUpstreamBytes, keepsRateLimits } = config;
   const { url, openToken, sandbox } = await findUpstream(config);
-  const reserveMs = reserveMsFor(requestTimeoutMs);
-  const client = createUpstreamClient({
-    baseUrl: url,
-    proxy: config.proxy,
-    maxBytes: maxUpstreamBytes,
-    idleTimeoutMs: requestTimeoutMs,
-    reserveMs,
-  });
-  const send = createSend({ client, reserveMs, limits: keepsRateLimits ? documentedLimits : undefined });
+  const limits = keepsRateLimits ? documentedLimits : undefined;
+  const upstream = openUpstream({ baseUrl: url, proxy: config.proxy, maxUpstreamBytes, requestTimeoutMs, limits });
+  const { send } = upstream;
   return {
     caller: passThrough(`Bearer ${token ? token.reveal() : openToken}`),
     ports: {
@@ -48,7 +40,7 @@ async function openSession({ config, token }: Credential): Promise<OpenSession> 
     upstreamUrl: url.href.replace(/\/$/, ''),
     isSandbox: sandbox !== undefined,
     async close() {
-      await client.close(requestTimeoutMs);
+      await upstream.close();
       await sandbox?.close();
     },
   };
@@ -68,11 +60,4 @@ export async function withSession<Result>(
   } finally {
     await session.close();
   }
-}
-
-/** Reads a note before the engagement that it belongs to is deleted. */
-export function noteReader({ caller, ports }: Session, deadlineAt: number, hasCallerLeft: () => boolean) {
-  const read: RepeatedDeletePorts['readNote'] = (key, selected) =>
-    readResource('notes', key, { caller, selected, deadlineAt, hasCallerLeft }, ports);
-  return read;
 }

@@ -1,8 +1,8 @@
-import { fieldError } from '../errors.ts';
 import { shortened } from '../foreign-text.ts';
 import type { FailureReason, UpstreamAnswer, UpstreamFailure } from '../upstream/attempt.ts';
 import { maxStreamsPerCaller } from '../upstream/lanes.ts';
-import { readRetryAfter } from '../upstream/retry-after.ts';
+import { readRetryAfter } from '../upstream/retry.ts';
+import { meaningOf } from '../upstream/status.ts';
 import { readBody } from './body.ts';
 import { type Finding, located, refusal } from './finding.ts';
 import type * as Result from './result.ts';
@@ -18,7 +18,8 @@ export type Refusal =
   | Result.AccountBlockedError
   | Result.RateLimitedError
   | Result.RemoteApiError
-  | Result.UpstreamUnavailableError;
+  | Result.UpstreamUnavailableError
+  | Result.Unauthenticated;
 
 /** An answer that does not say whether the request was carried out. */
 export interface UnclearAnswer {
@@ -99,7 +100,7 @@ function remoteApiError(statusCode: number, { isRemote, rawResponse }: UpstreamE
 function unauthorized({ isRemote }: UpstreamError, callerBroughtToken: boolean): Refusal {
   if (isRemote) return needsReauth();
   if (callerBroughtToken) {
-    throw fieldError('UNAUTHENTICATED', 'Upstream does not accept the token in the Authorization header.');
+    return { kind: 'Unauthenticated', message: 'Upstream does not accept the token in the Authorization header.' };
   }
   return unavailable("Upstream does not accept this server's token: its operator must renew it.");
 }
@@ -156,39 +157,33 @@ export function notSent({ reason, retryAfterMs = 0 }: Pick<UpstreamFailure, 'rea
   return unavailable(`Upstream was not reached: ${whyNotSent[reason]}. Try again.`);
 }
 
-/** Statuses that say nothing of the request: a time-out (408), a client that left in front of the provider (nginx's 499). */
-const unclearStatuses = new Set([408, 499]);
-
 /**
  * Reads an answer outside 2xx (https://www.truto.one/docs/api-reference/overview/errors.md and truto-skills,
  * error-and-evidence-model.md). Only Truto's own form blames the caller, the account or the provider: a firewall, a proxy or
  * another server at a wrong address says 400, 401, 403 or 404 too, perhaps after it has passed the request on. 429 alone means
  * the same from anybody.
  * @param callerBroughtToken true when a 401 of Truto's speaks of the caller's own token.
- * @throws {GraphQLError} `UNAUTHENTICATED` when it does.
  */
 export function readRefusal(answer: UpstreamAnswer, callerBroughtToken: boolean): Refusal | UnclearAnswer {
   const { statusCode } = answer;
   const body = readBody(answer.body);
   const error = readUpstreamError(body.kind === 'json' ? body.value : undefined);
-  if (statusCode === 429) return rateLimited(answer, error);
+  const { refused } = meaningOf(statusCode);
+  if (refused === 'rate-limited') return rateLimited(answer, error);
   // Truto repeats the status in its body. A router without such a path answers 404 in a form much like Truto's.
   const isTrutos = error.isFromTruto && error.statusCode === statusCode && error.missing !== 'route';
-  const isClear = isTrutos && !unclearStatuses.has(statusCode);
   const because = isTrutos ? '' : ", but not in Truto's form: the answer comes from between Truto and this server";
   const why = `Upstream answered with status ${statusCode}${because}`;
   const unclear: UnclearAnswer = { kind: 'UnclearAnswer', statusCode, rawResponse: error.rawResponse, why };
-  if (!isClear) return unclear;
-  switch (statusCode) {
-    case 400:
-    case 422:
+  if (!isTrutos) return unclear;
+  switch (refused) {
+    case 'invalid':
       return error.isRemote ? remoteApiError(statusCode, error) : invalidInput(error);
-    case 401:
+    case 'unauthorized':
       return unauthorized(error, callerBroughtToken);
-    case 403:
+    case 'forbidden':
       return forbidden("The account's connection is not permitted to do this.", error.missingScopes);
-    case 404:
-    case 410:
+    case 'not-found':
       if (error.missing === 'account') return accountNotFound();
       return {
         kind: 'NotFoundError',
@@ -196,15 +191,15 @@ export function readRefusal(answer: UpstreamAnswer, callerBroughtToken: boolean)
         // Only the provider's own word proves that Truto got as far as the account.
         accountFound: error.isRemote,
       };
-    case 405:
+    case 'not-allowed':
       if (error.isRemote) return remoteApiError(statusCode, error);
       return forbidden('Truto refuses this for the account, as it refuses writes for sandbox accounts.');
-    case 503:
+    case 'blocked':
       // The provider's own 503 may also come from a proxy that lost a request it had passed on.
       return error.isRemote ? unclear : blocked(answer.headers['retry-after']);
+    case 'refused':
+      return remoteApiError(statusCode, error);
     default:
-      return (statusCode >= 400 && statusCode < 500) || statusCode === 501
-        ? remoteApiError(statusCode, error)
-        : unclear;
+      return unclear;
   }
 }

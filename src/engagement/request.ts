@@ -1,7 +1,7 @@
 import type { UpstreamRequest } from '../upstream/attempt.ts';
 import { encodeQuery, type QueryParameter } from '../upstream/query-string.ts';
-import { type EngagementFilter, type EngagementOrder, filterParameters, orderParameter } from './filter.ts';
 import { type DeleteEngagementInput, hasRecord } from './input.ts';
+import { type EngagementFilter, type EngagementOrder, filterParameters, orderParameter } from './read/filter.ts';
 import type { RecordKey } from './record.ts';
 import type { Resource, WireField } from './resources.ts';
 import { excludedFields, type Selection } from './selection.ts';
@@ -51,17 +51,17 @@ function deleteParameters(input: DeleteEngagementInput, { fields }: Selection): 
 /**
  * Builds `DELETE /unified/crm/engagements/{id}` with the seed's query parameters. The input must have passed the rules:
  * the id then is exactly one path segment.
- * @param credentials the whole `Authorization` header, and one key for each logical delete, however often it is attempted.
+ * @param authorization the whole header.
  */
 export function buildDeleteRequest(
   input: DeleteEngagementInput,
   selection: Selection,
-  credentials: { readonly authorization: string; readonly idempotencyKey: string },
+  authorization: string,
 ): DeleteRequest {
   return {
     method: 'DELETE',
     path: `/unified/crm/engagements/${encodeURIComponent(input.id)}?${encodeQuery(deleteParameters(input, selection))}`,
-    headers: { ...headersFor(credentials.authorization), 'idempotency-key': credentials.idempotencyKey },
+    headers: headersFor(authorization),
     excludedFields: hasRecord(input) ? excludedFields('engagements', selection.fields) : [],
   };
 }

@@ -145,3 +145,12 @@ export type DeleteEngagementError =
 
 /** What one `deleteEngagement` came to; `kind` is the GraphQL type's name. */
 export type DeleteEngagementResult = DeleteEngagementSuccess | DeleteEngagementPlan | DeleteEngagementError;
+
+/** Upstream does not accept the token that the caller brought. Nothing was done. A top-level error in GraphQL. */
+export interface Unauthenticated {
+  readonly kind: 'Unauthenticated';
+  readonly message: string;
+}
+
+/** How a delete ended, whoever asked for it. */
+export type DeleteEnd = DeleteEngagementResult | Unauthenticated;

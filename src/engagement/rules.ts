@@ -1,7 +1,7 @@
 import type { Caller } from './access.ts';
+import type { AccountLookup } from './account.ts';
 import { type Finding, refusal, warning } from './finding.ts';
 import type { DeleteEngagementInput, DeleteEngagementParameter, DeleteEngagementParameters } from './input.ts';
-import type { AccountLookup } from './integrated-account.ts';
 import type { Integration, IntegrationSupport } from './integrations.ts';
 import { checkDate, checkId, checkListLength, checkRemoteQuery, checkText } from './text-rules.ts';
 

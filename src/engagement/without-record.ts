@@ -1,4 +1,4 @@
-import type { DeleteEngagementResult } from './result.ts';
+import type { DeleteEnd } from './result.ts';
 
 const isAbsent = (value: unknown) => value === null || value === undefined;
 
@@ -7,7 +7,12 @@ const isAbsent = (value: unknown) => value === null || value === undefined;
  * when there is nothing to leave out.
  * @param why says, to whoever gets it, why it is not there.
  */
-export function withoutRecord(result: DeleteEngagementResult, why: string): DeleteEngagementResult {
+export function withoutRecord<End extends DeleteEnd>(result: End, why: string): End {
+  // The kind stays the same: the compiler cannot follow that.
+  return leaveOut(result, why) as End;
+}
+
+function leaveOut(result: DeleteEnd, why: string): DeleteEnd {
   switch (result.kind) {
     case 'OutcomeUnknownError':
       if (!result.engagement && isAbsent(result.rawResponse)) return result;

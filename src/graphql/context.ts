@@ -1,7 +1,7 @@
 import type { BulkDeletes } from '../bulk/bulk-deletes.ts';
 import type { Caller } from '../engagement/access.ts';
 import type { AnswerRoom } from '../engagement/answer-room.ts';
-import type { RepeatedDeletePorts } from '../engagement/repeated-delete.ts';
+import type { DeletePorts } from '../engagement/delete/delete-engagement.ts';
 import type { DeleteEngagementResult } from '../engagement/result.ts';
 import { fieldError, requestError } from '../errors.ts';
 import type { ChunkDeliveries } from './chunk-delivery.ts';
@@ -11,7 +11,7 @@ import type { RecordLoaders } from './record-loaders.ts';
 export type GivenResults = ReadonlyMap<string | number, () => DeleteEngagementResult>;
 
 /** What every resolver gets: one per operation. */
-export interface Context extends RepeatedDeletePorts {
+export interface Context extends DeletePorts {
   /** Reads related records, each once in an operation. */
   readonly recordLoaders: RecordLoaders;
   /** Null when nobody proved who they are. */

@@ -1,7 +1,8 @@
+import { deleteEngagement } from '../engagement/delete/delete-engagement.ts';
 import type { DeleteEngagementInput } from '../engagement/input.ts';
-import { deleteOnce } from '../engagement/repeated-delete.ts';
 import type { DeleteEngagementResult as Result } from '../engagement/result.ts';
 import type { Selection } from '../engagement/selection.ts';
+import { fieldError } from '../errors.ts';
 import { builder } from './builder.ts';
 import { type Context, requireCaller } from './context.ts';
 import { DeleteEngagementResult } from './delete-engagement-result.ts';
@@ -61,7 +62,8 @@ export async function resolveDelete(
   const caller = requireCaller(context);
   const callerKey = idempotencyKey === undefined ? undefined : ([idempotencyKey, String(responseKey)] as const);
   const options = { caller, selection, dryRun, snapshot, callerKey, deadlineAt, hasCallerLeft };
-  const result = await deleteOnce(input, options, context);
+  const result = await deleteEngagement(input, options, context);
+  if (result.kind === 'Unauthenticated') throw fieldError('UNAUTHENTICATED', result.message);
   if (result.kind === 'DeleteEngagementSuccess' && result.stream) chunkDeliveries.own(result.stream.body);
   return result;
 }

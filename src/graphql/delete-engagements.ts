@@ -1,6 +1,6 @@
 import { GraphQLStreamDirective } from '@graphql-tools/utils';
 import { type FieldNode, type GraphQLResolveInfo, getDirectiveValues } from 'graphql';
-import { deleteEach, maxDeletes, nameOf, withinRoom } from '../engagement/delete-many.ts';
+import { deleteEach, maxDeletes, nameOf, withinRoom } from '../engagement/delete/delete-many.ts';
 import type { DeleteEngagementResult as Result } from '../engagement/result.ts';
 import { fieldError } from '../errors.ts';
 import { builder } from './builder.ts';

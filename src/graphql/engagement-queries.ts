@@ -1,4 +1,4 @@
-import { defaultPageSize, readEngagement, readEngagements } from '../engagement/read-engagements.ts';
+import { defaultPageSize, readEngagement, readEngagements } from '../engagement/read/read-engagements.ts';
 import { fieldError } from '../errors.ts';
 import { builder } from './builder.ts';
 import { requireCaller } from './context.ts';

@@ -13,6 +13,7 @@ const codes: Readonly<Record<Refusal['kind'], ErrorCode>> = {
   RateLimitedError: 'RATE_LIMITED',
   RemoteApiError: 'REMOTE_API_ERROR',
   UpstreamUnavailableError: 'UPSTREAM_UNAVAILABLE',
+  Unauthenticated: 'UNAUTHENTICATED',
 };
 
 /** What a program needs besides the code. The provider's body is not among it: nobody selected it. */

@@ -1,8 +1,8 @@
 import DataLoader from 'dataloader';
 import { type Caller, limitedBy } from '../engagement/access.ts';
 import { type AnswerRoom, leftOut } from '../engagement/answer-room.ts';
-import type { LimitReads } from '../engagement/read-limit.ts';
-import { type FoundRecord, type ReadPorts, readResource } from '../engagement/read-record.ts';
+import type { LimitReads } from '../engagement/read/read-limit.ts';
+import { type FoundRecord, type ReadPorts, readResource } from '../engagement/read/read-record.ts';
 import type { RecordKey } from '../engagement/record.ts';
 import { notSent, type Refusal } from '../engagement/refusal.ts';
 import type { Resource, WireField } from '../engagement/resources.ts';

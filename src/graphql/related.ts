@@ -1,5 +1,5 @@
 import type { GraphQLResolveInfo } from 'graphql';
-import type { FoundRecord } from '../engagement/read-record.ts';
+import type { FoundRecord } from '../engagement/read/read-record.ts';
 import type { ResourceRecord } from '../engagement/record.ts';
 import type { Refusal } from '../engagement/refusal.ts';
 import type { Resource } from '../engagement/resources.ts';

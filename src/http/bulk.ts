@@ -7,7 +7,7 @@ import { openUndoStore } from '../bulk/undo-store.ts';
 import { startBulkWorker } from '../bulk/worker.ts';
 import type { Config } from '../config.ts';
 import type { Caller } from '../engagement/access.ts';
-import type { FindAccountIntegration } from '../engagement/integrated-account.ts';
+import type { FindAccountIntegration } from '../engagement/account.ts';
 import type { Log } from '../log.ts';
 import type { SharedMemory } from '../redis/shared-memory.ts';
 import type { SharedConfig } from '../shared-config.ts';

@@ -1,10 +1,10 @@
 import type { BulkDeletes } from '../bulk/bulk-deletes.ts';
 import type { Config } from '../config.ts';
 import type { Caller } from '../engagement/access.ts';
+import type { FindAccountIntegration } from '../engagement/account.ts';
 import { AnswerRoom } from '../engagement/answer-room.ts';
-import type { DeleteMemory } from '../engagement/delete-memory.ts';
-import type { FindAccountIntegration } from '../engagement/integrated-account.ts';
-import type { LimitReads } from '../engagement/read-limit.ts';
+import type { DeleteMemory } from '../engagement/delete/delete-memory.ts';
+import type { LimitReads } from '../engagement/read/read-limit.ts';
 import { ChunkDeliveries } from '../graphql/chunk-delivery.ts';
 import type { Context, GivenResults } from '../graphql/context.ts';
 import { createRecordLoaders } from '../graphql/record-loaders.ts';

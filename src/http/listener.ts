@@ -135,6 +135,23 @@ interface Connection {
   last: ServerResponse | undefined;
 }
 
+/** A request whose answer is not all out. */
+interface Taken {
+  readonly response: ServerResponse;
+  /** Tells which of a connection came first. */
+  readonly number: number;
+  /** Its index among all of them. */
+  index: number;
+  /** The size of its body, once it is in flight. */
+  inFlightBytes: number | undefined;
+  /** True when its whole answer waits for its reader. */
+  isAnswered: boolean;
+  /** While some of the answer is not read. */
+  unread: Wait | undefined;
+}
+
+const byArrival = (one: Taken, other: Taken) => one.number - other.number;
+
 /**
  * Calls back when everything has been read that has come in by now. A socket's bytes and its end are read in two turns of
  * the event loop; an immediate is run at the end of its turn.
@@ -161,12 +178,12 @@ export function createListener(
 ): Listener {
   let isDraining = false;
   const drained = Promise.withResolvers<void>();
-  const open = new Set<ServerResponse>();
-  /** With the size of each one's body. */
-  const inFlight = new Map<ServerResponse, number>();
+  const open: Taken[] = [];
+  let takenCount = 0;
+  let inFlightCount = 0;
   let inFlightBytes = 0;
-  /** Those of them whose whole answers wait for their readers: they have a bound of their own, and no other client waits for them. */
-  const answered = new Set<ServerResponse>();
+  /** How many of them have whole answers that wait for their readers: they have a bound of their own, and no other client waits for them. */
+  let answeredCount = 0;
   const loopDelay = new LoopDelay();
   const server = createServer({
     maxHeaderSize: maxHeadBytes,
@@ -185,30 +202,41 @@ export function createListener(
   const idle = new Waits(bounds.idle);
   const unread = new Waits(bounds.unread);
   const connections = new Map<Socket, Connection>();
-  const unreadAnswers = new Map<ServerResponse, Wait>();
 
-  function settle(response: ServerResponse): void {
-    open.delete(response);
-    unreadAnswers.get(response)?.end();
-    unreadAnswers.delete(response);
-    const bodyBytes = inFlight.get(response);
-    if (bodyBytes === undefined) return;
-    inFlight.delete(response);
-    answered.delete(response);
-    inFlightBytes -= bodyBytes;
-    // Not before the first answer: that one finds all code cold, and to be slow at it is no overload.
-    if (!isDraining) loopDelay.start();
-    else if (inFlight.size === 0) drained.resolve();
+  function take(response: ServerResponse): Taken {
+    takenCount += 1;
+    const [number, index] = [takenCount, open.length];
+    const taken = { response, number, index, inFlightBytes: undefined, isAnswered: false, unread: undefined };
+    open.push(taken);
+    return taken;
   }
 
-  const isFull = () => inFlight.size - answered.size >= maxInFlight || inFlightBytes > maxInFlightBytes;
+  function settle(taken: Taken): void {
+    // The last one takes its index.
+    const last = open.pop() as Taken;
+    if (last !== taken) {
+      open[taken.index] = last;
+      last.index = taken.index;
+    }
+    taken.unread?.end();
+    if (taken.inFlightBytes === undefined) return;
+    inFlightCount -= 1;
+    inFlightBytes -= taken.inFlightBytes;
+    if (taken.isAnswered) answeredCount -= 1;
+    // Not before the first answer: that one finds all code cold, and to be slow at it is no overload.
+    if (!isDraining) loopDelay.start();
+    else if (inFlightCount === 0) drained.resolve();
+  }
+
+  const isFull = () => inFlightCount - answeredCount >= maxInFlight || inFlightBytes > maxInFlightBytes;
 
   function noteAnswered(): void {
-    for (const [response, bodyBytes] of inFlight) {
-      if (!response.writableEnded || answered.has(response)) continue;
-      answered.add(response);
-      inFlight.set(response, 0);
-      inFlightBytes -= bodyBytes;
+    for (const taken of open) {
+      if (taken.inFlightBytes === undefined || taken.isAnswered || !taken.response.writableEnded) continue;
+      taken.isAnswered = true;
+      answeredCount += 1;
+      inFlightBytes -= taken.inFlightBytes;
+      taken.inFlightBytes = 0;
     }
   }
 
@@ -216,7 +244,7 @@ export function createListener(
     if (isFull()) noteAnswered();
     if (isFull()) return true;
     // With nothing in flight, whatever kept the loop is over, and no request would be spared by refusing one.
-    return inFlight.size > 0 && loopDelay.currentMs > maxDelayMs;
+    return inFlightCount > 0 && loopDelay.currentMs > maxDelayMs;
   }
 
   /** Refuses a request that may not be begun now, for whatever it asks; false when it may. */
@@ -227,9 +255,9 @@ export function createListener(
     return true;
   }
 
-  let takenCount = 0;
+  let connectionCount = 0;
   server.on('connection', (socket: Socket) => {
-    takenCount += 1;
+    connectionCount += 1;
     const client = findClient(socket.remoteAddress, undefined, trustedProxies);
     const connection: Connection = {
       client,
@@ -271,7 +299,7 @@ export function createListener(
     // Behind an answer that closes the connection no other can be given (RFC 9112 section 9.6): it would be lost with a delete.
     if (connection?.last?.getHeader('connection') === 'close') return;
     if (connection && connection.unanswered >= maxPipelined) return void socket.destroy();
-    open.add(response);
+    const taken = take(response);
     const startMs = performance.now();
     connection?.wait?.end();
     function finishOne(): void {
@@ -285,7 +313,7 @@ export function createListener(
       Object.assign(connection, { wait: undefined, idleAtBytes: undefined, last: response });
     }
     response.once('close', () => {
-      settle(response);
+      settle(taken);
       if (connection) connection.unanswered -= 1;
       finishOne();
       onAnswer(response.writableFinished ? response.statusCode : 'left', performance.now() - startMs);
@@ -295,8 +323,12 @@ export function createListener(
       finishOne();
     });
     let giveUpBody = () => {};
-    const forwardedFor = request.headers['x-forwarded-for']?.toString();
-    const body = arriving.begin(findClient(socket.remoteAddress, forwardedFor, trustedProxies), () => {
+    const forwardedFor = trustedProxies && request.headers['x-forwarded-for']?.toString();
+    const client =
+      connection && forwardedFor === undefined
+        ? connection.client
+        : findClient(socket.remoteAddress, forwardedFor, trustedProxies);
+    const body = arriving.begin(client, () => {
       // Of many in one packet, the rest may not have been looked at.
       if (request.complete) return;
       giveUpBody();
@@ -315,7 +347,7 @@ export function createListener(
     const path = request.url?.split('?', 1)[0] ?? '';
     if (isRefused(request, response, path)) return;
     giveUpBody = readRequestBody(request, response, {
-      onBytes: body.hold,
+      onBytes: (bytes) => body.hold(bytes),
       // A kept connection's events come as those of its first request.
       onEnd: AsyncLocalStorage.bind((bytes) => {
         body.end();
@@ -323,7 +355,8 @@ export function createListener(
         if (isRefused(request, response, path)) return;
         if (isDraining) response.setHeader('connection', 'close');
         else if (!isCheap(request)) {
-          inFlight.set(response, bytes.length);
+          taken.inFlightBytes = bytes.length;
+          inFlightCount += 1;
           inFlightBytes += bytes.length;
         }
         // A busy process reads a request long after it came, and only a turn later that its client has left. Begun before
@@ -344,7 +377,10 @@ export function createListener(
    */
   function cutOff(socket: Duplex, error?: NodeJS.ErrnoException): void {
     if (ending.has(socket)) return;
-    const waiting = [...open].filter(({ req }) => req.socket === socket);
+    const waiting = open
+      .filter(({ response }) => response.req.socket === socket)
+      .sort(byArrival)
+      .map(({ response }) => response);
     const last = waiting.findLast(({ req, writableFinished }) => req.complete && !writableFinished);
     // Of several requests on a connection, the one whose answer is next has the socket.
     if (!last) {
@@ -363,7 +399,8 @@ export function createListener(
 
   /** Finds what Node has no event for: answers that are not read, and connections on which a head begins to arrive. */
   function lookAround(): void {
-    for (const response of open) {
+    for (const taken of open) {
+      const { response } = taken;
       const { socket } = response.req;
       const unreadBytes = response.writableLength;
       // Yoga switches a connection's timeout off when it begins to stream an answer. Node's starts anew with each byte taken.
@@ -371,18 +408,14 @@ export function createListener(
       // Those behind it on the connection are not its client's to read yet; what they hold counts all the same.
       if (response.socket && socket.timeout !== timeoutMs) socket.setTimeout(timeoutMs);
       if (unreadBytes === 0) {
-        unreadAnswers.get(response)?.end();
-        unreadAnswers.delete(response);
-      } else if (!unreadAnswers.has(response)) {
+        taken.unread?.end();
+        taken.unread = undefined;
+      } else if (!taken.unread) {
         const client = connections.get(socket)?.client;
         // Nothing can be added to the middle of an answer.
-        if (client)
-          unreadAnswers.set(
-            response,
-            unread.begin(client, () => socket.destroy()),
-          );
+        if (client) taken.unread = unread.begin(client, () => socket.destroy());
       }
-      unreadAnswers.get(response)?.hold(unreadBytes);
+      taken.unread?.hold(unreadBytes);
     }
     for (const [socket, connection] of connections)
       if (connection.idleAtBytes !== undefined && socket.bytesRead > connection.idleAtBytes)
@@ -409,10 +442,10 @@ export function createListener(
   async function nobodyWaits(): Promise<void> {
     const giveUpAtMs = performance.now() + farewellMs;
     for (;;) {
-      const before = takenCount;
+      const before = connectionCount;
       await nextTurn();
       await nextTurn();
-      if (takenCount === before || performance.now() > giveUpAtMs) return;
+      if (connectionCount === before || performance.now() > giveUpAtMs) return;
     }
   }
 
@@ -423,9 +456,10 @@ export function createListener(
     const noticedAtMs = performance.now() + noticeMs;
     // Told to, a client sends its next request elsewhere instead of into a connection that is about to go.
     // Of several on a connection, the last: with an earlier one, the answers behind it would be lost.
-    const lastOf = new Map([...inFlight.keys()].map((response) => [response.req.socket, response]));
+    const due = open.filter((taken) => taken.inFlightBytes !== undefined).sort(byArrival);
+    const lastOf = new Map(due.map(({ response }) => [response.req.socket, response]));
     for (const response of lastOf.values()) if (!response.headersSent) response.setHeader('connection', 'close');
-    if (inFlight.size > 0) await drained.promise;
+    if (inFlightCount > 0) await drained.promise;
     while (performance.now() < noticedAtMs && (await countConnections()) > 0) await sleep(sweepIntervalMs);
     await nobodyWaits();
     clearInterval(looking);
@@ -443,7 +477,7 @@ export function createListener(
 
   return {
     get inFlight() {
-      return inFlight.size;
+      return inFlightCount;
     },
     listen,
     drain,

@@ -2,9 +2,9 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Plugin } from 'graphql-yoga';
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, collectDefaultMetrics, Gauge, type Metric, Registry } from 'prom-client';
 import type { Config } from '../config.ts';
-import type { AuditEvent } from '../engagement/audit.ts';
+import type { AuditEvent } from '../engagement/delete/audit.ts';
 import { integrations } from '../engagement/integrations.ts';
 import type { SharedMemory } from '../redis/shared-memory.ts';
 import type { SeenAttempt } from '../upstream/attempt.ts';
@@ -62,6 +62,76 @@ export interface Metrics {
 /** From what a warm cache answers to what an operation may take, in seconds. */
 const buckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
+/** What was counted under one set of labels. */
+interface Series {
+  readonly labels: Readonly<Record<string, string>>;
+  /** How many fell into each bucket alone; the last is beyond all of them. */
+  readonly counts: number[];
+  sum: number;
+}
+
+/**
+ * A metric with labels whose observations only add numbers, and are written down when prom-client is scraped: its own metrics
+ * hash the labels each time, which takes longer than the rest of a delete's bookkeeping.
+ */
+class Tally<Label extends string> {
+  readonly name: string;
+  readonly #help: string;
+  readonly #labelNames: readonly Label[];
+  readonly #type: 'counter' | 'histogram';
+  readonly #series = new Map<string, Series>();
+
+  constructor(type: 'counter' | 'histogram', name: string, help: string, labelNames: readonly Label[]) {
+    this.name = name;
+    this.#help = help;
+    this.#labelNames = labelNames;
+    this.#type = type;
+  }
+
+  /** @param values in the order of the labels' names; the labels are there from then on. */
+  at(...values: readonly string[]): Series {
+    const key = values.length === 1 ? (values[0] as string) : values.join('\n');
+    let series = this.#series.get(key);
+    if (!series) {
+      const labels = Object.fromEntries(this.#labelNames.map((label, index) => [label, values[index] ?? '']));
+      series = { labels, counts: new Array(buckets.length + 1).fill(0), sum: 0 };
+      this.#series.set(key, series);
+    }
+    return series;
+  }
+
+  count(...values: readonly string[]): void {
+    this.at(...values).sum += 1;
+  }
+
+  observe(durationMs: number, ...values: readonly string[]): void {
+    const series = this.at(...values);
+    const seconds = durationMs / 1_000;
+    let bucket = 0;
+    while (bucket < buckets.length && seconds > (buckets[bucket] as number)) bucket += 1;
+    series.counts[bucket] = (series.counts[bucket] as number) + 1;
+    series.sum += seconds;
+  }
+
+  #valuesOf({ labels, counts, sum }: Series): readonly { metricName: string; labels: object; value: number }[] {
+    const { name } = this;
+    if (this.#type === 'counter') return [{ metricName: name, labels, value: sum }];
+    let total = 0;
+    const cumulative = counts.map((count, index) => {
+      total += count;
+      return { metricName: `${name}_bucket`, labels: { le: buckets[index] ?? '+Inf', ...labels }, value: total };
+    });
+    const sums = { metricName: `${name}_sum`, labels, value: sum };
+    return [...cumulative, sums, { metricName: `${name}_count`, labels, value: total }];
+  }
+
+  /** As prom-client's registry asks each of its metrics. */
+  async get(): Promise<object> {
+    const values = [...this.#series.values()].flatMap((series) => this.#valuesOf(series));
+    return { name: this.name, help: this.#help, type: this.#type, aggregator: 'sum', values };
+  }
+}
+
 const integrationNames: ReadonlySet<string> = new Set(integrations.map(({ name }) => name));
 
 /** Any name comes from upstream; of those that are not in our table there is no telling how many there are. */
@@ -75,8 +145,12 @@ export function createMetrics({ sharedMemory, inFlight }: Watched): Metrics {
   collectDefaultMetrics({ register: registry });
   const counter = <Label extends string>(name: string, help: string, labelNames: Label[]) =>
     new Counter({ name, help, labelNames, registers });
-  const histogram = <Label extends string>(name: string, help: string, labelNames: Label[]) =>
-    new Histogram({ name, help, labelNames, buckets, registers });
+  function tally<Label extends string>(type: 'counter' | 'histogram', name: string, help: string, labels: Label[]) {
+    const metric = new Tally(type, name, help, labels);
+    // Of a metric, the registry only reads the name, and calls `get`.
+    registry.registerMetric(metric as unknown as Metric);
+    return metric;
+  }
   const gauge = (name: string, help: string, read: () => number) =>
     new Gauge({
       name,
@@ -94,23 +168,27 @@ export function createMetrics({ sharedMemory, inFlight }: Watched): Metrics {
       '1 when the last write to Redis was done, so that limits, repeated deletes and bulk deletes are shared; 0 while this replica is by itself.',
       () => Number(sharedMemory.isReachable),
     );
-  const requests = histogram(
+  const requests = tally(
+    'histogram',
     'engagements_request_duration_seconds',
     'HTTP requests by status; left: the client was gone before its answer.',
     ['status'],
   );
-  const fields = histogram(
+  const fields = tally(
+    'histogram',
     'engagements_field_duration_seconds',
     'Root fields of operations, but for deletes, by result: ok, or the code of the error.',
     ['field', 'result'],
   );
-  const deletes = counter(
+  const deletes = tally(
+    'counter',
     'engagements_deletes_total',
     'Deletes by result (the member, or the code of a top-level error), outcome of a success, and integration.',
     ['result', 'outcome', 'integration'],
   );
-  const deleteSeconds = histogram('engagements_delete_duration_seconds', 'Deletes by result.', ['result']);
-  const attempts = histogram(
+  const deleteSeconds = tally('histogram', 'engagements_delete_duration_seconds', 'Deletes by result.', ['result']);
+  const attempts = tally(
+    'histogram',
     'engagements_upstream_attempt_duration_seconds',
     'Attempts upstream by method, integration and end: a status, or why there is none.',
     ['method', 'integration', 'end'],
@@ -127,25 +205,24 @@ export function createMetrics({ sharedMemory, inFlight }: Watched): Metrics {
 
   // Prometheus cannot tell that what it first sees at 1 was 0 before: what alerts watch is there from the start.
   for (const integration of [...integrationNames, 'unknown', 'other'])
-    for (const result of ['OutcomeUnknownError', 'INTERNAL_SERVER_ERROR'])
-      deletes.inc({ result, outcome: '', integration }, 0);
+    for (const result of ['OutcomeUnknownError', 'INTERNAL_SERVER_ERROR']) deletes.at(result, '', integration);
   for (const reason of ['paused', 'streams', 'open', 'timeout', 'abandoned']) held.inc({ reason }, 0);
   for (const reason of tokenRefusals) refusedTokens.inc({ reason }, 0);
-  for (const status of ['500', '503']) requests.zero({ status });
+  for (const status of ['500', '503']) requests.at(status);
 
   return {
     registry,
-    countRequest: (status, durationMs) => requests.observe({ status: String(status) }, durationMs / 1_000),
-    countField: (field, result, durationMs) => fields.observe({ field, result }, durationMs / 1_000),
+    countRequest: (status, durationMs) => requests.observe(durationMs, String(status)),
+    countField: (field, result, durationMs) => fields.observe(durationMs, field, result),
     countDelete({ result, detail, integration, durationMs }) {
       const outcome = result === 'DeleteEngagementSuccess' ? detail : '';
-      deletes.inc({ result, outcome, integration: known(integration) });
-      deleteSeconds.observe({ result }, durationMs / 1_000);
+      deletes.count(result, outcome, known(integration));
+      deleteSeconds.observe(durationMs, result);
     },
     countRefusedToken: (reason) => refusedTokens.inc({ reason }),
     countAttempt({ method, integration, end, isHeldBack, durationMs }) {
       if (isHeldBack) held.inc({ reason: String(end) });
-      else attempts.observe({ method, integration: known(integration), end: String(end) }, durationMs / 1_000);
+      else attempts.observe(durationMs, method, known(integration), String(end));
     },
   };
 }

@@ -1,19 +1,17 @@
-import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Config } from '../config.ts';
-import { createDeleteMemory } from '../engagement/delete-memory.ts';
-import { createAccountLookup } from '../engagement/integrated-account.ts';
-import { createReadLimit } from '../engagement/read-limit.ts';
-import { createSharedDeletes } from '../engagement/shared-deletes.ts';
+import { createAccountLookup } from '../engagement/account.ts';
+import { createDeleteMemory } from '../engagement/delete/delete-memory.ts';
+import { createSharedDeletes } from '../engagement/delete/shared-deletes.ts';
+import { createReadLimit } from '../engagement/read/read-limit.ts';
 import { createPreparedOperations } from '../graphql/prepared/prepared-operations.ts';
 import { createSchema } from '../graphql/schema.ts';
 import { readTrustedDocuments } from '../graphql/trusted-documents.ts';
 import type { Log } from '../log.ts';
 import { connectRedis } from '../redis/shared-memory.ts';
-import type { Send } from '../upstream/attempt.ts';
-import { createUpstreamClient, reserveMsFor } from '../upstream/client.ts';
 import { documentedLimits, shareOf } from '../upstream/lanes.ts';
 import { createOutboundFetch } from '../upstream/outbound.ts';
-import { createSend } from '../upstream/send.ts';
+import { openUpstream } from '../upstream/send.ts';
 import { createSharedBudget } from '../upstream/shared-budget.ts';
 import { createAuthenticator } from './auth.ts';
 import { createFrontDoor } from './front-door.ts';
@@ -51,20 +49,6 @@ export interface Facade {
   close(noticeMs?: number): Promise<void>;
 }
 
-/** Sends as the other does, and can wait for what it is about: between two attempts, that is on no connection. */
-function awaitable(send: Send): { readonly send: Send; settled(timeoutMs: number): Promise<unknown> } {
-  const underWay = new Set<Promise<unknown>>();
-  return {
-    send(request, options) {
-      const sent = send(request, options);
-      underWay.add(sent);
-      void sent.finally(() => underWay.delete(sent));
-      return sent;
-    },
-    settled: (timeoutMs) => Promise.race([Promise.all(underWay), sleep(timeoutMs, undefined, { ref: false })]),
-  };
-}
-
 /**
  * Starts the facade.
  * @throws {ConfigError} when documents that are to be trusted cannot be, or the undo store cannot be written.
@@ -79,25 +63,19 @@ export async function startFacade({ config, log, upstream, openToken, loadLimits
   const { host, port, proxy, requestTimeoutMs, maxUpstreamBytes, keepsRateLimits, shared } = config;
   // Before anything is opened that would have to be closed.
   if (shared?.undoStore) await (await import('../bulk/undo-store.ts')).checkUndoStore(shared.undoStore, log, proxy);
-  const reserveMs = reserveMsFor(requestTimeoutMs);
-  const client = createUpstreamClient({
-    baseUrl: upstream,
-    proxy,
-    maxBytes: maxUpstreamBytes,
-    idleTimeoutMs: requestTimeoutMs,
-    reserveMs,
-  });
   const limits = keepsRateLimits ? documentedLimits : undefined;
   const sharedMemory = shared && (await connectRedis(shared.redisUrl, log, shared.keyPrefix));
   const metrics = createMetrics({ sharedMemory, inFlight: () => listener.inFlight });
-  const sendSetup = {
-    client,
-    reserveMs,
+  const way = openUpstream({
+    baseUrl: upstream,
+    proxy,
+    maxUpstreamBytes,
+    requestTimeoutMs,
     limits: limits && shareOf(limits, shared?.replicas ?? 1),
     sharedBudget: sharedMemory && createSharedBudget(sharedMemory, limits),
     onAttempt: metrics.countAttempt,
-  };
-  const { send, settled } = awaitable(createSend(sendSetup));
+  });
+  const { send } = way;
   const findAccountIntegration = createAccountLookup(send, requestTimeoutMs);
   const bulkParts = { config, send, findAccountIntegration, openToken, log, metrics };
   // Loaded where it is used: most servers have no Redis.
@@ -137,8 +115,7 @@ export async function startFacade({ config, log, upstream, openToken, loadLimits
     await yoga.dispose();
     await bulk?.close();
     // Deletes whose callers left are finished too, and their ends written down.
-    await settled(requestTimeoutMs);
-    await client.close(requestTimeoutMs);
+    await way.close();
     await sharedMemory?.close();
     await scrapes?.close();
     await nextTurn();
@@ -157,7 +134,7 @@ export async function startFacade({ config, log, upstream, openToken, loadLimits
 
   async function close(noticeMs?: number): Promise<void> {
     draining.abort();
-    const lastCall = setTimeout(client.endStreams, requestTimeoutMs);
+    const lastCall = setTimeout(way.endStreams, requestTimeoutMs);
     await listener.drain(noticeMs);
     clearTimeout(lastCall);
     await free();

@@ -16,16 +16,38 @@ export interface Wait {
   end(): void;
 }
 
-interface Waiting {
-  bytes: number;
-  readonly cutOff: () => void;
-}
-
 /** What waits for one client, the longest first. */
 interface Queue {
   readonly client: Client;
-  readonly waiting: Set<Waiting>;
+  first: Waiting | undefined;
+  last: Waiting | undefined;
+  count: number;
   bytes: number;
+}
+
+/** A part of its queue's list: V8 rebuilds a set whose members come and go again and again, in memory that is seldom collected. */
+class Waiting implements Wait {
+  readonly #waits: Waits;
+  readonly queue: Queue;
+  readonly cutOff: () => void;
+  bytes = 0;
+  isOver = false;
+  before: Waiting | undefined;
+  after: Waiting | undefined;
+
+  constructor(waits: Waits, queue: Queue, cutOff: () => void) {
+    this.#waits = waits;
+    this.queue = queue;
+    this.cutOff = cutOff;
+  }
+
+  hold(bytes: number): void {
+    if (!this.isOver && bytes !== this.bytes) this.#waits.hold(this, bytes);
+  }
+
+  end(): void {
+    if (!this.isOver) this.#waits.end(this);
+  }
 }
 
 /**
@@ -48,38 +70,50 @@ export class Waits {
    * @param cutOff ends it; the wait is over by then.
    */
   begin(client: Client, cutOff: () => void): Wait {
-    const queue = this.#queues.get(client.address) ?? { client, waiting: new Set(), bytes: 0 };
-    this.#queues.set(client.address, queue);
-    const one: Waiting = { bytes: 0, cutOff };
-    queue.waiting.add(one);
+    let queue = this.#queues.get(client.address);
+    if (!queue) {
+      queue = { client, first: undefined, last: undefined, count: 0, bytes: 0 };
+      this.#queues.set(client.address, queue);
+    }
+    const one = new Waiting(this, queue, cutOff);
+    one.before = queue.last;
+    if (queue.last) queue.last.after = one;
+    else queue.first = one;
+    queue.last = one;
+    queue.count += 1;
     this.#count += 1;
     this.#keepCounts(queue);
-    return {
-      hold: (bytes) => {
-        if (!queue.waiting.has(one) || bytes === one.bytes) return;
-        this.#bytes += bytes - one.bytes;
-        queue.bytes += bytes - one.bytes;
-        one.bytes = bytes;
-        this.#keepBytes(queue);
-      },
-      end: () => this.#end(queue, one),
-    };
+    return one;
   }
 
-  #end(queue: Queue, one: Waiting): void {
-    if (!queue.waiting.delete(one)) return;
+  hold(one: Waiting, bytes: number): void {
+    this.#bytes += bytes - one.bytes;
+    one.queue.bytes += bytes - one.bytes;
+    one.bytes = bytes;
+    this.#keepBytes(one.queue);
+  }
+
+  end(one: Waiting): void {
+    const { queue, before, after, bytes } = one;
+    one.isOver = true;
+    if (before) before.after = after;
+    else queue.first = after;
+    if (after) after.before = before;
+    else queue.last = before;
+    one.before = one.after = undefined;
     this.#count -= 1;
-    this.#bytes -= one.bytes;
-    queue.bytes -= one.bytes;
-    if (queue.waiting.size === 0) this.#queues.delete(queue.client.address);
+    this.#bytes -= bytes;
+    queue.count -= 1;
+    queue.bytes -= bytes;
+    if (queue.count === 0) this.#queues.delete(queue.client.address);
   }
 
   #keepCounts(queue: Queue): void {
     const { maxCount, maxCountPerClient } = this.#bounds;
-    if (!queue.client.isProxy && queue.waiting.size > maxCountPerClient) this.#cutOffFirst(queue, () => true);
+    if (!queue.client.isProxy && queue.count > maxCountPerClient) this.#cutOffFirst(queue, () => true);
     if (this.#count > maxCount)
       this.#cutOffFirst(
-        this.#longest(({ waiting }) => waiting.size),
+        this.#longest(({ count }) => count),
         () => true,
       );
   }
@@ -87,7 +121,7 @@ export class Waits {
   #keepBytes(queue: Queue): void {
     const { maxBytes, maxBytesPerClient } = this.#bounds;
     const holdsBytes = ({ bytes }: Waiting) => bytes > 0;
-    while (!queue.client.isProxy && queue.bytes > maxBytesPerClient && queue.waiting.size > 1)
+    while (!queue.client.isProxy && queue.bytes > maxBytesPerClient && queue.count > 1)
       this.#cutOffFirst(queue, holdsBytes);
     while (this.#bytes > maxBytes && this.#count > 1)
       this.#cutOffFirst(
@@ -103,12 +137,10 @@ export class Waits {
   }
 
   #cutOffFirst(queue: Queue | undefined, isMeant: (one: Waiting) => boolean): void {
-    if (!queue) return;
-    for (const one of queue.waiting) {
-      if (!isMeant(one)) continue;
-      this.#end(queue, one);
-      one.cutOff();
-      return;
-    }
+    let one = queue?.first;
+    while (one && !isMeant(one)) one = one.after;
+    if (!one) return;
+    this.end(one);
+    one.cutOff();
   }
 }

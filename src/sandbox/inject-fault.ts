@@ -1,90 +1,55 @@
-import type { SandboxAccount } from './accounts.ts';
-import type { Answer, PlainAnswer } from './answer.ts';
+import { type Answer, buildRefusal, type PlainAnswer, retryAfter } from './answer.ts';
 import type { FailureEffect, FaultEffect } from './faults.ts';
+import { countForProvider } from './limits.ts';
 import { readAnswerShape } from './parameters.ts';
-import { buildRefusal } from './refusal.ts';
-import { buildRemoteFailure } from './remote-failure.ts';
 import type { SandboxRequest } from './request.ts';
+import { buildRemoteFailure, isMapped } from './show-record.ts';
 
-/**
- * Does `work` and lets the request's fault strike before or after it. Without a fault the work's answer is the answer.
- * `account` is the connection the work goes through; without one, a remote failure becomes Truto's own.
- */
-export function injectFault(
-  request: SandboxRequest,
-  account: SandboxAccount | undefined,
-  work: () => PlainAnswer,
-): Answer {
+/** Does `work`, with the fault before or after it. On a route without an account, a remote failure becomes Truto's own. */
+export function injectFault(request: SandboxRequest, work: () => PlainAnswer): Answer {
   const { fault } = request;
-  if (fault === undefined) {
-    return passProvider(request, account, work());
-  }
+  if (fault === undefined) return passProvider(request, work());
   if (fault.effect.kind === 'failure') {
-    if (fault.strikesAfter) {
-      work();
-    }
-    return buildFailure(request, account, fault.effect);
+    if (fault.strikesAfter) work();
+    return buildFailure(request, fault.effect);
   }
-  const answer = fault.strikesAfter ? passProvider(request, account, work()) : undefined;
-  return strike(request, fault.effect, answer ?? { kind: 'plain', status: 200 });
+  return strike(request, fault.effect, fault.strikesAfter ? passProvider(request, work()) : undefined);
 }
 
 /** Adds what Truto learns of the provider's limits when a call gets that far. */
-function passProvider(
-  request: SandboxRequest,
-  account: SandboxAccount | undefined,
-  answer: PlainAnswer,
-  isUsedUp = false,
-): PlainAnswer {
-  const rateLimit = account === undefined ? {} : request.rateMeter.count(account, isUsedUp);
+function passProvider({ state, account }: SandboxRequest, answer: PlainAnswer, isUsedUp = false): PlainAnswer {
+  const rateLimit = account && countForProvider(state.rateMeter, account, isUsedUp);
   return { ...answer, headers: { ...rateLimit, ...answer.headers } };
 }
 
-function strike(request: SandboxRequest, effect: Exclude<FaultEffect, FailureEffect>, answer: PlainAnswer): Answer {
+function buildFailure(request: SandboxRequest, effect: FailureEffect): PlainAnswer {
+  const { statusCode, message, isRemote, retryAfterSeconds } = effect;
+  return isRemote && request.account !== undefined
+    ? passProvider(request, buildRemoteFailure(request.account, effect), statusCode === 429)
+    : buildRefusal(statusCode, message, retryAfter(retryAfterSeconds));
+}
+
+function strike(
+  { id, query, state }: SandboxRequest,
+  effect: Exclude<FaultEffect, FailureEffect>,
+  answer: PlainAnswer = { kind: 'plain', status: 200 },
+): Answer {
   switch (effect.kind) {
+    case 'stranger':
+      return effect;
     case 'reset':
       return { kind: 'reset' };
     case 'cut':
-      return { kind: 'cut', answer };
     case 'continue':
-      return { kind: 'continue', answer };
-    case 'stranger':
-      return effect;
+      return { ...answer, damage: effect.kind };
     case 'late':
-      return { kind: 'late', delayMs: request.slowMs, answer };
+      return { ...answer, delayMs: state.slowMs };
     case 'accepted':
-      return buildAccepted(request);
-    case 'bad-json':
-      return { kind: 'bad-json', status: 200 };
+      // Capsule documents 202 with no body and a Location that Truto does not pass on; what Truto itself sends is [inferred].
+      return { kind: 'plain', status: 202, ...(isMapped(readAnswerShape(query)) && { body: { id } }) };
     case 'empty':
       return { kind: 'plain', status: 200 };
     case 'huge':
-      return {
-        kind: 'huge',
-        id: request.id,
-        sizeBytes: request.hugeBytes,
-        isChunked: readAnswerShape(request.query).format === 'stream',
-      };
+      return { kind: 'huge', id, sizeBytes: state.hugeBytes, isChunked: readAnswerShape(query).format === 'stream' };
   }
-}
-
-function buildFailure(
-  request: SandboxRequest,
-  account: SandboxAccount | undefined,
-  effect: FailureEffect,
-): PlainAnswer {
-  if (effect.isRemote && account !== undefined) {
-    return passProvider(request, account, buildRemoteFailure(account, effect), effect.statusCode === 429);
-  }
-  const { retryAfterSeconds } = effect;
-  return buildRefusal(effect.statusCode, effect.message, {
-    ...(retryAfterSeconds !== undefined && { headers: { 'retry-after': String(retryAfterSeconds) } }),
-  });
-}
-
-/** Capsule documents 202 with no body and a Location that Truto does not pass on; what Truto itself says then is [inferred]. */
-function buildAccepted(request: SandboxRequest): PlainAnswer {
-  const { format } = readAnswerShape(request.query);
-  const hasBody = format === 'unified' || format === 'normalized';
-  return { kind: 'plain', status: 202, ...(hasBody && { body: { id: request.id } }) };
 }

@@ -1,39 +1,45 @@
+import { invalidParameter, Refusal } from './answer.ts';
+import { readableTypes } from './parameters.ts';
 import { isQueryObject, parseDate, type Query } from './query.ts';
-import { Refusal } from './refusal.ts';
 
 /**
  * How a list can be narrowed by a field:
- * `whole` by the text as it is; a list of choices too, and by no other text; `part` by a piece of it in any case
- * [inferred]; `date` by `[eq]`, `[gt]` and `[lt]`, and by `[eq]` when there is no operator; `start` and `end` as
- * `date`, but without an operator they bound a window: what starts then or later, what ends then or earlier [inferred
- * from the notes "start before end" and "at most a year"]; `reference` by the id of a record referred to, or by several
- * ids of which any will do.
+ * - `type` by one of the engagement types, `whole` by the text as it is, `part` by a piece of it in any case [inferred];
+ * - `reference` by the id of a record referred to, or by several ids of which any will do;
+ * - `date` by `[eq]`, `[gt]` and `[lt]`, and by `[eq]` without an operator. So do `start` and `end`, but without an operator they
+ *   bound a window: what starts then or later, what ends then or earlier. [inferred from the notes "start before end" and "at most a year"]
  */
-export type FilterKind = 'whole' | 'part' | 'date' | 'start' | 'end' | 'reference' | readonly string[];
+type FilterKind = 'type' | 'whole' | 'part' | 'reference' | 'date' | 'start' | 'end';
 
-/** The fields that a list can be narrowed by. */
-export type ListFilters<Item> = { readonly [Name in keyof Item & string]?: FilterKind };
+/** The fields that a list can be narrowed by, besides the times that every record has. */
+export type ListFilters = { readonly [Kind in FilterKind]?: readonly string[] };
 
 /** What one query parameter demands of one field; plain data, so that a cursor can be bound to it. */
 export type Condition = { readonly field: string } & (
   | { readonly test: 'is' | 'has'; readonly text: string }
-  | { readonly test: DateTest; readonly ms: number }
+  | { readonly test: keyof typeof dateTests; readonly ms: number }
   | { readonly test: 'refers'; readonly ids: readonly string[] }
 );
 
-/** `from` and `to` include the moment itself, `gt` and `lt` do not. */
-type DateTest = 'eq' | 'gt' | 'lt' | 'from' | 'to';
+const dateTests = {
+  eq: (ms: number, bound: number) => ms === bound,
+  gt: (ms: number, bound: number) => ms > bound,
+  lt: (ms: number, bound: number) => ms < bound,
+  from: (ms: number, bound: number) => ms >= bound,
+  to: (ms: number, bound: number) => ms <= bound,
+};
 
-/**
- * Reads the conditions out of a query, in the order of `filters`. An empty parameter is an absent one, since Truto's
- * SDK sends null like that; what is malformed, or has an operator that the field does not know, is refused with 400.
- */
-export function readConditions<Item>(query: Query, filters: ListFilters<Item>): readonly Condition[] {
-  const kinds: [string, FilterKind][] = Object.entries(filters);
-  return kinds.flatMap(([field, kind]) => {
-    const value = query[field];
-    return value === undefined || value === '' ? [] : readField(field, kind, value);
-  });
+const bareDateTests = { date: 'eq', start: 'from', end: 'to' } as const;
+
+/** Reads the conditions, in the order of `filters`. An empty parameter is an absent one: Truto's SDK sends null like that. */
+export function readConditions(query: Query, filters: ListFilters): readonly Condition[] {
+  const all = Object.entries({ ...filters, date: ['created_at', 'updated_at'] }) as [FilterKind, readonly string[]][];
+  return all.flatMap(([kind, fields]) =>
+    fields.flatMap((field) => {
+      const value = query[field];
+      return value === undefined || value === '' ? [] : readField(field, kind, value);
+    }),
+  );
 }
 
 function readField(field: string, kind: FilterKind, value: unknown): readonly Condition[] {
@@ -41,76 +47,90 @@ function readField(field: string, kind: FilterKind, value: unknown): readonly Co
     case 'date':
     case 'start':
     case 'end':
-      return readDates(field, kind, value);
+      return readOperators(field, value, ['eq', 'gt', 'lt']).map(([operator, date]) => ({
+        field,
+        test: operator ?? bareDateTests[kind],
+        ms: parseDate(date, field),
+      }));
     case 'reference':
       return [{ field, test: 'refers', ids: [...new Set(readIds(field, value))].toSorted() }];
-    case 'part':
-      return readOperators(field, value, ['eq']).map(([, text]) => ({
-        field,
-        test: 'has',
-        text: readText(field, text),
-      }));
     default:
       return readOperators(field, value, ['eq']).map(([, text]) => ({
         field,
-        test: 'is',
-        text: kind === 'whole' ? readText(field, text) : readKnown(field, text, kind),
+        test: kind === 'part' ? 'has' : 'is',
+        text: readText(field, text, kind),
       }));
   }
 }
 
-function readDates(field: string, kind: 'date' | 'start' | 'end', value: unknown): readonly Condition[] {
-  const bare = { date: 'eq', start: 'from', end: 'to' } as const;
-  return readOperators(field, value, ['eq', 'gt', 'lt']).map(([operator, date]) => ({
-    field,
-    test: operator ?? bare[kind],
-    ms: parseDate(date, field),
-  }));
-}
-
 /** The operators of `field[operator]=value`; none for `field=value`. */
-function readOperators<Operator extends string>(
+function readOperators<T extends string>(
   field: string,
   value: unknown,
-  known: readonly Operator[],
-): readonly (readonly [operator: Operator | undefined, value: unknown])[] {
-  if (!isQueryObject(value)) {
-    return [[undefined, value]];
-  }
+  known: readonly T[],
+): [T | undefined, unknown][] {
+  if (!isQueryObject(value)) return [[undefined, value]];
   return Object.entries(value).map(([name, operand]) => {
     const operator = known.find((candidate) => candidate === name);
     if (operator === undefined) {
-      throw new Refusal(400, `Query parameter ${field} knows the operators: ${known.join(', ')}`);
+      throw invalidParameter(field, `knows the operators: ${known.join(', ')}`);
     }
-    return [operator, operand] as const;
+    return [operator, operand];
   });
 }
 
-function readText(field: string, value: unknown): string {
+function readText(field: string, value: unknown, kind: FilterKind): string {
   if (typeof value !== 'string' || value === '') {
-    throw new Refusal(400, `Query parameter ${field} must be a string that is not empty`);
+    throw invalidParameter(field, 'must be a string that is not empty');
+  }
+  if (kind === 'type' && !readableTypes.some((type) => type === value)) {
+    throw invalidParameter(field, `must be one of: ${readableTypes.join(', ')}`);
   }
   return value;
 }
 
-function readKnown(field: string, value: unknown, choices: readonly string[]): string {
-  const text = readText(field, value);
-  if (!choices.includes(text)) {
-    throw new Refusal(400, `Query parameter ${field} must be one of: ${choices.join(', ')}`);
-  }
-  return text;
-}
-
 /** The ids in `7`, `{id: 7}` or a list of either. */
 function readIds(field: string, value: unknown): readonly string[] {
-  if (Array.isArray(value)) {
-    return value.flatMap((item: unknown) => readIds(field, item));
-  }
-  if (isQueryObject(value) && Object.keys(value).join() === 'id') {
-    return readIds(field, value.id);
-  }
+  if (Array.isArray(value)) return value.flatMap((item: unknown) => readIds(field, item));
+  if (isQueryObject(value) && Object.keys(value).join() === 'id') return readIds(field, value.id);
   if (typeof value !== 'string' || value === '') {
-    throw new Refusal(400, `Query parameter ${field} must be an id, an object with an id, or a list of them`);
+    throw invalidParameter(field, 'must be an id, an object with an id, or a list of them');
   }
   return [value];
+}
+
+/** True when the record meets every condition. A field that is null or absent meets none. */
+export function meetsConditions(record: object, conditions: readonly Condition[]): boolean {
+  return conditions.every((condition) => meets(Reflect.get(record, condition.field), condition));
+}
+
+function meets(value: unknown, condition: Condition): boolean {
+  if (condition.test === 'refers') {
+    return [value].flat().some((item) => isQueryObject(item) && condition.ids.some((id) => id === item.id));
+  }
+  if (typeof value !== 'string') return false;
+  if ('ms' in condition) return dateTests[condition.test](Date.parse(value), condition.ms);
+  if (condition.test === 'is') return value === condition.text;
+  return value.toLowerCase().includes(condition.text.toLowerCase());
+}
+
+/** Refuses a window that ends before it starts or is longer than a year: of each time, and from one to the other [inferred]. */
+export function checkTimeWindow(conditions: readonly Condition[]): void {
+  const bound = (field: string, ...tests: string[]) => {
+    const found = conditions.find((condition) => condition.field === field && tests.includes(condition.test));
+    return found !== undefined && 'ms' in found ? found.ms : undefined;
+  };
+  const startsAfter = bound('start_time', 'from', 'gt', 'eq');
+  const endsBefore = bound('end_time', 'to', 'lt', 'eq');
+  checkWindow(startsAfter, bound('start_time', 'lt'), 'start_time');
+  checkWindow(bound('end_time', 'gt'), endsBefore, 'end_time');
+  checkWindow(startsAfter, endsBefore, 'start_time to end_time');
+}
+
+function checkWindow(fromMs: number | undefined, toMs: number | undefined, name: string): void {
+  if (fromMs === undefined || toMs === undefined) return;
+  if (fromMs > toMs) throw new Refusal(400, `The range of ${name} must start before it ends`);
+  const latest = new Date(fromMs);
+  latest.setUTCFullYear(latest.getUTCFullYear() + 1);
+  if (toMs > latest.getTime()) throw new Refusal(400, `The range of ${name} must not be longer than a year`);
 }

@@ -2,10 +2,8 @@ import { sandboxAccounts, sandboxToken } from './accounts.ts';
 import { seedEngagements } from './seed.ts';
 import { type Sandbox, startSandbox } from './server.ts';
 
-/**
- * The sandbox alone: `HOST` (127.0.0.1) and `PORT` (4010; 0 takes any) say where, `SANDBOX_ENGAGEMENTS` (30) how many each account
- * has, `SANDBOX_LIMITS=1` has it refuse what exceeds Truto's own limits. SIGINT or SIGTERM ends it.
- */
+// The sandbox alone, at `HOST` (127.0.0.1) and `PORT` (4010; 0 takes any), with `SANDBOX_ENGAGEMENTS` (30) for each account.
+// `SANDBOX_LIMITS=1` makes it refuse what exceeds Truto's own limits. SIGINT or SIGTERM ends it.
 
 function describe({ url }: Sandbox): string {
   const rows = sandboxAccounts.map((account) => {
@@ -30,18 +28,13 @@ function describe({ url }: Sandbox): string {
   ].join('\n');
 }
 
-const {
-  HOST: host = '127.0.0.1',
-  PORT: port = '4010',
-  SANDBOX_ENGAGEMENTS: count,
-  SANDBOX_LIMITS: limits,
-} = process.env;
+const { HOST: host = '127.0.0.1', PORT: port = '4010', SANDBOX_ENGAGEMENTS: count, SANDBOX_LIMITS } = process.env;
 
 try {
   const sandbox = await startSandbox({
     host,
     port: Number(port),
-    keepsLimits: limits === '1',
+    keepsLimits: SANDBOX_LIMITS === '1',
     ...(count && { engagementsPerAccount: Number(count) }),
   });
   const end = () => void sandbox.close();
@@ -49,8 +42,7 @@ try {
   process.on('SIGINT', end).on('SIGTERM', end);
   process.stdout.write(describe(sandbox));
 } catch (error) {
-  process.stderr.write(
-    `The sandbox cannot start on ${host}:${port}: ${error instanceof Error ? error.message : error}\n`,
-  );
+  const reason = error instanceof Error ? error.message : error;
+  process.stderr.write(`The sandbox cannot start on ${host}:${port}: ${reason}\n`);
   process.exitCode = 1;
 }

@@ -1,13 +1,10 @@
 import qs from 'qs';
-import { Refusal } from './refusal.ts';
+import { invalidParameter, Refusal } from './answer.ts';
 
 /** A parsed query string: strings, arrays and objects without a prototype. */
 export type Query = Readonly<Record<string, unknown>>;
 
-/**
- * Numbers the items of lists of objects that come without an index, as Truto's Python SDK sends them: a name that an item
- * has already begins the next one. qs alone would fold them into a single item.
- */
+/** Numbers the items of `a[][b]=c`, as Truto's Python SDK sends them; a name that an item has begins the next. qs makes one of all. */
 function numberItems(text: string): string {
   const last = new Map<string, { index: number; readonly names: Set<string> }>();
   return text.replace(/[^&]+/g, (parameter) => {
@@ -28,9 +25,8 @@ function numberItems(text: string): string {
 }
 
 /**
- * Parses a query string as Truto documents it: `a=x`, `a[]=x`, `a[0]=x`, `a[b]=c`, `a[0][b]=c`, `a[][b]=c`. Refuses with 400 what
- * goes over a limit; qs by itself would quietly drop parameters over 1000, turn arrays over 20 into objects, and leave
- * brackets deeper than 5 in a key, and every one of those would hide a mistake of the client.
+ * Parses a query as Truto documents it: `a=x`, `a[]=x`, `a[0]=x`, `a[b]=c`, `a[0][b]=c`, `a[][b]=c`. Beyond a limit it refuses with
+ * 400, where qs would drop parameters, turn arrays into objects or leave brackets in a key, and hide a mistake of the client.
  */
 export function parseQuery(text: string): Query {
   try {
@@ -55,32 +51,19 @@ export function isQueryObject(value: unknown): value is Query {
 /** A string parameter. Absent and empty are the same, since Truto's TypeScript SDK sends null as an empty string. */
 export function readString(query: Query, name: string): string | undefined {
   const value = query[name];
-  if (value === undefined || value === '') {
-    return undefined;
-  }
-  if (typeof value !== 'string') {
-    throw new Refusal(400, `Query parameter ${name} must be a string`);
-  }
+  if (value === undefined || value === '') return undefined;
+  if (typeof value !== 'string') throw invalidParameter(name, 'must be a string');
   return value;
 }
 
 /** A string parameter out of a closed list. */
-export function readChoice<Choice extends string>(
-  query: Query,
-  name: string,
-  choices: readonly Choice[],
-): Choice | undefined {
+export function readChoice<T extends string>(query: Query, name: string, choices: readonly T[]): T | undefined {
   const value = readString(query, name);
   const choice = choices.find((candidate) => candidate === value);
   if (value !== undefined && choice === undefined) {
-    throw new Refusal(400, `Query parameter ${name} must be one of: ${choices.join(', ')}`);
+    throw invalidParameter(name, `must be one of: ${choices.join(', ')}`);
   }
   return choice;
-}
-
-/** A boolean parameter, false when absent. */
-export function readBoolean(query: Query, name: string): boolean {
-  return readChoice(query, name, ['true', 'false']) === 'true';
 }
 
 /** A list parameter, as brackets (`a[]=x`, `a[0]=x`) or separated by commas; empty when absent. */
@@ -89,9 +72,7 @@ export function readList(query: Query, name: string): readonly string[] {
   const items: readonly unknown[] = Array.isArray(value) ? value : [value];
   return items
     .flatMap((item) => {
-      if (typeof item !== 'string') {
-        throw new Refusal(400, `Query parameter ${name} must be an array of strings`);
-      }
+      if (typeof item !== 'string') throw invalidParameter(name, 'must be an array of strings');
       return item.split(',');
     })
     .filter((item) => item !== '');
@@ -99,16 +80,11 @@ export function readList(query: Query, name: string): readonly string[] {
 
 const dateForm = /^\d{4}-\d{2}-\d{2}(?<time>T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(?<offset>Z|[+-]\d{2}:?\d{2})?)?$/;
 
-/**
- * The moment of an ISO 8601 date in milliseconds since 1970. Refuses anything else. Without an offset it is in UTC,
- * whatever this machine's zone [inferred].
- */
+/** The milliseconds since 1970 of an ISO 8601 date, in UTC without an offset [inferred]. Refuses anything else. */
 export function parseDate(value: unknown, name: string): number {
   const parts = typeof value === 'string' ? dateForm.exec(value) : null;
   const isLocal = parts?.groups?.time !== undefined && parts.groups.offset === undefined;
   const milliseconds = parts === null ? Number.NaN : Date.parse(isLocal ? `${parts[0]}Z` : parts[0]);
-  if (Number.isNaN(milliseconds)) {
-    throw new Refusal(400, `Query parameter ${name} must be an ISO 8601 date and time`);
-  }
+  if (Number.isNaN(milliseconds)) throw invalidParameter(name, 'must be an ISO 8601 date and time');
   return milliseconds;
 }

@@ -1,83 +1,112 @@
-import type { Answer } from './answer.ts';
-import { deleteEngagement } from './delete-engagement.ts';
-import { getEngagement } from './get-engagement.ts';
-import { getRelated } from './get-related.ts';
-import { listEngagements } from './list-engagements.ts';
-import { listRelated } from './list-related.ts';
-import type { RelatedKind } from './record-kind.ts';
-import { Refusal } from './refusal.ts';
-import type { SandboxRequest } from './request.ts';
-import { accounts } from './resources/accounts.ts';
-import { contacts } from './resources/contacts.ts';
-import { leads } from './resources/leads.ts';
-import { notes } from './resources/notes.ts';
-import { opportunities } from './resources/opportunities.ts';
-import { projects } from './resources/projects.ts';
-import type { Resource } from './resources/resource.ts';
-import { users } from './resources/users.ts';
-import { showIntegratedAccount } from './show-integrated-account.ts';
+import { type Answer, buildRefusal, Refusal } from './answer.ts';
+import { deleteEngagement, getEngagement, listEngagements } from './engagements.ts';
+import { findFault, type SandboxFault, sandboxFaults } from './faults.ts';
+import { injectFault } from './inject-fault.ts';
+import type { Provider } from './provider.ts';
+import { isQueryObject, parseQuery, type Query } from './query.ts';
+import { type RecordKind, relatedKinds } from './records.ts';
+import { getRelated, listRelated } from './related.ts';
+import {
+  type AccountRequest,
+  findAccount,
+  findQueriedAccount,
+  type ReceivedRequest,
+  type SandboxRequest,
+  type SandboxState,
+} from './request.ts';
 
-/** Answers one method of one path. Throws a `Refusal` for a request that Truto itself turns down. */
-export type Handler = (request: SandboxRequest) => Answer;
+/** Answers one method of one path. Throws a `Refusal` for a request that Truto itself refuses. */
+type Handler = (request: SandboxRequest) => Answer;
 
-interface Route {
-  /** Segments; `{id}` stands for any one. */
-  readonly path: readonly string[];
-  readonly handlers: ReadonlyMap<string, Handler>;
+function route(method: string, path: string, handler: Handler) {
+  const segments = path.split('/');
+  return { method, segments, idIndex: segments.indexOf('{id}'), handler };
 }
 
-const routes: readonly Route[] = [
-  { path: ['unified', 'crm', 'engagements'], handlers: new Map([['GET', listEngagements]]) },
-  {
-    path: ['unified', 'crm', 'engagements', '{id}'],
-    handlers: new Map([
-      ['GET', getEngagement],
-      ['DELETE', deleteEngagement],
-    ]),
-  },
-  { path: ['integrated-account', '{id}'], handlers: new Map([['GET', showIntegratedAccount]]) },
-  ...readRoutes(users),
-  ...readRoutes(contacts),
-  ...readRoutes(accounts),
-  ...readRoutes(opportunities),
-  ...readRoutes(leads),
-  ...readRoutes(projects),
-  ...readRoutes(notes),
+/** All routes; `{id}` stands for any one segment. */
+const routes = [
+  route('GET', '/integrated-account/{id}', showIntegratedAccount),
+  route('GET', '/unified/crm/engagements', onAccount('engagements', 'list', listEngagements)),
+  route('GET', '/unified/crm/engagements/{id}', onAccount('engagements', 'get', getEngagement)),
+  route('DELETE', '/unified/crm/engagements/{id}', onAccount('engagements', 'delete', deleteEngagement)),
+  ...relatedKinds.flatMap((kind) => [
+    route(
+      'GET',
+      `/unified/crm/${kind}`,
+      onAccount(kind, 'list', (request) => listRelated(request, kind)),
+    ),
+    route(
+      'GET',
+      `/unified/crm/${kind}/{id}`,
+      onAccount(kind, 'get', (request) => getRelated(request, kind)),
+    ),
+  ]),
 ];
 
-/** A resource that can only be read. */
-function readRoutes<Kind extends RelatedKind>(resource: Resource<Kind>): readonly Route[] {
-  const path = ['unified', 'crm', resource.kind];
-  return [
-    { path, handlers: new Map([['GET', (request: SandboxRequest) => listRelated(request, resource)]]) },
-    {
-      path: [...path, '{id}'],
-      handlers: new Map([['GET', (request: SandboxRequest) => getRelated(request, resource)]]),
-    },
-  ];
+/** Needs an account whose integration has the method. How Truto refuses another is NOT FOUND: this 400 is [inferred]. */
+function onAccount(kind: RecordKind, method: string, handle: (request: AccountRequest) => Answer): Handler {
+  return (request) => {
+    const account = findQueriedAccount(request.query);
+    if (!hasMethod(account.provider, kind, method)) {
+      throw new Refusal(400, `Method ${method} of crm/${kind} is not supported by ${account.integration.name}`);
+    }
+    return handle({ ...request, account });
+  };
 }
 
-/** Finds who answers, and the decoded `{id}`. Throws Truto's 404 for an unknown path, 405 for a method the path lacks. */
-export function findRoute(method: string, path: string): { readonly handler: Handler; readonly id: string } {
-  const segments = path.split('/').slice(1).map(decodeSegment);
-  const route = routes.find((candidate) => matches(candidate.path, segments));
-  if (route === undefined) {
-    throw new Refusal(404, 'Route not found');
+/** Every integration is taken to have all methods but these [inferred]. */
+function hasMethod(provider: Provider, kind: RecordKind, method: string): boolean {
+  if (kind === 'projects') return provider.hasProjects === true;
+  if (kind === 'users') return method === 'list' || !provider.lacksUserGet;
+  return method !== 'delete' || provider.answerDelete !== undefined;
+}
+
+/** Answers one request, whatever it is. Never throws: an unexpected failure is a 500 in Truto's shape. */
+export function answerRequest(state: SandboxState, request: ReceivedRequest): Answer {
+  try {
+    return answerChecked(state, request);
+  } catch (error) {
+    return error instanceof Refusal ? error.answer : buildRefusal(500, 'Internal server error');
   }
-  const handler = route.handlers.get(method);
-  if (handler === undefined) {
-    const allow = [...route.handlers.keys()].join(', ');
+}
+
+function answerChecked(state: SandboxState, request: ReceivedRequest): Answer {
+  const { method, url, headers } = request;
+  if (headers.host === undefined) throw new Refusal(400, 'The request has no Host header');
+  if (/^Bearer +(\S+) *$/i.exec(headers.authorization ?? '')?.[1] !== state.token) {
+    throw new Refusal(401, 'Unauthorized');
+  }
+  const { path, queryText } = splitUrl(url);
+  const { handler, id } = findRoute(method, path);
+  const query = parseQuery(queryText);
+  const accountId = path.startsWith('/integrated-account/') ? id : query.integrated_account_id;
+  state.countForTruto(typeof accountId === 'string' ? accountId : undefined);
+  const fault = findRequestedFault(headers['x-sandbox-fault'], query) ?? findFault(id) ?? state.pickFault(request);
+  return handler({ state, id, query, fault });
+}
+
+/** Split by hand: `new URL` would normalise `..` and refuse targets that still deserve an answer. */
+export function splitUrl(url: string): { readonly path: string; readonly queryText: string } {
+  const [path = '', ...rest] = url.replace(/^https?:\/\/[^/?]*/i, '').split('?');
+  return { path, queryText: rest.join('?') };
+}
+
+/** The handler, and the decoded `{id}`. Truto's 404 for an unknown path, 405 for a method that the path lacks. */
+function findRoute(method: string, path: string): { readonly handler: Handler; readonly id: string } {
+  const given = path.split('/').map((segment, index) => (index === 0 ? '' : decodeSegment(segment)));
+  const found = routes.filter(({ segments }) => matches(segments, given));
+  const route = found.find((candidate) => candidate.method === method);
+  if (found.length === 0) throw new Refusal(404, 'Route not found');
+  if (route === undefined) {
+    const allow = found.map((candidate) => candidate.method).join(', ');
     throw new Refusal(405, `Method ${method} is not allowed here`, { headers: { allow } });
   }
-  const idIndex = route.path.indexOf('{id}');
-  return { handler, id: segments[idIndex] ?? '' };
+  return { handler: route.handler, id: given[route.idIndex] ?? '' };
 }
 
-function matches(path: readonly string[], segments: readonly string[]): boolean {
-  return (
-    path.length === segments.length &&
-    path.every((part, index) => (part === '{id}' ? segments[index] !== '' : part === segments[index]))
-  );
+function matches(segments: readonly string[], given: readonly string[]): boolean {
+  if (segments.length !== given.length) return false;
+  return segments.every((segment, index) => (segment === '{id}' ? given[index] !== '' : segment === given[index]));
 }
 
 function decodeSegment(segment: string): string {
@@ -86,4 +115,42 @@ function decodeSegment(segment: string): string {
   } catch {
     throw new Refusal(400, 'The path is not valid percent-encoding');
   }
+}
+
+/** By header, or by `remote_query[sandbox_fault]`, which a client that sends no headers of its own, such as the facade, can use. */
+function findRequestedFault(header: string | string[] | undefined, query: Query): SandboxFault | undefined {
+  const name = header ?? (isQueryObject(query.remote_query) ? query.remote_query.sandbox_fault : undefined);
+  if (name === undefined) return undefined;
+  const fault = typeof name === 'string' ? findFault(name) : undefined;
+  if (fault !== undefined) return fault;
+  throw new Refusal(400, `Unknown fault; the sandbox knows: ${sandboxFaults.map((known) => known.name).join(', ')}`);
+}
+
+const connectedAt = '2026-01-02T08:00:00.000Z';
+
+/** The documented fields. `is_sandbox` is false, or Truto would refuse every write with a 405. */
+function showIntegratedAccount(request: SandboxRequest): Answer {
+  return injectFault(request, () => {
+    const { id, integration } = findAccount(request.id);
+    const serial = id.slice(-12);
+    const body = {
+      id,
+      tenant_id: 'sandbox-tenant',
+      environment_id: '00000000-0000-4000-9000-000000000001',
+      environment_integration_id: `00000000-0000-4000-a000-${serial}`,
+      status: 'active',
+      is_sandbox: false,
+      authentication_method: 'oauth2',
+      region: 'wnam',
+      context: {},
+      last_error: null,
+      last_action_result: null,
+      last_forbidden_error: null,
+      integration: { id: `00000000-0000-4000-b000-${serial}`, name: integration.name, category: 'crm' },
+      unified_model_override: {},
+      created_at: connectedAt,
+      updated_at: connectedAt,
+    };
+    return { kind: 'plain', status: 200, body };
+  });
 }

@@ -1,76 +1,58 @@
-import type { SandboxAccount } from './accounts.ts';
-import { type OptionalField, withGaps } from './gaps.ts';
-import { findProvider } from './providers/table.ts';
+import type { EngagementType } from '../engagement/input.ts';
+
+import { createIds, relatedIds, type SandboxAccount } from './accounts.ts';
 import { createRandom, type Random } from './random.ts';
-import type { EngagementRecord } from './record.ts';
-import type { RelatedKind } from './record-kind.ts';
-import { createIds, relatedIds } from './related.ts';
-import { isSupported } from './resource-support.ts';
+import { type EngagementRecord, type RelatedKind, withGaps } from './records.ts';
 
-/** An engagement that every fresh sandbox holds. */
-export type SeededEngagement = EngagementRecord;
+/** The default page of 25 needs a second one. */
+const defaultCount = 30;
 
-/** How many engagements each account starts with unless told otherwise: the default page of 25 needs a second one. */
-export const usualEngagementsPerAccount = 30;
-
-/** The most: Pipedrive's ids have no more than five digits, and finding the last free ones would take forever. */
-const maxEngagementsPerAccount = 75_000;
+/** Pipedrive's ids have no more than five digits, and finding the last free ones would take forever. */
+const maxCount = 75_000;
 
 const firstMomentMs = Date.UTC(2026, 0, 5, 9);
 const hourMs = 3_600_000;
 
 const topics = ['Renewal', 'Onboarding', 'Pricing', 'Security review', 'Quarterly review', 'Integration', 'Contract'];
-const places = ['Zürich', 'Lyon', 'São Paulo', 'Łódź', 'Austin', '東京'];
-const statuses = ['completed', 'scheduled', 'canceled'];
+const cities = ['Zürich', 'Lyon', 'São Paulo', 'Łódź', 'Austin', '東京'];
 
-const cache = new Map<string, readonly SeededEngagement[]>();
+const seeded = new Map<string, readonly EngagementRecord[]>();
 
 /**
- * The engagements of an account as a fresh sandbox holds them, oldest first; the same on every machine.
- * The first record has a value in every field that its integration supports; the further ones leave some null and some
- * out. Those beyond the usual number repeat these in turn, under ids of their own.
+ * The engagements of an account in a new sandbox, oldest first. The first has a value in every field that its integration
+ * supports, the others leave some null and some out. Those after the 30th repeat the first 30, with ids of their own.
  * @throws {RangeError} for a count that is no whole number from 0 to 75,000.
  */
-export function seedEngagements(
-  account: SandboxAccount,
-  count = usualEngagementsPerAccount,
-): readonly SeededEngagement[] {
-  const usual = seedUsualEngagements(account);
-  if (count === usual.length) {
-    return usual;
-  }
-  if (!Number.isInteger(count) || count < 0 || count > maxEngagementsPerAccount) {
-    throw new RangeError(`An account has from 0 to ${maxEngagementsPerAccount} engagements`);
+export function seedEngagements(account: SandboxAccount, count = defaultCount): readonly EngagementRecord[] {
+  const first = seeded.get(account.id) ?? createEngagements(account);
+  seeded.set(account.id, first);
+  if (count === first.length) return first;
+  if (!Number.isInteger(count) || count < 0 || count > maxCount) {
+    throw new RangeError(`An account has from 0 to ${maxCount} engagements`);
   }
   // Copies share what is in them: hundreds of thousands are made at once, and most are only ever deleted.
   return createIds(account, 'engagements', count).flatMap((id, index) => {
-    const record = usual[index % usual.length];
+    const record = first[index % first.length];
     return record === undefined ? [] : [{ ...record, id }];
   });
 }
 
-function seedUsualEngagements(account: SandboxAccount): readonly SeededEngagement[] {
-  const known = cache.get(account.id);
-  if (known !== undefined) {
-    return known;
-  }
+function createEngagements(account: SandboxAccount): readonly EngagementRecord[] {
   const random = createRandom(`${account.integration.label} seed`);
-  const { seededTypes } = findProvider(account.integration.label);
-  const engagements = createIds(account, 'engagements', usualEngagementsPerAccount).map((id, index) => {
-    const type = seededTypes[index % seededTypes.length] ?? 'call';
-    const whole = createEngagement(account, random, { id, engagement_type: type }, index);
-    return withoutUnsupported(account, withGaps<EngagementRecord>(whole, index, optionalFields));
+  const { seededTypes, provider } = account;
+  return createIds(account, 'engagements', defaultCount).map((id, index) => {
+    const engagement_type = seededTypes[index % seededTypes.length] ?? 'call';
+    const fields = createFields(account, random, engagement_type, index);
+    const record = withGaps<EngagementRecord>({ id, engagement_type, ...fields }, index, Object.keys(fields));
+    // A mapping cannot emit a reference to a resource that its integration lacks: the field is absent, not null.
+    const { project: _project, ...rest } = record;
+    return provider.hasProjects ? record : rest;
   });
-  cache.set(account.id, engagements);
-  return engagements;
 }
 
-function createEngagement(
-  account: SandboxAccount,
-  random: Random,
-  identity: Pick<EngagementRecord, 'id' | 'engagement_type'>,
-  index: number,
-): Required<EngagementRecord> {
+type Fields = Required<Omit<EngagementRecord, 'id' | 'engagement_type'>>;
+
+function createFields(account: SandboxAccount, random: Random, type: EngagementType, index: number): Fields {
   const one = (kind: RelatedKind) => ({ id: random.pick(relatedIds(account, kind)) });
   const some = (kind: RelatedKind, count: number) =>
     relatedIds(account, kind)
@@ -81,14 +63,13 @@ function createEngagement(
   const durationSeconds = random.integer(1, 12) * 300;
   const at = (ms: number) => new Date(ms).toISOString();
   return {
-    ...identity,
     owner: one('users'),
-    content: `${topic}: notes of the ${identity.engagement_type} with the team in ${random.pick(places)}.`,
+    content: `${topic}: notes of the ${type} with the team in ${random.pick(cities)}.`,
     subject: `${topic} #${index + 1}`,
     direction: random.pick(['inbound', 'outbound']),
     internal_notes: 'Follow up within a week.',
     notes: some('notes', random.integer(1, 2)),
-    status: random.pick(statuses),
+    status: random.pick(['completed', 'scheduled', 'canceled']),
     start_time: at(startMs),
     end_time: at(startMs + durationSeconds * 1000),
     duration: String(durationSeconds),
@@ -109,36 +90,4 @@ function createEngagement(
     created_at: at(startMs - hourMs),
     updated_at: at(startMs + durationSeconds * 1000 + hourMs),
   };
-}
-
-/** Fields that go missing, a few at a time: over an account's records each is at least once null and once left out. */
-const optionalFields: readonly OptionalField<EngagementRecord>[] = [
-  'owner',
-  'content',
-  'subject',
-  'direction',
-  'internal_notes',
-  'notes',
-  'status',
-  'start_time',
-  'end_time',
-  'duration',
-  'project',
-  'account',
-  'contact',
-  'opportunity',
-  'lead',
-  'phone_numbers',
-  'custom_fields',
-  'created_at',
-  'updated_at',
-];
-
-/** A mapping cannot emit a reference to a resource that its integration lacks: the field is absent, not null. */
-function withoutUnsupported(account: SandboxAccount, record: EngagementRecord): EngagementRecord {
-  if (isSupported('projects', 'get', account.integration.label)) {
-    return record;
-  }
-  const { project: _project, ...rest } = record;
-  return rest;
 }

@@ -1,115 +1,84 @@
 import type { ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import type { Answer, PlainAnswer } from './answer.ts';
+import type { Answer, HugeAnswer, PlainAnswer } from './answer.ts';
 
-const jsonType = 'application/json; charset=utf-8';
+const json = { 'content-type': 'application/json; charset=utf-8' };
 const pieceBytes = 64 * 1024;
 /** Small, so that even a short provider answer arrives as several chunks. */
-const streamPieceCharacters = 16;
+const streamPieceBytes = 16;
 
 /** Sends the answer, after `delayMs`. Settles when it is sent, or when the client is gone; never rejects for the latter. */
 export async function sendAnswer(response: ServerResponse, answer: Answer, delayMs = 0): Promise<void> {
-  if (delayMs > 0 && !(await wait(response, delayMs))) {
-    return;
-  }
+  if (delayMs > 0 && !(await wait(response, delayMs))) return;
   switch (answer.kind) {
     case 'plain':
       return sendPlain(response, answer);
-    case 'bad-json':
-      response.writeHead(answer.status, { 'content-type': jsonType });
-      response.end('{"id": "12", "remote_data": {');
+    case 'stranger':
+      response.writeHead(answer.statusCode, { 'content-type': answer.contentType }).end(answer.text);
       return;
     case 'huge':
       return sendHuge(response, answer);
     case 'reset':
-      reset(response);
-      return;
-    case 'stranger':
-      response.writeHead(answer.statusCode, { 'content-type': answer.contentType }).end(answer.text);
-      return;
-    case 'continue':
-      response.writeContinue();
-      return sendPlain(response, answer.answer);
-    case 'cut':
-      sendHalf(response, answer.answer);
-      return;
-    case 'late':
-      if (await wait(response, answer.delayMs)) {
-        return sendPlain(response, answer.answer);
-      }
+      response.req.socket.resetAndDestroy();
   }
 }
 
 async function sendPlain(response: ServerResponse, answer: PlainAnswer): Promise<void> {
-  if (answer.body === undefined) {
-    response.writeHead(answer.status, { ...answer.headers, ...(answer.status !== 204 && { 'content-length': '0' }) });
-    response.end();
+  const { status, headers, body, isChunked, damage, delayMs } = answer;
+  if (delayMs !== undefined && !(await wait(response, delayMs))) return;
+  if (damage === 'cut') return sendHalf(response, answer);
+  if (damage === 'continue') response.writeContinue();
+  if (body === undefined) {
+    response.writeHead(status, { ...headers, ...(status !== 204 && { 'content-length': '0' }) }).end();
     return;
   }
-  const text = JSON.stringify(answer.body);
-  if (answer.isChunked) {
-    response.writeHead(answer.status, { ...answer.headers, 'content-type': jsonType });
-    return sendPieces(response, piecesOf(text));
+  const text = JSON.stringify(body);
+  if (isChunked) {
+    response.writeHead(status, { ...headers, ...json });
+    return sendPieces(response, cut(Buffer.from(text)));
   }
-  response.writeHead(answer.status, {
-    ...answer.headers,
-    'content-type': jsonType,
-    'content-length': String(Buffer.byteLength(text)),
-  });
-  response.end(text);
+  response.writeHead(status, { ...headers, ...json, 'content-length': String(Buffer.byteLength(text)) }).end(text);
+}
+
+function* cut(bytes: Buffer): Generator<Buffer> {
+  for (let start = 0; start < bytes.length; start += streamPieceBytes) {
+    yield bytes.subarray(start, start + streamPieceBytes);
+  }
 }
 
 /** The filler is made while the client reads: its memory costs the client, not the sandbox. */
-async function sendHuge(response: ServerResponse, answer: Extract<Answer, { kind: 'huge' }>): Promise<void> {
-  const start = `{"id":${JSON.stringify(answer.id)},"content":"`;
-  const end = '"}';
-  const length = Buffer.byteLength(start) + answer.sizeBytes + end.length;
-  response.writeHead(200, {
-    'content-type': jsonType,
-    ...(!answer.isChunked && { 'content-length': String(length) }),
-  });
-  return sendPieces(response, hugePieces(start, answer.sizeBytes, end));
+async function sendHuge(response: ServerResponse, { id, sizeBytes, isChunked }: HugeAnswer): Promise<void> {
+  const start = Buffer.from(`{"id":${JSON.stringify(id)},"content":"`);
+  const end = Buffer.from('"}');
+  const length = String(start.length + sizeBytes + end.length);
+  response.writeHead(200, { ...json, ...(!isChunked && { 'content-length': length }) });
+  return sendPieces(response, fill(start, sizeBytes, end));
 }
 
-function* hugePieces(start: string, sizeBytes: number, end: string): Generator<Buffer> {
-  yield Buffer.from(start);
+function* fill(start: Buffer, sizeBytes: number, end: Buffer): Generator<Buffer> {
+  yield start;
   const filler = Buffer.alloc(pieceBytes, 'x');
   for (let sent = 0; sent < sizeBytes; sent += pieceBytes) {
     yield filler.subarray(0, Math.min(pieceBytes, sizeBytes - sent));
   }
-  yield Buffer.from(end);
-}
-
-function* piecesOf(text: string): Generator<Buffer> {
-  const bytes = Buffer.from(text);
-  for (let start = 0; start < bytes.length; start += streamPieceCharacters) {
-    yield bytes.subarray(start, start + streamPieceCharacters);
-  }
+  yield end;
 }
 
 async function sendPieces(response: ServerResponse, pieces: Iterable<Buffer>): Promise<void> {
   try {
     await pipeline(Readable.from(pieces, { objectMode: false }), response);
   } catch {
-    // The client left in the middle: nobody to tell.
-    response.destroy();
+    response.destroy(); // the client left in the middle
   }
 }
 
-function sendHalf(response: ServerResponse, answer: PlainAnswer): void {
-  const text = JSON.stringify(answer.body ?? { id: 'cut' });
-  response.writeHead(answer.body === undefined ? 200 : answer.status, {
-    ...answer.headers,
-    'content-type': jsonType,
-    'content-length': String(Buffer.byteLength(text)),
-  });
+function sendHalf(response: ServerResponse, { status, headers, body }: PlainAnswer): void {
+  const text = JSON.stringify(body ?? { id: 'cut' });
+  const length = String(Buffer.byteLength(text));
+  response.writeHead(body === undefined ? 200 : status, { ...headers, ...json, 'content-length': length });
   // The reset waits until the half is handed to the system, or the client would not see it at all.
   response.write(text.slice(0, text.length / 2), () => response.req.socket.destroy());
-}
-
-function reset(response: ServerResponse): void {
-  response.req.socket.resetAndDestroy();
 }
 
 /** Resolves to true after the delay, to false when the connection ends before. */

@@ -1,34 +1,27 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
-import { sandboxAccounts, sandboxToken } from './accounts.ts';
-import { answerRequest, type PickFault, type SandboxState, splitUrl } from './answer-request.ts';
-import { answerClientError } from './client-error.ts';
-import { createRateMeter } from './rate-limit.ts';
-import type { ReceivedRequest } from './received-request.ts';
-import { createRequestLimit, noRequestLimit } from './request-limit.ts';
+import type { Duplex } from 'node:stream';
+import { type SandboxAccount, sandboxAccounts, sandboxToken } from './accounts.ts';
+import { buildRefusal } from './answer.ts';
+import { createTrutoLimits } from './limits.ts';
+import type { Engagements } from './records.ts';
+import type { ReceivedRequest, SandboxSettings, SandboxState } from './request.ts';
+import { answerRequest, splitUrl } from './routes.ts';
+import { seedEngagements } from './seed.ts';
 import { sendAnswer } from './send-answer.ts';
-import { createStore } from './store.ts';
 
 /** How to start a sandbox. */
-export interface SandboxOptions {
+export interface SandboxOptions extends Partial<SandboxSettings> {
   /** @default '127.0.0.1' */
   readonly host?: string;
   /** 0 takes any free one. @default 0 */
   readonly port?: number;
-  /** The only bearer token it accepts. @default sandboxToken */
-  readonly token?: string;
-  /** How long `fault-slow` waits. @default 30000 */
-  readonly slowMs?: number;
   /** How long every answer under `/unified` takes at least, so that calls can be seen to overlap. @default 0 */
   readonly latencyMs?: number;
-  /** The size of `fault-huge`'s content. @default 8388608 (8 MiB) */
-  readonly hugeBytes?: number;
   /** How many engagements each account starts with, up to 75,000; the first 30 are always the same. @default 30 */
   readonly engagementsPerAccount?: number;
   /** Refuses what exceeds Truto's own limits, with a 429. @default false */
   readonly keepsLimits?: boolean;
-  /** Lets faults strike that nobody asked for, to test a client under a steady rate of them. @default none */
-  readonly pickFault?: PickFault;
 }
 
 /** A running sandbox. */
@@ -47,10 +40,7 @@ export interface Sandbox {
 
 const maxRememberedRequests = 1000;
 
-/**
- * Starts a sandbox with a freshly seeded store of its own. Rejects when the address cannot be listened on, or an option
- * is out of range.
- */
+/** Starts a sandbox with engagements of its own. Rejects when it cannot listen, or an option is out of range. */
 export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
   const {
     host = '127.0.0.1',
@@ -63,10 +53,11 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     keepsLimits = false,
     pickFault = () => undefined,
   } = options;
-  const store = createStore(engagementsPerAccount);
-  const requestLimit = keepsLimits ? createRequestLimit() : noRequestLimit;
-  const rateMeter = createRateMeter();
-  const state: SandboxState = { token, slowMs, hugeBytes, store, rateMeter, pickFault, requestLimit };
+  const engagements = new Map(
+    sandboxAccounts.map((account) => [account, createEngagements(account, engagementsPerAccount)]),
+  );
+  const countForTruto = keepsLimits ? createTrutoLimits() : () => {};
+  const state: SandboxState = { token, slowMs, hugeBytes, engagements, rateMeter: new Map(), countForTruto, pickFault };
   const requests: ReceivedRequest[] = [];
   const sockets = new Set<Socket>();
 
@@ -74,11 +65,14 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     const { method = '', url = '', headers } = request;
     requests.push({ method, url, headers });
     requests.splice(0, requests.length - maxRememberedRequests);
-    ignoreErrors(request, response);
+    // A client that disconnects is no failure.
+    request.on('error', () => {});
+    response.on('error', () => {});
     request.resume(); // a body, which no route has, must not hold up the connection's next request
     // The one thing left when sending itself fails is to end the connection: the process goes on.
     const answer = answerRequest(state, { method, url, headers });
-    sendAnswer(response, answer, isUnified(url) ? latencyMs : 0).catch(() => response.destroy());
+    const delayMs = splitUrl(url).path.startsWith('/unified/') ? latencyMs : 0;
+    sendAnswer(response, answer, delayMs).catch(() => response.destroy());
   };
 
   // Without Host, node would answer with a bare 400 before anybody could put it into Truto's shape.
@@ -104,34 +98,37 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     },
     wasDeleted(integratedAccountId, engagementId) {
       const account = sandboxAccounts.find(({ id }) => id === integratedAccountId);
-      return account !== undefined && store.engagements.get(account)?.wasDeleted(engagementId) === true;
+      return account !== undefined && engagements.get(account)?.deletedIds.has(engagementId) === true;
     },
     close() {
       closing ??= new Promise((resolve) => {
         server.close(() => resolve());
-        for (const socket of sockets) {
-          socket.destroy();
-        }
+        for (const socket of sockets) socket.destroy();
       });
       return closing;
     },
   };
 }
 
-function isUnified(url: string): boolean {
-  return splitUrl(url).path.startsWith('/unified/');
+function createEngagements(account: SandboxAccount, count?: number): Engagements {
+  const numbered = seedEngagements(account, count).map((record, number) => [record.id, { number, record }] as const);
+  return { present: new Map(numbered), deletedIds: new Set() };
 }
 
-/** A client that leaves is its own business. */
-function ignoreErrors(request: IncomingMessage, response: ServerResponse): void {
-  request.on('error', () => {});
-  response.on('error', () => {});
+const statusByCode: Readonly<Record<string, number>> = { HPE_HEADER_OVERFLOW: 431, ERR_HTTP_REQUEST_TIMEOUT: 408 };
+
+/** Answers what is no HTTP request at all, in Truto's shape, and ends the connection. */
+function answerClientError(error: NodeJS.ErrnoException, socket: Duplex): void {
+  if (!socket.writable) return void socket.destroy();
+  const { status, body } = buildRefusal(statusByCode[error.code ?? ''] ?? 400, 'The request is not valid HTTP');
+  const text = JSON.stringify(body);
+  const length = `content-length: ${Buffer.byteLength(text)}`;
+  const type = 'content-type: application/json; charset=utf-8';
+  socket.end([`HTTP/1.1 ${status} Bad Request`, 'connection: close', type, length, '', text].join('\r\n'));
 }
 
 function buildUrl(address: AddressInfo | string | null): string {
-  if (address === null || typeof address === 'string') {
-    throw new TypeError('The sandbox listens on a port');
-  }
+  if (address === null || typeof address === 'string') throw new TypeError('The sandbox listens on a port');
   const host = address.family === 'IPv6' ? `[${address.address}]` : address.address;
   return `http://${host}:${address.port}`;
 }

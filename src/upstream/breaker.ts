@@ -1,6 +1,7 @@
 import type { Attempt } from './attempt.ts';
+import { meaningOf } from './status.ts';
 
-/** More than half of at least 20 attempts within 10 seconds must be trouble. */
+/** More than half of at least 20 attempts within 10 seconds must have failed. */
 const share = 0.5;
 const leastAttempts = 20;
 
@@ -35,64 +36,61 @@ class Samples {
   }
 }
 
-/** After that, one attempt in this time is let through to see whether it is over: it bounds how late that is noticed. */
+/** While open, one attempt in this time is let through as a probe, also when the one before it has no end yet. */
 const probeAfterMs = 500;
 
-/** True when there was no connection to upstream: nothing that happens after that can be laid on it for sure. */
-export function isUpstreamTrouble(attempt: Attempt): boolean {
+/** True when there was no connection to upstream: nothing that happens after that is surely its own failure. */
+export function isUpstreamFailure(attempt: Attempt): boolean {
   return attempt.kind === 'failure' && !attempt.mayHaveBeenSent;
 }
 
 /**
- * True when a request came to nothing: no answer, or a failure at the provider or on the way to it. That is laid on the
- * integrated account, since one whose provider is down must not cost the others anything. A 503 in JSON is Truto's own
- * word for a blocked account, which says so every time and is no trouble.
+ * True when a request came to nothing: no answer, or a failure at the provider or on the way to it. It counts against the
+ * integrated account, since one whose provider is down must not cost the others anything.
  */
-export function isAccountTrouble(attempt: Attempt): boolean {
+export function isAccountFailure(attempt: Attempt): boolean {
   if (attempt.kind === 'failure') return true;
-  const { statusCode, headers } = attempt;
-  if (statusCode === 503) return !headers['content-type']?.includes('json');
-  return statusCode === 500 || statusCode === 502 || statusCode === 504;
+  const { isFailure } = meaningOf(attempt.statusCode);
+  return isFailure === 'unless-json' ? !attempt.headers['content-type']?.includes('json') : isFailure;
 }
 
-/**
- * Lets nothing through to who is in trouble, but one attempt now and then. The others are told at once, instead of
- * waiting for what will most likely fail, and feeding the trouble.
- */
+/** Lets nothing through after too many failures, but for a probe now and then: the others are refused at once. */
 export class Breaker {
-  readonly #isTrouble: (attempt: Attempt) => boolean;
+  readonly #isFailure: (attempt: Attempt) => boolean;
   readonly #samples = new Samples();
-  #state: 'closed' | 'open' | 'half-open' = 'closed';
-  /** By a clock that nobody sets, in milliseconds. */
-  #probeAt = 0;
+  /** The moment from which the next probe may begin, by `performance.now()`; undefined while closed. */
+  #probeAt: number | undefined;
 
-  /** @param isTrouble what counts; everything else, refusals among it, counts as good. */
-  constructor(isTrouble: (attempt: Attempt) => boolean) {
-    this.#isTrouble = isTrouble;
+  /** @param isFailure what counts; everything else, refusals among it, counts as good. */
+  constructor(isFailure: (attempt: Attempt) => boolean) {
+    this.#isFailure = isFailure;
   }
 
   /** True while nothing is let through; ask before {@link Breaker.begin}, without a pause in between. */
   get isOpen(): boolean {
-    return this.#state === 'half-open' || (this.#state === 'open' && performance.now() < this.#probeAt);
+    return this.#probeAt !== undefined && performance.now() < this.#probeAt;
   }
 
   /**
    * Notes that an attempt begins.
-   * @returns what is to be told how it ended.
+   * @returns true when it is a probe: {@link Breaker.end} needs to know.
    */
-  begin(): (end: Attempt) => void {
-    const isProbe = this.#state === 'open';
-    if (isProbe) this.#state = 'half-open';
-    return (end) => this.#count(this.#isTrouble(end), isProbe);
+  begin(): boolean {
+    if (this.#probeAt === undefined) return false;
+    this.#probeAt = performance.now() + probeAfterMs;
+    return true;
   }
 
-  #count(isTrouble: boolean, isProbe: boolean): void {
-    if (isProbe && !isTrouble) this.#samples.forget();
-    this.#samples.count(isTrouble);
-    if (isProbe) this.#state = isTrouble ? 'open' : 'closed';
+  /** Notes how an attempt ended. */
+  end(attempt: Attempt, isProbe: boolean): void {
+    const isFailure = this.#isFailure(attempt);
+    if (isProbe && !isFailure) {
+      this.#samples.forget();
+      this.#probeAt = undefined;
+    }
+    this.#samples.count(isFailure);
     // One that began before the breaker opened says nothing of how it is since.
-    else if (this.#state === 'closed' && isTrouble && this.#samples.isTooMuch) this.#state = 'open';
-    else return;
-    if (this.#state === 'open') this.#probeAt = performance.now() + probeAfterMs;
+    const opens = this.#probeAt === undefined && isFailure && this.#samples.isTooMuch;
+    if (opens || (isProbe && isFailure)) this.#probeAt = performance.now() + probeAfterMs;
   }
 }

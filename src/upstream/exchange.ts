@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import type { Attempt, FailureReason, UnreadableReason } from './attempt.ts';
+import { type Deadline, deadlines, type Expiring } from './deadlines.ts';
 
 /** What an {@link Exchange} needs to know. */
 export interface ExchangeOptions {
@@ -17,6 +18,8 @@ export interface ExchangeOptions {
   readonly idleTimeoutMs: number;
   /** Called right before the request is written. */
   readonly onStart: (exchange: Exchange) => void;
+  /** Called when undici is done with the request and its body, and the connection is free or gone. */
+  readonly onDone: () => void;
 }
 
 const reasons: Readonly<Record<string, FailureReason>> = {
@@ -45,16 +48,13 @@ function reasonOf(error: Error & { code?: string }): FailureReason {
 
 /**
  * One request on its way: collects what undici's dispatcher reports into an {@link Attempt}.
- * Its deadline is a timer of its own, since undici's are a second coarse.
+ * Its deadline is its own, since undici's are a second coarse.
  */
-export class Exchange implements Dispatcher.DispatchHandler {
+export class Exchange implements Dispatcher.DispatchHandler, Expiring {
   /** Settles exactly once, never rejects. */
   readonly attempt: Promise<Attempt>;
-  /** Settles when undici is done with the request and its body, and the connection is free or gone. */
-  readonly isDone: Promise<void>;
   readonly #options: ExchangeOptions;
   #settle: (attempt: Attempt) => void = () => {};
-  #finished: () => void = () => {};
   #settled = false;
   #controller: Dispatcher.DispatchController | undefined;
   #connection: Socket | undefined;
@@ -63,7 +63,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   #chunks: Buffer[] = [];
   #byteCount = 0;
   #stream: Readable | undefined;
-  #deadlineTimer: NodeJS.Timeout;
+  #deadline: Deadline;
   #idleTimer: NodeJS.Timeout | undefined;
 
   constructor(options: ExchangeOptions) {
@@ -71,21 +71,14 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.attempt = new Promise((resolve) => {
       this.#settle = resolve;
     });
-    this.isDone = new Promise((resolve) => {
-      this.#finished = resolve;
-    });
-    this.#deadlineTimer = this.#giveUpAt(options.answerBy);
-  }
-
-  #giveUpAt(moment: number): NodeJS.Timeout {
-    return setTimeout(() => this.#giveUpUnlessAnswered(), Math.max(0, moment - performance.now()));
+    this.#deadline = deadlines.add(options.answerBy, this);
   }
 
   /** When the status came in time, its body has until the deadline. */
-  #giveUpUnlessAnswered(): void {
+  expire(): void {
     const { deadlineAt } = this.#options;
     if (this.#statusCode !== undefined && performance.now() < deadlineAt)
-      this.#deadlineTimer = this.#giveUpAt(deadlineAt);
+      this.#deadline = deadlines.add(deadlineAt, this);
     else this.#giveUp('timeout', this.#controller ? 'timeout' : 'unconnected');
   }
 
@@ -112,8 +105,9 @@ export class Exchange implements Dispatcher.DispatchHandler {
   ): void {
     if (statusCode < 200 || this.#settled) return;
     this.#statusCode = statusCode;
-    for (const [name, value] of Object.entries(headers)) {
-      if (value !== undefined) this.#headers[name] = Array.isArray(value) ? value.join(', ') : value;
+    for (const name in headers) {
+      const value = headers[name];
+      if (value !== undefined) this.#headers[name] = typeof value === 'string' ? value : value.join(', ');
     }
     const encoding = this.#headers['content-encoding']?.trim().toLowerCase() || 'identity';
     // Identity was asked for. Inflating anyway would let a few kilobytes grow without bound.
@@ -136,10 +130,10 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   onResponseEnd(): void {
     clearTimeout(this.#idleTimer);
-    this.#finished();
+    this.#options.onDone();
     if (this.#stream) this.#stream.push(null);
     else if (this.#statusCode !== undefined) {
-      const bytes = Buffer.concat(this.#chunks);
+      const bytes = this.#chunks.length === 1 ? (this.#chunks[0] as Buffer) : Buffer.concat(this.#chunks);
       // The answer refers to this exchange: its chunks would stay in memory with it.
       this.#chunks = [];
       this.#finish({ kind: 'complete', bytes });
@@ -148,7 +142,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
     clearTimeout(this.#idleTimer);
-    this.#finished();
+    this.#options.onDone();
     if (this.#stream) this.#stream.destroy(error);
     else this.#giveUp('interrupted', reasonOf(error));
   }
@@ -186,7 +180,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   #end(attempt: Attempt): void {
     this.#settled = true;
-    clearTimeout(this.#deadlineTimer);
+    this.#deadline.cancel();
     this.#settle(attempt);
   }
 }

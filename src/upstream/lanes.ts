@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import type { LimitedBy } from './attempt.ts';
-import { Breaker, isAccountTrouble } from './breaker.ts';
-import { Gate } from './gate.ts';
+import { Breaker, isAccountFailure } from './breaker.ts';
+import { Permits } from './permits.ts';
 import { RateBudget, type RequestLimits } from './rate-budget.ts';
 
 /**
@@ -44,57 +44,60 @@ export function shareOf({ windowMs, perAccount, perToken }: RequestLimits, repli
   return { windowMs, perAccount: part(perAccount), perToken: part(perToken) };
 }
 
-/** Makes the gates that streamed bodies go through, one for each caller, by its id. */
-export function createStreamGates(): (callerId: string) => Gate {
-  const gates = new LRUCache<string, Gate>({ max: maxStreamingCallers });
-  return (callerId) => {
-    const gate = gates.get(callerId) ?? new Gate(maxStreamsPerCaller, maxWaitingStreams);
-    gates.set(callerId, gate);
-    return gate;
-  };
-}
-
 /** What the requests of one integrated account, made with one token, go through. */
 export interface Lane {
-  readonly requests: Gate;
-  readonly streams: Gate;
-  readonly background: Gate;
+  readonly requests: Permits;
+  readonly streams: Permits;
+  readonly background: Permits;
   readonly breaker: Breaker;
   /** The account's budget, and that of the token, which all its accounts share. */
   readonly budgets: readonly [account: RateBudget, token: RateBudget];
-  /** True while the places are those that all replicas share: then the budgets here only count. */
+  /** True while the budgets are those that all replicas share: then the ones here only count. */
   isShared: boolean;
 }
 
-/**
- * Makes the lanes of this process. A lane belongs to a token and an account: what somebody does with a token that may be
- * worthless costs nobody else's requests to the same account.
- * @param limits what this process keeps by itself; undefined for none.
- */
-export function createLanes(limits: RequestLimits | undefined): (limitedBy: LimitedBy) => Lane {
+/** Everything that keeps callers and accounts of this process apart. */
+export interface Lanes {
+  /**
+   * A lane belongs to a token and an account: what somebody does with a token that may be worthless costs nobody else's requests
+   * to the same account.
+   */
+  find(limitedBy: LimitedBy): Lane;
+  /** The permits for bodies that are streamed to one caller. */
+  streamsOf(callerId: string): Permits;
+}
+
+/** @param limits what this process keeps by itself; undefined for none. */
+export function createLanes(limits: RequestLimits | undefined): Lanes {
   const lanes = new LRUCache<string, Lane>({ max: maxLanes });
   const tokenBudgets = new LRUCache<string, RateBudget>({ max: maxLanes });
+  const streams = new LRUCache<string, Permits>({ max: maxStreamingCallers });
   const budgetOf = (requests = 0) => new RateBudget(requests, windowMs);
 
-  function tokenBudgetOf(tokenId: string): RateBudget {
-    const budget = tokenBudgets.get(tokenId) ?? budgetOf(limits?.perToken);
-    tokenBudgets.set(tokenId, budget);
-    return budget;
+  function known<Value extends object>(cache: LRUCache<string, Value>, key: string, make: () => Value): Value {
+    const found = cache.get(key);
+    if (found) return found;
+    const made = make();
+    cache.set(key, made);
+    return made;
   }
 
-  return ({ tokenId, integratedAccountId }) => {
-    const key = JSON.stringify([tokenId, integratedAccountId]);
-    const known = lanes.get(key);
-    if (known) return known;
-    const lane: Lane = {
-      requests: new Gate(maxRunning, maxWaiting),
-      streams: new Gate(maxStreams, maxWaitingStreams),
-      background: new Gate(maxBackground, maxWaiting),
-      breaker: new Breaker(isAccountTrouble),
-      budgets: [budgetOf(limits?.perAccount), tokenBudgetOf(tokenId)],
+  function makeLane(tokenId: string): Lane {
+    return {
+      requests: new Permits(maxRunning, maxWaiting),
+      streams: new Permits(maxStreams, maxWaitingStreams),
+      background: new Permits(maxBackground, maxWaiting),
+      breaker: new Breaker(isAccountFailure),
+      budgets: [budgetOf(limits?.perAccount), known(tokenBudgets, tokenId, () => budgetOf(limits?.perToken))],
       isShared: false,
     };
-    lanes.set(key, lane);
-    return lane;
+  }
+
+  return {
+    find({ tokenId, integratedAccountId }) {
+      const key = `${tokenId.length} ${tokenId}${integratedAccountId}`;
+      return known(lanes, key, () => makeLane(tokenId));
+    },
+    streamsOf: (callerId) => known(streams, callerId, () => new Permits(maxStreamsPerCaller, maxWaitingStreams)),
   };
 }

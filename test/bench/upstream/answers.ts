@@ -81,8 +81,8 @@ export const userAnswers: ReadonlyMap<string, Answer> = new Map([
 /** What the list of engagements gets. */
 export const pageAnswer = atOnce(json({ result: pageOfEngagements, next_cursor: null, limit: 50 }));
 
-/** What the look-up of any account gets. */
-export const accountAnswer = atOnce(json({ id: 'an account', integration: { name: 'pipedrive', label: 'Pipedrive' } }));
+/** What the look-up of any account gets: without its id, which would have to be the one that was asked for. */
+export const accountAnswer = atOnce(json({ integration: { name: 'pipedrive', label: 'Pipedrive' } }));
 
 /** What anything else gets: nobody should ask for it. */
 export const unknownAnswer = refusal(418);

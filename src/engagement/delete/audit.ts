@@ -1,0 +1,59 @@
+import type { Caller } from '../access.ts';
+import type { DeleteEngagementInput } from '../input.ts';
+import type { DeleteEnd } from '../result.ts';
+
+/** What the log keeps of one delete: who, what, where, and how it ended; never a record's content or a credential. */
+export interface AuditEvent {
+  readonly callerId: string;
+  readonly integratedAccountId: string;
+  /** The account's integration; null when it is not known, or was not asked for. */
+  readonly integration: string | null;
+  readonly engagementId: string;
+  /** The result's member, or the code of the top-level error that took its place. */
+  readonly result: string;
+  /** The success's outcome, or an error's message. */
+  readonly detail: string;
+  /** How often the delete was attempted upstream. */
+  readonly attempts: number;
+  /** The `Idempotency-Key` for upstream, made of the caller's own where there is one; null when the delete never came so far. */
+  readonly idempotencyKey: string | null;
+  readonly durationMs: number;
+}
+
+/** The longest text of an event: a caller must not be able to fill the log. */
+const maxCharacters = 600;
+
+function bounded(text: string): string {
+  return text.length > maxCharacters ? text.slice(0, maxCharacters) : text;
+}
+
+/** The result's member, or the code of the top-level error in its place. */
+export function codeOfEnd(end: DeleteEnd): string {
+  return end.kind === 'Unauthenticated' ? 'UNAUTHENTICATED' : end.kind;
+}
+
+function detailOf(end: DeleteEnd): string {
+  if (end.kind === 'DeleteEngagementSuccess') return end.outcome;
+  return 'message' in end ? end.message : '';
+}
+
+/** The event of one delete. @param end undefined for a fault of this server, whose error is not repeated here. */
+export function auditEvent(
+  { id, integratedAccountId }: DeleteEngagementInput,
+  caller: Caller,
+  end: DeleteEnd | undefined,
+  way: Pick<AuditEvent, 'integration' | 'attempts' | 'idempotencyKey' | 'durationMs'>,
+): AuditEvent {
+  const { integration, attempts, idempotencyKey, durationMs } = way;
+  return {
+    callerId: bounded(caller.id),
+    integratedAccountId: bounded(integratedAccountId),
+    engagementId: bounded(id),
+    result: end ? codeOfEnd(end) : 'INTERNAL_SERVER_ERROR',
+    detail: end ? bounded(detailOf(end)) : '',
+    integration,
+    attempts,
+    idempotencyKey,
+    durationMs,
+  };
+}

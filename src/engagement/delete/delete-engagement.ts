@@ -1,0 +1,329 @@
+import { randomUUID } from 'node:crypto';
+import { digest, uuidOf } from '../../digest.ts';
+import { type Caller, limitedBy, mayTouch } from '../access.ts';
+import { type AccountLookup, settleNotFound } from '../account.ts';
+import { type Finding, hasRefusal, located, refusal } from '../finding.ts';
+import { type DeleteEngagementInput, isRepeatable } from '../input.ts';
+import { type Integration, integrations } from '../integrations.ts';
+import type { FoundRecord } from '../read/read-record.ts';
+import { callerLeft, notGranted, type Refusal, refusedInput } from '../refusal.ts';
+import { buildDeleteRequest, type DeleteRequest } from '../request.ts';
+import type { DeleteEnd, DeleteEngagementResult, OutcomeUnknownError } from '../result.ts';
+import { checkAccount, checkEmailOnly, checkIntegration, checkLength, checkWellFormed } from '../rules.ts';
+import type { Selection } from '../selection.ts';
+import { type AuditEvent, auditEvent, codeOfEnd } from './audit.ts';
+import type { Claim, DeleteMemory } from './delete-memory.ts';
+import { nothingDeleted, readOutcome, unknownOutcome } from './outcome.ts';
+import { type SnapshotPorts, takeSnapshot } from './snapshot.ts';
+
+/** What a delete needs of the outside world. */
+export interface DeletePorts extends SnapshotPorts {
+  /** Where repeated deletes are recognized; without it, each is a delete of its own. */
+  readonly deleteMemory?: DeleteMemory | undefined;
+  /** Records how a delete ended: once for each, however often it arrives. */
+  readonly recordDelete: (event: AuditEvent) => void;
+  /** Records that a delete arrived again, and was answered from memory. */
+  readonly recordRepetition: (event: Pick<AuditEvent, 'callerId' | 'integratedAccountId' | 'engagementId'>) => void;
+}
+
+/** Everything about a delete but what to delete. */
+export interface DeleteOptions {
+  readonly caller: Caller;
+  readonly selection: Selection;
+  /** Check, and show what would be sent. */
+  readonly dryRun: boolean;
+  /** Read the engagement first, so that every selected field is filled; do not delete what cannot be read. */
+  readonly snapshot: boolean;
+  /** The caller's own key, and which of the operation's deletes this is; undefined without a key. */
+  readonly callerKey: readonly [key: string, responsePath: string] | undefined;
+  /** True once nobody waits for the result any more: then nothing further is sent. */
+  readonly hasCallerLeft: () => boolean;
+  /** The moment (by `performance.now()`) by which the caller wants to know. */
+  readonly deadlineAt: number;
+  /** How many attempts under the key were answered before; the delete adds its own. @default none */
+  readonly answered?: { count: number };
+}
+
+/** Stands for the key in a plan: each delete that is sent gets one of its own. */
+const plannedIdempotencyKey = '[new for each delete]';
+
+/**
+ * The `Idempotency-Key` for upstream, in the form of a UUID as Truto documents it. The same in every process, and another one for
+ * another delete and after each answer: upstream may repeat, under a key, whatever it answered under it.
+ */
+function upstreamKey(key: string, fingerprint: string, answerCount: number): string {
+  return answerCount === 0 ? uuidOf(key, fingerprint) : uuidOf(key, fingerprint, answerCount);
+}
+
+/** The order of names means nothing, that of a list's items does: they have one name, and keep their order. */
+function byName(left: string, right: string): number {
+  const [name = '', other = ''] = [left.split('=', 1)[0], right.split('=', 1)[0]];
+  return name < other ? -1 : Number(name > other);
+}
+
+/** The same for what means the same upstream: absent or null, empty or not there, in any order. */
+function fingerprintOf(
+  { path }: DeleteRequest,
+  { selection, snapshot }: Pick<DeleteOptions, 'selection' | 'snapshot'>,
+): string {
+  const { fields, noteFields, chunks } = selection;
+  return digest(path.split(/[?&]/).sort(byName), snapshot, [...fields].sort(), [...noteFields].sort(), chunks);
+}
+
+function keyNameOf({ id }: Pick<Caller, 'id'>, callerKey: readonly [string, string]): string {
+  return digest(id, ...callerKey);
+}
+
+/** The `Idempotency-Key` of a delete's next attempt upstream, under a key of its caller's, after so many were answered. */
+export function idempotencyKeyFor(
+  input: DeleteEngagementInput,
+  options: Pick<DeleteOptions, 'selection' | 'snapshot'> & {
+    readonly caller: Pick<Caller, 'id'>;
+    readonly callerKey: readonly [string, string];
+  },
+  answerCount: number,
+): string {
+  const request = buildDeleteRequest(input, options.selection, '');
+  return upstreamKey(keyNameOf(options.caller, options.callerKey), fingerprintOf(request, options), answerCount);
+}
+
+const otherDelete = refusedInput([
+  refusal(['Idempotency-Key'], 'It was sent before with another delete, or another selection. Use a new one.'),
+]);
+
+function unsupported(integrationName: string): DeleteEngagementResult {
+  const supportedIntegrations = integrations.map(({ name }) => name);
+  const message = `Nothing was sent. ${integrationName} cannot delete engagements through Truto.`;
+  return { kind: 'UnsupportedIntegrationError', message, integrationName, supportedIntegrations };
+}
+
+/** A refusal of this attempt says nothing of an earlier one that may have deleted the engagement. */
+function stillUnknown(earlier: OutcomeUnknownError, why: string): OutcomeUnknownError {
+  const message = `An earlier attempt may have deleted the engagement; this one was not sent (${why}). Try again later, with the same Idempotency-Key.`;
+  return { ...earlier, message };
+}
+
+/** Says why an outcome is read as that of a further attempt, although no earlier one is known. */
+function inDoubt(end: DeleteEnd): DeleteEnd {
+  const why =
+    'The memory that replicas share (Redis) was lost or unreachable within the last 10 minutes, so an earlier attempt under this Idempotency-Key may have been forgotten.';
+  if (end.kind === 'OutcomeUnknownError') return { ...end, message: `${why} ${end.message}` };
+  const isAbsent = end.kind === 'DeleteEngagementSuccess' && end.outcome === 'ALREADY_ABSENT';
+  return isAbsent ? { ...end, warnings: [...end.warnings, why] } : end;
+}
+
+/** What an earlier attempt read: if that deleted the engagement, it cannot be read again. */
+function earlierSnapshot(earlier: OutcomeUnknownError | undefined): FoundRecord<'engagements'> | undefined {
+  return earlier?.engagement ? { kind: 'Found', record: earlier.engagement, unreadable: [], absent: [] } : undefined;
+}
+
+/** One delete, from its check to its record. */
+class Delete {
+  readonly #input: DeleteEngagementInput;
+  readonly #options: DeleteOptions;
+  readonly #ports: DeletePorts;
+  readonly #startMs = performance.now();
+  readonly #answered: { count: number };
+  /** Without a caller's key: the first attempt's. */
+  readonly #ownKey = randomUUID();
+  /** With one: what each attempt's key is made of. */
+  #keyName: readonly [name: string, fingerprint: string] | undefined;
+  #hasCallerLeft: () => boolean;
+  /** What the same delete came to when it was tried before, and may have been done. */
+  #earlier: OutcomeUnknownError | undefined;
+  #integration: Integration | null = null;
+  // For the record.
+  #integrationName: string | null = null;
+  #attemptCount = 0;
+  #lastKey: string | null = null;
+
+  constructor(input: DeleteEngagementInput, options: DeleteOptions, ports: DeletePorts) {
+    this.#input = input;
+    this.#options = options;
+    this.#ports = ports;
+    this.#answered = options.answered ?? { count: 0 };
+    this.#hasCallerLeft = options.hasCallerLeft;
+  }
+
+  async run(): Promise<DeleteEnd> {
+    const checked = this.#check();
+    if ('kind' in checked) return this.#recorded(checked);
+    const { request, findings } = checked;
+    const claim = await this.#claim(request);
+    if (claim?.kind === 'repeated') return this.#repeated(claim.result);
+    if (claim?.kind === 'other') return this.#recorded(otherDelete);
+    let end: DeleteEnd | undefined;
+    try {
+      end = this.#readAgain(await this.#carryOut(request, findings), claim?.isInDoubt);
+      return end;
+    } finally {
+      // Without an end there is a fault of ours, perhaps after the delete was sent.
+      this.#record(end);
+      await claim?.settle(end);
+    }
+  }
+
+  /** Access and rules, before anything is looked up: a key must not open what the grant has closed since. */
+  #check(): { readonly request: DeleteRequest; readonly findings: readonly Finding[] } | DeleteEnd {
+    const { caller, dryRun, selection } = this.#options;
+    if (!mayTouch(caller, this.#input.integratedAccountId)) return notGranted();
+    const malformed = checkWellFormed(this.#input);
+    const findings = checkEmailOnly(this.#input);
+    if (malformed.length > 0 || (hasRefusal(findings) && !dryRun)) return refusedInput([...malformed, ...findings]);
+    const request = buildDeleteRequest(this.#input, selection, caller.authorization.reveal());
+    const tooLong = checkLength(request.path, ['parameters']);
+    return tooLong.length > 0 ? refusedInput(tooLong) : { request, findings };
+  }
+
+  /** Takes the delete among all that arrive under its key. */
+  async #claim(request: DeleteRequest): Promise<Claim | undefined> {
+    const { caller, callerKey, deadlineAt, dryRun } = this.#options;
+    if (callerKey === undefined || dryRun) return undefined;
+    const [key, fingerprint] = [keyNameOf(caller, callerKey), fingerprintOf(request, this.#options)];
+    this.#keyName = [key, fingerprint];
+    const unknownSince = (why: string, answerCount: number) => {
+      const idempotencyKey = upstreamKey(key, fingerprint, answerCount);
+      return unknownOutcome({ input: this.#input, idempotencyKey, snapshot: null }, { why });
+    };
+    const keyed = { key, fingerprint, hasCallerLeft: this.#hasCallerLeft, deadlineAt, unknownSince };
+    const claim = await this.#ports.deleteMemory?.claim(keyed, this.#answered);
+    if (claim?.kind === 'mine') {
+      this.#earlier = claim.earlier;
+      this.#hasCallerLeft = claim.hasCallerLeft;
+    }
+    return claim;
+  }
+
+  /** Account, rules of its integration, snapshot, delete. A look-up that fails is in nobody's way, one that finds no account is. */
+  async #carryOut(request: DeleteRequest, checked: readonly Finding[]): Promise<DeleteEnd> {
+    const { caller, dryRun, deadlineAt } = this.#options;
+    // A dry run says how the account is now, not how it was.
+    const freshness = dryRun ? 'recent' : 'remembered';
+    const { integratedAccountId } = this.#input;
+    const account = await this.#ports.findAccountIntegration(caller, integratedAccountId, deadlineAt, freshness);
+    const { support } = account;
+    this.#integration = support.kind === 'supported' ? support.integration : null;
+    this.#integrationName = support.kind === 'unsupported' ? support.name : (this.#integration?.name ?? null);
+    const findings = [...checked, ...checkIntegration(this.#input, support)];
+    if (dryRun) return this.#plan(request, findings, account);
+    if (account.refusal?.kind === 'IntegratedAccountNotFoundError') {
+      return { ...account.refusal, message: `Nothing was sent. ${account.refusal.message}` };
+    }
+    if (support.kind === 'unsupported') return unsupported(support.name);
+    if (hasRefusal(findings)) return refusedInput(findings);
+    const snapshot = await this.#snapshot();
+    if (snapshot && snapshot.kind !== 'Found') return nothingDeleted(snapshot);
+    return this.#send(request, findings, snapshot);
+  }
+
+  /** Shows what would be sent, and what is in its way. */
+  async #plan(request: DeleteRequest, found: readonly Finding[], account: AccountLookup): Promise<DeleteEnd> {
+    const findings = [...found, ...checkAccount(account, this.#options.caller)];
+    if (this.#options.snapshot && !hasRefusal(findings)) {
+      const read = await takeSnapshot(this.#input, this.#options, this.#ports);
+      if (read.kind === 'Unauthenticated') return read;
+      if (read.kind !== 'Found') findings.push({ ...refusal(['id'], read.message), result: read.kind });
+    }
+    const headers = { ...request.headers, 'idempotency-key': plannedIdempotencyKey };
+    return { kind: 'DeleteEngagementPlan', request: { ...request, headers }, findings, integration: this.#integration };
+  }
+
+  /** What is to be kept of the engagement; what cannot be read is not deleted. */
+  async #snapshot(): Promise<FoundRecord<'engagements'> | Refusal | null> {
+    if (!this.#options.snapshot) return null;
+    if (this.#hasCallerLeft()) return callerLeft();
+    const options = { ...this.#options, hasCallerLeft: this.#hasCallerLeft };
+    const read = earlierSnapshot(this.#earlier) ?? (await takeSnapshot(this.#input, options, this.#ports));
+    // What is gone after an attempt that was lost can be read no more: whether it is, the delete will say.
+    return this.#earlier && read.kind === 'NotFoundError' ? null : read;
+  }
+
+  /** Sends the delete, and reads what came of it. */
+  async #send(
+    request: DeleteRequest,
+    findings: readonly Finding[],
+    snapshot: FoundRecord<'engagements'> | null,
+  ): Promise<DeleteEnd> {
+    const { caller, deadlineAt, selection } = this.#options;
+    const { integratedAccountId, format } = this.#input;
+    if (this.#hasCallerLeft()) return nothingDeleted(callerLeft());
+    const answeredBefore = this.#answered.count;
+    const firstKey = this.#keyAfter(answeredBefore);
+    const sent = await this.#ports.send(request, {
+      deadlineAt,
+      hasCallerLeft: this.#hasCallerLeft,
+      streamsTo: format === 'stream' ? caller.id : undefined,
+      isRepeatable: isRepeatable(this.#input),
+      limitedBy: limitedBy(caller, integratedAccountId),
+      integration: this.#integrationName,
+      keyAfter: (answerCount) => (answerCount === 0 ? firstKey : this.#keyAfter(answeredBefore + answerCount)),
+    });
+    this.#answered.count += sent.answerCount;
+    this.#attemptCount = sent.attemptCount;
+    // An earlier try's, when this one sent none.
+    this.#lastKey = sent.idempotencyKey ?? this.#earlier?.idempotencyKey ?? firstKey;
+    const { findAccountIntegration } = this.#ports;
+    return readOutcome(sent.attempt, {
+      input: this.#input,
+      selection,
+      integration: this.#integration,
+      warnings: findings.map(located),
+      snapshot,
+      idempotencyKey: this.#lastKey,
+      callerBroughtToken: caller.bringsToken,
+      mayHaveActedBefore: sent.mayHaveActedBefore || this.#earlier !== undefined,
+      settleNotFound: (said) =>
+        settleNotFound(said, { caller, integratedAccountId, deadlineAt }, findAccountIntegration),
+    });
+  }
+
+  #keyAfter(answerCount: number): string {
+    const [name, fingerprint] = this.#keyName ?? [this.#ownKey, ''];
+    return this.#keyName || answerCount > 0 ? upstreamKey(name, fingerprint, answerCount) : this.#ownKey;
+  }
+
+  /** Reads the end in the light of an earlier attempt: a refusal says nothing of that. */
+  #readAgain(end: DeleteEnd, isInDoubt = false): DeleteEnd {
+    if (!this.#earlier) return end;
+    const isSettled = end.kind === 'DeleteEngagementSuccess' || end.kind === 'OutcomeUnknownError';
+    const read = isSettled ? end : stillUnknown(this.#earlier, codeOfEnd(end));
+    return isInDoubt ? inDoubt(read) : read;
+  }
+
+  #repeated(result: DeleteEnd): DeleteEnd {
+    const { id: engagementId, integratedAccountId } = this.#input;
+    this.#ports.recordRepetition({ callerId: this.#options.caller.id, integratedAccountId, engagementId });
+    return result;
+  }
+
+  #recorded(end: DeleteEnd): DeleteEnd {
+    this.#record(end);
+    return end;
+  }
+
+  /** Writes the one audit event of this delete; a dry run leaves none. */
+  #record(end: DeleteEnd | undefined): void {
+    if (this.#options.dryRun) return;
+    this.#ports.recordDelete(
+      auditEvent(this.#input, this.#options.caller, end, {
+        integration: this.#integrationName,
+        attempts: this.#attemptCount,
+        idempotencyKey: this.#lastKey,
+        durationMs: Math.round(performance.now() - this.#startMs),
+      }),
+    );
+  }
+}
+
+/**
+ * Deletes one engagement, and makes one delete of all that arrive with the same key of the same caller: the second waits
+ * for the first, or gets what it came to, for 10 minutes. Each leaves one audit event. A dry run leaves none, and shows what it
+ * finds instead of refusing, as long as there is a request to show.
+ */
+export function deleteEngagement(
+  input: DeleteEngagementInput,
+  options: DeleteOptions,
+  ports: DeletePorts,
+): Promise<DeleteEnd> {
+  return new Delete(input, options, ports).run();
+}

@@ -1,0 +1,193 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type SharedMemory, script } from '../../redis/shared-memory.ts';
+import {
+  answersRememberedMs,
+  type KeptResult,
+  type KeyedDelete,
+  keptOf,
+  rememberedMs,
+  type SharedClaim,
+  type SharedDeletes,
+} from './delete-memory.ts';
+
+/** How often one that waits for another process asks whether it is through. */
+const askAgainMs = 25;
+
+/** How often a process tries to report that it did a delete without a claim. */
+const tellAgainMs = 250;
+
+/** How much longer than an operation may take a process is believed to be at it. */
+const leaseMarginMs = 1_000;
+
+/**
+ * KEYS: the delete, how many of its attempts were answered, and what Redis knows of its own memory: how many claims there were, and
+ * since when none is forgotten. A count below one that was seen means that Redis came back with an older state.
+ *
+ * ARGV: the fingerprint, who claims, for how long, how long it is remembered, and how many claims this process has
+ * seen. Answers what is there: `other`, `wait`, `known` with the result, or, now claimed,
+ * `again` with the result that asks to try again, `lost` (the process that claimed it did not come back), or `first`; then how many attempts
+ * were answered, how many claims there were, and 1 when claims may have been forgotten.
+ */
+const claimDelete = script<
+  readonly [kind: string, result?: string, answerCount?: string, claimCount?: number, isInDoubt?: number]
+>(
+  'claimDelete',
+  `
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local known = redis.call('HMGET', KEYS[1], 'fingerprint', 'until', 'result', 'mayBeTried')
+if known[1] and known[1] ~= ARGV[1] then return {'other'} end
+if known[2] and tonumber(known[2]) > now then return {'wait', '', redis.call('GET', KEYS[2]) or '0'} end
+if known[3] and not known[4] then return {'known', known[3]} end
+local claims, since = unpack(redis.call('HMGET', KEYS[3], 'claims', 'since'))
+claims, since = tonumber(claims or 0), tonumber(since or now)
+if claims < tonumber(ARGV[5]) then since = now end
+claims = math.max(claims, tonumber(ARGV[5])) + 1
+redis.call('HSET', KEYS[3], 'claims', claims, 'since', since)
+redis.call('HSET', KEYS[1], 'fingerprint', ARGV[1], 'owner', ARGV[2], 'until', now + tonumber(ARGV[3]))
+redis.call('PEXPIRE', KEYS[1], ARGV[4])
+local kind = known[3] and 'again' or known[1] and 'lost' or 'first'
+return {kind, known[3] or '', redis.call('GET', KEYS[2]) or '0', claims, now - since < tonumber(ARGV[4]) and 1 or 0}`,
+);
+
+/**
+ * KEYS: the delete, how many of its attempts were answered. ARGV: the fingerprint, who claimed it, the result or nothing, 1 when it
+ * may be tried again, how long it is remembered, how many attempts were answered, and how long that is.
+ */
+const settleDelete = script<number>(
+  'settleDelete',
+  `
+if tonumber(ARGV[6]) > 0 then redis.call('SET', KEYS[2], ARGV[6], 'PX', ARGV[7]) end
+if redis.call('HGET', KEYS[1], 'owner') ~= ARGV[2] and redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
+redis.call('HDEL', KEYS[1], 'owner', 'until', 'mayBeTried')
+if ARGV[3] ~= '' then
+  redis.call('HSET', KEYS[1], 'fingerprint', ARGV[1], 'result', ARGV[3])
+  redis.call('PEXPIRE', KEYS[1], ARGV[5])
+elseif redis.call('HEXISTS', KEYS[1], 'result') == 0 then
+  redis.call('DEL', KEYS[1])
+  return 1
+end
+if ARGV[3] == '' or ARGV[4] == '1' then redis.call('HSET', KEYS[1], 'mayBeTried', 1) end
+return 1`,
+);
+
+/** ARGV: how long ago a delete was done without a claim, or -1. Notes since when no claim is missing: since now, when that is not noted yet. */
+const noteMemory = script<number>(
+  'noteDeleteMemory',
+  `
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local since = tonumber(redis.call('HGET', KEYS[1], 'since') or now)
+if tonumber(ARGV[1]) >= 0 then since = math.max(since, now - tonumber(ARGV[1])) end
+redis.call('HSET', KEYS[1], 'since', since)
+return 1`,
+);
+
+/**
+ * Remembers deletes in Redis for 10 minutes, so that it does not matter which replica a repetition comes to. One whose process
+ * is lost is taken over by the next process that asks, as another attempt of the same delete; so is one of which it is unknown whether
+ * Redis has forgotten it.
+ */
+export function createSharedDeletes(
+  memory: Pick<SharedMemory, 'ask' | 'backSince' | 'keyPrefix'>,
+  requestTimeoutMs: number,
+): SharedDeletes {
+  const { keyPrefix } = memory;
+  const memoryName = `${keyPrefix}:delete-memory`;
+  const nameOf = ({ key }: KeyedDelete) => `${keyPrefix}:delete:${key}`;
+  const answersNameOf = ({ key, fingerprint }: KeyedDelete) => `${keyPrefix}:delete-answers:${key}:${fingerprint}`;
+  const owner = randomUUID();
+  const leaseMs = requestTimeoutMs + leaseMarginMs;
+  let claimsSeen = 0;
+  /** When this process last did a delete without a claim that it has not reported. */
+  let aloneAt: number | undefined;
+  let isTelling = false;
+
+  const note = (aloneMs: number) => memory.ask((redis) => noteMemory(redis, [memoryName], [aloneMs]));
+
+  /** Others do deletes by themselves while Redis cannot be reached, and it does not know of them when it is back. */
+  function wasGone(): boolean {
+    return memory.backSince !== undefined && performance.now() - memory.backSince < rememberedMs;
+  }
+
+  /** Reports deletes without a claim to the other replicas, as soon as Redis can be asked. */
+  async function tellWhenBack(): Promise<void> {
+    if (isTelling) return;
+    isTelling = true;
+    while (aloneAt !== undefined && performance.now() - aloneAt < rememberedMs) {
+      const toldOf = aloneAt;
+      const isTold = await note(Math.ceil(performance.now() - toldOf));
+      if (isTold && aloneAt === toldOf) aloneAt = undefined;
+      else await sleep(tellAgainMs, undefined, { ref: false });
+    }
+    isTelling = false;
+  }
+
+  function ask(keyed: KeyedDelete) {
+    const args = [keyed.fingerprint, owner, leaseMs, rememberedMs, claimsSeen];
+    const names = [nameOf(keyed), answersNameOf(keyed), memoryName];
+    return memory.ask((redis) => claimDelete(redis, names, args), keyed.deadlineAt);
+  }
+
+  async function settle(keyed: KeyedDelete, kept: KeptResult | undefined, answerCount: number): Promise<void> {
+    const result = [kept?.whole ?? '', kept?.mayBeTried ? 1 : 0, rememberedMs];
+    const args = [keyed.fingerprint, owner, ...result, answerCount, answersRememberedMs];
+    const names = [nameOf(keyed), answersNameOf(keyed)];
+    await memory.ask((redis) => settleDelete(redis, names, args), keyed.deadlineAt);
+  }
+
+  /** Another process has sent it, and what came of that is not known. Where a repetition may do harm, that is the end of it. */
+  async function takeOver(keyed: KeyedDelete, why: string, answerCount: number): Promise<SharedClaim> {
+    const result = keyed.unknownSince(why, answerCount);
+    if (result.retrySafe) return { kind: 'mine', earlier: result, isInDoubt: false, answerCount };
+    // The next request need not wait for it again.
+    await settle(keyed, keptOf(result), answerCount);
+    return { kind: 'repeated', result };
+  }
+
+  function inFlight(keyed: KeyedDelete, answerCount: number): SharedClaim {
+    const why = 'Another request with this Idempotency-Key is still in flight';
+    return { kind: 'repeated', result: keyed.unknownSince(why, answerCount) };
+  }
+
+  function begin(keyed: KeyedDelete, answerCount: number, isInDoubt: boolean): SharedClaim {
+    const assumed = isInDoubt
+      ? keyed.unknownSince('An earlier attempt may have been forgotten', answerCount)
+      : undefined;
+    return { kind: 'mine', earlier: assumed, isInDoubt, answerCount };
+  }
+
+  async function claim(keyed: KeyedDelete): Promise<SharedClaim> {
+    const isLate = () => performance.now() >= keyed.deadlineAt;
+    for (let isElsewhere = false; ; isElsewhere = true) {
+      const answer = await ask(keyed);
+      if (answer === undefined) {
+        if (isLate()) return isElsewhere ? inFlight(keyed, 0) : begin(keyed, 0, true);
+        aloneAt = performance.now();
+        void tellWhenBack();
+        return isElsewhere
+          ? takeOver(keyed, 'The connection to Redis was lost while another server sent the delete', 0)
+          : begin(keyed, 0, true);
+      }
+      const [kind, result = '', answers, claimCount = 0, mayBeForgotten] = answer;
+      const answerCount = Number(answers);
+      if (kind === 'other') return { kind };
+      if (kind === 'known') return { kind: 'repeated', result: JSON.parse(result) };
+      if (kind === 'wait') {
+        await sleep(Math.min(askAgainMs, Math.max(0, keyed.deadlineAt - performance.now())));
+        if (isLate()) return inFlight(keyed, answerCount);
+        continue;
+      }
+      claimsSeen = claimCount;
+      if (kind === 'lost')
+        return takeOver(keyed, 'The server that sent it was lost before it had an answer', answerCount);
+      if (kind === 'again') return { kind: 'mine', earlier: JSON.parse(result), isInDoubt: false, answerCount };
+      return begin(keyed, answerCount, mayBeForgotten === 1 || wasGone());
+    }
+  }
+
+  // The memory is as old as the first server that uses it, not as the first delete.
+  void note(-1);
+  return { claim, settle };
+}

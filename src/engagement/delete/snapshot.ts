@@ -1,0 +1,61 @@
+import type { Caller } from '../access.ts';
+import type { DeleteEngagementInput } from '../input.ts';
+import { type FoundRecord, type ReadPorts, readResource } from '../read/read-record.ts';
+import type { EngagementRecord, RecordKey } from '../record.ts';
+import type { Refusal } from '../refusal.ts';
+import type { WireField } from '../resources.ts';
+import type { Selection } from '../selection.ts';
+
+/** Reads one note; a second read of the same note and fields costs nothing. */
+export type ReadNote = (
+  key: RecordKey,
+  fields: ReadonlySet<WireField<'notes'>>,
+) => Promise<FoundRecord<'notes'> | Refusal>;
+
+/** What a snapshot needs of the outside world. */
+export interface SnapshotPorts extends ReadPorts {
+  /** Reads notes where others may read them too. @default each note is read by itself */
+  readonly readNote?: ReadNote;
+}
+
+interface SnapshotOptions {
+  readonly caller: Caller;
+  readonly selection: Selection;
+  readonly deadlineAt: number;
+  readonly hasCallerLeft: () => boolean;
+}
+
+/**
+ * Reads the selected fields of an engagement that is about to be deleted, and of its notes, which may go with it. What
+ * cannot be read keeps it from being deleted: asking for a snapshot can never lose what it asked for. A note that is
+ * gone already is no loss.
+ */
+export async function takeSnapshot(
+  input: DeleteEngagementInput,
+  { caller, selection, deadlineAt, hasCallerLeft }: SnapshotOptions,
+  ports: SnapshotPorts,
+): Promise<FoundRecord<'engagements'> | Refusal> {
+  const { engagementType } = input;
+  const options = { caller, selected: selection.fields, deadlineAt, engagementType, hasCallerLeft };
+  const found = await readResource('engagements', input, options, ports);
+  if (found.kind !== 'Found' || !found.record.notes || selection.noteFields.size === 0) return found;
+  const { integratedAccountId } = input;
+  const notesOptions = { caller, selected: selection.noteFields, deadlineAt, hasCallerLeft };
+  const readNote: ReadNote = ports.readNote ?? ((key) => readResource('notes', key, notesOptions, ports));
+  const { notes } = found.record;
+  const read = await Promise.all(notes.map(({ id }) => readNote({ id, integratedAccountId }, selection.noteFields)));
+  const unread = read.filter((note) => note.kind !== 'Found');
+  const refused = unread.find(({ kind }) => kind !== 'NotFoundError');
+  if (refused) return refused;
+  const kept = notes.map(({ id }, index) => ({ id, kept: read[index] }));
+  return { ...found, record: { ...found.record, notes: kept } };
+}
+
+/**
+ * The record of a deleted engagement: what was read before, and what only the delete's own answer has. Some providers
+ * answer a delete with blanks, which must not cost what was read.
+ */
+export function mergeSnapshot(snapshot: EngagementRecord, answer: EngagementRecord | null): EngagementRecord {
+  // A record that was read has no nulls: what upstream left empty is not in it.
+  return { ...answer, ...snapshot };
+}

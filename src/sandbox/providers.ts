@@ -1,0 +1,306 @@
+import type { EngagementType, RecordReference } from '../engagement/input.ts';
+import { base62, hex, mapFields, numberBetween, numericId, type Provider, randomText } from './provider.ts';
+import type { EngagementRecord, RecordKind } from './records.ts';
+
+/*
+ * What each imitated CRM has and answers; its error bodies are in `failure-bodies.ts`. Sources: [vendor] the vendor's own
+ * documentation, [3rd] somebody else's copy of it, [inferred] reasoned, NOT FOUND documented nowhere.
+ */
+
+/** The integration's mapping fills the id alone. */
+const idOnly = ({ id }: EngagementRecord) => ({ id });
+
+/** The answer has a body, but the mapping finds nothing in it, not even the id. */
+const nothing = () => ({});
+
+/** The `type` query parameter of Affinity's /interactions. [3rd]; the number of email is [inferred]. */
+const interactionTypes: Readonly<Record<EngagementType, number>> = { meeting: 0, call: 1, chat: 2, email: 3, note: 4 };
+
+/** Close puts the kind of a record in front of its id: `acti_…` [vendor], the others alike (`user_…`, `cont_…`). */
+const closeIdPrefixes: { readonly [Kind in RecordKind]?: string } = {
+  engagements: 'acti',
+  notes: 'acti',
+  accounts: 'lead',
+};
+
+/** A reference as an object with a number for its id. */
+function numericReference(reference: RecordReference | null | undefined, more: object = {}): object | null {
+  return reference ? { id: numericId(reference.id), ...more } : null;
+}
+
+/** Planhat's conversation: what a read shows, and a delete too. */
+const showConversation = mapFields(
+  `_id=id type=engagement_type subject description=content companyId=account users endusers archived custom
+   date=start_time createDate=created_at lastUpdated=updated_at`,
+  ({ owner, contact, custom_fields }) => ({
+    users: owner ? [{ id: owner.id, isOwner: true }] : [],
+    endusers: (contact ?? []).map(({ id }) => ({ id })),
+    archived: false,
+    custom: custom_fields ?? {},
+  }),
+);
+
+const conversationFields =
+  'id engagement_type subject content owner account contact custom_fields start_time created_at updated_at'.split(' ');
+
+/** The object is whole, so the mapping of a read works on it. [inferred] */
+function mapConversation(record: EngagementRecord): object {
+  const fields = conversationFields.map((name) => [name, Reflect.get(record, name) ?? null]);
+  return { ...Object.fromEntries(fields), contact: record.contact ?? [], custom_fields: record.custom_fields ?? {} };
+}
+
+const showHubSpotProperties = mapFields(
+  'hs_object_id=#id hs_engagement_type hs_body_preview=content hubspot_owner_id=owner hs_timestamp=start_time',
+  ({ engagement_type }) => ({ hs_engagement_type: engagement_type.toUpperCase() }),
+);
+
+/** A Zoho record; its module decides what the subject is called. */
+const showZohoRecord = (subject: string) =>
+  mapFields(
+    `id ${subject}=subject Description=content Owner Who_Id What_Id Start_DateTime=start_time End_DateTime=end_time
+     Call_Type=direction Created_Time=created_at Modified_Time=updated_at`,
+    ({ owner = null, contact, account = null }) => ({ Owner: owner, Who_Id: contact?.[0] ?? null, What_Id: account }),
+  );
+const showZohoCall = showZohoRecord('Subject');
+const showZohoEvent = showZohoRecord('Event_Title');
+
+/** Copper's dates are seconds since 1970. */
+const epochSeconds = (date: string | null | undefined) => (date ? Date.parse(date) / 1000 : null);
+
+/** The imitated CRMs, by the integrations' names. */
+export const providers: Readonly<Record<string, Provider>> = {
+  // DELETE /interactions/{id}?type=N [3rd]: the type is part of the address, so a wrong one finds nothing.
+  Affinity: {
+    accountNumber: 1,
+    lacksUserGet: true, // that it lists users is [inferred]
+    answerDelete: () => ({ status: 200, body: { success: true } }), // [3rd]
+    mapDeleted: nothing,
+    createId: numberBetween(10_000_000, 99_999_999),
+    showEngagement: mapFields(
+      'id=#id type title=subject body=content start_time end_time date=created_at',
+      ({ engagement_type, contact, notes }) => ({
+        type: interactionTypes[engagement_type],
+        persons: (contact ?? []).map(({ id }) => ({ id: numericId(id), type: 0 })),
+        notes: (notes ?? []).map(({ id }) => numericId(id)),
+      }),
+    ),
+  },
+  // DELETE /api/v2/entries/{id} [3rd].
+  Capsule: {
+    accountNumber: 2,
+    seededTypes: ['note', 'email'], // or a finished task [vendor], which the delete page does not name
+    rateLimit: { limit: 4000, windowSeconds: 3600 }, // for each user [vendor]
+    hasProjects: true,
+    answerDelete: () => ({ status: 204 }), // or 202 with a job in Location [vendor]; `fault-202` plays that
+    // The sibling delete pages list Capsule among those that fill `id`: it can only come from the request. [inferred]
+    mapDeleted: idOnly,
+    createId: numberBetween(100_000_000, 999_999_999),
+    showEngagement: mapFields(
+      `id=#id type=engagement_type subject content creator party opportunity entryAt=start_time createdAt=created_at
+       updatedAt=updated_at`,
+      ({ owner, account, opportunity }) => ({
+        creator: numericReference(owner),
+        party: numericReference(account, { type: 'organisation' }),
+        opportunity: numericReference(opportunity?.[0]),
+      }),
+    ),
+  },
+  // DELETE /api/v1/activity/{call,note,meeting,email}/{id}/ [vendor].
+  Close: {
+    accountNumber: 3,
+    rateLimit: { limit: 100, windowSeconds: 10 }, // [vendor]; the length of the window is [inferred]
+    answerDelete: () => ({ status: 200, body: {} }), // 200 [vendor], `{}` [inferred]
+    mapDeleted: nothing,
+    createId: (random, kind) => `${closeIdPrefixes[kind] ?? kind.slice(0, 4)}_${random.text(base62, 43)}`,
+    showEngagement: mapFields(
+      `id _type user_id=owner lead_id=account contact_id=contact direction status subject note=content
+       duration=#duration phone=phone_numbers date_created=created_at date_updated=updated_at`,
+      ({ engagement_type }) => ({ _type: engagement_type.charAt(0).toUpperCase() + engagement_type.slice(1) }),
+    ),
+  },
+  // DELETE /developer_api/v1/activities/{id} [vendor].
+  Copper: {
+    accountNumber: 4,
+    seededTypes: ['call', 'meeting', 'note'],
+    lacksUserGet: true, // that it lists users is [inferred]
+    answerDelete: ({ id }) => ({ status: 200, body: { id: numericId(id), is_deleted: true } }), // [vendor]
+    mapDeleted: idOnly,
+    createId: numberBetween(1_000_000_000, 9_999_999_999),
+    showEngagement: mapFields(
+      'id=#id type parent user_id=#owner details=content',
+      ({ engagement_type, account, start_time, created_at, updated_at }) => ({
+        type: { category: 'user', name: engagement_type },
+        parent: numericReference(account, { type: 'company' }),
+        activity_date: epochSeconds(start_time),
+        date_created: epochSeconds(created_at),
+        date_modified: epochSeconds(updated_at),
+      }),
+    ),
+    // A deleted activity stays readable, but nothing is left of it [vendor].
+    showDeleted: (id) => ({ id: numericId(id), is_deleted: true }),
+  },
+  // DELETE /api/sales_activities/{id}: which object Truto deletes is [inferred].
+  Freshsales: {
+    accountNumber: 5,
+    lacksUserGet: true,
+    answerDelete: () => ({ status: 204 }), // status and body: NOT FOUND
+    createId: randomText('700', '0123456789', 8),
+    showEngagement: mapFields(
+      `id=#id title=subject notes=content owner_id=#owner targetable_type targetable_id=#contact start_date=start_time
+         end_date=end_time custom_field created_at updated_at`,
+      ({ custom_fields }) => ({ targetable_type: 'Contact', custom_field: custom_fields ?? {} }),
+      (sales_activity) => ({ sales_activity }),
+    ),
+  },
+  // DELETE /calendars/events/{id} for meetings, /contacts/{contact}/notes/{id} for notes [vendor].
+  Highlevel: {
+    accountNumber: 6,
+    seededTypes: ['meeting', 'note'],
+    rateLimit: { limit: 100, windowSeconds: 10 }, // [vendor]; Truto's headers do not speak of its daily limit
+    // An event answers 201, a note 200 with a misspelt key. [vendor]
+    answerDelete: ({ engagement_type }) =>
+      engagement_type === 'meeting'
+        ? { status: 201, body: { succeeded: true } }
+        : { status: 200, body: { succeded: true } },
+    mapDeleted: nothing,
+    createId: randomText('', base62, 20),
+    showEngagement: mapFields(
+      `id contactId=contact assignedUserId=owner title=subject body=content appointmentStatus=status
+       startTime=start_time endTime=end_time dateAdded=created_at dateUpdated=updated_at`,
+    ),
+  },
+  // DELETE /rest/v2/emails/{id}, and /crm/rest/v1/appointments/{id} for meetings [vendor].
+  Keap: {
+    accountNumber: 7,
+    lacksUserGet: true,
+    answerDelete: () => ({ status: 204 }), // v2 [vendor]; v1: NOT FOUND
+    createId: numberBetween(1000, 999_999),
+    showEngagement: mapFields(
+      `id=#id subject plain_content=content contact_id=#contact user_id=#owner start_date=start_time end_date=end_time
+       sent_date=created_at`,
+    ),
+  },
+  // A GraphQL mutation at one endpoint, whatever the type [vendor].
+  'Monday CRM': {
+    accountNumber: 8,
+    seededTypes: ['email', 'call', 'meeting', 'note'],
+    lacksUserGet: true,
+    // Emails, calls and meetings are timeline items, notes are updates: [vendor] mutations, their use by Truto [inferred].
+    answerDelete: ({ id, engagement_type }) => ({
+      status: 200,
+      body: { data: { [engagement_type === 'note' ? 'delete_update' : 'delete_timeline_item']: { id } } },
+    }),
+    mapDeleted: idOnly,
+    createId: numberBetween(1_000_000_000, 9_999_999_999),
+    showEngagement: mapFields(
+      'id type=engagement_type title=subject content user item board created_at',
+      ({ owner, contact }) => ({
+        user: owner ? { id: owner.id } : null,
+        item: contact?.[0] ? { id: contact[0].id } : null,
+        board: { id: 4567890123 },
+      }),
+    ),
+  },
+  // DELETE /api/v3/calls/{id}, /api/v3/meetings/{id} [3rd].
+  OnePageCRM: {
+    accountNumber: 9,
+    answerDelete: () => ({ status: 204 }), // 200 [3rd], but the body is NOT FOUND, and the sandbox invents none
+    createId: randomText('5', hex, 23),
+    showEngagement: mapFields(
+      `id contact_id=contact author=owner text=content call_result=status phone_number=phone_numbers created_at
+         modified_at=updated_at`,
+      () => ({}),
+      (shown, { engagement_type }) => ({ status: 0, message: 'OK', data: { [engagement_type]: shown } }),
+    ),
+  },
+  // DELETE /api/v2/activities/{id}, and /v1/notes/{id} for notes [vendor].
+  Pipedrive: {
+    accountNumber: 10,
+    // Both 200: v2 names the id, v1 says only `true`. [vendor]
+    answerDelete: ({ id, engagement_type }) => ({
+      status: 200,
+      body: { success: true, data: engagement_type === 'note' ? true : { id: numericId(id) } },
+    }),
+    mapDeleted: idOnly,
+    numbersKindsAlike: true,
+    createId: numberBetween(100, 99_999),
+    showEngagement: mapFields(
+      `id=#id type=engagement_type subject note=content owner_id=#owner deal_id=#opportunity org_id=#account
+         person_id=#contact done due_date due_time add_time=created_at update_time=updated_at is_deleted`,
+      ({ status, start_time }) => ({
+        done: status === 'completed',
+        due_date: start_time?.slice(0, 10) ?? null,
+        due_time: start_time?.slice(11, 16) ?? null,
+        is_deleted: false,
+      }),
+      (data) => ({ success: true, data }),
+    ),
+    // A deleted activity stays readable for 30 days [vendor]; that v2 shows it as v1 does, with a mark, is [inferred].
+    showDeleted: (id) => ({ success: true, data: { id: numericId(id), is_deleted: true } }),
+  },
+  // DELETE /api/v100/rest/spaces/{space}/entities/{Entity}/{id}: the type picks the entity [3rd].
+  Pipeliner: {
+    accountNumber: 11,
+    hasProjects: true,
+    answerDelete: ({ id }) => ({ status: 200, body: { success: true, data: id } }), // [3rd]
+    mapDeleted: idOnly,
+    createId: (random) => {
+      const part = (length: number) => random.text(hex, length);
+      return `${part(8)}-${part(4)}-4${part(3)}-a${part(3)}-${part(12)}`;
+    },
+    showEngagement: mapFields(
+      `id subject description=content owner_id=owner account_id=account contact_id=contact call_start=start_time
+         call_end=end_time is_deleted created=created_at modified=updated_at`,
+      () => ({ is_deleted: false }),
+      (data) => ({ success: true, data }),
+    ),
+  },
+  // DELETE /conversations/{_id} [3rd].
+  Planhat: {
+    accountNumber: 12,
+    rateLimit: { limit: 200, windowSeconds: 60 }, // before it slows down [3rd]
+    hasProjects: true,
+    answerDelete: (record) => ({ status: 200, body: showConversation(record) }), // [3rd]; one client's tests expect 204
+    mapDeleted: mapConversation,
+    createId: randomText('6', hex, 23),
+    showEngagement: showConversation,
+  },
+  // DELETE /v2/notes/{id}, /v2/calls/{id} [vendor]; which of them Truto uses is [inferred].
+  'Zendesk Sell': {
+    accountNumber: 13,
+    seededTypes: ['note', 'call'],
+    answerDelete: () => ({ status: 204 }), // [vendor]
+    mapDeleted: idOnly, // as for Capsule [inferred]
+    numbersKindsAlike: true,
+    createId: numberBetween(1_000_000, 99_999_999),
+    showEngagement: mapFields(
+      `id=#id creator_id=#owner resource_type resource_id=#contact content summary=subject duration=#duration
+         phone_number=phone_numbers incoming created_at updated_at`,
+      ({ direction }) => ({ resource_type: 'contact', incoming: direction === 'inbound' }),
+      (data, { engagement_type }) => ({ data, meta: { type: engagement_type } }),
+    ),
+  },
+  // DELETE /crm/v8/{Calls,Events}/{id}: the type picks the module [vendor].
+  'Zoho CRM': {
+    accountNumber: 14,
+    answerDelete: ({ id }) => ({
+      status: 200, // [vendor]
+      body: { data: [{ code: 'SUCCESS', details: { id }, message: 'record deleted', status: 'success' }] },
+    }),
+    mapDeleted: idOnly,
+    createId: randomText('1386586', '0123456789', 12), // 18 or 19 digits [vendor]: too long for a JavaScript number
+    showEngagement: (record) => ({
+      data: [record.engagement_type === 'call' ? showZohoCall(record) : showZohoEvent(record)],
+    }),
+  },
+  // Can be read, but Truto's delete page does not list it: the account on which a delete is refused.
+  HubSpot: {
+    accountNumber: 15,
+    rateLimit: { limit: 110, windowSeconds: 10 }, // the documentation's example of the header [inferred]
+    createId: numberBetween(10_000_000_000, 99_999_999_999),
+    showEngagement: mapFields('id properties createdAt=created_at updatedAt=updated_at archived', (record) => ({
+      properties: showHubSpotProperties(record),
+      archived: false,
+    })),
+  },
+};

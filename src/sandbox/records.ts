@@ -1,0 +1,51 @@
+import type { EngagementType, RecordReference } from '../engagement/input.ts';
+
+/** The resources that engagements refer to. */
+export const relatedKinds = ['users', 'contacts', 'accounts', 'opportunities', 'leads', 'projects', 'notes'] as const;
+
+/** One of {@link relatedKinds}. */
+export type RelatedKind = (typeof relatedKinds)[number];
+
+/** Every resource, by its name in paths. */
+export type RecordKind = 'engagements' | RelatedKind;
+
+/** A phone number in any record. */
+export type PhoneNumber = Readonly<Record<'id' | 'number' | 'type', string> & { extension: string | null }>;
+
+/** A `duration` is in seconds; all of upstream's scalars are strings. */
+type TextFields = 'content' | 'subject' | 'direction' | 'internal_notes' | 'status' | 'duration';
+type TimeFields = 'start_time' | 'end_time' | 'created_at' | 'updated_at';
+
+type EngagementFields = Record<TextFields | TimeFields, string> &
+  Record<'owner' | 'project' | 'account', RecordReference> &
+  Record<'notes' | 'contact' | 'opportunity' | 'lead', readonly RecordReference[]> &
+  Record<'phone_numbers', readonly PhoneNumber[]> &
+  Record<'custom_fields', Readonly<Record<string, unknown>>>;
+
+/** One engagement in Truto's unified shape, without `remote_data`. Any field but the first two may be null or absent. */
+export type EngagementRecord = { readonly id: string; readonly engagement_type: EngagementType } & {
+  readonly [Name in keyof EngagementFields]?: EngagementFields[Name] | null;
+};
+
+/** One of the fields null and another left out, in turn: over enough records, each is so at least once. The first stays whole. */
+export function withGaps<Item extends object>(record: Item, index: number, fields: readonly string[]): Item {
+  if (index === 0) return record;
+  const absent = fields[(index + Math.min(7, Math.floor(fields.length / 2))) % fields.length] ?? '';
+  const copy = { ...record, [fields[index % fields.length] ?? '']: null };
+  Reflect.deleteProperty(copy, absent);
+  return copy;
+}
+
+/** A record and its number in the provider's own order. */
+export interface Numbered<Item> {
+  /** Counts from 0 and is never given twice, so that a cursor survives the deletion of what it points at. */
+  readonly number: number;
+  readonly record: Item;
+}
+
+/** The engagements of one account. */
+export interface Engagements {
+  /** What is there now, by id, in order. */
+  readonly present: Map<string, Numbered<EngagementRecord>>;
+  readonly deletedIds: Set<string>;
+}

@@ -1,0 +1,501 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Secret } from '../src/secret.ts';
+import {
+  type Asked,
+  answered,
+  lost,
+  notSent,
+  type PageUnderTest,
+  type PickAttempt,
+  refused,
+  requestTimeoutMs,
+  type SentRequest,
+  startPage,
+  tooLarge,
+} from './support/bulk-page.ts';
+import { type BulkStore, startBulkStore } from './support/bulk-store.ts';
+
+let kept: BulkStore;
+beforeAll(async () => {
+  kept = await startBulkStore();
+});
+afterAll(() => kept?.[Symbol.asyncDispose]());
+
+const start = (ids: readonly string[], options?: Parameters<typeof startPage>[2]) => startPage(kept, ids, options);
+const idsOf = (count: number) => Array.from({ length: count }, (_, index) => `e${index}`);
+
+const isAsked =
+  (...asked: readonly Asked[]) =>
+  (request: SentRequest) =>
+    asked.includes(request.asked);
+const of = (sent: readonly SentRequest[], asked: Asked) => sent.filter(isAsked(asked));
+/** Answers that alone; everything else as a healthy upstream does. */
+const only =
+  (asked: Asked | readonly Asked[], attempt: ReturnType<typeof answered>): PickAttempt =>
+  (request) =>
+    [asked].flat().includes(request.asked) ? attempt : undefined;
+
+const onRead =
+  (pick: (id: string) => ReturnType<typeof answered> | undefined): PickAttempt =>
+  ({ asked, id }) =>
+    asked === 'read' ? pick(id) : undefined;
+
+/** Works on it until its job has ended; how often that took. */
+async function runToEnd(page: PageUnderTest, most = 20): Promise<number> {
+  for (let runs = 1; runs <= most; runs += 1) {
+    await page.run();
+    if ((await page.read()).endedAt) return runs;
+  }
+  throw new Error(`it has not ended after ${most} times`);
+}
+
+describe('an engagement of a bulk delete whose delete had no answer', () => {
+  /** One engagement, whose delete was sent and lost. */
+  async function startLost() {
+    const page = await start(['1']);
+    page.answer(only('delete', lost));
+    const { end } = await page.run();
+    expect(await page.states()).toEqual({ 1: 'begun' });
+    return { page, end };
+  }
+
+  it('is looked for only when whoever sent it has its answer or has given up, and holds up no page meanwhile', async () => {
+    const { end } = await startLost();
+    expect(end).toMatchObject({ kind: 'later', isFree: true });
+    expect(end).toHaveProperty('afterMs', requestTimeoutMs);
+  });
+
+  it('is read before it is deleted again, and not deleted again when it is gone', async () => {
+    const { page } = await startLost();
+    page.answer(() => undefined);
+    expect((await page.run()).sent.filter(isAsked('read', 'delete')).map(({ asked }) => asked)).toEqual([
+      'read',
+      'delete',
+    ]);
+    expect(await page.states()).toEqual({ 1: 'DELETED' });
+
+    const { page: other } = await startLost();
+    other.answer(only('read', refused(404)));
+    expect(of((await other.run()).sent, 'delete')).toEqual([]);
+    expect(await other.states()).toEqual({ 1: 'ALREADY_ABSENT' });
+  });
+
+  it('ends as already absent when a later delete does not find it, though a read still did', async () => {
+    const { page } = await startLost();
+    page.answer(only('delete', refused(404)));
+    await page.run();
+    expect(await page.states()).toEqual({ 1: 'ALREADY_ABSENT' });
+    expect(page.audited).toHaveLength(1);
+  });
+
+  it('is sent again under the same key, and under another once upstream has answered an attempt', async () => {
+    const { page } = await startLost();
+    await page.run();
+    page.answer(only('delete', answered(502)));
+    await page.run();
+    await page.run();
+    const keys = of(page.sent, 'delete').map(({ idempotencyKey }) => idempotencyKey);
+    expect(keys).toHaveLength(4);
+    expect(keys[0]).toMatch(/^[\da-f-]{36}$/);
+    expect(new Set(keys.slice(0, 3)).size).toBe(1);
+    expect(keys[3]).not.toBe(keys[0]);
+  });
+
+  it('ends as refused only when it was still there at two looks before', async () => {
+    const { page } = await startLost();
+    page.answer(only('delete', refused(409)));
+    await page.run();
+    expect(await page.states()).toEqual({ 1: 'begun' });
+    await page.run();
+    expect(await page.states()).toEqual({ 1: 'RemoteApiError' });
+  });
+
+  it('is looked for twelve times, and then ends as unknown, under the key that it was sent with last', async () => {
+    const { page } = await startLost();
+    page.answer(only('delete', answered(502)));
+    expect(1 + (await runToEnd(page))).toBe(13);
+    expect(await page.states()).toEqual({ 1: 'OutcomeUnknownError' });
+    const [failure] = await kept.store.readFailures(page.job.id, 0, 10);
+    const lastKey = of(page.sent, 'delete').at(-1)?.idempotencyKey;
+    expect(failure?.result).toMatchObject({
+      kind: 'OutcomeUnknownError',
+      idempotencyKey: lastKey,
+      retrySafe: true,
+    });
+    expect(page.audited).toHaveLength(1);
+  });
+
+  it.each<[string, PickAttempt]>([
+    ['an outage', ({ asked }) => (asked === 'look-up' ? undefined : refused(500))],
+    ['a limit', ({ asked }) => (asked === 'look-up' ? undefined : refused(429))],
+    ['an upstream that nobody reaches', () => notSent],
+  ])('is not given up because of %s, however long that lasts', async (_what, failing) => {
+    const { page } = await startLost();
+    page.answer(failing);
+    for (let runs = 0; runs < 15; runs += 1) await page.run();
+    expect(await page.counted('waits:look:0')).toBe(1);
+    expect(await page.states()).toEqual({ 1: 'begun' });
+    page.answer(only('read', refused(404)));
+    await page.run();
+    expect(await page.states()).toEqual({ 1: 'ALREADY_ABSENT' });
+  });
+
+  it.each<[string, ReturnType<typeof answered>]>([
+    ['nobody reaches upstream', notSent],
+    ['a limit has no place', refused(429)],
+    ['upstream does not take the token', refused(401)],
+  ])('still counts as one that may have been sent when it cannot be sent again, since %s', async (_why, attempt) => {
+    const { page } = await startLost();
+    page.answer(only('delete', attempt));
+    await page.run();
+    expect(await page.states()).toEqual({ 1: 'begun' });
+    await kept.store.steer(page.job, 'cancel');
+    expect(await page.read()).toMatchObject({ phase: 'CANCELLING' });
+  });
+
+  it('is given up when it cannot be read while upstream answers lists', async () => {
+    const { page } = await startLost();
+    page.answer(only(['read', 'delete'], refused(500)));
+    expect(1 + (await runToEnd(page))).toBe(13);
+    expect(await page.states()).toEqual({ 1: 'OutcomeUnknownError' });
+  });
+
+  describe('and that is cancelled', () => {
+    async function cancelLost() {
+      const { page } = await startLost();
+      await kept.store.steer(page.job, 'cancel');
+      return page;
+    }
+
+    it('R28 is never sent again, and ends as unknown when it is still there at two looks after the cancel', async () => {
+      const page = await cancelLost();
+      page.answer(() => undefined);
+      await page.run();
+      expect(await page.read()).toMatchObject({ phase: 'CANCELLING' });
+      await page.run();
+      expect(await page.read()).toMatchObject({ phase: 'CANCELLED', outcomes: { OutcomeUnknownError: 1 } });
+      expect(of(page.sent, 'delete')).toHaveLength(1);
+    });
+
+    it('R28 is looked for, however many wait behind it, which are left as they are', async () => {
+      const page = await start(idsOf(40));
+      page.answer(({ asked, id }) => (asked !== 'delete' ? undefined : id === 'e0' ? lost : notSent));
+      await page.run();
+      await kept.store.steer(page.job, 'cancel');
+      page.answer(() => undefined);
+      await runToEnd(page);
+      expect(await page.read()).toMatchObject({ phase: 'CANCELLED', done: 1, outcomes: { OutcomeUnknownError: 1 } });
+      expect(new Set(Object.values(await page.states()))).toEqual(new Set(['OutcomeUnknownError', undefined]));
+    });
+
+    it('R28 ends as unknown under the key that was sent, also when an answer has used that up', async () => {
+      const page = await start(['1']);
+      page.answer(only('delete', answered(502)));
+      await page.run();
+      await kept.store.steer(page.job, 'cancel');
+      await runToEnd(page);
+      const [failure] = await kept.store.readFailures(page.job.id, 0, 10);
+      const [{ idempotencyKey } = {}] = of(page.sent, 'delete');
+      expect(failure?.result).toMatchObject({ kind: 'OutcomeUnknownError', idempotencyKey });
+    });
+
+    it.each<[string, PickAttempt]>([
+      ['upstream is away', () => refused(500)],
+      ['nobody reaches upstream', () => notSent],
+      ['a limit holds it up', () => refused(429)],
+      ['upstream no longer takes its token', () => refused(401)],
+      ['its account has to be connected again', () => refused(401, {}, { truto_is_remote_error: true })],
+      ['a firewall answers everything', () => answered(403, '<html>blocked</html>')],
+    ])('R28 ends after twelve looks while %s', async (_what, failing) => {
+      const page = await cancelLost();
+      page.answer(failing);
+      expect(1 + (await runToEnd(page))).toBe(13);
+      expect(await page.read()).toMatchObject({ phase: 'CANCELLED', outcomes: { OutcomeUnknownError: 1 } });
+      expect(of(page.sent, 'delete')).toHaveLength(1);
+    });
+
+    it('R28 ends after twelve looks when its token cannot be opened any more; what was not sent is left waiting', async () => {
+      let isOpen = true;
+      const page = await start(idsOf(2), {
+        async callerOf() {
+          if (!isOpen) throw new Error('another secret');
+          return { id: 'c', grants: 'all', authorization: new Secret('Bearer t'), bringsToken: true };
+        },
+      });
+      page.answer(({ asked, id }) => (asked !== 'delete' ? undefined : id === 'e0' ? lost : refused(429)));
+      await page.run();
+      expect(await page.states()).toEqual({ e0: 'begun', e1: undefined });
+      await kept.store.steer(page.job, 'cancel');
+      isOpen = false;
+      expect(1 + (await runToEnd(page))).toBe(13);
+      expect(await page.read()).toMatchObject({ phase: 'CANCELLED', outcomes: { OutcomeUnknownError: 1 } });
+      expect(await page.states()).toEqual({ e0: 'OutcomeUnknownError', e1: undefined });
+    });
+  });
+});
+
+describe('an engagement of a bulk delete that was surely not sent', () => {
+  it.each<[string, ReturnType<typeof answered>]>([
+    ['nobody reached upstream', notSent],
+    ['a limit had no place', refused(429)],
+    ['upstream did not take the token', refused(401)],
+  ])('counts as never begun when %s, so that a cancel leaves it waiting', async (_why, attempt) => {
+    const page = await start(['1']);
+    page.answer(only('delete', attempt));
+    await page.run();
+    expect(await page.states()).toEqual({ 1: undefined });
+    await kept.store.steer(page.job, 'cancel');
+    expect(await page.read()).toMatchObject({ phase: 'CANCELLED', done: 0 });
+  });
+});
+
+describe('a page of a bulk delete', () => {
+  it('sends nothing, and asks for nothing, while it is paused', async () => {
+    const page = await start(idsOf(20));
+    await kept.store.steer(page.job, 'pause');
+    for (let runs = 0; runs < 5; runs += 1)
+      expect(await page.run()).toEqual({ end: expect.objectContaining({ kind: 'later' }), sent: [] });
+    await kept.store.steer(page.job, 'resume');
+    await page.run();
+    expect((await page.read()).phase).toBe('COMPLETED');
+  });
+
+  it('goes no further when it is paused on its way, but for what is sent already', async () => {
+    const page = await start(idsOf(60));
+    page.answer(async ({ asked, id }) => {
+      // The first goes alone; this is among the sixteen after it.
+      if (asked === 'delete' && id === 'e5') await kept.store.steer(page.job, 'pause');
+      return undefined;
+    });
+    const { end, sent } = await page.run();
+    expect(end).toMatchObject({ kind: 'later' });
+    expect(of(sent, 'delete').length).toBeLessThan(60);
+    expect(Object.values(await page.states())).not.toContain('begun');
+  });
+
+  it('has one try whether upstream takes the token before the others are sent, and again after a resumption', async () => {
+    const page = await start(idsOf(40));
+    page.answer(only('delete', refused(401)));
+    expect(of((await page.run()).sent, 'delete')).toHaveLength(1);
+    expect(await page.read()).toMatchObject({ isPaused: true, outcomes: {} });
+    page.answer(({ asked, id }) => (asked === 'delete' && id !== 'e0' ? refused(401) : undefined));
+    await kept.store.steer(page.job, 'resume');
+    await page.run();
+    expect(await page.read()).toMatchObject({ isPaused: true, outcomes: { DELETED: 1 } });
+    await kept.store.steer(page.job, 'resume');
+    expect(of((await page.run()).sent, 'delete')).toHaveLength(1);
+  });
+
+  /** A page of which one is deleted, and the others have met something. */
+  async function startMeeting(attempt: ReturnType<typeof answered>): Promise<PageUnderTest> {
+    const page = await start(idsOf(40));
+    page.answer(({ asked, id }) => (asked === 'delete' && id !== 'e0' ? attempt : undefined));
+    await page.run();
+    expect(await page.read()).toMatchObject({ done: 1 });
+    return page;
+  }
+
+  it('that met a limit sends one at a time from then on, as long as the limit wants a pause', async () => {
+    const page = await startMeeting(refused(429, { 'retry-after': '7' }));
+    const { end, sent } = await page.run();
+    expect(of(sent, 'delete')).toHaveLength(1);
+    expect(end).toEqual({ kind: 'later', afterMs: 7_000 });
+  });
+
+  it('that met an outage asks for a list, and tries one delete, before it sends more', async () => {
+    const page = await startMeeting(notSent);
+    page.answer(() => notSent);
+    const { end, sent } = await page.run();
+    expect([of(sent, 'list').length, of(sent, 'delete').length]).toEqual([1, 1]);
+    const next = await page.run();
+    expect(end).toMatchObject({ kind: 'later' });
+    // It waits longer each time.
+    expect(next.end).toMatchObject({ kind: 'later', afterMs: 2 * (end as { afterMs: number }).afterMs });
+    page.answer(() => undefined);
+    await page.run();
+    expect(await page.read()).toMatchObject({ phase: 'COMPLETED', outcomes: { DELETED: 40 } });
+  });
+
+  it.each<[string, ReturnType<typeof answered>, boolean]>([
+    ['wants a pause', refused(429), false],
+    ['no longer takes the token', refused(401), true],
+  ])(
+    'that met an outage sends no delete when the list that it asks for shows that upstream %s',
+    async (_what, attempt, isPaused) => {
+      const page = await startMeeting(notSent);
+      page.answer(only('list', attempt));
+      expect(of((await page.run()).sent, 'delete')).toEqual([]);
+      expect((await page.read()).isPaused).toBe(isPaused);
+    },
+  );
+
+  it('that met an outage asks for nothing while it is paused', async () => {
+    const page = await startMeeting(notSent);
+    await kept.store.steer(page.job, 'pause');
+    expect(await page.run()).toEqual({ end: expect.objectContaining({ kind: 'later' }), sent: [] });
+  });
+
+  it('begins nothing further once its server stops, and leaves nothing begun', async () => {
+    let isStopping = false;
+    const page = await start(idsOf(60), { isStopping: () => isStopping });
+    page.answer(({ id }) => {
+      if (id === 'e5') isStopping = true;
+      return undefined;
+    });
+    const { end, sent } = await page.run();
+    expect(end).toEqual({ kind: 'later', afterMs: 0 });
+    expect(of(sent, 'delete').length).toBeLessThan(60);
+    expect(Object.values(await page.states())).not.toContain('begun');
+  });
+
+  it('that was cancelled is done when nothing of it is begun, and comes again while something is', async () => {
+    const page = await start(idsOf(3));
+    page.answer(async ({ asked, id }) => {
+      if (asked === 'delete' && id === 'e0') await kept.store.steer(page.job, 'cancel');
+      return undefined;
+    });
+    expect((await page.run()).end).toEqual({ kind: 'done' });
+    expect(await page.read()).toMatchObject({ phase: 'CANCELLED', outcomes: { DELETED: 1 } });
+    expect(page.audited.map(({ engagementId }) => engagementId)).toEqual(['e0']);
+
+    const other = await start(idsOf(40));
+    other.answer(({ asked, id }) => {
+      if (asked !== 'delete' || id === 'e0') return undefined;
+      return id === 'e1' ? lost : notSent;
+    });
+    await other.run();
+    other.answer(async ({ asked, id }) => {
+      if (asked === 'delete' && id === 'e5') await kept.store.steer(other.job, 'cancel');
+      return undefined;
+    });
+    expect((await other.run()).end).toMatchObject({ kind: 'later' });
+    expect(await other.states()).toMatchObject({ e1: 'begun' });
+    expect(await other.read()).toMatchObject({ phase: 'CANCELLING' });
+  });
+
+  it('has no line in the log for what another server has taken over since', async () => {
+    const page = await start(['1']);
+    page.answer(async ({ asked }) => {
+      if (asked === 'delete')
+        await kept.client.hset(`${kept.memory.keyPrefix}:bulk-owners`, `${page.job.id}:0`, 'another');
+      return undefined;
+    });
+    await page.run();
+    expect(page.audited).toEqual([]);
+    expect(await page.states()).toEqual({ 1: 'begun' });
+  });
+});
+
+describe('records that are kept before their delete', () => {
+  const keeping = { snapshot: true };
+  const keptIds = ({ kept: files }: PageUnderTest) =>
+    [...files.values()].flatMap((text) =>
+      text
+        .trimEnd()
+        .split('\n')
+        .map((line) => JSON.parse(line).engagement.id),
+    );
+
+  it('are deleted, and no others: what cannot be read is not sent', async () => {
+    const page = await start(idsOf(4), keeping);
+    page.answer(({ asked, id }) => (asked === 'read' && id === 'e2' ? refused(500) : undefined));
+    await page.run();
+    expect(of(page.sent, 'delete').map(({ id }) => id)).toEqual(['e0', 'e1', 'e3']);
+    expect(keptIds(page)).toEqual(['e0', 'e1', 'e3']);
+    expect(await page.states()).toEqual({ e0: 'DELETED', e1: 'DELETED', e2: undefined, e3: 'DELETED' });
+  });
+
+  it('are not read again when their delete has to be tried again', async () => {
+    const page = await start(idsOf(3), keeping);
+    page.answer(only('delete', refused(429)));
+    await page.run();
+    expect(keptIds(page)).toEqual(idsOf(3));
+    page.answer(() => undefined);
+    const { sent } = await page.run();
+    expect(sent.filter(isAsked('read', 'delete')).map(({ asked }) => asked)).toEqual(['delete', 'delete', 'delete']);
+    expect(page.kept.size).toBe(1);
+  });
+
+  it('are not read on once the bulk delete is paused', async () => {
+    const page = await start(idsOf(80), keeping);
+    page.answer(async ({ asked }) => {
+      if (asked === 'read') await kept.store.steer(page.job, 'pause');
+      return undefined;
+    });
+    const { sent } = await page.run();
+    // Those that were asked for at once.
+    expect(of(sent, 'read').length).toBeLessThanOrEqual(16);
+    expect(of(sent, 'delete')).toEqual([]);
+  });
+
+  it('are deleted only when the store has taken the file', async () => {
+    let isTaken = false;
+    const page = await start(idsOf(3), {
+      ...keeping,
+      undoStore: {
+        async write() {
+          if (!isTaken) throw new Error('full');
+        },
+        probe: async () => ({ kind: 'kept' }),
+      },
+    });
+    const { end, sent } = await page.run();
+    expect(end).toMatchObject({ kind: 'later' });
+    expect(of(sent, 'delete')).toEqual([]);
+    isTaken = true;
+    await page.run();
+    expect(await page.read()).toMatchObject({ phase: 'COMPLETED', outcomes: { DELETED: 3 } });
+  });
+
+  const ofNote = (attempt: ReturnType<typeof answered>): PickAttempt =>
+    onRead((id) => (id === 'n' ? attempt : id === 'e0' ? answered(200, { id, notes: [{ id: 'n' }] }) : undefined));
+
+  it.each<[string, PickAttempt]>([
+    ['answered with status 500', onRead((id) => (id === 'e0' ? refused(500) : undefined))],
+    ['lost', onRead((id) => (id === 'e0' ? lost : undefined))],
+    ['longer than may be read', onRead((id) => (id === 'e0' ? tooLarge : undefined))],
+    ['another record', onRead((id) => (id === 'e0' ? answered(200, { id: 'another' }) : undefined))],
+    ['that of a note of it, which is answered with status 500', ofNote(refused(500))],
+    ['that of a note of it, which is another record', ofNote(answered(200, { id: 'another' }))],
+  ])(
+    'R27 whose read is for ever %s are read eight times while upstream answers lists, and end as a failure of their own',
+    async (_what, failing) => {
+      const page = await start(idsOf(3), keeping);
+      page.answer(failing);
+      await page.run();
+      expect(await page.states()).toEqual({ e0: undefined, e1: 'DELETED', e2: 'DELETED' });
+      expect(1 + (await runToEnd(page))).toBe(8);
+      expect(await page.states()).toEqual({ e0: 'UpstreamUnavailableError', e1: 'DELETED', e2: 'DELETED' });
+      expect(of(page.sent, 'read').filter(({ id }) => id === 'e0')).toHaveLength(8);
+    },
+  );
+
+  it('R27 are tried one at a time in an outage', async () => {
+    const page = await start(idsOf(40), keeping);
+    page.answer(async ({ asked }) => {
+      // So that the others are not read yet.
+      if (asked === 'read') await kept.store.steer(page.job, 'pause');
+      return refused(500);
+    });
+    await page.run();
+    await kept.store.steer(page.job, 'resume');
+    page.answer(() => refused(500));
+    expect(of((await page.run()).sent, 'read')).toHaveLength(1);
+  });
+
+  it.each<[string, PickAttempt]>([
+    [
+      'every read, list and delete fails, while the account can be looked up',
+      ({ asked }) => (asked === 'look-up' ? undefined : refused(502)),
+    ],
+    ['a firewall answers everything', () => answered(403, '<html>blocked</html>')],
+  ])('R27 fail in no outage, however long it lasts: %s', async (_what, failing) => {
+    const page = await start(idsOf(2), keeping);
+    page.answer(failing);
+    for (let runs = 0; runs < 20; runs += 1) expect((await page.run()).end.kind).toBe('later');
+    expect(await page.read()).toMatchObject({ phase: 'DELETING', done: 0 });
+    page.answer(() => undefined);
+    await runToEnd(page);
+    expect(await page.read()).toMatchObject({ phase: 'COMPLETED', outcomes: { DELETED: 2 } });
+  });
+});

@@ -1,0 +1,202 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { BulkFailure, BulkItem, BulkJob } from '../src/bulk/job.ts';
+import type { JobStore, PageLease } from '../src/bulk/job-store.ts';
+import type { Abilities } from '../src/bulk/task-queue.ts';
+import { type BulkStore, createJob, startBulkStore, takeLease } from './support/bulk-store.ts';
+
+let kept: BulkStore;
+let store: JobStore;
+beforeAll(async () => {
+  kept = await startBulkStore();
+  store = kept.store;
+});
+afterAll(() => kept?.[Symbol.asyncDispose]());
+
+let count = 0;
+/** A queue of its own for each job. */
+const ownAbilities = (): Abilities => {
+  count += 1;
+  return { upstream: `u${count}`, credential: 'own', keepsUndoFiles: true };
+};
+
+/** A job of so many engagements, at most a page, and the page's lease. */
+async function taken(length: number): Promise<{ readonly job: BulkJob; readonly lease: PageLease }> {
+  const abilities = ownAbilities();
+  const ids = Array.from({ length }, (_, index) => `${index}`);
+  const job = await createJob(kept, ids, { abilities });
+  return { job, lease: await takeLease(kept, abilities) };
+}
+
+const listing = () => createJob(kept, undefined, { abilities: ownAbilities() });
+const now = async ({ id }: BulkJob) => {
+  const job = await store.read(id);
+  if (!job) throw new Error('it is kept no more');
+  return job;
+};
+const itemsOf = (...ids: readonly string[]) => ids.map((id): BulkItem => ({ id, engagementType: null }));
+const failure = { id: '0', engagementType: null, result: { kind: 'NotFoundError' } } as BulkFailure;
+
+describe('the outcome of an engagement', () => {
+  it('is written down once: whatever comes later changes nothing, and is told so', async () => {
+    const { job, lease } = await taken(2);
+    await store.begin(lease, 0);
+    expect(await store.finish(lease, 0, 'DELETED')).toBe(true);
+    expect(await store.finish(lease, 0, 'NotFoundError', failure)).toBe(false);
+    expect(await now(job)).toMatchObject({ phase: 'DELETING', done: 1, outcomes: { DELETED: 1 } });
+    expect((await now(job)).outcomes).not.toHaveProperty('NotFoundError');
+    expect(await store.readFailures(job.id, 0, 10)).toEqual([]);
+    expect(await store.begin(lease, 0)).toBe('done');
+  });
+
+  it.each(['cancel', 'fail'] as const)('is none of what was not begun when the bulk delete ended: %s', async (how) => {
+    const { job, lease } = await taken(2);
+    if (how === 'cancel') await store.steer(job, 'cancel');
+    else await store.stop(job, 'fail', 'why');
+    expect(await store.finish(lease, 0, 'DELETED')).toBe(false);
+    expect(await store.begin(lease, 0)).toBe('stopped');
+    expect(await now(job)).toMatchObject({ phase: how === 'cancel' ? 'CANCELLED' : 'FAILED', done: 0, outcomes: {} });
+  });
+
+  it('of what was begun before a cancel is the last thing that such a bulk delete waits for', async () => {
+    const { job, lease } = await taken(3);
+    await store.begin(lease, 0);
+    await store.begin(lease, 1);
+    await store.steer(job, 'cancel');
+    expect([await store.begin(lease, 0), await store.begin(lease, 2)]).toEqual(['cancelled', 'stopped']);
+    await store.finish(lease, 0, 'DELETED');
+    expect((await now(job)).phase).toBe('CANCELLING');
+    await store.finish(lease, 1, 'OutcomeUnknownError', failure);
+    expect(await now(job)).toMatchObject({ phase: 'CANCELLED', done: 2, endedAt: expect.any(Date) });
+  });
+
+  it('completes its bulk delete when it is the last', async () => {
+    const { job, lease } = await taken(2);
+    for (const index of [0, 1]) {
+      expect((await now(job)).phase).toBe('DELETING');
+      await store.begin(lease, index);
+      await store.finish(lease, index, 'DELETED');
+    }
+    expect((await now(job)).phase).toBe('COMPLETED');
+  });
+});
+
+describe('what was begun', () => {
+  it('is open until it is taken back, once, or ends', async () => {
+    const { job, lease } = await taken(2);
+    expect([await store.begin(lease, 0), await store.begin(lease, 1), await store.begin(lease, 1)]).toEqual([
+      'first',
+      'first',
+      'again',
+    ]);
+    await store.release(lease, 0);
+    await store.release(lease, 0);
+    await store.steer(job, 'cancel');
+    expect((await now(job)).phase).toBe('CANCELLING');
+    await store.release(lease, 1);
+    expect(await now(job)).toMatchObject({ phase: 'CANCELLED', done: 0 });
+  });
+
+  it('is not begun again while its bulk delete is paused', async () => {
+    const { job, lease } = await taken(2);
+    await store.begin(lease, 0);
+    await store.steer(job, 'pause');
+    expect([await store.begin(lease, 0), await store.begin(lease, 1)]).toEqual(['paused', 'paused']);
+    await store.steer(job, 'resume');
+    expect([await store.begin(lease, 0), await store.begin(lease, 1)]).toEqual(['again', 'first']);
+  });
+
+  it.each<[string, (lease: PageLease) => Promise<unknown>]>([
+    ['begin', (lease) => store.begin(lease, 1)],
+    ['take back', (lease) => store.release(lease, 0)],
+    ['end', (lease) => store.finish(lease, 0, 'DELETED')],
+    ['note an attempt of', (lease) => store.noteSent(lease, 0, 1, 'k')],
+    ['take the page of', (lease) => store.takePage(lease)],
+  ])('nobody can %s who does not have its page', async (_what, act) => {
+    const { job, lease } = await taken(3);
+    await store.takePage(lease);
+    await store.begin(lease, 0);
+    const everything = async () => [
+      await store.readStates(job.id, 0),
+      await kept.client.hgetall(`${kept.memory.keyPrefix}:bulk:${job.id}`),
+    ];
+    const before = await everything();
+    await act({ ...lease, owner: 'somebody else' });
+    expect(await everything()).toEqual(before);
+  });
+});
+
+describe('a bulk delete', () => {
+  it('is not paused, and does not fail, for what came about before somebody resumed it', async () => {
+    const { job } = await taken(1);
+    await store.stop(job, 'pause', 'mend it');
+    expect(await now(job)).toMatchObject({ isPaused: true, trouble: 'mend it' });
+    await store.steer(job, 'resume');
+    for (const how of ['pause', 'fail'] as const) {
+      await store.stop(job, how, 'too late');
+      expect(await now(job)).toMatchObject({ phase: 'DELETING', isPaused: false, trouble: null });
+    }
+    await store.stop(await now(job), 'pause', 'once more');
+    expect(await now(job)).toMatchObject({ isPaused: true, trouble: 'once more' });
+  });
+
+  it('stays as it ended, whatever is asked of it', async () => {
+    const { job, lease } = await taken(1);
+    await store.finish(lease, 0, 'DELETED');
+    const ended = await now(job);
+    expect(ended.phase).toBe('COMPLETED');
+    for (const how of ['pause', 'resume', 'cancel'] as const) await store.steer(job, how);
+    await store.stop(job, 'fail', 'why');
+    await store.note(job.id, 'why');
+    expect(await now(job)).toEqual(ended);
+  });
+
+  it('that is being cancelled is neither paused nor resumed', async () => {
+    const { job, lease } = await taken(2);
+    await store.begin(lease, 0);
+    await store.steer(job, 'cancel');
+    for (const how of ['pause', 'resume'] as const) {
+      await store.steer(job, how);
+      expect(await now(job)).toMatchObject({ phase: 'CANCELLING', isPaused: false });
+    }
+  });
+
+  it('is kept once under one id', async () => {
+    const { job } = await taken(3);
+    const { input, callerId, needs, sealedToken } = job;
+    const again = { id: job.id, input, callerId, needs, sealedToken, fingerprint: 'another' };
+    expect(await store.create(again, itemsOf('x'), 'o')).toMatchObject({ kind: 'there' });
+    expect(await now(job)).toEqual(job);
+    expect(await store.readPage(job.id, 0)).toEqual(itemsOf('0', '1', '2'));
+  });
+});
+
+describe('a list', () => {
+  it('has each page once, also when two servers read it', async () => {
+    const job = await listing();
+    expect(await store.addListed(job, itemsOf('1', '2'), 'A')).toBe(1);
+    expect(await store.addListed(job, itemsOf('1', '2'), 'A')).toBe(0);
+    const next = await now(job);
+    expect(next).toMatchObject({ total: 2, pageCount: 1, cursor: 'A' });
+    expect(await store.addListed(next, itemsOf('3'), null)).toBe(1);
+    expect(await store.addListed(next, itemsOf('4'), null)).toBe(0);
+    expect(await now(job)).toMatchObject({ total: 3, pageCount: 2, isListed: true });
+  });
+
+  it('does not go back behind a page that had nothing on it', async () => {
+    const job = await listing();
+    expect(await store.addListed(job, [], 'A')).toBe(1);
+    expect(await store.addListed(job, itemsOf('1'), 'B')).toBe(0);
+    expect(await now(job)).toMatchObject({ total: 0, pageCount: 0, cursor: 'A' });
+  });
+
+  it('is complete once: what was cancelled since does not begin to delete', async () => {
+    const job = await listing();
+    await store.addListed(job, itemsOf('1'), null);
+    await store.steer(job, 'cancel');
+    const cancelled = await now(job);
+    expect(cancelled.phase).toBe('CANCELLED');
+    await store.endListing(job);
+    expect(await store.addListed(cancelled, itemsOf('2'), null)).toBe(0);
+    expect(await now(job)).toEqual(cancelled);
+  });
+});

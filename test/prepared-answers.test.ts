@@ -1,0 +1,54 @@
+import { describe, expect, it } from 'vitest';
+import { startTestFacade } from './support/facade.ts';
+import { truto } from './support/outcome.ts';
+import { answerText, bytes, startRawUpstream } from './support/raw-upstream.ts';
+import { type Answer, json, startUpstream } from './support/upstream.ts';
+
+/** Sends the same operation twice: the executor takes the first, and the second is prepared. */
+async function bothWays(url: string, query: string, headers: Record<string, string> = {}): Promise<readonly string[]> {
+  const texts: string[] = [];
+  for (const _way of ['executor', 'prepared']) {
+    const response = await fetch(`${url}/graphql`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...headers },
+      body: JSON.stringify({ query }),
+    });
+    texts.push(await response.text());
+  }
+  return texts;
+}
+
+describe('an operation with several deletes, one of which is an error at the top,', () => {
+  const names = ['a', 'b', 'c'];
+  const query = `mutation { ${names.map((name) => `${name}: deleteEngagement(id: "${name}", integratedAccountId: "x") { __typename }`).join(' ')} }`;
+
+  it.each(names)('does each delete once, and answers the same when it is prepared: %s', async (failing) => {
+    const answer: Answer = (request, response) =>
+      (request.path.endsWith(`/${failing}`) ? truto(401) : json(204, undefined))(request, response);
+    await using upstream = await startUpstream(answer, 'capsule');
+    await using facade = await startTestFacade(upstream.url, { AUTH_MODE: 'passthrough' });
+    const texts = await bothWays(facade.url, query, { authorization: 'Bearer canary-of-a-caller' });
+    expect(texts[1]).toBe(texts[0]);
+    const { data, errors } = JSON.parse(texts[1] ?? '');
+    const done = { __typename: 'DeleteEngagementSuccess' };
+    expect(data).toEqual({ a: done, b: done, c: done, [failing]: null });
+    expect(errors).toMatchObject([{ path: [failing], extensions: { code: 'UNAUTHENTICATED' } }]);
+    expect(upstream.deletes().map(({ path }) => path.at(-1))).toEqual([...names, ...names]);
+  });
+});
+
+describe('half of a surrogate pair in a record', () => {
+  it.each(['\\ud800', '\\udfff', 'a\\udc00\\ud800b'])(
+    'is answered as an escape, prepared or not: %s',
+    async (escaped) => {
+      const body = answerText(200, `{"id":"e1","subject":"${escaped}"}`, ['content-type: application/json']);
+      await using upstream = await startRawUpstream([bytes(body)]);
+      await using facade = await startTestFacade(upstream.url);
+      const query =
+        'mutation { deleteEngagement(id: "e1", integratedAccountId: "a") { ... on DeleteEngagementSuccess { engagement { subject } } } }';
+      const texts = await bothWays(facade.url, query);
+      expect(texts[0]).toContain(`"subject":"${escaped}"`);
+      expect(texts[1]).toBe(texts[0]);
+    },
+  );
+});

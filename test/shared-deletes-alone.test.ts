@@ -1,0 +1,59 @@
+import { setImmediate } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import { rememberedMs } from '../src/engagement/delete/delete-memory.ts';
+import { createSharedDeletes } from '../src/engagement/delete/shared-deletes.ts';
+import type { RedisClient } from '../src/redis/client.ts';
+
+/** A Redis of which a test decides what each script answers; undefined is no answer. */
+function scripted(backSince: number | undefined, answers: Readonly<Record<string, () => unknown>>) {
+  const asked: string[] = [];
+  const names = ['claimDelete', 'settleDelete', 'noteDeleteMemory'];
+  const commands = Object.fromEntries(
+    names.map((name) => [
+      name,
+      async () => {
+        asked.push(name);
+        return answers[name]?.();
+      },
+    ]),
+  );
+  const ask = <Result>(question: (redis: RedisClient) => Promise<Result>) =>
+    question(commands as unknown as RedisClient) as Promise<Result | undefined>;
+  return { memory: { ask, backSince, keyPrefix: 'test' }, asked };
+}
+
+const keyed = (key: string) => ({
+  ...{ key, fingerprint: 'f', hasCallerLeft: () => false, deadlineAt: performance.now() + 60_000 },
+  unknownSince: (message: string) => ({
+    ...({ kind: 'OutcomeUnknownError', message, retrySafe: true, idempotencyKey: 'k' } as const),
+    ...{ lastStatusCode: null, engagement: null },
+  }),
+});
+
+describe('a key that is new', () => {
+  it.each([
+    ['is in doubt', 'in the time that deletes are remembered', rememberedMs - 1_000, true],
+    ['is new for sure', 'before that', rememberedMs + 1_000, false],
+  ])('%s when Redis was away %s', async (_what, _when, agoMs, isInDoubt) => {
+    const { memory } = scripted(performance.now() - agoMs, { claimDelete: () => ['first', '', '0', 1, 0] });
+    expect(await createSharedDeletes(memory, 10_000).claim(keyed('k'))).toMatchObject({ kind: 'mine', isInDoubt });
+  });
+});
+
+describe('deletes that a server did alone', () => {
+  it('are reported as soon as Redis answers, those of a second time too', async () => {
+    const { memory, asked } = scripted(undefined, { noteDeleteMemory: () => 1 });
+    const { claim } = createSharedDeletes(memory, 10_000);
+    const reports = async () => {
+      await setImmediate();
+      return asked.filter((name) => name === 'noteDeleteMemory').length;
+    };
+    // One when it starts.
+    const counts = [await reports()];
+    for (const key of ['one', 'two']) {
+      expect(await claim(keyed(key))).toMatchObject({ kind: 'mine', isInDoubt: true });
+      counts.push(await reports());
+    }
+    expect(counts).toEqual([1, 2, 3]);
+  });
+});

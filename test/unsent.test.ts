@@ -1,0 +1,141 @@
+import dns from 'node:dns';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { startTestFacade, type TestFacade } from './support/facade.ts';
+import {
+  attemptsLogged,
+  deletion,
+  noContent,
+  type RawAnswer,
+  refusal,
+  startRawUpstream,
+} from './support/raw-upstream.ts';
+
+afterEach(() => void vi.restoreAllMocks());
+
+const nothingDone = expect.stringContaining('Nothing was deleted');
+const idOf = ({ path }: { readonly path: string }) => path.split('/').at(-1) ?? '';
+
+/** Sends one delete, and answers what it came to, however long that takes. */
+async function remove(facade: TestFacade, id: string, account = 'a') {
+  const { body } = await facade.post(deletion, { id, account });
+  return body.data.deleteEngagement;
+}
+
+/** Answers nothing until it is told what to answer, to those that wait and to all that come. */
+function holding() {
+  const held: (() => void)[] = [];
+  let answerNow: RawAnswer | undefined;
+  const answer: RawAnswer = (socket, request) => {
+    if (answerNow) answerNow(socket, request);
+    else held.push(() => answerNow?.(socket, request));
+  };
+  return {
+    answer,
+    held,
+    release(answerWith: RawAnswer) {
+      answerNow = answerWith;
+      for (const one of held) one();
+    },
+  };
+}
+
+/** Has as many deletes of one account on their way as it may have: those that come now wait for their turn. */
+async function fillAccount(facade: TestFacade, held: readonly unknown[]) {
+  const first = Array.from({ length: 100 }, (_, index) => remove(facade, `first${index}`));
+  await expect.poll(() => held.length).toBe(100);
+  return Promise.all(first);
+}
+
+/** How many operations the facade works on, as it tells Prometheus. */
+async function inFlight({ url }: TestFacade): Promise<number> {
+  const text = await (await fetch(`${url}/metrics`)).text();
+  return Number(/^engagements_requests_in_flight (\d+)$/m.exec(text)?.[1]);
+}
+
+describe('a delete that is reported as not sent', () => {
+  it('R01 is not sent when the connection that it waited for comes after its deadline', async () => {
+    const lookup = dns.lookup;
+    type Found = (error: null, addresses: unknown, family?: number) => void;
+    const asked: { readonly found: Found; readonly all: boolean }[] = [];
+    let isFound = false;
+    vi.spyOn(dns, 'lookup').mockImplementation(((name: string, options: { all?: boolean }, found: Found) => {
+      if (name !== 'upstream.invalid') return void Reflect.apply(lookup, dns, [name, options, found]);
+      asked.push({ found, all: options.all === true });
+      if (isFound) answerLookups();
+    }) as typeof dns.lookup);
+    function answerLookups(): void {
+      isFound = true;
+      for (const { found, all } of asked.splice(0)) {
+        if (all) found(null, [{ address: '127.0.0.1', family: 4 }]);
+        else found(null, '127.0.0.1', 4);
+      }
+    }
+    await using upstream = await startRawUpstream([noContent]);
+    await using facade = await startTestFacade(`http://upstream.invalid:${upstream.port}`, {
+      REQUEST_TIMEOUT_MS: '1000',
+    });
+    expect(await remove(facade, 'late')).toMatchObject({
+      __typename: 'UpstreamUnavailableError',
+      message: nothingDone,
+    });
+    const waiting = asked.length;
+    expect(waiting).toBeGreaterThan(0);
+    answerLookups();
+    await expect.poll(upstream.connectionCount).toBe(waiting);
+    // Upstream has answered others by then: whatever was to go on those connections has come.
+    for (const id of ['next', 'last']) expect(await remove(facade, id)).toMatchObject({ outcome: 'DELETED' });
+    expect(upstream.deletes.map(idOf)).toEqual(['next', 'last']);
+  });
+
+  it('R11 is not sent when its caller leaves while it waits for its turn', async () => {
+    const { answer, held, release } = holding();
+    await using upstream = await startRawUpstream([answer]);
+    await using facade = await startTestFacade(upstream.url, { TRUTO_RATE_LIMITS: '0' });
+    const first = fillAccount(facade, held);
+    await expect.poll(() => held.length).toBe(100);
+    const client = new AbortController();
+    const left = fetch(`${facade.url}/graphql`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ query: deletion, variables: { id: 'left' } }),
+      signal: client.signal,
+    }).catch(() => 'left');
+    await expect.poll(() => inFlight(facade)).toBe(101);
+    client.abort();
+    expect(await left).toBe('left');
+    await expect.poll(() => inFlight(facade)).toBe(100);
+    release(noContent);
+    expect((await first).filter(({ outcome }) => outcome !== 'DELETED')).toEqual([]);
+    await expect.poll(() => attemptsLogged(facade).length).toBe(101);
+    expect(attemptsLogged(facade).filter((attempts) => attempts === 0)).toHaveLength(1);
+    expect(upstream.deletes.map(idOf)).not.toContain('left');
+  });
+
+  it('R08 is not sent when its account begins to fail while it waits for its turn', async () => {
+    const { answer, held, release } = holding();
+    await using upstream = await startRawUpstream([answer]);
+    await using facade = await startTestFacade(upstream.url, { TRUTO_RATE_LIMITS: '0' });
+    const first = fillAccount(facade, held);
+    await expect.poll(() => held.length).toBe(100);
+    const ids = Array.from({ length: 200 }, (_, index) => `then${index}`);
+    const then = ids.map((id) => remove(facade, id));
+    await expect.poll(() => inFlight(facade)).toBe(300);
+    release(refusal(502));
+    const members = (await Promise.all(then)).map(({ __typename }) => __typename);
+    await first;
+    const reached = new Set(upstream.deletes.map(idOf));
+    expect(members).toEqual(ids.map((id) => (reached.has(id) ? 'OutcomeUnknownError' : 'UpstreamUnavailableError')));
+    // The breaker opens with the 20th failure, and each failure before lets one of those that wait have its turn.
+    expect(ids.filter((id) => reached.has(id)).length).toBeLessThan(50);
+  });
+
+  it('R01 is not sent when hardly any time is left: it would end as an unknown outcome', async () => {
+    // Without it, the wait would be longer by a part of a second.
+    vi.spyOn(Math, 'random').mockReturnValue(0);
+    await using upstream = await startRawUpstream([refusal(429, ['retry-after: 1']), noContent]);
+    // A tenth of the time is kept back: the wait ends within it.
+    await using facade = await startTestFacade(upstream.url, { REQUEST_TIMEOUT_MS: '1100' });
+    expect(await remove(facade, 'e1')).toMatchObject({ __typename: 'RateLimitedError', message: nothingDone });
+    expect(upstream.deletes).toHaveLength(1);
+  });
+});
