@@ -3,11 +3,11 @@ import { defineConfig } from 'vitest/config';
 
 /**
  * What needs programs or packages besides, or takes minutes, and so is no part of `npm test`: browsers, gateways, proxies,
- * clients, clusters, the package as others install it, soaks. docs/testing.md says more.
+ * clients, clusters, the package as others install it, soaks, and what becomes of whole processes. docs/testing.md says more.
  */
 const rest = [
   'test/{browser,deploy,examples,supergraph}/**/*.test.ts',
-  'test/process/{bulk-kill,demo-bulk}.test.ts',
+  'test/process/!(start).test.ts',
   'test/{bench,cost,from-rest,library,redis-groups,redis-valkey,soak}.test.ts',
 ];
 
@@ -20,8 +20,8 @@ export default defineConfig({
       { extends: true, test: { name: 'rest', include: rest } },
     ],
     globalSetup: ['test/support/search-captured.ts'],
-    // One more than Vitest itself takes of two cores: most of the time, tests wait for servers.
-    maxWorkers: 2,
+    // More than Vitest itself takes of two cores: most of the time, tests wait for servers.
+    maxWorkers: 4,
     // Every suite starts real servers and two cores serve them all: generous for a busy machine, never an assertion.
     testTimeout: 30_000,
     hookTimeout: 30_000,

@@ -4,6 +4,7 @@ import type { Attempt, UpstreamRequest } from '../src/upstream/attempt.ts';
 import type { AttemptOptions } from '../src/upstream/client.ts';
 import { judge, type RetryQuestion, retryDelayMs } from '../src/upstream/retry.ts';
 import { createSend } from '../src/upstream/send.ts';
+import { runs } from './support/runs.ts';
 
 /** How long sending meant to wait, each time it did. */
 const waits = vi.hoisted((): number[] => []);
@@ -62,7 +63,7 @@ describe('the delay before another attempt', () => {
         expect(delayMs).toBeGreaterThanOrEqual(0);
         if (retryDelayMs(question) !== undefined) expect(nowMs + delayMs).toBeLessThan(question.beginBy);
       }),
-      { numRuns: 2_000 },
+      { numRuns: runs(2_000) },
     );
   });
 
@@ -74,7 +75,7 @@ describe('the delay before another attempt', () => {
         expect(question.failureCount).toBeLessThanOrEqual(question.method === 'GET' ? 2 : 1);
         expect(delayMs).toBeLessThan(question.failureCount === 2 ? 400 : 200);
       }),
-      { numRuns: 2_000 },
+      { numRuns: runs(2_000) },
     );
   });
 
@@ -98,7 +99,7 @@ describe('the delay before another attempt', () => {
       fc.property(questions.filter(isFinal), (question) => {
         expect(retryDelayMs(question)).toBeUndefined();
       }),
-      { numRuns: 2_000 },
+      { numRuns: runs(2_000) },
     );
   });
 
@@ -176,7 +177,7 @@ describe('sending a delete', () => {
           expect(answerBy).toBeLessThanOrEqual(deadlineAt);
         }
       }),
-      { numRuns: 300 },
+      { numRuns: runs(300) },
     );
   });
 

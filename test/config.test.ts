@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Config, ConfigError, parseConfig, parseSettings } from '../src/config.ts';
 import { Secret } from '../src/secret.ts';
+import { runs } from './support/runs.ts';
 
 type Env = Record<string, string>;
 
@@ -343,7 +344,7 @@ describe('R18 a bad configuration', () => {
         expect(error.problems.length).toBeGreaterThan(0);
         expect(inspect(error, { showHidden: true, depth: 9 })).not.toContain('CANARY');
       }),
-      { numRuns: 1000 },
+      { numRuns: runs(1000) },
     );
   });
 });

@@ -4,6 +4,7 @@ import { checkId } from '../src/engagement/text-rules.ts';
 import { startTestFacade, type TestFacade } from './support/facade.ts';
 import { hasDotSegment, refusedIds, takenIds } from './support/ids.ts';
 import { noContent, type RawUpstream, record, startRawUpstream } from './support/raw-upstream.ts';
+import { runs } from './support/runs.ts';
 
 let upstream: RawUpstream;
 let facade: TestFacade;
@@ -94,7 +95,7 @@ describe('S04 of ids that are taken', () => {
         fc.pre(isTaken(text));
         expect(hasDotSegment(text)).toBe(false);
       }),
-      { numRuns: 20_000 },
+      { numRuns: runs(20_000) },
     );
   });
 
@@ -104,7 +105,7 @@ describe('S04 of ids that are taken', () => {
         fc.pre(!hasDotSegment(text));
         expect(isTaken(text)).toBe(true);
       }),
-      { numRuns: 20_000 },
+      { numRuns: runs(20_000) },
     );
   });
 });

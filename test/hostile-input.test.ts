@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { startTestFacade, type TestFacade } from './support/facade.ts';
 import { noContent, type RawRequest, type RawUpstream, startRawUpstream } from './support/raw-upstream.ts';
+import { runs } from './support/runs.ts';
 import { type Stranger, startStranger } from './support/stranger.ts';
 
 let upstream: RawUpstream;
@@ -220,7 +221,7 @@ describe('S16 nothing in a request changes where it goes:', () => {
           await expectHarmless(kind, make(input), { 'x-forwarded-host': value, referer: value, host });
         },
       ),
-      { numRuns: 300 },
+      { numRuns: runs(300) },
     );
   });
 });

@@ -6,6 +6,7 @@ import { parseConfig } from '../src/config.ts';
 import { createLog, type Log, secretsOf } from '../src/log.ts';
 import { Secret } from '../src/secret.ts';
 import { expectNoSecrets, findSecrets } from './support/canary.ts';
+import { runs } from './support/runs.ts';
 
 /** What the log writes while `write` uses it: each line must be JSON. */
 function linesOf(secrets: readonly string[], write: (log: Log) => void): { text: string; lines: unknown[] } {
@@ -264,7 +265,7 @@ describe('S01 whatever a secret is made of, and wherever it stands', () => {
         );
         expectNoSecrets(line, [hidden]);
       }),
-      { numRuns: 2000 },
+      { numRuns: runs(2000) },
     );
   });
 });

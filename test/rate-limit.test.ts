@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseRateLimit, type RateLimit } from '../src/engagement/rate-limit.ts';
+import { runs } from './support/runs.ts';
 
 const none: RateLimit = { limit: null, windowMs: null, remaining: null, resetMs: null };
 
@@ -67,7 +68,7 @@ describe('parseRateLimit', () => {
         expect(numbers.length).toBeGreaterThan(0);
         for (const number of numbers) expect(Number.isInteger(number) && number >= 0 && number < 2 ** 31).toBe(true);
       }),
-      { numRuns: 2000 },
+      { numRuns: runs(2000) },
     );
   });
 });

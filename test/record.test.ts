@@ -6,6 +6,7 @@ import { nodeKind } from '../src/engagement/node-id.ts';
 import { excludableFieldsOf, readRecord, wireFieldsOf } from '../src/engagement/record.ts';
 import type { WireField } from '../src/engagement/resources.ts';
 import { typeOf, typeWordOf } from '../src/engagement/resources.ts';
+import { runs } from './support/runs.ts';
 
 const wireFields = wireFieldsOf('engagements');
 const excludableWireFields = excludableFieldsOf('engagements');
@@ -144,7 +145,7 @@ describe('a value of another form', () => {
         expect(unreadable.filter((name) => name !== field || isAbsent)).toEqual([]);
         expect(record.id).toBe(documented.id);
       }),
-      { numRuns: 2000 },
+      { numRuns: runs(2000) },
     );
   });
 });
@@ -155,7 +156,7 @@ describe('a date', () => {
       fc.property(nearDate, fc.constantFrom(...dateFields), (value, field) => {
         expect(Object.hasOwn(read({ [field]: value }).record, field)).toBe(isServed(value));
       }),
-      { numRuns: 5000 },
+      { numRuns: runs(5000) },
     );
   });
 

@@ -4,6 +4,7 @@ import type { DeleteEngagementInput } from '../src/engagement/input.ts';
 import { buildDeleteRequest, buildIntegratedAccountRequest } from '../src/engagement/request.ts';
 import { checkWellFormed } from '../src/engagement/rules.ts';
 import { hasDotSegment, refusedIds, takenIds } from './support/ids.ts';
+import { runs } from './support/runs.ts';
 
 const everything = { fields: new Set([] as const), noteFields: new Set([] as const), chunks: false };
 
@@ -61,7 +62,7 @@ describe('S04 the id of an engagement', () => {
       fc.property(anyText, (id) => {
         if (!isRefused({ id })) expectOneEngagement(id);
       }),
-      { numRuns: 2000 },
+      { numRuns: runs(2000) },
     );
   });
 
@@ -71,7 +72,7 @@ describe('S04 the id of an engagement', () => {
         const isFit = id.isWellFormed() && id.length > 0 && id.length <= 512 && !/[\p{Cc}\ufffd]/u.test(id);
         expect(isRefused({ id })).toBe(!isFit || hasDotSegment(id));
       }),
-      { numRuns: 2000 },
+      { numRuns: runs(2000) },
     );
   });
 });
@@ -92,7 +93,7 @@ describe('S04 the id of an integrated account', () => {
       fc.property(anyText, (integratedAccountId) => {
         if (!isRefused({ integratedAccountId })) expectOneAccount(integratedAccountId);
       }),
-      { numRuns: 2000 },
+      { numRuns: runs(2000) },
     );
   });
 });
@@ -155,7 +156,7 @@ describe('S06 whatever the input', () => {
         expect(path).not.toContain('#');
         expectOneEngagement(rest.id);
       }),
-      { numRuns: 1000 },
+      { numRuns: runs(1000) },
     );
   });
 });

@@ -6,6 +6,7 @@ import { documentedLimits } from '../src/upstream/lanes.ts';
 import { RetryBudget } from '../src/upstream/retry.ts';
 import { createSend } from '../src/upstream/send.ts';
 import { mostInTenSeconds } from './support/most-in-ten-seconds.ts';
+import { runs } from './support/runs.ts';
 
 // The clock that tests turn has no hold of this module's own timers.
 vi.mock('node:timers/promises', () => ({
@@ -129,7 +130,7 @@ describe("R16 within Truto's documented limits", () => {
           expect(refusalOf(one) ?? 1).toBeGreaterThan(0);
         }
       }),
-      { numRuns: 60 },
+      { numRuns: runs(60) },
     );
   });
 
@@ -181,7 +182,7 @@ describe("R16 within Truto's documented limits", () => {
           expect(await again[0]).toMatchObject({ end: { statusCode: 204 } });
         },
       ),
-      { numRuns: 60 },
+      { numRuns: runs(60) },
     );
   });
 });
@@ -205,7 +206,7 @@ describe('R07 the retry budget', () => {
           expect(granted).toBeLessThanOrEqual(calls / 10 + 10 + (nowMs - startMs) / 1000);
         }
       }),
-      { numRuns: 500 },
+      { numRuns: runs(500) },
     );
   });
 

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { parseRetryAfter, readRetryAfter } from '../src/upstream/retry.ts';
+import { runs } from './support/runs.ts';
 
 /** A Monday. */
 const now = Date.UTC(2026, 10, 23, 12, 0, 0);
@@ -122,7 +123,7 @@ describe('R04 parseRetryAfter', () => {
         const ms = parseRetryAfter(text, nowMs) ?? 0;
         expect(Number.isInteger(ms) && ms >= 0 && ms <= maxMs).toBe(true);
       }),
-      { numRuns: 2000 },
+      { numRuns: runs(2000) },
     );
   });
 });

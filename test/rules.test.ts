@@ -5,6 +5,7 @@ import { type DeleteEngagementInput, type EngagementType, engagementTypes } from
 import { findIntegration, type IntegrationSupport, integrations } from '../src/engagement/integrations.ts';
 import { checkEmailOnly, checkIntegration, checkLength, checkWellFormed } from '../src/engagement/rules.ts';
 import { documented, withoutDelete, words } from './support/documented-integrations.ts';
+import { runs } from './support/runs.ts';
 import { schema } from './support/schema.ts';
 
 const everyParameter = {
@@ -141,7 +142,7 @@ describe('S12 what the rules say', () => {
         for (const { message, allowedValues } of found)
           expect([message, ...allowedValues].join()).not.toContain('CANARY');
       }),
-      { numRuns: 500 },
+      { numRuns: runs(500) },
     );
   });
 });

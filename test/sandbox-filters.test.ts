@@ -5,6 +5,7 @@ import type { EngagementRecord } from '../src/sandbox/records.ts';
 import { seedEngagements } from '../src/sandbox/seed.ts';
 import { type Sandbox, startSandbox } from '../src/sandbox/server.ts';
 import { callSandbox, relatedCall } from './sandbox-call.ts';
+import { runs } from './support/runs.ts';
 
 let sandbox: Sandbox;
 beforeAll(async () => {
@@ -151,7 +152,7 @@ describe('a filtered list', () => {
         const sort = order === null ? {} : { sort_by: { [order[0]]: order[1] } };
         expect(await idsOf({ ...filter.query, ...sort }, limit)).toEqual(expected.map(({ id }) => id));
       }),
-      { numRuns: 150 },
+      { numRuns: runs(150) },
     );
   });
 

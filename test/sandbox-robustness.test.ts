@@ -8,6 +8,7 @@ import { sandboxFaults } from '../src/sandbox/faults.ts';
 import { parseQuery } from '../src/sandbox/query.ts';
 import { type Sandbox, startSandbox } from '../src/sandbox/server.ts';
 import { callSandbox, engagementCall, seededEngagement } from './sandbox-call.ts';
+import { runs } from './support/runs.ts';
 
 let sandbox: Sandbox;
 /** Sends targets as they are, where `fetch` would normalise them. */
@@ -192,7 +193,7 @@ describe('malformed input', () => {
           await answersInShape(method, `${path}?${[accountPair, ...pairs].join('&')}`);
         },
       ),
-      { numRuns: 400 },
+      { numRuns: runs(400) },
     );
     expect((await callSandbox(sandbox, { path: `/integrated-account/${account.id}` })).status).toBe(200);
   });

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { GraphQLDateTime } from 'graphql-scalars';
 import { describe, expect, it } from 'vitest';
 import { serializeDateTime } from '../src/graphql/scalars.ts';
+import { runs } from './support/runs.ts';
 
 /** What the serialized value is in an answer, or that it is none. */
 function answerOf(serialize: (value: unknown) => unknown, value: unknown): string {
@@ -49,7 +50,7 @@ describe('DateTime', () => {
         ];
         expect(forms.map(ours)).toEqual(forms.map(theirs));
       }),
-      { numRuns: 2_000 },
+      { numRuns: runs(2_000) },
     );
   });
 });

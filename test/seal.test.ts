@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { createSeal } from '../src/bulk/seal.ts';
 import { Secret } from '../src/secret.ts';
 import { expectNoSecrets } from './support/canary.ts';
+import { runs } from './support/runs.ts';
 
 const sealOf = (secret: string) => createSeal(new Secret(secret));
 const usual = sealOf('a secret of the operator, of more than 32 characters');
@@ -79,7 +80,7 @@ describe('S01 a sealed token', () => {
         fc.pre(meaningOf(changed).join() !== meaningOf(sealed).join());
         await expect(usual.open(changed, jobId)).rejects.toThrow();
       }),
-      { numRuns: 1_000 },
+      { numRuns: runs(1_000) },
     );
   });
 

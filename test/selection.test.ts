@@ -3,6 +3,7 @@ import { execute, type GraphQLResolveInfo, parse, validate } from 'graphql';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { excludedFields, type Selection } from '../src/engagement/selection.ts';
 import { readSelection } from '../src/graphql/selection.ts';
+import { runs } from './support/runs.ts';
 import { schema } from './support/schema.ts';
 import {
   type Document,
@@ -120,7 +121,7 @@ describe('the selection of a delete', () => {
         const left = optional.filter((name) => !expected.fields.includes(name));
         expect([...excludedFields('engagements', selection?.fields ?? new Set())].sort()).toEqual(left.sort());
       }),
-      { numRuns: 1000 },
+      { numRuns: runs(1000) },
     );
   });
 });

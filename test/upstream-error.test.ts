@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { readUpstreamError, type UpstreamError } from '../src/engagement/upstream-error.ts';
+import { runs } from './support/runs.ts';
 
 const nothing: UpstreamError = {
   statusCode: undefined,
@@ -175,7 +176,7 @@ describe('S12 readUpstreamError', () => {
         if (typeof (json as { statusCode?: unknown } | null)?.statusCode !== 'number')
           expect(error.isFromTruto).toBe(false);
       }),
-      { numRuns: 2000 },
+      { numRuns: runs(2000) },
     );
   });
 

@@ -110,8 +110,8 @@ async function expectNoProse(facade: TestFacade, upstream: FakeUpstream, query: 
 }
 
 describe('S12 an answer of upstream', () => {
-  describe.each(bodies)('whose body is %s', (_what, make) => {
-    it.concurrent.each(documents)(
+  describe.concurrent.each(bodies)('whose body is %s', (_what, make) => {
+    it.each(documents)(
       'shows none of its prose, headers or address to the client of %s, whatever its status',
       async (_of, document) => {
         await using upstream = await startUpstream(answerWith(make), answerWith(make));
