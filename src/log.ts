@@ -1,4 +1,3 @@
-import { GraphQLError } from 'graphql';
 import { type DestinationStream, type LogFn, type Logger, pino } from 'pino';
 import type { AuthConfig, Config } from './config.ts';
 import { shortened, withEscapes } from './foreign-text.ts';
@@ -173,9 +172,9 @@ const quotingCodes = /^ERR_(?:HTTP_)?(?:INVALID|UNESCAPED)/;
 /** Of an error what the log shows of it. All else that it carries may be a request's: nodes, source, input, command. */
 function describeError(error: unknown, redact: Redact, causes = maxCauses): unknown {
   if (!(error instanceof Error)) return { type: typeof error };
-  // What the executor wrapped.
-  if (error instanceof GraphQLError && error.originalError) return describeError(error.originalError, redact, causes);
-  const { name, message, stack = '', cause } = error;
+  const { name, message, stack = '', cause, originalError } = error as Error & { readonly originalError?: unknown };
+  // What the executor of GraphQL wrapped.
+  if (originalError instanceof Error) return describeError(originalError, redact, causes);
   const { code, extensions } = error as { code?: unknown; extensions?: { readonly code?: unknown } };
   const isQuoting = quotingNames.has(name) || quotingCodes.test(String(code));
   // Behind the message, which may have any form, also that of a frame.

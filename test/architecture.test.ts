@@ -96,6 +96,12 @@ describe('the house', () => {
     ).toEqual([]);
   });
 
+  it('makes errors of GraphQL in graphql/ and http/ only: below, how something ended is a value', () => {
+    const users = files.filter((file) => /from '(graphql|@pothos|graphql-yoga)/.test(text(file)));
+    expect(new Set(users.map(folderOf))).toEqual(new Set(['src/graphql', 'src/http', 'src']));
+    expect(users.filter((file) => folderOf(file) === 'src')).toEqual(['src/library.ts']);
+  });
+
   it('ends the process only in serve.ts', () => {
     expect(files.filter((file) => text(file).includes('process.exit('))).toEqual(['src/serve.ts']);
   });

@@ -29,7 +29,7 @@ describe('each member of the result', () => {
 });
 
 it('each code of a top-level error is explained', () => {
-  const source = readFileSync(new URL('../src/errors.ts', import.meta.url), 'utf8');
+  const source = readFileSync(new URL('../src/graphql/top-level-errors.ts', import.meta.url), 'utf8');
   const codes = [...source.matchAll(/^ {2}([A-Z_]+):/gm)].map(([, code]) => code);
   expect(codes.length).toBeGreaterThan(20);
   expect(codes.filter((code) => !errors.includes(`\`${code}\``))).toEqual([]);

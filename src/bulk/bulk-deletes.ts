@@ -8,7 +8,6 @@ import { checkFilter } from '../engagement/read/filter.ts';
 import { notGranted, type Refusal, refusedInput } from '../engagement/refusal.ts';
 import { checkIntegration } from '../engagement/rules.ts';
 import { checkId } from '../engagement/text-rules.ts';
-import { fieldError } from '../errors.ts';
 import { BulkUnavailable } from './bulk-unavailable.ts';
 import type { BulkInput, BulkItem, BulkJob } from './job.ts';
 import { type JobStore, maxIdleBytes, maxIdleListedBytes, maxUnfinished } from './job-store.ts';
@@ -86,7 +85,6 @@ const passing = new Set<string>(['RateLimitedError', 'UpstreamUnavailableError',
  * Why nothing is started for the account as it is. One that has to be connected again does not keep a real one from being started: it
  * pauses, and goes on afterwards. Nor does a token that may not look accounts up (ADR 17).
  * @param isKnown true when the caller has proved before that it may use the account: what passes does not stand in its way.
- * @throws {GraphQLError} when upstream does not accept the token.
  */
 function findUnusable(
   { refusal }: AccountLookup,
@@ -96,8 +94,7 @@ function findUnusable(
 ): Refusal | undefined {
   if (!refusal || refusal.kind === 'ForbiddenError') return undefined;
   const message = `Nothing was started. ${refusal.message}`;
-  if (refusal.kind === 'Unauthenticated')
-    throw fieldError(bringsToken ? 'UNAUTHENTICATED' : 'UPSTREAM_UNAVAILABLE', message);
+  if (refusal.kind === 'Unauthenticated' && !bringsToken) return { kind: 'UpstreamUnavailableError', message };
   if (refusal.kind === 'AccountNeedsReauthError' && !dryRun) return undefined;
   return passing.has(refusal.kind) && isKnown ? undefined : { ...refusal, message };
 }
@@ -159,7 +156,6 @@ export class BulkDeletes {
   /**
    * Starts one. With an idempotency key that was used before, it is the one that was started then.
    * @throws {BulkUnavailable} while Redis is gone: with an idempotency key it may be tried again.
-   * @throws {GraphQLError} when upstream does not accept the token.
    */
   async start(
     input: StartInput,
@@ -257,15 +253,16 @@ export class BulkDeletes {
   /**
    * Asks upstream whether it still takes the token of a caller who was shown a bulk delete, and still shows it the account.
    * Nothing is concluded when upstream does not answer.
-   * @throws {GraphQLError} `UNAUTHENTICATED`, or `FORBIDDEN` to a caller who did not start it.
+   * @returns why the caller may follow it no longer: its token, or, for one who did not start it, the account.
    */
-  async confirm({ input, callerId }: BulkJob, caller: Caller, deadlineAt: number): Promise<void> {
-    if (!caller.bringsToken) return;
+  async confirm({ input, callerId }: BulkJob, caller: Caller, deadlineAt: number): Promise<Refusal | undefined> {
+    if (!caller.bringsToken) return undefined;
     const { findAccountIntegration } = this.#parts;
     const { refusal } = await findAccountIntegration(caller, input.integratedAccountId, deadlineAt, 'recent');
-    if (refusal?.kind === 'Unauthenticated') throw fieldError('UNAUTHENTICATED', `${refusal.message} ${goesOn}`);
+    if (refusal?.kind === 'Unauthenticated') return { ...refusal, message: `${refusal.message} ${goesOn}` };
     const isHidden = refusal?.kind === 'IntegratedAccountNotFoundError' || refusal?.kind === 'ForbiddenError';
-    if (isHidden && caller.id !== callerId)
-      throw fieldError('FORBIDDEN', `Upstream no longer shows you this integrated account. ${goesOn}`);
+    if (!isHidden || caller.id === callerId) return undefined;
+    const message = `Upstream no longer shows you this integrated account. ${goesOn}`;
+    return { kind: 'ForbiddenError', message, missingScopes: [] };
   }
 }

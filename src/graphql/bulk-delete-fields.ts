@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { maxIds } from '../bulk/bulk-deletes.ts';
 import { type BulkJob, hasEnded } from '../bulk/job.ts';
-import { fieldError } from '../errors.ts';
 import { builder } from './builder.ts';
 import { BulkDelete, unavailable } from './bulk-delete.ts';
 import { type Context, requireBulkDeletes, requireCaller } from './context.ts';
@@ -9,6 +8,7 @@ import { EngagementFilter } from './engagement-filter.ts';
 import { EngagementType } from './enums.ts';
 import { failedRead } from './read-error.ts';
 import { upstreamRequestCost } from './subgraph/costs.ts';
+import { fieldError } from './top-level-errors.ts';
 
 /** How often those who follow a bulk delete hear of it, in milliseconds, when there is something to hear. */
 const progressIntervalMs = 1_000;
@@ -150,7 +150,8 @@ async function* watch(first: BulkJob, context: Context): AsyncGenerator<BulkJob>
   for (let job: BulkJob | null = first; ; job = await bulkDeletes.store.read(first.id).catch(unavailable)) {
     if (!job) throw fieldError('NOT_FOUND', 'The bulk delete is not kept any more.');
     if (confirmAt <= performance.now()) {
-      await bulkDeletes.confirm(job, caller, performance.now() + lookupMs);
+      const refusal = await bulkDeletes.confirm(job, caller, performance.now() + lookupMs);
+      if (refusal) throw failedRead(refusal);
       confirmAt = performance.now() + bulkDeletes.confirmIntervalMs;
     }
     if ((caller.expiresAt ?? Number.POSITIVE_INFINITY) <= performance.now())

@@ -1,6 +1,5 @@
 import { BulkUnavailable } from '../bulk/bulk-unavailable.ts';
 import { type BulkJob, type BulkState, hasEnded, pageSize, stateOf } from '../bulk/job.ts';
-import { fieldError } from '../errors.ts';
 import { builder } from './builder.ts';
 import {
   BulkDeleteFailures,
@@ -13,6 +12,7 @@ import {
 import { requireBulkDeletes } from './context.ts';
 import { enumOf } from './enums.ts';
 import { placeArgs, readPlace } from './place.ts';
+import { fieldError } from './top-level-errors.ts';
 
 /** Says what is to be done while Redis is gone. */
 export function unavailable(error: unknown): never {

@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import { GraphQLStreamDirective } from '@graphql-tools/utils';
 import { type GraphQLResolveInfo, getDirectiveValues, responsePathAsArray } from 'graphql';
-import { fieldError } from '../errors.ts';
+import { fieldError } from './top-level-errors.ts';
 
 /** The rest of a streamed body: its chunks belong to the list at `path`, from `nextIndex` on. */
 export interface ChunkDelivery {

@@ -3,9 +3,9 @@ import type { Caller } from '../engagement/access.ts';
 import type { AnswerRoom } from '../engagement/answer-room.ts';
 import type { DeletePorts } from '../engagement/delete/delete-engagement.ts';
 import type { DeleteEngagementResult } from '../engagement/result.ts';
-import { fieldError, requestError } from '../errors.ts';
 import type { ChunkDeliveries } from './chunk-delivery.ts';
 import type { RecordLoaders } from './record-loaders.ts';
+import { fieldError, requestError } from './top-level-errors.ts';
 
 /** Results at hand: each is handed out, or thrown, in place of doing the delete. */
 export type GivenResults = ReadonlyMap<string | number, () => DeleteEngagementResult>;

@@ -2,13 +2,13 @@ import { deleteEngagement } from '../engagement/delete/delete-engagement.ts';
 import type { DeleteEngagementInput } from '../engagement/input.ts';
 import type { DeleteEngagementResult as Result } from '../engagement/result.ts';
 import type { Selection } from '../engagement/selection.ts';
-import { fieldError } from '../errors.ts';
 import { builder } from './builder.ts';
 import { type Context, requireCaller } from './context.ts';
 import { DeleteEngagementResult } from './delete-engagement-result.ts';
 import { EngagementSort, EngagementType, ResponseFormat } from './enums.ts';
 import { readSelection } from './selection.ts';
 import { upstreamRequestCost } from './subgraph/costs.ts';
+import { fieldError } from './top-level-errors.ts';
 
 const RecordReferenceInput = builder.inputType('RecordReferenceInput', {
   description: 'A record of the CRM, named by its id.',

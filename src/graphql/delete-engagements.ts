@@ -2,7 +2,6 @@ import { GraphQLStreamDirective } from '@graphql-tools/utils';
 import { type FieldNode, type GraphQLResolveInfo, getDirectiveValues } from 'graphql';
 import { deleteEach, maxDeletes, nameOf, withinRoom } from '../engagement/delete/delete-many.ts';
 import type { DeleteEngagementResult as Result } from '../engagement/result.ts';
-import { fieldError } from '../errors.ts';
 import { builder } from './builder.ts';
 import { requireCaller } from './context.ts';
 import { DeleteEngagementParameters, resolveDelete } from './delete-engagement.ts';
@@ -10,6 +9,7 @@ import { DeleteEngagementResult } from './delete-engagement-result.ts';
 import { EngagementType, ResponseFormat } from './enums.ts';
 import { fieldsBelow, named, readSelection } from './selection.ts';
 import { upstreamRequestCost } from './subgraph/costs.ts';
+import { fieldError } from './top-level-errors.ts';
 
 const DeleteEngagementItem = builder.inputType('DeleteEngagementItem', {
   description: 'One of many engagements to delete.',

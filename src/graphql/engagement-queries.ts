@@ -1,5 +1,4 @@
 import { defaultPageSize, readEngagement, readEngagements } from '../engagement/read/read-engagements.ts';
-import { fieldError } from '../errors.ts';
 import { builder } from './builder.ts';
 import { requireCaller } from './context.ts';
 import { Engagement } from './engagement.ts';
@@ -9,6 +8,7 @@ import { EngagementSort, EngagementType, SortDirection } from './enums.ts';
 import { failedRead } from './read-error.ts';
 import { fieldsBelow, named, wireFieldsBelow, wireFieldsSelected } from './selection.ts';
 import { upstreamRequestCost } from './subgraph/costs.ts';
+import { fieldError } from './top-level-errors.ts';
 
 const integratedAccountDescription = "Truto's id of the integrated account to read from.";
 

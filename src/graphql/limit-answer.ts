@@ -7,8 +7,8 @@ import {
   isObjectType,
 } from 'graphql';
 import { leftOut } from '../engagement/answer-room.ts';
-import { fieldError } from '../errors.ts';
 import type { Context } from './context.ts';
+import { fieldError } from './top-level-errors.ts';
 
 /** The scalars whose values are as long as upstream makes them. */
 const longTypes = new Set(['String', 'ID', 'JSON', 'JSONObject', 'Base64']);

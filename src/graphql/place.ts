@@ -1,5 +1,5 @@
-import { fieldError } from '../errors.ts';
 import { builder } from './builder.ts';
+import { fieldError } from './top-level-errors.ts';
 
 /** The largest part of a list of our own that is told at once. */
 const maxFirst = 1_000;

@@ -1,6 +1,6 @@
 import type { GraphQLError } from 'graphql';
 import type { Refusal } from '../engagement/refusal.ts';
-import { type ErrorCode, fieldError } from '../errors.ts';
+import { type ErrorCode, fieldError } from './top-level-errors.ts';
 
 /** A query has no union to answer with: each refusal is a top-level error with a code of its own. */
 const codes: Readonly<Record<Refusal['kind'], ErrorCode>> = {

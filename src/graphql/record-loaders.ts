@@ -7,7 +7,7 @@ import type { RecordKey } from '../engagement/record.ts';
 import { notSent, type Refusal } from '../engagement/refusal.ts';
 import type { Resource, WireField } from '../engagement/resources.ts';
 import { checkId } from '../engagement/text-rules.ts';
-import { fieldError, requestError } from '../errors.ts';
+import { fieldError, requestError } from './top-level-errors.ts';
 
 /** What names a record, and of an engagement the kind, where that is known. */
 export interface TypedKey extends RecordKey {

@@ -3,8 +3,8 @@ import { type FieldNode, type GraphQLObjectType, type GraphQLResolveInfo, isObje
 import { wireFieldsOf } from '../engagement/record.ts';
 import type { Resource, WireField } from '../engagement/resources.ts';
 import type { Selection } from '../engagement/selection.ts';
-import { fieldError } from '../errors.ts';
 import { nameIn } from './subgraph/type-names.ts';
+import { fieldError } from './top-level-errors.ts';
 
 /** What of a resolver's view of the operation its selection is read from. */
 export type SelectionInfo = Pick<GraphQLResolveInfo, 'schema' | 'fragments' | 'variableValues' | 'fieldNodes'>;

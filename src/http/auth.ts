@@ -11,7 +11,7 @@ import { LRUCache } from 'lru-cache';
 import { z } from 'zod';
 import type { AuthConfig, JwtConfig } from '../config.ts';
 import type { Caller } from '../engagement/access.ts';
-import { requestError } from '../errors.ts';
+import { requestError } from '../graphql/top-level-errors.ts';
 import type { Log } from '../log.ts';
 import { Secret } from '../secret.ts';
 import { createKeySet, type FetchedKeys } from './key-set.ts';

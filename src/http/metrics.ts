@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Plugin } from 'graphql-yoga';
-import { Counter, collectDefaultMetrics, Gauge, type Metric, Registry } from 'prom-client';
+import { collectDefaultMetrics, Gauge, type Metric, Registry } from 'prom-client';
 import type { Config } from '../config.ts';
 import type { AuditEvent } from '../engagement/delete/audit.ts';
 import { integrations } from '../engagement/integrations.ts';
@@ -143,8 +143,6 @@ export function createMetrics({ sharedMemory, inFlight }: Watched): Metrics {
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
-  const counter = <Label extends string>(name: string, help: string, labelNames: Label[]) =>
-    new Counter({ name, help, labelNames, registers });
   function tally<Label extends string>(type: 'counter' | 'histogram', name: string, help: string, labels: Label[]) {
     const metric = new Tally(type, name, help, labels);
     // Of a metric, the registry only reads the name, and calls `get`.
@@ -193,21 +191,25 @@ export function createMetrics({ sharedMemory, inFlight }: Watched): Metrics {
     'Attempts upstream by method, integration and end: a status, or why there is none.',
     ['method', 'integration', 'end'],
   );
-  const held = counter(
+  const held = tally(
+    'counter',
     'engagements_upstream_held_back_total',
     'Attempts that were never begun: paused (a limit), streams (a caller has too many open), open (a breaker), timeout, or abandoned by their callers.',
     ['reason'],
   );
 
-  const refusedTokens = counter('engagements_tokens_refused_total', "Callers' tokens that were refused, by reason.", [
-    'reason',
-  ]);
+  const refusedTokens = tally(
+    'counter',
+    'engagements_tokens_refused_total',
+    "Callers' tokens that were refused, by reason.",
+    ['reason'],
+  );
 
   // Prometheus cannot tell that what it first sees at 1 was 0 before: what alerts watch is there from the start.
   for (const integration of [...integrationNames, 'unknown', 'other'])
     for (const result of ['OutcomeUnknownError', 'INTERNAL_SERVER_ERROR']) deletes.at(result, '', integration);
-  for (const reason of ['paused', 'streams', 'open', 'timeout', 'abandoned']) held.inc({ reason }, 0);
-  for (const reason of tokenRefusals) refusedTokens.inc({ reason }, 0);
+  for (const reason of ['paused', 'streams', 'open', 'timeout', 'abandoned']) held.at(reason);
+  for (const reason of tokenRefusals) refusedTokens.at(reason);
   for (const status of ['500', '503']) requests.at(status);
 
   return {
@@ -219,9 +221,9 @@ export function createMetrics({ sharedMemory, inFlight }: Watched): Metrics {
       deletes.count(result, outcome, known(integration));
       deleteSeconds.observe(durationMs, result);
     },
-    countRefusedToken: (reason) => refusedTokens.inc({ reason }),
+    countRefusedToken: (reason) => refusedTokens.count(reason),
     countAttempt({ method, integration, end, isHeldBack, durationMs }) {
-      if (isHeldBack) held.inc({ reason: String(end) });
+      if (isHeldBack) held.count(String(end));
       else attempts.observe(durationMs, method, known(integration), String(end));
     },
   };

@@ -1,6 +1,6 @@
 import { usePersistedOperations } from '@graphql-yoga/plugin-persisted-operations';
 import type { Plugin } from 'graphql-yoga';
-import { requestError } from '../errors.ts';
+import { requestError } from '../graphql/top-level-errors.ts';
 import { documentIdOf, namesPersistedQuery, type TrustedDocuments } from '../graphql/trusted-documents.ts';
 
 /**

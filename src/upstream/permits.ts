@@ -38,26 +38,17 @@ export class Permits {
     this.#maxWaiting = maxWaiting;
   }
 
-  /** How many are held. */
-  get held(): number {
-    return this.#held;
-  }
-
-  /** A permit, if there is one at once. */
-  tryAcquire(): Release | undefined {
-    if (this.#held >= this.#max) return undefined;
-    this.#held += 1;
-    return this.#release;
-  }
-
   /**
    * A permit, when there is one.
    * @param until the moment (by `performance.now()`) when it is given up.
    * @returns undefined when the deadline came first, or too many wait.
    */
   acquire(until: number): Release | undefined | Promise<Release | undefined> {
-    const release = this.tryAcquire();
-    if (release || this.#waitingCount >= this.#maxWaiting) return release;
+    if (this.#held < this.#max) {
+      this.#held += 1;
+      return this.#release;
+    }
+    if (this.#waitingCount >= this.#maxWaiting) return undefined;
     const waiter = new Waiter(until, this);
     this.#waitingCount += 1;
     this.#waiting.push(waiter);

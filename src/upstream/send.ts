@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ProxyConfig } from '../config.ts';
 import type { Attempt, FailureReason, SeenAttempt, Send, SendOptions, Sent, UpstreamRequest } from './attempt.ts';
@@ -62,8 +63,6 @@ class Call {
   readonly #lane: Lane;
   /** By when an attempt must have begun. */
   readonly #beginBy: number;
-  /** The permits of the attempt that is under way, but for its connection's. */
-  #held: Release[] = [];
   #failureCount = 0;
   #sent: Sent = {
     attempt: abandoned,
@@ -189,38 +188,36 @@ class Call {
   /** One attempt with its permits. A streamed body keeps them to its end. */
   async #attemptNow(idempotencyKey: string | undefined): Promise<Attempt> {
     const traced = traceAttempt(this.#request);
-    const attempt = (await this.#takePermits()) ?? (await this.#begin(traced.request, idempotencyKey));
-    traced.end(attempt);
-    const stream = attempt.kind === 'answer' && attempt.body.kind === 'streaming' ? attempt.body.stream : undefined;
-    if (stream && !stream.closed) stream.once('close', this.#releaseAll());
-    else this.#releaseAll()();
-    return attempt;
-  }
-
-  #releaseAll(): Release {
-    const held = this.#held;
-    this.#held = [];
-    return () => {
+    const held: Release[] = [];
+    const releaseAll = () => {
       for (const release of held) release();
     };
+    let stream: Readable | undefined;
+    try {
+      const attempt = (await this.#takePermits(held)) ?? (await this.#begin(traced.request, idempotencyKey));
+      if (attempt.kind === 'answer' && attempt.body.kind === 'streaming') stream = attempt.body.stream;
+      traced.end(attempt);
+      return attempt;
+    } finally {
+      if (stream && !stream.closed) stream.once('close', releaseAll);
+      else releaseAll();
+    }
   }
 
-  /** Takes the caller's permit, then the lane's: calls that wait for one another must not take the permits of others. */
-  async #takePermits(): Promise<Attempt | undefined> {
+  /** Takes the caller's permit, then the lane's, and not yet the connection's: calls that wait for one another must not take the permits of others. */
+  async #takePermits(held: Release[]): Promise<Attempt | undefined> {
     const { streamsTo, isBackground = false } = this.#options;
     if (streamsTo !== undefined) {
-      const permits = this.#road.lanes.streamsOf(streamsTo);
-      if (!(await this.#hold(permits))) return noStream;
+      const release = await this.#road.lanes.streamsOf(streamsTo).acquire(this.#beginBy);
+      if (!release) return noStream;
+      held.push(release);
     }
     const { background, streams, requests } = this.#lane;
     const permits = isBackground ? background : streamsTo !== undefined ? streams : requests;
-    return (await this.#hold(permits)) ? undefined : noTime;
-  }
-
-  async #hold(permits: Permits): Promise<boolean> {
     const release = await permits.acquire(this.#beginBy);
-    if (release) this.#held.push(release);
-    return release !== undefined;
+    if (!release) return noTime;
+    held.push(release);
+    return undefined;
   }
 
   /** Sends the request, unless something holds it back now that its turn has come. */

@@ -13,14 +13,14 @@ export const areas: readonly Area[] = [
     rounds: [['shared-deletes*', 'repeated-delete-again', 'delete-memory']],
   },
   {
-    modules: ['src/engagement/{delete-memory,repeated-delete,audit}.ts'],
+    modules: ['src/engagement/delete/{delete-memory,audit}.ts'],
     rounds: [
       ['delete-memory', 'repeated-delete*', 'audit'],
       ['shared-deletes*', 'upstream-keys', 'delete-engagements'],
     ],
   },
   {
-    modules: ['src/engagement/{delete-engagement,snapshot,access,without-record}.ts'],
+    modules: ['src/engagement/delete/{delete-engagement,snapshot}.ts', 'src/engagement/{access,without-record}.ts'],
     rounds: [
       ['delete-engagement', 'snapshot', 'dry-run', 'delete-memory'],
       ['repeated-delete*', 'grants', 'upstream-keys', 'audit'],
@@ -44,14 +44,17 @@ export const areas: readonly Area[] = [
     ],
   },
   {
-    modules: ['src/engagement/{request,rules,text-rules,input,finding,selection,delete-many}.ts'],
+    modules: [
+      'src/engagement/delete/delete-many.ts',
+      'src/engagement/{request,rules,text-rules,input,finding,selection}.ts',
+    ],
     rounds: [
       ['request', 'rules', 'ids', 'delete-many', 'selection', 'query-string'],
       ['delete-engagement*', 'dry-run', 'hostile-ids', 'hostile-input', 'repeated-delete-identity', 'limits'],
     ],
   },
   {
-    modules: ['src/engagement/*.ts'],
+    modules: ['src/engagement/{,read/}*.ts'],
     rounds: [
       ['record', 'success-outcome', 'shapes', 'node-id', 'read*', 'prepared', 'snapshot'],
       ['related*', 'limits', 'delete-engagements', 'outcome', 'hostile-input', 'prototypes', 'subgraph', 'bulk-limits'],

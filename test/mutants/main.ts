@@ -58,6 +58,10 @@ function testFiles(names: readonly string[]): readonly string[] {
 }
 
 function choose(): readonly Trial[] {
+  const stale = areas
+    .flatMap(({ modules }) => modules)
+    .filter((pattern) => globSync(pattern, { cwd: root }).length === 0);
+  if (stale.length > 0) throw new Error(`No module is called ${stale.join(', ')}: see areas.ts.`);
   const seen = new Set<string>();
   return areas.flatMap(({ modules, rounds }) => {
     const paths = globSync([...modules], { cwd: root })

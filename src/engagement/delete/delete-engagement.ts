@@ -124,10 +124,8 @@ class Delete {
   readonly #ports: DeletePorts;
   readonly #startMs = performance.now();
   readonly #answered: { count: number };
-  /** Without a caller's key: the first attempt's. */
-  readonly #ownKey = randomUUID();
-  /** With one: what each attempt's key is made of. */
-  #keyName: readonly [name: string, fingerprint: string] | undefined;
+  /** What the `Idempotency-Key` of each attempt is made of: the caller's key and what is deleted, or something random. */
+  #keyParts: readonly [name: string, fingerprint: string] | undefined;
   #hasCallerLeft: () => boolean;
   /** What the same delete came to when it was tried before, and may have been done. */
   #earlier: OutcomeUnknownError | undefined;
@@ -180,7 +178,7 @@ class Delete {
     const { caller, callerKey, deadlineAt, dryRun } = this.#options;
     if (callerKey === undefined || dryRun) return undefined;
     const [key, fingerprint] = [keyNameOf(caller, callerKey), fingerprintOf(request, this.#options)];
-    this.#keyName = [key, fingerprint];
+    this.#keyParts = [key, fingerprint];
     const unknownSince = (why: string, answerCount: number) => {
       const idempotencyKey = upstreamKey(key, fingerprint, answerCount);
       return unknownOutcome({ input: this.#input, idempotencyKey, snapshot: null }, { why });
@@ -194,7 +192,7 @@ class Delete {
     return claim;
   }
 
-  /** Account, rules of its integration, snapshot, delete. A look-up that fails is in nobody's way, one that finds no account is. */
+  /** Account, rules of its integration, snapshot, delete. A look-up that fails does not keep the delete from being sent; one that finds no account does. */
   async #carryOut(request: DeleteRequest, checked: readonly Finding[]): Promise<DeleteEnd> {
     const { caller, dryRun, deadlineAt } = this.#options;
     // A dry run says how the account is now, not how it was.
@@ -278,8 +276,8 @@ class Delete {
   }
 
   #keyAfter(answerCount: number): string {
-    const [name, fingerprint] = this.#keyName ?? [this.#ownKey, ''];
-    return this.#keyName || answerCount > 0 ? upstreamKey(name, fingerprint, answerCount) : this.#ownKey;
+    this.#keyParts ??= [randomUUID(), ''];
+    return upstreamKey(...this.#keyParts, answerCount);
   }
 
   /** Reads the end in the light of an earlier attempt: a refusal says nothing of that. */

@@ -52,7 +52,6 @@ export interface EngagementPage {
 
 /**
  * Reads one engagement: access, rules, one request.
- * @throws {GraphQLError} `UNAUTHENTICATED` when upstream does not accept the caller's own token.
  */
 export async function readEngagement(
   key: RecordKey & { readonly engagementType?: EngagementType | null | undefined },
@@ -80,7 +79,6 @@ const remoteDataOnly: ReadonlySet<WireField> = new Set<WireField>(['remote_data'
 /**
  * Reads an engagement whose delete may have been carried out. That it can be read only counts where the account's integration is
  * known to keep no deleted ones readable.
- * @throws {GraphQLError} `UNAUTHENTICATED` when upstream does not accept the caller's own token.
  */
 export async function readAfterDelete(
   key: RecordKey & { readonly engagementType?: EngagementType | null | undefined },
@@ -126,7 +124,6 @@ function readPage(
 
 /**
  * Reads one page of an account's engagements: access, rules, one request.
- * @throws {GraphQLError} `UNAUTHENTICATED` when upstream does not accept the caller's own token.
  */
 export async function readEngagements(
   input: EngagementsInput,

@@ -38,7 +38,6 @@ function failed(message: string): Refusal {
 
 /**
  * Reads upstream's answer to a `GET`: its JSON, or why there is none.
- * @throws {GraphQLError} `UNAUTHENTICATED` when upstream does not accept the caller's own token.
  */
 export function readJson(
   attempt: Attempt,
@@ -58,7 +57,6 @@ export function readJson(
 
 /**
  * Reads one record by `GET /unified/crm/{resource}/{id}`. The key must have passed the rules, the caller the access check.
- * @throws {GraphQLError} `UNAUTHENTICATED` when upstream does not accept the caller's own token.
  */
 export async function readResource<R extends Resource>(
   resource: R,

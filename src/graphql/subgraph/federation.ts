@@ -6,8 +6,8 @@ import {
   type GraphQLUnionType,
   lexicographicSortSchema,
 } from 'graphql';
-import { fieldError } from '../../errors.ts';
 import type { Context } from '../context.ts';
+import { fieldError } from '../top-level-errors.ts';
 import { countEntities } from './read-entity.ts';
 
 /**

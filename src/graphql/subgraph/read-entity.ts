@@ -5,11 +5,11 @@ import type { RecordKey, ResourceRecord } from '../../engagement/record.ts';
 import { notGranted, refusedInput } from '../../engagement/refusal.ts';
 import type { Resource } from '../../engagement/resources.ts';
 import { checkId } from '../../engagement/text-rules.ts';
-import { fieldError } from '../../errors.ts';
 import { type Context, requireCaller } from '../context.ts';
 import { failedRead } from '../read-error.ts';
 import type { TypedKey } from '../record-loaders.ts';
 import { wireFieldsBelow } from '../selection.ts';
+import { fieldError } from '../top-level-errors.ts';
 
 /** How many entities one operation may ask for, by all of its fields together: by ten aliases, one list would be ten. */
 const maxEntities = 1_000;
