@@ -143,7 +143,7 @@ export async function runItem(pending: PendingItem, work: PageWork, ports: PageP
   const wasBegun = begun !== 'first';
   const settled = wasBegun ? await settle(pending, work, deadlineAt, ports) : undefined;
   if (settled !== undefined && settled !== 'There' && settled !== 'Unproven') {
-    // A cancelled job waits for nothing without end, be it an outage or a limit: each time is a look.
+    // A cancelled job must end, also during an outage or a limit: each time counts as a look.
     return begun === 'cancelled' && typeof settled === 'object' ? 'unknown' : settled;
   }
   if (begun === 'cancelled') {

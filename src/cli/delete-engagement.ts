@@ -3,10 +3,29 @@ import { readIdempotencyKey } from '../http/idempotency-key.ts';
 import { findCredential } from './credential.ts';
 import { type DeleteLine, lineOf, lineOfError } from './delete-line.ts';
 import { type ExitCode, UsageError } from './exit-code.ts';
-import { onInterruption } from './interruption.ts';
 import { createOutput, type Output, sayIfSandbox } from './output.ts';
 import { createPatientDelete, type DeleteSettings } from './patient-delete.ts';
 import { type Session, withSession } from './session.ts';
+
+/** What asks a command to stop: Ctrl-C, whoever runs it, and the terminal when it goes. */
+const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+/** Aborted by the first of those signals: what was sent is finished. A second one, whichever, ends the process at once. */
+function onInterruption(): { readonly signal: AbortSignal; forget(): void } {
+  const controller = new AbortController();
+  function forget(): void {
+    for (const name of signals) process.off(name, abort);
+  }
+  function abort(name: NodeJS.Signals): void {
+    const isSecond = controller.signal.aborted;
+    controller.abort();
+    if (!isSecond) return;
+    forget();
+    process.kill(process.pid, name);
+  }
+  for (const name of signals) process.on(name, abort);
+  return { signal: controller.signal, forget };
+}
 
 /** The options that `delete` and `bulk` have in common. */
 export interface DeleteOptions {

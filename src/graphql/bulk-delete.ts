@@ -11,7 +11,6 @@ import {
 } from './bulk-delete-outcomes.ts';
 import { requireBulkDeletes } from './context.ts';
 import { enumOf } from './enums.ts';
-import { placeArgs, readPlace } from './place.ts';
 import { fieldError } from './top-level-errors.ts';
 
 /** Says what is to be done while Redis is gone. */
@@ -21,6 +20,28 @@ export function unavailable(error: unknown): never {
     throw fieldError('BULK_DELETES_UNAVAILABLE', undefined, bulkDeleteId === undefined ? {} : { bulkDeleteId });
   }
   throw error;
+}
+
+/** The largest part of a list of our own that is told at once. */
+const maxFirst = 1_000;
+
+/** The arguments of a field that tells a list of our own, a part at a time. */
+const placeArgs = builder.args((t) => ({
+  first: t.int({ required: true, defaultValue: 100, description: `How many at most, from 1 to ${maxFirst}.` }),
+  after: t.string({ description: 'The `endCursor` of the part before; absent for the first.' }),
+}));
+
+/**
+ * Where a part of a list begins, and how long it is at most.
+ * @throws {GraphQLError} `INVALID_INPUT` for a length or a cursor that cannot be.
+ */
+function readPlace({ first, after }: { readonly first: number; readonly after?: string | null | undefined }): {
+  readonly from: number;
+  readonly count: number;
+} {
+  if (first < 1 || first > maxFirst) throw fieldError('INVALID_INPUT', `first must be from 1 to ${maxFirst}.`);
+  if (!/^\d{0,9}$/.test(after ?? '')) throw fieldError('INVALID_INPUT', 'after must be an endCursor of this list.');
+  return { from: Number(after ?? 0), count: first };
 }
 
 const BulkDeleteState = enumOf<BulkState>('BulkDeleteState', 'How far a bulk delete is.', {

@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo, BlockList, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
@@ -17,7 +18,6 @@ import {
   unreadableFor,
 } from './refuse.ts';
 import { readRequestBody, watchPieces } from './request-body.ts';
-import { identifyRequest } from './request-id.ts';
 import { type Wait, type WaitBounds, Waits } from './waits.ts';
 
 /** More than any honest client sends, proxies included. */
@@ -25,6 +25,20 @@ const maxHeaders = 100;
 
 /** The largest head of a request, in bytes: a token that grants 250 accounts is 13 KiB of it. */
 const maxHeadBytes = 32 * 1024;
+
+/** What a caller may call its request: nothing that could pretend to be another header or another line of the log. */
+const acceptable = /^[\w.:-]{1,128}$/;
+
+/**
+ * Gives the request its id: the caller's `x-request-id` when that is fit to be repeated, else a new one. From here on it
+ * stands in `request.headers['x-request-id']`, and the response will carry it, whoever writes that.
+ */
+function identifyRequest(request: IncomingMessage, response: ServerResponse): void {
+  const given = request.headers['x-request-id'];
+  const id = typeof given === 'string' && acceptable.test(given) ? given : randomUUID();
+  request.headers['x-request-id'] = id;
+  response.setHeader('x-request-id', id);
+}
 
 /** Probes would take a busy server for a dead one if they were refused. */
 const probes = new Set(['/health', '/ready', '/metrics']);

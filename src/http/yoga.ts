@@ -3,7 +3,7 @@ import { useDisableIntrospection } from '@graphql-yoga/plugin-disable-introspect
 import { type DocumentNode, type GraphQLSchema, OverlappingFieldsCanBeMergedRule } from 'graphql';
 import { createYoga, type Plugin, useReadinessCheck, type YogaLogger } from 'graphql-yoga';
 import { LRUCache } from 'lru-cache';
-import type { GivenResults } from '../graphql/context.ts';
+import type { Context, GivenResults } from '../graphql/context.ts';
 import type { PreparedOperations } from '../graphql/prepared/prepared-operations.ts';
 import type { TrustedDocuments } from '../graphql/trusted-documents.ts';
 import type { Log } from '../log.ts';
@@ -18,7 +18,6 @@ import { useCheckVariables } from './use-check-variables.ts';
 import { useCountFields } from './use-count-fields.ts';
 import { useDeliverChunks } from './use-deliver-chunks.ts';
 import { useLimitDocuments } from './use-limit-documents.ts';
-import { useNoteOperations } from './use-note-operations.ts';
 import { useResultStreams } from './use-result-streams.ts';
 import { useTrustedDocuments } from './use-trusted-documents.ts';
 
@@ -31,6 +30,21 @@ function yogaLogger(log: Log): YogaLogger {
         ? log[level]({ err: first }, 'unexpected error')
         : log[level]([first, ...rest].map(String).join(' '));
   return { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') };
+}
+
+/**
+ * Has each operation prepared that comes as far as its execution: it has passed every check of the plugins before this
+ * one, so that the front door can run it the next time without asking again.
+ */
+function useNoteOperations(operations: PreparedOperations): Plugin<Context> {
+  return {
+    onExecute({ args }) {
+      const { caller, params } = args.contextValue;
+      const { query, operationName } = params;
+      // Memory is for operations of somebody who may have them executed.
+      if (query && caller !== null) operations.note({ query, operationName });
+    },
+  };
 }
 
 /**

@@ -72,7 +72,7 @@ export class Deadlines {
     this.#timer = undefined;
   }
 
-  /** A timer that fires too early finds nothing due: that costs less than to move it for each entry. */
+  /** The timer may fire before anything is due: that costs less than to move it for each entry. */
   #setTimer(at: number): void {
     if (this.#timer && this.#timerAt <= at) return;
     clearTimeout(this.#timer);

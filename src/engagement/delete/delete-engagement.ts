@@ -36,7 +36,7 @@ export interface DeleteOptions {
   readonly snapshot: boolean;
   /** The caller's own key, and which of the operation's deletes this is; undefined without a key. */
   readonly callerKey: readonly [key: string, responsePath: string] | undefined;
-  /** True once nobody waits for the result any more: then nothing further is sent. */
+  /** True once the client has disconnected: then nothing further is sent. */
   readonly hasCallerLeft: () => boolean;
   /** The moment (by `performance.now()`) by which the caller wants to know. */
   readonly deadlineAt: number;

@@ -56,9 +56,9 @@ export type Claim =
 /** Makes one delete of all that arrive under one key. */
 export interface DeleteMemory {
   /**
-   * Claims a delete, waits for whoever does it already, or repeats what it came to. An unknown outcome that is safe to
+   * Claims a delete, waits for the request that is doing it, or repeats its result. An unknown outcome that is safe to
    * retry is not repeated: the delete is tried again, as another attempt of the same one. A refusal is not remembered.
-   * @param answered how many of its attempts upstream answered: set to that number here, and counted on by whoever does it.
+   * @param answered how many of its attempts upstream answered: set here to what is known; the request that does the delete adds its own.
    */
   claim(delete_: KeyedDelete, answered: { count: number }): Promise<Claim>;
 }
@@ -223,7 +223,7 @@ export function createDeleteMemory(shared?: SharedDeletes): DeleteMemory {
   ): Promise<Claim> {
     const { key, fingerprint, hasCallerLeft } = keyed;
     const now: Running = { fingerprint, end: Promise.withResolvers(), waiting: [hasCallerLeft] };
-    // Nobody may wait for it.
+    // Without a waiter, its rejection would end the process.
     now.end.promise.catch(() => {});
     running.set(key, now);
     try {
