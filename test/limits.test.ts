@@ -87,6 +87,11 @@ const beyond: readonly [what: string, query: string, code: string][] = [
   ['9 levels', list(levels9), 'TOO_DEEP'],
   ['141 equal fields', `{ ${sameFields(141)} }`, 'TOO_REPETITIVE'],
   [
+    '60 equal fields with 1,000 characters of arguments',
+    `{ ${times(60, () => `integrations(a: "${'x'.repeat(1_000)}") { name }`)} }`,
+    'TOO_REPETITIVE',
+  ],
+  [
     '141 equal fields through fragments',
     `{ ${sameFields(47)} ...F ...G } fragment F on Query { ${sameFields(47)} } fragment G on Query { ${sameFields(47)} }`,
     'TOO_REPETITIVE',

@@ -46,7 +46,7 @@ export interface DocumentSize extends Omit<SelectionSize, 'fields'> {
   readonly rootMutations: number;
   /**
    * What it takes to merge the fields of all selections: 1 for a field or a fragment, and 1 more for each field before it that has
-   * the same name in the same place, and for each other fragment there. Counted only up to the given limit, and not where a fragment contains itself.
+   * the same name in the same place (and again for each 100 characters of its arguments), and for each other fragment there. Counted only up to the given limit, and not where a fragment contains itself.
    */
   readonly merges: number;
   /** True when a fragment contains itself, used or not: no such document is valid. */
@@ -156,6 +156,13 @@ class Measure {
   }
 }
 
+/** graphql-js prints the arguments of both fields for each comparison: so many characters take as long as the comparison itself. */
+const charactersPerMerge = 100;
+
+function argumentCharacters({ arguments: args = [] }: FieldNode): number {
+  return (args.at(-1)?.loc?.end ?? 0) - (args[0]?.loc?.start ?? 0);
+}
+
 /** Counts what merging the fields of selections in one place takes, and of all below them; no further than to just beyond the limit. */
 function countMerges(sets: readonly SelectionSetNode[], fragments: Fragments, limit: number): number {
   const sameKey = new Map<string, FieldNode[]>();
@@ -169,7 +176,7 @@ function countMerges(sets: readonly SelectionSetNode[], fragments: Fragments, li
         const key = node.alias?.value ?? node.name.value;
         const nodes = sameKey.get(key) ?? [];
         sameKey.set(key, nodes);
-        count += nodes.push(node) - 1;
+        count += (nodes.push(node) - 1) * (1 + Math.floor(argumentCharacters(node) / charactersPerMerge));
       } else if (node.kind === Kind.INLINE_FRAGMENT) collect(node.selectionSet);
       else if (!spread.has(node.name.value)) {
         count += spread.size;

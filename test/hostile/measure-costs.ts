@@ -7,7 +7,7 @@ import { type CrowdResult, meetCrowds } from './crowds.ts';
 import { type HostileRequest, hostileRequest, ordinaryDelete, type Sender } from './requests.ts';
 
 /** How many times the processor time of an ordinary delete a request may cost, and how many times its hold of the loop. */
-export const maxCpuRatio = 30;
+export const maxCpuRatio = 20;
 export const maxLoopRatio = 50;
 
 /**
