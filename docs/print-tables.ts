@@ -1,8 +1,8 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { variables } from '../src/config/variables.ts';
 import { integrations } from '../src/engagement/integrations.ts';
 import { sandboxFaults } from '../src/sandbox/faults.ts';
-import { variables } from '../src/variables.ts';
 
 /*
  * Writes the tables that the documentation has of what the source says, each between the two comments that have its name. With

@@ -1,5 +1,5 @@
 import type { GraphQLSchema } from 'graphql';
-import { type Config, type PlainSettings, parseSettings } from './config.ts';
+import { type Config, type PlainSettings, parseSettings } from './config/config.ts';
 import { createSchema, printedSchema } from './graphql/schema.ts';
 import { checkedSchemaOptions, type EngagementSchemaOptions } from './graphql/schema-options.ts';
 
@@ -32,7 +32,7 @@ async function start(config: Config, { logTo }: EngagementServerOptions) {
   const [{ startFacade }, { findUpstream }, { createLog, secretsOf }] = await Promise.all([
     import('./http/server.ts'),
     import('./http/find-upstream.ts'),
-    import('./log.ts'),
+    import('./log/log.ts'),
   ]);
   const log = createLog({ secrets: secretsOf(config), ...(logTo && { destination: logTo }) });
   const { url: upstream, openToken, sandbox } = await findUpstream(config);

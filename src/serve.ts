@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { type Config, ConfigError, parseConfig } from './config.ts';
+import { type Config, ConfigError, parseConfig } from './config/config.ts';
 import { readExample } from './graphql/example.ts';
 import { findUpstream } from './http/find-upstream.ts';
 import { type Facade, startFacade } from './http/server.ts';
-import { createLog, type LogOptions, secretsOf } from './log.ts';
+import { createLog, type LogOptions, secretsOf } from './log/log.ts';
 import type { Sandbox } from './sandbox/server.ts';
 
 /**
@@ -31,7 +31,7 @@ function readConfig(): Config {
 /** At a terminal the log is for people. What makes it so is loaded only there: everywhere else it would only slow the start. */
 async function terminal(): Promise<Pick<LogOptions, 'destination'>> {
   if (!process.stdout.isTTY) return {};
-  return { destination: (await import('./terminal-log.ts')).createTerminalDestination() };
+  return { destination: (await import('./log/terminal-log.ts')).createTerminalDestination() };
 }
 
 /** For a person at a terminal: what runs, and something to paste. */

@@ -11,7 +11,8 @@ const text = (file: string) => readFileSync(join(root, file), 'utf8');
 
 /** The folders, from the ground up. Those on one floor may be read in this order too: a later one may use an earlier. */
 const floors = [
-  ['src'],
+  ['src/config'],
+  ['src/log'],
   ['src/redis'],
   ['src/upstream'],
   ['src/engagement'],

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Secret } from '../src/secret.ts';
+import { Secret } from '../src/config/secret.ts';
 import {
   type Asked,
   answered,

@@ -5,7 +5,7 @@ import { exportJWK, generateKeyPair } from 'jose';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createSchema } from '../src/graphql/schema.ts';
 import { createAuthenticator } from '../src/http/auth.ts';
-import { createLog } from '../src/log.ts';
+import { createLog } from '../src/log/log.ts';
 import { startTestFacade, type TestFacade } from './support/facade.ts';
 import { readInTime } from './support/in-time.ts';
 import { truto } from './support/outcome.ts';

@@ -1,8 +1,8 @@
 import { inspect } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type Config, ConfigError, parseConfig, parseSettings } from '../src/config.ts';
-import { Secret } from '../src/secret.ts';
+import { type Config, ConfigError, parseConfig, parseSettings } from '../src/config/config.ts';
+import { Secret } from '../src/config/secret.ts';
 import { runs } from './support/runs.ts';
 
 type Env = Record<string, string>;

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { isUnionType } from 'graphql';
 import { describe, expect, it } from 'vitest';
-import { ConfigError, parseConfig } from '../src/config.ts';
-import { variables } from '../src/variables.ts';
+import { ConfigError, parseConfig } from '../src/config/config.ts';
+import { variables } from '../src/config/variables.ts';
 import { documentText } from './docs/markdown.ts';
 import { schema } from './support/schema.ts';
 

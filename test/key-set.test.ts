@@ -3,10 +3,10 @@ import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { exportJWK, generateKeyPair, type JWK } from 'jose';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { Secret } from '../src/config/secret.ts';
 import { type Authenticate, createAuthenticator } from '../src/http/auth.ts';
 import { maxKeySetBytes, minFetchIntervalMs } from '../src/http/key-set.ts';
-import { createLog } from '../src/log.ts';
-import { Secret } from '../src/secret.ts';
+import { createLog } from '../src/log/log.ts';
 import { signToken } from './support/service.ts';
 
 const minuteMs = 60_000;

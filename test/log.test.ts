@@ -2,9 +2,9 @@ import { Writable } from 'node:stream';
 import fc from 'fast-check';
 import { GraphQLError, Source } from 'graphql';
 import { describe, expect, it } from 'vitest';
-import { parseConfig } from '../src/config.ts';
-import { createLog, type Log, secretsOf } from '../src/log.ts';
-import { Secret } from '../src/secret.ts';
+import { parseConfig } from '../src/config/config.ts';
+import { Secret } from '../src/config/secret.ts';
+import { createLog, type Log, secretsOf } from '../src/log/log.ts';
 import { expectNoSecrets, findSecrets } from './support/canary.ts';
 import { runs } from './support/runs.ts';
 

@@ -3,6 +3,7 @@ import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { execute, parse, validate } from 'graphql';
 import { describe, expect, it } from 'vitest';
+import { Secret } from '../src/config/secret.ts';
 import { AnswerRoom } from '../src/engagement/answer-room.ts';
 import { createDeleteMemory } from '../src/engagement/delete/delete-memory.ts';
 import { ChunkDeliveries } from '../src/graphql/chunk-delivery.ts';
@@ -11,7 +12,6 @@ import { type PlanSize, prepareOperation } from '../src/graphql/prepared/prepare
 import { createPreparedOperations } from '../src/graphql/prepared/prepared-operations.ts';
 import { runPrepared } from '../src/graphql/prepared/run-prepared.ts';
 import { SharedParts } from '../src/graphql/prepared/shared-parts.ts';
-import { Secret } from '../src/secret.ts';
 import type { Attempt } from '../src/upstream/attempt.ts';
 import { runs } from './support/runs.ts';
 import { schema } from './support/schema.ts';

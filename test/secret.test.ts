@@ -1,7 +1,7 @@
 import { format, inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { parseConfig } from '../src/config.ts';
-import { Secret } from '../src/secret.ts';
+import { parseConfig } from '../src/config/config.ts';
+import { Secret } from '../src/config/secret.ts';
 
 describe('S01 a secret', () => {
   const secret = new Secret('CANARY');

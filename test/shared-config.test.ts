@@ -1,7 +1,7 @@
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { ConfigError, parseConfig } from '../src/config.ts';
-import { secretsOf } from '../src/log.ts';
+import { ConfigError, parseConfig } from '../src/config/config.ts';
+import { secretsOf } from '../src/log/log.ts';
 
 const secret = 's'.repeat(32);
 const service = {

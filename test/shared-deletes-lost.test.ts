@@ -1,10 +1,10 @@
 import { PassThrough } from 'node:stream';
 import { Redis } from 'ioredis';
 import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { Secret } from '../src/config/secret.ts';
 import { createSharedDeletes } from '../src/engagement/delete/shared-deletes.ts';
-import { createLog } from '../src/log.ts';
+import { createLog } from '../src/log/log.ts';
 import { connectRedis } from '../src/redis/shared-memory.ts';
-import { Secret } from '../src/secret.ts';
 import { startTestFacade } from './support/facade.ts';
 import { inTurn, sendKeyed as send, startTwo } from './support/keyed-delete.ts';
 import { remote, truto } from './support/outcome.ts';

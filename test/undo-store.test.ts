@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { openUndoStore } from '../src/bulk/undo-store.ts';
-import { Secret } from '../src/secret.ts';
+import { Secret } from '../src/config/secret.ts';
 import { type BucketKey, awsExample as example, type Instead, refuse, startBucket } from './support/bucket.ts';
 import { expectNoSecrets } from './support/canary.ts';
 

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { digest, uuidOf } from '../digest.ts';
 import { type Caller, mayTouch } from '../engagement/access.ts';
 import type { AccountLookup, FindAccountIntegration } from '../engagement/account.ts';
 import { type Finding, hasRefusal, refusal } from '../engagement/finding.ts';
@@ -8,6 +7,7 @@ import { checkFilter } from '../engagement/read/filter.ts';
 import { notGranted, type Refusal, refusedInput } from '../engagement/refusal.ts';
 import { checkIntegration } from '../engagement/rules.ts';
 import { checkId } from '../engagement/text-rules.ts';
+import { digest, uuidOf } from '../upstream/digest.ts';
 import { BulkUnavailable } from './bulk-unavailable.ts';
 import type { BulkInput, BulkItem, BulkJob } from './job.ts';
 import { type JobStore, maxIdleBytes, maxIdleListedBytes, maxUnfinished } from './job-store.ts';

@@ -1,7 +1,7 @@
 import type { Caller } from '../engagement/access.ts';
 import type { FindAccountIntegration } from '../engagement/account.ts';
 import type { AuditEvent } from '../engagement/delete/audit.ts';
-import type { Log } from '../log.ts';
+import type { Log } from '../log/log.ts';
 import type { Send } from '../upstream/attempt.ts';
 import type { BulkJob } from './job.ts';
 import type { JobStore } from './job-store.ts';

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { CompactEncrypt, compactDecrypt } from 'jose';
-import { Secret } from '../secret.ts';
+import { Secret } from '../config/secret.ts';
 
 /** Keeps callers' credentials unreadable for whoever reads Redis. */
 export interface Seal {

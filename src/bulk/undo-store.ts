@@ -3,9 +3,9 @@ import { link, mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AwsClient } from 'aws4fetch';
-import { ConfigError, type ProxyConfig } from '../config.ts';
-import type { Log } from '../log.ts';
-import type { UndoStoreConfig } from '../shared-config.ts';
+import { ConfigError, type ProxyConfig } from '../config/config.ts';
+import type { UndoStoreConfig } from '../config/shared-config.ts';
+import type { Log } from '../log/log.ts';
 import { createOutboundFetch } from '../upstream/outbound.ts';
 
 /** What a store does with a file that is only a test. No text says where the store is, or how it is opened. */

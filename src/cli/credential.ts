@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
-import { type Config, parseConfig } from '../config.ts';
-import { Secret } from '../secret.ts';
+import { type Config, parseConfig } from '../config/config.ts';
+import { Secret } from '../config/secret.ts';
 import { UsageError } from './exit-code.ts';
 
 /** For the end of `--help`. A token is never an argument: others on the machine see those. */

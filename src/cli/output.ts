@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { withEscapes } from '../foreign-text.ts';
-import type { Secret } from '../secret.ts';
-import { secretPattern } from '../secret-pattern.ts';
+import type { Secret } from '../config/secret.ts';
+import { withEscapes } from '../log/foreign-text.ts';
+import { secretPattern } from '../log/secret-pattern.ts';
 import { type ExitCode, exitCodes } from './exit-code.ts';
 
 /** Where a command writes. */

@@ -1,4 +1,4 @@
-import type { Dialect } from '../config.ts';
+import type { Dialect } from '../config/config.ts';
 import { printedSchema } from '../graphql/schema.ts';
 import { checkedSchemaOptions } from '../graphql/schema-options.ts';
 import { type ExitCode, exitCodes } from './exit-code.ts';

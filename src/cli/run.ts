@@ -1,5 +1,5 @@
 import { CommanderError } from 'commander';
-import { ConfigError } from '../config.ts';
+import { ConfigError } from '../config/config.ts';
 import { type ExitCode, exitCodes, UsageError } from './exit-code.ts';
 import { createProgram, type LongRunning } from './program.ts';
 

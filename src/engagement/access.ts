@@ -1,4 +1,4 @@
-import type { Secret } from '../secret.ts';
+import type { Secret } from '../config/secret.ts';
 import type { LimitedBy } from '../upstream/attempt.ts';
 
 /** Who calls, what they may touch, and whose credential goes upstream for them. */

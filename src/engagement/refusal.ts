@@ -1,4 +1,4 @@
-import { shortened } from '../foreign-text.ts';
+import { shortened } from '../log/foreign-text.ts';
 import type { FailureReason, UpstreamAnswer, UpstreamFailure } from '../upstream/attempt.ts';
 import { maxStreamsPerCaller } from '../upstream/lanes.ts';
 import { readRetryAfter } from '../upstream/retry.ts';

@@ -1,4 +1,4 @@
-import { type Dialect, parseSettings } from '../config.ts';
+import { type Dialect, parseSettings } from '../config/config.ts';
 import type { SchemaOptions } from './schema.ts';
 
 /** Which of a server's schemas. */

@@ -1,6 +1,6 @@
 import { GraphQLDeferDirective, GraphQLStreamDirective } from '@graphql-tools/utils';
 import { GraphQLSchema, lexicographicSortSchema, printSchema, specifiedDirectives } from 'graphql';
-import type { Dialect } from '../config.ts';
+import type { Dialect } from '../config/config.ts';
 import { builder } from './builder.ts';
 import './account.ts';
 import './bulk-delete-fields.ts';

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { type GraphQLSchema, parse, validate } from 'graphql';
 import { z } from 'zod';
-import { ConfigError } from '../config.ts';
+import { ConfigError } from '../config/config.ts';
 
 /** Documents that somebody has looked at before, by the ids that clients know them by. */
 export type TrustedDocuments = ReadonlyMap<string, string>;

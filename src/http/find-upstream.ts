@@ -1,4 +1,4 @@
-import type { Config } from '../config.ts';
+import type { Config } from '../config/config.ts';
 import type { Sandbox } from '../sandbox/server.ts';
 
 /** Where requests go. */

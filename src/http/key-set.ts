@@ -1,6 +1,6 @@
 import { createLocalJWKSet, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose';
 import { z } from 'zod';
-import type { Log } from '../log.ts';
+import type { Log } from '../log/log.ts';
 
 /** How long a key set is used before it is fetched again: a key that is removed from it is good for so much longer. */
 const freshMs = 10 * 60_000;

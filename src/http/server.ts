@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { Config } from '../config.ts';
+import type { Config } from '../config/config.ts';
 import { createAccountLookup } from '../engagement/account.ts';
 import { createDeleteMemory } from '../engagement/delete/delete-memory.ts';
 import { createSharedDeletes } from '../engagement/delete/shared-deletes.ts';
@@ -7,7 +7,7 @@ import { createReadLimit } from '../engagement/read/read-limit.ts';
 import { createPreparedOperations } from '../graphql/prepared/prepared-operations.ts';
 import { createSchema } from '../graphql/schema.ts';
 import { readTrustedDocuments } from '../graphql/trusted-documents.ts';
-import type { Log } from '../log.ts';
+import type { Log } from '../log/log.ts';
 import { connectRedis } from '../redis/shared-memory.ts';
 import { documentedLimits, shareOf } from '../upstream/lanes.ts';
 import { createOutboundFetch } from '../upstream/outbound.ts';

@@ -1,8 +1,8 @@
 import { mapAsyncIterator } from '@graphql-tools/utils';
 import type { ExecutionResult, GraphQLError } from 'graphql';
 import { isAsyncIterable, type Plugin } from 'graphql-yoga';
-import { shortened } from '../foreign-text.ts';
 import { fieldError } from '../graphql/top-level-errors.ts';
+import { shortened } from '../log/foreign-text.ts';
 
 /** How many errors a result has at most: one for each record of the largest page. */
 const maxErrors = 100;

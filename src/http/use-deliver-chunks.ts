@@ -4,7 +4,7 @@ import type { Plugin } from 'graphql-yoga';
 import type { ChunkDeliveries, ChunkDelivery } from '../graphql/chunk-delivery.ts';
 import type { Context } from '../graphql/context.ts';
 import { fieldError } from '../graphql/top-level-errors.ts';
-import type { Log } from '../log.ts';
+import type { Log } from '../log/log.ts';
 import { maskError } from './mask-error.ts';
 import { acceptsIncremental } from './use-check-accept.ts';
 

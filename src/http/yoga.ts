@@ -6,7 +6,7 @@ import { LRUCache } from 'lru-cache';
 import type { Context, GivenResults } from '../graphql/context.ts';
 import type { PreparedOperations } from '../graphql/prepared/prepared-operations.ts';
 import type { TrustedDocuments } from '../graphql/trusted-documents.ts';
-import type { Log } from '../log.ts';
+import type { Log } from '../log/log.ts';
 import { type Admission, type ContextOptions, createContext } from './context.ts';
 import { maskError, useGatewayStatus } from './mask-error.ts';
 import { type Metrics, useMetrics } from './metrics.ts';

@@ -1,5 +1,5 @@
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
-import type { RedisAddress } from '../redis-address.ts';
+import type { RedisAddress } from '../config/redis-address.ts';
 
 /** ioredis' options, without the one whose type is not as its others. */
 type ClientOptions = Omit<RedisOptions, 'replyMapping'>;

@@ -1,4 +1,4 @@
-import type { Log } from '../log.ts';
+import type { Log } from '../log/log.ts';
 import { faultOf, type RedisFault, withoutCommand } from './fault.ts';
 
 /** How long Redis must be well until a loss is the first again. */

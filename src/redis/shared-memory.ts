@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RedisOptions } from 'ioredis';
-import type { Log } from '../log.ts';
-import { defaultKeyPrefix, parseRedisAddress } from '../redis-address.ts';
-import type { Secret } from '../secret.ts';
+import { defaultKeyPrefix, parseRedisAddress } from '../config/redis-address.ts';
+import type { Secret } from '../config/secret.ts';
+import type { Log } from '../log/log.ts';
 import type { RedisClient } from './client.ts';
 import { faultOf } from './fault.ts';
 import { RedisHealth } from './health.ts';

@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { Pool } from 'undici';
-import type { ProxyConfig } from '../config.ts';
+import type { ProxyConfig } from '../config/config.ts';
 import type { Attempt, UpstreamRequest } from './attempt.ts';
 import { createConnector } from './connect.ts';
 import { Exchange } from './exchange.ts';

@@ -1,5 +1,5 @@
 import { type buildConnector, type Dispatcher, EnvHttpProxyAgent, Pool, fetch as undiciFetch } from 'undici';
-import type { ProxyConfig } from '../config.ts';
+import type { ProxyConfig } from '../config/config.ts';
 
 /** How long a proxy may take to answer a CONNECT, in milliseconds: as long as a connection may take to be made. */
 const connectTimeoutMs = 10_000;

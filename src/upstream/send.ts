@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ProxyConfig } from '../config.ts';
+import type { ProxyConfig } from '../config/config.ts';
 import type { Attempt, FailureReason, SeenAttempt, Send, SendOptions, Sent, UpstreamRequest } from './attempt.ts';
 import { Breaker, isUpstreamFailure } from './breaker.ts';
 import { createUpstreamClient, maxConnections, maxStreams, type UpstreamClient } from './client.ts';

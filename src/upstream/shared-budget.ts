@@ -1,6 +1,6 @@
-import { digest } from '../digest.ts';
 import { type SharedMemory, script } from '../redis/shared-memory.ts';
 import type { LimitedBy } from './attempt.ts';
+import { digest } from './digest.ts';
 import { maxPauseMs, type RequestLimits } from './rate-budget.ts';
 
 /** The limits as all replicas keep them together. */

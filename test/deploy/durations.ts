@@ -1,4 +1,4 @@
-import { parseConfig } from '../../src/config.ts';
+import { parseConfig } from '../../src/config/config.ts';
 import { readText } from './checks.ts';
 
 /** A number that a module keeps to itself, such as `drainMarginMs`. @throws when it is no longer there. */

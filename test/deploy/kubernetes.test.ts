@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { parseConfig } from '../../src/config.ts';
-import { readSettings } from '../../src/variables.ts';
+import { parseConfig } from '../../src/config/config.ts';
+import { readSettings } from '../../src/config/variables.ts';
 import { startServerProcess } from '../support/server-process.ts';
 import { checkManifest, installChecks, type Manifest, parseDockerfile, parseYaml, readText } from './checks.ts';
 import { longestStopMs } from './durations.ts';

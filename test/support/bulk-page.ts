@@ -3,9 +3,9 @@ import type { BulkJob } from '../../src/bulk/job.ts';
 import type { PagePorts, WorkEnd } from '../../src/bulk/page-ports.ts';
 import { runPage } from '../../src/bulk/run-page.ts';
 import type { Abilities } from '../../src/bulk/task-queue.ts';
+import { Secret } from '../../src/config/secret.ts';
 import { createAccountLookup } from '../../src/engagement/account.ts';
-import { createLog } from '../../src/log.ts';
-import { Secret } from '../../src/secret.ts';
+import { createLog } from '../../src/log/log.ts';
 import type { Attempt, Send, UpstreamAnswer } from '../../src/upstream/attempt.ts';
 import { type BulkStore, createJob, takeLease } from './bulk-store.ts';
 

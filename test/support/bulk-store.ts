@@ -3,9 +3,9 @@ import { Redis } from 'ioredis';
 import type { BulkItem, BulkJob } from '../../src/bulk/job.ts';
 import { JobStore, type PageLease } from '../../src/bulk/job-store.ts';
 import { type Abilities, type Lease, needsOf, TaskQueue } from '../../src/bulk/task-queue.ts';
-import { createLog } from '../../src/log.ts';
+import { Secret } from '../../src/config/secret.ts';
+import { createLog } from '../../src/log/log.ts';
 import { connectRedis, type SharedMemory } from '../../src/redis/shared-memory.ts';
-import { Secret } from '../../src/secret.ts';
 import { startRedis } from './redis-server.ts';
 
 /** How long a lease lasts: longer than any test, so that none ends by itself. */

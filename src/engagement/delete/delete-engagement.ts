@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { digest, uuidOf } from '../../digest.ts';
+import { digest, uuidOf } from '../../upstream/digest.ts';
 import { type Caller, limitedBy, mayTouch } from '../access.ts';
 import { type AccountLookup, settleNotFound } from '../account.ts';
 import { type Finding, hasRefusal, located, refusal } from '../finding.ts';

@@ -7,7 +7,7 @@ import SchemaBuilder, {
   type SchemaTypes,
   type TypeParam,
 } from '@pothos/core';
-import type { Dialect } from '../../config.ts';
+import type { Dialect } from '../../config/config.ts';
 
 /** What one schema of the builder differs in from the others. */
 export interface DialectOptions {

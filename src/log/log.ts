@@ -1,10 +1,10 @@
 import { type DestinationStream, type LogFn, type Logger, pino } from 'pino';
-import type { AuthConfig, Config } from './config.ts';
+import type { AuthConfig, Config } from '../config/config.ts';
+import { parseRedisAddress } from '../config/redis-address.ts';
+import { Secret } from '../config/secret.ts';
+import type { SharedConfig } from '../config/shared-config.ts';
 import { shortened, withEscapes } from './foreign-text.ts';
-import { parseRedisAddress } from './redis-address.ts';
-import { Secret } from './secret.ts';
 import { secretPattern } from './secret-pattern.ts';
-import type { SharedConfig } from './shared-config.ts';
 
 /**
  * The server's log: JSON lines on standard output, which `terminal-log.ts` rewrites at a terminal. These show as `[redacted]`:

@@ -1,4 +1,4 @@
-import type { Secret } from './secret.ts';
+import type { Secret } from '../config/secret.ts';
 
 /** Shorter ones occur by chance, and text without such words would say nothing. */
 const minSecretLength = 8;
