@@ -38,8 +38,9 @@ export interface ContextOptions {
 
 /** What of a request its context is made from. */
 export interface OperationRequest {
-  readonly request: { readonly headers: Pick<Headers, 'get'>; readonly signal: Pick<AbortSignal, 'aborted'> };
-  readonly params: { readonly extensions?: unknown };
+  readonly header: (name: string) => string | null;
+  readonly hasCallerLeft: () => boolean;
+  readonly extensions: unknown;
 }
 
 /** Who an operation is for. */
@@ -68,14 +69,13 @@ export async function admit(
  * @throws {GraphQLError} `BAD_USER_INPUT` for a bad idempotency key.
  */
 export function createContext(
-  { request: { headers, signal }, params }: OperationRequest,
+  { header, hasCallerLeft, extensions }: OperationRequest,
   { config, log, ports, upstreamUrl, metrics }: ContextOptions,
   { caller, deadlineAt }: Admission,
   given?: GivenResults,
 ): Context {
-  const requestId = headers.get('x-request-id');
-  const idempotencyKey = readIdempotencyKey(headers.get('idempotency-key'), params.extensions);
-  const hasCallerLeft = () => signal.aborted;
+  const requestId = header('x-request-id');
+  const idempotencyKey = readIdempotencyKey(header('idempotency-key'), extensions);
   const recordRoom = new AnswerRoom(config.maxUpstreamBytes);
   const recordLoaders = createRecordLoaders({ caller, deadlineAt, hasCallerLeft, room: recordRoom, ...ports });
   return {

@@ -1,4 +1,4 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
+import { AsyncResource } from 'node:async_hooks';
 import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo, BlockList, Socket } from 'node:net';
@@ -166,12 +166,25 @@ interface Taken {
 
 const byArrival = (one: Taken, other: Taken) => one.number - other.number;
 
+/** What runs at the end of this turn of the event loop, and of the next: one immediate is set for all of a turn. */
+let dueNextTurn: (() => void)[] = [];
+let dueTurnAfter: (() => void)[] = [];
+
+function endTurn(): void {
+  const due = dueNextTurn;
+  dueNextTurn = dueTurnAfter;
+  dueTurnAfter = [];
+  if (dueNextTurn.length > 0) setImmediate(endTurn);
+  for (const callback of due) callback();
+}
+
 /**
  * Calls back when everything has been read that has come in by now. A socket's bytes and its end are read in two turns of
  * the event loop; an immediate is run at the end of its turn.
  */
 function afterNextTurn(callback: () => void): void {
-  setImmediate(() => setImmediate(callback));
+  if (dueNextTurn.length === 0 && dueTurnAfter.length === 0) setImmediate(endTurn);
+  dueTurnAfter.push(callback);
 }
 
 /**
@@ -324,7 +337,9 @@ export function createListener(
     if (connection) {
       connection.unfinished += 2;
       connection.unanswered += 1;
-      Object.assign(connection, { wait: undefined, idleAtBytes: undefined, last: response });
+      connection.wait = undefined;
+      connection.idleAtBytes = undefined;
+      connection.last = response;
     }
     response.once('close', () => {
       settle(taken);
@@ -360,10 +375,11 @@ export function createListener(
     if (!hasHost(request)) return refuseBadHost(request, response);
     const path = request.url?.split('?', 1)[0] ?? '';
     if (isRefused(request, response, path)) return;
+    // A kept connection's events come as those of its first request.
+    const asyncContext = new AsyncResource('EngagementsRequest');
     giveUpBody = readRequestBody(request, response, {
       onBytes: (bytes) => body.hold(bytes),
-      // A kept connection's events come as those of its first request.
-      onEnd: AsyncLocalStorage.bind((bytes) => {
+      onEnd: (bytes) => {
         body.end();
         // Many may have come to their ends since this one's head was there.
         if (isRefused(request, response, path)) return;
@@ -377,9 +393,9 @@ export function createListener(
         // that, it would delete what its caller, asking again under the same key, has been told is not deleted.
         afterNextTurn(() => {
           if (response.destroyed || socket.destroyed || socket.readableEnded) response.destroy();
-          else handle(request, response, bytes);
+          else asyncContext.runInAsyncScope(handle, undefined, request, response, bytes);
         });
-      }),
+      },
     });
   });
 

@@ -122,7 +122,13 @@ export function createGraphQLHandler(
   const { caches, keepValid } = createDocumentCaches();
   return createYoga<ServerContext>({
     schema,
-    context: (initial) => createContext(initial, options, admissionOf(initial), initial.req?.given),
+    context: (initial) => {
+      const { headers, signal } = initial.request;
+      const header = (name: string) => headers.get(name);
+      const { extensions } = initial.params;
+      const asked = { header, hasCallerLeft: () => signal.aborted, extensions };
+      return createContext(asked, options, admissionOf(initial), initial.req?.given);
+    },
     logging: yogaLogger(options.log),
     maskedErrors: { maskError },
     graphiql: false,

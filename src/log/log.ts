@@ -27,7 +27,7 @@ export interface LogOptions {
  * Lines go to the system when there are so many bytes of them, or so many milliseconds have passed, while the loop goes
  * on: to write each by itself costs as much as all else that a delete's line takes. At the exit pino writes the last.
  */
-const batches = { minLength: 4_096, periodicFlush: 50 };
+const batches = { minLength: 32 * 1_024, maxWrite: 64 * 1_024, periodicFlush: 50 };
 
 const censor = '[redacted]';
 

@@ -79,7 +79,7 @@ describe('the server at a terminal', () => {
       file.endsWith('.ts'),
     );
     const naming = (text: string) => files.filter((file) => readFileSync(`${root}/src/${file}`, 'utf8').includes(text));
-    expect(naming("'pino-pretty'")).toEqual(['terminal-log.ts']);
+    expect(naming("'pino-pretty'")).toEqual(['log/terminal-log.ts']);
     expect(naming("/terminal-log.ts'")).toEqual(['serve.ts']);
     expect(naming("from '../../src/log/terminal-log.ts'")).toEqual([]);
   });

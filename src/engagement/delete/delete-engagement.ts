@@ -124,8 +124,10 @@ class Delete {
   readonly #ports: DeletePorts;
   readonly #startMs = performance.now();
   readonly #answered: { count: number };
-  /** What the `Idempotency-Key` of each attempt is made of: the caller's key and what is deleted, or something random. */
+  /** What the `Idempotency-Key` of each attempt is made of under a key of the caller's: that, and what is deleted. */
   #keyParts: readonly [name: string, fingerprint: string] | undefined;
+  /** Without a key of the caller's, that of the first attempt. */
+  readonly #ownKey = randomUUID();
   #hasCallerLeft: () => boolean;
   /** What the same delete came to when it was tried before, and may have been done. */
   #earlier: OutcomeUnknownError | undefined;
@@ -276,8 +278,8 @@ class Delete {
   }
 
   #keyAfter(answerCount: number): string {
-    this.#keyParts ??= [randomUUID(), ''];
-    return upstreamKey(...this.#keyParts, answerCount);
+    if (!this.#keyParts && answerCount === 0) return this.#ownKey;
+    return upstreamKey(...(this.#keyParts ?? [this.#ownKey, '']), answerCount);
   }
 
   /** Reads the end in the light of an earlier attempt: a refusal says nothing of that. */
