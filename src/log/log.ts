@@ -23,11 +23,41 @@ export interface LogOptions {
   readonly secrets?: readonly Secret[];
 }
 
-/**
- * Lines go to the system when there are so many bytes of them, or so many milliseconds have passed, while the loop goes
- * on: to write each by itself costs as much as all else that a delete's line takes. At the exit pino writes the last.
- */
-const batches = { minLength: 32 * 1_024, maxWrite: 64 * 1_024, periodicFlush: 50 };
+/** Lines are written together: each by itself would cost as much as all else that a delete's line takes. */
+const batchCharacters = 32 * 1_024;
+const batchMs = 50;
+
+/** Standard output. Lines wait up to 50 ms for others; at the exit, and after a fatal error, they are written at once. */
+class StandardOutput implements DestinationStream {
+  readonly #output = pino.destination({ dest: 1, sync: false });
+  #batch = '';
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor() {
+    process.once('exit', () => this.flushSync());
+  }
+
+  write(line: string): void {
+    this.#batch += line;
+    if (this.#batch.length >= batchCharacters) this.#flush();
+    else this.#timer ??= setTimeout(() => this.#flush(), batchMs).unref();
+  }
+
+  /** pino calls it after a fatal error. */
+  flushSync(): void {
+    this.#flush();
+    this.#output.flushSync();
+  }
+
+  #flush(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    if (this.#batch !== '') this.#output.write(this.#batch);
+    this.#batch = '';
+  }
+}
+
+let standardOutput: StandardOutput | undefined;
 
 const censor = '[redacted]';
 
@@ -224,5 +254,7 @@ export function createLog({ destination, secrets = [] }: LogOptions = {}): Log {
       },
     },
   };
-  return pino(options, destination ?? pino.destination({ dest: 1, sync: false, ...batches }));
+  if (destination) return pino(options, destination);
+  standardOutput ??= new StandardOutput();
+  return pino(options, standardOutput);
 }

@@ -3,7 +3,7 @@ import type { Readable } from 'node:stream';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { Pool } from 'undici';
 import type { ProxyConfig } from '../config/config.ts';
-import type { Attempt, UpstreamRequest } from './attempt.ts';
+import type { Attempt, UpstreamAnswer, UpstreamRequest } from './attempt.ts';
 import { createConnector } from './connect.ts';
 import { Exchange } from './exchange.ts';
 import { createOutbound, type MakePool } from './outbound.ts';
@@ -94,27 +94,26 @@ export function createUpstreamClient({
   let lastTurn: Promise<unknown> = Promise.resolve();
 
   /** Settles in the turn of a large body. */
-  async function turnOf(attempt: Attempt): Promise<Attempt> {
+  async function turnOf(answer: UpstreamAnswer): Promise<UpstreamAnswer> {
     lastTurn = lastTurn.then(() => nextTurn());
     await lastTurn;
-    return attempt;
+    return answer;
   }
 
-  function receive(attempt: Attempt): Attempt | Promise<Attempt> {
-    if (attempt.kind !== 'answer') return attempt;
-    const { body } = attempt;
-    if (body.kind === 'complete' && body.bytes.length >= largeBodyBytes) return turnOf(attempt);
-    if (body.kind !== 'streaming') return attempt;
+  function onAnswer(answer: UpstreamAnswer): UpstreamAnswer | Promise<UpstreamAnswer> {
+    const { body } = answer;
+    if (body.kind === 'complete' && body.bytes.length >= largeBodyBytes) return turnOf(answer);
+    if (body.kind !== 'streaming') return answer;
     openStreams.add(body.stream);
     body.stream.once('close', () => openStreams.delete(body.stream));
-    return attempt;
+    return answer;
   }
 
   function attempt({ method, path, headers }: UpstreamRequest, options: AttemptOptions): Promise<Attempt> {
-    const exchange = new Exchange({ ...options, maxBytes, idleTimeoutMs, onStart });
+    const exchange = new Exchange({ ...options, maxBytes, idleTimeoutMs, onStart, onAnswer });
     const identity = { ...headers, 'accept-encoding': 'identity' };
-    pool.dispatch({ origin, method, path: basePath + path, headers: identity }, exchange);
-    return exchange.attempt.then(receive);
+    pool.dispatch({ ...(proxy && { origin }), method, path: basePath + path, headers: identity }, exchange);
+    return exchange.attempt;
   }
 
   return {

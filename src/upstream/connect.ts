@@ -4,13 +4,17 @@ import { buildConnector } from 'undici';
 const interimStart = Buffer.from('HTTP/1.1 1');
 const headEnd = '\r\n\r\n';
 
+/** So many bytes say whether a head is interim. */
+const statusEnd = interimStart.length;
+
 /** More than any interim head has: the parser may say what is wrong with the rest. */
 const maxHeldBytes = 16_384;
 
 /** True when the bytes begin an interim head, as far as there are any. */
 function beginsInterim(bytes: Buffer): boolean {
   const length = Math.min(bytes.length, interimStart.length);
-  return bytes.subarray(0, length).equals(interimStart.subarray(0, length));
+  for (let index = 0; index < length; index += 1) if (bytes[index] !== interimStart[index]) return false;
+  return true;
 }
 
 /**
@@ -50,6 +54,10 @@ function watch(socket: Socket, onRequest: (socket: Socket) => void): void {
   socket.read = (size?: number) => {
     const chunk: Buffer | null = read(size);
     if (!isHeadDue || chunk === null) return chunk;
+    if (held.length === 0 && chunk.length >= statusEnd && !beginsInterim(chunk)) {
+      isHeadDue = false;
+      return chunk;
+    }
     const skipped = skipContinue(Buffer.concat([held, chunk]));
     isHeadDue = skipped.held !== undefined;
     held = skipped.held ?? Buffer.alloc(0);

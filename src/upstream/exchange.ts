@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
-import type { Attempt, FailureReason, UnreadableReason } from './attempt.ts';
+import type { Attempt, FailureReason, UnreadableReason, UpstreamAnswer } from './attempt.ts';
 import { type Deadline, deadlines, type Expiring } from './deadlines.ts';
 
 /** What an {@link Exchange} needs to know. */
@@ -20,6 +20,8 @@ export interface ExchangeOptions {
   readonly onStart: (exchange: Exchange) => void;
   /** Called when undici is done with the request and its body, and the connection is free or gone. */
   readonly onDone: () => void;
+  /** Called with an answer, before anybody else has it: settles when it may be read. */
+  readonly onAnswer: (answer: UpstreamAnswer) => UpstreamAnswer | Promise<UpstreamAnswer>;
 }
 
 const reasons: Readonly<Record<string, FailureReason>> = {
@@ -54,7 +56,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Expiring {
   /** Settles exactly once, never rejects. */
   readonly attempt: Promise<Attempt>;
   readonly #options: ExchangeOptions;
-  #settle: (attempt: Attempt) => void = () => {};
+  #settle: (attempt: Attempt | Promise<Attempt>) => void = () => {};
   #settled = false;
   #controller: Dispatcher.DispatchController | undefined;
   #connection: Socket | undefined;
@@ -181,6 +183,6 @@ export class Exchange implements Dispatcher.DispatchHandler, Expiring {
   #end(attempt: Attempt): void {
     this.#settled = true;
     this.#deadline.cancel();
-    this.#settle(attempt);
+    this.#settle(attempt.kind === 'answer' ? this.#options.onAnswer(attempt) : attempt);
   }
 }

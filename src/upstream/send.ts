@@ -1,11 +1,10 @@
-import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ProxyConfig } from '../config/config.ts';
 import type { Attempt, FailureReason, SeenAttempt, Send, SendOptions, Sent, UpstreamRequest } from './attempt.ts';
 import { Breaker, isUpstreamFailure } from './breaker.ts';
 import { createUpstreamClient, maxConnections, maxStreams, type UpstreamClient } from './client.ts';
 import { createLanes, type Lane, type Lanes } from './lanes.ts';
-import { Permits, type Release } from './permits.ts';
+import { Permits } from './permits.ts';
 import type { RequestLimits } from './rate-budget.ts';
 import { isHeldBack, judge, RetryBudget, readRetryAfter, retryDelayMs } from './retry.ts';
 import type { SharedBudget } from './shared-budget.ts';
@@ -28,6 +27,8 @@ export interface SendSetup {
   readonly sharedBudget?: SharedBudget | undefined;
   /** Called for each attempt. */
   readonly onAttempt?: (seen: SeenAttempt) => void;
+  /** Called when a request has its end. */
+  readonly onEnd?: () => void;
 }
 
 /** Everything that all calls of a process share. */
@@ -83,15 +84,19 @@ class Call {
   /** Makes attempts until one is final, or another would not help. */
   async run(): Promise<Sent> {
     this.#road.retryBudget.countCall();
-    for (;;) {
-      const startMs = performance.now();
-      const idempotencyKey = this.#options.keyAfter?.(this.#sent.answerCount);
-      const attempt = await this.#attempt(idempotencyKey);
-      this.#tell(attempt, startMs);
-      if (!this.#take(attempt, idempotencyKey)) return this.#sent;
-      const delayMs = this.#retryDelayMs();
-      if (delayMs === undefined) return this.#sent;
-      await sleep(delayMs);
+    try {
+      for (;;) {
+        const startMs = performance.now();
+        const idempotencyKey = this.#options.keyAfter?.(this.#sent.answerCount);
+        const attempt = await this.#attempt(idempotencyKey);
+        this.#tell(attempt, startMs);
+        if (!this.#take(attempt, idempotencyKey)) return this.#sent;
+        const delayMs = this.#retryDelayMs();
+        if (delayMs === undefined) return this.#sent;
+        await sleep(delayMs);
+      }
+    } finally {
+      this.#road.onEnd?.();
     }
   }
 
@@ -185,48 +190,45 @@ class Call {
     return undefined;
   }
 
-  /** One attempt with its permits. A streamed body keeps them to its end. */
+  /**
+   * One attempt with its permits: the caller's, then the lane's, and last the connection's, so that calls that wait for one another
+   * do not take the permits of others. A streamed body keeps them to its end.
+   */
   async #attemptNow(idempotencyKey: string | undefined): Promise<Attempt> {
-    const traced = traceAttempt(this.#request);
-    const held: Release[] = [];
+    const { streamsTo, isBackground } = this.#options;
+    const { lanes } = this.#road;
+    const { background, streams, requests } = this.#lane;
+    const stream = streamsTo === undefined ? undefined : lanes.streamsOf(streamsTo).acquire(this.#beginBy);
+    const releaseStream = stream instanceof Promise ? await stream : stream;
+    if (streamsTo !== undefined && !releaseStream) return noStream;
+    const permits = isBackground ? background : streamsTo !== undefined ? streams : requests;
+    const permit = permits.acquire(this.#beginBy);
+    const release = permit instanceof Promise ? await permit : permit;
+    let isStreaming = false;
     const releaseAll = () => {
-      for (const release of held) release();
+      release?.();
+      releaseStream?.();
     };
-    let stream: Readable | undefined;
     try {
-      const attempt = (await this.#takePermits(held)) ?? (await this.#begin(traced.request, idempotencyKey));
-      if (attempt.kind === 'answer' && attempt.body.kind === 'streaming') stream = attempt.body.stream;
-      traced.end(attempt);
+      if (!release) return noTime;
+      const attempt = await this.#begin(idempotencyKey);
+      if (attempt.kind !== 'answer' || attempt.body.kind !== 'streaming') return attempt;
+      isStreaming = !attempt.body.stream.closed;
+      if (isStreaming) attempt.body.stream.once('close', releaseAll);
       return attempt;
     } finally {
-      if (stream && !stream.closed) stream.once('close', releaseAll);
-      else releaseAll();
+      if (!isStreaming) releaseAll();
     }
   }
 
-  /** Takes the caller's permit, then the lane's, and not yet the connection's: calls that wait for one another must not take the permits of others. */
-  async #takePermits(held: Release[]): Promise<Attempt | undefined> {
-    const { streamsTo, isBackground = false } = this.#options;
-    if (streamsTo !== undefined) {
-      const release = await this.#road.lanes.streamsOf(streamsTo).acquire(this.#beginBy);
-      if (!release) return noStream;
-      held.push(release);
-    }
-    const { background, streams, requests } = this.#lane;
-    const permits = isBackground ? background : streamsTo !== undefined ? streams : requests;
-    const release = await permits.acquire(this.#beginBy);
-    if (!release) return noTime;
-    held.push(release);
-    return undefined;
-  }
-
-  /** Sends the request, unless something holds it back now that its turn has come. */
-  async #begin(request: UpstreamRequest, idempotencyKey: string | undefined): Promise<Attempt> {
+  /** Takes a connection and sends the request, unless something holds it back now that its turn has come. */
+  async #begin(idempotencyKey: string | undefined): Promise<Attempt> {
     const { client, connections, streamConnections, upstreamBreaker, sharedBudget } = this.#road;
     const { breaker } = this.#lane;
     const streams = this.#options.streamsTo !== undefined;
     const answerBy = this.#answerBy();
-    const onDone = await (streams ? streamConnections : connections).acquire(answerBy - this.#road.reserveMs);
+    const connection = (streams ? streamConnections : connections).acquire(answerBy - this.#road.reserveMs);
+    const onDone = connection instanceof Promise ? await connection : connection;
     if (!onDone) return noConnection;
     const shared = sharedBudget && (await this.#takeShared(sharedBudget));
     const unbegun = typeof shared === 'object' ? shared : this.#whyHeldBack(shared === true);
@@ -236,7 +238,9 @@ class Call {
     }
     const [isProbe, isProbeOfAll] = [breaker.begin(), upstreamBreaker.begin()];
     const times = { answerBy, deadlineAt: this.#options.deadlineAt, streams, onDone };
-    const attempt = await client.attempt(withKey(request, idempotencyKey), times);
+    const traced = traceAttempt(withKey(this.#request, idempotencyKey));
+    const attempt = await client.attempt(traced.request, times);
+    traced.end(attempt);
     breaker.end(attempt, isProbe);
     upstreamBreaker.end(attempt, isProbeOfAll);
     return attempt;
@@ -326,18 +330,17 @@ export interface Upstream {
 export function openUpstream(options: UpstreamOptions): Upstream {
   const { baseUrl, proxy, maxUpstreamBytes: maxBytes, requestTimeoutMs } = options;
   const client = createUpstreamClient({ baseUrl, proxy, maxBytes, idleTimeoutMs: requestTimeoutMs });
-  const sendOver = createSend({ ...options, client, reserveMs: reserveMsFor(requestTimeoutMs) });
   let underWay = 0;
   let settled = () => {};
+  function onEnd(): void {
+    underWay -= 1;
+    if (underWay === 0) settled();
+  }
+  const sendOver = createSend({ ...options, client, reserveMs: reserveMsFor(requestTimeoutMs), onEnd });
   return {
-    async send(request, sendOptions) {
+    send(request, sendOptions) {
       underWay += 1;
-      try {
-        return await sendOver(request, sendOptions);
-      } finally {
-        underWay -= 1;
-        if (underWay === 0) settled();
-      }
+      return sendOver(request, sendOptions);
     },
     endStreams: client.endStreams,
     async close() {

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { Attempt, Sent } from '../../upstream/attempt.ts';
 import { digest, uuidOf } from '../../upstream/digest.ts';
 import { type Caller, limitedBy, mayTouch } from '../access.ts';
 import { type AccountLookup, settleNotFound } from '../account.ts';
@@ -146,10 +147,11 @@ class Delete {
   }
 
   async run(): Promise<DeleteEnd> {
+    const { callerKey, dryRun } = this.#options;
     const checked = this.#check();
     if ('kind' in checked) return this.#recorded(checked);
     const { request, findings } = checked;
-    const claim = await this.#claim(request);
+    const claim = callerKey === undefined || dryRun ? undefined : await this.#claim(request, callerKey);
     if (claim?.kind === 'repeated') return this.#repeated(claim.result);
     if (claim?.kind === 'other') return this.#recorded(otherDelete);
     let end: DeleteEnd | undefined;
@@ -176,9 +178,8 @@ class Delete {
   }
 
   /** Takes the delete among all that arrive under its key. */
-  async #claim(request: DeleteRequest): Promise<Claim | undefined> {
-    const { caller, callerKey, deadlineAt, dryRun } = this.#options;
-    if (callerKey === undefined || dryRun) return undefined;
+  async #claim(request: DeleteRequest, callerKey: readonly [string, string]): Promise<Claim | undefined> {
+    const { caller, deadlineAt } = this.#options;
     const [key, fingerprint] = [keyNameOf(caller, callerKey), fingerprintOf(request, this.#options)];
     this.#keyParts = [key, fingerprint];
     const unknownSince = (why: string, answerCount: number) => {
@@ -197,23 +198,26 @@ class Delete {
   /** Account, rules of its integration, snapshot, delete. A look-up that fails does not keep the delete from being sent; one that finds no account does. */
   async #carryOut(request: DeleteRequest, checked: readonly Finding[]): Promise<DeleteEnd> {
     const { caller, dryRun, deadlineAt } = this.#options;
+    const { integratedAccountId } = this.#input;
     // A dry run says how the account is now, not how it was.
     const freshness = dryRun ? 'recent' : 'remembered';
-    const { integratedAccountId } = this.#input;
-    const account = await this.#ports.findAccountIntegration(caller, integratedAccountId, deadlineAt, freshness);
+    const found = this.#ports.findAccountIntegration(caller, integratedAccountId, deadlineAt, freshness);
+    const account = found instanceof Promise ? await found : found;
     const { support } = account;
     this.#integration = support.kind === 'supported' ? support.integration : null;
     this.#integrationName = support.kind === 'unsupported' ? support.name : (this.#integration?.name ?? null);
     const findings = [...checked, ...checkIntegration(this.#input, support)];
-    if (dryRun) return this.#plan(request, findings, account);
+    if (dryRun) return await this.#plan(request, findings, account);
     if (account.refusal?.kind === 'IntegratedAccountNotFoundError') {
       return { ...account.refusal, message: `Nothing was sent. ${account.refusal.message}` };
     }
     if (support.kind === 'unsupported') return unsupported(support.name);
     if (hasRefusal(findings)) return refusedInput(findings);
-    const snapshot = await this.#snapshot();
+    const snapshot = this.#options.snapshot ? await this.#snapshot() : null;
     if (snapshot && snapshot.kind !== 'Found') return nothingDeleted(snapshot);
-    return this.#send(request, findings, snapshot);
+    if (this.#hasCallerLeft()) return nothingDeleted(callerLeft());
+    const sent = await this.#send(request);
+    return await this.#readOutcome(sent.attempt, sent.mayHaveActedBefore, findings, snapshot);
   }
 
   /** Shows what would be sent, and what is in its way. */
@@ -230,7 +234,6 @@ class Delete {
 
   /** What is to be kept of the engagement; what cannot be read is not deleted. */
   async #snapshot(): Promise<FoundRecord<'engagements'> | Refusal | null> {
-    if (!this.#options.snapshot) return null;
     if (this.#hasCallerLeft()) return callerLeft();
     const options = { ...this.#options, hasCallerLeft: this.#hasCallerLeft };
     const read = earlierSnapshot(this.#earlier) ?? (await takeSnapshot(this.#input, options, this.#ports));
@@ -238,23 +241,17 @@ class Delete {
     return this.#earlier && read.kind === 'NotFoundError' ? null : read;
   }
 
-  /** Sends the delete, and reads what came of it. */
-  async #send(
-    request: DeleteRequest,
-    findings: readonly Finding[],
-    snapshot: FoundRecord<'engagements'> | null,
-  ): Promise<DeleteEnd> {
-    const { caller, deadlineAt, selection } = this.#options;
-    const { integratedAccountId, format } = this.#input;
-    if (this.#hasCallerLeft()) return nothingDeleted(callerLeft());
+  /** Sends the delete, under a key of its own for each attempt after an answer. */
+  async #send(request: DeleteRequest): Promise<Sent> {
+    const { caller, deadlineAt } = this.#options;
     const answeredBefore = this.#answered.count;
     const firstKey = this.#keyAfter(answeredBefore);
     const sent = await this.#ports.send(request, {
       deadlineAt,
       hasCallerLeft: this.#hasCallerLeft,
-      streamsTo: format === 'stream' ? caller.id : undefined,
+      streamsTo: this.#input.format === 'stream' ? caller.id : undefined,
       isRepeatable: isRepeatable(this.#input),
-      limitedBy: limitedBy(caller, integratedAccountId),
+      limitedBy: limitedBy(caller, this.#input.integratedAccountId),
       integration: this.#integrationName,
       keyAfter: (answerCount) => (answerCount === 0 ? firstKey : this.#keyAfter(answeredBefore + answerCount)),
     });
@@ -262,16 +259,28 @@ class Delete {
     this.#attemptCount = sent.attemptCount;
     // An earlier try's, when this one sent none.
     this.#lastKey = sent.idempotencyKey ?? this.#earlier?.idempotencyKey ?? firstKey;
+    return sent;
+  }
+
+  /** Reads what the last attempt came to. */
+  #readOutcome(
+    attempt: Attempt,
+    mayHaveActedBefore: boolean,
+    findings: readonly Finding[],
+    snapshot: FoundRecord<'engagements'> | null,
+  ): DeleteEnd | Promise<DeleteEnd> {
+    const { caller, deadlineAt, selection } = this.#options;
+    const { integratedAccountId } = this.#input;
     const { findAccountIntegration } = this.#ports;
-    return readOutcome(sent.attempt, {
+    return readOutcome(attempt, {
       input: this.#input,
       selection,
       integration: this.#integration,
       warnings: findings.map(located),
       snapshot,
-      idempotencyKey: this.#lastKey,
+      idempotencyKey: this.#lastKey ?? '',
       callerBroughtToken: caller.bringsToken,
-      mayHaveActedBefore: sent.mayHaveActedBefore || this.#earlier !== undefined,
+      mayHaveActedBefore: mayHaveActedBefore || this.#earlier !== undefined,
       settleNotFound: (said) =>
         settleNotFound(said, { caller, integratedAccountId, deadlineAt }, findAccountIntegration),
     });

@@ -230,9 +230,13 @@ function readSuccess(answer: UpstreamAnswer, context: OutcomeContext): DeleteEnd
  * not say as much, the outcome is unknown. After an attempt that may have been carried out, "no such record" means that
  * it is gone, and any other refusal means nothing.
  */
-export async function readOutcome(attempt: Attempt, context: OutcomeContext): Promise<DeleteEnd> {
+export function readOutcome(attempt: Attempt, context: OutcomeContext): DeleteEnd | Promise<DeleteEnd> {
   if (attempt.kind === 'failure') return readFailure(attempt, context);
   if (attempt.statusCode >= 200 && attempt.statusCode < 300) return readSuccess(attempt, context);
+  return readNo(attempt, context);
+}
+
+async function readNo(attempt: UpstreamAnswer, context: OutcomeContext): Promise<DeleteEnd> {
   const { mayHaveActedBefore, callerBroughtToken } = context;
   // An error in the result's place could not say that the engagement may be gone.
   const said = readRefusal(attempt, callerBroughtToken && !mayHaveActedBefore);
