@@ -99,8 +99,8 @@ const maxLevels = 6;
 /** How many causes of an error are shown. */
 const maxCauses = 3;
 
-/** What no line has that is free of all of the above and of escapes: most are, and stay as they are. */
-const suspect = /[%\\+]|eyj|bearer|basic|authorization|cookie|token|secret|password|api-?key/i;
+/** What no line has, in lower case, that is free of all of the above and of escapes: most are, and stay as they are. */
+const suspect = /[%\\+\u007f-\uffff]|eyj|bearer|basic|authorization|cookie|token|secret|password|api-?key/;
 
 function secretsOfAuth(auth: AuthConfig): readonly Secret[] {
   if (auth.mode !== 'service') return [];
@@ -227,9 +227,9 @@ export function createLog({ destination, secrets = [] }: LogOptions = {}): Log {
   const redact = redaction(pattern);
   const print = (value: unknown) => withEscapes(`${JSON.stringify(value)}\n`);
   function streamWrite(given: string): string {
+    const isPlain = !suspect.test(given.toLowerCase()) && !(pattern && given.search(pattern) >= 0);
+    if (isPlain && given.length <= maxLineCharacters) return given;
     const line = withEscapes(given);
-    const isLong = line.length > maxLineCharacters;
-    if (!isLong && !suspect.test(line) && !(pattern && line.search(pattern) >= 0)) return line;
     try {
       const shown = redact(JSON.parse(line));
       const whole = print(shown);
