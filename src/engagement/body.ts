@@ -36,7 +36,9 @@ const maxDepth = 200;
 
 function isDeeperThan(value: unknown, depth: number): boolean {
   if (typeof value !== 'object' || value === null) return false;
-  return depth === 0 || Object.values(value).some((item) => isDeeperThan(item, depth - 1));
+  if (depth === 0) return true;
+  for (const key in value) if (isDeeperThan((value as Record<string, unknown>)[key], depth - 1)) return true;
+  return false;
 }
 
 /** Reads a collected body as JSON, else as text, without a byte order mark. A streaming one is left alone. */

@@ -90,7 +90,8 @@ class Tally<Label extends string> {
 
   /** @param values in the order of the labels' names; the labels are there from then on. */
   at(...values: readonly string[]): Series {
-    const key = values.length === 1 ? (values[0] as string) : values.join('\n');
+    let key = '';
+    for (const value of values) key += `${value}\n`;
     let series = this.#series.get(key);
     if (!series) {
       const labels = Object.fromEntries(this.#labelNames.map((label, index) => [label, values[index] ?? '']));
