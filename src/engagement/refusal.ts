@@ -10,15 +10,7 @@ import { argumentPaths, readUpstreamError, type UpstreamError } from './upstream
 
 /** What an answer outside 2xx, or no answer, says for sure: the request was not carried out. Messages say why. */
 export type Refusal =
-  | Result.InvalidInputError
-  | Result.NotFoundError
-  | Result.IntegratedAccountNotFoundError
-  | Result.ForbiddenError
-  | Result.AccountNeedsReauthError
-  | Result.AccountBlockedError
-  | Result.RateLimitedError
-  | Result.RemoteApiError
-  | Result.UpstreamUnavailableError
+  | Exclude<Result.DeleteEngagementError, { kind: 'UnsupportedIntegrationError' | 'OutcomeUnknownError' }>
   | Result.Unauthenticated;
 
 /** An answer that does not say whether the request was carried out. */
@@ -55,20 +47,20 @@ export function refusedInput(findings: readonly Finding[]): Result.InvalidInputE
 }
 
 /** For an integrated account that the caller may not touch. */
-export function notGranted(): Result.ForbiddenError {
+export function notGranted(): Result.ErrorMember<'ForbiddenError'> {
   const message = 'Nothing was sent. You are not granted this integrated account.';
   return { kind: 'ForbiddenError', message, missingScopes: [] };
 }
 
 /** For an integrated account that upstream does not know. */
-export function accountNotFound(): Result.IntegratedAccountNotFoundError {
+export function accountNotFound(): Result.ErrorMember<'IntegratedAccountNotFoundError'> {
   const message =
     "Truto knows no such integrated account, or the token does not see it. Check the id, and that the token is one of the account's environment.";
   return { kind: 'IntegratedAccountNotFoundError', message };
 }
 
 /** For an integrated account whose credentials the provider no longer accepts. */
-export function needsReauth(): Result.AccountNeedsReauthError {
+export function needsReauth(): Result.ErrorMember<'AccountNeedsReauthError'> {
   const message = "The provider no longer accepts the account's credentials: its owner must connect it again.";
   return { kind: 'AccountNeedsReauthError', message };
 }

@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import type { DeleteErrorKind, deleteErrors } from './delete-errors.ts';
 import type { Finding } from './finding.ts';
 import type { Integration } from './integrations.ts';
 import type { RateLimit } from './rate-limit.ts';
@@ -41,107 +42,53 @@ export interface DeleteEngagementPlan {
   readonly integration: Integration | null;
 }
 
+/** The types of the fields that errors have, by how the schema writes them. */
+interface FieldTypes {
+  readonly 'Boolean!': boolean;
+  readonly Int: number | null;
+  readonly 'Int!': number;
+  readonly String: string | null;
+  readonly 'String!': string;
+  readonly '[String!]!': readonly string[];
+  readonly '[InputIssue!]!': readonly Finding[];
+  readonly Engagement: EngagementRecord | null;
+}
+
+/** Further fields of some errors: JSON, which may be absent, and what is known here but not in the schema. */
+interface FurtherFields {
+  readonly NotFoundError: {
+    /** True when the look-up of the account failed for now: the account itself may be what is missing. */
+    readonly isUnchecked?: boolean;
+  };
+  readonly UpstreamUnavailableError: {
+    /** True for a read that left and brought no record: the record itself may be why, not upstream as a whole. */
+    readonly wasSent?: true;
+  };
+  readonly RemoteApiError: { readonly rawResponse?: unknown };
+  readonly OutcomeUnknownError: { readonly rawResponse?: unknown };
+}
+
+type TypedField<Row> = Row extends readonly [infer Written extends keyof FieldTypes, string]
+  ? FieldTypes[Written]
+  : never;
+
+/** A member of the result that is an error: what its row in {@link deleteErrors} says. */
+export type ErrorMember<Kind extends DeleteErrorKind> = Kind extends DeleteErrorKind
+  ? { readonly kind: Kind; readonly message: string } & {
+      readonly [Field in Exclude<keyof (typeof deleteErrors)[Kind]['fields'], 'rawResponse'>]: TypedField<
+        (typeof deleteErrors)[Kind]['fields'][Field]
+      >;
+    } & (Kind extends keyof FurtherFields ? FurtherFields[Kind] : unknown)
+  : never;
+
 /** The input breaks a rule, here or upstream. Nothing was deleted. */
-export interface InvalidInputError {
-  readonly kind: 'InvalidInputError';
-  readonly message: string;
-  readonly issues: readonly Finding[];
-}
-
-/** The account's integration has no delete of engagements. Nothing was sent. */
-export interface UnsupportedIntegrationError {
-  readonly kind: 'UnsupportedIntegrationError';
-  readonly message: string;
-  readonly integrationName: string;
-  readonly supportedIntegrations: readonly string[];
-}
-
-/** There is no such engagement. Nothing was deleted. */
-export interface NotFoundError {
-  readonly kind: 'NotFoundError';
-  readonly message: string;
-  /** False when the integrated account could not be checked: then it may be what is missing. */
-  readonly accountFound: boolean;
-  /** True when the look-up of the account failed for now: the account itself may be what is missing. */
-  readonly isUnchecked?: boolean;
-}
-
-/** There is no such integrated account, or the token does not see it. Nothing was deleted. */
-export interface IntegratedAccountNotFoundError {
-  readonly kind: 'IntegratedAccountNotFoundError';
-  readonly message: string;
-}
-
-/** The caller, or the account's connection, may not do this. Nothing was deleted. */
-export interface ForbiddenError {
-  readonly kind: 'ForbiddenError';
-  readonly message: string;
-  /** The provider's permissions that the account's connection lacks, when upstream names them. */
-  readonly missingScopes: readonly string[];
-}
-
-/** The provider no longer takes the account's credentials. Nothing was deleted. */
-export interface AccountNeedsReauthError {
-  readonly kind: 'AccountNeedsReauthError';
-  readonly message: string;
-}
-
-/** Truto has blocked the integrated account. Nothing was deleted. */
-export interface AccountBlockedError {
-  readonly kind: 'AccountBlockedError';
-  readonly message: string;
-  readonly reason: string | null;
-}
-
-/** Too many requests. Nothing was deleted. */
-export interface RateLimitedError {
-  readonly kind: 'RateLimitedError';
-  readonly message: string;
-  readonly retryAfterMs: number | null;
-}
-
-/** Upstream or the provider answered that it refuses, in a way that no other member names. Nothing was deleted. */
-export interface RemoteApiError {
-  readonly kind: 'RemoteApiError';
-  readonly message: string;
-  readonly statusCode: number;
-  readonly rawResponse?: unknown;
-}
-
-/** Upstream was not reached, or did not let this server in. Surely nothing was deleted. */
-export interface UpstreamUnavailableError {
-  readonly kind: 'UpstreamUnavailableError';
-  readonly message: string;
-  /** True for a read that left and brought no record: the record itself may be why, not upstream as a whole. */
-  readonly wasSent?: true;
-}
+export type InvalidInputError = ErrorMember<'InvalidInputError'>;
 
 /** The request left, and nobody can say whether it was carried out. */
-export interface OutcomeUnknownError {
-  readonly kind: 'OutcomeUnknownError';
-  readonly message: string;
-  readonly retrySafe: boolean;
-  readonly idempotencyKey: string;
-  /** Upstream's status, when it answered at all. */
-  readonly lastStatusCode: number | null;
-  readonly rawResponse?: unknown;
-  /** What was read before the delete, when that was asked for: it may be all that is left. */
-  readonly engagement: EngagementRecord | null;
-}
+export type OutcomeUnknownError = ErrorMember<'OutcomeUnknownError'>;
 
 /** Every member in which the engagement is not, or not surely, deleted. */
-export type DeleteEngagementError =
-  | InvalidInputError
-  | UnsupportedIntegrationError
-  | NotFoundError
-  | IntegratedAccountNotFoundError
-  | ForbiddenError
-  | AccountNeedsReauthError
-  | AccountBlockedError
-  | RateLimitedError
-  | RemoteApiError
-  | UpstreamUnavailableError
-  | OutcomeUnknownError;
+export type DeleteEngagementError = ErrorMember<DeleteErrorKind>;
 
 /** What one `deleteEngagement` came to; `kind` is the GraphQL type's name. */
 export type DeleteEngagementResult = DeleteEngagementSuccess | DeleteEngagementPlan | DeleteEngagementError;

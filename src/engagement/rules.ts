@@ -1,5 +1,6 @@
 import type { Caller } from './access.ts';
 import type { AccountLookup } from './account.ts';
+import { isAccountWide } from './delete-errors.ts';
 import { type Finding, refusal, warning } from './finding.ts';
 import type { DeleteEngagementInput, DeleteEngagementParameter, DeleteEngagementParameters } from './input.ts';
 import type { Integration, IntegrationSupport } from './integrations.ts';
@@ -108,11 +109,8 @@ export function checkAccount({ refusal: found }: AccountLookup, { bringsToken }:
       return bringsToken
         ? [{ ...refusal(['Authorization'], found.message), result: 'UNAUTHENTICATED' }]
         : [{ ...refusal(path, found.message), result: 'UpstreamUnavailableError' }];
-    case 'IntegratedAccountNotFoundError':
-    case 'AccountNeedsReauthError':
-    case 'AccountBlockedError':
-      return [{ ...refusal(path, found.message), result: found.kind }];
     default:
+      if (isAccountWide(found.kind)) return [{ ...refusal(path, found.message), result: found.kind }];
       return [warning(path, `Whether it exists and is connected could not be checked. ${found.message}`)];
   }
 }

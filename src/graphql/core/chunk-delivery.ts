@@ -1,0 +1,118 @@
+import type { Readable } from 'node:stream';
+import { GraphQLStreamDirective } from '@graphql-tools/utils';
+import { type GraphQLResolveInfo, getDirectiveValues, responsePathAsArray } from 'graphql';
+import { fieldError } from './top-level-errors.ts';
+
+/** The rest of a streamed body: its chunks belong to the list at `path`, from `nextIndex` on. */
+export interface ChunkDelivery {
+  readonly path: readonly (string | number)[];
+  readonly nextIndex: number;
+  readonly label: string | undefined;
+  readonly chunks: AsyncIterator<Buffer>;
+}
+
+/** The streamed bodies of one operation, and what of them goes to the client after the first result. */
+export class ChunkDeliveries {
+  readonly #bodies = new Set<Readable>();
+  readonly #deliveries: ChunkDelivery[] = [];
+  #isClosed = false;
+
+  /** Notes a body, so that it is closed with the operation, whether or not anybody came to read it. */
+  own(body: Readable): void {
+    this.#bodies.add(body);
+    if (this.#isClosed) body.destroy();
+  }
+
+  /** Adds the rest of a body. A deferred part of the operation may do so after the first result is out. */
+  add(delivery: ChunkDelivery): void {
+    this.#deliveries.push(delivery);
+  }
+
+  /** Takes the oldest that has not been taken. */
+  next(): ChunkDelivery | undefined {
+    return this.#deliveries.shift();
+  }
+
+  /** True while a delivery waits to be taken. */
+  get isPending(): boolean {
+    return this.#deliveries.length > 0;
+  }
+
+  /** Ends every body, and with it upstream's connection; those that were read to their end are ended already. */
+  close(): void {
+    this.#isClosed = true;
+    for (const body of this.#bodies) body.destroy();
+  }
+}
+
+/** The arguments of an active `@stream` on the field; undefined when there is none or its `if` is false. */
+function streamArguments({ fieldNodes, variableValues }: GraphQLResolveInfo) {
+  for (const node of fieldNodes) {
+    const values = getDirectiveValues(GraphQLStreamDirective, node, variableValues);
+    if (!values || values.if === false) continue;
+    const label = typeof values.label === 'string' ? values.label : undefined;
+    return { initialCount: Number(values.initialCount ?? 0), label };
+  }
+  return undefined;
+}
+
+/** Takes chunks as long as more are wanted than so many chunks of so many bytes. */
+async function take(chunks: AsyncIterator<Buffer>, wantsMore: (count: number, bytes: number) => boolean) {
+  const taken: Buffer[] = [];
+  let bytes = 0;
+  while (wantsMore(taken.length, bytes)) {
+    const next = await chunks.next();
+    if (next.done) return { taken, ended: true };
+    taken.push(next.value);
+    bytes += next.value.length;
+  }
+  return { taken, ended: false };
+}
+
+/** How much of a body a resolver may hold, and how long it may wait for it. */
+export interface ChunkLimits {
+  /** The most bytes that are collected into one list. */
+  readonly maxBytes: number;
+  /** The moment (by `performance.now()`) by which a collected list must be complete. */
+  readonly deadlineAt: number;
+}
+
+async function collect(body: Readable, chunks: AsyncIterator<Buffer>, { maxBytes, deadlineAt }: ChunkLimits) {
+  const timer = setTimeout(() => body.destroy(new Error('out of time')), Math.max(0, deadlineAt - performance.now()));
+  try {
+    const { taken, ended } = await take(chunks, (_count, bytes) => bytes <= maxBytes);
+    if (!ended) throw fieldError('RESPONSE_TOO_LARGE');
+    return taken;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/**
+ * Resolves the chunks of a streamed body. Without `@stream`, that is all of them, within the limits. With it, only the first
+ * `initialCount` are, and the rest is added to `deliveries`: GraphQL executors pull a streamed list as fast as they can and keep
+ * every item, so the rest must never reach one.
+ * @throws {GraphQLError} `RESPONSE_TOO_LARGE`, `BAD_USER_INPUT` for a negative `initialCount`, or `RESPONSE_INTERRUPTED`
+ * when upstream's body ends early or not in time.
+ */
+export async function resolveChunks(
+  body: Readable,
+  limits: ChunkLimits,
+  deliveries: ChunkDeliveries,
+  info: GraphQLResolveInfo,
+): Promise<Buffer[]> {
+  const chunks: AsyncIterator<Buffer> = body[Symbol.asyncIterator]();
+  const stream = streamArguments(info);
+  try {
+    if (!stream) return await collect(body, chunks, limits);
+    const { initialCount, label } = stream;
+    if (initialCount < 0) throw fieldError('BAD_USER_INPUT', 'The initialCount of @stream must not be negative.');
+    const wantsMore = (count: number, bytes: number) => count < initialCount && bytes < limits.maxBytes;
+    const { taken, ended } = await take(chunks, wantsMore);
+    if (!ended) deliveries.add({ path: responsePathAsArray(info.path), nextIndex: taken.length, label, chunks });
+    return taken;
+  } catch (error) {
+    body.destroy();
+    throw body.errored ? fieldError('RESPONSE_INTERRUPTED') : error;
+  }
+}
