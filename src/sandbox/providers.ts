@@ -1,11 +1,136 @@
+import { STATUS_CODES } from 'node:http';
 import type { EngagementType, RecordReference } from '../engagement/input.ts';
-import { base62, hex, mapFields, numberBetween, numericId, type Provider, randomText } from './provider.ts';
+import type { Random } from './random.ts';
 import type { EngagementRecord, RecordKind } from './records.ts';
 
 /*
- * What each imitated CRM has and answers; its error bodies are in `failure-bodies.ts`. Sources: [vendor] the vendor's own
- * documentation, [3rd] somebody else's copy of it, [inferred] reasoned, NOT FOUND documented nowhere.
+ * What each imitated CRM has and answers. Sources: [vendor] the vendor's own documentation, [3rd] somebody else's copy of it,
+ * [inferred] reasoned, NOT FOUND documented nowhere.
  */
+
+/** What a CRM itself answers. Without `body`, nothing follows the headers. */
+export type ProviderAnswer = { readonly status: number; readonly body?: unknown };
+
+/** Why a CRM refuses, before it is put into that CRM's own shape. */
+export interface ProviderFailure {
+  readonly statusCode: number;
+  readonly message: string;
+  /** Only with a 429. */
+  readonly retryAfterSeconds?: number;
+  /** The permissions that the connection lacks; only with a 403. */
+  readonly missingScopes?: readonly string[];
+}
+
+/** A record as a CRM's own API shows it. */
+export type RawRecord = Readonly<Record<string, unknown>>;
+
+/** One imitated CRM. */
+export interface Provider {
+  /** The last digits of its account's id. Never reused and never changed: documents and callers have the ids. */
+  readonly accountNumber: number;
+  /** The types of its engagements where the table of integrations lists none: call, email, meeting and note unless it says otherwise. */
+  readonly seededTypes?: readonly EngagementType[];
+  /** Absent when the vendor documents no limit that Truto could pass on. */
+  readonly rateLimit?: { readonly limit: number; readonly windowSeconds: number };
+  /** How the CRM answers a delete. Absent when the integration cannot delete engagements. */
+  readonly answerDelete?: (record: EngagementRecord) => ProviderAnswer;
+  /** The unified fields that Truto's mapping makes of that answer; absent when there is nothing at all (a 204). */
+  readonly mapDeleted?: (record: EngagementRecord) => object;
+  /** True when kinds of record are numbered separately, so that a user, a contact and an account have the same id. */
+  readonly numbersKindsAlike?: boolean;
+  /** True when users can be listed but not read one by one. Upstream's lists for this and for projects are complete. */
+  readonly lacksUserGet?: boolean;
+  readonly hasProjects?: boolean;
+  /** A new id in the CRM's own form. */
+  readonly createId: (random: Random, kind: RecordKind) => string;
+  /** `raw` and `remote_data` of a read. Field names are plausible, [inferred]. */
+  readonly showEngagement: (record: EngagementRecord) => RawRecord;
+  /** What a read of a deleted record shows, where that is not a 404. */
+  readonly showDeleted?: (id: string) => RawRecord;
+  /** The body of an error. Absent where it is NOT FOUND: then the text alone, because an invented shape would teach the wrong thing. */
+  readonly describeFailure?: (failure: ProviderFailure) => unknown;
+}
+
+/** Characters that ids are made of. */
+const hex = '0123456789abcdef';
+
+/** Characters that ids are made of. */
+const base62 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
+
+/** Ids that are numbers within a range. */
+function numberBetween(min: number, max: number): Provider['createId'] {
+  return (random) => String(random.integer(min, max));
+}
+
+/** Ids that are a fixed beginning and random characters. */
+function randomText(prefix: string, alphabet: string, length: number): Provider['createId'] {
+  return (random) => `${prefix}${random.text(alphabet, length)}`;
+}
+
+/** The id as a number where the CRM's own JSON has numbers; ids that are no numbers (reserved ones) stay as they are. */
+function numericId(id: string): number | string {
+  const number = Number(id);
+  return Number.isSafeInteger(number) ? number : id;
+}
+
+/**
+ * Shows a record by a mapping such as `id=#id title=subject status`: a name of the CRM's, `=`, the unified field, which may be
+ * left out when it has the same name. A reference is shown as its id, a phone number as its digits, a list as its first item, an
+ * absent field as null; `#` makes a number of it. `more` replaces and adds what is shown in other ways, `envelope` is put around it.
+ */
+function mapFields(
+  mapping: string,
+  more: (record: EngagementRecord) => RawRecord = () => ({}),
+  envelope: (shown: RawRecord, record: EngagementRecord) => RawRecord = (shown) => shown,
+): Provider['showEngagement'] {
+  const fields = mapping.split(/\s+/).map((part) => {
+    const [name = '', source = name] = part.split('=');
+    return { name, field: source.replace('#', ''), isNumber: source.startsWith('#') };
+  });
+  return (record) => {
+    const shown: Record<string, unknown> = {};
+    for (const { name, field, isNumber } of fields) {
+      const value = simplify(Reflect.get(record, field));
+      shown[name] = isNumber && typeof value === 'string' ? numericId(value) : value;
+    }
+    return envelope(Object.assign(shown, more(record)), record);
+  };
+}
+
+function simplify(value: unknown): unknown {
+  const first: unknown = Array.isArray(value) ? value[0] : value;
+  return typeof first === 'object' && first !== null
+    ? (Reflect.get(first, 'number') ?? Reflect.get(first, 'id'))
+    : (first ?? null);
+}
+
+/** The values are gRPC's, [inferred]. */
+const keapErrors: ReadonlyMap<number, readonly [code: number, status: string]> = new Map([
+  [400, [3, 'INVALID_ARGUMENT']],
+  [401, [16, 'UNAUTHENTICATED']],
+  [403, [7, 'PERMISSION_DENIED']],
+  [404, [5, 'NOT_FOUND']],
+  [409, [10, 'ABORTED']],
+  [429, [8, 'RESOURCE_EXHAUSTED']],
+  [500, [13, 'INTERNAL']],
+]);
+
+type Texts = Readonly<Record<number, string>>;
+
+/** COMPLEXITY_BUDGET_EXHAUSTED is [vendor], the others [inferred]. */
+const mondayCodes: Texts = { 404: 'ResourceNotFoundException', 429: 'COMPLEXITY_BUDGET_EXHAUSTED' };
+
+/** That of 401 is [3rd], the others [inferred]. */
+const onePageNames: Texts = { 401: 'authorization_data_not_found', 404: 'resource_not_found' };
+
+/** 401, 403 and INVALID_DATA are [vendor], the others [inferred]. */
+const zohoCodes: Texts = {
+  401: 'INVALID_TOKEN',
+  403: 'NO_PERMISSION',
+  404: 'INVALID_DATA',
+  422: 'INVALID_DATA',
+  429: 'TOO_MANY_REQUESTS',
+};
 
 /** The integration's mapping fills the id alone. */
 const idOnly = ({ id }: EngagementRecord) => ({ id });
@@ -104,6 +229,8 @@ export const providers: Readonly<Record<string, Provider>> = {
         opportunity: numericReference(opportunity?.[0]),
       }),
     ),
+    // 429 [vendor]; the other bodies: NOT FOUND.
+    describeFailure: ({ statusCode, message }) => (statusCode === 429 ? { error: 'rate limit reached' } : message),
   },
   // DELETE /api/v1/activity/{call,note,meeting,email}/{id}/ [vendor].
   Close: {
@@ -117,6 +244,9 @@ export const providers: Readonly<Record<string, Provider>> = {
        duration=#duration phone=phone_numbers date_created=created_at date_updated=updated_at`,
       ({ engagement_type }) => ({ _type: engagement_type.charAt(0).toUpperCase() + engagement_type.slice(1) }),
     ),
+    // The body of a 429 says when to come back [vendor]; the rest of it, and the other bodies: NOT FOUND.
+    describeFailure: ({ statusCode, message, retryAfterSeconds }) =>
+      statusCode === 429 ? { message, rate_reset: retryAfterSeconds } : message,
   },
   // DELETE /developer_api/v1/activities/{id} [vendor].
   Copper: {
@@ -168,6 +298,12 @@ export const providers: Readonly<Record<string, Provider>> = {
       `id contactId=contact assignedUserId=owner title=subject body=content appointmentStatus=status
        startTime=start_time endTime=end_time dateAdded=created_at dateUpdated=updated_at`,
     ),
+    // 400, 401 and 422, which has a list of messages, are [vendor]; the others alike [inferred].
+    describeFailure: ({ statusCode, message }) => ({
+      statusCode,
+      message: statusCode === 422 ? [message] : message,
+      ...(statusCode !== 400 && { error: STATUS_CODES[statusCode] }),
+    }),
   },
   // DELETE /rest/v2/emails/{id}, and /crm/rest/v1/appointments/{id} for meetings [vendor].
   Keap: {
@@ -179,6 +315,11 @@ export const providers: Readonly<Record<string, Provider>> = {
       `id=#id subject plain_content=content contact_id=#contact user_id=#owner start_date=start_time end_date=end_time
        sent_date=created_at`,
     ),
+    // The form is [vendor].
+    describeFailure: ({ statusCode, message }) => {
+      const [code, status] = keapErrors.get(statusCode) ?? [2, 'UNKNOWN'];
+      return { code, message, status, details: [{ domain: 'keap', resource: 'engagement' }] };
+    },
   },
   // A GraphQL mutation at one endpoint, whatever the type [vendor].
   'Monday CRM': {
@@ -200,6 +341,18 @@ export const providers: Readonly<Record<string, Provider>> = {
         board: { id: 4567890123 },
       }),
     ),
+    // [vendor], where it often comes under HTTP 200: Truto has to turn it into a status of its own.
+    describeFailure: ({ statusCode, message, retryAfterSeconds }) => {
+      const extensions = {
+        code: mondayCodes[statusCode] ?? 'INTERNAL_SERVER_ERROR',
+        error_data: {},
+        status_code: statusCode,
+        ...(retryAfterSeconds !== undefined && { retry_in_seconds: retryAfterSeconds }),
+      };
+      return {
+        errors: [{ message, locations: [{ line: 1, column: 12 }], path: ['delete_timeline_item'], extensions }],
+      };
+    },
   },
   // DELETE /api/v3/calls/{id}, /api/v3/meetings/{id} [3rd].
   OnePageCRM: {
@@ -212,6 +365,11 @@ export const providers: Readonly<Record<string, Provider>> = {
       () => ({}),
       (shown, { engagement_type }) => ({ status: 0, message: 'OK', data: { [engagement_type]: shown } }),
     ),
+    // [3rd]
+    describeFailure: ({ statusCode, message }) => {
+      const error_name = onePageNames[statusCode] ?? 'request_failed';
+      return { status: statusCode, message, error_name, error_message: message, errors: {} };
+    },
   },
   // DELETE /api/v2/activities/{id}, and /v1/notes/{id} for notes [vendor].
   Pipedrive: {
@@ -237,6 +395,11 @@ export const providers: Readonly<Record<string, Provider>> = {
     ),
     // A deleted activity stays readable for 30 days [vendor]; that v2 shows it as v1 does, with a mark, is [inferred].
     showDeleted: (id) => ({ success: true, data: { id: numericId(id), is_deleted: true } }),
+    // [vendor]
+    describeFailure: ({ message }) => {
+      const error_info = 'Please check developers.pipedrive.com for more information about Pipedrive API.';
+      return { success: false, error: message, error_info, data: null, additional_data: null };
+    },
   },
   // DELETE /api/v100/rest/spaces/{space}/entities/{Entity}/{id}: the type picks the entity [3rd].
   Pipeliner: {
@@ -254,6 +417,11 @@ export const providers: Readonly<Record<string, Provider>> = {
       () => ({ is_deleted: false }),
       (data) => ({ success: true, data }),
     ),
+    // The form of 404 and 500 is [3rd], the values of `code` are [inferred].
+    describeFailure: ({ statusCode, message }) => {
+      const name = statusCode < 500 ? 'ERROR_PARAMETER_INVALID' : 'ERROR_INTERNAL';
+      return { success: false, http_status: statusCode, code: statusCode === 404 ? 1201 : 1000, name, message };
+    },
   },
   // DELETE /conversations/{_id} [3rd].
   Planhat: {
@@ -279,6 +447,12 @@ export const providers: Readonly<Record<string, Provider>> = {
       ({ direction }) => ({ resource_type: 'contact', incoming: direction === 'inbound' }),
       (data, { engagement_type }) => ({ data, meta: { type: engagement_type } }),
     ),
+    // [vendor]; the values of `code` and `logref` are [inferred].
+    describeFailure: ({ statusCode, message }) => {
+      const error = { code: statusCode === 404 ? 'resource_not_found' : 'request_failed', message, details: message };
+      const meta = { http_status: `${statusCode} ${STATUS_CODES[statusCode]}`, logref: 'sandbox' };
+      return { errors: [{ error, meta: { type: 'error' } }], meta };
+    },
   },
   // DELETE /crm/v8/{Calls,Events}/{id}: the type picks the module [vendor].
   'Zoho CRM': {
@@ -292,6 +466,12 @@ export const providers: Readonly<Record<string, Provider>> = {
     showEngagement: (record) => ({
       data: [record.engagement_type === 'call' ? showZohoCall(record) : showZohoEvent(record)],
     }),
+    // The form is [vendor]. Zoho sends an unknown id under HTTP 400; Truto's own status for it is NOT FOUND, so 404 here.
+    describeFailure: (failure) => {
+      const code = zohoCodes[failure.statusCode] ?? 'INTERNAL_ERROR';
+      const message = failure.statusCode === 404 ? 'the id given seems to be invalid' : failure.message;
+      return { data: [{ code, details: {}, message, status: 'error' }] };
+    },
   },
   // Can be read, but Truto's delete page does not list it: the account on which a delete is refused.
   HubSpot: {
@@ -302,5 +482,12 @@ export const providers: Readonly<Record<string, Provider>> = {
       properties: showHubSpotProperties(record),
       archived: false,
     })),
+    // [inferred] from the form of HubSpot's public errors.
+    describeFailure: ({ statusCode, message }) => ({
+      status: 'error',
+      message,
+      correlationId: '00000000-0000-4000-8000-00000000e44e',
+      category: statusCode === 404 ? 'OBJECT_NOT_FOUND' : 'VALIDATION_ERROR',
+    }),
   },
 };
