@@ -2,7 +2,7 @@ import { engagementTypes } from '../engagement/input.ts';
 import { type Answer, buildNotFound, isMapped, passThrough, shapeFields, showOne } from './answer.ts';
 import { findFault } from './faults.ts';
 import { type ListFilters, listRecords } from './list.ts';
-import type { RawRecord } from './providers.ts';
+import { type RawRecord, showEngagement } from './providers.ts';
 import { checkDeleteParameters, checkRemoteQuery, readAnswerShape, readType } from './query.ts';
 import type { EngagementRecord, Engagements, RecordKind, RelatedKind } from './records.ts';
 
@@ -36,7 +36,8 @@ export function listKind(request: AccountRequest, kind: RecordKind): Answer {
   const filters = filtersByKind[kind];
   if (kind === 'engagements') {
     const { present } = engagementsOf(request);
-    return listRecords(request, kind, filters, () => [...present.values()], request.account.provider.showEngagement);
+    const show = (record: EngagementRecord) => showEngagement(request.account.provider, record);
+    return listRecords(request, kind, filters, () => [...present.values()], show);
   }
   const numbered = () => seedRelated(request.account, kind).map((record, number) => ({ number, record }));
   return listRecords(request, kind, filters, numbered, showRelated);
@@ -50,7 +51,7 @@ export function getEngagement(request: AccountRequest): Answer {
   checkRemoteQuery(query);
   return injectFault(request, () => {
     const record = findEngagement(request, type);
-    if (record !== undefined) return showOne(record, account.provider.showEngagement(record), shape);
+    if (record !== undefined) return showOne(record, showEngagement(account.provider, record), shape);
     const stub = engagementsOf(request).deletedIds.has(id) ? account.provider.showDeleted?.(id) : undefined;
     return stub === undefined ? buildNotFound(account) : showOne({ id }, stub, shape);
   });
@@ -78,7 +79,7 @@ export function deleteEngagement(request: AccountRequest): Answer {
   return injectFault(request, () => {
     const { answerDelete, mapDeleted } = account.provider;
     const record = findEngagement(request, type);
-    const remote = record && answerDelete?.(record);
+    const remote = record && answerDelete?.(record, showEngagement(account.provider, record));
     if (record === undefined || remote === undefined) return buildNotFound(account);
     const { present, deletedIds } = engagementsOf(request);
     if (present.delete(record.id)) deletedIds.add(record.id);

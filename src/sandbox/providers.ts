@@ -32,8 +32,8 @@ export interface Provider {
   readonly seededTypes?: readonly EngagementType[];
   /** Absent when the vendor documents no limit that Truto could pass on. */
   readonly rateLimit?: { readonly limit: number; readonly windowSeconds: number };
-  /** How the CRM answers a delete. Absent when the integration cannot delete engagements. */
-  readonly answerDelete?: (record: EngagementRecord) => ProviderAnswer;
+  /** How the CRM answers a delete of a record that a read shows like that. Absent when the integration cannot delete engagements. */
+  readonly answerDelete?: (record: EngagementRecord, shown: RawRecord) => ProviderAnswer;
   /** The unified fields that Truto's mapping makes of that answer; absent when there is nothing at all (a 204). */
   readonly mapDeleted?: (record: EngagementRecord) => object;
   /** True when kinds of record are numbered separately, so that a user, a contact and an account have the same id. */
@@ -43,8 +43,16 @@ export interface Provider {
   readonly hasProjects?: boolean;
   /** A new id in the CRM's own form. */
   readonly createId: (random: Random, kind: RecordKind) => string;
-  /** `raw` and `remote_data` of a read. Field names are plausible, [inferred]. */
-  readonly showEngagement: (record: EngagementRecord) => RawRecord;
+  /**
+   * `raw` and `remote_data` of a read, such as `id=#id title=subject status`: a name of the CRM's, `=`, the unified field, which may
+   * be left out when it has the same name. A reference is shown as its id, a phone number as its digits, a list as its first item,
+   * an absent field as null; `#` makes a number of it. Field names are plausible, [inferred].
+   */
+  readonly fields: string;
+  /** Fields that are shown in other ways, instead of those or after them. */
+  readonly moreFields?: (record: EngagementRecord) => RawRecord;
+  /** Put around the fields. */
+  readonly envelope?: (shown: RawRecord, record: EngagementRecord) => RawRecord;
   /** What a read of a deleted record shows, where that is not a 404. */
   readonly showDeleted?: (id: string) => RawRecord;
   /** The body of an error. Absent where it is NOT FOUND: then the text alone, because an invented shape would teach the wrong thing. */
@@ -73,28 +81,20 @@ function numericId(id: string): number | string {
   return Number.isSafeInteger(number) ? number : id;
 }
 
-/**
- * Shows a record by a mapping such as `id=#id title=subject status`: a name of the CRM's, `=`, the unified field, which may be
- * left out when it has the same name. A reference is shown as its id, a phone number as its digits, a list as its first item, an
- * absent field as null; `#` makes a number of it. `more` replaces and adds what is shown in other ways, `envelope` is put around it.
- */
-function mapFields(
-  mapping: string,
-  more: (record: EngagementRecord) => RawRecord = () => ({}),
-  envelope: (shown: RawRecord, record: EngagementRecord) => RawRecord = (shown) => shown,
-): Provider['showEngagement'] {
+/** The record as the CRM's own API shows it. */
+export function showEngagement(provider: Provider, record: EngagementRecord): RawRecord {
+  const { fields, moreFields, envelope } = provider;
+  const shown = { ...pickFields(fields, record), ...moreFields?.(record) };
+  return envelope ? envelope(shown, record) : shown;
+}
+
+function pickFields(mapping: string, record: EngagementRecord): RawRecord {
   const fields = mapping.split(/\s+/).map((part) => {
     const [name = '', source = name] = part.split('=');
-    return { name, field: source.replace('#', ''), isNumber: source.startsWith('#') };
+    const value = simplify(Reflect.get(record, source.replace('#', '')));
+    return [name, source.startsWith('#') && typeof value === 'string' ? numericId(value) : value] as const;
   });
-  return (record) => {
-    const shown: Record<string, unknown> = {};
-    for (const { name, field, isNumber } of fields) {
-      const value = simplify(Reflect.get(record, field));
-      shown[name] = isNumber && typeof value === 'string' ? numericId(value) : value;
-    }
-    return envelope(Object.assign(shown, more(record)), record);
-  };
+  return Object.fromEntries(fields);
 }
 
 function simplify(value: unknown): unknown {
@@ -153,18 +153,6 @@ function numericReference(reference: RecordReference | null | undefined, more: o
   return reference ? { id: numericId(reference.id), ...more } : null;
 }
 
-/** Planhat's conversation: what a read shows, and a delete too. */
-const showConversation = mapFields(
-  `_id=id type=engagement_type subject description=content companyId=account users endusers archived custom
-   date=start_time createDate=created_at lastUpdated=updated_at`,
-  ({ owner, contact, custom_fields }) => ({
-    users: owner ? [{ id: owner.id, isOwner: true }] : [],
-    endusers: (contact ?? []).map(({ id }) => ({ id })),
-    archived: false,
-    custom: custom_fields ?? {},
-  }),
-);
-
 const conversationFields =
   'id engagement_type subject content owner account contact custom_fields start_time created_at updated_at'.split(' ');
 
@@ -173,21 +161,6 @@ function mapConversation(record: EngagementRecord): object {
   const fields = conversationFields.map((name) => [name, Reflect.get(record, name) ?? null]);
   return { ...Object.fromEntries(fields), contact: record.contact ?? [], custom_fields: record.custom_fields ?? {} };
 }
-
-const showHubSpotProperties = mapFields(
-  'hs_object_id=#id hs_engagement_type hs_body_preview=content hubspot_owner_id=owner hs_timestamp=start_time',
-  ({ engagement_type }) => ({ hs_engagement_type: engagement_type.toUpperCase() }),
-);
-
-/** A Zoho record; its module decides what the subject is called. */
-const showZohoRecord = (subject: string) =>
-  mapFields(
-    `id ${subject}=subject Description=content Owner Who_Id What_Id Start_DateTime=start_time End_DateTime=end_time
-     Call_Type=direction Created_Time=created_at Modified_Time=updated_at`,
-    ({ owner = null, contact, account = null }) => ({ Owner: owner, Who_Id: contact?.[0] ?? null, What_Id: account }),
-  );
-const showZohoCall = showZohoRecord('Subject');
-const showZohoEvent = showZohoRecord('Event_Title');
 
 /** Copper's dates are seconds since 1970. */
 const epochSeconds = (date: string | null | undefined) => (date ? Date.parse(date) / 1000 : null);
@@ -201,14 +174,12 @@ export const providers: Readonly<Record<string, Provider>> = {
     answerDelete: () => ({ status: 200, body: { success: true } }), // [3rd]
     mapDeleted: nothing,
     createId: numberBetween(10_000_000, 99_999_999),
-    showEngagement: mapFields(
-      'id=#id type title=subject body=content start_time end_time date=created_at',
-      ({ engagement_type, contact, notes }) => ({
-        type: interactionTypes[engagement_type],
-        persons: (contact ?? []).map(({ id }) => ({ id: numericId(id), type: 0 })),
-        notes: (notes ?? []).map(({ id }) => numericId(id)),
-      }),
-    ),
+    fields: 'id=#id type title=subject body=content start_time end_time date=created_at',
+    moreFields: ({ engagement_type, contact, notes }) => ({
+      type: interactionTypes[engagement_type],
+      persons: (contact ?? []).map(({ id }) => ({ id: numericId(id), type: 0 })),
+      notes: (notes ?? []).map(({ id }) => numericId(id)),
+    }),
   },
   // DELETE /api/v2/entries/{id} [3rd].
   Capsule: {
@@ -220,15 +191,13 @@ export const providers: Readonly<Record<string, Provider>> = {
     // The sibling delete pages list Capsule among those that fill `id`: it can only come from the request. [inferred]
     mapDeleted: idOnly,
     createId: numberBetween(100_000_000, 999_999_999),
-    showEngagement: mapFields(
-      `id=#id type=engagement_type subject content creator party opportunity entryAt=start_time createdAt=created_at
+    fields: `id=#id type=engagement_type subject content creator party opportunity entryAt=start_time createdAt=created_at
        updatedAt=updated_at`,
-      ({ owner, account, opportunity }) => ({
-        creator: numericReference(owner),
-        party: numericReference(account, { type: 'organisation' }),
-        opportunity: numericReference(opportunity?.[0]),
-      }),
-    ),
+    moreFields: ({ owner, account, opportunity }) => ({
+      creator: numericReference(owner),
+      party: numericReference(account, { type: 'organisation' }),
+      opportunity: numericReference(opportunity?.[0]),
+    }),
     // 429 [vendor]; the other bodies: NOT FOUND.
     describeFailure: ({ statusCode, message }) => (statusCode === 429 ? { error: 'rate limit reached' } : message),
   },
@@ -239,11 +208,11 @@ export const providers: Readonly<Record<string, Provider>> = {
     answerDelete: () => ({ status: 200, body: {} }), // 200 [vendor], `{}` [inferred]
     mapDeleted: nothing,
     createId: (random, kind) => `${closeIdPrefixes[kind] ?? kind.slice(0, 4)}_${random.text(base62, 43)}`,
-    showEngagement: mapFields(
-      `id _type user_id=owner lead_id=account contact_id=contact direction status subject note=content
+    fields: `id _type user_id=owner lead_id=account contact_id=contact direction status subject note=content
        duration=#duration phone=phone_numbers date_created=created_at date_updated=updated_at`,
-      ({ engagement_type }) => ({ _type: engagement_type.charAt(0).toUpperCase() + engagement_type.slice(1) }),
-    ),
+    moreFields: ({ engagement_type }) => ({
+      _type: engagement_type.charAt(0).toUpperCase() + engagement_type.slice(1),
+    }),
     // The body of a 429 says when to come back [vendor]; the rest of it, and the other bodies: NOT FOUND.
     describeFailure: ({ statusCode, message, retryAfterSeconds }) =>
       statusCode === 429 ? { message, rate_reset: retryAfterSeconds } : message,
@@ -256,16 +225,14 @@ export const providers: Readonly<Record<string, Provider>> = {
     answerDelete: ({ id }) => ({ status: 200, body: { id: numericId(id), is_deleted: true } }), // [vendor]
     mapDeleted: idOnly,
     createId: numberBetween(1_000_000_000, 9_999_999_999),
-    showEngagement: mapFields(
-      'id=#id type parent user_id=#owner details=content',
-      ({ engagement_type, account, start_time, created_at, updated_at }) => ({
-        type: { category: 'user', name: engagement_type },
-        parent: numericReference(account, { type: 'company' }),
-        activity_date: epochSeconds(start_time),
-        date_created: epochSeconds(created_at),
-        date_modified: epochSeconds(updated_at),
-      }),
-    ),
+    fields: 'id=#id type parent user_id=#owner details=content',
+    moreFields: ({ engagement_type, account, start_time, created_at, updated_at }) => ({
+      type: { category: 'user', name: engagement_type },
+      parent: numericReference(account, { type: 'company' }),
+      activity_date: epochSeconds(start_time),
+      date_created: epochSeconds(created_at),
+      date_modified: epochSeconds(updated_at),
+    }),
     // A deleted activity stays readable, but nothing is left of it [vendor].
     showDeleted: (id) => ({ id: numericId(id), is_deleted: true }),
   },
@@ -275,12 +242,10 @@ export const providers: Readonly<Record<string, Provider>> = {
     lacksUserGet: true,
     answerDelete: () => ({ status: 204 }), // status and body: NOT FOUND
     createId: randomText('700', '0123456789', 8),
-    showEngagement: mapFields(
-      `id=#id title=subject notes=content owner_id=#owner targetable_type targetable_id=#contact start_date=start_time
+    fields: `id=#id title=subject notes=content owner_id=#owner targetable_type targetable_id=#contact start_date=start_time
          end_date=end_time custom_field created_at updated_at`,
-      ({ custom_fields }) => ({ targetable_type: 'Contact', custom_field: custom_fields ?? {} }),
-      (sales_activity) => ({ sales_activity }),
-    ),
+    moreFields: ({ custom_fields }) => ({ targetable_type: 'Contact', custom_field: custom_fields ?? {} }),
+    envelope: (sales_activity) => ({ sales_activity }),
   },
   // DELETE /calendars/events/{id} for meetings, /contacts/{contact}/notes/{id} for notes [vendor].
   Highlevel: {
@@ -294,10 +259,8 @@ export const providers: Readonly<Record<string, Provider>> = {
         : { status: 200, body: { succeded: true } },
     mapDeleted: nothing,
     createId: randomText('', base62, 20),
-    showEngagement: mapFields(
-      `id contactId=contact assignedUserId=owner title=subject body=content appointmentStatus=status
+    fields: `id contactId=contact assignedUserId=owner title=subject body=content appointmentStatus=status
        startTime=start_time endTime=end_time dateAdded=created_at dateUpdated=updated_at`,
-    ),
     // 400, 401 and 422, which has a list of messages, are [vendor]; the others alike [inferred].
     describeFailure: ({ statusCode, message }) => ({
       statusCode,
@@ -311,10 +274,8 @@ export const providers: Readonly<Record<string, Provider>> = {
     lacksUserGet: true,
     answerDelete: () => ({ status: 204 }), // v2 [vendor]; v1: NOT FOUND
     createId: numberBetween(1000, 999_999),
-    showEngagement: mapFields(
-      `id=#id subject plain_content=content contact_id=#contact user_id=#owner start_date=start_time end_date=end_time
+    fields: `id=#id subject plain_content=content contact_id=#contact user_id=#owner start_date=start_time end_date=end_time
        sent_date=created_at`,
-    ),
     // The form is [vendor].
     describeFailure: ({ statusCode, message }) => {
       const [code, status] = keapErrors.get(statusCode) ?? [2, 'UNKNOWN'];
@@ -333,14 +294,12 @@ export const providers: Readonly<Record<string, Provider>> = {
     }),
     mapDeleted: idOnly,
     createId: numberBetween(1_000_000_000, 9_999_999_999),
-    showEngagement: mapFields(
-      'id type=engagement_type title=subject content user item board created_at',
-      ({ owner, contact }) => ({
-        user: owner ? { id: owner.id } : null,
-        item: contact?.[0] ? { id: contact[0].id } : null,
-        board: { id: 4567890123 },
-      }),
-    ),
+    fields: 'id type=engagement_type title=subject content user item board created_at',
+    moreFields: ({ owner, contact }) => ({
+      user: owner ? { id: owner.id } : null,
+      item: contact?.[0] ? { id: contact[0].id } : null,
+      board: { id: 4567890123 },
+    }),
     // [vendor], where it often comes under HTTP 200: Truto has to turn it into a status of its own.
     describeFailure: ({ statusCode, message, retryAfterSeconds }) => {
       const extensions = {
@@ -359,12 +318,9 @@ export const providers: Readonly<Record<string, Provider>> = {
     accountNumber: 9,
     answerDelete: () => ({ status: 204 }), // 200 [3rd], but the body is NOT FOUND, and the sandbox invents none
     createId: randomText('5', hex, 23),
-    showEngagement: mapFields(
-      `id contact_id=contact author=owner text=content call_result=status phone_number=phone_numbers created_at
+    fields: `id contact_id=contact author=owner text=content call_result=status phone_number=phone_numbers created_at
          modified_at=updated_at`,
-      () => ({}),
-      (shown, { engagement_type }) => ({ status: 0, message: 'OK', data: { [engagement_type]: shown } }),
-    ),
+    envelope: (shown, { engagement_type }) => ({ status: 0, message: 'OK', data: { [engagement_type]: shown } }),
     // [3rd]
     describeFailure: ({ statusCode, message }) => {
       const error_name = onePageNames[statusCode] ?? 'request_failed';
@@ -382,17 +338,15 @@ export const providers: Readonly<Record<string, Provider>> = {
     mapDeleted: idOnly,
     numbersKindsAlike: true,
     createId: numberBetween(100, 99_999),
-    showEngagement: mapFields(
-      `id=#id type=engagement_type subject note=content owner_id=#owner deal_id=#opportunity org_id=#account
+    fields: `id=#id type=engagement_type subject note=content owner_id=#owner deal_id=#opportunity org_id=#account
          person_id=#contact done due_date due_time add_time=created_at update_time=updated_at is_deleted`,
-      ({ status, start_time }) => ({
-        done: status === 'completed',
-        due_date: start_time?.slice(0, 10) ?? null,
-        due_time: start_time?.slice(11, 16) ?? null,
-        is_deleted: false,
-      }),
-      (data) => ({ success: true, data }),
-    ),
+    moreFields: ({ status, start_time }) => ({
+      done: status === 'completed',
+      due_date: start_time?.slice(0, 10) ?? null,
+      due_time: start_time?.slice(11, 16) ?? null,
+      is_deleted: false,
+    }),
+    envelope: (data) => ({ success: true, data }),
     // A deleted activity stays readable for 30 days [vendor]; that v2 shows it as v1 does, with a mark, is [inferred].
     showDeleted: (id) => ({ success: true, data: { id: numericId(id), is_deleted: true } }),
     // [vendor]
@@ -411,12 +365,10 @@ export const providers: Readonly<Record<string, Provider>> = {
       const part = (length: number) => random.text(hex, length);
       return `${part(8)}-${part(4)}-4${part(3)}-a${part(3)}-${part(12)}`;
     },
-    showEngagement: mapFields(
-      `id subject description=content owner_id=owner account_id=account contact_id=contact call_start=start_time
+    fields: `id subject description=content owner_id=owner account_id=account contact_id=contact call_start=start_time
          call_end=end_time is_deleted created=created_at modified=updated_at`,
-      () => ({ is_deleted: false }),
-      (data) => ({ success: true, data }),
-    ),
+    moreFields: () => ({ is_deleted: false }),
+    envelope: (data) => ({ success: true, data }),
     // The form of 404 and 500 is [3rd], the values of `code` are [inferred].
     describeFailure: ({ statusCode, message }) => {
       const name = statusCode < 500 ? 'ERROR_PARAMETER_INVALID' : 'ERROR_INTERNAL';
@@ -428,10 +380,17 @@ export const providers: Readonly<Record<string, Provider>> = {
     accountNumber: 12,
     rateLimit: { limit: 200, windowSeconds: 60 }, // before it slows down [3rd]
     hasProjects: true,
-    answerDelete: (record) => ({ status: 200, body: showConversation(record) }), // [3rd]; one client's tests expect 204
+    answerDelete: (_record, shown) => ({ status: 200, body: shown }), // [3rd]; one client's tests expect 204
     mapDeleted: mapConversation,
     createId: randomText('6', hex, 23),
-    showEngagement: showConversation,
+    fields: `_id=id type=engagement_type subject description=content companyId=account users endusers archived custom
+       date=start_time createDate=created_at lastUpdated=updated_at`,
+    moreFields: ({ owner, contact, custom_fields }) => ({
+      users: owner ? [{ id: owner.id, isOwner: true }] : [],
+      endusers: (contact ?? []).map(({ id }) => ({ id })),
+      archived: false,
+      custom: custom_fields ?? {},
+    }),
   },
   // DELETE /v2/notes/{id}, /v2/calls/{id} [vendor]; which of them Truto uses is [inferred].
   'Zendesk Sell': {
@@ -441,12 +400,10 @@ export const providers: Readonly<Record<string, Provider>> = {
     mapDeleted: idOnly, // as for Capsule [inferred]
     numbersKindsAlike: true,
     createId: numberBetween(1_000_000, 99_999_999),
-    showEngagement: mapFields(
-      `id=#id creator_id=#owner resource_type resource_id=#contact content summary=subject duration=#duration
+    fields: `id=#id creator_id=#owner resource_type resource_id=#contact content summary=subject duration=#duration
          phone_number=phone_numbers incoming created_at updated_at`,
-      ({ direction }) => ({ resource_type: 'contact', incoming: direction === 'inbound' }),
-      (data, { engagement_type }) => ({ data, meta: { type: engagement_type } }),
-    ),
+    moreFields: ({ direction }) => ({ resource_type: 'contact', incoming: direction === 'inbound' }),
+    envelope: (data, { engagement_type }) => ({ data, meta: { type: engagement_type } }),
     // [vendor]; the values of `code` and `logref` are [inferred].
     describeFailure: ({ statusCode, message }) => {
       const error = { code: statusCode === 404 ? 'resource_not_found' : 'request_failed', message, details: message };
@@ -463,8 +420,16 @@ export const providers: Readonly<Record<string, Provider>> = {
     }),
     mapDeleted: idOnly,
     createId: randomText('1386586', '0123456789', 12), // 18 or 19 digits [vendor]: too long for a JavaScript number
-    showEngagement: (record) => ({
-      data: [record.engagement_type === 'call' ? showZohoCall(record) : showZohoEvent(record)],
+    // The module decides what the subject is called.
+    fields: `id Subject=subject Event_Title=subject Description=content Owner Who_Id What_Id Start_DateTime=start_time
+       End_DateTime=end_time Call_Type=direction Created_Time=created_at Modified_Time=updated_at`,
+    moreFields: ({ owner = null, contact, account = null }) => ({
+      Owner: owner,
+      Who_Id: contact?.[0] ?? null,
+      What_Id: account,
+    }),
+    envelope: ({ Subject, Event_Title, ...rest }, { engagement_type }) => ({
+      data: [{ id: rest.id, ...(engagement_type === 'call' ? { Subject } : { Event_Title }), ...rest }],
     }),
     // The form is [vendor]. Zoho sends an unknown id under HTTP 400; Truto's own status for it is NOT FOUND, so 404 here.
     describeFailure: (failure) => {
@@ -478,10 +443,15 @@ export const providers: Readonly<Record<string, Provider>> = {
     accountNumber: 15,
     rateLimit: { limit: 110, windowSeconds: 10 }, // the documentation's example of the header [inferred]
     createId: numberBetween(10_000_000_000, 99_999_999_999),
-    showEngagement: mapFields('id properties createdAt=created_at updatedAt=updated_at archived', (record) => ({
-      properties: showHubSpotProperties(record),
+    fields: 'id properties createdAt=created_at updatedAt=updated_at archived',
+    moreFields: (record) => ({
+      properties: {
+        ...pickFields('hs_object_id=#id hs_engagement_type hs_body_preview=content hubspot_owner_id=owner', record),
+        hs_engagement_type: record.engagement_type.toUpperCase(),
+        hs_timestamp: record.start_time ?? null,
+      },
       archived: false,
-    })),
+    }),
     // [inferred] from the form of HubSpot's public errors.
     describeFailure: ({ statusCode, message }) => ({
       status: 'error',
