@@ -34,10 +34,6 @@ function wholeNumber(minimum: number, maximum: number, allowed = `a whole number
 
 const port = wholeNumber(0, 65_535, 'a whole number from 0 to 65535 (0 = any free port)');
 
-function choice<const Choice extends string>(...choices: Choice[]): Form<Choice> {
-  return form(z.enum(choices), choices.join(', ').replace(/, (\w+)$/, ' or $1'));
-}
-
 const secret = z.string().transform((value) => new Secret(value));
 
 const visibleAscii = z.string().regex(/^[\x21-\x7e]+$/);
@@ -150,7 +146,7 @@ export const settings = {
   METRICS_HOST: withDefault(hostName, '127.0.0.1', 'address to listen on for `METRICS_PORT`'),
   TRUTO_BASE_URL: withDefault(baseAddress, 'https://api.truto.one', 'base URL of Truto; `http` only for loopback'),
   AUTH_MODE: setting(
-    choice('passthrough', 'service'),
+    form(z.enum(['passthrough', 'service']), 'passthrough or service'),
     "`passthrough`: callers send their own Truto token, which goes upstream unchanged. `service`: the server's token goes upstream, and callers prove themselves by JWT",
     '`passthrough`',
   ),
@@ -175,7 +171,7 @@ export const settings = {
   ),
   EXPOSE_SCHEMA: setting(flag, '`1`: introspection, GraphiQL and suggestions in error messages', 'as `SANDBOX`'),
   SUBGRAPH: withDefault(
-    choice('none', 'federation', 'stitching'),
+    form(z.enum(['none', 'federation', 'stitching']), 'none, federation or stitching'),
     'none',
     '`federation` (Apollo Federation 2.9) or `stitching` (stitching directives): see [docs/supergraph.md](docs/supergraph.md)',
   ),
