@@ -8,7 +8,6 @@ import {
   Refusal,
   shapeFields,
 } from './answer.ts';
-
 import {
   checkRemoteQuery,
   isQueryObject,

@@ -5,7 +5,6 @@ import { type ListFilters, listRecords } from './list.ts';
 import { type RawRecord, showEngagement } from './providers.ts';
 import { checkDeleteParameters, checkRemoteQuery, readAnswerShape, readType } from './query.ts';
 import type { EngagementRecord, Engagements, RecordKind, RelatedKind } from './records.ts';
-
 import { type AccountRequest, injectFault } from './request.ts';
 import { seedEngagements, seedRelated } from './seed.ts';
 
