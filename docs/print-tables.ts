@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { variables } from '../src/config/variables.ts';
+import { type Setting, settings } from '../src/config/settings.ts';
 import { deleteErrorKinds, deleteErrorRow, detailsOf } from '../src/engagement/delete-errors.ts';
 import { integrations } from '../src/engagement/integrations.ts';
 import { sandboxFaults } from '../src/sandbox/faults.ts';
@@ -17,10 +17,11 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
   return [head, head.map(() => '---'), ...rows].map(line).join('\n');
 }
 
-const settings = Object.entries(variables).map(([name, { meaning, ...rest }]) => {
-  const usual = 'usual' in rest ? rest.usual : '';
-  return [code(name), usual, meaning];
-});
+const settingRows = Object.entries<Setting>(settings).map(
+  ([name, { meaning, default: value, defaultInWords = '' }]) => {
+    return [code(name), value === undefined ? defaultInWords : code(value), meaning];
+  },
+);
 
 const rules = integrations.map(
   ({ name, requiresEngagementType, engagementTypes, parameters, keepsDeletedReadable }) => {
@@ -64,7 +65,7 @@ const tables = [
     name: 'codes',
     text: table(['`extensions.code`', 'like the member', 'further `extensions`'], codes),
   },
-  { file: '../README.md', name: 'settings', text: table(['variable', 'default', 'meaning'], settings) },
+  { file: '../README.md', name: 'settings', text: table(['variable', 'default', 'meaning'], settingRows) },
   {
     file: 'integrations.md',
     name: 'integrations',

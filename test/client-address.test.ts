@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { networks } from '../src/config/setting-values.ts';
+import { networks } from '../src/config/settings.ts';
 import { findClient } from '../src/http/client-address.ts';
 
-const trusted = networks.parse('10.0.0.0/8, 192.0.2.7, fd00::/8');
+const trusted = networks.schema.parse('10.0.0.0/8, 192.0.2.7, fd00::/8');
 
 describe('S26 the client of a request', () => {
   it.each([

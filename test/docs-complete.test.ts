@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { isUnionType } from 'graphql';
 import { describe, expect, it } from 'vitest';
 import { ConfigError, parseConfig } from '../src/config/config.ts';
-import { variables } from '../src/config/variables.ts';
+import { type Setting, settings } from '../src/config/settings.ts';
 import { deleteErrors } from '../src/engagement/delete-errors.ts';
 import { documentText } from './docs/markdown.ts';
 import { schema } from './support/schema.ts';
@@ -38,9 +38,9 @@ it('each code of a top-level error is explained', () => {
 });
 
 describe('a default that the table of settings has', () => {
-  const rows = Object.entries(variables).flatMap(([name, row]) => {
-    const [, value] = /^`([^`]+)`$/.exec('usual' in row ? row.usual : '') ?? [];
-    return value === undefined ? [] : [[name, value] as const];
+  const rows = Object.entries<Setting>(settings).flatMap(([name, row]) => {
+    const [, value] = /^`([^`]+)`$/.exec(row.defaultInWords ?? `\`${row.default}\``) ?? [];
+    return value === undefined || value === 'undefined' ? [] : [[name, value] as const];
   });
   // What these need besides to mean anything.
   const besides: Record<string, Record<string, string>> = {

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { exportJWK, generateKeyPair } from 'jose';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openUndoStore } from '../src/bulk/undo-store.ts';
-import { exitCodeOf } from '../src/cli/exit-code.ts';
+import { exitCodeOf } from '../src/cli/output.ts';
 import { parseConfig } from '../src/config/config.ts';
 import { Secret } from '../src/config/secret.ts';
 import { selfSigned } from './support/certificate.ts';

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { relatedIds, sandboxAccount } from '../src/sandbox/accounts.ts';
+import { sandboxAccount } from '../src/sandbox/accounts.ts';
 import type { EngagementRecord } from '../src/sandbox/records.ts';
-import { seedEngagements } from '../src/sandbox/seed.ts';
+import { relatedIds, seedEngagements } from '../src/sandbox/seed.ts';
 import { type Sandbox, startSandbox } from '../src/sandbox/server.ts';
 import { callSandbox, relatedCall } from './sandbox-call.ts';
 import { runs } from './support/runs.ts';

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { relatedIds, sandboxAccount } from '../src/sandbox/accounts.ts';
+import { sandboxAccount } from '../src/sandbox/accounts.ts';
+import { relatedIds } from '../src/sandbox/seed.ts';
 import { startSandbox } from '../src/sandbox/server.ts';
 import { callSandbox, engagementCall, relatedCall, seededEngagement } from './sandbox-call.ts';
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { relatedIds, sandboxAccount, sandboxAccounts } from '../src/sandbox/accounts.ts';
-import { seedEngagements } from '../src/sandbox/seed.ts';
+import { sandboxAccount, sandboxAccounts } from '../src/sandbox/accounts.ts';
+import { relatedIds, seedEngagements } from '../src/sandbox/seed.ts';
 import { type Sandbox, startSandbox } from '../src/sandbox/server.ts';
 import { callSandbox, engagementCall, seededEngagement } from './sandbox-call.ts';
 

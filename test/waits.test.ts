@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { describe, expect, it } from 'vitest';
-import { networks } from '../src/config/setting-values.ts';
+import { networks } from '../src/config/settings.ts';
 import { createListener, type ListenerBounds, type ListenerOptions, usualBounds } from '../src/http/listener.ts';
 import { usualLoadLimits } from '../src/http/overload.ts';
 import { connectRaw, type RawClient, requestHead } from './support/raw-client.ts';
@@ -267,7 +267,7 @@ describe('S26 connections without a request', () => {
 });
 
 describe('S26 a trusted proxy', () => {
-  const trustedProxies = networks.parse('127.0.0.1');
+  const trustedProxies = networks.schema.parse('127.0.0.1');
 
   it('may have as many requests arriving as the server, and its clients no more than others', async () => {
     await using server = await startListener({ arriving: { maxCountPerClient: 1 } }, { trustedProxies });

@@ -2,25 +2,41 @@ import { lookUpAccount } from '../engagement/account.ts';
 import type { Integration } from '../engagement/integrations.ts';
 import { readEngagements } from '../engagement/read/read-engagements.ts';
 import { checkId } from '../engagement/text-rules.ts';
-import { findCredential } from './credential.ts';
-import { type ExitCode, exitCodeOf, exitCodes, UsageError } from './exit-code.ts';
-import { createOutput, type Output } from './output.ts';
+import { type ExitCode, exitCodeOf, exitCodes, UsageError } from './output.ts';
 import { type Session, withSession } from './session.ts';
 
-/** An integrated account that nobody has: what upstream says of it shows that it is there and takes the token. */
-const nobodysAccount = '00000000-0000-0000-0000-000000000000';
-
-type Step = (isFine: boolean, what: string, said: string, toDo?: string) => void;
-
-function steps({ print }: Output): Step {
-  return (isFine, what, said, toDo) => {
-    print(`${isFine ? 'ok    ' : 'FAULT '}${what.padEnd(15)}${said}`);
-    if (toDo) print(`${' '.repeat(21)}-> ${toDo}`);
-  };
+/** The options of `check`. */
+export interface CheckOptions {
+  readonly account?: string;
+  readonly tokenFile?: string;
 }
 
-/** What to do about each kind of refusal. */
-const toDo: Readonly<Partial<Record<string, string>>> = {
+/**
+ * `check`: checks the configuration, the token, the way to upstream and an account, and says how to fix a fault. Changes nothing.
+ * @throws {ConfigError} or {@link UsageError} before anything is sent.
+ */
+export async function checkCommand({ account, tokenFile }: CheckOptions): Promise<ExitCode> {
+  const [mistake] = account === undefined ? [] : checkId(account, []);
+  if (mistake) throw new UsageError(`--account: ${mistake.message}`);
+  return withSession(tokenFile, async (session) => {
+    const { auth, upstream } = session.config;
+    const target = upstream === 'sandbox' ? 'the embedded sandbox' : upstream.origin;
+    ok(session, 'configuration', `AUTH_MODE=${auth.mode}, upstream ${target}`);
+    const reached = await checkReach(session);
+    return reached !== exitCodes.done || account === undefined ? reached : checkAccount(session, account);
+  });
+}
+
+function ok({ output }: Session, step: string, finding: string): void {
+  output.print(`ok    ${step.padEnd(15)}${finding}`);
+}
+
+function fault({ output }: Session, step: string, finding: string, fix = ''): void {
+  output.print(`FAULT ${step.padEnd(15)}${finding}`);
+  if (fix) output.print(`${' '.repeat(21)}-> ${fix}`);
+}
+
+const fixes: Readonly<Partial<Record<string, string>>> = {
   IntegratedAccountNotFoundError: 'look the id up in Truto, and whether the token belongs to the same environment',
   ForbiddenError: 'give the connection the permission in the provider, or connect the account again with more scopes',
   AccountNeedsReauthError: 'have the account connected again (Truto: re-authentication link)',
@@ -30,39 +46,64 @@ const toDo: Readonly<Partial<Record<string, string>>> = {
   RemoteApiError: 'look at the status: the provider itself refuses; 404 without Truto in it is a wrong TRUTO_BASE_URL',
 };
 
-/** Where something answers that does not speak as Truto: its errors have a form of their own, whatever their status. */
-const otherServer = 'check TRUTO_BASE_URL, and what may stand between (a proxy, a login page); then the token';
-
-function lookUp({ caller, ports, requestTimeoutMs }: Session, account: string) {
-  return lookUpAccount(caller, account, performance.now() + requestTimeoutMs, ports.send);
+function lookUp({ caller, ports, config }: Session, account: string) {
+  return lookUpAccount(caller, account, performance.now() + config.requestTimeoutMs, ports.send);
 }
 
-async function checkReach(session: Session, source: string, step: Step): Promise<ExitCode> {
-  const { refusal: answer } = await lookUp(session, nobodysAccount);
-  // Truto cannot show an account that does not exist.
-  if (answer === null || answer.kind === 'RemoteApiError') {
-    const status = answer === null ? '' : ` ${answer.statusCode}`;
-    step(false, 'upstream', `${session.upstreamUrl} answers${status}, but not as Truto does`, otherServer);
-    return exitCodeOf('UpstreamUnavailableError');
+/** Looks up an account that does not exist: a refusal by Truto shows that it is there, and whether it takes the token. */
+async function checkReach(session: Session): Promise<ExitCode> {
+  const { upstreamUrl, tokenSource } = session;
+  const { refusal } = await lookUp(session, '00000000-0000-0000-0000-000000000000');
+  // Truto's own errors have a form of their own, whatever their status.
+  if (refusal === null || refusal.kind === 'RemoteApiError') {
+    const status = refusal === null ? '' : ` ${refusal.statusCode}`;
+    const fix = 'check TRUTO_BASE_URL, and for a proxy or a login page on the way; then the token';
+    fault(session, 'upstream', `${upstreamUrl} answers${status}, but not as Truto does`, fix);
+    return exitCodes.notNow;
   }
-  if (answer.kind === 'Unauthenticated') {
-    step(true, 'upstream', `${session.upstreamUrl} answers`);
-    step(
-      false,
-      'token',
-      `upstream does not accept the one of ${source}`,
-      'make a new API token in Truto, and set it there',
-    );
-    return exitCodeOf('Unauthenticated');
+  const isRefused = refusal.kind === 'Unauthenticated';
+  if (!isRefused && refusal.kind !== 'IntegratedAccountNotFoundError' && refusal.kind !== 'ForbiddenError') {
+    fault(session, 'upstream', refusal.message, fixes[refusal.kind]);
+    return exitCodeOf(refusal.kind);
   }
-  // Nobody's account is not there, or not for us; either way somebody looked who took the token.
-  if (answer.kind === 'IntegratedAccountNotFoundError' || answer.kind === 'ForbiddenError') {
-    step(true, 'upstream', `${session.upstreamUrl} answers`);
-    step(true, 'token', `of ${source}: accepted`);
-    return exitCodes.done;
+  ok(session, 'upstream', `${upstreamUrl} answers`);
+  if (isRefused) {
+    const fix = 'make a new API token in Truto, and set it there';
+    fault(session, 'token', `upstream does not accept the one of ${tokenSource}`, fix);
+    return exitCodeOf(refusal.kind);
   }
-  step(false, 'upstream', answer.message, toDo[answer.kind]);
-  return exitCodeOf(answer.kind);
+  ok(session, 'token', `of ${tokenSource}: accepted`);
+  return exitCodes.done;
+}
+
+async function checkAccount(session: Session, account: string): Promise<ExitCode> {
+  const { support, refusal } = await lookUp(session, account);
+  if (refusal) {
+    const fix = fixes[refusal.kind] ?? 'use a token of the environment that the account is in';
+    fault(session, 'account', refusal.message, fix);
+    return exitCodeOf(refusal.kind);
+  }
+  if (support.kind === 'unsupported') {
+    const finding = `${support.name} cannot delete engagements through Truto`;
+    fault(session, 'account', finding, 'delete them in the CRM itself');
+    return exitCodes.refused;
+  }
+  const unknown = 'an integration that is not in the table: deletes are sent, and Truto decides';
+  ok(session, 'account', support.kind === 'supported' ? capabilities(support.integration) : unknown);
+
+  const deadlineAt = performance.now() + session.config.requestTimeoutMs;
+  const options = { caller: session.caller, selected: new Set<never>(), deadlineAt, hasCallerLeft: () => false };
+  const page = await readEngagements({ integratedAccountId: account, first: 1, filter: {} }, options, session.ports);
+  if (page.kind !== 'Page') {
+    fault(session, 'connection', page.message, fixes[page.kind]);
+    return exitCodeOf(page.kind);
+  }
+  ok(
+    session,
+    'connection',
+    'the provider lets engagements be read (only a delete shows whether it lets them be deleted)',
+  );
+  return exitCodes.done;
 }
 
 function capabilities({ name, requiresEngagementType, engagementTypes, parameters }: Integration): string {
@@ -70,63 +111,4 @@ function capabilities({ name, requiresEngagementType, engagementTypes, parameter
   const type = requiresEngagementType ? `needs --type ${types}` : types ? `takes --type ${types}` : 'needs no --type';
   const rest = parameters.length > 0 ? `; lists the parameters ${parameters.join(', ')}` : '';
   return `${name}: deletes engagements; ${type}${rest}`;
-}
-
-async function checkAccount(session: Session, account: string, step: Step): Promise<ExitCode> {
-  const { support, refusal } = await lookUp(session, account);
-  if (refusal) {
-    const { kind, message } = refusal;
-    step(false, 'account', message, toDo[kind] ?? 'use a token of the environment that the account is in');
-    return exitCodeOf(kind);
-  }
-  const { caller, ports, requestTimeoutMs } = session;
-  const deadlineAt = performance.now() + requestTimeoutMs;
-  if (support.kind === 'unsupported') {
-    step(false, 'account', `${support.name} cannot delete engagements through Truto`, 'delete them in the CRM itself');
-    return exitCodes.refused;
-  }
-  const isKnown = support.kind === 'supported';
-  const unknown = 'an integration that is not in the table: deletes are sent, and Truto decides';
-  step(true, 'account', isKnown ? capabilities(support.integration) : unknown);
-  const options = { caller, selected: new Set<never>(), deadlineAt, hasCallerLeft: () => false };
-  const page = await readEngagements({ integratedAccountId: account, first: 1, filter: {} }, options, ports);
-  if (page.kind === 'Page') {
-    step(
-      true,
-      'connection',
-      'the provider lets engagements be read (whether it lets them be deleted, only a delete shows)',
-    );
-    return exitCodes.done;
-  }
-  step(false, 'connection', page.message, toDo[page.kind]);
-  return exitCodeOf(page.kind);
-}
-
-/** What `check` is told. */
-export interface CheckOptions {
-  readonly account?: string;
-  readonly tokenFile?: string;
-}
-
-/**
- * `check`: looks at the configuration, the token, the way to upstream and an account, and says what to do about what is
- * wrong. Nothing is changed anywhere.
- * @throws {ConfigError} or {@link UsageError} for what is wrong before anything can be asked.
- */
-export async function checkCommand({ account, tokenFile }: CheckOptions): Promise<ExitCode> {
-  const [mistake] = account === undefined ? [] : checkId(account, []);
-  if (mistake) throw new UsageError(`--account: ${mistake.message}`);
-  const credential = await findCredential(process.env, tokenFile);
-  const { config, token, source } = credential;
-  const output = createOutput(token);
-  for (const warning of config.warnings) output.say(warning);
-  const step = steps(output);
-  const upstream = config.upstream === 'sandbox' ? 'the embedded sandbox' : config.upstream.origin;
-  step(true, 'configuration', `AUTH_MODE=${config.auth.mode}, upstream ${upstream}`);
-  const code = await withSession(credential, async (session) => {
-    const reached = await checkReach(session, source, step);
-    const isDone = reached !== exitCodes.done || account === undefined;
-    return isDone ? reached : checkAccount(session, account, step);
-  });
-  return output.end(code);
 }

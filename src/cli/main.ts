@@ -1,9 +1,9 @@
 #!/usr/bin/env node
 import { enableCompileCache } from 'node:module';
 import { fileURLToPath } from 'node:url';
-import { runCommand } from './run.ts';
+import { runCommand } from './program.ts';
 
-/** The program of the terminal. As for the server, what Node makes of its modules is kept where that can be written. */
+/** The program of the terminal. As for the server, Node caches its compiled modules where it can write. */
 enableCompileCache(fileURLToPath(new URL('../../node_modules/.cache/compile', import.meta.url)));
 
 const exitCode = await runCommand(process.argv.slice(2), {

@@ -1,49 +1,61 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Secret } from '../config/secret.ts';
+import { type DeleteErrorKind, deleteErrors } from '../engagement/delete-errors.ts';
+import type { DeleteEnd } from '../engagement/result.ts';
 import { withEscapes } from '../log/foreign-text.ts';
 import { secretPattern } from '../log/secret-pattern.ts';
-import { type ExitCode, exitCodes } from './exit-code.ts';
 
-/** Where a command writes. */
-export interface Output {
-  /** A line for programs. */
-  print(line: string): void;
-  /** A line for people. */
-  say(line: string): void;
-  /** Aborted once what is printed can no longer be written. */
-  readonly unread: AbortSignal;
-  /** How the command ends, known when all that it printed is out: `failed` where that could not be written, unless it is `unknown`. */
-  end(code: ExitCode): Promise<ExitCode>;
+/** How the program ends; the numbers are a promise. Of many deletes, the highest counts. */
+export const exitCodes = { done: 0, failed: 1, usage: 2, refused: 3, notNow: 4, unknown: 5 } as const;
+
+/** One of {@link exitCodes}. */
+export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
+
+/** How a delete ends in the terminal. `NotSent`: the command was stopped before it. */
+export type End = DeleteEnd | { readonly kind: 'NotSent'; readonly message: string };
+
+const codes: Readonly<Record<Exclude<End['kind'], DeleteErrorKind>, ExitCode>> = {
+  DeleteEngagementSuccess: exitCodes.done,
+  DeleteEngagementPlan: exitCodes.done,
+  Unauthenticated: exitCodes.refused,
+  NotSent: exitCodes.notNow,
+};
+
+/** The code for one delete by itself. */
+export function exitCodeOf(kind: End['kind']): ExitCode {
+  return Object.hasOwn(deleteErrors, kind)
+    ? exitCodes[deleteErrors[kind as DeleteErrorKind].ends]
+    : codes[kind as Exclude<End['kind'], DeleteErrorKind>];
+}
+
+/** The program is used wrongly; the message says what to do about it. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
 }
 
 /**
- * Writes to standard output and standard error, without the token, whatever answers may repeat of what they were sent and
- * in which spelling: as the log does. Characters that change how other text looks are escaped.
+ * Where a command writes: lines for programs on standard output, lines for people on standard error. As in the log, the token is
+ * redacted in any spelling, and characters that change how other text looks are escaped.
  */
-export function createOutput(token: Secret | undefined): Output {
+export function createOutput(token: Secret | undefined) {
   const pattern = token && secretPattern([token]);
-  const redacted = (line: string) => (pattern ? line.replace(pattern, '[redacted]') : line);
-  const shown = (line: string) => withEscapes(redacted(line));
+  const shown = (line: string) => withEscapes(pattern ? line.replace(pattern, '[redacted]') : line);
   const unread = new AbortController();
   process.stdout.on('error', () => unread.abort());
-  // Who no longer looks at the words for people must not end what goes on.
+  // A closed standard error must not end the command.
   process.stderr.on('error', () => {});
   return {
-    print: (line) => void process.stdout.write(`${shown(line)}\n`),
-    say: (line) => void process.stderr.write(`${shown(line)}\n`),
+    print: (line: string) => void process.stdout.write(`${shown(line)}\n`),
+    say: (line: string) => void process.stderr.write(`${shown(line)}\n`),
+    /** Aborted once standard output cannot be written. */
     unread: unread.signal,
-    async end(code) {
+    /** The exit code, once all lines are written: `failed` when they could not be, unless it is `unknown`. */
+    async end(code: ExitCode): Promise<ExitCode> {
       const error = await new Promise((resolve) => process.stdout.write('', resolve));
-      // The stream tells of what it could not write a turn after it knows.
+      // The stream reports a failed write one turn later.
       await nextTurn();
-      // That nobody knows what was done is worse than that it could not be told.
-      const isUntold = error || unread.signal.aborted;
-      return isUntold && code !== exitCodes.unknown ? exitCodes.failed : code;
+      const isUnread = error || unread.signal.aborted;
+      return isUnread && code !== exitCodes.unknown ? exitCodes.failed : code;
     },
   };
-}
-
-/** Says where nothing real is touched: what looks like a success must not pass for one. */
-export function sayIfSandbox(isSandbox: boolean, { say }: Output): void {
-  if (isSandbox) say('Over an embedded sandbox of invented data: nothing real is touched (see --help for the token).');
 }

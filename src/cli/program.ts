@@ -1,16 +1,59 @@
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { ConfigError, type Dialect } from '../config/config.ts';
 import { engagementTypes } from '../engagement/input.ts';
 import type { CheckOptions } from './check.ts';
-import { tokenText } from './credential.ts';
-import type { DeleteOptions } from './delete-engagement.ts';
-import { type ExitCode, exitCodesText } from './exit-code.ts';
-import type { PrintSchemaOptions } from './print-schema.ts';
+import type { DeleteOptions } from './delete.ts';
+import { createOutput, type ExitCode, exitCodes, UsageError } from './output.ts';
 
-/** How the commands that run until they are told to stop are started. */
+/** Starts the commands that run until they are stopped. */
 export interface LongRunning {
   serve(): Promise<void>;
   sandbox(): Promise<void>;
 }
+
+/**
+ * Runs one command. A mistake in its use is printed on standard error.
+ * @returns how the process ends; undefined for a command that runs until it is stopped.
+ */
+export async function runCommand(args: readonly string[], longRunning: LongRunning): Promise<ExitCode | undefined> {
+  let exitCode: ExitCode | undefined;
+  const program = createProgram(longRunning, (code) => {
+    exitCode = code;
+  });
+  // Commander would end the process by itself, and with 1 for wrong use.
+  for (const command of [program, ...program.commands]) command.exitOverride();
+
+  try {
+    await program.parseAsync(args, { from: 'user' });
+    return exitCode;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
+    const isUsage = error instanceof ConfigError || error instanceof UsageError;
+    process.stderr.write(`${isUsage ? error.message : error instanceof Error ? error.stack : error}\n`);
+    return isUsage ? exitCodes.usage : exitCodes.failed;
+  }
+}
+
+const tokenText = `
+Which Truto token is used, and where requests go (first that holds):
+  1. --token-file <path>: sent to TRUTO_BASE_URL (https://api.truto.one)
+  2. with SANDBOX=1: that of an embedded sandbox, which lives as long as the command. Nothing real is deleted then, and
+     standard error says so
+  3. the variable TRUTO_API_TOKEN: sent to TRUTO_BASE_URL
+  4. with nothing set at all: the embedded sandbox
+  A token is no argument, since other users of the machine see those (ps). It is never printed.
+`;
+
+const exitCodesText = `
+Exit codes:
+  0  done: deleted, accepted or already absent; a dry run that found no refusal
+  1  a fault of this program, or of its output
+  2  used wrongly: an option, a setting or a token is missing or invalid. Nothing was sent
+  3  refused: not deleted, and the same again would be refused too
+  4  not now: not deleted; the same again, later, may succeed
+  5  unknown: it may be deleted. Run the same again: 0, or a NotFoundError, means that it is gone
+  Of many deletes, the highest code counts.
+`;
 
 function seconds(text: string): number {
   if (!/^\d{1,6}$/.test(text)) throw new InvalidArgumentError('It must be a whole number of seconds.');
@@ -24,44 +67,30 @@ function engagementType(text: string): string {
   return type;
 }
 
-/** What all commands have that reach upstream. */
+/** Adds the options of all commands that reach upstream. */
 function reachingUpstream(command: Command): Command {
   return command
-    .option('--token-file <path>', 'a file that holds nothing but your Truto token (instead of TRUTO_API_TOKEN)')
+    .option('--token-file <path>', 'a file that holds only your Truto token (instead of TRUTO_API_TOKEN)')
     .addHelpText('after', tokenText + exitCodesText);
 }
 
 function deleting(command: Command): Command {
-  return reachingUpstream(
-    command
-      .requiredOption('--account <id>', "Truto's id of the integrated account that it is in")
-      .addOption(
-        new Option(
-          `--type <type>`,
-          `what kind it is: ${engagementTypes.join(', ')}; some integrations need it`,
-        ).argParser(engagementType),
-      )
-      .option(
-        '--dry-run',
-        'check arguments, token and account, and print the request that would be sent; delete nothing',
-      )
-      .option('--snapshot', 'read it first, and print all of it; what cannot be read is not deleted')
-      .option(
-        '--idempotency-key <key>',
-        'goes into the Idempotency-Key that upstream gets, instead of a new one each time; after a refusal, use a new one',
-      )
-      .option(
-        '--patience <seconds>',
-        'how long to try again where nothing, or nobody knows what, was done',
-        seconds,
-        60,
-      ),
-  );
+  const types = engagementTypes.join(', ');
+  return reachingUpstream(command)
+    .requiredOption('--account <id>', "Truto's id of the integrated account")
+    .option('--type <type>', `type of the engagement: ${types}; some integrations need it`, engagementType)
+    .option('--dry-run', 'check arguments, token and account, and print the request; delete nothing')
+    .option('--snapshot', 'read the record first, and print all of it; if it cannot be read, it is not deleted')
+    .option(
+      '--idempotency-key <key>',
+      'goes into the Idempotency-Key that upstream gets, instead of a new one each time; after a refusal, use a new one',
+    )
+    .option('--patience <seconds>', 'how long to retry failures that are safe to retry', seconds, 60);
 }
 
 /**
- * The program, with all of its commands. What a command needs is loaded when it is called.
- * @param setExitCode is told how a command ended.
+ * The program, with all of its commands. The code of a command is loaded when it is called.
+ * @param setExitCode gets the exit code of the command.
  */
 export function createProgram(longRunning: LongRunning, setExitCode: (code: ExitCode) => void): Command {
   const program = new Command('truto-engagements')
@@ -69,8 +98,7 @@ export function createProgram(longRunning: LongRunning, setExitCode: (code: Exit
       "Deletes engagements (calls, chats, emails, meetings, notes in CRMs) through Truto's Unified CRM API, and serves " +
         'them as GraphQL. Nothing real is touched until you set a token or an upstream.',
     )
-    .showHelpAfterError('(add --help for what there is)')
-    // All of it said where a script can look: nothing but results goes to standard output.
+    .showHelpAfterError('(add --help for the usage)')
     .addHelpText(
       'after',
       `
@@ -95,7 +123,7 @@ ${exitCodesText}`,
 
   program
     .command('sandbox')
-    .description("Run an imitation of Truto's REST routes, with invented data, for anything that takes a base URL.")
+    .description("Run an imitation of Truto's REST routes, with invented data, for any client with a base URL.")
     .addHelpText(
       'after',
       '\nHOST (127.0.0.1), PORT (4010), SANDBOX_ENGAGEMENTS (30) and SANDBOX_LIMITS are environment variables.',
@@ -104,65 +132,57 @@ ${exitCodesText}`,
 
   program
     .command('print-schema')
-    .description('Print the GraphQL schema, as a client, a composer or a gateway wants it.')
+    .description('Print the GraphQL schema, for a client, a composer or a gateway.')
     .addOption(
-      new Option('--dialect <dialect>', 'for a supergraph: what SUBGRAPH is set to')
+      new Option('--dialect <dialect>', 'for a supergraph: the value of SUBGRAPH')
         .choices(['none', 'federation', 'stitching'])
         .default('none'),
     )
-    .option('--type-prefix <prefix>', 'with a dialect: what TYPE_PREFIX is set to')
-    .option('--service', 'as it is with AUTH_MODE=service: federation is told which fields need a caller')
+    .option('--type-prefix <prefix>', 'with a dialect: the value of TYPE_PREFIX', '')
+    .option('--service', 'as with AUTH_MODE=service: federation learns which fields need a caller', false)
     .addHelpText('after', exitCodesText)
-    .action(async (options: PrintSchemaOptions) => {
-      const { printSchemaCommand } = await import('./print-schema.ts');
-      setExitCode(await printSchemaCommand(options));
+    .action(async (options: { dialect: Dialect; typePrefix: string; service: boolean }) => {
+      const { dialect, typePrefix, service: provesCallers } = options;
+      const { checkedSchemaOptions, printedSchema } = await import('../graphql/schema.ts');
+      const output = createOutput(undefined);
+      output.print(printedSchema(checkedSchemaOptions({ dialect, typePrefix, provesCallers })).trimEnd());
+      setExitCode(await output.end(exitCodes.done));
     });
 
-  reachingUpstream(
-    program
-      .command('check')
-      .description(
-        'Check configuration, token, the way to upstream and an account, and say what to do. Changes nothing.',
-      )
-      .option('--account <id>', 'the integrated account to look at: what it can delete, and whether it is connected'),
-  ).action(async (options: CheckOptions) => {
-    const { checkCommand } = await import('./check.ts');
-    setExitCode(await checkCommand(options));
-  });
+  reachingUpstream(program.command('check'))
+    .description('Check configuration, token, the way to upstream and an account, and say what to do. Changes nothing.')
+    .option('--account <id>', 'the integrated account to check: what it can delete, and whether it is connected')
+    .action(async (options: CheckOptions) => {
+      const { checkCommand } = await import('./check.ts');
+      setExitCode(await checkCommand(options));
+    });
 
-  deleting(
-    program
-      .command('delete')
-      .description(
-        'Delete one engagement, and print one line of JSON that says what became of it. It cannot be undone.',
-      )
-      .argument('<id>', "upstream's id of the engagement"),
-  ).action(async (id: string, options: DeleteOptions) => {
-    const { deleteEngagementCommand } = await import('./delete-engagement.ts');
-    setExitCode(await deleteEngagementCommand(id, options));
-  });
+  deleting(program.command('delete'))
+    .description('Delete one engagement, and print one line of JSON that says how it ended. It cannot be undone.')
+    .argument('<id>', "upstream's id of the engagement")
+    .action(async (id: string, options: DeleteOptions) => {
+      const { deleteCommand } = await import('./delete.ts');
+      setExitCode(await deleteCommand(id, options));
+    });
 
-  deleting(
-    program
-      .command('bulk')
-      .description(
-        'Delete the engagements whose ids stand on standard input, one a line. Prints one line of JSON for each as it ' +
-          "comes, and draws a bar on a terminal's standard error. Keeps Truto's limits; needs no Redis. Ctrl-C finishes what " +
-          'was sent, and says NotSent of the rest. It cannot be undone.',
-      ),
-  )
+  deleting(program.command('bulk'))
+    .description(
+      'Delete the engagements whose ids come on standard input, one a line. Prints one line of JSON for each as it ' +
+        "ends, and draws a bar on a terminal's standard error. Keeps Truto's limits; needs no Redis. Ctrl-C finishes " +
+        'requests in flight, and prints NotSent for the rest. It cannot be undone.',
+    )
     .addHelpText(
       'after',
       `
 It shares its limits with no server: where one uses the same account at the same time, Truto's 429s make both wait.
-A second Ctrl-C ends it at once: what has no line then may be deleted, or may not.
+A second Ctrl-C ends it at once: an id without a line may be deleted, or may not.
 To send again all that is not known to be deleted:
   $ jq -r 'select(.result == "DeleteEngagementSuccess") | .id' results.jsonl | grep -vxFf - ids.txt
 `,
     )
     .action(async (options: DeleteOptions) => {
-      const { bulkDeleteCommand } = await import('./bulk-delete.ts');
-      setExitCode(await bulkDeleteCommand(options));
+      const { bulkCommand } = await import('./bulk.ts');
+      setExitCode(await bulkCommand(options));
     });
 
   return program;

@@ -1,44 +1,75 @@
+import { readFile } from 'node:fs/promises';
+import { parseConfig } from '../config/config.ts';
+import { Secret } from '../config/secret.ts';
 import { createAccountLookup } from '../engagement/account.ts';
-import type { DeletePorts } from '../engagement/delete/delete-engagement.ts';
 import { createDeleteMemory } from '../engagement/delete/delete-memory.ts';
 import { passThrough } from '../http/auth.ts';
 import { findUpstream } from '../http/find-upstream.ts';
 import { documentedLimits } from '../upstream/lanes.ts';
 import { openUpstream } from '../upstream/send.ts';
-import type { Credential } from './credential.ts';
+import { createOutput, type ExitCode, UsageError } from './output.ts';
 
-/** A way to upstream for as long as a command runs, and whoever uses it. */
-export interface Session {
-  readonly caller: ReturnType<typeof passThrough>;
-  /** What a delete needs, of which each writes its own record. */
-  readonly ports: Omit<DeletePorts, 'recordDelete' | 'recordRepetition'>;
-  readonly requestTimeoutMs: number;
-  /** Where upstream is, without a slash at the end. */
-  readonly upstreamUrl: string;
-  readonly isSandbox: boolean;
+async function readTokenFile(path: string): Promise<string> {
+  try {
+    return (await readFile(path, 'utf8')).trim();
+  } catch (error) {
+    throw new UsageError(`--token-file cannot be read: ${error instanceof Error ? error.message : error}`);
+  }
 }
 
-/** A session that has to be closed. */
-interface OpenSession extends Session {
-  close(): Promise<void>;
+/**
+ * Reads the settings and finds the token; undefined for that of the embedded sandbox.
+ * @throws {ConfigError} naming every mistake of the settings at once.
+ * @throws {UsageError} when there is no token, or an invalid one.
+ */
+export async function findCredential(env: NodeJS.ProcessEnv, tokenFile: string | undefined) {
+  const mode = env.AUTH_MODE?.trim();
+  const isSandboxAsked = env.SANDBOX?.trim() === '1';
+  if (tokenFile !== undefined && isSandboxAsked)
+    throw new UsageError('--token-file and SANDBOX=1 exclude each other: the sandbox has a token of its own');
+  // The command uses the token in every mode; a server without AUTH_MODE=service would warn that it ignores it.
+  const { TRUTO_API_TOKEN: variable, ...rest } = env;
+  const settings = mode === 'service' ? env : rest;
+  const sandbox = { token: undefined, source: 'the sandbox' };
+  if (isSandboxAsked && mode !== 'service') return { config: parseConfig(settings), ...sandbox };
+
+  const value = tokenFile === undefined ? variable?.trim() : await readTokenFile(tokenFile);
+  if (value === undefined) {
+    const config = parseConfig(settings);
+    if (config.upstream === 'sandbox') return { config, ...sandbox };
+    throw new UsageError('There is no token: set TRUTO_API_TOKEN, or give --token-file <path>');
+  }
+  const source = tokenFile === undefined ? 'TRUTO_API_TOKEN' : '--token-file';
+  // Also when it is blank: whoever sets one means the real Truto, and must not take the sandbox for it.
+  if (!/^[\x21-\x7e]+$/.test(value))
+    throw new UsageError(`${source} must hold a token of visible ASCII characters without spaces`);
+  const config = parseConfig(mode ? settings : { ...settings, AUTH_MODE: 'passthrough' });
+  return { config, token: new Secret(value), source };
 }
 
-async function openSession({ config, token }: Credential): Promise<OpenSession> {
-  const { requestTimeoutMs, maxUpstreamBytes, keepsRateLimits } = config;
+/** Opens the way to upstream that the configuration says, within Truto's limits as the server keeps them. */
+async function openSession(tokenFile: string | undefined) {
+  const { config, token, source } = await findCredential(process.env, tokenFile);
+  const output = createOutput(token);
+  for (const warning of config.warnings) output.say(warning);
+  const { requestTimeoutMs, maxUpstreamBytes, proxy } = config;
   const { url, openToken, sandbox } = await findUpstream(config);
-  const limits = keepsRateLimits ? documentedLimits : undefined;
-  const upstream = openUpstream({ baseUrl: url, proxy: config.proxy, maxUpstreamBytes, requestTimeoutMs, limits });
+  const limits = config.keepsRateLimits ? documentedLimits : undefined;
+  const upstream = openUpstream({ baseUrl: url, proxy, maxUpstreamBytes, requestTimeoutMs, limits });
   const { send } = upstream;
   return {
+    config,
+    output,
+    tokenSource: source,
+    upstreamUrl: url.href.replace(/\/$/, ''),
+    isSandbox: sandbox !== undefined,
     caller: passThrough(`Bearer ${token ? token.reveal() : openToken}`),
+    /** All that a delete needs but the records, which each command keeps by itself. */
     ports: {
       send,
       findAccountIntegration: createAccountLookup(send, requestTimeoutMs),
       deleteMemory: createDeleteMemory(),
     },
-    requestTimeoutMs,
-    upstreamUrl: url.href.replace(/\/$/, ''),
-    isSandbox: sandbox !== undefined,
     async close() {
       await upstream.close();
       await sandbox?.close();
@@ -46,17 +77,20 @@ async function openSession({ config, token }: Credential): Promise<OpenSession> 
   };
 }
 
+/** A way to upstream for as long as a command runs, who uses it, and where the command writes. */
+export type Session = Awaited<ReturnType<typeof openSession>>;
+
 /**
- * Opens the way to upstream that the configuration says, within Truto's limits as the server keeps them, for as long as
- * the work takes.
+ * Runs `work` with a session of its own.
+ * @throws {ConfigError} or {@link UsageError} before anything is sent.
  */
-export async function withSession<Result>(
-  credential: Credential,
-  work: (session: Session) => Promise<Result>,
-): Promise<Result> {
-  const session = await openSession(credential);
+export async function withSession(
+  tokenFile: string | undefined,
+  work: (session: Session) => Promise<ExitCode>,
+): Promise<ExitCode> {
+  const session = await openSession(tokenFile);
   try {
-    return await work(session);
+    return await session.output.end(await work(session));
   } finally {
     await session.close();
   }

@@ -1,6 +1,6 @@
 import { defaultKeyPrefix } from './redis-address.ts';
 import type { Secret } from './secret.ts';
-import type { Name, Values } from './variables.ts';
+import type { Name, Values } from './settings.ts';
 
 /** Where undo files go. */
 export type UndoStoreConfig =

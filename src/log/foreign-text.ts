@@ -1,15 +1,13 @@
-/** How text that somebody else wrote is shown: cut to a bound, and with nothing in it that changes how other text looks. */
+/** Text that others wrote is cut to a bound, and characters that change how other text looks are escaped. */
 
-/**
- * The text, or its beginning and "…": at most `maxLength` characters. Never half of a surrogate pair.
- */
+/** The text, or its beginning and "…": at most `maxLength` characters. Never half of a surrogate pair. */
 export function shortened(text: string, maxLength: number): string {
   return text.length > maxLength ? `${text.slice(0, maxLength - 1).toWellFormed()}…` : text;
 }
 
 /**
- * What terminals and viewers take for commands, besides what JSON escapes: DEL and the C1 controls; what turns the direction of
- * text (U+202E), breaks lines (U+2028), or takes no room (U+200B, the tags from U+E0000 on).
+ * Characters that JSON leaves as they are, and that terminals obey: DEL and the C1 controls, and characters that reverse text
+ * (U+202E), break lines (U+2028), or are invisible (U+200B, the tags from U+E0000 on).
  */
 const invisible =
   /[\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|\udb40[\udc00-\udc7f]/g;
@@ -20,7 +18,7 @@ const escaped = (units: string) =>
     (_, index) => `\\u${units.charCodeAt(index).toString(16).padStart(4, '0')}`,
   ).join('');
 
-/** The text with such characters as JSON's escapes (`\u202e`): of JSON it changes the spelling and not the meaning. */
+/** Escapes such characters as JSON does (`\u202e`). In JSON, the value stays the same. */
 export function withEscapes(text: string): string {
   return text.replace(invisible, escaped);
 }

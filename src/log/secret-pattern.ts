@@ -1,9 +1,9 @@
 import type { Secret } from '../config/secret.ts';
 
-/** Shorter ones occur by chance, and text without such words would say nothing. */
+/** Shorter secrets also occur by chance in other text. */
 const minSecretLength = 8;
 
-/** What base64 makes of the text wherever it stands in longer data, without the characters that its neighbours colour. */
+/** The base64 of the text at each offset in longer data, without the characters that depend on its neighbours. */
 function base64Cores(text: string): readonly string[] {
   return [0, 1, 2].flatMap((offset) => {
     const bytes = Buffer.concat([Buffer.alloc(offset), Buffer.from(text)]);
@@ -12,14 +12,14 @@ function base64Cores(text: string): readonly string[] {
   });
 }
 
-/** Matches the secrets in the spellings that programs give them; undefined when there are none. */
+/** Matches the secrets in all spellings that programs use: JSON, URLs, base64. Undefined without secrets. */
 export function secretPattern(secrets: readonly Secret[]): RegExp | undefined {
   const spellings = secrets
     .map((secret) => secret.reveal())
     .filter(({ length }) => length >= minSecretLength)
     .flatMap((value) => [value, JSON.stringify(value).slice(1, -1), encodeURIComponent(value)])
     .flatMap((text) => [text, ...base64Cores(text)]);
-  // The longest first: a secret that holds another must go whole.
+  // The longest first: a secret that contains another must be redacted whole.
   const longestFirst = [...new Set(spellings)].sort((a, b) => b.length - a.length);
   if (longestFirst.length === 0) return undefined;
   return new RegExp(longestFirst.map((text) => text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')).join('|'), 'g');

@@ -1,9 +1,6 @@
 import type { EngagementType } from '../engagement/input.ts';
 import { type Integration, integrations } from '../engagement/integrations.ts';
-import type { Provider } from './provider.ts';
-import { providers } from './providers.ts';
-import { createRandom } from './random.ts';
-import type { RecordKind, RelatedKind } from './records.ts';
+import { type Provider, providers } from './providers.ts';
 
 /** The bearer token that a sandbox accepts unless it was started with another. No secret: it guards invented data. */
 export const sandboxToken = 'sandbox-token';
@@ -42,31 +39,4 @@ export function sandboxAccount(label: string): SandboxAccount {
   const account = sandboxAccounts.find(({ integration }) => integration.label === label);
   if (account === undefined) throw new RangeError(`The sandbox has no integrated account for ${JSON.stringify(label)}`);
   return account;
-}
-
-/** How many records of each kind an account has: few, so that engagements share them and a lookup of many ids has duplicates. */
-const relatedCounts = { users: 4, contacts: 8, accounts: 4, opportunities: 5, leads: 4, projects: 3, notes: 10 };
-
-const known = new Map<string, readonly string[]>();
-
-/** The ids of an account's records of one kind, in the provider's form, without duplicates; the same in every sandbox. */
-export function relatedIds(account: SandboxAccount, kind: RelatedKind): readonly string[] {
-  const name = `${account.id} ${kind}`;
-  const ids = known.get(name) ?? createIds(account, kind, relatedCounts[kind]);
-  known.set(name, ids);
-  return ids;
-}
-
-/** Creates `count` different ids that depend on the account and, unless all kinds are numbered alike, on the kind. */
-export function createIds(
-  { integration, provider }: SandboxAccount,
-  kind: RecordKind,
-  count: number,
-): readonly string[] {
-  const random = createRandom(`${integration.label} ${provider.numbersKindsAlike ? 'engagements' : kind}`);
-  const ids = new Set<string>();
-  while (ids.size < count) {
-    ids.add(provider.createId(random, kind));
-  }
-  return [...ids];
 }

@@ -1,4 +1,7 @@
 import { STATUS_CODES } from 'node:http';
+import type { responseFormats } from '../engagement/input.ts';
+import type { SandboxAccount } from './accounts.ts';
+import type { ProviderAnswer, ProviderFailure } from './providers.ts';
 
 /** A complete answer, unless a fault damages it. Without `body`, nothing follows the headers. */
 export interface PlainAnswer {
@@ -14,17 +17,17 @@ export interface PlainAnswer {
   readonly delayMs?: number;
 }
 
-/** Sent as it is: what no Truto sends, but something between, or a provider that refuses under 2xx. */
-export type StrangerAnswer = Readonly<{ kind: 'stranger'; statusCode: number; contentType: string; text: string }>;
+/** Sent as it is: the answer of a server between, or of a provider that refuses under 2xx. Truto sends none like it. */
+export type ForeignAnswer = Readonly<{ kind: 'foreign'; statusCode: number; contentType: string; text: string }>;
 
 /** A JSON object with the id and a content of `sizeBytes`, made while it is sent. */
 export type HugeAnswer = Readonly<{ kind: 'huge'; id: string; sizeBytes: number; isChunked: boolean }>;
 
 /** What the server does in reply to one request; `reset` resets the connection without an answer. */
-export type Answer = PlainAnswer | StrangerAnswer | HugeAnswer | { readonly kind: 'reset' };
+export type Answer = PlainAnswer | ForeignAnswer | HugeAnswer | { readonly kind: 'reset' };
 
 /** What an error has besides the three fields of every error. */
-export interface RefusalDetails {
+interface RefusalDetails {
   readonly headers?: Readonly<Record<string, string>>;
   /** `truto_error_insight`, by the documented names. */
   readonly insights?: Readonly<Record<string, { readonly description: string; readonly value?: unknown }>>;
@@ -37,12 +40,12 @@ export function buildRefusal(status: number, message: string, { headers, insight
   return { kind: 'plain', status, ...(headers && { headers }), body };
 }
 
-/** The header that says when to come back; none without a number of seconds. */
+/** The `Retry-After` header; none without a number of seconds. */
 export function retryAfter(seconds: number | undefined): Pick<RefusalDetails, 'headers'> {
   return seconds === undefined ? {} : { headers: { 'retry-after': String(seconds) } };
 }
 
-/** Thrown where a request turns out to be refused; the server sends `answer`. */
+/** Thrown to refuse a request; the server sends `answer`. */
 export class Refusal extends Error {
   override readonly name = 'Refusal' as const;
   readonly answer: PlainAnswer;
@@ -53,15 +56,94 @@ export class Refusal extends Error {
   }
 }
 
-/** The refusal for a query parameter that is not as it must be: 400. */
+/** The refusal of a query parameter that breaks a rule: 400. */
 export function invalidParameter(name: string, rule: string): Refusal {
   return new Refusal(400, `Query parameter ${name} ${rule}`);
 }
 
-/** The refusal for a query parameter that the request lacks: 400, with the insight that names it. */
+/** The refusal of a request that lacks a query parameter: 400, with the insight that names it. */
 export function missingParameter(name: string): Refusal {
   const description = 'The request lacks query parameters that this method requires.';
   return new Refusal(400, `Missing required query parameter: ${name}`, {
     insights: { missing_required_query_parameters: { description, value: [name] } },
   });
+}
+
+/** The form of an answer that a request asks for. */
+export interface AnswerShape {
+  readonly format: (typeof responseFormats)[number];
+  readonly ignoresRemoteData: boolean;
+  /** Names of top-level fields. Unknown ones are accepted; nested paths and `id` are NOT FOUND and change nothing here. */
+  readonly excludedFields: ReadonlySet<string>;
+}
+
+/** The unified fields that the client asks for: with `remote_data` unless ignored, without the excluded ones, always with `id`. */
+export function shapeFields(fields: object, remoteData: unknown, shape: AnswerShape): object {
+  const { ignoresRemoteData, excludedFields } = shape;
+  const all = { ...fields, ...(remoteData !== undefined && !ignoresRemoteData && { remote_data: remoteData }) };
+  if (excludedFields.size === 0) return all;
+  return Object.fromEntries(Object.entries(all).filter(([name]) => name === 'id' || !excludedFields.has(name)));
+}
+
+/** One record that was read, in the format that the client asks for. */
+export function showOne(fields: object, remoteData: unknown, shape: AnswerShape): PlainAnswer {
+  return isMapped(shape)
+    ? { kind: 'plain', status: 200, body: shapeFields(fields, remoteData, shape) }
+    : passThrough({ status: 200, body: remoteData }, shape);
+}
+
+/** The provider's answer untouched: at once for `raw`, in pieces for `stream`. */
+export function passThrough(remote: ProviderAnswer, { format }: AnswerShape): PlainAnswer {
+  return { kind: 'plain', ...remote, isChunked: format === 'stream' };
+}
+
+/** True for the two formats that go through the unified mapping. How they differ is NOT FOUND, so here they do not. */
+export function isMapped({ format }: AnswerShape): boolean {
+  return format === 'unified' || format === 'normalized';
+}
+
+/** Where Truto looks for a message in the provider's body; the documented list is open. Without one the message is empty. */
+const messageKeys = ['message', 'msg', 'errorMessage', 'description', 'detail', 'summary', 'error_description'];
+
+function findMessage(body: unknown): string {
+  if (typeof body !== 'object' || body === null) return String(body);
+  const found = messageKeys.map((key): unknown => Reflect.get(body, key)).find((value) => typeof value === 'string');
+  return String(found ?? '');
+}
+
+/** An error of the provider as Truto passes it on: flagged remote, with the provider's own body in `raw_response`. */
+export function buildRemoteFailure(account: SandboxAccount, failure: ProviderFailure): PlainAnswer {
+  const { provider, integration, rule } = account;
+  const { statusCode, missingScopes, retryAfterSeconds } = failure;
+  const raw_response = provider.describeFailure?.(failure) ?? failure.message;
+  const conditional = (rule?.parameters ?? []).filter((name) => name === 'content' || name === 'subject');
+  const body = {
+    statusCode,
+    error: STATUS_CODES[statusCode] ?? 'Error',
+    message: findMessage(raw_response),
+    truto_is_remote_error: true,
+    raw_response,
+    truto_error_insight: {
+      remote_error: { description: `${integration.label} answered with an error.` },
+      ...(statusCode === 429 && {
+        rate_limit_error: { description: `The rate limit of ${integration.label} is used up.` },
+      }),
+      ...(missingScopes && {
+        forbidden_error: { description: 'The connection lacks permissions.', value: { missing_scopes: missingScopes } },
+      }),
+      // Attached wherever such a rule exists, whatever the failure was: it is never the cause.
+      ...(conditional.length > 0 && {
+        conditionally_required_query_parameters: {
+          description: 'Some query parameters depend on others.',
+          value: Object.fromEntries(conditional.map((name) => [name, { engagement_type: 'email' }])),
+        },
+      }),
+    },
+  };
+  return { kind: 'plain', status: statusCode, ...retryAfter(retryAfterSeconds), body };
+}
+
+/** The provider's 404: the record never existed, is deleted, or has another type than its address says. */
+export function buildNotFound(account: SandboxAccount): PlainAnswer {
+  return buildRemoteFailure(account, { statusCode: 404, message: 'Not Found' });
 }

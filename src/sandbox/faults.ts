@@ -1,21 +1,17 @@
-import type { StrangerAnswer } from './answer.ts';
+import type { ForeignAnswer } from './answer.ts';
+import type { ProviderFailure } from './providers.ts';
 
 /** An error answer. */
-export interface FailureEffect {
+export interface FailureEffect extends ProviderFailure {
   readonly kind: 'failure';
-  readonly statusCode: number;
-  readonly message: string;
   /** True when it comes from the provider, in the provider's shape; false when Truto itself refuses or fails. */
   readonly isRemote: boolean;
-  readonly retryAfterSeconds?: number;
-  /** Only with a 403. */
-  readonly missingScopes?: readonly string[];
 }
 
 /** What a fault does to one request. */
 export type FaultEffect =
   | FailureEffect
-  | StrangerAnswer
+  | ForeignAnswer
   | { readonly kind: 'reset' | 'cut' | 'late' | 'accepted' | 'empty' | 'continue' | 'huge' };
 
 /** A fault on demand. */
@@ -57,15 +53,15 @@ const noScope = failure(true, { missingScopes: ['crm.engagements.delete'] });
 const providerLimit = failure(true, { retryAfterSeconds: 2 });
 const trutoLimit = failure(false, { retryAfterSeconds: 10, message: 'Rate limit exceeded' });
 
-const stranger =
+const foreign =
   (statusCode: number, text: string, contentType = 'application/json'): MakeEffect =>
-  () => ({ kind: 'stranger', statusCode, contentType, text });
-const page = (status: number) => stranger(status, '<!doctype html><title>Sign in</title>', 'text/html; charset=utf-8');
-const brokenJson = stranger(200, '{"id": "12", "remote_data": {', 'application/json; charset=utf-8');
-const locked = stranger(200, '{"success":false,"error":"The record is locked"}');
-const otherRecord = stranger(200, '{"id":"the-id-of-another-record"}');
+  () => ({ kind: 'foreign', statusCode, contentType, text });
+const page = (status: number) => foreign(status, '<!doctype html><title>Sign in</title>', 'text/html; charset=utf-8');
+const brokenJson = foreign(200, '{"id": "12", "remote_data": {', 'application/json; charset=utf-8');
+const locked = foreign(200, '{"success":false,"error":"The record is locked"}');
+const otherRecord = foreign(200, '{"id":"the-id-of-another-record"}');
 
-type OtherKind = Exclude<FaultEffect['kind'], 'failure' | 'stranger'>;
+type OtherKind = Exclude<FaultEffect['kind'], 'failure' | 'foreign'>;
 
 const fault =
   (strikesAfter: boolean) =>
@@ -112,7 +108,7 @@ export const sandboxFaults: readonly SandboxFault[] = [
   after('fault-firewall-after', 'As fault-firewall, but the record is deleted.', page(403)),
   before('fault-refused-200', 'The provider refuses under 200. Nothing is deleted.', locked),
   before('fault-other-record', 'The answer to another request comes. Nothing is deleted.', otherRecord),
-  before('fault-206', 'A part of an answer comes with 206. Nothing is deleted.', stranger(206, '{}')),
+  before('fault-206', 'A part of an answer comes with 206. Nothing is deleted.', foreign(206, '{}')),
 ];
 
 const faultsByName: ReadonlyMap<string, SandboxFault> = new Map(sandboxFaults.map((known) => [known.name, known]));

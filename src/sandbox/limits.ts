@@ -25,20 +25,15 @@ export function countForProvider(meter: RateMeter, account: SandboxAccount, isUs
   };
 }
 
-/** Truto's own limits (vendor's public agent documentation, July 2026), over windows that slide. */
-const windowMs = 10_000;
-const perAccount = 50;
-const perToken = 500;
-
 /** Counts one request, for an account or for none. Throws a 429 when it is one too many for Truto itself. */
 export type CountForTruto = (accountId: string | undefined) => void;
 
-/** Creates Truto's own limits, with nothing counted. */
+/** Creates Truto's own limits (vendor's public agent documentation, July 2026), over windows that slide, with nothing counted. */
 export function createTrutoLimits(): CountForTruto {
   const moments = new Map<string, number[]>();
 
   function count(name: string, limit: number, nowMs: number): void {
-    const recent = (moments.get(name) ?? []).filter((moment) => moment > nowMs - windowMs);
+    const recent = (moments.get(name) ?? []).filter((moment) => moment > nowMs - 10_000);
     moments.set(name, recent);
     if (recent.length >= limit) throw new Refusal(429, 'Rate limit exceeded', retryAfter(10));
     recent.push(nowMs);
@@ -46,7 +41,7 @@ export function createTrutoLimits(): CountForTruto {
 
   return (accountId) => {
     const nowMs = performance.now();
-    if (accountId !== undefined) count(`account ${accountId}`, perAccount, nowMs);
-    count('token', perToken, nowMs);
+    if (accountId !== undefined) count(`account ${accountId}`, 50, nowMs);
+    count('token', 500, nowMs);
   };
 }

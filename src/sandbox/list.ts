@@ -1,47 +1,58 @@
 import { createHash } from 'node:crypto';
-import { type Answer, invalidParameter, type PlainAnswer } from './answer.ts';
-import { injectFault } from './inject-fault.ts';
-import { checkTimeWindow, type ListFilters, meetsConditions, readConditions } from './list-filters.ts';
-import { checkRemoteQuery, type ListOrder, readAnswerShape, readSort } from './parameters.ts';
-import { type Query, readString } from './query.ts';
+import {
+  type Answer,
+  invalidParameter,
+  isMapped,
+  type PlainAnswer,
+  passThrough,
+  Refusal,
+  shapeFields,
+} from './answer.ts';
+import {
+  checkRemoteQuery,
+  isQueryObject,
+  type ListOrder,
+  parseDate,
+  type Query,
+  readAnswerShape,
+  readableTypes,
+  readSort,
+  readString,
+} from './query.ts';
 import type { Numbered, RecordKind } from './records.ts';
-import type { AccountRequest } from './request.ts';
-import { isMapped, passThrough, shapeFields } from './show-record.ts';
-
-/** What is listed, and how. */
-export interface Listing<Item> {
-  readonly kind: RecordKind;
-  /** What is there when the list is made, in the provider's own order. */
-  list(): readonly Numbered<Item>[];
-  readonly filters: ListFilters;
-  /** The record as the provider's own API shows it. */
-  readonly show: (record: Item) => unknown;
-}
-
-/** Where a record is in a list, sorted by `key` (empty in one that is not sorted). It stays when others are deleted. */
-type Position = { readonly key: string; readonly number: number };
+import { type AccountRequest, injectFault } from './request.ts';
 
 const defaultLimit = 25; // the default of Truto's command line; the API's own is NOT FOUND
 const maxLimit = 100; // as documented for the log; beyond it the sandbox refuses rather than give less than asked for
-const fingerprintLength = 12; // guards against mix-ups, not against forgery
 
-/** Answers one page of the records that meet the filters, sorted. A delete between two pages repeats and skips none. */
-export function listRecords<Item extends object>(request: AccountRequest, listing: Listing<Item>): Answer {
+/**
+ * Answers one page of the records that meet the filters, sorted. A delete between two pages repeats and skips none.
+ * @param list gives all records, in the provider's own order.
+ * @param show makes the record as the provider's own API shows it.
+ */
+export function listRecords<Item extends object>(
+  request: AccountRequest,
+  kind: RecordKind,
+  filters: ListFilters,
+  list: () => readonly Numbered<Item>[],
+  show: (record: Item) => unknown,
+): Answer {
   const { query, account } = request;
-  const { kind, list, filters, show } = listing;
   checkRemoteQuery(query);
   const shape = readAnswerShape(query);
   const conditions = readConditions(query, filters);
   checkTimeWindow(conditions);
   const order = readSort(query);
-  const fingerprint = fingerprintOf([account.id, kind, conditions, order ?? null]);
+  const fingerprint = fingerprintOfList([account.id, kind, conditions, order ?? null]);
   const limit = readLimit(query);
   const cursor = readString(query, 'next_cursor');
   const first = cursor === undefined ? undefined : parseCursor(cursor, fingerprint);
 
   return injectFault(request, (): PlainAnswer => {
-    const matching = list().filter(({ record }) => meetsConditions(record, conditions));
-    const sorted = sort(matching, order);
+    const sorted = list()
+      .filter(({ record }) => meetsConditions(record, conditions))
+      .map((item) => ({ ...item, key: sortKey(item.record, order) }))
+      .sort((left, right) => compare(left, right, order));
     const start = first === undefined ? 0 : sorted.filter((item) => compare(item, first, order) < 0).length;
     const page = sorted.slice(start, start + limit).map(({ record }) => record);
     // The providers' own lists differ more than is documented; a bare array of their records is [inferred].
@@ -57,7 +68,6 @@ export function listRecords<Item extends object>(request: AccountRequest, listin
   });
 }
 
-/** Reads `limit`: 1 to 100, default 25. */
 function readLimit(query: Query): number {
   const limit = readString(query, 'limit') ?? String(defaultLimit);
   if (!/^\d{1,3}$/.test(limit) || Number(limit) < 1 || Number(limit) > maxLimit) {
@@ -66,28 +76,29 @@ function readLimit(query: Query): number {
   return Number(limit);
 }
 
-/**
- * Sorts by the order, or by number alone without one. A record that lacks the date comes as if it were the oldest of all, and
- * among equals the provider's own order decides in both directions. [inferred]
- */
-function sort<Item extends object>(items: readonly Numbered<Item>[], order: ListOrder | undefined) {
-  const keyOf = (record: Item) => (order === undefined ? '' : String(Reflect.get(record, order.field) ?? ''));
-  const positioned = items.map(({ number, record }) => ({ number, record, key: keyOf(record) }));
-  return positioned.toSorted((left, right) => compare(left, right, order));
+/** The position of a record in a list, sorted by `key` (empty without an order). It stays when others are deleted. */
+type Position = { readonly key: string; readonly number: number };
+
+/** A record that lacks the date sorts as the oldest of all. [inferred] */
+function sortKey(record: object, order: ListOrder | undefined): string {
+  return order === undefined ? '' : String(Reflect.get(record, order.field) ?? '');
 }
 
-/** Negative when the left one comes first. Dates of one form and zone compare as text. */
+/**
+ * Negative when the left one comes first. Dates of one form and zone compare as text; among equals the provider's own order
+ * decides in both directions. [inferred]
+ */
 function compare(left: Position, right: Position, order: ListOrder | undefined): number {
   const byKey = left.key < right.key ? -1 : Number(left.key > right.key);
   return (order?.isDescending ? -byKey : byKey) || left.number - right.number;
 }
 
-/** The same for the same list alone, whatever the limit and the shape of the answer: another list refuses its cursors. */
-function fingerprintOf(identity: readonly unknown[]): string {
-  return createHash('sha256').update(JSON.stringify(identity)).digest('base64url').slice(0, fingerprintLength);
+/** Binds a cursor to its list, whatever the limit and the shape: against mix-ups, not against forgery. */
+function fingerprintOfList(identity: readonly unknown[]): string {
+  return createHash('sha256').update(JSON.stringify(identity)).digest('base64url').slice(0, 12);
 }
 
-/** The cursor of the page that starts at a position; null where there is none. */
+/** The cursor of the page that starts at a position; null without one. */
 function buildCursor(position: Position | undefined, fingerprint: string): string | null {
   if (position === undefined) return null;
   return Buffer.from(`${fingerprint} ${position.number} ${position.key}`).toString('base64url');
@@ -97,8 +108,128 @@ function parseCursor(cursor: string, fingerprint: string): Position {
   const text = Buffer.from(cursor, 'base64url').toString();
   const [, madeFor, number, key = ''] = /^(\S+) (\d{1,9}) (.*)$/.exec(text) ?? [];
   if (number === undefined) throw invalidParameter('next_cursor', 'is not a cursor');
-  if (madeFor !== fingerprint) {
-    throw invalidParameter('next_cursor', 'belongs to a list with other filters');
-  }
+  if (madeFor !== fingerprint) throw invalidParameter('next_cursor', 'belongs to a list with other filters');
   return { key, number: Number(number) };
+}
+
+/**
+ * How a list can be narrowed by a field, and the test of a value without an operator:
+ * - `type` by one of the engagement types, `whole` by the text as it is, `part` by a piece of it in any case [inferred];
+ * - `reference` by the id of a record referred to, or by several ids of which any will do;
+ * - `date` by `[eq]`, `[gt]` and `[lt]`. So do `start` and `end`, but without an operator they bound a window: what starts then
+ *   or later, what ends then or earlier. [inferred from the notes "start before end" and "at most a year"]
+ */
+const bareTests = {
+  type: 'is',
+  whole: 'is',
+  part: 'has',
+  reference: 'refers',
+  date: 'eq',
+  start: 'from',
+  end: 'to',
+} as const;
+type FilterKind = keyof typeof bareTests;
+
+/** The fields that a list can be narrowed by, besides the times that every record has. */
+export type ListFilters = { readonly [Kind in FilterKind]?: readonly string[] };
+
+const dateTests = {
+  eq: (ms: number, bound: number) => ms === bound,
+  gt: (ms: number, bound: number) => ms > bound,
+  lt: (ms: number, bound: number) => ms < bound,
+  from: (ms: number, bound: number) => ms >= bound,
+  to: (ms: number, bound: number) => ms <= bound,
+};
+
+/** What one query parameter demands of one field; plain data, so that a cursor can be bound to it. */
+type Condition = { readonly field: string } & (
+  | { readonly test: 'is' | 'has'; readonly text: string }
+  | { readonly test: keyof typeof dateTests; readonly ms: number }
+  | { readonly test: 'refers'; readonly ids: readonly string[] }
+);
+
+/** Reads the conditions, in the order of `filters`. An empty parameter is an absent one: Truto's SDK sends null like that. */
+function readConditions(query: Query, filters: ListFilters): readonly Condition[] {
+  const all = Object.entries({ ...filters, date: ['created_at', 'updated_at'] }) as [FilterKind, readonly string[]][];
+  return all.flatMap(([kind, fields]) =>
+    fields.filter((field) => (query[field] ?? '') !== '').flatMap((field) => readField(field, kind, query[field])),
+  );
+}
+
+function readField(field: string, kind: FilterKind, value: unknown): readonly Condition[] {
+  const test = bareTests[kind];
+  if (test === 'refers') return [{ field, test, ids: [...new Set(readIds(field, value))].toSorted() }];
+  if (test === 'is' || test === 'has')
+    return readOperators(field, value, ['eq']).map(([, text]) => ({ field, test, text: readText(field, text, kind) }));
+  return readOperators(field, value, ['eq', 'gt', 'lt']).map(([operator = test, date]) => ({
+    field,
+    test: operator,
+    ms: parseDate(date, field),
+  }));
+}
+
+/** The operators of `field[operator]=value`; none for `field=value`. */
+function readOperators<T extends string>(
+  field: string,
+  value: unknown,
+  known: readonly T[],
+): [T | undefined, unknown][] {
+  if (!isQueryObject(value)) return [[undefined, value]];
+  return Object.entries(value).map(([name, operand]) => {
+    const operator = known.find((candidate) => candidate === name);
+    if (operator === undefined) throw invalidParameter(field, `knows the operators: ${known.join(', ')}`);
+    return [operator, operand];
+  });
+}
+
+function readText(field: string, value: unknown, kind: FilterKind): string {
+  if (typeof value !== 'string' || value === '') throw invalidParameter(field, 'must be a string that is not empty');
+  if (kind === 'type' && !readableTypes.some((type) => type === value)) {
+    throw invalidParameter(field, `must be one of: ${readableTypes.join(', ')}`);
+  }
+  return value;
+}
+
+/** The ids in `7`, `{id: 7}` or a list of either. */
+function readIds(field: string, value: unknown): readonly string[] {
+  if (Array.isArray(value)) return value.flatMap((item: unknown) => readIds(field, item));
+  if (isQueryObject(value) && Object.keys(value).join() === 'id') return readIds(field, value.id);
+  if (typeof value === 'string' && value !== '') return [value];
+  throw invalidParameter(field, 'must be an id, an object with an id, or a list of them');
+}
+
+/** True when the record meets every condition. A field that is null or absent meets none. */
+function meetsConditions(record: object, conditions: readonly Condition[]): boolean {
+  return conditions.every((condition) => meets(Reflect.get(record, condition.field), condition));
+}
+
+function meets(value: unknown, condition: Condition): boolean {
+  if (condition.test === 'refers') {
+    return [value].flat().some((item) => isQueryObject(item) && condition.ids.some((id) => id === item.id));
+  }
+  if (typeof value !== 'string') return false;
+  if ('ms' in condition) return dateTests[condition.test](Date.parse(value), condition.ms);
+  if (condition.test === 'is') return value === condition.text;
+  return value.toLowerCase().includes(condition.text.toLowerCase());
+}
+
+/** Refuses a window that ends before it starts or is longer than a year: of each time, and from one to the other [inferred]. */
+function checkTimeWindow(conditions: readonly Condition[]): void {
+  const bound = (field: string, ...tests: string[]) => {
+    const found = conditions.find((condition) => condition.field === field && tests.includes(condition.test));
+    return found !== undefined && 'ms' in found ? found.ms : undefined;
+  };
+  const startsAfter = bound('start_time', 'from', 'gt', 'eq');
+  const endsBefore = bound('end_time', 'to', 'lt', 'eq');
+  checkWindow(startsAfter, bound('start_time', 'lt'), 'start_time');
+  checkWindow(bound('end_time', 'gt'), endsBefore, 'end_time');
+  checkWindow(startsAfter, endsBefore, 'start_time to end_time');
+}
+
+function checkWindow(fromMs: number | undefined, toMs: number | undefined, name: string): void {
+  if (fromMs === undefined || toMs === undefined) return;
+  if (fromMs > toMs) throw new Refusal(400, `The range of ${name} must start before it ends`);
+  const latest = new Date(fromMs);
+  latest.setUTCFullYear(latest.getUTCFullYear() + 1);
+  if (toMs > latest.getTime()) throw new Refusal(400, `The range of ${name} must not be longer than a year`);
 }

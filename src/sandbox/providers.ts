@@ -1,11 +1,136 @@
+import { STATUS_CODES } from 'node:http';
 import type { EngagementType, RecordReference } from '../engagement/input.ts';
-import { base62, hex, mapFields, numberBetween, numericId, type Provider, randomText } from './provider.ts';
+import type { Random } from './random.ts';
 import type { EngagementRecord, RecordKind } from './records.ts';
 
 /*
- * What each imitated CRM has and answers; its error bodies are in `failure-bodies.ts`. Sources: [vendor] the vendor's own
- * documentation, [3rd] somebody else's copy of it, [inferred] reasoned, NOT FOUND documented nowhere.
+ * What each imitated CRM has and answers. Sources: [vendor] the vendor's own documentation, [3rd] somebody else's copy of it,
+ * [inferred] reasoned, NOT FOUND documented nowhere.
  */
+
+/** What a CRM itself answers. Without `body`, nothing follows the headers. */
+export type ProviderAnswer = { readonly status: number; readonly body?: unknown };
+
+/** Why a CRM refuses, before it is put into that CRM's own shape. */
+export interface ProviderFailure {
+  readonly statusCode: number;
+  readonly message: string;
+  /** Only with a 429. */
+  readonly retryAfterSeconds?: number;
+  /** The permissions that the connection lacks; only with a 403. */
+  readonly missingScopes?: readonly string[];
+}
+
+/** A record as a CRM's own API shows it. */
+export type RawRecord = Readonly<Record<string, unknown>>;
+
+/** One imitated CRM. */
+export interface Provider {
+  /** The last digits of its account's id. Never reused and never changed: documents and callers have the ids. */
+  readonly accountNumber: number;
+  /** The types of its engagements where the table of integrations lists none: call, email, meeting and note unless it says otherwise. */
+  readonly seededTypes?: readonly EngagementType[];
+  /** Absent when the vendor documents no limit that Truto could pass on. */
+  readonly rateLimit?: { readonly limit: number; readonly windowSeconds: number };
+  /** How the CRM answers a delete of a record that a read shows like that. Absent when the integration cannot delete engagements. */
+  readonly answerDelete?: (record: EngagementRecord, shown: RawRecord) => ProviderAnswer;
+  /** The unified fields that Truto's mapping makes of that answer; absent when there is nothing at all (a 204). */
+  readonly mapDeleted?: (record: EngagementRecord) => object;
+  /** True when kinds of record are numbered separately, so that a user, a contact and an account have the same id. */
+  readonly numbersKindsAlike?: boolean;
+  /** True when users can be listed but not read one by one. Upstream's lists for this and for projects are complete. */
+  readonly lacksUserGet?: boolean;
+  readonly hasProjects?: boolean;
+  /** A new id in the CRM's own form. */
+  readonly createId: (random: Random, kind: RecordKind) => string;
+  /**
+   * `raw` and `remote_data` of a read, such as `id=#id title=subject status`: a name of the CRM's, `=`, the unified field, which may
+   * be left out when it has the same name. A reference is shown as its id, a phone number as its digits, a list as its first item,
+   * an absent field as null; `#` makes a number of it. Field names are plausible, [inferred].
+   */
+  readonly fields: string;
+  /** Fields that are shown in other ways, instead of those or after them. */
+  readonly moreFields?: (record: EngagementRecord) => RawRecord;
+  /** Put around the fields. */
+  readonly envelope?: (shown: RawRecord, record: EngagementRecord) => RawRecord;
+  /** What a read of a deleted record shows, where that is not a 404. */
+  readonly showDeleted?: (id: string) => RawRecord;
+  /** The body of an error. Absent where it is NOT FOUND: then the text alone, because an invented shape would teach the wrong thing. */
+  readonly describeFailure?: (failure: ProviderFailure) => unknown;
+}
+
+/** Characters that ids are made of. */
+const hex = '0123456789abcdef';
+
+/** Characters that ids are made of. */
+const base62 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
+
+/** Ids that are numbers within a range. */
+function numberBetween(min: number, max: number): Provider['createId'] {
+  return (random) => String(random.integer(min, max));
+}
+
+/** Ids that are a fixed beginning and random characters. */
+function randomText(prefix: string, alphabet: string, length: number): Provider['createId'] {
+  return (random) => `${prefix}${random.text(alphabet, length)}`;
+}
+
+/** The id as a number where the CRM's own JSON has numbers; ids that are no numbers (reserved ones) stay as they are. */
+function numericId(id: string): number | string {
+  const number = Number(id);
+  return Number.isSafeInteger(number) ? number : id;
+}
+
+/** The record as the CRM's own API shows it. */
+export function showEngagement(provider: Provider, record: EngagementRecord): RawRecord {
+  const { fields, moreFields, envelope } = provider;
+  const shown = { ...pickFields(fields, record), ...moreFields?.(record) };
+  return envelope ? envelope(shown, record) : shown;
+}
+
+function pickFields(mapping: string, record: EngagementRecord): RawRecord {
+  const fields = mapping.split(/\s+/).map((part) => {
+    const [name = '', source = name] = part.split('=');
+    const value = simplify(Reflect.get(record, source.replace('#', '')));
+    return [name, source.startsWith('#') && typeof value === 'string' ? numericId(value) : value] as const;
+  });
+  return Object.fromEntries(fields);
+}
+
+function simplify(value: unknown): unknown {
+  const first: unknown = Array.isArray(value) ? value[0] : value;
+  return typeof first === 'object' && first !== null
+    ? (Reflect.get(first, 'number') ?? Reflect.get(first, 'id'))
+    : (first ?? null);
+}
+
+/** The values are gRPC's, [inferred]. */
+const keapErrors: ReadonlyMap<number, readonly [code: number, status: string]> = new Map([
+  [400, [3, 'INVALID_ARGUMENT']],
+  [401, [16, 'UNAUTHENTICATED']],
+  [403, [7, 'PERMISSION_DENIED']],
+  [404, [5, 'NOT_FOUND']],
+  [409, [10, 'ABORTED']],
+  [429, [8, 'RESOURCE_EXHAUSTED']],
+  [500, [13, 'INTERNAL']],
+]);
+
+type Texts = Readonly<Record<number, string>>;
+
+/** COMPLEXITY_BUDGET_EXHAUSTED is [vendor], the others [inferred]. */
+const mondayCodes: Texts = { 404: 'ResourceNotFoundException', 429: 'COMPLEXITY_BUDGET_EXHAUSTED' };
+
+/** That of 401 is [3rd], the others [inferred]. */
+const onePageNames: Texts = { 401: 'authorization_data_not_found', 404: 'resource_not_found' };
+
+/** 401, 403 and INVALID_DATA are [vendor], the others [inferred]. */
+const zohoCodes: Texts = {
+  401: 'INVALID_TOKEN',
+  403: 'NO_PERMISSION',
+  404: 'INVALID_DATA',
+  422: 'INVALID_DATA',
+  429: 'TOO_MANY_REQUESTS',
+};
 
 /** The integration's mapping fills the id alone. */
 const idOnly = ({ id }: EngagementRecord) => ({ id });
@@ -28,18 +153,6 @@ function numericReference(reference: RecordReference | null | undefined, more: o
   return reference ? { id: numericId(reference.id), ...more } : null;
 }
 
-/** Planhat's conversation: what a read shows, and a delete too. */
-const showConversation = mapFields(
-  `_id=id type=engagement_type subject description=content companyId=account users endusers archived custom
-   date=start_time createDate=created_at lastUpdated=updated_at`,
-  ({ owner, contact, custom_fields }) => ({
-    users: owner ? [{ id: owner.id, isOwner: true }] : [],
-    endusers: (contact ?? []).map(({ id }) => ({ id })),
-    archived: false,
-    custom: custom_fields ?? {},
-  }),
-);
-
 const conversationFields =
   'id engagement_type subject content owner account contact custom_fields start_time created_at updated_at'.split(' ');
 
@@ -48,21 +161,6 @@ function mapConversation(record: EngagementRecord): object {
   const fields = conversationFields.map((name) => [name, Reflect.get(record, name) ?? null]);
   return { ...Object.fromEntries(fields), contact: record.contact ?? [], custom_fields: record.custom_fields ?? {} };
 }
-
-const showHubSpotProperties = mapFields(
-  'hs_object_id=#id hs_engagement_type hs_body_preview=content hubspot_owner_id=owner hs_timestamp=start_time',
-  ({ engagement_type }) => ({ hs_engagement_type: engagement_type.toUpperCase() }),
-);
-
-/** A Zoho record; its module decides what the subject is called. */
-const showZohoRecord = (subject: string) =>
-  mapFields(
-    `id ${subject}=subject Description=content Owner Who_Id What_Id Start_DateTime=start_time End_DateTime=end_time
-     Call_Type=direction Created_Time=created_at Modified_Time=updated_at`,
-    ({ owner = null, contact, account = null }) => ({ Owner: owner, Who_Id: contact?.[0] ?? null, What_Id: account }),
-  );
-const showZohoCall = showZohoRecord('Subject');
-const showZohoEvent = showZohoRecord('Event_Title');
 
 /** Copper's dates are seconds since 1970. */
 const epochSeconds = (date: string | null | undefined) => (date ? Date.parse(date) / 1000 : null);
@@ -76,14 +174,12 @@ export const providers: Readonly<Record<string, Provider>> = {
     answerDelete: () => ({ status: 200, body: { success: true } }), // [3rd]
     mapDeleted: nothing,
     createId: numberBetween(10_000_000, 99_999_999),
-    showEngagement: mapFields(
-      'id=#id type title=subject body=content start_time end_time date=created_at',
-      ({ engagement_type, contact, notes }) => ({
-        type: interactionTypes[engagement_type],
-        persons: (contact ?? []).map(({ id }) => ({ id: numericId(id), type: 0 })),
-        notes: (notes ?? []).map(({ id }) => numericId(id)),
-      }),
-    ),
+    fields: 'id=#id type title=subject body=content start_time end_time date=created_at',
+    moreFields: ({ engagement_type, contact, notes }) => ({
+      type: interactionTypes[engagement_type],
+      persons: (contact ?? []).map(({ id }) => ({ id: numericId(id), type: 0 })),
+      notes: (notes ?? []).map(({ id }) => numericId(id)),
+    }),
   },
   // DELETE /api/v2/entries/{id} [3rd].
   Capsule: {
@@ -95,15 +191,15 @@ export const providers: Readonly<Record<string, Provider>> = {
     // The sibling delete pages list Capsule among those that fill `id`: it can only come from the request. [inferred]
     mapDeleted: idOnly,
     createId: numberBetween(100_000_000, 999_999_999),
-    showEngagement: mapFields(
-      `id=#id type=engagement_type subject content creator party opportunity entryAt=start_time createdAt=created_at
+    fields: `id=#id type=engagement_type subject content creator party opportunity entryAt=start_time createdAt=created_at
        updatedAt=updated_at`,
-      ({ owner, account, opportunity }) => ({
-        creator: numericReference(owner),
-        party: numericReference(account, { type: 'organisation' }),
-        opportunity: numericReference(opportunity?.[0]),
-      }),
-    ),
+    moreFields: ({ owner, account, opportunity }) => ({
+      creator: numericReference(owner),
+      party: numericReference(account, { type: 'organisation' }),
+      opportunity: numericReference(opportunity?.[0]),
+    }),
+    // 429 [vendor]; the other bodies: NOT FOUND.
+    describeFailure: ({ statusCode, message }) => (statusCode === 429 ? { error: 'rate limit reached' } : message),
   },
   // DELETE /api/v1/activity/{call,note,meeting,email}/{id}/ [vendor].
   Close: {
@@ -112,11 +208,14 @@ export const providers: Readonly<Record<string, Provider>> = {
     answerDelete: () => ({ status: 200, body: {} }), // 200 [vendor], `{}` [inferred]
     mapDeleted: nothing,
     createId: (random, kind) => `${closeIdPrefixes[kind] ?? kind.slice(0, 4)}_${random.text(base62, 43)}`,
-    showEngagement: mapFields(
-      `id _type user_id=owner lead_id=account contact_id=contact direction status subject note=content
+    fields: `id _type user_id=owner lead_id=account contact_id=contact direction status subject note=content
        duration=#duration phone=phone_numbers date_created=created_at date_updated=updated_at`,
-      ({ engagement_type }) => ({ _type: engagement_type.charAt(0).toUpperCase() + engagement_type.slice(1) }),
-    ),
+    moreFields: ({ engagement_type }) => ({
+      _type: engagement_type.charAt(0).toUpperCase() + engagement_type.slice(1),
+    }),
+    // The body of a 429 says when to come back [vendor]; the rest of it, and the other bodies: NOT FOUND.
+    describeFailure: ({ statusCode, message, retryAfterSeconds }) =>
+      statusCode === 429 ? { message, rate_reset: retryAfterSeconds } : message,
   },
   // DELETE /developer_api/v1/activities/{id} [vendor].
   Copper: {
@@ -126,16 +225,14 @@ export const providers: Readonly<Record<string, Provider>> = {
     answerDelete: ({ id }) => ({ status: 200, body: { id: numericId(id), is_deleted: true } }), // [vendor]
     mapDeleted: idOnly,
     createId: numberBetween(1_000_000_000, 9_999_999_999),
-    showEngagement: mapFields(
-      'id=#id type parent user_id=#owner details=content',
-      ({ engagement_type, account, start_time, created_at, updated_at }) => ({
-        type: { category: 'user', name: engagement_type },
-        parent: numericReference(account, { type: 'company' }),
-        activity_date: epochSeconds(start_time),
-        date_created: epochSeconds(created_at),
-        date_modified: epochSeconds(updated_at),
-      }),
-    ),
+    fields: 'id=#id type parent user_id=#owner details=content',
+    moreFields: ({ engagement_type, account, start_time, created_at, updated_at }) => ({
+      type: { category: 'user', name: engagement_type },
+      parent: numericReference(account, { type: 'company' }),
+      activity_date: epochSeconds(start_time),
+      date_created: epochSeconds(created_at),
+      date_modified: epochSeconds(updated_at),
+    }),
     // A deleted activity stays readable, but nothing is left of it [vendor].
     showDeleted: (id) => ({ id: numericId(id), is_deleted: true }),
   },
@@ -145,12 +242,10 @@ export const providers: Readonly<Record<string, Provider>> = {
     lacksUserGet: true,
     answerDelete: () => ({ status: 204 }), // status and body: NOT FOUND
     createId: randomText('700', '0123456789', 8),
-    showEngagement: mapFields(
-      `id=#id title=subject notes=content owner_id=#owner targetable_type targetable_id=#contact start_date=start_time
+    fields: `id=#id title=subject notes=content owner_id=#owner targetable_type targetable_id=#contact start_date=start_time
          end_date=end_time custom_field created_at updated_at`,
-      ({ custom_fields }) => ({ targetable_type: 'Contact', custom_field: custom_fields ?? {} }),
-      (sales_activity) => ({ sales_activity }),
-    ),
+    moreFields: ({ custom_fields }) => ({ targetable_type: 'Contact', custom_field: custom_fields ?? {} }),
+    envelope: (sales_activity) => ({ sales_activity }),
   },
   // DELETE /calendars/events/{id} for meetings, /contacts/{contact}/notes/{id} for notes [vendor].
   Highlevel: {
@@ -164,10 +259,14 @@ export const providers: Readonly<Record<string, Provider>> = {
         : { status: 200, body: { succeded: true } },
     mapDeleted: nothing,
     createId: randomText('', base62, 20),
-    showEngagement: mapFields(
-      `id contactId=contact assignedUserId=owner title=subject body=content appointmentStatus=status
+    fields: `id contactId=contact assignedUserId=owner title=subject body=content appointmentStatus=status
        startTime=start_time endTime=end_time dateAdded=created_at dateUpdated=updated_at`,
-    ),
+    // 400, 401 and 422, which has a list of messages, are [vendor]; the others alike [inferred].
+    describeFailure: ({ statusCode, message }) => ({
+      statusCode,
+      message: statusCode === 422 ? [message] : message,
+      ...(statusCode !== 400 && { error: STATUS_CODES[statusCode] }),
+    }),
   },
   // DELETE /rest/v2/emails/{id}, and /crm/rest/v1/appointments/{id} for meetings [vendor].
   Keap: {
@@ -175,10 +274,13 @@ export const providers: Readonly<Record<string, Provider>> = {
     lacksUserGet: true,
     answerDelete: () => ({ status: 204 }), // v2 [vendor]; v1: NOT FOUND
     createId: numberBetween(1000, 999_999),
-    showEngagement: mapFields(
-      `id=#id subject plain_content=content contact_id=#contact user_id=#owner start_date=start_time end_date=end_time
+    fields: `id=#id subject plain_content=content contact_id=#contact user_id=#owner start_date=start_time end_date=end_time
        sent_date=created_at`,
-    ),
+    // The form is [vendor].
+    describeFailure: ({ statusCode, message }) => {
+      const [code, status] = keapErrors.get(statusCode) ?? [2, 'UNKNOWN'];
+      return { code, message, status, details: [{ domain: 'keap', resource: 'engagement' }] };
+    },
   },
   // A GraphQL mutation at one endpoint, whatever the type [vendor].
   'Monday CRM': {
@@ -192,26 +294,38 @@ export const providers: Readonly<Record<string, Provider>> = {
     }),
     mapDeleted: idOnly,
     createId: numberBetween(1_000_000_000, 9_999_999_999),
-    showEngagement: mapFields(
-      'id type=engagement_type title=subject content user item board created_at',
-      ({ owner, contact }) => ({
-        user: owner ? { id: owner.id } : null,
-        item: contact?.[0] ? { id: contact[0].id } : null,
-        board: { id: 4567890123 },
-      }),
-    ),
+    fields: 'id type=engagement_type title=subject content user item board created_at',
+    moreFields: ({ owner, contact }) => ({
+      user: owner ? { id: owner.id } : null,
+      item: contact?.[0] ? { id: contact[0].id } : null,
+      board: { id: 4567890123 },
+    }),
+    // [vendor], where it often comes under HTTP 200: Truto has to turn it into a status of its own.
+    describeFailure: ({ statusCode, message, retryAfterSeconds }) => {
+      const extensions = {
+        code: mondayCodes[statusCode] ?? 'INTERNAL_SERVER_ERROR',
+        error_data: {},
+        status_code: statusCode,
+        ...(retryAfterSeconds !== undefined && { retry_in_seconds: retryAfterSeconds }),
+      };
+      return {
+        errors: [{ message, locations: [{ line: 1, column: 12 }], path: ['delete_timeline_item'], extensions }],
+      };
+    },
   },
   // DELETE /api/v3/calls/{id}, /api/v3/meetings/{id} [3rd].
   OnePageCRM: {
     accountNumber: 9,
     answerDelete: () => ({ status: 204 }), // 200 [3rd], but the body is NOT FOUND, and the sandbox invents none
     createId: randomText('5', hex, 23),
-    showEngagement: mapFields(
-      `id contact_id=contact author=owner text=content call_result=status phone_number=phone_numbers created_at
+    fields: `id contact_id=contact author=owner text=content call_result=status phone_number=phone_numbers created_at
          modified_at=updated_at`,
-      () => ({}),
-      (shown, { engagement_type }) => ({ status: 0, message: 'OK', data: { [engagement_type]: shown } }),
-    ),
+    envelope: (shown, { engagement_type }) => ({ status: 0, message: 'OK', data: { [engagement_type]: shown } }),
+    // [3rd]
+    describeFailure: ({ statusCode, message }) => {
+      const error_name = onePageNames[statusCode] ?? 'request_failed';
+      return { status: statusCode, message, error_name, error_message: message, errors: {} };
+    },
   },
   // DELETE /api/v2/activities/{id}, and /v1/notes/{id} for notes [vendor].
   Pipedrive: {
@@ -224,19 +338,22 @@ export const providers: Readonly<Record<string, Provider>> = {
     mapDeleted: idOnly,
     numbersKindsAlike: true,
     createId: numberBetween(100, 99_999),
-    showEngagement: mapFields(
-      `id=#id type=engagement_type subject note=content owner_id=#owner deal_id=#opportunity org_id=#account
+    fields: `id=#id type=engagement_type subject note=content owner_id=#owner deal_id=#opportunity org_id=#account
          person_id=#contact done due_date due_time add_time=created_at update_time=updated_at is_deleted`,
-      ({ status, start_time }) => ({
-        done: status === 'completed',
-        due_date: start_time?.slice(0, 10) ?? null,
-        due_time: start_time?.slice(11, 16) ?? null,
-        is_deleted: false,
-      }),
-      (data) => ({ success: true, data }),
-    ),
+    moreFields: ({ status, start_time }) => ({
+      done: status === 'completed',
+      due_date: start_time?.slice(0, 10) ?? null,
+      due_time: start_time?.slice(11, 16) ?? null,
+      is_deleted: false,
+    }),
+    envelope: (data) => ({ success: true, data }),
     // A deleted activity stays readable for 30 days [vendor]; that v2 shows it as v1 does, with a mark, is [inferred].
     showDeleted: (id) => ({ success: true, data: { id: numericId(id), is_deleted: true } }),
+    // [vendor]
+    describeFailure: ({ message }) => {
+      const error_info = 'Please check developers.pipedrive.com for more information about Pipedrive API.';
+      return { success: false, error: message, error_info, data: null, additional_data: null };
+    },
   },
   // DELETE /api/v100/rest/spaces/{space}/entities/{Entity}/{id}: the type picks the entity [3rd].
   Pipeliner: {
@@ -248,22 +365,32 @@ export const providers: Readonly<Record<string, Provider>> = {
       const part = (length: number) => random.text(hex, length);
       return `${part(8)}-${part(4)}-4${part(3)}-a${part(3)}-${part(12)}`;
     },
-    showEngagement: mapFields(
-      `id subject description=content owner_id=owner account_id=account contact_id=contact call_start=start_time
+    fields: `id subject description=content owner_id=owner account_id=account contact_id=contact call_start=start_time
          call_end=end_time is_deleted created=created_at modified=updated_at`,
-      () => ({ is_deleted: false }),
-      (data) => ({ success: true, data }),
-    ),
+    moreFields: () => ({ is_deleted: false }),
+    envelope: (data) => ({ success: true, data }),
+    // The form of 404 and 500 is [3rd], the values of `code` are [inferred].
+    describeFailure: ({ statusCode, message }) => {
+      const name = statusCode < 500 ? 'ERROR_PARAMETER_INVALID' : 'ERROR_INTERNAL';
+      return { success: false, http_status: statusCode, code: statusCode === 404 ? 1201 : 1000, name, message };
+    },
   },
   // DELETE /conversations/{_id} [3rd].
   Planhat: {
     accountNumber: 12,
     rateLimit: { limit: 200, windowSeconds: 60 }, // before it slows down [3rd]
     hasProjects: true,
-    answerDelete: (record) => ({ status: 200, body: showConversation(record) }), // [3rd]; one client's tests expect 204
+    answerDelete: (_record, shown) => ({ status: 200, body: shown }), // [3rd]; one client's tests expect 204
     mapDeleted: mapConversation,
     createId: randomText('6', hex, 23),
-    showEngagement: showConversation,
+    fields: `_id=id type=engagement_type subject description=content companyId=account users endusers archived custom
+       date=start_time createDate=created_at lastUpdated=updated_at`,
+    moreFields: ({ owner, contact, custom_fields }) => ({
+      users: owner ? [{ id: owner.id, isOwner: true }] : [],
+      endusers: (contact ?? []).map(({ id }) => ({ id })),
+      archived: false,
+      custom: custom_fields ?? {},
+    }),
   },
   // DELETE /v2/notes/{id}, /v2/calls/{id} [vendor]; which of them Truto uses is [inferred].
   'Zendesk Sell': {
@@ -273,12 +400,16 @@ export const providers: Readonly<Record<string, Provider>> = {
     mapDeleted: idOnly, // as for Capsule [inferred]
     numbersKindsAlike: true,
     createId: numberBetween(1_000_000, 99_999_999),
-    showEngagement: mapFields(
-      `id=#id creator_id=#owner resource_type resource_id=#contact content summary=subject duration=#duration
+    fields: `id=#id creator_id=#owner resource_type resource_id=#contact content summary=subject duration=#duration
          phone_number=phone_numbers incoming created_at updated_at`,
-      ({ direction }) => ({ resource_type: 'contact', incoming: direction === 'inbound' }),
-      (data, { engagement_type }) => ({ data, meta: { type: engagement_type } }),
-    ),
+    moreFields: ({ direction }) => ({ resource_type: 'contact', incoming: direction === 'inbound' }),
+    envelope: (data, { engagement_type }) => ({ data, meta: { type: engagement_type } }),
+    // [vendor]; the values of `code` and `logref` are [inferred].
+    describeFailure: ({ statusCode, message }) => {
+      const error = { code: statusCode === 404 ? 'resource_not_found' : 'request_failed', message, details: message };
+      const meta = { http_status: `${statusCode} ${STATUS_CODES[statusCode]}`, logref: 'sandbox' };
+      return { errors: [{ error, meta: { type: 'error' } }], meta };
+    },
   },
   // DELETE /crm/v8/{Calls,Events}/{id}: the type picks the module [vendor].
   'Zoho CRM': {
@@ -289,18 +420,44 @@ export const providers: Readonly<Record<string, Provider>> = {
     }),
     mapDeleted: idOnly,
     createId: randomText('1386586', '0123456789', 12), // 18 or 19 digits [vendor]: too long for a JavaScript number
-    showEngagement: (record) => ({
-      data: [record.engagement_type === 'call' ? showZohoCall(record) : showZohoEvent(record)],
+    // The module decides what the subject is called.
+    fields: `id Subject=subject Event_Title=subject Description=content Owner Who_Id What_Id Start_DateTime=start_time
+       End_DateTime=end_time Call_Type=direction Created_Time=created_at Modified_Time=updated_at`,
+    moreFields: ({ owner = null, contact, account = null }) => ({
+      Owner: owner,
+      Who_Id: contact?.[0] ?? null,
+      What_Id: account,
     }),
+    envelope: ({ Subject, Event_Title, ...rest }, { engagement_type }) => ({
+      data: [{ id: rest.id, ...(engagement_type === 'call' ? { Subject } : { Event_Title }), ...rest }],
+    }),
+    // The form is [vendor]. Zoho sends an unknown id under HTTP 400; Truto's own status for it is NOT FOUND, so 404 here.
+    describeFailure: (failure) => {
+      const code = zohoCodes[failure.statusCode] ?? 'INTERNAL_ERROR';
+      const message = failure.statusCode === 404 ? 'the id given seems to be invalid' : failure.message;
+      return { data: [{ code, details: {}, message, status: 'error' }] };
+    },
   },
   // Can be read, but Truto's delete page does not list it: the account on which a delete is refused.
   HubSpot: {
     accountNumber: 15,
     rateLimit: { limit: 110, windowSeconds: 10 }, // the documentation's example of the header [inferred]
     createId: numberBetween(10_000_000_000, 99_999_999_999),
-    showEngagement: mapFields('id properties createdAt=created_at updatedAt=updated_at archived', (record) => ({
-      properties: showHubSpotProperties(record),
+    fields: 'id properties createdAt=created_at updatedAt=updated_at archived',
+    moreFields: (record) => ({
+      properties: {
+        ...pickFields('hs_object_id=#id hs_engagement_type hs_body_preview=content hubspot_owner_id=owner', record),
+        hs_engagement_type: record.engagement_type.toUpperCase(),
+        hs_timestamp: record.start_time ?? null,
+      },
       archived: false,
-    })),
+    }),
+    // [inferred] from the form of HubSpot's public errors.
+    describeFailure: ({ statusCode, message }) => ({
+      status: 'error',
+      message,
+      correlationId: '00000000-0000-4000-8000-00000000e44e',
+      category: statusCode === 404 ? 'OBJECT_NOT_FOUND' : 'VALIDATION_ERROR',
+    }),
   },
 };

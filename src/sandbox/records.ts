@@ -27,14 +27,8 @@ export type EngagementRecord = { readonly id: string; readonly engagement_type: 
   readonly [Name in keyof EngagementFields]?: EngagementFields[Name] | null;
 };
 
-/** One of the fields null and another left out, in turn: over enough records, each is so at least once. The first stays whole. */
-export function withGaps<Item extends object>(record: Item, index: number, fields: readonly string[]): Item {
-  if (index === 0) return record;
-  const absent = fields[(index + Math.min(7, Math.floor(fields.length / 2))) % fields.length] ?? '';
-  const copy = { ...record, [fields[index % fields.length] ?? '']: null };
-  Reflect.deleteProperty(copy, absent);
-  return copy;
-}
+/** A related record in Truto's unified shape, without `remote_data`. */
+export type RelatedRecord = Readonly<Record<string, unknown>> & { readonly id: string };
 
 /** A record and its number in the provider's own order. */
 export interface Numbered<Item> {
@@ -45,7 +39,7 @@ export interface Numbered<Item> {
 
 /** The engagements of one account. */
 export interface Engagements {
-  /** What is there now, by id, in order. */
+  /** Those that exist now, by id, in order. */
   readonly present: Map<string, Numbered<EngagementRecord>>;
   readonly deletedIds: Set<string>;
 }

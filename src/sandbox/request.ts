@@ -1,9 +1,19 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { type SandboxAccount, sandboxAccounts } from './accounts.ts';
-import { invalidParameter, missingParameter, Refusal } from './answer.ts';
-import type { SandboxFault } from './faults.ts';
-import type { CountForTruto, RateMeter } from './limits.ts';
-import type { Query } from './query.ts';
+import {
+  type Answer,
+  buildRefusal,
+  buildRemoteFailure,
+  invalidParameter,
+  isMapped,
+  missingParameter,
+  type PlainAnswer,
+  Refusal,
+  retryAfter,
+} from './answer.ts';
+import type { FailureEffect, FaultEffect, SandboxFault } from './faults.ts';
+import { type CountForTruto, countForProvider, type RateMeter } from './limits.ts';
+import { type Query, readAnswerShape } from './query.ts';
 import type { Engagements } from './records.ts';
 
 /** A request as it came in. */
@@ -29,9 +39,9 @@ export interface SandboxSettings {
   readonly pickFault: PickFault;
 }
 
-/** What one running sandbox consists of. */
+/** The state of one running sandbox. */
 export interface SandboxState extends SandboxSettings {
-  /** By account. What engagements refer to is the same in every sandbox: see `resources.ts`. */
+  /** By account. Related records are the same in every sandbox, and never change. */
   readonly engagements: ReadonlyMap<SandboxAccount, Engagements>;
   readonly rateMeter: RateMeter;
   readonly countForTruto: CountForTruto;
@@ -64,4 +74,53 @@ export function findAccount(id: string): SandboxAccount {
   const account = sandboxAccounts.find((candidate) => candidate.id === id);
   if (account === undefined) throw new Refusal(404, 'Integrated account not found');
   return account;
+}
+
+/** Does `work`, with the fault before or after it. On a route without an account, a remote failure becomes Truto's own. */
+export function injectFault(request: SandboxRequest, work: () => PlainAnswer): Answer {
+  const { fault } = request;
+  if (fault === undefined) return passProvider(request, work());
+  if (fault.effect.kind === 'failure') {
+    if (fault.strikesAfter) work();
+    return buildFailure(request, fault.effect);
+  }
+  return strike(request, fault.effect, fault.strikesAfter ? passProvider(request, work()) : undefined);
+}
+
+/** Counts a call that gets as far as the provider, and adds the provider's limits to its answer. */
+function passProvider({ state, account }: SandboxRequest, answer: PlainAnswer, isUsedUp = false): PlainAnswer {
+  const rateLimit = account && countForProvider(state.rateMeter, account, isUsedUp);
+  return { ...answer, headers: { ...rateLimit, ...answer.headers } };
+}
+
+function buildFailure(request: SandboxRequest, effect: FailureEffect): PlainAnswer {
+  const { statusCode, message, isRemote, retryAfterSeconds } = effect;
+  return isRemote && request.account !== undefined
+    ? passProvider(request, buildRemoteFailure(request.account, effect), statusCode === 429)
+    : buildRefusal(statusCode, message, retryAfter(retryAfterSeconds));
+}
+
+function strike(
+  { id, query, state }: SandboxRequest,
+  effect: Exclude<FaultEffect, FailureEffect>,
+  answer: PlainAnswer = { kind: 'plain', status: 200 },
+): Answer {
+  switch (effect.kind) {
+    case 'foreign':
+      return effect;
+    case 'reset':
+      return { kind: 'reset' };
+    case 'cut':
+    case 'continue':
+      return { ...answer, damage: effect.kind };
+    case 'late':
+      return { ...answer, delayMs: state.slowMs };
+    case 'accepted':
+      // Capsule documents 202 with no body and a Location that Truto does not pass on; what Truto itself sends is [inferred].
+      return { kind: 'plain', status: 202, ...(isMapped(readAnswerShape(query)) && { body: { id } }) };
+    case 'empty':
+      return { kind: 'plain', status: 200 };
+    case 'huge':
+      return { kind: 'huge', id, sizeBytes: state.hugeBytes, isChunked: readAnswerShape(query).format === 'stream' };
+  }
 }

@@ -1,15 +1,14 @@
 import { type Answer, buildRefusal, Refusal } from './answer.ts';
-import { deleteEngagement, getEngagement, listEngagements } from './engagements.ts';
 import { findFault, type SandboxFault, sandboxFaults } from './faults.ts';
-import { injectFault } from './inject-fault.ts';
-import type { Provider } from './provider.ts';
+import { deleteEngagement, getEngagement, getRelated, listKind } from './methods.ts';
+import type { Provider } from './providers.ts';
 import { isQueryObject, parseQuery, type Query } from './query.ts';
 import { type RecordKind, relatedKinds } from './records.ts';
-import { getRelated, listRelated } from './related.ts';
 import {
   type AccountRequest,
   findAccount,
   findQueriedAccount,
+  injectFault,
   type ReceivedRequest,
   type SandboxRequest,
   type SandboxState,
@@ -26,32 +25,26 @@ function route(method: string, path: string, handler: Handler) {
 /** All routes; `{id}` stands for any one segment. */
 const routes = [
   route('GET', '/integrated-account/{id}', showIntegratedAccount),
-  route('GET', '/unified/crm/engagements', onAccount('engagements', 'list', listEngagements)),
-  route('GET', '/unified/crm/engagements/{id}', onAccount('engagements', 'get', getEngagement)),
-  route('DELETE', '/unified/crm/engagements/{id}', onAccount('engagements', 'delete', deleteEngagement)),
-  ...relatedKinds.flatMap((kind) => [
-    route(
-      'GET',
-      `/unified/crm/${kind}`,
-      onAccount(kind, 'list', (request) => listRelated(request, kind)),
-    ),
-    route(
-      'GET',
-      `/unified/crm/${kind}/{id}`,
-      onAccount(kind, 'get', (request) => getRelated(request, kind)),
-    ),
-  ]),
+  recordRoute('engagements', 'list', listKind),
+  recordRoute('engagements', 'get', getEngagement),
+  recordRoute('engagements', 'delete', deleteEngagement),
+  ...relatedKinds.flatMap((kind) => [recordRoute(kind, 'list', listKind), recordRoute(kind, 'get', getRelated)]),
 ];
 
 /** Needs an account whose integration has the method. How Truto refuses another is NOT FOUND: this 400 is [inferred]. */
-function onAccount(kind: RecordKind, method: string, handle: (request: AccountRequest) => Answer): Handler {
-  return (request) => {
+function recordRoute<Kind extends RecordKind>(
+  kind: Kind,
+  method: 'list' | 'get' | 'delete',
+  handle: (request: AccountRequest, kind: Kind) => Answer,
+) {
+  const path = `/unified/crm/${kind}${method === 'list' ? '' : '/{id}'}`;
+  return route(method === 'delete' ? 'DELETE' : 'GET', path, (request) => {
     const account = findQueriedAccount(request.query);
     if (!hasMethod(account.provider, kind, method)) {
       throw new Refusal(400, `Method ${method} of crm/${kind} is not supported by ${account.integration.name}`);
     }
-    return handle({ ...request, account });
-  };
+    return handle({ ...request, account }, kind);
+  });
 }
 
 /** Every integration is taken to have all methods but these [inferred]. */

@@ -1,8 +1,307 @@
-import type { EngagementType } from '../engagement/input.ts';
-
-import { createIds, relatedIds, type SandboxAccount } from './accounts.ts';
+import type { EngagementType, RecordReference } from '../engagement/input.ts';
+import type { SandboxAccount } from './accounts.ts';
 import { createRandom, type Random } from './random.ts';
-import { type EngagementRecord, type RelatedKind, withGaps } from './records.ts';
+import type { EngagementRecord, PhoneNumber, RecordKind, RelatedKind, RelatedRecord } from './records.ts';
+
+/* The records that an account starts with: invented, the same in every sandbox, and whole in the first of each kind. */
+
+const hourMs = 3_600_000;
+const timeAt = (ms: number) => new Date(ms).toISOString();
+
+/** The value of that name, made once. */
+function remembered<Value>(values: Map<string, Value>, name: string, make: () => Value): Value {
+  const value = values.get(name) ?? make();
+  values.set(name, value);
+  return value;
+}
+
+/** One of the fields null and another left out, in turn: over enough records, each is so at least once. The first stays whole. */
+function withGaps<Item extends object>(record: Item, index: number, fields: readonly string[]): Item {
+  if (index === 0) return record;
+  const absent = fields[(index + Math.min(7, Math.floor(fields.length / 2))) % fields.length] ?? '';
+  const copy = { ...record, [fields[index % fields.length] ?? '']: null };
+  Reflect.deleteProperty(copy, absent);
+  return copy;
+}
+
+/** How many records of each kind an account has: few, so that engagements share them and a lookup of many ids has duplicates. */
+const relatedCounts = { users: 4, contacts: 8, accounts: 4, opportunities: 5, leads: 4, projects: 3, notes: 10 };
+
+const knownIds = new Map<string, readonly string[]>();
+
+/** The ids of an account's records of one kind, in the provider's form. */
+export function relatedIds(account: SandboxAccount, kind: RelatedKind): readonly string[] {
+  return remembered(knownIds, `${account.id} ${kind}`, () => createIds(account, kind, relatedCounts[kind]));
+}
+
+/** Creates `count` different ids that depend on the account and, unless all kinds are numbered alike, on the kind. */
+function createIds({ integration, provider }: SandboxAccount, kind: RecordKind, count: number): readonly string[] {
+  const random = createRandom(`${integration.label} ${provider.numbersKindsAlike ? 'engagements' : kind}`);
+  const ids = new Set<string>();
+  while (ids.size < count) ids.add(provider.createId(random, kind));
+  return [...ids];
+}
+
+/** The records of an account are those of four customers, in turn: an opportunity's contacts are people of its account. */
+const customerCount = 4;
+
+const companies = [
+  ['Alpenglow Optics AG', 'Manufacturing', 'Zürich', null, '8005', 'CH'] as const,
+  ['Bluebird Logistics', 'Transportation', 'Austin', 'TX', '78701', 'US'] as const,
+  ['Cartographe SARL', 'Software', 'Lyon', null, '69002', 'FR'] as const,
+  ['Deepwell Energy', 'Energy', 'Denver', 'CO', '80202', 'US'] as const,
+  ['Estrela Foods', 'Food and beverage', 'São Paulo', 'SP', '01310-100', 'BR'] as const,
+  ['Fernweh Travel GmbH', 'Travel', 'Hamburg', null, '20095', 'DE'] as const,
+  ['Granica Health', 'Healthcare', 'Łódź', null, '90-001', 'PL'] as const,
+].map(([name, industry, city, state, postal_code, country]) => {
+  // Under a top-level domain that nobody can own (RFC 2606 section 2).
+  const domain = `${name.split(' ')[0]?.toLowerCase()}.example`;
+  return { name, industry, city, state, postal_code, country, domain };
+});
+
+type Company = (typeof companies)[number];
+
+/** As many as an account has users, contacts and leads together, so that no two share a first name. */
+const firstNames =
+  'Amara Björn Chiara Dmitri Élodie Farid Grace Hiroshi Inés Jamal Katarzyna Liam Mei Noah Olúwaṣeun Priya'.split(' ');
+const lastNames = "Ahmed Brunner Costa Dubois Eriksen Fischer García Hughes O'Neill Łuczak".split(' ');
+
+/** Where each kind's people start among an account's. */
+const firstPeople: { readonly [Kind in RelatedKind]?: number } = { users: 0, contacts: 4, leads: 12 };
+
+/** The item that many steps after a start that depends on the seed; the first comes after the last. */
+function itemAfter<Item>(items: readonly Item[], random: Random, steps: number): Item {
+  const item = items[(random.integer(0, items.length - 1) + steps) % items.length];
+  if (item === undefined) throw new RangeError('There is no item');
+  return item;
+}
+
+/** An address under a domain, in plain letters. `ł` has no mark to take off, and is replaced by name. */
+function emailAddress(name: string, domain: string): string {
+  const letters = name.toLowerCase().normalize('NFD').replace(/ł/g, 'l');
+  return `${letters.replace(' ', '.').replace(/[^a-z.]/g, '')}@${domain}`;
+}
+
+/** What the record at an index is made from. References lead to records of the same customer. */
+function originOf(account: SandboxAccount, kind: RelatedKind, id: string, index: number) {
+  const { label } = account.integration;
+  const ofSameCustomer = <Item>(items: readonly Item[]) =>
+    items.filter((_item, other) => other % customerCount === index % customerCount);
+  const referencesTo = (other: RelatedKind): readonly RecordReference[] =>
+    ofSameCustomer(relatedIds(account, other)).map((otherId) => ({ id: otherId }));
+  const namesOf = (other: RelatedKind): readonly object[] =>
+    ofSameCustomer(seedRelated(account, other)).map((named) => ({ id: named.id, name: named.name ?? null }));
+  const people = createRandom(`${label} people`);
+  const peopleBefore = (firstPeople[kind] ?? 0) + index;
+  const first_name = itemAfter(firstNames, people, peopleBefore);
+  const last_name = itemAfter(lastNames, people, peopleBefore);
+  return {
+    id,
+    index,
+    // Depends on account, kind and index alone, so that a change to one record leaves the others as they are.
+    random: createRandom(`${label} ${kind} ${index} record`),
+    person: { first_name, last_name },
+    personName: `${first_name} ${last_name}`,
+    company: itemAfter(companies, createRandom(`${label} companies`), index % customerCount),
+    owner: referencesTo('users')[0],
+    account: referencesTo('accounts')[0],
+    referencesTo,
+    namesOf,
+  };
+}
+
+/** The times of a record that was created in 2025, changed within two months, and active after that. */
+function createTimes(random: Random) {
+  const createdMs = Date.UTC(2025, 0, 6, 8) + random.integer(0, 300 * 24) * hourMs;
+  const updatedMs = createdMs + random.integer(1, 60 * 24) * hourMs;
+  const times = { created_at: timeAt(createdMs), updated_at: timeAt(updatedMs) };
+  const last_activity_at = timeAt(updatedMs + random.integer(1, 30) * 24 * hourMs);
+  return { times, timesAndActivity: { ...times, last_activity_at } };
+}
+
+/** Its country of two letters is [inferred]. */
+function createAddress(random: Random, { city, state, postal_code, country }: Company): object {
+  return {
+    id: String(random.integer(7000, 7999)),
+    street_1: `${random.integer(1, 240)} ${random.pick(['Station Road', 'Harbour Street', 'Market Square'])}`,
+    street_2: random.pick(['Floor 3', null]),
+    city,
+    state,
+    postal_code,
+    country,
+    type: random.pick(['billing', 'shipping']),
+  };
+}
+
+/** A number out of the range that is reserved for fiction. */
+const fictionalNumber = (serial: number) => `+1512555${String(serial).padStart(4, '0')}`;
+
+function createPhoneNumber(random: Random, type: string): PhoneNumber {
+  const id = String(random.integer(8000, 8999));
+  const number = fictionalNumber(random.integer(100, 199));
+  return { id, number, extension: random.pick(['7', null]), type };
+}
+
+const withIds = (names: Readonly<Record<string, string>>) => Object.entries(names).map(([id, name]) => ({ id, name }));
+const dealStages = withIds({ 1: 'Qualified', 2: 'Proposal', 3: 'Negotiation' });
+const projectStages = withIds({ 10: 'Planned', 20: 'Running', 30: 'Done' });
+const tags = withIds({ 1: 'Key account', 2: 'Beta', 3: 'Partner' });
+const currencies = ['EUR', 'USD', 'CHF'];
+
+/** One or two tags. Their two fields are documented for opportunities, for the others [inferred]. */
+function createTags(random: Random): readonly object[] {
+  const start = random.integer(0, tags.length - 1);
+  return tags.slice(start, start + 2);
+}
+
+/** Makes a record with a value in every documented field. */
+type Create = (origin: ReturnType<typeof originOf>) => RelatedRecord;
+
+const creators: Readonly<Record<RelatedKind, Create>> = {
+  // Employees of the customer whose CRM it is.
+  users: ({ id, index, random, personName }) => ({
+    id,
+    name: personName,
+    email: emailAddress(personName, 'vendor.example'),
+    is_active: index < 3, // the last one has left, and engagements still name them
+    urls: [{ url: `https://vendor.example/people/${index + 1}`, type: 'profile' }],
+    ...createTimes(random).times,
+  }),
+  // People at an account. What is in `owner` is [inferred].
+  contacts: ({ id, index, random, person, personName, company, owner, account }) => ({
+    id,
+    ...person,
+    name: personName,
+    title: random.pick(['Head of Procurement', 'CTO', 'Operations Manager', 'Analyst']),
+    account: { ...account, name: company.name },
+    owner,
+    addresses: [createAddress(random, company)],
+    email_addresses: [{ email: emailAddress(personName, company.domain), type: 'work' }],
+    phone_numbers: [createPhoneNumber(random, 'work'), createPhoneNumber(random, 'mobile')],
+    urls: [{ url: `https://${company.domain}/team/${index + 1}`, type: 'profile' }],
+    tags: createTags(random),
+    custom_fields: { newsletter: random.pick([true, false]), language: random.pick(['en', 'de', 'fr']) },
+    etag: `"${random.text('0123456789abcdef', 16)}"`,
+    ...createTimes(random).timesAndActivity,
+  }),
+  // Companies; not to be confused with integrated accounts.
+  accounts: ({ id, random, company, owner }) => ({
+    id,
+    owner,
+    name: company.name,
+    description: `${company.name} of ${company.city}.`,
+    industry: company.industry,
+    website: `https://${company.domain}`,
+    number_of_employees: random.integer(5, 4000),
+    addresses: [createAddress(random, company)],
+    phone_numbers: [createPhoneNumber(random, 'work')],
+    urls: [{ url: `https://${company.domain}/about`, type: 'about' }],
+    tags: createTags(random),
+    custom_fields: { tier: random.pick(['gold', 'silver']), renewal_month: random.integer(1, 12) },
+    ...createTimes(random).timesAndActivity,
+  }),
+  // Deals. `updated_at` and the form of `close_date` are [inferred].
+  opportunities({ id, random, company, owner, account, referencesTo }) {
+    const purpose = random.pick(['Renewal', 'Expansion', 'Pilot']);
+    return {
+      id,
+      name: `${company.name}: ${purpose}`,
+      description: `${purpose} for ${random.integer(1, 40) * 5} seats.`,
+      amount: random.integer(1_000, 90_000) + random.pick([0, 0.5]),
+      currency: random.pick(currencies),
+      owner,
+      account,
+      contact: referencesTo('contacts'),
+      stage: random.pick(dealStages),
+      status: random.pick(['open', 'won', 'lost']),
+      tags: createTags(random),
+      custom_fields: { probability: random.integer(1, 20) * 5 },
+      close_date: `2026-${String(random.integer(2, 12)).padStart(2, '0')}-28`,
+      ...createTimes(random).timesAndActivity,
+    };
+  },
+  // People who may become customers. `custom_fields` and the times are [inferred].
+  leads({ id, random, person, personName, company, owner, account, referencesTo }) {
+    const { times } = createTimes(random);
+    return {
+      id,
+      owner,
+      contact: referencesTo('contacts')[0],
+      account,
+      lead_source: random.pick(['website', 'referral', 'event']),
+      lead_type: random.pick(['inbound', 'outbound']),
+      status: random.pick(['new', 'contacted', 'qualified']),
+      title: random.pick(['Founder', 'Buyer', 'Plant Manager']),
+      ...person,
+      addresses: [createAddress(random, company)],
+      email_addresses: [{ email: emailAddress(personName, company.domain), type: 'work' }],
+      phone_numbers: [createPhoneNumber(random, 'mobile')],
+      custom_fields: { score: random.integer(1, 100) },
+      ...times,
+    };
+  },
+  // The times are [inferred].
+  projects({ id, random, company, account, namesOf }) {
+    const { times } = createTimes(random);
+    return {
+      id,
+      name: `${random.pick(['Rollout', 'Migration', 'Training'])} at ${company.name}`,
+      description: 'In three steps, by the end of the quarter.',
+      amount: random.integer(500, 20_000),
+      currency: random.pick(currencies),
+      owner: namesOf('users')[0],
+      account: { ...account, name: company.name },
+      contact: namesOf('contacts'),
+      opportunity: namesOf('opportunities'),
+      stage: random.pick(projectStages),
+      status: random.pick(['open', 'completed']),
+      tags: createTags(random),
+      ...times,
+    };
+  },
+  notes({ id, index, random, owner, account, referencesTo }) {
+    const topic = random.pick(['Budget', 'Timeline', 'Open questions', 'Stakeholders']);
+    const { times } = createTimes(random);
+    return {
+      id,
+      title: topic,
+      content: `${topic}: to be settled by ${random.pick(['Monday', 'Thursday', 'Friday'])}.`,
+      owner,
+      contact: referencesTo('contacts').slice(0, 1),
+      account,
+      opportunity: referencesTo('opportunities'),
+      lead: referencesTo('leads'),
+      visibility: random.pick(['public', 'private']),
+      urls: [{ url: `https://vendor.example/notes/${index + 1}`, type: 'web' }],
+      ...times,
+    };
+  },
+};
+
+/** The fields that are null or absent now and then, in turn; never a name that other records show. */
+const gaps: Readonly<Record<RelatedKind, string>> = {
+  users: 'email is_active urls created_at updated_at',
+  contacts:
+    'title email_addresses account addresses owner phone_numbers tags urls custom_fields etag last_activity_at first_name last_name updated_at',
+  accounts:
+    'owner description industry website number_of_employees addresses phone_numbers urls tags custom_fields last_activity_at updated_at',
+  opportunities:
+    'description amount owner stage custom_fields contact close_date currency tags status last_activity_at',
+  leads: 'lead_type title contact phone_numbers addresses lead_source custom_fields last_name',
+  projects: 'description amount stage opportunity tags currency',
+  notes: 'title visibility contact urls opportunity lead content account owner updated_at',
+};
+
+const knownRelated = new Map<string, readonly RelatedRecord[]>();
+
+/** The related records of an account, which nothing changes. The first has a value in every field; the others lack some. */
+export function seedRelated(account: SandboxAccount, kind: RelatedKind): readonly RelatedRecord[] {
+  return remembered(knownRelated, `${account.id} ${kind}`, () =>
+    relatedIds(account, kind).map((id, index) =>
+      withGaps(creators[kind](originOf(account, kind, id, index)), index, gaps[kind].split(' ')),
+    ),
+  );
+}
 
 /** The default page of 25 needs a second one. */
 const defaultCount = 30;
@@ -10,27 +309,23 @@ const defaultCount = 30;
 /** Pipedrive's ids have no more than five digits, and finding the last free ones would take forever. */
 const maxCount = 75_000;
 
-const firstMomentMs = Date.UTC(2026, 0, 5, 9);
-const hourMs = 3_600_000;
-
 const topics = ['Renewal', 'Onboarding', 'Pricing', 'Security review', 'Quarterly review', 'Integration', 'Contract'];
 const cities = ['Zürich', 'Lyon', 'São Paulo', 'Łódź', 'Austin', '東京'];
 
-const seeded = new Map<string, readonly EngagementRecord[]>();
+const knownEngagements = new Map<string, readonly EngagementRecord[]>();
 
 /**
  * The engagements of an account in a new sandbox, oldest first. The first has a value in every field that its integration
- * supports, the others leave some null and some out. Those after the 30th repeat the first 30, with ids of their own.
+ * supports, the others lack some. Those after the 30th repeat the first 30, with ids of their own.
  * @throws {RangeError} for a count that is no whole number from 0 to 75,000.
  */
 export function seedEngagements(account: SandboxAccount, count = defaultCount): readonly EngagementRecord[] {
-  const first = seeded.get(account.id) ?? createEngagements(account);
-  seeded.set(account.id, first);
+  const first = remembered(knownEngagements, account.id, () => createEngagements(account));
   if (count === first.length) return first;
   if (!Number.isInteger(count) || count < 0 || count > maxCount) {
     throw new RangeError(`An account has from 0 to ${maxCount} engagements`);
   }
-  // Copies share what is in them: hundreds of thousands are made at once, and most are only ever deleted.
+  // Copies share their values: hundreds of thousands are made at once, and most are only ever deleted.
   return createIds(account, 'engagements', count).flatMap((id, index) => {
     const record = first[index % first.length];
     return record === undefined ? [] : [{ ...record, id }];
@@ -59,9 +354,9 @@ function createFields(account: SandboxAccount, random: Random, type: EngagementT
       .slice(0, count)
       .map((id) => ({ id }));
   const topic = random.pick(topics);
-  const startMs = firstMomentMs + index * 7 * hourMs;
+  const startMs = Date.UTC(2026, 0, 5, 9) + index * 7 * hourMs;
   const durationSeconds = random.integer(1, 12) * 300;
-  const at = (ms: number) => new Date(ms).toISOString();
+  const endMs = startMs + durationSeconds * 1000;
   return {
     owner: one('users'),
     content: `${topic}: notes of the ${type} with the team in ${random.pick(cities)}.`,
@@ -70,8 +365,8 @@ function createFields(account: SandboxAccount, random: Random, type: EngagementT
     internal_notes: 'Follow up within a week.',
     notes: some('notes', random.integer(1, 2)),
     status: random.pick(['completed', 'scheduled', 'canceled']),
-    start_time: at(startMs),
-    end_time: at(startMs + durationSeconds * 1000),
+    start_time: timeAt(startMs),
+    end_time: timeAt(endMs),
     duration: String(durationSeconds),
     project: one('projects'),
     account: one('accounts'),
@@ -81,13 +376,13 @@ function createFields(account: SandboxAccount, random: Random, type: EngagementT
     phone_numbers: [
       {
         id: String(9000 + index),
-        number: `+1512555${String(100 + index).padStart(4, '0')}`,
+        number: fictionalNumber(100 + index),
         extension: index % 2 === 0 ? '42' : null,
         type: random.pick(['work', 'mobile']),
       },
     ],
     custom_fields: { sentiment: random.pick(['good', 'neutral', 'bad']), score: random.integer(1, 10) },
-    created_at: at(startMs - hourMs),
-    updated_at: at(startMs + durationSeconds * 1000 + hourMs),
+    created_at: timeAt(startMs - hourMs),
+    updated_at: timeAt(endMs + hourMs),
   };
 }

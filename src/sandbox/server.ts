@@ -1,14 +1,14 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
-import type { Duplex } from 'node:stream';
-import { type SandboxAccount, sandboxAccounts, sandboxToken } from './accounts.ts';
-import { buildRefusal } from './answer.ts';
+import { type Duplex, Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { sandboxAccounts, sandboxToken } from './accounts.ts';
+import { type Answer, buildRefusal, type HugeAnswer, type PlainAnswer } from './answer.ts';
 import { createTrutoLimits } from './limits.ts';
-import type { Engagements } from './records.ts';
 import type { ReceivedRequest, SandboxSettings, SandboxState } from './request.ts';
 import { answerRequest, splitUrl } from './routes.ts';
 import { seedEngagements } from './seed.ts';
-import { sendAnswer } from './send-answer.ts';
 
 /** How to start a sandbox. */
 export interface SandboxOptions extends Partial<SandboxSettings> {
@@ -54,7 +54,11 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     pickFault = () => undefined,
   } = options;
   const engagements = new Map(
-    sandboxAccounts.map((account) => [account, createEngagements(account, engagementsPerAccount)]),
+    sandboxAccounts.map((account) => {
+      const records = seedEngagements(account, engagementsPerAccount);
+      const present = new Map(records.map((record, number) => [record.id, { number, record }]));
+      return [account, { present, deletedIds: new Set<string>() }];
+    }),
   );
   const countForTruto = keepsLimits ? createTrutoLimits() : () => {};
   const state: SandboxState = { token, slowMs, hugeBytes, engagements, rateMeter: new Map(), countForTruto, pickFault };
@@ -110,11 +114,6 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   };
 }
 
-function createEngagements(account: SandboxAccount, count?: number): Engagements {
-  const numbered = seedEngagements(account, count).map((record, number) => [record.id, { number, record }] as const);
-  return { present: new Map(numbered), deletedIds: new Set() };
-}
-
 const statusByCode: Readonly<Record<string, number>> = { HPE_HEADER_OVERFLOW: 431, ERR_HTTP_REQUEST_TIMEOUT: 408 };
 
 /** Answers what is no HTTP request at all, in Truto's shape, and ends the connection. */
@@ -131,4 +130,84 @@ function buildUrl(address: AddressInfo | string | null): string {
   if (address === null || typeof address === 'string') throw new TypeError('The sandbox listens on a port');
   const host = address.family === 'IPv6' ? `[${address.address}]` : address.address;
   return `http://${host}:${address.port}`;
+}
+
+/** Sends the answer, after `delayMs`. Settles when it is sent, or when the client is gone; never rejects for the latter. */
+async function sendAnswer(response: ServerResponse, answer: Answer, delayMs: number): Promise<void> {
+  if (!(await wait(response, delayMs))) return;
+  switch (answer.kind) {
+    case 'plain':
+      return sendPlain(response, answer);
+    case 'foreign':
+      response.writeHead(answer.statusCode, { 'content-type': answer.contentType }).end(answer.text);
+      return;
+    case 'huge':
+      return sendHuge(response, answer);
+    case 'reset':
+      response.req.socket.resetAndDestroy();
+  }
+}
+
+const json = { 'content-type': 'application/json; charset=utf-8' };
+
+async function sendPlain(response: ServerResponse, answer: PlainAnswer): Promise<void> {
+  const { status, headers, body, isChunked, damage, delayMs = 0 } = answer;
+  if (!(await wait(response, delayMs))) return;
+  if (damage === 'cut') return sendHalf(response, answer);
+  if (damage === 'continue') response.writeContinue();
+  if (body === undefined) {
+    response.writeHead(status, { ...headers, ...(status !== 204 && { 'content-length': '0' }) }).end();
+    return;
+  }
+  const text = JSON.stringify(body);
+  if (isChunked) {
+    response.writeHead(status, { ...headers, ...json });
+    return sendPieces(response, cut(Buffer.from(text)));
+  }
+  response.writeHead(status, { ...headers, ...json, 'content-length': String(Buffer.byteLength(text)) }).end(text);
+}
+
+/** The pieces are small, so that even a short answer arrives as several chunks. */
+function* cut(bytes: Buffer): Generator<Buffer> {
+  for (let start = 0; start < bytes.length; start += 16) yield bytes.subarray(start, start + 16);
+}
+
+async function sendHuge(response: ServerResponse, { id, sizeBytes, isChunked }: HugeAnswer): Promise<void> {
+  const start = Buffer.from(`{"id":${JSON.stringify(id)},"content":"`);
+  const end = Buffer.from('"}');
+  const length = String(start.length + sizeBytes + end.length);
+  response.writeHead(200, { ...json, ...(!isChunked && { 'content-length': length }) });
+  return sendPieces(response, fill(start, sizeBytes, end));
+}
+
+/** The filler is made while the client reads: its memory costs the client, not the sandbox. */
+function* fill(start: Buffer, sizeBytes: number, end: Buffer): Generator<Buffer> {
+  yield start;
+  const filler = Buffer.alloc(64 * 1024, 'x');
+  for (let sent = 0; sent < sizeBytes; sent += filler.length) yield filler.subarray(0, sizeBytes - sent);
+  yield end;
+}
+
+async function sendPieces(response: ServerResponse, pieces: Iterable<Buffer>): Promise<void> {
+  try {
+    await pipeline(Readable.from(pieces, { objectMode: false }), response);
+  } catch {
+    response.destroy(); // the client left in the middle
+  }
+}
+
+function sendHalf(response: ServerResponse, { status, headers, body }: PlainAnswer): void {
+  const text = JSON.stringify(body ?? { id: 'cut' });
+  const length = String(Buffer.byteLength(text));
+  response.writeHead(body === undefined ? 200 : status, { ...headers, ...json, 'content-length': length });
+  // The reset waits until the half is handed to the system, or the client would not see it at all.
+  response.write(text.slice(0, text.length / 2), () => response.req.socket.destroy());
+}
+
+/** Resolves to true after the delay, to false when the connection ends before. */
+async function wait(response: ServerResponse, delayMs: number): Promise<boolean> {
+  if (delayMs === 0) return true;
+  const left = new AbortController();
+  response.once('close', () => left.abort());
+  return sleep(delayMs, true, { signal: left.signal }).catch(() => false);
 }

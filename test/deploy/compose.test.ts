@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { parseConfig } from '../../src/config/config.ts';
-import { readSettings } from '../../src/config/variables.ts';
+import { readTexts } from '../../src/config/settings.ts';
 import { checkCompose, installChecks, parseDockerfile, parseYaml, readText } from './checks.ts';
 import { idleTimeoutMs, longestQuietMs, longestStopMs, secondsToMs } from './durations.ts';
 
@@ -49,7 +49,7 @@ describe('deploy/compose.yaml', () => {
   it('configures replicas with settings of this server only, in values that it takes', () => {
     expect(replicas.length).toBe(2);
     for (const [, { environment = {} }] of replicas) {
-      expect(Object.keys(readSettings(environment))).toEqual(expect.arrayContaining(Object.keys(environment)));
+      expect(Object.keys(readTexts(environment))).toEqual(expect.arrayContaining(Object.keys(environment)));
       const secret = { BULK_TOKEN_SECRET: 's'.repeat(32) };
       expect(environment.BULK_TOKEN_SECRET).toMatch(/^\$\{BULK_TOKEN_SECRET:\?/);
       const { shared, auth, metrics } = parseConfig({ HOST: '0.0.0.0', PORT: port, ...environment, ...secret });

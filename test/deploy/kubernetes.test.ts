@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { parseConfig } from '../../src/config/config.ts';
-import { readSettings } from '../../src/config/variables.ts';
+import { readTexts } from '../../src/config/settings.ts';
 import { startServerProcess } from '../support/server-process.ts';
 import { checkManifest, installChecks, type Manifest, parseDockerfile, parseYaml, readText } from './checks.ts';
 import { longestStopMs } from './durations.ts';
@@ -72,7 +72,7 @@ describe('deploy/kubernetes', () => {
     const env = Object.fromEntries(values);
     // Kubernetes would add REDIS_PORT, and for a Service named metrics METRICS_PORT.
     expect(deployment.spec.template.spec.enableServiceLinks).toBe(false);
-    expect(Object.keys(readSettings(env)).sort()).toEqual(Object.keys(env).sort());
+    expect(Object.keys(readTexts(env)).sort()).toEqual(Object.keys(env).sort());
     const config = parseConfig({ HOST: '0.0.0.0', ...env });
     expect(config.shared?.replicas).toBe(deployment.spec.replicas);
     expect(config.port).toBe(container.ports[0]?.containerPort);

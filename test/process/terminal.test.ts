@@ -81,6 +81,6 @@ describe('the server at a terminal', () => {
     const naming = (text: string) => files.filter((file) => readFileSync(`${root}/src/${file}`, 'utf8').includes(text));
     expect(naming("'pino-pretty'")).toEqual(['log/terminal-log.ts']);
     expect(naming("/terminal-log.ts'")).toEqual(['serve.ts']);
-    expect(naming("from './log/terminal-log.ts'")).toEqual([]);
+    expect(naming("from '../../src/log/terminal-log.ts'")).toEqual([]);
   });
 });

@@ -48,7 +48,7 @@ export function createSoakFaults(seed: string, percent: number): SoakFaults {
       const fault = random.pick(sandboxFaults);
       // A streamed body is not looked into: what refuses in it cannot be known (ADR 2).
       const isStreamed = request.url.includes('truto_response_format=stream');
-      if (isStreamed && fault.effect.kind === 'stranger' && fault.effect.statusCode === 200) return undefined;
+      if (isStreamed && fault.effect.kind === 'foreign' && fault.effect.statusCode === 200) return undefined;
       if (request.method === 'DELETE') strikes.set(fault.name, (strikes.get(fault.name) ?? 0) + 1);
       return shortenWait(fault, random);
     },

@@ -1,5 +1,5 @@
 import { Readable, Writable } from 'node:stream';
-import { runCommand } from '../../src/cli/run.ts';
+import { runCommand } from '../../src/cli/program.ts';
 import { folderVariable } from './captured.ts';
 import { type CliEnd, endOf } from './cli-process.ts';
 

@@ -1,0 +1,115 @@
+import { isUtf8 } from 'node:buffer';
+import { addAbortSignal } from 'node:stream';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { isAccountWide } from '../engagement/delete-errors.ts';
+import { Permits } from '../upstream/permits.ts';
+import { type DeleteOptions, type Deletes, withDeletes } from './delete.ts';
+import { type End, type ExitCode, exitCodes, UsageError } from './output.ts';
+import { Progress } from './progress.ts';
+
+/** How many deletes run at once: enough for the requests that Truto allows an account in a second. */
+const maxRunning = 16;
+
+/** `bulk`: deletes the ids of standard input, and prints a line for each as it ends. */
+export async function bulkCommand(options: DeleteOptions): Promise<ExitCode> {
+  return withDeletes(options, async ({ deleteOne, report, output, stop }) => {
+    const ids = await readIds(stop);
+    const permits = new Permits(maxRunning, Number.POSITIVE_INFINITY);
+    const progress = new Progress(process.stderr, ids.length, process.stdout.isTTY);
+    const deleteUntilRefused = stopOnAccountError(deleteOne);
+    let code: ExitCode = stop.aborted ? exitCodes.notNow : exitCodes.done;
+
+    async function deleteInTurn(id: string): Promise<End> {
+      const release = await permits.acquire(Number.POSITIVE_INFINITY);
+      try {
+        // Ends that cost no request would follow each other without a pause: no answer and no signal would be read.
+        await nextTurn();
+        return await deleteUntilRefused(id);
+      } finally {
+        release?.();
+      }
+    }
+
+    // An id that comes twice is deleted once, and has two lines.
+    const begun = new Map<string, Promise<End>>();
+    for (const id of ids) if (!begun.has(id)) begun.set(id, deleteInTurn(id));
+    try {
+      await Promise.all(
+        ids.map(async (id) => {
+          const end = (await begun.get(id)) as End;
+          progress.makeRoom();
+          code = Math.max(code, report(id, end)) as ExitCode;
+          progress.count(end.kind);
+        }),
+      );
+    } finally {
+      output.say(progress.end());
+    }
+    return code;
+  });
+}
+
+/** Deletes until the account or the token is refused: the rest ends in the same way, and nothing is sent for it. */
+function stopOnAccountError(deleteOne: Deletes['deleteOne']): Deletes['deleteOne'] {
+  let rest: End | undefined;
+  return async (id) => {
+    if (rest) return rest;
+    const end = await deleteOne(id);
+    if (end.kind === 'NotSent' || !('message' in end)) return end;
+    if (end.kind !== 'Unauthenticated' && !isAccountWide(end.kind)) return end;
+    rest ??=
+      end.kind === 'Unauthenticated'
+        ? end
+        : { ...end, message: `Nothing was sent, because an earlier id was answered: ${end.message}` };
+    return end;
+  };
+}
+
+async function readIds(stop: AbortSignal): Promise<readonly string[]> {
+  if (process.stdin.isTTY) process.stderr.write('One id a line; Ctrl-D ends the list.\n');
+  const input = await readInput(stop);
+  // An open one would keep the process alive.
+  process.stdin.destroy();
+  return idsIn(input);
+}
+
+/** Reads standard input to its end; once `stop` is aborted, only the lines that are complete. */
+async function readInput(stop: AbortSignal): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  try {
+    for await (const chunk of addAbortSignal(stop, process.stdin)) chunks.push(chunk);
+    return Buffer.concat(chunks);
+  } catch (error) {
+    if (!stop.aborted) throw error;
+    const bytes = Buffer.concat(chunks);
+    return bytes.subarray(0, bytes.lastIndexOf('\n') + 1);
+  }
+}
+
+/**
+ * The ids in the input, one a line. Lines end at LF or CRLF.
+ * @throws {UsageError} for invalid UTF-8: with a replacement character, an id may be another's.
+ */
+function idsIn(input: Buffer): readonly string[] {
+  if (!isUtf8(input)) {
+    // As latin1, each character is a byte: LF is never a part of another character in UTF-8.
+    const lines = input.toString('latin1').split('\n');
+    const number = lines.findIndex((line) => !isUtf8(Buffer.from(line, 'latin1'))) + 1;
+    const problem = `Line ${number} of standard input is not valid UTF-8.`;
+    throw new UsageError(`${problem} Nothing was sent. Convert the input to UTF-8, and run the same again.`);
+  }
+  const lines = input
+    .toString()
+    .replace(/^\ufeff/, '')
+    .split('\n');
+  return lines.map((line) => trimBlanks(line.endsWith('\r') ? line.slice(0, -1) : line)).filter(Boolean);
+}
+
+/** Without spaces and tabs around it. Other characters, such as a line separator, may be part of an id. */
+function trimBlanks(line: string): string {
+  const isBlank = (index: number) => line[index] === ' ' || line[index] === '\t';
+  let [start, end] = [0, line.length];
+  while (start < end && isBlank(start)) start += 1;
+  while (end > start && isBlank(end - 1)) end -= 1;
+  return line.slice(start, end);
+}

@@ -1,0 +1,285 @@
+import { BlockList, isIP } from 'node:net';
+import { isAbsolute } from 'node:path';
+import { z } from 'zod';
+import { parseRedisAddress } from './redis-address.ts';
+import { Secret } from './secret.ts';
+
+/** What the text of a setting may be: what parses it, and the rule in words, for the message when it cannot be parsed. */
+interface Form<Value> {
+  readonly schema: z.ZodType<Value, string>;
+  readonly allowed: string;
+}
+
+/** The hosts that no other machine can reach, or be. */
+export const loopbackHosts: ReadonlySet<string> = new Set(['localhost', '127.0.0.1', '[::1]']);
+
+function form<Value>(schema: z.ZodType<Value, string>, allowed: string): Form<Value> {
+  return { schema, allowed };
+}
+
+const text = form(z.string(), 'text');
+const flag = form(
+  z.enum(['0', '1']).transform((value) => value === '1'),
+  '0 or 1',
+);
+const hostName = form(z.string().regex(/^[\w.:-]+$/), 'a host name or IP address');
+
+function wholeNumber(minimum: number, maximum: number, allowed = `a whole number from ${minimum} to ${maximum}`) {
+  const digits = z.string().regex(/^\d{1,15}$/);
+  return form(
+    digits.transform(Number).refine((value) => value >= minimum && value <= maximum),
+    allowed,
+  );
+}
+
+const port = wholeNumber(0, 65_535, 'a whole number from 0 to 65535 (0 = any free port)');
+
+const secret = z.string().transform((value) => new Secret(value));
+
+const visibleAscii = z.string().regex(/^[\x21-\x7e]+$/);
+const visibleAsciiRule = 'visible ASCII characters without spaces';
+const longSecret = form(z.string().min(32).pipe(secret), 'at least 32 characters');
+
+/** An absolute address that cannot carry a credential, or what it guards, in the clear. */
+const address = form(
+  z
+    .string()
+    .refine(URL.canParse)
+    .transform((value) => new URL(value))
+    .refine((url) => url.protocol === 'https:' || (url.protocol === 'http:' && loopbackHosts.has(url.hostname)))
+    .refine((url) => url.username === '' && url.password === ''),
+  'an https address (http only for loopback) without user',
+);
+
+/** An address that paths are appended to: even an empty query or fragment would swallow them. */
+const baseAddress = form(
+  z
+    .string()
+    .regex(/^[^?#]*$/)
+    .pipe(address.schema),
+  `${address.allowed}, query or fragment`,
+);
+
+/** A user and password in it are expected, so all of it is a secret. */
+const redisAddress = form(
+  z.string().refine(parseRedisAddress).pipe(secret),
+  'redis://HOST:PORT, redis+cluster://HOST:PORT,HOST:PORT or redis+sentinel://HOST:PORT,HOST:PORT/PRIMARY (rediss instead of redis for TLS), each with USER:PASSWORD@ before the hosts if needed',
+);
+
+/** Without a part in braces, all of it is put in braces: Redis then keeps all keys in one hash slot. */
+const redisPrefix = form(
+  z
+    .string()
+    .max(64)
+    .regex(/^[\w.:-]+$|^[\w.:-]*\{[\w.:-]+\}[\w.:-]*$/)
+    .transform((value) => (value.includes('{') ? value : `{${value}}`)),
+  'up to 64 letters, digits and _.:-, of which one part may be in braces',
+);
+
+function isDecodable(value: string): boolean {
+  try {
+    return decodeURIComponent(value) !== undefined;
+  } catch {
+    return false;
+  }
+}
+
+/** Without a scheme it is an http one, as for curl. Its user and password make all of it a secret. */
+const proxyAddress = form(
+  z
+    .string()
+    .transform((value) => URL.parse(value.includes('://') ? value : `http://${value}`))
+    .refine((url) => url !== null && /^https?:$/.test(url.protocol))
+    .refine((url) => isDecodable(url?.username ?? '') && isDecodable(url?.password ?? ''))
+    .transform((url) => new Secret(url?.href ?? '')),
+  'an http: or https: address',
+);
+
+/** Adds an address, or a block of them as `address/bits`; false when it is neither. */
+function addBlock(list: BlockList, block: string): boolean {
+  const [, base = '', bits] = /^([\w.:]+)(?:\/(\d{1,3}))?$/.exec(block) ?? [];
+  const version = isIP(base);
+  const most = version === 4 ? 32 : 128;
+  if (version === 0 || Number(bits ?? most) > most) return false;
+  list.addSubnet(base, Number(bits ?? most), version === 4 ? 'ipv4' : 'ipv6');
+  return true;
+}
+
+/** Addresses and blocks of them, separated by commas. */
+export const networks = form(
+  z.string().transform((value, { addIssue }) => {
+    const list = new BlockList();
+    for (const block of value.split(',')) if (!addBlock(list, block.trim())) addIssue('not an address');
+    return list;
+  }),
+  'IP addresses and CIDR blocks, separated by commas',
+);
+
+/** A setting: its form, and what the README's table says of it (Markdown). */
+export interface Setting<Value = unknown> extends Form<Value> {
+  readonly meaning: string;
+  /** The text that it has when it is not set. */
+  readonly default?: string;
+  /** The default in words, where it depends on other settings. */
+  readonly defaultInWords?: string;
+}
+
+function setting<Value>(form: Form<Value>, meaning: string, defaultInWords = '') {
+  return { ...form, meaning, defaultInWords };
+}
+
+function withDefault<Value>(form: Form<Value>, text: string, meaning: string) {
+  return { ...form, meaning, default: text };
+}
+
+/** Names that other programs know too, also in lower case, which comes first. */
+const sharedNames: ReadonlySet<string> = new Set(['HTTPS_PROXY', 'NO_PROXY']);
+
+/** Every setting of the server, in the order in which the README has them. */
+export const settings = {
+  HOST: withDefault(hostName, '127.0.0.1', 'address to listen on'),
+  PORT: withDefault(port, '4000', 'port to listen on; `0` takes any free one and prints it'),
+  METRICS_PORT: setting(
+    port,
+    'port for `GET /metrics`; `0` takes any free one and prints it. Without it, only the embedded sandbox has metrics, on `PORT`',
+  ),
+  METRICS_HOST: withDefault(hostName, '127.0.0.1', 'address to listen on for `METRICS_PORT`'),
+  TRUTO_BASE_URL: withDefault(baseAddress, 'https://api.truto.one', 'base URL of Truto; `http` only for loopback'),
+  AUTH_MODE: setting(
+    form(z.enum(['passthrough', 'service']), 'passthrough or service'),
+    "`passthrough`: callers send their own Truto token, which goes upstream unchanged. `service`: the server's token goes upstream, and callers prove themselves by JWT",
+    '`passthrough`',
+  ),
+  TRUTO_API_TOKEN: setting(
+    form(visibleAscii.pipe(secret), `a token of ${visibleAsciiRule}`),
+    "the server's token, with `service` only: other modes ignore it, with a warning. [The terminal](docs/terminal.md) uses it in every mode",
+  ),
+  JWT_JWKS_URL: setting(address, "JWKS URL that verifies callers' tokens. Set this or `JWT_SECRET`"),
+  JWT_SECRET: setting(longSecret, "shared secret that verifies callers' tokens, at least 32 characters"),
+  JWT_ISSUER: setting(text, 'the `iss` that a token must have'),
+  JWT_AUDIENCE: setting(text, 'the `aud` that a token must have'),
+  SANDBOX: setting(
+    flag,
+    '`1`: starts the embedded sandbox and uses it as upstream; anyone may call',
+    '`1` when `TRUTO_BASE_URL`, `AUTH_MODE`, `JWT_JWKS_URL` and `JWT_SECRET` are not set and `HOST` is loopback; else `0`',
+  ),
+  SANDBOX_ENGAGEMENTS: withDefault(wholeNumber(30, 75_000), '30', 'engagements of each account in the sandbox'),
+  SANDBOX_LIMITS: withDefault(
+    flag,
+    '0',
+    "`1`: the sandbox refuses requests beyond Truto's limits (50 requests in 10 s for an account, 500 for the token)",
+  ),
+  EXPOSE_SCHEMA: setting(flag, '`1`: introspection, GraphiQL and suggestions in error messages', 'as `SANDBOX`'),
+  SUBGRAPH: withDefault(
+    form(z.enum(['none', 'federation', 'stitching']), 'none, federation or stitching'),
+    'none',
+    '`federation` (Apollo Federation 2.9) or `stitching` (stitching directives): see [docs/supergraph.md](docs/supergraph.md)',
+  ),
+  TYPE_PREFIX: setting(
+    form(z.string().regex(/^[A-Z][A-Za-z0-9]{0,30}$/), 'a capital letter, and up to 30 more letters and digits'),
+    'with `SUBGRAPH`: a prefix to the names of types that your graph may have too, such as `Crm`: `Contact` becomes `CrmContact`, `NotFoundError` `CrmNotFoundError`. Names with `Engagement` in them, scalars and `PageInfo` stay',
+  ),
+  TRUSTED_DOCUMENTS: setting(
+    form(z.string(), 'the path of a JSON file'),
+    'path of a manifest of documents that clients may name by id: see [docs/operating.md](docs/operating.md#trusted-documents)',
+  ),
+  TRUSTED_DOCUMENTS_ONLY: withDefault(flag, '0', '`1`: executes no others; not with `EXPOSE_SCHEMA=1` or `SUBGRAPH`'),
+  REQUEST_TIMEOUT_MS: withDefault(
+    wholeNumber(100, 600_000),
+    '10000',
+    'time for a whole operation; a streamed body may pause this long between chunks',
+  ),
+  KEEP_ALIVE_TIMEOUT_MS: withDefault(
+    wholeNumber(1_000, 7_200_000),
+    '65000',
+    'how long a connection without a request stays open. Set it longer than the keep-alive of a balancer in front: see [docs/operating.md](docs/operating.md#behind-a-balancer)',
+  ),
+  TRUSTED_PROXIES: setting(
+    networks,
+    'addresses and CIDR blocks of the proxies in front, separated by commas: their `X-Forwarded-For` says which client a request is from. Without it, that header is ignored, and limits per client are per connection address',
+  ),
+  TRUTO_RATE_LIMITS: setting(
+    flag,
+    "`1`: requests wait, or get a `RateLimitedError`, rather than exceed Truto's documented limits (50 in 10 s for an integrated account, 500 for a token)",
+    '`1`; over the embedded sandbox as `SANDBOX_LIMITS`',
+  ),
+  MAX_UPSTREAM_BYTES: withDefault(wholeNumber(1024, 1_073_741_824), '1048576', 'largest upstream body that is read'),
+  HTTPS_PROXY: setting(
+    proxyAddress,
+    'proxy for upstream, `JWT_JWKS_URL` and a bucket: see [docs/operating.md](docs/operating.md#proxies). `https_proxy` comes first',
+  ),
+  NO_PROXY: setting(text, 'hosts reached without the proxy, separated by commas. `no_proxy` comes first'),
+  REDIS_URL: setting(
+    redisAddress,
+    'Redis or Valkey: what replicas share, and where bulk deletes are kept. `redis://host:port`, `redis+cluster://host:port,host:port` or `redis+sentinel://host:port,host:port/primary`, with `rediss` for TLS: see [docs/operating.md](docs/operating.md#redis)',
+  ),
+  REDIS_PREFIX: withDefault(
+    redisPrefix,
+    '{engagements}',
+    'how all keys in Redis begin, so that several deployments can share it. A prefix without braces is put in braces',
+  ),
+  REPLICAS: withDefault(
+    wholeNumber(1, 50),
+    '1',
+    'how many processes share the limits: each keeps its part of them while Redis cannot be used',
+  ),
+  BULK_TOKEN_SECRET: setting(
+    longSecret,
+    "with `passthrough`, at least 32 characters that seal callers' tokens while their bulk deletes run; the same for all replicas",
+  ),
+  UNDO_STORE: setting(
+    form(
+      z.union([z.string().refine(isAbsolute), baseAddress.schema]),
+      'the absolute path of a folder, or an https address (http only for loopback)',
+    ),
+    'where bulk deletes keep records before they are deleted: the absolute path of a folder (that all replicas share), or the `https` address of a bucket (S3 or its protocol), with an optional prefix. A server that cannot write there does not start',
+  ),
+  AWS_ACCESS_KEY_ID: setting(form(visibleAscii, visibleAsciiRule), 'for a bucket'),
+  AWS_SECRET_ACCESS_KEY: setting(form(secret, 'text'), 'for a bucket'),
+  AWS_SESSION_TOKEN: setting(
+    form(visibleAscii.pipe(secret), visibleAsciiRule),
+    'for a bucket, with temporary credentials: see [docs/bulk-deletes.md](docs/bulk-deletes.md#undo-files)',
+  ),
+  AWS_REGION: withDefault(form(z.string().regex(/^[a-z0-9-]+$/), 'the name of a region'), 'us-east-1', 'for a bucket'),
+} satisfies Readonly<Record<string, Setting>>;
+
+/** The name of a setting. */
+export type Name = keyof typeof settings;
+
+/** The settings that are set and valid, parsed. */
+export type Values = { readonly [N in Name]?: z.output<(typeof settings)[N]['schema']> };
+
+/** The text of each setting that is set, trimmed. Blank ones are not set. */
+export type Texts = { readonly [N in Name]?: string };
+
+type Defaults = {
+  readonly [N in Name as (typeof settings)[N] extends { readonly default: string } ? N : never]: Required<Values>[N];
+};
+
+const entries = Object.entries<Setting>(settings);
+
+/** The values of the settings that have a default of their own. */
+export const defaults = Object.fromEntries(
+  entries.flatMap(([name, row]) => (row.default === undefined ? [] : [[name, row.schema.parse(row.default)]])),
+) as Defaults;
+
+/** Reads the texts of all settings from the environment. */
+export function readTexts(env: NodeJS.ProcessEnv): Texts {
+  const texts = entries.map(([name]) => {
+    const lowerCase = sharedNames.has(name) ? env[name.toLowerCase()]?.trim() : undefined;
+    return [name, lowerCase || env[name]?.trim()];
+  });
+  return Object.fromEntries(texts.filter(([, text]) => text));
+}
+
+/** Parses the texts; an invalid one is a problem, and left out. */
+export function parseTexts(texts: Texts, problems: string[]): Values {
+  const values: Record<string, unknown> = {};
+  for (const [name, text] of Object.entries(texts)) {
+    const { schema, allowed } = settings[name as Name];
+    const { success, data } = schema.safeParse(text);
+    if (success) values[name] = data;
+    else problems.push(`${name} must be ${allowed}`);
+  }
+  return values;
+}

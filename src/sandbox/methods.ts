@@ -1,0 +1,126 @@
+import { engagementTypes } from '../engagement/input.ts';
+import { type Answer, buildNotFound, isMapped, passThrough, shapeFields, showOne } from './answer.ts';
+import { findFault } from './faults.ts';
+import { type ListFilters, listRecords } from './list.ts';
+import { type RawRecord, showEngagement } from './providers.ts';
+import { checkDeleteParameters, checkRemoteQuery, readAnswerShape, readType } from './query.ts';
+import type { EngagementRecord, Engagements, RecordKind, RelatedKind } from './records.ts';
+import { type AccountRequest, injectFault } from './request.ts';
+import { seedEngagements, seedRelated } from './seed.ts';
+
+/**
+ * The filters of each kind, besides those by `created_at` and `updated_at`. Those of engagements and users are documented, the
+ * others [inferred]. Which of them a real integration supports is only known as counts; here every account has them all.
+ */
+export const filtersByKind: Readonly<Record<RecordKind, ListFilters>> = {
+  engagements: {
+    type: ['engagement_type'],
+    start: ['start_time'],
+    end: ['end_time'],
+    reference: ['contact', 'opportunity', 'account', 'owner', 'lead'],
+    part: ['subject', 'content'],
+    whole: ['status'],
+  },
+  users: { part: ['name'], whole: ['email'] },
+  contacts: { part: ['name'], reference: ['account', 'owner'] },
+  accounts: { reference: ['owner'], part: ['name'], whole: ['industry'] },
+  opportunities: { part: ['name'], whole: ['status'], reference: ['owner', 'account', 'contact'] },
+  leads: { whole: ['status', 'lead_source'], reference: ['owner', 'account', 'contact'] },
+  projects: { part: ['name'], whole: ['status'], reference: ['owner', 'account', 'contact', 'opportunity'] },
+  notes: { part: ['title', 'content'], reference: ['owner', 'contact', 'account', 'opportunity', 'lead'] },
+};
+
+/** Answers `GET /unified/crm/{kind}`. Sorting is documented for engagements and users; for the others it is [inferred]. */
+export function listKind(request: AccountRequest, kind: RecordKind): Answer {
+  const filters = filtersByKind[kind];
+  if (kind === 'engagements') {
+    const { present } = engagementsOf(request);
+    const show = (record: EngagementRecord) => showEngagement(request.account.provider, record);
+    return listRecords(request, kind, filters, () => [...present.values()], show);
+  }
+  const numbered = () => seedRelated(request.account, kind).map((record, number) => ({ number, record }));
+  return listRecords(request, kind, filters, numbered, showRelated);
+}
+
+/** Answers `GET /unified/crm/engagements/{id}`. */
+export function getEngagement(request: AccountRequest): Answer {
+  const { id, query, account } = request;
+  const shape = readAnswerShape(query);
+  const type = readType(query, account, 'get');
+  checkRemoteQuery(query);
+  return injectFault(request, () => {
+    const record = findEngagement(request, type);
+    if (record !== undefined) return showOne(record, showEngagement(account.provider, record), shape);
+    const stub = engagementsOf(request).deletedIds.has(id) ? account.provider.showDeleted?.(id) : undefined;
+    return stub === undefined ? buildNotFound(account) : showOne({ id }, stub, shape);
+  });
+}
+
+/** Answers `GET /unified/crm/{kind}/{id}`. */
+export function getRelated(request: AccountRequest, kind: RelatedKind): Answer {
+  const { account, id, query } = request;
+  const shape = readAnswerShape(query);
+  checkRemoteQuery(query);
+  return injectFault(request, () => {
+    const records = seedRelated(account, kind);
+    // A reserved id names a record that always exists, so that its fault can strike after a success.
+    const record = findFault(id) ? { ...records[0], id } : records.find((candidate) => candidate.id === id);
+    return record === undefined ? buildNotFound(account) : showOne(record, showRelated(record), shape);
+  });
+}
+
+/** Answers `DELETE /unified/crm/engagements/{id}`. */
+export function deleteEngagement(request: AccountRequest): Answer {
+  const { query, account } = request;
+  const shape = readAnswerShape(query);
+  const type = readType(query, account, 'delete');
+  checkDeleteParameters(query, account, type);
+  return injectFault(request, () => {
+    const { answerDelete, mapDeleted } = account.provider;
+    const record = findEngagement(request, type);
+    const remote = record && answerDelete?.(record, showEngagement(account.provider, record));
+    if (record === undefined || remote === undefined) return buildNotFound(account);
+    const { present, deletedIds } = engagementsOf(request);
+    if (present.delete(record.id)) deletedIds.add(record.id);
+    // What raw and stream make of a provider's 204 is NOT FOUND: the same 204 here.
+    if (!isMapped(shape)) return passThrough(remote, shape);
+    if (mapDeleted === undefined) return { kind: 'plain', status: 204 };
+    // Whether remote_data is there when the provider sends no body is NOT FOUND: absent here, not invented.
+    return { kind: 'plain', status: 200, body: shapeFields(mapDeleted(record), remote.body, shape) };
+  });
+}
+
+/** What the provider would find. Where the type is part of the address, an engagement of another type is not there. */
+function findEngagement(request: AccountRequest, type: string | undefined): EngagementRecord | undefined {
+  const { id, account } = request;
+  if (findFault(id) !== undefined) {
+    const [template] = seedEngagements(account);
+    const engagement_type = engagementTypes.find((known) => known === type) ?? template?.engagement_type;
+    return template && engagement_type && { ...template, id, engagement_type };
+  }
+  const record = engagementsOf(request).present.get(id)?.record;
+  const isElsewhere = account.rule?.requiresEngagementType && type !== undefined && type !== record?.engagement_type;
+  return isElsewhere ? undefined : record;
+}
+
+function engagementsOf({ state, account }: AccountRequest): Engagements {
+  const engagements = state.engagements.get(account);
+  if (engagements === undefined) throw new RangeError(`The sandbox has no engagements for the account ${account.id}`);
+  return engagements;
+}
+
+const references: ReadonlySet<string> = new Set(['owner', 'account', 'contact', 'opportunity', 'lead']);
+
+/** `raw` and `remote_data` of a read. The CRMs' own names are not imitated: the unified ones, references as ids. [inferred] */
+function showRelated(record: object): RawRecord {
+  return Object.fromEntries(
+    Object.entries(record).map(([name, value]) =>
+      references.has(name) ? [`${name}_id`, idsIn(value)] : [name, value],
+    ),
+  );
+}
+
+function idsIn(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(idsIn);
+  return typeof value === 'object' && value !== null && 'id' in value ? value.id : value;
+}
