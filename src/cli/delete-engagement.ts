@@ -1,5 +1,5 @@
 import type { EngagementType } from '../engagement/input.ts';
-import { readIdempotencyKey } from '../http/idempotency-key.ts';
+import { readIdempotencyKey } from '../http/requests/headers.ts';
 import { findCredential } from './credential.ts';
 import { type DeleteLine, lineOf, lineOfError } from './delete-line.ts';
 import { type ExitCode, UsageError } from './exit-code.ts';

@@ -1,7 +1,8 @@
+import type { Caller } from '../engagement/access.ts';
 import { createAccountLookup } from '../engagement/account.ts';
 import type { DeletePorts } from '../engagement/delete/delete-engagement.ts';
 import { createDeleteMemory } from '../engagement/delete/delete-memory.ts';
-import { passThrough } from '../http/auth.ts';
+import { callerWithToken } from '../http/callers/authenticate.ts';
 import { findUpstream } from '../http/find-upstream.ts';
 import { documentedLimits } from '../upstream/lanes.ts';
 import { openUpstream } from '../upstream/send.ts';
@@ -9,7 +10,7 @@ import type { Credential } from './credential.ts';
 
 /** A way to upstream for as long as a command runs, and whoever uses it. */
 export interface Session {
-  readonly caller: ReturnType<typeof passThrough>;
+  readonly caller: Caller;
   /** What a delete needs, of which each writes its own record. */
   readonly ports: Omit<DeletePorts, 'recordDelete' | 'recordRepetition'>;
   readonly requestTimeoutMs: number;
@@ -30,7 +31,7 @@ async function openSession({ config, token }: Credential): Promise<OpenSession> 
   const upstream = openUpstream({ baseUrl: url, proxy: config.proxy, maxUpstreamBytes, requestTimeoutMs, limits });
   const { send } = upstream;
   return {
-    caller: passThrough(`Bearer ${token ? token.reveal() : openToken}`),
+    caller: callerWithToken(token ? token.reveal() : openToken),
     ports: {
       send,
       findAccountIntegration: createAccountLookup(send, requestTimeoutMs),

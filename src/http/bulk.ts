@@ -12,7 +12,7 @@ import type { FindAccountIntegration } from '../engagement/account.ts';
 import type { Log } from '../log/log.ts';
 import type { SharedMemory } from '../redis/shared-memory.ts';
 import type { Send } from '../upstream/attempt.ts';
-import { ownAuthorization } from './auth.ts';
+import { ownAuthorization } from './callers/authenticate.ts';
 import type { Metrics } from './metrics.ts';
 
 /** How often a follower's token is shown to upstream: each half minute, and more often where requests are given less time. */

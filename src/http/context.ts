@@ -10,9 +10,9 @@ import type { Context, GivenResults } from '../graphql/context.ts';
 import { createRecordLoaders } from '../graphql/record-loaders.ts';
 import type { Log } from '../log/log.ts';
 import type { Send } from '../upstream/attempt.ts';
-import type { Authenticate } from './auth.ts';
-import { readIdempotencyKey } from './idempotency-key.ts';
+import type { Authenticate } from './callers/authenticate.ts';
 import type { Metrics } from './metrics.ts';
+import { readIdempotencyKey } from './requests/headers.ts';
 
 /** The ways to upstream, which all operations of the process share. */
 export interface UpstreamPorts {

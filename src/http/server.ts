@@ -13,11 +13,11 @@ import { documentedLimits, shareOf } from '../upstream/lanes.ts';
 import { createOutboundFetch } from '../upstream/outbound.ts';
 import { openUpstream } from '../upstream/send.ts';
 import { createSharedBudget } from '../upstream/shared-budget.ts';
-import { createAuthenticator } from './auth.ts';
+import { createAuthenticator } from './callers/authenticate.ts';
+import type { LoadLimits } from './connections/overload.ts';
 import { createFrontDoor } from './front-door.ts';
 import { createListener } from './listener.ts';
 import { createMetrics, type ScrapeServer, serveMetrics } from './metrics.ts';
-import type { LoadLimits } from './overload.ts';
 import { createGraphQLHandler } from './yoga.ts';
 
 /** How much longer than an operation a client may leave a connection without a byte either way, in milliseconds. */

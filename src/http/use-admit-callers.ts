@@ -2,7 +2,7 @@ import { type GraphQLSchema, Kind } from 'graphql';
 import type { Plugin, YogaInitialContext } from 'graphql-yoga';
 import { requestError } from '../graphql/top-level-errors.ts';
 import { type Admission, admit, type ContextOptions } from './context.ts';
-import { needsCaller } from './document-size.ts';
+import { needsCaller } from './requests/document-limits.ts';
 import type { ServerContext } from './yoga.ts';
 
 /** Who asks for the operation, once {@link useAdmitCallers} has found out. */

@@ -8,7 +8,7 @@ import {
 } from 'graphql';
 import type { Plugin } from 'graphql-yoga';
 import { type ErrorCode, fieldError } from '../graphql/top-level-errors.ts';
-import { longestName, measureDocument } from './document-size.ts';
+import { longestName, measureDocument } from './requests/document-limits.ts';
 
 /**
  * What a document may hold at most. Generous for what people write, and small enough that reading it costs no more than

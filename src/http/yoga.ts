@@ -7,18 +7,18 @@ import type { Context, GivenResults } from '../graphql/context.ts';
 import type { PreparedOperations } from '../graphql/prepared/prepared-operations.ts';
 import type { TrustedDocuments } from '../graphql/trusted-documents.ts';
 import type { Log } from '../log/log.ts';
+import { useDeliverChunks } from './answers/chunks.ts';
+import { maskError, useGatewayStatus } from './answers/errors.ts';
+import { useResultStreams } from './answers/subscriptions.ts';
 import { type Admission, type ContextOptions, createContext } from './context.ts';
-import { maskError, useGatewayStatus } from './mask-error.ts';
 import { type Metrics, useMetrics } from './metrics.ts';
+import { useCheckVariables } from './requests/variables.ts';
 import { admissionOf, useAdmitCallers } from './use-admit-callers.ts';
 import { useBoundErrors } from './use-bound-errors.ts';
 import { useCheckAccept } from './use-check-accept.ts';
 import { useCheckRequest } from './use-check-request.ts';
-import { useCheckVariables } from './use-check-variables.ts';
 import { useCountFields } from './use-count-fields.ts';
-import { useDeliverChunks } from './use-deliver-chunks.ts';
 import { useLimitDocuments } from './use-limit-documents.ts';
-import { useResultStreams } from './use-result-streams.ts';
 import { useTrustedDocuments } from './use-trusted-documents.ts';
 
 /** Yoga's words to pino's: it hands over any number of arguments, the error first when there is one. */

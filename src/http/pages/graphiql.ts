@@ -1,9 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
-import type { Config } from '../config/config.ts';
-import { readExample } from '../graphql/example.ts';
-import type { Log } from '../log/log.ts';
+import type { Config } from '../../config/config.ts';
+import { readExample } from '../../graphql/example.ts';
+import type { Log } from '../../log/log.ts';
 import type { BuiltFile, BuiltFiles, GraphiQLSetup } from './graphiql-build.ts';
 
 /** The prepared tabs, in order: `schema/operations/<name>.graphql` with its example variables beside it. */

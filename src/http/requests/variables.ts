@@ -8,8 +8,8 @@ import {
   type VariableDefinitionNode,
 } from 'graphql';
 import type { Plugin } from 'graphql-yoga';
-import { requestError } from '../graphql/top-level-errors.ts';
-import { shortened } from '../log/foreign-text.ts';
+import { requestError } from '../../graphql/top-level-errors.ts';
+import { shortened } from '../../log/foreign-text.ts';
 
 /**
  * What the variables of one request may hold at most. A text, or the name of a value, is as long as a request's whole head may

@@ -1,12 +1,12 @@
 import { isAsyncIterable } from '@graphql-tools/utils';
 import { BREAK, type DocumentNode, type ExecutionResult, GraphQLError, Kind, visit } from 'graphql';
 import type { Plugin } from 'graphql-yoga';
-import type { ChunkDeliveries, ChunkDelivery } from '../graphql/chunk-delivery.ts';
-import type { Context } from '../graphql/context.ts';
-import { fieldError } from '../graphql/top-level-errors.ts';
-import type { Log } from '../log/log.ts';
-import { maskError } from './mask-error.ts';
-import { acceptsIncremental } from './use-check-accept.ts';
+import type { ChunkDeliveries, ChunkDelivery } from '../../graphql/chunk-delivery.ts';
+import type { Context } from '../../graphql/context.ts';
+import { fieldError } from '../../graphql/top-level-errors.ts';
+import type { Log } from '../../log/log.ts';
+import { acceptsIncremental } from '../use-check-accept.ts';
+import { maskError } from './errors.ts';
 
 /** One part of an incremental result, in the form of graphql-js 17.0.0-alpha.2 that Yoga's clients speak. */
 interface ResultPart extends ExecutionResult {
