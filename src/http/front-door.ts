@@ -12,9 +12,8 @@ import { type Admission, admit, type ContextOptions, createContext } from './con
 import type { Handle } from './listener.ts';
 import { createGraphiQL } from './pages/graphiql.ts';
 import { hasTooManyValues } from './request-body.ts';
-import { findBadVariable } from './requests/variables.ts';
-import { resultTypeFor } from './use-check-accept.ts';
-import { findUnreadable } from './use-check-request.ts';
+import { findBadVariable } from './requests/check-variables.ts';
+import { findUnreadable, resultTypeFor } from './requests/headers.ts';
 import type { GraphQLHandler } from './yoga.ts';
 
 /** A request as a GraphQL client sends it, with nothing in it that only the executor knows to deal with. */

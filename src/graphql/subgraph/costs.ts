@@ -1,6 +1,6 @@
 /*
  * What a gateway may count, by https://specs.apollo.dev/cost/v0.1. This server counts by itself, and otherwise: see
- * `http/use-limit-documents.ts`.
+ * `http/requests/document-limits.ts`.
  */
 
 /** A field that takes a request to upstream, against 1 for one that shows what is there. */

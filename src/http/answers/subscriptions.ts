@@ -2,7 +2,7 @@ import type { ExecutionResult, GraphQLError } from 'graphql';
 import { type FetchAPI, isAsyncIterable, type Plugin, type YogaInitialContext } from 'graphql-yoga';
 import type { Context } from '../../graphql/context.ts';
 import { fieldError, requestError } from '../../graphql/top-level-errors.ts';
-import { prefersMultipart } from '../use-check-accept.ts';
+import { readAccept } from '../requests/headers.ts';
 
 /** How many subscriptions one caller may have at once: each holds a connection, and asks Redis once a second. */
 const maxPerCaller = 20;
@@ -10,42 +10,8 @@ const maxPerCaller = 20;
 /** How many all callers may have: half of the requests that may be in flight are left to others. */
 const maxSubscriptions = 500;
 
-/** Counts the subscriptions of this process. */
-class Subscriptions {
-  readonly #byCaller = new Map<string, number>();
-  #count = 0;
-
-  /** Why there is no place for another; undefined when there is one. */
-  refusalFor(callerId: string): GraphQLError | undefined {
-    if ((this.#byCaller.get(callerId) ?? 0) >= maxPerCaller) {
-      const message = `You follow ${maxPerCaller} bulk deletes at this server, and may follow no more at once. End one, or ask for bulkDelete(id) from time to time.`;
-      return fieldError('RATE_LIMITED', message, { retryAfterMs: null });
-    }
-    return this.#count < maxSubscriptions
-      ? undefined
-      : requestError(
-          'OVERLOADED',
-          'Too many bulk deletes are followed at this server. Ask for bulkDelete(id) from time to time, or try again later.',
-        );
-  }
-
-  /** Takes a place, and answers how to give it back; to do that again changes nothing. */
-  take(callerId: string): () => void {
-    this.#add(callerId, 1);
-    let isTaken = true;
-    return () => {
-      if (isTaken) this.#add(callerId, -1);
-      isTaken = false;
-    };
-  }
-
-  #add(callerId: string, change: 1 | -1): void {
-    this.#count += change;
-    const count = (this.#byCaller.get(callerId) ?? 0) + change;
-    if (count > 0) this.#byCaller.set(callerId, count);
-    else this.#byCaller.delete(callerId);
-  }
-}
+/** How often an idle subscription sends a heartbeat, in milliseconds: as often as Yoga's events. */
+const heartbeatMs = 12_000;
 
 /** Calls back once the results have ended, or their reader has. A generator's `finally` does not run if it was never read. */
 function endingWith(
@@ -58,12 +24,13 @@ function endingWith(
       return this;
     },
     async next() {
-      const next = await iterator.next().catch((error) => {
-        onEnd();
-        throw error;
-      });
-      if (next.done) onEnd();
-      return next;
+      let next: IteratorResult<ExecutionResult> | undefined;
+      try {
+        next = await iterator.next();
+        return next;
+      } finally {
+        if (!next || next.done) onEnd();
+      }
     },
     async return() {
       onEnd();
@@ -72,10 +39,7 @@ function endingWith(
   };
 }
 
-/** How often a subscription in which nothing happens says that it goes on, in milliseconds: as often as Yoga's events. */
-const heartbeatMs = 12_000;
-
-/** An error as a client gets it: the status is for the server alone. */
+/** A result as a client gets it: the HTTP status of its errors is for the server alone. */
 function withoutStatus({ errors, ...rest }: ExecutionResult): object {
   if (!errors) return rest;
   const shown = errors.map((error) => {
@@ -96,7 +60,7 @@ async function* once(result: ExecutionResult): AsyncGenerator<ExecutionResult> {
 function toMultipart(result: ExecutionResult | AsyncIterable<ExecutionResult>, fetchAPI: FetchAPI): Response {
   const iterator = (isAsyncIterable(result) ? result : once(result))[Symbol.asyncIterator]();
   const encoder = new TextEncoder();
-  // Each part brings the boundary that ends it: until that is there, a client does not read it.
+  // Each part brings the boundary that ends it: a client reads a part only when that is there.
   const encode = (value: object) =>
     encoder.encode(`\r\ncontent-type: application/json\r\n\r\n${JSON.stringify(value)}\r\n--graphql`);
   let heartbeat: NodeJS.Timeout;
@@ -122,43 +86,77 @@ function toMultipart(result: ExecutionResult | AsyncIterable<ExecutionResult>, f
       await iterator.return?.();
     },
   });
-  const headers = {
-    'content-type': 'multipart/mixed;boundary="graphql";subscriptionSpec=1.0',
-    'cache-control': 'no-cache',
-  };
-  return new fetchAPI.Response(body, { headers });
+  const contentType = 'multipart/mixed;boundary="graphql";subscriptionSpec=1.0';
+  return new fetchAPI.Response(body, { headers: { 'content-type': contentType, 'cache-control': 'no-cache' } });
 }
 
 /**
- * Sends results in parts as clients read them: subscriptions, of which each caller may have so many, also as multipart; events without
- * a coding that is none.
+ * Sends subscriptions as clients read them, as events or multipart. Refuses one before it is executed when the Accept header
+ * allows neither, or when its caller, or all together, have too many.
  */
-export function useResultStreams(): Plugin<YogaInitialContext & Context> {
-  const subscriptions = new WeakSet<Request>();
-  const places = new Subscriptions();
+export function useSubscriptions(): Plugin<YogaInitialContext & Context> {
+  const requests = new WeakSet<Request>();
+  const countByCaller = new Map<string, number>();
+  let totalCount = 0;
+
+  function refusalFor(request: Request, callerId: string | undefined): GraphQLError | undefined {
+    if (!readAccept(request.headers.get('accept')).takesParts) {
+      const message =
+        'A subscription is answered as text/event-stream or multipart/mixed. Nothing was executed. Allow one of them in the Accept header.';
+      return requestError('NOT_ACCEPTABLE', message);
+    }
+    // The field itself refuses a subscription without a caller.
+    if (callerId === undefined) return undefined;
+    if ((countByCaller.get(callerId) ?? 0) >= maxPerCaller) {
+      const message = `You follow ${maxPerCaller} bulk deletes at this server, and may follow no more at once. End one, or ask for bulkDelete(id) from time to time.`;
+      return fieldError('RATE_LIMITED', message, { retryAfterMs: null });
+    }
+    if (totalCount < maxSubscriptions) return undefined;
+    const message =
+      'Too many bulk deletes are followed at this server. Ask for bulkDelete(id) from time to time, or try again later.';
+    return requestError('OVERLOADED', message);
+  }
+
+  function count(callerId: string, change: 1 | -1): void {
+    totalCount += change;
+    const ofCaller = (countByCaller.get(callerId) ?? 0) + change;
+    if (ofCaller > 0) countByCaller.set(callerId, ofCaller);
+    else countByCaller.delete(callerId);
+  }
+
+  /** Counts a subscription of the caller. Returns what counts it no more, once. */
+  function begin(callerId: string): () => void {
+    count(callerId, 1);
+    let hasEnded = false;
+    return () => {
+      if (!hasEnded) count(callerId, -1);
+      hasEnded = true;
+    };
+  }
+
   return {
     onSubscribe({ args, setResultAndStopExecution }) {
       const { request, caller } = args.contextValue;
-      subscriptions.add(request);
-      // The field itself refuses a subscription without a caller.
-      if (caller === null) return undefined;
-      const refusal = places.refusalFor(caller.id);
+      requests.add(request);
+      const refusal = refusalFor(request, caller?.id);
       if (refusal) return setResultAndStopExecution({ errors: [refusal] });
-      const leave = places.take(caller.id);
+      if (caller === null) return undefined;
+      const end = begin(caller.id);
       // The results of a request whose client has left are never read.
-      request.signal.addEventListener('abort', leave, { once: true });
-      if (request.signal.aborted) leave();
+      request.signal.addEventListener('abort', end, { once: true });
+      if (request.signal.aborted) end();
       return {
         onSubscribeResult({ result, setResult }) {
-          if (isAsyncIterable(result)) setResult(endingWith(result as AsyncIterable<ExecutionResult>, leave));
-          else leave();
+          if (isAsyncIterable(result)) setResult(endingWith(result as AsyncIterable<ExecutionResult>, end));
+          else end();
         },
-        onSubscribeError: leave,
+        onSubscribeError: end,
       };
     },
     onResultProcess({ request, result, resultProcessor, setResultProcessor }) {
-      if (!subscriptions.has(request) || Array.isArray(result)) return;
-      const isMultipart = isAsyncIterable(result) ? prefersMultipart(request.headers.get('accept')) : !resultProcessor;
+      if (!requests.has(request) || Array.isArray(result)) return;
+      const { prefersMultipart } = readAccept(request.headers.get('accept'));
+      const isMultipart = isAsyncIterable(result) ? prefersMultipart : !resultProcessor;
       if (isMultipart) setResultProcessor(toMultipart as never, 'multipart/mixed');
     },
     onResponse({ response }) {
