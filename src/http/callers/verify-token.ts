@@ -2,7 +2,6 @@ import {
   createLocalJWKSet,
   decodeProtectedHeader,
   errors,
-  type JSONWebKeySet,
   type JWTPayload,
   type JWTVerifyGetKey,
   type JWTVerifyOptions,
@@ -39,16 +38,11 @@ const maxFetchMs = 3_000;
 /** Key sets of real identity providers have some ten kilobytes. */
 export const maxKeySetBytes = 512 * 1024;
 
-/** The parts of a key set that tell whether it can verify anything. */
-const keySetShape = z.looseObject({
-  keys: z.array(z.looseObject({ kty: z.unknown().optional(), use: z.unknown().optional() })),
-});
-
 const publicKeyTypes: ReadonlySet<unknown> = new Set(['RSA', 'EC', 'OKP']);
 
 /** A key set as it was fetched once. */
 interface FetchedKeys {
-  readonly findKey: JWTVerifyGetKey;
+  readonly findKey: ReturnType<typeof createLocalJWKSet>;
   readonly fetchedAtMs: number;
 }
 
@@ -64,89 +58,65 @@ async function readBounded(response: Response): Promise<string> {
 }
 
 /**
- * The key set of an identity provider. jose's own (`createRemoteJWKSet`) fetches once for each request while the provider
+ * The keys of the last fetch, or of a new one when they are old or `unlike` those that lack a token's key. Undefined when the
+ * last fetch, which has no others, began less than 5 seconds ago. Throws when they cannot be fetched: the key may exist.
+ */
+type FindKeys = (unlike?: FetchedKeys) => Promise<FetchedKeys | undefined>;
+
+/**
+ * Keeps the key set of an identity provider. jose's own (`createRemoteJWKSet`) fetches once for each request while the provider
  * is away, refuses tokens that the last set could verify, and reads answers of any size.
  */
-class KeySet {
-  readonly #url: URL;
-  readonly #options: AuthenticatorOptions;
-  #last: FetchedKeys | undefined;
-  #triedAtMs = Number.NEGATIVE_INFINITY;
-  #isFailing = false;
-  #pending: Promise<void> | undefined;
+function createKeySet(url: URL, { fetch: fetchUrl = fetch, log, requestTimeoutMs }: AuthenticatorOptions): FindKeys {
+  let last: FetchedKeys | undefined;
+  let triedAtMs = Number.NEGATIVE_INFINITY;
+  let isFailing = false;
+  let pending: Promise<void> | undefined;
 
-  constructor(url: URL, options: AuthenticatorOptions) {
-    this.#url = url;
-    this.#options = options;
-  }
+  const isYounger = (ms: number) => last !== undefined && performance.now() - last.fetchedAtMs < ms;
 
-  /** The keys to verify with. Throws when no set could be fetched within the last hour. */
-  async current(): Promise<FetchedKeys> {
-    if (!this.#last || performance.now() - this.#last.fetchedAtMs >= freshMs) await this.#refresh();
-    const keys = this.#usable;
-    if (!keys) throw new Error('There is no key set from the last hour.');
-    return keys;
-  }
-
-  /**
-   * The keys of a later fetch than `older`, which lacks a token's key. Undefined when the last fetch began less than 5
-   * seconds ago. Throws when the set cannot be fetched: the key may exist.
-   */
-  async newerThan(older: FetchedKeys): Promise<FetchedKeys | undefined> {
-    if (this.#last === older) await this.#refresh();
-    const keys = this.#usable;
-    if (keys && keys !== older) return keys;
-    if (this.#isFailing) throw new Error('The key is not in the last key set, and no other can be fetched.');
-    return undefined;
-  }
-
-  get #usable(): FetchedKeys | undefined {
-    return this.#last && performance.now() - this.#last.fetchedAtMs < usableMs ? this.#last : undefined;
-  }
-
-  /** Fetches the set, unless a fetch began a moment ago. In an outage, a request that can use the last set does not wait. */
-  async #refresh(): Promise<void> {
-    const nowMs = performance.now();
-    if (!this.#pending && nowMs - this.#triedAtMs >= minFetchIntervalMs) {
-      this.#triedAtMs = nowMs;
-      this.#pending = this.#load().finally(() => {
-        this.#pending = undefined;
-      });
-    }
-    if (!this.#isFailing || !this.#usable) await this.#pending;
-  }
-
-  async #load(): Promise<void> {
-    const { log } = this.#options;
-    try {
-      await this.#fetch();
-      if (this.#isFailing) log.info('the key set can be fetched again');
-      this.#isFailing = false;
-    } catch (error) {
-      const isLastOneUsed = this.#usable !== undefined;
-      if (!this.#isFailing) log.warn({ err: error, isLastOneUsed }, 'the key set cannot be fetched');
-      this.#isFailing = true;
-    }
-  }
-
-  async #fetch(): Promise<void> {
-    const { fetch: fetchUrl = fetch, requestTimeoutMs } = this.#options;
+  async function load(): Promise<void> {
     const signal = AbortSignal.timeout(Math.min(maxFetchMs, Math.floor(requestTimeoutMs / 2)));
     const headers = { accept: 'application/json, application/jwk-set+json' };
-    const response = await fetchUrl(this.#url, { headers, redirect: 'manual', signal });
+    const response = await fetchUrl(url, { headers, redirect: 'manual', signal });
     if (response.status !== 200) {
       await response.body?.cancel();
       throw new Error(`The key set's server answered ${response.status}.`);
     }
-    const set = keySetShape.parse(JSON.parse(await readBounded(response)));
-    const canVerify = set.keys.some(({ kty, use }) => publicKeyTypes.has(kty) && (use === undefined || use === 'sig'));
-    if (!canVerify) {
-      // The provider says that no key is good any more: the last set must not be used on.
-      this.#last = undefined;
-      throw new Error('The key set has no key that verifies signatures.');
-    }
-    this.#last = { findKey: createLocalJWKSet(set as JSONWebKeySet), fetchedAtMs: performance.now() };
+    const findKey = createLocalJWKSet(JSON.parse(await readBounded(response)));
+    const { keys } = findKey.jwks();
+    const canVerify = keys.some(({ kty, use = 'sig' }) => publicKeyTypes.has(kty) && use === 'sig');
+    // Without one, the provider says that no key is good any more: the last set must not be used on.
+    last = canVerify ? { findKey, fetchedAtMs: performance.now() } : undefined;
+    if (!canVerify) throw new Error('The key set has no key that verifies signatures.');
   }
+
+  async function tryToLoad(): Promise<void> {
+    try {
+      await load();
+      if (isFailing) log.info('the key set can be fetched again');
+      isFailing = false;
+    } catch (error) {
+      if (!isFailing) log.warn({ err: error, isLastOneUsed: isYounger(usableMs) }, 'the key set cannot be fetched');
+      isFailing = true;
+    }
+    pending = undefined;
+  }
+
+  return async (unlike) => {
+    if (!isYounger(freshMs) || last === unlike) {
+      const nowMs = performance.now();
+      if (!pending && nowMs - triedAtMs >= minFetchIntervalMs) {
+        triedAtMs = nowMs;
+        pending = tryToLoad();
+      }
+      // In an outage, a request that can use the last set does not wait.
+      if (!isFailing || !isYounger(usableMs)) await pending;
+    }
+    if (last && last !== unlike && isYounger(usableMs)) return last;
+    if (isFailing || !last) throw new Error('The key set cannot be fetched, and the last one is too old or lacks the key.');
+    return undefined;
+  };
 }
 
 /** Verifies with the key that the token names, or with each that fits it. */
@@ -178,17 +148,18 @@ function hasUnknownKey(error: unknown, token: string): boolean {
   return error instanceof errors.JWSSignatureVerificationFailed && decodeProtectedHeader(token).kid === undefined;
 }
 
-/** Verifies with a key set. It is asked for within the verification, so that what cannot be our token fetches nothing. */
-async function verifyByKeySet(keySet: KeySet, token: string, options: JWTVerifyOptions): Promise<JWTPayload> {
+/** Verifies with a key set. It is fetched within the verification, so that what cannot be our token fetches nothing. */
+async function verifyByKeySet(findKeys: FindKeys, token: string, options: JWTVerifyOptions): Promise<JWTPayload> {
   let keys: FetchedKeys | undefined;
   const findKey: JWTVerifyGetKey = async (...header) => {
-    keys = await keySet.current();
+    keys = await findKeys();
+    if (!keys) throw new errors.JWKSNoMatchingKey();
     return keys.findKey(...header);
   };
   try {
     return await verifyWith(findKey, token, options);
   } catch (error) {
-    const newer = keys && hasUnknownKey(error, token) ? await keySet.newerThan(keys) : undefined;
+    const newer = keys && hasUnknownKey(error, token) ? await findKeys(keys) : undefined;
     if (!newer) throw error;
     return verifyWith(newer.findKey, token, options);
   }
@@ -245,8 +216,8 @@ export function createVerifier(
     const bytes = new TextEncoder().encode(key.secret.reveal());
     verify = (token) => verifyWith(() => bytes, token, { ...checks, algorithms: secretAlgorithms });
   } else {
-    const keySet = new KeySet(key.jwksUrl, options);
-    verify = (token) => verifyByKeySet(keySet, token, { ...checks, algorithms: jwksAlgorithms });
+    const findKeys = createKeySet(key.jwksUrl, options);
+    verify = (token) => verifyByKeySet(findKeys, token, { ...checks, algorithms: jwksAlgorithms });
   }
   return async (token) => {
     try {
