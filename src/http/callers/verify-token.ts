@@ -114,7 +114,8 @@ function createKeySet(url: URL, { fetch: fetchUrl = fetch, log, requestTimeoutMs
       if (!isFailing || !isYounger(usableMs)) await pending;
     }
     if (last && last !== unlike && isYounger(usableMs)) return last;
-    if (isFailing || !last) throw new Error('The key set cannot be fetched, and the last one is too old or lacks the key.');
+    if (isFailing || !last)
+      throw new Error('The key set cannot be fetched, and the last one is too old or lacks the key.');
     return undefined;
   };
 }
