@@ -24,28 +24,35 @@ const maxWrongValues = 20;
 /** The longest path that a message names. */
 const maxPathCharacters = 200;
 
-/** A list or an object within the variables, or all of them. */
-interface Container {
-  readonly value: object;
-  readonly name: string;
-  readonly parent: Container | undefined;
-  readonly level: number;
+/** What is wrong with a value, and the names that lead to it. */
+interface Problem {
+  readonly names: string[];
+  readonly text: string;
 }
 
-function pathOf(container: Container | undefined, name?: string): string {
-  const names = name === undefined ? [] : [name];
-  for (let each = container; each?.parent; each = each.parent) names.unshift(each.name);
-  return shortened(names.join('.'), maxPathCharacters);
+function problem(text: string): Problem {
+  return { names: [], text };
 }
 
-function findInValue(value: unknown, level: number): string | undefined {
+/** The first problem of a value, or of one in it. By recursion: it goes no deeper than the limit. */
+function findProblem(value: unknown, level: number): Problem | undefined {
+  const { textCharacters, levels } = limits;
   // GraphQL takes an id as a number too, but this one lost digits when the request's JSON was read: it would name another
   // engagement. Nothing in the schema needs so large a number.
   if (typeof value === 'number' && Number.isInteger(value) && !Number.isSafeInteger(value))
-    return 'is too long for a number and has lost digits: send it as a string';
-  if (typeof value === 'string' && value.length > limits.textCharacters)
-    return `has more than ${limits.textCharacters} characters: send a shorter text`;
-  if (level > limits.levels) return `is nested more than ${limits.levels} levels deep: send less nested values`;
+    return problem('is too long for a number and has lost digits: send it as a string');
+  if (typeof value === 'string' && value.length > textCharacters)
+    return problem(`has more than ${textCharacters} characters: send a shorter text`);
+  if (level > levels) return problem(`is nested more than ${levels} levels deep: send less nested values`);
+  if (typeof value !== 'object' || value === null) return undefined;
+  const values = value as Readonly<Record<string, unknown>>;
+  for (const name of Object.keys(values)) {
+    if (name.length > textCharacters)
+      return problem(`has a name of more than ${textCharacters} characters: send a shorter one`);
+    const found = findProblem(values[name], level + 1);
+    found?.names.unshift(name);
+    if (found) return found;
+  }
   return undefined;
 }
 
@@ -54,25 +61,9 @@ function findInValue(value: unknown, level: number): string | undefined {
  * nothing is. It looks at each value once, before anything else reads it.
  */
 export function findBadVariable(variables: unknown): string | undefined {
-  if (typeof variables !== 'object' || variables === null) return undefined;
-  const containers: Container[] = [{ value: variables, name: '', parent: undefined, level: 0 }];
-  const refuse = (path: string, problem: string) => `The variable ${path} ${problem}. Nothing was executed.`;
-  for (let parent = containers.pop(); parent; parent = containers.pop()) {
-    const level = parent.level + 1;
-    const values = parent.value as Readonly<Record<string, unknown>>;
-    for (const name of Object.keys(values)) {
-      const value = values[name];
-      const problem = findInValue(value, level);
-      if (problem !== undefined) return refuse(pathOf(parent, name), problem);
-      if (name.length > limits.textCharacters)
-        return refuse(
-          pathOf(parent),
-          `has a name of more than ${limits.textCharacters} characters: send a shorter one`,
-        );
-      if (typeof value === 'object' && value !== null) containers.push({ value, name, parent, level });
-    }
-  }
-  return undefined;
+  const found = typeof variables === 'object' ? findProblem(variables, 0) : undefined;
+  if (!found) return undefined;
+  return `The variable ${shortened(found.names.join('.'), maxPathCharacters)} ${found.text}. Nothing was executed.`;
 }
 
 /** Thrown to stop looking: there are enough errors. */
