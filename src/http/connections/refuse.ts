@@ -22,7 +22,7 @@ const busy = {
 export function refuseBusy(request: IncomingMessage, response: ServerResponse, reason: keyof typeof busy): void {
   const { status, body } = busy[reason];
   response.setHeader('retry-after', retryAfterSeconds);
-  if (reason === 'draining') return answerAndClose(request, response, busy[reason]);
+  if (reason === 'draining') return void answerAndClose(request, response, busy[reason]);
   response.statusCode = status;
   response.setHeader('content-type', 'application/json');
   // Node reads on, to the end of a request whose answer is out.
