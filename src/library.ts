@@ -2,32 +2,32 @@ import type { GraphQLSchema } from 'graphql';
 import { type Config, type PlainSettings, parseSettings } from './config/config.ts';
 import { checkedSchemaOptions, createSchema, type EngagementSchemaOptions, printedSchema } from './graphql/schema.ts';
 
-/** Where the log's lines go: JSON, one to a call, each with its line end. */
+/** Takes the log's lines: JSON, one a call, each with its line end. */
 export interface LogDestination {
   write(line: string): void;
 }
 
-/** What of a server is not its configuration. */
+/** The options of a server besides its configuration. */
 export interface EngagementServerOptions {
   /** Takes the log, with its one line for each delete. @default standard output */
   readonly logTo?: LogDestination;
 }
 
-/** A server that listens when it is told to. */
+/** A server that is not listening yet. */
 export interface EngagementServer {
   /**
-   * Starts to listen, and the embedded sandbox first where there is no other upstream. May be called again.
-   * @returns where, without a path: GraphQL is at `/graphql` of it.
-   * @throws {ConfigError} when documents that are to be trusted cannot be, or the undo store cannot be written.
-   * @throws when it cannot listen, such as `EADDRINUSE`. Then nothing of it is left, and it may be told to again.
+   * Starts to listen; without another upstream, starts the embedded sandbox first. May be called again.
+   * @returns the address without a path. GraphQL is at `/graphql`.
+   * @throws {ConfigError} when a trusted document is not valid, or the undo store cannot be written.
+   * @throws when it cannot listen, such as `EADDRINUSE`. Then everything is closed again, and you may call it once more.
    */
   listen(): Promise<string>;
-  /** Takes nothing new, answers what is in flight, and frees all that it had. May be called again, or before `listen`. */
+  /** Refuses new requests, answers those in flight, and frees everything. May be called again, or before `listen`. */
   close(): Promise<void>;
 }
 
 async function start(config: Config, { logTo }: EngagementServerOptions) {
-  // Loaded now: undici puts a dispatcher of its own under a global name when it is loaded, and an import must do nothing.
+  // Loaded now: undici sets a global dispatcher when it is loaded, and importing this library must change nothing.
   const [{ startFacade }, { findUpstream }, { createLog, secretsOf }] = await Promise.all([
     import('./http/server.ts'),
     import('./http/find-upstream.ts'),
@@ -51,9 +51,9 @@ async function start(config: Config, { logTo }: EngagementServerOptions) {
 }
 
 /**
- * Makes a server of this process. It reads no environment, catches no signals and no uncaught errors, and never ends the
- * process: that is for the program around it to do.
- * @param config what `parseConfig` gives, or settings by the names of the README's table, such as `{ PORT: 0 }`.
+ * Creates a server in this process. It reads no environment, catches no signals and no uncaught errors, and never ends the
+ * process: your program does that.
+ * @param config the result of `parseConfig`, or settings by the names of the README's table, such as `{ PORT: 0 }`.
  * @throws {ConfigError} naming every mistake at once.
  */
 export function createEngagementServer(
@@ -70,14 +70,14 @@ export function createEngagementServer(
     try {
       return (await starting).url;
     } catch (error) {
-      // What kept it from starting may be over when it is told to listen the next time.
+      // The next call tries again.
       starting = undefined;
       throw error;
     }
   }
 
   async function closeWhatRuns(): Promise<void> {
-    // One that could not start has said so to whoever called `listen`, and left nothing behind.
+    // The caller of `listen` got the error of a failed start, which left nothing to close.
     const server = await starting?.catch(() => undefined);
     await server?.close();
   }
@@ -91,17 +91,17 @@ export function createEngagementServer(
 }
 
 /**
- * Makes the schema of such a server: to look at, to validate documents with, to compose, to generate code from. Its
- * resolvers need what the server gives to them, so that only the server executes it.
- * @throws {ConfigError} for a dialect or a prefix that cannot be.
+ * Creates the schema of such a server: to read, to validate documents with, to compose, to generate code from. Only the server
+ * can execute it: its resolvers need the server's context.
+ * @throws {ConfigError} for an unknown dialect or a prefix that is not valid.
  */
 export function createEngagementSchema(options: EngagementSchemaOptions = {}): GraphQLSchema {
   return createSchema(checkedSchemaOptions(options));
 }
 
 /**
- * The schema of such a server as text: with a dialect, what a composer or a gateway takes.
- * @throws {ConfigError} for a dialect or a prefix that cannot be.
+ * Prints the schema of such a server: with a dialect, as composers and gateways read it.
+ * @throws {ConfigError} for an unknown dialect or a prefix that is not valid.
  */
 export function printEngagementSchema(options: EngagementSchemaOptions = {}): string {
   return printedSchema(checkedSchemaOptions(options));

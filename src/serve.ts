@@ -7,15 +7,15 @@ import { createLog, type LogOptions, secretsOf } from './log/log.ts';
 import type { Sandbox } from './sandbox/server.ts';
 
 /**
- * How long a server that is stopped goes on to answer 503 while anybody is connected. A client that uses or closes each of
- * its connections within this time loses no request; it is shorter than `KEEP_ALIVE_TIMEOUT_MS`, which a drain cannot wait for.
+ * How long a stopped server answers 503 while clients are connected, in milliseconds. A client that uses or closes each of its
+ * connections within this time loses no request. A drain cannot wait for `KEEP_ALIVE_TIMEOUT_MS`, which is longer.
  */
 const noticeMs = 5_000;
 
-/** How much longer than an operation may take a shutdown takes at most, the notice included, in milliseconds. */
+/** How much longer than an operation a shutdown may take, the notice included, in milliseconds. */
 const drainMarginMs = 10_000;
 
-/** npm passes a signal on at once; this long after the first one, the same again is meant as a second, in milliseconds. */
+/** npm passes a signal on at once. The same signal later than this after the first is a second one, in milliseconds. */
 const npmRepeatMs = 1_000;
 
 function readConfig(): Config {
@@ -28,13 +28,13 @@ function readConfig(): Config {
   }
 }
 
-/** At a terminal the log is for people. What makes it so is loaded only there: everywhere else it would only slow the start. */
+/** At a terminal the log is for people. Its formatter is loaded only there: it slows the start. */
 async function terminal(): Promise<Pick<LogOptions, 'destination'>> {
   if (!process.stdout.isTTY) return {};
   return { destination: (await import('./log/terminal-log.ts')).createTerminalDestination() };
 }
 
-/** For a person at a terminal: what runs, and something to paste. */
+/** For a person at a terminal: what runs, and a command to paste. */
 function banner(facade: Facade, sandbox: Sandbox): string {
   const { query, variables } = readExample('delete-engagement', config.typePrefix);
   const line = query.replace(/^#.*\n/, '').replace(/\s+/g, ' ');
@@ -66,20 +66,20 @@ log.info(
 );
 
 let isStopping = false;
-/** Answers what is in flight and lets the process end; one that does not end in time is ended. */
+/** Answers requests in flight and ends the process, at the latest when the shutdown's time is over. */
 async function stop(forMs: number): Promise<void> {
   if (isStopping) return;
   isStopping = true;
   setTimeout(() => process.exit(1), config.requestTimeoutMs + drainMarginMs).unref();
   await facade.close(forMs);
   await sandbox?.close();
-  // What upstream left hanging would keep the process alive.
+  // Hanging connections to upstream would keep the process alive.
   process.exit();
 }
 
 let first: { readonly signal: NodeJS.Signals; readonly atMs: number } | undefined;
 
-/** True for what npm passes on of a signal that all of its process group got, such as Ctrl-C: it is no second one. */
+/** True for a signal that npm passes on after all of its process group got it, such as Ctrl-C: it is no second one. */
 function isRepeatedByNpm(signal: NodeJS.Signals): boolean {
   const isBelowNpm = process.env.npm_lifecycle_event === 'start';
   return isBelowNpm && signal === first?.signal && performance.now() - first.atMs < npmRepeatMs;
@@ -91,11 +91,11 @@ async function stopOnSignal(signal: NodeJS.Signals): Promise<void> {
   if (first) process.exit(1);
   first = { signal, atMs: performance.now() };
   log.info({ signal }, 'draining');
-  // At a terminal, nobody wants to wait for a browser that is still connected.
+  // At a terminal, a browser that is still connected must not delay the end.
   await stop(signal === 'SIGINT' ? 0 : noticeMs);
 }
 
-/** After an error that nobody caught, what the process remembers may be wrong: it says so, and ends once all are answered. */
+/** After an uncaught error, the state of the process may be wrong: it logs that, answers requests in flight, and ends. */
 async function stopOnFailure(error: unknown): Promise<void> {
   process.exitCode = 1;
   log.fatal({ err: error, errorId: randomUUID() }, 'uncaught error, draining');

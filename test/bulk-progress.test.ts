@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { clockToleranceSeconds } from '../src/http/auth.ts';
+import { clockToleranceSeconds } from '../src/http/callers/verify-token.ts';
 import { sandboxAccount, sandboxToken } from '../src/sandbox/accounts.ts';
 import { seedEngagements } from '../src/sandbox/seed.ts';
 import { started, steer } from './support/bulk.ts';

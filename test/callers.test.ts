@@ -4,7 +4,7 @@ import type { OperationTypeNode } from 'graphql';
 import { exportJWK, generateKeyPair } from 'jose';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createSchema } from '../src/graphql/schema.ts';
-import { createAuthenticator } from '../src/http/auth.ts';
+import { createAuthenticator } from '../src/http/callers/authenticate.ts';
 import { createLog } from '../src/log/log.ts';
 import { startTestFacade, type TestFacade } from './support/facade.ts';
 import { readInTime } from './support/in-time.ts';

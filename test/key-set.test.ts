@@ -4,8 +4,8 @@ import type { AddressInfo } from 'node:net';
 import { exportJWK, generateKeyPair, type JWK } from 'jose';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Secret } from '../src/config/secret.ts';
-import { type Authenticate, createAuthenticator } from '../src/http/auth.ts';
-import { maxKeySetBytes, minFetchIntervalMs } from '../src/http/key-set.ts';
+import { type Authenticate, createAuthenticator } from '../src/http/callers/authenticate.ts';
+import { maxKeySetBytes, minFetchIntervalMs } from '../src/http/callers/verify-token.ts';
 import { createLog } from '../src/log/log.ts';
 import { signToken } from './support/service.ts';
 

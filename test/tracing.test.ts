@@ -18,13 +18,10 @@ describe('a trace, without an SDK,', () => {
     const seen = upstream.deletes().map(({ headers }) => [headers.traceparent, headers.tracestate]);
     expect(seen).toEqual(Array.from({ length: 3 }, () => [traceparent, 'a=1']));
     await facade.post(mutation);
-    await facade.post(mutation, {}, { traceparent: 'nonsense' });
-    expect(
-      upstream
-        .deletes()
-        .slice(3)
-        .map(({ headers }) => headers.traceparent),
-    ).toEqual([undefined, undefined]);
+    for (const wrong of ['nonsense', `${traceparent}-00`, traceparent.replace(traceId, '0'.repeat(32))])
+      await facade.post(mutation, {}, { traceparent: wrong });
+    const later = upstream.deletes().slice(3);
+    expect(later.map(({ headers }) => headers.traceparent)).toEqual(Array.from({ length: 4 }, () => undefined));
   });
 });
 

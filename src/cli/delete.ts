@@ -6,7 +6,7 @@ import type { EngagementType } from '../engagement/input.ts';
 import { type EngagementRecord, wireFieldsOf } from '../engagement/record.ts';
 import type { DeleteEnd, DeleteEngagementPlan } from '../engagement/result.ts';
 import type { Selection } from '../engagement/selection.ts';
-import { readIdempotencyKey } from '../http/idempotency-key.ts';
+import { readIdempotencyKey } from '../http/requests/headers.ts';
 import { type End, type ExitCode, exitCodeOf, exitCodes, UsageError } from './output.ts';
 import { type Session, withSession } from './session.ts';
 

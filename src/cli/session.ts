@@ -3,7 +3,7 @@ import { parseConfig } from '../config/config.ts';
 import { Secret } from '../config/secret.ts';
 import { createAccountLookup } from '../engagement/account.ts';
 import { createDeleteMemory } from '../engagement/delete/delete-memory.ts';
-import { passThrough } from '../http/auth.ts';
+import { callerWithToken } from '../http/callers/authenticate.ts';
 import { findUpstream } from '../http/find-upstream.ts';
 import { documentedLimits } from '../upstream/lanes.ts';
 import { openUpstream } from '../upstream/send.ts';
@@ -63,7 +63,7 @@ async function openSession(tokenFile: string | undefined) {
     tokenSource: source,
     upstreamUrl: url.href.replace(/\/$/, ''),
     isSandbox: sandbox !== undefined,
-    caller: passThrough(`Bearer ${token ? token.reveal() : openToken}`),
+    caller: callerWithToken(token ? token.reveal() : openToken),
     /** All that a delete needs but the records, which each command keeps by itself. */
     ports: {
       send,

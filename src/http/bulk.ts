@@ -12,14 +12,14 @@ import type { FindAccountIntegration } from '../engagement/account.ts';
 import type { Log } from '../log/log.ts';
 import type { SharedMemory } from '../redis/shared-memory.ts';
 import type { Send } from '../upstream/attempt.ts';
-import { ownAuthorization } from './auth.ts';
+import { ownAuthorization } from './callers/authenticate.ts';
 import type { Metrics } from './metrics.ts';
 
-/** How often a follower's token is shown to upstream: each half minute, and more often where requests are given less time. */
+/** How often a follower's token is checked at upstream, at the least; more often where `REQUEST_TIMEOUT_MS` is short. */
 const maxConfirmIntervalMs = 30_000;
 const timeoutsPerConfirm = 3;
 
-/** What bulk deletes are done with. */
+/** What bulk deletes need. */
 export interface BulkOptions {
   readonly config: Pick<Config, 'auth' | 'proxy' | 'requestTimeoutMs' | 'upstream'>;
   readonly shared: SharedConfig;
@@ -32,13 +32,13 @@ export interface BulkOptions {
   readonly metrics: Pick<Metrics, 'countDelete'>;
 }
 
-/** Bulk deletes of this server, and how to stop its part in them. */
+/** This server's bulk deletes, and how to stop working on them. */
 export interface Bulk {
   readonly bulkDeletes: BulkDeletes;
   close(): Promise<void>;
 }
 
-/** Starts this server's part in bulk deletes: whatever is unfinished in Redis goes on. */
+/** Starts to work on bulk deletes: unfinished ones in Redis continue. */
 export function startBulk({ config, shared, memory, openToken, log, metrics, ...ports }: BulkOptions): Bulk {
   const own = ownAuthorization(config.auth, openToken);
   const seal = shared.tokenSecret && createSeal(shared.tokenSecret);
@@ -67,9 +67,8 @@ export function startBulk({ config, shared, memory, openToken, log, metrics, ...
       metrics.countDelete(event);
     },
   });
-  const { findAccountIntegration } = ports;
   const confirmIntervalMs = Math.min(maxConfirmIntervalMs, timeoutsPerConfirm * config.requestTimeoutMs);
+  const { findAccountIntegration } = ports;
   const parts = { store, worker, seal, abilities, findAccountIntegration, confirmIntervalMs };
-  const bulkDeletes = new BulkDeletes(parts);
-  return { bulkDeletes, close: () => worker.close() };
+  return { bulkDeletes: new BulkDeletes(parts), close: () => worker.close() };
 }

@@ -10,40 +10,40 @@ import type { Context, GivenResults } from '../graphql/core/context.ts';
 import { createRecordLoaders } from '../graphql/core/record-loaders.ts';
 import type { Log } from '../log/log.ts';
 import type { Send } from '../upstream/attempt.ts';
-import type { Authenticate } from './auth.ts';
-import { readIdempotencyKey } from './idempotency-key.ts';
+import type { Authenticate } from './callers/authenticate.ts';
 import type { Metrics } from './metrics.ts';
+import { readIdempotencyKey } from './requests/headers.ts';
 
-/** The ways to upstream, which all operations of the process share. */
+/** What all operations of the process share. */
 export interface UpstreamPorts {
   readonly send: Send;
   readonly findAccountIntegration: FindAccountIntegration;
   readonly limitReads: LimitReads;
   readonly deleteMemory: DeleteMemory;
   readonly bulkDeletes: BulkDeletes | undefined;
-  /** Aborted once the server is about to end. */
+  /** Aborted once the server drains. */
   readonly draining: AbortSignal;
 }
 
-/** What every operation's context is made with. */
+/** What every operation's context needs. */
 export interface ContextOptions {
   readonly config: Config;
   readonly log: Log;
   readonly authenticate: Authenticate;
   readonly ports: UpstreamPorts;
-  /** Where upstream is, without a slash at the end. */
+  /** The address of upstream, without a slash at the end. */
   readonly upstreamUrl: string;
   readonly metrics: Pick<Metrics, 'countDelete'>;
 }
 
-/** What of a request its context is made from. */
+/** The parts of a request that its context needs. */
 export interface OperationRequest {
   readonly header: (name: string) => string | null;
   readonly hasCallerLeft: () => boolean;
   readonly extensions: unknown;
 }
 
-/** Who an operation is for. */
+/** The caller of an operation, and its deadline. */
 export interface Admission {
   /** Null for a request without an `Authorization` header. */
   readonly caller: Caller | null;
@@ -52,7 +52,7 @@ export interface Admission {
 }
 
 /**
- * Tells who asks for an operation, before anything of it is read: its clock starts here.
+ * Identifies the caller of an operation before anything of it is read: its clock starts here.
  * @throws {GraphQLError} `UNAUTHENTICATED` for an `Authorization` header that proves nothing.
  */
 export async function admit(
@@ -65,7 +65,7 @@ export async function admit(
 
 /**
  * Makes the context of one operation.
- * @param given what deletes of this request have come to already.
+ * @param given the results of this request's deletes that were already done.
  * @throws {GraphQLError} `BAD_USER_INPUT` for a bad idempotency key.
  */
 export function createContext(

@@ -1,16 +1,16 @@
 import type { Config } from '../config/config.ts';
 import type { Sandbox } from '../sandbox/server.ts';
 
-/** Where requests go. */
+/** The upstream that requests go to. */
 export interface FoundUpstream {
   readonly url: URL;
   /** The embedded sandbox's token; empty for a real upstream. */
   readonly openToken: string;
-  /** The embedded sandbox, where one was started: whoever asked for it has to close it. */
+  /** The embedded sandbox, if one was started. The caller closes it. */
   readonly sandbox?: Sandbox;
 }
 
-/** Starts the embedded sandbox when there is no other upstream; it is not even loaded otherwise. */
+/** Finds the configured upstream. Without one, loads and starts the embedded sandbox. */
 export async function findUpstream({
   upstream,
   sandbox: options,

@@ -7,14 +7,13 @@ import { documentIdOf, type TrustedDocuments } from '../graphql/documents.ts';
 import type { PreparedOperations } from '../graphql/prepared/prepared-operations.ts';
 import { runPrepared } from '../graphql/prepared/run-prepared.ts';
 import { runTraced } from '../upstream/trace.ts';
+import { refuseNoUtf8, refuseTooManyValues } from './connections/refuse.ts';
 import { type Admission, admit, type ContextOptions, createContext } from './context.ts';
-import { createGraphiQL } from './graphiql.ts';
 import type { Handle } from './listener.ts';
-import { refuseNoUtf8, refuseTooManyValues } from './refuse.ts';
+import { createGraphiQL } from './pages/graphiql.ts';
 import { hasTooManyValues } from './request-body.ts';
-import { resultTypeFor } from './use-check-accept.ts';
-import { findUnreadable } from './use-check-request.ts';
-import { findBadVariable } from './use-check-variables.ts';
+import { findBadVariable } from './requests/check-variables.ts';
+import { findUnreadable, resultTypeFor } from './requests/headers.ts';
 import type { GraphQLHandler } from './yoga.ts';
 
 /** A request as a GraphQL client sends it, with nothing in it that only the executor knows to deal with. */

@@ -13,60 +13,59 @@ import { documentedLimits, shareOf } from '../upstream/lanes.ts';
 import { createOutboundFetch } from '../upstream/outbound.ts';
 import { openUpstream } from '../upstream/send.ts';
 import { createSharedBudget } from '../upstream/shared-budget.ts';
-import { createAuthenticator } from './auth.ts';
+import { createAuthenticator } from './callers/authenticate.ts';
+import type { LoadLimits } from './connections/overload.ts';
 import { createFrontDoor } from './front-door.ts';
 import { createListener } from './listener.ts';
 import { createMetrics, type ScrapeServer, serveMetrics } from './metrics.ts';
-import type { LoadLimits } from './overload.ts';
 import { createGraphQLHandler } from './yoga.ts';
 
-/** How much longer than an operation a client may leave a connection without a byte either way, in milliseconds. */
+/** How much longer than an operation a connection may be silent both ways, in milliseconds. */
 const quietMarginMs = 60_000;
 
 /** What the facade is started with. */
 export interface FacadeOptions {
   readonly config: Config;
   readonly log: Log;
-  /** Where upstream is: the configured address, or the embedded sandbox's. */
+  /** The configured address of upstream, or the embedded sandbox's. */
   readonly upstream: URL;
   /** The embedded sandbox's token, for the mode in which callers need none. */
   readonly openToken: string;
-  /** From when on requests are refused; as an operator has it unless a test says otherwise. */
+  /** When requests are refused. Tests set it. */
   readonly loadLimits?: LoadLimits;
 }
 
 /** The running facade. */
 export interface Facade {
-  /** Where it listens, without a path. */
+  /** The address at which it listens, without a path. */
   readonly url: string;
-  /** Where scrapes are answered instead, without a path; undefined where no address was set for them. */
+  /** The address for scrapes, without a path; undefined where none is set. */
   readonly metricsUrl: string | undefined;
   /**
-   * Drains: accepts nothing new, answers what is in flight, ends streamed bodies that are not through when an operation's
-   * time is over, then closes upstream's connections.
-   * @param noticeMs for how long at most it goes on to refuse while somebody is connected. @default 0
+   * Drains: accepts nothing new, answers requests in flight, ends streamed bodies after an operation's time, then closes
+   * upstream's connections.
+   * @param noticeMs how long it answers 503 at most, while clients are connected. @default 0
    */
   close(noticeMs?: number): Promise<void>;
 }
 
 /**
  * Starts the facade.
- * @throws {ConfigError} when documents that are to be trusted cannot be, or the undo store cannot be written.
+ * @throws {ConfigError} when a trusted document is not valid, or the undo store cannot be written.
  * @throws when it cannot listen, such as `EADDRINUSE`.
  */
 export async function startFacade({ config, log, upstream, openToken, loadLimits }: FacadeOptions): Promise<Facade> {
   for (const warning of config.warnings) log.warn(warning);
   const { subgraph: dialect, typePrefix, auth } = config;
+  const { host, port, proxy, requestTimeoutMs, maxUpstreamBytes, keepsRateLimits, shared, trustedDocuments } = config;
   const schema = createSchema({ dialect, typePrefix, provesCallers: auth.mode === 'service' });
-  const { trustedDocuments } = config;
   const trusted = trustedDocuments && readTrustedDocuments(trustedDocuments.path, schema);
-  const { host, port, proxy, requestTimeoutMs, maxUpstreamBytes, keepsRateLimits, shared } = config;
   // Before anything is opened that would have to be closed.
   if (shared?.undoStore) await (await import('../bulk/undo-store.ts')).checkUndoStore(shared.undoStore, log, proxy);
   const limits = keepsRateLimits ? documentedLimits : undefined;
   const sharedMemory = shared && (await connectRedis(shared.redisUrl, log, shared.keyPrefix));
   const metrics = createMetrics({ sharedMemory, inFlight: () => listener.inFlight });
-  const way = openUpstream({
+  const connection = openUpstream({
     baseUrl: upstream,
     proxy,
     maxUpstreamBytes,
@@ -75,10 +74,10 @@ export async function startFacade({ config, log, upstream, openToken, loadLimits
     sharedBudget: sharedMemory && createSharedBudget(sharedMemory, limits),
     onAttempt: metrics.countAttempt,
   });
-  const { send } = way;
+  const { send } = connection;
   const findAccountIntegration = createAccountLookup(send, requestTimeoutMs);
   const bulkParts = { config, send, findAccountIntegration, openToken, log, metrics };
-  // Loaded where it is used: most servers have no Redis.
+  // Loaded when needed: most servers have no Redis.
   const bulk =
     shared && sharedMemory && (await import('./bulk.ts')).startBulk({ ...bulkParts, shared, memory: sharedMemory });
   const draining = new AbortController();
@@ -114,8 +113,8 @@ export async function startFacade({ config, log, upstream, openToken, loadLimits
   async function free(): Promise<void> {
     await yoga.dispose();
     await bulk?.close();
-    // Deletes whose callers left are finished too, and their ends written down.
-    await way.close();
+    // Deletes whose callers left are finished and logged first.
+    await connection.close();
     await sharedMemory?.close();
     await scrapes?.close();
     await nextTurn();
@@ -127,14 +126,14 @@ export async function startFacade({ config, log, upstream, openToken, loadLimits
   }
 
   const url = await listen().catch(async (error) => {
-    // A program that goes on without this server must not go on with its part in bulk deletes.
+    // A program that goes on without this server must not go on to work on bulk deletes.
     await free();
     throw error;
   });
 
   async function close(noticeMs?: number): Promise<void> {
     draining.abort();
-    const lastCall = setTimeout(way.endStreams, requestTimeoutMs);
+    const lastCall = setTimeout(connection.endStreams, requestTimeoutMs);
     await listener.drain(noticeMs);
     clearTimeout(lastCall);
     await free();

@@ -1,27 +1,31 @@
 import { useDeferStream } from '@graphql-yoga/plugin-defer-stream';
 import { useDisableIntrospection } from '@graphql-yoga/plugin-disable-introspection';
-import { type DocumentNode, type GraphQLSchema, OverlappingFieldsCanBeMergedRule } from 'graphql';
-import { createYoga, type Plugin, useReadinessCheck, type YogaLogger } from 'graphql-yoga';
+import { usePersistedOperations } from '@graphql-yoga/plugin-persisted-operations';
+import {
+  type DocumentNode,
+  type ExecutionResult,
+  type GraphQLSchema,
+  getOperationAST,
+  Kind,
+  OverlappingFieldsCanBeMergedRule,
+} from 'graphql';
+import { createYoga, isAsyncIterable, type Plugin, useReadinessCheck, type YogaLogger } from 'graphql-yoga';
 import { LRUCache } from 'lru-cache';
 import type { Context, GivenResults } from '../graphql/core/context.ts';
-import type { TrustedDocuments } from '../graphql/documents.ts';
+import { requestError } from '../graphql/core/top-level-errors.ts';
+import { documentIdOf, namesPersistedQuery, type TrustedDocuments } from '../graphql/documents.ts';
 import type { PreparedOperations } from '../graphql/prepared/prepared-operations.ts';
 import type { Log } from '../log/log.ts';
-import { type Admission, type ContextOptions, createContext } from './context.ts';
-import { maskError, useGatewayStatus } from './mask-error.ts';
+import { maskError, useBoundErrors, useGatewayStatus } from './answers/errors.ts';
+import { useIncremental } from './answers/incremental.ts';
+import { useSubscriptions } from './answers/subscriptions.ts';
+import { type ContextOptions, createContext } from './context.ts';
 import { type Metrics, useMetrics } from './metrics.ts';
-import { admissionOf, useAdmitCallers } from './use-admit-callers.ts';
-import { useBoundErrors } from './use-bound-errors.ts';
-import { useCheckAccept } from './use-check-accept.ts';
-import { useCheckRequest } from './use-check-request.ts';
-import { useCheckVariables } from './use-check-variables.ts';
-import { useCountFields } from './use-count-fields.ts';
-import { useDeliverChunks } from './use-deliver-chunks.ts';
-import { useLimitDocuments } from './use-limit-documents.ts';
-import { useResultStreams } from './use-result-streams.ts';
-import { useTrustedDocuments } from './use-trusted-documents.ts';
+import { admissionOf, type ServerContext, useAdmitRequests } from './requests/admit.ts';
+import { useCheckVariables } from './requests/check-variables.ts';
+import { useLimitDocuments } from './requests/document-limits.ts';
 
-/** Yoga's words to pino's: it hands over any number of arguments, the error first when there is one. */
+/** Writes to our log what Yoga logs: any number of values, the error first when there is one. */
 function yogaLogger(log: Log): YogaLogger {
   const write =
     (level: 'debug' | 'info' | 'warn' | 'error') =>
@@ -33,32 +37,46 @@ function yogaLogger(log: Log): YogaLogger {
 }
 
 /**
- * Has each operation prepared that comes as far as its execution: it has passed every check of the plugins before this
- * one, so that the front door can run it the next time without asking again.
+ * Executes trusted documents by their ids. Refuses ids where there are none: Apollo's links, which send a hash first, then send
+ * the query.
+ * @param only refuse documents that come as text.
  */
-function useNoteOperations(operations: PreparedOperations): Plugin<Context> {
-  return {
-    onExecute({ args }) {
-      const { caller, params } = args.contextValue;
-      const { query, operationName } = params;
-      // Memory is for operations of somebody who may have them executed.
-      if (query && caller !== null) operations.note({ query, operationName });
+function useTrustedDocuments(documents: TrustedDocuments | undefined, only: boolean): Plugin {
+  if (!documents) {
+    return {
+      onParams({ params }) {
+        if (namesPersistedQuery(params)) throw requestError('PERSISTED_QUERY_NOT_SUPPORTED');
+      },
+    };
+  }
+  return usePersistedOperations({
+    allowArbitraryOperations: !only,
+    extractPersistedOperationId: documentIdOf,
+    getPersistedOperation: (id) => documents.get(id) ?? null,
+    customErrors: {
+      notFound({ params }) {
+        // Where only trusted documents are executed, the query would be refused too.
+        if (!only && namesPersistedQuery(params)) return requestError('PERSISTED_QUERY_NOT_FOUND');
+        return requestError('UNTRUSTED_DOCUMENT', 'This server knows no document by that id.');
+      },
+      keyNotFound: () => requestError('UNTRUSTED_DOCUMENT', 'The request has neither a documentId nor a query.'),
+      persistedQueryOnly: () => requestError('UNTRUSTED_DOCUMENT'),
     },
-  };
+  });
 }
 
 /**
- * How many characters of parsed documents are kept: as part of one, a character takes up to 300 bytes. Yoga counts documents
- * instead, of which a thousand long ones take a gigabyte.
+ * How many characters of parsed documents are cached: as part of one, a character takes up to 300 bytes. Yoga counts documents
+ * instead; a thousand long ones take a gigabyte.
  */
 const maxDocumentCharacters = 128 * 1024;
 
-/** What a document takes besides, however short it is, in as many characters. */
+/** The memory that a document takes besides its text, in characters. */
 const documentCharacters = 20;
 
 /**
- * Yoga's memory of documents, and the plugin that fills it with those that are valid. Anybody can send any amount of others, and
- * each error of theirs holds on to all that validation had at hand: some 60 kilobytes for a document of five characters.
+ * Yoga's cache of documents, and the plugin that fills it with valid ones. Anybody can send any amount of others, and each error
+ * keeps all that validation had at hand: some 60 kilobytes for a document of five characters.
  */
 function createDocumentCaches() {
   const valid = new LRUCache<string, DocumentNode>({
@@ -82,8 +100,8 @@ function createDocumentCaches() {
 
 /**
  * Yoga's plugin for `@defer` and `@stream`, without its rule about fields that cannot be merged: that one compares all fields of a
- * fragment anew in each place, and prints all arguments anew for each pair, for seconds. graphql-js' own, which is there in any
- * case, remembers both. It lets the same field have two `@stream`s: the executor takes the first.
+ * fragment anew in each place, and prints all arguments anew for each pair, for seconds. graphql-js' own, which runs in any case,
+ * remembers both. It lets the same field have two `@stream`s: the executor takes the first.
  */
 function useDeferAndStream(): Plugin {
   const plugin: Plugin = useDeferStream();
@@ -99,12 +117,50 @@ function useDeferAndStream(): Plugin {
   };
 }
 
-/** What is known of a request before Yoga has it. */
-export interface ServerContext {
-  /** What node:http hands over; the front door may have put into it who asks, and what deletes have come to. */
-  readonly req?: { readonly admission?: Promise<Admission>; readonly given?: GivenResults };
-  /** Who asks, from before the document is parsed. */
-  admission?: Admission;
+/**
+ * Prepares each operation that is executed: it has passed every check of the plugins before this one, so the front door can run
+ * it the next time without checking again.
+ */
+function useNoteOperations(operations: PreparedOperations): Plugin<Context> {
+  return {
+    onExecute({ args }) {
+      const { caller, params } = args.contextValue;
+      const { query, operationName } = params;
+      // Memory is for operations of callers who may execute them.
+      if (query && caller !== null) operations.note({ query, operationName });
+    },
+  };
+}
+
+/** Deletes are counted one by one, whatever asked for them. */
+const countedElsewhere = new Set(['deleteEngagement', 'deleteEngagements']);
+
+/** `ok`, or the code of the error that a root field has. */
+function resultOf(key: string, { data, errors = [] }: ExecutionResult): string {
+  const error = errors.find(({ path }) => path === undefined || path[0] === key);
+  if (!error || (data?.[key] ?? null) !== null) return 'ok';
+  return typeof error.extensions.code === 'string' ? error.extensions.code : 'INTERNAL_SERVER_ERROR';
+}
+
+/** Counts the root fields of what is executed, and how long they took together. Only names of the schema's are counted. */
+function useCountFields({ countField }: Pick<Metrics, 'countField'>): Plugin {
+  return {
+    onExecute({ args: { document, operationName, schema } }) {
+      const startMs = performance.now();
+      return {
+        onExecuteDone({ result }) {
+          const operation = getOperationAST(document, operationName);
+          if (!operation || isAsyncIterable(result)) return;
+          const fields = schema.getRootType(operation.operation)?.getFields() ?? {};
+          for (const node of operation.selectionSet.selections) {
+            if (node.kind !== Kind.FIELD || countedElsewhere.has(node.name.value) || !fields[node.name.value]) continue;
+            const key = node.alias?.value ?? node.name.value;
+            countField(node.name.value, resultOf(key, result as ExecutionResult), performance.now() - startMs);
+          }
+        },
+      };
+    },
+  };
 }
 
 /** The GraphQL endpoint as a request listener. */
@@ -118,9 +174,9 @@ export function createGraphQLHandler(
   trusted: TrustedDocuments | undefined,
   options: ContextOptions,
 ) {
-  const { exposeSchema, trustedDocuments, subgraph, upstream, metrics: scrapes } = options.config;
+  const { exposeSchema, trustedDocuments, subgraph, upstream, requestTimeoutMs, metrics: scrapes } = options.config;
   const { caches, keepValid } = createDocumentCaches();
-  return createYoga<ServerContext>({
+  return createYoga<ServerContext & { readonly req?: { readonly given?: GivenResults } }>({
     schema,
     context: (initial) => {
       const { headers, signal } = initial.request;
@@ -143,9 +199,7 @@ export function createGraphQLHandler(
     plugins: [
       useReadinessCheck({ endpoint: '/ready', check: () => true }),
       ...(upstream === 'sandbox' && !scrapes ? [useMetrics(metrics)] : []),
-      useCheckRequest(),
-      useCheckAccept(),
-      useAdmitCallers(schema, options),
+      useAdmitRequests(schema, options),
       useCheckVariables(),
       useTrustedDocuments(trusted, trustedDocuments?.only === true),
       useLimitDocuments(),
@@ -154,9 +208,9 @@ export function createGraphQLHandler(
       useDeferAndStream(),
       useNoteOperations(operations),
       useCountFields(metrics),
-      useDeliverChunks(options.log, options.config.requestTimeoutMs),
+      useIncremental(options.log, requestTimeoutMs),
       useBoundErrors(!exposeSchema),
-      useResultStreams(),
+      useSubscriptions(),
       ...(subgraph === 'none' ? [] : [useGatewayStatus()]),
     ],
   });

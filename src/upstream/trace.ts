@@ -1,56 +1,81 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import {
-  type Context,
-  context,
-  isSpanContextValid,
-  ROOT_CONTEXT,
-  type Span,
-  SpanKind,
-  SpanStatusCode,
-  trace,
-} from '@opentelemetry/api';
-import { W3CTraceContextPropagator } from '@opentelemetry/core';
+import { createRequire } from 'node:module';
+import type { Context, Span } from '@opentelemetry/api';
 import type { Attempt, UpstreamRequest } from './attempt.ts';
 
 /*
- * Traces by OpenTelemetry's API. Without an SDK, which is for whoever runs the server to load, nothing is recorded; a caller's own
- * trace context (https://www.w3.org/TR/trace-context/) goes on to upstream all the same.
+ * Traces by OpenTelemetry's API. The SDK is for whoever runs the server to load. Without one nothing is recorded, and a caller's
+ * trace context (https://www.w3.org/TR/trace-context/) goes on to upstream as it came.
  */
-
-const propagator = new W3CTraceContextPropagator();
-const tracer = trace.getTracer('truto-engagements-graphql');
-const current = new AsyncLocalStorage<Context>();
 
 /** The header values of a request, as node:http has them. */
 export type TraceHeaders = Readonly<Record<string, string | string[] | undefined>>;
 
-const getter = {
-  keys: (headers: TraceHeaders) => Object.keys(headers),
-  get: (headers: TraceHeaders, name: string) => headers[name],
-};
-const setter = {
-  set(headers: Record<string, string>, name: string, value: string) {
-    headers[name] = value;
-  },
-};
+/** `traceparent`: version, trace, span and flags, of which neither id may be zero. Versions after `00` may have more. */
+const traceParent = /^(?!ff|00-.{52}-)[\da-f]{2}-(?!0{32})([\da-f]{32})-(?!0{16})([\da-f]{16})-([\da-f]{2})(?:-.*)?$/;
+
+/** The longest `tracestate` that goes on to upstream, in characters: what the specification asks of everybody. */
+const maxStateCharacters = 512;
+
+/** The trace that a request belongs to. */
+interface Trace {
+  readonly traceparent: string;
+  readonly tracestate: string | undefined;
+}
+
+function readTrace({ traceparent, tracestate }: TraceHeaders): Trace | undefined {
+  if (typeof traceparent !== 'string' || !traceParent.test(traceparent)) return undefined;
+  const isShort = typeof tracestate === 'string' && tracestate.length <= maxStateCharacters;
+  return { traceparent, tracestate: isShort ? tracestate : undefined };
+}
+
+type Api = typeof import('@opentelemetry/api');
+const require = createRequire(import.meta.url);
+const registered = Symbol.for('opentelemetry.js.api.1');
+
+/** The API, loaded once an SDK has registered with it: most servers have none, and it takes a hundred modules. */
+const findApi = (): Api | undefined => (registered in globalThis ? require('@opentelemetry/api') : undefined);
+const tracerOf = (api: Api) => api.trace.getTracer('truto-engagements-graphql');
+
+function parentOf(api: Api, given: Trace | undefined): Context {
+  const [, traceId = '', spanId = '', flags = ''] = traceParent.exec(given?.traceparent ?? '') ?? [];
+  if (!given || !traceId) return api.ROOT_CONTEXT;
+  const traceState = given.tracestate === undefined ? undefined : api.createTraceState(given.tracestate);
+  const context = { traceId, spanId, traceFlags: Number.parseInt(flags, 16), isRemote: true };
+  return api.trace.setSpanContext(api.ROOT_CONTEXT, traceState ? { ...context, traceState } : context);
+}
+
+/** The trace whose latest span that is. */
+function traceOf(span: Span): Trace {
+  const { traceId, spanId, traceFlags, traceState } = span.spanContext();
+  const flags = traceFlags.toString(16).padStart(2, '0');
+  return { traceparent: `00-${traceId}-${spanId}-${flags}`, tracestate: traceState?.serialize() };
+}
+
+/** What answers a request runs in: its trace, or the context that an SDK records it by. */
+const current = new AsyncLocalStorage<Trace | { readonly api: Api; readonly context: Context }>();
 
 /**
  * Runs what answers a request as a part of its caller's trace.
  * @returns what ends the request's span, with its status.
  */
 export function runTraced(name: string, headers: TraceHeaders, run: () => void): (statusCode: number) => void {
-  const parent = propagator.extract(ROOT_CONTEXT, headers, getter);
-  const span = tracer.startSpan(name, { kind: SpanKind.SERVER }, parent);
-  // Neither an SDK nor a caller's trace: there is nothing to carry along.
-  if (!isSpanContextValid(span.spanContext())) {
-    run();
+  const given = headers.traceparent === undefined ? undefined : readTrace(headers);
+  const api = findApi();
+  if (!api) {
+    if (given) current.run(given, run);
+    else run();
     return () => {};
   }
-  const active = trace.setSpan(parent, span);
-  current.run(active, () => context.with(active, run));
+  const parent = parentOf(api, given);
+  const span = tracerOf(api).startSpan(name, { kind: api.SpanKind.SERVER }, parent);
+  const context = api.trace.setSpan(parent, span);
+  // An SDK that records no traces, and no caller's trace: there is nothing to carry along.
+  if (api.isSpanContextValid(span.spanContext())) current.run({ api, context }, () => api.context.with(context, run));
+  else run();
   return (statusCode) => {
     span.setAttribute('http.response.status_code', statusCode);
-    if (statusCode >= 500) span.setStatus({ code: SpanStatusCode.ERROR });
+    if (statusCode >= 500) span.setStatus({ code: api.SpanStatusCode.ERROR });
     span.end();
   };
 }
@@ -62,21 +87,28 @@ export interface TracedAttempt {
   end(attempt: Attempt): void;
 }
 
-function endSpan(span: Span, attempt: Attempt): void {
-  if (attempt.kind === 'answer') span.setAttribute('http.response.status_code', attempt.statusCode);
-  else span.setAttribute('error.type', attempt.reason);
-  if (attempt.kind === 'failure' || attempt.statusCode >= 400) span.setStatus({ code: SpanStatusCode.ERROR });
-  span.end();
+function withTrace(request: UpstreamRequest, { traceparent, tracestate }: Trace): UpstreamRequest {
+  const headers = { ...request.headers, traceparent, ...(tracestate && { tracestate }) };
+  return { ...request, headers };
 }
 
 /** Begins the span of an attempt. Names and attributes tell neither ids nor what is in the query. */
 export function traceAttempt(request: UpstreamRequest): TracedAttempt {
   const parent = current.getStore();
   if (!parent) return { request, end: () => {} };
+  if (!('api' in parent)) return { request: withTrace(request, parent), end: () => {} };
+  const { api, context } = parent;
   const [, , , resource = ''] = request.path.split(/[/?]/, 4);
   const attributes = { 'http.request.method': request.method };
-  const span = tracer.startSpan(`${request.method} ${resource}`, { kind: SpanKind.CLIENT, attributes }, parent);
-  const headers: Record<string, string> = { ...request.headers };
-  propagator.inject(trace.setSpan(parent, span), headers, setter);
-  return { request: { ...request, headers }, end: (attempt) => endSpan(span, attempt) };
+  const options = { kind: api.SpanKind.CLIENT, attributes };
+  const span = tracerOf(api).startSpan(`${request.method} ${resource}`, options, context);
+  return {
+    request: withTrace(request, traceOf(span)),
+    end(attempt) {
+      if (attempt.kind === 'answer') span.setAttribute('http.response.status_code', attempt.statusCode);
+      else span.setAttribute('error.type', attempt.reason);
+      if (attempt.kind === 'failure' || attempt.statusCode >= 400) span.setStatus({ code: api.SpanStatusCode.ERROR });
+      span.end();
+    },
+  };
 }

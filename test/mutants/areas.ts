@@ -128,14 +128,14 @@ export const areas: readonly Area[] = [
     ],
   },
   {
-    modules: ['src/http/auth.ts'],
+    modules: ['src/http/callers/*.ts'],
     rounds: [
       ['callers', 'auth*', 'grants'],
       ['key-set', 'bulk-callers', 'stream'],
     ],
   },
   {
-    modules: ['src/http/{front-door,request-body,mask-error,use-check-*}.ts'],
+    modules: ['src/http/{front-door,request-body,answers/*,requests/*}.ts'],
     rounds: [
       ['front-door*', 'ids', 'unexpected-error', 'request-body*', 'mask-error*', 'accepted-requests'],
       ['hostile-input', 'limits', 'listener', 'spec', 'slow-sockets', 'waits'],

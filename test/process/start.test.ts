@@ -5,8 +5,36 @@ import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { type BucketKey, startBucket } from '../support/bucket.ts';
 import { startNode, startServerProcess } from '../support/server-process.ts';
+import { jwtSecret, serviceEnv } from '../support/service.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
+
+/** Preloaded, it prints at the end which packages the process has loaded. */
+const listPackages = `data:text/javascript,${encodeURIComponent(`
+  import { registerHooks } from 'node:module';
+  const packages = new Set();
+  registerHooks({
+    load(url, context, next) {
+      packages.add(/node_modules\\/((?:@[^/]+\\/)?[^/]+)/.exec(url)?.[1]);
+      return next(url, context);
+    },
+  });
+  process.on('exit', () => console.log(JSON.stringify({ packages: [...packages] })));
+`)}`;
+
+/** The packages that a server has loaded once it has answered a caller with a token. */
+async function packagesLoaded(env: Record<string, string>): Promise<readonly string[]> {
+  const { child, exited, output } = startNode(['--import', listPackages, 'src/main.ts'], { PORT: '0', ...env });
+  const listening = /"url":"([^"]+)".*"msg":"listening"/;
+  await expect.poll(output, { timeout: 20_000 }).toMatch(listening);
+  const headers = { 'content-type': 'application/json', authorization: 'Bearer of-a-caller' };
+  const body = JSON.stringify({ query: '{ integrations { name } }' });
+  const answer = await fetch(listening.exec(output())?.[1] ?? '', { method: 'POST', headers, body });
+  await answer.text();
+  child.kill('SIGINT');
+  await exited;
+  return JSON.parse(/^\{"packages".*$/m.exec(output())?.[0] ?? '{}').packages;
+}
 
 describe('npm start', () => {
   it('prints where it listens, what it is connected to, and a delete that can be pasted', async () => {
@@ -30,6 +58,14 @@ describe('npm start', () => {
 });
 
 describe('the server process', () => {
+  it('loads jose and ioredis only where a setting needs them: elsewhere they would slow the start', async () => {
+    const names = ['jose', 'ioredis'];
+    const env = { ...serviceEnv, JWT_SECRET: jwtSecret, REDIS_URL: 'redis://127.0.0.1:1' };
+    const [all, few] = [await packagesLoaded(env), await packagesLoaded({})];
+    expect(names.filter((name) => all.includes(name))).toEqual(names);
+    expect(names.filter((name) => few.includes(name))).toEqual([]);
+  });
+
   it('R18 does not start on a bad configuration, and lists every mistake without a value', async () => {
     const env = {
       PORT: 'canary-port',

@@ -1,7 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { requestRefusal } from '../graphql/core/top-level-errors.ts';
+import { requestRefusal } from '../../graphql/core/top-level-errors.ts';
+
+/** A status, and a body that says why. */
+export type Refusal = ReturnType<typeof requestRefusal>;
 
 /** When to come back, in seconds: the shortest that the header can say, and longer than it takes to recover. */
 const retryAfterSeconds = 1;
@@ -13,62 +16,18 @@ const busy = {
 } as const;
 
 /**
- * Answers 503 before anything of the request has been looked at. A body that is still arriving is read past, so the
- * connection can be used again; a draining server asks its client to close it.
+ * Answers 503 before anything of the request has been read. A body that is still arriving is skipped, so that the connection can
+ * be used again; a draining server closes it.
  */
 export function refuseBusy(request: IncomingMessage, response: ServerResponse, reason: keyof typeof busy): void {
   const { status, body } = busy[reason];
   response.setHeader('retry-after', retryAfterSeconds);
-  if (reason === 'draining') {
-    answerAndClose(request, response, busy[reason]);
-    return;
-  }
+  if (reason === 'draining') return void answerAndClose(request, response, busy[reason]);
   response.statusCode = status;
   response.setHeader('content-type', 'application/json');
   // Node reads on, to the end of a request whose answer is out.
   response.end(body);
 }
-
-/** A host name or an address, perhaps with a port. */
-const host = /^([\w.-]+|\[[\da-f:.]+\])(:\d*)?$/i;
-
-/** True for a `Host` that addresses can be made with; HTTP/1.0 needs none. */
-export function hasHost({ headers, httpVersion }: IncomingMessage): boolean {
-  if (headers.host === undefined) return httpVersion === '1.0';
-  return host.test(headers.host) && URL.canParse(`http://${headers.host}`);
-}
-
-/** Answers 400: an address that cannot be made would be an error of ours further in. */
-export function refuseBadHost(request: IncomingMessage, response: ServerResponse): void {
-  const message = 'The Host header is missing, or is no host. Nothing was executed. Send the name of this server.';
-  answerAndClose(request, response, requestRefusal('BAD_REQUEST', message));
-}
-
-/** Answers 431: Node would leave out the headers beyond its limit, and the one that says who calls may be among them. */
-export function refuseTooManyHeaders(request: IncomingMessage, response: ServerResponse): void {
-  answerAndClose(request, response, requestRefusal('HEADERS_TOO_LARGE'));
-}
-
-/** Answers 413 as soon as a body is known to be too large, and reads no more of it than the client insists on sending. */
-export function refuseTooLarge(request: IncomingMessage, response: ServerResponse): void {
-  answerAndClose(request, response, requestRefusal('REQUEST_TOO_LARGE'));
-}
-
-/** Answers 413, before a body is parsed that has more values than any operation. */
-export function refuseTooManyValues(request: IncomingMessage, response: ServerResponse): void {
-  const message =
-    'The request body has more than 10,000 values, counted by its commas and opening brackets. Nothing was executed. Send fewer at once.';
-  answerAndClose(request, response, requestRefusal('REQUEST_TOO_LARGE', message));
-}
-
-/** Answers 400: read with replacement characters, an id would be another's. */
-export function refuseNoUtf8(request: IncomingMessage, response: ServerResponse): void {
-  const message = 'The request body is not valid UTF-8. Nothing was executed. Send the operation as JSON in UTF-8.';
-  answerAndClose(request, response, requestRefusal('BAD_REQUEST', message));
-}
-
-/** A status, and a body that says why. */
-export type Refusal = ReturnType<typeof requestRefusal>;
 
 function answerAndClose(request: IncomingMessage, response: ServerResponse, { status, body }: Refusal): void {
   response.statusCode = status;
@@ -83,6 +42,46 @@ function answerAndClose(request: IncomingMessage, response: ServerResponse, { st
   else request.resume().once('end', () => response.end());
 }
 
+type Refuse = (request: IncomingMessage, response: ServerResponse) => void;
+
+function refusing(...refusal: Parameters<typeof requestRefusal>): Refuse {
+  const made = requestRefusal(...refusal);
+  return (request, response) => answerAndClose(request, response, made);
+}
+
+/** A host name or an address, perhaps with a port. */
+const host = /^([\w.-]+|\[[\da-f:.]+\])(:\d*)?$/i;
+
+/** True for a `Host` that makes a valid address; HTTP/1.0 needs none. */
+export function hasHost({ headers, httpVersion }: IncomingMessage): boolean {
+  if (headers.host === undefined) return httpVersion === '1.0';
+  return host.test(headers.host) && URL.canParse(`http://${headers.host}`);
+}
+
+/** Answers 400: an address that cannot be made would be an error of ours further in. */
+export const refuseBadHost: Refuse = refusing(
+  'BAD_REQUEST',
+  'The Host header is missing, or is no host. Nothing was executed. Send the name of this server.',
+);
+
+/** Answers 431: Node leaves out the headers beyond its limit, and the one that says who calls may be among them. */
+export const refuseTooManyHeaders: Refuse = refusing('HEADERS_TOO_LARGE');
+
+/** Answers 413 as soon as a body is known to be too large, and skips what the client still sends of it. */
+export const refuseTooLarge: Refuse = refusing('REQUEST_TOO_LARGE');
+
+/** Answers 413, before a body is parsed that has more values than any operation. */
+export const refuseTooManyValues: Refuse = refusing(
+  'REQUEST_TOO_LARGE',
+  'The request body has more than 10,000 values, counted by its commas and opening brackets. Nothing was executed. Send fewer at once.',
+);
+
+/** Answers 400: read with replacement characters, an id would be another's. */
+export const refuseNoUtf8: Refuse = refusing(
+  'BAD_REQUEST',
+  'The request body is not valid UTF-8. Nothing was executed. Send the operation as JSON in UTF-8.',
+);
+
 const unreadable: Readonly<Record<string, Refusal>> = {
   ERR_HTTP_REQUEST_TIMEOUT: requestRefusal('REQUEST_TIMEOUT'),
   HPE_CHUNK_EXTENSIONS_OVERFLOW: requestRefusal('REQUEST_TOO_LARGE'),
@@ -94,7 +93,7 @@ const unreadable: Readonly<Record<string, Refusal>> = {
 };
 const noHttp = requestRefusal('BAD_REQUEST', 'The request is no valid HTTP. Nothing of it was executed.');
 
-/** What is said of a request that cannot be read to its end: it is no HTTP, too large, or too slow. With Node's own status. */
+/** The refusal of a request that cannot be read to its end: it is no HTTP, too large, or too slow. With Node's own status. */
 export function unreadableFor(error: NodeJS.ErrnoException): Refusal {
   return unreadable[error.code ?? ''] ?? noHttp;
 }
@@ -104,14 +103,14 @@ export function tooManyPieces(): NodeJS.ErrnoException {
   return Object.assign(new Error('too many pieces'), { code: 'TOO_MANY_PIECES' });
 }
 
-/** What is said of the slowest of too many requests that are still arriving. */
+/** The refusal of the slowest of too many requests that are still arriving. */
 export const slowest: Refusal = requestRefusal(
   'OVERLOADED',
   'Too many requests are arriving at once, and this one has taken the longest. Nothing was executed. Send it again, without a pause in it.',
 );
 
 /**
- * Answers on a connection on which a request will not be read to its end, with a request id.
+ * Answers, with a request id, on a connection on which a request will not be read to its end.
  * @param response the one that the connection waits for, if any. When some of it is out already, nothing can be added.
  */
 export function refuseConnection({ status, body }: Refusal, socket: Duplex, response?: ServerResponse): void {

@@ -2,15 +2,15 @@ import { createHash } from 'node:crypto';
 import { parentPort, workerData } from 'node:worker_threads';
 import { gzipSync } from 'node:zlib';
 
-/** What GraphiQL is built for. */
+/** The settings that GraphiQL is built with. */
 export interface GraphiQLSetup {
   /** The prepared tabs. */
   readonly tabs: readonly { readonly query: string; readonly variables: string }[];
-  /** True where callers bring a token: the page then has a field for it. */
+  /** True where callers bring a token: the page has a field for it. */
   readonly takesToken: boolean;
 }
 
-/** A file of GraphiQL's, ready to be sent. */
+/** A file of GraphiQL's, ready to send. */
 export interface BuiltFile {
   readonly type: string;
   /** Names its content. */
@@ -22,19 +22,14 @@ export interface BuiltFile {
 /** GraphiQL's files by their names; the page itself is `page`. */
 export type BuiltFiles = ReadonlyMap<string, BuiltFile>;
 
-/** The parts of `@graphql-yoga/render-graphiql`, which else come as one page of nine megabytes with everything in it. */
-interface Parts {
-  readonly js: string;
-  readonly css: string;
-  readonly favicon: string;
-  readonly editorWorkerService: string;
-  readonly jsonWorker: string;
-  readonly graphqlWorker: string;
-}
+/** The parts of `@graphql-yoga/render-graphiql`, which itself makes one page of nine megabytes of them. */
+type Parts = Readonly<
+  Record<'js' | 'css' | 'favicon' | 'editorWorkerService' | 'jsonWorker' | 'graphqlWorker', string>
+>;
 
 /**
- * GraphiQL lets its tabs be dragged, and keeps where it believes each to be in a `transform` that is wrong from the start. Its
- * own style ignores that until a tab has the focus, which a press of the button gives it: it jumps away, and is not clicked.
+ * GraphiQL's tabs can be dragged, and their positions, in a `transform`, are wrong from the start. Its own style ignores that
+ * until a tab has the focus, which pressing it gives: it jumps away, and is not clicked.
  */
 const ownStyle = `
 .graphiql-tab { transform: none !important; }
@@ -46,10 +41,10 @@ body { display: flex; flex-direction: column; height: 100vh; color-scheme: light
 `;
 
 /**
- * What runs in the browser behind GraphiQL's own code. GraphiQL 5 fills its editors from the storage, and not from the tab that
- * it opens with: without what is stored on the first visit they would be empty. The address is no way into the editors, since
- * a user who follows a link would run its query with one click; nor is what is edited written into it. The token is a variable
- * of the page, sent with everything that has no Authorization of its own, and gone with the page.
+ * Runs in the browser after GraphiQL's own code. GraphiQL 5 fills its editors from the storage, not from the tab that it opens
+ * with: the first visit stores that tab, or they would be empty. The address never fills the editors, since a user who follows a
+ * link would run its query with one click; edits are not written into it. The token is a variable of the page: it is sent with
+ * every request that has no Authorization of its own, and gone with the page.
  */
 const start = (tabs: string) => `
 {
@@ -124,6 +119,6 @@ function buildFiles(parts: Parts, { tabs, takesToken }: GraphiQLSetup): BuiltFil
   return files;
 }
 
-// A thread's code: to load nine megabytes of scripts and to compress them would hold up the server's own for a second.
+// In a thread: to load and compress nine megabytes of scripts would block the server for a second.
 const parts: Parts = await import(new URL('./graphiql.js', import.meta.resolve('@graphql-yoga/render-graphiql')).href);
 parentPort?.postMessage(buildFiles(parts, workerData));

@@ -1,10 +1,10 @@
-/** From when on requests are refused rather than made to wait. */
+/** When requests are refused rather than made to wait. */
 export interface LoadLimits {
   /** How many whole requests may be in flight at once; a streamed answer counts as long as it lasts. */
   readonly maxInFlight: number;
   /** How many bytes their bodies may have together. */
   readonly maxInFlightBytes: number;
-  /** How long the event loop may keep what is due waiting while requests are in flight. */
+  /** How late the event loop may be while requests are in flight. */
   readonly maxDelayMs: number;
 }
 
@@ -35,7 +35,7 @@ export class LoopDelay {
     }, sampleIntervalMs).unref();
   }
 
-  /** Ends the measurement; the delay is none from then on. */
+  /** Ends the measurement; the delay is 0 from then on. */
   stop(): void {
     clearInterval(this.#timer);
     this.#timer = undefined;
@@ -43,8 +43,8 @@ export class LoopDelay {
   }
 
   /**
-   * The delay, in milliseconds, as the last sample alone says it: a loop that is free again shows that within one
-   * interval. A sample that is overdue counts already, since whatever runs before it has been kept waiting as long.
+   * The delay by the last sample alone, in milliseconds: a loop that is free again shows that within one interval. An overdue
+   * sample counts already, since whatever runs before it has waited as long.
    */
   get currentMs(): number {
     return this.#timer ? Math.max(this.#lastDelayMs, performance.now() - this.#dueAtMs) : 0;

@@ -1,10 +1,10 @@
 import { type BlockList, isIPv6, SocketAddress } from 'node:net';
 
-/** Whom the bounds per client are for. */
+/** The client that bounds per client are for. */
 export interface Client {
   /** An IPv4 address, or the /64 network of an IPv6 address: a client that has one of its addresses has all of them. */
   readonly address: string;
-  /** True for a trusted proxy by itself: many clients share its address, so no bound per client can hold for it. */
+  /** True for a trusted proxy itself: many clients share its address, so no bound per client applies. */
   readonly isProxy: boolean;
 }
 
@@ -13,7 +13,7 @@ type Ip = { readonly address: string; readonly family: 'ipv4' | 'ipv6' };
 /** Reads an address as sockets and proxies write it, perhaps with a port. */
 function parseIp(text: string): Ip | undefined {
   const plain = text.trim().replace(/^::ffff:(?=\d+\.)/i, '');
-  // A zone tells apart interfaces of this host, not clients.
+  // A zone names an interface of this host, not a client.
   const parsed = SocketAddress.parse(isIPv6(plain) ? `[${plain.split('%', 1)[0]}]` : plain);
   return parsed && { address: parsed.address, family: parsed.family as Ip['family'] };
 }
@@ -27,8 +27,8 @@ function networkOf({ address, family }: Ip): string {
 }
 
 /**
- * Finds whose request it is: the address of the connection, or, when that is a trusted proxy's, the last address in
- * `X-Forwarded-For` that is not. What stands before that one, anybody may have written.
+ * Finds the client of a request: the address of the connection, or, when that is a trusted proxy's, the last address in
+ * `X-Forwarded-For` that is not. Anybody may have written the addresses before that one.
  */
 export function findClient(
   remoteAddress: string | undefined,
@@ -37,12 +37,12 @@ export function findClient(
 ): Client {
   const isTrusted = ({ address, family }: Ip) => trustedProxies?.check(address, family) ?? false;
   const remote = parseIp(remoteAddress ?? '');
-  // A client that is gone already has no address.
+  // A client that has disconnected has no address.
   if (!remote) return { address: '', isProxy: false };
   if (!isTrusted(remote)) return { address: networkOf(remote), isProxy: false };
   for (const text of forwardedFor?.split(',').reverse() ?? []) {
     const forwarded = parseIp(text);
-    // A trusted proxy may write something that is no address, such as `unknown`: it names no client.
+    // A trusted proxy may write `unknown`, which is no address.
     if (!forwarded) break;
     if (!isTrusted(forwarded)) return { address: networkOf(forwarded), isProxy: false };
   }

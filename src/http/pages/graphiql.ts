@@ -1,9 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
-import type { Config } from '../config/config.ts';
-import { readExample } from '../graphql/documents.ts';
-import type { Log } from '../log/log.ts';
+import type { Config } from '../../config/config.ts';
+import { readExample } from '../../graphql/documents.ts';
+import type { Log } from '../../log/log.ts';
 import type { BuiltFile, BuiltFiles, GraphiQLSetup } from './graphiql-build.ts';
 
 /** The prepared tabs, in order: `schema/operations/<name>.graphql` with its example variables beside it. */
@@ -21,25 +21,13 @@ const tabs = [
 ];
 
 /**
- * Nothing but this server's own files runs, or is asked for anything, and no other page has this one in a frame. Monaco, the
- * editor, makes style sheets and style attributes as it goes; they, and its fonts and images, are the only ones from elsewhere.
+ * Only this server's own files run, the page connects to this server only, and no other page has it in a frame. The exceptions
+ * are for Monaco, the editor: it makes style sheets and style attributes as it goes, and brings fonts and images.
  */
-const contentSecurityPolicy = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "worker-src 'self'",
-  "connect-src 'self'",
-  "style-src 'self' 'unsafe-inline'",
-  "img-src 'self' data:",
-  'font-src data:',
-  "object-src 'none'",
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
-].join('; ');
-
 const securityHeaders = {
-  'content-security-policy': contentSecurityPolicy,
+  'content-security-policy':
+    "default-src 'none'; script-src 'self'; worker-src 'self'; connect-src 'self'; style-src 'self' 'unsafe-inline'; " +
+    "img-src 'self' data:; font-src data:; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
   'x-content-type-options': 'nosniff',
   'x-frame-options': 'DENY',
   'referrer-policy': 'no-referrer',
@@ -47,14 +35,11 @@ const securityHeaders = {
   'cross-origin-resource-policy': 'same-origin',
 };
 
-/** Answers a request for GraphiQL's page, or for a file of it. False: the request is for something else. */
-export type ServeGraphiQL = (request: IncomingMessage, response: ServerResponse) => boolean;
-
 function runBuild(workerData: GraphiQLSetup): Promise<BuiltFiles> {
   return new Promise((resolve, reject) => {
     // As TypeScript in the project, as JavaScript in the package.
     const code = new URL(`./graphiql-build${extname(import.meta.url)}`, import.meta.url);
-    // Without what the process preloads: that is for what it serves.
+    // Without the modules that the process preloads.
     const worker = new Worker(code, { workerData, execArgv: [] });
     worker.once('message', resolve).once('error', reject);
     worker.once('exit', () => reject(new Error('GraphiQL was not built.')));
@@ -62,7 +47,7 @@ function runBuild(workerData: GraphiQLSetup): Promise<BuiltFiles> {
   });
 }
 
-/** The file that a request is for: the page for a client that accepts HTML, another by its name. */
+/** The name of the file that is requested: the page for a client that accepts HTML. */
 function nameOf({ method, url = '', headers }: IncomingMessage): string | undefined {
   const [path, query] = url.split('?', 2);
   if (method !== 'GET' || (path !== '/graphql' && path !== '/graphql/')) return undefined;
@@ -80,46 +65,42 @@ function send(name: string, file: BuiltFile, request: IncomingMessage, response:
   };
   if (request.headers['if-none-match']?.includes(`"${hash}"`)) return void response.writeHead(304, headers).end();
   const isGzipped = request.headers['accept-encoding']?.toString().includes('gzip') ?? false;
+  if (isGzipped) response.setHeader('content-encoding', 'gzip');
   const body = isGzipped ? gzipped : bytes;
-  response
-    .writeHead(200, {
-      ...headers,
-      'content-type': type,
-      'content-length': body.length,
-      ...(isGzipped && { 'content-encoding': 'gzip' }),
-    })
-    .end(body);
+  response.writeHead(200, { ...headers, 'content-type': type, 'content-length': body.length }).end(body);
 }
 
 /**
  * Serves GraphiQL: everything that it needs comes from this server, at the endpoint's own path, so that it works behind any
- * prefix and without any other host. Its files are built when somebody first asks for one, and every answer shares them.
+ * prefix and without any other host. Its files are built at the first request for one, and shared by all answers.
+ * @returns what answers a request for GraphiQL's page, or for a file of it. False: the request is for something else.
  */
-export function createGraphiQL({ auth, typePrefix }: Config, log: Log): ServeGraphiQL {
+export function createGraphiQL(
+  { auth, typePrefix }: Config,
+  log: Log,
+): (request: IncomingMessage, response: ServerResponse) => boolean {
   let built: Promise<BuiltFiles> | undefined;
-  function build(): Promise<BuiltFiles> {
-    const examples = tabs.map((name) => readExample(name, typePrefix));
-    built ??= runBuild({ tabs: examples, takesToken: auth.mode !== 'open' }).catch((error) => {
+
+  async function answer(name: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
+    try {
+      built ??= runBuild({
+        tabs: tabs.map((tab) => readExample(tab, typePrefix)),
+        takesToken: auth.mode !== 'open',
+      });
+      const file = (await built).get(name);
+      if (file) send(name, file, request, response);
+      else response.writeHead(404, securityHeaders).end();
+    } catch (error) {
       built = undefined;
-      throw error;
-    });
-    return built;
+      log.error({ err: error }, 'GraphiQL cannot be built');
+      response.writeHead(500, securityHeaders).end();
+    }
   }
 
   return (request, response) => {
     const name = nameOf(request);
     if (name === undefined) return false;
-    build().then(
-      (files) => {
-        const file = files.get(name);
-        if (file) send(name, file, request, response);
-        else response.writeHead(404, securityHeaders).end();
-      },
-      (error) => {
-        log.error({ err: error }, 'GraphiQL cannot be built');
-        response.writeHead(500, securityHeaders).end();
-      },
-    );
+    void answer(name, request, response);
     return true;
   };
 }

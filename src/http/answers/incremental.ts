@@ -1,12 +1,12 @@
 import { isAsyncIterable } from '@graphql-tools/utils';
 import { BREAK, type DocumentNode, type ExecutionResult, GraphQLError, Kind, visit } from 'graphql';
 import type { Plugin } from 'graphql-yoga';
-import type { ChunkDeliveries, ChunkDelivery } from '../graphql/core/chunk-delivery.ts';
-import type { Context } from '../graphql/core/context.ts';
-import { fieldError } from '../graphql/core/top-level-errors.ts';
-import type { Log } from '../log/log.ts';
-import { maskError } from './mask-error.ts';
-import { acceptsIncremental } from './use-check-accept.ts';
+import type { ChunkDeliveries, ChunkDelivery } from '../../graphql/core/chunk-delivery.ts';
+import type { Context } from '../../graphql/core/context.ts';
+import { fieldError } from '../../graphql/core/top-level-errors.ts';
+import type { Log } from '../../log/log.ts';
+import { readAccept } from '../requests/headers.ts';
+import { maskError } from './errors.ts';
 
 /** One part of an incremental result, in the form of graphql-js 17.0.0-alpha.2 that Yoga's clients speak. */
 interface ResultPart extends ExecutionResult {
@@ -23,9 +23,8 @@ function isIncremental(document: DocumentNode): boolean {
     found = false;
     visit(document, {
       Directive({ name }) {
-        if (!incrementalDirectives.has(name.value)) return undefined;
-        found = true;
-        return BREAK;
+        found ||= incrementalDirectives.has(name.value);
+        return found ? BREAK : undefined;
       },
     });
     usesIncremental.set(document, found);
@@ -41,18 +40,20 @@ function withoutIncremental(document: DocumentNode): DocumentNode {
 }
 
 async function* deliverChunks({ path, nextIndex, label, chunks }: ChunkDelivery): AsyncGenerator<ResultPart> {
-  const named = label === undefined ? {} : { label };
   let index = nextIndex;
+  const partWith = (content: object): ResultPart => ({
+    incremental: [{ ...content, path: [...path, index], ...(label !== undefined && { label }) }],
+    hasNext: true,
+  });
   try {
     for (let next = await chunks.next(); !next.done; next = await chunks.next()) {
-      const items = [next.value.toString('base64')];
-      yield { incremental: [{ items, path: [...path, index], ...named }], hasNext: true };
+      yield partWith({ items: [next.value.toString('base64')] });
       index += 1;
     }
   } catch {
     const { message, extensions } = fieldError('RESPONSE_INTERRUPTED');
-    const errors = [new GraphQLError(message, { path: [...path, index], extensions: { code: extensions.code } })];
-    yield { incremental: [{ items: null, path: [...path, index], errors, ...named }], hasNext: true };
+    const errors = [new GraphQLError(message, { path: [...path, index], extensions })];
+    yield partWith({ items: null, errors });
   }
 }
 
@@ -62,11 +63,10 @@ function maskPart({ incremental, ...part }: ResultPart, log: Log): ResultPart {
   function mask(error: GraphQLError): GraphQLError {
     const masked = maskError(error, 'Unexpected error.') as GraphQLError;
     if (masked !== error) log.error({ err: error.originalError ?? error }, 'unexpected error');
-    // The status of a whole request is none of a part's business.
-    const { message, nodes, source, positions, path } = masked;
+    // A part has no status of its own.
     const { http: _http, ...extensions } = masked.extensions;
-    const place = { nodes: nodes ?? null, source: source ?? null, positions: positions ?? null, path: path ?? null };
-    return new GraphQLError(message, { ...place, extensions });
+    const { nodes = null, source = null, positions = null, path = null } = masked;
+    return new GraphQLError(masked.message, { nodes, source, positions, path, extensions });
   }
   return {
     ...part,
@@ -90,8 +90,8 @@ async function* deliver(
 }
 
 /**
- * Ends the bodies the moment the client leaves, where a generator alone would first wait for its next chunk, and when the client has
- * taken nothing for so long: each holds a connection to upstream.
+ * Ends the bodies the moment the client leaves, where a generator alone would first wait for its next chunk, and when the client
+ * reads nothing for `pauseMs`: each holds a connection to upstream.
  */
 function closing(
   parts: AsyncGenerator<ResultPart>,
@@ -118,21 +118,20 @@ function closing(
 }
 
 /**
- * Sends streamed bodies on chunk by chunk: the executor's result comes first, with empty lists, then one part for each
- * chunk, pulled from upstream only as fast as the client reads; a second body follows when the first has ended. Clients
- * that take one result get the list whole.
- * @param pauseMs how long a client may take nothing before the bodies are ended.
+ * Sends streamed bodies chunk by chunk: the executor's result comes first, with empty lists, then one part for each chunk, read
+ * from upstream only as fast as the client reads; a second body follows when the first has ended. Clients that take one result
+ * get complete lists.
+ * @param pauseMs how long a client may read nothing before the bodies are ended.
  */
-export function useDeliverChunks(log: Log, pauseMs: number): Plugin<Context> {
+export function useIncremental(log: Log, pauseMs: number): Plugin<Context> {
   return {
     onExecute({ args }) {
       const { request } = args.contextValue;
       const deliveries: ChunkDeliveries = args.contextValue.chunkDeliveries;
-      if (!isIncremental(args.document)) return { onExecuteDone: () => deliveries.close() };
-      if (!acceptsIncremental(request.headers.get('accept'))) {
-        args.document = withoutIncremental(args.document);
-        return { onExecuteDone: () => deliveries.close() };
-      }
+      const isAskedFor = isIncremental(args.document);
+      const inParts = isAskedFor && readAccept(request.headers.get('accept')).namesParts;
+      if (isAskedFor && !inParts) args.document = withoutIncremental(args.document);
+      if (!inParts) return { onExecuteDone: () => deliveries.close() };
       const { signal } = request;
       return {
         onExecuteDone({ result, setResult }) {

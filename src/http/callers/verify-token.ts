@@ -1,0 +1,232 @@
+import {
+  createLocalJWKSet,
+  decodeProtectedHeader,
+  errors,
+  type JWTPayload,
+  type JWTVerifyGetKey,
+  type JWTVerifyOptions,
+  jwtVerify,
+} from 'jose';
+import { z } from 'zod';
+import type { JwtConfig } from '../../config/config.ts';
+import type { Caller } from '../../engagement/access.ts';
+import type { TokenRefusal } from '../metrics.ts';
+import type { AuthenticatorOptions } from './authenticate.ts';
+
+/** How far the clocks of this server and of the identity provider may be apart. */
+export const clockToleranceSeconds = 10;
+
+/** How many keys are tried at most for a token that names none. */
+const maxKeysTried = 16;
+
+/** Asymmetric signatures only: a key set's public key must never pass as a shared secret. */
+const jwksAlgorithms = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA'];
+const secretAlgorithms = ['HS256', 'HS384', 'HS512'];
+
+/** How long a key set is used before it is fetched again: a removed key stays good for at most this long. */
+const freshMs = 10 * 60_000;
+
+/** How long the last good key set is used while no other can be fetched. */
+const usableMs = 60 * 60_000;
+
+/** The shortest interval between two fetches, whatever keys callers name, in milliseconds. */
+export const minFetchIntervalMs = 5_000;
+
+/** How long a fetch may take; half of an operation's time where that is less. */
+const maxFetchMs = 3_000;
+
+/** Key sets of real identity providers have some ten kilobytes. */
+export const maxKeySetBytes = 512 * 1024;
+
+const publicKeyTypes: ReadonlySet<unknown> = new Set(['RSA', 'EC', 'OKP']);
+
+/** A key set as it was fetched once. */
+interface FetchedKeys {
+  readonly findKey: ReturnType<typeof createLocalJWKSet>;
+  readonly fetchedAtMs: number;
+}
+
+async function readBounded(response: Response): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let byteCount = 0;
+  for await (const chunk of response.body ?? []) {
+    byteCount += chunk.length;
+    if (byteCount > maxKeySetBytes) throw new Error(`The key set is larger than ${maxKeySetBytes} bytes.`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString();
+}
+
+/**
+ * The keys of the last fetch, or of a new one when they are old or `unlike` those that lack a token's key. Undefined when the
+ * last fetch, which has no others, began less than 5 seconds ago. Throws when they cannot be fetched: the key may exist.
+ */
+type FindKeys = (unlike?: FetchedKeys) => Promise<FetchedKeys | undefined>;
+
+/**
+ * Keeps the key set of an identity provider. jose's own (`createRemoteJWKSet`) fetches once for each request while the provider
+ * is away, refuses tokens that the last set could verify, and reads answers of any size.
+ */
+function createKeySet(url: URL, { fetch: fetchUrl = fetch, log, requestTimeoutMs }: AuthenticatorOptions): FindKeys {
+  let last: FetchedKeys | undefined;
+  let triedAtMs = Number.NEGATIVE_INFINITY;
+  let isFailing = false;
+  let pending: Promise<void> | undefined;
+
+  const isYounger = (ms: number) => last !== undefined && performance.now() - last.fetchedAtMs < ms;
+
+  async function load(): Promise<void> {
+    const signal = AbortSignal.timeout(Math.min(maxFetchMs, Math.floor(requestTimeoutMs / 2)));
+    const headers = { accept: 'application/json, application/jwk-set+json' };
+    const response = await fetchUrl(url, { headers, redirect: 'manual', signal });
+    if (response.status !== 200) {
+      await response.body?.cancel();
+      throw new Error(`The key set's server answered ${response.status}.`);
+    }
+    const findKey = createLocalJWKSet(JSON.parse(await readBounded(response)));
+    const { keys } = findKey.jwks();
+    const canVerify = keys.some(({ kty, use = 'sig' }) => publicKeyTypes.has(kty) && use === 'sig');
+    // Without one, the provider says that no key is good any more: the last set must not be used on.
+    last = canVerify ? { findKey, fetchedAtMs: performance.now() } : undefined;
+    if (!canVerify) throw new Error('The key set has no key that verifies signatures.');
+  }
+
+  async function tryToLoad(): Promise<void> {
+    try {
+      await load();
+      if (isFailing) log.info('the key set can be fetched again');
+      isFailing = false;
+    } catch (error) {
+      if (!isFailing) log.warn({ err: error, isLastOneUsed: isYounger(usableMs) }, 'the key set cannot be fetched');
+      isFailing = true;
+    }
+    pending = undefined;
+  }
+
+  return async (unlike) => {
+    if (!isYounger(freshMs) || last === unlike) {
+      const nowMs = performance.now();
+      if (!pending && nowMs - triedAtMs >= minFetchIntervalMs) {
+        triedAtMs = nowMs;
+        pending = tryToLoad();
+      }
+      // In an outage, a request that can use the last set does not wait.
+      if (!isFailing || !isYounger(usableMs)) await pending;
+    }
+    if (last && last !== unlike && isYounger(usableMs)) return last;
+    if (isFailing || !last)
+      throw new Error('The key set cannot be fetched, and the last one is too old or lacks the key.');
+    return undefined;
+  };
+}
+
+/** Verifies with the key that the token names, or with each that fits it. */
+async function verifyWith(findKey: JWTVerifyGetKey, token: string, options: JWTVerifyOptions): Promise<JWTPayload> {
+  try {
+    return (await jwtVerify(token, findKey, options)).payload;
+  } catch (error) {
+    if (!(error instanceof errors.JWKSMultipleMatchingKeys)) throw error;
+    let triedCount = 0;
+    let unusable: unknown;
+    for await (const key of error) {
+      triedCount += 1;
+      try {
+        return (await jwtVerify(token, key, options)).payload;
+      } catch (failure) {
+        // A key that cannot be used, such as an old one that is too short, says nothing of the token.
+        if (!(failure instanceof errors.JOSEError)) unusable = failure;
+        else if (!(failure instanceof errors.JWSSignatureVerificationFailed)) throw failure;
+      }
+      if (triedCount === maxKeysTried) break;
+    }
+    throw unusable ?? new errors.JWSSignatureVerificationFailed();
+  }
+}
+
+/** True when the token's key is not in the set that was used; a token that names no key may have any. */
+function hasUnknownKey(error: unknown, token: string): boolean {
+  if (error instanceof errors.JWKSNoMatchingKey) return true;
+  return error instanceof errors.JWSSignatureVerificationFailed && decodeProtectedHeader(token).kid === undefined;
+}
+
+/** Verifies with a key set. It is fetched within the verification, so that what cannot be our token fetches nothing. */
+async function verifyByKeySet(findKeys: FindKeys, token: string, options: JWTVerifyOptions): Promise<JWTPayload> {
+  let keys: FetchedKeys | undefined;
+  const findKey: JWTVerifyGetKey = async (...header) => {
+    keys = await findKeys();
+    if (!keys) throw new errors.JWKSNoMatchingKey();
+    return keys.findKey(...header);
+  };
+  try {
+    return await verifyWith(findKey, token, options);
+  } catch (error) {
+    const newer = keys && hasUnknownKey(error, token) ? await findKeys(keys) : undefined;
+    if (!newer) throw error;
+    return verifyWith(newer.findKey, token, options);
+  }
+}
+
+const claimRefusals: Readonly<Record<string, TokenRefusal>> = {
+  iss: 'wrong_issuer',
+  aud: 'wrong_audience',
+  nbf: 'not_yet_valid',
+  sub: 'no_subject',
+};
+
+/** Why a token is refused. Undefined: it is not; the key set cannot be fetched, or has a key that cannot be used. */
+function refusalOf(error: unknown): TokenRefusal | undefined {
+  if (!(error instanceof errors.JOSEError) || error instanceof errors.JWKSInvalid) return undefined;
+  if (error instanceof errors.JWTExpired) return 'expired';
+  if (error instanceof errors.JWTClaimValidationFailed) return claimRefusals[error.claim] ?? 'claim';
+  if (error instanceof errors.JWSSignatureVerificationFailed) return 'bad_signature';
+  if (error instanceof errors.JWKSNoMatchingKey) return 'unknown_key';
+  return error instanceof errors.JOSEAlgNotAllowed ? 'algorithm' : 'malformed';
+}
+
+/** The claim `integrated_accounts`: a list of ids, or `["*"]` for all. Anything else grants nothing. */
+const grantsClaim = z.array(z.string()).catch([]);
+
+function readGrants(claims: JWTPayload): Caller['grants'] {
+  const ids = grantsClaim.parse(claims.integrated_accounts);
+  const isAll = ids.length === 1 && ids[0] === '*';
+  return isAll ? 'all' : new Set(ids.filter((id) => id !== '*'));
+}
+
+/** What a token says of its caller. */
+type VerifiedCaller = Pick<Caller, 'id' | 'grants' | 'expiresAt'>;
+
+function readClaims(claims: JWTPayload): VerifiedCaller | TokenRefusal {
+  const { sub, iat, exp = 0 } = claims;
+  if (typeof sub !== 'string' || sub === '') return 'no_subject';
+  if (iat !== undefined && iat > Date.now() / 1_000 + clockToleranceSeconds) return 'not_yet_valid';
+  const expiresAt = performance.now() + (exp + clockToleranceSeconds) * 1_000 - Date.now();
+  return { id: sub, grants: readGrants(claims), expiresAt };
+}
+
+/**
+ * Makes what verifies callers' tokens, and says why one is refused.
+ * @returns a function that throws when the key set cannot be fetched: the token may be good.
+ */
+export function createVerifier(
+  { key, issuer, audience }: JwtConfig,
+  options: AuthenticatorOptions,
+): (token: string) => Promise<VerifiedCaller | TokenRefusal> {
+  const checks = { issuer, audience, clockTolerance: clockToleranceSeconds, requiredClaims: ['exp', 'sub'] };
+  let verify: (token: string) => Promise<JWTPayload>;
+  if ('secret' in key) {
+    const bytes = new TextEncoder().encode(key.secret.reveal());
+    verify = (token) => verifyWith(() => bytes, token, { ...checks, algorithms: secretAlgorithms });
+  } else {
+    const findKeys = createKeySet(key.jwksUrl, options);
+    verify = (token) => verifyByKeySet(findKeys, token, { ...checks, algorithms: jwksAlgorithms });
+  }
+  return async (token) => {
+    try {
+      return readClaims(await verify(token));
+    } catch (error) {
+      const refusal = refusalOf(error);
+      if (refusal === undefined) throw error;
+      return refusal;
+    }
+  };
+}

@@ -1,0 +1,348 @@
+import {
+  type DocumentNode,
+  type FieldNode,
+  type FragmentDefinitionNode,
+  type GraphQLError,
+  type GraphQLField,
+  type GraphQLNamedType,
+  type GraphQLSchema,
+  getNamedType,
+  getNullableType,
+  getOperationAST,
+  isInterfaceType,
+  isListType,
+  isObjectType,
+  Kind,
+  NoFragmentCyclesRule,
+  type OperationDefinitionNode,
+  parse,
+  type SelectionSetNode,
+  TokenKind,
+  validate,
+} from 'graphql';
+import type { Plugin } from 'graphql-yoga';
+import { type ErrorCode, fieldError } from '../../graphql/core/top-level-errors.ts';
+
+/** How large a document is: of each figure, what its largest operation has. */
+interface DocumentSize {
+  /** The length of the longest name: each is part of every record of an answer. */
+  readonly nameCharacters: number;
+  /** How many fields are nested in one another. */
+  readonly depth: number;
+  /** Aliases, those of `__typename` included: attackers like to repeat it. */
+  readonly aliases: number;
+  readonly directives: number;
+  readonly rootMutations: number;
+  /**
+   * What the document can make of upstream: 1 for a field, 2 for one that has fields, which count 1.5 times at each level, and all
+   * of it for each record of a page. Measured: the dearest of `schema/operations` has 2,188; a delete with every field of every
+   * member 297, and of all related records too 4,336; a page of 100 with every field of an engagement 6,688; a page of 50 with
+   * every field of its related records too 18,756, and of those that these refer to 104,313: 700 reads and more, which no
+   * account's rate limit allows within a deadline.
+   */
+  readonly cost: number;
+  /**
+   * What validation compares to merge fields: 1 for a field or a fragment, 1 more for each field before it that has the same name
+   * in the same place (and again for each 100 characters of its arguments), and for each other fragment there. Counted only up to
+   * the limit. Measured: the delete with all records above has 1,547, the schema as tools ask for it 228.
+   */
+  readonly merges: number;
+}
+
+/** What a document may hold: generous for what people write, and small enough to be read within a few milliseconds. */
+const limits: readonly [
+  of: keyof DocumentSize,
+  max: number,
+  code: ErrorCode,
+  say: (max: number, is: number) => string,
+][] = [
+  ['nameCharacters', 256, 'TOO_LONG', (max) => `A name in a document may have at most ${max} characters.`],
+  ['depth', 8, 'TOO_DEEP', (max) => `A document may be at most ${max} fields deep.`],
+  ['aliases', 10, 'TOO_MANY_ALIASES', (max) => `A document may have at most ${max} aliases.`],
+  ['directives', 5, 'TOO_MANY_DIRECTIVES', (max) => `A document may have at most ${max} directives.`],
+  [
+    'rootMutations',
+    10,
+    'TOO_MANY_MUTATIONS',
+    (max, is) => `An operation may have at most ${max} mutations, this one has ${is}.`,
+  ],
+  [
+    'cost',
+    50_000,
+    'TOO_COSTLY',
+    (max) => `A document may cost at most ${max}: select less, or write a smaller \`first\` into it.`,
+  ],
+  [
+    'merges',
+    10_000,
+    'TOO_REPETITIVE',
+    (max) =>
+      `A document may repeat fields only so often that merging them takes ${max} comparisons: select each field once in each place.`,
+  ],
+];
+
+/**
+ * What a text may have to be parsed at all. Lines, since graphql-js looks for the line of every error from the start of the
+ * document, and of 200,000 lines that took half a second.
+ */
+const textLimits = { characters: 64 * 1024, lines: 1_000, tokens: 1_000 } as const;
+
+/** graphql-js has no other sign of it than these words. */
+const tooManyTokens = /^Syntax Error: Document contains more tha[nt] \d+ tokens/;
+
+/** Parses a document within the limits. graphql-js counts tokens while it parses: a longer document is not read to its end. */
+const parseWithin: typeof parse = (source, options) => {
+  const text = typeof source === 'string' ? source : source.body;
+  const { characters, lines, tokens } = textLimits;
+  const advice = 'Send long texts as variables.';
+  if (text.length > characters)
+    throw fieldError('TOO_LONG', `A document may have at most ${characters} characters. ${advice}`);
+  // Lines as graphql-js counts them: each ends with CR, LF or both.
+  if (text.split(/\r\n|[\n\r]/).length > lines)
+    throw fieldError('TOO_LONG', `A document may have at most ${lines} lines. ${advice}`);
+  try {
+    return parse(source, { ...options, maxTokens: tokens });
+  } catch (error) {
+    if (!(error instanceof Error && tooManyTokens.test(error.message))) throw error;
+    throw fieldError('TOO_MANY_TOKENS', `A document may have at most ${tokens} tokens.`);
+  }
+};
+
+type ParentType = GraphQLNamedType | null | undefined;
+type Field = GraphQLField<unknown, unknown>;
+type Fragments = ReadonlyMap<string, FragmentDefinitionNode>;
+
+function fragmentsOf({ definitions }: DocumentNode): Fragments {
+  return new Map(
+    definitions.flatMap((node) => (node.kind === Kind.FRAGMENT_DEFINITION ? [[node.name.value, node]] : [])),
+  );
+}
+
+function operationsOf({ definitions }: DocumentNode): readonly OperationDefinitionNode[] {
+  return definitions.filter((node) => node.kind === Kind.OPERATION_DEFINITION);
+}
+
+function fieldOf(parent: ParentType, name: string): Field | undefined {
+  return isObjectType(parent) || isInterfaceType(parent) ? parent.getFields()[name] : undefined;
+}
+
+/** The largest page, and the longest list of deletes: the size of a list that the document does not give a size. */
+const maxPageSize = 100;
+
+/** What a field with a selection costs, and how much more each level below costs. */
+const objectCost = 2;
+const depthCostFactor = 1.5;
+
+/** The cost of the whole schema, once more for each alias in it: it fits once into the limit, which is all that tools ask for. */
+const schemaCost = 30_000;
+
+/** How many records the field has, as far as the document says: `first`, or the length of a list that it takes. */
+function pageSize({ arguments: given = [] }: FieldNode, field: Field | undefined): number {
+  const sizing = field?.args.find(({ name, type }) => name === 'first' || isListType(getNullableType(type)));
+  if (!sizing) return 1;
+  const value = given.find(({ name }) => name.value === sizing.name)?.value;
+  if (value?.kind === Kind.INT) return Math.max(1, Number(value.value));
+  return value?.kind === Kind.LIST ? Math.max(1, value.values.length) : maxPageSize;
+}
+
+/** How large a selection is, with its fragments in their places; `fields` are those of the selection itself. */
+type SelectionSize = Record<'depth' | 'aliases' | 'directives' | 'fields' | 'cost', number>;
+
+const nothing: Readonly<SelectionSize> = { depth: 0, aliases: 0, directives: 0, fields: 0, cost: 0 };
+
+/** Measures selections; a fragment is measured once, however often it is spread. */
+class Measure {
+  readonly #schema: GraphQLSchema;
+  readonly #fragments: Fragments;
+  readonly #known = new Map<string, Readonly<SelectionSize>>();
+  readonly #open = new Set<string>();
+  /** True once a fragment was found inside itself, where it counts nothing: no such document is valid. */
+  hasCycle = false;
+
+  constructor(schema: GraphQLSchema, fragments: Fragments) {
+    this.#schema = schema;
+    this.#fragments = fragments;
+  }
+
+  selection({ selections }: SelectionSetNode, parent: ParentType): SelectionSize {
+    const size = { ...nothing };
+    for (const node of selections) {
+      const part = this.#part(node, parent);
+      size.depth = Math.max(size.depth, part.depth);
+      size.aliases += part.aliases;
+      size.directives += part.directives + (node.directives?.length ?? 0);
+      size.fields += part.fields;
+      size.cost += part.cost;
+    }
+    return size;
+  }
+
+  #part(node: SelectionSetNode['selections'][number], parent: ParentType): Readonly<SelectionSize> {
+    if (node.kind === Kind.FIELD) return this.#field(node, parent);
+    if (node.kind === Kind.FRAGMENT_SPREAD) return this.#fragment(node.name.value);
+    const type = node.typeCondition ? this.#schema.getType(node.typeCondition.name.value) : parent;
+    return this.selection(node.selectionSet, type);
+  }
+
+  #fragment(name: string): Readonly<SelectionSize> {
+    const known = this.#known.get(name);
+    const fragment = this.#fragments.get(name);
+    if (known || !fragment) return known ?? nothing;
+    if (this.#open.has(name)) {
+      this.hasCycle = true;
+      return nothing;
+    }
+    this.#open.add(name);
+    const size = this.selection(fragment.selectionSet, this.#schema.getType(fragment.typeCondition.name.value));
+    size.directives += fragment.directives?.length ?? 0;
+    this.#open.delete(name);
+    this.#known.set(name, size);
+    return size;
+  }
+
+  #field(node: FieldNode, parent: ParentType): SelectionSize {
+    const field = fieldOf(parent, node.name.value);
+    const below = node.selectionSet && this.selection(node.selectionSet, field && getNamedType(field.type));
+    const { depth, aliases, directives, cost } = below ?? nothing;
+    // Tools ask for the schema by one document that is deeper than any other; it reads no record.
+    const isSchema = node.name.value === '__schema';
+    const ownCost = below ? (objectCost + depthCostFactor * cost) * pageSize(node, field) : 1;
+    return {
+      depth: isSchema ? 0 : 1 + depth,
+      aliases: (node.alias ? 1 : 0) + aliases,
+      directives,
+      fields: 1,
+      cost: isSchema ? schemaCost * (1 + aliases) : ownCost,
+    };
+  }
+
+  /** Fragments that no selection measured so far has led to; from here on, they are measured too. */
+  unused(): readonly FragmentDefinitionNode[] {
+    const unused = [...this.#fragments.values()].filter(({ name }) => !this.#known.has(name.value));
+    for (const { name } of unused) this.#fragment(name.value);
+    return unused;
+  }
+}
+
+/** graphql-js prints the arguments of both fields for each comparison: so many characters take as long as the comparison. */
+const charactersPerMerge = 100;
+
+function argumentCharacters({ arguments: args = [] }: FieldNode): number {
+  return (args.at(-1)?.loc?.end ?? 0) - (args[0]?.loc?.start ?? 0);
+}
+
+/** Counts what it takes to merge the fields of selections in one place, and of all below them, to just beyond the limit. */
+function countMerges(sets: readonly SelectionSetNode[], fragments: Fragments, limit: number): number {
+  const sameKey = new Map<string, FieldNode[]>();
+  const spread = new Set<string>();
+  let count = 0;
+  function collect({ selections }: SelectionSetNode): void {
+    for (const node of selections) {
+      if (count > limit) return;
+      count += 1;
+      if (node.kind === Kind.FIELD) {
+        const key = node.alias?.value ?? node.name.value;
+        const nodes = sameKey.get(key) ?? [];
+        sameKey.set(key, nodes);
+        count += (nodes.push(node) - 1) * (1 + Math.floor(argumentCharacters(node) / charactersPerMerge));
+      } else if (node.kind === Kind.INLINE_FRAGMENT) collect(node.selectionSet);
+      else if (!spread.has(node.name.value)) {
+        count += spread.size;
+        spread.add(node.name.value);
+        const fragment = fragments.get(node.name.value);
+        if (fragment) collect(fragment.selectionSet);
+      }
+    }
+  }
+  for (const set of sets) collect(set);
+  for (const nodes of sameKey.values()) {
+    if (count > limit) break;
+    const below = nodes.flatMap(({ selectionSet }) => selectionSet ?? []);
+    if (below.length > 0) count += countMerges(below, fragments, limit - count);
+  }
+  return count;
+}
+
+function longestName({ loc }: DocumentNode): number {
+  let longest = 0;
+  for (let token = loc?.startToken ?? null; token; token = token.next)
+    if (token.kind === TokenKind.NAME) longest = Math.max(longest, token.value.length);
+  return longest;
+}
+
+/**
+ * Measures a document, valid or not, in a time that grows with its length and `maxMerges` alone. Undefined when a fragment
+ * contains itself, used or not: there is no bound to merging those.
+ */
+function measureDocument(schema: GraphQLSchema, document: DocumentNode, maxMerges: number): DocumentSize | undefined {
+  const fragments = fragmentsOf(document);
+  const measure = new Measure(schema, fragments);
+  const size = {
+    nameCharacters: longestName(document),
+    rootMutations: 0,
+    depth: 0,
+    aliases: 0,
+    directives: 0,
+    cost: 0,
+  };
+  const sets: SelectionSetNode[] = [];
+  for (const { operation, selectionSet, directives = [], variableDefinitions = [] } of operationsOf(document)) {
+    const own = measure.selection(selectionSet, schema.getRootType(operation));
+    for (const each of [directives, ...variableDefinitions.map((variable) => variable.directives ?? [])])
+      own.directives += each.length;
+    for (const name of ['depth', 'aliases', 'directives', 'cost'] as const)
+      size[name] = Math.max(size[name], own[name]);
+    if (operation === 'mutation') size.rootMutations = Math.max(size.rootMutations, own.fields);
+    sets.push(selectionSet);
+  }
+  sets.push(...measure.unused().map(({ selectionSet }) => selectionSet));
+  if (measure.hasCycle) return undefined;
+  let merges = 0;
+  for (const set of sets) if (merges <= maxMerges) merges += countMerges([set], fragments, maxMerges - merges);
+  return { ...size, merges };
+}
+
+/** One error for each limit that the document is beyond. */
+function findExcesses(schema: GraphQLSchema, document: DocumentNode): readonly GraphQLError[] {
+  const maxMerges = limits.find(([of]) => of === 'merges')?.[1] ?? 0;
+  const size = measureDocument(schema, document, maxMerges);
+  if (!size) return validate(schema, document, [NoFragmentCyclesRule]);
+  return limits.flatMap(([of, max, code, say]) => (size[of] > max ? [fieldError(code, say(max, size[of]))] : []));
+}
+
+/** Refuses documents beyond the limits before they are validated, each limit by a code of its own. */
+export function useLimitDocuments(): Plugin {
+  const known = new WeakMap<DocumentNode, readonly GraphQLError[]>();
+  return {
+    onParse: ({ setParseFn }) => setParseFn(parseWithin),
+    onValidate({ params: { schema, documentAST }, setResult }) {
+      const excesses = known.get(documentAST) ?? findExcesses(schema, documentAST);
+      known.set(documentAST, excesses);
+      if (excesses.length > 0) setResult(excesses);
+    },
+  };
+}
+
+/**
+ * True when a root field that the operation selects is not open to anybody, or is none of the schema's. Of a document that does
+ * not say which of its operations is meant, all are looked at.
+ */
+export function needsCaller(schema: GraphQLSchema, document: DocumentNode, operationName?: string | null): boolean {
+  const fragments = fragmentsOf(document);
+  const operation = getOperationAST(document, operationName);
+  function needs({ selections }: SelectionSetNode, root: ParentType, spread: Set<string>): boolean {
+    return selections.some((node) => {
+      if (node.kind === Kind.FIELD) {
+        const { value: name } = node.name;
+        return !name.startsWith('__') && fieldOf(root, name)?.extensions.isOpen !== true;
+      }
+      if (node.kind === Kind.INLINE_FRAGMENT) return needs(node.selectionSet, root, spread);
+      const fragment = spread.has(node.name.value) ? undefined : fragments.get(node.name.value);
+      spread.add(node.name.value);
+      return fragment !== undefined && needs(fragment.selectionSet, root, spread);
+    });
+  }
+  return (operation ? [operation] : operationsOf(document)).some((node) =>
+    needs(node.selectionSet, schema.getRootType(node.operation), new Set()),
+  );
+}

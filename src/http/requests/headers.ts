@@ -1,0 +1,112 @@
+import { LRUCache } from 'lru-cache';
+import { requestError } from '../../graphql/core/top-level-errors.ts';
+
+/** True for a parameter of a media type that names another character set than UTF-8. */
+function isOtherCharset(parameter: string): boolean {
+  const [name = '', value = ''] = parameter.split('=', 2);
+  if (name.trim().toLowerCase() !== 'charset') return false;
+  return !['utf-8', 'utf8'].includes(value.trim().replaceAll('"', '').toLowerCase());
+}
+
+/**
+ * Says why a body with these headers cannot be read as JSON in UTF-8; undefined when it can. Read in another encoding, an id
+ * may become another's.
+ */
+export function findUnreadable(contentType = '', contentEncoding = ''): string | undefined {
+  const [type = '', ...parameters] = contentType.split(';');
+  if (type.trim().toLowerCase() !== 'application/json') return 'The Content-Type is not application/json.';
+  if (parameters.some(isOtherCharset)) return 'The Content-Type says another charset than utf-8.';
+  const isPlain = contentEncoding === '' || contentEncoding.trim().toLowerCase() === 'identity';
+  return isPlain ? undefined : 'The body has a Content-Encoding, and none is read.';
+}
+
+const singleTypes = ['application/graphql-response+json', 'application/json'];
+const partTypes = ['multipart/mixed', 'text/event-stream'];
+
+/** The answers that an Accept header allows. */
+export interface Accepted {
+  /** The media type of a single result; undefined when none is allowed. */
+  readonly singleType: string | undefined;
+  /** True when results in parts are allowed. */
+  readonly takesParts: boolean;
+  /** True when the client names a type of results in parts. `*` does not count: clients send it unthinkingly. */
+  readonly namesParts: boolean;
+  /** True when a subscription is answered as multipart: the client reads no events, or names Apollo's `subscriptionSpec`. */
+  readonly prefersMultipart: boolean;
+}
+
+/**
+ * The media types of an Accept header, as Yoga reads them when the result is there: it skips an entry whose first parameter
+ * that mentions a charset is not `charset=utf-8`, and ignores quality values. `negotiator` honours those, but takes each
+ * parameter, such as `boundary` and `subscriptionSpec`, for one that the answer must have.
+ */
+function mediaTypes(accept: string): readonly string[] {
+  const entries = accept
+    .replace(/\s/g, '')
+    .toLowerCase()
+    .split(',')
+    .map((entry) => entry.split(';'));
+  const isInUtf8 = (parameters: readonly string[]) =>
+    (parameters.find((parameter) => parameter.includes('charset=')) ?? 'charset=utf-8') === 'charset=utf-8';
+  return entries.filter(([, ...parameters]) => isInUtf8(parameters)).map(([type = '']) => type);
+}
+
+function matches(asked: string, offered: string): boolean {
+  const [askedType, askedSubtype] = asked.split('/');
+  const [type, subtype] = offered.split('/');
+  return (askedType === '*' || askedType === type) && (askedSubtype === '*' || askedSubtype === subtype);
+}
+
+function parseAccept(accept: string): Accepted {
+  const asked = mediaTypes(accept);
+  const first = asked.find((type) => singleTypes.some((offered) => matches(type, offered)));
+  const takes = (offered: string) => asked.some((type) => matches(type, offered));
+  const takesMultipart = asked.some((type) => type.startsWith('multipart/') && matches(type, 'multipart/mixed'));
+  return {
+    // As Yoga chooses: the last one offered for the first one asked for.
+    singleType: first && singleTypes.findLast((offered) => matches(first, offered)),
+    takesParts: partTypes.some(takes),
+    namesParts: asked.some((type) => partTypes.includes(type)),
+    prefersMultipart: takesMultipart && (/subscriptionspec=/i.test(accept) || !takes('text/event-stream')),
+  };
+}
+
+/** The headers that were read last: clients send few different ones. */
+const known = new LRUCache<string, Accepted>({ max: 100 });
+
+/** Reads an Accept header. Without one, everything is allowed. */
+export function readAccept(header: string | null): Accepted {
+  const accept = header || '*/*';
+  let accepted = known.get(accept);
+  if (!accepted) {
+    accepted = parseAccept(accept);
+    known.set(accept, accepted);
+  }
+  return accepted;
+}
+
+/** The media type of a single result; undefined when the header allows none, or only results in parts. */
+export function resultTypeFor(accept: string | null): string | undefined {
+  return readAccept(accept).singleType;
+}
+
+/** Most clients send a UUID; the bound keeps a key from being a document. */
+const idempotencyKey = /^[\x21-\x7e]{1,255}$/;
+
+/**
+ * Reads the caller's idempotency key: the `Idempotency-Key` header
+ * (https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header), or `extensions.idempotencyKey` of the
+ * request, for clients that cannot set headers. Undefined when neither is there.
+ * @throws {GraphQLError} `BAD_USER_INPUT` for another form, or two different keys: nothing is executed then.
+ */
+export function readIdempotencyKey(header: string | null, extensions: unknown): string | undefined {
+  const extension = (extensions as { idempotencyKey?: unknown } | null | undefined)?.idempotencyKey ?? undefined;
+  for (const key of [header ?? undefined, extension]) {
+    if (key === undefined || (typeof key === 'string' && idempotencyKey.test(key))) continue;
+    const message = 'The Idempotency-Key must be 1 to 255 visible ASCII characters without spaces.';
+    throw requestError('BAD_USER_INPUT', message);
+  }
+  if (header !== null && extension !== undefined && header !== extension)
+    throw requestError('BAD_USER_INPUT', 'The Idempotency-Key header and extensions.idempotencyKey differ.');
+  return header ?? (extension as string | undefined);
+}
