@@ -124,7 +124,7 @@ for (const [how, description] of Object.entries(steering) as [keyof typeof steer
       },
       async resolve(_root, { id }, context) {
         const bulkDeletes = requireBulkDeletes(context);
-        return bulkDeletes.steer(await findBulkDelete(id, context), how).catch(unavailable);
+        return bulkDeletes.control(await findBulkDelete(id, context), how).catch(unavailable);
       },
     }),
   );

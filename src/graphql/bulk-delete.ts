@@ -1,5 +1,5 @@
-import { BulkUnavailable } from '../bulk/bulk-unavailable.ts';
 import { type BulkJob, type BulkState, hasEnded, pageSize, stateOf } from '../bulk/job.ts';
+import { BulkUnavailable } from '../bulk/job-scripts.ts';
 import { builder } from './builder.ts';
 import {
   BulkDeleteFailures,
