@@ -162,9 +162,9 @@ describe('a bulk delete', () => {
 
   it('is kept once under one id', async () => {
     const { job } = await taken(3);
-    const { input, callerId, needs, sealedToken } = job;
-    const again = { id: job.id, input, callerId, needs, sealedToken, fingerprint: 'another' };
-    expect(await store.create(again, itemsOf('x'), 'o')).toMatchObject({ kind: 'there' });
+    const { input, callerId, ownerId, needs, sealedToken } = job;
+    const again = { id: job.id, input, callerId, ownerId, needs, sealedToken, fingerprint: 'another' };
+    expect(await store.create(again, itemsOf('x'))).toMatchObject({ kind: 'there' });
     expect(await now(job)).toEqual(job);
     expect(await store.readPage(job.id, 0)).toEqual(itemsOf('0', '1', '2'));
   });
@@ -179,7 +179,7 @@ describe('a list', () => {
     expect(next).toMatchObject({ total: 2, pageCount: 1, cursor: 'A' });
     expect(await store.addListed(next, itemsOf('3'), null)).toBe('added');
     expect(await store.addListed(next, itemsOf('4'), null)).toBe('late');
-    expect(await now(job)).toMatchObject({ total: 3, pageCount: 2, isListed: true });
+    expect(await now(job)).toMatchObject({ phase: 'DELETING', total: 3, pageCount: 2 });
   });
 
   it('does not go back behind a page that had nothing on it', async () => {
@@ -191,12 +191,12 @@ describe('a list', () => {
 
   it('is complete once: what was cancelled since does not begin to delete', async () => {
     const job = await listing();
-    await store.addListed(job, itemsOf('1'), null);
+    await store.addListed(job, itemsOf('1'), 'A');
+    const listed = await now(job);
     await store.control(job, 'cancel');
     const cancelled = await now(job);
     expect(cancelled.phase).toBe('CANCELLED');
-    await store.endListing(job);
-    expect(await store.addListed(cancelled, itemsOf('2'), null)).toBe('late');
+    expect(await store.addListed(listed, itemsOf('2'), null)).toBe('late');
     expect(await now(job)).toEqual(cancelled);
   });
 });

@@ -7,15 +7,7 @@ import { listJob } from '../src/bulk/list-job.ts';
 import { type Abilities, TaskQueue } from '../src/bulk/task-queue.ts';
 import type { WorkPorts } from '../src/bulk/work.ts';
 import type { SharedMemory } from '../src/redis/shared-memory.ts';
-import {
-  type BulkStore,
-  createJob,
-  isPage,
-  leaseMs,
-  ownerOf,
-  startBulkStore,
-  takeLease,
-} from './support/bulk-store.ts';
+import { type BulkStore, createJob, isPage, leaseMs, startBulkStore, takeLease } from './support/bulk-store.ts';
 
 const abilities: Abilities = { upstream: 'u', credential: 'own', keepsUndoFiles: true };
 const lacking = { ...abilities, keepsUndoFiles: false };
@@ -213,11 +205,13 @@ describe('a bulk delete of a million engagements', () => {
   it('is begun, paused, resumed and cancelled in steps that look at a few of its pages', async () => {
     await empty();
     const job = await create();
-    await store.addListed(job, [{ id: '1', engagementType: null }], null);
+    await store.addListed(job, [{ id: '1', engagementType: null }], 'A');
     await client.hset(`${memory.keyPrefix}:bulk:${job.id}`, { pageCount: 10_000, total: 1_000_000 });
+    const listed = { ...job, pageCount: 10_000, cursor: 'A' };
+    const last = [{ id: '2', engagementType: null }];
     const queue = new TaskQueue(memory, abilities, leaseMs);
     const few = 200;
-    expect(await commandsOf(() => store.endListing(job))).toBeLessThan(few);
+    expect(await commandsOf(() => store.addListed(listed, last, null))).toBeLessThan(few);
     const { leases } = await queue.take(1 + pagesAtOnce, 'w');
     const page = leases.find(isPage);
     if (!page) throw new Error('no page');
@@ -344,12 +338,12 @@ describe('S30 what is kept of cancelled bulk deletes', () => {
       ),
     );
     expect(hours).toEqual([720, 720, 24, 24]);
-    const { input, callerId, needs, sealedToken } = job;
-    const other = { id: 'next', input, callerId, needs, sealedToken, fingerprint: 'f' };
+    const { input, callerId, ownerId, needs, sealedToken } = job;
+    const other = { id: 'next', input, callerId, ownerId, needs, sealedToken, fingerprint: 'f' };
     await client.hset(key, 'bytes', 16 * 1024 * 1024);
-    expect(await store.create(other, [], ownerOf(job))).toMatchObject({ kind: 'bytes' });
+    expect(await store.create(other, [])).toMatchObject({ kind: 'bytes' });
     await client.hset(key, 'unreachedUntil', Date.now() - 1);
-    expect(await store.create(other, [], ownerOf(job))).toMatchObject({ kind: 'created' });
+    expect(await store.create(other, [])).toMatchObject({ kind: 'created' });
   });
 
   it.each(['cancel', 'fail'] as const)('is for a day what was listed, where nothing was begun: %s', async (how) => {
@@ -362,18 +356,18 @@ describe('S30 what is kept of cancelled bulk deletes', () => {
     await listJob(job.id, { store } as WorkPorts);
     expect(Math.round((await client.pttl(`${key}:page:0`)) / 3_600_000)).toBe(24);
     expect(await client.exists(`${key}:listed`, `${key}:cursors`)).toBe(0);
-    const { input, callerId, needs, sealedToken } = job;
-    const other = { id: 'next', input, callerId, needs, sealedToken, fingerprint: 'f' };
-    expect(await store.create(other, undefined, ownerOf(job))).toMatchObject({ kind: 'listed' });
+    const { input, callerId, ownerId, needs, sealedToken } = job;
+    const other = { id: 'next', input, callerId, ownerId, needs, sealedToken, fingerprint: 'f' };
+    expect(await store.create(other, undefined)).toMatchObject({ kind: 'listed' });
     await client.hset(key, 'unreachedUntil', Date.now() - 1);
-    expect(await store.create(other, undefined, ownerOf(job))).toMatchObject({ kind: 'created' });
+    expect(await store.create(other, undefined)).toMatchObject({ kind: 'created' });
   });
 
   it('leaves no room for lists beyond their bound, also where many were started at once', async () => {
     await empty();
     const job = await create();
-    const second = { ...(await create()), ownedBy: job.ownedBy };
-    await client.sadd(job.ownedBy, `${memory.keyPrefix}:bulk:${second.id}`);
+    const second = { ...(await create()), ownerId: job.ownerId };
+    await client.sadd(`${memory.keyPrefix}:bulk-of:${job.ownerId}`, `${memory.keyPrefix}:bulk:${second.id}`);
     const page = [{ id: '1', engagementType: null }];
     expect(await store.addListed(job, page, 'A')).toBe('added');
     await client.hset(`${memory.keyPrefix}:bulk:${job.id}`, 'listedBytes', 128 * 1024 * 1024 + 1);

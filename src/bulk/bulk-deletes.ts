@@ -1,4 +1,6 @@
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
+import { CompactEncrypt, compactDecrypt } from 'jose';
+import { Secret } from '../config/secret.ts';
 import { type Caller, mayTouch } from '../engagement/access.ts';
 import type { AccountLookup, FindAccountIntegration } from '../engagement/account.ts';
 import { type Finding, hasRefusal, refusal } from '../engagement/finding.ts';
@@ -11,9 +13,36 @@ import { digest, uuidOf } from '../upstream/digest.ts';
 import type { BulkInput, BulkJob } from './job.ts';
 import { BulkUnavailable, maxIdleBytes, maxIdleListedBytes, maxUnfinished } from './job-scripts.ts';
 import type { JobStore } from './job-store.ts';
-import type { Seal } from './seal.ts';
 import { type Abilities, needsOf } from './task-queue.ts';
 import type { BulkWorker } from './worker.ts';
+
+/** Keeps callers' credentials unreadable for whoever reads Redis. */
+export interface Seal {
+  /** Names the secret, and does not tell it: what was sealed under one name can be opened by a seal of that name only. */
+  readonly name: string;
+  /** @param jobId what it is for: it cannot be opened for another. */
+  close(credential: Secret, jobId: string): Promise<string>;
+  /** @throws when it was sealed with another secret, or for another job. */
+  open(sealed: string, jobId: string): Promise<Secret>;
+}
+
+/** Seals with a secret of the operator's: a JWE (RFC 7516), AES-256 in GCM, that names what it is for. */
+export function createSeal(secret: Secret): Seal {
+  const key = createHash('sha256').update(secret.reveal()).digest();
+  const name = createHash('sha256').update('name of ').update(key).digest('hex').slice(0, 16);
+  return {
+    name,
+    close: (credential, jobId) =>
+      new CompactEncrypt(new TextEncoder().encode(credential.reveal()))
+        .setProtectedHeader({ alg: 'dir', enc: 'A256GCM', kid: jobId })
+        .encrypt(key),
+    async open(sealed, jobId) {
+      const { plaintext, protectedHeader } = await compactDecrypt(sealed, key);
+      if (protectedHeader.kid !== jobId) throw new Error('it was sealed for another bulk delete');
+      return new Secret(new TextDecoder('utf-8', { ignoreBOM: true }).decode(plaintext));
+    },
+  };
+}
 
 /** How many engagements one bulk delete may name by their ids. */
 export const maxIds = 5_000;
@@ -31,8 +60,7 @@ export interface MissingSetting {
   readonly message: string;
 }
 
-/** What bulk deletes are made of. */
-export interface BulkParts {
+interface BulkParts {
   readonly store: JobStore;
   readonly worker: BulkWorker;
   /** Undefined where callers' tokens are not kept: the server has one, or `BULK_TOKEN_SECRET` is not set. */
@@ -133,7 +161,7 @@ export class BulkDeletes {
   }
 
   /**
-   * Starts one. With an idempotency key that was used before, it is the one that was started then.
+   * Starts one; with an idempotency key that was used before, answers the one that was started then.
    * @param callerKey the caller's own key, and which of the operation's fields it is for.
    * @throws {BulkUnavailable} while Redis cannot be reached: with an idempotency key it may be tried again.
    */
@@ -168,12 +196,12 @@ export class BulkDeletes {
       account.refusal && input.dryRun && ids
         ? `Whether the integrated account exists and is connected could not be checked. ${account.refusal.message}`
         : undefined;
-    const job = { id, input: kept, callerId: caller.id, needs: needsOf(abilities, kept), sealedToken, fingerprint };
     // What a token may not look up may not exist: all such accounts count as one.
     const isHidden = caller.bringsToken && account.refusal?.kind === 'ForbiddenError';
     const ownerId = digest(caller.id, isHidden ? '' : integratedAccountId);
+    const job = { id, input: kept, callerId: caller.id, ownerId, needs: needsOf(abilities, kept), sealedToken };
     try {
-      const { kind, roomMs } = await store.create({ ...job, ...(trouble && { trouble }) }, items, ownerId);
+      const { kind, roomMs } = await store.create({ ...job, fingerprint, ...(trouble && { trouble }) }, items);
       if (kind !== 'created' && kind !== 'there') {
         const retryAfterMs = kind === 'unfinished' ? null : roomMs;
         return { kind: 'RateLimitedError', message: `Nothing was started. ${tooMany[kind]}`, retryAfterMs };
@@ -192,20 +220,14 @@ export class BulkDeletes {
     }
   }
 
-  /**
-   * Pauses, resumes or cancels one.
-   * @throws {BulkUnavailable}
-   */
+  /** Pauses, resumes or cancels one. @throws {BulkUnavailable} */
   async control(job: BulkJob, how: 'pause' | 'resume' | 'cancel'): Promise<BulkJob | null> {
     await this.store.control(job, how);
     this.#parts.worker.wake();
     return this.store.read(job.id);
   }
 
-  /**
-   * The bulk delete with that id, if the caller may touch its account; null for one that is not there, and for one of others.
-   * @throws {BulkUnavailable}
-   */
+  /** The bulk delete with that id; null if there is none, or the caller may not access its account. @throws {BulkUnavailable} */
   async find(id: string, caller: Caller, deadlineAt: number): Promise<BulkJob | null> {
     const job = idForm.test(id) ? await this.store.read(id) : null;
     if (!job || !mayTouch(caller, job.input.integratedAccountId)) return null;
@@ -216,9 +238,8 @@ export class BulkDeletes {
   }
 
   /**
-   * Asks upstream whether it still takes the token of a caller who was shown a bulk delete, and still shows it the account.
-   * Nothing is concluded when upstream does not answer.
-   * @returns why the caller may follow it no longer: its token, or, for one who did not start it, the account.
+   * Asks upstream whether it still takes the token of a caller who follows, and, if another caller started the bulk delete, still shows it
+   * the account: if not, says why. Nothing is concluded when upstream does not answer.
    */
   async confirm({ input, callerId }: BulkJob, caller: Caller, deadlineAt: number): Promise<Refusal | undefined> {
     if (!caller.bringsToken) return undefined;

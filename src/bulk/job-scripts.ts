@@ -27,46 +27,44 @@ export async function askRedis<Answer>(
   return answer;
 }
 
-interface OfJob {
-  readonly jobId: string;
-}
-
-interface OfPage extends OfJob {
-  readonly page: number | 'list';
-}
-
-/** Every key of bulk deletes, by what it has to name. */
-export const keyOf = {
+/** Every key of bulk deletes, behind the prefix of all keys. */
+const keyForms = {
   /** A job's hash. */
-  job: (prefix: string, { jobId }: OfJob) => `${prefix}:bulk:${jobId}`,
+  job: 'bulk:{jobId}',
   /** A page's engagements, as JSON. */
-  items: (prefix: string, { jobId, page }: OfPage) => `${prefix}:bulk:${jobId}:page:${page}`,
+  items: 'bulk:{jobId}:page:{page}',
   /** A page's hash: the state of each engagement, and what was noted and counted of it. */
-  states: (prefix: string, { jobId, page }: OfPage) => `${prefix}:bulk:${jobId}:page:${page}:states`,
-  failures: (prefix: string, { jobId }: OfJob) => `${prefix}:bulk:${jobId}:failures`,
+  states: 'bulk:{jobId}:page:{page}:states',
+  failures: 'bulk:{jobId}:failures',
   /** How many engagements ended in an interval. */
-  rate: (prefix: string, { jobId, interval }: OfJob & { readonly interval: number }) =>
-    `${prefix}:bulk:${jobId}:rate:${interval}`,
-  /** The engagements that were listed, so that none is listed twice. */
-  listed: (prefix: string, { jobId }: OfJob) => `${prefix}:bulk:${jobId}:listed`,
+  rate: 'bulk:{jobId}:rate:{interval}',
+  /** What was listed, so that nothing is listed twice. */
+  listed: 'bulk:{jobId}:listed',
   /** The cursors of the list so far. */
-  cursors: (prefix: string, { jobId }: OfJob) => `${prefix}:bulk:${jobId}:cursors`,
-  /** The jobs that are counted together. */
-  ownedBy: (_prefix: string, { ownedBy }: { readonly ownedBy: string }) => ownedBy,
+  cursors: 'bulk:{jobId}:cursors',
+  /** The jobs of one caller in one account. */
+  owned: 'bulk-of:{ownerId}',
   /** The names of all queues, each with the time of the last heartbeat of a server that serves it. */
-  queues: (prefix: string) => `${prefix}:bulk-queues`,
+  queues: 'bulk-queues',
   /** A queue's tasks by due time. A task that is taken is due when its lease expires. */
-  queue: (prefix: string, { needs }: { readonly needs: string }) => `${prefix}:bulk-queue:${needs}`,
+  queue: 'bulk-queue:{needs}',
   /** The owner of each task's lease; `resting:` and the earliest due time for a task whose job is paused. */
-  owners: (prefix: string) => `${prefix}:bulk-owners`,
-};
+  owners: 'bulk-owners',
+} as const;
 
-type KeyName = keyof typeof keyOf;
+type KeyName = keyof typeof keyForms;
+type PartsIn<Form> = Form extends `${string}{${infer Part}}${infer Rest}` ? Part | PartsIn<Rest> : never;
+type Values<Name extends string> = Readonly<Record<Name, string | number>>;
 
-/** What it takes to name all of these keys. */
-type PartsOf<Name extends KeyName> = (typeof keyOf)[Name] extends (prefix: string, of: infer Parts) => string
-  ? Parts
-  : never;
+/** A key, by what it has to name. */
+export function keyOf<Name extends KeyName>(
+  { keyPrefix }: BulkMemory,
+  name: Name,
+  values: Values<PartsIn<(typeof keyForms)[Name]>>,
+): string {
+  const parts: Values<string> = values;
+  return `${keyPrefix}:${keyForms[name].replace(/\{(\w+)\}/g, (_, part: string) => String(parts[part]))}`;
+}
 
 /** How long a bulk delete is kept after its last change, and a page after it was added, in milliseconds. */
 export const keptMs = 30 * 24 * 3_600_000;
@@ -88,6 +86,9 @@ export const pagesAtOnce = 16;
 
 /** How many pages are listed between two checks of the owner's limit: so much may be more than the limit. */
 const pagesPerCheck = 10;
+
+/** How often a page of the list that upstream calls a part is asked for again. */
+const maxPartial = 3;
 
 /** How long the tasks of a paused job rest before a server looks at them again, in milliseconds. Resuming or cancelling ends the rest. */
 const pausedRestMs = 300_000;
@@ -122,6 +123,11 @@ local function endJob(phase)
   redis.call('UNLINK', job .. ':listed', job .. ':cursors', job .. ':resting')
 end
 
+local function complete()
+  endJob('COMPLETED')
+  redis.call('HDEL', job, 'trouble')
+end
+
 -- Ten thousand pages that were never reached are too many for one step: a task of their own lets them go.
 local function endEarly(phase)
   endJob(phase)
@@ -140,14 +146,14 @@ end
 -- milliseconds there is room again. One that ended early counts as long as its unreached pages are kept.
 local function usage()
   local unfinished, bytes, listed, roomMs = 0, 0, 0, ${idleKeptMs}
-  for _, other in ipairs(redis.call('SMEMBERS', ownedBy)) do
+  for _, other in ipairs(redis.call('SMEMBERS', owned)) do
     local phase, size, hasBegun, listedSize, unreachedUntil =
       unpack(redis.call('HMGET', other, 'phase', 'bytes', 'hasBegun', 'listedBytes', 'unreachedUntil'))
     local hasEnded = phase == 'CANCELLED' or phase == 'COMPLETED' or phase == 'FAILED'
     local leftMs = -1
     if unreachedUntil then leftMs = unreachedUntil - now elseif not hasBegun then leftMs = redis.call('PTTL', other) end
     if not phase or (hasEnded and leftMs <= 0) then
-      redis.call('SREM', ownedBy, other)
+      redis.call('SREM', owned, other)
     else
       if not hasEnded then unfinished = unfinished + 1 end
       if leftMs > 0 then
@@ -170,12 +176,9 @@ function define<Key extends KeyName, Argument extends string>(
   keys: readonly Key[],
   args: readonly Argument[],
 ) {
-  const named = [
-    ...keys.map((key, i) => `${key} = KEYS[${i + 1}]`),
-    ...args.map((arg, i) => `${arg} = ARGV[${i + 1}]`),
-  ];
+  const named = [...keys.map((key, i) => [key, `KEYS[${i + 1}]`]), ...args.map((arg, i) => [arg, `ARGV[${i + 1}]`])];
   const locals = `
-${named.map((one) => `local ${one}`).join('\n')}
+${named.map(([local, value]) => `local ${local} = ${value}`).join('\n')}
 local moreKeys, more = {}, {}
 for i = ${keys.length + 1}, #KEYS do table.insert(moreKeys, KEYS[i]) end
 for i = ${args.length + 1}, #ARGV do table.insert(more, ARGV[i]) end`;
@@ -183,12 +186,10 @@ for i = ${args.length + 1}, #ARGV do table.insert(more, ARGV[i]) end`;
     const run = script<Answer>(name, `${locals}${prelude}${String.raw(text, ...constants)}`);
     return (
       memory: BulkMemory,
-      values: PartsOf<Key> & Readonly<Record<Argument, string | number>>,
+      values: Values<Argument | PartsIn<(typeof keyForms)[Key]>>,
       more: { readonly keys?: readonly string[]; readonly args?: readonly (string | number)[] } = {},
     ): Promise<Answer> => {
-      // The compiler does not see that the parts of all keys are those of each.
-      const nameKey = (key: Key) => (keyOf[key] as (prefix: string, of: object) => string)(memory.keyPrefix, values);
-      const allKeys = [...keys.map(nameKey), ...(more.keys ?? [])];
+      const allKeys = [...keys.map((key) => keyOf(memory, key, values)), ...(more.keys ?? [])];
       const allArgs = [...args.map((arg): string | number => values[arg]), ...(more.args ?? [])];
       return askRedis(memory, (redis) => run(redis, allKeys, allArgs));
     };
@@ -199,7 +200,7 @@ for i = ${args.length + 1}, #ARGV do table.insert(more, ARGV[i]) end`;
  * Keeps a job and queues its first pages. Further keys: its pages. Further arguments: their items, then the job's fields and values. Answers
  * `created`, `there` when it exists, or the limit that is reached and in how many milliseconds there is room again, if that is known.
  */
-export const createJob = define('createBulkJob', ['job', 'ownedBy', 'queue', 'queues'], ['phase', 'bytes', 'needs'])<
+export const createJob = define('createBulkJob', ['job', 'owned', 'queue', 'queues'], ['phase', 'bytes', 'needs'])<
   readonly ['created' | 'there' | 'unfinished' | 'bytes' | 'listed', number]
 >`
 if redis.call('EXISTS', job) == 1 then return {'there', 0} end
@@ -210,8 +211,8 @@ if listed > ${maxIdleListedBytes} then return {'listed', roomMs} end
 redis.call('HSET', job, 'phase', phase, 'bytes', bytes, 'createdAt', now, unpack(more, #moreKeys + 1))
 redis.call('PEXPIRE', job, ${idleKeptMs})
 for i, items in ipairs(moreKeys) do redis.call('SET', items, more[i], 'PX', ${idleKeptMs}) end
-redis.call('SADD', ownedBy, job)
-redis.call('PEXPIRE', ownedBy, ${keptMs})
+redis.call('SADD', owned, job)
+redis.call('PEXPIRE', owned, ${keptMs})
 if phase == 'LISTING' then addTask('list') end
 if phase == 'DELETING' then addFirstPages(#moreKeys) end
 if phase == 'COMPLETED' then endJob(phase) else redis.call('HSETNX', queues, needs, now) end
@@ -270,14 +271,10 @@ redis.call('HINCRBY', job, 'open', -1)
 endCancelled()
 return 1`;
 
-/** Notes how many attempts of an engagement's delete were answered, and the key of the last. */
-export const noteSent = define(
-  'noteSentBulkItem',
-  ['states', 'owners'],
-  ['task', 'owner', 'index', 'answerCount', 'idempotencyKey'],
-)<0 | 1>`
+/** Adds to a page's states. Further arguments: names and values. */
+export const noteStates = define('noteBulkStates', ['states', 'owners'], ['task', 'owner'])<0 | 1>`
 if isLost() then return 0 end
-redis.call('HSET', states, 'answers:' .. index, answerCount, 'key:' .. index, idempotencyKey)
+redis.call('HSET', states, unpack(more))
 return 1`;
 
 /** Writes down the final outcome of an engagement, once; also of one that is in flight when its job fails. */
@@ -304,24 +301,30 @@ redis.call('INCR', rate)
 redis.call('EXPIRE', rate, 120)
 local done = redis.call('HINCRBY', job, 'done', 1)
 if phase == 'DELETING' and done == tonumber(redis.call('HGET', job, 'total')) then
-  endJob('COMPLETED')
-  redis.call('HDEL', job, 'trouble')
+  complete()
 end
 endCancelled()
 return 1`;
 
 /**
- * Adds what upstream listed on one page, which may be larger than ours, without what was listed before. Further arguments: the items. No
- * `nextCursor`: it is the last. Answers `late` when another server has added it, `circle` for a list that comes back to where it was, `full` when
- * the lists of its owner take too much.
+ * Adds what upstream listed on one page, which may be larger than ours, without what was listed before. Further arguments: the items. Without
+ * a `nextCursor` the list is complete, and the work on its first pages begins. Answers how often the page was only a part, while it is to be asked
+ * for again; then it is taken as it is, which the job says. `late`: another server has added it, `circle`: the list comes back to where it was,
+ * `full`: the lists of its owner take too much.
  */
 export const addListedPage = define(
   'addListedBulkPage',
-  ['job', 'listed', 'cursors', 'ownedBy'],
-  ['pageCount', 'cursor', 'nextCursor', 'forMs'],
-)<'added' | 'late' | 'circle' | 'full'>`
-local phase, pages, lastCursor = unpack(redis.call('HMGET', job, 'phase', 'pageCount', 'cursor'))
+  ['job', 'listed', 'cursors', 'owned', 'queue'],
+  ['pageCount', 'cursor', 'nextCursor', 'isPartial', 'isDryRun'],
+)<'added' | 'late' | 'circle' | 'full' | number>`
+local phase, pages, lastCursor, wasPartial =
+  unpack(redis.call('HMGET', job, 'phase', 'pageCount', 'cursor', 'isPartial'))
 if phase ~= 'LISTING' or pages ~= pageCount or (lastCursor or '') ~= cursor then return 'late' end
+if isPartial == '1' and wasPartial ~= '1' then
+  local count = redis.call('HINCRBY', job, 'partial:' .. cursor, 1)
+  if count <= ${maxPartial} then return count end
+  redis.call('HSET', job, 'isPartial', 1)
+end
 if tonumber(pages) % ${pagesPerCheck} == 0 or #more > ${pageSize} then
   local _, _, listedBytes = usage()
   if listedBytes > ${maxIdleListedBytes} then return 'full' end
@@ -331,45 +334,27 @@ local items = {}
 for _, item in ipairs(more) do
   if redis.call('SADD', listed, item) == 1 then table.insert(items, item) end
 end
+local forMs = isDryRun == '1' and ${idleKeptMs} or ${keptMs}
 for _, key in ipairs({job, listed, cursors}) do redis.call('PEXPIRE', key, forMs) end
-redis.call('HSET', job, 'cursor', nextCursor)
-redis.call('HDEL', job, 'unserved')
-if nextCursor == '' then redis.call('HSET', job, 'isListed', 1) end
 for first = 1, #items, ${pageSize} do
   local list = '[' .. table.concat(items, ',', first, math.min(first + ${pageSize - 1}, #items)) .. ']'
   local page = redis.call('HINCRBY', job, 'pageCount', 1) - 1
   redis.call('SET', job .. ':page:' .. page, list, 'PX', forMs)
   redis.call('HINCRBY', job, 'listedBytes', #list)
 end
-redis.call('HINCRBY', job, 'total', #items)
+local total = redis.call('HINCRBY', job, 'total', #items)
+redis.call('HSET', job, 'cursor', nextCursor)
+redis.call('HDEL', job, 'unserved')
 endTrouble()
-return 'added'`;
-
-/**
- * Counts that the list's page at this cursor was only a part. Answers how often it was, up to `most`; then 0: the list is taken as it is,
- * which the job says from then on.
- */
-export const notePartialList = define('notePartialBulkList', ['job'], ['cursor', 'most'])<number>`
-local phase, isPartial = unpack(redis.call('HMGET', job, 'phase', 'isPartial'))
-if phase ~= 'LISTING' or isPartial == '1' then return 0 end
-local count = redis.call('HINCRBY', job, 'partial:' .. cursor, 1)
-if count <= tonumber(most) then return count end
-redis.call('HSET', job, 'isPartial', 1)
-return 0`;
-
-/** Begins the work on the first pages of a list that is complete; a dry run ends. */
-export const endListing = define('endBulkListing', ['job', 'listed', 'cursors', 'queue'], ['isDryRun'])<0 | 1>`
-local phase, total, pages = unpack(redis.call('HMGET', job, 'phase', 'total', 'pageCount'))
-if phase ~= 'LISTING' then return 0 end
+if nextCursor ~= '' then return 'added' end
 redis.call('UNLINK', listed, cursors)
-redis.call('HDEL', job, 'trouble')
-if isDryRun == '1' or tonumber(total) == 0 then
-  endJob('COMPLETED')
+if isDryRun == '1' or total == 0 then
+  complete()
 else
-  redis.call('HSET', job, 'phase', 'DELETING')
-  addFirstPages(pages)
+  redis.call('HSET', job, 'phase', 'DELETING', 'isListed', 1)
+  addFirstPages(redis.call('HGET', job, 'pageCount'))
 end
-return 1`;
+return 'added'`;
 
 /**
  * Does `how` to a job: `pause`, `resume`, `cancel` or `fail`, for the reason `why`, if there is one. Changes no job that has ended, or

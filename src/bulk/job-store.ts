@@ -17,7 +17,7 @@ const pagesPerStep = 500;
 /** Who works on a page. */
 export type PageLease = Lease & { readonly page: number };
 
-type NewJob = Pick<BulkJob, 'id' | 'callerId' | 'sealedToken' | 'needs' | 'input' | 'fingerprint'> & {
+type NewJob = Pick<BulkJob, 'id' | 'callerId' | 'sealedToken' | 'needs' | 'input' | 'fingerprint' | 'ownerId'> & {
   readonly trouble?: string;
 };
 
@@ -34,17 +34,11 @@ export class JobStore {
     this.#leaseMs = leaseMs;
   }
 
-  #ask<Answer>(question: (redis: RedisClient, prefix: string) => Promise<Answer>): Promise<Answer> {
-    return askRedis(this.#memory, (redis) => question(redis, this.#memory.keyPrefix));
-  }
+  readonly #ask = <Answer>(question: (redis: RedisClient) => Promise<Answer>) => askRedis(this.#memory, question);
 
-  /**
-   * Keeps a new job, unless there is one with that id already, or its owner has too many.
-   * @param ownerId whose jobs are counted together.
-   */
-  async create({ input, ...rest }: NewJob, items: readonly BulkItem[] | undefined, ownerId: string) {
-    const { id: jobId, needs } = rest;
-    const { keyPrefix } = this.#memory;
+  /** Keeps a new job, unless there is one with that id already, or its owner has too many. */
+  async create({ input, ...rest }: NewJob, items: readonly BulkItem[] | undefined) {
+    const { id: jobId, needs, ownerId } = rest;
     const total = items?.length ?? 0;
     const pages = Array.from({ length: Math.ceil(total / pageSize) }, (_, page) => page);
     const texts = pages.map((page) => {
@@ -52,19 +46,18 @@ export class JobStore {
       return `[${list?.map(writeItem).join()}]`;
     });
     const phase = items === undefined ? 'LISTING' : input.dryRun ? 'COMPLETED' : 'DELETING';
-    const ownedBy = `${keyPrefix}:bulk-of:${ownerId}`;
     const counts = { total, pageCount: pages.length, done: 0, open: 0, isPaused: 0 };
-    const fields = Object.entries({ ...rest, ...counts, ownedBy, input: JSON.stringify(input) }).flat();
+    const fields = Object.entries({ ...rest, ...counts, input: JSON.stringify(input) }).flat();
     const bytes = Math.max(minBytes, Buffer.byteLength([...texts, ...fields].join('')));
-    const keys = pages.map((page) => keyOf.items(keyPrefix, { jobId, page }));
+    const keys = pages.map((page) => keyOf(this.#memory, 'items', { jobId, page }));
     const more = { keys, args: [...texts, ...fields] };
-    const [kind, roomMs] = await scripts.createJob(this.#memory, { jobId, needs, ownedBy, phase, bytes }, more);
+    const [kind, roomMs] = await scripts.createJob(this.#memory, { jobId, needs, ownerId, phase, bytes }, more);
     return { kind, roomMs };
   }
 
   /** The job, or null when there is none with that id, or no more. */
   async read(jobId: string): Promise<BulkJob | null> {
-    return readJob(await this.#ask((redis, prefix) => redis.hgetall(keyOf.job(prefix, { jobId }))));
+    return readJob(await this.#ask((redis) => redis.hgetall(keyOf(this.#memory, 'job', { jobId }))));
   }
 
   /** Pauses, resumes or cancels it for somebody; does nothing to one that has ended. */
@@ -88,33 +81,26 @@ export class JobStore {
     await scripts.noteTrouble(this.#memory, { jobId, why, field });
   }
 
-  /** Adds what was listed, and where to go on. */
-  addListed({ id, pageCount, cursor, ownedBy, input }: BulkJob, items: readonly BulkItem[], nextCursor: string | null) {
-    const forMs = input.dryRun ? scripts.idleKeptMs : scripts.keptMs;
-    const values = { jobId: id, ownedBy, pageCount, cursor: cursor ?? '', nextCursor: nextCursor ?? '', forMs };
+  /** Adds what was listed, and where to go on; see {@link scripts.addListedPage}. */
+  addListed(job: BulkJob, items: readonly BulkItem[], nextCursor: string | null, isPartial = false) {
+    const { id, input, cursor } = job;
+    const flags = { isPartial: isPartial ? 1 : 0, isDryRun: input.dryRun ? 1 : 0 };
+    const cursors = { cursor: cursor ?? '', nextCursor: nextCursor ?? '' };
+    const { ownerId, needs, pageCount } = job;
+    const values = { jobId: id, ownerId, needs, pageCount, ...cursors, ...flags };
     return scripts.addListedPage(this.#memory, values, { args: items.map(writeItem) });
-  }
-
-  /** Counts that the list's next page was only a part; 0 when it was so more than `most` times, and is taken as it is. */
-  notePartialList({ id, cursor }: BulkJob, most: number): Promise<number> {
-    return scripts.notePartialList(this.#memory, { jobId: id, cursor: cursor ?? '', most });
-  }
-
-  /** The list is complete. */
-  async endListing({ id, input, needs }: BulkJob): Promise<void> {
-    await scripts.endListing(this.#memory, { jobId: id, needs, isDryRun: input.dryRun ? 1 : 0 });
   }
 
   /** The engagements of a page; null when they are kept no more. */
   async readPage(jobId: string, page: number): Promise<readonly BulkItem[] | null> {
-    const json = await this.#ask((redis, prefix) => redis.get(keyOf.items(prefix, { jobId, page })));
+    const json = await this.#ask((redis) => redis.get(keyOf(this.#memory, 'items', { jobId, page })));
     const items: [string, BulkItem['engagementType']][] | null = json === null ? null : JSON.parse(json);
     return items?.map(([id, engagementType]) => ({ id, engagementType })) ?? null;
   }
 
   /** What the engagements of a page came to, by their index; `begun` for one that may have been sent. And what was noted of them. */
   readStates(jobId: string, page: number): Promise<Readonly<Record<string, string>>> {
-    return this.#ask((redis, prefix) => redis.hgetall(keyOf.states(prefix, { jobId, page })));
+    return this.#ask((redis) => redis.hgetall(keyOf(this.#memory, 'states', { jobId, page })));
   }
 
   /** Begins the work on a page; null when another server has it. A job that was begun is kept anew. */
@@ -142,24 +128,24 @@ export class JobStore {
 
   /** Notes how many of its delete's attempts were answered, and the `Idempotency-Key` of the last. */
   async noteSent(lease: PageLease, index: number, answerCount: number, idempotencyKey: string): Promise<void> {
-    await scripts.noteSent(this.#memory, { ...lease, index, answerCount, idempotencyKey });
+    const args = [`answers:${index}`, answerCount, `key:${index}`, idempotencyKey];
+    await scripts.noteStates(this.#memory, lease, { args });
   }
 
   /** Notes that the records of these items are kept. */
   async noteKept(lease: PageLease, indexes: readonly number[]): Promise<void> {
-    const notes = Object.fromEntries(indexes.map((index) => [`kept:${index}`, 1]));
-    await this.#ask((redis, prefix) => redis.hset(keyOf.states(prefix, lease), notes));
+    await scripts.noteStates(this.#memory, lease, { args: indexes.flatMap((index) => [`kept:${index}`, 1]) });
   }
 
   /** Counts how often the page had to wait for something. */
   countWait(lease: PageLease, what: string): Promise<number> {
-    return this.#ask((redis, prefix) => redis.hincrby(keyOf.states(prefix, lease), `waits:${what}`, 1));
+    return this.#ask((redis) => redis.hincrby(keyOf(this.#memory, 'states', lease), `waits:${what}`, 1));
   }
 
   /** So many failures in the order in which they came. */
   async readFailures(jobId: string, from: number, count: number): Promise<readonly BulkFailure[]> {
-    const lines = await this.#ask((redis, prefix) =>
-      redis.lrange(keyOf.failures(prefix, { jobId }), from, from + count - 1),
+    const lines = await this.#ask((redis) =>
+      redis.lrange(keyOf(this.#memory, 'failures', { jobId }), from, from + count - 1),
     );
     return lines.map((line) => JSON.parse(line) as BulkFailure);
   }
@@ -169,8 +155,8 @@ export class JobStore {
     const now = Date.now();
     const last = Math.floor(now / rateIntervalMs);
     const intervals = Array.from({ length: rateIntervals + 1 }, (_, index) => last - index);
-    const counts = await this.#ask((redis, prefix) =>
-      redis.mget(intervals.map((interval) => keyOf.rate(prefix, { jobId, interval }))),
+    const counts = await this.#ask((redis) =>
+      redis.mget(intervals.map((interval) => keyOf(this.#memory, 'rate', { jobId, interval }))),
     );
     const spanMs = rateIntervals * rateIntervalMs + (now % rateIntervalMs);
     const seconds = Math.max(1_000, Math.min(spanMs, now - createdAt.getTime())) / 1_000;

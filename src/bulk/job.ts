@@ -61,8 +61,8 @@ const hash = z.object({
   callerId: z.string(),
   /** The queue of its tasks: what a server must have that works on it. */
   needs: z.string(),
-  /** The key of the jobs that are counted together with it. */
-  ownedBy: z.string(),
+  /** Whose jobs are counted together with it: its caller's in its account. */
+  ownerId: z.string(),
   /** What it was started with, to tell a repetition from another. */
   fingerprint: z.string(),
   /** The caller's own credential, sealed; empty where the server has one, and once it has ended. */
@@ -83,8 +83,6 @@ const hash = z.object({
   pageCount: z.coerce.number(),
   /** How many have come to an end. */
   done: z.coerce.number(),
-  /** True when the filter is resolved to its end. */
-  isListed: flag,
   /** True when upstream left something out of the list, however often it was asked. */
   isPartial: flag,
   /** Upstream's cursor of the next page of the list; null for the first. */

@@ -19,9 +19,6 @@ const maxListed = 1_000_000;
 /** How long to wait when upstream fails, in milliseconds. */
 const troubleMs = 5_000;
 
-/** How often a page of the list that upstream calls a part is asked for again. */
-const maxPartial = 3;
-
 const whyNotAdded = {
   full: `The lists of your bulk deletes in this integrated account take more than ${maxIdleListedBytes >> 20} MiB, and nothing was deleted. Start it again when others have begun to delete, or in a day.`,
   circle:
@@ -46,10 +43,6 @@ export async function listJob(jobId: string, ports: WorkPorts): Promise<WorkEnd>
     if (job?.phase !== 'LISTING') return { kind: 'done' };
     if (job.isPaused) return later(pausedLookMs);
     if (ports.isStopping()) return later(0);
-    if (job.isListed) {
-      await store.endListing(job);
-      return { kind: 'done' };
-    }
     const caller = await openCaller(job, ports);
     if (!caller) return later(pausedLookMs);
     const { integratedAccountId, filter = {} } = job.input;
@@ -61,12 +54,6 @@ export async function listJob(jobId: string, ports: WorkPorts): Promise<WorkEnd>
       if (obstacle === 'paused') return later(pausedLookMs);
       return later(obstacle === 'trouble' ? troubleMs : obstacle.afterMs);
     }
-    // Whoever has to erase all of something is told when some of it was never seen. It may only be fields that are left out.
-    const partialCount = page.isPartial ? await store.notePartialList(job, maxPartial) : 0;
-    if (partialCount > 0) {
-      await store.note(jobId, 'Upstream gives only a part of the list. It is asked again automatically.');
-      return later(lookPauseMs(partialCount - 1, ports));
-    }
     if (job.total + page.records.length > maxListed) {
       const why = `The filter means more than ${maxListed} engagements. Nothing was deleted. Narrow it, and start a bulk delete for each part.`;
       return fail(job, why, ports);
@@ -76,7 +63,12 @@ export async function listJob(jobId: string, ports: WorkPorts): Promise<WorkEnd>
       id: record.id,
       engagementType: typeOf(record) ?? filter.engagementType ?? null,
     }));
-    const added = await store.addListed(job, items, page.nextCursor);
+    const added = await store.addListed(job, items, page.nextCursor, page.isPartial);
     if (added === 'full' || added === 'circle') return fail(job, whyNotAdded[added], ports);
+    if (typeof added === 'number') {
+      // Whoever has to erase all of something must know that some of it was never seen. It may only be fields that are left out.
+      await store.note(jobId, 'Upstream gives only a part of the list. It is asked again automatically.');
+      return later(lookPauseMs(added - 1, ports));
+    }
   }
 }

@@ -11,10 +11,7 @@ import { boundsOf, findObstacle, type JobWork, type Obstacle } from './work.ts';
 /** The work on a page, and who it is for. */
 export interface PageWork extends JobWork {
   readonly lease: PageLease;
-  /**
-   * True when upstream has answered a list since this work began, so that a read that fails now may be its record's own fault. False when
-   * it did not; undefined when nothing has failed before, so that nobody asked.
-   */
+  /** Whether upstream answers lists, so that a read that fails may be its record's own fault; undefined when nothing had failed before. */
   readonly isAnswering: boolean | undefined;
 }
 
@@ -37,18 +34,11 @@ export interface PendingItem {
   readonly answerCount: number;
 }
 
-/** How the work on one item ended. */
-export type ItemEnd =
-  /** It has its final outcome, or will have none: nothing was deleted, and its job is cancelled. */
-  | 'finished'
-  /** The job is at an end, or another server has the page: go no further. */
-  | 'stopped'
-  /** Nobody knows what became of it: look later. */
-  | 'unknown'
-  /** Its record cannot be read, and so cannot be kept: read it later. */
-  | 'unread'
-  /** Nothing can be done about it now. */
-  | Obstacle;
+/**
+ * How the work on one item ended. `stopped`: its job has ended, or another server has the page. `unknown`: nobody knows what became of it.
+ * `unread`: its record cannot be read, and so cannot be kept. An obstacle: nothing can be done about it now.
+ */
+export type ItemEnd = 'finished' | 'stopped' | 'unknown' | 'unread' | Obstacle;
 
 /** Callers see nothing of what upstream answers to a bulk delete. */
 const nothing: Selection = { fields: new Set(), noteFields: new Set(), chunks: false };
@@ -58,7 +48,7 @@ const confirmations = 2;
 
 const noTrail = { integration: null, attempts: 0, idempotencyKey: null, durationMs: 0 };
 
-/** What is the same whoever deletes it, and whenever: the key upstream is made of it. */
+/** What is the same whoever deletes it, and whenever: its `Idempotency-Key` upstream is made of it. */
 function deleteOf({ item, index }: PendingItem, { job, lease }: HeldPage) {
   const { integratedAccountId } = job.input;
   const callerKey = [`bulk ${job.id}`, `${lease.page}.${index}`] as const;
@@ -68,11 +58,7 @@ function deleteOf({ item, index }: PendingItem, { job, lease }: HeldPage) {
   };
 }
 
-/**
- * Writes down the outcome of an engagement, once and for all, with its one line in the log.
- * @param end how it is gone, or why it is not, or not surely, gone.
- * @param trail the delete that was sent, if it is known.
- */
+/** Writes down how an engagement is gone, or why it is not, or not surely, gone: once and for all, with its one line in the log. */
 export async function finish(
   { item, index }: PendingItem,
   { job, lease, store, recordDelete }: HeldPage,
@@ -111,9 +97,8 @@ function withWayOut(result: DeleteEngagementError, { item }: PendingItem, { job 
 type Seen = 'There' | 'Unproven';
 
 /**
- * Deletes an engagement. Of one that may have been sent before, a refusal says nothing: it stays begun, until it was seen to be there often
- * enough; and what is gone, after it was seen, is gone by an attempt of ours.
- * @param seen what a read before showed; undefined for one that was not sent before.
+ * Deletes an engagement. If it may have been sent before (`seen`), a refusal proves nothing until a read has shown it often enough; and a
+ * `NotFoundError` means that an earlier attempt deleted it.
  */
 async function remove(
   pending: PendingItem,
@@ -147,10 +132,7 @@ async function remove(
   return finish(pending, work, withWayOut(result, pending, work), trail);
 }
 
-/**
- * Reads what may have been deleted: by now whoever sent it has given it up. What can be read has to be deleted again: where
- * deleted ones can be read too, that does no harm.
- */
+/** Reads what may have been deleted, now that its sender has given it up. What can be read has to be deleted again, which does no harm. */
 async function settle(
   pending: PendingItem,
   work: PageWork,
@@ -169,8 +151,8 @@ async function settle(
 }
 
 /**
- * Brings one engagement of a bulk delete to its end, or says why not now. One that may have been sent before is read first:
- * if it is gone, that is its end; if not, it is deleted again, under the same key. If the job is cancelled, its outcome is unknown then.
+ * Brings one engagement to its outcome, or says why not now. One that may have been sent before is read first: if it is gone, that is its
+ * outcome; if not, it is deleted again under the same key, or its outcome is unknown if the job is cancelled.
  */
 export async function runItem(pending: PendingItem, work: PageWork): Promise<ItemEnd> {
   // From before it is begun: a process that was frozen in between must not send what others have settled since.

@@ -48,31 +48,29 @@ function note(end: ItemEnd, pending: PendingItem, ends: Ends): void {
 
 const isBlocked = ({ obstacles, limitedMs }: Ends) => obstacles.size > 0 || limitedMs > 0;
 
-/** Does one item's part. */
-type Task = (pending: PendingItem, work: PageWork) => Promise<ItemEnd>;
-
 /** Does so many at once, until all have begun or something is in the way. */
-type RunEach = (items: readonly PendingItem[], task: Task) => Promise<void>;
+type RunEach = (
+  items: readonly PendingItem[],
+  task: (pending: PendingItem, work: PageWork) => Promise<ItemEnd>,
+) => Promise<void>;
 
 function createRunEach(atOnce: number, work: PageWork, ends: Ends): RunEach {
   return async (items, task) => {
-    const waiting = items[Symbol.iterator]();
-    let hasFailed = false;
+    const waiting = items.values();
+    let failure: { readonly error: unknown } | undefined;
     async function runInTurn(): Promise<void> {
-      try {
-        for (const pending of waiting) {
-          note(await task(pending, work), pending, ends);
-          if (isBlocked(ends) || work.isStopping() || hasFailed) return;
-        }
-      } catch (error) {
-        hasFailed = true;
-        throw error;
+      for (const pending of waiting) {
+        const end = await task(pending, work).catch((error: unknown): ItemEnd => {
+          failure ??= { error };
+          return 'stopped';
+        });
+        note(end, pending, ends);
+        if (isBlocked(ends) || work.isStopping()) return;
       }
     }
     // All of them, whatever becomes of one: a page must not be taken anew while some of its deletes are on their way.
-    const turns = await Promise.allSettled(Array.from({ length: atOnce }, runInTurn));
-    const failed = turns.find((turn) => turn.status === 'rejected');
-    if (failed) throw failed.reason;
+    await Promise.all(Array.from({ length: atOnce }, runInTurn));
+    if (failure) throw failure.error;
   };
 }
 
@@ -92,10 +90,7 @@ function lineOf({ integratedAccountId, notes, ...engagement }: EngagementRecord,
   return `${JSON.stringify({ integratedAccountId, readAt, engagement: { ...engagement, ...(whole && { notes: whole }) } })}\n`;
 }
 
-/**
- * What becomes of an engagement whose record could not be read. When upstream answered other requests between all of its reads, that is
- * the record's own: it ends, and stops no other.
- */
+/** Ends an engagement whose record could not be read often enough, while upstream answered other requests; it stops no other. */
 async function endUnread(said: Refusal, pending: PendingItem, work: PageWork): Promise<ItemEnd> {
   const { store, job, lease } = work;
   let { message } = said;
@@ -210,8 +205,8 @@ function pendingOf(items: readonly PendingItem['item'][], states: Readonly<Recor
 }
 
 /**
- * Works on one page of a bulk delete: whatever has no final outcome yet. It may be called again at any time, in any process,
- * also while the one before is still at it: that one then changes nothing any more.
+ * Works on the items of a page that have no final outcome. It may be called at any time, in any process, also while an earlier call is
+ * not over: that one changes nothing any more.
  */
 export async function runPage(lease: PageLease, ports: WorkPorts): Promise<WorkEnd> {
   const { store } = ports;

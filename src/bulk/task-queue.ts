@@ -52,7 +52,7 @@ export class TaskQueue {
       abilities.credential === undefined ? [] : snapshots.map((snapshot) => needsOf(abilities, { snapshot }));
   }
 
-  readonly #keyOfQueue = (needs: string) => keyOf.queue(this.#memory.keyPrefix, { needs });
+  readonly #keyOfQueue = (needs: string) => keyOf(this.#memory, 'queue', { needs });
 
   /**
    * Takes up to `count` tasks that are due.

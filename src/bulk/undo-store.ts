@@ -17,11 +17,10 @@ export type Probe =
   /** It fails, or does not answer in time. That may be over soon. */
   | { readonly kind: 'failing'; readonly reason: string };
 
-/** Keeps files that are never changed. */
+/** Keeps undo files, which are never changed. */
 export interface UndoStore {
   /**
-   * Keeps a file under a name that no other has; settles when it is as safe as the store can make it.
-   * @param name of letters, digits, dots and hyphens; slashes are folders.
+   * Keeps a file under a name that no other has (letters, digits, dots, hyphens; slashes are folders), as safely as the store can.
    * @throws when it could not be kept. The message does not say where the store is, or how it is opened.
    */
   write(name: string, text: string): Promise<void>;
@@ -160,10 +159,7 @@ function createBucketPut(config: BucketConfig, proxy: ProxyConfig | undefined): 
   };
 }
 
-/**
- * Opens the store that the configuration names. Nothing is asked of it before the first file.
- * @param proxy is what a bucket is reached by.
- */
+/** Opens the store that the configuration names; a bucket by the proxy. Nothing is asked of it before the first file. */
 export function openUndoStore(config: UndoStoreConfig, proxy?: ProxyConfig): UndoStore {
   const put = config.kind === 'folder' ? createFolderPut(config.path) : createBucketPut(config, proxy);
   return {
@@ -193,8 +189,7 @@ export function openUndoStore(config: UndoStoreConfig, proxy?: ProxyConfig): Und
 }
 
 /**
- * Tries whether the store can be written, before a server listens that would need it. One that fails or does not answer is a
- * warning: its outage must not keep plain deletes from being served.
+ * Writes a test file before the server listens. An outage is a warning: it must not keep plain deletes from being served.
  * @throws {ConfigError} when it refuses, or cannot ever take a file.
  */
 export async function checkUndoStore(config: UndoStoreConfig, log: Log, proxy?: ProxyConfig): Promise<void> {

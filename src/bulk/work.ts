@@ -46,7 +46,7 @@ export type WorkEnd =
 /** There is more to do, after so many milliseconds. */
 export const later = (afterMs: number): WorkEnd => ({ kind: 'later', afterMs });
 
-/** There is more to do, after so many milliseconds, for which others need not wait. */
+/** The same, and others need not wait for that. */
 export const laterWithoutHold = (afterMs: number): WorkEnd => ({ kind: 'later', afterMs, isFree: true });
 
 /** How often a paused bulk delete is looked at, in milliseconds: so much later does it go on. */
@@ -57,10 +57,7 @@ export function backoffMs(waits: number): number {
   return Math.min(60_000, 1_000 * 2 ** Math.min(waits, 6));
 }
 
-/**
- * How long to wait before the next look at one item, in milliseconds: longer each time, up to three times as long as a request may take.
- * Twelve of them are some minutes where that is ten seconds.
- */
+/** How long to wait before the next look at one item, in milliseconds: longer each time. Twelve are some minutes with requests of ten seconds. */
 export function lookPauseMs(looks: number, { requestTimeoutMs }: Pick<WorkPorts, 'requestTimeoutMs'>): number {
   return Math.min(3 * requestTimeoutMs, (requestTimeoutMs / 10) * 2 ** Math.min(looks, 6));
 }
