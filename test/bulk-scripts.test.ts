@@ -110,6 +110,7 @@ describe('what was begun', () => {
     ['take back', (lease) => store.release(lease, 0)],
     ['end', (lease) => store.finish(lease, 0, 'DELETED')],
     ['note an attempt of', (lease) => store.noteSent(lease, 0, 1, 'k')],
+    ['note the record of', (lease) => store.noteKept(lease, [1])],
     ['take the page of', (lease) => store.takePage(lease)],
   ])('nobody can %s who does not have its page', async (_what, act) => {
     const { job, lease } = await taken(3);
