@@ -162,6 +162,21 @@ describe('an undo folder', () => {
     if (code === 'EFBIG') expect(await folder.files()).toEqual([]);
   });
 
+  it('is failing, as far as a test can tell, when its file system never answers', async () => {
+    await using folder = await startFolder();
+    const { stdout } = await runProgram(`
+      import fs from 'node:fs/promises';
+      import { syncBuiltinESMExports } from 'node:module';
+      fs.link = () => new Promise(() => {});
+      syncBuiltinESMExports();
+      const { openUndoStore } = await import(${JSON.stringify(module)});
+      const store = openUndoStore({ kind: 'folder', path: ${JSON.stringify(folder.path)} });
+      const alive = setInterval(() => {}, 1_000);
+      console.log(JSON.stringify(await store.probe()));
+      clearInterval(alive);`);
+    expect(JSON.parse(stdout)).toEqual({ kind: 'failing', reason: 'no answer' });
+  });
+
   it('does not say where it is when it cannot keep a file', async () => {
     await using folder = await startFolder();
     await writeFile(join(folder.parent, 'undo'), 'a file in the way');
