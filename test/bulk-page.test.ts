@@ -149,7 +149,7 @@ describe('an engagement of a bulk delete whose delete had no answer', () => {
     page.answer(only('delete', attempt));
     await page.run();
     expect(await page.states()).toEqual({ 1: 'begun' });
-    await kept.store.steer(page.job, 'cancel');
+    await kept.store.control(page.job, 'cancel');
     expect(await page.read()).toMatchObject({ phase: 'CANCELLING' });
   });
 
@@ -163,7 +163,7 @@ describe('an engagement of a bulk delete whose delete had no answer', () => {
   describe('and that is cancelled', () => {
     async function cancelLost() {
       const { page } = await startLost();
-      await kept.store.steer(page.job, 'cancel');
+      await kept.store.control(page.job, 'cancel');
       return page;
     }
 
@@ -181,7 +181,7 @@ describe('an engagement of a bulk delete whose delete had no answer', () => {
       const page = await start(idsOf(40));
       page.answer(({ asked, id }) => (asked !== 'delete' ? undefined : id === 'e0' ? lost : notSent));
       await page.run();
-      await kept.store.steer(page.job, 'cancel');
+      await kept.store.control(page.job, 'cancel');
       page.answer(() => undefined);
       await runToEnd(page);
       expect(await page.read()).toMatchObject({ phase: 'CANCELLED', done: 1, outcomes: { OutcomeUnknownError: 1 } });
@@ -192,7 +192,7 @@ describe('an engagement of a bulk delete whose delete had no answer', () => {
       const page = await start(['1']);
       page.answer(only('delete', answered(502)));
       await page.run();
-      await kept.store.steer(page.job, 'cancel');
+      await kept.store.control(page.job, 'cancel');
       await runToEnd(page);
       const [failure] = await kept.store.readFailures(page.job.id, 0, 10);
       const [{ idempotencyKey } = {}] = of(page.sent, 'delete');
@@ -225,7 +225,7 @@ describe('an engagement of a bulk delete whose delete had no answer', () => {
       page.answer(({ asked, id }) => (asked !== 'delete' ? undefined : id === 'e0' ? lost : refused(429)));
       await page.run();
       expect(await page.states()).toEqual({ e0: 'begun', e1: undefined });
-      await kept.store.steer(page.job, 'cancel');
+      await kept.store.control(page.job, 'cancel');
       isOpen = false;
       expect(1 + (await runToEnd(page))).toBe(13);
       expect(await page.read()).toMatchObject({ phase: 'CANCELLED', outcomes: { OutcomeUnknownError: 1 } });
@@ -244,7 +244,7 @@ describe('an engagement of a bulk delete that was surely not sent', () => {
     page.answer(only('delete', attempt));
     await page.run();
     expect(await page.states()).toEqual({ 1: undefined });
-    await kept.store.steer(page.job, 'cancel');
+    await kept.store.control(page.job, 'cancel');
     expect(await page.read()).toMatchObject({ phase: 'CANCELLED', done: 0 });
   });
 });
@@ -252,10 +252,10 @@ describe('an engagement of a bulk delete that was surely not sent', () => {
 describe('a page of a bulk delete', () => {
   it('sends nothing, and asks for nothing, while it is paused', async () => {
     const page = await start(idsOf(20));
-    await kept.store.steer(page.job, 'pause');
+    await kept.store.control(page.job, 'pause');
     for (let runs = 0; runs < 5; runs += 1)
       expect(await page.run()).toEqual({ end: expect.objectContaining({ kind: 'later' }), sent: [] });
-    await kept.store.steer(page.job, 'resume');
+    await kept.store.control(page.job, 'resume');
     await page.run();
     expect((await page.read()).phase).toBe('COMPLETED');
   });
@@ -264,7 +264,7 @@ describe('a page of a bulk delete', () => {
     const page = await start(idsOf(60));
     page.answer(async ({ asked, id }) => {
       // The first goes alone; this is among the sixteen after it.
-      if (asked === 'delete' && id === 'e5') await kept.store.steer(page.job, 'pause');
+      if (asked === 'delete' && id === 'e5') await kept.store.control(page.job, 'pause');
       return undefined;
     });
     const { end, sent } = await page.run();
@@ -279,10 +279,10 @@ describe('a page of a bulk delete', () => {
     expect(of((await page.run()).sent, 'delete')).toHaveLength(1);
     expect(await page.read()).toMatchObject({ isPaused: true, outcomes: {} });
     page.answer(({ asked, id }) => (asked === 'delete' && id !== 'e0' ? refused(401) : undefined));
-    await kept.store.steer(page.job, 'resume');
+    await kept.store.control(page.job, 'resume');
     await page.run();
     expect(await page.read()).toMatchObject({ isPaused: true, outcomes: { DELETED: 1 } });
-    await kept.store.steer(page.job, 'resume');
+    await kept.store.control(page.job, 'resume');
     expect(of((await page.run()).sent, 'delete')).toHaveLength(1);
   });
 
@@ -331,7 +331,7 @@ describe('a page of a bulk delete', () => {
 
   it('that met an outage asks for nothing while it is paused', async () => {
     const page = await startMeeting(notSent);
-    await kept.store.steer(page.job, 'pause');
+    await kept.store.control(page.job, 'pause');
     expect(await page.run()).toEqual({ end: expect.objectContaining({ kind: 'later' }), sent: [] });
   });
 
@@ -351,7 +351,7 @@ describe('a page of a bulk delete', () => {
   it('that was cancelled is done when nothing of it is begun, and comes again while something is', async () => {
     const page = await start(idsOf(3));
     page.answer(async ({ asked, id }) => {
-      if (asked === 'delete' && id === 'e0') await kept.store.steer(page.job, 'cancel');
+      if (asked === 'delete' && id === 'e0') await kept.store.control(page.job, 'cancel');
       return undefined;
     });
     expect((await page.run()).end).toEqual({ kind: 'done' });
@@ -365,7 +365,7 @@ describe('a page of a bulk delete', () => {
     });
     await other.run();
     other.answer(async ({ asked, id }) => {
-      if (asked === 'delete' && id === 'e5') await kept.store.steer(other.job, 'cancel');
+      if (asked === 'delete' && id === 'e5') await kept.store.control(other.job, 'cancel');
       return undefined;
     });
     expect((await other.run()).end).toMatchObject({ kind: 'later' });
@@ -419,7 +419,7 @@ describe('records that are kept before their delete', () => {
   it('are not read on once the bulk delete is paused', async () => {
     const page = await start(idsOf(80), keeping);
     page.answer(async ({ asked }) => {
-      if (asked === 'read') await kept.store.steer(page.job, 'pause');
+      if (asked === 'read') await kept.store.control(page.job, 'pause');
       return undefined;
     });
     const { sent } = await page.run();
@@ -474,11 +474,11 @@ describe('records that are kept before their delete', () => {
     const page = await start(idsOf(40), keeping);
     page.answer(async ({ asked }) => {
       // So that the others are not read yet.
-      if (asked === 'read') await kept.store.steer(page.job, 'pause');
+      if (asked === 'read') await kept.store.control(page.job, 'pause');
       return refused(500);
     });
     await page.run();
-    await kept.store.steer(page.job, 'resume');
+    await kept.store.control(page.job, 'resume');
     page.answer(() => refused(500));
     expect(of((await page.run()).sent, 'read')).toHaveLength(1);
   });

@@ -50,7 +50,7 @@ describe('the outcome of an engagement', () => {
 
   it.each(['cancel', 'fail'] as const)('is none of what was not begun when the bulk delete ended: %s', async (how) => {
     const { job, lease } = await taken(2);
-    if (how === 'cancel') await store.steer(job, 'cancel');
+    if (how === 'cancel') await store.control(job, 'cancel');
     else await store.stop(job, 'fail', 'why');
     expect(await store.finish(lease, 0, 'DELETED')).toBe(false);
     expect(await store.begin(lease, 0)).toBe('stopped');
@@ -61,7 +61,7 @@ describe('the outcome of an engagement', () => {
     const { job, lease } = await taken(3);
     await store.begin(lease, 0);
     await store.begin(lease, 1);
-    await store.steer(job, 'cancel');
+    await store.control(job, 'cancel');
     expect([await store.begin(lease, 0), await store.begin(lease, 2)]).toEqual(['cancelled', 'stopped']);
     await store.finish(lease, 0, 'DELETED');
     expect((await now(job)).phase).toBe('CANCELLING');
@@ -90,7 +90,7 @@ describe('what was begun', () => {
     ]);
     await store.release(lease, 0);
     await store.release(lease, 0);
-    await store.steer(job, 'cancel');
+    await store.control(job, 'cancel');
     expect((await now(job)).phase).toBe('CANCELLING');
     await store.release(lease, 1);
     expect(await now(job)).toMatchObject({ phase: 'CANCELLED', done: 0 });
@@ -99,9 +99,9 @@ describe('what was begun', () => {
   it('is not begun again while its bulk delete is paused', async () => {
     const { job, lease } = await taken(2);
     await store.begin(lease, 0);
-    await store.steer(job, 'pause');
+    await store.control(job, 'pause');
     expect([await store.begin(lease, 0), await store.begin(lease, 1)]).toEqual(['paused', 'paused']);
-    await store.steer(job, 'resume');
+    await store.control(job, 'resume');
     expect([await store.begin(lease, 0), await store.begin(lease, 1)]).toEqual(['again', 'first']);
   });
 
@@ -110,6 +110,7 @@ describe('what was begun', () => {
     ['take back', (lease) => store.release(lease, 0)],
     ['end', (lease) => store.finish(lease, 0, 'DELETED')],
     ['note an attempt of', (lease) => store.noteSent(lease, 0, 1, 'k')],
+    ['note the record of', (lease) => store.noteKept(lease, [1])],
     ['take the page of', (lease) => store.takePage(lease)],
   ])('nobody can %s who does not have its page', async (_what, act) => {
     const { job, lease } = await taken(3);
@@ -130,7 +131,7 @@ describe('a bulk delete', () => {
     const { job } = await taken(1);
     await store.stop(job, 'pause', 'mend it');
     expect(await now(job)).toMatchObject({ isPaused: true, trouble: 'mend it' });
-    await store.steer(job, 'resume');
+    await store.control(job, 'resume');
     for (const how of ['pause', 'fail'] as const) {
       await store.stop(job, how, 'too late');
       expect(await now(job)).toMatchObject({ phase: 'DELETING', isPaused: false, trouble: null });
@@ -144,7 +145,7 @@ describe('a bulk delete', () => {
     await store.finish(lease, 0, 'DELETED');
     const ended = await now(job);
     expect(ended.phase).toBe('COMPLETED');
-    for (const how of ['pause', 'resume', 'cancel'] as const) await store.steer(job, how);
+    for (const how of ['pause', 'resume', 'cancel'] as const) await store.control(job, how);
     await store.stop(job, 'fail', 'why');
     await store.note(job.id, 'why');
     expect(await now(job)).toEqual(ended);
@@ -153,18 +154,18 @@ describe('a bulk delete', () => {
   it('that is being cancelled is neither paused nor resumed', async () => {
     const { job, lease } = await taken(2);
     await store.begin(lease, 0);
-    await store.steer(job, 'cancel');
+    await store.control(job, 'cancel');
     for (const how of ['pause', 'resume'] as const) {
-      await store.steer(job, how);
+      await store.control(job, how);
       expect(await now(job)).toMatchObject({ phase: 'CANCELLING', isPaused: false });
     }
   });
 
   it('is kept once under one id', async () => {
     const { job } = await taken(3);
-    const { input, callerId, needs, sealedToken } = job;
-    const again = { id: job.id, input, callerId, needs, sealedToken, fingerprint: 'another' };
-    expect(await store.create(again, itemsOf('x'), 'o')).toMatchObject({ kind: 'there' });
+    const { input, callerId, ownerId, needs, sealedToken } = job;
+    const again = { id: job.id, input, callerId, ownerId, needs, sealedToken, fingerprint: 'another' };
+    expect(await store.create(again, itemsOf('x'))).toMatchObject({ kind: 'there' });
     expect(await now(job)).toEqual(job);
     expect(await store.readPage(job.id, 0)).toEqual(itemsOf('0', '1', '2'));
   });
@@ -173,30 +174,30 @@ describe('a bulk delete', () => {
 describe('a list', () => {
   it('has each page once, also when two servers read it', async () => {
     const job = await listing();
-    expect(await store.addListed(job, itemsOf('1', '2'), 'A')).toBe(1);
-    expect(await store.addListed(job, itemsOf('1', '2'), 'A')).toBe(0);
+    expect(await store.addListed(job, itemsOf('1', '2'), 'A')).toBe('added');
+    expect(await store.addListed(job, itemsOf('1', '2'), 'A')).toBe('late');
     const next = await now(job);
     expect(next).toMatchObject({ total: 2, pageCount: 1, cursor: 'A' });
-    expect(await store.addListed(next, itemsOf('3'), null)).toBe(1);
-    expect(await store.addListed(next, itemsOf('4'), null)).toBe(0);
-    expect(await now(job)).toMatchObject({ total: 3, pageCount: 2, isListed: true });
+    expect(await store.addListed(next, itemsOf('3'), null)).toBe('added');
+    expect(await store.addListed(next, itemsOf('4'), null)).toBe('late');
+    expect(await now(job)).toMatchObject({ phase: 'DELETING', total: 3, pageCount: 2 });
   });
 
   it('does not go back behind a page that had nothing on it', async () => {
     const job = await listing();
-    expect(await store.addListed(job, [], 'A')).toBe(1);
-    expect(await store.addListed(job, itemsOf('1'), 'B')).toBe(0);
+    expect(await store.addListed(job, [], 'A')).toBe('added');
+    expect(await store.addListed(job, itemsOf('1'), 'B')).toBe('late');
     expect(await now(job)).toMatchObject({ total: 0, pageCount: 0, cursor: 'A' });
   });
 
   it('is complete once: what was cancelled since does not begin to delete', async () => {
     const job = await listing();
-    await store.addListed(job, itemsOf('1'), null);
-    await store.steer(job, 'cancel');
+    await store.addListed(job, itemsOf('1'), 'A');
+    const listed = await now(job);
+    await store.control(job, 'cancel');
     const cancelled = await now(job);
     expect(cancelled.phase).toBe('CANCELLED');
-    await store.endListing(job);
-    expect(await store.addListed(cancelled, itemsOf('2'), null)).toBe(0);
+    expect(await store.addListed(listed, itemsOf('2'), null)).toBe('late');
     expect(await now(job)).toEqual(cancelled);
   });
 });

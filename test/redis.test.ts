@@ -7,7 +7,7 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { parseConfig } from '../src/config/config.ts';
 import { Secret } from '../src/config/secret.ts';
 import { createLog, secretsOf } from '../src/log/log.ts';
-import { faultOf } from '../src/redis/fault.ts';
+import { faultOf } from '../src/redis/health.ts';
 import { connectRedis } from '../src/redis/shared-memory.ts';
 import { started } from './support/bulk.ts';
 import { selfSigned } from './support/certificate.ts';

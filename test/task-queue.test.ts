@@ -1,20 +1,13 @@
 import type { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { BulkFailure, BulkJob } from '../src/bulk/job.ts';
+import { pagesAtOnce } from '../src/bulk/job-scripts.ts';
 import type { JobStore, PageLease } from '../src/bulk/job-store.ts';
 import { listJob } from '../src/bulk/list-job.ts';
-import type { PagePorts } from '../src/bulk/page-ports.ts';
-import { type Abilities, pagesAtOnce, TaskQueue } from '../src/bulk/task-queue.ts';
+import { type Abilities, TaskQueue } from '../src/bulk/task-queue.ts';
+import type { WorkPorts } from '../src/bulk/work.ts';
 import type { SharedMemory } from '../src/redis/shared-memory.ts';
-import {
-  type BulkStore,
-  createJob,
-  isPage,
-  leaseMs,
-  ownerOf,
-  startBulkStore,
-  takeLease,
-} from './support/bulk-store.ts';
+import { type BulkStore, createJob, isPage, leaseMs, startBulkStore, takeLease } from './support/bulk-store.ts';
 
 const abilities: Abilities = { upstream: 'u', credential: 'own', keepsUndoFiles: true };
 const lacking = { ...abilities, keepsUndoFiles: false };
@@ -158,11 +151,11 @@ describe('the queue of bulk deletes', () => {
       if (!soon || !later || !isPage(later)) throw new Error('no pages');
       // Something was sent, so that a cancel does not end it at once.
       await store.begin(later, 0);
-      await store.steer(job, 'pause');
+      await store.control(job, 'pause');
       await queue.release(soon, 1, false);
       await queue.release(later, 50_000, false);
       expect(await dueOf(job, soon.page)).toBeGreaterThan(Date.now() + 100_000);
-      await store.steer(job, how);
+      await store.control(job, how);
       expect(await dueOf(job, soon.page)).toBeLessThanOrEqual(Date.now() + 1);
       // What may still be on its way is not looked at before it has arrived.
       expect(await dueOf(job, later.page)).toBeGreaterThan(Date.now() + 25_000);
@@ -212,22 +205,24 @@ describe('a bulk delete of a million engagements', () => {
   it('is begun, paused, resumed and cancelled in steps that look at a few of its pages', async () => {
     await empty();
     const job = await create();
-    await store.addListed(job, [{ id: '1', engagementType: null }], null);
+    await store.addListed(job, [{ id: '1', engagementType: null }], 'A');
     await client.hset(`${memory.keyPrefix}:bulk:${job.id}`, { pageCount: 10_000, total: 1_000_000 });
+    const listed = { ...job, pageCount: 10_000, cursor: 'A' };
+    const last = [{ id: '2', engagementType: null }];
     const queue = new TaskQueue(memory, abilities, leaseMs);
     const few = 200;
-    expect(await commandsOf(() => store.endListing(job))).toBeLessThan(few);
+    expect(await commandsOf(() => store.addListed(listed, last, null))).toBeLessThan(few);
     const { leases } = await queue.take(1 + pagesAtOnce, 'w');
     const page = leases.find(isPage);
     if (!page) throw new Error('no page');
     expect(await commandsOf(() => store.begin(page, 0))).toBeLessThan(few);
-    expect(await commandsOf(() => store.steer(job, 'pause'))).toBeLessThan(few);
+    expect(await commandsOf(() => store.control(job, 'pause'))).toBeLessThan(few);
     for (const lease of leases) await queue.release(lease, 1, false);
-    expect(await commandsOf(() => store.steer(job, 'resume'))).toBeLessThan(few);
+    expect(await commandsOf(() => store.control(job, 'resume'))).toBeLessThan(few);
     const [again] = (await queue.take(pagesAtOnce, 'x')).leases.filter(({ page: taken }) => taken === page.page);
     if (!again || !isPage(again)) throw new Error('it still rests');
     await store.release(again, 0);
-    expect(await commandsOf(() => store.steer(job, 'cancel'))).toBeLessThan(few);
+    expect(await commandsOf(() => store.control(job, 'cancel'))).toBeLessThan(few);
     expect((await store.read(job.id))?.phase).toBe('CANCELLED');
   });
 });
@@ -243,12 +238,12 @@ describe('why a bulk delete waits', () => {
     await store.stop(job, 'pause', 'mend it');
     await store.note(job.id, 'upstream is away');
     expect(await troubleOf(job)).toBe('mend it');
-    await store.steer(job, 'pause');
+    await store.control(job, 'pause');
     expect(await troubleOf(job)).toBe('mend it');
     await client.hset(`${memory.keyPrefix}:bulk:${job.id}`, 'total', 2);
     await store.finish(page, 0, 'DELETED');
     expect(await troubleOf(job)).toBe('mend it');
-    await store.steer(job, 'resume');
+    await store.control(job, 'resume');
     expect(await troubleOf(job)).toBeNull();
   });
 
@@ -274,7 +269,7 @@ describe('why a bulk delete waits', () => {
     await empty();
     const job = await create(1);
     await store.begin(await takePage(), 0);
-    await store.steer(job, 'cancel');
+    await store.control(job, 'cancel');
     await store.stop(job, 'pause', 'Fix this, then resume.');
     expect(await troubleOf(job)).toBeNull();
   });
@@ -302,7 +297,7 @@ describe('what a bulk delete says of servers without its settings', () => {
     await empty();
     const job = await create(1);
     await store.note(job.id, 'a limit');
-    await store.noteUnserved(job.id, 'nobody');
+    await store.note(job.id, 'nobody', 'unserved');
     expect((await store.read(job.id))?.trouble).toBe('nobody');
     await takePage();
     expect((await store.read(job.id))?.trouble).toBe('a limit');
@@ -314,7 +309,7 @@ describe("S34 a caller's sealed token", () => {
     await empty();
     const job = await create(1);
     expect(job.sealedToken).toBe('sealed');
-    if (how === 'cancel') await store.steer(job, 'cancel');
+    if (how === 'cancel') await store.control(job, 'cancel');
     if (how === 'fail') await store.stop(job, 'fail', 'why');
     if (how === 'complete') {
       const lease = await takePage();
@@ -332,10 +327,10 @@ describe('S30 what is kept of cancelled bulk deletes', () => {
     const lease = await takePage();
     await store.begin(lease, 0);
     await store.finish(lease, 0, 'DELETED');
-    await store.steer(job, 'cancel');
+    await store.control(job, 'cancel');
     expect((await store.read(job.id))?.phase).toBe('CANCELLED');
     expect(await client.zscore(queueKey(job), `${job.id}:list`)).not.toBeNull();
-    expect(await listJob(job.id, { store } as PagePorts)).toEqual({ kind: 'done' });
+    expect(await listJob(job.id, { store } as WorkPorts)).toEqual({ kind: 'done' });
     const key = `${memory.keyPrefix}:bulk:${job.id}`;
     const hours = await Promise.all(
       [key, `${key}:page:0`, `${key}:page:1`, `${key}:page:2`].map(async (name) =>
@@ -343,39 +338,39 @@ describe('S30 what is kept of cancelled bulk deletes', () => {
       ),
     );
     expect(hours).toEqual([720, 720, 24, 24]);
-    const { input, callerId, needs, sealedToken } = job;
-    const other = { id: 'next', input, callerId, needs, sealedToken, fingerprint: 'f' };
+    const { input, callerId, ownerId, needs, sealedToken } = job;
+    const other = { id: 'next', input, callerId, ownerId, needs, sealedToken, fingerprint: 'f' };
     await client.hset(key, 'bytes', 16 * 1024 * 1024);
-    expect(await store.create(other, [], ownerOf(job))).toMatchObject({ kind: 'bytes' });
+    expect(await store.create(other, [])).toMatchObject({ kind: 'bytes' });
     await client.hset(key, 'unreachedUntil', Date.now() - 1);
-    expect(await store.create(other, [], ownerOf(job))).toMatchObject({ kind: 'created' });
+    expect(await store.create(other, [])).toMatchObject({ kind: 'created' });
   });
 
   it.each(['cancel', 'fail'] as const)('is for a day what was listed, where nothing was begun: %s', async (how) => {
     await empty();
     const job = await create();
-    expect(await store.addListed(job, [{ id: '1', engagementType: null }], 'A')).toBe(1);
+    expect(await store.addListed(job, [{ id: '1', engagementType: null }], 'A')).toBe('added');
     const key = `${memory.keyPrefix}:bulk:${job.id}`;
     await client.hset(key, 'listedBytes', 128 * 1024 * 1024 + 1);
-    await (how === 'cancel' ? store.steer(job, 'cancel') : store.stop(job, 'fail', 'why'));
-    await listJob(job.id, { store } as PagePorts);
+    await (how === 'cancel' ? store.control(job, 'cancel') : store.stop(job, 'fail', 'why'));
+    await listJob(job.id, { store } as WorkPorts);
     expect(Math.round((await client.pttl(`${key}:page:0`)) / 3_600_000)).toBe(24);
     expect(await client.exists(`${key}:listed`, `${key}:cursors`)).toBe(0);
-    const { input, callerId, needs, sealedToken } = job;
-    const other = { id: 'next', input, callerId, needs, sealedToken, fingerprint: 'f' };
-    expect(await store.create(other, undefined, ownerOf(job))).toMatchObject({ kind: 'listed' });
+    const { input, callerId, ownerId, needs, sealedToken } = job;
+    const other = { id: 'next', input, callerId, ownerId, needs, sealedToken, fingerprint: 'f' };
+    expect(await store.create(other, undefined)).toMatchObject({ kind: 'listed' });
     await client.hset(key, 'unreachedUntil', Date.now() - 1);
-    expect(await store.create(other, undefined, ownerOf(job))).toMatchObject({ kind: 'created' });
+    expect(await store.create(other, undefined)).toMatchObject({ kind: 'created' });
   });
 
   it('leaves no room for lists beyond their bound, also where many were started at once', async () => {
     await empty();
     const job = await create();
-    const second = { ...(await create()), ownedBy: job.ownedBy };
-    await client.sadd(job.ownedBy, `${memory.keyPrefix}:bulk:${second.id}`);
+    const second = { ...(await create()), ownerId: job.ownerId };
+    await client.sadd(`${memory.keyPrefix}:bulk-of:${job.ownerId}`, `${memory.keyPrefix}:bulk:${second.id}`);
     const page = [{ id: '1', engagementType: null }];
-    expect(await store.addListed(job, page, 'A')).toBe(1);
+    expect(await store.addListed(job, page, 'A')).toBe('added');
     await client.hset(`${memory.keyPrefix}:bulk:${job.id}`, 'listedBytes', 128 * 1024 * 1024 + 1);
-    expect(await store.addListed(second, page, 'A')).toBe(-2);
+    expect(await store.addListed(second, page, 'A')).toBe('full');
   });
 });

@@ -1,4 +1,6 @@
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
+import { CompactEncrypt, compactDecrypt } from 'jose';
+import { Secret } from '../config/secret.ts';
 import { type Caller, mayTouch } from '../engagement/access.ts';
 import type { AccountLookup, FindAccountIntegration } from '../engagement/account.ts';
 import { type Finding, hasRefusal, refusal } from '../engagement/finding.ts';
@@ -8,12 +10,39 @@ import { notGranted, type Refusal, refusedInput } from '../engagement/refusal.ts
 import { checkIntegration } from '../engagement/rules.ts';
 import { checkId } from '../engagement/text-rules.ts';
 import { digest, uuidOf } from '../upstream/digest.ts';
-import { BulkUnavailable } from './bulk-unavailable.ts';
-import type { BulkInput, BulkItem, BulkJob } from './job.ts';
-import { type JobStore, maxIdleBytes, maxIdleListedBytes, maxUnfinished } from './job-store.ts';
-import type { Seal } from './seal.ts';
+import type { BulkInput, BulkJob } from './job.ts';
+import { BulkUnavailable, maxIdleBytes, maxIdleListedBytes, maxUnfinished } from './job-scripts.ts';
+import type { JobStore } from './job-store.ts';
 import { type Abilities, needsOf } from './task-queue.ts';
 import type { BulkWorker } from './worker.ts';
+
+/** Keeps callers' credentials unreadable for whoever reads Redis. */
+export interface Seal {
+  /** Names the secret, and does not tell it: what was sealed under one name can be opened by a seal of that name only. */
+  readonly name: string;
+  /** @param jobId what it is for: it cannot be opened for another. */
+  close(credential: Secret, jobId: string): Promise<string>;
+  /** @throws when it was sealed with another secret, or for another job. */
+  open(sealed: string, jobId: string): Promise<Secret>;
+}
+
+/** Seals with a secret of the operator's: a JWE (RFC 7516), AES-256 in GCM, that names what it is for. */
+export function createSeal(secret: Secret): Seal {
+  const key = createHash('sha256').update(secret.reveal()).digest();
+  const name = createHash('sha256').update('name of ').update(key).digest('hex').slice(0, 16);
+  return {
+    name,
+    close: (credential, jobId) =>
+      new CompactEncrypt(new TextEncoder().encode(credential.reveal()))
+        .setProtectedHeader({ alg: 'dir', enc: 'A256GCM', kid: jobId })
+        .encrypt(key),
+    async open(sealed, jobId) {
+      const { plaintext, protectedHeader } = await compactDecrypt(sealed, key);
+      if (protectedHeader.kid !== jobId) throw new Error('it was sealed for another bulk delete');
+      return new Secret(new TextDecoder('utf-8', { ignoreBOM: true }).decode(plaintext));
+    },
+  };
+}
 
 /** How many engagements one bulk delete may name by their ids. */
 export const maxIds = 5_000;
@@ -25,60 +54,53 @@ export interface StartInput extends BulkInput {
   readonly engagementType: EngagementType | undefined;
 }
 
-/** What bulk deletes are made of. */
-export interface BulkParts {
-  readonly store: JobStore;
-  readonly worker: BulkWorker;
-  /** Undefined where callers' tokens are not kept: the server has one, or nobody said how. */
-  readonly seal: Seal | undefined;
-  readonly abilities: Abilities;
-  readonly findAccountIntegration: FindAccountIntegration;
-  /** How often upstream is asked whether it still takes the token of a caller who follows, in milliseconds. */
-  readonly confirmIntervalMs: number;
-}
-
 /** A setting that is missing for what is asked. */
 export interface MissingSetting {
   readonly kind: 'MissingSetting';
   readonly message: string;
 }
 
-function missing(setting: string, why: string): MissingSetting {
-  return { kind: 'MissingSetting', message: `Nothing was started. ${why} set ${setting}.` };
+interface BulkParts {
+  readonly store: JobStore;
+  readonly worker: BulkWorker;
+  /** Undefined where callers' tokens are not kept: the server has one, or `BULK_TOKEN_SECRET` is not set. */
+  readonly seal: Seal | undefined;
+  readonly abilities: Abilities;
+  readonly findAccountIntegration: FindAccountIntegration;
+  /** How often {@link BulkDeletes.confirm} is to be asked of a caller who follows, in milliseconds. */
+  readonly confirmIntervalMs: number;
 }
 
-function isEmpty(filter: object): boolean {
-  return Object.values(filter).every((value) => value === null || value === undefined);
-}
-
-function checkStart({ integratedAccountId, ids, filter, engagementType }: StartInput): readonly Finding[] {
-  const account = checkId(integratedAccountId, ['input', 'integratedAccountId']);
-  if ((ids === undefined) === (filter === undefined)) {
-    return [...account, refusal(['input'], 'It must have either ids or a filter.')];
-  }
+function checkWhich({ ids, filter, engagementType }: StartInput): readonly Finding[] {
+  if ((ids === undefined) === (filter === undefined)) return [refusal([], 'It must have either ids or a filter.')];
   if (filter !== undefined) {
-    const path = ['input', 'filter'];
-    const all = isEmpty(filter)
-      ? [refusal(path, 'It must have a condition: without, it would mean every engagement.')]
-      : [];
-    const type = engagementType
-      ? [refusal(['input', 'engagementType'], 'It is for ids only: a filter has one of its own.')]
-      : [];
+    const isEmpty = Object.values(filter).every((value) => value === null || value === undefined);
     return [
-      ...account,
-      ...all,
-      ...type,
-      ...checkFilter(filter).map((found) => ({ ...found, path: ['input', ...found.path] })),
+      ...(isEmpty ? [refusal(['filter'], 'It must have a condition: without, it would mean every engagement.')] : []),
+      ...(engagementType ? [refusal(['engagementType'], 'It is for ids only: a filter has one of its own.')] : []),
+      ...checkFilter(filter),
     ];
   }
-  const count = ids?.length ?? 0;
-  if (count === 0 || count > maxIds) {
-    return [...account, refusal(['input', 'ids'], `It must have 1 to ${maxIds} ids, it has ${count}.`)];
-  }
-  return [...account, ...(ids ?? []).flatMap((id, index) => checkId(id, ['input', 'ids', String(index)]))];
+  const list = ids ?? [];
+  if (list.length === 0 || list.length > maxIds)
+    return [refusal(['ids'], `It must have 1 to ${maxIds} ids, it has ${list.length}.`)];
+  return list.flatMap((id, index) => checkId(id, ['ids', String(index)]));
 }
 
-/** What passes by itself, or says nothing of the token. */
+/** What the account's integration asks for: it would refuse every single one. */
+function checkSupport({ integratedAccountId, engagementType, ids }: StartInput, { support }: AccountLookup) {
+  const findings = checkIntegration({ id: 'any', integratedAccountId, format: 'unified', engagementType }, support);
+  // What is listed says itself what it is.
+  return ids === undefined ? findings.filter(({ path }) => path[0] !== 'engagementType') : findings;
+}
+
+/** The answer to input that cannot be started; undefined when it can. */
+function refused(findings: readonly Finding[]): Refusal | undefined {
+  if (!hasRefusal(findings)) return undefined;
+  return refusedInput(findings.map((found) => ({ ...found, path: ['input', ...found.path] })));
+}
+
+/** Refusals that pass by themselves, or say nothing of the token. */
 const passing = new Set<string>(['RateLimitedError', 'UpstreamUnavailableError', 'RemoteApiError']);
 
 /**
@@ -99,51 +121,24 @@ function findUnusable(
   return passing.has(refusal.kind) && isKnown ? undefined : { ...refusal, message };
 }
 
-/** For a caller who has as many as it may. */
-function tooMany(kind: 'unfinished' | 'bytes' | 'listed', roomMs: number): Refusal {
-  const whose = 'dry runs and bulk deletes in this integrated account of which nothing was begun take';
-  const why = {
-    unfinished: `You have ${maxUnfinished} bulk deletes in this integrated account that have not ended: wait for one, or cancel one.`,
-    bytes: `Your ${whose} ${maxIdleBytes >> 20} MiB: start again when the oldest is kept no longer.`,
-    listed: `The lists of your ${whose} ${maxIdleListedBytes >> 20} MiB: start again when the oldest is kept no longer.`,
-  }[kind];
-  return {
-    kind: 'RateLimitedError',
-    message: `Nothing was started. ${why}`,
-    retryAfterMs: kind === 'unfinished' ? null : roomMs,
-  };
-}
+const idle = 'dry runs and bulk deletes in this integrated account of which nothing was begun take';
 
-/** What a dry run of ids could not find out: with a filter, the list is read, which shows it. */
-function findUnchecked({ refusal }: AccountLookup, { dryRun, ids }: StartInput): string | undefined {
-  if (!refusal || !dryRun || ids === undefined) return undefined;
-  return `Whether the integrated account exists and is connected could not be checked. ${refusal.message}`;
-}
-
-/** What the account's integration asks for can be known before: it would refuse every single one. */
-function checkSupport(input: StartInput, { support }: AccountLookup) {
-  const { integratedAccountId, engagementType, ids } = input;
-  const any = { id: 'any', integratedAccountId, format: 'unified' as const, engagementType };
-  const findings = checkIntegration(any, support).map((found) => ({ ...found, path: ['input', ...found.path] }));
-  // What is listed says itself what it is.
-  return ids === undefined ? findings.filter(({ path }) => path[1] !== 'engagementType') : findings;
-}
+/** Why a caller may not start another. */
+const tooMany = {
+  unfinished: `You have ${maxUnfinished} bulk deletes in this integrated account that have not ended: wait for one, or cancel one.`,
+  bytes: `Your ${idle} ${maxIdleBytes >> 20} MiB: start again when the oldest is kept no longer.`,
+  listed: `The lists of your ${idle} ${maxIdleListedBytes >> 20} MiB: start again when the oldest is kept no longer.`,
+} as const;
 
 /** What the end of following means for the bulk delete. */
 const goesOn = 'No more events follow; the bulk delete itself goes on.';
 
-/** Anything else is not asked of Redis. */
+/** Redis is asked for no other id. */
 const idForm = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/;
-
-/** @param callerKey the caller's own key, and which of the operation's fields it is for. */
-function idFor({ id }: Caller, callerKey: readonly [string, string] | undefined): string {
-  return callerKey === undefined ? randomUUID() : uuidOf(id, ...callerKey);
-}
 
 /** Starts bulk deletes, and finds them again for those who may see them. */
 export class BulkDeletes {
   readonly store: JobStore;
-  /** How often {@link BulkDeletes.confirm} is to be asked of a caller who follows, in milliseconds. */
   readonly confirmIntervalMs: number;
   readonly #parts: BulkParts;
 
@@ -153,9 +148,22 @@ export class BulkDeletes {
     this.#parts = parts;
   }
 
+  /** Says which setting a bulk delete needs that this server does not have. */
+  #findMissing({ snapshot }: StartInput, { bringsToken }: Caller): MissingSetting | undefined {
+    const { seal, abilities } = this.#parts;
+    const missing = (why: string, setting: string): MissingSetting => ({
+      kind: 'MissingSetting',
+      message: `Nothing was started. ${why}, the operator has to set ${setting}.`,
+    });
+    if (bringsToken && !seal) return missing('To keep your token while it runs', 'BULK_TOKEN_SECRET');
+    if (snapshot && !abilities.keepsUndoFiles) return missing('To keep records before they are deleted', 'UNDO_STORE');
+    return undefined;
+  }
+
   /**
-   * Starts one. With an idempotency key that was used before, it is the one that was started then.
-   * @throws {BulkUnavailable} while Redis is gone: with an idempotency key it may be tried again.
+   * Starts one; with an idempotency key that was used before, answers the one that was started then.
+   * @param callerKey the caller's own key, and which of the operation's fields it is for.
+   * @throws {BulkUnavailable} while Redis cannot be reached: with an idempotency key it may be tried again.
    */
   async start(
     input: StartInput,
@@ -165,95 +173,73 @@ export class BulkDeletes {
       deadlineAt,
     }: { readonly callerKey: readonly [string, string] | undefined; readonly deadlineAt: number },
   ): Promise<BulkJob | Refusal | MissingSetting> {
-    const { seal, abilities, findAccountIntegration } = this.#parts;
+    const { store, worker, seal, abilities, findAccountIntegration } = this.#parts;
     const { ids, engagementType, ...kept } = input;
-    if (!mayTouch(caller, input.integratedAccountId)) return notGranted();
-    if (caller.bringsToken && !seal)
-      return missing('BULK_TOKEN_SECRET', 'To keep your token while it runs, the operator has to');
-    if (input.snapshot && !abilities.keepsUndoFiles)
-      return missing('UNDO_STORE', 'To keep records before they are deleted, the operator has to');
-    const findings = checkStart(input);
-    if (hasRefusal(findings)) return refusedInput(findings);
-    const account = await findAccountIntegration(caller, input.integratedAccountId, deadlineAt, 'anew');
-    const unusable = findUnusable(account, input, caller, await this.#isKnown(caller, input));
+    const { integratedAccountId } = input;
+    if (!mayTouch(caller, integratedAccountId)) return notGranted();
+    const early =
+      this.#findMissing(input, caller) ??
+      refused([...checkId(integratedAccountId, ['integratedAccountId']), ...checkWhich(input)]);
+    if (early) return early;
+    const account = await findAccountIntegration(caller, integratedAccountId, deadlineAt, 'anew');
+    // With no time left, only what is remembered is answered.
+    const isKnown = !caller.bringsToken || (await findAccountIntegration(caller, integratedAccountId, 0)).isShown;
+    const unusable = findUnusable(account, input, caller, isKnown) ?? refused(checkSupport(input, account));
     if (unusable) return unusable;
-    const unfit = checkSupport(input, account);
-    if (hasRefusal(unfit)) return refusedInput(unfit);
 
-    const id = idFor(caller, callerKey);
+    const id = callerKey === undefined ? randomUUID() : uuidOf(caller.id, ...callerKey);
     const fingerprint = digest(input);
-    const items =
-      ids && [...new Set(ids)].map((item): BulkItem => ({ id: item, engagementType: engagementType ?? null }));
+    const items = ids && [...new Set(ids)].map((item) => ({ id: item, engagementType: engagementType ?? null }));
     const sealedToken = seal && caller.bringsToken ? await seal.close(caller.authorization, id) : '';
+    // With a filter, a dry run reads the list, which shows whether the account can be used.
+    const trouble =
+      account.refusal && input.dryRun && ids
+        ? `Whether the integrated account exists and is connected could not be checked. ${account.refusal.message}`
+        : undefined;
+    // What a token may not look up may not exist: all such accounts count as one.
+    const isHidden = caller.bringsToken && account.refusal?.kind === 'ForbiddenError';
+    const ownerId = digest(caller.id, isHidden ? '' : integratedAccountId);
+    const job = { id, input: kept, callerId: caller.id, ownerId, needs: needsOf(abilities, kept), sealedToken };
     try {
-      const trouble = findUnchecked(account, input);
-      const needs = needsOf(abilities, kept);
-      const job = {
-        id,
-        input: kept,
-        callerId: caller.id,
-        needs,
-        sealedToken,
-        fingerprint,
-        ...(trouble && { trouble }),
-      };
-      // What a token may not look up may not exist: all such accounts count as one.
-      const isHidden = caller.bringsToken && account.refusal?.kind === 'ForbiddenError';
-      const ownerId = digest(caller.id, isHidden ? '' : input.integratedAccountId);
-      const { kind, roomMs } = await this.store.create(job, items, ownerId);
-      if (kind !== 'created' && kind !== 'there') return tooMany(kind, roomMs);
-      if (kind === 'there' && (await this.store.fingerprintOf(id)) !== fingerprint) {
+      const { kind, roomMs } = await store.create({ ...job, fingerprint, ...(trouble && { trouble }) }, items);
+      if (kind !== 'created' && kind !== 'there') {
+        const retryAfterMs = kind === 'unfinished' ? null : roomMs;
+        return { kind: 'RateLimitedError', message: `Nothing was started. ${tooMany[kind]}`, retryAfterMs };
+      }
+      const started = await store.read(id);
+      if (!started) throw new Error('a bulk delete is gone that was just there');
+      if (started.fingerprint !== fingerprint)
         return refusedInput([
           refusal(['Idempotency-Key'], 'It was sent before with another bulk delete. Use a new one.'),
         ]);
-      }
-      const started = await this.store.read(id);
-      if (!started) throw new Error('a bulk delete is gone that was just there');
-      this.#parts.worker.wake();
+      worker.wake();
       return started;
     } catch (error) {
-      // Whoever is told that must be able to find it: it may have been started.
+      // The caller must be able to find it: it may have been started.
       throw error instanceof BulkUnavailable ? new BulkUnavailable(error.message, id) : error;
     }
   }
 
-  /** True when it is sure, without asking, that the caller may use the account, or upstream has shown it to the caller within five minutes. */
-  async #isKnown(caller: Caller, { integratedAccountId }: StartInput): Promise<boolean> {
-    if (!caller.bringsToken) return true;
-    // With no time left, only what is remembered is answered.
-    const { isShown } = await this.#parts.findAccountIntegration(caller, integratedAccountId, 0);
-    return isShown;
-  }
-
-  /**
-   * Pauses, resumes or cancels one.
-   * @throws {BulkUnavailable}
-   */
-  async steer(job: BulkJob, how: 'pause' | 'resume' | 'cancel'): Promise<BulkJob | null> {
-    await this.store.steer(job, how);
+  /** Pauses, resumes or cancels one. @throws {BulkUnavailable} */
+  async control(job: BulkJob, how: 'pause' | 'resume' | 'cancel'): Promise<BulkJob | null> {
+    await this.store.control(job, how);
     this.#parts.worker.wake();
     return this.store.read(job.id);
   }
 
-  /**
-   * The bulk delete with that id, if the caller may touch its account; null for one that is not there, and for one of others.
-   * @throws {BulkUnavailable}
-   */
+  /** The bulk delete with that id; null if there is none, or the caller may not access its account. @throws {BulkUnavailable} */
   async find(id: string, caller: Caller, deadlineAt: number): Promise<BulkJob | null> {
     const job = idForm.test(id) ? await this.store.read(id) : null;
-    if (!job) return null;
-    const { integratedAccountId } = job.input;
-    if (!mayTouch(caller, integratedAccountId)) return null;
+    if (!job || !mayTouch(caller, job.input.integratedAccountId)) return null;
     if (!caller.bringsToken || caller.id === job.callerId) return job;
     // With a token of its own, a caller is granted what upstream shows it.
-    const { isShown } = await this.#parts.findAccountIntegration(caller, integratedAccountId, deadlineAt);
+    const { isShown } = await this.#parts.findAccountIntegration(caller, job.input.integratedAccountId, deadlineAt);
     return isShown ? job : null;
   }
 
   /**
-   * Asks upstream whether it still takes the token of a caller who was shown a bulk delete, and still shows it the account.
-   * Nothing is concluded when upstream does not answer.
-   * @returns why the caller may follow it no longer: its token, or, for one who did not start it, the account.
+   * Asks upstream whether it still takes the token of a caller who follows, and, if another caller started the bulk delete, still shows it
+   * the account: if not, says why. Nothing is concluded when upstream does not answer.
    */
   async confirm({ input, callerId }: BulkJob, caller: Caller, deadlineAt: number): Promise<Refusal | undefined> {
     if (!caller.bringsToken) return undefined;

@@ -1,67 +1,159 @@
-import { script } from '../redis/shared-memory.ts';
+import type { RedisClient } from '../redis/client.ts';
+import { type SharedMemory, script } from '../redis/shared-memory.ts';
 import { pageSize } from './job.ts';
-import { redisNow } from './task-queue.ts';
 
-/*
- * What changes a bulk delete, each in one step. KEYS[1] is always the job's hash. An item of a page is `begun` from before its
- * delete is sent until its end is known: whoever finds one that is begun knows that it may have been sent.
- */
+/** Redis cannot be reached: nothing is known of bulk deletes, and nothing can be changed. */
+export class BulkUnavailable extends Error {
+  override readonly name = 'BulkUnavailable';
+  /** The bulk delete that was being started: it may exist all the same. */
+  readonly bulkDeleteId: string | undefined;
 
-/** How long what a cancelled job had not reached is kept, and one of which nothing was ever begun, in milliseconds. */
+  constructor(message: string, bulkDeleteId?: string) {
+    super(message);
+    this.bulkDeleteId = bulkDeleteId;
+  }
+}
+
+/** The Redis that bulk deletes are kept in. */
+export type BulkMemory = Pick<SharedMemory, 'ask' | 'keyPrefix'>;
+
+/** Asks Redis. @throws {BulkUnavailable} when there is no answer. */
+export async function askRedis<Answer>(
+  memory: BulkMemory,
+  question: (redis: RedisClient) => Promise<Answer>,
+): Promise<Answer> {
+  const answer = await memory.ask(question);
+  if (answer === undefined) throw new BulkUnavailable('Redis does not answer');
+  return answer;
+}
+
+/** Every key of bulk deletes, behind the prefix of all keys. */
+const keyForms = {
+  /** A job's hash. */
+  job: 'bulk:{jobId}',
+  /** A page's engagements, as JSON. */
+  items: 'bulk:{jobId}:page:{page}',
+  /** A page's hash: the state of each engagement, and what was noted and counted of it. */
+  states: 'bulk:{jobId}:page:{page}:states',
+  failures: 'bulk:{jobId}:failures',
+  /** How many engagements ended in an interval. */
+  rate: 'bulk:{jobId}:rate:{interval}',
+  /** What was listed, so that nothing is listed twice. */
+  listed: 'bulk:{jobId}:listed',
+  /** The cursors of the list so far. */
+  cursors: 'bulk:{jobId}:cursors',
+  /** The jobs of one caller in one account. */
+  owned: 'bulk-of:{ownerId}',
+  /** The names of all queues, each with the time of the last heartbeat of a server that serves it. */
+  queues: 'bulk-queues',
+  /** A queue's tasks by due time. A task that is taken is due when its lease expires. */
+  queue: 'bulk-queue:{needs}',
+  /** The owner of each task's lease; `resting:` and the earliest due time for a task whose job is paused. */
+  owners: 'bulk-owners',
+} as const;
+
+type KeyName = keyof typeof keyForms;
+type PartsIn<Form> = Form extends `${string}{${infer Part}}${infer Rest}` ? Part | PartsIn<Rest> : never;
+type Values<Name extends string> = Readonly<Record<Name, string | number>>;
+
+/** A key, by what it has to name. */
+export function keyOf<Name extends KeyName>(
+  { keyPrefix }: BulkMemory,
+  name: Name,
+  values: Values<PartsIn<(typeof keyForms)[Name]>>,
+): string {
+  const parts: Values<string> = values;
+  return `${keyPrefix}:${keyForms[name].replace(/\{(\w+)\}/g, (_, part: string) => String(parts[part]))}`;
+}
+
+/** How long a bulk delete is kept after its last change, and a page after it was added, in milliseconds. */
+export const keptMs = 30 * 24 * 3_600_000;
+
+/** How long a bulk delete is kept of which nothing was begun, and what one that ended early had not reached, in milliseconds. */
 export const idleKeptMs = 24 * 3_600_000;
 
+/** How many bulk deletes of one owner may be unfinished: each asks Redis every other second, or oftener. */
+export const maxUnfinished = 20;
+
+/** How many bytes those of one owner may take of which nothing was begun: requests, not deletes, would fill Redis with them. */
+export const maxIdleBytes = 16 * 1_024 * 1_024;
+
+/** How many bytes the lists of those may take: two of the largest, so that a dry run never blocks the real start. */
+export const maxIdleListedBytes = 128 * 1_024 * 1_024;
+
+/** How many pages of one job are in the queue at once, so that the jobs of many accounts take turns. */
+export const pagesAtOnce = 16;
+
+/** How many pages are listed between two checks of the owner's limit: so much may be more than the limit. */
+const pagesPerCheck = 10;
+
+/** How often a page of the list that upstream calls a part is asked for again. */
+const maxPartial = 3;
+
+/** How long the tasks of a paused job rest before a server looks at them again, in milliseconds. Resuming or cancelling ends the rest. */
+const pausedRestMs = 300_000;
+
 /**
- * What happened in between says that trouble is over; but not what a paused job waits for. Nor may anything else be said of
- * that: whoever has to mend it must see it.
+ * What scripts have in common, besides their keys and arguments by name. By Redis' clock, since servers' clocks differ. UNLINK frees what
+ * a million engagements take beside Redis' other work.
  */
-const endTrouble = `
+const prelude = `
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+
+-- Whether another server has the page: then this one may change nothing of it.
+local function isLost() return redis.call('HGET', owners, task) ~= owner end
+
+local function addTask(page)
+  redis.call('ZADD', queue, 'NX', now, redis.call('HGET', job, 'id') .. ':' .. page)
+end
+
+local function addFirstPages(pages)
+  for page = 0, math.min(tonumber(pages), ${pagesAtOnce}) - 1 do addTask(page) end
+end
+
+-- A paused job keeps the reason that somebody has to see.
 local function endTrouble()
-  if redis.call('HGET', KEYS[1], 'isPaused') ~= '1' then redis.call('HDEL', KEYS[1], 'trouble') end
-end`;
+  if redis.call('HGET', job, 'isPaused') ~= '1' then redis.call('HDEL', job, 'trouble') end
+end
 
-/** What ends a job. Its token is kept no longer than it is needed. What a million engagements take is freed beside Redis' other work: UNLINK. */
-const endJob = `
-local function endJob(phase, now)
-  redis.call('HSET', KEYS[1], 'phase', phase, 'endedAt', now, 'isPaused', 0, 'sealedToken', '')
-  redis.call('HDEL', KEYS[1], 'unserved')
-  redis.call('UNLINK', KEYS[1] .. ':listed', KEYS[1] .. ':cursors', KEYS[1] .. ':resting')
-end`;
+local function endJob(phase)
+  redis.call('HSET', job, 'phase', phase, 'endedAt', now, 'isPaused', 0, 'sealedToken', '')
+  redis.call('HDEL', job, 'unserved')
+  redis.call('UNLINK', job .. ':listed', job .. ':cursors', job .. ':resting')
+end
 
-/**
- * Ends a job before all of it was reached: what it never reached is kept for a day. Ten thousand pages are too many for one step, so that
- * is a task of its own.
- */
-const endEarly = `${endJob}
-local function endEarly(phase, queue, now)
-  endJob(phase, now)
-  redis.call('HSET', KEYS[1], 'unreachedUntil', now + ${idleKeptMs})
-  redis.call('ZADD', queue, 'NX', now, redis.call('HGET', KEYS[1], 'id') .. ':list')
-end`;
+local function complete()
+  endJob('COMPLETED')
+  redis.call('HDEL', job, 'trouble')
+end
 
-/** Ends a job that is being cancelled, when nothing of it is under way any more. */
-const endCancelled = `${endEarly}
-local function endCancelled(queue, now)
-  local phase, open = unpack(redis.call('HMGET', KEYS[1], 'phase', 'open'))
+-- Ten thousand pages that were never reached are too many for one step: a task of their own lets them go.
+local function endEarly(phase)
+  endJob(phase)
+  redis.call('HSET', job, 'unreachedUntil', now + ${idleKeptMs})
+  addTask('list')
+end
+
+local function endCancelled()
+  local phase, open = unpack(redis.call('HMGET', job, 'phase', 'open'))
   if phase ~= 'CANCELLING' or (tonumber(open) or 0) > 0 then return end
-  endEarly('CANCELLED', queue, now)
-  redis.call('HDEL', KEYS[1], 'trouble')
-end`;
+  endEarly('CANCELLED')
+  redis.call('HDEL', job, 'trouble')
+end
 
-/**
- * What an owner's jobs take: how many have not ended, how many bytes those that were never begun take and their lists, and in how many
- * milliseconds there is room again. One that was cancelled or failed counts as long as what it had not reached is kept.
- */
-const usageOf = `
-local function usageOf(ownedBy, now)
+-- How many of an owner's jobs are unfinished, how many bytes those that were never begun take and their lists, and in how many
+-- milliseconds there is room again. One that ended early counts as long as its unreached pages are kept.
+local function usage()
   local unfinished, bytes, listed, roomMs = 0, 0, 0, ${idleKeptMs}
-  for _, other in ipairs(redis.call('SMEMBERS', ownedBy)) do
+  for _, other in ipairs(redis.call('SMEMBERS', owned)) do
     local phase, size, hasBegun, listedSize, unreachedUntil =
       unpack(redis.call('HMGET', other, 'phase', 'bytes', 'hasBegun', 'listedBytes', 'unreachedUntil'))
     local hasEnded = phase == 'CANCELLED' or phase == 'COMPLETED' or phase == 'FAILED'
     local leftMs = -1
     if unreachedUntil then leftMs = unreachedUntil - now elseif not hasBegun then leftMs = redis.call('PTTL', other) end
     if not phase or (hasEnded and leftMs <= 0) then
-      redis.call('SREM', ownedBy, other)
+      redis.call('SREM', owned, other)
     else
       if not hasEnded then unfinished = unfinished + 1 end
       if leftMs > 0 then
@@ -72,274 +164,333 @@ local function usageOf(ownedBy, now)
     end
   end
   return unfinished, bytes, listed, roomMs
-end`;
-
-/** Puts a task into the job's queue, to be done at once. KEYS[1] is the job. */
-const addTask = `
-local function addTask(queue, page, now)
-  redis.call('ZADD', queue, 'NX', now, redis.call('HGET', KEYS[1], 'id') .. ':' .. page)
-end`;
-
-/**
- * Keeps a job and puts the beginning of its work into its queue, in one step: none can be kept that nobody works on. KEYS: the job,
- * those of the same owner, its queue, the names of all queues, its pages. ARGV: for how long it is known to its owner, how many of the
- * owner's may be unfinished, how many bytes those may take that were never begun, its own, how many their lists may take, its queue's name,
- * how many pages are done at once; the pages as JSON, then the job's fields and values. Answers `created`, `there` when there is one, or
- * `unfinished`, `bytes` or `listed` for the limit that is reached, and in how many milliseconds there is room again, as far as that is known.
- */
-export const createJob = script<readonly ['created' | 'there' | 'unfinished' | 'bytes' | 'listed', number]>(
-  'createBulkJob',
-  `${redisNow}${usageOf}${addTask}
-if redis.call('EXISTS', KEYS[1]) == 1 then return {'there', 0} end
-local unfinished, bytes, listed, roomMs = usageOf(KEYS[2], now)
-if unfinished >= tonumber(ARGV[2]) then return {'unfinished', 0} end
-if bytes + tonumber(ARGV[4]) > tonumber(ARGV[3]) then return {'bytes', roomMs} end
-if listed > tonumber(ARGV[5]) then return {'listed', roomMs} end
-local pages = #KEYS - 4
-redis.call('HSET', KEYS[1], 'bytes', ARGV[4], unpack(ARGV, pages + 8))
-redis.call('PEXPIRE', KEYS[1], ${idleKeptMs})
-for i = 1, pages do redis.call('SET', KEYS[i + 4], ARGV[i + 7], 'PX', ${idleKeptMs}) end
-redis.call('SADD', KEYS[2], KEYS[1])
-redis.call('PEXPIRE', KEYS[2], ARGV[1])
-local phase = redis.call('HGET', KEYS[1], 'phase')
-if phase == 'LISTING' then addTask(KEYS[3], 'list', now) end
-if phase == 'DELETING' then
-  for page = 0, math.min(pages, tonumber(ARGV[7])) - 1 do addTask(KEYS[3], page, now) end
 end
-if phase ~= 'COMPLETED' then redis.call('HSETNX', KEYS[4], ARGV[6], now) end
-return {'created', 0}`,
-);
-
-/** What a script asks of whoever says to have the page: it must still be its own. KEYS[3] has the owners; ARGV: the task's name, its owner. */
-const isLost = `
-if redis.call('HGET', KEYS[3], ARGV[1]) ~= ARGV[2] then`;
+`;
 
 /**
- * Begins the work on a page. KEYS: the job, the page's states, the owners, the queue, the page, the failures. ARGV: the task's name, its owner, how long
- * to keep them. Answers the states as a list of names and values, or false when somebody else has the page. A job that was begun is kept anew.
+ * Defines a script: one step that changes bulk deletes. In its text, keys and arguments are locals of these names; further ones are
+ * the tables `moreKeys` and `more`. Keys that are always needed are named, since a cluster looks at them while it moves a slot.
  */
-export const takePage = script<readonly string[] | null>(
-  'takeBulkPage',
-  `${isLost} return false end
-redis.call('HSETNX', KEYS[2], 'taken', 1)
-redis.call('HDEL', KEYS[1], 'unserved')
-redis.call('PEXPIRE', KEYS[2], ARGV[3])
-if redis.call('HEXISTS', KEYS[1], 'hasBegun') == 1 then
-  for _, key in ipairs({KEYS[1], KEYS[5], KEYS[6]}) do redis.call('PEXPIRE', key, ARGV[3]) end
+function define<Key extends KeyName, Argument extends string>(
+  name: string,
+  keys: readonly Key[],
+  args: readonly Argument[],
+) {
+  const named = [...keys.map((key, i) => [key, `KEYS[${i + 1}]`]), ...args.map((arg, i) => [arg, `ARGV[${i + 1}]`])];
+  const locals = `
+${named.map(([local, value]) => `local ${local} = ${value}`).join('\n')}
+local moreKeys, more = {}, {}
+for i = ${keys.length + 1}, #KEYS do table.insert(moreKeys, KEYS[i]) end
+for i = ${args.length + 1}, #ARGV do table.insert(more, ARGV[i]) end`;
+  return <Answer>(text: TemplateStringsArray, ...constants: readonly number[]) => {
+    const run = script<Answer>(name, `${locals}${prelude}${String.raw(text, ...constants)}`);
+    return (
+      memory: BulkMemory,
+      values: Values<Argument | PartsIn<(typeof keyForms)[Key]>>,
+      more: { readonly keys?: readonly string[]; readonly args?: readonly (string | number)[] } = {},
+    ): Promise<Answer> => {
+      const allKeys = [...keys.map((key) => keyOf(memory, key, values)), ...(more.keys ?? [])];
+      const allArgs = [...args.map((arg): string | number => values[arg]), ...(more.args ?? [])];
+      return askRedis(memory, (redis) => run(redis, allKeys, allArgs));
+    };
+  };
+}
+
+/**
+ * Keeps a job and queues its first pages. Further keys: its pages. Further arguments: their items, then the job's fields and values. Answers
+ * `created`, `there` when it exists, or the limit that is reached and in how many milliseconds there is room again, if that is known.
+ */
+export const createJob = define('createBulkJob', ['job', 'owned', 'queue', 'queues'], ['phase', 'bytes', 'needs'])<
+  readonly ['created' | 'there' | 'unfinished' | 'bytes' | 'listed', number]
+>`
+if redis.call('EXISTS', job) == 1 then return {'there', 0} end
+local unfinished, idleBytes, listed, roomMs = usage()
+if phase ~= 'COMPLETED' and unfinished >= ${maxUnfinished} then return {'unfinished', 0} end
+if idleBytes + bytes > ${maxIdleBytes} then return {'bytes', roomMs} end
+if listed > ${maxIdleListedBytes} then return {'listed', roomMs} end
+redis.call('HSET', job, 'phase', phase, 'bytes', bytes, 'createdAt', now, unpack(more, #moreKeys + 1))
+redis.call('PEXPIRE', job, ${idleKeptMs})
+for i, items in ipairs(moreKeys) do redis.call('SET', items, more[i], 'PX', ${idleKeptMs}) end
+redis.call('SADD', owned, job)
+redis.call('PEXPIRE', owned, ${keptMs})
+if phase == 'LISTING' then addTask('list') end
+if phase == 'DELETING' then addFirstPages(#moreKeys) end
+if phase == 'COMPLETED' then endJob(phase) else redis.call('HSETNX', queues, needs, now) end
+return {'created', 0}`;
+
+/** Begins the work on a page; 0 when another server has it. A job that was begun is kept anew. */
+export const takePage = define('takeBulkPage', ['job', 'states', 'owners', 'items', 'failures'], ['task', 'owner'])<
+  0 | 1
+>`
+if isLost() then return 0 end
+redis.call('HSETNX', states, 'taken', 1)
+redis.call('HDEL', job, 'unserved')
+redis.call('PEXPIRE', states, ${keptMs})
+if redis.call('HEXISTS', job, 'hasBegun') == 1 then
+  for _, key in ipairs({job, items, failures}) do redis.call('PEXPIRE', key, ${keptMs}) end
 end
-return redis.call('HGETALL', KEYS[2])`,
-);
+return 1`;
 
 /**
- * KEYS: the job, the page's states, the owners, the job's queue. ARGV: the task's name, its owner, the item's index, how long to keep a
- * job, with its pages, of which something was begun, and for how long the page is its owner's from now on: what is sent now has its answer
- * by then, or was given up. Answers `first`, `again` when it may have been sent, `cancelled` when it may have been and must not be again, `done`, `paused`, `stopped`, or `lost` when somebody else has the page.
+ * Marks an engagement as begun, and renews the page's lease: what is sent now has its answer by then, or timed out. Answers `first`, `again`
+ * when it may have been sent, `cancelled` when it may have been and must not be again, `done`, `paused`, `stopped`, or `lost` when another server has the page.
  */
-export const beginItem = script<'first' | 'again' | 'cancelled' | 'done' | 'paused' | 'stopped' | 'lost'>(
+export const beginItem = define(
   'beginBulkItem',
-  `${redisNow}${isLost} return 'lost' end
-redis.call('ZADD', KEYS[4], 'XX', now + tonumber(ARGV[5]), ARGV[1])
-local state = redis.call('HGET', KEYS[2], ARGV[3])
+  ['job', 'states', 'owners', 'queue'],
+  ['task', 'owner', 'index', 'leaseMs'],
+)<'first' | 'again' | 'cancelled' | 'done' | 'paused' | 'stopped' | 'lost'>`
+if isLost() then return 'lost' end
+redis.call('ZADD', queue, 'XX', now + leaseMs, task)
+local state = redis.call('HGET', states, index)
 if state and state ~= 'begun' then return 'done' end
-local phase, paused = unpack(redis.call('HMGET', KEYS[1], 'phase', 'isPaused'))
+local phase, paused = unpack(redis.call('HMGET', job, 'phase', 'isPaused'))
 if state == 'begun' and phase == 'CANCELLING' then return 'cancelled' end
 if phase ~= 'DELETING' then return 'stopped' end
 if paused == '1' then return 'paused' end
 if state == 'begun' then return 'again' end
-redis.call('HSET', KEYS[2], ARGV[3], 'begun')
-redis.call('HINCRBY', KEYS[1], 'open', 1)
-if redis.call('HSETNX', KEYS[1], 'hasBegun', 1) == 1 then
-  redis.call('PEXPIRE', KEYS[1], ARGV[4])
-  local pages, isListed = unpack(redis.call('HMGET', KEYS[1], 'pageCount', 'isListed'))
+redis.call('HSET', states, index, 'begun')
+redis.call('HINCRBY', job, 'open', 1)
+if redis.call('HSETNX', job, 'hasBegun', 1) == 1 then
+  redis.call('PEXPIRE', job, ${keptMs})
+  local pages, isListed = unpack(redis.call('HMGET', job, 'pageCount', 'isListed'))
   -- Those of a list are kept as long from when they were added, and may be ten thousand.
   for page = 0, (isListed and 0 or tonumber(pages)) - 1 do
-    redis.call('PEXPIRE', KEYS[1] .. ':page:' .. page, ARGV[4])
+    redis.call('PEXPIRE', job .. ':page:' .. page, ${keptMs})
   end
 end
-return 'first'`,
-);
+return 'first'`;
 
-/** As if it had not begun: nothing was sent, for sure. KEYS: the job, the page's states, the owners, the queue. ARGV: the task's name, its owner, the item's index, the moment. */
-export const releaseItem = script<number>(
-  'releaseBulkItem',
-  `${endCancelled}${isLost} return 0 end
-if redis.call('HGET', KEYS[2], ARGV[3]) ~= 'begun' then return 0 end
-redis.call('HDEL', KEYS[2], ARGV[3])
-redis.call('HINCRBY', KEYS[1], 'open', -1)
-endCancelled(KEYS[4], ARGV[4])
-return 1`,
-);
+/** Takes back that an engagement was begun: nothing was sent, for sure. */
+export const releaseItem = define('releaseBulkItem', ['job', 'states', 'owners', 'queue'], ['task', 'owner', 'index'])<
+  0 | 1
+>`
+if isLost() or redis.call('HGET', states, index) ~= 'begun' then return 0 end
+redis.call('HDEL', states, index)
+redis.call('HINCRBY', job, 'open', -1)
+endCancelled()
+return 1`;
 
-/** KEYS and ARGV as for `releaseItem`, but for the moment: how many attempts of its delete were answered, and the key of the last. */
-export const noteSent = script<number>(
-  'noteSentBulkItem',
-  `${isLost} return 0 end
-redis.call('HSET', KEYS[2], 'answers:' .. ARGV[3], ARGV[4], 'key:' .. ARGV[3], ARGV[5])
-return 1`,
-);
+/** Adds to a page's states. Further arguments: names and values. */
+export const noteStates = define('noteBulkStates', ['states', 'owners'], ['task', 'owner'])<0 | 1>`
+if isLost() then return 0 end
+redis.call('HSET', states, unpack(more))
+return 1`;
 
-/**
- * The one final outcome of an item, also of one that is in flight when its job fails. KEYS: the job, the page's states, the owners, the queue, the failures, the counter of the moment. ARGV: the task's
- * name, its owner, the item's index, the moment, outcome, the failure or nothing, how long to keep what is new.
- */
-export const finishItem = script<number>(
+/** Writes down the final outcome of an engagement, once; also of one that is in flight when its job fails. */
+export const finishItem = define(
   'finishBulkItem',
-  `${endTrouble}${endCancelled}${isLost} return 0 end
-local state = redis.call('HGET', KEYS[2], ARGV[3])
+  ['job', 'states', 'owners', 'queue', 'failures', 'rate'],
+  ['task', 'owner', 'index', 'outcome', 'failure'],
+)<0 | 1>`
+if isLost() then return 0 end
+local state = redis.call('HGET', states, index)
 if state and state ~= 'begun' then return 0 end
-local phase = redis.call('HGET', KEYS[1], 'phase')
+local phase = redis.call('HGET', job, 'phase')
 local isInFlight = phase == 'FAILED' and state == 'begun'
 if phase ~= 'DELETING' and phase ~= 'CANCELLING' and not isInFlight then return 0 end
-if state == 'begun' then redis.call('HINCRBY', KEYS[1], 'open', -1) end
-redis.call('HSET', KEYS[2], ARGV[3], ARGV[5])
-redis.call('HINCRBY', KEYS[1], 'outcome:' .. ARGV[5], 1)
-if not isInFlight and ARGV[5] ~= 'UpstreamUnavailableError' and ARGV[5] ~= 'OutcomeUnknownError' then endTrouble() end
-if ARGV[6] ~= '' then
-  redis.call('RPUSH', KEYS[5], ARGV[6])
-  redis.call('PEXPIRE', KEYS[5], ARGV[7])
+if state == 'begun' then redis.call('HINCRBY', job, 'open', -1) end
+redis.call('HSET', states, index, outcome)
+redis.call('HINCRBY', job, 'outcome:' .. outcome, 1)
+if not isInFlight and outcome ~= 'UpstreamUnavailableError' and outcome ~= 'OutcomeUnknownError' then endTrouble() end
+if failure ~= '' then
+  redis.call('RPUSH', failures, failure)
+  redis.call('PEXPIRE', failures, ${keptMs})
 end
-redis.call('INCR', KEYS[6])
-redis.call('EXPIRE', KEYS[6], 120)
-local done = redis.call('HINCRBY', KEYS[1], 'done', 1)
-if phase == 'DELETING' and done == tonumber(redis.call('HGET', KEYS[1], 'total')) then
-  endJob('COMPLETED', ARGV[4])
-  redis.call('HDEL', KEYS[1], 'trouble')
+redis.call('INCR', rate)
+redis.call('EXPIRE', rate, 120)
+local done = redis.call('HINCRBY', job, 'done', 1)
+if phase == 'DELETING' and done == tonumber(redis.call('HGET', job, 'total')) then
+  complete()
 end
-endCancelled(KEYS[4], ARGV[4])
-return 1`,
-);
-
-/** How many pages are listed between two looks at what the lists of the same owner take: so much may be more than there is room for. */
-const pagesPerLook = 10;
+endCancelled()
+return 1`;
 
 /**
- * Adds what upstream listed on one page, which may be larger than ours. Answers 0 when somebody else has, -1 for a list that comes back to where it was, -2 when the lists of its
- * owner take too much. KEYS: the job, what was listed, the cursors that were, the jobs of the same owner. ARGV: how many pages there
- * were, the cursor of this one and of the next (nothing: it is the last), how long to keep it, how many bytes the owner's lists may take, then the
- * items: what was listed before is left out.
+ * Adds what upstream listed on one page, which may be larger than ours, without what was listed before. Further arguments: the items. Without
+ * a `nextCursor` the list is complete, and the work on its first pages begins. Answers how often the page was only a part, while it is to be asked
+ * for again; then it is taken as it is, which the job says. `late`: another server has added it, `circle`: the list comes back to where it was,
+ * `full`: the lists of its owner take too much.
  */
-export const addListedPage = script<-2 | -1 | 0 | 1>(
+export const addListedPage = define(
   'addListedBulkPage',
-  `${redisNow}${usageOf}${endTrouble}
-local phase, pages, cursor = unpack(redis.call('HMGET', KEYS[1], 'phase', 'pageCount', 'cursor'))
-if phase ~= 'LISTING' or pages ~= ARGV[1] or (cursor or '') ~= ARGV[2] then return 0 end
-if tonumber(pages) % ${pagesPerLook} == 0 or #ARGV > 5 + ${pageSize} then
-  local _, _, listed = usageOf(KEYS[4], now)
-  if listed > tonumber(ARGV[5]) then return -2 end
+  ['job', 'listed', 'cursors', 'owned', 'queue'],
+  ['pageCount', 'cursor', 'nextCursor', 'isPartial', 'isDryRun'],
+)<'added' | 'late' | 'circle' | 'full' | number>`
+local phase, pages, lastCursor, wasPartial =
+  unpack(redis.call('HMGET', job, 'phase', 'pageCount', 'cursor', 'isPartial'))
+if phase ~= 'LISTING' or pages ~= pageCount or (lastCursor or '') ~= cursor then return 'late' end
+if isPartial == '1' and wasPartial ~= '1' then
+  local count = redis.call('HINCRBY', job, 'partial:' .. cursor, 1)
+  if count <= ${maxPartial} then return count end
+  redis.call('HSET', job, 'isPartial', 1)
 end
-if ARGV[3] ~= '' and redis.call('SADD', KEYS[3], ARGV[3]) == 0 then return -1 end
+if tonumber(pages) % ${pagesPerCheck} == 0 or #more > ${pageSize} then
+  local _, _, listedBytes = usage()
+  if listedBytes > ${maxIdleListedBytes} then return 'full' end
+end
+if nextCursor ~= '' and redis.call('SADD', cursors, nextCursor) == 0 then return 'circle' end
 local items = {}
-for i = 6, #ARGV do
-  if redis.call('SADD', KEYS[2], ARGV[i]) == 1 then table.insert(items, ARGV[i]) end
+for _, item in ipairs(more) do
+  if redis.call('SADD', listed, item) == 1 then table.insert(items, item) end
 end
-for i = 1, 3 do redis.call('PEXPIRE', KEYS[i], ARGV[4]) end
-redis.call('HSET', KEYS[1], 'cursor', ARGV[3])
-redis.call('HDEL', KEYS[1], 'unserved')
-if ARGV[3] == '' then redis.call('HSET', KEYS[1], 'isListed', 1) end
+local forMs = isDryRun == '1' and ${idleKeptMs} or ${keptMs}
+for _, key in ipairs({job, listed, cursors}) do redis.call('PEXPIRE', key, forMs) end
 for first = 1, #items, ${pageSize} do
   local list = '[' .. table.concat(items, ',', first, math.min(first + ${pageSize - 1}, #items)) .. ']'
-  local page = redis.call('HINCRBY', KEYS[1], 'pageCount', 1) - 1
-  redis.call('SET', KEYS[1] .. ':page:' .. page, list, 'PX', ARGV[4])
-  redis.call('HINCRBY', KEYS[1], 'listedBytes', #list)
+  local page = redis.call('HINCRBY', job, 'pageCount', 1) - 1
+  redis.call('SET', job .. ':page:' .. page, list, 'PX', forMs)
+  redis.call('HINCRBY', job, 'listedBytes', #list)
 end
-redis.call('HINCRBY', KEYS[1], 'total', #items)
+local total = redis.call('HINCRBY', job, 'total', #items)
+redis.call('HSET', job, 'cursor', nextCursor)
+redis.call('HDEL', job, 'unserved')
 endTrouble()
-return 1`,
-);
-
-/**
- * Counts that a page of the list was only a part of it. KEYS: the job. ARGV: the cursor of that page, how often it is asked for again.
- * Answers how often it was a part, and 0 when the list is taken as it is, which the job then says.
- */
-export const notePartialList = script<number>(
-  'notePartialBulkList',
-  `
-local phase, isPartial = unpack(redis.call('HMGET', KEYS[1], 'phase', 'isPartial'))
-if phase ~= 'LISTING' or isPartial == '1' then return 0 end
-local count = redis.call('HINCRBY', KEYS[1], 'partial:' .. ARGV[1], 1)
-if count <= tonumber(ARGV[2]) then return count end
-redis.call('HSET', KEYS[1], 'isPartial', 1)
-return 0`,
-);
-
-/**
- * The list is complete: the work on its first pages begins. KEYS: the job, what was listed, the cursors that were, the job's queue. ARGV: the moment, 1 for
- * a dry run, how many pages are done at once. Answers 1 when it was not known.
- */
-export const endListing = script<number>(
-  'endBulkListing',
-  `${endJob}${addTask}${redisNow}
-local phase, total, pages = unpack(redis.call('HMGET', KEYS[1], 'phase', 'total', 'pageCount'))
-if phase ~= 'LISTING' then return 0 end
-redis.call('UNLINK', KEYS[2], KEYS[3])
-redis.call('HDEL', KEYS[1], 'trouble')
-if ARGV[2] == '1' or tonumber(total) == 0 then
-  endJob('COMPLETED', ARGV[1])
+if nextCursor ~= '' then return 'added' end
+redis.call('UNLINK', listed, cursors)
+if isDryRun == '1' or total == 0 then
+  complete()
 else
-  redis.call('HSET', KEYS[1], 'phase', 'DELETING')
-  for page = 0, math.min(tonumber(pages), tonumber(ARGV[3])) - 1 do addTask(KEYS[4], page, now) end
+  redis.call('HSET', job, 'phase', 'DELETING', 'isListed', 1)
+  addFirstPages(redis.call('HGET', job, 'pageCount'))
 end
-return 1`,
-);
+return 'added'`;
 
 /**
- * KEYS: the job, its queue, the owners. ARGV: `pause`, `resume`, `cancel` or `fail`, the moment, why, and how often it had been resumed when
- * that came about, or nothing. Does nothing to a job that has ended, or was resumed since; a pause does nothing to one that is being cancelled. What rests in the queue is due at once after
- * a resumption or a cancel. Answers 1 when it changed it.
+ * Does `how` to a job: `pause`, `resume`, `cancel` or `fail`, for the reason `why`, if there is one. Changes no job that has ended, or
+ * has been resumed more often than `resumes` says, if it says so; a pause changes none that is being cancelled. What rests is due at once
+ * after a resumption or a cancel.
  */
-export const steerJob = script<number>(
-  'steerBulkJob',
-  `${endCancelled}
-local phase, resumes, paused = unpack(redis.call('HMGET', KEYS[1], 'phase', 'resumes', 'isPaused'))
+export const controlJob = define('controlBulkJob', ['job', 'queue', 'owners'], ['how', 'why', 'resumes'])<0 | 1>`
+local phase, resumed, paused = unpack(redis.call('HMGET', job, 'phase', 'resumes', 'isPaused'))
 if not phase or phase == 'CANCELLED' or phase == 'COMPLETED' or phase == 'FAILED' then return 0 end
-if ARGV[1] == 'pause' and (phase == 'CANCELLING' or (paused == '1' and ARGV[3] == '')) then return 0 end
-if ARGV[4] ~= '' and (resumes or '0') ~= ARGV[4] then return 0 end
-if ARGV[3] ~= '' then redis.call('HSET', KEYS[1], 'trouble', ARGV[3]) else redis.call('HDEL', KEYS[1], 'trouble') end
-if ARGV[1] == 'fail' then
-  endEarly('FAILED', KEYS[2], ARGV[2])
-elseif ARGV[1] == 'cancel' then
-  redis.call('HSET', KEYS[1], 'phase', 'CANCELLING', 'isPaused', 0)
+if how == 'pause' and (phase == 'CANCELLING' or (paused == '1' and why == '')) then return 0 end
+if resumes ~= '' and (resumed or '0') ~= resumes then return 0 end
+if why ~= '' then redis.call('HSET', job, 'trouble', why) else redis.call('HDEL', job, 'trouble') end
+if how == 'fail' then
+  endEarly('FAILED')
+elseif how == 'cancel' then
+  redis.call('HSET', job, 'phase', 'CANCELLING', 'isPaused', 0)
 elseif phase ~= 'CANCELLING' then
-  redis.call('HSET', KEYS[1], 'isPaused', ARGV[1] == 'pause' and 1 or 0)
+  redis.call('HSET', job, 'isPaused', how == 'pause' and 1 or 0)
 end
-if ARGV[1] == 'resume' then redis.call('HINCRBY', KEYS[1], 'resumes', 1) end
-if ARGV[1] == 'resume' or ARGV[1] == 'cancel' then
-  for _, task in ipairs(redis.call('SMEMBERS', KEYS[1] .. ':resting')) do
-    local dueAt = string.match(redis.call('HGET', KEYS[3], task) or '', '^resting:(%d+)$')
+if how == 'resume' then redis.call('HINCRBY', job, 'resumes', 1) end
+if how == 'resume' or how == 'cancel' then
+  for _, task in ipairs(redis.call('SMEMBERS', job .. ':resting')) do
+    local dueAt = string.match(redis.call('HGET', owners, task) or '', '^resting:(%d+)$')
     if dueAt then
-      redis.call('HDEL', KEYS[3], task)
-      redis.call('ZADD', KEYS[2], 'XX', dueAt, task)
+      redis.call('HDEL', owners, task)
+      redis.call('ZADD', queue, 'XX', dueAt, task)
     end
   end
-  redis.call('UNLINK', KEYS[1] .. ':resting')
+  redis.call('UNLINK', job .. ':resting')
 end
-if ARGV[1] == 'cancel' then endCancelled(KEYS[2], ARGV[2]) end
-return 1`,
-);
+if how == 'cancel' then endCancelled() end
+return 1`;
 
-/** Says why a job waits, unless it has ended, or is paused. ARGV: what to say, and the field for it: `trouble`, or `unserved` until a server takes a page. */
-export const noteTrouble = script<number>(
-  'noteBulkTrouble',
-  `
-local phase, paused = unpack(redis.call('HMGET', KEYS[1], 'phase', 'isPaused'))
+/** Says why a job waits, unless it has ended or is paused. `field`: `trouble`, or `unserved` until a server takes a page. */
+export const noteTrouble = define('noteBulkTrouble', ['job'], ['why', 'field'])<0 | 1>`
+local phase, paused = unpack(redis.call('HMGET', job, 'phase', 'isPaused'))
 if paused == '1' or (phase ~= 'LISTING' and phase ~= 'DELETING' and phase ~= 'CANCELLING') then return 0 end
-redis.call('HSET', KEYS[1], ARGV[2], ARGV[1])
-return 1`,
-);
+redis.call('HSET', job, field, why)
+return 1`;
 
-/**
- * Keeps pages no longer than it says that an ended job never reached. KEYS: the job. ARGV: the first page, and how many of them. Answers 1 while
- * there may be more.
- */
-export const letGo = script<0 | 1>(
-  'letGoOfBulkPages',
-  `
-local unreachedUntil, pages = unpack(redis.call('HMGET', KEYS[1], 'unreachedUntil', 'pageCount'))
+/** Keeps pages that an ended job never reached no longer than it says. Answers 1 while there may be more. */
+export const letGo = define('letGoOfBulkPages', ['job'], ['from', 'count'])<0 | 1>`
+local unreachedUntil, pages = unpack(redis.call('HMGET', job, 'unreachedUntil', 'pageCount'))
 if not unreachedUntil then return 0 end
-local next = ARGV[1] + ARGV[2]
-for page = ARGV[1], math.min(next, tonumber(pages)) - 1 do
-  local items = KEYS[1] .. ':page:' .. page
+local next = from + count
+for page = from, math.min(next, tonumber(pages)) - 1 do
+  local items = job .. ':page:' .. page
   if redis.call('EXISTS', items .. ':states') == 0 then redis.call('PEXPIREAT', items, unreachedUntil) end
 end
-return next < tonumber(pages) and 1 or 0`,
-);
+return next < tonumber(pages) and 1 or 0`;
+
+/**
+ * Takes the tasks that have been due longest. Further keys: the queues. Answers the milliseconds until the next task is due, or -1, then
+ * for each taken task the index of its queue and its name.
+ */
+export const takeTasks = define('takeBulkTasks', ['owners'], ['count', 'leaseMs', 'owner'])<
+  readonly [number, ...(string | number)[]]
+>`
+local answer = {-1}
+for _ = 1, tonumber(count) do
+  local name, dueAt, place
+  for i, queue in ipairs(moreKeys) do
+    local first, score = unpack(redis.call('ZRANGE', queue, 0, 0, 'WITHSCORES'))
+    score = tonumber(score)
+    if first and (not dueAt or score < dueAt) then name, dueAt, place = first, score, i end
+  end
+  if not dueAt then return answer end
+  if dueAt > now then
+    answer[1] = dueAt - now
+    return answer
+  end
+  redis.call('ZADD', moreKeys[place], now + leaseMs, name)
+  redis.call('HSET', owners, name, owner)
+  table.insert(answer, place - 1)
+  table.insert(answer, name)
+end
+answer[1] = 0
+return answer`;
+
+/** Renews a server's leases. Further keys: the queue of each. Further arguments: the queues that it serves, then the task and owner of each lease. */
+export const heartbeat = define('bulkHeartbeat', ['owners', 'queues'], ['leaseMs'])<1>`
+local served = #more - 2 * #moreKeys
+for i = 1, served do redis.call('HSET', queues, more[i], now) end
+for i, queue in ipairs(moreKeys) do
+  local task, owner = more[served + 2 * i - 1], more[served + 2 * i]
+  if redis.call('HGET', owners, task) == owner then redis.call('ZADD', queue, 'XX', now + leaseMs, task) end
+end
+return 1`;
+
+/**
+ * Ends a lease. `afterMs`: when the task is due again, or -1 when it is done. `follower`: the page to add next or nothing; it is added once, while
+ * the job deletes. What rests is in a set of the job's as well, since that may have ten thousand pages.
+ */
+export const releaseTask = define(
+  'releaseBulkTask',
+  ['owners', 'queue', 'job', 'states'],
+  ['task', 'owner', 'afterMs', 'follower'],
+)<0 | 1>`
+if isLost() then return 0 end
+redis.call('HDEL', owners, task)
+local phase, paused, pageCount = unpack(redis.call('HMGET', job, 'phase', 'isPaused', 'pageCount'))
+local dueAt = now + afterMs
+if afterMs == '-1' then
+  redis.call('ZREM', queue, task)
+elseif paused == '1' and phase ~= 'CANCELLING' then
+  redis.call('HSET', owners, task, 'resting:' .. string.format('%d', dueAt))
+  redis.call('ZADD', queue, math.max(dueAt, now + ${pausedRestMs}), task)
+  redis.call('SADD', job .. ':resting', task)
+  redis.call('PEXPIRE', job .. ':resting', redis.call('PTTL', job))
+else
+  redis.call('ZADD', queue, dueAt, task)
+end
+if follower ~= '' and phase == 'DELETING' and tonumber(follower) < tonumber(pageCount) then
+  if redis.call('HSETNX', states, 'followed', 1) == 1 then addTask(follower) end
+end
+return 1`;
+
+/**
+ * Finds the queues without a heartbeat for so long. `queuePrefix` begins the key of each. Answers each queue's name, the milliseconds since its last
+ * heartbeat, and the jobs of its first thousand tasks.
+ */
+export const findUnserved = define('findUnservedBulkTasks', ['queues'], ['queuePrefix', 'unservedMs'])<
+  readonly (readonly [needs: string, silentMs: number, jobIds: readonly string[]])[]
+>`
+local found = {}
+local heartbeats = redis.call('HGETALL', queues)
+for i = 1, #heartbeats, 2 do
+  local silentMs = now - tonumber(heartbeats[i + 1])
+  if silentMs > tonumber(unservedMs) then
+    local jobs, isKnown = {}, {}
+    for _, task in ipairs(redis.call('ZRANGE', queuePrefix .. heartbeats[i], 0, 999)) do
+      local id = string.match(task, '^[^:]*')
+      if not isKnown[id] then table.insert(jobs, id) end
+      isKnown[id] = true
+    end
+    if #jobs > 0 then table.insert(found, {heartbeats[i], silentMs, jobs}) else redis.call('HDEL', queues, heartbeats[i]) end
+  end
+end
+return found`;

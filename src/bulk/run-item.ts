@@ -1,61 +1,85 @@
 import type { AuditEvent } from '../engagement/delete/audit.ts';
 import { deleteEngagement, idempotencyKeyFor } from '../engagement/delete/delete-engagement.ts';
-import type { DeleteEngagementInput } from '../engagement/input.ts';
-import { readAfterDelete, type SeenAfterDelete } from '../engagement/read/read-engagements.ts';
-import type { DeleteEnd, DeleteEngagementError } from '../engagement/result.ts';
+import { readAfterDelete } from '../engagement/read/read-engagements.ts';
+import type { DeleteEngagementError, DeleteOutcome } from '../engagement/result.ts';
 import type { Selection } from '../engagement/selection.ts';
-import { finishFailed, finishGone, type Trail } from './finish-item.ts';
-import type { BulkItem, BulkJob } from './job.ts';
-import { findObstacle } from './obstacle.ts';
-import type { PagePorts } from './page-ports.ts';
-import type { HeldPage, ItemEnd, PageWork, PendingItem } from './page-work.ts';
+import { withoutRecord } from '../engagement/without-record.ts';
+import type { BulkItem } from './job.ts';
+import type { PageLease } from './job-store.ts';
+import { boundsOf, findObstacle, type JobWork, type Obstacle } from './work.ts';
 
-/** Nobody looks at what a bulk delete's answers hold. */
+/** The work on a page, and who it is for. */
+export interface PageWork extends JobWork {
+  readonly lease: PageLease;
+  /** Whether upstream answers lists, so that a read that fails may be its record's own fault; undefined when nothing had failed before. */
+  readonly isAnswering: boolean | undefined;
+}
+
+/** A page that is held, also by a server that cannot open the token of its job. */
+export type HeldPage = Omit<PageWork, 'caller'>;
+
+/** An item that has no final outcome yet. */
+export interface PendingItem {
+  readonly index: number;
+  readonly item: BulkItem;
+  /** It may have been sent. */
+  readonly isBegun: boolean;
+  /** Its record is kept. */
+  readonly isKept: boolean;
+  /** How often what became of it was looked for, in vain. */
+  readonly looks: number;
+  /** How often its record could not be read, to be kept. */
+  readonly failedReads: number;
+  /** How many of its delete's attempts upstream has answered. */
+  readonly answerCount: number;
+}
+
+/**
+ * How the work on one item ended. `stopped`: its job has ended, or another server has the page. `unknown`: nobody knows what became of it.
+ * `unread`: its record cannot be read, and so cannot be kept. An obstacle: nothing can be done about it now.
+ */
+export type ItemEnd = 'finished' | 'stopped' | 'unknown' | 'unread' | Obstacle;
+
+/** Callers see nothing of what upstream answers to a bulk delete. */
 const nothing: Selection = { fields: new Set(), noteFields: new Set(), chunks: false };
 
-/** A refusal is believed of an engagement that may have been deleted before when it was still there so often. */
+/** How often an engagement that may have been deleted must be seen before a refusal of another delete is believed. */
 const confirmations = 2;
 
-function inputOf({ input }: BulkJob, { id, engagementType }: BulkItem): DeleteEngagementInput {
-  return { id, integratedAccountId: input.integratedAccountId, format: 'unified', engagementType };
-}
+const noTrail = { integration: null, attempts: 0, idempotencyKey: null, durationMs: 0 };
 
-/** What is the same whoever deletes it, and whenever: the key upstream is made of it. */
-function optionsFor({ index }: PendingItem, { job, lease }: HeldPage) {
+/** What is the same whoever deletes it, and whenever: its `Idempotency-Key` upstream is made of it. */
+function deleteOf({ item, index }: PendingItem, { job, lease }: HeldPage) {
+  const { integratedAccountId } = job.input;
   const callerKey = [`bulk ${job.id}`, `${lease.page}.${index}`] as const;
-  return { selection: nothing, dryRun: false, snapshot: false, callerKey };
+  return {
+    input: { ...item, integratedAccountId, format: 'unified' as const },
+    options: { selection: nothing, dryRun: false, snapshot: false, callerKey },
+  };
 }
 
-/** Deletes it, unless the time for that is over; and what is to be said of that when it has its end. */
-async function deleteItem(
-  pending: PendingItem,
-  work: PageWork,
-  deadlineAt: number,
-  { send, findAccountIntegration, isStopping, store }: PagePorts,
-): Promise<{ readonly result: DeleteEnd; readonly trail: Trail | undefined }> {
-  let trail: AuditEvent | undefined;
-  const answered = { count: pending.answerCount };
-  const times = { deadlineAt, hasCallerLeft: isStopping };
-  const options = { ...optionsFor(pending, work), caller: work.caller, answered, ...times };
-  try {
-    const result = await deleteEngagement(inputOf(work.job, pending.item), options, {
-      send,
-      findAccountIntegration,
-      recordDelete(event) {
-        trail = event;
-      },
-      recordRepetition: () => {},
-    });
-    return { result, trail };
-  } finally {
-    // The next try, in any process, must not get these attempts' answers from upstream's memory.
-    if (trail?.idempotencyKey && trail.result !== 'DeleteEngagementSuccess')
-      await store.noteSent(work.lease, pending.index, answered.count, trail.idempotencyKey);
+/** Writes down how an engagement is gone, or why it is not, or not surely, gone: once and for all, with its one line in the log. */
+export async function finish(
+  { item, index }: PendingItem,
+  { job, lease, store, recordDelete }: HeldPage,
+  end: DeleteOutcome | DeleteEngagementError,
+  trail: AuditEvent | typeof noTrail = noTrail,
+): Promise<'finished'> {
+  const [outcome, ended] =
+    typeof end === 'string'
+      ? [end, { result: 'DeleteEngagementSuccess', detail: end }]
+      : [end.kind, { result: end.kind, detail: end.message }];
+  const failure =
+    typeof end === 'string' ? undefined : { ...item, result: withoutRecord(end, 'Its content is not kept.') };
+  // Two processes may come to it, and one of them writes it down.
+  if (await store.finish(lease, index, outcome, failure)) {
+    const { integratedAccountId } = job.input;
+    const where = { callerId: job.callerId, integratedAccountId, engagementId: item.id, bulkDeleteId: job.id };
+    // The trail has an end of its own: of an attempt that found nothing, when an earlier one had deleted it.
+    recordDelete({ ...where, ...trail, ...ended });
   }
+  return 'finished';
 }
-
-/** What a read showed of an engagement that can be read. */
-type Seen = Exclude<SeenAfterDelete['kind'], 'MarkedDeleted'>;
 
 /** A list that does not say which kind an engagement is leaves nothing to delete it by where that is required. */
 function withWayOut(result: DeleteEngagementError, { item }: PendingItem, { job }: PageWork): DeleteEngagementError {
@@ -69,113 +93,103 @@ function withWayOut(result: DeleteEngagementError, { item }: PendingItem, { job 
   return { ...result, message };
 }
 
+/** What a read shows of an engagement that may have been deleted and can be read. */
+type Seen = 'There' | 'Unproven';
+
 /**
- * What the delete of an engagement came to: most of it is final. Of one that may have been sent before, a refusal says nothing:
- * it stays begun, until it was seen to be there often enough; and what is gone, after it was seen, is gone by an attempt of ours.
- * @param seen what a read before showed; undefined for one that was not sent before.
+ * Deletes an engagement. If it may have been sent before (`seen`), a refusal proves nothing until a read has shown it often enough; and a
+ * `NotFoundError` means that an earlier attempt deleted it.
  */
-async function conclude(
-  { result, trail }: Awaited<ReturnType<typeof deleteItem>>,
+async function remove(
   pending: PendingItem,
   seen: Seen | undefined,
   work: PageWork,
-  ports: PagePorts,
+  bounds: ReturnType<typeof boundsOf>,
 ): Promise<ItemEnd> {
+  const { lease, store, caller } = work;
+  const { input, options } = deleteOf(pending, work);
+  const answered = { count: pending.answerCount };
+  let trail: AuditEvent | undefined;
+  const recordDelete = (event: AuditEvent) => {
+    trail = event;
+  };
+  const ports = { ...work, recordDelete, recordRepetition: () => {} };
+  const result = await deleteEngagement(input, { ...options, ...bounds, caller, answered }, ports).finally(async () => {
+    // The next try, in any process, must not get these attempts' answers from upstream's memory.
+    if (trail?.idempotencyKey && trail.result !== 'DeleteEngagementSuccess')
+      await store.noteSent(lease, pending.index, answered.count, trail.idempotencyKey);
+  });
   if (result.kind === 'OutcomeUnknownError') return 'unknown';
   if (result.kind === 'DeleteEngagementPlan') throw new Error('a plan of no dry run');
-  if (result.kind === 'DeleteEngagementSuccess') {
-    await finishGone(pending, work, result.outcome, ports, trail);
-    return 'finished';
-  }
-  const obstacle = await findObstacle(result, work.job, work.caller, ports);
-  const wasBegun = seen !== undefined;
+  if (result.kind === 'DeleteEngagementSuccess') return finish(pending, work, result.outcome, trail);
+  const obstacle = await findObstacle(result, work);
   if (obstacle || result.kind === 'Unauthenticated') {
-    if (!wasBegun) await ports.store.release(work.lease, pending.index);
-    return obstacle ?? { kind: 'paused' };
+    if (!seen) await store.release(lease, pending.index);
+    return obstacle ?? 'paused';
   }
-  if (wasBegun && result.kind === 'NotFoundError') await finishGone(pending, work, 'ALREADY_ABSENT', ports, trail);
-  else if (wasBegun && (seen === 'Unproven' || pending.looks < confirmations)) return 'unknown';
-  else await finishFailed(pending, work, withWayOut(result, pending, work), ports, trail);
-  return 'finished';
+  if (seen && result.kind === 'NotFoundError') return finish(pending, work, 'ALREADY_ABSENT', trail);
+  if (seen && (seen === 'Unproven' || pending.looks < confirmations)) return 'unknown';
+  return finish(pending, work, withWayOut(result, pending, work), trail);
 }
 
-/**
- * Reads what may have been deleted: by now whoever sent it has given it up. What can be read has to be deleted again: where
- * deleted ones can be read too, that does no harm.
- */
+/** Reads what may have been deleted, now that its sender has given it up. What can be read has to be deleted again, which does no harm. */
 async function settle(
   pending: PendingItem,
   work: PageWork,
-  deadlineAt: number,
-  ports: PagePorts,
+  bounds: ReturnType<typeof boundsOf>,
 ): Promise<ItemEnd | Seen> {
-  const { job, caller } = work;
-  const key = { ...pending.item, integratedAccountId: job.input.integratedAccountId };
-  const found = await readAfterDelete(key, { caller, deadlineAt, hasCallerLeft: ports.isStopping }, ports);
+  const { input } = deleteOf(pending, work);
+  const found = await readAfterDelete(input, { caller: work.caller, ...bounds }, work);
   if (found.kind === 'There' || found.kind === 'Unproven') return found.kind;
-  if (found.kind === 'MarkedDeleted') {
-    await finishGone(pending, work, 'ALREADY_ABSENT', ports);
-    return 'finished';
-  }
+  if (found.kind === 'MarkedDeleted') return finish(pending, work, 'ALREADY_ABSENT');
   // While upstream answers other requests, that this one cannot be read is a look at it.
   if (found.kind === 'UpstreamUnavailableError' && found.wasSent && work.isAnswering) return 'unknown';
   // That a limit or an outage keeps it from being read is no look.
-  const obstacle = await findObstacle(found, job, caller, ports);
+  const obstacle = await findObstacle(found, work);
   if (obstacle) return obstacle;
-  if (found.kind !== 'NotFoundError') return 'unknown';
-  await finishGone(pending, work, 'ALREADY_ABSENT', ports);
-  return 'finished';
+  return found.kind === 'NotFoundError' ? finish(pending, work, 'ALREADY_ABSENT') : 'unknown';
 }
 
 /**
- * Brings one engagement of a bulk delete to its end, or says why not now. One that may have been sent before is read first:
- * if it is gone, that is its end; if not, it is deleted again, under the same key. If the job is cancelled, its outcome is unknown then.
+ * Brings one engagement to its outcome, or says why not now. One that may have been sent before is read first: if it is gone, that is its
+ * outcome; if not, it is deleted again under the same key, or its outcome is unknown if the job is cancelled.
  */
-export async function runItem(pending: PendingItem, work: PageWork, ports: PagePorts): Promise<ItemEnd> {
-  const { lease } = work;
-  const { index } = pending;
+export async function runItem(pending: PendingItem, work: PageWork): Promise<ItemEnd> {
   // From before it is begun: a process that was frozen in between must not send what others have settled since.
-  const deadlineAt = performance.now() + ports.requestTimeoutMs;
-  const begun = await ports.store.begin(lease, index);
+  const bounds = boundsOf(work);
+  const begun = await work.store.begin(work.lease, pending.index);
   if (begun === 'done') return 'finished';
-  if (begun === 'paused') return { kind: 'paused' };
-  if (begun === 'stopped' || begun === 'lost') return 'stopped';
-  const wasBegun = begun !== 'first';
-  const settled = wasBegun ? await settle(pending, work, deadlineAt, ports) : undefined;
-  if (settled !== undefined && settled !== 'There' && settled !== 'Unproven') {
+  if (begun === 'lost') return 'stopped';
+  if (begun === 'paused' || begun === 'stopped') return begun;
+  if (begun === 'first') return remove(pending, undefined, work, bounds);
+  const seen = await settle(pending, work, bounds);
+  if (seen !== 'There' && seen !== 'Unproven') {
     // A cancelled job must end, also during an outage or a limit: each time counts as a look.
-    return begun === 'cancelled' && typeof settled === 'object' ? 'unknown' : settled;
+    return begun === 'cancelled' && seen !== 'finished' ? 'unknown' : seen;
   }
-  if (begun === 'cancelled') {
-    // It may be carried out late.
-    if (pending.looks < confirmations) return 'unknown';
-    await giveUp(pending, work, ports, whyCancelled[settled ?? 'Unproven']);
-    return 'finished';
-  }
-  return conclude(await deleteItem(pending, work, deadlineAt, ports), pending, settled, work, ports);
+  if (begun === 'again') return remove(pending, seen, work, bounds);
+  // It may be carried out late.
+  return pending.looks < confirmations ? 'unknown' : giveUp(pending, work, seen);
 }
-
-const whyUnknown =
-  'Its delete was sent, and no later request has shown what became of it, so it may or may not be deleted.';
 
 const afterCancel = 'Its delete was sent without a clear answer, and not again, since the bulk delete was cancelled.';
 
-/** What can be said of an engagement that can be read after its bulk delete was cancelled. */
-const whyCancelled: Readonly<Record<Seen, string>> = {
+/** Why it is not known what became of an engagement: no read showed it, or it can be read after its bulk delete was cancelled. */
+const whyUnknown = {
+  Nothing: 'Its delete was sent, and no later request has shown what became of it, so it may or may not be deleted.',
   There: `${afterCancel} It could still be read afterwards, so it is most likely not deleted.`,
   Unproven: `${afterCancel} It can still be read, but so can deleted ones in some integrations, so it may or may not be deleted.`,
 };
 
-/**
- * The end of an item of which nobody can say what became of it, after all that was tried.
- * @param why what is known, in sentences.
- */
-export async function giveUp(pending: PendingItem, work: HeldPage, ports: PagePorts, why = whyUnknown): Promise<void> {
-  const message = `${why} Delete it again: a NotFoundError then means that it is gone.`;
-  const states = await ports.store.readStates(work.job.id, work.lease.page);
-  const options = { ...optionsFor(pending, work), caller: { id: work.job.callerId } };
-  const key = idempotencyKeyFor(inputOf(work.job, pending.item), options, pending.answerCount);
-  const idempotencyKey = states[`key:${pending.index}`] ?? key;
-  const unknown = { idempotencyKey, retrySafe: true, lastStatusCode: null, engagement: null };
-  await finishFailed(pending, work, { kind: 'OutcomeUnknownError', message, ...unknown }, ports);
+/** Ends an item of which nobody can say what became of it, after all that was tried. */
+export async function giveUp(pending: PendingItem, work: HeldPage, seen: keyof typeof whyUnknown): Promise<'finished'> {
+  const { input, options } = deleteOf(pending, work);
+  const states = await work.store.readStates(work.job.id, work.lease.page);
+  const key = idempotencyKeyFor(input, { ...options, caller: { id: work.job.callerId } }, pending.answerCount);
+  return finish(pending, work, {
+    kind: 'OutcomeUnknownError',
+    message: `${whyUnknown[seen]} Delete it again: a NotFoundError then means that it is gone.`,
+    ...{ idempotencyKey: states[`key:${pending.index}`] ?? key, retrySafe: true },
+    ...{ lastStatusCode: null, engagement: null },
+  });
 }

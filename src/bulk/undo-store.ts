@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { link, mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -8,20 +9,19 @@ import type { UndoStoreConfig } from '../config/shared-config.ts';
 import type { Log } from '../log/log.ts';
 import { createOutboundFetch } from '../upstream/outbound.ts';
 
-/** What a store does with a file that is only a test. No text says where the store is, or how it is opened. */
+/** What a store does with a file. No text says where the store is, or how it is opened. */
 export type Probe =
   | { readonly kind: 'kept' }
-  /** It says no, and will say so until somebody changes something. */
+  /** It refuses, and will until somebody changes something. */
   | { readonly kind: 'refused'; readonly reason: string; readonly advice: string }
   /** It fails, or does not answer in time. That may be over soon. */
   | { readonly kind: 'failing'; readonly reason: string };
 
-/** Keeps files that are never changed. */
+/** Keeps undo files, which are never changed. */
 export interface UndoStore {
   /**
-   * Keeps a file under a name that no other has; settles when it is as safe as the store can make it.
-   * @param name of letters, digits, dots and hyphens; slashes are folders.
-   * @throws when it could not be kept. What says where the store is, or how it is opened, is not in the message.
+   * Keeps a file under a name that no other has (letters, digits, dots, hyphens; slashes are folders), as safely as the store can.
+   * @throws when it could not be kept. The message does not say where the store is, or how it is opened.
    */
   write(name: string, text: string): Promise<void>;
   /**
@@ -30,6 +30,9 @@ export interface UndoStore {
    */
   probe(): Promise<Probe>;
 }
+
+/** Tries once to keep a file. */
+type Put = (name: string, text: string, signal: AbortSignal) => Promise<Probe>;
 
 /** How long a store may take for one file, with all attempts, in milliseconds. */
 const timeoutMs = 30_000;
@@ -43,11 +46,6 @@ const delayMs = 100;
 
 /** Nothing that leads to a folder above, or that an address reads in another way. */
 const nameForm = /^(?!.*\.\.)[\w.-]+(\/[\w.-]+)*$/;
-
-function checked(name: string): string {
-  if (!nameForm.test(name)) throw new Error('no file can have that name');
-  return name;
-}
 
 /** Writes a folder's names to the disk: a file that is there after a power cut needs its name, too. */
 async function sync(path: string): Promise<void> {
@@ -92,56 +90,30 @@ async function writeFile(file: string, text: string): Promise<void> {
   for (let folder = dirname(file); folder.length >= top.length; folder = dirname(folder)) await sync(folder);
 }
 
+const noRight = 'give the user that the server runs as the right to write there';
+const noSpace = 'free space, or name another folder';
+const isFile = 'a part of its path is a file: name another folder';
+
 /** What to do about a folder that does not take a file, by the error's code. */
 const folderAdvice: Readonly<Record<string, string>> = {
-  EACCES: 'give the user that the server runs as the right to write there',
-  EPERM: 'give the user that the server runs as the right to write there',
+  ...{ EACCES: noRight, EPERM: noRight, ENOSPC: noSpace, EDQUOT: noSpace, ENOTDIR: isFile, EEXIST: isFile },
   EROFS: 'mount it for writing, or name another folder',
-  ENOSPC: 'free space, or name another folder',
-  EDQUOT: 'free space, or name another folder',
   ENOENT: 'create the folder, or name another',
-  ENOTDIR: 'a part of its path is a file: name another folder',
-  EEXIST: 'a part of its path is a file: name another folder',
 };
 
-function createFolder(path: string): UndoStore {
-  /** In a folder of its own, as the files of a bulk delete are. */
-  async function writeTest(): Promise<Probe> {
-    const folder = join(path, `.write-test-${randomUUID()}`);
-    try {
-      await writeFile(join(folder, 'file'), 'It can be written.\n');
-      return { kind: 'kept' };
-    } catch (error) {
-      const { code = 'unknown error' } = error as NodeJS.ErrnoException;
-      return { kind: 'refused', reason: code, advice: folderAdvice[code] ?? 'name another folder' };
-    } finally {
-      await rm(folder, { recursive: true, force: true }).catch(() => {});
-    }
-  }
-
-  return {
-    async write(name, text) {
-      const written = writeFile(join(path, checked(name)), text).then(() => 'kept');
-      // Nothing ends a call that a network's file system does not answer. A file that is kept after all is one too many.
-      const end = await Promise.race([
-        written.catch(({ code }) => code),
-        sleep(timeoutMs, 'no answer', { ref: false }),
-      ]);
-      if (end !== 'kept') throw new Error(`the folder did not take a file: ${end}`);
-    },
-    // Nothing ends a call that a network's file system does not answer.
-    probe: () =>
-      Promise.race([
-        writeTest(),
-        sleep(probeTimeoutMs, { kind: 'failing', reason: 'no answer' } as const, { ref: false }),
-      ]),
+function createFolderPut(path: string): Put {
+  return (name, text, signal) => {
+    const written = writeFile(join(path, name), text).then(
+      (): Probe => ({ kind: 'kept' }),
+      ({ code = 'unknown error' }): Probe => {
+        return { kind: 'refused', reason: code, advice: folderAdvice[code] ?? 'name another folder' };
+      },
+    );
+    // Nothing ends a call that a network's file system does not answer. A file that is kept after all is one too many.
+    const late = once(signal, 'abort').then((): Probe => ({ kind: 'failing', reason: 'no answer' }));
+    return Promise.race([written, late]);
   };
 }
-
-type BucketConfig = Extract<UndoStoreConfig, { kind: 'bucket' }>;
-
-/** A status that may be another the next time. */
-const isPassing = (status: number) => status >= 500 || status === 429 || status === 408;
 
 /** What to do about a bucket that refuses a file, by the status. */
 function bucketAdvice(status: number): string {
@@ -151,10 +123,10 @@ function bucketAdvice(status: number): string {
   return 'check the address and the AWS_ settings (temporary credentials end)';
 }
 
-function createBucket(
-  { url, accessKeyId, secretAccessKey, sessionToken, region }: BucketConfig,
-  proxy: ProxyConfig | undefined,
-): UndoStore {
+type BucketConfig = Extract<UndoStoreConfig, { kind: 'bucket' }>;
+
+function createBucketPut(config: BucketConfig, proxy: ProxyConfig | undefined): Put {
+  const { url, accessKeyId, secretAccessKey, sessionToken, region } = config;
   const fetchOut = createOutboundFetch(proxy);
   const client = new AwsClient({
     accessKeyId,
@@ -165,57 +137,59 @@ function createBucket(
   });
   const base = url.href.replace(/\/$/, '');
 
-  async function put(address: string, body: string, signal: AbortSignal): Promise<number> {
+  return async (name, body, signal) => {
     const headers = { 'content-type': 'application/jsonl' };
-    const signed = await client.sign(address, { method: 'PUT', body, headers });
+    const signed = await client.sign(`${base}/${name}`, { method: 'PUT', body, headers });
     const request = { method: 'PUT', headers: [...signed.headers], body };
-    // Not by the client's own fetch: the signal of a request that it makes may be collected as garbage, and never end it
-    // (github.com/nodejs/undici/issues/4068). And a redirect would send the records to whoever it names.
-    const response = await fetchOut(signed.url, { ...request, signal, redirect: 'manual' });
-    await response.arrayBuffer();
-    return response.ok ? 200 : response.status;
-  }
+    try {
+      // Not by the client's own fetch: the signal of a request that it makes may be collected as garbage, and never end it
+      // (github.com/nodejs/undici/issues/4068). And a redirect would send the records to whoever it names.
+      const response = await fetchOut(signed.url, { ...request, signal, redirect: 'manual' });
+      await response.arrayBuffer();
+      if (response.ok) return { kind: 'kept' };
+      const { status } = response;
+      const reason = `status ${status}`;
+      const isPassing = status >= 500 || status === 429 || status === 408;
+      return isPassing ? { kind: 'failing', reason } : { kind: 'refused', reason, advice: bucketAdvice(status) };
+    } catch (error) {
+      const { code = 'no answer' } = ((error as Error).cause ?? {}) as NodeJS.ErrnoException;
+      if (code === 'ENOTFOUND') return { kind: 'refused', reason: code, advice: 'correct the host in the address' };
+      return { kind: 'failing', reason: code };
+    }
+  };
+}
 
+/** Opens the store that the configuration names; a bucket by the proxy. Nothing is asked of it before the first file. */
+export function openUndoStore(config: UndoStoreConfig, proxy?: ProxyConfig): UndoStore {
+  const put = config.kind === 'folder' ? createFolderPut(config.path) : createBucketPut(config, proxy);
   return {
     async write(name, text) {
-      const address = `${base}/${checked(name)}`;
+      if (!nameForm.test(name)) throw new Error('no file can have that name');
       const signal = AbortSignal.timeout(timeoutMs);
       for (let attempt = 1; ; attempt += 1) {
-        const status = await put(address, text, signal);
-        if (status === 200) return;
-        if (!isPassing(status) || attempt === maxAttempts) throw new Error(`the bucket answered with status ${status}`);
-        await sleep(Math.random() * delayMs * 2 ** (attempt - 1), undefined, { signal });
+        const end = await put(name, text, signal);
+        if (end.kind === 'kept') return;
+        if (end.kind === 'refused' || attempt === maxAttempts || signal.aborted)
+          throw new Error(`the undo store did not take a file: ${end.reason}`);
+        await sleep(Math.random() * delayMs * 2 ** (attempt - 1));
       }
     },
     async probe() {
-      try {
-        const signal = AbortSignal.timeout(probeTimeoutMs);
-        const status = await put(`${base}/.write-test`, 'It can be written.\n', signal);
-        if (status === 200) return { kind: 'kept' };
-        const reason = `status ${status}`;
-        return isPassing(status)
-          ? { kind: 'failing', reason }
-          : { kind: 'refused', reason, advice: bucketAdvice(status) };
-      } catch (error) {
-        const { code } = ((error as Error).cause ?? {}) as NodeJS.ErrnoException;
-        if (code === 'ENOTFOUND') return { kind: 'refused', reason: code, advice: 'correct the host in the address' };
-        return { kind: 'failing', reason: code ?? 'no answer' };
+      // In a folder of its own, as the files of a bulk delete are.
+      const folder = config.kind === 'folder' ? `.write-test-${randomUUID()}` : undefined;
+      const name = folder ? `${folder}/file` : '.write-test';
+      const end = await put(name, 'It can be written.\n', AbortSignal.timeout(probeTimeoutMs));
+      if (config.kind === 'folder' && folder) {
+        const removed = rm(join(config.path, folder), { recursive: true, force: true }).catch(() => {});
+        if (end.kind !== 'failing') await removed;
       }
+      return end;
     },
   };
 }
 
 /**
- * Opens the store that the configuration names. Nothing is asked of it before the first file.
- * @param proxy is what a bucket is reached by.
- */
-export function openUndoStore(config: UndoStoreConfig, proxy?: ProxyConfig): UndoStore {
-  return config.kind === 'folder' ? createFolder(config.path) : createBucket(config, proxy);
-}
-
-/**
- * Tries whether the store can be written, before a server listens that would need it. One that fails or does not answer is a
- * warning: its outage must not keep plain deletes from being served.
+ * Writes a test file before the server listens. An outage is a warning: it must not keep plain deletes from being served.
  * @throws {ConfigError} when it refuses, or cannot ever take a file.
  */
 export async function checkUndoStore(config: UndoStoreConfig, log: Log, proxy?: ProxyConfig): Promise<void> {

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { BulkUnavailable } from './bulk-unavailable.ts';
+import { BulkUnavailable } from './job-scripts.ts';
 import { listJob } from './list-job.ts';
-import type { PagePorts, WorkEnd } from './page-ports.ts';
 import { runPage } from './run-page.ts';
 import { type Lease, leaseMsFor, type TaskQueue } from './task-queue.ts';
+import { later, type WorkEnd, type WorkPorts } from './work.ts';
 
 /** How many tasks one process works on at once. Delayed tasks do not count. */
 const maxAtOnce = 64;
@@ -41,25 +41,25 @@ export interface BulkWorker {
 }
 
 /** Starts working; waits for Redis while it cannot be reached. */
-export function startBulkWorker(queue: TaskQueue, options: Omit<PagePorts, 'isStopping'>): BulkWorker {
+export function startBulkWorker(queue: TaskQueue, options: Omit<WorkPorts, 'isStopping'>): BulkWorker {
   const stopping = new AbortController();
   const isStopping = () => stopping.signal.aborted;
-  const ports: PagePorts = { ...options, isStopping };
+  const ports: WorkPorts = { ...options, isStopping };
   const { store, log, requestTimeoutMs } = options;
-  const leaseMs = leaseMsFor(requestTimeoutMs);
   const running = new Map<Promise<void>, Lease>();
   let rest = new AbortController();
   const wake = () => rest.abort();
+  const pause = (ms: number, signal: AbortSignal) => sleep(ms, undefined, { signal, ref: false }).catch(() => {});
 
   async function work(lease: Lease): Promise<WorkEnd> {
     const { jobId, page } = lease;
     try {
       return await (page === 'list' ? listJob(jobId, ports) : runPage({ ...lease, page }, ports));
     } catch (err) {
-      // That Redis is gone has been told.
+      // That Redis is gone has its own log line.
       if (!(err instanceof BulkUnavailable))
         log.error({ err, bulkDeleteId: jobId }, 'a part of a bulk delete is tried again');
-      return { kind: 'later', afterMs: failedMs };
+      return later(failedMs);
     }
   }
 
@@ -72,19 +72,9 @@ export function startBulkWorker(queue: TaskQueue, options: Omit<PagePorts, 'isSt
         return await queue.release(lease, afterMs, isFollowed);
       } catch {
         if (isStopping()) return;
-        await sleep(pauseMs, undefined, { signal: stopping.signal, ref: false }).catch(() => {});
+        await pause(pauseMs, stopping.signal);
       }
     }
-  }
-
-  function start(lease: Lease): void {
-    const task = work(lease)
-      .then((end) => release(lease, end))
-      .finally(() => {
-        running.delete(task);
-        wake();
-      });
-    running.set(task, lease);
   }
 
   /**
@@ -96,23 +86,29 @@ export function startBulkWorker(queue: TaskQueue, options: Omit<PagePorts, 'isSt
     const free = maxAtOnce - running.size;
     if (free === 0) return idlePollMs;
     const { leases, nextMs = idlePollMs } = await queue.take(free, randomUUID(), queues);
-    for (const lease of leases) start(lease);
+    for (const lease of leases) {
+      const task = work(lease)
+        .then((end) => release(lease, end))
+        .finally(() => {
+          running.delete(task);
+          wake();
+        });
+      running.set(task, lease);
+    }
     return Math.min(nextMs, idlePollMs);
   }
 
   async function takeAll(): Promise<void> {
-    let pauseMs = minPauseMs;
-    while (!isStopping()) {
+    for (let failures = 0; !isStopping(); ) {
       rest = new AbortController();
-      let waitMs: number;
       try {
-        waitMs = await takeDue();
-        pauseMs = minPauseMs;
+        const waitMs = await takeDue();
+        failures = 0;
+        if (!isStopping()) await pause(waitMs, rest.signal);
       } catch {
-        waitMs = pauseMs;
-        pauseMs = Math.min(2 * pauseMs, maxPauseMs);
+        if (!isStopping()) await pause(Math.min(minPauseMs * 2 ** failures, maxPauseMs), rest.signal);
+        failures += 1;
       }
-      if (!isStopping()) await sleep(waitMs, undefined, { signal: rest.signal, ref: false }).catch(() => {});
     }
   }
 
@@ -123,18 +119,16 @@ export function startBulkWorker(queue: TaskQueue, options: Omit<PagePorts, 'isSt
   async function attendUnserved(): Promise<void> {
     for (const { needs, jobIds, silentMs, lacks } of await queue.findUnserved()) {
       const why = `No server can work on it: it waits for one with the ${lacks.join(' and ')} that it was started with.`;
-      for (const jobId of jobIds) await store.noteUnserved(jobId, why);
+      for (const jobId of jobIds) await store.note(jobId, why, 'unserved');
       if (silentMs > lastHopeMs) await takeDue([needs]);
     }
   }
 
-  const timers = (
-    [
-      [() => queue.heartbeat(running.values()), Math.min(leaseMs / heartbeatsPerLease, maxHeartbeatMs)],
-      [attendUnserved, unservedLookMs],
-    ] as const
-  ).map(([act, everyMs]) => setInterval(() => void act().catch(() => {}), everyMs).unref());
-  void queue.heartbeat([]).catch(() => {});
+  const every = (ms: number, act: () => Promise<void>) => setInterval(() => void act().catch(() => {}), ms).unref();
+  const beat = () => queue.heartbeat(running.values());
+  const heartbeatMs = Math.min(leaseMsFor(requestTimeoutMs) / heartbeatsPerLease, maxHeartbeatMs);
+  const timers = [every(heartbeatMs, beat), every(unservedLookMs, attendUnserved)];
+  void beat().catch(() => {});
   const taking = takeAll();
 
   return {

@@ -1,7 +1,6 @@
-import { BulkDeletes } from '../bulk/bulk-deletes.ts';
+import { BulkDeletes, createSeal } from '../bulk/bulk-deletes.ts';
 import type { BulkJob } from '../bulk/job.ts';
 import { JobStore } from '../bulk/job-store.ts';
-import { createSeal } from '../bulk/seal.ts';
 import { type Abilities, leaseMsFor, needsOf, TaskQueue } from '../bulk/task-queue.ts';
 import { openUndoStore } from '../bulk/undo-store.ts';
 import { startBulkWorker } from '../bulk/worker.ts';

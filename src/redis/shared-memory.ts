@@ -5,8 +5,7 @@ import { defaultKeyPrefix, parseRedisAddress } from '../config/redis-address.ts'
 import type { Secret } from '../config/secret.ts';
 import type { Log } from '../log/log.ts';
 import type { RedisClient } from './client.ts';
-import { faultOf } from './fault.ts';
-import { RedisHealth } from './health.ts';
+import { faultOf, RedisHealth } from './health.ts';
 
 /** How long an answer is waited for: whoever asks has somebody waiting, and can go on without. */
 const commandTimeoutMs = 1_000;
@@ -47,51 +46,18 @@ const failFast = {
   enableOfflineQueue: false,
 } satisfies RedisOptions;
 
-/** KEYS: what is written. ARGV: how long it is kept, and what is answered: each time another, or it may be an answer to something else. All that any other question needs: EVAL, TIME, a key of ours, a write that ends by itself. */
+/**
+ * Does all that any question needs: EVAL, TIME, a write that ends by itself. ARGV: how long that is kept, what to answer (each time another, or it
+ * may be the answer to something else), and 1 to add what INFO says of memory and persistence, where that is allowed.
+ */
 const probe = script<string>(
   'probe',
-  `redis.call('SET', KEYS[1], redis.call('TIME')[1], 'PX', ARGV[1]) return ARGV[2]`,
+  `redis.call('SET', KEYS[1], redis.call('TIME')[1], 'PX', ARGV[1])
+if ARGV[3] ~= '1' then return ARGV[2] end
+local memory, persistence = redis.pcall('INFO', 'memory'), redis.pcall('INFO', 'persistence')
+if type(memory) ~= 'string' or type(persistence) ~= 'string' then return ARGV[2] end
+return ARGV[2] .. '|' .. memory .. persistence`,
 );
-
-/** KEYS: any of ours, so that the server is asked that has them. Answers what INFO says of memory and persistence; nothing where that is not allowed. */
-const readInfo = script<string>(
-  'readInfo',
-  `
-local info = ''
-for _, section in ipairs({'memory', 'persistence'}) do
-  local answer = redis.pcall('INFO', section)
-  if type(answer) ~= 'string' then return '' end
-  info = info .. answer
-end
-return info`,
-);
-
-/** What the answer is by the deadline; undefined when there is none. What was asked is carried out all the same. */
-async function by<Answer>(deadlineAt: number, answer: Promise<Answer>): Promise<Answer | undefined> {
-  const late = new AbortController();
-  const left = Math.max(0, deadlineAt - performance.now());
-  try {
-    return await Promise.race([answer, sleep(left, undefined, { signal: late.signal })]);
-  } finally {
-    late.abort();
-  }
-}
-
-/** What whoever runs Redis had better change, by its INFO. */
-function adviceOf(info: string): readonly string[] {
-  const values = new Map(info.split('\r\n').map((line) => line.split(':', 2) as [string, string]));
-  const policy = values.get('maxmemory_policy');
-  return [
-    ...(values.get('maxmemory') !== '0' && policy !== undefined && policy !== 'noeviction'
-      ? [
-          `Set maxmemory-policy to noeviction: with ${policy} it removes repeated and bulk deletes when its memory is full.`,
-        ]
-      : []),
-    ...(values.get('aof_enabled') === '0'
-      ? ['Set appendonly to yes: without it, a restart forgets the latest changes.']
-      : []),
-  ];
-}
 
 /**
  * Connects to Redis, and goes on trying. Settles at the latest after two seconds, connected or not.
@@ -106,28 +72,23 @@ export async function connectRedis(url: Secret, log: Log, prefix: string = defau
   const health = new RedisHealth(log);
   const started = new AbortController();
   let lastError: unknown;
-  let hasBeenAdvised = false;
+  let hasInfo = false;
   let probeCount = 0;
   let underWay: Promise<void> | undefined;
-
-  async function advise(): Promise<void> {
-    if (hasBeenAdvised) return;
-    hasBeenAdvised = true;
-    const info = await readInfo(redis, [`${prefix}:probe`], []).catch(() => '');
-    if (info === '') log.info('Redis allows no INFO: whether it keeps all that it should is not known');
-    else health.advise(adviceOf(info));
-  }
 
   async function tryAll(mayReconnect: boolean): Promise<void> {
     if (redis.status !== 'ready') return;
     try {
       probeCount += 1;
       const expected = String(probeCount);
-      const answer = await probe(redis, [`${prefix}:probe`], [probeKeptMs, expected]);
-      if (answer !== expected) throw new Error('its answers are not those of Redis');
+      const wantsInfo = !hasInfo;
+      const answer = await probe(redis, [`${prefix}:probe`], [probeKeptMs, expected, wantsInfo ? 1 : 0]);
+      const [echo, info] = String(answer).split('|', 2);
+      if (echo !== expected) throw new Error('its answers are not those of Redis');
       lastError = undefined;
       health.succeed();
-      void advise();
+      hasInfo = true;
+      if (wantsInfo) health.advise(info);
       if (health.isUp) started.abort();
     } catch (error) {
       const { isRefusal, needsNewConnection } = faultOf(error);
@@ -146,7 +107,7 @@ export async function connectRedis(url: Secret, log: Log, prefix: string = defau
   }
 
   redis.on('ready', () => {
-    hasBeenAdvised = false;
+    hasInfo = false;
     // That it does not reconnect is what bounds how often a server is connected to that refuses.
     void look();
   });
@@ -185,7 +146,11 @@ export async function connectRedis(url: Secret, log: Log, prefix: string = defau
   ): Promise<Result | undefined> {
     if (!health.isUp) return undefined;
     const answer = answerTo(question);
-    return deadlineAt === Number.POSITIVE_INFINITY ? answer : by(deadlineAt, answer);
+    if (deadlineAt === Number.POSITIVE_INFINITY) return answer;
+    // What was asked is carried out all the same.
+    const answered = new AbortController();
+    const late = sleep(Math.max(0, deadlineAt - performance.now()), undefined, { signal: answered.signal });
+    return Promise.race([answer, late]).finally(() => answered.abort());
   }
 
   await once(started.signal, 'abort', { signal: AbortSignal.timeout(startTimeoutMs) }).catch(() => {});

@@ -113,7 +113,7 @@ export const areas: readonly Area[] = [
     ],
   },
   {
-    modules: ['src/bulk/{job-scripts,run-*,keep-page,obstacle}.ts'],
+    modules: ['src/bulk/{job-scripts,run-*,work}.ts'],
     rounds: [
       ['bulk', 'run-*', 'keep-page*', 'job-*', 'bulk-snapshot'],
       [

@@ -1,8 +1,8 @@
 import { PassThrough } from 'node:stream';
 import type { BulkJob } from '../../src/bulk/job.ts';
-import type { PagePorts, WorkEnd } from '../../src/bulk/page-ports.ts';
 import { runPage } from '../../src/bulk/run-page.ts';
 import type { Abilities } from '../../src/bulk/task-queue.ts';
+import type { WorkEnd, WorkPorts } from '../../src/bulk/work.ts';
 import { Secret } from '../../src/config/secret.ts';
 import { createAccountLookup } from '../../src/engagement/account.ts';
 import { createLog } from '../../src/log/log.ts';
@@ -94,7 +94,7 @@ let count = 0;
 export async function startPage(
   kept: BulkStore,
   ids: readonly string[],
-  { snapshot = false, ...more }: { readonly snapshot?: boolean } & Partial<PagePorts> = {},
+  { snapshot = false, ...more }: { readonly snapshot?: boolean } & Partial<WorkPorts> = {},
 ): Promise<PageUnderTest> {
   count += 1;
   const abilities: Abilities = { upstream: `u${count}`, credential: 'own', keepsUndoFiles: true };
@@ -115,7 +115,7 @@ export async function startPage(
     const { idempotencyKey } = request;
     return { attempt, attemptCount: 1, answerCount, idempotencyKey, mayHaveActedBefore: false };
   };
-  const ports: PagePorts = {
+  const ports: WorkPorts = {
     ...{ store: kept.store, send, findAccountIntegration: createAccountLookup(send, requestTimeoutMs) },
     undoStore: {
       async write(name, text) {

@@ -48,16 +48,21 @@ export async function createJob(
   count += 1;
   const filter = ids === undefined ? { contact: '1' } : undefined;
   const input = { integratedAccountId: 'a', dryRun: false, snapshot, filter } as const;
-  const job = { id: `job${count}`, input, callerId: 'c', sealedToken: 'sealed', fingerprint: 'f' };
+  // Each has an owner of its own.
+  const job = {
+    id: `job${count}`,
+    ownerId: `owner of job${count}`,
+    input,
+    callerId: 'c',
+    sealedToken: 'sealed',
+    fingerprint: 'f',
+  };
   const items = ids?.map((id): BulkItem => ({ id, engagementType: null }));
-  await store.create({ ...job, needs: needsOf(abilities, input) }, items, ownerOf(job));
+  await store.create({ ...job, needs: needsOf(abilities, input) }, items);
   const kept = await store.read(job.id);
   if (!kept) throw new Error('it is not kept');
   return kept;
 }
-
-/** Whose job it is: each has an owner of its own. */
-export const ownerOf = ({ id }: Pick<BulkJob, 'id'>): string => `owner of ${id}`;
 
 /** True for a page, false for a list. */
 export const isPage = (lease: Lease): lease is PageLease => lease.page !== 'list';

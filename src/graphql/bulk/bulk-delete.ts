@@ -1,4 +1,3 @@
-import { BulkUnavailable } from '../../bulk/bulk-unavailable.ts';
 import {
   type BulkFailure,
   type BulkItem,
@@ -8,6 +7,7 @@ import {
   pageSize,
   stateOf,
 } from '../../bulk/job.ts';
+import { BulkUnavailable } from '../../bulk/job-scripts.ts';
 import { builder, enumOf, objectType } from '../core/builder.ts';
 import { requireBulkDeletes } from '../core/context.ts';
 import { fieldError } from '../core/top-level-errors.ts';

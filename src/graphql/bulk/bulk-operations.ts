@@ -122,7 +122,7 @@ for (const [how, description] of Object.entries(controls) as [keyof typeof contr
       args: idArgs,
       async resolve(_root, { id }, context) {
         const bulkDeletes = requireBulkDeletes(context);
-        return bulkDeletes.steer(await findBulkDelete(id, context), how).catch(unavailable);
+        return bulkDeletes.control(await findBulkDelete(id, context), how).catch(unavailable);
       },
     }),
   );
