@@ -74,8 +74,7 @@ describe('the house', () => {
   });
 
   it("spells upstream's names only where the wire is", () => {
-    const wire =
-      /^src\/(engagement\/(?:delete\/|read\/)?(resources|request|filter|input|evidence|upstream-error)|sandbox\/)/;
+    const wire = /^src\/(engagement\/(?:delete\/)?(resources|request|input|evidence|refusal)\.ts|sandbox\/)/;
     const names =
       /\b(integrated_account_id|truto_\w+|engagement_type|internal_notes|raw_response|remote_query|sort_by)\b/;
     const exposed = /^\s*(\w+: )?t\.expose|wireField|record\.engagement_type/;

@@ -1,12 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { type Caller, mayTouch } from '../engagement/access.ts';
-import type { AccountLookup, FindAccountIntegration } from '../engagement/account.ts';
-import { type Finding, hasRefusal, refusal } from '../engagement/finding.ts';
+import { type AccountLookup, type Caller, canAccess, type FindAccountIntegration } from '../engagement/account.ts';
 import type { EngagementType } from '../engagement/input.ts';
-import { checkFilter } from '../engagement/read/filter.ts';
-import { notGranted, type Refusal, refusedInput } from '../engagement/refusal.ts';
-import { checkIntegration } from '../engagement/rules.ts';
-import { checkId } from '../engagement/text-rules.ts';
+import { notGranted, refusedInput } from '../engagement/refusal.ts';
+import { type Finding, hasRefusal, type Refusal, refusal } from '../engagement/result.ts';
+import { checkFilter, checkId, checkIntegration } from '../engagement/rules.ts';
 import { digest, uuidOf } from '../upstream/digest.ts';
 import { BulkUnavailable } from './bulk-unavailable.ts';
 import type { BulkInput, BulkItem, BulkJob } from './job.ts';
@@ -167,7 +164,7 @@ export class BulkDeletes {
   ): Promise<BulkJob | Refusal | MissingSetting> {
     const { seal, abilities, findAccountIntegration } = this.#parts;
     const { ids, engagementType, ...kept } = input;
-    if (!mayTouch(caller, input.integratedAccountId)) return notGranted();
+    if (!canAccess(caller, input.integratedAccountId)) return notGranted();
     if (caller.bringsToken && !seal)
       return missing('BULK_TOKEN_SECRET', 'To keep your token while it runs, the operator has to');
     if (input.snapshot && !abilities.keepsUndoFiles)
@@ -243,7 +240,7 @@ export class BulkDeletes {
     const job = idForm.test(id) ? await this.store.read(id) : null;
     if (!job) return null;
     const { integratedAccountId } = job.input;
-    if (!mayTouch(caller, integratedAccountId)) return null;
+    if (!canAccess(caller, integratedAccountId)) return null;
     if (!caller.bringsToken || caller.id === job.callerId) return job;
     // With a token of its own, a caller is granted what upstream shows it.
     const { isShown } = await this.#parts.findAccountIntegration(caller, integratedAccountId, deadlineAt);

@@ -1,6 +1,5 @@
 import type { AuditEvent } from '../engagement/delete/audit.ts';
-import type { DeleteEngagementError, DeleteEngagementResult } from '../engagement/result.ts';
-import { withoutRecord } from '../engagement/without-record.ts';
+import { type DeleteEngagementError, type DeleteEngagementResult, withoutRecord } from '../engagement/result.ts';
 import type { BulkOutcome } from './job.ts';
 import type { PagePorts } from './page-ports.ts';
 import type { HeldPage, PendingItem } from './page-work.ts';

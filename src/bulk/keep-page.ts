@@ -1,6 +1,5 @@
 import { takeSnapshot } from '../engagement/delete/snapshot.ts';
-import { type EngagementRecord, wireFieldsOf } from '../engagement/record.ts';
-import type { Selection } from '../engagement/selection.ts';
+import { type EngagementRecord, type Selection, wireFieldsOf } from '../engagement/record.ts';
 import { finishFailed } from './finish-item.ts';
 import { findObstacle, withoutAdvice } from './obstacle.ts';
 import type { PagePorts } from './page-ports.ts';

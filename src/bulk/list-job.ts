@@ -1,8 +1,8 @@
-import type { Caller } from '../engagement/access.ts';
-import { readEngagements } from '../engagement/read/read-engagements.ts';
+import type { Caller } from '../engagement/account.ts';
+import { readEngagements } from '../engagement/read.ts';
 import type { EngagementRecord } from '../engagement/record.ts';
-import type { Refusal } from '../engagement/refusal.ts';
 import { typeOf, typeOnly } from '../engagement/resources.ts';
+import type { Refusal } from '../engagement/result.ts';
 import { type BulkItem, type BulkJob, pageSize } from './job.ts';
 import { maxIdleListedBytes } from './job-store.ts';
 import { findObstacle } from './obstacle.ts';

@@ -1,5 +1,5 @@
-import type { Caller } from '../engagement/access.ts';
-import { readEngagements } from '../engagement/read/read-engagements.ts';
+import type { Caller } from '../engagement/account.ts';
+import { readEngagements } from '../engagement/read.ts';
 import type { DeleteEnd } from '../engagement/result.ts';
 import type { BulkJob } from './job.ts';
 import type { PagePorts } from './page-ports.ts';

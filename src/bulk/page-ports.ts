@@ -1,5 +1,4 @@
-import type { Caller } from '../engagement/access.ts';
-import type { FindAccountIntegration } from '../engagement/account.ts';
+import type { Caller, FindAccountIntegration } from '../engagement/account.ts';
 import type { AuditEvent } from '../engagement/delete/audit.ts';
 import type { Log } from '../log/log.ts';
 import type { Send } from '../upstream/attempt.ts';

@@ -1,4 +1,4 @@
-import type { Caller } from '../engagement/access.ts';
+import type { Caller } from '../engagement/account.ts';
 import type { BulkItem, BulkJob } from './job.ts';
 import type { PageLease } from './job-store.ts';
 import type { Obstacle } from './obstacle.ts';

@@ -1,9 +1,9 @@
 import type { AuditEvent } from '../engagement/delete/audit.ts';
 import { deleteEngagement, idempotencyKeyFor } from '../engagement/delete/delete-engagement.ts';
 import type { DeleteEngagementInput } from '../engagement/input.ts';
-import { readAfterDelete, type SeenAfterDelete } from '../engagement/read/read-engagements.ts';
+import { readAfterDelete, type SeenAfterDelete } from '../engagement/read.ts';
+import type { Selection } from '../engagement/record.ts';
 import type { DeleteEnd, DeleteEngagementError } from '../engagement/result.ts';
-import type { Selection } from '../engagement/selection.ts';
 import { finishFailed, finishGone, type Trail } from './finish-item.ts';
 import type { BulkItem, BulkJob } from './job.ts';
 import { findObstacle } from './obstacle.ts';

@@ -3,9 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { deleteEngagement } from '../engagement/delete/delete-engagement.ts';
 import { type DeleteItem, nameOf } from '../engagement/delete/delete-many.ts';
 import type { EngagementType } from '../engagement/input.ts';
-import { wireFieldsOf } from '../engagement/record.ts';
+import { type Selection, wireFieldsOf } from '../engagement/record.ts';
 import type { DeleteEnd } from '../engagement/result.ts';
-import type { Selection } from '../engagement/selection.ts';
 import type { Session } from './session.ts';
 
 /** How deletes of a command are done. */

@@ -1,5 +1,5 @@
-import { hasRefusal } from '../engagement/finding.ts';
 import type * as Result from '../engagement/result.ts';
+import { hasRefusal } from '../engagement/result.ts';
 import { builder } from './builder.ts';
 import { InputIssue } from './input-issue.ts';
 import { Integration } from './integration.ts';

@@ -1,5 +1,5 @@
-import type { RateLimit as RateLimitHeaders } from '../engagement/rate-limit.ts';
 import type * as Result from '../engagement/result.ts';
+import type { RateLimit as RateLimitHeaders } from '../engagement/result.ts';
 import { builder } from './builder.ts';
 import { resolveChunks } from './chunk-delivery.ts';
 import { DeleteEngagementPlan } from './delete-engagement-plan.ts';

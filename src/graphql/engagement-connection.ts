@@ -1,4 +1,4 @@
-import type { EngagementPage } from '../engagement/read/read-engagements.ts';
+import type { EngagementPage } from '../engagement/read.ts';
 import type { EngagementRecord } from '../engagement/record.ts';
 import { builder } from './builder.ts';
 import { Engagement } from './engagement.ts';

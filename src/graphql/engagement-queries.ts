@@ -1,4 +1,4 @@
-import { defaultPageSize, readEngagement, readEngagements } from '../engagement/read/read-engagements.ts';
+import { defaultPageSize, readEngagement, readEngagements } from '../engagement/read.ts';
 import { builder } from './builder.ts';
 import { requireCaller } from './context.ts';
 import { Engagement } from './engagement.ts';

@@ -1,4 +1,4 @@
-import type { Finding } from '../engagement/finding.ts';
+import type { Finding } from '../engagement/result.ts';
 import { builder } from './builder.ts';
 
 const IssueSeverity = builder.enumType('IssueSeverity', {

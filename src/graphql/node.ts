@@ -1,8 +1,8 @@
 import type { ObjectRef } from '@pothos/core';
-import { refusal } from '../engagement/finding.ts';
 import { nodeKind, readNodeId, writeNodeId } from '../engagement/node-id.ts';
 import { refusedInput } from '../engagement/refusal.ts';
 import { typeWordOf } from '../engagement/resources.ts';
+import { refusal } from '../engagement/result.ts';
 import { builder } from './builder.ts';
 import { type Context, requireCaller } from './context.ts';
 import { Engagement, type EngagementSource } from './engagement.ts';

@@ -1,5 +1,5 @@
 import type { GraphQLError } from 'graphql';
-import type { Refusal } from '../engagement/refusal.ts';
+import type { Refusal } from '../engagement/result.ts';
 import { type ErrorCode, fieldError } from './top-level-errors.ts';
 
 /** A query has no union to answer with: each refusal is a top-level error with a code of its own. */

@@ -1,8 +1,8 @@
 import type { GraphQLResolveInfo } from 'graphql';
-import type { FoundRecord } from '../engagement/read/read-record.ts';
+import type { FoundRecord } from '../engagement/read.ts';
 import type { ResourceRecord } from '../engagement/record.ts';
-import type { Refusal } from '../engagement/refusal.ts';
 import type { Resource } from '../engagement/resources.ts';
+import type { Refusal } from '../engagement/result.ts';
 import type { Context } from './context.ts';
 import { failedRead } from './read-error.ts';
 import { wireFieldsBelow } from './selection.ts';

@@ -20,7 +20,7 @@ export const areas: readonly Area[] = [
     ],
   },
   {
-    modules: ['src/engagement/delete/{delete-engagement,snapshot}.ts', 'src/engagement/{access,without-record}.ts'],
+    modules: ['src/engagement/delete/{delete-engagement,snapshot}.ts', 'src/engagement/result.ts'],
     rounds: [
       ['delete-engagement', 'snapshot', 'dry-run', 'delete-memory'],
       ['repeated-delete*', 'grants', 'upstream-keys', 'audit'],
@@ -29,7 +29,7 @@ export const areas: readonly Area[] = [
   {
     modules: [
       'src/engagement/delete/{outcome,evidence}.ts',
-      'src/engagement/{refusal,body,upstream-error,rate-limit}.ts',
+      'src/engagement/{refusal,body}.ts',
     ],
     rounds: [
       ['outcome', 'success-outcome', 'evidence', 'unknown-outcome', 'upstream-error', 'rate-limit', 'prepared'],
@@ -46,7 +46,7 @@ export const areas: readonly Area[] = [
   {
     modules: [
       'src/engagement/delete/delete-many.ts',
-      'src/engagement/{request,rules,text-rules,input,finding,selection}.ts',
+      'src/engagement/{request,rules,input}.ts',
     ],
     rounds: [
       ['request', 'rules', 'ids', 'delete-many', 'selection', 'query-string'],
@@ -54,7 +54,7 @@ export const areas: readonly Area[] = [
     ],
   },
   {
-    modules: ['src/engagement/{,read/}*.ts'],
+    modules: ['src/engagement/*.ts'],
     rounds: [
       ['record', 'success-outcome', 'shapes', 'node-id', 'read*', 'prepared', 'snapshot'],
       ['related*', 'limits', 'delete-engagements', 'outcome', 'hostile-input', 'prototypes', 'subgraph', 'bulk-limits'],

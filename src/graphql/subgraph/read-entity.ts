@@ -1,10 +1,10 @@
 import type { GraphQLResolveInfo } from 'graphql';
-import { mayTouch } from '../../engagement/access.ts';
+import { canAccess } from '../../engagement/account.ts';
 import { readNodeId } from '../../engagement/node-id.ts';
 import type { RecordKey, ResourceRecord } from '../../engagement/record.ts';
 import { notGranted, refusedInput } from '../../engagement/refusal.ts';
 import type { Resource } from '../../engagement/resources.ts';
-import { checkId } from '../../engagement/text-rules.ts';
+import { checkId } from '../../engagement/rules.ts';
 import { type Context, requireCaller } from '../context.ts';
 import { failedRead } from '../read-error.ts';
 import type { TypedKey } from '../record-loaders.ts';
@@ -53,7 +53,7 @@ export async function readByKey<R extends Resource>(
   info: GraphQLResolveInfo,
 ): Promise<ResourceRecord<R> | null> {
   const caller = requireCaller(context);
-  if (!mayTouch(caller, key.integratedAccountId)) throw failedRead(notGranted());
+  if (!canAccess(caller, key.integratedAccountId)) throw failedRead(notGranted());
   const issues = [...checkId(key.id, ['id']), ...checkId(key.integratedAccountId, ['integratedAccountId'])];
   if (issues.length > 0) throw failedRead(refusedInput(issues));
   const selected = wireFieldsBelow(info, resource, typeName);
