@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { variables } from '../src/config/variables.ts';
+import { deleteErrorKinds, deleteErrorRow, detailsOf } from '../src/engagement/delete-errors.ts';
 import { integrations, withoutDelete } from '../src/engagement/integrations.ts';
 import { sandboxFaults } from '../src/sandbox/faults.ts';
 
@@ -34,7 +35,35 @@ const rules = integrations.map(
   },
 );
 
+const members = deleteErrorKinds.map((kind) => {
+  const { deleted, toDo } = deleteErrorRow(kind);
+  return [code(kind), deleted, toDo];
+});
+const successes = [
+  [
+    code('DeleteEngagementSuccess'),
+    'yes (`ACCEPTED`: soon; `ALREADY_ABSENT`: gone when a second attempt came)',
+    'evict `deletedNodeId`; read `warnings`',
+  ],
+  [code('DeleteEngagementPlan'), 'no', 'the answer to `dryRun: true`: the request, and what would refuse it'],
+];
+
+const codes = deleteErrorKinds.flatMap((kind) => {
+  const { code: name } = deleteErrorRow(kind);
+  return name === undefined ? [] : [[code(name), code(kind), detailsOf(kind).map(code).join(', ')]];
+});
+
 const tables = [
+  {
+    file: '../README.md',
+    name: 'members',
+    text: table(['`__typename`', 'deleted?', 'what to do'], [...successes, ...members]),
+  },
+  {
+    file: 'errors.md',
+    name: 'codes',
+    text: table(['`extensions.code`', 'like the member', 'further `extensions`'], codes),
+  },
   { file: '../README.md', name: 'settings', text: table(['variable', 'default', 'meaning'], settings) },
   {
     file: 'integrations.md',

@@ -1,7 +1,6 @@
 import type { GraphQLSchema } from 'graphql';
 import { type Config, type PlainSettings, parseSettings } from './config/config.ts';
-import { createSchema, printedSchema } from './graphql/schema.ts';
-import { checkedSchemaOptions, type EngagementSchemaOptions } from './graphql/schema-options.ts';
+import { checkedSchemaOptions, createSchema, type EngagementSchemaOptions, printedSchema } from './graphql/schema.ts';
 
 /** Where the log's lines go: JSON, one to a call, each with its line end. */
 export interface LogDestination {

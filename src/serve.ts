@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { type Config, ConfigError, parseConfig } from './config/config.ts';
-import { readExample } from './graphql/example.ts';
+import { readExample } from './graphql/documents.ts';
 import { findUpstream } from './http/find-upstream.ts';
 import { type Facade, startFacade } from './http/server.ts';
 import { createLog, type LogOptions, secretsOf } from './log/log.ts';

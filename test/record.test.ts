@@ -1,11 +1,11 @@
 import fc from 'fast-check';
-import { GraphQLDateTime } from 'graphql-scalars';
 import { parse } from 'qs';
 import { describe, expect, it } from 'vitest';
 import { engagementTypes } from '../src/engagement/input.ts';
 import { nodeKind } from '../src/engagement/node-id.ts';
 import { excludedFields, readRecord, wireFieldsOf } from '../src/engagement/record.ts';
-import { resources, typeOf, typeWordOf, type WireField } from '../src/engagement/resources.ts';
+import { resources, typeOf, type WireField } from '../src/engagement/resources.ts';
+import { serializeDateTime } from '../src/graphql/types/values.ts';
 import { encodeQuery } from '../src/upstream/query-string.ts';
 import { runs } from './support/runs.ts';
 
@@ -67,7 +67,7 @@ const nearDate = fc
 
 function isServed(value: string): boolean {
   try {
-    GraphQLDateTime.serialize(value);
+    serializeDateTime(value);
     return true;
   } catch {
     return false;
@@ -241,14 +241,13 @@ describe('the kind that a record says it is', () => {
     );
   });
 
-  it('is none for any other word, which names it all the same', () => {
+  it('is none for any other word', () => {
     const other = fc
       .string()
       .filter((word) => !(engagementTypes as readonly string[]).includes(word.trim().toLowerCase()));
     fc.assert(
       fc.property(other, (word) => {
         expect(typeOf({ engagement_type: word })).toBeNull();
-        expect(typeWordOf({ engagement_type: word })).toBe(word);
       }),
     );
   });

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { execute, type GraphQLResolveInfo, parse, validate } from 'graphql';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { excludedFields, maxExcludedFields, type Selection, wireFieldsOf } from '../src/engagement/record.ts';
-import { readSelection } from '../src/graphql/selection.ts';
+import { readSelection } from '../src/graphql/core/selection.ts';
 import { runs } from './support/runs.ts';
 import { schema } from './support/schema.ts';
 import {

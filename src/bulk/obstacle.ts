@@ -1,4 +1,5 @@
 import type { Caller } from '../engagement/account.ts';
+import { isAccountWide } from '../engagement/delete-errors.ts';
 import { readEngagements } from '../engagement/read.ts';
 import type { DeleteEnd } from '../engagement/result.ts';
 import type { BulkJob } from './job.ts';
@@ -42,11 +43,6 @@ export async function findObstacle(
     case 'UpstreamUnavailableError':
       if (!isStopping()) await store.note(job.id, `${withoutAdvice(said.message)} It is retried automatically.`);
       return { kind: 'trouble' };
-    case 'IntegratedAccountNotFoundError':
-    case 'AccountNeedsReauthError':
-    case 'AccountBlockedError':
-      await store.stop(job, 'pause', `${said.message} Fix this, then resume.`);
-      return { kind: 'paused' };
     case 'Unauthenticated':
       return pauseForToken(job, ports);
     case 'NotFoundError': {
@@ -61,8 +57,12 @@ export async function findObstacle(
       }
       return findObstacle(refusal, job, caller, ports);
     }
-    default:
+    case 'UnsupportedIntegrationError':
       return undefined;
+    default:
+      if (!isAccountWide(said.kind)) return undefined;
+      await store.stop(job, 'pause', `${said.message} Fix this, then resume.`);
+      return { kind: 'paused' };
   }
 }
 

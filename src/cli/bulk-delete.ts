@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { addAbortSignal } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { deleteEach } from '../engagement/delete/delete-many.ts';
+import { isAccountWide } from '../engagement/delete-errors.ts';
 import type { DeleteEnd } from '../engagement/result.ts';
 import { Permits } from '../upstream/permits.ts';
 import { type DeleteOptions, withDeletes } from './delete-engagement.ts';
@@ -12,15 +13,6 @@ import { Progress } from './progress.ts';
 
 /** How many deletes are on their way at once: enough for what Truto allows an account in a second. */
 const maxRunning = 16;
-
-/** What holds for the whole account, so that another delete would only hear the same. */
-const accountWide = new Set<DeleteEnd['kind']>([
-  'IntegratedAccountNotFoundError',
-  'AccountNeedsReauthError',
-  'AccountBlockedError',
-  'UnsupportedIntegrationError',
-  'Unauthenticated',
-]);
 
 /** Reads standard input to its end. When `stop` is aborted, it returns the whole lines that have come. */
 async function readInput(stop: AbortSignal): Promise<Buffer> {
@@ -79,7 +71,7 @@ function stopOnAccountError(deleteOne: DeleteOne): DeleteOne {
   return async (item) => {
     if (rest) return rest;
     const end = await deleteOne(item);
-    if (!accountWide.has(end.kind) || !('message' in end)) return end;
+    if (!('message' in end) || !(end.kind === 'Unauthenticated' || isAccountWide(end.kind))) return end;
     rest ??=
       end.kind === 'Unauthenticated'
         ? end

@@ -1,3 +1,4 @@
+import { type DeleteErrorKind, deleteErrors } from '../engagement/delete-errors.ts';
 import type { DeleteEngagementResult } from '../engagement/result.ts';
 
 /** How the program ends; the numbers are part of what it promises. Of many deletes, the highest counts. */
@@ -21,27 +22,18 @@ Exit codes:
 /** What becomes of a delete in the terminal: the result's member, or what keeps it from having one. */
 export type EndKind = DeleteEngagementResult['kind'] | 'Unauthenticated' | 'NotSent';
 
-const codes: Readonly<Record<EndKind, ExitCode>> = {
+const codes: Readonly<Record<Exclude<EndKind, DeleteErrorKind>, ExitCode>> = {
   DeleteEngagementSuccess: exitCodes.done,
   DeleteEngagementPlan: exitCodes.done,
-  InvalidInputError: exitCodes.refused,
-  UnsupportedIntegrationError: exitCodes.refused,
-  NotFoundError: exitCodes.refused,
-  IntegratedAccountNotFoundError: exitCodes.refused,
-  ForbiddenError: exitCodes.refused,
-  AccountNeedsReauthError: exitCodes.refused,
-  AccountBlockedError: exitCodes.refused,
-  RemoteApiError: exitCodes.refused,
   Unauthenticated: exitCodes.refused,
-  RateLimitedError: exitCodes.notNow,
-  UpstreamUnavailableError: exitCodes.notNow,
   NotSent: exitCodes.notNow,
-  OutcomeUnknownError: exitCodes.unknown,
 };
 
 /** The code for one delete by itself. */
 export function exitCodeOf(kind: EndKind): ExitCode {
-  return codes[kind];
+  return Object.hasOwn(deleteErrors, kind)
+    ? exitCodes[deleteErrors[kind as DeleteErrorKind].ends]
+    : codes[kind as Exclude<EndKind, DeleteErrorKind>];
 }
 
 /** Something was used wrongly, and the message says what to do about it. */

@@ -1,6 +1,5 @@
 import type { Dialect } from '../config/config.ts';
-import { printedSchema } from '../graphql/schema.ts';
-import { checkedSchemaOptions } from '../graphql/schema-options.ts';
+import { checkedSchemaOptions, printedSchema } from '../graphql/schema.ts';
 import { type ExitCode, exitCodes } from './exit-code.ts';
 import { createOutput } from './output.ts';
 

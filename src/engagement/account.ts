@@ -2,6 +2,7 @@ import { LRUCache } from 'lru-cache';
 import type { Secret } from '../config/secret.ts';
 import type { Attempt, LimitedBy, Send } from '../upstream/attempt.ts';
 import { isJsonObject, readBody } from './body.ts';
+import { isAccountWide } from './delete-errors.ts';
 import { findIntegration, type IntegrationSupport } from './integrations.ts';
 import { isIdValue, isSameId } from './record.ts';
 import { accountNotFound, needsReauth, notSent, readRefusal, tokenRefused } from './refusal.ts';
@@ -201,11 +202,8 @@ export function checkAccount({ refusal: found }: AccountLookup, { bringsToken }:
       return bringsToken
         ? [{ ...refusal(['Authorization'], found.message), result: 'UNAUTHENTICATED' }]
         : [{ ...refusal(path, found.message), result: 'UpstreamUnavailableError' }];
-    case 'IntegratedAccountNotFoundError':
-    case 'AccountNeedsReauthError':
-    case 'AccountBlockedError':
-      return [{ ...refusal(path, found.message), result: found.kind }];
     default:
+      if (isAccountWide(found.kind)) return [{ ...refusal(path, found.message), result: found.kind }];
       return [warning(path, `Whether it exists and is connected could not be checked. ${found.message}`)];
   }
 }

@@ -1,7 +1,6 @@
 import type { Attempt, Send } from '../upstream/attempt.ts';
 import { type Caller, canAccess, type FindAccountIntegration, limitedBy, settleNotFound } from './account.ts';
 import { isJsonObject, readBody } from './body.ts';
-import { readDeletedMark } from './delete/evidence.ts';
 import type { EngagementFilter, EngagementOrder, EngagementType } from './input.ts';
 import { type EngagementRecord, isIdValue, isSameId, type ReadRecord, type RecordKey, readRecord } from './record.ts';
 import { isError, notGranted, notSent, readRefusal, refusedInput } from './refusal.ts';
@@ -126,6 +125,18 @@ export async function readEngagement(
   if (!canAccess(options.caller, key.integratedAccountId)) return notGranted();
   const issues = [...checkId(key.id, ['id']), ...checkId(key.integratedAccountId, ['integratedAccountId'])];
   return issues.length > 0 ? refusedInput(issues) : readResource('engagements', key, options, ports);
+}
+
+/**
+ * What a provider's own record says of its deletion, where deleted ones stay readable: Copper and Pipedrive (v2) write `is_deleted`,
+ * Pipedrive (v1) `active_flag`. Undefined when it says nothing.
+ */
+export function readDeletedMark(remoteData: unknown): boolean | undefined {
+  if (!isJsonObject(remoteData)) return undefined;
+  const { is_deleted: isDeleted, active_flag: isActive, data } = remoteData;
+  if (isDeleted === true || isActive === false) return true;
+  if (isDeleted === false || isActive === true) return false;
+  return readDeletedMark(data);
 }
 
 const nothing: ReadonlySet<WireField> = new Set();

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { type Resource, resources, type WireField } from './resources.ts';
+import { type FieldValue, type Resource, type ResourceField, resources, type WireField } from './resources.ts';
 import { type IsPlain, plainValues } from './shapes.ts';
 
 /** A record as upstream sends it; GraphQL fields read from it directly. */
@@ -9,7 +9,7 @@ export type ResourceRecord<R extends Resource> = {
   /** The integrated account it was read from or deleted in. Upstream does not send it; an id means nothing without it. */
   readonly integratedAccountId: string;
 } & {
-  readonly [Field in Exclude<WireField<R>, 'id'>]?: z.output<(typeof resources)[R][Field]> | null;
+  readonly [Field in Exclude<WireField<R>, 'id'>]?: FieldValue<R, Field> | null;
 };
 
 /** An engagement as upstream sends it. */
@@ -86,9 +86,9 @@ const readableFields = new WeakMap<object, readonly ReadableField[]>();
 function readableFieldsOf(resource: Resource, selected: ReadonlySet<string>): readonly ReadableField[] {
   const known = readableFields.get(selected);
   if (known) return known;
-  const shapes: Readonly<Record<string, z.ZodType>> = resources[resource];
+  const rows: Readonly<Record<string, ResourceField>> = resources[resource];
   const fields = [...new Set(['id', ...selected])].map((field) => {
-    const shape = shapes[field] as z.ZodType;
+    const { shape } = rows[field] as ResourceField;
     return [field, shape, plainValues.get(shape) ?? (() => false)] as const;
   });
   readableFields.set(selected, fields);

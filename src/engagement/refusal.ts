@@ -6,7 +6,14 @@ import { readRetryAfter } from '../upstream/retry.ts';
 import { meaningOf } from '../upstream/status.ts';
 import { isJsonObject, readBody } from './body.ts';
 import { argumentPaths } from './input.ts';
-import { type Finding, located, type Refusal, refusal, type Unauthenticated } from './result.ts';
+import {
+  type Finding,
+  type InvalidInputError,
+  located,
+  type Refusal,
+  refusal,
+  type Unauthenticated,
+} from './result.ts';
 
 /** Names as parameters have them. Anything else that a body calls a name is prose. */
 const names = z.array(z.string().regex(/^[\w.[\]-]{1,200}$/)).max(100);
@@ -171,7 +178,7 @@ function boundedIssues(findings: readonly Finding[]): readonly Finding[] {
 }
 
 /** For input that breaks rules here. Warnings are left out. */
-export function refusedInput(findings: readonly Finding[]): Extract<Refusal, { kind: 'InvalidInputError' }> {
+export function refusedInput(findings: readonly Finding[]): InvalidInputError {
   const issues = boundedIssues(findings.filter(({ severity }) => severity === 'REFUSAL'));
   return { kind: 'InvalidInputError', message: `Nothing was sent. ${issues.map(located).join(' ')}`, issues };
 }

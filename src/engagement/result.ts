@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import type { DeleteErrorKind, deleteErrors } from './delete-errors.ts';
 import type { Integration } from './integrations.ts';
 import type { EngagementRecord } from './record.ts';
 import type { DeleteRequest } from './request.ts';
@@ -84,96 +85,64 @@ export interface DeleteEngagementPlan {
   readonly integration: Integration | null;
 }
 
-interface Failure<Kind extends string> {
-  readonly kind: Kind;
+/** The types of the fields that errors have, by how the schema writes them. */
+interface FieldTypes {
+  readonly 'Boolean!': boolean;
+  readonly Int: number | null;
+  readonly 'Int!': number;
+  readonly String: string | null;
+  readonly 'String!': string;
+  readonly '[String!]!': readonly string[];
+  readonly '[InputIssue!]!': readonly Finding[];
+  readonly Engagement: EngagementRecord | null;
+}
+
+/** Further fields of some errors: JSON, which may be absent, and what is known here but not in the schema. */
+interface FurtherFields {
+  readonly NotFoundError: {
+    /** True when the account could not be checked for now. */
+    readonly isUnchecked?: boolean;
+  };
+  readonly UpstreamUnavailableError: {
+    /** True for a read that was sent and brought no record: the record itself may be the cause. */
+    readonly wasSent?: true;
+  };
+  readonly RemoteApiError: { readonly rawResponse?: unknown };
+  readonly OutcomeUnknownError: { readonly rawResponse?: unknown };
+}
+
+type TypedField<Row> = Row extends readonly [infer Written extends keyof FieldTypes, string]
+  ? FieldTypes[Written]
+  : never;
+
+/** A member of the result that is an error: what its row in {@link deleteErrors} says. */
+export type ErrorMember<Kind extends DeleteErrorKind> = Kind extends DeleteErrorKind
+  ? { readonly kind: Kind; readonly message: string } & {
+      readonly [Field in Exclude<keyof (typeof deleteErrors)[Kind]['fields'], 'rawResponse'>]: TypedField<
+        (typeof deleteErrors)[Kind]['fields'][Field]
+      >;
+    } & (Kind extends keyof FurtherFields ? FurtherFields[Kind] : unknown)
+  : never;
+
+/** The input breaks a rule, here or upstream. Nothing was deleted. */
+export type InvalidInputError = ErrorMember<'InvalidInputError'>;
+
+/** The request was sent, and nobody can say whether it was carried out. */
+export type OutcomeUnknownError = ErrorMember<'OutcomeUnknownError'>;
+
+/** Every member in which the engagement is not, or not surely, deleted. */
+export type DeleteEngagementError = ErrorMember<DeleteErrorKind>;
+
+/** Upstream does not accept the token that the caller brought. Nothing was done. A top-level error in GraphQL. */
+export interface Unauthenticated {
+  readonly kind: 'Unauthenticated';
   readonly message: string;
 }
 
-/** The input breaks a rule, here or upstream. Nothing was deleted. */
-export interface InvalidInputError extends Failure<'InvalidInputError'> {
-  readonly issues: readonly Finding[];
-}
-
-/** The account's integration has no delete of engagements. Nothing was sent. */
-export interface UnsupportedIntegrationError extends Failure<'UnsupportedIntegrationError'> {
-  readonly integrationName: string;
-  readonly supportedIntegrations: readonly string[];
-}
-
-/** There is no such engagement. Nothing was deleted. */
-export interface NotFoundError extends Failure<'NotFoundError'> {
-  /** False when the integrated account could not be checked: the account may be what is missing. */
-  readonly accountFound: boolean;
-  /** True when the account could not be checked for now. */
-  readonly isUnchecked?: boolean;
-}
-
-/** There is no such integrated account, or the token does not see it. Nothing was deleted. */
-export type IntegratedAccountNotFoundError = Failure<'IntegratedAccountNotFoundError'>;
-
-/** The caller, or the account's connection, may not do this. Nothing was deleted. */
-export interface ForbiddenError extends Failure<'ForbiddenError'> {
-  /** The provider's permissions that the account's connection lacks, when upstream names them. */
-  readonly missingScopes: readonly string[];
-}
-
-/** The provider no longer accepts the account's credentials. Nothing was deleted. */
-export type AccountNeedsReauthError = Failure<'AccountNeedsReauthError'>;
-
-/** Truto has blocked the integrated account. Nothing was deleted. */
-export interface AccountBlockedError extends Failure<'AccountBlockedError'> {
-  readonly reason: string | null;
-}
-
-/** Too many requests. Nothing was deleted. */
-export interface RateLimitedError extends Failure<'RateLimitedError'> {
-  readonly retryAfterMs: number | null;
-}
-
-/** Upstream or the provider refused, in a way that no other member names. Nothing was deleted. */
-export interface RemoteApiError extends Failure<'RemoteApiError'> {
-  readonly statusCode: number;
-  readonly rawResponse?: unknown;
-}
-
-/** Upstream was not reached, or refused this server. Surely nothing was deleted. */
-export interface UpstreamUnavailableError extends Failure<'UpstreamUnavailableError'> {
-  /** True for a read that was sent and brought no record: the record itself may be the cause. */
-  readonly wasSent?: true;
-}
-
-/** The request was sent, and nobody can say whether it was carried out. */
-export interface OutcomeUnknownError extends Failure<'OutcomeUnknownError'> {
-  readonly retrySafe: boolean;
-  readonly idempotencyKey: string;
-  /** Upstream's status, when it answered at all. */
-  readonly lastStatusCode: number | null;
-  readonly rawResponse?: unknown;
-  /** The snapshot, when one was asked for: it may be all that is left. */
-  readonly engagement: EngagementRecord | null;
-}
-
-/** Upstream does not accept the token that the caller brought. Nothing was done. A top-level error in GraphQL. */
-export type Unauthenticated = Failure<'Unauthenticated'>;
-
-/** What a refused request, or one that was never sent, ends with: it was surely not carried out. */
+/** The end of a request that was refused or never sent: it was surely not carried out. */
 export type Refusal =
-  | InvalidInputError
-  | NotFoundError
-  | IntegratedAccountNotFoundError
-  | ForbiddenError
-  | AccountNeedsReauthError
-  | AccountBlockedError
-  | RateLimitedError
-  | RemoteApiError
-  | UpstreamUnavailableError
+  | Exclude<DeleteEngagementError, { kind: 'UnsupportedIntegrationError' | 'OutcomeUnknownError' }>
   | Unauthenticated;
-
-/** Every member in which the engagement is not, or not surely, deleted. */
-export type DeleteEngagementError =
-  | Exclude<Refusal, Unauthenticated>
-  | UnsupportedIntegrationError
-  | OutcomeUnknownError;
 
 /** The result of one `deleteEngagement`; `kind` is the GraphQL type's name. */
 export type DeleteEngagementResult = DeleteEngagementSuccess | DeleteEngagementPlan | DeleteEngagementError;

@@ -1,26 +1,25 @@
 import { GraphQLDeferDirective, GraphQLStreamDirective } from '@graphql-tools/utils';
 import { GraphQLSchema, lexicographicSortSchema, printSchema, specifiedDirectives } from 'graphql';
-import type { Dialect } from '../config/config.ts';
-import { builder } from './builder.ts';
-import './account.ts';
-import './bulk-delete-fields.ts';
-import './contact.ts';
-import './delete-engagement.ts';
-import './delete-engagements.ts';
-import './engagement-queries.ts';
-import './integration.ts';
-import './lead.ts';
-import './node.ts';
-import './note.ts';
-import './opportunity.ts';
-import './owner.ts';
-import './project.ts';
-import { limitAnswers } from './limit-answer.ts';
-import type { DialectOptions } from './subgraph/dialect-plugin.ts';
+import { type Dialect, parseSettings } from '../config/config.ts';
+import './bulk/bulk-operations.ts';
+import { builder } from './core/builder.ts';
+import type { DialectOptions } from './core/dialect-plugin.ts';
+import { limitAnswers } from './core/limit-answer.ts';
+import { withTypePrefix, withTypePrefixInText } from './core/type-names.ts';
+import './delete/delete-engagement.ts';
+import './delete/delete-engagements.ts';
+import './read/engagement-queries.ts';
+import './read/node.ts';
 import './subgraph/entities.ts';
-import { completeSubgraph, federationDirectives, federationLinkUrl, printFederation } from './subgraph/federation.ts';
-import { printStitching, usedStitchingDirectives } from './subgraph/stitching.ts';
-import { withTypePrefix, withTypePrefixInText } from './subgraph/type-names.ts';
+import {
+  completeSubgraph,
+  federationDirectives,
+  federationLinkUrl,
+  printFederation,
+  printStitching,
+  usedStitchingDirectives,
+} from './subgraph/dialects.ts';
+import './types/integration.ts';
 
 builder.queryType({ description: 'What can be read.' });
 builder.mutationType({ description: 'What can be changed. Fields run one after another, in the order written.' });
@@ -41,6 +40,29 @@ const directives = [...specifiedDirectives, GraphQLDeferDirective, GraphQLStream
 export interface SchemaOptions extends DialectOptions {
   /** Comes before the names of types that a graph may have of its own; empty for none. */
   readonly typePrefix: string;
+}
+
+/** Which of a server's schemas. */
+export interface EngagementSchemaOptions {
+  /** How it tells a supergraph of itself, as `SUBGRAPH`. @default 'none' */
+  readonly dialect?: Dialect;
+  /** Comes before the names of types that your graph may have of its own, as `TYPE_PREFIX`; not without a dialect. */
+  readonly typePrefix?: string;
+  /** As the server has it with `AUTH_MODE=service`: federation is then told which fields need a caller. @default false */
+  readonly provesCallers?: boolean;
+}
+
+/**
+ * The options with what they leave out. The same rules hold as for the settings, in the same words.
+ * @throws {ConfigError} for a dialect or a prefix that cannot be.
+ */
+export function checkedSchemaOptions({
+  dialect = 'none',
+  typePrefix = '',
+  provesCallers = false,
+}: EngagementSchemaOptions): SchemaOptions {
+  parseSettings({ SUBGRAPH: dialect, TYPE_PREFIX: typePrefix });
+  return { dialect, typePrefix, provesCallers };
 }
 
 function buildDialect(options: DialectOptions): GraphQLSchema {

@@ -12,7 +12,7 @@ import { z } from 'zod';
 import type { AuthConfig, JwtConfig } from '../config/config.ts';
 import { Secret } from '../config/secret.ts';
 import type { Caller } from '../engagement/account.ts';
-import { requestError } from '../graphql/top-level-errors.ts';
+import { requestError } from '../graphql/core/top-level-errors.ts';
 import type { Log } from '../log/log.ts';
 import { createKeySet, type FetchedKeys } from './key-set.ts';
 import type { Metrics, TokenRefusal } from './metrics.ts';

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type { Config } from '../config/config.ts';
-import { readExample } from '../graphql/example.ts';
+import { readExample } from '../graphql/documents.ts';
 import type { Log } from '../log/log.ts';
 import type { BuiltFile, BuiltFiles, GraphiQLSetup } from './graphiql-build.ts';
 

@@ -1,4 +1,4 @@
-import { requestError } from '../graphql/top-level-errors.ts';
+import { requestError } from '../graphql/core/top-level-errors.ts';
 
 /** What clients send is most often a UUID; the bound is what keeps a key from being a document. */
 const key = /^[\x21-\x7e]{1,255}$/;

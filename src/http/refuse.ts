@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { requestRefusal } from '../graphql/top-level-errors.ts';
+import { requestRefusal } from '../graphql/core/top-level-errors.ts';
 
 /** When to come back, in seconds: the shortest that the header can say, and longer than it takes to recover. */
 const retryAfterSeconds = 1;

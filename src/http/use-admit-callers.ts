@@ -1,6 +1,6 @@
 import { type GraphQLSchema, Kind } from 'graphql';
 import type { Plugin, YogaInitialContext } from 'graphql-yoga';
-import { requestError } from '../graphql/top-level-errors.ts';
+import { requestError } from '../graphql/core/top-level-errors.ts';
 import { type Admission, admit, type ContextOptions } from './context.ts';
 import { needsCaller } from './document-size.ts';
 import type { ServerContext } from './yoga.ts';

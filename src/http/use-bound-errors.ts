@@ -1,7 +1,7 @@
 import { mapAsyncIterator } from '@graphql-tools/utils';
 import type { ExecutionResult, GraphQLError } from 'graphql';
 import { isAsyncIterable, type Plugin } from 'graphql-yoga';
-import { fieldError } from '../graphql/top-level-errors.ts';
+import { fieldError } from '../graphql/core/top-level-errors.ts';
 import { shortened } from '../log/foreign-text.ts';
 
 /** How many errors a result has at most: one for each record of the largest page. */

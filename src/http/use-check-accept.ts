@@ -1,6 +1,6 @@
 import type { Plugin, YogaInitialContext } from 'graphql-yoga';
 import { LRUCache } from 'lru-cache';
-import { requestError, requestRefusal } from '../graphql/top-level-errors.ts';
+import { requestError, requestRefusal } from '../graphql/core/top-level-errors.ts';
 
 const singleResultTypes = ['application/graphql-response+json', 'application/json'];
 const incrementalTypes = ['multipart/mixed', 'text/event-stream'];

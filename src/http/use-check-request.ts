@@ -1,5 +1,5 @@
 import type { Plugin } from 'graphql-yoga';
-import { type RequestErrorCode, requestRefusal } from '../graphql/top-level-errors.ts';
+import { type RequestErrorCode, requestRefusal } from '../graphql/core/top-level-errors.ts';
 
 /** True for a parameter of a media type that says another character set than UTF-8. */
 function isOtherCharset(parameter: string): boolean {

@@ -8,7 +8,7 @@ import {
   type VariableDefinitionNode,
 } from 'graphql';
 import type { Plugin } from 'graphql-yoga';
-import { requestError } from '../graphql/top-level-errors.ts';
+import { requestError } from '../graphql/core/top-level-errors.ts';
 import { shortened } from '../log/foreign-text.ts';
 
 /**

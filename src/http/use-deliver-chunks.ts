@@ -1,9 +1,9 @@
 import { isAsyncIterable } from '@graphql-tools/utils';
 import { BREAK, type DocumentNode, type ExecutionResult, GraphQLError, Kind, visit } from 'graphql';
 import type { Plugin } from 'graphql-yoga';
-import type { ChunkDeliveries, ChunkDelivery } from '../graphql/chunk-delivery.ts';
-import type { Context } from '../graphql/context.ts';
-import { fieldError } from '../graphql/top-level-errors.ts';
+import type { ChunkDeliveries, ChunkDelivery } from '../graphql/core/chunk-delivery.ts';
+import type { Context } from '../graphql/core/context.ts';
+import { fieldError } from '../graphql/core/top-level-errors.ts';
 import type { Log } from '../log/log.ts';
 import { maskError } from './mask-error.ts';
 import { acceptsIncremental } from './use-check-accept.ts';

@@ -7,7 +7,7 @@ import {
   validate,
 } from 'graphql';
 import type { Plugin } from 'graphql-yoga';
-import { type ErrorCode, fieldError } from '../graphql/top-level-errors.ts';
+import { type ErrorCode, fieldError } from '../graphql/core/top-level-errors.ts';
 import { longestName, measureDocument } from './document-size.ts';
 
 /**

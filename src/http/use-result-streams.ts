@@ -1,7 +1,7 @@
 import type { ExecutionResult, GraphQLError } from 'graphql';
 import { type FetchAPI, isAsyncIterable, type Plugin, type YogaInitialContext } from 'graphql-yoga';
-import type { Context } from '../graphql/context.ts';
-import { fieldError, requestError } from '../graphql/top-level-errors.ts';
+import type { Context } from '../graphql/core/context.ts';
+import { fieldError, requestError } from '../graphql/core/top-level-errors.ts';
 import { prefersMultipart } from './use-check-accept.ts';
 
 /** How many subscriptions one caller may have at once: each holds a connection, and asks Redis once a second. */

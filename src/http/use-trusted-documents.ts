@@ -1,7 +1,7 @@
 import { usePersistedOperations } from '@graphql-yoga/plugin-persisted-operations';
 import type { Plugin } from 'graphql-yoga';
-import { requestError } from '../graphql/top-level-errors.ts';
-import { documentIdOf, namesPersistedQuery, type TrustedDocuments } from '../graphql/trusted-documents.ts';
+import { requestError } from '../graphql/core/top-level-errors.ts';
+import { documentIdOf, namesPersistedQuery, type TrustedDocuments } from '../graphql/documents.ts';
 
 /**
  * Executes documents by their ids. Apollo's links, which send a hash first, are told where to send the query itself.

@@ -3,9 +3,9 @@ import { useDisableIntrospection } from '@graphql-yoga/plugin-disable-introspect
 import { type DocumentNode, type GraphQLSchema, OverlappingFieldsCanBeMergedRule } from 'graphql';
 import { createYoga, type Plugin, useReadinessCheck, type YogaLogger } from 'graphql-yoga';
 import { LRUCache } from 'lru-cache';
-import type { Context, GivenResults } from '../graphql/context.ts';
+import type { Context, GivenResults } from '../graphql/core/context.ts';
+import type { TrustedDocuments } from '../graphql/documents.ts';
 import type { PreparedOperations } from '../graphql/prepared/prepared-operations.ts';
-import type { TrustedDocuments } from '../graphql/trusted-documents.ts';
 import type { Log } from '../log/log.ts';
 import { type Admission, type ContextOptions, createContext } from './context.ts';
 import { maskError, useGatewayStatus } from './mask-error.ts';

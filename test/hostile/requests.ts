@@ -1,5 +1,5 @@
 import { type Arbitrary, constantFrom, integer, nat, oneof, record, tuple } from 'fast-check';
-import { readExample } from '../../src/graphql/example.ts';
+import { readExample } from '../../src/graphql/documents.ts';
 
 /** Who sends it: without a token, with one that nobody gave out, or with one that upstream takes. */
 export type Sender = 'nobody' | 'stranger' | 'caller';

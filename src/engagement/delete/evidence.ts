@@ -11,18 +11,6 @@ import { isIdValue, isSameId } from '../record.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 
-/**
- * What a provider's own record says of its deletion, where deleted ones stay readable: Copper and Pipedrive (v2) write `is_deleted`,
- * Pipedrive (v1) `active_flag`. Undefined when it says nothing.
- */
-export function readDeletedMark(remoteData: unknown): boolean | undefined {
-  if (!isJsonObject(remoteData)) return undefined;
-  const { is_deleted: isDeleted, active_flag: isActive, data } = remoteData;
-  if (isDeleted === true || isActive === false) return true;
-  if (isDeleted === false || isActive === true) return false;
-  return readDeletedMark(data);
-}
-
 /** What a 2xx answer proves. */
 export type Evidence =
   | { readonly kind: 'success'; readonly warnings: readonly string[] }

@@ -9,7 +9,6 @@ import { notSent, readRefusal } from '../refusal.ts';
 import type { WireField } from '../resources.ts';
 import type * as Result from '../result.ts';
 import { providerBodyOf, readEvidence } from './evidence.ts';
-import { mergeSnapshot } from './snapshot.ts';
 
 /** What the end of a sent delete is read with. */
 export interface OutcomeContext {
@@ -157,7 +156,8 @@ function successOf(
     deletedEngagementId: input.id,
     deletedNodeId: deletedNodeId(context),
     outcome,
-    engagement: snapshot ? mergeSnapshot(snapshot.record, engagement) : engagement,
+    // Some providers answer with blanks: what was read before is kept.
+    engagement: snapshot ? { ...engagement, ...snapshot.record } : engagement,
     raw,
     stream,
     integration,

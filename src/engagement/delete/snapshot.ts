@@ -1,7 +1,7 @@
 import type { Caller } from '../account.ts';
 import type { DeleteEngagementInput } from '../input.ts';
 import { type FoundRecord, type ReadPorts, readResource } from '../read.ts';
-import type { EngagementRecord, RecordKey, Selection } from '../record.ts';
+import type { RecordKey, Selection } from '../record.ts';
 import type { WireField } from '../resources.ts';
 import type { Refusal } from '../result.ts';
 
@@ -46,10 +46,4 @@ export async function takeSnapshot(
   if (refused) return refused;
   const kept = notes.map(({ id }, index) => ({ id, kept: read[index] }));
   return { ...found, record: { ...found.record, notes: kept } };
-}
-
-/** What was read before the delete, and what only its answer has. Some providers answer with blanks: what was read is kept. */
-export function mergeSnapshot(snapshot: EngagementRecord, answer: EngagementRecord | null): EngagementRecord {
-  // A record that was read has no nulls: what upstream left empty is not in it.
-  return { ...answer, ...snapshot };
 }

@@ -13,7 +13,7 @@ import {
   visit,
 } from 'graphql';
 import type { Selection } from '../../engagement/record.ts';
-import { readSelection } from '../selection.ts';
+import { readSelection } from '../core/selection.ts';
 import { argumentReader, type ReadArguments, type ReadVariables, variableReader } from './read-values.ts';
 import type { SharedParts, Write } from './shared-parts.ts';
 import { Uncovered } from './uncovered.ts';

@@ -1,6 +1,6 @@
 import type { DeleteEngagementResult } from '../../engagement/result.ts';
-import type { Context, GivenResults } from '../context.ts';
-import { type DeleteArguments, resolveDelete } from '../delete-engagement.ts';
+import type { Context, GivenResults } from '../core/context.ts';
+import { type DeleteArguments, resolveDelete } from '../delete/delete-engagement.ts';
 import type { PreparedDelete, PreparedOperation } from './prepare.ts';
 
 /** How a prepared operation ended. */

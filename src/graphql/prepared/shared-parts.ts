@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import type { Selection } from '../../engagement/record.ts';
-import type { Context } from '../context.ts';
+import type { Context } from '../core/context.ts';
 
 /** How many characters of keys are kept; a field takes some 15 of them. */
 const maxCharacters = 1024 * 1024;

@@ -15,7 +15,7 @@ import {
   isNonNullType,
   isObjectType,
 } from 'graphql';
-import type { Context } from '../context.ts';
+import type { Context } from '../core/context.ts';
 import type { SharedParts, SharedWriter, Write } from './shared-parts.ts';
 import { OddValue, Uncovered } from './uncovered.ts';
 

@@ -1,18 +1,53 @@
 import type { ObjectRef } from '@pothos/core';
 import type { GraphQLResolveInfo } from 'graphql';
-import type { RecordKey } from '../../engagement/record.ts';
-import { builder } from '../builder.ts';
-import type { Context } from '../context.ts';
-import { Engagement } from '../engagement.ts';
-import { Account, Contact, Lead, Note, Opportunity, Owner, Project } from '../references.ts';
-import { type Related, type RelatedResource, relatedFrom } from '../related.ts';
-import { countEntities, type EntityKey, readEntity } from './read-entity.ts';
+import { readNodeId } from '../../engagement/node-id.ts';
+import type { RecordKey, ResourceRecord } from '../../engagement/record.ts';
+import { type Resource, resources } from '../../engagement/resources.ts';
+import { builder, type Types } from '../core/builder.ts';
+import { type Context, requireCaller } from '../core/context.ts';
+import type { TypedKey } from '../core/record-loaders.ts';
+import { fieldError } from '../core/top-level-errors.ts';
+import { readByKey } from '../read/node.ts';
+import {
+  type EngagementSource,
+  type Related,
+  type RelatedResource,
+  recordTypes,
+  relatedFrom,
+} from '../types/records.ts';
 
 /*
  * The types that a supergraph knows by their key: others can refer to them and add fields, and a gateway can ask for them.
  */
 
-type Types = typeof builder.$inferSchemaTypes;
+/** How many entities one operation may ask for, by all of its fields together: by ten aliases, one list would be ten. */
+const maxEntities = 1_000;
+
+/** How many the fields of an operation have asked for so far. */
+const askedFor = new WeakMap<Context, number>();
+
+/**
+ * Counts the entities that a field asks for.
+ * @throws {GraphQLError} `BAD_USER_INPUT` when its operation asks for more than 1,000.
+ */
+export function countEntities(count: number, context: Context): void {
+  const asked = (askedFor.get(context) ?? 0) + count;
+  askedFor.set(context, asked);
+  if (asked > maxEntities)
+    throw fieldError('BAD_USER_INPUT', `Nothing was read. One operation may ask for ${maxEntities} entities.`);
+}
+
+/** What a gateway gives for a key; it need not be one. */
+type EntityKey = Partial<RecordKey> & { readonly nodeId?: string };
+
+function readKey(resource: Resource, { id, integratedAccountId, nodeId }: EntityKey): TypedKey {
+  const node = typeof nodeId === 'string' ? readNodeId(nodeId) : undefined;
+  if (node?.resource === resource) return { ...node, engagementType: node.kind };
+  const isPair = nodeId === undefined && typeof id === 'string' && typeof integratedAccountId === 'string';
+  if (isPair) return { id, integratedAccountId };
+  const keys = 'an id and an integratedAccountId, both texts, or a nodeId of its type';
+  throw fieldError('BAD_USER_INPUT', `Nothing was read. A key is ${keys}.`);
+}
 
 const key = [builder.selection<RecordKey>('id integratedAccountId'), builder.selection<{ nodeId: string }>('nodeId')];
 
@@ -24,10 +59,17 @@ const RecordKeyInput = builder.inputType('RecordKeyInput', {
   }),
 });
 
-type Read<Source> = (key: EntityKey, context: Context, info: GraphQLResolveInfo) => Promise<Source | null>;
+/** Makes the type of a resource an entity, by federation's reference resolver and by stitching's list of keys. */
+function entity(resource: Resource): void {
+  const ref = recordTypes[resource] as ObjectRef<Types, EngagementSource | Related>;
 
-/** Makes the type an entity, by federation's reference resolver and by stitching's list of keys. */
-function entity<Source extends RecordKey>(ref: ObjectRef<Types, Source>, lookupName: string, read: Read<Source>): void {
+  async function read(given: EntityKey, context: Context, info: GraphQLResolveInfo) {
+    requireCaller(context);
+    const record = await readByKey(resource, readKey(resource, given), context, info);
+    if (!record || resource !== 'engagements') return record && relatedFrom(record as ResourceRecord<RelatedResource>);
+    return given.nodeId ? { ...record, nodeId: given.nodeId } : record;
+  }
+
   builder.objectField(ref, 'integratedAccountId', (t) =>
     t.id({
       nullable: false,
@@ -36,7 +78,8 @@ function entity<Source extends RecordKey>(ref: ObjectRef<Types, Source>, lookupN
     }),
   );
   builder.asEntity(ref, { key, resolveReference: read });
-  builder.queryField(lookupName, (t) =>
+  // Callers know upstream's users as owners.
+  builder.queryField(`${resource === 'users' ? 'owners' : resource}ByKey`, (t) =>
     t.field({
       type: [ref],
       nullable: { list: true, items: true },
@@ -58,25 +101,4 @@ function entity<Source extends RecordKey>(ref: ObjectRef<Types, Source>, lookupN
   );
 }
 
-function relatedEntity<R extends RelatedResource>(
-  ref: ObjectRef<Types, Related<R>>,
-  resource: R,
-  lookupName: string,
-): void {
-  entity(ref, lookupName, async (given, context, info) => {
-    const record = await readEntity(resource, ref.name, given, context, info);
-    return record && relatedFrom(record);
-  });
-}
-
-entity(Engagement, 'engagementsByKey', async (given, context, info) => {
-  const record = await readEntity('engagements', Engagement.name, given, context, info);
-  return record && given.nodeId ? { ...record, nodeId: given.nodeId } : record;
-});
-relatedEntity(Account, 'accounts', 'accountsByKey');
-relatedEntity(Contact, 'contacts', 'contactsByKey');
-relatedEntity(Lead, 'leads', 'leadsByKey');
-relatedEntity(Note, 'notes', 'notesByKey');
-relatedEntity(Opportunity, 'opportunities', 'opportunitiesByKey');
-relatedEntity(Owner, 'users', 'ownersByKey');
-relatedEntity(Project, 'projects', 'projectsByKey');
+for (const resource of Object.keys(resources) as Resource[]) entity(resource);

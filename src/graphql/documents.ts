@@ -1,0 +1,69 @@
+import { readFileSync } from 'node:fs';
+import { type GraphQLSchema, parse, validate } from 'graphql';
+import { z } from 'zod';
+import { ConfigError } from '../config/config.ts';
+import { withTypePrefixInText } from './core/type-names.ts';
+
+/** Documents that somebody has looked at before, by the ids that clients know them by. */
+export type TrustedDocuments = ReadonlyMap<string, string>;
+
+const manifest = z.record(z.string(), z.string());
+
+function problemsOf(id: string, text: string, schema: GraphQLSchema): readonly string[] {
+  try {
+    return validate(schema, parse(text)).map(({ message }) => `TRUSTED_DOCUMENTS: ${id}: ${message}`);
+  } catch (error) {
+    return [`TRUSTED_DOCUMENTS: ${id}: ${error instanceof Error ? error.message : error}`];
+  }
+}
+
+/**
+ * Reads a manifest: a JSON object of documents by their ids, as `codegen.ts` and GraphQL Code Generator's client preset write it.
+ * @throws {ConfigError} naming every document that the schema does not allow.
+ */
+export function readTrustedDocuments(path: string, schema: GraphQLSchema): TrustedDocuments {
+  let json: unknown;
+  try {
+    json = JSON.parse(readFileSync(path, 'utf8'));
+  } catch {
+    throw new ConfigError(['TRUSTED_DOCUMENTS must be the path of a JSON file']);
+  }
+  const documents = manifest.safeParse(json);
+  if (!documents.success) throw new ConfigError(['TRUSTED_DOCUMENTS must hold an object of documents by their ids']);
+  const entries = Object.entries(documents.data);
+  const problems = entries.flatMap(([id, text]) => problemsOf(id, text, schema));
+  if (problems.length > 0) throw new ConfigError(problems);
+  return new Map(entries);
+}
+
+interface NamedDocument {
+  readonly query?: unknown;
+  readonly documentId?: unknown;
+  readonly extensions?: { readonly persistedQuery?: { readonly sha256Hash?: unknown } | null } | null;
+}
+
+/** True for a request that has no document but Apollo's `extensions.persistedQuery`. */
+export function namesPersistedQuery(params: object): boolean {
+  const { query, documentId, extensions } = params as NamedDocument;
+  return (query ?? documentId ?? null) === null && (extensions?.persistedQuery ?? null) !== null;
+}
+
+/** The id that a request names its document by: `documentId`, or Apollo's `extensions.persistedQuery.sha256Hash`. */
+export function documentIdOf(params: object): string | null {
+  const { documentId, extensions } = params as NamedDocument;
+  const id = documentId ?? extensions?.persistedQuery?.sha256Hash;
+  return typeof id === 'string' ? id : null;
+}
+
+/** A document to try, and its variables as JSON. */
+export interface Example {
+  readonly query: string;
+  readonly variables: string;
+}
+
+/** Reads one of `schema/operations/`, as a schema with that prefix to its types takes it. */
+export function readExample(name: string, typePrefix: string): Example {
+  const file = (extension: string) =>
+    readFileSync(new URL(`../../schema/operations/${name}.${extension}`, import.meta.url), 'utf8');
+  return { query: withTypePrefixInText(file('graphql'), typePrefix), variables: file('json') };
+}

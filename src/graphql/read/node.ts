@@ -1,0 +1,119 @@
+import type { GraphQLResolveInfo } from 'graphql';
+import { canAccess } from '../../engagement/account.ts';
+import { nodeKind, readNodeId, writeNodeId } from '../../engagement/node-id.ts';
+import type { ResourceRecord } from '../../engagement/record.ts';
+import { notGranted, refusedInput } from '../../engagement/refusal.ts';
+import type { Resource } from '../../engagement/resources.ts';
+import { refusal } from '../../engagement/result.ts';
+import { checkId } from '../../engagement/rules.ts';
+import { builder } from '../core/builder.ts';
+import { type Context, requireCaller } from '../core/context.ts';
+import { nodeInterfaceName } from '../core/dialect-plugin.ts';
+import type { TypedKey } from '../core/record-loaders.ts';
+import { wireFieldsBelow } from '../core/selection.ts';
+import { failedRead } from '../core/top-level-errors.ts';
+import {
+  Engagement,
+  type EngagementSource,
+  type RelatedResource,
+  recordTypes,
+  relatedFrom,
+  relatedTypes,
+} from '../types/records.ts';
+
+/*
+ * A `nodeId` names a record among all that this server knows. Upstream's id does not: a contact and an account may have the same.
+ */
+
+/**
+ * Reads the record behind a key, with the fields that are selected where `info` points; null when upstream knows none, as of
+ * one that was just deleted.
+ * @throws {GraphQLError} for a caller who may not touch the account, and a read that failed.
+ */
+export async function readByKey<R extends Resource>(
+  resource: R,
+  key: TypedKey,
+  context: Context,
+  info: GraphQLResolveInfo,
+): Promise<ResourceRecord<R> | null> {
+  const caller = requireCaller(context);
+  if (!canAccess(caller, key.integratedAccountId)) throw failedRead(notGranted());
+  const issues = [...checkId(key.id, ['id']), ...checkId(key.integratedAccountId, ['integratedAccountId'])];
+  if (issues.length > 0) throw failedRead(refusedInput(issues));
+  const selected = wireFieldsBelow(info, resource, recordTypes[resource].name);
+  const outcome = await context.recordLoaders.read(resource, key, selected);
+  if (outcome.kind === 'NotFoundError' && outcome.accountFound) return null;
+  if (outcome.kind !== 'Found') throw failedRead(outcome);
+  return outcome.record;
+}
+
+const Node = builder.interfaceRef<{ nodeId: string }>(nodeInterfaceName).implement({
+  description: 'A record that `Query.node` can read again.',
+  fields: (t) => ({
+    nodeId: t.exposeID('nodeId', { nullable: false, description: 'Names the record, whatever its type is.' }),
+  }),
+});
+
+const description =
+  "Names the record among all records of all types and integrated accounts: use it as a cache's key. It is opaque.";
+
+for (const [name, ref] of Object.entries(relatedTypes)) {
+  const resource = name as RelatedResource;
+  ref.addInterfaces([Node]);
+  builder.objectField(ref, 'nodeId', (t) =>
+    t.id({
+      nullable: false,
+      description,
+      resolve: ({ id, integratedAccountId }) => writeNodeId({ resource, integratedAccountId, kind: null, id }),
+    }),
+  );
+}
+
+/** The node id of an engagement that was read: at once, unless its integration has to be looked up. */
+function engagementNodeId(record: EngagementSource, context: Context): string | Promise<string> {
+  const { id, integratedAccountId, nodeId, askedType } = record;
+  if (nodeId !== undefined) return nodeId;
+  const { findAccountIntegration, deadlineAt } = context;
+  const found = findAccountIntegration(requireCaller(context), integratedAccountId, deadlineAt);
+  const write = ({ support }: Awaited<typeof found>) => {
+    const kind = nodeKind(
+      support.kind === 'supported' ? support.integration : null,
+      record.engagement_type || askedType,
+    );
+    return writeNodeId({ resource: 'engagements', integratedAccountId, kind, id });
+  };
+  return found instanceof Promise ? found.then(write) : write(found);
+}
+
+Engagement.addInterfaces([Node]);
+builder.objectField(Engagement, 'nodeId', (t) =>
+  t.id({
+    nullable: false,
+    description:
+      `${description} Of integrations that require an \`engagementType\`, it includes the type: there, a call and a ` +
+      'meeting may have the same `id`.',
+    extensions: { wireField: 'engagement_type' },
+    resolve: (record, _args, context) => engagementNodeId(record, context),
+  }),
+);
+
+builder.queryField('node', (t) =>
+  t.field({
+    type: Node,
+    nullable: true,
+    // In a supergraph, each part may have a `node` of its own: gateways read these types by their keys.
+    onlyIn: 'none',
+    description: 'The record with this `nodeId`; null when upstream knows none.',
+    args: { nodeId: t.arg.id({ required: true, description: 'The `nodeId` of a record, as this server wrote it.' }) },
+    async resolve(_root, { nodeId }, context, info) {
+      requireCaller(context);
+      const key = readNodeId(nodeId);
+      if (!key) throw failedRead(refusedInput([refusal(['nodeId'], 'It must be a nodeId that this server wrote.')]));
+      const { resource, kind } = key;
+      const isEngagement = resource === 'engagements';
+      const record = await readByKey(resource, isEngagement ? { ...key, engagementType: kind } : key, context, info);
+      const source = record && (isEngagement ? record : relatedFrom(record as ResourceRecord<RelatedResource>));
+      return source && { ...source, nodeId, __typename: recordTypes[resource].name };
+    },
+  }),
+);

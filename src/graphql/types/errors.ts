@@ -1,0 +1,20 @@
+import { deleteErrorKinds, deleteErrorRow } from '../../engagement/delete-errors.ts';
+import type { DeleteEngagementError } from '../../engagement/result.ts';
+import { builder, objectType, type Shown } from '../core/builder.ts';
+
+const ErrorInterface = builder.interfaceRef<{ message: string }>('Error').implement({
+  description: 'Why the engagement is not, or not surely, deleted.',
+  fields: (t) => ({
+    message: t.exposeString('message', {
+      nullable: false,
+      description: 'What happened and what to do, for a person to read.',
+    }),
+  }),
+});
+
+/** The members of a delete's result that are errors. */
+export const errorTypes = deleteErrorKinds.map((kind) => {
+  const { description, fields } = deleteErrorRow(kind);
+  const shows = fields as Shown<DeleteEngagementError>;
+  return objectType<DeleteEngagementError>(kind, { description, interfaces: [ErrorInterface], shareable: true, shows });
+});
