@@ -109,11 +109,30 @@ export const filterArguments = {
   endTime: { wireName: 'end_time', kind: 'range' },
 } as const satisfies Arguments;
 
-/** Where a caller of a delete gives what upstream calls by its wire name. */
-export const argumentPaths: ReadonlyMap<string, readonly string[]> = new Map<string, readonly string[]>([
-  ...Object.entries(wireNames).map(([name, wireName]) => [wireName, [name]] as const),
-  ...Object.entries(deleteParameters).map(([name, { wireName }]) => [wireName, ['parameters', name]] as const),
-]);
+/** The query parameters of a list's arguments outside `filter`. `engagementType` is there too, and in the filter. */
+const listNames = {
+  integratedAccountId: 'integrated_account_id',
+  first: 'limit',
+  after: 'next_cursor',
+  engagementType: 'engagement_type',
+  sortBy: 'sort_by',
+};
+
+/** Where a caller gives what upstream calls by its wire name. */
+export type ArgumentPaths = ReadonlyMap<string, readonly string[]>;
+
+function pathsOf(names: Readonly<Record<string, string>>, table: Arguments, parent: string): ArgumentPaths {
+  return new Map<string, readonly string[]>([
+    ...Object.entries(table).map(([name, { wireName }]) => [wireName, [parent, name]] as const),
+    ...Object.entries(names).map(([name, wireName]) => [wireName, [name]] as const),
+  ]);
+}
+
+/** The paths of a delete's arguments. */
+export const deletePaths = pathsOf(wireNames, deleteParameters, 'parameters');
+
+/** The paths of a list's arguments. */
+export const listPaths = pathsOf(listNames, filterArguments, 'filter');
 
 /** What a caller gives for {@link deleteParameters}. */
 export type DeleteEngagementParameters = Given<typeof deleteParameters>;

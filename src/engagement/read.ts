@@ -1,7 +1,13 @@
 import type { Attempt, Send } from '../upstream/attempt.ts';
 import { type Caller, canAccess, type FindAccountIntegration, limitedBy, settleNotFound } from './account.ts';
 import { isJsonObject, readBody } from './body.ts';
-import type { EngagementFilter, EngagementOrder, EngagementType } from './input.ts';
+import {
+  type ArgumentPaths,
+  type EngagementFilter,
+  type EngagementOrder,
+  type EngagementType,
+  listPaths,
+} from './input.ts';
 import { type EngagementRecord, isIdValue, isSameId, type ReadRecord, type RecordKey, readRecord } from './record.ts';
 import { isError, notGranted, notSent, readRefusal, refusedInput } from './refusal.ts';
 import { buildListRequest, buildReadRequest } from './request.ts';
@@ -77,12 +83,16 @@ function failed(message: string): Refusal {
 }
 
 /** Reads upstream's answer to a `GET`: its JSON, or why there is none. */
-function readJson(attempt: Attempt, { bringsToken }: Caller): { kind: 'Json'; json: unknown } | Refusal {
+function readJson(
+  attempt: Attempt,
+  { bringsToken }: Caller,
+  paths?: ArgumentPaths,
+): { kind: 'Json'; json: unknown } | Refusal {
   if (attempt.kind === 'failure') {
     return attempt.mayHaveBeenSent ? failed('Upstream did not answer. Try again.') : notSent(attempt);
   }
   if (attempt.statusCode !== 200) {
-    const refused = readRefusal(attempt, bringsToken);
+    const refused = readRefusal(attempt, bringsToken, paths);
     return refused.kind === 'UnclearAnswer' ? failed(`${refused.why}. Try again.`) : refused;
   }
   const body = readBody(attempt.body);
@@ -204,7 +214,7 @@ export async function readEngagements(
   if (tooLong.length > 0) return refusedInput(tooLong);
   const limits = limitedBy(caller, integratedAccountId);
   const { attempt } = await send(request, { deadlineAt, hasCallerLeft, limitedBy: limits });
-  const answer = readJson(attempt, caller);
+  const answer = readJson(attempt, caller, listPaths);
   if (answer.kind === 'Json') return readPage(answer.json, selected, integratedAccountId);
   return settleNotFound(answer, { caller, integratedAccountId, deadlineAt }, findAccountIntegration);
 }

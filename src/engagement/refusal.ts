@@ -5,7 +5,7 @@ import { maxStreamsPerCaller } from '../upstream/lanes.ts';
 import { readRetryAfter } from '../upstream/retry.ts';
 import { meaningOf } from '../upstream/status.ts';
 import { isJsonObject, readBody } from './body.ts';
-import { argumentPaths } from './input.ts';
+import { type ArgumentPaths, deletePaths } from './input.ts';
 import {
   type Finding,
   type InvalidInputError,
@@ -97,14 +97,14 @@ function whatIsMissing(texts: readonly string[]): UpstreamError['missing'] {
 const afterName = /^ (?:is|are|must|should|has|have|does|cannot|was) /;
 
 /** The parameters that a message begins with or quotes. A word of English counts only where there is such an argument. */
-function namesIn(texts: readonly string[]): readonly string[] {
+function namesIn(texts: readonly string[], paths: ArgumentPaths): readonly string[] {
   return texts.slice(0, 100).flatMap((text) =>
     [...text.slice(0, maxMessageLength).matchAll(/[a-z_]+/g)]
       .filter(({ index, 0: word }) => {
         const [before = '', after = ''] = [text[index - 1], text[index + word.length]];
         const isQuoted = /["'`]/.test(before) && /["'`]/.test(after);
         const isFirst = index === 0 && afterName.test(text.slice(word.length, word.length + 12));
-        return (isQuoted || isFirst) && (argumentPaths.has(word) || word.includes('_'));
+        return (isQuoted || isFirst) && (paths.has(word) || word.includes('_'));
       })
       .map(([word]) => word),
   );
@@ -119,7 +119,7 @@ function failuresNamed(failures: readonly unknown[]): readonly string[] {
 }
 
 /** Reads an error body (truto-skills, error-and-evidence-model.md). One that cannot be read is an error that says nothing. */
-export function readUpstreamError(json: unknown): UpstreamError {
+export function readUpstreamError(json: unknown, paths: ArgumentPaths = deletePaths): UpstreamError {
   const { data } = errorBody.safeParse(json);
   const { statusCode, error, message, details, truto_error_insight: insights } = data ?? {};
   const isRemote = data?.truto_is_remote_error ?? false;
@@ -129,7 +129,7 @@ export function readUpstreamError(json: unknown): UpstreamError {
     ...(insights?.missing_required_body_fields ?? []),
   ];
   // A provider's message names the provider's own parameters.
-  const named = isRemote ? [] : [...failuresNamed(details?.failures ?? []), ...namesIn(texts)];
+  const named = isRemote ? [] : [...failuresNamed(details?.failures ?? []), ...namesIn(texts, paths)];
   return {
     statusCode,
     // Truto guarantees all three (errors.md). Other frameworks and gateways have one or two of them.
@@ -209,20 +209,20 @@ export function tokenRefused(callerBroughtToken: boolean): Unauthenticated {
   return { kind: 'Unauthenticated', message };
 }
 
-function issueAt(wireName: string, problem: string): Finding {
+function issueAt(wireName: string, problem: string, paths: ArgumentPaths): Finding {
   // `contact[0][id]` and `query.sort_by` are ours by one of their parts.
-  const part = wireName.split(/[[\].]/).find((name) => argumentPaths.has(name) && name !== 'id') ?? wireName;
-  const path = argumentPaths.get(part);
+  const part = wireName.split(/[[\].]/).find((name) => paths.has(name) && name !== 'id') ?? wireName;
+  const path = paths.get(part);
   // The provider's own parameters are in `remoteQuery`; Truto's others have no argument here.
   return path
     ? refusal(path, `Truto ${problem}.`)
     : refusal(['remoteQuery'], `Truto ${problem}: its parameter ${wireName}, for which there is no argument here.`);
 }
 
-function invalidInput({ missingParameters, refusedParameters }: UpstreamError): Refusal {
+function invalidInput({ missingParameters, refusedParameters }: UpstreamError, paths: ArgumentPaths): Refusal {
   const issues = boundedIssues([
-    ...missingParameters.map((name) => issueAt(name, 'requires it for this account')),
-    ...refusedParameters.map((name) => issueAt(name, 'does not accept it')),
+    ...missingParameters.map((name) => issueAt(name, 'requires it for this account', paths)),
+    ...refusedParameters.map((name) => issueAt(name, 'does not accept it', paths)),
   ]);
   const unnamed = 'Truto refused the input as invalid, without saying which parameter.';
   return { kind: 'InvalidInputError', message: issues.length > 0 ? 'Truto refused the input.' : unnamed, issues };
@@ -279,11 +279,16 @@ export function notSent({ reason, retryAfterMs = 0 }: Pick<UpstreamFailure, 'rea
  * error-and-evidence-model.md). Only Truto's own form blames the caller, the account or the provider: firewalls, proxies and
  * other servers also answer 400, 401, 403 or 404, perhaps after they passed the request on. 429 means the same from anybody.
  * @param callerBroughtToken true when Truto's 401 is about the caller's own token.
+ * @param paths where the caller gave the parameters of this request.
  */
-export function readRefusal(answer: UpstreamAnswer, callerBroughtToken: boolean): Refusal | UnclearAnswer {
+export function readRefusal(
+  answer: UpstreamAnswer,
+  callerBroughtToken: boolean,
+  paths: ArgumentPaths = deletePaths,
+): Refusal | UnclearAnswer {
   const { statusCode } = answer;
   const body = readBody(answer.body);
-  const error = readUpstreamError(body.kind === 'json' ? body.value : undefined);
+  const error = readUpstreamError(body.kind === 'json' ? body.value : undefined, paths);
   const { isRemote, rawResponse } = error;
   const { refused } = meaningOf(statusCode);
   if (refused === 'rate-limited') return rateLimited(answer, error);
@@ -297,7 +302,7 @@ export function readRefusal(answer: UpstreamAnswer, callerBroughtToken: boolean)
   if (!isTrutos) return unclear;
   switch (refused) {
     case 'invalid':
-      return isRemote ? remoteApiError : invalidInput(error);
+      return isRemote ? remoteApiError : invalidInput(error, paths);
     case 'unauthorized': {
       if (isRemote) return needsReauth();
       const ofToken = tokenRefused(callerBroughtToken);

@@ -27,10 +27,7 @@ export const areas: readonly Area[] = [
     ],
   },
   {
-    modules: [
-      'src/engagement/delete/{outcome,evidence}.ts',
-      'src/engagement/{refusal,body}.ts',
-    ],
+    modules: ['src/engagement/delete/{outcome,evidence}.ts', 'src/engagement/{refusal,body}.ts'],
     rounds: [
       ['outcome', 'success-outcome', 'evidence', 'unknown-outcome', 'upstream-error', 'rate-limit', 'prepared'],
       ['repeated-delete*', 'upstream-prose', 'upstream-bodies', 'snapshot', 'integrated-account', 'attempts', 'reads'],
@@ -44,10 +41,7 @@ export const areas: readonly Area[] = [
     ],
   },
   {
-    modules: [
-      'src/engagement/delete/delete-many.ts',
-      'src/engagement/{request,rules,input}.ts',
-    ],
+    modules: ['src/engagement/delete/delete-many.ts', 'src/engagement/{request,rules,input}.ts'],
     rounds: [
       ['request', 'rules', 'ids', 'delete-many', 'selection', 'query-string'],
       ['delete-engagement*', 'dry-run', 'hostile-ids', 'hostile-input', 'repeated-delete-identity', 'limits'],
