@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import { type FieldValue, type Resource, type ResourceField, resources, type WireField } from './resources.ts';
-import { type IsPlain, plainValues } from './shapes.ts';
+import { type IsPlain, plainValues, shapes } from './shapes.ts';
 
 /** A record as upstream sends it; GraphQL fields read from it directly. */
 export type ResourceRecord<R extends Resource> = {
@@ -88,8 +88,8 @@ function readableFieldsOf(resource: Resource, selected: ReadonlySet<string>): re
   if (known) return known;
   const rows: Readonly<Record<string, ResourceField>> = resources[resource];
   const fields = [...new Set(['id', ...selected])].map((field) => {
-    const { shape } = rows[field] as ResourceField;
-    return [field, shape, plainValues.get(shape) ?? (() => false)] as const;
+    const { kind } = rows[field] as ResourceField;
+    return [field, shapes[kind], plainValues[kind] ?? (() => false)] as const;
   });
   readableFields.set(selected, fields);
   return fields;
