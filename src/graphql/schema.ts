@@ -36,12 +36,6 @@ builder.queryField('_sdl', (t) =>
 
 const directives = [...specifiedDirectives, GraphQLDeferDirective, GraphQLStreamDirective];
 
-/** What makes the schema of one server another than the next one's. */
-export interface SchemaOptions extends DialectOptions {
-  /** Comes before the names of types that a graph may have of its own; empty for none. */
-  readonly typePrefix: string;
-}
-
 /** Which of a server's schemas. */
 export interface EngagementSchemaOptions {
   /** How it tells a supergraph of itself, as `SUBGRAPH`. @default 'none' */
@@ -51,6 +45,9 @@ export interface EngagementSchemaOptions {
   /** As the server has it with `AUTH_MODE=service`: federation is then told which fields need a caller. @default false */
   readonly provesCallers?: boolean;
 }
+
+/** The same, complete. */
+export type SchemaOptions = Required<EngagementSchemaOptions>;
 
 /**
  * The options with what they leave out. The same rules hold as for the settings, in the same words.

@@ -180,8 +180,9 @@ const partialList =
 /** A bulk delete. */
 export const BulkDelete = objectType<BulkJob>('BulkDelete', {
   description:
-    'The delete of many engagements of one integrated account, in the background: it survives restarts, keeps within the limits, ' +
-    'and lets go first who waits for an answer. It is kept for 30 days; a dry run, and one of which nothing was ever begun or listed, for 24 hours.',
+    'The delete of many engagements of one integrated account, in the background: it survives restarts, keeps within the ' +
+    'limits, and lets go first who waits for an answer. It is kept for 30 days; a dry run, and one of which nothing was ' +
+    'ever begun or listed, for 24 hours.',
   shows: { id: ['ID!', 'Its id: ask for it, pause, resume or cancel it by this.'] },
   fields: (t, show) => ({
     integratedAccountId: t.id({
@@ -198,8 +199,7 @@ export const BulkDelete = objectType<BulkJob>('BulkDelete', {
     ...show({
       isPartial: [
         'Boolean!',
-        'True when upstream said, four times in a row, that it gives only a part of the list: some engagements that the `filter` means ' +
-          'may not be in it. When it has ended, start another with the same filter, until that finds none.',
+        'True when upstream said, four times in a row, that it gives only a part of the list: some engagements that the `filter` means may not be in it. When it has ended, start another with the same filter, until that finds none.',
       ],
     }),
     dryRun: t.boolean({

@@ -9,7 +9,7 @@ import { EngagementFilter } from '../types/engagement-filter.ts';
 import { EngagementType } from '../types/values.ts';
 import { BulkDelete, unavailable } from './bulk-delete.ts';
 
-/** How often those who follow a bulk delete hear of it, in milliseconds, when there is something to hear. */
+/** How often a subscription looks for progress, in milliseconds. */
 const progressIntervalMs = 1_000;
 
 const StartBulkDeleteInput = builder.inputType('StartBulkDeleteInput', {
@@ -34,8 +34,7 @@ const StartBulkDeleteInput = builder.inputType('StartBulkDeleteInput', {
       required: true,
       defaultValue: false,
       description:
-        'Count and list them in `engagements`; delete nothing. An account that must be connected again is an error; a ' +
-        'real one waits for that.',
+        'Count and list them in `engagements`; delete nothing. An account that must be connected again is an error; a real one waits for that.',
     }),
     snapshot: t.boolean({
       required: true,
@@ -80,9 +79,10 @@ builder.mutationField('startBulkDelete', (t) =>
     nullable: true,
     cost: upstreamRequestCost,
     description:
-      'Starts to delete many engagements of one integrated account in the background. It needs a server with REDIS_URL. Repeated with the ' +
-      'same `Idempotency-Key`, it answers the one that was started. Nothing is started where upstream refuses the token or the account; nor, with ' +
-      '`RATE_LIMITED`, while you have 20 in the account that have not ended, or too many of which nothing was begun.',
+      'Starts to delete many engagements of one integrated account in the background. It needs a server with REDIS_URL. ' +
+      'Repeated with the same `Idempotency-Key`, it answers the one that was started. Nothing is started where upstream ' +
+      'refuses the token or the account; nor, with `RATE_LIMITED`, while you have 20 in the account that have not ended, or ' +
+      'too many of which nothing was begun.',
     args: { input: t.arg({ type: StartBulkDeleteInput, required: true, description: 'Which, and how.' }) },
     async resolve(_root, { input }, context, info) {
       const bulkDeletes = requireBulkDeletes(context);
@@ -105,17 +105,15 @@ builder.mutationField('startBulkDelete', (t) =>
   }),
 );
 
-const steering = {
+const controls = {
   pause:
-    'Begins no further delete of a bulk delete, until it is resumed. Those in flight end as usual, within the time of a request. Of what was sent and had no ' +
-    'answer, it is found out after that what became of it.',
+    'Begins no further delete of a bulk delete, until it is resumed. Those in flight end as usual, within the time of a request. Of what was sent and had no answer, it is found out after that what became of it.',
   resume: 'Lets a paused bulk delete go on, within two seconds.',
   cancel:
-    'Ends a bulk delete: no further delete is begun, ever. Those in flight end as usual, within the time of a request. What was deleted stays deleted; of what was sent it is found out for some minutes, and ' +
-    'is `UNKNOWN` after that.',
+    'Ends a bulk delete: no further delete is begun, ever. Those in flight end as usual, within the time of a request. What was deleted stays deleted; of what was sent it is found out for some minutes, and is `UNKNOWN` after that.',
 } as const;
 
-for (const [how, description] of Object.entries(steering) as [keyof typeof steering, string][]) {
+for (const [how, description] of Object.entries(controls) as [keyof typeof controls, string][]) {
   builder.mutationField(`${how}BulkDelete`, (t) =>
     t.field({
       type: BulkDelete,
@@ -130,45 +128,35 @@ for (const [how, description] of Object.entries(steering) as [keyof typeof steer
   );
 }
 
-/** What has to change for somebody who follows to hear of it. */
-function newsOf({ phase, isPaused, trouble, total, done }: BulkJob): string {
-  return JSON.stringify([phase, isPaused, trouble, total, done]);
-}
-
 const expired =
   'Your token has expired. No more events follow; the bulk delete itself goes on. Subscribe again with a new token.';
 
 /**
- * The bulk delete now, and whenever something has changed, until it has ended, the server does, or the caller may see it no
- * longer.
- * @throws {GraphQLError} which the last event has to say.
+ * The events of a subscription: the bulk delete now, and whenever something has changed, until it has ended, the server drains, or the
+ * caller may no longer see it. An error is the last event: a stream that just breaks off says nothing.
  */
-async function* watch(first: BulkJob, context: Context): AsyncGenerator<BulkJob> {
-  const [bulkDeletes, caller] = [requireBulkDeletes(context), requireCaller(context)];
-  let told = '';
-  let confirmAt = performance.now() + bulkDeletes.confirmIntervalMs;
-  for (let job: BulkJob | null = first; ; job = await bulkDeletes.store.read(first.id).catch(unavailable)) {
-    if (!job) throw fieldError('NOT_FOUND', 'The bulk delete is not kept any more.');
-    if (confirmAt <= performance.now()) {
-      const refusal = await bulkDeletes.confirm(job, caller, performance.now() + lookupMs);
-      if (refusal) throw failedRead(refusal);
-      confirmAt = performance.now() + bulkDeletes.confirmIntervalMs;
-    }
-    if ((caller.expiresAt ?? Number.POSITIVE_INFINITY) <= performance.now())
-      throw fieldError('UNAUTHENTICATED', expired);
-    const news = newsOf(job);
-    context.answerRoom.empty();
-    if (news !== told) yield job;
-    told = news;
-    if (hasEnded(job) || context.draining.aborted || context.hasCallerLeft()) return;
-    await sleep(progressIntervalMs, undefined, { signal: context.draining }).catch(() => {});
-  }
-}
-
-/** The events of a subscription. An error is its last event: a stream that just breaks off says nothing. */
 async function* follow(first: BulkJob, context: Context): AsyncGenerator<BulkJob | Error> {
   try {
-    yield* watch(first, context);
+    const [bulkDeletes, caller] = [requireBulkDeletes(context), requireCaller(context)];
+    let last = '';
+    let confirmAt = performance.now() + bulkDeletes.confirmIntervalMs;
+    for (let job: BulkJob | null = first; ; job = await bulkDeletes.store.read(first.id).catch(unavailable)) {
+      if (!job) throw fieldError('NOT_FOUND', 'The bulk delete is not kept any more.');
+      if (confirmAt <= performance.now()) {
+        const refusal = await bulkDeletes.confirm(job, caller, performance.now() + lookupMs);
+        if (refusal) throw failedRead(refusal);
+        confirmAt = performance.now() + bulkDeletes.confirmIntervalMs;
+      }
+      if ((caller.expiresAt ?? Number.POSITIVE_INFINITY) <= performance.now())
+        throw fieldError('UNAUTHENTICATED', expired);
+      const { phase, isPaused, trouble, total, done } = job;
+      const current = JSON.stringify([phase, isPaused, trouble, total, done]);
+      context.answerRoom.empty();
+      if (current !== last) yield job;
+      last = current;
+      if (hasEnded(job) || context.draining.aborted || context.hasCallerLeft()) return;
+      await sleep(progressIntervalMs, undefined, { signal: context.draining }).catch(() => {});
+    }
   } catch (error) {
     yield error instanceof Error ? error : new Error(String(error));
   }
@@ -179,10 +167,10 @@ builder.subscriptionField('bulkDeleteProgress', (t) =>
     type: BulkDelete,
     nullable: true,
     description:
-      'A bulk delete now, and again whenever it has got further, at most once a second, until it ends: as `text/event-stream`, or as ' +
-      "`multipart/mixed` in Apollo's protocol. " +
-      'A server that is stopped ends it early: ask again. It ends with `UNAUTHENTICATED` when your token expires or upstream takes it no ' +
-      'longer, with `FORBIDDEN` when upstream shows you the account no longer. You may follow 20 at once; beyond that it is `RATE_LIMITED`.',
+      'A bulk delete now, and again whenever it has got further, at most once a second, until it ends: as ' +
+      "`text/event-stream`, or as `multipart/mixed` in Apollo's protocol. A server that is stopped ends it early: ask again. " +
+      'It ends with `UNAUTHENTICATED` when your token expires or upstream takes it no longer, with `FORBIDDEN` when upstream ' +
+      'shows you the account no longer. You may follow 20 at once; beyond that it is `RATE_LIMITED`.',
     args: idArgs,
     subscribe: async (_root, { id }, context) => {
       // Before the stream begins, so that an error is one of the request.

@@ -45,13 +45,8 @@ export class ChunkDeliveries {
   }
 }
 
-interface StreamArguments {
-  readonly initialCount: number;
-  readonly label: string | undefined;
-}
-
 /** The arguments of an active `@stream` on the field; undefined when there is none or its `if` is false. */
-function streamArguments({ fieldNodes, variableValues }: GraphQLResolveInfo): StreamArguments | undefined {
+function streamArguments({ fieldNodes, variableValues }: GraphQLResolveInfo) {
   for (const node of fieldNodes) {
     const values = getDirectiveValues(GraphQLStreamDirective, node, variableValues);
     if (!values || values.if === false) continue;
@@ -61,15 +56,15 @@ function streamArguments({ fieldNodes, variableValues }: GraphQLResolveInfo): St
   return undefined;
 }
 
-async function take(
-  chunks: AsyncIterator<Buffer>,
-  mayTakeMore: (taken: readonly Buffer[]) => boolean,
-): Promise<{ taken: Buffer[]; ended: boolean }> {
+/** Takes chunks as long as more are wanted than so many chunks of so many bytes. */
+async function take(chunks: AsyncIterator<Buffer>, wantsMore: (count: number, bytes: number) => boolean) {
   const taken: Buffer[] = [];
-  while (mayTakeMore(taken)) {
+  let bytes = 0;
+  while (wantsMore(taken.length, bytes)) {
     const next = await chunks.next();
     if (next.done) return { taken, ended: true };
     taken.push(next.value);
+    bytes += next.value.length;
   }
   return { taken, ended: false };
 }
@@ -82,38 +77,21 @@ export interface ChunkLimits {
   readonly deadlineAt: number;
 }
 
-async function collect(
-  body: Readable,
-  chunks: AsyncIterator<Buffer>,
-  { maxBytes, deadlineAt }: ChunkLimits,
-): Promise<Buffer[]> {
+async function collect(body: Readable, chunks: AsyncIterator<Buffer>, { maxBytes, deadlineAt }: ChunkLimits) {
   const timer = setTimeout(() => body.destroy(new Error('out of time')), Math.max(0, deadlineAt - performance.now()));
   try {
-    let byteCount = 0;
-    const { taken } = await take(chunks, (soFar) => {
-      byteCount += soFar.at(-1)?.length ?? 0;
-      if (byteCount > maxBytes) throw fieldError('RESPONSE_TOO_LARGE');
-      return true;
-    });
+    const { taken, ended } = await take(chunks, (_count, bytes) => bytes <= maxBytes);
+    if (!ended) throw fieldError('RESPONSE_TOO_LARGE');
     return taken;
   } finally {
     clearTimeout(timer);
   }
 }
 
-/** The first chunks of a streamed list: as many as were asked for, but no more than may be held. */
-async function begin(chunks: AsyncIterator<Buffer>, initialCount: number, maxBytes: number) {
-  let byteCount = 0;
-  return take(chunks, (soFar) => {
-    byteCount += soFar.at(-1)?.length ?? 0;
-    return soFar.length < initialCount && byteCount < maxBytes;
-  });
-}
-
 /**
- * Resolves the chunks of a streamed body. Without `@stream` that is all of them, within the limits. With it, only the
- * first `initialCount` are, and the rest is added to `deliveries`: GraphQL executors pull a streamed list as fast as
- * they can and keep every item, so the rest must never reach one.
+ * Resolves the chunks of a streamed body. Without `@stream`, that is all of them, within the limits. With it, only the first
+ * `initialCount` are, and the rest is added to `deliveries`: GraphQL executors pull a streamed list as fast as they can and keep
+ * every item, so the rest must never reach one.
  * @throws {GraphQLError} `RESPONSE_TOO_LARGE`, `BAD_USER_INPUT` for a negative `initialCount`, or `RESPONSE_INTERRUPTED`
  * when upstream's body ends early or not in time.
  */
@@ -129,7 +107,8 @@ export async function resolveChunks(
     if (!stream) return await collect(body, chunks, limits);
     const { initialCount, label } = stream;
     if (initialCount < 0) throw fieldError('BAD_USER_INPUT', 'The initialCount of @stream must not be negative.');
-    const { taken, ended } = await begin(chunks, initialCount, limits.maxBytes);
+    const wantsMore = (count: number, bytes: number) => count < initialCount && bytes < limits.maxBytes;
+    const { taken, ended } = await take(chunks, wantsMore);
     if (!ended) deliveries.add({ path: responsePathAsArray(info.path), nextIndex: taken.length, label, chunks });
     return taken;
   } catch (error) {

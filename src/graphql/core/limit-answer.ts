@@ -13,11 +13,12 @@ import { fieldError } from './top-level-errors.ts';
 /** The scalars whose values are as long as upstream makes them. */
 const longTypes = new Set(['String', 'ID', 'JSON', 'JSONObject', 'Base64']);
 
-/** The value of a field; an error in its place when the answer has no room for it. One that must be there only counts. */
-function fitted(value: unknown, isRequired: boolean, { answerRoom }: Context): unknown {
+/** The value of a field; an error in its place when the answer has no room for it. A required value only counts. */
+function fitted(value: unknown, isRequired: boolean, context: Context): unknown {
+  if (value instanceof Promise) return value.then((settled) => fitted(settled, isRequired, context));
   if (value === null || value === undefined) return value;
-  if (isRequired) answerRoom.mustTake(value);
-  else if (!answerRoom.take(value))
+  if (isRequired) context.answerRoom.mustTake(value);
+  else if (!context.answerRoom.take(value))
     throw fieldError(
       'RESPONSE_TOO_LARGE',
       `This value was left out; what was deleted is not changed by that. ${leftOut}`,
@@ -29,15 +30,11 @@ function limitField(field: GraphQLField<unknown, Context>): void {
   const { resolve = defaultFieldResolver } = field;
   if (!longTypes.has(getNamedType(field.type).name)) return;
   const isRequired = isNonNullType(field.type);
-  const place = (value: unknown, context: Context) =>
-    value instanceof Promise
-      ? value.then((settled) => fitted(settled, isRequired, context))
-      : fitted(value, isRequired, context);
   // Prepared operations tell by the number of parameters whether a resolver looks at the operation.
   field.resolve =
     resolve.length > 3
-      ? (source, args, context, info) => place(resolve(source, args, context, info), context)
-      : (source, args, context) => place(resolve(source, args, context, undefined as never), context);
+      ? (source, args, context, info) => fitted(resolve(source, args, context, info), isRequired, context)
+      : (source, args, context) => fitted(resolve(source, args, context, undefined as never), isRequired, context);
 }
 
 /**

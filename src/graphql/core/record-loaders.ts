@@ -89,50 +89,41 @@ const tooMany: Refusal = {
 
 const unreadableId = 'Upstream names a record by an id that cannot be asked for.';
 
-interface LoaderKey<R extends Resource> extends TypedKey {
-  readonly selected: ReadonlySet<WireField<R>>;
-}
-
-function loaderFor<R extends Resource>(
-  resource: R,
-  { caller, deadlineAt, hasCallerLeft, limitReads, room, ...ports }: RecordLoadersOptions,
-  mayReadMore: () => boolean,
-) {
-  async function read(key: LoaderKey<R>): Promise<FoundRecord<R> | Refusal> {
-    if (caller === null) throw requestError('UNAUTHENTICATED');
-    // Upstream named it, and may be wrong: what is no path segment would address something else.
-    if (checkId(key.id, ['id']).length > 0) return { kind: 'UpstreamUnavailableError', message: unreadableId };
-    if (!mayReadMore()) return tooMany;
-    const options = { caller, selected: key.selected, deadlineAt, hasCallerLeft };
-    const limits = limitedBy(caller, key.integratedAccountId);
-    const read = await limitReads(limits, deadlineAt, () => readResource(resource, key, options, ports));
-    if (read?.kind === 'Found' && !room.take(read.record))
-      throw fieldError('RESPONSE_TOO_LARGE', `The record was read, and left out. ${leftOut}`);
-    return read ?? notSent({ reason: 'timeout' });
-  }
-  // Upstream reads one record at a time; a batch would only make the first wait for the last.
-  return new DataLoader<LoaderKey<R>, FoundRecord<R> | Refusal, string>((keys) => Promise.all(keys.map(read)), {
-    batch: false,
-    cacheKeyFn: ({ integratedAccountId, id, engagementType, selected }) =>
-      JSON.stringify([integratedAccountId, id, engagementType ?? null, ...selected]),
-  });
+interface LoaderKey extends TypedKey {
+  readonly resource: Resource;
+  readonly selected: ReadonlySet<never>;
 }
 
 /** Makes the loaders of one operation: nothing is remembered beyond it, or shared with another caller. */
-export function createRecordLoaders(options: RecordLoadersOptions): RecordLoaders {
-  const loaders = new Map<Resource, unknown>();
+export function createRecordLoaders({
+  caller,
+  deadlineAt,
+  hasCallerLeft,
+  limitReads,
+  room,
+  ...ports
+}: RecordLoadersOptions): RecordLoaders {
   let readCount = 0;
-  const mayReadMore = () => {
+
+  async function read({ resource, selected, ...key }: LoaderKey): Promise<FoundRecord<Resource> | Refusal> {
+    if (caller === null) throw requestError('UNAUTHENTICATED');
+    // Upstream named it, and may be wrong: what is no path segment would address something else.
+    if (checkId(key.id, ['id']).length > 0) return { kind: 'UpstreamUnavailableError', message: unreadableId };
     readCount += 1;
-    return readCount <= maxReads;
-  };
-  return {
-    read<R extends Resource>(resource: R, key: TypedKey, selected: ReadonlySet<WireField<R>>) {
-      const loader = (loaders.get(resource) ?? loaderFor(resource, options, mayReadMore)) as ReturnType<
-        typeof loaderFor<R>
-      >;
-      loaders.set(resource, loader);
-      return loader.load({ ...key, selected });
-    },
-  };
+    if (readCount > maxReads) return tooMany;
+    const options = { caller, selected, deadlineAt, hasCallerLeft };
+    const limits = limitedBy(caller, key.integratedAccountId);
+    const found = await limitReads(limits, deadlineAt, () => readResource(resource, key, options, ports));
+    if (found?.kind === 'Found' && !room.take(found.record))
+      throw fieldError('RESPONSE_TOO_LARGE', `The record was read, and left out. ${leftOut}`);
+    return found ?? notSent({ reason: 'timeout' });
+  }
+
+  // Upstream reads one record at a time; a batch would only make the first wait for the last.
+  const loader = new DataLoader<LoaderKey, unknown, string>((keys) => Promise.all(keys.map(read)), {
+    batch: false,
+    cacheKeyFn: ({ resource, integratedAccountId, id, engagementType, selected }) =>
+      JSON.stringify([resource, integratedAccountId, id, engagementType ?? null, ...selected]),
+  });
+  return { read: (resource, key, selected) => loader.load({ ...key, resource, selected } as LoaderKey) as never };
 }

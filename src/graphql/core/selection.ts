@@ -8,6 +8,18 @@ import { nameIn } from './type-names.ts';
 /** What of a resolver's view of the operation its selection is read from. */
 export type SelectionInfo = Pick<GraphQLResolveInfo, 'schema' | 'fragments' | 'variableValues' | 'fieldNodes'>;
 
+/** The GraphQL type of each resource. */
+export const typeNames: Readonly<Record<Resource, string>> = {
+  engagements: 'Engagement',
+  users: 'Owner',
+  contacts: 'Contact',
+  accounts: 'Account',
+  opportunities: 'Opportunity',
+  leads: 'Lead',
+  projects: 'Project',
+  notes: 'Note',
+};
+
 function objectType({ schema }: SelectionInfo, name: string): GraphQLObjectType {
   const type = schema.getType(nameIn(schema, name));
   if (!isObjectType(type)) throw new Error(`${name} is not an object type of the schema`);
@@ -29,16 +41,15 @@ export function named(nodes: readonly FieldNode[], name: string): readonly Field
 }
 
 /**
- * The wire fields of a resource that are selected by the nodes, which are fields of the GraphQL type. Which wire field a
+ * The wire fields of a resource that are selected by the nodes, which are fields of its GraphQL type. Which wire field a
  * GraphQL field reads, Pothos notes for exposed fields; the others note it themselves, as `extensions.wireField`.
  */
 export function wireFieldsSelected<R extends Resource>(
   info: SelectionInfo,
   resource: R,
-  typeName: string,
   nodes: readonly FieldNode[],
 ): ReadonlySet<WireField<R>> {
-  const fields = objectType(info, typeName).getFields();
+  const fields = objectType(info, typeNames[resource]).getFields();
   const names = nodes.map(({ name }) => {
     const extensions = fields[name.value]?.extensions;
     return extensions?.wireField ?? extensions?.pothosExposedField;
@@ -46,25 +57,25 @@ export function wireFieldsSelected<R extends Resource>(
   return new Set(wireFieldsOf(resource).filter((field) => names.includes(field)));
 }
 
-/** What was found out for a field of an execution: its nodes are a list of their own in each. */
-const known = new WeakMap<readonly FieldNode[], Map<string, ReadonlySet<string>>>();
+/** The selected wire fields by the nodes of a field, which are a list of their own in each execution, and by resource. */
+const known = new WeakMap<readonly FieldNode[], Map<Resource, ReadonlySet<string>>>();
 
 /**
- * The wire fields of a resource that are selected below the field where `info` points, besides the id, once its result is
- * of the type. The items of a list all ask for the same, so it is found out once in an execution.
+ * The wire fields of a resource that are selected below the field where `info` points, besides the id. All items of a list have the
+ * same, so they are collected once in an execution.
  */
-export function wireFieldsBelow<R extends Resource>(
-  info: GraphQLResolveInfo,
-  resource: R,
-  typeName: string,
-): ReadonlySet<WireField<R>> {
-  const ofField = known.get(info.fieldNodes) ?? new Map<string, ReadonlySet<string>>();
+export function wireFieldsBelow<R extends Resource>(info: GraphQLResolveInfo, resource: R): ReadonlySet<WireField<R>> {
+  const ofField = known.get(info.fieldNodes) ?? new Map<Resource, ReadonlySet<string>>();
   known.set(info.fieldNodes, ofField);
-  let fields = ofField.get(typeName) as ReadonlySet<WireField<R>> | undefined;
+  let fields = ofField.get(resource) as ReadonlySet<WireField<R>> | undefined;
   if (!fields) {
-    const nodes = fieldsBelow(info, typeName, info.fieldNodes).filter(({ name }) => name.value !== 'id');
-    fields = wireFieldsSelected(info, resource, typeName, nodes);
-    ofField.set(typeName, fields);
+    const nodes = fieldsBelow(info, typeNames[resource], info.fieldNodes);
+    fields = wireFieldsSelected(
+      info,
+      resource,
+      nodes.filter(({ name }) => name.value !== 'id'),
+    );
+    ofField.set(resource, fields);
   }
   return fields;
 }
@@ -95,18 +106,13 @@ export function readSelection(info: SelectionInfo): Selection {
     ...deleted.filter(({ name }) => name.value !== 'nodeId'),
     ...fieldsBelow(info, 'Engagement', named(unknown, 'engagement')),
   ];
-  const notes = fieldsBelow(info, 'Note', named(engagement, 'notes'));
+  const notes = fieldsBelow(info, 'Note', named(engagement, 'notes')).filter(({ name }) => name.value !== 'id');
   const chunkLists = countChunkLists(info, named(success, 'stream'));
   if (chunkLists > 1)
     throw fieldError('BAD_USER_INPUT', 'Nothing was sent. Select stream.chunks once: a body can be read once only.');
   return {
-    fields: wireFieldsSelected(info, 'engagements', 'Engagement', engagement),
-    noteFields: wireFieldsSelected(
-      info,
-      'notes',
-      'Note',
-      notes.filter(({ name }) => name.value !== 'id'),
-    ),
+    fields: wireFieldsSelected(info, 'engagements', engagement),
+    noteFields: wireFieldsSelected(info, 'notes', notes),
     chunks: chunkLists > 0,
   };
 }

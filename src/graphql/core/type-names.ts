@@ -1,9 +1,9 @@
 import { MapperKind, mapSchema, renameType } from '@graphql-tools/utils';
 import {
+  type ASTNode,
   type GraphQLNamedType,
   type GraphQLSchema,
   isUnionType,
-  type NameNode,
   parse,
   print,
   specifiedScalarTypes,
@@ -35,7 +35,7 @@ function prefixedType(type: GraphQLNamedType, prefix: string): GraphQLNamedType 
 
 /**
  * The schema with a prefix to the names of those types that another part of a graph may have too, such as `Contact` or
- * `NotFoundError`. The given schema is used up.
+ * `NotFoundError`. Mutates the given schema.
  */
 export function withTypePrefix(schema: GraphQLSchema, prefix: string): GraphQLSchema {
   if (prefix === '') return schema;
@@ -44,22 +44,16 @@ export function withTypePrefix(schema: GraphQLSchema, prefix: string): GraphQLSc
   return renamed;
 }
 
+const named = /^(NamedType|(Object|Interface|Union|Enum|InputObject)TypeDefinition)$/;
+
 /** The same for text: a schema's, or a document's. */
 export function withTypePrefixInText(text: string, prefix: string): string {
   if (prefix === '') return text;
-  const renamed = <Node extends { readonly name: NameNode }>(node: Node): Node => ({
-    ...node,
-    name: { ...node.name, value: prefixedName(node.name.value, prefix) },
-  });
-  const named = {
-    NamedType: renamed,
-    ObjectTypeDefinition: renamed,
-    InterfaceTypeDefinition: renamed,
-    UnionTypeDefinition: renamed,
-    EnumTypeDefinition: renamed,
-    InputObjectTypeDefinition: renamed,
-  };
-  return print(visit(parse(text), named));
+  const renamed = (node: ASTNode) =>
+    named.test(node.kind) && 'name' in node && node.name
+      ? { ...node, name: { ...node.name, value: prefixedName(node.name.value, prefix) } }
+      : undefined;
+  return print(visit(parse(text), { enter: renamed }));
 }
 
 /** What the type of that name is called in the schema. */

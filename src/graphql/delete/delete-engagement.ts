@@ -89,8 +89,8 @@ builder.mutationField('deleteEngagement', (t) =>
     description:
       'Deletes one engagement, once, and says what became of it. A delete cannot be undone. Aliased deletes run one after ' +
       'another. Repeated with the same `Idempotency-Key` header (or `extensions.idempotencyKey` of the request), it is not ' +
-      'done again for 10 minutes: you get the result of the first. A refusal is not remembered: the same key then tries again, as ' +
-      'it does after an `OutcomeUnknownError` that is `retrySafe`.',
+      'done again for 10 minutes: you get the result of the first. A refusal is not remembered: the same key then tries ' +
+      'again, as it does after an `OutcomeUnknownError` that is `retrySafe`.',
     args: {
       id: t.arg.id({
         required: true,
@@ -129,8 +129,7 @@ builder.mutationField('deleteEngagement', (t) =>
         required: true,
         defaultValue: false,
         description:
-          'Check, and answer the request that would be sent, and what would keep it from deleting. Delete nothing. The account is looked up, ' +
-          'and with `snapshot: true` the engagement is read.',
+          'Check, and answer the request that would be sent, and what would keep it from deleting. Delete nothing. The account is looked up, and with `snapshot: true` the engagement is read.',
       }),
     },
     resolve: (_root, args, context, info) =>

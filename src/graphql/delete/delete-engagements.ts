@@ -63,8 +63,7 @@ const DeleteEngagementsPayload = builder.objectRef<BegunDeletes>('DeleteEngageme
       nullable: { list: false, items: true },
       listSize: { assumedSize: maxDeletes },
       description:
-        'One for each item, in the same order, as `deleteEngagement` gives it: null only with an error at its place. With `@stream`, and ' +
-        'an Accept header that takes `multipart/mixed` or `text/event-stream`, they are sent on as they come.',
+        'One for each item, in the same order, as `deleteEngagement` gives it: null only with an error at its place. With `@stream`, and an Accept header that takes `multipart/mixed` or `text/event-stream`, they are sent on as they come.',
       resolve: inTurn,
     }),
   }),
@@ -76,10 +75,10 @@ builder.mutationField('deleteEngagements', (t) =>
     nullable: true,
     cost: upstreamRequestCost * maxDeletes,
     description:
-      'Deletes up to 100 engagements of one integrated account, side by side, within its limits; aliased `deleteEngagement`s run ' +
-      'one after another instead. One that fails costs the others nothing, and items that name the same engagement are one ' +
-      'delete. An `Idempotency-Key` holds for each engagement of the list by itself. The records of one operation have room for 8 times ' +
-      'MAX_UPSTREAM_BYTES: beyond it, results come without theirs, with a warning.',
+      'Deletes up to 100 engagements of one integrated account, side by side, within its limits; aliased `deleteEngagement`s ' +
+      'run one after another instead. One that fails costs the others nothing, and items that name the same engagement are ' +
+      'one delete. An `Idempotency-Key` holds for each engagement of the list by itself. The records of one operation have ' +
+      'room for 8 times MAX_UPSTREAM_BYTES: beyond it, results come without theirs, with a warning.',
     args: {
       items: t.arg({ type: [DeleteEngagementItem], required: true, description: 'What to delete: 1 to 100 items.' }),
       integratedAccountId: t.arg.id({

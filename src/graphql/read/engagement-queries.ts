@@ -7,35 +7,22 @@ import { EngagementFilter } from '../types/engagement-filter.ts';
 import { Engagement, type EngagementSource } from '../types/records.ts';
 import { EngagementSort, EngagementType, SortDirection } from '../types/values.ts';
 
-/** A page and where it was found. */
-interface ConnectionPage extends EngagementPage {
-  /** The cursor it was asked for by; null for the first page. */
-  readonly after: string | null;
+interface PageInfo {
+  readonly hasNextPage: boolean;
+  readonly hasPreviousPage: boolean;
+  readonly startCursor: string | null;
+  readonly endCursor: string | null;
 }
 
-const PageInfo = objectType<ConnectionPage>('PageInfo', {
+objectType<PageInfo>('PageInfo', {
   shareable: true,
   description: 'Where a page stands among the others. Upstream pages forward only.',
-  fields: (t) => ({
-    hasNextPage: t.boolean({
-      nullable: false,
-      description: 'True when more follow.',
-      resolve: ({ nextCursor }) => nextCursor !== null,
-    }),
-    hasPreviousPage: t.boolean({
-      nullable: false,
-      description: 'True when this is not the first page.',
-      resolve: ({ after }) => after !== null,
-    }),
-    startCursor: t.string({
-      description: 'The cursor this page was asked for by; null for the first page.',
-      resolve: ({ after }) => after,
-    }),
-    endCursor: t.string({
-      description: 'Give it as `after` to get the next page; null at the end.',
-      resolve: ({ nextCursor }) => nextCursor,
-    }),
-  }),
+  shows: {
+    hasNextPage: ['Boolean!', 'True when more follow.'],
+    hasPreviousPage: ['Boolean!', 'True when this is not the first page.'],
+    startCursor: ['String', 'The cursor this page was asked for by; null for the first page.'],
+    endCursor: ['String', 'Give it as `after` to get the next page; null at the end.'],
+  },
 });
 
 const EngagementEdge = objectType<{ node: EngagementSource; cursor: string | null }>('EngagementEdge', {
@@ -49,34 +36,28 @@ const EngagementEdge = objectType<{ node: EngagementSource; cursor: string | nul
   },
 });
 
+interface ConnectionPage extends Pick<EngagementPage, 'isPartial'> {
+  readonly nodes: EngagementPage['records'];
+  readonly pageInfo: PageInfo;
+}
+
 const EngagementConnection = objectType<ConnectionPage>('EngagementConnection', {
   description: 'A page of engagements. There is no total: upstream has none.',
+  shows: { nodes: ['[Engagement!]!', 'The engagements of the page.'] },
   fields: (t, show) => ({
-    nodes: t.field({
-      type: [Engagement],
-      nullable: false,
-      description: 'The engagements of the page.',
-      resolve: ({ records }) => [...records],
-    }),
     edges: t.field({
       type: [EngagementEdge],
       nullable: false,
       description: 'The same, each with its cursor.',
-      resolve: ({ records, nextCursor }) =>
-        records.map((node, index) => ({ node, cursor: index === records.length - 1 ? nextCursor : null })),
+      resolve: ({ nodes, pageInfo: { endCursor } }) =>
+        nodes.map((node, index) => ({ node, cursor: index === nodes.length - 1 ? endCursor : null })),
     }),
     ...show({
       isPartial: [
         'Boolean!',
-        'True when upstream says that it gives only a part: engagements, or fields of them, may be missing. Do not conclude that what ' +
-          'is not here does not exist; ask again later.',
+        'True when upstream says that it gives only a part: engagements, or fields of them, may be missing. Do not conclude that what is not here does not exist; ask again later.',
       ],
-    }),
-    pageInfo: t.field({
-      type: PageInfo,
-      nullable: false,
-      description: 'Where the page stands.',
-      resolve: (page) => page,
+      pageInfo: ['PageInfo!', 'Where the page stands.'],
     }),
   }),
 });
@@ -89,8 +70,7 @@ builder.queryField('engagement', (t) =>
     nullable: true,
     cost: upstreamRequestCost,
     description:
-      'One engagement; null without an error when upstream knows none with this id. An integrated account that does not exist is an ' +
-      'error with the code `INTEGRATED_ACCOUNT_NOT_FOUND`; `NOT_FOUND` says that the account could not be checked.',
+      'One engagement; null without an error when upstream knows none with this id. An integrated account that does not exist is an error with the code `INTEGRATED_ACCOUNT_NOT_FOUND`; `NOT_FOUND` says that the account could not be checked.',
     args: {
       id: t.arg.id({ required: true, description: "Upstream's id of the engagement." }),
       integratedAccountId: t.arg.id({ required: true, description: integratedAccountDescription }),
@@ -100,7 +80,7 @@ builder.queryField('engagement', (t) =>
       }),
     },
     async resolve(_root, key, context, info) {
-      const selected = wireFieldsBelow(info, 'engagements', 'Engagement');
+      const selected = wireFieldsBelow(info, 'engagements');
       const { deadlineAt, hasCallerLeft } = context;
       const options = { caller: requireCaller(context), selected, deadlineAt, hasCallerLeft };
       const outcome = await readEngagement(key, options, context);
@@ -151,14 +131,18 @@ builder.queryField('engagements', (t) =>
       const connection = fieldsBelow(info, 'EngagementConnection', info.fieldNodes);
       const edges = fieldsBelow(info, 'EngagementEdge', named(connection, 'edges'));
       const nodes = fieldsBelow(info, 'Engagement', [...named(connection, 'nodes'), ...named(edges, 'node')]);
-      const selected = wireFieldsSelected(info, 'engagements', 'Engagement', nodes);
+      const selected = wireFieldsSelected(info, 'engagements', nodes);
       const order = sortBy ? { field: sortBy, direction: sortDirection } : undefined;
       const input = { ...page, order, filter: { ...filter, engagementType: engagementType ?? filter?.engagementType } };
       const { deadlineAt, hasCallerLeft } = context;
       const options = { caller: requireCaller(context), selected, deadlineAt, hasCallerLeft };
       const outcome = await readEngagements(input, options, context);
       if (outcome.kind !== 'Page') throw failedRead(outcome);
-      return { ...outcome, after: page.after ?? null };
+      const { records, nextCursor, isPartial } = outcome;
+      const startCursor = page.after ?? null;
+      const cursors = { startCursor, endCursor: nextCursor };
+      const pageInfo = { hasNextPage: nextCursor !== null, hasPreviousPage: startCursor !== null, ...cursors };
+      return { nodes: records, isPartial, pageInfo };
     },
   }),
 );

@@ -10,13 +10,12 @@ import { builder } from '../core/builder.ts';
 import { type Context, requireCaller } from '../core/context.ts';
 import { nodeInterfaceName } from '../core/dialect-plugin.ts';
 import type { TypedKey } from '../core/record-loaders.ts';
-import { wireFieldsBelow } from '../core/selection.ts';
+import { typeNames, wireFieldsBelow } from '../core/selection.ts';
 import { failedRead } from '../core/top-level-errors.ts';
 import {
   Engagement,
   type EngagementSource,
   type RelatedResource,
-  recordTypes,
   relatedFrom,
   relatedTypes,
 } from '../types/records.ts';
@@ -40,7 +39,7 @@ export async function readByKey<R extends Resource>(
   if (!canAccess(caller, key.integratedAccountId)) throw failedRead(notGranted());
   const issues = [...checkId(key.id, ['id']), ...checkId(key.integratedAccountId, ['integratedAccountId'])];
   if (issues.length > 0) throw failedRead(refusedInput(issues));
-  const selected = wireFieldsBelow(info, resource, recordTypes[resource].name);
+  const selected = wireFieldsBelow(info, resource);
   const outcome = await context.recordLoaders.read(resource, key, selected);
   if (outcome.kind === 'NotFoundError' && outcome.accountFound) return null;
   if (outcome.kind !== 'Found') throw failedRead(outcome);
@@ -89,9 +88,7 @@ Engagement.addInterfaces([Node]);
 builder.objectField(Engagement, 'nodeId', (t) =>
   t.id({
     nullable: false,
-    description:
-      `${description} Of integrations that require an \`engagementType\`, it includes the type: there, a call and a ` +
-      'meeting may have the same `id`.',
+    description: `${description} Of integrations that require an \`engagementType\`, it includes the type: there, a call and a meeting may have the same \`id\`.`,
     extensions: { wireField: 'engagement_type' },
     resolve: (record, _args, context) => engagementNodeId(record, context),
   }),
@@ -113,7 +110,7 @@ builder.queryField('node', (t) =>
       const isEngagement = resource === 'engagements';
       const record = await readByKey(resource, isEngagement ? { ...key, engagementType: kind } : key, context, info);
       const source = record && (isEngagement ? record : relatedFrom(record as ResourceRecord<RelatedResource>));
-      return source && { ...source, nodeId, __typename: recordTypes[resource].name };
+      return source && { ...source, nodeId, __typename: typeNames[resource] };
     },
   }),
 );

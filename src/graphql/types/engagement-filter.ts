@@ -12,8 +12,7 @@ const DateTimeRange = builder.inputType('DateTimeRange', {
 /** Which engagements to list. */
 export const EngagementFilter = builder.inputType('EngagementFilter', {
   description:
-    'Which engagements to list; all conditions must hold. Which of them a provider can apply differs: ' +
-    'see the supported integrations on Truto\'s "List Engagements" page.',
+    'Which engagements to list; all conditions must hold. Which of them a provider can apply differs: see the supported integrations on Truto\'s "List Engagements" page.',
   fields: (t) => ({
     engagementType: t.field({ type: EngagementType, description: 'Only this kind. Some integrations require it.' }),
     owner: t.id({ description: 'Only those that belong to the user with this id.' }),

@@ -8,7 +8,7 @@ import type { Refusal } from '../../engagement/result.ts';
 import type { FieldKind } from '../../engagement/shapes.ts';
 import { builder, camelCase, type Types, tagOf, typeOptions } from '../core/builder.ts';
 import type { Context } from '../core/context.ts';
-import { wireFieldsBelow } from '../core/selection.ts';
+import { typeNames, wireFieldsBelow } from '../core/selection.ts';
 import { failedRead } from '../core/top-level-errors.ts';
 import { EngagementType as EngagementTypeEnum } from './values.ts';
 
@@ -36,18 +36,14 @@ export interface Related {
 }
 
 /** An engagement. */
-export const Engagement = builder.objectRef<EngagementSource>('Engagement');
+export const Engagement = builder.objectRef<EngagementSource>(typeNames.engagements);
+
+const { engagements: _, ...relatedNames } = typeNames;
 
 /** The GraphQL type of each related resource. */
-export const relatedTypes: Readonly<Record<RelatedResource, ObjectRef<Types, Related>>> = {
-  users: builder.objectRef('Owner'),
-  contacts: builder.objectRef('Contact'),
-  accounts: builder.objectRef('Account'),
-  opportunities: builder.objectRef('Opportunity'),
-  leads: builder.objectRef('Lead'),
-  projects: builder.objectRef('Project'),
-  notes: builder.objectRef('Note'),
-};
+export const relatedTypes = Object.fromEntries(
+  Object.entries(relatedNames).map(([resource, name]) => [resource, builder.objectRef<Related>(name)]),
+) as unknown as Readonly<Record<RelatedResource, ObjectRef<Types, Related>>>;
 
 /** The GraphQL type of each resource. */
 export const recordTypes = { engagements: Engagement, ...relatedTypes };
@@ -93,7 +89,7 @@ function resolveReference(wireField: string, target: RelatedResource): Resolve<W
   return (record, _args, { recordLoaders }, info) => {
     const value = record[wireField] as Reference | readonly Reference[] | null | undefined;
     if (!value) return null;
-    const selected = wireFieldsBelow(info, target, relatedTypes[target].name);
+    const selected = wireFieldsBelow(info, target);
     const { integratedAccountId } = record;
     const relate = ({ id, kept }: Reference): Related => ({
       id,
@@ -122,7 +118,7 @@ const assumedSize = 10;
 
 function referenceOptions(wireField: string, { kind, target }: ResourceField, isRelated: boolean) {
   const resource = target as RelatedResource;
-  const { name } = relatedTypes[resource];
+  const name = typeNames[resource];
   const resolve = resolveReference(wireField, resource);
   const isList = kind === 'references';
   return {
@@ -135,8 +131,7 @@ function referenceOptions(wireField: string, { kind, target }: ResourceField, is
 
 const descriptions: Readonly<Record<Resource, string>> = {
   engagements:
-    'A call, chat, email, meeting or note in a CRM. Fields that are not selected are not asked of upstream. ' +
-    'A field is null when the provider has no value, does not support it, or does not return it from this operation.',
+    'A call, chat, email, meeting or note in a CRM. Fields that are not selected are not asked of upstream. A field is null when the provider has no value, does not support it, or does not return it from this operation.',
   users: 'The CRM user a record belongs to. All but the id is read from `users`, when selected.',
   contacts: 'A person an engagement is with. All but the id is read from `contacts`, when selected.',
   accounts:

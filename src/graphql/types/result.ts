@@ -24,8 +24,7 @@ objectType<Finding>('InputIssue', {
     allowedValues: ['[String!]!', 'Every value that would be taken; empty when they cannot be counted.'],
     result: [
       'String',
-      'Of a dry run: what the delete would come to, as the `__typename` of its result or the code of the error in its place, such as ' +
-        '`UNAUTHENTICATED`. Null for what is about the arguments.',
+      'Of a dry run: what the delete would come to, as the `__typename` of its result or the code of the error in its place, such as `UNAUTHENTICATED`. Null for what is about the arguments.',
     ],
   },
 });
@@ -53,8 +52,7 @@ objectType<Result.DeleteStream>('DeleteStream', {
       type: ['Base64'],
       nullable: false,
       description:
-        'Its bytes in order, each chunk base64 by itself. With `@stream`, and an Accept header that takes `multipart/mixed` or ' +
-        '`text/event-stream`, chunks are sent on as they arrive; otherwise the list is complete, up to MAX_UPSTREAM_BYTES.',
+        'Its bytes in order, each chunk base64 by itself. With `@stream`, and an Accept header that takes `multipart/mixed` or `text/event-stream`, chunks are sent on as they arrive; otherwise the list is complete, up to MAX_UPSTREAM_BYTES.',
       resolve: ({ body }, _args, { maxUpstreamBytes, deadlineAt, chunkDeliveries }, info) =>
         resolveChunks(body, { maxBytes: maxUpstreamBytes, deadlineAt }, chunkDeliveries, info),
     }),
@@ -67,8 +65,7 @@ const DeleteEngagementSuccess = objectType<Result.DeleteEngagementSuccess>('Dele
     deletedEngagementId: ['ID!', 'The id that was asked for. Caches know a record by its `deletedNodeId`.'],
     deletedNodeId: [
       'ID!',
-      'The `nodeId` that the engagement had: evict it from caches. It includes the `engagementType` that you gave, where the ' +
-        'integration requires one or is unknown.',
+      'The `nodeId` that the engagement had: evict it from caches. It includes the `engagementType` that you gave, where the integration requires one or is unknown.',
     ],
     outcome: ['DeleteOutcome!', 'What became of it.'],
   },
@@ -118,14 +115,12 @@ function shownHeaders({ request }: Result.DeleteEngagementPlan): Header[] {
 
 const DeleteEngagementPlan = objectType<Result.DeleteEngagementPlan>('DeleteEngagementPlan', {
   description:
-    'What `dryRun` answers: the request that would be sent, and what would keep it from deleting. Nothing was sent but the look-up ' +
-    'of the account and, with `snapshot: true`, the read of the engagement.',
+    'What `dryRun` answers: the request that would be sent, and what would keep it from deleting. Nothing was sent but the look-up of the account and, with `snapshot: true`, the read of the engagement.',
   fields: (t, show) => ({
     wouldBeSent: t.boolean({
       nullable: false,
       description:
-        'False when a finding says that the delete would be refused, here or upstream: the arguments, the token, the account, or, with ' +
-        '`snapshot: true`, an engagement that cannot be read.',
+        'False when a finding says that the delete would be refused, here or upstream: the arguments, the token, the account, or, with `snapshot: true`, an engagement that cannot be read.',
       resolve: ({ findings }) => !hasRefusal(findings),
     }),
     method: t.string({ nullable: false, description: 'The HTTP method.', resolve: ({ request }) => request.method }),

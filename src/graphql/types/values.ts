@@ -32,8 +32,7 @@ const scalars = {
   DateTime: new GraphQLScalarType<Date, string | Date>({
     name: 'DateTime',
     description:
-      'A date-time string at UTC, such as 2007-12-03T10:15:30Z, compliant with the `date-time` format outlined in section 5.6 of ' +
-      'the RFC 3339 profile of the ISO 8601 standard for representation of dates and times using the Gregorian calendar.',
+      'A date-time string at UTC, such as 2007-12-03T10:15:30Z, compliant with the `date-time` format outlined in section 5.6 of the RFC 3339 profile of the ISO 8601 standard for representation of dates and times using the Gregorian calendar.',
     serialize: serializeDateTime,
     parseValue: parseDateTime,
   }),
