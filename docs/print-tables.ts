@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Setting, settings } from '../src/config/settings.ts';
 import { deleteErrorKinds, deleteErrorRow, detailsOf } from '../src/engagement/delete-errors.ts';
-import { integrations } from '../src/engagement/integrations.ts';
+import { integrations, withoutDelete } from '../src/engagement/integrations.ts';
 import { sandboxFaults } from '../src/sandbox/faults.ts';
 
 /*
@@ -73,6 +73,11 @@ const tables = [
       ['integration', '`engagementType`', 'its values', 'further `parameters`', 'deleted ones stay readable'],
       rules,
     ),
+  },
+  {
+    file: 'integrations.md',
+    name: 'integrations without a delete',
+    text: `${withoutDelete} have no delete of engagements through Truto: \`UnsupportedIntegrationError\`.`,
   },
   {
     file: 'sandbox.md',

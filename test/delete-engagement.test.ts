@@ -178,7 +178,7 @@ describe('a client that leaves', () => {
       .toBe(5);
     expect(upstream.deletes()).toHaveLength(2);
     expect(facade.logged().match(/"detail":"DELETED"/g)).toHaveLength(2);
-    expect(facade.logged().match(/caller left before/g)).toHaveLength(3);
+    expect(facade.logged().match(/client disconnected before/g)).toHaveLength(3);
   });
 });
 

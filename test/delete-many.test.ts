@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { AnswerRoom } from '../src/engagement/answer-room.ts';
-import { deleteEach, withinRoom } from '../src/engagement/delete/delete-many.ts';
+import { AnswerRoom, withinRoom } from '../src/engagement/answer-room.ts';
+import { deleteEach } from '../src/engagement/delete/delete-many.ts';
 import type { DeleteEngagementResult } from '../src/engagement/result.ts';
 
 describe('a list of deletes', () => {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { checkId } from '../src/engagement/text-rules.ts';
+import { checkId } from '../src/engagement/rules.ts';
 import { startTestFacade, type TestFacade } from './support/facade.ts';
 import { hasDotSegment, refusedIds, takenIds } from './support/ids.ts';
 import { noContent, type RawUpstream, record, startRawUpstream } from './support/raw-upstream.ts';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { readDeletedMark } from '../src/engagement/delete/evidence.ts';
 import { findIntegration, integrations } from '../src/engagement/integrations.ts';
+import { readDeletedMark } from '../src/engagement/read.ts';
 import { sandboxAccount } from '../src/sandbox/accounts.ts';
 import { seedEngagements } from '../src/sandbox/seed.ts';
 import { startSandbox } from '../src/sandbox/server.ts';

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { findIntegration, integrations } from '../src/engagement/integrations.ts';
 import { type NodeKey, nodeKind, readNodeId, writeNodeId } from '../src/engagement/node-id.ts';
-import { checkId } from '../src/engagement/text-rules.ts';
+import { checkId } from '../src/engagement/rules.ts';
 import { sandboxAccount, sandboxAccounts } from '../src/sandbox/accounts.ts';
 import { startSandbox } from '../src/sandbox/server.ts';
 import { seededEngagement } from './sandbox-call.ts';

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { parseRateLimit, type RateLimit } from '../src/engagement/rate-limit.ts';
+import { parseRateLimit } from '../src/engagement/delete/outcome.ts';
+import type { RateLimit } from '../src/engagement/result.ts';
 import { runs } from './support/runs.ts';
 
 const none: RateLimit = { limit: null, windowMs: null, remaining: null, resetMs: null };

@@ -73,6 +73,17 @@ describe('Query.engagement', () => {
 });
 
 describe('Query.engagements', () => {
+  it.each([
+    ['created_at', ['filter', 'createdAt']],
+    ['limit', ['first']],
+    ['next_cursor', ['after']],
+    ['engagement_type', ['engagementType']],
+  ])('finds the argument of %s, which Truto refuses', async (name, path) => {
+    answer = truto(400, { message: `${name} is invalid` });
+    const { body } = await page('');
+    expect(body.errors).toMatchObject([{ extensions: { code: 'INVALID_INPUT', issues: [{ path }] } }]);
+  });
+
   it('is a page with its cursors', async () => {
     answer = json(200, { result: [{ id: '1' }, { id: 2 }, { name: 'no id' }, null], next_cursor: 'n=2&x' });
     const selection =

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { readUpstreamError, type UpstreamError } from '../src/engagement/upstream-error.ts';
+import { readUpstreamError, type UpstreamError } from '../src/engagement/refusal.ts';
 import { runs } from './support/runs.ts';
 
 const nothing: UpstreamError = {

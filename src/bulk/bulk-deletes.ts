@@ -1,14 +1,11 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { CompactEncrypt, compactDecrypt } from 'jose';
 import { Secret } from '../config/secret.ts';
-import { type Caller, mayTouch } from '../engagement/access.ts';
-import type { AccountLookup, FindAccountIntegration } from '../engagement/account.ts';
-import { type Finding, hasRefusal, refusal } from '../engagement/finding.ts';
+import { type AccountLookup, type Caller, canAccess, type FindAccountIntegration } from '../engagement/account.ts';
 import type { EngagementType } from '../engagement/input.ts';
-import { checkFilter } from '../engagement/read/filter.ts';
-import { notGranted, type Refusal, refusedInput } from '../engagement/refusal.ts';
-import { checkIntegration } from '../engagement/rules.ts';
-import { checkId } from '../engagement/text-rules.ts';
+import { notGranted, refusedInput } from '../engagement/refusal.ts';
+import { type Finding, hasRefusal, type Refusal, refusal } from '../engagement/result.ts';
+import { checkFilter, checkId, checkIntegration } from '../engagement/rules.ts';
 import { digest, uuidOf } from '../upstream/digest.ts';
 import type { BulkInput, BulkJob } from './job.ts';
 import { BulkUnavailable, maxIdleBytes, maxIdleListedBytes, maxUnfinished } from './job-scripts.ts';
@@ -176,7 +173,7 @@ export class BulkDeletes {
     const { store, worker, seal, abilities, findAccountIntegration } = this.#parts;
     const { ids, engagementType, ...kept } = input;
     const { integratedAccountId } = input;
-    if (!mayTouch(caller, integratedAccountId)) return notGranted();
+    if (!canAccess(caller, integratedAccountId)) return notGranted();
     const early =
       this.#findMissing(input, caller) ??
       refused([...checkId(integratedAccountId, ['integratedAccountId']), ...checkWhich(input)]);
@@ -230,7 +227,7 @@ export class BulkDeletes {
   /** The bulk delete with that id; null if there is none, or the caller may not access its account. @throws {BulkUnavailable} */
   async find(id: string, caller: Caller, deadlineAt: number): Promise<BulkJob | null> {
     const job = idForm.test(id) ? await this.store.read(id) : null;
-    if (!job || !mayTouch(caller, job.input.integratedAccountId)) return null;
+    if (!job || !canAccess(caller, job.input.integratedAccountId)) return null;
     if (!caller.bringsToken || caller.id === job.callerId) return job;
     // With a token of its own, a caller is granted what upstream shows it.
     const { isShown } = await this.#parts.findAccountIntegration(caller, job.input.integratedAccountId, deadlineAt);

@@ -1,6 +1,5 @@
 import { z } from 'zod';
-import type { EngagementType } from '../engagement/input.ts';
-import type { EngagementFilter } from '../engagement/read/filter.ts';
+import type { EngagementFilter, EngagementType } from '../engagement/input.ts';
 import type { DeleteEngagementError, DeleteOutcome } from '../engagement/result.ts';
 
 /** How many engagements a page has: what is stored, deleted, and passed from worker to worker together. */

@@ -1,4 +1,4 @@
-import { readEngagements } from '../engagement/read/read-engagements.ts';
+import { readEngagements } from '../engagement/read.ts';
 import { typeOf, typeOnly } from '../engagement/resources.ts';
 import { type BulkJob, pageSize } from './job.ts';
 import { maxIdleListedBytes } from './job-scripts.ts';

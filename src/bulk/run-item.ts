@@ -1,9 +1,8 @@
 import type { AuditEvent } from '../engagement/delete/audit.ts';
 import { deleteEngagement, idempotencyKeyFor } from '../engagement/delete/delete-engagement.ts';
-import { readAfterDelete } from '../engagement/read/read-engagements.ts';
-import type { DeleteEngagementError, DeleteOutcome } from '../engagement/result.ts';
-import type { Selection } from '../engagement/selection.ts';
-import { withoutRecord } from '../engagement/without-record.ts';
+import { readAfterDelete } from '../engagement/read.ts';
+import type { Selection } from '../engagement/record.ts';
+import { type DeleteEngagementError, type DeleteOutcome, withoutRecord } from '../engagement/result.ts';
 import type { BulkItem } from './job.ts';
 import type { PageLease } from './job-store.ts';
 import { boundsOf, findObstacle, type JobWork, type Obstacle } from './work.ts';

@@ -1,7 +1,7 @@
 import { takeSnapshot } from '../engagement/delete/snapshot.ts';
+import type { Selection } from '../engagement/record.ts';
 import { type EngagementRecord, wireFieldsOf } from '../engagement/record.ts';
-import type { Refusal } from '../engagement/refusal.ts';
-import type { Selection } from '../engagement/selection.ts';
+import type { Refusal } from '../engagement/result.ts';
 import { hasEnded, stateOf } from './job.ts';
 import type { PageLease } from './job-store.ts';
 import { finish, giveUp, type HeldPage, type ItemEnd, type PageWork, type PendingItem, runItem } from './run-item.ts';

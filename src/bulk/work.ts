@@ -1,8 +1,7 @@
-import type { Caller } from '../engagement/access.ts';
-import type { FindAccountIntegration } from '../engagement/account.ts';
+import type { Caller, FindAccountIntegration } from '../engagement/account.ts';
 import type { AuditEvent } from '../engagement/delete/audit.ts';
 import { isAccountWide } from '../engagement/delete-errors.ts';
-import { readEngagements } from '../engagement/read/read-engagements.ts';
+import { readEngagements } from '../engagement/read.ts';
 import type { DeleteEngagementError } from '../engagement/result.ts';
 import type { Log } from '../log/log.ts';
 import type { Send } from '../upstream/attempt.ts';

@@ -1,7 +1,7 @@
 import { lookUpAccount } from '../engagement/account.ts';
 import type { Integration } from '../engagement/integrations.ts';
-import { readEngagements } from '../engagement/read/read-engagements.ts';
-import { checkId } from '../engagement/text-rules.ts';
+import { readEngagements } from '../engagement/read.ts';
+import { checkId } from '../engagement/rules.ts';
 import { type ExitCode, exitCodeOf, exitCodes, UsageError } from './output.ts';
 import { type Session, withSession } from './session.ts';
 

@@ -1,33 +1,50 @@
-import DataLoader from 'dataloader';
 import { LRUCache } from 'lru-cache';
-import type { Attempt, Send } from '../upstream/attempt.ts';
-import { type Caller, limitedBy } from './access.ts';
+import type { Secret } from '../config/secret.ts';
+import type { Attempt, LimitedBy, Send } from '../upstream/attempt.ts';
 import { isJsonObject, readBody } from './body.ts';
+import { isAccountWide } from './delete-errors.ts';
 import { findIntegration, type IntegrationSupport } from './integrations.ts';
 import { isIdValue, isSameId } from './record.ts';
-import { accountNotFound, needsReauth, notSent, type Refusal, readRefusal } from './refusal.ts';
+import { accountNotFound, needsReauth, notSent, readRefusal, tokenRefused } from './refusal.ts';
 import { buildIntegratedAccountRequest } from './request.ts';
-import { readUpstreamError } from './upstream-error.ts';
+import { type Finding, type Refusal, refusal, warning } from './result.ts';
 
-/** How long an account that was shown is believed; its integration changes only when it is made anew. */
-const cacheTtlMs = 5 * 60_000;
+/** Who calls, which accounts they may use, and whose credential is sent upstream for them. */
+export interface Caller {
+  /** Identifies the caller in caches and logs without a secret: a JWT's subject, or a digest of the bearer. */
+  readonly id: string;
+  /** The integrated accounts the caller may use; `all` when upstream itself decides, or the grant says so. */
+  readonly grants: ReadonlySet<string> | 'all';
+  /** The whole `Authorization` header for upstream. */
+  readonly authorization: Secret;
+  /** True when that is the caller's own, so that only the caller can replace it. */
+  readonly bringsToken: boolean;
+  /** The moment (by `performance.now()`) when the caller's proof expires; undefined when only upstream knows. */
+  readonly expiresAt?: number;
+}
 
-/** How long a refusal to show the account is believed: access may be granted any moment. */
+/** True when the caller may use the integrated account. One that does not exist looks like one that is not granted. */
+export function canAccess({ grants }: Caller, integratedAccountId: string): boolean {
+  return grants === 'all' || grants.has(integratedAccountId);
+}
+
+/** Whose limits a request of the caller counts against: those of the token that is sent, in this account. */
+export function limitedBy({ id, bringsToken }: Caller, integratedAccountId: string): LimitedBy {
+  return { tokenId: bringsToken ? id : 'server', integratedAccountId };
+}
+
+/** How long the answers of look-ups are used: an account's integration never changes, but access may be granted at any moment. */
+const shownTtlMs = 5 * 60_000;
 const refusalTtlMs = 60_000;
 
-/** How long what is said of an account is recent: many dry runs in a row look it up once. */
+/** How long an answer is recent: many dry runs in a row look their account up once. */
 const recentMs = 1_000;
 
-/** How many accounts are remembered; the least recently used one makes room. */
+/** How many answers are kept; the least recently used is dropped first. */
 const cacheSize = 10_000;
 
 /** The longest a delete waits for the look-up of its account. */
 const maxTimeoutMs = 2_000;
-
-interface Key {
-  readonly caller: Caller;
-  readonly integratedAccountId: string;
-}
 
 /** What the look-up of an integrated account found. */
 export interface AccountLookup {
@@ -36,19 +53,19 @@ export interface AccountLookup {
   /** What is known of its integration. */
   readonly support: IntegrationSupport;
   /**
-   * `IntegratedAccountNotFoundError`, `AccountNeedsReauthError`, `AccountBlockedError` and `Unauthenticated`: what keeps
-   * requests for the account from being done. Any other: why it could not be checked. Null when nothing is in the way.
+   * `IntegratedAccountNotFoundError`, `AccountNeedsReauthError`, `AccountBlockedError` and `Unauthenticated` refuse every request for
+   * the account. Any other: why it could not be checked. Null when it is usable.
    */
   readonly refusal: Refusal | null;
 }
 
 /**
  * How old an answer may be. `remembered`: for a delete, which upstream refuses anyway. `recent`: for a dry run, whose result it is.
- * `anew`: an account that was shown before is asked for again.
+ * `anew`: an account that was shown before is looked up again.
  */
 export type Freshness = 'remembered' | 'recent' | 'anew';
 
-/** Looks an integrated account up, or remembers it. Never rejects, and is back by the deadline. */
+/** Looks an integrated account up, or answers from memory. Never rejects, and answers by the deadline. */
 export type FindAccountIntegration = (
   caller: Caller,
   integratedAccountId: string,
@@ -56,10 +73,8 @@ export type FindAccountIntegration = (
   freshness?: Freshness,
 ) => AccountLookup | Promise<AccountLookup>;
 
-const unknown: IntegrationSupport = { kind: 'unknown' };
-
-function notShown(refusal: Refusal): AccountLookup {
-  return { isShown: false, support: unknown, refusal };
+function notShown(why: Refusal): AccountLookup {
+  return { isShown: false, support: { kind: 'unknown' }, refusal: why };
 }
 
 function unchecked(message: string): AccountLookup {
@@ -80,42 +95,34 @@ function readAccount(json: Readonly<Record<string, unknown>>): AccountLookup {
   const { integration } = json;
   const byName = findIntegration(textAt(integration, 'name'));
   const support = byName.kind === 'unknown' ? findIntegration(textAt(integration, 'label')) : byName;
-  const refusal = textAt(json, 'status') === 'needs_reauth' ? needsReauth() : null;
-  return { isShown: true, support, refusal };
+  return { isShown: true, support, refusal: textAt(json, 'status') === 'needs_reauth' ? needsReauth() : null };
 }
 
-function tokenRefused({ bringsToken }: Caller): Refusal {
-  const message = bringsToken
-    ? 'Upstream does not accept the token in the Authorization header.'
-    : "Upstream does not accept this server's token: its operator must renew it.";
-  return { kind: 'Unauthenticated', message };
-}
-
-function readLookup(attempt: Attempt, { caller, integratedAccountId }: Key): AccountLookup {
+function readLookup(attempt: Attempt, { bringsToken }: Caller, integratedAccountId: string): AccountLookup {
   if (attempt.kind === 'failure') {
     return attempt.mayHaveBeenSent ? unchecked('Upstream did not answer.') : notShown(notSent(attempt));
   }
   const { statusCode } = attempt;
-  const body = readBody(attempt.body);
-  const json = body.kind === 'json' ? body.value : undefined;
   if (statusCode === 200) {
+    const body = readBody(attempt.body);
+    const json = body.kind === 'json' ? body.value : undefined;
     if (!isJsonObject(json) || !isJsonObject(json.integration)) return notAsTruto(statusCode);
-    if (isIdValue(json.id) && !isSameId(json.id, integratedAccountId)) {
-      // It is the answer to another request, and what comes next on that connection may be too.
-      attempt.disconnect();
-      return unchecked('Upstream shows another account.');
-    }
-    return readAccount(json);
+    if (!isIdValue(json.id) || isSameId(json.id, integratedAccountId)) return readAccount(json);
+    // It answers another request, and so may whatever else comes on that connection.
+    attempt.disconnect();
+    return unchecked('Upstream shows another account.');
   }
-  const { isFromTruto, isRemote, missing } = readUpstreamError(json);
-  // Anybody in between answers 401, 403 and 404 too: that says nothing of the token or the account.
-  if (!isFromTruto && statusCode < 500 && statusCode !== 429) {
-    return notAsTruto(statusCode);
+  const refused = readRefusal(attempt, true);
+  switch (refused.kind) {
+    case 'UnclearAnswer':
+      return statusCode < 500 ? notAsTruto(statusCode) : unchecked(`Upstream failed with status ${statusCode}.`);
+    case 'Unauthenticated':
+      return notShown(tokenRefused(bringsToken));
+    case 'NotFoundError':
+      return notShown(refused.accountFound ? refused : accountNotFound());
+    default:
+      return notShown(refused);
   }
-  if (statusCode === 404 && !isRemote && missing !== 'route') return notShown(accountNotFound());
-  if (statusCode === 401 && !isRemote) return notShown(tokenRefused(caller));
-  const refusal = readRefusal(attempt, false);
-  return refusal.kind === 'UnclearAnswer' ? unchecked(`Upstream failed with status ${statusCode}.`) : notShown(refusal);
 }
 
 /** Looks an account up by `GET /integrated-account/{id}`. */
@@ -127,7 +134,7 @@ export async function lookUpAccount(
 ): Promise<AccountLookup> {
   const request = buildIntegratedAccountRequest(integratedAccountId, caller.authorization.reveal());
   const { attempt } = await send(request, { deadlineAt, limitedBy: limitedBy(caller, integratedAccountId) });
-  return readLookup(attempt, { caller, integratedAccountId });
+  return readLookup(attempt, caller, integratedAccountId);
 }
 
 async function within<Result>(promise: Promise<Result>, deadlineAt: number, otherwise: Result): Promise<Result> {
@@ -138,13 +145,12 @@ async function within<Result>(promise: Promise<Result>, deadlineAt: number, othe
 
 const noTime = unchecked('There was no time left.');
 
-/** An answer, and when it came. */
 interface Remembered {
   readonly lookup: AccountLookup;
   readonly atMs: number;
 }
 
-/** What passes by itself is no knowledge of the account. */
+/** Failures that pass say nothing of the account. */
 const passing = new Set<string | undefined>(['RateLimitedError', 'UpstreamUnavailableError', 'RemoteApiError']);
 
 function isFreshEnough({ lookup, atMs }: Remembered, freshness: Freshness): boolean {
@@ -155,71 +161,75 @@ function isFreshEnough({ lookup, atMs }: Remembered, freshness: Freshness): bool
 }
 
 /**
- * Looks accounts up and remembers for 5 minutes those that upstream shows. Entries are kept per caller: what one caller may see
- * of an account is nothing another may learn. That upstream refuses to show one is remembered for a minute; that there is none is
- * remembered for dry runs only.
- * @param requestTimeoutMs how long an operation may take: a delete waits a quarter of it for the look-up, two seconds at most, and
- * then goes on without.
+ * Looks accounts up, and remembers answers per caller: accounts that were shown for 5 minutes, forbidden ones for a minute, missing ones
+ * for dry runs only.
+ * @param requestTimeoutMs how long an operation may take: a delete waits a quarter of it for the look-up, 2 s at most, and then goes
+ * on without.
  */
 export function createAccountLookup(send: Send, requestTimeoutMs: number): FindAccountIntegration {
   const timeoutMs = Math.min(maxTimeoutMs, requestTimeoutMs / 4);
-  const look = ({ caller, integratedAccountId }: Key) =>
-    lookUpAccount(caller, integratedAccountId, performance.now() + timeoutMs, send);
+  const remembered = new LRUCache<string, Remembered>({ max: cacheSize, ttl: shownTtlMs });
+  /** One look-up serves all who ask while it is in flight. */
+  const inFlight = new Map<string, Promise<AccountLookup>>();
 
-  const keyOf = ({ caller, integratedAccountId }: Key) => JSON.stringify([caller.id, integratedAccountId]);
-  // Batching would let one slow account hold up the others of its batch: each look-up is a batch of its own.
-  const loader = new DataLoader<Key, AccountLookup, string>((keys) => Promise.all(keys.map(look)), {
-    batch: false,
-    cacheKeyFn: keyOf,
-  });
-  const answers = new LRUCache<string, Remembered>({ max: cacheSize, ttl: cacheTtlMs });
-
-  /** The loader only makes one look-up of those that come while it is on its way. */
-  async function load(key: Key, name: string): Promise<AccountLookup> {
+  async function lookUp(caller: Caller, integratedAccountId: string, key: string): Promise<AccountLookup> {
     try {
-      const lookup = await loader.load(key);
-      if (!passing.has(lookup.refusal?.kind)) answers.set(name, { lookup, atMs: performance.now() });
+      const lookup = await lookUpAccount(caller, integratedAccountId, performance.now() + timeoutMs, send);
+      if (!passing.has(lookup.refusal?.kind)) remembered.set(key, { lookup, atMs: performance.now() });
       return lookup;
     } finally {
-      loader.clear(key);
+      inFlight.delete(key);
     }
   }
 
   return (caller, integratedAccountId, deadlineAt, freshness = 'remembered') => {
-    const key = { caller, integratedAccountId };
-    const name = keyOf(key);
-    const known = answers.get(name);
+    const key = JSON.stringify([caller.id, integratedAccountId]);
+    const known = remembered.get(key);
     if (known && isFreshEnough(known, freshness)) return known.lookup;
-    return deadlineAt <= performance.now() ? noTime : within(load(key, name), deadlineAt, noTime);
+    if (deadlineAt <= performance.now()) return noTime;
+    const lookup = inFlight.get(key) ?? lookUp(caller, integratedAccountId, key);
+    inFlight.set(key, lookup);
+    return within(lookup, deadlineAt, noTime);
   };
 }
 
-/** True when upstream showed the account, or said something that it only says of one that exists. */
-function exists({ isShown, refusal }: AccountLookup): boolean {
-  return isShown || refusal?.kind === 'AccountNeedsReauthError' || refusal?.kind === 'AccountBlockedError';
+/** What a dry run reports of the account: what would refuse every request for it, or that it could not be checked. */
+export function checkAccount({ refusal: found }: AccountLookup, { bringsToken }: Caller): readonly Finding[] {
+  const path = ['integratedAccountId'];
+  if (!found) return [];
+  switch (found.kind) {
+    case 'Unauthenticated':
+      return bringsToken
+        ? [{ ...refusal(['Authorization'], found.message), result: 'UNAUTHENTICATED' }]
+        : [{ ...refusal(path, found.message), result: 'UpstreamUnavailableError' }];
+    default:
+      if (isAccountWide(found.kind)) return [{ ...refusal(path, found.message), result: found.kind }];
+      return [warning(path, `Whether it exists and is connected could not be checked. ${found.message}`)];
+  }
 }
 
 /**
- * Finds out what a "not found" of Truto's is about, before it is said: the record or the integrated account. Truto answers 404 for
- * both, and documents no words for either (truto-skills, error-and-evidence-model.md). What the provider itself did not find, and
- * any other refusal, is given back as it is.
+ * Finds out what Truto's 404 is about: the record or the integrated account. Truto answers 404 for both, and documents no words for
+ * either (truto-skills, error-and-evidence-model.md). A 404 of the provider, and any other refusal, is returned as it is.
  */
 export async function settleNotFound(
-  said: Refusal,
-  { caller, integratedAccountId, deadlineAt }: Key & { readonly deadlineAt: number },
+  refused: Refusal,
+  { caller, integratedAccountId, deadlineAt }: { caller: Caller; integratedAccountId: string; deadlineAt: number },
   find: FindAccountIntegration,
 ): Promise<Refusal> {
-  const isAboutAccount = said.kind === 'IntegratedAccountNotFoundError';
-  if (!isAboutAccount && (said.kind !== 'NotFoundError' || said.accountFound)) return said;
+  const isAboutAccount = refused.kind === 'IntegratedAccountNotFoundError';
+  if (!isAboutAccount && (refused.kind !== 'NotFoundError' || refused.accountFound)) return refused;
   const lookup = await find(caller, integratedAccountId, deadlineAt, 'anew');
+  const why = lookup.refusal?.kind;
   if (lookup.refusal?.kind === 'IntegratedAccountNotFoundError') return lookup.refusal;
+  const exists = lookup.isShown || why === 'AccountNeedsReauthError' || why === 'AccountBlockedError';
   if (isAboutAccount) {
-    if (!exists(lookup)) return said;
+    if (!exists) return refused;
     const message = 'Truto says that the integrated account does not exist, and shows it when asked. Try again.';
     return { kind: 'UpstreamUnavailableError', message, wasSent: true };
   }
-  if (exists(lookup)) return { ...said, accountFound: true };
-  const message = `${said.message} Or the integrated account itself does not exist: that could not be checked.`;
-  // A token that may not look never finds out more.
-  return { ...said, message, isUnchecked: lookup.refusal?.kind !== 'ForbiddenError' };
+  if (exists) return { ...refused, accountFound: true };
+  const message = `${refused.message} Or the integrated account itself does not exist: that could not be checked.`;
+  // A token that may not look accounts up never will.
+  return { ...refused, message, isUnchecked: why !== 'ForbiddenError' };
 }

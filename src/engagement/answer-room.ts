@@ -1,15 +1,16 @@
-/** How many bodies of `MAX_UPSTREAM_BYTES` one answer has room for. */
+import { type DeleteEnd, withoutRecord } from './result.ts';
+
+/** How many bodies of `MAX_UPSTREAM_BYTES` fit into one answer. */
 const bodiesInAnswer = 8;
 
-/** About how many characters the value takes as JSON. */
+/** About how many characters the value has as JSON. */
 function jsonLength(value: unknown): number {
-  if (typeof value === 'string') return value.length + 2;
-  return JSON.stringify(value)?.length ?? 0;
+  return typeof value === 'string' ? value.length + 2 : (JSON.stringify(value)?.length ?? 0);
 }
 
 /**
- * How much of upstream's data one operation may still hold, or put into its answer: an answer is made in one piece, during which
- * no other request is served, and stays in memory until its client has read it.
+ * How much of upstream's data one operation may still hold, or put into its answer: no other request is served while an answer is
+ * written, and it stays in memory until its client has read it.
  */
 export class AnswerRoom {
   readonly #characters: number;
@@ -20,7 +21,7 @@ export class AnswerRoom {
     this.#left = this.#characters;
   }
 
-  /** Takes room for the value. False when there is not enough: then none is taken, and the value has to be left out. */
+  /** Takes room for the value. False when there is not enough: then the value has to be left out. */
   take(value: unknown): boolean {
     const length = jsonLength(value);
     if (length > this.#left) return false;
@@ -33,7 +34,7 @@ export class AnswerRoom {
     this.#left -= jsonLength(value);
   }
 
-  /** Begins anew: another answer of the same operation, as each event of a subscription is. */
+  /** Starts again, for another answer of the same operation, such as an event of a subscription. */
   empty(): void {
     this.#left = this.#characters;
   }
@@ -41,3 +42,9 @@ export class AnswerRoom {
 
 /** Why a value is not in an answer, and what to do. */
 export const leftOut = `One answer has room for ${bodiesInAnswer} times MAX_UPSTREAM_BYTES of upstream's data. Select less, or send several operations.`;
+
+/** The result, without its record when the answer has no room for it. */
+export function withinRoom<End extends DeleteEnd>(result: End, room: AnswerRoom): End {
+  const without = withoutRecord(result, `The record was left out; the delete itself is as it says. ${leftOut}`);
+  return without === result || room.take(result) ? result : without;
+}

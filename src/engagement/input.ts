@@ -1,6 +1,6 @@
-/**
- * The input of one delete, as the caller means it: camelCase names, upstream's own literals as values.
- * `request.ts` turns it into what goes on the wire; `rules.ts` says whether it may.
+/*
+ * What callers ask for, in their own names, and which query parameter of Truto each argument is. `rules.ts` checks arguments,
+ * `request.ts` writes them, and `refusal.ts` finds them again in what Truto refuses: all three by the tables here.
  */
 
 /** What kinds of engagement exist, in upstream's spelling. Seed: query parameter `engagement_type`. */
@@ -9,7 +9,7 @@ export const engagementTypes = ['call', 'chat', 'email', 'meeting', 'note'] as c
 /** One of {@link engagementTypes}. */
 export type EngagementType = (typeof engagementTypes)[number];
 
-/** A word for a kind of engagement as it is compared: its case, and the space around it, mean nothing. Null when it says nothing. */
+/** A word for a kind of engagement as it is compared: without case, and without space around it. Null when nothing is left. */
 export function typeWord(word: string | null | undefined): string | null {
   return word?.trim().toLowerCase() || null;
 }
@@ -37,23 +37,119 @@ export interface RecordReference {
   readonly id: string;
 }
 
-/** The seed's further query parameters. Absent and null mean the same: not sent. */
-export interface DeleteEngagementParameters {
-  readonly sortBy?: EngagementSort | null | undefined;
-  readonly content?: string | null | undefined;
-  readonly subject?: string | null | undefined;
-  readonly direction?: string | null | undefined;
-  readonly createdAt?: Date | null | undefined;
-  readonly updatedAt?: Date | null | undefined;
-  readonly status?: string | null | undefined;
-  readonly account?: RecordReference | null | undefined;
-  readonly contacts?: readonly RecordReference[] | null | undefined;
+/** The value of each kind of argument. It says how the value is checked and written. */
+interface ArgumentValues {
+  /** A literal that GraphQL has checked. */
+  readonly type: EngagementType;
+  readonly sort: EngagementSort;
+  readonly text: string;
+  readonly date: Date;
+  readonly reference: RecordReference;
+  readonly references: readonly RecordReference[];
+  /** The id of a record, which is written as a reference. */
+  readonly id: string;
+  /** The same, for a field that is a list in a record: written as a list of one reference. */
+  readonly idInList: string;
+  /** After and before, both exclusive; either may be open. */
+  readonly range: { readonly gt?: Date | null | undefined; readonly lt?: Date | null | undefined };
 }
+
+/** One argument, and the query parameter of Truto that it becomes. */
+export interface Argument {
+  readonly wireName: string;
+  readonly kind: keyof ArgumentValues;
+  /** Truto documents it for emails only: "Set this value only when engagement type is email." */
+  readonly isEmailOnly?: true;
+}
+
+/** Arguments by the names that callers use. They are checked and written in this order. */
+export type Arguments = Readonly<Record<string, Argument>>;
+
+/** What a caller gives for a table of arguments. Absent and null mean the same: not sent. */
+type Given<Table extends Arguments> = {
+  readonly [Name in keyof Table]?: ArgumentValues[Table[Name]['kind']] | null | undefined;
+};
+
+/** The query parameters of a delete's arguments outside `parameters`. */
+export const wireNames = {
+  id: 'id',
+  integratedAccountId: 'integrated_account_id',
+  format: 'truto_response_format',
+  engagementType: 'engagement_type',
+  remoteQuery: 'remote_query',
+} as const satisfies Partial<Record<keyof DeleteEngagementInput, string>>;
+
+/** The `parameters` of a delete: the seed's further query parameters. */
+export const deleteParameters = {
+  sortBy: { wireName: 'sort_by', kind: 'sort' },
+  content: { wireName: 'content', kind: 'text', isEmailOnly: true },
+  subject: { wireName: 'subject', kind: 'text', isEmailOnly: true },
+  direction: { wireName: 'direction', kind: 'text', isEmailOnly: true },
+  createdAt: { wireName: 'created_at', kind: 'date' },
+  updatedAt: { wireName: 'updated_at', kind: 'date' },
+  status: { wireName: 'status', kind: 'text' },
+  account: { wireName: 'account', kind: 'reference' },
+  contacts: { wireName: 'contact', kind: 'references' },
+} as const satisfies Arguments;
+
+/** The `filter` of a list. Truto documents ranges as operators: `created_at[gt]=…`. */
+export const filterArguments = {
+  engagementType: { wireName: 'engagement_type', kind: 'type' },
+  owner: { wireName: 'owner', kind: 'id' },
+  account: { wireName: 'account', kind: 'id' },
+  contact: { wireName: 'contact', kind: 'idInList' },
+  opportunity: { wireName: 'opportunity', kind: 'idInList' },
+  lead: { wireName: 'lead', kind: 'idInList' },
+  subject: { wireName: 'subject', kind: 'text' },
+  content: { wireName: 'content', kind: 'text' },
+  status: { wireName: 'status', kind: 'text' },
+  createdAt: { wireName: 'created_at', kind: 'range' },
+  updatedAt: { wireName: 'updated_at', kind: 'range' },
+  startTime: { wireName: 'start_time', kind: 'range' },
+  endTime: { wireName: 'end_time', kind: 'range' },
+} as const satisfies Arguments;
+
+/** The query parameters of a list's arguments outside `filter`. `engagementType` is there too, and in the filter. */
+const listNames = {
+  integratedAccountId: 'integrated_account_id',
+  first: 'limit',
+  after: 'next_cursor',
+  engagementType: 'engagement_type',
+  sortBy: 'sort_by',
+};
+
+/** Where a caller gives what upstream calls by its wire name. */
+export type ArgumentPaths = ReadonlyMap<string, readonly string[]>;
+
+function pathsOf(names: Readonly<Record<string, string>>, table: Arguments, parent: string): ArgumentPaths {
+  return new Map<string, readonly string[]>([
+    ...Object.entries(table).map(([name, { wireName }]) => [wireName, [parent, name]] as const),
+    ...Object.entries(names).map(([name, wireName]) => [wireName, [name]] as const),
+  ]);
+}
+
+/** The paths of a delete's arguments. */
+export const deletePaths = pathsOf(wireNames, deleteParameters, 'parameters');
+
+/** The paths of a list's arguments. */
+export const listPaths = pathsOf(listNames, filterArguments, 'filter');
+
+/** What a caller gives for {@link deleteParameters}. */
+export type DeleteEngagementParameters = Given<typeof deleteParameters>;
 
 /** The names a caller uses for {@link DeleteEngagementParameters}. */
 export type DeleteEngagementParameter = keyof DeleteEngagementParameters;
 
-/** Everything that says which engagement to delete and how. */
+/** Which engagements to list. */
+export type EngagementFilter = Given<typeof filterArguments>;
+
+/** In which order to list. */
+export interface EngagementOrder {
+  readonly field: EngagementSort;
+  readonly direction: 'asc' | 'desc';
+}
+
+/** Which engagement to delete, and how. */
 export interface DeleteEngagementInput {
   readonly id: string;
   readonly integratedAccountId: string;
@@ -63,15 +159,12 @@ export interface DeleteEngagementInput {
   readonly remoteQuery?: Readonly<Record<string, unknown>> | null | undefined;
 }
 
-/**
- * True when carrying the delete out twice does no more than once. A delete by id does; what a provider's own parameters
- * do twice is not for us to promise.
- */
+/** True when carrying the delete out twice does no more than once. Nobody can promise that of a provider's own parameters. */
 export function isRepeatable({ remoteQuery }: DeleteEngagementInput): boolean {
   return Object.keys(remoteQuery ?? {}).length === 0;
 }
 
-/** True where the answer is Truto's record of the engagement; RAW and STREAM answer with the provider's own body, whole. */
+/** True when the answer is Truto's record of the engagement. RAW and STREAM answer with the provider's own body. */
 export function hasRecord({ format }: DeleteEngagementInput): boolean {
   return format === 'unified' || format === 'normalized';
 }

@@ -2,9 +2,9 @@ import { typeWord } from './input.ts';
 import type { Integration } from './integrations.ts';
 import type { RecordKey } from './record.ts';
 import { type Resource, resources } from './resources.ts';
-import { checkId } from './text-rules.ts';
+import { checkId } from './rules.ts';
 
-/** What a node id is made of: everything that upstream needs to find one record, and no other. */
+/** What a node id is made of: what upstream needs to find one record. */
 export interface NodeKey extends RecordKey {
   readonly resource: Resource;
   /** Which kind of engagement; null for other records, and where the id alone names an engagement. */
@@ -12,13 +12,12 @@ export interface NodeKey extends RecordKey {
 }
 
 /**
- * The kind that a node id of an engagement has. Where the integration requires no type, Truto finds an engagement by its id
- * alone, so that names it. Everywhere else, and where the integration is unknown, a call and a meeting may have one id.
- * @param type what the record, or else the caller, says it is.
+ * The kind in the node id of an engagement. Where the integration requires no type, the id alone names an engagement. Everywhere else,
+ * and where the integration is unknown, a call and a meeting may have the same id.
+ * @param type the record's own type, or else the caller's.
  */
 export function nodeKind(integration: Integration | null, type: string | null | undefined): string | null {
-  if (integration && !integration.requiresEngagementType) return null;
-  return typeWord(type);
+  return integration && !integration.requiresEngagementType ? null : typeWord(type);
 }
 
 /** Writes the node id of a record: the same text for the same key, in every version that has this form. */
@@ -26,7 +25,7 @@ export function writeNodeId({ resource, integratedAccountId, kind, id }: NodeKey
   return Buffer.from(JSON.stringify([resource, integratedAccountId, kind, id])).toString('base64url');
 }
 
-function parseKey(nodeId: string): unknown {
+function parseParts(nodeId: string): unknown {
   try {
     return JSON.parse(Buffer.from(nodeId, 'base64url').toString());
   } catch {
@@ -36,9 +35,9 @@ function parseKey(nodeId: string): unknown {
 
 const isId = (value: unknown): value is string => typeof value === 'string' && checkId(value, []).length === 0;
 
-/** Reads a node id back; undefined for a text that {@link writeNodeId} does not write, or an id that cannot be asked for. */
+/** Reads a node id. Undefined for a text that {@link writeNodeId} does not write, and for ids that a request cannot have. */
 export function readNodeId(nodeId: string): NodeKey | undefined {
-  const parts = parseKey(nodeId);
+  const parts = parseParts(nodeId);
   if (!Array.isArray(parts)) return undefined;
   const [resource, integratedAccountId, kind, id] = parts;
   if (typeof resource !== 'string' || !Object.hasOwn(resources, resource)) return undefined;

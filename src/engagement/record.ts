@@ -1,10 +1,10 @@
 import type { z } from 'zod';
 import { type FieldValue, type Resource, type ResourceField, resources, type WireField } from './resources.ts';
-import { type IsPlain, plainValues } from './shapes.ts';
+import { type IsPlain, plainValues, shapes } from './shapes.ts';
 
 /** A record as upstream sends it; GraphQL fields read from it directly. */
 export type ResourceRecord<R extends Resource> = {
-  /** Always there: what was asked for stands in when the answer has none. */
+  /** The requested id when the answer has none. */
   readonly id: string;
   /** The integrated account it was read from or deleted in. Upstream does not send it; an id means nothing without it. */
   readonly integratedAccountId: string;
@@ -21,23 +21,33 @@ export interface RecordKey {
   readonly integratedAccountId: string;
 }
 
-/** Ids in hexadecimal, as GUIDs are: their letters' case means nothing, as it does in others. */
-const hexadecimalId = /^\{?[\da-f-]{24,36}\}?$/;
-
-function spellingOf(text: string): string {
-  if (/^\d+$/.test(text)) return text.replace(/^0+(?=\d)/, '');
-  const lower = text.toLowerCase();
-  return hexadecimalId.test(lower) ? lower.replace(/[{}-]/g, '') : text;
+/** What a client selected of a delete's result, by upstream's names. */
+export interface Selection {
+  /** The selected fields of the engagement. The id is always read. */
+  readonly fields: ReadonlySet<WireField>;
+  /** The selected fields of its notes, besides the id. */
+  readonly noteFields: ReadonlySet<WireField<'notes'>>;
+  /** True when the chunks of the streamed body are selected. */
+  readonly chunks: boolean;
 }
 
-/** True for a value that can be an id: a text or a number that says something. */
+/** Hexadecimal ids, such as GUIDs: only in these does the case of letters mean nothing. */
+const hexadecimalId = /^\{?[\da-f-]{24,36}\}?$/;
+
+function comparableId(id: string): string {
+  if (/^\d+$/.test(id)) return id.replace(/^0+(?=\d)/, '');
+  const lower = id.toLowerCase();
+  return hexadecimalId.test(lower) ? lower.replace(/[{}-]/g, '') : id;
+}
+
+/** True for a value that can be an id: a number, or text that is not empty. */
 export function isIdValue(value: unknown): value is string | number {
   return (typeof value === 'string' && value !== '') || typeof value === 'number';
 }
 
-/** True for two spellings of one id: providers write `00012` as `12`, and GUIDs in capitals or not. */
+/** True for two spellings of one id: providers write `00012` as `12`, and GUIDs with or without capitals. */
 export function isSameId(one: unknown, other: unknown): boolean {
-  return isIdValue(one) && isIdValue(other) && spellingOf(String(one)) === spellingOf(String(other));
+  return isIdValue(one) && isIdValue(other) && comparableId(String(one)) === comparableId(String(other));
 }
 
 /** Every field of a resource, by its wire name. */
@@ -45,17 +55,31 @@ export function wireFieldsOf<R extends Resource>(resource: R): readonly WireFiel
   return Object.keys(resources[resource]) as WireField<R>[];
 }
 
+/** How many fields are excluded at most: many servers misread a longer list (ADR 19). */
+export const maxExcludedFields = 20;
+
+/** By selection: a prepared operation has the same set every time. */
+const excluded = new WeakMap<object, readonly string[]>();
+
 /**
- * The fields upstream may be told to leave out one by one: all but the id, and `remote_data`, which has a switch of its
- * own. No resource has more than 20: a qs-like parser makes an object of a longer list, and would lose the exclusion.
+ * The fields that upstream is asked to leave out because nobody selected them, in the documentation's order. `remote_data` has a
+ * parameter of its own. Fields beyond the limit come with the answer, and are not read.
  */
-export function excludableFieldsOf<R extends Resource>(resource: R): readonly WireField<R>[] {
-  return wireFieldsOf(resource).filter((field) => field !== 'id' && field !== 'remote_data');
+export function excludedFields<R extends Resource>(
+  resource: R,
+  selected: ReadonlySet<WireField<R>>,
+): readonly WireField<R>[] {
+  const known = excluded.get(selected);
+  if (known) return known as readonly WireField<R>[];
+  const fields = wireFieldsOf(resource)
+    .filter((field) => field !== 'id' && field !== 'remote_data' && !selected.has(field))
+    .slice(0, maxExcludedFields);
+  excluded.set(selected, fields);
+  return fields;
 }
 
 type ReadableField = readonly [field: string, shape: z.ZodType, isPlain: IsPlain];
 
-/** What there is to read for each selection that was seen: a prepared operation has the same one every time. */
 const readableFields = new WeakMap<object, readonly ReadableField[]>();
 
 /** @param selected is one resource's: a set is never used for two, as its type says. */
@@ -64,14 +88,14 @@ function readableFieldsOf(resource: Resource, selected: ReadonlySet<string>): re
   if (known) return known;
   const rows: Readonly<Record<string, ResourceField>> = resources[resource];
   const fields = [...new Set(['id', ...selected])].map((field) => {
-    const { shape } = rows[field] as ResourceField;
-    return [field, shape, plainValues.get(shape) ?? (() => false)] as const;
+    const { kind } = rows[field] as ResourceField;
+    return [field, shapes[kind], plainValues[kind] ?? (() => false)] as const;
   });
   readableFields.set(selected, fields);
   return fields;
 }
 
-/** A record that was read, and what of it could not be. */
+/** A record that was read, and which of its fields could not be. */
 export interface ReadRecord<R extends Resource> {
   readonly record: ResourceRecord<R>;
   /** Fields whose value is not of the documented form: they are left out of the record. */
@@ -80,43 +104,35 @@ export interface ReadRecord<R extends Resource> {
   readonly absent: readonly WireField<R>[];
 }
 
-/** True when nothing has to be read into what is selected, or left out of it. */
-function isPlainRecord(json: Readonly<Record<string, unknown>>, fields: readonly ReadableField[]): boolean {
-  return fields.every(([field, , isPlain]) => {
-    const value = json[field];
-    return value === undefined || isPlain(value);
-  });
-}
-
 /**
- * Reads the selected fields of a record out of upstream's JSON. A value that is not what the documentation says costs
- * that field; nothing here throws.
- * @param key stands in when the answer has no id.
+ * Reads the selected fields of a record from upstream's JSON. A value that is not as documented costs that field; nothing throws.
+ * @param key provides the id when the answer has none.
  */
 export function readRecord<R extends Resource>(
   resource: R,
   json: Readonly<Record<string, unknown>>,
   selected: ReadonlySet<WireField<R>>,
-  key: RecordKey,
+  { id, integratedAccountId }: RecordKey,
 ): ReadRecord<R> {
-  const { id, integratedAccountId } = key;
   const fields = readableFieldsOf(resource, selected);
-  const absent = fields.filter(([field]) => !Object.hasOwn(json, field)).map(([field]) => field);
-  // Fields go by names here whose types the table of resources has: the compiler cannot follow that.
-  const result = (record: object, unreadable: readonly string[]) =>
-    ({ record, unreadable, absent }) as unknown as ReadRecord<R>;
-  const hasNothingElse = Object.keys(json).length + absent.length === fields.length;
-  if (hasNothingElse && isPlainRecord(json, fields)) {
-    return result({ ...json, id: json.id ?? id, integratedAccountId }, []);
-  }
-  const record: Record<string, unknown> = { id, integratedAccountId };
+  const absent: string[] = [];
   const unreadable: string[] = [];
+  const record: Record<string, unknown> = { id, integratedAccountId };
   for (const [field, shape, isPlain] of fields) {
-    const value = Object.hasOwn(json, field) ? json[field] : null;
+    if (!Object.hasOwn(json, field)) {
+      absent.push(field);
+      continue;
+    }
+    const value = json[field];
     if (value === null || value === undefined) continue;
-    const read = isPlain(value) ? { success: true, data: value } : shape.safeParse(value);
+    if (isPlain(value)) {
+      record[field] = value;
+      continue;
+    }
+    const read = shape.safeParse(value);
     if (read.success) record[field] = read.data;
     else unreadable.push(field);
   }
-  return result(record, unreadable);
+  // The table of resources has the types of the fields; the compiler cannot follow that.
+  return { record, unreadable, absent } as unknown as ReadRecord<R>;
 }

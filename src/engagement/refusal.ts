@@ -1,17 +1,155 @@
+import { z } from 'zod';
 import { shortened } from '../log/foreign-text.ts';
 import type { FailureReason, UpstreamAnswer, UpstreamFailure } from '../upstream/attempt.ts';
 import { maxStreamsPerCaller } from '../upstream/lanes.ts';
 import { readRetryAfter } from '../upstream/retry.ts';
 import { meaningOf } from '../upstream/status.ts';
-import { readBody } from './body.ts';
-import { type Finding, located, refusal } from './finding.ts';
-import type * as Result from './result.ts';
-import { argumentPaths, readUpstreamError, type UpstreamError } from './upstream-error.ts';
+import { isJsonObject, readBody } from './body.ts';
+import { type ArgumentPaths, deletePaths } from './input.ts';
+import {
+  type Finding,
+  type InvalidInputError,
+  located,
+  type Refusal,
+  refusal,
+  type Unauthenticated,
+} from './result.ts';
 
-/** What an answer outside 2xx, or no answer, says for sure: the request was not carried out. Messages say why. */
-export type Refusal =
-  | Exclude<Result.DeleteEngagementError, { kind: 'UnsupportedIntegrationError' | 'OutcomeUnknownError' }>
-  | Result.Unauthenticated;
+/** Names as parameters have them. Anything else that a body calls a name is prose. */
+const names = z.array(z.string().regex(/^[\w.[\]-]{1,200}$/)).max(100);
+
+/** Scopes may be any text: `crm:delete`, an address. */
+const scopes = z.array(z.string().max(200)).max(100);
+
+/** An insight is `{description, value}`; some answers have the value alone. */
+const insight = <Schema extends z.ZodType>(schema: Schema) =>
+  z
+    .preprocess((found) => (isJsonObject(found) && 'value' in found ? found.value : found), schema)
+    .optional()
+    .catch(undefined);
+
+/** Upstream's error body. A part that is missing or odd counts as absent. */
+const errorBody = z.object({
+  statusCode: z.number().optional().catch(undefined),
+  error: z.string().optional().catch(undefined),
+  truto_is_remote_error: z.boolean().catch(false),
+  raw_response: z.unknown().optional(),
+  message: z
+    .union([z.string(), z.array(z.string())])
+    .optional()
+    .catch(undefined),
+  details: z
+    .object({ failures: z.array(z.unknown()).max(100) })
+    .optional()
+    .catch(undefined),
+  truto_error_insight: z
+    .object({
+      missing_required_query_parameters: insight(names),
+      missing_required_body_fields: insight(names),
+      forbidden_error: insight(z.object({ missing_scopes: scopes })),
+    })
+    .optional()
+    .catch(undefined),
+});
+
+/**
+ * What an error body says that callers can use. Upstream's own prose is left out: it may quote addresses and credentials, and nobody
+ * promises its wording.
+ */
+export interface UpstreamError {
+  /** The status that the body itself names. */
+  readonly statusCode: number | undefined;
+  /** True when the body has Truto's form. A proxy answers in another form. */
+  readonly isFromTruto: boolean;
+  /** True when the provider refused or failed; false when it was Truto. */
+  readonly isRemote: boolean;
+  /** What Truto's words say is missing, as far as they can be read; only with a 404. */
+  readonly missing: 'account' | 'route' | undefined;
+  /** The provider's own body, as JSON or text. */
+  readonly rawResponse: unknown;
+  /** Wire names of required parameters that were not sent. */
+  readonly missingParameters: readonly string[];
+  /** Wire names of other parameters that Truto refused by name. */
+  readonly refusedParameters: readonly string[];
+  /** Permissions the provider says the account's connection lacks. */
+  readonly missingScopes: readonly string[];
+}
+
+/** Much longer than any message: the rest is not read. */
+const maxMessageLength = 2_000;
+
+/**
+ * Truto documents no wording; these are the sandbox's and common ones. So every 404 is looked up before it is reported (`account.ts`).
+ */
+const accountIsMissing =
+  /^(?:the )?integrated[ _-]?account\b(?: with)?(?: id)?(?:[\s:"'`]*[\w-]{1,64}["'`]?)?\s*(?:was |is |could )?(?:not (?:be )?found|does not exist|doesn't exist)/i;
+
+/** How web frameworks say that they have no such path: the address is wrong, or a proxy answered. */
+const routeIsMissing = /^(?:route\b.*\bnot found|cannot (?:get|delete) )/i;
+
+function whatIsMissing(texts: readonly string[]): UpstreamError['missing'] {
+  const message = texts.join(' ').slice(0, maxMessageLength);
+  if (accountIsMissing.test(message)) return 'account';
+  return routeIsMissing.test(message) ? 'route' : undefined;
+}
+
+/** What follows a name at the beginning of a message, as in "name is required" (errors.md). */
+const afterName = /^ (?:is|are|must|should|has|have|does|cannot|was) /;
+
+/** The parameters that a message begins with or quotes. A word of English counts only where there is such an argument. */
+function namesIn(texts: readonly string[], paths: ArgumentPaths): readonly string[] {
+  return texts.slice(0, 100).flatMap((text) =>
+    [...text.slice(0, maxMessageLength).matchAll(/[a-z_]+/g)]
+      .filter(({ index, 0: word }) => {
+        const [before = '', after = ''] = [text[index - 1], text[index + word.length]];
+        const isQuoted = /["'`]/.test(before) && /["'`]/.test(after);
+        const isFirst = index === 0 && afterName.test(text.slice(word.length, word.length + 12));
+        return (isQuoted || isFirst) && (paths.has(word) || word.includes('_'));
+      })
+      .map(([word]) => word),
+  );
+}
+
+/** The fields that `details.failures` name (truto-skills, unified-api.md, which leaves their form open). */
+function failuresNamed(failures: readonly unknown[]): readonly string[] {
+  return failures.filter(isJsonObject).flatMap(({ field, path, property, parameter, name }) => {
+    const found = field ?? path ?? property ?? parameter ?? name;
+    return names.safeParse([Array.isArray(found) ? found.join('.') : found]).data ?? [];
+  });
+}
+
+/** Reads an error body (truto-skills, error-and-evidence-model.md). One that cannot be read is an error that says nothing. */
+export function readUpstreamError(json: unknown, paths: ArgumentPaths = deletePaths): UpstreamError {
+  const { data } = errorBody.safeParse(json);
+  const { statusCode, error, message, details, truto_error_insight: insights } = data ?? {};
+  const isRemote = data?.truto_is_remote_error ?? false;
+  const texts = message === undefined ? [] : [message].flat();
+  const missingParameters = [
+    ...(insights?.missing_required_query_parameters ?? []),
+    ...(insights?.missing_required_body_fields ?? []),
+  ];
+  // A provider's message names the provider's own parameters.
+  const named = isRemote ? [] : [...failuresNamed(details?.failures ?? []), ...namesIn(texts, paths)];
+  return {
+    statusCode,
+    // Truto guarantees all three (errors.md). Other frameworks and gateways have one or two of them.
+    isFromTruto: statusCode !== undefined && (isRemote || (error !== undefined && message !== undefined)),
+    isRemote,
+    missing: statusCode === 404 && !isRemote ? whatIsMissing(texts) : undefined,
+    rawResponse: data?.raw_response,
+    missingParameters: [...new Set(missingParameters)],
+    refusedParameters: [...new Set(named)].filter((name) => !missingParameters.includes(name)),
+    missingScopes: insights?.forbidden_error?.missing_scopes ?? [],
+  };
+}
+
+/** True for Truto's error form, which a 2xx should never have. */
+export function isError(json: unknown): boolean {
+  // Reading the form costs much more than this look, and nearly no success has either name.
+  if (!isJsonObject(json) || !('statusCode' in json || 'truto_is_remote_error' in json)) return false;
+  const { isRemote, statusCode } = readUpstreamError(json);
+  return isRemote || (statusCode ?? 0) >= 400;
+}
 
 /** An answer that does not say whether the request was carried out. */
 export interface UnclearAnswer {
@@ -25,93 +163,80 @@ export interface UnclearAnswer {
 /** How many issues a refusal has at most: input can be wrong in thousands of places. */
 const maxIssues = 20;
 
-/** The longest name in the path of an issue: in a `remoteQuery`, callers make up names. */
+/** The longest name in the path of an issue: the names in a `remoteQuery` are the caller's own. */
 const maxNameLength = 100;
 
-/** The issues that a caller gets, and in place of those that are too many, how many they are. */
+/** The issues that a caller gets; one for all that are too many. */
 function boundedIssues(findings: readonly Finding[]): readonly Finding[] {
   const shown = findings
     .slice(0, maxIssues)
     .map((finding) => ({ ...finding, path: finding.path.map((name) => shortened(name, maxNameLength)) }));
-  const hidden = findings.slice(maxIssues);
-  const [first] = hidden;
-  return first
-    ? [...shown, refusal(first.path.slice(0, 1), `${hidden.length} more issues are not shown: fix these first.`)]
-    : shown;
+  const [first, ...others] = findings.slice(maxIssues);
+  if (!first) return shown;
+  const message = `${others.length + 1} more issues are not shown: fix these first.`;
+  return [...shown, refusal(first.path.slice(0, 1), message)];
 }
 
-/** For input that breaks rules here: only what refuses is told. */
-export function refusedInput(findings: readonly Finding[]): Result.InvalidInputError {
+/** For input that breaks rules here. Warnings are left out. */
+export function refusedInput(findings: readonly Finding[]): InvalidInputError {
   const issues = boundedIssues(findings.filter(({ severity }) => severity === 'REFUSAL'));
   return { kind: 'InvalidInputError', message: `Nothing was sent. ${issues.map(located).join(' ')}`, issues };
 }
 
-/** For an integrated account that the caller may not touch. */
-export function notGranted(): Result.ErrorMember<'ForbiddenError'> {
-  const message = 'Nothing was sent. You are not granted this integrated account.';
-  return { kind: 'ForbiddenError', message, missingScopes: [] };
+/** For an integrated account that the caller may not use. */
+export function notGranted(): Refusal {
+  return forbidden('Nothing was sent. You are not granted this integrated account.');
 }
 
 /** For an integrated account that upstream does not know. */
-export function accountNotFound(): Result.ErrorMember<'IntegratedAccountNotFoundError'> {
+export function accountNotFound(): Refusal {
   const message =
     "Truto knows no such integrated account, or the token does not see it. Check the id, and that the token is one of the account's environment.";
   return { kind: 'IntegratedAccountNotFoundError', message };
 }
 
 /** For an integrated account whose credentials the provider no longer accepts. */
-export function needsReauth(): Result.ErrorMember<'AccountNeedsReauthError'> {
+export function needsReauth(): Refusal {
   const message = "The provider no longer accepts the account's credentials: its owner must connect it again.";
   return { kind: 'AccountNeedsReauthError', message };
 }
 
-function issueAt(wireName: string, problem: string): Finding {
+/** For a token that upstream does not accept: the caller's own, or this server's. */
+export function tokenRefused(callerBroughtToken: boolean): Unauthenticated {
+  const message = callerBroughtToken
+    ? 'Upstream does not accept the token in the Authorization header.'
+    : "Upstream does not accept this server's token: its operator must renew it.";
+  return { kind: 'Unauthenticated', message };
+}
+
+function issueAt(wireName: string, problem: string, paths: ArgumentPaths): Finding {
   // `contact[0][id]` and `query.sort_by` are ours by one of their parts.
-  const part = wireName.split(/[[\].]/).find((name) => Object.hasOwn(argumentPaths, name) && name !== 'id') ?? wireName;
-  const path = Object.hasOwn(argumentPaths, part) ? argumentPaths[part] : undefined;
-  // The provider's own parameters go by `remoteQuery`; Truto's others have no argument here.
+  const part = wireName.split(/[[\].]/).find((name) => paths.has(name) && name !== 'id') ?? wireName;
+  const path = paths.get(part);
+  // The provider's own parameters are in `remoteQuery`; Truto's others have no argument here.
   return path
     ? refusal(path, `Truto ${problem}.`)
     : refusal(['remoteQuery'], `Truto ${problem}: its parameter ${wireName}, for which there is no argument here.`);
 }
 
-function invalidInput({ missingParameters, refusedParameters }: UpstreamError): Refusal {
+function invalidInput({ missingParameters, refusedParameters }: UpstreamError, paths: ArgumentPaths): Refusal {
   const issues = boundedIssues([
-    ...missingParameters.map((name) => issueAt(name, 'requires it for this account')),
-    ...refusedParameters.map((name) => issueAt(name, 'does not accept it')),
+    ...missingParameters.map((name) => issueAt(name, 'requires it for this account', paths)),
+    ...refusedParameters.map((name) => issueAt(name, 'does not accept it', paths)),
   ]);
   const unnamed = 'Truto refused the input as invalid, without saying which parameter.';
   return { kind: 'InvalidInputError', message: issues.length > 0 ? 'Truto refused the input.' : unnamed, issues };
-}
-
-function remoteApiError(statusCode: number, { isRemote, rawResponse }: UpstreamError): Refusal {
-  const message = `${isRemote ? 'The provider' : 'Upstream'} refused with status ${statusCode}.`;
-  return { kind: 'RemoteApiError', message, statusCode, rawResponse };
-}
-
-function unauthorized({ isRemote }: UpstreamError, callerBroughtToken: boolean): Refusal {
-  if (isRemote) return needsReauth();
-  if (callerBroughtToken) {
-    return { kind: 'Unauthenticated', message: 'Upstream does not accept the token in the Authorization header.' };
-  }
-  return unavailable("Upstream does not accept this server's token: its operator must renew it.");
-}
-
-function rateLimited(answer: UpstreamAnswer, { isRemote }: UpstreamError): Refusal {
-  const retryAfterMs = readRetryAfter(answer.headers, Date.now()) ?? null;
-  const when = retryAfterMs === null ? 'later' : `in ${retryAfterMs} ms`;
-  const message = `${isRemote ? 'The provider' : 'Truto'} takes no more requests for now; try again ${when}.`;
-  return { kind: 'RateLimitedError', message, retryAfterMs };
 }
 
 function forbidden(message: string, missingScopes: readonly string[] = []): Refusal {
   return { kind: 'ForbiddenError', message, missingScopes };
 }
 
-function blocked(retryAfter: string | undefined): Refusal {
-  const reason =
-    retryAfter === undefined ? 'blocked until Truto or its owner unblocks it' : 'paused by Truto for a while';
-  return { kind: 'AccountBlockedError', message: `The integrated account is ${reason}.`, reason };
+function rateLimited({ headers }: UpstreamAnswer, { isRemote }: UpstreamError): Refusal {
+  const retryAfterMs = readRetryAfter(headers, Date.now()) ?? null;
+  const when = retryAfterMs === null ? 'later' : `in ${retryAfterMs} ms`;
+  const message = `${isRemote ? 'The provider' : 'Truto'} accepts no more requests for now; try again ${when}.`;
+  return { kind: 'RateLimitedError', message, retryAfterMs };
 }
 
 function unavailable(message: string): Refusal {
@@ -126,16 +251,16 @@ const whyNotSent: Readonly<Record<Exclude<FailureReason, 'paused' | 'streams' | 
   dns: 'its name could not be resolved',
   proxy: 'the proxy on the way to it let no connection through',
   tls: 'no trusted connection could be made',
-  reset: 'the connection broke before the request left',
-  protocol: 'the request could not be put on the wire',
+  reset: 'the connection broke before the request was sent',
+  protocol: 'the request could not be written',
 };
 
-/** For a request that was given up because nobody waits for it. Only the log will show it. */
+/** For a request that was given up because its client disconnected. Only the log shows it. */
 export function callerLeft(): Refusal {
-  return unavailable('The caller left before.');
+  return unavailable('The client disconnected before the request was sent.');
 }
 
-/** For a request that never left. */
+/** For a request that was never sent. */
 export function notSent({ reason, retryAfterMs = 0 }: Pick<UpstreamFailure, 'reason' | 'retryAfterMs'>): Refusal {
   if (reason === 'abandoned') return callerLeft();
   if (reason === 'paused') {
@@ -151,46 +276,58 @@ export function notSent({ reason, retryAfterMs = 0 }: Pick<UpstreamFailure, 'rea
 
 /**
  * Reads an answer outside 2xx (https://www.truto.one/docs/api-reference/overview/errors.md and truto-skills,
- * error-and-evidence-model.md). Only Truto's own form blames the caller, the account or the provider: a firewall, a proxy or
- * another server at a wrong address says 400, 401, 403 or 404 too, perhaps after it has passed the request on. 429 alone means
- * the same from anybody.
- * @param callerBroughtToken true when a 401 of Truto's speaks of the caller's own token.
+ * error-and-evidence-model.md). Only Truto's own form blames the caller, the account or the provider: firewalls, proxies and
+ * other servers also answer 400, 401, 403 or 404, perhaps after they passed the request on. 429 means the same from anybody.
+ * @param callerBroughtToken true when Truto's 401 is about the caller's own token.
+ * @param paths where the caller gave the parameters of this request.
  */
-export function readRefusal(answer: UpstreamAnswer, callerBroughtToken: boolean): Refusal | UnclearAnswer {
+export function readRefusal(
+  answer: UpstreamAnswer,
+  callerBroughtToken: boolean,
+  paths: ArgumentPaths = deletePaths,
+): Refusal | UnclearAnswer {
   const { statusCode } = answer;
   const body = readBody(answer.body);
-  const error = readUpstreamError(body.kind === 'json' ? body.value : undefined);
+  const error = readUpstreamError(body.kind === 'json' ? body.value : undefined, paths);
+  const { isRemote, rawResponse } = error;
   const { refused } = meaningOf(statusCode);
   if (refused === 'rate-limited') return rateLimited(answer, error);
   // Truto repeats the status in its body. A router without such a path answers 404 in a form much like Truto's.
   const isTrutos = error.isFromTruto && error.statusCode === statusCode && error.missing !== 'route';
   const because = isTrutos ? '' : ", but not in Truto's form: the answer comes from between Truto and this server";
   const why = `Upstream answered with status ${statusCode}${because}`;
-  const unclear: UnclearAnswer = { kind: 'UnclearAnswer', statusCode, rawResponse: error.rawResponse, why };
+  const unclear: UnclearAnswer = { kind: 'UnclearAnswer', statusCode, rawResponse, why };
+  const remote = `${isRemote ? 'The provider' : 'Upstream'} refused with status ${statusCode}.`;
+  const remoteApiError: Refusal = { kind: 'RemoteApiError', message: remote, statusCode, rawResponse };
   if (!isTrutos) return unclear;
   switch (refused) {
     case 'invalid':
-      return error.isRemote ? remoteApiError(statusCode, error) : invalidInput(error);
-    case 'unauthorized':
-      return unauthorized(error, callerBroughtToken);
+      return isRemote ? remoteApiError : invalidInput(error, paths);
+    case 'unauthorized': {
+      if (isRemote) return needsReauth();
+      const ofToken = tokenRefused(callerBroughtToken);
+      return callerBroughtToken ? ofToken : unavailable(ofToken.message);
+    }
     case 'forbidden':
       return forbidden("The account's connection is not permitted to do this.", error.missingScopes);
-    case 'not-found':
+    case 'not-found': {
       if (error.missing === 'account') return accountNotFound();
-      return {
-        kind: 'NotFoundError',
-        message: 'Upstream knows no such record in this integrated account.',
-        // Only the provider's own word proves that Truto got as far as the account.
-        accountFound: error.isRemote,
-      };
+      const message = 'Upstream knows no such record in this integrated account.';
+      // Only the provider's own answer proves that Truto found the account.
+      return { kind: 'NotFoundError', message, accountFound: isRemote };
+    }
     case 'not-allowed':
-      if (error.isRemote) return remoteApiError(statusCode, error);
+      if (isRemote) return remoteApiError;
       return forbidden('Truto refuses this for the account, as it refuses writes for sandbox accounts.');
-    case 'blocked':
+    case 'blocked': {
       // The provider's own 503 may also come from a proxy that lost a request it had passed on.
-      return error.isRemote ? unclear : blocked(answer.headers['retry-after']);
+      if (isRemote) return unclear;
+      const isPaused = answer.headers['retry-after'] !== undefined;
+      const reason = isPaused ? 'paused by Truto for a while' : 'blocked until Truto or its owner unblocks it';
+      return { kind: 'AccountBlockedError', message: `The integrated account is ${reason}.`, reason };
+    }
     case 'refused':
-      return remoteApiError(statusCode, error);
+      return remoteApiError;
     default:
       return unclear;
   }

@@ -1,10 +1,18 @@
 import type { UpstreamRequest } from '../upstream/attempt.ts';
 import { encodeQuery, type QueryParameter } from '../upstream/query-string.ts';
-import { type DeleteEngagementInput, hasRecord } from './input.ts';
-import { type EngagementFilter, type EngagementOrder, filterParameters, orderParameter } from './read/filter.ts';
-import type { RecordKey } from './record.ts';
+import {
+  type Argument,
+  type Arguments,
+  type DeleteEngagementInput,
+  deleteParameters,
+  type EngagementFilter,
+  type EngagementOrder,
+  filterArguments,
+  hasRecord,
+  wireNames,
+} from './input.ts';
+import { excludedFields, type RecordKey, type Selection } from './record.ts';
 import type { Resource, WireField } from './resources.ts';
-import { excludedFields, type Selection } from './selection.ts';
 
 /** A delete that is ready to be sent. */
 export interface DeleteRequest extends UpstreamRequest {
@@ -28,23 +36,31 @@ function exclusionParameters<R extends Resource>(resource: R, selected: Readonly
   ];
 }
 
-function deleteParameters(input: DeleteEngagementInput, { fields }: Selection): QueryParameter[] {
-  const { parameters } = input;
+/** The kinds of arguments whose value is not written as it is. */
+const wireValues: Readonly<Partial<Record<Argument['kind'], (value: never) => unknown>>> = {
+  date: (date: Date) => date.toISOString(),
+  id: (id: string) => ({ id }),
+  idInList: (id: string) => [{ id }],
+  range: ({ gt, lt }: { gt?: Date | null; lt?: Date | null }) => ({ gt: gt?.toISOString(), lt: lt?.toISOString() }),
+};
+
+/** The query parameters of what is given for a table of arguments. */
+function parametersFor(table: Arguments, values: Readonly<Record<string, unknown>>): QueryParameter[] {
+  return Object.entries(table).map(([name, { wireName, kind }]) => {
+    const value = values[name] ?? undefined;
+    const write = wireValues[kind];
+    return [wireName, write && value !== undefined ? write(value as never) : value];
+  });
+}
+
+function queryOfDelete(input: DeleteEngagementInput, { fields }: Selection): QueryParameter[] {
   return [
-    ['integrated_account_id', input.integratedAccountId],
-    ['truto_response_format', input.format],
+    [wireNames.integratedAccountId, input.integratedAccountId],
+    [wireNames.format, input.format],
     ...(hasRecord(input) ? exclusionParameters('engagements', fields) : []),
-    ['engagement_type', input.engagementType ?? undefined],
-    ['sort_by', parameters?.sortBy ?? undefined],
-    ['content', parameters?.content ?? undefined],
-    ['subject', parameters?.subject ?? undefined],
-    ['direction', parameters?.direction ?? undefined],
-    ['created_at', parameters?.createdAt?.toISOString()],
-    ['updated_at', parameters?.updatedAt?.toISOString()],
-    ['status', parameters?.status ?? undefined],
-    ['account', parameters?.account ?? undefined],
-    ['contact', parameters?.contacts ?? undefined],
-    ['remote_query', input.remoteQuery ?? undefined],
+    [wireNames.engagementType, input.engagementType ?? undefined],
+    ...(input.parameters ? parametersFor(deleteParameters, input.parameters) : []),
+    [wireNames.remoteQuery, input.remoteQuery ?? undefined],
   ];
 }
 
@@ -60,7 +76,7 @@ export function buildDeleteRequest(
 ): DeleteRequest {
   return {
     method: 'DELETE',
-    path: `/unified/crm/engagements/${encodeURIComponent(input.id)}?${encodeQuery(deleteParameters(input, selection))}`,
+    path: `/unified/crm/engagements/${encodeURIComponent(input.id)}?${encodeQuery(queryOfDelete(input, selection))}`,
     headers: headersFor(authorization),
     excludedFields: hasRecord(input) ? excludedFields('engagements', selection.fields) : [],
   };
@@ -75,9 +91,9 @@ export function buildReadRequest<R extends Resource>(
   engagementType?: string | null,
 ): UpstreamRequest {
   const query = encodeQuery([
-    ['integrated_account_id', integratedAccountId],
+    [wireNames.integratedAccountId, integratedAccountId],
     ...exclusionParameters(resource, selected),
-    ['engagement_type', engagementType ?? undefined],
+    [wireNames.engagementType, engagementType ?? undefined],
   ]);
   return {
     method: 'GET',
@@ -99,12 +115,12 @@ export function buildListRequest(
   authorization: string,
 ): UpstreamRequest {
   const query = encodeQuery([
-    ['integrated_account_id', page.integratedAccountId],
+    [wireNames.integratedAccountId, page.integratedAccountId],
     ...exclusionParameters('engagements', selected),
     ['limit', page.limit],
     ['next_cursor', page.after ?? undefined],
-    ...filterParameters(page.filter),
-    orderParameter(page.order),
+    ...parametersFor(filterArguments, page.filter),
+    ['sort_by', page.order && { [page.order.field]: page.order.direction }],
   ]);
   return { method: 'GET', path: `/unified/crm/engagements?${query}`, headers: headersFor(authorization) };
 }

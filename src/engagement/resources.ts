@@ -1,37 +1,11 @@
-import { z } from 'zod';
 import { type EngagementType, typeNamed } from './input.ts';
-import * as shape from './shapes.ts';
-
-/** What the value of a field may be. */
-const shapes = {
-  id: shape.identifier,
-  text: shape.text,
-  boolean: z.boolean(),
-  int: z.int32(),
-  float: z.number(),
-  dateTime: shape.dateTime,
-  object: shape.object,
-  json: shape.anything,
-  phoneNumbers: shape.phoneNumbers,
-  emailAddresses: shape.emailAddresses,
-  addresses: shape.addresses,
-  urls: shape.urls,
-  tags: shape.tags,
-  stage: shape.named,
-  reference: shape.reference,
-  references: shape.references,
-};
-
-/** The kinds of fields. */
-export type FieldKind = keyof typeof shapes;
+import type { FieldKind, ValueOf } from './shapes.ts';
 
 /** A field of a resource: everything that reads it, asks upstream for it or shows it derives from this. */
 export interface ResourceField<Kind extends FieldKind = FieldKind> {
   readonly kind: Kind;
   /** What the schema says of it. */
   readonly description: string;
-  /** What its value may be. */
-  readonly shape: (typeof shapes)[Kind];
   /** Its name for callers, where that is not the wire name in camelCase. */
   readonly name?: string | undefined;
   /** The resource that a reference leads to. */
@@ -39,16 +13,16 @@ export interface ResourceField<Kind extends FieldKind = FieldKind> {
 }
 
 function field<Kind extends FieldKind>(kind: Kind, description: string, name?: string): ResourceField<Kind> {
-  return { kind, description, shape: shapes[kind], name };
+  return { kind, description, name };
 }
 
 function one(target: string, description: string): ResourceField<'reference'> {
-  return { kind: 'reference', description, shape: shape.reference, target };
+  return { kind: 'reference', description, target };
 }
 
 /** For callers, it has the name of the resource: upstream's `contact` is a list of contacts. */
 function many(target: string, description: string): ResourceField<'references'> {
-  return { kind: 'references', description, shape: shape.references, name: target, target };
+  return { kind: 'references', description, name: target, target };
 }
 
 /**
@@ -207,27 +181,17 @@ export type Resource = keyof typeof resources;
 /** The wire name of a resource's field. */
 export type WireField<R extends Resource = 'engagements'> = keyof (typeof resources)[R] & string;
 
-/** What a resource's field may hold, once it is read. */
+/** The value of a resource's field, once it is read. */
 export type FieldValue<R extends Resource, Field extends WireField<R>> = (typeof resources)[R][Field] extends {
-  readonly shape: infer Shape;
+  readonly kind: infer Kind extends FieldKind;
 }
-  ? z.output<Shape>
+  ? ValueOf<Kind>
   : never;
 
-/** What says which kind of engagement a record is, and nothing else of it. */
+/** The field that says which kind of engagement a record is. */
 export const typeOnly: ReadonlySet<WireField> = new Set<WireField>(['engagement_type']);
 
-/** What a record says of its kind. */
-interface Typed {
-  readonly engagement_type?: string | null | undefined;
-}
-
-/** Which kind of engagement a record says it is, in the provider's or Truto's word. */
-export function typeWordOf({ engagement_type: word }: Typed): string | null {
-  return word ?? null;
-}
-
-/** Which of the documented kinds a record says it is, however it writes that; null when it says none of them. */
-export function typeOf(record: Typed): EngagementType | null {
-  return typeNamed(typeWordOf(record));
+/** Which of the documented kinds a record says it is, however it writes that; null for any other word. */
+export function typeOf({ engagement_type: word }: { readonly engagement_type?: string | null }): EngagementType | null {
+  return typeNamed(word);
 }

@@ -1,125 +1,219 @@
-import type { Caller } from './access.ts';
-import type { AccountLookup } from './account.ts';
-import { isAccountWide } from './delete-errors.ts';
-import { type Finding, refusal, warning } from './finding.ts';
-import type { DeleteEngagementInput, DeleteEngagementParameter, DeleteEngagementParameters } from './input.ts';
+import {
+  type Argument,
+  type Arguments,
+  type DeleteEngagementInput,
+  type DeleteEngagementParameter,
+  deleteParameters,
+  type EngagementFilter,
+  filterArguments,
+} from './input.ts';
 import type { Integration, IntegrationSupport } from './integrations.ts';
-import { checkDate, checkId, checkListLength, checkRemoteQuery, checkText } from './text-rules.ts';
+import { type Finding, refusal, warning } from './result.ts';
 
-/** The name a caller uses for one of upstream's literals: GraphQL writes `call` as `CALL`. */
-function enumName(literal: string): string {
-  return literal.toUpperCase();
-}
+type Path = readonly string[];
 
-/** Node and most proxies take 16 KiB for a request's whole head. */
+/** Longer than any provider's ids, and short enough for a path segment everywhere. */
+const maxIdLength = 512;
+
+/** Servers that read queries with qs do not read deeper levels, and read a longer list as an object (ADR 19). */
+const maxRemoteQueryDepth = 5;
+const maxListLength = 20;
+
+/** More names than fit into a URL, each as short as possible. */
+const maxNames = 1_000;
+
+/** Node and most proxies accept 16 KiB for a request's whole head. */
 const maxPathLength = 12_000;
 
-/** Parameters that upstream documents for emails only. Seed: "Set this value only when engagement type is email." */
-const emailOnly = ['content', 'subject', 'direction'] as const;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: refusing control characters is its purpose.
+const controlCharacter = /[\u0000-\u001f\u007f-\u009f]/;
 
-function given(parameters: DeleteEngagementParameters | null | undefined): readonly DeleteEngagementParameter[] {
-  return Object.entries(parameters ?? {})
-    .filter(([, value]) => value !== null && value !== undefined && !(Array.isArray(value) && value.length === 0))
-    .map(([name]) => name as DeleteEngagementParameter);
-}
+/** A `.` or `..` segment, perhaps followed by a path parameter, a query or a fragment. */
+const dotSegment = /(?:^|[/\\])\.{1,2}(?:[/\\;?#]|$)/;
 
-function checkParameters(parameters: DeleteEngagementParameters): readonly Finding[] {
-  const path = ['parameters'];
-  const texts = (['content', 'subject', 'direction', 'status'] as const).flatMap((name) =>
-    checkText(parameters[name] ?? '', [...path, name]),
-  );
-  const account = parameters.account ? checkId(parameters.account.id, [...path, 'account', 'id']) : [];
-  const length = checkListLength(parameters.contacts ?? [], [...path, 'contacts']);
-  // What is wrong with thousands of items is that they are thousands.
-  const checked = length.length > 0 ? [] : (parameters.contacts ?? []);
-  const contacts = checked.flatMap(({ id }, index) => checkId(id, [...path, 'contacts', String(index), 'id']));
-  const dates = (['createdAt', 'updatedAt'] as const).flatMap((name) => checkDate(parameters[name], [...path, name]));
-  return [...texts, ...dates, ...account, ...contacts, ...length];
+/** Decodes each triplet by itself, so that one that is not UTF-8 hides none of the others. */
+function decodeOnce(id: string): string {
+  return id.replace(/%[\da-f]{2}/gi, (triplet) => String.fromCharCode(Number.parseInt(triplet.slice(1), 16)));
 }
 
 /**
- * Refuses what upstream documents for emails only beside another type, whatever the integration. Without a type it is sent
- * with a warning: the engagement may be an email, and the documentation allows it.
+ * True when a proxy that decodes the path once or twice too often would address another resource: behind nginx's `proxy_pass` with a
+ * path, `../../contacts/7` deletes a contact. No provider has such ids.
  */
-export function checkEmailOnly({ engagementType, parameters }: DeleteEngagementInput): readonly Finding[] {
-  if (engagementType === 'email') return [];
-  return given(parameters)
-    .filter((name) => (emailOnly as readonly string[]).includes(name))
-    .map((name) =>
-      engagementType
-        ? refusal(['parameters', name], 'It can only be given with engagementType: EMAIL.')
-        : warning(
-            ['parameters', name],
-            'It is documented for engagementType: EMAIL only; upstream gets it all the same.',
-          ),
-    );
+function hasDotSegment(id: string): boolean {
+  const decoded = decodeOnce(id);
+  return [id, decoded, decodeOnce(decoded)].some((form) => dotSegment.test(form));
 }
 
-/** Refuses input that cannot be put on the wire as it is meant. */
-export function checkWellFormed(input: DeleteEngagementInput): readonly Finding[] {
+/** Refuses an id that would not be exactly one path segment that decodes to the same text (S04), also behind a proxy that decodes it. */
+export function checkId(id: string, path: Path): readonly Finding[] {
+  if (id === '') return [refusal(path, 'It must not be empty.')];
+  if (id.length > maxIdLength) return [refusal(path, `It must have at most ${maxIdLength} characters.`)];
+  if (hasDotSegment(id)) {
+    const why = 'also percent-encoded: a proxy could read another resource.';
+    return [refusal(path, `It must not have a segment "." or "..", ${why}`)];
+  }
+  if (id.includes('\ufffd')) {
+    const why = 'which stands for characters that were lost: another id may have been meant.';
+    return [refusal(path, `It must not have U+FFFD, ${why}`)];
+  }
+  if (controlCharacter.test(id)) return [refusal(path, 'It must not have control characters.')];
+  return checkText(id, path);
+}
+
+/** Refuses text that has no UTF-8 form. Line breaks are fine: a query string escapes them. */
+export function checkText(text: string, path: Path): readonly Finding[] {
+  const message = 'It must be well-formed Unicode, but has half of a surrogate pair.';
+  return text.isWellFormed() ? [] : [refusal(path, message)];
+}
+
+/** On the wire, date-times have a four-digit year. */
+function checkDate(date: Date, path: Path): readonly Finding[] {
+  const year = date.getUTCFullYear();
+  return year >= 1 && year <= 9999 ? [] : [refusal(path, 'Its year must be from 0001 to 9999, in UTC.')];
+}
+
+function checkListLength({ length }: readonly unknown[], path: Path): readonly Finding[] {
+  const message = `It must have at most ${maxListLength} items: many servers misread longer lists.`;
+  return length > maxListLength ? [refusal(path, message)] : [];
+}
+
+/** Checks of the kinds of arguments that can be wrong. */
+const checks: Readonly<Partial<Record<Argument['kind'], (value: never, path: Path) => readonly Finding[]>>> = {
+  text: checkText,
+  date: checkDate,
+  id: checkId,
+  idInList: checkId,
+  reference: ({ id }: { id: string }, path) => checkId(id, [...path, 'id']),
+  references: (list: readonly { id: string }[], path) => {
+    const tooLong = checkListLength(list, path);
+    return tooLong.length > 0 ? tooLong : list.flatMap(({ id }, index) => checkId(id, [...path, String(index), 'id']));
+  },
+  range: ({ gt, lt }: { gt?: Date | null; lt?: Date | null }, path) => [
+    ...(gt ? checkDate(gt, [...path, 'gt']) : []),
+    ...(lt ? checkDate(lt, [...path, 'lt']) : []),
+  ],
+};
+
+function checkArguments(table: Arguments, values: Readonly<Record<string, unknown>>, path: string): Finding[] {
+  return Object.entries(table).flatMap(([name, { kind }]) => {
+    const value = values[name] ?? null;
+    return value === null ? [] : (checks[kind]?.(value as never, [path, name]) ?? []);
+  });
+}
+
+/** Refuses a filter that cannot be written as a query without loss. */
+export function checkFilter(filter: EngagementFilter): readonly Finding[] {
+  return checkArguments(filterArguments, filter, 'filter');
+}
+
+/** JSON has already lost the last digits of a longer integer. */
+function checkNumber(value: number, path: Path): readonly Finding[] {
+  const isExact = !Number.isInteger(value) || Number.isSafeInteger(value);
+  return isExact ? [] : [refusal(path, 'It is too long for a number: send it as a string.')];
+}
+
+function checkName(name: string, path: Path): readonly Finding[] {
+  if (name === '') return [refusal(path, 'It must not have an empty name.')];
+  if (/^\d+$/.test(name)) return [refusal(path, 'It must not have names of digits only: send a list instead.')];
+  if (/[[\]]/.test(name)) return [refusal(path, 'It must not have a name with brackets: nest an object instead.')];
+  return checkText(name, path);
+}
+
+function checkRemoteQuery(value: unknown, path: Path): readonly Finding[] {
+  if (typeof value === 'string') return checkText(value, path);
+  if (typeof value === 'number') return checkNumber(value, path);
+  if (typeof value !== 'object' || value === null) return [];
+  if (path.length > maxRemoteQueryDepth)
+    return [refusal(path, `It must be nested at most ${maxRemoteQueryDepth} levels deep.`)];
+  const isList = Array.isArray(value);
+  const tooLong = isList ? checkListLength(value, path) : [];
+  if (tooLong.length > 0) return tooLong;
+  const entries = Object.entries(value);
+  if (entries.length > maxNames) return [refusal(path, `It must have at most ${maxNames} names.`)];
+  if (entries.length === 0 && path.length > 1)
+    return [refusal(path, 'It must not be an empty list or object: a query string cannot hold one.')];
+  return entries.flatMap(([name, item]) => [
+    ...(isList ? [] : checkName(name, path)),
+    ...checkRemoteQuery(item, [...path, name]),
+  ]);
+}
+
+/** Refuses input that cannot be written as a request without loss. */
+export function checkWellFormed({
+  id,
+  integratedAccountId,
+  parameters,
+  remoteQuery,
+}: DeleteEngagementInput): Finding[] {
   return [
-    ...checkId(input.id, ['id']),
-    ...checkId(input.integratedAccountId, ['integratedAccountId']),
-    ...(input.parameters ? checkParameters(input.parameters) : []),
-    ...checkRemoteQuery(input.remoteQuery, ['remoteQuery']),
+    ...checkId(id, ['id']),
+    ...checkId(integratedAccountId, ['integratedAccountId']),
+    ...(parameters ? checkArguments(deleteParameters, parameters, 'parameters') : []),
+    ...checkRemoteQuery(remoteQuery, ['remoteQuery']),
   ];
 }
 
-function checkEngagementType({ engagementType }: DeleteEngagementInput, integration: Integration): readonly Finding[] {
-  const { name, engagementTypes: allowed, requiresEngagementType } = integration;
-  if (!engagementType && !requiresEngagementType) return [];
-  const path = ['engagementType'];
-  const names = allowed.map(enumName);
-  if (!engagementType) return [refusal(path, `${name} requires one of ${names.join(', ')}.`, names)];
-  if (allowed.length === 0)
-    return [warning(path, `${name} does not list this parameter; upstream gets it all the same.`)];
-  return allowed.includes(engagementType) ? [] : [refusal(path, `${name} takes only ${names.join(', ')}.`, names)];
-}
-
-function checkListed(
-  { parameters }: DeleteEngagementInput,
-  { name, parameters: listed }: Integration,
-): readonly Finding[] {
-  return given(parameters)
-    .filter((parameter) => !listed.includes(parameter))
-    .map((parameter) =>
-      warning(['parameters', parameter], `${name} does not list this parameter; upstream gets it all the same.`),
-    );
+/** The names of the parameters that would be sent. */
+function given({ parameters }: DeleteEngagementInput): readonly DeleteEngagementParameter[] {
+  if (!parameters) return [];
+  const names = Object.keys(deleteParameters) as DeleteEngagementParameter[];
+  return names.filter((name) => {
+    const value = parameters[name] ?? null;
+    return value !== null && !(Array.isArray(value) && value.length === 0);
+  });
 }
 
 /**
- * What is known of the account's integration says about the input: requirements refuse, the rest is told. Of an unknown
- * integration nothing is said: upstream decides.
+ * Refuses what Truto documents for emails only beside another type, whatever the integration. Without a type it is sent with a
+ * warning: the engagement may be an email, and the documentation allows it.
  */
+export function checkEmailOnly(input: DeleteEngagementInput): readonly Finding[] {
+  if (input.engagementType === 'email') return [];
+  const names = given(input).filter((name) => 'isEmailOnly' in deleteParameters[name]);
+  return names.map((name) =>
+    input.engagementType
+      ? refusal(['parameters', name], 'It can only be given with engagementType: EMAIL.')
+      : warning(['parameters', name], 'It is documented for engagementType: EMAIL only; it is sent all the same.'),
+  );
+}
+
+function checkEngagementType({ engagementType }: DeleteEngagementInput, integration: Integration): readonly Finding[] {
+  const { name, engagementTypes, requiresEngagementType } = integration;
+  const path = ['engagementType'];
+  // GraphQL writes `call` as `CALL`.
+  const allowed = engagementTypes.map((type) => type.toUpperCase());
+  if (!engagementType)
+    return requiresEngagementType ? [refusal(path, `${name} requires one of ${allowed.join(', ')}.`, allowed)] : [];
+  if (allowed.length === 0) return [notListed(path, name)];
+  const isAllowed = engagementTypes.includes(engagementType);
+  return isAllowed ? [] : [refusal(path, `${name} accepts only ${allowed.join(', ')}.`, allowed)];
+}
+
+function notListed(path: Path, integrationName: string): Finding {
+  return warning(path, `${integrationName} does not list this parameter; it is sent all the same.`);
+}
+
+/** Checks the input against the account's integration: requirements refuse, the rest warns. An unknown integration has no rules. */
 export function checkIntegration(input: DeleteEngagementInput, support: IntegrationSupport): readonly Finding[] {
   if (support.kind === 'unknown') return [];
-  if (support.kind === 'supported') {
-    return [...checkEngagementType(input, support.integration), ...checkListed(input, support.integration)];
+  if (support.kind === 'unsupported') {
+    const message = `It belongs to ${support.name}, which cannot delete engagements through Truto.`;
+    return [refusal(['integratedAccountId'], message)];
   }
-  const message = `It belongs to ${support.name}, which cannot delete engagements through Truto.`;
-  return [refusal(['integratedAccountId'], message)];
-}
-
-/** What a dry run has to say of the account: what would refuse every request for it, or that it could not be checked. */
-export function checkAccount({ refusal: found }: AccountLookup, { bringsToken }: Caller): readonly Finding[] {
-  const path = ['integratedAccountId'];
-  if (!found) return [];
-  switch (found.kind) {
-    case 'Unauthenticated':
-      return bringsToken
-        ? [{ ...refusal(['Authorization'], found.message), result: 'UNAUTHENTICATED' }]
-        : [{ ...refusal(path, found.message), result: 'UpstreamUnavailableError' }];
-    default:
-      if (isAccountWide(found.kind)) return [{ ...refusal(path, found.message), result: found.kind }];
-      return [warning(path, `Whether it exists and is connected could not be checked. ${found.message}`)];
-  }
+  const { integration } = support;
+  const unlisted = given(input).filter((name) => !integration.parameters.includes(name));
+  return [
+    ...checkEngagementType(input, integration),
+    ...unlisted.map((name) => notListed(['parameters', name], integration.name)),
+  ];
 }
 
 /**
- * Refuses a request that is too long to arrive anywhere.
- * @param argument the one that most likely makes it so.
+ * Refuses a request that is too long to be accepted anywhere.
+ * @param argument the one that most likely makes it so long.
  */
-export function checkLength(path: string, argument: readonly string[]): readonly Finding[] {
+export function checkLength(path: string, argument: Path): readonly Finding[] {
   const message = `The arguments make a URL of ${path.length} characters or more; at most ${maxPathLength} fit.`;
   return path.length > maxPathLength ? [refusal(argument, message)] : [];
 }

@@ -1,13 +1,11 @@
 import type { BulkDeletes } from '../bulk/bulk-deletes.ts';
 import type { Config } from '../config/config.ts';
-import type { Caller } from '../engagement/access.ts';
-import type { FindAccountIntegration } from '../engagement/account.ts';
+import type { Caller, FindAccountIntegration } from '../engagement/account.ts';
 import { AnswerRoom } from '../engagement/answer-room.ts';
 import type { DeleteMemory } from '../engagement/delete/delete-memory.ts';
-import type { LimitReads } from '../engagement/read/read-limit.ts';
 import { ChunkDeliveries } from '../graphql/core/chunk-delivery.ts';
 import type { Context, GivenResults } from '../graphql/core/context.ts';
-import { createRecordLoaders } from '../graphql/core/record-loaders.ts';
+import { createRecordLoaders, type LimitReads } from '../graphql/core/record-loaders.ts';
 import type { Log } from '../log/log.ts';
 import type { Send } from '../upstream/attempt.ts';
 import type { Authenticate } from './callers/authenticate.ts';

@@ -3,7 +3,7 @@ import type { Config } from '../config/config.ts';
 import { createAccountLookup } from '../engagement/account.ts';
 import { createDeleteMemory } from '../engagement/delete/delete-memory.ts';
 import { createSharedDeletes } from '../engagement/delete/shared-deletes.ts';
-import { createReadLimit } from '../engagement/read/read-limit.ts';
+import { createReadLimit } from '../graphql/core/record-loaders.ts';
 import { readTrustedDocuments } from '../graphql/documents.ts';
 import { createPreparedOperations } from '../graphql/prepared/prepared-operations.ts';
 import { createSchema } from '../graphql/schema.ts';

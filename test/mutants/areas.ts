@@ -20,17 +20,14 @@ export const areas: readonly Area[] = [
     ],
   },
   {
-    modules: ['src/engagement/delete/{delete-engagement,snapshot}.ts', 'src/engagement/{access,without-record}.ts'],
+    modules: ['src/engagement/delete/{delete-engagement,snapshot}.ts', 'src/engagement/result.ts'],
     rounds: [
       ['delete-engagement', 'snapshot', 'dry-run', 'delete-memory'],
       ['repeated-delete*', 'grants', 'upstream-keys', 'audit'],
     ],
   },
   {
-    modules: [
-      'src/engagement/delete/{outcome,evidence}.ts',
-      'src/engagement/{refusal,body,upstream-error,rate-limit}.ts',
-    ],
+    modules: ['src/engagement/delete/{outcome,evidence}.ts', 'src/engagement/{refusal,body}.ts'],
     rounds: [
       ['outcome', 'success-outcome', 'evidence', 'unknown-outcome', 'upstream-error', 'rate-limit', 'prepared'],
       ['repeated-delete*', 'upstream-prose', 'upstream-bodies', 'snapshot', 'integrated-account', 'attempts', 'reads'],
@@ -44,17 +41,14 @@ export const areas: readonly Area[] = [
     ],
   },
   {
-    modules: [
-      'src/engagement/delete/delete-many.ts',
-      'src/engagement/{request,rules,text-rules,input,finding,selection}.ts',
-    ],
+    modules: ['src/engagement/delete/delete-many.ts', 'src/engagement/{request,rules,input}.ts'],
     rounds: [
       ['request', 'rules', 'ids', 'delete-many', 'selection', 'query-string'],
       ['delete-engagement*', 'dry-run', 'hostile-ids', 'hostile-input', 'repeated-delete-identity', 'limits'],
     ],
   },
   {
-    modules: ['src/engagement/{,read/}*.ts'],
+    modules: ['src/engagement/*.ts'],
     rounds: [
       ['record', 'success-outcome', 'shapes', 'node-id', 'read*', 'prepared', 'snapshot'],
       ['related*', 'limits', 'delete-engagements', 'outcome', 'hostile-input', 'prototypes', 'subgraph', 'bulk-limits'],

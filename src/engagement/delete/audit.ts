@@ -1,4 +1,4 @@
-import type { Caller } from '../access.ts';
+import type { Caller } from '../account.ts';
 import type { DeleteEngagementInput } from '../input.ts';
 import type { DeleteEnd } from '../result.ts';
 

@@ -1,17 +1,24 @@
 import { randomUUID } from 'node:crypto';
 import type { Attempt, Sent } from '../../upstream/attempt.ts';
 import { digest, uuidOf } from '../../upstream/digest.ts';
-import { type Caller, limitedBy, mayTouch } from '../access.ts';
-import { type AccountLookup, settleNotFound } from '../account.ts';
-import { type Finding, hasRefusal, located, refusal } from '../finding.ts';
+import { type AccountLookup, type Caller, canAccess, checkAccount, limitedBy, settleNotFound } from '../account.ts';
 import { type DeleteEngagementInput, isRepeatable } from '../input.ts';
 import { type Integration, integrations } from '../integrations.ts';
-import type { FoundRecord } from '../read/read-record.ts';
-import { callerLeft, notGranted, type Refusal, refusedInput } from '../refusal.ts';
+import type { FoundRecord } from '../read.ts';
+import type { Selection } from '../record.ts';
+import { callerLeft, notGranted, refusedInput } from '../refusal.ts';
 import { buildDeleteRequest, type DeleteRequest } from '../request.ts';
-import type { DeleteEnd, DeleteEngagementResult, OutcomeUnknownError } from '../result.ts';
-import { checkAccount, checkEmailOnly, checkIntegration, checkLength, checkWellFormed } from '../rules.ts';
-import type { Selection } from '../selection.ts';
+import {
+  type DeleteEnd,
+  type DeleteEngagementResult,
+  type Finding,
+  hasRefusal,
+  located,
+  type OutcomeUnknownError,
+  type Refusal,
+  refusal,
+} from '../result.ts';
+import { checkEmailOnly, checkIntegration, checkLength, checkWellFormed } from '../rules.ts';
 import { type AuditEvent, auditEvent, codeOfEnd } from './audit.ts';
 import type { Claim, DeleteMemory } from './delete-memory.ts';
 import { nothingDeleted, readOutcome, unknownOutcome } from './outcome.ts';
@@ -168,7 +175,7 @@ class Delete {
   /** Access and rules, before anything is looked up: a key must not open what the grant has closed since. */
   #check(): { readonly request: DeleteRequest; readonly findings: readonly Finding[] } | DeleteEnd {
     const { caller, dryRun, selection } = this.#options;
-    if (!mayTouch(caller, this.#input.integratedAccountId)) return notGranted();
+    if (!canAccess(caller, this.#input.integratedAccountId)) return notGranted();
     const malformed = checkWellFormed(this.#input);
     const findings = checkEmailOnly(this.#input);
     if (malformed.length > 0 || (hasRefusal(findings) && !dryRun)) return refusedInput([...malformed, ...findings]);

@@ -1,6 +1,5 @@
 import { LRUCache } from 'lru-cache';
-import type { DeleteEnd, OutcomeUnknownError } from '../result.ts';
-import { withoutRecord } from '../without-record.ts';
+import { type DeleteEnd, type OutcomeUnknownError, withoutRecord } from '../result.ts';
 
 /** How long a delete is remembered under its caller's key. */
 export const rememberedMs = 10 * 60_000;

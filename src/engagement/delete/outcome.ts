@@ -3,37 +3,51 @@ import { isJsonObject, type ReadBody, readBody } from '../body.ts';
 import { type DeleteEngagementInput, hasRecord, isRepeatable } from '../input.ts';
 import type { Integration } from '../integrations.ts';
 import { nodeKind, writeNodeId } from '../node-id.ts';
-import { parseRateLimit } from '../rate-limit.ts';
-import type { FoundRecord } from '../read/read-record.ts';
-import { type EngagementRecord, readRecord } from '../record.ts';
-import { notSent, type Refusal, readRefusal } from '../refusal.ts';
+import type { FoundRecord } from '../read.ts';
+import { readRecord, type Selection } from '../record.ts';
+import { notSent, readRefusal } from '../refusal.ts';
 import type { WireField } from '../resources.ts';
-import type { DeleteEnd, DeleteEngagementSuccess, DeleteStream, OutcomeUnknownError } from '../result.ts';
-import type { Selection } from '../selection.ts';
+import type * as Result from '../result.ts';
 import { providerBodyOf, readEvidence } from './evidence.ts';
-import { mergeSnapshot } from './snapshot.ts';
 
-/** What the answer to an unknown outcome is made of. */
-interface UnknownOutcomeContext {
+/** What the end of a sent delete is read with. */
+export interface OutcomeContext {
   readonly input: DeleteEngagementInput;
-  readonly idempotencyKey: string;
+  readonly selection: Selection;
+  /** The account's, when it is known. */
+  readonly integration: Integration | null;
+  /** What the rules found. */
+  readonly warnings: readonly string[];
   /** What was read before the delete, when that was asked for. */
   readonly snapshot: FoundRecord<'engagements'> | null;
-  /** The account's, when it is known. */
-  readonly integration?: Integration | null;
+  readonly idempotencyKey: string;
+  /** True when upstream's 401 is about the caller's own token. */
+  readonly callerBroughtToken: boolean;
+  /** True when an attempt before this one may have been carried out: a refusal then proves nothing. */
+  readonly mayHaveActedBefore: boolean;
+  /** Finds out what a "not found" is about: see `settleNotFound`. */
+  readonly settleNotFound: (refused: Result.Refusal) => Promise<Result.Refusal>;
 }
 
-/**
- * For a request that left and whose effect nobody can tell.
- * @param seen what upstream did say, if it said anything.
- */
+/** What upstream answered, if it did. */
+interface Seen {
+  readonly statusCode?: number | undefined;
+  readonly rawResponse?: unknown;
+}
+
+/** For a request that was sent and whose effect is unknown. */
 export function unknownOutcome(
-  { input, idempotencyKey, snapshot, integration }: UnknownOutcomeContext,
-  seen: { readonly statusCode?: number | undefined; readonly rawResponse?: unknown; readonly why: string },
-): OutcomeUnknownError {
+  {
+    input,
+    idempotencyKey,
+    snapshot,
+    integration,
+  }: Pick<OutcomeContext, 'input' | 'idempotencyKey' | 'snapshot'> & Partial<OutcomeContext>,
+  seen: Seen & { readonly why: string },
+): Result.OutcomeUnknownError {
   const retrySafe = isRepeatable(input);
   const next = retrySafe
-    ? 'Delete it again, with the same arguments: if it is gone already, you get a NotFoundError (ALREADY_ABSENT, if it had an Idempotency-Key of yours and you send that again) and nothing else happens.'
+    ? 'It is safe to delete it again, with the same arguments: a NotFoundError (ALREADY_ABSENT, if you send the same Idempotency-Key) then means that it is gone.'
     : 'Read the engagement before you repeat the delete: it had a remoteQuery, whose effect may not be repeatable.';
   const caution = integration?.keepsDeletedReadable
     ? ` That it can be read proves nothing: deleted engagements of ${integration.name} stay readable, with a mark in their remoteData.`
@@ -49,28 +63,13 @@ export function unknownOutcome(
   };
 }
 
-/** What a success is read with. */
-interface SuccessContext {
-  readonly input: DeleteEngagementInput;
-  readonly selection: Selection;
-  readonly integration: Integration | null;
-  /** What the rules had to say. */
-  readonly warnings: readonly string[];
-  /** What was read before the delete, when that was asked for. */
-  readonly snapshot: FoundRecord<'engagements'> | null;
-}
-
 /** What the body of a success says. */
-interface SuccessContent {
-  readonly engagement: EngagementRecord | null;
-  readonly raw?: unknown;
-  readonly warnings: readonly string[];
-}
+type Content = Pick<Result.DeleteEngagementSuccess, 'engagement' | 'raw' | 'warnings'>;
 
-/**
- * Tells which selected fields nobody had a value for, and what would fill them: a snapshot, if there is none.
- * @param absent those that the answer does not have.
- */
+/** What a success is read with. */
+type SuccessContext = Pick<OutcomeContext, 'input' | 'selection' | 'integration' | 'warnings' | 'snapshot'>;
+
+/** Warns of selected fields without a value, and says what would fill them. */
 function missingFields(absent: Iterable<WireField>, { snapshot }: SuccessContext): readonly string[] {
   const missing = [...absent].filter((field) => field !== 'id' && (!snapshot || snapshot.absent.includes(field)));
   if (missing.length === 0) return [];
@@ -78,29 +77,26 @@ function missingFields(absent: Iterable<WireField>, { snapshot }: SuccessContext
   return [`Upstream's answer lacks ${missing.join(', ')}. ${hint}`];
 }
 
-function oddFields(fields: readonly string[]): readonly string[] {
+function unreadableFields(fields: readonly string[]): readonly string[] {
   return fields.map((field) => `Upstream's ${field} is not of the documented form, so it was left out.`);
 }
 
-function readEngagement(body: ReadBody, context: SuccessContext): SuccessContent {
+function readContent(body: ReadBody, context: SuccessContext): Content {
   const { input, selection } = context;
+  if (!hasRecord(input)) {
+    const raw = body.kind === 'streaming' ? undefined : (providerBodyOf(body, input) ?? null);
+    return { engagement: null, raw, warnings: missingFields(selection.fields, context) };
+  }
   const json = body.kind === 'json' ? body.value : {};
   if (!isJsonObject(json)) {
     const warning = "The engagement was deleted, but upstream's answer could not be read: it is not a JSON object.";
     return { engagement: null, warnings: [warning] };
   }
-  const { record, unreadable: odd, absent } = readRecord('engagements', json, selection.fields, input);
-  return { engagement: record, warnings: [...oddFields(odd), ...missingFields(absent, context)] };
+  const { record, unreadable, absent } = readRecord('engagements', json, selection.fields, input);
+  return { engagement: record, warnings: [...unreadableFields(unreadable), ...missingFields(absent, context)] };
 }
 
-/** RAW and STREAM: no record of the engagement is in them. */
-function readProviderBody(body: ReadBody, context: SuccessContext): SuccessContent {
-  const { input, selection } = context;
-  const raw = body.kind === 'streaming' ? undefined : (providerBodyOf(body, input) ?? null);
-  return { engagement: null, raw, warnings: missingFields(selection.fields, context) };
-}
-
-function readStream({ headers, body }: UpstreamAnswer, { selection }: SuccessContext): DeleteStream | null {
+function readStream({ headers, body }: UpstreamAnswer, { selection }: SuccessContext): Result.DeleteStream | null {
   if (body.kind !== 'streaming') return null;
   if (!selection.chunks) body.stream.destroy();
   const length = headers['content-length'] ?? '';
@@ -111,11 +107,63 @@ function readStream({ headers, body }: UpstreamAnswer, { selection }: SuccessCon
   };
 }
 
+function wholeNumber(text: string | undefined): number | null {
+  return text !== undefined && /^\d{1,6}$/.test(text) ? Number(text) : null;
+}
+
+function milliseconds(seconds: string | undefined): number | null {
+  const count = wholeNumber(seconds);
+  return count === null ? null : count * 1000;
+}
+
+/**
+ * Reads `ratelimit-limit` (`110;w=10`: 110 requests in 10 seconds), `ratelimit-remaining` and `ratelimit-reset` (seconds). Source:
+ * https://truto.one/docs/api-reference/overview/rate-limits.md
+ * @returns null when no header can be read.
+ */
+export function parseRateLimit(headers: UpstreamAnswer['headers']): Result.RateLimit | null {
+  const [given, remainingText, reset] = [
+    headers['ratelimit-limit'],
+    headers['ratelimit-remaining'],
+    headers['ratelimit-reset'],
+  ];
+  if (given === undefined && remainingText === undefined && reset === undefined) return null;
+  const [limitText, ...parameters] = (given ?? '').split(';').map((part) => part.trim());
+  const limit = wholeNumber(limitText);
+  const windowMs = milliseconds(parameters.find((parameter) => parameter.startsWith('w='))?.slice(2));
+  const [remaining, resetMs] = [wholeNumber(remainingText), milliseconds(reset)];
+  const isEmpty = (limit ?? windowMs ?? remaining ?? resetMs) === null;
+  return isEmpty ? null : { limit, windowMs, remaining, resetMs };
+}
+
 /** Of what was asked for, whatever upstream answered: so it is the same with every selection. */
 function deletedNodeId({ input, integration }: SuccessContext): string {
   const { id, integratedAccountId, engagementType } = input;
   const kind = nodeKind(integration, engagementType);
   return writeNodeId({ resource: 'engagements', integratedAccountId, kind, id });
+}
+
+function successOf(
+  outcome: Result.DeleteOutcome,
+  { headers }: UpstreamAnswer,
+  context: SuccessContext,
+  { engagement, raw, warnings }: Content,
+  stream: Result.DeleteStream | null = null,
+): Result.DeleteEngagementSuccess {
+  const { input, integration, snapshot } = context;
+  return {
+    kind: 'DeleteEngagementSuccess',
+    deletedEngagementId: input.id,
+    deletedNodeId: deletedNodeId(context),
+    outcome,
+    // Some providers answer with blanks: what was read before is kept.
+    engagement: snapshot ? { ...engagement, ...snapshot.record } : engagement,
+    raw,
+    stream,
+    integration,
+    rateLimit: parseRateLimit(headers),
+    warnings: [...context.warnings, ...unreadableFields(snapshot?.unreadable ?? []), ...warnings],
+  };
 }
 
 /**
@@ -127,128 +175,86 @@ export function buildSuccess(
   body: ReadBody,
   context: SuccessContext,
   doubts: readonly string[],
-): DeleteEngagementSuccess {
-  const { input, integration, snapshot } = context;
-  const content = hasRecord(input) ? readEngagement(body, context) : readProviderBody(body, context);
-  return {
-    kind: 'DeleteEngagementSuccess',
-    deletedEngagementId: input.id,
-    deletedNodeId: deletedNodeId(context),
-    outcome: answer.statusCode === 202 ? 'ACCEPTED' : 'DELETED',
-    engagement: snapshot ? mergeSnapshot(snapshot.record, content.engagement) : content.engagement,
-    raw: content.raw,
-    stream: readStream(answer, context),
-    integration,
-    rateLimit: parseRateLimit(answer.headers),
-    warnings: [...context.warnings, ...oddFields(snapshot?.unreadable ?? []), ...doubts, ...content.warnings],
-  };
+): Result.DeleteEngagementSuccess {
+  const content = readContent(body, context);
+  const warnings = [...doubts, ...content.warnings];
+  const outcome = answer.statusCode === 202 ? 'ACCEPTED' : 'DELETED';
+  return successOf(outcome, answer, context, { ...content, warnings }, readStream(answer, context));
 }
 
 /** The success of an attempt that found nothing to delete, after one that may have deleted it. */
-function alreadyAbsent({ headers }: UpstreamAnswer, context: SuccessContext): DeleteEngagementSuccess {
-  const { input, integration, snapshot, warnings } = context;
+function alreadyAbsent(answer: UpstreamAnswer, context: SuccessContext, doubts: readonly string[]) {
   const gone =
     'One attempt had no clear answer, and the next found no such engagement: the first deleted it, or somebody else did, ' +
     'or it never was there under this type and account.';
-  return {
-    kind: 'DeleteEngagementSuccess',
-    deletedEngagementId: input.id,
-    deletedNodeId: deletedNodeId(context),
-    outcome: 'ALREADY_ABSENT',
-    engagement: snapshot?.record ?? null,
-    stream: null,
-    integration,
-    rateLimit: parseRateLimit(headers),
-    warnings: [...warnings, ...oddFields(snapshot?.unreadable ?? []), gone],
-  };
+  return successOf('ALREADY_ABSENT', answer, context, { engagement: null, warnings: [...doubts, gone] });
 }
 
-/** What a sent delete's end is read with. */
-export type OutcomeContext = SuccessContext &
-  UnknownOutcomeContext & {
-    /** True when upstream's 401 speaks of the caller's own token. */
-    readonly callerBroughtToken: boolean;
-    /** True when an attempt before this one may have been carried out: a refusal then proves nothing. */
-    readonly mayHaveActedBefore: boolean;
-    /** Finds out what a "not found" is about: see `settleNotFound`. */
-    readonly settleNotFound: (said: Refusal) => Promise<Refusal>;
-  };
-
-/** Why a request that left has no answer; most often the connection broke. */
+/** Why a sent request has no answer; most often the connection broke. */
 const whyUnknown: Readonly<Partial<Record<FailureReason, string>>> = {
   timeout: 'Upstream did not answer in time',
   protocol: 'Upstream answered something that is not HTTP',
 };
 
-/** A refusal, told to somebody who wanted to delete. */
-export function nothingDeleted(refused: Refusal): Refusal {
-  // At the top level, it is said of all of an operation.
+/** A refusal, for somebody who wanted to delete. */
+export function nothingDeleted(refused: Result.Refusal): Result.Refusal {
+  // A top-level error is about the whole operation.
   if (refused.kind === 'Unauthenticated') return refused;
   return { ...refused, message: `${refused.message} Nothing was deleted.` };
 }
 
 /** A refusal of this attempt, unless an earlier one may have deleted the engagement. */
-function refused(
-  refusal: Refusal,
-  context: OutcomeContext,
-  seen: { readonly statusCode?: number | undefined; readonly rawResponse?: unknown } = {},
-): DeleteEnd {
-  if (!context.mayHaveActedBefore) return nothingDeleted(refusal);
-  return unknownOutcome(context, {
-    ...seen,
-    why: `One attempt had no clear answer, and the next was refused (${refusal.message})`,
-  });
+function refusedNow(refused: Result.Refusal, context: OutcomeContext, seen: Seen = {}): Result.DeleteEnd {
+  if (!context.mayHaveActedBefore) return nothingDeleted(refused);
+  const why = `One attempt had no clear answer, and the next was refused (${refused.message})`;
+  return unknownOutcome(context, { ...seen, why });
 }
 
-function readFailure(failure: UpstreamFailure, context: OutcomeContext): DeleteEnd {
+function readFailure(failure: UpstreamFailure, context: OutcomeContext): Result.DeleteEnd {
   const { mayHaveBeenSent, reason } = failure;
-  if (!mayHaveBeenSent) return refused(notSent(failure), context);
+  if (!mayHaveBeenSent) return refusedNow(notSent(failure), context);
   return unknownOutcome(context, { why: whyUnknown[reason] ?? 'The connection broke before upstream answered' });
 }
 
-function readSuccess(answer: UpstreamAnswer, context: OutcomeContext): DeleteEnd {
+function readSuccess(answer: UpstreamAnswer, context: OutcomeContext): Result.DeleteEnd {
   const { statusCode } = answer;
   const body = readBody(answer.body);
   const evidence = readEvidence(answer, body, context);
   if (evidence.kind === 'success') return buildSuccess(answer, body, context, evidence.warnings);
   if (answer.body.kind === 'streaming') answer.body.stream.destroy();
   const isForeign = evidence.kind === 'unknown' && evidence.isForeign;
-  // Whatever else comes on that connection may be somebody else's too.
+  // Whatever else comes on that connection may be another request's too.
   if (isForeign) answer.disconnect();
   const rawResponse = isForeign ? undefined : providerBodyOf(body, context.input);
   const seen = { statusCode, rawResponse };
   if (evidence.kind === 'refused') {
     const message = `The provider answered with status ${statusCode}, but its body says that it refused.`;
-    return refused({ kind: 'RemoteApiError', message, ...seen }, context, seen);
+    return refusedNow({ kind: 'RemoteApiError', message, ...seen }, context, seen);
   }
-  const why = `Upstream answered with status ${statusCode}, but ${evidence.why}`;
-  return unknownOutcome(context, { ...seen, why });
+  return unknownOutcome(context, { ...seen, why: `Upstream answered with status ${statusCode}, but ${evidence.why}` });
 }
 
 /**
- * Maps the end of a sent delete to the result's member. A refusal means that nothing was deleted; where the answer does
- * not say as much, the outcome is unknown. After an attempt that may have been carried out, "no such record" means that
- * it is gone, and any other refusal means nothing.
+ * Maps the end of a sent delete to the result's member. A refusal means that nothing was deleted; where the answer does not say so, the
+ * outcome is unknown. After an attempt that may have been carried out, "no such record" means that it is gone, and any other refusal
+ * means nothing.
  */
-export function readOutcome(attempt: Attempt, context: OutcomeContext): DeleteEnd | Promise<DeleteEnd> {
+export function readOutcome(attempt: Attempt, context: OutcomeContext): Result.DeleteEnd | Promise<Result.DeleteEnd> {
   if (attempt.kind === 'failure') return readFailure(attempt, context);
   if (attempt.statusCode >= 200 && attempt.statusCode < 300) return readSuccess(attempt, context);
   return readNo(attempt, context);
 }
 
-async function readNo(attempt: UpstreamAnswer, context: OutcomeContext): Promise<DeleteEnd> {
+async function readNo(attempt: UpstreamAnswer, context: OutcomeContext): Promise<Result.DeleteEnd> {
+  const { statusCode } = attempt;
   const { mayHaveActedBefore, callerBroughtToken } = context;
-  // An error in the result's place could not say that the engagement may be gone.
-  const said = readRefusal(attempt, callerBroughtToken && !mayHaveActedBefore);
-  if (said.kind === 'UnclearAnswer') return unknownOutcome(context, said);
-  if (said.kind === 'Unauthenticated') return said;
-  const refusal = await context.settleNotFound(said);
-  if (refusal.kind === 'NotFoundError' && mayHaveActedBefore) {
-    const { statusCode } = attempt;
-    const why = 'One attempt had no clear answer, the next found no such record, and the account could not be checked';
-    if (refusal.isUnchecked) return unknownOutcome(context, { statusCode, why });
-    const doubts = refusal.accountFound ? [] : [refusal.message];
-    return alreadyAbsent(attempt, { ...context, warnings: [...context.warnings, ...doubts] });
-  }
-  return refused(refusal, context, { statusCode: attempt.statusCode });
+  // A top-level error could not say that the engagement may be gone.
+  const answered = readRefusal(attempt, callerBroughtToken && !mayHaveActedBefore);
+  if (answered.kind === 'UnclearAnswer') return unknownOutcome(context, answered);
+  if (answered.kind === 'Unauthenticated') return answered;
+  const refused = await context.settleNotFound(answered);
+  if (refused.kind !== 'NotFoundError' || !mayHaveActedBefore) return refusedNow(refused, context, { statusCode });
+  const why = 'One attempt had no clear answer, the next found no such record, and the account could not be checked';
+  if (refused.isUnchecked) return unknownOutcome(context, { statusCode, why });
+  return alreadyAbsent(attempt, context, refused.accountFound ? [] : [refused.message]);
 }

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type SharedMemory, script } from '../../redis/shared-memory.ts';
+import type { OutcomeUnknownError } from '../result.ts';
 import {
   answersRememberedMs,
   type KeptResult,
@@ -11,23 +12,24 @@ import {
   type SharedDeletes,
 } from './delete-memory.ts';
 
-/** How often one that waits for another process asks whether it is through. */
+/** How often a waiting process asks whether another has settled the delete. */
 const askAgainMs = 25;
 
 /** How often a process tries to report that it did a delete without a claim. */
-const tellAgainMs = 250;
+const reportAgainMs = 250;
 
-/** How much longer than an operation may take a process is believed to be at it. */
+/** How much longer than an operation may take its claim lasts. */
 const leaseMarginMs = 1_000;
 
 /**
- * KEYS: the delete, how many of its attempts were answered, and what Redis knows of its own memory: how many claims there were, and
- * since when none is forgotten. A count below one that was seen means that Redis came back with an older state.
+ * KEYS: the delete, how many of its attempts were answered, and Redis' own memory: how many claims there were, and since when none
+ * is forgotten. A count below one that was seen means that Redis came back with an older state.
  *
- * ARGV: the fingerprint, who claims, for how long, how long it is remembered, and how many claims this process has
- * seen. Answers what is there: `other`, `wait`, `known` with the result, or, now claimed,
- * `again` with the result that asks to try again, `lost` (the process that claimed it did not come back), or `first`; then how many attempts
- * were answered, how many claims there were, and 1 when claims may have been forgotten.
+ * ARGV: the fingerprint, who claims, for how long, how long it is remembered, how many claims this process has seen.
+ *
+ * Returns `other`, `wait`, `known` with the result, or, now claimed, `again` with the result that may be tried again, `lost` (the
+ * process that claimed it was lost) or `first`; then how many attempts were answered, how many claims there were, and 1 when claims may
+ * have been forgotten.
  */
 const claimDelete = script<
   readonly [kind: string, result?: string, answerCount?: string, claimCount?: number, isInDoubt?: number]
@@ -53,7 +55,7 @@ return {kind, known[3] or '', redis.call('GET', KEYS[2]) or '0', claims, now - s
 
 /**
  * KEYS: the delete, how many of its attempts were answered. ARGV: the fingerprint, who claimed it, the result or nothing, 1 when it
- * may be tried again, how long it is remembered, how many attempts were answered, and how long that is.
+ * may be tried again, how long it is remembered, how many attempts were answered, how long that is remembered.
  */
 const settleDelete = script<number>(
   'settleDelete',
@@ -72,7 +74,7 @@ if ARGV[3] == '' or ARGV[4] == '1' then redis.call('HSET', KEYS[1], 'mayBeTried'
 return 1`,
 );
 
-/** ARGV: how long ago a delete was done without a claim, or -1. Notes since when no claim is missing: since now, when that is not noted yet. */
+/** ARGV: how long ago a delete was done without a claim, or -1. Notes since when no claim is missing; the first time, since now. */
 const noteMemory = script<number>(
   'noteDeleteMemory',
   `
@@ -85,9 +87,8 @@ return 1`,
 );
 
 /**
- * Remembers deletes in Redis for 10 minutes, so that it does not matter which replica a repetition comes to. One whose process
- * is lost is taken over by the next process that asks, as another attempt of the same delete; so is one of which it is unknown whether
- * Redis has forgotten it.
+ * Remembers deletes in Redis for 10 minutes, so that any replica can answer a repetition. A delete whose process is lost, or that Redis
+ * may have forgotten, is taken over by the next process that asks, as another attempt of the same delete.
  */
 export function createSharedDeletes(
   memory: Pick<SharedMemory, 'ask' | 'backSince' | 'keyPrefix'>,
@@ -95,52 +96,51 @@ export function createSharedDeletes(
 ): SharedDeletes {
   const { keyPrefix } = memory;
   const memoryName = `${keyPrefix}:delete-memory`;
-  const nameOf = ({ key }: KeyedDelete) => `${keyPrefix}:delete:${key}`;
-  const answersNameOf = ({ key, fingerprint }: KeyedDelete) => `${keyPrefix}:delete-answers:${key}:${fingerprint}`;
+  const namesOf = ({ key, fingerprint }: KeyedDelete) => [
+    `${keyPrefix}:delete:${key}`,
+    `${keyPrefix}:delete-answers:${key}:${fingerprint}`,
+  ];
   const owner = randomUUID();
   const leaseMs = requestTimeoutMs + leaseMarginMs;
   let claimsSeen = 0;
   /** When this process last did a delete without a claim that it has not reported. */
   let aloneAt: number | undefined;
-  let isTelling = false;
+  let isReporting = false;
 
   const note = (aloneMs: number) => memory.ask((redis) => noteMemory(redis, [memoryName], [aloneMs]));
 
-  /** Others do deletes by themselves while Redis cannot be reached, and it does not know of them when it is back. */
-  function wasGone(): boolean {
+  /** While Redis cannot be reached, other processes delete without a claim too. */
+  function wasUnreachable(): boolean {
     return memory.backSince !== undefined && performance.now() - memory.backSince < rememberedMs;
   }
 
-  /** Reports deletes without a claim to the other replicas, as soon as Redis can be asked. */
-  async function tellWhenBack(): Promise<void> {
-    if (isTelling) return;
-    isTelling = true;
+  /** Reports deletes without a claim to the other replicas, as soon as Redis answers. */
+  async function reportWhenBack(): Promise<void> {
+    if (isReporting) return;
+    isReporting = true;
     while (aloneAt !== undefined && performance.now() - aloneAt < rememberedMs) {
-      const toldOf = aloneAt;
-      const isTold = await note(Math.ceil(performance.now() - toldOf));
-      if (isTold && aloneAt === toldOf) aloneAt = undefined;
-      else await sleep(tellAgainMs, undefined, { ref: false });
+      const reportedAt = aloneAt;
+      const isNoted = await note(Math.ceil(performance.now() - reportedAt));
+      if (isNoted && aloneAt === reportedAt) aloneAt = undefined;
+      else await sleep(reportAgainMs, undefined, { ref: false });
     }
-    isTelling = false;
-  }
-
-  function ask(keyed: KeyedDelete) {
-    const args = [keyed.fingerprint, owner, leaseMs, rememberedMs, claimsSeen];
-    const names = [nameOf(keyed), answersNameOf(keyed), memoryName];
-    return memory.ask((redis) => claimDelete(redis, names, args), keyed.deadlineAt);
+    isReporting = false;
   }
 
   async function settle(keyed: KeyedDelete, kept: KeptResult | undefined, answerCount: number): Promise<void> {
     const result = [kept?.whole ?? '', kept?.mayBeTried ? 1 : 0, rememberedMs];
     const args = [keyed.fingerprint, owner, ...result, answerCount, answersRememberedMs];
-    const names = [nameOf(keyed), answersNameOf(keyed)];
-    await memory.ask((redis) => settleDelete(redis, names, args), keyed.deadlineAt);
+    await memory.ask((redis) => settleDelete(redis, namesOf(keyed), args), keyed.deadlineAt);
   }
 
-  /** Another process has sent it, and what came of that is not known. Where a repetition may do harm, that is the end of it. */
+  function mine(answerCount: number, earlier: OutcomeUnknownError | undefined, isInDoubt = false): SharedClaim {
+    return { kind: 'mine', earlier, isInDoubt, answerCount };
+  }
+
+  /** Another process sent it, and its outcome is unknown. One that may not be repeated ends with that. */
   async function takeOver(keyed: KeyedDelete, why: string, answerCount: number): Promise<SharedClaim> {
     const result = keyed.unknownSince(why, answerCount);
-    if (result.retrySafe) return { kind: 'mine', earlier: result, isInDoubt: false, answerCount };
+    if (result.retrySafe) return mine(answerCount, result);
     // The next request need not wait for it again.
     await settle(keyed, keptOf(result), answerCount);
     return { kind: 'repeated', result };
@@ -151,39 +151,39 @@ export function createSharedDeletes(
     return { kind: 'repeated', result: keyed.unknownSince(why, answerCount) };
   }
 
-  function begin(keyed: KeyedDelete, answerCount: number, isInDoubt: boolean): SharedClaim {
-    const assumed = isInDoubt
-      ? keyed.unknownSince('An earlier attempt may have been forgotten', answerCount)
-      : undefined;
-    return { kind: 'mine', earlier: assumed, isInDoubt, answerCount };
+  function inDoubt(keyed: KeyedDelete, answerCount: number): SharedClaim {
+    return mine(answerCount, keyed.unknownSince('An earlier attempt may have been forgotten', answerCount), true);
+  }
+
+  /** Without an answer of Redis. @param isElsewhere true when another process was seen to do the delete. */
+  function claimAlone(keyed: KeyedDelete, isElsewhere: boolean): SharedClaim | Promise<SharedClaim> {
+    if (performance.now() >= keyed.deadlineAt) return isElsewhere ? inFlight(keyed, 0) : inDoubt(keyed, 0);
+    aloneAt = performance.now();
+    void reportWhenBack();
+    const why = 'The connection to Redis was lost while another server sent the delete';
+    return isElsewhere ? takeOver(keyed, why, 0) : inDoubt(keyed, 0);
   }
 
   async function claim(keyed: KeyedDelete): Promise<SharedClaim> {
-    const isLate = () => performance.now() >= keyed.deadlineAt;
+    const names = [...namesOf(keyed), memoryName];
     for (let isElsewhere = false; ; isElsewhere = true) {
-      const answer = await ask(keyed);
-      if (answer === undefined) {
-        if (isLate()) return isElsewhere ? inFlight(keyed, 0) : begin(keyed, 0, true);
-        aloneAt = performance.now();
-        void tellWhenBack();
-        return isElsewhere
-          ? takeOver(keyed, 'The connection to Redis was lost while another server sent the delete', 0)
-          : begin(keyed, 0, true);
-      }
+      const args = [keyed.fingerprint, owner, leaseMs, rememberedMs, claimsSeen];
+      const answer = await memory.ask((redis) => claimDelete(redis, names, args), keyed.deadlineAt);
+      if (answer === undefined) return claimAlone(keyed, isElsewhere);
       const [kind, result = '', answers, claimCount = 0, mayBeForgotten] = answer;
       const answerCount = Number(answers);
       if (kind === 'other') return { kind };
       if (kind === 'known') return { kind: 'repeated', result: JSON.parse(result) };
       if (kind === 'wait') {
         await sleep(Math.min(askAgainMs, Math.max(0, keyed.deadlineAt - performance.now())));
-        if (isLate()) return inFlight(keyed, answerCount);
+        if (performance.now() >= keyed.deadlineAt) return inFlight(keyed, answerCount);
         continue;
       }
       claimsSeen = claimCount;
       if (kind === 'lost')
         return takeOver(keyed, 'The server that sent it was lost before it had an answer', answerCount);
-      if (kind === 'again') return { kind: 'mine', earlier: JSON.parse(result), isInDoubt: false, answerCount };
-      return begin(keyed, answerCount, mayBeForgotten === 1 || wasGone());
+      if (kind === 'again') return mine(answerCount, JSON.parse(result));
+      return mayBeForgotten === 1 || wasUnreachable() ? inDoubt(keyed, answerCount) : mine(answerCount, undefined);
     }
   }
 

@@ -1,10 +1,9 @@
-import type { Caller } from '../access.ts';
+import type { Caller } from '../account.ts';
 import type { DeleteEngagementInput } from '../input.ts';
-import { type FoundRecord, type ReadPorts, readResource } from '../read/read-record.ts';
-import type { EngagementRecord, RecordKey } from '../record.ts';
-import type { Refusal } from '../refusal.ts';
+import { type FoundRecord, type ReadPorts, readResource } from '../read.ts';
+import type { RecordKey, Selection } from '../record.ts';
 import type { WireField } from '../resources.ts';
-import type { Selection } from '../selection.ts';
+import type { Refusal } from '../result.ts';
 
 /** Reads one note; a second read of the same note and fields costs nothing. */
 export type ReadNote = (
@@ -14,7 +13,7 @@ export type ReadNote = (
 
 /** What a snapshot needs of the outside world. */
 export interface SnapshotPorts extends ReadPorts {
-  /** Reads notes where others may read them too. @default each note is read by itself */
+  /** Reads notes that others may read too. @default each note is read by itself */
   readonly readNote?: ReadNote;
 }
 
@@ -26,17 +25,15 @@ interface SnapshotOptions {
 }
 
 /**
- * Reads the selected fields of an engagement that is about to be deleted, and of its notes, which may go with it. What
- * cannot be read keeps it from being deleted: asking for a snapshot can never lose what it asked for. A note that is
- * gone already is no loss.
+ * Reads the selected fields of an engagement that is about to be deleted, and of its notes, which may be deleted with it. What cannot be
+ * read keeps it from being deleted. A note that is gone already is no loss.
  */
 export async function takeSnapshot(
   input: DeleteEngagementInput,
   { caller, selection, deadlineAt, hasCallerLeft }: SnapshotOptions,
   ports: SnapshotPorts,
 ): Promise<FoundRecord<'engagements'> | Refusal> {
-  const { engagementType } = input;
-  const options = { caller, selected: selection.fields, deadlineAt, engagementType, hasCallerLeft };
+  const options = { caller, selected: selection.fields, deadlineAt, hasCallerLeft };
   const found = await readResource('engagements', input, options, ports);
   if (found.kind !== 'Found' || !found.record.notes || selection.noteFields.size === 0) return found;
   const { integratedAccountId } = input;
@@ -49,13 +46,4 @@ export async function takeSnapshot(
   if (refused) return refused;
   const kept = notes.map(({ id }, index) => ({ id, kept: read[index] }));
   return { ...found, record: { ...found.record, notes: kept } };
-}
-
-/**
- * The record of a deleted engagement: what was read before, and what only the delete's own answer has. Some providers
- * answer a delete with blanks, which must not cost what was read.
- */
-export function mergeSnapshot(snapshot: EngagementRecord, answer: EngagementRecord | null): EngagementRecord {
-  // A record that was read has no nulls: what upstream left empty is not in it.
-  return { ...answer, ...snapshot };
 }

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { maxIds } from '../../bulk/bulk-deletes.ts';
 import { type BulkJob, hasEnded } from '../../bulk/job.ts';
+import { requiringType } from '../../engagement/integrations.ts';
 import { builder, upstreamRequestCost } from '../core/builder.ts';
 import { type Context, requireBulkDeletes, requireCaller } from '../core/context.ts';
 import { failedRead, fieldError } from '../core/top-level-errors.ts';
@@ -23,8 +24,7 @@ const StartBulkDeleteInput = builder.inputType('StartBulkDeleteInput', {
     }),
     engagementType: t.field({
       type: EngagementType,
-      description:
-        'What kind all of the `ids` are. Affinity, Close, Keap, OnePageCRM, Pipeliner and Zoho CRM require it; with a `filter`, each record says it, or else the filter does.',
+      description: `What kind all of the \`ids\` are. ${requiringType} require it; with a \`filter\`, each record says it, or else the filter does.`,
     }),
     filter: t.field({
       type: EngagementFilter,

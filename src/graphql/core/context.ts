@@ -1,5 +1,5 @@
 import type { BulkDeletes } from '../../bulk/bulk-deletes.ts';
-import type { Caller } from '../../engagement/access.ts';
+import type { Caller } from '../../engagement/account.ts';
 import type { AnswerRoom } from '../../engagement/answer-room.ts';
 import type { DeletePorts } from '../../engagement/delete/delete-engagement.ts';
 import type { DeleteEngagementResult } from '../../engagement/result.ts';

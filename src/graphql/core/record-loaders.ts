@@ -1,13 +1,49 @@
 import DataLoader from 'dataloader';
-import { type Caller, limitedBy } from '../../engagement/access.ts';
+import { LRUCache } from 'lru-cache';
+import { type Caller, limitedBy } from '../../engagement/account.ts';
 import { type AnswerRoom, leftOut } from '../../engagement/answer-room.ts';
-import type { LimitReads } from '../../engagement/read/read-limit.ts';
-import { type FoundRecord, type ReadPorts, readResource } from '../../engagement/read/read-record.ts';
+import { type FoundRecord, type ReadPorts, readResource } from '../../engagement/read.ts';
 import type { RecordKey } from '../../engagement/record.ts';
-import { notSent, type Refusal } from '../../engagement/refusal.ts';
+import { notSent } from '../../engagement/refusal.ts';
 import type { Resource, WireField } from '../../engagement/resources.ts';
-import { checkId } from '../../engagement/text-rules.ts';
+import type { Refusal } from '../../engagement/result.ts';
+import { checkId } from '../../engagement/rules.ts';
+import type { LimitedBy } from '../../upstream/attempt.ts';
+import { Permits } from '../../upstream/permits.ts';
 import { fieldError, requestError } from './top-level-errors.ts';
+
+/** How many related records of one integrated account are read at once; Truto allows 50 requests in 10 seconds. */
+const maxConcurrentReads = 8;
+
+/** How many more may wait. */
+const maxWaiting = 10_000;
+
+/** How many accounts' limits are kept. One that is dropped while reads are in flight begins again. */
+const maxAccounts = 5_000;
+
+/** Runs a read while fewer than 8 are in flight for the integrated account; undefined when it cannot begin before the deadline. */
+export type LimitReads = <Result>(
+  limitedBy: LimitedBy,
+  deadlineAt: number,
+  read: () => Promise<Result>,
+) => Promise<Result | undefined>;
+
+/** Makes the limit that all operations of this process share. */
+export function createReadLimit(): LimitReads {
+  const accounts = new LRUCache<string, Permits>({ max: maxAccounts });
+  return async ({ tokenId, integratedAccountId }, deadlineAt, read) => {
+    const key = JSON.stringify([tokenId, integratedAccountId]);
+    const permits = accounts.get(key) ?? new Permits(maxConcurrentReads, maxWaiting);
+    accounts.set(key, permits);
+    const release = await permits.acquire(deadlineAt);
+    if (!release) return undefined;
+    try {
+      return await read();
+    } finally {
+      release();
+    }
+  };
+}
 
 /** What names a record, and of an engagement the kind, where that is known. */
 export interface TypedKey extends RecordKey {
@@ -75,7 +111,7 @@ export function createRecordLoaders({
     if (checkId(key.id, ['id']).length > 0) return { kind: 'UpstreamUnavailableError', message: unreadableId };
     readCount += 1;
     if (readCount > maxReads) return tooMany;
-    const options = { caller, selected, deadlineAt, hasCallerLeft, engagementType: key.engagementType };
+    const options = { caller, selected, deadlineAt, hasCallerLeft };
     const limits = limitedBy(caller, key.integratedAccountId);
     const found = await limitReads(limits, deadlineAt, () => readResource(resource, key, options, ports));
     if (found?.kind === 'Found' && !room.take(found.record))

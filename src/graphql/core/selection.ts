@@ -1,8 +1,7 @@
 import { collectSubFields } from '@graphql-tools/utils';
 import { type FieldNode, type GraphQLObjectType, type GraphQLResolveInfo, isObjectType } from 'graphql';
-import { wireFieldsOf } from '../../engagement/record.ts';
+import { type Selection, wireFieldsOf } from '../../engagement/record.ts';
 import type { Resource, WireField } from '../../engagement/resources.ts';
-import type { Selection } from '../../engagement/selection.ts';
 import { fieldError } from './top-level-errors.ts';
 import { nameIn } from './type-names.ts';
 

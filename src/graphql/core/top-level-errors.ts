@@ -1,6 +1,6 @@
 import { GraphQLError } from 'graphql';
 import { type DeleteErrorKind, deleteErrors, detailsOf } from '../../engagement/delete-errors.ts';
-import type { Refusal } from '../../engagement/refusal.ts';
+import type { Refusal } from '../../engagement/result.ts';
 
 /**
  * The default message of each top-level error, by `extensions.code`. Queries have no union to answer with: the errors that a delete has

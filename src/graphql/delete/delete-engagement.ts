@@ -1,7 +1,12 @@
 import { deleteEngagement } from '../../engagement/delete/delete-engagement.ts';
-import type { DeleteEngagementInput } from '../../engagement/input.ts';
+import {
+  type DeleteEngagementInput,
+  type DeleteEngagementParameter,
+  deleteParameters,
+} from '../../engagement/input.ts';
+import { listing, requiringType } from '../../engagement/integrations.ts';
+import type { Selection } from '../../engagement/record.ts';
 import type { DeleteEngagementResult as Result } from '../../engagement/result.ts';
-import type { Selection } from '../../engagement/selection.ts';
 import { builder, upstreamRequestCost } from '../core/builder.ts';
 import { type Context, requireCaller } from '../core/context.ts';
 import { readSelection } from '../core/selection.ts';
@@ -16,27 +21,36 @@ const RecordReferenceInput = builder.inputType('RecordReferenceInput', {
   }),
 });
 
-const emailOnly = 'For emails: refused with another `engagementType`, sent with a warning without any.';
+/** @param meaning what the parameter is; none for the texts that are for emails only. */
+function describe(name: DeleteEngagementParameter, meaning?: string): string {
+  const emailOnly = 'For emails: refused with another `engagementType`, sent with a warning without any.';
+  const names = listing(name);
+  const listed = names === '' ? 'Documented, yet listed by no integration.' : `Listed by ${names}.`;
+  return [meaning ?? ('isEmailOnly' in deleteParameters[name] ? emailOnly : ''), listed].join(' ').trim();
+}
 
 /** What of a delete's input only some integrations list. */
 export const DeleteEngagementParameters = builder.inputType('DeleteEngagementParameters', {
   description: "Further query parameters of upstream's delete. Which integration lists which: `Query.integrations`.",
   fields: (t) => ({
-    sortBy: t.field({ type: EngagementSort, description: 'Listed by Pipeliner.' }),
-    content: t.string({ description: `${emailOnly} Listed by Planhat.` }),
-    subject: t.string({ description: `${emailOnly} Listed by Planhat.` }),
-    direction: t.string({ description: `${emailOnly} Documented, yet listed by no integration.` }),
-    createdAt: t.field({ type: 'DateTime', description: "The engagement's creation. Listed by Planhat." }),
+    sortBy: t.field({ type: EngagementSort, description: describe('sortBy') }),
+    content: t.string({ description: describe('content') }),
+    subject: t.string({ description: describe('subject') }),
+    direction: t.string({ description: describe('direction') }),
+    createdAt: t.field({ type: 'DateTime', description: describe('createdAt', "The engagement's creation.") }),
     updatedAt: t.field({
       type: 'DateTime',
-      description: "The engagement's last update. Documented, yet listed by no integration.",
+      description: describe('updatedAt', "The engagement's last update."),
     }),
-    status: t.string({ description: "The engagement's status. Listed by Planhat." }),
+    status: t.string({ description: describe('status', "The engagement's status.") }),
     account: t.field({
       type: RecordReferenceInput,
-      description: "The engagement's account (a company). Listed by Planhat.",
+      description: describe('account', "The engagement's account (a company)."),
     }),
-    contacts: t.field({ type: [RecordReferenceInput], description: "The engagement's contacts. Listed by Planhat." }),
+    contacts: t.field({
+      type: [RecordReferenceInput],
+      description: describe('contacts', "The engagement's contacts."),
+    }),
   }),
 });
 
@@ -94,7 +108,7 @@ builder.mutationField('deleteEngagement', (t) =>
       }),
       engagementType: t.arg({
         type: EngagementType,
-        description: 'What kind it is. Affinity, Close, Keap, OnePageCRM, Pipeliner and Zoho CRM require it.',
+        description: `What kind it is. ${requiringType} require it.`,
       }),
       parameters: t.arg({
         type: DeleteEngagementParameters,

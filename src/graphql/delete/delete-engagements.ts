@@ -1,6 +1,8 @@
 import { GraphQLStreamDirective } from '@graphql-tools/utils';
 import { type FieldNode, type GraphQLResolveInfo, getDirectiveValues } from 'graphql';
-import { deleteEach, maxDeletes, nameOf, withinRoom } from '../../engagement/delete/delete-many.ts';
+import { withinRoom } from '../../engagement/answer-room.ts';
+import { deleteEach, maxDeletes, nameOf } from '../../engagement/delete/delete-many.ts';
+import { requiringType } from '../../engagement/integrations.ts';
 import type { DeleteEngagementResult as Result } from '../../engagement/result.ts';
 import { builder, upstreamRequestCost } from '../core/builder.ts';
 import { requireCaller } from '../core/context.ts';
@@ -16,7 +18,7 @@ const DeleteEngagementItem = builder.inputType('DeleteEngagementItem', {
     id: t.id({ required: true, description: "Upstream's id of the engagement, as for `deleteEngagement`." }),
     engagementType: t.field({
       type: EngagementType,
-      description: 'What kind it is. Affinity, Close, Keap, OnePageCRM, Pipeliner and Zoho CRM require it.',
+      description: `What kind it is. ${requiringType} require it.`,
     }),
     parameters: t.field({
       type: DeleteEngagementParameters,

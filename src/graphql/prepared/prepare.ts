@@ -12,7 +12,7 @@ import {
   parse,
   visit,
 } from 'graphql';
-import type { Selection } from '../../engagement/selection.ts';
+import type { Selection } from '../../engagement/record.ts';
 import { readSelection } from '../core/selection.ts';
 import { argumentReader, type ReadArguments, type ReadVariables, variableReader } from './read-values.ts';
 import type { SharedParts, Write } from './shared-parts.ts';

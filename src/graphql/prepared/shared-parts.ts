@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache';
-import type { Selection } from '../../engagement/selection.ts';
+import type { Selection } from '../../engagement/record.ts';
 import type { Context } from '../core/context.ts';
 
 /** How many characters of keys are kept; a field takes some 15 of them. */

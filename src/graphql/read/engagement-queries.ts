@@ -1,9 +1,4 @@
-import {
-  defaultPageSize,
-  type EngagementPage,
-  readEngagement,
-  readEngagements,
-} from '../../engagement/read/read-engagements.ts';
+import { defaultPageSize, type EngagementPage, readEngagement, readEngagements } from '../../engagement/read.ts';
 import { builder, objectType, upstreamRequestCost } from '../core/builder.ts';
 import { requireCaller } from '../core/context.ts';
 import { fieldsBelow, named, wireFieldsBelow, wireFieldsSelected } from '../core/selection.ts';

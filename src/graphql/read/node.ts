@@ -1,11 +1,11 @@
 import type { GraphQLResolveInfo } from 'graphql';
-import { mayTouch } from '../../engagement/access.ts';
-import { refusal } from '../../engagement/finding.ts';
+import { canAccess } from '../../engagement/account.ts';
 import { nodeKind, readNodeId, writeNodeId } from '../../engagement/node-id.ts';
 import type { ResourceRecord } from '../../engagement/record.ts';
 import { notGranted, refusedInput } from '../../engagement/refusal.ts';
-import { type Resource, typeWordOf } from '../../engagement/resources.ts';
-import { checkId } from '../../engagement/text-rules.ts';
+import type { Resource } from '../../engagement/resources.ts';
+import { refusal } from '../../engagement/result.ts';
+import { checkId } from '../../engagement/rules.ts';
 import { builder } from '../core/builder.ts';
 import { type Context, requireCaller } from '../core/context.ts';
 import { nodeInterfaceName } from '../core/dialect-plugin.ts';
@@ -36,7 +36,7 @@ export async function readByKey<R extends Resource>(
   info: GraphQLResolveInfo,
 ): Promise<ResourceRecord<R> | null> {
   const caller = requireCaller(context);
-  if (!mayTouch(caller, key.integratedAccountId)) throw failedRead(notGranted());
+  if (!canAccess(caller, key.integratedAccountId)) throw failedRead(notGranted());
   const issues = [...checkId(key.id, ['id']), ...checkId(key.integratedAccountId, ['integratedAccountId'])];
   if (issues.length > 0) throw failedRead(refusedInput(issues));
   const selected = wireFieldsBelow(info, resource);
@@ -75,7 +75,10 @@ function engagementNodeId(record: EngagementSource, context: Context): string | 
   const { findAccountIntegration, deadlineAt } = context;
   const found = findAccountIntegration(requireCaller(context), integratedAccountId, deadlineAt);
   const write = ({ support }: Awaited<typeof found>) => {
-    const kind = nodeKind(support.kind === 'supported' ? support.integration : null, typeWordOf(record) || askedType);
+    const kind = nodeKind(
+      support.kind === 'supported' ? support.integration : null,
+      record.engagement_type || askedType,
+    );
     return writeNodeId({ resource: 'engagements', integratedAccountId, kind, id });
   };
   return found instanceof Promise ? found.then(write) : write(found);

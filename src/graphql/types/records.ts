@@ -1,10 +1,11 @@
 import type { ObjectRef } from '@pothos/core';
 import type { GraphQLResolveInfo } from 'graphql';
 import type { EngagementType } from '../../engagement/input.ts';
-import type { FoundRecord } from '../../engagement/read/read-record.ts';
+import type { FoundRecord } from '../../engagement/read.ts';
 import type { EngagementRecord, ResourceRecord } from '../../engagement/record.ts';
-import type { Refusal } from '../../engagement/refusal.ts';
-import { type FieldKind, type Resource, type ResourceField, resources, typeOf } from '../../engagement/resources.ts';
+import { type Resource, type ResourceField, resources, typeOf } from '../../engagement/resources.ts';
+import type { Refusal } from '../../engagement/result.ts';
+import type { FieldKind } from '../../engagement/shapes.ts';
 import { builder, camelCase, type Types, tagOf, typeOptions } from '../core/builder.ts';
 import type { Context } from '../core/context.ts';
 import { typeNames, wireFieldsBelow } from '../core/selection.ts';

@@ -1,11 +1,10 @@
-import { type Finding, hasRefusal } from '../../engagement/finding.ts';
-import type { RateLimit } from '../../engagement/rate-limit.ts';
 import type * as Result from '../../engagement/result.ts';
+import { type Finding, hasRefusal, type RateLimit } from '../../engagement/result.ts';
 import { builder, enumOf, objectType } from '../core/builder.ts';
 import { resolveChunks } from '../core/chunk-delivery.ts';
 import { errorTypes } from './errors.ts';
-import './integration.ts';
 import { Engagement } from './records.ts';
+import './integration.ts';
 
 enumOf<Finding['severity']>('IssueSeverity', 'Whether an issue keeps the delete from being sent.', {
   REFUSAL: 'The delete is not sent.',

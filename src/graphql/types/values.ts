@@ -1,24 +1,23 @@
 import { GraphQLError, GraphQLScalarType } from 'graphql';
-import type { z } from 'zod';
 import type {
   ResponseFormat as Format,
   EngagementSort as Sort,
   EngagementType as Type,
 } from '../../engagement/input.ts';
 import type { DeleteOutcome as Outcome } from '../../engagement/result.ts';
-import * as shape from '../../engagement/shapes.ts';
+import { isPlainMoment, shapes, type ValueOf } from '../../engagement/shapes.ts';
 import { builder, enumOf, objectType } from '../core/builder.ts';
 
 /** A date-time with an offset, also in lower case, which RFC 3339 allows. */
 function parseDateTime(value: unknown): Date {
-  if (typeof value === 'string' && shape.dateTime.safeParse(value.toUpperCase()).success) return new Date(value);
+  if (typeof value === 'string' && shapes.dateTime.safeParse(value.toUpperCase()).success) return new Date(value);
   throw new GraphQLError('DateTime must be a date-time with an offset, such as "2007-12-03T10:15:30Z".');
 }
 
 /** Writes a moment in UTC, to the millisecond. Most of upstream's can be passed on nearly as they are. */
 export function serializeDateTime(value: unknown): string | Date {
   if (value instanceof Date && !Number.isNaN(value.getTime())) return value;
-  if (typeof value !== 'string' || !shape.isPlainMoment(value)) return parseDateTime(value);
+  if (typeof value !== 'string' || !isPlainMoment(value)) return parseDateTime(value);
   return value.includes('.') ? value : value.replace('Z', '.000Z');
 }
 
@@ -94,7 +93,7 @@ enumOf<Outcome>('DeleteOutcome', 'What became of the engagement.', {
   ACCEPTED: 'The provider took the delete and will carry it out later (HTTP 202).',
 });
 
-objectType<z.output<typeof shape.phoneNumbers>[number]>('PhoneNumber', {
+objectType<ValueOf<'phoneNumbers'>[number]>('PhoneNumber', {
   description: 'A phone number of an engagement, a person or a company.',
   shows: {
     id: ['ID', "Upstream's id of the phone number."],
@@ -104,7 +103,7 @@ objectType<z.output<typeof shape.phoneNumbers>[number]>('PhoneNumber', {
   },
 });
 
-objectType<z.output<typeof shape.emailAddresses>[number]>('EmailAddress', {
+objectType<ValueOf<'emailAddresses'>[number]>('EmailAddress', {
   description: 'An email address of a person.',
   shows: {
     email: ['String', 'The address itself.'],
@@ -112,7 +111,7 @@ objectType<z.output<typeof shape.emailAddresses>[number]>('EmailAddress', {
   },
 });
 
-objectType<z.output<typeof shape.addresses>[number]>('Address', {
+objectType<ValueOf<'addresses'>[number]>('Address', {
   description: 'A postal address of a person or a company.',
   shows: {
     id: ['ID', "Upstream's id of the address."],
@@ -126,7 +125,7 @@ objectType<z.output<typeof shape.addresses>[number]>('Address', {
   },
 });
 
-objectType<z.output<typeof shape.urls>[number]>('WebAddress', {
+objectType<ValueOf<'urls'>[number]>('WebAddress', {
   description: 'A web address of a record.',
   shows: {
     url: ['String', 'The address itself.'],
@@ -134,12 +133,12 @@ objectType<z.output<typeof shape.urls>[number]>('WebAddress', {
   },
 });
 
-objectType<z.output<typeof shape.named>>('Tag', {
+objectType<ValueOf<'tags'>[number]>('Tag', {
   description: 'A tag that the provider keeps on a record.',
   shows: { id: ['ID', "Upstream's id of the tag."], name: ['String', 'What the tag says.'] },
 });
 
-objectType<z.output<typeof shape.named>>('Stage', {
+objectType<ValueOf<'stage'>>('Stage', {
   description: 'A stage of a pipeline, as the provider defines it.',
   shows: { id: ['ID', "Upstream's id of the stage."], name: ['String', 'What the stage is called.'] },
 });

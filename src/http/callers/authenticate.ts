@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import type { AuthConfig } from '../../config/config.ts';
 import { Secret } from '../../config/secret.ts';
-import type { Caller } from '../../engagement/access.ts';
+import type { Caller } from '../../engagement/account.ts';
 import { requestError } from '../../graphql/core/top-level-errors.ts';
 import type { Log } from '../../log/log.ts';
 import type { Metrics, TokenRefusal } from '../metrics.ts';

@@ -9,7 +9,7 @@ import {
 } from 'jose';
 import { z } from 'zod';
 import type { JwtConfig } from '../../config/config.ts';
-import type { Caller } from '../../engagement/access.ts';
+import type { Caller } from '../../engagement/account.ts';
 import type { TokenRefusal } from '../metrics.ts';
 import type { AuthenticatorOptions } from './authenticate.ts';
 

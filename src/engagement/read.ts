@@ -1,0 +1,220 @@
+import type { Attempt, Send } from '../upstream/attempt.ts';
+import { type Caller, canAccess, type FindAccountIntegration, limitedBy, settleNotFound } from './account.ts';
+import { isJsonObject, readBody } from './body.ts';
+import {
+  type ArgumentPaths,
+  type EngagementFilter,
+  type EngagementOrder,
+  type EngagementType,
+  listPaths,
+} from './input.ts';
+import { type EngagementRecord, isIdValue, isSameId, type ReadRecord, type RecordKey, readRecord } from './record.ts';
+import { isError, notGranted, notSent, readRefusal, refusedInput } from './refusal.ts';
+import { buildListRequest, buildReadRequest } from './request.ts';
+import type { Resource, WireField } from './resources.ts';
+import { type Finding, type Refusal, refusal } from './result.ts';
+import { checkFilter, checkId, checkLength, checkText } from './rules.ts';
+
+/** Upstream's own default for the size of a page. */
+export const defaultPageSize = 25;
+
+/** Upstream's own limit for it. */
+const maxPageSize = 100;
+
+/** What a read needs to know besides what to read. */
+export interface ReadOptions<R extends Resource> {
+  readonly caller: Caller;
+  /** The fields to read; upstream is asked to leave out the others. */
+  readonly selected: ReadonlySet<WireField<R>>;
+  /** The moment (by `performance.now()`) by which the answer must be there. */
+  readonly deadlineAt: number;
+  /** True once the client has disconnected: then the read is not begun. */
+  readonly hasCallerLeft: () => boolean;
+}
+
+/** What a read needs of the outside world. */
+export interface ReadPorts {
+  readonly send: Send;
+  readonly findAccountIntegration: FindAccountIntegration;
+}
+
+/** A record that was found. */
+export interface FoundRecord<R extends Resource> extends ReadRecord<R> {
+  readonly kind: 'Found';
+}
+
+/** What names an engagement, with its kind where that is known. Some integrations need it; a record may have a provider's own word. */
+interface TypedKey extends RecordKey {
+  readonly engagementType?: string | null | undefined;
+}
+
+/** Which page of which engagements. */
+export interface EngagementsInput {
+  readonly integratedAccountId: string;
+  /** 1 to 100. @default 25 */
+  readonly first?: number | null | undefined;
+  /** Upstream's cursor of the page; absent for the first one. */
+  readonly after?: string | null | undefined;
+  readonly filter: EngagementFilter;
+  readonly order?: EngagementOrder | undefined;
+}
+
+/** One page of engagements. */
+export interface EngagementPage {
+  readonly kind: 'Page';
+  readonly records: readonly EngagementRecord[];
+  /** Upstream's cursor of the next page; null at the end. */
+  readonly nextCursor: string | null;
+  /** True when some are left out: upstream says so, or they have no id. */
+  readonly isPartial: boolean;
+}
+
+/** What a read shows of an engagement whose delete may have been carried out. */
+export type SeenAfterDelete =
+  /** The provider's own record says that it is deleted. */
+  | { readonly kind: 'MarkedDeleted' }
+  /** It was not deleted, or not yet. */
+  | { readonly kind: 'There' }
+  /** It can be read, which proves nothing: deleted ones may be readable too. */
+  | { readonly kind: 'Unproven' };
+
+function failed(message: string): Refusal {
+  return { kind: 'UpstreamUnavailableError', message, wasSent: true };
+}
+
+/** Reads upstream's answer to a `GET`: its JSON, or why there is none. */
+function readJson(
+  attempt: Attempt,
+  { bringsToken }: Caller,
+  paths?: ArgumentPaths,
+): { kind: 'Json'; json: unknown } | Refusal {
+  if (attempt.kind === 'failure') {
+    return attempt.mayHaveBeenSent ? failed('Upstream did not answer. Try again.') : notSent(attempt);
+  }
+  if (attempt.statusCode !== 200) {
+    const refused = readRefusal(attempt, bringsToken, paths);
+    return refused.kind === 'UnclearAnswer' ? failed(`${refused.why}. Try again.`) : refused;
+  }
+  const body = readBody(attempt.body);
+  if (body.kind === 'json') return { kind: 'Json', json: body.value };
+  return failed(`Upstream's answer could not be read: ${body.kind === 'unreadable' ? body.why : 'it is no JSON'}.`);
+}
+
+/** Reads one record by `GET /unified/crm/{resource}/{id}`. Check the key and the caller's access before. */
+export async function readResource<R extends Resource>(
+  resource: R,
+  key: TypedKey,
+  { caller, selected, deadlineAt, hasCallerLeft }: ReadOptions<R>,
+  { send, findAccountIntegration }: ReadPorts,
+): Promise<FoundRecord<R> | Refusal> {
+  const { integratedAccountId, engagementType } = key;
+  const request = buildReadRequest(resource, key, selected, caller.authorization.reveal(), engagementType);
+  const limits = limitedBy(caller, integratedAccountId);
+  const { attempt } = await send(request, { deadlineAt, hasCallerLeft, limitedBy: limits });
+  const answer = readJson(attempt, caller);
+  if (answer.kind !== 'Json')
+    return settleNotFound(answer, { caller, integratedAccountId, deadlineAt }, findAccountIntegration);
+  const { json } = answer;
+  const isRecord =
+    isJsonObject(json) && !isError(json) && ['id', ...selected].some((field) => Object.hasOwn(json, field));
+  if (!isRecord) return failed("Upstream's answer is not a record.");
+  if (isIdValue(json.id) && !isSameId(json.id, key.id)) {
+    // It answers another request, and so may whatever else comes on that connection.
+    if (attempt.kind === 'answer') attempt.disconnect();
+    return failed("Upstream's answer is another record. Try again.");
+  }
+  return { kind: 'Found', ...readRecord(resource, json, selected, key) };
+}
+
+/** Reads one engagement: access, rules, one request. */
+export async function readEngagement(
+  key: TypedKey,
+  options: ReadOptions<'engagements'>,
+  ports: ReadPorts,
+): Promise<FoundRecord<'engagements'> | Refusal> {
+  if (!canAccess(options.caller, key.integratedAccountId)) return notGranted();
+  const issues = [...checkId(key.id, ['id']), ...checkId(key.integratedAccountId, ['integratedAccountId'])];
+  return issues.length > 0 ? refusedInput(issues) : readResource('engagements', key, options, ports);
+}
+
+/**
+ * What a provider's own record says of its deletion, where deleted ones stay readable: Copper and Pipedrive (v2) write `is_deleted`,
+ * Pipedrive (v1) `active_flag`. Undefined when it says nothing.
+ */
+export function readDeletedMark(remoteData: unknown): boolean | undefined {
+  if (!isJsonObject(remoteData)) return undefined;
+  const { is_deleted: isDeleted, active_flag: isActive, data } = remoteData;
+  if (isDeleted === true || isActive === false) return true;
+  if (isDeleted === false || isActive === true) return false;
+  return readDeletedMark(data);
+}
+
+const nothing: ReadonlySet<WireField> = new Set();
+const remoteDataOnly: ReadonlySet<WireField> = new Set<WireField>(['remote_data']);
+
+/**
+ * Reads an engagement whose delete may have been carried out. That it can be read counts only where the account's integration is known
+ * to keep no deleted ones readable.
+ */
+export async function readAfterDelete(
+  key: TypedKey & { readonly engagementType?: EngagementType | null | undefined },
+  options: Omit<ReadOptions<'engagements'>, 'selected'>,
+  ports: ReadPorts,
+): Promise<SeenAfterDelete | Refusal> {
+  const { caller, deadlineAt } = options;
+  const { support } = await ports.findAccountIntegration(caller, key.integratedAccountId, deadlineAt);
+  const integration = support.kind === 'supported' ? support.integration : undefined;
+  const keepsDeleted = integration?.keepsDeletedReadable === true;
+  const found = await readEngagement(key, { ...options, selected: keepsDeleted ? remoteDataOnly : nothing }, ports);
+  if (found.kind !== 'Found') return found;
+  const isDeleted = keepsDeleted ? readDeletedMark(found.record.remote_data) : integration && false;
+  if (isDeleted === undefined) return { kind: 'Unproven' };
+  return { kind: isDeleted ? 'MarkedDeleted' : 'There' };
+}
+
+function checkPage({ integratedAccountId, first, after, filter }: EngagementsInput): readonly Finding[] {
+  const size = first ?? defaultPageSize;
+  return [
+    ...checkId(integratedAccountId, ['integratedAccountId']),
+    ...(size >= 1 && size <= maxPageSize ? [] : [refusal(['first'], `It must be from 1 to ${maxPageSize}.`)]),
+    ...checkText(after ?? '', ['after']),
+    ...checkFilter(filter),
+  ];
+}
+
+/** Upstream's page is `{result, next_cursor}`. Items without an id cannot be named, and are left out. */
+function readPage(
+  json: unknown,
+  selected: ReadonlySet<WireField>,
+  integratedAccountId: string,
+): EngagementPage | Refusal {
+  const { result, next_cursor: next, is_partial_response: isPartial } = isJsonObject(json) ? json : {};
+  if (!Array.isArray(result)) return { kind: 'UpstreamUnavailableError', message: "Upstream's answer is not a page." };
+  const records = result
+    .filter(isJsonObject)
+    .map((item) => readRecord('engagements', item, selected, { id: '', integratedAccountId }).record)
+    .filter(({ id }) => id !== '');
+  const nextCursor = typeof next === 'string' && next !== '' ? next : null;
+  return { kind: 'Page', records, nextCursor, isPartial: isPartial === true || records.length < result.length };
+}
+
+/** Reads one page of an account's engagements: access, rules, one request. */
+export async function readEngagements(
+  input: EngagementsInput,
+  { caller, selected, deadlineAt, hasCallerLeft }: ReadOptions<'engagements'>,
+  { send, findAccountIntegration }: ReadPorts,
+): Promise<EngagementPage | Refusal> {
+  const { integratedAccountId } = input;
+  if (!canAccess(caller, integratedAccountId)) return notGranted();
+  const issues = checkPage(input);
+  if (issues.length > 0) return refusedInput(issues);
+  const page = { ...input, limit: input.first ?? defaultPageSize };
+  const request = buildListRequest(page, selected, caller.authorization.reveal());
+  const tooLong = checkLength(request.path, ['filter']);
+  if (tooLong.length > 0) return refusedInput(tooLong);
+  const limits = limitedBy(caller, integratedAccountId);
+  const { attempt } = await send(request, { deadlineAt, hasCallerLeft, limitedBy: limits });
+  const answer = readJson(attempt, caller, listPaths);
+  if (answer.kind === 'Json') return readPage(answer.json, selected, integratedAccountId);
+  return settleNotFound(answer, { caller, integratedAccountId, deadlineAt }, findAccountIntegration);
+}
