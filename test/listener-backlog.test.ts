@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { describe, expect, it } from 'vitest';
-import { createListener } from '../src/http/listener.ts';
+import { createListener } from '../src/http/connections/listener.ts';
 import { startTestFacade } from './support/facade.ts';
 import { mutation } from './support/outcome.ts';
 import { requestHead } from './support/raw-client.ts';

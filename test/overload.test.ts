@@ -1,8 +1,8 @@
 import type { ServerResponse } from 'node:http';
 import { describe, expect, it } from 'vitest';
+import { createListener, type Handle } from '../src/http/connections/listener.ts';
 import type { LoadLimits } from '../src/http/connections/overload.ts';
 import { usualLoadLimits } from '../src/http/connections/overload.ts';
-import { createListener, type Handle } from '../src/http/listener.ts';
 import { type GraphQLAnswer, startTestFacade } from './support/facade.ts';
 import { connectRaw, requestHead } from './support/raw-client.ts';
 import { startUpstream } from './support/upstream.ts';

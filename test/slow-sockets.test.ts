@@ -4,7 +4,7 @@ import type { Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { createSchema, createYoga } from 'graphql-yoga';
 import { describe, expect, it } from 'vitest';
-import { createListener, type Handle, type ListenerOptions, type Patience } from '../src/http/listener.ts';
+import { createListener, type Handle, type ListenerOptions, type Patience } from '../src/http/connections/listener.ts';
 import { startTestFacade, type TestFacade } from './support/facade.ts';
 import { connectRaw, requestHead } from './support/raw-client.ts';
 import { json, startUpstream } from './support/upstream.ts';

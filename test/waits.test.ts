@@ -1,8 +1,13 @@
 import type { ServerResponse } from 'node:http';
 import { describe, expect, it } from 'vitest';
 import { networks } from '../src/config/settings.ts';
+import {
+  createListener,
+  type ListenerBounds,
+  type ListenerOptions,
+  usualBounds,
+} from '../src/http/connections/listener.ts';
 import { usualLoadLimits } from '../src/http/connections/overload.ts';
-import { createListener, type ListenerBounds, type ListenerOptions, usualBounds } from '../src/http/listener.ts';
 import { connectRaw, type RawClient, requestHead } from './support/raw-client.ts';
 
 /** Longer than any test: nothing here ends by its time, but what a test says. */

@@ -7,12 +7,12 @@ import { documentIdOf, type TrustedDocuments } from '../graphql/documents.ts';
 import type { PreparedOperations } from '../graphql/prepared/prepared-operations.ts';
 import { runPrepared } from '../graphql/prepared/run-prepared.ts';
 import { runTraced } from '../upstream/trace.ts';
+import type { Handle } from './connections/listener.ts';
 import { refuseNoUtf8, refuseTooManyValues } from './connections/refuse.ts';
-import { type Admission, admit, type ContextOptions, createContext } from './context.ts';
-import type { Handle } from './listener.ts';
+import { hasTooManyValues } from './connections/request-body.ts';
 import { createGraphiQL } from './pages/graphiql.ts';
-import { hasTooManyValues } from './request-body.ts';
 import { findBadVariable } from './requests/check-variables.ts';
+import { type Admission, admit, type ContextOptions, createContext } from './requests/context.ts';
 import { findUnreadable, resultTypeFor } from './requests/headers.ts';
 import type { GraphQLHandler } from './yoga.ts';
 

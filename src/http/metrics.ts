@@ -8,6 +8,7 @@ import type { AuditEvent } from '../engagement/delete/audit.ts';
 import { integrations } from '../engagement/integrations.ts';
 import type { SharedMemory } from '../redis/shared-memory.ts';
 import type { SeenAttempt } from '../upstream/attempt.ts';
+import { type TokenRefusal, tokenRefusals } from './callers/token-refusals.ts';
 
 /** How many connections there may be for scrapes; more are closed at once. */
 const maxScrapeConnections = 32;
@@ -27,22 +28,6 @@ export interface Watched {
   readonly sharedMemory: Pick<SharedMemory, 'isReachable'> | undefined;
   readonly inFlight: () => number;
 }
-
-/** Why a token was refused. */
-export type TokenRefusal = (typeof tokenRefusals)[number];
-
-const tokenRefusals = [
-  'malformed',
-  'algorithm',
-  'unknown_key',
-  'bad_signature',
-  'expired',
-  'not_yet_valid',
-  'wrong_issuer',
-  'wrong_audience',
-  'no_subject',
-  'claim',
-] as const;
 
 /** What Prometheus may know of this server. Labels have few values, none of which a caller can invent. */
 export interface Metrics {

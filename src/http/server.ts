@@ -14,9 +14,9 @@ import { createOutboundFetch } from '../upstream/outbound.ts';
 import { openUpstream } from '../upstream/send.ts';
 import { createSharedBudget } from '../upstream/shared-budget.ts';
 import { createAuthenticator } from './callers/authenticate.ts';
+import { createListener } from './connections/listener.ts';
 import type { LoadLimits } from './connections/overload.ts';
 import { createFrontDoor } from './front-door.ts';
-import { createListener } from './listener.ts';
 import { createMetrics, type ScrapeServer, serveMetrics } from './metrics.ts';
 import { createGraphQLHandler } from './yoga.ts';
 

@@ -19,10 +19,10 @@ import type { Log } from '../log/log.ts';
 import { maskError, useBoundErrors, useGatewayStatus } from './answers/errors.ts';
 import { useIncremental } from './answers/incremental.ts';
 import { useSubscriptions } from './answers/subscriptions.ts';
-import { type ContextOptions, createContext } from './context.ts';
 import { type Metrics, useMetrics } from './metrics.ts';
 import { admissionOf, type ServerContext, useAdmitRequests } from './requests/admit.ts';
 import { useCheckVariables } from './requests/check-variables.ts';
+import { type ContextOptions, createContext } from './requests/context.ts';
 import { useLimitDocuments } from './requests/document-limits.ts';
 
 /** Writes to our log what Yoga logs: any number of values, the error first when there is one. */

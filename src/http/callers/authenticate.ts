@@ -5,7 +5,7 @@ import { Secret } from '../../config/secret.ts';
 import type { Caller } from '../../engagement/account.ts';
 import { requestError } from '../../graphql/core/top-level-errors.ts';
 import type { Log } from '../../log/log.ts';
-import type { Metrics, TokenRefusal } from '../metrics.ts';
+import type { TokenRefusal } from './token-refusals.ts';
 
 /**
  * Identifies the caller by the `Authorization` header. Null: there is none.
@@ -79,7 +79,7 @@ function createLogPace(): (reason: string) => { readonly count: number } | undef
 /** What authentication needs besides the configuration. */
 export interface AuthenticatorOptions {
   readonly log: Log;
-  readonly metrics: Pick<Metrics, 'countRefusedToken'>;
+  readonly metrics: { countRefusedToken(reason: TokenRefusal): void };
   readonly requestTimeoutMs: number;
   /** Fetches the key set. @default the global one */
   readonly fetch?: typeof fetch;

@@ -10,8 +10,8 @@ import {
 import { z } from 'zod';
 import type { JwtConfig } from '../../config/config.ts';
 import type { Caller } from '../../engagement/account.ts';
-import type { TokenRefusal } from '../metrics.ts';
 import type { AuthenticatorOptions } from './authenticate.ts';
+import type { TokenRefusal } from './token-refusals.ts';
 
 /** How far the clocks of this server and of the identity provider may be apart. */
 export const clockToleranceSeconds = 10;

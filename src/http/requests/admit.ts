@@ -1,7 +1,7 @@
 import { type GraphQLSchema, Kind } from 'graphql';
 import type { Plugin, YogaInitialContext } from 'graphql-yoga';
 import { type RequestErrorCode, requestError, requestRefusal } from '../../graphql/core/top-level-errors.ts';
-import { type Admission, admit, type ContextOptions } from '../context.ts';
+import { type Admission, admit, type ContextOptions } from './context.ts';
 import { needsCaller } from './document-limits.ts';
 import { findUnreadable, readAccept } from './headers.ts';
 

@@ -1,16 +1,16 @@
-import type { BulkDeletes } from '../bulk/bulk-deletes.ts';
-import type { Config } from '../config/config.ts';
-import type { Caller, FindAccountIntegration } from '../engagement/account.ts';
-import { AnswerRoom } from '../engagement/answer-room.ts';
-import type { DeleteMemory } from '../engagement/delete/delete-memory.ts';
-import { ChunkDeliveries } from '../graphql/core/chunk-delivery.ts';
-import type { Context, GivenResults } from '../graphql/core/context.ts';
-import { createRecordLoaders, type LimitReads } from '../graphql/core/record-loaders.ts';
-import type { Log } from '../log/log.ts';
-import type { Send } from '../upstream/attempt.ts';
-import type { Authenticate } from './callers/authenticate.ts';
-import type { Metrics } from './metrics.ts';
-import { readIdempotencyKey } from './requests/headers.ts';
+import type { BulkDeletes } from '../../bulk/bulk-deletes.ts';
+import type { Config } from '../../config/config.ts';
+import type { Caller, FindAccountIntegration } from '../../engagement/account.ts';
+import { AnswerRoom } from '../../engagement/answer-room.ts';
+import type { AuditEvent } from '../../engagement/delete/audit.ts';
+import type { DeleteMemory } from '../../engagement/delete/delete-memory.ts';
+import { ChunkDeliveries } from '../../graphql/core/chunk-delivery.ts';
+import type { Context, GivenResults } from '../../graphql/core/context.ts';
+import { createRecordLoaders, type LimitReads } from '../../graphql/core/record-loaders.ts';
+import type { Log } from '../../log/log.ts';
+import type { Send } from '../../upstream/attempt.ts';
+import type { Authenticate } from '../callers/authenticate.ts';
+import { readIdempotencyKey } from './headers.ts';
 
 /** What all operations of the process share. */
 export interface UpstreamPorts {
@@ -31,7 +31,7 @@ export interface ContextOptions {
   readonly ports: UpstreamPorts;
   /** The address of upstream, without a slash at the end. */
   readonly upstreamUrl: string;
-  readonly metrics: Pick<Metrics, 'countDelete'>;
+  readonly metrics: { countDelete(event: AuditEvent): void };
 }
 
 /** The parts of a request that its context needs. */

@@ -1,4 +1,4 @@
-import type { Client } from './connections/client-address.ts';
+import type { Client } from './client-address.ts';
 
 /** How much may wait for clients at once, and how much of it for one client. */
 export interface WaitBounds {

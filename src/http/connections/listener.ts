@@ -5,8 +5,8 @@ import type { AddressInfo, BlockList, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { type Client, findClient } from './connections/client-address.ts';
-import { type LoadLimits, LoopDelay, usualLoadLimits } from './connections/overload.ts';
+import { type Client, findClient } from './client-address.ts';
+import { type LoadLimits, LoopDelay, usualLoadLimits } from './overload.ts';
 import {
   hasHost,
   refuseBadHost,
@@ -16,7 +16,7 @@ import {
   slowest,
   tooManyPieces,
   unreadableFor,
-} from './connections/refuse.ts';
+} from './refuse.ts';
 import { readRequestBody, watchPieces } from './request-body.ts';
 import { type Wait, type WaitBounds, Waits } from './waits.ts';
 

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { refuseTooLarge } from './connections/refuse.ts';
+import { refuseTooLarge } from './refuse.ts';
 
 /** The largest request body, in bytes: a generous document with its variables. */
 const maxRequestBytes = 256 * 1024;
