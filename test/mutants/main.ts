@@ -62,7 +62,14 @@ const maxReachMs = 3_600_000;
 const maxFilesTried = 12;
 const leastNoticedPercent = 90;
 
-const textOf = (path: string) => readFileSync(join(root, path), 'utf8');
+const texts = new Map<string, string>();
+
+/** What a file says, as it was when it was read first: a run takes long, and somebody may work on it meanwhile. */
+function textOf(path: string): string {
+  const text = texts.get(path) ?? readFileSync(join(root, path), 'utf8');
+  texts.set(path, text);
+  return text;
+}
 const nameOf = (before: string, after: string) => JSON.stringify([before, after]);
 const isEquivalent = new Set(equivalents.map(([before, after]) => nameOf(before, after)));
 

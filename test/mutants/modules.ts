@@ -5,6 +5,5 @@ export const modules: readonly string[] = [
   'src/redis/**/*.ts',
   'src/upstream/**/*.ts',
   'src/graphql/prepared/**/*.ts',
-  'src/http/**/{auth,front-door,mask-error,request-body}*.ts',
-  'src/http/**/*check-*.ts',
+  'src/http/{callers/*,requests/*,answers/*,auth,front-door,mask-error,request-body,use-check-*}.ts',
 ];

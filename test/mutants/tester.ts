@@ -23,6 +23,9 @@ const root = process.cwd();
 /** A wait that only a mutant makes so long. */
 const testTimeout = 20_000;
 
+/** The test files that had a failure. When the rest of one is cancelled, Vitest itself forgets that. */
+const failed = new Set<string>();
+
 async function start(options: CliOptions, setupFiles: readonly string[] = []): Promise<Vitest> {
   const vitest: Vitest = await createVitest({
     root,
@@ -32,7 +35,9 @@ async function start(options: CliOptions, setupFiles: readonly string[] = []): P
       {
         // The first failure is enough.
         onTestCaseResult: (test) => {
-          if (test.result().state === 'failed') void vitest.cancelCurrentRun('test-failure');
+          if (test.result().state !== 'failed') return;
+          failed.add(test.module.moduleId);
+          void vitest.cancelCurrentRun('test-failure');
         },
       },
     ],
@@ -46,6 +51,7 @@ async function start(options: CliOptions, setupFiles: readonly string[] = []): P
 const running = start({ maxWorkers: 1, testTimeout });
 
 async function run(vitest: Vitest, files: readonly string[]): Promise<readonly Ran[]> {
+  failed.clear();
   const paths = new Set(files.map((file) => `${root}/${file}`));
   const all = await vitest.globTestSpecifications([...paths]);
   const specifications = all.filter(({ moduleId }) => paths.has(moduleId));
@@ -54,7 +60,7 @@ async function run(vitest: Vitest, files: readonly string[]): Promise<readonly R
   const ended = testModules.filter(({ moduleId }) => paths.has(moduleId));
   return ended.map((module: TestModule) => ({
     file: module.moduleId.slice(root.length + 1),
-    passed: module.ok() && isClean,
+    passed: module.ok() && !failed.has(module.moduleId) && isClean,
     ms: module.diagnostic().duration,
     reached: module.meta().reached ?? {},
   }));
