@@ -190,15 +190,22 @@ async function findReached(worker: Worker): Promise<readonly Ran[]> {
 
 const sum = (counts: readonly number[]) => counts.reduce((total, count) => total + count, 0);
 
-/** The test files that come to the mutant's stretch: first those that do little else, and are quick. */
+/**
+ * The test files that come to the mutant's stretch, first those that are about its module: they come to stretches of it to which few
+ * others do, or do little else. What is slow must be that much more about it.
+ */
 function filesFor({ path, start }: Trial, ran: readonly Ran[]): readonly string[] {
   const stretch = stretchAt(path, textOf(path), start);
+  const inModule = ({ reached }: Ran) => Object.keys(reached).filter((name) => name.startsWith(`${path}:`));
+  const fileCounts = new Map<string, number>();
+  for (const name of ran.flatMap(inModule)) fileCounts.set(name, (fileCounts.get(name) ?? 0) + 1);
   const scored = ran
     .filter(({ reached }) => reached[stretch])
-    .map(({ file, ms, reached }) => {
-      const inModule = Object.entries(reached).filter(([name]) => name.startsWith(`${path}:`));
-      const share = ((reached[stretch] ?? 0) + sum(inModule.map(([, count]) => count))) / sum(Object.values(reached));
-      return { file, score: share / (ms + 1000) };
+    .map((each) => {
+      const own = inModule(each);
+      const rarity = sum(own.map((name) => 1 / (fileCounts.get(name) ?? 1)));
+      const share = sum(own.map((name) => each.reached[name] ?? 0)) / sum(Object.values(each.reached));
+      return { file: each.file, score: (rarity + share) / Math.sqrt(each.ms + 1_000) };
     });
   return scored.toSorted((one, other) => other.score - one.score).map(({ file }) => file);
 }
