@@ -51,4 +51,29 @@ export const equivalents: readonly (readonly [before: string, after: string, why
     "if (true) return { kind: 'Json', json: body.value };",
     'What is no JSON is no record and no page either: the same error, in other words.',
   ],
+  [
+    "if (Array.isArray(result) || isAsyncIterable(result) || !('errors' in result)) return;",
+    "if ((!('errors' in result))) return;",
+    'Neither a list nor what is iterated has errors: the question is for the compiler.',
+  ],
+  [
+    "if (Array.isArray(result) || isAsyncIterable(result) || !('errors' in result)) return;",
+    "if ((Array.isArray(result)) || !('errors' in result)) return;",
+    'Neither a list nor what is iterated has errors: the question is for the compiler.',
+  ],
+  [
+    "if (Array.isArray(result) || isAsyncIterable(result) || !('errors' in result)) return;",
+    "if ((isAsyncIterable(result)) || !('errors' in result)) return;",
+    'Neither a list nor what is iterated has errors: the question is for the compiler.',
+  ],
+  [
+    "if (Array.isArray(result) || isAsyncIterable(result) || !('errors' in result)) return;",
+    "if (Array.isArray(result) && isAsyncIterable(result) || !('errors' in result)) return;",
+    'Neither a list nor what is iterated has errors: the question is for the compiler.',
+  ],
+  [
+    'if (!keys || !hasUnknownKey(error, token)) throw error;',
+    'if ((!hasUnknownKey(error, token))) throw error;',
+    'A key is unknown only once there are keys: the question is for the compiler.',
+  ],
 ];

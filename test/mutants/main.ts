@@ -13,7 +13,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { equivalents } from './equivalents.ts';
@@ -59,7 +59,7 @@ const maxFileMs = 300_000;
 /** All quick tests, on a busy machine too. */
 const maxReachMs = 3_600_000;
 /** The tests of a survivor take the most time. What none of these notices is a survivor, though one further could. */
-const maxFilesTried = 12;
+const maxFilesTried = 15;
 const leastNoticedPercent = 90;
 
 const texts = new Map<string, string>();
@@ -192,7 +192,7 @@ const sum = (counts: readonly number[]) => counts.reduce((total, count) => total
 
 /**
  * The test files that come to the mutant's stretch, first those that are about its module: they come to stretches of it to which few
- * others do, or do little else. What is slow must be that much more about it.
+ * others do, or do little else, or have its name. What is slow must be that much more about it.
  */
 function filesFor({ path, start }: Trial, ran: readonly Ran[]): readonly string[] {
   const stretch = stretchAt(path, textOf(path), start);
@@ -205,7 +205,8 @@ function filesFor({ path, start }: Trial, ran: readonly Ran[]): readonly string[
       const own = inModule(each);
       const rarity = sum(own.map((name) => 1 / (fileCounts.get(name) ?? 1)));
       const share = sum(own.map((name) => each.reached[name] ?? 0)) / sum(Object.values(each.reached));
-      return { file: each.file, score: (rarity + share) / Math.sqrt(each.ms + 1_000) };
+      const isNamed = basename(each.file).startsWith(basename(path, '.ts'));
+      return { file: each.file, score: ((isNamed ? 5 : 1) * (rarity + share)) / Math.sqrt(each.ms + 1_000) };
     });
   return scored.toSorted((one, other) => other.score - one.score).map(({ file }) => file);
 }
@@ -277,6 +278,7 @@ async function main(): Promise<void> {
     }
   };
   await Promise.all(workers.map(work));
+  for (const worker of workers) worker.remove();
   printResults(results);
   process.exitCode = percentNoticed([...results.values()]) < leastNoticedPercent ? 1 : 0;
 }
