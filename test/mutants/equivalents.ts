@@ -76,4 +76,47 @@ export const equivalents: readonly (readonly [before: string, after: string, why
     'if ((!hasUnknownKey(error, token))) throw error;',
     'A key is unknown only once there are keys: the question is for the compiler.',
   ],
+  [
+    'return JSON.stringify(given.sort(([name], [other]) => (name < other ? -1 : 1)));',
+    'return JSON.stringify(given.sort(([name], [other]) => (name <= other ? -1 : 1)));',
+    'No two names of an object are equal.',
+  ],
+  [
+    'return JSON.stringify(given.sort(([name], [other]) => (name < other ? -1 : 1)));',
+    'return JSON.stringify(given.sort(([name], [other]) => (name >= other ? -1 : 1)));',
+    'Both texts that are compared are sorted the other way then.',
+  ],
+  [
+    'return deadlineAt <= performance.now() ? noTime : within(load(key, name), deadlineAt, noTime);',
+    'return deadlineAt < performance.now() ? noTime : within(load(key, name), deadlineAt, noTime);',
+    'Where no time is left, the look-up is given up before an answer can come.',
+  ],
+  [
+    "return 'name' in type && plainTypes[type.name] === typeof value ? value : notPlain;",
+    'return (plainTypes[type.name] === typeof value) ? value : notPlain;',
+    'No plain type has the name of a type without one: the question is for the compiler.',
+  ],
+  [
+    '[anything, (value) => value !== null],',
+    '[anything, (value) => value === null],',
+    'What is not taken as it came is read by its shape, which changes nothing of it.',
+  ],
+  ['const askAgainMs = 25;', 'const askAgainMs = 250;', 'The same answer comes a little later.'],
+  ['const maxAccounts = 5_000;', 'const maxAccounts = 50000;', 'More is kept in memory, and nothing else differs.'],
+  ['const maxSelections = 1_000;', 'const maxSelections = 10000;', 'More is kept in memory, and nothing else differs.'],
+  [
+    'const maxCharacters = 1024 * 1024;',
+    'const maxCharacters = 10240 * 1024;',
+    'More is kept in memory, and nothing else differs.',
+  ],
+  [
+    'const maxCharacters = 1024 * 1024;',
+    'const maxCharacters = 1024 * 10240;',
+    'More is kept in memory, and nothing else differs.',
+  ],
+  [
+    'const bytesOfNode = 100;',
+    'const bytesOfNode = 1000;',
+    'Fewer operations are kept in memory: the others are executed by Yoga, with the same answers.',
+  ],
 ];
