@@ -119,4 +119,19 @@ export const equivalents: readonly (readonly [before: string, after: string, why
     'const bytesOfNode = 1000;',
     'Fewer operations are kept in memory: the others are executed by Yoga, with the same answers.',
   ],
+  [
+    'const bytesOfField = 400;',
+    'const bytesOfField = 4000;',
+    'Fewer operations are kept in memory: the others are executed by Yoga, with the same answers.',
+  ],
+  [
+    "if (isText && typeof value === 'string') return quote(value);",
+    'if (false) return quote(value);',
+    'String and ID give back a text as it is.',
+  ],
+  [
+    "if (isText && typeof value === 'string') return quote(value);",
+    'if ((isText)) return quote(value);',
+    'A text field of a record that was read holds text.',
+  ],
 ];
