@@ -134,4 +134,9 @@ export const equivalents: readonly (readonly [before: string, after: string, why
     'if ((isText)) return quote(value);',
     'A text field of a record that was read holds text.',
   ],
+  [
+    "if (!caller && job.phase !== 'CANCELLING') return { kind: 'later', afterMs: pausedLookMs };",
+    "if (!caller && job.phase !== 'CANCELLING') return { kind: 'another', afterMs: pausedLookMs };",
+    'Of the end of a page it is only asked whether that is "done".',
+  ],
 ];

@@ -59,7 +59,7 @@ const maxFileMs = 300_000;
 /** All quick tests, on a busy machine too. */
 const maxReachMs = 3_600_000;
 /** The tests of a survivor take the most time. What none of these notices is a survivor, though one further could. */
-const maxFilesTried = 15;
+const maxFilesTried = 20;
 const leastNoticedPercent = 90;
 
 const texts = new Map<string, string>();
