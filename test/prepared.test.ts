@@ -105,6 +105,32 @@ const attempts: fc.Arbitrary<Attempt> = fc.oneof(
 );
 
 describe('a prepared operation', () => {
+  it.each([
+    ['id', 'answer'],
+    ['__typename id', 'answer'],
+    ['name', 'uncovered'],
+    ['id name', 'uncovered'],
+    ['__typename name', 'uncovered'],
+  ])(
+    'of which a related record has %s selected is %s: what would have to be read is for the executor',
+    async (...row) => {
+      const [selection, kind] = row;
+      const { prepared } = prepare(
+        `mutation { deleteEngagement(id: 1, integratedAccountId: "a") { ... on DeleteEngagementSuccess { engagement { owner { ${selection} } } } } }`,
+      );
+      const bytes = Buffer.from('{"id":"1","owner":{"id":"u"}}');
+      const answer = {
+        kind: 'answer',
+        statusCode: 200,
+        headers: {},
+        body: { kind: 'complete', bytes },
+        disconnect() {},
+      };
+      const end = prepared && (await runPrepared(prepared, {}, contextOver(answer as Attempt)));
+      expect(end?.kind ?? 'uncovered').toBe(kind);
+    },
+  );
+
   it('answers what the executor answers, to the byte, whatever the document and upstream say', async () => {
     const ends = { answer: 0, odd: 0, uncovered: 0 };
     await fc.assert(
