@@ -69,7 +69,7 @@ export interface SeenAttempt {
   /** The status, or why there is none. */
   readonly end: number | FailureReason;
   /** True when it was never begun. */
-  readonly isHeldBack: boolean;
+  readonly wasNeverStarted: boolean;
   readonly durationMs: number;
 }
 

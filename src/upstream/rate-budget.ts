@@ -44,13 +44,13 @@ export class RateBudget {
   }
 
   /** True when a request may go now. */
-  hasPlace(nowMs: number): boolean {
+  canTake(nowMs: number): boolean {
     const limit = this.#wentAt.length;
     const isFree = limit === 0 || (this.#wentAt[this.#oldest] ?? 0) + this.#windowMs <= nowMs;
     return isFree && nowMs >= this.#pausedUntil;
   }
 
-  /** Takes the place that {@link RateBudget.hasPlace} just said is there: the request goes now. */
+  /** Takes the place that {@link RateBudget.canTake} just said is there: the request goes now. */
   take(nowMs: number): void {
     const limit = this.#wentAt.length;
     if (limit === 0) return;

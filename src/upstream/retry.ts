@@ -83,18 +83,18 @@ export interface RetryQuestion {
 export type Verdict = 'unsent' | 'unclear' | 'wait' | 'final';
 
 /** What ends before an attempt begins; another one would end the same way. */
-const heldBack: ReadonlySet<string> = new Set(['timeout', 'paused', 'streams', 'open', 'abandoned']);
+const neverStarted: ReadonlySet<string> = new Set(['timeout', 'paused', 'streams', 'open', 'abandoned']);
 
 /** True when nothing was even tried: there was no time, no permit, or nobody who waits for it. */
-export function isHeldBack(attempt: Attempt): boolean {
-  return attempt.kind === 'failure' && !attempt.mayHaveBeenSent && heldBack.has(attempt.reason);
+export function wasNeverStarted(attempt: Attempt): boolean {
+  return attempt.kind === 'failure' && !attempt.mayHaveBeenSent && neverStarted.has(attempt.reason);
 }
 
 /** Tells what an attempt's end means for a repetition. */
 export function judge(attempt: Attempt, method: RetryQuestion['method']): Verdict {
   if (attempt.kind === 'failure') {
     if (attempt.mayHaveBeenSent) return 'unclear';
-    return isHeldBack(attempt) ? 'final' : 'unsent';
+    return wasNeverStarted(attempt) ? 'final' : 'unsent';
   }
   const { statusCode, body } = attempt;
   const { retry } = meaningOf(statusCode);

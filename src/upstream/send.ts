@@ -6,7 +6,7 @@ import { createUpstreamClient, maxConnections, maxStreams, type UpstreamClient }
 import { createLanes, type Lane, type Lanes } from './lanes.ts';
 import { Permits } from './permits.ts';
 import type { RequestLimits } from './rate-budget.ts';
-import { isHeldBack, judge, RetryBudget, readRetryAfter, retryDelayMs } from './retry.ts';
+import { judge, RetryBudget, readRetryAfter, retryDelayMs, wasNeverStarted } from './retry.ts';
 import type { SharedBudget } from './shared-budget.ts';
 import { traceAttempt } from './trace.ts';
 
@@ -89,7 +89,7 @@ class Call {
         const startMs = performance.now();
         const idempotencyKey = this.#options.keyAfter?.(this.#sent.answerCount);
         const attempt = await this.#attempt(idempotencyKey);
-        this.#tell(attempt, startMs);
+        this.#report(attempt, startMs);
         if (!this.#take(attempt, idempotencyKey)) return this.#sent;
         const delayMs = this.#retryDelayMs();
         if (delayMs === undefined) return this.#sent;
@@ -100,13 +100,13 @@ class Call {
     }
   }
 
-  #tell(attempt: Attempt, startMs: number): void {
+  #report(attempt: Attempt, startMs: number): void {
     const end = attempt.kind === 'answer' ? attempt.statusCode : attempt.reason;
     this.#road.onAttempt?.({
       method: this.#request.method,
       integration: this.#options.integration ?? null,
       end,
-      isHeldBack: isHeldBack(attempt),
+      wasNeverStarted: wasNeverStarted(attempt),
       durationMs: performance.now() - startMs,
     });
   }
@@ -114,7 +114,7 @@ class Call {
   /** Takes over how an attempt ended; false when what an earlier one came to says more. */
   #take(attempt: Attempt, idempotencyKey: string | undefined): boolean {
     const sent = this.#sent;
-    const wasBegun = !isHeldBack(attempt);
+    const wasBegun = !wasNeverStarted(attempt);
     const mayHaveActedBefore = sent.mayHaveActedBefore || judge(sent.attempt, this.#request.method) === 'unclear';
     if (!wasBegun && mayHaveActedBefore) return false;
     this.#sent = {
@@ -231,7 +231,7 @@ class Call {
     const onDone = connection instanceof Promise ? await connection : connection;
     if (!onDone) return noConnection;
     const shared = sharedBudget && (await this.#takeShared(sharedBudget));
-    const unbegun = typeof shared === 'object' ? shared : this.#whyHeldBack(shared === true);
+    const unbegun = typeof shared === 'object' ? shared : this.#whyNotStarted(shared === true);
     if (unbegun) {
       onDone();
       return unbegun;
@@ -268,12 +268,12 @@ class Call {
    * The last checks: all that follows is undici's own look at whether a kept connection still is one.
    * @param isShared the budgets that all share have counted it already.
    */
-  #whyHeldBack(isShared: boolean): Attempt | undefined {
+  #whyNotStarted(isShared: boolean): Attempt | undefined {
     const { budgets } = this.#lane;
     if (this.#options.hasCallerLeft?.()) return abandoned;
     if (this.#isOpen) return breakerOpen;
     const nowMs = performance.now();
-    if (!isShared && !budgets.every((budget) => budget.hasPlace(nowMs))) return unsent('paused');
+    if (!isShared && !budgets.every((budget) => budget.canTake(nowMs))) return unsent('paused');
     // Counted here too when all share: should that be lost, this process goes on from what it sent.
     for (const budget of budgets) budget.take(nowMs);
     return undefined;

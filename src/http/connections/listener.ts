@@ -6,7 +6,7 @@ import type { Duplex } from 'node:stream';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { type Client, findClient } from './client-address.ts';
-import { type LoadLimits, LoopDelay, usualLoadLimits } from './overload.ts';
+import { defaultLoadLimits, type LoadLimits, LoopDelay } from './overload.ts';
 import {
   hasHost,
   refuseBadHost,
@@ -58,7 +58,7 @@ const maxPipelined = 32;
 const sweepIntervalMs = 20;
 
 /** How long, after the last answer, refusals that are still being read may hold up the end of a drain. */
-const farewellMs = 1_000;
+const drainGraceMs = 1_000;
 
 /** How long a client may take over each part of a request, and of its answer. */
 export interface Patience {
@@ -72,7 +72,7 @@ export interface Patience {
 }
 
 /** Headers and bodies that dribble in hold a socket each: an honest client needs no longer. */
-const usualPatience: Patience = { headersMs: 5_000, requestMs: 10_000, unreadMs: 30_000, checkIntervalMs: 1_000 };
+const defaultPatience: Patience = { headersMs: 5_000, requestMs: 10_000, unreadMs: 30_000, checkIntervalMs: 1_000 };
 
 /** What the server holds for clients that are not done. */
 export interface ListenerBounds {
@@ -88,7 +88,7 @@ const unbounded = Number.POSITIVE_INFINITY;
 const mebibyte = 1024 * 1024;
 
 /** One client may send as many requests at once as the server has in flight: it may be a gateway. */
-export const usualBounds: ListenerBounds = {
+export const defaultBounds: ListenerBounds = {
   arriving: { maxCount: 2_048, maxCountPerClient: 1_024, maxBytes: 32 * mebibyte, maxBytesPerClient: 16 * mebibyte },
   idle: { maxCount: 4_096, maxCountPerClient: unbounded, maxBytes: unbounded, maxBytesPerClient: unbounded },
   unread: { maxCount: 1_024, maxCountPerClient: unbounded, maxBytes: 128 * mebibyte, maxBytesPerClient: unbounded },
@@ -197,9 +197,9 @@ export function createListener(
     quietTimeoutMs,
     keepAliveTimeoutMs,
     trustedProxies,
-    loadLimits: { maxInFlight, maxInFlightBytes, maxDelayMs } = usualLoadLimits,
-    bounds = usualBounds,
-    patience = usualPatience,
+    loadLimits: { maxInFlight, maxInFlightBytes, maxDelayMs } = defaultLoadLimits,
+    bounds = defaultBounds,
+    patience = defaultPatience,
     onAnswer = () => {},
   }: ListenerOptions,
 ): Listener {
@@ -469,8 +469,8 @@ export function createListener(
    * Settles in a turn of the event loop in which nobody was left to be taken. The system resets whoever has connected, and
    * perhaps sent a request, and is not taken when the port is closed. Many that come at once are taken one in a turn.
    */
-  async function nobodyWaits(): Promise<void> {
-    const giveUpAtMs = performance.now() + farewellMs;
+  async function acceptQueueDrained(): Promise<void> {
+    const giveUpAtMs = performance.now() + drainGraceMs;
     for (;;) {
       const before = connectionCount;
       await nextTurn();
@@ -491,7 +491,7 @@ export function createListener(
     for (const response of lastOf.values()) if (!response.headersSent) response.setHeader('connection', 'close');
     if (inFlightCount > 0) await drained.promise;
     while (performance.now() < noticedAtMs && (await countConnections()) > 0) await sleep(sweepIntervalMs);
-    await nobodyWaits();
+    await acceptQueueDrained();
     clearInterval(looking);
     loopDelay.stop();
     const closed = new Promise<void>((resolve) => {
@@ -499,10 +499,10 @@ export function createListener(
     });
     // A connection whose last answer is out is idle, and would else be kept for the client's next request.
     const sweep = setInterval(() => server.closeIdleConnections(), sweepIntervalMs);
-    const farewell = setTimeout(() => server.closeAllConnections(), farewellMs);
+    const graceTimer = setTimeout(() => server.closeAllConnections(), drainGraceMs);
     await closed;
     clearInterval(sweep);
-    clearTimeout(farewell);
+    clearTimeout(graceTimer);
   }
 
   return {

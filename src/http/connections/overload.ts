@@ -9,7 +9,7 @@ export interface LoadLimits {
 }
 
 /** Far above what upstream's own limits let through, and far below what memory can hold. */
-export const usualLoadLimits: LoadLimits = {
+export const defaultLoadLimits: LoadLimits = {
   maxInFlight: 1_000,
   maxInFlightBytes: 64 * 1024 * 1024,
   maxDelayMs: 200,
