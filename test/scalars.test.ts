@@ -141,6 +141,10 @@ describe('JSONObject', () => {
     );
   });
 
+  it('has a word without quotation marks in a literal as text', () => {
+    expect(jsonObject.parseLiteral(parseValue('{ a: [NAME] }'))).toEqual({ a: ['NAME'] });
+  });
+
   it('S13 keeps a field named __proto__ as data', () => {
     const before = Reflect.ownKeys(Object.prototype);
     const value = jsonObject.parseLiteral(parseValue('{ __proto__: { polluted: true } }')) as Record<string, unknown>;
