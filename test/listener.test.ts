@@ -72,6 +72,26 @@ describe('a request', () => {
   });
 });
 
+it('R12 answers all requests that came together, also when one of them meets a bug', async () => {
+  const uncaught = Promise.withResolvers<Error>();
+  process.setUncaughtExceptionCaptureCallback(uncaught.resolve);
+  try {
+    const listener = createListener(({ url }, response) => {
+      response.end(`answered ${url}`);
+      if (url === '/bug') throw new Error('a bug');
+    }, times);
+    const url = await listener.listen('127.0.0.1', 0);
+    using client = await connectRaw(url);
+    client.send(requestHead('GET', '/bug') + requestHead('GET', '/other'));
+    await expect.poll(client.received).toMatch(/answered \/other/);
+    expect((await uncaught.promise).message).toBe('a bug');
+    client.socket.destroy();
+    await listener.drain();
+  } finally {
+    process.setUncaughtExceptionCaptureCallback(null);
+  }
+});
+
 describe('R12 a draining listener', () => {
   it('answers what is in flight, tells its client to go, and closes', async () => {
     const { url, arrived, drain } = await startHolding();

@@ -1,4 +1,5 @@
 import { Writable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { GraphQLError, Source } from 'graphql';
 import { describe, expect, it } from 'vitest';
@@ -6,6 +7,7 @@ import { parseConfig } from '../src/config/config.ts';
 import { Secret } from '../src/config/secret.ts';
 import { createLog, type Log, secretsOf } from '../src/log/log.ts';
 import { expectNoSecrets, findSecrets } from './support/canary.ts';
+import { runProgram } from './support/run-program.ts';
 import { runs } from './support/runs.ts';
 
 /** What the log writes while `write` uses it: each line must be JSON. */
@@ -281,4 +283,15 @@ it('S01 the secrets of a configuration are its token and its shared secret', () 
   // A user alone is most likely a password.
   expect(reveal({ SANDBOX: '1', REDIS_URL: 'redis://pass@r' })).toEqual(['redis://pass@r', 'pass']);
   expect(reveal({})).toEqual([]);
+});
+
+it('the log has a fatal error, and all before it, also of a process that is killed right after', async () => {
+  const log = fileURLToPath(new URL('../src/log/log.ts', import.meta.url));
+  const program = `import { createLog } from ${JSON.stringify(log)};
+    const log = createLog();
+    log.info('before');
+    log.fatal('fatal');
+    process.kill(process.pid, 'SIGKILL');`;
+  const { output } = await runProgram([process.execPath, '--input-type=module', '--eval', program], '.');
+  expect(output.match(/"msg":"\w+"/g)).toEqual(['"msg":"before"', '"msg":"fatal"']);
 });

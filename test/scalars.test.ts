@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { GraphQLScalarType, parseValue } from 'graphql';
+import { GraphQLScalarType, parse, parseValue, validate } from 'graphql';
 import { describe, expect, it } from 'vitest';
 import { serializeDateTime } from '../src/graphql/types/values.ts';
 import { runs } from './support/runs.ts';
@@ -74,6 +74,11 @@ describe('DateTime', () => {
     expect(() => dateTime.serialize(value)).toThrow();
   });
 
+  it('is taken from a program as the date that it is', () => {
+    const date = new Date('2026-11-23T12:00:00Z');
+    expect(dateTime.parseValue(date)).toBe(date);
+  });
+
   it.each(['1', 'true', 'null', 'NOW', '["2026-11-23T12:00:00Z"]'])('refuses the literal %s', (literal) => {
     expect(() => dateTime.parseLiteral(parseValue(literal))).toThrow();
   });
@@ -136,6 +141,10 @@ describe('JSONObject', () => {
     );
   });
 
+  it('has a word without quotation marks in a literal as text', () => {
+    expect(jsonObject.parseLiteral(parseValue('{ a: [NAME] }'))).toEqual({ a: ['NAME'] });
+  });
+
   it('S13 keeps a field named __proto__ as data', () => {
     const before = Reflect.ownKeys(Object.prototype);
     const value = jsonObject.parseLiteral(parseValue('{ __proto__: { polluted: true } }')) as Record<string, unknown>;
@@ -143,4 +152,15 @@ describe('JSONObject', () => {
     expect({}).not.toHaveProperty('polluted');
     expect(Reflect.ownKeys(Object.prototype)).toEqual(before);
   });
+});
+
+it.each([
+  ['DateTime', 'filter: { createdAt: { gt: 2026 } }'],
+  ['JSONObject', 'remoteQuery: [1]'],
+])('a %s that is refused in a document has its place in the error', (_name, argument) => {
+  const [field, operation] = argument.startsWith('filter')
+    ? [`engagements(integratedAccountId: "1", ${argument}) { nodes { id } }`, 'query']
+    : [`deleteEngagement(id: "1", integratedAccountId: "1", ${argument}) { __typename }`, 'mutation'];
+  const errors = validate(schema, parse(`${operation} { ${field} }`));
+  expect(errors.map(({ locations }) => locations)).toMatchObject([[{ line: 1 }]]);
 });

@@ -30,6 +30,7 @@ const batchMs = 50;
 /** Standard output. Lines wait up to 50 ms for others; at the exit, and after a fatal error, they are written at once. */
 class StandardOutput implements DestinationStream {
   readonly #output = pino.destination({ dest: 1, sync: false });
+  readonly #outputNow = pino.destination({ dest: 1, sync: true });
   #batch = '';
   #timer: NodeJS.Timeout | undefined;
 
@@ -39,20 +40,20 @@ class StandardOutput implements DestinationStream {
 
   write(line: string): void {
     this.#batch += line;
-    if (this.#batch.length >= batchCharacters) this.#flush();
-    else this.#timer ??= setTimeout(() => this.#flush(), batchMs).unref();
+    if (this.#batch.length >= batchCharacters) this.#flush(this.#output);
+    else this.#timer ??= setTimeout(() => this.#flush(this.#output), batchMs).unref();
   }
 
   /** pino calls it after a fatal error. */
   flushSync(): void {
-    this.#flush();
     this.#output.flushSync();
+    this.#flush(this.#outputNow);
   }
 
-  #flush(): void {
+  #flush(output: DestinationStream): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    if (this.#batch !== '') this.#output.write(this.#batch);
+    if (this.#batch !== '') output.write(this.#batch);
     this.#batch = '';
   }
 }

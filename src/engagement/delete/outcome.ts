@@ -47,7 +47,7 @@ export function unknownOutcome(
 ): Result.OutcomeUnknownError {
   const retrySafe = isRepeatable(input);
   const next = retrySafe
-    ? 'It is safe to delete it again, with the same arguments: a NotFoundError (ALREADY_ABSENT, if you send the same Idempotency-Key) then means that it is gone.'
+    ? 'It is safe to delete it again, with the same arguments: a NotFoundError (ALREADY_ABSENT, if you sent an Idempotency-Key and send it again) then means that it is gone.'
     : 'Read the engagement before you repeat the delete: it had a remoteQuery, whose effect may not be repeatable.';
   const caution = integration?.keepsDeletedReadable
     ? ` That it can be read proves nothing: deleted engagements of ${integration.name} stay readable, with a mark in their remoteData.`

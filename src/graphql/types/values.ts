@@ -8,22 +8,22 @@ import type { DeleteOutcome as Outcome } from '../../engagement/result.ts';
 import { isPlainMoment, shapes, type ValueOf } from '../../engagement/shapes.ts';
 import { builder, enumOf, objectType } from '../core/builder.ts';
 
-/** A date-time with an offset, also in lower case, which RFC 3339 allows. */
+/** A date-time with an offset, also in lower case, which RFC 3339 allows, or the date that a program hands over. */
 function parseDateTime(value: unknown): Date {
+  if (value instanceof Date && !Number.isNaN(value.getTime())) return value;
   if (typeof value === 'string' && shapes.dateTime.safeParse(value.toUpperCase()).success) return new Date(value);
-  throw new GraphQLError('DateTime must be a date-time with an offset, such as "2007-12-03T10:15:30Z".');
+  throw new TypeError('DateTime must be a date-time with an offset, such as "2007-12-03T10:15:30Z".');
 }
 
 /** Writes a moment in UTC, to the millisecond. Most of upstream's can be passed on nearly as they are. */
 export function serializeDateTime(value: unknown): string | Date {
-  if (value instanceof Date && !Number.isNaN(value.getTime())) return value;
   if (typeof value !== 'string' || !isPlainMoment(value)) return parseDateTime(value);
   return value.includes('.') ? value : value.replace('Z', '.000Z');
 }
 
 function parseObject(value: unknown): Record<string, unknown> {
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
-  throw new GraphQLError('JSONObject must be an object.');
+  throw new TypeError('JSONObject must be an object.');
 }
 
 const jsonSpecification = 'http://www.ecma-international.org/publications/files/ECMA-ST/ECMA-404.pdf';

@@ -176,7 +176,16 @@ function endTurn(): void {
   dueNextTurn = dueTurnAfter;
   dueTurnAfter = [];
   if (dueNextTurn.length > 0) setImmediate(endTurn);
-  for (const callback of due) callback();
+  for (const callback of due) {
+    try {
+      callback();
+    } catch (error) {
+      // It is as uncaught as it would be by itself, and the others are called all the same.
+      setImmediate(() => {
+        throw error;
+      });
+    }
+  }
 }
 
 /**
