@@ -82,4 +82,39 @@ describe('sending', () => {
     const { attempt, attemptCount } = await send([answer(502), failure(false, 'timeout')]);
     expect([attempt, attemptCount]).toMatchObject([{ statusCode: 502 }, 1]);
   });
+
+  it('waits for the shared limit again when other replicas took what was free', async () => {
+    const delaysMs = [5, 0];
+    const sharedBudget = { take: async () => delaysMs.shift(), pause: async () => {}, queueDelayMs: () => 0 };
+    const client = { attempt: async () => answer(204) };
+    const sendOver = createSend({ client, reserveMs: 10, limits: undefined, sharedBudget });
+    const limitedBy = { tokenId: 't', integratedAccountId: 'a' };
+    const sent = await sendOver(
+      { method: 'DELETE', path: '/', headers: {} },
+      { deadlineAt: performance.now() + 5_000, limitedBy },
+    );
+    expect(sent).toMatchObject({ attemptCount: 1, attempt: { statusCode: 204 } });
+  });
+
+  it('sends an interactive request at once, however many background requests are in flight', async () => {
+    const held = Promise.withResolvers<Attempt>();
+    const paths: string[] = [];
+    const attempt = ({ path }: UpstreamRequest): Promise<Attempt> => {
+      paths.push(path);
+      return path === '/interactive' ? Promise.resolve(answer(204)) : held.promise;
+    };
+    const sendOver = createSend({ client: { attempt }, reserveMs: 10, limits: undefined });
+    const options = {
+      deadlineAt: performance.now() + 5_000,
+      limitedBy: { tokenId: 't', integratedAccountId: 'a' },
+    };
+    const background = Array.from({ length: 100 }, (_, index) =>
+      sendOver({ method: 'DELETE', path: `/${index}`, headers: {} }, { ...options, isBackground: true }),
+    );
+    const sent = await sendOver({ method: 'DELETE', path: '/interactive', headers: {} }, options);
+    expect(paths.length).toBe(101);
+    expect(sent).toMatchObject({ attempt: { statusCode: 204 } });
+    held.resolve(answer(204));
+    await Promise.all(background);
+  });
 });
