@@ -127,6 +127,16 @@ describe('the delay before another attempt', () => {
       });
     expect(new Set(Array.from({ length: 20 }, draw)).size).toBe(20);
   });
+
+  it.each([
+    [1_000, undefined],
+    [1_001, 1_000],
+  ])('that upstream asks for, 1 s, is kept when %i ms are left for the attempt to begin', (leftMs, delayMs) => {
+    const question = { method: 'DELETE', isRepeatable: true, attemptCount: 2, failureCount: 0, random: 0 } as const;
+    const beginBy = nowMs + leftMs;
+    const asked = { ...question, attempt: answer(429, '1'), nowMs, timeOfDayMs: nowMs, beginBy };
+    expect(retryDelayMs(asked)).toBe(delayMs);
+  });
 });
 
 /** One attempt as the client under `createSend` saw it. */

@@ -302,6 +302,28 @@ describe('a page of a bulk delete', () => {
     expect(end).toEqual({ kind: 'later', afterMs: 7_000 });
   });
 
+  it('that another server has finished meanwhile has none of the others deleted or read again', async () => {
+    const ids = Array.from({ length: 12 }, (_, index) => String(index));
+    const page = await start(ids);
+    let hasBegun = false;
+    page.answer(async ({ asked }) => {
+      if (asked === 'delete' && !hasBegun) {
+        hasBegun = true;
+        await page.run();
+      }
+      return undefined;
+    });
+    await page.run();
+    const others = page.sent.filter(({ asked, id }) => asked !== 'list' && ids.includes(id) && id !== '0');
+    expect(others.map(({ asked, id }) => `${asked} ${id}`).sort()).toEqual(
+      ids
+        .slice(1)
+        .map((id) => `delete ${id}`)
+        .sort(),
+    );
+    expect(await page.read()).toMatchObject({ phase: 'COMPLETED' });
+  });
+
   it('that met an outage asks for a list, and tries one delete, before it sends more', async () => {
     const page = await startMeeting(notSent);
     page.answer(() => notSent);

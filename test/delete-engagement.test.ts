@@ -253,3 +253,18 @@ describe('an account that Truto asks to leave alone', () => {
     expect(upstream.deletes()).toHaveLength(deletes);
   });
 });
+
+it('a refusal names the arguments that are wrong, and no name that a caller made up in remoteQuery', async () => {
+  await using upstream = await startUpstream(json(204, undefined));
+  await using facade = await startTestFacade(upstream.url);
+  const { body } = await facade.post(`mutation {
+    it: deleteEngagement(id: 1, integratedAccountId: "a",
+      parameters: { account: { id: "" } }, remoteQuery: { canary: { canary: [] } }) {
+      __typename
+      ... on Error { message }
+    }
+  }`);
+  expect(body.data.it).toMatchObject({ __typename: 'InvalidInputError' });
+  expect(body.data.it.message).toMatch(/parameters\.account\.id: .* remoteQuery: /);
+  expect(body.data.it.message).not.toContain('canary');
+});

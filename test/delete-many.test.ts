@@ -69,3 +69,11 @@ describe('the records of a list', () => {
     expect(withinRoom(missing, room)).toBe(missing);
   });
 });
+
+it('a result that has nothing of upstream stays as it is where an operation has no room left', () => {
+  const room = new AnswerRoom(1);
+  room.mustTake('x'.repeat(10_000));
+  const nothing = { kind: 'DeleteEngagementSuccess', engagement: null, raw: undefined, warnings: [] };
+  const result = nothing as unknown as DeleteEngagementResult;
+  expect(withinRoom(result, room)).toBe(result);
+});

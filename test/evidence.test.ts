@@ -117,6 +117,11 @@ const successes: readonly unknown[] = [
   { data: [{ code: 'SUCCESS', details: { id: 'e1' }, message: 'record deleted', status: 'success' }] },
   { data: { delete_item: { id: 'e1' } }, errors: [] },
   { succeded: true },
+  { status: 200 },
+  { status_code: 200, http_status: '204' },
+  // Halves of a page are none.
+  { result: [{ id: 'e2' }] },
+  { next_cursor: null },
   true,
 ];
 

@@ -107,7 +107,11 @@ describe('the front door answers as Yoga does', () => {
     'mutation D($id: ID!, $show: Boolean = true) { deleteEngagement(id: $id, integratedAccountId: "a") { __typename @include(if: $show) ... on Error { message } } }';
   const enumArgument =
     'mutation F($format: ResponseFormat!) { deleteEngagement(id: 5, integratedAccountId: "a", format: $format) { __typename } }';
-  const known = [body(argument, { variables: { id: '5' } }), body(enumArgument, { variables: { format: 'RAW' } })];
+  const known = [
+    body(mutation),
+    body(argument, { variables: { id: '5' } }),
+    body(enumArgument, { variables: { format: 'RAW' } }),
+  ];
   const refused = { code: expect.stringMatching(/^BAD_/) };
 
   it.each([
@@ -120,6 +124,8 @@ describe('the front door answers as Yoga does', () => {
     ['a missing variable', body(argument, { variables: {} })],
     ['a wrong variable', body(argument, { variables: { id: {} } })],
     ['variables that are a list', body(argument, { variables: [] })],
+    ['variables that are a list, of which it needs none', body(mutation, { variables: [] })],
+    ['variables that are a text, of which it needs none', body(mutation, { variables: 'x' })],
     ['extensions that are a list', body(argument, { variables: { id: '5' }, extensions: [] })],
   ])('to %s in an operation that it knows: refused with a code', async (_what, text) => {
     const answer = await expectSame(success, { body: text }, known);

@@ -1,4 +1,6 @@
-import { describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { Secret } from '../src/config/secret.ts';
+import { createAccountLookup } from '../src/engagement/account.ts';
 import { startSandbox } from '../src/sandbox/server.ts';
 import { startTestFacade } from './support/facade.ts';
 import { remote, truto } from './support/outcome.ts';
@@ -39,6 +41,7 @@ describe('the look-up of the integration', () => {
     ['answers an error under 200', json(200, { statusCode: 404, error: 'Not Found', message: 'no' })],
     ['answers a list', json(200, { result: [], next_cursor: null })],
     ['shows another account by a number', json(200, { id: 7, integration: { name: 'hubspot' } })],
+    ['names an integration by what is no text', json(200, { integration: { name: 7, label: ['affinity'] } })],
     ['names an integration nobody knows', json(200, { integration: { name: 'brandnewcrm' } })],
     ['never answers', () => {}],
   ] as [string, Answer][])('never stands in the way when it %s', async (_how, answer) => {
@@ -67,11 +70,45 @@ describe('the look-up of the integration', () => {
     expect(after.body.data.deleteEngagement.__typename).toBe('InvalidInputError');
   });
 
+  it.each([
+    ['its label, where the name is unheard of', { name: 'unheard-of', label: 'Affinity' }],
+    ['its label, where it has no name', { label: 'Affinity' }],
+    ['its name, where both are known', { name: 'affinity', label: 'Capsule' }],
+  ])('knows the integration by %s', async (_which, integration) => {
+    await using upstream = await startUpstream(json(204, undefined), json(200, { integration }));
+    await using facade = await startTestFacade(upstream.url);
+    const { body } = await facade.post(mutation, { id: '1', account: 'a' });
+    // Affinity takes no delete without the type.
+    expect(body.data.deleteEngagement.__typename).toBe('InvalidInputError');
+    expect(upstream.deletes()).toHaveLength(0);
+  });
+
   it('is not asked again at every delete when upstream does not show the account', async () => {
     await using upstream = await startUpstream(json(204, undefined), truto(403));
     await using facade = await startTestFacade(upstream.url);
     for (const id of [1, 2, 3]) await facade.post(mutation, { id, account: 'a' });
     expect(upstream.seen.filter(({ method }) => method === 'GET')).toHaveLength(1);
+  });
+});
+
+describe('the time that a look-up may take', () => {
+  beforeEach(() => void vi.useFakeTimers({ toFake: ['performance'] }));
+  afterEach(() => void vi.useRealTimers());
+
+  it.each([
+    [1_000, 250],
+    [8_000, 2_000],
+    [60_000, 2_000],
+  ])('of an operation that may take %i ms is %i ms', async (requestTimeoutMs, timeoutMs) => {
+    const deadlines: number[] = [];
+    const find = createAccountLookup(async (_request, { deadlineAt }) => {
+      deadlines.push(deadlineAt);
+      return { attempt: { kind: 'failure', reason: 'timeout', mayHaveBeenSent: false }, attempts: 1 } as never;
+    }, requestTimeoutMs);
+    const caller = { id: 'c', grants: 'all', authorization: new Secret('Bearer t'), bringsToken: true } as const;
+    const { refusal } = await find(caller, 'a', Number.POSITIVE_INFINITY);
+    expect(refusal?.kind).toBe('UpstreamUnavailableError');
+    expect(deadlines).toEqual([performance.now() + timeoutMs]);
   });
 });
 

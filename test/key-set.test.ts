@@ -186,6 +186,10 @@ describe('A key set', () => {
       expect(keySet.fetchCount).toBe(round + 2);
     }
     expect(count('unknown_key')).toBe(2);
+    // The second line is of the third round's first: it counts the others of all three.
+    expect(
+      lines.map((line) => JSON.parse(line)).flatMap(({ reason, count: times }) => (reason ? [times] : [])),
+    ).toEqual([1, 100]);
   });
 
   it('S31 that cannot be fetched is no reason to refuse a key that it does not have', async () => {

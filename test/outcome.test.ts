@@ -81,6 +81,16 @@ describe('R03 a body nested beyond reason leaves the outcome unknown', () => {
     const result = await outcomeOf(deep, { variables: { format } });
     expect(result).toMatchObject({ __typename: 'OutcomeUnknownError', rawResponse: null });
   });
+
+  it.each([
+    [200, 'DeleteEngagementSuccess'],
+    [201, 'OutcomeUnknownError'],
+  ])('from 201 levels on: %i are %s', async (levels, member) => {
+    const lists = levels - 1;
+    const nested: Answer = (_request, response) =>
+      response.end(`{"beside":[],"custom_fields":${'['.repeat(lists)}${']'.repeat(lists)}}`);
+    expect(await outcomeOf(nested, { variables: { format: 'RAW' } })).toMatchObject({ __typename: member });
+  });
 });
 
 describe('R05 a refusal becomes its own member, after one request', () => {

@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http';
 import { describe, expect, it } from 'vitest';
 import { createListener, type Handle } from '../src/http/connections/listener.ts';
 import type { LoadLimits } from '../src/http/connections/overload.ts';
-import { usualLoadLimits } from '../src/http/connections/overload.ts';
+import { defaultLoadLimits } from '../src/http/connections/overload.ts';
 import { type GraphQLAnswer, startTestFacade } from './support/facade.ts';
 import { connectRaw, requestHead } from './support/raw-client.ts';
 import { startUpstream } from './support/upstream.ts';
@@ -17,7 +17,7 @@ async function startListener(handle: Handle, limits: Partial<LoadLimits>) {
     {
       quietTimeoutMs: 60_000,
       keepAliveTimeoutMs: 60_000,
-      loadLimits: { ...usualLoadLimits, maxDelayMs: 60_000, ...limits },
+      loadLimits: { ...defaultLoadLimits, maxDelayMs: 60_000, ...limits },
     },
   );
   const url = await listener.listen('127.0.0.1', 0);
@@ -188,7 +188,7 @@ describe('R15 a server with too much to do', () => {
       await answerNow.promise;
       response.end('{}');
     }, 'capsule');
-    const limits = { ...usualLoadLimits, maxInFlight, maxDelayMs: Number.POSITIVE_INFINITY };
+    const limits = { ...defaultLoadLimits, maxInFlight, maxDelayMs: Number.POSITIVE_INFINITY };
     await using facade = await startTestFacade(upstream.url, { TRUTO_RATE_LIMITS: '0' }, undefined, limits);
     const query = 'mutation ($id: ID!) { deleteEngagement(id: $id, integratedAccountId: "a") { __typename } }';
     const answers: GraphQLAnswer[] = [];
@@ -221,7 +221,7 @@ describe('R15 a server with too much to do', () => {
       await answerNow.promise;
       response.end('{}');
     }, 'capsule');
-    await using facade = await startTestFacade(upstream.url, {}, undefined, usualLoadLimits);
+    await using facade = await startTestFacade(upstream.url, {}, undefined, defaultLoadLimits);
     using client = await connectRaw(facade.url);
     const remove = (id: string) => ({
       query: `mutation { deleteEngagement(id: "${id}", integratedAccountId: "a") { __typename } }`,

@@ -6,6 +6,8 @@ import { describe, expect, it } from 'vitest';
 import { Secret } from '../src/config/secret.ts';
 import { AnswerRoom } from '../src/engagement/answer-room.ts';
 import { createDeleteMemory } from '../src/engagement/delete/delete-memory.ts';
+import { deleteErrorKinds } from '../src/engagement/delete-errors.ts';
+import { wireFieldsOf } from '../src/engagement/record.ts';
 import { ChunkDeliveries } from '../src/graphql/core/chunk-delivery.ts';
 import type { Context } from '../src/graphql/core/context.ts';
 import { type PlanSize, prepareOperation } from '../src/graphql/prepared/prepare.ts';
@@ -61,12 +63,6 @@ function prepare(query: string) {
   return { document, prepared: operations.find({ query }) };
 }
 
-const wireFields = [
-  ...['id', 'owner', 'content', 'subject', 'direction', 'engagement_type', 'internal_notes', 'notes', 'status'],
-  ...['start_time', 'end_time', 'duration', 'project', 'account', 'contact', 'opportunity', 'lead'],
-  ...['phone_numbers', 'custom_fields', 'created_at', 'updated_at', 'remote_data'],
-];
-
 /** Values as upstream documents them, and as it does not. */
 const value = fc.oneof(
   fc.constantFrom(null, true, 7, 1.5, '', 'call', '"\\\u2028é', '2026-01-01T00:00:00Z', '2026-13-99', [], {}),
@@ -74,7 +70,7 @@ const value = fc.oneof(
   fc.constantFrom([{ id: '1', number: '2', extension: null, type: 'mobile' }], [{ number: 5 }], [['x']]),
   fc.jsonValue({ maxDepth: 2 }),
 );
-const record = fc.dictionary(fc.constantFrom(...wireFields), value, { noNullPrototype: true });
+const record = fc.dictionary(fc.constantFrom(...wireFieldsOf('engagements')), value, { noNullPrototype: true });
 const bodies = fc.oneof(
   { arbitrary: record.map((fields) => JSON.stringify(fields)), weight: 8 },
   fc.constantFrom('', '[]', 'no json', '{"success":false}', '{"statusCode":404,"message":"x"}'),
@@ -105,6 +101,32 @@ const attempts: fc.Arbitrary<Attempt> = fc.oneof(
 );
 
 describe('a prepared operation', () => {
+  it.each([
+    ['id', 'answer'],
+    ['__typename id', 'answer'],
+    ['name', 'uncovered'],
+    ['id name', 'uncovered'],
+    ['__typename name', 'uncovered'],
+  ])(
+    'of which a related record has %s selected is %s: what would have to be read is for the executor',
+    async (...row) => {
+      const [selection, kind] = row;
+      const { prepared } = prepare(
+        `mutation { deleteEngagement(id: 1, integratedAccountId: "a") { ... on DeleteEngagementSuccess { engagement { owner { ${selection} } } } } }`,
+      );
+      const bytes = Buffer.from('{"id":"1","owner":{"id":"u"}}');
+      const answer = {
+        kind: 'answer',
+        statusCode: 200,
+        headers: {},
+        body: { kind: 'complete', bytes },
+        disconnect() {},
+      };
+      const end = prepared && (await runPrepared(prepared, {}, contextOver(answer as Attempt)));
+      expect(end?.kind ?? 'uncovered').toBe(kind);
+    },
+  );
+
   it('answers what the executor answers, to the byte, whatever the document and upstream say', async () => {
     const ends = { answer: 0, odd: 0, uncovered: 0 };
     await fc.assert(
@@ -166,8 +188,10 @@ describe('a prepared operation', () => {
       `mutation ${name} { ${name}: deleteEngagement(id: "${id}", integratedAccountId: "a") { ${selected} ${more} } }`;
     expect(fieldsOfItsOwn(delete_('A', '1'))).toBeGreaterThan(10);
     expect(fieldsOfItsOwn(delete_('B', '2'))).toBe(0);
-    // Two fields of one member; and the union, which has thirteen, is another one.
-    expect(fieldsOfItsOwn(delete_('C', '3', '... on RateLimitedError { retryAfterMs }'))).toBe(2 + 13);
+    // Two fields of one member; and the union, which has the success and the plan besides the errors, is another one.
+    expect(fieldsOfItsOwn(delete_('C', '3', '... on RateLimitedError { retryAfterMs }'))).toBe(
+      2 + deleteErrorKinds.length + 2,
+    );
   });
 
   it('keeps nothing of the variables of who sent it first', async () => {

@@ -35,6 +35,12 @@ describe('Query.engagement', () => {
     expect(lastSeen()?.query.truto_exclude_fields).not.toContain('owner');
   });
 
+  it('is a record that has a status of its own, below those of failure', async () => {
+    answer = json(200, { id: '1', subject: 'Hello', statusCode: 399, truto_is_remote_error: false });
+    const { body } = await one('id: 1, integratedAccountId: "a"');
+    expect(body).toEqual({ data: { engagement: { id: '1', subject: 'Hello' } } });
+  });
+
   it.each([404, 410])('is null when upstream says %i', async (statusCode) => {
     answer = truto(statusCode);
     expect((await one('id: 1, integratedAccountId: "a"')).body).toEqual({ data: { engagement: null } });
@@ -50,6 +56,9 @@ describe('Query.engagement', () => {
     ['UPSTREAM_UNAVAILABLE', truto(500), {}],
     ['UPSTREAM_UNAVAILABLE', json(200, undefined), {}],
     ['UPSTREAM_UNAVAILABLE', json(200, [1]), {}],
+    ['UPSTREAM_UNAVAILABLE', json(200, { id: '1', statusCode: 400 }), {}],
+    ['UPSTREAM_UNAVAILABLE', json(200, { id: '1', truto_is_remote_error: true }), {}],
+    ['UPSTREAM_UNAVAILABLE', json(200, { error: 'no field that was asked for' }), {}],
     ['UPSTREAM_UNAVAILABLE', (_request, response) => response.destroy(), {}],
     ['UPSTREAM_UNAVAILABLE', () => {}, {}],
   ];

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { parse } from 'qs';
 import { describe, expect, it } from 'vitest';
+import contract from '../schema/upstream.json' with { type: 'json' };
 import { engagementTypes } from '../src/engagement/input.ts';
 import { nodeKind } from '../src/engagement/node-id.ts';
 import { excludedFields, readRecord, wireFieldsOf } from '../src/engagement/record.ts';
@@ -11,10 +12,9 @@ import { runs } from './support/runs.ts';
 
 const wireFields = wireFieldsOf('engagements');
 
-const textFields = [
-  ...(['id', 'content', 'subject', 'direction', 'engagement_type', 'internal_notes', 'status'] as const),
-  ...(['start_time', 'end_time', 'duration'] as const),
-] satisfies WireField[];
+const textFields = contract.responseFields
+  .filter(({ name, type }) => type === 'string' && !name.endsWith('_at'))
+  .map(({ name }) => name as WireField);
 const referenceFields = ['owner', 'project', 'account'] satisfies WireField[];
 const listFields = ['notes', 'contact', 'opportunity', 'lead'] satisfies WireField[];
 const dateFields = ['created_at', 'updated_at'] satisfies WireField[];

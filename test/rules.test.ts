@@ -156,6 +156,7 @@ describe('a remoteQuery', () => {
     ['has names that mean something elsewhere', { integrated_account_id: 'x', 'a&b#=': 'y', constructor: 'z' }],
     ['is five levels deep', nested(5)],
     ['has a list of 20', { a: Array(20).fill('x') }],
+    ['has 1,000 names', Object.fromEntries(Array.from({ length: 1_000 }, (_, index) => [`a${index}`, 1]))],
   ])('that %s is taken', (_what, remoteQuery) => {
     expect(checkWellFormed(inputWith({ remoteQuery }))).toEqual([]);
   });
@@ -163,6 +164,11 @@ describe('a remoteQuery', () => {
   it.each<[string, Record<string, unknown>, string]>([
     ['is six levels deep', nested(6), `remoteQuery${'.a'.repeat(5)}`],
     ['has a list of 21', { a: Array(21).fill('x') }, 'remoteQuery.a'],
+    [
+      'has 1,001 names',
+      Object.fromEntries(Array.from({ length: 1_001 }, (_, index) => [`a${index}`, 1])),
+      'remoteQuery',
+    ],
     ['has a name with brackets', { a: { 'b][c': 1 } }, 'remoteQuery.a'],
     ['has an empty list', { a: { b: [] } }, 'remoteQuery.a.b'],
     ['has an empty object', { a: [1, {}] }, 'remoteQuery.a.1'],
@@ -170,6 +176,17 @@ describe('a remoteQuery', () => {
   ])('that %s is refused, with its place', (_what, remoteQuery, place) => {
     const found = checkWellFormed(inputWith({ remoteQuery }));
     expect(found.map(({ severity, path }) => [severity, path.join('.')])).toEqual([['REFUSAL', place]]);
+  });
+});
+
+describe('a list of contacts', () => {
+  it.each([
+    [20, 20, 'parameters.contacts.0.id'],
+    [21, 1, 'parameters.contacts'],
+  ])('of %i wrong ids gets %i findings: one that is too long is not looked into', (size, count, first) => {
+    const found = checkWellFormed(inputWith({ parameters: { contacts: Array(size).fill({ id: '' }) } }));
+    expect(found).toHaveLength(count);
+    expect(found[0]?.path.join('.')).toBe(first);
   });
 });
 

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import contract from '../schema/upstream.json' with { type: 'json' };
 import { integrations } from '../src/engagement/integrations.ts';
 import { sandboxAccount, sandboxAccounts } from '../src/sandbox/accounts.ts';
 import { showEngagement } from '../src/sandbox/providers.ts';
@@ -98,7 +99,10 @@ describe.each(sandboxAccounts)('the engagements of $integration.label', (account
   test('have every field with a value in the first, and each optional one null and left out somewhere', () => {
     const [first] = engagements;
     const names = Object.keys(first ?? {});
-    expect(names).toHaveLength(withProjects.includes(account.integration.label) ? 21 : 20);
+    const hasProjects = withProjects.includes(account.integration.label);
+    const documented = new Set(contract.responseFields.map(({ name }) => name));
+    const missing = hasProjects ? ['remote_data'] : ['remote_data', 'project'];
+    expect([...names, ...missing].sort()).toEqual([...documented].sort());
     expect(Object.values(first ?? {})).not.toContain(null);
     for (const name of names.filter((candidate) => candidate !== 'id' && candidate !== 'engagement_type')) {
       expect(

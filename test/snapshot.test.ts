@@ -233,6 +233,14 @@ describe('the notes of a snapshot that are selected more than once', () => {
   });
 });
 
+describe('what neither the answer nor the snapshot has', () => {
+  it('is warned of, without the advice to ask for a snapshot', async () => {
+    const answers = { read: json(200, { id: 'e1', status: null }), remove: json(200, { id: 'e1' }) };
+    const { result } = await run(mutation('id subject status'), answers);
+    expect(result.warnings).toEqual([expect.stringMatching(/lacks subject\.(?!.*snapshot: true)/)]);
+  });
+});
+
 describe('a delete without a snapshot', () => {
   const plain =
     'mutation { deleteEngagement(id: "e1", integratedAccountId: "a") { ... on DeleteEngagementSuccess { warnings engagement { id subject status } } } }';

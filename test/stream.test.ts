@@ -139,6 +139,9 @@ describe('a client that takes one result only', () => {
   it.each([
     'text/html',
     'image/png',
+    'image/*',
+    'application/jsonx',
+    '*/json',
     'application/json;charset=utf-16',
     'application/json;x-charset=utf-8',
     'multipart/mixed;x-charset=x',

@@ -1,10 +1,14 @@
-import { SpanKind, trace } from '@opentelemetry/api';
+import { once } from 'node:events';
+import { type AddressInfo, createServer, type Server } from 'node:net';
+import { createServer as createTlsServer } from 'node:tls';
+import { SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
 import { InMemorySpanExporter, SimpleSpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { selfSigned } from './support/certificate.ts';
 import { startTestFacade } from './support/facade.ts';
 import { inTurn, removal } from './support/keyed-delete.ts';
 import { truto } from './support/outcome.ts';
-import { json, startUpstream } from './support/upstream.ts';
+import { type Answer, json, startUpstream } from './support/upstream.ts';
 
 const traceId = '0af7651916cd43dd8448eb211c80319c';
 const traceparent = `00-${traceId}-b7ad6b7169203331-01`;
@@ -46,6 +50,38 @@ describe('a trace, with an SDK,', () => {
     for (const attempt of attempts) expect(attempt.parentSpanContext?.spanId).toBe(server?.spanContext().spanId);
     const told = upstream.deletes().map(({ headers }) => headers.traceparent);
     expect(told).toEqual(attempts.map((span) => `00-${traceId}-${span.spanContext().spanId}-01`));
+  });
+
+  it.each<[string, Answer, SpanStatusCode, object]>([
+    ['a success', json(204, undefined), SpanStatusCode.UNSET, { 'http.response.status_code': 204 }],
+    ['a refusal', truto(400), SpanStatusCode.ERROR, { 'http.response.status_code': 400 }],
+    ['no answer', (_request, response) => response.destroy(), SpanStatusCode.ERROR, { 'error.type': 'reset' }],
+  ])('marks an attempt that ends with %s as what it is', async (_what, answer, code, attributes) => {
+    await using upstream = await startUpstream(answer);
+    await using facade = await startTestFacade(upstream.url);
+    await facade.post(mutation, {}, { traceparent });
+    await expect.poll(() => exporter.getFinishedSpans().some(({ kind }) => kind === SpanKind.SERVER)).toBe(true);
+    const [attempt] = exporter.getFinishedSpans().filter(({ name }) => name === 'DELETE engagements');
+    expect(attempt).toMatchObject({ status: { code }, attributes });
+  });
+
+  it.each<[string, string, () => Server | undefined]>([
+    ['refused', 'http://127.0.0.1:1', () => undefined],
+    ['dns', 'http://upstream.invalid', () => undefined],
+    ['tls', 'https://127.0.0.1', () => createTlsServer(selfSigned('upstream.invalid'))],
+    ['tls', 'https://127.0.0.1', () => createServer((socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'))],
+    ['reset', 'http://127.0.0.1', () => createServer((socket) => socket.once('data', () => socket.destroy()))],
+    ['protocol', 'http://127.0.0.1', () => createServer((socket) => socket.once('data', () => socket.end('SSH-2.0')))],
+  ])('says %s of an attempt at %s that has no answer', async (reason, address, start) => {
+    const server = start()?.listen(0, '127.0.0.1');
+    if (server) await once(server, 'listening');
+    onTestFinished(() => void server?.close());
+    const url = server ? `${address}:${(server.address() as AddressInfo).port}` : address;
+    await using facade = await startTestFacade(url);
+    await facade.post(mutation, {}, { traceparent });
+    await expect.poll(() => exporter.getFinishedSpans().some(({ kind }) => kind === SpanKind.SERVER)).toBe(true);
+    const attempts = exporter.getFinishedSpans().filter(({ name }) => name === 'DELETE engagements');
+    expect(new Set(attempts.map(({ attributes }) => attributes['error.type']))).toEqual(new Set([reason]));
   });
 
   it('S01 names no engagement, no account and no token', async () => {

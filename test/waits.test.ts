@@ -3,11 +3,11 @@ import { describe, expect, it } from 'vitest';
 import { networks } from '../src/config/settings.ts';
 import {
   createListener,
+  defaultBounds,
   type ListenerBounds,
   type ListenerOptions,
-  usualBounds,
 } from '../src/http/connections/listener.ts';
-import { usualLoadLimits } from '../src/http/connections/overload.ts';
+import { defaultLoadLimits } from '../src/http/connections/overload.ts';
 import { connectRaw, type RawClient, requestHead } from './support/raw-client.ts';
 
 /** Longer than any test: nothing here ends by its time, but what a test says. */
@@ -15,15 +15,15 @@ const longMs = 600_000;
 const patience = { headersMs: longMs, requestMs: longMs, unreadMs: longMs, checkIntervalMs: 20 };
 
 /** Many tests share few cores: a busy one must not take itself for overloaded. */
-const loadLimits = { ...usualLoadLimits, maxDelayMs: Number.POSITIVE_INFINITY };
+const loadLimits = { ...defaultLoadLimits, maxDelayMs: Number.POSITIVE_INFINITY };
 
 type Bounds = { readonly [Name in keyof ListenerBounds]?: Partial<ListenerBounds[Name]> };
 
 function boundsOf({ arriving, idle, unread }: Bounds): ListenerBounds {
   return {
-    arriving: { ...usualBounds.arriving, ...arriving },
-    idle: { ...usualBounds.idle, ...idle },
-    unread: { ...usualBounds.unread, ...unread },
+    arriving: { ...defaultBounds.arriving, ...arriving },
+    idle: { ...defaultBounds.idle, ...idle },
+    unread: { ...defaultBounds.unread, ...unread },
   };
 }
 

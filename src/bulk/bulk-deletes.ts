@@ -7,7 +7,7 @@ import { notGranted, refusedInput } from '../engagement/refusal.ts';
 import { type Finding, hasRefusal, type Refusal, refusal } from '../engagement/result.ts';
 import { checkFilter, checkId, checkIntegration } from '../engagement/rules.ts';
 import { digest, uuidOf } from '../upstream/digest.ts';
-import type { BulkInput, BulkJob } from './job.ts';
+import { type BulkInput, type BulkJob, maxIds } from './job.ts';
 import { BulkUnavailable, maxIdleBytes, maxIdleListedBytes, maxUnfinished } from './job-scripts.ts';
 import type { JobStore } from './job-store.ts';
 import { type Abilities, needsOf } from './task-queue.ts';
@@ -40,9 +40,6 @@ export function createSeal(secret: Secret): Seal {
     },
   };
 }
-
-/** How many engagements one bulk delete may name by their ids. */
-export const maxIds = 5_000;
 
 /** What a caller starts a bulk delete with. */
 export interface StartInput extends BulkInput {

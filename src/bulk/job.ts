@@ -2,6 +2,9 @@ import { z } from 'zod';
 import type { EngagementFilter, EngagementType } from '../engagement/input.ts';
 import type { DeleteEngagementError, DeleteOutcome } from '../engagement/result.ts';
 
+/** How many engagements one bulk delete may name by their ids. */
+export const maxIds = 5_000;
+
 /** How many engagements a page has: what is stored, deleted, and passed from worker to worker together. */
 export const pageSize = 100;
 

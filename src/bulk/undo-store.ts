@@ -45,7 +45,7 @@ const probeTimeoutMs = 5_000;
 const delayMs = 100;
 
 /** Nothing that leads to a folder above, or that an address reads in another way. */
-const nameForm = /^(?!.*\.\.)[\w.-]+(\/[\w.-]+)*$/;
+const isName = (name: string) => name.split('/').every((part) => /^[\w.-]+$/.test(part) && !part.includes('..'));
 
 /** Writes a folder's names to the disk: a file that is there after a power cut needs its name, too. */
 async function sync(path: string): Promise<void> {
@@ -164,7 +164,7 @@ export function openUndoStore(config: UndoStoreConfig, proxy?: ProxyConfig): Und
   const put = config.kind === 'folder' ? createFolderPut(config.path) : createBucketPut(config, proxy);
   return {
     async write(name, text) {
-      if (!nameForm.test(name)) throw new Error('no file can have that name');
+      if (!isName(name)) throw new Error('no file can have that name');
       const signal = AbortSignal.timeout(timeoutMs);
       for (let attempt = 1; ; attempt += 1) {
         const end = await put(name, text, signal);

@@ -34,6 +34,17 @@ function isDeeperThan(value: unknown, depth: number): boolean {
   return false;
 }
 
+/** True for a text with so many brackets that its JSON may be too deep: to count them costs less than to look at every value. */
+function hasManyBrackets(text: string): boolean {
+  let count = 0;
+  for (const bracket of ['[', '{'])
+    for (let index = text.indexOf(bracket); index >= 0; index = text.indexOf(bracket, index + 1)) {
+      count += 1;
+      if (count > maxDepth) return true;
+    }
+  return false;
+}
+
 /** Reads a collected body as JSON, else as text, without a byte order mark. A streaming one is not touched. */
 export function readBody(body: UpstreamBody): ReadBody {
   if (body.kind === 'unreadable') return { kind: 'unreadable', why: whyUnreadable[body.reason] };
@@ -43,7 +54,7 @@ export function readBody(body: UpstreamBody): ReadBody {
   try {
     // A reviver costs a call for every value. The type that TypeScript has for it lacks the third parameter.
     const value = longNumber.test(text) ? JSON.parse(text, keepDigits as () => unknown) : JSON.parse(text);
-    const isTooDeep = (text.match(/[[{]/g)?.length ?? 0) > maxDepth && isDeeperThan(value, maxDepth);
+    const isTooDeep = hasManyBrackets(text) && isDeeperThan(value, maxDepth);
     return isTooDeep ? { kind: 'unreadable', why: 'it is nested too deeply' } : { kind: 'json', value };
   } catch {
     return { kind: 'text', value: text };

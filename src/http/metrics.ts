@@ -208,8 +208,8 @@ export function createMetrics({ sharedMemory, inFlight }: Watched): Metrics {
       deleteSeconds.observe(durationMs, result);
     },
     countRefusedToken: (reason) => refusedTokens.count(reason),
-    countAttempt({ method, integration, end, isHeldBack, durationMs }) {
-      if (isHeldBack) held.count(String(end));
+    countAttempt({ method, integration, end, wasNeverStarted, durationMs }) {
+      if (wasNeverStarted) held.count(String(end));
       else attempts.observe(durationMs, method, known(integration), String(end));
     },
   };

@@ -1,11 +1,11 @@
 import type { Attempt } from './attempt.ts';
 import { meaningOf } from './status.ts';
 
-/** More than half of at least 20 attempts within 10 seconds must have failed. */
+/** It opens when more than half of at least 20 attempts within 10 seconds have failed. */
 const share = 0.5;
 const leastAttempts = 20;
 
-/** The 10 seconds are five spans: the oldest is forgotten as a whole. */
+/** The 10 seconds are five spans. The oldest is dropped as a whole. */
 const spanMs = 2_000;
 const spanCount = 5;
 
@@ -36,17 +36,17 @@ class Samples {
   }
 }
 
-/** While open, one attempt in this time is let through as a probe, also when the one before it has no end yet. */
+/** While open, one attempt per this time is allowed as a probe, even if the previous probe has not ended. */
 const probeAfterMs = 500;
 
-/** True when there was no connection to upstream: nothing that happens after that is surely its own failure. */
+/** True when there was no connection to upstream. Later failures may have other causes. */
 export function isUpstreamFailure(attempt: Attempt): boolean {
   return attempt.kind === 'failure' && !attempt.mayHaveBeenSent;
 }
 
 /**
- * True when a request came to nothing: no answer, or a failure at the provider or on the way to it. It counts against the
- * integrated account, since one whose provider is down must not cost the others anything.
+ * True when a request had no answer, or failed at the provider or on the way to it. This counts against the integrated account
+ * only: an account whose provider is down must not affect the others.
  */
 export function isAccountFailure(attempt: Attempt): boolean {
   if (attempt.kind === 'failure') return true;
@@ -54,26 +54,26 @@ export function isAccountFailure(attempt: Attempt): boolean {
   return isFailure === 'unless-json' ? !attempt.headers['content-type']?.includes('json') : isFailure;
 }
 
-/** Lets nothing through after too many failures, but for a probe now and then: the others are refused at once. */
+/** Refuses all attempts after too many failures, except for a probe now and then. */
 export class Breaker {
   readonly #isFailure: (attempt: Attempt) => boolean;
   readonly #samples = new Samples();
   /** The moment from which the next probe may begin, by `performance.now()`; undefined while closed. */
   #probeAt: number | undefined;
 
-  /** @param isFailure what counts; everything else, refusals among it, counts as good. */
+  /** @param isFailure true for a failure. All other ends count as good, refusals too. */
   constructor(isFailure: (attempt: Attempt) => boolean) {
     this.#isFailure = isFailure;
   }
 
-  /** True while nothing is let through; ask before {@link Breaker.begin}, without a pause in between. */
+  /** True while attempts are refused. Check it right before {@link Breaker.begin}, without an `await` in between. */
   get isOpen(): boolean {
     return this.#probeAt !== undefined && performance.now() < this.#probeAt;
   }
 
   /**
-   * Notes that an attempt begins.
-   * @returns true when it is a probe: {@link Breaker.end} needs to know.
+   * Records the start of an attempt.
+   * @returns true when it is a probe, for {@link Breaker.end}.
    */
   begin(): boolean {
     if (this.#probeAt === undefined) return false;
@@ -81,7 +81,7 @@ export class Breaker {
     return true;
   }
 
-  /** Notes how an attempt ended. */
+  /** Records the end of an attempt. */
   end(attempt: Attempt, isProbe: boolean): void {
     const isFailure = this.#isFailure(attempt);
     if (isProbe && !isFailure) {
@@ -89,7 +89,7 @@ export class Breaker {
       this.#probeAt = undefined;
     }
     this.#samples.count(isFailure);
-    // One that began before the breaker opened says nothing of how it is since.
+    // An attempt from before the breaker opened says nothing about the state since.
     const opens = this.#probeAt === undefined && isFailure && this.#samples.isTooMuch;
     if (opens || (isProbe && isFailure)) this.#probeAt = performance.now() + probeAfterMs;
   }

@@ -8,28 +8,28 @@ import { createConnector } from './connect.ts';
 import { Exchange } from './exchange.ts';
 import { createOutbound, type MakePool } from './outbound.ts';
 
-/** How many requests may be on their way at once; more wait, within their deadline. */
+/** How many requests may be in flight. Further ones wait, until their deadline. */
 export const maxConnections = 512;
 
-/** How many bodies may be streamed at once: their clients decide how long they take, so they get connections of their own. */
+/** How many bodies may be streamed at once. They have their own connections, since their readers decide how long they take. */
 export const maxStreams = 32;
 
 /**
- * A body of so many bytes is handed over in a turn of the event loop of its own: to read a megabyte takes 10 ms, and a hundred may
- * arrive at once.
+ * From this size on, a body gets a turn of the event loop of its own: parsing a megabyte takes 10 ms, and a hundred may arrive at
+ * once.
  */
 const largeBodyBytes = 32 * 1024;
 
 /**
- * A connection as old as this takes no further request: those that are always busy would never end, and upstream's address
- * is looked up for new ones only. By undici's clock, in milliseconds.
+ * The age at which a connection takes no further request, in milliseconds by undici's clock. Busy connections would never end,
+ * and upstream's address is looked up only for new ones.
  */
 const maxConnectionAgeMs = 5 * 60_000;
 
-/** How the client is set up. */
+/** The settings of the client. */
 export interface UpstreamClientOptions {
   readonly baseUrl: URL;
-  /** The proxy that upstream is reached by, if it is not loopback. */
+  /** The proxy to upstream. Loopback addresses do not use it. */
   readonly proxy?: ProxyConfig | undefined;
   /** The largest body that is collected. */
   readonly maxBytes: number;
@@ -37,14 +37,14 @@ export interface UpstreamClientOptions {
   readonly idleTimeoutMs: number;
 }
 
-/** How long one attempt may take; moments by `performance.now()`. */
+/** How long one attempt may take. Moments are by `performance.now()`. */
 export interface AttemptOptions {
-  /** By when the status must be there. */
+  /** When the status must have arrived. */
   readonly answerBy: number;
-  /** By when the body must be complete, unless it streams. */
+  /** When the body must be complete, unless it streams. */
   readonly deadlineAt: number;
   readonly streams: boolean;
-  /** Called once, when its connection is free or gone: not before the end of a body. */
+  /** Called once, when its connection is free or closed. The body has ended by then. */
   readonly onDone: () => void;
 }
 
@@ -52,9 +52,9 @@ export interface AttemptOptions {
 export interface UpstreamClient {
   /** One attempt: no retry, no redirect, no decompression. Never rejects. */
   readonly attempt: (request: UpstreamRequest, options: AttemptOptions) => Promise<Attempt>;
-  /** Ends the bodies that are being streamed: their readers get an error. */
+  /** Ends all streamed bodies with an error. */
   endStreams(): void;
-  /** Closes the connections when their requests are done, or after the time: nobody waits for what is left then. */
+  /** Closes the connections when their requests are done, or after `timeoutMs` at the latest. */
   close(timeoutMs: number): Promise<void>;
 }
 
@@ -65,7 +65,7 @@ export function createUpstreamClient({
   maxBytes,
   idleTimeoutMs,
 }: UpstreamClientOptions): UpstreamClient {
-  /** The exchange that undici is about to write: it says so to the exchange first, and writes in the same turn. */
+  /** The exchange that undici is about to write. undici calls the exchange first, and writes in the same turn. */
   let starting: Exchange | undefined;
   const onStart = (exchange: Exchange) => {
     starting = exchange;
@@ -81,19 +81,19 @@ export function createUpstreamClient({
       pipelining: 1,
       allowH2: false,
       clientTtl: maxConnectionAgeMs,
-      // The exchange's own deadline is the only clock; undici's coarse timers stay out of it.
+      // The exchange has its own deadline. undici's timers are too coarse.
       headersTimeout: 0,
       bodyTimeout: 0,
     });
   const { origin } = baseUrl;
-  // What looks for a proxy at each request is left out where there is none.
+  // Without a proxy, nothing has to look for one at each request.
   const pool = proxy ? createOutbound(proxy, makePool) : makePool(origin, undefined);
   const basePath = baseUrl.pathname.replace(/\/$/, '');
   const openStreams = new Set<Readable>();
 
   let lastTurn: Promise<unknown> = Promise.resolve();
 
-  /** Settles in the turn of a large body. */
+  /** Settles in a turn of the event loop for this body alone. */
   async function turnOf(answer: UpstreamAnswer): Promise<UpstreamAnswer> {
     lastTurn = lastTurn.then(() => nextTurn());
     await lastTurn;
@@ -125,7 +125,7 @@ export function createUpstreamClient({
       const timer = new AbortController();
       await Promise.race([pool.close(), sleep(timeoutMs, undefined, { signal: timer.signal })]);
       timer.abort();
-      // Not waited for: a connection that is being made cannot be given up, and nobody wants it any more.
+      // Not awaited: a connection that is being opened cannot be cancelled.
       pool.destroy().catch(() => {});
     },
   };

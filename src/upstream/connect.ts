@@ -4,13 +4,13 @@ import { buildConnector } from 'undici';
 const interimStart = Buffer.from('HTTP/1.1 1');
 const headEnd = '\r\n\r\n';
 
-/** So many bytes say whether a head is interim. */
+/** How many bytes show whether a head is interim. */
 const statusEnd = interimStart.length;
 
-/** More than any interim head has: the parser may say what is wrong with the rest. */
+/** More than any interim head has. Longer heads are left to the parser. */
 const maxHeldBytes = 16_384;
 
-/** True when the bytes begin an interim head, as far as there are any. */
+/** True when the bytes may begin an interim head. */
 function beginsInterim(bytes: Buffer): boolean {
   const length = Math.min(bytes.length, interimStart.length);
   for (let index = 0; index < length; index += 1) if (bytes[index] !== interimStart[index]) return false;
@@ -18,8 +18,8 @@ function beginsInterim(bytes: Buffer): boolean {
 }
 
 /**
- * Leaves out each "100 Continue" in front of a response, and passes on the others, such as 103.
- * @returns what of the bytes to parse now, and what to hold until more have come; undefined when the response itself has begun.
+ * Removes each "100 Continue" before a response, and keeps other interim responses, such as 103.
+ * @returns the bytes to parse now, and those to hold until more arrive; `held` is undefined when the response itself has begun.
  */
 function skipContinue(bytes: Buffer): { readonly passed: readonly Buffer[]; readonly held: Buffer | undefined } {
   const passed: Buffer[] = [];
@@ -27,7 +27,7 @@ function skipContinue(bytes: Buffer): { readonly passed: readonly Buffer[]; read
   while (beginsInterim(rest)) {
     const end = rest.indexOf(headEnd);
     const status = rest.subarray(9, 12).toString('latin1');
-    // What follows 101 is another protocol; an endless head is for the parser to refuse.
+    // After 101 another protocol follows. An endless head is left to the parser, which refuses it.
     if (status === '101' || (end === -1 && rest.length >= maxHeldBytes)) break;
     if (end === -1) return { passed, held: rest };
     if (status !== '100') passed.push(rest.subarray(0, end + headEnd.length));
@@ -37,9 +37,9 @@ function skipContinue(bytes: Buffer): { readonly passed: readonly Buffer[]; read
 }
 
 /**
- * Leaves out what undici would close the connection for: a "100 Continue" that it did not ask for. A client may ignore it
- * (RFC 9110 section 15.2.1).
- * @param onRequest is called right before a request is written.
+ * Removes a "100 Continue" that undici did not ask for, since undici would close the connection. A client may ignore it (RFC 9110
+ * section 15.2.1).
+ * @param onRequest called right before a request is written.
  */
 function watch(socket: Socket, onRequest: (socket: Socket) => void): void {
   const read = socket.read.bind(socket);
@@ -67,8 +67,8 @@ function watch(socket: Socket, onRequest: (socket: Socket) => void): void {
 
 /**
  * Makes undici's connections to upstream, HTTP/1.1 only.
- * @param onRequest is called with its connection right before a request is written.
- * @param connect opens them, such as through a proxy. @default directly
+ * @param onRequest called with its connection right before a request is written.
+ * @param connect opens the connections, such as through a proxy. @default directly
  */
 export function createConnector(
   onRequest: (socket: Socket) => void,

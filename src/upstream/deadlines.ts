@@ -1,17 +1,17 @@
-/** Something that is given up at a moment. */
+/** An operation with a deadline. */
 export interface Expiring {
-  /** Called once, unless it was cancelled before. */
+  /** Called once at the deadline, unless it was cancelled before. */
   expire(): void;
 }
 
-/** A moment that is waited for. */
+/** A pending deadline. */
 export interface Deadline {
   /** By `performance.now()`, in milliseconds. */
   readonly at: number;
   cancel(): void;
 }
 
-/** Node's timers go no further; one that fires before anything is due is set again. */
+/** The longest delay of Node's timers. A timer that fires early is set again. */
 const maxTimerMs = 2_147_483_647;
 
 class Entry implements Deadline {
@@ -33,8 +33,8 @@ class Entry implements Deadline {
 }
 
 /**
- * All deadlines of a process, in order, behind one timer: a timer for each request costs more than all else about its deadline.
- * Most are as far away as the one before, so each is put in its place from the end.
+ * All deadlines of a process, in order, behind one timer: a timer for each request would cost more than the rest of its deadline.
+ * Most new deadlines are the latest, so the list is searched from its end.
  */
 export class Deadlines {
   #first: Entry | undefined;
@@ -42,7 +42,7 @@ export class Deadlines {
   #timer: NodeJS.Timeout | undefined;
   #timerAt = 0;
 
-  /** @param at the moment (by `performance.now()`); one in the past is due at once, but never within this call. */
+  /** @param at the moment (by `performance.now()`). One in the past is due at once, but never within this call. */
   add(at: number, target: Expiring): Deadline {
     const entry = new Entry(at, target, this);
     let before = this.#last;
@@ -64,15 +64,15 @@ export class Deadlines {
     else this.#first = after;
     if (after) after.before = before;
     else this.#last = before;
-    // An entry that lives on must keep neither its target nor its neighbours in memory.
+    // An entry that is kept elsewhere must not keep its target and neighbours in memory.
     entry.target = entry.before = entry.after = undefined;
     if (this.#first) return;
-    // A timer would keep the process alive for nothing.
+    // A timer without deadlines would keep the process alive.
     clearTimeout(this.#timer);
     this.#timer = undefined;
   }
 
-  /** The timer may fire before anything is due: that costs less than to move it for each entry. */
+  /** The timer may fire early: that costs less than moving it for each entry. */
   #setTimer(at: number): void {
     if (this.#timer && this.#timerAt <= at) return;
     clearTimeout(this.#timer);

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 
-/** A name for all of the parts together, in hexadecimal: the same for the same, and for nothing else. */
+/** The SHA-256 of the parts together, in hexadecimal. */
 export function digest(...parts: readonly unknown[]): string {
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex');
 }
 
-/** A digest in the form of a UUID, for those who ask for one. */
+/** A digest in the form of a UUID. */
 export function uuidOf(...parts: readonly unknown[]): string {
   return digest(...parts).replace(/^(.{8})(.{4}).(.{3}).(.{3})(.{12}).*$/, '$1-$2-8$3-8$4-$5');
 }

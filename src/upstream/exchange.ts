@@ -4,23 +4,23 @@ import type { Dispatcher } from 'undici';
 import type { Attempt, FailureReason, UnreadableReason, UpstreamAnswer } from './attempt.ts';
 import { type Deadline, deadlines, type Expiring } from './deadlines.ts';
 
-/** What an {@link Exchange} needs to know. */
+/** The options of an {@link Exchange}. */
 export interface ExchangeOptions {
-  /** A collected body larger than this is given up: the status still counts. */
+  /** The largest body to collect, in bytes. A larger one is given up, but its status counts. */
   readonly maxBytes: number;
-  /** Hand a 2xx body over as a stream. */
+  /** True to pass a 2xx body on as a stream. */
   readonly streams: boolean;
-  /** The moment the status must be there. */
+  /** When the status must have arrived, by `performance.now()`. */
   readonly answerBy: number;
-  /** The moment a collected body must be complete. */
+  /** When a collected body must be complete, by `performance.now()`. */
   readonly deadlineAt: number;
-  /** How long a streaming body may keep its reader waiting for the next bytes. */
+  /** How long a streamed body may be without new bytes while it is being read. */
   readonly idleTimeoutMs: number;
   /** Called right before the request is written. */
   readonly onStart: (exchange: Exchange) => void;
-  /** Called when undici is done with the request and its body, and the connection is free or gone. */
+  /** Called when undici is done with the request and its body, and the connection is free or closed. */
   readonly onDone: () => void;
-  /** Called with an answer, before anybody else has it: settles when it may be read. */
+  /** Called first with an answer. It may be read once the result settles. */
   readonly onAnswer: (answer: UpstreamAnswer) => UpstreamAnswer | Promise<UpstreamAnswer>;
 }
 
@@ -37,11 +37,11 @@ const reasons: Readonly<Record<string, FailureReason>> = {
   UND_ERR_ABORTED: 'proxy',
   UND_ERR_PRX_CONN: 'proxy',
   UND_ERR_PRX_TLS: 'proxy',
-  // The exchange times requests to upstream itself, so this one is a proxy's time to open a tunnel.
+  // undici's timer is off for upstream, so this is a proxy that did not open its tunnel in time.
   UND_ERR_HEADERS_TIMEOUT: 'proxy',
 };
 
-/** For the message only: whether a request was sent is recorded, never concluded from this. */
+/** For the message only. Whether a request was sent is recorded elsewhere, never derived from this. */
 function reasonOf(error: Error & { code?: string }): FailureReason {
   const code = error.code ?? '';
   if (code.startsWith('ERR_TLS') || code.startsWith('ERR_SSL') || /CERT|SIGNATURE|ISSUER/.test(code)) return 'tls';
@@ -49,8 +49,8 @@ function reasonOf(error: Error & { code?: string }): FailureReason {
 }
 
 /**
- * One request on its way: collects what undici's dispatcher reports into an {@link Attempt}.
- * Its deadline is its own, since undici's are a second coarse.
+ * One request in flight. It turns undici's reports into an {@link Attempt}, and has a deadline of its own, since undici's timers are
+ * accurate to a second only.
  */
 export class Exchange implements Dispatcher.DispatchHandler, Expiring {
   /** Settles exactly once, never rejects. */
@@ -76,7 +76,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Expiring {
     this.#deadline = deadlines.add(options.answerBy, this);
   }
 
-  /** When the status came in time, its body has until the deadline. */
+  /** If the status arrived in time, the body has until the deadline. */
   expire(): void {
     const { deadlineAt } = this.#options;
     if (this.#statusCode !== undefined && performance.now() < deadlineAt)
@@ -84,9 +84,9 @@ export class Exchange implements Dispatcher.DispatchHandler, Expiring {
     else this.#giveUp('timeout', this.#controller ? 'timeout' : 'unconnected');
   }
 
-  /** undici calls this right before it writes: from here on the request counts as sent. */
+  /** undici calls this right before it writes. From here on the request counts as sent. */
   onRequestStart(controller: Dispatcher.DispatchController): void {
-    // Aborting here, before the first byte, keeps a request that waited too long for its connection from going out.
+    // A request that waited too long for its connection must not be sent: this is before its first byte.
     if (this.#settled) {
       controller.abort(new Error('gave up before sending'));
     } else {
@@ -95,7 +95,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Expiring {
     }
   }
 
-  /** Tells on which connection the request goes. */
+  /** Sets the connection of the request. */
   useConnection(connection: Socket): void {
     this.#connection = connection;
   }
@@ -112,7 +112,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Expiring {
       if (value !== undefined) this.#headers[name] = typeof value === 'string' ? value : value.join(', ');
     }
     const encoding = this.#headers['content-encoding']?.trim().toLowerCase() || 'identity';
-    // Identity was asked for. Inflating anyway would let a few kilobytes grow without bound.
+    // The request asked for identity. Decompression could turn a few kilobytes into gigabytes.
     if (encoding !== 'identity' && statusCode !== 204) this.#giveUp('encoded', 'protocol');
     else if (this.#options.streams && statusCode < 300) this.#handOverStream();
     else if (Number(this.#headers['content-length'] ?? 0) > this.#options.maxBytes)
@@ -136,7 +136,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Expiring {
     if (this.#stream) this.#stream.push(null);
     else if (this.#statusCode !== undefined) {
       const bytes = this.#chunks.length === 1 ? (this.#chunks[0] as Buffer) : Buffer.concat(this.#chunks);
-      // The answer refers to this exchange: its chunks would stay in memory with it.
+      // The answer keeps this exchange in memory, and would keep the chunks too.
       this.#chunks = [];
       this.#finish({ kind: 'complete', bytes });
     }
@@ -162,7 +162,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Expiring {
         callback(error);
       },
     });
-    // Its reader hears of an error by reading; without a listener one that nobody reads would end the process.
+    // A reader gets the error when it reads. Without a listener, the error of an unread stream would end the process.
     stream.on('error', () => {});
     this.#stream = stream;
     this.#finish({ kind: 'streaming', stream });

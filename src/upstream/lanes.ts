@@ -5,69 +5,68 @@ import { Permits } from './permits.ts';
 import { RateBudget, type RequestLimits } from './rate-budget.ts';
 
 /**
- * How many requests of one integrated account may be on their way, and how many more may wait: a slow account must not
- * take every connection, nor every place that the process has for requests. A whole list of deletes goes at once.
+ * How many requests of one integrated account may be in flight, and how many more may wait. A slow account must not take all
+ * connections or all of the queue. A whole list of deletes fits.
  */
 const maxRunning = 100;
 const maxWaiting = 400;
 
 /**
- * The same for bodies that are streamed, whose clients decide how long they take: more than one caller may have, and only a part of
- * those that upstream's client has connections for.
+ * The same for streamed bodies, whose readers decide how long they take. It is more than one caller may have, and less than the
+ * connections for streams.
  */
 const maxStreams = 16;
 const maxWaitingStreams = 64;
 
-/** How many bodies may be streamed to one caller at once. */
+/** How many streamed bodies one caller may have open. */
 export const maxStreamsPerCaller = 8;
 
-/** How many callers' streams are counted; one that is dropped while it has some begins anew. */
+/** How many callers' streams are counted. A caller that is dropped while it has streams starts at 0. */
 const maxStreamingCallers = 5_000;
 
-/** The same for what nobody waits for, besides: it must not take the places of those who do. */
+/** The same for background requests, which must not take the permits of interactive ones. */
 const maxBackground = 100;
 
-/** How many lanes are kept; one that is dropped while it is in use begins anew. */
+/** How many lanes are kept. A lane that is dropped while in use starts anew. */
 const maxLanes = 5_000;
 
-/** Truto's documented limits are per 10 seconds; what is sent evenly may arrive in a bunch, so ours are a little longer. */
+/** Truto's limits are per 10 seconds. Requests may arrive closer together than they were sent, so this is a little longer. */
 const windowMs = 10_250;
 const perAccount = 50;
 const perToken = 500;
 
-/** Truto's documented limits (vendor's public agent documentation, July 2026), which all requests keep together. */
+/** Truto's documented limits (vendor's public agent documentation, July 2026), for all requests together. */
 export const documentedLimits: RequestLimits = { windowMs, perAccount, perToken };
 
-/** One replica's part of the limits: together the replicas then keep them, without a word to each other. */
+/** One replica's part of the limits, for replicas that cannot communicate. */
 export function shareOf({ windowMs, perAccount, perToken }: RequestLimits, replicas: number): RequestLimits {
   const part = (limit: number) => Math.max(1, Math.floor(limit / replicas));
   return { windowMs, perAccount: part(perAccount), perToken: part(perToken) };
 }
 
-/** What the requests of one integrated account, made with one token, go through. */
+/** The limits for the requests of one integrated account with one token. */
 export interface Lane {
   readonly requests: Permits;
   readonly streams: Permits;
   readonly background: Permits;
   readonly breaker: Breaker;
-  /** The account's budget, and that of the token, which all its accounts share. */
+  /** The account's budget, and the token's, which all of its accounts share. */
   readonly budgets: readonly [account: RateBudget, token: RateBudget];
-  /** True while the budgets are those that all replicas share: then the ones here only count. */
+  /** True while the replicas share budgets in Redis: then these only count. */
   isShared: boolean;
 }
 
-/** Everything that keeps callers and accounts of this process apart. */
+/** Isolates the callers and accounts of this process from each other. */
 export interface Lanes {
   /**
-   * A lane belongs to a token and an account: what somebody does with a token that may be worthless costs nobody else's requests
-   * to the same account.
+   * The lane of a token and an account. An invalid token must not affect requests to the same account with other tokens.
    */
   find(limitedBy: LimitedBy): Lane;
-  /** The permits for bodies that are streamed to one caller. */
+  /** The permits for streams to one caller. */
   streamsOf(callerId: string): Permits;
 }
 
-/** @param limits what this process keeps by itself; undefined for none. */
+/** @param limits the rate limits that this process keeps; undefined for none. */
 export function createLanes(limits: RequestLimits | undefined): Lanes {
   const lanes = new LRUCache<string, Lane>({ max: maxLanes });
   const tokenBudgets = new LRUCache<string, RateBudget>({ max: maxLanes });

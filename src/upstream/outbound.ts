@@ -1,18 +1,18 @@
 import { type buildConnector, type Dispatcher, EnvHttpProxyAgent, Pool, fetch as undiciFetch } from 'undici';
 import type { ProxyConfig } from '../config/config.ts';
 
-/** How long a proxy may take to answer a CONNECT, in milliseconds: as long as a connection may take to be made. */
+/** How long a proxy may take to answer a CONNECT, in milliseconds: as long as any connection. */
 const connectTimeoutMs = 10_000;
 
-/** A proxy has a loopback of its own. */
+/** A proxy would connect to its own loopback. */
 const neverByProxy = 'localhost,127.0.0.1,::1';
 
-/** Makes the pool of connections to one origin. `connect` opens them: through the proxy's tunnel, or undefined for none. */
+/** Creates the pool of connections to one origin. `connect` opens them through the proxy's tunnel; undefined: directly. */
 export type MakePool = (origin: string | URL, connect: buildConnector.connector | undefined) => Dispatcher;
 
 /**
- * The one way out to other hosts: through the proxy, or directly to what it is not for. Reads nothing of the environment. All
- * but loopback is https, so that a proxy sees the names of hosts, and no request.
+ * All connections to other hosts: through the proxy, or directly to excepted hosts. Does not read the environment. All hosts but
+ * loopback use https, so a proxy sees host names, but no requests.
  */
 export function createOutbound(proxy: ProxyConfig | undefined, makePool?: MakePool): Dispatcher {
   return new EnvHttpProxyAgent({
@@ -27,10 +27,10 @@ export function createOutbound(proxy: ProxyConfig | undefined, makePool?: MakePo
   });
 }
 
-/** Fetches as the global `fetch` does, by the same way out as all else, and whatever Node was told of proxies. */
+/** Like the global `fetch`, but by the configured proxy instead of Node's own settings. */
 export function createOutboundFetch(proxy: ProxyConfig | undefined): typeof fetch {
   const dispatcher = createOutbound(proxy);
-  // Node's own fetch has an undici of another version, which cannot use this one's dispatcher.
+  // Node's own fetch has another version of undici, which cannot use this dispatcher.
   const fetchOut = (url: string | URL, init?: Parameters<typeof undiciFetch>[1]) =>
     undiciFetch(url, { ...init, dispatcher });
   return fetchOut as unknown as typeof fetch;

@@ -22,8 +22,8 @@ class Waiter implements Expiring {
 }
 
 /**
- * At most so many permits at once. Who finds none waits, in the order of arrival, no longer than until a deadline: undici has a
- * queue of its own, but a request that expires there takes a live connection along when its turn comes.
+ * A semaphore with a queue, in order of arrival, and a deadline for each waiter. undici has a queue too, but a request that expires
+ * there closes a live connection when it reaches the front.
  */
 export class Permits {
   readonly #max: number;
@@ -32,16 +32,16 @@ export class Permits {
   #waiting: Waiter[] = [];
   #waitingCount = 0;
 
-  /** @param maxWaiting beyond it, nobody is let in to wait. */
+  /** @param maxWaiting the length of the queue. */
   constructor(max: number, maxWaiting: number) {
     this.#max = max;
     this.#maxWaiting = maxWaiting;
   }
 
   /**
-   * A permit, when there is one.
-   * @param until the moment (by `performance.now()`) when it is given up.
-   * @returns undefined when the deadline came first, or too many wait.
+   * Acquires a permit.
+   * @param until the moment (by `performance.now()`) when to stop waiting.
+   * @returns undefined when the deadline came first, or the queue is full.
    */
   acquire(until: number): Release | undefined | Promise<Release | undefined> {
     if (this.#held < this.#max) {
@@ -59,11 +59,11 @@ export class Permits {
 
   noteExpired(): void {
     this.#waitingCount -= 1;
-    // Most expire in the order in which they came; any other is dropped when it has come to the front.
+    // Most expire in order of arrival. Any other is dropped when it reaches the front.
     while (this.#waiting[0]?.isWaiting === false) this.#waiting.shift();
   }
 
-  /** Hands the permit to whoever has waited longest: one that comes later must not take it in between. */
+  /** Passes the permit to the oldest waiter, directly: a later request must not take it in between. */
   readonly #release = (): void => {
     for (let next = this.#waiting.shift(); next; next = this.#waiting.shift()) {
       if (!next.isWaiting) continue;

@@ -5,20 +5,20 @@ function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** No server takes a longer one: Node and most proxies have 16 KiB for a request's whole head. */
+/** No server accepts a longer one: Node and most proxies allow 16 KiB for a request's whole head. */
 const maxQueryCharacters = 16_384;
 
-/** What is written so far; `left` is negative once it is longer than any query may be. */
+/** The query so far. `left` is negative once it is too long. */
 interface Written {
   readonly pairs: string[];
   left: number;
 }
 
 function append(written: Written, name: string, value: unknown): void {
-  // The name of an object is in the name of each of its values: a body of 256 KiB made a query of gigabytes.
+  // Each value repeats the names of its objects: without this check, a body of 256 KiB made a query of gigabytes.
   if (written.left < 0) return;
   if (Array.isArray(value)) {
-    // Without an index, qs-like parsers fold the items of a list of objects into one.
+    // Without an index, parsers like qs merge the items of a list of objects into one.
     const needsIndex = value.some((item) => typeof item === 'object' && item !== null);
     for (const [index, item] of value.entries()) append(written, `${name}[${needsIndex ? index : ''}]`, item);
   } else if (isObject(value)) {
@@ -39,8 +39,8 @@ function append(written: Written, name: string, value: unknown): void {
  * values from callers are percent-encoded, so they cannot end a parameter or begin another. Undefined values, empty
  * lists and empty objects vanish; null is an empty value.
  *
- * What is longer than 16,384 characters is not written to its end: it must not be sent (see `checkLength`).
- * @throws {URIError} for text with a lone surrogate: refuse such input before.
+ * A query longer than 16,384 characters is incomplete and must not be sent (see `checkLength`).
+ * @throws {URIError} for text with a lone surrogate. Refuse such input before.
  */
 export function encodeQuery(parameters: Iterable<QueryParameter>): string {
   const written: Written = { pairs: [], left: maxQueryCharacters };

@@ -1,7 +1,7 @@
-/** No pause is longer, whatever upstream asks for: one odd header must not lock an account out for weeks. */
+/** The longest pause: a wrong header of upstream must not lock an account out for weeks. */
 export const maxPauseMs = 60_000;
 
-/** How many requests may go in any window: for one integrated account, and for one token, which all its accounts share. */
+/** How many requests may be sent in any window: for one integrated account, and for one token with all of its accounts. */
 export interface RequestLimits {
   readonly windowMs: number;
   readonly perAccount: number;
@@ -9,30 +9,29 @@ export interface RequestLimits {
 }
 
 /**
- * At most so many requests in any window of a length: exact over a sliding window, so that upstream never counts more,
- * however its own windows lie. A place is taken in the moment a request goes, never before, so none is lost. Moments are
- * those of a clock that nobody sets, in milliseconds.
+ * A rate limit over an exact sliding window, so upstream never counts more, however its own windows lie. A request is counted when
+ * it is sent, never before, so none is counted in vain. Moments are by a monotonic clock, in milliseconds.
  */
 export class RateBudget {
   readonly #windowMs: number;
-  /** When the last requests went, as many as the limit; the oldest is at `#oldest`. */
+  /** When the last requests were sent, as many as the limit. The oldest is at `#oldest`. */
   readonly #wentAt: Float64Array;
   #oldest = 0;
   #pausedUntil = Number.NEGATIVE_INFINITY;
   #waiting = 0;
 
-  /** @param limit 0: no limit, only pauses. */
+  /** @param limit 0 for no limit: only pauses count. */
   constructor(limit: number, windowMs: number) {
     this.#windowMs = windowMs;
     this.#wentAt = new Float64Array(limit).fill(Number.NEGATIVE_INFINITY);
   }
 
-  /** How many wait for a place. */
+  /** How many requests wait. */
   get waiting(): number {
     return this.#waiting;
   }
 
-  /** How long a request that comes now will wait for its place, behind those who wait already; 0 for not at all. */
+  /** How long a new request must wait, behind those that wait already; 0 for not at all. */
   delayMs(nowMs: number): number {
     const limit = this.#wentAt.length;
     const paused = this.#pausedUntil - nowMs;
@@ -43,14 +42,14 @@ export class RateBudget {
     return Math.max(0, paused, free + rounds * this.#windowMs);
   }
 
-  /** True when a request may go now. */
-  hasPlace(nowMs: number): boolean {
+  /** True when a request may be sent now. */
+  canTake(nowMs: number): boolean {
     const limit = this.#wentAt.length;
     const isFree = limit === 0 || (this.#wentAt[this.#oldest] ?? 0) + this.#windowMs <= nowMs;
     return isFree && nowMs >= this.#pausedUntil;
   }
 
-  /** Takes the place that {@link RateBudget.hasPlace} just said is there: the request goes now. */
+  /** Counts a request that is sent now. {@link RateBudget.canTake} must have been true. */
   take(nowMs: number): void {
     const limit = this.#wentAt.length;
     if (limit === 0) return;
@@ -58,7 +57,7 @@ export class RateBudget {
     this.#oldest = (this.#oldest + 1) % limit;
   }
 
-  /** Counts one that waits while the promise is pending: those who come later wait behind it. */
+  /** Counts a request as waiting while the promise is pending. Later requests wait behind it. */
   async whileWaiting<Result>(wait: Promise<Result>): Promise<Result> {
     this.#waiting += 1;
     try {
@@ -68,7 +67,7 @@ export class RateBudget {
     }
   }
 
-  /** Lets nothing go for so long. A pause is never shortened. */
+  /** Allows no request for this time. A pause is never shortened. */
   pause(nowMs: number, forMs: number): void {
     this.#pausedUntil = Math.max(this.#pausedUntil, nowMs + Math.min(forMs, maxPauseMs));
   }

@@ -18,13 +18,13 @@ function parseHttpDate(text: string): number {
   return httpDates.fixed.test(text) || httpDates.rfc850.test(text) ? Date.parse(text) : Number.NaN;
 }
 
-/** A fraction of a second, which the RFC does not allow and some servers send, is rounded up. */
+/** Some servers send fractions of a second, against the RFC. They are rounded up. */
 const seconds = /^\d+(\.\d+)?$/;
 
 /**
  * Reads a `Retry-After` header (RFC 9110 section 10.2.3): seconds, or a date.
  * @param nowMs the time of day, in milliseconds since the epoch.
- * @returns milliseconds to wait from `nowMs` on, from 0 to 2,147,483,647; undefined when it is absent or neither form.
+ * @returns milliseconds to wait after `nowMs`, from 0 to 2,147,483,647; undefined when it is absent or invalid.
  */
 export function parseRetryAfter(header: string | undefined, nowMs: number): number | undefined {
   const text = header?.trim() ?? '';
@@ -34,11 +34,11 @@ export function parseRetryAfter(header: string | undefined, nowMs: number): numb
 }
 
 /**
- * How long an answer asks its client to wait: its `Retry-After`, else its `ratelimit-reset` in seconds (Truto passes the
- * provider's on).
+ * How long an answer asks its client to wait: its `Retry-After`, else its `ratelimit-reset` in seconds (Truto passes the provider's
+ * value on).
  * @param headers by lower-case name.
  * @param nowMs the time of day, in milliseconds since the epoch.
- * @returns milliseconds, from 0 to 2,147,483,647; undefined when neither header says so.
+ * @returns milliseconds, from 0 to 2,147,483,647; undefined without a valid header.
  */
 export function readRetryAfter(headers: Readonly<Record<string, string>>, nowMs: number): number | undefined {
   const reset = headers['ratelimit-reset']?.trim() ?? '';
@@ -47,59 +47,59 @@ export function readRetryAfter(headers: Readonly<Record<string, string>>, nowMs:
   );
 }
 
-/** Delays are drawn from 0 up to this, doubled for each failure before: full jitter, so that callers spread. */
+/** Delays are random from 0 to this, doubled for each earlier failure: full jitter spreads the retries of many callers. */
 const baseDelayMs = 200;
 
-/** Added at random to what upstream asks for, so that those who were refused together do not come back together. */
+/** Up to this is added to upstream's own delay, so that requests refused together are not retried together. */
 const retryAfterJitterMs = 250;
 
-/** No request is attempted more often than this, whatever upstream asks for. */
+/** The most attempts of any request, including those that upstream asked for. */
 const maxAttempts = 3;
 
-/** How often a request may be sent again after failures; a failed retry of a delete is not retried (RFC 9110 section 9.2.2). */
+/** How often a request is retried after failures. A failed retry of a delete is not retried (RFC 9110 section 9.2.2). */
 const maxFailureRetries = { GET: 2, DELETE: 1 } as const;
 
-/** What is known when an attempt has ended. */
+/** The state after an attempt. */
 export interface RetryQuestion {
   readonly method: 'GET' | 'DELETE';
-  /** False when carrying the request out twice may do more than once. */
+  /** False when a second execution may have a further effect. */
   readonly isRepeatable: boolean;
   readonly attempt: Attempt;
-  /** How many attempts were made, with this one. */
+  /** How many attempts were made, including this one. */
   readonly attemptCount: number;
-  /** How many of them failed, with this one; being asked to wait is no failure. */
+  /** How many of them failed, including this one. A rate limit is not a failure. */
   readonly failureCount: number;
   /** By the monotonic clock (`performance.now()`). */
   readonly nowMs: number;
-  /** The time of day, in milliseconds since the epoch: a `Retry-After` may be a date. */
+  /** The time of day, in milliseconds since the epoch, for a `Retry-After` that is a date. */
   readonly timeOfDayMs: number;
-  /** The moment by which another attempt must have begun. */
+  /** The moment by which another attempt must start. */
   readonly beginBy: number;
-  /** From 0 to 1, drawn anew for each question. */
+  /** A new random number from 0 to 1. */
   readonly random: number;
 }
 
-/** What an attempt says about a repetition: it changed nothing, it may have, it asks to wait, or it is final. */
+/** What an attempt means for a retry: it had no effect, it may have had one, it asks to wait, or it is final. */
 export type Verdict = 'unsent' | 'unclear' | 'wait' | 'final';
 
-/** What ends before an attempt begins; another one would end the same way. */
-const heldBack: ReadonlySet<string> = new Set(['timeout', 'paused', 'streams', 'open', 'abandoned']);
+/** Reasons before an attempt starts. Another attempt would end the same way. */
+const neverStarted: ReadonlySet<string> = new Set(['timeout', 'paused', 'streams', 'open', 'abandoned']);
 
-/** True when nothing was even tried: there was no time, no permit, or nobody who waits for it. */
-export function isHeldBack(attempt: Attempt): boolean {
-  return attempt.kind === 'failure' && !attempt.mayHaveBeenSent && heldBack.has(attempt.reason);
+/** True when no request was started: no time, no permit, an open breaker, or a caller who has disconnected. */
+export function wasNeverStarted(attempt: Attempt): boolean {
+  return attempt.kind === 'failure' && !attempt.mayHaveBeenSent && neverStarted.has(attempt.reason);
 }
 
-/** Tells what an attempt's end means for a repetition. */
+/** Decides what the end of an attempt means for a retry. */
 export function judge(attempt: Attempt, method: RetryQuestion['method']): Verdict {
   if (attempt.kind === 'failure') {
     if (attempt.mayHaveBeenSent) return 'unclear';
-    return isHeldBack(attempt) ? 'final' : 'unsent';
+    return wasNeverStarted(attempt) ? 'final' : 'unsent';
   }
   const { statusCode, body } = attempt;
   const { retry } = meaningOf(statusCode);
   if (retry !== 'final' || body.kind !== 'unreadable' || body.reason === 'encoded') return retry;
-  // A large record stays large. Of a delete, the next attempt at least says whether it is gone.
+  // A large record stays large. After a delete, a retry at least shows whether the record is gone.
   return body.reason === 'too-large' && method === 'GET' ? 'final' : 'unclear';
 }
 
@@ -109,8 +109,8 @@ function waitAsked({ attempt, timeOfDayMs, random }: RetryQuestion): number | un
 }
 
 /**
- * Decides whether a request is sent again: the milliseconds to wait before, or undefined to leave it at that. The
- * budget has the last word: ask it only when there is a delay.
+ * Decides whether a request is retried.
+ * @returns the milliseconds to wait before, or undefined for no retry. A retry also needs the {@link RetryBudget}.
  */
 export function retryDelayMs(question: RetryQuestion): number | undefined {
   const { method, attempt, attemptCount, failureCount, nowMs, random } = question;
@@ -122,15 +122,15 @@ export function retryDelayMs(question: RetryQuestion): number | undefined {
   return delayMs !== undefined && nowMs + delayMs < question.beginBy ? delayMs : undefined;
 }
 
-/** How many calls earn one retry, and the most that is saved up: what the last thousand calls have earned. */
+/** How many calls earn one retry, and the most retries that are saved: those of a thousand calls. */
 const callsPerRetry = 10;
 const maxSaved = 100;
 
-/** What a server with hardly any calls may still retry: one a second, and so many at once. */
+/** The retries that a server has without any calls: one per second, and this many at once. */
 const freePerSecond = 1;
 const freeAtOnce = 10;
 
-/** Keeps retries under 10 % of recent calls, plus one a second, so that an outage never multiplies the load on upstream. */
+/** Limits retries to 10 % of recent calls, plus one per second, so that an outage does not multiply the load on upstream. */
 export class RetryBudget {
   #earned = 0;
   #free = freeAtOnce;
@@ -140,12 +140,12 @@ export class RetryBudget {
     this.#refilledAt = nowMs;
   }
 
-  /** Counts one call, however often it will be attempted. */
+  /** Counts one call, independent of its attempts. */
   countCall(): void {
     this.#earned = Math.min(maxSaved, this.#earned + 1 / callsPerRetry);
   }
 
-  /** Takes one retry out of the budget; false when there is none left. */
+  /** Takes one retry from the budget. False when none is left. */
   take(nowMs: number): boolean {
     this.#free = Math.min(freeAtOnce, this.#free + (Math.max(0, nowMs - this.#refilledAt) / 1000) * freePerSecond);
     this.#refilledAt = nowMs;

@@ -6,32 +6,32 @@ import { createUpstreamClient, maxConnections, maxStreams, type UpstreamClient }
 import { createLanes, type Lane, type Lanes } from './lanes.ts';
 import { Permits } from './permits.ts';
 import type { RequestLimits } from './rate-budget.ts';
-import { isHeldBack, judge, RetryBudget, readRetryAfter, retryDelayMs } from './retry.ts';
+import { judge, RetryBudget, readRetryAfter, retryDelayMs, wasNeverStarted } from './retry.ts';
 import type { SharedBudget } from './shared-budget.ts';
 import { traceAttempt } from './trace.ts';
 
-/** What of the time left the first attempts may wait for an answer: a lost request must leave time to be sent again. */
+/** The part of the remaining time that a first attempt may take: a lost request must leave time for a retry. */
 const shareOfTimeLeft = 2 / 3;
 
 /** How many requests may wait for a connection. */
 const maxWaiting = 10_000;
 
-/** How sending is set up. */
+/** The settings of `send`. */
 export interface SendSetup {
   readonly client: Pick<UpstreamClient, 'attempt'>;
-  /** A request that has less time than this left is not begun. */
+  /** A request with less time left than this is not started. */
   readonly reserveMs: number;
-  /** What this process keeps by itself, by waiting; undefined for no limits. */
+  /** The rate limits that this process keeps, by waiting; undefined for none. */
   readonly limits: RequestLimits | undefined;
-  /** What it keeps together with others, as long as that can be had; by itself else. */
+  /** The limits shared with other replicas. While they are unavailable, `limits` apply. */
   readonly sharedBudget?: SharedBudget | undefined;
   /** Called for each attempt. */
   readonly onAttempt?: (seen: SeenAttempt) => void;
-  /** Called when a request has its end. */
+  /** Called when a request has ended. */
   readonly onEnd?: () => void;
 }
 
-/** Everything that all calls of a process share. */
+/** The state that all calls of a process share. */
 interface Road extends SendSetup {
   readonly lanes: Lanes;
   readonly connections: Permits;
@@ -44,25 +44,25 @@ function unsent(reason: FailureReason, retryAfterMs?: number): Attempt {
   return { kind: 'failure', mayHaveBeenSent: false, reason, ...(retryAfterMs !== undefined && { retryAfterMs }) };
 }
 
-/** What keeps an attempt from a permit, by what the permit is for. */
+/** The end of an attempt without a permit, by what the permit is for. */
 const noStream = unsent('streams');
 const noTime = unsent('timeout');
-/** By the next attempt, others may be through. */
+/** By the next attempt, a connection may be free. */
 const noConnection = unsent('unconnected');
 
 const abandoned = unsent('abandoned');
 const breakerOpen = unsent('open');
 
 /**
- * One request to upstream, however often it is attempted. An attempt waits for the budgets, takes its permits, looks once more for
- * what would hold it back, and goes. Nothing rejects: every end is an {@link Attempt}.
+ * One request to upstream, with all of its attempts. An attempt waits for the budgets, takes its permits, checks once more whether it
+ * may start, and is sent. Nothing rejects: every end is an {@link Attempt}.
  */
 class Call {
   readonly #road: Road;
   readonly #request: UpstreamRequest;
   readonly #options: SendOptions;
   readonly #lane: Lane;
-  /** By when an attempt must have begun. */
+  /** When an attempt must have started. */
   readonly #beginBy: number;
   #failureCount = 0;
   #sent: Sent = {
@@ -81,7 +81,7 @@ class Call {
     this.#beginBy = options.deadlineAt - road.reserveMs;
   }
 
-  /** Makes attempts until one is final, or another would not help. */
+  /** Makes attempts until one is final, or a retry would not help. */
   async run(): Promise<Sent> {
     this.#road.retryBudget.countCall();
     try {
@@ -89,7 +89,7 @@ class Call {
         const startMs = performance.now();
         const idempotencyKey = this.#options.keyAfter?.(this.#sent.answerCount);
         const attempt = await this.#attempt(idempotencyKey);
-        this.#tell(attempt, startMs);
+        this.#report(attempt, startMs);
         if (!this.#take(attempt, idempotencyKey)) return this.#sent;
         const delayMs = this.#retryDelayMs();
         if (delayMs === undefined) return this.#sent;
@@ -100,21 +100,21 @@ class Call {
     }
   }
 
-  #tell(attempt: Attempt, startMs: number): void {
+  #report(attempt: Attempt, startMs: number): void {
     const end = attempt.kind === 'answer' ? attempt.statusCode : attempt.reason;
     this.#road.onAttempt?.({
       method: this.#request.method,
       integration: this.#options.integration ?? null,
       end,
-      isHeldBack: isHeldBack(attempt),
+      wasNeverStarted: wasNeverStarted(attempt),
       durationMs: performance.now() - startMs,
     });
   }
 
-  /** Takes over how an attempt ended; false when what an earlier one came to says more. */
+  /** Records the end of an attempt. False when the end of an earlier one says more. */
   #take(attempt: Attempt, idempotencyKey: string | undefined): boolean {
     const sent = this.#sent;
-    const wasBegun = !isHeldBack(attempt);
+    const wasBegun = !wasNeverStarted(attempt);
     const mayHaveActedBefore = sent.mayHaveActedBefore || judge(sent.attempt, this.#request.method) === 'unclear';
     if (!wasBegun && mayHaveActedBefore) return false;
     this.#sent = {
@@ -138,7 +138,7 @@ class Call {
     const progress = { method, isRepeatable, attempt, attemptCount, failureCount: this.#failureCount };
     const clocks = { nowMs, timeOfDayMs: Date.now(), beginBy: this.#beginBy, random: Math.random() };
     const delayMs = retryDelayMs({ ...progress, ...clocks });
-    // A retry that the breaker would hold back must not be taken out of everybody's budget.
+    // A retry that the breaker would refuse must not use up the shared budget.
     if (delayMs === undefined || this.#options.hasCallerLeft?.() || this.#isOpen) return undefined;
     return this.#road.retryBudget.take(nowMs) ? delayMs : undefined;
   }
@@ -147,7 +147,7 @@ class Call {
     return this.#road.upstreamBreaker.isOpen || this.#lane.breaker.isOpen;
   }
 
-  /** One attempt, as soon as the budgets allow it. */
+  /** Makes one attempt, as soon as the budgets allow it. */
   async #attempt(idempotencyKey: string | undefined): Promise<Attempt> {
     const { sharedBudget } = this.#road;
     const { hasCallerLeft, limitedBy } = this.#options;
@@ -167,20 +167,20 @@ class Call {
         await sharedBudget?.pause(limitedBy, retryAfterMs);
       }
       if (attempt.kind === 'answer' || attempt.reason !== 'paused') return attempt;
-      // Others were quicker: it waits for the budgets again.
+      // Other requests were faster: wait for the budgets again.
       const late = await this.#waitFor(attempt.retryAfterMs ?? 0);
       if (late) return late;
     }
   }
 
-  /** The longest that one of the lane's budgets makes a request wait that comes now. */
+  /** How long the lane's budgets make a new request wait. */
   #budgetDelayMs(): number {
     const nowMs = performance.now();
     const [account, token] = this.#lane.budgets;
     return Math.max(account.delayMs(nowMs), token.delayMs(nowMs));
   }
 
-  /** Waits for so long, counted by the budgets. Undefined then; else what keeps the request from being sent in time. */
+  /** Waits, counted by the budgets. Returns a failure when the request could not be sent in time. */
   async #waitFor(delayMs: number): Promise<Attempt | undefined> {
     if (delayMs === 0) return undefined;
     if (this.#options.isBackground || performance.now() + delayMs > this.#beginBy)
@@ -191,8 +191,8 @@ class Call {
   }
 
   /**
-   * One attempt with its permits: the caller's, then the lane's, and last the connection's, so that calls that wait for one another
-   * do not take the permits of others. A streamed body keeps them to its end.
+   * Makes one attempt with its permits: the caller's, then the lane's, then the connection's. In this order, a waiting call holds no
+   * permit that others need more. A streamed body keeps its permits until its end.
    */
   async #attemptNow(idempotencyKey: string | undefined): Promise<Attempt> {
     const { streamsTo, isBackground } = this.#options;
@@ -221,7 +221,7 @@ class Call {
     }
   }
 
-  /** Takes a connection and sends the request, unless something holds it back now that its turn has come. */
+  /** Takes a connection and sends the request, unless it may not start any more. */
   async #begin(idempotencyKey: string | undefined): Promise<Attempt> {
     const { client, connections, streamConnections, upstreamBreaker, sharedBudget } = this.#road;
     const { breaker } = this.#lane;
@@ -231,7 +231,7 @@ class Call {
     const onDone = connection instanceof Promise ? await connection : connection;
     if (!onDone) return noConnection;
     const shared = sharedBudget && (await this.#takeShared(sharedBudget));
-    const unbegun = typeof shared === 'object' ? shared : this.#whyHeldBack(shared === true);
+    const unbegun = typeof shared === 'object' ? shared : this.#whyNotStarted(shared === true);
     if (unbegun) {
       onDone();
       return unbegun;
@@ -246,7 +246,7 @@ class Call {
     return attempt;
   }
 
-  /** When the status of this attempt must be there: one that can be repeated leaves time for that. */
+  /** When the status of this attempt must have arrived. An attempt that can be retried leaves time for that. */
   #answerBy(): number {
     const { isRepeatable = true, deadlineAt } = this.#options;
     const isLast = this.#sent.attemptCount > 0 || !isRepeatable;
@@ -254,7 +254,7 @@ class Call {
     return isLast ? deadlineAt : nowMs + (deadlineAt - nowMs) * shareOfTimeLeft;
   }
 
-  /** Asks for a part of what all share. True when there is one, false when nobody can say; else how the attempt ends. */
+  /** Asks the shared budget. True when the request may be sent, false when the budget is unavailable; else the attempt's end. */
   async #takeShared(sharedBudget: SharedBudget): Promise<Attempt | boolean> {
     const { limitedBy, isBackground = false } = this.#options;
     const lane = this.#lane;
@@ -265,16 +265,16 @@ class Call {
   }
 
   /**
-   * The last checks: all that follows is undici's own look at whether a kept connection still is one.
-   * @param isShared the budgets that all share have counted it already.
+   * The last checks before the request is sent.
+   * @param isShared true when the shared budget has counted the request.
    */
-  #whyHeldBack(isShared: boolean): Attempt | undefined {
+  #whyNotStarted(isShared: boolean): Attempt | undefined {
     const { budgets } = this.#lane;
     if (this.#options.hasCallerLeft?.()) return abandoned;
     if (this.#isOpen) return breakerOpen;
     const nowMs = performance.now();
-    if (!isShared && !budgets.every((budget) => budget.hasPlace(nowMs))) return unsent('paused');
-    // Counted here too when all share: should that be lost, this process goes on from what it sent.
+    if (!isShared && !budgets.every((budget) => budget.canTake(nowMs))) return unsent('paused');
+    // Counted here even with a shared budget: if that is lost, this process continues from its own count.
     for (const budget of budgets) budget.take(nowMs);
     return undefined;
   }
@@ -285,7 +285,7 @@ function withKey(request: UpstreamRequest, idempotencyKey: string | undefined): 
   return { ...request, headers: { ...request.headers, 'idempotency-key': idempotencyKey } };
 }
 
-/** Makes the one way in which requests are sent: again where that is safe and may help, never after the deadline. */
+/** Creates `send`. It retries where that is safe and may help, and never sends after the deadline. */
 export function createSend(setup: SendSetup): Send {
   const road: Road = {
     ...setup,
@@ -298,18 +298,18 @@ export function createSend(setup: SendSetup): Send {
   return (request, options) => new Call(road, request, options).run();
 }
 
-/** The most time that must be left of an operation for another request to begin. */
+/** The most time that must be left of an operation to start another request. */
 const maxReserveMs = 500;
 
-/** How much time must be left of an operation that may take so long for another request to begin. */
+/** How much time must be left of an operation to start another request. */
 export function reserveMsFor(requestTimeoutMs: number): number {
   return Math.min(maxReserveMs, requestTimeoutMs / 10);
 }
 
-/** Where upstream is, and how it is spoken to. */
+/** The settings of the connection to upstream. */
 export interface UpstreamOptions extends Pick<SendSetup, 'limits' | 'sharedBudget' | 'onAttempt'> {
   readonly baseUrl: URL;
-  /** The proxy that upstream is reached by, if it is not loopback. */
+  /** The proxy to upstream. Loopback addresses do not use it. */
   readonly proxy: ProxyConfig | undefined;
   /** The largest body that is collected. */
   readonly maxUpstreamBytes: number;
@@ -317,16 +317,16 @@ export interface UpstreamOptions extends Pick<SendSetup, 'limits' | 'sharedBudge
   readonly requestTimeoutMs: number;
 }
 
-/** The way to upstream of a process. */
+/** The connection of a process to upstream. */
 export interface Upstream {
   readonly send: Send;
-  /** Ends the bodies that are being streamed: their readers get an error. */
+  /** Ends all streamed bodies with an error. */
   endStreams(): void;
-  /** Waits for what is under way, closes the connections, and is back after twice an operation's time at the latest. */
+  /** Waits for requests in flight, then closes the connections. Takes at most twice an operation's time. */
   close(): Promise<void>;
 }
 
-/** Opens the way to upstream. */
+/** Opens the connection to upstream. */
 export function openUpstream(options: UpstreamOptions): Upstream {
   const { baseUrl, proxy, maxUpstreamBytes: maxBytes, requestTimeoutMs } = options;
   const client = createUpstreamClient({ baseUrl, proxy, maxBytes, idleTimeoutMs: requestTimeoutMs });
@@ -344,7 +344,7 @@ export function openUpstream(options: UpstreamOptions): Upstream {
     },
     endStreams: client.endStreams,
     async close() {
-      // Between two attempts, a call is on no connection.
+      // A call between two attempts has no connection that `client.close` could wait for.
       const isSettled = new Promise<void>((resolve) => {
         settled = resolve;
       });

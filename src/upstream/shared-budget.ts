@@ -3,33 +3,33 @@ import type { LimitedBy } from './attempt.ts';
 import { digest } from './digest.ts';
 import { maxPauseMs, type RequestLimits } from './rate-budget.ts';
 
-/** The limits as all replicas keep them together. */
+/** The rate limits that all replicas share. */
 export interface SharedBudget {
   /**
-   * Takes a place in the account's budget and in the token's, at once: the request has to go now.
-   * @param isBackground leaves a fifth of each budget to those who wait for an answer.
-   * @param beginBy the moment (by `performance.now()`) by which the request must go. A part of the time until then is waited at most.
-   * @returns 0 when it is taken; else how long there is none, in milliseconds; undefined when nobody can say, or not in time.
+   * Counts a request in the budgets of its account and its token, in one step. It must be sent at once.
+   * @param isBackground true to leave a fifth of each budget to interactive requests.
+   * @param beginBy the moment (by `performance.now()`) by which the request must be sent. Redis gets a part of the time until then.
+   * @returns 0 when it is counted; else how long to wait, in milliseconds; undefined when Redis did not answer in time.
    */
   take(limitedBy: LimitedBy, isBackground: boolean, beginBy: number): Promise<number | undefined>;
-  /** How much longer than it says whoever comes behind so many of an account will wait, in milliseconds. */
+  /** The further delay behind so many waiting requests of an account, in milliseconds. */
   queueDelayMs(waiting: number): number;
-  /** Lets nothing of the account go for so long, a minute at most. A pause is never shortened. */
+  /** Allows no request of the account for this time, a minute at most. A pause is never shortened. */
   pause(limitedBy: LimitedBy, forMs: number): Promise<void>;
 }
 
-/** What part of each budget background requests leave alone. */
+/** The part of each budget that background requests may not use. */
 const reservedShare = 0.2;
 
-/** A place is taken when Redis says so, and the request goes when that is heard: the window is longer by as much as may lie between. */
+/** Redis counts a request before it is sent. The window is longer by the most time that may lie between, in milliseconds. */
 const maxAnswerMs = 400;
 
-/** What part of the time that a request has left it waits for Redis at most: a slow one must not cost the request. */
+/** The part of a request's remaining time that it may wait for Redis: a slow Redis must not fail the request. */
 const maxWaitShare = 0.25;
 
 /**
- * KEYS: the account's and the token's list of when the last requests went, newest first, and the account's pause. ARGV: the
- * window, and for each budget its limit and what of it is for this request. By Redis' own clock: replicas' differ.
+ * KEYS: the account's and the token's lists of when the last requests were sent, newest first, and the account's pause. ARGV: the
+ * window, and for each budget its limit and the part of it for this request. By Redis' clock, since replicas' clocks differ.
  */
 const takePlace = script<number>(
   'takePlace',
@@ -61,17 +61,17 @@ if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[1]) then redis.call('SET', KEYS[1
 return 0`,
 );
 
-/** What background requests may take of a limit; 0 for no limit. */
+/** The part of a limit for background requests; 0 for no limit. */
 function unreserved(limit: number): number {
   return limit === 0 ? 0 : Math.max(1, Math.floor(limit * (1 - reservedShare)));
 }
 
 /**
- * Keeps the limits in Redis, as exact as {@link RateBudget} does in one process: over windows that slide.
- * @param limits undefined: none, only pauses.
+ * Keeps the limits in Redis, over sliding windows like {@link RateBudget}.
+ * @param limits undefined for none: only pauses count.
  */
 export function createSharedBudget(memory: SharedMemory, limits: RequestLimits | undefined): SharedBudget {
-  /** Names a budget; ids may have any characters, and any length. */
+  /** The key of a budget. Ids are hashed: they may have any characters and any length. */
   const keyOf = (...parts: readonly string[]) => `${memory.keyPrefix}:budget:${digest(...parts)}`;
   const { windowMs, perAccount, perToken } = limits ?? { windowMs: 0, perAccount: 0, perToken: 0 };
   const places = (isBackground: boolean) =>
@@ -88,7 +88,7 @@ export function createSharedBudget(memory: SharedMemory, limits: RequestLimits |
       const answerBy = askedAtMs + Math.min(maxAnswerMs, (beginBy - askedAtMs) * maxWaitShare);
       const args = [windowMs + maxAnswerMs, ...limitsForIt];
       const delayMs = await memory.ask((redis) => takePlace(redis, keys, args), answerBy);
-      // Later it is too late to go in the window that it was taken in: a Redis that slow is as good as none.
+      // A later answer does not fit the window in which the request was counted.
       return performance.now() > answerBy ? undefined : delayMs;
     },
     queueDelayMs: (waiting) => (perAccount === 0 ? 0 : Math.floor(waiting / perAccount) * windowMs),

@@ -4,17 +4,17 @@ import type { Context, Span } from '@opentelemetry/api';
 import type { Attempt, UpstreamRequest } from './attempt.ts';
 
 /*
- * Traces by OpenTelemetry's API. The SDK is for whoever runs the server to load. Without one nothing is recorded, and a caller's
- * trace context (https://www.w3.org/TR/trace-context/) goes on to upstream as it came.
+ * Traces, by OpenTelemetry's API. The operator loads an SDK. Without one nothing is recorded, and the caller's trace context
+ * (https://www.w3.org/TR/trace-context/) is passed to upstream unchanged.
  */
 
-/** The header values of a request, as node:http has them. */
+/** The headers of a request, in node:http's form. */
 export type TraceHeaders = Readonly<Record<string, string | string[] | undefined>>;
 
 /** `traceparent`: version, trace, span and flags, of which neither id may be zero. Versions after `00` may have more. */
 const traceParent = /^(?!ff|00-.{52}-)[\da-f]{2}-(?!0{32})([\da-f]{32})-(?!0{16})([\da-f]{16})-([\da-f]{2})(?:-.*)?$/;
 
-/** The longest `tracestate` that goes on to upstream, in characters: what the specification asks of everybody. */
+/** The longest `tracestate` that is passed to upstream, in characters: the minimum that the specification requires. */
 const maxStateCharacters = 512;
 
 /** The trace that a request belongs to. */
@@ -33,7 +33,7 @@ type Api = typeof import('@opentelemetry/api');
 const require = createRequire(import.meta.url);
 const registered = Symbol.for('opentelemetry.js.api.1');
 
-/** The API, loaded once an SDK has registered with it: most servers have none, and it takes a hundred modules. */
+/** The API, loaded once an SDK has registered: most servers have none, and it consists of a hundred modules. */
 const findApi = (): Api | undefined => (registered in globalThis ? require('@opentelemetry/api') : undefined);
 const tracerOf = (api: Api) => api.trace.getTracer('truto-engagements-graphql');
 
@@ -45,19 +45,19 @@ function parentOf(api: Api, given: Trace | undefined): Context {
   return api.trace.setSpanContext(api.ROOT_CONTEXT, traceState ? { ...context, traceState } : context);
 }
 
-/** The trace whose latest span that is. */
+/** The trace with this span as its latest. */
 function traceOf(span: Span): Trace {
   const { traceId, spanId, traceFlags, traceState } = span.spanContext();
   const flags = traceFlags.toString(16).padStart(2, '0');
   return { traceparent: `00-${traceId}-${spanId}-${flags}`, tracestate: traceState?.serialize() };
 }
 
-/** What answers a request runs in: its trace, or the context that an SDK records it by. */
+/** The current request's trace, or its context for an SDK. */
 const current = new AsyncLocalStorage<Trace | { readonly api: Api; readonly context: Context }>();
 
 /**
- * Runs what answers a request as a part of its caller's trace.
- * @returns what ends the request's span, with its status.
+ * Runs the answer to a request as a part of the caller's trace.
+ * @returns a function that ends the request's span, with its status.
  */
 export function runTraced(name: string, headers: TraceHeaders, run: () => void): (statusCode: number) => void {
   const given = headers.traceparent === undefined ? undefined : readTrace(headers);
@@ -70,7 +70,7 @@ export function runTraced(name: string, headers: TraceHeaders, run: () => void):
   const parent = parentOf(api, given);
   const span = tracerOf(api).startSpan(name, { kind: api.SpanKind.SERVER }, parent);
   const context = api.trace.setSpan(parent, span);
-  // An SDK that records no traces, and no caller's trace: there is nothing to carry along.
+  // Invalid without an SDK for traces and without a caller's trace: there is nothing to pass on.
   if (api.isSpanContextValid(span.spanContext())) current.run({ api, context }, () => api.context.with(context, run));
   else run();
   return (statusCode) => {
@@ -80,7 +80,7 @@ export function runTraced(name: string, headers: TraceHeaders, run: () => void):
   };
 }
 
-/** One attempt upstream, as a part of the trace that it belongs to. */
+/** One attempt upstream, as a part of its trace. */
 export interface TracedAttempt {
   /** The request with the trace's headers. */
   readonly request: UpstreamRequest;
@@ -92,7 +92,7 @@ function withTrace(request: UpstreamRequest, { traceparent, tracestate }: Trace)
   return { ...request, headers };
 }
 
-/** Begins the span of an attempt. Names and attributes tell neither ids nor what is in the query. */
+/** Starts the span of an attempt. Names and attributes contain no ids and no query. */
 export function traceAttempt(request: UpstreamRequest): TracedAttempt {
   const parent = current.getStore();
   if (!parent) return { request, end: () => {} };

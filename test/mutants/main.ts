@@ -1,25 +1,39 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, fork } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { cpSync, existsSync, globSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  globSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { areas } from './areas.ts';
 import { equivalents } from './equivalents.ts';
+import { modules } from './modules.ts';
 import { type Mutant, mutantsOf } from './mutate.ts';
+import { addProbes, stretchAt } from './probes.ts';
+import type { Question, Ran } from './tester.ts';
 
 /**
- * Which changes of the source the tests notice: `npm run mutants`. One mutant in twenty of each module is tried, in copies of the
- * tree; which, the seed decides. 1 when fewer than 90 % of those that are not equivalent are noticed.
- * `--only auth` takes the modules whose path has that, `--one-in 5` more of their mutants, `--list` shows them alone.
+ * Which changes of the source the tests notice: `npm run mutants`. One mutant in twenty is tried, in copies of the tree; which, the
+ * seed decides. First it is looked which test files come to which stretches of the source; those that are most about a
+ * mutant's stretch, and quickest, are run first. 1 when fewer than 90 % of those that are not equivalent are noticed.
+ * `--only auth` takes the modules whose path has that, `--one-in 5` more mutants, `--text isOpen` all whose line has
+ * that, `--list` shows them alone.
  */
-
 const { values: options } = parseArgs({
   options: {
     only: { type: 'string', default: '' },
     'one-in': { type: 'string', default: '20' },
+    text: { type: 'string' },
     seed: { type: 'string', default: '1' },
     list: { type: 'boolean', default: false },
   },
@@ -28,54 +42,55 @@ const { values: options } = parseArgs({
 /** `late`: its tests were ended before they were through. That proves nothing, so it does not count as noticed. */
 type Result = 'noticed' | 'late' | 'survived' | 'equivalent';
 
-type RoundEnd = 'passed' | 'failed' | 'late';
+/** What is known of a test file, and of which state of it and of what it tests. */
+interface Known extends Ran {
+  readonly state: string;
+}
 
 interface Trial extends Mutant {
   readonly path: string;
-  readonly rounds: readonly (readonly string[])[];
 }
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
+const reachedPath = join(root, 'reports/reached.json');
 const workerCount = 2;
-/** A mutant may wait for ever. Several times what the slowest round takes, on a busy machine too. */
-const maxRoundMs = 900_000;
-/** A wait that only a mutant makes so long. */
-const testTimeoutMs = 20_000;
+/** A mutant may wait for ever. Several times what the slowest test file takes, on a busy machine too. */
+const maxFileMs = 300_000;
+/** All quick tests, on a busy machine too. */
+const maxReachMs = 3_600_000;
+/** The tests of a survivor take the most time. What none of these notices is a survivor, though one further could. */
+const maxFilesTried = 20;
 const leastNoticedPercent = 90;
 
-const nameOf = ({ file, before, after }: Mutant) => JSON.stringify([file, before, after]);
-const isEquivalent = new Set(equivalents.map(([file, before, after]) => JSON.stringify([file, before, after])));
+const texts = new Map<string, string>();
 
-/** Decides by the mutant's name alone: what changes around it lets it stay chosen. */
-function draw(mutant: Mutant): string {
-  return createHash('sha256')
-    .update(options.seed + nameOf(mutant))
-    .digest('hex');
+/** What a file says, as it was when it was read first: a run takes long, and somebody may work on it meanwhile. */
+function textOf(path: string): string {
+  const text = texts.get(path) ?? readFileSync(join(root, path), 'utf8');
+  texts.set(path, text);
+  return text;
 }
+const nameOf = (before: string, after: string) => JSON.stringify([before, after]);
+const isEquivalent = new Set(equivalents.map(([before, after]) => nameOf(before, after)));
 
-function testFiles(names: readonly string[]): readonly string[] {
-  return names.flatMap((name) => globSync(`test/${name}.test.ts`, { cwd: root }));
+/** From 0 to 1, by the mutant's text alone: what changes around it, or where it moves, lets it stay chosen. */
+function draw({ before, after }: Mutant): number {
+  const hash = createHash('sha256').update(options.seed + nameOf(before, after));
+  return hash.digest().readUInt32BE() / 2 ** 32;
 }
 
 function choose(): readonly Trial[] {
-  const stale = areas
-    .flatMap(({ modules }) => modules)
-    .filter((pattern) => globSync(pattern, { cwd: root }).length === 0);
-  if (stale.length > 0) throw new Error(`No module is called ${stale.join(', ')}: see areas.ts.`);
-  const seen = new Set<string>();
-  return areas.flatMap(({ modules, rounds }) => {
-    const paths = globSync([...modules], { cwd: root })
-      .filter((path) => !seen.has(path))
-      .sort();
-    for (const path of paths) seen.add(path);
-    const trialsOf = (path: string): readonly Trial[] => {
-      const all = mutantsOf(basename(path), readFileSync(join(root, path), 'utf8'));
-      const count = Math.max(Math.min(1, all.length), Math.round(all.length / Number(options['one-in'])));
-      const chosen = all.toSorted((one, other) => (draw(one) < draw(other) ? -1 : 1)).slice(0, count);
-      return chosen.map((mutant) => ({ ...mutant, path, rounds: rounds.map(testFiles) }));
-    };
-    return paths.filter((path) => path.includes(options.only)).flatMap(trialsOf);
-  });
+  const stale = modules.filter((pattern) => globSync(pattern, { cwd: root }).length === 0);
+  if (stale.length > 0) throw new Error(`No module is called ${stale.join(', ')}: see modules.ts.`);
+  const paths = [...new Set(globSync([...modules], { cwd: root }))].sort();
+  const all = paths.flatMap((path) => mutantsOf(textOf(path)).map((mutant) => ({ ...mutant, path })));
+  const names = new Set(all.map(({ before, after }) => nameOf(before, after)));
+  for (const [before, after] of equivalents)
+    if (!names.has(nameOf(before, after)))
+      process.stdout.write(`No mutant is this one of equivalents.ts: ${before} -> ${after}\n`);
+  const isChosen = (trial: Trial) =>
+    options.text === undefined ? draw(trial) < 1 / Number(options['one-in']) : trial.before.includes(options.text);
+  return all.filter((trial) => trial.path.includes(options.only) && isChosen(trial));
 }
 
 /** A copy of the tree as it is, with what is not committed; what is installed is shared. */
@@ -88,52 +103,132 @@ function copyTree(): string {
   return copy;
 }
 
-const running = new Set<ChildProcess>();
+/** A copy of the tree and what runs its tests, in a process of its own: a mutant may let that hang, and then it is replaced. */
+class Worker {
+  readonly #copy = copyTree();
+  #tester: { readonly process: ChildProcess; readonly exit: Promise<unknown> } | undefined;
 
-function endGroup({ pid }: ChildProcess): void {
-  try {
-    if (pid !== undefined) process.kill(-pid, 'SIGKILL');
-  } catch {
-    // It has ended.
+  /** What the tester answers; undefined, if it does not in time. */
+  async ask(question: Extract<Question, { files: unknown }>, maxMs: number): Promise<readonly Ran[] | undefined> {
+    if (!this.#tester) {
+      const tester = fork(join(root, 'test/mutants/tester.ts'), { cwd: this.#copy, stdio: 'ignore', detached: true });
+      this.#tester = { process: tester, exit: once(tester, 'exit').then(() => []) };
+    }
+    const { process: tester, exit } = this.#tester;
+    const late = new AbortController();
+    const timer = setTimeout(() => late.abort(), maxMs);
+    const answered = once(tester, 'message', { signal: late.signal }).catch(() => []);
+    tester.send(question);
+    const [answer] = (await Promise.race([answered, exit])) as readonly (readonly Ran[] | undefined)[];
+    clearTimeout(timer);
+    if (answer === undefined) this.end();
+    return answer;
+  }
+
+  change(path: string, code: string): void {
+    writeFileSync(join(this.#copy, path), code);
+    this.#tester?.process.send({ ask: 'changed', path } satisfies Question);
+  }
+
+  /** With what its tests have started, which must not outlive it. */
+  end(): void {
+    try {
+      const pid = this.#tester?.process.pid;
+      if (pid !== undefined) process.kill(-pid, 'SIGKILL');
+    } catch {
+      // It has ended.
+    }
+    this.#tester = undefined;
+  }
+
+  remove(): void {
+    this.end();
+    rmSync(this.#copy, { recursive: true, force: true });
   }
 }
 
-async function runTests(copy: string, files: readonly string[]): Promise<RoundEnd> {
-  if (files.length === 0) return 'passed';
-  const vitest = join(root, 'node_modules/vitest/vitest.mjs');
-  const limits = ['--bail=1', '--maxWorkers=1', `--testTimeout=${testTimeoutMs}`, '--reporter=dot'];
-  const child = spawn(process.execPath, [vitest, 'run', ...limits, ...files], {
-    cwd: copy,
-    stdio: 'ignore',
-    detached: true,
-  });
-  running.add(child);
-  let isLate = false;
-  const timer = setTimeout(() => {
-    isLate = true;
-    endGroup(child);
-  }, maxRoundMs);
-  const [code] = await once(child, 'exit');
-  clearTimeout(timer);
-  // What a test has started must not outlive it.
-  endGroup(child);
-  running.delete(child);
-  if (isLate) return 'late';
-  return code === 0 ? 'passed' : 'failed';
+const digest = (text: string) => createHash('sha256').update(text).digest('hex');
+
+/** What the last run found out of each test file, where neither it nor what it tests has changed since. */
+function recall(files: readonly string[]): ReadonlyMap<string, { readonly state: string; readonly known?: Known }> {
+  const all: readonly Known[] = existsSync(reachedPath) ? JSON.parse(readFileSync(reachedPath, 'utf8')) : [];
+  const known = new Map(all.map((each) => [each.file, each]));
+  const shared = globSync(['src/**/*.ts', 'test/support/**/*.ts'], { cwd: root }).sort().map(textOf).join('');
+  return new Map(
+    files.map((file) => {
+      const state = digest(shared + textOf(file));
+      const last = known.get(file);
+      return [file, last?.state === state ? { state, known: last } : { state }];
+    }),
+  );
 }
 
-async function tryOne(copy: string, { path, start, end, replacement, rounds, ...mutant }: Trial): Promise<Result> {
-  if (isEquivalent.has(nameOf({ ...mutant, start, end, replacement }))) return 'equivalent';
-  const code = readFileSync(join(root, path), 'utf8');
-  writeFileSync(join(copy, path), code.slice(0, start) + replacement + code.slice(end));
+/** Which test files come to which stretches. Those that fail without any mutant would notice everything: they are left out. */
+async function findReached(worker: Worker): Promise<readonly Ran[]> {
+  const recalled = recall(globSync('test/**/*.test.ts', { cwd: root }));
+  const ran = [...recalled.values()].flatMap(({ known }) => known ?? []);
+  const paths = globSync([...modules], { cwd: root });
+  for (const path of paths) worker.change(path, addProbes(path, textOf(path)));
+  // On a busy machine some fail only beside others: these are run again.
+  for (let round = 1; round <= 2; round += 1) {
+    const isKnown = new Set(ran.map(({ file }) => file));
+    const files = [...recalled.keys()].filter((file) => !isKnown.has(file));
+    const found = files.length === 0 ? [] : await worker.ask({ ask: 'reach', files }, maxReachMs);
+    if (!found) throw new Error('The tests without any mutant have not ended.');
+    const good = found.filter(({ passed }) => passed);
+    ran.push(...good.map((each) => ({ ...each, state: recalled.get(each.file)?.state ?? '' })));
+    if (round === 2)
+      for (const { file } of found.filter(({ passed }) => !passed))
+        process.stdout.write(`${file} fails without any mutant, and is left out.\n`);
+  }
+  worker.end();
+  for (const path of paths) worker.change(path, textOf(path));
+  mkdirSync(dirname(reachedPath), { recursive: true });
+  writeFileSync(reachedPath, JSON.stringify(ran));
+  return ran;
+}
+
+const sum = (counts: readonly number[]) => counts.reduce((total, count) => total + count, 0);
+
+/**
+ * The test files that come to the mutant's stretch, first those that are about its module: they come to stretches of it to which few
+ * others do, or do little else, or have its name. What is slow must be that much more about it.
+ */
+function filesFor({ path, start }: Trial, ran: readonly Ran[]): readonly string[] {
+  const stretch = stretchAt(path, textOf(path), start);
+  const inModule = ({ reached }: Ran) => Object.keys(reached).filter((name) => name.startsWith(`${path}:`));
+  const fileCounts = new Map<string, number>();
+  for (const name of ran.flatMap(inModule)) fileCounts.set(name, (fileCounts.get(name) ?? 0) + 1);
+  const scored = ran
+    .filter(({ reached }) => reached[stretch])
+    .map((each) => {
+      const own = inModule(each);
+      const rarity = sum(own.map((name) => 1 / (fileCounts.get(name) ?? 1)));
+      const share = sum(own.map((name) => each.reached[name] ?? 0)) / sum(Object.values(each.reached));
+      const isNamed = basename(each.file).startsWith(basename(path, '.ts'));
+      return { file: each.file, score: ((isNamed ? 5 : 1) * (rarity + share)) / Math.sqrt(each.ms + 1_000) };
+    });
+  return scored.toSorted((one, other) => other.score - one.score).map(({ file }) => file);
+}
+
+async function tryOne(worker: Worker, trial: Trial, ran: readonly Ran[]): Promise<readonly [Result, by?: string]> {
+  const { path, start, end, replacement, before, after } = trial;
+  if (isEquivalent.has(nameOf(before, after))) return ['equivalent'];
+  const code = textOf(path);
+  worker.change(path, code.slice(0, start) + replacement + code.slice(end));
   try {
-    for (const files of rounds) {
-      const end = await runTests(copy, files);
-      if (end !== 'passed') return end === 'late' ? 'late' : 'noticed';
+    for (const file of filesFor(trial, ran).slice(0, maxFilesTried)) {
+      // Twice: on a busy machine a test may fail for want of time.
+      for (let round = 1; ; round += 1) {
+        const answer = await worker.ask({ ask: 'run', files: [file] }, maxFileMs);
+        if (!answer) return ['late', file];
+        if (answer[0]?.passed) break;
+        if (round === 2) return ['noticed', file];
+      }
     }
-    return 'survived';
+    return ['survived'];
   } finally {
-    writeFileSync(join(copy, path), code);
+    worker.change(path, code);
   }
 }
 
@@ -143,10 +238,7 @@ function percentNoticed(results: readonly Result[]): number {
   return counted.length === 0 ? 100 : (100 * noticed.length) / counted.length;
 }
 
-function lineOf({ path, start }: Trial): string {
-  return `${path}:${readFileSync(join(root, path), 'utf8').slice(0, start).split('\n').length}`;
-}
-
+const lineOf = ({ path, start }: Trial) => `${path}:${textOf(path).slice(0, start).split('\n').length}`;
 const showDiff = (trial: Trial) => `${lineOf(trial)}\n  - ${trial.before}\n  + ${trial.after}\n`;
 
 function printResults(results: ReadonlyMap<Trial, Result>): void {
@@ -156,17 +248,14 @@ function printResults(results: ReadonlyMap<Trial, Result>): void {
     const counts = [of.length, count('noticed'), count('late'), count('survived'), count('equivalent')];
     return `| ${name} | ${counts.join(' | ')} | ${percentNoticed(of).toFixed(1)} % |\n`;
   };
-  const folders = Map.groupBy(entries, ([{ path }]) => dirname(path));
+  const folders = Map.groupBy(entries, ([{ path }]) => path.split('/').slice(0, 2).join('/'));
   process.stdout.write(
     '\n| folder | tried | noticed | late | survived | equivalent | of those not equivalent |\n| --- | --: | --: | --: | --: | --: | --: |\n',
   );
-  for (const [folder, of] of folders)
-    process.stdout.write(
-      row(
-        folder,
-        of.map(([, result]) => result),
-      ),
-    );
+  for (const [folder, of] of folders) {
+    const ofFolder = of.map(([, result]) => result);
+    process.stdout.write(row(folder, ofFolder));
+  }
   process.stdout.write(row('all', [...results.values()]));
   const survivors = entries
     .filter(([, result]) => result === 'survived' || result === 'late')
@@ -174,44 +263,26 @@ function printResults(results: ReadonlyMap<Trial, Result>): void {
   if (survivors.length > 0) process.stdout.write(`\nNoticed by no test:\n${survivors.join('')}`);
 }
 
-/** Tests that fail without any mutant would notice everything: they are left out. */
-async function findFailing(copies: readonly string[], files: readonly string[]): Promise<ReadonlySet<string>> {
-  const failing = new Set<string>();
-  const left = [...files];
-  const work = async (copy: string) => {
-    for (let file = left.shift(); file; file = left.shift()) {
-      if ((await runTests(copy, [file])) === 'passed') continue;
-      failing.add(file);
-      process.stdout.write(`${file} fails without any mutant, and is left out.\n`);
-    }
-  };
-  await Promise.all(copies.map(work));
-  return failing;
-}
-
 async function main(): Promise<void> {
   const trials = choose();
   if (options.list) return void process.stdout.write(trials.map(showDiff).join(''));
-  const copies = Array.from({ length: workerCount }, copyTree);
+  const workers = Array.from({ length: workerCount }, () => new Worker());
   process.once('exit', () => {
-    for (const child of running) endGroup(child);
-    for (const copy of copies) rmSync(copy, { recursive: true, force: true });
+    for (const worker of workers) worker.remove();
   });
   process.once('SIGINT', () => process.exit(130));
-  const useless = await findFailing(copies, [...new Set(trials.flatMap(({ rounds }) => rounds.flat()))]);
-  const left = trials.map(({ rounds, ...trial }) => ({
-    ...trial,
-    rounds: rounds.map((files) => files.filter((file) => !useless.has(file))),
-  }));
+  const ran = await findReached(workers[0] as Worker);
   const results = new Map<Trial, Result>();
-  const work = async (own: string) => {
+  const left = [...trials];
+  const work = async (worker: Worker) => {
     for (let trial = left.shift(); trial; trial = left.shift()) {
-      const result = await tryOne(own, trial);
+      const [result, by = ''] = await tryOne(worker, trial, ran);
       results.set(trial, result);
-      process.stdout.write(`${results.size}/${trials.length} ${result} ${showDiff(trial)}`);
+      process.stdout.write(`${results.size}/${trials.length} ${result} ${by} ${showDiff(trial)}`);
     }
   };
-  await Promise.all(copies.map(work));
+  await Promise.all(workers.map(work));
+  for (const worker of workers) worker.remove();
   printResults(results);
   process.exitCode = percentNoticed([...results.values()]) < leastNoticedPercent ? 1 : 0;
 }

@@ -2,18 +2,16 @@ import { parseAst } from 'vitest/node';
 
 /** One change of a module's text. */
 export interface Mutant {
-  /** The module's file name, without its folder: a module that moves keeps its mutants. */
-  readonly file: string;
   readonly start: number;
   readonly end: number;
   readonly replacement: string;
-  /** The lines that it changes, before and after, without indents. With the file's name, they name the mutant. */
+  /** The lines that it changes, before and after, without indents. They name the mutant: wherever they move, it keeps its name. */
   readonly before: string;
   readonly after: string;
 }
 
-/** A node of the syntax tree, as far as mutants are made of it. */
-interface Node {
+/** A node of the syntax tree, as far as mutants and probes are made of it. */
+export interface Node {
   readonly type: string;
   readonly start: number;
   readonly end: number;
@@ -109,8 +107,18 @@ function linesOfScript({ start, end }: Node, code: string): readonly Change[] {
 
 const oneLine = (text: string) => text.replace(/\s+/g, ' ').trim();
 
-/** All mutants of a module, in its order. Types, imports, and what is logged or thrown with words have none. */
-export function mutantsOf(file: string, code: string): readonly Mutant[] {
+/** All nodes of a module that run: those of types and imports do not. */
+export function* nodesOf(code: string): Generator<Node> {
+  const left: Node[] = [parseAst(code, { lang: 'ts' }) as unknown as Node];
+  for (let node = left.pop(); node; node = left.pop()) {
+    if (/^(TS(?!As|NonNull|Satisfies)|Import|ExportAll)/.test(node.type)) continue;
+    yield node;
+    left.push(...children(node).reverse());
+  }
+}
+
+/** All mutants of a module, in its order. What is logged or thrown with words has none. */
+export function mutantsOf(code: string): readonly Mutant[] {
   const found = new Map<string, Mutant>();
   const add = ([start, end, replacement]: Change) => {
     const lineStart = code.lastIndexOf('\n', start) + 1;
@@ -118,13 +126,8 @@ export function mutantsOf(file: string, code: string): readonly Mutant[] {
     const before = oneLine(code.slice(lineStart, lineEnd));
     const after = oneLine(code.slice(lineStart, start) + replacement + code.slice(end, lineEnd));
     const name = JSON.stringify([before, after]);
-    if (before !== after && !found.has(name)) found.set(name, { file, start, end, replacement, before, after });
+    if (before !== after && !found.has(name)) found.set(name, { start, end, replacement, before, after });
   };
-  const visit = (node: Node) => {
-    if (/^(TS(?!As|NonNull|Satisfies)|Import|ExportAll)/.test(node.type)) return;
-    for (const change of changesOf(node, code)) add(change);
-    for (const child of children(node)) visit(child);
-  };
-  visit(parseAst(code, { lang: 'ts' }) as unknown as Node);
+  for (const node of nodesOf(code)) for (const change of changesOf(node, code)) add(change);
   return [...found.values()].sort((one, other) => one.start - other.start);
 }

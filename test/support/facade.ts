@@ -2,7 +2,7 @@ import { Writable } from 'node:stream';
 import type { DocumentNode } from 'graphql';
 import { print } from 'graphql';
 import { type Config, parseConfig } from '../../src/config/config.ts';
-import { type LoadLimits, usualLoadLimits } from '../../src/http/connections/overload.ts';
+import { type LoadLimits, defaultLoadLimits } from '../../src/http/connections/overload.ts';
 import { startFacade } from '../../src/http/server.ts';
 import { createLog, type Log, secretsOf } from '../../src/log/log.ts';
 import { sandboxToken } from '../../src/sandbox/accounts.ts';
@@ -37,7 +37,7 @@ export interface TestFacade extends AsyncDisposable {
 }
 
 /** Many tests share few cores: a facade in a test's own process would take itself for overloaded, and refuse. */
-const patient: LoadLimits = { ...usualLoadLimits, maxDelayMs: Number.POSITIVE_INFINITY };
+const patient: LoadLimits = { ...defaultLoadLimits, maxDelayMs: Number.POSITIVE_INFINITY };
 
 /** The tokens that a facade with that configuration works with. */
 function tokensOf(config: Config): readonly string[] {

@@ -1,14 +1,10 @@
 import fc from 'fast-check';
+import contract from '../../schema/upstream.json' with { type: 'json' };
 
-/** Every field of `Engagement` with the wire name of the seed, written out by hand. */
-export const wireNames: Readonly<Record<string, string>> = {
-  ...{ id: 'id', owner: 'owner', content: 'content', subject: 'subject', direction: 'direction' },
-  ...{ engagementType: 'engagement_type', rawEngagementType: 'engagement_type', internalNotes: 'internal_notes' },
-  ...{ notes: 'notes', status: 'status', startTime: 'start_time', endTime: 'end_time', duration: 'duration' },
-  ...{ project: 'project', account: 'account', contacts: 'contact', opportunities: 'opportunity', leads: 'lead' },
-  ...{ phoneNumbers: 'phone_numbers', customFields: 'custom_fields', createdAt: 'created_at' },
-  ...{ updatedAt: 'updated_at', remoteData: 'remote_data' },
-};
+/** Every field of `Engagement` with its wire name, as the contract has them. */
+export const wireNames: Readonly<Record<string, string>> = Object.fromEntries(
+  contract.responseFields.map(({ graphql, name }) => [graphql, name]),
+);
 
 /** A condition of a directive: the literal, or the variable of that number. */
 type Condition = boolean | number;

@@ -2,32 +2,32 @@ import type { Caller } from '../account.ts';
 import type { DeleteEngagementInput } from '../input.ts';
 import type { DeleteEnd } from '../result.ts';
 
-/** What the log keeps of one delete: who, what, where, and how it ended; never a record's content or a credential. */
+/** The log entry of one delete: who, what, where and the outcome. Never a record's content or a credential. */
 export interface AuditEvent {
   readonly callerId: string;
   readonly integratedAccountId: string;
-  /** The account's integration; null when it is not known, or was not asked for. */
+  /** The account's integration; null when it is not known, or was not looked up. */
   readonly integration: string | null;
   readonly engagementId: string;
-  /** The result's member, or the code of the top-level error that took its place. */
+  /** The result's member, or the code of the top-level error. */
   readonly result: string;
   /** The success's outcome, or an error's message. */
   readonly detail: string;
   /** How often the delete was attempted upstream. */
   readonly attempts: number;
-  /** The `Idempotency-Key` for upstream, made of the caller's own where there is one; null when the delete never came so far. */
+  /** The `Idempotency-Key` for upstream, derived from the caller's key if there is one; null when the delete ended before it was sent. */
   readonly idempotencyKey: string | null;
   readonly durationMs: number;
 }
 
-/** The longest text of an event: a caller must not be able to fill the log. */
+/** The longest text of an event, in characters: a caller must not be able to fill the log. */
 const maxCharacters = 600;
 
 function bounded(text: string): string {
   return text.length > maxCharacters ? text.slice(0, maxCharacters) : text;
 }
 
-/** The result's member, or the code of the top-level error in its place. */
+/** The result's member, or the code of the top-level error. */
 export function codeOfEnd(end: DeleteEnd): string {
   return end.kind === 'Unauthenticated' ? 'UNAUTHENTICATED' : end.kind;
 }
@@ -37,7 +37,7 @@ function detailOf(end: DeleteEnd): string {
   return 'message' in end ? end.message : '';
 }
 
-/** The event of one delete. @param end undefined for a fault of this server, whose error is not repeated here. */
+/** The event of one delete. @param end undefined for a fault of this server, whose error is logged elsewhere. */
 export function auditEvent(
   { id, integratedAccountId }: DeleteEngagementInput,
   caller: Caller,

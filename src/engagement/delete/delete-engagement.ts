@@ -24,52 +24,52 @@ import type { Claim, DeleteMemory } from './delete-memory.ts';
 import { nothingDeleted, readOutcome, unknownOutcome } from './outcome.ts';
 import { type SnapshotPorts, takeSnapshot } from './snapshot.ts';
 
-/** What a delete needs of the outside world. */
+/** The services that a delete needs. */
 export interface DeletePorts extends SnapshotPorts {
-  /** Where repeated deletes are recognized; without it, each is a delete of its own. */
+  /** Recognizes repeated deletes. Without it, each request is a delete of its own. */
   readonly deleteMemory?: DeleteMemory | undefined;
-  /** Records how a delete ended: once for each, however often it arrives. */
+  /** Records the end of a delete, once, even if it arrives several times. */
   readonly recordDelete: (event: AuditEvent) => void;
-  /** Records that a delete arrived again, and was answered from memory. */
+  /** Records a repeated delete that was answered from memory. */
   readonly recordRepetition: (event: Pick<AuditEvent, 'callerId' | 'integratedAccountId' | 'engagementId'>) => void;
 }
 
-/** Everything about a delete but what to delete. */
+/** The options of a delete. */
 export interface DeleteOptions {
   readonly caller: Caller;
   readonly selection: Selection;
-  /** Check, and show what would be sent. */
+  /** True to check only, and to show the request. */
   readonly dryRun: boolean;
-  /** Read the engagement first, so that every selected field is filled; do not delete what cannot be read. */
+  /** True to read the engagement first, so that every selected field is filled. A failed read refuses the delete. */
   readonly snapshot: boolean;
-  /** The caller's own key, and which of the operation's deletes this is; undefined without a key. */
+  /** The caller's key, and the path of this delete in the operation. Undefined without a key. */
   readonly callerKey: readonly [key: string, responsePath: string] | undefined;
-  /** True once the client has disconnected: then nothing further is sent. */
+  /** True once the client has disconnected. Then nothing further is sent. */
   readonly hasCallerLeft: () => boolean;
-  /** The moment (by `performance.now()`) by which the caller wants to know. */
+  /** The moment (by `performance.now()`) by which the result is due. */
   readonly deadlineAt: number;
-  /** How many attempts under the key were answered before; the delete adds its own. @default none */
+  /** How many earlier attempts under the key were answered. The delete adds its own. @default none */
   readonly answered?: { count: number };
 }
 
-/** Stands for the key in a plan: each delete that is sent gets one of its own. */
+/** The placeholder for the key in a plan. */
 const plannedIdempotencyKey = '[new for each delete]';
 
 /**
- * The `Idempotency-Key` for upstream, in the form of a UUID as Truto documents it. The same in every process, and another one for
- * another delete and after each answer: upstream may repeat, under a key, whatever it answered under it.
+ * The `Idempotency-Key` for upstream, a UUID as Truto documents it. It is the same in every process. It differs for another delete and
+ * after each answer: upstream may repeat its answer for a key.
  */
 function upstreamKey(key: string, fingerprint: string, answerCount: number): string {
   return answerCount === 0 ? uuidOf(key, fingerprint) : uuidOf(key, fingerprint, answerCount);
 }
 
-/** The order of names means nothing, that of a list's items does: they have one name, and keep their order. */
+/** Sorts by name only. The items of a list have the same name and keep their order. */
 function byName(left: string, right: string): number {
   const [name = '', other = ''] = [left.split('=', 1)[0], right.split('=', 1)[0]];
   return name < other ? -1 : Number(name > other);
 }
 
-/** The same for what means the same upstream: absent or null, empty or not there, in any order. */
+/** Equal for requests that mean the same to upstream, in any order of parameters. */
 function fingerprintOf(
   { path }: DeleteRequest,
   { selection, snapshot }: Pick<DeleteOptions, 'selection' | 'snapshot'>,
@@ -82,7 +82,7 @@ function keyNameOf({ id }: Pick<Caller, 'id'>, callerKey: readonly [string, stri
   return digest(id, ...callerKey);
 }
 
-/** The `Idempotency-Key` of a delete's next attempt upstream, under a key of its caller's, after so many were answered. */
+/** The `Idempotency-Key` of a delete's next attempt upstream, by the caller's key and how many attempts were answered. */
 export function idempotencyKeyFor(
   input: DeleteEngagementInput,
   options: Pick<DeleteOptions, 'selection' | 'snapshot'> & {
@@ -105,13 +105,13 @@ function unsupported(integrationName: string): DeleteEngagementResult {
   return { kind: 'UnsupportedIntegrationError', message, integrationName, supportedIntegrations };
 }
 
-/** A refusal of this attempt says nothing of an earlier one that may have deleted the engagement. */
+/** For a refusal after an attempt that may have deleted the engagement. */
 function stillUnknown(earlier: OutcomeUnknownError, why: string): OutcomeUnknownError {
   const message = `An earlier attempt may have deleted the engagement; this one was not sent (${why}). Try again later, with the same Idempotency-Key.`;
   return { ...earlier, message };
 }
 
-/** Says why an outcome is read as that of a further attempt, although no earlier one is known. */
+/** Adds why the outcome is read as that of a retry, although no earlier attempt is known. */
 function inDoubt(end: DeleteEnd): DeleteEnd {
   const why =
     'The memory that replicas share (Redis) was lost or unreachable within the last 10 minutes, so an earlier attempt under this Idempotency-Key may have been forgotten.';
@@ -120,7 +120,7 @@ function inDoubt(end: DeleteEnd): DeleteEnd {
   return isAbsent ? { ...end, warnings: [...end.warnings, why] } : end;
 }
 
-/** What an earlier attempt read: if that deleted the engagement, it cannot be read again. */
+/** The record that an earlier attempt read. If that attempt deleted the engagement, it cannot be read again. */
 function earlierSnapshot(earlier: OutcomeUnknownError | undefined): FoundRecord<'engagements'> | undefined {
   return earlier?.engagement ? { kind: 'Found', record: earlier.engagement, unreadable: [], absent: [] } : undefined;
 }
@@ -132,15 +132,15 @@ class Delete {
   readonly #ports: DeletePorts;
   readonly #startMs = performance.now();
   readonly #answered: { count: number };
-  /** What the `Idempotency-Key` of each attempt is made of under a key of the caller's: that, and what is deleted. */
+  /** With a caller's key: the parts that each attempt's `Idempotency-Key` derives from. */
   #keyParts: readonly [name: string, fingerprint: string] | undefined;
-  /** Without a key of the caller's, that of the first attempt. */
+  /** Without a caller's key: the first attempt's `Idempotency-Key`. */
   readonly #ownKey = randomUUID();
   #hasCallerLeft: () => boolean;
-  /** What the same delete came to when it was tried before, and may have been done. */
+  /** The unknown outcome of an earlier attempt of the same delete. */
   #earlier: OutcomeUnknownError | undefined;
   #integration: Integration | null = null;
-  // For the record.
+  // For the audit event.
   #integrationName: string | null = null;
   #attemptCount = 0;
   #lastKey: string | null = null;
@@ -166,13 +166,13 @@ class Delete {
       end = this.#readAgain(await this.#carryOut(request, findings), claim?.isInDoubt);
       return end;
     } finally {
-      // Without an end there is a fault of ours, perhaps after the delete was sent.
+      // Without an end, this server failed, perhaps after the delete was sent.
       this.#record(end);
       await claim?.settle(end);
     }
   }
 
-  /** Access and rules, before anything is looked up: a key must not open what the grant has closed since. */
+  /** Access and rules come before the memory: a key must not bypass a grant that was revoked. */
   #check(): { readonly request: DeleteRequest; readonly findings: readonly Finding[] } | DeleteEnd {
     const { caller, dryRun, selection } = this.#options;
     if (!canAccess(caller, this.#input.integratedAccountId)) return notGranted();
@@ -184,7 +184,7 @@ class Delete {
     return tooLong.length > 0 ? refusedInput(tooLong) : { request, findings };
   }
 
-  /** Takes the delete among all that arrive under its key. */
+  /** Claims the delete among all requests with its key. */
   async #claim(request: DeleteRequest, callerKey: readonly [string, string]): Promise<Claim | undefined> {
     const { caller, deadlineAt } = this.#options;
     const [key, fingerprint] = [keyNameOf(caller, callerKey), fingerprintOf(request, this.#options)];
@@ -202,11 +202,11 @@ class Delete {
     return claim;
   }
 
-  /** Account, rules of its integration, snapshot, delete. A look-up that fails does not keep the delete from being sent; one that finds no account does. */
+  /** Account, its integration's rules, snapshot, delete. A failed look-up of the account does not stop the delete; a missing account does. */
   async #carryOut(request: DeleteRequest, checked: readonly Finding[]): Promise<DeleteEnd> {
     const { caller, dryRun, deadlineAt } = this.#options;
     const { integratedAccountId } = this.#input;
-    // A dry run says how the account is now, not how it was.
+    // A dry run shows the current state of the account.
     const freshness = dryRun ? 'recent' : 'remembered';
     const found = this.#ports.findAccountIntegration(caller, integratedAccountId, deadlineAt, freshness);
     const account = found instanceof Promise ? await found : found;
@@ -227,7 +227,7 @@ class Delete {
     return await this.#readOutcome(sent.attempt, sent.mayHaveActedBefore, findings, snapshot);
   }
 
-  /** Shows what would be sent, and what is in its way. */
+  /** The result of a dry run: the request, and the findings against it. */
   async #plan(request: DeleteRequest, found: readonly Finding[], account: AccountLookup): Promise<DeleteEnd> {
     const findings = [...found, ...checkAccount(account, this.#options.caller)];
     if (this.#options.snapshot && !hasRefusal(findings)) {
@@ -239,16 +239,16 @@ class Delete {
     return { kind: 'DeleteEngagementPlan', request: { ...request, headers }, findings, integration: this.#integration };
   }
 
-  /** What is to be kept of the engagement; what cannot be read is not deleted. */
+  /** Reads the engagement before its delete. A refusal stops the delete. */
   async #snapshot(): Promise<FoundRecord<'engagements'> | Refusal | null> {
     if (this.#hasCallerLeft()) return callerLeft();
     const options = { ...this.#options, hasCallerLeft: this.#hasCallerLeft };
     const read = earlierSnapshot(this.#earlier) ?? (await takeSnapshot(this.#input, options, this.#ports));
-    // What is gone after an attempt that was lost can be read no more: whether it is, the delete will say.
+    // After an attempt with an unknown outcome, the record may be gone. The delete will show it.
     return this.#earlier && read.kind === 'NotFoundError' ? null : read;
   }
 
-  /** Sends the delete, under a key of its own for each attempt after an answer. */
+  /** Sends the delete, with a new key after each answer. */
   async #send(request: DeleteRequest): Promise<Sent> {
     const { caller, deadlineAt } = this.#options;
     const answeredBefore = this.#answered.count;
@@ -264,12 +264,12 @@ class Delete {
     });
     this.#answered.count += sent.answerCount;
     this.#attemptCount = sent.attemptCount;
-    // An earlier try's, when this one sent none.
+    // If this try sent nothing, the key of the earlier one.
     this.#lastKey = sent.idempotencyKey ?? this.#earlier?.idempotencyKey ?? firstKey;
     return sent;
   }
 
-  /** Reads what the last attempt came to. */
+  /** Reads the outcome of the last attempt. */
   #readOutcome(
     attempt: Attempt,
     mayHaveActedBefore: boolean,
@@ -298,7 +298,7 @@ class Delete {
     return upstreamKey(...(this.#keyParts ?? [this.#ownKey, '']), answerCount);
   }
 
-  /** Reads the end in the light of an earlier attempt: a refusal says nothing of that. */
+  /** Combines the end with an earlier attempt: a refusal of this one proves nothing about that. */
   #readAgain(end: DeleteEnd, isInDoubt = false): DeleteEnd {
     if (!this.#earlier) return end;
     const isSettled = end.kind === 'DeleteEngagementSuccess' || end.kind === 'OutcomeUnknownError';
@@ -317,7 +317,7 @@ class Delete {
     return end;
   }
 
-  /** Writes the one audit event of this delete; a dry run leaves none. */
+  /** Writes the one audit event of this delete. A dry run has none. */
   #record(end: DeleteEnd | undefined): void {
     if (this.#options.dryRun) return;
     this.#ports.recordDelete(
@@ -332,9 +332,9 @@ class Delete {
 }
 
 /**
- * Deletes one engagement, and makes one delete of all that arrive with the same key of the same caller: the second waits
- * for the first, or gets what it came to, for 10 minutes. Each leaves one audit event. A dry run leaves none, and shows what it
- * finds instead of refusing, as long as there is a request to show.
+ * Deletes one engagement. Requests with the same key of the same caller are one delete: for 10 minutes, a repeated request waits for the
+ * first or gets its result. Each delete has one audit event. A dry run has none, and returns findings instead of refusals where it
+ * can build a request.
  */
 export function deleteEngagement(
   input: DeleteEngagementInput,

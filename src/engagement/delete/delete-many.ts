@@ -5,23 +5,23 @@ import { type DeleteEnd, type InvalidInputError, refusal } from '../result.ts';
 /** How many deletes one list may have. */
 export const maxDeletes = 100;
 
-/** One of many deletes in an integrated account. */
+/** One item of a list of deletes in an integrated account. */
 export type DeleteItem = Pick<DeleteEngagementInput, 'id' | 'engagementType' | 'parameters'>;
 
-/** Names the engagement of an item: some providers number each kind of them by itself. */
+/** Identifies the engagement of an item. Some providers number each type by itself. */
 export function nameOf({ id, engagementType }: DeleteItem): string {
   return JSON.stringify([engagementType ?? null, id]);
 }
 
-/** The same text for the same parameters, in any order: absent and null mean the same. */
+/** Equal for equal parameters, in any order. Absent and null mean the same. */
 function parametersOf({ parameters }: DeleteItem): string {
   const given = Object.entries(parameters ?? {}).filter(([, value]) => value !== null && value !== undefined);
   return JSON.stringify(given.sort(([name], [other]) => (name < other ? -1 : 1)));
 }
 
 /**
- * Begins all deletes of a list at once; the account's lane limits how many are sent at a time. Items that name the same engagement are
- * one delete, and are refused where their parameters differ from those of the first.
+ * Starts all deletes of a list at once; the account's lane limits how many are in flight. Items with the same engagement are one
+ * delete. An item whose parameters differ from those of the first is refused.
  */
 export function deleteEach<End extends DeleteEnd>(
   items: readonly DeleteItem[],

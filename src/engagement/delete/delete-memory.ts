@@ -5,64 +5,64 @@ import { type DeleteEnd, type OutcomeUnknownError, withoutRecord } from '../resu
 export const rememberedMs = 10 * 60_000;
 
 /**
- * How long is remembered how many of its attempts upstream answered: longer, since a refusal may take hours to fix, and the
- * delete that is sent then must not be answered from upstream's memory of it.
+ * How long the number of answered attempts is remembered. A refusal may take hours to fix, and upstream must not answer the delete
+ * after that with the old refusal.
  */
 export const answersRememberedMs = 24 * 3_600_000;
 const maxAnswerCounts = 100_000;
 
 /**
- * The most that is remembered, in characters of JSON: of all outcomes, and, by themselves, of all records and of one; and
- * what an entry costs besides. Large records must not cost anybody the memory of what happened.
+ * The limits of the memory, in characters of JSON: for all outcomes and again for all records, for one record, and the overhead of an
+ * entry. Large records must not displace outcomes.
  */
 const maxCharacters = 64 * 1024 * 1024;
 const maxCharactersEach = 64 * 1024;
 const entryCharacters = 500;
 
-/** A delete that its caller gave a key. */
+/** A delete with a caller's key. */
 export interface KeyedDelete {
-  /** Names the delete among all of all callers. */
+  /** The key, unique among all callers. */
   readonly key: string;
-  /** Everything that makes it this delete and no other: what is deleted, how, and what of it is selected. */
+  /** A digest of what is deleted, how, and with which selection. */
   readonly fingerprint: string;
-  /** True once the client that sent it is gone. */
+  /** True once its client has disconnected. */
   readonly hasCallerLeft: () => boolean;
-  /** The moment (by `performance.now()`) by which its caller wants to know. */
+  /** The moment (by `performance.now()`) by which the result is due. */
   readonly deadlineAt: number;
-  /** An outcome that is unknown, with the reason, after so many of its attempts were answered. */
+  /** Creates an unknown outcome, by the reason and the number of answered attempts. */
   readonly unknownSince: (why: string, answerCount: number) => OutcomeUnknownError;
 }
 
-/** How a delete stands that arrived under a key. */
+/** The state of a delete under a key. */
 export type Claim =
   | {
-      /** It is the caller's to do, once. */
+      /** The claimant must do the delete, once. */
       readonly kind: 'mine';
-      /** True once everybody who waits for it is gone. */
+      /** True once all clients that wait for it have disconnected. */
       readonly hasCallerLeft: () => boolean;
-      /** What it came to when it was tried before under this key, and may have been done. */
+      /** The unknown outcome of an earlier attempt under this key. */
       readonly earlier: OutcomeUnknownError | undefined;
-      /** True when `earlier` is only assumed: the key may not be new. */
+      /** True when `earlier` is only assumed: the key may have been used before. */
       readonly isInDoubt: boolean;
-      /** Gives the claim back, with what the delete came to; undefined for a fault of this server. Call it exactly once. */
+      /** Ends the claim with the delete's end; undefined for a fault of this server. Call it exactly once. */
       readonly settle: (end: DeleteEnd | undefined) => Promise<void>;
     }
   /** Another request did it. */
   | { readonly kind: 'repeated'; readonly result: DeleteEnd }
-  /** The key is another delete's. */
+  /** The key belongs to another delete. */
   | { readonly kind: 'other' };
 
-/** Makes one delete of all that arrive under one key. */
+/** Runs requests with the same key as one delete. */
 export interface DeleteMemory {
   /**
-   * Claims a delete, waits for the request that is doing it, or repeats its result. An unknown outcome that is safe to
-   * retry is not repeated: the delete is tried again, as another attempt of the same one. A refusal is not remembered.
-   * @param answered how many of its attempts upstream answered: set here to what is known; the request that does the delete adds its own.
+   * Claims a delete, waits for the request that is doing it, or repeats its result. After an unknown outcome that is safe to retry,
+   * the delete is tried again, as a further attempt. A refusal is not remembered.
+   * @param answered how many attempts upstream answered. It is set to the known number, and the claimant adds its own.
    */
   claim(delete_: KeyedDelete, answered: { count: number }): Promise<Claim>;
 }
 
-/** What other processes know of a delete: as {@link Claim}, with how many of its attempts were answered. */
+/** A {@link Claim} among all processes, with the number of answered attempts. */
 export type SharedClaim =
   | {
       readonly kind: 'mine';
@@ -72,24 +72,23 @@ export type SharedClaim =
     }
   | Exclude<Claim, { kind: 'mine' }>;
 
-/** What processes know together of deletes. */
+/** The memory of deletes that all processes share. */
 export interface SharedDeletes {
-  /** Waits for the process that does it now, until the delete's own deadline. */
+  /** Claims a delete. It waits for a process that is doing it, until the deadline. */
   claim(delete_: KeyedDelete): Promise<SharedClaim>;
   /**
-   * Tells the others what a delete came to, and how many of its attempts were answered. Undefined: nothing that would keep them
-   * from trying.
+   * Stores the result of a delete and the number of answered attempts. Undefined: others may try again.
    */
   settle(delete_: KeyedDelete, kept: KeptResult | undefined, answerCount: number): Promise<void>;
 }
 
-/** What is remembered of a result, as JSON: an object takes several times the room, and would be shared by all who get it. */
+/** A remembered result, as JSON: an object takes several times the memory, and its readers would share it. */
 export interface KeptResult {
-  /** Without what upstream answered. */
+  /** The result without upstream's answer. */
   readonly outcome: string;
-  /** With it; the same where that is nothing, or too much. */
+  /** The result with upstream's answer. Equal to `outcome` if there is no answer, or it is too large. */
   readonly whole: string;
-  /** It asks to try again. */
+  /** True when the delete may be tried again. */
   readonly mayBeTried: boolean;
 }
 
@@ -105,10 +104,10 @@ interface Kept {
   readonly json: string;
 }
 
-/** These say whether the engagement is gone. Any other result is a refusal: once its cause is fixed, the delete is tried again. */
+/** Results about the engagement itself. Any other is a refusal: once its cause is fixed, the delete is tried again. */
 const remembered = new Set(['DeleteEngagementSuccess', 'NotFoundError', 'OutcomeUnknownError']);
 
-/** Without a body that streams: it can be read only once. */
+/** Removes a streamed body: it can be read only once. */
 function withoutStream(result: DeleteEnd): DeleteEnd {
   if (result.kind !== 'DeleteEngagementSuccess' || result.stream === null) return result;
   const warning = 'The streamed body went to the first request with this Idempotency-Key.';
@@ -121,7 +120,7 @@ function mayBeTried(result: DeleteEnd): result is OutcomeUnknownError {
   return result.kind === 'OutcomeUnknownError' && result.retrySafe;
 }
 
-/** What to remember of a result; undefined for nothing. */
+/** The part of a result to remember; undefined for nothing. */
 export function keptOf(result: DeleteEnd | undefined): KeptResult | undefined {
   if (!result || !remembered.has(result.kind) || (result.kind === 'NotFoundError' && result.isUnchecked))
     return undefined;
@@ -132,7 +131,7 @@ export function keptOf(result: DeleteEnd | undefined): KeptResult | undefined {
   return { outcome: text, whole: json.length <= maxCharactersEach ? json : text, mayBeTried: mayBeTried(result) };
 }
 
-/** What is known of an earlier attempt. What all processes know is newer than what this one does; an assumption is less than either. */
+/** Combines two memories of an earlier attempt. The shared one is newer than this process' own, unless it is only an assumption. */
 function combine(
   own: OutcomeUnknownError | undefined,
   shared: Extract<SharedClaim, { kind: 'mine' }> | undefined,
@@ -143,8 +142,8 @@ function combine(
 }
 
 /**
- * How many answers a further try must not get again from upstream's memory. It may get a success again; and where a repetition may
- * do harm, that memory is the last guard.
+ * How many answers a further attempt must not get again under the same key. A success may be repeated. If a second delete could do
+ * harm, upstream's own memory is the last protection, so the key stays the same.
  */
 function answersToPass(result: DeleteEnd, answerCount: number): number {
   const isLastAnswer = result.kind !== 'OutcomeUnknownError' || result.lastStatusCode !== null;
@@ -154,8 +153,8 @@ function answersToPass(result: DeleteEnd, answerCount: number): number {
 }
 
 /**
- * Remembers in this process, for 10 minutes, and no more than 64 Mi characters each of outcomes and records: the oldest make room.
- * @param shared what other processes know; undefined when there are none.
+ * Creates the memory of this process: 10 minutes, and at most 64 Mi characters each of outcomes and records, without the oldest.
+ * @param shared the memory of all processes; undefined without Redis.
  */
 export function createDeleteMemory(shared?: SharedDeletes): DeleteMemory {
   const running = new Map<string, Running>();
@@ -164,7 +163,7 @@ export function createDeleteMemory(shared?: SharedDeletes): DeleteMemory {
     ...limits,
     sizeCalculation: ({ json }) => json.length + entryCharacters,
   });
-  /** Whole results, where they are more than the outcome. */
+  /** Results with upstream's answer, where there is one. */
   const records = new LRUCache<string, string>({
     ...limits,
     sizeCalculation: ({ length }) => length + entryCharacters,
@@ -181,7 +180,7 @@ export function createDeleteMemory(shared?: SharedDeletes): DeleteMemory {
     else records.set(key, whole);
   }
 
-  /** Claims what this process neither does nor remembers, among all processes. */
+  /** Claims a delete among all processes: this one neither does nor remembers it. */
   async function claimShared(
     keyed: KeyedDelete,
     own: OutcomeUnknownError | undefined,
@@ -198,7 +197,7 @@ export function createDeleteMemory(shared?: SharedDeletes): DeleteMemory {
       const { count } = answered;
       const fault = () => keyed.unknownSince('A fault of this server ended an earlier attempt', count);
       try {
-        // A refusal, or a fault of ours, does not make an unknown outcome forgotten.
+        // A refusal or a fault of this server must not erase an unknown outcome.
         const kept = (end && keptOf(end)) ?? keptOf(known.earlier ?? (end ? undefined : fault()));
         const answerCount = end ? answersToPass(end, count) : count;
         if (kept) keep(keyed, kept);
@@ -222,7 +221,7 @@ export function createDeleteMemory(shared?: SharedDeletes): DeleteMemory {
   ): Promise<Claim> {
     const { key, fingerprint, hasCallerLeft } = keyed;
     const now: Running = { fingerprint, end: Promise.withResolvers(), waiting: [hasCallerLeft] };
-    // Without a waiter, its rejection would end the process.
+    // Without a listener, a rejection would end the process.
     now.end.promise.catch(() => {});
     running.set(key, now);
     try {

@@ -5,8 +5,8 @@ import type { Integration, RefusalForm } from '../integrations.ts';
 import { isIdValue, isSameId } from '../record.ts';
 
 /*
- * What a 2xx answer to a delete proves. `DELETED` needs evidence: no body, or JSON that does not read like an error. Everything else is
- * of unknown outcome, except for the forms in which a provider documents its own "no".
+ * What a 2xx answer to a delete proves. `DELETED` needs evidence: no body, or JSON that is not an error. All other answers mean an
+ * unknown outcome, except for refusals in a form that the provider documents.
  */
 
 type Json = Readonly<Record<string, unknown>>;
@@ -14,7 +14,7 @@ type Json = Readonly<Record<string, unknown>>;
 /** What a 2xx answer proves. */
 export type Evidence =
   | { readonly kind: 'success'; readonly warnings: readonly string[] }
-  /** The provider refused, in a form that it documents. */
+  /** The provider refused, in a documented form. */
   | { readonly kind: 'refused' }
   /** It proves nothing. `why` continues "Upstream answered with status 200, but ". */
   | { readonly kind: 'unknown'; readonly why: string; readonly isForeign: boolean };
@@ -29,10 +29,10 @@ function success(...warnings: readonly string[]): Evidence {
 
 const refused: Evidence = { kind: 'refused' };
 
-/** A media type without parameters; in these, quoted text may have a comma of its own. */
+/** The media types of pages, without parameters. */
 const pageType = /^(text\/html|application\/xhtml\+xml)$/;
 
-/** True for the type of what a proxy, a portal or a login page sends, and Truto never does: also when it came twice. */
+/** True for the type of a page of a proxy, portal or login, which Truto never sends. Also true for a repeated header. */
 function isPageType(header: string | undefined): boolean {
   if (header === undefined || header === 'application/json') return false;
   const types = header
@@ -47,7 +47,7 @@ function isPageType(header: string | undefined): boolean {
 /** 200, 201 and 204 are documented as success (Truto, errors.md), 202 is "accepted". */
 const successStatuses = new Set([200, 201, 202, 204]);
 
-/** True for a value that says something: `"error": null` and `"errors": []` do not. */
+/** True for a value with content: false for `"error": null` and `"errors": []`. */
 function isFilled(value: unknown): boolean {
   if (Array.isArray(value)) return value.length > 0;
   return isJsonObject(value) ? Object.keys(value).length > 0 : Boolean(value);
@@ -62,32 +62,32 @@ function isFailureStatus(value: unknown): boolean {
   return isNumeric && Number(value) >= 400;
 }
 
-/** Where JSON names a status: HighLevel, Pipeliner (`http_status`), Monday's older form (`status_code`), many frameworks. */
+/** The keys of a status in JSON: HighLevel, Pipeliner (`http_status`), Monday's older form (`status_code`), many frameworks. */
 const statusKeys = ['statusCode', 'status_code', 'http_status'] as const;
 
 /**
- * Where JSON lists an error: Pipedrive, Zendesk Sell, Monday (developer.monday.com/api-reference/docs/errors), RFC 6749 section 5.2;
+ * The keys of an error in JSON: Pipedrive, Zendesk Sell, Monday (developer.monday.com/api-reference/docs/errors), RFC 6749 section 5.2;
  * Monday's older form, OnePageCRM, AWS and others.
  */
 const errorKeys = ['error', 'errors', 'error_code', 'errorCode', 'error_message', 'errorMessage'] as const;
 
-/** Where JSON says "no": Affinity, Pipedrive, Pipeliner; HighLevel in both spellings; Slack's `ok`; Stripe's `deleted`. */
+/** The keys of a refusal in JSON: Affinity, Pipedrive, Pipeliner; HighLevel in both spellings; Slack's `ok`; Stripe's `deleted`. */
 const successKeys = ['success', 'succeeded', 'succeded', 'ok', 'deleted'] as const;
 
-/** How JSON says "no" under a 2xx. @param status without the engagement's own, which may be any word. */
+/** Finds the form of an error in JSON. @param status undefined for an engagement, whose status may be any word. */
 function errorFormOf(json: Json, status: unknown): string | undefined {
   // https://www.truto.one/docs/api-reference/overview/errors.md
   if (json.truto_is_remote_error === true) return "it has Truto's error form";
   const hasFailed = statusKeys.some((key) => isFailureStatus(json[key]));
   if (hasFailed || (typeof status === 'number' && isFailureStatus(status))) return 'it names a status of failure';
   if (errorKeys.some((key) => isFilled(json[key]))) return 'it lists an error';
-  // Zoho CRM (zoho.com/crm/developer/docs/api) and JSend write a word.
+  // Zoho CRM (zoho.com/crm/developer/docs/api) and JSend.
   const saysFailure = typeof status === 'string' && /^(error|fail)$/i.test(status);
   const saysNo = saysFailure || successKeys.some((key) => isNo(json[key]));
   return saysNo ? 'it says that it did not succeed' : undefined;
 }
 
-/** Finds an error's form in JSON, in its `data`, and in the items of a list of either. */
+/** Finds the form of an error in JSON, its `data`, and the items of lists. */
 function findErrorForm(json: unknown, id: string): string | undefined {
   if (Array.isArray(json)) return json.map((item) => findErrorForm(item, id)).find((form) => form !== undefined);
   if (!isJsonObject(json)) return undefined;
@@ -95,7 +95,7 @@ function findErrorForm(json: unknown, id: string): string | undefined {
   return errorFormOf(json, isEngagement ? undefined : json.status) ?? findErrorForm(json.data, id);
 }
 
-/** The ids by which an answer names what it deleted: at its top, in its `data`, in Zoho's `details`, in Monday's `delete_…`. */
+/** The ids of the deleted record in an answer: at its top, in `data`, in Zoho's `details`, in Monday's `delete_…`. */
 function idsNamed(json: unknown): readonly unknown[] {
   if (Array.isArray(json)) return json.flatMap(idsNamed);
   if (!isJsonObject(json)) return [];
@@ -105,15 +105,15 @@ function idsNamed(json: unknown): readonly unknown[] {
   return [json.id ?? json._id, ...inner.flatMap(([, value]) => idsNamed(value))].filter(isIdValue);
 }
 
-/** True for the answer to a list, which is not what was asked for. */
+/** True for the answer to a list request. */
 function isPage(json: unknown): boolean {
   return isJsonObject(json) && Array.isArray(json.result) && Object.hasOwn(json, 'next_cursor');
 }
 
 /**
- * Monday answers 200 for everything. Its own field that is null or absent, with an error that does not name another field, is
- * a refusal; a filled one beside errors is a deleted record, of which something could not be read. Older answers have an
- * `error_code` in place of `data`.
+ * Monday answers every request with 200. A null or absent field with an error, unless the error names another field, is a refusal. A
+ * field with a value and errors is a deleted record of which a part could not be read. Older answers have `error_code` instead of
+ * `data`.
  */
 function readMonday(json: Json, id: string): Evidence | undefined {
   const fields = isJsonObject(json.data) ? Object.entries(json.data) : [];
@@ -140,7 +140,7 @@ function readMonday(json: Json, id: string): Evidence | undefined {
 
 const isRefusedWhereFalse = (key: string) => (json: Json) => (json[key] === false ? refused : undefined);
 
-/** Reads each form in which providers say "no". Undefined: it is not there; the general forms are looked for next. */
+/** Reads the documented refusals of providers. Undefined: there is none, and the general forms are checked next. */
 const refusalForms: Readonly<Record<RefusalForm, (json: Json, id: string) => Evidence | undefined>> = {
   success: isRefusedWhereFalse('success'),
   // HighLevel documents both spellings.
@@ -153,7 +153,7 @@ const refusalForms: Readonly<Record<RefusalForm, (json: Json, id: string) => Evi
   },
 };
 
-/** The provider's own body: all of a RAW answer, `remote_data` of a record. Undefined where the answer has none. */
+/** The provider's body: all of a RAW answer, or `remote_data` of a record. Undefined if the answer has none. */
 export function providerBodyOf(body: ReadBody, input: DeleteEngagementInput): unknown {
   if (body.kind !== 'json') return body.kind === 'text' && !hasRecord(input) ? body.value : undefined;
   if (!hasRecord(input)) return body.value;
@@ -162,13 +162,13 @@ export function providerBodyOf(body: ReadBody, input: DeleteEngagementInput): un
 
 function namesAnother(json: unknown, provider: unknown, input: DeleteEngagementInput): boolean {
   if (isPage(json)) return true;
-  // Where Truto itself names the record, the provider's ids do not matter.
+  // If Truto names the record, the provider's ids do not matter.
   const isNamed = hasRecord(input) && isJsonObject(json) && isIdValue(json.id);
   const ids = isNamed ? [json.id] : [...idsNamed(json), ...(hasRecord(input) ? idsNamed(provider) : [])];
   return ids.length > 0 && !ids.some((id) => isSameId(id, input.id));
 }
 
-/** A plain value in place of a provider's JSON: `true` says yes, all others say nothing for sure. */
+/** True for a plain value instead of JSON objects or lists. Only `true` proves success. */
 function isPlainDoubt(value: unknown): boolean {
   return !isJsonObject(value) && !Array.isArray(value) && value !== true;
 }
@@ -176,7 +176,7 @@ function isPlainDoubt(value: unknown): boolean {
 const streamedPage =
   'The body is a page: it may come from something between Truto and this server, which did not pass the delete on.';
 
-/** Says what a 2xx answer to a delete proves: the first line that applies decides. */
+/** Decides what a 2xx answer to a delete proves. The first line that applies decides. */
 export function readEvidence(
   { statusCode, headers }: UpstreamAnswer,
   body: ReadBody,
@@ -184,7 +184,7 @@ export function readEvidence(
 ): Evidence {
   const hasPageType = isPageType(headers['content-type']);
   if (!successStatuses.has(statusCode)) return unknown('that status does not say that all was done');
-  // A stream goes to the client as it comes: only its status and its type are known.
+  // A stream is passed on unread: only its status and type are known.
   if (body.kind === 'streaming') return hasPageType ? success(streamedPage) : success();
   if (body.kind === 'unreadable') return unknown(`its body could not be read: ${body.why}`);
   if (hasPageType) return unknown('its type is that of a page, which Truto never sends');

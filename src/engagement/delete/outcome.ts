@@ -10,32 +10,32 @@ import type { WireField } from '../resources.ts';
 import type * as Result from '../result.ts';
 import { providerBodyOf, readEvidence } from './evidence.ts';
 
-/** What the end of a sent delete is read with. */
+/** The input for reading the end of a sent delete. */
 export interface OutcomeContext {
   readonly input: DeleteEngagementInput;
   readonly selection: Selection;
-  /** The account's, when it is known. */
+  /** The account's integration, if known. */
   readonly integration: Integration | null;
-  /** What the rules found. */
+  /** The warnings of the rules. */
   readonly warnings: readonly string[];
-  /** What was read before the delete, when that was asked for. */
+  /** The record before the delete, with `snapshot`. */
   readonly snapshot: FoundRecord<'engagements'> | null;
   readonly idempotencyKey: string;
   /** True when upstream's 401 is about the caller's own token. */
   readonly callerBroughtToken: boolean;
-  /** True when an attempt before this one may have been carried out: a refusal then proves nothing. */
+  /** True when an earlier attempt may have been executed: then a refusal proves nothing. */
   readonly mayHaveActedBefore: boolean;
-  /** Finds out what a "not found" is about: see `settleNotFound`. */
+  /** Finds out whether the record or the account is missing: see `settleNotFound` in `account.ts`. */
   readonly settleNotFound: (refused: Result.Refusal) => Promise<Result.Refusal>;
 }
 
-/** What upstream answered, if it did. */
+/** Upstream's answer, if any. */
 interface Seen {
   readonly statusCode?: number | undefined;
   readonly rawResponse?: unknown;
 }
 
-/** For a request that was sent and whose effect is unknown. */
+/** Creates the result for a sent request with unknown effect. */
 export function unknownOutcome(
   {
     input,
@@ -63,13 +63,13 @@ export function unknownOutcome(
   };
 }
 
-/** What the body of a success says. */
+/** The content of a success. */
 type Content = Pick<Result.DeleteEngagementSuccess, 'engagement' | 'raw' | 'warnings'>;
 
-/** What a success is read with. */
+/** The input for reading a success. */
 type SuccessContext = Pick<OutcomeContext, 'input' | 'selection' | 'integration' | 'warnings' | 'snapshot'>;
 
-/** Warns of selected fields without a value, and says what would fill them. */
+/** Warns about selected fields without a value, and says how to fill them. */
 function missingFields(absent: Iterable<WireField>, { snapshot }: SuccessContext): readonly string[] {
   const missing = [...absent].filter((field) => field !== 'id' && (!snapshot || snapshot.absent.includes(field)));
   if (missing.length === 0) return [];
@@ -136,7 +136,7 @@ export function parseRateLimit(headers: UpstreamAnswer['headers']): Result.RateL
   return isEmpty ? null : { limit, windowMs, remaining, resetMs };
 }
 
-/** Of what was asked for, whatever upstream answered: so it is the same with every selection. */
+/** Derived from the input, not from upstream's answer: so it is the same with every selection. */
 function deletedNodeId({ input, integration }: SuccessContext): string {
   const { id, integratedAccountId, engagementType } = input;
   const kind = nodeKind(integration, engagementType);
@@ -156,7 +156,7 @@ function successOf(
     deletedEngagementId: input.id,
     deletedNodeId: deletedNodeId(context),
     outcome,
-    // Some providers answer with blanks: what was read before is kept.
+    // Some providers answer with empty values: the snapshot wins.
     engagement: snapshot ? { ...engagement, ...snapshot.record } : engagement,
     raw,
     stream,
@@ -167,8 +167,8 @@ function successOf(
 }
 
 /**
- * Makes the success of an answer that proves one: an odd value in its body costs that field, never the result.
- * @param doubts what the answer left open, as warnings.
+ * Creates the success from an answer that proves one. A malformed value in the body removes that field, never the result.
+ * @param doubts warnings about the answer.
  */
 export function buildSuccess(
   answer: UpstreamAnswer,
@@ -182,7 +182,7 @@ export function buildSuccess(
   return successOf(outcome, answer, context, { ...content, warnings }, readStream(answer, context));
 }
 
-/** The success of an attempt that found nothing to delete, after one that may have deleted it. */
+/** The success of an attempt that found no record, after one that may have deleted it. */
 function alreadyAbsent(answer: UpstreamAnswer, context: SuccessContext, doubts: readonly string[]) {
   const gone =
     'One attempt had no clear answer, and the next found no such engagement: the first deleted it, or somebody else did, ' +
@@ -190,13 +190,13 @@ function alreadyAbsent(answer: UpstreamAnswer, context: SuccessContext, doubts: 
   return successOf('ALREADY_ABSENT', answer, context, { engagement: null, warnings: [...doubts, gone] });
 }
 
-/** Why a sent request has no answer; most often the connection broke. */
+/** Why a sent request has no answer. All other reasons mean a broken connection. */
 const whyUnknown: Readonly<Partial<Record<FailureReason, string>>> = {
   timeout: 'Upstream did not answer in time',
   protocol: 'Upstream answered something that is not HTTP',
 };
 
-/** A refusal, for somebody who wanted to delete. */
+/** Adds to a refusal that nothing was deleted. */
 export function nothingDeleted(refused: Result.Refusal): Result.Refusal {
   // A top-level error is about the whole operation.
   if (refused.kind === 'Unauthenticated') return refused;
@@ -223,7 +223,7 @@ function readSuccess(answer: UpstreamAnswer, context: OutcomeContext): Result.De
   if (evidence.kind === 'success') return buildSuccess(answer, body, context, evidence.warnings);
   if (answer.body.kind === 'streaming') answer.body.stream.destroy();
   const isForeign = evidence.kind === 'unknown' && evidence.isForeign;
-  // Whatever else comes on that connection may be another request's too.
+  // Further answers on the connection may belong to other requests too.
   if (isForeign) answer.disconnect();
   const rawResponse = isForeign ? undefined : providerBodyOf(body, context.input);
   const seen = { statusCode, rawResponse };
@@ -235,9 +235,9 @@ function readSuccess(answer: UpstreamAnswer, context: OutcomeContext): Result.De
 }
 
 /**
- * Maps the end of a sent delete to the result's member. A refusal means that nothing was deleted; where the answer does not say so, the
- * outcome is unknown. After an attempt that may have been carried out, "no such record" means that it is gone, and any other refusal
- * means nothing.
+ * Maps the end of a sent delete to the result's member. A refusal means that nothing was deleted. An unclear answer means an unknown
+ * outcome. After an attempt that may have been executed, "no such record" means that it is gone, and any other refusal proves
+ * nothing.
  */
 export function readOutcome(attempt: Attempt, context: OutcomeContext): Result.DeleteEnd | Promise<Result.DeleteEnd> {
   if (attempt.kind === 'failure') return readFailure(attempt, context);

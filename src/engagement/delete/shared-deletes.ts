@@ -12,24 +12,24 @@ import {
   type SharedDeletes,
 } from './delete-memory.ts';
 
-/** How often a waiting process asks whether another has settled the delete. */
+/** How often a waiting process asks for the result of another, in milliseconds. */
 const askAgainMs = 25;
 
-/** How often a process tries to report that it did a delete without a claim. */
+/** How often a process tries to report a delete without a claim, in milliseconds. */
 const reportAgainMs = 250;
 
-/** How much longer than an operation may take its claim lasts. */
+/** How much longer than an operation a claim lasts, in milliseconds. */
 const leaseMarginMs = 1_000;
 
 /**
- * KEYS: the delete, how many of its attempts were answered, and Redis' own memory: how many claims there were, and since when none
- * is forgotten. A count below one that was seen means that Redis came back with an older state.
+ * KEYS: the delete, its number of answered attempts, and the state of the memory: the number of claims, and since when none is lost.
+ * A number of claims below one seen before means that Redis restarted with an older state.
  *
- * ARGV: the fingerprint, who claims, for how long, how long it is remembered, how many claims this process has seen.
+ * ARGV: the fingerprint, the claimant, the lease, how long the claim is remembered, the number of claims that this process has seen.
  *
- * Returns `other`, `wait`, `known` with the result, or, now claimed, `again` with the result that may be tried again, `lost` (the
- * process that claimed it was lost) or `first`; then how many attempts were answered, how many claims there were, and 1 when claims may
- * have been forgotten.
+ * Returns `other`, `wait`, or `known` with the result. Or, with the claim, `again` with the result that may be tried again, `lost` (the
+ * process that had the claim was lost) or `first`. Then the number of answered attempts, the number of claims, and 1 when claims may be
+ * lost.
  */
 const claimDelete = script<
   readonly [kind: string, result?: string, answerCount?: string, claimCount?: number, isInDoubt?: number]
@@ -54,8 +54,8 @@ return {kind, known[3] or '', redis.call('GET', KEYS[2]) or '0', claims, now - s
 );
 
 /**
- * KEYS: the delete, how many of its attempts were answered. ARGV: the fingerprint, who claimed it, the result or nothing, 1 when it
- * may be tried again, how long it is remembered, how many attempts were answered, how long that is remembered.
+ * KEYS: the delete, its number of answered attempts. ARGV: the fingerprint, the claimant, the result or nothing, 1 when it may be tried
+ * again, how long the result is remembered, the number of answered attempts, how long that is remembered.
  */
 const settleDelete = script<number>(
   'settleDelete',
@@ -74,7 +74,7 @@ if ARGV[3] == '' or ARGV[4] == '1' then redis.call('HSET', KEYS[1], 'mayBeTried'
 return 1`,
 );
 
-/** ARGV: how long ago a delete was done without a claim, or -1. Notes since when no claim is missing; the first time, since now. */
+/** ARGV: how long ago a delete was done without a claim, or -1. Sets since when no claim is missing; the first time, to now. */
 const noteMemory = script<number>(
   'noteDeleteMemory',
   `
@@ -87,8 +87,8 @@ return 1`,
 );
 
 /**
- * Remembers deletes in Redis for 10 minutes, so that any replica can answer a repetition. A delete whose process is lost, or that Redis
- * may have forgotten, is taken over by the next process that asks, as another attempt of the same delete.
+ * Remembers deletes in Redis for 10 minutes, so that any replica can answer a repeated one. If its process or Redis' state was lost, the
+ * next process that asks takes the delete over, as a further attempt.
  */
 export function createSharedDeletes(
   memory: Pick<SharedMemory, 'ask' | 'backSince' | 'keyPrefix'>,
@@ -103,18 +103,18 @@ export function createSharedDeletes(
   const owner = randomUUID();
   const leaseMs = requestTimeoutMs + leaseMarginMs;
   let claimsSeen = 0;
-  /** When this process last did a delete without a claim that it has not reported. */
+  /** When this process last did a delete without a claim, unless it is reported. */
   let aloneAt: number | undefined;
   let isReporting = false;
 
   const note = (aloneMs: number) => memory.ask((redis) => noteMemory(redis, [memoryName], [aloneMs]));
 
-  /** While Redis cannot be reached, other processes delete without a claim too. */
+  /** True when Redis was unreachable recently: other processes may have deleted without a claim. */
   function wasUnreachable(): boolean {
     return memory.backSince !== undefined && performance.now() - memory.backSince < rememberedMs;
   }
 
-  /** Reports deletes without a claim to the other replicas, as soon as Redis answers. */
+  /** Reports deletes without a claim to the other replicas, once Redis answers. */
   async function reportWhenBack(): Promise<void> {
     if (isReporting) return;
     isReporting = true;
@@ -137,11 +137,11 @@ export function createSharedDeletes(
     return { kind: 'mine', earlier, isInDoubt, answerCount };
   }
 
-  /** Another process sent it, and its outcome is unknown. One that may not be repeated ends with that. */
+  /** Takes over a delete that another process sent, with an unknown outcome. If it is not safe to retry, that is the result. */
   async function takeOver(keyed: KeyedDelete, why: string, answerCount: number): Promise<SharedClaim> {
     const result = keyed.unknownSince(why, answerCount);
     if (result.retrySafe) return mine(answerCount, result);
-    // The next request need not wait for it again.
+    // The next request must not wait for it again.
     await settle(keyed, keptOf(result), answerCount);
     return { kind: 'repeated', result };
   }
@@ -155,7 +155,7 @@ export function createSharedDeletes(
     return mine(answerCount, keyed.unknownSince('An earlier attempt may have been forgotten', answerCount), true);
   }
 
-  /** Without an answer of Redis. @param isElsewhere true when another process was seen to do the delete. */
+  /** Decides without an answer of Redis. @param isElsewhere true when another process is known to do the delete. */
   function claimAlone(keyed: KeyedDelete, isElsewhere: boolean): SharedClaim | Promise<SharedClaim> {
     if (performance.now() >= keyed.deadlineAt) return isElsewhere ? inFlight(keyed, 0) : inDoubt(keyed, 0);
     aloneAt = performance.now();
@@ -187,7 +187,7 @@ export function createSharedDeletes(
     }
   }
 
-  // The memory is as old as the first server that uses it, not as the first delete.
+  // The memory starts with the first server that uses it, not with the first delete.
   void note(-1);
   return { claim, settle };
 }

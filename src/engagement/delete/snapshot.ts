@@ -5,15 +5,15 @@ import type { RecordKey, Selection } from '../record.ts';
 import type { WireField } from '../resources.ts';
 import type { Refusal } from '../result.ts';
 
-/** Reads one note; a second read of the same note and fields costs nothing. */
+/** Reads one note. A second read of the same note and fields costs no request. */
 export type ReadNote = (
   key: RecordKey,
   fields: ReadonlySet<WireField<'notes'>>,
 ) => Promise<FoundRecord<'notes'> | Refusal>;
 
-/** What a snapshot needs of the outside world. */
+/** The services that a snapshot needs. */
 export interface SnapshotPorts extends ReadPorts {
-  /** Reads notes that others may read too. @default each note is read by itself */
+  /** Reads notes, shared with other reads of the operation. @default one request per note */
   readonly readNote?: ReadNote;
 }
 
@@ -25,8 +25,8 @@ interface SnapshotOptions {
 }
 
 /**
- * Reads the selected fields of an engagement that is about to be deleted, and of its notes, which may be deleted with it. What cannot be
- * read keeps it from being deleted. A note that is gone already is no loss.
+ * Reads the selected fields of an engagement before its delete, and of its notes, which may be deleted with it. A failed read is a
+ * refusal of the delete. A note that is already gone does not matter.
  */
 export async function takeSnapshot(
   input: DeleteEngagementInput,

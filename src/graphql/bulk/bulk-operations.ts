@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { maxIds } from '../../bulk/bulk-deletes.ts';
-import { type BulkJob, hasEnded } from '../../bulk/job.ts';
+import { type BulkJob, hasEnded, maxIds } from '../../bulk/job.ts';
 import { requiringType } from '../../engagement/integrations.ts';
 import { builder, upstreamRequestCost } from '../core/builder.ts';
 import { type Context, requireBulkDeletes, requireCaller } from '../core/context.ts';

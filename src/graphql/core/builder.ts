@@ -108,6 +108,6 @@ export function enumOf<Literal extends string>(name: string, description: string
 
 /**
  * The cost of a field that sends a request upstream, against 1 for one that shows what is there. Gateways may count by it
- * (https://specs.apollo.dev/cost/v0.1); this server counts otherwise, in `http/requests/document-limits.ts`.
+ * (https://specs.apollo.dev/cost/v0.1); this server counts by itself, in `http/requests/document-limits.ts`.
  */
 export const upstreamRequestCost = 10;

@@ -32,26 +32,27 @@ function describe(name: DeleteEngagementParameter, meaning?: string): string {
 /** What of a delete's input only some integrations list. */
 export const DeleteEngagementParameters = builder.inputType('DeleteEngagementParameters', {
   description: "Further query parameters of upstream's delete. Which integration lists which: `Query.integrations`.",
-  fields: (t) => ({
-    sortBy: t.field({ type: EngagementSort, description: describe('sortBy') }),
-    content: t.string({ description: describe('content') }),
-    subject: t.string({ description: describe('subject') }),
-    direction: t.string({ description: describe('direction') }),
-    createdAt: t.field({ type: 'DateTime', description: describe('createdAt', "The engagement's creation.") }),
-    updatedAt: t.field({
-      type: 'DateTime',
-      description: describe('updatedAt', "The engagement's last update."),
-    }),
-    status: t.string({ description: describe('status', "The engagement's status.") }),
-    account: t.field({
-      type: RecordReferenceInput,
-      description: describe('account', "The engagement's account (a company)."),
-    }),
-    contacts: t.field({
-      type: [RecordReferenceInput],
-      description: describe('contacts', "The engagement's contacts."),
-    }),
-  }),
+  fields: (t) =>
+    ({
+      sortBy: t.field({ type: EngagementSort, description: describe('sortBy') }),
+      content: t.string({ description: describe('content') }),
+      subject: t.string({ description: describe('subject') }),
+      direction: t.string({ description: describe('direction') }),
+      createdAt: t.field({ type: 'DateTime', description: describe('createdAt', "The engagement's creation.") }),
+      updatedAt: t.field({
+        type: 'DateTime',
+        description: describe('updatedAt', "The engagement's last update."),
+      }),
+      status: t.string({ description: describe('status', "The engagement's status.") }),
+      account: t.field({
+        type: RecordReferenceInput,
+        description: describe('account', "The engagement's account (a company)."),
+      }),
+      contacts: t.field({
+        type: [RecordReferenceInput],
+        description: describe('contacts', "The engagement's contacts."),
+      }),
+    }) satisfies Record<DeleteEngagementParameter, unknown>,
 });
 
 /** The arguments of the field, coerced. */

@@ -4,8 +4,8 @@ import type { AuthConfig } from '../../config/config.ts';
 import { Secret } from '../../config/secret.ts';
 import type { Caller } from '../../engagement/account.ts';
 import { requestError } from '../../graphql/core/top-level-errors.ts';
-import type { Log } from '../../log/log.ts';
 import type { TokenRefusal } from './token-refusals.ts';
+import type { VerifierOptions } from './verify-token.ts';
 
 /**
  * Identifies the caller by the `Authorization` header. Null: there is none.
@@ -77,12 +77,8 @@ function createLogPace(): (reason: string) => { readonly count: number } | undef
 }
 
 /** What authentication needs besides the configuration. */
-export interface AuthenticatorOptions {
-  readonly log: Log;
+export interface AuthenticatorOptions extends VerifierOptions {
   readonly metrics: { countRefusedToken(reason: TokenRefusal): void };
-  readonly requestTimeoutMs: number;
-  /** Fetches the key set. @default the global one */
-  readonly fetch?: typeof fetch;
 }
 
 /**

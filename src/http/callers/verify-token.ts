@@ -10,8 +10,16 @@ import {
 import { z } from 'zod';
 import type { JwtConfig } from '../../config/config.ts';
 import type { Caller } from '../../engagement/account.ts';
-import type { AuthenticatorOptions } from './authenticate.ts';
+import type { Log } from '../../log/log.ts';
 import type { TokenRefusal } from './token-refusals.ts';
+
+/** What verification needs besides the configuration. */
+export interface VerifierOptions {
+  readonly log: Log;
+  readonly requestTimeoutMs: number;
+  /** Fetches the key set. @default the global one */
+  readonly fetch?: typeof fetch;
+}
 
 /** How far the clocks of this server and of the identity provider may be apart. */
 export const clockToleranceSeconds = 10;
@@ -67,7 +75,7 @@ type FindKeys = (unlike?: FetchedKeys) => Promise<FetchedKeys | undefined>;
  * Keeps the key set of an identity provider. jose's own (`createRemoteJWKSet`) fetches once for each request while the provider
  * is away, refuses tokens that the last set could verify, and reads answers of any size.
  */
-function createKeySet(url: URL, { fetch: fetchUrl = fetch, log, requestTimeoutMs }: AuthenticatorOptions): FindKeys {
+function createKeySet(url: URL, { fetch: fetchUrl = fetch, log, requestTimeoutMs }: VerifierOptions): FindKeys {
   let last: FetchedKeys | undefined;
   let triedAtMs = Number.NEGATIVE_INFINITY;
   let isFailing = false;
@@ -209,7 +217,7 @@ function readClaims(claims: JWTPayload): VerifiedCaller | TokenRefusal {
  */
 export function createVerifier(
   { key, issuer, audience }: JwtConfig,
-  options: AuthenticatorOptions,
+  options: VerifierOptions,
 ): (token: string) => Promise<VerifiedCaller | TokenRefusal> {
   const checks = { issuer, audience, clockTolerance: clockToleranceSeconds, requiredClaims: ['exp', 'sub'] };
   let verify: (token: string) => Promise<JWTPayload>;

@@ -1,16 +1,16 @@
 import { type BlockList, isIPv6, SocketAddress } from 'node:net';
 
-/** The client that bounds per client are for. */
+/** A client, as the limits per client count it. */
 export interface Client {
-  /** An IPv4 address, or the /64 network of an IPv6 address: a client that has one of its addresses has all of them. */
+  /** An IPv4 address, or the /64 network of an IPv6 address: a client usually has all addresses in one. */
   readonly address: string;
-  /** True for a trusted proxy itself: many clients share its address, so no bound per client applies. */
+  /** True for a trusted proxy itself. Many clients share its address, so no limit per client applies. */
   readonly isProxy: boolean;
 }
 
 type Ip = { readonly address: string; readonly family: 'ipv4' | 'ipv6' };
 
-/** Reads an address as sockets and proxies write it, perhaps with a port. */
+/** Parses an address in the form of sockets and proxies, perhaps with a port. */
 function parseIp(text: string): Ip | undefined {
   const plain = text.trim().replace(/^::ffff:(?=\d+\.)/i, '');
   // A zone names an interface of this host, not a client.
@@ -27,8 +27,8 @@ function networkOf({ address, family }: Ip): string {
 }
 
 /**
- * Finds the client of a request: the address of the connection, or, when that is a trusted proxy's, the last address in
- * `X-Forwarded-For` that is not. Anybody may have written the addresses before that one.
+ * Finds the client of a request: the address of the connection. If that is a trusted proxy, it is the last address in
+ * `X-Forwarded-For` that is not one. Earlier addresses there may be forged.
  */
 export function findClient(
   remoteAddress: string | undefined,
@@ -42,7 +42,7 @@ export function findClient(
   if (!isTrusted(remote)) return { address: networkOf(remote), isProxy: false };
   for (const text of forwardedFor?.split(',').reverse() ?? []) {
     const forwarded = parseIp(text);
-    // A trusted proxy may write `unknown`, which is no address.
+    // A trusted proxy may write `unknown`.
     if (!forwarded) break;
     if (!isTrusted(forwarded)) return { address: networkOf(forwarded), isProxy: false };
   }

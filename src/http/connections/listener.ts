@@ -6,7 +6,7 @@ import type { Duplex } from 'node:stream';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { type Client, findClient } from './client-address.ts';
-import { type LoadLimits, LoopDelay, usualLoadLimits } from './overload.ts';
+import { defaultLoadLimits, type LoadLimits, LoopDelay } from './overload.ts';
 import {
   hasHost,
   refuseBadHost,
@@ -20,18 +20,18 @@ import {
 import { readRequestBody, watchPieces } from './request-body.ts';
 import { type Wait, type WaitBounds, Waits } from './waits.ts';
 
-/** More than any honest client sends, proxies included. */
+/** More headers than any honest client sends, proxies included. */
 const maxHeaders = 100;
 
-/** The largest head of a request, in bytes: a token that grants 250 accounts is 13 KiB of it. */
+/** The largest head of a request, in bytes. A token that grants 250 accounts takes 13 KiB. */
 const maxHeadBytes = 32 * 1024;
 
-/** What a caller may call its request: nothing that could pretend to be another header or another line of the log. */
+/** The form of a caller's request id. It cannot pass for another header or another log line. */
 const acceptable = /^[\w.:-]{1,128}$/;
 
 /**
- * Gives the request its id: the caller's `x-request-id` when that is fit to be repeated, else a new one. From here on it
- * stands in `request.headers['x-request-id']`, and the response will carry it, whoever writes that.
+ * Sets the request's id: the caller's `x-request-id` if it is acceptable, else a new one. From then on it is in
+ * `request.headers['x-request-id']` and in the response.
  */
 function identifyRequest(request: IncomingMessage, response: ServerResponse): void {
   const given = request.headers['x-request-id'];
@@ -40,43 +40,43 @@ function identifyRequest(request: IncomingMessage, response: ServerResponse): vo
   response.setHeader('x-request-id', id);
 }
 
-/** Probes would take a busy server for a dead one if they were refused. */
+/** If these were refused, a busy server would look dead to its probes. */
 const probes = new Set(['/health', '/ready', '/metrics']);
 
-/** True for what costs no more than to refuse it: probes, and GraphiQL's files, of which a page that is open needs every one. */
+/** True for requests that cost no more than a refusal: probes, and GraphiQL's files, all of which an open page needs. */
 function isCheap({ method, url = '' }: IncomingMessage): boolean {
   return probes.has(url.split('?', 1)[0] ?? '') || (method === 'GET' && url.startsWith('/graphql?asset='));
 }
 
 /**
- * How many requests of one connection may be without their answers. Those that come in one packet are read in one turn of the
- * event loop, and a packet has room for a thousand: a few such connections would keep it from everybody else.
+ * How many unanswered requests one connection may have. A packet can hold a thousand, and all are read in one turn of the event
+ * loop: a few such connections would block every other client.
  */
 const maxPipelined = 32;
 
 /** How often a draining listener closes connections that have become idle. */
 const sweepIntervalMs = 20;
 
-/** How long, after the last answer, refusals that are still being read may hold up the end of a drain. */
-const farewellMs = 1_000;
+/** How long a drain waits, after the last answer, for clients that are still reading a refusal. */
+const drainGraceMs = 1_000;
 
-/** How long a client may take over each part of a request, and of its answer. */
+/** How long a client may take for each part of a request and its answer. */
 export interface Patience {
   readonly headersMs: number;
-  /** For all of a request, headers and body. */
+  /** For the whole request, headers and body. */
   readonly requestMs: number;
-  /** For the next byte of an answer to be taken, when there is one. */
+  /** For reading the next byte of an answer. */
   readonly unreadMs: number;
-  /** How often it is looked at: so much later than the above may a connection be closed. */
+  /** How often the limits above are checked. A connection may be closed this much late. */
   readonly checkIntervalMs: number;
 }
 
-/** Headers and bodies that dribble in hold a socket each: an honest client needs no longer. */
-const usualPatience: Patience = { headersMs: 5_000, requestMs: 10_000, unreadMs: 30_000, checkIntervalMs: 1_000 };
+/** Long enough for honest clients. Each slow one holds a socket. */
+const defaultPatience: Patience = { headersMs: 5_000, requestMs: 10_000, unreadMs: 30_000, checkIntervalMs: 1_000 };
 
-/** What the server holds for clients that are not done. */
+/** How much the server holds for clients that are not done. */
 export interface ListenerBounds {
-  /** Connections that send a request: its head, which may be 32 KiB, or its body. */
+  /** Connections on which a request is arriving: its head, of up to 32 KiB, or its body. */
   readonly arriving: WaitBounds;
   /** Connections without a request. */
   readonly idle: WaitBounds;
@@ -87,8 +87,8 @@ export interface ListenerBounds {
 const unbounded = Number.POSITIVE_INFINITY;
 const mebibyte = 1024 * 1024;
 
-/** One client may send as many requests at once as the server has in flight: it may be a gateway. */
-export const usualBounds: ListenerBounds = {
+/** One client may use all requests in flight: it may be a gateway. */
+export const defaultBounds: ListenerBounds = {
   arriving: { maxCount: 2_048, maxCountPerClient: 1_024, maxBytes: 32 * mebibyte, maxBytesPerClient: 16 * mebibyte },
   idle: { maxCount: 4_096, maxCountPerClient: unbounded, maxBytes: unbounded, maxBytesPerClient: unbounded },
   unread: { maxCount: 1_024, maxCountPerClient: unbounded, maxBytes: 128 * mebibyte, maxBytesPerClient: unbounded },
@@ -96,77 +96,78 @@ export const usualBounds: ListenerBounds = {
 
 /** An HTTP server that can be drained. */
 export interface Listener {
-  /** How many whole requests have no answer yet, but for probes and GraphiQL's files. */
+  /** How many complete requests have no answer yet. Probes and GraphiQL's files do not count. */
   readonly inFlight: number;
   /**
-   * Listens, and tells where, without a path.
-   * @param port 0 takes any free one.
+   * Starts to listen.
+   * @returns the address, without a path.
+   * @param port 0: any free port.
    * @throws when it cannot, such as `EADDRINUSE`.
    */
   listen(host: string, port: number): Promise<string>;
   /**
-   * Takes nothing new, answers what is in flight, and settles when the last connection is closed. Until the last answer
-   * is out it goes on listening, so that whoever comes is told to try elsewhere.
-   * @param noticeMs for so long it goes on to listen, from the call on, as long as anybody is connected: a request that
-   * meets the end of a kept connection is lost, and nobody may send it again who cannot know that it was not read.
+   * Refuses new requests, answers those in flight, and settles when the last connection is closed. It keeps listening until
+   * the last answer is out, so that new clients get a 503.
+   * @param noticeMs how long it keeps listening at least, while clients are connected. A request that arrives as its connection is
+   * closed is lost, and its client cannot know whether it was read.
    */
   drain(noticeMs?: number): Promise<void>;
 }
 
-/** Answers a request whose body is there. */
+/** Answers a request whose body is complete. */
 export type Handle = (request: IncomingMessage, response: ServerResponse, body: Buffer) => void;
 
 /** How a listener treats its clients. */
 export interface ListenerOptions {
   /**
-   * How long a connection may be without a byte either way while an answer is due on it, in milliseconds. A client that
-   * sleeps in the middle of an answer holds a connection to upstream with its own.
+   * How long a connection may be silent both ways while an answer is due on it, in milliseconds. A client that pauses in the
+   * middle of an answer also holds a connection to upstream.
    */
   readonly quietTimeoutMs: number;
   /** How long a connection without a request is kept, in milliseconds. */
   readonly keepAliveTimeoutMs: number;
-  /** The proxies whose `X-Forwarded-For` says who their clients are. */
+  /** The proxies whose `X-Forwarded-For` is trusted. */
   readonly trustedProxies?: BlockList | undefined;
   readonly loadLimits?: LoadLimits | undefined;
   readonly bounds?: ListenerBounds;
   readonly patience?: Patience;
-  /** Called for each answer, and for each client that left before its answer. */
+  /** Called for each answer, and for each client that disconnected before its answer. */
   readonly onAnswer?: (status: number | 'left', durationMs: number) => void;
 }
 
-/** A connection, as long as it is open. */
+/** An open connection. */
 interface Connection {
   readonly client: Client;
-  /** Requests on it that are not all there, and answers that are not all out. */
+  /** How many of its requests and answers are not complete. */
   unfinished: number;
-  /** Answers that are not all out. */
+  /** How many of its answers are not complete. */
   unanswered: number;
-  /** For its next request, while there is none. */
+  /** The wait for its next request, while there is none. */
   wait: Wait | undefined;
-  /** How much had come when it became idle; undefined unless it is. */
+  /** How many bytes had been read when it became idle; undefined while it is not. */
   idleAtBytes: number | undefined;
-  /** The answer to the request that came last. */
+  /** The answer to its latest request. */
   last: ServerResponse | undefined;
 }
 
-/** A request whose answer is not all out. */
+/** A request whose answer is not complete. */
 interface Taken {
   readonly response: ServerResponse;
-  /** Tells which of a connection came first. */
+  /** Orders the requests of a connection. */
   readonly number: number;
-  /** Its index among all of them. */
+  /** Its index in `open`. */
   index: number;
   /** The size of its body, once it is in flight. */
   inFlightBytes: number | undefined;
-  /** True when its whole answer waits for its reader. */
+  /** True when its whole answer waits for the client to read it. */
   isAnswered: boolean;
-  /** While some of the answer is not read. */
+  /** The wait for its client, while part of the answer is not read. */
   unread: Wait | undefined;
 }
 
 const byArrival = (one: Taken, other: Taken) => one.number - other.number;
 
-/** What runs at the end of this turn of the event loop, and of the next: one immediate is set for all of a turn. */
+/** Callbacks for the end of this turn of the event loop and the next. One immediate runs all of a turn. */
 let dueNextTurn: (() => void)[] = [];
 let dueTurnAfter: (() => void)[] = [];
 
@@ -188,8 +189,8 @@ function endTurn(): void {
 }
 
 /**
- * Calls back when everything has been read that has come in by now. A socket's bytes and its end are read in two turns of
- * the event loop; an immediate is run at the end of its turn.
+ * Calls back when all input that has arrived by now is read. A socket's bytes and its end are read in two turns of the event
+ * loop; an immediate runs at the end of its turn.
  */
 function afterNextTurn(callback: () => void): void {
   if (dueNextTurn.length === 0 && dueTurnAfter.length === 0) setImmediate(endTurn);
@@ -197,8 +198,8 @@ function afterNextTurn(callback: () => void): void {
 }
 
 /**
- * Makes a listener for requests. Each gets an id; those that are too many, too big or too slow never reach `handle`, nor
- * do those whose clients have closed, reset or half-closed their connections by the time they are read.
+ * Creates a listener. Each request gets an id. Requests that are too many, too big or too slow never reach `handle`, nor do
+ * those whose client has closed, reset or half-closed its connection by the time they are read.
  */
 export function createListener(
   handle: Handle,
@@ -206,9 +207,9 @@ export function createListener(
     quietTimeoutMs,
     keepAliveTimeoutMs,
     trustedProxies,
-    loadLimits: { maxInFlight, maxInFlightBytes, maxDelayMs } = usualLoadLimits,
-    bounds = usualBounds,
-    patience = usualPatience,
+    loadLimits: { maxInFlight, maxInFlightBytes, maxDelayMs } = defaultLoadLimits,
+    bounds = defaultBounds,
+    patience = defaultPatience,
     onAnswer = () => {},
   }: ListenerOptions,
 ): Listener {
@@ -218,7 +219,7 @@ export function createListener(
   let takenCount = 0;
   let inFlightCount = 0;
   let inFlightBytes = 0;
-  /** How many of them have whole answers that wait for their readers: they have a bound of their own, and no other client waits for them. */
+  /** How many requests in flight only wait for their clients to read the answer. `unread` bounds those. */
   let answeredCount = 0;
   const loopDelay = new LoopDelay();
   const server = createServer({
@@ -227,11 +228,11 @@ export function createListener(
     requestTimeout: patience.requestMs,
     connectionsCheckingInterval: patience.checkIntervalMs,
     keepAliveTimeout: keepAliveTimeoutMs,
-    // Node's own refusal has neither an id nor a reason.
+    // Node's own refusal has no id and no reason.
     requireHostHeader: false,
   });
   server.timeout = quietTimeoutMs;
-  // Node leaves out what is beyond this without a word, so it must let through enough to be noticed.
+  // Node drops further headers silently: one more than allowed makes the excess visible.
   server.maxHeadersCount = maxHeaders + 1;
 
   const arriving = new Waits(bounds.arriving);
@@ -248,7 +249,7 @@ export function createListener(
   }
 
   function settle(taken: Taken): void {
-    // The last one takes its index.
+    // The last one moves to its index.
     const last = open.pop() as Taken;
     if (last !== taken) {
       open[taken.index] = last;
@@ -259,7 +260,7 @@ export function createListener(
     inFlightCount -= 1;
     inFlightBytes -= taken.inFlightBytes;
     if (taken.isAnswered) answeredCount -= 1;
-    // Not before the first answer: that one finds all code cold, and to be slow at it is no overload.
+    // Starts with the first answer: slowness before it is cold code, not overload.
     if (!isDraining) loopDelay.start();
     else if (inFlightCount === 0) drained.resolve();
   }
@@ -279,11 +280,11 @@ export function createListener(
   function isOverloaded(): boolean {
     if (isFull()) noteAnswered();
     if (isFull()) return true;
-    // With nothing in flight, whatever kept the loop is over, and no request would be spared by refusing one.
+    // With nothing in flight, the delay is over, and a refusal would help no other request.
     return inFlightCount > 0 && loopDelay.currentMs > maxDelayMs;
   }
 
-  /** Refuses a request that may not be begun now, for whatever it asks; false when it may. */
+  /** Refuses a request that may not start now, whatever it asks. False when it may. */
   function isRefused(request: IncomingMessage, response: ServerResponse, path: string): boolean {
     if (isDraining && path !== '/health') refuseBusy(request, response, 'draining');
     else if (!isDraining && !isCheap(request) && isOverloaded()) refuseBusy(request, response, 'overloaded');
@@ -311,7 +312,7 @@ export function createListener(
     });
   });
 
-  /** A connection is kept for its client's next request, of which nothing is there. */
+  /** Keeps a connection for its client's next request. */
   function beginIdle(socket: Socket, connection: Connection): void {
     connection.idleAtBytes = socket.bytesRead;
     connection.wait = idle.begin(connection.client, () => {
@@ -329,10 +330,10 @@ export function createListener(
 
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
     const { socket } = request;
-    // The rest of a packet after which the connection was ended: none of it is begun.
+    // The connection was ended in the middle of a packet: the requests in the rest of it are not started.
     if (socket.destroyed) return;
     const connection = connections.get(socket);
-    // Behind an answer that closes the connection no other can be given (RFC 9112 section 9.6): it would be lost with a delete.
+    // No answer can follow one that closes the connection (RFC 9112 section 9.6): the outcome of a delete would be lost.
     if (connection?.last?.getHeader('connection') === 'close') return;
     if (connection && connection.unanswered >= maxPipelined) return void socket.destroy();
     const taken = take(response);
@@ -367,10 +368,10 @@ export function createListener(
         ? connection.client
         : findClient(socket.remoteAddress, forwardedFor, trustedProxies);
     const body = arriving.begin(client, () => {
-      // Of many in one packet, the rest may not have been looked at.
+      // Of many requests in one packet, later ones may not have been handled yet.
       if (request.complete) return;
       giveUpBody();
-      // Refused already, and its client goes on to send.
+      // Already refused, and its client is still sending.
       if (response.writableFinished) socket.destroy();
       else cutOff(socket);
     });
@@ -384,13 +385,13 @@ export function createListener(
     if (!hasHost(request)) return refuseBadHost(request, response);
     const path = request.url?.split('?', 1)[0] ?? '';
     if (isRefused(request, response, path)) return;
-    // A kept connection's events come as those of its first request.
+    // Without it, events of a kept connection run in the context of its first request.
     const asyncContext = new AsyncResource('EngagementsRequest');
     giveUpBody = readRequestBody(request, response, {
       onBytes: (bytes) => body.hold(bytes),
       onEnd: (bytes) => {
         body.end();
-        // Many may have come to their ends since this one's head was there.
+        // Many other requests may have been completed since this one's head was read.
         if (isRefused(request, response, path)) return;
         if (isDraining) response.setHeader('connection', 'close');
         else if (!isCheap(request)) {
@@ -398,8 +399,8 @@ export function createListener(
           inFlightCount += 1;
           inFlightBytes += bytes.length;
         }
-        // A busy process reads a request long after it came, and only a turn later that its client has left. Begun before
-        // that, it would delete what its caller, asking again under the same key, has been told is not deleted.
+        // A busy process sees only a turn later that the client has disconnected. A delete must not start then: its caller may have
+        // sent it again under the same key and got the answer that nothing was deleted.
         afterNextTurn(() => {
           if (response.destroyed || socket.destroyed || socket.readableEnded) response.destroy();
           else asyncContext.runInAsyncScope(handle, undefined, request, response, bytes);
@@ -408,11 +409,11 @@ export function createListener(
     });
   });
 
-  /** Connections that end with the answers that are still due on them. */
+  /** Connections that end after the answers that are still due on them. */
   const ending = new WeakSet<Duplex>();
   /**
    * Ends a connection on which a request will not be read to its end, with an answer that says why.
-   * @param error what Node found; without one, the request is the slowest of too many.
+   * @param error Node's error; without one, the request is the slowest of too many.
    */
   function cutOff(socket: Duplex, error?: NodeJS.ErrnoException): void {
     if (ending.has(socket)) return;
@@ -421,14 +422,14 @@ export function createListener(
       .sort(byArrival)
       .map(({ response }) => response);
     const last = waiting.findLast(({ req, writableFinished }) => req.complete && !writableFinished);
-    // Of several requests on a connection, the one whose answer is next has the socket.
+    // Of several requests on a connection, the one to be answered next has the socket.
     if (!last) {
       const next = waiting.find((response) => response.socket === socket);
       refuseConnection(error ? unreadableFor(error) : slowest, socket, next);
       socket.destroy(error);
       return;
     }
-    // What cannot be read came after requests that could: they may have deleted something, and their answers must say so.
+    // Earlier requests on the connection may have deleted something, and their answers must say so.
     ending.add(socket);
     socket.pause();
     if (!last.headersSent) last.setHeader('connection', 'close');
@@ -436,22 +437,22 @@ export function createListener(
   }
   server.on('clientError', (error, socket) => cutOff(socket, error));
 
-  /** Finds what Node has no event for: answers that are not read, and connections on which a head begins to arrive. */
+  /** Finds answers that are not read, and connections on which a head begins to arrive: Node has no events for them. */
   function lookAround(): void {
     for (const taken of open) {
       const { response } = taken;
       const { socket } = response.req;
       const unreadBytes = response.writableLength;
-      // Yoga switches a connection's timeout off when it begins to stream an answer. Node's starts anew with each byte taken.
+      // Yoga disables a connection's timeout when it streams an answer. Node's timeout restarts with each byte read.
       const timeoutMs = unreadBytes > 0 ? Math.min(patience.unreadMs, quietTimeoutMs) : quietTimeoutMs;
-      // Those behind it on the connection are not its client's to read yet; what they hold counts all the same.
+      // The client cannot read later answers on the connection yet, but the memory they hold counts.
       if (response.socket && socket.timeout !== timeoutMs) socket.setTimeout(timeoutMs);
       if (unreadBytes === 0) {
         taken.unread?.end();
         taken.unread = undefined;
       } else if (!taken.unread) {
         const client = connections.get(socket)?.client;
-        // Nothing can be added to the middle of an answer.
+        // An answer cannot be refused in the middle: the connection is closed.
         if (client) taken.unread = unread.begin(client, () => socket.destroy());
       }
       taken.unread?.hold(unreadBytes);
@@ -475,11 +476,11 @@ export function createListener(
   }
 
   /**
-   * Settles in a turn of the event loop in which nobody was left to be taken. The system resets whoever has connected, and
-   * perhaps sent a request, and is not taken when the port is closed. Many that come at once are taken one in a turn.
+   * Settles when no connection is left in the system's accept queue. Closing the port resets those in it, perhaps with a request
+   * sent. Node accepts one connection per turn of the event loop.
    */
-  async function nobodyWaits(): Promise<void> {
-    const giveUpAtMs = performance.now() + farewellMs;
+  async function acceptQueueDrained(): Promise<void> {
+    const giveUpAtMs = performance.now() + drainGraceMs;
     for (;;) {
       const before = connectionCount;
       await nextTurn();
@@ -493,25 +494,25 @@ export function createListener(
   async function drain(noticeMs = 0): Promise<void> {
     isDraining = true;
     const noticedAtMs = performance.now() + noticeMs;
-    // Told to, a client sends its next request elsewhere instead of into a connection that is about to go.
-    // Of several on a connection, the last: with an earlier one, the answers behind it would be lost.
+    // `connection: close` makes a client send its next request elsewhere. Only the last answer of a connection has it: the answers
+    // after an earlier one would be lost.
     const due = open.filter((taken) => taken.inFlightBytes !== undefined).sort(byArrival);
     const lastOf = new Map(due.map(({ response }) => [response.req.socket, response]));
     for (const response of lastOf.values()) if (!response.headersSent) response.setHeader('connection', 'close');
     if (inFlightCount > 0) await drained.promise;
     while (performance.now() < noticedAtMs && (await countConnections()) > 0) await sleep(sweepIntervalMs);
-    await nobodyWaits();
+    await acceptQueueDrained();
     clearInterval(looking);
     loopDelay.stop();
     const closed = new Promise<void>((resolve) => {
       server.close(() => resolve());
     });
-    // A connection whose last answer is out is idle, and would else be kept for the client's next request.
+    // Otherwise, idle connections would be kept for their clients' next requests.
     const sweep = setInterval(() => server.closeIdleConnections(), sweepIntervalMs);
-    const farewell = setTimeout(() => server.closeAllConnections(), farewellMs);
+    const graceTimer = setTimeout(() => server.closeAllConnections(), drainGraceMs);
     await closed;
     clearInterval(sweep);
-    clearTimeout(farewell);
+    clearTimeout(graceTimer);
   }
 
   return {

@@ -1,30 +1,30 @@
-/** When requests are refused rather than made to wait. */
+/** The load beyond which requests are refused at once. */
 export interface LoadLimits {
-  /** How many whole requests may be in flight at once; a streamed answer counts as long as it lasts. */
+  /** How many complete requests may be in flight. A streamed answer counts until its end. */
   readonly maxInFlight: number;
-  /** How many bytes their bodies may have together. */
+  /** The total size of their bodies, in bytes. */
   readonly maxInFlightBytes: number;
-  /** How late the event loop may be while requests are in flight. */
+  /** How late the event loop may be while requests are in flight, in milliseconds. */
   readonly maxDelayMs: number;
 }
 
-/** Far above what upstream's own limits let through, and far below what memory can hold. */
-export const usualLoadLimits: LoadLimits = {
+/** Far above upstream's own limits, and far below the limits of memory. */
+export const defaultLoadLimits: LoadLimits = {
   maxInFlight: 1_000,
   maxInFlightBytes: 64 * 1024 * 1024,
   maxDelayMs: 200,
 };
 
-/** How often the delay is measured, and so how soon it is known that the loop is free again. */
+/** How often the delay is measured, in milliseconds. A free loop is noticed within this time. */
 const sampleIntervalMs = 50;
 
-/** Measures how late the event loop is, by a timer that should fire at known moments. It keeps no process alive. */
+/** Measures how late the event loop is, by a timer with known due times. The timer does not keep the process alive. */
 export class LoopDelay {
   #timer: NodeJS.Timeout | undefined;
   #dueAtMs = 0;
   #lastDelayMs = 0;
 
-  /** Begins to measure, unless it does already. */
+  /** Starts measuring, if it has not started. */
   start(): void {
     if (this.#timer) return;
     this.#dueAtMs = performance.now() + sampleIntervalMs;
@@ -35,7 +35,7 @@ export class LoopDelay {
     }, sampleIntervalMs).unref();
   }
 
-  /** Ends the measurement; the delay is 0 from then on. */
+  /** Stops measuring. The delay is 0 from then on. */
   stop(): void {
     clearInterval(this.#timer);
     this.#timer = undefined;
@@ -43,8 +43,8 @@ export class LoopDelay {
   }
 
   /**
-   * The delay by the last sample alone, in milliseconds: a loop that is free again shows that within one interval. An overdue
-   * sample counts already, since whatever runs before it has waited as long.
+   * The delay of the last sample, in milliseconds. Older samples do not count, so a free loop shows within one interval. An overdue
+   * sample counts already: the code that asks has waited as long.
    */
   get currentMs(): number {
     return this.#timer ? Math.max(this.#lastDelayMs, performance.now() - this.#dueAtMs) : 0;

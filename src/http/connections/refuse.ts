@@ -3,21 +3,21 @@ import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:ht
 import type { Duplex } from 'node:stream';
 import { requestRefusal } from '../../graphql/core/top-level-errors.ts';
 
-/** A status, and a body that says why. */
+/** A status, and a body with the reason. */
 export type Refusal = ReturnType<typeof requestRefusal>;
 
-/** When to come back, in seconds: the shortest that the header can say, and longer than it takes to recover. */
+/** When to retry, in seconds: the shortest time that the header can express, and long enough to recover. */
 const retryAfterSeconds = 1;
 
-/** Made once: to refuse must cost next to nothing, or refusing alone would keep a server busy. */
+/** Built once: refusals must cost next to nothing, or they alone would keep the server busy. */
 const busy = {
   overloaded: requestRefusal('OVERLOADED'),
   draining: requestRefusal('OVERLOADED', 'The server is shutting down; nothing was executed. Try again.'),
 } as const;
 
 /**
- * Answers 503 before anything of the request has been read. A body that is still arriving is skipped, so that the connection can
- * be used again; a draining server closes it.
+ * Answers 503 before the body is read. The rest of the body is skipped, so that the connection can be used again. A draining
+ * server closes it.
  */
 export function refuseBusy(request: IncomingMessage, response: ServerResponse, reason: keyof typeof busy): void {
   const { status, body } = busy[reason];
@@ -25,7 +25,7 @@ export function refuseBusy(request: IncomingMessage, response: ServerResponse, r
   if (reason === 'draining') return void answerAndClose(request, response, busy[reason]);
   response.statusCode = status;
   response.setHeader('content-type', 'application/json');
-  // Node reads on, to the end of a request whose answer is out.
+  // Node reads the rest of an answered request.
   response.end(body);
 }
 
@@ -36,8 +36,8 @@ function answerAndClose(request: IncomingMessage, response: ServerResponse, { st
   response.setHeader('content-length', Buffer.byteLength(body));
   response.flushHeaders();
   response.write(body);
-  // To end the response is to close the connection. While bytes of the request are still on their way, that would be a
-  // reset, which can take the answer from the client; so the client gets all of it now, and the end comes with its own.
+  // Ending the response closes the connection. While the request is still arriving, that would be a reset, and the client could
+  // lose the answer. So the answer is written now, and ended after the request.
   if (request.readableEnded) response.end();
   else request.resume().once('end', () => response.end());
 }
@@ -52,31 +52,31 @@ function refusing(...refusal: Parameters<typeof requestRefusal>): Refuse {
 /** A host name or an address, perhaps with a port. */
 const host = /^([\w.-]+|\[[\da-f:.]+\])(:\d*)?$/i;
 
-/** True for a `Host` that makes a valid address; HTTP/1.0 needs none. */
+/** True for a valid `Host`. HTTP/1.0 needs none. */
 export function hasHost({ headers, httpVersion }: IncomingMessage): boolean {
   if (headers.host === undefined) return httpVersion === '1.0';
   return host.test(headers.host) && URL.canParse(`http://${headers.host}`);
 }
 
-/** Answers 400: an address that cannot be made would be an error of ours further in. */
+/** Answers 400: an invalid host would become an internal error later. */
 export const refuseBadHost: Refuse = refusing(
   'BAD_REQUEST',
   'The Host header is missing, or is no host. Nothing was executed. Send the name of this server.',
 );
 
-/** Answers 431: Node leaves out the headers beyond its limit, and the one that says who calls may be among them. */
+/** Answers 431. Node drops the headers beyond its limit, perhaps also `Authorization`. */
 export const refuseTooManyHeaders: Refuse = refusing('HEADERS_TOO_LARGE');
 
-/** Answers 413 as soon as a body is known to be too large, and skips what the client still sends of it. */
+/** Answers 413 as soon as a body is known to be too large, and skips the rest of it. */
 export const refuseTooLarge: Refuse = refusing('REQUEST_TOO_LARGE');
 
-/** Answers 413, before a body is parsed that has more values than any operation. */
+/** Answers 413 for a body with more values than any operation has, before it is parsed. */
 export const refuseTooManyValues: Refuse = refusing(
   'REQUEST_TOO_LARGE',
   'The request body has more than 10,000 values, counted by its commas and opening brackets. Nothing was executed. Send fewer at once.',
 );
 
-/** Answers 400: read with replacement characters, an id would be another's. */
+/** Answers 400: with replacement characters, an id could name another record. */
 export const refuseNoUtf8: Refuse = refusing(
   'BAD_REQUEST',
   'The request body is not valid UTF-8. Nothing was executed. Send the operation as JSON in UTF-8.',
@@ -93,12 +93,12 @@ const unreadable: Readonly<Record<string, Refusal>> = {
 };
 const noHttp = requestRefusal('BAD_REQUEST', 'The request is no valid HTTP. Nothing of it was executed.');
 
-/** The refusal of a request that cannot be read to its end: it is no HTTP, too large, or too slow. With Node's own status. */
+/** The refusal of a request that cannot be read to its end: not HTTP, too large, or too slow. It has Node's own status. */
 export function unreadableFor(error: NodeJS.ErrnoException): Refusal {
   return unreadable[error.code ?? ''] ?? noHttp;
 }
 
-/** The reason to end a connection on which a body comes in too many pieces. */
+/** The error for a body that arrives in too many pieces. */
 export function tooManyPieces(): NodeJS.ErrnoException {
   return Object.assign(new Error('too many pieces'), { code: 'TOO_MANY_PIECES' });
 }
@@ -110,8 +110,8 @@ export const slowest: Refusal = requestRefusal(
 );
 
 /**
- * Answers, with a request id, on a connection on which a request will not be read to its end.
- * @param response the one that the connection waits for, if any. When some of it is out already, nothing can be added.
+ * Answers on a connection whose request will not be read to its end. The answer has a request id.
+ * @param response the response that is due next, if any. If it has started already, nothing is written.
  */
 export function refuseConnection({ status, body }: Refusal, socket: Duplex, response?: ServerResponse): void {
   if (!socket.writable || response?.headersSent) return;

@@ -1,26 +1,26 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { refuseTooLarge } from './refuse.ts';
 
-/** The largest request body, in bytes: a generous document with its variables. */
+/** The largest request body, in bytes: enough for a long document with its variables. */
 const maxRequestBytes = 256 * 1024;
 
 /**
- * In how many small pieces a body may come. Over a slow line there are some 200 of 256 KiB; each costs as much as all that is
- * done with a short request.
+ * In how many small pieces a body may arrive. A slow line splits 256 KiB into some 200. Each piece costs as much as a short
+ * request.
  */
 const maxPieces = 1_000;
 
-/** Pieces as large as this on average, in bytes, may be more: a body that was refused is read past however large it is. */
+/** A body whose pieces are this large on average, in bytes, may have more: a refused body of any size is skipped. */
 const minPieceBytes = 256;
 
-/** How many values a body may have: twice as many as the longest list, 5,000 ids of a bulk delete. */
+/** How many values a body may have: twice the longest list, the 5,000 ids of a bulk delete. */
 const maxValues = 10_000;
 
 const [comma, bracket, brace] = Buffer.from(',[{');
 
 /**
- * True for a body with more values than any operation has, counted by its commas and opening brackets, in texts too: to parse
- * so many would cost more than to do what they could say.
+ * True for a body with more values than any operation has. It counts commas and opening brackets, also in strings: parsing so
+ * many values would cost too much.
  */
 export function hasTooManyValues(body: Buffer): boolean {
   if (body.length <= maxValues) return false;
@@ -35,15 +35,14 @@ export function hasTooManyValues(body: Buffer): boolean {
 
 /** Called as a body arrives. */
 export interface BodyReader {
-  /** How many bytes are held of it by now. */
+  /** Reports how many bytes of it are held. */
   onBytes(byteCount: number): void;
-  /** All of it is there. */
+  /** The body is complete. */
   onEnd(body: Buffer): void;
 }
 
 /**
- * Hears when a body comes in more pieces than any honest client's, whether it is read or read past: that of a request that was
- * refused too.
+ * Calls back when a body arrives in more pieces than any honest client sends. Skipped bodies of refused requests count too.
  */
 export function watchPieces(request: IncomingMessage, onTooMany: () => void): void {
   let pieceCount = 0;
@@ -59,8 +58,8 @@ export function watchPieces(request: IncomingMessage, onTooMany: () => void): vo
 }
 
 /**
- * Reads a request's body, up to 256 KiB; a larger one is refused as soon as that is known, and has no end.
- * @returns what gives up the body: it is read past from then on.
+ * Reads a request's body, up to 256 KiB. A larger one is refused as soon as that is known, and `onEnd` is never called.
+ * @returns a function that gives up the body: the rest of it is skipped.
  */
 export function readRequestBody(
   request: IncomingMessage,

@@ -1,6 +1,6 @@
 import type { Client } from './client-address.ts';
 
-/** How much may wait for clients at once, and how much of it for one client. */
+/** Limits on waits for clients: in total, and for one client. */
 export interface WaitBounds {
   readonly maxCount: number;
   readonly maxCountPerClient: number;
@@ -8,15 +8,15 @@ export interface WaitBounds {
   readonly maxBytesPerClient: number;
 }
 
-/** Something that the server holds until a client sends, or reads, more. */
+/** Memory or a connection that the server holds until a client sends or reads more. */
 export interface Wait {
-  /** Says how many bytes are held for it now. */
+  /** Sets how many bytes are held for it now. */
   hold(bytes: number): void;
-  /** The client has done its part, or is gone. May be called again. */
+  /** Ends the wait: the client has sent or read its part, or has disconnected. May be called again. */
   end(): void;
 }
 
-/** What waits for one client, the longest first. */
+/** The waits for one client, oldest first. */
 interface Queue {
   readonly client: Client;
   first: Waiting | undefined;
@@ -25,7 +25,7 @@ interface Queue {
   bytes: number;
 }
 
-/** A part of its queue's list: V8 rebuilds a set whose members come and go again and again, in memory that is seldom collected. */
+/** An entry of a linked list. A `Set` whose members change often is rebuilt by V8, in memory that is seldom collected. */
 class Waiting implements Wait {
   readonly #waits: Waits;
   readonly queue: Queue;
@@ -51,9 +51,9 @@ class Waiting implements Wait {
 }
 
 /**
- * Keeps what waits for clients within bounds. Beyond one, what has waited longest is cut off: of the client that is beyond
- * its own bound, or else of the client with the most. So a quick client gets through, however many are slow. A bound of
- * bytes cuts off nothing that is alone.
+ * Keeps waits for clients within bounds. Beyond a bound, the oldest wait is cut off: of the client that exceeds its own bound,
+ * or else of the client with the most. So a fast client is served, however many are slow. A bound of bytes never cuts off
+ * the only wait.
  */
 export class Waits {
   readonly #bounds: WaitBounds;
@@ -66,8 +66,8 @@ export class Waits {
   }
 
   /**
-   * Begins to wait for a client.
-   * @param cutOff ends it; the wait is over by then.
+   * Starts a wait for a client.
+   * @param cutOff called when it exceeds a bound, after the wait has ended.
    */
   begin(client: Client, cutOff: () => void): Wait {
     let queue = this.#queues.get(client.address);
