@@ -2,7 +2,7 @@ import { Writable } from 'node:stream';
 import type { DocumentNode } from 'graphql';
 import { print } from 'graphql';
 import { type Config, parseConfig } from '../../src/config/config.ts';
-import { type LoadLimits, defaultLoadLimits } from '../../src/http/connections/overload.ts';
+import { defaultLoadLimits, type LoadLimits } from '../../src/http/connections/overload.ts';
 import { startFacade } from '../../src/http/server.ts';
 import { createLog, type Log, secretsOf } from '../../src/log/log.ts';
 import { sandboxToken } from '../../src/sandbox/accounts.ts';
