@@ -10,10 +10,13 @@ import type { Case, Work } from './work.ts';
 const askedAgain = 100;
 
 /**
- * So many requests go before the first that counts, as far as the time for it allows: V8 compiles what it has seen often.
- * A work with one connection is warmed over more, or it would never be.
+ * Each server is warmed up by this many requests in each work, or for this long if they take longer: V8 compiles a function
+ * only after many calls. Cases of one server share them.
  */
-const warmUp = { requests: 3_000, connections: 32, seconds: 10 } as const;
+export const warmUp = { requests: 20_000, seconds: 20 } as const;
+
+/** Warm-up requests are sent in slices, to stop soon after the last that is needed. */
+const warmUpSliceSeconds = 1;
 
 /** A server is quiet that uses no CPU time for a while; one that never is, is not waited for any longer. */
 const settling = { quietMs: 50, atMostMs: 5_000 } as const;
@@ -124,11 +127,18 @@ async function read({ load, server }: Prepared, { generator, upstream }: Measure
   return { requestsPerSecond: requestCount / seconds, cpuUs, rssBytes, p50Ms, p99Ms, failureCount, upstreamRequests };
 }
 
-async function warm({ load, server }: Prepared, { generator, seconds }: MeasureOptions): Promise<void> {
-  const connections = Math.max(load.connections, warmUp.connections);
+/** @param share how much of its server's warm-up the case gets. */
+async function warm({ case: each, load, server }: Prepared, share: number, options: MeasureOptions): Promise<void> {
+  const { warmUpConnections: connections = load.connections } = each;
+  const seconds = Math.min(warmUpSliceSeconds, options.seconds);
   let requests = 0;
-  for (let elapsed = 0; elapsed < warmUp.seconds && requests < warmUp.requests; elapsed += seconds) {
-    requests += (await generator.generate({ ...load, connections })).requestCount;
+  for (
+    let elapsed = 0;
+    elapsed < warmUp.seconds * share && requests < warmUp.requests * share;
+    elapsed += warmUpSliceSeconds
+  ) {
+    requests += (await options.generator.generate({ ...load, connections, seconds })).requestCount;
+    // A smoke run times nothing.
     if (seconds === 0) return;
   }
   await settle(server);
@@ -166,7 +176,11 @@ export async function measure(
       options.report(`  WRONG ${each.name}: ${complaint}`);
     }
   }
-  for (const each of prepared) await attempt(each, () => warm(each, options));
+  for (const each of prepared) {
+    if (each.server === undefined) continue;
+    const casesOfServer = prepared.filter(({ server }) => server === each.server).length;
+    await attempt(each, () => warm(each, 1 / casesOfServer, options));
+  }
   for (let round = 1; round <= options.rounds; round += 1) {
     for (const each of shuffled(prepared)) {
       await attempt(each, async () => void each.readings.push(await read(each, options)));
