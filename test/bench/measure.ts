@@ -6,7 +6,7 @@ import type { IdleTarget, RunningTargets } from './targets/start-targets.ts';
 import type { Upstream } from './upstream/start.ts';
 import type { Case, Work } from './work.ts';
 
-/** How many questions are asked again at the end: enough to notice that answers have gone wrong. */
+/** How many questions are asked again at the end. */
 const askedAgain = 100;
 
 /**
@@ -18,24 +18,24 @@ export const warmUp = { requests: 20_000, seconds: 20 } as const;
 /** Warm-up requests are sent in slices, to stop soon after the last that is needed. */
 const warmUpSliceSeconds = 1;
 
-/** A server is quiet that uses no CPU time for a while; one that never is, is not waited for any longer. */
+/** A server is quiet when it uses no CPU time for `quietMs`. */
 const settling = { quietMs: 50, atMostMs: 5_000 } as const;
 
 /** One reading of one case. */
 export interface Reading {
   readonly requestsPerSecond: number;
-  /** CPU time of the server's processes for each request; undefined where nobody tells. */
+  /** CPU time of the server's processes for each request; undefined where the system does not tell. */
   readonly cpuUs: number | undefined;
-  /** What the server held when it was over; undefined likewise. */
+  /** The server's memory at the end of the load; undefined where the system does not tell. */
   readonly rssBytes: number | undefined;
   readonly p50Ms: number;
   readonly p99Ms: number;
   readonly failureCount: number;
-  /** How many requests upstream got for each that was answered. */
+  /** Requests to upstream for each answered request. */
   readonly upstreamRequests: number;
 }
 
-/** Everything that is known of one case. */
+/** All figures of one case. */
 export interface CaseResult {
   readonly name: string;
   readonly target: string | undefined;
@@ -44,11 +44,11 @@ export interface CaseResult {
   readonly readings: readonly Reading[];
   readonly idleRssBytes: number | undefined;
   readonly peakRssBytes: number | undefined;
-  /** Why it was not measured, or what is wrong with its answers; undefined: all were right, before and after. */
+  /** Why it was not measured, or the first wrong answer; undefined when all answers were right, before and after. */
   readonly complaint: string | undefined;
 }
 
-/** What came of a work. */
+/** All figures of a work. */
 export interface WorkResult {
   readonly work: Work;
   readonly cases: readonly CaseResult[];
@@ -69,9 +69,9 @@ interface Prepared {
   /** Undefined: upstream itself. */
   readonly server: IdleTarget | undefined;
   readonly readings: Reading[];
-  /** What went wrong while it was measured: it takes part no longer. */
+  /** Why it was dropped while it was measured. */
   problem: string | undefined;
-  /** Asks whether answers are right: all of them at first, some of them later. Tells what is wrong. */
+  /** Checks the answers, all of them at first, some of them later. Returns the first wrong one. */
   readonly check: (isFirst: boolean) => Promise<string | undefined>;
 }
 
@@ -99,7 +99,7 @@ function prepare(each: Case, server: IdleTarget | undefined, { seconds, upstream
   };
 }
 
-/** Waits until the server has done with what was in flight when the load ended: it must not be in the next reading. */
+/** Waits until the server has finished the requests in flight at the load's end: they must not count in the next reading. */
 async function settle(server: IdleTarget | undefined): Promise<void> {
   const endsAt = performance.now() + settling.atMostMs;
   let before: number | undefined;
@@ -144,7 +144,7 @@ async function warm({ case: each, load, server }: Prepared, share: number, optio
   await settle(server);
 }
 
-/** Does something with a case that takes part; a server that ends must not take the others' figures along. */
+/** Runs an action for a case unless it was dropped. When its server ends, only this case is dropped. */
 async function attempt(each: Prepared, action: () => Promise<void>): Promise<void> {
   if (each.problem !== undefined) return;
   try {

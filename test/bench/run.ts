@@ -23,11 +23,11 @@ const streamedMegabytes = 256;
 const overheadSeconds = { reading: 0.3, start: 1.5, stream: 15 } as const;
 
 /** The expected time of a run: fast servers need a small part of the time that a warm-up may take, slow ones all of it. */
-function expectedSeconds({ only, targets: names, rounds, seconds }: Options): number {
+export function expectedSeconds({ only, targets: names, rounds, seconds }: Options): number {
   const workSeconds = works
     .filter(({ name }) => only.includes(name))
     .map((work) => {
-      const cases = casesOf(work, names);
+      const cases = chosenCases(work, names);
       const serverCount = new Set(cases.flatMap(({ target }) => target ?? [])).size;
       const readingSeconds = cases.length * rounds * (seconds + overheadSeconds.reading);
       return serverCount * (overheadSeconds.start + warmUp.seconds / 2) + readingSeconds;
@@ -37,7 +37,7 @@ function expectedSeconds({ only, targets: names, rounds, seconds }: Options): nu
   return workSeconds.reduce((sum, each) => sum + each, startupSeconds + streamSeconds);
 }
 
-function casesOf({ cases }: Work, targetNames: readonly string[]): readonly Case[] {
+function chosenCases({ cases }: Work, targetNames: readonly string[]): readonly Case[] {
   return cases.filter(({ target }) => target === undefined || targetNames.includes(target));
 }
 
@@ -73,7 +73,7 @@ export async function run(options: Options, command: string, report: (line: stri
   }
 
   async function measureWork(work: Work): Promise<WorkResult> {
-    const cases = casesOf(work, names);
+    const cases = chosenCases(work, names);
     // Each work has servers of its own, so that no memory of one is in another's figures.
     const asked = cases.flatMap(({ target }) => target ?? []);
     await using servers = await startTargets(asked, upstream.url, report);

@@ -6,7 +6,7 @@ import { createContext, resolvers, typeDefs } from './engagements.mjs';
 
 /** Mercurius with JIT from the first request, over undici's Pool. Logs one line a request, as the facade does, in batches. */
 const { DeleteEngagementResult, ...others } = resolvers;
-const stream = pino.destination({ minLength: 16_384, sync: false });
+const stream = pino.destination({ minLength: 4_096, sync: false });
 const app = fastify({ logger: { stream }, disableRequestLogging: true });
 app.addHook('onResponse', async (request, reply) => {
   request.log.info({ method: request.method, url: request.url, statusCode: reply.statusCode, ms: reply.elapsedTime });

@@ -58,9 +58,9 @@ const peerConfiguration = [
   'Every server runs with `NODE_ENV=production`, in one process.',
   `Mercurius compiles each operation by graphql-jit from its first request. Fastify's logger writes one line for each request, in batches.
 It has no metrics of its own.`,
-  `Yoga has its body limit, CORS, GraphiQL, multipart and logger off. Its body limit alone costs half of its speed. A JIT for it
-(Envelop's) brought nothing measurable. It has no request log and no metrics of its own.`,
-  `Apollo Server uses RESTDataSource, Apollo's own client for REST, with a fetch that keeps connections open. It has no JIT, no request
+  `Yoga has its body limit, CORS, GraphiQL, multipart and logger off. Its body limit alone costs half of its speed. Envelop's JIT
+made no measurable difference and is left out. It has no request log and no metrics of its own.`,
+  `Apollo Server uses RESTDataSource, Apollo's own client for REST, with a fetch over undici's Pool. It has no JIT, no request
 log and no metrics of its own.`,
   `graphql-http gets a cache of parsed and validated documents, which it does not have itself. It has no JIT, log or metrics.`,
   `Hive Gateway runs with \`--jit\` and Prometheus metrics for requests and their durations. It writes no line for each request.`,
@@ -86,56 +86,42 @@ ${megabytes(pulledAsleepBytes)} were read from upstream while the client slept.`
 function goalSection(results: Results): readonly string[] {
   const table = goalTable(results);
   if (table === '') return [];
-  return ['## Goals', 'Each figure is read from the tables above.', table];
+  return [
+    '## Goals',
+    'Each figure is computed from the tables above. [ADR 10](adr/0010-prepared-operations.md) says where the time goes.',
+    table,
+  ];
 }
 
-interface Frame {
-  readonly head: readonly string[];
-  readonly configuration: string;
-  readonly end: readonly string[];
+/** The beginning of a document that compares the facade with its peers. */
+function comparedHead(results: Results): readonly string[] {
+  const others = `[benchmarks-alone.md](benchmarks-alone.md) has the facade by itself: failures, refusals, entities, many documents,
+accounts and connections, streams. [benchmarks-bulk.md](benchmarks-bulk.md) has bulk deletes.`;
+  return ['# Benchmarks', ...lead(results), flow(others)];
 }
 
-/** A run that compares the facade with its peers. */
-function comparedFrame(results: Results): Frame {
-  return {
-    head: ['# Benchmarks', ...lead(results)],
-    configuration: peerConfiguration,
-    end: [
-      'Where the time goes: [ADR 10](adr/0010-prepared-operations.md).',
-      `[benchmarks-alone.md](benchmarks-alone.md) has the facade by itself: failures, refusals, entities, many documents, accounts and
-connections, streams. [benchmarks-bulk.md](benchmarks-bulk.md) has bulk deletes.`,
-    ],
-  };
-}
+const aloneHead = [
+  '# Benchmarks of the facade by itself',
+  flow(`How fast the facade fails, refuses, resolves entities and streams, and how it behaves with many documents, accounts and
+connections. [benchmarks.md](benchmarks.md) compares it with its peers.`),
+];
 
-/** A run of the facade by itself. */
-const aloneFrame: Frame = {
-  head: [
-    '# Benchmarks of the facade by itself',
-    'How fast the facade fails, refuses, resolves entities and streams, and how it behaves with many documents, accounts and connections. [benchmarks.md](benchmarks.md) compares it with its peers.',
-  ],
-  configuration: flow(facadeConfiguration),
-  end: [],
-};
-
-/** The results as a document: figures first, then method and machine, tables, and goals. */
+/** The results as a document: the main figures first, then method and machine, tables, and goals. */
 export function writeMarkdown(results: Results): string {
   const { works, startup, versions, command, asked } = results;
   const isCompared = [...comparedWorks, startupWork].some(({ name }) => asked.includes(name));
-  const { head, configuration, end } = isCompared ? comparedFrame(results) : aloneFrame;
   return `${[
-    ...head,
+    ...(isCompared ? comparedHead(results) : aloneHead),
     '## How it is measured',
     `Written by \`${command}\`. ${machine(results)}`,
     method(results),
     '## How the servers are configured',
-    configuration,
+    isCompared ? peerConfiguration : flow(facadeConfiguration),
     ...works.map((result) => section(result.work, workTable(result))),
     ...(startup ? [section(startupWork, startupTable(startup))] : []),
     ...streamSection(results),
     '## Versions',
     versions.join(', '),
     ...goalSection(results),
-    ...end.map(flow),
   ].join('\n\n')}\n`;
 }

@@ -120,7 +120,7 @@ export const comparedTargets: readonly Target[] = [
   tailcall,
   peer('mercurius', 'Mercurius with JIT, undici Pool', ['mercurius', 'graphql-jit', 'fastify']),
   peer('yoga', 'Yoga, undici Pool', ['graphql-yoga']),
-  peer('apollo-standalone', 'Apollo Server, RESTDataSource', ['@apollo/server', '@apollo/datasource-rest']),
+  peer('apollo-standalone', 'Apollo Server standalone, RESTDataSource', ['@apollo/server', '@apollo/datasource-rest']),
   peer('apollo-express', 'Apollo Server in Express, RESTDataSource', ['@as-integrations/express5', 'express']),
   peer('graphql-http', 'graphql-http, undici Pool', ['graphql-http']),
   hiveGateway,
