@@ -181,6 +181,7 @@ export async function measure(
     const casesOfServer = prepared.filter(({ server }) => server === each.server).length;
     await attempt(each, () => warm(each, 1 / casesOfServer, options));
   }
+  options.report('  warm');
   for (let round = 1; round <= options.rounds; round += 1) {
     for (const each of shuffled(prepared)) {
       await attempt(each, async () => void each.readings.push(await read(each, options)));
