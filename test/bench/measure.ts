@@ -23,6 +23,7 @@ const settling = { quietMs: 50, atMostMs: 5_000 } as const;
 
 /** One reading of one case. */
 export interface Reading {
+  /** Without failures: a refusal is fast, and no work done. */
   readonly requestsPerSecond: number;
   /** CPU time of the server's processes for each request; undefined where the system does not tell. */
   readonly cpuUs: number | undefined;
@@ -124,7 +125,8 @@ async function read({ load, server }: Prepared, { generator, upstream }: Measure
   const upstreamRequests = ((await upstream.requestCount()) - askedBefore) / begun;
   const after = server?.figures();
   const cpuUs = before && after && ((after.cpuMs - before.cpuMs) * 1000) / begun;
-  return { requestsPerSecond: requestCount / seconds, cpuUs, rssBytes, p50Ms, p99Ms, failureCount, upstreamRequests };
+  const requestsPerSecond = Math.max(0, requestCount - failureCount) / seconds;
+  return { requestsPerSecond, cpuUs, rssBytes, p50Ms, p99Ms, failureCount, upstreamRequests };
 }
 
 /** @param share how much of its server's warm-up the case gets. */

@@ -29,7 +29,8 @@ function lead({ works }: Results): readonly string[] {
     flow(`The *raw POST proxy* is a proxy written by hand for exactly this request: \`node:http\`, undici's \`Pool.request\`, fields
 picked, \`JSON.stringify\`. The *bare road* is the fastest server that this stack allows: \`node:http\`, undici's \`Pool.dispatch\`,
 \`JSON.parse\`, and the answer's text written straight from the record. Neither has GraphQL, limits, typed errors, a log or
-metrics. The others are [configured](#how-the-servers-are-configured) for speed.`),
+metrics. The other servers are [configured](#how-the-servers-are-configured) for speed. They serve only the part of the schema
+that is selected here, and do less for each delete: [the first table](#a-delete-all-fields) says what.`),
     '![Deletes per second against the raw POST proxy](images/benchmarks.svg)',
   ];
 }
@@ -40,9 +41,10 @@ function method({ rounds, seconds, isPinned, generator }: Results): string {
     : 'No process is pinned to a core here: servers and load compete for the same cores.';
   return [
     `Servers run side by side, over an upstream of bare sockets that answers at once. ${pinned} The load generator is ${generator}.`,
-    `Each server is warmed up by ${warmUp.requests.toLocaleString('en')} requests for each table, or for ${warmUp.seconds} s if they take longer. Rows of one server share them.`,
+    `Each server is warmed up by ${warmUp.requests.toLocaleString('en')} requests for each table, or by as many as it answers in ${warmUp.seconds} s. Rows of one server share the warm-up.`,
     `Then each row is measured for ${seconds} s in each of ${rounds} rounds. The order within a round is random.`,
     `Figures are medians over the rounds, with the lower and upper quartile in parentheses. Ratios are computed within a round, so that noise affects both sides.`,
+    'Rates do not count failed requests: refused connections, timeouts, and statuses other than 2xx.',
     `CPU time is that of the server's processes.`,
     `A row counts only if the server's answers, as parsed JSON, are deeply equal to the expected ones before and after.`,
   ]
