@@ -9,8 +9,9 @@ import { runSmoke } from './smoke.ts';
 import { targets } from './targets/targets.ts';
 
 /**
- * The bench: `npm run bench`. A whole run writes docs/benchmarks.md and its picture; a run of chosen works or targets, or
- * one of which something failed, writes the same into test/bench/results. options.ts has all that it can be told.
+ * The bench. `npm run bench` compares the facade with its peers and writes docs/benchmarks.md with its picture;
+ * `npm run bench -- --alone` measures the facade by itself and writes docs/benchmarks-alone.md. A run of chosen works or
+ * targets, and one with a failure, writes into test/bench/results instead. All options are in options.ts.
  */
 
 const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url));
@@ -22,22 +23,24 @@ async function write(options: Options, args: readonly string[]): Promise<void> {
   const results = await run(options, command, print);
   const document = writeMarkdown(results);
   print(`\n${document}`);
-  const isComplete = options.isWhole && results.failures.length === 0;
+  const { wholeDocument } = options;
+  const isComplete = wholeDocument !== undefined && results.failures.length === 0;
   const folder = isComplete ? path('../../docs') : path('results');
+  const file = `${folder}/${wholeDocument ?? 'benchmarks'}.md`;
   await mkdir(`${folder}/images`, { recursive: true });
   await mkdir(path('results'), { recursive: true });
   await writeFile(path('results/results.json'), JSON.stringify(results, null, 2));
-  await writeFile(`${folder}/benchmarks.md`, document);
-  const [first] = results.works;
-  if (first) await writeFile(`${folder}/images/benchmarks.svg`, drawChart(first));
+  await writeFile(file, document);
+  const deletes = results.works.find(({ work }) => work.name === 'delete-all');
+  if (deletes) await writeFile(`${folder}/images/benchmarks.svg`, drawChart(deletes));
   for (const failure of results.failures) print(`FAILED ${failure}`);
   if (results.failures.length > 0) process.exitCode = 1;
-  print(`Written to ${folder}/benchmarks.md`);
+  print(`Written to ${file}`);
 }
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.on(signal, () => {
-    print(`Ended by ${signal}; what was measured is lost.`);
+    print(`Ended by ${signal}; all figures are lost.`);
     // Leaving so is what ends the servers.
     process.exit(1);
   });

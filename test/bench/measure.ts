@@ -6,33 +6,37 @@ import type { IdleTarget, RunningTargets } from './targets/start-targets.ts';
 import type { Upstream } from './upstream/start.ts';
 import type { Case, Work } from './work.ts';
 
-/** How many questions are asked again at the end: enough to notice that answers have gone wrong. */
+/** How many questions are asked again at the end. */
 const askedAgain = 100;
 
 /**
- * So many requests go before the first that counts, as far as the time for it allows: V8 compiles what it has seen often.
- * A work with one connection is warmed over more, or it would never be.
+ * Each server is warmed up by this many requests in each work, or for this long if they take longer: V8 compiles a function
+ * only after many calls. Cases of one server share them.
  */
-const warmUp = { requests: 3_000, connections: 32, seconds: 10 } as const;
+export const warmUp = { requests: 20_000, seconds: 20 } as const;
 
-/** A server is quiet that uses no CPU time for a while; one that never is, is not waited for any longer. */
+/** Warm-up requests are sent in slices, to stop soon after the last that is needed. */
+const warmUpSliceSeconds = 1;
+
+/** A server is quiet when it uses no CPU time for `quietMs`. */
 const settling = { quietMs: 50, atMostMs: 5_000 } as const;
 
 /** One reading of one case. */
 export interface Reading {
+  /** Without failures: a refusal is fast, and no work done. */
   readonly requestsPerSecond: number;
-  /** CPU time of the server's processes for each request; undefined where nobody tells. */
+  /** CPU time of the server's processes for each request; undefined where the system does not tell. */
   readonly cpuUs: number | undefined;
-  /** What the server held when it was over; undefined likewise. */
+  /** The server's memory at the end of the load; undefined where the system does not tell. */
   readonly rssBytes: number | undefined;
   readonly p50Ms: number;
   readonly p99Ms: number;
   readonly failureCount: number;
-  /** How many requests upstream got for each that was answered. */
+  /** Requests to upstream for each answered request. */
   readonly upstreamRequests: number;
 }
 
-/** Everything that is known of one case. */
+/** All figures of one case. */
 export interface CaseResult {
   readonly name: string;
   readonly target: string | undefined;
@@ -41,11 +45,11 @@ export interface CaseResult {
   readonly readings: readonly Reading[];
   readonly idleRssBytes: number | undefined;
   readonly peakRssBytes: number | undefined;
-  /** Why it was not measured, or what is wrong with its answers; undefined: all were right, before and after. */
+  /** Why it was not measured, or the first wrong answer; undefined when all answers were right, before and after. */
   readonly complaint: string | undefined;
 }
 
-/** What came of a work. */
+/** All figures of a work. */
 export interface WorkResult {
   readonly work: Work;
   readonly cases: readonly CaseResult[];
@@ -66,9 +70,9 @@ interface Prepared {
   /** Undefined: upstream itself. */
   readonly server: IdleTarget | undefined;
   readonly readings: Reading[];
-  /** What went wrong while it was measured: it takes part no longer. */
+  /** Why it was dropped while it was measured. */
   problem: string | undefined;
-  /** Asks whether answers are right: all of them at first, some of them later. Tells what is wrong. */
+  /** Checks the answers, all of them at first, some of them later. Returns the first wrong one. */
   readonly check: (isFirst: boolean) => Promise<string | undefined>;
 }
 
@@ -96,7 +100,7 @@ function prepare(each: Case, server: IdleTarget | undefined, { seconds, upstream
   };
 }
 
-/** Waits until the server has done with what was in flight when the load ended: it must not be in the next reading. */
+/** Waits until the server has finished the requests in flight at the load's end: they must not count in the next reading. */
 async function settle(server: IdleTarget | undefined): Promise<void> {
   const endsAt = performance.now() + settling.atMostMs;
   let before: number | undefined;
@@ -121,20 +125,28 @@ async function read({ load, server }: Prepared, { generator, upstream }: Measure
   const upstreamRequests = ((await upstream.requestCount()) - askedBefore) / begun;
   const after = server?.figures();
   const cpuUs = before && after && ((after.cpuMs - before.cpuMs) * 1000) / begun;
-  return { requestsPerSecond: requestCount / seconds, cpuUs, rssBytes, p50Ms, p99Ms, failureCount, upstreamRequests };
+  const requestsPerSecond = Math.max(0, requestCount - failureCount) / seconds;
+  return { requestsPerSecond, cpuUs, rssBytes, p50Ms, p99Ms, failureCount, upstreamRequests };
 }
 
-async function warm({ load, server }: Prepared, { generator, seconds }: MeasureOptions): Promise<void> {
-  const connections = Math.max(load.connections, warmUp.connections);
+/** @param share how much of its server's warm-up the case gets. */
+async function warm({ case: each, load, server }: Prepared, share: number, options: MeasureOptions): Promise<void> {
+  const { warmUpConnections: connections = load.connections } = each;
+  const seconds = Math.min(warmUpSliceSeconds, options.seconds);
   let requests = 0;
-  for (let elapsed = 0; elapsed < warmUp.seconds && requests < warmUp.requests; elapsed += seconds) {
-    requests += (await generator.generate({ ...load, connections })).requestCount;
+  for (
+    let elapsed = 0;
+    elapsed < warmUp.seconds * share && requests < warmUp.requests * share;
+    elapsed += warmUpSliceSeconds
+  ) {
+    requests += (await options.generator.generate({ ...load, connections, seconds })).requestCount;
+    // A smoke run times nothing.
     if (seconds === 0) return;
   }
   await settle(server);
 }
 
-/** Does something with a case that takes part; a server that ends must not take the others' figures along. */
+/** Runs an action for a case unless it was dropped. When its server ends, only this case is dropped. */
 async function attempt(each: Prepared, action: () => Promise<void>): Promise<void> {
   if (each.problem !== undefined) return;
   try {
@@ -166,7 +178,12 @@ export async function measure(
       options.report(`  WRONG ${each.name}: ${complaint}`);
     }
   }
-  for (const each of prepared) await attempt(each, () => warm(each, options));
+  for (const each of prepared) {
+    if (each.server === undefined) continue;
+    const casesOfServer = prepared.filter(({ server }) => server === each.server).length;
+    await attempt(each, () => warm(each, 1 / casesOfServer, options));
+  }
+  options.report('  warm');
   for (let round = 1; round <= options.rounds; round += 1) {
     for (const each of shuffled(prepared)) {
       await attempt(each, async () => void each.readings.push(await read(each, options)));

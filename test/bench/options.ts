@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util';
 import { targets } from './targets/targets.ts';
 import { startupWork } from './works/startup.ts';
 import { streamWork } from './works/stream.ts';
-import { works } from './works/works.ts';
+import { aloneWorks, comparedWorks } from './works/works.ts';
 
 /** What the bench is told to do. */
 export interface Options {
@@ -12,19 +12,20 @@ export interface Options {
   readonly only: readonly string[];
   /** Names of targets. */
   readonly targets: readonly string[];
-  /** Tiny, untimed, with what the project has installed anyway. */
+  /** Tiny, untimed, with the packages that the project has installed anyway. */
   readonly isSmoke: boolean;
-  /** True when neither works nor targets were chosen: only such a run says everything that the document says. */
-  readonly isWhole: boolean;
+  /** The document that a whole run writes; undefined when works or targets were chosen. */
+  readonly wholeDocument: string | undefined;
 }
 
-/** The names of everything that can be measured. */
-export const workNames: readonly string[] = [...works.map(({ name }) => name), startupWork.name, streamWork.name];
+const namesOf = (works: readonly { readonly name: string }[]) => works.map(({ name }) => name);
+const comparedNames: readonly string[] = namesOf([...comparedWorks, startupWork]);
+const aloneNames: readonly string[] = namesOf([...aloneWorks, streamWork]);
 
 const targetNames = targets.map(({ name }) => name);
 
-function chosen(text: string | undefined, names: readonly string[]): readonly string[] {
-  if (text === undefined) return names;
+function chosen(text: string | undefined, names: readonly string[], byDefault = names): readonly string[] {
+  if (text === undefined) return byDefault;
   const given = text.split(',');
   const strange = given.filter((name) => !names.includes(name));
   if (strange.length > 0) throw new RangeError(`${strange.join(', ')}: there are only ${names.join(', ')}`);
@@ -45,19 +46,21 @@ export function parseOptions(args: readonly string[]): Options {
   const { values } = parseArgs({
     args: [...args],
     options: {
-      rounds: { type: 'string', default: '9' },
+      rounds: { type: 'string', default: '5' },
       seconds: { type: 'string', default: '2' },
       only: { type: 'string' },
       targets: { type: 'string' },
+      alone: { type: 'boolean', default: false },
       smoke: { type: 'boolean', default: false },
     },
   });
+  const isWhole = values.only === undefined && values.targets === undefined;
   return {
     rounds: positive(values.rounds),
     seconds: positive(values.seconds),
-    only: chosen(values.only, workNames),
+    only: chosen(values.only, [...comparedNames, ...aloneNames], values.alone ? aloneNames : comparedNames),
     targets: chosen(values.targets, targetNames),
     isSmoke: values.smoke,
-    isWhole: values.only === undefined && values.targets === undefined,
+    wholeDocument: isWhole ? (values.alone ? 'benchmarks-alone' : 'benchmarks') : undefined,
   };
 }

@@ -1,5 +1,5 @@
 import { derivedFields, designedFields, type Field, selectionOf, shownOf, threeOf } from './fields.ts';
-import { ids } from './upstream/answers.ts';
+import { ids, listedIds } from './upstream/answers.ts';
 import { engagementOf, pageOfEngagements, slowUsers, users } from './upstream/records.ts';
 
 /** In which schema a target takes a request: the one that this project designed, or one derived from upstream's. */
@@ -84,6 +84,18 @@ export function refusedQuestion(id: string, account: string, members: readonly o
 }`;
   const data = members.map((member) => ({ deleteEngagement: member }));
   return questionOf('DeleteRefused', query, { id, account }, data);
+}
+
+/** A hundred deletes in one list. */
+export function deleteManyQuestion(): Question {
+  const query = `mutation DeleteMany($items: [DeleteEngagementItem!]!, $account: ID!) {
+  deleteEngagements(items: $items, integratedAccountId: $account) {
+    results { __typename ... on DeleteEngagementSuccess { deletedEngagementId } }
+  }
+}`;
+  const variables = { items: listedIds.map((id) => ({ id })), account: defaultAccount };
+  const results = listedIds.map((id) => ({ __typename: 'DeleteEngagementSuccess', deletedEngagementId: id }));
+  return questionOf('DeleteMany', query, variables, [{ deleteEngagements: { results } }]);
 }
 
 /** A page of 50 engagements, each with the name of the person it belongs to. */

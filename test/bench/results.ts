@@ -3,7 +3,7 @@ import type { WorkResult } from './measure.ts';
 import type { StartupResult } from './works/startup.ts';
 import type { StreamResult } from './works/stream.ts';
 
-/** Everything that one run found out. */
+/** All figures of one run. */
 export interface Results {
   readonly date: string;
   readonly command: string;
@@ -15,9 +15,11 @@ export interface Results {
   readonly isPinned: boolean;
   /** Packages and their versions. */
   readonly versions: readonly string[];
+  /** Names of the works that were asked for, measured or failed. */
+  readonly asked: readonly string[];
   readonly works: readonly WorkResult[];
   readonly startup: readonly StartupResult[] | undefined;
   readonly stream: StreamResult | undefined;
-  /** Works that came to nothing, and why. */
+  /** Works that failed, and why. */
   readonly failures: readonly string[];
 }

@@ -2,22 +2,44 @@ import { findAutocannon } from './load/autocannon.ts';
 import type { LoadGenerator } from './load/load.ts';
 import { findWrk } from './load/wrk.ts';
 import { describeMachine, versionOf } from './machine.ts';
-import { measure, type WorkResult } from './measure.ts';
+import { measure, type WorkResult, warmUp } from './measure.ts';
 import type { Options } from './options.ts';
 import { beginPinning } from './pinning.ts';
 import type { Results } from './results.ts';
 import { startTargets } from './targets/start-targets.ts';
 import { targets } from './targets/targets.ts';
 import { startUpstream } from './upstream/start.ts';
-import type { Work } from './work.ts';
+import type { Case, Work } from './work.ts';
 import { measureStartup, startupWork } from './works/startup.ts';
 import { measureStream, streamWork } from './works/stream.ts';
 import { works } from './works/works.ts';
 
 /** How often each server is started, at most, to see how long that takes. */
-const maxStarts = 5;
+const maxStarts = 3;
 
 const streamedMegabytes = 256;
+
+/** For the expected time: the bench's own part in a reading, a start and a streamed body. */
+const overheadSeconds = { reading: 0.3, start: 1.5, stream: 15 } as const;
+
+/** The expected time of a run: fast servers need a small part of the time that a warm-up may take, slow ones all of it. */
+export function expectedSeconds({ only, targets: names, rounds, seconds }: Options): number {
+  const workSeconds = works
+    .filter(({ name }) => only.includes(name))
+    .map((work) => {
+      const cases = chosenCases(work, names);
+      const serverCount = new Set(cases.flatMap(({ target }) => target ?? [])).size;
+      const readingSeconds = cases.length * rounds * (seconds + overheadSeconds.reading);
+      return serverCount * (overheadSeconds.start + warmUp.seconds / 2) + readingSeconds;
+    });
+  const startupSeconds = only.includes(startupWork.name) ? names.length * maxStarts * overheadSeconds.start : 0;
+  const streamSeconds = only.includes(streamWork.name) ? overheadSeconds.stream : 0;
+  return workSeconds.reduce((sum, each) => sum + each, startupSeconds + streamSeconds);
+}
+
+function chosenCases({ cases }: Work, targetNames: readonly string[]): readonly Case[] {
+  return cases.filter(({ target }) => target === undefined || targetNames.includes(target));
+}
 
 function findGenerator(): LoadGenerator {
   const generator = findWrk() ?? findAutocannon();
@@ -30,10 +52,11 @@ export async function run(options: Options, command: string, report: (line: stri
   const isPinned = beginPinning();
   const { rounds, seconds, only, targets: names } = options;
   const generator = findGenerator();
+  report(`Expected time: ${Math.ceil(expectedSeconds(options) / 60)} minutes.`);
   await using upstream = await startUpstream();
   const failures: string[] = [];
 
-  /** What is not asked for, or fails, is undefined: an hour of figures must not go with it. */
+  /** Undefined for a work that is not asked for, and for one that fails: the other works' figures are kept. */
   async function attempt<Result>(
     { name, title }: { readonly name: string; readonly title: string },
     measureIt: () => Promise<Result>,
@@ -50,7 +73,7 @@ export async function run(options: Options, command: string, report: (line: stri
   }
 
   async function measureWork(work: Work): Promise<WorkResult> {
-    const cases = work.cases.filter(({ target }) => target === undefined || names.includes(target));
+    const cases = chosenCases(work, names);
     // Each work has servers of its own, so that no memory of one is in another's figures.
     const asked = cases.flatMap(({ target }) => target ?? []);
     await using servers = await startTargets(asked, upstream.url, report);
@@ -70,7 +93,7 @@ export async function run(options: Options, command: string, report: (line: stri
     .flatMap(({ packages, isPeer }) => packages.map((name) => `${name} ${versionOf(name, isPeer)}`));
   return {
     ...{ date: new Date().toISOString().slice(0, 10), command, rounds, seconds, machine: describeMachine() },
-    ...{ generator: generator.name, isPinned, works: results, startup, stream, failures },
+    ...{ generator: generator.name, isPinned, asked: only, works: results, startup, stream, failures },
     versions: [...new Set(versions)],
   };
 }

@@ -7,7 +7,7 @@ import { measureStream } from './works/stream.ts';
 import { works } from './works/works.ts';
 
 /** The targets that need no install. */
-const names = ['raw', 'facade', 'facade-subgraph'];
+const names = ['raw', 'bare', 'facade', 'facade-subgraph'];
 
 /** As short as a load can be: one request on each connection. */
 const seconds = 0;

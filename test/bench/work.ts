@@ -12,7 +12,12 @@ export interface Case {
   readonly target: string | undefined;
   readonly asked: Asked;
   readonly connections: number;
+  /** How many connections warm it up, where its own would take too long. */
+  readonly warmUpConnections?: number;
 }
+
+/** Requests a second divided by the base's, median latency less the base's, or median latency divided by the base's. */
+export type Comparison = 'rate' | 'added p50' | 'p50';
 
 /** Cases that are measured side by side, in rounds of random order. */
 export interface Work {
@@ -24,8 +29,10 @@ export interface Work {
   /** What only some do, so that nobody reads more out of the figures than is in them. */
   readonly differs: string;
   readonly cases: readonly Case[];
-  /** The case that the others' figures are divided by, round by round. */
+  /** The case that the others are compared with, round by round. */
   readonly base: string;
+  /** What is compared; `rate` when absent. */
+  readonly comparison?: Comparison;
   /** Only these few cases are asked by the smoke run, of the targets that need no install. */
   readonly smokeCases?: readonly string[];
 }

@@ -4,7 +4,6 @@ import { parseArgs } from 'node:util';
 import { describeMachine } from '../machine.ts';
 import { type Quartiles, quartilesOf } from '../statistics.ts';
 import { type JobFigures, runJob } from './job.ts';
-import { measureLists } from './list.ts';
 
 /*
  * `npm run bench:bulk`: how bulk deletes scale with servers, and what a large one takes of memory. Writes docs/benchmarks-bulk.md.
@@ -62,8 +61,6 @@ function table(delayMs: number): string {
     .join('\n');
 }
 
-print('lists of 100');
-const lists = await measureLists();
 print(`one of ${whole(large)}, two workers`);
 const one = await runJob({ workers: 2, count: large, delayMs: 0 });
 const { processor, cores, memoryGigabytes, system, node } = describeMachine();
@@ -91,11 +88,6 @@ ${table(delayMs)}`,
 A server sends 100 deletes of an account at a time, all of them together 256: beyond that it is the processors that all of this shares.
 At Truto's own limits a single account gets 4 a second (50 requests in 10 seconds, less what is left for those who wait): servers
 share the work of many accounts, and outlive each other.
-
-## A list of 100 by \`deleteEngagements\`, an upstream that takes 20 ms
-
-${spread(lists.server, ratio)} times as long as the round trip. All of them go at once (TRUTO_RATE_LIMITS=0; within Truto's limits the first 50
-do). What is above 1 is processors: undici alone, without a server, takes ${spread(lists.undici, ratio)} for the same 100 requests here.
 
 ## ${whole(large)} engagements, two servers
 

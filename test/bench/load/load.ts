@@ -3,13 +3,13 @@ export interface Load {
   readonly url: string;
   readonly method: 'POST' | 'DELETE';
   readonly headers: Readonly<Record<string, string>>;
-  /** Which body a request has is drawn by chance. */
+  /** Each request's body is drawn at random. */
   readonly bodies: readonly string[];
   readonly connections: number;
   readonly seconds: number;
 }
 
-/** What came of it. */
+/** The figures of one load. */
 export interface LoadFigures {
   readonly requestCount: number;
   readonly seconds: number;

@@ -1,16 +1,16 @@
 import type { CaseResult, WorkResult } from '../measure.ts';
 import type { Results } from '../results.ts';
 import type { Quartiles } from '../statistics.ts';
-import { straight } from '../works/latency.ts';
+import type { Work } from '../work.ts';
 import type { StartupResult } from '../works/startup.ts';
-import { addedP50Ms, findCase, paired, quartiles, rateRatio } from './figures.ts';
+import { caseOfTarget, comparisons, findCase, paired, quartiles, rateRatio } from './figures.ts';
 import { judgeGoals } from './goals.ts';
 
 const megabyte = 1024 * 1024;
 const shownComplaint = 160;
 
-/** A number with about three digits that say something. */
-function shown(value: number): string {
+/** A number with about three significant digits. */
+export function shown(value: number): string {
   if (!Number.isFinite(value)) return '–';
   if (Math.abs(value) >= 100) return Math.round(value).toLocaleString('en');
   return value.toFixed(Math.abs(value) >= 10 ? 1 : 2);
@@ -30,14 +30,14 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
   return [line(head), line(rule), ...rows.map(line)].join('\n');
 }
 
-/** What keeps a row from counting, on one line. */
+/** Why a row is not counted, on one line. */
 function shortComplaint(complaint: string): string {
   return complaint.replace(/\s+/g, ' ').slice(0, shownComplaint);
 }
 
-const head = [
+const head = (comparison: string) => [
   'requests/s',
-  'ratio',
+  comparison,
   'CPU µs/request',
   'p50 ms',
   'p99 ms',
@@ -45,13 +45,19 @@ const head = [
   'RSS idle, load, peak MB',
 ];
 
-function rowOf(each: CaseResult, base: CaseResult | undefined, isLatency: boolean): readonly string[] {
+function rowOf(each: CaseResult, base: CaseResult | undefined, { comparison = 'rate' }: Work): readonly string[] {
   if (each.complaint !== undefined || each.readings.length === 0) {
     const why = each.complaint ?? 'not asked for';
-    return [each.name, `not counted: ${shortComplaint(why)}`, ...head.slice(1).map(() => '')];
+    return [
+      each.name,
+      `not counted: ${shortComplaint(why)}`,
+      ...head('')
+        .slice(1)
+        .map(() => ''),
+    ];
   }
   const failures = each.readings.reduce((sum, { failureCount }) => sum + failureCount, 0);
-  const ratio = base && paired(each, base, isLatency ? addedP50Ms : rateRatio);
+  const ratio = base && paired(each, base, comparisons[comparison].combine);
   const load = quartiles(each, ({ rssBytes }) => rssBytes)?.median;
   return [
     failures === 0 ? each.name : `${each.name} (${failures.toLocaleString('en')} failures)`,
@@ -68,12 +74,25 @@ function rowOf(each: CaseResult, base: CaseResult | undefined, isLatency: boolea
 /** A work's figures: medians, and quartiles in parentheses. */
 export function workTable(result: WorkResult): string {
   const base = findCase(result, result.work.base);
-  const isLatency = result.work.base === straight;
-  const titles = isLatency ? head.map((title) => (title === 'ratio' ? 'added p50 ms' : title)) : head;
   return table(
-    ['', ...titles],
-    result.cases.map((each) => rowOf(each, base, isLatency)),
+    ['', ...head(comparisons[result.work.comparison ?? 'rate'].title)],
+    result.cases.map((each) => rowOf(each, base, result.work)),
   );
+}
+
+/** Deletes a second of each target, the fastest first, and the facade's rate divided by the target's. */
+export function leadTable(result: WorkResult): string {
+  const facade = caseOfTarget(result, 'facade');
+  const rows = result.cases
+    .flatMap(({ name }) => findCase(result, name) ?? [])
+    .map((each) => ({ each, rate: quartiles(each, ({ requestsPerSecond }) => requestsPerSecond)?.median ?? 0 }))
+    .toSorted((a, b) => b.rate - a.rate)
+    .map(({ each, rate }) => [
+      each === facade ? `**${each.name}**` : each.name,
+      shown(Math.round(rate)),
+      facade ? shown(paired(facade, each, rateRatio).median) : '–',
+    ]);
+  return table(['', 'deletes a second on one core', 'this facade against it'], rows);
 }
 
 /** How long starts take. */
@@ -85,13 +104,15 @@ export function startupTable(startup: readonly StartupResult[]): string {
   return table(['', 'ms'], rows);
 }
 
-/** The goals, each with its figure and whether it is met. */
+/** The goals of the works that were measured, each with its figure and whether it is met; empty when there is none. */
 export function goalTable(results: Results): string {
-  const rows = judgeGoals(results).map(({ goal, figure, verdict }) => {
+  const judged = judgeGoals(results);
+  if (judged.length === 0) return '';
+  const rows = judged.map(({ goal, figure, verdict }) => {
     const { what, bound, isUpperBound, stretch, unit } = goal;
     const limit = `${isUpperBound ? '≤' : '≥'} ${bound}${stretch === undefined ? '' : ` (stretch ${stretch})`} ${unit}`;
     const value = figure === undefined ? '–' : `${shown(figure)} ${unit}`;
     return [what, limit.trim(), value.trim(), verdict];
   });
-  return table(['', 'goal', 'figure', ''], rows);
+  return table(['', 'goal', 'this run', ''], rows);
 }

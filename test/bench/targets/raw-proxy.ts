@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { Pool } from 'undici';
 
 /**
- * The base of every comparison: what somebody would write by hand for exactly these requests. Node's HTTP server,
+ * The base of every comparison: a proxy that somebody would write by hand for exactly these requests. Node's HTTP server,
  * undici's Pool, JSON in, fields picked, JSON out. No GraphQL, no limits, no errors, no log.
  */
 

@@ -19,7 +19,7 @@ function node(file: string, cwd: string, env: Readonly<Record<string, string>>):
 
 /** The settings under which the facade is measured: production's, but for its rate limits, which are not what is measured. */
 export function facadeEnvironment({ upstreamUrl, port }: Surroundings): Readonly<Record<string, string>> {
-  const settings = { TRUTO_BASE_URL: upstreamUrl, AUTH_MODE: 'passthrough', TRUTO_RATE_LIMITS: '0' };
+  const settings = { TRUTO_BASE_URL: upstreamUrl, AUTH_MODE: 'passthrough', TRUTO_RATE_LIMITS: '0', METRICS_PORT: '0' };
   return { ...inProduction, ...settings, PORT: String(port) };
 }
 
@@ -32,6 +32,14 @@ const rawProxy: Target = {
   path: '/',
   prepare: async ({ upstreamUrl, port }) =>
     node(path('raw-proxy.ts'), root, { UPSTREAM_URL: upstreamUrl, PORT: String(port) }),
+};
+
+const bareRoad: Target = {
+  ...rawProxy,
+  name: 'bare',
+  title: 'bare road',
+  prepare: async ({ upstreamUrl, port }) =>
+    node(path('bare-road.ts'), root, { UPSTREAM_URL: upstreamUrl, PORT: String(port) }),
 };
 
 const facade: Target = {
@@ -81,7 +89,12 @@ const hiveGateway: Target = {
     const supergraph = await composeSupergraph(upstreamUrl, folder);
     const options = ['--host', '127.0.0.1', '--port', String(port)];
     const { file, args, env } = node(join(binaries, 'hive-gateway'), folder, {});
-    return { file, args: [...args, 'supergraph', supergraph, ...options], cwd: folder, env };
+    return {
+      file,
+      args: [...args, 'supergraph', supergraph, '--jit', '-c', join(peers, 'gateway.config.mjs'), ...options],
+      cwd: folder,
+      env,
+    };
   },
 };
 
@@ -101,12 +114,13 @@ const tailcall: Target = {
 /** What is compared, each with all others; the first is the base. */
 export const comparedTargets: readonly Target[] = [
   rawProxy,
+  bareRoad,
   facade,
   facadeThroughYoga,
   tailcall,
   peer('mercurius', 'Mercurius with JIT, undici Pool', ['mercurius', 'graphql-jit', 'fastify']),
-  peer('yoga-fetch', 'Yoga, built-in fetch', ['graphql-yoga']),
-  peer('apollo-standalone', 'Apollo Server, RESTDataSource', ['@apollo/server', '@apollo/datasource-rest']),
+  peer('yoga', 'Yoga, undici Pool', ['graphql-yoga']),
+  peer('apollo-standalone', 'Apollo Server standalone, RESTDataSource', ['@apollo/server', '@apollo/datasource-rest']),
   peer('apollo-express', 'Apollo Server in Express, RESTDataSource', ['@as-integrations/express5', 'express']),
   peer('graphql-http', 'graphql-http, undici Pool', ['graphql-http']),
   hiveGateway,

@@ -22,6 +22,12 @@ export const ids = {
 /** How long upstream takes for {@link ids.slow}: about what a near API takes. */
 export const slowMs = 20;
 
+/** A list of deletes, each answered after {@link slowMs} by the id alone. */
+export const listedIds: readonly string[] = Array.from(
+  { length: 100 },
+  (_, index) => `6e66c87e5cd13c3c79a4${String(index).padStart(4, '0')}`,
+);
+
 const statusTexts: Readonly<Record<number, string>> = { 200: 'OK' };
 
 function response(status: number, body: string, headers: Readonly<Record<string, string>> = {}): Buffer {
@@ -65,10 +71,11 @@ export type RefusalName = keyof typeof refusals;
 const { id, subject, status } = engagementOf(ids.lean);
 
 /** What deletes get, by the engagement's id. */
-export const deleteAnswers: ReadonlyMap<string, Answer> = new Map([
+export const deleteAnswers: ReadonlyMap<string, Answer> = new Map<string, Answer>([
   [ids.whole, atOnce(json(engagementOf(ids.whole)))],
   [ids.lean, { ...atOnce(json(engagementOf(ids.lean))), lean: json({ id, subject, status }) }],
   [ids.slow, { bytes: json(engagementOf(ids.slow)), delayMs: slowMs }],
+  ...listedIds.map((listed) => [listed, { bytes: json({ id: listed }), delayMs: slowMs }] as const),
   ...Object.entries(refusals),
 ]);
 

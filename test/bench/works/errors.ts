@@ -9,7 +9,7 @@ function caseOf(name: string, questions: readonly Question[]): Case {
   return { name, target: 'facade', asked: { kind: 'questions', of: () => questions }, connections: usualConnections };
 }
 
-/** In an account of its own: what one account suffers must not show in another's figures. */
+/** Each case has an account of its own: an open breaker must not change another case's figures. */
 const accountFor = (name: string) => `account-of-${name}`;
 
 const success = { __typename: 'DeleteEngagementSuccess', deletedEngagementId: ids.lean, outcome: 'DELETED' };
@@ -38,16 +38,16 @@ const rateLimited = { __typename: 'RateLimitedError' };
 const rawResponse = { why: 'the provider says no' };
 
 /**
- * Deletes that upstream refuses or fails, against one that succeeds. All are the facade's: an error of the peers is an
- * exception, which is no answer to compare with.
+ * Deletes that upstream refuses or fails, against one that succeeds. All are the facade's: the peers throw an exception,
+ * so there is no answer to compare with.
  */
 export const errors: Work = {
   name: 'errors',
   title: 'A delete that fails, in each way, against one that succeeds',
   equal: `The facade alone, one document for all cases; upstream's answers are about as long. 32 connections.`,
-  differs: `What the facade does about it. A refusal is one request. After 429 with Retry-After, and when an account's breaker is
-open, nothing is sent: those answers are made without upstream. Where one delete in eight fails, that one is attempted
-again after up to 200 ms, while the retry budget lasts, so the 50th percentile and the CPU time tell more than the rate.`,
+  differs: `A refusal is one request. After 429 with Retry-After, and while an account's breaker is open, no request is sent.
+Where one delete in eight fails, it is retried after up to 200 ms while the retry budget lasts: compare p50 and CPU time there,
+not the rate.`,
   base: 'deleted',
   cases: [
     caseOf('deleted', [succeeding(accountFor('success'))]),

@@ -2,7 +2,7 @@ import { deleteQuestion, documentQuestion, type Question } from '../question.ts'
 import { ids } from '../upstream/answers.ts';
 import type { Case, Work } from '../work.ts';
 
-/** More than the facade remembers of what it refused, of documents that are short; long ones would fill the memory. */
+/** More short documents than the facade caches refusals of. Many long ones would fill the bench's memory. */
 const counts = { short: 2_000, long: 20 } as const;
 
 const repeat = (count: number, make: (index: number) => string) =>
@@ -26,13 +26,13 @@ const tooCostly = [
   'A document may cost at most 50000: select less, or write a smaller `first` into it.',
 ] as const;
 
-/** Documents beyond a limit (S09): refusing one has to be cheap, since anybody can send as many as they like. */
+/** Documents beyond a limit (S09). A refusal must be cheap, because anybody can send many. */
 export const refusals: Work = {
   name: 'refusals',
   title: 'A document beyond a limit, against a delete',
   equal: 'The facade alone, one request at a time.',
-  differs: `Nothing is sent for a refused document. Each has a text of its own, so that none is remembered, except the longest:
-of those there are ${counts.long}, and what they cost is reading the request. S09 of what is promised allows 50 ms.`,
+  differs: `No request is sent for a refused document. Every document has a text of its own, so no cache answers. Only the
+longest are ${counts.long} in turn: reading the request is their whole cost. Promise S09 allows 50 ms.`,
   base: 'deleted',
   cases: [
     {

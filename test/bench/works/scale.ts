@@ -10,7 +10,7 @@ const measured = [
 const counts = [10, 1_000, 10_000] as const;
 const connectionCounts = [1, 32, 256, 1_000] as const;
 
-/** As many as it takes for 1,000 connections: 32 requests of one account run and 468 wait, and more are refused. */
+/** Enough for 1,000 connections: in one account 32 requests run, 468 wait, and more are refused. */
 const accountsOfConnections = 100;
 
 const accountOf = (index: number) => `00000000-0000-4000-8000-${String(index).padStart(12, '0')}`;
@@ -32,14 +32,14 @@ function casesOf(what: string, sizes: readonly number[], questionsOf: (size: num
   );
 }
 
-const differs = 'The raw proxy looks at neither documents nor accounts: its figures show what the load itself costs.';
+const differs = 'The raw proxy ignores documents and accounts: its figures show the cost of the load itself.';
 
 /** Many different documents. */
 export const documents: Work = {
   name: 'documents',
-  title: 'A delete, all fields, by so many different documents',
+  title: 'A delete, all fields, by many different documents',
   equal:
-    'Documents that differ in the name of their operation, drawn by chance; all were asked once before. 32 connections.',
+    'Documents differ in the name of their operation and are drawn at random. Each was sent once before. 32 connections.',
   differs,
   cases: casesOf('document', counts, (size) => manyOf(size, (suffix) => ({ suffix }))),
   base: 'raw POST proxy, 10 documents',
@@ -49,8 +49,9 @@ export const documents: Work = {
 /** Many different integrated accounts. */
 export const accounts: Work = {
   name: 'accounts',
-  title: 'A delete, all fields, in so many different accounts',
-  equal: 'One document and one caller; integrated accounts drawn by chance, all looked up before. 32 connections.',
+  title: 'A delete, all fields, in many different accounts',
+  equal:
+    'One document and one caller. Integrated accounts are drawn at random; each was looked up before. 32 connections.',
   differs,
   cases: casesOf('account', counts, (size) => manyOf(size, (index) => ({ account: accountOf(index) }))),
   base: 'raw POST proxy, 10 accounts',
@@ -62,10 +63,10 @@ const spread = () => manyOf(accountsOfConnections, (index) => ({ account: accoun
 /** Many connections at once. */
 export const connections: Work = {
   name: 'connections',
-  title: 'A delete, all fields, over so many connections',
-  equal: `One document, ${accountsOfConnections} integrated accounts drawn by chance, each connection with one request at a time.`,
-  differs: `The facade takes 1,000 requests at once and answers 503 beyond that, or when its event loop is held up; it has 128
-connections to upstream, as has the raw proxy. Failures are such answers.`,
+  title: 'A delete, all fields, over many connections',
+  equal: `One document, ${accountsOfConnections} integrated accounts drawn at random, one request at a time on each connection.`,
+  differs: `The facade takes 1,000 requests at once. It answers 503 beyond that, and when its event loop is blocked; these answers
+are the failures. Both have 128 connections to upstream.`,
   cases: connectionCounts.flatMap((size) =>
     casesOf('connection', [size], spread).map((each) => ({ ...each, connections: size })),
   ),

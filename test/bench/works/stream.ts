@@ -10,17 +10,17 @@ import { targets } from '../targets/targets.ts';
 
 const megabyte = 1024 * 1024;
 
-/** A body of a sixteenth goes before the measured one: as in any server that is in use, V8 has grown its young generation. */
+/** A body of a sixteenth comes first: V8 grows its young generation, as in any server that is in use. */
 const warmUpShare = 1 / 16;
 
-/** What one streamed body cost. */
+/** The cost of one streamed body. */
 export interface StreamResult {
   readonly bodyBytes: number;
   /** How many bytes of it came out, decoded. */
   readonly deliveredBytes: number;
   /** How much the server's peak grew over what it held before, in bytes; undefined where nobody tells. */
   readonly grownBytes: number | undefined;
-  /** How much of the body upstream was relieved of while the client slept. */
+  /** How much of the body was read from upstream while the client slept. */
   readonly pulledAsleepBytes: number;
 }
 
@@ -28,10 +28,10 @@ export interface StreamResult {
 export const streamWork = {
   name: 'stream',
   title: 'A body of 256 MB for a client that sleeps',
-  equal: `One delete with format STREAM in parts, after one of 16 MB. The client reads the head, sleeps for
-3 s, then reads the rest.`,
+  equal: `One delete with format \`STREAM\` in parts, after one of 16 MB. The client reads the head, sleeps for 3 s, then reads
+the rest.`,
   differs:
-    'The facade alone: no other target streams a body through GraphQL. Its parts are base64, so that the client reads a third more.',
+    'The facade alone: no other target streams a body through GraphQL. Its parts are base64, so the client reads a third more.',
 } as const;
 
 async function startBodies() {
