@@ -171,6 +171,12 @@ describe('the front door answers as Yoga does', () => {
         'mutation { deleteEngagement(id: 1, integratedAccountId: "a", dryRun: true) { ... on DeleteEngagementPlan { wouldBeSent method excludedFields findings { message } integration { name } } } }',
       ),
     ],
+    [
+      'an absent variable with the name of a property of every object',
+      body(
+        'mutation ($constructor: ResponseFormat) { deleteEngagement(id: 1, integratedAccountId: "a", format: $constructor) { __typename ... on Error { message } } }',
+      ),
+    ],
     ['a query', body('{ integrations { name } }')],
     ['an unknown field', body('mutation { deleteEngagement(id: 1, integratedAccountId: 2) { nothing } }')],
     ['no query', JSON.stringify({ variables: {} })],
