@@ -172,9 +172,10 @@ describe('the front door answers as Yoga does', () => {
       ),
     ],
     [
-      'an absent variable with the name of a property of every object',
+      'a variable with the name of the prototype',
       body(
-        'mutation ($constructor: ResponseFormat) { deleteEngagement(id: 1, integratedAccountId: "a", format: $constructor) { __typename ... on Error { message } } }',
+        'mutation ($__proto__: JSONObject, $id: ID!) { deleteEngagement(id: $id, integratedAccountId: "a", remoteQuery: $__proto__) { __typename } }',
+        { variables: JSON.parse('{"__proto__":{"a":"b"},"id":"5"}') },
       ),
     ],
     ['a query', body('{ integrations { name } }')],

@@ -182,10 +182,21 @@ describe('a prepared operation', () => {
 
   it('is prepared for each outcome of its conditions by itself', () => {
     const query =
-      'mutation ($c: Boolean!) { deleteEngagement(id: 1, integratedAccountId: 1) { __typename @include(if: $c) } }';
-    expect(prepare(query, { c: true }).prepared).toBeDefined();
-    expect(operations.find({ query, variables: { c: false } })).toBeUndefined();
-    expect(prepare(query, { c: false }).prepared).not.toBe(operations.find({ query, variables: { c: true } }));
+      'mutation ($c: Boolean = true) { deleteEngagement(id: 1, integratedAccountId: 1) { __typename @include(if: $c) id: __typename } }';
+    const given: Record<string, unknown>[] = [{}, { c: false }, { c: true }];
+    for (const [index, variables] of given.entries()) {
+      const found = () => given.map((each) => operations.find({ query, variables: each }));
+      expect(found()[index]).toBeUndefined();
+      prepare(query, variables);
+      expect(new Set(found().filter(Boolean)).size).toBe(index + 1);
+    }
+  });
+
+  it('is not found by variables whose names look like a part of its key', () => {
+    const query =
+      'mutation ($c: Boolean!) { deleteEngagement(id: 1, integratedAccountId: 2) { id: __typename @skip(if: $c) } }';
+    expect(prepare(`#:true\n${query}`, { c: true }).prepared).toBeDefined();
+    expect(operations.find({ query, variables: { 'c:true\n#': true } })).toBeUndefined();
   });
 
   it.each<[string, (index: number) => string, number]>([
