@@ -177,6 +177,13 @@ describe('the front door answers as Yoga does', () => {
         'mutation { deleteEngagement(id: 1, integratedAccountId: "a", dryRun: true) { ... on DeleteEngagementPlan { wouldBeSent method excludedFields findings { message } integration { name } } } }',
       ),
     ],
+    [
+      'a variable with the name of the prototype',
+      body(
+        'mutation ($__proto__: JSONObject, $id: ID!) { deleteEngagement(id: $id, integratedAccountId: "a", remoteQuery: $__proto__) { __typename } }',
+        { variables: JSON.parse('{"__proto__":{"a":"b"},"id":"5"}') },
+      ),
+    ],
     ['a query', body('{ integrations { name } }')],
     ['an unknown field', body('mutation { deleteEngagement(id: 1, integratedAccountId: 2) { nothing } }')],
     ['no query', JSON.stringify({ variables: {} })],

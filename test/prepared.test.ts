@@ -6,14 +6,11 @@ import { describe, expect, it } from 'vitest';
 import { Secret } from '../src/config/secret.ts';
 import { AnswerRoom } from '../src/engagement/answer-room.ts';
 import { createDeleteMemory } from '../src/engagement/delete/delete-memory.ts';
-import { deleteErrorKinds } from '../src/engagement/delete-errors.ts';
 import { wireFieldsOf } from '../src/engagement/record.ts';
 import { ChunkDeliveries } from '../src/graphql/core/chunk-delivery.ts';
 import type { Context } from '../src/graphql/core/context.ts';
-import { type PlanSize, prepareOperation } from '../src/graphql/prepared/prepare.ts';
-import { createPreparedOperations } from '../src/graphql/prepared/prepared-operations.ts';
+import { PreparedOperations } from '../src/graphql/prepared/prepared-operations.ts';
 import { runPrepared } from '../src/graphql/prepared/run-prepared.ts';
-import { SharedParts } from '../src/graphql/prepared/shared-parts.ts';
 import type { Attempt } from '../src/upstream/attempt.ts';
 import { runs } from './support/runs.ts';
 import { schema } from './support/schema.ts';
@@ -53,14 +50,14 @@ function contextOver(attempt: Attempt): Context {
   };
 }
 
-/** One for all documents, as in a server: what they have in common is shared. */
-const operations = createPreparedOperations(schema);
+/** One for all documents, as in a server. */
+const operations = new PreparedOperations(schema);
 
-function prepare(query: string) {
+function prepare(query: string, variables: Record<string, unknown> = {}) {
   const document = parse(query);
   expect(validate(schema, document)).toEqual([]);
-  operations.note({ query });
-  return { document, prepared: operations.find({ query }) };
+  operations.note({ query, variables });
+  return { document, prepared: operations.find({ query, variables }) };
 }
 
 /** Values as upstream documents them, and as it does not. */
@@ -100,6 +97,13 @@ const attempts: fc.Arbitrary<Attempt> = fc.oneof(
   ),
 );
 
+/** What `$v0` to `$v3` are in a later request for the same document. */
+const otherVariables = fc.dictionary(
+  fc.constantFrom('v0', 'v1', 'v2', 'v3'),
+  fc.constantFrom<unknown>(true, false, null, 1),
+  { noNullPrototype: true },
+);
+
 describe('a prepared operation', () => {
   it.each([
     ['id', 'answer'],
@@ -127,23 +131,41 @@ describe('a prepared operation', () => {
     },
   );
 
-  it('answers what the executor answers, to the byte, whatever the document and upstream say', async () => {
+  it.each([
+    ['id', 'answer'],
+    ['__typename id', 'answer'],
+    ['name', 'uncovered'],
+    ['id name', 'uncovered'],
+    ['__typename name', 'uncovered'],
+  ])('of which a related record has %s selected ends as %s: the executor reads the rest', async (selection, kind) => {
+    const { prepared } = prepare(
+      `mutation { deleteEngagement(id: 1, integratedAccountId: "a") { ... on DeleteEngagementSuccess { engagement { owner { ${selection} } } } } }`,
+    );
+    const body = { kind: 'complete', bytes: Buffer.from('{"id":"1","owner":{"id":"u"}}') } as const;
+    const answer: Attempt = { kind: 'answer', statusCode: 200, headers: {}, body, disconnect() {} };
+    const end = prepared && (await runPrepared(prepared, {}, contextOver(answer)));
+    expect(end?.kind ?? 'uncovered').toBe(kind);
+  });
+
+  it('answers what the executor answers, to the byte, whatever the document, its variables and upstream say', async () => {
     const ends = { answer: 0, odd: 0, uncovered: 0 };
     await fc.assert(
-      fc.asyncProperty(documents, attempts, async (generated, attempt) => {
+      fc.asyncProperty(documents, otherVariables, attempts, async (generated, others, attempt) => {
         const query = printDocument(generated);
-        const { document, prepared } = prepare(query);
-        const variableValues = generated.variables;
-        const execution = await execute({ schema, document, variableValues, contextValue: contextOver(attempt) });
-        const end = prepared ? await runPrepared(prepared, variableValues, contextOver(attempt)) : undefined;
-        ends[end?.kind ?? 'uncovered'] += 1;
-        if (end?.kind === 'answer') expect(end.text).toBe(JSON.stringify(execution));
-        else if (end?.kind === 'odd') {
-          const contextValue = { ...contextOver(attempt), given: end.given };
-          const again = await execute({ schema, document, variableValues, contextValue });
-          expect(JSON.stringify(again)).toBe(JSON.stringify(execution));
-          expect(again.errors).toBeDefined();
-        } else expect(query).toMatch(/@defer|chunks/);
+        const { document } = prepare(query, generated.variables);
+        for (const variableValues of [generated.variables, others]) {
+          const prepared = operations.find({ query, variables: variableValues });
+          const execution = await execute({ schema, document, variableValues, contextValue: contextOver(attempt) });
+          const end = prepared && (await runPrepared(prepared, variableValues, contextOver(attempt)));
+          ends[end?.kind ?? 'uncovered'] += 1;
+          if (end?.kind === 'answer') expect(end.text).toBe(JSON.stringify(execution));
+          else if (end?.kind === 'odd') {
+            const contextValue = { ...contextOver(attempt), given: end.given };
+            const again = await execute({ schema, document, variableValues, contextValue });
+            expect(JSON.stringify(again)).toBe(JSON.stringify(execution));
+            expect(again.errors).toBeDefined();
+          } else if (variableValues === generated.variables) expect(query).toMatch(/@defer|chunks/);
+        }
       }),
       { numRuns: runs(1000) },
     );
@@ -173,89 +195,74 @@ describe('a prepared operation', () => {
     expect(end.kind).toBe('uncovered');
   });
 
-  it('shares what it has in common with others, whatever they are called, and however their parts are combined', () => {
-    const shared = new SharedParts();
-    const fieldsOfItsOwn = (query: string) => {
-      let own = 0;
-      const onPlan = ({ fieldCount }: PlanSize) => {
-        own += fieldCount;
-      };
-      prepareOperation(schema, { query }, shared, onPlan);
-      return own;
-    };
-    const selected = '__typename ... on DeleteEngagementSuccess { engagement { id phoneNumbers { number } } }';
-    const delete_ = (name: string, id: string, more = '') =>
-      `mutation ${name} { ${name}: deleteEngagement(id: "${id}", integratedAccountId: "a") { ${selected} ${more} } }`;
-    expect(fieldsOfItsOwn(delete_('A', '1'))).toBeGreaterThan(10);
-    expect(fieldsOfItsOwn(delete_('B', '2'))).toBe(0);
-    // Two fields of one member; and the union, which has the success and the plan besides the errors, is another one.
-    expect(fieldsOfItsOwn(delete_('C', '3', '... on RateLimitedError { retryAfterMs }'))).toBe(
-      2 + deleteErrorKinds.length + 2,
-    );
-  });
-
-  it('keeps nothing of the variables of who sent it first', async () => {
+  it('keeps nothing of the variables of who sent it', async () => {
     const collectGarbage = runInNewContext('gc') as () => void;
     const fields = times(200, (index) => `a${index}: subject`);
-    const query = `mutation ($id: ID!, $c: Boolean!) { deleteEngagement(id: $id, integratedAccountId: 1) { ... on DeleteEngagementSuccess { engagement { id @include(if: $c) ${fields} } } } }`;
-    const { prepared } = prepare(query);
+    const query = `mutation ($id: ID!, $query: JSONObject, $c: Boolean!) { deleteEngagement(id: $id, integratedAccountId: 1, remoteQuery: $query) { ... on DeleteEngagementSuccess { engagement { id @include(if: $c) ${fields} } } } }`;
     const attempt: Attempt = { kind: 'failure', mayHaveBeenSent: false, reason: 'refused' };
-    const planFor = (id: string) => {
-      const values = prepared?.readVariables({ id, c: id === '1' }) ?? {};
-      expect(prepared?.plan(values)).toHaveLength(1);
-      return new WeakRef(values);
+    const send = async (id: string) => {
+      const variables = { id, query: { id }, c: true };
+      const { prepared } = prepare(query, variables);
+      expect(prepared && (await runPrepared(prepared, variables, contextOver(attempt)))?.kind).toBe('answer');
+      return [new WeakRef<object>(variables), new WeakRef<object>(variables.query)];
     };
-    const references = ['1', '2'].map(planFor);
-    if (prepared) await runPrepared(prepared, { id: '3', c: true }, contextOver(attempt));
+    const references = [...(await send('1')), ...(await send('2'))];
+    await send('3');
     // The engine may itself hold on to what it used last, for a moment: what is kept stays for ever.
     const left = () => {
       collectGarbage();
       return references.filter((reference) => reference.deref()).length;
     };
     await expect.poll(left).toBe(0);
-    expect(prepared?.plan({ id: '3', c: true })).toHaveLength(1);
+    expect(operations.find({ query, variables: { c: true } })).toBeDefined();
   });
 
-  it('counts what its arguments hold, in each of its plans', () => {
-    const operations = createPreparedOperations(schema);
-    const list = times(800, (index) => String(index % 10));
-    const operation = (index: number) => ({
-      query: `mutation ($c: Boolean!) { deleteEngagement(id: ${index}, integratedAccountId: 1, remoteQuery: { a: [${list}] }) { __typename @include(if: $c) } }`,
-    });
-    for (let index = 0; index < 500; index += 1) {
-      operations.note(operation(index));
-      for (const c of [true, false]) operations.find(operation(index))?.plan({ c });
+  it('is prepared for each outcome of its conditions by itself', () => {
+    const query =
+      'mutation ($c: Boolean = true) { deleteEngagement(id: 1, integratedAccountId: 1) { __typename @include(if: $c) id: __typename } }';
+    const given: Record<string, unknown>[] = [{}, { c: false }, { c: true }];
+    for (const [index, variables] of given.entries()) {
+      const found = () => given.map((each) => operations.find({ query, variables: each }));
+      expect(found()[index]).toBeUndefined();
+      prepare(query, variables);
+      expect(new Set(found().filter(Boolean)).size).toBe(index + 1);
     }
-    expect(operations.find(operation(0))).toBeUndefined();
-    expect(operations.find(operation(499))).toBeDefined();
   });
 
-  it('is planned for eight outcomes of its conditions, and left to the executor in others', () => {
-    const conditions = ['a', 'b', 'c', 'd'];
-    const { prepared } = prepare(
-      `mutation (${conditions.map((name) => `$${name}: Boolean!`)}) { deleteEngagement(id: 1, integratedAccountId: 1) {
-        ${conditions.map((name) => `${name}: __typename @include(if: $${name})`).join(' ')} __typename } }`,
-    );
-    const outcomes = Array.from({ length: 16 }, (_, bits) =>
-      Object.fromEntries(conditions.map((name, place) => [name, (bits & (1 << place)) > 0])),
-    );
-    const isPlanned = () => outcomes.map((outcome) => prepared?.plan(outcome) !== null);
-    expect(isPlanned().filter(Boolean)).toHaveLength(8);
-    expect(isPlanned().slice(0, 8)).toEqual(Array(8).fill(true));
+  it('is not found by variables whose names look like a part of its key', () => {
+    const query =
+      'mutation ($c: Boolean!) { deleteEngagement(id: 1, integratedAccountId: 2) { id: __typename @skip(if: $c) } }';
+    expect(prepare(`#:true\n${query}`, { c: true }).prepared).toBeDefined();
+    expect(operations.find({ query, variables: { 'c:true\n#': true } })).toBeUndefined();
   });
 
-  it('is kept until others have taken its room, and not those that were used since', () => {
-    const operations = createPreparedOperations(schema);
-    const operation = (index: number) => ({
-      // As long as a request may be.
-      query: `mutation { deleteEngagement(id: ${index}, integratedAccountId: 1) { __typename } } #${' '.repeat(250_000)}`,
-    });
-    operations.note(operation(0));
-    operations.note(operation(1));
-    for (let index = 2; index < 250; index += 1) {
-      operations.note(operation(index));
-      expect(operations.find(operation(0))).toBeDefined();
+  it.each<[string, (index: number) => string, number]>([
+    [
+      'text',
+      (index) =>
+        `mutation { deleteEngagement(id: ${index}, integratedAccountId: 1) { __typename } } #${' '.repeat(250_000)}`,
+      100,
+    ],
+    [
+      'arguments',
+      (index) =>
+        `mutation { deleteEngagement(id: ${index}, integratedAccountId: 1, remoteQuery: { a: [${times(4_000, String)}] }) { __typename } }`,
+      300,
+    ],
+    [
+      'fields',
+      (index) =>
+        `mutation { ${times(10, (key) => `a${key}: deleteEngagement(id: ${index}, integratedAccountId: 1) { ... on Error { message __typename } }`)} }`,
+      800,
+    ],
+  ])('is kept until others have taken its room by their %s, and longer when it is used', (_what, operation, count) => {
+    const operations = new PreparedOperations(schema);
+    const request = (index: number) => ({ query: operation(index), variables: {} });
+    for (let index = 0; index < count; index += 1) {
+      operations.note(request(index));
+      expect(operations.find(request(0))).toBeDefined();
     }
-    expect(operations.find(operation(1))).toBeUndefined();
+    expect(operations.find(request(1))).toBeUndefined();
+    expect(operations.find(request(count - 1))).toBeDefined();
   });
 });

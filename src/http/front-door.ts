@@ -4,7 +4,7 @@ import { Readable } from 'node:stream';
 import { isJsonObject } from '../engagement/body.ts';
 import type { Context, GivenResults } from '../graphql/core/context.ts';
 import { documentIdOf, type TrustedDocuments } from '../graphql/documents.ts';
-import type { PreparedOperations } from '../graphql/prepared/prepared-operations.ts';
+import type { OperationRequest, PreparedOperations } from '../graphql/prepared/prepared-operations.ts';
 import { runPrepared } from '../graphql/prepared/run-prepared.ts';
 import { runTraced } from '../upstream/trace.ts';
 import type { Handle } from './connections/listener.ts';
@@ -16,31 +16,21 @@ import { type Admission, admit, type ContextOptions, createContext } from './req
 import { findUnreadable, resultTypeFor } from './requests/headers.ts';
 import type { GraphQLHandler } from './yoga.ts';
 
-/** A request as a GraphQL client sends it, with nothing in it that only the executor knows to deal with. */
-interface PlainRequest {
-  readonly query: string;
-  readonly operationName: string | undefined;
-  readonly variables: Record<string, unknown>;
-  readonly extensions: Record<string, unknown> | undefined;
-}
-
 /** What Yoga's listener looks for on a request whose body has been read already; and what ours hands on with it. */
 type ReadRequest = IncomingMessage & { body?: Readable; admission?: Promise<Admission>; given?: GivenResults };
 
-/** Another is no name of an operation, and so part of no document. */
-const operationNames = /^[A-Za-z_]\w*$/;
+/** A request as a GraphQL client sends it. */
+interface PlainRequest extends OperationRequest {
+  readonly extensions: unknown;
+}
 
 const plainKeys = new Set(['query', 'documentId', 'operationName', 'variables', 'extensions']);
 
-function isAbsent(value: unknown): value is null | undefined {
-  return value === undefined || value === null;
-}
-
-/** The text of the document: as it came, or as it is trusted; undefined when that is for Yoga to say. */
-type FindText = (json: Readonly<Record<string, unknown>>) => unknown;
+/** The document as it came or, by its id, as it is trusted; undefined when Yoga has to refuse it. */
+type FindDocument = (json: Readonly<Record<string, unknown>>) => unknown;
 
 /** Reads the body; undefined for anything but a plain request, which Yoga then refuses or executes. */
-function readPlainRequest(text: string, findText: FindText): PlainRequest | undefined {
+function readPlainRequest(text: string, findDocument: FindDocument): PlainRequest | undefined {
   let json: unknown;
   try {
     json = JSON.parse(text);
@@ -48,36 +38,21 @@ function readPlainRequest(text: string, findText: FindText): PlainRequest | unde
     return undefined;
   }
   if (!isJsonObject(json) || !Object.keys(json).every((key) => plainKeys.has(key))) return undefined;
-  const { operationName = undefined, variables, extensions } = json;
-  const query = findText(json);
-  if (typeof query !== 'string') return undefined;
-  if (!isAbsent(operationName) && !(typeof operationName === 'string' && operationNames.test(operationName)))
-    return undefined;
-  if (!isJsonObject(variables ?? {}) || !isJsonObject(extensions ?? {})) return undefined;
+  const { operationName, extensions } = json;
+  const variables = json.variables ?? {};
+  const query = findDocument(json);
+  if (typeof query !== 'string' || typeof (operationName ?? '') !== 'string') return undefined;
+  if (!isJsonObject(variables) || !isJsonObject(extensions ?? {})) return undefined;
   if (findBadVariable(variables) !== undefined) return undefined;
-  return {
-    query,
-    operationName: (operationName as string | null | undefined) ?? undefined,
-    variables: (variables ?? {}) as Record<string, unknown>,
-    extensions: (extensions ?? undefined) as Record<string, unknown> | undefined,
-  };
+  return { query, operationName: operationName as string | null | undefined, variables, extensions };
 }
 
 function handOver(yoga: GraphQLHandler, request: ReadRequest, response: ServerResponse, text: string): void {
-  // Yoga would not hear of an end that has been.
+  // Yoga does not notice a response that is already closed.
   if (response.destroyed) return;
   // As a stream: whatever else it is given, Yoga's adapter counts the keys of, and a text has one for each character.
   request.body = Readable.from([Buffer.from(text)]);
   yoga(request, response);
-}
-
-function textFinder(trusted: TrustedDocuments | undefined, only: boolean): FindText {
-  // Without, a document by its id is for Yoga to refuse.
-  if (!trusted) return ({ query, documentId }) => (documentId === undefined ? query : undefined);
-  return (json) => {
-    if (json.query !== undefined) return only || json.documentId !== undefined ? undefined : json.query;
-    return trusted.get(documentIdOf(json) ?? '');
-  };
 }
 
 /**
@@ -92,19 +67,21 @@ export function createFrontDoor(
   options: ContextOptions,
 ): Handle {
   const serveGraphiQL = options.config.exposeSchema ? createGraphiQL(options.config, options.log) : undefined;
-  const findText = textFinder(trusted, options.config.trustedDocuments?.only === true);
+  const trustsOnly = options.config.trustedDocuments?.only === true;
+  const findDocument: FindDocument = (json) => {
+    if (json.query === undefined) return trusted?.get(documentIdOf(json) ?? '');
+    return trustsOnly || json.documentId !== undefined ? undefined : json.query;
+  };
 
-  async function runHere(
-    request: ReadRequest,
-    response: ServerResponse,
-    text: string,
-    resultType: string,
-  ): Promise<boolean> {
-    const plain = readPlainRequest(text, findText);
+  /** True when it has answered. */
+  async function runHere(request: ReadRequest, response: ServerResponse, text: string): Promise<boolean> {
+    const { headers } = request;
+    const resultType = resultTypeFor(headers.accept ?? null);
+    if (resultType === undefined || request.url !== '/graphql') return false;
+    const plain = readPlainRequest(text, findDocument);
     const prepared = plain && operations.find(plain);
     if (!prepared) return false;
-    const { headers } = request;
-    const { extensions } = plain;
+    const { variables, extensions } = plain;
     const header = (name: string) => headers[name]?.toString() ?? null;
     // No object with an accessor: V8 makes a shape for each, which keeps the request in memory for long.
     const hasCallerLeft = () => response.destroyed;
@@ -116,13 +93,10 @@ export function createFrontDoor(
     } catch {
       return false;
     }
-    const end = await runPrepared(prepared, plain.variables, context);
+    const end = await runPrepared(prepared, variables, context);
     context.chunkDeliveries.close();
-    if (end.kind === 'uncovered') return false;
-    if (end.kind === 'odd') {
-      request.given = end.given;
-      return false;
-    }
+    if (end.kind === 'odd') request.given = end.given;
+    if (end.kind !== 'answer') return false;
     response.setHeader('Content-Type', `${resultType}; charset=utf-8`);
     response.setHeader('Content-Length', Buffer.byteLength(end.text));
     response.end(end.text);
@@ -130,9 +104,7 @@ export function createFrontDoor(
   }
 
   async function answer(request: ReadRequest, response: ServerResponse, text: string): Promise<void> {
-    const resultType = resultTypeFor(request.headers.accept ?? null);
-    const isPlain = resultType !== undefined && request.url === '/graphql';
-    if (!isPlain || !(await runHere(request, response, text, resultType))) handOver(yoga, request, response, text);
+    if (!(await runHere(request, response, text))) handOver(yoga, request, response, text);
   }
 
   function receive(request: ReadRequest, response: ServerResponse, body: Buffer): void {

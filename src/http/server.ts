@@ -5,7 +5,7 @@ import { createDeleteMemory } from '../engagement/delete/delete-memory.ts';
 import { createSharedDeletes } from '../engagement/delete/shared-deletes.ts';
 import { createReadLimit } from '../graphql/core/record-loaders.ts';
 import { readTrustedDocuments } from '../graphql/documents.ts';
-import { createPreparedOperations } from '../graphql/prepared/prepared-operations.ts';
+import { PreparedOperations } from '../graphql/prepared/prepared-operations.ts';
 import { createSchema } from '../graphql/schema.ts';
 import type { Log } from '../log/log.ts';
 import { connectRedis } from '../redis/shared-memory.ts';
@@ -99,7 +99,7 @@ export async function startFacade({ config, log, upstream, openToken, loadLimits
     upstreamUrl: upstream.href.replace(/\/$/, ''),
     metrics,
   };
-  const operations = createPreparedOperations(schema);
+  const operations = new PreparedOperations(schema);
   const yoga = createGraphQLHandler(schema, operations, metrics, trusted, options);
   const listener = createListener(createFrontDoor(yoga, operations, trusted, options), {
     quietTimeoutMs: requestTimeoutMs + quietMarginMs,

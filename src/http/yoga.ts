@@ -125,9 +125,9 @@ function useNoteOperations(operations: PreparedOperations): Plugin<Context> {
   return {
     onExecute({ args }) {
       const { caller, params } = args.contextValue;
-      const { query, operationName } = params;
+      const { query, operationName, variables } = params;
       // Memory is for operations of callers who may execute them.
-      if (query && caller !== null) operations.note({ query, operationName });
+      if (query && caller !== null) operations.note({ query, operationName, variables: variables ?? {} });
     },
   };
 }

@@ -52,9 +52,8 @@ function mediaTypes(accept: string): readonly string[] {
 }
 
 function matches(asked: string, offered: string): boolean {
-  const [askedType, askedSubtype] = asked.split('/');
-  const [type, subtype] = offered.split('/');
-  return (askedType === '*' || askedType === type) && (askedSubtype === '*' || askedSubtype === subtype);
+  const [type] = offered.split('/');
+  return asked === offered || asked === `${type}/*` || asked === '*/*';
 }
 
 function parseAccept(accept: string): Accepted {
