@@ -80,6 +80,11 @@ const tables = [
     text: `${withoutDelete} have no delete of engagements through Truto: \`UnsupportedIntegrationError\`.`,
   },
   {
+    file: 'from-rest.md',
+    name: 'integrations',
+    text: `The integrations are the same: ${integrations.map(({ name }) => name).join(', ')}.`,
+  },
+  {
     file: 'sandbox.md',
     name: 'faults',
     text: table(
