@@ -27,7 +27,7 @@ async function packagesLoaded(env: Record<string, string>): Promise<readonly str
   const { child, exited, output } = startNode(['--import', listPackages, 'src/main.ts'], { PORT: '0', ...env });
   const listening = /"url":"([^"]+)".*"msg":"listening"/;
   await expect.poll(output, { timeout: 20_000 }).toMatch(listening);
-  const headers = { 'content-type': 'application/json', authorization: 'Bearer of-a-caller' };
+  const headers = { 'content-type': 'application/json', authorization: 'Bearer canary-of-a-start' };
   const body = JSON.stringify({ query: '{ integrations { name } }' });
   const answer = await fetch(listening.exec(output())?.[1] ?? '', { method: 'POST', headers, body });
   await answer.text();
