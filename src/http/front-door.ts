@@ -13,7 +13,7 @@ import { hasTooManyValues } from './connections/request-body.ts';
 import { createGraphiQL } from './pages/graphiql.ts';
 import { findBadVariable } from './requests/check-variables.ts';
 import { type Admission, admit, type ContextOptions, createContext } from './requests/context.ts';
-import { findUnreadable, resultTypeFor } from './requests/headers.ts';
+import { findUnreadable, readAccept } from './requests/headers.ts';
 import type { GraphQLHandler } from './yoga.ts';
 
 /** What Yoga's listener looks for on a request whose body has been read already; and what ours hands on with it. */
@@ -76,8 +76,8 @@ export function createFrontDoor(
   /** True when it has answered. */
   async function runHere(request: ReadRequest, response: ServerResponse, text: string): Promise<boolean> {
     const { headers } = request;
-    const resultType = resultTypeFor(headers.accept ?? null);
-    if (resultType === undefined || request.url !== '/graphql') return false;
+    const { singleType } = readAccept(headers.accept ?? null);
+    if (singleType === undefined || request.url !== '/graphql') return false;
     const plain = readPlainRequest(text, findDocument);
     const prepared = plain && operations.find(plain);
     if (!prepared) return false;
@@ -97,7 +97,7 @@ export function createFrontDoor(
     context.chunkDeliveries.close();
     if (end.kind === 'odd') request.given = end.given;
     if (end.kind !== 'answer') return false;
-    response.setHeader('Content-Type', `${resultType}; charset=utf-8`);
+    response.setHeader('Content-Type', `${singleType}; charset=utf-8`);
     response.setHeader('Content-Length', Buffer.byteLength(end.text));
     response.end(end.text);
     return true;

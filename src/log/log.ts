@@ -7,11 +7,10 @@ import { shortened, withEscapes } from './foreign-text.ts';
 import { secretPattern } from './secret-pattern.ts';
 
 /**
- * The server's log: JSON lines on standard output, which `terminal-log.ts` rewrites at a terminal. These show as `[redacted]`:
- * `Secret` objects, whatever stands under a credential's name, what follows `Bearer` or `Basic`, JWTs, and the secrets that
- * the log was made with, wherever they turn up. Of an error there is its type, message, stack, code and causes, all cut, and no
- * message of a kind that quotes what was read. No line is longer than 16 Ki characters, and none has a character that changes
- * how others look.
+ * The server's log: JSON lines on standard output, which `terminal-log.ts` rewrites at a terminal. These are `[redacted]`: `Secret`
+ * objects, values under a credential's name, the text after `Bearer` or `Basic`, JWTs, and the log's own secrets anywhere in a line.
+ * An error has its type, message, stack, code and causes, all cut; messages that may quote a request are left out. No line is longer
+ * than 16 Ki characters, and none has a character that changes how others look.
  */
 export type Log = Logger;
 
@@ -19,11 +18,11 @@ export type Log = Logger;
 export interface LogOptions {
   /** Where the lines go. @default standard output */
   readonly destination?: DestinationStream;
-  /** What must never show: plain, escaped, percent-encoded or in base64. One of fewer than 8 characters is not looked for. */
+  /** Redacted in every spelling: plain, escaped, percent-encoded, base64. Secrets of fewer than 8 characters are not searched for. */
   readonly secrets?: readonly Secret[];
 }
 
-/** Lines are written together: each by itself would cost as much as all else that a delete's line takes. */
+/** Lines are written in batches: writing each by itself costs as much as making it. */
 const batchCharacters = 32 * 1_024;
 const batchMs = 50;
 
@@ -62,18 +61,17 @@ let standardOutput: StandardOutput | undefined;
 
 const censor = '[redacted]';
 
-/** How the names end under which credentials stand in what is logged whole, such as an error's request headers. */
+/** How the names of credentials end, in objects that are logged whole, such as the headers of an error's request. */
 const credentialNames = /(authorization|cookie|token|secret|password|api-?key)$/i;
 
-/** A caller's own credential is not known beforehand, but for what precedes it; any visible character may be part of it. */
+/** A caller's credential is not known in advance, but the word before it is. Any visible character may be part of it. */
 const credential = /(bearer|basic)(?:\s|\+|%20)+\S+/gi;
 
-/** What a JWT is made of. */
 const jwtCharacters = /[\w.-]+/g;
 
-/** Or for its form: a JWT's first two parts are JSON objects in base64url (RFC 7515 section 3.1). */
+/** True for the form of a JWT: its first two parts are JSON objects in base64url (RFC 7515 section 3.1). */
 function hasJwt(run: string): boolean {
-  // One pattern for the whole form would read all that follows each "eyJ" again.
+  // One pattern for the whole form would not be linear: it would start again at each "eyJ".
   if (!run.includes('.eyJ')) return false;
   const parts = run.split('.');
   return parts.some(
@@ -81,7 +79,7 @@ function hasJwt(run: string): boolean {
   );
 }
 
-/** The longest line. What is longer is written again with its texts cut. */
+/** The longest line. A longer one is written with its texts cut. */
 const maxLineCharacters = 16 * 1_024;
 
 /** The longest text of a line that had to be cut, and of the message of an error. */
@@ -100,7 +98,7 @@ const maxLevels = 6;
 /** How many causes of an error are shown. */
 const maxCauses = 3;
 
-/** What no line has, in lower case, that is free of all of the above and of escapes: most are, and stay as they are. */
+/** A line that matches, in lower case, may have a credential or a character to escape. Most lines do not, and stay as they are. */
 const suspect = /[%\\+\u007f-\uffff]|eyj|bearer|basic|authorization|cookie|token|secret|password|api-?key/;
 
 function secretsOfAuth(auth: AuthConfig): readonly Secret[] {
@@ -109,7 +107,7 @@ function secretsOfAuth(auth: AuthConfig): readonly Secret[] {
   return [auth.apiToken, ...('secret' in key ? [key.secret] : [])];
 }
 
-/** An address and its password, which is a secret by itself: errors of others may name it without the address. */
+/** An address and its password: errors of libraries may contain the password without the address. */
 function secretsOfAddress(address: Secret): readonly Secret[] {
   return [address, ...secretsOfPassword(decodeURIComponent(new URL(address.reveal()).password))];
 }
@@ -137,14 +135,14 @@ export function secretsOf({ auth, proxy, shared }: Pick<Config, 'auth' | 'proxy'
   ];
 }
 
-/** The text with one layer of encoding undone, JSON's and that of addresses. */
+/** Undoes one layer of JSON's and of percent encoding. */
 function decode(text: string): string {
   return text
     .replace(/\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})/g, (escaped) => JSON.parse(`"${escaped}"`))
     .replace(/(?:%[0-9a-f]{2})+/gi, (run) => Buffer.from(run.replaceAll('%', ''), 'hex').toString());
 }
 
-/** True when a reader who undoes other spellings, or several layers of them, would find what the pattern matches. */
+/** True when the pattern matches the text after up to three layers of encoding are undone. */
 function isHidden(pattern: RegExp, text: string): boolean {
   const layers = [text, text.replaceAll('+', ' ')];
   return layers.some((layer) => {
@@ -157,10 +155,9 @@ function isHidden(pattern: RegExp, text: string): boolean {
   });
 }
 
-/** Takes credentials out of any value read from JSON. */
+/** Removes credentials from any value read from JSON. */
 type Redact = (value: unknown) => unknown;
 
-/** Makes the function that takes credentials out. */
 function redaction(pattern: RegExp | undefined): Redact {
   function redactText(text: string): string {
     const redacted = text
@@ -193,22 +190,19 @@ function cut(value: unknown, levels = maxLevels): unknown {
   return Object.fromEntries(entries.map(([name, item]) => [shortened(name, maxTextCharacters), cut(item, levels - 1)]));
 }
 
-/**
- * The errors whose messages quote what they could not read: a document, its values, a body, a header. They say nothing that the
- * caller was not answered.
- */
+/** Errors whose messages quote the request: a document, its values, a body, a header. The caller has got the message. */
 const quotingNames = new Set(['GraphQLError', 'SyntaxError', 'ZodError', '$ZodError']);
 const quotingCodes = /^ERR_(?:HTTP_)?(?:INVALID|UNESCAPED)/;
 
-/** Of an error what the log shows of it. All else that it carries may be a request's: nodes, source, input, command. */
+/** The fields of an error that the log shows. Others may hold a request's content: nodes, source, input, command. */
 function describeError(error: unknown, redact: Redact, causes = maxCauses): unknown {
   if (!(error instanceof Error)) return { type: typeof error };
   const { name, message, stack = '', cause, originalError } = error as Error & { readonly originalError?: unknown };
-  // What the executor of GraphQL wrapped.
+  // GraphQL's executor wraps errors.
   if (originalError instanceof Error) return describeError(originalError, redact, causes);
   const { code, extensions } = error as { code?: unknown; extensions?: { readonly code?: unknown } };
   const isQuoting = quotingNames.has(name) || quotingCodes.test(String(code));
-  // Behind the message, which may have any form, also that of a frame.
+  // After the message, which may look like a frame.
   const afterMessage = stack.includes(message) ? stack.slice(stack.indexOf(message) + message.length) : '';
   const frames = afterMessage.split('\n').filter((line) => line.startsWith('    at '));
   const shownCode = code ?? extensions?.code;
@@ -222,7 +216,7 @@ function describeError(error: unknown, redact: Redact, causes = maxCauses): unkn
   };
 }
 
-/** Makes a log. Nothing that it is given can break its lines or keep it from writing one. */
+/** Makes a log. No value breaks a line, or keeps one from being written. */
 export function createLog({ destination, secrets = [] }: LogOptions = {}): Log {
   const pattern = secretPattern(secrets);
   const redact = redaction(pattern);
@@ -238,7 +232,7 @@ export function createLog({ destination, secrets = [] }: LogOptions = {}): Log {
       const short = print(cut(shown));
       if (short.length <= maxLineCharacters) return short;
     } catch {
-      // Nested beyond the stack, say. What cannot be searched must not be shown.
+      // Too deep for the stack, for example. A line that cannot be searched must not be shown.
     }
     return print({ level: 50, time: Date.now(), msg: 'a line that cannot be redacted or cut was left out' });
   }
@@ -247,7 +241,7 @@ export function createLog({ destination, secrets = [] }: LogOptions = {}): Log {
     serializers: { err: (error: unknown) => describeError(error, redact) },
     hooks: {
       streamWrite,
-      // Without a text, pino takes the message of the error for one.
+      // Without a text, pino uses the error's message, which may quote the request.
       logMethod(this: Log, args: Parameters<LogFn>, method: LogFn) {
         const [first, ...rest] = args;
         const isError = first instanceof Error || (first as { err?: unknown } | undefined)?.err instanceof Error;

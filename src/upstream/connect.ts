@@ -4,9 +4,6 @@ import { buildConnector } from 'undici';
 const interimStart = Buffer.from('HTTP/1.1 1');
 const headEnd = '\r\n\r\n';
 
-/** How many bytes show whether a head is interim. */
-const statusEnd = interimStart.length;
-
 /** More than any interim head has. Longer heads are left to the parser. */
 const maxHeldBytes = 16_384;
 
@@ -54,7 +51,7 @@ function watch(socket: Socket, onRequest: (socket: Socket) => void): void {
   socket.read = (size?: number) => {
     const chunk: Buffer | null = read(size);
     if (!isHeadDue || chunk === null) return chunk;
-    if (held.length === 0 && chunk.length >= statusEnd && !beginsInterim(chunk)) {
+    if (held.length === 0 && !beginsInterim(chunk)) {
       isHeadDue = false;
       return chunk;
     }

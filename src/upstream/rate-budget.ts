@@ -10,7 +10,7 @@ export interface RequestLimits {
 
 /**
  * A rate limit over an exact sliding window, so upstream never counts more, however its own windows lie. A request is counted when
- * it is sent, never before, so none is counted in vain. Moments are by a monotonic clock, in milliseconds.
+ * it is sent, never before, so none is counted that was not sent. Moments are by a monotonic clock, in milliseconds.
  */
 export class RateBudget {
   readonly #windowMs: number;

@@ -97,7 +97,7 @@ function boundResult(result: Result, hidesSuggestions: boolean): Result {
 }
 
 /**
- * Bounds the errors of every answer, whoever made them, and of each part of a result in parts: how many there are, and how much
+ * Bounds the errors of every answer, and of each part of a result in parts: how many there are, and how much
  * each repeats of what the caller sent.
  * @param hidesSuggestions removes "Did you mean …?".
  */

@@ -13,7 +13,7 @@ import type { VerifierOptions } from './verify-token.ts';
  */
 export type Authenticate = (header: string | null) => Promise<Caller | null>;
 
-/** Identifies the caller of a header, or says why the header is refused. Throws while nobody can be verified. */
+/** Identifies the caller of a header, or says why the header is refused. Throws while tokens cannot be verified. */
 type Identify = (header: string) => Caller | TokenRefusal | Promise<Caller | TokenRefusal>;
 
 /** `Bearer` and one token (RFC 6750 section 2.1), in characters that a header can carry on. */

@@ -35,7 +35,7 @@ export interface ContextOptions {
 }
 
 /** The parts of a request that its context needs. */
-export interface OperationRequest {
+export interface RequestParts {
   readonly header: (name: string) => string | null;
   readonly hasCallerLeft: () => boolean;
   readonly extensions: unknown;
@@ -67,7 +67,7 @@ export async function admit(
  * @throws {GraphQLError} `BAD_USER_INPUT` for a bad idempotency key.
  */
 export function createContext(
-  { header, hasCallerLeft, extensions }: OperationRequest,
+  { header, hasCallerLeft, extensions }: RequestParts,
   { config, log, ports, upstreamUrl, metrics }: ContextOptions,
   { caller, deadlineAt }: Admission,
   given?: GivenResults,

@@ -84,11 +84,6 @@ export function readAccept(header: string | null): Accepted {
   return accepted;
 }
 
-/** The media type of a single result; undefined when the header allows none, or only results in parts. */
-export function resultTypeFor(accept: string | null): string | undefined {
-  return readAccept(accept).singleType;
-}
-
 /** Most clients send a UUID; the bound keeps a key from being a document. */
 const idempotencyKey = /^[\x21-\x7e]{1,255}$/;
 
