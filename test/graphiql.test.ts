@@ -141,7 +141,9 @@ describe('S11 with EXPOSE_SCHEMA off, as by default outside the sandbox', () => 
   afterAll(() => facade[Symbol.asyncDispose]());
 
   it('there is no GraphiQL', async () => {
-    expect(await (await fetchPage(facade)).text()).not.toContain('<html');
+    expect(await (await fetchPage(facade)).text()).not.toContain('asset=');
+    const script = await fetch(`${facade.url}/graphql?asset=graphiql.js`);
+    expect(script.status).toBe(405);
   });
 
   it('there is no introspection', async () => {

@@ -10,7 +10,7 @@ import { runTraced } from '../upstream/trace.ts';
 import type { Handle } from './connections/listener.ts';
 import { refuseNoUtf8, refuseTooManyValues } from './connections/refuse.ts';
 import { hasTooManyValues } from './connections/request-body.ts';
-import { createGraphiQL } from './pages/graphiql.ts';
+import { createPages } from './pages/pages.ts';
 import { findBadVariable } from './requests/check-variables.ts';
 import { type Admission, admit, type ContextOptions, createContext } from './requests/context.ts';
 import { findUnreadable, readAccept } from './requests/headers.ts';
@@ -66,7 +66,7 @@ export function createFrontDoor(
   trusted: TrustedDocuments | undefined,
   options: ContextOptions,
 ): Handle {
-  const serveGraphiQL = options.config.exposeSchema ? createGraphiQL(options.config, options.log) : undefined;
+  const servePage = createPages(options.config, options.log);
   const trustsOnly = options.config.trustedDocuments?.only === true;
   const findDocument: FindDocument = (json) => {
     if (json.query === undefined) return trusted?.get(documentIdOf(json) ?? '');
@@ -110,7 +110,7 @@ export function createFrontDoor(
   function receive(request: ReadRequest, response: ServerResponse, body: Buffer): void {
     const { headers, method } = request;
     const isReadable = findUnreadable(headers['content-type'], headers['content-encoding']) === undefined;
-    if (serveGraphiQL?.(request, response)) return;
+    if (servePage(request, response)) return;
     if (method !== 'POST' || !isReadable) return void yoga(request, response);
     // Read with replacement characters, an id would be another's.
     if (!isUtf8(body)) return void refuseNoUtf8(request, response);

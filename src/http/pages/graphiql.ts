@@ -20,19 +20,24 @@ const tabs = [
   'integrations',
 ];
 
-/**
- * Only this server's own files run, the page connects to this server only, and no other page has it in a frame. The exceptions
- * are for Monaco, the editor: it makes style sheets and style attributes as it goes, and brings fonts and images.
- */
-const securityHeaders = {
-  'content-security-policy':
-    "default-src 'none'; script-src 'self'; worker-src 'self'; connect-src 'self'; style-src 'self' 'unsafe-inline'; " +
-    "img-src 'self' data:; font-src data:; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+/** What every page of this server is sent with, besides a policy of its own: no other page has it in a frame. */
+export const pageHeaders = {
   'x-content-type-options': 'nosniff',
   'x-frame-options': 'DENY',
   'referrer-policy': 'no-referrer',
   'cross-origin-opener-policy': 'same-origin',
   'cross-origin-resource-policy': 'same-origin',
+};
+
+/**
+ * Only this server's own files run, and the page connects to this server only. The exceptions are for Monaco, the editor: it adds
+ * style sheets and style attributes while it runs, and brings fonts and images.
+ */
+const securityHeaders = {
+  ...pageHeaders,
+  'content-security-policy':
+    "default-src 'none'; script-src 'self'; worker-src 'self'; connect-src 'self'; style-src 'self' 'unsafe-inline'; " +
+    "img-src 'self' data:; font-src data:; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
 };
 
 function runBuild(workerData: GraphiQLSetup): Promise<BuiltFiles> {
