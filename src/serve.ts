@@ -1,10 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { type Config, ConfigError, parseConfig } from './config/config.ts';
-import { readExample } from './graphql/documents.ts';
 import { findUpstream } from './http/find-upstream.ts';
-import { type Facade, startFacade } from './http/server.ts';
+import { startFacade } from './http/server.ts';
 import { createLog, type LogOptions, secretsOf } from './log/log.ts';
-import type { Sandbox } from './sandbox/server.ts';
 
 /**
  * How long a stopped server answers 503 while clients are connected, in milliseconds. A client that uses or closes each of its
@@ -34,31 +32,31 @@ async function terminal(): Promise<Pick<LogOptions, 'destination'>> {
   return { destination: (await import('./log/terminal-log.ts')).createTerminalDestination() };
 }
 
-/** For a person at a terminal: what runs, and a command to paste. */
-function banner(facade: Facade, sandbox: Sandbox): string {
-  const { query, variables } = readExample('delete-engagement', config.typePrefix);
-  const line = query.replace(/^#.*\n/, '').replace(/\s+/g, ' ');
-  const body = JSON.stringify({ query: line.trim(), variables: JSON.parse(variables) });
-  return `
-  GraphQL and GraphiQL  ${facade.url}/graphql
-  connected to          the embedded sandbox at ${sandbox.url} (invented data; nothing real is deleted)
-
-  Delete an engagement:
-
-  curl ${facade.url}/graphql -H 'content-type: application/json' -d '${body}'
-
-`;
+/** Why the server cannot listen, and what to do about it. */
+function describeListenError({ message, code, port }: NodeJS.ErrnoException & { readonly port?: number }): string {
+  const advice: Readonly<Record<string, string>> = {
+    EADDRINUSE:
+      port === config.metrics?.port
+        ? 'Another program uses the port. End that program, or set METRICS_PORT to another port.'
+        : `Another program uses the port. End that program, or take another port: PORT=${(port ?? 0) + 1} npm start`,
+    EACCES: 'This user may not listen on the port. Set PORT to 1024 or higher.',
+    EADDRNOTAVAIL: 'This machine does not have the address. Correct HOST.',
+  };
+  return [`Cannot listen: ${message}.`, advice[code ?? '']].join(' ').trim();
 }
 
 const config = readConfig();
 const log = createLog({ secrets: secretsOf(config), ...(await terminal()) });
 const { url: upstream, openToken, sandbox } = await findUpstream(config);
 const facade = await startFacade({ config, log, upstream, openToken }).catch((error: Error) => {
-  const isMistake = error instanceof ConfigError;
-  process.stderr.write(`${isMistake ? '' : 'Cannot listen: '}${error.message}\n`);
+  process.stderr.write(`${error instanceof ConfigError ? error.message : describeListenError(error)}\n`);
   return process.exit(1);
 });
-if (sandbox) process.stdout.write(banner(facade, sandbox));
+// Elsewhere, each line of standard output is a line of the log.
+if (process.stdout.isTTY) {
+  const { describeStart } = await import('./http/banner.ts');
+  process.stdout.write(await describeStart(facade.url, upstream, sandbox?.url, config));
+}
 const { metricsUrl } = facade;
 log.info(
   { url: `${facade.url}/graphql`, metricsUrl, upstream: upstream.origin, authMode: config.auth.mode },

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import type { BlockList } from 'node:net';
 import type { Secret } from './secret.ts';
 import { defaults, loopbackHosts, type Name, parseTexts, readTexts, type Texts, type Values } from './settings.ts';
@@ -110,6 +111,18 @@ function readAuth(texts: Texts, values: Values, sandbox: boolean, problems: stri
   return { mode: values.AUTH_MODE === undefined && sandbox ? 'open' : 'passthrough' };
 }
 
+/** Node starts without certificates that it cannot read. Each request to a server that needs them would fail later. */
+function checkExtraCertificates(path: string | undefined, problems: string[]): void {
+  if (!path) return;
+  try {
+    if (/-----BEGIN [A-Z0-9 ]*CERTIFICATE-----/.test(readFileSync(path, 'latin1'))) return;
+    problems.push(`NODE_EXTRA_CA_CERTS: ${path} has no certificate in PEM format`);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    problems.push(`NODE_EXTRA_CA_CERTS: ${path} cannot be read (${code}): correct the path or its permissions`);
+  }
+}
+
 /** Settings by the names that the environment has for them; `true` and `false` mean `1` and `0`. */
 export type PlainSettings = { readonly [N in Name]?: string | number | boolean | undefined };
 
@@ -134,6 +147,7 @@ export function parseConfig(env: NodeJS.ProcessEnv): Config {
   const problems: string[] = [];
   const warnings: string[] = [];
   checkNames(env, problems, warnings);
+  checkExtraCertificates(env.NODE_EXTRA_CA_CERTS, problems);
   const { TRUTO_API_TOKEN: token, ...others } = readTexts(env);
   const usesToken = others.AUTH_MODE === 'service';
   // Unused, it may have any form: people export it for Truto's own tools.

@@ -1,28 +1,58 @@
-import { execFile, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
+import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
+import { startServerProcess } from '../support/server-process.ts';
+import { startInTerminal } from '../support/terminal.ts';
+import { json, startUpstream } from '../support/upstream.ts';
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
+const listening = /INFO: listening\n/;
 
-describe('npm start', () => {
-  it('prints where it listens, what it is connected to, and a delete that can be pasted', async () => {
-    const child = spawn('npm', ['start'], { cwd: root, env: { ...process.env, PORT: '0' }, detached: true });
-    let output = '';
-    for await (const chunk of child.stdout) {
-      output += chunk;
-      if (output.includes('"msg":"listening"')) break;
-    }
-    expect(output).toMatch(/http:\/\/127\.0\.0\.1:\d+\/graphql/);
-    expect(output).toContain('embedded sandbox');
-    const command = /^ {2}(curl .*)$/m.exec(output)?.[1] ?? '';
-    const { stdout } = await promisify(execFile)('bash', ['-c', command]);
-    expect(JSON.parse(stdout).data.deleteEngagement).toMatchObject({
-      __typename: 'DeleteEngagementSuccess',
-      outcome: 'DELETED',
+/** The command to paste: whole lines, from curl to the end of what it reads. */
+const commandIn = (seen: string) => /^curl .*?^EOF$/ms.exec(seen)?.[0] ?? '';
+
+async function paste(command: string, env: Record<string, string> = {}) {
+  const { stdout } = await promisify(execFile)('bash', ['-c', command], { env: { ...process.env, ...env } });
+  return JSON.parse(stdout).data.deleteEngagement;
+}
+
+describe('npm start at a terminal', () => {
+  it('prints where it listens, what it is connected to, each account, and a delete that can be pasted', async () => {
+    await using server = startInTerminal('npm start');
+    await expect.poll(server.seen, { timeout: 25_000 }).toMatch(listening);
+    const seen = server.seen();
+    expect(seen).toMatch(/http:\/\/127\.0\.0\.1:\d+\/graphql/);
+    expect(seen).toContain('embedded sandbox');
+    expect(seen).toContain('sandbox-token');
+    expect(seen.match(/^ {2}\w.* {2}00000000-0000-4000-8000-\d{12} {2}\w+ +\S+$/gm)).toHaveLength(15);
+    const command = commandIn(seen);
+    // Nobody reads a line that is broken by the terminal.
+    for (const line of command.split('\n')) expect(line.length).toBeLessThanOrEqual(100);
+    expect(await paste(command)).toMatchObject({ __typename: 'DeleteEngagementSuccess', outcome: 'DELETED' });
+    server.press('\u{3}');
+    await server.exited;
+  });
+
+  it('with a real upstream, prints a request that deletes nothing, and what to put into it', async () => {
+    await using upstream = await startUpstream(json(204, undefined), 'capsule');
+    await using server = startInTerminal('npm start', { AUTH_MODE: 'passthrough', TRUTO_BASE_URL: upstream.url });
+    await expect.poll(server.seen, { timeout: 25_000 }).toMatch(listening);
+    const command = commandIn(server.seen());
+    expect(command).toContain('$TRUTO_API_TOKEN');
+    expect(command).not.toContain('00000000-0000-4000-8000');
+    const answer = await paste(command, { TRUTO_API_TOKEN: 'canary-token-of-a-caller' });
+    expect(answer).toMatchObject({
+      __typename: 'DeleteEngagementPlan',
+      url: expect.stringContaining('AN_ENGAGEMENT_ID'),
     });
-    process.kill(-(child.pid ?? 0), 'SIGTERM');
-    await once(child, 'exit');
+    expect(upstream.deletes()).toEqual([]);
+    expect(server.seen()).not.toContain('canary-token');
+  });
+});
+
+describe('npm start elsewhere', () => {
+  it('writes lines of JSON only', async () => {
+    await using server = await startServerProcess({});
+    const lines = server.output().trim().split('\n');
+    expect(lines.map((line) => JSON.parse(line).msg)).toContain('listening');
   });
 });
