@@ -34,14 +34,16 @@ describe('GraphiQL', () => {
     for (const address of addresses) expect(address).toMatch(/^\?asset=/);
   });
 
-  it.each([
-    'mutation DeleteEngagement(',
-    'mutation DeleteEngagementRaw(',
-    'mutation BreakARule(',
-    'mutation DryRun(',
-    'query Integrations',
-  ])('has a tab with %s', (operation) => {
-    expect(scriptText).toContain(operation);
+  it.each(['mutation Delete(', 'mutation Raw(', 'mutation Rule(', 'mutation DryRun(', 'query Integrations'])(
+    'has a tab with %s over the sandbox',
+    (operation) => {
+      expect(scriptText).toContain(operation);
+    },
+  );
+
+  it('has tabs of bulk deletes only where there is Redis', () => {
+    expect(scriptText).not.toContain('mutation Bulk(');
+    expect(scriptText).not.toContain('subscription Progress(');
   });
 
   it('S33 runs no script but its own files, and no page has it in a frame', async () => {

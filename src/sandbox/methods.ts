@@ -90,10 +90,13 @@ export function deleteEngagement(request: AccountRequest): Answer {
   });
 }
 
+/** The id of an engagement in every account that each delete finds again: examples with it can be run any number of times. */
+const returningId = 'comes-back';
+
 /** What the provider would find. Where the type is part of the address, an engagement of another type is not there. */
 function findEngagement(request: AccountRequest, type: string | undefined): EngagementRecord | undefined {
   const { id, account } = request;
-  if (findFault(id) !== undefined) {
+  if (id === returningId || findFault(id) !== undefined) {
     const [template] = seedEngagements(account);
     const engagement_type = engagementTypes.find((known) => known === type) ?? template?.engagement_type;
     return template && engagement_type && { ...template, id, engagement_type };

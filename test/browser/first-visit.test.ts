@@ -1,35 +1,47 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Browser } from 'playwright-core';
+import type { Browser, Locator } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { launchChromium, launchTimeoutMs } from '../support/chromium.ts';
 import { type GraphiQL, openGraphiQL } from '../support/graphiql.ts';
+import { type RedisServer, startRedis } from '../support/redis-server.ts';
 import { type ServerProcess, startServerProcess } from '../support/server-process.ts';
 
 let browser: Browser;
+let redis: RedisServer;
 let server: ServerProcess;
 beforeAll(async () => {
   browser = await launchChromium();
-  server = await startServerProcess({});
+  redis = await startRedis();
+  server = await startServerProcess({ SANDBOX: '1', REDIS_URL: redis.url });
 }, launchTimeoutMs);
 afterAll(async () => {
   await browser.close();
   await server[Symbol.asyncDispose]();
+  await redis[Symbol.asyncDispose]();
 });
 
-/** The prepared tabs, and what each is answered when somebody runs it as it is. */
+/** The prepared tabs of the sandbox, and what each is answered when somebody runs it as it is. Those that delete come last. */
 const tabs: readonly (readonly [name: string, answers: readonly string[]])[] = [
-  ['DeleteEngagement', ['"__typename": "DeleteEngagementSuccess"', '"outcome": "DELETED"']],
-  ['DeleteWithSnapshot', ['"outcome": "DELETED"', '"notes": [']],
-  ['DeleteEngagementRaw', ['"raw": {', '"success": true']],
-  ['DeleteEngagementStream', ['"contentType": "application/json; charset=utf-8"', '"chunks": [']],
-  ['DeleteEngagements', ['"__typename": "DeleteEngagementSuccess"', '"__typename": "NotFoundError"']],
-  ['BreakARule', ['"__typename": "InvalidInputError"', '"engagementType"']],
-  ['DryRun', ['"__typename": "DeleteEngagementPlan"', '"wouldBeSent": true', '"method": "DELETE"']],
-  ['ListEngagements', ['"nodes": [', '"pageInfo": {']],
-  ['ListWithPeople', ['"owner": {', '"name":']],
+  ['List', ['"nodes": [', '"pageInfo": {']],
+  ['People', ['"owner": {', '"name":']],
   ['Integrations', ['"name": "Affinity"', '"requiresEngagementType": true']],
+  ['DryRun', ['"__typename": "DeleteEngagementPlan"', '"wouldBeSent": true', '"method": "DELETE"']],
+  ['Rule', ['"__typename": "InvalidInputError"', '"engagementType"']],
+  ['Delete', ['"__typename": "DeleteEngagementSuccess"', '"outcome": "DELETED"']],
+  ['Snapshot', ['"outcome": "DELETED"', '"notes": [']],
+  ['Raw', ['"raw": {', '"success": true']],
+  ['Stream', ['"contentType": "application/json; charset=utf-8"', '"chunks": [']],
+  ['Many', ['"outcome": "DELETED"', '"outcome": "ACCEPTED"', '"__typename": "NotFoundError"']],
+  ['Fault', ['"__typename": "ForbiddenError"', '"missingScopes": [']],
+  ['Unknown', ['"__typename": "OutcomeUnknownError"', '"retrySafe": true']],
+  ['Bulk', ['"total": 3']],
 ];
+
+const rightOf = async (locator: Locator) => {
+  const box = await locator.boundingBox();
+  return (box?.x ?? Number.NaN) + (box?.width ?? Number.NaN);
+};
 
 describe('GraphiQL, to somebody who opens it for the first time', () => {
   it('S33 asks no other host for anything, and complains of nothing, such as a breach of its policy', async () => {
@@ -64,17 +76,72 @@ describe('GraphiQL, to somebody who opens it for the first time', () => {
     const query = 'mutation OfAStranger { deleteEngagement(id: 1, integratedAccountId: "a") { __typename } }';
     const link = `${server.endpoint}?${new URLSearchParams({ query, variables: '{}', headers: '{}' })}`;
     await using graphiql = await openGraphiQL(browser, link);
-    expect(await graphiql.query()).toContain('mutation DeleteEngagement(');
+    expect(await graphiql.query()).toContain('query List(');
     expect(await graphiql.tabNames()).not.toContain('OfAStranger');
     expect(graphiql.page.url()).toBe(server.endpoint);
   });
 
-  it('has the prepared tabs, the first of them open', async () => {
+  it('has the prepared tabs, all in sight at 1280 pixels, and a read is open', async () => {
     await using graphiql = await openGraphiQL(browser, server.endpoint);
-    expect(await graphiql.tabNames()).toEqual(tabs.map(([name]) => name));
-    expect(await graphiql.openTab()).toBe('DeleteEngagement');
-    expect(await graphiql.query()).toContain('mutation DeleteEngagement(');
+    expect(await graphiql.tabNames()).toEqual([...tabs.map(([name]) => name), 'Progress']);
+    expect(await graphiql.openTab()).toBe('List');
+    expect(await graphiql.query()).toContain('query List(');
     expect(await graphiql.variables()).toContain('"integratedAccountId"');
+    const add = await graphiql.page.getByRole('button', { name: 'New tab' }).boundingBox();
+    const last = await rightOf(graphiql.page.getByRole('tab').last());
+    // Tabs that find no room are scrolled out of sight, below the button after them.
+    expect(last).toBeLessThanOrEqual(add?.x ?? 0);
+  });
+
+  it('runs what is open at Ctrl+Enter, before anything is clicked', async () => {
+    await using graphiql = await openGraphiQL(browser, server.endpoint);
+    await graphiql.page.keyboard.press('Control+Enter');
+    await expect.poll(() => graphiql.answer()).toContain('"nodes": [');
+  });
+
+  it('has a history of what was run', async () => {
+    await using graphiql = await openGraphiQL(browser, server.endpoint);
+    await graphiql.clickTab('Integrations');
+    await graphiql.run();
+    await expect.poll(() => graphiql.answer()).toContain('"Affinity"');
+    await graphiql.page.getByRole('button', { name: 'Show History' }).click();
+    const history = graphiql.page.getByRole('region', { name: 'History' });
+    await expect.poll(() => history.innerText()).toContain('Integrations');
+  });
+
+  it('follows a bulk delete to its end by the id that starting it gave', async () => {
+    await using graphiql = await openGraphiQL(browser, server.endpoint);
+    await graphiql.clickTab('Bulk');
+    await graphiql.run();
+    const id = /"id": "([^"]+)"/;
+    await expect.poll(() => graphiql.answer()).toMatch(id);
+    const [, started] = id.exec(await graphiql.answer()) ?? [];
+    await graphiql.clickTab('Progress');
+    await graphiql.putVariables(JSON.stringify({ id: started }));
+    await graphiql.run();
+    await expect.poll(() => graphiql.answer()).toContain('"state": "COMPLETED"');
+    for (const outcome of ['"deleted": 1', '"accepted": 1', '"notFound": 1'])
+      expect(await graphiql.answer()).toContain(outcome);
+  });
+
+  it('is used on a phone: at 390 pixels, editors and answer are below each other, and nothing is cut off', async () => {
+    await using graphiql = await openGraphiQL(browser, server.endpoint, { viewport: { width: 390, height: 844 } });
+    const { page } = graphiql;
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(390);
+    await page.getByRole('button', { name: 'Execute query' }).click();
+    await expect.poll(() => graphiql.answer()).toContain('"nodes": [');
+    const [query, answer] = [page.locator('.graphiql-query-editor'), page.locator('.graphiql-response')];
+    for (const part of [query, answer]) {
+      const box = await part.boundingBox();
+      expect(box?.width).toBeGreaterThan(340);
+      expect(box?.height).toBeGreaterThan(250);
+      expect(await rightOf(part)).toBeLessThanOrEqual(390);
+    }
+    const above = await query.boundingBox();
+    expect((await answer.boundingBox())?.y).toBeGreaterThan((above?.y ?? 0) + (above?.height ?? 0));
+    await answer.scrollIntoViewIfNeeded();
+    await page.getByRole('tab').last().scrollIntoViewIfNeeded();
+    expect(graphiql.complaints).toEqual([]);
   });
 
   describe('has tabs', () => {

@@ -25,9 +25,11 @@ describe("GraphiQL's headers", () => {
     await using server = await startServerProcess(passthrough(upstream.url));
     await using graphiql = await openGraphiQL(browser, server.endpoint);
     await graphiql.putToken('a-token-of-mine');
-    for (const name of ['DeleteEngagement', 'DeleteEngagementRaw']) {
+    for (const name of ['List', 'Integrations']) {
       await graphiql.clickTab(name);
-      await expect.poll(() => graphiql.openTab()).toBe(name);
+      await graphiql.putQuery(
+        `mutation Of${name} { deleteEngagement(id: 1, integratedAccountId: "a") { __typename } }`,
+      );
       expect((await graphiql.headers()).trim()).toBe('');
       await graphiql.run();
       await expect.poll(() => graphiql.answer()).toContain('DeleteEngagementSuccess');
@@ -68,7 +70,25 @@ describe("GraphiQL's headers", () => {
     await using graphiql = await openGraphiQL(browser, server.endpoint);
     expect((await graphiql.headers()).trim()).toBe('');
     expect(await graphiql.page.getByLabel('Token').count()).toBe(0);
+    await graphiql.clickTab('Delete');
     await graphiql.run();
     await expect.poll(() => graphiql.answer()).toContain('"outcome": "DELETED"');
+  });
+});
+
+describe('GraphiQL over a real upstream', () => {
+  it('has no tab that deletes, and no id of the sandbox', async () => {
+    await using upstream = await startUpstream(json(200, {}), 'planhat');
+    await using server = await startServerProcess(passthrough(upstream.url));
+    await using graphiql = await openGraphiQL(browser, server.endpoint);
+    const names = await graphiql.tabNames();
+    expect(names).toEqual(['List', 'People', 'Integrations', 'DryRun']);
+    for (const name of names) {
+      await graphiql.clickTab(name);
+      await expect.poll(() => graphiql.openTab()).toBe(name);
+      expect(await graphiql.variables()).not.toMatch(/\w{3}-|\d/);
+    }
+    await graphiql.clickTab('DryRun');
+    expect(JSON.parse(await graphiql.variables())).toEqual({ id: '', integratedAccountId: '' });
   });
 });

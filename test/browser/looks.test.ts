@@ -22,6 +22,7 @@ describe('GraphiQL, with a delete that was run,', () => {
     await using server = await startServerProcess({});
     await using graphiql = await openGraphiQL(browser, server.endpoint, { colorScheme });
     const { page } = graphiql;
+    await graphiql.clickTab('Delete');
     await graphiql.run();
     await expect.poll(() => graphiql.answer()).toContain('"outcome": "DELETED"');
     await expect.poll(() => page.locator('.graphiql-spinner').count()).toBe(0);

@@ -49,8 +49,8 @@ describe('GraphiQL, after a reload', () => {
     expect(before.open).toBe('DryRun');
     for (let time = 0; time < 2; time += 1) {
       // GraphiQL writes down what changed half a second later.
-      await expect.poll(() => kept(graphiql, 'tabState')).toMatch(/"activeTabIndex":6/);
-      await expect.poll(() => kept(graphiql, 'variables')).toContain('1386586052388756019');
+      await expect.poll(() => kept(graphiql, 'tabState')).toMatch(/"activeTabIndex":3/);
+      await expect.poll(() => kept(graphiql, 'variables')).toContain('integratedAccountId');
       await graphiql.reload();
       expect(await seen(graphiql)).toEqual(before);
     }

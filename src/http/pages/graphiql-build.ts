@@ -28,23 +28,41 @@ type Parts = Readonly<
 >;
 
 /**
- * GraphiQL's tabs can be dragged, and their positions, in a `transform`, are wrong from the start. Its own style ignores that
- * until a tab has the focus, which pressing it gives: it jumps away, and is not clicked.
+ * GraphiQL's tabs can be dragged, and their `transform` places them wrongly from the start. GraphiQL ignores it until a tab has the
+ * focus: then the pressed tab jumps away and is not clicked. The logo gives its room to the tabs. On a narrow screen, the parts of
+ * the page are below each other, and the page scrolls.
  */
 const ownStyle = `
 .graphiql-tab { transform: none !important; }
-body { display: flex; flex-direction: column; height: 100vh; color-scheme: light dark; }
+.graphiql-container .graphiql-logo { display: none; }
+.graphiql-container .graphiql-tabs { gap: 4px; }
+.graphiql-container .graphiql-tab .graphiql-tab-button { padding-right: 24px; }
+body { display: flex; flex-direction: column; height: 100vh; margin: 0; color-scheme: light dark; }
 #root { flex: 1; min-height: 0; }
-#root .graphiql-container { height: 100%; }
+#root .graphiql-container { height: 100%; width: 100%; }
 #token { display: flex; gap: 8px; align-items: center; padding: 8px 16px; font: 14px sans-serif; color: CanvasText; background: Canvas; }
-#token input { flex: 1; max-width: 480px; font: inherit; }
+#token input { flex: 1; max-width: 480px; min-width: 0; font: inherit; }
+@media (max-width: 700px) {
+  body { height: auto; min-height: 100vh; }
+  #root .graphiql-container { flex-direction: column; height: auto; overflow: visible; }
+  .graphiql-container .graphiql-sidebar { flex-direction: row; width: 100%; }
+  .graphiql-container .graphiql-sidebar > :first-child { margin-left: 0; }
+  .graphiql-container .graphiql-main { flex-direction: column; min-height: 0; }
+  .graphiql-container .graphiql-main > div { flex: none !important; width: 100%; max-width: none; }
+  .graphiql-container .graphiql-sessions { margin: 0; border-radius: 0; max-height: none; }
+  .graphiql-container #graphiql-session { flex-direction: column; }
+  .graphiql-container #graphiql-session > div { flex: none !important; width: 100%; }
+  .graphiql-container .graphiql-editors { flex: none; height: 560px; }
+  .graphiql-container .graphiql-response { height: 480px; }
+  .graphiql-container .graphiql-horizontal-drag-bar { display: none; }
+}
 `;
 
 /**
  * Runs in the browser after GraphiQL's own code. GraphiQL 5 fills its editors from the storage, not from the tab that it opens
  * with: the first visit stores that tab, or they would be empty. The address never fills the editors, since a user who follows a
  * link would run its query with one click; edits are not written into it. The token is a variable of the page: it is sent with
- * every request that has no Authorization of its own, and gone with the page.
+ * every request that has no Authorization of its own, and gone with the page. Without `plugins`, GraphiQL has its own history.
  */
 const start = (tabs: string) => `
 {
@@ -53,6 +71,17 @@ const start = (tabs: string) => `
   history.replaceState(null, '', endpoint);
   if (localStorage.getItem('graphiql:tabState') === null)
     for (const name of ['query', 'variables']) localStorage.setItem('graphiql:' + name, tabs[0][name]);
+  // The history has the headers of what was run, whatever shouldPersistHeaders says.
+  const withoutHeaders = (text) => JSON.stringify(JSON.parse(text, (name, value) => (name === 'headers' ? undefined : value)));
+  const storage = {
+    get length() {
+      return localStorage.length;
+    },
+    clear: () => localStorage.clear(),
+    getItem: (name) => localStorage.getItem(name),
+    removeItem: (name) => localStorage.removeItem(name),
+    setItem: (name, text) => localStorage.setItem(name, /:(queries|favorites)$/.test(name) ? withoutHeaders(text) : text),
+  };
   const field = document.querySelector('#token input');
   YogaGraphiQL.renderYogaGraphiQL(document.querySelector('#root'), {
     title: 'Engagements',
@@ -61,11 +90,19 @@ const start = (tabs: string) => `
     // Subscriptions too: GraphiQL would send those by GET, which is refused here.
     method: 'POST',
     shouldPersistHeaders: false,
+    plugins: undefined,
+    storage,
     onEditQuery() {},
     additionalHeaders() {
       const token = field?.value.trim().replace(/^Bearer /i, '');
       return token ? { Authorization: 'Bearer ' + token } : {};
     },
+  });
+  // An editor has the keys of its own. Elsewhere, such as right after the page was opened, they would do nothing.
+  addEventListener('keydown', (event) => {
+    const isElsewhere = !event.target.closest('.monaco-editor, [role="dialog"]');
+    if (isElsewhere && event.key === 'Enter' && (event.ctrlKey || event.metaKey))
+      document.querySelector('.graphiql-execute-button')?.click();
   });
 }
 `;
@@ -104,6 +141,7 @@ function buildFiles(parts: Parts, { tabs, takesToken }: GraphiQLSetup): BuiltFil
 <html lang="en">
   <head>
     <meta charset="utf-8" />
+    <meta name="viewport" content="width=device-width, initial-scale=1" />
     <title>Engagements</title>
     <link rel="icon" href="${icon}" />
     <link rel="stylesheet" href="${css}" />

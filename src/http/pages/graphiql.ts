@@ -6,19 +6,36 @@ import { readExample } from '../../graphql/documents.ts';
 import type { Log } from '../../log/log.ts';
 import type { BuiltFile, BuiltFiles, GraphiQLSetup } from './graphiql-build.ts';
 
-/** The prepared tabs, in order: `schema/operations/<name>.graphql` with its example variables beside it. */
-const tabs = [
+/** Tabs that delete nothing, in order: `schema/operations/<name>.graphql`. GraphiQL shows the names of the operations. */
+const safeTabs = ['list-engagements', 'list-with-people', 'integrations', 'dry-run'];
+
+/** Tabs that delete. Their variables name records of the sandbox. */
+const deleteTabs = [
+  'break-a-rule',
   'delete-engagement',
   'delete-with-snapshot',
   'delete-engagement-raw',
   'delete-engagement-stream',
   'delete-engagements',
-  'break-a-rule',
-  'dry-run',
-  'list-engagements',
-  'list-with-people',
-  'integrations',
+  'fault',
+  'unknown-outcome',
 ];
+
+/** Tabs of bulk deletes, which need Redis. */
+const bulkTabs = ['start-bulk-delete', 'follow-bulk-delete'];
+
+/** The variables that a person has to fill, left blank: the sandbox's ids mean nothing to a real upstream. */
+function blank(variables: string): string {
+  const names = Object.keys(JSON.parse(variables)).filter((name) => name === 'id' || name === 'integratedAccountId');
+  return `${JSON.stringify(Object.fromEntries(names.map((name) => [name, ''])), null, 2)}\n`;
+}
+
+/** The prepared tabs. With a real upstream, none deletes. */
+function readTabs({ upstream, typePrefix, shared }: Config): GraphiQLSetup['tabs'] {
+  const read = (name: string) => readExample(name, typePrefix);
+  if (upstream === 'sandbox') return [...safeTabs, ...deleteTabs, ...(shared ? bulkTabs : [])].map(read);
+  return safeTabs.map(read).map(({ query, variables }) => ({ query, variables: blank(variables) }));
+}
 
 /** What every page of this server is sent with, besides a policy of its own: no other page has it in a frame. */
 export const pageHeaders = {
@@ -81,7 +98,7 @@ function send(name: string, file: BuiltFile, request: IncomingMessage, response:
  * @returns what answers a request for GraphiQL's page, or for a file of it. False: the request is for something else.
  */
 export function createGraphiQL(
-  { auth, typePrefix }: Config,
+  config: Config,
   log: Log,
 ): (request: IncomingMessage, response: ServerResponse) => boolean {
   let built: Promise<BuiltFiles> | undefined;
@@ -89,8 +106,8 @@ export function createGraphiQL(
   async function answer(name: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
     try {
       built ??= runBuild({
-        tabs: tabs.map((tab) => readExample(tab, typePrefix)),
-        takesToken: auth.mode !== 'open',
+        tabs: readTabs(config),
+        takesToken: config.auth.mode !== 'open',
       });
       const file = (await built).get(name);
       if (file) send(name, file, request, response);
