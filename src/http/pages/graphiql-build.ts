@@ -44,7 +44,7 @@ body { display: flex; flex-direction: column; height: 100vh; margin: 0; color-sc
 #token input { flex: 1; max-width: 480px; min-width: 0; font: inherit; }
 @media (max-width: 700px) {
   body { height: auto; min-height: 100vh; }
-  #root .graphiql-container { flex-direction: column; height: auto; overflow: visible; }
+  #root .graphiql-container { flex-direction: column; height: auto; }
   .graphiql-container .graphiql-sidebar { flex-direction: row; width: 100%; }
   .graphiql-container .graphiql-sidebar > :first-child { margin-left: 0; }
   .graphiql-container .graphiql-main { flex-direction: column; min-height: 0; }

@@ -8,7 +8,8 @@ import { createGraphiQL, pageHeaders } from './graphiql.ts';
 export type ServePage = (request: IncomingMessage, response: ServerResponse) => boolean;
 
 const style = `
-body { max-width: 40rem; margin: 4rem auto; padding: 0 1rem; font: 16px/1.5 system-ui, sans-serif; color-scheme: light dark; }
+:root { color-scheme: light dark; }
+body { max-width: 40rem; margin: 4rem auto; padding: 0 1rem; font: 16px/1.5 system-ui, sans-serif; }
 `;
 
 const page = `<!doctype html>
