@@ -117,7 +117,7 @@ type TypedField<Row> = Row extends readonly [infer Written extends keyof FieldTy
 
 /** A member of the result that is an error: what its row in {@link deleteErrors} says. */
 export type ErrorMember<Kind extends DeleteErrorKind> = Kind extends DeleteErrorKind
-  ? { readonly kind: Kind; readonly message: string } & {
+  ? { readonly kind: Kind; readonly message: string; readonly engagementId?: string } & {
       readonly [Field in Exclude<keyof (typeof deleteErrors)[Kind]['fields'], 'rawResponse'>]: TypedField<
         (typeof deleteErrors)[Kind]['fields'][Field]
       >;
@@ -149,6 +149,11 @@ export type DeleteEngagementResult = DeleteEngagementSuccess | DeleteEngagementP
 
 /** How a delete ended. */
 export type DeleteEnd = DeleteEngagementResult | Unauthenticated;
+
+/** The same end; an error names the engagement that it is about. Without that, only its index in a list would tell. */
+export function withEngagementId<End extends DeleteEnd>(end: End, engagementId: string): End {
+  return 'message' in end ? { ...end, engagementId } : end;
+}
 
 /**
  * The result without upstream's data: what happened matters more than how the record looked. The same object when it has none.

@@ -2,15 +2,21 @@ import { deleteErrorKinds, deleteErrorRow } from '../../engagement/delete-errors
 import type { DeleteEngagementError } from '../../engagement/result.ts';
 import { builder, objectType, type Shown } from '../core/builder.ts';
 
-const ErrorInterface = builder.interfaceRef<{ message: string }>('Error').implement({
-  description: 'Why the engagement is not, or not surely, deleted.',
-  fields: (t) => ({
-    message: t.exposeString('message', {
-      nullable: false,
-      description: 'What happened and what to do, for a person to read.',
+const ErrorInterface = builder
+  .interfaceRef<Pick<DeleteEngagementError, 'message' | 'engagementId'>>('Error')
+  .implement({
+    description: 'Why the engagement is not, or not surely, deleted.',
+    fields: (t) => ({
+      message: t.exposeString('message', {
+        nullable: false,
+        description: 'What happened and what to do, for a person to read.',
+      }),
+      engagementId: t.exposeID('engagementId', {
+        nullable: true,
+        description: 'The id of the engagement that the error is about, as you gave it.',
+      }),
     }),
-  }),
-});
+  });
 
 /** The members of a delete's result that are errors. */
 export const errorTypes = deleteErrorKinds.map((kind) => {
