@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { parse as parseYaml } from 'yaml';
 
 type Versions = Readonly<Record<string, string>>;
 
@@ -122,7 +123,7 @@ describe.each([
 
   it('says nowhere which registry to use', () => {
     expect(manifest).not.toHaveProperty('publishConfig');
-    expect(read('.npmrc')).not.toMatch(/registry|_auth|:\/\//i);
+    expect(read('.npmrc')).not.toMatch(/^registry|:registry|_auth|:\/\//im);
     for (const folder of ['test/bench', 'examples/supergraph', 'examples/clients', 'test/deploy'])
       expect(existsSync(`${root}${folder}/.npmrc`)).toBe(false);
   });
@@ -166,6 +167,30 @@ describe('S18 an install', () => {
       if (existsSync(`${root}${path}/binding.gyp`)) run.push('binding.gyp');
       expect([path, run.join()]).toEqual([path, mayRunScripts[nameOf(path)] ?? '']);
     }
+  });
+});
+
+describe('S18 the workflow', () => {
+  const workflow = parseYaml(read('.github/workflows/ci.yml'));
+  const steps: { uses?: string; run?: string }[] = workflow.jobs.test.steps;
+
+  it('takes every action by its commit, with the version beside it', () => {
+    const lines = read('.github/workflows/ci.yml').match(/uses: .*/g) ?? [];
+    expect(lines).toHaveLength(steps.filter(({ uses }) => uses).length);
+    for (const line of lines) expect(line).toMatch(/^uses: actions\/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$/);
+  });
+
+  it('may read the files and nothing else, and leaves no credential for what it runs', () => {
+    expect(workflow.permissions).toEqual({ contents: 'read' });
+    expect(workflow.jobs.test).not.toHaveProperty('permissions');
+    expect(read('.github/workflows/ci.yml')).not.toMatch(/secrets\.|pull_request_target/);
+    expect(steps[0]).toMatchObject({ with: { 'persist-credentials': false } });
+  });
+
+  it('runs what continuous integration runs, on the Node of the tests', () => {
+    expect(steps.filter(({ run }) => run?.includes('.ci/run'))).toHaveLength(1);
+    expect(workflow.jobs.test.container).toMatch(new RegExp(`^node:${main.manifest.devDependencies?.node}-`));
+    expect(main.manifest.devDependencies?.node).toMatch(new RegExp(`^${read('.nvmrc').trim()}\\.`));
   });
 });
 
