@@ -1,5 +1,7 @@
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
@@ -35,6 +37,27 @@ function nextVersion(current: string, wanted: string): string {
   return next;
 }
 
+/**
+ * @returns the SBOM of what an install of the package brings, as CycloneDX. `npm sbom --omit dev` leaves out packages that
+ * development needs as well, and names the project by its folder: so npm gets a folder of that name, without development.
+ */
+function billOfMaterials(): string {
+  const parent = mkdtempSync(join(tmpdir(), 'sbom-'));
+  const { devDependencies: _, ...manifest } = JSON.parse(read('package.json'));
+  const lock = JSON.parse(read('package-lock.json'));
+  delete lock.packages[''].devDependencies;
+  for (const [path, { dev }] of Object.entries<{ dev?: boolean }>(lock.packages)) if (dev) delete lock.packages[path];
+  try {
+    const folder = join(parent, name);
+    mkdirSync(folder);
+    writeFileSync(join(folder, 'package.json'), JSON.stringify(manifest));
+    writeFileSync(join(folder, 'package-lock.json'), JSON.stringify(lock));
+    return `${run('npm', '--prefix', folder, 'sbom', '--sbom-format', 'cyclonedx', '--package-lock-only')}\n`;
+  } finally {
+    rmSync(parent, { recursive: true });
+  }
+}
+
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { 'dry-run': { type: 'boolean' } } });
 const { name, version: current, repository } = JSON.parse(read('package.json'));
 const version = nextVersion(current, positionals.join(' '));
@@ -62,18 +85,7 @@ try {
 
   mkdirSync('release', { recursive: true });
   run('npm', 'pack', '--pack-destination', 'release');
-  const sbom = run(
-    'npm',
-    'sbom',
-    '--sbom-format',
-    'cyclonedx',
-    '--sbom-type',
-    'application',
-    '--omit',
-    'dev',
-    '--package-lock-only',
-  );
-  writeFileSync(`release/${name}-${version}.cdx.json`, `${sbom}\n`);
+  writeFileSync(`release/${name}-${version}.cdx.json`, billOfMaterials());
 
   run('git', 'commit', '--quiet', '--message', `Release ${version}`, '--', ...changed);
 } catch (error) {
