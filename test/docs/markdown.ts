@@ -18,6 +18,8 @@ export const documents: ReadonlyMap<string, string> = new Map(
       .filter((file) => file.endsWith('.md'))
       .map((file) => `docs/${file}`),
     'examples/clients/README.md',
+    '.github/CONTRIBUTING.md',
+    '.github/CODE_OF_CONDUCT.md',
   ].map((file) => [file, readFileSync(root + file, 'utf8')]),
 );
 
