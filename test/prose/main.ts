@@ -1,4 +1,5 @@
 import { globSync, readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { findings } from './find.ts';
 
@@ -80,7 +81,7 @@ const files = named.length > 0 ? named : globSync(everywhere, { cwd }).sort();
 const isStrict = named.length > 0 || options.includes('--all');
 
 for (const file of files) {
-  const found = findings(file, readFileSync(`${cwd}${file}`, 'utf8'));
+  const found = findings(file, readFileSync(resolve(cwd, file), 'utf8'));
   if (found.length === 0) continue;
   const isError = isStrict || !notYetClean.includes(file);
   if (isError) process.exitCode = 1;

@@ -1,3 +1,7 @@
+/** A clause for a subject has two: "What was sent is finished". A fragment, such as "What happened", has one or none. */
+const verb =
+  '\\b(is|are|was|were|has|have|had|can|cannot|may|must|will|do|does|did|gets?|goes|stays?|costs?|counts?)\\b';
+
 /** Words and phrases that plain English does without, in either case, and what to write instead. */
 export const words: readonly (readonly [RegExp, string])[] = [
   // Who does it?
@@ -11,7 +15,10 @@ export const words: readonly (readonly [RegExp, string])[] = [
   // Name the thing.
   [/\bwhatever\b/, 'name the thing, or write "any"'],
   [/\bwhat (finds|found|dies|died|came|comes)\b/, 'name the thing: "requests that cannot be sent in time"'],
-  [/^[\s*_]*(what|who)\b[^?]*\.\s*$/, 'name the thing: begin the sentence with a noun'],
+  [
+    new RegExp(`^[\\s*_]*(what|who)\\b[^?,:]*${verb}[^?,:]* ${verb}[^?]*\\.\\s*$`),
+    'name the thing: begin the sentence with a noun',
+  ],
   [/\bbec(a|o)mes? of\b/, 'the outcome of'],
   [/\b(finds?|found|has|have|had) no place\b/, 'there is no permit, or no room'],
   [/\bnews\b/, 'an update, a result'],
