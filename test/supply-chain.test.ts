@@ -39,22 +39,22 @@ function readPackages(folder: string) {
 }
 
 const main = readPackages('');
-/** What the benchmarks compare us with: installed for them alone, and nothing of it is ever shipped. */
+/** The benchmarks' peers: installed for the benchmarks only, never shipped. */
 const bench = readPackages('test/bench/');
 
-/** Gateways and composers that the facade is joined to in a test: the same. */
+/** Gateways and composers of the supergraph's tests: the same. */
 const supergraph = readPackages('examples/supergraph/');
 
 /** Clients that call the facade in a test: the same. */
 const clients = readPackages('examples/clients/');
 
-/** What reads and checks Dockerfile, compose file and manifests in tests: the same. */
+/** Programs that check the Dockerfile, the compose file and the manifests in tests: the same. */
 const deploy = readPackages('test/deploy/');
 
 /** Packages of those that have install scripts. None is run: they are installed without. */
 const scriptsNeverRun = ['@apollo/protobufjs', 'core-js', 'protobufjs'];
 
-/** The packages that may run something of theirs when they are installed. */
+/** The packages that may run a script when they are installed. */
 const mayRunScripts: Versions = {
   // Fetches the binary for the machine: every script here runs on the Node that it brings. For development only.
   node: 'preinstall',
@@ -70,13 +70,13 @@ describe.each([
   ['examples/clients/package-lock.json', clients, 30],
   ['test/deploy/package-lock.json', deploy, 20],
 ])('S18 the lock file %s', (_file, { manifest, own, entries }, atLeast) => {
-  it('is what its package.json asks for', () => {
+  it('matches its package.json', () => {
     expect(entries.length).toBeGreaterThan(atLeast);
     for (const kind of ['dependencies', 'devDependencies', 'optionalDependencies'] as const)
       expect(own?.[kind]).toEqual(manifest[kind]);
   });
 
-  it('knows the content of every package, and no address to take one from: the registry is for npm to know', () => {
+  it('has the hash of every package and the address of none, so that every registry works', () => {
     for (const [path, { version, integrity, resolved, link }] of entries) {
       expect(integrity, path).toMatch(/^sha512-[A-Za-z0-9+/]{86}==$/);
       expect(version, path).toMatch(/^\d+\.\d+\.\d+(-[\w.-]+)?(\+[\w.-]+)?$/);
@@ -111,17 +111,17 @@ describe.each([
     },
   );
 
-  it('has nothing that brings packages in otherwise, and runs nothing of its own at an install', () => {
+  it('adds packages in no other way, and runs no script of its own at an install', () => {
     const ways = ['bundledDependencies', 'bundleDependencies', 'overrides', 'workspaces'];
     expect(Object.keys(manifest).filter((key) => ways.includes(key))).toEqual([]);
-    // Two graphql modules in a program do not take each other's schemas: of this one, whoever installs the package has the say.
+    // Two graphql modules in one program do not accept each other's schemas, so the project that installs the package chooses one.
     if (manifest === main.manifest) expect(Object.keys(manifest.peerDependencies ?? {})).toEqual(['graphql']);
     else expect(manifest).not.toHaveProperty('peerDependencies');
     const scripts = [...installScripts, 'prepare', 'preprepare', 'postprepare', 'dependencies'];
     expect(Object.keys(manifest.scripts ?? {}).filter((name) => scripts.includes(name))).toEqual([]);
   });
 
-  it('says nowhere which registry to use', () => {
+  it('names no registry', () => {
     expect(manifest).not.toHaveProperty('publishConfig');
     expect(read('.npmrc')).not.toMatch(/^registry|:registry|_auth|:\/\//im);
     for (const folder of ['test/bench', 'examples/supergraph', 'examples/clients', 'test/deploy'])
@@ -137,11 +137,11 @@ describe('S18 an install', () => {
     expect(scripted.sort()).toEqual(Object.keys(mayRunScripts).sort());
     const allowed = Object.entries(manifest.allowScripts ?? {}).filter(([, isAllowed]) => isAllowed);
     expect(allowed.map(([name]) => name)).toEqual(Object.keys(mayRunScripts));
-    // Without this, npm runs what nobody has allowed, and only says so.
+    // Without this, npm runs scripts that are not on the list, with a warning.
     expect(read('.npmrc').split('\n')).toContain('strict-allow-scripts=true');
   });
 
-  it('is what continuous integration does, by the lock file and with nothing that widens the list', () => {
+  it('in continuous integration uses the lock file, and does not extend the list', () => {
     const commands = [...read('.ci/run').matchAll(/^\s*(npm|npx|yarn|pnpm) .*$/gm)].map(([command]) => command);
     expect(commands).toEqual(['npm cit', 'npm run test:rest || status=1']);
     expect(read('.ci/run') + read('.npmrc')).not.toMatch(
@@ -149,7 +149,7 @@ describe('S18 an install', () => {
     );
   });
 
-  it('of what benchmarks, gateways, clients and checks need runs no scripts at all', () => {
+  it('of the packages of benchmarks, gateways, clients and checks runs no scripts at all', () => {
     const all = [...bench.entries, ...supergraph.entries, ...clients.entries, ...deploy.entries];
     const scripted = all.filter(([, { hasInstallScript }]) => hasInstallScript).map(([path]) => nameOf(path));
     expect([...new Set(scripted)].sort()).toEqual(scriptsNeverRun);
@@ -157,13 +157,13 @@ describe('S18 an install', () => {
     expect(installs).toEqual([expect.stringMatching(/\['ci', '--ignore-scripts'/)]);
   });
 
-  it('has run no others: the packages have none that the lock file is silent about', () => {
+  it('has run no others: no package has a script that the lock file does not list', () => {
     const installed = entries.map(([path]) => path).filter((path) => existsSync(`${root}${path}/package.json`));
     expect(installed.length).toBeGreaterThan(200);
     for (const path of installed) {
       const { scripts = {} } = JSON.parse(read(`${path}/package.json`)) as { scripts?: Versions };
       const run = installScripts.filter((name) => name in scripts);
-      // npm builds what has this file, without being told to.
+      // npm builds every package that has this file.
       if (existsSync(`${root}${path}/binding.gyp`)) run.push('binding.gyp');
       expect([path, run.join()]).toEqual([path, mayRunScripts[nameOf(path)] ?? '']);
     }
@@ -194,8 +194,8 @@ describe('S18 the workflow', () => {
   });
 });
 
-describe.runIf(existsSync(`${root}.git`))('S18 what is under version control', () => {
-  it('has no packages, and no link: it would lead to a place of one machine', () => {
+describe.runIf(existsSync(`${root}.git`))('S18 the repository', () => {
+  it('has no packages and no symbolic link', () => {
     const tracked = execFileSync('git', ['ls-files', '--stage'], { cwd: root, encoding: 'utf8' }).trim().split('\n');
     expect(tracked.length).toBeGreaterThan(200);
     expect(tracked.filter((line) => /^120000 |[\t/]node_modules(\/|$)/.test(line))).toEqual([]);
