@@ -39,7 +39,6 @@ const examples = [
   ['The account is hopeless.', 'hopeless'],
   ['An impatient caller.', 'impatient'],
   ['A strange value.', 'strange'],
-  ['The budget is used up.', 'used up'],
   ['A request at its turn.', 'at its turn'],
   ['The ids come for nothing.', 'for nothing'],
   ['It knows the callers of late.', 'of late'],
@@ -57,6 +56,7 @@ describe('the prose linter', () => {
     expect(findings('a.md', text)).toContainEqual(expected);
     expect(findings('a.graphql', `"${text}" scalar A`)).toContainEqual(expected);
     expect(findings('a.ts', `const text = "${text}";`)).toContainEqual(expected);
+    expect(findings('a.yaml', text)).toContainEqual(expected);
   });
 
   it('has no phrase that is never found', () => {
@@ -126,7 +126,20 @@ describe('the prose linter', () => {
     ].join('\n\n');
     expect(findings('a.md', text)).toEqual([]);
     expect(findings('a.graphql', '"A type." type nobody { "A field: `told`." told: Int }')).toEqual([]);
-    expect(findings('a.ts', "import told from 'told'; const nobody = told; // nobody was told")).toEqual([]);
+    expect(findings('a.ts', "import told from 'told'; const nobody = told; // `nobody`")).toEqual([]);
+  });
+
+  it('reads the comments of a module, over their lines', () => {
+    const source = [
+      '/** It is not known what became',
+      ' * of it.',
+      ' * @returns nobody',
+      ' */',
+      'const url = "https://example.com"; // The caller was told.',
+      'const pattern = /[/][*] nobody/; // It knows the callers of',
+      '// late.',
+    ].join('\n');
+    expect(linesOf('a.ts', source)).toEqual([1, 3, 5, 6]);
   });
 
   it('reads the texts of a module: in parts, in templates, and inside of what is put into one', () => {

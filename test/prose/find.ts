@@ -1,3 +1,4 @@
+import { extname } from 'node:path';
 import { parse, visit } from 'graphql';
 import { parseAst } from 'vitest/node';
 import { maxWords, words } from './words.ts';
@@ -55,16 +56,23 @@ const isProse = (text: string) => /\p{L} \p{L}|\p{L}\.? $|^ \p{L}/u.test(text);
 
 function proseOfCode(source: string): string {
   const ranges: [number, number, string?][] = [];
+  let comments = source;
   const left: Node[] = [parseAst(source, { lang: 'ts' }) as unknown as Node];
   for (let node = left.shift(); node !== undefined; node = left.shift()) {
+    const { type, start, end } = node;
     // A text in parts is one text, and what is put into it is a word.
-    if (node.type === 'BinaryExpression') ranges.push([node.start, node.end, ' ']);
-    if (node.type === 'TemplateLiteral') ranges.push([node.start, node.end, 'x']);
-    const isText = node.type === 'TemplateElement' || (node.type === 'Literal' && typeof node.value === 'string');
-    if (isText && isProse(source.slice(node.start, node.end))) ranges.push([node.start, node.end]);
+    if (type === 'BinaryExpression') ranges.push([start, end, ' ']);
+    if (type === 'TemplateLiteral') ranges.push([start, end, 'x']);
+    const isText = type === 'TemplateElement' || (type === 'Literal' && typeof node.value === 'string');
+    if (isText && isProse(source.slice(start, end))) ranges.push([start, end]);
+    if (isText || type === 'Literal')
+      comments = comments.slice(0, start) + ' '.repeat(end - start) + comments.slice(end);
     left.push(...Object.values(node).flat().filter(isNode));
   }
-  return keepOnly(source, ranges).replace(/\\n|['"]/g, (match) => ' '.repeat(match.length));
+  for (const { 0: comment, index } of comments.matchAll(/\/\*[\s\S]*?\*\/|(\/\/.*(\n\s*(?=\/\/))?)+/g))
+    ranges.push([index, index + comment.length]);
+  const prose = fill(keepOnly(source, ranges), /`[^`]+`/g, 'x');
+  return prose.replace(/\\n|['"*/]|@\w+/g, (match) => (match.length > 2 ? stop : ' ').repeat(match.length));
 }
 
 /** Between two words there may be a line's end, or the end of one part of a text and the start of the next. */
@@ -74,14 +82,23 @@ const patterns = words.map(
 
 const segmenter = new Intl.Segmenter('en', { granularity: 'sentence' });
 
-/** @returns what plain English does without in a document (`.md`), in a schema's descriptions, or in the texts of a module. */
+/** A configuration file: its texts go on over lines, and so do its comments. */
+const proseOfText = (source: string) => source.replace(/\n\s*#?/g, (match) => ' '.repeat(match.length));
+
+const readers: Readonly<Record<string, (source: string) => string>> = {
+  '.md': proseOfMarkdown,
+  '.graphql': proseOfSchema,
+  '.ts': proseOfCode,
+};
+
+/**
+ * @returns what plain English does without: in a document (`.md`), in a schema's descriptions, in the texts and comments of a
+ * module, or in any other text. Only documents and descriptions are of whole sentences, so only those can have long ones.
+ */
 export function findings(file: string, source: string): readonly Finding[] {
-  const isCode = file.endsWith('.ts');
-  const prose = isCode
-    ? proseOfCode(source)
-    : file.endsWith('.graphql')
-      ? proseOfSchema(source)
-      : proseOfMarkdown(source);
+  const read = readers[extname(file)] ?? proseOfText;
+  const hasSentences = read === proseOfMarkdown || read === proseOfSchema;
+  const prose = read(source);
   const lineAt = (index: number) => source.slice(0, index).split('\n').length;
   return [...segmenter.segment(prose)].flatMap(({ segment, index }) => {
     const start = index + segment.search(/[\p{L}\p{N}]/u);
@@ -93,7 +110,7 @@ export function findings(file: string, source: string): readonly Finding[] {
       const quoted = source.slice(at, index + match.index + match[0].trimEnd().length);
       return [{ line: lineAt(at), message: `"${quoted.replace(/\s+/g, ' ')}": ${instead}` }];
     });
-    const isLong = !isCode && count > maxWords;
+    const isLong = hasSentences && count > maxWords;
     return isLong
       ? [...found, { line: lineAt(start), message: `a sentence of ${count} words: at most ${maxWords}` }]
       : found;

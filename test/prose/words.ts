@@ -36,7 +36,6 @@ export const words: readonly (readonly [RegExp, string])[] = [
   [/\bhopeless\b/, 'cannot succeed'],
   [/\bimpatient\b/, 'fails fast'],
   [/\bstrange\b/, 'unknown, or unexpected'],
-  [/\bused up\b/, 'consumed, or exhausted'],
   [/\bat (its|their) turn\b/, 'next in the queue'],
 
   // The usual word.
