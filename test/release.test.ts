@@ -92,6 +92,10 @@ describe('a release', () => {
     restore();
   });
 
+  it('may be of the current version, when that has no tag yet', () => {
+    expect(release(version, '--dry-run')).toMatchObject({ code: 0 });
+  });
+
   it('that is only tried shows the version and the changelog, and changes nothing', () => {
     const before = state();
     const { code, stdout } = release('minor', '--dry-run');
@@ -143,6 +147,11 @@ describe('a release', () => {
     // No address of the registry that this machine happens to use.
     expect(JSON.stringify(sbom)).not.toMatch(/https?:\/\/[^"]*\.tgz/);
   }, 120_000);
+
+  it('is published as its tarball only: the folder cannot be', () => {
+    const { code, stderr } = run('npm', 'publish', '--dry-run');
+    expect([code, stderr]).toEqual([1, expect.stringContaining('Publish the tarball')]);
+  });
 
   it('is refused again at once, since nothing is unreleased', () => {
     const before = state();

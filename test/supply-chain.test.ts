@@ -189,7 +189,7 @@ describe('S18 the workflow', () => {
 
   it('runs what continuous integration runs, on the Node of the tests', () => {
     expect(steps.filter(({ run }) => run?.includes('.ci/run'))).toHaveLength(1);
-    expect(workflow.jobs.test.container).toMatch(new RegExp(`^node:${main.manifest.devDependencies?.node}-`));
+    expect(workflow.jobs.test.container.image).toMatch(new RegExp(`^node:${main.manifest.devDependencies?.node}-`));
     expect(main.manifest.devDependencies?.node).toMatch(new RegExp(`^${read('.nvmrc').trim()}\\.`));
   });
 });
