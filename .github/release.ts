@@ -29,7 +29,7 @@ const numbers = (version: string) => version.split('.').map(Number) as [number, 
 function nextVersion(current: string, wanted: string): string {
   const [major, minor, patch] = numbers(current);
   const steps = { major: [major + 1, 0, 0], minor: [major, minor + 1, 0], patch: [major, minor, patch + 1] };
-  const next = wanted in steps ? steps[wanted as keyof typeof steps].join('.') : wanted;
+  const next = Object.hasOwn(steps, wanted) ? steps[wanted as keyof typeof steps].join('.') : wanted;
   if (!/^(0|[1-9]\d*)(\.(0|[1-9]\d*)){2}$/.test(next)) refuse('Usage: patch|minor|major|x.y.z [--dry-run]');
   const difference = numbers(next).map((part, index) => part - Number(numbers(current)[index]));
   if ((difference.find((part) => part !== 0) ?? 0) < 0)

@@ -70,6 +70,7 @@ describe('a release', () => {
     ['a version that is none', ['1.0']],
     ['a lower version', ['0.0.9']],
     ['no version', []],
+    ['a word that is no version', ['toString']],
   ])('is refused for %s, and nothing changes', (_what, args) => {
     const before = state();
     expect(release(...args).code).toBe(1);
