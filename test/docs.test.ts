@@ -19,6 +19,8 @@ const named = (list: readonly Block[]) => list.map((block, index) => [`${block.f
 
 /** Other tests run all programs of these pages: from-rest.test.ts and library.test.ts. */
 const elsewhere = (file: string) => file === 'docs/from-rest.md' || file === 'docs/library.md';
+/** Commands that other tests run: docs-connect.test.ts and docs-troubleshooting.test.ts. */
+const areRunElsewhere = (block: Block) => connectBlocks.includes(block) || block.file === 'docs/troubleshooting.md';
 
 /** The server as it is started first, with nothing configured. */
 let server: ServerProcess;
@@ -57,7 +59,7 @@ describe('a block of commands', () => {
     return isKnown ? undefined : 'unknown command';
   }
 
-  it.each(named(of('sh').filter((block) => !block.text.startsWith('curl') && !connectBlocks.includes(block))))(
+  it.each(named(of('sh').filter((block) => !block.text.startsWith('curl') && !areRunElsewhere(block))))(
     'has nothing but commands, scripts and options that there are: %s',
     (_name, { text }) => {
       const lines = text.trim().split('\n');
@@ -65,7 +67,7 @@ describe('a block of commands', () => {
     },
   );
 
-  it.each(named(of('sh').filter(({ text }) => text.startsWith('curl'))))(
+  it.each(named(of('sh').filter((block) => block.text.startsWith('curl') && !areRunElsewhere(block))))(
     'that calls the server is answered as the next block says: %s',
     async (_name, block) => {
       const next = blocks[blocks.indexOf(block) + 1];
