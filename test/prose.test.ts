@@ -111,6 +111,11 @@ describe('the prose linter', () => {
     expect(linesOf('a.graphql', `type A {\n  """\n  ${long(maxWords + 1)}\n  """\n  a: Int\n}`)).toEqual([3]);
   });
 
+  it('begins a sentence at code, too', () => {
+    const half = long(maxWords - 10);
+    expect(linesOf('a.md', `${half} \`config.ts\` ${half}`)).toEqual([]);
+  });
+
   it('takes items, headings, cells and paragraphs for sentences of their own', () => {
     const half = long(maxWords - 10).slice(0, -1);
     for (const between of ['\n\n', '\n- ', '\n1. ', ' | ', '\n> '])

@@ -17,7 +17,8 @@ const fill = (text: string, pattern: RegExp, by: string) =>
 /** @returns the text with everything that is no prose replaced, so that every word keeps its place. */
 function proseOfMarkdown(source: string): string {
   let prose = fill(source, /^ *(`{3,})[\s\S]*?^ *\1 *$/gm, stop);
-  prose = fill(prose, /(`+)[\s\S]*?\1/g, 'x');
+  // A capital: before a small letter, Intl.Segmenter ends no sentence.
+  prose = fill(prose, /(`+)[\s\S]*?\1/g, 'X');
   for (const other of [/<!--[\s\S]*?-->/g, /<[a-z/][^>]*>/gi, /\]\([^)\n]*\)/g, /https?:\S+/g])
     prose = fill(prose, other, ' ');
   // Paragraphs, items of lists, headings and cells of tables are sentences of their own.
@@ -40,7 +41,7 @@ function proseOfSchema(source: string): string {
         ranges.push([node.description.loc.start, node.description.loc.end]);
     },
   });
-  return fill(keepOnly(source, ranges), /`[^`]+`/g, 'x').replaceAll('"', ' ');
+  return fill(keepOnly(source, ranges), /`[^`]+`/g, 'X').replaceAll('"', ' ');
 }
 
 /** A node of the syntax tree, as far as it matters here. */
@@ -62,7 +63,7 @@ function proseOfCode(source: string): string {
     const { type, start, end } = node;
     // A text in parts is one text, and what is put into it is a word.
     if (type === 'BinaryExpression') ranges.push([start, end, ' ']);
-    if (type === 'TemplateLiteral') ranges.push([start, end, 'x']);
+    if (type === 'TemplateLiteral') ranges.push([start, end, 'X']);
     const isText = type === 'TemplateElement' || (type === 'Literal' && typeof node.value === 'string');
     if (isText && isProse(source.slice(start, end))) ranges.push([start, end]);
     if (isText || type === 'Literal')
@@ -71,7 +72,7 @@ function proseOfCode(source: string): string {
   }
   for (const { 0: comment, index } of comments.matchAll(/\/\*[\s\S]*?\*\/|(\/\/.*(\n\s*(?=\/\/))?)+/g))
     ranges.push([index, index + comment.length]);
-  const prose = fill(keepOnly(source, ranges), /`[^`]+`/g, 'x');
+  const prose = fill(keepOnly(source, ranges), /`[^`]+`/g, 'X');
   return prose.replace(/\\n|['"*/]|@\w+/g, (match) => (match.length > 2 ? stop : ' ').repeat(match.length));
 }
 

@@ -11,10 +11,8 @@ import { findings } from './find.ts';
 
 /** Not rewritten yet. A file leaves the list when it is. */
 const notYetClean: readonly string[] = [
-  'ARCHITECTURE.md',
   'docs/configuration.md',
   'docs/terminal.md',
-  'examples/clients/README.md',
   'schema/schema.graphql',
   'src/bulk/bulk-deletes.ts',
   'src/bulk/job-scripts.ts',
