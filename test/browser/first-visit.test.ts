@@ -99,6 +99,22 @@ describe('GraphiQL, to somebody who opens it for the first time', () => {
     await expect.poll(() => graphiql.answer()).toContain('"nodes": [');
   });
 
+  it('runs what was typed at Ctrl+Enter, also right after the last key', async () => {
+    await using graphiql = await openGraphiQL(browser, server.endpoint);
+    const { keyboard } = graphiql.page;
+    await graphiql.page.locator('.graphiql-query-editor .view-lines').click();
+    await keyboard.press('ControlOrMeta+A');
+    await keyboard.insertText('query Typed { integrations { name } }');
+    await keyboard.press('ControlOrMeta+Enter');
+    await expect.poll(() => graphiql.answer()).toContain('"Affinity"');
+  });
+
+  it('is found at /, too', async () => {
+    await using graphiql = await openGraphiQL(browser, new URL('/', server.endpoint).href);
+    expect(graphiql.page.url()).toBe(server.endpoint);
+    expect(graphiql.complaints).toEqual([]);
+  });
+
   it('has a history of what was run', async () => {
     await using graphiql = await openGraphiQL(browser, server.endpoint);
     await graphiql.clickTab('Integrations');
@@ -144,6 +160,18 @@ describe('GraphiQL, to somebody who opens it for the first time', () => {
     expect(pageHeight).toBeLessThan(1_300);
     await page.getByRole('tab').last().scrollIntoViewIfNeeded();
     expect(graphiql.complaints).toEqual([]);
+  });
+
+  it('gets a page that its own policy lets look as it should, where the schema is not exposed', async () => {
+    await using closed = await startServerProcess({ AUTH_MODE: 'passthrough' });
+    const page = await browser.newPage();
+    const complaints: string[] = [];
+    page.on('console', (message) => complaints.push(message.text()));
+    await page.goto(new URL('/', closed.endpoint).href);
+    const width = await page.locator('body').evaluate((body) => getComputedStyle(body).maxWidth);
+    await page.close();
+    // A favicon is asked for by the browser itself, and is not there.
+    expect([width, complaints.filter((text) => !text.includes('404'))]).toEqual(['640px', []]);
   });
 
   describe('has tabs', () => {

@@ -98,12 +98,20 @@ const start = (tabs: string) => `
       return token ? { Authorization: 'Bearer ' + token } : {};
     },
   });
-  // An editor has the keys of its own. Elsewhere, such as right after the page was opened, they would do nothing.
+  // GraphiQL runs at Ctrl+Enter only while an editor has the focus, and it reads the operation's name 100 ms after an edit: run before
+  // that, it would send the name of the old operation.
   addEventListener('keydown', (event) => {
-    const isElsewhere = !event.target.closest('.monaco-editor, [role="dialog"]');
-    if (isElsewhere && event.key === 'Enter' && (event.ctrlKey || event.metaKey))
-      document.querySelector('.graphiql-execute-button')?.click();
-  });
+    const { target, key, code, keyCode, ctrlKey, metaKey } = event;
+    const isRun = key === 'Enter' && (ctrlKey || metaKey) && event.isTrusted;
+    if (!isRun || target.closest('[role="dialog"]')) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    const press = new KeyboardEvent('keydown', { key, code, keyCode, ctrlKey, metaKey, bubbles: true });
+    setTimeout(() => {
+      if (target.closest('.graphiql-query-editor, .graphiql-editor-tool')) target.dispatchEvent(press);
+      else document.querySelector('.graphiql-execute-button')?.click();
+    }, 200);
+  }, true);
 }
 `;
 
