@@ -13,7 +13,7 @@ const noticeMs = 5_000;
 /** How much longer than an operation a shutdown may take, the notice included, in milliseconds. */
 const drainMarginMs = 10_000;
 
-/** npm passes a signal on at once. The same signal later than this after the first is a second one, in milliseconds. */
+/** npm repeats a signal at once. The same signal later than this after the first is a second one, in milliseconds. */
 const npmRepeatMs = 1_000;
 
 function readConfig(): Config {
@@ -26,7 +26,7 @@ function readConfig(): Config {
   }
 }
 
-/** At a terminal the log is for people. Its formatter is loaded only there: it slows the start. */
+/** At a terminal the log is written for people. The formatter slows the start, so it is loaded only there. */
 async function terminal(): Promise<Pick<LogOptions, 'destination'>> {
   if (!process.stdout.isTTY) return {};
   return { destination: (await import('./log/terminal-log.ts')).createTerminalDestination() };
@@ -77,7 +77,7 @@ async function stop(forMs: number): Promise<void> {
 
 let first: { readonly signal: NodeJS.Signals; readonly atMs: number } | undefined;
 
-/** True for a signal that npm passes on after all of its process group got it, such as Ctrl-C: it is no second one. */
+/** True for a signal that npm repeats although its whole process group got it, such as Ctrl-C. It is not a second one. */
 function isRepeatedByNpm(signal: NodeJS.Signals): boolean {
   const isBelowNpm = process.env.npm_lifecycle_event === 'start';
   return isBelowNpm && signal === first?.signal && performance.now() - first.atMs < npmRepeatMs;
@@ -85,15 +85,15 @@ function isRepeatedByNpm(signal: NodeJS.Signals): boolean {
 
 async function stopOnSignal(signal: NodeJS.Signals): Promise<void> {
   if (isRepeatedByNpm(signal)) return;
-  // A second signal means: now.
+  // A second signal ends the process at once.
   if (first) process.exit(1);
   first = { signal, atMs: performance.now() };
   log.info({ signal }, 'draining');
-  // At a terminal, a browser that is still connected must not delay the end.
+  // At a terminal, a connected browser must not delay the end.
   await stop(signal === 'SIGINT' ? 0 : noticeMs);
 }
 
-/** After an uncaught error, the state of the process may be wrong: it logs that, answers requests in flight, and ends. */
+/** After an uncaught error, the state of the process may be wrong: the error is logged, and the server drains and ends. */
 async function stopOnFailure(error: unknown): Promise<void> {
   process.exitCode = 1;
   log.fatal({ err: error, errorId: randomUUID() }, 'uncaught error, draining');

@@ -20,10 +20,10 @@ import { createFrontDoor } from './front-door.ts';
 import { createMetrics, type ScrapeServer, serveMetrics } from './metrics.ts';
 import { createGraphQLHandler } from './yoga.ts';
 
-/** How much longer than an operation a connection may be silent both ways, in milliseconds. */
+/** How much longer than an operation a connection may be silent in both directions, in milliseconds. */
 const quietMarginMs = 60_000;
 
-/** What the facade is started with. */
+/** The parts that the facade is started with. */
 export interface FacadeOptions {
   readonly config: Config;
   readonly log: Log;
@@ -39,7 +39,7 @@ export interface FacadeOptions {
 export interface Facade {
   /** The address at which it listens, without a path. */
   readonly url: string;
-  /** The address for scrapes, without a path; undefined where none is set. */
+  /** The address for scrapes, without a path; undefined without one. */
   readonly metricsUrl: string | undefined;
   /**
    * Drains: accepts nothing new, answers requests in flight, ends streamed bodies after an operation's time, then closes
@@ -60,7 +60,7 @@ export async function startFacade({ config, log, upstream, openToken, loadLimits
   const { host, port, proxy, requestTimeoutMs, maxUpstreamBytes, keepsRateLimits, shared, trustedDocuments } = config;
   const schema = createSchema({ dialect, typePrefix, provesCallers: auth.mode === 'service' });
   const trusted = trustedDocuments && readTrustedDocuments(trustedDocuments.path, schema);
-  // Before anything is opened that would have to be closed.
+  // Before any connection is opened, since it would have to be closed.
   if (shared?.undoStore) await (await import('../bulk/undo-store.ts')).checkUndoStore(shared.undoStore, log, proxy);
   const limits = keepsRateLimits ? documentedLimits : undefined;
   const sharedMemory = shared && (await connectRedis(shared.redisUrl, log, shared.keyPrefix));
@@ -113,7 +113,7 @@ export async function startFacade({ config, log, upstream, openToken, loadLimits
   async function free(): Promise<void> {
     await yoga.dispose();
     await bulk?.close();
-    // Deletes whose callers left are finished and logged first.
+    // Deletes whose callers disconnected are finished and logged first.
     await connection.close();
     await sharedMemory?.close();
     await scrapes?.close();
@@ -126,7 +126,7 @@ export async function startFacade({ config, log, upstream, openToken, loadLimits
   }
 
   const url = await listen().catch(async (error) => {
-    // A program that goes on without this server must not go on to work on bulk deletes.
+    // A program that continues without this server must not run bulk deletes.
     await free();
     throw error;
   });
