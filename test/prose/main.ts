@@ -58,11 +58,6 @@ const notYetClean: readonly string[] = [
   'src/redis/client.ts',
   'src/redis/health.ts',
   'src/redis/shared-memory.ts',
-  'src/sandbox/answer.ts',
-  'src/sandbox/providers.ts',
-  'src/sandbox/routes.ts',
-  'src/sandbox/seed.ts',
-  'src/sandbox/server.ts',
 ];
 
 const cwd = fileURLToPath(new URL('../..', import.meta.url));

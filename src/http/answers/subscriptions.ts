@@ -53,7 +53,7 @@ async function* once(result: ExecutionResult): AsyncGenerator<ExecutionResult> {
   yield result;
 }
 
-/** Sends a subscription as Apollo Client and Apollo Router read it: multipart, each result as the `payload` of a part, `{}` as a heartbeat. */
+/** A subscription in Apollo's protocol: multipart, with each result as the `payload` of a part, and `{}` as a heartbeat. */
 function toMultipart(result: ExecutionResult | AsyncIterable<ExecutionResult>, fetchAPI: FetchAPI): Response {
   const iterator = (isAsyncIterable(result) ? result : once(result))[Symbol.asyncIterator]();
   const encoder = new TextEncoder();
