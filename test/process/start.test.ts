@@ -1,4 +1,9 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { startServerProcess } from '../support/server-process.ts';
@@ -54,5 +59,38 @@ describe('npm start elsewhere', () => {
     await using server = await startServerProcess({});
     const lines = server.output().trim().split('\n');
     expect(lines.map((line) => JSON.parse(line).msg)).toContain('listening');
+  });
+});
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+
+/** What an npm script prints until it matches, in a copy of the project that has this `.env`. */
+async function printedWith(dotEnv: string | undefined, script: string, pattern: RegExp): Promise<string> {
+  const folder = mkdtempSync(join(tmpdir(), 'dot-env-'));
+  for (const name of ['package.json', 'node_modules', 'src', 'schema'])
+    symlinkSync(join(root, name), join(folder, name));
+  if (dotEnv !== undefined) writeFileSync(join(folder, '.env'), dotEnv);
+  const child = spawn('npm', ['run', '--silent', script], {
+    ...{ cwd: folder, detached: true },
+    env: { PATH: process.env.PATH, HOME: process.env.HOME, ...(dotEnv === undefined && { PORT: '0' }) },
+  });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output += chunk));
+  await expect.poll(() => output, { timeout: 25_000 }).toMatch(pattern);
+  process.kill(-(child.pid ?? 0), 'SIGTERM');
+  await once(child, 'close');
+  rmSync(folder, { recursive: true });
+  return output;
+}
+
+describe('a .env file in the project', () => {
+  it('has settings of npm start and npm run sandbox', async () => {
+    const dotEnv = 'PORT=0\nAUTH_MODE=passthrough\n';
+    expect(await printedWith(dotEnv, 'start', /"listening"/)).toContain('"authMode":"passthrough"');
+    expect(await printedWith(dotEnv, 'sandbox', /listens on/)).not.toContain(':4010');
+  });
+
+  it('is not missed', async () => {
+    expect(await printedWith(undefined, 'start', /"listening"/)).not.toContain('.env');
   });
 });
