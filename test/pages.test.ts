@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startTestFacade, type TestFacade } from './support/facade.ts';
 
-/** What browsers send when somebody enters an address. */
+/** The headers of a browser when a person enters an address. */
 const asBrowser = { accept: 'text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8' };
 
 const open = ({ url }: TestFacade, path: string, headers: Record<string, string> = asBrowser) =>
@@ -15,7 +15,7 @@ const directivesOf = (answer: Response) =>
   );
 
 describe('A browser at a server that exposes its schema', () => {
-  it('is led from / to GraphiQL, also below a prefix', async () => {
+  it('is redirected from / to GraphiQL, also below a prefix', async () => {
     await using facade = await startTestFacade('http://127.0.0.1:1');
     const answer = await open(facade, '/');
     expect(answer.status).toBe(302);
@@ -34,17 +34,20 @@ describe('A browser at a server that does not expose its schema', () => {
   });
   afterAll(() => facade[Symbol.asyncDispose]());
 
-  it.each(['/', '/graphql'])('learns at %s what runs there, and which setting exposes the schema', async (path) => {
-    const answer = await open(facade, path);
-    const text = await answer.text();
-    expect([answer.status, answer.headers.get('content-type')]).toEqual([200, 'text/html; charset=utf-8']);
-    expect(text).toContain('<title>Engagements</title>');
-    expect(text).toContain('EXPOSE_SCHEMA=1');
-    expect(text).toContain('POST');
-    const links = [...text.matchAll(/href="([^"]*)"/g)].map(([, link]) => link);
-    expect(links.length).toBeGreaterThan(0);
-    for (const link of links) expect(link).toMatch(/^https:\/\//);
-  });
+  it.each(['/', '/graphql'])(
+    'gets at %s a page that says what runs there, and which setting exposes the schema',
+    async (path) => {
+      const answer = await open(facade, path);
+      const text = await answer.text();
+      expect([answer.status, answer.headers.get('content-type')]).toEqual([200, 'text/html; charset=utf-8']);
+      expect(text).toContain('<title>Engagements</title>');
+      expect(text).toContain('EXPOSE_SCHEMA=1');
+      expect(text).toContain('POST');
+      const links = [...text.matchAll(/href="([^"]*)"/g)].map(([, link]) => link);
+      expect(links.length).toBeGreaterThan(0);
+      for (const link of links) expect(link).toMatch(/^https:\/\//);
+    },
+  );
 
   it('S33 is sent no script, and its page is in no frame', async () => {
     const answer = await open(facade, '/');
@@ -71,7 +74,7 @@ describe('A browser at a server that does not expose its schema', () => {
     ['/graphql', 'application/graphql-response+json', 405, 'METHOD_NOT_ALLOWED'],
     ['/graphql?query={__typename}', 'application/json', 405, 'METHOD_NOT_ALLOWED'],
   ])(
-    'is told from an API client: %s with Accept: %s is answered by JSON with %i',
+    'does not change responses to API clients: %s with Accept: %s gets JSON with %i',
     async (path, accept, status, code) => {
       const answer = await open(facade, path, { accept });
       expect(answer.status).toBe(status);

@@ -15,7 +15,7 @@ afterAll(() => browser.close());
 const unbroken = (text: string) => text.replace(/\n */g, '');
 
 describe('An error in GraphiQL', () => {
-  it('of a rule says what is missing and what may be put there, and all of it is seen without scrolling', async () => {
+  it('of a rule says what is missing and which values are allowed, and fits without scrolling', async () => {
     await using server = await startServerProcess({});
     await using graphiql = await openGraphiQL(browser, server.endpoint);
     await graphiql.clickTab('Rule');

@@ -21,7 +21,7 @@ afterAll(async () => {
   await redis[Symbol.asyncDispose]();
 });
 
-/** The prepared tabs of the sandbox, and what each is answered when somebody runs it as it is. Those that delete come last. */
+/** The prepared tabs of the sandbox, and parts of the result when each is run unchanged. */
 const tabs: readonly (readonly [name: string, answers: readonly string[]])[] = [
   ['List', ['"nodes": [', '"pageInfo": {']],
   ['People', ['"owner": {', '"name":']],
@@ -43,8 +43,8 @@ const rightOf = async (locator: Locator) => {
   return (box?.x ?? Number.NaN) + (box?.width ?? Number.NaN);
 };
 
-describe('GraphiQL, to somebody who opens it for the first time', () => {
-  it('S33 asks no other host for anything, and complains of nothing, such as a breach of its policy', async () => {
+describe('GraphiQL on the first visit', () => {
+  it('S33 requests nothing from other hosts, and logs no complaint, such as a violation of its policy', async () => {
     await using graphiql = await openGraphiQL(browser, server.endpoint);
     await graphiql.clickTab('Integrations');
     await expect.poll(() => graphiql.query()).toContain('query Integrations');
@@ -57,7 +57,7 @@ describe('GraphiQL, to somebody who opens it for the first time', () => {
     expect(graphiql.complaints).toEqual([]);
   });
 
-  it('S33 is shown in no frame of a page from elsewhere', async () => {
+  it('S33 is not shown in a frame of another site', async () => {
     const stranger = createServer((_request, response) =>
       response.setHeader('content-type', 'text/html').end(`<iframe src="${server.endpoint}"></iframe>`),
     );
@@ -72,7 +72,7 @@ describe('GraphiQL, to somebody who opens it for the first time', () => {
     stranger.closeAllConnections();
   });
 
-  it('S33 has nothing in its editors that came by a link', async () => {
+  it('S33 does not fill its editors from a link', async () => {
     const query = 'mutation OfAStranger { deleteEngagement(id: 1, integratedAccountId: "a") { __typename } }';
     const link = `${server.endpoint}?${new URLSearchParams({ query, variables: '{}', headers: '{}' })}`;
     await using graphiql = await openGraphiQL(browser, link);
@@ -81,7 +81,7 @@ describe('GraphiQL, to somebody who opens it for the first time', () => {
     expect(graphiql.page.url()).toBe(server.endpoint);
   });
 
-  it('has the prepared tabs, all in sight at 1280 pixels, and a read is open', async () => {
+  it('shows all prepared tabs at 1280 pixels, and opens a read', async () => {
     await using graphiql = await openGraphiQL(browser, server.endpoint);
     expect(await graphiql.tabNames()).toEqual([...tabs.map(([name]) => name), 'Progress']);
     expect(await graphiql.openTab()).toBe('List');
@@ -93,13 +93,13 @@ describe('GraphiQL, to somebody who opens it for the first time', () => {
     expect(last).toBeLessThanOrEqual(add?.x ?? 0);
   });
 
-  it('runs what is open at Ctrl+Enter, before anything is clicked', async () => {
+  it('runs the open tab at Ctrl+Enter, before any click', async () => {
     await using graphiql = await openGraphiQL(browser, server.endpoint);
     await graphiql.page.keyboard.press('Control+Enter');
     await expect.poll(() => graphiql.answer()).toContain('"nodes": [');
   });
 
-  it('runs what was typed at Ctrl+Enter, also right after the last key', async () => {
+  it('runs the typed query at Ctrl+Enter, also right after the last key', async () => {
     await using graphiql = await openGraphiQL(browser, server.endpoint);
     const { keyboard } = graphiql.page;
     await graphiql.page.locator('.graphiql-query-editor .view-lines').click();
@@ -109,13 +109,13 @@ describe('GraphiQL, to somebody who opens it for the first time', () => {
     await expect.poll(() => graphiql.answer()).toContain('"Affinity"');
   });
 
-  it('is found at /, too', async () => {
+  it('is reached from /', async () => {
     await using graphiql = await openGraphiQL(browser, new URL('/', server.endpoint).href);
     expect(graphiql.page.url()).toBe(server.endpoint);
     expect(graphiql.complaints).toEqual([]);
   });
 
-  it('has a history of what was run', async () => {
+  it('keeps a history of operations', async () => {
     await using graphiql = await openGraphiQL(browser, server.endpoint);
     await graphiql.clickTab('Integrations');
     await graphiql.run();
@@ -140,7 +140,7 @@ describe('GraphiQL, to somebody who opens it for the first time', () => {
       expect(await graphiql.answer()).toContain(outcome);
   });
 
-  it('is used on a phone: at 390 pixels, editors and answer are below each other, and nothing is cut off', async () => {
+  it('fits a phone: at 390 pixels, editors and result are below each other, and nothing is cut off', async () => {
     await using graphiql = await openGraphiQL(browser, server.endpoint, { viewport: { width: 390, height: 844 } });
     const { page } = graphiql;
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(390);
@@ -162,7 +162,7 @@ describe('GraphiQL, to somebody who opens it for the first time', () => {
     expect(graphiql.complaints).toEqual([]);
   });
 
-  it('gets a page that its own policy lets look as it should, where the schema is not exposed', async () => {
+  it('is replaced by a page with its own style where the schema is not exposed', async () => {
     await using closed = await startServerProcess({ AUTH_MODE: 'passthrough' });
     const page = await browser.newPage();
     const complaints: string[] = [];
@@ -181,7 +181,7 @@ describe('GraphiQL, to somebody who opens it for the first time', () => {
     });
     afterAll(() => graphiql[Symbol.asyncDispose]());
 
-    it.each(tabs)('%s opens at one click, and runs to the answer that it promises', async (name, answers) => {
+    it.each(tabs)('%s opens at one click, and has the expected result', async (name, answers) => {
       await graphiql.clickTab(name);
       await expect.poll(() => graphiql.openTab()).toBe(name);
       await expect.poll(() => graphiql.query()).toMatch(new RegExp(`(query|mutation) ${name}\\b`));

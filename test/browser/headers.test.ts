@@ -20,7 +20,7 @@ const stored = ({ page }: GraphiQL) =>
   );
 
 describe("GraphiQL's headers", () => {
-  it('S33 have the token where callers bring their own: it is put in once, and sent from every tab', async () => {
+  it('S33 have the token where callers bring their own: it is entered once, and sent from every tab', async () => {
     await using upstream = await startUpstream(json(200, { subject: 'Renewal' }), 'planhat');
     await using server = await startServerProcess(passthrough(upstream.url));
     await using graphiql = await openGraphiQL(browser, server.endpoint);
@@ -42,7 +42,7 @@ describe("GraphiQL's headers", () => {
     expect(graphiql.complaints).toEqual([]);
   });
 
-  it('S33 and the token are stored nowhere, and are gone after a reload', async () => {
+  it('S33 and the token are not stored, also not in the history, and are lost at a reload', async () => {
     await using upstream = await startUpstream(json(200, {}), 'planhat');
     await using server = await startServerProcess(passthrough(upstream.url));
     await using graphiql = await openGraphiQL(browser, server.endpoint);
@@ -65,7 +65,7 @@ describe("GraphiQL's headers", () => {
     expect(graphiql.page.url()).toBe(server.endpoint);
   });
 
-  it('are empty in the sandbox, where a delete needs none', async () => {
+  it('are empty in the sandbox, where a delete needs no token', async () => {
     await using server = await startServerProcess({});
     await using graphiql = await openGraphiQL(browser, server.endpoint);
     expect((await graphiql.headers()).trim()).toBe('');

@@ -69,7 +69,7 @@ describe('the server process', () => {
     expect(server.output()).not.toMatch(/canary|REDIS_PORT|REDIS_TLS_URL/);
   });
 
-  it('R30 does not start when UNDO_STORE cannot be written: one line says which folder, why and what to do', async () => {
+  it('R30 does not start when UNDO_STORE cannot be written: one line has the folder, the reason and what to do', async () => {
     const redis = { PORT: '0', SANDBOX: '1', REDIS_URL: 'redis://127.0.0.1:1' };
     const { exited, output } = startNode(['src/main.ts'], { ...redis, UNDO_STORE: '/etc/hostname/undo' });
     expect(await exited).toBe(1);
@@ -77,7 +77,7 @@ describe('the server process', () => {
     expect(output()).not.toContain('listening');
   });
 
-  it('R30 does not start when UNDO_STORE is a bucket that refuses: one line says why and what to do, and not where it is', async () => {
+  it('R30 does not start when UNDO_STORE is a bucket that refuses: one line has the reason and what to do, but no address', async () => {
     const redis = { PORT: '0', SANDBOX: '1', REDIS_URL: 'redis://127.0.0.1:1' };
     const key: BucketKey = { accessKeyId: 'canary-id', secretAccessKey: 'canary-secret-key', region: 'us-east-1' };
     await using bucket = await startBucket(key);
@@ -88,7 +88,7 @@ describe('the server process', () => {
     for (const hidden of ['canary', bucket.host, 'listening']) expect(output()).not.toContain(hidden);
   });
 
-  it('R30 starts while a bucket is away, and one warning says what waits for it', async () => {
+  it('R30 starts while a bucket is down, and logs one warning about what waits for it', async () => {
     const key: BucketKey = { accessKeyId: 'canary-id', secretAccessKey: 'canary-secret-key', region: 'us-east-1' };
     await using bucket = await startBucket(key, [(response) => void response.writeHead(503).end()]);
     const keys = { AWS_ACCESS_KEY_ID: key.accessKeyId, AWS_SECRET_ACCESS_KEY: key.secretAccessKey };
@@ -106,7 +106,7 @@ describe('the server process', () => {
     expect(output()).toContain(`PORT=${port + 1} npm start`);
   });
 
-  it('nor does the sandbox', async () => {
+  it('does not start the sandbox either on a port that is in use', async () => {
     await using server = await startServerProcess({});
     const port = Number(new URL(server.endpoint).port);
     const { exited, output } = startNode(['src/sandbox/main.ts'], { PORT: String(port) });

@@ -21,7 +21,7 @@ async function paste(command: string, env: Record<string, string> = {}) {
 }
 
 describe('npm start at a terminal', () => {
-  it('prints where it listens, what it is connected to, each account, and a delete that can be pasted', async () => {
+  it('prints its address, its upstream, each account, and a delete to paste', async () => {
     await using server = startInTerminal('npm start');
     await expect.poll(server.seen, { timeout: 25_000 }).toMatch(listening);
     const seen = server.seen();
@@ -30,14 +30,14 @@ describe('npm start at a terminal', () => {
     expect(seen).toContain('sandbox-token');
     expect(seen.match(/^ {2}\w.* {2}00000000-0000-4000-8000-\d{12} {2}\w+ +\S+$/gm)).toHaveLength(15);
     const command = commandIn(seen);
-    // Nobody reads a line that is broken by the terminal.
+    // A terminal would break longer lines.
     for (const line of command.split('\n')) expect(line.length).toBeLessThanOrEqual(100);
     expect(await paste(command)).toMatchObject({ __typename: 'DeleteEngagementSuccess', outcome: 'DELETED' });
     server.press('\u{3}');
     await server.exited;
   });
 
-  it('with a real upstream, prints a request that deletes nothing, and what to put into it', async () => {
+  it('prints a request that deletes nothing when the upstream is real, with names for the ids and the token', async () => {
     await using upstream = await startUpstream(json(204, undefined), 'capsule');
     await using server = startInTerminal('npm start', { AUTH_MODE: 'passthrough', TRUTO_BASE_URL: upstream.url });
     await expect.poll(server.seen, { timeout: 25_000 }).toMatch(listening);
@@ -84,13 +84,13 @@ async function printedWith(dotEnv: string | undefined, script: string, pattern: 
 }
 
 describe('a .env file in the project', () => {
-  it('has settings of npm start and npm run sandbox', async () => {
+  it('is read by npm start and npm run sandbox', async () => {
     const dotEnv = 'PORT=0\nAUTH_MODE=passthrough\n';
     expect(await printedWith(dotEnv, 'start', /"listening"/)).toContain('"authMode":"passthrough"');
     expect(await printedWith(dotEnv, 'sandbox', /listens on/)).not.toContain(':4010');
   });
 
-  it('is not missed', async () => {
+  it('is optional, and not mentioned when it is missing', async () => {
     expect(await printedWith(undefined, 'start', /"listening"/)).not.toContain('.env');
   });
 });

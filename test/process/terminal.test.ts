@@ -16,7 +16,7 @@ const remove = (id: string) =>
   });
 
 describe('the server at a terminal', () => {
-  it('S01 S22 prints lines for people: no JSON, no secret, and nothing that a terminal takes for a command', async () => {
+  it('S01 S22 prints one line for each delete, without JSON, secrets or control characters', async () => {
     await using upstream = await startUpstream(json(204, undefined), 'capsule');
     const env = { ...serviceEnv, JWT_SECRET: jwtSecret, TRUTO_BASE_URL: upstream.url };
     await using server = startInTerminal(`'${process.execPath}' src/main.ts`, env);
@@ -49,7 +49,7 @@ describe('the server at a terminal', () => {
     keepSecrets(secrets);
   });
 
-  it('loads what makes it so there only: elsewhere it would slow the start', () => {
+  it('loads the formatter only there, since it would slow the start', () => {
     const files = readdirSync(`${root}/src`, { recursive: true, encoding: 'utf8' }).filter((file) =>
       file.endsWith('.ts'),
     );

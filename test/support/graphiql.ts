@@ -12,7 +12,7 @@ async function shownText(editor: Locator): Promise<string> {
     .replaceAll('\u00a0', ' ');
 }
 
-/** GraphiQL as somebody sees it who has opened it in a browser that knows nothing of it yet. */
+/** GraphiQL in a browser that has not opened it before. */
 export interface GraphiQL extends AsyncDisposable {
   readonly page: Page;
   /** The addresses of everything that the page asked for, without those of what it made itself. */
