@@ -21,7 +21,8 @@ const dryRun = `
 mutation ($id: ID!, $account: ID!) {
   deleteEngagement(id: $id, integratedAccountId: $account, dryRun: true) {
     __typename
-    ... on DeleteEngagementPlan { wouldBeSent url findings { message } }
+    ... on DeleteEngagementPlan { wouldBeSent integration { name } findings { message } }
+    ... on DeleteEngagementSuccess { outcome }
     ... on Error { message }
   }
 }`;

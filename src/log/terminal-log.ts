@@ -1,9 +1,12 @@
 import type { DestinationStream } from 'pino';
 import { prettyFactory } from 'pino-pretty';
-import { withEscapes } from './foreign-text.ts';
+import { shortened, withEscapes } from './foreign-text.ts';
 
-/** Text of a caller or of upstream, escaped as in JSON: it cannot break the line. */
-const inOneLine = (text: unknown) => JSON.stringify(String(text)).slice(1, -1);
+/** Text of a caller or of upstream cannot break the line: its control characters are escaped as in JSON. */
+const inOneLine = (text: string) => text.replace(/\p{Cc}/gu, (character) => JSON.stringify(character).slice(1, -1));
+
+/** A caller without a name is a hash of 43 characters. */
+const maxCallerCharacters = 20;
 
 const time = { translateTime: 'SYS:HH:MM:ss.l' };
 const prettify = prettyFactory(time);
@@ -15,15 +18,16 @@ const prettifyDelete = prettyFactory({
   messageFormat({ engagementId, integratedAccountId, integration, result, detail, durationMs, callerId }) {
     const end = result === 'DeleteEngagementSuccess' ? detail : `${result}: ${detail}`;
     const where = `${integration ?? 'account'} ${integratedAccountId}`;
+    const caller = shortened(String(callerId), maxCallerCharacters);
     return inOneLine(
-      `delete ${engagementId}: ${end} (${where}, caller ${callerId}, ${Math.round(Number(durationMs))} ms)`,
+      `delete ${engagementId}: ${end} (${where}, caller ${caller}, ${Math.round(Number(durationMs))} ms)`,
     );
   },
 });
 
 /** A destination for a log's lines: standard output, with each line written for people, at once. */
 export function createTerminalDestination(): DestinationStream {
-  // A server goes on when the window that it was started in is closed.
+  // The server continues when the window that it was started in is closed.
   process.stdout.on('error', () => {});
   return {
     write(line) {

@@ -42,12 +42,14 @@ describe('npm start at a terminal', () => {
     await using server = startInTerminal('npm start', { AUTH_MODE: 'passthrough', TRUTO_BASE_URL: upstream.url });
     await expect.poll(server.seen, { timeout: 25_000 }).toMatch(listening);
     const command = commandIn(server.seen());
-    expect(command).toContain('$TRUTO_API_TOKEN');
+    for (const name of ['$TRUTO_API_TOKEN', 'AN_ENGAGEMENT_ID', 'AN_INTEGRATED_ACCOUNT_ID'])
+      expect(command).toContain(name);
     expect(command).not.toContain('00000000-0000-4000-8000');
     const answer = await paste(command, { TRUTO_API_TOKEN: 'canary-token-of-a-caller' });
     expect(answer).toMatchObject({
       __typename: 'DeleteEngagementPlan',
-      url: expect.stringContaining('AN_ENGAGEMENT_ID'),
+      wouldBeSent: true,
+      integration: { name: 'Capsule' },
     });
     expect(upstream.deletes()).toEqual([]);
     expect(server.seen()).not.toContain('canary-token');
