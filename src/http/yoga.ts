@@ -137,7 +137,7 @@ function useNoteOperations(operations: PreparedOperations): Plugin<Context> {
 const countedElsewhere = new Set(['deleteEngagement', 'deleteEngagements']);
 
 /** `ok`, or the code of the error that a root field has. */
-function resultOf(key: string, { data, errors = [] }: ExecutionResult): string {
+function codeOfRootField(key: string, { data, errors = [] }: ExecutionResult): string {
   const error = errors.find(({ path }) => path === undefined || path[0] === key);
   if (!error || (data?.[key] ?? null) !== null) return 'ok';
   return typeof error.extensions.code === 'string' ? error.extensions.code : 'INTERNAL_SERVER_ERROR';
@@ -156,7 +156,7 @@ function useCountFields({ countField }: Pick<Metrics, 'countField'>): Plugin {
           for (const node of operation.selectionSet.selections) {
             if (node.kind !== Kind.FIELD || countedElsewhere.has(node.name.value) || !fields[node.name.value]) continue;
             const key = node.alias?.value ?? node.name.value;
-            countField(node.name.value, resultOf(key, result as ExecutionResult), performance.now() - startMs);
+            countField(node.name.value, codeOfRootField(key, result as ExecutionResult), performance.now() - startMs);
           }
         },
       };

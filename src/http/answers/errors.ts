@@ -11,7 +11,7 @@ const aboutArgument = /^Argument "/;
 const aboutStream = /^initialCount must be /;
 
 /** The code of an error that graphql-js or the executor made without one. */
-function codeOf({ path, message }: GraphQLError): string {
+function defaultCodeOf({ path, message }: GraphQLError): string {
   return path === undefined || aboutArgument.test(message) ? 'BAD_USER_INPUT' : 'INTERNAL_SERVER_ERROR';
 }
 
@@ -35,7 +35,7 @@ export function maskError(error: unknown, message: string): Error {
     const { status } = (http ?? { status: 500 }) as { status: number };
     return new GraphQLError(masked.message, { extensions: { ...extensions, http: { status } } });
   }
-  masked.extensions.code ??= codeOf(masked);
+  masked.extensions.code ??= defaultCodeOf(masked);
   return masked;
 }
 

@@ -63,7 +63,7 @@ function maskPart({ incremental, ...part }: ResultPart, log: Log): ResultPart {
   function mask(error: GraphQLError): GraphQLError {
     const masked = maskError(error, 'Unexpected error.') as GraphQLError;
     if (masked !== error) log.error({ err: error.originalError ?? error }, 'unexpected error');
-    // A part has no status of its own.
+    // A part has no HTTP status.
     const { http: _http, ...extensions } = masked.extensions;
     const { nodes = null, source = null, positions = null, path = null } = masked;
     return new GraphQLError(masked.message, { nodes, source, positions, path, extensions });

@@ -182,7 +182,7 @@ const claimRefusals: Readonly<Record<string, TokenRefusal>> = {
 };
 
 /** Why a token is refused. Undefined for an error of the key set: it cannot be fetched, or has an unusable key. */
-function refusalOf(error: unknown): TokenRefusal | undefined {
+function tokenRefusalFor(error: unknown): TokenRefusal | undefined {
   if (!(error instanceof errors.JOSEError) || error instanceof errors.JWKSInvalid) return undefined;
   if (error instanceof errors.JWTExpired) return 'expired';
   if (error instanceof errors.JWTClaimValidationFailed) return claimRefusals[error.claim] ?? 'claim';
@@ -232,7 +232,7 @@ export function createVerifier(
     try {
       return readClaims(await verify(token));
     } catch (error) {
-      const refusal = refusalOf(error);
+      const refusal = tokenRefusalFor(error);
       if (refusal === undefined) throw error;
       return refusal;
     }

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { parentPort, workerData } from 'node:worker_threads';
 import { gzipSync } from 'node:zlib';
 
-/** The settings that GraphiQL is built with. */
+/** The settings of GraphiQL's build. */
 export interface GraphiQLSetup {
   /** The prepared tabs. */
   readonly tabs: readonly { readonly query: string; readonly variables: string }[];
@@ -13,7 +13,7 @@ export interface GraphiQLSetup {
 /** A file of GraphiQL's, ready to send. */
 export interface BuiltFile {
   readonly type: string;
-  /** Names its content. */
+  /** The hash of its content. */
   readonly hash: string;
   readonly bytes: Uint8Array;
   readonly gzipped: Uint8Array;
@@ -22,7 +22,7 @@ export interface BuiltFile {
 /** GraphiQL's files by their names; the page itself is `page`. */
 export type BuiltFiles = ReadonlyMap<string, BuiltFile>;
 
-/** The parts of `@graphql-yoga/render-graphiql`, which itself makes one page of nine megabytes of them. */
+/** The parts of `@graphql-yoga/render-graphiql`, which itself puts them into one page of nine megabytes. */
 type Parts = Readonly<
   Record<'js' | 'css' | 'favicon' | 'editorWorkerService' | 'jsonWorker' | 'graphqlWorker', string>
 >;
@@ -59,10 +59,10 @@ body { display: flex; flex-direction: column; height: 100vh; margin: 0; color-sc
 `;
 
 /**
- * Runs in the browser after GraphiQL's own code. GraphiQL 5 fills its editors from the storage, not from the tab that it opens
- * with: the first visit stores that tab, or they would be empty. The address never fills the editors, since a user who follows a
- * link would run its query with one click; edits are not written into it. The token is a variable of the page: it is sent with
- * every request that has no Authorization of its own, and gone with the page. Without `plugins`, GraphiQL has its own history.
+ * Runs in the browser after GraphiQL's own code. GraphiQL 5 fills its editors from the storage, so the first visit stores the first
+ * tab: otherwise the editors would be empty. The address never fills them, since one click would then run the query of a link, and
+ * edits are not written into it. The token is only in the page: it is sent with each request that has no other Authorization.
+ * `plugins: undefined` replaces Yoga's field picker by GraphiQL's default, the history.
  */
 const start = (tabs: string) => `
 {
@@ -129,7 +129,7 @@ function builtFile(type: string, content: string | Uint8Array): BuiltFile {
 
 function buildFiles(parts: Parts, { tabs, takesToken }: GraphiQLSetup): BuiltFiles {
   const files = new Map<string, BuiltFile>();
-  /** Adds a file, and returns its address relative to the page: only the page's own path is sure to reach this server. */
+  /** Adds a file, and returns its address relative to the page: a proxy may forward only the page's own path. */
   function add(name: string, type: string, content: string | Uint8Array): string {
     const file = builtFile(type, content);
     files.set(name, file);
@@ -165,6 +165,6 @@ function buildFiles(parts: Parts, { tabs, takesToken }: GraphiQLSetup): BuiltFil
   return files;
 }
 
-// In a thread: to load and compress nine megabytes of scripts would block the server for a second.
+// In a thread: loading and compressing nine megabytes of scripts would block the server for a second.
 const parts: Parts = await import(new URL('./graphiql.js', import.meta.resolve('@graphql-yoga/render-graphiql')).href);
 parentPort?.postMessage(buildFiles(parts, workerData));

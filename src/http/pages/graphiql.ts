@@ -37,7 +37,7 @@ function readTabs({ upstream, typePrefix, shared }: Config): GraphiQLSetup['tabs
   return safeTabs.map(read).map(({ query, variables }) => ({ query, variables: blank(variables) }));
 }
 
-/** What every page of this server is sent with, besides a policy of its own: no other page has it in a frame. */
+/** Headers of every page, besides its own policy. No other page may have it in a frame. */
 export const pageHeaders = {
   'x-content-type-options': 'nosniff',
   'x-frame-options': 'DENY',
@@ -69,8 +69,8 @@ function runBuild(workerData: GraphiQLSetup): Promise<BuiltFiles> {
   });
 }
 
-/** The name of the file that is requested: the page for a client that accepts HTML. */
-function nameOf({ method, url = '', headers }: IncomingMessage): string | undefined {
+/** The name of the requested file: the page for a client that accepts HTML. Undefined: the request is for something else. */
+function requestedFile({ method, url = '', headers }: IncomingMessage): string | undefined {
   const [path, query] = url.split('?', 2);
   if (method !== 'GET' || (path !== '/graphql' && path !== '/graphql/')) return undefined;
   return new URLSearchParams(query).get('asset') ?? (headers.accept?.includes('text/html') ? 'page' : undefined);
@@ -93,9 +93,9 @@ function send(name: string, file: BuiltFile, request: IncomingMessage, response:
 }
 
 /**
- * Serves GraphiQL: everything that it needs comes from this server, at the endpoint's own path, so that it works behind any
- * prefix and without any other host. Its files are built at the first request for one, and shared by all answers.
- * @returns what answers a request for GraphiQL's page, or for a file of it. False: the request is for something else.
+ * Serves GraphiQL. All of its files come from this server, at the endpoint's own path, so that it works below any prefix and without
+ * other hosts. They are built at the first request, and all responses share them.
+ * @returns a function that answers a request for GraphiQL's page or a file of it. False: the request is for something else.
  */
 export function createGraphiQL(
   config: Config,
@@ -120,7 +120,7 @@ export function createGraphiQL(
   }
 
   return (request, response) => {
-    const name = nameOf(request);
+    const name = requestedFile(request);
     if (name === undefined) return false;
     void answer(name, request, response);
     return true;
