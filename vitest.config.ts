@@ -6,7 +6,7 @@ import { defineConfig } from 'vitest/config';
  * clients, clusters, the package as others install it, soaks, and what becomes of whole processes. docs/testing.md says more.
  */
 const rest = [
-  'test/{browser,deploy,examples,supergraph}/**/*.test.ts',
+  'test/{browser,deploy,examples,hosts,supergraph}/**/*.test.ts',
   'test/process/!(start).test.ts',
   'test/{bench,cost,from-rest,library,redis-groups,redis-valkey,soak}.test.ts',
 ];

@@ -18,6 +18,8 @@ import { createListener } from './connections/listener.ts';
 import type { LoadLimits } from './connections/overload.ts';
 import { createFrontDoor } from './front-door.ts';
 import { createMetrics, type ScrapeServer, serveMetrics } from './metrics.ts';
+import { createMount, type Mount } from './mount.ts';
+import type { ContextOptions } from './requests/context.ts';
 import { createGraphQLHandler } from './yoga.ts';
 
 /** How much longer than an operation a connection may be silent both ways, in milliseconds. */
@@ -49,12 +51,26 @@ export interface Facade {
   close(noticeMs?: number): Promise<void>;
 }
 
+/** A facade that can answer, and does not listen yet. */
+export interface OpenFacade extends Omit<Facade, 'url'> {
+  /** Answers the requests of a host's own server. */
+  readonly mount: Mount;
+  /** What operations are executed with, and deletes without GraphQL. */
+  readonly contextOptions: ContextOptions;
+  /**
+   * Starts to listen.
+   * @returns the address without a path.
+   * @throws when it cannot, such as `EADDRINUSE`. Close it then.
+   */
+  listen(): Promise<string>;
+}
+
 /**
- * Starts the facade.
+ * Opens everything but the port for callers.
  * @throws {ConfigError} when a trusted document is not valid, or the undo store cannot be written.
- * @throws when it cannot listen, such as `EADDRINUSE`.
+ * @throws when metrics cannot be served on their port.
  */
-export async function startFacade({ config, log, upstream, openToken, loadLimits }: FacadeOptions): Promise<Facade> {
+export async function openFacade({ config, log, upstream, openToken, loadLimits }: FacadeOptions): Promise<OpenFacade> {
   for (const warning of config.warnings) log.warn(warning);
   const { subgraph: dialect, typePrefix, auth } = config;
   const { host, port, proxy, requestTimeoutMs, maxUpstreamBytes, keepsRateLimits, shared, trustedDocuments } = config;
@@ -64,7 +80,7 @@ export async function startFacade({ config, log, upstream, openToken, loadLimits
   if (shared?.undoStore) await (await import('../bulk/undo-store.ts')).checkUndoStore(shared.undoStore, log, proxy);
   const limits = keepsRateLimits ? documentedLimits : undefined;
   const sharedMemory = shared && (await connectRedis(shared.redisUrl, log, shared.keyPrefix));
-  const metrics = createMetrics({ sharedMemory, inFlight: () => listener.inFlight });
+  const metrics = createMetrics({ sharedMemory, inFlight: () => listener.inFlight + mount.inFlight });
   const connection = openUpstream({
     baseUrl: upstream,
     proxy,
@@ -109,6 +125,8 @@ export async function startFacade({ config, log, upstream, openToken, loadLimits
     onAnswer: metrics.countRequest,
   });
 
+  const mount = createMount(yoga, { log, metrics, loadLimits });
+
   let scrapes: ScrapeServer | undefined;
   async function free(): Promise<void> {
     await yoga.dispose();
@@ -120,24 +138,43 @@ export async function startFacade({ config, log, upstream, openToken, loadLimits
     await nextTurn();
   }
 
-  async function listen(): Promise<string> {
+  try {
     if (config.metrics) scrapes = await serveMetrics(metrics, config.metrics);
-    return listener.listen(host, port);
-  }
-
-  const url = await listen().catch(async (error) => {
+  } catch (error) {
     // A program that goes on without this server must not go on to work on bulk deletes.
     await free();
     throw error;
-  });
+  }
+
+  let isListening = false;
+  async function listen(): Promise<string> {
+    const url = await listener.listen(host, port);
+    isListening = true;
+    return url;
+  }
 
   async function close(noticeMs?: number): Promise<void> {
     draining.abort();
     const lastCall = setTimeout(connection.endStreams, requestTimeoutMs);
-    await listener.drain(noticeMs);
+    await Promise.all([mount.drain(), isListening ? listener.drain(noticeMs) : undefined]);
     clearTimeout(lastCall);
     await free();
   }
 
-  return { url, metricsUrl: scrapes?.url, close };
+  return { mount, contextOptions: options, metricsUrl: scrapes?.url, listen, close };
+}
+
+/**
+ * Starts the facade.
+ * @throws {ConfigError} when a trusted document is not valid, or the undo store cannot be written.
+ * @throws when it cannot listen, such as `EADDRINUSE`.
+ */
+export async function startFacade(options: FacadeOptions): Promise<Facade> {
+  const { listen, close, metricsUrl } = await openFacade(options);
+  try {
+    return { url: await listen(), metricsUrl, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
 }

@@ -29,13 +29,14 @@ const maxHeadBytes = 32 * 1024;
 /** The form of a caller's request id. It cannot pass for another header or another log line. */
 const acceptable = /^[\w.:-]{1,128}$/;
 
-/**
- * Sets the request's id: the caller's `x-request-id` if it is acceptable, else a new one. From then on it is in
- * `request.headers['x-request-id']` and in the response.
- */
+/** The id of a request: the caller's `x-request-id` if it is acceptable, else a new one. */
+export function requestIdFrom(given: unknown): string {
+  return typeof given === 'string' && acceptable.test(given) ? given : randomUUID();
+}
+
+/** Sets the request's id: from then on it is in `request.headers['x-request-id']` and in the response. */
 function identifyRequest(request: IncomingMessage, response: ServerResponse): void {
-  const given = request.headers['x-request-id'];
-  const id = typeof given === 'string' && acceptable.test(given) ? given : randomUUID();
+  const id = requestIdFrom(request.headers['x-request-id']);
   request.headers['x-request-id'] = id;
   response.setHeader('x-request-id', id);
 }

@@ -1,0 +1,57 @@
+import { once } from 'node:events';
+import { serve } from '@hono/node-server';
+import express from 'express';
+import Fastify from 'fastify';
+import { Hono } from 'hono';
+
+/* Servers of somebody else's, each with one of the library mounted as its document says (docs/library.md). */
+
+function listening(server) {
+  return {
+    url: `http://127.0.0.1:${server.address().port}`,
+    async close() {
+      server.closeAllConnections();
+      await once(server.close(), 'close');
+    },
+  };
+}
+
+/** Express, with its parser of JSON after the endpoint. */
+export async function startExpress(engagements) {
+  const app = express();
+  app.use('/crm/graphql', engagements.handle);
+  app.use(express.json());
+  const server = app.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return listening(server);
+}
+
+/** Express, with its parser of JSON before the endpoint. */
+export async function startExpressWithParser(engagements) {
+  const app = express();
+  app.use(express.json());
+  app.use('/crm/graphql', engagements.handle);
+  const server = app.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return listening(server);
+}
+
+/** Fastify, which parses JSON before any handler. */
+export async function startFastify(engagements) {
+  const app = Fastify();
+  app.all('/crm/graphql', (request, reply) => {
+    reply.hijack();
+    return engagements.handle(Object.assign(request.raw, { body: request.body }), reply.raw);
+  });
+  await app.listen({ port: 0, host: '127.0.0.1' });
+  return listening(app.server);
+}
+
+/** Hono, on Node. */
+export async function startHono(engagements) {
+  const app = new Hono();
+  app.all('/crm/graphql', ({ req }) => engagements.fetch(req.raw));
+  const server = serve({ fetch: app.fetch, port: 0, hostname: '127.0.0.1' });
+  await once(server, 'listening');
+  return listening(server);
+}
