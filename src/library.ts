@@ -2,6 +2,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { GraphQLSchema } from 'graphql';
 import { type Config, type PlainSettings, parseSettings } from './config/config.ts';
 import { checkedSchemaOptions, createSchema, type EngagementSchemaOptions, printedSchema } from './graphql/schema.ts';
+import type { DirectDelete, DirectDeleteResult } from './http/direct-delete.ts';
+import type { HostRequest } from './http/host-context.ts';
 
 /** Takes the log's lines: JSON, one a call, each with its line end. */
 export interface LogDestination {
@@ -13,6 +15,9 @@ export interface EngagementServerOptions {
   /** Takes the log, with its one line for each delete. @default standard output */
   readonly logTo?: LogDestination;
 }
+
+/** What the schema's resolvers get. Spread it into your own context, under its names. */
+export type EngagementContext = object;
 
 /**
  * A server that is not listening yet. It listens by itself, or answers requests of a server of yours; or both.
@@ -47,6 +52,22 @@ export interface EngagementServer {
    * @throws as `open`.
    */
   handle(request: IncomingMessage, response: ServerResponse): Promise<void>;
+  /**
+   * Makes the context of an operation over {@link createEngagementSchema}'s schema that another executor runs, alone or merged with a
+   * schema of yours. Authentication, deadline, access, Truto's limits and repeated deletes are as in this server's own operations.
+   * What it refuses before it executes (documents beyond the limits, too many requests) is your executor's task then, and so is
+   * waiting for operations in flight before `close`.
+   * @param request its headers are read: `Authorization`, `Idempotency-Key`, `x-request-id`.
+   * @throws {GraphQLError} `UNAUTHENTICATED` for a token that proves nothing, `BAD_USER_INPUT` for a bad idempotency key.
+   * @throws as `open`.
+   */
+  createContext(request: HostRequest): Promise<EngagementContext>;
+  /**
+   * Deletes one engagement without GraphQL, with all promises of the mutation of that name: the same checks, access, limits, retries,
+   * deadline, log, and one delete for repeated calls with a key. Every end of the delete is a value.
+   * @throws as `open`, and once the server is closed.
+   */
+  deleteEngagement(asked: DirectDelete): Promise<DirectDeleteResult>;
   /** Refuses new requests, answers those in flight, and frees everything. May be called again, or before `listen`. */
   close(): Promise<void>;
 }
@@ -137,6 +158,8 @@ export function createEngagementServer(
     listen,
     fetch: async (request) => (await opened()).mount.fetch(request),
     handle: async (request, response) => (await opened()).mount.handle(request, response),
+    createContext: async (request) => (await opened()).createContext(request),
+    deleteEngagement: async (asked) => (await opened()).deleteEngagement(asked),
     close() {
       closing ??= closeWhatRuns();
       return closing;
@@ -145,8 +168,8 @@ export function createEngagementServer(
 }
 
 /**
- * Creates the schema of such a server: to read, to validate documents with, to compose, to generate code from. Only the server
- * can execute it: its resolvers need the server's context.
+ * Creates the schema of such a server: to read, to validate documents with, to compose, to generate code from. To
+ * execute it, give its resolvers what `createContext` of a server makes.
  * @throws {ConfigError} for an unknown dialect or a prefix that is not valid.
  */
 export function createEngagementSchema(options: EngagementSchemaOptions = {}): GraphQLSchema {

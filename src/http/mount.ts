@@ -18,7 +18,10 @@ export interface Mount {
   fetch(request: Request): Promise<Response>;
   /** The same for `node:http`. Takes a body that was parsed before from `request.body`. */
   handle(request: IncomingMessage, response: ServerResponse): Promise<void>;
-  /** Runs an operation that comes without a request, and counts it as in flight. */
+  /**
+   * Runs an operation that comes without a request, and counts it as in flight.
+   * @throws once it drains.
+   */
   run<Result>(operation: () => Promise<Result>): Promise<Result>;
   /** Refuses new requests, and settles when those in flight are answered. */
   drain(): Promise<void>;
@@ -202,6 +205,7 @@ export function createMount(yoga: GraphQLHandler, options: MountOptions): Mount 
     fetch: receive,
     handle: async (request, response) => void (await adapter.requestListener(request, response)),
     async run(operation) {
+      if (isDraining) throw new Error('The server is closed: nothing was sent. Create another.');
       const end = begin(0);
       try {
         return await operation();

@@ -3,6 +3,7 @@ import type { Config } from '../config/config.ts';
 import { createAccountLookup } from '../engagement/account.ts';
 import { createDeleteMemory } from '../engagement/delete/delete-memory.ts';
 import { createSharedDeletes } from '../engagement/delete/shared-deletes.ts';
+import type { Context } from '../graphql/core/context.ts';
 import { createReadLimit } from '../graphql/core/record-loaders.ts';
 import { readTrustedDocuments } from '../graphql/documents.ts';
 import { PreparedOperations } from '../graphql/prepared/prepared-operations.ts';
@@ -16,10 +17,11 @@ import { createSharedBudget } from '../upstream/shared-budget.ts';
 import { createAuthenticator } from './callers/authenticate.ts';
 import { createListener } from './connections/listener.ts';
 import type { LoadLimits } from './connections/overload.ts';
+import { createDirectDelete, type DirectDelete, type DirectDeleteResult } from './direct-delete.ts';
 import { createFrontDoor } from './front-door.ts';
+import { createHostContext, type HostRequest } from './host-context.ts';
 import { createMetrics, type ScrapeServer, serveMetrics } from './metrics.ts';
 import { createMount, type Mount } from './mount.ts';
-import type { ContextOptions } from './requests/context.ts';
 import { createGraphQLHandler } from './yoga.ts';
 
 /** How much longer than an operation a connection may be silent both ways, in milliseconds. */
@@ -55,8 +57,10 @@ export interface Facade {
 export interface OpenFacade extends Omit<Facade, 'url'> {
   /** Answers the requests of a host's own server. */
   readonly mount: Mount;
-  /** What operations are executed with, and deletes without GraphQL. */
-  readonly contextOptions: ContextOptions;
+  /** Makes the context of an operation that another executor runs. */
+  createContext(request: HostRequest): Promise<Context>;
+  /** Deletes without GraphQL. */
+  deleteEngagement(asked: DirectDelete): Promise<DirectDeleteResult>;
   /**
    * Starts to listen.
    * @returns the address without a path.
@@ -161,7 +165,15 @@ export async function openFacade({ config, log, upstream, openToken, loadLimits 
     await free();
   }
 
-  return { mount, contextOptions: options, metricsUrl: scrapes?.url, listen, close };
+  const deleteDirectly = createDirectDelete(schema, options);
+  return {
+    mount,
+    createContext: (request) => createHostContext(request, options),
+    deleteEngagement: (asked) => mount.run(() => deleteDirectly(asked)),
+    metricsUrl: scrapes?.url,
+    listen,
+    close,
+  };
 }
 
 /**
