@@ -1,6 +1,15 @@
 import type { IncomingMessage } from 'node:http';
+import { GraphQLError } from 'graphql';
 import type { Context } from '../graphql/core/context.ts';
 import { admit, type ContextOptions, createContext } from './requests/context.ts';
+
+/** Makes the error say its status and headers to Apollo Server, and to Fastify and Express, in their forms. */
+function forHosts(error: unknown): unknown {
+  if (!(error instanceof GraphQLError)) return error;
+  const { status, headers = {} } = (error.extensions.http ?? {}) as { status?: number; headers?: object };
+  Object.assign(error.extensions, { http: { status, headers: new Map(Object.entries(headers)) } });
+  return Object.assign(error, { statusCode: status });
+}
 
 /** A request of a host's, as the Fetch API or `node:http` has it. */
 export type HostRequest = Request | IncomingMessage;
@@ -16,8 +25,12 @@ export async function createHostContext(request: HostRequest, options: ContextOp
   const header = (name: string): string | null =>
     fetched ? fetched.headers.get(name) : ((request as IncomingMessage).headers[name]?.toString() ?? null);
   const hasCallerLeft = () => (fetched ? fetched.signal.aborted : (request as IncomingMessage).socket.destroyed);
-  const admission = await admit(header('authorization'), options);
-  const context = createContext({ header, hasCallerLeft, extensions: undefined }, options, admission);
+  const asked = { header, hasCallerLeft, extensions: undefined };
+  const context = await admit(header('authorization'), options)
+    .then((admission) => createContext(asked, options, admission))
+    .catch((error: unknown) => {
+      throw forHosts(error);
+    });
   // Another executor does not say when an operation has ended; a streamed body that is not read must not stay open.
   const endBodies = () => context.chunkDeliveries.close();
   setTimeout(endBodies, Math.max(0, context.deadlineAt - performance.now())).unref();

@@ -1,9 +1,11 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { fileURLToPath } from 'node:url';
+import type { GraphQLSchema } from 'graphql';
+import { createSchema, mergeSchemas } from 'graphql-yoga';
 import { meros } from 'meros/browser';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { createEngagementServer, type EngagementServer } from '../../src/library.ts';
+import { createEngagementSchema, createEngagementServer, type EngagementServer } from '../../src/library.ts';
 import { sandboxAccount, sandboxToken } from '../../src/sandbox/accounts.ts';
 import { seedEngagements } from '../../src/sandbox/seed.ts';
 import { type Sandbox, startSandbox } from '../../src/sandbox/server.ts';
@@ -20,7 +22,7 @@ interface Host {
   close(): Promise<void>;
 }
 
-type Start = (engagements: EngagementServer) => Promise<Host>;
+type Start = (engagements: EngagementServer, schema?: GraphQLSchema) => Promise<Host>;
 
 const account = sandboxAccount('Capsule');
 const remove = `mutation ($id: ID!, $account: ID!) {
@@ -115,5 +117,53 @@ describe.each(['startExpress', 'startExpressWithParser', 'startFastify', 'startH
     await cut.promise;
     await host.close();
     await engagements.close();
+  });
+});
+
+describe.each(['startApollo', 'startMercurius'])('executed by %s', (name) => {
+  const own = createSchema({
+    typeDefs: 'type Query { hello: String! }',
+    resolvers: { Query: { hello: () => 'world' } },
+  });
+  let sandbox: Sandbox;
+  let engagements: EngagementServer;
+  let host: Host;
+  beforeEach(async () => {
+    sandbox = await startSandbox();
+    const settings = { AUTH_MODE: 'passthrough', TRUTO_BASE_URL: sandbox.url, REQUEST_TIMEOUT_MS: 5_000 };
+    engagements = createEngagementServer(settings, { logTo: { write: () => {} } });
+    host = await (servers[name] as Start)(engagements, mergeSchemas({ schemas: [own, createEngagementSchema()] }));
+    return async () => {
+      await host.close();
+      await engagements.close();
+      await sandbox.close();
+    };
+  });
+
+  it('deletes an engagement, once under a key, beside the fields of the other schema', async () => {
+    const id = seedEngagements(account, 30)[0]?.id ?? '';
+    for (let count = 0; count < 2; count += 1) {
+      const headers = { 'idempotency-key': 'k1' };
+      const { data } = await (
+        await post(host.url, { query: remove, variables: { id, account: account.id } }, headers)
+      ).json();
+      expect(data.deleteEngagement).toEqual({ __typename: 'DeleteEngagementSuccess', outcome: 'DELETED' });
+    }
+    expect(sandbox.wasDeleted(account.id, id)).toBe(true);
+    const { data } = await (await post(host.url, { query: '{ hello integrations { name } }' })).json();
+    expect([data.hello, data.integrations.length]).toEqual(['world', 14]);
+  });
+
+  it('refuses a delete without a caller by its code, and a token that is none', async () => {
+    const variables = { id: 'e1', account: account.id };
+    const response = await fetch(`${host.url}/crm/graphql`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ query: remove, variables }),
+    });
+    expect((await response.json()).errors).toMatchObject([{ extensions: { code: 'UNAUTHENTICATED' } }]);
+    const refused = await post(host.url, { query: remove, variables }, { authorization: 'Basic x' });
+    expect(refused.status).toBe(401);
+    expect(await refused.text()).toContain('Bearer <token>');
   });
 });

@@ -1,8 +1,11 @@
 import { once } from 'node:events';
+import { ApolloServer } from '@apollo/server';
+import { expressMiddleware } from '@as-integrations/express5';
 import { serve } from '@hono/node-server';
 import express from 'express';
 import Fastify from 'fastify';
 import { Hono } from 'hono';
+import mercurius from 'mercurius';
 
 /* Servers of somebody else's, each with one of the library mounted as its document says (docs/library.md). */
 
@@ -54,4 +57,25 @@ export async function startHono(engagements) {
   const server = serve({ fetch: app.fetch, port: 0, hostname: '127.0.0.1' });
   await once(server, 'listening');
   return listening(server);
+}
+
+/** Apollo Server, which executes the schema itself. */
+export async function startApollo(engagements, schema) {
+  const apollo = new ApolloServer({ schema });
+  await apollo.start();
+  const app = express();
+  const context = async ({ req }) => ({ ...(await engagements.createContext(req)) });
+  app.use('/crm/graphql', express.json(), expressMiddleware(apollo, { context }));
+  const server = app.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return listening(server);
+}
+
+/** Mercurius, which executes the schema itself. */
+export async function startMercurius(engagements, schema) {
+  const app = Fastify();
+  const context = async ({ raw }) => ({ ...(await engagements.createContext(raw)) });
+  await app.register(mercurius, { schema, path: '/crm/graphql', context });
+  await app.listen({ port: 0, host: '127.0.0.1' });
+  return listening(app.server);
 }
