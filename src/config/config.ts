@@ -54,6 +54,8 @@ export interface Config {
   readonly keepAliveTimeoutMs: number;
   /** The proxies whose `X-Forwarded-For` the server believes; undefined for none. */
   readonly trustedProxies: BlockList | undefined;
+  /** The origins whose pages may call from a browser; undefined for none. */
+  readonly corsOrigins: ReadonlySet<string> | undefined;
   readonly maxUpstreamBytes: number;
   /** Waits rather than exceed Truto's documented limits. */
   readonly keepsRateLimits: boolean;
@@ -185,6 +187,7 @@ export function parseConfig(env: NodeJS.ProcessEnv): Config {
     requestTimeoutMs: values.REQUEST_TIMEOUT_MS,
     keepAliveTimeoutMs: values.KEEP_ALIVE_TIMEOUT_MS,
     trustedProxies: values.TRUSTED_PROXIES,
+    corsOrigins: values.CORS_ORIGINS,
     maxUpstreamBytes: values.MAX_UPSTREAM_BYTES,
     keepsRateLimits: values.TRUTO_RATE_LIMITS ?? (!sandbox || values.SANDBOX_LIMITS),
     proxy: values.HTTPS_PROXY && { url: values.HTTPS_PROXY, exceptFor: values.NO_PROXY ?? '' },

@@ -115,6 +115,19 @@ export const networks = form(
   'IP addresses and CIDR blocks, separated by commas',
 );
 
+function isOrigin(value: string): boolean {
+  return address.schema.safeParse(value).success && new URL(value).origin === value;
+}
+
+/** Origins as browsers send them, separated by commas. */
+const origins = form(
+  z
+    .string()
+    .transform((value): ReadonlySet<string> => new Set(value.split(',').map((origin) => origin.trim())))
+    .refine((set) => [...set].every(isOrigin)),
+  'origins such as https://app.example.com (http only for loopback), separated by commas; * is not allowed',
+);
+
 /** A setting: its form, and what the README's table says of it (Markdown). */
 export interface Setting<Value = unknown> extends Form<Value> {
   readonly meaning: string;
@@ -197,6 +210,10 @@ export const settings = {
   TRUSTED_PROXIES: setting(
     networks,
     'addresses and CIDR blocks of the proxies in front, separated by commas: their `X-Forwarded-For` says which client a request is from. Without it, that header is ignored, and limits per client are per connection address',
+  ),
+  CORS_ORIGINS: setting(
+    origins,
+    'origins of the web pages that may call this server from a browser, such as `https://app.example.com`, separated by commas. Without it, browsers refuse pages of other origins',
   ),
   TRUTO_RATE_LIMITS: setting(
     flag,

@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServerAdapter } from '@whatwg-node/server';
 import type { Log } from '../log/log.ts';
 import { runTraced } from '../upstream/trace.ts';
+import { readCors } from './connections/cors.ts';
 import { requestIdFrom } from './connections/listener.ts';
 import { defaultLoadLimits, type LoadLimits, LoopDelay } from './connections/overload.ts';
 import { bodyRefusals, busy, type Refusal, retryAfterSeconds } from './connections/refuse.ts';
@@ -31,6 +32,8 @@ export interface Mount {
 export interface MountOptions {
   readonly log: Log;
   readonly metrics: { countRequest(status: number | 'left', durationMs: number): void };
+  /** The origins whose pages may read answers. */
+  readonly corsOrigins: ReadonlySet<string> | undefined;
   readonly loadLimits?: LoadLimits | undefined;
 }
 
@@ -113,7 +116,7 @@ function endingWith(body: ReadableStream, signal: AbortSignal, onEnd: () => void
  * connections (their number, slow clients, the size of heads) is the host's task.
  */
 export function createMount(yoga: GraphQLHandler, options: MountOptions): Mount {
-  const { log, metrics, loadLimits = defaultLoadLimits } = options;
+  const { log, metrics, corsOrigins, loadLimits = defaultLoadLimits } = options;
   let isDraining = false;
   let inFlightCount = 0;
   let inFlightBytes = 0;
@@ -186,13 +189,15 @@ export function createMount(yoga: GraphQLHandler, options: MountOptions): Mount 
     const startMs = performance.now();
     let response: Response;
     const requestId = requestIdFrom(request.headers.get('x-request-id'));
+    const cors = readCors(corsOrigins, { method: request.method, header: (name) => request.headers.get(name) });
     try {
-      response = await answer(request, requestId);
+      response = cors?.isPreflight ? new Response(null, { status: 204 }) : await answer(request, requestId);
     } catch (error) {
       if (!request.signal.aborted) log.error({ err: error, requestId }, 'unexpected error');
       response = refusing(unexpected);
     }
     response.headers.set('x-request-id', requestId);
+    for (const [name, value] of Object.entries(cors?.headers ?? {})) response.headers.set(name, value);
     metrics.countRequest(request.signal.aborted ? 'left' : response.status, performance.now() - startMs);
     return response;
   }

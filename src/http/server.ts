@@ -125,11 +125,12 @@ export async function openFacade({ config, log, upstream, openToken, loadLimits 
     quietTimeoutMs: requestTimeoutMs + quietMarginMs,
     keepAliveTimeoutMs: config.keepAliveTimeoutMs,
     trustedProxies: config.trustedProxies,
+    corsOrigins: config.corsOrigins,
     loadLimits,
     onAnswer: metrics.countRequest,
   });
 
-  const mount = createMount(yoga, { log, metrics, loadLimits });
+  const mount = createMount(yoga, { log, metrics, loadLimits, corsOrigins: config.corsOrigins });
 
   let scrapes: ScrapeServer | undefined;
   async function free(): Promise<void> {

@@ -6,6 +6,7 @@ import type { Duplex } from 'node:stream';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { type Client, findClient } from './client-address.ts';
+import { readCors } from './cors.ts';
 import { defaultLoadLimits, type LoadLimits, LoopDelay } from './overload.ts';
 import {
   hasHost,
@@ -39,6 +40,20 @@ function identifyRequest(request: IncomingMessage, response: ServerResponse): vo
   const id = requestIdFrom(request.headers['x-request-id']);
   request.headers['x-request-id'] = id;
   response.setHeader('x-request-id', id);
+}
+
+/** Lets the page of an allowed origin read the answer. True when that is all that is asked: the preflight is answered. */
+function allowOrigin(
+  request: IncomingMessage,
+  response: ServerResponse,
+  origins: ReadonlySet<string> | undefined,
+): boolean {
+  const header = (name: string) => request.headers[name]?.toString() ?? null;
+  const cors = readCors(origins, { method: request.method, header });
+  if (!cors) return false;
+  response.setHeaders(new Map(Object.entries(cors.headers)));
+  if (cors.isPreflight) response.writeHead(204).end();
+  return cors.isPreflight;
 }
 
 /** If these were refused, a busy server would look dead to its probes. */
@@ -129,6 +144,8 @@ export interface ListenerOptions {
   readonly keepAliveTimeoutMs: number;
   /** The proxies whose `X-Forwarded-For` is trusted. */
   readonly trustedProxies?: BlockList | undefined;
+  /** The origins whose pages may read answers. */
+  readonly corsOrigins?: ReadonlySet<string> | undefined;
   readonly loadLimits?: LoadLimits | undefined;
   readonly bounds?: ListenerBounds;
   readonly patience?: Patience;
@@ -208,6 +225,7 @@ export function createListener(
     quietTimeoutMs,
     keepAliveTimeoutMs,
     trustedProxies,
+    corsOrigins,
     loadLimits: { maxInFlight, maxInFlightBytes, maxDelayMs } = defaultLoadLimits,
     bounds = defaultBounds,
     patience = defaultPatience,
@@ -384,6 +402,8 @@ export function createListener(
     identifyRequest(request, response);
     if (request.rawHeaders.length > 2 * maxHeaders) return refuseTooManyHeaders(request, response);
     if (!hasHost(request)) return refuseBadHost(request, response);
+    // Before any refusal: a page must be able to read why.
+    if (allowOrigin(request, response, corsOrigins)) return;
     const path = request.url?.split('?', 1)[0] ?? '';
     if (isRefused(request, response, path)) return;
     // Without it, events of a kept connection run in the context of its first request.

@@ -120,6 +120,9 @@ export const slowest: Refusal = requestRefusal(
   'Too many requests are arriving at once, and this one has taken the longest. Nothing was executed. Send it again, without a pause in it.',
 );
 
+/** The headers that let a page read a refusal, if its origin may. */
+const corsHeaders = ['access-control-allow-origin', 'access-control-expose-headers', 'vary'];
+
 /**
  * Answers on a connection whose request will not be read to its end. The answer has a request id.
  * @param response the response that is due next, if any. If it has started already, nothing is written.
@@ -130,6 +133,7 @@ export function refuseConnection({ status, body }: Refusal, socket: Duplex, resp
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
     `x-request-id: ${response?.getHeader('x-request-id') ?? randomUUID()}`,
     'connection: close',
+    ...corsHeaders.flatMap((name) => (response?.hasHeader(name) ? [`${name}: ${response.getHeader(name)}`] : [])),
     ...(status === 503 ? [`retry-after: ${retryAfterSeconds}`] : []),
     'content-type: application/json',
     `content-length: ${Buffer.byteLength(body)}`,
