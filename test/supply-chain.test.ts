@@ -50,6 +50,9 @@ const clients = readPackages('examples/clients/');
 /** What reads and checks Dockerfile, compose file and manifests in tests: the same. */
 const deploy = readPackages('test/deploy/');
 
+/** Servers that mount the facade, or execute its schema, in a test: the same. */
+const hosts = readPackages('test/hosts/');
+
 /** Packages of those that have install scripts. None is run: they are installed without. */
 const scriptsNeverRun = ['@apollo/protobufjs', 'core-js', 'protobufjs'];
 
@@ -68,6 +71,7 @@ describe.each([
   ['examples/supergraph/package-lock.json', supergraph, 200],
   ['examples/clients/package-lock.json', clients, 30],
   ['test/deploy/package-lock.json', deploy, 20],
+  ['test/hosts/package-lock.json', hosts, 100],
 ])('S18 the lock file %s', (_file, { manifest, own, entries }, atLeast) => {
   it('is what its package.json asks for', () => {
     expect(entries.length).toBeGreaterThan(atLeast);
@@ -101,6 +105,7 @@ describe.each([
   ['examples/supergraph/package.json', supergraph.manifest],
   ['examples/clients/package.json', clients.manifest],
   ['test/deploy/package.json', deploy.manifest],
+  ['test/hosts/package.json', hosts.manifest],
 ])('S18 %s', (_file, manifest) => {
   const { dependencies, devDependencies, optionalDependencies } = manifest;
   it.each(Object.entries({ ...dependencies, ...devDependencies, ...optionalDependencies }))(
@@ -123,7 +128,7 @@ describe.each([
   it('says nowhere which registry to use', () => {
     expect(manifest).not.toHaveProperty('publishConfig');
     expect(read('.npmrc')).not.toMatch(/registry|_auth|:\/\//i);
-    for (const folder of ['test/bench', 'examples/supergraph', 'examples/clients', 'test/deploy'])
+    for (const folder of ['test/bench', 'examples/supergraph', 'examples/clients', 'test/deploy', 'test/hosts'])
       expect(existsSync(`${root}${folder}/.npmrc`)).toBe(false);
   });
 });
@@ -149,7 +154,7 @@ describe('S18 an install', () => {
   });
 
   it('of what benchmarks, gateways, clients and checks need runs no scripts at all', () => {
-    const all = [...bench.entries, ...supergraph.entries, ...clients.entries, ...deploy.entries];
+    const all = [...bench.entries, ...supergraph.entries, ...clients.entries, ...deploy.entries, ...hosts.entries];
     const scripted = all.filter(([, { hasInstallScript }]) => hasInstallScript).map(([path]) => nameOf(path));
     expect([...new Set(scripted)].sort()).toEqual(scriptsNeverRun);
     const installs = read('test/support/install-packages.ts').match(/'npm',\s*\[[^\]]*\]/g);
