@@ -47,6 +47,7 @@ const mistakes: Record<string, readonly string[]> = {
     'http://app.example',
     'https://app.example,',
   ],
+  OTEL_EXPORTER_OTLP_ENDPOINT: ['collector:4318', 'grpc://c', 'http://u:p@c', 'http://c?x', 'http://'],
   ...{ TRUTO_API_TOKEN: ['a b', 'a\nb', 'é'], JWT_JWKS_URL: ['nowhere'], JWT_SECRET: ['s'.repeat(31)] },
   ...{ METRICS_HOST: ['a b', 'http://host'], METRICS_PORT: [...notWhole, '65536'] },
   ...{ JWT_ISSUER: [], JWT_AUDIENCE: [], TRUTO_RATE_LIMITS: notFlag },

@@ -59,6 +59,8 @@ export interface Config {
   readonly maxUpstreamBytes: number;
   /** Waits rather than exceed Truto's documented limits. */
   readonly keepsRateLimits: boolean;
+  /** Where traces and metrics are sent by OTLP; undefined for nowhere. */
+  readonly otlpEndpoint: URL | undefined;
   /** The proxy for all hosts but loopback; undefined for none. */
   readonly proxy: ProxyConfig | undefined;
   /** What replicas share; undefined without Redis. */
@@ -190,6 +192,7 @@ export function parseConfig(env: NodeJS.ProcessEnv): Config {
     corsOrigins: values.CORS_ORIGINS,
     maxUpstreamBytes: values.MAX_UPSTREAM_BYTES,
     keepsRateLimits: values.TRUTO_RATE_LIMITS ?? (!sandbox || values.SANDBOX_LIMITS),
+    otlpEndpoint: values.OTEL_EXPORTER_OTLP_ENDPOINT,
     proxy: values.HTTPS_PROXY && { url: values.HTTPS_PROXY, exceptFor: values.NO_PROXY ?? '' },
     shared,
     warnings,

@@ -115,6 +115,16 @@ export const networks = form(
   'IP addresses and CIDR blocks, separated by commas',
 );
 
+/** A receiver is in the same network as a rule, without TLS. */
+const receiver = form(
+  z
+    .string()
+    .regex(/^https?:\/\/[^?#@]+$/)
+    .refine(URL.canParse)
+    .transform((value) => new URL(value)),
+  'an http or https address without user, query or fragment',
+);
+
 function isOrigin(value: string): boolean {
   return address.schema.safeParse(value).success && new URL(value).origin === value;
 }
@@ -157,6 +167,10 @@ export const settings = {
     'port for `GET /metrics`; `0` takes any free one and prints it. Without it, only the embedded sandbox has metrics, on `PORT`',
   ),
   METRICS_HOST: withDefault(hostName, '127.0.0.1', 'address to listen on for `METRICS_PORT`'),
+  OTEL_EXPORTER_OTLP_ENDPOINT: setting(
+    receiver,
+    "where OpenTelemetry's SDK sends traces and metrics, such as `http://127.0.0.1:4318`. Needs the package `@opentelemetry/sdk-node`: see [docs/operating.md](docs/operating.md)",
+  ),
   TRUTO_BASE_URL: withDefault(baseAddress, 'https://api.truto.one', 'base URL of Truto; `http` only for loopback'),
   AUTH_MODE: setting(
     form(z.enum(['passthrough', 'service']), 'passthrough or service'),

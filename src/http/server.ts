@@ -14,6 +14,7 @@ import { documentedLimits, shareOf } from '../upstream/lanes.ts';
 import { createOutboundFetch } from '../upstream/outbound.ts';
 import { openUpstream } from '../upstream/send.ts';
 import { createSharedBudget } from '../upstream/shared-budget.ts';
+import { findMeter } from '../upstream/trace.ts';
 import { createAuthenticator } from './callers/authenticate.ts';
 import { createListener } from './connections/listener.ts';
 import type { LoadLimits } from './connections/overload.ts';
@@ -71,7 +72,7 @@ export interface OpenFacade extends Omit<Facade, 'url'> {
 
 /**
  * Opens everything but the port for callers.
- * @throws {ConfigError} when a trusted document is not valid, or the undo store cannot be written.
+ * @throws {ConfigError} when a trusted document is not valid, the undo store cannot be written, or OpenTelemetry's SDK is not installed.
  * @throws when metrics cannot be served on their port.
  */
 export async function openFacade({ config, log, upstream, openToken, loadLimits }: FacadeOptions): Promise<OpenFacade> {
@@ -82,9 +83,14 @@ export async function openFacade({ config, log, upstream, openToken, loadLimits 
   const trusted = trustedDocuments && readTrustedDocuments(trustedDocuments.path, schema);
   // Before anything is opened that would have to be closed.
   if (shared?.undoStore) await (await import('../bulk/undo-store.ts')).checkUndoStore(shared.undoStore, log, proxy);
+  const telemetry = config.otlpEndpoint && (await (await import('./telemetry.ts')).startTelemetry(config.otlpEndpoint));
   const limits = keepsRateLimits ? documentedLimits : undefined;
   const sharedMemory = shared && (await connectRedis(shared.redisUrl, log, shared.keyPrefix));
-  const metrics = createMetrics({ sharedMemory, inFlight: () => listener.inFlight + mount.inFlight });
+  const metrics = createMetrics({
+    sharedMemory,
+    inFlight: () => listener.inFlight + mount.inFlight,
+    meter: findMeter(),
+  });
   const connection = openUpstream({
     baseUrl: upstream,
     proxy,
@@ -141,6 +147,7 @@ export async function openFacade({ config, log, upstream, openToken, loadLimits 
     await sharedMemory?.close();
     await scrapes?.close();
     await nextTurn();
+    await telemetry?.close();
   }
 
   try {
@@ -179,7 +186,7 @@ export async function openFacade({ config, log, upstream, openToken, loadLimits 
 
 /**
  * Starts the facade.
- * @throws {ConfigError} when a trusted document is not valid, or the undo store cannot be written.
+ * @throws {ConfigError} when a trusted document is not valid, the undo store cannot be written, or OpenTelemetry's SDK is not installed.
  * @throws when it cannot listen, such as `EADDRINUSE`.
  */
 export async function startFacade(options: FacadeOptions): Promise<Facade> {

@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { createRequire } from 'node:module';
-import type { Context, Span } from '@opentelemetry/api';
+import type { Context, Meter, Span } from '@opentelemetry/api';
 import type { Attempt, UpstreamRequest } from './attempt.ts';
 
 /*
@@ -36,6 +36,11 @@ const registered = Symbol.for('opentelemetry.js.api.1');
 /** The API, loaded once an SDK has registered: most servers have none, and it consists of a hundred modules. */
 const findApi = (): Api | undefined => (registered in globalThis ? require('@opentelemetry/api') : undefined);
 const tracerOf = (api: Api) => api.trace.getTracer('truto-engagements-graphql');
+
+/** The meter of an SDK that has registered; undefined without one. */
+export function findMeter(): Meter | undefined {
+  return findApi()?.metrics.getMeter('truto-engagements-graphql');
+}
 
 function parentOf(api: Api, given: Trace | undefined): Context {
   const [, traceId = '', spanId = '', flags = ''] = traceParent.exec(given?.traceparent ?? '') ?? [];
