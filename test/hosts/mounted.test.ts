@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { rmSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import type { GraphQLSchema } from 'graphql';
@@ -10,6 +10,7 @@ import { createEngagementSchema, createEngagementServer, type EngagementServer }
 import { sandboxAccount, sandboxToken } from '../../src/sandbox/accounts.ts';
 import { seedEngagements } from '../../src/sandbox/seed.ts';
 import { type Sandbox, startSandbox } from '../../src/sandbox/server.ts';
+import { blocks } from '../docs/markdown.ts';
 import { installPackages } from '../support/install-packages.ts';
 import { streamedDelete } from '../support/parts.ts';
 import { startUpstream } from '../support/upstream.ts';
@@ -46,6 +47,17 @@ function post(url: string, body: object, headers: Record<string, string> = {}) {
     body: JSON.stringify(body),
   });
 }
+
+describe('docs/library.md', () => {
+  it('shows how these servers mount it', () => {
+    const lines = (text: string) => text.split('\n').map((line) => line.trim());
+    const shown = blocks.filter(({ file, language }) => file === 'docs/library.md' && language === 'js');
+    const here = lines(readFileSync(new URL('./servers.mjs', import.meta.url), 'utf8'));
+    const told = shown.flatMap(({ text }) => lines(text)).filter((line) => line !== '' && !line.startsWith('//'));
+    expect(told.length).toBeGreaterThan(6);
+    expect(told.filter((line) => !here.includes(line))).toEqual([]);
+  });
+});
 
 describe.each(['startExpress', 'startExpressWithParser', 'startFastify', 'startHono'])('mounted by %s', (name) => {
   let sandbox: Sandbox;

@@ -18,6 +18,10 @@ const response = await fetch(`${url}/graphql`, {
   body: JSON.stringify({ query, variables }),
 });
 const answer = await response.json();
+const direct = await server.deleteEngagement({ id: 'none', integratedAccountId: variables.account });
+const found: boolean | undefined = direct.kind === 'NotFoundError' ? direct.accountFound : undefined;
+const mounted: Response = await server.fetch(new Request(url, { method: 'POST' }));
+const context: object = await server.createContext(new Request(url));
 const again = await server.listen();
 await server.close();
 await server.close();
@@ -46,6 +50,9 @@ try {
 console.log(
   JSON.stringify({
     answer,
+    found,
+    mounted: mounted.status,
+    isContext: 'caller' in context,
     isSameUrl: again === url,
     logged: lines.filter((line) => line.includes('"msg":"delete"')).length,
     prefixed: printSchema(schema).includes('type CrmContact'),
