@@ -47,6 +47,9 @@ const supergraph = readPackages('examples/supergraph/');
 /** Clients that call the facade in a test: the same. */
 const clients = readPackages('examples/clients/');
 
+/** What a page in React is made of: the same. */
+const react = readPackages('examples/react/');
+
 /** What reads and checks Dockerfile, compose file and manifests in tests: the same. */
 const deploy = readPackages('test/deploy/');
 
@@ -72,6 +75,7 @@ describe.each([
   ['examples/clients/package-lock.json', clients, 30],
   ['test/deploy/package-lock.json', deploy, 20],
   ['test/hosts/package-lock.json', hosts, 100],
+  ['examples/react/package-lock.json', react, 30],
 ])('S18 the lock file %s', (_file, { manifest, own, entries }, atLeast) => {
   it('is what its package.json asks for', () => {
     expect(entries.length).toBeGreaterThan(atLeast);
@@ -106,6 +110,7 @@ describe.each([
   ['examples/clients/package.json', clients.manifest],
   ['test/deploy/package.json', deploy.manifest],
   ['test/hosts/package.json', hosts.manifest],
+  ['examples/react/package.json', react.manifest],
 ])('S18 %s', (_file, manifest) => {
   const { dependencies, devDependencies, optionalDependencies } = manifest;
   it.each(Object.entries({ ...dependencies, ...devDependencies, ...optionalDependencies }))(
@@ -131,7 +136,14 @@ describe.each([
   it('says nowhere which registry to use', () => {
     expect(manifest).not.toHaveProperty('publishConfig');
     expect(read('.npmrc')).not.toMatch(/registry|_auth|:\/\//i);
-    for (const folder of ['test/bench', 'examples/supergraph', 'examples/clients', 'test/deploy', 'test/hosts'])
+    for (const folder of [
+      'test/bench',
+      'examples/supergraph',
+      'examples/clients',
+      'examples/react',
+      'test/deploy',
+      'test/hosts',
+    ])
       expect(existsSync(`${root}${folder}/.npmrc`)).toBe(false);
   });
 });
@@ -157,7 +169,14 @@ describe('S18 an install', () => {
   });
 
   it('of what benchmarks, gateways, clients and checks need runs no scripts at all', () => {
-    const all = [...bench.entries, ...supergraph.entries, ...clients.entries, ...deploy.entries, ...hosts.entries];
+    const all = [
+      ...bench.entries,
+      ...supergraph.entries,
+      ...clients.entries,
+      ...deploy.entries,
+      ...hosts.entries,
+      ...react.entries,
+    ];
     const scripted = all.filter(([, { hasInstallScript }]) => hasInstallScript).map(([path]) => nameOf(path));
     expect([...new Set(scripted)].sort()).toEqual(scriptsNeverRun);
     const installs = read('test/support/install-packages.ts').match(/'npm',\s*\[[^\]]*\]/g);
