@@ -172,6 +172,19 @@ describe('fetch of a server of the library', () => {
   });
 });
 
+describe('a streamed body that nobody reads', () => {
+  it('keeps no server from closing', async () => {
+    await using upstream = await startUpstream((_request, response) => {
+      response.writeHead(200, { 'content-type': 'application/octet-stream' });
+      response.write('begins');
+    });
+    const server = over(upstream, { REQUEST_TIMEOUT_MS: 200 });
+    const response = await server.fetch(asking(streamed, { accept: 'multipart/mixed' }));
+    expect(response.body).not.toBeNull();
+    await server.close();
+  });
+});
+
 describe('the Node handler of a server of the library', () => {
   const post = (url: string, init: RequestInit = {}) =>
     fetch(url, {
@@ -252,6 +265,22 @@ describe('the Node handler of a server of the library', () => {
     await once(socket, 'data');
     socket.destroy();
     await cut.promise;
+    await server.close();
+  });
+
+  it.each<[string, object]>([
+    ['a host that is none', { headers: { host: '[not a host' }, query: { a: '1' } }],
+    ['a target that is no path', { originalUrl: '*', query: { a: '1' } }],
+  ])('answers 400 to a request that a framework lets through with %s, and shows no stack', async (_what, wrong) => {
+    await using upstream = await startUpstream(json(204, undefined));
+    const server = over(upstream);
+    await using host = await startHost(
+      (request, response) => void server.handle(Object.assign(request, wrong), response),
+    );
+    const response = await post(host.url);
+    const text = await response.text();
+    expect([response.status, JSON.parse(text).errors[0].extensions.code]).toEqual([400, 'BAD_REQUEST']);
+    expect(text).not.toContain('    at ');
     await server.close();
   });
 

@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { createServerAdapter } from '@whatwg-node/server';
+import { createServerAdapter, sendNodeResponse } from '@whatwg-node/server';
+import { requestRefusal } from '../graphql/core/top-level-errors.ts';
 import type { Log } from '../log/log.ts';
 import { runTraced } from '../upstream/trace.ts';
 import { readCors } from './connections/cors.ts';
@@ -24,8 +25,11 @@ export interface Mount {
    * @throws once it drains.
    */
   run<Result>(operation: () => Promise<Result>): Promise<Result>;
-  /** Refuses new requests, and settles when those in flight are answered. */
-  drain(): Promise<void>;
+  /**
+   * Refuses new requests, and settles when those in flight are answered.
+   * @param endStreamsAfterMs when answers in parts are ended that are not read to their end by then.
+   */
+  drain(endStreamsAfterMs: number): Promise<void>;
 }
 
 /** What requests are answered with. */
@@ -46,6 +50,8 @@ const unexpected: Refusal = {
     errors: [{ message: 'Unexpected error.', extensions: { code: 'INTERNAL_SERVER_ERROR' } }],
   }),
 };
+
+const unreadable = requestRefusal('BAD_REQUEST');
 
 function refusing({ status, body }: Refusal): Response {
   const headers = {
@@ -83,34 +89,6 @@ function findRefusal(body: Buffer | undefined): Refusal | undefined {
   return hasTooManyValues(body) ? bodyRefusals.tooManyValues : undefined;
 }
 
-/** A stream of the same chunks, which calls back once it has ended, or its reader or the client has left. */
-function endingWith(body: ReadableStream, signal: AbortSignal, onEnd: () => void): ReadableStream {
-  const reader = body.getReader();
-  const encoder = new TextEncoder();
-  const leave = () => {
-    onEnd();
-    reader.cancel().catch(() => {});
-  };
-  signal.addEventListener('abort', leave, { once: true });
-  return new ReadableStream(
-    {
-      async pull(controller) {
-        try {
-          const { done, value } = await reader.read();
-          if (!done) return controller.enqueue(typeof value === 'string' ? encoder.encode(value) : value);
-        } catch (error) {
-          onEnd();
-          throw error;
-        }
-        onEnd();
-        controller.close();
-      },
-      cancel: leave,
-    },
-    { highWaterMark: 0 },
-  );
-}
-
 /**
  * Answers the requests of a host's own HTTP server, over the same handler as the listener's requests. What the listener does for
  * connections (their number, slow clients, the size of heads) is the host's task.
@@ -136,6 +114,42 @@ export function createMount(yoga: GraphQLHandler, options: MountOptions): Mount 
       if (!isDraining) loopDelay.start();
       else if (inFlightCount === 0) drained.resolve();
     };
+  }
+
+  /** What ends the answers in parts that are not read to their end. */
+  const openStreams = new Set<() => void>();
+
+  /** A stream of the same chunks. Calls back once it has ended, or its reader or the client has left. */
+  function endingWith(body: ReadableStream, signal: AbortSignal, onEnd: () => void): ReadableStream {
+    const reader = body.getReader();
+    const encoder = new TextEncoder();
+    function end(): void {
+      openStreams.delete(leave);
+      onEnd();
+    }
+    function leave(): void {
+      end();
+      reader.cancel().catch(() => {});
+    }
+    openStreams.add(leave);
+    signal.addEventListener('abort', leave, { once: true });
+    return new ReadableStream(
+      {
+        async pull(controller) {
+          try {
+            const { done, value } = await reader.read();
+            if (!done) return controller.enqueue(typeof value === 'string' ? encoder.encode(value) : value);
+          } catch (error) {
+            end();
+            throw error;
+          }
+          end();
+          controller.close();
+        },
+        cancel: leave,
+      },
+      { highWaterMark: 0 },
+    );
   }
 
   function findBusy(): Refusal | undefined {
@@ -208,7 +222,21 @@ export function createMount(yoga: GraphQLHandler, options: MountOptions): Mount 
       return inFlightCount;
     },
     fetch: receive,
-    handle: async (request, response) => void (await adapter.requestListener(request, response)),
+    async handle(request, response) {
+      let answered: Response;
+      try {
+        answered = await adapter.handleNodeRequestAndResponse(request, response, {});
+      } catch {
+        // `receive` never throws: the host or the path of the request makes no URL.
+        answered = refusing(unreadable);
+      }
+      try {
+        await sendNodeResponse(answered, response, request, false);
+      } catch {
+        // An answer that breaks off must not look complete.
+        response.destroy();
+      }
+    },
     async run(operation) {
       if (isDraining) throw new Error('The server is closed: nothing was sent. Create another.');
       const end = begin(0);
@@ -218,9 +246,13 @@ export function createMount(yoga: GraphQLHandler, options: MountOptions): Mount 
         end();
       }
     },
-    async drain() {
+    async drain(endStreamsAfterMs) {
       isDraining = true;
+      const timer = setTimeout(() => {
+        for (const leave of openStreams) leave();
+      }, endStreamsAfterMs);
       if (inFlightCount > 0) await drained.promise;
+      clearTimeout(timer);
       loopDelay.stop();
     },
   };

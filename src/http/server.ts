@@ -28,6 +28,9 @@ import { createGraphQLHandler } from './yoga.ts';
 /** How much longer than an operation a connection may be silent both ways, in milliseconds. */
 const quietMarginMs = 60_000;
 
+/** How much later than streamed bodies the answers are ended that nobody reads, in milliseconds. */
+const lastPartMs = 1_000;
+
 /** What the facade is started with. */
 export interface FacadeOptions {
   readonly config: Config;
@@ -168,7 +171,7 @@ export async function openFacade({ config, log, upstream, openToken, loadLimits 
   async function close(noticeMs?: number): Promise<void> {
     draining.abort();
     const lastCall = setTimeout(connection.endStreams, requestTimeoutMs);
-    await Promise.all([mount.drain(), isListening ? listener.drain(noticeMs) : undefined]);
+    await Promise.all([mount.drain(requestTimeoutMs + lastPartMs), isListening ? listener.drain(noticeMs) : undefined]);
     clearTimeout(lastCall);
     await free();
   }

@@ -47,7 +47,7 @@ function isServiceNamed(): boolean {
  * @throws {ConfigError} when the SDK is not installed.
  */
 export async function startTelemetry(endpoint: URL): Promise<Telemetry | undefined> {
-  if (hasSdk()) return undefined;
+  if (hasSdk() || process.env.OTEL_SDK_DISABLED?.trim().toLowerCase() === 'true') return undefined;
   const { NodeSDK } = await loadSdk();
   const { context, metrics, propagation, trace } = await import('@opentelemetry/api');
   const before = process.env[setting];

@@ -403,7 +403,7 @@ export function createListener(
     if (request.rawHeaders.length > 2 * maxHeaders) return refuseTooManyHeaders(request, response);
     if (!hasHost(request)) return refuseBadHost(request, response);
     // Before any refusal: a page must be able to read why.
-    if (allowOrigin(request, response, corsOrigins)) return;
+    if (corsOrigins && allowOrigin(request, response, corsOrigins)) return;
     const path = request.url?.split('?', 1)[0] ?? '';
     if (isRefused(request, response, path)) return;
     // Without it, events of a kept connection run in the context of its first request.
