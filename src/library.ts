@@ -16,6 +16,12 @@ export interface EngagementServerOptions {
   readonly logTo?: LogDestination;
 }
 
+/** What `deleteEngagement` takes. */
+export type EngagementDelete = DirectDelete;
+
+/** What `deleteEngagement` returns: `kind` says how the delete ended. */
+export type EngagementDeleteResult = DirectDeleteResult;
+
 /** What the schema's resolvers get. Spread it into your own context, under its names. */
 export type EngagementContext = object;
 
@@ -42,7 +48,7 @@ export interface EngagementServer {
    */
   listen(): Promise<string>;
   /**
-   * Answers a request: for Hono, Next, Bun and others that speak the Fetch API. The request's `signal` says when its client has left.
+   * Answers a request: for Hono and others that speak the Fetch API. The request's `signal` says when its client has left.
    * @throws as `open`.
    */
   fetch(request: Request): Promise<Response>;
@@ -67,7 +73,7 @@ export interface EngagementServer {
    * deadline, log, and one delete for repeated calls with a key. Every end of the delete is a value.
    * @throws as `open`, and once the server is closed.
    */
-  deleteEngagement(asked: DirectDelete): Promise<DirectDeleteResult>;
+  deleteEngagement(asked: EngagementDelete): Promise<EngagementDeleteResult>;
   /** Refuses new requests, answers those in flight, and frees everything. May be called again, or before `listen`. */
   close(): Promise<void>;
 }

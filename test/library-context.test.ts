@@ -82,6 +82,21 @@ describe('the schema, merged with another and run by graphql-js', () => {
     );
   });
 
+  it('collects a streamed body, also with @stream, which this executor does not know', async () => {
+    await using upstream = await startUpstream((_request, response) => {
+      response.writeHead(200, { 'content-type': 'application/octet-stream' });
+      response.end('body');
+    });
+    await using server = over(upstream);
+    const source = `mutation { deleteEngagement(id: "e1", integratedAccountId: "a1", format: STREAM) {
+      ... on DeleteEngagementSuccess { stream { chunks @stream } }
+    } }`;
+    const contextValue = await server.createContext(request());
+    const { data, errors } = await graphql({ schema: createEngagementSchema(), source, contextValue });
+    expect(errors).toBeUndefined();
+    expect(data?.deleteEngagement).toEqual({ stream: { chunks: [Buffer.from('body').toString('base64')] } });
+  });
+
   it('ends a streamed body that is not read by the deadline', async () => {
     const cut = Promise.withResolvers<void>();
     await using upstream = await startUpstream((_request, response) => {

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { GraphQLError } from 'graphql';
+import { ChunkDeliveries } from '../graphql/core/chunk-delivery.ts';
 import type { Context } from '../graphql/core/context.ts';
 import { admit, type ContextOptions, createContext } from './requests/context.ts';
 
@@ -27,7 +28,11 @@ export async function createHostContext(request: HostRequest, options: ContextOp
   const hasCallerLeft = () => (fetched ? fetched.signal.aborted : (request as IncomingMessage).socket.destroyed);
   const asked = { header, hasCallerLeft, extensions: undefined };
   const context = await admit(header('authorization'), options)
-    .then((admission) => createContext(asked, options, admission))
+    .then((admission) => ({
+      ...createContext(asked, options, admission),
+      // Another executor would not send what comes after its first result.
+      chunkDeliveries: new ChunkDeliveries(false),
+    }))
     .catch((error: unknown) => {
       throw forHosts(error);
     });
