@@ -35,7 +35,7 @@ export type EngagementContext = object;
 export interface EngagementServer {
   /**
    * Starts everything but a port for callers; without another upstream, also the embedded sandbox. The first request does so, too:
-   * call it to hear of a failure at the start. May be called again.
+   * call it to get a failure at the start. May be called again.
    * @throws {ConfigError} when a trusted document is not valid, or the undo store cannot be written.
    * @throws when metrics cannot be served, such as `EADDRINUSE`.
    */
@@ -48,7 +48,7 @@ export interface EngagementServer {
    */
   listen(): Promise<string>;
   /**
-   * Answers a request: for Hono and others that speak the Fetch API. The request's `signal` says when its client has left.
+   * Answers a request: for Hono and others that speak the Fetch API. The request's `signal` must abort when its client disconnects.
    * @throws as `open`.
    */
   fetch(request: Request): Promise<Response>;

@@ -86,7 +86,7 @@ describe('deleteEngagement without GraphQL', () => {
     await server.close();
   });
 
-  it('says that nobody knows when the answer is lost, and retries what is safe to retry', async () => {
+  it('retries a delete whose answer is lost, and returns OutcomeUnknownError', async () => {
     await using upstream = await startUpstream(lostAnswer);
     await using server = over(upstream);
     const result = await server.deleteEngagement(one);

@@ -172,8 +172,8 @@ describe('fetch of a server of the library', () => {
   });
 });
 
-describe('a streamed body that nobody reads', () => {
-  it('keeps no server from closing', async () => {
+describe('a streamed body that is not read', () => {
+  it('does not keep the server from closing', async () => {
     await using upstream = await startUpstream((_request, response) => {
       response.writeHead(200, { 'content-type': 'application/octet-stream' });
       response.write('begins');

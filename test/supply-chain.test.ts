@@ -124,7 +124,7 @@ describe.each([
     const ways = ['bundledDependencies', 'bundleDependencies', 'overrides', 'workspaces'];
     expect(Object.keys(manifest).filter((key) => ways.includes(key))).toEqual([]);
     // Two graphql modules in a program do not take each other's schemas: of this one, whoever installs the package has the say.
-    // The other is optional: npm installs it for nobody who does not ask for it.
+    // The other is optional: npm does not install it unasked.
     if (manifest === main.manifest) {
       expect(Object.keys(manifest.peerDependencies ?? {})).toEqual(['@opentelemetry/sdk-node', 'graphql']);
       expect(manifest.peerDependenciesMeta).toEqual({ '@opentelemetry/sdk-node': { optional: true } });

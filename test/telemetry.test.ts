@@ -5,7 +5,7 @@ import { createPackedProject, type PackedProject } from './support/packed-projec
 /** For a build, two installs from a registry, and a busy machine. */
 const patienceMs = 300_000;
 
-/** OpenTelemetry's SDK, as whoever installs the package adds it. */
+/** OpenTelemetry's SDK, as a user of the package installs it. */
 const sdk = '@opentelemetry/sdk-node@0.301.0';
 
 let project: PackedProject;

@@ -42,7 +42,7 @@ export interface DirectDelete {
   readonly authorization?: string | undefined;
   /** Makes one delete of all that have the same key, arguments and caller. */
   readonly idempotencyKey?: string | undefined;
-  /** Aborted once nobody waits for the result: what is not sent by then is not sent. */
+  /** Abort it when the result is no longer needed: a request that is not sent yet is not sent. */
   readonly signal?: AbortSignal | undefined;
 }
 

@@ -119,7 +119,7 @@ export function createMount(yoga: GraphQLHandler, options: MountOptions): Mount 
   /** What ends the answers in parts that are not read to their end. */
   const openStreams = new Set<() => void>();
 
-  /** A stream of the same chunks. Calls back once it has ended, or its reader or the client has left. */
+  /** A stream of the same chunks. Calls `onEnd` at its end, on its cancellation, and when the client disconnects. */
   function endingWith(body: ReadableStream, signal: AbortSignal, onEnd: () => void): ReadableStream {
     const reader = body.getReader();
     const encoder = new TextEncoder();

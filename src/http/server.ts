@@ -28,7 +28,7 @@ import { createGraphQLHandler } from './yoga.ts';
 /** How much longer than an operation a connection may be silent both ways, in milliseconds. */
 const quietMarginMs = 60_000;
 
-/** How much later than streamed bodies the answers are ended that nobody reads, in milliseconds. */
+/** When a drain ends unread answers, counted from the end of streamed bodies, in milliseconds. */
 const lastPartMs = 1_000;
 
 /** What the facade is started with. */

@@ -66,7 +66,7 @@ export async function startTelemetry(endpoint: URL): Promise<Telemetry | undefin
     async close() {
       const { promise: late, resolve } = Promise.withResolvers<void>();
       const timer = setTimeout(resolve, maxLastExportMs);
-      // A receiver that cannot be reached is not worth an error at the end.
+      // An unreachable receiver must not fail the shutdown.
       await Promise.race([sdk.shutdown().catch(() => {}), late]);
       clearTimeout(timer);
       for (const api of [trace, metrics, context, propagation]) api.disable();

@@ -23,7 +23,7 @@ const node = process.execPath;
 const tsc = [node, join(folder, 'node_modules/typescript/bin/tsc')];
 const types: Readonly<Record<string, string>> = { '.html': 'text/html', '.js': 'text/javascript' };
 
-/** Serves the files of a folder, as whoever publishes the page does. */
+/** Serves the files of a folder, as a web server does. */
 async function startPages(dist: string) {
   const server = createServer(({ url }, response) => {
     const path = url === '/' ? '/index.html' : (url ?? '');
@@ -86,7 +86,7 @@ describe('the page in React', () => {
     });
   });
 
-  it('says that nobody knows, and a second attempt under the same key finds that it is gone', async () => {
+  it('shows an unknown outcome, and a second attempt with the same key finds it deleted', async () => {
     let isLost = true;
     const gone = truto(404);
     const answer: Answer = (request, response) => (isLost ? lostAnswer : gone)(request, response);
@@ -101,7 +101,7 @@ describe('the page in React', () => {
     });
   });
 
-  it('says why a delete is refused, and keeps the engagement', async () => {
+  it('shows why a delete is refused, and keeps the engagement', async () => {
     await withPage(inTurn(truto(403)), async (page) => {
       const row = page.getByRole('listitem').filter({ hasText: 'Renewal' });
       await row.getByRole('button').click();

@@ -18,7 +18,7 @@ import { startUpstream } from '../support/upstream.ts';
 const folder = fileURLToPath(new URL('.', import.meta.url));
 const installTimeoutMs = 300_000;
 
-/** A server that somebody else started. */
+/** The host's running server. */
 interface Host {
   readonly url: string;
   close(): Promise<void>;
@@ -53,9 +53,9 @@ describe('docs/library.md', () => {
     const lines = (text: string) => text.split('\n').map((line) => line.trim());
     const shown = blocks.filter(({ file, language }) => file === 'docs/library.md' && language === 'js');
     const here = lines(readFileSync(new URL('./servers.mjs', import.meta.url), 'utf8'));
-    const told = shown.flatMap(({ text }) => lines(text)).filter((line) => line !== '' && !line.startsWith('//'));
-    expect(told.length).toBeGreaterThan(6);
-    expect(told.filter((line) => !here.includes(line))).toEqual([]);
+    const documented = shown.flatMap(({ text }) => lines(text)).filter((line) => line !== '' && !line.startsWith('//'));
+    expect(documented.length).toBeGreaterThan(6);
+    expect(documented.filter((line) => !here.includes(line))).toEqual([]);
   });
 });
 

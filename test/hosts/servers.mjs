@@ -7,7 +7,7 @@ import Fastify from 'fastify';
 import { Hono } from 'hono';
 import mercurius from 'mercurius';
 
-/* Servers of somebody else's, each with one of the library mounted as its document says (docs/library.md). */
+/* Host servers. Each mounts a server of the library as docs/library.md shows. */
 
 function listening(server) {
   return {

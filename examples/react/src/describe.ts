@@ -2,7 +2,7 @@ import type { DeleteMutation } from './gql/graphql.ts';
 
 type Result = NonNullable<DeleteMutation['deleteEngagement']>;
 
-/** Says for a person how a delete ended. A member that is forgotten here, also one of a later schema, does not compile. */
+/** Describes the end of a delete. The compiler reports a missing member, also after a schema update. */
 export function describe(result: Result): string {
   switch (result.__typename) {
     case 'DeleteEngagementSuccess':

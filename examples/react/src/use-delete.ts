@@ -15,11 +15,11 @@ const remove = graphql(`
   }
 `);
 
-/** Deletes an engagement of the account. What is deleted leaves the cache, and so every list that shows it. */
+/** Deletes an engagement of the account, and evicts it from the cache, so that no list shows it. */
 export function useDelete(account: string) {
-  // A key names what somebody wants to be done. The same key makes one delete of all attempts.
+  // One key for each intended delete: all attempts with it are one delete.
   const key = useRef(crypto.randomUUID());
-  // A result is no record, so it is not kept.
+  // The result is not a record: it stays out of the cache.
   const [mutate, { loading }] = useMutation(remove, { fetchPolicy: 'no-cache' });
 
   async function deleteEngagement(id: string) {
@@ -27,7 +27,7 @@ export function useDelete(account: string) {
       variables: { id, account },
       context: { headers: { 'idempotency-key': key.current } },
       update(cache, { data }) {
-        // After any other result, the engagement is or may be still there.
+        // After any other result, the engagement may still exist.
         if (data?.deleteEngagement?.__typename !== 'DeleteEngagementSuccess') return;
         const { deletedNodeId: nodeId } = data.deleteEngagement;
         cache.evict({ id: cache.identify({ __typename: 'Engagement', nodeId }) });

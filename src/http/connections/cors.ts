@@ -1,6 +1,6 @@
 /*
- * CORS, for the pages of listed origins. Not by Yoga's own: it answers neither refusals nor prepared operations, and tells other
- * origins `null`, which is an origin too.
+ * CORS for listed origins. Yoga's own covers neither refusals nor prepared operations. For an unlisted origin, it allows `null`,
+ * which is the origin of any sandboxed frame.
  */
 
 /** How long a browser may remember a preflight, in seconds: as long as Chromium does at most. */
@@ -20,8 +20,8 @@ export interface CorsAnswer {
 }
 
 /**
- * Says what lets a page read the answer; undefined when it may not. Browsers are told of no credentials: tokens are in headers, and
- * there are no cookies.
+ * Returns the headers that let a page read the answer; undefined for an origin that is not allowed. Credentials are not allowed:
+ * tokens are in headers, and there are no cookies.
  */
 export function readCors(
   origins: ReadonlySet<string> | undefined,
