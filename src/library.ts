@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { GraphQLSchema } from 'graphql';
 import { type Config, type PlainSettings, parseSettings } from './config/config.ts';
@@ -113,13 +114,15 @@ export function createEngagementServer(
   options: EngagementServerOptions = {},
 ): EngagementServer {
   const parsed = 'auth' in config ? config : parseSettings(config);
+  // The first request may start it: without this, its timers would belong to that request for ever.
+  const runDetached = AsyncLocalStorage.snapshot();
   let opening: ReturnType<typeof start> | undefined;
   let listening: Promise<string> | undefined;
   let closing: Promise<void> | undefined;
 
   async function opened() {
     if (closing && !opening) throw new Error('The server is closed: create another.');
-    opening ??= start(parsed, options);
+    opening ??= runDetached(() => start(parsed, options));
     const mine = opening;
     try {
       return await mine;

@@ -42,7 +42,16 @@ export function findMeter(): Meter | undefined {
   return findApi()?.metrics.getMeter('truto-engagements-graphql');
 }
 
+/** The context of the span that is active in the program around this server; undefined without one. */
+function findActive(api: Api): Context | undefined {
+  const active = api.context.active();
+  return api.trace.getSpan(active) && active;
+}
+
 function parentOf(api: Api, given: Trace | undefined): Context {
+  // A host's own span of the request is a part of the caller's trace already.
+  const active = findActive(api);
+  if (active) return active;
   const [, traceId = '', spanId = '', flags = ''] = traceParent.exec(given?.traceparent ?? '') ?? [];
   if (!given || !traceId) return api.ROOT_CONTEXT;
   const traceState = given.tracestate === undefined ? undefined : api.createTraceState(given.tracestate);
@@ -97,9 +106,16 @@ function withTrace(request: UpstreamRequest, { traceparent, tracestate }: Trace)
   return { ...request, headers };
 }
 
+/** The host's active span, for what comes without a request. */
+function findHost(): { readonly api: Api; readonly context: Context } | undefined {
+  const api = findApi();
+  const context = api && findActive(api);
+  return api && context && { api, context };
+}
+
 /** Starts the span of an attempt. Names and attributes contain no ids and no query. */
 export function traceAttempt(request: UpstreamRequest): TracedAttempt {
-  const parent = current.getStore();
+  const parent = current.getStore() ?? findHost();
   if (!parent) return { request, end: () => {} };
   if (!('api' in parent)) return { request: withTrace(request, parent), end: () => {} };
   const { api, context } = parent;
