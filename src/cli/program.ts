@@ -1,7 +1,9 @@
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { ConfigError, type Dialect } from '../config/config.ts';
+import { version } from '../config/version.ts';
 import { engagementTypes } from '../engagement/input.ts';
 import type { CheckOptions } from './check.ts';
+import { shells } from './completion.ts';
 import type { DeleteOptions } from './delete.ts';
 import { createOutput, type ExitCode, exitCodes, UsageError } from './output.ts';
 
@@ -67,6 +69,11 @@ function engagementType(text: string): string {
   return type;
 }
 
+/** Takes the types in any case. */
+function typeOption(description: string): Option {
+  return new Option('--type <type>', description).choices(engagementTypes).argParser(engagementType);
+}
+
 /** Adds the options of all commands that reach upstream. */
 function reachingUpstream(command: Command): Command {
   return command
@@ -75,10 +82,9 @@ function reachingUpstream(command: Command): Command {
 }
 
 function deleting(command: Command): Command {
-  const types = engagementTypes.join(', ');
   return reachingUpstream(command)
     .requiredOption('--account <id>', "Truto's id of the integrated account")
-    .option('--type <type>', `type of the engagement: ${types}; some integrations need it`, engagementType)
+    .addOption(typeOption('type of the engagement; some integrations need it'))
     .option('--dry-run', 'check arguments, token and account, and print the request; delete nothing')
     .option('--snapshot', 'read the record first, and print all of it; if it cannot be read, it is not deleted')
     .option(
@@ -98,6 +104,7 @@ export function createProgram(longRunning: LongRunning, setExitCode: (code: Exit
       "Deletes engagements (calls, chats, emails, meetings, notes in CRMs) through Truto's Unified CRM API, and serves " +
         'them as GraphQL. Nothing real is touched until you set a token or an upstream.',
     )
+    .version(version, '--version', 'print the version')
     .showHelpAfterError('(add --help for the usage)')
     .addHelpText(
       'after',
@@ -183,6 +190,25 @@ To send again all that is not known to be deleted:
     .action(async (options: DeleteOptions) => {
       const { bulkCommand } = await import('./bulk.ts');
       setExitCode(await bulkCommand(options));
+    });
+
+  program
+    .command('completion')
+    .description('Print a script that completes commands, options and their values in your shell.')
+    .addArgument(new Argument('<shell>', 'your shell').choices(shells))
+    .addHelpText(
+      'after',
+      `
+Load it when the shell starts:
+  bash  echo 'source <(truto-engagements completion bash)' >> ~/.bashrc
+  zsh   echo 'source <(truto-engagements completion zsh)' >> ~/.zshrc   (after compinit)
+  fish  truto-engagements completion fish > ~/.config/fish/completions/truto-engagements.fish`,
+    )
+    .action(async (shell: (typeof shells)[number]) => {
+      const { completionScript } = await import('./completion.ts');
+      const output = createOutput(undefined);
+      output.print(completionScript(shell, program));
+      setExitCode(await output.end(exitCodes.done));
     });
 
   return program;

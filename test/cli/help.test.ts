@@ -1,8 +1,9 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { spawnCli } from '../support/cli-process.ts';
 import { runCli } from '../support/run-cli.ts';
 
-const commands = ['serve', 'sandbox', 'print-schema', 'check', 'delete', 'bulk'];
+const commands = ['serve', 'sandbox', 'print-schema', 'check', 'delete', 'bulk', 'completion'];
 
 describe('the help of truto-engagements', () => {
   it('names every command and every exit code, and ends with 0', async () => {
@@ -26,6 +27,14 @@ describe('the help of truto-engagements', () => {
       expect(stdout).not.toMatch(/--token[ =]/);
     },
   );
+});
+
+describe('--version', () => {
+  it('prints the version of the package', async () => {
+    const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
+    const { code, stdout, stderr } = await spawnCli(['--version']);
+    expect([code, stdout, stderr]).toEqual([0, `${version}\n`, '']);
+  });
 });
 
 describe('a command that is used wrongly', () => {
