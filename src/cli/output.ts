@@ -28,6 +28,9 @@ export function exitCodeOf(kind: End['kind']): ExitCode {
     : codes[kind as Exclude<End['kind'], DeleteErrorKind>];
 }
 
+/** What to do about `Unauthenticated` in the terminal. */
+export const tokenRefused = 'Upstream does not accept the token: use another.';
+
 /** The program is used wrongly; the message says what to do about it. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
@@ -58,4 +61,14 @@ export function createOutput(token: Secret | undefined) {
       return isUnread && code !== exitCodes.unknown ? exitCodes.failed : code;
     },
   };
+}
+
+/** True when a person reads standard output, and has not asked for JSON. */
+export function isForPeople({ json = false }: { readonly json?: boolean }): boolean {
+  return process.stdout.isTTY === true && !json;
+}
+
+/** Text of others on one line of a terminal: without line breaks, and with control characters as JSON writes them. */
+export function plain(text: string): string {
+  return text.replace(/\s+/g, ' ').replace(/\p{Cc}/gu, (control) => JSON.stringify(control).slice(1, -1));
 }

@@ -5,6 +5,8 @@ import { engagementTypes } from '../engagement/input.ts';
 import type { CheckOptions } from './check.ts';
 import { shells } from './completion.ts';
 import type { DeleteOptions } from './delete.ts';
+import type { GetOptions } from './get.ts';
+import type { ListOptions } from './list.ts';
 import { createOutput, type ExitCode, exitCodes, UsageError } from './output.ts';
 
 /** Starts the commands that run until they are stopped. */
@@ -62,6 +64,11 @@ function seconds(text: string): number {
   return Number(text);
 }
 
+function count(text: string): number {
+  if (!/^[1-9]\d{0,8}$/.test(text)) throw new InvalidArgumentError('It must be a whole number from 1 on.');
+  return Number(text);
+}
+
 function engagementType(text: string): string {
   const type = text.toLowerCase();
   if (!(engagementTypes as readonly string[]).includes(type))
@@ -81,9 +88,20 @@ function reachingUpstream(command: Command): Command {
     .addHelpText('after', tokenText + exitCodesText);
 }
 
+const jsonText = 'print JSON; the default where standard output is no terminal';
+const accountText = "Truto's id of the integrated account";
+
+/** Adds the options of the commands that read engagements. */
+function reading(command: Command): Command {
+  return reachingUpstream(command)
+    .requiredOption('--account <id>', accountText)
+    .option('--json', jsonText)
+    .option('--patience <seconds>', 'how long to retry failed reads', seconds, 60);
+}
+
 function deleting(command: Command): Command {
   return reachingUpstream(command)
-    .requiredOption('--account <id>', "Truto's id of the integrated account")
+    .requiredOption('--account <id>', accountText)
     .addOption(typeOption('type of the engagement; some integrations need it'))
     .option('--dry-run', 'check arguments, token and account, and print the request; delete nothing')
     .option('--snapshot', 'read the record first, and print all of it; if it cannot be read, it is not deleted')
@@ -91,6 +109,7 @@ function deleting(command: Command): Command {
       '--idempotency-key <key>',
       'goes into the Idempotency-Key that upstream gets, instead of a new one each time; after a refusal, use a new one',
     )
+    .option('--json', jsonText)
     .option('--patience <seconds>', 'how long to retry failures that are safe to retry', seconds, 60);
 }
 
@@ -111,6 +130,7 @@ export function createProgram(longRunning: LongRunning, setExitCode: (code: Exit
       `
 Examples:
   $ truto-engagements check --account <account id>
+  $ truto-engagements list --account <account id>
   $ truto-engagements delete <id> --account <account id> --dry-run
   $ truto-engagements bulk --account <account id> < ids.txt > results.jsonl
   $ truto-engagements print-schema --dialect federation > federation.graphql
@@ -164,10 +184,31 @@ ${exitCodesText}`,
       setExitCode(await checkCommand(options));
     });
 
-  deleting(program.command('delete'))
-    .description('Delete one engagement, and print one line of JSON that says how it ended. It cannot be undone.')
+  reading(program.command('list'))
+    .description('List engagements of an integrated account: id, type, subject, created. Changes nothing.')
+    .addOption(typeOption('only engagements of this type'))
+    .option('--first <count>', 'how many to list', count, 25)
+    .addOption(new Option('--all', 'list every one').conflicts('first'))
+    .addOption(new Option('--ids', 'print only ids, one a line, as bulk reads them').conflicts('json'))
+    .action(async (options: ListOptions) => {
+      const { listCommand } = await import('./list.ts');
+      setExitCode(await listCommand(options));
+    });
+
+  reading(program.command('get'))
+    .description('Print one engagement with all of its fields. Changes nothing.')
     .argument('<id>', "upstream's id of the engagement")
-    .action(async (id: string, options: DeleteOptions) => {
+    .addOption(typeOption('type of the engagement; some integrations need it'))
+    .action(async (id: string, options: GetOptions) => {
+      const { getCommand } = await import('./get.ts');
+      setExitCode(await getCommand(id, options));
+    });
+
+  deleting(program.command('delete'))
+    .description('Delete one engagement, and print one line that says how it ended. It cannot be undone.')
+    .argument('<id>', "upstream's id of the engagement")
+    .option('--yes', 'do not ask for confirmation. Only a terminal is asked')
+    .action(async (id: string, options: DeleteOptions & { yes?: boolean }) => {
       const { deleteCommand } = await import('./delete.ts');
       setExitCode(await deleteCommand(id, options));
     });

@@ -47,6 +47,23 @@ export async function findCredential(env: NodeJS.ProcessEnv, tokenFile: string |
   return { config, token: new Secret(value), source };
 }
 
+/** Waits shorter than this are not worth a line. */
+const minToldMs = 1_000;
+
+/** How long after one line about a wait the next may follow. */
+const quietMs = 60_000;
+
+/** Says that requests wait for a rate limit, and how long: once for all that wait at the same time. */
+function createLimitNotice(say: (line: string) => void): (waitMs: number) => void {
+  let quietUntil = Number.NEGATIVE_INFINITY;
+  return (waitMs) => {
+    const now = performance.now();
+    if (waitMs < minToldMs || now < quietUntil) return;
+    quietUntil = now + Math.max(waitMs, quietMs);
+    say(`Waiting for Truto's limit, about ${Math.ceil(waitMs / 1_000)} s.`);
+  };
+}
+
 /** Opens the way to upstream that the configuration says, within Truto's limits as the server keeps them. */
 async function openSession(tokenFile: string | undefined) {
   const { config, token, source } = await findCredential(process.env, tokenFile);
@@ -55,7 +72,12 @@ async function openSession(tokenFile: string | undefined) {
   const { requestTimeoutMs, maxUpstreamBytes, proxy } = config;
   const { url, openToken, sandbox } = await findUpstream(config);
   const limits = config.keepsRateLimits ? documentedLimits : undefined;
-  const upstream = openUpstream({ baseUrl: url, proxy, maxUpstreamBytes, requestTimeoutMs, limits });
+  // A success over the sandbox must not pass for a real one.
+  if (sandbox)
+    output.say('Using an embedded sandbox with invented data: nothing real is touched (see --help for the token).');
+  const limit = { onWait: createLimitNotice(output.say) };
+  const onLimit = (waitMs: number) => limit.onWait(waitMs);
+  const upstream = openUpstream({ baseUrl: url, proxy, maxUpstreamBytes, requestTimeoutMs, limits, onLimit });
   const { send } = upstream;
   return {
     config,
@@ -63,6 +85,12 @@ async function openSession(tokenFile: string | undefined) {
     tokenSource: source,
     upstreamUrl: url.href.replace(/\/$/, ''),
     isSandbox: sandbox !== undefined,
+    /** The limits that the session keeps; undefined for none. */
+    limits,
+    /** Set `onWait` to show waits for a rate limit in another way than by a line. */
+    limit,
+    /** Tells of a wait for a rate limit. */
+    onLimit,
     caller: callerWithToken(token ? token.reveal() : openToken),
     /** All that a delete needs but the records, which each command keeps by itself. */
     ports: {

@@ -27,6 +27,8 @@ export interface SendSetup {
   readonly sharedBudget?: SharedBudget | undefined;
   /** Called for each attempt. */
   readonly onAttempt?: (seen: SeenAttempt) => void;
+  /** Called before a request waits for a rate limit. */
+  readonly onLimit?: (waitMs: number) => void;
   /** Called when a request has ended. */
   readonly onEnd?: () => void;
 }
@@ -185,6 +187,7 @@ class Call {
     if (delayMs === 0) return undefined;
     if (this.#options.isBackground || performance.now() + delayMs > this.#beginBy)
       return unsent('paused', Math.ceil(delayMs));
+    this.#road.onLimit?.(delayMs);
     const [account, token] = this.#lane.budgets;
     await token.whileWaiting(account.whileWaiting(sleep(Math.ceil(delayMs))));
     return undefined;
@@ -307,7 +310,7 @@ export function reserveMsFor(requestTimeoutMs: number): number {
 }
 
 /** The settings of the connection to upstream. */
-export interface UpstreamOptions extends Pick<SendSetup, 'limits' | 'sharedBudget' | 'onAttempt'> {
+export interface UpstreamOptions extends Pick<SendSetup, 'limits' | 'sharedBudget' | 'onAttempt' | 'onLimit'> {
   readonly baseUrl: URL;
   /** The proxy to upstream. Loopback addresses do not use it. */
   readonly proxy: ProxyConfig | undefined;

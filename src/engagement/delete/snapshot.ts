@@ -1,7 +1,7 @@
 import type { Caller } from '../account.ts';
 import type { DeleteEngagementInput } from '../input.ts';
 import { type FoundRecord, type ReadPorts, readResource } from '../read.ts';
-import type { RecordKey, Selection } from '../record.ts';
+import { type EngagementRecord, type RecordKey, type Selection, wireFieldsOf } from '../record.ts';
 import type { WireField } from '../resources.ts';
 import type { Refusal } from '../result.ts';
 
@@ -46,4 +46,20 @@ export async function takeSnapshot(
   if (refused) return refused;
   const kept = notes.map(({ id }, index) => ({ id, kept: read[index] }));
   return { ...found, record: { ...found.record, notes: kept } };
+}
+
+/** Every field of an engagement and of its notes: it is not known what will have to be restored. */
+export const everything: Selection = {
+  fields: new Set(wireFieldsOf('engagements')),
+  noteFields: new Set(wireFieldsOf('notes').filter((field) => field !== 'id')),
+  chunks: false,
+};
+
+/** A record as Truto writes it, to keep it: with the whole record of each note that a snapshot has read. */
+export function recordToKeep({ integratedAccountId: _, notes, ...record }: EngagementRecord): object {
+  const whole = notes?.map((note) => {
+    const { kept } = note as { readonly kept?: { readonly kind: string; readonly record?: object } };
+    return kept?.kind === 'Found' ? { ...kept.record, integratedAccountId: undefined } : { id: note.id };
+  });
+  return { ...record, ...(whole && { notes: whole }) };
 }
