@@ -4,18 +4,22 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { isAccountWide } from '../engagement/delete-errors.ts';
 import { Permits } from '../upstream/permits.ts';
 import { type DeleteOptions, type Deletes, withDeletes } from './delete.ts';
-import { type End, type ExitCode, exitCodes, UsageError } from './output.ts';
+import { about, type End, type ExitCode, exitCodes, UsageError } from './output.ts';
 import { Progress } from './progress.ts';
+import type { Session } from './session.ts';
 
 /** How many deletes run at once: enough for the requests that Truto allows an account in a second. */
 const maxRunning = 16;
 
 /** `bulk`: deletes the ids of standard input, and prints a line for each as it ends. */
 export async function bulkCommand(options: DeleteOptions): Promise<ExitCode> {
-  return withDeletes(options, async ({ deleteOne, report, output, stop }) => {
+  return withDeletes(options, async ({ deleteOne, report, session, output, stop }) => {
     const ids = await readIds(stop);
     const permits = new Permits(maxRunning, Number.POSITIVE_INFINITY);
-    const progress = new Progress(process.stderr, ids.length, process.stdout.isTTY);
+    const plannedMs = plannedMsFor(new Set(ids).size, options, session.limits);
+    const progress = new Progress(process.stderr, ids.length, plannedMs, process.stdout.isTTY);
+    if (process.stderr.isTTY) session.limit.onWait = (waitMs) => progress.wait(waitMs);
+    else if (plannedMs > 0) output.say(`${ids.length} ids will take ${about(plannedMs)}: Truto limits requests.`);
     const deleteUntilRefused = stopOnAccountError(deleteOne);
     let code: ExitCode = stop.aborted ? exitCodes.notNow : exitCodes.done;
 
@@ -49,6 +53,13 @@ export async function bulkCommand(options: DeleteOptions): Promise<ExitCode> {
   });
 }
 
+/** How long Truto's limit for an account makes it take at least: the requests go in groups, a window apart. */
+function plannedMsFor(idCount: number, { dryRun, snapshot }: DeleteOptions, limits: Session['limits']): number {
+  if (!limits) return 0;
+  const requestCount = idCount * (Number(!dryRun) + Number(snapshot === true));
+  return Math.max(0, Math.ceil(requestCount / limits.perAccount) - 1) * limits.windowMs;
+}
+
 /** Deletes until the account or the token is refused: the rest ends in the same way, and nothing is sent for it. */
 function stopOnAccountError(deleteOne: Deletes['deleteOne']): Deletes['deleteOne'] {
   let rest: End | undefined;
@@ -66,7 +77,8 @@ function stopOnAccountError(deleteOne: Deletes['deleteOne']): Deletes['deleteOne
 }
 
 async function readIds(stop: AbortSignal): Promise<readonly string[]> {
-  if (process.stdin.isTTY) process.stderr.write('One id a line; Ctrl-D ends the list.\n');
+  if (process.stdin.isTTY)
+    process.stderr.write('One id a line. Ctrl-D ends the list, and the deletes begin; Ctrl-C sends none.\n');
   const input = await readInput(stop);
   // An open one would keep the process alive.
   process.stdin.destroy();

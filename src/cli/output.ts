@@ -72,3 +72,9 @@ export function isForPeople({ json = false }: { readonly json?: boolean }): bool
 export function plain(text: string): string {
   return text.replace(/\s+/g, ' ').replace(/\p{Cc}/gu, (control) => JSON.stringify(control).slice(1, -1));
 }
+
+/** A length of time as people say it: `about 25 s`, `about 17 min`. */
+export function about(ms: number): string {
+  const seconds = Math.ceil(ms / 1_000);
+  return seconds < 120 ? `about ${seconds} s` : `about ${Math.ceil(seconds / 60)} min`;
+}

@@ -7,7 +7,7 @@ import { callerWithToken } from '../http/callers/authenticate.ts';
 import { findUpstream } from '../http/find-upstream.ts';
 import { documentedLimits } from '../upstream/lanes.ts';
 import { openUpstream } from '../upstream/send.ts';
-import { createOutput, type ExitCode, UsageError } from './output.ts';
+import { about, createOutput, type ExitCode, UsageError } from './output.ts';
 
 async function readTokenFile(path: string): Promise<string> {
   try {
@@ -60,7 +60,7 @@ function createLimitNotice(say: (line: string) => void): (waitMs: number) => voi
     const now = performance.now();
     if (waitMs < minToldMs || now < quietUntil) return;
     quietUntil = now + Math.max(waitMs, quietMs);
-    say(`Waiting for Truto's limit, about ${Math.ceil(waitMs / 1_000)} s.`);
+    say(`Waiting for Truto's limit, ${about(waitMs)}.`);
   };
 }
 

@@ -1,6 +1,6 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { sandboxAccount } from '../../src/sandbox/accounts.ts';
 import { seedEngagements } from '../../src/sandbox/seed.ts';
@@ -8,6 +8,7 @@ import { startSandbox } from '../../src/sandbox/server.ts';
 import { spawnCli, startCli } from '../support/cli-process.ts';
 import { remote, truto } from '../support/outcome.ts';
 import { runCli } from '../support/run-cli.ts';
+import { runInTerminal } from '../support/terminal.ts';
 import { json, startUpstream } from '../support/upstream.ts';
 
 const token = 'canary-token-of-the-terminal';
@@ -105,16 +106,18 @@ describe('truto-engagements bulk', () => {
       )(request, response);
     }, 'capsule');
     const settings = { ...env, TRUTO_BASE_URL: upstream.url, REQUEST_TIMEOUT_MS: '1500' };
-    const { code, lines } = await runCli(bulk(capsule.id), settings, 'e1\ne2\ne3\n');
+    const { code, lines, stderr } = await runCli(bulk(capsule.id), settings, 'e1\ne2\ne3\n');
     expect([code, tally(lines())]).toEqual([0, { DeleteEngagementSuccess: 3 }]);
+    expect(stderr.match(/Waiting for Truto's limit, about 2 s/g)).toHaveLength(1);
   });
 
   it("keeps Truto's limits by itself: an upstream that enforces them never has to refuse", async () => {
     const limited = await startSandbox({ token, keepsLimits: true });
     const many = Array.from({ length: 55 }, (_, index) => `id-${index}`);
     const settings = { ...env, TRUTO_BASE_URL: limited.url, REQUEST_TIMEOUT_MS: '2000' };
-    const { code, lines } = await runCli(bulk(copper.id, '--patience', '0'), settings, many.join('\n'));
+    const { code, lines, stderr } = await runCli(bulk(copper.id, '--patience', '0'), settings, many.join('\n'));
     await limited.close();
+    expect(stderr).toMatch(/^55 ids will take about 11 s/);
     const { NotFoundError: sent = 0, RateLimitedError: held = 0 } = tally(lines());
     expect([code, sent + held]).toEqual([4, 55]);
     expect(held).toBeGreaterThan(0);
@@ -220,21 +223,23 @@ describe('truto-engagements bulk', () => {
   });
 
   it('draws a bar on a terminal, on standard error alone', async () => {
-    const root = fileURLToPath(new URL('../..', import.meta.url));
-    const command = `'${process.execPath}' src/cli/main.ts bulk --account ${copper.id} < /dev/stdin > /dev/null`;
-    const shell = `printf 'a1\\na2\\na3\\n' | ${command}`;
-    const child = spawn('script', ['--quiet', '--return', '--command', shell, '/dev/null'], {
-      cwd: root,
-      env: { PATH: process.env.PATH, ...env },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    let drawn = '';
-    child.stdout.on('data', (chunk) => (drawn += chunk));
-    const [code] = await once(child, 'close');
-    expect(drawn).toMatch(/\[-{30}\] 0\/3/);
-    expect(drawn).toMatch(/\[#{30}\] 3\/3, [\d.]+ a second, 3 not deleted/);
-    expect(drawn).toContain('3 of 3 ids: NotFoundError 3');
-    expect(drawn).not.toContain('"result"');
+    const folder = mkdtempSync(join(tmpdir(), 'ids-'));
+    const inputFrom = join(folder, 'ids.txt');
+    writeFileSync(inputFrom, 'a1\na2\na3\n');
+    const { code, shown } = await runInTerminal(bulk(copper.id), env, { inputFrom, pipeTo: 'cat > /dev/null' });
+    rmSync(folder, { recursive: true });
+    expect(shown).toMatch(/\[-{30}\] 0\/3/);
+    expect(shown).toMatch(/\[#{30}\] 3\/3, [\d.]+ a second, 3 not deleted/);
+    expect(shown).toContain('3 of 3 ids: NotFoundError 3');
+    expect(shown).not.toContain('"result"');
+    expect(code).toBe(3);
+  });
+
+  it('shows a line for each id to a person, above the bar', async () => {
+    const [, , , , , , , one = ''] = seedEngagements(copper).map(({ id }) => id);
+    const { code, shown } = await runInTerminal(bulk(copper.id), env, { typed: [['Ctrl-D', `${one}\na1\n\x04`]] });
+    expect(shown).toMatch(new RegExp(`${one} +deleted\r\n`));
+    expect(shown).toMatch(/a1 +NotFoundError: /);
     expect(code).toBe(3);
   });
 });
