@@ -26,7 +26,7 @@ export async function bulkCommand(options: DeleteOptions): Promise<ExitCode> {
     async function deleteInTurn(id: string): Promise<End> {
       const release = await permits.acquire(Number.POSITIVE_INFINITY);
       try {
-        // Ends that cost no request would follow each other without a pause: no answer and no signal would be read.
+        // Deletes that send nothing would end without a pause, and no signal or answer would be read.
         await nextTurn();
         return await deleteUntilRefused(id);
       } finally {
@@ -34,7 +34,7 @@ export async function bulkCommand(options: DeleteOptions): Promise<ExitCode> {
       }
     }
 
-    // An id that comes twice is deleted once, and has two lines.
+    // A repeated id is deleted once, and has two lines.
     const begun = new Map<string, Promise<End>>();
     for (const id of ids) if (!begun.has(id)) begun.set(id, deleteInTurn(id));
     try {
@@ -60,7 +60,7 @@ function plannedMsFor(idCount: number, { dryRun, snapshot }: DeleteOptions, limi
   return Math.max(0, Math.ceil(requestCount / limits.perAccount) - 1) * limits.windowMs;
 }
 
-/** Deletes until the account or the token is refused: the rest ends in the same way, and nothing is sent for it. */
+/** Deletes until the account or the token is refused. The rest ends in the same way, and sends nothing. */
 function stopOnAccountError(deleteOne: Deletes['deleteOne']): Deletes['deleteOne'] {
   let rest: End | undefined;
   return async (id) => {
@@ -71,7 +71,7 @@ function stopOnAccountError(deleteOne: Deletes['deleteOne']): Deletes['deleteOne
     rest ??=
       end.kind === 'Unauthenticated'
         ? end
-        : { ...end, message: `Nothing was sent, because an earlier id was answered: ${end.message}` };
+        : { ...end, message: `Nothing was sent, because an earlier id was refused: ${end.message}` };
     return end;
   };
 }

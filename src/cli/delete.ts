@@ -53,7 +53,7 @@ async function questionAbout(id: string, { account }: DeleteOptions, session: Se
 }
 
 /**
- * Opens what deletes need for the time of `work`.
+ * Runs `work` with the deletes of a session of its own.
  * @throws {ConfigError} or {@link UsageError} before anything is sent.
  */
 export async function withDeletes(
@@ -109,7 +109,7 @@ function createDeletes(session: Session, options: DeleteOptions, stop: AbortSign
   const key = options.idempotencyKey ?? randomUUID();
   const selection = snapshot ? everything : nothing;
   const hasCallerLeft = () => stop.aborted;
-  // The printed line is the record.
+  // The printed line is the record of the delete.
   const ports = { ...session.ports, recordDelete() {}, recordRepetition() {} };
 
   /** A retry is a further attempt of the same delete: if it finds the record gone, the delete succeeded. */
@@ -149,7 +149,7 @@ function createDeletes(session: Session, options: DeleteOptions, stop: AbortSign
   return { deleteOne, report, session, output, stop };
 }
 
-/** As the delete itself would end: the worst of the findings. */
+/** The code that the delete itself would have: that of the worst finding. */
 function exitCodeOfPlan({ findings }: DeleteEngagementPlan): ExitCode {
   const codes = findings
     .filter(({ severity }) => severity === 'REFUSAL')

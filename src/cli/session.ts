@@ -18,7 +18,7 @@ async function readTokenFile(path: string): Promise<string> {
 }
 
 /**
- * Reads the settings and finds the token; undefined for that of the embedded sandbox.
+ * Reads the settings and finds the token. It is undefined for the embedded sandbox.
  * @throws {ConfigError} naming every mistake of the settings at once.
  * @throws {UsageError} when there is no token, or an invalid one.
  */
@@ -40,7 +40,7 @@ export async function findCredential(env: NodeJS.ProcessEnv, tokenFile: string |
     throw new UsageError('There is no token: set TRUTO_API_TOKEN, or give --token-file <path>');
   }
   const source = tokenFile === undefined ? 'TRUTO_API_TOKEN' : '--token-file';
-  // Also when it is blank: whoever sets one means the real Truto, and must not take the sandbox for it.
+  // A blank one is refused too: its user means the real Truto, and must not take the sandbox for it.
   if (!/^[\x21-\x7e]+$/.test(value))
     throw new UsageError(`${source} must hold a token of visible ASCII characters without spaces`);
   const config = parseConfig(mode ? settings : { ...settings, AUTH_MODE: 'passthrough' });
@@ -64,7 +64,7 @@ function createLimitNotice(say: (line: string) => void): (waitMs: number) => voi
   };
 }
 
-/** Opens the way to upstream that the configuration says, within Truto's limits as the server keeps them. */
+/** Opens the configured upstream, with the rate limits of the server. */
 async function openSession(tokenFile: string | undefined) {
   const { config, token, source } = await findCredential(process.env, tokenFile);
   const output = createOutput(token);
@@ -92,7 +92,7 @@ async function openSession(tokenFile: string | undefined) {
     /** Tells of a wait for a rate limit. */
     onLimit,
     caller: callerWithToken(token ? token.reveal() : openToken),
-    /** All that a delete needs but the records, which each command keeps by itself. */
+    /** The ports of a delete, without the records of deletes: each command prints its own. */
     ports: {
       send,
       findAccountIntegration: createAccountLookup(send, requestTimeoutMs),
@@ -105,7 +105,7 @@ async function openSession(tokenFile: string | undefined) {
   };
 }
 
-/** A way to upstream for as long as a command runs, who uses it, and where the command writes. */
+/** An open upstream, its caller and the output of one command. */
 export type Session = Awaited<ReturnType<typeof openSession>>;
 
 /**

@@ -104,7 +104,7 @@ describe('truto-engagements check', () => {
   ])('takes no answer of %s for a word on the token', async (_what, answer) => {
     await using upstream = await startUpstream(answer, answer);
     const { code, stdout } = await check({ ...env, TRUTO_BASE_URL: upstream.url });
-    expect(stdout).toMatch(/^FAULT upstream.*, but not as Truto does\n +-> check TRUTO_BASE_URL/m);
+    expect(stdout).toMatch(/^FAULT upstream.*, but not like Truto\n +-> check TRUTO_BASE_URL/m);
     expect(stdout).not.toMatch(/^(ok +|FAULT )token/m);
     expect(code).toBe(4);
   });
