@@ -1,5 +1,9 @@
 import { Redis } from 'ioredis';
 import { describe, expect, it } from 'vitest';
+import { BulkDeletes } from '../src/bulk/bulk-deletes.ts';
+import type { BulkJob } from '../src/bulk/job.ts';
+import { Secret } from '../src/config/secret.ts';
+import type { Caller } from '../src/engagement/account.ts';
 import { sandboxAccount, sandboxToken } from '../src/sandbox/accounts.ts';
 import { seedEngagements } from '../src/sandbox/seed.ts';
 import { startSandbox } from '../src/sandbox/server.ts';
@@ -69,6 +73,68 @@ describe.concurrent('S02 a bulk delete, where callers prove who they are,', () =
     expect(['DELETING', 'COMPLETED']).toContain((await seen(facade.post, id, granted)).state);
     await expect.poll(async () => (await seen(facade.post, id, colleague)).state).toBe('COMPLETED');
     await sandbox.close();
+  });
+});
+
+describe.concurrent("a bulk delete, where the server's own token is sent,", () => {
+  it.each<[string, Answer]>([
+    ['does not accept it', truto(401)],
+    ['does not let it look accounts up', truto(403)],
+  ])('is seen and followed by who is granted its account, also when upstream %s', async (_what, refused) => {
+    await using redis = await startRedis();
+    await using upstream = await startUpstream(json(500, {}), 'capsule');
+    const env = { ...serviceEnv, JWT_SECRET: jwtSecret, TRUTO_API_TOKEN: sandboxToken, REDIS_URL: redis.url };
+    await using facade = await startTestFacade(upstream.url, env);
+    const granted = bearer(await signToken({ integrated_accounts: ['a'] }));
+    const colleague = bearer(await signToken({ integrated_accounts: ['a'], sub: 'colleague' }));
+    const { id } = await started(facade.post, { integratedAccountId: 'a', filter: { contact: '1' } }, granted);
+    await using refusing = await startUpstream(json(500, {}), refused);
+    await using other = await startTestFacade(refusing.url, env);
+    expect((await seen(other.post, id, colleague)).id).toBe(id);
+    expect(refusing.seen).toEqual([]);
+  });
+
+  it('is followed without a look-up: what upstream says of that token is not about who follows', async () => {
+    const lookUps: string[] = [];
+    const bulkDeletes = new BulkDeletes({
+      findAccountIntegration(_caller: Caller, id: string) {
+        lookUps.push(id);
+        return { isShown: false, support: { kind: 'unknown' }, refusal: { kind: 'Unauthenticated', message: '' } };
+      },
+    } as unknown as ConstructorParameters<typeof BulkDeletes>[0]);
+    const job = { input: { integratedAccountId: 'a' }, callerId: 'caller' } as BulkJob;
+    const follower = { id: 'caller', grants: 'all', authorization: new Secret('Bearer t') } as const;
+    expect(await bulkDeletes.confirm(job, { ...follower, bringsToken: false }, 1_000)).toBeUndefined();
+    expect(lookUps).toEqual([]);
+    const refusal = await bulkDeletes.confirm(job, { ...follower, bringsToken: true }, 1_000);
+    expect([refusal?.kind, lookUps]).toEqual(['Unauthenticated', ['a']]);
+  });
+
+  it('is started also while upstream cannot look its account up', async ({ expect }) => {
+    await using redis = await startRedis();
+    await using upstream = await startUpstream(json(204, undefined), truto(500));
+    const env = { ...serviceEnv, JWT_SECRET: jwtSecret, TRUTO_API_TOKEN: sandboxToken, REDIS_URL: redis.url };
+    await using facade = await startTestFacade(upstream.url, env);
+    const caller = bearer(await signToken({ integrated_accounts: ['a'] }));
+    expect(
+      (await startBulk(facade.post, { integratedAccountId: 'a', ids: ['1'] }, caller)).body.errors,
+    ).toBeUndefined();
+  });
+
+  it('is one of 20 in each of its accounts, also when the token may not look them up', async ({ expect }) => {
+    await using redis = await startRedis();
+    await using upstream = await startUpstream(json(204, undefined), truto(403));
+    const env = { ...serviceEnv, JWT_SECRET: jwtSecret, TRUTO_API_TOKEN: sandboxToken, REDIS_URL: redis.url };
+    await using facade = await startTestFacade(upstream.url, env);
+    const caller = bearer(await signToken({ integrated_accounts: ['*'] }));
+    const start = (account: string) =>
+      startBulk(facade.post, { integratedAccountId: account, ids: manyIds(100) }, caller);
+    for (let index = 0; index < 20; index += 1) {
+      const { id } = (await start('a')).body.data.startBulkDelete;
+      await facade.post('mutation($id: ID!) { pauseBulkDelete(id: $id) { id } }', { id }, caller);
+    }
+    expect((await start('a')).body.errors).toMatchObject([{ extensions: { code: 'RATE_LIMITED' } }]);
+    expect((await start('b')).body.errors).toBeUndefined();
   });
 });
 

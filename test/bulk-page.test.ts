@@ -177,6 +177,13 @@ describe('an engagement of a bulk delete whose delete had no answer', () => {
       expect(of(page.sent, 'delete')).toHaveLength(1);
     });
 
+    it('R28 is done at once when it is gone', async () => {
+      const page = await cancelLost();
+      page.answer(only('read', refused(404)));
+      expect((await page.run()).end).toEqual({ kind: 'done' });
+      expect(await page.read()).toMatchObject({ phase: 'CANCELLED', outcomes: { ALREADY_ABSENT: 1 } });
+    });
+
     it('R28 is looked for, however many wait behind it, which are left as they are', async () => {
       const page = await start(idsOf(40));
       page.answer(({ asked, id }) => (asked !== 'delete' ? undefined : id === 'e0' ? lost : notSent));

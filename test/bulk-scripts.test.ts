@@ -171,6 +171,26 @@ describe('a bulk delete', () => {
   });
 });
 
+describe('what is kept in Redis', () => {
+  const dayMs = 24 * 3_600_000;
+
+  it('ends by itself: after 30 days what was begun and who it is of, after a day what was not', async () => {
+    const { job, lease } = await taken(2);
+    const list = await listing();
+    await store.addListed(list, itemsOf('1'), 'A');
+    const idle = await taken(1);
+    await store.takePage(lease);
+    await store.begin(lease, 0);
+    await store.finish(lease, 0, 'NotFoundError', failure);
+    const daysOf = async (key: string) =>
+      Math.round((await kept.client.pttl(`${kept.memory.keyPrefix}:${key}`)) / dayMs);
+    const begun = ['', ':page:0', ':page:0:states', ':failures'].map((rest) => `bulk:${job.id}${rest}`);
+    for (const key of [...begun, `bulk-of:${job.ownerId}`, `bulk:${list.id}:listed`, `bulk:${list.id}:cursors`])
+      expect([key, await daysOf(key)]).toEqual([key, 30]);
+    for (const rest of ['', ':page:0']) expect([rest, await daysOf(`bulk:${idle.job.id}${rest}`)]).toEqual([rest, 1]);
+  });
+});
+
 describe('a list', () => {
   it('has each page once, also when two servers read it', async () => {
     const job = await listing();

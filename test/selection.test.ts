@@ -40,7 +40,7 @@ function selectionOf(body: string, fragments = ''): SelectedFields & { excluded:
   );
   if (!selection) throw new Error('the resolver was not called');
   const { fields, chunks } = selection;
-  return { fields: [...fields].sort(), chunks, excluded: excludedFields('engagements', fields) };
+  return { fields: [...fields].sort(), chunks: chunks === true, excluded: excludedFields('engagements', fields) };
 }
 
 const onSuccess = (body: string) => `{ ... on DeleteEngagementSuccess ${body} }`;

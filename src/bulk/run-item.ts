@@ -1,7 +1,7 @@
 import type { AuditEvent } from '../engagement/delete/audit.ts';
 import { deleteEngagement, idempotencyKeyFor } from '../engagement/delete/delete-engagement.ts';
 import { readAfterDelete } from '../engagement/read.ts';
-import type { Selection } from '../engagement/record.ts';
+import { nothing } from '../engagement/record.ts';
 import { type DeleteEngagementError, type DeleteOutcome, withoutRecord } from '../engagement/result.ts';
 import type { BulkItem } from './job.ts';
 import type { PageLease } from './job-store.ts';
@@ -38,9 +38,6 @@ export interface PendingItem {
  * `unread`: its record cannot be read, and so cannot be kept. An obstacle: nothing can be done about it now.
  */
 export type ItemEnd = 'finished' | 'stopped' | 'unknown' | 'unread' | Obstacle;
-
-/** Callers see nothing of what upstream answers to a bulk delete. */
-const nothing: Selection = { fields: new Set(), noteFields: new Set(), chunks: false };
 
 /** How often an engagement that may have been deleted must be seen before a refusal of another delete is believed. */
 const confirmations = 2;

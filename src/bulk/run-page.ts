@@ -218,7 +218,7 @@ export async function runPage(lease: PageLease, ports: WorkPorts): Promise<WorkE
   }
   const hasFailed = pending.some(({ looks, failedReads }) => looks + failedReads > 0);
   const wasTroubled = states['waits:trouble'] !== undefined;
-  const mayBeOut = hasFailed || (wasTroubled && pending.length > 0);
+  const mayBeOut = pending.length > 0 && (hasFailed || wasTroubled);
   const outage = mayBeOut ? await findOutage({ ...ports, job, caller }) : undefined;
   const isAnswering = mayBeOut ? outage === undefined : undefined;
   const work: PageWork = { ...ports, job, lease, caller, isAnswering };
@@ -234,8 +234,8 @@ export async function runPage(lease: PageLease, ports: WorkPorts): Promise<WorkE
   // at all: then, that it still cannot be read is its own.
   const sound = pending.filter(({ failedReads }) => failedReads === 0).sort((one, other) => one.looks - other.looks);
   const unread = pending.filter(({ failedReads }) => failedReads > 0).sort((a, b) => a.failedReads - b.failedReads);
-  // One tries whether upstream takes the token, or whether trouble is over.
-  let isProbing = (wasTroubled && !isAnswering) || job.done === 0 || job.resumes > 0;
+  // One request shows whether upstream accepts the token.
+  let isProbing = job.done === 0 || job.resumes > 0;
   for (const some of isAnswering ? [sound, unread] : [sound]) {
     const kept = job.input.snapshot ? await keepRecords(some, work, runEach) : some;
     if (kept === undefined) return later(backoffMs(await store.countWait(lease, 'trouble')));

@@ -3,7 +3,7 @@ import { deleteEngagement } from '../engagement/delete/delete-engagement.ts';
 import { nameOf } from '../engagement/delete/delete-many.ts';
 import { everything, recordToKeep } from '../engagement/delete/snapshot.ts';
 import type { EngagementType } from '../engagement/input.ts';
-import type { EngagementRecord, Selection } from '../engagement/record.ts';
+import { type EngagementRecord, nothing } from '../engagement/record.ts';
 import type { DeleteEngagementPlan } from '../engagement/result.ts';
 import { readIdempotencyKey } from '../http/requests/headers.ts';
 import { canAsk, confirm } from './confirm.ts';
@@ -96,8 +96,6 @@ function onInterruption(): { readonly signal: AbortSignal; forget(): void } {
   for (const name of signals) process.on(name, interrupt);
   return { signal: controller.signal, forget };
 }
-
-const nothing: Selection = { fields: new Set(), noteFields: new Set(), chunks: false };
 
 /** The deletes of one command. */
 export type Deletes = ReturnType<typeof createDeletes>;

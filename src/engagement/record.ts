@@ -28,8 +28,11 @@ export interface Selection {
   /** The selected fields of its notes, besides the id. */
   readonly noteFields: ReadonlySet<WireField<'notes'>>;
   /** True when the chunks of the streamed body are selected. */
-  readonly chunks: boolean;
+  readonly chunks?: boolean;
 }
+
+/** Selects nothing of the record. */
+export const nothing: Selection = { fields: new Set(), noteFields: new Set() };
 
 /** Hexadecimal ids, such as GUIDs: only in these does the case of letters mean nothing. */
 const hexadecimalId = /^\{?[\da-f-]{24,36}\}?$/;

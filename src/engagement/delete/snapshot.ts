@@ -52,7 +52,6 @@ export async function takeSnapshot(
 export const everything: Selection = {
   fields: new Set(wireFieldsOf('engagements')),
   noteFields: new Set(wireFieldsOf('notes').filter((field) => field !== 'id')),
-  chunks: false,
 };
 
 /** A record as Truto writes it, to keep it: with the whole record of each note that a snapshot has read. */
