@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
-import { seen, startBulk, started, steer } from './support/bulk.ts';
+import { control, seen, startBulk, started } from './support/bulk.ts';
 import { startSetting } from './support/bulk-setting.ts';
 import { startTestFacade } from './support/facade.ts';
 import { remote, truto } from './support/outcome.ts';
@@ -89,7 +89,7 @@ describe.concurrent('a bulk delete in an integrated account that does not exist'
       expect(found).toMatchObject({ trouble: expect.stringContaining('no such integrated account') });
       expect(found.outcomes).toMatchObject({ notFound: 0, failed: 0, remaining: 2 });
       Object.assign(now, healthy);
-      await steer(post, 'resume', id);
+      await control(post, 'resume', id);
       await expect.poll(async () => seen(post, id)).toMatchObject({ state: 'COMPLETED', outcomes: { deleted: 2 } });
     },
   );

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { sandboxAccount } from '../src/sandbox/accounts.ts';
 import { findFault } from '../src/sandbox/faults.ts';
 import { seedEngagements } from '../src/sandbox/seed.ts';
-import { outcomesOf, seen, startBulk, started, steer } from './support/bulk.ts';
+import { control, outcomesOf, seen, startBulk, started } from './support/bulk.ts';
 import { deletesOf, ended, startSetting } from './support/bulk-setting.ts';
 import { startTestFacade } from './support/facade.ts';
 import { startRedis } from './support/redis-server.ts';
@@ -39,7 +39,7 @@ describe.concurrent('a bulk delete', () => {
     const { id } = await started(post, { integratedAccountId, ids: idsOf(3) });
     // Two attempts each: nobody knows what became of them.
     await expect.poll(() => deletesOf(setting).length).toBe(6);
-    await steer(post, 'cancel', id);
+    await control(post, 'cancel', id);
     expect(await ended(setting, id)).toMatchObject({ state: 'CANCELLED', outcomes: { unknown: 3, remaining: 0 } });
     expect(deletesOf(setting)).toHaveLength(6);
     expect(new Set((await outcomesOf(post, id)).map(({ outcome }) => outcome))).toEqual(new Set(['UNKNOWN']));
@@ -58,7 +58,7 @@ describe.concurrent('a bulk delete', () => {
     const { id } = await started(facade.post, { integratedAccountId: 'a', ids });
     const outcomes = async () => new Set((await outcomesOf(facade.post, id)).map(({ outcome }) => outcome));
     await expect.poll(outcomes).toEqual(new Set(['UNDER_WAY']));
-    await steer(facade.post, 'cancel', id);
+    await control(facade.post, 'cancel', id);
     await expect.poll(async () => (await seen(facade.post, id)).state).toBe('CANCELLED');
     expect((await seen(facade.post, id)).outcomes).toMatchObject({ unknown: 40 });
     expect(await outcomes()).toEqual(new Set(['UNKNOWN']));
@@ -106,7 +106,7 @@ describe.concurrent('a bulk delete', () => {
     await using facade = await startTestFacade(upstream.url, { REDIS_URL: redis.url });
     const { id } = await started(facade.post, { integratedAccountId: 'a', filter: { contact: '1' } });
     await asked.promise;
-    await steer(facade.post, 'resume', id);
+    await control(facade.post, 'resume', id);
     resumed.resolve();
     await expect.poll(async () => (await seen(facade.post, id)).state).toBe('FAILED');
   });
@@ -178,7 +178,7 @@ describe.concurrent('a bulk delete', () => {
     async (accept, { expect }) => {
       await using setting = await startSetting({ latencyMs: 300 });
       const { id } = await started(setting.facade.post, { integratedAccountId, ids: idsOf(30) });
-      await steer(setting.facade.post, 'pause', id);
+      await control(setting.facade.post, 'pause', id);
       // What is in flight ends first: each end is an event, by which whoever has left is noticed.
       const told = async () => (await outcomesOf(setting.facade.post, id)).map(({ outcome }) => outcome);
       await expect.poll(told).not.toContain('UNDER_WAY');

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { clockToleranceSeconds } from '../src/http/callers/verify-token.ts';
 import { sandboxAccount, sandboxToken } from '../src/sandbox/accounts.ts';
 import { seedEngagements } from '../src/sandbox/seed.ts';
-import { started, steer } from './support/bulk.ts';
+import { control, started } from './support/bulk.ts';
 import { startSetting } from './support/bulk-setting.ts';
 import { startTestFacade } from './support/facade.ts';
 import { truto } from './support/outcome.ts';
@@ -176,7 +176,7 @@ describe.concurrent('S28 those who follow bulk deletes', () => {
       await using setting = await startSetting({ latencyMs: 300 });
       const { facade } = setting;
       const { id } = await started(facade.post, { integratedAccountId, ids: manyIds });
-      await steer(facade.post, 'pause', id);
+      await control(facade.post, 'pause', id);
       for (let count = 0; count < 25; count += 1) {
         const leaving = new AbortController();
         const response = subscribe(facade.url, id, accept, leaving.signal).catch(() => {});

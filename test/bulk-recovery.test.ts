@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { sandboxAccount } from '../src/sandbox/accounts.ts';
 import { findFault } from '../src/sandbox/faults.ts';
 import { seedEngagements } from '../src/sandbox/seed.ts';
-import { outcomesOf, seen, started, steer } from './support/bulk.ts';
+import { control, outcomesOf, seen, started } from './support/bulk.ts';
 import { deletesOf, ended, startSetting } from './support/bulk-setting.ts';
 import { startTestFacade } from './support/facade.ts';
 import { inTurn, lostAnswer } from './support/keyed-delete.ts';
@@ -117,13 +117,13 @@ describe.concurrent('a bulk delete that cannot go on', () => {
     const { post } = setting.facade;
     const { id } = await started(post, { integratedAccountId, ids: idsOf(90) });
     await expect.poll(() => deletesOf(setting).length).toBeGreaterThan(0);
-    await steer(post, 'pause', id);
+    await control(post, 'pause', id);
     const underWay = async () => (await outcomesOf(post, id)).filter(({ outcome }) => outcome === 'UNDER_WAY').length;
     await expect.poll(underWay).toBe(0);
     const redis = new Redis(setting.redis.url);
     expect(await redis.del(`{engagements}:bulk:${id}:page:0`)).toBe(1);
     redis.disconnect();
-    await steer(post, 'resume', id);
+    await control(post, 'resume', id);
     expect(await ended(setting, id)).toMatchObject({
       state: 'FAILED',
       trouble: expect.stringContaining('Redis has lost'),

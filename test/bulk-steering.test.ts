@@ -3,7 +3,7 @@ import { sandboxAccount } from '../src/sandbox/accounts.ts';
 import { findFault } from '../src/sandbox/faults.ts';
 import { seedEngagements } from '../src/sandbox/seed.ts';
 import { type Sandbox, type SandboxOptions, startSandbox } from '../src/sandbox/server.ts';
-import { outcomesOf, type Post, seen, started, steer } from './support/bulk.ts';
+import { control, outcomesOf, type Post, seen, started } from './support/bulk.ts';
 import { deletesOf, ended, type Setting, startSetting } from './support/bulk-setting.ts';
 import { startTestFacade } from './support/facade.ts';
 
@@ -38,7 +38,7 @@ describe.concurrent('a bulk delete', () => {
     await using setting = await startSetting(many);
     const { post } = setting.facade;
     const id = await begun(setting);
-    expect((await steer(post, 'pause', id)).state).toBe('PAUSED');
+    expect((await control(post, 'pause', id)).state).toBe('PAUSED');
     const before = await settled(setting, id);
     expect(before).toBeLessThan(500);
     const sent = deletesOf(setting).length;
@@ -46,7 +46,7 @@ describe.concurrent('a bulk delete', () => {
     const { id: later } = await started(post, { integratedAccountId, ids: ['unheard-of'] });
     expect((await ended(setting, later)).state).toBe('COMPLETED');
     expect([deletesOf(setting).length, (await seen(post, id)).outcomes.deleted]).toEqual([sent + 1, before]);
-    await steer(post, 'resume', id);
+    await control(post, 'resume', id);
     expect(await ended(setting, id)).toMatchObject({ state: 'COMPLETED', outcomes: { deleted: 500 } });
   });
 
@@ -54,7 +54,7 @@ describe.concurrent('a bulk delete', () => {
     await using setting = await startSetting(many);
     const { post } = setting.facade;
     const id = await begun(setting);
-    expect((await steer(post, 'cancel', id)).state).toMatch(/^CANCELL/);
+    expect((await control(post, 'cancel', id)).state).toMatch(/^CANCELL/);
     const { state, outcomes } = await ended(setting, id);
     expect(state).toBe('CANCELLED');
     const told = await outcomesOf(post, id);
@@ -62,15 +62,15 @@ describe.concurrent('a bulk delete', () => {
     for (const item of told)
       expect(setting.sandbox.wasDeleted(integratedAccountId, item.id)).toBe(item.outcome === 'DELETED');
     for (const how of ['resume', 'pause', 'cancel'] as const)
-      expect(await steer(post, how, id)).toMatchObject({ state: 'CANCELLED', outcomes });
+      expect(await control(post, how, id)).toMatchObject({ state: 'CANCELLED', outcomes });
   });
 
   it('is cancelled at once while it is paused, or still lists', async ({ expect }) => {
     await using setting = await startSetting({ latencyMs: 500 });
     const { post } = setting.facade;
     const { id } = await started(post, { integratedAccountId, filter: { createdAt: { gt: '2000-01-01T00:00:00Z' } } });
-    expect((await steer(post, 'pause', id)).state).toBe('PAUSED');
-    expect((await steer(post, 'cancel', id)).state).toBe('CANCELLED');
+    expect((await control(post, 'pause', id)).state).toBe('PAUSED');
+    expect((await control(post, 'cancel', id)).state).toBe('CANCELLED');
     expect(deletesOf(setting)).toEqual([]);
   });
 
@@ -88,7 +88,7 @@ describe.concurrent('a bulk delete', () => {
       outcomes: { deleted: 0, failed: 0, remaining: 300 },
     });
     isConnected = true;
-    await steer(post, 'resume', id);
+    await control(post, 'resume', id);
     expect(await ended(setting, id)).toMatchObject({ state: 'COMPLETED', trouble: null, outcomes: { deleted: 300 } });
   });
 
@@ -186,7 +186,7 @@ describe.concurrent('R28 a bulk delete that is cancelled while upstream gives no
     };
     await setting.sandbox.close();
     noteKeys();
-    expect((await steer(post, 'cancel', id)).state).toBe('CANCELLING');
+    expect((await control(post, 'cancel', id)).state).toBe('CANCELLING');
     const duringIt = await outcomesOf(post, id);
     for (const item of duringIt) if (keys.has(item.id)) expect(item.outcome).not.toBe('WAITING');
     await expect.poll(async () => (await seen(post, id)).state, { timeout: 60_000 }).toBe('CANCELLED');
@@ -221,7 +221,7 @@ describe.concurrent('R28 a bulk delete that is cancelled while upstream gives no
     isOut = true;
     const underWay = async () => (await outcomesOf(post, id)).filter(({ outcome }) => outcome === 'UNDER_WAY').length;
     await expect.poll(underWay).toBeGreaterThan(0);
-    await steer(post, 'cancel', id);
+    await control(post, 'cancel', id);
     isOut = false;
     await expect.poll(async () => (await seen(post, id)).state, { timeout: 60_000 }).toBe('CANCELLED');
     const told = await outcomesOf(post, id);
@@ -239,7 +239,7 @@ describe.concurrent('R28 a bulk delete that is cancelled while upstream gives no
     const { post } = setting.facade;
     const { id } = await started(post, { integratedAccountId, ids: idsOf(2) });
     await expect.poll(() => deletesOf(setting).length).toBeGreaterThan(0);
-    await steer(post, 'cancel', id);
+    await control(post, 'cancel', id);
     await expect.poll(async () => (await seen(post, id)).state, { timeout: 60_000 }).toBe('CANCELLED');
     const sent = new Set(deletesOf(setting).map(({ url }) => url.split('?')[0]?.split('/').at(-1)));
     for (const item of await outcomesOf(post, id)) expect(item.outcome).toBe(sent.has(item.id) ? 'UNKNOWN' : 'WAITING');

@@ -6,7 +6,7 @@ import { startTestFacade, type TestFacade } from './support/facade.ts';
 import { schema } from './support/schema.ts';
 import { type FakeUpstream, json, startUpstream } from './support/upstream.ts';
 
-/** Two arguments that steer this server and reach no wire. */
+/** Two arguments that control this server and reach no wire. */
 const ownArguments = ['dryRun', 'snapshot'];
 
 let record: Record<string, unknown> = {};

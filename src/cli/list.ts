@@ -2,7 +2,7 @@ import Table from 'cli-table3';
 import type { EngagementType } from '../engagement/input.ts';
 import { type EngagementPage, readEngagements } from '../engagement/read.ts';
 import type { EngagementRecord } from '../engagement/record.ts';
-import { typeOf, type WireField } from '../engagement/resources.ts';
+import { summarize, summaryFields } from '../engagement/resources.ts';
 import { type ExitCode, exitCodeOf, exitCodes, isForPeople, plain, tokenRefused } from './output.ts';
 import { sendPatiently } from './patience.ts';
 import { type Session, withSession } from './session.ts';
@@ -21,8 +21,6 @@ export interface ListOptions {
 
 /** The most that upstream lists on one page. */
 const maxPageSize = 100;
-
-const selected: ReadonlySet<WireField> = new Set<WireField>(['engagement_type', 'subject', 'created_at']);
 
 /** `list`: prints engagements of an account, a page at a time: as a table, as lines of JSON, or as ids. */
 export function listCommand(options: ListOptions): Promise<ExitCode> {
@@ -57,7 +55,7 @@ function readPage(session: Session, options: ListOptions, after: string | null, 
   return sendPatiently(
     () => {
       const deadlineAt = performance.now() + config.requestTimeoutMs;
-      const terms = { caller, selected, deadlineAt, hasCallerLeft: () => output.unread.aborted };
+      const terms = { caller, selected: summaryFields, deadlineAt, hasCallerLeft: () => output.unread.aborted };
       return readEngagements({ integratedAccountId, first, after, filter: { engagementType } }, terms, ports);
     },
     { seconds, stop: output.unread, onLimit },
@@ -79,15 +77,11 @@ function printerOf({ output, isSandbox }: Session, options: ListOptions): PrintP
   const { account: integratedAccountId } = options;
   return (records) => {
     for (const record of records) {
-      const { id, subject = null, created_at: createdAt = null } = record;
-      const line = { id, integratedAccountId, ...(isSandbox && { sandbox: true }) };
-      output.print(JSON.stringify({ ...line, engagementType: kindOf(record), subject, createdAt }));
+      const line = { id: record.id, integratedAccountId, ...(isSandbox && { sandbox: true }) };
+      output.print(JSON.stringify({ ...line, ...summarize(record) }));
     }
   };
 }
-
-/** What kind a record is: by Truto's word, or else by the provider's own. */
-const kindOf = (record: EngagementRecord) => typeOf(record) ?? record.engagement_type ?? null;
 
 const noBorders = Object.fromEntries(
   ['top', 'top-mid', 'top-left', 'top-right', 'bottom', 'bottom-mid', 'bottom-left', 'bottom-right', 'left']
@@ -104,9 +98,9 @@ const minSubjectWidth = 20;
 /** The records in columns. A subject is cut to the width of the terminal. */
 function tableOf(records: readonly EngagementRecord[], hasHead: boolean, columns: number): string {
   const rows = records.map((record) => {
-    const { id, subject, created_at: createdAt } = record;
+    const { engagementType, subject, createdAt } = summarize(record);
     const created = createdAt ? new Date(createdAt).toISOString().slice(0, 16).replace('T', ' ') : '';
-    return [id, kindOf(record) ?? '', created, subject ?? ''].map((text) => plain(text));
+    return [record.id, engagementType ?? '', created, subject ?? ''].map((text) => plain(text));
   });
   const all = hasHead ? [['ID', 'TYPE', 'CREATED', 'SUBJECT'], ...rows] : rows;
   const widths = [0, 1, 2].map((column) => gap + Math.max(...all.map((row) => row[column]?.length ?? 0)));

@@ -195,3 +195,16 @@ export const typeOnly: ReadonlySet<WireField> = new Set<WireField>(['engagement_
 export function typeOf({ engagement_type: word }: { readonly engagement_type?: string | null }): EngagementType | null {
   return typeNamed(word);
 }
+
+/** The fields that a short list shows of an engagement. */
+export const summaryFields: ReadonlySet<WireField> = new Set<WireField>(['engagement_type', 'subject', 'created_at']);
+
+/** An engagement for a short list. Its type is Truto's word, or else the provider's. */
+export function summarize(record: {
+  readonly engagement_type?: string | null;
+  readonly subject?: string | null;
+  readonly created_at?: string | null;
+}) {
+  const { engagement_type: type = null, subject = null, created_at: createdAt = null } = record;
+  return { engagementType: typeNamed(type) ?? type, subject, createdAt };
+}

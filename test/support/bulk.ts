@@ -58,7 +58,7 @@ export async function seen(post: Post, id: string, headers: Record<string, strin
 }
 
 /** Pauses, resumes or cancels it. */
-export async function steer(post: Post, how: 'pause' | 'resume' | 'cancel', id: string): Promise<SeenBulkDelete> {
+export async function control(post: Post, how: 'pause' | 'resume' | 'cancel', id: string): Promise<SeenBulkDelete> {
   const { body } = await post(`mutation($id: ID!) { it: ${how}BulkDelete(id: $id) ${bulkSelection} }`, { id });
   return body.data.it;
 }
