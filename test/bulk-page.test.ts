@@ -345,6 +345,13 @@ describe('a page of a bulk delete', () => {
     expect(await page.read()).toMatchObject({ phase: 'COMPLETED', outcomes: { DELETED: 40 } });
   });
 
+  it('that met an outage says that it is retried, and does not ask its caller to try again', async () => {
+    const page = await startMeeting(notSent);
+    const { trouble } = await page.read();
+    expect(trouble).toMatch(/retried automatically/);
+    expect(trouble).not.toMatch(/try again/i);
+  });
+
   it.each<[string, ReturnType<typeof answered>, boolean]>([
     ['wants a pause', refused(429), false],
     ['no longer takes the token', refused(401), true],

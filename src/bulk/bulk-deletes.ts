@@ -246,7 +246,7 @@ export class BulkDeletes {
     if (refusal?.kind === 'Unauthenticated') return { ...refusal, message: `${refusal.message} ${goesOn}` };
     const isHidden = refusal?.kind === 'IntegratedAccountNotFoundError' || refusal?.kind === 'ForbiddenError';
     if (!isHidden || caller.id === callerId) return undefined;
-    const message = `Upstream no longer shows you this integrated account. ${goesOn}`;
+    const message = `Truto no longer shows you this integrated account. ${goesOn}`;
     return { kind: 'ForbiddenError', message, missingScopes: [] };
   }
 }

@@ -21,7 +21,7 @@ const outageMs = 5_000;
 
 const whyNotAdded = {
   full: `The lists of your bulk deletes in this integrated account take more than ${maxIdleListedBytes >> 20} MiB. Nothing was deleted. Start it again when others have begun to delete, or in a day.`,
-  circle: "Upstream's list leads back to an earlier page. Nothing was deleted. Start a bulk delete by `ids` instead.",
+  circle: "Truto's list leads back to an earlier page. Nothing was deleted. Start a bulk delete by `ids` instead.",
 } as const;
 
 async function fail(job: BulkJob, why: string, { store }: WorkPorts): Promise<WorkEnd> {
@@ -66,7 +66,7 @@ export async function listJob(jobId: string, ports: WorkPorts): Promise<WorkEnd>
     if (added === 'full' || added === 'circle') return fail(job, whyNotAdded[added], ports);
     if (typeof added === 'number') {
       // A caller who must erase everything has to know that something was left out. It may be fields only.
-      await store.note(jobId, 'Upstream returned only a part of the list. It is read again automatically.');
+      await store.note(jobId, 'Truto returned only a part of the list. It is read again automatically.');
       return later(lookPauseMs(added - 1, ports));
     }
   }

@@ -90,7 +90,7 @@ const minWaitMs = 1_000;
 const maxWaitMs = 60_000;
 
 const tokenRefused =
-  'Upstream no longer accepts the token of this bulk delete. Nothing further is deleted. Start another bulk delete.';
+  'Truto no longer accepts the token of this bulk delete. Nothing further is deleted. Start another bulk delete.';
 
 /** Removes "Try again." from a message: a bulk delete retries by itself. */
 export function withoutAdvice(message: string): string {

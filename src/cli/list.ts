@@ -36,12 +36,12 @@ export function listCommand(options: ListOptions): Promise<ExitCode> {
         return exitCodeOf(page.kind);
       }
       printPage(page.records.slice(0, left), after === null);
-      if (page.isPartial) output.say('Upstream gave only a part of this page.');
+      if (page.isPartial) output.say('Truto gave only a part of this page.');
       left -= page.records.length;
       after = page.nextCursor;
       if (after === null || left <= 0 || output.unread.aborted) return exitCodes.done;
       if (cursors.has(after)) {
-        output.say("Upstream's list leads back to a page that was read before. It may not be complete.");
+        output.say("Truto's list leads back to a page that was read before. It may not be complete.");
         return exitCodes.notNow;
       }
       cursors.add(after);

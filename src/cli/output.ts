@@ -29,7 +29,7 @@ export function exitCodeOf(kind: End['kind']): ExitCode {
 }
 
 /** What to do about `Unauthenticated` in the terminal. */
-export const tokenRefused = 'Upstream does not accept the token: use another.';
+export const tokenRefused = 'Truto does not accept the token: use another.';
 
 /** The program is used wrongly; the message says what to do about it. */
 export class UsageError extends Error {
