@@ -72,7 +72,7 @@ function printerOf({ output, isSandbox }: Session, options: ListOptions): PrintP
   if (isForPeople(options))
     return (records, isFirst) => {
       if (isFirst && records.length === 0) output.say('There are none.');
-      else for (const row of tableOf(records, isFirst, process.stdout.columns).split('\n')) output.print(row);
+      else for (const row of tableRows(records, isFirst, process.stdout.columns)) output.print(row);
     };
   const { account: integratedAccountId } = options;
   return (records) => {
@@ -96,7 +96,7 @@ const gap = 2;
 const minSubjectWidth = 20;
 
 /** The records in columns. A subject is cut to the width of the terminal. */
-function tableOf(records: readonly EngagementRecord[], hasHead: boolean, columns: number): string {
+function tableRows(records: readonly EngagementRecord[], hasHead: boolean, columns: number): readonly string[] {
   const rows = records.map((record) => {
     const { engagementType, subject, createdAt } = summarize(record);
     const created = createdAt ? new Date(createdAt).toISOString().slice(0, 16).replace('T', ' ') : '';
@@ -110,5 +110,8 @@ function tableOf(records: readonly EngagementRecord[], hasHead: boolean, columns
     colWidths: [...widths, gap + Math.max(left, minSubjectWidth)],
   });
   table.push(...all);
-  return table.toString().replace(/ +$/gm, '');
+  return table
+    .toString()
+    .split('\n')
+    .map((row) => row.trimEnd());
 }

@@ -10,7 +10,7 @@ import type { PickFault } from '../../src/sandbox/request.ts';
 import { seedEngagements } from '../../src/sandbox/seed.ts';
 import { startSandbox } from '../../src/sandbox/server.ts';
 import { createSoakFaults } from '../soak/faults.ts';
-import { outcomesOf, postTo, type SeenBulkDelete, type Start, seen, started, control } from '../support/bulk.ts';
+import { control, outcomesOf, postTo, type SeenBulkDelete, type Start, seen, started } from '../support/bulk.ts';
 import { startRedisCluster } from '../support/redis-cluster.ts';
 import { type RedisServer, startRedis } from '../support/redis-server.ts';
 import { startServerProcess } from '../support/server-process.ts';
