@@ -28,6 +28,7 @@ export function listCommand(options: ListOptions): Promise<ExitCode> {
     const { output } = session;
     const printPage = printerOf(session, options);
     let left = options.all ? Number.POSITIVE_INFINITY : options.first;
+    let code: ExitCode = exitCodes.done;
     const cursors = new Set<string>();
     for (let after: string | null = null; ; ) {
       const page = await readPage(session, options, after, Math.min(left, maxPageSize));
@@ -35,11 +36,11 @@ export function listCommand(options: ListOptions): Promise<ExitCode> {
         output.say(page.kind === 'Unauthenticated' ? tokenRefused : page.message);
         return exitCodeOf(page.kind);
       }
-      printPage(page.records.slice(0, left), after === null);
+      code = Math.max(code, printPage(page.records.slice(0, left), after === null)) as ExitCode;
       if (page.isPartial) output.say('Truto gave only a part of this page.');
       left -= page.records.length;
       after = page.nextCursor;
-      if (after === null || left <= 0 || output.unread.aborted) return exitCodes.done;
+      if (after === null || left <= 0 || output.unread.aborted) return code;
       if (cursors.has(after)) {
         output.say("Truto's list leads back to a page that was read before. It may not be complete.");
         return exitCodes.notNow;
@@ -62,17 +63,24 @@ function readPage(session: Session, options: ListOptions, after: string | null, 
   );
 }
 
-type PrintPage = (records: EngagementPage['records'], isFirst: boolean) => void;
+type PrintPage = (records: EngagementPage['records'], isFirst: boolean) => ExitCode;
 
 function printerOf({ output, isSandbox }: Session, options: ListOptions): PrintPage {
   if (options.ids)
     return (records) => {
-      for (const { id } of records) output.print(id);
+      // `bulk` must read each line as the same id.
+      const isSafe = ({ id }: EngagementRecord) => output.shown(id) === id && id.trim() === id && !/\p{Cc}/u.test(id);
+      for (const record of records) {
+        if (isSafe(record)) output.print(record.id);
+        else output.say(`An id was left out, since a line cannot hold it: ${JSON.stringify(record.id)}. Use --json.`);
+      }
+      return records.every(isSafe) ? exitCodes.done : exitCodes.refused;
     };
   if (isForPeople(options))
     return (records, isFirst) => {
       if (isFirst && records.length === 0) output.say('There are none.');
-      else for (const row of tableRows(records, isFirst, process.stdout.columns)) output.print(row);
+      else for (const row of tableRows(records, isFirst, process.stdout.columns || 80)) output.print(row);
+      return exitCodes.done;
     };
   const { account: integratedAccountId } = options;
   return (records) => {
@@ -80,6 +88,7 @@ function printerOf({ output, isSandbox }: Session, options: ListOptions): PrintP
       const line = { id: record.id, integratedAccountId, ...(isSandbox && { sandbox: true }) };
       output.print(JSON.stringify({ ...line, ...summarize(record) }));
     }
+    return exitCodes.done;
   };
 }
 

@@ -48,6 +48,8 @@ export function createOutput(token: Secret | undefined) {
   // A closed standard error must not end the command.
   process.stderr.on('error', () => {});
   return {
+    /** The text as it is printed. */
+    shown,
     print: (line: string) => void process.stdout.write(`${shown(line)}\n`),
     say: (line: string) => void process.stderr.write(`${shown(line)}\n`),
     /** Aborted once standard output cannot be written. */

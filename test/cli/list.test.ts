@@ -76,6 +76,19 @@ describe('truto-engagements list', () => {
     expect([code, lines().length]).toEqual([0, 30]);
   });
 
+  it('prints no id that bulk would read as another with --ids, says so, and ends with 3', async () => {
+    const odd = ['a\nb', ' c', 'd\t', 'e\u2028f', 'g\u202eh'];
+    const records = ['1', ...odd, '2 3', 'é🦊'].map((id) => ({ id }));
+    await using upstream = await startUpstream(json(200, { result: records, next_cursor: null }), 'capsule');
+    const { code, stdout, stderr } = await runCli(['list', ...account, '--ids'], {
+      ...env,
+      TRUTO_BASE_URL: upstream.url,
+    });
+    expect(stdout).toBe('1\n2 3\né🦊\n');
+    expect(stderr.trimEnd().split('\n')).toHaveLength(odd.length);
+    expect(code).toBe(3);
+  });
+
   it('draws a table at a terminal, without characters that terminals obey', async () => {
     const evil = {
       id: 'e2',
