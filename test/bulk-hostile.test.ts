@@ -28,9 +28,7 @@ async function startListing(pages: Readonly<Record<string, object>>) {
 }
 
 describe.concurrent('a bulk delete', () => {
-  it('that is cancelled sends nothing again of what may have been sent, and says that its outcome is unknown', async ({
-    expect,
-  }) => {
+  it('repeats no delete after a cancel, and reports deletes without an answer as unknown', async ({ expect }) => {
     await using setting = await startSetting(
       { pickFault: ({ method }) => (method === 'DELETE' ? findFault('fault-502') : undefined) },
       { REQUEST_TIMEOUT_MS: '1000' },
@@ -45,7 +43,7 @@ describe.concurrent('a bulk delete', () => {
     expect(new Set((await outcomesOf(post, id)).map(({ outcome }) => outcome))).toEqual(new Set(['UNKNOWN']));
   });
 
-  it('that is cancelled ends also when it may have sent more than a page sends at once', async ({ expect }) => {
+  it('ends after a cancel also when more deletes are begun than a page runs at once', async ({ expect }) => {
     await using redis = await startRedis();
     // Deletes are answered by what proves nothing; what is read is there.
     await using upstream = await startUpstream((request, response) => {
@@ -64,7 +62,7 @@ describe.concurrent('a bulk delete', () => {
     expect(await outcomes()).toEqual(new Set(['UNKNOWN']));
   });
 
-  it('by a filter deletes two engagements that have one id and are of two kinds', async ({ expect }) => {
+  it('by a filter deletes two engagements with the same id and different types', async ({ expect }) => {
     const result = [
       { id: '1', engagement_type: 'call' },
       { id: '1', engagement_type: 'email' },
@@ -94,7 +92,7 @@ describe.concurrent('a bulk delete', () => {
     expect(listing.upstream.deletes()).toEqual([]);
   });
 
-  it('fails with its list also when it was resumed while that was asked for', async ({ expect }) => {
+  it('fails with its list also when it was resumed while the list was read', async ({ expect }) => {
     await using redis = await startRedis();
     const asked = Promise.withResolvers<void>();
     const resumed = Promise.withResolvers<void>();
@@ -111,7 +109,7 @@ describe.concurrent('a bulk delete', () => {
     await expect.poll(async () => (await seen(facade.post, id)).state).toBe('FAILED');
   });
 
-  it('knows all engagements of a page of the list that is larger than it was asked for', async ({ expect }) => {
+  it('accepts a list page that is larger than requested', async ({ expect }) => {
     const result = Array.from({ length: 250 }, (_, index) => ({ id: String(index) }));
     await using listing = await startListing({ '': { result, next_cursor: null } });
     const { post } = listing.facade;
@@ -121,7 +119,9 @@ describe.concurrent('a bulk delete', () => {
     expect(new Set(all.map(({ outcome }) => outcome))).toEqual(new Set(['DELETED']));
   });
 
-  it('S30 by a filter that means more than a million engagements fails, with nothing deleted', async ({ expect }) => {
+  it('S30 fails before it deletes anything when its filter matches more than a million engagements', async ({
+    expect,
+  }) => {
     await using redis = await startRedis();
     const client = new Redis(redis.url);
     await using upstream = await startUpstream(async (request, response) => {
@@ -141,7 +141,7 @@ describe.concurrent('a bulk delete', () => {
     client.disconnect();
   });
 
-  it('S30 by a filter is refused when the lists of those that were never begun take 128 MiB', async ({ expect }) => {
+  it('S30 by a filter is refused when the lists of idle ones take 128 MiB', async ({ expect }) => {
     await using redis = await startRedis();
     const client = new Redis(redis.url);
     const page = { result: [{ id: 'x'.repeat(1_000) }], next_cursor: null };
@@ -162,7 +162,7 @@ describe.concurrent('a bulk delete', () => {
     client.disconnect();
   });
 
-  it('is not there by anything but its id, and whoever asks oddly costs nobody their Redis', async () => {
+  it('is found only by its exact id, and odd ids do not disturb Redis', async () => {
     await using setting = await startSetting();
     const { post } = setting.facade;
     const { id } = await started(post, { integratedAccountId, ids: ['1'], dryRun: true });
@@ -174,7 +174,7 @@ describe.concurrent('a bulk delete', () => {
   });
 
   it.for(['text/event-stream', 'multipart/mixed;subscriptionSpec=1.0'])(
-    'is followed no longer when nobody reads, while nothing happens (%s)',
+    'ends a subscription that nobody reads, also while nothing happens (%s)',
     async (accept, { expect }) => {
       await using setting = await startSetting({ latencyMs: 300 });
       const { id } = await started(setting.facade.post, { integratedAccountId, ids: idsOf(30) });

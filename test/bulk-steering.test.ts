@@ -34,7 +34,7 @@ async function settled({ facade }: Setting, id: string): Promise<number> {
 }
 
 describe.concurrent('a bulk delete', () => {
-  it('sends nothing further while it is paused, and goes on when it is resumed', async ({ expect }) => {
+  it('sends nothing further while it is paused, and continues after a resume', async ({ expect }) => {
     await using setting = await startSetting(many);
     const { post } = setting.facade;
     const id = await begun(setting);
@@ -50,7 +50,7 @@ describe.concurrent('a bulk delete', () => {
     expect(await ended(setting, id)).toMatchObject({ state: 'COMPLETED', outcomes: { deleted: 500 } });
   });
 
-  it('sends nothing further once it is cancelled, brings to an end what was sent, and stays so', async ({ expect }) => {
+  it('sends nothing further after a cancel, finishes deletes in flight, and stays cancelled', async ({ expect }) => {
     await using setting = await startSetting(many);
     const { post } = setting.facade;
     const id = await begun(setting);
@@ -65,7 +65,7 @@ describe.concurrent('a bulk delete', () => {
       expect(await control(post, how, id)).toMatchObject({ state: 'CANCELLED', outcomes });
   });
 
-  it('is cancelled at once while it is paused, or still lists', async ({ expect }) => {
+  it('is cancelled at once while it is paused or lists', async ({ expect }) => {
     await using setting = await startSetting({ latencyMs: 500 });
     const { post } = setting.facade;
     const { id } = await started(post, { integratedAccountId, filter: { createdAt: { gt: '2000-01-01T00:00:00Z' } } });
@@ -74,7 +74,7 @@ describe.concurrent('a bulk delete', () => {
     expect(deletesOf(setting)).toEqual([]);
   });
 
-  it('pauses by itself when its account needs somebody, says so, and loses nothing', async ({ expect }) => {
+  it('pauses when its account must be connected again, says so, and loses nothing', async ({ expect }) => {
     let isConnected = false;
     await using setting = await startSetting({
       ...many,
@@ -92,7 +92,7 @@ describe.concurrent('a bulk delete', () => {
     expect(await ended(setting, id)).toMatchObject({ state: 'COMPLETED', trouble: null, outcomes: { deleted: 300 } });
   });
 
-  it('waits for an upstream that is away, and goes on by itself when it is back', async ({ expect }) => {
+  it('waits during an outage of upstream, and continues by itself', async ({ expect }) => {
     await using setting = await startSetting({ ...many, latencyMs: 20 }, { REQUEST_TIMEOUT_MS: '1000' });
     const { post } = setting.facade;
     const port = Number(new URL(setting.sandbox.url).port);
@@ -112,7 +112,7 @@ describe.concurrent('a bulk delete', () => {
     ['carried out', 'fault-reset-after', 'ALREADY_ABSENT', ['DELETE', 'DELETE', 'GET']],
     ['not carried out', 'fault-reset-before', 'DELETED', ['DELETE', 'DELETE', 'GET', 'DELETE']],
   ])(
-    'reads an engagement whose delete had no answer but was %s, before it is deleted again, and settles it',
+    'reads an engagement whose delete had no answer and was %s, before it deletes it again',
     async (_what, fault, outcome, methods) => {
       const attempts = new Map<string, number>();
       const pickFault: SandboxOptions['pickFault'] = ({ method, url }) => {
@@ -135,7 +135,7 @@ describe.concurrent('a bulk delete', () => {
     },
   );
 
-  it('goes on after Redis was killed and came back, and tells of each what upstream has done', async ({ expect }) => {
+  it('continues after a restart of Redis, and reports what upstream did', async ({ expect }) => {
     await using setting = await startSetting(many, { REQUEST_TIMEOUT_MS: '1000' });
     const { post } = setting.facade;
     const id = await begun(setting);
@@ -149,7 +149,7 @@ describe.concurrent('a bulk delete', () => {
     for (const item of told) expect(setting.sandbox.wasDeleted(integratedAccountId, item.id)).toBe(true);
   });
 
-  it('is left to others by a server that is stopped, which ends what it sent and nothing more', async ({ expect }) => {
+  it('is left to other servers by one that drains, which finishes its deletes in flight', async ({ expect }) => {
     await using setting = await startSetting(many);
     const id = await begun(setting, 400);
     await setting.facade[Symbol.asyncDispose]();
@@ -163,7 +163,7 @@ describe.concurrent('a bulk delete', () => {
   });
 });
 
-describe.concurrent('R28 a bulk delete that is cancelled while upstream gives no answer', () => {
+describe.concurrent('R28 a bulk delete that is cancelled while upstream does not answer', () => {
   const short = { REQUEST_TIMEOUT_MS: '500' };
 
   /** What the failures say of each that is of unknown outcome. */
@@ -173,7 +173,7 @@ describe.concurrent('R28 a bulk delete that is cancelled while upstream gives no
     return (await post(document, { id })).body.data.bulkDelete.failures.items;
   }
 
-  it('ends, with an unknown outcome for each that was sent, and says of none of them that nothing was sent', async ({
+  it('ends with an unknown outcome for each delete in flight, and reports none of them as not sent', async ({
     expect,
   }) => {
     await using setting = await startSetting({ ...many, latencyMs: 100 }, short);
@@ -206,7 +206,7 @@ describe.concurrent('R28 a bulk delete that is cancelled while upstream gives no
       });
   }, 90_000);
 
-  it('finds out what became of what was sent when upstream is back in time', async ({ expect }) => {
+  it('reconciles deletes in flight when upstream is back in time', async ({ expect }) => {
     let isOut = false;
     await using setting = await startSetting(
       {
@@ -231,7 +231,7 @@ describe.concurrent('R28 a bulk delete that is cancelled while upstream gives no
       );
   }, 90_000);
 
-  it('says that the outcome is unknown of what was sent and can still be read', async ({ expect }) => {
+  it('reports an unknown outcome for a delete in flight whose engagement is still readable', async ({ expect }) => {
     await using setting = await startSetting(
       { ...many, pickFault: ({ method }) => (method === 'DELETE' ? findFault('fault-504') : undefined) },
       short,
