@@ -30,7 +30,7 @@ function tally(lines: readonly { readonly result: string }[]): Record<string, nu
 }
 
 describe('truto-engagements bulk', () => {
-  it('deletes every id of standard input, prints a line for each, and draws no bar where nobody looks', async () => {
+  it('deletes every id of standard input, prints a line for each, and draws no bar without a terminal', async () => {
     const { code, lines, stderr } = await spawnCli(bulk(capsule.id), env, `\n${ids.join('\r\n')}\n\n`);
     expect(
       lines()
@@ -43,7 +43,7 @@ describe('truto-engagements bulk', () => {
     expect(code).toBe(0);
   });
 
-  it('refuses input that is no UTF-8, by the line, before anything is sent', async () => {
+  it('refuses invalid UTF-8 with its line number, before anything is sent', async () => {
     const before = sandbox.requests.length;
     const { code, stdout, stderr } = await runCli(
       bulk(capsule.id),
@@ -55,7 +55,7 @@ describe('truto-engagements bulk', () => {
     expect(sandbox.requests).toHaveLength(before);
   });
 
-  it('ends a line at LF and CRLF alone, and keeps every other character of an id', async () => {
+  it('ends a line only at LF or CRLF, and keeps every other character of an id', async () => {
     const odd = ['a\u2028b', 'c\u2029d', '\u2028', 'f\u00a0', 'é🦊'];
     const { lines } = await runCli(bulk(capsule.id, '--dry-run'), env, `\ufeff ${odd.join('\r\n')}\t\n e\u0085f\ng\rh`);
     // The last two have control characters, and are refused as what they are.
@@ -66,7 +66,7 @@ describe('truto-engagements bulk', () => {
     expect(told).toHaveLength(expected.length);
   });
 
-  it('sends one delete for an id that comes twice, and tells both the same', async () => {
+  it('sends one delete for a repeated id, and prints two lines', async () => {
     const [id = ''] = seedEngagements(copper).map((engagement) => engagement.id);
     const { code, lines } = await runCli(bulk(copper.id), env, `${id}\n${id}\n`);
     expect(lines().map(({ outcome }) => outcome)).toEqual(['DELETED', 'DELETED']);
@@ -74,7 +74,7 @@ describe('truto-engagements bulk', () => {
     expect(code).toBe(0);
   });
 
-  it('goes on after one that is refused, and ends with the highest code of all', async () => {
+  it('continues after a refusal, and ends with the highest code', async () => {
     const [, good = ''] = seedEngagements(copper).map((engagement) => engagement.id);
     const input = `fault-504\nno-such-id\n${good}\n`;
     const { code, lines } = await runCli(bulk(copper.id, '--patience', '0'), env, input);
@@ -93,7 +93,7 @@ describe('truto-engagements bulk', () => {
     expect([none.code, none.stdout, none.stderr]).toEqual([0, '', '0 of 0 ids\n']);
   });
 
-  it('waits where upstream asks to wait, instead of giving an id up', async () => {
+  it('waits as upstream asks, and says so', async () => {
     let isLimited = true;
     await using upstream = await startUpstream((request, response) => {
       if (!isLimited) return json(204, undefined)(request, response);
@@ -111,7 +111,7 @@ describe('truto-engagements bulk', () => {
     expect(stderr.match(/Waiting for Truto's limit, about 2 s/g)).toHaveLength(1);
   });
 
-  it("keeps Truto's limits by itself: an upstream that enforces them never has to refuse", async () => {
+  it("keeps Truto's limits, so that an upstream with these limits never refuses", async () => {
     const limited = await startSandbox({ token, keepsLimits: true });
     const many = Array.from({ length: 55 }, (_, index) => `id-${index}`);
     const settings = { ...env, TRUTO_BASE_URL: limited.url, REQUEST_TIMEOUT_MS: '2000' };
@@ -125,7 +125,7 @@ describe('truto-engagements bulk', () => {
     expect(limited.requests.filter(({ method }) => method === 'DELETE')).toHaveLength(sent);
   });
 
-  it('sends nothing further once upstream refuses the token or the account, and says so of the rest', async () => {
+  it('sends nothing further once upstream refuses the token or the account, and reports the rest', async () => {
     const many = Array.from({ length: 200 }, (_, index) => `id-${index}`).join('\n');
     for (const [answer, result, lookUp] of [
       [truto(401), 'Unauthenticated', 'capsule'],
@@ -147,7 +147,7 @@ describe('truto-engagements bulk', () => {
     expect(upstream.seen.length).toBeLessThan(50);
   });
 
-  it('on SIGINT finishes what was sent, says NotSent of the rest, and ends with 4', async () => {
+  it('on SIGINT finishes deletes in flight, prints NotSent for the rest, and ends with 4', async () => {
     const held: (() => void)[] = [];
     const first = Promise.withResolvers<void>();
     await using upstream = await startUpstream((request, response) => {
@@ -181,7 +181,7 @@ describe('truto-engagements bulk', () => {
     expect(lines().filter(({ result, sandbox }) => result !== 'NotSent' || !sandbox)).toEqual([]);
   });
 
-  it('hears a signal also while results come that cost no request', async () => {
+  it('obeys a signal also while results need no request', async () => {
     const { child, end } = startCli(bulk(copper.id, '--dry-run'), env);
     child.stdout.once('data', () => child.kill('SIGINT'));
     child.stdin.end(Array.from({ length: 10_000 }, (_, index) => `id-${index}`).join('\n'));
@@ -192,7 +192,7 @@ describe('truto-engagements bulk', () => {
     expect(code).toBe(4);
   });
 
-  it('ends at once on a second signal, whichever it is', async () => {
+  it('ends at once on any second signal', async () => {
     const hanging = Promise.withResolvers<void>();
     await using upstream = await startUpstream(() => hanging.resolve(), 'capsule');
     const { child, end } = startCli(bulk(capsule.id), { ...env, TRUTO_BASE_URL: upstream.url });
@@ -204,7 +204,7 @@ describe('truto-engagements bulk', () => {
     expect([code, stdout]).toEqual([null, '']);
   });
 
-  it('goes on where nobody reads standard error', async () => {
+  it('continues when standard error is closed', async () => {
     const [, , , , , one = '', other = ''] = seedEngagements(copper).map(({ id }) => id);
     const { child, end } = startCli(bulk(copper.id), env);
     child.stderr.destroy();
@@ -213,7 +213,7 @@ describe('truto-engagements bulk', () => {
     expect([code, tally(lines())]).toEqual([0, { DeleteEngagementSuccess: 2 }]);
   });
 
-  it('sends nothing further once nobody reads its lines, and ends with 1', async () => {
+  it('sends nothing further once standard output is closed, and ends with 1', async () => {
     const { child, end } = startCli(bulk(capsule.id, '--patience', '0'), env);
     child.stdout.destroy();
     child.stdin.end(Array.from({ length: 2_000 }, (_, index) => `unread-${index}`).join('\n'));
@@ -222,7 +222,7 @@ describe('truto-engagements bulk', () => {
     expect(sandbox.requests.filter(({ url }) => url.includes('unread-')).length).toBeLessThan(1_000);
   });
 
-  it('draws a bar on a terminal, on standard error alone', async () => {
+  it('draws a bar only on standard error', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'ids-'));
     const inputFrom = join(folder, 'ids.txt');
     writeFileSync(inputFrom, 'a1\na2\na3\n');

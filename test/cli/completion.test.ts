@@ -58,7 +58,7 @@ describe('truto-engagements completion', () => {
       expect(stdout).toContain(word);
   });
 
-  it('is not known for another shell', async () => {
+  it('is refused for another shell', async () => {
     const { code, stdout } = await runCli(['completion', 'csh']);
     expect([code, stdout]).toEqual([2, '']);
   });

@@ -20,7 +20,7 @@ describe('the help of truto-engagements', () => {
   });
 
   it.each(['check', 'delete', 'bulk'])(
-    'of %s says where the token is from, and that it is no argument',
+    'of %s says where the token comes from, and that there is no argument for it',
     async (command) => {
       const { stdout } = await runCli([command, '--help']);
       for (const word of ['--token-file', 'TRUTO_API_TOKEN', 'no argument', 'sandbox']) expect(stdout).toContain(word);

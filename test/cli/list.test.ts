@@ -36,7 +36,7 @@ describe('truto-engagements list', () => {
   it.each([
     [['--first', '3'], 3],
     [['--all'], 30],
-  ])('prints as many as asked for with %j', async (args, count) => {
+  ])('prints as many as requested with %j', async (args, count) => {
     expect((await list(...account, ...args)).lines()).toHaveLength(count);
   });
 
@@ -89,7 +89,7 @@ describe('truto-engagements list', () => {
     expect(code).toBe(3);
   });
 
-  it('draws a table at a terminal, without characters that terminals obey', async () => {
+  it('draws a table at a terminal, with control characters escaped', async () => {
     const evil = {
       id: 'e2',
       engagement_type: 'note',
@@ -158,7 +158,7 @@ describe('truto-engagements list', () => {
     expect(upstream.seen.length).toBeLessThanOrEqual(3);
   });
 
-  it('asks no further page once nobody reads its lines, and ends with 1', async () => {
+  it('reads no further page once standard output is closed, and ends with 1', async () => {
     const before = gets();
     const { code } = await runInTerminal(['list', ...account, '--all', '--json'], env, { pipeTo: 'true' });
     expect(code).toBe(1);
@@ -169,7 +169,7 @@ describe('truto-engagements list', () => {
     ['a number that is none', ['--first', '0']],
     ['both --first and --all', ['--first', '3', '--all']],
     ['both --ids and --json', ['--ids', '--json']],
-  ])('is used wrongly with %s', async (_what, args) => {
+  ])('ends with 2 for %s', async (_what, args) => {
     const { code, stdout } = await list(...account, ...args);
     expect([code, stdout]).toEqual([2, '']);
   });

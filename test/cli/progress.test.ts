@@ -26,7 +26,7 @@ describe('the bar of a bulk delete', () => {
     expect(terminal.lastLine()).toMatch(/50\/500, .*about 90 s left/);
   });
 
-  it('says how long it will take as it has gone so far, where that is slower than the limits', () => {
+  it('says how long it will take at its own rate, when that is slower than the limits', () => {
     const terminal = createTerminal();
     const progress = new Progress(terminal, 100);
     vi.advanceTimersByTime(59_000);
@@ -49,7 +49,7 @@ describe('the bar of a bulk delete', () => {
     expect(terminal.lastLine()).not.toContain('waiting');
   });
 
-  it('does not call an engagement "not deleted" of which nobody knows', () => {
+  it('does not count an unknown outcome as not deleted', () => {
     const terminal = createTerminal();
     const progress = new Progress(terminal, 4);
     for (const kind of ['DeleteEngagementSuccess', 'OutcomeUnknownError', 'OutcomeUnknownError'] as const)
@@ -58,7 +58,7 @@ describe('the bar of a bulk delete', () => {
     expect(terminal.lastLine()).toMatch(/^\[#{30}\] 4\/4, .* a second, 1 not deleted, 2 unknown$/);
   });
 
-  it('makes room for the lines of results on the same terminal, and comes again below each', () => {
+  it('is removed for a line of results on the same terminal, and drawn again below it', () => {
     const terminal = createTerminal();
     const progress = new Progress(terminal, 9, 0, true);
     for (const _ of [1, 2]) {
@@ -69,7 +69,7 @@ describe('the bar of a bulk delete', () => {
     }
   });
 
-  it('stays where it is when the results go elsewhere', () => {
+  it('stays in place when the results go elsewhere', () => {
     const terminal = createTerminal();
     const progress = new Progress(terminal, 9);
     progress.makeRoom();
