@@ -37,7 +37,7 @@ export interface DeleteOptions {
 export function deleteCommand(id: string, options: DeleteOptions & { readonly yes?: boolean }): Promise<ExitCode> {
   return withDeletes(options, async ({ deleteOne, report, session, stop }) => {
     const isAsked = canAsk() && !options.yes && !options.dryRun;
-    if (isAsked && !(await confirm(await questionAbout(id, options, session), stop)))
+    if (isAsked && !(await confirm(session.output.shown(await questionAbout(id, options, session)), stop)))
       return report(id, { kind: 'NotSent', message: 'Nothing was deleted: you did not confirm it.' });
     return report(id, await deleteOne(id));
   });

@@ -44,6 +44,13 @@ describe('a delete at a terminal', () => {
     expect([code, sandbox.wasDeleted(capsule.id, id)]).toEqual([4, false]);
   });
 
+  it('is asked for where it can be seen, also when standard error goes elsewhere', async () => {
+    const id = ids[9] ?? '';
+    const typed = [['[y/N]', 'y\n']] as const;
+    const { code } = await runInTerminal(['delete', id, ...account], env, { typed, errorTo: '/dev/null' });
+    expect([code, sandbox.wasDeleted(capsule.id, id)]).toEqual([0, true]);
+  });
+
   it.each([
     ['--yes', ['--yes'], true],
     ['--dry-run', ['--dry-run'], false],

@@ -17,6 +17,8 @@ interface TerminalOptions {
   readonly typed?: readonly (readonly [shownBefore: string, keys: string])[];
   /** Where its standard input is from, instead of the terminal. */
   readonly inputFrom?: string;
+  /** Where its standard error goes, instead of the terminal. */
+  readonly errorTo?: string;
   /** The command that reads its standard output, instead of the terminal; the code is that of the first. */
   readonly pipeTo?: string;
 }
@@ -25,11 +27,12 @@ interface TerminalOptions {
 export async function runInTerminal(
   args: readonly string[],
   env: Record<string, string> = {},
-  { typed = [], inputFrom, pipeTo }: TerminalOptions = {},
+  { typed = [], inputFrom, errorTo, pipeTo }: TerminalOptions = {},
 ): Promise<TerminalEnd> {
   const program = [process.execPath, 'src/cli/main.ts', ...args].map(quoted).join(' ');
   const input = inputFrom === undefined ? '' : ` < ${quoted(inputFrom)}`;
-  const command = `stty cols 80; ${program}${input}${pipeTo === undefined ? '' : ` | ${pipeTo}`}; exit \${PIPESTATUS[0]}`;
+  const error = errorTo === undefined ? '' : ` 2> ${quoted(errorTo)}`;
+  const command = `stty cols 80; ${program}${input}${error}${pipeTo === undefined ? '' : ` | ${pipeTo}`}; exit \${PIPESTATUS[0]}`;
   const child = spawn('script', ['--quiet', '--return', '--command', command, '/dev/null'], {
     cwd: root,
     env: { PATH: process.env.PATH, SHELL: '/bin/bash', ...env },
