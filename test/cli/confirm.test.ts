@@ -2,7 +2,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { sandboxAccount } from '../../src/sandbox/accounts.ts';
 import { seedEngagements } from '../../src/sandbox/seed.ts';
 import { startSandbox } from '../../src/sandbox/server.ts';
-import { runInTerminal } from '../support/terminal.ts';
+import { runInTerminal } from '../support/cli-terminal.ts';
 
 const token = 'canary-token-of-the-terminal';
 const capsule = sandboxAccount('Capsule');
