@@ -1,4 +1,4 @@
-import { everything, recordToKeep, takeSnapshot } from '../engagement/delete/snapshot.ts';
+import { plainRecord, takeSnapshot, wholeSelection } from '../engagement/delete/snapshot.ts';
 import type { Refusal } from '../engagement/result.ts';
 import { hasEnded, stateOf } from './job.ts';
 import type { PageLease } from './job-store.ts';
@@ -119,9 +119,9 @@ async function keepRecords(
     if (!now || stateOf(now) !== 'DELETING') return 'paused';
     const { integratedAccountId } = job.input;
     const input = { ...pending.item, integratedAccountId, format: 'unified' as const };
-    const found = await takeSnapshot(input, { caller, selection: everything, ...requestBounds(work) }, work);
+    const found = await takeSnapshot(input, { caller, selection: wholeSelection, ...requestBounds(work) }, work);
     if (found.kind !== 'Found') return endUnread(found, pending, work);
-    const line = { integratedAccountId, readAt: new Date(), engagement: recordToKeep(found.record) };
+    const line = { integratedAccountId, readAt: new Date(), engagement: plainRecord(found.record) };
     lines.push(`${JSON.stringify(line)}\n`);
     kept.push(pending);
     return 'finished';

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { deleteEngagement } from '../engagement/delete/delete-engagement.ts';
 import { nameOf } from '../engagement/delete/delete-many.ts';
-import { everything, recordToKeep } from '../engagement/delete/snapshot.ts';
+import { plainRecord, wholeSelection } from '../engagement/delete/snapshot.ts';
 import type { EngagementType } from '../engagement/input.ts';
 import { type EngagementRecord, nothing } from '../engagement/record.ts';
 import type { DeleteEngagementPlan } from '../engagement/result.ts';
@@ -105,7 +105,7 @@ function createDeletes(session: Session, options: DeleteOptions, stop: AbortSign
   const { account: integratedAccountId, type: engagementType, dryRun = false, snapshot = false } = options;
   const { caller, config, output, onLimit } = session;
   const key = options.idempotencyKey ?? randomUUID();
-  const selection = snapshot ? everything : nothing;
+  const selection = snapshot ? wholeSelection : nothing;
   const hasCallerLeft = () => stop.aborted;
   // The printed line is the record of the delete.
   const ports = { ...session.ports, recordDelete() {}, recordRepetition() {} };
@@ -181,7 +181,7 @@ function detailsOf(end: End, upstreamUrl: string): object {
 }
 
 function showRecord(engagement: EngagementRecord | null | undefined): object {
-  return engagement ? { engagement: recordToKeep(engagement) } : {};
+  return engagement ? { engagement: plainRecord(engagement) } : {};
 }
 
 /** What a person reads of an end: what happened to the engagement, and, indented, what to know or do about it. */

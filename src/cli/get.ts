@@ -1,4 +1,4 @@
-import { recordToKeep } from '../engagement/delete/snapshot.ts';
+import { plainRecord } from '../engagement/delete/snapshot.ts';
 import type { EngagementType } from '../engagement/input.ts';
 import { readEngagement } from '../engagement/read.ts';
 import { wireFieldsOf } from '../engagement/record.ts';
@@ -38,7 +38,7 @@ export function getCommand(id: string, options: GetOptions): Promise<ExitCode> {
       else output.print(JSON.stringify({ ...line, result: kind, ...details }));
       return exitCodeOf(kind);
     }
-    const engagement = recordToKeep(found.record);
+    const engagement = plainRecord(found.record);
     if (!isForPeople(options)) output.print(JSON.stringify({ ...line, result: 'Engagement', engagement }));
     else
       for (const [name, value] of Object.entries(engagement))

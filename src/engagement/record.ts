@@ -50,7 +50,8 @@ export function isIdValue(value: unknown): value is string | number {
 
 /** True for two spellings of one id: providers write `00012` as `12`, and GUIDs with or without capitals. */
 export function isSameId(one: unknown, other: unknown): boolean {
-  return isIdValue(one) && isIdValue(other) && comparableId(String(one)) === comparableId(String(other));
+  if (!isIdValue(one) || !isIdValue(other)) return false;
+  return one === other || comparableId(String(one)) === comparableId(String(other));
 }
 
 /** Every field of a resource, by its wire name. */

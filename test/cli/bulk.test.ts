@@ -6,9 +6,9 @@ import { sandboxAccount } from '../../src/sandbox/accounts.ts';
 import { seedEngagements } from '../../src/sandbox/seed.ts';
 import { startSandbox } from '../../src/sandbox/server.ts';
 import { spawnCli, startCli } from '../support/cli-process.ts';
+import { runInTerminal } from '../support/cli-terminal.ts';
 import { remote, truto } from '../support/outcome.ts';
 import { runCli } from '../support/run-cli.ts';
-import { runInTerminal } from '../support/cli-terminal.ts';
 import { json, startUpstream } from '../support/upstream.ts';
 
 const token = 'canary-token-of-the-terminal';

@@ -17,6 +17,21 @@ export interface SnapshotPorts extends ReadPorts {
   readonly readNote?: ReadNote;
 }
 
+/** Selects all there is: what will have to be restored is not known before. */
+export const wholeSelection: Selection = {
+  fields: new Set(wireFieldsOf('engagements')),
+  noteFields: new Set(wireFieldsOf('notes')),
+};
+
+/** The record as JSON, with the record of each note that was read with it. */
+export function plainRecord({ integratedAccountId: _given, notes, ...engagement }: EngagementRecord) {
+  const whole = notes?.map((note) => {
+    const { kept } = note as { readonly kept?: { readonly kind: string; readonly record?: object } };
+    return kept?.kind === 'Found' ? { ...kept.record, integratedAccountId: undefined } : { id: note.id };
+  });
+  return { ...engagement, ...(whole && { notes: whole }) };
+}
+
 interface SnapshotOptions {
   readonly caller: Caller;
   readonly selection: Selection;
@@ -46,19 +61,4 @@ export async function takeSnapshot(
   if (refused) return refused;
   const kept = notes.map(({ id }, index) => ({ id, kept: read[index] }));
   return { ...found, record: { ...found.record, notes: kept } };
-}
-
-/** Every field of an engagement and of its notes: it is not known what will have to be restored. */
-export const everything: Selection = {
-  fields: new Set(wireFieldsOf('engagements')),
-  noteFields: new Set(wireFieldsOf('notes').filter((field) => field !== 'id')),
-};
-
-/** A record as Truto writes it, to keep it: with the whole record of each note that a snapshot has read. */
-export function recordToKeep({ integratedAccountId: _, notes, ...record }: EngagementRecord): object {
-  const whole = notes?.map((note) => {
-    const { kept } = note as { readonly kept?: { readonly kind: string; readonly record?: object } };
-    return kept?.kind === 'Found' ? { ...kept.record, integratedAccountId: undefined } : { id: note.id };
-  });
-  return { ...record, ...(whole && { notes: whole }) };
 }

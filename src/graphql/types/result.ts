@@ -70,11 +70,12 @@ const DeleteEngagementSuccess = objectType<Result.DeleteEngagementSuccess>('Dele
     outcome: ['DeleteOutcome!', 'What became of it.'],
   },
   fields: (t, show) => ({
+    // The record is this result's own. A copy of it would cost as much as reading it.
     engagement: t.field({
       type: Engagement,
       description:
         'With format UNIFIED or NORMALIZED, what the answer says of the engagement: often no more than its id.',
-      resolve: ({ engagement, deletedNodeId }) => engagement && { ...engagement, nodeId: deletedNodeId },
+      resolve: ({ engagement, deletedNodeId }) => engagement && Object.assign(engagement, { nodeId: deletedNodeId }),
     }),
     ...show({
       raw: [
