@@ -217,7 +217,7 @@ export async function runPage(lease: PageLease, ports: WorkPorts): Promise<WorkE
   const pending = pendingItems(items, states).filter(({ isBegun }) => isBegun || !isCancelling);
   const ends: Ends = { obstacles: new Set(), limitedMs: 0, unknown: [], unread: [] };
   if (!caller) {
-    // Without the token, nothing can be read. A cancelled job must end all the same.
+    // Without the token, nothing can be read. A cancelled job must end anyway.
     ends.unknown.push(...pending);
     return settlePage(ends, { ...ports, job, lease, isAnswering: undefined });
   }

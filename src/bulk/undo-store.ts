@@ -12,7 +12,7 @@ import { createOutboundFetch } from '../upstream/outbound.ts';
 /** How a store responds to a file. No text reveals its location or its keys. */
 export type Probe =
   | { readonly kind: 'kept' }
-  /** It refuses, until somebody changes something. */
+  /** It refuses, until the operator changes something. */
   | { readonly kind: 'refused'; readonly reason: string; readonly advice: string }
   /** It fails, or does not answer in time. A retry may help. */
   | { readonly kind: 'failing'; readonly reason: string };

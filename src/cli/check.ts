@@ -55,7 +55,7 @@ function lookUp({ caller, ports, config }: Session, account: string) {
 async function checkReach(session: Session): Promise<ExitCode> {
   const { upstreamUrl, tokenSource } = session;
   const { refusal } = await lookUp(session, '00000000-0000-0000-0000-000000000000');
-  // Truto's own errors have a form of their own, whatever their status.
+  // Truto's own errors have their own form, with any status.
   if (refusal === null || refusal.kind === 'RemoteApiError') {
     const status = refusal === null ? '' : ` ${refusal.statusCode}`;
     const fix = 'check TRUTO_BASE_URL, look for a proxy or a login page in between, then check the token';
