@@ -23,18 +23,16 @@ const settingRows = Object.entries<Setting>(settings).map(
   },
 );
 
-const rules = integrations.map(
-  ({ name, requiresEngagementType, engagementTypes, parameters, keepsDeletedReadable }) => {
-    const types = engagementTypes.map((type) => code(type.toUpperCase())).join(', ');
-    return [
-      name,
-      requiresEngagementType ? 'required' : types === '' ? 'not listed' : 'optional',
-      types,
-      parameters.map(code).join(', '),
-      keepsDeletedReadable ? 'yes' : '',
-    ];
-  },
-);
+const rules = integrations.map(({ name, requiresEngagementType, engagementTypes, parameters, softDeletes }) => {
+  const types = engagementTypes.map((type) => code(type.toUpperCase())).join(', ');
+  return [
+    name,
+    requiresEngagementType ? 'required' : types === '' ? 'not listed' : 'optional',
+    types,
+    parameters.map(code).join(', '),
+    softDeletes ? 'yes' : '',
+  ];
+});
 
 const members = deleteErrorKinds.map((kind) => {
   const { deleted, toDo } = deleteErrorRow(kind);

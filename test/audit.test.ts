@@ -65,8 +65,8 @@ function expectLines(rest: object, idempotencyKeys: readonly (string | undefined
   const lines = deleteLines(facade);
   const keys = idempotencyKeys ?? [null, null];
   expect(lines).toEqual([
-    line('request-by-yoga', { ...rest, idempotencyKey: keys[0] }),
-    line('request-by-front-door', { ...rest, idempotencyKey: keys[1] }),
+    line('request-by-yoga', { ...rest, upstreamIdempotencyKey: keys[0] }),
+    line('request-by-front-door', { ...rest, upstreamIdempotencyKey: keys[1] }),
   ]);
   for (const { durationMs } of lines) {
     expect(durationMs).toSatisfy(Number.isInteger);
@@ -147,7 +147,7 @@ describe('the log has one line of a delete, by Yoga or in front of it:', () => {
     const rest = { result: 'UNAUTHENTICATED', callerId, integration: 'Planhat', attempts: 1 };
     expect(deleteLines(own)).toEqual(
       ['first', 'second'].map((requestId, index) =>
-        line(requestId, { ...rest, detail: expect.any(String), idempotencyKey: keysOnTheWire()[index] }),
+        line(requestId, { ...rest, detail: expect.any(String), upstreamIdempotencyKey: keysOnTheWire()[index] }),
       ),
     );
   });

@@ -119,7 +119,7 @@ describe('an engagement of a bulk delete whose delete had no answer', () => {
     const lastKey = of(page.sent, 'delete').at(-1)?.idempotencyKey;
     expect(failure?.result).toMatchObject({
       kind: 'OutcomeUnknownError',
-      idempotencyKey: lastKey,
+      upstreamIdempotencyKey: lastKey,
       retrySafe: true,
     });
     expect(page.audited).toHaveLength(1);
@@ -196,7 +196,7 @@ describe('an engagement of a bulk delete whose delete had no answer', () => {
       await runToEnd(page);
       const [failure] = await kept.store.readFailures(page.job.id, 0, 10);
       const [{ idempotencyKey } = {}] = of(page.sent, 'delete');
-      expect(failure?.result).toMatchObject({ kind: 'OutcomeUnknownError', idempotencyKey });
+      expect(failure?.result).toMatchObject({ kind: 'OutcomeUnknownError', upstreamIdempotencyKey: idempotencyKey });
     });
 
     it.each<[string, PickAttempt]>([

@@ -85,12 +85,12 @@ describe.concurrent('R31 replicas with other settings', () => {
     await using _stack = stack;
     const sent = upstream.deletes().length;
     await expect
-      .poll(async () => (await now()).trouble, { timeout: 20_000 })
+      .poll(async () => (await now()).statusReason, { timeout: 20_000 })
       .toMatch(/waits for one .*BULK_TOKEN_SECRET/);
     expect(upstream.deletes()).toHaveLength(sent);
     stack.use(await startAgain());
     await expect.poll(async () => (await now()).state, { timeout: 30_000 }).toBe('COMPLETED');
-    expect(await now()).toMatchObject({ trouble: null, outcomes: { failed: 0, unknown: 0 } });
+    expect(await now()).toMatchObject({ statusReason: null, outcomes: { failed: 0, unknown: 0 } });
   }, 60_000);
 
   it('end a cancelled one that no server has the settings for any more: what was sent is UNKNOWN', async ({

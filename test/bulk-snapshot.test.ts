@@ -85,7 +85,7 @@ describe.concurrent('a bulk delete with snapshots', () => {
     writeFileSync(setting.folder, 'a file in the way');
     const { id } = await started(setting.facade.post, { integratedAccountId, ids: idsOf(3), snapshot: true });
     await expect
-      .poll(async () => (await seen(setting.facade.post, id)).trouble)
+      .poll(async () => (await seen(setting.facade.post, id)).statusReason)
       .toMatch(/cannot keep records at the moment/);
     expect(setting.facade.logged()).toContain('the undo store does not take a file');
     expect(deletesOf(setting)).toEqual([]);

@@ -24,7 +24,7 @@ const unknown: OutcomeUnknownError = {
   kind: 'OutcomeUnknownError',
   message: 'Nobody knows.',
   retrySafe: true,
-  idempotencyKey: 'k',
+  upstreamIdempotencyKey: 'k',
   lastStatusCode: null,
   engagement: record,
 };

@@ -69,7 +69,7 @@ describe('what is remembered', () => {
       kind: 'OutcomeUnknownError',
       message: 'lost',
       retrySafe: true,
-      idempotencyKey: 'k',
+      upstreamIdempotencyKey: 'k',
       lastStatusCode: null,
       engagement: null,
     } as const;

@@ -32,8 +32,8 @@ describe('an integration that keeps deleted engagements readable', () => {
       const head = '($id: ID!, $account: ID!, $type: EngagementType)';
       await facade.post(`mutation${head} { deleteEngagement${arguments_} { __typename } }`, types);
       const { body } = await facade.post(`query${head} { engagement${arguments_} { id remoteData } }`, types);
-      expect(body.data.engagement !== null).toBe(each.keepsDeletedReadable);
-      if (each.keepsDeletedReadable) expect(readDeletedMark(body.data.engagement.remoteData)).toBe(true);
+      expect(body.data.engagement !== null).toBe(each.softDeletes);
+      if (each.softDeletes) expect(readDeletedMark(body.data.engagement.remoteData)).toBe(true);
       await sandbox.close();
     },
   );

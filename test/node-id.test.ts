@@ -113,7 +113,7 @@ describe.each(sandboxAccounts.filter(({ rule }) => rule).map((each) => [each.int
         const deleted = { deletedNodeId: listed, engagement: { nodeId: listed }, warnings: [] };
         expect(await ask(facade, deleteQuery, variables)).toEqual({ deleteEngagement: deleted });
         // Some show what is left of it.
-        if (!account.rule?.keepsDeletedReadable)
+        if (!account.rule?.softDeletes)
           expect(await ask(facade, nodeQuery, { nodeId: listed })).toEqual({ node: null });
       }
       await sandbox.close();

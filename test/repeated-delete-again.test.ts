@@ -57,7 +57,7 @@ describe('a delete whose token Truto did not accept', () => {
 describe('a delete that could not be sent', () => {
   it('is in the log with the key that it has when it is sent', async () => {
     const keysLogged = ({ logged }: TestFacade) =>
-      [...logged().matchAll(/"idempotencyKey":"([^"]+)".*"msg":"delete"/g)].map(([, key]) => key);
+      [...logged().matchAll(/"upstreamIdempotencyKey":"([^"]+)".*"msg":"delete"/g)].map(([, key]) => key);
     await using limiting = await startUpstream(truto(429, {}, { 'retry-after': '30' }));
     await using paused = await startTestFacade(limiting.url);
     await send(paused, 'another', '2');

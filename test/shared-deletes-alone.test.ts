@@ -25,7 +25,7 @@ function scripted(backSince: number | undefined, answers: Readonly<Record<string
 const keyed = (key: string) => ({
   ...{ key, fingerprint: 'f', hasCallerLeft: () => false, deadlineAt: performance.now() + 60_000 },
   unknownSince: (message: string) => ({
-    ...({ kind: 'OutcomeUnknownError', message, retrySafe: true, idempotencyKey: 'k' } as const),
+    ...({ kind: 'OutcomeUnknownError', message, retrySafe: true, upstreamIdempotencyKey: 'k' } as const),
     ...{ lastStatusCode: null, engagement: null },
   }),
 });

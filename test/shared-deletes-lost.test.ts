@@ -12,7 +12,7 @@ import { type RedisServer, startRedis } from './support/redis-server.ts';
 import { type Answer, json, startUpstream } from './support/upstream.ts';
 
 const done = json(204, undefined);
-const unknownRest = { retrySafe: true, idempotencyKey: 'k', lastStatusCode: null, engagement: null };
+const unknownRest = { retrySafe: true, upstreamIdempotencyKey: 'k', lastStatusCode: null, engagement: null };
 
 /** Has Redis carry out commands, as somebody at its terminal does. */
 async function tell({ url }: RedisServer, work: (redis: Redis) => Promise<unknown>): Promise<void> {

@@ -27,7 +27,7 @@ describe('an outcome that nobody can know is called unknown', () => {
       __typename: 'OutcomeUnknownError',
       retrySafe: true,
       lastStatusCode,
-      idempotencyKey: expect.any(String),
+      upstreamIdempotencyKey: expect.any(String),
     });
   });
 
@@ -67,7 +67,7 @@ describe('an outcome that nobody can know is called unknown', () => {
     await using facade = await startTestFacade(upstream.url);
     const keys = [];
     for (let time = 0; time < 2; time += 1)
-      keys.push((await facade.post(mutation)).body.data.deleteEngagement.idempotencyKey);
+      keys.push((await facade.post(mutation)).body.data.deleteEngagement.upstreamIdempotencyKey);
     const sent = upstream.deletes().map(({ headers }) => headers['idempotency-key']);
     expect(keys).toEqual([sent[1], sent[3]]);
     expect(new Set(sent).size).toBe(4);

@@ -12,7 +12,7 @@ const wait = truto(429, {}, { 'retry-after': '0' });
 
 /** The key in the log's line of each delete. */
 const keysLogged = ({ logged }: TestFacade) =>
-  [...logged().matchAll(/"idempotencyKey":"([^"]+)".*"msg":"delete"/g)].map(([, key]) => key);
+  [...logged().matchAll(/"upstreamIdempotencyKey":"([^"]+)".*"msg":"delete"/g)].map(([, key]) => key);
 
 describe('against an upstream that repeats every answer of an Idempotency-Key, a delete', () => {
   it.each<[string, Answer]>([
@@ -76,7 +76,7 @@ describe('against an upstream that repeats every answer of an Idempotency-Key, a
   it('names, to its caller and in the log, the key of the last attempt that was sent', async () => {
     await using upstream = await startUpstream(inTurn(truto(502), truto(502), truto(502), wait, lostAnswer));
     await using facade = await startTestFacade(upstream.url);
-    const told = [(await send(facade, 'k')).idempotencyKey, (await send(facade, 'k')).idempotencyKey];
+    const told = [(await send(facade, 'k')).upstreamIdempotencyKey, (await send(facade, 'k')).upstreamIdempotencyKey];
     const keys = upstream.deletes().map(keyOf);
     expect(new Set(keys).size).toBe(keys.length);
     expect(told).toEqual([keys[1], keys.at(-1)]);
@@ -89,7 +89,7 @@ describe('against an upstream that repeats every answer of an Idempotency-Key, a
     const rest = ', remoteQuery: { a: 1 }';
     const result = await send(facade, 'k', '1', rest);
     expect(result).toMatchObject({ __typename: 'OutcomeUnknownError', retrySafe: false });
-    expect(upstream.deletes().map(keyOf)).toEqual([expect.any(String), result.idempotencyKey]);
+    expect(upstream.deletes().map(keyOf)).toEqual([expect.any(String), result.upstreamIdempotencyKey]);
   });
 
   it.each<[string, readonly Answer[]]>([
@@ -158,10 +158,10 @@ describe('against an upstream that repeats every answer of an Idempotency-Key, a
     looked.resolve();
     await expect.poll(async () => (await seen(facade.post, id)).state, { timeout: 20_000 }).toBe('COMPLETED');
     const document = `query($id: ID!) { bulkDelete(id: $id) { failures(first: 1) { items {
-      result { __typename ... on OutcomeUnknownError { idempotencyKey } } } } } }`;
+      result { __typename ... on OutcomeUnknownError { upstreamIdempotencyKey } } } } } }`;
     const { body } = await facade.post(document, { id });
     const keys = upstream.deletes().map(keyOf);
-    const result = { __typename: 'OutcomeUnknownError', idempotencyKey: keys[1] };
+    const result = { __typename: 'OutcomeUnknownError', upstreamIdempotencyKey: keys[1] };
     expect(body.data.bulkDelete.failures.items).toEqual([{ result }]);
     expect(keys).toHaveLength(2);
   });

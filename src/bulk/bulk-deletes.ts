@@ -175,7 +175,7 @@ export class BulkDeletes {
       this.#findMissing(input, caller) ??
       refused([...checkId(integratedAccountId, ['integratedAccountId']), ...checkWhich(input)]);
     if (early) return early;
-    const account = await findAccountIntegration(caller, integratedAccountId, deadlineAt, 'anew');
+    const account = await findAccountIntegration(caller, integratedAccountId, deadlineAt, 'fresh');
     // With no time left, only what is remembered is answered.
     const isKnown = !caller.bringsToken || (await findAccountIntegration(caller, integratedAccountId, 0)).isShown;
     const unusable = findUnusable(account, input, caller, isKnown) ?? refused(checkSupport(input, account));

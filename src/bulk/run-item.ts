@@ -45,7 +45,7 @@ const nothing: Selection = { fields: new Set(), noteFields: new Set(), chunks: f
 /** How often an engagement that may have been deleted must be seen before a refusal of another delete is believed. */
 const confirmations = 2;
 
-const noTrail = { integration: null, attempts: 0, idempotencyKey: null, durationMs: 0 };
+const noTrail = { integration: null, attempts: 0, upstreamIdempotencyKey: null, durationMs: 0 };
 
 /** What is the same whoever deletes it, and whenever: its `Idempotency-Key` upstream is made of it. */
 function deleteOf({ item, index }: PendingItem, { job, lease }: HeldPage) {
@@ -115,8 +115,8 @@ async function remove(
   const ports = { ...work, recordDelete, recordRepetition: () => {} };
   const result = await deleteEngagement(input, { ...options, ...bounds, caller, answered }, ports).finally(async () => {
     // The next try, in any process, must not get these attempts' answers from upstream's memory.
-    if (trail?.idempotencyKey && trail.result !== 'DeleteEngagementSuccess')
-      await store.noteSent(lease, pending.index, answered.count, trail.idempotencyKey);
+    if (trail?.upstreamIdempotencyKey && trail.result !== 'DeleteEngagementSuccess')
+      await store.noteSent(lease, pending.index, answered.count, trail.upstreamIdempotencyKey);
   });
   if (result.kind === 'OutcomeUnknownError') return 'unknown';
   if (result.kind === 'DeleteEngagementPlan') throw new Error('a plan of no dry run');
@@ -188,7 +188,7 @@ export async function giveUp(pending: PendingItem, work: HeldPage, seen: keyof t
   return finish(pending, work, {
     kind: 'OutcomeUnknownError',
     message: `${whyUnknown[seen]} Delete it again: a NotFoundError then means that it is gone.`,
-    ...{ idempotencyKey: states[`key:${pending.index}`] ?? key, retrySafe: true },
+    ...{ upstreamIdempotencyKey: states[`key:${pending.index}`] ?? key, retrySafe: true },
     ...{ lastStatusCode: null, engagement: null },
   });
 }

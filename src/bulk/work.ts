@@ -116,7 +116,7 @@ export async function findObstacle(
       if (said.accountFound) return undefined;
       // What only kept the account from being checked for now must not make an account that is missing look like records that are.
       const { deadlineAt } = boundsOf(work);
-      const { refusal } = await findAccountIntegration(caller, job.input.integratedAccountId, deadlineAt, 'anew');
+      const { refusal } = await findAccountIntegration(caller, job.input.integratedAccountId, deadlineAt, 'fresh');
       if (!refusal || refusal.kind === 'NotFoundError') return undefined;
       // An answer that is not about the account says no more than none.
       if (refusal.kind === 'RemoteApiError')

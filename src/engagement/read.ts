@@ -164,7 +164,7 @@ export async function readAfterDelete(
   const { caller, deadlineAt } = options;
   const { support } = await ports.findAccountIntegration(caller, key.integratedAccountId, deadlineAt);
   const integration = support.kind === 'supported' ? support.integration : undefined;
-  const keepsDeleted = integration?.keepsDeletedReadable === true;
+  const keepsDeleted = integration?.softDeletes === true;
   const found = await readEngagement(key, { ...options, selected: keepsDeleted ? remoteDataOnly : nothing }, ports);
   if (found.kind !== 'Found') return found;
   const isDeleted = keepsDeleted ? readDeletedMark(found.record.remote_data) : integration && false;

@@ -6,7 +6,7 @@ const selection = `{
   ... on Error { message }
   ... on InvalidInputError { issues { path } }
   ... on DeleteEngagementSuccess { outcome engagement { subject } warnings stream { chunks } }
-  ... on OutcomeUnknownError { idempotencyKey retrySafe lastStatusCode }
+  ... on OutcomeUnknownError { upstreamIdempotencyKey retrySafe lastStatusCode }
 }`;
 
 /** The field of a delete with all that tells what became of it. */

@@ -13,7 +13,7 @@ export const mutation = `mutation Delete($format: ResponseFormat! = UNIFIED, $ty
     ... on AccountBlockedError { reason }
     ... on RateLimitedError { retryAfterMs }
     ... on RemoteApiError { statusCode rawResponse }
-    ... on OutcomeUnknownError { retrySafe idempotencyKey lastStatusCode rawResponse }
+    ... on OutcomeUnknownError { retrySafe upstreamIdempotencyKey lastStatusCode rawResponse }
   }
 }`;
 

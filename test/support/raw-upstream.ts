@@ -152,7 +152,7 @@ export const deletion = `mutation Delete($id: ID! = "e1", $account: ID! = "a", $
     ... on Error { message }
     ... on RateLimitedError { retryAfterMs }
     ... on RemoteApiError { statusCode }
-    ... on OutcomeUnknownError { retrySafe idempotencyKey lastStatusCode }
+    ... on OutcomeUnknownError { retrySafe upstreamIdempotencyKey lastStatusCode }
   }
 }`;
 

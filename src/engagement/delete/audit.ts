@@ -16,7 +16,7 @@ export interface AuditEvent {
   /** How often the delete was attempted upstream. */
   readonly attempts: number;
   /** The `Idempotency-Key` for upstream, derived from the caller's key if there is one; null when the delete ended before it was sent. */
-  readonly idempotencyKey: string | null;
+  readonly upstreamIdempotencyKey: string | null;
   readonly durationMs: number;
 }
 
@@ -42,9 +42,9 @@ export function auditEvent(
   { id, integratedAccountId }: DeleteEngagementInput,
   caller: Caller,
   end: DeleteEnd | undefined,
-  way: Pick<AuditEvent, 'integration' | 'attempts' | 'idempotencyKey' | 'durationMs'>,
+  way: Pick<AuditEvent, 'integration' | 'attempts' | 'upstreamIdempotencyKey' | 'durationMs'>,
 ): AuditEvent {
-  const { integration, attempts, idempotencyKey, durationMs } = way;
+  const { integration, attempts, upstreamIdempotencyKey, durationMs } = way;
   return {
     callerId: bounded(caller.id),
     integratedAccountId: bounded(integratedAccountId),
@@ -53,7 +53,7 @@ export function auditEvent(
     detail: end ? bounded(detailOf(end)) : '',
     integration,
     attempts,
-    idempotencyKey,
+    upstreamIdempotencyKey,
     durationMs,
   };
 }

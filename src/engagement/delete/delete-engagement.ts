@@ -190,8 +190,8 @@ class Delete {
     const [key, fingerprint] = [keyNameOf(caller, callerKey), fingerprintOf(request, this.#options)];
     this.#keyParts = [key, fingerprint];
     const unknownSince = (why: string, answerCount: number) => {
-      const idempotencyKey = upstreamKey(key, fingerprint, answerCount);
-      return unknownOutcome({ input: this.#input, idempotencyKey, snapshot: null }, { why });
+      const upstreamIdempotencyKey = upstreamKey(key, fingerprint, answerCount);
+      return unknownOutcome({ input: this.#input, upstreamIdempotencyKey, snapshot: null }, { why });
     };
     const keyed = { key, fingerprint, hasCallerLeft: this.#hasCallerLeft, deadlineAt, unknownSince };
     const claim = await this.#ports.deleteMemory?.claim(keyed, this.#answered);
@@ -207,7 +207,7 @@ class Delete {
     const { caller, dryRun, deadlineAt } = this.#options;
     const { integratedAccountId } = this.#input;
     // A dry run shows the current state of the account.
-    const freshness = dryRun ? 'recent' : 'remembered';
+    const freshness = dryRun ? 'recent' : 'cached';
     const found = this.#ports.findAccountIntegration(caller, integratedAccountId, deadlineAt, freshness);
     const account = found instanceof Promise ? await found : found;
     const { support } = account;
@@ -265,7 +265,7 @@ class Delete {
     this.#answered.count += sent.answerCount;
     this.#attemptCount = sent.attemptCount;
     // If this try sent nothing, the key of the earlier one.
-    this.#lastKey = sent.idempotencyKey ?? this.#earlier?.idempotencyKey ?? firstKey;
+    this.#lastKey = sent.idempotencyKey ?? this.#earlier?.upstreamIdempotencyKey ?? firstKey;
     return sent;
   }
 
@@ -285,7 +285,7 @@ class Delete {
       integration: this.#integration,
       warnings: findings.map(located),
       snapshot,
-      idempotencyKey: this.#lastKey ?? '',
+      upstreamIdempotencyKey: this.#lastKey ?? '',
       callerBroughtToken: caller.bringsToken,
       mayHaveActedBefore: mayHaveActedBefore || this.#earlier !== undefined,
       settleNotFound: (said) =>
@@ -324,7 +324,7 @@ class Delete {
       auditEvent(this.#input, this.#options.caller, end, {
         integration: this.#integrationName,
         attempts: this.#attemptCount,
-        idempotencyKey: this.#lastKey,
+        upstreamIdempotencyKey: this.#lastKey,
         durationMs: Math.round(performance.now() - this.#startMs),
       }),
     );

@@ -20,7 +20,7 @@ export interface OutcomeContext {
   readonly warnings: readonly string[];
   /** The record before the delete, with `snapshot`. */
   readonly snapshot: FoundRecord<'engagements'> | null;
-  readonly idempotencyKey: string;
+  readonly upstreamIdempotencyKey: string;
   /** True when upstream's 401 is about the caller's own token. */
   readonly callerBroughtToken: boolean;
   /** True when an earlier attempt may have been executed: then a refusal proves nothing. */
@@ -39,24 +39,24 @@ interface Seen {
 export function unknownOutcome(
   {
     input,
-    idempotencyKey,
+    upstreamIdempotencyKey,
     snapshot,
     integration,
-  }: Pick<OutcomeContext, 'input' | 'idempotencyKey' | 'snapshot'> & Partial<OutcomeContext>,
+  }: Pick<OutcomeContext, 'input' | 'upstreamIdempotencyKey' | 'snapshot'> & Partial<OutcomeContext>,
   seen: Seen & { readonly why: string },
 ): Result.OutcomeUnknownError {
   const retrySafe = isRepeatable(input);
   const next = retrySafe
     ? 'It is safe to delete it again, with the same arguments: a NotFoundError (ALREADY_ABSENT, if you sent an Idempotency-Key and send it again) then means that it is gone.'
     : 'Read the engagement before you repeat the delete: it had a remoteQuery, whose effect may not be repeatable.';
-  const caution = integration?.keepsDeletedReadable
+  const caution = integration?.softDeletes
     ? ` That it can be read proves nothing: deleted engagements of ${integration.name} stay readable, with a mark in their remoteData.`
     : '';
   return {
     kind: 'OutcomeUnknownError',
     message: `${seen.why}, so the engagement may or may not be deleted. ${next}${caution}`,
     retrySafe,
-    idempotencyKey,
+    upstreamIdempotencyKey,
     lastStatusCode: seen.statusCode ?? null,
     rawResponse: seen.rawResponse,
     engagement: snapshot?.record ?? null,
