@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { deleteEngagement } from '../engagement/delete/delete-engagement.ts';
-import { nameOf } from '../engagement/delete/delete-many.ts';
+import { itemKey } from '../engagement/delete/delete-many.ts';
 import type { EngagementType } from '../engagement/input.ts';
 import type { Selection } from '../engagement/record.ts';
 import { type EngagementRecord, wireFieldsOf } from '../engagement/record.ts';
@@ -113,7 +113,7 @@ function createDeletes(session: Session, options: DeleteOptions, stop: AbortSign
   /** A retry is a further attempt of the same delete: if it finds the record gone, the delete succeeded. */
   async function deleteOne(id: string): Promise<End> {
     const input = { id, engagementType, integratedAccountId, format: 'unified' } as const;
-    const callerKey = [key, nameOf(input)] as const;
+    const callerKey = [key, itemKey(input)] as const;
     const giveUpAt = performance.now() + options.patience * 1_000;
     if (stop.aborted) return { kind: 'NotSent', message: 'Nothing was sent: the command was stopped.' };
     for (;;) {

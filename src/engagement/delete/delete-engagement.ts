@@ -96,7 +96,7 @@ export function idempotencyKeyFor(
 }
 
 const otherDelete = refusedInput([
-  refusal(['Idempotency-Key'], 'It was sent before with another delete, or another selection. Use a new one.'),
+  refusal(['Idempotency-Key'], 'It was used for another delete or another selection. Use a new one.'),
 ]);
 
 function unsupported(integrationName: string): DeleteEngagementResult {
@@ -107,14 +107,14 @@ function unsupported(integrationName: string): DeleteEngagementResult {
 
 /** For a refusal after an attempt that may have deleted the engagement. */
 function stillUnknown(earlier: OutcomeUnknownError, why: string): OutcomeUnknownError {
-  const message = `An earlier attempt may have deleted the engagement; this one was not sent (${why}). Try again later, with the same Idempotency-Key.`;
+  const message = `The engagement may or may not be deleted by an earlier attempt. This one was not sent (${why}). Try again later, with the same Idempotency-Key.`;
   return { ...earlier, message };
 }
 
 /** Adds why the outcome is read as that of a retry, although no earlier attempt is known. */
 function inDoubt(end: DeleteEnd): DeleteEnd {
   const why =
-    'The memory that replicas share (Redis) was lost or unreachable within the last 10 minutes, so an earlier attempt under this Idempotency-Key may have been forgotten.';
+    'Redis lost its data or was unreachable in the last 10 minutes, so an earlier attempt with this Idempotency-Key may be unknown to this server.';
   if (end.kind === 'OutcomeUnknownError') return { ...end, message: `${why} ${end.message}` };
   const isAbsent = end.kind === 'DeleteEngagementSuccess' && end.outcome === 'ALREADY_ABSENT';
   return isAbsent ? { ...end, warnings: [...end.warnings, why] } : end;
@@ -288,8 +288,8 @@ class Delete {
       upstreamIdempotencyKey: this.#lastKey ?? '',
       callerBroughtToken: caller.bringsToken,
       mayHaveActedBefore: mayHaveActedBefore || this.#earlier !== undefined,
-      settleNotFound: (said) =>
-        settleNotFound(said, { caller, integratedAccountId, deadlineAt }, findAccountIntegration),
+      settleNotFound: (refused) =>
+        settleNotFound(refused, { caller, integratedAccountId, deadlineAt }, findAccountIntegration),
     });
   }
 

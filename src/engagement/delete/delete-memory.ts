@@ -110,11 +110,11 @@ const remembered = new Set(['DeleteEngagementSuccess', 'NotFoundError', 'Outcome
 /** Removes a streamed body: it can be read only once. */
 function withoutStream(result: DeleteEnd): DeleteEnd {
   if (result.kind !== 'DeleteEngagementSuccess' || result.stream === null) return result;
-  const warning = 'The streamed body went to the first request with this Idempotency-Key.';
+  const warning = 'The first request with this Idempotency-Key received the streamed body.';
   return { ...result, stream: null, warnings: [...result.warnings, warning] };
 }
 
-const notKept = 'The record is not kept for repeated requests any more, or was too large to be.';
+const notStored = 'The record is no longer stored for repeated requests, or was too large for that.';
 
 function mayBeTried(result: DeleteEnd): result is OutcomeUnknownError {
   return result.kind === 'OutcomeUnknownError' && result.retrySafe;
@@ -125,7 +125,7 @@ export function keptOf(result: DeleteEnd | undefined): KeptResult | undefined {
   if (!result || !remembered.has(result.kind) || (result.kind === 'NotFoundError' && result.isUnchecked))
     return undefined;
   const whole = withoutStream(result);
-  const outcome = withoutRecord(whole, notKept);
+  const outcome = withoutRecord(whole, notStored);
   const text = JSON.stringify(outcome);
   const json = outcome === whole ? text : JSON.stringify(whole);
   return { outcome: text, whole: json.length <= maxCharactersEach ? json : text, mayBeTried: mayBeTried(result) };
@@ -206,7 +206,7 @@ export function createDeleteMemory(shared?: SharedDeletes): DeleteMemory {
       } finally {
         running.delete(keyed.key);
         if (end) now.end.resolve({ kind: 'repeated', result: withoutStream(end) });
-        else now.end.reject(new Error('a fault of this server ended the delete that this one waited for'));
+        else now.end.reject(new Error('a fault of this server ended the delete that this request waited for'));
       }
     }
 

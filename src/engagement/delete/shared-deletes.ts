@@ -152,7 +152,7 @@ export function createSharedDeletes(
   }
 
   function inDoubt(keyed: KeyedDelete, answerCount: number): SharedClaim {
-    return mine(answerCount, keyed.unknownSince('An earlier attempt may have been forgotten', answerCount), true);
+    return mine(answerCount, keyed.unknownSince('An earlier attempt may be unknown to this server', answerCount), true);
   }
 
   /** Decides without an answer of Redis. @param isElsewhere true when another process is known to do the delete. */
@@ -181,7 +181,7 @@ export function createSharedDeletes(
       }
       claimsSeen = claimCount;
       if (kind === 'lost')
-        return takeOver(keyed, 'The server that sent it was lost before it had an answer', answerCount);
+        return takeOver(keyed, 'The server that sent the delete stopped before it had an answer', answerCount);
       if (kind === 'again') return mine(answerCount, JSON.parse(result));
       return mayBeForgotten === 1 || wasUnreachable() ? inDoubt(keyed, answerCount) : mine(answerCount, undefined);
     }

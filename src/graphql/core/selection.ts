@@ -109,10 +109,7 @@ export function readSelection(info: SelectionInfo): Selection {
   const notes = fieldsBelow(info, 'Note', named(engagement, 'notes')).filter(({ name }) => name.value !== 'id');
   const chunkLists = countChunkLists(info, named(success, 'stream'));
   if (chunkLists > 1)
-    throw fieldError(
-      'BAD_USER_INPUT',
-      'stream.chunks is selected more than once, and a body can be read only once. Nothing was sent. Select it once.',
-    );
+    throw fieldError('BAD_USER_INPUT', 'Nothing was sent. Select stream.chunks once: a body can be read only once.');
   return {
     fields: wireFieldsSelected(info, 'engagements', engagement),
     noteFields: wireFieldsSelected(info, 'notes', notes),

@@ -1,7 +1,7 @@
 import { GraphQLStreamDirective } from '@graphql-tools/utils';
 import { type FieldNode, type GraphQLResolveInfo, getDirectiveValues } from 'graphql';
 import { withinRoom } from '../../engagement/answer-room.ts';
-import { deleteEach, maxDeletes, nameOf } from '../../engagement/delete/delete-many.ts';
+import { deleteEach, itemKey, maxDeletes } from '../../engagement/delete/delete-many.ts';
 import { requiringType } from '../../engagement/integrations.ts';
 import type { DeleteEngagementResult as Result } from '../../engagement/result.ts';
 import { builder, upstreamRequestCost } from '../core/builder.ts';
@@ -119,7 +119,7 @@ builder.mutationField('deleteEngagements', (t) =>
       const selection = readSelection({ ...info, fieldNodes });
       const begun = deleteEach(items, async (item) => {
         const args = { ...item, integratedAccountId, format, snapshot, dryRun: false };
-        const result = await resolveDelete(args, selection, `${info.path.key}.${nameOf(item)}`, context);
+        const result = await resolveDelete(args, selection, `${info.path.key}.${itemKey(item)}`, context);
         return withinRoom(result, context.recordRoom);
       });
       // Caught now: an error of a result that is never read must not end the process.
