@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Setting, settings } from '../src/config/settings.ts';
-import { deleteErrorKinds, deleteErrorRow, detailsOf } from '../src/engagement/delete-errors.ts';
+import { deleteErrorKinds, deleteErrorRow, errorDetailNames } from '../src/engagement/delete-errors.ts';
 import { integrations, withoutDelete } from '../src/engagement/integrations.ts';
 import { sandboxFaults } from '../src/sandbox/faults.ts';
 
@@ -49,7 +49,7 @@ const successes = [
 
 const codes = deleteErrorKinds.flatMap((kind) => {
   const { code: name } = deleteErrorRow(kind);
-  return name === undefined ? [] : [[code(name), code(kind), detailsOf(kind).map(code).join(', ')]];
+  return name === undefined ? [] : [[code(name), code(kind), errorDetailNames(kind).map(code).join(', ')]];
 });
 
 const tables = [

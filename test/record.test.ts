@@ -5,7 +5,7 @@ import contract from '../schema/upstream.json' with { type: 'json' };
 import { engagementTypes } from '../src/engagement/input.ts';
 import { nodeKind } from '../src/engagement/node-id.ts';
 import { excludedFields, readRecord, wireFieldsOf } from '../src/engagement/record.ts';
-import { resources, typeOf, type WireField } from '../src/engagement/resources.ts';
+import { engagementTypeOf, resources, type WireField } from '../src/engagement/resources.ts';
 import { serializeDateTime } from '../src/graphql/types/values.ts';
 import { encodeQuery } from '../src/upstream/query-string.ts';
 import { runs } from './support/runs.ts';
@@ -235,7 +235,7 @@ describe('the kind that a record says it is', () => {
     fc.assert(
       fc.property(written, ([type, before, word, after]) => {
         const record = { engagement_type: `${before}${word}${after}` };
-        expect(typeOf(record)).toBe(type);
+        expect(engagementTypeOf(record)).toBe(type);
         expect(nodeKind(null, record.engagement_type)).toBe(type);
       }),
     );
@@ -247,7 +247,7 @@ describe('the kind that a record says it is', () => {
       .filter((word) => !(engagementTypes as readonly string[]).includes(word.trim().toLowerCase()));
     fc.assert(
       fc.property(other, (word) => {
-        expect(typeOf({ engagement_type: word })).toBeNull();
+        expect(engagementTypeOf({ engagement_type: word })).toBeNull();
       }),
     );
   });

@@ -175,7 +175,7 @@ export function isAccountWide(kind: string): boolean {
  * The fields that a query's error has besides its code. Without the provider's body, which was not selected, and texts, which the
  * message contains.
  */
-export function detailsOf(kind: DeleteErrorKind): readonly string[] {
+export function errorDetailNames(kind: DeleteErrorKind): readonly string[] {
   return Object.entries(deleteErrorRow(kind).fields).flatMap(([name, [type]]) =>
     type === 'JSON' || type === 'String' ? [] : [name],
   );

@@ -98,7 +98,7 @@ function readableFieldsOf(resource: Resource, selected: ReadonlySet<string>): re
 /** A record, and the selected fields that it lacks. */
 export interface ReadRecord<R extends Resource> {
   readonly record: ResourceRecord<R>;
-  /** Fields whose value has not the documented form. They are left out of the record. */
+  /** Fields whose value does not have the documented form. They are left out of the record. */
   readonly unreadable: readonly WireField<R>[];
   /** Selected fields that are not in the answer, not even as null. */
   readonly absent: readonly WireField<R>[];

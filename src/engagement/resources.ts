@@ -192,6 +192,10 @@ export type FieldValue<R extends Resource, Field extends WireField<R>> = (typeof
 export const typeOnly: ReadonlySet<WireField> = new Set<WireField>(['engagement_type']);
 
 /** The documented type of a record, in any case of letters. Null for any other value. */
-export function typeOf({ engagement_type: type }: { readonly engagement_type?: string | null }): EngagementType | null {
+export function engagementTypeOf({
+  engagement_type: type,
+}: {
+  readonly engagement_type?: string | null;
+}): EngagementType | null {
   return typeNamed(type);
 }

@@ -32,7 +32,7 @@ export function codeOfEnd(end: DeleteEnd): string {
   return end.kind === 'Unauthenticated' ? 'UNAUTHENTICATED' : end.kind;
 }
 
-function detailOf(end: DeleteEnd): string {
+function auditDetail(end: DeleteEnd): string {
   if (end.kind === 'DeleteEngagementSuccess') return end.outcome;
   return 'message' in end ? end.message : '';
 }
@@ -50,7 +50,7 @@ export function auditEvent(
     integratedAccountId: bounded(integratedAccountId),
     engagementId: bounded(id),
     result: end ? codeOfEnd(end) : 'INTERNAL_SERVER_ERROR',
-    detail: end ? bounded(detailOf(end)) : '',
+    detail: end ? bounded(auditDetail(end)) : '',
     integration,
     attempts,
     upstreamIdempotencyKey,

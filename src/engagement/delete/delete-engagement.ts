@@ -70,7 +70,7 @@ function byName(left: string, right: string): number {
 }
 
 /** Equal for requests that mean the same to upstream, in any order of parameters. */
-function fingerprintOf(
+function requestFingerprint(
   { path }: DeleteRequest,
   { selection, snapshot }: Pick<DeleteOptions, 'selection' | 'snapshot'>,
 ): string {
@@ -78,7 +78,7 @@ function fingerprintOf(
   return digest(path.split(/[?&]/).sort(byName), snapshot, [...fields].sort(), [...noteFields].sort(), chunks);
 }
 
-function keyNameOf({ id }: Pick<Caller, 'id'>, callerKey: readonly [string, string]): string {
+function memoryKey({ id }: Pick<Caller, 'id'>, callerKey: readonly [string, string]): string {
   return digest(id, ...callerKey);
 }
 
@@ -92,7 +92,7 @@ export function idempotencyKeyFor(
   answerCount: number,
 ): string {
   const request = buildDeleteRequest(input, options.selection, '');
-  return upstreamKey(keyNameOf(options.caller, options.callerKey), fingerprintOf(request, options), answerCount);
+  return upstreamKey(memoryKey(options.caller, options.callerKey), requestFingerprint(request, options), answerCount);
 }
 
 const otherDelete = refusedInput([
@@ -187,7 +187,7 @@ class Delete {
   /** Claims the delete among all requests with its key. */
   async #claim(request: DeleteRequest, callerKey: readonly [string, string]): Promise<Claim | undefined> {
     const { caller, deadlineAt } = this.#options;
-    const [key, fingerprint] = [keyNameOf(caller, callerKey), fingerprintOf(request, this.#options)];
+    const [key, fingerprint] = [memoryKey(caller, callerKey), requestFingerprint(request, this.#options)];
     this.#keyParts = [key, fingerprint];
     const unknownSince = (why: string, answerCount: number) => {
       const upstreamIdempotencyKey = upstreamKey(key, fingerprint, answerCount);

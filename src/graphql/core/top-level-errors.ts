@@ -1,5 +1,5 @@
 import { GraphQLError } from 'graphql';
-import { type DeleteErrorKind, deleteErrors, detailsOf } from '../../engagement/delete-errors.ts';
+import { type DeleteErrorKind, deleteErrors, errorDetailNames } from '../../engagement/delete-errors.ts';
 import type { Refusal } from '../../engagement/result.ts';
 
 /**
@@ -88,7 +88,10 @@ export function fieldError(
 /** The error of a failed read, with the code and the fields of the member that a delete would return. */
 export function failedRead(refusal: Refusal): GraphQLError {
   if (refusal.kind === 'Unauthenticated') return fieldError('UNAUTHENTICATED', refusal.message);
-  const details = detailsOf(refusal.kind).map((name) => [name, (refusal as unknown as Record<string, unknown>)[name]]);
+  const details = errorDetailNames(refusal.kind).map((name) => [
+    name,
+    (refusal as unknown as Record<string, unknown>)[name],
+  ]);
   return fieldError(deleteErrors[refusal.kind].code, refusal.message, Object.fromEntries(details));
 }
 

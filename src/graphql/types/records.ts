@@ -3,7 +3,7 @@ import type { GraphQLResolveInfo } from 'graphql';
 import type { EngagementType } from '../../engagement/input.ts';
 import type { FoundRecord } from '../../engagement/read.ts';
 import type { EngagementRecord, ResourceRecord } from '../../engagement/record.ts';
-import { type Resource, type ResourceField, resources, typeOf } from '../../engagement/resources.ts';
+import { engagementTypeOf, type Resource, type ResourceField, resources } from '../../engagement/resources.ts';
 import type { Refusal } from '../../engagement/result.ts';
 import type { FieldKind } from '../../engagement/shapes.ts';
 import { builder, camelCase, type Types, tagOf, typeOptions } from '../core/builder.ts';
@@ -168,7 +168,7 @@ function engagementTypeField(t: FieldBuilder) {
     type: EngagementTypeEnum,
     description: 'The type. Null when the provider uses another value: see `rawEngagementType`.',
     extensions: { wireField: 'engagement_type' },
-    resolve: typeOf,
+    resolve: engagementTypeOf,
   });
 }
 
