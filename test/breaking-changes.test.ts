@@ -31,9 +31,9 @@ describe('the contract', () => {
   });
 
   it.each([
-    ['a field that is called otherwise', '  subject: String\n', '  title: String\n', 'Engagement.subject'],
-    ['a type that is another', '  subject: String\n', '  subject: Int\n', 'Engagement.subject'],
-    ['a member that is gone', ' | RateLimitedError', '', 'DeleteEngagementResult'],
+    ['a renamed field', '  subject: String\n', '  title: String\n', 'Engagement.subject'],
+    ['another type', '  subject: String\n', '  subject: Int\n', 'Engagement.subject'],
+    ['a removed member', ' | RateLimitedError', '', 'DeleteEngagementResult'],
   ])('would be found to break by %s', async (_what, from, to, path) => {
     const head = 'type Engagement implements Node {';
     const [start, rest = ''] = current.split(head);
@@ -42,7 +42,7 @@ describe('the contract', () => {
     expect(await breakingPaths(current, broken)).toContain(path);
   });
 
-  it('takes a breaking change for declared by its path, in the right section only', () => {
+  it('accepts a breaking change as declared by its path, only in the right section', () => {
     const section = '### Breaking\n\n- `Engagement.subject` is gone.\n';
     expect(declared(`## Unreleased\n\n### Added\n\n- Much.\n\n${section}`)).toContain('`Engagement.subject`');
     expect(declared(`## Unreleased\n\n### Added\n\n- Much.\n\n## 1.0.0\n\n${section}`)).toBe('');

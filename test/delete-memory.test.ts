@@ -34,8 +34,8 @@ const keyed = (key: string): KeyedDelete => ({
   ...{ deadlineAt: Number.POSITIVE_INFINITY, unknownSince: () => unknown },
 });
 
-describe('what is remembered of deletes', () => {
-  it('S19 is each outcome, however many large records others have kept since', async () => {
+describe('the memory of deletes', () => {
+  it('S19 has each outcome, also after many large records of other deletes', async () => {
     const memory = createDeleteMemory();
     await performDelete(memory, keyed('mine'), async () => unknown);
     const large = success('x'.repeat(65_000));
@@ -49,7 +49,7 @@ describe('what is remembered of deletes', () => {
     expect(seen).toEqual([expect.stringMatching(/^Nobody knows\. The record /)]);
   });
 
-  it('is the whole record, or a warning that it is not there', async () => {
+  it('has the whole record, or a warning that it is missing', async () => {
     const memory = createDeleteMemory();
     for (const [key, length] of [
       ['small', 10],
@@ -63,7 +63,7 @@ describe('what is remembered of deletes', () => {
     }
   });
 
-  it('is the outcome without the engagement where that was too large', async () => {
+  it('has the outcome without the engagement if that was too large', async () => {
     const memory = createDeleteMemory();
     const large = { ...success(undefined), engagement: { ...record, subject: 'x'.repeat(70_000) } };
     await performDelete(memory, keyed('k'), async () => large as DeleteEngagementResult);
@@ -72,7 +72,7 @@ describe('what is remembered of deletes', () => {
     expect(again).toMatchObject({ kind: 'repeated', result: kept });
   });
 
-  it('is no record that an earlier attempt had, once there is an outcome', async () => {
+  it('has no record of an earlier attempt once there is an outcome', async () => {
     const memory = createDeleteMemory();
     await performDelete(memory, keyed('k'), async () => unknown);
     const gone = { ...success(undefined), outcome: 'ALREADY_ABSENT' } as const;
@@ -81,7 +81,7 @@ describe('what is remembered of deletes', () => {
     expect(again).toMatchObject({ kind: 'repeated', result: { outcome: 'ALREADY_ABSENT' } });
   });
 
-  it('is an unknown outcome also when the next attempt ends by a fault of ours', async () => {
+  it('has an unknown outcome also when a fault of this server ends the next attempt', async () => {
     const memory = createDeleteMemory();
     await performDelete(memory, keyed('k'), async () => unknown);
     const fault = performDelete(memory, keyed('k'), () => Promise.reject(new Error('a bug')));
@@ -94,7 +94,7 @@ describe('what is remembered of deletes', () => {
     expect(seen).toEqual([unknown.message]);
   });
 
-  it('is an unknown outcome for other processes too, when the attempt of this one ends by a fault of ours', async () => {
+  it('has an unknown outcome for other processes too when a fault of this server ends its attempt', async () => {
     const settled: unknown[] = [];
     const memory = createDeleteMemory({
       claim: async () => ({ kind: 'mine', earlier: unknown, isInDoubt: false, answerCount: 0 }),
@@ -105,14 +105,14 @@ describe('what is remembered of deletes', () => {
     expect(settled).toMatchObject([{ mayBeTried: true, whole: JSON.stringify(unknown) }]);
   });
 
-  it('has no warning where there was no record', async () => {
+  it('has no warning if there was no record', async () => {
     const memory = createDeleteMemory();
     await performDelete(memory, keyed('k'), async () => success(undefined));
     const again = await performDelete(memory, keyed('k'), async () => unknown);
     expect(again).toMatchObject({ kind: 'repeated', result: { outcome: 'DELETED', warnings: [] } });
   });
 
-  it('is forgotten after ten minutes, and not before', async () => {
+  it('lasts ten minutes, and not longer', async () => {
     const now = performance.now.bind(performance);
     let aheadMs = 0;
     const clock = vi.spyOn(performance, 'now').mockImplementation(() => now() + aheadMs);
@@ -129,7 +129,7 @@ describe('what is remembered of deletes', () => {
     clock.mockRestore();
   });
 
-  it('makes room for what is newer, however little each outcome takes', async () => {
+  it('drops the oldest outcomes for new ones, also when each is small', async () => {
     const memory = createDeleteMemory();
     const long: OutcomeUnknownError = { ...unknown, engagement: null, retrySafe: false, message: 'x'.repeat(60_000) };
     for (let index = 0; index < 1_200; index += 1) await performDelete(memory, keyed(String(index)), async () => long);

@@ -75,7 +75,7 @@ describe('a dry run', () => {
   it.each<[string, Answer]>([
     ['shown', account('active')],
     ['refused', truto(403)],
-  ])('says how the account is now, not how a delete found it minutes ago: it was %s', async (_how, before) => {
+  ])('shows the current state of the account, not that of minutes ago: it was %s', async (_how, before) => {
     let lookUp = before;
     await using upstream = await startUpstream(json(204, undefined), (request, response) => lookUp(request, response));
     await using facade = await startTestFacade(upstream.url);
@@ -99,14 +99,14 @@ describe('a dry run', () => {
     expect(upstream.deletes()).toEqual([]);
   });
 
-  it('without a snapshot reads nothing but the account', async () => {
+  it('without a snapshot reads only the account', async () => {
     await using upstream = await startUpstream(remote(404), account('active'));
     await using facade = await startTestFacade(upstream.url);
     expect((await facade.post(document)).body.data.deleteEngagement).toMatchObject({ wouldBeSent: true });
     expect(upstream.seen.map(({ path }) => path)).toEqual(['/integrated-account/a']);
   });
 
-  it('finds the same over the sandbox', async () => {
+  it('finds the same with the sandbox', async () => {
     const sandbox = await startSandbox();
     await using facade = await startTestFacade(sandbox.url);
     const capsule = sandboxAccount('Capsule');

@@ -70,7 +70,7 @@ function isForbidden({ body }: GraphQLAnswer): boolean {
 }
 
 describe('S02 with two callers, each granted one account of two,', () => {
-  it.each(operations)('%s in both by both at once is done for each in its own', async (_what, document, requests) => {
+  it.each(operations)('%s in both by both at once runs for each in its own', async (_what, document, requests) => {
     await using running = await start();
     const { upstream, facade } = running;
     const [callerA, callerB] = await Promise.all([callerOf('A', ['a']), callerOf('B', ['b'])]);
@@ -90,7 +90,7 @@ describe('S02 with two callers, each granted one account of two,', () => {
   });
 
   it.each(operations)(
-    '%s in an account that is there is refused as in one that is not',
+    '%s in an account that exists is refused as in one that does not',
     async (_what, document, requests) => {
       await using running = await start();
       const { upstream, facade } = running;
@@ -112,7 +112,7 @@ describe('S02 with two callers, each granted one account of two,', () => {
 });
 
 describe('S02 S19 a remembered Idempotency-Key', () => {
-  it('gives nothing to the same subject once its token lacks the grant', async () => {
+  it('returns nothing to the same subject once its token lacks the grant', async () => {
     await using running = await start();
     const { upstream, facade } = running;
     const send = async (grant: readonly string[], argument = '') => {
@@ -133,7 +133,7 @@ describe('S02 S19 a remembered Idempotency-Key', () => {
   });
 });
 
-it('S02 a token that grants 500 accounts, which makes a header of 26 kB, is read whole', async () => {
+it('S02 a token that grants 500 accounts, with a header of 26 kB, is accepted', async () => {
   await using setting = await start();
   const many = Array.from({ length: 499 }, () => crypto.randomUUID());
   const headers = await callerOf('many', [...many, 'a']);

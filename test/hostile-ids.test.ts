@@ -57,12 +57,12 @@ describe.each(places)('S04 the id of %s', (_what, document, variable, which, for
   });
 });
 
-it('S04 the list of ids that are refused has every kind of them', () => {
+it('S04 the list of refused ids has every kind of them', () => {
   expect(refusedIds.length).toBeGreaterThanOrEqual(15);
   expect(new Set(refusedIds.map(([, id]) => id)).size).toBe(refusedIds.length);
 });
 
-describe('S04 of ids that are taken', () => {
+describe('S04 of the accepted ids', () => {
   const pieces = [
     '.',
     '..',
@@ -89,7 +89,7 @@ describe('S04 of ids that are taken', () => {
   const id = fc.string({ unit: fc.constantFrom(...pieces), minLength: 1, maxLength: 8 });
   const isTaken = (text: string) => checkId(text, ['id']).length === 0;
 
-  it('none has a dot segment, as it is or decoded once or twice', () => {
+  it('none has a dot segment, plain or decoded once or twice', () => {
     fc.assert(
       fc.property(id, (text) => {
         fc.pre(isTaken(text));
@@ -99,7 +99,7 @@ describe('S04 of ids that are taken', () => {
     );
   });
 
-  it('none is missing that has no dot segment however it is decoded', () => {
+  it('none without a dot segment is missing', () => {
     fc.assert(
       fc.property(id, (text) => {
         fc.pre(!hasDotSegment(text));

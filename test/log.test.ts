@@ -49,7 +49,7 @@ describe('S01 the log', () => {
     'client_secret',
     'password',
     'x-api-key',
-  ])('shows nothing that is called %s, however deep', (name) => {
+  ])('shows no value with the name %s, at any depth', (name) => {
     const headers = { [name]: 'canary', accept: '*/*' };
     const line = lineOf([], (log) => log.info({ ...headers, a: { b: { c: [{ headers }] } } }, 'text'));
     const shown = { [name]: '[redacted]', accept: '*/*' };
@@ -74,7 +74,7 @@ describe('S01 the log', () => {
     ['JSON in text', (log) => log.info(JSON.stringify({ token }))],
     ['JSON in JSON in text', (log) => log.info(JSON.stringify(JSON.stringify({ token })))],
     [
-      'JSON with escapes of everything',
+      'JSON with all characters escaped',
       (log) => log.info([...token].map((c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`).join('')),
     ],
     ['base64', (log) => log.info(base64(token))],
@@ -83,7 +83,7 @@ describe('S01 the log', () => {
     ['base64url', (log) => log.info(Buffer.from(`ab${token}?`).toString('base64url'))],
     ['base64 in an address', (log) => log.info(encodeURIComponent(base64(`?${token}`)))],
     ['base64 of JSON', (log) => log.info(base64(JSON.stringify({ token })))],
-  ])('does not show a secret that it knows in %s', (_where, write) => {
+  ])('does not show a configured secret in %s', (_where, write) => {
     const { text } = linesOf([token], write);
     expectNoSecrets(text, [token]);
     expect(text).toContain('[redacted]');
@@ -96,7 +96,7 @@ describe('S01 the log', () => {
     ['a number', '1234567890', { value: 1_234_567_890 }, { value: '[redacted]' }],
     ['part of another secret', 'abcdefgh', { value: 'abcdefghij' }, { value: '[redacted]' }],
     [
-      'text with what patterns mean',
+      'text with the special characters of patterns',
       '.*+?^$|()[]{}',
       { value: 'a.*+?^$|()[]{}b', other: '12345678910' },
       { value: 'a[redacted]b', other: '12345678910' },
@@ -111,7 +111,7 @@ describe('S01 the log', () => {
     ['Basic dXNlcjpwYXNz', 'Basic [redacted]'],
     ['got  BEARER  t, then more', 'got  BEARER [redacted] then more'],
     ['Bearer', 'Bearer'],
-  ])("shows no credential of a caller's: %s", (given, shown) => {
+  ])("shows no caller's credential: %s", (given, shown) => {
     expect(lineOf([], (log) => log.info(given))).toMatchObject({ msg: shown });
   });
 
@@ -122,17 +122,17 @@ describe('S01 the log', () => {
     });
   });
 
-  it('leaves all else as it is', () => {
+  it('leaves all other text unchanged', () => {
     const entry = { a: 1.5, b: [true, null, { c: 'text' }], d: 'Überraschung "x" \\ \u2028', e: {}, f: -0.001 };
     const line = lineOf([token], (log) => log.info(entry, 'message'));
     expect(line).toEqual({ level: 30, time: expect.any(Number), ...entry, msg: 'message' });
   });
 
-  it('does not look for a secret of fewer than 8 characters: the log would be full of holes', () => {
+  it('does not search for a secret of fewer than 8 characters, which occurs by chance', () => {
     expect(lineOf(['delete'], (log) => log.info('delete'))).toMatchObject({ msg: 'delete' });
   });
 
-  it('changes no prototype, and keeps a line whose names are odd', () => {
+  it('changes no prototype, and writes a line with unusual names', () => {
     const odd = JSON.parse(`{"__proto__":{"polluted":"${'x'.repeat(9)}"},"constructor":1,"toString":2}`);
     const line = lineOf([token], (log) => log.info({ odd })) as { odd: object };
     expect(Object.keys(line.odd)).toEqual(['__proto__', 'constructor', 'toString']);
@@ -157,7 +157,7 @@ describe('S01 the log', () => {
         },
       }),
     ],
-  ])('writes a line, and not the secret, for %s', (_what, make) => {
+  ])('writes a line without the secret for %s', (_what, make) => {
     const { text, lines } = linesOf([token], (log) => log.info({ value: make(), token }, 'message'));
     expect(lines).toHaveLength(1);
     expectNoSecrets(text, [token]);
@@ -175,7 +175,7 @@ describe('S22 a line of the log', () => {
     ['an error', (log) => log.error(new Error(invisible))],
     ['a line that is searched for secrets', (log) => log.info(`Bearer x ${invisible}`)],
     ['a line that is cut', (log) => log.info({ a: 'x'.repeat(20_000) }, invisible)],
-  ])('has no character that changes how others look, in %s; what it says is the same', (_where, write) => {
+  ])('has no character that changes how others look, in %s; its meaning is the same', (_where, write) => {
     const { text, lines } = linesOf([], write);
     expect(text).toMatch(/^[\n\x20-\x7e\u2026]+$/);
     expect(JSON.stringify(lines)).toContain(invisible);
@@ -190,7 +190,7 @@ describe('S22 a line of the log', () => {
     ['long credentials', (log) => log.info(`Bearer ${long} and ${long}`), { level: 30 }],
     ['a long error', (log) => log.error(new RangeError(long)), { err: { type: 'RangeError' } }],
     [
-      'an error whose causes are many and long',
+      'an error with many long causes',
       (log) => {
         let error = new Error(long);
         for (let index = 0; index < 100; index += 1) error = new Error(long, { cause: error });
@@ -220,7 +220,7 @@ describe('S22 a line of the log', () => {
     ['a document', new GraphQLError('Syntax Error: "canary"', { source: new Source('canary') })],
     ['JSON', new SyntaxError('Unexpected token, "canary" is not valid JSON')],
     ['a header', Object.assign(new TypeError('Invalid value "canary"'), { code: 'ERR_HTTP_INVALID_HEADER_VALUE' })],
-  ])('has no message of an error that quotes %s, nor what else an error carries', (_what, error) => {
+  ])('has no message of an error that quotes %s, and no other field of the error', (_what, error) => {
     const others = Object.assign(new Error('text'), { request: 'canary', command: { args: ['canary'] }, cause: error });
     for (const one of [error, others, new GraphQLError('canary', { originalError: error })]) {
       const { text } = linesOf([], (log) => log.error({ err: one }, 'text'));
@@ -230,7 +230,7 @@ describe('S22 a line of the log', () => {
   });
 });
 
-describe('S01 whatever a secret is made of, and wherever it stands', () => {
+describe('S01 with any secret in any position', () => {
   const secret = fc
     .oneof(
       fc.string({ unit: 'binary', minLength: 8, maxLength: 60 }),
@@ -258,7 +258,7 @@ describe('S01 whatever a secret is made of, and wherever it stands', () => {
   );
   const around = fc.string({ unit: fc.constantFrom(...'\\"/%2 +=\na'), maxLength: 6 });
 
-  it('it is not in the line, and the line is JSON', () => {
+  it('the line has no secret, and is JSON', () => {
     fc.assert(
       fc.property(secret, spell, around, around, (hidden, write, before, after) => {
         const text = before + write(hidden) + after;
@@ -285,7 +285,7 @@ it('S01 the secrets of a configuration are its token and its shared secret', () 
   expect(reveal({})).toEqual([]);
 });
 
-it('the log has a fatal error, and all before it, also of a process that is killed right after', async () => {
+it('the log has a fatal error, and all lines before it, also when the process is killed right after', async () => {
   const log = fileURLToPath(new URL('../src/log/log.ts', import.meta.url));
   const program = `import { createLog } from ${JSON.stringify(log)};
     const log = createLog();

@@ -111,25 +111,22 @@ describe('a prepared operation', () => {
     ['name', 'uncovered'],
     ['id name', 'uncovered'],
     ['__typename name', 'uncovered'],
-  ])(
-    'of which a related record has %s selected is %s: what would have to be read is for the executor',
-    async (...row) => {
-      const [selection, kind] = row;
-      const { prepared } = prepare(
-        `mutation { deleteEngagement(id: 1, integratedAccountId: "a") { ... on DeleteEngagementSuccess { engagement { owner { ${selection} } } } } }`,
-      );
-      const bytes = Buffer.from('{"id":"1","owner":{"id":"u"}}');
-      const answer = {
-        kind: 'answer',
-        statusCode: 200,
-        headers: {},
-        body: { kind: 'complete', bytes },
-        disconnect() {},
-      };
-      const end = prepared && (await runPrepared(prepared, {}, contextOver(answer as Attempt)));
-      expect(end?.kind ?? 'uncovered').toBe(kind);
-    },
-  );
+  ])('with %s of a related record selected is %s: the executor reads related records', async (...row) => {
+    const [selection, kind] = row;
+    const { prepared } = prepare(
+      `mutation { deleteEngagement(id: 1, integratedAccountId: "a") { ... on DeleteEngagementSuccess { engagement { owner { ${selection} } } } } }`,
+    );
+    const bytes = Buffer.from('{"id":"1","owner":{"id":"u"}}');
+    const answer = {
+      kind: 'answer',
+      statusCode: 200,
+      headers: {},
+      body: { kind: 'complete', bytes },
+      disconnect() {},
+    };
+    const end = prepared && (await runPrepared(prepared, {}, contextOver(answer as Attempt)));
+    expect(end?.kind ?? 'uncovered').toBe(kind);
+  });
 
   it.each([
     ['id', 'answer'],
@@ -137,7 +134,7 @@ describe('a prepared operation', () => {
     ['name', 'uncovered'],
     ['id name', 'uncovered'],
     ['__typename name', 'uncovered'],
-  ])('of which a related record has %s selected ends as %s: the executor reads the rest', async (selection, kind) => {
+  ])('with %s of a related record selected ends as %s: the executor reads the rest', async (selection, kind) => {
     const { prepared } = prepare(
       `mutation { deleteEngagement(id: 1, integratedAccountId: "a") { ... on DeleteEngagementSuccess { engagement { owner { ${selection} } } } } }`,
     );
@@ -147,7 +144,7 @@ describe('a prepared operation', () => {
     expect(end?.kind ?? 'uncovered').toBe(kind);
   });
 
-  it('answers what the executor answers, to the byte, whatever the document, its variables and upstream say', async () => {
+  it('returns the bytes that the executor returns, for any document, variables and answer of upstream', async () => {
     const ends = { answer: 0, odd: 0, uncovered: 0 };
     await fc.assert(
       fc.asyncProperty(documents, otherVariables, attempts, async (generated, others, attempt) => {
@@ -195,7 +192,7 @@ describe('a prepared operation', () => {
     expect(end.kind).toBe('uncovered');
   });
 
-  it('keeps nothing of the variables of who sent it', async () => {
+  it('stores nothing of the variables of its requests', async () => {
     const collectGarbage = runInNewContext('gc') as () => void;
     const fields = times(200, (index) => `a${index}: subject`);
     const query = `mutation ($id: ID!, $query: JSONObject, $c: Boolean!) { deleteEngagement(id: $id, integratedAccountId: 1, remoteQuery: $query) { ... on DeleteEngagementSuccess { engagement { id @include(if: $c) ${fields} } } } }`;
@@ -217,7 +214,7 @@ describe('a prepared operation', () => {
     expect(operations.find({ query, variables: { c: true } })).toBeDefined();
   });
 
-  it('is prepared for each outcome of its conditions by itself', () => {
+  it('is prepared separately for each outcome of its conditions', () => {
     const query =
       'mutation ($c: Boolean = true) { deleteEngagement(id: 1, integratedAccountId: 1) { __typename @include(if: $c) id: __typename } }';
     const given: Record<string, unknown>[] = [{}, { c: false }, { c: true }];
@@ -229,7 +226,7 @@ describe('a prepared operation', () => {
     }
   });
 
-  it('is not found by variables whose names look like a part of its key', () => {
+  it('is not found by variables with names that look like a part of its key', () => {
     const query =
       'mutation ($c: Boolean!) { deleteEngagement(id: 1, integratedAccountId: 2) { id: __typename @skip(if: $c) } }';
     expect(prepare(`#:true\n${query}`, { c: true }).prepared).toBeDefined();
@@ -255,7 +252,7 @@ describe('a prepared operation', () => {
         `mutation { ${times(10, (key) => `a${key}: deleteEngagement(id: ${index}, integratedAccountId: 1) { ... on Error { message __typename } }`)} }`,
       800,
     ],
-  ])('is kept until others have taken its room by their %s, and longer when it is used', (_what, operation, count) => {
+  ])('is stored until the %s of others need its room, and longer when it is used', (_what, operation, count) => {
     const operations = new PreparedOperations(schema);
     const request = (index: number) => ({ query: operation(index), variables: {} });
     for (let index = 0; index < count; index += 1) {

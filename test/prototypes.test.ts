@@ -62,7 +62,7 @@ const remove = `mutation ($remoteQuery: JSONObject) { deleteEngagement(id: "e1",
 const bodyWith = (rest: string, query = remove) => `{"query":${JSON.stringify(query)},${rest}}`;
 
 describe('S13 __proto__, constructor and prototype', () => {
-  it('in a record change no prototype, and are plain data where no form is documented', async () => {
+  it('in a record change no prototype, and are plain data if no form is documented', async () => {
     status = 200;
     const data = `{"__proto__":${evil},"constructor":{"prototype":${evil}},"kept":[{"__proto__":${evil}}]}`;
     answer = `{${everywhere},"id":"e1","subject":"s","owner":{${everywhere},"id":"o"},"contact":[{${everywhere},"id":"c"}],
@@ -96,7 +96,7 @@ describe('S13 __proto__, constructor and prototype', () => {
     });
   });
 
-  it('in a refusal change nothing of what it says', async () => {
+  it('in a refusal change nothing in its meaning', async () => {
     status = 409;
     answer = `{${everywhere},"statusCode":409,"truto_error_insight":{${everywhere}},"truto_is_remote_error":true,"raw_response":{${everywhere}}}`;
     const { data } = await post(bodyWith('"variables":{}'));
@@ -107,7 +107,7 @@ describe('S13 __proto__, constructor and prototype', () => {
     expect(JSON.stringify(data.deleteEngagement.rawResponse)).toBe(`{${everywhere}}`);
   });
 
-  it('in a refusal say nothing that it does not say itself', async () => {
+  it('in a refusal add nothing to its own fields', async () => {
     status = 400;
     answer = `{"__proto__":{"truto_is_remote_error":true,"statusCode":404,"raw_response":"of the prototype"}}`;
     const { data } = await post(bodyWith('"variables":{}'));
@@ -117,7 +117,7 @@ describe('S13 __proto__, constructor and prototype', () => {
     });
   });
 
-  it('in a remoteQuery go upstream by their names, as anything else does', async () => {
+  it('in a remoteQuery are sent by their names, like any other', async () => {
     status = 200;
     answer = '{"id":"e1"}';
     await post(

@@ -34,14 +34,14 @@ describe('a key that is new', () => {
   it.each([
     ['is in doubt', 'in the time that deletes are remembered', rememberedMs - 1_000, true],
     ['is new for sure', 'before that', rememberedMs + 1_000, false],
-  ])('%s when Redis was away %s', async (_what, _when, agoMs, isInDoubt) => {
+  ])('%s when Redis was unreachable %s', async (_what, _when, agoMs, isInDoubt) => {
     const { memory } = scripted(performance.now() - agoMs, { claimDelete: () => ['first', '', '0', 1, 0] });
     expect(await createSharedDeletes(memory, 10_000).claim(keyed('k'))).toMatchObject({ kind: 'mine', isInDoubt });
   });
 });
 
-describe('deletes that a server did alone', () => {
-  it('are reported as soon as Redis answers, those of a second time too', async () => {
+describe('deletes of a server without Redis', () => {
+  it('are reported as soon as Redis answers, also the second time', async () => {
     const { memory, asked } = scripted(undefined, { noteDeleteMemory: () => 1 });
     const { claim } = createSharedDeletes(memory, 10_000);
     const reports = async () => {

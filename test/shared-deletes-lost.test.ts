@@ -50,8 +50,8 @@ const isBack = (facade: { url: string }) =>
     .poll(async () => (await fetch(`${facade.url}/metrics`)).text(), { timeout: 5_000 })
     .toContain('engagements_redis_up 1');
 
-describe('a delete whose key another replica has', () => {
-  it('is answered by its own deadline, as unknown, while the other is at it', async () => {
+describe('a delete with a key that another replica has claimed', () => {
+  it('returns by its own deadline, as unknown, while the other is in flight', async () => {
     await using redis = await startRedis();
     const held = Promise.withResolvers<void>();
     await using upstream = await startUpstream(async (request, response) => {
@@ -90,8 +90,8 @@ describe('a delete whose key another replica has', () => {
   });
 });
 
-describe('a delete that may not be repeated, whose server is gone', () => {
-  it('is of unknown outcome at once, after that was found out', async () => {
+describe('a delete that is not safe to retry, after its server stopped', () => {
+  it('has an unknown outcome at once, after that was found', async () => {
     await using redis = await startRedis();
     await using upstream = await startUpstream(() => {}, 'capsule');
     const rest = ', remoteQuery: { a: 1 }';
@@ -111,8 +111,8 @@ describe('a delete that may not be repeated, whose server is gone', () => {
   });
 });
 
-describe('a delete that was taken over from a server that was only slow', () => {
-  it('keeps the outcome that the other has settled, when the slow one comes back without any', async () => {
+describe('a delete that was taken over from a slow server', () => {
+  it('has the outcome of the other server, when the slow one ends without any', async () => {
     await using redis = await startRedis();
     const held = Promise.withResolvers<void>();
     const slow: Answer = async (request, response) => {
@@ -135,7 +135,7 @@ describe('a delete that was taken over from a server that was only slow', () => 
   });
 });
 
-describe('a delete whose other server is at it when Redis is lost', () => {
+describe('a delete that another server is sending when Redis is lost', () => {
   it.each([
     ['is not sent again, when that may do harm', ', remoteQuery: { a: 1 }', { retrySafe: false }, 1],
     ['is another attempt of the same delete', '', { outcome: 'ALREADY_ABSENT' }, 2],
@@ -157,8 +157,8 @@ describe('a delete whose other server is at it when Redis is lost', () => {
   });
 });
 
-describe('what Redis keeps of a delete', () => {
-  it('ends by itself, from the moment that somebody is at it', async () => {
+describe('the data of a delete in Redis', () => {
+  it('expires, from the moment that a server claims it', async () => {
     await using redis = await startRedis();
     const held = Promise.withResolvers<void>();
     await using upstream = await startUpstream(async (request, response) => {
@@ -186,12 +186,12 @@ describe('what Redis keeps of a delete', () => {
   });
 });
 
-describe('a key that is new to a Redis whose memory is old enough', () => {
+describe('a key that is new to a Redis with a long enough memory', () => {
   it.each<[string, Answer, string]>([
     ['is not there', truto(404), 'NotFoundError'],
     ['is refused', remote(401), 'AccountNeedsReauthError'],
     ['is limited', truto(429), 'RateLimitedError'],
-  ])('has a result that says so when the engagement %s', async (_what, answer, member) => {
+  ])('has a result that shows it when the engagement %s', async (_what, answer, member) => {
     await using redis = await startRedis();
     await using upstream = await startUpstream(answer);
     await using facade = await startTestFacade(upstream.url, { REDIS_URL: redis.url });
@@ -250,7 +250,7 @@ describe.each(losses)('after %s, a delete', (_what, lose) => {
     ['429', truto(429)],
     ['400', truto(400)],
   ])(
-    'that another replica did before is of unknown outcome, when it is refused with %s now',
+    'that another replica did before has an unknown outcome, when it is refused with %s now',
     async (_status, refusal) => {
       await using lost = await loseAfter([done, done, refusal, truto(404)]);
       expect(await send(lost.other, 'k')).toMatchObject({ __typename: 'OutcomeUnknownError', retrySafe: true });
@@ -270,8 +270,8 @@ describe.each(losses)('after %s, a delete', (_what, lose) => {
   });
 });
 
-describe('while Redis is gone, and after', () => {
-  it('no result says that nothing was deleted where another replica may have done it', async () => {
+describe('while Redis is unreachable, and after that', () => {
+  it('no result reports that nothing was deleted if another replica may have deleted it', async () => {
     await using redis = await startRedis();
     await using upstream = await startUpstream(inTurn(done, truto(404), done, truto(403)));
     await using replicas = await startTwo(upstream.url, redis.url, { REQUEST_TIMEOUT_MS: '2000' });
@@ -285,7 +285,7 @@ describe('while Redis is gone, and after', () => {
     expect((await send(replicas.other, 'l', '2')).__typename).toBe('OutcomeUnknownError');
   });
 
-  it('a replica that was started since then doubts as well, since the others report what they did alone', async () => {
+  it('a replica that was started since then is in doubt too, because the others report their deletes without Redis', async () => {
     await using redis = await startRedis();
     await using upstream = await startUpstream(inTurn(done, truto(404)));
     const env = { REDIS_URL: redis.url, REQUEST_TIMEOUT_MS: '2000' };
@@ -300,10 +300,10 @@ describe('while Redis is gone, and after', () => {
   });
 });
 
-describe('a Redis that was silent', () => {
+describe('a Redis that did not answer', () => {
   afterEach(() => void vi.useRealTimers());
 
-  it('is asked again although the time of day is set back meanwhile', async () => {
+  it('is asked again, also when the time of day was set back', async () => {
     await using redis = await startRedis();
     const memory = await connectRedis(new Secret(redis.url), createLog({ destination: new PassThrough().resume() }));
     const ping = () => memory.ask((client) => client.ping());

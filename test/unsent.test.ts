@@ -53,7 +53,7 @@ async function inFlight({ url }: TestFacade): Promise<number> {
 }
 
 describe('a delete that is reported as not sent', () => {
-  it('R01 is not sent when the connection that it waited for comes after its deadline', async () => {
+  it('R01 is not sent when its connection is made after the deadline', async () => {
     const lookup = dns.lookup;
     type Found = (error: null, addresses: unknown, family?: number) => void;
     const asked: { readonly found: Found; readonly all: boolean }[] = [];
@@ -87,7 +87,7 @@ describe('a delete that is reported as not sent', () => {
     expect(upstream.deletes.map(idOf)).toEqual(['next', 'last']);
   });
 
-  it('R11 is not sent when its caller leaves while it waits for its turn', async () => {
+  it('R11 is not sent when its client disconnects while it waits for a permit', async () => {
     const { answer, held, release } = holding();
     await using upstream = await startRawUpstream([answer]);
     await using facade = await startTestFacade(upstream.url, { TRUTO_RATE_LIMITS: '0' });
@@ -111,7 +111,7 @@ describe('a delete that is reported as not sent', () => {
     expect(upstream.deletes.map(idOf)).not.toContain('left');
   });
 
-  it('R08 is not sent when its account begins to fail while it waits for its turn', async () => {
+  it('R08 is not sent when its breaker opens while it waits for a permit', async () => {
     const { answer, held, release } = holding();
     await using upstream = await startRawUpstream([answer]);
     await using facade = await startTestFacade(upstream.url, { TRUTO_RATE_LIMITS: '0' });
@@ -129,7 +129,7 @@ describe('a delete that is reported as not sent', () => {
     expect(ids.filter((id) => reached.has(id)).length).toBeLessThan(50);
   });
 
-  it('R01 is not sent when hardly any time is left: it would end as an unknown outcome', async () => {
+  it('R01 is not sent shortly before its deadline, when it would end as an unknown outcome', async () => {
     // Without it, the wait would be longer by a part of a second.
     vi.spyOn(Math, 'random').mockReturnValue(0);
     await using upstream = await startRawUpstream([refusal(429, ['retry-after: 1']), noContent]);

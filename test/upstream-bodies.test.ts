@@ -31,12 +31,12 @@ describe.each(hugeBodies)('S14 an upstream body $way', ({ attempts, answer }) =>
     expect([errors, requestCount]).toEqual([undefined, attempts]);
   });
 
-  it.each([400, 403, 404, 409])('leaves a %i without the form that would make it a refusal', async (statusCode) => {
+  it.each([400, 403, 404, 409])('makes a %i no refusal: the outcome is unknown', async (statusCode) => {
     const { data } = await answerTo(remove(), answer(statusCode));
     expect(data.deleteEngagement).toMatchObject({ __typename: 'OutcomeUnknownError', lastStatusCode: statusCode });
   });
 
-  it('is not what a rate limit is told by', async () => {
+  it('does not matter for a rate limit', async () => {
     const { data } = await answerTo(remove(), answer(429));
     expect(data.deleteEngagement.__typename).toBe('RateLimitedError');
   });
@@ -56,7 +56,7 @@ describe.each(hugeBodies)('S14 an upstream body $way', ({ attempts, answer }) =>
     expect(requestCount).toBe(1);
   });
 
-  it('keeps a delete with a snapshot from being sent', async () => {
+  it('stops a delete with a snapshot', async () => {
     const { data, requestCount } = await answerTo(remove('snapshot: true'), answer());
     expect(data.deleteEngagement.__typename).toBe('UpstreamUnavailableError');
     expect(requestCount).toBe(1);
@@ -78,7 +78,7 @@ function bodyOf(byteLength: number): Buffer {
 
 const ways: readonly (readonly [way: string, answerWith: (body: Buffer) => Answer])[] = [
   [
-    'that says how large it is',
+    'with a Content-Length',
     (body) => (_request, response) => {
       response.writeHead(200, { 'content-type': 'application/json', 'content-length': body.length }).end(body);
     },
@@ -102,7 +102,7 @@ const ways: readonly (readonly [way: string, answerWith: (body: Buffer) => Answe
 ];
 
 it.each(['', 'format: RAW', 'snapshot: true'])(
-  'S14 an upstream that compresses what it may is told not to, so that each body can be read: %s',
+  'S14 requests ask upstream not to compress, so that each body can be read: %s',
   async (argument) => {
     const compressing: Answer = ({ headers }, response) => {
       const body = Buffer.from(JSON.stringify({ id: 'e1', subject: 'Hello', integration: { name: 'capsule' } }));
@@ -133,7 +133,7 @@ describe.each(ways)('S14 an upstream body %s', (_way, answerWith) => {
     expect([data, errors]).toEqual([{ engagement: { subject } }, undefined]);
   });
 
-  it('of one byte more is given up', async () => {
+  it('of one byte more is refused', async () => {
     const body = bodyOf(maxBytes + 1);
     expect(body).toHaveLength(maxBytes + 1);
     for (const argument of ['', 'format: RAW']) {
@@ -156,7 +156,7 @@ describe('S24 an answer', () => {
     ...new Set(errors.map(({ extensions }) => extensions.code)),
   ];
 
-  it('leaves out what it has no room for, of a body by many names, and says what was deleted all the same', async () => {
+  it('leaves out values of a body with many aliases that do not fit, and still has the outcome', async () => {
     await using upstream = await startUpstream(json(200, { id: 'e1', large }), 'capsule');
     await using facade = await startTestFacade(upstream.url, env);
     const names = Array.from({ length: 10 }, (_, index) => `a${index}: raw`).join(' ');
@@ -174,7 +174,7 @@ describe('S24 an answer', () => {
     expect(upstream.deletes()).toHaveLength(2);
   });
 
-  it('has one room for all lists of deletes', async () => {
+  it('has room for all lists of deletes together', async () => {
     await using upstream = await startUpstream(json(200, { large }));
     await using facade = await startTestFacade(upstream.url, env);
     const list = (name: string) => `${name}: deleteEngagements(integratedAccountId: "a", format: RAW, items: [
@@ -209,7 +209,7 @@ describe('S24 an answer', () => {
 });
 
 describe('S24 large bodies that arrive at once', () => {
-  it('are handed over one in a turn of the event loop', async () => {
+  it('are parsed one per turn of the event loop', async () => {
     const count = 30;
     const waiting: ServerResponse[] = [];
     await using upstream = await startUpstream((_request, response) => {

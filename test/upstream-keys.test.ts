@@ -20,7 +20,7 @@ describe('against an upstream that repeats every answer of an Idempotency-Key, a
     ['500', truto(500)],
     ['502', truto(502)],
     ['504', truto(504)],
-  ])('gets through on its second attempt after a %s', async (_what, first) => {
+  ])('succeeds on its second attempt after a %s', async (_what, first) => {
     await using upstream = await startUpstream(replaying(first, done));
     await using facade = await startTestFacade(upstream.url);
     expect(await send(facade, 'k')).toMatchObject({ outcome: 'DELETED' });
@@ -36,7 +36,7 @@ describe('against an upstream that repeats every answer of an Idempotency-Key, a
     ['500', truto(500), 'OutcomeUnknownError', 2],
     ['408', truto(408), 'OutcomeUnknownError', 1],
     ['503 of the provider', remote(503), 'OutcomeUnknownError', 1],
-  ])('gets through when it is sent again with its own key after a %s', async (_what, refusal, member, attempts) => {
+  ])('succeeds when it is sent again with its own key after a %s', async (_what, refusal, member, attempts) => {
     await using upstream = await startUpstream(replaying(...Array<Answer>(attempts).fill(refusal), done));
     await using facade = await startTestFacade(upstream.url);
     expect((await send(facade, 'k')).__typename).toBe(member);
@@ -44,7 +44,7 @@ describe('against an upstream that repeats every answer of an Idempotency-Key, a
     expect(upstream.deletes()).toHaveLength(attempts + 1);
   });
 
-  it("gets through when it is sent again after a 401 of its caller's token", async () => {
+  it("succeeds when it is sent again after a 401 of its caller's token", async () => {
     await using upstream = await startUpstream(replaying(truto(401), done));
     await using facade = await startTestFacade(upstream.url, { AUTH_MODE: 'passthrough' });
     const document = 'mutation { deleteEngagement(id: 1, integratedAccountId: "a") { __typename } }';
@@ -55,7 +55,7 @@ describe('against an upstream that repeats every answer of an Idempotency-Key, a
     expect(body.data.deleteEngagement.__typename).toBe('DeleteEngagementSuccess');
   });
 
-  it('gets the answer that was lost, since it has the same key again', async () => {
+  it('gets the answer that was lost, because it has the same key again', async () => {
     await using upstream = await startUpstream(replaying(lostAnswer, truto(404)));
     await using facade = await startTestFacade(upstream.url);
     expect(await send(facade, 'k')).toMatchObject({ outcome: 'DELETED' });
@@ -73,7 +73,7 @@ describe('against an upstream that repeats every answer of an Idempotency-Key, a
     expect(keys[0]).not.toBe(keys[1]);
   });
 
-  it('names, to its caller and in the log, the key of the last attempt that was sent', async () => {
+  it('shows its caller and the log the key of the last attempt that was sent', async () => {
     await using upstream = await startUpstream(inTurn(truto(502), truto(502), truto(502), wait, lostAnswer));
     await using facade = await startTestFacade(upstream.url);
     const told = [(await send(facade, 'k')).upstreamIdempotencyKey, (await send(facade, 'k')).upstreamIdempotencyKey];
@@ -83,7 +83,7 @@ describe('against an upstream that repeats every answer of an Idempotency-Key, a
     expect(keysLogged(facade)).toEqual(told);
   });
 
-  it('of which nobody knows whether it may be repeated keeps its key: upstream may be what keeps it from being done twice', async () => {
+  it('that is not known to be safe to retry has the same key again, so that upstream can recognize it', async () => {
     await using upstream = await startUpstream(inTurn(wait, truto(502)));
     await using facade = await startTestFacade(upstream.url);
     const rest = ', remoteQuery: { a: 1 }';
@@ -95,7 +95,7 @@ describe('against an upstream that repeats every answer of an Idempotency-Key, a
   it.each<[string, readonly Answer[]]>([
     ['429', [truto(429), done]],
     ['500', [truto(500), truto(500), done]],
-  ])('gets through on another replica after a %s', async (_what, answers) => {
+  ])('succeeds on another replica after a %s', async (_what, answers) => {
     await using redis = await startRedis();
     await using upstream = await startUpstream(replaying(...answers));
     await using one = await startTestFacade(upstream.url, { REDIS_URL: redis.url });
@@ -108,7 +108,7 @@ describe('against an upstream that repeats every answer of an Idempotency-Key, a
   it.each<[string, readonly Answer[]]>([
     ['429', [truto(429), done]],
     ['500', [truto(500), truto(500), done]],
-  ])('of a bulk delete gets through after a %s', async (_what, answers) => {
+  ])('of a bulk delete succeeds after a %s', async (_what, answers) => {
     await using redis = await startRedis();
     const replies = replaying(...answers);
     const isThere = json(200, { id: '1' });
@@ -125,7 +125,7 @@ describe('against an upstream that repeats every answer of an Idempotency-Key, a
     expect(keys).toHaveLength(answers.length);
   });
 
-  it('of a bulk delete has the same key again after a lost connection, whoever tries it', async () => {
+  it('of a bulk delete has the same key again after a lost connection, on any server', async () => {
     await using redis = await startRedis();
     const replies = inTurn(lostAnswer, lostAnswer, done);
     const isThere = json(200, { id: '1' });
@@ -141,7 +141,7 @@ describe('against an upstream that repeats every answer of an Idempotency-Key, a
     expect([keys.length, new Set(keys).size]).toEqual([3, 1]);
   });
 
-  it('of a bulk delete whose end nobody knows has the key of its last attempt among the failures', async () => {
+  it('of a bulk delete with an unknown outcome has the key of its last attempt among the failures', async () => {
     await using redis = await startRedis();
     const looked = Promise.withResolvers<void>();
     await using upstream = await startUpstream(async (request, response) => {

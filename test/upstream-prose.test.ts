@@ -112,7 +112,7 @@ async function expectNoProse(facade: TestFacade, upstream: FakeUpstream, query: 
 describe('S12 an answer of upstream', () => {
   describe.concurrent.each(bodies)('whose body is %s', (_what, make) => {
     it.each(documents)(
-      'shows none of its prose, headers or address to the client of %s, whatever its status',
+      'shows none of its prose, headers or address to the client of %s, with any status',
       async (_of, document) => {
         await using upstream = await startUpstream(answerWith(make), answerWith(make));
         await using facade = await startTestFacade(upstream.url);
@@ -122,7 +122,7 @@ describe('S12 an answer of upstream', () => {
     );
   });
 
-  it('shows them no more when it is about a related record', async () => {
+  it('does not show them for a related record either', async () => {
     await using upstream = await startUpstream(({ path }, response) => {
       if (path.includes('/users/'))
         answerWith(bodies[1]?.[1] ?? String)({ path: '/409', query: {} } as never, response);
@@ -135,7 +135,7 @@ describe('S12 an answer of upstream', () => {
   it.each([
     ['RemoteApiError', 409],
     ['OutcomeUnknownError', 500],
-  ])("shows the provider's own body in %s when that is selected, and nothing else", async (member, status) => {
+  ])("shows only the provider's own body in %s, when that is selected", async (member, status) => {
     const provider = { why: 'the provider says' };
     await using upstream = await startUpstream((_request, response) => {
       const body = { ...inTrutosForm(status), truto_is_remote_error: true, raw_response: provider };
