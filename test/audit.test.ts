@@ -34,13 +34,13 @@ afterEach(async () => {
   await upstream[Symbol.asyncDispose]();
 });
 
-/** The log's lines of deletes, whole. */
+/** The complete log lines of deletes. */
 function deleteLines({ logged }: TestFacade): readonly Record<string, unknown>[] {
   const lines = logged().split('\n').filter(Boolean);
   return lines.map((line) => JSON.parse(line)).filter(({ msg }) => String(msg).startsWith('delete'));
 }
 
-/** Sends the same delete twice: Yoga executes the first, and the second is prepared, and answered in front of it. */
+/** Sends the same delete twice: Yoga executes the first, and the front door answers the second, which is prepared. */
 async function sendBothWays(variables: object, round: () => void = () => {}): Promise<readonly string[]> {
   const authorization = bearer(await signToken({ integrated_accounts: ['a'], sub: 'caller-7' }));
   const bodies: string[] = [];
@@ -54,7 +54,7 @@ async function sendBothWays(variables: object, round: () => void = () => {}): Pr
   return bodies;
 }
 
-/** What a line says whatever becomes of the delete; `matches` is all of it, so that nothing else may stand there. */
+/** The fields of every line. The test compares whole lines, so that none has more. */
 const line = (requestId: string, rest: object) => ({
   ...{ level: 30, time: expect.any(Number), msg: 'delete', requestId },
   ...{ callerId: 'caller-7', integratedAccountId: 'a', engagementId: 'e1', durationMs: expect.any(Number) },
@@ -74,7 +74,7 @@ function expectLines(rest: object, idempotencyKeys: readonly (string | undefined
   }
 }
 
-/** The keys that went along with the deletes, each once. */
+/** The keys of the deletes upstream. */
 const keysOnTheWire = (everyNth = 1) =>
   upstream
     .deletes()

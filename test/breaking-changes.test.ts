@@ -5,11 +5,11 @@ import { describe, expect, it } from 'vitest';
 
 const read = (file: string) => readFileSync(new URL(`../${file}`, import.meta.url), 'utf8');
 
-/** What the last release published. A release replaces it by `schema/schema.graphql`. */
+/** The schema of the last release. A release replaces it by `schema/schema.graphql`. */
 const released = read('schema/released/schema.graphql');
 const current = read('schema/schema.graphql');
 
-/** Where a change breaks clients, such as `Engagement.subject`. */
+/** The paths of changes that break clients, such as `Engagement.subject`. */
 async function breakingPaths(before: string, after: string): Promise<readonly string[]> {
   const changes = await diff(buildSchema(before), buildSchema(after));
   return changes.flatMap(({ criticality, path = 'the schema' }) =>
@@ -17,7 +17,7 @@ async function breakingPaths(before: string, after: string): Promise<readonly st
   );
 }
 
-/** What the changelog says of changes that break clients, since the last release. */
+/** The section of the changelog on breaking changes since the last release. */
 function declared(changelog: string): string {
   const unreleased = changelog.split(/^## /m).find((section) => section.startsWith('Unreleased')) ?? '';
   return unreleased.split(/^### /m).find((section) => section.startsWith('Breaking')) ?? '';

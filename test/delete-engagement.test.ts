@@ -137,7 +137,7 @@ describe('the deadline of an operation', () => {
     );
     const { body } = await facade.post(`mutation { ${aliases.join(' ')} }`);
     const names = Object.values(body.data).map((result) => (result as { __typename: string }).__typename);
-    // Four look-ups of a quarter each use it up; the deletes after that are not begun.
+    // Four look-ups of a quarter each use up the time, so the deletes after that are not started.
     const sent = names.filter((name) => name !== 'UpstreamUnavailableError');
     expect(upstream.deletes().length).toBeLessThanOrEqual(sent.length);
     expect(names.filter((name) => name === 'UpstreamUnavailableError').length).toBeGreaterThan(4);

@@ -5,7 +5,7 @@ import { type Answer, json, startUpstream } from './support/upstream.ts';
 
 const idOf = (path: string) => decodeURIComponent(path.split('/').at(-1) ?? '');
 
-/** Deletes everything but what is named as refused. */
+/** Deletes everything except the ids that are named as refused. */
 const answer: Answer = (request, response) => {
   const id = idOf(request.path);
   const refused: Record<string, number> = { missing: 404, forbidden: 403, conflict: 409 };
@@ -55,7 +55,7 @@ describe('deleteEngagements', () => {
     const waiting: (() => void)[] = [];
     const together: Answer = (request, response) => {
       waiting.push(() => answer(request, response));
-      // Nobody is answered before all are there.
+      // Upstream answers only after all have arrived.
       if (waiting.length === 20) for (const go of waiting) go();
     };
     await using server = await start(together);
@@ -143,7 +143,7 @@ describe('deleteEngagements', () => {
       itemsOf('1', '2'),
     );
     expect(body).toEqual({ data: { deleteEngagements: { __typename: 'DeleteEngagementsPayload' } } });
-    // All before the answer.
+    // All have run before the answer.
     expect(server.upstream.deletes()).toHaveLength(2);
     expect(server.facade.logged().match(/"msg":"delete"/g)).toHaveLength(2);
   });
@@ -211,7 +211,7 @@ describe('deleteEngagements', () => {
     )) {
       const ids = JSON.stringify(part).match(/"deletedEngagementId":"\w+"/g) ?? [];
       seen.push(...ids);
-      // The first is here while the second has no answer yet.
+      // The first has arrived while the second has no answer yet.
       if (seen.length === 1) release();
     }
     expect(seen.map((text) => text.split('"')[3])).toEqual(['1', 'late', '2']);

@@ -52,7 +52,7 @@ describe('the records of a list', () => {
   ])('are returned up to 16 MB, and then %s reports that its own is left out', (_what, result) => {
     const room = new AnswerRoom(1024 * 1024);
     const results = Array.from({ length: 10 }, () => withinRoom(result, room));
-    // Each is a little more than its megabyte.
+    // Each is slightly larger than a megabyte.
     expect(results.slice(0, 7)).toEqual(Array(7).fill(result));
     for (const left of results.slice(7)) {
       const text = JSON.stringify(left);

@@ -119,7 +119,7 @@ describe('the memory of deletes', () => {
     const memory = createDeleteMemory();
     const again = async (atMs: number) => {
       aheadMs = atMs;
-      // The cache looks at the clock once in a millisecond.
+      // The cache reads the clock once per millisecond.
       await new Promise((resolve) => setTimeout(resolve, 5));
       return (await performDelete(memory, keyed('k'), async () => success(null))).kind;
     };

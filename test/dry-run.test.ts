@@ -44,7 +44,7 @@ describe('a dry run', () => {
     ['that it could not be checked, since the look-up fails', truto(500), unchecked],
     ['that it could not be checked, since a proxy answers 401', json(401, undefined), unchecked],
     ['that it could not be checked, since a proxy answers 404', json(404, { error: 'no route' }), unchecked],
-    ['that it could not be checked, since nobody answers', () => {}, unchecked],
+    ['that it could not be checked, because upstream does not answer', () => {}, unchecked],
   ])('finds %s, and sends no delete', async (_what, lookUp, expected) => {
     await using upstream = await startUpstream(json(204, undefined), lookUp);
     await using facade = await startTestFacade(upstream.url, { AUTH_MODE: 'passthrough', REQUEST_TIMEOUT_MS: '1000' });

@@ -4,8 +4,8 @@ import { startTestFacade, type TestFacade } from './support/facade.ts';
 import { type Answer, type FakeUpstream, json, startUpstream } from './support/upstream.ts';
 
 /*
- * What a 2xx may be taken for, over one upstream and one facade: each account is one integration's, and each case says what
- * the next deletes get.
+ * What a 2xx proves, with one upstream and one facade. Each account belongs to one integration, and each case sets what
+ * upstream answers next.
  */
 
 const deletion = `mutation ($id: ID!, $account: ID!, $format: ResponseFormat!, $remote: Boolean!) {
@@ -43,7 +43,7 @@ interface Case {
   readonly format?: string;
   readonly integration?: string;
   readonly id?: string;
-  /** Select `remoteData`. */
+  /** True to select `remoteData`. */
   readonly remote?: boolean;
 }
 
@@ -64,7 +64,7 @@ const typed =
     response.writeHead(200, { ...headers }).end(text);
   };
 
-/** The ways in which a provider's body reaches a caller, each with what wraps it. */
+/** The ways in which a provider's body reaches a caller, each with its wrapper. */
 const ways: readonly (readonly [string, Case, (body: unknown) => unknown])[] = [
   ['in RAW', { format: 'RAW' }, (body) => body],
   ['in UNIFIED', { format: 'UNIFIED' }, (body) => body],
@@ -72,7 +72,7 @@ const ways: readonly (readonly [string, Case, (body: unknown) => unknown])[] = [
   ['in remote_data', { remote: true }, (body) => ({ id: 'e1', remote_data: body })],
 ];
 
-/** What reads like a refusal, from any sender. */
+/** Bodies that read like a refusal, from any sender. */
 const refusals: readonly unknown[] = [
   { statusCode: 403, error: 'Forbidden', message: 'no' },
   { statusCode: '500' },
@@ -105,7 +105,7 @@ const refusals: readonly unknown[] = [
   { status: 'fail', data: { id: 'e1' } },
 ];
 
-/** What must stay a success, from any sender. */
+/** Bodies that must be a success, from any sender. */
 const successes: readonly unknown[] = [
   {},
   { id: 'e1' },
@@ -119,7 +119,7 @@ const successes: readonly unknown[] = [
   { succeded: true },
   { status: 200 },
   { status_code: 200, http_status: '204' },
-  // Halves of a page are none.
+  // Half of a page is no page.
   { result: [{ id: 'e2' }] },
   { next_cursor: null },
   true,

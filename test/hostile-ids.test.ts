@@ -25,14 +25,14 @@ const reading = `query ($id: ID! = "e1", $account: ID! = "a") {
 const engagements = /^(DELETE|GET) \/unified\/crm\/engagements\/([^/?#\s]+)\?[\x21-\x7e]+ HTTP\/1\.1\r\n/;
 const accounts = /^(GET) \/integrated-account\/([^/?#\s]+) HTTP\/1\.1\r\n/;
 
-/** Places of an id, and the requests whose one path segment it becomes. */
+/** Positions of an id in a request, and the upstream requests with that path segment. */
 const places = [
   ['an engagement to delete', removal, 'id', /^DELETE /, engagements],
   ['an engagement to read', reading, 'id', /^GET \/unified/, engagements],
   ['the account of a delete', removal, 'account', /^GET \/integrated-account/, accounts],
 ] as const;
 
-/** Posts it, and tells what upstream got for it, and what came back. */
+/** Posts it. Returns the requests upstream and the response. */
 async function send(document: string, variables: object) {
   const before = upstream.requests.length;
   const { body } = await facade.post(document, variables);

@@ -42,7 +42,7 @@ describe('the look-up of the integration', () => {
     ['answers a list', json(200, { result: [], next_cursor: null })],
     ['shows another account by a number', json(200, { id: 7, integration: { name: 'hubspot' } })],
     ['names an integration by what is no text', json(200, { integration: { name: 7, label: ['affinity'] } })],
-    ['names an integration nobody knows', json(200, { integration: { name: 'brandnewcrm' } })],
+    ['names an unknown integration', json(200, { integration: { name: 'brandnewcrm' } })],
     ['never answers', () => {}],
   ] as [string, Answer][])('never stands in the way when it %s', async (_how, answer) => {
     await using upstream = await startUpstream(json(204, undefined), answer);
@@ -78,7 +78,7 @@ describe('the look-up of the integration', () => {
     await using upstream = await startUpstream(json(204, undefined), json(200, { integration }));
     await using facade = await startTestFacade(upstream.url);
     const { body } = await facade.post(mutation, { id: '1', account: 'a' });
-    // Affinity takes no delete without the type.
+    // Affinity requires the type.
     expect(body.data.deleteEngagement.__typename).toBe('InvalidInputError');
     expect(upstream.deletes()).toHaveLength(0);
   });
@@ -114,7 +114,7 @@ describe('the time that a look-up may take', () => {
 
 const missing = 'IntegratedAccountNotFoundError';
 const code = 'INTEGRATED_ACCOUNT_NOT_FOUND';
-/** The wordings in which an upstream may say that it has no such account. */
+/** Messages by which an upstream may report a missing account. */
 const words = [
   'Integrated account not found',
   'Integrated account with id 6f9-a was not found',
@@ -122,7 +122,7 @@ const words = [
 ];
 const shown = json(200, { integration: { name: 'capsule' } });
 
-/** An upstream that answers deletes so, reads with a 404 that says nothing, and look-ups as they come in turn, the last for ever. */
+/** An upstream that answers deletes like this, reads with an unclear 404, and look-ups with the list in order, repeating the last. */
 async function start(onDelete: Answer, ...lookUps: readonly Answer[]) {
   const stack = new AsyncDisposableStack();
   let count = 0;

@@ -5,7 +5,7 @@ import { startTestFacade, type TestFacade } from './support/facade.ts';
 import { connectRaw } from './support/raw-client.ts';
 import { type FakeUpstream, json, startUpstream } from './support/upstream.ts';
 
-/** What stands in every place of a request, and nowhere else. */
+/** A text in every position of a request, and nowhere else. */
 const canary = 'zyxCanary';
 
 /** The longest line that the log may have, in characters. */
@@ -13,7 +13,7 @@ const maxLineCharacters = 16_384;
 
 let upstream: FakeUpstream;
 let facade: TestFacade;
-/** Everything that is done for a request fails while this is set: a fault of ours. */
+/** While this is set, every request fails by a fault of this server. */
 let planted: Error | undefined;
 beforeAll(async () => {
   upstream = await startUpstream(json(200, { id: 'e1', subject: canary, result: [] }), 'capsule');
@@ -31,7 +31,7 @@ afterAll(async () => {
   await upstream[Symbol.asyncDispose]();
 });
 
-/** Posts a body as it is, and waits for the whole answer. */
+/** Posts a body unchanged, and waits for the whole answer. */
 async function post(body: string, headers: Record<string, string> = {}, path = '/graphql'): Promise<void> {
   const outgoing = request(facade.url + path, {
     method: 'POST',
@@ -44,7 +44,7 @@ async function post(body: string, headers: Record<string, string> = {}, path = '
   await once(response, 'end');
 }
 
-/** Fails when the log has the canary, or a line that is too long. */
+/** Fails if the log has the canary, or a line that is too long. */
 function expectNothingLogged(): void {
   expect(facade.logged()).not.toContain(canary);
   for (const line of facade.logged().split('\n')) expect(line.length).toBeLessThanOrEqual(maxLineCharacters);
@@ -108,7 +108,7 @@ const requests: readonly (readonly [where: string, body: string, headers?: Recor
 describe('S22 the log has no content of', () => {
   it.each(requests.map(([where, ...rest]) => ({ where, rest })))('$where', async ({ rest }) => {
     const [body, headers, path] = rest;
-    // Twice: the second time, the server knows the document.
+    // Twice: the second request runs as a prepared operation.
     await post(body, headers, path);
     await post(body, headers, path);
     expectNothingLogged();

@@ -10,7 +10,7 @@ import { expectNoSecrets, findSecrets } from './support/canary.ts';
 import { runProgram } from './support/run-program.ts';
 import { runs } from './support/runs.ts';
 
-/** What the log writes while `write` uses it: each line must be JSON. */
+/** The lines that `write` logs. Each must be JSON. */
 function linesOf(secrets: readonly string[], write: (log: Log) => void): { text: string; lines: unknown[] } {
   let text = '';
   const destination = new Writable({
@@ -87,9 +87,9 @@ describe('S01 the log', () => {
     const { text } = linesOf([token], write);
     expectNoSecrets(text, [token]);
     expect(text).toContain('[redacted]');
-    // The test would not find what is not there: without the secret, the log does show it.
-    const told = linesOf([], write).text;
-    expect(told).not.toBe(text);
+    // Proves that the test can fail: a log without this secret shows it.
+    const shown = linesOf([], write).text;
+    expect(shown).not.toBe(text);
   });
 
   it.each([
@@ -238,7 +238,7 @@ describe('S01 with any secret in any position', () => {
       fc.base64String({ minLength: 8, maxLength: 90 }),
       fc.stringMatching(/^[\x21-\x7e]{8,64}$/),
     )
-    // What every line says of itself is no secret.
+    // The fields of every line are no secret.
     .filter(
       (text) =>
         findSecrets('{"level":30,"time":1790000000000,"a":{"b":["[redacted]"]},"msg":"[redacted]"}', [text]).length ===
@@ -280,7 +280,7 @@ it('S01 the secrets of a configuration are its token and its shared secret', () 
   expect(reveal({ AUTH_MODE: 'passthrough' })).toEqual([]);
   const proxy = 'http://user:pass%2Fword@proxy:3128/';
   expect(reveal({ HTTPS_PROXY: proxy })).toEqual([proxy, 'pass/word']);
-  // A user alone is most likely a password.
+  // A user without a password is probably a password.
   expect(reveal({ SANDBOX: '1', REDIS_URL: 'redis://pass@r' })).toEqual(['redis://pass@r', 'pass']);
   expect(reveal({})).toEqual([]);
 });

@@ -14,7 +14,7 @@ const key: NodeKey = { resource: 'engagements', integratedAccountId: 'a', kind: 
 
 describe('a node id', () => {
   it('is read back as it was written', () => {
-    // Any id that may be sent: another is in no record, and is not read back.
+    // Any valid id. No record has another, and node ids with others are not read.
     const id = fc
       .string({ unit: 'grapheme', minLength: 1, maxLength: 40 })
       .filter((text) => checkId(text, []).length === 0);
@@ -109,10 +109,10 @@ describe.each(sandboxAccounts.filter(({ rule }) => rule).map((each) => [each.int
         expect(engagement.nodeId).toBe(listed);
         const { node } = await ask(facade, nodeQuery, { nodeId: listed });
         expect(node).toMatchObject({ __typename: 'Engagement', nodeId: listed, id, integratedAccountId: account.id });
-        // The second time is answered as prepared.
+        // The second request runs as a prepared operation.
         const deleted = { deletedNodeId: listed, engagement: { nodeId: listed }, warnings: [] };
         expect(await ask(facade, deleteQuery, variables)).toEqual({ deleteEngagement: deleted });
-        // Some show what is left of it.
+        // Some providers still return a part of it.
         if (!account.rule?.softDeletes)
           expect(await ask(facade, nodeQuery, { nodeId: listed })).toEqual({ node: null });
       }
@@ -121,7 +121,7 @@ describe.each(sandboxAccounts.filter(({ rule }) => rule).map((each) => [each.int
   },
 );
 
-/** A call 5 and a meeting 5, beside a user, a contact and an account with that id. */
+/** A call 5 and a meeting 5, and a user, a contact and an account with the same id. */
 const numbered: Answer = ({ path, query }, response) => {
   const [, , , resource = '', id] = path.split('/');
   const engagement = (type: unknown) => ({
@@ -147,7 +147,7 @@ describe('node ids', () => {
     expect(new Set(ids).size).toBe(5);
     expect(meeting.owner.nodeId).toBe(call.owner.nodeId);
     expect(reads(upstream)).toHaveLength(1);
-    // Without it, a call and a meeting could not be told apart.
+    // Without it, a call and a meeting could not be distinguished.
     expect(reads(upstream)[0]?.query.truto_exclude_fields).not.toContain('engagement_type');
 
     const { node } = await ask(facade, nodeQuery, { nodeId: meeting.nodeId });

@@ -20,7 +20,7 @@ describe('a 2xx answer is a success', () => {
       outcome,
       engagement,
     });
-    // What the answer lacks is told, and nothing else.
+    // Only the missing fields have a warning.
     expect(result.warnings).toEqual([expect.stringContaining('snapshot: true')]);
     expect(result.errors).toBeUndefined();
   });
@@ -68,7 +68,7 @@ describe('a 2xx answer is a success', () => {
       outcome: 'DELETED',
       raw,
       engagement: null,
-      // The document selects fields of the record too, which a raw answer does not have.
+      // The document also selects fields of the record, which a raw answer does not have.
       warnings: [expect.stringContaining('snapshot: true')],
     });
   });
@@ -193,7 +193,7 @@ describe('R05 a refusal that is not in the form of Truto leaves the outcome unkn
   ];
   const statuses = [400, 401, 403, 404, 405, 407, 409, 410, 413, 422, 451, 499, 501, 503];
 
-  it.each(forms)('of %s, whatever its status', async (_what, answerWith) => {
+  it.each(forms)('of %s, with any status', async (_what, answerWith) => {
     let status = 0;
     await using upstream = await startUpstream((...args) => answerWith(status)(...args));
     await using facade = await startTestFacade(upstream.url, { AUTH_MODE: 'passthrough', TRUTO_RATE_LIMITS: '0' });

@@ -21,7 +21,7 @@ setFlagsFromString('--expose-gc');
 const times = (count: number, make: (index: number) => string) =>
   Array.from({ length: count }, (_, index) => make(index)).join(' ');
 
-/** What a resolver needs, over an upstream that always answers so. */
+/** A resolver's context, with an upstream that always answers like this. */
 function contextOver(attempt: Attempt): Context {
   const caller = { id: 'c', grants: 'all', authorization: new Secret('Bearer t'), bringsToken: false } as const;
   return {
@@ -60,7 +60,7 @@ function prepare(query: string, variables: Record<string, unknown> = {}) {
   return { document, prepared: operations.find({ query, variables }) };
 }
 
-/** Values as upstream documents them, and as it does not. */
+/** Values of the documented form, and malformed ones. */
 const value = fc.oneof(
   fc.constantFrom(null, true, 7, 1.5, '', 'call', '"\\\u2028é', '2026-01-01T00:00:00Z', '2026-13-99', [], {}),
   fc.constantFrom({ id: '1' }, [{ id: 1 }, { id: 'x' }], [{ id: null }], [null], { id: {} }),
@@ -97,7 +97,7 @@ const attempts: fc.Arbitrary<Attempt> = fc.oneof(
   ),
 );
 
-/** What `$v0` to `$v3` are in a later request for the same document. */
+/** The values of `$v0` to `$v3` in a later request with the same document. */
 const otherVariables = fc.dictionary(
   fc.constantFrom('v0', 'v1', 'v2', 'v3'),
   fc.constantFrom<unknown>(true, false, null, 1),
@@ -166,7 +166,7 @@ describe('a prepared operation', () => {
       }),
       { numRuns: runs(1000) },
     );
-    // Otherwise the property would hold for want of anything to compare.
+    // Otherwise the property would hold without comparing anything.
     expect(ends.answer).toBeGreaterThan(runs(1000) / 10);
   });
 
@@ -205,7 +205,7 @@ describe('a prepared operation', () => {
     };
     const references = [...(await send('1')), ...(await send('2'))];
     await send('3');
-    // The engine may itself hold on to what it used last, for a moment: what is kept stays for ever.
+    // The engine may hold the last values for a moment. A leak would hold them for ever.
     const left = () => {
       collectGarbage();
       return references.filter((reference) => reference.deref()).length;

@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { startTestFacade, type TestFacade } from './support/facade.ts';
 import { type FakeUpstream, startUpstream } from './support/upstream.ts';
 
-/** What would show in every object, if somebody copied it carelessly. */
+/** A property that every object would have after a careless copy. */
 const evil = '{"polluted":"yes","toString":"yes","statusCode":500,"isRemote":true}';
 const everywhere = `"__proto__":${evil},"constructor":{"prototype":${evil}},"prototype":${evil}`;
 
@@ -43,7 +43,7 @@ afterAll(async () => {
   await upstream[Symbol.asyncDispose]();
 });
 
-/** Posts a body as text, since objects made here would lose what it is about, with headers as given. */
+/** Posts a body as text, because an object would lose these names, with the given headers. */
 async function post(body: string, headers: Record<string, string> = {}) {
   const outgoing = request(`${facade.url}/graphql`, {
     method: 'POST',
@@ -67,7 +67,7 @@ describe('S13 __proto__, constructor and prototype', () => {
     const data = `{"__proto__":${evil},"constructor":{"prototype":${evil}},"kept":[{"__proto__":${evil}}]}`;
     answer = `{${everywhere},"id":"e1","subject":"s","owner":{${everywhere},"id":"o"},"contact":[{${everywhere},"id":"c"}],
       "phone_numbers":[{${everywhere},"number":"5"}],"custom_fields":${data},"remote_data":${data}}`;
-    // What was read of the document once must be read the same way the next time.
+    // The second request runs as a prepared operation, and must have the same result.
     for (let round = 0; round < 2; round += 1) {
       const { data: shown, errors } = await post(bodyWith('"variables":{}'));
       expect(errors).toBeUndefined();

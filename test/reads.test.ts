@@ -64,7 +64,7 @@ describe('Query.engagement', () => {
   ];
   it.each(broken)('is null with the code %s for an error that a reader can act on', async (code, failing, details) => {
     answer = failing;
-    // An account of its own: a rate limit pauses it.
+    // Its own account, because a rate limit pauses it.
     const { status, body } = await one(`id: 1, integratedAccountId: "${code}"`);
     expect(status).toBe(200);
     expect(body.data).toEqual({ engagement: null });

@@ -30,7 +30,7 @@ const documented: Record<WireField, unknown> = {
   remote_data: { anything: ['at', 'all', 1, null] },
 } as Record<WireField, unknown>;
 
-/** What each kind of field must not take; each with a text that no warning may repeat. */
+/** Values that each kind of field must not accept, each with a text that no warning may repeat. */
 const wrongText: readonly unknown[] = [['CANARY'], { text: 'CANARY' }, Number.POSITIVE_INFINITY];
 const wrongReference = ['CANARY', 7, [{ id: 'CANARY' }], { name: 'CANARY' }, { id: { id: 'CANARY' } }];
 const wrongList = ['CANARY', { id: 'CANARY' }, ['CANARY'], [{ id: '1' }, { name: 'CANARY' }], [{ id: '1' }, null]];
@@ -52,7 +52,7 @@ function read(json: Record<string, unknown>, fields: readonly WireField[] = wire
   return { record: own, unreadable };
 }
 
-/** Text that is a date-time, or nearly. */
+/** Text that is a date-time, or looks like one. */
 const nearDate = fc
   .tuple(
     fc.constantFrom('2026', '2024', '1900', '2000', '0000', '9999', '10000', '26', '-001'),

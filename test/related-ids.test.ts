@@ -6,7 +6,7 @@ import { type RawAnswer, record, startRawUpstream } from './support/raw-upstream
 const query = '{ engagement(id: "e1", integratedAccountId: "a") { contacts { id name } } }';
 
 describe("S04 an id in upstream's record", () => {
-  /** Reads an engagement with such contacts, and tells what the contacts came to and which requests were made for them. */
+  /** Reads an engagement with such contacts. Returns the contacts, and the requests for them. */
   async function readContacts(contactIds: readonly string[]) {
     const engagement = record({ id: 'e1', contact: contactIds.map((id) => ({ id })) });
     const onRead: RawAnswer = (socket, request) =>

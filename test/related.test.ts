@@ -9,7 +9,7 @@ import { type Answer, type FakeUpstream, json, startUpstream } from './support/u
 const ids = (prefix: string, count: number) =>
   Array.from({ length: count }, (_, index) => ({ id: `${prefix}${index}` }));
 
-/** Answers each related record with a name made of its resource and id, and an engagement or page as given. */
+/** Answers each related record with a name from its resource and id, and an engagement or page as given. */
 function answerWith(engagement: object, page: readonly object[] = [], related?: Answer): Answer {
   return (request, response) => {
     const [, , , resource = '', id] = request.path.split('/');
@@ -197,7 +197,7 @@ describe('the type of each related resource', () => {
   ] as const)('%s reads every documented field of %s, and no other', (typeName, resource) => {
     const fields = Object.values((schema.getType(typeName) as GraphQLObjectType).getFields());
     const read = fields
-      // The caller says the one, this server makes the other.
+      // The first is in the request, the second is created by this server.
       .filter(({ name }) => !['integratedAccountId', 'nodeId'].includes(name))
       .map(({ extensions }) => extensions.wireField ?? extensions.pothosExposedField);
     expect([...new Set(read)].sort()).toEqual([...wireFieldsOf(resource)].sort());

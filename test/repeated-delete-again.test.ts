@@ -27,7 +27,7 @@ describe('a delete that may have been executed, and arrives again with its key',
     const account = truto(403);
     await using upstream = await startUpstream((request, response) => {
       if (isRevoked) truto(401)(request, response);
-      // Too large to be remembered: the second attempt has to read it again.
+      // Too large to store, so the second attempt must read it again.
       else if (request.method === 'GET') json(200, { id: '1', subject: 'x'.repeat(70_000) })(request, response);
       else response.destroy();
     }, account);
@@ -98,7 +98,7 @@ describe('a streamed body of a delete that arrives twice at once', () => {
     const first = send(facade, 'k', '1', ', format: STREAM');
     await expect.poll(() => upstream.deletes().length).toBe(1);
     const second = send(facade, 'k', '1', ', format: STREAM');
-    // It has come in by the time that a later request is answered.
+    // When a later request is answered, it has arrived.
     await fetch(`${facade.url}/health`);
     release.resolve();
     expect((await first).stream.chunks).toHaveLength(1);

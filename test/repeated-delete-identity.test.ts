@@ -125,7 +125,7 @@ describe('a delete with the Idempotency-Key of an earlier one', () => {
     });
     await using facade = await startTestFacade(upstream.url, env);
     const headers = await Promise.all(tokens.map(async (sign) => ({ ...withKey('k'), ...bearer(await sign()) })));
-    // The key of one caller brings it to its own delete, again and again, and never to the other's.
+    // The key of each caller always leads to its own delete, never to the other's.
     const all = [...headers, ...headers].map((each) => facade.post(`mutation { ${removal('1')} }`, {}, each));
     await expect.poll(() => upstream.deletes().length).toBe(2);
     await fetch(`${facade.url}/health`);

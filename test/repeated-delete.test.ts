@@ -31,7 +31,7 @@ describe('a delete that arrives twice with the same Idempotency-Key', () => {
     await using facade = await startTestFacade(upstream.url);
     const all = ['k', 'k', 'k'].map((key) => send(facade, key));
     await expect.poll(() => upstream.deletes().length).toBe(1);
-    // The others have come in by the time that a later request is answered.
+    // When a later request is answered, the others have arrived.
     await fetch(`${facade.url}/health`);
     release.resolve();
     const results = await Promise.all(all);

@@ -39,7 +39,7 @@ function expectOneAccount(id: string): void {
   expectOneSegment(buildIntegratedAccountRequest(id, 'Bearer token').path, '/integrated-account/', id);
 }
 
-/** Any UTF-16 text, half pairs included; whole pairs; and what path parsers find special. */
+/** Any UTF-16 text, with half pairs, whole pairs, and characters that are special in a path. */
 const anyText = fc.oneof(
   fc.string({ unit: fc.integer({ min: 0, max: 0xffff }).map((unit) => String.fromCharCode(unit)) }),
   fc.string({ unit: 'binary', size: 'medium' }),
@@ -107,7 +107,7 @@ describe('S04 the ids in the parameters', () => {
 });
 
 describe('S06 text that a request line cannot contain', () => {
-  /** Every place that a text of a caller's own has in a request. */
+  /** Every position of a caller's text in a request. */
   const places: readonly (readonly [place: string, (text: string) => Partial<DeleteEngagementInput>])[] = [
     ['parameters.content', (content) => ({ parameters: { content } })],
     ['parameters.subject', (subject) => ({ parameters: { subject } })],

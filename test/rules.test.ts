@@ -38,8 +38,8 @@ describe.each(documented)('%s', (name, need, types, listed) => {
 
   it.each(engagementTypes)('with engagementType %s finds what the table documents', (engagementType) => {
     const refused = { severity: 'REFUSAL', path: ['engagementType'], allowedValues: allowed };
-    const told = { severity: 'WARNING', path: ['engagementType'], allowedValues: [] };
-    const expected = need === '' ? [told] : words(types).includes(engagementType) ? [] : [refused];
+    const warned = { severity: 'WARNING', path: ['engagementType'], allowedValues: [] };
+    const expected = need === '' ? [warned] : words(types).includes(engagementType) ? [] : [refused];
     expect(check(name, { engagementType })).toMatchObject(expected);
   });
 

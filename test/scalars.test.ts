@@ -23,7 +23,7 @@ const moment = fc.date({
 
 const offset = fc.oneof(fc.constant(0), fc.integer({ min: -1439, max: 1439 }));
 
-/** A moment as a clock that is ahead of UTC by some minutes shows it, with so many digits of a second. */
+/** A moment with an offset in minutes, and that many digits of a second. */
 const written = fc
   .tuple(moment, offset, fc.integer({ min: 0, max: 6 }), fc.boolean())
   .map(([date, aheadMinutes, digits, isUpperCase]) => {

@@ -33,7 +33,7 @@ function selectionsOf(source: string, variableValues: Record<string, unknown> = 
   return seen.map(readSelection);
 }
 
-/** What is selected by `deleteEngagement { ... }`. */
+/** The selection of `deleteEngagement { ... }`. */
 function selectionOf(body: string, fragments = ''): SelectedFields & { excluded: readonly string[] } {
   const [selection] = selectionsOf(
     `mutation { deleteEngagement(id: "1", integratedAccountId: "a") ${body} } ${fragments}`,
@@ -44,7 +44,7 @@ function selectionOf(body: string, fragments = ''): SelectedFields & { excluded:
 }
 
 const onSuccess = (body: string) => `{ ... on DeleteEngagementSuccess ${body} }`;
-/** The fields to be excluded beside those; `remote_data` has a parameter of its own. */
+/** All other fields, which are excluded. `remote_data` has its own parameter. */
 function othersThan(selected: readonly string[]): readonly string[] {
   const known = Object.values(wireNames).filter((name) => name !== 'id' && name !== 'remote_data');
   const others = wireFieldsOf('engagements').filter((name) => known.includes(name) && !selected.includes(name));

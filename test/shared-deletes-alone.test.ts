@@ -4,7 +4,7 @@ import { rememberedMs } from '../src/engagement/delete/delete-memory.ts';
 import { createSharedDeletes } from '../src/engagement/delete/shared-deletes.ts';
 import type { RedisClient } from '../src/redis/client.ts';
 
-/** A Redis of which a test decides what each script answers; undefined is no answer. */
+/** A Redis with the answers of the test for each script. Undefined means no answer. */
 function scripted(backSince: number | undefined, answers: Readonly<Record<string, () => unknown>>) {
   const asked: string[] = [];
   const names = ['claimDelete', 'settleDelete', 'noteDeleteMemory'];
@@ -48,7 +48,7 @@ describe('deletes of a server without Redis', () => {
       await setImmediate();
       return asked.filter((name) => name === 'noteDeleteMemory').length;
     };
-    // One when it starts.
+    // One report at the start.
     const counts = [await reports()];
     for (const key of ['one', 'two']) {
       expect(await claim(keyed(key))).toMatchObject({ kind: 'mine', isInDoubt: true });

@@ -14,18 +14,18 @@ import { type Answer, json, startUpstream } from './support/upstream.ts';
 const done = json(204, undefined);
 const unknownRest = { retrySafe: true, upstreamIdempotencyKey: 'k', lastStatusCode: null, engagement: null };
 
-/** Has Redis carry out commands, as somebody at its terminal does. */
+/** Runs commands in Redis, as an operator at its terminal does. */
 async function tell({ url }: RedisServer, work: (redis: Redis) => Promise<unknown>): Promise<void> {
   const redis = new Redis(url);
   await work(redis);
   redis.disconnect();
 }
 
-/** Makes its memory as old as one that has been used for long. */
+/** Makes its memory as old as one that has been in use for a long time. */
 const age = (redis: RedisServer) =>
   tell(redis, async (client) => expect(await client.hset('{engagements}:delete-memory', 'since', 1)).toBe(0));
 
-/** Ends the claim of the one delete that is under way, as if its server had not come back; answers its name. */
+/** Ends the claim of the delete in flight, as if its server had stopped. Returns its key. */
 async function endClaim(redis: RedisServer): Promise<string> {
   let claim = '';
   await tell(redis, async (client) => {
@@ -35,7 +35,7 @@ async function endClaim(redis: RedisServer): Promise<string> {
   return claim;
 }
 
-/** Since when its memory is complete, as it says itself. */
+/** The moment since which its memory is complete, as stored in Redis. */
 async function memorySince(redis: RedisServer): Promise<number> {
   let since: string | null = null;
   await tell(redis, async (client) => {
@@ -44,7 +44,7 @@ async function memorySince(redis: RedisServer): Promise<number> {
   return Number(since);
 }
 
-/** Waits until a replica whose connection was lost has it again. */
+/** Waits until a replica is connected again. */
 const isBack = (facade: { url: string }) =>
   expect
     .poll(async () => (await fetch(`${facade.url}/metrics`)).text(), { timeout: 5_000 })
@@ -69,7 +69,7 @@ describe('a delete with a key that another replica has claimed', () => {
     expect(await first).toMatchObject({ outcome: 'DELETED' });
     expect(await send(other, 'k')).toMatchObject({ outcome: 'DELETED' });
     expect(upstream.deletes()).toHaveLength(1);
-    // To wait in vain is no loss of Redis.
+    // A wait that timed out is no loss of Redis.
     expect(await memorySince(redis)).toBe(1);
   });
 
@@ -85,7 +85,7 @@ describe('a delete with a key that another replica has claimed', () => {
     };
     expect(await claim(keyed)).toMatchObject({ kind: 'mine', isInDoubt: true });
     await settle(keyed, undefined, 0);
-    // It has not been silent for long enough to be given up.
+    // It has not been silent long enough to count as lost.
     expect(memory.isReachable).toBe(true);
   });
 });
@@ -99,7 +99,7 @@ describe('a delete that is not safe to retry, after its server stopped', () => {
     await using one = await startTestFacade(upstream.url, env);
     void send(one, 'k', '1', rest);
     await expect.poll(() => upstream.deletes().length).toBe(1);
-    // As when it is killed: its claim has an end, and nobody settles it.
+    // As when it is killed: its claim expires unsettled.
     const claim = await endClaim(redis);
     await using other = await startTestFacade(upstream.url, env);
     await using third = await startTestFacade(upstream.url, env);
@@ -149,7 +149,7 @@ describe('a delete that another server is sending when Redis is lost', () => {
     void send(replicas.one, 'k', '1', rest);
     await expect.poll(() => upstream.deletes().length).toBe(1);
     const second = send(replicas.other, 'k', '1', rest);
-    // The second waits for the first by the time that a delete which came after it is done.
+    // When a later delete is done, the second waits for the first.
     await send(replicas.other, 'another', '2');
     await redis.kill();
     expect(await second).toMatchObject(end);
@@ -179,7 +179,7 @@ describe('the data of a delete in Redis', () => {
     held.resolve();
     await first;
     const settled = await lifetimes();
-    // The claim; then the outcome, and how many attempts were answered, which is kept for a day.
+    // The claim; then the outcome, and the number of answered attempts, which is stored for a day.
     expect([claimed.length, settled.length]).toEqual([1, 2]);
     for (const lifetime of [...claimed, ...settled]) expect(lifetime).toBeGreaterThan(0);
     expect(Math.max(...claimed, Math.min(...settled))).toBeLessThanOrEqual(10 * 60_000);
@@ -200,7 +200,7 @@ describe('a key that is new to a Redis with a long enough memory', () => {
   });
 });
 
-/** What makes Redis forget, or unable to say what it knows. */
+/** The ways in which Redis loses its data, or cannot return it. */
 const losses: readonly [string, (redis: RedisServer) => Promise<void>][] = [
   ['FLUSHALL', (redis) => tell(redis, (client) => client.flushall())],
   [
@@ -213,7 +213,7 @@ const losses: readonly [string, (redis: RedisServer) => Promise<void>][] = [
   [
     'a restart with an older state',
     async (redis) => {
-      // As from a snapshot that was made before the last deletes.
+      // As from a snapshot before the last deletes.
       await tell(redis, async (client) => {
         await client.flushall();
         await client.hset('{engagements}:delete-memory', 'claims', 0, 'since', 1);
@@ -229,7 +229,7 @@ describe.each(losses)('after %s, a delete', (_what, lose) => {
     const upstream = stack.use(await startUpstream(inTurn(...answers), 'capsule'));
     const replicas = stack.use(await startTwo(upstream.url, redis.url, { REQUEST_TIMEOUT_MS: '2000' }));
     await age(redis);
-    // Each of them has seen what Redis knows.
+    // Each of them has seen the state of Redis.
     await send(replicas.other, 'earlier', '0');
     await send(replicas.one, 'k');
     await lose(redis);

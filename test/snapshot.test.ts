@@ -20,7 +20,7 @@ interface Answers {
   readonly note?: Answer;
 }
 
-/** Sends the mutation to an upstream that answers so, and tells the calls it saw besides the look-up. */
+/** Sends the mutation with an upstream that answers like this. Returns its requests besides the look-up. */
 async function run(
   query: string,
   { read = json(200, {}), remove = json(204, undefined), note = truto(404) }: Answers,

@@ -41,7 +41,7 @@ describe('an initialCount', () => {
 describe('a streamed answer with an unknown outcome', () => {
   it('is reported as such, and its body is closed', async () => {
     const closed = Promise.withResolvers<void>();
-    // It is never quiet for as long as an operation may take: nothing else would end it.
+    // It never pauses for the time of an operation, so no other limit ends it.
     await using upstream = await startUpstream((_request, response) => {
       response.writeHead(207);
       const drip = setInterval(() => response.write('drop'), 50);
@@ -83,7 +83,7 @@ describe('the chunks of one body', () => {
 });
 
 describe('S28 streamed bodies', () => {
-  /** Begins, and never goes on. */
+  /** Starts, and never continues. */
   const lying: Answer = (_request, response) => void response.writeHead(200).write(Buffer.alloc(4_096));
 
   it('of one caller are at most 8 at once: more are refused unsent, and other callers have their own in the same account', async () => {

@@ -3,7 +3,7 @@ import { startTestFacade } from './support/facade.ts';
 import { collect, decode, items, type Part, postForParts, streamedDelete } from './support/parts.ts';
 import { type Answer, json, startUpstream } from './support/upstream.ts';
 
-/** Sends the pieces one at a time, each only when the test says so. */
+/** Sends the pieces one at a time, each when the test requests it. */
 function stepwise(pieces: readonly string[]) {
   const steps: (() => void)[] = [];
   const answer: Answer = async (_request, response) => {

@@ -4,7 +4,7 @@ import { startTestFacade, type TestFacade } from './support/facade.ts';
 import { bearer, jwtSecret, serviceEnv, signToken } from './support/service.ts';
 import { type Answer, json, startUpstream } from './support/upstream.ts';
 
-/** Knows every record but those whose id begins with `gone`; ids that begin with `bad` make upstream fail. */
+/** Has every record except those with an id that starts with `gone`. An id that starts with `bad` is refused. */
 const answer: Answer = (request, response) => {
   const [, , , resource = '', id = ''] = request.path.split('/');
   if (id.startsWith('gone')) return json(404, { statusCode: 404, error: 'Not Found', message: '' })(request, response);

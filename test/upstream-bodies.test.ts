@@ -12,7 +12,7 @@ const remove = (argument = '') => `mutation { deleteEngagement(id: "e1", integra
 
 const read = '{ engagement(id: "e1", integratedAccountId: "a") { subject } }';
 
-/** Posts one document to a facade whose upstream answers so, to everything or to the look-up of the account alone. */
+/** Posts one document to a facade with an upstream that answers like this, to all requests or only to the look-up of the account. */
 async function answerTo(query: string, answer: Answer, isLookup = false, env: Record<string, string> = {}) {
   await using upstream = isLookup ? await startUpstream(json(204, undefined), answer) : await startUpstream(answer);
   await using facade = await startTestFacade(upstream.url, env);
@@ -70,7 +70,7 @@ describe.each(hugeBodies)('S14 an upstream body $way', ({ attempts, answer }) =>
 
 const maxBytes = 2_000;
 
-/** A record whose JSON text has exactly that many bytes, most of them in characters of two. */
+/** A record with exactly that many bytes as JSON, most of them in two-byte characters. */
 function bodyOf(byteLength: number): Buffer {
   const rest = byteLength - Buffer.byteLength('{"id":"e1","subject":""}');
   return Buffer.from(JSON.stringify({ id: 'e1', subject: 'é'.repeat(Math.floor(rest / 2)) + 'x'.repeat(rest % 2) }));
@@ -162,7 +162,7 @@ describe('S24 an answer', () => {
     const names = Array.from({ length: 10 }, (_, index) => `a${index}: raw`).join(' ');
     const query = `mutation { deleteEngagement(id: "e1", integratedAccountId: "a", format: RAW) {
       ... on DeleteEngagementSuccess { outcome deletedEngagementId ${names} } } }`;
-    // The second time it is prepared.
+    // The second request runs as a prepared operation.
     for (let round = 0; round < 2; round += 1) {
       const { data, errors } = (await facade.post(query)).body;
       const { outcome, deletedEngagementId, ...raws } = data.deleteEngagement;

@@ -117,7 +117,7 @@ describe('readUpstreamError', () => {
     ['missing parameters with endless names', missing(['x'.repeat(201)]), {}],
     ['missing scopes that are a text', scopes({ value: { missing_scopes: 'crm.delete' } }), {}],
     ['a doubtful claim to be remote', { ...plain, truto_is_remote_error: 'true' }, {}],
-    ['members nobody documented', { ...plain, details: { failures: [] }, token: 'x', '': 1 }, {}],
+    ['undocumented members', { ...plain, details: { failures: [] }, token: 'x', '': 1 }, {}],
   ])('reads %s', (_what, body, expected) => {
     expect(readUpstreamError(body)).toEqual({
       ...nothing,

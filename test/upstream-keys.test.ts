@@ -10,7 +10,7 @@ import { type Answer, json, startUpstream } from './support/upstream.ts';
 const done = json(204, undefined);
 const wait = truto(429, {}, { 'retry-after': '0' });
 
-/** The key in the log's line of each delete. */
+/** The key in the log line of each delete. */
 const keysLogged = ({ logged }: TestFacade) =>
   [...logged().matchAll(/"upstreamIdempotencyKey":"([^"]+)".*"msg":"delete"/g)].map(([, key]) => key);
 
@@ -76,11 +76,11 @@ describe('against an upstream that repeats every answer of an Idempotency-Key, a
   it('shows its caller and the log the key of the last attempt that was sent', async () => {
     await using upstream = await startUpstream(inTurn(truto(502), truto(502), truto(502), wait, lostAnswer));
     await using facade = await startTestFacade(upstream.url);
-    const told = [(await send(facade, 'k')).upstreamIdempotencyKey, (await send(facade, 'k')).upstreamIdempotencyKey];
+    const shown = [(await send(facade, 'k')).upstreamIdempotencyKey, (await send(facade, 'k')).upstreamIdempotencyKey];
     const keys = upstream.deletes().map(keyOf);
     expect(new Set(keys).size).toBe(keys.length);
-    expect(told).toEqual([keys[1], keys.at(-1)]);
-    expect(keysLogged(facade)).toEqual(told);
+    expect(shown).toEqual([keys[1], keys.at(-1)]);
+    expect(keysLogged(facade)).toEqual(shown);
   });
 
   it('that is not known to be safe to retry has the same key again, so that upstream can recognize it', async () => {
@@ -151,7 +151,7 @@ describe('against an upstream that repeats every answer of an Idempotency-Key, a
     await using facade = await startTestFacade(upstream.url, { REDIS_URL: redis.url });
     const { id } = await started(facade.post, { integratedAccountId: 'a', ids: ['1'] });
     await expect.poll(() => upstream.deletes().length).toBe(1);
-    // As if it had been looked for often enough.
+    // As if it had been read often enough.
     const client = new Redis(redis.url);
     await client.hset(`{engagements}:bulk:${id}:page:0:states`, 'waits:look:0', 100);
     client.disconnect();
