@@ -137,7 +137,7 @@ describe('S12 the messages of the rules', () => {
           ...checkWellFormed(given),
           ...checkEmailOnly(given),
           ...checkIntegration(given, support),
-          ...checkLength(`/${JSON.stringify(given)}`, ['parameters']),
+          ...checkLength(`/${JSON.stringify(given)}`, given),
         ];
         for (const { message, allowedValues } of found)
           expect([message, ...allowedValues].join()).not.toContain('CANARY');
@@ -192,7 +192,15 @@ describe('a list of contacts', () => {
 
 describe('a request that is too long', () => {
   it('is refused from 12,001 characters on', () => {
-    expect(checkLength('/'.repeat(12_000), ['filter'])).toEqual([]);
-    expect(checkLength('/'.repeat(12_001), ['filter'])).toMatchObject([{ severity: 'REFUSAL' }]);
+    expect(checkLength('/'.repeat(12_000), {})).toEqual([]);
+    expect(checkLength('/'.repeat(12_001), { filter: {} })).toMatchObject([{ severity: 'REFUSAL' }]);
+  });
+
+  it.each([
+    ['parameters', { id: '1', parameters: { content: 'x'.repeat(99) }, remoteQuery: { a: 'b' } }],
+    ['remoteQuery', { id: '1', parameters: null, remoteQuery: { a: 'b' } }],
+    ['after', { integratedAccountId: '1', after: 'x'.repeat(99), filter: { content: 'x' } }],
+  ])('names its longest argument: %s', (name, given) => {
+    expect(checkLength('/'.repeat(12_001), given)).toMatchObject([{ path: [name] }]);
   });
 });

@@ -13,7 +13,7 @@ import { isError, notGranted, notSent, readRefusal, refusedInput } from './refus
 import { buildListRequest, buildReadRequest } from './request.ts';
 import type { Resource, WireField } from './resources.ts';
 import { type Finding, type Refusal, refusal } from './result.ts';
-import { checkFilter, checkId, checkLength, checkText } from './rules.ts';
+import { checkFilter, checkId, checkKey, checkLength, checkText } from './rules.ts';
 
 /** Upstream's default page size. */
 export const defaultPageSize = 25;
@@ -43,8 +43,8 @@ export interface FoundRecord<R extends Resource> extends ReadRecord<R> {
   readonly kind: 'Found';
 }
 
-/** The key of an engagement, with its type if known. Some integrations need it. It may be a provider's own type. */
-interface TypedKey extends RecordKey {
+/** The key of a record, with the type of an engagement if known. Some integrations need it. It may be a provider's own type. */
+export interface TypedKey extends RecordKey {
   readonly engagementType?: string | null | undefined;
 }
 
@@ -135,7 +135,7 @@ export async function readEngagement(
   ports: ReadPorts,
 ): Promise<FoundRecord<'engagements'> | Refusal> {
   if (!canAccess(options.caller, key.integratedAccountId)) return notGranted();
-  const issues = [...checkId(key.id, ['id']), ...checkId(key.integratedAccountId, ['integratedAccountId'])];
+  const issues = checkKey(key);
   return issues.length > 0 ? refusedInput(issues) : readResource('engagements', key, options, ports);
 }
 
@@ -213,7 +213,7 @@ export async function readEngagements(
   if (issues.length > 0) return refusedInput(issues);
   const page = { ...input, limit: input.first ?? defaultPageSize };
   const request = buildListRequest(page, selected, caller.authorization.reveal());
-  const tooLong = checkLength(request.path, ['filter']);
+  const tooLong = checkLength(request.path, input);
   if (tooLong.length > 0) return refusedInput(tooLong);
   const limits = limitedBy(caller, integratedAccountId);
   const { attempt } = await send(request, { deadlineAt, hasCallerLeft, limitedBy: limits });

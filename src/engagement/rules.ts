@@ -8,6 +8,7 @@ import {
   filterArguments,
 } from './input.ts';
 import type { Integration, IntegrationSupport } from './integrations.ts';
+import type { RecordKey } from './record.ts';
 import { type Finding, refusal, warning } from './result.ts';
 
 type Path = readonly string[];
@@ -59,6 +60,11 @@ export function checkId(id: string, path: Path): readonly Finding[] {
   }
   if (controlCharacter.test(id)) return [refusal(path, 'It must not have control characters.')];
   return checkText(id, path);
+}
+
+/** Refuses a key with an id that {@link checkId} refuses. */
+export function checkKey({ id, integratedAccountId }: RecordKey): Finding[] {
+  return [...checkId(id, ['id']), ...checkId(integratedAccountId, ['integratedAccountId'])];
 }
 
 /** Refuses text that has no UTF-8 form. Line breaks are allowed: a query string escapes them. */
@@ -140,15 +146,10 @@ function checkRemoteQuery(value: unknown, path: Path): readonly Finding[] {
 }
 
 /** Refuses input that a request cannot express. */
-export function checkWellFormed({
-  id,
-  integratedAccountId,
-  parameters,
-  remoteQuery,
-}: DeleteEngagementInput): Finding[] {
+export function checkWellFormed(input: DeleteEngagementInput): Finding[] {
+  const { parameters, remoteQuery } = input;
   return [
-    ...checkId(id, ['id']),
-    ...checkId(integratedAccountId, ['integratedAccountId']),
+    ...checkKey(input),
     ...(parameters ? checkArguments(deleteParameters, parameters, 'parameters') : []),
     ...checkRemoteQuery(remoteQuery, ['remoteQuery']),
   ];
@@ -211,9 +212,12 @@ export function checkIntegration(input: DeleteEngagementInput, support: Integrat
 
 /**
  * Refuses a request that is too long for most servers.
- * @param argument the argument that most likely makes it too long.
+ * @param given the arguments by name. The finding is about the longest one.
  */
-export function checkLength(path: string, argument: Path): readonly Finding[] {
+export function checkLength(path: string, given: object): readonly Finding[] {
+  if (path.length <= maxPathLength) return [];
+  const lengths = Object.entries(given).map(([name, value]) => [name, JSON.stringify(value)?.length ?? 0] as const);
+  const [longest = ['']] = lengths.sort(([, one], [, other]) => other - one);
   const message = `The arguments make a URL of at least ${path.length} characters. At most ${maxPathLength} are allowed. Shorten them.`;
-  return path.length > maxPathLength ? [refusal(argument, message)] : [];
+  return [refusal([longest[0]], message)];
 }

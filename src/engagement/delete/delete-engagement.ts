@@ -180,7 +180,7 @@ class Delete {
     const findings = checkEmailOnly(this.#input);
     if (malformed.length > 0 || (hasRefusal(findings) && !dryRun)) return refusedInput([...malformed, ...findings]);
     const request = buildDeleteRequest(this.#input, selection, caller.authorization.reveal());
-    const tooLong = checkLength(request.path, ['parameters']);
+    const tooLong = checkLength(request.path, this.#input);
     return tooLong.length > 0 ? refusedInput(tooLong) : { request, findings };
   }
 

@@ -2,8 +2,7 @@ import DataLoader from 'dataloader';
 import { LRUCache } from 'lru-cache';
 import { type Caller, limitedBy } from '../../engagement/account.ts';
 import { type AnswerRoom, leftOut } from '../../engagement/answer-room.ts';
-import { type FoundRecord, type ReadPorts, readResource } from '../../engagement/read.ts';
-import type { RecordKey } from '../../engagement/record.ts';
+import { type FoundRecord, type ReadPorts, readResource, type TypedKey } from '../../engagement/read.ts';
 import { notSent } from '../../engagement/refusal.ts';
 import type { Resource, WireField } from '../../engagement/resources.ts';
 import type { Refusal } from '../../engagement/result.ts';
@@ -43,11 +42,6 @@ export function createReadLimit(): LimitReads {
       release();
     }
   };
-}
-
-/** The key of a record, with the type of an engagement if known. */
-export interface TypedKey extends RecordKey {
-  readonly engagementType?: string | null | undefined;
 }
 
 /** Reads single records for one operation: related records, and those that a supergraph requests by key. */

@@ -1,15 +1,15 @@
 import type { GraphQLResolveInfo } from 'graphql';
 import { canAccess } from '../../engagement/account.ts';
 import { nodeKind, readNodeId, writeNodeId } from '../../engagement/node-id.ts';
+import type { TypedKey } from '../../engagement/read.ts';
 import type { ResourceRecord } from '../../engagement/record.ts';
 import { notGranted, refusedInput } from '../../engagement/refusal.ts';
 import type { Resource } from '../../engagement/resources.ts';
 import { refusal } from '../../engagement/result.ts';
-import { checkId } from '../../engagement/rules.ts';
+import { checkKey } from '../../engagement/rules.ts';
 import { builder } from '../core/builder.ts';
 import { type Context, requireCaller } from '../core/context.ts';
 import { nodeInterfaceName } from '../core/dialect-plugin.ts';
-import type { TypedKey } from '../core/record-loaders.ts';
 import { typeNames, wireFieldsBelow } from '../core/selection.ts';
 import { failedRead } from '../core/top-level-errors.ts';
 import {
@@ -36,7 +36,7 @@ export async function readByKey<R extends Resource>(
 ): Promise<ResourceRecord<R> | null> {
   const caller = requireCaller(context);
   if (!canAccess(caller, key.integratedAccountId)) throw failedRead(notGranted());
-  const issues = [...checkId(key.id, ['id']), ...checkId(key.integratedAccountId, ['integratedAccountId'])];
+  const issues = checkKey(key);
   if (issues.length > 0) throw failedRead(refusedInput(issues));
   const selected = wireFieldsBelow(info, resource);
   const outcome = await context.recordLoaders.read(resource, key, selected);

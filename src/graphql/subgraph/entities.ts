@@ -1,11 +1,11 @@
 import type { ObjectRef } from '@pothos/core';
 import type { GraphQLResolveInfo } from 'graphql';
 import { readNodeId } from '../../engagement/node-id.ts';
+import type { TypedKey } from '../../engagement/read.ts';
 import type { RecordKey, ResourceRecord } from '../../engagement/record.ts';
 import { type Resource, resources } from '../../engagement/resources.ts';
 import { builder, type Types } from '../core/builder.ts';
 import { type Context, requireCaller } from '../core/context.ts';
-import type { TypedKey } from '../core/record-loaders.ts';
 import { fieldError } from '../core/top-level-errors.ts';
 import { readByKey } from '../read/node.ts';
 import {
