@@ -197,15 +197,12 @@ export function createAccountLookup(send: Send, requestTimeoutMs: number): FindA
 export function checkAccount({ refusal: found }: AccountLookup, { bringsToken }: Caller): readonly Finding[] {
   const path = ['integratedAccountId'];
   if (!found) return [];
-  switch (found.kind) {
-    case 'Unauthenticated':
-      return bringsToken
-        ? [{ ...refusal(['Authorization'], found.message), result: 'UNAUTHENTICATED' }]
-        : [{ ...refusal(path, found.message), result: 'UpstreamUnavailableError' }];
-    default:
-      if (isAccountWide(found.kind)) return [{ ...refusal(path, found.message), result: found.kind }];
-      return [warning(path, `The account could not be checked. ${found.message}`)];
-  }
+  if (found.kind === 'Unauthenticated')
+    return bringsToken
+      ? [{ ...refusal(['Authorization'], found.message), result: 'UNAUTHENTICATED' }]
+      : [{ ...refusal(path, found.message), result: 'UpstreamUnavailableError' }];
+  if (isAccountWide(found.kind)) return [{ ...refusal(path, found.message), result: found.kind }];
+  return [warning(path, `The account could not be checked. ${found.message}`)];
 }
 
 /**

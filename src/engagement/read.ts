@@ -1,13 +1,7 @@
 import type { Attempt, Send } from '../upstream/attempt.ts';
 import { type Caller, canAccess, type FindAccountIntegration, limitedBy, settleNotFound } from './account.ts';
 import { isJsonObject, readBody } from './body.ts';
-import {
-  type ArgumentPaths,
-  type EngagementFilter,
-  type EngagementOrder,
-  type EngagementType,
-  listPaths,
-} from './input.ts';
+import { type ArgumentPaths, type EngagementFilter, type EngagementOrder, listPaths } from './input.ts';
 import { type EngagementRecord, isIdValue, isSameId, type ReadRecord, type RecordKey, readRecord } from './record.ts';
 import { isError, notGranted, notSent, readRefusal, refusedInput } from './refusal.ts';
 import { buildListRequest, buildReadRequest } from './request.ts';
@@ -159,7 +153,7 @@ const remoteDataOnly: ReadonlySet<WireField> = new Set<WireField>(['remote_data'
  * known not to soft-delete.
  */
 export async function readAfterDelete(
-  key: TypedKey & { readonly engagementType?: EngagementType | null | undefined },
+  key: TypedKey,
   options: Omit<ReadOptions<'engagements'>, 'selected'>,
   ports: ReadPorts,
 ): Promise<SeenAfterDelete | Refusal> {

@@ -97,7 +97,7 @@ builder.mutationField('deleteEngagement', (t) =>
       id: t.arg.id({
         required: true,
         description:
-          "Truto's id of the engagement: 1 to 512 characters, without control characters, and not `.` or `..`.",
+          "Truto's id of the engagement: 1 to 512 characters, without control characters, and without `.` or `..` as a path segment.",
       }),
       integratedAccountId: t.arg.id({
         required: true,

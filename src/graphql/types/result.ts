@@ -121,7 +121,7 @@ const DeleteEngagementPlan = objectType<Result.DeleteEngagementPlan>('DeleteEnga
     wouldBeSent: t.boolean({
       nullable: false,
       description:
-        'False when a finding is a `REFUSAL`: by the arguments, the token, the account, or, with `snapshot: true`, an engagement that cannot be read.',
+        'False when `findings` has a `REFUSAL`: about the arguments, the token, the account or, with `snapshot: true`, the engagement.',
       resolve: ({ findings }) => !hasRefusal(findings),
     }),
     method: t.string({ nullable: false, description: 'The HTTP method.', resolve: ({ request }) => request.method }),
@@ -138,8 +138,7 @@ const DeleteEngagementPlan = objectType<Result.DeleteEngagementPlan>('DeleteEnga
     }),
     excludedFields: t.stringList({
       nullable: false,
-      description:
-        "The fields that the request tells Truto to leave out, because they are not selected. In Truto's names.",
+      description: "The fields that the request excludes, because they are not selected. In Truto's names.",
       resolve: ({ request }) => [...request.excludedFields],
     }),
     ...show({
