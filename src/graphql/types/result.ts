@@ -87,7 +87,7 @@ const DeleteEngagementSuccess = objectType<Result.DeleteEngagementSuccess>('Dele
       rateLimit: ['RateLimit', "The provider's rate limit. Null when the provider sent none."],
       warnings: [
         '[String!]!',
-        'Problems that did not stop the delete: a parameter that the integration does not list, an invalid value in the answer, errors beside a deleted record, or fields that only a snapshot fills.',
+        'Problems that did not stop the delete. Examples: a parameter that the integration does not list, an invalid value in the answer, or fields that only a snapshot fills.',
       ],
     }),
   }),
