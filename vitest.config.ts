@@ -2,17 +2,17 @@ import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
 /**
- * What needs programs or packages besides, or takes minutes, and so is no part of `npm test`: browsers, gateways, proxies,
- * clients, clusters, the package as others install it, soaks, and what becomes of whole processes. docs/testing.md says more.
+ * Tests that need more programs or packages, or take minutes, so `npm test` leaves them out: browsers, gateways, proxies,
+ * clients, clusters, the installed package, a release, soaks, and whole processes. docs/testing.md has the reasons.
  */
 const rest = [
   'test/{browser,deploy,examples,supergraph}/**/*.test.ts',
   'test/process/!(start).test.ts',
-  'test/{bench,cost,from-rest,library,redis-groups,redis-valkey,soak}.test.ts',
+  'test/{bench,cost,from-rest,library,release,redis-groups,redis-valkey,soak}.test.ts',
 ];
 
 export default defineConfig({
-  // Vite would take graphql's ES module build while its plugins load the CommonJS one, and two realms do not mix.
+  // Without this, Vite loads graphql's ES module build and its plugins load the CommonJS one, and the two do not mix.
   resolve: { alias: [{ find: /^graphql$/, replacement: fileURLToPath(import.meta.resolve('graphql')) }] },
   test: {
     projects: [
@@ -20,9 +20,9 @@ export default defineConfig({
       { extends: true, test: { name: 'rest', include: rest } },
     ],
     globalSetup: ['test/support/search-captured.ts'],
-    // More than Vitest itself takes of two cores: most of the time, tests wait for servers.
+    // More than Vitest's default for two cores, because tests mostly wait for servers.
     maxWorkers: 4,
-    // Every suite starts real servers and two cores serve them all: generous for a busy machine, never an assertion.
+    // Every suite starts real servers on the same two cores. The time is generous for a busy machine and never an assertion.
     testTimeout: 30_000,
     hookTimeout: 30_000,
     expect: { poll: { timeout: 10_000 } },

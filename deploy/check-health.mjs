@@ -1,4 +1,4 @@
-// Ends with 0 when the server in this container lives, and with 1 when not: the image has no curl.
+// Exits with 0 if the server in this container is alive, else with 1. The image has no curl.
 const url = `http://127.0.0.1:${process.env.PORT || 4000}/health`;
 const isAlive = await fetch(url, { signal: AbortSignal.timeout(2_000) }).then(
   ({ ok }) => ok,

@@ -6,8 +6,8 @@ import { integrations, withoutDelete } from '../src/engagement/integrations.ts';
 import { sandboxFaults } from '../src/sandbox/faults.ts';
 
 /*
- * Writes the tables that the documentation has of what the source says, each between the two comments that have its name. With
- * `--check`, says which file holds something else, and ends with 1.
+ * Writes the parts of the documentation that derive from the source or from the benchmarks, each between two comments with its
+ * name. With `--check`, it reports the files that differ and ends with 1.
  */
 
 const code = (text: string) => `\`${text}\``;
@@ -17,22 +17,43 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
   return [head, head.map(() => '---'), ...rows].map(line).join('\n');
 }
 
+/** The source writes links from the project's root. Pages in this folder need them from here. */
+const fromHere = (text: string) => text.replaceAll(/(?<=[[(])docs\//g, '');
+
 const settingRows = Object.entries<Setting>(settings).map(
   ([name, { meaning, default: value, defaultInWords = '' }]) => {
-    return [code(name), value === undefined ? defaultInWords : code(value), meaning];
+    return [code(name), value === undefined ? defaultInWords : code(value), fromHere(meaning)];
   },
 );
 
-const rules = integrations.map(({ name, requiresEngagementType, engagementTypes, parameters, softDeletes }) => {
-  const types = engagementTypes.map((type) => code(type.toUpperCase())).join(', ');
-  return [
-    name,
-    requiresEngagementType ? 'required' : types === '' ? 'not listed' : 'optional',
-    types,
-    parameters.map(code).join(', '),
-    softDeletes ? 'yes' : '',
-  ];
-});
+/** A row of the first table in benchmarks.md: deletes a second, and this server's rate divided by that of the row. */
+function measured(name: string) {
+  const row = readFileSync(join(import.meta.dirname, 'benchmarks.md'), 'utf8')
+    .split('\n')
+    .find((line) => line.startsWith(`| ${name} |`));
+  const [, , rate, ratio] = row?.split('|').map((cell) => cell.trim()) ?? [];
+  if (rate === undefined || ratio === undefined) throw new Error(`benchmarks.md has no row for ${name}`);
+  return { rate, ratio };
+}
+
+const ratioTo = (name: string) => `${Number(measured(name).ratio).toPrecision(2)} times`;
+
+const speed = `On one core it deletes ${measured('**this facade**').rate} engagements a second: ${ratioTo('Apollo Server standalone, RESTDataSource')} Apollo Server,
+${ratioTo('Hive Gateway over Mesh OpenAPI')} Hive Gateway over an OpenAPI document, ${ratioTo('Mercurius with JIT, undici Pool')} Mercurius with a JIT compiler ([benchmarks](docs/benchmarks.md)). Truto's own limit is 50 a
+second for a token.`;
+
+const rules = integrations.map(
+  ({ name, requiresEngagementType, engagementTypes, parameters, softDeletes }) => {
+    const types = engagementTypes.map((type) => code(type.toUpperCase())).join(', ');
+    return [
+      name,
+      requiresEngagementType ? 'required' : types === '' ? 'not listed' : 'optional',
+      types,
+      parameters.map(code).join(', '),
+      softDeletes ? 'yes' : '',
+    ];
+  },
+);
 
 const members = deleteErrorKinds.map((kind) => {
   const { deleted, toDo } = deleteErrorRow(kind);
@@ -41,10 +62,10 @@ const members = deleteErrorKinds.map((kind) => {
 const successes = [
   [
     code('DeleteEngagementSuccess'),
-    'yes (`ACCEPTED`: soon; `ALREADY_ABSENT`: gone when a second attempt came)',
+    'yes (`ACCEPTED`: soon; `ALREADY_ABSENT`: a further attempt found it gone)',
     'evict `deletedNodeId`; read `warnings`',
   ],
-  [code('DeleteEngagementPlan'), 'no', 'the answer to `dryRun: true`: the request, and what would refuse it'],
+  [code('DeleteEngagementPlan'), 'no', 'read `findings`: this is the answer to `dryRun: true`'],
 ];
 
 const codes = deleteErrorKinds.flatMap((kind) => {
@@ -53,8 +74,10 @@ const codes = deleteErrorKinds.flatMap((kind) => {
 });
 
 const tables = [
+  { file: '../README.md', name: 'speed', text: speed },
+  { file: 'comparison.md', name: 'speed', text: fromHere(speed) },
   {
-    file: '../README.md',
+    file: 'errors.md',
     name: 'members',
     text: table(['`__typename`', 'deleted?', 'what to do'], [...successes, ...members]),
   },
@@ -63,7 +86,7 @@ const tables = [
     name: 'codes',
     text: table(['`extensions.code`', 'like the member', 'further `extensions`'], codes),
   },
-  { file: '../README.md', name: 'settings', text: table(['variable', 'default', 'meaning'], settingRows) },
+  { file: 'configuration.md', name: 'settings', text: table(['variable', 'default', 'meaning'], settingRows) },
   {
     file: 'integrations.md',
     name: 'integrations',
@@ -99,11 +122,11 @@ for (const { file, name, text } of tables) {
   const [begin, end] = [`<!-- ${name}: npm run docs writes this -->`, `<!-- end of ${name} -->`];
   const [before, rest = ''] = old.split(begin);
   const after = rest.split(end)[1];
-  if (after === undefined) throw new Error(`${file} has no place for ${name}: it lacks ${begin} or ${end}`);
+  if (after === undefined) throw new Error(`${file} has no part ${name}: it lacks ${begin} or ${end}`);
   const now = `${before}${begin}\n${text}\n${end}${after}`;
   if (!isCheck) writeFileSync(path, now);
   else if (now !== old) {
-    process.stderr.write(`docs: the table of ${name} is not what the source says: npm run docs writes it\n`);
+    process.stderr.write(`docs: the part ${name} of ${file} is out of date. Run npm run docs.\n`);
     process.exitCode = 1;
   }
 }

@@ -4,18 +4,17 @@ import { describe, expect, it } from 'vitest';
 import { ConfigError, parseConfig } from '../src/config/config.ts';
 import { type Setting, settings } from '../src/config/settings.ts';
 import { deleteErrors } from '../src/engagement/delete-errors.ts';
-import { documentText } from './docs/markdown.ts';
+import { documents, documentText } from './docs/markdown.ts';
 import { schema } from './support/schema.ts';
 
-const readme = documentText('README.md');
 const errors = documentText('docs/errors.md');
 
 const union = schema.getType('DeleteEngagementResult');
 const members = isUnionType(union) ? union.getTypes() : [];
 
 describe('each member of the result', () => {
-  it('has a row in the README, and nothing else has', () => {
-    const rows = [...readme.matchAll(/^\| `(\w+(?:Success|Plan|Error))` \|/gm)].map(([, name]) => name);
+  it('has a row in the table, and no other type has', () => {
+    const rows = [...errors.matchAll(/^\| `(\w+(?:Success|Plan|Error))` \|/gm)].map(([, name]) => name);
     expect(rows.sort()).toEqual(members.map(({ name }) => name).sort());
   });
 
@@ -35,6 +34,17 @@ it('each code of a top-level error is explained', () => {
   const codes = [...own, ...Object.values(deleteErrors).flatMap((row) => ('code' in row ? [row.code] : []))];
   expect(codes.length).toBeGreaterThan(20);
   expect(codes.filter((code) => !errors.includes(`\`${code}\``))).toEqual([]);
+});
+
+it('the README stays under 150 lines', () => {
+  expect(documentText('README.md').split('\n').length).toBeLessThan(150);
+});
+
+it('the index of the documentation has every page', () => {
+  const index = documentText('docs/README.md');
+  const pages = [...documents.keys()].flatMap((file) => /^docs\/(?!README)(.+)/.exec(file)?.[1] ?? []);
+  expect(pages.length).toBeGreaterThan(30);
+  expect(pages.filter((page) => !index.includes(`](${page})`))).toEqual([]);
 });
 
 describe('a default that the table of settings has', () => {

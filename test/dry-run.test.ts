@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { sandboxAccount } from '../src/sandbox/accounts.ts';
 import { seedEngagements } from '../src/sandbox/seed.ts';
@@ -62,7 +63,8 @@ describe('a dry run', () => {
     const headers = body.data.deleteEngagement.headers as { name: string; value: string }[];
     const inBrackets = headers.filter(({ value }) => /^(Bearer )?\[.+\]$/.test(value)).map(({ name }) => name);
     expect(inBrackets.sort()).toEqual(['authorization', 'idempotency-key']);
-    expect(headers.map(({ name }) => name)).toContain('user-agent');
+    const { name, version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
+    expect(headers).toContainEqual({ name: 'user-agent', value: `${name}/${version}` });
   });
 
   it("finds that the server's own token is refused, which no caller can fix", async () => {

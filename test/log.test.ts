@@ -1,4 +1,6 @@
-import { Writable } from 'node:stream';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { type Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { GraphQLError, Source } from 'graphql';
@@ -294,4 +296,33 @@ it('the log has a fatal error, and all lines before it, also when the process is
     process.kill(process.pid, 'SIGKILL');`;
   const { output } = await runProgram([process.execPath, '--input-type=module', '--eval', program], '.');
   expect(output.match(/"msg":"\w+"/g)).toEqual(['"msg":"before"', '"msg":"fatal"']);
+});
+
+it('a log that is not read holds 16 MiB at most, and says later how many lines are lost', async () => {
+  const log = fileURLToPath(new URL('../src/log/log.ts', import.meta.url));
+  const program = `import { createLog } from ${JSON.stringify(log)};
+    const log = createLog();
+    for (let lines = 0; lines < 40_000; lines += 1) {
+      log.info('x'.repeat(1_000));
+      if (lines % 100 === 0) await new Promise(setImmediate);
+    }
+    process.send('written');
+    process.once('message', () => process.exit());`;
+  const child = spawn(process.execPath, ['--input-type=module', '--eval', program], {
+    stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
+  });
+  await once(child, 'message');
+  let text = '';
+  for await (const chunk of child.stdout as Readable) {
+    text += chunk;
+    if (String(chunk).includes('"lines":')) child.send('end');
+  }
+  const lines = text
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  const loss = lines.find((line) => line.lines > 0);
+  expect(loss).toMatchObject({ level: 50 });
+  expect(lines.length - 1 + loss.lines).toBe(40_000);
+  expect(text.length).toBeLessThan(17 * 1_024 * 1_024);
 });

@@ -4,8 +4,8 @@ import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 
 /*
- * Runs every script `check:…` of package.json, as many at a time as there are cores, and ends with 1 when one of them fails.
- * What each of them prints comes in one piece.
+ * Runs every script `check:…` of package.json, as many at the same time as there are cores. Prints the output of each failed
+ * one in one piece, and ends with 1.
  */
 
 const { scripts } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { parse as parseYaml } from 'yaml';
 
 type Versions = Readonly<Record<string, string>>;
 
@@ -38,22 +39,22 @@ function readPackages(folder: string) {
 }
 
 const main = readPackages('');
-/** What the benchmarks compare us with: installed for them alone, and nothing of it is ever shipped. */
+/** The benchmarks' peers: installed for the benchmarks only, never shipped. */
 const bench = readPackages('test/bench/');
 
-/** Gateways and composers that the facade is joined to in a test: the same. */
+/** Gateways and composers of the supergraph's tests: the same. */
 const supergraph = readPackages('examples/supergraph/');
 
 /** Clients that call the facade in a test: the same. */
 const clients = readPackages('examples/clients/');
 
-/** What reads and checks Dockerfile, compose file and manifests in tests: the same. */
+/** Programs that check the Dockerfile, the compose file and the manifests in tests: the same. */
 const deploy = readPackages('test/deploy/');
 
 /** Packages of those that have install scripts. None is run: they are installed without. */
 const scriptsNeverRun = ['@apollo/protobufjs', 'core-js', 'protobufjs'];
 
-/** The packages that may run something of theirs when they are installed. */
+/** The packages that may run a script when they are installed. */
 const mayRunScripts: Versions = {
   // Fetches the binary for the machine: every script here runs on the Node that it brings. For development only.
   node: 'preinstall',
@@ -69,13 +70,13 @@ describe.each([
   ['examples/clients/package-lock.json', clients, 30],
   ['test/deploy/package-lock.json', deploy, 20],
 ])('S18 the lock file %s', (_file, { manifest, own, entries }, atLeast) => {
-  it('is what its package.json asks for', () => {
+  it('matches its package.json', () => {
     expect(entries.length).toBeGreaterThan(atLeast);
     for (const kind of ['dependencies', 'devDependencies', 'optionalDependencies'] as const)
       expect(own?.[kind]).toEqual(manifest[kind]);
   });
 
-  it('knows the content of every package, and no address to take one from: the registry is for npm to know', () => {
+  it('has the hash of every package and the address of none, so that every registry works', () => {
     for (const [path, { version, integrity, resolved, link }] of entries) {
       expect(integrity, path).toMatch(/^sha512-[A-Za-z0-9+/]{86}==$/);
       expect(version, path).toMatch(/^\d+\.\d+\.\d+(-[\w.-]+)?(\+[\w.-]+)?$/);
@@ -110,19 +111,19 @@ describe.each([
     },
   );
 
-  it('has nothing that brings packages in otherwise, and runs nothing of its own at an install', () => {
+  it('adds packages in no other way, and runs no script of its own at an install', () => {
     const ways = ['bundledDependencies', 'bundleDependencies', 'overrides', 'workspaces'];
     expect(Object.keys(manifest).filter((key) => ways.includes(key))).toEqual([]);
-    // Two graphql modules in a program do not take each other's schemas: of this one, whoever installs the package has the say.
+    // Two graphql modules in one program do not accept each other's schemas, so the project that installs the package chooses one.
     if (manifest === main.manifest) expect(Object.keys(manifest.peerDependencies ?? {})).toEqual(['graphql']);
     else expect(manifest).not.toHaveProperty('peerDependencies');
     const scripts = [...installScripts, 'prepare', 'preprepare', 'postprepare', 'dependencies'];
     expect(Object.keys(manifest.scripts ?? {}).filter((name) => scripts.includes(name))).toEqual([]);
   });
 
-  it('says nowhere which registry to use', () => {
+  it('names no registry', () => {
     expect(manifest).not.toHaveProperty('publishConfig');
-    expect(read('.npmrc')).not.toMatch(/registry|_auth|:\/\//i);
+    expect(read('.npmrc')).not.toMatch(/^registry|:registry|_auth|:\/\//im);
     for (const folder of ['test/bench', 'examples/supergraph', 'examples/clients', 'test/deploy'])
       expect(existsSync(`${root}${folder}/.npmrc`)).toBe(false);
   });
@@ -136,11 +137,11 @@ describe('S18 an install', () => {
     expect(scripted.sort()).toEqual(Object.keys(mayRunScripts).sort());
     const allowed = Object.entries(manifest.allowScripts ?? {}).filter(([, isAllowed]) => isAllowed);
     expect(allowed.map(([name]) => name)).toEqual(Object.keys(mayRunScripts));
-    // Without this, npm runs what nobody has allowed, and only says so.
+    // Without this, npm runs scripts that are not on the list, with a warning.
     expect(read('.npmrc').split('\n')).toContain('strict-allow-scripts=true');
   });
 
-  it('is what continuous integration does, by the lock file and with nothing that widens the list', () => {
+  it('in continuous integration uses the lock file, and does not extend the list', () => {
     const commands = [...read('.ci/run').matchAll(/^\s*(npm|npx|yarn|pnpm) .*$/gm)].map(([command]) => command);
     expect(commands).toEqual(['npm cit', 'npm run test:rest || status=1']);
     expect(read('.ci/run') + read('.npmrc')).not.toMatch(
@@ -148,7 +149,7 @@ describe('S18 an install', () => {
     );
   });
 
-  it('of what benchmarks, gateways, clients and checks need runs no scripts at all', () => {
+  it('of the packages of benchmarks, gateways, clients and checks runs no scripts at all', () => {
     const all = [...bench.entries, ...supergraph.entries, ...clients.entries, ...deploy.entries];
     const scripted = all.filter(([, { hasInstallScript }]) => hasInstallScript).map(([path]) => nameOf(path));
     expect([...new Set(scripted)].sort()).toEqual(scriptsNeverRun);
@@ -156,21 +157,45 @@ describe('S18 an install', () => {
     expect(installs).toEqual([expect.stringMatching(/\['ci', '--ignore-scripts'/)]);
   });
 
-  it('has run no others: the packages have none that the lock file is silent about', () => {
+  it('has run no others: no package has a script that the lock file does not list', () => {
     const installed = entries.map(([path]) => path).filter((path) => existsSync(`${root}${path}/package.json`));
     expect(installed.length).toBeGreaterThan(200);
     for (const path of installed) {
       const { scripts = {} } = JSON.parse(read(`${path}/package.json`)) as { scripts?: Versions };
       const run = installScripts.filter((name) => name in scripts);
-      // npm builds what has this file, without being told to.
+      // npm builds every package that has this file.
       if (existsSync(`${root}${path}/binding.gyp`)) run.push('binding.gyp');
       expect([path, run.join()]).toEqual([path, mayRunScripts[nameOf(path)] ?? '']);
     }
   });
 });
 
-describe.runIf(existsSync(`${root}.git`))('S18 what is under version control', () => {
-  it('has no packages, and no link: it would lead to a place of one machine', () => {
+describe('S18 the workflow', () => {
+  const workflow = parseYaml(read('.github/workflows/ci.yml'));
+  const steps: { uses?: string; run?: string }[] = workflow.jobs.test.steps;
+
+  it('takes every action by its commit, with the version beside it', () => {
+    const lines = read('.github/workflows/ci.yml').match(/uses: .*/g) ?? [];
+    expect(lines).toHaveLength(steps.filter(({ uses }) => uses).length);
+    for (const line of lines) expect(line).toMatch(/^uses: actions\/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$/);
+  });
+
+  it('may read the files and nothing else, and leaves no credential for what it runs', () => {
+    expect(workflow.permissions).toEqual({ contents: 'read' });
+    expect(workflow.jobs.test).not.toHaveProperty('permissions');
+    expect(read('.github/workflows/ci.yml')).not.toMatch(/secrets\.|pull_request_target/);
+    expect(steps[0]).toMatchObject({ with: { 'persist-credentials': false } });
+  });
+
+  it('runs what continuous integration runs, on the Node of the tests', () => {
+    expect(steps.filter(({ run }) => run?.includes('.ci/run'))).toHaveLength(1);
+    expect(workflow.jobs.test.container.image).toMatch(new RegExp(`^node:${main.manifest.devDependencies?.node}-`));
+    expect(main.manifest.devDependencies?.node).toMatch(new RegExp(`^${read('.nvmrc').trim()}\\.`));
+  });
+});
+
+describe.runIf(existsSync(`${root}.git`))('S18 the repository', () => {
+  it('has no packages and no symbolic link', () => {
     const tracked = execFileSync('git', ['ls-files', '--stage'], { cwd: root, encoding: 'utf8' }).trim().split('\n');
     expect(tracked.length).toBeGreaterThan(200);
     expect(tracked.filter((line) => /^120000 |[\t/]node_modules(\/|$)/.test(line))).toEqual([]);

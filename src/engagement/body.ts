@@ -30,7 +30,9 @@ const maxDepth = 200;
 function isDeeperThan(value: unknown, depth: number): boolean {
   if (typeof value !== 'object' || value === null) return false;
   if (depth === 0) return true;
-  for (const key in value) if (isDeeperThan((value as Record<string, unknown>)[key], depth - 1)) return true;
+  // `for … in` takes five times as long.
+  for (const item of Array.isArray(value) ? value : Object.values(value))
+    if (typeof item === 'object' && isDeeperThan(item, depth - 1)) return true;
   return false;
 }
 

@@ -47,7 +47,8 @@ export function isIdValue(value: unknown): value is string | number {
 
 /** True for two spellings of one id: `00012` and `12`, or a GUID in upper and lower case. */
 export function isSameId(one: unknown, other: unknown): boolean {
-  return isIdValue(one) && isIdValue(other) && comparableId(String(one)) === comparableId(String(other));
+  if (!isIdValue(one) || !isIdValue(other)) return false;
+  return one === other || comparableId(String(one)) === comparableId(String(other));
 }
 
 /** The wire names of all fields of a resource. */

@@ -1,3 +1,4 @@
+import { version } from '../config/version.ts';
 import type { UpstreamRequest } from '../upstream/attempt.ts';
 import { encodeQuery, type QueryParameter } from '../upstream/query-string.ts';
 import {
@@ -20,7 +21,7 @@ export interface DeleteRequest extends UpstreamRequest {
   readonly excludedFields: readonly string[];
 }
 
-const userAgent = 'truto-engagements-graphql/0.1.0';
+const userAgent = `truto-engagements-graphql/${version}`;
 
 /** The headers of every request. */
 function headersFor(authorization: string): Record<string, string> {

@@ -42,6 +42,8 @@ function decodeOnce(id: string): string {
  * `../../contacts/7` deletes a contact. No provider has such ids.
  */
 function hasDotSegment(id: string): boolean {
+  // Most ids have neither.
+  if (!id.includes('.') && !id.includes('%')) return false;
   const decoded = decodeOnce(id);
   return [id, decoded, decodeOnce(decoded)].some((form) => dotSegment.test(form));
 }

@@ -125,6 +125,6 @@ export function createFrontDoor(
 
   return (request, response, body) => {
     const end = runTraced(`${request.method} /graphql`, request.headers, () => receive(request, response, body));
-    response.once('close', () => end(response.statusCode));
+    if (end) response.once('close', () => end(response.statusCode));
   };
 }

@@ -26,15 +26,33 @@ export interface LogOptions {
 const batchCharacters = 32 * 1_024;
 const batchMs = 50;
 
-/** Standard output. A line waits up to 50 ms for others. At the exit, and after a fatal error, lines are written at once. */
+/** The most unread bytes. If the reader of standard output is slower, more lines are dropped. */
+const maxUnreadBytes = 16 * 1_024 * 1_024;
+
+/**
+ * Standard output. A line waits up to 50 ms for others. At the exit, and after a fatal error, lines are written at once. When 16 MiB are
+ * unread, more lines are dropped, and a later line has their number.
+ */
 class StandardOutput implements DestinationStream {
-  readonly #output = pino.destination({ dest: 1, sync: false });
+  readonly #output = pino.destination({ dest: 1, sync: false, maxLength: maxUnreadBytes });
   readonly #outputNow = pino.destination({ dest: 1, sync: true });
   #batch = '';
   #timer: NodeJS.Timeout | undefined;
+  #lostLines = 0;
 
   constructor() {
     process.once('exit', () => this.flushSync());
+    this.#output.on('drop', (batch: string) => {
+      this.#lostLines += batch.split('\n').length - 1;
+    });
+    this.#output.on('drain', () => this.#reportLoss());
+  }
+
+  #reportLoss(): void {
+    if (this.#lostLines === 0) return;
+    const msg = 'standard output was not read in time: lines of the log are lost';
+    this.write(`${JSON.stringify({ level: 50, time: Date.now(), lines: this.#lostLines, msg })}\n`);
+    this.#lostLines = 0;
   }
 
   write(line: string): void {

@@ -57,15 +57,19 @@ const current = new AsyncLocalStorage<Trace | { readonly api: Api; readonly cont
 
 /**
  * Runs the answer to a request as a part of the caller's trace.
- * @returns a function that ends the request's span, with its status.
+ * @returns a function that ends the request's span, with its status; undefined without a span.
  */
-export function runTraced(name: string, headers: TraceHeaders, run: () => void): (statusCode: number) => void {
+export function runTraced(
+  name: string,
+  headers: TraceHeaders,
+  run: () => void,
+): ((statusCode: number) => void) | undefined {
   const given = headers.traceparent === undefined ? undefined : readTrace(headers);
   const api = findApi();
   if (!api) {
     if (given) current.run(given, run);
     else run();
-    return () => {};
+    return undefined;
   }
   const parent = parentOf(api, given);
   const span = tracerOf(api).startSpan(name, { kind: api.SpanKind.SERVER }, parent);

@@ -58,7 +58,7 @@ describe('a real Prometheus with the configuration of deploy/', () => {
     await expect.poll(firing).toEqual(['EngagementsDeletesOfUnknownOutcome']);
     const { alerts } = await prometheus.ask<{ alerts: Alert[] }>('alerts');
     expect(alerts.filter(({ state }) => state === 'firing').map(({ annotations }) => annotations.summary)).toEqual([
-      'Of deletes in Capsule nobody knows whether they were done',
+      'Deletes in Capsule have an unknown outcome',
     ]);
   });
 

@@ -10,7 +10,7 @@ export interface Block {
   readonly text: string;
 }
 
-/** Every document that somebody is to read, by its path from the project's root. */
+/** Every document, by its path from the project's root. */
 export const documents: ReadonlyMap<string, string> = new Map(
   [
     ...readdirSync(root).filter((file) => file.endsWith('.md')),
@@ -18,13 +18,15 @@ export const documents: ReadonlyMap<string, string> = new Map(
       .filter((file) => file.endsWith('.md'))
       .map((file) => `docs/${file}`),
     'examples/clients/README.md',
+    '.github/CONTRIBUTING.md',
+    '.github/CODE_OF_CONDUCT.md',
   ].map((file) => [file, readFileSync(root + file, 'utf8')]),
 );
 
 /** The text of a document. @throws when there is none of that name. */
 export function documentText(file: string): string {
   const text = documents.get(file);
-  if (text === undefined) throw new Error(`${file} is no document`);
+  if (text === undefined) throw new Error(`${file} is not a document`);
   return text;
 }
 
@@ -35,7 +37,12 @@ export const blocks: readonly Block[] = [...documents].flatMap(([file, text]) =>
   })),
 );
 
-/** What `#…` stands for in links to a document: its headings, as GitHub spells them. */
+/** The commands of the README that connect the server to Truto. docs-connect.test.ts runs them. */
+export const connectBlocks: readonly Block[] = blocks.filter(
+  ({ file, text }) => file === 'README.md' && /^(AUTH_MODE=|export )/.test(text),
+);
+
+/** The anchors (`#…`) that links to a document may use: its headings, as GitHub spells them. */
 export function anchorsOf(text: string): ReadonlySet<string> {
   const headings = [...text.replace(/^```[\s\S]*?^```$/gm, '').matchAll(/^#+ (.+)$/gm)];
   return new Set(

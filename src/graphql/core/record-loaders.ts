@@ -113,10 +113,18 @@ export function createRecordLoaders({
   }
 
   // Upstream reads one record per request. In a batch, the first would only wait for the last.
-  const loader = new DataLoader<LoaderKey, unknown, string>((keys) => Promise.all(keys.map(read)), {
-    batch: false,
-    cacheKeyFn: ({ resource, integratedAccountId, id, engagementType, selected }) =>
-      JSON.stringify([resource, integratedAccountId, id, engagementType ?? null, ...selected]),
-  });
-  return { read: (resource, key, selected) => loader.load({ ...key, resource, selected } as LoaderKey) as never };
+  const makeLoader = () =>
+    new DataLoader<LoaderKey, unknown, string>((keys) => Promise.all(keys.map(read)), {
+      batch: false,
+      cacheKeyFn: ({ resource, integratedAccountId, id, engagementType, selected }) =>
+        JSON.stringify([resource, integratedAccountId, id, engagementType ?? null, ...selected]),
+    });
+  // Most operations read no related record.
+  let loader: ReturnType<typeof makeLoader> | undefined;
+  return {
+    read(resource, key, selected) {
+      loader ??= makeLoader();
+      return loader.load({ ...key, resource, selected } as LoaderKey) as never;
+    },
+  };
 }

@@ -3,9 +3,11 @@ import {
   type FieldNode,
   type GraphQLAbstractType,
   type GraphQLField,
+  GraphQLID,
   type GraphQLLeafType,
   type GraphQLObjectType,
   type GraphQLOutputType,
+  GraphQLString,
   getNamedType,
   isAbstractType,
   isListType,
@@ -57,8 +59,13 @@ function readerOf(field: GraphQLField<unknown, Context>, nodes: readonly FieldNo
   return (source, context) => resolve(source, {}, context, undefined as never);
 }
 
+/** Characters that JSON escapes, and halves of surrogate pairs. */
+const needsEscape = /["\\\p{Cc}\p{Cs}]/u;
+
 function leafWriter(type: GraphQLLeafType): Write {
+  const isText = type === GraphQLString || type === GraphQLID;
   return (value) => {
+    if (isText && typeof value === 'string' && !needsEscape.test(value)) return `"${value}"`;
     const serialized: unknown = type.serialize(value);
     if (serialized === undefined || serialized === null) throw new TypeError(type.name);
     return JSON.stringify(serialized);

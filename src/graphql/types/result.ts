@@ -71,11 +71,12 @@ const DeleteEngagementSuccess = objectType<Result.DeleteEngagementSuccess>('Dele
     outcome: ['DeleteOutcome!', 'How the delete ended.'],
   },
   fields: (t, show) => ({
+    // The record is this result's own. A copy of it would cost as much as reading it.
     engagement: t.field({
       type: Engagement,
       description:
         'With format `UNIFIED` or `NORMALIZED`, the engagement from the answer. Many CRMs return only the id; `snapshot: true` fills every selected field.',
-      resolve: ({ engagement, deletedNodeId }) => engagement && { ...engagement, nodeId: deletedNodeId },
+      resolve: ({ engagement, deletedNodeId }) => engagement && Object.assign(engagement, { nodeId: deletedNodeId }),
     }),
     ...show({
       raw: [

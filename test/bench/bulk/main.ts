@@ -6,8 +6,8 @@ import { type Quartiles, quartilesOf } from '../statistics.ts';
 import { type JobFigures, runJob } from './job.ts';
 
 /*
- * `npm run bench:bulk`: how bulk deletes scale with servers, and what a large one takes of memory. Writes docs/benchmarks-bulk.md.
- * `-- --rounds 3 --count 20000 --large 1000000` is what it does without.
+ * `npm run bench:bulk`: how bulk deletes scale with servers, and how much memory a large one takes. Writes docs/benchmarks-bulk.md.
+ * The defaults are `-- --rounds 3 --count 20000 --large 1000000`.
  */
 
 const { values } = parseArgs({
@@ -19,7 +19,7 @@ const { values } = parseArgs({
 });
 const [rounds, count, large] = [Number(values.rounds), Number(values.count), Number(values.large)];
 const workerCounts = [1, 2, 4];
-/** How long upstream takes: as a near API does, and as a far one behind a slow provider. */
+/** How long upstream takes: like a near API, and like a far one behind a slow provider. */
 const delaysMs = [20, 200] as const;
 const print = (line: string) => void process.stdout.write(`${line}\n`);
 
@@ -64,16 +64,18 @@ function table(delayMs: number): string {
 print(`one of ${whole(large)}, two workers`);
 const one = await runJob({ workers: 2, count: large, delayMs: 0 });
 const { processor, cores, memoryGigabytes, system, node } = describeMachine();
-const document = `# Bulk deletes
+const document = `# Benchmarks of bulk deletes
 
 Written by \`npm run bench:bulk\`. ${new Date().toISOString().slice(0, 10)}, ${processor}, ${cores} cores, ${memoryGigabytes} GB, ${system}, Node ${node}.
 
 ## How it is measured
 
-Each row is a bulk delete by a filter: servers as users run them (\`src/main.ts\`, passthrough, TRUTO_RATE_LIMITS=0), one Redis that
-writes each change to its disk before it says so (\`appendfsync always\`), and an upstream without limits that answers a delete
-after ${delaysMs.join(' or ')} ms. Servers, Redis, upstream and the bench share the ${cores} cores. The rate is that of the deletes, from the end of the list to the end of
-all; a cell is the median of ${rounds} rounds with its quartiles, ratios are taken within a round.
+- Each row is a bulk delete by a filter.
+- Servers run as users run them (\`src/main.ts\`, passthrough), with \`TRUTO_RATE_LIMITS=0\`. The one Redis writes each change to its disk before it
+  confirms it (\`appendfsync always\`). The upstream has no limits and answers a delete after ${delaysMs.join(' or ')} ms.
+- Servers, Redis, upstream and the bench share the ${cores} cores.
+- The rate counts deletes, from the end of the list to the end of the bulk delete.
+- A cell is the median of ${rounds} rounds with its quartiles. Ratios are computed within a round.
 
 ${delaysMs
   .map(
@@ -85,22 +87,22 @@ ${table(delayMs)}`,
   )
   .join('\n\n')}
 
-A server sends 100 deletes of an account at a time, all of them together 256: beyond that it is the processors that all of this shares.
-At Truto's own limits a single account gets 4 a second (50 requests in 10 seconds, less what is left for those who wait): servers
-share the work of many accounts, and outlive each other.
+A server has at most 100 deletes of an account in flight, and 256 of all accounts together. More speed needs more processor cores, which everything
+shares here. Within Truto's own limits, a single account gets 4 deletes a second: 50 requests in 10 s, less a fifth for interactive requests.
+Several servers share the work of many accounts, and replace each other after a crash.
 
 ## ${whole(large)} engagements, two servers
 
-Upstream answers at once. Listed at ${whole(one.listedPerSecond)} a second, deleted at ${whole(one.deletedPerSecond)} a second. Memory of the larger of both servers, when so
-much was deleted: what lives after a collection of the whole heap, and what is resident, which is for the most part what V8 has not collected yet
-(it takes its time where the machine has memory).
+Upstream answers immediately. Engagements are listed at ${whole(one.listedPerSecond)} a second and deleted at ${whole(one.deletedPerSecond)} a second. The table has the memory
+of the larger server after each tenth of the deletes. *Live* is the heap after a full garbage collection. *Resident* is mostly memory that V8 has
+not collected yet; V8 waits while the machine has free memory.
 
 | | ${one.workerMegabytes.map((_, index) => `${(index + 1) * 10} %`).join(' | ')} |
 | --- | ${one.workerMegabytes.map(() => '---').join(' | ')} |
 | live | ${one.workerMegabytes.map(({ live }) => `${live} MB`).join(' | ')} |
 | resident | ${one.workerMegabytes.map(({ resident }) => `${resident} MB`).join(' | ')} |
 
-Redis holds ${one.redisMegabytes} MB at the end: the ids, and what became of each.
+Redis holds ${one.redisMegabytes} MB at the end: the ids, and the outcome of each.
 `;
 await writeFile(fileURLToPath(new URL('../../../docs/benchmarks-bulk.md', import.meta.url)), document);
 print(document);

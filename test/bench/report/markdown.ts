@@ -30,7 +30,7 @@ function lead({ works }: Results): readonly string[] {
 picked, \`JSON.stringify\`. The *bare road* is the fastest server that this stack allows: \`node:http\`, undici's \`Pool.dispatch\`,
 \`JSON.parse\`, and the answer's text written straight from the record. Neither has GraphQL, limits, typed errors, a log or
 metrics. The other servers are [configured](#how-the-servers-are-configured) for speed. They serve only the part of the schema
-that is selected here, and do less for each delete: [the first table](#a-delete-all-fields) says what.`),
+that is selected here, and do less for each delete: see [the first table](#a-delete-all-fields).`),
     '![Deletes per second against the raw POST proxy](images/benchmarks.svg)',
   ];
 }
@@ -40,7 +40,7 @@ function method({ rounds, seconds, isPinned, generator }: Results): string {
     ? 'The measured server runs on core 0. The load generator, upstream and the bench share core 1.'
     : 'No process is pinned to a core here: servers and load compete for the same cores.';
   return [
-    `Servers run side by side, over an upstream of bare sockets that answers at once. ${pinned} The load generator is ${generator}.`,
+    `Servers run side by side, over an upstream of bare sockets that answers immediately. ${pinned} The load generator is ${generator}.`,
     `Each server is warmed up by ${warmUp.requests.toLocaleString('en')} requests for each table, or by as many as it answers in ${warmUp.seconds} s. Rows of one server share the warm-up.`,
     `Then each row is measured for ${seconds} s in each of ${rounds} rounds. The order within a round is random.`,
     `Figures are medians over the rounds, with the lower and upper quartile in parentheses. Ratios are computed within a round, so that noise affects both sides.`,
@@ -53,7 +53,7 @@ function method({ rounds, seconds, isPinned, generator }: Results): string {
 }
 
 const facadeConfiguration = `This facade runs as users run it: \`src/main.ts\` with all plugins, \`passthrough\`, metrics on, a log line for each
-delete written to a file. Only \`TRUTO_RATE_LIMITS\` is 0: Truto's limit of 50 requests in 10 s would be the figure otherwise.`;
+delete written to a file. Only \`TRUTO_RATE_LIMITS\` is 0. Otherwise Truto's limit of 50 requests in 10 s would be the figure.`;
 
 const peerConfiguration = [
   facadeConfiguration,
@@ -97,15 +97,15 @@ function goalSection(results: Results): readonly string[] {
 
 /** The beginning of a document that compares the facade with its peers. */
 function comparedHead(results: Results): readonly string[] {
-  const others = `[benchmarks-alone.md](benchmarks-alone.md) has the facade by itself: failures, refusals, entities, many documents,
+  const others = `[benchmarks-alone.md](benchmarks-alone.md) has the facade alone: failures, refusals, entities, many documents,
 accounts and connections, streams. [benchmarks-bulk.md](benchmarks-bulk.md) has bulk deletes.`;
   return ['# Benchmarks', ...lead(results), flow(others)];
 }
 
 const aloneHead = [
-  '# Benchmarks of the facade by itself',
-  flow(`How fast the facade fails, refuses, resolves entities and streams, and how it behaves with many documents, accounts and
-connections. [benchmarks.md](benchmarks.md) compares it with its peers.`),
+  '# Benchmarks of the facade alone',
+  flow(`This page has the facade's speed when it fails, refuses, resolves entities and streams, and with many documents, accounts
+and connections. [benchmarks.md](benchmarks.md) compares it with other servers.`),
 ];
 
 /** The results as a document: the main figures first, then method and machine, tables, and goals. */

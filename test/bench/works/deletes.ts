@@ -5,11 +5,8 @@ import { casesOfTargets } from './cases.ts';
 
 const equal = `One GraphQL POST deletes one engagement by one DELETE request with the caller's token. 32 connections.`;
 
-const differs = `Only the facade looks up the account's integration (once), checks the integration's rules, limits documents,
-isolates accounts, has a retry budget and circuit breakers, knows whether a request was sent, returns typed errors, checks
-each field's form, gives each request an id, logs each delete and counts it in metrics. The peers' schema has only the fields
-that are selected here. It passes scalars through and throws on errors. tailcall and Hive Gateway serve Truto's own names
-without a union. The raw proxy and the bare road know no GraphQL.`;
+const differs = `Only the facade does this work for each delete: it looks up the account's integration (once), checks the integration's rules and limits documents. It isolates accounts, has a retry budget and circuit breakers, and knows whether a request was sent. It returns typed errors and checks each field's form. It gives each request an id, logs each delete and counts it in metrics. The peers' schema has only the fields
+that are selected here. It passes scalars through and throws on errors. Hive Gateway and tailcall serve Truto's own names without a union. The raw proxy and the bare road know no GraphQL.`;
 
 /** A delete whose answer has every field. */
 export const deleteAll: Work = {

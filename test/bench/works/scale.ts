@@ -65,7 +65,7 @@ export const connections: Work = {
   name: 'connections',
   title: 'A delete, all fields, over many connections',
   equal: `One document, ${accountsOfConnections} integrated accounts drawn at random, one request at a time on each connection.`,
-  differs: `The facade takes 1,000 requests at once. It answers 503 beyond that, and when its event loop is blocked; these answers
+  differs: `The facade accepts 1,000 requests in flight. It answers 503 beyond that, and when its event loop is blocked; these answers
 are the failures. Both have 128 connections to upstream.`,
   cases: connectionCounts.flatMap((size) =>
     casesOf('connection', [size], spread).map((each) => ({ ...each, connections: size })),
