@@ -42,18 +42,16 @@ const speed = `On one core it deletes ${measured('**this facade**').rate} engage
 ${ratioTo('Hive Gateway over Mesh OpenAPI')} Hive Gateway over an OpenAPI document, ${ratioTo('Mercurius with JIT, undici Pool')} Mercurius with a JIT compiler ([benchmarks](docs/benchmarks.md)). Truto's own limit is 50 a
 second for a token.`;
 
-const rules = integrations.map(
-  ({ name, requiresEngagementType, engagementTypes, parameters, softDeletes }) => {
-    const types = engagementTypes.map((type) => code(type.toUpperCase())).join(', ');
-    return [
-      name,
-      requiresEngagementType ? 'required' : types === '' ? 'not listed' : 'optional',
-      types,
-      parameters.map(code).join(', '),
-      softDeletes ? 'yes' : '',
-    ];
-  },
-);
+const rules = integrations.map(({ name, requiresEngagementType, engagementTypes, parameters, softDeletes }) => {
+  const types = engagementTypes.map((type) => code(type.toUpperCase())).join(', ');
+  return [
+    name,
+    requiresEngagementType ? 'required' : types === '' ? 'not listed' : 'optional',
+    types,
+    parameters.map(code).join(', '),
+    softDeletes ? 'yes' : '',
+  ];
+});
 
 const members = deleteErrorKinds.map((kind) => {
   const { deleted, toDo } = deleteErrorRow(kind);

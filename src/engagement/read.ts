@@ -63,7 +63,7 @@ export interface EngagementPage {
   readonly isPartial: boolean;
 }
 
-/** What a read proves about an engagement whose delete may have been executed. */
+/** The proof of a read about an engagement whose delete may have been executed. */
 export type SeenAfterDelete =
   /** The provider's own record is marked as deleted. */
   | { readonly kind: 'MarkedDeleted' }

@@ -10,7 +10,7 @@ export interface Finding {
   readonly severity: 'REFUSAL' | 'WARNING';
   /** The path of the argument, from the outside in. */
   readonly path: readonly string[];
-  /** What is wrong and what is allowed, without the value itself. */
+  /** The problem, and what is allowed, without the value itself. */
   readonly message: string;
   /** All accepted values. Empty when there is no finite list. */
   readonly allowedValues: readonly string[];

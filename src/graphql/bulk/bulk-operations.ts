@@ -87,8 +87,8 @@ builder.mutationField('startBulkDelete', (t) =>
     description:
       'Starts to delete many engagements of one integrated account in the background. The server needs `REDIS_URL`. ' +
       'Repeated with the same `Idempotency-Key`, it returns the bulk delete of the first request. Nothing is started when ' +
-      'Truto refuses the token or the account. `RATE_LIMITED` means that 20 of yours in the account have not ended, or that ' +
-      'too many of yours have not started yet.',
+      'Truto refuses the token or the account. `RATE_LIMITED` means that you have 20 unfinished bulk deletes in the account, ' +
+      'or too many that have not started yet.',
     args: { input: t.arg({ type: StartBulkDeleteInput, required: true, description: 'What to delete, and how.' }) },
     async resolve(_root, { input }, context, info) {
       const bulkDeletes = requireBulkDeletes(context);
