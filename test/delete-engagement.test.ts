@@ -241,7 +241,7 @@ describe('a refusal by a rule', () => {
 describe('an account that Truto has paused', () => {
   it.each([
     ["every caller that comes with the server's token", { ...serviceEnv, JWT_SECRET: jwtSecret }, 1],
-    ['the caller whose token it is, and no other', { AUTH_MODE: 'passthrough' }, 2],
+    ['only the caller with that token', { AUTH_MODE: 'passthrough' }, 2],
   ])('gets no request from %s', async (_who, env, deletes) => {
     await using upstream = await startUpstream(truto(429, {}, { 'retry-after': '30' }), 'capsule');
     await using facade = await startTestFacade(upstream.url, env);

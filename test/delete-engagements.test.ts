@@ -120,8 +120,8 @@ describe('deleteEngagements', () => {
     const { body } = await server.facade.post(query(', format: RAW', field), itemsOf(...ids));
     const { results } = body.data.deleteEngagements;
     expect(results.map(({ outcome }: { outcome: string }) => outcome)).toEqual(Array(40).fill('DELETED'));
-    const kept = results.filter((result: { raw: unknown }) => result.raw !== null);
-    expect(kept.length).toBe(9);
+    const returned = results.filter((result: { raw: unknown }) => result.raw !== null);
+    expect(returned.length).toBe(9);
     const left = results.filter((result: { raw: unknown }) => result.raw === null);
     for (const { warnings } of left) expect(warnings.join()).toContain('left out');
   });

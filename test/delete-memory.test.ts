@@ -68,8 +68,8 @@ describe('the memory of deletes', () => {
     const large = { ...success(undefined), engagement: { ...record, subject: 'x'.repeat(70_000) } };
     await performDelete(memory, keyed('k'), async () => large as DeleteEngagementResult);
     const again = await performDelete(memory, keyed('k'), () => Promise.reject(new Error('sent again')));
-    const kept = { outcome: 'DELETED', engagement: null, warnings: [expect.stringContaining('record')] };
-    expect(again).toMatchObject({ kind: 'repeated', result: kept });
+    const outcome = { outcome: 'DELETED', engagement: null, warnings: [expect.stringContaining('record')] };
+    expect(again).toMatchObject({ kind: 'repeated', result: outcome });
   });
 
   it('has no record of an earlier attempt once there is an outcome', async () => {
@@ -98,7 +98,7 @@ describe('the memory of deletes', () => {
     const settled: unknown[] = [];
     const memory = createDeleteMemory({
       claim: async () => ({ kind: 'mine', earlier: unknown, isInDoubt: false, answerCount: 0 }),
-      settle: async (_delete, kept) => void settled.push(kept),
+      settle: async (_delete, stored) => void settled.push(stored),
     });
     const fault = performDelete(memory, keyed('k'), () => Promise.reject(new Error('a bug')));
     await expect(fault).rejects.toThrow('a bug');

@@ -26,7 +26,7 @@ const engagements = /^(DELETE|GET) \/unified\/crm\/engagements\/([^/?#\s]+)\?[\x
 const accounts = /^(GET) \/integrated-account\/([^/?#\s]+) HTTP\/1\.1\r\n/;
 
 /** Positions of an id in a request, and the upstream requests with that path segment. */
-const places = [
+const positions = [
   ['an engagement to delete', removal, 'id', /^DELETE /, engagements],
   ['an engagement to read', reading, 'id', /^GET \/unified/, engagements],
   ['the account of a delete', removal, 'account', /^GET \/integrated-account/, accounts],
@@ -39,7 +39,7 @@ async function send(document: string, variables: object) {
   return { body, heads: upstream.requests.slice(before).map(({ head }) => head) };
 }
 
-describe.each(places)('S04 the id of %s', (_what, document, variable, which, form) => {
+describe.each(positions)('S04 the id of %s', (_what, document, variable, which, form) => {
   it.each(takenIds)('is the last path segment of one request, byte for byte: %j', async (id) => {
     const { heads } = await send(document, { [variable]: id });
     const [head = '', ...others] = heads.filter((one) => which.test(one));

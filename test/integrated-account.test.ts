@@ -41,7 +41,7 @@ describe('the look-up of the integration', () => {
     ['answers an error under 200', json(200, { statusCode: 404, error: 'Not Found', message: 'no' })],
     ['answers a list', json(200, { result: [], next_cursor: null })],
     ['shows another account by a number', json(200, { id: 7, integration: { name: 'hubspot' } })],
-    ['names an integration by what is no text', json(200, { integration: { name: 7, label: ['affinity'] } })],
+    ['names an integration by a number', json(200, { integration: { name: 7, label: ['affinity'] } })],
     ['names an unknown integration', json(200, { integration: { name: 'brandnewcrm' } })],
     ['never answers', () => {}],
   ] as [string, Answer][])('never stands in the way when it %s', async (_how, answer) => {
@@ -115,7 +115,7 @@ describe('the time that a look-up may take', () => {
 const missing = 'IntegratedAccountNotFoundError';
 const code = 'INTEGRATED_ACCOUNT_NOT_FOUND';
 /** Messages by which an upstream may report a missing account. */
-const words = [
+const messages = [
   'Integrated account not found',
   'Integrated account with id 6f9-a was not found',
   'The integrated_account does not exist',
@@ -166,7 +166,7 @@ describe('an integrated account that does not exist', () => {
     await sandbox.close();
   });
 
-  it.each([['no words', ''], ...words.map((said) => [`"${said}"`, said])])(
+  it.each([['no message', ''], ...messages.map((message) => [`"${message}"`, message])])(
     'is looked up again before it is reported for an account that was found before, on a 404 with %s',
     async (_what, message) => {
       await using setting = await start(truto(404, { message }), shown, truto(404));
@@ -176,12 +176,12 @@ describe('an integrated account that does not exist', () => {
   );
 
   it('is not reported for an account that the look-up finds', async () => {
-    await using setting = await start(truto(404, { message: words[0] }), shown);
+    await using setting = await start(truto(404, { message: messages[0] }), shown);
     expect(await setting.remove('e1')).toEqual({ __typename: 'UpstreamUnavailableError' });
   });
 
-  it("is reported on upstream's word alone when the look-up is refused", async () => {
-    await using setting = await start(truto(404, { message: words[0] }), truto(403));
+  it("is reported from upstream's 404 alone when the look-up is refused", async () => {
+    await using setting = await start(truto(404, { message: messages[0] }), truto(403));
     expect(await setting.remove('e1')).toEqual({ __typename: missing });
   });
 

@@ -64,7 +64,7 @@ describe('S01 the log', () => {
     ['a value', (log) => log.info({ value: token })],
     ['a value inside others', (log) => log.info({ a: [{ b: [`x${token}y`] }] })],
     ['a name', (log) => log.info({ [token]: { [`x${token}`]: 1 } })],
-    ['what is bound to the log', (log) => log.child({ value: token }).warn('text')],
+    ['a value that is bound to the log', (log) => log.child({ value: token }).warn('text')],
     ["an error's message and stack", (log) => log.error(new Error(`no ${token}`))],
     ["an error's cause", (log) => log.error(new Error('no', { cause: new Error('why', { cause: new Error(token) }) }))],
     ["an error's code", (log) => log.error({ err: Object.assign(new Error('no'), { code: token }) })],
@@ -200,7 +200,7 @@ describe('S22 a line of the log', () => {
       },
       { err: { cause: { cause: { cause: { type: 'Error' } } } } },
     ],
-    ['what is invisible', (log) => log.info({ a: '\u202e'.repeat(100_000) }, 'text'), { msg: 'text' }],
+    ['invisible characters', (log) => log.info({ a: '\u202e'.repeat(100_000) }, 'text'), { msg: 'text' }],
   ])('has at most 16,384 characters, with %s', (_what, write, kept) => {
     const { text, lines } = linesOf([], write);
     expect(text.length).toBeLessThanOrEqual(16_384);
@@ -298,7 +298,7 @@ it('the log has a fatal error, and all lines before it, also when the process is
   expect(output.match(/"msg":"\w+"/g)).toEqual(['"msg":"before"', '"msg":"fatal"']);
 });
 
-it('a log that is not read holds 16 MiB at most, and says later how many lines are lost', async () => {
+it('a log that is not read holds at most 16 MiB, and reports later how many lines are lost', async () => {
   const log = fileURLToPath(new URL('../src/log/log.ts', import.meta.url));
   const program = `import { createLog } from ${JSON.stringify(log)};
     const log = createLog();

@@ -99,8 +99,8 @@ describe.each(sandboxAccounts.filter(({ rule }) => rule).map((each) => [each.int
     it('is the same in a list, a read, by itself and after its delete, with and without a snapshot', async () => {
       const sandbox = await startSandbox();
       await using facade = await startTestFacade(sandbox.url);
-      for (const [place, snapshot] of [false, true].entries()) {
-        const { id, engagement_type: ownType } = seededEngagement(account, place);
+      for (const [index, snapshot] of [false, true].entries()) {
+        const { id, engagement_type: ownType } = seededEngagement(account, index);
         const type = account.rule?.requiresEngagementType ? ownType?.toUpperCase() : null;
         const variables = { id, account: account.id, type, snapshot };
         const { engagements } = await ask(facade, listQuery, variables);

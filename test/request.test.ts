@@ -108,7 +108,7 @@ describe('S04 the ids in the parameters', () => {
 
 describe('S06 text that a request line cannot contain', () => {
   /** Every position of a caller's text in a request. */
-  const places: readonly (readonly [place: string, (text: string) => Partial<DeleteEngagementInput>])[] = [
+  const positions: readonly (readonly [position: string, (text: string) => Partial<DeleteEngagementInput>])[] = [
     ['parameters.content', (content) => ({ parameters: { content } })],
     ['parameters.subject', (subject) => ({ parameters: { subject } })],
     ['parameters.direction', (direction) => ({ parameters: { direction } })],
@@ -119,14 +119,14 @@ describe('S06 text that a request line cannot contain', () => {
     ['remoteQuery', (name) => ({ remoteQuery: { [name]: 'y' } })],
   ];
 
-  it.each(places)('with half of a surrogate pair is refused in %s', (place, inputOf) => {
+  it.each(positions)('with half of a surrogate pair is refused in %s', (position, inputOf) => {
     for (const text of ['\ud800', 'a\udfff', '\udc00\ud800']) {
       const found = checkWellFormed(inputWith(inputOf(text)));
-      expect(found.map(({ severity, path }) => [severity, path.join('.')])).toEqual([['REFUSAL', place]]);
+      expect(found.map(({ severity, path }) => [severity, path.join('.')])).toEqual([['REFUSAL', position]]);
     }
   });
 
-  it.each(places)('with line breaks and the end of a header block is escaped in %s', (_place, inputOf) => {
+  it.each(positions)('with line breaks and the end of a header block is escaped in %s', (_position, inputOf) => {
     const input = inputOf('a\r\nx-evil: 1\r\n\r\nDELETE /');
     expect(isRefused(input)).toBe(false);
     expect(deleteRequest(input).path).toMatch(/^[!-~]+$/);

@@ -173,9 +173,9 @@ describe('a remoteQuery', () => {
     ['has an empty list', { a: { b: [] } }, 'remoteQuery.a.b'],
     ['has an empty object', { a: [1, {}] }, 'remoteQuery.a.1'],
     ['has an empty name', { a: { '': 1 } }, 'remoteQuery.a'],
-  ])('that %s is refused, with its path', (_what, remoteQuery, place) => {
+  ])('that %s is refused, with its path', (_what, remoteQuery, wrongPath) => {
     const found = checkWellFormed(inputWith({ remoteQuery }));
-    expect(found.map(({ severity, path }) => [severity, path.join('.')])).toEqual([['REFUSAL', place]]);
+    expect(found.map(({ severity, path }) => [severity, path.join('.')])).toEqual([['REFUSAL', wrongPath]]);
   });
 });
 

@@ -65,7 +65,7 @@ describe('the selection of a delete', () => {
     ['no engagement', onSuccess('{ deletedEngagementId outcome warnings }')],
     ['the name of the type', onSuccess('{ engagement { __typename } }')],
     ['the id', onSuccess('{ engagement { id } }')],
-    ['what is skipped', onSuccess('{ engagement { id subject @skip(if: true) status @include(if: false) } }')],
+    ['skipped fields', onSuccess('{ engagement { id subject @skip(if: true) status @include(if: false) } }')],
     ['a success inside an error', '{ ... on Error { ... on DeleteEngagementResult { ...S } } }'],
     ['fields of the same name elsewhere', onSuccess('{ integration { name } stream { contentType } }')],
   ])('of %s excludes every optional field, never the id', (_what, body) => {

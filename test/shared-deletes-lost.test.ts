@@ -15,7 +15,7 @@ const done = json(204, undefined);
 const unknownRest = { retrySafe: true, upstreamIdempotencyKey: 'k', lastStatusCode: null, engagement: null };
 
 /** Runs commands in Redis, as an operator at its terminal does. */
-async function tell({ url }: RedisServer, work: (redis: Redis) => Promise<unknown>): Promise<void> {
+async function runCommands({ url }: RedisServer, work: (redis: Redis) => Promise<unknown>): Promise<void> {
   const redis = new Redis(url);
   await work(redis);
   redis.disconnect();
@@ -23,12 +23,12 @@ async function tell({ url }: RedisServer, work: (redis: Redis) => Promise<unknow
 
 /** Makes its memory as old as one that has been in use for a long time. */
 const age = (redis: RedisServer) =>
-  tell(redis, async (client) => expect(await client.hset('{engagements}:delete-memory', 'since', 1)).toBe(0));
+  runCommands(redis, async (client) => expect(await client.hset('{engagements}:delete-memory', 'since', 1)).toBe(0));
 
 /** Ends the claim of the delete in flight, as if its server had stopped. Returns its key. */
 async function endClaim(redis: RedisServer): Promise<string> {
   let claim = '';
-  await tell(redis, async (client) => {
+  await runCommands(redis, async (client) => {
     [claim = ''] = await client.keys('{engagements}:delete:*');
     await client.hset(claim, 'owner', 'a server that is gone', 'until', 1);
   });
@@ -38,7 +38,7 @@ async function endClaim(redis: RedisServer): Promise<string> {
 /** The moment since which its memory is complete, as stored in Redis. */
 async function memorySince(redis: RedisServer): Promise<number> {
   let since: string | null = null;
-  await tell(redis, async (client) => {
+  await runCommands(redis, async (client) => {
     since = await client.hget('{engagements}:delete-memory', 'since');
   });
   return Number(since);
@@ -105,7 +105,7 @@ describe('a delete that is not safe to retry, after its server stopped', () => {
     await using third = await startTestFacade(upstream.url, env);
     const unknown = { __typename: 'OutcomeUnknownError', retrySafe: false };
     expect(await send(other, 'k', '1', rest)).toMatchObject(unknown);
-    await tell(redis, async (client) => expect(await client.hexists(claim, 'until')).toBe(0));
+    await runCommands(redis, async (client) => expect(await client.hexists(claim, 'until')).toBe(0));
     expect(await send(third, 'k', '1', rest)).toMatchObject(unknown);
     expect(upstream.deletes()).toHaveLength(1);
   });
@@ -168,7 +168,7 @@ describe('the data of a delete in Redis', () => {
     await using facade = await startTestFacade(upstream.url, { REDIS_URL: redis.url });
     const lifetimes = async () => {
       const found: number[] = [];
-      await tell(redis, async (client) => {
+      await runCommands(redis, async (client) => {
         for (const key of await client.keys('{engagements}:delete*:*')) found.push(await client.pttl(key));
       });
       return found;
@@ -202,7 +202,7 @@ describe('a key that is new to a Redis with a long enough memory', () => {
 
 /** The ways in which Redis loses its data, or cannot return it. */
 const losses: readonly [string, (redis: RedisServer) => Promise<void>][] = [
-  ['FLUSHALL', (redis) => tell(redis, (client) => client.flushall())],
+  ['FLUSHALL', (redis) => runCommands(redis, (client) => client.flushall())],
   [
     'a restart without persistence',
     async (redis) => {
@@ -214,7 +214,7 @@ const losses: readonly [string, (redis: RedisServer) => Promise<void>][] = [
     'a restart with an older state',
     async (redis) => {
       // As from a snapshot before the last deletes.
-      await tell(redis, async (client) => {
+      await runCommands(redis, async (client) => {
         await client.flushall();
         await client.hset('{engagements}:delete-memory', 'claims', 0, 'since', 1);
       });

@@ -191,7 +191,7 @@ describe('S24 an answer', () => {
   it.each([
     ['one record that many refer to', 'one', 1],
     ['many records', 'many', 12],
-  ] as const)('leaves out what it has no room for, of %s', async (_what, which, readCount) => {
+  ] as const)('leaves out values that do not fit, of %s', async (_what, which, readCount) => {
     const page = Array.from({ length: 12 }, (_, index) => ({ id: `e${index}`, owner: { id: ownerOf[which](index) } }));
     await using upstream = await startUpstream((request, response) => {
       const isList = request.path.endsWith('/engagements');
