@@ -185,7 +185,7 @@ export function refusedInput(findings: readonly Finding[]): InvalidInputError {
 
 /** For an integrated account that the caller has no access to. */
 export function notGranted(): Refusal {
-  return forbidden('Nothing was sent. You have no access to this integrated account.');
+  return forbidden('Nothing was sent. Your token has no access to this integrated account. Use one that has.');
 }
 
 /** For an integrated account that upstream does not find. */
@@ -251,8 +251,8 @@ function unavailable(message: string): Refusal {
 const whyNotSent: Readonly<Record<Exclude<FailureReason, 'paused' | 'streams' | 'abandoned'>, string>> = {
   timeout: 'the time for the request was over, or too many requests wait for this integrated account',
   unconnected: 'no connection was made in time',
-  open: 'requests for this integrated account failed too often, so they are stopped for a moment',
-  refused: 'Truto refused the connection',
+  open: 'requests failed too often, so they are stopped for a moment',
+  refused: 'it refused the connection',
   dns: 'its host name could not be resolved',
   proxy: 'the proxy refused the connection',
   tls: 'no trusted connection could be made',
@@ -316,10 +316,14 @@ export function readRefusal(
       return callerBroughtToken ? ofToken : unavailable(ofToken.message);
     }
     case 'forbidden':
-      return forbidden("The integrated account's connection has no permission to do this.", error.missingScopes);
+      return forbidden(
+        "The integrated account's connection has no permission to do this. Its owner must grant it at the provider.",
+        error.missingScopes,
+      );
     case 'not-found': {
       if (error.missing === 'account') return accountNotFound();
-      const message = 'Truto finds no such record in this integrated account.';
+      const message =
+        'Truto finds no such record in this integrated account. It may be deleted already; if not, check its id and type.';
       // Only the provider's own answer proves that Truto found the account.
       return { kind: 'NotFoundError', message, accountFound: isRemote };
     }
@@ -333,7 +337,8 @@ export function readRefusal(
       if (isRemote) return unclear;
       const isPaused = answer.headers['retry-after'] !== undefined;
       const reason = isPaused ? 'paused by Truto for a while' : 'blocked until Truto or its owner unblocks it';
-      return { kind: 'AccountBlockedError', message: `The integrated account is ${reason}.`, reason };
+      const next = isPaused ? 'Try again later.' : 'Ask its owner, or Truto.';
+      return { kind: 'AccountBlockedError', message: `The integrated account is ${reason}. ${next}`, reason };
     }
     case 'refused':
       return remoteApiError;
