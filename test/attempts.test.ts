@@ -42,7 +42,7 @@ describe('R06 a delete that fails without a clear answer', () => {
     const keys = upstream.deletes.map(keyOf);
     expect(keys).toEqual([keys[0], keys[0], keys[2], keys[3]]);
     expect(new Set(keys).size).toBe(3);
-    expect(body.data.deleteEngagement.idempotencyKey).toBe(keys[3]);
+    expect(body.data.deleteEngagement.upstreamIdempotencyKey).toBe(keys[3]);
     // Both attempts are the same to the byte.
     expect(upstream.deletes[1]?.head).toBe(upstream.deletes[0]?.head);
   });

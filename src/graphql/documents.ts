@@ -18,8 +18,8 @@ function problemsOf(id: string, text: string, schema: GraphQLSchema): readonly s
 }
 
 /**
- * Reads a manifest: a JSON object of documents by id, as `codegen.ts` and GraphQL Code Generator's client preset write it.
- * @throws {ConfigError} with every document that is invalid for the schema.
+ * Reads a manifest: a JSON object of documents by their ids, as `codegen.ts` and GraphQL Code Generator's client preset write it.
+ * @throws {ConfigError} naming every document that the schema does not allow.
  */
 export function readTrustedDocuments(path: string, schema: GraphQLSchema): TrustedDocuments {
   let json: unknown;
@@ -29,7 +29,7 @@ export function readTrustedDocuments(path: string, schema: GraphQLSchema): Trust
     throw new ConfigError(['TRUSTED_DOCUMENTS must be the path of a JSON file']);
   }
   const documents = manifest.safeParse(json);
-  if (!documents.success) throw new ConfigError(['TRUSTED_DOCUMENTS must contain a JSON object of documents by id']);
+  if (!documents.success) throw new ConfigError(['TRUSTED_DOCUMENTS must hold an object of documents by their ids']);
   const entries = Object.entries(documents.data);
   const problems = entries.flatMap(([id, text]) => problemsOf(id, text, schema));
   if (problems.length > 0) throw new ConfigError(problems);
