@@ -6,9 +6,9 @@ import { defineConfig } from 'vitest/config';
  * clients, clusters, the installed package, a release, soaks, and whole processes. docs/testing.md has the reasons.
  */
 const rest = [
-  'test/{browser,deploy,examples,supergraph}/**/*.test.ts',
+  'test/{browser,deploy,examples,hosts,supergraph}/**/*.test.ts',
   'test/process/!(start).test.ts',
-  'test/{bench,cost,from-rest,library,release,redis-groups,redis-valkey,soak}.test.ts',
+  'test/{bench,cost,from-rest,library,release,redis-groups,redis-valkey,soak,telemetry}.test.ts',
 ];
 
 export default defineConfig({

@@ -1,6 +1,10 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { GraphQLSchema } from 'graphql';
 import { type Config, type PlainSettings, parseSettings } from './config/config.ts';
 import { checkedSchemaOptions, createSchema, type EngagementSchemaOptions, printedSchema } from './graphql/schema.ts';
+import type { DirectDelete, DirectDeleteResult } from './http/direct-delete.ts';
+import type { HostRequest } from './http/host-context.ts';
 
 /** Takes the log's lines: JSON, one a call, each with its line end. */
 export interface LogDestination {
@@ -13,22 +17,71 @@ export interface EngagementServerOptions {
   readonly logTo?: LogDestination;
 }
 
-/** A server that is not listening yet. */
+/** What `deleteEngagement` takes. */
+export type EngagementDelete = DirectDelete;
+
+/** What `deleteEngagement` returns: `kind` says how the delete ended. */
+export type EngagementDeleteResult = DirectDeleteResult;
+
+/** What the schema's resolvers get. Spread it into your own context, under its names. */
+export type EngagementContext = object;
+
+/**
+ * A server that is not listening yet. It listens by itself, or answers requests of a server of yours; or both.
+ *
+ * Mounted in yours, it keeps its limits on operations in flight, bodies and documents, its authentication, its deadlines and its
+ * drain. What it does for connections when it listens by itself is your server's task then: how many there are, clients that are
+ * slow to send or to read, and the size of heads. So are the paths: every request that you hand over is one to `/graphql`.
+ */
 export interface EngagementServer {
   /**
-   * Starts to listen; without another upstream, starts the embedded sandbox first. May be called again.
-   * @returns the address without a path. GraphQL is at `/graphql`.
+   * Starts everything but a port for callers; without another upstream, also the embedded sandbox. The first request does so, too:
+   * call it to get a failure at the start. May be called again.
    * @throws {ConfigError} when a trusted document is not valid, or the undo store cannot be written.
-   * @throws when it cannot listen, such as `EADDRINUSE`. Then everything is closed again, and you may call it once more.
+   * @throws when metrics cannot be served, such as `EADDRINUSE`.
+   */
+  open(): Promise<void>;
+  /**
+   * Starts to listen. May be called again.
+   * @returns the address without a path. GraphQL is at `/graphql`.
+   * @throws as `open`, and when it cannot listen, such as `EADDRINUSE`. Then everything is closed again, and you may call it once
+   * more.
    */
   listen(): Promise<string>;
+  /**
+   * Answers a request: for Hono and others that speak the Fetch API. The request's `signal` must abort when its client disconnects.
+   * @throws as `open`.
+   */
+  fetch(request: Request): Promise<Response>;
+  /**
+   * Answers a request of `node:http`: for Express, Fastify and others. A body that a middleware has parsed is taken from
+   * `request.body`; mount it before such a middleware, if you can: that one may have replaced bytes that are not UTF-8.
+   * @throws as `open`.
+   */
+  handle(request: IncomingMessage, response: ServerResponse): Promise<void>;
+  /**
+   * Makes the context of an operation over {@link createEngagementSchema}'s schema that another executor runs, alone or merged with a
+   * schema of yours. Authentication, deadline, access, Truto's limits and repeated deletes are as in this server's own operations.
+   * What it refuses before it executes (documents beyond the limits, too many requests) is your executor's task then, and so is
+   * waiting for operations in flight before `close`.
+   * @param request its headers are read: `Authorization`, `Idempotency-Key`, `x-request-id`.
+   * @throws {GraphQLError} `UNAUTHENTICATED` for a token that proves nothing, `BAD_USER_INPUT` for a bad idempotency key.
+   * @throws as `open`.
+   */
+  createContext(request: HostRequest): Promise<EngagementContext>;
+  /**
+   * Deletes one engagement without GraphQL, with all promises of the mutation of that name: the same checks, access, limits, retries,
+   * deadline, log, and one delete for repeated calls with a key. Every end of the delete is a value.
+   * @throws as `open`, and once the server is closed.
+   */
+  deleteEngagement(asked: EngagementDelete): Promise<EngagementDeleteResult>;
   /** Refuses new requests, answers those in flight, and frees everything. May be called again, or before `listen`. */
   close(): Promise<void>;
 }
 
 async function start(config: Config, { logTo }: EngagementServerOptions) {
   // Loaded now: undici sets a global dispatcher when it is loaded, and importing this library must change nothing.
-  const [{ startFacade }, { findUpstream }, { createLog, secretsOf }] = await Promise.all([
+  const [{ openFacade }, { findUpstream }, { createLog, secretsOf }] = await Promise.all([
     import('./http/server.ts'),
     import('./http/find-upstream.ts'),
     import('./log/log.ts'),
@@ -36,9 +89,9 @@ async function start(config: Config, { logTo }: EngagementServerOptions) {
   const log = createLog({ secrets: secretsOf(config), ...(logTo && { destination: logTo }) });
   const { url: upstream, openToken, sandbox } = await findUpstream(config);
   try {
-    const facade = await startFacade({ config, log, upstream, openToken });
+    const facade = await openFacade({ config, log, upstream, openToken });
     return {
-      url: facade.url,
+      ...facade,
       async close() {
         await facade.close();
         await sandbox?.close();
@@ -61,38 +114,71 @@ export function createEngagementServer(
   options: EngagementServerOptions = {},
 ): EngagementServer {
   const parsed = 'auth' in config ? config : parseSettings(config);
-  let starting: ReturnType<typeof start> | undefined;
+  // The first request may start it: without this, its timers would belong to that request for ever.
+  const runDetached = AsyncLocalStorage.snapshot();
+  let opening: ReturnType<typeof start> | undefined;
+  let listening: Promise<string> | undefined;
   let closing: Promise<void> | undefined;
+
+  async function opened() {
+    if (closing && !opening) throw new Error('The server is closed: create another.');
+    opening ??= runDetached(() => start(parsed, options));
+    const mine = opening;
+    try {
+      return await mine;
+    } catch (error) {
+      // The next call tries again.
+      if (opening === mine) opening = undefined;
+      throw error;
+    }
+  }
 
   async function listen(): Promise<string> {
     if (closing) throw new Error('The server is closed: create another.');
-    starting ??= start(parsed, options);
+    listening ??= listenOnce();
     try {
-      return (await starting).url;
+      return await listening;
     } catch (error) {
-      // The next call tries again.
-      starting = undefined;
+      listening = undefined;
+      throw error;
+    }
+  }
+
+  async function listenOnce(): Promise<string> {
+    const server = await opened();
+    try {
+      return await server.listen();
+    } catch (error) {
+      opening = undefined;
+      await server.close();
       throw error;
     }
   }
 
   async function closeWhatRuns(): Promise<void> {
     // The caller of `listen` got the error of a failed start, which left nothing to close.
-    const server = await starting?.catch(() => undefined);
+    await listening?.catch(() => undefined);
+    const server = await opening?.catch(() => undefined);
     await server?.close();
   }
 
-  function close(): Promise<void> {
-    closing ??= closeWhatRuns();
-    return closing;
-  }
-
-  return { listen, close };
+  return {
+    open: async () => void (await opened()),
+    listen,
+    fetch: async (request) => (await opened()).mount.fetch(request),
+    handle: async (request, response) => (await opened()).mount.handle(request, response),
+    createContext: async (request) => (await opened()).createContext(request),
+    deleteEngagement: async (asked) => (await opened()).deleteEngagement(asked),
+    close() {
+      closing ??= closeWhatRuns();
+      return closing;
+    },
+  };
 }
 
 /**
- * Creates the schema of such a server: to read, to validate documents with, to compose, to generate code from. Only the server
- * can execute it: its resolvers need the server's context.
+ * Creates the schema of such a server: to read, to validate documents with, to compose, to generate code from. To
+ * execute it, give its resolvers what `createContext` of a server makes.
  * @throws {ConfigError} for an unknown dialect or a prefix that is not valid.
  */
 export function createEngagementSchema(options: EngagementSchemaOptions = {}): GraphQLSchema {

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
@@ -81,5 +82,16 @@ describe('a server of the library', () => {
         .split('\n').length - 1;
     await expect.poll(others).toBe(0);
     watcher.disconnect();
+  });
+
+  it('that starts with the first request of a host, starts outside of what that request carries', async () => {
+    const carried = new AsyncLocalStorage<string>();
+    const seen: (string | undefined)[] = [];
+    // Ignored, with a warning at the start.
+    const settings = { SANDBOX: true, TRUTO_API_TOKEN: 'unused' };
+    const server = createEngagementServer(settings, { logTo: { write: () => void seen.push(carried.getStore()) } });
+    await carried.run('first request', () => server.fetch(new Request('http://host/')));
+    expect(seen).toEqual([undefined]);
+    await server.close();
   });
 });

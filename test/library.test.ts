@@ -91,7 +91,8 @@ describe('a program that has installed the package', () => {
     expect(stderr).toBe('');
     const said = JSON.parse(stdout);
     expect(said.answer.data.deleteEngagement).toEqual({ __typename: 'DeleteEngagementSuccess', outcome: 'DELETED' });
-    expect(said).toMatchObject({ isSameUrl: true, logged: 1, prefixed: true, federation: published('federation') });
+    expect(said).toMatchObject({ found: true, mounted: 415, isContext: true });
+    expect(said).toMatchObject({ isSameUrl: true, logged: 2, prefixed: true, federation: published('federation') });
     expect(code).toBe(0);
   });
 

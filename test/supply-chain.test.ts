@@ -48,8 +48,14 @@ const supergraph = readPackages('examples/supergraph/');
 /** Clients that call the facade in a test: the same. */
 const clients = readPackages('examples/clients/');
 
+/** The packages of a page in React: the same. */
+const react = readPackages('examples/react/');
+
 /** Programs that check the Dockerfile, the compose file and the manifests in tests: the same. */
 const deploy = readPackages('test/deploy/');
+
+/** Servers that mount the facade, or execute its schema, in a test: the same. */
+const hosts = readPackages('test/hosts/');
 
 /** Packages of those that have install scripts. None is run: they are installed without. */
 const scriptsNeverRun = ['@apollo/protobufjs', 'core-js', 'protobufjs'];
@@ -69,6 +75,8 @@ describe.each([
   ['examples/supergraph/package-lock.json', supergraph, 200],
   ['examples/clients/package-lock.json', clients, 30],
   ['test/deploy/package-lock.json', deploy, 20],
+  ['test/hosts/package-lock.json', hosts, 100],
+  ['examples/react/package-lock.json', react, 30],
 ])('S18 the lock file %s', (_file, { manifest, own, entries }, atLeast) => {
   it('matches its package.json', () => {
     expect(entries.length).toBeGreaterThan(atLeast);
@@ -102,6 +110,8 @@ describe.each([
   ['examples/supergraph/package.json', supergraph.manifest],
   ['examples/clients/package.json', clients.manifest],
   ['test/deploy/package.json', deploy.manifest],
+  ['test/hosts/package.json', hosts.manifest],
+  ['examples/react/package.json', react.manifest],
 ])('S18 %s', (_file, manifest) => {
   const { dependencies, devDependencies, optionalDependencies } = manifest;
   it.each(Object.entries({ ...dependencies, ...devDependencies, ...optionalDependencies }))(
@@ -115,8 +125,11 @@ describe.each([
     const ways = ['bundledDependencies', 'bundleDependencies', 'overrides', 'workspaces'];
     expect(Object.keys(manifest).filter((key) => ways.includes(key))).toEqual([]);
     // Two graphql modules in one program do not accept each other's schemas, so the project that installs the package chooses one.
-    if (manifest === main.manifest) expect(Object.keys(manifest.peerDependencies ?? {})).toEqual(['graphql']);
-    else expect(manifest).not.toHaveProperty('peerDependencies');
+    // The other peer is optional, so npm does not install it by itself.
+    if (manifest === main.manifest) {
+      expect(Object.keys(manifest.peerDependencies ?? {})).toEqual(['@opentelemetry/sdk-node', 'graphql']);
+      expect(manifest.peerDependenciesMeta).toEqual({ '@opentelemetry/sdk-node': { optional: true } });
+    } else expect(manifest).not.toHaveProperty('peerDependencies');
     const scripts = [...installScripts, 'prepare', 'preprepare', 'postprepare', 'dependencies'];
     expect(Object.keys(manifest.scripts ?? {}).filter((name) => scripts.includes(name))).toEqual([]);
   });
@@ -124,7 +137,14 @@ describe.each([
   it('names no registry', () => {
     expect(manifest).not.toHaveProperty('publishConfig');
     expect(read('.npmrc')).not.toMatch(/^registry|:registry|_auth|:\/\//im);
-    for (const folder of ['test/bench', 'examples/supergraph', 'examples/clients', 'test/deploy'])
+    for (const folder of [
+      'test/bench',
+      'examples/supergraph',
+      'examples/clients',
+      'examples/react',
+      'test/deploy',
+      'test/hosts',
+    ])
       expect(existsSync(`${root}${folder}/.npmrc`)).toBe(false);
   });
 });
@@ -150,7 +170,14 @@ describe('S18 an install', () => {
   });
 
   it('of the packages of benchmarks, gateways, clients and checks runs no scripts at all', () => {
-    const all = [...bench.entries, ...supergraph.entries, ...clients.entries, ...deploy.entries];
+    const all = [
+      ...bench.entries,
+      ...supergraph.entries,
+      ...clients.entries,
+      ...deploy.entries,
+      ...hosts.entries,
+      ...react.entries,
+    ];
     const scripted = all.filter(([, { hasInstallScript }]) => hasInstallScript).map(([path]) => nameOf(path));
     expect([...new Set(scripted)].sort()).toEqual(scriptsNeverRun);
     const installs = read('test/support/install-packages.ts').match(/'npm',\s*\[[^\]]*\]/g);

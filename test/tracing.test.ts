@@ -1,9 +1,19 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
-import { SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
+import {
+  type Context,
+  type ContextManager,
+  context,
+  ROOT_CONTEXT,
+  SpanKind,
+  SpanStatusCode,
+  trace,
+} from '@opentelemetry/api';
 import { InMemorySpanExporter, SimpleSpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { createEngagementServer } from '../src/library.ts';
 import { selfSigned } from './support/certificate.ts';
 import { startTestFacade } from './support/facade.ts';
 import { inTurn, removal } from './support/keyed-delete.ts';
@@ -13,6 +23,20 @@ import { type Answer, json, startUpstream } from './support/upstream.ts';
 const traceId = '0af7651916cd43dd8448eb211c80319c';
 const traceparent = `00-${traceId}-b7ad6b7169203331-01`;
 const mutation = `mutation { ${removal('e-of-a-caller', '', 'a-of-a-caller')} }`;
+
+/** Has the API follow contexts through asynchronous calls, as an SDK for Node does, until the test ends. */
+function useContextManager(): void {
+  const active = new AsyncLocalStorage<Context>();
+  const manager: ContextManager = {
+    active: () => active.getStore() ?? ROOT_CONTEXT,
+    with: (given, run, thisArg, ...args) => active.run(given, () => run.call(thisArg as never, ...args)),
+    bind: (_given, target) => target,
+    enable: () => manager,
+    disable: () => manager,
+  };
+  context.setGlobalContextManager(manager);
+  onTestFinished(() => context.disable());
+}
 
 describe('a trace, without an SDK,', () => {
   it('is passed to upstream unchanged, through Yoga and prepared; without one there is none', async () => {
@@ -91,5 +115,41 @@ describe('a trace, with an SDK,', () => {
     await expect.poll(() => exporter.getFinishedSpans().length).toBeGreaterThan(1);
     const told = exporter.getFinishedSpans().map(({ name, attributes, events }) => ({ name, attributes, events }));
     expect(JSON.stringify(told)).not.toContain('of-a-caller');
+  });
+
+  it('continues the span that is active in the host: of a mounted request, and of a delete without GraphQL', async () => {
+    useContextManager();
+    await using upstream = await startUpstream(json(204, undefined));
+    const settings = { AUTH_MODE: 'passthrough', TRUTO_BASE_URL: upstream.url };
+    const server = createEngagementServer(settings, { logTo: { write: () => {} } });
+    const authorization = 'Bearer t';
+    const spanOf = async (run: () => Promise<unknown>) => {
+      exporter.reset();
+      const span = trace.getTracer('host').startSpan('host');
+      await context.with(trace.setSpan(ROOT_CONTEXT, span), run);
+      return span.spanContext();
+    };
+    const parentOf = (name: string) =>
+      exporter.getFinishedSpans().find((span) => span.name === name)?.parentSpanContext;
+    const headers = { 'content-type': 'application/json', authorization };
+    const body = JSON.stringify({ query: mutation });
+    const mounted = await spanOf(() => server.fetch(new Request('http://host/', { method: 'POST', headers, body })));
+    expect(parentOf('POST /graphql')?.spanId).toBe(mounted.spanId);
+    const direct = await spanOf(() => server.deleteEngagement({ id: 'e1', integratedAccountId: 'a1', authorization }));
+    expect(parentOf('DELETE engagements')?.spanId).toBe(direct.spanId);
+    expect(upstream.deletes().at(-1)?.headers.traceparent).toContain(direct.traceId);
+    await server.close();
+  });
+
+  it('is of each request by itself on a connection that is kept', async () => {
+    useContextManager();
+    await using upstream = await startUpstream(json(204, undefined));
+    await using facade = await startTestFacade(upstream.url);
+    const parents = ['b7ad6b7169203331', 'b7ad6b7169203332', undefined];
+    for (const parent of parents)
+      await facade.post(mutation, {}, parent ? { traceparent: `00-${traceId}-${parent}-01` } : {});
+    const servers = () => exporter.getFinishedSpans().filter(({ kind }) => kind === SpanKind.SERVER);
+    await expect.poll(() => servers().length).toBe(3);
+    expect(servers().map(({ parentSpanContext }) => parentSpanContext?.spanId)).toEqual(parents);
   });
 });

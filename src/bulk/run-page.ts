@@ -1,6 +1,5 @@
-import { takeSnapshot } from '../engagement/delete/snapshot.ts';
-import type { Selection } from '../engagement/record.ts';
-import { type EngagementRecord, wireFieldsOf } from '../engagement/record.ts';
+import { plainRecord, takeSnapshot, wholeSelection } from '../engagement/delete/snapshot.ts';
+import type { EngagementRecord } from '../engagement/record.ts';
 import type { Refusal } from '../engagement/result.ts';
 import { hasEnded, stateOf } from './job.ts';
 import type { PageLease } from './job-store.ts';
@@ -74,20 +73,10 @@ function createRunEach(atOnce: number, work: PageWork, ends: Ends): RunEach {
   };
 }
 
-/** All there is: nobody knows what will have to be restored. */
-const everything: Selection = {
-  fields: new Set(wireFieldsOf('engagements')),
-  noteFields: new Set(wireFieldsOf('notes')),
-  chunks: false,
-};
-
 /** A record that is kept, as a line of an undo file. */
-function lineOf({ integratedAccountId, notes, ...engagement }: EngagementRecord, readAt: Date): string {
-  const whole = notes?.map((note) => {
-    const { kept } = note as { readonly kept?: { readonly kind: string; readonly record?: object } };
-    return kept?.kind === 'Found' ? { ...kept.record, integratedAccountId: undefined } : { id: note.id };
-  });
-  return `${JSON.stringify({ integratedAccountId, readAt, engagement: { ...engagement, ...(whole && { notes: whole }) } })}\n`;
+function lineOf(record: EngagementRecord, readAt: Date): string {
+  const { integratedAccountId } = record;
+  return `${JSON.stringify({ integratedAccountId, readAt, engagement: plainRecord(record) })}\n`;
 }
 
 /** Ends an engagement whose record could not be read often enough, while upstream answered other requests; it stops no other. */
@@ -131,7 +120,7 @@ async function keepRecords(
     if (!now || stateOf(now) !== 'DELETING') return 'paused';
     const { integratedAccountId } = job.input;
     const input = { ...pending.item, integratedAccountId, format: 'unified' as const };
-    const found = await takeSnapshot(input, { caller, selection: everything, ...boundsOf(work) }, work);
+    const found = await takeSnapshot(input, { caller, selection: wholeSelection, ...boundsOf(work) }, work);
     if (found.kind !== 'Found') return endUnread(found, pending, work);
     lines.push(lineOf(found.record, new Date()));
     kept.push(pending);

@@ -54,9 +54,13 @@ export interface Config {
   readonly keepAliveTimeoutMs: number;
   /** The proxies whose `X-Forwarded-For` the server believes; undefined for none. */
   readonly trustedProxies: BlockList | undefined;
+  /** The origins whose pages may call from a browser; undefined for none. */
+  readonly corsOrigins: ReadonlySet<string> | undefined;
   readonly maxUpstreamBytes: number;
   /** Waits rather than exceed Truto's documented limits. */
   readonly keepsRateLimits: boolean;
+  /** Where traces and metrics are sent by OTLP; undefined for nowhere. */
+  readonly otlpEndpoint: URL | undefined;
   /** The proxy for all hosts but loopback; undefined for none. */
   readonly proxy: ProxyConfig | undefined;
   /** What replicas share; undefined without Redis. */
@@ -185,8 +189,10 @@ export function parseConfig(env: NodeJS.ProcessEnv): Config {
     requestTimeoutMs: values.REQUEST_TIMEOUT_MS,
     keepAliveTimeoutMs: values.KEEP_ALIVE_TIMEOUT_MS,
     trustedProxies: values.TRUSTED_PROXIES,
+    corsOrigins: values.CORS_ORIGINS,
     maxUpstreamBytes: values.MAX_UPSTREAM_BYTES,
     keepsRateLimits: values.TRUTO_RATE_LIMITS ?? (!sandbox || values.SANDBOX_LIMITS),
+    otlpEndpoint: values.OTEL_EXPORTER_OTLP_ENDPOINT,
     proxy: values.HTTPS_PROXY && { url: values.HTTPS_PROXY, exceptFor: values.NO_PROXY ?? '' },
     shared,
     warnings,

@@ -115,6 +115,29 @@ export const networks = form(
   'IP addresses and CIDR blocks, separated by commas',
 );
 
+/** A receiver is in the same network as a rule, without TLS. */
+const receiver = form(
+  z
+    .string()
+    .regex(/^https?:\/\/[^?#@]+$/)
+    .refine(URL.canParse)
+    .transform((value) => new URL(value)),
+  'an http or https address without user, query or fragment',
+);
+
+function isOrigin(value: string): boolean {
+  return address.schema.safeParse(value).success && new URL(value).origin === value;
+}
+
+/** Origins as browsers send them, separated by commas. */
+const origins = form(
+  z
+    .string()
+    .transform((value): ReadonlySet<string> => new Set(value.split(',').map((origin) => origin.trim())))
+    .refine((set) => [...set].every(isOrigin)),
+  'origins such as https://app.example.com (http only for loopback), separated by commas; * is not allowed',
+);
+
 /** A setting: its form, and what the README's table says of it (Markdown). */
 export interface Setting<Value = unknown> extends Form<Value> {
   readonly meaning: string;
@@ -144,6 +167,10 @@ export const settings = {
     'port for `GET /metrics`; `0` takes any free one and prints it. Without it, only the embedded sandbox has metrics, on `PORT`',
   ),
   METRICS_HOST: withDefault(hostName, '127.0.0.1', 'address to listen on for `METRICS_PORT`'),
+  OTEL_EXPORTER_OTLP_ENDPOINT: setting(
+    receiver,
+    "where OpenTelemetry's SDK sends traces and metrics, such as `http://127.0.0.1:4318`. Needs the package `@opentelemetry/sdk-node`: see [docs/operating.md](docs/operating.md)",
+  ),
   TRUTO_BASE_URL: withDefault(baseAddress, 'https://api.truto.one', 'base URL of Truto; `http` only for loopback'),
   AUTH_MODE: setting(
     form(z.enum(['passthrough', 'service']), 'passthrough or service'),
@@ -197,6 +224,10 @@ export const settings = {
   TRUSTED_PROXIES: setting(
     networks,
     'addresses and CIDR blocks of the proxies in front, separated by commas: their `X-Forwarded-For` says which client a request is from. Without it, that header is ignored, and limits per client are per connection address',
+  ),
+  CORS_ORIGINS: setting(
+    origins,
+    'origins of the web pages that may call this server from a browser, such as `https://app.example.com`, separated by commas. Without it, browsers refuse pages of other origins',
   ),
   TRUTO_RATE_LIMITS: setting(
     flag,

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { Counter, Histogram, Meter } from '@opentelemetry/api';
 import type { Plugin } from 'graphql-yoga';
 import { collectDefaultMetrics, Gauge, type Metric, Registry } from 'prom-client';
 import type { Config } from '../config/config.ts';
@@ -27,6 +28,8 @@ export interface Watched {
   /** Undefined without Redis. */
   readonly sharedMemory: Pick<SharedMemory, 'isReachable'> | undefined;
   readonly inFlight: () => number;
+  /** Takes the same, but for the process's own, by the same names. Undefined without an SDK of OpenTelemetry's. */
+  readonly meter?: Meter | undefined;
 }
 
 /** What Prometheus may know of this server. Labels have few values, none of which a caller can invent. */
@@ -65,8 +68,20 @@ class Tally<Label extends string> {
   readonly #labelNames: readonly Label[];
   readonly #type: 'counter' | 'histogram';
   readonly #series = new Map<string, Series>();
+  /** The same for an SDK of OpenTelemetry's; undefined without one. */
+  readonly #counter: Counter | undefined;
+  readonly #histogram: Histogram | undefined;
 
-  constructor(type: 'counter' | 'histogram', name: string, help: string, labelNames: readonly Label[]) {
+  constructor(
+    type: 'counter' | 'histogram',
+    name: string,
+    help: string,
+    labelNames: readonly Label[],
+    meter: Meter | undefined,
+  ) {
+    const options = { description: help, unit: 's', advice: { explicitBucketBoundaries: buckets } };
+    if (type === 'counter') this.#counter = meter?.createCounter(name, { description: help });
+    else this.#histogram = meter?.createHistogram(name, options);
     this.name = name;
     this.#help = help;
     this.#labelNames = labelNames;
@@ -87,7 +102,9 @@ class Tally<Label extends string> {
   }
 
   count(...values: readonly string[]): void {
-    this.at(...values).sum += 1;
+    const series = this.at(...values);
+    series.sum += 1;
+    this.#counter?.add(1, series.labels);
   }
 
   observe(durationMs: number, ...values: readonly string[]): void {
@@ -97,6 +114,7 @@ class Tally<Label extends string> {
     while (bucket < buckets.length && seconds > (buckets[bucket] as number)) bucket += 1;
     series.counts[bucket] = (series.counts[bucket] as number) + 1;
     series.sum += seconds;
+    this.#histogram?.record(seconds, series.labels);
   }
 
   #valuesOf({ labels, counts, sum }: Series): readonly { metricName: string; labels: object; value: number }[] {
@@ -125,18 +143,19 @@ const known = (integration: string | null) =>
   integration === null ? 'unknown' : integrationNames.has(integration) ? integration : 'other';
 
 /** Creates the metrics of one server, its process's own among them. */
-export function createMetrics({ sharedMemory, inFlight }: Watched): Metrics {
+export function createMetrics({ sharedMemory, inFlight, meter }: Watched): Metrics {
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
   function tally<Label extends string>(type: 'counter' | 'histogram', name: string, help: string, labels: Label[]) {
-    const metric = new Tally(type, name, help, labels);
+    const metric = new Tally(type, name, help, labels, meter);
     // Of a metric, the registry only reads the name, and calls `get`.
     registry.registerMetric(metric as unknown as Metric);
     return metric;
   }
-  const gauge = (name: string, help: string, read: () => number) =>
-    new Gauge({
+  const gauge = (name: string, help: string, read: () => number) => {
+    meter?.createObservableGauge(name, { description: help }).addCallback((result) => result.observe(read()));
+    return new Gauge({
       name,
       help,
       registers,
@@ -144,6 +163,7 @@ export function createMetrics({ sharedMemory, inFlight }: Watched): Metrics {
         this.set(read());
       },
     });
+  };
 
   gauge('engagements_requests_in_flight', 'HTTP requests that have no answer yet.', inFlight);
   if (sharedMemory)

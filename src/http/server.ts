@@ -3,6 +3,7 @@ import type { Config } from '../config/config.ts';
 import { createAccountLookup } from '../engagement/account.ts';
 import { createDeleteMemory } from '../engagement/delete/delete-memory.ts';
 import { createSharedDeletes } from '../engagement/delete/shared-deletes.ts';
+import type { Context } from '../graphql/core/context.ts';
 import { createReadLimit } from '../graphql/core/record-loaders.ts';
 import { readTrustedDocuments } from '../graphql/documents.ts';
 import { PreparedOperations } from '../graphql/prepared/prepared-operations.ts';
@@ -13,15 +14,22 @@ import { documentedLimits, shareOf } from '../upstream/lanes.ts';
 import { createOutboundFetch } from '../upstream/outbound.ts';
 import { openUpstream } from '../upstream/send.ts';
 import { createSharedBudget } from '../upstream/shared-budget.ts';
+import { findMeter } from '../upstream/trace.ts';
 import { createAuthenticator } from './callers/authenticate.ts';
 import { createListener } from './connections/listener.ts';
 import type { LoadLimits } from './connections/overload.ts';
+import { createDirectDelete, type DirectDelete, type DirectDeleteResult } from './direct-delete.ts';
 import { createFrontDoor } from './front-door.ts';
+import { createHostContext, type HostRequest } from './host-context.ts';
 import { createMetrics, type ScrapeServer, serveMetrics } from './metrics.ts';
+import { createMount, type Mount } from './mount.ts';
 import { createGraphQLHandler } from './yoga.ts';
 
 /** How much longer than an operation a connection may be silent both ways, in milliseconds. */
 const quietMarginMs = 60_000;
+
+/** When a drain ends unread answers, counted from the end of streamed bodies, in milliseconds. */
+const lastPartMs = 1_000;
 
 /** What the facade is started with. */
 export interface FacadeOptions {
@@ -49,12 +57,28 @@ export interface Facade {
   close(noticeMs?: number): Promise<void>;
 }
 
+/** A facade that can answer, and does not listen yet. */
+export interface OpenFacade extends Omit<Facade, 'url'> {
+  /** Answers the requests of a host's own server. */
+  readonly mount: Mount;
+  /** Makes the context of an operation that another executor runs. */
+  createContext(request: HostRequest): Promise<Context>;
+  /** Deletes without GraphQL. */
+  deleteEngagement(asked: DirectDelete): Promise<DirectDeleteResult>;
+  /**
+   * Starts to listen.
+   * @returns the address without a path.
+   * @throws when it cannot, such as `EADDRINUSE`. Close it then.
+   */
+  listen(): Promise<string>;
+}
+
 /**
- * Starts the facade.
- * @throws {ConfigError} when a trusted document is not valid, or the undo store cannot be written.
- * @throws when it cannot listen, such as `EADDRINUSE`.
+ * Opens everything but the port for callers.
+ * @throws {ConfigError} when a trusted document is not valid, the undo store cannot be written, or OpenTelemetry's SDK is not installed.
+ * @throws when metrics cannot be served on their port.
  */
-export async function startFacade({ config, log, upstream, openToken, loadLimits }: FacadeOptions): Promise<Facade> {
+export async function openFacade({ config, log, upstream, openToken, loadLimits }: FacadeOptions): Promise<OpenFacade> {
   for (const warning of config.warnings) log.warn(warning);
   const { subgraph: dialect, typePrefix, auth } = config;
   const { host, port, proxy, requestTimeoutMs, maxUpstreamBytes, keepsRateLimits, shared, trustedDocuments } = config;
@@ -62,9 +86,14 @@ export async function startFacade({ config, log, upstream, openToken, loadLimits
   const trusted = trustedDocuments && readTrustedDocuments(trustedDocuments.path, schema);
   // Before anything is opened that would have to be closed.
   if (shared?.undoStore) await (await import('../bulk/undo-store.ts')).checkUndoStore(shared.undoStore, log, proxy);
+  const telemetry = config.otlpEndpoint && (await (await import('./telemetry.ts')).startTelemetry(config.otlpEndpoint));
   const limits = keepsRateLimits ? documentedLimits : undefined;
   const sharedMemory = shared && (await connectRedis(shared.redisUrl, log, shared.keyPrefix));
-  const metrics = createMetrics({ sharedMemory, inFlight: () => listener.inFlight });
+  const metrics = createMetrics({
+    sharedMemory,
+    inFlight: () => listener.inFlight + mount.inFlight,
+    meter: findMeter(),
+  });
   const connection = openUpstream({
     baseUrl: upstream,
     proxy,
@@ -105,9 +134,12 @@ export async function startFacade({ config, log, upstream, openToken, loadLimits
     quietTimeoutMs: requestTimeoutMs + quietMarginMs,
     keepAliveTimeoutMs: config.keepAliveTimeoutMs,
     trustedProxies: config.trustedProxies,
+    corsOrigins: config.corsOrigins,
     loadLimits,
     onAnswer: metrics.countRequest,
   });
+
+  const mount = createMount(yoga, { log, metrics, loadLimits, corsOrigins: config.corsOrigins });
 
   let scrapes: ScrapeServer | undefined;
   async function free(): Promise<void> {
@@ -118,26 +150,54 @@ export async function startFacade({ config, log, upstream, openToken, loadLimits
     await sharedMemory?.close();
     await scrapes?.close();
     await nextTurn();
+    await telemetry?.close();
   }
 
-  async function listen(): Promise<string> {
+  try {
     if (config.metrics) scrapes = await serveMetrics(metrics, config.metrics);
-    return listener.listen(host, port);
-  }
-
-  const url = await listen().catch(async (error) => {
+  } catch (error) {
     // A program that goes on without this server must not go on to work on bulk deletes.
     await free();
     throw error;
-  });
+  }
+
+  let isListening = false;
+  async function listen(): Promise<string> {
+    const url = await listener.listen(host, port);
+    isListening = true;
+    return url;
+  }
 
   async function close(noticeMs?: number): Promise<void> {
     draining.abort();
     const lastCall = setTimeout(connection.endStreams, requestTimeoutMs);
-    await listener.drain(noticeMs);
+    await Promise.all([mount.drain(requestTimeoutMs + lastPartMs), isListening ? listener.drain(noticeMs) : undefined]);
     clearTimeout(lastCall);
     await free();
   }
 
-  return { url, metricsUrl: scrapes?.url, close };
+  const deleteDirectly = createDirectDelete(schema, options);
+  return {
+    mount,
+    createContext: (request) => createHostContext(request, options),
+    deleteEngagement: (asked) => mount.run(() => deleteDirectly(asked)),
+    metricsUrl: scrapes?.url,
+    listen,
+    close,
+  };
+}
+
+/**
+ * Starts the facade.
+ * @throws {ConfigError} when a trusted document is not valid, the undo store cannot be written, or OpenTelemetry's SDK is not installed.
+ * @throws when it cannot listen, such as `EADDRINUSE`.
+ */
+export async function startFacade(options: FacadeOptions): Promise<Facade> {
+  const { listen, close, metricsUrl } = await openFacade(options);
+  try {
+    return { url: await listen(), metricsUrl, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
 }

@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { createRequire } from 'node:module';
-import type { Context, Span } from '@opentelemetry/api';
+import type { Context, Meter, Span } from '@opentelemetry/api';
 import type { Attempt, UpstreamRequest } from './attempt.ts';
 
 /*
@@ -37,7 +37,21 @@ const registered = Symbol.for('opentelemetry.js.api.1');
 const findApi = (): Api | undefined => (registered in globalThis ? require('@opentelemetry/api') : undefined);
 const tracerOf = (api: Api) => api.trace.getTracer('truto-engagements-graphql');
 
+/** The meter of an SDK that has registered; undefined without one. */
+export function findMeter(): Meter | undefined {
+  return findApi()?.metrics.getMeter('truto-engagements-graphql');
+}
+
+/** The context of the span that is active in the program around this server; undefined without one. */
+function findActive(api: Api): Context | undefined {
+  const active = api.context.active();
+  return api.trace.getSpan(active) && active;
+}
+
 function parentOf(api: Api, given: Trace | undefined): Context {
+  // A host's own span of the request is a part of the caller's trace already.
+  const active = findActive(api);
+  if (active) return active;
   const [, traceId = '', spanId = '', flags = ''] = traceParent.exec(given?.traceparent ?? '') ?? [];
   if (!given || !traceId) return api.ROOT_CONTEXT;
   const traceState = given.tracestate === undefined ? undefined : api.createTraceState(given.tracestate);
@@ -96,9 +110,16 @@ function withTrace(request: UpstreamRequest, { traceparent, tracestate }: Trace)
   return { ...request, headers };
 }
 
+/** The host's active span, for what comes without a request. */
+function findHost(): { readonly api: Api; readonly context: Context } | undefined {
+  const api = findApi();
+  const context = api && findActive(api);
+  return api && context && { api, context };
+}
+
 /** Starts the span of an attempt. Names and attributes contain no ids and no query. */
 export function traceAttempt(request: UpstreamRequest): TracedAttempt {
-  const parent = current.getStore();
+  const parent = current.getStore() ?? findHost();
   if (!parent) return { request, end: () => {} };
   if (!('api' in parent)) return { request: withTrace(request, parent), end: () => {} };
   const { api, context } = parent;

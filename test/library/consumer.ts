@@ -1,5 +1,11 @@
 import { type GraphQLSchema, printSchema } from 'graphql';
-import { createEngagementSchema, createEngagementServer, printEngagementSchema } from 'truto-engagements-graphql';
+import {
+  createEngagementSchema,
+  createEngagementServer,
+  type EngagementDelete,
+  type EngagementDeleteResult,
+  printEngagementSchema,
+} from 'truto-engagements-graphql';
 import { type Config, ConfigError, parseConfig } from 'truto-engagements-graphql/config';
 
 /* A program of somebody who has installed the package: type-checked and run by test/library.test.ts, in a project of its own. */
@@ -18,6 +24,11 @@ const response = await fetch(`${url}/graphql`, {
   body: JSON.stringify({ query, variables }),
 });
 const answer = await response.json();
+const asked: EngagementDelete = { id: 'none', integratedAccountId: variables.account };
+const direct: EngagementDeleteResult = await server.deleteEngagement(asked);
+const found: boolean | undefined = direct.kind === 'NotFoundError' ? direct.accountFound : undefined;
+const mounted: Response = await server.fetch(new Request(url, { method: 'POST' }));
+const context: object = await server.createContext(new Request(url));
 const again = await server.listen();
 await server.close();
 await server.close();
@@ -46,6 +57,9 @@ try {
 console.log(
   JSON.stringify({
     answer,
+    found,
+    mounted: mounted.status,
+    isContext: 'caller' in context,
     isSameUrl: again === url,
     logged: lines.filter((line) => line.includes('"msg":"delete"')).length,
     prefixed: printSchema(schema).includes('type CrmContact'),

@@ -1,7 +1,7 @@
 import type { Caller } from '../account.ts';
 import type { DeleteEngagementInput } from '../input.ts';
 import { type FoundRecord, type ReadPorts, readResource } from '../read.ts';
-import type { RecordKey, Selection } from '../record.ts';
+import { type EngagementRecord, type RecordKey, type Selection, wireFieldsOf } from '../record.ts';
 import type { WireField } from '../resources.ts';
 import type { Refusal } from '../result.ts';
 
@@ -15,6 +15,22 @@ export type ReadNote = (
 export interface SnapshotPorts extends ReadPorts {
   /** Reads notes, shared with other reads of the operation. @default one request per note */
   readonly readNote?: ReadNote;
+}
+
+/** Selects all there is: what will have to be restored is not known before. */
+export const wholeSelection: Selection = {
+  fields: new Set(wireFieldsOf('engagements')),
+  noteFields: new Set(wireFieldsOf('notes')),
+  chunks: false,
+};
+
+/** The record as JSON, with the record of each note that was read with it. */
+export function plainRecord({ integratedAccountId: _given, notes, ...engagement }: EngagementRecord) {
+  const whole = notes?.map((note) => {
+    const { kept } = note as { readonly kept?: { readonly kind: string; readonly record?: object } };
+    return kept?.kind === 'Found' ? { ...kept.record, integratedAccountId: undefined } : { id: note.id };
+  });
+  return { ...engagement, ...(whole && { notes: whole }) };
 }
 
 interface SnapshotOptions {

@@ -13,9 +13,15 @@ export interface ChunkDelivery {
 
 /** The streamed bodies of one operation, and the parts that the client gets after the first result. */
 export class ChunkDeliveries {
+  /** False when the executor sends one result only: then each list is complete. */
+  readonly canStream: boolean;
   readonly #bodies = new Set<Readable>();
   readonly #deliveries: ChunkDelivery[] = [];
   #isClosed = false;
+
+  constructor(canStream = true) {
+    this.canStream = canStream;
+  }
 
   /** Registers a body. It is closed with the operation, read or not. */
   own(body: Readable): void {
@@ -101,7 +107,7 @@ export async function resolveChunks(
   info: GraphQLResolveInfo,
 ): Promise<Buffer[]> {
   const chunks: AsyncIterator<Buffer> = body[Symbol.asyncIterator]();
-  const stream = streamArguments(info);
+  const stream = deliveries.canStream ? streamArguments(info) : undefined;
   try {
     if (!stream) return await collect(body, chunks, limits);
     const { initialCount, label } = stream;

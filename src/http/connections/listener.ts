@@ -6,6 +6,7 @@ import type { Duplex } from 'node:stream';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { type Client, findClient } from './client-address.ts';
+import { readCors } from './cors.ts';
 import { defaultLoadLimits, type LoadLimits, LoopDelay } from './overload.ts';
 import {
   hasHost,
@@ -29,15 +30,30 @@ const maxHeadBytes = 32 * 1024;
 /** The form of a caller's request id. It cannot pass for another header or another log line. */
 const acceptable = /^[\w.:-]{1,128}$/;
 
-/**
- * Sets the request's id: the caller's `x-request-id` if it is acceptable, else a new one. From then on it is in
- * `request.headers['x-request-id']` and in the response.
- */
+/** The id of a request: the caller's `x-request-id` if it is acceptable, else a new one. */
+export function requestIdFrom(given: unknown): string {
+  return typeof given === 'string' && acceptable.test(given) ? given : randomUUID();
+}
+
+/** Sets the request's id: from then on it is in `request.headers['x-request-id']` and in the response. */
 function identifyRequest(request: IncomingMessage, response: ServerResponse): void {
-  const given = request.headers['x-request-id'];
-  const id = typeof given === 'string' && acceptable.test(given) ? given : randomUUID();
+  const id = requestIdFrom(request.headers['x-request-id']);
   request.headers['x-request-id'] = id;
   response.setHeader('x-request-id', id);
+}
+
+/** Lets the page of an allowed origin read the answer. True when that is all that is asked: the preflight is answered. */
+function allowOrigin(
+  request: IncomingMessage,
+  response: ServerResponse,
+  origins: ReadonlySet<string> | undefined,
+): boolean {
+  const header = (name: string) => request.headers[name]?.toString() ?? null;
+  const cors = readCors(origins, { method: request.method, header });
+  if (!cors) return false;
+  response.setHeaders(new Map(Object.entries(cors.headers)));
+  if (cors.isPreflight) response.writeHead(204).end();
+  return cors.isPreflight;
 }
 
 /** If these were refused, a busy server would look dead to its probes. */
@@ -128,6 +144,8 @@ export interface ListenerOptions {
   readonly keepAliveTimeoutMs: number;
   /** The proxies whose `X-Forwarded-For` is trusted. */
   readonly trustedProxies?: BlockList | undefined;
+  /** The origins whose pages may read answers. */
+  readonly corsOrigins?: ReadonlySet<string> | undefined;
   readonly loadLimits?: LoadLimits | undefined;
   readonly bounds?: ListenerBounds;
   readonly patience?: Patience;
@@ -207,6 +225,7 @@ export function createListener(
     quietTimeoutMs,
     keepAliveTimeoutMs,
     trustedProxies,
+    corsOrigins,
     loadLimits: { maxInFlight, maxInFlightBytes, maxDelayMs } = defaultLoadLimits,
     bounds = defaultBounds,
     patience = defaultPatience,
@@ -383,6 +402,8 @@ export function createListener(
     identifyRequest(request, response);
     if (request.rawHeaders.length > 2 * maxHeaders) return refuseTooManyHeaders(request, response);
     if (!hasHost(request)) return refuseBadHost(request, response);
+    // Before any refusal: a page must be able to read why.
+    if (corsOrigins && allowOrigin(request, response, corsOrigins)) return;
     const path = request.url?.split('?', 1)[0] ?? '';
     if (isRefused(request, response, path)) return;
     // Without it, events of a kept connection run in the context of its first request.

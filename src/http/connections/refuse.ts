@@ -7,10 +7,10 @@ import { requestRefusal } from '../../graphql/core/top-level-errors.ts';
 export type Refusal = ReturnType<typeof requestRefusal>;
 
 /** When to retry, in seconds: the shortest time that the header can express, and long enough to recover. */
-const retryAfterSeconds = 1;
+export const retryAfterSeconds = 1;
 
 /** Built once: refusals must cost next to nothing, or they alone would keep the server busy. */
-const busy = {
+export const busy = {
   overloaded: requestRefusal('OVERLOADED'),
   draining: requestRefusal('OVERLOADED', 'The server is shutting down; nothing was executed. Try again.'),
 } as const;
@@ -49,6 +49,23 @@ function refusing(...refusal: Parameters<typeof requestRefusal>): Refuse {
   return (request, response) => answerAndClose(request, response, made);
 }
 
+/** The refusals of bodies that are not read to a request. */
+export const bodyRefusals = {
+  tooLarge: requestRefusal('REQUEST_TOO_LARGE'),
+  tooManyValues: requestRefusal(
+    'REQUEST_TOO_LARGE',
+    'The request body has more than 10,000 values, counted by its commas and opening brackets. Nothing was executed. Send fewer at once.',
+  ),
+  notUtf8: requestRefusal(
+    'BAD_REQUEST',
+    'The request body is not valid UTF-8. Nothing was executed. Send the operation as JSON in UTF-8.',
+  ),
+} as const;
+
+function refusingBody(kind: keyof typeof bodyRefusals): Refuse {
+  return (request, response) => answerAndClose(request, response, bodyRefusals[kind]);
+}
+
 /** A host name or an address, perhaps with a port. */
 const host = /^([\w.-]+|\[[\da-f:.]+\])(:\d*)?$/i;
 
@@ -68,19 +85,13 @@ export const refuseBadHost: Refuse = refusing(
 export const refuseTooManyHeaders: Refuse = refusing('HEADERS_TOO_LARGE');
 
 /** Answers 413 as soon as a body is known to be too large, and skips the rest of it. */
-export const refuseTooLarge: Refuse = refusing('REQUEST_TOO_LARGE');
+export const refuseTooLarge: Refuse = refusingBody('tooLarge');
 
 /** Answers 413 for a body with more values than any operation has, before it is parsed. */
-export const refuseTooManyValues: Refuse = refusing(
-  'REQUEST_TOO_LARGE',
-  'The request body has more than 10,000 values, counted by its commas and opening brackets. Nothing was executed. Send fewer at once.',
-);
+export const refuseTooManyValues: Refuse = refusingBody('tooManyValues');
 
 /** Answers 400: with replacement characters, an id could name another record. */
-export const refuseNoUtf8: Refuse = refusing(
-  'BAD_REQUEST',
-  'The request body is not valid UTF-8. Nothing was executed. Send the operation as JSON in UTF-8.',
-);
+export const refuseNoUtf8: Refuse = refusingBody('notUtf8');
 
 const unreadable: Readonly<Record<string, Refusal>> = {
   ERR_HTTP_REQUEST_TIMEOUT: requestRefusal('REQUEST_TIMEOUT'),
@@ -109,6 +120,9 @@ export const slowest: Refusal = requestRefusal(
   'Too many requests are arriving at once, and this one has taken the longest. Nothing was executed. Send it again, without a pause in it.',
 );
 
+/** The headers that let a page read a refusal, if its origin may. */
+const corsHeaders = ['access-control-allow-origin', 'access-control-expose-headers', 'vary'];
+
 /**
  * Answers on a connection whose request will not be read to its end. The answer has a request id.
  * @param response the response that is due next, if any. If it has started already, nothing is written.
@@ -119,6 +133,7 @@ export function refuseConnection({ status, body }: Refusal, socket: Duplex, resp
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
     `x-request-id: ${response?.getHeader('x-request-id') ?? randomUUID()}`,
     'connection: close',
+    ...corsHeaders.flatMap((name) => (response?.hasHeader(name) ? [`${name}: ${response.getHeader(name)}`] : [])),
     ...(status === 503 ? [`retry-after: ${retryAfterSeconds}`] : []),
     'content-type: application/json',
     `content-length: ${Buffer.byteLength(body)}`,

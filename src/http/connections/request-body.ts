@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { refuseTooLarge } from './refuse.ts';
 
 /** The largest request body, in bytes: enough for a long document with its variables. */
-const maxRequestBytes = 256 * 1024;
+export const maxRequestBytes = 256 * 1024;
 
 /**
  * In how many small pieces a body may arrive. A slow line splits 256 KiB into some 200. Each piece costs as much as a short

@@ -1,0 +1,160 @@
+import { coerceInputValue, type GraphQLArgument, GraphQLError, type GraphQLSchema, isRequiredArgument } from 'graphql';
+import { deleteEngagement } from '../engagement/delete/delete-engagement.ts';
+import { plainRecord, wholeSelection } from '../engagement/delete/snapshot.ts';
+import type {
+  DeleteEngagementParameters,
+  EngagementSort,
+  EngagementType,
+  ResponseFormat,
+} from '../engagement/input.ts';
+import type { Selection } from '../engagement/record.ts';
+import { refusedInput } from '../engagement/refusal.ts';
+import {
+  type DeleteEnd,
+  type DeleteEngagementError,
+  type DeleteEngagementPlan,
+  type DeleteEngagementSuccess,
+  type Finding,
+  type OutcomeUnknownError,
+  refusal,
+  type Unauthenticated,
+} from '../engagement/result.ts';
+import type { DeleteArguments } from '../graphql/delete/delete-engagement.ts';
+import { findBadVariable } from './requests/check-variables.ts';
+import { admit, type ContextOptions, createContext } from './requests/context.ts';
+
+/** Which engagement to delete, and how: the arguments of the GraphQL field, and what an HTTP request has besides. */
+export interface DirectDelete {
+  readonly id: string;
+  readonly integratedAccountId: string;
+  /** @default 'UNIFIED' */
+  readonly format?: Uppercase<Exclude<ResponseFormat, 'stream'>> | undefined;
+  readonly engagementType?: Uppercase<EngagementType> | undefined;
+  readonly parameters?:
+    | (Omit<DeleteEngagementParameters, 'sortBy'> & { readonly sortBy?: Uppercase<EngagementSort> | null | undefined })
+    | undefined;
+  readonly remoteQuery?: Readonly<Record<string, unknown>> | undefined;
+  /** True to read the engagement first: the result then has all of its record. @default false */
+  readonly snapshot?: boolean | undefined;
+  /** True to check only. @default false */
+  readonly dryRun?: boolean | undefined;
+  /** The caller's `Authorization` header, as a request would have it. The embedded sandbox needs none. */
+  readonly authorization?: string | undefined;
+  /** Makes one delete of all that have the same key, arguments and caller. */
+  readonly idempotencyKey?: string | undefined;
+  /** Abort it when the result is no longer needed: a request that is not sent yet is not sent. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A record as Truto names its fields. */
+type PlainRecord = Readonly<Record<string, unknown>>;
+
+/** The end of a delete, as a value. `kind` is the name of the GraphQL type, or `Unauthenticated`. */
+export type DirectDeleteResult =
+  | (Omit<DeleteEngagementSuccess, 'stream' | 'integration' | 'engagement'> & {
+      /** The name of the account's integration; null when it is not known. */
+      readonly integration: string | null;
+      /** The whole record with `snapshot`; null without. */
+      readonly engagement: PlainRecord | null;
+    })
+  | (Omit<DeleteEngagementPlan, 'request' | 'integration'> & {
+      readonly request: { readonly method: string; readonly url: string };
+      readonly integration: string | null;
+    })
+  | (Omit<OutcomeUnknownError, 'engagement'> & {
+      /** The whole record with `snapshot`; null without. It may be all that is left. */
+      readonly engagement: PlainRecord | null;
+    })
+  | Exclude<DeleteEngagementError, OutcomeUnknownError>
+  | Unauthenticated;
+
+const nothing: Selection = { fields: new Set(), noteFields: new Set(), chunks: false };
+
+function describe(end: DeleteEnd, snapshot: boolean, upstreamUrl: string): DirectDeleteResult {
+  switch (end.kind) {
+    case 'DeleteEngagementSuccess': {
+      const { stream: _stream, integration, engagement, ...rest } = end;
+      const record = snapshot && engagement ? plainRecord(engagement) : null;
+      return { ...rest, integration: integration?.name ?? null, engagement: record };
+    }
+    case 'DeleteEngagementPlan': {
+      // Without the headers: the token is one of them.
+      const { method, path } = end.request;
+      return { ...end, request: { method, url: upstreamUrl + path }, integration: end.integration?.name ?? null };
+    }
+    case 'OutcomeUnknownError':
+      return { ...end, engagement: end.engagement ? plainRecord(end.engagement) : null };
+    default:
+      return end;
+  }
+}
+
+/** Coerces arguments as the executor does; what is wrong is added to the findings. */
+function readArguments(args: readonly GraphQLArgument[], given: object, findings: Finding[]): DeleteArguments {
+  const values: Record<string, unknown> = {};
+  for (const name of Object.keys(given)) {
+    if (!args.some((arg) => arg.name === name)) findings.push(refusal([name], 'There is no such argument.'));
+  }
+  for (const arg of args) {
+    const value = (given as Readonly<Record<string, unknown>>)[arg.name];
+    if (value === undefined) {
+      if (isRequiredArgument(arg)) findings.push(refusal([arg.name], 'It is required.'));
+      values[arg.name] = arg.defaultValue;
+      continue;
+    }
+    const bad = findBadVariable({ [arg.name]: value });
+    if (bad !== undefined) {
+      findings.push(refusal([arg.name], bad));
+      continue;
+    }
+    values[arg.name] = coerceInputValue(value, arg.type, (path, _value, { message }) => {
+      const unknownField = /^Field "(\w+)" is not defined/.exec(message)?.[1];
+      findings.push(refusal([arg.name, ...path.map(String), ...(unknownField ? [unknownField] : [])], message));
+    });
+  }
+  return values as unknown as DeleteArguments;
+}
+
+/**
+ * Makes the function that deletes without GraphQL: with the same checks, access, limits, retries, memory of repeated deletes,
+ * deadline and log as the field. It shares all of them with the field.
+ */
+export function createDirectDelete(
+  schema: GraphQLSchema,
+  options: ContextOptions,
+): (asked: DirectDelete) => Promise<DirectDeleteResult> {
+  const { args } = schema.getMutationType()?.getFields().deleteEngagement ?? { args: [] };
+  return async ({ authorization, idempotencyKey, signal, ...given }) => {
+    const findings: Finding[] = [];
+    const { dryRun, snapshot, ...input } = readArguments(args, given, findings);
+    if (input.format === 'stream')
+      findings.push(refusal(['format'], 'Streams are for GraphQL only.', ['UNIFIED', 'NORMALIZED', 'RAW']));
+    const headers: Readonly<Record<string, string | undefined>> = { 'idempotency-key': idempotencyKey };
+    const asked = {
+      header: (name: string) => headers[name] ?? null,
+      hasCallerLeft: () => signal?.aborted ?? false,
+      extensions: undefined,
+    };
+    try {
+      const admission = await admit(authorization ?? null, options);
+      const { caller, deadlineAt } = admission;
+      if (!caller) return { kind: 'Unauthenticated', message: 'Nothing was sent. Give the authorization of a caller.' };
+      const context = createContext(asked, options, admission);
+      if (findings.length > 0) return refusedInput(findings);
+      // As the field without an alias has it: both are one delete under one key.
+      const callerKey = idempotencyKey === undefined ? undefined : ([idempotencyKey, 'deleteEngagement'] as const);
+      const selection = snapshot ? wholeSelection : nothing;
+      const { hasCallerLeft } = asked;
+      const terms = { caller, selection, dryRun, snapshot, callerKey, deadlineAt, hasCallerLeft };
+      return describe(await deleteEngagement(input, terms, context), snapshot, options.upstreamUrl);
+    } catch (error) {
+      const code = error instanceof GraphQLError ? error.extensions.code : undefined;
+      const { message } = error as Error;
+      if (code === 'UNAUTHENTICATED') return { kind: 'Unauthenticated', message: `Nothing was sent. ${message}` };
+      if (code === 'AUTHENTICATION_UNAVAILABLE')
+        return { kind: 'UpstreamUnavailableError', message: `Nothing was sent. ${message}` };
+      if (code === 'BAD_USER_INPUT') return refusedInput([...findings, refusal(['idempotencyKey'], message)]);
+      throw error;
+    }
+  };
+}
