@@ -86,7 +86,7 @@ describe.concurrent('a bulk delete in an integrated account that does not exist'
       };
       const { id } = await started(post, { integratedAccountId: 'a', ...which.ids });
       const found = await paused(running, id);
-      expect(found).toMatchObject({ trouble: expect.stringContaining('no such integrated account') });
+      expect(found).toMatchObject({ statusReason: expect.stringContaining('no such integrated account') });
       expect(found.outcomes).toMatchObject({ notFound: 0, failed: 0, remaining: 2 });
       Object.assign(now, healthy);
       await control(post, 'resume', id);
@@ -197,7 +197,7 @@ describe.concurrent('a dry run by ids', () => {
     ['says nothing when it was', shown, false],
   ])('%s', async (_what, lookUp, isTold) => {
     await using running = await start({ lookUp }, passthrough);
-    const { trouble, state } = (await begin(running, true)).body.data.startBulkDelete;
-    expect([state, trouble !== null]).toEqual(['COMPLETED', isTold]);
+    const { statusReason, state } = (await begin(running, true)).body.data.startBulkDelete;
+    expect([state, statusReason !== null]).toEqual(['COMPLETED', isTold]);
   });
 });

@@ -227,7 +227,7 @@ describe.concurrent('a bulk delete in passthrough mode', () => {
     };
     const { id } = await started(facade.post, { integratedAccountId: 'a', ids: manyIds(100) }, caller);
     expect(await paused(id)).toMatchObject({
-      trouble: expect.stringContaining('no longer accepts the token'),
+      statusReason: expect.stringContaining('no longer accepts the token'),
       outcomes: { remaining: 100, failed: 0 },
     });
     expect(upstream.deletes()).toHaveLength(1);
@@ -366,7 +366,7 @@ describe.concurrent('S30 the start of a bulk delete', () => {
     };
     // Its list is never answered as a list.
     const waiting = await started(post, { integratedAccountId: 'a', filter: { contact: '1' } }, caller);
-    await expect.poll(async () => (await seen(post, waiting.id, caller)).trouble).not.toBeNull();
+    await expect.poll(async () => (await seen(post, waiting.id, caller)).statusReason).not.toBeNull();
     expect(await hoursOf(waiting.id)).toEqual([1, 24]);
     const counted = await started(post, { integratedAccountId: 'a', ids: manyIds(250), dryRun: true }, caller);
     expect(await hoursOf(counted.id)).toEqual([4, 24]);

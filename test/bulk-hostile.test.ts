@@ -55,7 +55,7 @@ describe.concurrent('a bulk delete', () => {
     const ids = Array.from({ length: 40 }, (_, index) => String(index));
     const { id } = await started(facade.post, { integratedAccountId: 'a', ids });
     const outcomes = async () => new Set((await outcomesOf(facade.post, id)).map(({ outcome }) => outcome));
-    await expect.poll(outcomes).toEqual(new Set(['UNDER_WAY']));
+    await expect.poll(outcomes).toEqual(new Set(['IN_PROGRESS']));
     await control(facade.post, 'cancel', id);
     await expect.poll(async () => (await seen(facade.post, id)).state).toBe('CANCELLED');
     expect((await seen(facade.post, id)).outcomes).toMatchObject({ unknown: 40 });
@@ -88,7 +88,7 @@ describe.concurrent('a bulk delete', () => {
     ]);
     await using listing = await startListing(Object.fromEntries(pages));
     await expect.poll(async () => (await seen(listing.facade.post, listing.id)).state).toBe('FAILED');
-    expect((await seen(listing.facade.post, listing.id)).trouble).toMatch(/leads back/);
+    expect((await seen(listing.facade.post, listing.id)).statusReason).toMatch(/leads back/);
     expect(listing.upstream.deletes()).toEqual([]);
   });
 
@@ -135,7 +135,7 @@ describe.concurrent('a bulk delete', () => {
     await expect.poll(async () => (await seen(facade.post, id)).state).toBe('FAILED');
     expect(await seen(facade.post, id)).toMatchObject({
       total: 1_000_000,
-      trouble: expect.stringContaining('1000000'),
+      statusReason: expect.stringContaining('1000000'),
     });
     expect(upstream.deletes()).toEqual([]);
     client.disconnect();
@@ -181,7 +181,7 @@ describe.concurrent('a bulk delete', () => {
       await control(setting.facade.post, 'pause', id);
       // What is in flight ends first: each end is an event, by which whoever has left is noticed.
       const told = async () => (await outcomesOf(setting.facade.post, id)).map(({ outcome }) => outcome);
-      await expect.poll(told).not.toContain('UNDER_WAY');
+      await expect.poll(told).not.toContain('IN_PROGRESS');
       const query = 'subscription($id: ID!) { bulkDeleteProgress(id: $id) { state } }';
       const headers = { 'content-type': 'application/json', accept };
       for (let count = 0; count < 20; count += 1) {

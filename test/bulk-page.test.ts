@@ -119,7 +119,7 @@ describe('an engagement whose delete had no answer', () => {
     const lastKey = of(page.sent, 'delete').at(-1)?.idempotencyKey;
     expect(failure?.result).toMatchObject({
       kind: 'OutcomeUnknownError',
-      idempotencyKey: lastKey,
+      upstreamIdempotencyKey: lastKey,
       retrySafe: true,
     });
     expect(page.audited).toHaveLength(1);
@@ -203,7 +203,7 @@ describe('an engagement whose delete had no answer', () => {
       await runToEnd(page);
       const [failure] = await kept.store.readFailures(page.job.id, 0, 10);
       const [{ idempotencyKey } = {}] = of(page.sent, 'delete');
-      expect(failure?.result).toMatchObject({ kind: 'OutcomeUnknownError', idempotencyKey });
+      expect(failure?.result).toMatchObject({ kind: 'OutcomeUnknownError', upstreamIdempotencyKey: idempotencyKey });
     });
 
     it.each<[string, PickAttempt]>([
@@ -347,9 +347,9 @@ describe('a page of a bulk delete', () => {
 
   it('after an outage says that it retries, and does not ask its caller to try again', async () => {
     const page = await startMeeting(notSent);
-    const { trouble } = await page.read();
-    expect(trouble).toMatch(/retried automatically/);
-    expect(trouble).not.toMatch(/try again/i);
+    const { statusReason } = await page.read();
+    expect(statusReason).toMatch(/retried automatically/);
+    expect(statusReason).not.toMatch(/try again/i);
   });
 
   it.each<[string, ReturnType<typeof answered>, boolean]>([

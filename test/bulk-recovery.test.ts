@@ -118,7 +118,7 @@ describe.concurrent('a bulk delete that cannot continue', () => {
     const { id } = await started(post, { integratedAccountId, ids: idsOf(90) });
     await expect.poll(() => deletesOf(setting).length).toBeGreaterThan(0);
     await control(post, 'pause', id);
-    const underWay = async () => (await outcomesOf(post, id)).filter(({ outcome }) => outcome === 'UNDER_WAY').length;
+    const underWay = async () => (await outcomesOf(post, id)).filter(({ outcome }) => outcome === 'IN_PROGRESS').length;
     await expect.poll(underWay).toBe(0);
     const redis = new Redis(setting.redis.url);
     expect(await redis.del(`{engagements}:bulk:${id}:page:0`)).toBe(1);
@@ -126,7 +126,7 @@ describe.concurrent('a bulk delete that cannot continue', () => {
     await control(post, 'resume', id);
     expect(await ended(setting, id)).toMatchObject({
       state: 'FAILED',
-      trouble: expect.stringContaining('Redis has lost'),
+      statusReason: expect.stringContaining('Redis has lost'),
     });
   });
 });

@@ -84,11 +84,11 @@ describe.concurrent('R31 replicas with other settings', () => {
     const { now, upstream, stack, startAgain } = await startUnserved();
     await using _stack = stack;
     const sent = upstream.deletes().length;
-    await expect.poll(async () => (await now()).trouble, { timeout: 20_000 }).toMatch(/BULK_TOKEN_SECRET/);
+    await expect.poll(async () => (await now()).statusReason, { timeout: 20_000 }).toMatch(/BULK_TOKEN_SECRET/);
     expect(upstream.deletes()).toHaveLength(sent);
     stack.use(await startAgain());
     await expect.poll(async () => (await now()).state, { timeout: 30_000 }).toBe('COMPLETED');
-    expect(await now()).toMatchObject({ trouble: null, outcomes: { failed: 0, unknown: 0 } });
+    expect(await now()).toMatchObject({ statusReason: null, outcomes: { failed: 0, unknown: 0 } });
   }, 60_000);
 
   it('end a cancelled one without a server for its settings: deletes in flight are UNKNOWN', async ({ expect }) => {

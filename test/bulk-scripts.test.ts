@@ -133,14 +133,14 @@ describe('a bulk delete', () => {
   it('is not paused or failed for a reason from before a resume', async () => {
     const { job } = await taken(1);
     await store.stop(job, 'pause', 'mend it');
-    expect(await now(job)).toMatchObject({ isPaused: true, trouble: 'mend it' });
+    expect(await now(job)).toMatchObject({ isPaused: true, statusReason: 'mend it' });
     await store.control(job, 'resume');
     for (const how of ['pause', 'fail'] as const) {
       await store.stop(job, how, 'too late');
-      expect(await now(job)).toMatchObject({ phase: 'DELETING', isPaused: false, trouble: null });
+      expect(await now(job)).toMatchObject({ phase: 'DELETING', isPaused: false, statusReason: null });
     }
     await store.stop(await now(job), 'pause', 'once more');
-    expect(await now(job)).toMatchObject({ isPaused: true, trouble: 'once more' });
+    expect(await now(job)).toMatchObject({ isPaused: true, statusReason: 'once more' });
   });
 
   it('does not change after its end', async () => {

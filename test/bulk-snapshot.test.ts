@@ -84,7 +84,7 @@ describe.concurrent('a bulk delete with snapshots', () => {
     rmSync(setting.folder, { recursive: true });
     writeFileSync(setting.folder, 'a file in the way');
     const { id } = await started(setting.facade.post, { integratedAccountId, ids: idsOf(3), snapshot: true });
-    await expect.poll(async () => (await seen(setting.facade.post, id)).trouble).toMatch(/store records/);
+    await expect.poll(async () => (await seen(setting.facade.post, id)).statusReason).toMatch(/store records/);
     expect(setting.facade.logged()).toContain('the undo store does not accept a file');
     expect(deletesOf(setting)).toEqual([]);
     expect(new Set((await outcomesOf(setting.facade.post, id)).map(({ outcome }) => outcome))).toEqual(

@@ -27,7 +27,7 @@ async function restarted(port: number): Promise<Sandbox & AsyncDisposable> {
 /** Waits until nothing of it is under way: no item that began is without an end. */
 async function settled({ facade }: Setting, id: string): Promise<number> {
   await vi.waitFor(
-    async () => expect((await outcomesOf(facade.post, id)).map(({ outcome }) => outcome)).not.toContain('UNDER_WAY'),
+    async () => expect((await outcomesOf(facade.post, id)).map(({ outcome }) => outcome)).not.toContain('IN_PROGRESS'),
     { timeout: 10_000 },
   );
   return (await seen(facade.post, id)).outcomes.deleted ?? 0;
@@ -84,12 +84,16 @@ describe.concurrent('a bulk delete', () => {
     const { id } = await started(post, { integratedAccountId, ids: idsOf(300) });
     await expect.poll(async () => (await seen(post, id)).state).toBe('PAUSED');
     expect(await seen(post, id)).toMatchObject({
-      trouble: expect.stringContaining('connect it again'),
+      statusReason: expect.stringContaining('connect it again'),
       outcomes: { deleted: 0, failed: 0, remaining: 300 },
     });
     isConnected = true;
     await control(post, 'resume', id);
-    expect(await ended(setting, id)).toMatchObject({ state: 'COMPLETED', trouble: null, outcomes: { deleted: 300 } });
+    expect(await ended(setting, id)).toMatchObject({
+      state: 'COMPLETED',
+      statusReason: null,
+      outcomes: { deleted: 300 },
+    });
   });
 
   it('waits during an outage of upstream, and continues by itself', async ({ expect }) => {
@@ -98,13 +102,17 @@ describe.concurrent('a bulk delete', () => {
     const port = Number(new URL(setting.sandbox.url).port);
     const id = await begun(setting, 500, 100);
     await setting.sandbox.close();
-    await expect.poll(async () => (await seen(post, id)).trouble).toMatch(/retried automatically/);
+    await expect.poll(async () => (await seen(post, id)).statusReason).toMatch(/retried automatically/);
     const { outcomes } = await seen(post, id);
     expect([outcomes.failed, outcomes.notFound, outcomes.unknown]).toEqual([0, 0, 0]);
     await using again = await restarted(port);
     // What was deleted before is there again in the new one: those have their end already.
     const end = await ended(setting, id, 40_000);
-    expect(end).toMatchObject({ state: 'COMPLETED', trouble: null, outcomes: { failed: 0, unknown: 0, notFound: 0 } });
+    expect(end).toMatchObject({
+      state: 'COMPLETED',
+      statusReason: null,
+      outcomes: { failed: 0, unknown: 0, notFound: 0 },
+    });
     expect(again.requests.length).toBeGreaterThan(100);
   }, 60_000);
 
@@ -169,7 +177,7 @@ describe.concurrent('R28 a bulk delete that is cancelled while upstream does not
   /** What the failures say of each that is of unknown outcome. */
   async function unknownOf(post: Post, id: string) {
     const document = `query($id: ID!) { bulkDelete(id: $id) { failures(first: 1000) { items { id result {
-      __typename ... on OutcomeUnknownError { idempotencyKey retrySafe } } } } } }`;
+      __typename ... on OutcomeUnknownError { upstreamIdempotencyKey retrySafe } } } } } }`;
     return (await post(document, { id })).body.data.bulkDelete.failures.items;
   }
 
@@ -201,7 +209,7 @@ describe.concurrent('R28 a bulk delete that is cancelled while upstream does not
     for (const failure of unknown)
       expect(failure.result).toEqual({
         __typename: 'OutcomeUnknownError',
-        idempotencyKey: keys.get(failure.id) ?? expect.any(String),
+        upstreamIdempotencyKey: keys.get(failure.id) ?? expect.any(String),
         retrySafe: true,
       });
   }, 90_000);
@@ -219,7 +227,7 @@ describe.concurrent('R28 a bulk delete that is cancelled while upstream does not
     const { post } = setting.facade;
     const id = await begun(setting, 300, 40);
     isOut = true;
-    const underWay = async () => (await outcomesOf(post, id)).filter(({ outcome }) => outcome === 'UNDER_WAY').length;
+    const underWay = async () => (await outcomesOf(post, id)).filter(({ outcome }) => outcome === 'IN_PROGRESS').length;
     await expect.poll(underWay).toBeGreaterThan(0);
     await control(post, 'cancel', id);
     isOut = false;

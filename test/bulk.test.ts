@@ -171,7 +171,7 @@ describe.concurrent('a bulk delete by a filter', () => {
     const { id } = await started(setting.facade.post, { integratedAccountId, filter: { contact: '1' } });
     expect(await ended(setting, id)).toMatchObject({
       state: 'FAILED',
-      trouble: expect.stringContaining('Nothing was deleted'),
+      statusReason: expect.stringContaining('Nothing was deleted'),
     });
   });
 
@@ -198,7 +198,7 @@ describe.concurrent('a bulk delete by a filter', () => {
   }
 
   const partialOf = async (post: Post, id: string) => {
-    const { body } = await post('query($id: ID!) { bulkDelete(id: $id) { isPartial trouble } }', { id });
+    const { body } = await post('query($id: ID!) { bulkDelete(id: $id) { isPartial statusReason } }', { id });
     return body.data.bulkDelete;
   };
 
@@ -208,7 +208,7 @@ describe.concurrent('a bulk delete by a filter', () => {
     await expect
       .poll(async () => seen(setting.post, id))
       .toMatchObject({ state: 'COMPLETED', outcomes: { deleted: 2, failed: 0 } });
-    expect(await partialOf(setting.post, id)).toEqual({ isPartial: false, trouble: null });
+    expect(await partialOf(setting.post, id)).toEqual({ isPartial: false, statusReason: null });
     expect(setting.lists()).toBe(5);
   });
 
@@ -218,7 +218,7 @@ describe.concurrent('a bulk delete by a filter', () => {
     await expect
       .poll(async () => seen(setting.post, id))
       .toMatchObject({ state: 'COMPLETED', outcomes: { deleted: 2, failed: 0 } });
-    expect(await partialOf(setting.post, id)).toEqual({ isPartial: true, trouble: expect.any(String) });
+    expect(await partialOf(setting.post, id)).toEqual({ isPartial: true, statusReason: expect.any(String) });
     expect(setting.lists()).toBe(5);
   });
 

@@ -228,7 +228,7 @@ describe('a bulk delete of a million engagements', () => {
 });
 
 describe('why a bulk delete waits', () => {
-  const troubleOf = async ({ id }: BulkJob) => (await store.read(id))?.trouble;
+  const statusReasonOf = async ({ id }: BulkJob) => (await store.read(id))?.statusReason;
 
   it('stays after the bulk delete paused by itself, also when deletes in flight end or fail, or a caller pauses it too', async () => {
     await empty();
@@ -237,14 +237,14 @@ describe('why a bulk delete waits', () => {
     await store.begin(page, 0);
     await store.stop(job, 'pause', 'mend it');
     await store.note(job.id, 'upstream is away');
-    expect(await troubleOf(job)).toBe('mend it');
+    expect(await statusReasonOf(job)).toBe('mend it');
     await store.control(job, 'pause');
-    expect(await troubleOf(job)).toBe('mend it');
+    expect(await statusReasonOf(job)).toBe('mend it');
     await client.hset(`${memory.keyPrefix}:bulk:${job.id}`, 'total', 2);
     await store.finish(page, 0, 'DELETED');
-    expect(await troubleOf(job)).toBe('mend it');
+    expect(await statusReasonOf(job)).toBe('mend it');
     await store.control(job, 'resume');
-    expect(await troubleOf(job)).toBeNull();
+    expect(await statusReasonOf(job)).toBeNull();
   });
 
   it('ends when the list continues or upstream refuses an engagement, not with an unknown outcome', async () => {
@@ -252,7 +252,7 @@ describe('why a bulk delete waits', () => {
     const listed = await create();
     await store.note(listed.id, 'upstream is away');
     await store.addListed(listed, [{ id: '1', engagementType: null }], 'A');
-    expect(await troubleOf(listed)).toBeNull();
+    expect(await statusReasonOf(listed)).toBeNull();
     await empty();
     const job = await create(2);
     const page = await takePage();
@@ -260,9 +260,9 @@ describe('why a bulk delete waits', () => {
       ({ id: '0', engagementType: null, result: { kind } }) as BulkFailure;
     await store.note(job.id, 'upstream is away');
     await store.finish(page, 0, 'OutcomeUnknownError', failure('OutcomeUnknownError'));
-    expect(await troubleOf(job)).toBe('upstream is away');
+    expect(await statusReasonOf(job)).toBe('upstream is away');
     await store.finish(page, 1, 'NotFoundError', failure('NotFoundError'));
-    expect(await troubleOf(job)).toBeNull();
+    expect(await statusReasonOf(job)).toBeNull();
   });
 
   it('does not ask to resume a cancelled one', async () => {
@@ -271,7 +271,7 @@ describe('why a bulk delete waits', () => {
     await store.begin(await takePage(), 0);
     await store.control(job, 'cancel');
     await store.stop(job, 'pause', 'Fix this, then resume.');
-    expect(await troubleOf(job)).toBeNull();
+    expect(await statusReasonOf(job)).toBeNull();
   });
 });
 
@@ -285,7 +285,7 @@ describe('a bulk delete that fails', () => {
     expect(await store.finish(page, 0, 'DELETED')).toBe(true);
     expect(await store.read(job.id)).toMatchObject({
       phase: 'FAILED',
-      trouble: 'why',
+      statusReason: 'why',
       done: 1,
       outcomes: { DELETED: 1 },
     });
@@ -298,9 +298,9 @@ describe('the note that no server has the settings of a bulk delete', () => {
     const job = await create(1);
     await store.note(job.id, 'a limit');
     await store.note(job.id, 'nobody', 'unserved');
-    expect((await store.read(job.id))?.trouble).toBe('nobody');
+    expect((await store.read(job.id))?.statusReason).toBe('nobody');
     await takePage();
-    expect((await store.read(job.id))?.trouble).toBe('a limit');
+    expect((await store.read(job.id))?.statusReason).toBe('a limit');
   });
 });
 

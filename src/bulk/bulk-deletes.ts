@@ -179,7 +179,7 @@ export class BulkDeletes {
       this.#findMissing(input, caller) ??
       refused([...checkId(integratedAccountId, ['integratedAccountId']), ...checkWhich(input)]);
     if (early) return early;
-    const account = await findAccountIntegration(caller, integratedAccountId, deadlineAt, 'anew');
+    const account = await findAccountIntegration(caller, integratedAccountId, deadlineAt, 'fresh');
     // Without time left, only the cache answers.
     const isKnown = !caller.bringsToken || (await findAccountIntegration(caller, integratedAccountId, 0)).isShown;
     const unusable = findUnusable(account, input, caller, isKnown) ?? refused(checkSupport(input, account));
@@ -190,7 +190,7 @@ export class BulkDeletes {
     const items = ids && [...new Set(ids)].map((item) => ({ id: item, engagementType: engagementType ?? null }));
     const sealedToken = seal && caller.bringsToken ? await seal.close(caller.authorization, id) : '';
     // With a filter, a dry run reads the list, and so finds out by itself.
-    const trouble =
+    const statusReason =
       account.refusal && input.dryRun && ids
         ? `It could not be checked whether the integrated account exists and is connected. ${account.refusal.message}`
         : undefined;
@@ -199,7 +199,10 @@ export class BulkDeletes {
     const ownerId = digest(caller.id, isHidden ? '' : integratedAccountId);
     const job = { id, input: kept, callerId: caller.id, ownerId, needs: needsOf(abilities, kept), sealedToken };
     try {
-      const { kind, roomMs } = await store.create({ ...job, fingerprint, ...(trouble && { trouble }) }, items);
+      const { kind, roomMs } = await store.create(
+        { ...job, fingerprint, ...(statusReason && { statusReason }) },
+        items,
+      );
       if (kind !== 'created' && kind !== 'there') {
         const retryAfterMs = kind === 'unfinished' ? null : roomMs;
         return { kind: 'RateLimitedError', message: `Nothing was started. ${tooMany[kind]}`, retryAfterMs };

@@ -113,8 +113,8 @@ local function addFirstPages(pages)
 end
 
 -- A paused job keeps its reason: a person has to read it.
-local function endTrouble()
-  if redis.call('HGET', job, 'isPaused') ~= '1' then redis.call('HDEL', job, 'trouble') end
+local function endStatusReason()
+  if redis.call('HGET', job, 'isPaused') ~= '1' then redis.call('HDEL', job, 'statusReason') end
 end
 
 local function endJob(phase)
@@ -125,7 +125,7 @@ end
 
 local function complete()
   endJob('COMPLETED')
-  redis.call('HDEL', job, 'trouble')
+  redis.call('HDEL', job, 'statusReason')
 end
 
 -- Up to ten thousand unreached pages are too many for one script: the list task lets them expire.
@@ -139,7 +139,7 @@ local function endCancelled()
   local phase, open = unpack(redis.call('HMGET', job, 'phase', 'open'))
   if phase ~= 'CANCELLING' or (tonumber(open) or 0) > 0 then return end
   endEarly('CANCELLED')
-  redis.call('HDEL', job, 'trouble')
+  redis.call('HDEL', job, 'statusReason')
 end
 
 -- Counts an owner's unfinished jobs, the bytes of its idle jobs and of their lists, and the milliseconds until the first idle job
@@ -293,7 +293,7 @@ if phase ~= 'DELETING' and phase ~= 'CANCELLING' and not isInFlight then return 
 if state == 'begun' then redis.call('HINCRBY', job, 'open', -1) end
 redis.call('HSET', states, index, outcome)
 redis.call('HINCRBY', job, 'outcome:' .. outcome, 1)
-if not isInFlight and outcome ~= 'UpstreamUnavailableError' and outcome ~= 'OutcomeUnknownError' then endTrouble() end
+if not isInFlight and outcome ~= 'UpstreamUnavailableError' and outcome ~= 'OutcomeUnknownError' then endStatusReason() end
 if failure ~= '' then
   redis.call('RPUSH', failures, failure)
   redis.call('PEXPIRE', failures, ${keptMs})
@@ -346,7 +346,7 @@ end
 local total = redis.call('HINCRBY', job, 'total', #items)
 redis.call('HSET', job, 'cursor', nextCursor)
 redis.call('HDEL', job, 'unserved')
-endTrouble()
+endStatusReason()
 if nextCursor ~= '' then return 'added' end
 redis.call('UNLINK', listed, cursors)
 if isDryRun == '1' or total == 0 then
@@ -367,7 +367,7 @@ local phase, resumed, paused = unpack(redis.call('HMGET', job, 'phase', 'resumes
 if not phase or phase == 'CANCELLED' or phase == 'COMPLETED' or phase == 'FAILED' then return 0 end
 if how == 'pause' and (phase == 'CANCELLING' or (paused == '1' and why == '')) then return 0 end
 if resumes ~= '' and (resumed or '0') ~= resumes then return 0 end
-if why ~= '' then redis.call('HSET', job, 'trouble', why) else redis.call('HDEL', job, 'trouble') end
+if why ~= '' then redis.call('HSET', job, 'statusReason', why) else redis.call('HDEL', job, 'statusReason') end
 if how == 'fail' then
   endEarly('FAILED')
 elseif how == 'cancel' then
@@ -389,8 +389,8 @@ end
 if how == 'cancel' then endCancelled() end
 return 1`;
 
-/** Stores why a job waits, unless it has ended or is paused. `field`: `trouble`, or `unserved` until a server takes a page. */
-export const noteTrouble = define('noteBulkTrouble', ['job'], ['why', 'field'])<0 | 1>`
+/** Stores why a job waits, unless it has ended or is paused. `field`: `statusReason`, or `unserved` until a server takes a page. */
+export const noteStatusReason = define('noteBulkStatusReason', ['job'], ['why', 'field'])<0 | 1>`
 local phase, paused = unpack(redis.call('HMGET', job, 'phase', 'isPaused'))
 if paused == '1' or (phase ~= 'LISTING' and phase ~= 'DELETING' and phase ~= 'CANCELLING') then return 0 end
 redis.call('HSET', job, field, why)

@@ -18,7 +18,7 @@ const pagesPerStep = 500;
 export type PageLease = Lease & { readonly page: number };
 
 type NewJob = Pick<BulkJob, 'id' | 'callerId' | 'sealedToken' | 'needs' | 'input' | 'fingerprint' | 'ownerId'> & {
-  readonly trouble?: string;
+  readonly statusReason?: string;
 };
 
 const writeItem = ({ id, engagementType }: BulkItem) => JSON.stringify([id, engagementType]);
@@ -77,8 +77,8 @@ export class JobStore {
   }
 
   /** Stores why a job waits; with `unserved`, until a server works on it. */
-  async note(jobId: string, why: string, field: 'trouble' | 'unserved' = 'trouble'): Promise<void> {
-    await scripts.noteTrouble(this.#memory, { jobId, why, field });
+  async note(jobId: string, why: string, field: 'statusReason' | 'unserved' = 'statusReason'): Promise<void> {
+    await scripts.noteStatusReason(this.#memory, { jobId, why, field });
   }
 
   /** Adds listed engagements, and the next cursor; see {@link scripts.addListedPage}. */

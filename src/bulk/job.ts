@@ -76,8 +76,8 @@ const hash = z.object({
   /** How often callers have resumed it. */
   resumes: z.coerce.number().default(0),
   /** Why it waits, is paused or has failed: a sentence for callers. */
-  trouble: z.string().nullable().default(null),
-  /** Why no server works on it. Callers see this instead of `trouble`. */
+  statusReason: z.string().nullable().default(null),
+  /** Why no server works on it. Callers see this instead of `statusReason`. */
   unserved: z.string().optional(),
   /** How many engagements are known so far. */
   total: z.coerce.number(),
@@ -115,7 +115,7 @@ export function readJob(fields: Readonly<Record<string, string>>): BulkJob | nul
   const outcomes = Object.entries(fields)
     .filter(([name]) => name.startsWith(outcomePrefix))
     .map(([name, count]) => [name.slice(outcomePrefix.length), Number(count)]);
-  return { ...job, trouble: job.unserved ?? job.trouble, outcomes: Object.fromEntries(outcomes) };
+  return { ...job, statusReason: job.unserved ?? job.statusReason, outcomes: Object.fromEntries(outcomes) };
 }
 
 /** True when the bulk delete is final. */

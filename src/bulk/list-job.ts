@@ -1,5 +1,5 @@
 import { readEngagements } from '../engagement/read.ts';
-import { typeOf, typeOnly } from '../engagement/resources.ts';
+import { engagementTypeOf, typeOnly } from '../engagement/resources.ts';
 import { type BulkJob, pageSize } from './job.ts';
 import { maxIdleListedBytes } from './job-scripts.ts';
 import {
@@ -60,7 +60,7 @@ export async function listJob(jobId: string, ports: WorkPorts): Promise<WorkEnd>
     // A filter with a type matches no other type.
     const items = page.records.map((record) => ({
       id: record.id,
-      engagementType: typeOf(record) ?? filter.engagementType ?? null,
+      engagementType: engagementTypeOf(record) ?? filter.engagementType ?? null,
     }));
     const added = await store.addListed(job, items, page.nextCursor, page.isPartial);
     if (added === 'full' || added === 'circle') return fail(job, whyNotAdded[added], ports);

@@ -42,7 +42,7 @@ export type ItemEnd = 'finished' | 'stopped' | 'unknown' | 'unread' | Obstacle;
 /** How often a read must show an engagement that may be deleted, before a refusal of its next delete is final. */
 const confirmations = 2;
 
-const noTrail = { integration: null, attempts: 0, idempotencyKey: null, durationMs: 0 };
+const noTrail = { integration: null, attempts: 0, upstreamIdempotencyKey: null, durationMs: 0 };
 
 /** The input and options of a delete. They are the same in every process: upstream's `Idempotency-Key` derives from them. */
 function deleteArguments({ item, index }: PendingItem, { job, lease }: HeldPage) {
@@ -114,8 +114,8 @@ async function remove(
   const ports = { ...work, recordDelete, recordRepetition: () => {} };
   const result = await deleteEngagement(input, { ...options, ...bounds, caller, answered }, ports).finally(async () => {
     // The next attempt needs another key, in any process: upstream may repeat its answer for a key.
-    if (trail?.idempotencyKey && trail.result !== 'DeleteEngagementSuccess')
-      await store.noteSent(lease, pending.index, answered.count, trail.idempotencyKey);
+    if (trail?.upstreamIdempotencyKey && trail.result !== 'DeleteEngagementSuccess')
+      await store.noteSent(lease, pending.index, answered.count, trail.upstreamIdempotencyKey);
   });
   if (result.kind === 'OutcomeUnknownError') return 'unknown';
   if (result.kind === 'DeleteEngagementPlan') throw new Error('a plan without a dry run');
@@ -187,7 +187,7 @@ export async function giveUp(pending: PendingItem, work: HeldPage, seen: keyof t
   return finish(pending, work, {
     kind: 'OutcomeUnknownError',
     message: `${whyUnknown[seen]} It is safe to delete it again. A NotFoundError then means that it is gone.`,
-    ...{ idempotencyKey: states[`key:${pending.index}`] ?? key, retrySafe: true },
+    ...{ upstreamIdempotencyKey: states[`key:${pending.index}`] ?? key, retrySafe: true },
     ...{ lastStatusCode: null, engagement: null },
   });
 }

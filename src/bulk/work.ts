@@ -119,7 +119,7 @@ export async function findObstacle(
       if (said.accountFound) return undefined;
       // Truto answers 404 for a missing account too. Until the account was checked, nothing counts as NOT_FOUND.
       const { deadlineAt } = requestBounds(work);
-      const { refusal } = await findAccountIntegration(caller, job.input.integratedAccountId, deadlineAt, 'anew');
+      const { refusal } = await findAccountIntegration(caller, job.input.integratedAccountId, deadlineAt, 'fresh');
       if (!refusal || refusal.kind === 'NotFoundError') return undefined;
       // Not Truto's answer: it proves nothing.
       if (refusal.kind === 'RemoteApiError')

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { deleteEngagement } from '../engagement/delete/delete-engagement.ts';
-import { nameOf } from '../engagement/delete/delete-many.ts';
+import { itemKey } from '../engagement/delete/delete-many.ts';
 import { plainRecord, wholeSelection } from '../engagement/delete/snapshot.ts';
 import type { EngagementType } from '../engagement/input.ts';
 import { type EngagementRecord, nothing } from '../engagement/record.ts';
@@ -113,7 +113,7 @@ function createDeletes(session: Session, options: DeleteOptions, stop: AbortSign
   /** A retry is a further attempt of the same delete: if it finds the record gone, the delete succeeded. */
   async function deleteOne(id: string): Promise<End> {
     const input = { id, engagementType, integratedAccountId, format: 'unified' } as const;
-    const callerKey = [key, nameOf(input)] as const;
+    const callerKey = [key, itemKey(input)] as const;
     if (stop.aborted) return { kind: 'NotSent', message: 'Nothing was sent: the command was stopped.' };
     return sendPatiently(
       () => {

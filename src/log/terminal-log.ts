@@ -2,10 +2,10 @@ import type { DestinationStream } from 'pino';
 import { prettyFactory } from 'pino-pretty';
 import { withEscapes } from './foreign-text.ts';
 
-/** A place for a log's lines: standard output, with each line written for people, at once. */
+/** A destination for log lines: standard output. It formats each line for people, and writes it at once. */
 export function createTerminalDestination(): DestinationStream {
   const prettify = prettyFactory({ translateTime: 'SYS:HH:MM:ss.l' });
-  // A server goes on when the window that it was started in is closed.
+  // The server must not end when its terminal is closed.
   process.stdout.on('error', () => {});
   return { write: (line) => void process.stdout.write(withEscapes(prettify(line))) };
 }

@@ -197,5 +197,5 @@ it('so does one that is cancelled during an outage', async () => {
   expect(state).toBe('CANCELLED');
   const outcomes = new Set(told.map(({ outcome }) => outcome));
   expect(outcomes).toContain('WAITING');
-  expect(outcomes).not.toContain('UNDER_WAY');
+  expect(outcomes).not.toContain('IN_PROGRESS');
 }, 300_000);

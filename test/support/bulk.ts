@@ -5,7 +5,7 @@ import type { TestFacade } from './facade.ts';
 export interface SeenBulkDelete {
   readonly id: string;
   readonly state: string;
-  readonly trouble: string | null;
+  readonly statusReason: string | null;
   readonly total: number;
   readonly undoFolder: string | null;
   readonly outcomes: Readonly<Record<string, number>>;
@@ -13,7 +13,7 @@ export interface SeenBulkDelete {
 
 /** What is asked of a bulk delete when nothing else is. */
 export const bulkSelection = `{
-  id state trouble total undoFolder outcomes { deleted accepted alreadyAbsent notFound failed unknown remaining }
+  id state statusReason total undoFolder outcomes { deleted accepted alreadyAbsent notFound failed unknown remaining }
 }`;
 
 /** What starts a bulk delete: only what differs from the usual. */
