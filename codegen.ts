@@ -1,8 +1,7 @@
 import type { CodegenConfig } from '@graphql-codegen/cli';
 
 /**
- * Of the documents that README, GraphiQL and the tests share: their types, generated from the published schema, and the manifest by
- * which a server trusts them.
+ * Generates from the documents that README, GraphiQL and the tests share: their types, and the manifest of trusted documents.
  */
 const config: CodegenConfig = {
   schema: 'schema/schema.graphql',

@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Setting, settings } from '../src/config/settings.ts';
-import { deleteErrorKinds, deleteErrorRow, detailsOf } from '../src/engagement/delete-errors.ts';
+import { deleteErrorKinds, deleteErrorRow, errorDetailNames } from '../src/engagement/delete-errors.ts';
 import { integrations, withoutDelete } from '../src/engagement/integrations.ts';
 import { sandboxFaults } from '../src/sandbox/faults.ts';
 
@@ -42,18 +42,16 @@ const speed = `On one core it deletes ${measured('**this facade**').rate} engage
 ${ratioTo('Hive Gateway over Mesh OpenAPI')} Hive Gateway over an OpenAPI document, ${ratioTo('Mercurius with JIT, undici Pool')} Mercurius with a JIT compiler ([benchmarks](docs/benchmarks.md)). Truto's own limit is 50 a
 second for a token.`;
 
-const rules = integrations.map(
-  ({ name, requiresEngagementType, engagementTypes, parameters, keepsDeletedReadable }) => {
-    const types = engagementTypes.map((type) => code(type.toUpperCase())).join(', ');
-    return [
-      name,
-      requiresEngagementType ? 'required' : types === '' ? 'not listed' : 'optional',
-      types,
-      parameters.map(code).join(', '),
-      keepsDeletedReadable ? 'yes' : '',
-    ];
-  },
-);
+const rules = integrations.map(({ name, requiresEngagementType, engagementTypes, parameters, softDeletes }) => {
+  const types = engagementTypes.map((type) => code(type.toUpperCase())).join(', ');
+  return [
+    name,
+    requiresEngagementType ? 'required' : types === '' ? 'not listed' : 'optional',
+    types,
+    parameters.map(code).join(', '),
+    softDeletes ? 'yes' : '',
+  ];
+});
 
 const members = deleteErrorKinds.map((kind) => {
   const { deleted, toDo } = deleteErrorRow(kind);
@@ -70,7 +68,7 @@ const successes = [
 
 const codes = deleteErrorKinds.flatMap((kind) => {
   const { code: name } = deleteErrorRow(kind);
-  return name === undefined ? [] : [[code(name), code(kind), detailsOf(kind).map(code).join(', ')]];
+  return name === undefined ? [] : [[code(name), code(kind), errorDetailNames(kind).map(code).join(', ')]];
 });
 
 const tables = [

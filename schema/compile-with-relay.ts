@@ -1,6 +1,6 @@
 /**
- * Compiles the documents in `operations/` against `schema.graphql` with Relay's compiler, as the build of a client would.
- * Exits with 1 when one is refused. What it makes of them is thrown away.
+ * Compiles the documents in `operations/` against `schema.graphql` with Relay's compiler, like the build of a client. Exits with 1 when one
+ * is refused. The output is deleted.
  */
 import { spawnSync } from 'node:child_process';
 import {
@@ -24,16 +24,16 @@ const config = {
   artifactDirectory: 'artifacts',
   language: 'typescript',
   schemaConfig: {
-    // An `id` is upstream's own: Relay has to know a record by this.
+    // `id` is unique only within its type and account. `nodeId` is unique for all records.
     nodeInterfaceIdField: 'nodeId',
     nodeInterfaceIdVariableName: 'nodeId',
-    // Off unless asked for: it must be an ID, on types that are no Node too.
+    // Off by default: checks that it is an ID, also on types that are no Node.
     nonNodeIdFields: { allowedIdTypes: {} },
     deferStreamInterface: {
-      // Relay streams lists of objects only, and `DeleteStream.chunks` is a list of Base64. With this name, Relay's own
-      // @stream is one that no document uses, and ours a directive like any other, held against its definition.
+      // Relay streams only lists of objects, and `DeleteStream.chunks` is a list of Base64. With this name, no document uses Relay's own
+      // @stream, and Relay checks ours against its definition.
       streamName: 'relayStream',
-      // The names that Relay has for the rest anyway: it takes all of them or none.
+      // Relay's defaults: it requires all of these names or none.
       deferName: 'defer',
       ifArg: 'if',
       labelArg: 'label',
@@ -48,9 +48,9 @@ const documents = readdirSync(operations)
   .filter((file) => file.endsWith('.graphql'))
   .map((file) => ({ name: basename(file, '.graphql'), text: readFileSync(join(operations, file), 'utf8') }));
 
-/** Relay reads documents from modules only, where they are tagged. Lines stay the same, so that its complaints point there. */
-function moduleOf(text: string): string {
-  // It knows no escapes: a backtick, as comments have them, would end the document.
+/** Relay reads documents only from tags in modules. The lines stay the same, so its errors have the right line. */
+function writeModule(text: string): string {
+  // Relay knows no escapes: a backtick in a comment would end the document.
   return `graphql\`${text.replaceAll('`', "'")}\`;\n`;
 }
 
@@ -58,7 +58,7 @@ function fill(folder: string): void {
   for (const name of [config.src, config.artifactDirectory]) mkdirSync(join(folder, name));
   copyFileSync(join(import.meta.dirname, 'schema.graphql'), join(folder, config.schema));
   writeFileSync(join(folder, 'relay.config.json'), JSON.stringify(config));
-  for (const { name, text } of documents) writeFileSync(join(folder, config.src, `${name}.ts`), moduleOf(text));
+  for (const { name, text } of documents) writeFileSync(join(folder, config.src, `${name}.ts`), writeModule(text));
 }
 
 function compile(folder: string): boolean {
@@ -67,19 +67,19 @@ function compile(folder: string): boolean {
   return spawnSync(process.execPath, [compiler, ...options], { cwd: folder, stdio: 'inherit' }).status === 0;
 }
 
-/** Relay says nothing of a document that it has not found. */
-function checkNonePassedOver(folder: string): void {
+/** Relay does not report a document that it did not find. */
+function checkNoneMissed(folder: string): void {
   const definitions = documents.flatMap(({ text }) => parse(text).definitions);
   const names = definitions.flatMap((node) => ('name' in node && node.name ? [node.name.value] : []));
   const isMissing = (name: string) => !existsSync(join(folder, config.artifactDirectory, `${name}.graphql.ts`));
   const missing = names.filter(isMissing);
-  if (missing.length > 0) throw new Error(`Relay passed over ${missing.join(', ')}.`);
+  if (missing.length > 0) throw new Error(`Relay did not compile ${missing.join(', ')}.`);
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'relay-'));
 try {
   fill(folder);
-  if (compile(folder)) checkNonePassedOver(folder);
+  if (compile(folder)) checkNoneMissed(folder);
   else process.exitCode = 1;
 } finally {
   rmSync(folder, { recursive: true });

@@ -1,11 +1,11 @@
 import graphql from '@graphql-eslint/eslint-plugin';
 
-/** All that @graphql-eslint recommends for schemas and knows of Relay, and why something is left out. */
+/** The rules that @graphql-eslint recommends for schemas, and those for Relay, with the reason for each exception. */
 
 const recommended = graphql.configs['flat/schema-recommended'].rules;
 const relay = graphql.configs['flat/schema-relay'].rules;
 
-/** A rule that has no options for it, silent about these: switched off, it would be silent about all. */
+/** The rule with exceptions for these names. It has no option for that. */
 function exceptFor(names, rule) {
   const isExcepted = ({ typeName, fieldName }) => names.includes(fieldName ? `${typeName}.${fieldName}` : typeName);
   const reporter = (context) => ({ report: (found) => isExcepted(found.data) || context.report(found) });
@@ -17,7 +17,7 @@ const plugin = {
   rules: {
     ...graphql.rules,
     'no-typename-prefix': exceptFor(
-      // Upstream's names. The first is the argument's name too; `type` and `source` would not say of what. An `id` is upstream's.
+      // Upstream's names. The first is also an argument, and `type` or `source` alone would not be clear. `id` is upstream's id.
       ['Engagement.engagementType', 'Lead.leadSource', 'Lead.leadType', 'Node.nodeId'],
       graphql.rules['no-typename-prefix'],
     ),
@@ -25,18 +25,18 @@ const plugin = {
 };
 
 const typesWithoutId = [
-  // Parts of one answer, which is not to be had again: nothing that an id could be for.
+  // Parts of one answer, which cannot be read again, so they need no id.
   ...['DeleteEngagementPlan', 'DeleteEngagementSuccess', 'DeleteStream', 'InputIssue', 'RateLimit', 'RequestHeader'],
-  // Parts of a bulk delete, which has one.
+  // Parts of a bulk delete, which has an id.
   ...['BulkDeleteFailures', 'BulkDeleteItems', 'BulkDeleteOutcomes'],
-  // Parts of a record. Some providers number some of them, so that their `id` is nullable, or absent.
+  // Parts of a record. Only some providers send ids for them, so their `id` is nullable or absent.
   ...['Address', 'EmailAddress', 'PhoneNumber', 'Stage', 'Tag', 'WebAddress'],
-  // Known by its name.
+  // Identified by its name.
   'Integration',
-  // Relay's specification gives it none.
+  // It has none in Relay's specification.
   'PageInfo',
 ];
-// An error is an answer as well, and so is a payload. The specification gives no id to connections and edges either.
+// Errors and payloads are answers too. Connections and edges have no id in Relay's specification.
 const suffixesWithoutId = ['Error', 'Payload', 'Connection', 'Edge'];
 
 const rulesWith = ({ shouldImplementNode }) => ({
@@ -46,14 +46,14 @@ const rulesWith = ({ shouldImplementNode }) => ({
     'error',
     { exceptions: { types: typesWithoutId, suffixes: suffixesWithoutId } },
   ],
-  // Upstream pages forward only: there is nothing that `last` and `before` could be.
+  // Upstream pages only forward, so `last` and `before` do not exist.
   '@graphql-eslint/relay-arguments': ['error', { includeBoth: false }],
   '@graphql-eslint/relay-edge-types': [
     'error',
     {
-      // A graph may have a `Node` of its own: only the schema by itself has one.
+      // A supergraph may have its own `Node`, so only the plain schema has one.
       shouldImplementNode,
-      // Upstream pages engagements only. The lists in a record come with it, whole.
+      // Upstream pages only engagements. The lists in a record are complete.
       listTypeCanWrapOnlyEdgeType: false,
     },
   ],
@@ -65,24 +65,24 @@ const [, described] = recommended['@graphql-eslint/require-description'];
 
 const stitchingRules = {
   ...rules,
-  // The field that gateways ask for this text. They have named it.
+  // Stitching gateways read the SDL from a field with this name.
   '@graphql-eslint/naming-convention': [
     'error',
     { ...naming, FieldDefinition: { style: naming.FieldDefinition, ignorePattern: '^_sdl$' } },
   ],
-  // @graphql-tools/stitching-directives says nothing of its directives.
+  // @graphql-tools/stitching-directives has no descriptions.
   '@graphql-eslint/require-description': [
     'error',
     { ...described, ignoredSelectors: ['[name.value=/^(key|merge)$/]'] },
   ],
 };
 
-// The plugin keeps the first configuration that it is given: each file is a project of it, so that each is judged by
-// itself. federation.graphql is built by @apollo/subgraph, which reads its @link and knows the directives.
+// The plugin uses only its first configuration, so each file is a project of that and is checked separately. @apollo/subgraph builds
+// federation.graphql from its @link and knows the directives.
 const names = ['schema', 'federation', 'stitching'];
 const projects = Object.fromEntries(names.map((name) => [name, { schema: `schema/${name}.graphql` }]));
 
-const judge = (name, rules) => ({
+const check = (name, rules) => ({
   files: [`schema/${name}.graphql`],
   plugins: { '@graphql-eslint': plugin },
   languageOptions: { parser: graphql.parser, parserOptions: { graphQLConfig: { projects } } },
@@ -90,7 +90,7 @@ const judge = (name, rules) => ({
 });
 
 export default [
-  judge('schema', rulesWith({ shouldImplementNode: true })),
-  judge('federation', rules),
-  judge('stitching', stitchingRules),
+  check('schema', rulesWith({ shouldImplementNode: true })),
+  check('federation', rules),
+  check('stitching', stitchingRules),
 ];

@@ -1,10 +1,10 @@
 /**
- * What graphql-schema-linter, with all its rules, may pass over in schema.graphql and stitching.graphql.
+ * The exceptions of graphql-schema-linter, with all its rules, for schema.graphql and stitching.graphql.
  *
- * It cannot take federation.graphql: it wants every directive defined in the text, where federation has them linked, and
- * fields in the order of the alphabet, where Apollo prints them in its own. The types are those of schema.graphql.
+ * It cannot check federation.graphql. It requires a definition of every directive, but federation links them, and fields in alphabetical
+ * order, but Apollo prints its own order. The types are those of schema.graphql.
  */
 export const ignore = {
-  // The field that gateways ask for the text. They have named it.
+  // Stitching gateways read the SDL from a field with this name.
   'fields-are-camel-cased': ['Query._sdl'],
 };

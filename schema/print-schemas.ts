@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { printedSchema } from '../src/graphql/schema.ts';
 
-/* Writes the contract in each dialect, as it is served. With `--check`, says which file holds something else, and ends with 1. */
+/* Writes the contract in each dialect, as it is served. With `--check`, names the files that differ, and exits with 1. */
 
 const files = { none: 'schema.graphql', federation: 'federation.graphql', stitching: 'stitching.graphql' } as const;
 const isCheck = process.argv.includes('--check');
@@ -12,7 +12,7 @@ for (const dialect of ['none', 'federation', 'stitching'] as const) {
   const text = printedSchema({ dialect, typePrefix: '', provesCallers: false });
   if (!isCheck) writeFileSync(file, text);
   else if (readFileSync(file, 'utf8') !== text) {
-    process.stderr.write(`schema/${files[dialect]} is not what is served: npm run schema writes it\n`);
+    process.stderr.write(`schema/${files[dialect]} differs from the served schema. Run npm run schema.\n`);
     process.exitCode = 1;
   }
 }

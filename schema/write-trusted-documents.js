@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { print } from 'graphql';
 
 /**
- * The documents of schema/operations by the SHA-256 of their text: what a server is started with as TRUSTED_DOCUMENTS. A plugin of
- * GraphQL Code Generator.
+ * A plugin of GraphQL Code Generator. It writes the documents of schema/operations by the SHA-256 of their text, for the setting
+ * TRUSTED_DOCUMENTS.
  */
 export function plugin(_schema, files) {
   const documents = files

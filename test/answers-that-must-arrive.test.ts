@@ -22,7 +22,7 @@ async function startHeld() {
   return { upstream, facade, release: () => released.resolve() };
 }
 
-describe('a delete that is under way is answered with what came of it', () => {
+describe('a delete in flight returns its outcome', () => {
   it.each([
     ['a body that is longer than it said', '}'],
     ['something that is no HTTP', 'XX\r\n\r\n'],
@@ -45,7 +45,7 @@ describe('a delete that is under way is answered with what came of it', () => {
     }
   });
 
-  it('R11 R12 or written down, when its caller left and the server drains between two attempts', async () => {
+  it('R11 R12 or is logged, when its client disconnected and the server drains between two attempts', async () => {
     await using upstream = await startUpstream(truto(429, {}, { 'retry-after': '1' }));
     const answered = new Promise((resolve) => upstream.onDelete((response) => response.once('finish', resolve)));
     const facade = await startTestFacade(upstream.url);

@@ -90,7 +90,7 @@ describe('the delay before another attempt', () => {
     );
   });
 
-  it('is none after a final answer, a third attempt, or what must not be repeated', () => {
+  it('is none after a final answer, a third attempt, or a request that is not safe to retry', () => {
     const isFinal = ({ method, isRepeatable, attempt, attemptCount }: RetryQuestion) => {
       const verdict = judge(attempt, method);
       return verdict === 'final' || attemptCount >= 3 || (verdict === 'unclear' && !isRepeatable);
@@ -104,7 +104,7 @@ describe('the delay before another attempt', () => {
   });
 
   it.each([200, 204, 302, 400, 401, 403, 404, 405, 408, 409, 410, 422, 501, 503])(
-    'R05 is none after %i, however much time there is',
+    'R05 is none after %i, with any time left',
     (statusCode) => {
       const question = { method: 'DELETE', isRepeatable: true, attemptCount: 1, failureCount: 1, random: 0.5 } as const;
       const attempt = answer(statusCode, '1');
@@ -114,7 +114,7 @@ describe('the delay before another attempt', () => {
     },
   );
 
-  it('R06 is drawn anew each time: no two of 20 are equal', () => {
+  it('R06 is random each time: no two of 20 are equal', () => {
     const question = { method: 'DELETE', isRepeatable: true, attemptCount: 1, failureCount: 1 } as const;
     const draw = () =>
       retryDelayMs({
@@ -175,7 +175,7 @@ describe('sending a delete', () => {
 
   const scripts = fc.array(fc.record({ end: ends, tookMs: fc.nat({ max: 3_000 }) }), { minLength: 1, maxLength: 4 });
 
-  it('R01 begins nothing that has hardly any time left, and never goes beyond its deadline, whatever happens', async () => {
+  it('R01 starts no attempt shortly before the deadline, and always returns by it', async () => {
     await fc.assert(
       fc.asyncProperty(scripts, fc.nat({ max: 6_000 }), fc.boolean(), async (script, timeLeftMs, isRepeatable) => {
         const { begun, deadlineAt, endedAtMs, attemptCount } = await sendWith(script, { timeLeftMs, isRepeatable });
@@ -205,7 +205,7 @@ describe('sending a delete', () => {
     expect(gaps.map((gap, index) => Math.abs(gap - (waits[index] ?? 0))).filter((differs) => differs > 1)).toEqual([]);
   });
 
-  it('R11 sends nothing to somebody who leaves during the delay', async () => {
+  it('R11 sends nothing after the client disconnects during the delay', async () => {
     // Half of 200 ms: the client is there when the first attempt ends, and gone when the next is due.
     vi.spyOn(Math, 'random').mockReturnValue(0.5);
     const startMs = performance.now();

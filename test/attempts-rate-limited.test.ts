@@ -8,8 +8,8 @@ const timeoutMs = 8_000;
 const env = { REQUEST_TIMEOUT_MS: String(timeoutMs) };
 const later = (retryAfter: string) => refusal(429, [`retry-after: ${retryAfter}`]);
 
-describe('R04 a delete that is asked to come back later', () => {
-  it('waits as many seconds as upstream says, when there is time', async () => {
+describe('R04 a delete that upstream makes wait', () => {
+  it("waits for upstream's seconds, when there is time", async () => {
     await using upstream = await startRawUpstream([later('1'), noContent]);
     await using facade = await startTestFacade(upstream.url, env);
     expect(await deleteInTime(facade, timeoutMs)).toMatchObject({ outcome: 'DELETED' });
@@ -18,7 +18,7 @@ describe('R04 a delete that is asked to come back later', () => {
     expect(second - first).toBeGreaterThanOrEqual(1000);
   });
 
-  it('waits until the date that upstream says, when there is time', async () => {
+  it("waits until upstream's date, when there is time", async () => {
     // Dates have whole seconds: this one is one to two away.
     const date = new Date((Math.floor(Date.now() / 1000) + 2) * 1000);
     await using upstream = await startRawUpstream([later(date.toUTCString()), noContent]);
@@ -34,7 +34,7 @@ describe('R04 a delete that is asked to come back later', () => {
     ['more seconds than a number holds', () => '9'.repeat(40), 2_147_483_647],
     ['a fraction of seconds', () => '59.5', 60_000],
     ['a date in the year 9999', () => 'Fri, 31 Dec 9999 23:59:59 GMT', 2_147_483_647],
-  ])('is told at once when there is no time, in %s', async (_form, retryAfter, waitMs) => {
+  ])('is refused at once when there is no time, in %s', async (_form, retryAfter, waitMs) => {
     await using upstream = await startRawUpstream([later(retryAfter()), noContent]);
     await using facade = await startTestFacade(upstream.url, { REQUEST_TIMEOUT_MS: '60000' });
     // Long before its deadline of a minute.
@@ -45,14 +45,14 @@ describe('R04 a delete that is asked to come back later', () => {
     expect(upstream.deletes).toHaveLength(1);
   });
 
-  it('is told when the limit resets, where upstream says only that', async () => {
+  it('gets the reset time of the limit, if upstream sends only that', async () => {
     await using upstream = await startRawUpstream([refusal(429, ['ratelimit-reset: 60']), noContent]);
     await using facade = await startTestFacade(upstream.url);
     expect(await deleteInTime(facade, 10_000)).toMatchObject({ ...limited, retryAfterMs: 60_000 });
   });
 
   it.each(['', '-1', '-99999999999', '1e9', 'soon', '10s', '1, 2', 'Mon, 99 Nov 2026 12:00:07 GMT'])(
-    'is told at once, without a time, when upstream says %j, and nothing is paused',
+    'is refused at once, without a time, when upstream sends %j, and nothing is paused',
     async (retryAfter) => {
       await using upstream = await startRawUpstream([later(retryAfter), noContent]);
       await using facade = await startTestFacade(upstream.url);
@@ -66,13 +66,13 @@ describe('R04 a delete that is asked to come back later', () => {
     expect(await rawOutcomeOf([later(retryAfter), noContent], 2)).toMatchObject({ outcome: 'DELETED' });
   });
 
-  it('is sent three times at most', async () => {
+  it('is sent at most three times', async () => {
     expect(await rawOutcomeOf([later('0')], 3)).toMatchObject({ ...limited, retryAfterMs: 0 });
   });
 });
 
-describe('R04 an account that upstream wants to be left alone', () => {
-  it('gets no other delete meanwhile: those for which it takes too long are refused', async () => {
+describe('R04 an account that upstream pauses', () => {
+  it('gets no other delete meanwhile: those that cannot wait are refused', async () => {
     await using upstream = await startRawUpstream([later('30'), noContent]);
     await using facade = await startTestFacade(upstream.url, { REQUEST_TIMEOUT_MS: '5000' });
     expect(await deleteInTime(facade, 5_000, { id: 'e1' })).toMatchObject({ ...limited, retryAfterMs: 30_000 });
@@ -84,7 +84,7 @@ describe('R04 an account that upstream wants to be left alone', () => {
     expect(await deleteInTime(facade, 5_000, { id: 'e3', account: 'b' })).toMatchObject({ outcome: 'DELETED' });
   });
 
-  it('is left alone for a minute at most, whatever it says', async () => {
+  it('is paused for at most a minute, for any header', async () => {
     const twoWeeksMs = 14 * 24 * 3_600_000;
     await using upstream = await startRawUpstream([later(String(twoWeeksMs / 1000)), noContent]);
     await using facade = await startTestFacade(upstream.url, { REQUEST_TIMEOUT_MS: '5000' });
@@ -95,7 +95,7 @@ describe('R04 an account that upstream wants to be left alone', () => {
     expect(upstream.deletes).toHaveLength(1);
   });
 
-  it('gets the others when its time is over, and costs other accounts nothing', async () => {
+  it('gets the others when the pause is over, and does not affect other accounts', async () => {
     await using upstream = await startRawUpstream([later('2'), noContent]);
     await using facade = await startTestFacade(upstream.url, env);
     const first = deleteInTime(facade, timeoutMs, { id: 'first' });

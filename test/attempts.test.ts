@@ -42,28 +42,28 @@ describe('R06 a delete that fails without a clear answer', () => {
     const keys = upstream.deletes.map(keyOf);
     expect(keys).toEqual([keys[0], keys[0], keys[2], keys[3]]);
     expect(new Set(keys).size).toBe(3);
-    expect(body.data.deleteEngagement.idempotencyKey).toBe(keys[3]);
+    expect(body.data.deleteEngagement.upstreamIdempotencyKey).toBe(keys[3]);
     // Both attempts are the same to the byte.
     expect(upstream.deletes[1]?.head).toBe(upstream.deletes[0]?.head);
   });
 });
 
-describe('R09 what the second attempt finds is read in the light of the first', () => {
+describe('R09 a second attempt is read together with the first', () => {
   it.each<[string, RawAnswer]>([
     ['was reset after it was done', reset],
     ['was answered with 502', refusal(502)],
-  ])('"not found" after one that %s means that it is gone', async (_how, first) => {
+  ])('"not found" after an attempt that %s means that it is gone', async (_how, first) => {
     expect(await rawOutcomeOf([first, refusal(404)], 2)).toMatchObject(absent);
     expect(await rawOutcomeOf([first, refusal(404, [], isRemote)], 2)).toMatchObject(absent);
     expect(await rawOutcomeOf([first, refusal(410)], 2)).toMatchObject(absent);
   });
 
-  it('also when the second is asked to wait, and a third finds that it is gone', async () => {
+  it('also when upstream makes the second wait, and a third finds it gone', async () => {
     const wait = refusal(429, ['retry-after: 0']);
     expect(await rawOutcomeOf([reset, wait, refusal(404)], 3)).toMatchObject(absent);
   });
 
-  it('and then shows what was read before, with a snapshot', async () => {
+  it('and then returns the snapshot, with a snapshot', async () => {
     const onRead: RawAnswer = (socket, request) =>
       (request.path.startsWith('/integrated-account/') ? refusal(403) : record({ id: 'e1', subject: 'Hello' }))(
         socket,
@@ -76,18 +76,18 @@ describe('R09 what the second attempt finds is read in the light of the first', 
     expect(upstream.deletes).toHaveLength(2);
   });
 
-  it('but nothing at all when the account could not be checked: it may be what is missing', async () => {
+  it('but is no proof when the account could not be checked: the account may be missing', async () => {
     await using upstream = await startRawUpstream([reset, refusal(404)], { onRead: refusal(500) });
     await using facade = await startTestFacade(upstream.url);
     const { body } = await facade.post(deletion);
     expect(body.data.deleteEngagement).toMatchObject({ ...unknown, lastStatusCode: 404 });
   });
 
-  it('"not found" at once means just that', async () => {
+  it('"not found" at the first attempt means not found', async () => {
     expect(await rawOutcomeOf([refusal(404)], 1)).toMatchObject({ __typename: 'NotFoundError' });
   });
 
-  it('but nothing at all when it is not in the words of Truto', async () => {
+  it("but is no proof when it is not in Truto's form", async () => {
     const page = bytes('HTTP/1.1 404 Not Found\r\ncontent-type: text/html\r\ncontent-length: 5\r\n\r\n<404>');
     expect(await rawOutcomeOf([reset, page], 2)).toMatchObject({ ...unknown, lastStatusCode: 404 });
   });
@@ -103,7 +103,7 @@ describe('R09 what the second attempt finds is read in the light of the first', 
     ['429', refusal(429)],
     ['429 for longer than there is time', refusal(429, ['retry-after: 60'])],
     ['503', refusal(503)],
-  ])('a refusal by %s says nothing of the first: the outcome is unknown', async (_what, second) => {
+  ])('a refusal by %s proves nothing about the first: the outcome is unknown', async (_what, second) => {
     const result = await rawOutcomeOf([reset, second], 2);
     expect(result).toMatchObject(unknown);
     expect(result.message).not.toContain('Nothing was deleted');
@@ -118,7 +118,7 @@ describe('R09 what the second attempt finds is read in the light of the first', 
     expect(attemptsLogged(facade)).toEqual([2]);
   });
 
-  it("nor a refusal of the caller's own token: an error in its place could not say so", async () => {
+  it("nor does a refusal of the caller's own token: a top-level error could not report that", async () => {
     await using upstream = await startRawUpstream([reset, refusal(401)]);
     await using facade = await startTestFacade(upstream.url, { AUTH_MODE: 'passthrough' });
     const { body } = await facade.post(deletion, {}, { authorization: 'Bearer some-token' });
@@ -139,8 +139,8 @@ function postAndLeave(facade: TestFacade) {
   return { gone, leave: () => leaving.abort() };
 }
 
-describe('R11 a client that leaves', () => {
-  it('while its delete waits to be sent again has nothing further sent for it', async () => {
+describe('R11 a client that disconnects', () => {
+  it('while its delete waits for a retry causes no further request', async () => {
     await using upstream = await startRawUpstream([refusal(429, ['retry-after: 2']), noContent]);
     await using facade = await startTestFacade(upstream.url);
     const { gone, leave } = postAndLeave(facade);
@@ -153,7 +153,7 @@ describe('R11 a client that leaves', () => {
     expect(await deleteInTime(facade, 10_000)).toMatchObject({ outcome: 'DELETED' });
   });
 
-  it('before its delete failed has it not sent again', async () => {
+  it('before its delete failed causes no retry', async () => {
     const answered = Promise.withResolvers<RawRequest>();
     await using upstream = await startRawUpstream([(_socket, request) => answered.resolve(request), noContent]);
     await using facade = await startTestFacade(upstream.url);

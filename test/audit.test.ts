@@ -34,13 +34,13 @@ afterEach(async () => {
   await upstream[Symbol.asyncDispose]();
 });
 
-/** The log's lines of deletes, whole. */
+/** The complete log lines of deletes. */
 function deleteLines({ logged }: TestFacade): readonly Record<string, unknown>[] {
   const lines = logged().split('\n').filter(Boolean);
   return lines.map((line) => JSON.parse(line)).filter(({ msg }) => String(msg).startsWith('delete'));
 }
 
-/** Sends the same delete twice: Yoga executes the first, and the second is prepared, and answered in front of it. */
+/** Sends the same delete twice: Yoga executes the first, and the front door answers the second, which is prepared. */
 async function sendBothWays(variables: object, round: () => void = () => {}): Promise<readonly string[]> {
   const authorization = bearer(await signToken({ integrated_accounts: ['a'], sub: 'caller-7' }));
   const bodies: string[] = [];
@@ -54,7 +54,7 @@ async function sendBothWays(variables: object, round: () => void = () => {}): Pr
   return bodies;
 }
 
-/** What a line says whatever becomes of the delete; `matches` is all of it, so that nothing else may stand there. */
+/** The fields of every line. The test compares whole lines, so that none has more. */
 const line = (requestId: string, rest: object) => ({
   ...{ level: 30, time: expect.any(Number), msg: 'delete', requestId },
   ...{ callerId: 'caller-7', integratedAccountId: 'a', engagementId: 'e1', durationMs: expect.any(Number) },
@@ -65,8 +65,8 @@ function expectLines(rest: object, idempotencyKeys: readonly (string | undefined
   const lines = deleteLines(facade);
   const keys = idempotencyKeys ?? [null, null];
   expect(lines).toEqual([
-    line('request-by-yoga', { ...rest, idempotencyKey: keys[0] }),
-    line('request-by-front-door', { ...rest, idempotencyKey: keys[1] }),
+    line('request-by-yoga', { ...rest, upstreamIdempotencyKey: keys[0] }),
+    line('request-by-front-door', { ...rest, upstreamIdempotencyKey: keys[1] }),
   ]);
   for (const { durationMs } of lines) {
     expect(durationMs).toSatisfy(Number.isInteger);
@@ -74,15 +74,15 @@ function expectLines(rest: object, idempotencyKeys: readonly (string | undefined
   }
 }
 
-/** The keys that went along with the deletes, each once. */
+/** The keys of the deletes upstream. */
 const keysOnTheWire = (everyNth = 1) =>
   upstream
     .deletes()
     .filter((_delete, index) => (index + 1) % everyNth === 0)
     .map(({ headers }) => headers['idempotency-key'] as string);
 
-describe('the log has one line of a delete, by Yoga or in front of it:', () => {
-  it('who, where, what, and that it is done', async () => {
+describe('the log has one line for a delete, through Yoga or the front door:', () => {
+  it('with the caller, the account, the engagement and the outcome', async () => {
     await sendBothWays({});
     expect(new Set(keysOnTheWire()).size).toBe(2);
     expectLines(
@@ -91,7 +91,7 @@ describe('the log has one line of a delete, by Yoga or in front of it:', () => {
     );
   });
 
-  it('R06 how often it was attempted, and with which key the last time', async () => {
+  it('R06 with the number of attempts, and the key of the last one', async () => {
     await sendBothWays({}, () => answers.push(truto(502), json(204, undefined)));
     expect(new Set(keysOnTheWire()).size).toBe(4);
     expectLines(
@@ -100,21 +100,21 @@ describe('the log has one line of a delete, by Yoga or in front of it:', () => {
     );
   });
 
-  it('S02 that it was refused before anything was sent, for want of a grant', async () => {
+  it('S02 with a refusal for a missing grant, before anything was sent', async () => {
     await sendBothWays({ account: 'b' });
     expect(upstream.seen).toEqual([]);
     const refusal = { result: 'ForbiddenError', detail: expect.stringContaining('Nothing was sent') };
     expectLines({ ...refusal, integratedAccountId: 'b', integration: null, attempts: 0 }, null);
   });
 
-  it('that it was refused before anything was sent, by a rule', async () => {
+  it('with a refusal by a rule, before anything was sent', async () => {
     await sendBothWays({ type: 'CALL', parameters: { subject: 'x' } });
     expect(upstream.deletes()).toEqual([]);
     const refusal = { result: 'InvalidInputError', detail: expect.stringContaining('EMAIL') };
     expectLines({ ...refusal, integration: null, attempts: 0 }, null);
   });
 
-  it('that nobody knows what became of it', async () => {
+  it('with an unknown outcome', async () => {
     await sendBothWays({}, () => answers.push(truto(502), truto(504)));
     expectLines(
       { result: 'OutcomeUnknownError', detail: expect.any(String), integration: 'Planhat', attempts: 2 },
@@ -122,7 +122,7 @@ describe('the log has one line of a delete, by Yoga or in front of it:', () => {
     );
   });
 
-  it('that something failed here, without its words, and the delete is sent once', async () => {
+  it('with a fault of this server, without its message, and the delete is sent once', async () => {
     const [first, second] = await sendBothWays({}, () => {
       vi.mocked(readOutcome).mockImplementationOnce(() => {
         throw new TypeError('planted');
@@ -134,7 +134,7 @@ describe('the log has one line of a delete, by Yoga or in front of it:', () => {
     expectLines({ result: 'INTERNAL_SERVER_ERROR', detail: '', integration: 'Planhat', attempts: 1 }, keysOnTheWire());
   });
 
-  it("that upstream did not accept the caller's own token", async () => {
+  it("with a refusal of the caller's own token by upstream", async () => {
     await using own = await startTestFacade(upstream.url, { AUTH_MODE: 'passthrough' });
     for (const requestId of ['first', 'second']) {
       answers.push(truto(401));
@@ -147,18 +147,18 @@ describe('the log has one line of a delete, by Yoga or in front of it:', () => {
     const rest = { result: 'UNAUTHENTICATED', callerId, integration: 'Planhat', attempts: 1 };
     expect(deleteLines(own)).toEqual(
       ['first', 'second'].map((requestId, index) =>
-        line(requestId, { ...rest, detail: expect.any(String), idempotencyKey: keysOnTheWire()[index] }),
+        line(requestId, { ...rest, detail: expect.any(String), upstreamIdempotencyKey: keysOnTheWire()[index] }),
       ),
     );
   });
 
-  it('none of a dry run', async () => {
+  it('and none for a dry run', async () => {
     for (const body of await sendBothWays({ dryRun: true })) expect(body).toContain('DeleteEngagementPlan');
     expect(deleteLines(facade)).toEqual([]);
   });
 });
 
-describe('S01 the log has nothing of what is in an engagement,', () => {
+describe('S01 the log has no content of an engagement,', () => {
   const record = { id: 'e1', subject: 'canary-subject', content: 'canary-content', remote_data: { x: 'canary-data' } };
   const given = {
     type: 'EMAIL',

@@ -5,11 +5,11 @@ import { describe, expect, it } from 'vitest';
 
 const read = (file: string) => readFileSync(new URL(`../${file}`, import.meta.url), 'utf8');
 
-/** What the last release published. A release replaces it by `schema/schema.graphql`. */
+/** The schema of the last release. A release replaces it by `schema/schema.graphql`. */
 const released = read('schema/released/schema.graphql');
 const current = read('schema/schema.graphql');
 
-/** Where a change breaks clients, such as `Engagement.subject`. */
+/** The paths of changes that break clients, such as `Engagement.subject`. */
 async function breakingPaths(before: string, after: string): Promise<readonly string[]> {
   const changes = await diff(buildSchema(before), buildSchema(after));
   return changes.flatMap(({ criticality, path = 'the schema' }) =>
@@ -17,7 +17,7 @@ async function breakingPaths(before: string, after: string): Promise<readonly st
   );
 }
 
-/** What the changelog says of changes that break clients, since the last release. */
+/** The section of the changelog on breaking changes since the last release. */
 function declared(changelog: string): string {
   const unreleased = changelog.split(/^## /m).find((section) => section.startsWith('Unreleased')) ?? '';
   return unreleased.split(/^### /m).find((section) => section.startsWith('Breaking')) ?? '';
@@ -31,9 +31,9 @@ describe('the contract', () => {
   });
 
   it.each([
-    ['a field that is called otherwise', '  subject: String\n', '  title: String\n', 'Engagement.subject'],
-    ['a type that is another', '  subject: String\n', '  subject: Int\n', 'Engagement.subject'],
-    ['a member that is gone', ' | RateLimitedError', '', 'DeleteEngagementResult'],
+    ['a renamed field', '  subject: String\n', '  title: String\n', 'Engagement.subject'],
+    ['another type', '  subject: String\n', '  subject: Int\n', 'Engagement.subject'],
+    ['a removed member', ' | RateLimitedError', '', 'DeleteEngagementResult'],
   ])('would be found to break by %s', async (_what, from, to, path) => {
     const head = 'type Engagement implements Node {';
     const [start, rest = ''] = current.split(head);
@@ -42,7 +42,7 @@ describe('the contract', () => {
     expect(await breakingPaths(current, broken)).toContain(path);
   });
 
-  it('takes a breaking change for declared by its path, in the right section only', () => {
+  it('accepts a breaking change as declared by its path, only in the right section', () => {
     const section = '### Breaking\n\n- `Engagement.subject` is gone.\n';
     expect(declared(`## Unreleased\n\n### Added\n\n- Much.\n\n${section}`)).toContain('`Engagement.subject`');
     expect(declared(`## Unreleased\n\n### Added\n\n- Much.\n\n## 1.0.0\n\n${section}`)).toBe('');

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
-import { seen, startBulk, started, steer } from './support/bulk.ts';
+import { control, seen, startBulk, started } from './support/bulk.ts';
 import { startSetting } from './support/bulk-setting.ts';
 import { startTestFacade } from './support/facade.ts';
 import { remote, truto } from './support/outcome.ts';
@@ -64,7 +64,7 @@ describe.concurrent('a bulk delete in an integrated account that does not exist'
     expect(setting.sandbox.requests.map(({ url }) => url)).toEqual(['/integrated-account/mistyped']);
   });
 
-  it('is not started where the account was shown a minute ago', async () => {
+  it('is not started although upstream showed the account a minute ago', async () => {
     await using running = await start();
     await running.post('mutation { deleteEngagement(id: 9, integratedAccountId: "a") { __typename } }');
     running.now.lookUp = truto(404);
@@ -76,7 +76,7 @@ describe.concurrent('a bulk delete in an integrated account that does not exist'
     ['in its own words', gone],
     ['without a word', truto(404, { message: '' })],
   ])(
-    'pauses when it vanishes on the way, which upstream says %s, and goes on when it is back',
+    'pauses when the account disappears, which upstream says %s, and continues when it is back',
     async ([_how, remove], { expect }) => {
       await using running = await start();
       const { post, now } = running;
@@ -86,15 +86,15 @@ describe.concurrent('a bulk delete in an integrated account that does not exist'
       };
       const { id } = await started(post, { integratedAccountId: 'a', ...which.ids });
       const found = await paused(running, id);
-      expect(found).toMatchObject({ trouble: expect.stringContaining('no such integrated account') });
+      expect(found).toMatchObject({ statusReason: expect.stringContaining('no such integrated account') });
       expect(found.outcomes).toMatchObject({ notFound: 0, failed: 0, remaining: 2 });
       Object.assign(now, healthy);
-      await steer(post, 'resume', id);
+      await control(post, 'resume', id);
       await expect.poll(async () => seen(post, id)).toMatchObject({ state: 'COMPLETED', outcomes: { deleted: 2 } });
     },
   );
 
-  it('pauses when it vanishes while the filter is resolved', async () => {
+  it('pauses when the account disappears while the filter is resolved', async () => {
     await using running = await start({ read: truto(404) });
     running.now.read = (request, response) => {
       running.now.lookUp = truto(404);
@@ -104,7 +104,7 @@ describe.concurrent('a bulk delete in an integrated account that does not exist'
     expect((await paused(running, id)).outcomes).toMatchObject({ notFound: 0, failed: 0 });
   });
 
-  it('pauses when it vanishes before a record is kept', async () => {
+  it('pauses when the account disappears before a record is stored', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'bulk-account-'));
     await using running = await start({}, { UNDO_STORE: folder });
     running.now.read = (request, response) => {
@@ -122,7 +122,7 @@ describe.concurrent('a bulk delete in an integrated account that does not exist'
     ['shows no account', json(200, { statusCode: 404, error: 'Not Found', message: 'no' })],
     ['is answered by a router', truto(404, { message: 'Route GET:/integrated-account/a not found' })],
   ])(
-    'counts none as not found while the look-up %s, and pauses once it says that the account is gone',
+    'counts nothing as not found while the look-up %s, and pauses once the look-up says that the account is gone',
     { timeout: 40_000 },
     async ([_how, failing], { expect }) => {
       await using running = await start();
@@ -141,7 +141,7 @@ describe.concurrent('a bulk delete in an integrated account that does not exist'
     },
   );
 
-  it('leaves an engagement as it is that may have been deleted before', async () => {
+  it('leaves an engagement unsettled whose delete may have been sent', async () => {
     await using running = await start();
     running.now.remove = (request, response) => {
       running.now.lookUp = truto(404);
@@ -160,9 +160,7 @@ describe.concurrent('a bulk delete in an integrated account that does not exist'
 });
 
 describe.concurrent('a bulk delete whose token may not look accounts up', () => {
-  it('ends with what upstream did not find, and says of each that the account could not be checked', async ({
-    expect,
-  }) => {
+  it('ends as not found, and says that the account could not be checked', async ({ expect }) => {
     await using running = await start({ lookUp: truto(403), remove: truto(404) });
     const { id } = await started(running.post, { integratedAccountId: 'a', ...which.ids });
     await expect.poll(async () => (await seen(running.post, id)).state).toBe('COMPLETED');
@@ -188,7 +186,7 @@ describe.concurrent('a dry run by ids', () => {
       'ACCOUNT_NEEDS_REAUTH',
     ],
     ['the provider refuses the account', remote(401), 'ACCOUNT_NEEDS_REAUTH'],
-  ])('fails when %s, which a real one waits for', async (_what, lookUp, expected) => {
+  ])('fails when %s, while a real one waits', async (_what, lookUp, expected) => {
     await using running = await start({ lookUp }, passthrough);
     expect((await begin(running, true)).body.errors).toMatchObject([{ extensions: { code: expected } }]);
     expect((await begin(running, false)).body.errors).toBeUndefined();
@@ -199,7 +197,7 @@ describe.concurrent('a dry run by ids', () => {
     ['says nothing when it was', shown, false],
   ])('%s', async (_what, lookUp, isTold) => {
     await using running = await start({ lookUp }, passthrough);
-    const { trouble, state } = (await begin(running, true)).body.data.startBulkDelete;
-    expect([state, trouble !== null]).toEqual(['COMPLETED', isTold]);
+    const { statusReason, state } = (await begin(running, true)).body.data.startBulkDelete;
+    expect([state, statusReason !== null]).toEqual(['COMPLETED', isTold]);
   });
 });

@@ -1,5 +1,9 @@
 import { Redis } from 'ioredis';
 import { describe, expect, it } from 'vitest';
+import { BulkDeletes } from '../src/bulk/bulk-deletes.ts';
+import type { BulkJob } from '../src/bulk/job.ts';
+import { Secret } from '../src/config/secret.ts';
+import type { Caller } from '../src/engagement/account.ts';
 import { sandboxAccount, sandboxToken } from '../src/sandbox/accounts.ts';
 import { seedEngagements } from '../src/sandbox/seed.ts';
 import { startSandbox } from '../src/sandbox/server.ts';
@@ -32,8 +36,8 @@ const steerings = ['pause', 'resume', 'cancel'].map(
   (how) => `mutation($id: ID!) { it: ${how}BulkDelete(id: $id) { id } }`,
 );
 
-describe.concurrent('S02 a bulk delete, where callers prove who they are,', () => {
-  it('is seen and touched by those alone who are granted its account; to others it is not there', async ({
+describe.concurrent('S02 a bulk delete in service mode', () => {
+  it('is visible only to callers with access to its account; others get the same answer as for a missing one', async ({
     expect,
   }) => {
     await using redis = await startRedis();
@@ -72,8 +76,72 @@ describe.concurrent('S02 a bulk delete, where callers prove who they are,', () =
   });
 });
 
-describe.concurrent('a bulk delete, where callers bring their own tokens,', () => {
-  it('S01 needs a secret to keep them by, and keeps none that could be read', async ({ expect }) => {
+describe.concurrent('a bulk delete in service mode', () => {
+  it.each<[string, Answer]>([
+    ['does not accept it', truto(401)],
+    ['does not let it look accounts up', truto(403)],
+  ])('is visible to every caller with access to its account, also when upstream %s', async (_what, refused) => {
+    await using redis = await startRedis();
+    await using upstream = await startUpstream(json(500, {}), 'capsule');
+    const env = { ...serviceEnv, JWT_SECRET: jwtSecret, TRUTO_API_TOKEN: sandboxToken, REDIS_URL: redis.url };
+    await using facade = await startTestFacade(upstream.url, env);
+    const granted = bearer(await signToken({ integrated_accounts: ['a'] }));
+    const colleague = bearer(await signToken({ integrated_accounts: ['a'], sub: 'colleague' }));
+    const { id } = await started(facade.post, { integratedAccountId: 'a', filter: { contact: '1' } }, granted);
+    await using refusing = await startUpstream(json(500, {}), refused);
+    await using other = await startTestFacade(refusing.url, env);
+    expect((await seen(other.post, id, colleague)).id).toBe(id);
+    expect(refusing.seen).toEqual([]);
+  });
+
+  it("is followed without a look-up, which would be about the server's token, not the subscriber", async () => {
+    const lookUps: string[] = [];
+    const bulkDeletes = new BulkDeletes({
+      findAccountIntegration(_caller: Caller, id: string) {
+        lookUps.push(id);
+        return { isShown: false, support: { kind: 'unknown' }, refusal: { kind: 'Unauthenticated', message: '' } };
+      },
+    } as unknown as ConstructorParameters<typeof BulkDeletes>[0]);
+    const job = { input: { integratedAccountId: 'a' }, callerId: 'caller' } as BulkJob;
+    const follower = { id: 'caller', grants: 'all', authorization: new Secret('Bearer t') } as const;
+    expect(await bulkDeletes.confirm(job, { ...follower, bringsToken: false }, 1_000)).toBeUndefined();
+    expect(lookUps).toEqual([]);
+    const refusal = await bulkDeletes.confirm(job, { ...follower, bringsToken: true }, 1_000);
+    expect([refusal?.kind, lookUps]).toEqual(['Unauthenticated', ['a']]);
+  });
+
+  it('is started also while upstream cannot look its account up', async ({ expect }) => {
+    await using redis = await startRedis();
+    await using upstream = await startUpstream(json(204, undefined), truto(500));
+    const env = { ...serviceEnv, JWT_SECRET: jwtSecret, TRUTO_API_TOKEN: sandboxToken, REDIS_URL: redis.url };
+    await using facade = await startTestFacade(upstream.url, env);
+    const caller = bearer(await signToken({ integrated_accounts: ['a'] }));
+    expect(
+      (await startBulk(facade.post, { integratedAccountId: 'a', ids: ['1'] }, caller)).body.errors,
+    ).toBeUndefined();
+  });
+
+  it('counts against the limit of its own account, also when the token may not look accounts up', async ({
+    expect,
+  }) => {
+    await using redis = await startRedis();
+    await using upstream = await startUpstream(json(204, undefined), truto(403));
+    const env = { ...serviceEnv, JWT_SECRET: jwtSecret, TRUTO_API_TOKEN: sandboxToken, REDIS_URL: redis.url };
+    await using facade = await startTestFacade(upstream.url, env);
+    const caller = bearer(await signToken({ integrated_accounts: ['*'] }));
+    const start = (account: string) =>
+      startBulk(facade.post, { integratedAccountId: account, ids: manyIds(100) }, caller);
+    for (let index = 0; index < 20; index += 1) {
+      const { id } = (await start('a')).body.data.startBulkDelete;
+      await facade.post('mutation($id: ID!) { pauseBulkDelete(id: $id) { id } }', { id }, caller);
+    }
+    expect((await start('a')).body.errors).toMatchObject([{ extensions: { code: 'RATE_LIMITED' } }]);
+    expect((await start('b')).body.errors).toBeUndefined();
+  });
+});
+
+describe.concurrent('a bulk delete in passthrough mode', () => {
+  it('S01 needs a secret to seal tokens, and stores no readable token', async ({ expect }) => {
     await using redis = await startRedis();
     const sandbox = await startSandbox({ latencyMs: 300 });
     const caller = bearer(sandboxToken);
@@ -93,7 +161,7 @@ describe.concurrent('a bulk delete, where callers bring their own tokens,', () =
     await sandbox.close();
   });
 
-  it('S02 is seen by whom upstream shows its account, and by nobody else', async ({ expect }) => {
+  it('S02 is visible only to callers to whom upstream shows its account', async ({ expect }) => {
     await using redis = await startRedis();
     const look = json(200, { integration: { name: 'capsule' } });
     await using upstream = await startUpstream(json(204, undefined), (request, response) => {
@@ -126,30 +194,25 @@ describe.concurrent('a bulk delete, where callers bring their own tokens,', () =
     ['may not be looked up', truto(403)],
     ['is not known', truto(404)],
     ['cannot be asked for', truto(500)],
-  ])(
-    'is seen and cancelled by who started it also when its account %s any more, and by nobody else',
-    async (_why, refused) => {
-      await using redis = await startRedis();
-      let lookUp = json(200, { integration: { name: 'capsule' } });
-      await using upstream = await startUpstream(json(500, {}), (request, response) => lookUp(request, response));
-      const env = { REDIS_URL: redis.url, ...sealing, TRUTO_RATE_LIMITS: '0', REQUEST_TIMEOUT_MS: '8000' };
-      await using facade = await startTestFacade(upstream.url, env);
-      const caller = bearer('token-of-a-caller');
-      const { id } = await started(facade.post, { integratedAccountId: 'a', filter: { contact: '1' } }, caller);
-      lookUp = refused;
-      // One that does not remember that the account was shown.
-      await using other = await startTestFacade(upstream.url, env);
-      expect((await seen(other.post, id, caller)).id).toBe(id);
-      expect(await seen(other.post, id, bearer('token-of-a-colleague'))).toEqual({ data: { bulkDelete: null } });
-      const document = 'mutation($id: ID!) { cancelBulkDelete(id: $id) { state } }';
-      const { body } = await other.post(document, { id }, caller);
-      expect(body.data.cancelBulkDelete.state).toBe('CANCELLED');
-    },
-  );
+  ])('can be seen and cancelled only by its starter when its account %s any more', async (_why, refused) => {
+    await using redis = await startRedis();
+    let lookUp = json(200, { integration: { name: 'capsule' } });
+    await using upstream = await startUpstream(json(500, {}), (request, response) => lookUp(request, response));
+    const env = { REDIS_URL: redis.url, ...sealing, TRUTO_RATE_LIMITS: '0', REQUEST_TIMEOUT_MS: '8000' };
+    await using facade = await startTestFacade(upstream.url, env);
+    const caller = bearer('token-of-a-caller');
+    const { id } = await started(facade.post, { integratedAccountId: 'a', filter: { contact: '1' } }, caller);
+    lookUp = refused;
+    // One that does not remember that the account was shown.
+    await using other = await startTestFacade(upstream.url, env);
+    expect((await seen(other.post, id, caller)).id).toBe(id);
+    expect(await seen(other.post, id, bearer('token-of-a-colleague'))).toEqual({ data: { bulkDelete: null } });
+    const document = 'mutation($id: ID!) { cancelBulkDelete(id: $id) { state } }';
+    const { body } = await other.post(document, { id }, caller);
+    expect(body.data.cancelBulkDelete.state).toBe('CANCELLED');
+  });
 
-  it('pauses at the first answer by which upstream no longer takes the token, says so, and asks no more when it is resumed', async ({
-    expect,
-  }) => {
+  it('pauses at the first refusal of its token, says so, and sends one request after a resume', async ({ expect }) => {
     await using redis = await startRedis();
     await using upstream = await startUpstream(truto(401), 'capsule');
     await using facade = await startTestFacade(upstream.url, {
@@ -164,7 +227,7 @@ describe.concurrent('a bulk delete, where callers bring their own tokens,', () =
     };
     const { id } = await started(facade.post, { integratedAccountId: 'a', ids: manyIds(100) }, caller);
     expect(await paused(id)).toMatchObject({
-      trouble: expect.stringContaining('no longer accepts the token'),
+      statusReason: expect.stringContaining('no longer accepts the token'),
       outcomes: { remaining: 100, failed: 0 },
     });
     expect(upstream.deletes()).toHaveLength(1);
@@ -175,7 +238,7 @@ describe.concurrent('a bulk delete, where callers bring their own tokens,', () =
   });
 });
 
-describe.concurrent('S30 a bulk delete that upstream lets nobody begin', () => {
+describe.concurrent('S30 the start of a bulk delete', () => {
   const shown = json(200, { integration: { name: 'capsule' } });
   const caller = bearer('token-of-nobody');
 
@@ -203,7 +266,7 @@ describe.concurrent('S30 a bulk delete that upstream lets nobody begin', () => {
     ['it takes no more requests', truto(429, {}, { 'retry-after': '60' }), 'RATE_LIMITED'],
     ['it fails', truto(500), 'UPSTREAM_UNAVAILABLE'],
     ['somebody else answers', json(401, {}), 'REMOTE_API_ERROR'],
-  ])('keeps nothing and sends nothing when %s', async (_why, lookUp, code) => {
+  ])('stores nothing and sends nothing when %s', async (_why, lookUp, code) => {
     await using running = await startPassthrough(lookUp);
     for (const dryRun of [false, true]) {
       for (const which of [{ ids: manyIds(100) }, { filter: { contact: '1' } }]) {
@@ -215,7 +278,7 @@ describe.concurrent('S30 a bulk delete that upstream lets nobody begin', () => {
     expect(running.upstream.seen.filter(({ path }) => !path.startsWith('/integrated-account/'))).toEqual([]);
   });
 
-  it('is begun all the same for a token that it showed the account to minutes ago, when it only fails now', async ({
+  it('succeeds while the look-up fails, if upstream showed the account to the same token minutes ago', async ({
     expect,
   }) => {
     await using running = await startPassthrough(shown);
@@ -225,7 +288,7 @@ describe.concurrent('S30 a bulk delete that upstream lets nobody begin', () => {
     await expect.poll(async () => (await seen(running.post, id, caller)).state).toBe('COMPLETED');
   });
 
-  it('is one of 20 that a caller may have unfinished in an account, or in all that its token may not look up; others have theirs', async ({
+  it('is limited to 20 unfinished ones a caller and account, or for all accounts that its token may not look up', async ({
     expect,
   }) => {
     await using running = await startPassthrough(shown);
@@ -264,7 +327,7 @@ describe.concurrent('S30 a bulk delete that upstream lets nobody begin', () => {
     expect(codeOf(await start('b'))).toBeUndefined();
   }, 60_000);
 
-  it('is refused when those that were never begun take 16 MiB, and says when there is room again', async () => {
+  it('is refused when idle ones take 16 MiB, and says when there is room again', async () => {
     await using running = await startPassthrough(shown);
     const dryRun = (ids: readonly string[]) =>
       startBulk(running.post, { integratedAccountId: 'a', ids, dryRun: true }, caller);
@@ -288,7 +351,7 @@ describe.concurrent('S30 a bulk delete that upstream lets nobody begin', () => {
     expect(colleague.body.errors).toBeUndefined();
   }, 60_000);
 
-  it('is kept for 24 hours as long as nothing of it was begun, and so is a dry run; what was begun for 30 days, all of it', async ({
+  it('stores an idle one and a dry run for 24 hours, and one that has begun to delete for 30 days', async ({
     expect,
   }) => {
     await using running = await startPassthrough(shown);
@@ -303,7 +366,7 @@ describe.concurrent('S30 a bulk delete that upstream lets nobody begin', () => {
     };
     // Its list is never answered as a list.
     const waiting = await started(post, { integratedAccountId: 'a', filter: { contact: '1' } }, caller);
-    await expect.poll(async () => (await seen(post, waiting.id, caller)).trouble).not.toBeNull();
+    await expect.poll(async () => (await seen(post, waiting.id, caller)).statusReason).not.toBeNull();
     expect(await hoursOf(waiting.id)).toEqual([1, 24]);
     const counted = await started(post, { integratedAccountId: 'a', ids: manyIds(250), dryRun: true }, caller);
     expect(await hoursOf(counted.id)).toEqual([4, 24]);

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { sandboxAccount } from '../src/sandbox/accounts.ts';
 import { findFault } from '../src/sandbox/faults.ts';
 import { seedEngagements } from '../src/sandbox/seed.ts';
-import { outcomesOf, seen, startBulk, started, steer } from './support/bulk.ts';
+import { control, outcomesOf, seen, startBulk, started } from './support/bulk.ts';
 import { deletesOf, ended, startSetting } from './support/bulk-setting.ts';
 import { startTestFacade } from './support/facade.ts';
 import { startRedis } from './support/redis-server.ts';
@@ -28,9 +28,7 @@ async function startListing(pages: Readonly<Record<string, object>>) {
 }
 
 describe.concurrent('a bulk delete', () => {
-  it('that is cancelled sends nothing again of what may have been sent, and says that its outcome is unknown', async ({
-    expect,
-  }) => {
+  it('repeats no delete after a cancel, and reports deletes without an answer as unknown', async ({ expect }) => {
     await using setting = await startSetting(
       { pickFault: ({ method }) => (method === 'DELETE' ? findFault('fault-502') : undefined) },
       { REQUEST_TIMEOUT_MS: '1000' },
@@ -39,13 +37,13 @@ describe.concurrent('a bulk delete', () => {
     const { id } = await started(post, { integratedAccountId, ids: idsOf(3) });
     // Two attempts each: nobody knows what became of them.
     await expect.poll(() => deletesOf(setting).length).toBe(6);
-    await steer(post, 'cancel', id);
+    await control(post, 'cancel', id);
     expect(await ended(setting, id)).toMatchObject({ state: 'CANCELLED', outcomes: { unknown: 3, remaining: 0 } });
     expect(deletesOf(setting)).toHaveLength(6);
     expect(new Set((await outcomesOf(post, id)).map(({ outcome }) => outcome))).toEqual(new Set(['UNKNOWN']));
   });
 
-  it('that is cancelled ends also when it may have sent more than a page sends at once', async ({ expect }) => {
+  it('ends after a cancel also when more deletes are begun than a page runs at once', async ({ expect }) => {
     await using redis = await startRedis();
     // Deletes are answered by what proves nothing; what is read is there.
     await using upstream = await startUpstream((request, response) => {
@@ -57,14 +55,14 @@ describe.concurrent('a bulk delete', () => {
     const ids = Array.from({ length: 40 }, (_, index) => String(index));
     const { id } = await started(facade.post, { integratedAccountId: 'a', ids });
     const outcomes = async () => new Set((await outcomesOf(facade.post, id)).map(({ outcome }) => outcome));
-    await expect.poll(outcomes).toEqual(new Set(['UNDER_WAY']));
-    await steer(facade.post, 'cancel', id);
+    await expect.poll(outcomes).toEqual(new Set(['IN_PROGRESS']));
+    await control(facade.post, 'cancel', id);
     await expect.poll(async () => (await seen(facade.post, id)).state).toBe('CANCELLED');
     expect((await seen(facade.post, id)).outcomes).toMatchObject({ unknown: 40 });
     expect(await outcomes()).toEqual(new Set(['UNKNOWN']));
   });
 
-  it('by a filter deletes two engagements that have one id and are of two kinds', async ({ expect }) => {
+  it('by a filter deletes two engagements with the same id and different types', async ({ expect }) => {
     const result = [
       { id: '1', engagement_type: 'call' },
       { id: '1', engagement_type: 'email' },
@@ -90,11 +88,11 @@ describe.concurrent('a bulk delete', () => {
     ]);
     await using listing = await startListing(Object.fromEntries(pages));
     await expect.poll(async () => (await seen(listing.facade.post, listing.id)).state).toBe('FAILED');
-    expect((await seen(listing.facade.post, listing.id)).trouble).toMatch(/leads back/);
+    expect((await seen(listing.facade.post, listing.id)).statusReason).toMatch(/leads back/);
     expect(listing.upstream.deletes()).toEqual([]);
   });
 
-  it('fails with its list also when it was resumed while that was asked for', async ({ expect }) => {
+  it('fails with its list also when it was resumed while the list was read', async ({ expect }) => {
     await using redis = await startRedis();
     const asked = Promise.withResolvers<void>();
     const resumed = Promise.withResolvers<void>();
@@ -106,12 +104,12 @@ describe.concurrent('a bulk delete', () => {
     await using facade = await startTestFacade(upstream.url, { REDIS_URL: redis.url });
     const { id } = await started(facade.post, { integratedAccountId: 'a', filter: { contact: '1' } });
     await asked.promise;
-    await steer(facade.post, 'resume', id);
+    await control(facade.post, 'resume', id);
     resumed.resolve();
     await expect.poll(async () => (await seen(facade.post, id)).state).toBe('FAILED');
   });
 
-  it('knows all engagements of a page of the list that is larger than it was asked for', async ({ expect }) => {
+  it('accepts a list page that is larger than requested', async ({ expect }) => {
     const result = Array.from({ length: 250 }, (_, index) => ({ id: String(index) }));
     await using listing = await startListing({ '': { result, next_cursor: null } });
     const { post } = listing.facade;
@@ -121,7 +119,9 @@ describe.concurrent('a bulk delete', () => {
     expect(new Set(all.map(({ outcome }) => outcome))).toEqual(new Set(['DELETED']));
   });
 
-  it('S30 by a filter that means more than a million engagements fails, with nothing deleted', async ({ expect }) => {
+  it('S30 fails before it deletes anything when its filter matches more than a million engagements', async ({
+    expect,
+  }) => {
     await using redis = await startRedis();
     const client = new Redis(redis.url);
     await using upstream = await startUpstream(async (request, response) => {
@@ -135,13 +135,13 @@ describe.concurrent('a bulk delete', () => {
     await expect.poll(async () => (await seen(facade.post, id)).state).toBe('FAILED');
     expect(await seen(facade.post, id)).toMatchObject({
       total: 1_000_000,
-      trouble: expect.stringContaining('1000000'),
+      statusReason: expect.stringContaining('1000000'),
     });
     expect(upstream.deletes()).toEqual([]);
     client.disconnect();
   });
 
-  it('S30 by a filter is refused when the lists of those that were never begun take 128 MiB', async ({ expect }) => {
+  it('S30 by a filter is refused when the lists of idle ones take 128 MiB', async ({ expect }) => {
     await using redis = await startRedis();
     const client = new Redis(redis.url);
     const page = { result: [{ id: 'x'.repeat(1_000) }], next_cursor: null };
@@ -162,7 +162,7 @@ describe.concurrent('a bulk delete', () => {
     client.disconnect();
   });
 
-  it('is not there by anything but its id, and whoever asks oddly costs nobody their Redis', async () => {
+  it('is found only by its exact id, and odd ids do not disturb Redis', async () => {
     await using setting = await startSetting();
     const { post } = setting.facade;
     const { id } = await started(post, { integratedAccountId, ids: ['1'], dryRun: true });
@@ -174,14 +174,14 @@ describe.concurrent('a bulk delete', () => {
   });
 
   it.for(['text/event-stream', 'multipart/mixed;subscriptionSpec=1.0'])(
-    'is followed no longer when nobody reads, while nothing happens (%s)',
+    'ends a subscription that nobody reads, also while nothing happens (%s)',
     async (accept, { expect }) => {
       await using setting = await startSetting({ latencyMs: 300 });
       const { id } = await started(setting.facade.post, { integratedAccountId, ids: idsOf(30) });
-      await steer(setting.facade.post, 'pause', id);
+      await control(setting.facade.post, 'pause', id);
       // What is in flight ends first: each end is an event, by which whoever has left is noticed.
       const told = async () => (await outcomesOf(setting.facade.post, id)).map(({ outcome }) => outcome);
-      await expect.poll(told).not.toContain('UNDER_WAY');
+      await expect.poll(told).not.toContain('IN_PROGRESS');
       const query = 'subscription($id: ID!) { bulkDeleteProgress(id: $id) { state } }';
       const headers = { 'content-type': 'application/json', accept };
       for (let count = 0; count < 20; count += 1) {

@@ -10,7 +10,7 @@ const mutation =
   'mutation($id: ID!, $account: ID!) { deleteEngagement(id: $id, integratedAccountId: $account) { __typename } }';
 
 describe('R16 bulk deletes within the limits of their accounts', () => {
-  it('leave places for those who wait for an answer, keep the limit with them, and run side by side', async () => {
+  it('leave permits for interactive requests, share their limit, and run side by side', async () => {
     await using redis = await startRedis();
     await using upstream = await startRawUpstream([bytes(answerText(204))]);
     const env = { REDIS_URL: redis.url, TRUTO_RATE_LIMITS: '1', REQUEST_TIMEOUT_MS: '2000' };

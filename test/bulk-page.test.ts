@@ -49,7 +49,7 @@ async function runToEnd(page: PageUnderTest, most = 20): Promise<number> {
   throw new Error(`it has not ended after ${most} times`);
 }
 
-describe('an engagement of a bulk delete whose delete had no answer', () => {
+describe('an engagement whose delete had no answer', () => {
   /** One engagement, whose delete was sent and lost. */
   async function startLost() {
     const page = await start(['1']);
@@ -59,7 +59,7 @@ describe('an engagement of a bulk delete whose delete had no answer', () => {
     return { page, end };
   }
 
-  it('is looked for only when whoever sent it has its answer or has given up, and holds up no page meanwhile', async () => {
+  it('is read only when its sender has its answer or has timed out, and delays no other page', async () => {
     const { end } = await startLost();
     expect(end).toMatchObject({ kind: 'later', isFree: true });
     expect(end).toHaveProperty('afterMs', requestTimeoutMs);
@@ -80,7 +80,7 @@ describe('an engagement of a bulk delete whose delete had no answer', () => {
     expect(await other.states()).toEqual({ 1: 'ALREADY_ABSENT' });
   });
 
-  it('ends as already absent when a later delete does not find it, though a read still did', async () => {
+  it('ends as already absent when the next delete does not find it, although a read did', async () => {
     const { page } = await startLost();
     page.answer(only('delete', refused(404)));
     await page.run();
@@ -88,7 +88,7 @@ describe('an engagement of a bulk delete whose delete had no answer', () => {
     expect(page.audited).toMatchObject([{ result: 'DeleteEngagementSuccess', detail: 'ALREADY_ABSENT', attempts: 1 }]);
   });
 
-  it('is sent again under the same key, and under another once upstream has answered an attempt', async () => {
+  it('is deleted again with the same key, and with a new key once upstream has answered an attempt', async () => {
     const { page } = await startLost();
     await page.run();
     page.answer(only('delete', answered(502)));
@@ -101,7 +101,7 @@ describe('an engagement of a bulk delete whose delete had no answer', () => {
     expect(keys[3]).not.toBe(keys[0]);
   });
 
-  it('ends as refused only when it was still there at two looks before', async () => {
+  it('ends as refused only after two reads have shown it', async () => {
     const { page } = await startLost();
     page.answer(only('delete', refused(409)));
     await page.run();
@@ -110,7 +110,7 @@ describe('an engagement of a bulk delete whose delete had no answer', () => {
     expect(await page.states()).toEqual({ 1: 'RemoteApiError' });
   });
 
-  it('is looked for twelve times, and then ends as unknown, under the key that it was sent with last', async () => {
+  it('is read twelve times, and then ends as unknown, with the last key that was sent', async () => {
     const { page } = await startLost();
     page.answer(only('delete', answered(502)));
     expect(1 + (await runToEnd(page))).toBe(13);
@@ -119,7 +119,7 @@ describe('an engagement of a bulk delete whose delete had no answer', () => {
     const lastKey = of(page.sent, 'delete').at(-1)?.idempotencyKey;
     expect(failure?.result).toMatchObject({
       kind: 'OutcomeUnknownError',
-      idempotencyKey: lastKey,
+      upstreamIdempotencyKey: lastKey,
       retrySafe: true,
     });
     expect(page.audited).toHaveLength(1);
@@ -129,7 +129,7 @@ describe('an engagement of a bulk delete whose delete had no answer', () => {
     ['an outage', ({ asked }) => (asked === 'look-up' ? undefined : refused(500))],
     ['a limit', ({ asked }) => (asked === 'look-up' ? undefined : refused(429))],
     ['an upstream that nobody reaches', () => notSent],
-  ])('is not given up because of %s, however long that lasts', async (_what, failing) => {
+  ])('waits through %s, however long it lasts', async (_what, failing) => {
     const { page } = await startLost();
     page.answer(failing);
     for (let runs = 0; runs < 15; runs += 1) await page.run();
@@ -144,7 +144,7 @@ describe('an engagement of a bulk delete whose delete had no answer', () => {
     ['nobody reaches upstream', notSent],
     ['a limit has no place', refused(429)],
     ['upstream does not take the token', refused(401)],
-  ])('still counts as one that may have been sent when it cannot be sent again, since %s', async (_why, attempt) => {
+  ])('still counts as sent when it cannot be sent again, since %s', async (_why, attempt) => {
     const { page } = await startLost();
     page.answer(only('delete', attempt));
     await page.run();
@@ -153,21 +153,21 @@ describe('an engagement of a bulk delete whose delete had no answer', () => {
     expect(await page.read()).toMatchObject({ phase: 'CANCELLING' });
   });
 
-  it('is given up when it cannot be read while upstream answers lists', async () => {
+  it('ends as unknown when it cannot be read while upstream answers lists', async () => {
     const { page } = await startLost();
     page.answer(only(['read', 'delete'], refused(500)));
     expect(1 + (await runToEnd(page))).toBe(13);
     expect(await page.states()).toEqual({ 1: 'OutcomeUnknownError' });
   });
 
-  describe('and that is cancelled', () => {
+  describe('and whose bulk delete is cancelled', () => {
     async function cancelLost() {
       const { page } = await startLost();
       await kept.store.control(page.job, 'cancel');
       return page;
     }
 
-    it('R28 is never sent again, and ends as unknown when it is still there at two looks after the cancel', async () => {
+    it('R28 is not deleted again, and ends as unknown when two reads after the cancel show it', async () => {
       const page = await cancelLost();
       page.answer(() => undefined);
       await page.run();
@@ -177,7 +177,14 @@ describe('an engagement of a bulk delete whose delete had no answer', () => {
       expect(of(page.sent, 'delete')).toHaveLength(1);
     });
 
-    it('R28 is looked for, however many wait behind it, which are left as they are', async () => {
+    it('R28 ends at once when it is gone', async () => {
+      const page = await cancelLost();
+      page.answer(only('read', refused(404)));
+      expect((await page.run()).end).toEqual({ kind: 'done' });
+      expect(await page.read()).toMatchObject({ phase: 'CANCELLED', outcomes: { ALREADY_ABSENT: 1 } });
+    });
+
+    it('R28 is read, while the engagements that were not sent stay waiting', async () => {
       const page = await start(idsOf(40));
       page.answer(({ asked, id }) => (asked !== 'delete' ? undefined : id === 'e0' ? lost : notSent));
       await page.run();
@@ -188,7 +195,7 @@ describe('an engagement of a bulk delete whose delete had no answer', () => {
       expect(new Set(Object.values(await page.states()))).toEqual(new Set(['OutcomeUnknownError', undefined]));
     });
 
-    it('R28 ends as unknown under the key that was sent, also when an answer has used that up', async () => {
+    it('R28 ends as unknown with the key that was sent, also when upstream has answered it', async () => {
       const page = await start(['1']);
       page.answer(only('delete', answered(502)));
       await page.run();
@@ -196,7 +203,7 @@ describe('an engagement of a bulk delete whose delete had no answer', () => {
       await runToEnd(page);
       const [failure] = await kept.store.readFailures(page.job.id, 0, 10);
       const [{ idempotencyKey } = {}] = of(page.sent, 'delete');
-      expect(failure?.result).toMatchObject({ kind: 'OutcomeUnknownError', idempotencyKey });
+      expect(failure?.result).toMatchObject({ kind: 'OutcomeUnknownError', upstreamIdempotencyKey: idempotencyKey });
     });
 
     it.each<[string, PickAttempt]>([
@@ -206,7 +213,7 @@ describe('an engagement of a bulk delete whose delete had no answer', () => {
       ['upstream no longer takes its token', () => refused(401)],
       ['its account has to be connected again', () => refused(401, {}, { truto_is_remote_error: true })],
       ['a firewall answers everything', () => answered(403, '<html>blocked</html>')],
-    ])('R28 ends after twelve looks while %s', async (_what, failing) => {
+    ])('R28 ends after twelve reads while %s', async (_what, failing) => {
       const page = await cancelLost();
       page.answer(failing);
       expect(1 + (await runToEnd(page))).toBe(13);
@@ -214,7 +221,7 @@ describe('an engagement of a bulk delete whose delete had no answer', () => {
       expect(of(page.sent, 'delete')).toHaveLength(1);
     });
 
-    it('R28 ends after twelve looks when its token cannot be opened any more; what was not sent is left waiting', async () => {
+    it('R28 ends after twelve attempts when its token can no longer be opened; what was not sent stays waiting', async () => {
       let isOpen = true;
       const page = await start(idsOf(2), {
         async callerOf() {
@@ -234,12 +241,12 @@ describe('an engagement of a bulk delete whose delete had no answer', () => {
   });
 });
 
-describe('an engagement of a bulk delete that was surely not sent', () => {
+describe('an engagement whose delete was not sent', () => {
   it.each<[string, ReturnType<typeof answered>]>([
     ['nobody reached upstream', notSent],
     ['a limit had no place', refused(429)],
     ['upstream did not take the token', refused(401)],
-  ])('counts as never begun when %s, so that a cancel leaves it waiting', async (_why, attempt) => {
+  ])('does not count as begun when %s, so that a cancel leaves it waiting', async (_why, attempt) => {
     const page = await start(['1']);
     page.answer(only('delete', attempt));
     await page.run();
@@ -250,7 +257,7 @@ describe('an engagement of a bulk delete that was surely not sent', () => {
 });
 
 describe('a page of a bulk delete', () => {
-  it('sends nothing, and asks for nothing, while it is paused', async () => {
+  it('sends nothing while its bulk delete is paused', async () => {
     const page = await start(idsOf(20));
     await kept.store.control(page.job, 'pause');
     for (let runs = 0; runs < 5; runs += 1)
@@ -260,7 +267,7 @@ describe('a page of a bulk delete', () => {
     expect((await page.read()).phase).toBe('COMPLETED');
   });
 
-  it('goes no further when it is paused on its way, but for what is sent already', async () => {
+  it('begins no further delete after a pause, and finishes those in flight', async () => {
     const page = await start(idsOf(60));
     page.answer(async ({ asked, id }) => {
       // The first goes alone; this is among the sixteen after it.
@@ -273,7 +280,7 @@ describe('a page of a bulk delete', () => {
     expect(Object.values(await page.states())).not.toContain('begun');
   });
 
-  it('has one try whether upstream takes the token before the others are sent, and again after a resumption', async () => {
+  it('tries the token with one delete before it sends others, and again after a resume', async () => {
     const page = await start(idsOf(40));
     page.answer(only('delete', refused(401)));
     expect(of((await page.run()).sent, 'delete')).toHaveLength(1);
@@ -295,14 +302,14 @@ describe('a page of a bulk delete', () => {
     return page;
   }
 
-  it('that met a limit sends one at a time from then on, as long as the limit wants a pause', async () => {
+  it('sends one delete at a time after a rate limit', async () => {
     const page = await startMeeting(refused(429, { 'retry-after': '7' }));
     const { end, sent } = await page.run();
     expect(of(sent, 'delete')).toHaveLength(1);
     expect(end).toEqual({ kind: 'later', afterMs: 7_000 });
   });
 
-  it('that another server has finished meanwhile has none of the others deleted or read again', async () => {
+  it('sends nothing further when another server has finished it meanwhile', async () => {
     const ids = Array.from({ length: 12 }, (_, index) => String(index));
     const page = await start(ids);
     let hasBegun = false;
@@ -324,7 +331,7 @@ describe('a page of a bulk delete', () => {
     expect(await page.read()).toMatchObject({ phase: 'COMPLETED' });
   });
 
-  it('that met an outage asks for a list, and tries one delete, before it sends more', async () => {
+  it('after an outage lists once and tries one delete before it sends more', async () => {
     const page = await startMeeting(notSent);
     page.answer(() => notSent);
     const { end, sent } = await page.run();
@@ -338,26 +345,30 @@ describe('a page of a bulk delete', () => {
     expect(await page.read()).toMatchObject({ phase: 'COMPLETED', outcomes: { DELETED: 40 } });
   });
 
+  it('after an outage says that it retries, and does not ask its caller to try again', async () => {
+    const page = await startMeeting(notSent);
+    const { statusReason } = await page.read();
+    expect(statusReason).toMatch(/retried automatically/);
+    expect(statusReason).not.toMatch(/try again/i);
+  });
+
   it.each<[string, ReturnType<typeof answered>, boolean]>([
     ['wants a pause', refused(429), false],
     ['no longer takes the token', refused(401), true],
-  ])(
-    'that met an outage sends no delete when the list that it asks for shows that upstream %s',
-    async (_what, attempt, isPaused) => {
-      const page = await startMeeting(notSent);
-      page.answer(only('list', attempt));
-      expect(of((await page.run()).sent, 'delete')).toEqual([]);
-      expect((await page.read()).isPaused).toBe(isPaused);
-    },
-  );
+  ])('after an outage sends no delete when the list shows that upstream %s', async (_what, attempt, isPaused) => {
+    const page = await startMeeting(notSent);
+    page.answer(only('list', attempt));
+    expect(of((await page.run()).sent, 'delete')).toEqual([]);
+    expect((await page.read()).isPaused).toBe(isPaused);
+  });
 
-  it('that met an outage asks for nothing while it is paused', async () => {
+  it('after an outage sends nothing while its bulk delete is paused', async () => {
     const page = await startMeeting(notSent);
     await kept.store.control(page.job, 'pause');
     expect(await page.run()).toEqual({ end: expect.objectContaining({ kind: 'later' }), sent: [] });
   });
 
-  it('begins nothing further once its server stops, and leaves nothing begun', async () => {
+  it('begins no further delete once its server drains, and leaves none begun', async () => {
     let isStopping = false;
     const page = await start(idsOf(60), { isStopping: () => isStopping });
     page.answer(({ id }) => {
@@ -370,7 +381,7 @@ describe('a page of a bulk delete', () => {
     expect(Object.values(await page.states())).not.toContain('begun');
   });
 
-  it('that was cancelled is done when nothing of it is begun, and comes again while something is', async () => {
+  it('of a cancelled bulk delete is done when no delete is begun, and is due again while one is', async () => {
     const page = await start(idsOf(3));
     page.answer(async ({ asked, id }) => {
       if (asked === 'delete' && id === 'e0') await kept.store.control(page.job, 'cancel');
@@ -395,7 +406,7 @@ describe('a page of a bulk delete', () => {
     expect(await other.read()).toMatchObject({ phase: 'CANCELLING' });
   });
 
-  it('has no line in the log for what another server has taken over since', async () => {
+  it('writes no audit line for an engagement that another server has taken over', async () => {
     const page = await start(['1']);
     page.answer(async ({ asked }) => {
       if (asked === 'delete')
@@ -408,7 +419,7 @@ describe('a page of a bulk delete', () => {
   });
 });
 
-describe('records that are kept before their delete', () => {
+describe('records that are stored before their delete', () => {
   const keeping = { snapshot: true };
   const keptIds = ({ kept: files }: PageUnderTest) =>
     [...files.values()].flatMap((text) =>
@@ -418,7 +429,7 @@ describe('records that are kept before their delete', () => {
         .map((line) => JSON.parse(line).engagement.id),
     );
 
-  it('are deleted, and no others: what cannot be read is not sent', async () => {
+  it('are deleted; those that cannot be read are not', async () => {
     const page = await start(idsOf(4), keeping);
     page.answer(({ asked, id }) => (asked === 'read' && id === 'e2' ? refused(500) : undefined));
     await page.run();
@@ -427,7 +438,7 @@ describe('records that are kept before their delete', () => {
     expect(await page.states()).toEqual({ e0: 'DELETED', e1: 'DELETED', e2: undefined, e3: 'DELETED' });
   });
 
-  it('are not read again when their delete has to be tried again', async () => {
+  it('are not read again when their delete is retried', async () => {
     const page = await start(idsOf(3), keeping);
     page.answer(only('delete', refused(429)));
     await page.run();
@@ -438,7 +449,7 @@ describe('records that are kept before their delete', () => {
     expect(page.kept.size).toBe(1);
   });
 
-  it('are not read on once the bulk delete is paused', async () => {
+  it('are no longer read after a pause', async () => {
     const page = await start(idsOf(80), keeping);
     page.answer(async ({ asked }) => {
       if (asked === 'read') await kept.store.control(page.job, 'pause');
@@ -450,7 +461,7 @@ describe('records that are kept before their delete', () => {
     expect(of(sent, 'delete')).toEqual([]);
   });
 
-  it('are deleted only when the store has taken the file', async () => {
+  it('are deleted only after the store has accepted the file', async () => {
     let isTaken = false;
     const page = await start(idsOf(3), {
       ...keeping,
@@ -479,20 +490,17 @@ describe('records that are kept before their delete', () => {
     ['another record', onRead((id) => (id === 'e0' ? answered(200, { id: 'another' }) : undefined))],
     ['that of a note of it, which is answered with status 500', ofNote(refused(500))],
     ['that of a note of it, which is another record', ofNote(answered(200, { id: 'another' }))],
-  ])(
-    'R27 whose read is for ever %s are read eight times while upstream answers lists, and end as a failure of their own',
-    async (_what, failing) => {
-      const page = await start(idsOf(3), keeping);
-      page.answer(failing);
-      await page.run();
-      expect(await page.states()).toEqual({ e0: undefined, e1: 'DELETED', e2: 'DELETED' });
-      expect(1 + (await runToEnd(page))).toBe(8);
-      expect(await page.states()).toEqual({ e0: 'UpstreamUnavailableError', e1: 'DELETED', e2: 'DELETED' });
-      expect(of(page.sent, 'read').filter(({ id }) => id === 'e0')).toHaveLength(8);
-    },
-  );
+  ])('R27 whose read is always %s fail after eight reads while upstream answers lists', async (_what, failing) => {
+    const page = await start(idsOf(3), keeping);
+    page.answer(failing);
+    await page.run();
+    expect(await page.states()).toEqual({ e0: undefined, e1: 'DELETED', e2: 'DELETED' });
+    expect(1 + (await runToEnd(page))).toBe(8);
+    expect(await page.states()).toEqual({ e0: 'UpstreamUnavailableError', e1: 'DELETED', e2: 'DELETED' });
+    expect(of(page.sent, 'read').filter(({ id }) => id === 'e0')).toHaveLength(8);
+  });
 
-  it('R27 are tried one at a time in an outage', async () => {
+  it('R27 are read one at a time in an outage', async () => {
     const page = await start(idsOf(40), keeping);
     page.answer(async ({ asked }) => {
       // So that the others are not read yet.
@@ -511,7 +519,7 @@ describe('records that are kept before their delete', () => {
       ({ asked }) => (asked === 'look-up' ? undefined : refused(502)),
     ],
     ['a firewall answers everything', () => answered(403, '<html>blocked</html>')],
-  ])('R27 fail in no outage, however long it lasts: %s', async (_what, failing) => {
+  ])('R27 do not fail in an outage, however long it lasts: %s', async (_what, failing) => {
     const page = await start(idsOf(2), keeping);
     page.answer(failing);
     for (let runs = 0; runs < 20; runs += 1) expect((await page.run()).end.kind).toBe('later');

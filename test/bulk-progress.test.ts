@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { clockToleranceSeconds } from '../src/http/callers/verify-token.ts';
 import { sandboxAccount, sandboxToken } from '../src/sandbox/accounts.ts';
 import { seedEngagements } from '../src/sandbox/seed.ts';
-import { started, steer } from './support/bulk.ts';
+import { control, started } from './support/bulk.ts';
 import { startSetting } from './support/bulk-setting.ts';
 import { startTestFacade } from './support/facade.ts';
 import { truto } from './support/outcome.ts';
@@ -50,7 +50,7 @@ function payloadsIn(text: string) {
 }
 
 describe.concurrent('the progress of a bulk delete', () => {
-  it('comes as server-sent events, from where it is to its end, and then the stream ends', async () => {
+  it('comes as server-sent events until the end, and then the stream ends', async () => {
     await using setting = await startSetting({ engagementsPerAccount: 120, latencyMs: 250 });
     const ids = seedEngagements(account, 120).map(({ id }) => id);
     const { id } = await started(setting.facade.post, { integratedAccountId, ids });
@@ -85,7 +85,7 @@ describe.concurrent('the progress of a bulk delete', () => {
     });
   });
 
-  it('in multipart is an error with its code for one that is not there, whatever else is accepted', async () => {
+  it('in multipart is an error with its code for a missing one, whatever else is accepted', async () => {
     await using setting = await startSetting();
     const single = await subscribe(setting.facade.url, 'never-was', apolloAccept);
     expect(await single.json()).toMatchObject({ errors: [{ extensions: { code: 'NOT_FOUND' } }] });
@@ -93,20 +93,20 @@ describe.concurrent('the progress of a bulk delete', () => {
     expect(parts).toMatchObject([{ errors: [{ extensions: { code: 'NOT_FOUND' } }] }]);
   });
 
-  it('is one event of one that has ended', async () => {
+  it('is a single event when it has ended', async () => {
     await using setting = await startSetting();
     const { id } = await started(setting.facade.post, { integratedAccountId, ids: ['1'], dryRun: true });
     const events = eventsIn(await (await subscribe(setting.facade.url, id)).text());
     expect(events.map(({ event }) => event)).toEqual(['next', 'complete']);
   });
 
-  it('is an error for one that is not there', async () => {
+  it('is an error for a missing one', async () => {
     await using setting = await startSetting();
     const text = await (await subscribe(setting.facade.url, 'never-was')).text();
     expect(text).toContain('NOT_FOUND');
   });
 
-  it('is told to no client that cannot read it, which is said before anything else', async () => {
+  it('refuses a client that cannot read it, before anything else', async () => {
     await using setting = await startSetting();
     const { id } = await started(setting.facade.post, { integratedAccountId, ids: ['1'], dryRun: true });
     const response = await subscribe(setting.facade.url, id, 'application/json');
@@ -114,7 +114,7 @@ describe.concurrent('the progress of a bulk delete', () => {
     expect(await response.json()).toMatchObject({ errors: [{ extensions: { code: 'NOT_ACCEPTABLE' } }] });
   });
 
-  it('ends when the server is stopped, and holds it up no longer than that', async () => {
+  it('ends when the server drains, and does not delay it', async () => {
     await using setting = await startSetting({ engagementsPerAccount: 300, latencyMs: 1_000 });
     const ids = seedEngagements(account, 300).map(({ id }) => id);
     const { id } = await started(setting.facade.post, { integratedAccountId, ids });
@@ -152,10 +152,8 @@ function createFollowers(url: string, id: string) {
   return { follow, [Symbol.dispose]: () => followers.forEach(({ leaving }) => void leaving.abort()) };
 }
 
-describe.concurrent('S28 those who follow bulk deletes', () => {
-  it('are 20 at most of one caller, who is told so at once; whoever leaves makes room, and others follow as before', async ({
-    expect,
-  }) => {
+describe.concurrent('S28 subscriptions to bulk deletes', () => {
+  it('are limited to 20 a caller; one that ends makes room, and other callers are not affected', async ({ expect }) => {
     await using setting = await startSetting({ latencyMs: 300 }, serviceSetting);
     const { post, url } = setting.facade;
     const [greedy, other] = [await tokenOf('greedy'), await tokenOf('other')];
@@ -171,12 +169,12 @@ describe.concurrent('S28 those who follow bulk deletes', () => {
   });
 
   it.for(['text/event-stream', apolloAccept])(
-    'count no longer when they leave before they are told anything, or ask for what is not there (%s)',
+    'do not count after a disconnect before the first event, or for a missing one (%s)',
     async (accept, { expect }) => {
       await using setting = await startSetting({ latencyMs: 300 });
       const { facade } = setting;
       const { id } = await started(facade.post, { integratedAccountId, ids: manyIds });
-      await steer(facade.post, 'pause', id);
+      await control(facade.post, 'pause', id);
       for (let count = 0; count < 25; count += 1) {
         const leaving = new AbortController();
         const response = subscribe(facade.url, id, accept, leaving.signal).catch(() => {});
@@ -197,7 +195,7 @@ describe.concurrent('S28 those who follow bulk deletes', () => {
     },
   );
 
-  it('are 500 at most, so that deletes go on', async () => {
+  it('are limited to 500, so that deletes continue', async () => {
     await using setting = await startSetting({ latencyMs: 300 }, serviceSetting);
     const { post, url } = setting.facade;
     const other = await tokenOf('other');
@@ -218,11 +216,11 @@ describe.concurrent('S28 those who follow bulk deletes', () => {
   }, 60_000);
 });
 
-describe.concurrent('S29 who follows a bulk delete', () => {
+describe.concurrent('S29 a subscriber of a bulk delete', () => {
   const codeOf = (event?: { readonly data: string | undefined }) =>
     JSON.parse(event?.data ?? '{}').errors?.[0]?.extensions?.code;
 
-  it('is told no more than that the token has expired, once it has', async () => {
+  it('gets UNAUTHENTICATED as the last event when the token has expired', async () => {
     await using setting = await startSetting({ latencyMs: 300 }, serviceSetting);
     const { post, url } = setting.facade;
     const other = await tokenOf('other');
@@ -241,7 +239,7 @@ describe.concurrent('S29 who follows a bulk delete', () => {
   it.for<[string, string, Answer, string]>([
     ['who started it', 'token-of-a-caller', truto(401), 'UNAUTHENTICATED'],
     ['who did not start it', 'token-of-a-colleague', truto(404), 'FORBIDDEN'],
-  ])('is asked for anew at upstream, by the token of one %s (%s)', async ([_who, token, refused, code], { expect }) => {
+  ])('is checked at upstream again, by the token of one %s (%s)', async ([_who, token, refused, code], { expect }) => {
     await using redis = await startRedis();
     let lookUp = shown;
     await using upstream = await startUpstream(json(204, undefined), (...args) => lookUp(...args));

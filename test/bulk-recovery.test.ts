@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { sandboxAccount } from '../src/sandbox/accounts.ts';
 import { findFault } from '../src/sandbox/faults.ts';
 import { seedEngagements } from '../src/sandbox/seed.ts';
-import { outcomesOf, seen, started, steer } from './support/bulk.ts';
+import { control, outcomesOf, seen, started } from './support/bulk.ts';
 import { deletesOf, ended, startSetting } from './support/bulk-setting.ts';
 import { startTestFacade } from './support/facade.ts';
 import { inTurn, lostAnswer } from './support/keyed-delete.ts';
@@ -19,8 +19,8 @@ const idsOf = (count: number) => seedEngagements(account, count).map(({ id }) =>
 /** Longer than a question to Redis is waited for. */
 const frozenMs = 1_300;
 
-describe.concurrent('a bulk delete whose Redis stands still for a moment', () => {
-  it('tells of each what upstream has done, and begins none twice that it is not sure of', async ({ expect }) => {
+describe.concurrent('a bulk delete whose Redis freezes for a moment', () => {
+  it('reports what upstream did, and repeats no delete without a read', async ({ expect }) => {
     await using setting = await startSetting(
       { engagementsPerAccount: 300, latencyMs: 100 },
       { REQUEST_TIMEOUT_MS: '1000' },
@@ -42,8 +42,8 @@ describe.concurrent('a bulk delete whose Redis stands still for a moment', () =>
   });
 });
 
-describe.concurrent('S01 a Redis with a password that goes in the middle of a bulk delete', () => {
-  it('leaves neither the password, nor a command, nor what it was about in the log', async ({ expect }) => {
+describe.concurrent('S01 a Redis with a password that is lost during a bulk delete', () => {
+  it('leaves no password and no command in the log', async ({ expect }) => {
     await using redis = await startRedis();
     const password = 'pw7!x';
     const admin = new Redis(redis.url);
@@ -75,8 +75,8 @@ describe.concurrent('S01 a Redis with a password that goes in the middle of a bu
   });
 });
 
-describe.concurrent('a bulk delete that finds an engagement gone after an attempt of its own that was lost', () => {
-  it('tells that it is already absent, not that it was never there', async ({ expect }) => {
+describe.concurrent('a bulk delete that finds an engagement gone after its own delete without an answer', () => {
+  it('reports it as already absent, not as not found', async ({ expect }) => {
     await using redis = await startRedis();
     const removals = inTurn(lostAnswer, lostAnswer, truto(404));
     // As a provider whose reads lag behind its deletes.
@@ -93,11 +93,11 @@ describe.concurrent('a bulk delete that finds an engagement gone after an attemp
   });
 });
 
-describe.concurrent('a bulk delete that cannot go on', () => {
+describe.concurrent('a bulk delete that cannot continue', () => {
   const sealing = { AUTH_MODE: 'passthrough', TRUTO_RATE_LIMITS: '0' };
   const caller = bearer('token-of-a-caller');
 
-  it('ends when it is cancelled, though its token is of no use any more', async ({ expect }) => {
+  it('ends after a cancel, although its token can no longer be opened', async ({ expect }) => {
     await using redis = await startRedis();
     await using upstream = await startUpstream(
       json(401, { statusCode: 401, error: 'Unauthorized', message: 'no' }),
@@ -112,27 +112,27 @@ describe.concurrent('a bulk delete that cannot go on', () => {
     expect((await seen(facade.post, id, caller)).outcomes).toMatchObject({ deleted: 0, remaining: 2 });
   });
 
-  it('fails, and says so, when Redis has lost which engagements were left', async ({ expect }) => {
+  it('fails, and says so, when Redis has lost the remaining engagements', async ({ expect }) => {
     await using setting = await startSetting({ engagementsPerAccount: 90, latencyMs: 300 });
     const { post } = setting.facade;
     const { id } = await started(post, { integratedAccountId, ids: idsOf(90) });
     await expect.poll(() => deletesOf(setting).length).toBeGreaterThan(0);
-    await steer(post, 'pause', id);
-    const underWay = async () => (await outcomesOf(post, id)).filter(({ outcome }) => outcome === 'UNDER_WAY').length;
+    await control(post, 'pause', id);
+    const underWay = async () => (await outcomesOf(post, id)).filter(({ outcome }) => outcome === 'IN_PROGRESS').length;
     await expect.poll(underWay).toBe(0);
     const redis = new Redis(setting.redis.url);
     expect(await redis.del(`{engagements}:bulk:${id}:page:0`)).toBe(1);
     redis.disconnect();
-    await steer(post, 'resume', id);
+    await control(post, 'resume', id);
     expect(await ended(setting, id)).toMatchObject({
       state: 'FAILED',
-      trouble: expect.stringContaining('Redis has lost'),
+      statusReason: expect.stringContaining('Redis has lost'),
     });
   });
 });
 
 describe.concurrent('R27 engagements that can neither be deleted nor read', () => {
-  it('end with an unknown outcome of their own, and stop none of those behind them', async ({ expect }) => {
+  it('end as unknown, and delay no others', async ({ expect }) => {
     const bad = idsOf(30).slice(0, 18);
     await using setting = await startSetting(
       { pickFault: ({ url }) => (bad.some((id) => url.includes(`/${id}?`)) ? findFault('fault-500') : undefined) },
@@ -150,7 +150,7 @@ describe.concurrent('R27 engagements that can neither be deleted nor read', () =
 });
 
 describe.concurrent('a bulk delete in an integration that keeps deleted engagements readable', () => {
-  it('knows one as gone by the mark in its record, and sends no further delete', async () => {
+  it('recognizes a deleted one by the mark in its record, and sends no further delete', async () => {
     const pipedrive = sandboxAccount('Pipedrive');
     const ids = seedEngagements(pipedrive, 3).map((engagement) => engagement.id);
     const faults = [findFault('fault-reset-after'), findFault('fault-502')];
@@ -178,7 +178,7 @@ describe.concurrent('a bulk delete in an integration that keeps deleted engageme
     ['FAILED', 'pipedrive', 'says that it is not deleted', { remote_data: { data: { active_flag: true } } }],
     ['FAILED', 'capsule', 'means that it was not deleted', {}],
   ])(
-    'ends as %s in %s what had no answer, is refused since, and can be read, which %s',
+    'ends as %s in %s after a delete without an answer and a refusal, when a read %s',
     { timeout: 90_000 },
     async ([outcome, integration, _why, rest], { expect }) => {
       await using redis = await startRedis();

@@ -37,7 +37,7 @@ const itemsOf = (...ids: readonly string[]) => ids.map((id): BulkItem => ({ id, 
 const failure = { id: '0', engagementType: null, result: { kind: 'NotFoundError' } } as BulkFailure;
 
 describe('the outcome of an engagement', () => {
-  it('is written down once: whatever comes later changes nothing, and is told so', async () => {
+  it('is stored once: a later one changes nothing, and returns false', async () => {
     const { job, lease } = await taken(2);
     await store.begin(lease, 0);
     expect(await store.finish(lease, 0, 'DELETED')).toBe(true);
@@ -48,16 +48,19 @@ describe('the outcome of an engagement', () => {
     expect(await store.begin(lease, 0)).toBe('done');
   });
 
-  it.each(['cancel', 'fail'] as const)('is none of what was not begun when the bulk delete ended: %s', async (how) => {
-    const { job, lease } = await taken(2);
-    if (how === 'cancel') await store.control(job, 'cancel');
-    else await store.stop(job, 'fail', 'why');
-    expect(await store.finish(lease, 0, 'DELETED')).toBe(false);
-    expect(await store.begin(lease, 0)).toBe('stopped');
-    expect(await now(job)).toMatchObject({ phase: how === 'cancel' ? 'CANCELLED' : 'FAILED', done: 0, outcomes: {} });
-  });
+  it.each(['cancel', 'fail'] as const)(
+    'is not stored for one that was not begun when the bulk delete ended: %s',
+    async (how) => {
+      const { job, lease } = await taken(2);
+      if (how === 'cancel') await store.control(job, 'cancel');
+      else await store.stop(job, 'fail', 'why');
+      expect(await store.finish(lease, 0, 'DELETED')).toBe(false);
+      expect(await store.begin(lease, 0)).toBe('stopped');
+      expect(await now(job)).toMatchObject({ phase: how === 'cancel' ? 'CANCELLED' : 'FAILED', done: 0, outcomes: {} });
+    },
+  );
 
-  it('of what was begun before a cancel is the last thing that such a bulk delete waits for', async () => {
+  it('of each begun engagement is what a cancelled bulk delete waits for', async () => {
     const { job, lease } = await taken(3);
     await store.begin(lease, 0);
     await store.begin(lease, 1);
@@ -80,8 +83,8 @@ describe('the outcome of an engagement', () => {
   });
 });
 
-describe('what was begun', () => {
-  it('is open until it is taken back, once, or ends', async () => {
+describe('a begun engagement', () => {
+  it('is open until it is released, once, or ends', async () => {
     const { job, lease } = await taken(2);
     expect([await store.begin(lease, 0), await store.begin(lease, 1), await store.begin(lease, 1)]).toEqual([
       'first',
@@ -112,7 +115,7 @@ describe('what was begun', () => {
     ['note an attempt of', (lease) => store.noteSent(lease, 0, 1, 'k')],
     ['note the record of', (lease) => store.noteKept(lease, [1])],
     ['take the page of', (lease) => store.takePage(lease)],
-  ])('nobody can %s who does not have its page', async (_what, act) => {
+  ])('can be changed only by the owner of its page (%s)', async (_what, act) => {
     const { job, lease } = await taken(3);
     await store.takePage(lease);
     await store.begin(lease, 0);
@@ -127,20 +130,20 @@ describe('what was begun', () => {
 });
 
 describe('a bulk delete', () => {
-  it('is not paused, and does not fail, for what came about before somebody resumed it', async () => {
+  it('is not paused or failed for a reason from before a resume', async () => {
     const { job } = await taken(1);
     await store.stop(job, 'pause', 'mend it');
-    expect(await now(job)).toMatchObject({ isPaused: true, trouble: 'mend it' });
+    expect(await now(job)).toMatchObject({ isPaused: true, statusReason: 'mend it' });
     await store.control(job, 'resume');
     for (const how of ['pause', 'fail'] as const) {
       await store.stop(job, how, 'too late');
-      expect(await now(job)).toMatchObject({ phase: 'DELETING', isPaused: false, trouble: null });
+      expect(await now(job)).toMatchObject({ phase: 'DELETING', isPaused: false, statusReason: null });
     }
     await store.stop(await now(job), 'pause', 'once more');
-    expect(await now(job)).toMatchObject({ isPaused: true, trouble: 'once more' });
+    expect(await now(job)).toMatchObject({ isPaused: true, statusReason: 'once more' });
   });
 
-  it('stays as it ended, whatever is asked of it', async () => {
+  it('does not change after its end', async () => {
     const { job, lease } = await taken(1);
     await store.finish(lease, 0, 'DELETED');
     const ended = await now(job);
@@ -151,7 +154,7 @@ describe('a bulk delete', () => {
     expect(await now(job)).toEqual(ended);
   });
 
-  it('that is being cancelled is neither paused nor resumed', async () => {
+  it('is neither paused nor resumed while it is being cancelled', async () => {
     const { job, lease } = await taken(2);
     await store.begin(lease, 0);
     await store.control(job, 'cancel');
@@ -161,7 +164,7 @@ describe('a bulk delete', () => {
     }
   });
 
-  it('is kept once under one id', async () => {
+  it('is stored once under one id', async () => {
     const { job } = await taken(3);
     const { input, callerId, ownerId, needs, sealedToken } = job;
     const again = { id: job.id, input, callerId, ownerId, needs, sealedToken, fingerprint: 'another' };
@@ -171,8 +174,28 @@ describe('a bulk delete', () => {
   });
 });
 
+describe('the keys in Redis', () => {
+  const dayMs = 24 * 3_600_000;
+
+  it('expire after 30 days, and after a day while nothing was begun', async () => {
+    const { job, lease } = await taken(2);
+    const list = await listing();
+    await store.addListed(list, itemsOf('1'), 'A');
+    const idle = await taken(1);
+    await store.takePage(lease);
+    await store.begin(lease, 0);
+    await store.finish(lease, 0, 'NotFoundError', failure);
+    const daysOf = async (key: string) =>
+      Math.round((await kept.client.pttl(`${kept.memory.keyPrefix}:${key}`)) / dayMs);
+    const begun = ['', ':page:0', ':page:0:states', ':failures'].map((rest) => `bulk:${job.id}${rest}`);
+    for (const key of [...begun, `bulk-of:${job.ownerId}`, `bulk:${list.id}:listed`, `bulk:${list.id}:cursors`])
+      expect([key, await daysOf(key)]).toEqual([key, 30]);
+    for (const rest of ['', ':page:0']) expect([rest, await daysOf(`bulk:${idle.job.id}${rest}`)]).toEqual([rest, 1]);
+  });
+});
+
 describe('a list', () => {
-  it('has each page once, also when two servers read it', async () => {
+  it('stores each page once, also when two servers read it', async () => {
     const job = await listing();
     expect(await store.addListed(job, itemsOf('1', '2'), 'A')).toBe('added');
     expect(await store.addListed(job, itemsOf('1', '2'), 'A')).toBe('late');
@@ -183,14 +206,14 @@ describe('a list', () => {
     expect(await now(job)).toMatchObject({ phase: 'DELETING', total: 3, pageCount: 2 });
   });
 
-  it('does not go back behind a page that had nothing on it', async () => {
+  it('does not go back behind an empty page', async () => {
     const job = await listing();
     expect(await store.addListed(job, [], 'A')).toBe('added');
     expect(await store.addListed(job, itemsOf('1'), 'B')).toBe('late');
     expect(await now(job)).toMatchObject({ total: 0, pageCount: 0, cursor: 'A' });
   });
 
-  it('is complete once: what was cancelled since does not begin to delete', async () => {
+  it('does not begin to delete after a cancel', async () => {
     const job = await listing();
     await store.addListed(job, itemsOf('1'), 'A');
     const listed = await now(job);

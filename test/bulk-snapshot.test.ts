@@ -36,7 +36,7 @@ function linesIn(folder: string, undoFolder: string | null) {
 }
 
 describe.concurrent('a bulk delete with snapshots', () => {
-  it("keeps each engagement whole before it is deleted, with its notes and the provider's own data", async () => {
+  it("stores each engagement before its delete, with its notes and the provider's data", async () => {
     await using setting = await startKeeping({ engagementsPerAccount: 150 });
     const ids = idsOf(150);
     const { id, undoFolder } = await started(setting.facade.post, { integratedAccountId, ids, snapshot: true });
@@ -63,7 +63,7 @@ describe.concurrent('a bulk delete with snapshots', () => {
       expect(paths.indexOf(`GET ${each}`)).toBeLessThan(paths.indexOf(`DELETE ${each}`));
   });
 
-  it('deletes nothing that it cannot read, and says so of each', async () => {
+  it('deletes nothing that it cannot read, and reports each', async () => {
     const unreadable = idsOf(4)[2] ?? '';
     await using setting = await startKeeping({
       pickFault: ({ method, url }) =>
@@ -79,22 +79,20 @@ describe.concurrent('a bulk delete with snapshots', () => {
     expect(setting.sandbox.wasDeleted(integratedAccountId, unreadable)).toBe(false);
   });
 
-  it('deletes nothing while the store does not take its files', async ({ expect }) => {
+  it('deletes nothing while the store does not accept its files', async ({ expect }) => {
     await using setting = await startKeeping();
     rmSync(setting.folder, { recursive: true });
     writeFileSync(setting.folder, 'a file in the way');
     const { id } = await started(setting.facade.post, { integratedAccountId, ids: idsOf(3), snapshot: true });
-    await expect
-      .poll(async () => (await seen(setting.facade.post, id)).trouble)
-      .toMatch(/cannot keep records at the moment/);
-    expect(setting.facade.logged()).toContain('the undo store does not take a file');
+    await expect.poll(async () => (await seen(setting.facade.post, id)).statusReason).toMatch(/store records/);
+    expect(setting.facade.logged()).toContain('the undo store does not accept a file');
     expect(deletesOf(setting)).toEqual([]);
     expect(new Set((await outcomesOf(setting.facade.post, id)).map(({ outcome }) => outcome))).toEqual(
       new Set(['WAITING']),
     );
   });
 
-  it('is refused by a server that was not told where to keep them', async () => {
+  it('is refused by a server without UNDO_STORE', async () => {
     await using setting = await startSetting();
     const { body } = await startBulk(setting.facade.post, { integratedAccountId, ids: ['1'], snapshot: true });
     expect(body.errors).toMatchObject([
@@ -108,7 +106,7 @@ describe.concurrent('a bulk delete with snapshots', () => {
     return (await post(document, { id })).body.data.bulkDelete.failures.items;
   };
 
-  it('R27 ends each of 18 whose read is for ever answered with status 500 as a failure of its own, and deletes the 12 behind them meanwhile', async ({
+  it('R27 fails each of 18 whose read always has status 500, and deletes the 12 behind them meanwhile', async ({
     expect,
   }) => {
     const ids = idsOf(30);

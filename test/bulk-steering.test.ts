@@ -3,7 +3,7 @@ import { sandboxAccount } from '../src/sandbox/accounts.ts';
 import { findFault } from '../src/sandbox/faults.ts';
 import { seedEngagements } from '../src/sandbox/seed.ts';
 import { type Sandbox, type SandboxOptions, startSandbox } from '../src/sandbox/server.ts';
-import { outcomesOf, type Post, seen, started, steer } from './support/bulk.ts';
+import { control, outcomesOf, type Post, seen, started } from './support/bulk.ts';
 import { deletesOf, ended, type Setting, startSetting } from './support/bulk-setting.ts';
 import { startTestFacade } from './support/facade.ts';
 
@@ -27,18 +27,18 @@ async function restarted(port: number): Promise<Sandbox & AsyncDisposable> {
 /** Waits until nothing of it is under way: no item that began is without an end. */
 async function settled({ facade }: Setting, id: string): Promise<number> {
   await vi.waitFor(
-    async () => expect((await outcomesOf(facade.post, id)).map(({ outcome }) => outcome)).not.toContain('UNDER_WAY'),
+    async () => expect((await outcomesOf(facade.post, id)).map(({ outcome }) => outcome)).not.toContain('IN_PROGRESS'),
     { timeout: 10_000 },
   );
   return (await seen(facade.post, id)).outcomes.deleted ?? 0;
 }
 
 describe.concurrent('a bulk delete', () => {
-  it('sends nothing further while it is paused, and goes on when it is resumed', async ({ expect }) => {
+  it('sends nothing further while it is paused, and continues after a resume', async ({ expect }) => {
     await using setting = await startSetting(many);
     const { post } = setting.facade;
     const id = await begun(setting);
-    expect((await steer(post, 'pause', id)).state).toBe('PAUSED');
+    expect((await control(post, 'pause', id)).state).toBe('PAUSED');
     const before = await settled(setting, id);
     expect(before).toBeLessThan(500);
     const sent = deletesOf(setting).length;
@@ -46,15 +46,15 @@ describe.concurrent('a bulk delete', () => {
     const { id: later } = await started(post, { integratedAccountId, ids: ['unheard-of'] });
     expect((await ended(setting, later)).state).toBe('COMPLETED');
     expect([deletesOf(setting).length, (await seen(post, id)).outcomes.deleted]).toEqual([sent + 1, before]);
-    await steer(post, 'resume', id);
+    await control(post, 'resume', id);
     expect(await ended(setting, id)).toMatchObject({ state: 'COMPLETED', outcomes: { deleted: 500 } });
   });
 
-  it('sends nothing further once it is cancelled, brings to an end what was sent, and stays so', async ({ expect }) => {
+  it('sends nothing further after a cancel, finishes deletes in flight, and stays cancelled', async ({ expect }) => {
     await using setting = await startSetting(many);
     const { post } = setting.facade;
     const id = await begun(setting);
-    expect((await steer(post, 'cancel', id)).state).toMatch(/^CANCELL/);
+    expect((await control(post, 'cancel', id)).state).toMatch(/^CANCELL/);
     const { state, outcomes } = await ended(setting, id);
     expect(state).toBe('CANCELLED');
     const told = await outcomesOf(post, id);
@@ -62,19 +62,19 @@ describe.concurrent('a bulk delete', () => {
     for (const item of told)
       expect(setting.sandbox.wasDeleted(integratedAccountId, item.id)).toBe(item.outcome === 'DELETED');
     for (const how of ['resume', 'pause', 'cancel'] as const)
-      expect(await steer(post, how, id)).toMatchObject({ state: 'CANCELLED', outcomes });
+      expect(await control(post, how, id)).toMatchObject({ state: 'CANCELLED', outcomes });
   });
 
-  it('is cancelled at once while it is paused, or still lists', async ({ expect }) => {
+  it('is cancelled at once while it is paused or lists', async ({ expect }) => {
     await using setting = await startSetting({ latencyMs: 500 });
     const { post } = setting.facade;
     const { id } = await started(post, { integratedAccountId, filter: { createdAt: { gt: '2000-01-01T00:00:00Z' } } });
-    expect((await steer(post, 'pause', id)).state).toBe('PAUSED');
-    expect((await steer(post, 'cancel', id)).state).toBe('CANCELLED');
+    expect((await control(post, 'pause', id)).state).toBe('PAUSED');
+    expect((await control(post, 'cancel', id)).state).toBe('CANCELLED');
     expect(deletesOf(setting)).toEqual([]);
   });
 
-  it('pauses by itself when its account needs somebody, says so, and loses nothing', async ({ expect }) => {
+  it('pauses when its account must be connected again, says so, and loses nothing', async ({ expect }) => {
     let isConnected = false;
     await using setting = await startSetting({
       ...many,
@@ -84,27 +84,35 @@ describe.concurrent('a bulk delete', () => {
     const { id } = await started(post, { integratedAccountId, ids: idsOf(300) });
     await expect.poll(async () => (await seen(post, id)).state).toBe('PAUSED');
     expect(await seen(post, id)).toMatchObject({
-      trouble: expect.stringContaining('connect it again'),
+      statusReason: expect.stringContaining('connect it again'),
       outcomes: { deleted: 0, failed: 0, remaining: 300 },
     });
     isConnected = true;
-    await steer(post, 'resume', id);
-    expect(await ended(setting, id)).toMatchObject({ state: 'COMPLETED', trouble: null, outcomes: { deleted: 300 } });
+    await control(post, 'resume', id);
+    expect(await ended(setting, id)).toMatchObject({
+      state: 'COMPLETED',
+      statusReason: null,
+      outcomes: { deleted: 300 },
+    });
   });
 
-  it('waits for an upstream that is away, and goes on by itself when it is back', async ({ expect }) => {
+  it('waits during an outage of upstream, and continues by itself', async ({ expect }) => {
     await using setting = await startSetting({ ...many, latencyMs: 20 }, { REQUEST_TIMEOUT_MS: '1000' });
     const { post } = setting.facade;
     const port = Number(new URL(setting.sandbox.url).port);
     const id = await begun(setting, 500, 100);
     await setting.sandbox.close();
-    await expect.poll(async () => (await seen(post, id)).trouble).toMatch(/retried automatically/);
+    await expect.poll(async () => (await seen(post, id)).statusReason).toMatch(/retried automatically/);
     const { outcomes } = await seen(post, id);
     expect([outcomes.failed, outcomes.notFound, outcomes.unknown]).toEqual([0, 0, 0]);
     await using again = await restarted(port);
     // What was deleted before is there again in the new one: those have their end already.
     const end = await ended(setting, id, 40_000);
-    expect(end).toMatchObject({ state: 'COMPLETED', trouble: null, outcomes: { failed: 0, unknown: 0, notFound: 0 } });
+    expect(end).toMatchObject({
+      state: 'COMPLETED',
+      statusReason: null,
+      outcomes: { failed: 0, unknown: 0, notFound: 0 },
+    });
     expect(again.requests.length).toBeGreaterThan(100);
   }, 60_000);
 
@@ -112,7 +120,7 @@ describe.concurrent('a bulk delete', () => {
     ['carried out', 'fault-reset-after', 'ALREADY_ABSENT', ['DELETE', 'DELETE', 'GET']],
     ['not carried out', 'fault-reset-before', 'DELETED', ['DELETE', 'DELETE', 'GET', 'DELETE']],
   ])(
-    'reads an engagement whose delete had no answer but was %s, before it is deleted again, and settles it',
+    'reads an engagement whose delete had no answer and was %s, before it deletes it again',
     async (_what, fault, outcome, methods) => {
       const attempts = new Map<string, number>();
       const pickFault: SandboxOptions['pickFault'] = ({ method, url }) => {
@@ -135,7 +143,7 @@ describe.concurrent('a bulk delete', () => {
     },
   );
 
-  it('goes on after Redis was killed and came back, and tells of each what upstream has done', async ({ expect }) => {
+  it('continues after a restart of Redis, and reports what upstream did', async ({ expect }) => {
     await using setting = await startSetting(many, { REQUEST_TIMEOUT_MS: '1000' });
     const { post } = setting.facade;
     const id = await begun(setting);
@@ -149,7 +157,7 @@ describe.concurrent('a bulk delete', () => {
     for (const item of told) expect(setting.sandbox.wasDeleted(integratedAccountId, item.id)).toBe(true);
   });
 
-  it('is left to others by a server that is stopped, which ends what it sent and nothing more', async ({ expect }) => {
+  it('is left to other servers by one that drains, which finishes its deletes in flight', async ({ expect }) => {
     await using setting = await startSetting(many);
     const id = await begun(setting, 400);
     await setting.facade[Symbol.asyncDispose]();
@@ -163,17 +171,17 @@ describe.concurrent('a bulk delete', () => {
   });
 });
 
-describe.concurrent('R28 a bulk delete that is cancelled while upstream gives no answer', () => {
+describe.concurrent('R28 a bulk delete that is cancelled while upstream does not answer', () => {
   const short = { REQUEST_TIMEOUT_MS: '500' };
 
   /** What the failures say of each that is of unknown outcome. */
   async function unknownOf(post: Post, id: string) {
     const document = `query($id: ID!) { bulkDelete(id: $id) { failures(first: 1000) { items { id result {
-      __typename ... on OutcomeUnknownError { idempotencyKey retrySafe } } } } } }`;
+      __typename ... on OutcomeUnknownError { upstreamIdempotencyKey retrySafe } } } } } }`;
     return (await post(document, { id })).body.data.bulkDelete.failures.items;
   }
 
-  it('ends, with an unknown outcome for each that was sent, and says of none of them that nothing was sent', async ({
+  it('ends with an unknown outcome for each delete in flight, and reports none of them as not sent', async ({
     expect,
   }) => {
     await using setting = await startSetting({ ...many, latencyMs: 100 }, short);
@@ -186,7 +194,7 @@ describe.concurrent('R28 a bulk delete that is cancelled while upstream gives no
     };
     await setting.sandbox.close();
     noteKeys();
-    expect((await steer(post, 'cancel', id)).state).toBe('CANCELLING');
+    expect((await control(post, 'cancel', id)).state).toBe('CANCELLING');
     const duringIt = await outcomesOf(post, id);
     for (const item of duringIt) if (keys.has(item.id)) expect(item.outcome).not.toBe('WAITING');
     await expect.poll(async () => (await seen(post, id)).state, { timeout: 60_000 }).toBe('CANCELLED');
@@ -201,12 +209,12 @@ describe.concurrent('R28 a bulk delete that is cancelled while upstream gives no
     for (const failure of unknown)
       expect(failure.result).toEqual({
         __typename: 'OutcomeUnknownError',
-        idempotencyKey: keys.get(failure.id) ?? expect.any(String),
+        upstreamIdempotencyKey: keys.get(failure.id) ?? expect.any(String),
         retrySafe: true,
       });
   }, 90_000);
 
-  it('finds out what became of what was sent when upstream is back in time', async ({ expect }) => {
+  it('reconciles deletes in flight when upstream is back in time', async ({ expect }) => {
     let isOut = false;
     await using setting = await startSetting(
       {
@@ -219,9 +227,9 @@ describe.concurrent('R28 a bulk delete that is cancelled while upstream gives no
     const { post } = setting.facade;
     const id = await begun(setting, 300, 40);
     isOut = true;
-    const underWay = async () => (await outcomesOf(post, id)).filter(({ outcome }) => outcome === 'UNDER_WAY').length;
+    const underWay = async () => (await outcomesOf(post, id)).filter(({ outcome }) => outcome === 'IN_PROGRESS').length;
     await expect.poll(underWay).toBeGreaterThan(0);
-    await steer(post, 'cancel', id);
+    await control(post, 'cancel', id);
     isOut = false;
     await expect.poll(async () => (await seen(post, id)).state, { timeout: 60_000 }).toBe('CANCELLED');
     const told = await outcomesOf(post, id);
@@ -231,7 +239,7 @@ describe.concurrent('R28 a bulk delete that is cancelled while upstream gives no
       );
   }, 90_000);
 
-  it('says that the outcome is unknown of what was sent and can still be read', async ({ expect }) => {
+  it('reports an unknown outcome for a delete in flight whose engagement is still readable', async ({ expect }) => {
     await using setting = await startSetting(
       { ...many, pickFault: ({ method }) => (method === 'DELETE' ? findFault('fault-504') : undefined) },
       short,
@@ -239,7 +247,7 @@ describe.concurrent('R28 a bulk delete that is cancelled while upstream gives no
     const { post } = setting.facade;
     const { id } = await started(post, { integratedAccountId, ids: idsOf(2) });
     await expect.poll(() => deletesOf(setting).length).toBeGreaterThan(0);
-    await steer(post, 'cancel', id);
+    await control(post, 'cancel', id);
     await expect.poll(async () => (await seen(post, id)).state, { timeout: 60_000 }).toBe('CANCELLED');
     const sent = new Set(deletesOf(setting).map(({ url }) => url.split('?')[0]?.split('/').at(-1)));
     for (const item of await outcomesOf(post, id)) expect(item.outcome).toBe(sent.has(item.id) ? 'UNKNOWN' : 'WAITING');

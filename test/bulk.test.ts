@@ -29,7 +29,7 @@ describe.concurrent('a server without Redis', () => {
 });
 
 describe.concurrent('a bulk delete by ids', () => {
-  it('deletes each once, however often it is named, and tells what became of each', async () => {
+  it('deletes a repeated id once, and reports the outcome of each', async () => {
     await using setting = await startSetting({ engagementsPerAccount: 250 });
     const ids = seedEngagements(account, 250).map(({ id }) => id);
     const named = [...ids, ...ids.slice(0, 20), 'unheard-of', 'fault-409'];
@@ -47,7 +47,7 @@ describe.concurrent('a bulk delete by ids', () => {
     for (const each of ids) expect(setting.sandbox.wasDeleted(integratedAccountId, each)).toBe(true);
   });
 
-  it('has its failures as deleteEngagement would have told them, a part at a time', async () => {
+  it('returns failures like deleteEngagement, a page at a time', async () => {
     await using setting = await startSetting();
     const ids = ['fault-409', 'fault-403', 'unheard-of'];
     const { id } = await started(setting.facade.post, { integratedAccountId, ids });
@@ -65,7 +65,7 @@ describe.concurrent('a bulk delete by ids', () => {
     });
   });
 
-  it('leaves a line in the log for each', async () => {
+  it('writes one audit line for each', async () => {
     await using setting = await startSetting();
     const ids = seedEngagements(account).map(({ id }) => id);
     const { id } = await started(setting.facade.post, { integratedAccountId, ids });
@@ -98,7 +98,7 @@ describe.concurrent('a bulk delete by ids', () => {
     expect(deletesOf(setting)).toEqual([]);
   });
 
-  it('is refused where the integration would refuse each of them', async () => {
+  it('is refused when the integration would refuse every delete', async () => {
     await using setting = await startSetting();
     const affinity = sandboxAccount('Affinity').id;
     const untyped = await startBulk(setting.facade.post, { integratedAccountId: affinity, ids: ['1'] });
@@ -112,7 +112,7 @@ describe.concurrent('a bulk delete by ids', () => {
     ]);
   });
 
-  it('is the one that was started before, when it arrives again with its Idempotency-Key', async () => {
+  it('is the same one when the start is repeated with its Idempotency-Key', async () => {
     await using setting = await startSetting();
     const ids = seedEngagements(account).map(({ id }) => id);
     const key = { 'idempotency-key': 'k' };
@@ -129,7 +129,7 @@ describe.concurrent('a bulk delete by ids', () => {
 describe.concurrent('a bulk delete by a filter', () => {
   const contactOf = (engagements: ReturnType<typeof seedEngagements>) => engagements[0]?.contact?.[0]?.id ?? '';
 
-  it('deletes every engagement that it means, and no other', async () => {
+  it('deletes every engagement that matches, and no other', async () => {
     await using setting = await startSetting({ engagementsPerAccount: 600 });
     const all = seedEngagements(account, 600);
     const contact = contactOf(all);
@@ -143,7 +143,7 @@ describe.concurrent('a bulk delete by a filter', () => {
     expect(deleted).toEqual(meant);
   });
 
-  it('sends the kind of each where the integration requires it', async () => {
+  it('sends the type of each when the integration requires it', async () => {
     await using setting = await startSetting();
     const close = sandboxAccount('Close');
     const filter = { createdAt: { gt: '2000-01-01T00:00:00Z' } };
@@ -164,14 +164,14 @@ describe.concurrent('a bulk delete by a filter', () => {
     expect(deletesOf(setting)).toEqual([]);
   });
 
-  it('fails as a whole when the list cannot be had, and says why', async () => {
+  it('fails as a whole when the list cannot be read, and says why', async () => {
     await using setting = await startSetting({
       pickFault: ({ method }) => (method === 'GET' ? findFault('fault-403') : undefined),
     });
     const { id } = await started(setting.facade.post, { integratedAccountId, filter: { contact: '1' } });
     expect(await ended(setting, id)).toMatchObject({
       state: 'FAILED',
-      trouble: expect.stringContaining('Nothing was deleted'),
+      statusReason: expect.stringContaining('Nothing was deleted'),
     });
   });
 
@@ -198,31 +198,27 @@ describe.concurrent('a bulk delete by a filter', () => {
   }
 
   const partialOf = async (post: Post, id: string) => {
-    const { body } = await post('query($id: ID!) { bulkDelete(id: $id) { isPartial trouble } }', { id });
+    const { body } = await post('query($id: ID!) { bulkDelete(id: $id) { isPartial statusReason } }', { id });
     return body.data.bulkDelete;
   };
 
-  it('asks again a few times for a list that is only a part, and says nothing of it once it is whole', async ({
-    expect,
-  }) => {
+  it('reads a partial list page again, and does not report it once it is complete', async ({ expect }) => {
     await using setting = await startPartial(3);
     const { id } = await started(setting.post, { integratedAccountId: 'a', filter: { contact: '1' } });
     await expect
       .poll(async () => seen(setting.post, id))
       .toMatchObject({ state: 'COMPLETED', outcomes: { deleted: 2, failed: 0 } });
-    expect(await partialOf(setting.post, id)).toEqual({ isPartial: false, trouble: null });
+    expect(await partialOf(setting.post, id)).toEqual({ isPartial: false, statusReason: null });
     expect(setting.lists()).toBe(5);
   });
 
-  it('deletes what it was given of a list that stays a part, asks for no further page of it again, and says so', async ({
-    expect,
-  }) => {
+  it('deletes what a partial list has after some retries, and says that it is partial', async ({ expect }) => {
     await using setting = await startPartial(Number.POSITIVE_INFINITY);
     const { id } = await started(setting.post, { integratedAccountId: 'a', filter: { contact: '1' } });
     await expect
       .poll(async () => seen(setting.post, id))
       .toMatchObject({ state: 'COMPLETED', outcomes: { deleted: 2, failed: 0 } });
-    expect(await partialOf(setting.post, id)).toEqual({ isPartial: true, trouble: expect.any(String) });
+    expect(await partialOf(setting.post, id)).toEqual({ isPartial: true, statusReason: expect.any(String) });
     expect(setting.lists()).toBe(5);
   });
 
@@ -248,9 +244,7 @@ describe.concurrent('a bulk delete by a filter', () => {
     },
   );
 
-  it('ends one whose type nobody says, where it is required, as a failure of its own that names the argument', async ({
-    expect,
-  }) => {
+  it('fails one without a required type, and names the argument', async ({ expect }) => {
     await using redis = await startRedis();
     await using upstream = await startUpstream((request, response) => {
       if (request.method === 'DELETE') return json(204, undefined)(request, response);
@@ -268,9 +262,7 @@ describe.concurrent('a bulk delete by a filter', () => {
     ]);
   });
 
-  it('loses nothing to a firewall that answers for a while in place of Truto, whatever is asked', async ({
-    expect,
-  }) => {
+  it('loses nothing while a firewall answers in place of Truto', async ({ expect }) => {
     let isOut = false;
     await using setting = await startSetting(
       { engagementsPerAccount: 150, latencyMs: 20, pickFault: () => (isOut ? findFault('fault-firewall') : undefined) },

@@ -24,7 +24,7 @@ describe('S01 the search for secrets', () => {
     expect(() => expectNoSecrets(`before ${spelled}`, [secret])).toThrow('canary');
   });
 
-  it('finds none where there is none, and looks for none of fewer than 8 characters', () => {
+  it('finds none in other text, and does not search for one of fewer than 8 characters', () => {
     expectNoSecrets('Bearer [redacted] t sandbox', ['canary-token', 't', 'sandbox']);
   });
 });
@@ -53,7 +53,7 @@ describe('S01 a test facade', () => {
     await expect(facade[Symbol.asyncDispose]()).rejects.toThrow('shows');
   });
 
-  it('ends without a word when nothing shows', async () => {
+  it('ends silently when no secret is shown', async () => {
     await using upstream = await startUpstream(json(200, { id: 'e1', subject: 'x' }));
     const facade = await startTestFacade(upstream.url, { AUTH_MODE: 'passthrough' });
     await facade.post(remove('e1'), {}, { authorization: `Bearer ${token}` });

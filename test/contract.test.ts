@@ -6,7 +6,7 @@ import { startTestFacade, type TestFacade } from './support/facade.ts';
 import { schema } from './support/schema.ts';
 import { type FakeUpstream, json, startUpstream } from './support/upstream.ts';
 
-/** Two arguments that steer this server and reach no wire. */
+/** Two arguments that control this server and reach no wire. */
 const ownArguments = ['dryRun', 'snapshot'];
 
 let record: Record<string, unknown> = {};
@@ -48,7 +48,7 @@ function deleteArguments(): readonly string[] {
 }
 
 describe('the path', () => {
-  it('is the documented one, with the id in its place', async () => {
+  it('is the documented one, with the id as its last segment', async () => {
     await remove('id: "call/7?x#y", integratedAccountId: "account-1"');
     const seen = upstream.deletes().at(-1);
     expect(seen?.method).toBe(contract.method);
@@ -58,7 +58,7 @@ describe('the path', () => {
 
 describe('every query parameter of the contract', () => {
   it.each(contract.queryParameters.flatMap((parameter) => (parameter.argument ? [parameter] : [])))(
-    '$name reaches the wire from the argument $argument',
+    '$name is sent from the argument $argument',
     async ({ name, argument = '', example = '', wire, onlyWhen }) => {
       record = { id: 'e1' };
       await remove(argumentsWith(argument, example, onlyWhen !== undefined));
@@ -67,7 +67,7 @@ describe('every query parameter of the contract', () => {
   );
 
   it.each(contract.queryParameters.filter(({ required }) => !required))(
-    '$name is absent unless it is asked for',
+    '$name is absent by default',
     async ({ name, default: usual, derivedFrom }) => {
       record = { id: 'e1' };
       const everything = contract.responseFields.map(({ select }) => select).join(' ');
@@ -115,7 +115,7 @@ describe('every response field of the contract', () => {
   );
 
   it.each(contract.responseFields.filter(({ required }) => !required))(
-    '$name is excluded upstream when nobody selects it',
+    '$name is excluded upstream when it is not selected',
     async ({ name }) => {
       record = { id: 'e1' };
       const others = contract.responseFields.filter((other) => other.name !== name).map(({ select }) => select);

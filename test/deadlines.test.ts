@@ -31,7 +31,7 @@ describe('deadlines', () => {
     );
   });
 
-  it('keep no timer once none is left, and take one that never comes', () => {
+  it('use no timer without deadlines, and accept one that is never due', () => {
     const deadlines = new Deadlines();
     const expire = vi.fn();
     const [soon, never] = [performance.now() + 10, Number.POSITIVE_INFINITY].map((at) => deadlines.add(at, { expire }));

@@ -60,7 +60,7 @@ describe('deleteEngagement against the sandbox', () => {
     return { ...sandbox, [Symbol.asyncDispose]: () => sandbox.close() };
   }
 
-  it('answers the same body raw and streamed', async () => {
+  it('returns the same body raw and streamed', async () => {
     await using sandbox = await startSandboxFor();
     await using facade = await startTestFacade(sandbox.url);
     const account = sandboxAccount('Planhat').id;
@@ -75,7 +75,7 @@ describe('deleteEngagement against the sandbox', () => {
     expect(body._id).toBe(two?.id);
   });
 
-  it('sends what is for emails without a type, and warns; with another type it refuses', async () => {
+  it('sends parameters of emails without a type, and warns; with another type it refuses them', async () => {
     await using sandbox = await startSandboxFor();
     await using facade = await startTestFacade(sandbox.url);
     const planhat = sandboxAccount('Planhat');
@@ -107,7 +107,7 @@ describe('deleteEngagement against the sandbox', () => {
     expect(sandbox.requests.map(({ method }) => method)).toEqual(['GET']);
   });
 
-  it('runs aliased deletes in order, and one that fails costs no other', async () => {
+  it('runs aliased deletes in order, and a failed one does not affect the others', async () => {
     await using sandbox = await startSandboxFor();
     await using facade = await startTestFacade(sandbox.url);
     const account = sandboxAccount('Pipedrive').id;
@@ -137,15 +137,15 @@ describe('the deadline of an operation', () => {
     );
     const { body } = await facade.post(`mutation { ${aliases.join(' ')} }`);
     const names = Object.values(body.data).map((result) => (result as { __typename: string }).__typename);
-    // Four look-ups of a quarter each use it up; the deletes after that are not begun.
+    // Four look-ups of a quarter each use up the time, so the deletes after that are not started.
     const sent = names.filter((name) => name !== 'UpstreamUnavailableError');
     expect(upstream.deletes().length).toBeLessThanOrEqual(sent.length);
     expect(names.filter((name) => name === 'UpstreamUnavailableError').length).toBeGreaterThan(4);
   });
 });
 
-describe('a client that leaves', () => {
-  it('R11 has nothing further sent for it, and what was sent is finished and logged', async () => {
+describe('a client that disconnects', () => {
+  it('R11 stops further requests, and the request in flight is finished and logged', async () => {
     const { promise: secondDelete, resolve: answerSecond } = Promise.withResolvers<void>();
     await using upstream = await startUpstream(async (request, response) => {
       if (request.path.endsWith('/2')) await secondDelete;
@@ -183,7 +183,7 @@ describe('a client that leaves', () => {
 });
 
 describe('a dry run', () => {
-  it('shows the request with the credentials redacted, and sends nothing but the look-up', async () => {
+  it('shows the request with the credentials redacted, and sends only the look-up', async () => {
     await using upstream = await startUpstream(json(204, undefined), 'capsule');
     await using facade = await startTestFacade(upstream.url, { AUTH_MODE: 'passthrough' });
     const { body } = await facade.post(
@@ -202,7 +202,7 @@ describe('a dry run', () => {
   it.each([
     ['affinity', 'engagementType'],
     ['hubspot', 'integratedAccountId'],
-  ])('of what would be refused for %s says so instead of refusing', async (integration, path) => {
+  ])('that would be refused for %s returns a finding instead of an error', async (integration, path) => {
     await using upstream = await startUpstream(json(204, undefined), integration);
     await using facade = await startTestFacade(upstream.url);
     const { body } = await facade.post(mutation, { id: '1', account: 'a', dryRun: true });
@@ -223,7 +223,7 @@ describe('a dry run', () => {
 });
 
 describe('a refusal by a rule', () => {
-  it('has what refuses among its issues, and no warning', async () => {
+  it('has the refusals among its issues, and no warning', async () => {
     await using upstream = await startUpstream(json(204, undefined), 'affinity');
     await using facade = await startTestFacade(upstream.url);
     const document = `mutation {
@@ -238,11 +238,11 @@ describe('a refusal by a rule', () => {
   });
 });
 
-describe('an account that Truto asks to leave alone', () => {
+describe('an account that Truto has paused', () => {
   it.each([
     ["every caller that comes with the server's token", { ...serviceEnv, JWT_SECRET: jwtSecret }, 1],
-    ['the caller whose token it is, and no other', { AUTH_MODE: 'passthrough' }, 2],
-  ])('is left alone by %s', async (_who, env, deletes) => {
+    ['only the caller with that token', { AUTH_MODE: 'passthrough' }, 2],
+  ])('gets no request from %s', async (_who, env, deletes) => {
     await using upstream = await startUpstream(truto(429, {}, { 'retry-after': '30' }), 'capsule');
     await using facade = await startTestFacade(upstream.url, env);
     for (const sub of ['caller-1', 'caller-2']) {
@@ -254,7 +254,7 @@ describe('an account that Truto asks to leave alone', () => {
   });
 });
 
-it('a refusal names the arguments that are wrong, and no name that a caller made up in remoteQuery', async () => {
+it('a refusal names the wrong arguments, and no name in remoteQuery', async () => {
   await using upstream = await startUpstream(json(204, undefined));
   await using facade = await startTestFacade(upstream.url);
   const { body } = await facade.post(`mutation {

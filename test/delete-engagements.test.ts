@@ -5,7 +5,7 @@ import { type Answer, json, startUpstream } from './support/upstream.ts';
 
 const idOf = (path: string) => decodeURIComponent(path.split('/').at(-1) ?? '');
 
-/** Deletes everything but what is named as refused. */
+/** Deletes everything except the ids that are named as refused. */
 const answer: Answer = (request, response) => {
   const id = idOf(request.path);
   const refused: Record<string, number> = { missing: 404, forbidden: 403, conflict: 409 };
@@ -31,7 +31,7 @@ const itemsOf = (...ids: readonly string[]) => ({ items: ids.map((id) => ({ id }
 const kindOf = ({ __typename }: { __typename: string }) => __typename;
 
 describe('deleteEngagements', () => {
-  it('answers one result for each item, in order, each what deleteEngagement would answer', async () => {
+  it('returns one result for each item, in order, as deleteEngagement does', async () => {
     await using server = await start();
     const { body } = await server.facade.post(query(), itemsOf('1', 'missing', '2', '..', 'conflict'));
     expect(body.errors).toBeUndefined();
@@ -51,7 +51,7 @@ describe('deleteEngagements', () => {
     expect(server.upstream.deletes()[0]?.query.truto_exclude_fields).toContain('content');
   });
 
-  it('says in each error which engagement it is about', async () => {
+  it('names in each error the engagement that it is about', async () => {
     await using server = await start();
     const field = '{ __typename ... on DeleteEngagementSuccess { deletedEngagementId } ... on Error { engagementId } }';
     const items = [...itemsOf('1', 'missing', '..', 'forbidden').items, { id: '1', parameters: { status: 'done' } }];
@@ -67,7 +67,7 @@ describe('deleteEngagements', () => {
     expect((await server.facade.post(one)).body.data.deleteEngagement.engagementId).toBe('missing');
   });
 
-  it('says in an error at the place of a result which engagement it is about', async () => {
+  it('names the engagement also in an error that replaces a result', async () => {
     const refusal = json(401, { statusCode: 401, error: 'Unauthorized', message: 'x' });
     await using server = await start(refusal, { AUTH_MODE: 'passthrough' });
     const token = { authorization: 'Bearer canary-token-of-a-caller' };
@@ -82,11 +82,11 @@ describe('deleteEngagements', () => {
     ]);
   });
 
-  it('sends them side by side, and leaves a line for each in the log', async () => {
+  it('sends them in parallel, and writes a log line for each', async () => {
     const waiting: (() => void)[] = [];
     const together: Answer = (request, response) => {
       waiting.push(() => answer(request, response));
-      // Nobody is answered before all are there.
+      // Upstream answers only after all have arrived.
       if (waiting.length === 20) for (const go of waiting) go();
     };
     await using server = await start(together);
@@ -96,14 +96,14 @@ describe('deleteEngagements', () => {
     expect(server.facade.logged().match(/"msg":"delete"/g)).toHaveLength(20);
   });
 
-  it('makes one delete of items that name the same engagement', async () => {
+  it('runs items with the same engagement as one delete', async () => {
     await using server = await start();
     const { body } = await server.facade.post(query(), itemsOf('1', '2', '1', '1'));
     expect(body.data.deleteEngagements.results.map(kindOf)).toEqual(Array(4).fill('DeleteEngagementSuccess'));
     expect(server.upstream.deletes()).toHaveLength(2);
   });
 
-  it('refuses the same engagement with other parameters, and does the first', async () => {
+  it('refuses the same engagement with other parameters, and runs the first', async () => {
     await using server = await start();
     const items = [{ id: '1' }, { id: '1', parameters: { status: 'done' } }, { id: '1', parameters: { status: null } }];
     const { body } = await server.facade.post(query(), { items });
@@ -142,7 +142,7 @@ describe('deleteEngagements', () => {
     expect(server.upstream.seen).toEqual([]);
   });
 
-  it('S24 leaves out records that are too large together, and says so; what happened it says of each', async () => {
+  it('S24 leaves out records that are too large together, with a warning, and returns each outcome', async () => {
     const large = 'x'.repeat(900_000);
     const raw: Answer = (request, response) => json(200, { id: idOf(request.path), large })(request, response);
     await using server = await start(raw);
@@ -151,13 +151,13 @@ describe('deleteEngagements', () => {
     const { body } = await server.facade.post(query(', format: RAW', field), itemsOf(...ids));
     const { results } = body.data.deleteEngagements;
     expect(results.map(({ outcome }: { outcome: string }) => outcome)).toEqual(Array(40).fill('DELETED'));
-    const kept = results.filter((result: { raw: unknown }) => result.raw !== null);
-    expect(kept.length).toBe(9);
+    const returned = results.filter((result: { raw: unknown }) => result.raw !== null);
+    expect(returned.length).toBe(9);
     const left = results.filter((result: { raw: unknown }) => result.raw === null);
     for (const { warnings } of left) expect(warnings.join()).toContain('left out');
   });
 
-  it('takes a literal and a variable of the same value for the same', async () => {
+  it('treats a literal and a variable of the same value alike', async () => {
     await using server = await start();
     const document = `mutation ($one: DeleteEngagementItem!) {
       deleteEngagements(items: [{ id: "1", parameters: { account: { id: "x" } } }, $one], integratedAccountId: "a") { results ${selection} } }`;
@@ -167,26 +167,26 @@ describe('deleteEngagements', () => {
     expect(server.upstream.deletes()).toHaveLength(1);
   });
 
-  it('does them whether or not anybody looks at the results', async () => {
+  it('runs them also when the results are not selected', async () => {
     await using server = await start();
     const { body } = await server.facade.post(
       'mutation ($items: [DeleteEngagementItem!]!) { deleteEngagements(items: $items, integratedAccountId: "a") { __typename } }',
       itemsOf('1', '2'),
     );
     expect(body).toEqual({ data: { deleteEngagements: { __typename: 'DeleteEngagementsPayload' } } });
-    // All before the answer.
+    // All have run before the answer.
     expect(server.upstream.deletes()).toHaveLength(2);
     expect(server.facade.logged().match(/"msg":"delete"/g)).toHaveLength(2);
   });
 
-  it('takes 100', async () => {
+  it('accepts 100', async () => {
     await using server = await start();
     const ids = Array.from({ length: 100 }, (_, index) => `e${index}`);
     const { body } = await server.facade.post(query(), itemsOf(...ids));
     expect(body.data.deleteEngagements.results.map(kindOf)).toEqual(Array(100).fill('DeleteEngagementSuccess'));
   });
 
-  it('answers an error at its place where upstream does not take the caller’s token, and nothing else', async () => {
+  it('returns only an error at its path when upstream does not accept the caller’s token', async () => {
     const revoked: Answer = (request, response) =>
       idOf(request.path) === 'revoked'
         ? json(401, { statusCode: 401, error: 'Unauthorized', message: '' })(request, response)
@@ -203,7 +203,7 @@ describe('deleteEngagements', () => {
     });
   });
 
-  it('S03 does nothing for nobody, and says so once', async () => {
+  it('S03 does nothing without a token, and returns one error', async () => {
     await using server = await start(answer, { AUTH_MODE: 'passthrough' });
     const { body } = await server.facade.post(query(), itemsOf('1', '2'));
     expect(body.errors.map(({ extensions }: { extensions: { code: string } }) => extensions.code)).toEqual([
@@ -212,7 +212,7 @@ describe('deleteEngagements', () => {
     expect(server.upstream.seen).toEqual([]);
   });
 
-  it('does each once, when the list comes again under its key, in whatever order', async () => {
+  it('runs each once when the list is sent again with its key, in any order', async () => {
     await using server = await start();
     const headers = { 'idempotency-key': 'the-clean-up' };
     await server.facade.post(query(), itemsOf('1', '2', '3'), headers);
@@ -226,7 +226,7 @@ describe('deleteEngagements', () => {
     ).toEqual(['1', '2', '3', '4']);
   });
 
-  it('sends results on as they come, with @stream', async () => {
+  it('sends each result when it is ready, with @stream', async () => {
     let release = () => {};
     const late: Answer = (request, response) => {
       if (idOf(request.path) === 'late') release = () => answer(request, response);
@@ -242,7 +242,7 @@ describe('deleteEngagements', () => {
     )) {
       const ids = JSON.stringify(part).match(/"deletedEngagementId":"\w+"/g) ?? [];
       seen.push(...ids);
-      // The first is here while the second has no answer yet.
+      // The first has arrived while the second has no answer yet.
       if (seen.length === 1) release();
     }
     expect(seen.map((text) => text.split('"')[3])).toEqual(['1', 'late', '2']);

@@ -5,7 +5,7 @@ import { deleteEach } from '../src/engagement/delete/delete-many.ts';
 import type { DeleteEngagementResult } from '../src/engagement/result.ts';
 
 describe('a list of deletes', () => {
-  it('begins each engagement once, and gives each item the result of its own', async () => {
+  it('starts each engagement once, and returns to each item its own result', async () => {
     const item = fc.record({
       id: fc.constantFrom('1', '2', '3'),
       engagementType: fc.constantFrom(undefined, null, 'call' as const, 'email' as const),
@@ -38,7 +38,7 @@ describe('the records of a list', () => {
     ...{ raw: undefined, stream: null, integration: null, rateLimit: null, warnings: [] },
   };
   const unknown: DeleteEngagementResult = {
-    ...{ kind: 'OutcomeUnknownError', message: 'Nobody knows.', retrySafe: true, idempotencyKey: 'k' },
+    ...{ kind: 'OutcomeUnknownError', message: 'Nobody knows.', retrySafe: true, upstreamIdempotencyKey: 'k' },
     ...{ lastStatusCode: null, engagement: record },
   };
   const refused: DeleteEngagementResult = {
@@ -49,10 +49,10 @@ describe('the records of a list', () => {
     ['a success', success],
     ['an unknown outcome', unknown],
     ['a refusal of the provider', refused],
-  ])('are there up to 16 MB, and then %s says that its own is left out', (_what, result) => {
+  ])('are returned up to 16 MB, and then %s reports that its own is left out', (_what, result) => {
     const room = new AnswerRoom(1024 * 1024);
     const results = Array.from({ length: 10 }, () => withinRoom(result, room));
-    // Each is a little more than its megabyte.
+    // Each is slightly larger than a megabyte.
     expect(results.slice(0, 7)).toEqual(Array(7).fill(result));
     for (const left of results.slice(7)) {
       const text = JSON.stringify(left);
@@ -62,7 +62,7 @@ describe('the records of a list', () => {
     }
   });
 
-  it('cost what has none nothing', () => {
+  it('take no room from results without one', () => {
     const room = new AnswerRoom(1024 * 1024);
     for (let index = 0; index < 20; index += 1) withinRoom(success, room);
     const missing: DeleteEngagementResult = { kind: 'NotFoundError', message: 'None.', accountFound: true };
@@ -70,7 +70,7 @@ describe('the records of a list', () => {
   });
 });
 
-it('a result that has nothing of upstream stays as it is where an operation has no room left', () => {
+it('a result without data of upstream is unchanged when an operation has no room left', () => {
   const room = new AnswerRoom(1);
   room.mustTake('x'.repeat(10_000));
   const nothing = { kind: 'DeleteEngagementSuccess', engagement: null, raw: undefined, warnings: [] };

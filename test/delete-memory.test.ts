@@ -24,7 +24,7 @@ const unknown: OutcomeUnknownError = {
   kind: 'OutcomeUnknownError',
   message: 'Nobody knows.',
   retrySafe: true,
-  idempotencyKey: 'k',
+  upstreamIdempotencyKey: 'k',
   lastStatusCode: null,
   engagement: record,
 };
@@ -34,8 +34,8 @@ const keyed = (key: string): KeyedDelete => ({
   ...{ deadlineAt: Number.POSITIVE_INFINITY, unknownSince: () => unknown },
 });
 
-describe('what is remembered of deletes', () => {
-  it('S19 is each outcome, however many large records others have kept since', async () => {
+describe('the memory of deletes', () => {
+  it('S19 has each outcome, also after many large records of other deletes', async () => {
     const memory = createDeleteMemory();
     await performDelete(memory, keyed('mine'), async () => unknown);
     const large = success('x'.repeat(65_000));
@@ -46,10 +46,10 @@ describe('what is remembered of deletes', () => {
       seen.push(earlier?.message);
       return success(null);
     });
-    expect(seen).toEqual([expect.stringMatching(/^Nobody knows\. The record is not kept/)]);
+    expect(seen).toEqual([expect.stringMatching(/^Nobody knows\. The record /)]);
   });
 
-  it('is the whole record, or a warning that it is not there', async () => {
+  it('has the whole record, or a warning that it is missing', async () => {
     const memory = createDeleteMemory();
     for (const [key, length] of [
       ['small', 10],
@@ -63,16 +63,16 @@ describe('what is remembered of deletes', () => {
     }
   });
 
-  it('is the outcome without the engagement where that was too large', async () => {
+  it('has the outcome without the engagement if that was too large', async () => {
     const memory = createDeleteMemory();
     const large = { ...success(undefined), engagement: { ...record, subject: 'x'.repeat(70_000) } };
     await performDelete(memory, keyed('k'), async () => large as DeleteEngagementResult);
     const again = await performDelete(memory, keyed('k'), () => Promise.reject(new Error('sent again')));
-    const kept = { outcome: 'DELETED', engagement: null, warnings: [expect.stringContaining('record')] };
-    expect(again).toMatchObject({ kind: 'repeated', result: kept });
+    const outcome = { outcome: 'DELETED', engagement: null, warnings: [expect.stringContaining('record')] };
+    expect(again).toMatchObject({ kind: 'repeated', result: outcome });
   });
 
-  it('is no record that an earlier attempt had, once there is an outcome', async () => {
+  it('has no record of an earlier attempt once there is an outcome', async () => {
     const memory = createDeleteMemory();
     await performDelete(memory, keyed('k'), async () => unknown);
     const gone = { ...success(undefined), outcome: 'ALREADY_ABSENT' } as const;
@@ -81,7 +81,7 @@ describe('what is remembered of deletes', () => {
     expect(again).toMatchObject({ kind: 'repeated', result: { outcome: 'ALREADY_ABSENT' } });
   });
 
-  it('is an unknown outcome also when the next attempt ends by a fault of ours', async () => {
+  it('has an unknown outcome also when a fault of this server ends the next attempt', async () => {
     const memory = createDeleteMemory();
     await performDelete(memory, keyed('k'), async () => unknown);
     const fault = performDelete(memory, keyed('k'), () => Promise.reject(new Error('a bug')));
@@ -94,32 +94,32 @@ describe('what is remembered of deletes', () => {
     expect(seen).toEqual([unknown.message]);
   });
 
-  it('is an unknown outcome for other processes too, when the attempt of this one ends by a fault of ours', async () => {
+  it('has an unknown outcome for other processes too when a fault of this server ends its attempt', async () => {
     const settled: unknown[] = [];
     const memory = createDeleteMemory({
       claim: async () => ({ kind: 'mine', earlier: unknown, isInDoubt: false, answerCount: 0 }),
-      settle: async (_delete, kept) => void settled.push(kept),
+      settle: async (_delete, stored) => void settled.push(stored),
     });
     const fault = performDelete(memory, keyed('k'), () => Promise.reject(new Error('a bug')));
     await expect(fault).rejects.toThrow('a bug');
     expect(settled).toMatchObject([{ mayBeTried: true, whole: JSON.stringify(unknown) }]);
   });
 
-  it('has no warning where there was no record', async () => {
+  it('has no warning if there was no record', async () => {
     const memory = createDeleteMemory();
     await performDelete(memory, keyed('k'), async () => success(undefined));
     const again = await performDelete(memory, keyed('k'), async () => unknown);
     expect(again).toMatchObject({ kind: 'repeated', result: { outcome: 'DELETED', warnings: [] } });
   });
 
-  it('is forgotten after ten minutes, and not before', async () => {
+  it('lasts ten minutes, and not longer', async () => {
     const now = performance.now.bind(performance);
     let aheadMs = 0;
     const clock = vi.spyOn(performance, 'now').mockImplementation(() => now() + aheadMs);
     const memory = createDeleteMemory();
     const again = async (atMs: number) => {
       aheadMs = atMs;
-      // The cache looks at the clock once in a millisecond.
+      // The cache reads the clock once per millisecond.
       await new Promise((resolve) => setTimeout(resolve, 5));
       return (await performDelete(memory, keyed('k'), async () => success(null))).kind;
     };
@@ -129,7 +129,7 @@ describe('what is remembered of deletes', () => {
     clock.mockRestore();
   });
 
-  it('makes room for what is newer, however little each outcome takes', async () => {
+  it('drops the oldest outcomes for new ones, also when each is small', async () => {
     const memory = createDeleteMemory();
     const long: OutcomeUnknownError = { ...unknown, engagement: null, retrySafe: false, message: 'x'.repeat(60_000) };
     for (let index = 0; index < 1_200; index += 1) await performDelete(memory, keyed(String(index)), async () => long);

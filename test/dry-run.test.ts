@@ -45,7 +45,7 @@ describe('a dry run', () => {
     ['that it could not be checked, since the look-up fails', truto(500), unchecked],
     ['that it could not be checked, since a proxy answers 401', json(401, undefined), unchecked],
     ['that it could not be checked, since a proxy answers 404', json(404, { error: 'no route' }), unchecked],
-    ['that it could not be checked, since nobody answers', () => {}, unchecked],
+    ['that it could not be checked, because upstream does not answer', () => {}, unchecked],
   ])('finds %s, and sends no delete', async (_what, lookUp, expected) => {
     await using upstream = await startUpstream(json(204, undefined), lookUp);
     await using facade = await startTestFacade(upstream.url, { AUTH_MODE: 'passthrough', REQUEST_TIMEOUT_MS: '1000' });
@@ -77,7 +77,7 @@ describe('a dry run', () => {
   it.each<[string, Answer]>([
     ['shown', account('active')],
     ['refused', truto(403)],
-  ])('says how the account is now, not how a delete found it minutes ago: it was %s', async (_how, before) => {
+  ])('shows the current state of the account, not that of minutes ago: it was %s', async (_how, before) => {
     let lookUp = before;
     await using upstream = await startUpstream(json(204, undefined), (request, response) => lookUp(request, response));
     await using facade = await startTestFacade(upstream.url);
@@ -101,14 +101,14 @@ describe('a dry run', () => {
     expect(upstream.deletes()).toEqual([]);
   });
 
-  it('without a snapshot reads nothing but the account', async () => {
+  it('without a snapshot reads only the account', async () => {
     await using upstream = await startUpstream(remote(404), account('active'));
     await using facade = await startTestFacade(upstream.url);
     expect((await facade.post(document)).body.data.deleteEngagement).toMatchObject({ wouldBeSent: true });
     expect(upstream.seen.map(({ path }) => path)).toEqual(['/integrated-account/a']);
   });
 
-  it('finds the same over the sandbox', async () => {
+  it('finds the same with the sandbox', async () => {
     const sandbox = await startSandbox();
     await using facade = await startTestFacade(sandbox.url);
     const capsule = sandboxAccount('Capsule');

@@ -4,8 +4,8 @@ import { startTestFacade, type TestFacade } from './support/facade.ts';
 import { type Answer, type FakeUpstream, json, startUpstream } from './support/upstream.ts';
 
 /*
- * What a 2xx may be taken for, over one upstream and one facade: each account is one integration's, and each case says what
- * the next deletes get.
+ * What a 2xx proves, with one upstream and one facade. Each account belongs to one integration, and each case sets what
+ * upstream answers next.
  */
 
 const deletion = `mutation ($id: ID!, $account: ID!, $format: ResponseFormat!, $remote: Boolean!) {
@@ -43,7 +43,7 @@ interface Case {
   readonly format?: string;
   readonly integration?: string;
   readonly id?: string;
-  /** Select `remoteData`. */
+  /** True to select `remoteData`. */
   readonly remote?: boolean;
 }
 
@@ -64,7 +64,7 @@ const typed =
     response.writeHead(200, { ...headers }).end(text);
   };
 
-/** The ways in which a provider's body reaches a caller, each with what wraps it. */
+/** The ways in which a provider's body reaches a caller, each with its wrapper. */
 const ways: readonly (readonly [string, Case, (body: unknown) => unknown])[] = [
   ['in RAW', { format: 'RAW' }, (body) => body],
   ['in UNIFIED', { format: 'UNIFIED' }, (body) => body],
@@ -72,7 +72,7 @@ const ways: readonly (readonly [string, Case, (body: unknown) => unknown])[] = [
   ['in remote_data', { remote: true }, (body) => ({ id: 'e1', remote_data: body })],
 ];
 
-/** What reads like a refusal, from any sender. */
+/** Bodies that read like a refusal, from any sender. */
 const refusals: readonly unknown[] = [
   { statusCode: 403, error: 'Forbidden', message: 'no' },
   { statusCode: '500' },
@@ -105,7 +105,7 @@ const refusals: readonly unknown[] = [
   { status: 'fail', data: { id: 'e1' } },
 ];
 
-/** What must stay a success, from any sender. */
+/** Bodies that must be a success, from any sender. */
 const successes: readonly unknown[] = [
   {},
   { id: 'e1' },
@@ -119,7 +119,7 @@ const successes: readonly unknown[] = [
   { succeded: true },
   { status: 200 },
   { status_code: 200, http_status: '204' },
-  // Halves of a page are none.
+  // Half of a page is no page.
   { result: [{ id: 'e2' }] },
   { next_cursor: null },
   true,
@@ -128,14 +128,14 @@ const successes: readonly unknown[] = [
 const integrations = ['unheard-of', 'affinity', 'capsule', 'close', 'mondaycrm', 'pipedrive', 'planhat', 'zohocrm'];
 
 describe.each(ways)('R10 a 2xx %s', (_where, options, wrap) => {
-  it.each(refusals)('is never a success when it says %j, whatever the integration', async (body) => {
+  it.each(refusals)('is never a success with %j, for any integration', async (body) => {
     for (const integration of integrations) {
       const { __typename } = await deleted(json(200, wrap(body)), { ...options, integration });
       expect(['OutcomeUnknownError', 'RemoteApiError'], integration).toContain(__typename);
     }
   });
 
-  it.each(successes)('is a success when it says %j, whatever the integration', async (body) => {
+  it.each(successes)('is a success with %j, for any integration', async (body) => {
     for (const integration of integrations) {
       const result = await deleted(json(200, wrap(body)), { ...options, integration });
       expect(result, integration).toMatchObject({ __typename: 'DeleteEngagementSuccess', outcome: 'DELETED' });
@@ -143,7 +143,7 @@ describe.each(ways)('R10 a 2xx %s', (_where, options, wrap) => {
   });
 });
 
-describe('R10 a 2xx of a page, a portal or a proxy is of unknown outcome', () => {
+describe('R10 a 2xx of a page, a portal or a proxy leaves the outcome unknown', () => {
   const page = '<!doctype html><title>Sign in</title>';
   it.each<[string, Answer]>([
     ['TEXT/HTML', typed('TEXT/HTML; charset=utf-8', page)],
@@ -187,7 +187,7 @@ describe('R10 a 2xx of a page, a portal or a proxy is of unknown outcome', () =>
   });
 });
 
-describe('R10 a provider that documents how it refuses under 200', () => {
+describe('R10 a provider that documents its refusals with status 200', () => {
   const no = { message: 'no' };
   it.each([
     ['affinity', { success: false }],
@@ -202,7 +202,7 @@ describe('R10 a provider that documents how it refuses under 200', () => {
     ['mondaycrm', { data: { delete_update: null }, errors: [no] }],
     ['mondaycrm', { data: { delete_update: null }, errors: [{ ...no, path: ['delete_update'] }] }],
     ['mondaycrm', { error_code: 'ItemsLimitationException', error_message: 'no', status_code: 400 }],
-  ])('has refused when it is %s and says %j, in RAW and remoteData', async (integration, body) => {
+  ])('%s refuses with %j, in RAW and remoteData', async (integration, body) => {
     const refused = { __typename: 'RemoteApiError', rawResponse: body };
     expect(await deleted(json(200, body), { format: 'RAW', integration })).toMatchObject(refused);
     const record = { id: 'e1', remote_data: body };
@@ -219,7 +219,7 @@ describe('R10 a provider that documents how it refuses under 200', () => {
       { data: { delete_item: null, delete_update: { id: 'e1' } }, errors: [{ ...no, path: ['delete_item'] }] },
     ],
     ['a record and a status of failure', { data: { delete_update: { id: 'e1' } }, errors: [no], status_code: 500 }],
-  ])('leaves the outcome unknown when Monday has %s', async (_what, body) => {
+  ])('leaves the outcome unknown when Monday answers %s', async (_what, body) => {
     const result = await deleted(json(200, body), { format: 'RAW', integration: 'mondaycrm' });
     expect(result).toMatchObject({ __typename: 'OutcomeUnknownError', rawResponse: body });
   });
@@ -227,26 +227,26 @@ describe('R10 a provider that documents how it refuses under 200', () => {
   it.each([
     { data: { delete_update: { id: 'e1' } }, errors: [{ ...no, path: ['me'] }] },
     { data: { delete_update: { id: 'e1' } }, errors: [{ ...no, path: ['delete_update', 'creator'] }] },
-  ])('has deleted, with a warning, when Monday answers %j', async (body) => {
+  ])('has a success with a warning when Monday answers %j', async (body) => {
     const result = await deleted(json(200, body), { format: 'RAW', integration: 'mondaycrm' });
     expect(result).toMatchObject({ outcome: 'DELETED', raw: body });
     expect(result.warnings).toContainEqual(expect.stringContaining('lists errors'));
   });
 
-  it('has not refused when it is Zoho and says so of one record of two', async () => {
+  it('has no refusal when Zoho refuses one record of two', async () => {
     const body = { data: [{ code: 'SUCCESS', details: { id: 'e1' }, status: 'success' }, { status: 'error' }] };
     const result = await deleted(json(200, body), { format: 'RAW', integration: 'zohocrm' });
     expect(result).toMatchObject({ __typename: 'OutcomeUnknownError', rawResponse: body });
   });
 
-  it('is refused in its own form only: another known integration leaves the outcome unknown', async () => {
+  it('is refused only in its own form: with another integration the outcome is unknown', async () => {
     const result = await deleted(json(200, { success: false }), { format: 'RAW', integration: 'zohocrm' });
     expect(result).toMatchObject({ __typename: 'OutcomeUnknownError' });
   });
 });
 
 describe('R10 the record of an engagement', () => {
-  it.each(['error', 'fail'])('may have the status %j of its own', async (status) => {
+  it.each(['error', 'fail'])('may have its own status %j', async (status) => {
     expect(await deleted(json(200, { id: 'e1', status }))).toMatchObject({
       outcome: 'DELETED',
       engagement: { status },
@@ -254,16 +254,16 @@ describe('R10 the record of an engagement', () => {
   });
 });
 
-describe('R10 a record without any word of the provider', () => {
+describe("R10 a record without the provider's body", () => {
   it.each([null, ''])('is a success: its remote_data is %j', async (remoteData) => {
     const result = await deleted(json(200, { id: 'e1', remote_data: remoteData }), { remote: true });
     expect(result).toMatchObject({ outcome: 'DELETED' });
   });
 });
 
-describe('R10 an id that is no id', () => {
+describe('R10 an invalid id in an answer', () => {
   it.each([[{ toString: null }], [{ valueOf: 1 }], [['e2']], [[]], [true]])(
-    'such as %j costs that field, never the result',
+    '%j loses that field, never the result',
     async (id) => {
       for (const format of ['UNIFIED', 'RAW']) {
         const result = await deleted(json(200, { id, subject: 'x' }), { format });
@@ -272,16 +272,13 @@ describe('R10 an id that is no id', () => {
     },
   );
 
-  it.each(['error', 'fail'])(
-    'and the status %j is the own one of the record that a provider answers with',
-    async (status) => {
-      const raw = { _id: 'e1', status };
-      expect(await deleted(json(200, raw), { format: 'RAW', integration: 'planhat' })).toMatchObject({ raw });
-    },
-  );
+  it.each(['error', 'fail'])("and the status %j of the provider's own record is a success", async (status) => {
+    const raw = { _id: 'e1', status };
+    expect(await deleted(json(200, raw), { format: 'RAW', integration: 'planhat' })).toMatchObject({ raw });
+  });
 });
 
-describe('R10 an answer with another id is the answer to somebody else', () => {
+describe('R10 an answer with another id belongs to another request', () => {
   it.each<[string, Case, unknown]>([
     ['in UNIFIED', {}, { id: 'e2', subject: 'secret' }],
     ['in NORMALIZED', { format: 'NORMALIZED' }, { id: 'e2', subject: 'secret' }],
@@ -305,16 +302,19 @@ describe('R10 an answer with another id is the answer to somebody else', () => {
       { format: 'RAW', integration: 'pipedrive' },
       { success: false, data: { id: 'e2' }, of: 'secret' },
     ],
-  ])('%s: unknown, its record is dropped, and its connection is closed', async (_where, options, body) => {
-    let connection: Socket | null = null;
-    const result = await deleted((request, response) => {
-      connection = response.socket;
-      json(200, body)(request, response);
-    }, options);
-    expect(result).toMatchObject({ __typename: 'OutcomeUnknownError', rawResponse: null });
-    expect(JSON.stringify(result)).not.toContain('secret');
-    await expect.poll(() => connection?.destroyed).toBe(true);
-  });
+  ])(
+    '%s: the outcome is unknown, its record is dropped, and its connection is closed',
+    async (_where, options, body) => {
+      let connection: Socket | null = null;
+      const result = await deleted((request, response) => {
+        connection = response.socket;
+        json(200, body)(request, response);
+      }, options);
+      expect(result).toMatchObject({ __typename: 'OutcomeUnknownError', rawResponse: null });
+      expect(JSON.stringify(result)).not.toContain('secret');
+      await expect.poll(() => connection?.destroyed).toBe(true);
+    },
+  );
 
   it.each([
     ['12', '00012'],
@@ -323,7 +323,7 @@ describe('R10 an answer with another id is the answer to somebody else', () => {
     ['3f2504e0-4f89-41d3-9a0c-0305e82c3301', '{3F2504E0-4F89-41D3-9A0C-0305E82C3301}'],
     ['3F2504E04F8941D39A0C0305E82C3301', '3f2504e0-4f89-41d3-9a0c-0305e82c3301'],
     ['6E66C87E5CD13C3C79A3AE09', '6e66c87e5cd13c3c79a3ae09'],
-  ])('but %j may come back as %j', async (id, answered) => {
+  ])('but %j and %j are the same id', async (id, answered) => {
     expect(await deleted(json(200, { id: answered }), { id })).toMatchObject({ outcome: 'DELETED' });
   });
 
@@ -331,7 +331,7 @@ describe('R10 an answer with another id is the answer to somebody else', () => {
     ['12', '120'],
     ['0', ''],
     ['AbCdEfGhIjKlMnOpQrSt', 'abcdefghijklmnopqrst'],
-  ])('and %j is not %j', async (id, answered) => {
+  ])('and %j and %j are not', async (id, answered) => {
     const { __typename } = await deleted(json(200, { id: answered }), { id });
     expect(__typename).toBe(answered === '' ? 'DeleteEngagementSuccess' : 'OutcomeUnknownError');
   });

@@ -45,7 +45,7 @@ describe('R02 a delete whose connection breaks before an answer', () => {
     ['is closed in the middle of the headers', thenEnd('HTTP/1.1 200 OK\r\ncontent-le')],
   ];
 
-  it.each(breaks)('%s: is sent once more, and its success is told once', async (_how, answer) => {
+  it.each(breaks)('%s: is sent once more, and its success is reported once', async (_how, answer) => {
     expect(await rawOutcomeOf([answer, record({ id: 'e1', subject: 'Hello' })], 2)).toEqual({
       ...success,
       engagement: { id: 'e1', subject: 'Hello' },
@@ -69,7 +69,7 @@ describe('R03 a delete whose 2xx is cut short', () => {
     ['chunks that are none', bytes(`${chunked}NONSENSE\r\n`)],
   ];
 
-  it.each(cuts)('is sent once more, and gone when that finds nothing: %s', async (_how, answer) => {
+  it.each(cuts)('is sent once more, and is gone when that finds nothing: %s', async (_how, answer) => {
     expect(await rawOutcomeOf([answer, refusal(404)], 2)).toMatchObject({ ...success, outcome: 'ALREADY_ABSENT' });
   });
 
@@ -85,7 +85,7 @@ describe('R03 a delete whose 2xx is broken has an unknown outcome, after one req
     ['of text', bytes(answerText(200, 'gone', ['content-type: text/plain']))],
     ['of a page', bytes(answerText(200, '<html>Welcome</html>', ['content-type: text/html']))],
     [
-      'compressed unasked, 5 MB in 5 kB',
+      'compressed without a request for it, 5 MB in 5 kB',
       (socket) => {
         const bomb = gzipSync(Buffer.alloc(5_000_000, ' '));
         const head = `HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: ${bomb.length}\r\n\r\n`;
@@ -97,23 +97,23 @@ describe('R03 a delete whose 2xx is broken has an unknown outcome, after one req
   });
 });
 
-describe('R10 a delete is done', () => {
+describe('R10 a delete succeeds', () => {
   it.each<[string, RawAnswer]>([
     ['a length', bytes('HTTP/1.1 204 No Content\r\ncontent-length: 5\r\n\r\nhello')],
     ['no length', bytes('HTTP/1.1 204 No Content\r\n\r\nhello')],
     ['chunks', bytes('HTTP/1.1 204 No Content\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n')],
-  ])('when a 204 has a body after all, of %s', async (_how, answer) => {
+  ])('when a 204 has a body, of %s', async (_how, answer) => {
     const result = await rawOutcomeOf([answer], 1);
     expect(result).toMatchObject({ ...success, warnings: [expect.any(String)] });
   });
 
-  it('when its answer is JSON, whatever its type is called', async () => {
+  it('when its answer is JSON, with any media type', async () => {
     const answer = bytes(answerText(200, '{"id":"e1","subject":"Hello"}', ['content-type: text/plain']));
     expect(await rawOutcomeOf([answer], 1)).toMatchObject({ engagement: { subject: 'Hello' }, warnings: [] });
   });
 });
 
-describe('R10 a delete that is answered with nothing is done', () => {
+describe('R10 a delete with an empty answer succeeds', () => {
   it.each<[string, RawAnswer]>([
     ['204', noContent],
     ['200 of length 0', bytes(answerText(200))],
@@ -125,7 +125,7 @@ describe('R10 a delete that is answered with nothing is done', () => {
     expect(result).toMatchObject({ ...success, engagement: { id: 'e1', subject: null } });
   });
 
-  it('and one that is answered in HTTP/1.0, up to the end of the connection, has its record', async () => {
+  it('and one with an HTTP/1.0 answer, up to the end of the connection, has its record', async () => {
     const answer = thenEnd('HTTP/1.0 200 OK\r\n\r\n{"id":"e1","subject":"Hello"}');
     expect(await rawOutcomeOf([answer], 1)).toEqual({
       ...success,
@@ -136,7 +136,7 @@ describe('R10 a delete that is answered with nothing is done', () => {
 });
 
 // No status can be read off a broken head: nobody has said that anything is deleted (ADR 2).
-describe('R03 a delete whose answer has a head that cannot be parsed has an unknown outcome, after two attempts', () => {
+describe('R03 a delete whose answer has invalid headers has an unknown outcome, after two attempts', () => {
   it.each<[string, string]>([
     ['no HTTP at all', 'NONSENSE\r\n\r\n'],
     ['junk after its status line', 'HTTP/1.1 200 OK\r\nNONSENSE\r\n\r\n'],
@@ -163,7 +163,7 @@ describe('a delete', () => {
     expect(await rawOutcomeOf([thenRefused], 1)).toMatchObject({ statusCode: 409 });
   });
 
-  it('waits past a 100 that comes byte by byte, and reads a body that looks like one', async () => {
+  it('waits past a 100 that arrives byte by byte, and reads a body that looks like one', async () => {
     const body = JSON.stringify({ id: 'e1', subject: 'HTTP/1.1 100 Continue' });
     const cut = body.indexOf('HTTP');
     const head = `HTTP/1.1 200 OK\r\ncontent-length: ${body.length}\r\n\r\n`;
@@ -196,7 +196,7 @@ describe('a delete', () => {
     expect(await rawOutcomeOf([bytes(endless), noContent], 2)).toMatchObject(success);
   });
 
-  it('S15 is not redirected: whoever it is referred to hears nothing of it', async () => {
+  it('S15 is not redirected: the other server gets no request', async () => {
     await using elsewhere = await startRawUpstream([noContent]);
     const location = `location: ${elsewhere.url}/unified/crm/engagements/e1`;
     for (const statusCode of [302, 307]) {
@@ -208,7 +208,7 @@ describe('a delete', () => {
   });
 });
 
-describe('R05 a refusal is told at once, as its own member, and is final', () => {
+describe('R05 a refusal is returned at once, as its own member, and is final', () => {
   const isRemote = { truto_is_remote_error: true };
   it.each<[number, string, RawAnswer, object]>([
     [400, 'of Truto', refusal(400), { __typename: 'InvalidInputError' }],
@@ -229,7 +229,7 @@ describe('R05 a refusal is told at once, as its own member, and is final', () =>
   });
 });
 
-it('an answer that pauses in its body is waited for, as long as the operation may take', async () => {
+it('an answer that pauses in its body is awaited until the deadline', async () => {
   await using upstream = await startUpstream((_request, response) => {
     response.writeHead(200, { 'content-type': 'application/json' }).write('{"id":');
     // Longer than undici's own timers take to see anything.

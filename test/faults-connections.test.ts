@@ -26,7 +26,7 @@ async function startWarmFacade(upstream: RawUpstream): Promise<TestFacade> {
   return facade;
 }
 
-describe('the answer of one delete is never taken for that of the next', () => {
+describe('the answer of one delete is never read as that of the next', () => {
   const deleted = { __typename: 'DeleteEngagementSuccess', outcome: 'DELETED' };
   const conflict = { __typename: 'RemoteApiError', statusCode: 409 };
 
@@ -47,7 +47,7 @@ describe('the answer of one delete is never taken for that of the next', () => {
     expect(third).not.toBe(second);
   });
 
-  it('when a second answer comes while nothing was asked', async () => {
+  it('when a second answer arrives without a request', async () => {
     await using upstream = await startRawUpstream([noContent, noContent, refusal(409)]);
     await using facade = await startWarmFacade(upstream);
     for (const id of ['e1', 'e2']) expect(await deleteInTime(facade, hangTimeoutMs, { id })).toMatchObject(deleted);
@@ -60,7 +60,7 @@ describe('the answer of one delete is never taken for that of the next', () => {
     expect(attemptsLogged(facade)).toEqual([1, 1, 1]);
   });
 
-  it('when several wait for theirs at the same time', async () => {
+  it('when several wait at the same time', async () => {
     const waiting: (() => void)[] = [];
     const inReverse: RawAnswer = (socket, { path }) => {
       waiting.unshift(() =>
@@ -79,8 +79,8 @@ describe('the answer of one delete is never taken for that of the next', () => {
   });
 });
 
-describe.concurrent('a connection that was kept', () => {
-  it('is closed with the server, although upstream would keep it', async () => {
+describe.concurrent('a keep-alive connection', () => {
+  it('is closed with the server, although upstream leaves it open', async () => {
     await using upstream = await startRawUpstream([bytes(answerText(204, '', ['keep-alive: timeout=600']))]);
     const facade = await startWarmFacade(upstream);
     expect(await deleteInTime(facade, hangTimeoutMs)).toMatchObject({ outcome: 'DELETED' });
@@ -89,7 +89,7 @@ describe.concurrent('a connection that was kept', () => {
     await expect.poll(upstream.openConnections).toBe(0);
   });
 
-  it('and has died without a word is given up in time for another attempt on a new one', async () => {
+  it('that died silently is abandoned in time for another attempt on a new one', async () => {
     const thenDie: RawAnswer = (socket, request) => {
       noContent(socket, request);
       socket.pause();
@@ -104,7 +104,7 @@ describe.concurrent('a connection that was kept', () => {
     expect(upstream.deletes[1]?.socket).not.toBe(upstream.deletes[0]?.socket);
   });
 
-  it('and is closed just when a request comes never makes a wrong result', async () => {
+  it('that is closed just before a request never causes a wrong result', async () => {
     const deleted = new Set<string>();
     let count = 0;
     const store: RawAnswer = (socket, request) => {

@@ -35,8 +35,8 @@ async function startWarm(answer: RawAnswer, document: string, variables: object 
   };
 }
 
-describe.concurrent('R01 all of 50 operations are answered by their deadline, each of another account', () => {
-  it.each(hanging)('deletes, every other of which cannot be repeated, when upstream %s', async (_how, answer) => {
+describe.concurrent('R01 all of 50 operations return by their deadline, each for another account', () => {
+  it.each(hanging)('deletes, half of them not safe to retry, when upstream %s', async (_how, answer) => {
     await using warm = await startWarm(answer, deletion);
     const rest = (index: number) => (index % 2 === 0 ? {} : { remoteQuery: { scope: 'all' } });
     const answers = await inTime(warm.facade, timeoutMs, () =>
@@ -65,10 +65,10 @@ describe.concurrent('R01 all of 50 operations are answered by their deadline, ea
   });
 });
 
-describe('R01 a deadline is kept by a clock that nobody sets', () => {
+describe('R01 a deadline uses the monotonic clock', () => {
   afterEach(() => void vi.useRealTimers());
 
-  it('ends although the time of day is set back by an hour while upstream hangs', async () => {
+  it('ends, also when the time of day is set back by an hour while upstream hangs', async () => {
     vi.useFakeTimers({ toFake: ['Date'], now: Date.now() });
     const setBack: RawAnswer = () => void vi.setSystemTime(Date.now() - 3_600_000);
     await using upstream = await startRawUpstream([setBack]);

@@ -53,7 +53,7 @@ const notSent = {
   message: expect.stringContaining('Nothing was deleted'),
 };
 
-describe('R14 a delete that cannot reach upstream is surely not done, tried twice at most, and names no host', () => {
+describe('R14 a delete that cannot reach upstream is reported as not sent, tried at most twice, and names no host', () => {
   it.each([
     ['the connection is refused', 'http://127.0.0.1:1'],
     ['no such name exists', 'http://canary-upstream.invalid'],
@@ -89,7 +89,7 @@ describe('R14 a delete that cannot reach upstream is surely not done, tried twic
 describe('a delete with a remoteQuery', () => {
   const withRemoteQuery = { remoteQuery: { scope: 'all' } };
 
-  it('is not sent again once it may have been carried out', async () => {
+  it('is not sent again once it may have been executed', async () => {
     await using upstream = await startRawUpstream([reset, noContent]);
     await using facade = await startTestFacade(upstream.url);
     const { body } = await facade.post(deletion, withRemoteQuery);
@@ -97,7 +97,7 @@ describe('a delete with a remoteQuery', () => {
     expect(upstream.deletes).toHaveLength(1);
   });
 
-  it('is tried again when its connection was refused, since it surely never left', async () => {
+  it('is tried again when its connection was refused, because it was never sent', async () => {
     await using facade = await startTestFacade('http://127.0.0.1:1');
     const { body } = await facade.post(deletion, withRemoteQuery);
     expect(body.data.deleteEngagement).toMatchObject(notSent);

@@ -10,21 +10,21 @@ import { attemptsLogged, bytes, deletion, rawOutcomeOf, silence } from './suppor
 
 const unknown = { __typename: 'OutcomeUnknownError', retrySafe: true, lastStatusCode: null };
 
-describe.concurrent('R01 a delete is answered by its deadline, whatever upstream does', () => {
+describe.concurrent('R01 a delete returns by its deadline, with any fault of upstream', () => {
   it.each(withoutStatus)('when it %s: twice, and the outcome is unknown', async (_how, answer) => {
     expect(await rawOutcomeOf([answer], 2)).toMatchObject(unknown);
   });
 
-  it.each(withoutEnd)('when it %s: once, for there is no time left', async (_how, answer) => {
+  it.each(withoutEnd)('when it %s: once, because no time is left', async (_how, answer) => {
     expect(await rawOutcomeOf([answer], 1)).toMatchObject({ ...unknown, lastStatusCode: 200 });
   });
 
-  it.each([404, 502])('when it stalls in the body of a %i: then nobody knows', async (statusCode) => {
+  it.each([404, 502])('when it stalls in the body of a %i: then the outcome is unknown', async (statusCode) => {
     const stalled = bytes(`HTTP/1.1 ${statusCode} X\r\ncontent-length: 100\r\n\r\n{"statusCode":`);
     expect(await rawOutcomeOf([stalled], 1)).toMatchObject({ ...unknown, lastStatusCode: statusCode });
   });
 
-  it('when it answers a second attempt only', async () => {
+  it('when it answers only a second attempt', async () => {
     const late = bytes('HTTP/1.1 200 OK\r\ncontent-length: 11\r\n\r\n{"id":"e1"}');
     expect(await rawOutcomeOf([silence, late], 2)).toMatchObject({ outcome: 'DELETED', engagement: { id: 'e1' } });
   });
@@ -54,7 +54,7 @@ async function startDeafListener() {
   };
 }
 
-describe('R01 all of 50 deletes that get no connection are answered by their deadline, and surely not done', () => {
+describe('R01 all of 50 deletes without a connection return by their deadline, as not sent', () => {
   const notSent = { __typename: 'UpstreamUnavailableError', message: expect.stringContaining('Nothing was deleted') };
   const timeoutMs = 2_000;
   const env = { REQUEST_TIMEOUT_MS: String(timeoutMs), TRUTO_RATE_LIMITS: '0' };

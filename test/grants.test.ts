@@ -6,7 +6,7 @@ import { json, type SeenRequest, startUpstream } from './support/upstream.ts';
 const removal = (argument = '') => `mutation ($account: ID!) {
   result: deleteEngagement(id: "e1", integratedAccountId: $account ${argument}) { __typename ... on Error { message } } }`;
 
-/** Each operation on an account, and all that it asks of upstream. */
+/** Each operation on an account, and its requests upstream. */
 const operations: readonly (readonly [what: string, document: string, requests: readonly string[]])[] = [
   ['a delete', removal(), ['GET /integrated-account/*', 'DELETE /unified/crm/engagements/e1']],
   ['a dry run', removal(', dryRun: true'), ['GET /integrated-account/*']],
@@ -27,7 +27,7 @@ const operations: readonly (readonly [what: string, document: string, requests: 
   ],
 ];
 
-/** An upstream with two integrated accounts that has the engagement in both, and a facade whose callers need a grant. */
+/** An upstream with two integrated accounts that both have the engagement, and a facade whose callers need a grant. */
 async function start() {
   const stack = new AsyncDisposableStack();
   const upstream = stack.use(
@@ -53,13 +53,13 @@ const callerOf = async (sub: string, grant: readonly string[]) =>
 
 const accountOf = ({ path, query }: SeenRequest) => query.integrated_account_id ?? path.split('/').at(-1);
 
-/** What was asked in the name of an account, in order. */
+/** The requests for an account, in order. */
 const requestsFor = (account: string, seen: readonly SeenRequest[]) =>
   seen
     .filter((request) => accountOf(request) === account)
     .map(({ method, path }) => `${method} ${path.replace(/(?<=integrated-account\/).+/, '*')}`);
 
-/** True when it was refused for want of a grant; false when the answer has what was asked for. */
+/** True when it was refused for a missing grant. False when the answer has the data. */
 function isForbidden({ body }: GraphQLAnswer): boolean {
   if (body.errors) {
     expect(body).toMatchObject({ data: { result: null }, errors: [{ extensions: { code: 'FORBIDDEN' } }] });
@@ -70,7 +70,7 @@ function isForbidden({ body }: GraphQLAnswer): boolean {
 }
 
 describe('S02 with two callers, each granted one account of two,', () => {
-  it.each(operations)('%s in both by both at once is done for each in its own', async (_what, document, requests) => {
+  it.each(operations)('%s in both by both at once runs for each in its own', async (_what, document, requests) => {
     await using running = await start();
     const { upstream, facade } = running;
     const [callerA, callerB] = await Promise.all([callerOf('A', ['a']), callerOf('B', ['b'])]);
@@ -82,7 +82,7 @@ describe('S02 with two callers, each granted one account of two,', () => {
     expect(requestsFor('b', upstream.seen)).toEqual(requests);
     expect(upstream.seen).toHaveLength(2 * requests.length);
 
-    // Again, when the server knows the documents and the accounts.
+    // Again, when the server has cached the documents and the accounts.
     const before = upstream.seen.length;
     expect(isForbidden(await facade.post(document, { account: 'b' }, callerA))).toBe(true);
     expect(isForbidden(await facade.post(document, { account: 'a' }, callerB))).toBe(true);
@@ -90,12 +90,12 @@ describe('S02 with two callers, each granted one account of two,', () => {
   });
 
   it.each(operations)(
-    '%s in an account that is there is refused as in one that is not',
+    '%s in an account that exists is refused as in one that does not',
     async (_what, document, requests) => {
       await using running = await start();
       const { upstream, facade } = running;
       const [callerA, callerB] = await Promise.all([callerOf('A', ['a']), callerOf('B', ['b'])]);
-      // The account is there, and known to the server.
+      // The account exists, and is cached by the server.
       expect(isForbidden(await facade.post(document, { account: 'b' }, callerB))).toBe(false);
       const accounts = ['b', 'c', '00000000-0000-4000-8000-000000000001', 'b '];
       const answers = [];
@@ -112,7 +112,7 @@ describe('S02 with two callers, each granted one account of two,', () => {
 });
 
 describe('S02 S19 a remembered Idempotency-Key', () => {
-  it('gives nothing to the same subject once its token lacks the grant', async () => {
+  it('returns nothing to the same subject once its token lacks the grant', async () => {
     await using running = await start();
     const { upstream, facade } = running;
     const send = async (grant: readonly string[], argument = '') => {
@@ -133,7 +133,7 @@ describe('S02 S19 a remembered Idempotency-Key', () => {
   });
 });
 
-it('S02 a token that grants 500 accounts, which makes a header of 26 kB, is read whole', async () => {
+it('S02 a token that grants 500 accounts, with a header of 26 kB, is accepted', async () => {
   await using setting = await start();
   const many = Array.from({ length: 499 }, () => crypto.randomUUID());
   const headers = await callerOf('many', [...many, 'a']);

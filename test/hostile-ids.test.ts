@@ -25,21 +25,21 @@ const reading = `query ($id: ID! = "e1", $account: ID! = "a") {
 const engagements = /^(DELETE|GET) \/unified\/crm\/engagements\/([^/?#\s]+)\?[\x21-\x7e]+ HTTP\/1\.1\r\n/;
 const accounts = /^(GET) \/integrated-account\/([^/?#\s]+) HTTP\/1\.1\r\n/;
 
-/** Places of an id, and the requests whose one path segment it becomes. */
-const places = [
+/** Positions of an id in a request, and the upstream requests with that path segment. */
+const positions = [
   ['an engagement to delete', removal, 'id', /^DELETE /, engagements],
   ['an engagement to read', reading, 'id', /^GET \/unified/, engagements],
   ['the account of a delete', removal, 'account', /^GET \/integrated-account/, accounts],
 ] as const;
 
-/** Posts it, and tells what upstream got for it, and what came back. */
+/** Posts it. Returns the requests upstream and the response. */
 async function send(document: string, variables: object) {
   const before = upstream.requests.length;
   const { body } = await facade.post(document, variables);
   return { body, heads: upstream.requests.slice(before).map(({ head }) => head) };
 }
 
-describe.each(places)('S04 the id of %s', (_what, document, variable, which, form) => {
+describe.each(positions)('S04 the id of %s', (_what, document, variable, which, form) => {
   it.each(takenIds)('is the last path segment of one request, byte for byte: %j', async (id) => {
     const { heads } = await send(document, { [variable]: id });
     const [head = '', ...others] = heads.filter((one) => which.test(one));
@@ -57,12 +57,12 @@ describe.each(places)('S04 the id of %s', (_what, document, variable, which, for
   });
 });
 
-it('S04 the list of ids that are refused has every kind of them', () => {
+it('S04 the list of refused ids has every kind of them', () => {
   expect(refusedIds.length).toBeGreaterThanOrEqual(15);
   expect(new Set(refusedIds.map(([, id]) => id)).size).toBe(refusedIds.length);
 });
 
-describe('S04 of ids that are taken', () => {
+describe('S04 of the accepted ids', () => {
   const pieces = [
     '.',
     '..',
@@ -89,7 +89,7 @@ describe('S04 of ids that are taken', () => {
   const id = fc.string({ unit: fc.constantFrom(...pieces), minLength: 1, maxLength: 8 });
   const isTaken = (text: string) => checkId(text, ['id']).length === 0;
 
-  it('none has a dot segment, as it is or decoded once or twice', () => {
+  it('none has a dot segment, plain or decoded once or twice', () => {
     fc.assert(
       fc.property(id, (text) => {
         fc.pre(isTaken(text));
@@ -99,7 +99,7 @@ describe('S04 of ids that are taken', () => {
     );
   });
 
-  it('none is missing that has no dot segment however it is decoded', () => {
+  it('none without a dot segment is missing', () => {
     fc.assert(
       fc.property(id, (text) => {
         fc.pre(!hasDotSegment(text));

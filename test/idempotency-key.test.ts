@@ -9,7 +9,7 @@ const withKey = (key: string) => ({ 'idempotency-key': key });
 
 describe('an Idempotency-Key', () => {
   it.each([[''], [' '], ['two words'], ['x'.repeat(256)], ['schlüssel']])(
-    'of another form than 1 to 255 visible ASCII characters is refused: %j',
+    'of any form but 1 to 255 visible ASCII characters is refused: %j',
     async (key) => {
       await using upstream = await startUpstream(json(204, undefined));
       await using facade = await startTestFacade(upstream.url);
@@ -42,8 +42,8 @@ const keyed = {
   },
 };
 
-describe('what is remembered', () => {
-  it('loses the record of a success that is too large, and says so, but never that it succeeded', async () => {
+describe('the memory of deletes', () => {
+  it('drops the record of a success that is too large, with a warning, but never the success', async () => {
     const memory = createDeleteMemory();
     const success = {
       kind: 'DeleteEngagementSuccess',
@@ -63,13 +63,13 @@ describe('what is remembered', () => {
     });
   });
 
-  it('is an unknown outcome of a delete that a fault of ours ended: it may have been sent', async () => {
+  it('has an unknown outcome of a delete that a fault of this server ended: it may have been sent', async () => {
     const memory = createDeleteMemory();
     const lost = {
       kind: 'OutcomeUnknownError',
       message: 'lost',
       retrySafe: true,
-      idempotencyKey: 'k',
+      upstreamIdempotencyKey: 'k',
       lastStatusCode: null,
       engagement: null,
     } as const;
@@ -83,7 +83,7 @@ describe('what is remembered', () => {
     expect(again).toEqual({ kind: 'performed', result: later });
   });
 
-  it('is nothing of a delete whose caller was refused', async () => {
+  it('has nothing about a delete with a refused caller', async () => {
     const memory = createDeleteMemory();
     await performDelete(memory, keyed, async () => ({ kind: 'Unauthenticated', message: '' }));
     const later = { kind: 'NotFoundError', message: '', accountFound: true } as const;
@@ -94,7 +94,7 @@ describe('what is remembered', () => {
     expect(again).toEqual({ kind: 'performed', result: later });
   });
 
-  it('is nothing of a record that is not found while the account could not be checked', async () => {
+  it('has nothing about a missing record while the account could not be checked', async () => {
     const memory = createDeleteMemory();
     const unchecked = { kind: 'NotFoundError', message: '', accountFound: false, isUnchecked: true } as const;
     await performDelete(memory, keyed, async () => unchecked);

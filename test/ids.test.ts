@@ -46,7 +46,7 @@ describe('an id that is a number in the variables', () => {
   });
 
   it.each(['3652397000000512019', '9007199254740993', '1e30', '1.5'])(
-    '%s is refused, since it may name another engagement than was meant',
+    '%s is refused, because it may name another engagement',
     async (id) => {
       const { status, answer, deletes } = await send(`{"id":${id}}`);
       expect([status, deletes]).toEqual([400, []]);
@@ -54,7 +54,7 @@ describe('an id that is a number in the variables', () => {
     },
   );
 
-  it('is refused wherever it stands', async () => {
+  it('is refused in every argument', async () => {
     const { status, answer, deletes } = await send('{"id":"1","parameters":{"account":{"id":3652397000000512019}}}');
     expect([status, deletes]).toEqual([400, []]);
     expect(answer.errors).toMatchObject([refused]);
@@ -76,7 +76,7 @@ describe('a remoteQuery', () => {
 });
 
 it.each(['0000-01-01T00:00:00+23:59', '9999-12-31T23:59:59-23:59'])(
-  'a date-time that leaves the four-digit years in UTC is refused: %s',
+  'a date-time with a year of other than four digits in UTC is refused: %s',
   async (createdAt) => {
     const { answer, deletes } = await send(`{"id":"1","parameters":{"createdAt":"${createdAt}"}}`);
     expect(answer.data.deleteEngagement).toMatchObject({ issues: [{ path: ['parameters', 'createdAt'] }] });

@@ -16,7 +16,7 @@ const mutation = `mutation Delete($id: ID!, $account: ID!) {
 }`;
 
 describe('the look-up of the integration', () => {
-  it('happens once for an account, however many deletes follow', async () => {
+  it('happens once for an account, for any number of deletes', async () => {
     await using upstream = await startUpstream(json(204, undefined), 'capsule');
     await using facade = await startTestFacade(upstream.url);
     await Promise.all([1, 2, 3].map((id) => facade.post(mutation, { id, account: 'a' })));
@@ -30,7 +30,7 @@ describe('the look-up of the integration', () => {
     ['fails', truto(500)],
     ['is answered 404 by a page of a proxy', (_request, response) => response.writeHead(404).end('<html>')],
     [
-      'is answered 404 by a proxy that has no such route',
+      'gets 404 from a proxy without such a route',
       truto(404, { message: 'Route GET:/integrated-account/a not found' }),
     ],
     ['is answered 404 by the provider', remote(404)],
@@ -41,8 +41,8 @@ describe('the look-up of the integration', () => {
     ['answers an error under 200', json(200, { statusCode: 404, error: 'Not Found', message: 'no' })],
     ['answers a list', json(200, { result: [], next_cursor: null })],
     ['shows another account by a number', json(200, { id: 7, integration: { name: 'hubspot' } })],
-    ['names an integration by what is no text', json(200, { integration: { name: 7, label: ['affinity'] } })],
-    ['names an integration nobody knows', json(200, { integration: { name: 'brandnewcrm' } })],
+    ['names an integration by a number', json(200, { integration: { name: 7, label: ['affinity'] } })],
+    ['names an unknown integration', json(200, { integration: { name: 'brandnewcrm' } })],
     ['never answers', () => {}],
   ] as [string, Answer][])('never stands in the way when it %s', async (_how, answer) => {
     await using upstream = await startUpstream(json(204, undefined), answer);
@@ -59,7 +59,7 @@ describe('the look-up of the integration', () => {
     ],
     ['a page of HTML', (_request, response) => response.end('<html>')],
   ];
-  it.each(broken)('is asked again after %s, so one bad moment does not switch the rules off', async (_what, first) => {
+  it.each(broken)('is repeated after %s, so that one failure does not switch the rules off', async (_what, first) => {
     let lookUp = first;
     await using upstream = await startUpstream(json(204, undefined), (request, response) => lookUp(request, response));
     await using facade = await startTestFacade(upstream.url);
@@ -74,16 +74,16 @@ describe('the look-up of the integration', () => {
     ['its label, where the name is unheard of', { name: 'unheard-of', label: 'Affinity' }],
     ['its label, where it has no name', { label: 'Affinity' }],
     ['its name, where both are known', { name: 'affinity', label: 'Capsule' }],
-  ])('knows the integration by %s', async (_which, integration) => {
+  ])('recognizes the integration by %s', async (_which, integration) => {
     await using upstream = await startUpstream(json(204, undefined), json(200, { integration }));
     await using facade = await startTestFacade(upstream.url);
     const { body } = await facade.post(mutation, { id: '1', account: 'a' });
-    // Affinity takes no delete without the type.
+    // Affinity requires the type.
     expect(body.data.deleteEngagement.__typename).toBe('InvalidInputError');
     expect(upstream.deletes()).toHaveLength(0);
   });
 
-  it('is not asked again at every delete when upstream does not show the account', async () => {
+  it('is not repeated for every delete when upstream does not return the account', async () => {
     await using upstream = await startUpstream(json(204, undefined), truto(403));
     await using facade = await startTestFacade(upstream.url);
     for (const id of [1, 2, 3]) await facade.post(mutation, { id, account: 'a' });
@@ -106,7 +106,7 @@ describe('the time that a look-up may take', () => {
       return { attempt: { kind: 'failure', reason: 'timeout', mayHaveBeenSent: false }, attempts: 1 } as never;
     }, requestTimeoutMs);
     const caller = { id: 'c', grants: 'all', authorization: new Secret('Bearer t'), bringsToken: true } as const;
-    const { refusal } = await find(caller, 'a', Number.POSITIVE_INFINITY);
+    const { refusal } = await find(caller, 'a', performance.now() + 60_000);
     expect(refusal?.kind).toBe('UpstreamUnavailableError');
     expect(deadlines).toEqual([performance.now() + timeoutMs]);
   });
@@ -114,15 +114,15 @@ describe('the time that a look-up may take', () => {
 
 const missing = 'IntegratedAccountNotFoundError';
 const code = 'INTEGRATED_ACCOUNT_NOT_FOUND';
-/** The wordings in which an upstream may say that it has no such account. */
-const words = [
+/** Messages by which an upstream may report a missing account. */
+const messages = [
   'Integrated account not found',
   'Integrated account with id 6f9-a was not found',
   'The integrated_account does not exist',
 ];
 const shown = json(200, { integration: { name: 'capsule' } });
 
-/** An upstream that answers deletes so, reads with a 404 that says nothing, and look-ups as they come in turn, the last for ever. */
+/** An upstream that answers deletes like this, reads with an unclear 404, and look-ups with the list in order, repeating the last. */
 async function start(onDelete: Answer, ...lookUps: readonly Answer[]) {
   const stack = new AsyncDisposableStack();
   let count = 0;
@@ -146,7 +146,7 @@ async function start(onDelete: Answer, ...lookUps: readonly Answer[]) {
 }
 
 describe('an integrated account that does not exist', () => {
-  it('is what the sandbox says of one it does not have, for deletes and reads, and no delete is sent', async () => {
+  it('is what the sandbox returns for an unknown account, for deletes and reads, and no delete is sent', async () => {
     const sandbox = await startSandbox();
     await using facade = await startTestFacade(sandbox.url);
     const one = await facade.post(mutation, { id: '1', account: 'mistyped' });
@@ -166,8 +166,8 @@ describe('an integrated account that does not exist', () => {
     await sandbox.close();
   });
 
-  it.each([['no words', ''], ...words.map((said) => [`"${said}"`, said])])(
-    'is looked up anew before it is said of one that was shown before: upstream says 404 with %s',
+  it.each([['no message', ''], ...messages.map((message) => [`"${message}"`, message])])(
+    'is looked up again before it is reported for an account that was found before, on a 404 with %s',
     async (_what, message) => {
       await using setting = await start(truto(404, { message }), shown, truto(404));
       expect(await setting.remove('e1')).toEqual({ __typename: missing });
@@ -175,13 +175,13 @@ describe('an integrated account that does not exist', () => {
     },
   );
 
-  it('is not said of one that the look-up shows', async () => {
-    await using setting = await start(truto(404, { message: words[0] }), shown);
+  it('is not reported for an account that the look-up finds', async () => {
+    await using setting = await start(truto(404, { message: messages[0] }), shown);
     expect(await setting.remove('e1')).toEqual({ __typename: 'UpstreamUnavailableError' });
   });
 
-  it('is said by upstream alone where the look-up is refused', async () => {
-    await using setting = await start(truto(404, { message: words[0] }), truto(403));
+  it("is reported from upstream's 404 alone when the look-up is refused", async () => {
+    await using setting = await start(truto(404, { message: messages[0] }), truto(403));
     expect(await setting.remove('e1')).toEqual({ __typename: missing });
   });
 
@@ -196,7 +196,7 @@ describe('an integrated account that does not exist', () => {
     ],
     ['fails', truto(500), truto(404), false, { errors: [{ extensions: { code: 'NOT_FOUND', accountFound: false } }] }],
   ])(
-    'is told from an engagement that is gone, as far as the look-up can: it %s',
+    'is distinguished from a missing engagement, as far as the look-up can: it %s',
     async (_how, lookUp, answer, accountFound, body) => {
       await using setting = await start(answer, lookUp);
       expect(await setting.remove('e1')).toEqual({ __typename: 'NotFoundError', accountFound });
@@ -204,19 +204,19 @@ describe('an integrated account that does not exist', () => {
     },
   );
 
-  it("is not asked about where the provider's own 404 says that upstream came as far as the account", async () => {
+  it("is not looked up after the provider's own 404, which proves that the account exists", async () => {
     await using setting = await start(remote(404), shown);
     expect(await setting.remove('e1')).toEqual({ __typename: 'NotFoundError', accountFound: true });
     expect(setting.lookUpCount()).toBe(1);
   });
 
-  it('is asked for again at the next delete, also under the same Idempotency-Key: the token may see it by then', async () => {
+  it('is looked up again at the next delete, also with the same Idempotency-Key: the token may have access by then', async () => {
     await using setting = await start(json(204, undefined), truto(404), shown);
     expect(await setting.remove('e1', 'k')).toEqual({ __typename: missing });
     expect(await setting.remove('e1', 'k')).toMatchObject({ __typename: 'DeleteEngagementSuccess' });
   });
 
-  it('is the error of a related record whose account has vanished since', async () => {
+  it('is the error of a related record when the account no longer exists', async () => {
     let isThere = true;
     await using upstream = await startUpstream(
       ({ path }, response) => {
@@ -237,7 +237,7 @@ describe('an integrated account that does not exist', () => {
   it.each([
     ['is unknown when the account does not exist', refusal(404), 'OutcomeUnknownError'],
     [
-      'is ALREADY_ABSENT when the account is there',
+      'is ALREADY_ABSENT when the account exists',
       record({ integration: { name: 'capsule' } }),
       'DeleteEngagementSuccess',
     ],

@@ -9,7 +9,7 @@ import { documented, withoutDelete } from './support/documented-integrations.ts'
 import { startTestFacade } from './support/facade.ts';
 
 describe('the table of integrations', () => {
-  it('is the one documented', () => {
+  it('is the documented one', () => {
     const rows = integrations.map(({ name, requiresEngagementType, engagementTypes: types, parameters }) => {
       const need = requiresEngagementType ? 'REQUIRED' : types.length > 0 ? 'optional' : '';
       return [name, need, types.join(' '), parameters.join(' ')];
@@ -18,9 +18,9 @@ describe('the table of integrations', () => {
   });
 });
 
-describe('an integration that keeps deleted engagements readable', () => {
+describe('an integration that soft-deletes', () => {
   it.each(integrations.map((each) => [each.name, each] as const))(
-    'is what the sandbox shows of %s',
+    'behaves like %s in the sandbox',
     async (_name, each) => {
       const sandbox = await startSandbox();
       await using facade = await startTestFacade(sandbox.url);
@@ -32,8 +32,8 @@ describe('an integration that keeps deleted engagements readable', () => {
       const head = '($id: ID!, $account: ID!, $type: EngagementType)';
       await facade.post(`mutation${head} { deleteEngagement${arguments_} { __typename } }`, types);
       const { body } = await facade.post(`query${head} { engagement${arguments_} { id remoteData } }`, types);
-      expect(body.data.engagement !== null).toBe(each.keepsDeletedReadable);
-      if (each.keepsDeletedReadable) expect(readDeletedMark(body.data.engagement.remoteData)).toBe(true);
+      expect(body.data.engagement !== null).toBe(each.softDeletes);
+      if (each.softDeletes) expect(readDeletedMark(body.data.engagement.remoteData)).toBe(true);
       await sandbox.close();
     },
   );
@@ -46,7 +46,7 @@ describe('the name of an integration', () => {
     maxLength: 32,
   });
 
-  it('is found whatever its case, spaces and punctuation', () => {
+  it('is found in any case, with any spaces and punctuation', () => {
     fc.assert(
       fc.property(fc.constantFrom(...known), noise, (name, changes) => {
         const noisy = changes.map(([isUpper, inserted], index) => {
@@ -59,18 +59,18 @@ describe('the name of an integration', () => {
     );
   });
 
-  it.each(documented)('%s is one that can delete', (name) => {
+  it.each(documented)('%s can delete', (name) => {
     expect(findIntegration(name)).toMatchObject({ kind: 'supported', integration: { name } });
   });
 
-  it.each(withoutDelete)('%s is one that cannot', (name) => {
+  it.each(withoutDelete)('%s cannot delete', (name) => {
     expect(findIntegration(name)).toEqual({ kind: 'unsupported', name });
   });
 
   it.each([
     ...['affinity', 'capsule', 'close', 'copper', 'freshsales', 'keap', 'mondaycrm', 'onepagecrm', 'pipeliner'],
     ...['zendesksell', 'zohocrm', 'highlevel', 'pipedrive', 'planhat'],
-  ])('finds one that can delete by the slug %s', (slug) => {
+  ])('finds an integration that can delete by the slug %s', (slug) => {
     const slugged = documented.find(([name]) => name.toLowerCase().replaceAll(' ', '') === slug);
     expect(findIntegration(slug)).toMatchObject({ kind: 'supported', integration: { name: slugged?.[0] } });
   });
@@ -82,11 +82,11 @@ describe('the name of an integration', () => {
     ['salesforce', 'Salesforce'],
     ['teamleader', 'Teamleader'],
     ['hubspot', 'HubSpot'],
-  ])('finds one that cannot delete by %s', (slug, name) => {
+  ])('finds an integration that cannot delete by %s', (slug, name) => {
     expect(findIntegration(slug)).toEqual({ kind: 'unsupported', name });
   });
 
-  it('that nobody knows is unknown', () => {
+  it('that is in no table is unknown', () => {
     const strange = fc.oneof(
       fc.string({ unit: 'binary' }).map((text) => `${text} x9`),
       fc.constantFrom('', ' ', '__proto__', 'constructor', 'Clo', 'Closer', 'Zoho', 'Zoho Desk'),

@@ -5,7 +5,7 @@ import { startTestFacade, type TestFacade } from './support/facade.ts';
 import { connectRaw } from './support/raw-client.ts';
 import { type FakeUpstream, json, startUpstream } from './support/upstream.ts';
 
-/** What stands in every place of a request, and nowhere else. */
+/** A text in every position of a request, and nowhere else. */
 const canary = 'zyxCanary';
 
 /** The longest line that the log may have, in characters. */
@@ -13,7 +13,7 @@ const maxLineCharacters = 16_384;
 
 let upstream: FakeUpstream;
 let facade: TestFacade;
-/** Everything that is done for a request fails while this is set: a fault of ours. */
+/** While this is set, every request fails by a fault of this server. */
 let planted: Error | undefined;
 beforeAll(async () => {
   upstream = await startUpstream(json(200, { id: 'e1', subject: canary, result: [] }), 'capsule');
@@ -31,7 +31,7 @@ afterAll(async () => {
   await upstream[Symbol.asyncDispose]();
 });
 
-/** Posts a body as it is, and waits for the whole answer. */
+/** Posts a body unchanged, and waits for the whole answer. */
 async function post(body: string, headers: Record<string, string> = {}, path = '/graphql'): Promise<void> {
   const outgoing = request(facade.url + path, {
     method: 'POST',
@@ -44,7 +44,7 @@ async function post(body: string, headers: Record<string, string> = {}, path = '
   await once(response, 'end');
 }
 
-/** Fails when the log has the canary, or a line that is too long. */
+/** Fails if the log has the canary, or a line that is too long. */
 function expectNothingLogged(): void {
   expect(facade.logged()).not.toContain(canary);
   for (const line of facade.logged().split('\n')) expect(line.length).toBeLessThanOrEqual(maxLineCharacters);
@@ -105,10 +105,10 @@ const requests: readonly (readonly [where: string, body: string, headers?: Recor
   ].map(([name = '', value = '']) => [`the header ${name}: ${value}`, operation(remove), { [name]: value }] as const),
 ];
 
-describe('S22 the log has nothing of', () => {
+describe('S22 the log has no content of', () => {
   it.each(requests.map(([where, ...rest]) => ({ where, rest })))('$where', async ({ rest }) => {
     const [body, headers, path] = rest;
-    // Twice: the second time, the server knows the document.
+    // Twice: the second request runs as a prepared operation.
     await post(body, headers, path);
     await post(body, headers, path);
     expectNothingLogged();
@@ -118,18 +118,18 @@ describe('S22 the log has nothing of', () => {
     ['an error', new TypeError('planted')],
     ['an error of the parser of JSON', new SyntaxError(`Unexpected token, "${canary}" is not valid JSON`)],
     [
-      'an error that has an address',
+      'an error with an address',
       Object.assign(new TypeError('Invalid URL'), { input: canary, code: 'ERR_INVALID_URL' }),
     ],
     [
-      'an error that has a header, as a cause',
+      'an error with a header, as a cause',
       new Error('planted', {
         cause: Object.assign(new TypeError(`Invalid value "${canary}" for header`), {
           code: 'ERR_HTTP_INVALID_HEADER_VALUE',
         }),
       }),
     ],
-  ])('a request that fails by a fault of ours, with %s; it says which', async (_what, error) => {
+  ])('a request that fails by a fault of this server, with %s; the log names the fault', async (_what, error) => {
     planted = error;
     const before = facade.logged().length;
     await post(operation(remove, { q: { [canary]: canary } }));
@@ -148,7 +148,7 @@ describe('S22 the log has nothing of', () => {
   });
 
   it.each([`${canary} / ${canary}\r\n\r\n`, `GET / HTTP/1.1\r\n${canary}\r\n\r\n`, canary.repeat(5_000)])(
-    'what is no HTTP: %.20s',
+    'invalid HTTP: %.20s',
     async (bytes) => {
       using client = await connectRaw(facade.url);
       client.send(bytes);
@@ -158,7 +158,7 @@ describe('S22 the log has nothing of', () => {
     },
   );
 
-  it('all that, and yet it has lines of each delete and each step', () => {
+  it('all these, and still has lines for each delete and each step', () => {
     expect(facade.logged()).toContain('"result":"DeleteEngagementSuccess"');
     expect(facade.logged()).toContain('"result":"InvalidInputError"');
     expect(facade.logged()).toContain('"level":20');

@@ -12,7 +12,7 @@ import { expectNoSecrets, findSecrets } from './support/canary.ts';
 import { runProgram } from './support/run-program.ts';
 import { runs } from './support/runs.ts';
 
-/** What the log writes while `write` uses it: each line must be JSON. */
+/** The lines that `write` logs. Each must be JSON. */
 function linesOf(secrets: readonly string[], write: (log: Log) => void): { text: string; lines: unknown[] } {
   let text = '';
   const destination = new Writable({
@@ -51,7 +51,7 @@ describe('S01 the log', () => {
     'client_secret',
     'password',
     'x-api-key',
-  ])('shows nothing that is called %s, however deep', (name) => {
+  ])('shows no value with the name %s, at any depth', (name) => {
     const headers = { [name]: 'canary', accept: '*/*' };
     const line = lineOf([], (log) => log.info({ ...headers, a: { b: { c: [{ headers }] } } }, 'text'));
     const shown = { [name]: '[redacted]', accept: '*/*' };
@@ -64,7 +64,7 @@ describe('S01 the log', () => {
     ['a value', (log) => log.info({ value: token })],
     ['a value inside others', (log) => log.info({ a: [{ b: [`x${token}y`] }] })],
     ['a name', (log) => log.info({ [token]: { [`x${token}`]: 1 } })],
-    ['what is bound to the log', (log) => log.child({ value: token }).warn('text')],
+    ['a value that is bound to the log', (log) => log.child({ value: token }).warn('text')],
     ["an error's message and stack", (log) => log.error(new Error(`no ${token}`))],
     ["an error's cause", (log) => log.error(new Error('no', { cause: new Error('why', { cause: new Error(token) }) }))],
     ["an error's code", (log) => log.error({ err: Object.assign(new Error('no'), { code: token }) })],
@@ -76,7 +76,7 @@ describe('S01 the log', () => {
     ['JSON in text', (log) => log.info(JSON.stringify({ token }))],
     ['JSON in JSON in text', (log) => log.info(JSON.stringify(JSON.stringify({ token })))],
     [
-      'JSON with escapes of everything',
+      'JSON with all characters escaped',
       (log) => log.info([...token].map((c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`).join('')),
     ],
     ['base64', (log) => log.info(base64(token))],
@@ -85,20 +85,20 @@ describe('S01 the log', () => {
     ['base64url', (log) => log.info(Buffer.from(`ab${token}?`).toString('base64url'))],
     ['base64 in an address', (log) => log.info(encodeURIComponent(base64(`?${token}`)))],
     ['base64 of JSON', (log) => log.info(base64(JSON.stringify({ token })))],
-  ])('does not show a secret that it knows in %s', (_where, write) => {
+  ])('does not show a configured secret in %s', (_where, write) => {
     const { text } = linesOf([token], write);
     expectNoSecrets(text, [token]);
     expect(text).toContain('[redacted]');
-    // The test would not find what is not there: without the secret, the log does show it.
-    const told = linesOf([], write).text;
-    expect(told).not.toBe(text);
+    // Proves that the test can fail: a log without this secret shows it.
+    const shown = linesOf([], write).text;
+    expect(shown).not.toBe(text);
   });
 
   it.each([
     ['a number', '1234567890', { value: 1_234_567_890 }, { value: '[redacted]' }],
     ['part of another secret', 'abcdefgh', { value: 'abcdefghij' }, { value: '[redacted]' }],
     [
-      'text with what patterns mean',
+      'text with the special characters of patterns',
       '.*+?^$|()[]{}',
       { value: 'a.*+?^$|()[]{}b', other: '12345678910' },
       { value: 'a[redacted]b', other: '12345678910' },
@@ -113,7 +113,7 @@ describe('S01 the log', () => {
     ['Basic dXNlcjpwYXNz', 'Basic [redacted]'],
     ['got  BEARER  t, then more', 'got  BEARER [redacted] then more'],
     ['Bearer', 'Bearer'],
-  ])("shows no credential of a caller's: %s", (given, shown) => {
+  ])("shows no caller's credential: %s", (given, shown) => {
     expect(lineOf([], (log) => log.info(given))).toMatchObject({ msg: shown });
   });
 
@@ -124,17 +124,17 @@ describe('S01 the log', () => {
     });
   });
 
-  it('leaves all else as it is', () => {
+  it('leaves all other text unchanged', () => {
     const entry = { a: 1.5, b: [true, null, { c: 'text' }], d: 'Überraschung "x" \\ \u2028', e: {}, f: -0.001 };
     const line = lineOf([token], (log) => log.info(entry, 'message'));
     expect(line).toEqual({ level: 30, time: expect.any(Number), ...entry, msg: 'message' });
   });
 
-  it('does not look for a secret of fewer than 8 characters: the log would be full of holes', () => {
+  it('does not search for a secret of fewer than 8 characters, which occurs by chance', () => {
     expect(lineOf(['delete'], (log) => log.info('delete'))).toMatchObject({ msg: 'delete' });
   });
 
-  it('changes no prototype, and keeps a line whose names are odd', () => {
+  it('changes no prototype, and writes a line with unusual names', () => {
     const odd = JSON.parse(`{"__proto__":{"polluted":"${'x'.repeat(9)}"},"constructor":1,"toString":2}`);
     const line = lineOf([token], (log) => log.info({ odd })) as { odd: object };
     expect(Object.keys(line.odd)).toEqual(['__proto__', 'constructor', 'toString']);
@@ -159,7 +159,7 @@ describe('S01 the log', () => {
         },
       }),
     ],
-  ])('writes a line, and not the secret, for %s', (_what, make) => {
+  ])('writes a line without the secret for %s', (_what, make) => {
     const { text, lines } = linesOf([token], (log) => log.info({ value: make(), token }, 'message'));
     expect(lines).toHaveLength(1);
     expectNoSecrets(text, [token]);
@@ -177,7 +177,7 @@ describe('S22 a line of the log', () => {
     ['an error', (log) => log.error(new Error(invisible))],
     ['a line that is searched for secrets', (log) => log.info(`Bearer x ${invisible}`)],
     ['a line that is cut', (log) => log.info({ a: 'x'.repeat(20_000) }, invisible)],
-  ])('has no character that changes how others look, in %s; what it says is the same', (_where, write) => {
+  ])('has no character that changes how others look, in %s; its meaning is the same', (_where, write) => {
     const { text, lines } = linesOf([], write);
     expect(text).toMatch(/^[\n\x20-\x7e\u2026]+$/);
     expect(JSON.stringify(lines)).toContain(invisible);
@@ -192,7 +192,7 @@ describe('S22 a line of the log', () => {
     ['long credentials', (log) => log.info(`Bearer ${long} and ${long}`), { level: 30 }],
     ['a long error', (log) => log.error(new RangeError(long)), { err: { type: 'RangeError' } }],
     [
-      'an error whose causes are many and long',
+      'an error with many long causes',
       (log) => {
         let error = new Error(long);
         for (let index = 0; index < 100; index += 1) error = new Error(long, { cause: error });
@@ -200,7 +200,7 @@ describe('S22 a line of the log', () => {
       },
       { err: { cause: { cause: { cause: { type: 'Error' } } } } },
     ],
-    ['what is invisible', (log) => log.info({ a: '\u202e'.repeat(100_000) }, 'text'), { msg: 'text' }],
+    ['invisible characters', (log) => log.info({ a: '\u202e'.repeat(100_000) }, 'text'), { msg: 'text' }],
   ])('has at most 16,384 characters, with %s', (_what, write, kept) => {
     const { text, lines } = linesOf([], write);
     expect(text.length).toBeLessThanOrEqual(16_384);
@@ -222,7 +222,7 @@ describe('S22 a line of the log', () => {
     ['a document', new GraphQLError('Syntax Error: "canary"', { source: new Source('canary') })],
     ['JSON', new SyntaxError('Unexpected token, "canary" is not valid JSON')],
     ['a header', Object.assign(new TypeError('Invalid value "canary"'), { code: 'ERR_HTTP_INVALID_HEADER_VALUE' })],
-  ])('has no message of an error that quotes %s, nor what else an error carries', (_what, error) => {
+  ])('has no message of an error that quotes %s, and no other field of the error', (_what, error) => {
     const others = Object.assign(new Error('text'), { request: 'canary', command: { args: ['canary'] }, cause: error });
     for (const one of [error, others, new GraphQLError('canary', { originalError: error })]) {
       const { text } = linesOf([], (log) => log.error({ err: one }, 'text'));
@@ -232,7 +232,7 @@ describe('S22 a line of the log', () => {
   });
 });
 
-describe('S01 whatever a secret is made of, and wherever it stands', () => {
+describe('S01 with any secret in any position', () => {
   const secret = fc
     .oneof(
       fc.string({ unit: 'binary', minLength: 8, maxLength: 60 }),
@@ -240,7 +240,7 @@ describe('S01 whatever a secret is made of, and wherever it stands', () => {
       fc.base64String({ minLength: 8, maxLength: 90 }),
       fc.stringMatching(/^[\x21-\x7e]{8,64}$/),
     )
-    // What every line says of itself is no secret.
+    // The fields of every line are no secret.
     .filter(
       (text) =>
         findSecrets('{"level":30,"time":1790000000000,"a":{"b":["[redacted]"]},"msg":"[redacted]"}', [text]).length ===
@@ -260,7 +260,7 @@ describe('S01 whatever a secret is made of, and wherever it stands', () => {
   );
   const around = fc.string({ unit: fc.constantFrom(...'\\"/%2 +=\na'), maxLength: 6 });
 
-  it('it is not in the line, and the line is JSON', () => {
+  it('the line has no secret, and is JSON', () => {
     fc.assert(
       fc.property(secret, spell, around, around, (hidden, write, before, after) => {
         const text = before + write(hidden) + after;
@@ -282,12 +282,12 @@ it('S01 the secrets of a configuration are its token and its shared secret', () 
   expect(reveal({ AUTH_MODE: 'passthrough' })).toEqual([]);
   const proxy = 'http://user:pass%2Fword@proxy:3128/';
   expect(reveal({ HTTPS_PROXY: proxy })).toEqual([proxy, 'pass/word']);
-  // A user alone is most likely a password.
+  // A user without a password is probably a password.
   expect(reveal({ SANDBOX: '1', REDIS_URL: 'redis://pass@r' })).toEqual(['redis://pass@r', 'pass']);
   expect(reveal({})).toEqual([]);
 });
 
-it('the log has a fatal error, and all before it, also of a process that is killed right after', async () => {
+it('the log has a fatal error, and all lines before it, also when the process is killed right after', async () => {
   const log = fileURLToPath(new URL('../src/log/log.ts', import.meta.url));
   const program = `import { createLog } from ${JSON.stringify(log)};
     const log = createLog();
@@ -298,7 +298,7 @@ it('the log has a fatal error, and all before it, also of a process that is kill
   expect(output.match(/"msg":"\w+"/g)).toEqual(['"msg":"before"', '"msg":"fatal"']);
 });
 
-it('a log that is not read holds 16 MiB at most, and says later how many lines are lost', async () => {
+it('a log that is not read holds at most 16 MiB, and reports later how many lines are lost', async () => {
   const log = fileURLToPath(new URL('../src/log/log.ts', import.meta.url));
   const program = `import { createLog } from ${JSON.stringify(log)};
     const log = createLog();

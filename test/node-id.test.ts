@@ -14,7 +14,7 @@ const key: NodeKey = { resource: 'engagements', integratedAccountId: 'a', kind: 
 
 describe('a node id', () => {
   it('is read back as it was written', () => {
-    // Any id that may be sent: another is in no record, and is not read back.
+    // Any valid id. No record has another, and node ids with others are not read.
     const id = fc
       .string({ unit: 'grapheme', minLength: 1, maxLength: 40 })
       .filter((text) => checkId(text, []).length === 0);
@@ -31,7 +31,7 @@ describe('a node id', () => {
     );
   });
 
-  it('differs with the resource, the integrated account, the kind and the id', () => {
+  it('differs with the resource, the integrated account, the type and the id', () => {
     const keys: NodeKey[] = [
       key,
       { ...key, resource: 'contacts', kind: null },
@@ -65,13 +65,13 @@ describe('a node id', () => {
   });
 });
 
-describe('the kind in a node id', () => {
-  it.each(integrations.map((each) => [each.name, each] as const))('is there in %s if a type is required', (_, each) => {
+describe('the type in a node id', () => {
+  it.each(integrations.map((each) => [each.name, each] as const))('exists in %s if a type is required', (_, each) => {
     expect(nodeKind(each, 'CALL')).toBe(each.requiresEngagementType ? 'call' : null);
     expect(nodeKind(each, null)).toBeNull();
   });
 
-  it.each(['brandnewcrm', 'hubspot'])('is there in %s, of which nobody knows whether an id is enough', (name) => {
+  it.each(['brandnewcrm', 'hubspot'])('exists in %s, where it is unknown whether an id is enough', (name) => {
     const support = findIntegration(name);
     expect(nodeKind(support.kind === 'supported' ? support.integration : null, 'Call')).toBe('call');
   });
@@ -99,8 +99,8 @@ describe.each(sandboxAccounts.filter(({ rule }) => rule).map((each) => [each.int
     it('is the same in a list, a read, by itself and after its delete, with and without a snapshot', async () => {
       const sandbox = await startSandbox();
       await using facade = await startTestFacade(sandbox.url);
-      for (const [place, snapshot] of [false, true].entries()) {
-        const { id, engagement_type: ownType } = seededEngagement(account, place);
+      for (const [index, snapshot] of [false, true].entries()) {
+        const { id, engagement_type: ownType } = seededEngagement(account, index);
         const type = account.rule?.requiresEngagementType ? ownType?.toUpperCase() : null;
         const variables = { id, account: account.id, type, snapshot };
         const { engagements } = await ask(facade, listQuery, variables);
@@ -109,11 +109,11 @@ describe.each(sandboxAccounts.filter(({ rule }) => rule).map((each) => [each.int
         expect(engagement.nodeId).toBe(listed);
         const { node } = await ask(facade, nodeQuery, { nodeId: listed });
         expect(node).toMatchObject({ __typename: 'Engagement', nodeId: listed, id, integratedAccountId: account.id });
-        // The second time is answered as prepared.
+        // The second request runs as a prepared operation.
         const deleted = { deletedNodeId: listed, engagement: { nodeId: listed }, warnings: [] };
         expect(await ask(facade, deleteQuery, variables)).toEqual({ deleteEngagement: deleted });
-        // Some show what is left of it.
-        if (!account.rule?.keepsDeletedReadable)
+        // Some providers still return a part of it.
+        if (!account.rule?.softDeletes)
           expect(await ask(facade, nodeQuery, { nodeId: listed })).toEqual({ node: null });
       }
       await sandbox.close();
@@ -121,7 +121,7 @@ describe.each(sandboxAccounts.filter(({ rule }) => rule).map((each) => [each.int
   },
 );
 
-/** A call 5 and a meeting 5, beside a user, a contact and an account with that id. */
+/** A call 5 and a meeting 5, and a user, a contact and an account with the same id. */
 const numbered: Answer = ({ path, query }, response) => {
   const [, , , resource = '', id] = path.split('/');
   const engagement = (type: unknown) => ({
@@ -138,7 +138,7 @@ const reads = ({ seen }: FakeUpstream) => seen.filter(({ path }) => path.startsW
 describe('node ids', () => {
   const subject = `nodes { nodeId subject owner { id nodeId } contacts { id nodeId } account { id nodeId } }`;
 
-  it('tell records of one id apart, and none costs a read of its own', async () => {
+  it('distinguish records with the same id, and cost no read', async () => {
     await using upstream = await startUpstream(numbered, 'Close');
     await using facade = await startTestFacade(upstream.url);
     const { engagements } = await ask(facade, `{ engagements(integratedAccountId: "a") { ${subject} } }`);
@@ -147,7 +147,7 @@ describe('node ids', () => {
     expect(new Set(ids).size).toBe(5);
     expect(meeting.owner.nodeId).toBe(call.owner.nodeId);
     expect(reads(upstream)).toHaveLength(1);
-    // Without it, a call and a meeting could not be told apart.
+    // Without it, a call and a meeting could not be distinguished.
     expect(reads(upstream)[0]?.query.truto_exclude_fields).not.toContain('engagement_type');
 
     const { node } = await ask(facade, nodeQuery, { nodeId: meeting.nodeId });
@@ -158,7 +158,7 @@ describe('node ids', () => {
     expect(contact.node).toMatchObject({ __typename: 'Contact', name: 'contacts 5' });
   });
 
-  it.each([undefined, 'brandnewcrm'])('tell a call from a meeting also in the integration %s', async (name) => {
+  it.each([undefined, 'brandnewcrm'])('distinguish a call from a meeting also in the integration %s', async (name) => {
     await using upstream = await startUpstream(numbered, name);
     await using facade = await startTestFacade(upstream.url);
     const { engagements } = await ask(facade, listQuery, { account: 'a' });
@@ -169,7 +169,7 @@ describe('node ids', () => {
     expect((await ask(facade, deleteQuery, variables)).deleteEngagement.deletedNodeId).toBe(call.nodeId);
   });
 
-  it('have the type that was asked for where the record has none', async () => {
+  it('have the requested type if the record has none', async () => {
     await using upstream = await startUpstream(json(200, { id: '5' }), 'Close');
     await using facade = await startTestFacade(upstream.url);
     const variables = { id: '5', account: 'a', type: 'CALL' };
@@ -178,7 +178,7 @@ describe('node ids', () => {
     expect((await ask(facade, deleteQuery, variables)).deleteEngagement.deletedNodeId).toBe(engagement.nodeId);
   });
 
-  it('ask a delete for nothing more than its own arguments', async () => {
+  it('of a delete need only its arguments', async () => {
     await using upstream = await startUpstream(json(200, { id: '5' }), 'Pipedrive');
     await using facade = await startTestFacade(upstream.url);
     const { deleteEngagement } = await ask(facade, deleteQuery, { id: '5', account: 'a' });
@@ -188,7 +188,7 @@ describe('node ids', () => {
 });
 
 describe('Query.node', () => {
-  it('refuses what is no node id, with its path, and sends nothing', async () => {
+  it('refuses an invalid node id, with its path, and sends nothing', async () => {
     await using upstream = await startUpstream(numbered, 'Close');
     await using facade = await startTestFacade(upstream.url);
     const { body } = await facade.post(nodeQuery, { nodeId: 'nonsense' });
@@ -199,7 +199,7 @@ describe('Query.node', () => {
     expect(upstream.seen).toEqual([]);
   });
 
-  it('reads nothing of an integrated account that is not granted', async () => {
+  it('reads nothing of an integrated account without access', async () => {
     await using upstream = await startUpstream(numbered, 'Close');
     const env = { ...serviceEnv, TRUTO_BASE_URL: upstream.url, JWT_SECRET: jwtSecret };
     await using facade = await startTestFacade(upstream.url, env);
@@ -211,7 +211,7 @@ describe('Query.node', () => {
     expect(upstream.seen).toEqual([]);
   });
 
-  it('is null for one that upstream does not know', async () => {
+  it('is null for a record that upstream does not find', async () => {
     const sandbox = await startSandbox();
     await using facade = await startTestFacade(sandbox.url);
     const integratedAccountId = sandboxAccount('Capsule').id;
@@ -222,7 +222,7 @@ describe('Query.node', () => {
 });
 
 describe('an entity with a node id', () => {
-  it('is read by it, an engagement by the type in that', async () => {
+  it('is read by it, and an engagement by the type in it', async () => {
     await using upstream = await startUpstream(numbered, 'Close');
     await using facade = await startTestFacade(upstream.url, { SUBGRAPH: 'federation' });
     const askFor = (of: readonly object[], selection: string) =>

@@ -66,7 +66,7 @@ async function startProxy(targetPort: number, onConnect: OnConnect = letAllThrou
 
 const { privateKey, publicKey } = await generateKeyPair('ES256');
 
-describe('R21 behind a proxy that all has to go out by', () => {
+describe('R21 behind a mandatory proxy', () => {
   const folder = mkdtempSync(join(tmpdir(), 'proxy-'));
   const authorityFile = join(folder, 'authority.pem');
   let remote: Awaited<ReturnType<typeof listen>>;
@@ -112,18 +112,21 @@ describe('R21 behind a proxy that all has to go out by', () => {
     return response.json();
   }
 
-  it.each(['HTTPS_PROXY', 'https_proxy'])('upstream and the key set are reached by the one of %s', async (name) => {
-    await using proxy = await startProxy(remote.port);
-    await using server = await start({ [name]: `http://user:${password}@127.0.0.1:${proxy.port}` });
-    seen.length = 0;
-    const { data } = await deleteBy(server.endpoint);
-    expect(data.deleteEngagement).toMatchObject({ __typename: 'DeleteEngagementSuccess', outcome: 'DELETED' });
-    expect(proxy.targets()).toEqual([`${keysHost}:443`, `${upstreamHost}:443`]);
-    expect(seen).toContain(`GET ${keysHost}/jwks`);
-    expect(seen).not.toContain('a credential of the proxy');
-    const credential = `Basic ${btoa(`user:${decodeURIComponent(password)}`)}`;
-    expect([...new Set(proxy.connects.map(({ authorization }) => authorization))]).toEqual([credential]);
-  });
+  it.each(['HTTPS_PROXY', 'https_proxy'])(
+    'upstream and the key set are reached through the one of %s',
+    async (name) => {
+      await using proxy = await startProxy(remote.port);
+      await using server = await start({ [name]: `http://user:${password}@127.0.0.1:${proxy.port}` });
+      seen.length = 0;
+      const { data } = await deleteBy(server.endpoint);
+      expect(data.deleteEngagement).toMatchObject({ __typename: 'DeleteEngagementSuccess', outcome: 'DELETED' });
+      expect(proxy.targets()).toEqual([`${keysHost}:443`, `${upstreamHost}:443`]);
+      expect(seen).toContain(`GET ${keysHost}/jwks`);
+      expect(seen).not.toContain('a credential of the proxy');
+      const credential = `Basic ${btoa(`user:${decodeURIComponent(password)}`)}`;
+      expect([...new Set(proxy.connects.map(({ authorization }) => authorization))]).toEqual([credential]);
+    },
+  );
 
   it('a delete has an unknown outcome when its tunnel breaks after it was sent', async () => {
     await using proxy = await startProxy(remote.port);
@@ -135,7 +138,7 @@ describe('R21 behind a proxy that all has to go out by', () => {
     expect(data.deleteEngagement.__typename).toBe('OutcomeUnknownError');
   });
 
-  it('what NO_PROXY names with another port goes through it all the same', async () => {
+  it('a host in NO_PROXY with another port still uses it', async () => {
     await using proxy = await startProxy(remote.port);
     await using server = await start({
       HTTPS_PROXY: `127.0.0.1:${proxy.port}`,
@@ -150,21 +153,24 @@ describe('R21 behind a proxy that all has to go out by', () => {
     ['cannot reach it', (socket) => socket.end('HTTP/1.1 502 Bad Gateway\r\n\r\n')],
     ['hangs up', (socket) => socket.destroy()],
     ['never answers', () => {}],
-  ])('a delete is surely not done when the proxy %s, and nothing shows of the proxy', async (_what, onConnect) => {
-    await using proxy = await startProxy(remote.port, onConnect);
-    await using facade = await startTestFacade(`https://${upstreamHost}`, {
-      HTTPS_PROXY: `http://user:${password}@127.0.0.1:${proxy.port}`,
-      REQUEST_TIMEOUT_MS: '2000',
-    });
-    seen.length = 0;
-    const result = await deleteInTime(facade, 2_000);
-    expect(result).toMatchObject({ __typename: 'UpstreamUnavailableError' });
-    expect(JSON.stringify(result)).not.toMatch(/127\.0\.0\.1|example|40[37]|502/);
-    expect(seen).toEqual([]);
-    expect(proxy.targets()).toEqual([`${upstreamHost}:443`]);
-  });
+  ])(
+    'a delete is reported as not sent when the proxy %s, and the result shows nothing of the proxy',
+    async (_what, onConnect) => {
+      await using proxy = await startProxy(remote.port, onConnect);
+      await using facade = await startTestFacade(`https://${upstreamHost}`, {
+        HTTPS_PROXY: `http://user:${password}@127.0.0.1:${proxy.port}`,
+        REQUEST_TIMEOUT_MS: '2000',
+      });
+      seen.length = 0;
+      const result = await deleteInTime(facade, 2_000);
+      expect(result).toMatchObject({ __typename: 'UpstreamUnavailableError' });
+      expect(JSON.stringify(result)).not.toMatch(/127\.0\.0\.1|example|40[37]|502/);
+      expect(seen).toEqual([]);
+      expect(proxy.targets()).toEqual([`${upstreamHost}:443`]);
+    },
+  );
 
-  it('a refusal of the proxy is told apart from one of upstream', async () => {
+  it('a refusal of the proxy is distinguished from one of upstream', async () => {
     await using proxy = await startProxy(remote.port, (socket) => socket.end('HTTP/1.1 403 Forbidden\r\n\r\n'));
     await using facade = await startTestFacade(`https://${upstreamHost}`, {
       HTTPS_PROXY: `http://127.0.0.1:${proxy.port}`,
@@ -176,7 +182,7 @@ describe('R21 behind a proxy that all has to go out by', () => {
     );
   });
 
-  it('a bucket is reached by it', async () => {
+  it('a bucket is reached through it', async () => {
     await using proxy = await startProxy(remote.port, (socket) => socket.end('HTTP/1.1 403 Forbidden\r\n\r\n'));
     const { proxy: config } = parseConfig({ HTTPS_PROXY: `http://127.0.0.1:${proxy.port}` });
     const url = new URL('https://bucket.example/undo');
@@ -185,7 +191,7 @@ describe('R21 behind a proxy that all has to go out by', () => {
     expect(proxy.targets()).toEqual(['bucket.example:443']);
   });
 
-  it('the program for a terminal goes through it', async () => {
+  it('the terminal program uses it', async () => {
     await using proxy = await startProxy(remote.port, (socket) => socket.end('HTTP/1.1 403 Forbidden\r\n\r\n'));
     const env = { TRUTO_API_TOKEN: 'token-of-the-caller', HTTPS_PROXY: `http://127.0.0.1:${proxy.port}` };
     const { code } = await spawnCli(['check'], { ...env, TRUTO_BASE_URL: `https://${upstreamHost}` });
@@ -194,7 +200,7 @@ describe('R21 behind a proxy that all has to go out by', () => {
   });
 
   it.each([upstreamHost, '.example', `${upstreamHost}:443`, 'none.invalid,*'])(
-    'what NO_PROXY=%s names is reached without it',
+    'hosts in NO_PROXY=%s are reached without it',
     async (exceptFor) => {
       await using proxy = await startProxy(remote.port);
       await using facade = await startTestFacade(`https://${upstreamHost}`, {
@@ -207,7 +213,7 @@ describe('R21 behind a proxy that all has to go out by', () => {
     },
   );
 
-  it.each(['https://127.0.0.1', 'https://localhost'])('loopback (%s) never goes through it', async (address) => {
+  it.each(['https://127.0.0.1', 'https://localhost'])('loopback (%s) never uses it', async (address) => {
     await using proxy = await startProxy(remote.port);
     await using facade = await startTestFacade(`${address}:${remote.port}`, {
       HTTPS_PROXY: `http://127.0.0.1:${proxy.port}`,

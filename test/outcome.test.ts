@@ -20,17 +20,17 @@ describe('a 2xx answer is a success', () => {
       outcome,
       engagement,
     });
-    // What the answer lacks is told, and nothing else.
+    // Only the missing fields have a warning.
     expect(result.warnings).toEqual([expect.stringContaining('snapshot: true')]);
     expect(result.errors).toBeUndefined();
   });
 
-  it('whose body is a JSON list is told in a warning', async () => {
+  it('with a JSON list as its body has a warning', async () => {
     const { outcome, engagement, warnings } = await outcomeOf(json(200, [1]));
     expect([outcome, engagement, warnings]).toEqual(['DELETED', null, [expect.stringContaining('not a JSON object')]]);
   });
 
-  it('whose odd values cost those fields, never the result', async () => {
+  it('with malformed values loses those fields, never the result', async () => {
     const odd = { id: ['e1'], subject: { nested: true }, created_at: 'yesterday', owner: 'somebody', duration: 30 };
     const { engagement, warnings, errors } = await outcomeOf(json(200, odd));
     expect(engagement).toEqual({ id: 'e1', subject: null, createdAt: null, owner: null, duration: '30' });
@@ -38,7 +38,7 @@ describe('a 2xx answer is a success', () => {
     expect(errors).toBeUndefined();
   });
 
-  it.each(['identity', 'Identity', ' IDENTITY '])('is read when it says that it is encoded as %j', async (encoding) => {
+  it.each(['identity', 'Identity', ' IDENTITY '])('is read with the Content-Encoding %j', async (encoding) => {
     const { warnings } = await outcomeOf(
       json(
         200,
@@ -49,7 +49,7 @@ describe('a 2xx answer is a success', () => {
     expect(warnings).toEqual([]);
   });
 
-  it('brings the rate limit along', async () => {
+  it('has the rate limit', async () => {
     const headers = { 'ratelimit-limit': '110;w=10', 'ratelimit-remaining': '108', 'ratelimit-reset': '3' };
     const { rateLimit } = await outcomeOf(json(200, { id: 'e1' }, headers));
     expect(rateLimit).toEqual({ limit: 110, windowMs: 10_000, remaining: 108, resetMs: 3000 });
@@ -59,22 +59,22 @@ describe('a 2xx answer is a success', () => {
     ['JSON', json(200, { success: true }), { success: true }],
     ['nothing for a 204', json(204, undefined), null],
     [
-      'JSON whose longest integers have become text, and no other number',
+      'JSON with its longest integers as text, and no other number',
       ((_request, response) => response.end('{"ticket":12345678901234567890,"n":5,"f":1.5,"e":1e30}')) as Answer,
       { ticket: '12345678901234567890', n: 5, f: 1.5, e: 1e30 },
     ],
-  ])('in the format RAW holds %s', async (_what, answer, raw) => {
+  ])('in the format RAW contains %s', async (_what, answer, raw) => {
     expect(await outcomeOf(answer, { variables: { format: 'RAW' } })).toMatchObject({
       outcome: 'DELETED',
       raw,
       engagement: null,
-      // The document selects fields of the record too, which a raw answer does not have.
+      // The document also selects fields of the record, which a raw answer does not have.
       warnings: [expect.stringContaining('snapshot: true')],
     });
   });
 });
 
-describe('R03 a body nested beyond reason leaves the outcome unknown', () => {
+describe('R03 a body nested too deeply leaves the outcome unknown', () => {
   it.each(['RAW', 'UNIFIED'])('in %s', async (format) => {
     const deep: Answer = (_request, response) =>
       response.end(`{"custom_fields":${'['.repeat(20_000)}${']'.repeat(20_000)}}`);
@@ -93,7 +93,7 @@ describe('R03 a body nested beyond reason leaves the outcome unknown', () => {
   });
 });
 
-describe('R05 a refusal becomes its own member, after one request', () => {
+describe('R05 a refusal returns its own member, after one request', () => {
   it.each([
     ['400 of Truto', truto(400), { __typename: 'InvalidInputError', issues: [] }],
     [
@@ -112,12 +112,12 @@ describe('R05 a refusal becomes its own member, after one request', () => {
       },
     ],
     [
-      '400 whose message names a parameter',
+      '400 with a message about a parameter',
       truto(400, { message: 'sort_by must be one of created_at, updated_at' }),
       { __typename: 'InvalidInputError', issues: [{ path: ['parameters', 'sortBy'] }] },
     ],
     [
-      '400 whose message names a parameter that is no argument',
+      '400 with a message about a parameter that is no argument',
       truto(400, { message: 'tenant_region is required' }),
       { issues: [{ path: ['remoteQuery'], message: expect.stringContaining('tenant_region') }] },
     ],
@@ -128,7 +128,7 @@ describe('R05 a refusal becomes its own member, after one request', () => {
       { issues: [{ path: ['parameters', 'contacts'] }, { path: ['parameters', 'sortBy'] }] },
     ],
     [
-      '422 whose failures name parameters',
+      '422 with failures of parameters',
       truto(422, {
         message: 'no',
         details: { failures: [{ field: 'status', message: 'no' }, { field: 'workspace' }] },
@@ -165,7 +165,7 @@ describe('R05 a refusal becomes its own member, after one request', () => {
     ['405 for a sandbox account', truto(405), { __typename: 'ForbiddenError', missingScopes: [] }],
     ['405 of the provider', remote(405), { __typename: 'RemoteApiError', statusCode: 405 }],
     [
-      '429 with more seconds than there is time for',
+      '429 with a longer wait than the deadline allows',
       remote(429, {}, { 'retry-after': '17' }),
       { __typename: 'RateLimitedError', retryAfterMs: 17_000 },
     ],
@@ -179,7 +179,7 @@ describe('R05 a refusal becomes its own member, after one request', () => {
   });
 });
 
-describe('R05 a refusal that is not in the form of Truto comes from between: the outcome is unknown', () => {
+describe('R05 a refusal that is not in the form of Truto leaves the outcome unknown', () => {
   const forms: [string, (status: number) => Answer][] = [
     [
       'a page',
@@ -193,7 +193,7 @@ describe('R05 a refusal that is not in the form of Truto comes from between: the
   ];
   const statuses = [400, 401, 403, 404, 405, 407, 409, 410, 413, 422, 451, 499, 501, 503];
 
-  it.each(forms)('of %s, whatever its status', async (_what, answerWith) => {
+  it.each(forms)('of %s, with any status', async (_what, answerWith) => {
     let status = 0;
     await using upstream = await startUpstream((...args) => answerWith(status)(...args));
     await using facade = await startTestFacade(upstream.url, { AUTH_MODE: 'passthrough', TRUTO_RATE_LIMITS: '0' });
@@ -209,7 +209,7 @@ describe('R05 a refusal that is not in the form of Truto comes from between: the
     expect(upstream.deletes()).toHaveLength(statuses.length);
   });
 
-  it('is an unavailable upstream to a read, never a 401 or 403 of the caller', async () => {
+  it('means an unavailable upstream to a read, never a 401 or 403 of the caller', async () => {
     await using upstream = await startUpstream((...args) => forms[0]?.[1](401)(...args));
     await using facade = await startTestFacade(upstream.url, { AUTH_MODE: 'passthrough' });
     const read = '{ engagement(id: "e1", integratedAccountId: "a") { id } }';
@@ -217,16 +217,16 @@ describe('R05 a refusal that is not in the form of Truto comes from between: the
     expect(body.errors).toMatchObject([{ extensions: { code: 'UPSTREAM_UNAVAILABLE' } }]);
   });
 
-  it('of a router that has no such path', async () => {
+  it('of a router without such a path', async () => {
     const route = truto(404, { message: 'Route DELETE:/unified/crm/engagements/e1 not found' });
     expect(await outcomeOf(route)).toMatchObject({ __typename: 'OutcomeUnknownError', lastStatusCode: 404 });
   });
 
-  it.each(forms)('but 429 is a rate limit also in the form of %s', async (_what, answerWith) => {
+  it.each(forms)('but 429 is a rate limit, also in the form of %s', async (_what, answerWith) => {
     expect(await outcomeOf(answerWith(429))).toMatchObject({ __typename: 'RateLimitedError' });
   });
 
-  it("but 499 says nothing of the provider's either: it is nginx's word for a client that left", async () => {
+  it('but 499 proves nothing, also from the provider: nginx uses it for a client that disconnected', async () => {
     expect(await outcomeOf(remote(499))).toMatchObject({ __typename: 'OutcomeUnknownError', lastStatusCode: 499 });
   });
 });

@@ -24,7 +24,7 @@ function openTo(url: string, requestTimeoutMs = 5_000) {
 const inAMinute = () => performance.now() + 60_000;
 
 describe('permits', () => {
-  it('are no more at once than they may be, and go to those that wait in their order', async () => {
+  it('never exceed their limit, and go to waiting requests in order', async () => {
     const permits = new Permits(1, 10);
     const release = await permits.acquire(inAMinute());
     const order: string[] = [];
@@ -40,7 +40,7 @@ describe('permits', () => {
     expect(order).toEqual(['first', 'second', 'third']);
   });
 
-  it('are not given to what waited beyond its deadline', async () => {
+  it('do not go to a request past its deadline', async () => {
     const permits = new Permits(1, 10);
     const release = await permits.acquire(inAMinute());
     expect(await permits.acquire(performance.now() + 20)).toBeUndefined();
@@ -48,7 +48,7 @@ describe('permits', () => {
     expect(permits.acquire(inAMinute())).toBeTypeOf('function');
   });
 
-  it('let nobody in to wait beyond their limit, and let others in when one has expired', async () => {
+  it('limit the queue, and allow another when one has expired', async () => {
     const permits = new Permits(1, 1);
     await permits.acquire(inAMinute());
     const expired = permits.acquire(performance.now() + 20);
@@ -59,7 +59,7 @@ describe('permits', () => {
 });
 
 describe('a busy upstream', () => {
-  it('R13 answers those that wait in time, never sends them later, and loses no connection over them', async () => {
+  it('R13 answers waiting requests in time, never sends them later, and loses no connection', async () => {
     let connections = 0;
     const held: (() => void)[] = [];
     const hold: Answer = (request, response) => void held.push(() => json(204, undefined)(request, response));
@@ -83,7 +83,7 @@ describe('a busy upstream', () => {
     await close();
   });
 
-  it('gets no request that has hardly any time left: it would end as an unknown outcome', async () => {
+  it('gets no request shortly before its deadline, which would end as an unknown outcome', async () => {
     await using upstream = await startUpstream(json(204, undefined));
     const { send, close } = openTo(upstream.url);
     expect(await send('1', 400)).toMatchObject({ mayHaveBeenSent: false });
@@ -91,7 +91,7 @@ describe('a busy upstream', () => {
     await close();
   });
 
-  it('is not taken from everybody by one client that lets streams lie', async () => {
+  it('still serves all others when one client does not read its streams', async () => {
     const endless: Answer = ({ query }, response) => {
       if (query.truto_response_format === 'stream') response.writeHead(200).write(Buffer.alloc(4096));
       else response.writeHead(204).end();

@@ -18,11 +18,11 @@ async function bothWays(url: string, query: string, headers: Record<string, stri
   return texts;
 }
 
-describe('an operation with several deletes, one of which is an error at the top,', () => {
+describe('an operation with several deletes, one with a top-level error,', () => {
   const names = ['a', 'b', 'c'];
   const query = `mutation { ${names.map((name) => `${name}: deleteEngagement(id: "${name}", integratedAccountId: "x") { __typename }`).join(' ')} }`;
 
-  it.each(names)('does each delete once, and answers the same when it is prepared: %s', async (failing) => {
+  it.each(names)('runs each delete once, and returns the same when it is prepared: %s', async (failing) => {
     const answer: Answer = (request, response) =>
       (request.path.endsWith(`/${failing}`) ? truto(401) : json(204, undefined))(request, response);
     await using upstream = await startUpstream(answer, 'capsule');
@@ -39,7 +39,7 @@ describe('an operation with several deletes, one of which is an error at the top
 
 describe('half of a surrogate pair in a record', () => {
   it.each(['\\ud800', '\\udfff', 'a\\udc00\\ud800b'])(
-    'is answered as an escape, prepared or not: %s',
+    'is returned as an escape, prepared or not: %s',
     async (escaped) => {
       const body = answerText(200, `{"id":"e1","subject":"${escaped}"}`, ['content-type: application/json']);
       await using upstream = await startRawUpstream([bytes(body)]);

@@ -21,7 +21,7 @@ setFlagsFromString('--expose-gc');
 const times = (count: number, make: (index: number) => string) =>
   Array.from({ length: count }, (_, index) => make(index)).join(' ');
 
-/** What a resolver needs, over an upstream that always answers so. */
+/** A resolver's context, with an upstream that always answers like this. */
 function contextOver(attempt: Attempt): Context {
   const caller = { id: 'c', grants: 'all', authorization: new Secret('Bearer t'), bringsToken: false } as const;
   return {
@@ -60,7 +60,7 @@ function prepare(query: string, variables: Record<string, unknown> = {}) {
   return { document, prepared: operations.find({ query, variables }) };
 }
 
-/** Values as upstream documents them, and as it does not. */
+/** Values of the documented form, and malformed ones. */
 const value = fc.oneof(
   fc.constantFrom(null, true, 7, 1.5, '', 'call', '"\\\u2028é', '2026-01-01T00:00:00Z', '2026-13-99', [], {}),
   fc.constantFrom({ id: '1' }, [{ id: 1 }, { id: 'x' }], [{ id: null }], [null], { id: {} }),
@@ -97,7 +97,7 @@ const attempts: fc.Arbitrary<Attempt> = fc.oneof(
   ),
 );
 
-/** What `$v0` to `$v3` are in a later request for the same document. */
+/** The values of `$v0` to `$v3` in a later request with the same document. */
 const otherVariables = fc.dictionary(
   fc.constantFrom('v0', 'v1', 'v2', 'v3'),
   fc.constantFrom<unknown>(true, false, null, 1),
@@ -111,25 +111,22 @@ describe('a prepared operation', () => {
     ['name', 'uncovered'],
     ['id name', 'uncovered'],
     ['__typename name', 'uncovered'],
-  ])(
-    'of which a related record has %s selected is %s: what would have to be read is for the executor',
-    async (...row) => {
-      const [selection, kind] = row;
-      const { prepared } = prepare(
-        `mutation { deleteEngagement(id: 1, integratedAccountId: "a") { ... on DeleteEngagementSuccess { engagement { owner { ${selection} } } } } }`,
-      );
-      const bytes = Buffer.from('{"id":"1","owner":{"id":"u"}}');
-      const answer = {
-        kind: 'answer',
-        statusCode: 200,
-        headers: {},
-        body: { kind: 'complete', bytes },
-        disconnect() {},
-      };
-      const end = prepared && (await runPrepared(prepared, {}, contextOver(answer as Attempt)));
-      expect(end?.kind ?? 'uncovered').toBe(kind);
-    },
-  );
+  ])('with %s of a related record selected is %s: the executor reads related records', async (...row) => {
+    const [selection, kind] = row;
+    const { prepared } = prepare(
+      `mutation { deleteEngagement(id: 1, integratedAccountId: "a") { ... on DeleteEngagementSuccess { engagement { owner { ${selection} } } } } }`,
+    );
+    const bytes = Buffer.from('{"id":"1","owner":{"id":"u"}}');
+    const answer = {
+      kind: 'answer',
+      statusCode: 200,
+      headers: {},
+      body: { kind: 'complete', bytes },
+      disconnect() {},
+    };
+    const end = prepared && (await runPrepared(prepared, {}, contextOver(answer as Attempt)));
+    expect(end?.kind ?? 'uncovered').toBe(kind);
+  });
 
   it.each([
     ['id', 'answer'],
@@ -137,7 +134,7 @@ describe('a prepared operation', () => {
     ['name', 'uncovered'],
     ['id name', 'uncovered'],
     ['__typename name', 'uncovered'],
-  ])('of which a related record has %s selected ends as %s: the executor reads the rest', async (selection, kind) => {
+  ])('with %s of a related record selected ends as %s: the executor reads the rest', async (selection, kind) => {
     const { prepared } = prepare(
       `mutation { deleteEngagement(id: 1, integratedAccountId: "a") { ... on DeleteEngagementSuccess { engagement { owner { ${selection} } } } } }`,
     );
@@ -147,7 +144,7 @@ describe('a prepared operation', () => {
     expect(end?.kind ?? 'uncovered').toBe(kind);
   });
 
-  it('answers what the executor answers, to the byte, whatever the document, its variables and upstream say', async () => {
+  it('returns the bytes that the executor returns, for any document, variables and answer of upstream', async () => {
     const ends = { answer: 0, odd: 0, uncovered: 0 };
     await fc.assert(
       fc.asyncProperty(documents, otherVariables, attempts, async (generated, others, attempt) => {
@@ -169,7 +166,7 @@ describe('a prepared operation', () => {
       }),
       { numRuns: runs(1000) },
     );
-    // Otherwise the property would hold for want of anything to compare.
+    // Otherwise the property would hold without comparing anything.
     expect(ends.answer).toBeGreaterThan(runs(1000) / 10);
   });
 
@@ -195,7 +192,7 @@ describe('a prepared operation', () => {
     expect(end.kind).toBe('uncovered');
   });
 
-  it('keeps nothing of the variables of who sent it', async () => {
+  it('stores nothing of the variables of its requests', async () => {
     const collectGarbage = runInNewContext('gc') as () => void;
     const fields = times(200, (index) => `a${index}: subject`);
     const query = `mutation ($id: ID!, $query: JSONObject, $c: Boolean!) { deleteEngagement(id: $id, integratedAccountId: 1, remoteQuery: $query) { ... on DeleteEngagementSuccess { engagement { id @include(if: $c) ${fields} } } } }`;
@@ -208,7 +205,7 @@ describe('a prepared operation', () => {
     };
     const references = [...(await send('1')), ...(await send('2'))];
     await send('3');
-    // The engine may itself hold on to what it used last, for a moment: what is kept stays for ever.
+    // The engine may hold the last values for a moment. A leak would hold them for ever.
     const left = () => {
       collectGarbage();
       return references.filter((reference) => reference.deref()).length;
@@ -217,7 +214,7 @@ describe('a prepared operation', () => {
     expect(operations.find({ query, variables: { c: true } })).toBeDefined();
   });
 
-  it('is prepared for each outcome of its conditions by itself', () => {
+  it('is prepared separately for each outcome of its conditions', () => {
     const query =
       'mutation ($c: Boolean = true) { deleteEngagement(id: 1, integratedAccountId: 1) { __typename @include(if: $c) id: __typename } }';
     const given: Record<string, unknown>[] = [{}, { c: false }, { c: true }];
@@ -229,7 +226,7 @@ describe('a prepared operation', () => {
     }
   });
 
-  it('is not found by variables whose names look like a part of its key', () => {
+  it('is not found by variables with names that look like a part of its key', () => {
     const query =
       'mutation ($c: Boolean!) { deleteEngagement(id: 1, integratedAccountId: 2) { id: __typename @skip(if: $c) } }';
     expect(prepare(`#:true\n${query}`, { c: true }).prepared).toBeDefined();
@@ -255,7 +252,7 @@ describe('a prepared operation', () => {
         `mutation { ${times(10, (key) => `a${key}: deleteEngagement(id: ${index}, integratedAccountId: 1) { ... on Error { message __typename } }`)} }`,
       800,
     ],
-  ])('is kept until others have taken its room by their %s, and longer when it is used', (_what, operation, count) => {
+  ])('is stored until the %s of others need its room, and longer when it is used', (_what, operation, count) => {
     const operations = new PreparedOperations(schema);
     const request = (index: number) => ({ query: operation(index), variables: {} });
     for (let index = 0; index < count; index += 1) {

@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { startTestFacade, type TestFacade } from './support/facade.ts';
 import { type FakeUpstream, startUpstream } from './support/upstream.ts';
 
-/** What would show in every object, if somebody copied it carelessly. */
+/** A property that every object would have after a careless copy. */
 const evil = '{"polluted":"yes","toString":"yes","statusCode":500,"isRemote":true}';
 const everywhere = `"__proto__":${evil},"constructor":{"prototype":${evil}},"prototype":${evil}`;
 
@@ -43,7 +43,7 @@ afterAll(async () => {
   await upstream[Symbol.asyncDispose]();
 });
 
-/** Posts a body as text, since objects made here would lose what it is about, with headers as given. */
+/** Posts a body as text, because an object would lose these names, with the given headers. */
 async function post(body: string, headers: Record<string, string> = {}) {
   const outgoing = request(`${facade.url}/graphql`, {
     method: 'POST',
@@ -62,12 +62,12 @@ const remove = `mutation ($remoteQuery: JSONObject) { deleteEngagement(id: "e1",
 const bodyWith = (rest: string, query = remove) => `{"query":${JSON.stringify(query)},${rest}}`;
 
 describe('S13 __proto__, constructor and prototype', () => {
-  it('in a record change no prototype, and are plain data where no form is documented', async () => {
+  it('in a record change no prototype, and are plain data if no form is documented', async () => {
     status = 200;
     const data = `{"__proto__":${evil},"constructor":{"prototype":${evil}},"kept":[{"__proto__":${evil}}]}`;
     answer = `{${everywhere},"id":"e1","subject":"s","owner":{${everywhere},"id":"o"},"contact":[{${everywhere},"id":"c"}],
       "phone_numbers":[{${everywhere},"number":"5"}],"custom_fields":${data},"remote_data":${data}}`;
-    // What was read of the document once must be read the same way the next time.
+    // The second request runs as a prepared operation, and must have the same result.
     for (let round = 0; round < 2; round += 1) {
       const { data: shown, errors } = await post(bodyWith('"variables":{}'));
       expect(errors).toBeUndefined();
@@ -96,7 +96,7 @@ describe('S13 __proto__, constructor and prototype', () => {
     });
   });
 
-  it('in a refusal change nothing of what it says', async () => {
+  it('in a refusal change nothing in its meaning', async () => {
     status = 409;
     answer = `{${everywhere},"statusCode":409,"truto_error_insight":{${everywhere}},"truto_is_remote_error":true,"raw_response":{${everywhere}}}`;
     const { data } = await post(bodyWith('"variables":{}'));
@@ -107,7 +107,7 @@ describe('S13 __proto__, constructor and prototype', () => {
     expect(JSON.stringify(data.deleteEngagement.rawResponse)).toBe(`{${everywhere}}`);
   });
 
-  it('in a refusal say nothing that it does not say itself', async () => {
+  it('in a refusal add nothing to its own fields', async () => {
     status = 400;
     answer = `{"__proto__":{"truto_is_remote_error":true,"statusCode":404,"raw_response":"of the prototype"}}`;
     const { data } = await post(bodyWith('"variables":{}'));
@@ -117,7 +117,7 @@ describe('S13 __proto__, constructor and prototype', () => {
     });
   });
 
-  it('in a remoteQuery go upstream by their names, as anything else does', async () => {
+  it('in a remoteQuery are sent by their names, like any other', async () => {
     status = 200;
     answer = '{"id":"e1"}';
     await post(

@@ -87,13 +87,13 @@ describe('encodeQuery, as Truto documents it', () => {
     expect(encodeQuery(Object.entries({ b: 1, gone: undefined, a: 2 }))).toBe('b=1&a=2');
   });
 
-  it('writes the fields to leave out one by one', () => {
+  it('writes the excluded fields one by one', () => {
     const excluded = excludedFields('engagements', new Set(['subject'] as const));
     expect(queryOf(full)).toContain(excluded.map((field) => `truto_exclude_fields[]=${field}`).join('&'));
     expect(new URLSearchParams(queryOf(full)).getAll('truto_exclude_fields[]')).toEqual(excluded);
   });
 
-  it('keeps every scalar as its text', () => {
+  it('writes every scalar as text', () => {
     fc.assert(
       fc.property(fc.dictionary(name, scalar), (remote) => {
         const sent = new URLSearchParams(encodeQuery([['remote_query', remote]]));
@@ -105,7 +105,7 @@ describe('encodeQuery, as Truto documents it', () => {
     );
   });
 
-  it('keeps the structure of lists and objects for a qs-like server', () => {
+  it('preserves lists and objects for a server with qs', () => {
     const key = fc.stringMatching(/^[a-z_]{1,4}$/);
     const { value } = fc.letrec((tie) => ({
       value: fc.oneof(
@@ -122,7 +122,7 @@ describe('encodeQuery, as Truto documents it', () => {
     );
   });
 
-  it('stops beyond any length that could be sent, however long the names before each value are', () => {
+  it('stops beyond any valid length, with any length of names', () => {
     const many = Object.fromEntries(Array.from({ length: 9_000 }, (_, index) => [`k${index}`, 1]));
     const { length } = encodeQuery([['q', { ['x'.repeat(16_000)]: { ['y'.repeat(16_000)]: many } }]]);
     expect(length).toBeGreaterThan(16_384);
@@ -137,7 +137,7 @@ describe('encodeQuery, as Truto documents it', () => {
   });
 });
 
-describe('S05 whatever remoteQuery holds', () => {
+describe('S05 with any remoteQuery', () => {
   it('integrated_account_id occurs once, with the authorised value', () => {
     fc.assert(
       fc.property(remoteQuery, text, (remote, integratedAccountId) => {
@@ -147,7 +147,7 @@ describe('S05 whatever remoteQuery holds', () => {
     );
   });
 
-  it('every other parameter is what it is without it', () => {
+  it('every other parameter is the same as without it', () => {
     const usual = [...new URLSearchParams(queryOf(full))];
     expect(usual.map(([key]) => key).filter(isRemote)).toEqual([]);
     fc.assert(
@@ -158,7 +158,7 @@ describe('S05 whatever remoteQuery holds', () => {
     );
   });
 
-  it('a qs-like server reads nothing else differently', () => {
+  it('a server with qs reads all others the same', () => {
     const usual = asServer(queryOf(full));
     fc.assert(
       fc.property(remoteQuery, (remote) => {
@@ -168,7 +168,7 @@ describe('S05 whatever remoteQuery holds', () => {
     );
   });
 
-  it('and whatever the other texts hold, no parameter is added', () => {
+  it('and with any other texts, no parameter is added', () => {
     const names = [...new URLSearchParams(queryOf(full)).keys()];
     const nasty = fc.oneof(name, text);
     fc.assert(

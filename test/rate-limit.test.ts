@@ -47,7 +47,7 @@ describe('parseRateLimit', () => {
     expect(parseRateLimit(given)).toBeNull();
   });
 
-  it('reads what the documentation writes, for every number up to six digits', () => {
+  it('reads the documented form, for every number up to six digits', () => {
     const number = fc.nat({ max: 999_999 });
     fc.assert(
       fc.property(number, number, number, number, (limit, windowS, remaining, resetS) => {
@@ -58,7 +58,7 @@ describe('parseRateLimit', () => {
     );
   });
 
-  it('gives nulls and whole numbers that fit GraphQL, whatever the headers', () => {
+  it('returns nulls and whole numbers that fit GraphQL, for any headers', () => {
     const part = fc.constantFrom(';', 'w=', '1', '9', '0', '-', '.', ' ', ',', 'e', '\u0661', 'x');
     const value = fc.option(fc.oneof(fc.string({ unit: 'binary' }), fc.string({ unit: part })), { nil: undefined });
     fc.assert(

@@ -21,7 +21,7 @@ const page = (args: string, selection = 'nodes { id }') =>
 const lastSeen = () => upstream.seen.at(-1);
 
 describe('Query.engagement', () => {
-  it('reads one record, and only what is selected of it', async () => {
+  it('reads one record, and only its selected fields', async () => {
     answer = json(200, { id: 'e 1', subject: 'Hello', content: 'unasked' });
     const { body } = await one('id: "e 1", integratedAccountId: "a", engagementType: CALL', 'subject owner { id }');
     expect(body).toEqual({ data: { engagement: { subject: 'Hello', owner: null } } });
@@ -35,13 +35,13 @@ describe('Query.engagement', () => {
     expect(lastSeen()?.query.truto_exclude_fields).not.toContain('owner');
   });
 
-  it('is a record that has a status of its own, below those of failure', async () => {
+  it('is a record with its own status that is no failure', async () => {
     answer = json(200, { id: '1', subject: 'Hello', statusCode: 399, truto_is_remote_error: false });
     const { body } = await one('id: 1, integratedAccountId: "a"');
     expect(body).toEqual({ data: { engagement: { id: '1', subject: 'Hello' } } });
   });
 
-  it.each([404, 410])('is null when upstream says %i', async (statusCode) => {
+  it.each([404, 410])('is null when upstream answers %i', async (statusCode) => {
     answer = truto(statusCode);
     expect((await one('id: 1, integratedAccountId: "a"')).body).toEqual({ data: { engagement: null } });
   });
@@ -62,9 +62,9 @@ describe('Query.engagement', () => {
     ['UPSTREAM_UNAVAILABLE', (_request, response) => response.destroy(), {}],
     ['UPSTREAM_UNAVAILABLE', () => {}, {}],
   ];
-  it.each(broken)('is null with the code %s for what a reader can act on', async (code, failing, details) => {
+  it.each(broken)('is null with the code %s for an error that a reader can act on', async (code, failing, details) => {
     answer = failing;
-    // An account of its own: a rate limit pauses it.
+    // Its own account, because a rate limit pauses it.
     const { status, body } = await one(`id: 1, integratedAccountId: "${code}"`);
     expect(status).toBe(200);
     expect(body.data).toEqual({ engagement: null });
@@ -87,7 +87,7 @@ describe('Query.engagements', () => {
     ['limit', ['first']],
     ['next_cursor', ['after']],
     ['engagement_type', ['engagementType']],
-  ])('finds the argument of %s, which Truto refuses', async (name, path) => {
+  ])('names the argument of %s, which Truto refuses', async (name, path) => {
     answer = truto(400, { message: `${name} is invalid` });
     const { body } = await page('');
     expect(body.errors).toMatchObject([{ extensions: { code: 'INVALID_INPUT', issues: [{ path }] } }]);
@@ -109,7 +109,7 @@ describe('Query.engagements', () => {
     expect(lastSeen()?.query).toMatchObject({ limit: '3', next_cursor: 'n=1' });
   });
 
-  it('ends where upstream has no further cursor', async () => {
+  it('ends when upstream has no further cursor', async () => {
     answer = json(200, { result: [], next_cursor: null });
     const { body } = await page('', 'edges { cursor } pageInfo { hasNextPage hasPreviousPage endCursor }');
     expect(body.data.engagements).toEqual({
@@ -120,7 +120,7 @@ describe('Query.engagements', () => {
     expect(lastSeen()?.query).not.toHaveProperty('next_cursor');
   });
 
-  it("puts every filter on the wire by Truto's operators", async () => {
+  it("sends every filter with Truto's operators", async () => {
     answer = json(200, { result: [] });
     const filter = `{ owner: 1, contact: 2, account: 3, opportunity: 4, lead: 5, subject: "s&", content: "c", status: "done",
       createdAt: { gt: "2026-01-01T00:00:00Z", lt: "2026-02-01T00:00:00Z" }, updatedAt: { gt: "2026-01-02T00:00:00Z" },
@@ -144,7 +144,7 @@ describe('Query.engagements', () => {
     });
   });
 
-  it('pushes down what nodes and edges select together', async () => {
+  it('requests the fields that nodes and edges select together', async () => {
     answer = json(200, { result: [] });
     await page(
       '',
@@ -176,7 +176,7 @@ describe('Query.engagements', () => {
   });
 
   it.each([[json(200, { result: 'none' })], [json(200, [])], [json(200, undefined)]])(
-    'says so when the answer is no page',
+    'reports an answer that is no page',
     async (odd) => {
       answer = odd;
       expect((await page('')).body.errors).toMatchObject([{ extensions: { code: 'UPSTREAM_UNAVAILABLE' } }]);
@@ -184,7 +184,7 @@ describe('Query.engagements', () => {
   );
 });
 
-it('S02 reads of an account that is not granted are FORBIDDEN, and upstream sees nothing', async () => {
+it('S02 reads of an account without access are FORBIDDEN, and nothing is sent', async () => {
   const { SignJWT } = await import('jose');
   const secret = 'a shared secret of more than 32 characters';
   const env = { AUTH_MODE: 'service', TRUTO_API_TOKEN: 't', JWT_ISSUER: 'i', JWT_AUDIENCE: 'a', JWT_SECRET: secret };

@@ -5,7 +5,7 @@ import contract from '../schema/upstream.json' with { type: 'json' };
 import { engagementTypes } from '../src/engagement/input.ts';
 import { nodeKind } from '../src/engagement/node-id.ts';
 import { excludedFields, readRecord, wireFieldsOf } from '../src/engagement/record.ts';
-import { resources, typeOf, type WireField } from '../src/engagement/resources.ts';
+import { engagementTypeOf, resources, type WireField } from '../src/engagement/resources.ts';
 import { serializeDateTime } from '../src/graphql/types/values.ts';
 import { encodeQuery } from '../src/upstream/query-string.ts';
 import { runs } from './support/runs.ts';
@@ -30,7 +30,7 @@ const documented: Record<WireField, unknown> = {
   remote_data: { anything: ['at', 'all', 1, null] },
 } as Record<WireField, unknown>;
 
-/** What each kind of field must not take; each with a text that no warning may repeat. */
+/** Values that each kind of field must not accept, each with a text that no warning may repeat. */
 const wrongText: readonly unknown[] = [['CANARY'], { text: 'CANARY' }, Number.POSITIVE_INFINITY];
 const wrongReference = ['CANARY', 7, [{ id: 'CANARY' }], { name: 'CANARY' }, { id: { id: 'CANARY' } }];
 const wrongList = ['CANARY', { id: 'CANARY' }, ['CANARY'], [{ id: '1' }, { name: 'CANARY' }], [{ id: '1' }, null]];
@@ -52,7 +52,7 @@ function read(json: Record<string, unknown>, fields: readonly WireField[] = wire
   return { record: own, unreadable };
 }
 
-/** Text that is a date-time, or nearly. */
+/** Text that is a date-time, or looks like one. */
 const nearDate = fc
   .tuple(
     fc.constantFrom('2026', '2024', '1900', '2000', '0000', '9999', '10000', '26', '-001'),
@@ -75,14 +75,14 @@ function isServed(value: string): boolean {
 }
 
 describe('excludedFields', () => {
-  it('is every field that nobody selected but the id and remote_data, which has a parameter of its own', () => {
+  it('has every field that is not selected, without the id and remote_data, which has its own parameter', () => {
     const optional = wireFields.filter((field) => field !== 'id' && field !== 'remote_data');
     expect(excludedFields('engagements', new Set(wireFields.slice(0, 5)))).toEqual(
       optional.filter((field) => !wireFields.slice(0, 5).includes(field)),
     );
   });
 
-  it('is as many as servers read as a list, however many fields a resource has', () => {
+  it('has at most as many fields as servers read as a list', () => {
     const more = Object.fromEntries(Array.from({ length: 5 }, (_, index) => [`field_${index}`, resources.notes.title]));
     Object.assign(resources.engagements, more);
     const fields = excludedFields('engagements', new Set());
@@ -98,28 +98,28 @@ describe('readRecord', () => {
     expect(Object.keys(documented).sort()).toEqual([...wireFields].sort());
   });
 
-  it('takes every field of the documented form as it is', () => {
+  it('returns every field of the documented form unchanged', () => {
     expect(read(documented)).toEqual({ record: documented, unreadable: [] });
   });
 
-  it.each(wireFields)('reads nothing but the id and %s when that is selected', (field) => {
+  it.each(wireFields)('reads only the id and %s when that is selected', (field) => {
     const expected = { id: documented.id, [field]: documented[field] };
     expect(read(documented, [field])).toEqual({ record: expected, unreadable: [] });
   });
 
-  it('puts the id that was asked for in the place of a missing one', () => {
+  it('replaces a missing id by the requested one', () => {
     for (const json of [{}, { id: null }, { id: undefined }]) {
       expect(read(json)).toEqual({ record: { id: 'asked' }, unreadable: [] });
     }
     expect(read({ id: '' })).toEqual({ record: { id: 'asked' }, unreadable: ['id'] });
   });
 
-  it('says nothing of null', () => {
+  it('has no warning about null', () => {
     const nulls = Object.fromEntries(wireFields.map((field) => [field, null]));
     expect(read(nulls)).toEqual({ record: { id: 'asked' }, unreadable: [] });
   });
 
-  it.each(textFields)('makes text of a number or boolean in %s', (field) => {
+  it.each(textFields)('converts a number or boolean in %s to text', (field) => {
     fc.assert(
       fc.property(
         fc.oneof(fc.boolean(), fc.maxSafeInteger(), fc.double({ noNaN: true, max: 1e15, min: -1e15 })),
@@ -130,7 +130,7 @@ describe('readRecord', () => {
     );
   });
 
-  it('makes text of a number where a reference or phone number has one', () => {
+  it('converts a number in a reference or a phone number to text', () => {
     const json = { owner: { id: 1 }, contact: [{ id: 2 }], phone_numbers: [{ number: 555, extension: 1 }] };
     expect(read(json).record).toEqual({
       ...{ id: 'asked', owner: { id: '1' }, contact: [{ id: '2' }] },
@@ -139,15 +139,15 @@ describe('readRecord', () => {
   });
 });
 
-describe('a value of another form', () => {
-  it.each(wrong)('in %s (%j) costs that field only, and is told once', (field, value) => {
+describe('a malformed value', () => {
+  it.each(wrong)('in %s (%j) loses only that field, and is reported once', (field, value) => {
     const { record, unreadable } = read({ ...documented, [field]: value });
     const { [field]: _lost, ...rest } = documented;
     expect(record).toEqual({ ...rest, id: field === 'id' ? 'asked' : documented.id });
     expect(unreadable).toEqual([field]);
   });
 
-  it('never throws, and either gives its field or is told once, whatever it is', () => {
+  it('of any form never throws: it is in its field, or it is reported once', () => {
     const value = fc.oneof(
       fc.anything(),
       fc.jsonValue(),
@@ -171,7 +171,7 @@ describe('a value of another form', () => {
 });
 
 describe('a date', () => {
-  it('is taken exactly when the GraphQL layer can serve it', () => {
+  it('is accepted exactly when the GraphQL layer can serialize it', () => {
     fc.assert(
       fc.property(nearDate, fc.constantFrom(...dateFields), (value, field) => {
         expect(Object.hasOwn(read({ [field]: value }).record, field)).toBe(isServed(value));
@@ -180,7 +180,7 @@ describe('a date', () => {
     );
   });
 
-  it('in lower case, as RFC 3339 allows, is served or told, never an error later', () => {
+  it('in lower case, as RFC 3339 allows, is serialized or reported, and never causes an error later', () => {
     for (const value of ['2026-11-23t12:00:00z', '2026-11-23T12:00:00z']) {
       const { record, unreadable } = read({ created_at: value });
       expect(Object.hasOwn(record, 'created_at') ? isServed(value) : unreadable.length === 1).toBe(true);
@@ -211,7 +211,7 @@ describe('S13 __proto__ and constructor in upstream JSON', () => {
     }
   });
 
-  it('are dropped where a form is documented, and kept as plain data where none is', () => {
+  it('are dropped if a form is documented, and are plain data otherwise', () => {
     const { record, unreadable } = read(json);
     expect(unreadable).toEqual([]);
     expect(JSON.parse(JSON.stringify(record))).toEqual(
@@ -222,7 +222,7 @@ describe('S13 __proto__ and constructor in upstream JSON', () => {
   });
 });
 
-describe('the kind that a record says it is', () => {
+describe('the type of a record', () => {
   const cased = (text: string) =>
     fc
       .array(fc.boolean(), { minLength: text.length, maxLength: text.length })
@@ -230,24 +230,24 @@ describe('the kind that a record says it is', () => {
   const space = fc.stringMatching(/^[ \t\n\u00a0]{0,3}$/);
   const kind = fc.constantFrom(...engagementTypes);
 
-  it('is the documented one, whatever its case and the space around it', () => {
+  it('is the documented one, in any case and with space around it', () => {
     const written = kind.chain((type) => fc.tuple(fc.constant(type), space, cased(type), space));
     fc.assert(
       fc.property(written, ([type, before, word, after]) => {
         const record = { engagement_type: `${before}${word}${after}` };
-        expect(typeOf(record)).toBe(type);
+        expect(engagementTypeOf(record)).toBe(type);
         expect(nodeKind(null, record.engagement_type)).toBe(type);
       }),
     );
   });
 
-  it('is none for any other word', () => {
+  it('is null for any other value', () => {
     const other = fc
       .string()
       .filter((word) => !(engagementTypes as readonly string[]).includes(word.trim().toLowerCase()));
     fc.assert(
       fc.property(other, (word) => {
-        expect(typeOf({ engagement_type: word })).toBeNull();
+        expect(engagementTypeOf({ engagement_type: word })).toBeNull();
       }),
     );
   });

@@ -24,8 +24,8 @@ function probesUntilUp(): number {
   }
 }
 
-describe('what is logged of Redis', () => {
-  it('while a server starts, is a refusal at once, and that there is no connection when the start ends', () => {
+describe('the log lines about Redis', () => {
+  it('report a refusal at once, and a missing connection at the end of the start', () => {
     health.fail(cut);
     expect(warnings()).toBe(0);
     health.endStart(cut);
@@ -36,14 +36,14 @@ describe('what is logged of Redis', () => {
     expect(warnings()).toBe(1);
   });
 
-  it('is a refusal before the start ends, which is then not logged again', () => {
+  it('report a refusal during the start only once', () => {
     health.fail(refusal);
     expect(warnings()).toBe(1);
     health.endStart(refusal);
     expect(warnings()).toBe(1);
   });
 
-  it('is a loss at once, another fault when it has lasted for more than 10 seconds, and each once', () => {
+  it('report a loss at once, another fault after 10 seconds, and each once', () => {
     health.succeed();
     health.fail(cut);
     expect(warnings()).toBe(1);
@@ -57,7 +57,7 @@ describe('what is logged of Redis', () => {
     expect(warnings()).toBe(2);
   });
 
-  it('is a question that it refuses, each kind once a minute', () => {
+  it('report a refused command, each kind once a minute', () => {
     const errors = () => lines.filter((line) => JSON.parse(line).level === 50).length;
     health.complain(refusal);
     health.complain(refusal);
@@ -71,7 +71,7 @@ describe('what is logged of Redis', () => {
     expect(errors()).toBe(3);
   });
 
-  it('is nothing once it is closed', () => {
+  it('end after the close', () => {
     health.succeed();
     health.close();
     const before = lines.length;
@@ -83,7 +83,7 @@ describe('what is logged of Redis', () => {
 });
 
 describe('a Redis that comes and goes', () => {
-  it('must be well twice as often after each loss, 32 times at most, and once after it was well for more than a minute', () => {
+  it('needs twice as many good probes after each loss, at most 32, and one after a good minute', () => {
     expect(probesUntilUp()).toBe(1);
     expect(health.backSince).toBeUndefined();
     const counts = Array.from({ length: 8 }, () => {

@@ -36,8 +36,8 @@ import { json, startUpstream } from './support/upstream.ts';
 
 testRefusals('redis-server');
 
-describe('a Redis whose user may do only what is needed', () => {
-  it('R25 is used without INFO, and that it could not be looked at is no warning', async () => {
+describe('a Redis whose user has only the documented rights', () => {
+  it('R25 is used without INFO, and that is no warning', async () => {
     await using redis = await startRedis();
     await setUser(redis, ...aclRules);
     const lines: string[] = [];
@@ -52,7 +52,7 @@ describe('a Redis whose user may do only what is needed', () => {
     expect(warn).not.toHaveBeenCalled();
   });
 
-  it('answers nothing, and stays in use, where one question alone is refused; each kind of that is logged once a minute', async () => {
+  it('stays in use after one refused command, which is logged once a minute a kind', async () => {
     await using redis = await startRedis();
     await setUser(redis, ...aclRules, '-zadd');
     const lines: string[] = [];
@@ -76,8 +76,8 @@ describe('a Redis whose user may do only what is needed', () => {
   });
 });
 
-describe('a Redis that may forget', () => {
-  it('is used, with one warning of all that is to be changed', async () => {
+describe('a Redis that may lose data', () => {
+  it('is used, with one warning about its settings', async () => {
     const args = ['--maxmemory', '100mb', '--maxmemory-policy', 'allkeys-lru'];
     await using redis = await startRedis({ isDurable: false, args });
     await using upstream = await startDone();
@@ -160,7 +160,7 @@ describe('R26 another primary', () => {
 });
 
 describe('an address of Redis', () => {
-  it('R25 that answers late costs a delete no more than a late answer is worth, and is no fault', async () => {
+  it('R25 with late answers delays a delete only a little, and is no fault', async () => {
     await using redis = await startRedis();
     await using address = await startForwarder(redis);
     await using upstream = await startUpstream((...both) => {
@@ -199,7 +199,7 @@ describe('an address of Redis', () => {
     expect(await redisUp(facade)).toBe('0');
   });
 
-  it('with TLS of a private CA is taken when NODE_EXTRA_CA_CERTS has that, and else named as the reason in one line', async () => {
+  it('with TLS of a private CA works with NODE_EXTRA_CA_CERTS; without it, one line says why not', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'redis-tls-'));
     const { key, cert } = selfSigned('localhost');
     const [keyFile, certFile] = [join(folder, 'key.pem'), join(folder, 'cert.pem')];
@@ -216,7 +216,7 @@ describe('an address of Redis', () => {
     expect(seen(other).map(({ kind }) => kind)).toEqual(['certificate']);
   });
 
-  it('that nothing listens at is one line, and costs no delete', async () => {
+  it('without a listener is one line in the log, and fails no delete', async () => {
     await using upstream = await startDone();
     await using facade = await startTestFacade(upstream.url, env(`redis://127.0.0.1:${await freePort()}`));
     await deleteSome(facade);
@@ -227,7 +227,7 @@ describe('an address of Redis', () => {
     'redis://u:canary%2Fpassword@h:1/2',
     'rediss+cluster://u:canary%2Fpassword@h:1,[::1]:2',
     'redis+sentinel://:canary%2Fpassword@h,i:3/primary/4',
-  ])('S01 has its password kept out of the log: %s', (url) => {
+  ])('S01 never has its password in the log: %s', (url) => {
     const secrets = secretsOf(parseConfig({ SANDBOX: '1', REDIS_URL: url })).map((secret) => secret.reveal());
     expect(secrets).toEqual(expect.arrayContaining([url, 'canary/password']));
   });
@@ -250,7 +250,7 @@ describe('REDIS_PREFIX', () => {
   });
 });
 
-describe('what an error of Redis is about', () => {
+describe('the kind of a Redis error', () => {
   const replyOf = (message: string) => Object.assign(new Error(message), { name: 'ReplyError' });
   it.each([
     ["MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk.", 'disk'],

@@ -5,8 +5,8 @@ import { type RawAnswer, record, startRawUpstream } from './support/raw-upstream
 
 const query = '{ engagement(id: "e1", integratedAccountId: "a") { contacts { id name } } }';
 
-describe("S04 an id out of upstream's record", () => {
-  /** Reads an engagement with such contacts, and tells what the contacts came to and which requests were made for them. */
+describe("S04 an id in upstream's record", () => {
+  /** Reads an engagement with such contacts. Returns the contacts, and the requests for them. */
   async function readContacts(contactIds: readonly string[]) {
     const engagement = record({ id: 'e1', contact: contactIds.map((id) => ({ id })) });
     const onRead: RawAnswer = (socket, request) =>
@@ -18,7 +18,7 @@ describe("S04 an id out of upstream's record", () => {
     return { body, targets: targets.filter((target) => !/^\/unified\/crm\/engagements\/e1\?/.test(target)) };
   }
 
-  it('is one path segment of the read, whatever it looks like', async () => {
+  it('of any form is one path segment of the read', async () => {
     const { body, targets } = await readContacts(takenIds);
     expect(body.errors).toBeUndefined();
     expect(body.data.engagement.contacts).toEqual(takenIds.map((id) => ({ id, name: 'fine' })));
@@ -32,7 +32,7 @@ describe("S04 an id out of upstream's record", () => {
     expect(segments.filter((segment) => segment.includes('/'))).toEqual([]);
   });
 
-  it('is none when it is empty: the list is not as documented, and left out', async () => {
+  it('that is empty is invalid: the list is left out', async () => {
     const { body, targets } = await readContacts(['', 'c1']);
     expect(body).toEqual({ data: { engagement: { contacts: null } } });
     expect(targets).toEqual([]);

@@ -9,7 +9,7 @@ import { type Answer, type FakeUpstream, json, startUpstream } from './support/u
 const ids = (prefix: string, count: number) =>
   Array.from({ length: count }, (_, index) => ({ id: `${prefix}${index}` }));
 
-/** Answers each related record with a name made of its resource and id, and an engagement or page as given. */
+/** Answers each related record with a name from its resource and id, and an engagement or page as given. */
 function answerWith(engagement: object, page: readonly object[] = [], related?: Answer): Answer {
   return (request, response) => {
     const [, , , resource = '', id] = request.path.split('/');
@@ -35,7 +35,7 @@ describe('related records', () => {
     notes: ids('n', 5),
   };
 
-  it('are read once each, and only when more than their id is selected', async () => {
+  it('are read once each, and only when a field besides the id is selected', async () => {
     await using upstream = await startUpstream(answerWith(big));
     await using facade = await startTestFacade(upstream.url);
     const { body } = await facade.post(engagementQuery('owner { id name } contacts { id name } notes { id title }'));
@@ -54,7 +54,7 @@ describe('related records', () => {
     expect(related(upstream)).toEqual([]);
   });
 
-  it('of a page are read once for the whole page, at most 8 at a time, whatever the page holds', async () => {
+  it('of a page are read once for the whole page, at most 8 at a time', async () => {
     const page = Array.from({ length: 50 }, (_, index) => ({ id: `e${index}`, owner: { id: `u${index % 7}` } }));
     const latencyMs = 20;
     const late: Answer = (request, response) =>
@@ -92,7 +92,7 @@ describe('related records', () => {
     expect(most).toBe(8);
   });
 
-  it('are asked for the selected fields only, each set of fields by itself', async () => {
+  it('are read with only the selected fields, each set of fields separately', async () => {
     await using upstream = await startUpstream(answerWith(big));
     await using facade = await startTestFacade(upstream.url);
     await facade.post(engagementQuery('owner { name } again: owner { email name } third: owner { id email: name }'));
@@ -103,7 +103,7 @@ describe('related records', () => {
     expect(excluded.every((fields) => !fields.includes('name') && fields.includes('urls'))).toBe(true);
   });
 
-  it('lead on to their own related records', async () => {
+  it('have related records of their own', async () => {
     const nested: Answer = ({ path }, response) => {
       const record = path.includes('/contacts/')
         ? { account: { id: 'k1' }, owner: { id: 'u9' } }
@@ -122,28 +122,25 @@ describe('related records', () => {
     ['403', remote(403), 'FORBIDDEN', 1],
     ['500', truto(500), 'UPSTREAM_UNAVAILABLE', 3],
     ['nothing', ((_request, response) => response.destroy()) as Answer, 'UPSTREAM_UNAVAILABLE', 3],
-  ])(
-    'whose read answers %s cost that field alone, with an error at its path',
-    async (_what, failing, code, attempts) => {
-      const some: Answer = (request, response) =>
-        (request.path.endsWith('c1') ? failing : json(200, { name: 'fine' }))(request, response);
-      await using upstream = await startUpstream(answerWith({ contact: ids('c', 3), subject: 'Hello' }, [], some));
-      await using facade = await startTestFacade(upstream.url);
-      const { body } = await facade.post(engagementQuery('subject contacts { id name }'));
-      expect(body.data.engagement).toEqual({
-        subject: 'Hello',
-        contacts: [
-          { id: 'c0', name: 'fine' },
-          { id: 'c1', name: null },
-          { id: 'c2', name: 'fine' },
-        ],
-      });
-      expect(body.errors).toMatchObject([{ path: ['engagement', 'contacts', 1, 'name'], extensions: { code } }]);
-      expect(related(upstream)).toHaveLength(2 + attempts);
-    },
-  );
+  ])('whose read answers %s are null, with an error at their path', async (_what, failing, code, attempts) => {
+    const some: Answer = (request, response) =>
+      (request.path.endsWith('c1') ? failing : json(200, { name: 'fine' }))(request, response);
+    await using upstream = await startUpstream(answerWith({ contact: ids('c', 3), subject: 'Hello' }, [], some));
+    await using facade = await startTestFacade(upstream.url);
+    const { body } = await facade.post(engagementQuery('subject contacts { id name }'));
+    expect(body.data.engagement).toEqual({
+      subject: 'Hello',
+      contacts: [
+        { id: 'c0', name: 'fine' },
+        { id: 'c1', name: null },
+        { id: 'c2', name: 'fine' },
+      ],
+    });
+    expect(body.errors).toMatchObject([{ path: ['engagement', 'contacts', 1, 'name'], extensions: { code } }]);
+    expect(related(upstream)).toHaveLength(2 + attempts);
+  });
 
-  it('of a delete are read after it, and their failure never costs its result', async () => {
+  it('of a delete are read after it, and their failure never affects its result', async () => {
     await using upstream = await startUpstream(answerWith({ id: 'e1', owner: { id: 'u1' } }, [], truto(500)));
     await using facade = await startTestFacade(upstream.url);
     const query = `mutation { deleteEngagement(id: "e1", integratedAccountId: "a") { ... on DeleteEngagementSuccess { outcome engagement { owner { id name } } } } }`;
@@ -158,7 +155,7 @@ describe('related records', () => {
 });
 
 describe('S19 loaders', () => {
-  it('never cross callers, accounts or operations', async () => {
+  it('are never shared between callers, accounts or operations', async () => {
     const own: Answer = ({ headers, query }, response) =>
       json(200, { name: `${headers.authorization} in ${query.integrated_account_id}` })({} as never, response);
     await using upstream = await startUpstream(answerWith({ owner: { id: 'u1' } }, [], own));
@@ -174,7 +171,7 @@ describe('S19 loaders', () => {
     expect(related(upstream)).toHaveLength(8);
   });
 
-  it('do not remember a failure beyond the operation', async () => {
+  it('do not cache a failure beyond the operation', async () => {
     let calls = 0;
     const once: Answer = (request, response) => {
       calls += 1;
@@ -200,7 +197,7 @@ describe('the type of each related resource', () => {
   ] as const)('%s reads every documented field of %s, and no other', (typeName, resource) => {
     const fields = Object.values((schema.getType(typeName) as GraphQLObjectType).getFields());
     const read = fields
-      // The caller says the one, this server makes the other.
+      // The first is in the request, the second is created by this server.
       .filter(({ name }) => !['integratedAccountId', 'nodeId'].includes(name))
       .map(({ extensions }) => extensions.wireField ?? extensions.pothosExposedField);
     expect([...new Set(read)].sort()).toEqual([...wireFieldsOf(resource)].sort());

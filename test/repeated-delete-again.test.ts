@@ -4,7 +4,7 @@ import { inTurn, keyOf, removal, sendKeyed as send } from './support/keyed-delet
 import { truto } from './support/outcome.ts';
 import { json, type SeenRequest, startUpstream } from './support/upstream.ts';
 
-describe('a key that this process has forgotten, or never knew', () => {
+describe("a key that is not, or no longer, in this process' memory", () => {
   async function keyUpstream(id: string, rest?: string): Promise<unknown> {
     await using upstream = await startUpstream(json(204, undefined));
     await using facade = await startTestFacade(upstream.url);
@@ -12,7 +12,7 @@ describe('a key that this process has forgotten, or never knew', () => {
     return upstream.deletes()[0]?.headers['idempotency-key'];
   }
 
-  it('is the same upstream for the same delete, and another for another: upstream must not repeat its answer', async () => {
+  it('becomes the same upstream key for the same delete, and another for another delete', async () => {
     const key = await keyUpstream('1');
     expect(key).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-8[0-9a-f]{3}-[0-9a-f]{12}$/);
     expect(await keyUpstream('1')).toBe(key);
@@ -21,13 +21,13 @@ describe('a key that this process has forgotten, or never knew', () => {
   });
 });
 
-describe('a delete that may have been done, and arrives again with its key', () => {
-  it('stays unknown when its token has been revoked since', async () => {
+describe('a delete that may have been executed, and arrives again with its key', () => {
+  it('stays unknown when its token has been revoked since then', async () => {
     let isRevoked = false;
     const account = truto(403);
     await using upstream = await startUpstream((request, response) => {
       if (isRevoked) truto(401)(request, response);
-      // Too large to be remembered: the second attempt has to read it again.
+      // Too large to store, so the second attempt must read it again.
       else if (request.method === 'GET') json(200, { id: '1', subject: 'x'.repeat(70_000) })(request, response);
       else response.destroy();
     }, account);
@@ -41,8 +41,8 @@ describe('a delete that may have been done, and arrives again with its key', () 
   });
 });
 
-describe('a delete whose token Truto did not accept', () => {
-  it('is a new one when it arrives again: "not found" then means just that', async () => {
+describe('a delete with a token that Truto did not accept', () => {
+  it('is a new one when it arrives again: "not found" then means not found', async () => {
     await using upstream = await startUpstream(inTurn(truto(401), truto(404)), 'capsule');
     await using facade = await startTestFacade(upstream.url, { AUTH_MODE: 'passthrough' });
     const headers = { authorization: 'Bearer canary-of-a-caller', 'idempotency-key': 'k' };
@@ -55,9 +55,9 @@ describe('a delete whose token Truto did not accept', () => {
 });
 
 describe('a delete that could not be sent', () => {
-  it('is in the log with the key that it has when it is sent', async () => {
+  it('is in the log with the key that it will have when it is sent', async () => {
     const keysLogged = ({ logged }: TestFacade) =>
-      [...logged().matchAll(/"idempotencyKey":"([^"]+)".*"msg":"delete"/g)].map(([, key]) => key);
+      [...logged().matchAll(/"upstreamIdempotencyKey":"([^"]+)".*"msg":"delete"/g)].map(([, key]) => key);
     await using limiting = await startUpstream(truto(429, {}, { 'retry-after': '30' }));
     await using paused = await startTestFacade(limiting.url);
     await send(paused, 'another', '2');
@@ -70,8 +70,8 @@ describe('a delete that could not be sent', () => {
   });
 });
 
-describe('a delete whose snapshot was too large to be kept', () => {
-  it('is settled when it arrives again and there is nothing left to read', async () => {
+describe('a delete with a snapshot that was too large to store', () => {
+  it('is settled when it arrives again and the record no longer exists', async () => {
     let wasDeleted = false;
     await using upstream = await startUpstream((request, response) => {
       if (wasDeleted) return truto(404)(request, response);
@@ -88,7 +88,7 @@ describe('a delete whose snapshot was too large to be kept', () => {
 });
 
 describe('a streamed body of a delete that arrives twice at once', () => {
-  it('goes to the first, and the second gets what happened', async () => {
+  it('goes to the first, and the second gets the outcome', async () => {
     const release = Promise.withResolvers<void>();
     await using upstream = await startUpstream(async (request, response) => {
       await release.promise;
@@ -98,7 +98,7 @@ describe('a streamed body of a delete that arrives twice at once', () => {
     const first = send(facade, 'k', '1', ', format: STREAM');
     await expect.poll(() => upstream.deletes().length).toBe(1);
     const second = send(facade, 'k', '1', ', format: STREAM');
-    // It has come in by the time that a later request is answered.
+    // When a later request is answered, it has arrived.
     await fetch(`${facade.url}/health`);
     release.resolve();
     expect((await first).stream.chunks).toHaveLength(1);
@@ -108,7 +108,7 @@ describe('a streamed body of a delete that arrives twice at once', () => {
 });
 
 describe('two deletes with one key are two', () => {
-  it('when a list of the remoteQuery has another order', async () => {
+  it('when a list in the remoteQuery has another order', async () => {
     await using upstream = await startUpstream(json(204, undefined));
     await using facade = await startTestFacade(upstream.url);
     expect(await send(facade, 'k', '1', ', remoteQuery: { a: ["x", "y"], b: 1 }')).toMatchObject({

@@ -25,7 +25,7 @@ describe('a delete with the Idempotency-Key of an earlier one', () => {
     ['a remoteQuery', '1', ', remoteQuery: { a: 1 }'],
     ['a snapshot', '1', ', snapshot: true'],
     ['a kind', '1', ', engagementType: CALL'],
-  ])('is refused when it is another one: %s', async (_what, id = '', rest = '', account = 'a') => {
+  ])('is refused when it is another delete: %s', async (_what, id = '', rest = '', account = 'a') => {
     await using upstream = await startUpstream(json(204, undefined));
     await using facade = await startTestFacade(upstream.url);
     await send(facade, 'k');
@@ -38,7 +38,7 @@ describe('a delete with the Idempotency-Key of an earlier one', () => {
     expect(await send(facade, 'k')).toMatchObject({ outcome: 'DELETED' });
   });
 
-  it('is refused when it selects what the first did not ask upstream for', async () => {
+  it('is refused when it selects fields that the first did not', async () => {
     await using upstream = await startUpstream(json(204, undefined));
     await using facade = await startTestFacade(upstream.url);
     await send(facade, 'k');
@@ -60,7 +60,7 @@ describe('a delete with the Idempotency-Key of an earlier one', () => {
       '... on DeleteEngagementSuccess { stream { contentType } }',
       '... on DeleteEngagementSuccess { stream { contentType chunks } }',
     ],
-  ])('is refused when it does not select what the first did: %s', async (_what, args, selected, other) => {
+  ])('is refused when it does not select the fields of the first: %s', async (_what, args, selected, other) => {
     await using upstream = await startUpstream(json(200, { id: '1', notes: [] }));
     await using facade = await startTestFacade(upstream.url);
     const post = async (selection: string) => {
@@ -72,7 +72,7 @@ describe('a delete with the Idempotency-Key of an earlier one', () => {
     expect(upstream.deletes()).toHaveLength(1);
   });
 
-  it('is in the log as refused when it is another one', async () => {
+  it('is in the log as refused when it is another delete', async () => {
     await using upstream = await startUpstream(json(204, undefined));
     await using facade = await startTestFacade(upstream.url);
     await send(facade, 'k');
@@ -96,7 +96,7 @@ describe('a delete with the Idempotency-Key of an earlier one', () => {
     expect(new Set(upstream.deletes().map(({ headers }) => headers['idempotency-key'])).size).toBe(2);
   });
 
-  it('is the same delete when its arguments are written in another way', async () => {
+  it('is the same delete when its arguments are written differently', async () => {
     await using upstream = await startUpstream(json(204, undefined));
     await using facade = await startTestFacade(upstream.url);
     const forms = ['', ', parameters: null', ', parameters: {}', ', remoteQuery: {}', ', engagementType: null'];
@@ -108,7 +108,7 @@ describe('a delete with the Idempotency-Key of an earlier one', () => {
 
   it.each<[string, Record<string, string>, readonly (() => Promise<string>)[]]>([
     [
-      'by tokens of their own',
+      'by their own tokens',
       { AUTH_MODE: 'passthrough' },
       [async () => 'canary-caller-1', async () => 'canary-caller-2'],
     ],
@@ -117,7 +117,7 @@ describe('a delete with the Idempotency-Key of an earlier one', () => {
       { ...serviceEnv, JWT_SECRET: jwtSecret },
       ['caller-1', 'caller-2'].map((sub) => () => signToken({ sub, integrated_accounts: ['a'] })),
     ],
-  ])('S19 does not meet that of another caller, even at the same time: %s', async (_how, env, tokens) => {
+  ])('S19 never shares the result of another caller, even at the same time: %s', async (_how, env, tokens) => {
     const release = Promise.withResolvers<void>();
     await using upstream = await startUpstream(async (request, response) => {
       await release.promise;
@@ -125,7 +125,7 @@ describe('a delete with the Idempotency-Key of an earlier one', () => {
     });
     await using facade = await startTestFacade(upstream.url, env);
     const headers = await Promise.all(tokens.map(async (sign) => ({ ...withKey('k'), ...bearer(await sign()) })));
-    // The key of one caller brings it to its own delete, again and again, and never to the other's.
+    // The key of each caller always leads to its own delete, never to the other's.
     const all = [...headers, ...headers].map((each) => facade.post(`mutation { ${removal('1')} }`, {}, each));
     await expect.poll(() => upstream.deletes().length).toBe(2);
     await fetch(`${facade.url}/health`);

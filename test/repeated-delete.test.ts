@@ -11,7 +11,7 @@ function events(facade: TestFacade, message: string) {
 }
 
 describe('a delete that arrives twice with the same Idempotency-Key', () => {
-  it('is done once, and the second gets what the first came to', async () => {
+  it('runs once, and the second gets the result of the first', async () => {
     await using upstream = await startUpstream(inTurn(json(200, { subject: 'Hello' }), truto(404)), 'capsule');
     await using facade = await startTestFacade(upstream.url);
     const first = await send(facade, 'k');
@@ -22,7 +22,7 @@ describe('a delete that arrives twice with the same Idempotency-Key', () => {
     expect(events(facade, 'delete repeated')).toMatchObject([{ engagementId: '1', integratedAccountId: 'a' }]);
   });
 
-  it('waits for the first while that is on its way', async () => {
+  it('waits for the first while that is in flight', async () => {
     const release = Promise.withResolvers<void>();
     await using upstream = await startUpstream(async (request, response) => {
       await release.promise;
@@ -31,7 +31,7 @@ describe('a delete that arrives twice with the same Idempotency-Key', () => {
     await using facade = await startTestFacade(upstream.url);
     const all = ['k', 'k', 'k'].map((key) => send(facade, key));
     await expect.poll(() => upstream.deletes().length).toBe(1);
-    // The others have come in by the time that a later request is answered.
+    // When a later request is answered, the others have arrived.
     await fetch(`${facade.url}/health`);
     release.resolve();
     const results = await Promise.all(all);
@@ -73,7 +73,7 @@ describe('a delete that arrives twice with the same Idempotency-Key', () => {
     ['input that it cannot process', truto(422), 'InvalidInputError'],
     ['input that the provider refuses', remote(400), 'RemoteApiError'],
     ['a conflict at the provider', remote(409), 'RemoteApiError'],
-  ])('is tried again after %s, and then repeated', async (_what, refusal, member) => {
+  ])('is tried again after %s, and after that its result is repeated', async (_what, refusal, member) => {
     await using upstream = await startUpstream(inTurn(refusal, json(204, undefined)));
     await using facade = await startTestFacade(upstream.url);
     expect((await send(facade, 'k')).__typename).toBe(member);
@@ -89,14 +89,14 @@ describe('a delete that arrives twice with the same Idempotency-Key', () => {
     expect(await send(facade, 'k', '1', ', engagementType: CALL')).toMatchObject({ outcome: 'DELETED' });
   });
 
-  it('is not forgotten as long as a refusal comes after an unknown outcome', async () => {
+  it('is still remembered when a refusal follows an unknown outcome', async () => {
     await using upstream = await startUpstream(inTurn(truto(408), truto(429), remote(401), truto(404)));
     await using facade = await startTestFacade(upstream.url);
     for (const _attempt of [1, 2, 3]) expect((await send(facade, 'k')).__typename).toBe('OutcomeUnknownError');
     expect(await send(facade, 'k')).toMatchObject({ outcome: 'ALREADY_ABSENT' });
   });
 
-  it('is repeated, not sent, once a snapshot that was kept of an unknown outcome is no longer of use', async () => {
+  it('returns its result, and is not sent, after a stored snapshot of an unknown outcome is no longer needed', async () => {
     await using upstream = await startUpstream((request, response) => {
       if (request.method === 'GET') json(200, { subject: 'Hello' })(request, response);
       else (upstream.deletes().length === 1 ? truto(408) : json(204, undefined))(request, response);
@@ -109,7 +109,7 @@ describe('a delete that arrives twice with the same Idempotency-Key', () => {
     expect(upstream.deletes()).toHaveLength(2);
   });
 
-  it('R09 is another attempt of the same delete after an unknown outcome: gone now means deleted', async () => {
+  it('R09 is another attempt of the same delete after an unknown outcome: a missing record now means deleted', async () => {
     await using upstream = await startUpstream(inTurn(truto(502), truto(502), truto(404)));
     await using facade = await startTestFacade(upstream.url);
     const first = await send(facade, 'k');
@@ -119,7 +119,7 @@ describe('a delete that arrives twice with the same Idempotency-Key', () => {
     expect((await send(facade, 'other')).__typename).toBe('NotFoundError');
   });
 
-  it('goes on when the client of the first leaves', async () => {
+  it('continues when the client of the first disconnects', async () => {
     const release = Promise.withResolvers<void>();
     await using upstream = await startUpstream(json(204, undefined), async (request, response) => {
       await release.promise;
@@ -144,7 +144,7 @@ describe('a delete that arrives twice with the same Idempotency-Key', () => {
     expect(upstream.deletes()).toHaveLength(1);
   });
 
-  it('does not get the streamed body, which the first has read, but what happened', async () => {
+  it('gets the outcome, and not the streamed body, which the first has read', async () => {
     await using upstream = await startUpstream(json(200, { ok: 1 }));
     await using facade = await startTestFacade(upstream.url);
     const first = await send(facade, 'k', '1', ', format: STREAM');
@@ -154,7 +154,7 @@ describe('a delete that arrives twice with the same Idempotency-Key', () => {
     expect(second.warnings.at(-1)).toContain('streamed body');
   });
 
-  it('is neither remembered nor answered from memory when it is a dry run', async () => {
+  it('is neither remembered nor answered from memory in a dry run', async () => {
     await using upstream = await startUpstream(json(204, undefined));
     await using facade = await startTestFacade(upstream.url);
     expect((await send(facade, 'k', '1', ', dryRun: true')).__typename).toBe('DeleteEngagementPlan');
@@ -168,7 +168,7 @@ describe('a delete that arrives twice with the same Idempotency-Key', () => {
     ['refused', remote(403)],
     ['limited', truto(429)],
     ['failing', truto(500)],
-  ])('keeps its snapshot after an unknown outcome, when what it would read is %s', async (_what, later) => {
+  ])('has its snapshot after an unknown outcome, when the next read is %s', async (_what, later) => {
     let wasDeleted = false;
     await using upstream = await startUpstream((request, response) => {
       if (request.method === 'DELETE')
@@ -184,7 +184,7 @@ describe('a delete that arrives twice with the same Idempotency-Key', () => {
     });
   });
 
-  it('never says that nothing was deleted after an unknown outcome, when it is not sent again', async () => {
+  it('never reports that nothing was deleted after an unknown outcome, when it is not sent again', async () => {
     let look: Answer = json(500, undefined);
     await using upstream = await startUpstream(truto(503, { truto_is_remote_error: true }), (request, response) =>
       look(request, response),

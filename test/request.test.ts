@@ -39,7 +39,7 @@ function expectOneAccount(id: string): void {
   expectOneSegment(buildIntegratedAccountRequest(id, 'Bearer token').path, '/integrated-account/', id);
 }
 
-/** Any UTF-16 text, half pairs included; whole pairs; and what path parsers find special. */
+/** Any UTF-16 text, with half pairs, whole pairs, and characters that are special in a path. */
 const anyText = fc.oneof(
   fc.string({ unit: fc.integer({ min: 0, max: 0xffff }).map((unit) => String.fromCharCode(unit)) }),
   fc.string({ unit: 'binary', size: 'medium' }),
@@ -57,7 +57,7 @@ describe('S04 the id of an engagement', () => {
     expectOneEngagement(id);
   });
 
-  it('is refused or becomes one path segment that decodes to it, whatever it is', () => {
+  it('of any text is refused or becomes one path segment that decodes to it', () => {
     fc.assert(
       fc.property(anyText, (id) => {
         if (!isRefused({ id })) expectOneEngagement(id);
@@ -66,7 +66,7 @@ describe('S04 the id of an engagement', () => {
     );
   });
 
-  it('is taken whenever it is well-formed text of 1 to 512 characters without control characters, lost ones and dot segments', () => {
+  it('is accepted if it is well-formed text of 1 to 512 characters without control characters, U+FFFD and dot segments', () => {
     fc.assert(
       fc.property(anyText, (id) => {
         const isFit = id.isWellFormed() && id.length > 0 && id.length <= 512 && !/[\p{Cc}\ufffd]/u.test(id);
@@ -88,7 +88,7 @@ describe('S04 the id of an integrated account', () => {
     expectOneAccount(integratedAccountId);
   });
 
-  it('is refused or becomes one path segment of the look-up, whatever it is', () => {
+  it('of any text is refused or becomes one path segment of the look-up', () => {
     fc.assert(
       fc.property(anyText, (integratedAccountId) => {
         if (!isRefused({ integratedAccountId })) expectOneAccount(integratedAccountId);
@@ -99,16 +99,16 @@ describe('S04 the id of an integrated account', () => {
 });
 
 describe('S04 the ids in the parameters', () => {
-  it('are refused with their place', () => {
+  it('are refused with their path', () => {
     const parameters = { account: { id: '' }, contacts: [{ id: 'fine' }, { id: '\ud800' }] };
     const found = checkWellFormed(inputWith({ parameters }));
     expect(found.map(({ path }) => path.join('.'))).toEqual(['parameters.account.id', 'parameters.contacts.1.id']);
   });
 });
 
-describe('S06 text that no request line can carry', () => {
-  /** Every place that a text of a caller's own has in a request. */
-  const places: readonly (readonly [place: string, (text: string) => Partial<DeleteEngagementInput>])[] = [
+describe('S06 text that a request line cannot contain', () => {
+  /** Every position of a caller's text in a request. */
+  const positions: readonly (readonly [position: string, (text: string) => Partial<DeleteEngagementInput>])[] = [
     ['parameters.content', (content) => ({ parameters: { content } })],
     ['parameters.subject', (subject) => ({ parameters: { subject } })],
     ['parameters.direction', (direction) => ({ parameters: { direction } })],
@@ -119,14 +119,14 @@ describe('S06 text that no request line can carry', () => {
     ['remoteQuery', (name) => ({ remoteQuery: { [name]: 'y' } })],
   ];
 
-  it.each(places)('is refused in %s when it has half of a surrogate pair', (place, inputOf) => {
+  it.each(positions)('with half of a surrogate pair is refused in %s', (position, inputOf) => {
     for (const text of ['\ud800', 'a\udfff', '\udc00\ud800']) {
       const found = checkWellFormed(inputWith(inputOf(text)));
-      expect(found.map(({ severity, path }) => [severity, path.join('.')])).toEqual([['REFUSAL', place]]);
+      expect(found.map(({ severity, path }) => [severity, path.join('.')])).toEqual([['REFUSAL', position]]);
     }
   });
 
-  it.each(places)('is escaped in %s when it has line breaks and the end of a head', (_place, inputOf) => {
+  it.each(positions)('with line breaks and the end of a header block is escaped in %s', (_position, inputOf) => {
     const input = inputOf('a\r\nx-evil: 1\r\n\r\nDELETE /');
     expect(isRefused(input)).toBe(false);
     expect(deleteRequest(input).path).toMatch(/^[!-~]+$/);
@@ -135,7 +135,7 @@ describe('S06 text that no request line can carry', () => {
   });
 });
 
-describe('S06 whatever the input', () => {
+describe('S06 with any input', () => {
   const mostlyFit = fc.oneof({ arbitrary: fc.string({ unit: 'binary', minLength: 1 }), weight: 9 }, anyText);
   const text = fc.oneof(mostlyFit, fc.constantFrom('\r\n', '\u0000', 'a\r\nx-evil: 1\r\n\r\nDELETE /'));
   const input = fc.record({
@@ -146,7 +146,7 @@ describe('S06 whatever the input', () => {
   });
   const { path: _path, ...usual } = deleteRequest({});
 
-  it('it is refused, or method and headers stay the same and the target is printable ASCII without a fragment', () => {
+  it('the request is refused, or its method and headers stay the same and its target is printable ASCII without a fragment', () => {
     fc.assert(
       fc.property(input, (rest) => {
         if (isRefused(rest)) return;

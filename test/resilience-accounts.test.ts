@@ -17,7 +17,7 @@ async function removeFrom(facade: TestFacade, account: string, id: string) {
   return body.data.deleteEngagement;
 }
 
-describe("R16 one account's flood costs the others nothing", () => {
+describe("R16 one account's flood does not affect the others", () => {
   it.each<[string, RawAnswer]>([
     ['are never answered', silence],
     ['are answered after a while', (socket, request) => void setTimeout(() => noContent(socket, request), 300)],
@@ -44,7 +44,7 @@ describe("R16 one account's flood costs the others nothing", () => {
     }
   });
 
-  it('since it never has more than 100 requests on their way: the others wait, and those of other accounts do not', async () => {
+  it('because it has at most 100 requests in flight: its others wait, and those of other accounts do not', async () => {
     const held: (() => void)[] = [];
     let [runningCount, mostRunning] = [0, 0];
     await using upstream = await startRawUpstream([
@@ -73,7 +73,7 @@ describe("R16 one account's flood costs the others nothing", () => {
 });
 
 describe("R16 Truto's documented limit of an account", () => {
-  it('is used up by 50 requests: the next is refused, unsent, and told when to come back; others are not', async () => {
+  it('is used up by 50 requests: the next is refused, unsent, with a retry time; those of other accounts are not', async () => {
     await using upstream = await startRawUpstream([noContent]);
     await using facade = await startTestFacade(upstream.url, { REQUEST_TIMEOUT_MS: '2000', TRUTO_RATE_LIMITS: '1' });
     // The look-up of the account is one of them.
@@ -93,7 +93,7 @@ describe("R16 Truto's documented limit of an account", () => {
   });
 });
 
-it('R16 a token that upstream asks to wait costs the callers with other tokens nothing, in the same account', async () => {
+it('R16 a token that upstream makes wait does not affect other tokens in the same account', async () => {
   const isOfGreedy = ({ head }: { readonly head: string }) => head.includes('canary-of-greedy');
   await using upstream = await startRawUpstream([
     (socket, request) => (isOfGreedy(request) ? refusal(429, ['retry-after: 60']) : noContent)(socket, request),

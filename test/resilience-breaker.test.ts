@@ -14,7 +14,7 @@ function failure(reason: FailureReason, mayHaveBeenSent: boolean): Attempt {
   return { kind: 'failure', reason, mayHaveBeenSent };
 }
 
-const trouble = answer(502);
+const failed = answer(502);
 const good = answer(204);
 
 /** Has the breaker count so many of an end, while it lets anything through, and tells how many it let through. */
@@ -29,7 +29,7 @@ function count(breaker: Breaker, times: number, end: Attempt): number {
 
 function openBreaker(): Breaker {
   const breaker = new Breaker(isAccountFailure);
-  count(breaker, 20, trouble);
+  count(breaker, 20, failed);
   expect(breaker.isOpen).toBe(true);
   return breaker;
 }
@@ -38,33 +38,33 @@ describe('R08 a breaker', () => {
   beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date', 'performance'] }));
   afterEach(() => void vi.useRealTimers());
 
-  it('stays closed up to 19 attempts, however they end, and opens with the 20th', () => {
+  it('stays closed up to 19 attempts, with any ends, and opens with the 20th', () => {
     const breaker = new Breaker(isAccountFailure);
-    expect(count(breaker, 19, trouble)).toBe(19);
+    expect(count(breaker, 19, failed)).toBe(19);
     expect(breaker.isOpen).toBe(false);
-    expect(count(breaker, 10, trouble)).toBe(1);
+    expect(count(breaker, 10, failed)).toBe(1);
     expect(breaker.isOpen).toBe(true);
   });
 
-  it('opens when more than half was trouble, and not when it was half', () => {
+  it('opens when more than half failed, and not when half did', () => {
     const breaker = new Breaker(isAccountFailure);
     count(breaker, 20, good);
-    expect(count(breaker, 20, trouble)).toBe(20);
+    expect(count(breaker, 20, failed)).toBe(20);
     expect(breaker.isOpen).toBe(false);
-    expect(count(breaker, 10, trouble)).toBe(1);
+    expect(count(breaker, 10, failed)).toBe(1);
     expect(breaker.isOpen).toBe(true);
   });
 
-  it('forgets what was more than ten seconds ago', () => {
+  it('ignores attempts of more than ten seconds ago', () => {
     const breaker = new Breaker(isAccountFailure);
     for (let second = 0; second < 60; second += 1) {
-      expect(count(breaker, 1, trouble)).toBe(1);
+      expect(count(breaker, 1, failed)).toBe(1);
       vi.advanceTimersByTime(1_000);
     }
     expect(breaker.isOpen).toBe(false);
   });
 
-  it('lets nothing through for half a second, then one attempt, and all again after its success', () => {
+  it('allows nothing for half a second, then one attempt, and all after its success', () => {
     const breaker = openBreaker();
     vi.advanceTimersByTime(499);
     expect(breaker.isOpen).toBe(true);
@@ -77,17 +77,17 @@ describe('R08 a breaker', () => {
     breaker.end(good, isProbe);
     expect(breaker.isOpen).toBe(false);
     // It begins anew: what was before it opened counts no more.
-    expect(count(breaker, 15, trouble)).toBe(15);
+    expect(count(breaker, 15, failed)).toBe(15);
   });
 
   it.each([
     ['good', good],
-    ['trouble', trouble],
-  ])('is not moved by the end (%s) of an attempt that began before it opened', (_what, end) => {
+    ['failed', failed],
+  ])('is not changed by the end (%s) of an attempt that started before it opened', (_what, end) => {
     const breaker = new Breaker(isAccountFailure);
     const [isProbe, isProbeToo] = [breaker.begin(), breaker.begin()];
     expect([isProbe, isProbeToo]).toEqual([false, false]);
-    count(breaker, 20, trouble);
+    count(breaker, 20, failed);
     breaker.end(end, false);
     expect(breaker.isOpen).toBe(true);
     vi.advanceTimersByTime(500);
@@ -98,33 +98,33 @@ describe('R08 a breaker', () => {
     expect(breaker.isOpen).toBe(false);
   });
 
-  it('is open no longer when the wall clock is set back', () => {
+  it('is not open longer when the wall clock is set back', () => {
     const breaker = openBreaker();
     vi.setSystemTime(Date.now() - 3_600_000);
     vi.advanceTimersByTime(500);
     expect(breaker.isOpen).toBe(false);
   });
 
-  it('forgets attempts of more than 10 seconds ago although the wall clock is set back', () => {
+  it('ignores attempts of more than 10 seconds ago, also when the wall clock is set back', () => {
     const breaker = new Breaker(isAccountFailure);
-    count(breaker, 19, trouble);
+    count(breaker, 19, failed);
     vi.setSystemTime(Date.now() - 3_600_000);
     vi.advanceTimersByTime(10_000);
-    count(breaker, 19, trouble);
+    count(breaker, 19, failed);
     expect(breaker.isOpen).toBe(false);
-    count(breaker, 1, trouble);
+    count(breaker, 1, failed);
     expect(breaker.isOpen).toBe(true);
   });
 
-  it('lets one attempt through each half second as long as those fail', () => {
+  it('allows one attempt each half second while those fail', () => {
     const breaker = openBreaker();
     for (let time = 0; time < 5; time += 1) {
       vi.advanceTimersByTime(500);
-      expect(count(breaker, 10, trouble)).toBe(1);
+      expect(count(breaker, 10, failed)).toBe(1);
       vi.advanceTimersByTime(499);
-      expect(count(breaker, 10, trouble)).toBe(0);
+      expect(count(breaker, 10, failed)).toBe(0);
       vi.advanceTimersByTime(1);
-      expect(count(breaker, 1, trouble)).toBe(1);
+      expect(count(breaker, 1, failed)).toBe(1);
     }
   });
 
@@ -133,7 +133,7 @@ describe('R08 a breaker', () => {
       `is answered with ${statusCode}`,
       answer(statusCode),
     ]),
-  ])('is not opened by what %s', (_what, end) => {
+  ])('is not opened by an attempt that %s', (_what, end) => {
     for (const isTrouble of [isAccountFailure, isUpstreamFailure]) {
       const breaker = new Breaker(isTrouble);
       expect(count(breaker, 100, end)).toBe(100);
@@ -149,7 +149,7 @@ describe('R08 a breaker', () => {
     ['a reset', failure('reset', true)],
     ['no answer', failure('timeout', true)],
     ['no HTTP', failure('protocol', true)],
-  ])('of an account is opened by %s, and that of all upstream is not', (_what, end) => {
+  ])('of an account is opened by %s, and that of upstream is not', (_what, end) => {
     expect(count(new Breaker(isAccountFailure), 100, end)).toBe(20);
     expect(count(new Breaker(isUpstreamFailure), 100, end)).toBe(100);
   });
@@ -183,8 +183,8 @@ describe('R08 sending', () => {
       return end;
     };
 
-  it('lets no attempt begin while a breaker is open, and tells so without a wait, until half a second is over', async () => {
-    const attempt = vi.fn(endingWith(trouble));
+  it('starts no attempt while a breaker is open, and returns at once, until half a second is over', async () => {
+    const attempt = vi.fn(endingWith(failed));
     const send = sendOver(attempt);
     expect(await send(20)).toEqual(Array(20).fill(502));
     expect(new Set(await send(100))).toEqual(new Set(['open']));
@@ -196,7 +196,7 @@ describe('R08 sending', () => {
     expect(attempt).toHaveBeenCalledTimes(21);
   });
 
-  it('counts nothing that was held back: whose caller had left, or that had no time', async () => {
+  it('does not count unsent attempts: of a client that disconnected, or without time', async () => {
     let end: UpstreamClient['attempt'] = endingWith(good);
     const send = sendOver((...args) => end(...args));
     expect(new Set(await send(100, { hasCallerLeft: () => true }))).toEqual(new Set(['abandoned']));
@@ -216,7 +216,7 @@ describe('R08 sending', () => {
 });
 
 describe('R08 an account that fails', () => {
-  it('is refused without a request, costs another account nothing, and is served again when it works again', async () => {
+  it('is refused without a request, does not affect another account, and is served again when it works', async () => {
     let isBroken = true;
     await using upstream = await startRawUpstream([
       (socket, request) => {

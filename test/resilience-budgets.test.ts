@@ -108,7 +108,7 @@ describe("R16 within Truto's documented limits", () => {
   });
   afterEach(() => void vi.useRealTimers());
 
-  it('an account never has more than 50 requests in ten seconds, none in a pause, and each delete is told in time', async () => {
+  it('an account has at most 50 requests in ten seconds, none in a pause, and each delete returns in time', async () => {
     await fc.assert(
       fc.asyncProperty(bursts, async (all) => {
         const { begun, pauses, played, burst } = startPlay();
@@ -134,7 +134,7 @@ describe("R16 within Truto's documented limits", () => {
     );
   });
 
-  it('a token never has more than 500, and what the limits allow is used', async () => {
+  it('a token has at most 500, and uses what the limits allow', async () => {
     const { begun, burst } = startPlay();
     const accounts = Array.from({ length: 12 }, (_, index) => `account-${index}`);
     for (let time = 0; time < 12; time += 1) {
@@ -151,7 +151,7 @@ describe("R16 within Truto's documented limits", () => {
     }
   });
 
-  it('those who wait go in the order in which they came', async () => {
+  it('waiting requests are sent in order of arrival', async () => {
     const { begun, burst } = startPlay();
     for (let time = 0; time < 15; time += 1) {
       burst({ afterMs: 0, account: 'a', size: 10, patienceMs: 60_000, tookMs: 5 });
@@ -161,7 +161,7 @@ describe("R16 within Truto's documented limits", () => {
     expect(begun.map(({ id }) => id)).toEqual(Array.from({ length: 150 }, (_, index) => `/${index}`));
   });
 
-  it('whoever is refused is told the truth: after that long there is a place', async () => {
+  it('a refused request has the right retry time: then the next one is sent', async () => {
     const before = fc.integer({ min: 50, max: 200 });
     await fc.assert(
       fc.asyncProperty(
@@ -193,7 +193,7 @@ describe('R07 the retry budget', () => {
     { maxLength: 100 },
   );
 
-  it('never grants more than a tenth of the calls, ten at once, and one a second', () => {
+  it('allows at most a tenth of the calls, ten at once, and one a second', () => {
     fc.assert(
       fc.property(steps, (all) => {
         const budget = new RetryBudget(startMs);
@@ -210,7 +210,7 @@ describe('R07 the retry budget', () => {
     );
   });
 
-  it('saves up no more than a thousand calls have earned, however many there were', () => {
+  it('saves at most the retries of a thousand calls', () => {
     const budget = new RetryBudget(startMs);
     for (let call = 0; call < 100_000; call += 1) budget.countCall();
     let granted = 0;
@@ -218,7 +218,7 @@ describe('R07 the retry budget', () => {
     expect(granted).toBe(100 + 10);
   });
 
-  it('grants a retry to a quiet server again after a second', () => {
+  it('allows a retry of a quiet server again after a second', () => {
     const budget = new RetryBudget(startMs);
     while (budget.take(startMs));
     expect(budget.take(startMs + 999)).toBe(false);

@@ -3,7 +3,7 @@ import { startTestFacade } from './support/facade.ts';
 import { freePort } from './support/free-port.ts';
 import { attemptsLogged, deletion, noContent, startRawUpstream } from './support/raw-upstream.ts';
 
-it('R08 an upstream that refuses every connection is left alone by all accounts, and R13 used again when it is back', async () => {
+it('R08 an upstream that refuses every connection gets no requests of any account, and R13 is used again when it is back', async () => {
   const port = await freePort();
   await using facade = await startTestFacade(`http://127.0.0.1:${port}`, { TRUTO_RATE_LIMITS: '0' });
   let count = 0;

@@ -62,7 +62,7 @@ async function comeBackAfter(outageMs: number, failure: Attempt, isByAccount: bo
   return { firstSuccesses: [...firstSuccesses.values()].sort((left, right) => left - right), attemptsBefore };
 }
 
-describe('R13 an upstream that comes back', () => {
+describe('R13 an upstream that recovers', () => {
   beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date', 'performance'] }));
   afterEach(() => void vi.useRealTimers());
 

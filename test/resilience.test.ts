@@ -31,7 +31,7 @@ async function removeThousand(facade: TestFacade, accountCount: number): Promise
   return members;
 }
 
-describe('R07 in an outage, upstream gets no more than a tenth on top, ten at once and one a second', () => {
+describe('R07 in an outage, upstream gets at most a tenth more requests, ten at once, and one a second', () => {
   const outages: [string, RawAnswer][] = [
     ['answers 502', refusal(502)],
     ['breaks every connection', reset],
@@ -49,7 +49,7 @@ describe('R07 in an outage, upstream gets no more than a tenth on top, ten at on
     return { members, deletes };
   }
 
-  it.each(outages)('when it %s, and every account has so few deletes that none is held back', async (_how, answer) => {
+  it.each(outages)('when it %s, and every account has so few deletes that no breaker opens', async (_how, answer) => {
     const { members, deletes } = await inOutage(answer, 200);
     expect(members.size).toBe(1000);
     expect([...new Set(members.values())]).toEqual(['OutcomeUnknownError']);
@@ -59,7 +59,7 @@ describe('R07 in an outage, upstream gets no more than a tenth on top, ten at on
   });
 
   it.each(outages)(
-    'when it %s, and few accounts have all the deletes: then most are not even sent',
+    'when it %s, and few accounts have all the deletes: then most are not sent',
     async (_how, answer) => {
       const { members, deletes } = await inOutage(answer, 4);
       expect(members.size).toBe(1000);
@@ -78,8 +78,8 @@ function accountsHeldBack(facade: TestFacade): number {
   return new Set([...found].map(([, account]) => account)).size;
 }
 
-describe('R13 an upstream that goes away and comes back under load', () => {
-  it('has deletes again, none is lost or misreported on the way, and no connection is left behind', async () => {
+describe('R13 an upstream that fails and recovers under load', () => {
+  it('gets deletes again, none is lost or reported wrongly, and no connection stays open', async () => {
     const workers = 16;
     const timeoutMs = 10_000;
     const before = await startRawUpstream([noContent]);

@@ -70,7 +70,7 @@ describe('R04 parseRetryAfter', () => {
     expect(parseRetryAfter(header, now)).toBe(ms);
   });
 
-  it.each(dates)('reads %s alike in every time zone of the server', (_what, header, ms) => {
+  it.each(dates)('reads %s the same in every time zone of the server', (_what, header, ms) => {
     vi.stubEnv('TZ', 'America/New_York');
     expect(new Date(now).getTimezoneOffset()).toBe(300);
     expect(parseRetryAfter(header, now)).toBe(ms);
@@ -95,7 +95,7 @@ describe('R04 parseRetryAfter', () => {
     );
   });
 
-  it('answers nothing or a whole number of milliseconds that fits GraphQL, whatever the header', () => {
+  it('returns undefined or a whole number of milliseconds that fits GraphQL, for any header', () => {
     const part = fc.constantFrom(
       'Mon',
       ', ',

@@ -31,19 +31,19 @@ function check(name: string, rest: Partial<DeleteEngagementInput>) {
 describe.each(documented)('%s', (name, need, types, listed) => {
   const allowed = words(types).map((type) => type.toUpperCase());
 
-  it.each([undefined, null])('with engagementType %s refuses only where it is required', (engagementType) => {
+  it.each([undefined, null])('with engagementType %s refuses only if the type is required', (engagementType) => {
     const expected = need === 'REQUIRED' ? [{ severity: 'REFUSAL', allowedValues: allowed }] : [];
     expect(check(name, { engagementType })).toMatchObject(expected);
   });
 
-  it.each(engagementTypes)('with engagementType %s says what the table says', (engagementType) => {
+  it.each(engagementTypes)('with engagementType %s finds what the table documents', (engagementType) => {
     const refused = { severity: 'REFUSAL', path: ['engagementType'], allowedValues: allowed };
-    const told = { severity: 'WARNING', path: ['engagementType'], allowedValues: [] };
-    const expected = need === '' ? [told] : words(types).includes(engagementType) ? [] : [refused];
+    const warned = { severity: 'WARNING', path: ['engagementType'], allowedValues: [] };
+    const expected = need === '' ? [warned] : words(types).includes(engagementType) ? [] : [refused];
     expect(check(name, { engagementType })).toMatchObject(expected);
   });
 
-  it('warns of exactly the parameters it does not list, and refuses none', () => {
+  it('warns about exactly the parameters it does not list, and refuses none', () => {
     const engagementType = words(types)[0] as EngagementType | undefined;
     const found = check(name, { engagementType, parameters: everyParameter });
     const unlisted = Object.keys(everyParameter).filter((parameter) => !words(listed).includes(parameter));
@@ -51,7 +51,7 @@ describe.each(documented)('%s', (name, need, types, listed) => {
     expect(new Set(found.map(({ severity }) => severity))).toEqual(new Set(['WARNING']));
   });
 
-  it('names itself and every value it takes in what it says', () => {
+  it('names itself and every accepted value in its message', () => {
     for (const { severity, message } of check(name, { engagementType: need === '' ? 'call' : undefined })) {
       expect(message).toContain(name);
       if (severity === 'REFUSAL') expect(message).toContain(allowed.join(', '));
@@ -60,7 +60,7 @@ describe.each(documented)('%s', (name, need, types, listed) => {
 });
 
 describe('a parameter that is null or undefined', () => {
-  it('is as good as absent', () => {
+  it('counts as absent', () => {
     const parameters = { sortBy: null, content: null, subject: undefined, contacts: null };
     expect(check('Capsule', { parameters })).toEqual([]);
     expect(checkEmailOnly(inputWith({ parameters }))).toEqual([]);
@@ -72,18 +72,18 @@ describe('content, subject and direction', () => {
   const check = (engagementType: EngagementType | null | undefined) =>
     checkEmailOnly(inputWith({ engagementType, parameters: everyParameter }));
 
-  it('say nothing beside EMAIL', () => {
+  it('have no finding with EMAIL', () => {
     expect(check('email')).toEqual([]);
   });
 
-  it.each(engagementTypes.filter((type) => type !== 'email'))('are refused beside engagementType %s', (type) => {
+  it.each(engagementTypes.filter((type) => type !== 'email'))('are refused with engagementType %s', (type) => {
     expect(check(type).map(({ path }) => path)).toEqual(emailOnly);
     for (const finding of check(type)) {
       expect(finding).toMatchObject({ severity: 'REFUSAL', message: expect.stringContaining('engagementType: EMAIL') });
     }
   });
 
-  it.each([undefined, null])('are warned of beside engagementType %s', (type) => {
+  it.each([undefined, null])('have a warning with engagementType %s', (type) => {
     expect(check(type).map(({ path }) => path)).toEqual(emailOnly);
     for (const finding of check(type)) {
       expect(finding).toMatchObject({ severity: 'WARNING', message: expect.stringContaining('engagementType: EMAIL') });
@@ -92,13 +92,13 @@ describe('content, subject and direction', () => {
 });
 
 describe('an integration that', () => {
-  it.each(withoutDelete)('cannot delete, like %s, is refused whatever the rest', (name) => {
+  it.each(withoutDelete)('cannot delete, like %s, is refused with any other arguments', (name) => {
     const found = check(name, { engagementType: 'call', parameters: everyParameter });
     expect(found).toMatchObject([{ severity: 'REFUSAL', path: ['integratedAccountId'] }]);
     expect(found[0]?.message).toContain(name);
   });
 
-  it.each([undefined, ...engagementTypes])('nobody knows says nothing, with engagementType %s', (engagementType) => {
+  it.each([undefined, ...engagementTypes])('is unknown has no findings, with engagementType %s', (engagementType) => {
     expect(check('brandnewcrm', { engagementType, parameters: everyParameter })).toEqual([]);
   });
 });
@@ -112,7 +112,7 @@ describe('allowedValues', () => {
   });
 });
 
-describe('S12 what the rules say', () => {
+describe('S12 the messages of the rules', () => {
   const supports: readonly IntegrationSupport[] = [...documented.map(([name]) => name), ...withoutDelete, '?'].map(
     findIntegration,
   );
@@ -130,14 +130,14 @@ describe('S12 what the rules say', () => {
     remoteQuery: fc.dictionary(canary, fc.oneof(canary, fc.array(canary), fc.constant({ '': 'CANARY' }))),
   });
 
-  it("never repeats one of the caller's values", () => {
+  it("never repeat one of the caller's values", () => {
     fc.assert(
       fc.property(input, fc.constantFrom(...supports), (given, support) => {
         const found = [
           ...checkWellFormed(given),
           ...checkEmailOnly(given),
           ...checkIntegration(given, support),
-          ...checkLength(`/${JSON.stringify(given)}`, ['parameters']),
+          ...checkLength(`/${JSON.stringify(given)}`, given),
         ];
         for (const { message, allowedValues } of found)
           expect([message, ...allowedValues].join()).not.toContain('CANARY');
@@ -157,7 +157,7 @@ describe('a remoteQuery', () => {
     ['is five levels deep', nested(5)],
     ['has a list of 20', { a: Array(20).fill('x') }],
     ['has 1,000 names', Object.fromEntries(Array.from({ length: 1_000 }, (_, index) => [`a${index}`, 1]))],
-  ])('that %s is taken', (_what, remoteQuery) => {
+  ])('that %s is accepted', (_what, remoteQuery) => {
     expect(checkWellFormed(inputWith({ remoteQuery }))).toEqual([]);
   });
 
@@ -173,9 +173,9 @@ describe('a remoteQuery', () => {
     ['has an empty list', { a: { b: [] } }, 'remoteQuery.a.b'],
     ['has an empty object', { a: [1, {}] }, 'remoteQuery.a.1'],
     ['has an empty name', { a: { '': 1 } }, 'remoteQuery.a'],
-  ])('that %s is refused, with its place', (_what, remoteQuery, place) => {
+  ])('that %s is refused, with its path', (_what, remoteQuery, wrongPath) => {
     const found = checkWellFormed(inputWith({ remoteQuery }));
-    expect(found.map(({ severity, path }) => [severity, path.join('.')])).toEqual([['REFUSAL', place]]);
+    expect(found.map(({ severity, path }) => [severity, path.join('.')])).toEqual([['REFUSAL', wrongPath]]);
   });
 });
 
@@ -183,7 +183,7 @@ describe('a list of contacts', () => {
   it.each([
     [20, 20, 'parameters.contacts.0.id'],
     [21, 1, 'parameters.contacts'],
-  ])('of %i wrong ids gets %i findings: one that is too long is not looked into', (size, count, first) => {
+  ])('of %i wrong ids gets %i findings: the items of a list that is too long are not checked', (size, count, first) => {
     const found = checkWellFormed(inputWith({ parameters: { contacts: Array(size).fill({ id: '' }) } }));
     expect(found).toHaveLength(count);
     expect(found[0]?.path.join('.')).toBe(first);
@@ -192,7 +192,15 @@ describe('a list of contacts', () => {
 
 describe('a request that is too long', () => {
   it('is refused from 12,001 characters on', () => {
-    expect(checkLength('/'.repeat(12_000), ['filter'])).toEqual([]);
-    expect(checkLength('/'.repeat(12_001), ['filter'])).toMatchObject([{ severity: 'REFUSAL' }]);
+    expect(checkLength('/'.repeat(12_000), {})).toEqual([]);
+    expect(checkLength('/'.repeat(12_001), { filter: {} })).toMatchObject([{ severity: 'REFUSAL' }]);
+  });
+
+  it.each([
+    ['parameters', { id: '1', parameters: { content: 'x'.repeat(99) }, remoteQuery: { a: 'b' } }],
+    ['remoteQuery', { id: '1', parameters: null, remoteQuery: { a: 'b' } }],
+    ['after', { integratedAccountId: '1', after: 'x'.repeat(99), filter: { content: 'x' } }],
+  ])('names its longest argument: %s', (name, given) => {
+    expect(checkLength('/'.repeat(12_001), given)).toMatchObject([{ path: [name] }]);
   });
 });

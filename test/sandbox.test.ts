@@ -104,7 +104,7 @@ describe.each(deleting)('a delete at $integration.label', (account) => {
     expect((await callSandbox(sandbox, read)).body).toMatchObject({ ...engagement, remote_data: expect.anything() });
     await callSandbox(sandbox, engagementCall('DELETE', account, engagement));
     const gone = await callSandbox(sandbox, read);
-    if (account.rule?.keepsDeletedReadable) {
+    if (account.rule?.softDeletes) {
       // They keep a stub of what was deleted.
       const stub = { id: Number(engagement.id), is_deleted: true };
       const remoteData = label === 'Copper' ? stub : { success: true, data: stub };

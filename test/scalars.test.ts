@@ -23,7 +23,7 @@ const moment = fc.date({
 
 const offset = fc.oneof(fc.constant(0), fc.integer({ min: -1439, max: 1439 }));
 
-/** A moment as a clock that is ahead of UTC by some minutes shows it, with so many digits of a second. */
+/** A moment with an offset in minutes, and that many digits of a second. */
 const written = fc
   .tuple(moment, offset, fc.integer({ min: 0, max: 6 }), fc.boolean())
   .map(([date, aheadMinutes, digits, isUpperCase]) => {
@@ -47,7 +47,7 @@ const noMoments: readonly unknown[] = [
 ];
 
 describe('DateTime', () => {
-  it('is read as the moment it says, with any offset, in either case', () => {
+  it('is parsed as a moment, with any offset, in upper and lower case', () => {
     fc.assert(
       fc.property(written, ({ text, at }) => {
         expect((dateTime.parseValue(text) as Date).getTime()).toBe(at);
@@ -74,7 +74,7 @@ describe('DateTime', () => {
     expect(() => dateTime.serialize(value)).toThrow();
   });
 
-  it('is taken from a program as the date that it is', () => {
+  it('accepts a date from a program', () => {
     const date = new Date('2026-11-23T12:00:00Z');
     expect(dateTime.parseValue(date)).toBe(date);
   });
@@ -117,13 +117,13 @@ describe('JSON', () => {
     );
   });
 
-  it('takes the values of variables inside a literal', () => {
+  it('accepts variables inside a literal', () => {
     expect(json.parseLiteral(parseValue('{ a: [$b] }'), { b: { c: 1 } })).toEqual({ a: [{ c: 1 }] });
   });
 });
 
 describe('JSONObject', () => {
-  it('is an object, and nothing else, everywhere', () => {
+  it('is always an object', () => {
     fc.assert(
       fc.property(tree, (value) => {
         const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -141,11 +141,11 @@ describe('JSONObject', () => {
     );
   });
 
-  it('has a word without quotation marks in a literal as text', () => {
+  it('reads a word without quotation marks in a literal as a string', () => {
     expect(jsonObject.parseLiteral(parseValue('{ a: [NAME] }'))).toEqual({ a: ['NAME'] });
   });
 
-  it('S13 keeps a field named __proto__ as data', () => {
+  it('S13 reads a field named __proto__ as data', () => {
     const before = Reflect.ownKeys(Object.prototype);
     const value = jsonObject.parseLiteral(parseValue('{ __proto__: { polluted: true } }')) as Record<string, unknown>;
     expect(Object.keys(value)).toEqual(['__proto__']);
@@ -157,7 +157,7 @@ describe('JSONObject', () => {
 it.each([
   ['DateTime', 'filter: { createdAt: { gt: 2026 } }'],
   ['JSONObject', 'remoteQuery: [1]'],
-])('a %s that is refused in a document has its place in the error', (_name, argument) => {
+])('a %s that is refused in a document has its location in the error', (_name, argument) => {
   const [field, operation] = argument.startsWith('filter')
     ? [`engagements(integratedAccountId: "1", ${argument}) { nodes { id } }`, 'query']
     : [`deleteEngagement(id: "1", integratedAccountId: "1", ${argument}) { __typename }`, 'mutation'];

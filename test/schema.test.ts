@@ -56,7 +56,7 @@ describe('the schema', () => {
     else expect(createSchema(options).extensions.sdl).toBe(published);
   });
 
-  it('describes everything in sentences, and types by more than their names', () => {
+  it('describes everything in sentences, and types with more words than their names', () => {
     const wordsOf = (text: string) => text.toLowerCase().match(/[a-z]+/g) ?? [];
     const isSentence = (text: string) => /^[`A-Z0-9].*\w.*[.)`]$/s.test(text);
     const saysMore = (name: string, text: string) => {
@@ -78,7 +78,7 @@ describe('the schema', () => {
     expect(validate(schema, document)).toEqual([]);
   });
 
-  it('gives every result member but the success and the plan the interface Error', () => {
+  it('gives every result member except the success and the plan the interface Error', () => {
     const union = schema.getType('DeleteEngagementResult');
     const without = (isUnionType(union) ? union.getTypes() : []).filter(
       (type) => !type.getInterfaces().some(({ name }) => name === 'Error'),
@@ -86,7 +86,7 @@ describe('the schema', () => {
     expect(without.map(({ name }) => name).sort()).toEqual(['DeleteEngagementPlan', 'DeleteEngagementSuccess']);
   });
 
-  it('has nullable mutation fields, so that one failing alias erases no other', () => {
+  it('has nullable mutation fields, so that one failed alias removes no other', () => {
     const fields = Object.values(schema.getMutationType()?.getFields() ?? {});
     expect(fields.map(({ name, type }) => [name, String(type).endsWith('!')])).toEqual([
       ['cancelBulkDelete', false],
@@ -100,7 +100,7 @@ describe('the schema', () => {
 });
 
 describe.each(['federation', 'stitching'] as const)('in a supergraph by %s', (dialect) => {
-  it('there is no Node and no node, which other parts may have, but every nodeId', () => {
+  it('has no Node and no node, which other subgraphs may have, but every nodeId', () => {
     const schema = createSchema({ dialect, provesCallers: false, typePrefix: '' });
     expect(schema.getType('Node')).toBeUndefined();
     expect(schema.getQueryType()?.getFields().node).toBeUndefined();

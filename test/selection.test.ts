@@ -33,18 +33,18 @@ function selectionsOf(source: string, variableValues: Record<string, unknown> = 
   return seen.map(readSelection);
 }
 
-/** What is selected by `deleteEngagement { ... }`. */
+/** The selection of `deleteEngagement { ... }`. */
 function selectionOf(body: string, fragments = ''): SelectedFields & { excluded: readonly string[] } {
   const [selection] = selectionsOf(
     `mutation { deleteEngagement(id: "1", integratedAccountId: "a") ${body} } ${fragments}`,
   );
   if (!selection) throw new Error('the resolver was not called');
   const { fields, chunks } = selection;
-  return { fields: [...fields].sort(), chunks, excluded: excludedFields('engagements', fields) };
+  return { fields: [...fields].sort(), chunks: chunks === true, excluded: excludedFields('engagements', fields) };
 }
 
 const onSuccess = (body: string) => `{ ... on DeleteEngagementSuccess ${body} }`;
-/** The fields to be excluded beside those; `remote_data` has a parameter of its own. */
+/** All other fields, which are excluded. `remote_data` has its own parameter. */
 function othersThan(selected: readonly string[]): readonly string[] {
   const known = Object.values(wireNames).filter((name) => name !== 'id' && name !== 'remote_data');
   const others = wireFieldsOf('engagements').filter((name) => known.includes(name) && !selected.includes(name));
@@ -52,7 +52,7 @@ function othersThan(selected: readonly string[]): readonly string[] {
 }
 
 describe('the selection of a delete', () => {
-  it.each(Object.entries(wireNames))('of %s asks upstream for %s', (name, wireName) => {
+  it.each(Object.entries(wireNames))('of %s requests %s from upstream', (name, wireName) => {
     const composite = /^(owner|project|account|contacts|notes|opportunities|leads|phoneNumbers)$/.test(name);
     const { fields, excluded } = selectionOf(onSuccess(`{ engagement { ${name}${composite ? ' { id }' : ''} } }`));
     expect(fields).toEqual([wireName]);
@@ -65,10 +65,10 @@ describe('the selection of a delete', () => {
     ['no engagement', onSuccess('{ deletedEngagementId outcome warnings }')],
     ['the name of the type', onSuccess('{ engagement { __typename } }')],
     ['the id', onSuccess('{ engagement { id } }')],
-    ['what is skipped', onSuccess('{ engagement { id subject @skip(if: true) status @include(if: false) } }')],
+    ['skipped fields', onSuccess('{ engagement { id subject @skip(if: true) status @include(if: false) } }')],
     ['a success inside an error', '{ ... on Error { ... on DeleteEngagementResult { ...S } } }'],
     ['fields of the same name elsewhere', onSuccess('{ integration { name } stream { contentType } }')],
-  ])('that names %s leaves out every optional field, never the id', (_what, body) => {
+  ])('of %s excludes every optional field, never the id', (_what, body) => {
     const fragment = 'fragment S on DeleteEngagementSuccess { engagement { subject } stream { chunks } }';
     const { excluded, chunks } = selectionOf(body, body.includes('...S') ? fragment : '');
     expect(excluded).toEqual(othersThan([]));
@@ -80,13 +80,13 @@ describe('the selection of a delete', () => {
     expect(selectionOf(onSuccess('{ engagement { engagementType } }')).fields).toEqual(['engagement_type']);
   });
 
-  it('sees through aliases that look like other fields', () => {
+  it('resolves aliases that look like other fields', () => {
     const body = onSuccess('{ engagement: engagement { subject: status content: id } }');
     expect(selectionOf(body).fields).toEqual(['id', 'status']);
     expect(selectionOf(onSuccess('{ raw: engagement { status } }')).fields).toEqual(['status']);
   });
 
-  it('counts what is deferred, since it will be asked for later', () => {
+  it('includes deferred fields, which are read later', () => {
     const body = onSuccess(
       '{ ... @defer { engagement { id ...S @defer(label: "s") } } stream { ... @defer { chunks } } }',
     );
@@ -101,14 +101,14 @@ describe('the selection of a delete', () => {
     expect(one).toEqual(other);
   });
 
-  it('of each aliased delete is its own', () => {
+  it('is separate for each aliased delete', () => {
     const remove = (alias: string, name: string) =>
       `${alias}: deleteEngagement(id: "1", integratedAccountId: "a") ${onSuccess(`{ engagement { ${name} } }`)}`;
     const selections = selectionsOf(`mutation { ${remove('a', 'subject')} ${remove('b', 'status')} }`);
     expect(selections.map(({ fields }) => [...fields])).toEqual([['subject'], ['status']]);
   });
 
-  it('is what the definition says, whatever the document', () => {
+  it('follows the definition, for any document', () => {
     fc.assert(
       fc.property(documents, (document: Document) => {
         const source = printDocument(document);

@@ -37,7 +37,7 @@ async function send(
 }
 
 describe('sending', () => {
-  it('knows when an attempt before the last may have been carried out', async () => {
+  it('reports when an attempt before the last may have been executed', async () => {
     expect(await send([failure(true), answer(404)])).toMatchObject({ attemptCount: 2, mayHaveActedBefore: true });
     expect(await send([failure(false, 'refused'), answer(404)])).toMatchObject({
       attemptCount: 2,
@@ -51,12 +51,12 @@ describe('sending', () => {
     expect((await send([answer(statusCode)], { method: 'GET' })).attemptCount).toBe(3);
   });
 
-  it('never repeats what is not repeatable once it may have left, and does before', async () => {
+  it('never retries a request that is not repeatable once it may have been sent, and does before', async () => {
     expect((await send([failure(true), answer(204)], { isRepeatable: false })).attemptCount).toBe(1);
     expect((await send([failure(false, 'refused'), answer(204)], { isRepeatable: false })).attemptCount).toBe(2);
   });
 
-  it('leaves time for another attempt, unless there can be none', async () => {
+  it('leaves time for another attempt, unless none is possible', async () => {
     const { times, deadlineAt } = await send([failure(true), answer(204)]);
     expect(times[0]?.answerBy).toBeLessThan(deadlineAt);
     expect(times[1]?.answerBy).toBe(deadlineAt);
@@ -64,7 +64,7 @@ describe('sending', () => {
     expect(once.times[0]?.answerBy).toBe(once.deadlineAt);
   });
 
-  it('sends nothing for a caller who left, and nothing more', async () => {
+  it('sends nothing after the client has disconnected', async () => {
     expect(await send([answer(204)], { hasCallerLeft: () => true })).toMatchObject({
       attemptCount: 0,
       attempt: { reason: 'abandoned', mayHaveBeenSent: false },
@@ -78,12 +78,12 @@ describe('sending', () => {
     });
   });
 
-  it('tells what the last attempt came to that was begun, when there was no time for another', async () => {
+  it('returns the end of the last started attempt, when there was no time for another', async () => {
     const { attempt, attemptCount } = await send([answer(502), failure(false, 'timeout')]);
     expect([attempt, attemptCount]).toMatchObject([{ statusCode: 502 }, 1]);
   });
 
-  it('waits for the shared limit again when other replicas took what was free', async () => {
+  it('waits for the shared limit again when other replicas used it', async () => {
     const delaysMs = [5, 0];
     const sharedBudget = { take: async () => delaysMs.shift(), pause: async () => {}, queueDelayMs: () => 0 };
     const client = { attempt: async () => answer(204) };
@@ -96,7 +96,7 @@ describe('sending', () => {
     expect(sent).toMatchObject({ attemptCount: 1, attempt: { statusCode: 204 } });
   });
 
-  it('sends an interactive request at once, however many background requests are in flight', async () => {
+  it('sends an interactive request at once, with any number of background requests in flight', async () => {
     const held = Promise.withResolvers<Attempt>();
     const paths: string[] = [];
     const attempt = ({ path }: UpstreamRequest): Promise<Attempt> => {

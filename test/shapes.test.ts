@@ -11,9 +11,9 @@ const object = fc.array(fc.tuple(key, flat), { maxLength: 3 }).map((entries) => 
 });
 const value = fc.oneof(flat, object, fc.array(fc.oneof(flat, object), { maxLength: 3 }));
 
-describe('a value that is taken as it came', () => {
+describe('a value that is accepted unchanged', () => {
   it.each(Object.entries(plainValues).map(([kind, isPlain]) => [kind, shapes[kind as FieldKind], isPlain] as const))(
-    'is what reading it by its shape would make of it (%s)',
+    'is the same after parsing it by its shape (%s)',
     (_kind, shape, isPlain) => {
       let plainCount = 0;
       fc.assert(

@@ -24,7 +24,7 @@ async function start(limited = limits) {
 }
 
 describe('a budget that replicas share', () => {
-  it('leaves a fifth of the account to those who wait for an answer', async () => {
+  it('reserves a fifth of the account for interactive requests', async () => {
     const { take } = await start({ ...limits, perAccount: 10 });
     const background = [];
     for (let count = 0; count < 9; count += 1) background.push(await take(true));
@@ -34,14 +34,14 @@ describe('a budget that replicas share', () => {
     expect(await take()).toBeGreaterThan(0);
   });
 
-  it('makes those behind a whole budget of others wait a window longer for each', async () => {
+  it('makes requests behind a whole budget of others wait one window longer for each', async () => {
     const { budget } = await start();
     expect([0, 49, 50, 99, 100].map(budget.queueDelayMs)).toEqual([0, 0, 10_000, 10_000, 20_000]);
     const { budget: unlimited } = await start({ ...limits, perAccount: 0 });
     expect(unlimited.queueDelayMs(1_000)).toBe(0);
   });
 
-  it('is paused for as long as it is told, never shorter, and asks Redis nothing for a pause of no time', async () => {
+  it('is paused for the given time, never shorter, and sends nothing to Redis for a pause of 0', async () => {
     const { budget, take, errors } = await start();
     await budget.pause(limitedBy, 0);
     expect(await take()).toBe(0);
@@ -52,7 +52,7 @@ describe('a budget that replicas share', () => {
   });
 });
 
-describe('how long Redis is waited for', () => {
+describe('the time to wait for Redis', () => {
   beforeEach(() => void vi.useFakeTimers({ toFake: ['performance'] }));
   afterEach(() => void vi.useRealTimers());
 
@@ -61,7 +61,7 @@ describe('how long Redis is waited for', () => {
     [1_000, 250],
     [1_600, 400],
     [60_000, 400],
-  ])('with %i ms until the request must go, is %i ms', async (leftMs, waitMs) => {
+  ])('with %i ms until the request must be sent, is %i ms', async (leftMs, waitMs) => {
     const answerBy: (number | undefined)[] = [];
     const memory: SharedMemory = {
       keyPrefix: 'x',

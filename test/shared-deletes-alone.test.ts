@@ -4,7 +4,7 @@ import { rememberedMs } from '../src/engagement/delete/delete-memory.ts';
 import { createSharedDeletes } from '../src/engagement/delete/shared-deletes.ts';
 import type { RedisClient } from '../src/redis/client.ts';
 
-/** A Redis of which a test decides what each script answers; undefined is no answer. */
+/** A Redis with the answers of the test for each script. Undefined means no answer. */
 function scripted(backSince: number | undefined, answers: Readonly<Record<string, () => unknown>>) {
   const asked: string[] = [];
   const names = ['claimDelete', 'settleDelete', 'noteDeleteMemory'];
@@ -25,7 +25,7 @@ function scripted(backSince: number | undefined, answers: Readonly<Record<string
 const keyed = (key: string) => ({
   ...{ key, fingerprint: 'f', hasCallerLeft: () => false, deadlineAt: performance.now() + 60_000 },
   unknownSince: (message: string) => ({
-    ...({ kind: 'OutcomeUnknownError', message, retrySafe: true, idempotencyKey: 'k' } as const),
+    ...({ kind: 'OutcomeUnknownError', message, retrySafe: true, upstreamIdempotencyKey: 'k' } as const),
     ...{ lastStatusCode: null, engagement: null },
   }),
 });
@@ -34,21 +34,21 @@ describe('a key that is new', () => {
   it.each([
     ['is in doubt', 'in the time that deletes are remembered', rememberedMs - 1_000, true],
     ['is new for sure', 'before that', rememberedMs + 1_000, false],
-  ])('%s when Redis was away %s', async (_what, _when, agoMs, isInDoubt) => {
+  ])('%s when Redis was unreachable %s', async (_what, _when, agoMs, isInDoubt) => {
     const { memory } = scripted(performance.now() - agoMs, { claimDelete: () => ['first', '', '0', 1, 0] });
     expect(await createSharedDeletes(memory, 10_000).claim(keyed('k'))).toMatchObject({ kind: 'mine', isInDoubt });
   });
 });
 
-describe('deletes that a server did alone', () => {
-  it('are reported as soon as Redis answers, those of a second time too', async () => {
+describe('deletes of a server without Redis', () => {
+  it('are reported as soon as Redis answers, also the second time', async () => {
     const { memory, asked } = scripted(undefined, { noteDeleteMemory: () => 1 });
     const { claim } = createSharedDeletes(memory, 10_000);
     const reports = async () => {
       await setImmediate();
       return asked.filter((name) => name === 'noteDeleteMemory').length;
     };
-    // One when it starts.
+    // One report at the start.
     const counts = [await reports()];
     for (const key of ['one', 'two']) {
       expect(await claim(keyed(key))).toMatchObject({ kind: 'mine', isInDoubt: true });

@@ -12,46 +12,46 @@ import { type RedisServer, startRedis } from './support/redis-server.ts';
 import { type Answer, json, startUpstream } from './support/upstream.ts';
 
 const done = json(204, undefined);
-const unknownRest = { retrySafe: true, idempotencyKey: 'k', lastStatusCode: null, engagement: null };
+const unknownRest = { retrySafe: true, upstreamIdempotencyKey: 'k', lastStatusCode: null, engagement: null };
 
-/** Has Redis carry out commands, as somebody at its terminal does. */
-async function tell({ url }: RedisServer, work: (redis: Redis) => Promise<unknown>): Promise<void> {
+/** Runs commands in Redis, as an operator at its terminal does. */
+async function runCommands({ url }: RedisServer, work: (redis: Redis) => Promise<unknown>): Promise<void> {
   const redis = new Redis(url);
   await work(redis);
   redis.disconnect();
 }
 
-/** Makes its memory as old as one that has been used for long. */
+/** Makes its memory as old as one that has been in use for a long time. */
 const age = (redis: RedisServer) =>
-  tell(redis, async (client) => expect(await client.hset('{engagements}:delete-memory', 'since', 1)).toBe(0));
+  runCommands(redis, async (client) => expect(await client.hset('{engagements}:delete-memory', 'since', 1)).toBe(0));
 
-/** Ends the claim of the one delete that is under way, as if its server had not come back; answers its name. */
+/** Ends the claim of the delete in flight, as if its server had stopped. Returns its key. */
 async function endClaim(redis: RedisServer): Promise<string> {
   let claim = '';
-  await tell(redis, async (client) => {
+  await runCommands(redis, async (client) => {
     [claim = ''] = await client.keys('{engagements}:delete:*');
     await client.hset(claim, 'owner', 'a server that is gone', 'until', 1);
   });
   return claim;
 }
 
-/** Since when its memory is complete, as it says itself. */
+/** The moment since which its memory is complete, as stored in Redis. */
 async function memorySince(redis: RedisServer): Promise<number> {
   let since: string | null = null;
-  await tell(redis, async (client) => {
+  await runCommands(redis, async (client) => {
     since = await client.hget('{engagements}:delete-memory', 'since');
   });
   return Number(since);
 }
 
-/** Waits until a replica whose connection was lost has it again. */
+/** Waits until a replica is connected again. */
 const isBack = (facade: { url: string }) =>
   expect
     .poll(async () => (await fetch(`${facade.url}/metrics`)).text(), { timeout: 5_000 })
     .toContain('engagements_redis_up 1');
 
-describe('a delete whose key another replica has', () => {
-  it('is answered by its own deadline, as unknown, while the other is at it', async () => {
+describe('a delete with a key that another replica has claimed', () => {
+  it('returns by its own deadline, as unknown, while the other is in flight', async () => {
     await using redis = await startRedis();
     const held = Promise.withResolvers<void>();
     await using upstream = await startUpstream(async (request, response) => {
@@ -69,7 +69,7 @@ describe('a delete whose key another replica has', () => {
     expect(await first).toMatchObject({ outcome: 'DELETED' });
     expect(await send(other, 'k')).toMatchObject({ outcome: 'DELETED' });
     expect(upstream.deletes()).toHaveLength(1);
-    // To wait in vain is no loss of Redis.
+    // A wait that timed out is no loss of Redis.
     expect(await memorySince(redis)).toBe(1);
   });
 
@@ -85,13 +85,13 @@ describe('a delete whose key another replica has', () => {
     };
     expect(await claim(keyed)).toMatchObject({ kind: 'mine', isInDoubt: true });
     await settle(keyed, undefined, 0);
-    // It has not been silent for long enough to be given up.
+    // It has not been silent long enough to count as lost.
     expect(memory.isReachable).toBe(true);
   });
 });
 
-describe('a delete that may not be repeated, whose server is gone', () => {
-  it('is of unknown outcome at once, after that was found out', async () => {
+describe('a delete that is not safe to retry, after its server stopped', () => {
+  it('has an unknown outcome at once, after that was found', async () => {
     await using redis = await startRedis();
     await using upstream = await startUpstream(() => {}, 'capsule');
     const rest = ', remoteQuery: { a: 1 }';
@@ -99,20 +99,20 @@ describe('a delete that may not be repeated, whose server is gone', () => {
     await using one = await startTestFacade(upstream.url, env);
     void send(one, 'k', '1', rest);
     await expect.poll(() => upstream.deletes().length).toBe(1);
-    // As when it is killed: its claim has an end, and nobody settles it.
+    // As when it is killed: its claim expires unsettled.
     const claim = await endClaim(redis);
     await using other = await startTestFacade(upstream.url, env);
     await using third = await startTestFacade(upstream.url, env);
     const unknown = { __typename: 'OutcomeUnknownError', retrySafe: false };
     expect(await send(other, 'k', '1', rest)).toMatchObject(unknown);
-    await tell(redis, async (client) => expect(await client.hexists(claim, 'until')).toBe(0));
+    await runCommands(redis, async (client) => expect(await client.hexists(claim, 'until')).toBe(0));
     expect(await send(third, 'k', '1', rest)).toMatchObject(unknown);
     expect(upstream.deletes()).toHaveLength(1);
   });
 });
 
-describe('a delete that was taken over from a server that was only slow', () => {
-  it('keeps the outcome that the other has settled, when the slow one comes back without any', async () => {
+describe('a delete that was taken over from a slow server', () => {
+  it('has the outcome of the other server, when the slow one ends without any', async () => {
     await using redis = await startRedis();
     const held = Promise.withResolvers<void>();
     const slow: Answer = async (request, response) => {
@@ -135,7 +135,7 @@ describe('a delete that was taken over from a server that was only slow', () => 
   });
 });
 
-describe('a delete whose other server is at it when Redis is lost', () => {
+describe('a delete that another server is sending when Redis is lost', () => {
   it.each([
     ['is not sent again, when that may do harm', ', remoteQuery: { a: 1 }', { retrySafe: false }, 1],
     ['is another attempt of the same delete', '', { outcome: 'ALREADY_ABSENT' }, 2],
@@ -149,7 +149,7 @@ describe('a delete whose other server is at it when Redis is lost', () => {
     void send(replicas.one, 'k', '1', rest);
     await expect.poll(() => upstream.deletes().length).toBe(1);
     const second = send(replicas.other, 'k', '1', rest);
-    // The second waits for the first by the time that a delete which came after it is done.
+    // When a later delete is done, the second waits for the first.
     await send(replicas.other, 'another', '2');
     await redis.kill();
     expect(await second).toMatchObject(end);
@@ -157,8 +157,8 @@ describe('a delete whose other server is at it when Redis is lost', () => {
   });
 });
 
-describe('what Redis keeps of a delete', () => {
-  it('ends by itself, from the moment that somebody is at it', async () => {
+describe('the data of a delete in Redis', () => {
+  it('expires, from the moment that a server claims it', async () => {
     await using redis = await startRedis();
     const held = Promise.withResolvers<void>();
     await using upstream = await startUpstream(async (request, response) => {
@@ -168,7 +168,7 @@ describe('what Redis keeps of a delete', () => {
     await using facade = await startTestFacade(upstream.url, { REDIS_URL: redis.url });
     const lifetimes = async () => {
       const found: number[] = [];
-      await tell(redis, async (client) => {
+      await runCommands(redis, async (client) => {
         for (const key of await client.keys('{engagements}:delete*:*')) found.push(await client.pttl(key));
       });
       return found;
@@ -179,19 +179,19 @@ describe('what Redis keeps of a delete', () => {
     held.resolve();
     await first;
     const settled = await lifetimes();
-    // The claim; then the outcome, and how many attempts were answered, which is kept for a day.
+    // The claim; then the outcome, and the number of answered attempts, which is stored for a day.
     expect([claimed.length, settled.length]).toEqual([1, 2]);
     for (const lifetime of [...claimed, ...settled]) expect(lifetime).toBeGreaterThan(0);
     expect(Math.max(...claimed, Math.min(...settled))).toBeLessThanOrEqual(10 * 60_000);
   });
 });
 
-describe('a key that is new to a Redis whose memory is old enough', () => {
+describe('a key that is new to a Redis with a long enough memory', () => {
   it.each<[string, Answer, string]>([
     ['is not there', truto(404), 'NotFoundError'],
     ['is refused', remote(401), 'AccountNeedsReauthError'],
     ['is limited', truto(429), 'RateLimitedError'],
-  ])('has a result that says so when the engagement %s', async (_what, answer, member) => {
+  ])('has a result that shows it when the engagement %s', async (_what, answer, member) => {
     await using redis = await startRedis();
     await using upstream = await startUpstream(answer);
     await using facade = await startTestFacade(upstream.url, { REDIS_URL: redis.url });
@@ -200,9 +200,9 @@ describe('a key that is new to a Redis whose memory is old enough', () => {
   });
 });
 
-/** What makes Redis forget, or unable to say what it knows. */
+/** The ways in which Redis loses its data, or cannot return it. */
 const losses: readonly [string, (redis: RedisServer) => Promise<void>][] = [
-  ['FLUSHALL', (redis) => tell(redis, (client) => client.flushall())],
+  ['FLUSHALL', (redis) => runCommands(redis, (client) => client.flushall())],
   [
     'a restart without persistence',
     async (redis) => {
@@ -213,8 +213,8 @@ const losses: readonly [string, (redis: RedisServer) => Promise<void>][] = [
   [
     'a restart with an older state',
     async (redis) => {
-      // As from a snapshot that was made before the last deletes.
-      await tell(redis, async (client) => {
+      // As from a snapshot before the last deletes.
+      await runCommands(redis, async (client) => {
         await client.flushall();
         await client.hset('{engagements}:delete-memory', 'claims', 0, 'since', 1);
       });
@@ -229,7 +229,7 @@ describe.each(losses)('after %s, a delete', (_what, lose) => {
     const upstream = stack.use(await startUpstream(inTurn(...answers), 'capsule'));
     const replicas = stack.use(await startTwo(upstream.url, redis.url, { REQUEST_TIMEOUT_MS: '2000' }));
     await age(redis);
-    // Each of them has seen what Redis knows.
+    // Each of them has seen the state of Redis.
     await send(replicas.other, 'earlier', '0');
     await send(replicas.one, 'k');
     await lose(redis);
@@ -250,7 +250,7 @@ describe.each(losses)('after %s, a delete', (_what, lose) => {
     ['429', truto(429)],
     ['400', truto(400)],
   ])(
-    'that another replica did before is of unknown outcome, when it is refused with %s now',
+    'that another replica did before has an unknown outcome, when it is refused with %s now',
     async (_status, refusal) => {
       await using lost = await loseAfter([done, done, refusal, truto(404)]);
       expect(await send(lost.other, 'k')).toMatchObject({ __typename: 'OutcomeUnknownError', retrySafe: true });
@@ -270,8 +270,8 @@ describe.each(losses)('after %s, a delete', (_what, lose) => {
   });
 });
 
-describe('while Redis is gone, and after', () => {
-  it('no result says that nothing was deleted where another replica may have done it', async () => {
+describe('while Redis is unreachable, and after that', () => {
+  it('no result reports that nothing was deleted if another replica may have deleted it', async () => {
     await using redis = await startRedis();
     await using upstream = await startUpstream(inTurn(done, truto(404), done, truto(403)));
     await using replicas = await startTwo(upstream.url, redis.url, { REQUEST_TIMEOUT_MS: '2000' });
@@ -285,7 +285,7 @@ describe('while Redis is gone, and after', () => {
     expect((await send(replicas.other, 'l', '2')).__typename).toBe('OutcomeUnknownError');
   });
 
-  it('a replica that was started since then doubts as well, since the others report what they did alone', async () => {
+  it('a replica that was started since then is in doubt too, because the others report their deletes without Redis', async () => {
     await using redis = await startRedis();
     await using upstream = await startUpstream(inTurn(done, truto(404)));
     const env = { REDIS_URL: redis.url, REQUEST_TIMEOUT_MS: '2000' };
@@ -300,10 +300,10 @@ describe('while Redis is gone, and after', () => {
   });
 });
 
-describe('a Redis that was silent', () => {
+describe('a Redis that did not answer', () => {
   afterEach(() => void vi.useRealTimers());
 
-  it('is asked again although the time of day is set back meanwhile', async () => {
+  it('is asked again, also when the time of day was set back', async () => {
     await using redis = await startRedis();
     const memory = await connectRedis(new Secret(redis.url), createLog({ destination: new PassThrough().resume() }));
     const ping = () => memory.ask((client) => client.ping());

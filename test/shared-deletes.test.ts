@@ -12,7 +12,7 @@ const linesOf = ({ logged }: TestFacade, message: string) =>
     .filter((line) => line.includes(`"msg":"${message}"`)).length;
 
 describe('a delete that arrives at two replicas with the same Idempotency-Key', () => {
-  it('is done once, and the other replica gets what it came to', async () => {
+  it('runs once, and the other replica gets its result', async () => {
     await using redis = await startRedis();
     await using upstream = await startUpstream(inTurn(json(200, { subject: 'Hello' }), truto(404)), 'capsule');
     await using replicas = await startTwo(upstream.url, redis.url);
@@ -24,7 +24,7 @@ describe('a delete that arrives at two replicas with the same Idempotency-Key', 
     expect(linesOf(replicas.other, 'delete repeated')).toBe(1);
   });
 
-  it('waits at the other for the first while that is on its way', async () => {
+  it('waits at the other for the first while that is in flight', async () => {
     await using redis = await startRedis();
     const release = Promise.withResolvers<void>();
     await using upstream = await startUpstream(async (request, response) => {
@@ -55,7 +55,7 @@ describe('a delete that arrives at two replicas with the same Idempotency-Key', 
     expect(upstream.deletes()).toHaveLength(1);
   });
 
-  it('is tried again by the other after an outcome that nobody knows', async () => {
+  it('is tried again by the other after an unknown outcome', async () => {
     await using redis = await startRedis();
     await using upstream = await startUpstream(inTurn(truto(502), truto(502), truto(404)));
     await using replicas = await startTwo(upstream.url, redis.url);
@@ -69,7 +69,7 @@ describe('a delete that arrives at two replicas with the same Idempotency-Key', 
   it.each([
     ['is tried again by the other', '', { outcome: 'ALREADY_ABSENT' }, 2],
     [
-      'is of unknown outcome at the other, if it may do harm to repeat it,',
+      'has an unknown outcome at the other, if it is not safe to retry,',
       ', remoteQuery: { a: 1 }',
       { __typename: 'OutcomeUnknownError', retrySafe: false },
       1,
@@ -95,7 +95,7 @@ describe('a delete that arrives at two replicas with the same Idempotency-Key', 
     expect(upstream.deletes()).toHaveLength(deletes);
   });
 
-  it('is done by either while Redis is gone', async () => {
+  it('is done by each while Redis is unreachable', async () => {
     await using redis = await startRedis();
     await using upstream = await startUpstream(json(204, undefined));
     // Without Redis, a close waits as long as a request may take.

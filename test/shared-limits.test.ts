@@ -38,7 +38,7 @@ function redisUp(replicas: readonly TestFacade[]): Promise<readonly (string | un
 }
 
 describe('replicas with one Redis', () => {
-  it('keep an account under 50 requests in any 10 seconds together, and use what is free', async () => {
+  it('send at most 50 requests of an account in any 10 seconds together, and use the whole limit', async () => {
     await using redis = await startRedis();
     await using upstream = await startRawUpstream([bytes(answerText(204))]);
     await using together = await startReplicas(upstream.url, redis.url, { REQUEST_TIMEOUT_MS: '14000' });
@@ -49,7 +49,7 @@ describe('replicas with one Redis', () => {
     expect(mostInTenSeconds(moments, 1_000)).toBeLessThanOrEqual(50);
   });
 
-  it('keep a token under 500 requests in any 10 seconds together, over however many accounts', async () => {
+  it('send at most 500 requests of a token in any 10 seconds together, over any number of accounts', async () => {
     await using redis = await startRedis();
     await using upstream = await startRawUpstream([bytes(answerText(204))]);
     await using together = await startReplicas(upstream.url, redis.url, { REQUEST_TIMEOUT_MS: '3000' });
@@ -64,7 +64,7 @@ describe('replicas with one Redis', () => {
     expect(upstream.deletes.length).toBe(results.map(typeOf).filter((type) => type !== 'RateLimitedError').length);
   });
 
-  it('keep a third of a token each while Redis is away, over however many accounts', async () => {
+  it('use a third of a token each while Redis is unreachable, over any number of accounts', async () => {
     await using redis = await startRedis();
     await using upstream = await startRawUpstream([bytes(answerText(204))]);
     await using together = await startReplicas(upstream.url, redis.url, { REQUEST_TIMEOUT_MS: '3000' });
@@ -79,7 +79,7 @@ describe('replicas with one Redis', () => {
     expect(mostInTenSeconds(upstream.requests.map(({ atMs }) => atMs))).toBeLessThanOrEqual(166);
   });
 
-  it('pause an account for a minute at most, whatever upstream says', async () => {
+  it('pause an account for at most a minute, for any header', async () => {
     await using redis = await startRedis();
     const twoWeeks = refusal(429, ['retry-after: 1209600']);
     await using upstream = await startRawUpstream([twoWeeks]);
@@ -91,7 +91,7 @@ describe('replicas with one Redis', () => {
     expect(upstream.deletes).toHaveLength(1);
   });
 
-  it('pause an account together when upstream asks one of them to wait', async () => {
+  it('pause an account together when upstream makes one of them wait', async () => {
     await using redis = await startRedis();
     const full = refusal(429, ['retry-after: 30']);
     await using upstream = await startRawUpstream([full, bytes(answerText(204))]);
@@ -107,7 +107,7 @@ describe('replicas with one Redis', () => {
   });
 
   it.each(['killed', 'frozen'] as const)(
-    'keep a third each while Redis is %s, say so, lose nothing, and share again by themselves',
+    'use a third each while Redis is %s, log it, lose nothing, and share again automatically',
     async (how) => {
       await using redis = await startRedis();
       await using upstream = await startRawUpstream([bytes(answerText(204))]);

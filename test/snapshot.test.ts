@@ -20,7 +20,7 @@ interface Answers {
   readonly note?: Answer;
 }
 
-/** Sends the mutation to an upstream that answers so, and tells the calls it saw besides the look-up. */
+/** Sends the mutation with an upstream that answers like this. Returns its requests besides the look-up. */
 async function run(
   query: string,
   { read = json(200, {}), remove = json(204, undefined), note = truto(404) }: Answers,
@@ -43,7 +43,7 @@ async function run(
 }
 
 describe('a delete with a snapshot', () => {
-  it("reads first, with the delete's own selection, then deletes and answers what was read", async () => {
+  it("reads first, with the delete's own selection, then deletes and returns the record", async () => {
     const { result, calls, order } = await run(mutation('id subject owner { id } createdAt'), {
       read: json(200, { id: 'e1', subject: 'Hello', owner: { id: 7 }, created_at: '2026-01-02T03:04:05Z' }),
     });
@@ -58,7 +58,7 @@ describe('a delete with a snapshot', () => {
     expect(calls[0]?.query.engagement_type).toBe('call');
   });
 
-  it.each([204, 504])('has the node id that a read shows, also when the delete answers %i', async (status) => {
+  it.each([204, 504])('has the node id of a read, also when the delete answers %i', async (status) => {
     const read = json(200, { id: 'e1', engagement_type: 'Call' });
     const remove = status === 204 ? json(204, undefined) : truto(504);
     const { result } = await run(mutation('nodeId'), { read, remove });
@@ -66,7 +66,7 @@ describe('a delete with a snapshot', () => {
     expect(result.engagement).toEqual({ nodeId: writeNodeId(key) });
   });
 
-  it("keeps what it read, and takes from the delete's own answer only what it lacks", async () => {
+  it("returns the record of the read, and from the delete's answer only what that lacks", async () => {
     const { result } = await run(mutation('subject status direction'), {
       read: json(200, { subject: 'before', status: 'open', direction: null }),
       remove: json(200, { subject: '', status: null, direction: 'inbound' }),
@@ -74,7 +74,7 @@ describe('a delete with a snapshot', () => {
     expect(result.engagement).toEqual({ subject: 'before', status: 'open', direction: 'inbound' });
   });
 
-  it('takes the record for the one that was asked for when only the spelling of its id differs', async () => {
+  it('accepts a record with another spelling of its id', async () => {
     const { result } = await run(mutation('id subject'), { read: json(200, { id: 'E1', subject: 'x' }) });
     expect(result.__typename).toBe('UpstreamUnavailableError');
     const guid = '6f9619ff-8b86-d011-b42d-00c04fc964ff';
@@ -109,7 +109,7 @@ describe('a delete with a snapshot', () => {
     expect(new Set(order)).toEqual(new Set(['GET engagements/e1']));
   });
 
-  it('hands over what it read when nobody can know whether the delete was carried out', async () => {
+  it('returns the record when the outcome of the delete is unknown', async () => {
     const { result } = await run(mutation('subject'), {
       read: json(200, { subject: 'all that is left' }),
       remove: truto(502),
@@ -117,13 +117,13 @@ describe('a delete with a snapshot', () => {
     expect(result).toMatchObject({ __typename: 'OutcomeUnknownError', engagement: { subject: 'all that is left' } });
   });
 
-  it('has one deadline for both, and does not begin a delete that it has no time for', async () => {
+  it('has one deadline for both, and starts no delete without time for it', async () => {
     const { result, order } = await run(mutation('subject'), { read: () => {} }, { REQUEST_TIMEOUT_MS: '300' });
     expect(result.__typename).toBe('UpstreamUnavailableError');
     expect(new Set(order)).toEqual(new Set(['GET engagements/e1']));
   });
 
-  it('does not take what it read for what the provider answered to the delete', async () => {
+  it('does not use the read as evidence for the delete', async () => {
     const { result } = await run(mutation('remoteData'), { read: json(200, { remote_data: { success: false } }) });
     expect(result).toMatchObject({ outcome: 'DELETED', engagement: { remoteData: { success: false } } });
   });
@@ -153,13 +153,13 @@ describe('the notes of a snapshot', () => {
     expect(order).toEqual(['GET engagements/e1', 'DELETE engagements/e1']);
   });
 
-  it('keep the engagement from being deleted when they cannot be read', async () => {
+  it('stop the delete when they cannot be read', async () => {
     const { result, order } = await run(mutation('notes { content }'), { read, note: truto(500) });
     expect(result.__typename).toBe('UpstreamUnavailableError');
     expect(order.filter((call) => call.startsWith('DELETE'))).toEqual([]);
   });
 
-  it('that are gone already are no loss: the field is null, with an error', async () => {
+  it('that are gone already do not stop the delete: the field is null, with an error', async () => {
     const { result, errors } = await run(mutation('notes { id content }'), { read, note: truto(404) });
     expect(result.engagement.notes).toEqual([
       { id: 'n1', content: null },
@@ -169,11 +169,11 @@ describe('the notes of a snapshot', () => {
   });
 });
 
-describe("S04 the id of a snapshot's note, out of upstream's record", () => {
+describe("S04 the id of a snapshot's note, in upstream's record", () => {
   const withNotes = (ids: readonly string[]) => json(200, { notes: ids.map((id) => ({ id })) });
   const note = json(200, { content: 'the content' });
 
-  it('is one path segment of the read, whatever it looks like', async () => {
+  it('of any form is one path segment of the read', async () => {
     const { result, calls } = await run(
       mutation('notes { id content }'),
       { read: withNotes(takenIds), note },
@@ -190,7 +190,7 @@ describe("S04 the id of a snapshot's note, out of upstream's record", () => {
     expect(segments.filter((segment) => segment.includes('/'))).toEqual([]);
   });
 
-  it('is none when it is empty: the list is not as documented, which costs that field, with a warning', async () => {
+  it('that is empty is invalid: the field is null, with a warning', async () => {
     const { result, errors, order } = await run(mutation('notes { id content }'), { read: withNotes(['']), note });
     expect(errors).toBeUndefined();
     const engagement = { notes: null };
@@ -212,7 +212,7 @@ describe("S04 the id of a snapshot's note, out of upstream's record", () => {
   );
 });
 
-describe('the notes of a snapshot that are selected more than once', () => {
+describe('notes of a snapshot that are selected more than once', () => {
   const read = json(200, { notes: [{ id: 'n1' }] });
   const gone: { is: boolean } = { is: false };
   const note: Answer = ({ query }, response) => {
@@ -225,7 +225,7 @@ describe('the notes of a snapshot that are selected more than once', () => {
     json(204, undefined)(request, response);
   };
 
-  it('are there for each selection, though they go with the engagement', async () => {
+  it('are in each selection, although they are deleted with the engagement', async () => {
     gone.is = false;
     const { result, errors } = await run(mutation('t: notes { title } c: notes { content }'), { read, note, remove });
     expect(result.engagement).toEqual({ t: [{ title: 'the title' }], c: [{ content: 'the content' }] });
@@ -233,8 +233,8 @@ describe('the notes of a snapshot that are selected more than once', () => {
   });
 });
 
-describe('what neither the answer nor the snapshot has', () => {
-  it('is warned of, without the advice to ask for a snapshot', async () => {
+describe('a field that neither the answer nor the snapshot has', () => {
+  it('has a warning, without the advice to use a snapshot', async () => {
     const answers = { read: json(200, { id: 'e1', status: null }), remove: json(200, { id: 'e1' }) };
     const { result } = await run(mutation('id subject status'), answers);
     expect(result.warnings).toEqual([expect.stringMatching(/lacks subject\.(?!.*snapshot: true)/)]);
@@ -245,18 +245,21 @@ describe('a delete without a snapshot', () => {
   const plain =
     'mutation { deleteEngagement(id: "e1", integratedAccountId: "a") { ... on DeleteEngagementSuccess { warnings engagement { id subject status } } } }';
 
-  it('warns of selected fields that the answer does not have, and names the argument', async () => {
+  it('warns about selected fields that the answer does not have, and names the argument', async () => {
     const { result } = await run(plain, { remove: json(200, { id: 'e1', status: null }) });
     expect(result.warnings).toEqual([expect.stringMatching(/lacks subject\..*snapshot: true/)]);
   });
 
-  it.each(['RAW', 'STREAM'])('warns of all of them with the format %s, whose answer has no record', async (format) => {
-    const { result } = await run(plain.replace('"a")', `"a", format: ${format})`), {
-      remove: json(200, { subject: 'x' }),
-    });
-    expect(result.engagement).toBeNull();
-    expect(result.warnings).toEqual([expect.stringMatching(/lacks subject, status\..*snapshot: true/)]);
-  });
+  it.each(['RAW', 'STREAM'])(
+    'warns about all of them with the format %s, whose answer has no record',
+    async (format) => {
+      const { result } = await run(plain.replace('"a")', `"a", format: ${format})`), {
+        remove: json(200, { subject: 'x' }),
+      });
+      expect(result.engagement).toBeNull();
+      expect(result.warnings).toEqual([expect.stringMatching(/lacks subject, status\..*snapshot: true/)]);
+    },
+  );
 
   it('does not warn when the answer has them all', async () => {
     const { result } = await run(plain, { remove: json(200, { id: 'e1', status: null, subject: 'x' }) });

@@ -38,10 +38,10 @@ describe('an initialCount', () => {
   });
 });
 
-describe('a streamed answer of unknown outcome', () => {
-  it('is told as such, and its body is closed', async () => {
+describe('a streamed answer with an unknown outcome', () => {
+  it('is reported as such, and its body is closed', async () => {
     const closed = Promise.withResolvers<void>();
-    // It is never quiet for as long as an operation may take: nothing else would end it.
+    // It never pauses for the time of an operation, so no other limit ends it.
     await using upstream = await startUpstream((_request, response) => {
       response.writeHead(207);
       const drip = setInterval(() => response.write('drop'), 50);
@@ -62,7 +62,7 @@ describe('the chunks of one body', () => {
     'stream { a: chunks b: chunks }',
     's: stream { chunks } stream { chunks }',
     'stream { chunks b: chunks @stream }',
-  ])('can be read once only, so %s is refused before anything is sent', async (selection) => {
+  ])('can be read only once, so %s is refused before anything is sent', async (selection) => {
     await using upstream = await startUpstream((_request, response) => response.end('x'));
     await using facade = await startTestFacade(upstream.url);
     const query = `mutation { deleteEngagement(id: 1, integratedAccountId: "a", format: STREAM) { ... on DeleteEngagementSuccess { ${selection} } } }`;
@@ -83,10 +83,10 @@ describe('the chunks of one body', () => {
 });
 
 describe('S28 streamed bodies', () => {
-  /** Begins, and never goes on. */
+  /** Starts, and never continues. */
   const lying: Answer = (_request, response) => void response.writeHead(200).write(Buffer.alloc(4_096));
 
-  it('of one caller are 8 at once: what is beyond is refused unsent, and other callers have theirs in the same account', async () => {
+  it('of one caller are at most 8 at once: more are refused unsent, and other callers have their own in the same account', async () => {
     await using upstream = await startUpstream(lying, 'capsule');
     const env = { ...serviceEnv, JWT_SECRET: jwtSecret, REQUEST_TIMEOUT_MS: '3000', TRUTO_RATE_LIMITS: '0' };
     await using facade = await startTestFacade(upstream.url, env);
@@ -116,7 +116,7 @@ describe('S28 streamed bodies', () => {
     expect(deletesOf('greedy')).toBe(8);
   });
 
-  it('end when upstream sends nothing further for the time of an operation, which their client is told', async () => {
+  it('end when upstream sends nothing for the time of an operation, with an error for their client', async () => {
     const closed = Promise.withResolvers<void>();
     await using upstream = await startUpstream((_request, response) => {
       response.writeHead(200).once('close', closed.resolve).write('the beginning');
@@ -131,7 +131,7 @@ describe('S28 streamed bodies', () => {
     await closed.promise;
   });
 
-  it('end when their client has taken nothing for the time of an operation, which it is told once it reads', async () => {
+  it('end when their client reads nothing for the time of an operation, with an error once it reads', async () => {
     const closed = Promise.withResolvers<void>();
     await using upstream = await startUpstream((_request, response) => {
       response.writeHead(200).once('close', closed.resolve);

@@ -3,7 +3,7 @@ import { startTestFacade } from './support/facade.ts';
 import { collect, decode, items, type Part, postForParts, streamedDelete } from './support/parts.ts';
 import { type Answer, json, startUpstream } from './support/upstream.ts';
 
-/** Sends the pieces one at a time, each only when the test says so. */
+/** Sends the pieces one at a time, each when the test requests it. */
 function stepwise(pieces: readonly string[]) {
   const steps: (() => void)[] = [];
   const answer: Answer = async (_request, response) => {
@@ -56,7 +56,7 @@ describe('chunks with @stream', () => {
     expect((await parts.next()).done).toBe(true);
   });
 
-  it('begin with as many as initialCount says', async () => {
+  it('start with as many as initialCount', async () => {
     const { answer, next } = stepwise(['a', 'b']);
     await using upstream = await startUpstream(answer);
     await using facade = await startTestFacade(upstream.url);
@@ -70,7 +70,7 @@ describe('chunks with @stream', () => {
     expect(rest.map(({ path, items: chunks }) => [path.at(-1), decode(chunks ?? [])])).toEqual([[1, 'b']]);
   });
 
-  it('with a negative initialCount cost that field, and the delete is still reported', async () => {
+  it('with a negative initialCount are an error of that field, and the delete is still reported', async () => {
     await using upstream = await startUpstream((_request, response) => response.end('x'));
     await using facade = await startTestFacade(upstream.url);
     const parts = await collect(
@@ -96,7 +96,7 @@ describe('chunks with @stream', () => {
     expect(decode(parts[0]?.data?.three?.stream.chunks ?? [])).toBe('3');
   });
 
-  it('that end early end with an error, after the delete was reported as done', async () => {
+  it('that end early end with an error, after the delete was reported', async () => {
     await using upstream = await startUpstream((_request, response) => {
       response.writeHead(200, { 'content-length': 100 });
       response.write('half', () => response.destroy());
@@ -111,7 +111,7 @@ describe('chunks with @stream', () => {
     expect(parts.at(-1)).toEqual({ hasNext: false });
   });
 
-  it('go together with @defer', async () => {
+  it('work together with @defer', async () => {
     await using upstream = await startUpstream((_request, response) => response.end('x'));
     await using facade = await startTestFacade(upstream.url);
     const query = `mutation { deleteEngagement(id: "1", integratedAccountId: "a", format: STREAM) {
@@ -123,9 +123,9 @@ describe('chunks with @stream', () => {
   });
 });
 
-describe('a client that takes one result only', () => {
+describe('a client that accepts only one result', () => {
   it.each(['application/json', '*/*', 'application/graphql-response+json', 'application/*'])(
-    'with Accept: %s gets the list whole in spite of @stream, never an error after the delete',
+    'with Accept: %s gets the whole list in spite of @stream, never an error after the delete',
     async (accept) => {
       await using upstream = await startUpstream((_request, response) => response.end('all of it'));
       await using facade = await startTestFacade(upstream.url);
@@ -145,7 +145,7 @@ describe('a client that takes one result only', () => {
     'application/json;charset=utf-16',
     'application/json;x-charset=utf-8',
     'multipart/mixed;x-charset=x',
-  ])('is told 406 before anything is sent for Accept: %s', async (accept) => {
+  ])('gets 406 before anything is sent for Accept: %s', async (accept) => {
     await using upstream = await startUpstream(json(204, undefined));
     await using facade = await startTestFacade(upstream.url);
     const { status, body } = await facade.post(`mutation { ${streamedDelete('chunks')} }`, {}, { accept });
@@ -156,7 +156,7 @@ describe('a client that takes one result only', () => {
 });
 
 describe('chunks without @stream', () => {
-  it('larger than MAX_UPSTREAM_BYTES cost that field, and the delete is still reported', async () => {
+  it('larger than MAX_UPSTREAM_BYTES are an error of that field, and the delete is still reported', async () => {
     await using upstream = await startUpstream((_request, response) => response.end(Buffer.alloc(2000)));
     await using facade = await startTestFacade(upstream.url, { MAX_UPSTREAM_BYTES: '1024' });
     const { body } = await facade.post(`mutation { ${streamedDelete('chunks @stream(if: false)')} }`);
@@ -166,7 +166,7 @@ describe('chunks without @stream', () => {
     ]);
   });
 
-  it('are not read at all when nobody selects them, and keep no place from the next: a caller has 8 for open bodies', async () => {
+  it('are not read when they are not selected, and take no permit: a caller has 8 for open bodies', async () => {
     let openCount = 0;
     await using upstream = await startUpstream((_request, response) => {
       openCount += 1;
@@ -183,7 +183,7 @@ describe('chunks without @stream', () => {
     await expect.poll(() => openCount).toBe(0);
   });
 
-  it('that do not end in time cost that field, and hold up nobody', async () => {
+  it('that do not end in time are an error of that field, and delay no other request', async () => {
     await using upstream = await startUpstream((_request, response) => response.writeHead(200).write('drip'));
     await using facade = await startTestFacade(upstream.url, { REQUEST_TIMEOUT_MS: '500' });
     const { body } = await facade.post(`mutation { ${streamedDelete('chunks')} }`);

@@ -3,7 +3,7 @@ import { startTestFacade } from './support/facade.ts';
 import { bearer } from './support/service.ts';
 import { json, startUpstream } from './support/upstream.ts';
 
-describe.each(['federation', 'stitching'])('what a gateway gets of %s', (dialect) => {
+describe.each(['federation', 'stitching'])('the answer to a gateway for %s', (dialect) => {
   const reading =
     'query ($at: DateTime, $first: Int) { engagements(integratedAccountId: "a", first: $first, filter: { createdAt: { gt: $at } }) { nodes { id } } }';
   const unauthorised = { query: '{ engagement(id: 1, integratedAccountId: "a") { id } }' };
@@ -17,12 +17,7 @@ describe.each(['federation', 'stitching'])('what a gateway gets of %s', (dialect
     ['a token of another kind', 'UNAUTHENTICATED', unauthorised, { authorization: 'Basic eDp5' }],
     ['a field that is not there', 'GRAPHQL_VALIDATION_FAILED', { query: '{ nothing }' }, somebody],
     ['a document that is none', 'GRAPHQL_PARSE_FAILED', { query: '{' }, {}],
-    [
-      'an operation that is not there',
-      'OPERATION_RESOLUTION_FAILURE',
-      { query: '{ __typename }', operationName: 'X' },
-      {},
-    ],
+    ['a missing operation', 'OPERATION_RESOLUTION_FAILURE', { query: '{ __typename }', operationName: 'X' }, {}],
     ['no operation at all', 'BAD_REQUEST', {}, {}],
   ];
 
@@ -42,7 +37,7 @@ describe.each(['federation', 'stitching'])('what a gateway gets of %s', (dialect
     expect(upstream.seen).toEqual([]);
   });
 
-  it('for what is no GraphQL request is its own status', async () => {
+  it('has its own status for an invalid GraphQL request', async () => {
     await using upstream = await startUpstream(json(204, undefined), 'capsule');
     await using facade = await startTestFacade(upstream.url, { SUBGRAPH: dialect, AUTH_MODE: 'passthrough' });
     const send = async (init: RequestInit) => (await fetch(`${facade.url}/graphql`, init)).status;

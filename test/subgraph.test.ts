@@ -4,7 +4,7 @@ import { startTestFacade, type TestFacade } from './support/facade.ts';
 import { bearer, jwtSecret, serviceEnv, signToken } from './support/service.ts';
 import { type Answer, json, startUpstream } from './support/upstream.ts';
 
-/** Knows every record but those whose id begins with `gone`; ids that begin with `bad` make upstream fail. */
+/** Has every record except those with an id that starts with `gone`. An id that starts with `bad` is refused. */
 const answer: Answer = (request, response) => {
   const [, , , resource = '', id = ''] = request.path.split('/');
   if (id.startsWith('gone')) return json(404, { statusCode: 404, error: 'Not Found', message: '' })(request, response);
@@ -34,7 +34,7 @@ async function ask(facade: TestFacade, selection: string, of: readonly unknown[]
 }
 
 describe('an entity', () => {
-  it('is read by its key, with the fields that are selected and no other', async () => {
+  it('is read by its key, with only the selected fields', async () => {
     await using server = await start(federation);
     const { data } = await ask(server.facade, '... on Engagement { subject }', [engagement('e1')]);
     expect(data._entities).toEqual([{ subject: 'subject e1' }]);
@@ -61,14 +61,14 @@ describe('an entity', () => {
     expect(server.upstream.seen.map(({ path }) => path)).toEqual([`/unified/crm/${resource}/1`]);
   });
 
-  it('that was just deleted is null, and no error', async () => {
+  it('is null, without an error, after its delete', async () => {
     await using server = await start(federation);
     const of = [engagement('gone'), engagement('e1'), { __typename: 'Note', id: 'gone', integratedAccountId: 'a' }];
     const body = await ask(server.facade, '__typename', of);
     expect(body).toEqual({ data: { _entities: [null, { __typename: 'Engagement' }, null] } });
   });
 
-  it('that cannot be read costs the others nothing, and says why at its place', async () => {
+  it('that cannot be read does not affect the others, and has an error at its path', async () => {
     await using server = await start(federation);
     const of = [engagement('bad'), engagement('e1'), engagement('..'), engagement(7), engagement('e1', null)];
     const { data, errors } = await ask(server.facade, '... on Engagement { subject }', of);
@@ -86,7 +86,7 @@ describe('an entity', () => {
     expect(server.upstream.seen.map(({ path }) => path.split('/').at(-1)).sort()).toEqual(['bad', 'e1']);
   });
 
-  it('is read once in a request, however often it is asked for', async () => {
+  it('is read once in a request, for any number of references', async () => {
     await using server = await start(federation);
     const of = Array.from({ length: 100 }, (_, index) => engagement(`e${index % 10}`));
     const { data } = await ask(server.facade, '... on Engagement { subject }', of);
@@ -94,7 +94,7 @@ describe('an entity', () => {
     expect(server.upstream.seen).toHaveLength(10);
   });
 
-  it('costs no more reads than 2,000 in one operation, with all that it refers to', async () => {
+  it('causes at most 2,000 reads in one operation, with its related records', async () => {
     const people: Answer = (request, response) => {
       const [, , , resource = '', id = ''] = request.path.split('/');
       const contact = Array.from({ length: 30 }, (_, index) => ({ id: `${id}-${index}` }));
@@ -120,7 +120,7 @@ describe('an entity', () => {
     ['the root', [{ __typename: 'Query' }]],
     ['no type', [{ id: '1', integratedAccountId: 'a' }]],
     ['no object', ['Engagement']],
-  ])('is not read when %s is asked for', async (_what, of) => {
+  ])('is not read when %s is requested', async (_what, of) => {
     await using server = await start(federation);
     const body = await ask(server.facade, '__typename', of);
     expect(body.data ?? null).toBeNull();
@@ -136,7 +136,7 @@ describe('an entity', () => {
       '_entities(representations: $of) { ... on Engagement { id } }',
       { __typename: 'Engagement' },
     ],
-  ])('S25 may not ask for more by several fields, in %s', async (SUBGRAPH, query, field, type) => {
+  ])('S25 may not request more by several fields, in %s', async (SUBGRAPH, query, field, type) => {
     await using server = await start({ SUBGRAPH });
     const of = Array.from({ length: 501 }, () => ({ ...type, id: 'e1', integratedAccountId: 'a' }));
     const { body } = await server.facade.post(query.replaceAll('FIELD', field), { of });
@@ -144,7 +144,7 @@ describe('an entity', () => {
     expect(server.upstream.seen).toHaveLength(1);
   });
 
-  it('S04 of an account that is not granted is refused, before anything is sent', async () => {
+  it('S04 of an account without access is refused, before anything is sent', async () => {
     await using server = await start({ ...federation, ...serviceEnv, JWT_SECRET: jwtSecret });
     const headers = bearer(await signToken({ integrated_accounts: ['a'] }));
     const of = [engagement('e1', 'b'), engagement('e1', 'a')];
@@ -162,7 +162,7 @@ describe('the contract', () => {
   it.each([
     ['federation', '{ _service { sdl } }', '@link'],
     ['stitching', '{ _sdl }', '@merge'],
-  ])('of %s is public, whoever asks, whether or not the schema is exposed', async (dialect, query, sign) => {
+  ])('of %s is public for every client, also when the schema is not exposed', async (dialect, query, sign) => {
     await using server = await start({ SUBGRAPH: dialect, EXPOSE_SCHEMA: '0', ...serviceEnv, JWT_SECRET: jwtSecret });
     const { body } = await server.facade.post(query);
     const sdl = body.data._sdl ?? body.data._service.sdl;
@@ -170,14 +170,14 @@ describe('the contract', () => {
     expect(() => parse(sdl)).not.toThrow();
   });
 
-  it.each(['federation', 'stitching'])('of %s is not there in a server that is no part of a graph', async (dialect) => {
+  it.each(['federation', 'stitching'])('of %s does not exist in a server that is no subgraph', async (dialect) => {
     await using server = await start({});
     const query = dialect === 'federation' ? '{ _service { sdl } }' : '{ _sdl }';
     const { body } = await server.facade.post(query);
     expect(body.errors[0].message).toContain('Cannot query field');
   });
 
-  it('says which fields need a caller, where callers prove who they are', async () => {
+  it('marks the fields that need a caller, in service mode', async () => {
     await using open = await start(federation);
     await using closed = await start({ ...federation, ...serviceEnv, JWT_SECRET: jwtSecret });
     const sdlOf = async ({ facade }: { facade: TestFacade }) => {
@@ -194,7 +194,7 @@ describe('the contract', () => {
 
 describe('TYPE_PREFIX', () => {
   it.each(['federation', 'stitching'])(
-    'renames what may collide, in the schema and in what %s tells of it',
+    'renames types that may collide, in the schema and in the SDL of %s',
     async (dialect) => {
       await using server = await start({ SUBGRAPH: dialect, TYPE_PREFIX: 'Crm', EXPOSE_SCHEMA: '1' });
       const query = `mutation ($id: ID!) { deleteEngagement(id: $id, integratedAccountId: "a") {
@@ -224,7 +224,7 @@ describe('TYPE_PREFIX', () => {
     },
   );
 
-  it('goes into the entities, and what is selected of them is still all that is read', async () => {
+  it('applies to the entities, and only their selected fields are read', async () => {
     await using server = await start({ ...federation, TYPE_PREFIX: 'Crm' });
     const of = [{ __typename: 'CrmContact', id: '1', integratedAccountId: 'a' }];
     const { data } = await ask(server.facade, '__typename ... on CrmContact { name }', of);
@@ -235,8 +235,8 @@ describe('TYPE_PREFIX', () => {
   });
 });
 
-describe('a gateway that stitches', () => {
-  it('looks entities up by a list of keys, in order, with null for what is gone', async () => {
+describe('a stitching gateway', () => {
+  it('looks up entities by a list of keys, in order, with null for missing ones', async () => {
     await using server = await start({ SUBGRAPH: 'stitching' });
     const { body } = await server.facade.post(
       `{ engagementsByKey(keys: [{ id: "e1", integratedAccountId: "a" }, { id: "gone", integratedAccountId: "a" }]) { subject }
@@ -247,7 +247,7 @@ describe('a gateway that stitches', () => {
     });
   });
 
-  it('may not ask for more than 1,000 at once', async () => {
+  it('may not request more than 1,000 at once', async () => {
     await using server = await start({ SUBGRAPH: 'stitching' });
     const keys = Array.from({ length: 1_001 }, () => ({ id: 'e1', integratedAccountId: 'a' }));
     const query = 'query ($keys: [RecordKeyInput!]!) { engagementsByKey(keys: $keys) { id } }';
@@ -264,7 +264,7 @@ describe('a gateway that stitches', () => {
       '_entities(representations: $of) { ... on Engagement { id } }',
       { __typename: 'Engagement' },
     ],
-  ])('S25 may not ask for more by several fields, in %s', async (SUBGRAPH, query, field, type) => {
+  ])('S25 may not request more by several fields, in %s', async (SUBGRAPH, query, field, type) => {
     await using server = await start({ SUBGRAPH });
     const of = Array.from({ length: 501 }, () => ({ ...type, id: 'e1', integratedAccountId: 'a' }));
     const { body } = await server.facade.post(query.replaceAll('FIELD', field), { of });

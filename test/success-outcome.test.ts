@@ -15,13 +15,13 @@ function engagementOf(body: string): unknown {
 }
 
 describe('an id that upstream sends as a number', () => {
-  it('keeps its digits when JavaScript can hold them', () => {
+  it('has all digits when a JavaScript number can hold them', () => {
     const body = '{"id":9007199254740991,"owner":{"id":7},"contact":[{"id":-1}]}';
     const expected = { id: '9007199254740991', owner: { id: '7' }, contact: [{ id: '-1' }] };
     expect(engagementOf(body)).toMatchObject(expected);
   });
 
-  it('keeps its digits beyond 2^53 too, or costs its field, but never becomes the id of another record', () => {
+  it('has all digits beyond 2^53 too, or loses its field, but never becomes the id of another record', () => {
     const id = '1386586000002576001';
     const body = `{"id":${id},"owner":{"id":${id}},"contact":[{"id":${id}}],"phone_numbers":[{"id":${id}}]}`;
     const shown = JSON.stringify(engagementOf(body)).match(/\d{16,}/g) ?? [];

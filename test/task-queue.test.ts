@@ -42,7 +42,7 @@ async function empty(): Promise<void> {
 }
 
 describe('the queue of bulk deletes', () => {
-  it('has the work of a job from the moment that the job is kept: no crash in between can part them', async () => {
+  it('has the tasks of a job as soon as the job is stored, also after a crash', async () => {
     await empty();
     const listed = await create();
     const named = await create(pagesAtOnce + 5);
@@ -52,7 +52,7 @@ describe('the queue of bulk deletes', () => {
     );
   });
 
-  it('gives each task to one server at a time, and what has been due longest first', async () => {
+  it('gives each task to one server at a time, the longest due first', async () => {
     await empty();
     const [first, second] = [await create(3), await create(3)];
     const one = new TaskQueue(memory, abilities, leaseMs);
@@ -66,7 +66,7 @@ describe('the queue of bulk deletes', () => {
     expect(rest.nextMs).toBeGreaterThan(leaseMs / 2);
   });
 
-  it('gives a task to a server only that has what it needs', async () => {
+  it('gives a task only to a server with the settings that it needs', async () => {
     await empty();
     const keeping = await create(1, true);
     const plain = await create(1);
@@ -80,7 +80,7 @@ describe('the queue of bulk deletes', () => {
     ]);
   });
 
-  it('takes nothing from a server that has lost its lease: neither an outcome, nor the task, nor the page', async () => {
+  it('accepts nothing from a server that has lost its lease: no outcome, no release, no page', async () => {
     await empty();
     const job = await create(1);
     const queue = new TaskQueue(memory, abilities, leaseMs);
@@ -107,7 +107,7 @@ describe('the queue of bulk deletes', () => {
     expect((await store.read(job.id))?.phase).toBe('COMPLETED');
   });
 
-  it('lets a server keep what it says it is at, and gives what it begins to delete the whole time that this may take', async () => {
+  it('renews leases by heartbeat, and by the begin of a delete for the whole time that it may take', async () => {
     await empty();
     const job = await create(2);
     const queue = new TaskQueue(memory, abilities, leaseMs);
@@ -123,7 +123,7 @@ describe('the queue of bulk deletes', () => {
     expect(await dueOf(job, 1)).toBeGreaterThan(Date.now() + leaseMs / 2);
   });
 
-  it('lets the next page follow one that is done, or waits for nothing but itself, once', async () => {
+  it('queues the next page once, when a page is done or waits only for itself', async () => {
     await empty();
     const job = await create(pagesAtOnce + 2);
     const queue = new TaskQueue(memory, abilities, leaseMs);
@@ -142,7 +142,7 @@ describe('the queue of bulk deletes', () => {
     expect(await client.zscore(queueKey(job), `${job.id}:${pagesAtOnce + 1}`)).toBeNull();
   });
 
-  it('lets the pages of a paused job rest, and has them when they are due at once after a resumption, or a cancel', async () => {
+  it('lets the pages of a paused job rest, and has them due at once after a resume or a cancel', async () => {
     for (const how of ['resume', 'cancel'] as const) {
       await empty();
       const job = await create(2);
@@ -163,7 +163,7 @@ describe('the queue of bulk deletes', () => {
     }
   });
 
-  it('finds the jobs that no server serves, with what they need', async () => {
+  it('finds the jobs without a server, with the settings that they need', async () => {
     await empty();
     const job = await create(1, true);
     const without = new TaskQueue(memory, lacking, leaseMs);
@@ -175,7 +175,7 @@ describe('the queue of bulk deletes', () => {
 });
 
 describe('a queue that no server serves', () => {
-  it('hides no job of it behind the pages of others', async () => {
+  it('hides no job behind the pages of others', async () => {
     await empty();
     for (let behind = 0; behind < 7; behind += 1) await create(pagesAtOnce, true);
     const last = await create(1, true);
@@ -202,7 +202,7 @@ describe('a bulk delete of a million engagements', () => {
     return [...stats.matchAll(/calls=(\d+)/g)].reduce((sum, [, calls]) => sum + Number(calls), 0);
   }
 
-  it('is begun, paused, resumed and cancelled in steps that look at a few of its pages', async () => {
+  it('is begun, paused, resumed and cancelled in scripts that visit few of its pages', async () => {
     await empty();
     const job = await create();
     await store.addListed(job, [{ id: '1', engagementType: null }], 'A');
@@ -228,31 +228,31 @@ describe('a bulk delete of a million engagements', () => {
 });
 
 describe('why a bulk delete waits', () => {
-  const troubleOf = async ({ id }: BulkJob) => (await store.read(id))?.trouble;
+  const statusReasonOf = async ({ id }: BulkJob) => (await store.read(id))?.statusReason;
 
-  it('is still said of one that paused by itself after what was in flight has ended, or troubled, or somebody paused it too', async () => {
+  it('stays after the bulk delete paused by itself, also when deletes in flight end or fail, or a caller pauses it too', async () => {
     await empty();
     const job = await create(1);
     const page = await takePage();
     await store.begin(page, 0);
     await store.stop(job, 'pause', 'mend it');
     await store.note(job.id, 'upstream is away');
-    expect(await troubleOf(job)).toBe('mend it');
+    expect(await statusReasonOf(job)).toBe('mend it');
     await store.control(job, 'pause');
-    expect(await troubleOf(job)).toBe('mend it');
+    expect(await statusReasonOf(job)).toBe('mend it');
     await client.hset(`${memory.keyPrefix}:bulk:${job.id}`, 'total', 2);
     await store.finish(page, 0, 'DELETED');
-    expect(await troubleOf(job)).toBe('mend it');
+    expect(await statusReasonOf(job)).toBe('mend it');
     await store.control(job, 'resume');
-    expect(await troubleOf(job)).toBeNull();
+    expect(await statusReasonOf(job)).toBeNull();
   });
 
-  it('is said no longer when the list goes on, or upstream has refused an engagement; what nobody knows ends no trouble', async () => {
+  it('ends when the list continues or upstream refuses an engagement, not with an unknown outcome', async () => {
     await empty();
     const listed = await create();
     await store.note(listed.id, 'upstream is away');
     await store.addListed(listed, [{ id: '1', engagementType: null }], 'A');
-    expect(await troubleOf(listed)).toBeNull();
+    expect(await statusReasonOf(listed)).toBeNull();
     await empty();
     const job = await create(2);
     const page = await takePage();
@@ -260,23 +260,23 @@ describe('why a bulk delete waits', () => {
       ({ id: '0', engagementType: null, result: { kind } }) as BulkFailure;
     await store.note(job.id, 'upstream is away');
     await store.finish(page, 0, 'OutcomeUnknownError', failure('OutcomeUnknownError'));
-    expect(await troubleOf(job)).toBe('upstream is away');
+    expect(await statusReasonOf(job)).toBe('upstream is away');
     await store.finish(page, 1, 'NotFoundError', failure('NotFoundError'));
-    expect(await troubleOf(job)).toBeNull();
+    expect(await statusReasonOf(job)).toBeNull();
   });
 
-  it('does not ask to resume one that was cancelled', async () => {
+  it('does not ask to resume a cancelled one', async () => {
     await empty();
     const job = await create(1);
     await store.begin(await takePage(), 0);
     await store.control(job, 'cancel');
     await store.stop(job, 'pause', 'Fix this, then resume.');
-    expect(await troubleOf(job)).toBeNull();
+    expect(await statusReasonOf(job)).toBeNull();
   });
 });
 
 describe('a bulk delete that fails', () => {
-  it('knows what became of deletes that were in flight', async () => {
+  it('has the outcomes of deletes in flight', async () => {
     await empty();
     const job = await create(1);
     const page = await takePage();
@@ -285,22 +285,22 @@ describe('a bulk delete that fails', () => {
     expect(await store.finish(page, 0, 'DELETED')).toBe(true);
     expect(await store.read(job.id)).toMatchObject({
       phase: 'FAILED',
-      trouble: 'why',
+      statusReason: 'why',
       done: 1,
       outcomes: { DELETED: 1 },
     });
   });
 });
 
-describe('what a bulk delete says of servers without its settings', () => {
-  it('comes before its other trouble, and goes when a server works on it', async () => {
+describe('the note that no server has the settings of a bulk delete', () => {
+  it('comes before other reasons, and ends when a server works on it', async () => {
     await empty();
     const job = await create(1);
     await store.note(job.id, 'a limit');
     await store.note(job.id, 'nobody', 'unserved');
-    expect((await store.read(job.id))?.trouble).toBe('nobody');
+    expect((await store.read(job.id))?.statusReason).toBe('nobody');
     await takePage();
-    expect((await store.read(job.id))?.trouble).toBe('a limit');
+    expect((await store.read(job.id))?.statusReason).toBe('a limit');
   });
 });
 
@@ -320,8 +320,8 @@ describe("S34 a caller's sealed token", () => {
   });
 });
 
-describe('S30 what is kept of cancelled bulk deletes', () => {
-  it('is what they had reached, for 30 days, and the rest for one, which counts against its owner as long', async () => {
+describe('S30 the data of cancelled bulk deletes', () => {
+  it('is stored for 30 days as far as they got; the rest for one day, and counts against its owner so long', async () => {
     await empty();
     const job = await create(3);
     const lease = await takePage();
@@ -363,7 +363,7 @@ describe('S30 what is kept of cancelled bulk deletes', () => {
     expect(await store.create(other, undefined)).toMatchObject({ kind: 'created' });
   });
 
-  it('leaves no room for lists beyond their bound, also where many were started at once', async () => {
+  it('stays within the bound of lists, also when many are started at once', async () => {
     await empty();
     const job = await create();
     const second = { ...(await create()), ownerId: job.ownerId };

@@ -39,7 +39,7 @@ function useContextManager(): void {
 }
 
 describe('a trace, without an SDK,', () => {
-  it("goes on to upstream as the caller's, executed by Yoga and prepared; without one there is none", async () => {
+  it('is passed to upstream unchanged, through Yoga and prepared; without one there is none', async () => {
     await using upstream = await startUpstream(json(204, undefined));
     await using facade = await startTestFacade(upstream.url);
     for (let count = 0; count < 3; count += 1) await facade.post(mutation, {}, { traceparent, tracestate: 'a=1' });
@@ -61,7 +61,7 @@ describe('a trace, with an SDK,', () => {
   beforeEach(() => exporter.reset());
   afterAll(() => trace.disable());
 
-  it('has a span of the request, and one of each attempt, which upstream is told of', async () => {
+  it('has a span for the request, and one for each attempt, whose id upstream receives', async () => {
     await using upstream = await startUpstream(inTurn(truto(502), truto(404)));
     await using facade = await startTestFacade(upstream.url);
     await facade.post(mutation, {}, { traceparent });
@@ -80,7 +80,7 @@ describe('a trace, with an SDK,', () => {
     ['a success', json(204, undefined), SpanStatusCode.UNSET, { 'http.response.status_code': 204 }],
     ['a refusal', truto(400), SpanStatusCode.ERROR, { 'http.response.status_code': 400 }],
     ['no answer', (_request, response) => response.destroy(), SpanStatusCode.ERROR, { 'error.type': 'reset' }],
-  ])('marks an attempt that ends with %s as what it is', async (_what, answer, code, attributes) => {
+  ])('marks an attempt that ends with %s', async (_what, answer, code, attributes) => {
     await using upstream = await startUpstream(answer);
     await using facade = await startTestFacade(upstream.url);
     await facade.post(mutation, {}, { traceparent });
@@ -96,7 +96,7 @@ describe('a trace, with an SDK,', () => {
     ['tls', 'https://127.0.0.1', () => createServer((socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'))],
     ['reset', 'http://127.0.0.1', () => createServer((socket) => socket.once('data', () => socket.destroy()))],
     ['protocol', 'http://127.0.0.1', () => createServer((socket) => socket.once('data', () => socket.end('SSH-2.0')))],
-  ])('says %s of an attempt at %s that has no answer', async (reason, address, start) => {
+  ])('has %s for an attempt at %s without an answer', async (reason, address, start) => {
     const server = start()?.listen(0, '127.0.0.1');
     if (server) await once(server, 'listening');
     onTestFinished(() => void server?.close());

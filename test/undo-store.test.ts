@@ -45,7 +45,7 @@ async function startFolder() {
 }
 
 describe('an undo folder', () => {
-  it('keeps a file as it is, in folders that are made for it, and leaves nothing else', async () => {
+  it('stores a file unchanged, creates its folders, and leaves nothing else', async () => {
     await using folder = await startFolder();
     expect(existsSync(folder.path)).toBe(false);
     await folder.store.write(name, text);
@@ -53,13 +53,13 @@ describe('an undo folder', () => {
     expect(await readFile(join(folder.path, name), 'utf8')).toBe(text);
   });
 
-  it('lets nobody but its own user read a file', async () => {
+  it("lets only the server's user read a file", async () => {
     await using folder = await startFolder();
     await folder.store.write(name, text);
     expect(((await stat(join(folder.path, name))).mode & 0o777).toString(8)).toBe('600');
   });
 
-  it('shows a file whole, or not at all', async () => {
+  it('shows a complete file or none', async () => {
     await using folder = await startFolder();
     const whole = text.repeat(300_000);
     const sizes = new Set<number>();
@@ -84,7 +84,7 @@ describe('an undo folder', () => {
     expect([...sizes]).toEqual([]);
   });
 
-  it('has no file of that name when there was room for half of it', async () => {
+  it('has no file when the disk was full in the middle of it', async () => {
     await using folder = await startFolder();
     const { stdout } = await runProgram(
       `
@@ -98,7 +98,7 @@ describe('an undo folder', () => {
     expect((await folder.files()).filter((file) => !file.endsWith('.part'))).toEqual(['small']);
   });
 
-  it('keeps the first of two files of one name, and says so to whoever brings the second', async () => {
+  it('keeps the first of two files with the same name, and refuses the second', async () => {
     await using folder = await startFolder();
     await folder.store.write(name, text);
     const error = await errorOf(folder.store.write(name, 'another'));
@@ -107,7 +107,7 @@ describe('an undo folder', () => {
   });
 
   it.each(['../beside.jsonl', 'a-job/../../beside.jsonl'])(
-    'keeps nothing outside of itself by the name %s, and says so',
+    'refuses the name %s, which leads outside',
     async (outside) => {
       await using folder = await startFolder();
       const error = await errorOf(folder.store.write(outside, text));
@@ -116,7 +116,7 @@ describe('an undo folder', () => {
     },
   );
 
-  it('keeps files where there are no hard links: whole, the first of a name, and nothing else', async () => {
+  it('stores files without hard links: complete, the first of a name, and nothing else', async () => {
     await using folder = await startFolder();
     const { stdout } = await runProgram(`
       import fs from 'node:fs/promises';
@@ -133,7 +133,7 @@ describe('an undo folder', () => {
     expect(await readFile(join(folder.path, name), 'utf8')).toBe(text);
   });
 
-  it('says by a test that it takes files, is made for that, and is empty again', async () => {
+  it('passes the probe, which creates it and leaves it empty', async () => {
     await using folder = await startFolder();
     expect(await folder.store.probe()).toEqual({ kind: 'kept' });
     expect(await readdir(folder.path)).toEqual([]);
@@ -143,7 +143,7 @@ describe('an undo folder', () => {
     ['EACCES', 'that its user may not write to', (parent) => `await fs.chmod(${JSON.stringify(parent)}, 0o500);`],
     ['ENOTDIR', 'below a file', (parent) => `await fs.writeFile(${JSON.stringify(join(parent, 'undo'))}, '');`],
     ['EFBIG', 'that has no room', () => ''],
-  ])('answers a test with %s %s, in words that do not say where it is', async (code, _where, prepare) => {
+  ])('fails the probe with %s %s, and does not reveal its path', async (code, _where, prepare) => {
     await using folder = await startFolder();
     // Root may write anywhere, so the program gives that up.
     const { stdout } = await runProgram(
@@ -162,7 +162,7 @@ describe('an undo folder', () => {
     if (code === 'EFBIG') expect(await folder.files()).toEqual([]);
   });
 
-  it('is failing, as far as a test can tell, when its file system never answers', async () => {
+  it('fails the probe when its file system never answers', async () => {
     await using folder = await startFolder();
     const { stdout } = await runProgram(`
       import fs from 'node:fs/promises';
@@ -177,7 +177,7 @@ describe('an undo folder', () => {
     expect(JSON.parse(stdout)).toEqual({ kind: 'failing', reason: 'no answer' });
   });
 
-  it('does not say where it is when it cannot keep a file', async () => {
+  it('does not reveal its path when it cannot store a file', async () => {
     await using folder = await startFolder();
     await writeFile(join(folder.parent, 'undo'), 'a file in the way');
     const error = await errorOf(folder.store.write(name, text));
@@ -227,7 +227,7 @@ describe('an undo bucket', () => {
     ['/undo/files/', 'undo/files/'],
     ["/un do/~Grüße (1)/it's!*$&@=:,;", "un do/~Grüße (1)/it's!*$&@=:,;/"],
     ['/un%20do/%2B', 'un do/+/'],
-  ])('keeps a file as it is, rightly signed, under the prefix %j', async (path, prefix) => {
+  ])('stores a file unchanged, correctly signed, under the prefix %j', async (path, prefix) => {
     await using bucket = await startBucket(key);
     const store = openBucket(`${bucket.url}${path}`);
     expect(bucket.requestCount()).toBe(0);
@@ -237,7 +237,7 @@ describe('an undo bucket', () => {
     ]);
   });
 
-  it('leaves nothing but the body out of the signature, which https protects', async () => {
+  it('signs everything except the body, which https protects', async () => {
     await using bucket = await startBucket(key);
     await openBucket(bucket.url).write(name, text);
     expect(bucket.files.get(name)?.payload).toBe('UNSIGNED-PAYLOAD');
@@ -248,24 +248,16 @@ describe('an undo bucket', () => {
     ['a wrong key', { accessKeyId: 'canary-of-a-wrong-key' }, []],
     ['a wrong region', { region: 'another-region-1' }, []],
     ['whom it refuses', {}, [(response) => refuse(response, 'AccessDenied', 'Access Denied')]],
-  ])(
-    'keeps nothing for %s, and its error says neither where it is nor how it is opened',
-    async (_who, mine, instead) => {
-      await using bucket = await startBucket(key, instead);
-      const used = { ...key, ...mine };
-      const error = await errorOf(openBucket(`${bucket.url}/a-prefix`, used).write(name, text));
-      expect(error).toMatchObject({ message: expect.stringMatching(/: status 403$/) });
-      expectNoSecrets(String((error as Error).stack), [
-        bucket.host,
-        'a-prefix',
-        used.accessKeyId,
-        used.secretAccessKey,
-      ]);
-      expect([bucket.requestCount(), bucket.files.size]).toEqual([1, 0]);
-    },
-  );
+  ])('stores nothing for %s, and its error reveals neither address nor keys', async (_who, mine, instead) => {
+    await using bucket = await startBucket(key, instead);
+    const used = { ...key, ...mine };
+    const error = await errorOf(openBucket(`${bucket.url}/a-prefix`, used).write(name, text));
+    expect(error).toMatchObject({ message: expect.stringMatching(/: status 403$/) });
+    expectNoSecrets(String((error as Error).stack), [bucket.host, 'a-prefix', used.accessKeyId, used.secretAccessKey]);
+    expect([bucket.requestCount(), bucket.files.size]).toEqual([1, 0]);
+  });
 
-  it('takes temporary credentials, whose session is signed, and refuses them without it', async () => {
+  it('accepts temporary credentials with a signed session token, and refuses them without', async () => {
     const temporary = { ...key, sessionToken: 'canary/session+token==' };
     await using bucket = await startBucket(temporary);
     await openBucket(bucket.url, temporary).write(name, text);
@@ -287,7 +279,7 @@ describe('an undo bucket', () => {
       [answer(status)],
     ]),
     ['failing (cut off)', { kind: 'failing', reason: expect.any(String) }, [(response) => response.destroy()]],
-  ])('R30 answers a test, which is asked once: %s', async (_what, expected, instead) => {
+  ])('R30 gets one probe request: %s', async (_what, expected, instead) => {
     await using bucket = await startBucket(key, instead);
     const probe = await openBucket(`${bucket.url}/a-prefix`).probe();
     expect(probe).toEqual(expected);
@@ -296,24 +288,24 @@ describe('an undo bucket', () => {
     expect([...bucket.files.keys()]).toEqual(instead.length === 0 ? ['a-prefix/.write-test'] : []);
   });
 
-  it('is failing, as far as a test can tell, when nobody is there', async () => {
+  it('fails the probe when nothing listens', async () => {
     const bucket = await startBucket(key);
     await bucket[Symbol.asyncDispose]();
     expect(await openBucket(bucket.url).probe()).toEqual({ kind: 'failing', reason: 'ECONNREFUSED' });
   });
 
-  it('is failing, as far as a test can tell, when it takes the file and never answers', async () => {
+  it('fails the probe when it accepts the file and never answers', async () => {
     await using bucket = await startBucket(key, [() => {}]);
     expect(await openBucket(bucket.url).probe()).toEqual({ kind: 'failing', reason: 'no answer' });
   }, 20_000);
 
-  it('is refused when there is no such host', async () => {
+  it('is refused when the host does not exist', async () => {
     // Names have no label of 64 characters: nobody has to be asked.
     const probe = await openBucket(`https://${'a'.repeat(64)}.example`).probe();
     expect(probe).toMatchObject({ kind: 'refused', reason: 'ENOTFOUND' });
   });
 
-  it('says not where it is when nobody is there', async () => {
+  it('does not reveal its address when nothing listens', async () => {
     const bucket = await startBucket(key);
     await bucket[Symbol.asyncDispose]();
     const error = await errorOf(openBucket(bucket.url).write(name, text));
@@ -321,14 +313,14 @@ describe('an undo bucket', () => {
     expectNoSecrets((error as Error).message, [bucket.host, key.accessKeyId, key.secretAccessKey]);
   });
 
-  it('is asked again when it fails, and keeps the file when it recovers', async () => {
+  it('gets a retry when it fails, and stores the file when it recovers', async () => {
     await using bucket = await startBucket(key, [answer(500), answer(500)]);
     await openBucket(bucket.url).write(name, text);
     expect(bucket.files.get(name)?.text).toBe(text);
     expect(bucket.requestCount()).toBe(3);
   });
 
-  it('is asked four times at most', async () => {
+  it('gets at most four attempts', async () => {
     await using bucket = await startBucket(
       key,
       [500, 503, 429, 502].map((status) => answer(status)),
@@ -337,19 +329,16 @@ describe('an undo bucket', () => {
     expect([bucket.requestCount(), bucket.files.size]).toEqual([4, 0]);
   });
 
-  it.each([301, 302, 303, 307, 308])(
-    'is not left when it redirects by %i: nobody else gets the file',
-    async (status) => {
-      await using stranger = await startBucket(key, [answer(200)]);
-      await using bucket = await startBucket(key, [answer(status, { location: `${stranger.url}/${name}` })]);
-      const error = await errorOf(openBucket(bucket.url).write(name, text));
-      expect(stranger.requestCount()).toBe(0);
-      expect(error).toBeInstanceOf(Error);
-    },
-  );
+  it.each([301, 302, 303, 307, 308])('is not followed to a redirect by %i', async (status) => {
+    await using stranger = await startBucket(key, [answer(200)]);
+    await using bucket = await startBucket(key, [answer(status, { location: `${stranger.url}/${name}` })]);
+    const error = await errorOf(openBucket(bucket.url).write(name, text));
+    expect(stranger.requestCount()).toBe(0);
+    expect(error).toBeInstanceOf(Error);
+  });
 
   it.each(['../beside.jsonl', 'a-job/../../beside.jsonl', '%2e%2e/beside.jsonl'])(
-    'keeps nothing outside of its prefix by the name %s',
+    'refuses the name %s, which leads outside of its prefix',
     async (outside) => {
       await using bucket = await startBucket(key);
       await errorOf(openBucket(`${bucket.url}/a-prefix`).write(outside, text));

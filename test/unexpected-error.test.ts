@@ -58,7 +58,7 @@ it.each(['production', 'development', 'test'])(
 );
 
 it.each(['<!', 'a:99999', '[', 'a b', '%', 'a/b', 'a?b', 'a#b', 'a@b'])(
-  'S11 a Host header that is no host (%s) is refused without a stack',
+  'S11 an invalid Host header (%s) is refused without a stack',
   async (host) => {
     for (const [method, path] of [
       ['POST', '/graphql'],
@@ -76,7 +76,7 @@ it.each(['<!', 'a:99999', '[', 'a b', '%', 'a/b', 'a?b', 'a#b', 'a@b'])(
 );
 
 it.each(['canary', '{"query":"canary', '{"query":"{__typename}","canary"}', '"canary', '[canary]'])(
-  'S11 a body that is no JSON (%s) is refused by a code, without a piece of it',
+  'S11 an invalid JSON body (%s) is refused with a code, without any part of it',
   async (body) => {
     const headers = { 'content-type': 'application/json' };
     const response = await fetch(`${facade.url}/graphql`, { method: 'POST', headers, body });

@@ -6,7 +6,7 @@ import { mutation, outcomeOf, remote, truto } from './support/outcome.ts';
 import { hangTimeoutMs } from './support/raw-upstream.ts';
 import { type Answer, json, startUpstream } from './support/upstream.ts';
 
-describe('an outcome that nobody can know is called unknown', () => {
+describe('an outcome without proof is unknown', () => {
   it.each([
     ['500', truto(500), 500, 2],
     ['500 of the provider', remote(500), 500, 2],
@@ -27,7 +27,7 @@ describe('an outcome that nobody can know is called unknown', () => {
       __typename: 'OutcomeUnknownError',
       retrySafe: true,
       lastStatusCode,
-      idempotencyKey: expect.any(String),
+      upstreamIdempotencyKey: expect.any(String),
     });
   });
 
@@ -42,14 +42,14 @@ describe('an outcome that nobody can know is called unknown', () => {
     });
   });
 
-  it('and has the status of the refusal that came after an attempt without an answer', async () => {
+  it('and has the status of the refusal after an attempt without an answer', async () => {
     for (const status of [403, 409]) {
       const result = await outcomeOf(inTurn(lostAnswer, truto(status)), { attempts: 2 });
       expect(result).toMatchObject({ __typename: 'OutcomeUnknownError', lastStatusCode: status });
     }
   });
 
-  it('and not safe to repeat when a remoteQuery went along: then it is not repeated here either', async () => {
+  it('and not safe to retry with a remoteQuery: then this server does not retry it either', async () => {
     const variables = { remoteQuery: { scope: 'all following' } };
     expect(await outcomeOf(truto(502), { variables })).toMatchObject({
       __typename: 'OutcomeUnknownError',
@@ -57,17 +57,17 @@ describe('an outcome that nobody can know is called unknown', () => {
     });
   });
 
-  it('and says where a read afterwards would prove nothing', async () => {
+  it('and warns if a later read would prove nothing', async () => {
     expect((await outcomeOf(remote(503), { integration: 'pipedrive' })).message).toContain('Pipedrive');
     expect((await outcomeOf(remote(503), { integration: 'capsule' })).message).not.toContain('Capsule');
   });
 
-  it('R06 and carries the key that upstream got with the last attempt, a new one for each answer', async () => {
+  it('R06 and has the key that upstream received with the last attempt, a new one after each answer', async () => {
     await using upstream = await startUpstream(truto(502));
     await using facade = await startTestFacade(upstream.url);
     const keys = [];
     for (let time = 0; time < 2; time += 1)
-      keys.push((await facade.post(mutation)).body.data.deleteEngagement.idempotencyKey);
+      keys.push((await facade.post(mutation)).body.data.deleteEngagement.upstreamIdempotencyKey);
     const sent = upstream.deletes().map(({ headers }) => headers['idempotency-key']);
     expect(keys).toEqual([sent[1], sent[3]]);
     expect(new Set(sent).size).toBe(4);
@@ -85,7 +85,7 @@ describe('an outcome that nobody can know is called unknown', () => {
   });
 });
 
-describe('R14 a request that surely never left says so, and names no host', () => {
+describe('R14 a request that was never sent is reported as such, and names no host', () => {
   it.each([
     ['the connection is refused', 'http://127.0.0.1:1'],
     ['the name does not resolve', 'http://upstream.invalid'],

@@ -15,13 +15,13 @@ afterEach(() => void vi.restoreAllMocks());
 const nothingDone = expect.stringContaining('Nothing was deleted');
 const idOf = ({ path }: { readonly path: string }) => path.split('/').at(-1) ?? '';
 
-/** Sends one delete, and answers what it came to, however long that takes. */
+/** Sends one delete, and returns its result, without a time limit. */
 async function remove(facade: TestFacade, id: string, account = 'a') {
   const { body } = await facade.post(deletion, { id, account });
   return body.data.deleteEngagement;
 }
 
-/** Answers nothing until it is told what to answer, to those that wait and to all that come. */
+/** Answers no request until the test sets the answer for waiting and later requests. */
 function holding() {
   const held: (() => void)[] = [];
   let answerNow: RawAnswer | undefined;
@@ -39,21 +39,21 @@ function holding() {
   };
 }
 
-/** Has as many deletes of one account on their way as it may have: those that come now wait for their turn. */
+/** Sends the most deletes of one account that may be in flight. Later ones wait for a permit. */
 async function fillAccount(facade: TestFacade, held: readonly unknown[]) {
   const first = Array.from({ length: 100 }, (_, index) => remove(facade, `first${index}`));
   await expect.poll(() => held.length).toBe(100);
   return Promise.all(first);
 }
 
-/** How many operations the facade works on, as it tells Prometheus. */
+/** The number of operations in flight, from the facade's metrics. */
 async function inFlight({ url }: TestFacade): Promise<number> {
   const text = await (await fetch(`${url}/metrics`)).text();
   return Number(/^engagements_requests_in_flight (\d+)$/m.exec(text)?.[1]);
 }
 
 describe('a delete that is reported as not sent', () => {
-  it('R01 is not sent when the connection that it waited for comes after its deadline', async () => {
+  it('R01 is not sent when its connection is made after the deadline', async () => {
     const lookup = dns.lookup;
     type Found = (error: null, addresses: unknown, family?: number) => void;
     const asked: { readonly found: Found; readonly all: boolean }[] = [];
@@ -82,12 +82,12 @@ describe('a delete that is reported as not sent', () => {
     expect(waiting).toBeGreaterThan(0);
     answerLookups();
     await expect.poll(upstream.connectionCount).toBe(waiting);
-    // Upstream has answered others by then: whatever was to go on those connections has come.
+    // Upstream has answered others by then, so all requests on those connections have arrived.
     for (const id of ['next', 'last']) expect(await remove(facade, id)).toMatchObject({ outcome: 'DELETED' });
     expect(upstream.deletes.map(idOf)).toEqual(['next', 'last']);
   });
 
-  it('R11 is not sent when its caller leaves while it waits for its turn', async () => {
+  it('R11 is not sent when its client disconnects while it waits for a permit', async () => {
     const { answer, held, release } = holding();
     await using upstream = await startRawUpstream([answer]);
     await using facade = await startTestFacade(upstream.url, { TRUTO_RATE_LIMITS: '0' });
@@ -111,7 +111,7 @@ describe('a delete that is reported as not sent', () => {
     expect(upstream.deletes.map(idOf)).not.toContain('left');
   });
 
-  it('R08 is not sent when its account begins to fail while it waits for its turn', async () => {
+  it('R08 is not sent when its breaker opens while it waits for a permit', async () => {
     const { answer, held, release } = holding();
     await using upstream = await startRawUpstream([answer]);
     await using facade = await startTestFacade(upstream.url, { TRUTO_RATE_LIMITS: '0' });
@@ -125,15 +125,15 @@ describe('a delete that is reported as not sent', () => {
     await first;
     const reached = new Set(upstream.deletes.map(idOf));
     expect(members).toEqual(ids.map((id) => (reached.has(id) ? 'OutcomeUnknownError' : 'UpstreamUnavailableError')));
-    // The breaker opens with the 20th failure, and each failure before lets one of those that wait have its turn.
+    // The breaker opens at the 20th failure. Each failure before it gives a permit to a waiting request.
     expect(ids.filter((id) => reached.has(id)).length).toBeLessThan(50);
   });
 
-  it('R01 is not sent when hardly any time is left: it would end as an unknown outcome', async () => {
-    // Without it, the wait would be longer by a part of a second.
+  it('R01 is not sent shortly before its deadline, when it would end as an unknown outcome', async () => {
+    // Without it, the wait would be a fraction of a second longer.
     vi.spyOn(Math, 'random').mockReturnValue(0);
     await using upstream = await startRawUpstream([refusal(429, ['retry-after: 1']), noContent]);
-    // A tenth of the time is kept back: the wait ends within it.
+    // A tenth of the time is reserved, and the wait ends within it.
     await using facade = await startTestFacade(upstream.url, { REQUEST_TIMEOUT_MS: '1100' });
     expect(await remove(facade, 'e1')).toMatchObject({ __typename: 'RateLimitedError', message: nothingDone });
     expect(upstream.deletes).toHaveLength(1);

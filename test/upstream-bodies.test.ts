@@ -12,7 +12,7 @@ const remove = (argument = '') => `mutation { deleteEngagement(id: "e1", integra
 
 const read = '{ engagement(id: "e1", integratedAccountId: "a") { subject } }';
 
-/** Posts one document to a facade whose upstream answers so, to everything or to the look-up of the account alone. */
+/** Posts one document to a facade with an upstream that answers like this, to all requests or only to the look-up of the account. */
 async function answerTo(query: string, answer: Answer, isLookup = false, env: Record<string, string> = {}) {
   await using upstream = isLookup ? await startUpstream(json(204, undefined), answer) : await startUpstream(answer);
   await using facade = await startTestFacade(upstream.url, env);
@@ -31,12 +31,12 @@ describe.each(hugeBodies)('S14 an upstream body $way', ({ attempts, answer }) =>
     expect([errors, requestCount]).toEqual([undefined, attempts]);
   });
 
-  it.each([400, 403, 404, 409])('leaves a %i without the form that would make it a refusal', async (statusCode) => {
+  it.each([400, 403, 404, 409])('makes a %i no refusal: the outcome is unknown', async (statusCode) => {
     const { data } = await answerTo(remove(), answer(statusCode));
     expect(data.deleteEngagement).toMatchObject({ __typename: 'OutcomeUnknownError', lastStatusCode: statusCode });
   });
 
-  it('is not what a rate limit is told by', async () => {
+  it('does not matter for a rate limit', async () => {
     const { data } = await answerTo(remove(), answer(429));
     expect(data.deleteEngagement.__typename).toBe('RateLimitedError');
   });
@@ -56,7 +56,7 @@ describe.each(hugeBodies)('S14 an upstream body $way', ({ attempts, answer }) =>
     expect(requestCount).toBe(1);
   });
 
-  it('keeps a delete with a snapshot from being sent', async () => {
+  it('stops a delete with a snapshot', async () => {
     const { data, requestCount } = await answerTo(remove('snapshot: true'), answer());
     expect(data.deleteEngagement.__typename).toBe('UpstreamUnavailableError');
     expect(requestCount).toBe(1);
@@ -70,7 +70,7 @@ describe.each(hugeBodies)('S14 an upstream body $way', ({ attempts, answer }) =>
 
 const maxBytes = 2_000;
 
-/** A record whose JSON text has exactly that many bytes, most of them in characters of two. */
+/** A record with exactly that many bytes as JSON, most of them in two-byte characters. */
 function bodyOf(byteLength: number): Buffer {
   const rest = byteLength - Buffer.byteLength('{"id":"e1","subject":""}');
   return Buffer.from(JSON.stringify({ id: 'e1', subject: 'é'.repeat(Math.floor(rest / 2)) + 'x'.repeat(rest % 2) }));
@@ -78,7 +78,7 @@ function bodyOf(byteLength: number): Buffer {
 
 const ways: readonly (readonly [way: string, answerWith: (body: Buffer) => Answer])[] = [
   [
-    'that says how large it is',
+    'with a Content-Length',
     (body) => (_request, response) => {
       response.writeHead(200, { 'content-type': 'application/json', 'content-length': body.length }).end(body);
     },
@@ -102,7 +102,7 @@ const ways: readonly (readonly [way: string, answerWith: (body: Buffer) => Answe
 ];
 
 it.each(['', 'format: RAW', 'snapshot: true'])(
-  'S14 an upstream that compresses what it may is told not to, so that each body can be read: %s',
+  'S14 requests ask upstream not to compress, so that each body can be read: %s',
   async (argument) => {
     const compressing: Answer = ({ headers }, response) => {
       const body = Buffer.from(JSON.stringify({ id: 'e1', subject: 'Hello', integration: { name: 'capsule' } }));
@@ -133,7 +133,7 @@ describe.each(ways)('S14 an upstream body %s', (_way, answerWith) => {
     expect([data, errors]).toEqual([{ engagement: { subject } }, undefined]);
   });
 
-  it('of one byte more is given up', async () => {
+  it('of one byte more is refused', async () => {
     const body = bodyOf(maxBytes + 1);
     expect(body).toHaveLength(maxBytes + 1);
     for (const argument of ['', 'format: RAW']) {
@@ -156,13 +156,13 @@ describe('S24 an answer', () => {
     ...new Set(errors.map(({ extensions }) => extensions.code)),
   ];
 
-  it('leaves out what it has no room for, of a body by many names, and says what was deleted all the same', async () => {
+  it('leaves out values of a body with many aliases that do not fit, and still has the outcome', async () => {
     await using upstream = await startUpstream(json(200, { id: 'e1', large }), 'capsule');
     await using facade = await startTestFacade(upstream.url, env);
     const names = Array.from({ length: 10 }, (_, index) => `a${index}: raw`).join(' ');
     const query = `mutation { deleteEngagement(id: "e1", integratedAccountId: "a", format: RAW) {
       ... on DeleteEngagementSuccess { outcome deletedEngagementId ${names} } } }`;
-    // The second time it is prepared.
+    // The second request runs as a prepared operation.
     for (let round = 0; round < 2; round += 1) {
       const { data, errors } = (await facade.post(query)).body;
       const { outcome, deletedEngagementId, ...raws } = data.deleteEngagement;
@@ -174,7 +174,7 @@ describe('S24 an answer', () => {
     expect(upstream.deletes()).toHaveLength(2);
   });
 
-  it('has one room for all lists of deletes', async () => {
+  it('has room for all lists of deletes together', async () => {
     await using upstream = await startUpstream(json(200, { large }));
     await using facade = await startTestFacade(upstream.url, env);
     const list = (name: string) => `${name}: deleteEngagements(integratedAccountId: "a", format: RAW, items: [
@@ -191,7 +191,7 @@ describe('S24 an answer', () => {
   it.each([
     ['one record that many refer to', 'one', 1],
     ['many records', 'many', 12],
-  ] as const)('leaves out what it has no room for, of %s', async (_what, which, readCount) => {
+  ] as const)('leaves out values that do not fit, of %s', async (_what, which, readCount) => {
     const page = Array.from({ length: 12 }, (_, index) => ({ id: `e${index}`, owner: { id: ownerOf[which](index) } }));
     await using upstream = await startUpstream((request, response) => {
       const isList = request.path.endsWith('/engagements');
@@ -209,7 +209,7 @@ describe('S24 an answer', () => {
 });
 
 describe('S24 large bodies that arrive at once', () => {
-  it('are handed over one in a turn of the event loop', async () => {
+  it('are parsed one per turn of the event loop', async () => {
     const count = 30;
     const waiting: ServerResponse[] = [];
     await using upstream = await startUpstream((_request, response) => {

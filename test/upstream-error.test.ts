@@ -36,7 +36,7 @@ describe('readUpstreamError', () => {
       { isRemote: true, rawResponse: '<html>' },
     ],
     [
-      'a provider that answered nothing',
+      'a provider without an answer',
       { ...plain, truto_is_remote_error: true, raw_response: null },
       { isRemote: true, rawResponse: null },
     ],
@@ -80,7 +80,7 @@ describe('readUpstreamError', () => {
     ['a route that is missing', notFound('Cannot GET /integrated-account/a'), { statusCode: 404, missing: 'route' }],
     ['a record that is missing', notFound('Engagement not found in integrated account a'), { statusCode: 404 }],
     [
-      'an account that is not what is missing',
+      'a missing record, not a missing account',
       notFound('Integrated account has no such engagement'),
       { statusCode: 404 },
     ],
@@ -91,7 +91,7 @@ describe('readUpstreamError', () => {
       { statusCode: 404, isRemote: true },
     ],
     [
-      'conditionally required parameters as no violation',
+      'conditionally required parameters, which are no violation',
       insight({ conditionally_required_query_parameters: { description: 'x', value: { sort_by: {} } } }),
       {},
     ],
@@ -101,7 +101,7 @@ describe('readUpstreamError', () => {
       {},
     ],
     [
-      'a good insight beside an odd one',
+      'a valid insight beside a malformed one',
       insight({ missing_required_query_parameters: 7, forbidden_error: { value: { missing_scopes: ['a'] } } }),
       { missingScopes: ['a'] },
     ],
@@ -117,7 +117,7 @@ describe('readUpstreamError', () => {
     ['missing parameters with endless names', missing(['x'.repeat(201)]), {}],
     ['missing scopes that are a text', scopes({ value: { missing_scopes: 'crm.delete' } }), {}],
     ['a doubtful claim to be remote', { ...plain, truto_is_remote_error: 'true' }, {}],
-    ['members nobody documented', { ...plain, details: { failures: [] }, token: 'x', '': 1 }, {}],
+    ['undocumented members', { ...plain, details: { failures: [] }, token: 'x', '': 1 }, {}],
   ])('reads %s', (_what, body, expected) => {
     expect(readUpstreamError(body)).toEqual({
       ...nothing,
@@ -136,11 +136,11 @@ describe('readUpstreamError', () => {
     ['an empty object', {}],
     ['an error body of somebody else', { error: { code: 404 } }],
     ['a status that is a text', { statusCode: '400', message: 'x' }],
-  ])('knows %s is not from Truto, and reads nothing of it', (_what, body) => {
+  ])('recognizes that %s is not from Truto, and reads nothing of it', (_what, body) => {
     expect(readUpstreamError(body)).toEqual(nothing);
   });
 
-  it('still reads the rest beside a status that is missing or odd', () => {
+  it('still reads the rest beside a missing or malformed status', () => {
     for (const statusCode of [undefined, null, '404', [404]]) {
       const body = { ...scopes(['x']), statusCode, truto_is_remote_error: true, raw_response: 'gone' };
       expect(readUpstreamError(body)).toEqual({ ...nothing, isRemote: true, rawResponse: 'gone' });
@@ -169,7 +169,7 @@ describe('S12 readUpstreamError', () => {
     { requiredKeys: [] },
   );
 
-  it('never throws and always answers the same form, whatever the JSON', () => {
+  it('never throws and always returns the same form, for any JSON', () => {
     fc.assert(
       fc.property(fc.oneof(any, nearly), (json) => {
         const error = readUpstreamError(json);

@@ -10,9 +10,9 @@ import { type Answer, json, startUpstream } from './support/upstream.ts';
 const done = json(204, undefined);
 const wait = truto(429, {}, { 'retry-after': '0' });
 
-/** The key in the log's line of each delete. */
+/** The key in the log line of each delete. */
 const keysLogged = ({ logged }: TestFacade) =>
-  [...logged().matchAll(/"idempotencyKey":"([^"]+)".*"msg":"delete"/g)].map(([, key]) => key);
+  [...logged().matchAll(/"upstreamIdempotencyKey":"([^"]+)".*"msg":"delete"/g)].map(([, key]) => key);
 
 describe('against an upstream that repeats every answer of an Idempotency-Key, a delete', () => {
   it.each<[string, Answer]>([
@@ -20,7 +20,7 @@ describe('against an upstream that repeats every answer of an Idempotency-Key, a
     ['500', truto(500)],
     ['502', truto(502)],
     ['504', truto(504)],
-  ])('gets through on its second attempt after a %s', async (_what, first) => {
+  ])('succeeds on its second attempt after a %s', async (_what, first) => {
     await using upstream = await startUpstream(replaying(first, done));
     await using facade = await startTestFacade(upstream.url);
     expect(await send(facade, 'k')).toMatchObject({ outcome: 'DELETED' });
@@ -36,7 +36,7 @@ describe('against an upstream that repeats every answer of an Idempotency-Key, a
     ['500', truto(500), 'OutcomeUnknownError', 2],
     ['408', truto(408), 'OutcomeUnknownError', 1],
     ['503 of the provider', remote(503), 'OutcomeUnknownError', 1],
-  ])('gets through when it is sent again with its own key after a %s', async (_what, refusal, member, attempts) => {
+  ])('succeeds when it is sent again with its own key after a %s', async (_what, refusal, member, attempts) => {
     await using upstream = await startUpstream(replaying(...Array<Answer>(attempts).fill(refusal), done));
     await using facade = await startTestFacade(upstream.url);
     expect((await send(facade, 'k')).__typename).toBe(member);
@@ -44,7 +44,7 @@ describe('against an upstream that repeats every answer of an Idempotency-Key, a
     expect(upstream.deletes()).toHaveLength(attempts + 1);
   });
 
-  it("gets through when it is sent again after a 401 of its caller's token", async () => {
+  it("succeeds when it is sent again after a 401 of its caller's token", async () => {
     await using upstream = await startUpstream(replaying(truto(401), done));
     await using facade = await startTestFacade(upstream.url, { AUTH_MODE: 'passthrough' });
     const document = 'mutation { deleteEngagement(id: 1, integratedAccountId: "a") { __typename } }';
@@ -55,7 +55,7 @@ describe('against an upstream that repeats every answer of an Idempotency-Key, a
     expect(body.data.deleteEngagement.__typename).toBe('DeleteEngagementSuccess');
   });
 
-  it('gets the answer that was lost, since it has the same key again', async () => {
+  it('gets the answer that was lost, because it has the same key again', async () => {
     await using upstream = await startUpstream(replaying(lostAnswer, truto(404)));
     await using facade = await startTestFacade(upstream.url);
     expect(await send(facade, 'k')).toMatchObject({ outcome: 'DELETED' });
@@ -73,29 +73,29 @@ describe('against an upstream that repeats every answer of an Idempotency-Key, a
     expect(keys[0]).not.toBe(keys[1]);
   });
 
-  it('names, to its caller and in the log, the key of the last attempt that was sent', async () => {
+  it('shows its caller and the log the key of the last attempt that was sent', async () => {
     await using upstream = await startUpstream(inTurn(truto(502), truto(502), truto(502), wait, lostAnswer));
     await using facade = await startTestFacade(upstream.url);
-    const told = [(await send(facade, 'k')).idempotencyKey, (await send(facade, 'k')).idempotencyKey];
+    const shown = [(await send(facade, 'k')).upstreamIdempotencyKey, (await send(facade, 'k')).upstreamIdempotencyKey];
     const keys = upstream.deletes().map(keyOf);
     expect(new Set(keys).size).toBe(keys.length);
-    expect(told).toEqual([keys[1], keys.at(-1)]);
-    expect(keysLogged(facade)).toEqual(told);
+    expect(shown).toEqual([keys[1], keys.at(-1)]);
+    expect(keysLogged(facade)).toEqual(shown);
   });
 
-  it('of which nobody knows whether it may be repeated keeps its key: upstream may be what keeps it from being done twice', async () => {
+  it('that is not known to be safe to retry has the same key again, so that upstream can recognize it', async () => {
     await using upstream = await startUpstream(inTurn(wait, truto(502)));
     await using facade = await startTestFacade(upstream.url);
     const rest = ', remoteQuery: { a: 1 }';
     const result = await send(facade, 'k', '1', rest);
     expect(result).toMatchObject({ __typename: 'OutcomeUnknownError', retrySafe: false });
-    expect(upstream.deletes().map(keyOf)).toEqual([expect.any(String), result.idempotencyKey]);
+    expect(upstream.deletes().map(keyOf)).toEqual([expect.any(String), result.upstreamIdempotencyKey]);
   });
 
   it.each<[string, readonly Answer[]]>([
     ['429', [truto(429), done]],
     ['500', [truto(500), truto(500), done]],
-  ])('gets through on another replica after a %s', async (_what, answers) => {
+  ])('succeeds on another replica after a %s', async (_what, answers) => {
     await using redis = await startRedis();
     await using upstream = await startUpstream(replaying(...answers));
     await using one = await startTestFacade(upstream.url, { REDIS_URL: redis.url });
@@ -108,7 +108,7 @@ describe('against an upstream that repeats every answer of an Idempotency-Key, a
   it.each<[string, readonly Answer[]]>([
     ['429', [truto(429), done]],
     ['500', [truto(500), truto(500), done]],
-  ])('of a bulk delete gets through after a %s', async (_what, answers) => {
+  ])('of a bulk delete succeeds after a %s', async (_what, answers) => {
     await using redis = await startRedis();
     const replies = replaying(...answers);
     const isThere = json(200, { id: '1' });
@@ -125,7 +125,7 @@ describe('against an upstream that repeats every answer of an Idempotency-Key, a
     expect(keys).toHaveLength(answers.length);
   });
 
-  it('of a bulk delete has the same key again after a lost connection, whoever tries it', async () => {
+  it('of a bulk delete has the same key again after a lost connection, on any server', async () => {
     await using redis = await startRedis();
     const replies = inTurn(lostAnswer, lostAnswer, done);
     const isThere = json(200, { id: '1' });
@@ -141,7 +141,7 @@ describe('against an upstream that repeats every answer of an Idempotency-Key, a
     expect([keys.length, new Set(keys).size]).toEqual([3, 1]);
   });
 
-  it('of a bulk delete whose end nobody knows has the key of its last attempt among the failures', async () => {
+  it('of a bulk delete with an unknown outcome has the key of its last attempt among the failures', async () => {
     await using redis = await startRedis();
     const looked = Promise.withResolvers<void>();
     await using upstream = await startUpstream(async (request, response) => {
@@ -151,17 +151,17 @@ describe('against an upstream that repeats every answer of an Idempotency-Key, a
     await using facade = await startTestFacade(upstream.url, { REDIS_URL: redis.url });
     const { id } = await started(facade.post, { integratedAccountId: 'a', ids: ['1'] });
     await expect.poll(() => upstream.deletes().length).toBe(1);
-    // As if it had been looked for often enough.
+    // As if it had been read often enough.
     const client = new Redis(redis.url);
     await client.hset(`{engagements}:bulk:${id}:page:0:states`, 'waits:look:0', 100);
     client.disconnect();
     looked.resolve();
     await expect.poll(async () => (await seen(facade.post, id)).state, { timeout: 20_000 }).toBe('COMPLETED');
     const document = `query($id: ID!) { bulkDelete(id: $id) { failures(first: 1) { items {
-      result { __typename ... on OutcomeUnknownError { idempotencyKey } } } } } }`;
+      result { __typename ... on OutcomeUnknownError { upstreamIdempotencyKey } } } } } }`;
     const { body } = await facade.post(document, { id });
     const keys = upstream.deletes().map(keyOf);
-    const result = { __typename: 'OutcomeUnknownError', idempotencyKey: keys[1] };
+    const result = { __typename: 'OutcomeUnknownError', upstreamIdempotencyKey: keys[1] };
     expect(body.data.bulkDelete.failures.items).toEqual([{ result }]);
     expect(keys).toHaveLength(2);
   });

@@ -2,10 +2,10 @@ import { describe, expect, it } from 'vitest';
 import { startTestFacade, type TestFacade } from './support/facade.ts';
 import { type Answer, type FakeUpstream, startUpstream } from './support/upstream.ts';
 
-/** Upstream's own words, wherever it can put some: an address with a credential is what they might quote. */
+/** Upstream's own prose, in every position that it can have. It quotes an address with a credential. */
 const canary = 'canary https://user:pass@internal.example/?token=canary';
 
-/** Headers that servers explain themselves in, and those that we read, with nonsense in them. */
+/** Headers in which servers write prose, and the headers that we read, with invalid values. */
 const headers = Object.fromEntries(
   [
     ...['server', 'via', 'x-powered-by', 'x-request-id', 'x-error', 'x-debug', 'warning', 'www-authenticate', 'link'],
@@ -30,7 +30,7 @@ const headers = Object.fromEntries(
   ].map((name) => [name, canary]),
 );
 
-/** Everything that an error of Truto's is documented to have, and more. */
+/** All documented fields of Truto's errors, and more. */
 const inTrutosForm = (statusCode: number) => ({
   statusCode,
   error: canary,
@@ -69,7 +69,7 @@ const bodies: readonly (readonly [what: string, make: (statusCode: number) => st
   ['half of it', (status) => JSON.stringify(inTrutosForm(status)).slice(0, -9)],
 ];
 
-/** A 2xx is an error where its body or its kind says so. */
+/** A 2xx is an error if its body or its kind makes it one. */
 const statuses = [
   ...[200, 203, 206, 207, 300, 302, 400, 401, 402, 403, 404, 405, 406, 408, 409, 410, 412, 418, 422, 423, 425, 429],
   ...[451, 500, 501, 502, 503, 504, 520],
@@ -78,7 +78,7 @@ const statuses = [
 const answerWith =
   (make: (statusCode: number) => string): Answer =>
   ({ path, query }, response) => {
-    // Each status has an integrated account of its own, so that one's troubles are not another's.
+    // Each status has its own integrated account, so that one does not affect the others.
     const status = Number(query.integrated_account_id ?? path.split('/').at(-1));
     response.writeHead(status, canary, { 'content-type': 'application/json', ...headers }).end(make(status));
   };
@@ -101,7 +101,7 @@ const documents: readonly (readonly [what: string, make: (account: number) => st
   ],
 ];
 
-/** All that a client gets to see, fails if it has a word of upstream's. */
+/** Everything that a client receives. Fails if it contains upstream's prose. */
 async function expectNoProse(facade: TestFacade, upstream: FakeUpstream, query: string): Promise<void> {
   const { headers: sent, body } = await facade.post(query);
   const shown = JSON.stringify([[...sent], body]);
@@ -112,7 +112,7 @@ async function expectNoProse(facade: TestFacade, upstream: FakeUpstream, query: 
 describe('S12 an answer of upstream', () => {
   describe.concurrent.each(bodies)('whose body is %s', (_what, make) => {
     it.each(documents)(
-      'shows none of its prose, headers or address to the client of %s, whatever its status',
+      'shows none of its prose, headers or address to the client of %s, with any status',
       async (_of, document) => {
         await using upstream = await startUpstream(answerWith(make), answerWith(make));
         await using facade = await startTestFacade(upstream.url);
@@ -122,7 +122,7 @@ describe('S12 an answer of upstream', () => {
     );
   });
 
-  it('shows them no more when it is about a related record', async () => {
+  it('does not show them for a related record either', async () => {
     await using upstream = await startUpstream(({ path }, response) => {
       if (path.includes('/users/'))
         answerWith(bodies[1]?.[1] ?? String)({ path: '/409', query: {} } as never, response);
@@ -135,7 +135,7 @@ describe('S12 an answer of upstream', () => {
   it.each([
     ['RemoteApiError', 409],
     ['OutcomeUnknownError', 500],
-  ])("shows the provider's own body in %s when that is selected, and nothing else", async (member, status) => {
+  ])("shows only the provider's own body in %s, when that is selected", async (member, status) => {
     const provider = { why: 'the provider says' };
     await using upstream = await startUpstream((_request, response) => {
       const body = { ...inTrutosForm(status), truto_is_remote_error: true, raw_response: provider };

@@ -102,7 +102,7 @@ async function listIds() {
 /** The bulk delete, whenever it has got further: server-sent events, each with a GraphQL result. */
 async function* follow(id) {
   const query = `subscription($id: ID!) { bulkDeleteProgress(id: $id) {
-    state trouble total ratePerSecond secondsLeft outcomes { deleted alreadyAbsent failed unknown remaining } } }`;
+    state statusReason total ratePerSecond secondsLeft outcomes { deleted alreadyAbsent failed unknown remaining } } }`;
   const response = await post(query, { id }, 'text/event-stream');
   let text = '';
   for await (const chunk of response.body.pipeThrough(new TextDecoderStream())) {

@@ -13,17 +13,17 @@ import type { JobStore } from './job-store.ts';
 import { type Abilities, needsOf } from './task-queue.ts';
 import type { BulkWorker } from './worker.ts';
 
-/** Keeps callers' credentials unreadable for whoever reads Redis. */
+/** Encrypts callers' credentials, so that Redis holds none in plain text. */
 export interface Seal {
-  /** Names the secret, and does not tell it: what was sealed under one name can be opened by a seal of that name only. */
+  /** Identifies the secret without revealing it. A seal opens only what a seal of the same name has closed. */
   readonly name: string;
-  /** @param jobId what it is for: it cannot be opened for another. */
+  /** @param jobId the bulk delete that it is for: it cannot be opened for another. */
   close(credential: Secret, jobId: string): Promise<string>;
-  /** @throws when it was sealed with another secret, or for another job. */
+  /** @throws when it was sealed with another secret, or for another bulk delete. */
   open(sealed: string, jobId: string): Promise<Secret>;
 }
 
-/** Seals with a secret of the operator's: a JWE (RFC 7516), AES-256 in GCM, that names what it is for. */
+/** Seals with the operator's secret: a JWE (RFC 7516) with AES-256-GCM, bound to the bulk delete by its `kid`. */
 export function createSeal(secret: Secret): Seal {
   const key = createHash('sha256').update(secret.reveal()).digest();
   const name = createHash('sha256').update('name of ').update(key).digest('hex').slice(0, 16);
@@ -41,14 +41,14 @@ export function createSeal(secret: Secret): Seal {
   };
 }
 
-/** What a caller starts a bulk delete with. */
+/** The input of a start. */
 export interface StartInput extends BulkInput {
   readonly ids: readonly string[] | undefined;
-  /** What kind all of those ids are. */
+  /** The type of all of those ids. */
   readonly engagementType: EngagementType | undefined;
 }
 
-/** A setting that is missing for what is asked. */
+/** The server lacks a setting that the start needs. */
 export interface MissingSetting {
   readonly kind: 'MissingSetting';
   readonly message: string;
@@ -57,11 +57,11 @@ export interface MissingSetting {
 interface BulkParts {
   readonly store: JobStore;
   readonly worker: BulkWorker;
-  /** Undefined where callers' tokens are not kept: the server has one, or `BULK_TOKEN_SECRET` is not set. */
+  /** Undefined when the server keeps no callers' tokens: it sends its own, or `BULK_TOKEN_SECRET` is not set. */
   readonly seal: Seal | undefined;
   readonly abilities: Abilities;
   readonly findAccountIntegration: FindAccountIntegration;
-  /** How often {@link BulkDeletes.confirm} is to be asked of a caller who follows, in milliseconds. */
+  /** How often to call {@link BulkDeletes.confirm} for a subscriber, in milliseconds. */
   readonly confirmIntervalMs: number;
 }
 
@@ -70,8 +70,12 @@ function checkWhich({ ids, filter, engagementType }: StartInput): readonly Findi
   if (filter !== undefined) {
     const isEmpty = Object.values(filter).every((value) => value === null || value === undefined);
     return [
-      ...(isEmpty ? [refusal(['filter'], 'It must have a condition: without, it would mean every engagement.')] : []),
-      ...(engagementType ? [refusal(['engagementType'], 'It is for ids only: a filter has one of its own.')] : []),
+      ...(isEmpty
+        ? [refusal(['filter'], 'It must have a condition. An empty filter would match every engagement.')]
+        : []),
+      ...(engagementType
+        ? [refusal(['engagementType'], 'It is only for ids. A filter has its own `engagementType`.')]
+        : []),
       ...checkFilter(filter),
     ];
   }
@@ -81,26 +85,26 @@ function checkWhich({ ids, filter, engagementType }: StartInput): readonly Findi
   return list.flatMap((id, index) => checkId(id, ['ids', String(index)]));
 }
 
-/** What the account's integration asks for: it would refuse every single one. */
+/** Findings of the account's integration that would refuse every delete. */
 function checkSupport({ integratedAccountId, engagementType, ids }: StartInput, { support }: AccountLookup) {
   const findings = checkIntegration({ id: 'any', integratedAccountId, format: 'unified', engagementType }, support);
-  // What is listed says itself what it is.
+  // Listed engagements have their own types.
   return ids === undefined ? findings.filter(({ path }) => path[0] !== 'engagementType') : findings;
 }
 
-/** The answer to input that cannot be started; undefined when it can. */
+/** The refusal of invalid input; undefined when it is valid. */
 function refused(findings: readonly Finding[]): Refusal | undefined {
   if (!hasRefusal(findings)) return undefined;
   return refusedInput(findings.map((found) => ({ ...found, path: ['input', ...found.path] })));
 }
 
-/** Refusals that pass by themselves, or say nothing of the token. */
+/** Refusals that may pass by themselves, or say nothing about the token. */
 const passing = new Set<string>(['RateLimitedError', 'UpstreamUnavailableError', 'RemoteApiError']);
 
 /**
- * Why nothing is started for the account as it is. One that has to be connected again does not keep a real one from being started: it
- * pauses, and goes on afterwards. Nor does a token that may not look accounts up (ADR 17).
- * @param isKnown true when the caller has proved before that it may use the account: what passes does not stand in its way.
+ * Why the account cannot be used now. An account that must be connected again does not refuse a real start: the bulk delete pauses, and
+ * continues afterwards. Nor does a token that may not look accounts up (ADR 17).
+ * @param isKnown true when upstream has shown the account to the caller before: then a refusal that may pass is ignored.
  */
 function findUnusable(
   { refusal }: AccountLookup,
@@ -115,22 +119,22 @@ function findUnusable(
   return passing.has(refusal.kind) && isKnown ? undefined : { ...refusal, message };
 }
 
-const idle = 'dry runs and bulk deletes in this integrated account of which nothing was begun take';
+const idle = 'dry runs, and bulk deletes that have not begun to delete, in this integrated account take';
 
-/** Why a caller may not start another. */
+/** Why a caller cannot start another one now. */
 const tooMany = {
-  unfinished: `You have ${maxUnfinished} bulk deletes in this integrated account that have not ended: wait for one, or cancel one.`,
-  bytes: `Your ${idle} ${maxIdleBytes >> 20} MiB: start again when the oldest is kept no longer.`,
-  listed: `The lists of your ${idle} ${maxIdleListedBytes >> 20} MiB: start again when the oldest is kept no longer.`,
+  unfinished: `You have ${maxUnfinished} bulk deletes in this integrated account that have not ended. Wait for one, or cancel one.`,
+  bytes: `Your ${idle} ${maxIdleBytes >> 20} MiB. Start again when the oldest has expired.`,
+  listed: `The lists of your ${idle} ${maxIdleListedBytes >> 20} MiB. Start again when the oldest has expired.`,
 } as const;
 
-/** What the end of following means for the bulk delete. */
-const goesOn = 'No more events follow; the bulk delete itself goes on.';
+/** What the end of a subscription means for the bulk delete. */
+const goesOn = 'This subscription ends. The bulk delete continues.';
 
-/** Redis is asked for no other id. */
+/** Only such ids are looked up in Redis. */
 const idForm = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/;
 
-/** Starts bulk deletes, and finds them again for those who may see them. */
+/** Starts bulk deletes, and finds them for callers who may access their account. */
 export class BulkDeletes {
   readonly store: JobStore;
   readonly confirmIntervalMs: number;
@@ -142,12 +146,12 @@ export class BulkDeletes {
     this.#parts = parts;
   }
 
-  /** Says which setting a bulk delete needs that this server does not have. */
+  /** Finds a setting that the bulk delete needs and this server lacks. */
   #findMissing({ snapshot }: StartInput, { bringsToken }: Caller): MissingSetting | undefined {
     const { seal, abilities } = this.#parts;
     const missing = (why: string, setting: string): MissingSetting => ({
       kind: 'MissingSetting',
-      message: `Nothing was started. ${why}, the operator has to set ${setting}.`,
+      message: `Nothing was started. ${why}, the operator must set ${setting}.`,
     });
     if (bringsToken && !seal) return missing('To keep your token while it runs', 'BULK_TOKEN_SECRET');
     if (snapshot && !abilities.keepsUndoFiles) return missing('To keep records before they are deleted', 'UNDO_STORE');
@@ -155,9 +159,9 @@ export class BulkDeletes {
   }
 
   /**
-   * Starts one; with an idempotency key that was used before, answers the one that was started then.
-   * @param callerKey the caller's own key, and which of the operation's fields it is for.
-   * @throws {BulkUnavailable} while Redis cannot be reached: with an idempotency key it may be tried again.
+   * Starts a bulk delete. With an idempotency key that was used before, returns the one of then.
+   * @param callerKey the caller's own key, and the field of the operation that it is for.
+   * @throws {BulkUnavailable} while Redis cannot be reached. With an idempotency key, a retry is safe.
    */
   async start(
     input: StartInput,
@@ -175,8 +179,8 @@ export class BulkDeletes {
       this.#findMissing(input, caller) ??
       refused([...checkId(integratedAccountId, ['integratedAccountId']), ...checkWhich(input)]);
     if (early) return early;
-    const account = await findAccountIntegration(caller, integratedAccountId, deadlineAt, 'anew');
-    // With no time left, only what is remembered is answered.
+    const account = await findAccountIntegration(caller, integratedAccountId, deadlineAt, 'fresh');
+    // Without time left, only the cache answers.
     const isKnown = !caller.bringsToken || (await findAccountIntegration(caller, integratedAccountId, 0)).isShown;
     const unusable = findUnusable(account, input, caller, isKnown) ?? refused(checkSupport(input, account));
     if (unusable) return unusable;
@@ -185,55 +189,58 @@ export class BulkDeletes {
     const fingerprint = digest(input);
     const items = ids && [...new Set(ids)].map((item) => ({ id: item, engagementType: engagementType ?? null }));
     const sealedToken = seal && caller.bringsToken ? await seal.close(caller.authorization, id) : '';
-    // With a filter, a dry run reads the list, which shows whether the account can be used.
-    const trouble =
+    // With a filter, a dry run reads the list, and so finds out by itself.
+    const statusReason =
       account.refusal && input.dryRun && ids
-        ? `Whether the integrated account exists and is connected could not be checked. ${account.refusal.message}`
+        ? `It could not be checked whether the integrated account exists and is connected. ${account.refusal.message}`
         : undefined;
-    // What a token may not look up may not exist: all such accounts count as one.
+    // An account that a token may not look up may not exist: all of them share one limit.
     const isHidden = caller.bringsToken && account.refusal?.kind === 'ForbiddenError';
     const ownerId = digest(caller.id, isHidden ? '' : integratedAccountId);
     const job = { id, input: kept, callerId: caller.id, ownerId, needs: needsOf(abilities, kept), sealedToken };
     try {
-      const { kind, roomMs } = await store.create({ ...job, fingerprint, ...(trouble && { trouble }) }, items);
+      const { kind, roomMs } = await store.create(
+        { ...job, fingerprint, ...(statusReason && { statusReason }) },
+        items,
+      );
       if (kind !== 'created' && kind !== 'there') {
         const retryAfterMs = kind === 'unfinished' ? null : roomMs;
         return { kind: 'RateLimitedError', message: `Nothing was started. ${tooMany[kind]}`, retryAfterMs };
       }
       const started = await store.read(id);
-      if (!started) throw new Error('a bulk delete is gone that was just there');
+      if (!started) throw new Error('a bulk delete vanished after its start');
       if (started.fingerprint !== fingerprint)
         return refusedInput([
-          refusal(['Idempotency-Key'], 'It was sent before with another bulk delete. Use a new one.'),
+          refusal(['Idempotency-Key'], 'This key was used for another bulk delete. Use a new key.'),
         ]);
       worker.wake();
       return started;
     } catch (error) {
-      // The caller must be able to find it: it may have been started.
+      // It may have been started, and the caller must be able to find it.
       throw error instanceof BulkUnavailable ? new BulkUnavailable(error.message, id) : error;
     }
   }
 
-  /** Pauses, resumes or cancels one. @throws {BulkUnavailable} */
+  /** Pauses, resumes or cancels a bulk delete. @throws {BulkUnavailable} */
   async control(job: BulkJob, how: 'pause' | 'resume' | 'cancel'): Promise<BulkJob | null> {
     await this.store.control(job, how);
     this.#parts.worker.wake();
     return this.store.read(job.id);
   }
 
-  /** The bulk delete with that id; null if there is none, or the caller may not access its account. @throws {BulkUnavailable} */
+  /** Finds a bulk delete; null when there is none, or the caller may not access its account. @throws {BulkUnavailable} */
   async find(id: string, caller: Caller, deadlineAt: number): Promise<BulkJob | null> {
     const job = idForm.test(id) ? await this.store.read(id) : null;
     if (!job || !canAccess(caller, job.input.integratedAccountId)) return null;
     if (!caller.bringsToken || caller.id === job.callerId) return job;
-    // With a token of its own, a caller is granted what upstream shows it.
+    // Upstream decides what a caller with its own token may access.
     const { isShown } = await this.#parts.findAccountIntegration(caller, job.input.integratedAccountId, deadlineAt);
     return isShown ? job : null;
   }
 
   /**
-   * Asks upstream whether it still takes the token of a caller who follows, and, if another caller started the bulk delete, still shows it
-   * the account: if not, says why. Nothing is concluded when upstream does not answer.
+   * Asks upstream whether it still accepts a subscriber's token, and still shows the account to one who did not start the bulk delete.
+   * Returns why not. Undefined also when upstream does not answer.
    */
   async confirm({ input, callerId }: BulkJob, caller: Caller, deadlineAt: number): Promise<Refusal | undefined> {
     if (!caller.bringsToken) return undefined;
@@ -242,7 +249,7 @@ export class BulkDeletes {
     if (refusal?.kind === 'Unauthenticated') return { ...refusal, message: `${refusal.message} ${goesOn}` };
     const isHidden = refusal?.kind === 'IntegratedAccountNotFoundError' || refusal?.kind === 'ForbiddenError';
     if (!isHidden || caller.id === callerId) return undefined;
-    const message = `Upstream no longer shows you this integrated account. ${goesOn}`;
+    const message = `Truto no longer shows you this integrated account. ${goesOn}`;
     return { kind: 'ForbiddenError', message, missingScopes: [] };
   }
 }

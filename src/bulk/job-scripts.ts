@@ -2,10 +2,10 @@ import type { RedisClient } from '../redis/client.ts';
 import { type SharedMemory, script } from '../redis/shared-memory.ts';
 import { pageSize } from './job.ts';
 
-/** Redis cannot be reached: nothing is known of bulk deletes, and nothing can be changed. */
+/** Bulk deletes are unavailable: Redis cannot be reached. */
 export class BulkUnavailable extends Error {
   override readonly name = 'BulkUnavailable';
-  /** The bulk delete that was being started: it may exist all the same. */
+  /** The bulk delete that was being started: it may exist. */
   readonly bulkDeleteId: string | undefined;
 
   constructor(message: string, bulkDeleteId?: string) {
@@ -14,10 +14,10 @@ export class BulkUnavailable extends Error {
   }
 }
 
-/** The Redis that bulk deletes are kept in. */
+/** The Redis that stores bulk deletes. */
 export type BulkMemory = Pick<SharedMemory, 'ask' | 'keyPrefix'>;
 
-/** Asks Redis. @throws {BulkUnavailable} when there is no answer. */
+/** Sends a command to Redis. @throws {BulkUnavailable} when there is no answer. */
 export async function askRedis<Answer>(
   memory: BulkMemory,
   question: (redis: RedisClient) => Promise<Answer>,
@@ -27,18 +27,18 @@ export async function askRedis<Answer>(
   return answer;
 }
 
-/** Every key of bulk deletes, behind the prefix of all keys. */
+/** The keys of bulk deletes, without the prefix of all keys. */
 const keyForms = {
   /** A job's hash. */
   job: 'bulk:{jobId}',
   /** A page's engagements, as JSON. */
   items: 'bulk:{jobId}:page:{page}',
-  /** A page's hash: the state of each engagement, and what was noted and counted of it. */
+  /** A page's hash: the state of each engagement, notes, and counts of waits. */
   states: 'bulk:{jobId}:page:{page}:states',
   failures: 'bulk:{jobId}:failures',
   /** How many engagements ended in an interval. */
   rate: 'bulk:{jobId}:rate:{interval}',
-  /** What was listed, so that nothing is listed twice. */
+  /** The listed engagements, so that none is added twice. */
   listed: 'bulk:{jobId}:listed',
   /** The cursors of the list so far. */
   cursors: 'bulk:{jobId}:cursors',
@@ -56,8 +56,8 @@ type KeyName = keyof typeof keyForms;
 type PartsIn<Form> = Form extends `${string}{${infer Part}}${infer Rest}` ? Part | PartsIn<Rest> : never;
 type Values<Name extends string> = Readonly<Record<Name, string | number>>;
 
-/** A key, by what it has to name. */
-export function keyOf<Name extends KeyName>(
+/** Builds a key. */
+export function redisKey<Name extends KeyName>(
   { keyPrefix }: BulkMemory,
   name: Name,
   values: Values<PartsIn<(typeof keyForms)[Name]>>,
@@ -66,42 +66,42 @@ export function keyOf<Name extends KeyName>(
   return `${keyPrefix}:${keyForms[name].replace(/\{(\w+)\}/g, (_, part: string) => String(parts[part]))}`;
 }
 
-/** How long a bulk delete is kept after its last change, and a page after it was added, in milliseconds. */
+/** How long a bulk delete is stored after its last change, and a page after it was added, in milliseconds. */
 export const keptMs = 30 * 24 * 3_600_000;
 
-/** How long a bulk delete is kept of which nothing was begun, and what one that ended early had not reached, in milliseconds. */
+/** How long a bulk delete is stored that has not begun to delete, and the unreached pages of one that ended early, in milliseconds. */
 export const idleKeptMs = 24 * 3_600_000;
 
-/** How many bulk deletes of one owner may be unfinished: each asks Redis every other second, or oftener. */
+/** The most unfinished bulk deletes of one owner: each of them polls Redis every 2 s or more often. */
 export const maxUnfinished = 20;
 
-/** How many bytes those of one owner may take of which nothing was begun: requests, not deletes, would fill Redis with them. */
+/** The most bytes of an owner's bulk deletes that have not begun to delete: requests alone must not fill Redis. */
 export const maxIdleBytes = 16 * 1_024 * 1_024;
 
-/** How many bytes the lists of those may take: two of the largest, so that a dry run never blocks the real start. */
+/** The most bytes of the lists of those: two of the largest, so that a dry run never blocks the real start. */
 export const maxIdleListedBytes = 128 * 1_024 * 1_024;
 
 /** How many pages of one job are in the queue at once, so that the jobs of many accounts take turns. */
 export const pagesAtOnce = 16;
 
-/** How many pages are listed between two checks of the owner's limit: so much may be more than the limit. */
+/** How many pages are listed between two checks of the owner's limit. It can be exceeded by so many pages. */
 const pagesPerCheck = 10;
 
-/** How often a page of the list that upstream calls a part is asked for again. */
+/** How often a list page that upstream calls partial is read again. */
 const maxPartial = 3;
 
-/** How long the tasks of a paused job rest before a server looks at them again, in milliseconds. Resuming or cancelling ends the rest. */
+/** How long the tasks of a paused job rest before a server checks them, in milliseconds. A resume or a cancel ends the rest. */
 const pausedRestMs = 300_000;
 
 /**
- * What scripts have in common, besides their keys and arguments by name. By Redis' clock, since servers' clocks differ. UNLINK frees what
- * a million engagements take beside Redis' other work.
+ * The common part of all scripts. Times are by Redis' clock, since servers' clocks differ. UNLINK frees the memory of a million engagements
+ * without blocking Redis.
  */
 const prelude = `
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
--- Whether another server has the page: then this one may change nothing of it.
+-- True when another server has the page: then this one may not change it.
 local function isLost() return redis.call('HGET', owners, task) ~= owner end
 
 local function addTask(page)
@@ -112,9 +112,9 @@ local function addFirstPages(pages)
   for page = 0, math.min(tonumber(pages), ${pagesAtOnce}) - 1 do addTask(page) end
 end
 
--- A paused job keeps the reason that somebody has to see.
-local function endTrouble()
-  if redis.call('HGET', job, 'isPaused') ~= '1' then redis.call('HDEL', job, 'trouble') end
+-- A paused job keeps its reason: a person has to read it.
+local function endStatusReason()
+  if redis.call('HGET', job, 'isPaused') ~= '1' then redis.call('HDEL', job, 'statusReason') end
 end
 
 local function endJob(phase)
@@ -125,10 +125,10 @@ end
 
 local function complete()
   endJob('COMPLETED')
-  redis.call('HDEL', job, 'trouble')
+  redis.call('HDEL', job, 'statusReason')
 end
 
--- Ten thousand pages that were never reached are too many for one step: a task of their own lets them go.
+-- Up to ten thousand unreached pages are too many for one script: the list task lets them expire.
 local function endEarly(phase)
   endJob(phase)
   redis.call('HSET', job, 'unreachedUntil', now + ${idleKeptMs})
@@ -139,11 +139,11 @@ local function endCancelled()
   local phase, open = unpack(redis.call('HMGET', job, 'phase', 'open'))
   if phase ~= 'CANCELLING' or (tonumber(open) or 0) > 0 then return end
   endEarly('CANCELLED')
-  redis.call('HDEL', job, 'trouble')
+  redis.call('HDEL', job, 'statusReason')
 end
 
--- How many of an owner's jobs are unfinished, how many bytes those that were never begun take and their lists, and in how many
--- milliseconds there is room again. One that ended early counts as long as its unreached pages are kept.
+-- Counts an owner's unfinished jobs, the bytes of its idle jobs and of their lists, and the milliseconds until the first idle job
+-- expires. A job that ended early counts as idle as long as its unreached pages are stored.
 local function usage()
   local unfinished, bytes, listed, roomMs = 0, 0, 0, ${idleKeptMs}
   for _, other in ipairs(redis.call('SMEMBERS', owned)) do
@@ -168,8 +168,8 @@ end
 `;
 
 /**
- * Defines a script: one step that changes bulk deletes. In its text, keys and arguments are locals of these names; further ones are
- * the tables `moreKeys` and `more`. Keys that are always needed are named, since a cluster looks at them while it moves a slot.
+ * Defines a script: one atomic change of bulk deletes. In its text, keys and arguments are locals by name; further ones are in the tables
+ * `moreKeys` and `more`. A cluster needs all keys by name while it moves a slot.
  */
 function define<Key extends KeyName, Argument extends string>(
   name: string,
@@ -189,7 +189,7 @@ for i = ${args.length + 1}, #ARGV do table.insert(more, ARGV[i]) end`;
       values: Values<Argument | PartsIn<(typeof keyForms)[Key]>>,
       more: { readonly keys?: readonly string[]; readonly args?: readonly (string | number)[] } = {},
     ): Promise<Answer> => {
-      const allKeys = [...keys.map((key) => keyOf(memory, key, values)), ...(more.keys ?? [])];
+      const allKeys = [...keys.map((key) => redisKey(memory, key, values)), ...(more.keys ?? [])];
       const allArgs = [...args.map((arg): string | number => values[arg]), ...(more.args ?? [])];
       return askRedis(memory, (redis) => run(redis, allKeys, allArgs));
     };
@@ -197,8 +197,8 @@ for i = ${args.length + 1}, #ARGV do table.insert(more, ARGV[i]) end`;
 }
 
 /**
- * Keeps a job and queues its first pages. Further keys: its pages. Further arguments: their items, then the job's fields and values. Answers
- * `created`, `there` when it exists, or the limit that is reached and in how many milliseconds there is room again, if that is known.
+ * Stores a job and queues its first pages. Further keys: its pages. Further arguments: their items, then the job's fields and values.
+ * Returns `created`, `there` when it exists, or the limit that is reached, with the milliseconds until there is room again, if known.
  */
 export const createJob = define('createBulkJob', ['job', 'owned', 'queue', 'queues'], ['phase', 'bytes', 'needs'])<
   readonly ['created' | 'there' | 'unfinished' | 'bytes' | 'listed', number]
@@ -218,7 +218,7 @@ if phase == 'DELETING' then addFirstPages(#moreKeys) end
 if phase == 'COMPLETED' then endJob(phase) else redis.call('HSETNX', queues, needs, now) end
 return {'created', 0}`;
 
-/** Begins the work on a page; 0 when another server has it. A job that was begun is kept anew. */
+/** Begins the work on a page; returns 0 when another server has it. Renews the expiry of a job that was begun. */
 export const takePage = define('takeBulkPage', ['job', 'states', 'owners', 'items', 'failures'], ['task', 'owner'])<
   0 | 1
 >`
@@ -232,8 +232,9 @@ end
 return 1`;
 
 /**
- * Marks an engagement as begun, and renews the page's lease: what is sent now has its answer by then, or timed out. Answers `first`, `again`
- * when it may have been sent, `cancelled` when it may have been and must not be again, `done`, `paused`, `stopped`, or `lost` when another server has the page.
+ * Marks an engagement as begun, and renews the page's lease: a delete that is sent now has its answer before the lease ends, or has timed
+ * out. Returns `first`; `again` when it may have been sent; `cancelled` when it may have been sent and must not be sent again; `done`,
+ * `paused` or `stopped`; or `lost` when another server has the page.
  */
 export const beginItem = define(
   'beginBulkItem',
@@ -254,14 +255,14 @@ redis.call('HINCRBY', job, 'open', 1)
 if redis.call('HSETNX', job, 'hasBegun', 1) == 1 then
   redis.call('PEXPIRE', job, ${keptMs})
   local pages, isListed = unpack(redis.call('HMGET', job, 'pageCount', 'isListed'))
-  -- Those of a list are kept as long from when they were added, and may be ten thousand.
+  -- Listed pages got this expiry when they were added: they may be ten thousand.
   for page = 0, (isListed and 0 or tonumber(pages)) - 1 do
     redis.call('PEXPIRE', job .. ':page:' .. page, ${keptMs})
   end
 end
 return 'first'`;
 
-/** Takes back that an engagement was begun: nothing was sent, for sure. */
+/** Removes the mark that an engagement was begun: nothing was sent. */
 export const releaseItem = define('releaseBulkItem', ['job', 'states', 'owners', 'queue'], ['task', 'owner', 'index'])<
   0 | 1
 >`
@@ -277,7 +278,7 @@ if isLost() then return 0 end
 redis.call('HSET', states, unpack(more))
 return 1`;
 
-/** Writes down the final outcome of an engagement, once; also of one that is in flight when its job fails. */
+/** Stores the final outcome of an engagement, once; also when its delete is in flight while its job fails. */
 export const finishItem = define(
   'finishBulkItem',
   ['job', 'states', 'owners', 'queue', 'failures', 'rate'],
@@ -292,7 +293,7 @@ if phase ~= 'DELETING' and phase ~= 'CANCELLING' and not isInFlight then return 
 if state == 'begun' then redis.call('HINCRBY', job, 'open', -1) end
 redis.call('HSET', states, index, outcome)
 redis.call('HINCRBY', job, 'outcome:' .. outcome, 1)
-if not isInFlight and outcome ~= 'UpstreamUnavailableError' and outcome ~= 'OutcomeUnknownError' then endTrouble() end
+if not isInFlight and outcome ~= 'UpstreamUnavailableError' and outcome ~= 'OutcomeUnknownError' then endStatusReason() end
 if failure ~= '' then
   redis.call('RPUSH', failures, failure)
   redis.call('PEXPIRE', failures, ${keptMs})
@@ -307,10 +308,10 @@ endCancelled()
 return 1`;
 
 /**
- * Adds what upstream listed on one page, which may be larger than ours, without what was listed before. Further arguments: the items. Without
- * a `nextCursor` the list is complete, and the work on its first pages begins. Answers how often the page was only a part, while it is to be asked
- * for again; then it is taken as it is, which the job says. `late`: another server has added it, `circle`: the list comes back to where it was,
- * `full`: the lists of its owner take too much.
+ * Adds the engagements of one list page that were not listed before. Upstream's page may be larger than ours. Further arguments: the items.
+ * Without a `nextCursor` the list is complete, and the first pages are queued. For a partial page, returns how often it was partial, until
+ * it is accepted and the job marked as partial. Returns `late` when another server has added the page, `circle` when the list repeats,
+ * `full` when the owner's lists are too large.
  */
 export const addListedPage = define(
   'addListedBulkPage',
@@ -345,7 +346,7 @@ end
 local total = redis.call('HINCRBY', job, 'total', #items)
 redis.call('HSET', job, 'cursor', nextCursor)
 redis.call('HDEL', job, 'unserved')
-endTrouble()
+endStatusReason()
 if nextCursor ~= '' then return 'added' end
 redis.call('UNLINK', listed, cursors)
 if isDryRun == '1' or total == 0 then
@@ -357,16 +358,16 @@ end
 return 'added'`;
 
 /**
- * Does `how` to a job: `pause`, `resume`, `cancel` or `fail`, for the reason `why`, if there is one. Changes no job that has ended, or
- * has been resumed more often than `resumes` says, if it says so; a pause changes none that is being cancelled. What rests is due at once
- * after a resumption or a cancel.
+ * Pauses, resumes, cancels or fails a job (`how`), with the reason `why` if there is one. Changes no job that has ended, or was resumed
+ * more often than `resumes`, if that is given. A pause changes no job that is being cancelled. After a resume or a cancel, resting tasks
+ * are due at once.
  */
 export const controlJob = define('controlBulkJob', ['job', 'queue', 'owners'], ['how', 'why', 'resumes'])<0 | 1>`
 local phase, resumed, paused = unpack(redis.call('HMGET', job, 'phase', 'resumes', 'isPaused'))
 if not phase or phase == 'CANCELLED' or phase == 'COMPLETED' or phase == 'FAILED' then return 0 end
 if how == 'pause' and (phase == 'CANCELLING' or (paused == '1' and why == '')) then return 0 end
 if resumes ~= '' and (resumed or '0') ~= resumes then return 0 end
-if why ~= '' then redis.call('HSET', job, 'trouble', why) else redis.call('HDEL', job, 'trouble') end
+if why ~= '' then redis.call('HSET', job, 'statusReason', why) else redis.call('HDEL', job, 'statusReason') end
 if how == 'fail' then
   endEarly('FAILED')
 elseif how == 'cancel' then
@@ -388,14 +389,14 @@ end
 if how == 'cancel' then endCancelled() end
 return 1`;
 
-/** Says why a job waits, unless it has ended or is paused. `field`: `trouble`, or `unserved` until a server takes a page. */
-export const noteTrouble = define('noteBulkTrouble', ['job'], ['why', 'field'])<0 | 1>`
+/** Stores why a job waits, unless it has ended or is paused. `field`: `statusReason`, or `unserved` until a server takes a page. */
+export const noteStatusReason = define('noteBulkStatusReason', ['job'], ['why', 'field'])<0 | 1>`
 local phase, paused = unpack(redis.call('HMGET', job, 'phase', 'isPaused'))
 if paused == '1' or (phase ~= 'LISTING' and phase ~= 'DELETING' and phase ~= 'CANCELLING') then return 0 end
 redis.call('HSET', job, field, why)
 return 1`;
 
-/** Keeps pages that an ended job never reached no longer than it says. Answers 1 while there may be more. */
+/** Lets the pages that an ended job never reached expire at `unreachedUntil`. Returns 1 while there may be more. */
 export const letGo = define('letGoOfBulkPages', ['job'], ['from', 'count'])<0 | 1>`
 local unreachedUntil, pages = unpack(redis.call('HMGET', job, 'unreachedUntil', 'pageCount'))
 if not unreachedUntil then return 0 end
@@ -407,7 +408,7 @@ end
 return next < tonumber(pages) and 1 or 0`;
 
 /**
- * Takes the tasks that have been due longest. Further keys: the queues. Answers the milliseconds until the next task is due, or -1, then
+ * Takes the tasks that have been due longest. Further keys: the queues. Returns the milliseconds until the next task is due, or -1, then
  * for each taken task the index of its queue and its name.
  */
 export const takeTasks = define('takeBulkTasks', ['owners'], ['count', 'leaseMs', 'owner'])<
@@ -415,26 +416,29 @@ export const takeTasks = define('takeBulkTasks', ['owners'], ['count', 'leaseMs'
 >`
 local answer = {-1}
 for _ = 1, tonumber(count) do
-  local name, dueAt, place
+  local name, dueAt, queueIndex
   for i, queue in ipairs(moreKeys) do
     local first, score = unpack(redis.call('ZRANGE', queue, 0, 0, 'WITHSCORES'))
     score = tonumber(score)
-    if first and (not dueAt or score < dueAt) then name, dueAt, place = first, score, i end
+    if first and (not dueAt or score < dueAt) then name, dueAt, queueIndex = first, score, i end
   end
   if not dueAt then return answer end
   if dueAt > now then
     answer[1] = dueAt - now
     return answer
   end
-  redis.call('ZADD', moreKeys[place], now + leaseMs, name)
+  redis.call('ZADD', moreKeys[queueIndex], now + leaseMs, name)
   redis.call('HSET', owners, name, owner)
-  table.insert(answer, place - 1)
+  table.insert(answer, queueIndex - 1)
   table.insert(answer, name)
 end
 answer[1] = 0
 return answer`;
 
-/** Renews a server's leases. Further keys: the queue of each. Further arguments: the queues that it serves, then the task and owner of each lease. */
+/**
+ * Renews a server's leases. Further keys: the queue of each lease. Further arguments: the queues that it serves, then the task and owner of
+ * each lease.
+ */
 export const heartbeat = define('bulkHeartbeat', ['owners', 'queues'], ['leaseMs'])<1>`
 local served = #more - 2 * #moreKeys
 for i = 1, served do redis.call('HSET', queues, more[i], now) end
@@ -445,8 +449,8 @@ end
 return 1`;
 
 /**
- * Ends a lease. `afterMs`: when the task is due again, or -1 when it is done. `follower`: the page to add next or nothing; it is added once, while
- * the job deletes. What rests is in a set of the job's as well, since that may have ten thousand pages.
+ * Ends a lease. `afterMs`: when the task is due again, or -1 when it is done. `follower`: the page to queue next, or nothing; it is queued
+ * once, while the job deletes. Resting tasks are also in a set of the job, which may have ten thousand pages.
  */
 export const releaseTask = define(
   'releaseBulkTask',
@@ -473,8 +477,8 @@ end
 return 1`;
 
 /**
- * Finds the queues without a heartbeat for so long. `queuePrefix` begins the key of each. Answers each queue's name, the milliseconds since its last
- * heartbeat, and the jobs of its first thousand tasks.
+ * Finds the queues without a heartbeat for `unservedMs`. `queuePrefix` is the beginning of their keys. Returns each queue's name, the
+ * milliseconds since its last heartbeat, and the jobs of its first thousand tasks.
  */
 export const findUnserved = define('findUnservedBulkTasks', ['queues'], ['queuePrefix', 'unservedMs'])<
   readonly (readonly [needs: string, silentMs: number, jobIds: readonly string[]])[]

@@ -2,10 +2,10 @@ import { z } from 'zod';
 import type { EngagementFilter, EngagementType } from '../engagement/input.ts';
 import type { DeleteEngagementError, DeleteOutcome } from '../engagement/result.ts';
 
-/** How many engagements one bulk delete may name by their ids. */
+/** The most ids of one bulk delete. */
 export const maxIds = 5_000;
 
-/** How many engagements a page has: what is stored, deleted, and passed from worker to worker together. */
+/** How many engagements a page has. A page is stored, leased and deleted as a whole. */
 export const pageSize = 100;
 
 /** One engagement of a bulk delete. */
@@ -19,31 +19,31 @@ const range = z.object({ gt: z.coerce.date().nullish(), lt: z.coerce.date().null
 const input = z
   .object({
     integratedAccountId: z.string(),
-    /** Which; absent when they were named by their ids. In JSON, dates are texts. */
+    /** The filter; absent when the input had ids. In JSON, dates are strings. */
     filter: z
       .looseObject({ createdAt: range, updatedAt: range, startTime: range, endTime: range })
       .transform((filter) => filter as EngagementFilter)
       .optional(),
     /** Count and list; delete nothing. */
     dryRun: z.boolean(),
-    /** Keep each record before it is deleted; do not delete what cannot be kept. */
+    /** Store each record before its delete. An engagement without a stored record is not deleted. */
     snapshot: z.boolean(),
   })
   .readonly();
 
-/** What a bulk delete is started with. */
+/** The stored input of a bulk delete. */
 export type BulkInput = z.infer<typeof input>;
 
 /**
- * `LISTING`: the filter is being resolved. `CANCELLING`: what was sent is brought to its end. `FAILED`: it cannot go on; most often the
- * list could not be read.
+ * `LISTING`: the filter is being resolved. `CANCELLING`: deletes in flight are reconciled. `FAILED`: it cannot continue; in most cases
+ * the list could not be read.
  */
 const phase = z.enum(['LISTING', 'DELETING', 'CANCELLING', 'CANCELLED', 'COMPLETED', 'FAILED']);
 
-/** The state of a bulk delete as its callers see it: its phase, unless it is paused. */
+/** The state that callers see: the phase, unless the bulk delete is paused. */
 export type BulkState = z.infer<typeof phase> | 'PAUSED';
 
-/** What one engagement of a bulk delete came to, once and for all. */
+/** The final outcome of one engagement. */
 export type BulkOutcome = DeleteOutcome | DeleteEngagementError['kind'];
 
 const flag = z
@@ -59,33 +59,33 @@ const hash = z.object({
     .string()
     .transform((text) => JSON.parse(text))
     .pipe(input),
-  /** Who started it. */
+  /** The caller who started it. */
   callerId: z.string(),
-  /** The queue of its tasks: what a server must have that works on it. */
+  /** The name of its queue: the settings that a server needs to work on it. */
   needs: z.string(),
-  /** Whose jobs are counted together with it: its caller's in its account. */
+  /** The owner whose limits it counts against: its caller in its account. */
   ownerId: z.string(),
-  /** What it was started with, to tell a repetition from another. */
+  /** A digest of its input. With the same idempotency key, another fingerprint is refused. */
   fingerprint: z.string(),
-  /** The caller's own credential, sealed; empty where the server has one, and once it has ended. */
+  /** The caller's sealed credential; empty when the server sends its own, and after the end. */
   sealedToken: z.string(),
   phase,
   isPaused: flag,
-  /** True once the delete of one of its engagements was begun. */
+  /** True once a delete was begun. */
   hasBegun: flag,
-  /** How often it was resumed. */
+  /** How often callers have resumed it. */
   resumes: z.coerce.number().default(0),
-  /** Why it does not go on, or waits: a sentence for its callers. */
-  trouble: z.string().nullable().default(null),
-  /** Why no server works on it: that comes first. */
+  /** Why it waits, is paused or has failed: a sentence for callers. */
+  statusReason: z.string().nullable().default(null),
+  /** Why no server works on it. Callers see this instead of `statusReason`. */
   unserved: z.string().optional(),
-  /** How many engagements are in it, as far as they are known. */
+  /** How many engagements are known so far. */
   total: z.coerce.number(),
   /** How many pages they fill. */
   pageCount: z.coerce.number(),
-  /** How many have come to an end. */
+  /** How many have a final outcome. */
   done: z.coerce.number(),
-  /** True when upstream left something out of the list, however often it was asked. */
+  /** True when upstream left something out of the list, also after retries. */
   isPartial: flag,
   /** Upstream's cursor of the next page of the list; null for the first. */
   cursor: z
@@ -96,34 +96,34 @@ const hash = z.object({
   endedAt: moment.nullable().default(null),
 });
 
-/** A bulk delete, as it is now. */
+/** A bulk delete, as stored. */
 export interface BulkJob extends Readonly<z.infer<typeof hash>> {
   readonly outcomes: Readonly<Partial<Record<BulkOutcome, number>>>;
 }
 
-/** An engagement that was not, or not surely, deleted. */
+/** An engagement that is not deleted, or may not be. */
 export interface BulkFailure extends BulkItem {
   readonly result: DeleteEngagementError;
 }
 
 const outcomePrefix = 'outcome:';
 
-/** Reads a job's hash in Redis; null for one that is not there. */
+/** Reads a job's hash from Redis; null when it does not exist. */
 export function readJob(fields: Readonly<Record<string, string>>): BulkJob | null {
   if (fields.phase === undefined) return null;
   const job = hash.parse(fields);
   const outcomes = Object.entries(fields)
     .filter(([name]) => name.startsWith(outcomePrefix))
     .map(([name, count]) => [name.slice(outcomePrefix.length), Number(count)]);
-  return { ...job, trouble: job.unserved ?? job.trouble, outcomes: Object.fromEntries(outcomes) };
+  return { ...job, statusReason: job.unserved ?? job.statusReason, outcomes: Object.fromEntries(outcomes) };
 }
 
-/** True when nothing will change any more. */
+/** True when the bulk delete is final. */
 export function hasEnded({ phase }: Pick<BulkJob, 'phase'>): boolean {
   return phase === 'CANCELLED' || phase === 'COMPLETED' || phase === 'FAILED';
 }
 
-/** The state of a bulk delete as its callers see it. */
+/** The state that callers see. */
 export function stateOf(job: BulkJob): BulkState {
   return job.isPaused && !hasEnded(job) ? 'PAUSED' : job.phase;
 }

@@ -1,12 +1,10 @@
 import { plainRecord, takeSnapshot, wholeSelection } from '../engagement/delete/snapshot.ts';
-import type { EngagementRecord } from '../engagement/record.ts';
 import type { Refusal } from '../engagement/result.ts';
 import { hasEnded, stateOf } from './job.ts';
 import type { PageLease } from './job-store.ts';
 import { finish, giveUp, type HeldPage, type ItemEnd, type PageWork, type PendingItem, runItem } from './run-item.ts';
 import {
   backoffMs,
-  boundsOf,
   findObstacle,
   findOutage,
   later,
@@ -14,6 +12,7 @@ import {
   lookPauseMs,
   openCaller,
   pausedLookMs,
+  requestBounds,
   type WorkEnd,
   type WorkPorts,
   withoutAdvice,
@@ -22,18 +21,18 @@ import {
 /** How many engagements of a page are deleted at once. */
 const maxAtOnce = 16;
 
-/** How often what became of an item is looked for: some minutes, all in all. */
+/** How often an item with an unknown outcome is read: some minutes in total. */
 const maxLooks = 12;
 
-/** How often a record is read that cannot be read, before it ends as a failure of its own: two minutes, where a request may take ten seconds. */
+/** How often a read for the undo file may fail, until the engagement fails: two minutes in total, when a request may take 10 s. */
 const maxReads = 8;
 
-/** How soon a page goes on that was held back while upstream answered. */
-const heldBackMs = 1_000;
+/** How soon a page continues that stopped at an obstacle while upstream answered. */
+const unblockedMs = 1_000;
 
-/** Why a page's work cannot be finished now. */
+/** What keeps a page from being finished now. */
 interface Ends {
-  readonly obstacles: Set<'paused' | 'stopped' | 'trouble'>;
+  readonly obstacles: Set<'paused' | 'stopped' | 'outage'>;
   limitedMs: number;
   readonly unknown: PendingItem[];
   readonly unread: PendingItem[];
@@ -47,7 +46,7 @@ function note(end: ItemEnd, pending: PendingItem, ends: Ends): void {
 
 const isBlocked = ({ obstacles, limitedMs }: Ends) => obstacles.size > 0 || limitedMs > 0;
 
-/** Does so many at once, until all have begun or something is in the way. */
+/** Runs tasks concurrently, until all have begun or an obstacle blocks them. */
 type RunEach = (
   items: readonly PendingItem[],
   task: (pending: PendingItem, work: PageWork) => Promise<ItemEnd>,
@@ -67,19 +66,13 @@ function createRunEach(atOnce: number, work: PageWork, ends: Ends): RunEach {
         if (isBlocked(ends) || work.isStopping()) return;
       }
     }
-    // All of them, whatever becomes of one: a page must not be taken anew while some of its deletes are on their way.
+    // Waits for all of them, also after a failure: the page must not be leased anew while deletes of it are in flight.
     await Promise.all(Array.from({ length: atOnce }, runInTurn));
     if (failure) throw failure.error;
   };
 }
 
-/** A record that is kept, as a line of an undo file. */
-function lineOf(record: EngagementRecord, readAt: Date): string {
-  const { integratedAccountId } = record;
-  return `${JSON.stringify({ integratedAccountId, readAt, engagement: plainRecord(record) })}\n`;
-}
-
-/** Ends an engagement whose record could not be read often enough, while upstream answered other requests; it stops no other. */
+/** Handles a record that could not be read for the undo file. While upstream answers other requests, it fails alone, after some reads. */
 async function endUnread(said: Refusal, pending: PendingItem, work: PageWork): Promise<ItemEnd> {
   const { store, job, lease } = work;
   let { message } = said;
@@ -87,23 +80,29 @@ async function endUnread(said: Refusal, pending: PendingItem, work: PageWork): P
     const failedReads = await store.countWait(lease, `unread:${pending.index}`);
     const why = withoutAdvice(message);
     if (failedReads < maxReads) {
-      if (work.isAnswering === false) return 'trouble';
-      await store.note(job.id, `A record cannot be kept, and is read again automatically; others go on. ${why}`);
+      if (work.isAnswering === false) return 'outage';
+      await store.note(
+        job.id,
+        `A record cannot be read for the undo file. It is read again automatically, and the others continue. ${why}`,
+      );
       return 'unread';
     }
-    message = `Each of ${failedReads} reads failed, while upstream answered other requests. ${why} Delete it without a snapshot.`;
+    message = `${failedReads} reads failed, while upstream answered other requests. ${why} Delete it without a snapshot.`;
   } else {
     const obstacle = await findObstacle(said, work);
     if (obstacle) return obstacle;
   }
   if (said.kind === 'Unauthenticated') return 'paused';
-  return finish(pending, work, { ...said, message: `It could not be kept, and so was not deleted. ${message}` });
+  return finish(pending, work, {
+    ...said,
+    message: `Its record could not be stored, so it was not deleted. ${message}`,
+  });
 }
 
 /**
- * Keeps the records of a page before they are deleted, in a file of their own. What cannot be read has its end here; what was
- * kept before is not read again, nor what may have been deleted.
- * @returns what may be deleted now; undefined when the store does not take the file.
+ * Stores the records of a page in one undo file, before their deletes. Skips engagements whose record is stored, or whose delete may
+ * have been sent.
+ * @returns the engagements that may be deleted now; undefined when the store does not accept the file.
  */
 async function keepRecords(
   items: readonly PendingItem[],
@@ -120,9 +119,10 @@ async function keepRecords(
     if (!now || stateOf(now) !== 'DELETING') return 'paused';
     const { integratedAccountId } = job.input;
     const input = { ...pending.item, integratedAccountId, format: 'unified' as const };
-    const found = await takeSnapshot(input, { caller, selection: wholeSelection, ...boundsOf(work) }, work);
+    const found = await takeSnapshot(input, { caller, selection: wholeSelection, ...requestBounds(work) }, work);
     if (found.kind !== 'Found') return endUnread(found, pending, work);
-    lines.push(lineOf(found.record, new Date()));
+    const line = { integratedAccountId, readAt: new Date(), engagement: plainRecord(found.record) };
+    lines.push(`${JSON.stringify(line)}\n`);
     kept.push(pending);
     return 'finished';
   });
@@ -132,9 +132,8 @@ async function keepRecords(
       if (!undoStore) throw new Error('there is no undo store');
       await undoStore.write(name, lines.join(''));
     } catch (err) {
-      work.log.error({ err, bulkDeleteId: job.id }, 'the undo store does not take a file');
-      const message =
-        'The server cannot keep records at the moment: nothing is deleted without that. It is retried automatically.';
+      work.log.error({ err, bulkDeleteId: job.id }, 'the undo store does not accept a file');
+      const message = 'The server cannot store records now, so it deletes nothing. It retries automatically.';
       await store.note(job.id, message);
       return undefined;
     }
@@ -146,8 +145,8 @@ async function keepRecords(
   return [...items.filter(isSafe), ...kept];
 }
 
-/** When the page's work goes on. */
-async function endOf(ends: Ends, work: HeldPage): Promise<WorkEnd> {
+/** When the page is due again, if it is. */
+async function settlePage(ends: Ends, work: HeldPage): Promise<WorkEnd> {
   const { store, lease } = work;
   const { obstacles, limitedMs, unknown, unread } = ends;
   if (work.isStopping()) return later(0);
@@ -156,21 +155,21 @@ async function endOf(ends: Ends, work: HeldPage): Promise<WorkEnd> {
   for (const [i, pending] of unknown.entries()) if (Number(looks[i]) > maxLooks) await giveUp(pending, work, 'Nothing');
   const fewest = Math.min(...looks);
   if (fewest <= maxLooks) {
-    // By then whoever sent it has an answer or has given up, so that what is found there is there.
+    // By then, each sender has its answer or has timed out.
     const afterMs = Math.max(work.requestTimeoutMs, lookPauseMs(fewest - 1, work), readAgainMs);
-    // The account is fine: what nobody knows of a few must not hold up all that come after them.
+    // The account is fine: a few unknown outcomes must not delay the pages after this one.
     return isBlocked(ends) ? later(afterMs) : laterWithoutHold(afterMs);
   }
   if (obstacles.has('stopped')) {
-    // A page whose job was cancelled on the way is done when each that was sent has its end.
+    // The page of a cancelled job is done when no delete of it is begun.
     const states = await store.readStates(lease.jobId, lease.page);
     return Object.values(states).includes('begun') ? later(0) : { kind: 'done' };
   }
   if (obstacles.has('paused')) return later(pausedLookMs);
-  if (obstacles.has('trouble')) {
-    // Upstream answers: records that cannot be read have opened the breaker, and only they have to wait for it.
-    if (work.isAnswering) return laterWithoutHold(heldBackMs);
-    return later(backoffMs(await store.countWait(lease, 'trouble')));
+  if (obstacles.has('outage')) {
+    // Upstream answers: only unreadable records have opened the breaker, and only they have to wait.
+    if (work.isAnswering) return laterWithoutHold(unblockedMs);
+    return later(backoffMs(await store.countWait(lease, 'outage')));
   }
   if (limitedMs > 0) {
     await store.countWait(lease, 'limited');
@@ -180,7 +179,7 @@ async function endOf(ends: Ends, work: HeldPage): Promise<WorkEnd> {
 }
 
 /** The items of a page that have no final outcome. */
-function pendingOf(items: readonly PendingItem['item'][], states: Readonly<Record<string, string>>) {
+function pendingItems(items: readonly PendingItem['item'][], states: Readonly<Record<string, string>>) {
   return items
     .map(
       (item, index): PendingItem => ({
@@ -194,8 +193,8 @@ function pendingOf(items: readonly PendingItem['item'][], states: Readonly<Recor
 }
 
 /**
- * Works on the items of a page that have no final outcome. It may be called at any time, in any process, also while an earlier call is
- * not over: that one changes nothing any more.
+ * Works on the items of a page without a final outcome. It may be called at any time, in any process, also while an earlier call runs:
+ * from then on, the earlier call changes nothing.
  */
 export async function runPage(lease: PageLease, ports: WorkPorts): Promise<WorkEnd> {
   const { store } = ports;
@@ -206,51 +205,51 @@ export async function runPage(lease: PageLease, ports: WorkPorts): Promise<WorkE
   const items = await store.readPage(lease.jobId, lease.page);
   if (!items) {
     const why =
-      'Redis has lost which engagements were left. Nothing further is deleted; `outcomes` says what was. Start another.';
+      'Redis has lost the list of the remaining engagements. Nothing further is deleted. See `outcomes`, and start another.';
     await store.stop(job, 'fail', why);
-    // It has not failed if somebody has resumed it since it was read.
+    // It has not failed if a caller has just resumed it.
     return later(0);
   }
   const caller = await openCaller(job, ports);
   if (!caller && !isCancelling) return later(pausedLookMs);
   const states = await store.takePage(lease);
   if (!states) return { kind: 'done' };
-  const pending = pendingOf(items, states).filter(({ isBegun }) => isBegun || !isCancelling);
+  const pending = pendingItems(items, states).filter(({ isBegun }) => isBegun || !isCancelling);
   const ends: Ends = { obstacles: new Set(), limitedMs: 0, unknown: [], unread: [] };
   if (!caller) {
-    // Nobody can look with a token that cannot be opened; a cancelled job ends all the same.
+    // Without the token, nothing can be read. A cancelled job must end anyway.
     ends.unknown.push(...pending);
-    return endOf(ends, { ...ports, job, lease, isAnswering: undefined });
+    return settlePage(ends, { ...ports, job, lease, isAnswering: undefined });
   }
   const hasFailed = pending.some(({ looks, failedReads }) => looks + failedReads > 0);
-  const wasTroubled = states['waits:trouble'] !== undefined;
-  const mayBeOut = hasFailed || (wasTroubled && pending.length > 0);
-  const outage = mayBeOut ? await findOutage({ ...ports, job, caller }) : undefined;
-  const isAnswering = mayBeOut ? outage === undefined : undefined;
+  const hadOutage = states['waits:outage'] !== undefined;
+  const mayBeOutage = pending.length > 0 && (hasFailed || hadOutage);
+  const obstacle = mayBeOutage ? await findOutage({ ...ports, job, caller }) : undefined;
+  const isAnswering = mayBeOutage ? obstacle === undefined : undefined;
   const work: PageWork = { ...ports, job, lease, caller, isAnswering };
-  // What was sent before a cancel is looked for all the same: each look counts.
-  if (outage && outage !== 'trouble' && !isCancelling) {
-    for (const one of pending.slice(0, 1)) note(outage, one, ends);
-    return endOf(ends, work);
+  // After a cancel, items are read in any case: each read counts as a look.
+  if (obstacle && obstacle !== 'outage' && !isCancelling) {
+    for (const one of pending.slice(0, 1)) note(obstacle, one, ends);
+    return settlePage(ends, work);
   }
-  // One that met a limit will meet it again: each further try is for nothing. So in an outage.
-  const isHeldUp = states['waits:limited'] !== undefined || outage !== undefined;
+  // After a rate limit or an outage, one request at a time shows whether it is over.
+  const isHeldUp = states['waits:limited'] !== undefined || obstacle !== undefined;
   const runEach = createRunEach(isHeldUp && !isCancelling ? 1 : maxAtOnce, work, ends);
-  // What nobody knows comes last, so that it stops no other. What could not be read comes after that, and only while upstream answers
-  // at all: then, that it still cannot be read is its own.
+  // Unknown outcomes come last, so that they delay no others. Unreadable records come after them, and only while upstream answers:
+  // then another failed read is about the record.
   const sound = pending.filter(({ failedReads }) => failedReads === 0).sort((one, other) => one.looks - other.looks);
   const unread = pending.filter(({ failedReads }) => failedReads > 0).sort((a, b) => a.failedReads - b.failedReads);
-  // One tries whether upstream takes the token, or whether trouble is over.
-  let isProbing = (wasTroubled && !isAnswering) || job.done === 0 || job.resumes > 0;
+  // One request shows whether upstream accepts the token.
+  let isProbing = job.done === 0 || job.resumes > 0;
   for (const some of isAnswering ? [sound, unread] : [sound]) {
     const kept = job.input.snapshot ? await keepRecords(some, work, runEach) : some;
-    if (kept === undefined) return later(backoffMs(await store.countWait(lease, 'trouble')));
+    if (kept === undefined) return later(backoffMs(await store.countWait(lease, 'outage')));
     if (isProbing) await runEach(kept.slice(0, 1), runItem);
     if (!(isProbing && isBlocked(ends))) await runEach(isProbing ? kept.slice(1) : kept, runItem);
     if (kept.length > 0) isProbing = false;
     if (isBlocked(ends)) break;
   }
-  // What failed before was not read again.
-  if (outage) ends.obstacles.add('trouble');
-  return endOf(ends, work);
+  // The unreadable records were not read again.
+  if (obstacle) ends.obstacles.add('outage');
+  return settlePage(ends, work);
 }

@@ -1,4 +1,12 @@
-import { type BulkMemory, findUnserved, heartbeat, keyOf, pagesAtOnce, releaseTask, takeTasks } from './job-scripts.ts';
+import {
+  type BulkMemory,
+  findUnserved,
+  heartbeat,
+  pagesAtOnce,
+  redisKey,
+  releaseTask,
+  takeTasks,
+} from './job-scripts.ts';
 
 /** A unit of work of a bulk delete that a server has taken: a page, or its list. Its writes count only while it holds the lease. */
 export interface Lease {
@@ -23,7 +31,7 @@ export interface Abilities {
 /** The settings behind each of the {@link Abilities}, in the order in which a queue's name has them. */
 const settingsBehind = ['TRUTO_BASE_URL', 'AUTH_MODE and BULK_TOKEN_SECRET', 'UNDO_STORE'] as const;
 
-/** The name of the queue of a bulk delete that this server starts. Only servers with matching settings take from it. */
+/** The queue of a bulk delete that this server starts. Only servers with matching settings take from it. */
 export function needsOf({ upstream, credential }: Abilities, { snapshot }: { readonly snapshot: boolean }): string {
   return [upstream, credential, snapshot ? 'store' : 'none'].join(' ');
 }
@@ -52,7 +60,7 @@ export class TaskQueue {
       abilities.credential === undefined ? [] : snapshots.map((snapshot) => needsOf(abilities, { snapshot }));
   }
 
-  readonly #keyOfQueue = (needs: string) => keyOf(this.#memory, 'queue', { needs });
+  readonly #keyOfQueue = (needs: string) => redisKey(this.#memory, 'queue', { needs });
 
   /**
    * Takes up to `count` tasks that are due.

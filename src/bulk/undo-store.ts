@@ -9,60 +9,60 @@ import type { UndoStoreConfig } from '../config/shared-config.ts';
 import type { Log } from '../log/log.ts';
 import { createOutboundFetch } from '../upstream/outbound.ts';
 
-/** What a store does with a file. No text says where the store is, or how it is opened. */
+/** How a store responds to a file. No text reveals its location or its keys. */
 export type Probe =
   | { readonly kind: 'kept' }
-  /** It refuses, and will until somebody changes something. */
+  /** It refuses, until the operator changes something. */
   | { readonly kind: 'refused'; readonly reason: string; readonly advice: string }
-  /** It fails, or does not answer in time. That may be over soon. */
+  /** It fails, or does not answer in time. A retry may help. */
   | { readonly kind: 'failing'; readonly reason: string };
 
-/** Keeps undo files, which are never changed. */
+/** Stores undo files, which are never changed. */
 export interface UndoStore {
   /**
-   * Keeps a file under a name that no other has (letters, digits, dots, hyphens; slashes are folders), as safely as the store can.
-   * @throws when it could not be kept. The message does not say where the store is, or how it is opened.
+   * Stores a file under a unique name (letters, digits, dots, hyphens; slashes are folders), and waits until it is durable.
+   * @throws when it could not be stored. The message reveals neither the store's location nor its keys.
    */
   write(name: string, text: string): Promise<void>;
   /**
-   * Writes a test file as {@link UndoStore.write} writes others, within 5 seconds. A folder is empty again afterwards; a
-   * bucket keeps one small object, `.write-test`, since whoever may write there may not have the right to delete.
+   * Writes a test file like {@link UndoStore.write}, within 5 seconds. A folder is empty again afterwards. A bucket keeps one small
+   * object, `.write-test`: its keys need no right to delete.
    */
   probe(): Promise<Probe>;
 }
 
-/** Tries once to keep a file. */
+/** Makes one attempt to store a file. */
 type Put = (name: string, text: string, signal: AbortSignal) => Promise<Probe>;
 
 /** How long a store may take for one file, with all attempts, in milliseconds. */
 const timeoutMs = 30_000;
 const maxAttempts = 4;
 
-/** How long a store may take for a test file: a server that starts waits for it. */
+/** How long a store may take for a test file, in milliseconds. The start of the server waits for it. */
 const probeTimeoutMs = 5_000;
 
-/** Attempts are so far apart, at random, doubled each time, in milliseconds. */
+/** The longest wait before the second attempt, in milliseconds. It doubles each time; the wait is random. */
 const delayMs = 100;
 
-/** Nothing that leads to a folder above, or that an address reads in another way. */
+/** True for a name that leads to no folder above, and means the same in a URL. */
 const isName = (name: string) => name.split('/').every((part) => /^[\w.-]+$/.test(part) && !part.includes('..'));
 
-/** Writes a folder's names to the disk: a file that is there after a power cut needs its name, too. */
+/** Flushes a folder's names to the disk: after a power cut, a file also needs its name. */
 async function sync(path: string): Promise<void> {
   const folder = await open(path);
   await folder.sync().finally(() => folder.close());
 }
 
-/** What file systems without hard links answer to one: FAT, and some network and container mounts. */
+/** The error codes of file systems without hard links: FAT, and some network and container mounts. */
 const hasNoLinks = new Set(['EPERM', 'ENOTSUP', 'ENOSYS', 'EMLINK']);
 
-/** Gives a written file its name, whole or not at all. Replaces no file of that name. */
+/** Gives a written file its final name, atomically. Replaces no other file. */
 async function publish(part: string, file: string): Promise<void> {
   try {
     await link(part, file);
   } catch (error) {
     if (!hasNoLinks.has((error as NodeJS.ErrnoException).code ?? '')) throw error;
-    // A rename replaces what is there: so the name is taken first, and nothing but that is replaced.
+    // A rename replaces an existing file. So the name is reserved first, and only that empty file is replaced.
     const taken = await open(file, 'wx', 0o600);
     await taken.close();
     await rename(part, file).catch(async (cause) => {
@@ -85,20 +85,20 @@ async function writeFile(file: string, text: string): Promise<void> {
   } finally {
     await rm(part, { force: true });
   }
-  // Each folder that may be new, and the one that names the first of these.
+  // Each folder that may be new, and the parent of the first.
   const top = dirname(firstMade ?? file);
   for (let folder = dirname(file); folder.length >= top.length; folder = dirname(folder)) await sync(folder);
 }
 
-const noRight = 'give the user that the server runs as the right to write there';
-const noSpace = 'free space, or name another folder';
-const isFile = 'a part of its path is a file: name another folder';
+const noRight = "give the server's user the right to write there";
+const noSpace = 'free some space, or set another folder';
+const isFile = 'a part of its path is a file: set another folder';
 
-/** What to do about a folder that does not take a file, by the error's code. */
+/** How to fix a folder that does not accept a file, by error code. */
 const folderAdvice: Readonly<Record<string, string>> = {
   ...{ EACCES: noRight, EPERM: noRight, ENOSPC: noSpace, EDQUOT: noSpace, ENOTDIR: isFile, EEXIST: isFile },
-  EROFS: 'mount it for writing, or name another folder',
-  ENOENT: 'create the folder, or name another',
+  EROFS: 'mount it for writing, or set another folder',
+  ENOENT: 'create the folder, or set another',
 };
 
 function createFolderPut(path: string): Put {
@@ -106,21 +106,21 @@ function createFolderPut(path: string): Put {
     const written = writeFile(join(path, name), text).then(
       (): Probe => ({ kind: 'kept' }),
       ({ code = 'unknown error' }): Probe => {
-        return { kind: 'refused', reason: code, advice: folderAdvice[code] ?? 'name another folder' };
+        return { kind: 'refused', reason: code, advice: folderAdvice[code] ?? 'set another folder' };
       },
     );
-    // Nothing ends a call that a network's file system does not answer. A file that is kept after all is one too many.
+    // A call to a network file system that does not answer cannot be ended. It may still store the file: that does no harm.
     const late = once(signal, 'abort').then((): Probe => ({ kind: 'failing', reason: 'no answer' }));
     return Promise.race([written, late]);
   };
 }
 
-/** What to do about a bucket that refuses a file, by the status. */
+/** How to fix a bucket that refuses a file, by status. */
 function bucketAdvice(status: number): string {
-  if (status === 401 || status === 403) return 'check the AWS_ settings, and that they may put objects there';
+  if (status === 401 || status === 403) return 'check the AWS_ settings, and their right to put objects there';
   if (status === 404) return 'create the bucket, or correct the address';
-  if (status < 400) return 'it is elsewhere: correct the address and AWS_REGION';
-  return 'check the address and the AWS_ settings (temporary credentials end)';
+  if (status < 400) return 'it is in another region: correct the address and AWS_REGION';
+  return 'check the address and the AWS_ settings (temporary credentials expire)';
 }
 
 type BucketConfig = Extract<UndoStoreConfig, { kind: 'bucket' }>;
@@ -142,8 +142,8 @@ function createBucketPut(config: BucketConfig, proxy: ProxyConfig | undefined): 
     const signed = await client.sign(`${base}/${name}`, { method: 'PUT', body, headers });
     const request = { method: 'PUT', headers: [...signed.headers], body };
     try {
-      // Not by the client's own fetch: the signal of a request that it makes may be collected as garbage, and never end it
-      // (github.com/nodejs/undici/issues/4068). And a redirect would send the records to whoever it names.
+      // Not the client's own fetch: its request's signal may be garbage-collected, and then never ends it
+      // (github.com/nodejs/undici/issues/4068). A redirect would send the records elsewhere.
       const response = await fetchOut(signed.url, { ...request, signal, redirect: 'manual' });
       await response.arrayBuffer();
       if (response.ok) return { kind: 'kept' };
@@ -159,23 +159,23 @@ function createBucketPut(config: BucketConfig, proxy: ProxyConfig | undefined): 
   };
 }
 
-/** Opens the store that the configuration names; a bucket by the proxy. Nothing is asked of it before the first file. */
+/** Opens the configured store; a bucket through the proxy. Sends nothing before the first file. */
 export function openUndoStore(config: UndoStoreConfig, proxy?: ProxyConfig): UndoStore {
   const put = config.kind === 'folder' ? createFolderPut(config.path) : createBucketPut(config, proxy);
   return {
     async write(name, text) {
-      if (!isName(name)) throw new Error('no file can have that name');
+      if (!isName(name)) throw new Error('not a valid file name');
       const signal = AbortSignal.timeout(timeoutMs);
       for (let attempt = 1; ; attempt += 1) {
         const end = await put(name, text, signal);
         if (end.kind === 'kept') return;
         if (end.kind === 'refused' || attempt === maxAttempts || signal.aborted)
-          throw new Error(`the undo store did not take a file: ${end.reason}`);
+          throw new Error(`the undo store did not accept a file: ${end.reason}`);
         await sleep(Math.random() * delayMs * 2 ** (attempt - 1));
       }
     },
     async probe() {
-      // In a folder of its own, as the files of a bulk delete are.
+      // In its own folder, like the files of a bulk delete.
       const folder = config.kind === 'folder' ? `.write-test-${randomUUID()}` : undefined;
       const name = folder ? `${folder}/file` : '.write-test';
       const end = await put(name, 'It can be written.\n', AbortSignal.timeout(probeTimeoutMs));
@@ -189,8 +189,8 @@ export function openUndoStore(config: UndoStoreConfig, proxy?: ProxyConfig): Und
 }
 
 /**
- * Writes a test file before the server listens. An outage is a warning: it must not keep plain deletes from being served.
- * @throws {ConfigError} when it refuses, or cannot ever take a file.
+ * Writes a test file before the server listens. An outage is only a warning: it must not prevent plain deletes.
+ * @throws {ConfigError} when the store refuses it.
  */
 export async function checkUndoStore(config: UndoStoreConfig, log: Log, proxy?: ProxyConfig): Promise<void> {
   const probe = await openUndoStore(config, proxy).probe();
@@ -202,6 +202,6 @@ export async function checkUndoStore(config: UndoStoreConfig, log: Log, proxy?: 
   if (probe.kind === 'failing')
     log.warn(
       { reason: probe.reason },
-      'UNDO_STORE does not take files: bulk deletes with snapshots wait until it does',
+      'UNDO_STORE accepts no files now: bulk deletes with snapshots wait until it does',
     );
 }

@@ -9,94 +9,97 @@ import type { BulkJob } from './job.ts';
 import type { JobStore } from './job-store.ts';
 import type { UndoStore } from './undo-store.ts';
 
-/** What a worker needs of the outside world. */
+/** The services that a worker needs. */
 export interface WorkPorts {
   readonly store: JobStore;
   /** Yields to interactive requests. */
   readonly send: Send;
   readonly findAccountIntegration: FindAccountIntegration;
-  /** Where records are kept before they are deleted; undefined without `UNDO_STORE`. */
+  /** Stores records before their delete; undefined without `UNDO_STORE`. */
   readonly undoStore: UndoStore | undefined;
   /**
-   * Who the job's requests are made for; undefined when this server keeps no tokens, and has to leave it to others.
+   * Returns the caller of the job's requests; undefined when this server keeps no tokens, and leaves the job to others.
    * @throws when the token cannot be opened.
    */
   readonly callerOf: (job: BulkJob) => Promise<Caller | undefined>;
   readonly recordDelete: (event: AuditEvent & { readonly bulkDeleteId: string }) => void;
   /** How long a request may take, in milliseconds. */
   readonly requestTimeoutMs: number;
-  /** True once this process is about to end: then nothing further is begun. */
+  /** True once this process drains: then no further delete is begun. */
   readonly isStopping: () => boolean;
   readonly log: Log;
 }
 
-/** The work on a job, and who it is for. */
+/** The work on a job, with its caller. */
 export interface JobWork extends WorkPorts {
   readonly job: BulkJob;
   readonly caller: Caller;
 }
 
-/** What became of the work on a part of a bulk delete. */
+/** How the work on a task ended. */
 export type WorkEnd =
-  /** It is done, or another server has it. */
+  /** The task is done, or another server has it. */
   | { readonly kind: 'done' }
-  /** There is more to do, after so many milliseconds; `isFree`: others need not wait for that. */
+  /** The task is due again after so many milliseconds. `isFree`: the job's next page may start meanwhile. */
   | { readonly kind: 'later'; readonly afterMs: number; readonly isFree?: true };
 
-/** There is more to do, after so many milliseconds. */
+/** The task is due again after so many milliseconds. */
 export const later = (afterMs: number): WorkEnd => ({ kind: 'later', afterMs });
 
-/** The same, and others need not wait for that. */
+/** The same, and the job's next page may start meanwhile. */
 export const laterWithoutHold = (afterMs: number): WorkEnd => ({ kind: 'later', afterMs, isFree: true });
 
-/** How often a paused bulk delete is looked at, in milliseconds: so much later does it go on. */
+/** How often a paused job is checked, in milliseconds: at most so much later it continues. */
 export const pausedLookMs = 2_000;
 
-/** How long to wait before another try, in milliseconds: longer each time, up to a minute. */
+/** How long to wait before a retry, in milliseconds: doubled each time, up to a minute. */
 export function backoffMs(waits: number): number {
   return Math.min(60_000, 1_000 * 2 ** Math.min(waits, 6));
 }
 
-/** How long to wait before the next look at one item, in milliseconds: longer each time. Twelve are some minutes with requests of ten seconds. */
+/**
+ * How long to wait before the next read of one item, in milliseconds: doubled each time. Twelve reads take some minutes when a request may
+ * take 10 s.
+ */
 export function lookPauseMs(looks: number, { requestTimeoutMs }: Pick<WorkPorts, 'requestTimeoutMs'>): number {
   return Math.min(3 * requestTimeoutMs, (requestTimeoutMs / 10) * 2 ** Math.min(looks, 6));
 }
 
-/** What the requests of the work are bounded by. */
-export function boundsOf({ requestTimeoutMs, isStopping }: WorkPorts) {
+/** The bounds of one request. */
+export function requestBounds({ requestTimeoutMs, isStopping }: WorkPorts) {
   return { deadlineAt: performance.now() + requestTimeoutMs, hasCallerLeft: isStopping };
 }
 
-/** Who the job's requests are made for; undefined when this server cannot open the token: it pauses the job if no server can. */
+/** Opens the job's token. Undefined when this server keeps no tokens; also when the token cannot be opened, and then the job is paused. */
 export async function openCaller(job: BulkJob, { callerOf, store, log }: WorkPorts): Promise<Caller | undefined> {
   try {
     return await callerOf(job);
   } catch (err) {
     log.error({ err, bulkDeleteId: job.id }, "a bulk delete's token cannot be opened");
-    const why = 'The token that this was started with can no longer be opened. Nothing more is sent. Start another.';
+    const why = 'The stored token can no longer be opened. Nothing more is sent. Start another bulk delete.';
     await store.stop(job, 'pause', why);
     return undefined;
   }
 }
 
-/** What keeps a bulk delete from going on, though nothing is known against it: it is paused, upstream fails, or a limit wants a pause. */
-export type Obstacle = 'paused' | 'trouble' | { readonly afterMs: number };
+/** Why a bulk delete cannot continue now: it is paused, upstream fails, or a rate limit requires a wait. */
+export type Obstacle = 'paused' | 'outage' | { readonly afterMs: number };
 
-/** The shortest and the longest wait for a limit, in milliseconds. */
+/** The shortest and the longest wait for a rate limit, in milliseconds. */
 const minWaitMs = 1_000;
 const maxWaitMs = 60_000;
 
 const tokenRefused =
-  'Upstream no longer accepts the token that this was started with. Nothing further is deleted: start another.';
+  'Truto no longer accepts the token of this bulk delete. Nothing further is deleted. Start another bulk delete.';
 
-/** A message without the advice for a caller who waits for an answer: a bulk delete does it itself. */
+/** Removes "Try again." from a message: a bulk delete retries by itself. */
 export function withoutAdvice(message: string): string {
   return message.replace(/ Try again\.(?= |$)/, '');
 }
 
 /**
- * What a refusal means for all that is to come: the job is paused for what somebody has to fix, and says why it waits. Undefined for
- * one that is about what was asked.
+ * What a refusal means for the rest of the job. It is paused for what a person must fix, and says so. Undefined when the refusal is only
+ * about this engagement.
  */
 export async function findObstacle(
   said: DeleteEngagementError | { readonly kind: 'Unauthenticated' },
@@ -108,17 +111,17 @@ export async function findObstacle(
       return { afterMs: Math.min(Math.max(said.retryAfterMs ?? 0, minWaitMs), maxWaitMs) };
     case 'UpstreamUnavailableError':
       if (!isStopping()) await store.note(job.id, `${withoutAdvice(said.message)} It is retried automatically.`);
-      return 'trouble';
+      return 'outage';
     case 'Unauthenticated':
       await store.stop(job, 'pause', tokenRefused);
       return 'paused';
     case 'NotFoundError': {
       if (said.accountFound) return undefined;
-      // What only kept the account from being checked for now must not make an account that is missing look like records that are.
-      const { deadlineAt } = boundsOf(work);
-      const { refusal } = await findAccountIntegration(caller, job.input.integratedAccountId, deadlineAt, 'anew');
+      // Truto answers 404 for a missing account too. Until the account was checked, nothing counts as NOT_FOUND.
+      const { deadlineAt } = requestBounds(work);
+      const { refusal } = await findAccountIntegration(caller, job.input.integratedAccountId, deadlineAt, 'fresh');
       if (!refusal || refusal.kind === 'NotFoundError') return undefined;
-      // An answer that is not about the account says no more than none.
+      // Not Truto's answer: it proves nothing.
       if (refusal.kind === 'RemoteApiError')
         return findObstacle({ kind: 'UpstreamUnavailableError', message: refusal.message }, work);
       return findObstacle(refusal, work);
@@ -133,13 +136,13 @@ export async function findObstacle(
 }
 
 /**
- * Finds out whether upstream answers at all, by a list of one engagement: what keeps it from that, or undefined. So one record that
- * cannot be read is told from an outage, which has no answer for lists either.
+ * Lists one engagement, to find out whether upstream answers at all. Undefined if it does, or the obstacle. So a record that cannot be
+ * read is not mistaken for an outage.
  */
 export async function findOutage(work: JobWork): Promise<Obstacle | undefined> {
   const { job, caller } = work;
   const { integratedAccountId, filter = {} } = job.input;
-  const options = { caller, selected: new Set<never>(), ...boundsOf(work) };
+  const options = { caller, selected: new Set<never>(), ...requestBounds(work) };
   const page = await readEngagements({ integratedAccountId, first: 1, filter }, options, work);
   return page.kind === 'Page' ? undefined : findObstacle(page, work);
 }

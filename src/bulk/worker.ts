@@ -20,11 +20,11 @@ const maxPauseMs = 4_000;
 const heartbeatsPerLease = 4;
 const maxHeartbeatMs = 5_000;
 
-/** How often to look for bulk deletes that no server serves, in milliseconds. */
-const unservedLookMs = 5_000;
+/** How often to check for bulk deletes that no server serves, in milliseconds. */
+const unservedCheckMs = 5_000;
 
-/** How long a queue waits for a server with its settings before others end the cancelled bulk deletes in it, in milliseconds. */
-const lastHopeMs = 600_000;
+/** How long a queue waits for a server with its settings, until other servers end its cancelled bulk deletes, in milliseconds. */
+const unservedPatienceMs = 600_000;
 
 /** How long to wait after an unexpected failure, in milliseconds. */
 const failedMs = 2_000;
@@ -32,7 +32,7 @@ const failedMs = 2_000;
 /** How much longer than a request a close may take, in milliseconds. */
 const closeMarginMs = 2_000;
 
-/** Does the work of bulk deletes, together with whichever processes have the same Redis. */
+/** Works on bulk deletes, together with all processes that share the Redis. */
 export interface BulkWorker {
   /** Polls the queue now. Call it after adding tasks. */
   wake(): void;
@@ -58,7 +58,7 @@ export function startBulkWorker(queue: TaskQueue, options: Omit<WorkPorts, 'isSt
     } catch (err) {
       // That Redis is gone has its own log line.
       if (!(err instanceof BulkUnavailable))
-        log.error({ err, bulkDeleteId: jobId }, 'a part of a bulk delete is tried again');
+        log.error({ err, bulkDeleteId: jobId }, 'a task of a bulk delete failed unexpectedly, and is retried');
       return later(failedMs);
     }
   }
@@ -113,21 +113,21 @@ export function startBulkWorker(queue: TaskQueue, options: Omit<WorkPorts, 'isSt
   }
 
   /**
-   * Says in a bulk delete's `trouble` that no server has the settings for it. After a while, a server without them looks at its tasks all the same: it
-   * deletes nothing, but a cancelled one ends, and what is kept no more leaves its queue.
+   * Notes in bulk deletes that no server has the settings for them. After a while, this server takes their tasks: without the settings it
+   * deletes nothing, but cancelled bulk deletes end, and expired ones leave the queue.
    */
   async function attendUnserved(): Promise<void> {
     for (const { needs, jobIds, silentMs, lacks } of await queue.findUnserved()) {
-      const why = `No server can work on it: it waits for one with the ${lacks.join(' and ')} that it was started with.`;
+      const why = `No server can work on this bulk delete. It waits for a server with the ${lacks.join(' and ')} of its start.`;
       for (const jobId of jobIds) await store.note(jobId, why, 'unserved');
-      if (silentMs > lastHopeMs) await takeDue([needs]);
+      if (silentMs > unservedPatienceMs) await takeDue([needs]);
     }
   }
 
   const every = (ms: number, act: () => Promise<void>) => setInterval(() => void act().catch(() => {}), ms).unref();
   const beat = () => queue.heartbeat(running.values());
   const heartbeatMs = Math.min(leaseMsFor(requestTimeoutMs) / heartbeatsPerLease, maxHeartbeatMs);
-  const timers = [every(heartbeatMs, beat), every(unservedLookMs, attendUnserved)];
+  const timers = [every(heartbeatMs, beat), every(unservedCheckMs, attendUnserved)];
   void beat().catch(() => {});
   const taking = takeAll();
 

@@ -4,25 +4,29 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { isAccountWide } from '../engagement/delete-errors.ts';
 import { Permits } from '../upstream/permits.ts';
 import { type DeleteOptions, type Deletes, withDeletes } from './delete.ts';
-import { type End, type ExitCode, exitCodes, UsageError } from './output.ts';
+import { about, type End, type ExitCode, exitCodes, UsageError } from './output.ts';
 import { Progress } from './progress.ts';
+import type { Session } from './session.ts';
 
 /** How many deletes run at once: enough for the requests that Truto allows an account in a second. */
 const maxRunning = 16;
 
 /** `bulk`: deletes the ids of standard input, and prints a line for each as it ends. */
 export async function bulkCommand(options: DeleteOptions): Promise<ExitCode> {
-  return withDeletes(options, async ({ deleteOne, report, output, stop }) => {
+  return withDeletes(options, async ({ deleteOne, report, session, output, stop }) => {
     const ids = await readIds(stop);
     const permits = new Permits(maxRunning, Number.POSITIVE_INFINITY);
-    const progress = new Progress(process.stderr, ids.length, process.stdout.isTTY);
+    const plannedMs = plannedMsFor(new Set(ids).size, options, session.limits);
+    const progress = new Progress(process.stderr, ids.length, plannedMs, process.stdout.isTTY);
+    if (process.stderr.isTTY) session.limit.onWait = (waitMs) => progress.wait(waitMs);
+    else if (plannedMs > 0) output.say(`${ids.length} ids will take ${about(plannedMs)}: Truto limits requests.`);
     const deleteUntilRefused = stopOnAccountError(deleteOne);
     let code: ExitCode = stop.aborted ? exitCodes.notNow : exitCodes.done;
 
     async function deleteInTurn(id: string): Promise<End> {
       const release = await permits.acquire(Number.POSITIVE_INFINITY);
       try {
-        // Ends that cost no request would follow each other without a pause: no answer and no signal would be read.
+        // Deletes that send nothing would end without a pause, and no signal or answer would be read.
         await nextTurn();
         return await deleteUntilRefused(id);
       } finally {
@@ -30,7 +34,7 @@ export async function bulkCommand(options: DeleteOptions): Promise<ExitCode> {
       }
     }
 
-    // An id that comes twice is deleted once, and has two lines.
+    // A repeated id is deleted once, and has two lines.
     const begun = new Map<string, Promise<End>>();
     for (const id of ids) if (!begun.has(id)) begun.set(id, deleteInTurn(id));
     try {
@@ -49,7 +53,14 @@ export async function bulkCommand(options: DeleteOptions): Promise<ExitCode> {
   });
 }
 
-/** Deletes until the account or the token is refused: the rest ends in the same way, and nothing is sent for it. */
+/** How long Truto's limit for an account makes it take at least: the requests go in groups, a window apart. */
+function plannedMsFor(idCount: number, { dryRun, snapshot }: DeleteOptions, limits: Session['limits']): number {
+  if (!limits) return 0;
+  const requestCount = idCount * (Number(!dryRun) + Number(snapshot === true));
+  return Math.max(0, Math.ceil(requestCount / limits.perAccount) - 1) * limits.windowMs;
+}
+
+/** Deletes until the account or the token is refused. The rest ends in the same way, and sends nothing. */
 function stopOnAccountError(deleteOne: Deletes['deleteOne']): Deletes['deleteOne'] {
   let rest: End | undefined;
   return async (id) => {
@@ -60,13 +71,14 @@ function stopOnAccountError(deleteOne: Deletes['deleteOne']): Deletes['deleteOne
     rest ??=
       end.kind === 'Unauthenticated'
         ? end
-        : { ...end, message: `Nothing was sent, because an earlier id was answered: ${end.message}` };
+        : { ...end, message: `Nothing was sent, because an earlier id was refused: ${end.message}` };
     return end;
   };
 }
 
 async function readIds(stop: AbortSignal): Promise<readonly string[]> {
-  if (process.stdin.isTTY) process.stderr.write('One id a line; Ctrl-D ends the list.\n');
+  if (process.stdin.isTTY)
+    process.stderr.write('One id a line. Ctrl-D ends the list, and the deletes begin; Ctrl-C sends none.\n');
   const input = await readInput(stop);
   // An open one would keep the process alive.
   process.stdin.destroy();

@@ -12,7 +12,7 @@ export interface CheckOptions {
 }
 
 /**
- * `check`: checks the configuration, the token, the way to upstream and an account, and says how to fix a fault. Changes nothing.
+ * `check`: checks configuration, upstream, token and an account, and says how to fix a fault. Changes nothing.
  * @throws {ConfigError} or {@link UsageError} before anything is sent.
  */
 export async function checkCommand({ account, tokenFile }: CheckOptions): Promise<ExitCode> {
@@ -37,28 +37,29 @@ function fault({ output }: Session, step: string, finding: string, fix = ''): vo
 }
 
 const fixes: Readonly<Partial<Record<string, string>>> = {
-  IntegratedAccountNotFoundError: 'look the id up in Truto, and whether the token belongs to the same environment',
+  IntegratedAccountNotFoundError: 'look the id up in Truto, and check that the token is of the same environment',
   ForbiddenError: 'give the connection the permission in the provider, or connect the account again with more scopes',
   AccountNeedsReauthError: 'have the account connected again (Truto: re-authentication link)',
   AccountBlockedError: 'ask Truto to unblock the account, or wait if it is only paused',
   RateLimitedError: 'wait, and run the check again',
   UpstreamUnavailableError: 'check TRUTO_BASE_URL, name resolution, proxies and firewalls; then run the check again',
-  RemoteApiError: 'look at the status: the provider itself refuses; 404 without Truto in it is a wrong TRUTO_BASE_URL',
+  RemoteApiError:
+    'the provider itself refuses: look at the status. A 404 that is not from Truto means a wrong TRUTO_BASE_URL',
 };
 
 function lookUp({ caller, ports, config }: Session, account: string) {
   return lookUpAccount(caller, account, performance.now() + config.requestTimeoutMs, ports.send);
 }
 
-/** Looks up an account that does not exist: a refusal by Truto shows that it is there, and whether it takes the token. */
+/** Looks up an account that does not exist: Truto's refusal shows that it is reachable, and whether it accepts the token. */
 async function checkReach(session: Session): Promise<ExitCode> {
   const { upstreamUrl, tokenSource } = session;
   const { refusal } = await lookUp(session, '00000000-0000-0000-0000-000000000000');
-  // Truto's own errors have a form of their own, whatever their status.
+  // Truto's own errors have their own form, with any status.
   if (refusal === null || refusal.kind === 'RemoteApiError') {
     const status = refusal === null ? '' : ` ${refusal.statusCode}`;
-    const fix = 'check TRUTO_BASE_URL, and for a proxy or a login page on the way; then the token';
-    fault(session, 'upstream', `${upstreamUrl} answers${status}, but not as Truto does`, fix);
+    const fix = 'check TRUTO_BASE_URL, look for a proxy or a login page in between, then check the token';
+    fault(session, 'upstream', `${upstreamUrl} answers${status}, but not like Truto`, fix);
     return exitCodes.notNow;
   }
   const isRefused = refusal.kind === 'Unauthenticated';
@@ -68,18 +69,18 @@ async function checkReach(session: Session): Promise<ExitCode> {
   }
   ok(session, 'upstream', `${upstreamUrl} answers`);
   if (isRefused) {
-    const fix = 'make a new API token in Truto, and set it there';
-    fault(session, 'token', `upstream does not accept the one of ${tokenSource}`, fix);
+    const fix = 'make a new API token in Truto, and use it';
+    fault(session, 'token', `upstream does not accept the token from ${tokenSource}`, fix);
     return exitCodeOf(refusal.kind);
   }
-  ok(session, 'token', `of ${tokenSource}: accepted`);
+  ok(session, 'token', `from ${tokenSource}: accepted`);
   return exitCodes.done;
 }
 
 async function checkAccount(session: Session, account: string): Promise<ExitCode> {
   const { support, refusal } = await lookUp(session, account);
   if (refusal) {
-    const fix = fixes[refusal.kind] ?? 'use a token of the environment that the account is in';
+    const fix = fixes[refusal.kind] ?? 'use a token of the same environment as the account';
     fault(session, 'account', refusal.message, fix);
     return exitCodeOf(refusal.kind);
   }
@@ -88,7 +89,7 @@ async function checkAccount(session: Session, account: string): Promise<ExitCode
     fault(session, 'account', finding, 'delete them in the CRM itself');
     return exitCodes.refused;
   }
-  const unknown = 'an integration that is not in the table: deletes are sent, and Truto decides';
+  const unknown = 'an integration without known rules: deletes are sent, and Truto decides';
   ok(session, 'account', support.kind === 'supported' ? capabilities(support.integration) : unknown);
 
   const deadlineAt = performance.now() + session.config.requestTimeoutMs;
@@ -98,11 +99,7 @@ async function checkAccount(session: Session, account: string): Promise<ExitCode
     fault(session, 'connection', page.message, fixes[page.kind]);
     return exitCodeOf(page.kind);
   }
-  ok(
-    session,
-    'connection',
-    'the provider lets engagements be read (only a delete shows whether it lets them be deleted)',
-  );
+  ok(session, 'connection', 'engagements can be read (only a delete shows whether they can be deleted)');
   return exitCodes.done;
 }
 

@@ -1,13 +1,23 @@
 import { randomUUID } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { deleteEngagement } from '../engagement/delete/delete-engagement.ts';
-import { nameOf } from '../engagement/delete/delete-many.ts';
+import { itemKey } from '../engagement/delete/delete-many.ts';
+import { plainRecord, wholeSelection } from '../engagement/delete/snapshot.ts';
 import type { EngagementType } from '../engagement/input.ts';
-import type { Selection } from '../engagement/record.ts';
-import { type EngagementRecord, wireFieldsOf } from '../engagement/record.ts';
-import type { DeleteEnd, DeleteEngagementPlan } from '../engagement/result.ts';
+import { type EngagementRecord, nothing } from '../engagement/record.ts';
+import type { DeleteEngagementPlan } from '../engagement/result.ts';
 import { readIdempotencyKey } from '../http/requests/headers.ts';
-import { type End, type ExitCode, exitCodeOf, exitCodes, UsageError } from './output.ts';
+import { canAsk, confirm } from './confirm.ts';
+import {
+  type End,
+  type ExitCode,
+  exitCodeOf,
+  exitCodes,
+  isForPeople,
+  plain,
+  tokenRefused,
+  UsageError,
+} from './output.ts';
+import { sendPatiently } from './patience.ts';
 import { type Session, withSession } from './session.ts';
 
 /** The options that `delete` and `bulk` have in common. */
@@ -17,20 +27,33 @@ export interface DeleteOptions {
   readonly dryRun?: boolean;
   readonly snapshot?: boolean;
   readonly idempotencyKey?: string;
+  readonly json?: boolean;
   /** How many seconds a delete is retried while a retry is safe. */
   readonly patience: number;
   readonly tokenFile?: string;
 }
 
-/** `delete <id>`: prints one line with the end of the delete. */
-export function deleteCommand(id: string, options: DeleteOptions): Promise<ExitCode> {
-  return withDeletes(options, async ({ deleteOne, report }) => {
+/** `delete <id>`: asks for confirmation at a terminal, and prints one line with the end of the delete. */
+export function deleteCommand(id: string, options: DeleteOptions & { readonly yes?: boolean }): Promise<ExitCode> {
+  return withDeletes(options, async ({ deleteOne, report, session, stop }) => {
+    const isAsked = canAsk() && !options.yes && !options.dryRun;
+    if (isAsked && !(await confirm(session.output.shown(await questionAbout(id, options, session)), stop)))
+      return report(id, { kind: 'NotSent', message: 'Nothing was deleted: you did not confirm it.' });
     return report(id, await deleteOne(id));
   });
 }
 
+async function questionAbout(id: string, { account }: DeleteOptions, session: Session): Promise<string> {
+  const { caller, config, ports } = session;
+  const deadlineAt = performance.now() + config.requestTimeoutMs;
+  const { support } = await ports.findAccountIntegration(caller, account, deadlineAt);
+  const name = support.kind === 'supported' ? support.integration.name : undefined;
+  const integration = name ?? (support.kind === 'unsupported' ? support.name : 'unknown integration');
+  return `Delete engagement ${plain(id)} in integrated account ${plain(account)} (${integration})? It cannot be undone.`;
+}
+
 /**
- * Opens what deletes need for the time of `work`.
+ * Runs `work` with the deletes of a session of its own.
  * @throws {ConfigError} or {@link UsageError} before anything is sent.
  */
 export async function withDeletes(
@@ -40,13 +63,9 @@ export async function withDeletes(
   checkKey(options.idempotencyKey);
   const interruption = onInterruption();
   try {
-    return await withSession(options.tokenFile, (session) => {
-      const { output, isSandbox } = session;
-      // A success over the sandbox must not pass for a real one.
-      if (isSandbox)
-        output.say('Over an embedded sandbox of invented data: nothing real is touched (see --help for the token).');
-      return work(createDeletes(session, options, AbortSignal.any([interruption.signal, output.unread])));
-    });
+    return await withSession(options.tokenFile, (session) =>
+      work(createDeletes(session, options, AbortSignal.any([interruption.signal, session.output.unread]))),
+    );
   } finally {
     interruption.forget();
   }
@@ -78,67 +97,57 @@ function onInterruption(): { readonly signal: AbortSignal; forget(): void } {
   return { signal: controller.signal, forget };
 }
 
-const nothing: Selection = { fields: new Set(), noteFields: new Set(), chunks: false };
-
-/** With a snapshot, the printed line is all that is left of the engagement. */
-const everything: Selection = {
-  fields: new Set(wireFieldsOf('engagements')),
-  noteFields: new Set(wireFieldsOf('notes').filter((field) => field !== 'id')),
-  chunks: false,
-};
-
-/** The wait before a retry where upstream names none. */
-const defaultDelayMs = 1_000;
-
-/** How long to wait before the same delete is sent again; undefined when its end is final. */
-function delayBeforeRetry(end: DeleteEnd): number | undefined {
-  if (end.kind === 'RateLimitedError') return Math.max(end.retryAfterMs ?? defaultDelayMs, 1);
-  const isSafe = end.kind === 'UpstreamUnavailableError' || (end.kind === 'OutcomeUnknownError' && end.retrySafe);
-  return isSafe ? defaultDelayMs : undefined;
-}
-
 /** The deletes of one command. */
 export type Deletes = ReturnType<typeof createDeletes>;
 
 /** `stop` is aborted once no further delete is to be sent. */
 function createDeletes(session: Session, options: DeleteOptions, stop: AbortSignal) {
   const { account: integratedAccountId, type: engagementType, dryRun = false, snapshot = false } = options;
-  const { caller, config, output } = session;
+  const { caller, config, output, onLimit } = session;
   const key = options.idempotencyKey ?? randomUUID();
-  const selection = snapshot ? everything : nothing;
+  const selection = snapshot ? wholeSelection : nothing;
   const hasCallerLeft = () => stop.aborted;
-  // The printed line is the record.
+  // The printed line is the record of the delete.
   const ports = { ...session.ports, recordDelete() {}, recordRepetition() {} };
 
   /** A retry is a further attempt of the same delete: if it finds the record gone, the delete succeeded. */
   async function deleteOne(id: string): Promise<End> {
     const input = { id, engagementType, integratedAccountId, format: 'unified' } as const;
-    const callerKey = [key, nameOf(input)] as const;
-    const giveUpAt = performance.now() + options.patience * 1_000;
+    const callerKey = [key, itemKey(input)] as const;
     if (stop.aborted) return { kind: 'NotSent', message: 'Nothing was sent: the command was stopped.' };
-    for (;;) {
-      const deadlineAt = performance.now() + config.requestTimeoutMs;
-      const terms = { caller, selection, dryRun, snapshot, callerKey, deadlineAt, hasCallerLeft };
-      const end = await deleteEngagement(input, terms, ports);
-      const delayMs = delayBeforeRetry(end);
-      if (delayMs === undefined || stop.aborted || performance.now() + delayMs > giveUpAt) return end;
-      const isStopped = await sleep(delayMs, false, { signal: stop }).catch(() => true);
-      if (isStopped) return end;
-    }
+    return sendPatiently(
+      () => {
+        const deadlineAt = performance.now() + config.requestTimeoutMs;
+        const terms = { caller, selection, dryRun, snapshot, callerKey, deadlineAt, hasCallerLeft };
+        return deleteEngagement(input, terms, ports);
+      },
+      { seconds: options.patience, stop, onLimit },
+    );
   }
 
   /** Prints the line of one delete, and returns its exit code. */
   function report(id: string, end: End): ExitCode {
-    const sandbox = session.isSandbox ? { sandbox: true } : {};
-    const line = { id, integratedAccountId, ...sandbox, result: end.kind, ...detailsOf(end, session.upstreamUrl) };
-    output.print(JSON.stringify(line));
+    const details = detailsOf(end, session.upstreamUrl);
+    // With a snapshot, the printed line is all that is left of the engagement.
+    if (isForPeople(options) && !snapshot) {
+      for (const line of linesFor(id, end, session.upstreamUrl)) output.print(line);
+    } else {
+      const line = {
+        id,
+        integratedAccountId,
+        ...(session.isSandbox && { sandbox: true }),
+        result: end.kind,
+        ...details,
+      };
+      output.print(JSON.stringify(line));
+    }
     return end.kind === 'DeleteEngagementPlan' ? exitCodeOfPlan(end) : exitCodeOf(end.kind);
   }
 
-  return { deleteOne, report, output, stop };
+  return { deleteOne, report, session, output, stop };
 }
 
-/** As the delete itself would end: the worst of the findings. */
+/** The code that the delete itself would have: that of the worst finding. */
 function exitCodeOfPlan({ findings }: DeleteEngagementPlan): ExitCode {
   const codes = findings
     .filter(({ severity }) => severity === 'REFUSAL')
@@ -163,7 +172,7 @@ function detailsOf(end: End, upstreamUrl: string): object {
       return { ...rest, ...showRecord(engagement) };
     }
     case 'Unauthenticated':
-      return { message: 'Nothing was deleted. Upstream does not accept the token: give another.' };
+      return { message: `Nothing was deleted. ${tokenRefused}` };
     default: {
       const { kind: _kind, ...rest } = end;
       return rest;
@@ -171,13 +180,34 @@ function detailsOf(end: End, upstreamUrl: string): object {
   }
 }
 
-/** As an undo file shows it: with the record of each note that was read before. */
 function showRecord(engagement: EngagementRecord | null | undefined): object {
-  if (!engagement) return {};
-  const { integratedAccountId: _given, notes, ...record } = engagement;
-  const whole = notes?.map((note) => {
-    const { kept } = note as { readonly kept?: { readonly kind: string; readonly record?: object } };
-    return kept?.kind === 'Found' ? { ...kept.record, integratedAccountId: undefined } : { id: note.id };
-  });
-  return { engagement: { ...record, ...(whole && { notes: whole }) } };
+  return engagement ? { engagement: plainRecord(engagement) } : {};
 }
+
+/** What a person reads of an end: what happened to the engagement, and, indented, what to know or do about it. */
+function linesFor(id: string, end: End, upstreamUrl: string): readonly string[] {
+  const [headline, notes]: [string, readonly string[]] = (() => {
+    switch (end.kind) {
+      case 'DeleteEngagementSuccess':
+        return [outcomeTexts[end.outcome], end.warnings];
+      case 'DeleteEngagementPlan':
+        return [
+          `would be sent: ${end.request.method} ${upstreamUrl}${end.request.path}`,
+          end.findings.map(({ severity, path, message }) => `${severity.toLowerCase()}: ${path.join('.')}: ${message}`),
+        ];
+      case 'InvalidInputError':
+        return [end.message, end.issues.map(({ path, message }) => `${path.join('.')}: ${message}`)];
+      case 'Unauthenticated':
+        return [`Nothing was deleted. ${tokenRefused}`, []];
+      default:
+        return [`${end.kind}: ${end.message}`, []];
+    }
+  })();
+  return [`${plain(id)}  ${plain(headline)}`, ...notes.map((note) => `  ${plain(note)}`)];
+}
+
+const outcomeTexts = {
+  DELETED: 'deleted',
+  ALREADY_ABSENT: 'deleted by an earlier attempt',
+  ACCEPTED: 'accepted: the provider deletes it later',
+} as const;

@@ -28,6 +28,9 @@ export function exitCodeOf(kind: End['kind']): ExitCode {
     : codes[kind as Exclude<End['kind'], DeleteErrorKind>];
 }
 
+/** What to do about `Unauthenticated` in the terminal. */
+export const tokenRefused = 'Truto does not accept the token: use another.';
+
 /** The program is used wrongly; the message says what to do about it. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
@@ -45,6 +48,8 @@ export function createOutput(token: Secret | undefined) {
   // A closed standard error must not end the command.
   process.stderr.on('error', () => {});
   return {
+    /** The text as it is printed. */
+    shown,
     print: (line: string) => void process.stdout.write(`${shown(line)}\n`),
     say: (line: string) => void process.stderr.write(`${shown(line)}\n`),
     /** Aborted once standard output cannot be written. */
@@ -58,4 +63,20 @@ export function createOutput(token: Secret | undefined) {
       return isUnread && code !== exitCodes.unknown ? exitCodes.failed : code;
     },
   };
+}
+
+/** True when a person reads standard output, and has not asked for JSON. */
+export function isForPeople({ json = false }: { readonly json?: boolean }): boolean {
+  return process.stdout.isTTY === true && !json;
+}
+
+/** Text of others on one line of a terminal: without line breaks, and with control characters as JSON writes them. */
+export function plain(text: string): string {
+  return text.replace(/\s+/g, ' ').replace(/\p{Cc}/gu, (control) => JSON.stringify(control).slice(1, -1));
+}
+
+/** A length of time as people say it: `about 25 s`, `about 17 min`. */
+export function about(ms: number): string {
+  const seconds = Math.ceil(ms / 1_000);
+  return seconds < 120 ? `about ${seconds} s` : `about ${Math.ceil(seconds / 60)} min`;
 }

@@ -1,11 +1,15 @@
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { ConfigError, type Dialect } from '../config/config.ts';
+import { version } from '../config/version.ts';
 import { engagementTypes } from '../engagement/input.ts';
 import type { CheckOptions } from './check.ts';
+import { shells } from './completion.ts';
 import type { DeleteOptions } from './delete.ts';
+import type { GetOptions } from './get.ts';
+import type { ListOptions } from './list.ts';
 import { createOutput, type ExitCode, exitCodes, UsageError } from './output.ts';
 
-/** Starts the commands that run until they are stopped. */
+/** The commands that run until they are stopped. */
 export interface LongRunning {
   serve(): Promise<void>;
   sandbox(): Promise<void>;
@@ -35,28 +39,47 @@ export async function runCommand(args: readonly string[], longRunning: LongRunni
 }
 
 const tokenText = `
-Which Truto token is used, and where requests go (first that holds):
-  1. --token-file <path>: sent to TRUTO_BASE_URL (https://api.truto.one)
-  2. with SANDBOX=1: that of an embedded sandbox, which lives as long as the command. Nothing real is deleted then, and
+Which Truto token is used, and where requests go (the first that is set):
+  1. --token-file <path>: requests go to TRUTO_BASE_URL (https://api.truto.one)
+  2. SANDBOX=1: an embedded sandbox with its own token, for as long as the command runs. Nothing real is deleted, and
      standard error says so
-  3. the variable TRUTO_API_TOKEN: sent to TRUTO_BASE_URL
-  4. with nothing set at all: the embedded sandbox
-  A token is no argument, since other users of the machine see those (ps). It is never printed.
+  3. the variable TRUTO_API_TOKEN: requests go to TRUTO_BASE_URL
+  4. nothing: the embedded sandbox
+  There is no argument for the token: other users of the machine could see it (ps). It is never printed.
 `;
 
-const exitCodesText = `
-Exit codes:
-  0  done: deleted, accepted or already absent; a dry run that found no refusal
-  1  a fault of this program, or of its output
-  2  used wrongly: an option, a setting or a token is missing or invalid. Nothing was sent
-  3  refused: not deleted, and the same again would be refused too
-  4  not now: not deleted; the same again, later, may succeed
-  5  unknown: it may be deleted. Run the same again: 0, or a NotFoundError, means that it is gone
-  Of many deletes, the highest code counts.
-`;
+const used = {
+  1: 'a fault of this program, or its output could not be written',
+  2: 'used wrongly: an option, a setting or a token is missing or invalid. Nothing was sent',
+};
+
+const exitCodesOfReads = {
+  0: 'done',
+  ...used,
+  3: 'refused: the same again would be refused too',
+  4: 'not now: the same again, later, may succeed',
+};
+
+const exitCodesOfDeletes = {
+  0: 'done: deleted, accepted or already absent; a dry run that found no refusal',
+  ...used,
+  3: 'refused: not deleted, and the same again would be refused too',
+  4: 'not now: not deleted; the same again, later, may succeed',
+  5: 'unknown: it may be deleted. Run the same again: 0, or a NotFoundError, means that it is gone',
+};
+
+function exitCodesText(texts: Readonly<Partial<Record<ExitCode, string>>>): string {
+  const lines = Object.entries(texts).map(([code, text]) => `  ${code}  ${text}`);
+  return `\nExit codes:\n${lines.join('\n')}`;
+}
 
 function seconds(text: string): number {
   if (!/^\d{1,6}$/.test(text)) throw new InvalidArgumentError('It must be a whole number of seconds.');
+  return Number(text);
+}
+
+function count(text: string): number {
+  if (!/^[1-9]\d{0,8}$/.test(text)) throw new InvalidArgumentError('It must be a whole number from 1 on.');
   return Number(text);
 }
 
@@ -67,24 +90,40 @@ function engagementType(text: string): string {
   return type;
 }
 
-/** Adds the options of all commands that reach upstream. */
-function reachingUpstream(command: Command): Command {
+/** Takes the types in any case. */
+function typeOption(description: string): Option {
+  return new Option('--type <type>', description).choices(engagementTypes).argParser(engagementType);
+}
+
+/** Adds the options and the help of all commands that reach upstream. */
+function reachingUpstream(command: Command, exitCodeTexts: Parameters<typeof exitCodesText>[0]): Command {
   return command
     .option('--token-file <path>', 'a file that holds only your Truto token (instead of TRUTO_API_TOKEN)')
-    .addHelpText('after', tokenText + exitCodesText);
+    .addHelpText('after', tokenText + exitCodesText(exitCodeTexts));
+}
+
+const jsonText = 'print JSON; the default where standard output is no terminal';
+const accountText = "Truto's id of the integrated account";
+
+/** Adds the options of the commands that read engagements. */
+function reading(command: Command): Command {
+  return reachingUpstream(command, exitCodesOfReads)
+    .requiredOption('--account <id>', accountText)
+    .option('--json', jsonText)
+    .option('--patience <seconds>', 'how long to retry failed reads', seconds, 60);
 }
 
 function deleting(command: Command): Command {
-  const types = engagementTypes.join(', ');
-  return reachingUpstream(command)
-    .requiredOption('--account <id>', "Truto's id of the integrated account")
-    .option('--type <type>', `type of the engagement: ${types}; some integrations need it`, engagementType)
+  return reachingUpstream(command, exitCodesOfDeletes)
+    .requiredOption('--account <id>', accountText)
+    .addOption(typeOption('type of the engagement; some integrations need it'))
     .option('--dry-run', 'check arguments, token and account, and print the request; delete nothing')
-    .option('--snapshot', 'read the record first, and print all of it; if it cannot be read, it is not deleted')
+    .option('--snapshot', 'read the record first and print all of it, as JSON. What cannot be read is not deleted')
     .option(
       '--idempotency-key <key>',
-      'goes into the Idempotency-Key that upstream gets, instead of a new one each time; after a refusal, use a new one',
+      'your own key for the Idempotency-Key header, instead of a new one each time. Use a new one after a refusal',
     )
+    .option('--json', jsonText)
     .option('--patience <seconds>', 'how long to retry failures that are safe to retry', seconds, 60);
 }
 
@@ -95,29 +134,31 @@ function deleting(command: Command): Command {
 export function createProgram(longRunning: LongRunning, setExitCode: (code: ExitCode) => void): Command {
   const program = new Command('truto-engagements')
     .description(
-      "Deletes engagements (calls, chats, emails, meetings, notes in CRMs) through Truto's Unified CRM API, and serves " +
-        'them as GraphQL. Nothing real is touched until you set a token or an upstream.',
+      "Lists and deletes engagements (calls, chats, emails, meetings, notes in CRMs) through Truto's Unified CRM API, and " +
+        'serves them as GraphQL. Nothing real is touched until you set a token or an upstream.',
     )
+    .version(version, '--version', 'print the version')
     .showHelpAfterError('(add --help for the usage)')
     .addHelpText(
       'after',
       `
 Examples:
   $ truto-engagements check --account <account id>
+  $ truto-engagements list --account <account id>
   $ truto-engagements delete <id> --account <account id> --dry-run
   $ truto-engagements bulk --account <account id> < ids.txt > results.jsonl
   $ truto-engagements print-schema --dialect federation > federation.graphql
 
-Settings are environment variables: HOST, PORT, TRUTO_BASE_URL, AUTH_MODE and the others of the README's table.
-${exitCodesText}`,
+Settings are environment variables: HOST, PORT, TRUTO_BASE_URL, AUTH_MODE and the others in the README's table.
+${exitCodesText(exitCodesOfDeletes)}`,
     );
 
   program
     .command('serve')
-    .description('Serve GraphQL; without any setting, with GraphiQL and over an embedded sandbox.')
+    .description('Serve GraphQL. Without settings: with GraphiQL, and over an embedded sandbox.')
     .addHelpText(
       'after',
-      '\nAll settings are environment variables (README, Configuration). SIGTERM drains. Ends with 1 when it cannot start.',
+      '\nAll settings are environment variables (README, Configuration). SIGTERM drains the server. Exit code 1: it cannot start.',
     )
     .action(() => longRunning.serve());
 
@@ -139,8 +180,8 @@ ${exitCodesText}`,
         .default('none'),
     )
     .option('--type-prefix <prefix>', 'with a dialect: the value of TYPE_PREFIX', '')
-    .option('--service', 'as with AUTH_MODE=service: federation learns which fields need a caller', false)
-    .addHelpText('after', exitCodesText)
+    .option('--service', 'for AUTH_MODE=service: the federated schema says which fields need a caller', false)
+    .addHelpText('after', exitCodesText({ 0: 'done', ...used }))
     .action(async (options: { dialect: Dialect; typePrefix: string; service: boolean }) => {
       const { dialect, typePrefix, service: provesCallers } = options;
       const { checkedSchemaOptions, printedSchema } = await import('../graphql/schema.ts');
@@ -149,40 +190,86 @@ ${exitCodesText}`,
       setExitCode(await output.end(exitCodes.done));
     });
 
-  reachingUpstream(program.command('check'))
-    .description('Check configuration, token, the way to upstream and an account, and say what to do. Changes nothing.')
-    .option('--account <id>', 'the integrated account to check: what it can delete, and whether it is connected')
+  reachingUpstream(program.command('check'), exitCodesOfReads)
+    .description('Check configuration, upstream, token and account, and say how to fix a fault. Changes nothing.')
+    .option('--account <id>', 'also check this integrated account: what it can delete, and whether it is connected')
     .action(async (options: CheckOptions) => {
       const { checkCommand } = await import('./check.ts');
       setExitCode(await checkCommand(options));
     });
 
-  deleting(program.command('delete'))
-    .description('Delete one engagement, and print one line of JSON that says how it ended. It cannot be undone.')
+  reading(program.command('list'))
+    .description('List engagements of an integrated account: id, type, subject, created. Changes nothing.')
+    .addOption(typeOption('only engagements of this type'))
+    .option('--first <count>', 'how many to list', count, 25)
+    .addOption(new Option('--all', 'list all of them').conflicts('first'))
+    .addOption(new Option('--ids', 'print only ids, one a line, as bulk reads them').conflicts('json'))
+    .action(async (options: ListOptions) => {
+      const { listCommand } = await import('./list.ts');
+      setExitCode(await listCommand(options));
+    });
+
+  reading(program.command('get'))
+    .description('Print one engagement with all of its fields. Changes nothing.')
     .argument('<id>', "upstream's id of the engagement")
-    .action(async (id: string, options: DeleteOptions) => {
+    .addOption(typeOption('type of the engagement; some integrations need it'))
+    .action(async (id: string, options: GetOptions) => {
+      const { getCommand } = await import('./get.ts');
+      setExitCode(await getCommand(id, options));
+    });
+
+  deleting(program.command('delete'))
+    .description('Delete one engagement, and print one line that says how it ended. It cannot be undone.')
+    .argument('<id>', "upstream's id of the engagement")
+    .option('--yes', 'do not ask for confirmation. Only a terminal is asked')
+    .action(async (id: string, options: DeleteOptions & { yes?: boolean }) => {
       const { deleteCommand } = await import('./delete.ts');
       setExitCode(await deleteCommand(id, options));
     });
 
   deleting(program.command('bulk'))
     .description(
-      'Delete the engagements whose ids come on standard input, one a line. Prints one line of JSON for each as it ' +
-        "ends, and draws a bar on a terminal's standard error. Keeps Truto's limits; needs no Redis. Ctrl-C finishes " +
-        'requests in flight, and prints NotSent for the rest. It cannot be undone.',
+      'Delete the engagements whose ids are on standard input, one a line. Prints a line for each as it ends, and draws ' +
+        "a bar on a terminal's standard error. Keeps Truto's limits; needs no Redis. Ctrl-C finishes requests in flight, " +
+        'and prints NotSent for the rest. It cannot be undone.',
     )
     .addHelpText(
       'after',
-      `
-It shares its limits with no server: where one uses the same account at the same time, Truto's 429s make both wait.
-A second Ctrl-C ends it at once: an id without a line may be deleted, or may not.
-To send again all that is not known to be deleted:
+      `  Of many deletes, the highest code counts.
+
+Truto allows 50 requests per 10 s per account, so 1,000 ids take about 4 minutes. A server that uses the same account at
+the same time counts separately: then Truto's 429s make both wait.
+A second Ctrl-C ends the command at once: an id without a line may be deleted, or not.
+
+Find ids, and delete them:
+  $ truto-engagements list --account <account id> --all --ids > ids.txt
+  $ truto-engagements bulk --account <account id> --json < ids.txt > results.jsonl
+Send again every id that is not known to be deleted:
   $ jq -r 'select(.result == "DeleteEngagementSuccess") | .id' results.jsonl | grep -vxFf - ids.txt
 `,
     )
     .action(async (options: DeleteOptions) => {
       const { bulkCommand } = await import('./bulk.ts');
       setExitCode(await bulkCommand(options));
+    });
+
+  program
+    .command('completion')
+    .description('Print a script that completes commands, options and their values in your shell.')
+    .addArgument(new Argument('<shell>', 'your shell').choices(shells))
+    .addHelpText(
+      'after',
+      `
+Load it when the shell starts:
+  bash  echo 'source <(truto-engagements completion bash)' >> ~/.bashrc
+  zsh   echo 'source <(truto-engagements completion zsh)' >> ~/.zshrc   (after compinit)
+  fish  truto-engagements completion fish > ~/.config/fish/completions/truto-engagements.fish`,
+    )
+    .action(async (shell: (typeof shells)[number]) => {
+      const { completionScript } = await import('./completion.ts');
+      const output = createOutput(undefined);
+      output.print(completionScript(shell, program));
+      setExitCode(await output.end(exitCodes.done));
     });
 
   return program;

@@ -1,4 +1,4 @@
-import type { End } from './output.ts';
+import { about, type End } from './output.ts';
 
 /** The output that the bar is drawn on. */
 export interface Terminal {
@@ -11,6 +11,12 @@ const width = 30;
 /** Drawing for each of thousands of deletes would cost more than the deletes. */
 const drawEveryMs = 100;
 
+/** How often the bar is drawn while nothing ends: the wait for a limit is counted down. */
+const redrawEveryMs = 1_000;
+
+/** The least wait for a limit that the bar shows. */
+const minWaitMs = 1_000;
+
 /** Counts how many deletes end, and draws a bar on a terminal. */
 export class Progress {
   readonly #terminal: Terminal;
@@ -18,14 +24,29 @@ export class Progress {
   readonly #sharesTerminal: boolean;
   readonly #startMs = performance.now();
   readonly #counts = new Map<End['kind'], number>();
+  readonly #plannedMs: number;
+  readonly #redraw: NodeJS.Timeout | undefined;
   #done = 0;
+  #waitsUntilMs = Number.NEGATIVE_INFINITY;
   #drawnMs = Number.NEGATIVE_INFINITY;
 
-  /** @param sharesTerminal true when the results are printed on the same terminal, above the bar. */
-  constructor(terminal: Terminal, total: number, sharesTerminal = false) {
+  /**
+   * @param plannedMs how long the rate limits make it take at least.
+   * @param sharesTerminal true when the results are printed on the same terminal, above the bar.
+   */
+  constructor(terminal: Terminal, total: number, plannedMs = 0, sharesTerminal = false) {
     this.#terminal = terminal;
     this.#total = total;
+    this.#plannedMs = plannedMs;
     this.#sharesTerminal = sharesTerminal;
+    this.#draw();
+    if (this.#isDrawn) this.#redraw = setInterval(() => this.#draw(), redrawEveryMs).unref();
+  }
+
+  /** Shows that requests wait for a rate limit, until another delete ends or the wait is over. */
+  wait(waitMs: number): void {
+    if (waitMs < minWaitMs) return;
+    this.#waitsUntilMs = performance.now() + waitMs;
     this.#draw();
   }
 
@@ -39,12 +60,14 @@ export class Progress {
   /** Counts one more delete. */
   count(kind: End['kind']): void {
     this.#done += 1;
+    this.#waitsUntilMs = Number.NEGATIVE_INFINITY;
     this.#counts.set(kind, (this.#counts.get(kind) ?? 0) + 1);
     if (performance.now() - this.#drawnMs >= drawEveryMs || this.#done === this.#total) this.#draw();
   }
 
   /** Leaves the bar as it is. Returns one line with the number of each result. */
   end(): string {
+    clearInterval(this.#redraw);
     if (this.#isDrawn) this.#terminal.write('\n');
     const parts = [...this.#counts].sort().map(([kind, count]) => `${kind} ${count}`);
     return `${this.#done} of ${this.#total} ids${parts.length > 0 ? `: ${parts.join(', ')}` : ''}`;
@@ -58,13 +81,25 @@ export class Progress {
     if (!this.#isDrawn) return;
     this.#drawnMs = performance.now();
     const filled = Math.floor((this.#done / this.#total) * width);
-    const seconds = (this.#drawnMs - this.#startMs) / 1_000;
-    const rate = seconds > 0 ? (this.#done / seconds).toFixed(1) : '0.0';
+    const elapsedMs = this.#drawnMs - this.#startMs;
+    const rate = elapsedMs > 0 ? ((1_000 * this.#done) / elapsedMs).toFixed(1) : '0.0';
     const bar = '#'.repeat(filled).padEnd(width, '-');
     const count = (kind: End['kind']) => this.#counts.get(kind) ?? 0;
     const unknown = count('OutcomeUnknownError');
     const failed = this.#done - count('DeleteEngagementSuccess') - count('DeleteEngagementPlan') - unknown;
     const problems = `${failed > 0 ? `, ${failed} not deleted` : ''}${unknown > 0 ? `, ${unknown} unknown` : ''}`;
-    this.#terminal.write(`\r\x1b[K[${bar}] ${this.#done}/${this.#total}, ${rate} a second${problems}`);
+    const outlook = this.#outlook(elapsedMs);
+    this.#terminal.write(`\r\x1b[K[${bar}] ${this.#done}/${this.#total}, ${rate} a second${outlook}${problems}`);
+  }
+
+  /** How long it will take: as the limits allow, or as it has gone so far if that is slower. And what it waits for. */
+  #outlook(elapsedMs: number): string {
+    const left = this.#total - this.#done;
+    if (left === 0) return '';
+    const soFarMs = this.#done > 0 ? (elapsedMs / this.#done) * left : 0;
+    const leftMs = Math.max(this.#plannedMs - elapsedMs, soFarMs);
+    const waitMs = this.#waitsUntilMs - performance.now();
+    const wait = waitMs > 0 ? `, waiting for Truto's limit, ${about(waitMs)}` : '';
+    return `${leftMs > 0 ? `, ${about(leftMs)} left` : ''}${wait}`;
   }
 }

@@ -7,7 +7,7 @@ import { callerWithToken } from '../http/callers/authenticate.ts';
 import { findUpstream } from '../http/find-upstream.ts';
 import { documentedLimits } from '../upstream/lanes.ts';
 import { openUpstream } from '../upstream/send.ts';
-import { createOutput, type ExitCode, UsageError } from './output.ts';
+import { about, createOutput, type ExitCode, UsageError } from './output.ts';
 
 async function readTokenFile(path: string): Promise<string> {
   try {
@@ -18,7 +18,7 @@ async function readTokenFile(path: string): Promise<string> {
 }
 
 /**
- * Reads the settings and finds the token; undefined for that of the embedded sandbox.
+ * Reads the settings and finds the token. It is undefined for the embedded sandbox.
  * @throws {ConfigError} naming every mistake of the settings at once.
  * @throws {UsageError} when there is no token, or an invalid one.
  */
@@ -40,14 +40,31 @@ export async function findCredential(env: NodeJS.ProcessEnv, tokenFile: string |
     throw new UsageError('There is no token: set TRUTO_API_TOKEN, or give --token-file <path>');
   }
   const source = tokenFile === undefined ? 'TRUTO_API_TOKEN' : '--token-file';
-  // Also when it is blank: whoever sets one means the real Truto, and must not take the sandbox for it.
+  // A blank one is refused too: its user means the real Truto, and must not take the sandbox for it.
   if (!/^[\x21-\x7e]+$/.test(value))
     throw new UsageError(`${source} must hold a token of visible ASCII characters without spaces`);
   const config = parseConfig(mode ? settings : { ...settings, AUTH_MODE: 'passthrough' });
   return { config, token: new Secret(value), source };
 }
 
-/** Opens the way to upstream that the configuration says, within Truto's limits as the server keeps them. */
+/** Waits shorter than this are not worth a line. */
+const minToldMs = 1_000;
+
+/** How long after one line about a wait the next may follow. */
+const quietMs = 60_000;
+
+/** Says that requests wait for a rate limit, and how long: once for all that wait at the same time. */
+function createLimitNotice(say: (line: string) => void): (waitMs: number) => void {
+  let quietUntil = Number.NEGATIVE_INFINITY;
+  return (waitMs) => {
+    const now = performance.now();
+    if (waitMs < minToldMs || now < quietUntil) return;
+    quietUntil = now + Math.max(waitMs, quietMs);
+    say(`Waiting for Truto's limit, ${about(waitMs)}.`);
+  };
+}
+
+/** Opens the configured upstream, with the rate limits of the server. */
 async function openSession(tokenFile: string | undefined) {
   const { config, token, source } = await findCredential(process.env, tokenFile);
   const output = createOutput(token);
@@ -55,7 +72,12 @@ async function openSession(tokenFile: string | undefined) {
   const { requestTimeoutMs, maxUpstreamBytes, proxy } = config;
   const { url, openToken, sandbox } = await findUpstream(config);
   const limits = config.keepsRateLimits ? documentedLimits : undefined;
-  const upstream = openUpstream({ baseUrl: url, proxy, maxUpstreamBytes, requestTimeoutMs, limits });
+  // A success over the sandbox must not pass for a real one.
+  if (sandbox)
+    output.say('Using an embedded sandbox with invented data: nothing real is touched (see --help for the token).');
+  const limit = { onWait: createLimitNotice(output.say) };
+  const onLimit = (waitMs: number) => limit.onWait(waitMs);
+  const upstream = openUpstream({ baseUrl: url, proxy, maxUpstreamBytes, requestTimeoutMs, limits, onLimit });
   const { send } = upstream;
   return {
     config,
@@ -63,8 +85,14 @@ async function openSession(tokenFile: string | undefined) {
     tokenSource: source,
     upstreamUrl: url.href.replace(/\/$/, ''),
     isSandbox: sandbox !== undefined,
+    /** The limits that the session keeps; undefined for none. */
+    limits,
+    /** Set `onWait` to show waits for a rate limit in another way than by a line. */
+    limit,
+    /** Tells of a wait for a rate limit. */
+    onLimit,
     caller: callerWithToken(token ? token.reveal() : openToken),
-    /** All that a delete needs but the records, which each command keeps by itself. */
+    /** The ports of a delete, without the records of deletes: each command prints its own. */
     ports: {
       send,
       findAccountIntegration: createAccountLookup(send, requestTimeoutMs),
@@ -77,7 +105,7 @@ async function openSession(tokenFile: string | undefined) {
   };
 }
 
-/** A way to upstream for as long as a command runs, who uses it, and where the command writes. */
+/** An open upstream, its caller and the output of one command. */
 export type Session = Awaited<ReturnType<typeof openSession>>;
 
 /**

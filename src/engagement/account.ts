@@ -28,44 +28,44 @@ export function canAccess({ grants }: Caller, integratedAccountId: string): bool
   return grants === 'all' || grants.has(integratedAccountId);
 }
 
-/** Whose limits a request of the caller counts against: those of the token that is sent, in this account. */
+/** The limits that a request counts against: those of the token that is sent, in this account. */
 export function limitedBy({ id, bringsToken }: Caller, integratedAccountId: string): LimitedBy {
   return { tokenId: bringsToken ? id : 'server', integratedAccountId };
 }
 
-/** How long the answers of look-ups are used: an account's integration never changes, but access may be granted at any moment. */
+/** How long the answers of look-ups are used. An account's integration never changes, but access can be granted at any moment. */
 const shownTtlMs = 5 * 60_000;
 const refusalTtlMs = 60_000;
 
-/** How long an answer is recent: many dry runs in a row look their account up once. */
+/** How long an answer is recent, so that many dry runs in a row look their account up once. */
 const recentMs = 1_000;
 
-/** How many answers are kept; the least recently used is dropped first. */
+/** How many answers are cached. */
 const cacheSize = 10_000;
 
 /** The longest a delete waits for the look-up of its account. */
 const maxTimeoutMs = 2_000;
 
-/** What the look-up of an integrated account found. */
+/** The result of looking up an integrated account. */
 export interface AccountLookup {
-  /** True when upstream showed the account. */
+  /** True when upstream returned the account. */
   readonly isShown: boolean;
-  /** What is known of its integration. */
+  /** Its integration, as far as known. */
   readonly support: IntegrationSupport;
   /**
    * `IntegratedAccountNotFoundError`, `AccountNeedsReauthError`, `AccountBlockedError` and `Unauthenticated` refuse every request for
-   * the account. Any other: why it could not be checked. Null when it is usable.
+   * the account. Any other is the reason why it could not be checked. Null when it is usable.
    */
   readonly refusal: Refusal | null;
 }
 
 /**
- * How old an answer may be. `remembered`: for a delete, which upstream refuses anyway. `recent`: for a dry run, whose result it is.
- * `anew`: an account that was shown before is looked up again.
+ * How old an answer may be. `cached`: for a delete, which upstream checks anyway. `recent`: for a dry run, whose result it is.
+ * `fresh`: also an account that was found before is looked up again.
  */
-export type Freshness = 'remembered' | 'recent' | 'anew';
+export type Freshness = 'cached' | 'recent' | 'fresh';
 
-/** Looks an integrated account up, or answers from memory. Never rejects, and answers by the deadline. */
+/** Looks up an integrated account, or returns the cached answer. Never rejects. Resolves by the deadline. */
 export type FindAccountIntegration = (
   caller: Caller,
   integratedAccountId: string,
@@ -82,7 +82,7 @@ function unchecked(message: string): AccountLookup {
 }
 
 function notAsTruto(statusCode: number): AccountLookup {
-  const message = `Upstream answers ${statusCode}, but not as Truto does.`;
+  const message = `The answer has status ${statusCode}, but is not in Truto's form.`;
   return notShown({ kind: 'RemoteApiError', message, statusCode });
 }
 
@@ -100,7 +100,7 @@ function readAccount(json: Readonly<Record<string, unknown>>): AccountLookup {
 
 function readLookup(attempt: Attempt, { bringsToken }: Caller, integratedAccountId: string): AccountLookup {
   if (attempt.kind === 'failure') {
-    return attempt.mayHaveBeenSent ? unchecked('Upstream did not answer.') : notShown(notSent(attempt));
+    return attempt.mayHaveBeenSent ? unchecked('Truto did not answer.') : notShown(notSent(attempt));
   }
   const { statusCode } = attempt;
   if (statusCode === 200) {
@@ -108,14 +108,14 @@ function readLookup(attempt: Attempt, { bringsToken }: Caller, integratedAccount
     const json = body.kind === 'json' ? body.value : undefined;
     if (!isJsonObject(json) || !isJsonObject(json.integration)) return notAsTruto(statusCode);
     if (!isIdValue(json.id) || isSameId(json.id, integratedAccountId)) return readAccount(json);
-    // It answers another request, and so may whatever else comes on that connection.
+    // It answers another request. Later answers on the connection may do so too.
     attempt.disconnect();
-    return unchecked('Upstream shows another account.');
+    return unchecked('Truto returned another account.');
   }
   const refused = readRefusal(attempt, true);
   switch (refused.kind) {
     case 'UnclearAnswer':
-      return statusCode < 500 ? notAsTruto(statusCode) : unchecked(`Upstream failed with status ${statusCode}.`);
+      return statusCode < 500 ? notAsTruto(statusCode) : unchecked(`Truto failed with status ${statusCode}.`);
     case 'Unauthenticated':
       return notShown(tokenRefused(bringsToken));
     case 'NotFoundError':
@@ -125,7 +125,7 @@ function readLookup(attempt: Attempt, { bringsToken }: Caller, integratedAccount
   }
 }
 
-/** Looks an account up by `GET /integrated-account/{id}`. */
+/** Looks up an account by `GET /integrated-account/{id}`. */
 export async function lookUpAccount(
   caller: Caller,
   integratedAccountId: string,
@@ -143,48 +143,48 @@ async function within<Result>(promise: Promise<Result>, deadlineAt: number, othe
   return Promise.race([promise, expiry]).finally(() => clearTimeout(timer));
 }
 
-const noTime = unchecked('There was no time left.');
+const noTime = unchecked('The time for it was over.');
 
-interface Remembered {
+interface CachedLookup {
   readonly lookup: AccountLookup;
   readonly atMs: number;
 }
 
-/** Failures that pass say nothing of the account. */
-const passing = new Set<string | undefined>(['RateLimitedError', 'UpstreamUnavailableError', 'RemoteApiError']);
+/** Temporary failures, which prove nothing about the account. */
+const temporary = new Set<string | undefined>(['RateLimitedError', 'UpstreamUnavailableError', 'RemoteApiError']);
 
-function isFreshEnough({ lookup, atMs }: Remembered, freshness: Freshness): boolean {
+function isFreshEnough({ lookup, atMs }: CachedLookup, freshness: Freshness): boolean {
   const ageMs = performance.now() - atMs;
   if (freshness === 'recent') return ageMs < recentMs;
   if (lookup.refusal?.kind === 'ForbiddenError') return ageMs < refusalTtlMs;
-  return freshness === 'remembered' && lookup.isShown;
+  return freshness === 'cached' && lookup.isShown;
 }
 
 /**
- * Looks accounts up, and remembers answers per caller: accounts that were shown for 5 minutes, forbidden ones for a minute, missing ones
- * for dry runs only.
- * @param requestTimeoutMs how long an operation may take: a delete waits a quarter of it for the look-up, 2 s at most, and then goes
- * on without.
+ * Creates the look-up, which caches answers per caller: found accounts for 5 minutes, forbidden ones for a minute, missing ones for dry
+ * runs only.
+ * @param requestTimeoutMs the time of an operation. A delete waits for the look-up for a quarter of it, at most 2 s, and then continues
+ * without it.
  */
 export function createAccountLookup(send: Send, requestTimeoutMs: number): FindAccountIntegration {
   const timeoutMs = Math.min(maxTimeoutMs, requestTimeoutMs / 4);
-  const remembered = new LRUCache<string, Remembered>({ max: cacheSize, ttl: shownTtlMs });
-  /** One look-up serves all who ask while it is in flight. */
+  const cache = new LRUCache<string, CachedLookup>({ max: cacheSize, ttl: shownTtlMs });
+  /** Requests for the same account share one look-up in flight. */
   const inFlight = new Map<string, Promise<AccountLookup>>();
 
   async function lookUp(caller: Caller, integratedAccountId: string, key: string): Promise<AccountLookup> {
     try {
       const lookup = await lookUpAccount(caller, integratedAccountId, performance.now() + timeoutMs, send);
-      if (!passing.has(lookup.refusal?.kind)) remembered.set(key, { lookup, atMs: performance.now() });
+      if (!temporary.has(lookup.refusal?.kind)) cache.set(key, { lookup, atMs: performance.now() });
       return lookup;
     } finally {
       inFlight.delete(key);
     }
   }
 
-  return (caller, integratedAccountId, deadlineAt, freshness = 'remembered') => {
+  return (caller, integratedAccountId, deadlineAt, freshness = 'cached') => {
     const key = JSON.stringify([caller.id, integratedAccountId]);
-    const known = remembered.get(key);
+    const known = cache.get(key);
     if (known && isFreshEnough(known, freshness)) return known.lookup;
     if (deadlineAt <= performance.now()) return noTime;
     const lookup = inFlight.get(key) ?? lookUp(caller, integratedAccountId, key);
@@ -193,24 +193,21 @@ export function createAccountLookup(send: Send, requestTimeoutMs: number): FindA
   };
 }
 
-/** What a dry run reports of the account: what would refuse every request for it, or that it could not be checked. */
+/** The findings of a dry run about the account: a refusal of every request for it, or a failed check. */
 export function checkAccount({ refusal: found }: AccountLookup, { bringsToken }: Caller): readonly Finding[] {
   const path = ['integratedAccountId'];
   if (!found) return [];
-  switch (found.kind) {
-    case 'Unauthenticated':
-      return bringsToken
-        ? [{ ...refusal(['Authorization'], found.message), result: 'UNAUTHENTICATED' }]
-        : [{ ...refusal(path, found.message), result: 'UpstreamUnavailableError' }];
-    default:
-      if (isAccountWide(found.kind)) return [{ ...refusal(path, found.message), result: found.kind }];
-      return [warning(path, `Whether it exists and is connected could not be checked. ${found.message}`)];
-  }
+  if (found.kind === 'Unauthenticated')
+    return bringsToken
+      ? [{ ...refusal(['Authorization'], found.message), result: 'UNAUTHENTICATED' }]
+      : [{ ...refusal(path, found.message), result: 'UpstreamUnavailableError' }];
+  if (isAccountWide(found.kind)) return [{ ...refusal(path, found.message), result: found.kind }];
+  return [warning(path, `The account could not be checked. ${found.message}`)];
 }
 
 /**
- * Finds out what Truto's 404 is about: the record or the integrated account. Truto answers 404 for both, and documents no words for
- * either (truto-skills, error-and-evidence-model.md). A 404 of the provider, and any other refusal, is returned as it is.
+ * Finds out whether Truto's 404 means the record or the integrated account. Truto returns 404 for both, and documents no message
+ * (truto-skills, error-and-evidence-model.md). A 404 of the provider, and any other refusal, is returned unchanged.
  */
 export async function settleNotFound(
   refused: Refusal,
@@ -219,17 +216,17 @@ export async function settleNotFound(
 ): Promise<Refusal> {
   const isAboutAccount = refused.kind === 'IntegratedAccountNotFoundError';
   if (!isAboutAccount && (refused.kind !== 'NotFoundError' || refused.accountFound)) return refused;
-  const lookup = await find(caller, integratedAccountId, deadlineAt, 'anew');
+  const lookup = await find(caller, integratedAccountId, deadlineAt, 'fresh');
   const why = lookup.refusal?.kind;
   if (lookup.refusal?.kind === 'IntegratedAccountNotFoundError') return lookup.refusal;
   const exists = lookup.isShown || why === 'AccountNeedsReauthError' || why === 'AccountBlockedError';
   if (isAboutAccount) {
     if (!exists) return refused;
-    const message = 'Truto says that the integrated account does not exist, and shows it when asked. Try again.';
+    const message = 'Truto reported the integrated account as missing, but returns it when looked up. Try again.';
     return { kind: 'UpstreamUnavailableError', message, wasSent: true };
   }
   if (exists) return { ...refused, accountFound: true };
-  const message = `${refused.message} Or the integrated account itself does not exist: that could not be checked.`;
-  // A token that may not look accounts up never will.
+  const message = `${refused.message} Or the integrated account does not exist, which could not be checked.`;
+  // A token without permission for look-ups never gets an answer.
   return { ...refused, message, isUnchecked: why !== 'ForbiddenError' };
 }

@@ -3,14 +3,14 @@ import { type DeleteEnd, withoutRecord } from './result.ts';
 /** How many bodies of `MAX_UPSTREAM_BYTES` fit into one answer. */
 const bodiesInAnswer = 8;
 
-/** About how many characters the value has as JSON. */
+/** The approximate number of characters of the value as JSON. */
 function jsonLength(value: unknown): number {
   return typeof value === 'string' ? value.length + 2 : (JSON.stringify(value)?.length ?? 0);
 }
 
 /**
- * How much of upstream's data one operation may still hold, or put into its answer: no other request is served while an answer is
- * written, and it stays in memory until its client has read it.
+ * How many characters of upstream's data one operation may still hold, or put into its answer. Writing an answer blocks all other
+ * requests, and it stays in memory until its client has read it.
  */
 export class AnswerRoom {
   readonly #characters: number;
@@ -21,7 +21,7 @@ export class AnswerRoom {
     this.#left = this.#characters;
   }
 
-  /** Takes room for the value. False when there is not enough: then the value has to be left out. */
+  /** Takes room for the value. False when there is not enough: then leave the value out. */
   take(value: unknown): boolean {
     const length = jsonLength(value);
     if (length > this.#left) return false;
@@ -29,22 +29,22 @@ export class AnswerRoom {
     return true;
   }
 
-  /** Takes room for a value that must not be left out. */
+  /** Takes room for a value that cannot be left out. */
   mustTake(value: unknown): void {
     this.#left -= jsonLength(value);
   }
 
-  /** Starts again, for another answer of the same operation, such as an event of a subscription. */
-  empty(): void {
+  /** Frees all room, for another answer of the same operation, such as an event of a subscription. */
+  reset(): void {
     this.#left = this.#characters;
   }
 }
 
-/** Why a value is not in an answer, and what to do. */
-export const leftOut = `One answer has room for ${bodiesInAnswer} times MAX_UPSTREAM_BYTES of upstream's data. Select less, or send several operations.`;
+/** The reason why a value is not in an answer, and what to do. */
+export const leftOut = `One answer has room for ${bodiesInAnswer} times MAX_UPSTREAM_BYTES of data from Truto. Select less, or send several operations.`;
 
-/** The result, without its record when the answer has no room for it. */
+/** The result, without its record if the answer has no room for it. */
 export function withinRoom<End extends DeleteEnd>(result: End, room: AnswerRoom): End {
-  const without = withoutRecord(result, `The record was left out; the delete itself is as it says. ${leftOut}`);
+  const without = withoutRecord(result, `The record was left out. The result of the delete is unchanged. ${leftOut}`);
   return without === result || room.take(result) ? result : without;
 }

@@ -1,6 +1,6 @@
 import type { UpstreamBody } from '../upstream/attempt.ts';
 
-/** Upstream's body, read as far as possible. */
+/** Upstream's body, parsed as far as possible. */
 export type ReadBody =
   | { readonly kind: 'empty' }
   | { readonly kind: 'json'; readonly value: unknown }
@@ -10,21 +10,21 @@ export type ReadBody =
 
 const whyUnreadable = {
   'too-large': 'it is larger than MAX_UPSTREAM_BYTES',
-  interrupted: 'the connection broke in the middle of it',
-  timeout: 'it did not end in time',
-  encoded: 'it is compressed, although that was not asked for',
+  interrupted: 'the connection broke before its end',
+  timeout: 'it did not arrive in time',
+  encoded: 'it is compressed, which was not requested',
 };
 
 /** 2^53 has 16 digits: shorter numbers are exact. */
 const longNumber = /(?:^|[-:,[\s])\d{16}/;
 
-/** Keeps the digits of an integer that a number cannot hold, as text: such numbers are ids (Zoho's, for example). */
+/** Keeps all digits of a long integer, as a string. Such numbers are ids, for example Zoho's. */
 function keepDigits(_key: string, value: unknown, { source }: { source?: string }): unknown {
   const isInexact = typeof value === 'number' && Number.isInteger(value) && !Number.isSafeInteger(value);
   return isInexact && source !== undefined && /^-?\d+$/.test(source) ? source : value;
 }
 
-/** Far deeper than any record, and far from where `JSON.stringify` runs out of stack. */
+/** Deeper than any record, and not deep enough to overflow the stack of `JSON.stringify`. */
 const maxDepth = 200;
 
 function isDeeperThan(value: unknown, depth: number): boolean {
@@ -36,7 +36,7 @@ function isDeeperThan(value: unknown, depth: number): boolean {
   return false;
 }
 
-/** True for a text with so many brackets that its JSON may be too deep: to count them costs less than to look at every value. */
+/** True if the JSON may be too deep, by its number of brackets. Counting them costs less than visiting every value. */
 function hasManyBrackets(text: string): boolean {
   let count = 0;
   for (const bracket of ['[', '{'])
@@ -47,14 +47,14 @@ function hasManyBrackets(text: string): boolean {
   return false;
 }
 
-/** Reads a collected body as JSON, else as text, without a byte order mark. A streaming one is not touched. */
+/** Parses a collected body as JSON, or else as text, without a byte order mark. A streaming body is returned unread. */
 export function readBody(body: UpstreamBody): ReadBody {
   if (body.kind === 'unreadable') return { kind: 'unreadable', why: whyUnreadable[body.reason] };
   if (body.kind === 'streaming') return body;
   const text = body.bytes.toString('utf8').replace(/^\uFEFF/, '');
   if (text.trim() === '') return { kind: 'empty' };
   try {
-    // A reviver costs a call for every value. The type that TypeScript has for it lacks the third parameter.
+    // A reviver costs a call per value. TypeScript's type for it lacks the third parameter.
     const value = longNumber.test(text) ? JSON.parse(text, keepDigits as () => unknown) : JSON.parse(text);
     const isTooDeep = hasManyBrackets(text) && isDeeperThan(value, maxDepth);
     return isTooDeep ? { kind: 'unreadable', why: 'it is nested too deeply' } : { kind: 'json', value };
@@ -63,7 +63,7 @@ export function readBody(body: UpstreamBody): ReadBody {
   }
 }
 
-/** True for a JSON object, as opposed to a list, a plain value or null. */
+/** True for a JSON object: not for a list, a plain value or null. */
 export function isJsonObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,90 +1,91 @@
 interface ErrorRow {
-  /** The code of the top-level error of a query that fails so; undefined where no query does. */
+  /** The code of a query that fails with this error. Undefined when no query does. */
   readonly code?: string;
-  /** How the terminal ends: `refused` again if repeated, `notNow` until later, `unknown` whether it was deleted. */
+  /** The terminal's exit: `refused` (a retry fails too), `notNow` (retry later), or `unknown` (it may be deleted). */
   readonly ends: 'refused' | 'notNow' | 'unknown';
-  /** True when every delete in the integrated account ends so. */
+  /** True when every delete in the integrated account fails with this error. */
   readonly isAccountWide?: boolean;
-  /** What the schema says of it. */
+  /** Its description in the schema. */
   readonly description: string;
-  /** Its fields besides `message`: the type as the schema writes it, and what the schema says of it. */
+  /** Its fields besides `message`: the type as SDL writes it, and the description. */
   readonly fields: Readonly<Record<string, readonly [type: string, description: string]>>;
-  /** For the README: whether the engagement is deleted, and what to do. */
+  /** For the documents: whether the engagement is deleted, and what to do. */
   readonly deleted: string;
   readonly toDo: string;
 }
 
 /**
- * Every member of the result in which the engagement is not, or not surely, deleted. The types, the schema, the codes of queries, the
- * terminal's exit codes and the tables in the documents derive from it.
+ * The error members of the result. The types, the schema, the codes of queries, the terminal's exit codes and the tables in the
+ * documents derive from this table.
  */
 export const deleteErrors = {
   InvalidInputError: {
     code: 'INVALID_INPUT',
     ends: 'refused',
     description:
-      'The arguments break a rule of the integration, or upstream refused them. Nothing was deleted: mend the issues and send it again.',
-    fields: { issues: ['[InputIssue!]!', 'Everything that is wrong, as far as it can be told at once.'] },
+      'The arguments break a rule of the integration, or Truto refused them. Nothing was deleted. Fix the issues, then send it again.',
+    fields: { issues: ['[InputIssue!]!', 'Every problem that one check can find.'] },
     deleted: 'no',
-    toDo: 'fix the arguments in `issues`; `allowedValues` says to what',
+    toDo: 'fix the arguments that `issues` names; `allowedValues` lists the accepted values',
   },
   UnsupportedIntegrationError: {
     ends: 'refused',
     isAccountWide: true,
-    description: "The integrated account's integration cannot delete engagements. Nothing was sent.",
+    description:
+      'The integration of the integrated account cannot delete engagements. Nothing was sent. A retry does not help.',
     fields: {
-      integrationName: ['String!', 'The integration of the account.'],
-      supportedIntegrations: ['[String!]!', 'The integrations that can.'],
+      integrationName: ['String!', 'The integration of the integrated account.'],
+      supportedIntegrations: ['[String!]!', 'The integrations that can delete engagements.'],
     },
     deleted: 'no',
-    toDo: 'nothing: this CRM has no delete',
+    toDo: 'nothing: Truto has no delete for this CRM',
   },
   NotFoundError: {
     code: 'NOT_FOUND',
     ends: 'refused',
     description:
-      'Upstream knows no such engagement in this integrated account: it is gone already, never was, or has another ' +
+      'Truto finds no such engagement in this integrated account. It is already deleted, never existed, or has another ' +
       '`engagementType`. This request deleted nothing.',
     fields: {
       accountFound: [
         'Boolean!',
-        'True when the integrated account exists. False when that could not be checked: then the account may be what is missing.',
+        'True when the integrated account exists. False when this could not be checked: the account itself may be missing.',
       ],
     },
     deleted: 'not by this request',
-    toDo: 'nothing, or check `engagementType`; and the account, when `accountFound` is false',
+    toDo: 'nothing, or check `engagementType`; check the integrated account when `accountFound` is false',
   },
   IntegratedAccountNotFoundError: {
     code: 'INTEGRATED_ACCOUNT_NOT_FOUND',
     ends: 'refused',
     isAccountWide: true,
     description:
-      'Truto knows no such integrated account, or the token does not see it. It says nothing of the engagement, and nothing was ' +
-      "deleted: check the id, and that the token is one of the account's environment.",
+      'Truto finds no such integrated account, or the token has no access to it. Nothing was deleted; the engagement may ' +
+      "exist. Check the id, and that the token belongs to the account's environment.",
     fields: {},
     deleted: 'no',
-    toDo: "check the account's id, and that the token belongs to its environment",
+    toDo: "check the integrated account's id, and that the token belongs to its environment",
   },
   ForbiddenError: {
     code: 'FORBIDDEN',
     ends: 'refused',
     description:
-      'You may not use this integrated account, or its connection to the provider may not delete. Nothing was deleted.',
+      'You have no access to this integrated account, or its connection to the provider has no permission to delete. Nothing was deleted.',
     fields: {
       missingScopes: [
         '[String!]!',
-        "Permissions the account's connection lacks at the provider, when upstream names them.",
+        "The permissions that the account's connection lacks at the provider. Empty when Truto names none.",
       ],
     },
     deleted: 'no',
-    toDo: 'get the grant, or the `missingScopes` at the provider',
+    toDo: 'ask for access to the integrated account, or grant the `missingScopes` at the provider',
   },
   AccountNeedsReauthError: {
     code: 'ACCOUNT_NEEDS_REAUTH',
     ends: 'refused',
     isAccountWide: true,
     description:
-      "The provider no longer accepts the integrated account's credentials: its owner must connect it again. Nothing was deleted.",
+      "The provider no longer accepts the integrated account's credentials. Nothing was deleted. The account's owner must connect it again.",
     fields: {},
     deleted: 'no',
     toDo: "let the account's owner connect it again",
@@ -93,8 +94,9 @@ export const deleteErrors = {
     code: 'ACCOUNT_BLOCKED',
     ends: 'refused',
     isAccountWide: true,
-    description: 'Truto has blocked the integrated account. Nothing was deleted, and sending it again does not help.',
-    fields: { reason: ['String', 'What is known of the block.'] },
+    description:
+      'Truto has blocked the integrated account. Nothing was deleted. A retry fails until Truto lifts the block.',
+    fields: { reason: ['String', 'Why the account is blocked, as far as known.'] },
     deleted: 'no',
     toDo: 'ask Truto',
   },
@@ -102,77 +104,78 @@ export const deleteErrors = {
     code: 'RATE_LIMITED',
     ends: 'notNow',
     description:
-      'The provider or Truto takes no more requests for now, or you have 8 streamed bodies open at this server. Nothing was deleted: send it ' +
-      'again later.',
-    fields: { retryAfterMs: ['Int', 'How long to wait, in milliseconds; null when upstream did not say.'] },
+      'A rate limit of Truto or of the provider is reached, or you have 8 streamed bodies open at this server. Nothing was deleted. ' +
+      'Send it again later.',
+    fields: { retryAfterMs: ['Int', 'How long to wait, in milliseconds. Null when Truto does not say.'] },
     deleted: 'no',
-    toDo: 'wait `retryAfterMs`, send it again',
+    toDo: 'wait for `retryAfterMs`, then send it again',
   },
   RemoteApiError: {
     code: 'REMOTE_API_ERROR',
     ends: 'refused',
-    description: 'The provider, or Truto, refused in a way that no other type names. Nothing was deleted.',
+    description:
+      'The provider or Truto refused the delete for a reason that no other type describes. Nothing was deleted.',
     fields: {
       statusCode: ['Int!', 'The HTTP status of the refusal.'],
-      rawResponse: ['JSON', "The provider's own body, when it gave one."],
+      rawResponse: ['JSON', "The provider's response body. Null when there is none."],
     },
     deleted: 'no',
-    toDo: "read `statusCode` and the provider's own `rawResponse`",
+    toDo: "read `statusCode` and the provider's `rawResponse`",
   },
   UpstreamUnavailableError: {
     code: 'UPSTREAM_UNAVAILABLE',
     ends: 'notNow',
     description:
-      'Upstream could not be reached, did not let this server in, or gave no record to keep. Surely nothing was deleted: send it again later.',
+      'Truto could not be reached, refused this server, or did not return the record for the snapshot. Nothing was deleted. Send it again later.',
     fields: {},
-    deleted: 'surely not',
+    deleted: 'no',
     toDo: 'send it again later',
   },
   OutcomeUnknownError: {
     ends: 'unknown',
     description:
-      'The request left and no answer says what became of it: the engagement may or may not be deleted. ' +
-      'When `retrySafe`, delete it again: `NotFoundError` then means that it is gone.',
+      'The delete was sent, and no answer shows its result. The engagement may or may not be deleted. When `retrySafe` is ' +
+      'true, delete it again: `NotFoundError` then means that it is gone.',
     fields: {
-      retrySafe: ['Boolean!', 'True when sending the same delete again cannot do any further harm.'],
-      idempotencyKey: [
+      retrySafe: ['Boolean!', 'True when a second delete with the same arguments can do no further harm.'],
+      upstreamIdempotencyKey: [
         'String!',
-        'The `Idempotency-Key` of the last attempt that this server sent upstream: by it, Truto can find the request. To repeat the delete, send your own again, not this one.',
+        'The `Idempotency-Key` that this server sent to Truto with the last attempt. Truto can find the request by it. To repeat the delete, send your own key again, not this one.',
       ],
       engagement: [
         'Engagement',
-        'With `snapshot: true`, the engagement as it was read before: it may be all that is left.',
+        'With `snapshot: true`, the engagement as read before the delete. It may be the only copy left.',
       ],
       // Not `statusCode`: its type differs from RemoteApiError's, so no document could select both.
-      lastStatusCode: ['Int', 'The HTTP status, when there was an answer at all.'],
-      rawResponse: ['JSON', "The provider's own body, when there was one."],
+      lastStatusCode: ['Int', 'The HTTP status of the last answer. Null when there was none.'],
+      rawResponse: ['JSON', "The provider's response body. Null when there is none."],
     },
-    deleted: 'perhaps',
-    toDo: 'when `retrySafe`, send it again with the same arguments and key',
+    deleted: 'unknown',
+    toDo: 'when `retrySafe` is true, send it again with the same arguments and key',
   },
 } as const satisfies Readonly<Record<string, ErrorRow>>;
 
-/** The name of a member that is an error. */
+/** The name of an error member. */
 export type DeleteErrorKind = keyof typeof deleteErrors;
 
-/** Every such name. */
+/** The names of all error members. */
 export const deleteErrorKinds = Object.keys(deleteErrors) as readonly DeleteErrorKind[];
 
-/** The row of a member. */
+/** The row of an error member. */
 export function deleteErrorRow(kind: DeleteErrorKind): ErrorRow {
   return deleteErrors[kind];
 }
 
-/** True for an end that every delete in the same integrated account would have. */
+/** True for an error that every delete in the same integrated account would have. */
 export function isAccountWide(kind: string): boolean {
   return Object.hasOwn(deleteErrors, kind) && deleteErrorRow(kind as DeleteErrorKind).isAccountWide === true;
 }
 
 /**
- * The fields that a program needs besides the code when a query fails so: neither the provider's body, which nobody selected, nor text,
- * which the message has.
+ * The fields that a query's error has besides its code. Without the provider's body, which was not selected, and texts, which the
+ * message contains.
  */
-export function detailsOf(kind: DeleteErrorKind): readonly string[] {
+export function errorDetailNames(kind: DeleteErrorKind): readonly string[] {
   return Object.entries(deleteErrorRow(kind).fields).flatMap(([name, [type]]) =>
     type === 'JSON' || type === 'String' ? [] : [name],
   );

@@ -1,43 +1,43 @@
 /*
- * What callers ask for, in their own names, and which query parameter of Truto each argument is. `rules.ts` checks arguments,
- * `request.ts` writes them, and `refusal.ts` finds them again in what Truto refuses: all three by the tables here.
+ * The arguments of callers, and the query parameter of Truto for each. `rules.ts` checks arguments, `request.ts` writes them, and
+ * `refusal.ts` maps the parameters in Truto's refusals back to them. All three use the tables here.
  */
 
-/** What kinds of engagement exist, in upstream's spelling. Seed: query parameter `engagement_type`. */
+/** The types of engagements, in upstream's spelling. Seed: query parameter `engagement_type`. */
 export const engagementTypes = ['call', 'chat', 'email', 'meeting', 'note'] as const;
 
 /** One of {@link engagementTypes}. */
 export type EngagementType = (typeof engagementTypes)[number];
 
-/** A word for a kind of engagement as it is compared: without case, and without space around it. Null when nothing is left. */
-export function typeWord(word: string | null | undefined): string | null {
-  return word?.trim().toLowerCase() || null;
+/** Normalizes a type for comparison: in lower case, without surrounding space. Null when nothing is left. */
+export function normalizedType(type: string | null | undefined): string | null {
+  return type?.trim().toLowerCase() || null;
 }
 
-/** The documented kind that a word names; null for a word of a provider's own. */
-export function typeNamed(word: string | null | undefined): EngagementType | null {
-  const compared = typeWord(word);
-  return engagementTypes.find((type) => type === compared) ?? null;
+/** The documented type with that name, in any case of letters. Null for a provider's own type. */
+export function typeNamed(name: string | null | undefined): EngagementType | null {
+  const normalized = normalizedType(name);
+  return engagementTypes.find((type) => type === normalized) ?? null;
 }
 
-/** The four answers upstream can give. Seed: query parameter `truto_response_format`. */
+/** The forms of upstream's answer. Seed: query parameter `truto_response_format`. */
 export const responseFormats = ['unified', 'normalized', 'raw', 'stream'] as const;
 
 /** One of {@link responseFormats}. */
 export type ResponseFormat = (typeof responseFormats)[number];
 
-/** What upstream can sort by. Seed: query parameter `sort_by`. */
+/** The fields that upstream can sort by. Seed: query parameter `sort_by`. */
 export const engagementSorts = ['created_at', 'updated_at'] as const;
 
 /** One of {@link engagementSorts}. */
 export type EngagementSort = (typeof engagementSorts)[number];
 
-/** A record named by its id. */
+/** A reference to a record by id. */
 export interface RecordReference {
   readonly id: string;
 }
 
-/** The value of each kind of argument. It says how the value is checked and written. */
+/** The value of each kind of argument. The kind decides how the value is checked and written. */
 interface ArgumentValues {
   /** A literal that GraphQL has checked. */
   readonly type: EngagementType;
@@ -46,15 +46,15 @@ interface ArgumentValues {
   readonly date: Date;
   readonly reference: RecordReference;
   readonly references: readonly RecordReference[];
-  /** The id of a record, which is written as a reference. */
+  /** The id of a record, written as a reference. */
   readonly id: string;
-  /** The same, for a field that is a list in a record: written as a list of one reference. */
+  /** The same for a list field of a record: written as a list of one reference. */
   readonly idInList: string;
-  /** After and before, both exclusive; either may be open. */
+  /** After and before, both exclusive. Either may be open. */
   readonly range: { readonly gt?: Date | null | undefined; readonly lt?: Date | null | undefined };
 }
 
-/** One argument, and the query parameter of Truto that it becomes. */
+/** One argument, and its query parameter of Truto. */
 export interface Argument {
   readonly wireName: string;
   readonly kind: keyof ArgumentValues;
@@ -62,10 +62,10 @@ export interface Argument {
   readonly isEmailOnly?: true;
 }
 
-/** Arguments by the names that callers use. They are checked and written in this order. */
+/** Arguments by their GraphQL names. They are checked and written in this order. */
 export type Arguments = Readonly<Record<string, Argument>>;
 
-/** What a caller gives for a table of arguments. Absent and null mean the same: not sent. */
+/** The values for a table of arguments. Absent and null mean the same: not sent. */
 type Given<Table extends Arguments> = {
   readonly [Name in keyof Table]?: ArgumentValues[Table[Name]['kind']] | null | undefined;
 };
@@ -79,7 +79,7 @@ export const wireNames = {
   remoteQuery: 'remote_query',
 } as const satisfies Partial<Record<keyof DeleteEngagementInput, string>>;
 
-/** The `parameters` of a delete: the seed's further query parameters. */
+/** The `parameters` of a delete: the seed's other query parameters. */
 export const deleteParameters = {
   sortBy: { wireName: 'sort_by', kind: 'sort' },
   content: { wireName: 'content', kind: 'text', isEmailOnly: true },
@@ -109,7 +109,7 @@ export const filterArguments = {
   endTime: { wireName: 'end_time', kind: 'range' },
 } as const satisfies Arguments;
 
-/** The query parameters of a list's arguments outside `filter`. `engagementType` is there too, and in the filter. */
+/** The query parameters of a list's arguments outside `filter`. `engagementType` is in both. */
 const listNames = {
   integratedAccountId: 'integrated_account_id',
   first: 'limit',
@@ -118,7 +118,7 @@ const listNames = {
   sortBy: 'sort_by',
 };
 
-/** Where a caller gives what upstream calls by its wire name. */
+/** The paths of arguments, by wire name. */
 export type ArgumentPaths = ReadonlyMap<string, readonly string[]>;
 
 function pathsOf(names: Readonly<Record<string, string>>, table: Arguments, parent: string): ArgumentPaths {
@@ -134,16 +134,16 @@ export const deletePaths = pathsOf(wireNames, deleteParameters, 'parameters');
 /** The paths of a list's arguments. */
 export const listPaths = pathsOf(listNames, filterArguments, 'filter');
 
-/** What a caller gives for {@link deleteParameters}. */
+/** The values of {@link deleteParameters}. */
 export type DeleteEngagementParameters = Given<typeof deleteParameters>;
 
-/** The names a caller uses for {@link DeleteEngagementParameters}. */
+/** The names in {@link DeleteEngagementParameters}. */
 export type DeleteEngagementParameter = keyof DeleteEngagementParameters;
 
 /** Which engagements to list. */
 export type EngagementFilter = Given<typeof filterArguments>;
 
-/** In which order to list. */
+/** The order of a list. */
 export interface EngagementOrder {
   readonly field: EngagementSort;
   readonly direction: 'asc' | 'desc';
@@ -159,12 +159,12 @@ export interface DeleteEngagementInput {
   readonly remoteQuery?: Readonly<Record<string, unknown>> | null | undefined;
 }
 
-/** True when carrying the delete out twice does no more than once. Nobody can promise that of a provider's own parameters. */
+/** True when a second execution does no more than the first. Unknown, so false, with a provider's own parameters. */
 export function isRepeatable({ remoteQuery }: DeleteEngagementInput): boolean {
   return Object.keys(remoteQuery ?? {}).length === 0;
 }
 
-/** True when the answer is Truto's record of the engagement. RAW and STREAM answer with the provider's own body. */
+/** True when the answer is Truto's record of the engagement. For RAW and STREAM, it is the provider's body. */
 export function hasRecord({ format }: DeleteEngagementInput): boolean {
   return format === 'unified' || format === 'normalized';
 }

@@ -1,29 +1,29 @@
 import { type DeleteEngagementParameter, type EngagementType, engagementTypes } from './input.ts';
 
 /**
- * How a provider documents a "no" that may come with a 2xx: a member that is false, or a form that `delete/evidence.ts` reads. Any
- * other provider's "no" is an unknown outcome.
+ * How a provider documents a refusal with a 2xx status: a member that is false, or a form that `delete/evidence.ts` reads. For other
+ * providers, a possible refusal with a 2xx is an unknown outcome.
  */
 export type RefusalForm = 'success' | 'succeeded' | 'Monday' | 'Zoho';
 
-/** What one integration needs and supports on delete. */
+/** What one integration requires and supports on delete. */
 export interface Integration {
-  /** The name as Truto's documentation prints it. */
+  /** The name in Truto's documentation. */
   readonly name: string;
-  /** True when a delete without `engagementType` is refused. */
+  /** True when a delete requires `engagementType`. */
   readonly requiresEngagementType: boolean;
-  /** The values `engagementType` may have; empty when the integration does not list the parameter. */
+  /** The accepted values of `engagementType`. Empty when the integration does not list the parameter. */
   readonly engagementTypes: readonly EngagementType[];
-  /** The further parameters the integration lists. */
+  /** The other parameters that the integration lists. */
   readonly parameters: readonly DeleteEngagementParameter[];
-  /** True when a deleted engagement can still be read, so that reading one does not prove that it is there. */
-  readonly keepsDeletedReadable: boolean;
-  /** How the provider says "no" under a 2xx, where it documents that. */
+  /** True when the provider only marks engagements as deleted: a successful read does not prove that one exists. */
+  readonly softDeletes: boolean;
+  /** The documented form of a refusal with a 2xx status. Undefined without one. */
   readonly refusalForm?: RefusalForm;
 }
 
 function integration(name: string, rest: Partial<Omit<Integration, 'name'>> = {}): Integration {
-  const nothing = { requiresEngagementType: false, engagementTypes: [], parameters: [], keepsDeletedReadable: false };
+  const nothing = { requiresEngagementType: false, engagementTypes: [], parameters: [], softDeletes: false };
   return { name, ...nothing, ...rest };
 }
 
@@ -40,15 +40,15 @@ export const integrations: readonly Integration[] = [
   integration('Affinity', { ...requiring('call', 'email', 'meeting', 'chat'), refusalForm: 'success' }),
   integration('Capsule'),
   integration('Close', requiring('call', 'meeting', 'note', 'email')),
-  // "Deleted" activities are shown as `{id, is_deleted: true}` (developer.copper.com, Activities).
-  integration('Copper', { keepsDeletedReadable: true }),
+  // Copper returns deleted activities as `{id, is_deleted: true}` (developer.copper.com, Activities).
+  integration('Copper', { softDeletes: true }),
   integration('Freshsales'),
   integration('Highlevel', { refusalForm: 'succeeded' }),
   integration('Keap', requiring('email', 'meeting')),
   integration('Monday CRM', { refusalForm: 'Monday' }),
   integration('OnePageCRM', requiring('call', 'meeting')),
   // "Marks an activity as deleted. After 30 days, the activity will be permanently deleted." (developers.pipedrive.com, Activities)
-  integration('Pipedrive', { keepsDeletedReadable: true, refusalForm: 'success' }),
+  integration('Pipedrive', { softDeletes: true, refusalForm: 'success' }),
   integration('Pipeliner', { ...requiring('call', 'email'), parameters: ['sortBy'], refusalForm: 'success' }),
   integration('Planhat', {
     engagementTypes,
@@ -72,13 +72,13 @@ const integrationsWithoutDelete: ReadonlyMap<string, readonly string[]> = new Ma
   ['Wix', []],
 ]);
 
-/** What is known of an integration by its name. */
+/** What is known about an integration. */
 export type IntegrationSupport =
   | { readonly kind: 'supported'; readonly integration: Integration }
   | { readonly kind: 'unsupported'; readonly name: string }
   | { readonly kind: 'unknown' };
 
-/** Truto does not publish the slugs of all integrations: "Zoho CRM", "zohocrm" and "zoho-crm" are one name here. */
+/** Truto does not publish the slugs of all integrations, so "Zoho CRM", "zohocrm" and "zoho-crm" are one name here. */
 function comparable(name: string): string {
   return name.toLowerCase().replace(/[^\p{L}\p{N}]/gu, '');
 }
@@ -92,7 +92,7 @@ const supportByName = new Map<string, IntegrationSupport>([
 
 const unknownIntegration: IntegrationSupport = { kind: 'unknown' };
 
-/** Finds an integration by name, whatever its case, spaces and punctuation. */
+/** Finds an integration by name, ignoring case, spaces and punctuation. */
 export function findIntegration(name: string | undefined): IntegrationSupport {
   return (name !== undefined && supportByName.get(comparable(name))) || unknownIntegration;
 }
@@ -105,7 +105,7 @@ const namesWhere = (holds: (integration: Integration) => boolean) =>
 /** The names of the integrations that require `engagementType`, in words. */
 export const requiringType = namesWhere(({ requiresEngagementType }) => requiresEngagementType);
 
-/** The names of the integrations that list the parameter, in words; empty when none does. */
+/** The names of the integrations that list the parameter, in words. Empty when none does. */
 export function listing(parameter: DeleteEngagementParameter): string {
   return namesWhere(({ parameters }) => parameters.includes(parameter));
 }

@@ -1,26 +1,26 @@
-import { typeWord } from './input.ts';
+import { normalizedType } from './input.ts';
 import type { Integration } from './integrations.ts';
 import type { RecordKey } from './record.ts';
 import { type Resource, resources } from './resources.ts';
 import { checkId } from './rules.ts';
 
-/** What a node id is made of: what upstream needs to find one record. */
+/** The parts of a node id: all that upstream needs to find one record. */
 export interface NodeKey extends RecordKey {
   readonly resource: Resource;
-  /** Which kind of engagement; null for other records, and where the id alone names an engagement. */
+  /** The type of an engagement. Null for other records, and if the id alone identifies an engagement. */
   readonly kind: string | null;
 }
 
 /**
- * The kind in the node id of an engagement. Where the integration requires no type, the id alone names an engagement. Everywhere else,
- * and where the integration is unknown, a call and a meeting may have the same id.
+ * The type in the node id of an engagement. If the integration requires no type, the id alone identifies an engagement. Otherwise, and if
+ * the integration is unknown, a call and a meeting may have the same id.
  * @param type the record's own type, or else the caller's.
  */
 export function nodeKind(integration: Integration | null, type: string | null | undefined): string | null {
-  return integration && !integration.requiresEngagementType ? null : typeWord(type);
+  return integration && !integration.requiresEngagementType ? null : normalizedType(type);
 }
 
-/** Writes the node id of a record: the same text for the same key, in every version that has this form. */
+/** Writes the node id of a record. It is stable: clients store it. */
 export function writeNodeId({ resource, integratedAccountId, kind, id }: NodeKey): string {
   return Buffer.from(JSON.stringify([resource, integratedAccountId, kind, id])).toString('base64url');
 }
@@ -35,7 +35,7 @@ function parseParts(nodeId: string): unknown {
 
 const isId = (value: unknown): value is string => typeof value === 'string' && checkId(value, []).length === 0;
 
-/** Reads a node id. Undefined for a text that {@link writeNodeId} does not write, and for ids that a request cannot have. */
+/** Reads a node id. Undefined for text that {@link writeNodeId} does not write, and for ids that break the rules. */
 export function readNodeId(nodeId: string): NodeKey | undefined {
   const parts = parseParts(nodeId);
   if (!Array.isArray(parts)) return undefined;

@@ -1,38 +1,32 @@
 import type { Attempt, Send } from '../upstream/attempt.ts';
 import { type Caller, canAccess, type FindAccountIntegration, limitedBy, settleNotFound } from './account.ts';
 import { isJsonObject, readBody } from './body.ts';
-import {
-  type ArgumentPaths,
-  type EngagementFilter,
-  type EngagementOrder,
-  type EngagementType,
-  listPaths,
-} from './input.ts';
+import { type ArgumentPaths, type EngagementFilter, type EngagementOrder, listPaths } from './input.ts';
 import { type EngagementRecord, isIdValue, isSameId, type ReadRecord, type RecordKey, readRecord } from './record.ts';
 import { isError, notGranted, notSent, readRefusal, refusedInput } from './refusal.ts';
 import { buildListRequest, buildReadRequest } from './request.ts';
 import type { Resource, WireField } from './resources.ts';
 import { type Finding, type Refusal, refusal } from './result.ts';
-import { checkFilter, checkId, checkLength, checkText } from './rules.ts';
+import { checkFilter, checkId, checkKey, checkLength, checkText } from './rules.ts';
 
-/** Upstream's own default for the size of a page. */
+/** Upstream's default page size. */
 export const defaultPageSize = 25;
 
-/** Upstream's own limit for it. */
+/** Upstream's largest page size. */
 const maxPageSize = 100;
 
-/** What a read needs to know besides what to read. */
+/** The options of a read. */
 export interface ReadOptions<R extends Resource> {
   readonly caller: Caller;
-  /** The fields to read; upstream is asked to leave out the others. */
+  /** The fields to read. The request excludes the others. */
   readonly selected: ReadonlySet<WireField<R>>;
-  /** The moment (by `performance.now()`) by which the answer must be there. */
+  /** The moment (by `performance.now()`) by which the result is due. */
   readonly deadlineAt: number;
-  /** True once the client has disconnected: then the read is not begun. */
+  /** True once the client has disconnected. Then nothing further is sent. */
   readonly hasCallerLeft: () => boolean;
 }
 
-/** What a read needs of the outside world. */
+/** The services that a read needs. */
 export interface ReadPorts {
   readonly send: Send;
   readonly findAccountIntegration: FindAccountIntegration;
@@ -43,17 +37,17 @@ export interface FoundRecord<R extends Resource> extends ReadRecord<R> {
   readonly kind: 'Found';
 }
 
-/** What names an engagement, with its kind where that is known. Some integrations need it; a record may have a provider's own word. */
-interface TypedKey extends RecordKey {
+/** The key of a record, with the type of an engagement if known. Some integrations need it. It may be a provider's own type. */
+export interface TypedKey extends RecordKey {
   readonly engagementType?: string | null | undefined;
 }
 
-/** Which page of which engagements. */
+/** The input of a list: which page of which engagements. */
 export interface EngagementsInput {
   readonly integratedAccountId: string;
   /** 1 to 100. @default 25 */
   readonly first?: number | null | undefined;
-  /** Upstream's cursor of the page; absent for the first one. */
+  /** Upstream's cursor of the page. Absent for the first page. */
   readonly after?: string | null | undefined;
   readonly filter: EngagementFilter;
   readonly order?: EngagementOrder | undefined;
@@ -63,33 +57,33 @@ export interface EngagementsInput {
 export interface EngagementPage {
   readonly kind: 'Page';
   readonly records: readonly EngagementRecord[];
-  /** Upstream's cursor of the next page; null at the end. */
+  /** Upstream's cursor of the next page. Null on the last page. */
   readonly nextCursor: string | null;
-  /** True when some are left out: upstream says so, or they have no id. */
+  /** True when some are missing: upstream marks the page as partial, or they have no id. */
   readonly isPartial: boolean;
 }
 
-/** What a read shows of an engagement whose delete may have been carried out. */
+/** The proof of a read about an engagement whose delete may have been executed. */
 export type SeenAfterDelete =
-  /** The provider's own record says that it is deleted. */
+  /** The provider's own record is marked as deleted. */
   | { readonly kind: 'MarkedDeleted' }
-  /** It was not deleted, or not yet. */
+  /** It is not deleted, or not yet. */
   | { readonly kind: 'There' }
-  /** It can be read, which proves nothing: deleted ones may be readable too. */
+  /** It can be read, which proves nothing: deleted engagements may be readable too. */
   | { readonly kind: 'Unproven' };
 
 function failed(message: string): Refusal {
   return { kind: 'UpstreamUnavailableError', message, wasSent: true };
 }
 
-/** Reads upstream's answer to a `GET`: its JSON, or why there is none. */
+/** Reads upstream's answer to a `GET`: its JSON, or a refusal. */
 function readJson(
   attempt: Attempt,
   { bringsToken }: Caller,
   paths?: ArgumentPaths,
 ): { kind: 'Json'; json: unknown } | Refusal {
   if (attempt.kind === 'failure') {
-    return attempt.mayHaveBeenSent ? failed('Upstream did not answer. Try again.') : notSent(attempt);
+    return attempt.mayHaveBeenSent ? failed('Truto did not answer the read. Try again.') : notSent(attempt);
   }
   if (attempt.statusCode !== 200) {
     const refused = readRefusal(attempt, bringsToken, paths);
@@ -97,10 +91,12 @@ function readJson(
   }
   const body = readBody(attempt.body);
   if (body.kind === 'json') return { kind: 'Json', json: body.value };
-  return failed(`Upstream's answer could not be read: ${body.kind === 'unreadable' ? body.why : 'it is no JSON'}.`);
+  return failed(
+    `Truto's answer could not be read: ${body.kind === 'unreadable' ? body.why : 'it is not JSON'}. Try again.`,
+  );
 }
 
-/** Reads one record by `GET /unified/crm/{resource}/{id}`. Check the key and the caller's access before. */
+/** Reads one record by `GET /unified/crm/{resource}/{id}`. The caller must check the key and the access before. */
 export async function readResource<R extends Resource>(
   resource: R,
   key: TypedKey,
@@ -117,11 +113,11 @@ export async function readResource<R extends Resource>(
   const { json } = answer;
   const isRecord =
     isJsonObject(json) && !isError(json) && ['id', ...selected].some((field) => Object.hasOwn(json, field));
-  if (!isRecord) return failed("Upstream's answer is not a record.");
+  if (!isRecord) return failed("Truto's answer is not a record. Try again.");
   if (isIdValue(json.id) && !isSameId(json.id, key.id)) {
-    // It answers another request, and so may whatever else comes on that connection.
+    // It answers another request. Later answers on the connection may do so too.
     if (attempt.kind === 'answer') attempt.disconnect();
-    return failed("Upstream's answer is another record. Try again.");
+    return failed("Truto's answer is another record. Try again.");
   }
   return { kind: 'Found', ...readRecord(resource, json, selected, key) };
 }
@@ -133,13 +129,13 @@ export async function readEngagement(
   ports: ReadPorts,
 ): Promise<FoundRecord<'engagements'> | Refusal> {
   if (!canAccess(options.caller, key.integratedAccountId)) return notGranted();
-  const issues = [...checkId(key.id, ['id']), ...checkId(key.integratedAccountId, ['integratedAccountId'])];
+  const issues = checkKey(key);
   return issues.length > 0 ? refusedInput(issues) : readResource('engagements', key, options, ports);
 }
 
 /**
- * What a provider's own record says of its deletion, where deleted ones stay readable: Copper and Pipedrive (v2) write `is_deleted`,
- * Pipedrive (v1) `active_flag`. Undefined when it says nothing.
+ * Reads the mark of deletion in a provider's own record: `is_deleted` of Copper and Pipedrive (v2), `active_flag` of Pipedrive (v1).
+ * Undefined without a mark.
  */
 export function readDeletedMark(remoteData: unknown): boolean | undefined {
   if (!isJsonObject(remoteData)) return undefined;
@@ -149,25 +145,25 @@ export function readDeletedMark(remoteData: unknown): boolean | undefined {
   return readDeletedMark(data);
 }
 
-const nothing: ReadonlySet<WireField> = new Set();
+const noFields: ReadonlySet<WireField> = new Set();
 const remoteDataOnly: ReadonlySet<WireField> = new Set<WireField>(['remote_data']);
 
 /**
- * Reads an engagement whose delete may have been carried out. That it can be read counts only where the account's integration is known
- * to keep no deleted ones readable.
+ * Reads an engagement whose delete may have been executed. A successful read proves that it exists only if the account's integration is
+ * known not to soft-delete.
  */
 export async function readAfterDelete(
-  key: TypedKey & { readonly engagementType?: EngagementType | null | undefined },
+  key: TypedKey,
   options: Omit<ReadOptions<'engagements'>, 'selected'>,
   ports: ReadPorts,
 ): Promise<SeenAfterDelete | Refusal> {
   const { caller, deadlineAt } = options;
   const { support } = await ports.findAccountIntegration(caller, key.integratedAccountId, deadlineAt);
   const integration = support.kind === 'supported' ? support.integration : undefined;
-  const keepsDeleted = integration?.keepsDeletedReadable === true;
-  const found = await readEngagement(key, { ...options, selected: keepsDeleted ? remoteDataOnly : nothing }, ports);
+  const softDeletes = integration?.softDeletes === true;
+  const found = await readEngagement(key, { ...options, selected: softDeletes ? remoteDataOnly : noFields }, ports);
   if (found.kind !== 'Found') return found;
-  const isDeleted = keepsDeleted ? readDeletedMark(found.record.remote_data) : integration && false;
+  const isDeleted = softDeletes ? readDeletedMark(found.record.remote_data) : integration && false;
   if (isDeleted === undefined) return { kind: 'Unproven' };
   return { kind: isDeleted ? 'MarkedDeleted' : 'There' };
 }
@@ -182,14 +178,15 @@ function checkPage({ integratedAccountId, first, after, filter }: EngagementsInp
   ];
 }
 
-/** Upstream's page is `{result, next_cursor}`. Items without an id cannot be named, and are left out. */
+/** Reads upstream's page, `{result, next_cursor}`. Items without an id are left out. */
 function readPage(
   json: unknown,
   selected: ReadonlySet<WireField>,
   integratedAccountId: string,
 ): EngagementPage | Refusal {
   const { result, next_cursor: next, is_partial_response: isPartial } = isJsonObject(json) ? json : {};
-  if (!Array.isArray(result)) return { kind: 'UpstreamUnavailableError', message: "Upstream's answer is not a page." };
+  if (!Array.isArray(result))
+    return { kind: 'UpstreamUnavailableError', message: "Truto's answer is not a page. Try again." };
   const records = result
     .filter(isJsonObject)
     .map((item) => readRecord('engagements', item, selected, { id: '', integratedAccountId }).record)
@@ -210,7 +207,7 @@ export async function readEngagements(
   if (issues.length > 0) return refusedInput(issues);
   const page = { ...input, limit: input.first ?? defaultPageSize };
   const request = buildListRequest(page, selected, caller.authorization.reveal());
-  const tooLong = checkLength(request.path, ['filter']);
+  const tooLong = checkLength(request.path, input);
   if (tooLong.length > 0) return refusedInput(tooLong);
   const limits = limitedBy(caller, integratedAccountId);
   const { attempt } = await send(request, { deadlineAt, hasCallerLeft, limitedBy: limits });

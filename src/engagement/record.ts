@@ -2,11 +2,11 @@ import type { z } from 'zod';
 import { type FieldValue, type Resource, type ResourceField, resources, type WireField } from './resources.ts';
 import { type IsPlain, plainValues, shapes } from './shapes.ts';
 
-/** A record as upstream sends it; GraphQL fields read from it directly. */
+/** A record as upstream sends it. GraphQL fields read from it directly. */
 export type ResourceRecord<R extends Resource> = {
-  /** The requested id when the answer has none. */
+  /** The requested id if the answer has none. */
   readonly id: string;
-  /** The integrated account it was read from or deleted in. Upstream does not send it; an id means nothing without it. */
+  /** The integrated account of the record. Upstream does not send it, and ids are unique only within it. */
   readonly integratedAccountId: string;
 } & {
   readonly [Field in Exclude<WireField<R>, 'id'>]?: FieldValue<R, Field> | null;
@@ -15,23 +15,26 @@ export type ResourceRecord<R extends Resource> = {
 /** An engagement as upstream sends it. */
 export type EngagementRecord = ResourceRecord<'engagements'>;
 
-/** What names a record. */
+/** The key of a record. */
 export interface RecordKey {
   readonly id: string;
   readonly integratedAccountId: string;
 }
 
-/** What a client selected of a delete's result, by upstream's names. */
+/** The fields that a client selected in a delete's result, by upstream's names. */
 export interface Selection {
   /** The selected fields of the engagement. The id is always read. */
   readonly fields: ReadonlySet<WireField>;
   /** The selected fields of its notes, besides the id. */
   readonly noteFields: ReadonlySet<WireField<'notes'>>;
   /** True when the chunks of the streamed body are selected. */
-  readonly chunks: boolean;
+  readonly chunks?: boolean;
 }
 
-/** Hexadecimal ids, such as GUIDs: only in these does the case of letters mean nothing. */
+/** Selects nothing of the record. */
+export const nothing: Selection = { fields: new Set(), noteFields: new Set() };
+
+/** Hexadecimal ids, such as GUIDs. Only in these, the case of letters does not matter. */
 const hexadecimalId = /^\{?[\da-f-]{24,36}\}?$/;
 
 function comparableId(id: string): string {
@@ -45,26 +48,26 @@ export function isIdValue(value: unknown): value is string | number {
   return (typeof value === 'string' && value !== '') || typeof value === 'number';
 }
 
-/** True for two spellings of one id: providers write `00012` as `12`, and GUIDs with or without capitals. */
+/** True for two spellings of one id: `00012` and `12`, or a GUID in upper and lower case. */
 export function isSameId(one: unknown, other: unknown): boolean {
   if (!isIdValue(one) || !isIdValue(other)) return false;
   return one === other || comparableId(String(one)) === comparableId(String(other));
 }
 
-/** Every field of a resource, by its wire name. */
+/** The wire names of all fields of a resource. */
 export function wireFieldsOf<R extends Resource>(resource: R): readonly WireField<R>[] {
   return Object.keys(resources[resource]) as WireField<R>[];
 }
 
-/** How many fields are excluded at most: many servers misread a longer list (ADR 19). */
+/** The most excluded fields: many servers misread a longer list (ADR 19). */
 export const maxExcludedFields = 20;
 
-/** By selection: a prepared operation has the same set every time. */
+/** The excluded fields by selection. A prepared operation has the same set every time. */
 const excluded = new WeakMap<object, readonly string[]>();
 
 /**
- * The fields that upstream is asked to leave out because nobody selected them, in the documentation's order. `remote_data` has a
- * parameter of its own. Fields beyond the limit come with the answer, and are not read.
+ * The fields that a request excludes because they are not selected, in the documentation's order. `remote_data` has its own parameter.
+ * Upstream sends fields beyond the limit, and they are ignored.
  */
 export function excludedFields<R extends Resource>(
   resource: R,
@@ -83,7 +86,7 @@ type ReadableField = readonly [field: string, shape: z.ZodType, isPlain: IsPlain
 
 const readableFields = new WeakMap<object, readonly ReadableField[]>();
 
-/** @param selected is one resource's: a set is never used for two, as its type says. */
+/** @param selected a set of this resource: no set is used for two resources. */
 function readableFieldsOf(resource: Resource, selected: ReadonlySet<string>): readonly ReadableField[] {
   const known = readableFields.get(selected);
   if (known) return known;
@@ -96,18 +99,18 @@ function readableFieldsOf(resource: Resource, selected: ReadonlySet<string>): re
   return fields;
 }
 
-/** A record that was read, and which of its fields could not be. */
+/** A record, and the selected fields that it lacks. */
 export interface ReadRecord<R extends Resource> {
   readonly record: ResourceRecord<R>;
-  /** Fields whose value is not of the documented form: they are left out of the record. */
+  /** Fields whose value does not have the documented form. They are left out of the record. */
   readonly unreadable: readonly WireField<R>[];
-  /** Selected fields that the answer does not have at all, not even as null. */
+  /** Selected fields that are not in the answer, not even as null. */
   readonly absent: readonly WireField<R>[];
 }
 
 /**
- * Reads the selected fields of a record from upstream's JSON. A value that is not as documented costs that field; nothing throws.
- * @param key provides the id when the answer has none.
+ * Reads the selected fields of a record from upstream's JSON. A malformed value is left out. Never throws.
+ * @param key has the id, in case the answer has none.
  */
 export function readRecord<R extends Resource>(
   resource: R,
@@ -134,6 +137,6 @@ export function readRecord<R extends Resource>(
     if (read.success) record[field] = read.data;
     else unreadable.push(field);
   }
-  // The table of resources has the types of the fields; the compiler cannot follow that.
+  // The types of the fields come from the table of resources, which the compiler cannot follow.
   return { record, unreadable, absent } as unknown as ReadRecord<R>;
 }

@@ -15,20 +15,20 @@ import {
   type Unauthenticated,
 } from './result.ts';
 
-/** Names as parameters have them. Anything else that a body calls a name is prose. */
+/** The form of a parameter's name. Other text in its position is prose. */
 const names = z.array(z.string().regex(/^[\w.[\]-]{1,200}$/)).max(100);
 
-/** Scopes may be any text: `crm:delete`, an address. */
+/** Scopes can be any text: `crm:delete`, or a URL. */
 const scopes = z.array(z.string().max(200)).max(100);
 
-/** An insight is `{description, value}`; some answers have the value alone. */
+/** An insight is `{description, value}`. Some answers have only the value. */
 const insight = <Schema extends z.ZodType>(schema: Schema) =>
   z
     .preprocess((found) => (isJsonObject(found) && 'value' in found ? found.value : found), schema)
     .optional()
     .catch(undefined);
 
-/** Upstream's error body. A part that is missing or odd counts as absent. */
+/** Upstream's error body. A malformed part counts as absent. */
 const errorBody = z.object({
   statusCode: z.number().optional().catch(undefined),
   error: z.string().optional().catch(undefined),
@@ -53,17 +53,17 @@ const errorBody = z.object({
 });
 
 /**
- * What an error body says that callers can use. Upstream's own prose is left out: it may quote addresses and credentials, and nobody
- * promises its wording.
+ * The useful content of an error body. Upstream's own prose is left out: it may quote addresses and credentials, and its wording is not
+ * documented.
  */
 export interface UpstreamError {
-  /** The status that the body itself names. */
+  /** The status in the body. */
   readonly statusCode: number | undefined;
-  /** True when the body has Truto's form. A proxy answers in another form. */
+  /** True when the body has Truto's form. Proxies use other forms. */
   readonly isFromTruto: boolean;
-  /** True when the provider refused or failed; false when it was Truto. */
+  /** True when the provider refused or failed, false when Truto did. */
   readonly isRemote: boolean;
-  /** What Truto's words say is missing, as far as they can be read; only with a 404. */
+  /** What is missing, by the message of Truto's 404. Undefined when it is not clear. */
   readonly missing: 'account' | 'route' | undefined;
   /** The provider's own body, as JSON or text. */
   readonly rawResponse: unknown;
@@ -71,20 +71,20 @@ export interface UpstreamError {
   readonly missingParameters: readonly string[];
   /** Wire names of other parameters that Truto refused by name. */
   readonly refusedParameters: readonly string[];
-  /** Permissions the provider says the account's connection lacks. */
+  /** Permissions that the account's connection lacks at the provider. */
   readonly missingScopes: readonly string[];
 }
 
-/** Much longer than any message: the rest is not read. */
+/** Much longer than any message. The rest is ignored. */
 const maxMessageLength = 2_000;
 
 /**
- * Truto documents no wording; these are the sandbox's and common ones. So every 404 is looked up before it is reported (`account.ts`).
+ * Truto documents no message. These are the sandbox's and common ones, so `account.ts` looks up the account after every 404.
  */
 const accountIsMissing =
   /^(?:the )?integrated[ _-]?account\b(?: with)?(?: id)?(?:[\s:"'`]*[\w-]{1,64}["'`]?)?\s*(?:was |is |could )?(?:not (?:be )?found|does not exist|doesn't exist)/i;
 
-/** How web frameworks say that they have no such path: the address is wrong, or a proxy answered. */
+/** The messages of web frameworks for an unknown path: the address is wrong, or a proxy answered. */
 const routeIsMissing = /^(?:route\b.*\bnot found|cannot (?:get|delete) )/i;
 
 function whatIsMissing(texts: readonly string[]): UpstreamError['missing'] {
@@ -93,10 +93,10 @@ function whatIsMissing(texts: readonly string[]): UpstreamError['missing'] {
   return routeIsMissing.test(message) ? 'route' : undefined;
 }
 
-/** What follows a name at the beginning of a message, as in "name is required" (errors.md). */
+/** The text after a name at the start of a message, as in "name is required" (errors.md). */
 const afterName = /^ (?:is|are|must|should|has|have|does|cannot|was) /;
 
-/** The parameters that a message begins with or quotes. A word of English counts only where there is such an argument. */
+/** The parameters that a message starts with or quotes. An English word counts only if an argument has that name. */
 function namesIn(texts: readonly string[], paths: ArgumentPaths): readonly string[] {
   return texts.slice(0, 100).flatMap((text) =>
     [...text.slice(0, maxMessageLength).matchAll(/[a-z_]+/g)]
@@ -110,7 +110,7 @@ function namesIn(texts: readonly string[], paths: ArgumentPaths): readonly strin
   );
 }
 
-/** The fields that `details.failures` name (truto-skills, unified-api.md, which leaves their form open). */
+/** The fields in `details.failures`, whose form is not documented (truto-skills, unified-api.md). */
 function failuresNamed(failures: readonly unknown[]): readonly string[] {
   return failures.filter(isJsonObject).flatMap(({ field, path, property, parameter, name }) => {
     const found = field ?? path ?? property ?? parameter ?? name;
@@ -118,7 +118,7 @@ function failuresNamed(failures: readonly unknown[]): readonly string[] {
   });
 }
 
-/** Reads an error body (truto-skills, error-and-evidence-model.md). One that cannot be read is an error that says nothing. */
+/** Reads an error body (truto-skills, error-and-evidence-model.md). From an unreadable one, it returns an empty error. */
 export function readUpstreamError(json: unknown, paths: ArgumentPaths = deletePaths): UpstreamError {
   const { data } = errorBody.safeParse(json);
   const { statusCode, error, message, details, truto_error_insight: insights } = data ?? {};
@@ -132,7 +132,7 @@ export function readUpstreamError(json: unknown, paths: ArgumentPaths = deletePa
   const named = isRemote ? [] : [...failuresNamed(details?.failures ?? []), ...namesIn(texts, paths)];
   return {
     statusCode,
-    // Truto guarantees all three (errors.md). Other frameworks and gateways have one or two of them.
+    // Truto documents all three (errors.md). Other frameworks and gateways have one or two of them.
     isFromTruto: statusCode !== undefined && (isRemote || (error !== undefined && message !== undefined)),
     isRemote,
     missing: statusCode === 404 && !isRemote ? whatIsMissing(texts) : undefined,
@@ -143,30 +143,30 @@ export function readUpstreamError(json: unknown, paths: ArgumentPaths = deletePa
   };
 }
 
-/** True for Truto's error form, which a 2xx should never have. */
+/** True for Truto's error form, which no successful answer has. */
 export function isError(json: unknown): boolean {
-  // Reading the form costs much more than this look, and nearly no success has either name.
+  // This check is much cheaper than reading the form, and few successes have either name.
   if (!isJsonObject(json) || !('statusCode' in json || 'truto_is_remote_error' in json)) return false;
   const { isRemote, statusCode } = readUpstreamError(json);
   return isRemote || (statusCode ?? 0) >= 400;
 }
 
-/** An answer that does not say whether the request was carried out. */
+/** An answer that does not show whether the request was executed. */
 export interface UnclearAnswer {
   readonly kind: 'UnclearAnswer';
   readonly statusCode: number;
   readonly rawResponse?: unknown;
-  /** What happened, as the beginning of a sentence. */
+  /** What happened, as the start of a sentence. */
   readonly why: string;
 }
 
-/** How many issues a refusal has at most: input can be wrong in thousands of places. */
+/** The most issues of a refusal: input can have thousands. */
 const maxIssues = 20;
 
-/** The longest name in the path of an issue: the names in a `remoteQuery` are the caller's own. */
+/** The longest name in the path of an issue. The names in a `remoteQuery` can be any text. */
 const maxNameLength = 100;
 
-/** The issues that a caller gets; one for all that are too many. */
+/** The first issues, and one issue for the rest. */
 function boundedIssues(findings: readonly Finding[]): readonly Finding[] {
   const shown = findings
     .slice(0, maxIssues)
@@ -177,46 +177,47 @@ function boundedIssues(findings: readonly Finding[]): readonly Finding[] {
   return [...shown, refusal(first.path.slice(0, 1), message)];
 }
 
-/** For input that breaks rules here. Warnings are left out. */
+/** For input that breaks the rules. Warnings are left out. */
 export function refusedInput(findings: readonly Finding[]): InvalidInputError {
   const issues = boundedIssues(findings.filter(({ severity }) => severity === 'REFUSAL'));
   return { kind: 'InvalidInputError', message: `Nothing was sent. ${issues.map(located).join(' ')}`, issues };
 }
 
-/** For an integrated account that the caller may not use. */
+/** For an integrated account that the caller has no access to. */
 export function notGranted(): Refusal {
-  return forbidden('Nothing was sent. You are not granted this integrated account.');
+  return forbidden('Nothing was sent. Your token has no access to this integrated account. Use one that has.');
 }
 
-/** For an integrated account that upstream does not know. */
+/** For an integrated account that upstream does not find. */
 export function accountNotFound(): Refusal {
   const message =
-    "Truto knows no such integrated account, or the token does not see it. Check the id, and that the token is one of the account's environment.";
+    "Truto finds no such integrated account, or the token has no access to it. Check the id, and that the token belongs to the account's environment.";
   return { kind: 'IntegratedAccountNotFoundError', message };
 }
 
 /** For an integrated account whose credentials the provider no longer accepts. */
 export function needsReauth(): Refusal {
-  const message = "The provider no longer accepts the account's credentials: its owner must connect it again.";
+  const message =
+    "The provider no longer accepts the integrated account's credentials. Its owner must connect it again.";
   return { kind: 'AccountNeedsReauthError', message };
 }
 
-/** For a token that upstream does not accept: the caller's own, or this server's. */
+/** For a token that upstream does not accept: the caller's or this server's. */
 export function tokenRefused(callerBroughtToken: boolean): Unauthenticated {
   const message = callerBroughtToken
-    ? 'Upstream does not accept the token in the Authorization header.'
-    : "Upstream does not accept this server's token: its operator must renew it.";
+    ? 'Truto does not accept the token in the Authorization header. Send a valid one.'
+    : "Truto does not accept this server's token. Its operator must renew it.";
   return { kind: 'Unauthenticated', message };
 }
 
 function issueAt(wireName: string, problem: string, paths: ArgumentPaths): Finding {
-  // `contact[0][id]` and `query.sort_by` are ours by one of their parts.
+  // `contact[0][id]` and `query.sort_by` belong to an argument by one of their parts.
   const part = wireName.split(/[[\].]/).find((name) => paths.has(name) && name !== 'id') ?? wireName;
   const path = paths.get(part);
-  // The provider's own parameters are in `remoteQuery`; Truto's others have no argument here.
+  // The provider's own parameters are in `remoteQuery`. Other parameters of Truto have no argument.
   return path
     ? refusal(path, `Truto ${problem}.`)
-    : refusal(['remoteQuery'], `Truto ${problem}: its parameter ${wireName}, for which there is no argument here.`);
+    : refusal(['remoteQuery'], `Truto ${problem}: its parameter ${wireName}, which has no argument here.`);
 }
 
 function invalidInput({ missingParameters, refusedParameters }: UpstreamError, paths: ArgumentPaths): Refusal {
@@ -224,8 +225,12 @@ function invalidInput({ missingParameters, refusedParameters }: UpstreamError, p
     ...missingParameters.map((name) => issueAt(name, 'requires it for this account', paths)),
     ...refusedParameters.map((name) => issueAt(name, 'does not accept it', paths)),
   ]);
-  const unnamed = 'Truto refused the input as invalid, without saying which parameter.';
-  return { kind: 'InvalidInputError', message: issues.length > 0 ? 'Truto refused the input.' : unnamed, issues };
+  const unnamed = 'Truto refused the input, and did not name the parameter. Check all arguments.';
+  return {
+    kind: 'InvalidInputError',
+    message: issues.length > 0 ? 'Truto refused the input. Fix the issues.' : unnamed,
+    issues,
+  };
 }
 
 function forbidden(message: string, missingScopes: readonly string[] = []): Refusal {
@@ -235,7 +240,7 @@ function forbidden(message: string, missingScopes: readonly string[] = []): Refu
 function rateLimited({ headers }: UpstreamAnswer, { isRemote }: UpstreamError): Refusal {
   const retryAfterMs = readRetryAfter(headers, Date.now()) ?? null;
   const when = retryAfterMs === null ? 'later' : `in ${retryAfterMs} ms`;
-  const message = `${isRemote ? 'The provider' : 'Truto'} accepts no more requests for now; try again ${when}.`;
+  const message = `The rate limit of ${isRemote ? 'the provider' : 'Truto'} is reached. Try again ${when}.`;
   return { kind: 'RateLimitedError', message, retryAfterMs };
 }
 
@@ -244,18 +249,18 @@ function unavailable(message: string): Refusal {
 }
 
 const whyNotSent: Readonly<Record<Exclude<FailureReason, 'paused' | 'streams' | 'abandoned'>, string>> = {
-  timeout: 'there was no time left, or too many requests wait for this account',
-  unconnected: 'there was no connection in time',
-  open: 'it has failed too often just now',
+  timeout: 'the time for the request was over, or too many requests wait for this integrated account',
+  unconnected: 'no connection was made in time',
+  open: 'requests failed too often, so they are stopped for a moment',
   refused: 'it refused the connection',
-  dns: 'its name could not be resolved',
-  proxy: 'the proxy on the way to it let no connection through',
+  dns: 'its host name could not be resolved',
+  proxy: 'the proxy refused the connection',
   tls: 'no trusted connection could be made',
   reset: 'the connection broke before the request was sent',
   protocol: 'the request could not be written',
 };
 
-/** For a request that was given up because its client disconnected. Only the log shows it. */
+/** For a request that was abandoned because its client disconnected. Only the log shows it. */
 export function callerLeft(): Refusal {
   return unavailable('The client disconnected before the request was sent.');
 }
@@ -264,22 +269,22 @@ export function callerLeft(): Refusal {
 export function notSent({ reason, retryAfterMs = 0 }: Pick<UpstreamFailure, 'reason' | 'retryAfterMs'>): Refusal {
   if (reason === 'abandoned') return callerLeft();
   if (reason === 'paused') {
-    const message = `This account's requests have reached their limit; try again in ${retryAfterMs} ms.`;
+    const message = `The rate limit of this integrated account is reached. Try again in ${retryAfterMs} ms.`;
     return { kind: 'RateLimitedError', message, retryAfterMs };
   }
   if (reason === 'streams') {
-    const message = `You read ${maxStreamsPerCaller} streamed bodies from this server, and may read no more at once. Read one to its end, or close it; then try again.`;
+    const message = `You have ${maxStreamsPerCaller} streamed bodies open at this server, and can have no more. Read one to its end or close it, then try again.`;
     return { kind: 'RateLimitedError', message, retryAfterMs: null };
   }
-  return unavailable(`Upstream was not reached: ${whyNotSent[reason]}. Try again.`);
+  return unavailable(`Truto was not reached: ${whyNotSent[reason]}. Try again.`);
 }
 
 /**
  * Reads an answer outside 2xx (https://www.truto.one/docs/api-reference/overview/errors.md and truto-skills,
- * error-and-evidence-model.md). Only Truto's own form blames the caller, the account or the provider: firewalls, proxies and
- * other servers also answer 400, 401, 403 or 404, perhaps after they passed the request on. 429 means the same from anybody.
+ * error-and-evidence-model.md). Only Truto's own form proves a refusal: firewalls, proxies and other servers also answer 400, 401, 403
+ * or 404, possibly after they passed the request on. 429 means the same from all of them.
  * @param callerBroughtToken true when Truto's 401 is about the caller's own token.
- * @param paths where the caller gave the parameters of this request.
+ * @param paths the argument paths of the request's parameters.
  */
 export function readRefusal(
   answer: UpstreamAnswer,
@@ -292,14 +297,16 @@ export function readRefusal(
   const { isRemote, rawResponse } = error;
   const { refused } = meaningOf(statusCode);
   if (refused === 'rate-limited') return rateLimited(answer, error);
-  // Truto repeats the status in its body. A router without such a path answers 404 in a form much like Truto's.
-  const isTrutos = error.isFromTruto && error.statusCode === statusCode && error.missing !== 'route';
-  const because = isTrutos ? '' : ", but not in Truto's form: the answer comes from between Truto and this server";
-  const why = `Upstream answered with status ${statusCode}${because}`;
+  // Truto repeats the status in its body. A router's 404 for an unknown path looks much like Truto's form.
+  const isFromTruto = error.isFromTruto && error.statusCode === statusCode && error.missing !== 'route';
+  const because = isFromTruto
+    ? ''
+    : ", but not in Truto's form: a proxy or firewall between Truto and this server sent it";
+  const why = `The answer has status ${statusCode}${because}`;
   const unclear: UnclearAnswer = { kind: 'UnclearAnswer', statusCode, rawResponse, why };
-  const remote = `${isRemote ? 'The provider' : 'Upstream'} refused with status ${statusCode}.`;
+  const remote = `${isRemote ? 'The provider' : 'Truto'} refused the request with status ${statusCode}.`;
   const remoteApiError: Refusal = { kind: 'RemoteApiError', message: remote, statusCode, rawResponse };
-  if (!isTrutos) return unclear;
+  if (!isFromTruto) return unclear;
   switch (refused) {
     case 'invalid':
       return isRemote ? remoteApiError : invalidInput(error, paths);
@@ -309,22 +316,29 @@ export function readRefusal(
       return callerBroughtToken ? ofToken : unavailable(ofToken.message);
     }
     case 'forbidden':
-      return forbidden("The account's connection is not permitted to do this.", error.missingScopes);
+      return forbidden(
+        "The integrated account's connection has no permission to do this. Its owner must grant it at the provider.",
+        error.missingScopes,
+      );
     case 'not-found': {
       if (error.missing === 'account') return accountNotFound();
-      const message = 'Upstream knows no such record in this integrated account.';
+      const message =
+        'Truto finds no such record in this integrated account. It may be deleted already; if not, check its id and type.';
       // Only the provider's own answer proves that Truto found the account.
       return { kind: 'NotFoundError', message, accountFound: isRemote };
     }
     case 'not-allowed':
       if (isRemote) return remoteApiError;
-      return forbidden('Truto refuses this for the account, as it refuses writes for sandbox accounts.');
+      return forbidden(
+        'Truto does not allow this request for the integrated account. Sandbox accounts, for example, allow no writes.',
+      );
     case 'blocked': {
-      // The provider's own 503 may also come from a proxy that lost a request it had passed on.
+      // The provider's 503 may come from a proxy that passed the request on and lost it.
       if (isRemote) return unclear;
       const isPaused = answer.headers['retry-after'] !== undefined;
       const reason = isPaused ? 'paused by Truto for a while' : 'blocked until Truto or its owner unblocks it';
-      return { kind: 'AccountBlockedError', message: `The integrated account is ${reason}.`, reason };
+      const next = isPaused ? 'Try again later.' : 'Ask its owner, or Truto.';
+      return { kind: 'AccountBlockedError', message: `The integrated account is ${reason}. ${next}`, reason };
     }
     case 'refused':
       return remoteApiError;

@@ -17,7 +17,7 @@ import type { Resource, WireField } from './resources.ts';
 
 /** A delete that is ready to be sent. */
 export interface DeleteRequest extends UpstreamRequest {
-  /** The wire names of the fields upstream is told to leave out. */
+  /** The wire names of the fields that the request excludes. */
   readonly excludedFields: readonly string[];
 }
 
@@ -28,7 +28,7 @@ function headersFor(authorization: string): Record<string, string> {
   return { authorization, accept: 'application/json', 'user-agent': userAgent };
 }
 
-/** The parameters by which upstream leaves out what nobody selected. */
+/** The parameters that exclude the fields that are not selected. */
 function exclusionParameters<R extends Resource>(resource: R, selected: ReadonlySet<WireField<R>>): QueryParameter[] {
   const isRemoteDataSelected = (selected as ReadonlySet<string>).has('remote_data');
   return [
@@ -37,7 +37,7 @@ function exclusionParameters<R extends Resource>(resource: R, selected: Readonly
   ];
 }
 
-/** The kinds of arguments whose value is not written as it is. */
+/** How to write the kinds of arguments whose value changes on the wire. */
 const wireValues: Readonly<Partial<Record<Argument['kind'], (value: never) => unknown>>> = {
   date: (date: Date) => date.toISOString(),
   id: (id: string) => ({ id }),
@@ -45,7 +45,7 @@ const wireValues: Readonly<Partial<Record<Argument['kind'], (value: never) => un
   range: ({ gt, lt }: { gt?: Date | null; lt?: Date | null }) => ({ gt: gt?.toISOString(), lt: lt?.toISOString() }),
 };
 
-/** The query parameters of what is given for a table of arguments. */
+/** The query parameters for the values of a table of arguments. */
 function parametersFor(table: Arguments, values: Readonly<Record<string, unknown>>): QueryParameter[] {
   return Object.entries(table).map(([name, { wireName, kind }]) => {
     const value = values[name] ?? undefined;
@@ -66,8 +66,8 @@ function queryOfDelete(input: DeleteEngagementInput, { fields }: Selection): Que
 }
 
 /**
- * Builds `DELETE /unified/crm/engagements/{id}` with the seed's query parameters. The input must have passed the rules:
- * the id then is exactly one path segment.
+ * Builds `DELETE /unified/crm/engagements/{id}` with the seed's query parameters. Check the input before: the id must be exactly one path
+ * segment.
  * @param authorization the whole header.
  */
 export function buildDeleteRequest(
@@ -83,7 +83,7 @@ export function buildDeleteRequest(
   };
 }
 
-/** Builds `GET /unified/crm/{resource}/{id}`. The key must have passed the rules. */
+/** Builds `GET /unified/crm/{resource}/{id}`. Check the key before. */
 export function buildReadRequest<R extends Resource>(
   resource: R,
   { id, integratedAccountId }: RecordKey,
@@ -103,7 +103,7 @@ export function buildReadRequest<R extends Resource>(
   };
 }
 
-/** Builds `GET /unified/crm/engagements`, one page. */
+/** Builds `GET /unified/crm/engagements` for one page. */
 export function buildListRequest(
   page: {
     readonly integratedAccountId: string;
@@ -126,7 +126,7 @@ export function buildListRequest(
   return { method: 'GET', path: `/unified/crm/engagements?${query}`, headers: headersFor(authorization) };
 }
 
-/** Builds `GET /integrated-account/{id}`, which names the account's integration. */
+/** Builds `GET /integrated-account/{id}`, whose answer names the account's integration. */
 export function buildIntegratedAccountRequest(integratedAccountId: string, authorization: string): UpstreamRequest {
   return {
     method: 'GET',

@@ -4,41 +4,41 @@ import type { Integration } from './integrations.ts';
 import type { EngagementRecord } from './record.ts';
 import type { DeleteRequest } from './request.ts';
 
-/** What a rule says about the input. */
+/** A problem that a check found. */
 export interface Finding {
-  /** `REFUSAL`: the delete is not sent. `WARNING`: it is sent, and the success repeats this. */
+  /** `REFUSAL`: the delete is not sent. `WARNING`: it is sent, and the success repeats the message. */
   readonly severity: 'REFUSAL' | 'WARNING';
-  /** Where in the arguments of the field, from the outside in. */
+  /** The path of the argument, from the outside in. */
   readonly path: readonly string[];
-  /** What is wrong and what is allowed; never the value itself. */
+  /** The problem, and what is allowed, without the value itself. */
   readonly message: string;
-  /** Every value that is accepted, when they can be counted. */
+  /** All accepted values. Empty when there is no finite list. */
   readonly allowedValues: readonly string[];
-  /** How the delete would end, for a finding of a dry run that is not about the arguments: a member, or the code of a top-level error. */
+  /** In a dry run, for a finding that is not about the arguments: the member or top-level error code that the delete would return. */
   readonly result?: DeleteEngagementError['kind'] | 'UNAUTHENTICATED';
 }
 
-/** A finding that keeps the delete from being sent. */
+/** Creates a finding that stops the delete. */
 export function refusal(path: readonly string[], message: string, allowedValues: readonly string[] = []): Finding {
   return { severity: 'REFUSAL', path, message, allowedValues };
 }
 
-/** A finding that does not keep the delete from being sent. */
+/** Creates a finding that does not stop the delete. */
 export function warning(path: readonly string[], message: string): Finding {
   return { severity: 'WARNING', path, message, allowedValues: [] };
 }
 
-/** True when one of the findings keeps the delete from being sent. */
+/** True when one of the findings stops the delete. */
 export function hasRefusal(findings: readonly Finding[]): boolean {
   return findings.some(({ severity }) => severity === 'REFUSAL');
 }
 
-/** A finding in one line. The log has it too, so the names in a `remoteQuery`, which are the caller's own, are left out. */
+/** A finding in one line. The log has it too, so the names in a `remoteQuery` are left out: they can be any text. */
 export function located({ path, message }: Finding): string {
   return `${path[0] === 'remoteQuery' ? path[0] : path.join('.')}: ${message}`;
 }
 
-/** The provider's rate limit, as upstream passes it on with an answer. */
+/** The provider's rate limit, from the headers of upstream's answer. */
 export interface RateLimit {
   /** Requests allowed in one window. */
   readonly limit: number | null;
@@ -49,15 +49,15 @@ export interface RateLimit {
   readonly resetMs: number | null;
 }
 
-/** What became of the engagement. `ALREADY_ABSENT`: a repeated attempt found that it is gone. */
+/** How a successful delete ended. `ALREADY_ABSENT`: a repeated attempt found it gone. */
 export type DeleteOutcome = 'DELETED' | 'ALREADY_ABSENT' | 'ACCEPTED';
 
 /** The provider's body, not yet read. */
 export interface DeleteStream {
   readonly contentType: string | null;
-  /** In bytes, when upstream said. */
+  /** In bytes. Null when upstream did not send it. */
   readonly contentLength: number | null;
-  /** Must be read to its end or destroyed. */
+  /** Read it to its end, or destroy it. */
   readonly body: Readable;
 }
 
@@ -65,11 +65,11 @@ export interface DeleteStream {
 export interface DeleteEngagementSuccess {
   readonly kind: 'DeleteEngagementSuccess';
   readonly deletedEngagementId: string;
-  /** The node id that a read of the engagement showed before. */
+  /** The node id that a read of the engagement returned before. */
   readonly deletedNodeId: string;
   readonly outcome: DeleteOutcome;
   readonly engagement: EngagementRecord | null;
-  /** Any JSON value; undefined and null both mean that there is none. */
+  /** Any JSON value. Undefined and null mean none. */
   readonly raw?: unknown;
   readonly stream: DeleteStream | null;
   readonly integration: Integration | null;
@@ -77,7 +77,7 @@ export interface DeleteEngagementSuccess {
   readonly warnings: readonly string[];
 }
 
-/** What a dry run found. Nothing was sent. */
+/** The result of a dry run. No delete was sent. */
 export interface DeleteEngagementPlan {
   readonly kind: 'DeleteEngagementPlan';
   readonly request: DeleteRequest;
@@ -85,7 +85,7 @@ export interface DeleteEngagementPlan {
   readonly integration: Integration | null;
 }
 
-/** The types of the fields that errors have, by how the schema writes them. */
+/** The types of the fields of errors, by their SDL. */
 interface FieldTypes {
   readonly 'Boolean!': boolean;
   readonly Int: number | null;
@@ -97,14 +97,14 @@ interface FieldTypes {
   readonly Engagement: EngagementRecord | null;
 }
 
-/** Further fields of some errors: JSON, which may be absent, and what is known here but not in the schema. */
+/** More fields of some errors: optional JSON, and fields that are not in the schema. */
 interface FurtherFields {
   readonly NotFoundError: {
-    /** True when the account could not be checked for now. */
+    /** True when the account could not be checked, for a temporary reason. */
     readonly isUnchecked?: boolean;
   };
   readonly UpstreamUnavailableError: {
-    /** True for a read that was sent and brought no record: the record itself may be the cause. */
+    /** True for a read that was sent and returned no record. The record itself may be the cause. */
     readonly wasSent?: true;
   };
   readonly RemoteApiError: { readonly rawResponse?: unknown };
@@ -115,7 +115,7 @@ type TypedField<Row> = Row extends readonly [infer Written extends keyof FieldTy
   ? FieldTypes[Written]
   : never;
 
-/** A member of the result that is an error: what its row in {@link deleteErrors} says. */
+/** The type of an error member, from its row in {@link deleteErrors}. */
 export type ErrorMember<Kind extends DeleteErrorKind> = Kind extends DeleteErrorKind
   ? { readonly kind: Kind; readonly message: string; readonly engagementId?: string } & {
       readonly [Field in Exclude<keyof (typeof deleteErrors)[Kind]['fields'], 'rawResponse'>]: TypedField<
@@ -124,22 +124,22 @@ export type ErrorMember<Kind extends DeleteErrorKind> = Kind extends DeleteError
     } & (Kind extends keyof FurtherFields ? FurtherFields[Kind] : unknown)
   : never;
 
-/** The input breaks a rule, here or upstream. Nothing was deleted. */
+/** The input breaks a rule of this server or of upstream. Nothing was deleted. */
 export type InvalidInputError = ErrorMember<'InvalidInputError'>;
 
-/** The request was sent, and nobody can say whether it was carried out. */
+/** The request was sent, and it is unknown whether it was executed. */
 export type OutcomeUnknownError = ErrorMember<'OutcomeUnknownError'>;
 
-/** Every member in which the engagement is not, or not surely, deleted. */
+/** Any error member. */
 export type DeleteEngagementError = ErrorMember<DeleteErrorKind>;
 
-/** Upstream does not accept the token that the caller brought. Nothing was done. A top-level error in GraphQL. */
+/** Upstream does not accept the caller's token. Nothing was executed. A top-level error in GraphQL. */
 export interface Unauthenticated {
   readonly kind: 'Unauthenticated';
   readonly message: string;
 }
 
-/** The end of a request that was refused or never sent: it was surely not carried out. */
+/** The end of a request that was refused or never sent. It was not executed. */
 export type Refusal =
   | Exclude<DeleteEngagementError, { kind: 'UnsupportedIntegrationError' | 'OutcomeUnknownError' }>
   | Unauthenticated;
@@ -156,8 +156,8 @@ export function withEngagementId<End extends DeleteEnd>(end: End, engagementId: 
 }
 
 /**
- * The result without upstream's data: what happened matters more than how the record looked. The same object when it has none.
- * @param why tells the caller why the data is not there.
+ * Removes upstream's data from the result, and adds the reason. Returns the same object if it has no such data.
+ * @param why the reason, for the caller.
  */
 export function withoutRecord<End extends DeleteEnd>(result: End, why: string): End {
   switch (result.kind) {

@@ -8,6 +8,7 @@ import {
   filterArguments,
 } from './input.ts';
 import type { Integration, IntegrationSupport } from './integrations.ts';
+import type { RecordKey } from './record.ts';
 import { type Finding, refusal, warning } from './result.ts';
 
 type Path = readonly string[];
@@ -15,30 +16,30 @@ type Path = readonly string[];
 /** Longer than any provider's ids, and short enough for a path segment everywhere. */
 const maxIdLength = 512;
 
-/** Servers that read queries with qs do not read deeper levels, and read a longer list as an object (ADR 19). */
+/** Servers that use qs ignore deeper levels, and read a longer list as an object (ADR 19). */
 const maxRemoteQueryDepth = 5;
 const maxListLength = 20;
 
-/** More names than fit into a URL, each as short as possible. */
+/** More than fit into a URL, even with the shortest names. */
 const maxNames = 1_000;
 
-/** Node and most proxies accept 16 KiB for a request's whole head. */
+/** Node and most proxies accept 16 KiB for all headers of a request, with its path. */
 const maxPathLength = 12_000;
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: refusing control characters is its purpose.
 const controlCharacter = /[\u0000-\u001f\u007f-\u009f]/;
 
-/** A `.` or `..` segment, perhaps followed by a path parameter, a query or a fragment. */
+/** A `.` or `..` segment, with or without a path parameter, query or fragment after it. */
 const dotSegment = /(?:^|[/\\])\.{1,2}(?:[/\\;?#]|$)/;
 
-/** Decodes each triplet by itself, so that one that is not UTF-8 hides none of the others. */
+/** Decodes each triplet by itself, so that invalid UTF-8 hides no other triplet. */
 function decodeOnce(id: string): string {
   return id.replace(/%[\da-f]{2}/gi, (triplet) => String.fromCharCode(Number.parseInt(triplet.slice(1), 16)));
 }
 
 /**
- * True when a proxy that decodes the path once or twice too often would address another resource: behind nginx's `proxy_pass` with a
- * path, `../../contacts/7` deletes a contact. No provider has such ids.
+ * True if a proxy that decodes the path once or twice would address another resource. Behind nginx's `proxy_pass` with a path,
+ * `../../contacts/7` deletes a contact. No provider has such ids.
  */
 function hasDotSegment(id: string): boolean {
   // Most ids have neither.
@@ -47,29 +48,34 @@ function hasDotSegment(id: string): boolean {
   return [id, decoded, decodeOnce(decoded)].some((form) => dotSegment.test(form));
 }
 
-/** Refuses an id that would not be exactly one path segment that decodes to the same text (S04), also behind a proxy that decodes it. */
+/** Refuses an id that is not exactly one path segment (S04), also behind a proxy that decodes the path. */
 export function checkId(id: string, path: Path): readonly Finding[] {
   if (id === '') return [refusal(path, 'It must not be empty.')];
   if (id.length > maxIdLength) return [refusal(path, `It must have at most ${maxIdLength} characters.`)];
   if (hasDotSegment(id)) {
-    const why = 'also percent-encoded: a proxy could read another resource.';
+    const why = 'not even percent-encoded: a proxy could address another resource.';
     return [refusal(path, `It must not have a segment "." or "..", ${why}`)];
   }
   if (id.includes('\ufffd')) {
-    const why = 'which stands for characters that were lost: another id may have been meant.';
+    const why = 'which replaces characters that were lost: you may have meant another id.';
     return [refusal(path, `It must not have U+FFFD, ${why}`)];
   }
   if (controlCharacter.test(id)) return [refusal(path, 'It must not have control characters.')];
   return checkText(id, path);
 }
 
-/** Refuses text that has no UTF-8 form. Line breaks are fine: a query string escapes them. */
+/** Refuses a key with an id that {@link checkId} refuses. */
+export function checkKey({ id, integratedAccountId }: RecordKey): Finding[] {
+  return [...checkId(id, ['id']), ...checkId(integratedAccountId, ['integratedAccountId'])];
+}
+
+/** Refuses text that has no UTF-8 form. Line breaks are allowed: a query string escapes them. */
 export function checkText(text: string, path: Path): readonly Finding[] {
   const message = 'It must be well-formed Unicode, but has half of a surrogate pair.';
   return text.isWellFormed() ? [] : [refusal(path, message)];
 }
 
-/** On the wire, date-times have a four-digit year. */
+/** On the wire, a year has four digits. */
 function checkDate(date: Date, path: Path): readonly Finding[] {
   const year = date.getUTCFullYear();
   return year >= 1 && year <= 9999 ? [] : [refusal(path, 'Its year must be from 0001 to 9999, in UTC.')];
@@ -80,7 +86,7 @@ function checkListLength({ length }: readonly unknown[], path: Path): readonly F
   return length > maxListLength ? [refusal(path, message)] : [];
 }
 
-/** Checks of the kinds of arguments that can be wrong. */
+/** The checks, by kind of argument. Other kinds are always valid. */
 const checks: Readonly<Partial<Record<Argument['kind'], (value: never, path: Path) => readonly Finding[]>>> = {
   text: checkText,
   date: checkDate,
@@ -104,21 +110,21 @@ function checkArguments(table: Arguments, values: Readonly<Record<string, unknow
   });
 }
 
-/** Refuses a filter that cannot be written as a query without loss. */
+/** Refuses a filter that a query string cannot express. */
 export function checkFilter(filter: EngagementFilter): readonly Finding[] {
   return checkArguments(filterArguments, filter, 'filter');
 }
 
-/** JSON has already lost the last digits of a longer integer. */
+/** JSON has lost the last digits of a longer integer already. */
 function checkNumber(value: number, path: Path): readonly Finding[] {
   const isExact = !Number.isInteger(value) || Number.isSafeInteger(value);
-  return isExact ? [] : [refusal(path, 'It is too long for a number: send it as a string.')];
+  return isExact ? [] : [refusal(path, 'It has too many digits for a number. Send it as a string.')];
 }
 
 function checkName(name: string, path: Path): readonly Finding[] {
   if (name === '') return [refusal(path, 'It must not have an empty name.')];
-  if (/^\d+$/.test(name)) return [refusal(path, 'It must not have names of digits only: send a list instead.')];
-  if (/[[\]]/.test(name)) return [refusal(path, 'It must not have a name with brackets: nest an object instead.')];
+  if (/^\d+$/.test(name)) return [refusal(path, 'It must not have names of digits only. Send a list instead.')];
+  if (/[[\]]/.test(name)) return [refusal(path, 'It must not have a name with brackets. Nest an object instead.')];
   return checkText(name, path);
 }
 
@@ -134,30 +140,25 @@ function checkRemoteQuery(value: unknown, path: Path): readonly Finding[] {
   const entries = Object.entries(value);
   if (entries.length > maxNames) return [refusal(path, `It must have at most ${maxNames} names.`)];
   if (entries.length === 0 && path.length > 1)
-    return [refusal(path, 'It must not be an empty list or object: a query string cannot hold one.')];
+    return [refusal(path, 'It must not be an empty list or object, which a query string cannot express.')];
   return entries.flatMap(([name, item]) => [
     ...(isList ? [] : checkName(name, path)),
     ...checkRemoteQuery(item, [...path, name]),
   ]);
 }
 
-/** Refuses input that cannot be written as a request without loss. */
-export function checkWellFormed({
-  id,
-  integratedAccountId,
-  parameters,
-  remoteQuery,
-}: DeleteEngagementInput): Finding[] {
+/** Refuses input that a request cannot express. */
+export function checkWellFormed(input: DeleteEngagementInput): Finding[] {
+  const { parameters, remoteQuery } = input;
   return [
-    ...checkId(id, ['id']),
-    ...checkId(integratedAccountId, ['integratedAccountId']),
+    ...checkKey(input),
     ...(parameters ? checkArguments(deleteParameters, parameters, 'parameters') : []),
     ...checkRemoteQuery(remoteQuery, ['remoteQuery']),
   ];
 }
 
 /** The names of the parameters that would be sent. */
-function given({ parameters }: DeleteEngagementInput): readonly DeleteEngagementParameter[] {
+function givenParameters({ parameters }: DeleteEngagementInput): readonly DeleteEngagementParameter[] {
   if (!parameters) return [];
   const names = Object.keys(deleteParameters) as DeleteEngagementParameter[];
   return names.filter((name) => {
@@ -167,16 +168,16 @@ function given({ parameters }: DeleteEngagementInput): readonly DeleteEngagement
 }
 
 /**
- * Refuses what Truto documents for emails only beside another type, whatever the integration. Without a type it is sent with a
- * warning: the engagement may be an email, and the documentation allows it.
+ * Refuses parameters of emails with another type, for every integration. Without a type they are sent with a warning: the engagement may
+ * be an email, and Truto's documentation allows it.
  */
 export function checkEmailOnly(input: DeleteEngagementInput): readonly Finding[] {
   if (input.engagementType === 'email') return [];
-  const names = given(input).filter((name) => 'isEmailOnly' in deleteParameters[name]);
+  const names = givenParameters(input).filter((name) => 'isEmailOnly' in deleteParameters[name]);
   return names.map((name) =>
     input.engagementType
-      ? refusal(['parameters', name], 'It can only be given with engagementType: EMAIL.')
-      : warning(['parameters', name], 'It is documented for engagementType: EMAIL only; it is sent all the same.'),
+      ? refusal(['parameters', name], 'It is only for engagementType: EMAIL. Omit it, or change the type.')
+      : warning(['parameters', name], 'Truto documents it only for engagementType: EMAIL. It is sent.'),
   );
 }
 
@@ -193,10 +194,10 @@ function checkEngagementType({ engagementType }: DeleteEngagementInput, integrat
 }
 
 function notListed(path: Path, integrationName: string): Finding {
-  return warning(path, `${integrationName} does not list this parameter; it is sent all the same.`);
+  return warning(path, `${integrationName} does not list this parameter. It is sent.`);
 }
 
-/** Checks the input against the account's integration: requirements refuse, the rest warns. An unknown integration has no rules. */
+/** Checks the input against the account's integration. Missing requirements are refusals, the rest are warnings. An unknown integration has no rules. */
 export function checkIntegration(input: DeleteEngagementInput, support: IntegrationSupport): readonly Finding[] {
   if (support.kind === 'unknown') return [];
   if (support.kind === 'unsupported') {
@@ -204,7 +205,7 @@ export function checkIntegration(input: DeleteEngagementInput, support: Integrat
     return [refusal(['integratedAccountId'], message)];
   }
   const { integration } = support;
-  const unlisted = given(input).filter((name) => !integration.parameters.includes(name));
+  const unlisted = givenParameters(input).filter((name) => !integration.parameters.includes(name));
   return [
     ...checkEngagementType(input, integration),
     ...unlisted.map((name) => notListed(['parameters', name], integration.name)),
@@ -212,10 +213,13 @@ export function checkIntegration(input: DeleteEngagementInput, support: Integrat
 }
 
 /**
- * Refuses a request that is too long to be accepted anywhere.
- * @param argument the one that most likely makes it so long.
+ * Refuses a request that is too long for most servers.
+ * @param given the arguments by name. The finding is about the longest one.
  */
-export function checkLength(path: string, argument: Path): readonly Finding[] {
-  const message = `The arguments make a URL of ${path.length} characters or more; at most ${maxPathLength} fit.`;
-  return path.length > maxPathLength ? [refusal(argument, message)] : [];
+export function checkLength(path: string, given: object): readonly Finding[] {
+  if (path.length <= maxPathLength) return [];
+  const lengths = Object.entries(given).map(([name, value]) => [name, JSON.stringify(value)?.length ?? 0] as const);
+  const [longest = ['']] = lengths.sort(([, one], [, other]) => other - one);
+  const message = `The arguments make a URL of at least ${path.length} characters. At most ${maxPathLength} are allowed. Shorten them.`;
+  return [refusal([longest[0]], message)];
 }

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { ConfigError } from '../config/config.ts';
 import { withTypePrefixInText } from './core/type-names.ts';
 
-/** Documents that somebody has looked at before, by the ids that clients know them by. */
+/** The documents that the operator allows, by id. */
 export type TrustedDocuments = ReadonlyMap<string, string>;
 
 const manifest = z.record(z.string(), z.string());
@@ -54,26 +54,26 @@ interface NamedDocument {
   readonly extensions?: { readonly persistedQuery?: { readonly sha256Hash?: unknown } | null } | null;
 }
 
-/** True for a request that has no document but Apollo's `extensions.persistedQuery`. */
+/** True for a request with Apollo's `extensions.persistedQuery` and no document. */
 export function namesPersistedQuery(params: object): boolean {
   const { query, documentId, extensions } = params as NamedDocument;
   return (query ?? documentId ?? null) === null && (extensions?.persistedQuery ?? null) !== null;
 }
 
-/** The id that a request names its document by: `documentId`, or Apollo's `extensions.persistedQuery.sha256Hash`. */
+/** The id of a request's document: `documentId`, or Apollo's `extensions.persistedQuery.sha256Hash`. */
 export function documentIdOf(params: object): string | null {
   const { documentId, extensions } = params as NamedDocument;
   const id = documentId ?? extensions?.persistedQuery?.sha256Hash;
   return typeof id === 'string' ? id : null;
 }
 
-/** A document to try, and its variables as JSON. */
+/** An example document, and its variables as JSON. */
 export interface Example {
   readonly query: string;
   readonly variables: string;
 }
 
-/** Reads one of `schema/operations/`, as a schema with that prefix to its types takes it. */
+/** Reads one of `schema/operations/`, for a schema with that type prefix. */
 export function readExample(name: string, typePrefix: string): Example {
   const file = (extension: string) =>
     readFileSync(new URL(`../../schema/operations/${name}.${extension}`, import.meta.url), 'utf8');

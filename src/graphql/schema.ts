@@ -21,37 +21,39 @@ import {
 } from './subgraph/dialects.ts';
 import './types/integration.ts';
 
-builder.queryType({ description: 'What can be read.' });
-builder.mutationType({ description: 'What can be changed. Fields run one after another, in the order written.' });
-builder.subscriptionType({ description: 'What can be followed, as `text/event-stream` or `multipart/mixed`.' });
+builder.queryType({ description: 'Reads.' });
+builder.mutationType({
+  description: 'Writes. The fields of an operation run one after another, in the order of the document.',
+});
+builder.subscriptionType({ description: 'Events, as `text/event-stream` or `multipart/mixed`.' });
 builder.queryField('_sdl', (t) =>
   t.string({
     nullable: false,
     onlyIn: 'stitching',
     isOpen: true,
-    description: 'This schema with its stitching directives, for the gateway that stitches it.',
+    description: 'This schema as SDL, with its stitching directives, for a stitching gateway.',
     resolve: (_root, _args, _context, { schema }) => String(schema.extensions.sdl),
   }),
 );
 
 const directives = [...specifiedDirectives, GraphQLDeferDirective, GraphQLStreamDirective];
 
-/** Which of a server's schemas. */
+/** The options of a schema. */
 export interface EngagementSchemaOptions {
-  /** How it tells a supergraph of itself, as `SUBGRAPH`. @default 'none' */
+  /** The kind of supergraph, as the setting `SUBGRAPH`. @default 'none' */
   readonly dialect?: Dialect;
-  /** Comes before the names of types that your graph may have of its own, as `TYPE_PREFIX`; not without a dialect. */
+  /** A prefix for type names that your graph may have too, as the setting `TYPE_PREFIX`. Only with a dialect. */
   readonly typePrefix?: string;
-  /** As the server has it with `AUTH_MODE=service`: federation is then told which fields need a caller. @default false */
+  /** True with `AUTH_MODE=service`: then a federated schema marks the fields that need a caller. @default false */
   readonly provesCallers?: boolean;
 }
 
-/** The same, complete. */
+/** The options with all defaults filled in. */
 export type SchemaOptions = Required<EngagementSchemaOptions>;
 
 /**
- * The options with what they leave out. The same rules hold as for the settings, in the same words.
- * @throws {ConfigError} for a dialect or a prefix that cannot be.
+ * Fills in the defaults, and checks the options like the settings of the same meaning.
+ * @throws {ConfigError} for an invalid dialect or prefix.
  */
 export function checkedSchemaOptions({
   dialect = 'none',
@@ -82,12 +84,12 @@ function printed(schema: GraphQLSchema, dialect: Dialect): string {
   return `${printers[dialect](lexicographicSortSchema(schema)).trim()}\n`;
 }
 
-/** Without the types that only another dialect uses. */
+/** Removes the types that only another dialect uses. */
 function withoutUnused(schema: GraphQLSchema): GraphQLSchema {
   return new GraphQLSchema({ ...schema.toConfig(), types: [] });
 }
 
-/** Makes the schema of a server, from every module above. What a supergraph reads of it is in `extensions.sdl`. */
+/** Creates the schema of a server from the modules above. For a supergraph, `extensions.sdl` has its SDL. */
 export function createSchema({ typePrefix, ...options }: SchemaOptions): GraphQLSchema {
   const plain = limitAnswers(withoutUnused(buildDialect(options)));
   if (options.dialect === 'none') return plain;
@@ -97,7 +99,7 @@ export function createSchema({ typePrefix, ...options }: SchemaOptions): GraphQL
   return options.dialect === 'federation' ? completeSubgraph(schema, sdl) : schema;
 }
 
-/** The schema of a server as text, in a stable order: of a dialect's, what it tells a supergraph. */
+/** The schema of a server as SDL, in a stable order. With a dialect, the SDL for the supergraph. */
 export function printedSchema(options: SchemaOptions): string {
   const schema = createSchema(options);
   return options.dialect === 'none' ? printed(schema, 'none') : String(schema.extensions.sdl);

@@ -7,7 +7,7 @@ import type {
   EngagementType,
   ResponseFormat,
 } from '../engagement/input.ts';
-import type { Selection } from '../engagement/record.ts';
+import { nothing } from '../engagement/record.ts';
 import { refusedInput } from '../engagement/refusal.ts';
 import {
   type DeleteEnd,
@@ -67,8 +67,6 @@ export type DirectDeleteResult =
     })
   | Exclude<DeleteEngagementError, OutcomeUnknownError>
   | Unauthenticated;
-
-const nothing: Selection = { fields: new Set(), noteFields: new Set(), chunks: false };
 
 function describe(end: DeleteEnd, snapshot: boolean, upstreamUrl: string): DirectDeleteResult {
   switch (end.kind) {

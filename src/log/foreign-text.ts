@@ -1,4 +1,4 @@
-/** Text that others wrote is cut to a bound, and characters that change how other text looks are escaped. */
+/** For text from outside: limits its length, and escapes characters that change how other text looks. */
 
 /** The text, or its beginning and "…": at most `maxLength` characters. Never half of a surrogate pair. */
 export function shortened(text: string, maxLength: number): string {
@@ -6,7 +6,7 @@ export function shortened(text: string, maxLength: number): string {
 }
 
 /**
- * Characters that JSON leaves as they are, and that terminals obey: DEL and the C1 controls, and characters that reverse text
+ * Characters that JSON does not escape, and terminals interpret: DEL and the C1 controls, and characters that reverse text
  * (U+202E), break lines (U+2028), or are invisible (U+200B, the tags from U+E0000 on).
  */
 const invisible =
@@ -18,7 +18,7 @@ const escaped = (units: string) =>
     (_, index) => `\\u${units.charCodeAt(index).toString(16).padStart(4, '0')}`,
   ).join('');
 
-/** Escapes such characters as JSON does (`\u202e`). In JSON, the value stays the same. */
+/** Escapes such characters in JSON's form (`\u202e`). In JSON text, this does not change the value. */
 export function withEscapes(text: string): string {
   return text.replace(invisible, escaped);
 }

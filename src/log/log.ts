@@ -14,24 +14,24 @@ import { secretPattern } from './secret-pattern.ts';
  */
 export type Log = Logger;
 
-/** How a log is made. */
+/** The options of a log. */
 export interface LogOptions {
-  /** Where the lines go. @default standard output */
+  /** The destination of the lines. @default standard output */
   readonly destination?: DestinationStream;
   /** Redacted in every spelling: plain, escaped, percent-encoded, base64. Secrets of fewer than 8 characters are not searched for. */
   readonly secrets?: readonly Secret[];
 }
 
-/** Lines are written in batches: writing each by itself costs as much as making it. */
+/** Lines are written in batches: writing a single line costs as much as formatting it. */
 const batchCharacters = 32 * 1_024;
 const batchMs = 50;
 
-/** How many bytes wait at most for a reader of standard output that does not read. */
+/** The most unread bytes. If the reader of standard output is slower, more lines are dropped. */
 const maxUnreadBytes = 16 * 1_024 * 1_024;
 
 /**
- * Standard output. Lines wait up to 50 ms for others; at the exit, and after a fatal error, they are written at once. When 16 MiB
- * are not read, further lines are lost; a line says how many, once the others are read.
+ * Standard output. A line waits up to 50 ms for others. At the exit, and after a fatal error, lines are written at once. When 16 MiB are
+ * unread, more lines are dropped, and a later line has their number.
  */
 class StandardOutput implements DestinationStream {
   readonly #output = pino.destination({ dest: 1, sync: false, maxLength: maxUnreadBytes });
@@ -79,17 +79,17 @@ let standardOutput: StandardOutput | undefined;
 
 const censor = '[redacted]';
 
-/** How the names of credentials end, in objects that are logged whole, such as the headers of an error's request. */
+/** The ends of names of credentials, in logged objects such as the headers of a request. */
 const credentialNames = /(authorization|cookie|token|secret|password|api-?key)$/i;
 
-/** A caller's credential is not known in advance, but the word before it is. Any visible character may be part of it. */
+/** A caller's credential is not known in advance, but its scheme is. It may contain any visible character. */
 const credential = /(bearer|basic)(?:\s|\+|%20)+\S+/gi;
 
 const jwtCharacters = /[\w.-]+/g;
 
 /** True for the form of a JWT: its first two parts are JSON objects in base64url (RFC 7515 section 3.1). */
 function hasJwt(run: string): boolean {
-  // One pattern for the whole form would not be linear: it would start again at each "eyJ".
+  // One pattern for the whole form would not be linear: it would restart at each "eyJ".
   if (!run.includes('.eyJ')) return false;
   const parts = run.split('.');
   return parts.some(
@@ -97,26 +97,26 @@ function hasJwt(run: string): boolean {
   );
 }
 
-/** The longest line. A longer one is written with its texts cut. */
+/** The longest line. In a longer one, the texts are cut. */
 const maxLineCharacters = 16 * 1_024;
 
-/** The longest text of a line that had to be cut, and of the message of an error. */
+/** The longest text of a cut line, and the longest message of an error. */
 const maxTextCharacters = 1_000;
 
 /** The longest stack of an error, without its causes. */
 const maxStackCharacters = 4_000;
 
-/** How much of a text is searched for secrets, and so may be shown at all. */
+/** How much of a text is searched for secrets. The rest is never shown. */
 const maxSearchedCharacters = 64 * 1_024;
 
-/** How many items of a list or an object a line shows that had to be cut, and how many levels of them. */
+/** The most items of a list or an object in a cut line, and the most levels. */
 const maxItems = 20;
 const maxLevels = 6;
 
-/** How many causes of an error are shown. */
+/** The most causes of an error. */
 const maxCauses = 3;
 
-/** A line that matches, in lower case, may have a credential or a character to escape. Most lines do not, and stay as they are. */
+/** A line that matches, in lower case, may have a credential or a character to escape. Most lines do not match and are unchanged. */
 const suspect = /[%\\+\u007f-\uffff]|eyj|bearer|basic|authorization|cookie|token|secret|password|api-?key/;
 
 function secretsOfAuth(auth: AuthConfig): readonly Secret[] {
@@ -136,7 +136,7 @@ function secretsOfShared({ redisUrl, tokenSecret, undoStore }: SharedConfig): re
   const { username, password } = parseRedisAddress(redisUrl.reveal()) ?? {};
   return [
     redisUrl,
-    // A user without a password is most likely a password without its colon.
+    // A user without a password is probably a password without its colon.
     ...secretsOfPassword(password ?? username),
     ...(tokenSecret ? [tokenSecret] : []),
     ...(undoStore?.kind === 'bucket' ? [undoStore.secretAccessKey] : []),
@@ -198,7 +198,7 @@ function redaction(pattern: RegExp | undefined): Redact {
   };
 }
 
-/** The value with long texts, lists and objects cut. */
+/** Cuts long texts, lists and objects in the value. */
 function cut(value: unknown, levels = maxLevels): unknown {
   if (typeof value === 'string') return shortened(value, maxTextCharacters);
   if (typeof value !== 'object' || value === null) return value;
@@ -208,11 +208,11 @@ function cut(value: unknown, levels = maxLevels): unknown {
   return Object.fromEntries(entries.map(([name, item]) => [shortened(name, maxTextCharacters), cut(item, levels - 1)]));
 }
 
-/** Errors whose messages quote the request: a document, its values, a body, a header. The caller has got the message. */
+/** Errors whose messages quote the request: a document, its values, a body, a header. Only the caller gets such a message. */
 const quotingNames = new Set(['GraphQLError', 'SyntaxError', 'ZodError', '$ZodError']);
 const quotingCodes = /^ERR_(?:HTTP_)?(?:INVALID|UNESCAPED)/;
 
-/** The fields of an error that the log shows. Others may hold a request's content: nodes, source, input, command. */
+/** The fields of an error in the log. Others (nodes, source, input, command) may contain a request. */
 function describeError(error: unknown, redact: Redact, causes = maxCauses): unknown {
   if (!(error instanceof Error)) return { type: typeof error };
   const { name, message, stack = '', cause, originalError } = error as Error & { readonly originalError?: unknown };
@@ -234,7 +234,7 @@ function describeError(error: unknown, redact: Redact, causes = maxCauses): unkn
   };
 }
 
-/** Makes a log. No value breaks a line, or keeps one from being written. */
+/** Creates a log. No value breaks a line, or stops it from being written. */
 export function createLog({ destination, secrets = [] }: LogOptions = {}): Log {
   const pattern = secretPattern(secrets);
   const redact = redaction(pattern);
@@ -250,9 +250,9 @@ export function createLog({ destination, secrets = [] }: LogOptions = {}): Log {
       const short = print(cut(shown));
       if (short.length <= maxLineCharacters) return short;
     } catch {
-      // Too deep for the stack, for example. A line that cannot be searched must not be shown.
+      // For example, too deep for the stack. A line that cannot be searched must not be written.
     }
-    return print({ level: 50, time: Date.now(), msg: 'a line that cannot be redacted or cut was left out' });
+    return print({ level: 50, time: Date.now(), msg: 'left out a line that cannot be redacted or cut' });
   }
   const options = {
     base: null,

@@ -25,9 +25,9 @@ const prettifyDelete = prettyFactory({
   },
 });
 
-/** A destination for a log's lines: standard output, with each line written for people, at once. */
+/** A destination for log lines: standard output. It formats each line for people, and writes it at once. */
 export function createTerminalDestination(): DestinationStream {
-  // The server continues when the window that it was started in is closed.
+  // The server must not end when its terminal is closed.
   process.stdout.on('error', () => {});
   return {
     write(line) {

@@ -1,19 +1,19 @@
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
 import type { RedisAddress } from '../config/redis-address.ts';
 
-/** ioredis' options, without the one whose type is not as its others. */
+/** ioredis' options, without one whose type differs between its clients. */
 type ClientOptions = Omit<RedisOptions, 'replyMapping'>;
 
-/** A connection to one Redis, by whatever address, or to a cluster of them. */
+/** A connection to a Redis, or to a cluster. */
 export type RedisClient = Redis | Cluster;
 
-/** How long between attempts to connect again, at most. */
+/** The longest wait between attempts to reconnect, in milliseconds. */
 const maxReconnectMs = 1_000;
 
-/** How long one attempt to connect may take. */
+/** How long one attempt to connect may take, in milliseconds. */
 const connectTimeoutMs = 2_000;
 
-/** How long a server that does not answer may take to close a connection. */
+/** How long a silent server may take to close a connection, in milliseconds. */
 const disconnectTimeoutMs = 500;
 
 const retryDelayMs = (times: number) => Math.min(times * 50, maxReconnectMs);
@@ -22,16 +22,16 @@ function createCluster({ nodes }: RedisAddress, redisOptions: ClientOptions, ena
   const cluster = new Cluster([...nodes], {
     redisOptions,
     enableOfflineQueue,
-    // It asks for CLUSTER INFO, which a user may not be allowed; a probe says more.
+    // It needs CLUSTER INFO, which the user may not be allowed. Our probe says more.
     enableReadyCheck: false,
     clusterRetryStrategy: retryDelayMs,
-    // Certificates are for names: an address in their place is refused.
+    // Certificates are for names: connecting to a resolved address would be refused.
     dnsLookup: (host, callback) => callback(null, host),
-    // Never sent again by itself: whether it was carried out is not known.
+    // No automatic retries: a command may have been executed.
     retryDelayOnFailover: 0,
     retryDelayOnClusterDown: 0,
   });
-  // While a slot moves, ioredis sends ASKING and looks at no error of it.
+  // While a slot moves, ioredis sends ASKING, and does not handle its errors.
   cluster.on('+node', (node: Redis) => {
     const asking = node.asking.bind(node) as () => Promise<'OK'>;
     Object.assign(node, {
@@ -55,7 +55,7 @@ function createSentinelClient(address: RedisAddress, options: ClientOptions): Re
     ...(isTls && { enableTLSForSentinelMode: true, sentinelTLS: {} }),
   });
   redis.on('sentinelError', (error: Error) => {
-    // One that asks for a password gets it. Not at once: one that knows no users refuses every one.
+    // Send the password only when a sentinel asks for it: a sentinel without users refuses every password.
     if (error.message.includes('NOAUTH') && password !== undefined)
       Object.assign(redis.options, { sentinelUsername: username, sentinelPassword: password });
   });
@@ -63,15 +63,15 @@ function createSentinelClient(address: RedisAddress, options: ClientOptions): Re
 }
 
 /**
- * Connects, and goes on trying. It asks nothing by itself but, of sentinels and clusters, where the primary is: what a user may do
- * shows in a probe.
+ * Connects, and reconnects for ever. By itself it sends no commands, except to find the primary through sentinels or a cluster: the
+ * probe shows what the user may do.
  */
 export function createRedisClient(address: RedisAddress, own: ClientOptions): RedisClient {
   const { kind, nodes, isTls, username, password, database } = address;
   const options: ClientOptions = {
     connectTimeout: connectTimeoutMs,
     disconnectTimeout: disconnectTimeoutMs,
-    // It asks for INFO, which a user may not be allowed.
+    // It needs INFO, which the user may not be allowed.
     enableReadyCheck: false,
     disableClientInfo: true,
     retryStrategy: retryDelayMs,

@@ -7,38 +7,38 @@ import type { Log } from '../log/log.ts';
 import type { RedisClient } from './client.ts';
 import { faultOf, RedisHealth } from './health.ts';
 
-/** How long an answer is waited for: whoever asks has somebody waiting, and can go on without. */
+/** How long to wait for an answer, in milliseconds: a caller is waiting, and can continue without it. */
 const commandTimeoutMs = 1_000;
 
-/** How often it is tried whether Redis does what is needed. */
+/** How often Redis is probed, in milliseconds. */
 const probeMs = 1_000;
 
-/** How long what the probe writes is kept. */
+/** When the probe's key expires, in milliseconds. */
 const probeKeptMs = 10_000;
 
-/** How long a start waits for Redis. Later it comes by itself. */
+/** How long a start waits for Redis, in milliseconds. After that, Redis is used once it is reached. */
 const startTimeoutMs = 2_000;
 
-/** Redis, which may be gone or refuse at any moment. */
+/** Redis, which may be lost or refuse at any moment. */
 export interface SharedMemory {
-  /** What every key of ours begins with: all lie in one hash slot, so that a script may name any of them in a cluster. */
+  /** The prefix of all keys. They share one hash slot, so that a script can use several of them in a cluster. */
   readonly keyPrefix: string;
   /**
-   * Asks Redis. Never rejects: undefined when there is no answer within a second (two, when a script is new to Redis) or by the
-   * given moment, or Redis refuses. The question may have been carried out all the same. What a question cannot find must be null.
-   * @param deadlineAt a moment by `performance.now()`. An answer that comes later is no fault of Redis'.
+   * Sends a command. Never rejects: undefined when Redis refuses, or does not answer within a second (two, for a script that is new to
+   * Redis) or by the deadline. The command may have been executed. A command that finds nothing must return null.
+   * @param deadlineAt a moment by `performance.now()`. A later answer is no fault of Redis.
    */
   ask<Result>(question: (redis: RedisClient) => Promise<Result>, deadlineAt?: number): Promise<Result | undefined>;
-  /** True when the last write was done. */
+  /** True when the last probe succeeded. */
   readonly isReachable: boolean;
-  /** The moment (by `performance.now()`) when it was reached again after it had not been; undefined when that never was. */
+  /** When Redis was reached again after a loss (by `performance.now()`); undefined when there was none. */
   readonly backSince: number | undefined;
   close(): Promise<void>;
 }
 
 /**
- * What cannot be asked now is not asked later either. Not with ioredis' automatic pipelines: they throw where nobody can
- * catch it (github.com/redis/ioredis/issues/1931).
+ * A command that cannot be sent now is not sent later. Without ioredis' automatic pipelines: they throw where it cannot be caught
+ * (github.com/redis/ioredis/issues/1931).
  */
 const failFast = {
   commandTimeout: commandTimeoutMs,
@@ -47,8 +47,8 @@ const failFast = {
 } satisfies RedisOptions;
 
 /**
- * Does all that any question needs: EVAL, TIME, a write that ends by itself. ARGV: how long that is kept, what to answer (each time another, or it
- * may be the answer to something else), and 1 to add what INFO says of memory and persistence, where that is allowed.
+ * Does what any command needs: EVAL, TIME, a write that expires. ARGV: its expiry; the text to return, another each time, so that it is not
+ * mistaken for another answer; and 1 to add INFO's memory and persistence, if allowed.
  */
 const probe = script<string>(
   'probe',
@@ -60,11 +60,11 @@ return ARGV[2] .. '|' .. memory .. persistence`,
 );
 
 /**
- * Connects to Redis, and goes on trying. Settles at the latest after two seconds, connected or not.
- * @param url one that `REDIS_URL` may be.
+ * Connects to Redis, and reconnects for ever. Settles after two seconds at most, connected or not.
+ * @param url a valid `REDIS_URL`.
  */
 export async function connectRedis(url: Secret, log: Log, prefix: string = defaultKeyPrefix): Promise<SharedMemory> {
-  // Here, and no sooner: most servers have no Redis, and should not start later for it.
+  // Loaded here: most servers have no Redis, and should start without this delay.
   const { createRedisClient } = await import('./client.ts');
   const address = parseRedisAddress(url.reveal());
   if (!address) throw new Error('not an address of Redis');
@@ -84,7 +84,7 @@ export async function connectRedis(url: Secret, log: Log, prefix: string = defau
       const wantsInfo = !hasInfo;
       const answer = await probe(redis, [`${prefix}:probe`], [probeKeptMs, expected, wantsInfo ? 1 : 0]);
       const [echo, info] = String(answer).split('|', 2);
-      if (echo !== expected) throw new Error('its answers are not those of Redis');
+      if (echo !== expected) throw new Error('it does not answer like Redis');
       lastError = undefined;
       health.succeed();
       hasInfo = true;
@@ -98,8 +98,8 @@ export async function connectRedis(url: Secret, log: Log, prefix: string = defau
     }
   }
 
-  /** Tries whether Redis does what is needed. What has begun is not begun again. */
-  function look(mayReconnect = false): Promise<void> {
+  /** Probes Redis, unless a probe is under way. */
+  function probeOnce(mayReconnect = false): Promise<void> {
     underWay ??= tryAll(mayReconnect).finally(() => {
       underWay = undefined;
     });
@@ -108,8 +108,8 @@ export async function connectRedis(url: Secret, log: Log, prefix: string = defau
 
   redis.on('ready', () => {
     hasInfo = false;
-    // That it does not reconnect is what bounds how often a server is connected to that refuses.
-    void look();
+    // Without a reconnect: that bounds how often this server connects to a Redis that refuses.
+    void probeOnce();
   });
   redis.on('close', () => {
     if (health.isUp) health.fail(lastError ?? new Error('the connection was closed'));
@@ -117,12 +117,12 @@ export async function connectRedis(url: Secret, log: Log, prefix: string = defau
   const noteError = (error: unknown) => {
     lastError = error;
     if (!health.isUp) health.fail(error);
-    // Without its database it would use another's.
+    // Without SELECT it would use another database.
     if ((error as { command?: { name?: string } })?.command?.name === 'select') redis.disconnect(true);
   };
   redis.on('error', noteError);
   redis.on('sentinelError', noteError);
-  const timer = setInterval(() => void look(true), probeMs).unref();
+  const timer = setInterval(() => void probeOnce(true), probeMs).unref();
 
   async function answerTo<Result>(question: (redis: RedisClient) => Promise<Result>): Promise<Result | undefined> {
     try {
@@ -130,10 +130,10 @@ export async function connectRedis(url: Secret, log: Log, prefix: string = defau
     } catch (error) {
       const { kind } = faultOf(error);
       if (kind === 'silence') health.fail(error);
-      // It may be about this question alone.
+      // It may be only about this command.
       else
-        void look().then(() => {
-          // ioredis' own errors are plain ones.
+        void probeOnce().then(() => {
+          // ioredis' own errors have no class of their own.
           if (health.isUp && (kind !== 'connection' || error instanceof TypeError)) health.complain(error);
         });
       return undefined;
@@ -147,7 +147,7 @@ export async function connectRedis(url: Secret, log: Log, prefix: string = defau
     if (!health.isUp) return undefined;
     const answer = answerTo(question);
     if (deadlineAt === Number.POSITIVE_INFINITY) return answer;
-    // What was asked is carried out all the same.
+    // The command is executed in any case.
     const answered = new AbortController();
     const late = sleep(Math.max(0, deadlineAt - performance.now()), undefined, { signal: answered.signal });
     return Promise.race([answer, late]).finally(() => answered.abort());
@@ -173,13 +173,13 @@ export async function connectRedis(url: Secret, log: Log, prefix: string = defau
 }
 
 /**
- * A script that Redis carries out in one step, with nothing of anybody else's in between.
- * @param name one for each script; ioredis sends the text once and the name's digest from then on.
+ * Defines a script, which Redis executes atomically.
+ * @param name unique for each script. ioredis sends the text once, and its digest from then on.
  */
 export function script<Answer>(name: string, lua: string) {
   return (redis: RedisClient, keys: readonly string[], args: readonly (string | number)[]): Promise<Answer> => {
     if (!(name in redis)) redis.defineCommand(name, { lua });
-    // What defineCommand has just added, no type knows.
+    // The types do not know the command that defineCommand has added.
     const commands = redis as unknown as Readonly<Record<string, (...args: unknown[]) => Promise<Answer>>>;
     return commands[name]?.(keys.length, ...keys, ...args) ?? Promise.reject(new Error(`no script ${name}`));
   };

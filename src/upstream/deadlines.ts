@@ -64,7 +64,7 @@ export class Deadlines {
     else this.#first = after;
     if (after) after.before = before;
     else this.#last = before;
-    // An entry that is kept elsewhere must not keep its target and neighbours in memory.
+    // An entry that is referenced elsewhere must not hold its target and neighbours in memory.
     entry.target = entry.before = entry.after = undefined;
     if (this.#first) return;
     // A timer without deadlines would keep the process alive.

@@ -158,7 +158,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Expiring {
       },
       destroy: (error, callback) => {
         clearTimeout(this.#idleTimer);
-        this.#controller?.abort(error ?? new Error('the reader left'));
+        this.#controller?.abort(error ?? new Error('the reader closed the body'));
         callback(error);
       },
     });

@@ -27,7 +27,7 @@ const maxStreamingCallers = 5_000;
 /** The same for background requests, which must not take the permits of interactive ones. */
 const maxBackground = 100;
 
-/** How many lanes are kept. A lane that is dropped while in use starts anew. */
+/** The most lanes. A dropped lane starts again, even while it is in use. */
 const maxLanes = 5_000;
 
 /** Truto's limits are per 10 seconds. Requests may arrive closer together than they were sent, so this is a little longer. */
@@ -66,7 +66,7 @@ export interface Lanes {
   streamsOf(callerId: string): Permits;
 }
 
-/** @param limits the rate limits that this process keeps; undefined for none. */
+/** @param limits the rate limits of this process. Undefined for none. */
 export function createLanes(limits: RequestLimits | undefined): Lanes {
   const lanes = new LRUCache<string, Lane>({ max: maxLanes });
   const tokenBudgets = new LRUCache<string, RateBudget>({ max: maxLanes });

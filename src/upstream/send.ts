@@ -21,12 +21,14 @@ export interface SendSetup {
   readonly client: Pick<UpstreamClient, 'attempt'>;
   /** A request with less time left than this is not started. */
   readonly reserveMs: number;
-  /** The rate limits that this process keeps, by waiting; undefined for none. */
+  /** The rate limits of this process. Requests wait for them. Undefined for none. */
   readonly limits: RequestLimits | undefined;
   /** The limits shared with other replicas. While they are unavailable, `limits` apply. */
   readonly sharedBudget?: SharedBudget | undefined;
   /** Called for each attempt. */
   readonly onAttempt?: (seen: SeenAttempt) => void;
+  /** Called before a request waits for a rate limit. */
+  readonly onLimit?: (waitMs: number) => void;
   /** Called when a request has ended. */
   readonly onEnd?: () => void;
 }
@@ -111,7 +113,7 @@ class Call {
     });
   }
 
-  /** Records the end of an attempt. False when the end of an earlier one says more. */
+  /** Records the end of an attempt. False when the end of an earlier one is more useful. */
   #take(attempt: Attempt, idempotencyKey: string | undefined): boolean {
     const sent = this.#sent;
     const wasBegun = !wasNeverStarted(attempt);
@@ -185,6 +187,7 @@ class Call {
     if (delayMs === 0) return undefined;
     if (this.#options.isBackground || performance.now() + delayMs > this.#beginBy)
       return unsent('paused', Math.ceil(delayMs));
+    this.#road.onLimit?.(delayMs);
     const [account, token] = this.#lane.budgets;
     await token.whileWaiting(account.whileWaiting(sleep(Math.ceil(delayMs))));
     return undefined;
@@ -307,7 +310,7 @@ export function reserveMsFor(requestTimeoutMs: number): number {
 }
 
 /** The settings of the connection to upstream. */
-export interface UpstreamOptions extends Pick<SendSetup, 'limits' | 'sharedBudget' | 'onAttempt'> {
+export interface UpstreamOptions extends Pick<SendSetup, 'limits' | 'sharedBudget' | 'onAttempt' | 'onLimit'> {
   readonly baseUrl: URL;
   /** The proxy to upstream. Loopback addresses do not use it. */
   readonly proxy: ProxyConfig | undefined;
@@ -330,16 +333,16 @@ export interface Upstream {
 export function openUpstream(options: UpstreamOptions): Upstream {
   const { baseUrl, proxy, maxUpstreamBytes: maxBytes, requestTimeoutMs } = options;
   const client = createUpstreamClient({ baseUrl, proxy, maxBytes, idleTimeoutMs: requestTimeoutMs });
-  let underWay = 0;
+  let inFlight = 0;
   let settled = () => {};
   function onEnd(): void {
-    underWay -= 1;
-    if (underWay === 0) settled();
+    inFlight -= 1;
+    if (inFlight === 0) settled();
   }
   const sendOver = createSend({ ...options, client, reserveMs: reserveMsFor(requestTimeoutMs), onEnd });
   return {
     send(request, sendOptions) {
-      underWay += 1;
+      inFlight += 1;
       return sendOver(request, sendOptions);
     },
     endStreams: client.endStreams,
@@ -348,7 +351,7 @@ export function openUpstream(options: UpstreamOptions): Upstream {
       const isSettled = new Promise<void>((resolve) => {
         settled = resolve;
       });
-      if (underWay > 0) await Promise.race([isSettled, sleep(requestTimeoutMs, undefined, { ref: false })]);
+      if (inFlight > 0) await Promise.race([isSettled, sleep(requestTimeoutMs, undefined, { ref: false })]);
       await client.close(requestTimeoutMs);
     },
   };

@@ -31,8 +31,8 @@ const maxWaitShare = 0.25;
  * KEYS: the account's and the token's lists of when the last requests were sent, newest first, and the account's pause. ARGV: the
  * window, and for each budget its limit and the part of it for this request. By Redis' clock, since replicas' clocks differ.
  */
-const takePlace = script<number>(
-  'takePlace',
+const takeRequest = script<number>(
+  'takeRequest',
   `
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -67,17 +67,17 @@ function unreserved(limit: number): number {
 }
 
 /**
- * Keeps the limits in Redis, over sliding windows like {@link RateBudget}.
+ * Creates the shared limits in Redis, over sliding windows like {@link RateBudget}.
  * @param limits undefined for none: only pauses count.
  */
 export function createSharedBudget(memory: SharedMemory, limits: RequestLimits | undefined): SharedBudget {
   /** The key of a budget. Ids are hashed: they may have any characters and any length. */
   const keyOf = (...parts: readonly string[]) => `${memory.keyPrefix}:budget:${digest(...parts)}`;
   const { windowMs, perAccount, perToken } = limits ?? { windowMs: 0, perAccount: 0, perToken: 0 };
-  const places = (isBackground: boolean) =>
+  const limitsFor = (isBackground: boolean) =>
     [perAccount, perToken].flatMap((limit) => [limit, isBackground ? unreserved(limit) : limit]);
-  const foreground = places(false);
-  const background = places(true);
+  const foreground = limitsFor(false);
+  const background = limitsFor(true);
   const accountKey = ({ tokenId, integratedAccountId }: LimitedBy) => keyOf(tokenId, integratedAccountId);
   return {
     async take(limitedBy, isBackground, beginBy) {
@@ -87,7 +87,7 @@ export function createSharedBudget(memory: SharedMemory, limits: RequestLimits |
       const askedAtMs = performance.now();
       const answerBy = askedAtMs + Math.min(maxAnswerMs, (beginBy - askedAtMs) * maxWaitShare);
       const args = [windowMs + maxAnswerMs, ...limitsForIt];
-      const delayMs = await memory.ask((redis) => takePlace(redis, keys, args), answerBy);
+      const delayMs = await memory.ask((redis) => takeRequest(redis, keys, args), answerBy);
       // A later answer does not fit the window in which the request was counted.
       return performance.now() > answerBy ? undefined : delayMs;
     },

@@ -29,7 +29,7 @@ const meanings: ReadonlyMap<number, StatusMeaning> = new Map([
   [403, final('forbidden')],
   [404, final('not-found')],
   [405, final('not-allowed')],
-  // A timeout says nothing about the request. Nor does nginx's 499: a client in front of the provider has disconnected.
+  // A timeout proves nothing about the request. Nor does nginx's 499: a client in front of the provider has disconnected.
   [408, final()],
   [410, final('not-found')],
   [422, final('invalid')],
@@ -44,10 +44,10 @@ const meanings: ReadonlyMap<number, StatusMeaning> = new Map([
 ]);
 
 const refusedByClientError = final('refused');
-const saysNothing = final();
+const inconclusive = final();
 
 /** What a status outside 2xx means. */
 export function meaningOf(statusCode: number): StatusMeaning {
   const known = meanings.get(statusCode);
-  return known ?? (statusCode >= 400 && statusCode < 500 ? refusedByClientError : saysNothing);
+  return known ?? (statusCode >= 400 && statusCode < 500 ? refusedByClientError : inconclusive);
 }

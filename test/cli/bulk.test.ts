@@ -1,11 +1,12 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { sandboxAccount } from '../../src/sandbox/accounts.ts';
 import { seedEngagements } from '../../src/sandbox/seed.ts';
 import { startSandbox } from '../../src/sandbox/server.ts';
 import { spawnCli, startCli } from '../support/cli-process.ts';
+import { runInTerminal } from '../support/cli-terminal.ts';
 import { remote, truto } from '../support/outcome.ts';
 import { runCli } from '../support/run-cli.ts';
 import { json, startUpstream } from '../support/upstream.ts';
@@ -29,7 +30,7 @@ function tally(lines: readonly { readonly result: string }[]): Record<string, nu
 }
 
 describe('truto-engagements bulk', () => {
-  it('deletes every id of standard input, prints a line for each, and draws no bar where nobody looks', async () => {
+  it('deletes every id of standard input, prints a line for each, and draws no bar without a terminal', async () => {
     const { code, lines, stderr } = await spawnCli(bulk(capsule.id), env, `\n${ids.join('\r\n')}\n\n`);
     expect(
       lines()
@@ -42,7 +43,7 @@ describe('truto-engagements bulk', () => {
     expect(code).toBe(0);
   });
 
-  it('refuses input that is no UTF-8, by the line, before anything is sent', async () => {
+  it('refuses invalid UTF-8 with its line number, before anything is sent', async () => {
     const before = sandbox.requests.length;
     const { code, stdout, stderr } = await runCli(
       bulk(capsule.id),
@@ -54,7 +55,7 @@ describe('truto-engagements bulk', () => {
     expect(sandbox.requests).toHaveLength(before);
   });
 
-  it('ends a line at LF and CRLF alone, and keeps every other character of an id', async () => {
+  it('ends a line only at LF or CRLF, and keeps every other character of an id', async () => {
     const odd = ['a\u2028b', 'c\u2029d', '\u2028', 'f\u00a0', 'é🦊'];
     const { lines } = await runCli(bulk(capsule.id, '--dry-run'), env, `\ufeff ${odd.join('\r\n')}\t\n e\u0085f\ng\rh`);
     // The last two have control characters, and are refused as what they are.
@@ -65,7 +66,7 @@ describe('truto-engagements bulk', () => {
     expect(told).toHaveLength(expected.length);
   });
 
-  it('sends one delete for an id that comes twice, and tells both the same', async () => {
+  it('sends one delete for a repeated id, and prints two lines', async () => {
     const [id = ''] = seedEngagements(copper).map((engagement) => engagement.id);
     const { code, lines } = await runCli(bulk(copper.id), env, `${id}\n${id}\n`);
     expect(lines().map(({ outcome }) => outcome)).toEqual(['DELETED', 'DELETED']);
@@ -73,7 +74,7 @@ describe('truto-engagements bulk', () => {
     expect(code).toBe(0);
   });
 
-  it('goes on after one that is refused, and ends with the highest code of all', async () => {
+  it('continues after a refusal, and ends with the highest code', async () => {
     const [, good = ''] = seedEngagements(copper).map((engagement) => engagement.id);
     const input = `fault-504\nno-such-id\n${good}\n`;
     const { code, lines } = await runCli(bulk(copper.id, '--patience', '0'), env, input);
@@ -92,7 +93,7 @@ describe('truto-engagements bulk', () => {
     expect([none.code, none.stdout, none.stderr]).toEqual([0, '', '0 of 0 ids\n']);
   });
 
-  it('waits where upstream asks to wait, instead of giving an id up', async () => {
+  it('waits as upstream asks, and says so', async () => {
     let isLimited = true;
     await using upstream = await startUpstream((request, response) => {
       if (!isLimited) return json(204, undefined)(request, response);
@@ -105,16 +106,18 @@ describe('truto-engagements bulk', () => {
       )(request, response);
     }, 'capsule');
     const settings = { ...env, TRUTO_BASE_URL: upstream.url, REQUEST_TIMEOUT_MS: '1500' };
-    const { code, lines } = await runCli(bulk(capsule.id), settings, 'e1\ne2\ne3\n');
+    const { code, lines, stderr } = await runCli(bulk(capsule.id), settings, 'e1\ne2\ne3\n');
     expect([code, tally(lines())]).toEqual([0, { DeleteEngagementSuccess: 3 }]);
+    expect(stderr.match(/Waiting for Truto's limit, about 2 s/g)).toHaveLength(1);
   });
 
-  it("keeps Truto's limits by itself: an upstream that enforces them never has to refuse", async () => {
+  it("keeps Truto's limits, so that an upstream with these limits never refuses", async () => {
     const limited = await startSandbox({ token, keepsLimits: true });
     const many = Array.from({ length: 55 }, (_, index) => `id-${index}`);
     const settings = { ...env, TRUTO_BASE_URL: limited.url, REQUEST_TIMEOUT_MS: '2000' };
-    const { code, lines } = await runCli(bulk(copper.id, '--patience', '0'), settings, many.join('\n'));
+    const { code, lines, stderr } = await runCli(bulk(copper.id, '--patience', '0'), settings, many.join('\n'));
     await limited.close();
+    expect(stderr).toMatch(/^55 ids will take about 11 s/);
     const { NotFoundError: sent = 0, RateLimitedError: held = 0 } = tally(lines());
     expect([code, sent + held]).toEqual([4, 55]);
     expect(held).toBeGreaterThan(0);
@@ -122,7 +125,7 @@ describe('truto-engagements bulk', () => {
     expect(limited.requests.filter(({ method }) => method === 'DELETE')).toHaveLength(sent);
   });
 
-  it('sends nothing further once upstream refuses the token or the account, and says so of the rest', async () => {
+  it('sends nothing further once upstream refuses the token or the account, and reports the rest', async () => {
     const many = Array.from({ length: 200 }, (_, index) => `id-${index}`).join('\n');
     for (const [answer, result, lookUp] of [
       [truto(401), 'Unauthenticated', 'capsule'],
@@ -144,7 +147,7 @@ describe('truto-engagements bulk', () => {
     expect(upstream.seen.length).toBeLessThan(50);
   });
 
-  it('on SIGINT finishes what was sent, says NotSent of the rest, and ends with 4', async () => {
+  it('on SIGINT finishes deletes in flight, prints NotSent for the rest, and ends with 4', async () => {
     const held: (() => void)[] = [];
     const first = Promise.withResolvers<void>();
     await using upstream = await startUpstream((request, response) => {
@@ -178,7 +181,7 @@ describe('truto-engagements bulk', () => {
     expect(lines().filter(({ result, sandbox }) => result !== 'NotSent' || !sandbox)).toEqual([]);
   });
 
-  it('hears a signal also while results come that cost no request', async () => {
+  it('obeys a signal also while results need no request', async () => {
     const { child, end } = startCli(bulk(copper.id, '--dry-run'), env);
     child.stdout.once('data', () => child.kill('SIGINT'));
     child.stdin.end(Array.from({ length: 10_000 }, (_, index) => `id-${index}`).join('\n'));
@@ -189,7 +192,7 @@ describe('truto-engagements bulk', () => {
     expect(code).toBe(4);
   });
 
-  it('ends at once on a second signal, whichever it is', async () => {
+  it('ends at once on any second signal', async () => {
     const hanging = Promise.withResolvers<void>();
     await using upstream = await startUpstream(() => hanging.resolve(), 'capsule');
     const { child, end } = startCli(bulk(capsule.id), { ...env, TRUTO_BASE_URL: upstream.url });
@@ -201,7 +204,7 @@ describe('truto-engagements bulk', () => {
     expect([code, stdout]).toEqual([null, '']);
   });
 
-  it('goes on where nobody reads standard error', async () => {
+  it('continues when standard error is closed', async () => {
     const [, , , , , one = '', other = ''] = seedEngagements(copper).map(({ id }) => id);
     const { child, end } = startCli(bulk(copper.id), env);
     child.stderr.destroy();
@@ -210,7 +213,7 @@ describe('truto-engagements bulk', () => {
     expect([code, tally(lines())]).toEqual([0, { DeleteEngagementSuccess: 2 }]);
   });
 
-  it('sends nothing further once nobody reads its lines, and ends with 1', async () => {
+  it('sends nothing further once standard output is closed, and ends with 1', async () => {
     const { child, end } = startCli(bulk(capsule.id, '--patience', '0'), env);
     child.stdout.destroy();
     child.stdin.end(Array.from({ length: 2_000 }, (_, index) => `unread-${index}`).join('\n'));
@@ -219,22 +222,24 @@ describe('truto-engagements bulk', () => {
     expect(sandbox.requests.filter(({ url }) => url.includes('unread-')).length).toBeLessThan(1_000);
   });
 
-  it('draws a bar on a terminal, on standard error alone', async () => {
-    const root = fileURLToPath(new URL('../..', import.meta.url));
-    const command = `'${process.execPath}' src/cli/main.ts bulk --account ${copper.id} < /dev/stdin > /dev/null`;
-    const shell = `printf 'a1\\na2\\na3\\n' | ${command}`;
-    const child = spawn('script', ['--quiet', '--return', '--command', shell, '/dev/null'], {
-      cwd: root,
-      env: { PATH: process.env.PATH, ...env },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    let drawn = '';
-    child.stdout.on('data', (chunk) => (drawn += chunk));
-    const [code] = await once(child, 'close');
-    expect(drawn).toMatch(/\[-{30}\] 0\/3/);
-    expect(drawn).toMatch(/\[#{30}\] 3\/3, [\d.]+ a second, 3 not deleted/);
-    expect(drawn).toContain('3 of 3 ids: NotFoundError 3');
-    expect(drawn).not.toContain('"result"');
+  it('draws a bar only on standard error', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'ids-'));
+    const inputFrom = join(folder, 'ids.txt');
+    writeFileSync(inputFrom, 'a1\na2\na3\n');
+    const { code, shown } = await runInTerminal(bulk(copper.id), env, { inputFrom, pipeTo: 'cat > /dev/null' });
+    rmSync(folder, { recursive: true });
+    expect(shown).toMatch(/\[-{30}\] 0\/3/);
+    expect(shown).toMatch(/\[#{30}\] 3\/3, [\d.]+ a second, 3 not deleted/);
+    expect(shown).toContain('3 of 3 ids: NotFoundError 3');
+    expect(shown).not.toContain('"result"');
+    expect(code).toBe(3);
+  });
+
+  it('shows a line for each id to a person, above the bar', async () => {
+    const [, , , , , , , one = ''] = seedEngagements(copper).map(({ id }) => id);
+    const { code, shown } = await runInTerminal(bulk(copper.id), env, { typed: [['Ctrl-D', `${one}\na1\n\x04`]] });
+    expect(shown).toMatch(new RegExp(`${one} +deleted\r\n`));
+    expect(shown).toMatch(/a1 +NotFoundError: /);
     expect(code).toBe(3);
   });
 });

@@ -26,14 +26,14 @@ describe('truto-engagements check', () => {
     expect([code, stderr]).toEqual([0, '']);
   });
 
-  it('says what an account can do, whether it is connected, and that a token is fine without a word of it', async () => {
+  it('says what an account can do and whether it is connected, and does not print the token', async () => {
     const { code, stdout } = await check(env, ...account('Zoho CRM'));
     expect(stdout).toMatch(/^ok +account +Zoho CRM: deletes engagements; needs --type call\|meeting$/m);
     expect(stdout).toMatch(/^ok +connection /m);
     expect(code).toBe(0);
   });
 
-  it('changes nothing: it sends no request but GET', async () => {
+  it('changes nothing: it sends only GET', async () => {
     const before = sandbox.requests.length;
     await check(env, ...account('Planhat'));
     const sent = sandbox.requests.slice(before).map(({ method }) => method);
@@ -51,13 +51,13 @@ describe('truto-engagements check', () => {
     ],
     ['an integration that cannot delete', {}, account('HubSpot'), 3, /^FAULT account +HubSpot cannot delete.*\n +-> /m],
     ['an account that is not there', {}, ['--account', 'no-such-account'], 3, /^FAULT account.*\n +-> look the id up/m],
-  ])('says what is wrong with %s, and what to do', async (_what, settings, args, expected, said) => {
+  ])('says what is wrong with %s, and how to fix it', async (_what, settings, args, expected, said) => {
     const { code, stdout } = await check({ ...env, ...settings }, ...args);
     expect(stdout).toMatch(said);
     expect(code).toBe(expected);
   });
 
-  it('says what to do about an account that has to be connected again', async () => {
+  it('says how to fix an account that must be connected again', async () => {
     const shown = json(200, { integration: { name: 'capsule' } });
     const isNobodys = ({ path }: { path: string }) => path.endsWith('/00000000-0000-0000-0000-000000000000');
     await using upstream = await startUpstream(remote(401), (request, response) =>
@@ -68,7 +68,7 @@ describe('truto-engagements check', () => {
     expect(code).toBe(3);
   });
 
-  it('says what to do about one that Truto itself says has to be connected again', async () => {
+  it('says how to fix an account whose status is needs_reauth', async () => {
     const isNobodys = ({ path }: { path: string }) => path.endsWith('/00000000-0000-0000-0000-000000000000');
     const shown = json(200, { status: 'needs_reauth', integration: { name: 'capsule' } });
     await using upstream = await startUpstream(json(200, { result: [] }), (request, response) =>
@@ -79,7 +79,7 @@ describe('truto-engagements check', () => {
     expect(code).toBe(3);
   });
 
-  it('says what to do when upstream is not there, and ends with 4', async () => {
+  it('says what to do when upstream is unreachable, and ends with 4', async () => {
     const gone = await startSandbox();
     await gone.close();
     const { code, stdout } = await check({ ...env, TRUTO_BASE_URL: gone.url });
@@ -87,7 +87,7 @@ describe('truto-engagements check', () => {
     expect(code).toBe(4);
   });
 
-  it('says what to do when another server is there', async () => {
+  it('says what to do when another server answers', async () => {
     await using upstream = await startUpstream(remote(404), (_request, response) => {
       response.writeHead(404, { 'content-type': 'text/html' });
       response.end('<h1>Not here</h1>');
@@ -101,10 +101,10 @@ describe('truto-engagements check', () => {
     ['a proxy that lets nobody pass', json(403, { error: 'denied' })],
     ['a page to log in at', json(401, undefined)],
     ['an API of another kind', json(200, { status: 'ok' })],
-  ])('takes no answer of %s for a word on the token', async (_what, answer) => {
+  ])('concludes nothing about the token from an answer of %s', async (_what, answer) => {
     await using upstream = await startUpstream(answer, answer);
     const { code, stdout } = await check({ ...env, TRUTO_BASE_URL: upstream.url });
-    expect(stdout).toMatch(/^FAULT upstream.*, but not as Truto does\n +-> check TRUTO_BASE_URL/m);
+    expect(stdout).toMatch(/^FAULT upstream.*, but not like Truto\n +-> check TRUTO_BASE_URL/m);
     expect(stdout).not.toMatch(/^(ok +|FAULT )token/m);
     expect(code).toBe(4);
   });
@@ -122,7 +122,7 @@ describe('truto-engagements check', () => {
     expect([code, stdout]).toEqual([2, '']);
   });
 
-  it('looks at the embedded sandbox where nothing is configured, and says so', async () => {
+  it('checks the embedded sandbox without configuration, and says so', async () => {
     const { code, stdout } = await check({});
     expect(stdout).toContain('the embedded sandbox');
     expect(code).toBe(0);

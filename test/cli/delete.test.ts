@@ -40,7 +40,7 @@ describe('truto-engagements delete', () => {
     expect(sandbox.wasDeleted(capsule.id, id)).toBe(true);
   });
 
-  it('S22 prints no character that changes how others look', async () => {
+  it('S22 escapes characters that change how other text looks', async () => {
     const id = 'abc\u202edef\u0085\u2066';
     const { stdout, lines } = await run(id, ...account);
     expect(lines()).toMatchObject([{ id, result: 'InvalidInputError' }]);
@@ -109,7 +109,7 @@ describe('truto-engagements delete', () => {
     expect(sandbox.requests.slice(before).map(({ method }) => method)).toEqual(['GET']);
   });
 
-  it('with --snapshot prints the whole engagement, whose provider answers with the id alone', async () => {
+  it('with --snapshot prints the whole engagement, although its provider returns only the id', async () => {
     const [, , id = ''] = ids;
     const { code, lines } = await run(id, ...account, '--snapshot');
     expect(code).toBe(0);
@@ -134,12 +134,12 @@ describe('truto-engagements delete', () => {
     ['a conflict', 'fault-409', 3, 'RemoteApiError'],
     ['a limit', 'fault-429-truto', 4, 'RateLimitedError'],
     ['an outcome that nobody knows', 'fault-504', 5, 'OutcomeUnknownError'],
-  ])('says of %s what came of it, and ends with its code', async (_what, id, expected, result) => {
+  ])('reports %s, and ends with its code', async (_what, id, expected, result) => {
     const { code, lines } = await run(id, ...account, '--patience', '0');
     expect([code, lines()[0].result]).toEqual([expected, result]);
   });
 
-  it('ends with 4 when upstream is not there: surely nothing was deleted', async () => {
+  it('ends with 4 when upstream is unreachable', async () => {
     const gone = await startSandbox();
     await gone.close();
     const { code, lines } = await runCli(['delete', 'x', ...account, '--patience', '0'], {
@@ -149,7 +149,7 @@ describe('truto-engagements delete', () => {
     expect([code, lines()[0].result]).toEqual([4, 'UpstreamUnavailableError']);
   });
 
-  it('ends with 3 when upstream does not take the token, and does not print it', async () => {
+  it('ends with 3 when upstream does not accept the token, and does not print it', async () => {
     const { code, lines } = await runCli(['delete', 'x', ...account], {
       ...env,
       TRUTO_API_TOKEN: 'canary-wrong-token',
@@ -157,7 +157,7 @@ describe('truto-engagements delete', () => {
     expect([code, lines()[0].result]).toEqual([3, 'Unauthenticated']);
   });
 
-  it('tries again while it has patience, with a new key after each answer: what is found gone then, was deleted by it', async () => {
+  it('retries within --patience, with a new key after each answer, and reports a record that is gone then as deleted', async () => {
     let deletes = 0;
     await using upstream = await startUpstream((request, response) => {
       deletes += 1;
@@ -185,7 +185,7 @@ describe('truto-engagements delete', () => {
     expect(first).not.toBe(third);
   });
 
-  it('prints no token that an answer repeats', async () => {
+  it('redacts the token in what upstream returns', async () => {
     const header = `Bearer ${token}`;
     const spellings = [header, encodeURIComponent(header), Buffer.from(header).toString('base64')];
     await using upstream = await startUpstream(remote(400, { raw_response: spellings }), 'capsule');
@@ -198,7 +198,7 @@ describe('the token of the terminal', () => {
   const folder = mkdtempSync(join(tmpdir(), 'cli-token-'));
   afterAll(() => rmSync(folder, { recursive: true }));
 
-  it('is that of --token-file, whatever TRUTO_API_TOKEN is', async () => {
+  it('comes from --token-file before TRUTO_API_TOKEN', async () => {
     const file = join(folder, 'token');
     writeFileSync(file, `${token}\n`);
     const args = ['delete', ids[3] ?? '', ...account, '--token-file', file];
@@ -215,7 +215,7 @@ describe('the token of the terminal', () => {
     expect(code).toBe(0);
   });
 
-  it('without any, with nothing configured, is that of an embedded sandbox, and both streams say so', async () => {
+  it('is that of an embedded sandbox when nothing is set, and both streams say so', async () => {
     const { code, lines, stderr } = await runCli(['delete', ids[5] ?? '', ...account]);
     expect([code, lines()[0].sandbox]).toEqual([0, true]);
     expect(stderr).toContain('nothing real');
@@ -230,13 +230,13 @@ describe('the token of the terminal', () => {
     ],
     ['when it is blank', { TRUTO_API_TOKEN: ' ' }, /TRUTO_API_TOKEN must hold/],
     ['when a setting is wrong', { TRUTO_API_TOKEN: token, REQUEST_TIMEOUT_MS: 'canary' }, /REQUEST_TIMEOUT_MS must be/],
-  ])('is a matter of usage %s: the command ends with 2', async (_when, settings, message) => {
+  ])('ends the command with 2 %s', async (_when, settings, message) => {
     const { code, stdout, stderr } = await runCli(['delete', 'x', ...account], settings);
     expect([code, stdout]).toEqual([2, '']);
     expect(stderr).toMatch(message);
   });
 
-  it('is not used with SANDBOX=1, and a file of it is a matter of usage there', async () => {
+  it('is not used with SANDBOX=1, which refuses --token-file', async () => {
     const exported = { SANDBOX: '1', TRUTO_API_TOKEN: 'canary-of-the-real-truto' };
     const { code, lines, stderr } = await runCli(['delete', ids[6] ?? '', ...account], exported);
     expect([code, lines()[0].sandbox]).toEqual([0, true]);
@@ -246,13 +246,13 @@ describe('the token of the terminal', () => {
     expect((await runCli(['check', '--token-file', file], { SANDBOX: '1' })).code).toBe(2);
   });
 
-  it('is looked for under its own name alone: of another name, standard error says that it is ignored', async () => {
+  it('is read from TRUTO_API_TOKEN only; standard error warns about a similar name', async () => {
     const { code, lines, stderr } = await runCli(['delete', ids[7] ?? '', ...account], { TRUTO_TOKEN: 'canary-other' });
     expect([code, lines()[0].sandbox]).toEqual([0, true]);
     expect(stderr).toMatch(/ignored.*TRUTO_TOKEN/i);
   });
 
-  it('means the real Truto, where nothing else is set', async () => {
+  it('goes to the real Truto when nothing else is set', async () => {
     const { config, source } = await findCredential({ TRUTO_API_TOKEN: token }, undefined);
     expect([String(config.upstream), config.auth.mode, source]).toEqual([
       'https://api.truto.one/',

@@ -28,13 +28,13 @@ describe('a result that cannot be written', () => {
     ['bulk', ['bulk', ...account]],
     ['check', ['check']],
     ['print-schema', ['print-schema']],
-  ])('is a fault that %s ends with 1 for, without a stack', async (_command, args) => {
+  ])('ends %s with 1, without a stack trace', async (_command, args) => {
     const { code, stderr } = await runWithoutRoom(args, 'no-such-id\n');
     expect(code).toBe(1);
     expect(stderr).not.toMatch(/^ +at /m);
   });
 
-  it('and that nobody knows either, ends with 5', async () => {
+  it('ends with 5 when its outcome is unknown', async () => {
     await using upstream = await startUpstream(truto(502), 'capsule');
     const env = { TRUTO_BASE_URL: upstream.url, TRUTO_API_TOKEN: 'a-token-of-the-terminal' };
     const { code } = await runWithoutRoom(['delete', 'e1', '--patience', '0', ...account], '', env);

@@ -1,8 +1,9 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { spawnCli } from '../support/cli-process.ts';
 import { runCli } from '../support/run-cli.ts';
 
-const commands = ['serve', 'sandbox', 'print-schema', 'check', 'delete', 'bulk'];
+const commands = ['serve', 'sandbox', 'print-schema', 'check', 'delete', 'bulk', 'completion'];
 
 describe('the help of truto-engagements', () => {
   it('names every command and every exit code, and ends with 0', async () => {
@@ -19,13 +20,21 @@ describe('the help of truto-engagements', () => {
   });
 
   it.each(['check', 'delete', 'bulk'])(
-    'of %s says where the token is from, and that it is no argument',
+    'of %s says where the token comes from, and that there is no argument for it',
     async (command) => {
       const { stdout } = await runCli([command, '--help']);
       for (const word of ['--token-file', 'TRUTO_API_TOKEN', 'no argument', 'sandbox']) expect(stdout).toContain(word);
       expect(stdout).not.toMatch(/--token[ =]/);
     },
   );
+});
+
+describe('--version', () => {
+  it('prints the version of the package', async () => {
+    const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
+    const { code, stdout, stderr } = await spawnCli(['--version']);
+    expect([code, stdout, stderr]).toEqual([0, `${version}\n`, '']);
+  });
 });
 
 describe('a command that is used wrongly', () => {

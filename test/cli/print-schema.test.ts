@@ -13,13 +13,13 @@ describe('truto-engagements print-schema', () => {
     ['schema', ['--dialect', 'none']],
     ['federation', ['--dialect', 'federation']],
     ['stitching', ['--dialect', 'stitching']],
-  ])('prints what is published as schema/%s.graphql, and nothing else, with %j', async (file, args) => {
+  ])('prints exactly schema/%s.graphql with %j', async (file, args) => {
     const { code, stdout, stderr } = await print(...args);
     expect(stdout).toBe(published(file));
     expect([code, stderr]).toEqual([0, '']);
   });
 
-  it('puts a prefix before the names of types with --type-prefix', async () => {
+  it('prefixes type names with --type-prefix', async () => {
     const { stdout } = await spawnCli(['print-schema', '--dialect', 'stitching', '--type-prefix', 'Crm']);
     const schema = buildSchema(stdout);
     expect([schema.getType('CrmContact')?.name, schema.getType('Contact')]).toEqual(['CrmContact', undefined]);

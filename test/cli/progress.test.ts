@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Progress } from '../../src/cli/progress.ts';
 
 /** A terminal, and what stands in its last line. */
@@ -14,7 +14,42 @@ function createTerminal() {
 }
 
 describe('the bar of a bulk delete', () => {
-  it('does not call an engagement "not deleted" of which nobody knows', () => {
+  beforeEach(() => void vi.useFakeTimers({ toFake: ['performance', 'setInterval', 'clearInterval'] }));
+  afterEach(() => void vi.useRealTimers());
+
+  it('says how long the limits make it take, from the start on', () => {
+    const terminal = createTerminal();
+    const progress = new Progress(terminal, 500, 92_000);
+    expect(terminal.lastLine()).toMatch(/0\/500, .*about 92 s left/);
+    for (let i = 0; i < 50; i += 1) progress.count('DeleteEngagementSuccess');
+    vi.advanceTimersByTime(2_000);
+    expect(terminal.lastLine()).toMatch(/50\/500, .*about 90 s left/);
+  });
+
+  it('says how long it will take at its own rate, when that is slower than the limits', () => {
+    const terminal = createTerminal();
+    const progress = new Progress(terminal, 100);
+    vi.advanceTimersByTime(59_000);
+    progress.count('DeleteEngagementSuccess');
+    vi.advanceTimersByTime(1_000);
+    expect(terminal.lastLine()).toMatch(/1\/100, .*about 99 min left/);
+  });
+
+  it('counts a wait for the limit down, until a delete ends', () => {
+    const terminal = createTerminal();
+    const progress = new Progress(terminal, 9);
+    progress.wait(25_000);
+    expect(terminal.lastLine()).toMatch(/waiting for Truto's limit, about 25 s$/);
+    vi.advanceTimersByTime(5_000);
+    expect(terminal.lastLine()).toMatch(/waiting for Truto's limit, about 20 s$/);
+    progress.count('DeleteEngagementSuccess');
+    vi.advanceTimersByTime(1_000);
+    expect(terminal.lastLine()).toMatch(/1\/9, .* left$/);
+    progress.wait(50);
+    expect(terminal.lastLine()).not.toContain('waiting');
+  });
+
+  it('does not count an unknown outcome as not deleted', () => {
     const terminal = createTerminal();
     const progress = new Progress(terminal, 4);
     for (const kind of ['DeleteEngagementSuccess', 'OutcomeUnknownError', 'OutcomeUnknownError'] as const)
@@ -23,9 +58,9 @@ describe('the bar of a bulk delete', () => {
     expect(terminal.lastLine()).toMatch(/^\[#{30}\] 4\/4, .* a second, 1 not deleted, 2 unknown$/);
   });
 
-  it('makes room for the lines of results on the same terminal, and comes again below each', () => {
+  it('is removed for a line of results on the same terminal, and drawn again below it', () => {
     const terminal = createTerminal();
-    const progress = new Progress(terminal, 9, true);
+    const progress = new Progress(terminal, 9, 0, true);
     for (const _ of [1, 2]) {
       progress.makeRoom();
       expect(terminal.lastLine()).toBe('');
@@ -34,7 +69,7 @@ describe('the bar of a bulk delete', () => {
     }
   });
 
-  it('stays where it is when the results go elsewhere', () => {
+  it('stays in place when the results go elsewhere', () => {
     const terminal = createTerminal();
     const progress = new Progress(terminal, 9);
     progress.makeRoom();

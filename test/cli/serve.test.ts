@@ -11,7 +11,7 @@ async function printed({ child, stdout, end }: ReturnType<typeof startCli>, patt
 }
 
 describe('truto-engagements serve', () => {
-  it('serves as npm start does, and drains and ends with 0 on SIGTERM', async () => {
+  it('serves like npm start, and drains and ends with 0 on SIGTERM', async () => {
     const server = startCli(['serve'], { PORT: '0' });
     const endpoint = await printed(server, /"url":"([^"]+)".*"msg":"listening"/);
     const headers = { 'content-type': 'application/json' };
@@ -28,7 +28,7 @@ describe('truto-engagements serve', () => {
     expect(code).toBe(1);
   });
 
-  it('starts over the sandbox for who has exported TRUTO_API_TOKEN, and one line says what it is for', async () => {
+  it('starts over the sandbox when TRUTO_API_TOKEN is set, and one line says what that is for', async () => {
     const server = startCli(['serve'], { PORT: '0', TRUTO_API_TOKEN: 'canary-token-of-the-terminal' });
     await printed(server, /("msg":"listening")/);
     expect(server.stdout().match(/TRUTO_API_TOKEN is ignored.*AUTH_MODE=service/g)).toHaveLength(1);

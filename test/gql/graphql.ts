@@ -4,110 +4,110 @@ type Exact<T extends { [key: string]: unknown }> = { [K in keyof T]: T[K] };
 /** Internal type. DO NOT USE DIRECTLY. */
 export type Incremental<T> = T | { [P in keyof T]?: P extends ' $fragmentName' | '__typename' ? T[P] : never };
 import type { TypedDocumentNode as DocumentNode } from '@graphql-typed-document-node/core';
-/** How far a bulk delete is. */
+/** The progress of a bulk delete, from its start to its end. */
 export type BulkDeleteState =
-  /** It was cancelled. `outcomes` says what was deleted before. */
+  /** It was cancelled. `outcomes` shows what was deleted before. */
   | 'CANCELLED'
-  /** No further delete is begun. What was sent is looked for, for some minutes at most, and is `UNKNOWN` after that. */
+  /** It starts no further delete. Deletes in flight are reconciled for a few minutes, then they are `UNKNOWN`. */
   | 'CANCELLING'
-  /** Each engagement has its final outcome; with `dryRun`, each is listed. */
+  /** Each engagement has its final outcome. With `dryRun`, each is listed. */
   | 'COMPLETED'
-  /** Engagements are being deleted, within the limits of their account. */
+  /** The server is deleting the engagements, within the rate limits of their integrated account. */
   | 'DELETING'
-  /** It cannot go on. `trouble` says why; most often the list could not be had, and nothing was deleted. */
+  /** It cannot continue. `statusReason` has the reason. Most often, listing failed and nothing was deleted. */
   | 'FAILED'
-  /** The filter is being resolved, page by page. Nothing is deleted yet. */
+  /** The server is listing the engagements that match the filter. Nothing is deleted yet. */
   | 'LISTING'
-  /** It waits for `resumeBulkDelete`. `trouble` says why, when it paused by itself. */
+  /** It sends nothing until `resumeBulkDelete`. `statusReason` has the reason if the server paused it. */
   | 'PAUSED';
 
-/** A span of time; either end may be open. */
+/** A range of time. Either end may be open. */
 export type DateTimeRange = {
-  /** Later than this. */
+  /** After this moment. */
   gt?: string | null | undefined;
-  /** Earlier than this. */
+  /** Before this moment. */
   lt?: string | null | undefined;
 };
 
-/** One of many engagements to delete. */
+/** One engagement to delete. */
 export type DeleteEngagementItem = {
-  /** What kind it is. Affinity, Close, Keap, OnePageCRM, Pipeliner and Zoho CRM require it. */
+  /** The type of the engagement. Affinity, Close, Keap, OnePageCRM, Pipeliner and Zoho CRM require it. */
   engagementType?: EngagementType | null | undefined;
-  /** Upstream's id of the engagement, as for `deleteEngagement`. */
+  /** Truto's id of the engagement, as for `deleteEngagement`. */
   id: string | number;
-  /** Further query parameters, for the integrations that list them. */
+  /** More query parameters, for the integrations that list them. */
   parameters?: DeleteEngagementParameters | null | undefined;
 };
 
-/** Further query parameters of upstream's delete. Which integration lists which: `Query.integrations`. */
+/** More query parameters of Truto's delete. `Query.integrations` shows which integration lists which. */
 export type DeleteEngagementParameters = {
-  /** The engagement's account (a company). Listed by Planhat. */
+  /** The company (CRM account) of the engagement. Listed by Planhat. */
   account?: RecordReferenceInput | null | undefined;
-  /** The engagement's contacts. Listed by Planhat. */
+  /** The contacts of the engagement. Listed by Planhat. */
   contacts?: Array<RecordReferenceInput> | null | undefined;
-  /** For emails: refused with another `engagementType`, sent with a warning without any. Listed by Planhat. */
+  /** For emails only. With another `engagementType` it is refused; without one it is sent, with a warning. Listed by Planhat. */
   content?: string | null | undefined;
-  /** The engagement's creation. Listed by Planhat. */
+  /** When the engagement was created. Listed by Planhat. */
   createdAt?: string | null | undefined;
-  /** For emails: refused with another `engagementType`, sent with a warning without any. Documented, yet listed by no integration. */
+  /** For emails only. With another `engagementType` it is refused; without one it is sent, with a warning. Truto documents it, but no integration lists it. */
   direction?: string | null | undefined;
   /** Listed by Pipeliner. */
   sortBy?: EngagementSort | null | undefined;
   /** The engagement's status. Listed by Planhat. */
   status?: string | null | undefined;
-  /** For emails: refused with another `engagementType`, sent with a warning without any. Listed by Planhat. */
+  /** For emails only. With another `engagementType` it is refused; without one it is sent, with a warning. Listed by Planhat. */
   subject?: string | null | undefined;
-  /** The engagement's last update. Documented, yet listed by no integration. */
+  /** When the engagement was last updated. Truto documents it, but no integration lists it. */
   updatedAt?: string | null | undefined;
 };
 
-/** What became of the engagement. */
+/** How a successful delete ended. */
 export type DeleteOutcome =
-  /** The provider took the delete and will carry it out later (HTTP 202). */
+  /** The provider accepted the delete and will execute it later (HTTP 202). */
   | 'ACCEPTED'
-  /** It was gone when a repeated attempt came; an earlier attempt of the same delete probably did it. */
+  /** A repeated attempt found it gone. An earlier attempt of the same delete probably deleted it. */
   | 'ALREADY_ABSENT'
-  /** Upstream confirmed that it is deleted. */
+  /** Truto confirmed that the engagement is deleted. */
   | 'DELETED';
 
-/** Which engagements to list; all conditions must hold. Which of them a provider can apply differs: see the supported integrations on Truto's "List Engagements" page. */
+/** Which engagements to list: those that match all conditions. Providers support different conditions; Truto's "List Engagements" page shows which. */
 export type EngagementFilter = {
-  /** Only those with the account (a company) with this id. */
+  /** Only engagements with the company (CRM account) with this id. */
   account?: string | number | null | undefined;
-  /** Only those with the contact with this id. */
+  /** Only engagements with the contact with this id. */
   contact?: string | number | null | undefined;
-  /** Only those with this content, as the provider compares it. */
+  /** Only engagements with this content. The provider decides what matches. */
   content?: string | null | undefined;
-  /** Only those created in this span. */
+  /** Only engagements created in this range. */
   createdAt?: DateTimeRange | null | undefined;
-  /** Only those that end in this span, at most a year long. */
+  /** Only engagements that end in this range of at most one year. */
   endTime?: DateTimeRange | null | undefined;
-  /** Only this kind. Some integrations require it. */
+  /** Only engagements of this type. Some integrations require it. */
   engagementType?: EngagementType | null | undefined;
-  /** Only those about the lead with this id. */
+  /** Only engagements about the lead with this id. */
   lead?: string | number | null | undefined;
-  /** Only those about the opportunity with this id. */
+  /** Only engagements about the opportunity with this id. */
   opportunity?: string | number | null | undefined;
-  /** Only those that belong to the user with this id. */
+  /** Only engagements that belong to the user with this id. */
   owner?: string | number | null | undefined;
-  /** Only those that start in this span, at most a year long. */
+  /** Only engagements that start in this range of at most one year. */
   startTime?: DateTimeRange | null | undefined;
-  /** Only those in this state, in the provider's word. */
+  /** Only engagements with this status, as the provider names it. */
   status?: string | null | undefined;
-  /** Only those with this subject, as the provider compares it. */
+  /** Only engagements with this subject. The provider decides what matches. */
   subject?: string | null | undefined;
-  /** Only those last updated in this span. */
+  /** Only engagements last updated in this range. */
   updatedAt?: DateTimeRange | null | undefined;
 };
 
-/** What upstream sorts engagements by. */
+/** The field by which Truto sorts engagements. */
 export type EngagementSort =
   /** When the engagement was created. */
   | 'CREATED_AT'
   /** When the engagement was last updated. */
   | 'UPDATED_AT';
 
-/** What kind of engagement it is. */
+/** A call, chat, email, meeting or note. */
 export type EngagementType =
   /** A phone call. */
   | 'CALL'
@@ -120,32 +120,32 @@ export type EngagementType =
   /** A written note. */
   | 'NOTE';
 
-/** Whether an issue keeps the delete from being sent. */
+/** Whether an issue stops the delete. */
 export type IssueSeverity =
   /** The delete is not sent. */
   | 'REFUSAL'
-  /** The delete is sent all the same. When it is about the arguments, the success repeats it as a warning. */
+  /** The delete is sent. If the issue is about the arguments, the success repeats it in `warnings`. */
   | 'WARNING';
 
-/** A record of the CRM, named by its id. */
+/** A reference to a record in the CRM, by id. */
 export type RecordReferenceInput = {
-  /** Upstream's id of the record. */
+  /** Truto's id of the record. */
   id: string | number;
 };
 
-/** Which engagements to delete in the background: by their `ids`, or all that a `filter` means. */
+/** Which engagements to delete in the background: by `ids`, or all that match a `filter`. Give one of the two. */
 export type StartBulkDeleteInput = {
-  /** Count and list them in `engagements`; delete nothing. An account that must be connected again is an error; a real one waits for that. */
+  /** Lists and counts the engagements, and deletes nothing. If the account must be connected again, this is an error; without `dryRun`, the bulk delete pauses instead. */
   dryRun?: boolean;
-  /** What kind all of the `ids` are. Affinity, Close, Keap, OnePageCRM, Pipeliner and Zoho CRM require it; with a `filter`, each record says it, or else the filter does. */
+  /** The type of all `ids`. Affinity, Close, Keap, OnePageCRM, Pipeliner and Zoho CRM require it. Not with a `filter`: there, each record has its type, or else `filter.engagementType` applies. */
   engagementType?: EngagementType | null | undefined;
-  /** Every engagement for which all of its conditions hold when it is listed: at least one condition. */
+  /** Deletes every engagement that matches all conditions when it is listed. At least one condition is required. */
   filter?: EngagementFilter | null | undefined;
-  /** Upstream's ids of the engagements: up to 5000. One that comes twice counts once. */
+  /** Truto's ids of the engagements, at most 5000. Duplicates count once. */
   ids?: Array<string | number> | null | undefined;
   /** Truto's id of the integrated account that the engagements are in. */
   integratedAccountId: string | number;
-  /** Keep each engagement, with its notes and the provider's own data, in an undo file before it is deleted. What cannot be kept is not deleted. */
+  /** Stores each engagement, with its notes and the provider's own data, in an undo file before the delete. An engagement that cannot be stored is not deleted. */
   snapshot?: boolean;
 };
 

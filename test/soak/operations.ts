@@ -21,7 +21,7 @@ interface OperationKind {
 
 const end = `__typename
   ... on Error { message }
-  ... on OutcomeUnknownError { retrySafe idempotencyKey lastStatusCode }
+  ... on OutcomeUnknownError { retrySafe upstreamIdempotencyKey lastStatusCode }
   ... on RateLimitedError { retryAfterMs }
   ... on RemoteApiError { statusCode rawResponse }
   ... on DeleteEngagementSuccess { deletedEngagementId outcome warnings`;

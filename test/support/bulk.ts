@@ -5,7 +5,7 @@ import type { TestFacade } from './facade.ts';
 export interface SeenBulkDelete {
   readonly id: string;
   readonly state: string;
-  readonly trouble: string | null;
+  readonly statusReason: string | null;
   readonly total: number;
   readonly undoFolder: string | null;
   readonly outcomes: Readonly<Record<string, number>>;
@@ -13,7 +13,7 @@ export interface SeenBulkDelete {
 
 /** What is asked of a bulk delete when nothing else is. */
 export const bulkSelection = `{
-  id state trouble total undoFolder outcomes { deleted accepted alreadyAbsent notFound failed unknown remaining }
+  id state statusReason total undoFolder outcomes { deleted accepted alreadyAbsent notFound failed unknown remaining }
 }`;
 
 /** What starts a bulk delete: only what differs from the usual. */
@@ -58,7 +58,7 @@ export async function seen(post: Post, id: string, headers: Record<string, strin
 }
 
 /** Pauses, resumes or cancels it. */
-export async function steer(post: Post, how: 'pause' | 'resume' | 'cancel', id: string): Promise<SeenBulkDelete> {
+export async function control(post: Post, how: 'pause' | 'resume' | 'cancel', id: string): Promise<SeenBulkDelete> {
   const { body } = await post(`mutation($id: ID!) { it: ${how}BulkDelete(id: $id) ${bulkSelection} }`, { id });
   return body.data.it;
 }

@@ -1,12 +1,12 @@
 import { expect } from 'vitest';
 
-/** Shorter ones are words that any text may hold by chance. */
+/** Shorter ones also occur by chance in other text. */
 const minSecretLength = 8;
 
-/** Longer ones are known by their end, which in a token is its signature: patterns have a limit. */
+/** Longer ones are searched for by their end, which is the signature of a token: patterns have a limit. */
 const maxSoughtLength = 1_000;
 
-/** What base64 makes of the secret wherever it stands in longer data, without the characters that its neighbours colour. */
+/** The base64 of the secret at each offset in longer data, without the characters that depend on its neighbours. */
 function base64Cores(secret: string): readonly string[] {
   return [0, 1, 2].map((offset) => {
     const bytes = Buffer.concat([Buffer.alloc(offset), Buffer.from(secret)]);
@@ -14,7 +14,7 @@ function base64Cores(secret: string): readonly string[] {
   });
 }
 
-/** Every run of percent-encoded bytes as the text that it means; one that means none stays. */
+/** Decodes every run of percent-encoded bytes. Invalid UTF-8 stays encoded. */
 function percentDecoded(text: string): string {
   return text.replace(/(?:%[0-9a-f]{2})+/gi, (run) => {
     try {
@@ -25,27 +25,27 @@ function percentDecoded(text: string): string {
   });
 }
 
-/** The text with its JSON escapes undone, wherever they are. */
+/** Decodes all JSON escapes in the text. */
 function jsonUnescaped(text: string): string {
   return text.replace(/\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})/g, (escaped) => JSON.parse(`"${escaped}"`));
 }
 
-/** The text as it stands and as readers would decode it; twice, since JSON is often quoted in JSON. */
+/** The text plain and decoded, twice, because JSON often contains quoted JSON. */
 function readings(text: string): readonly string[] {
   const once = jsonUnescaped(text);
   const all = [text, once, jsonUnescaped(once)];
   return [...new Set(all.flatMap((reading) => [reading, percentDecoded(reading)]))];
 }
 
-/** How much of the text around a secret is shown. */
+/** How many characters around a secret are shown. */
 const shownLength = 300;
 
-/** Matches whatever contains one of the texts: a single pass, however many they are. */
+/** Matches one of the texts, in a single pass for any number of them. */
 function anyOf(texts: readonly string[]): RegExp {
   return new RegExp(texts.map((text) => text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')).join('|') || '(?!)');
 }
 
-/** Where in the text the secrets of at least 8 characters show, and in which form: raw, escaped, percent-encoded or base64. */
+/** Finds the secrets of at least 8 characters in the text, with their form: raw, escaped, percent-encoded or base64. */
 export function findSecrets(text: string, secrets: readonly string[]): readonly string[] {
   const sought = [...new Set(secrets)]
     .filter(({ length }) => length >= minSecretLength)

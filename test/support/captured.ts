@@ -13,17 +13,17 @@ function append(suffix: string, text: string): void {
   if (folder !== undefined) appendFileSync(`${folder}/${process.pid}${suffix}`, text);
 }
 
-/** Keeps for the end of the run what a server answered, logged or printed. */
+/** Stores what a server answered, logged or printed, for the search at the end of the run. */
 export function keepCaptured(text: string): void {
   append('.txt', `${text}\n`);
 }
 
-/** Keeps for the end of the run what must not show in anything that any server said. */
+/** Stores a secret that no output of any server may contain, for the search at the end of the run. */
 export function keepSecrets(secrets: Iterable<string>): void {
   append(secretsSuffix, [...secrets].map((secret) => `${JSON.stringify(secret)}\n`).join(''));
 }
 
-/** The secrets in a file's text, one a line. */
+/** The secrets in a file, one per line. */
 function parseSecrets(text: string): readonly string[] {
   return text
     .split('\n')
@@ -40,9 +40,9 @@ export function capturedBy(pid: number): { readonly text: string; readonly secre
 
 /** What was captured by all processes of one run. */
 export interface CapturedRun {
-  /** Where any of its secrets shows in anything that was captured in it, and in which form. */
+  /** Finds any of its secrets in its captured output, with the form. */
   search(): readonly string[];
-  /** Removes what was captured. */
+  /** Removes the captured output. */
   clear(): void;
 }
 

@@ -9,7 +9,7 @@ function der(tag: number, ...parts: readonly (Buffer | string)[]): Buffer {
 }
 
 /**
- * A certificate for host names that vouches for itself: no tool has to be there to make it, and no key has to lie in the repository.
+ * A self-signed certificate for host names. It needs no tool, and no key in the repository.
  * @param hosts the names that it is for, at most 127 characters of them.
  */
 export function selfSigned(...hosts: readonly string[]): { readonly key: string; readonly cert: string } {

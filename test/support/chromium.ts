@@ -4,7 +4,7 @@ import { installDebianPackage } from './debian.ts';
 
 const executablePath = '/usr/bin/chromium';
 
-/** It asks nobody for anything by itself, so that whatever leaves it was asked for by the page. */
+/** The browser sends no request by itself, so each request comes from the page. */
 const silent = [
   '--disable-background-networking',
   '--disable-component-update',
@@ -13,18 +13,18 @@ const silent = [
   '--no-first-run',
 ];
 
-/** Installs Chromium where it is missing. */
+/** Installs Chromium if it is missing. */
 export const installChromium = (): void => installDebianPackage('chromium', () => existsSync(executablePath));
 
 /**
- * Starts a browser without a window. Installing it first takes minutes: call it in a hook that waits for as long.
- * @throws when there is none, and none can be installed.
+ * Starts a browser without a window. The installation takes minutes: call it in a hook with a long timeout.
+ * @throws when it is missing and cannot be installed.
  */
 export function launchChromium(): Promise<Browser> {
   installChromium();
-  // No sandbox: as root, which continuous integration is, Chromium has none. It sees pages of our own only.
+  // No sandbox: Chromium has none as root, as in continuous integration. It opens only our own pages.
   return chromium.launch({ executablePath, args: ['--headless', '--no-sandbox', '--disable-gpu', ...silent] });
 }
 
-/** How long a hook may take that calls {@link launchChromium}. */
+/** The timeout of a hook that calls {@link launchChromium}. */
 export const launchTimeoutMs = 300_000;

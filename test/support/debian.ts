@@ -9,7 +9,7 @@ function run(...args: readonly string[]): void {
   execFileSync('apt-get', ['-o', 'DPkg::Lock::Timeout=120', ...args], { stdio: 'ignore', env });
 }
 
-/** Where this machine gets Debian's packages from. */
+/** The source of this machine's Debian packages. */
 function findMirror(): string {
   const folder = '/etc/apt/sources.list.d';
   const files = ['/etc/apt/sources.list', ...readdirSync(folder).map((file) => join(folder, file))].filter(existsSync);
@@ -20,8 +20,8 @@ function findMirror(): string {
 }
 
 /**
- * The options that have apt-get look in the backports of Debian 12 as well, for this one call: the machine's own list of sources
- * stays as it is.
+ * The options for apt-get to search the backports of Debian 12 too, for this one call. The machine's own list of sources
+ * is unchanged.
  */
 function withBackports(folder: string): readonly string[] {
   const keyring = '/usr/share/keyrings/debian-archive-keyring.gpg';
@@ -37,9 +37,9 @@ const isBookworm = (): boolean =>
   existsSync('/etc/os-release') && /VERSION_CODENAME=bookworm/.test(readFileSync('/etc/os-release', 'utf8'));
 
 /**
- * Installs a package of Debian's where that is allowed, unless it is there, and starts no service of it.
- * @param isBackport the package is in no release of Debian 12, only in its backports.
- * @throws when it is not there then: what needs it must not be passed over.
+ * Installs a Debian package if it is missing and that is allowed, and starts none of its services.
+ * @param isBackport true for a package that is only in the backports of Debian 12.
+ * @throws when it is still missing, so that no test is skipped silently.
  */
 export function installDebianPackage(name: string, isThere: () => boolean, isBackport = false): void {
   oneAtATime('apt-get', () => {
@@ -51,7 +51,7 @@ export function installDebianPackage(name: string, isThere: () => boolean, isBac
       run(...from, 'update');
       run(...from, 'install', '--yes', '--no-install-recommends', ...release, name);
     } catch {
-      // Not root, no Debian, or no network: the next line says what matters.
+      // Not root, no Debian, or no network. The next line reports the result.
     } finally {
       rmSync(folder, { recursive: true, force: true });
     }

@@ -21,7 +21,7 @@ export const withoutDelete = 'Microsoft Dynamics 365 Sales,HubSpot,Nutshell,Outr
   ',',
 );
 
-/** The words of a cell of the table; none when it is empty. */
+/** The words of a cell of the table. None when it is empty. */
 export function words(text: string): string[] {
   return text === '' ? [] : text.split(' ');
 }

@@ -10,11 +10,11 @@ import { expectNoSecrets } from './canary.ts';
 import { keepCaptured, keepSecrets } from './captured.ts';
 import { tapServers } from './tap.ts';
 
-/** What came back over HTTP. */
+/** An HTTP response. */
 export interface GraphQLAnswer {
   readonly status: number;
   readonly headers: Headers;
-  /** The parsed body. Loose on purpose: tests look at what they expect and fail on the rest. */
+  /** The parsed body, untyped on purpose: tests check the fields that they expect. */
   // biome-ignore lint/suspicious/noExplicitAny: a test reads fields of a document it wrote itself.
   readonly body: any;
 }
@@ -22,16 +22,16 @@ export interface GraphQLAnswer {
 /** The facade under test, on a real port. */
 export interface TestFacade extends AsyncDisposable {
   readonly url: string;
-  /** Where its metrics are, if they have a port of their own. */
+  /** The URL of its metrics, if they have their own port. */
   readonly metricsUrl: string | undefined;
-  /** Everything it logged, as text. */
+  /** Its whole log, as text. */
   logged(): string;
-  /** Posts a document the way a GraphQL client does. */
+  /** Posts a document as a GraphQL client does. */
   post(query: string | DocumentNode, variables?: object, headers?: Record<string, string>): Promise<GraphQLAnswer>;
   /**
-   * Closes it, and searches all that it logged, or wrote to any client, for the tokens it knew (S01): its own, and those
+   * Closes it, and searches its log and its responses for the tokens it knew (S01): its own, and those
    * of its callers. A test may do that before its end.
-   * @throws when one shows.
+   * @throws when it finds one.
    */
   [Symbol.asyncDispose](): Promise<void>;
 }
@@ -39,7 +39,7 @@ export interface TestFacade extends AsyncDisposable {
 /** Many tests share few cores: a facade in a test's own process would take itself for overloaded, and refuse. */
 const patient: LoadLimits = { ...defaultLoadLimits, maxDelayMs: Number.POSITIVE_INFINITY };
 
-/** The tokens that a facade with that configuration works with. */
+/** The tokens of a facade with that configuration. */
 function tokensOf(config: Config): readonly string[] {
   const secrets = secretsOf(config).map((secret) => secret.reveal());
   return config.auth.mode === 'open' ? [sandboxToken, ...secrets] : secrets;
@@ -48,7 +48,7 @@ function tokensOf(config: Config): readonly string[] {
 /**
  * Starts the facade against an upstream.
  * @param env configuration as users give it. Without `AUTH_MODE`, callers need no token, as with the embedded sandbox.
- * @param prepareLog does to its log what a test wants, before it is used.
+ * @param prepareLog changes its log before it is used.
  */
 export async function startTestFacade(
   upstreamUrl: string,
@@ -58,7 +58,7 @@ export async function startTestFacade(
 ): Promise<TestFacade> {
   const config = parseConfig({ PORT: '0', ...env });
   const lines: string[] = [];
-  // Pieces, each once: some tests have the same page of nine megabytes sent again and again.
+  // Each piece once: some tests send the same page of nine megabytes many times.
   const answers = new Set<string>();
   const tokens = new Set(tokensOf(config));
   const destination = new Writable({
@@ -67,7 +67,7 @@ export async function startTestFacade(
       done();
     },
   });
-  // It is not told the secrets, as the real server's is: a token that only redaction hides has been logged.
+  // Unlike the real server's log, it does not get the secrets: a token that only redaction hides was logged.
   const log = createLog({ destination });
   prepareLog(log);
   let port: number | undefined;
@@ -105,7 +105,7 @@ export async function startTestFacade(
       const captured = [...lines, ...answers].join('\n');
       expectNoSecrets(captured, [...tokens]);
       keepCaptured(captured);
-      // A bare address of this machine is no secret any more: another server may get its port.
+      // An address of this machine is no secret any more: another server may get its port.
       keepSecrets([...tokens].filter((token) => !/^\w+:\/\/127\.0\.0\.1:\d+\/?$/.test(token)));
     },
   };

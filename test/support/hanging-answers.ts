@@ -1,6 +1,6 @@
 import { bytes, type RawAnswer, silence } from './raw-upstream.ts';
 
-/** Sends a beginning, and then the same few bytes now and then for ever. */
+/** Sends a start, and then the same few bytes repeatedly, for ever. */
 function drip(beginning: string, drop: string): RawAnswer {
   return (socket) => {
     socket.write(beginning);
@@ -9,7 +9,7 @@ function drip(beginning: string, drop: string): RawAnswer {
   };
 }
 
-/** Sends the text one byte now and then, and begins anew at its end. */
+/** Sends the text slowly, byte by byte, and restarts at its end. */
 function trickle(text: string): RawAnswer {
   return (socket) => {
     let sent = 0;
@@ -20,7 +20,7 @@ function trickle(text: string): RawAnswer {
 
 const chunked = 'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n';
 
-/** Answers whose status never comes, by what upstream does then. */
+/** Answers whose status never arrives, by what upstream does instead. */
 export const withoutStatus: readonly [how: string, answer: RawAnswer][] = [
   ['says nothing', silence],
   ['sends a byte of its status line now and then', trickle('HTTP/1.1 200 OK and so on and on and on')],
@@ -28,7 +28,7 @@ export const withoutStatus: readonly [how: string, answer: RawAnswer][] = [
   ['announces an answer for ever', drip('', 'HTTP/1.1 102 Processing\r\n\r\n')],
 ];
 
-/** Answers of 200 whose end never comes. */
+/** Answers with 200 whose end never arrives. */
 export const withoutEnd: readonly [how: string, answer: RawAnswer][] = [
   ['stalls in its body', bytes('HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{"id":"e1"')],
   ['sends a byte of its body now and then', drip('HTTP/1.1 200 OK\r\ncontent-length: 9999\r\n\r\n', 'x')],

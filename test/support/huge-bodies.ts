@@ -5,16 +5,16 @@ import type { Answer } from './upstream.ts';
 
 const megabyte = 1024 * 1024;
 
-/** What the bodies come to that are announced, or inflated. */
+/** The size of the announced or inflated bodies. */
 const hugeBytes = 50 * megabyte;
 
-/** A record whose end is megabytes away: whoever reads on hopes for JSON. */
+/** A record whose end is megabytes away, so that it looks like JSON all the time. */
 function* endlessRecord(): Generator<Buffer> {
   yield Buffer.from('{"id":"e1","subject":"');
   for (const chunk = Buffer.alloc(64 * 1024, 'x'); ; ) yield chunk;
 }
 
-/** The same record, whole, in some 50 kB. */
+/** The same record, complete, in some 50 kB. */
 const bomb = gzipSync(
   Buffer.concat([Buffer.from('{"id":"e1","subject":"'), Buffer.alloc(hugeBytes, 'x'), Buffer.from('"}')]),
   {
@@ -22,7 +22,7 @@ const bomb = gzipSync(
   },
 );
 
-/** Writes only as fast as the reader takes it, and stops when that leaves. */
+/** Writes only as fast as the reader reads, and stops when it disconnects. */
 function pour(headers: Record<string, string | number>, statusCode: number): Answer {
   return (_request, response) => {
     response.writeHead(statusCode, { 'content-type': 'application/json', ...headers });
@@ -30,7 +30,7 @@ function pour(headers: Record<string, string | number>, statusCode: number): Ans
   };
 }
 
-/** The ways to answer more than `MAX_UPSTREAM_BYTES`, each with how often a delete is attempted then. */
+/** The ways to answer more than `MAX_UPSTREAM_BYTES`, each with the number of attempts of a delete. */
 export const hugeBodies: readonly {
   readonly way: string;
   readonly attempts: number;

@@ -1,4 +1,4 @@
-/** Ids that no path segment can carry, and what is wrong with each. */
+/** Ids that no path segment can contain, with the reason. */
 export const refusedIds: readonly (readonly [what: string, id: string])[] = [
   ['an empty one', ''],
   ['a dot', '.'],
@@ -37,7 +37,7 @@ export const refusedIds: readonly (readonly [what: string, id: string])[] = [
   ['a pair the wrong way round', '\udc00\ud800'],
 ];
 
-/** Ids that look like something else, and are taken for what they are. */
+/** Ids that look like something else, and are accepted. */
 export const takenIds: readonly string[] = [
   '...',
   '.hidden',
@@ -72,11 +72,11 @@ export const takenIds: readonly string[] = [
   'x'.repeat(512),
 ];
 
-/** As a proxy decodes a path: each triplet by itself, so that one that is no UTF-8 keeps none of the others from it. */
+/** Decodes a path like a proxy: each triplet by itself, so that invalid UTF-8 hides no other triplet. */
 const decoded = (text: string) =>
   text.replace(/%[\da-f]{2}/gi, (triplet) => String.fromCharCode(Number(`0x${triplet.slice(1)}`)));
 
-/** True for an id that has a dot segment, as it is or decoded once or twice. */
+/** True for an id with a dot segment, plain or decoded once or twice. */
 export function hasDotSegment(id: string): boolean {
   const forms = [id, decoded(id), decoded(decoded(id))];
   return forms.some((form) => form.split(/[/\\]/).some((segment) => /^\.\.?([;?#]|$)/.test(segment)));

@@ -5,23 +5,23 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
 import type { TestFacade } from './facade.ts';
 
-/** What the promise (R01) allows beyond a deadline. */
+/** The margin beyond a deadline that R01 allows. */
 const marginMs = 100;
 
-/** So many timers end one after another in an operation that hangs: an attempt's, the delay after it, another attempt's. */
+/** The number of timers in sequence in an operation that hangs: an attempt, the delay after it, another attempt. */
 const timersPassed = 3;
 
-/** Two samples of the event loop's delay: what made the last answer late must have been seen. */
+/** Two samples of the event loop's delay, so that the cause of a late last answer is measured. */
 const lastSamplesMs = 20;
 
-/** How long each delete took, as its line in the log says. */
+/** The duration of each delete, from its log line. */
 function durationsLogged(facade: TestFacade): readonly number[] {
   return [...facade.logged().matchAll(/"durationMs":(\d+).*"msg":"delete"/g)].map(([, durationMs]) =>
     Number(durationMs),
   );
 }
 
-/** Does something, and tells how late the event loop was meanwhile, at most: so late may any timer be. */
+/** Runs something, and measures the longest delay of the event loop: a timer may be that late. */
 async function watchLoop<Result>(work: () => Promise<Result>): Promise<{ result: Result; delayMs: number }> {
   const delay = monitorEventLoopDelay();
   delay.enable();
@@ -32,8 +32,8 @@ async function watchLoop<Result>(work: () => Promise<Result>): Promise<{ result:
 }
 
 /**
- * Waits for deletes, and demands that each was answered by its deadline and R01's margin. The facade's own measure counts,
- * and what kept the whole process waiting does not: tests share few cores.
+ * Waits for deletes, and checks that each was answered by its deadline and R01's margin. It uses the facade's own measure, and
+ * subtracts delays of the whole process, because tests share few cores.
  * @param timeoutMs their `REQUEST_TIMEOUT_MS`.
  */
 export async function inTime<Result>(
@@ -50,8 +50,8 @@ export async function inTime<Result>(
 }
 
 /**
- * The same for reads, which leave no line in the log: from the moment in which Node hands their request over to the one in
- * which all of the answer is out.
+ * The same for reads, which have no log line: from the moment when Node emits their request until the whole answer is
+ * sent.
  */
 export async function readInTime<Result>(
   facade: TestFacade,

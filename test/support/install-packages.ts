@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { oneAtATime } from './one-at-a-time.ts';
 
 /**
- * Installs what a folder's own package.json asks for, unless it is there as the lock file says: packages that only one kind
- * of test needs, and many megabytes of them. Test files that ask for the same folder at the same time get one install.
- * @param size how much that is, for who waits.
+ * Installs the packages of a folder's own package.json, unless they match the lock file already: packages that only one kind
+ * of test needs, with many megabytes. Test files that request the same folder at the same time share one install.
+ * @param size the size of the download, for the message.
  * @throws when npm fails.
  */
 export function installPackages(folder: string, size = '700 MB'): void {
@@ -16,7 +16,7 @@ export function installPackages(folder: string, size = '700 MB'): void {
 }
 
 function isInstalled(folder: string): boolean {
-  // Written by npm when an install is through.
+  // npm writes it when an install is complete.
   const stamp = join(folder, 'node_modules/.package-lock.json');
   const lockFile = join(folder, 'package-lock.json');
   return existsSync(stamp) && statSync(stamp).mtimeMs >= statSync(lockFile).mtimeMs;

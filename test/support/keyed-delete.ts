@@ -6,17 +6,17 @@ const selection = `{
   ... on Error { message }
   ... on InvalidInputError { issues { path } }
   ... on DeleteEngagementSuccess { outcome engagement { subject } warnings stream { chunks } }
-  ... on OutcomeUnknownError { idempotencyKey retrySafe lastStatusCode }
+  ... on OutcomeUnknownError { upstreamIdempotencyKey retrySafe lastStatusCode }
 }`;
 
-/** The field of a delete with all that tells what became of it. */
+/** The field of a delete, with all fields about its outcome. */
 export const removal = (id: string, rest = '', account = 'a') =>
   `deleteEngagement(id: "${id}", integratedAccountId: "${account}"${rest}) ${selection}`;
 
-/** The header that a key goes in. */
+/** The header with a key. */
 export const withKey = (key: string) => ({ 'idempotency-key': key });
 
-/** Sends one delete with a key, and tells its result. */
+/** Sends one delete with a key, and returns its result. */
 export async function sendKeyed(
   facade: TestFacade,
   key: string,
@@ -37,7 +37,7 @@ export async function startTwo(upstreamUrl: string, redisUrl: string, env: Recor
   return { one, other, [Symbol.asyncDispose]: () => stack.disposeAsync() };
 }
 
-/** Answers each delete with the next of the answers, the last one for ever. */
+/** Answers each delete with the next of the answers, and repeats the last one. */
 export function inTurn(...answers: readonly Answer[]): Answer {
   let count = 0;
   return (request, response) => {
@@ -46,15 +46,15 @@ export function inTurn(...answers: readonly Answer[]): Answer {
   };
 }
 
-/** Breaks the connection instead of an answer. */
+/** Breaks the connection instead of answering. */
 export const lostAnswer: Answer = (_request, response) => void response.destroy();
 
-/** The `Idempotency-Key` that upstream got with a request. */
+/** The `Idempotency-Key` of a request upstream. */
 export const keyOf = ({ headers }: SeenRequest): unknown => headers['idempotency-key'];
 
 /**
- * Answers each `Idempotency-Key` with the next of the answers, the last one for ever, and a key that came before as it did then,
- * errors too. A delete whose answer is lost was carried out.
+ * Answers each new `Idempotency-Key` with the next of the answers, repeating the last one, and a known key with its first answer,
+ * also if that was an error. A delete with a lost answer was executed.
  */
 export function replaying(...answers: readonly Answer[]): Answer {
   const stored = new Map<unknown, Answer>();

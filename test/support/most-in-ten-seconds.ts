@@ -1,5 +1,5 @@
 /**
- * The most of these moments that lie in any ten seconds, wherever those begin.
+ * The most of these moments within any ten seconds.
  * @param lateMs how late a moment may have been noted: an upstream of a test's own shares its processors with all else.
  */
 export function mostInTenSeconds(momentsMs: readonly number[], lateMs = 0): number {

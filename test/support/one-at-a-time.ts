@@ -20,7 +20,7 @@ function take(lock: string): boolean {
     return true;
   } catch {
     const owner = Number(readIfThere(lock));
-    // An empty file is one that is being written.
+    // An empty file is being written.
     if (owner > 0 && !isAlive(owner)) rmSync(lock, { force: true });
     return false;
   }

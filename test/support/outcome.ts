@@ -2,7 +2,7 @@ import { expect } from 'vitest';
 import { startTestFacade } from './facade.ts';
 import { type Answer, json, startUpstream } from './upstream.ts';
 
-/** A delete with every field that tells its outcome. */
+/** A delete with all fields about its outcome. */
 export const mutation = `mutation Delete($format: ResponseFormat! = UNIFIED, $type: EngagementType, $remoteQuery: JSONObject) {
   deleteEngagement(id: "e1", integratedAccountId: "a", format: $format, engagementType: $type, remoteQuery: $remoteQuery) {
     __typename
@@ -13,20 +13,20 @@ export const mutation = `mutation Delete($format: ResponseFormat! = UNIFIED, $ty
     ... on AccountBlockedError { reason }
     ... on RateLimitedError { retryAfterMs }
     ... on RemoteApiError { statusCode rawResponse }
-    ... on OutcomeUnknownError { retrySafe idempotencyKey lastStatusCode rawResponse }
+    ... on OutcomeUnknownError { retrySafe upstreamIdempotencyKey lastStatusCode rawResponse }
   }
 }`;
 
 interface OutcomeCase {
   readonly variables?: object;
   readonly env?: Record<string, string>;
-  /** The integration of the account; unknown when absent. */
+  /** The integration of the account. @default unknown */
   readonly integration?: string;
-  /** How often the delete is attempted. Once when absent. */
+  /** The number of attempts. @default 1 */
   readonly attempts?: number;
 }
 
-/** Sends one delete to an upstream that always answers so, and checks how often it was attempted. */
+/** Sends one delete with an upstream that always answers like this, and checks the number of attempts. */
 export async function outcomeOf(
   answer: Answer,
   { variables = {}, env = {}, integration, attempts = 1 }: OutcomeCase = {},
@@ -38,7 +38,7 @@ export async function outcomeOf(
   return { ...body.data.deleteEngagement, errors: body.errors };
 }
 
-/** A refusal in Truto's own name; its prose holds what must not leak. */
+/** A refusal of Truto itself. Its prose contains a text that must not leak. */
 export const truto = (statusCode: number, rest: object = {}, headers: Record<string, string> = {}) =>
   json(
     statusCode,

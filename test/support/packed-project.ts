@@ -6,19 +6,19 @@ import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
-/** What a program of the project came to. */
+/** How a program of the project ended. */
 export interface ProgramEnd {
   readonly code: number | null;
   readonly stdout: string;
   readonly stderr: string;
 }
 
-/** A project of somebody else's, in which the package is installed as npm would install it from a registry. */
+/** Another project, in which the package is installed as npm installs it from a registry. */
 export interface PackedProject extends Disposable {
   readonly folder: string;
-  /** What was packed. */
+  /** The tarball. */
   readonly tarball: string;
-  /** The files that the tarball has, from the package's own folder on. */
+  /** The files in the tarball, relative to the package's folder. */
   readonly files: readonly string[];
   /** Copies a file of `test/library/` into the project. */
   add(name: string): void;
@@ -33,8 +33,8 @@ function npm(args: readonly string[], cwd: string): string {
 }
 
 /**
- * Builds and packs the package, and installs it in an empty project: without install scripts, and without what only its
- * development needs.
+ * Builds and packs the package, and installs it in an empty project, without install scripts and without its development
+ * dependencies.
  * @throws when npm fails.
  */
 export function createPackedProject(): PackedProject {
@@ -52,7 +52,7 @@ export function createPackedProject(): PackedProject {
     add: (name) => copyFileSync(join(root, 'test/library', name), join(project, name)),
     write: (name, text) => writeFileSync(join(project, name), text),
     run(command, args, env = {}) {
-      // Its own place for what npm keeps: npx looks there too.
+      // Its own npm cache, which npx uses too.
       const clean = { PATH: process.env.PATH, HOME: folder, ...env };
       const { status, stdout, stderr } = spawnSync(command, args, { cwd: project, env: clean, encoding: 'utf8' });
       return { code: status, stdout, stderr };

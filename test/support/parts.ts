@@ -17,7 +17,7 @@ export interface Part {
   hasNext: boolean;
 }
 
-/** Posts as a client that reads results in parts. */
+/** Posts as a client that reads incremental results. */
 export async function postForParts(
   facade: TestFacade,
   query: string,
@@ -37,7 +37,7 @@ export async function postForParts(
 /** The text of base64 chunks. */
 export const decode = (chunks: readonly string[]) =>
   chunks.map((chunk) => Buffer.from(chunk, 'base64').toString()).join('');
-/** What came after the first part. */
+/** The parts after the first. */
 export const items = (parts: readonly Part[]) => parts.flatMap(({ incremental }) => incremental ?? []);
 
 /** All parts, to the end. */

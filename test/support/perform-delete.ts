@@ -3,7 +3,7 @@ import type { DeleteEnd } from '../../src/engagement/result.ts';
 
 type Mine = Extract<Claim, { kind: 'mine' }>;
 
-/** Does a delete as its road does: claims it, works on it where the claim is its own, and settles that. */
+/** Runs a delete as the domain does: claims it, runs it if the claim is its own, and settles the claim. */
 export async function performDelete(
   memory: DeleteMemory,
   keyed: KeyedDelete,

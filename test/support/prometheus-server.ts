@@ -14,11 +14,11 @@ export interface QueryResult {
   readonly value: number;
 }
 
-/** A Prometheus of a test's own, with the configuration of `deploy/` and a port and folder of its own. */
+/** A Prometheus for one test, with the configuration of `deploy/` and its own port and folder. */
 export interface PrometheusServer extends AsyncDisposable {
-  /** What its HTTP API has below `/api/v1/`. @throws with its own words when that is an error. */
+  /** Reads from its HTTP API below `/api/v1/`. @throws with its message when that is an error. */
   ask<Data>(path: string): Promise<Data>;
-  /** What an expression comes to now. @throws when it is none. */
+  /** The current value of an expression. @throws when it is invalid. */
   query(expression: string): Promise<readonly QueryResult[]>;
 }
 
@@ -33,13 +33,13 @@ function isInstalled(): boolean {
   }
 }
 
-/** Installs Prometheus and its promtool, which come in one package. Call it in a hook that waits for some minutes. */
+/** Installs Prometheus and its promtool, which come in one package. Call it in a hook with a timeout of some minutes. */
 export const installPrometheus = (): void => installDebianPackage('prometheus', isInstalled);
 
-/** How long a hook may take that calls {@link installPrometheus}. */
+/** The timeout of a hook that calls {@link installPrometheus}. */
 export const installTimeoutMs = 300_000;
 
-/** The configuration as it is, but for the server's address, and a second for a quarter of a minute. */
+/** The configuration, with another server address, and one second instead of 15. */
 function localized(target: string): string {
   let text = readFileSync(join(folderOfConfig, 'prometheus.yml'), 'utf8');
   const replacements = [
@@ -58,7 +58,7 @@ function localized(target: string): string {
 /**
  * Starts a Prometheus that scrapes one server each second.
  * @param target its host and port.
- * @throws with what it complains of when it ends instead.
+ * @throws with its output when it ends instead.
  */
 export async function startPrometheus(target: string): Promise<PrometheusServer> {
   const folder = mkdtempSync(join(tmpdir(), 'prometheus-'));

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { installDebianPackage } from './debian.ts';
 
-/** The machine's own, then Debian's: packages of Debian are for the latter only. */
+/** The machine's own, then Debian's: Debian's packages work only with the latter. */
 const candidates = ['python3', '/usr/bin/python3'];
 
 function find(module: string): string | undefined {
@@ -16,8 +16,8 @@ function find(module: string): string | undefined {
 }
 
 /**
- * A Python 3 that has a module. Where there is none, Debian's package is installed, if that is allowed.
- * @throws when there is none then: what needs it must not be passed over.
+ * A Python 3 with a module. If there is none, it installs Debian's package, if that is allowed.
+ * @throws when there is still none, so that no test is skipped silently.
  */
 export function pythonWith(module: string, debianPackage: string): string {
   installDebianPackage(debianPackage, () => find(module) !== undefined);

@@ -1,19 +1,19 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 
-/** A client that sends what a test tells it to, at its own pace, whether it is HTTP or not. */
+/** A client that sends any bytes, at the pace of the test, valid HTTP or not. */
 export interface RawClient extends Disposable {
   readonly socket: Socket;
   send(text: string): void;
-  /** Everything that came back so far. */
+  /** Everything that it has received so far. */
   received(): string;
   /** Settles when the connection is closed. */
   readonly closed: Promise<unknown>;
 }
 
 /**
- * Connects to where that address says.
- * @param localAddress the client's own: all of 127.0.0.0/8 are this machine's.
+ * Connects to that address.
+ * @param localAddress the client's own address: all of 127.0.0.0/8 belong to this machine.
  */
 export async function connectRaw(url: string, localAddress = '127.0.0.1'): Promise<RawClient> {
   const socket = connect({ port: Number(new URL(url).port), host: '127.0.0.1', localAddress });
@@ -34,7 +34,7 @@ export async function connectRaw(url: string, localAddress = '127.0.0.1'): Promi
   };
 }
 
-/** The beginning of a request, up to and with the empty line. */
+/** The head of a request, with the empty line. */
 export function requestHead(method: string, path: string, headers: readonly string[] = []): string {
   return [`${method} ${path} HTTP/1.1`, 'host: test', ...headers, '', ''].join('\r\n');
 }

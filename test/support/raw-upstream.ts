@@ -3,42 +3,42 @@ import { expect } from 'vitest';
 import { startTestFacade, type TestFacade } from './facade.ts';
 import { inTime } from './in-time.ts';
 
-/** A request as it came off the wire. */
+/** A request as it arrived. */
 export interface RawRequest {
   readonly method: string;
   /** The path without its query, undecoded. */
   readonly path: string;
-  /** Every byte of it, up to and with the empty line; its requests have no body. */
+  /** All of its bytes, with the empty line. Its requests have no body. */
   readonly head: string;
   /** By upstream's own clock, in milliseconds since the epoch. */
   readonly atMs: number;
   readonly socket: Socket;
 }
 
-/** Does with the connection of a request what a test wants: writes bytes, breaks it, or nothing. */
+/** Handles the connection of a request for a test: writes bytes, breaks it, or does nothing. */
 export type RawAnswer = (socket: Socket, request: RawRequest) => void;
 
-/** An upstream on bare sockets, whose every byte a test decides. */
+/** An upstream on bare sockets. The test controls each byte. */
 export interface RawUpstream extends AsyncDisposable {
   readonly url: string;
   readonly port: number;
-  /** The deletes that came, in order. */
+  /** The deletes that arrived, in order. */
   readonly deletes: readonly RawRequest[];
-  /** Every request that came, look-ups of an account and reads among them. */
+  /** All requests that arrived, with look-ups and reads. */
   readonly requests: readonly RawRequest[];
-  /** How many connections were ever opened. */
+  /** The number of connections opened so far. */
   connectionCount(): number;
-  /** How many of them are open now. */
+  /** The number of open connections. */
   openConnections(): number;
   /** Breaks all connections and refuses new ones from now on. */
   stop(): Promise<void>;
 }
 
-/** What an upstream does besides answering deletes. */
+/** The options of an upstream, besides the answers to deletes. */
 export interface RawUpstreamOptions {
-  /** What every other request gets, the look-up of the account first. When absent a 403 of Truto's, as for a token that may not look. */
+  /** The answer to every other request, such as the look-up of the account. @default Truto's 403, as for a token without permission for look-ups */
   readonly onRead?: RawAnswer;
-  /** Any free one when absent. */
+  /** @default any free port */
   readonly port?: number;
 }
 
@@ -48,7 +48,7 @@ export function answerText(statusCode: number, body = '', headers: readonly stri
   return [`HTTP/1.1 ${statusCode} Whatever`, ...length, ...headers, '', body].join('\r\n');
 }
 
-/** Writes exactly that, byte for byte, and leaves the connection as it is. */
+/** Writes exactly these bytes, and leaves the connection open. */
 export function bytes(...texts: readonly (string | Buffer)[]): RawAnswer {
   return (socket) => {
     for (const text of texts) socket.write(typeof text === 'string' ? Buffer.from(text, 'latin1') : text);
@@ -77,7 +77,7 @@ export const reset: RawAnswer = (socket) => void socket.resetAndDestroy();
 /** Ends the connection without a byte (FIN). */
 export const hangUp: RawAnswer = (socket) => void socket.end();
 
-/** Never says anything. */
+/** Never answers. */
 export const silence: RawAnswer = () => {};
 
 function readRequests(text: string, socket: Socket): { readonly requests: RawRequest[]; readonly rest: string } {
@@ -90,7 +90,7 @@ function readRequests(text: string, socket: Socket): { readonly requests: RawReq
   return { requests, rest };
 }
 
-/** Starts an upstream on bare sockets. Each delete gets the next of the answers, the last one for ever. */
+/** Starts an upstream on bare sockets. Each delete gets the next of the answers, and the last one is repeated. */
 export async function startRawUpstream(
   answers: readonly RawAnswer[],
   { onRead = refusal(403), port: wantedPort = 0 }: RawUpstreamOptions = {},
@@ -113,7 +113,7 @@ export async function startRawUpstream(
     let unread = '';
     socket.setNoDelay(true);
     socket.once('close', () => open.delete(socket));
-    // Connections are broken on purpose here, from both ends.
+    // Both sides break connections on purpose here.
     socket.on('error', () => {});
     socket.on('data', (chunk) => {
       const read = readRequests(unread + chunk.toString('latin1'), socket);
@@ -144,7 +144,7 @@ export async function startRawUpstream(
   };
 }
 
-/** A delete with every field that tells its outcome. */
+/** A delete with all fields about its outcome. */
 export const deletion = `mutation Delete($id: ID! = "e1", $account: ID! = "a", $remoteQuery: JSONObject, $snapshot: Boolean! = false) {
   deleteEngagement(id: $id, integratedAccountId: $account, remoteQuery: $remoteQuery, snapshot: $snapshot) {
     __typename
@@ -152,18 +152,18 @@ export const deletion = `mutation Delete($id: ID! = "e1", $account: ID! = "a", $
     ... on Error { message }
     ... on RateLimitedError { retryAfterMs }
     ... on RemoteApiError { statusCode }
-    ... on OutcomeUnknownError { retrySafe idempotencyKey lastStatusCode }
+    ... on OutcomeUnknownError { retrySafe upstreamIdempotencyKey lastStatusCode }
   }
 }`;
 
-/** Sends one delete, demands that it is answered by its deadline, and answers what it came to. */
+/** Sends one delete, checks that it returns by its deadline, and returns its result. */
 export async function deleteInTime(facade: TestFacade, timeoutMs: number, variables: object = {}) {
   const { body } = await inTime(facade, timeoutMs, () => facade.post(deletion, variables));
   expect(body.errors).toBeUndefined();
   return body.data.deleteEngagement;
 }
 
-/** How often each delete was attempted, as the log says it: what never left cannot be counted by upstream. */
+/** The number of attempts of each delete, from the log: upstream cannot count attempts that were never sent. */
 export function attemptsLogged(facade: TestFacade): readonly number[] {
   return [...facade.logged().matchAll(/"attempts":(\d+).*"msg":"delete"/g)].map(([, attempts]) => Number(attempts));
 }
@@ -175,7 +175,7 @@ export function attemptsLogged(facade: TestFacade): readonly number[] {
 export const hangTimeoutMs = 6_000;
 
 /**
- * Sends one delete to an upstream that gives these answers in turn, and demands that it is answered in time.
+ * Sends one delete with an upstream that gives these answers in order, and checks that it returns in time.
  * @param expectedCalls how many deletes must have reached upstream by then.
  */
 export async function rawOutcomeOf(answers: readonly RawAnswer[], expectedCalls: number, variables: object = {}) {

@@ -8,7 +8,7 @@ const notHere = async (): Promise<void> => {
   throw new Error('it runs in a process of its own');
 };
 
-/** Something to write to that keeps all of it. */
+/** A stream that stores everything that is written to it. */
 function collector(onText: (text: string) => void): Writable {
   return new Writable({
     write(chunk, _encoding, done) {
@@ -18,12 +18,12 @@ function collector(onText: (text: string) => void): Writable {
   });
 }
 
-/** The end of the last one: a process has one standard output, and one environment. */
+/** The end of the last command: a process has one standard output, and one environment. */
 let last: Promise<unknown> = Promise.resolve();
 
 /**
- * Runs a command of the terminal to its end in this process, with that on its standard input and nothing but the given
- * environment: as `spawnCli` does, without waiting for a process to start. Rejects when it printed a secret.
+ * Runs a command of the terminal to its end in this process, with this standard input and only the given environment: like
+ * `spawnCli`, without starting a process. Rejects if it printed a secret.
  */
 export function runCli(
   args: readonly string[],

@@ -3,7 +3,7 @@ import { type ExecFileException, execFile } from 'node:child_process';
 /** How a program ended, and what it printed. */
 export interface Ended {
   readonly code: number;
-  /** Standard output, and behind it what it complained of on standard error. */
+  /** Standard output, followed by standard error. */
   readonly output: string;
 }
 

@@ -1,6 +1,6 @@
 /**
- * How many runs a property gets: all of them with `ALL_RUNS=1`, as it should be every night; else a tenth, but at least 50.
- * @param all how many it gets then.
+ * The number of runs of a property: all with `ALL_RUNS=1`, for nightly runs; else a tenth, but at least 50.
+ * @param all the number with `ALL_RUNS=1`.
  */
 export function runs(all: number): number {
   return process.env.ALL_RUNS === '1' ? all : Math.max(Math.ceil(all / 10), Math.min(all, 50));

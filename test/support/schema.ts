@@ -1,4 +1,4 @@
 import { createSchema } from '../../src/graphql/schema.ts';
 
-/** The schema of a server that is no part of a supergraph. */
+/** The schema of a server that is no subgraph. */
 export const schema = createSchema({ dialect: 'none', typePrefix: '', provesCallers: false });

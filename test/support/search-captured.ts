@@ -1,9 +1,9 @@
 import { startCapturedRun } from './captured.ts';
 
 /**
- * Runs once around all tests: afterwards, whatever any server answered, logged or printed is searched for every secret
+ * Runs once around all tests. At the end, it searches everything that any server answered, logged or printed for every secret
  * that any of them knew (S01).
- * @returns what ends the run, and fails it when one shows.
+ * @returns a function for the end of the run. It fails the run if it finds one.
  */
 export default function searchWhatIsCaptured(): () => void {
   const run = startCapturedRun();

@@ -6,10 +6,10 @@ export const wireNames: Readonly<Record<string, string>> = Object.fromEntries(
   contract.responseFields.map(({ graphql, name }) => [graphql, name]),
 );
 
-/** A condition of a directive: the literal, or the variable of that number. */
+/** A condition of a directive: a literal, or the variable with that number. */
 type Condition = boolean | number;
 
-/** A field, a fragment with a chain of type conditions (innermost last, maybe none), or a named fragment. */
+/** A field, a fragment with a chain of type conditions (innermost last, possibly empty), or a named fragment. */
 type Part =
   | { readonly kind: 'field'; readonly name: string; readonly selects?: string; readonly below?: Body | string }
   | { readonly kind: 'inline'; readonly on: readonly string[]; readonly below: Body }
@@ -27,21 +27,21 @@ type Body = readonly Item[];
 const fragmentTypes = ['DeleteEngagementResult', 'DeleteEngagementSuccess', 'DeleteStream', 'Engagement'] as const;
 type FragmentType = (typeof fragmentTypes)[number];
 
-/** A mutation document of which the generator knows what it selects. */
+/** A mutation document whose selection the generator knows. */
 export interface Document {
   readonly body: Body;
   readonly fragments: Readonly<Record<FragmentType, readonly Body[]>>;
   readonly variables: Readonly<Record<string, boolean>>;
 }
 
-/** What a document selects of a delete's success. */
+/** The fields that a document selects in a delete's success. */
 export interface SelectedFields {
   /** Wire names, sorted. */
   readonly fields: readonly string[];
   readonly chunks: boolean;
 }
 
-/** What `$v0` to `$v3` are when the request does not say. */
+/** The values of `$v0` to `$v3` if the request has none. */
 const variableDefaults = [false, true, false, true];
 const condition = fc.oneof(fc.boolean(), fc.nat({ max: variableDefaults.length - 1 }));
 const maybe = fc.oneof({ arbitrary: fc.constant(undefined), weight: 6 }, { arbitrary: condition, weight: 1 });
@@ -109,7 +109,7 @@ const resultBody = bodyOf(
     member('RemoteApiError', 'statusCode'),
     member('DeleteEngagementPlan', 'url'),
   ),
-  // A success can be nobody's error; the union in between makes that a valid thing to write.
+  // A success is never an error. The union in between makes that condition valid.
   ['Error', 'DeleteEngagementResult'],
 );
 
@@ -125,10 +125,10 @@ export const documents: fc.Arbitrary<Document> = fc.record({
   variables: fc.dictionary(fc.constantFrom('v0', 'v1', 'v2', 'v3'), fc.boolean(), { noNullPrototype: true }),
 });
 
-/** The named fragment whose body is being walked, or none: the operation's own. */
+/** The named fragment that is being walked. None for the operation. */
 type Place = { readonly type: FragmentType; readonly index: number } | undefined;
 
-/** The fragment that a spread means at that place; undefined when no fragment may be spread there. */
+/** The fragment of a spread at that position. Undefined when no fragment may be spread there. */
 function target(document: Document, part: Extract<Part, { kind: 'spread' }>, place: Place): Place {
   const first = part.type === place?.type ? place.index + 1 : 0;
   const count = document.fragments[part.type].length - first;
@@ -171,7 +171,7 @@ export function printDocument(document: Document): string {
   return `mutation ${needed.length > 0 ? `(${needed.join(', ')})` : ''} { ${operation} }\n${fragments.join('\n')}`;
 }
 
-/** The plain definition: what is left once conditions, types and fragments are followed by hand. */
+/** The plain definition: the fields that remain after conditions, types and fragments are resolved. */
 export function expectedSelection(document: Document): SelectedFields & { readonly chunkLists: number } {
   const selected = new Set<string>();
   const holds = (value: Condition) =>

@@ -3,7 +3,7 @@ import { SignJWT } from 'jose';
 /** The secret that tests share with a facade in `service` mode, as its `JWT_SECRET`. */
 export const jwtSecret = 'a shared secret of more than 32 characters';
 
-/** The configuration of that mode, but for what callers' tokens are verified with. */
+/** The configuration of that mode, without the key for callers' tokens. */
 export const serviceEnv = {
   AUTH_MODE: 'service',
   TRUTO_API_TOKEN: 'canary-server-token',
@@ -11,7 +11,7 @@ export const serviceEnv = {
   JWT_AUDIENCE: 'audience',
 };
 
-/** What a token says; the usual where it says nothing. */
+/** The claims of a token, with defaults. */
 export interface Claims {
   readonly integrated_accounts?: unknown;
   readonly iss?: string;
@@ -38,5 +38,5 @@ export function signToken(
     .sign(key);
 }
 
-/** The header that a token goes in. */
+/** The header with a token. */
 export const bearer = (token: string) => ({ authorization: `Bearer ${token}` });

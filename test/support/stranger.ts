@@ -1,15 +1,15 @@
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 
-/** Somebody else's server, where no request of ours may go. */
+/** A foreign server, which must not receive any request. */
 export interface Stranger extends AsyncDisposable {
   /** Host and port. */
   readonly host: string;
-  /** How many connections were ever opened. */
+  /** The number of connections opened so far. */
   connectionCount(): number;
 }
 
-/** Starts a stranger, who would answer anything with a record. */
+/** Starts a foreign server that answers everything with a record. */
 export async function startStranger(): Promise<Stranger> {
   let connectionCount = 0;
   const body = '{"id":"e1","subject":"of a stranger"}';

@@ -4,9 +4,9 @@ import type { Socket } from 'node:net';
 
 /** What somebody wants to hear who listens in on a server of this process. */
 export interface TapOptions {
-  /** True for the connections that matter. */
+  /** True for the connections to watch. */
   readonly isOurs: (socket: Socket) => boolean;
-  /** Gets every piece that the server writes to a client, whatever kind of answer it is part of, before it goes. */
+  /** Gets every piece that the server writes to a client, before it is sent. */
   readonly onAnswer: (piece: string, socket: Socket) => void;
   /** Gets the credential of every request that has one, without its scheme. */
   readonly onToken: (token: string) => void;
@@ -14,7 +14,7 @@ export interface TapOptions {
 
 type Write = Socket['write'];
 
-/** Shows the socket's writes, as they are made, and changes nothing about them. */
+/** Observes the socket's writes, and does not change them. */
 function listenIn(socket: Socket, onAnswer: TapOptions['onAnswer']): void {
   for (const name of ['write', 'end'] as const) {
     const original = socket[name] as (...args: unknown[]) => unknown;
@@ -29,9 +29,9 @@ function listenIn(socket: Socket, onAnswer: TapOptions['onAnswer']): void {
 }
 
 /**
- * Listens in on the servers of this process, below HTTP: no client has to be told, and none is missed, be it `fetch`, a
- * bare socket, or a reader of results in parts.
- * @returns what ends it.
+ * Observes the servers of this process, below HTTP. So it sees every client, without its help: `fetch`, a bare socket, or a
+ * reader of incremental results.
+ * @returns a function that ends it.
  */
 export function tapServers({ isOurs, onAnswer, onToken }: TapOptions): () => void {
   const onConnection = (message: unknown): void => {

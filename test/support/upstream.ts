@@ -5,11 +5,11 @@ import { parse } from 'qs';
 /** A request that reached the fake upstream. */
 export interface SeenRequest {
   readonly method: string;
-  /** The path as it came, undecoded. */
+  /** The path as it arrived, undecoded. */
   readonly path: string;
-  /** The query as it came, undecoded. */
+  /** The query as it arrived, undecoded. */
   readonly rawQuery: string;
-  /** The query as a server reads it that uses qs with its usual limits. */
+  /** The query as a server with qs and its default limits reads it. */
   readonly query: Readonly<Record<string, unknown>>;
   readonly headers: IncomingMessage['headers'];
 }
@@ -17,16 +17,16 @@ export interface SeenRequest {
 /** Answers one request to `/unified/crm/engagements`. */
 export type Answer = (request: SeenRequest, response: ServerResponse) => void;
 
-/** An upstream whose every answer a test decides, on a real socket. */
+/** An upstream on a real socket. The test controls each answer. */
 export interface FakeUpstream extends AsyncDisposable {
   readonly url: string;
   /** All requests, in order. */
   readonly seen: readonly SeenRequest[];
   /** The deletes among them. */
   deletes(): readonly SeenRequest[];
-  /** Lets a test hold on to the response of each delete that comes from now on. */
+  /** Lets a test hold the response of each later delete. */
   onDelete(listener: (response: ServerResponse) => void): void;
-  /** Calls the listener for each connection that is opened from now on. */
+  /** Calls the listener for each later connection. */
   onConnection(listener: () => void): void;
 }
 
@@ -46,8 +46,8 @@ export function json(statusCode: number, body: unknown, headers: Record<string, 
 
 /**
  * Starts a fake upstream.
- * @param answer what a delete gets; change it through the returned handle's closure.
- * @param integrationName what `GET /integrated-account/{id}` says; undefined makes that call a 403, as for a token that may not look.
+ * @param answer the answer to a delete. Change it through the returned handle's closure.
+ * @param integrationName the integration in `GET /integrated-account/{id}`. Undefined makes that a 403, as for a token without permission.
  * @param at where it listens.
  */
 export async function startUpstream(
@@ -72,7 +72,7 @@ export async function startUpstream(
         integration: { name: integrationName },
       })(request, response);
   });
-  // Longer than any test: a connection that ends was ended on purpose.
+  // Longer than any test, so that a closed connection was closed on purpose.
   server.keepAliveTimeout = 60_000;
   await new Promise<void>((resolve) => server.listen(port, host, resolve));
   return {

@@ -16,7 +16,7 @@ export interface AuditEvent {
   /** How often the delete was attempted upstream. */
   readonly attempts: number;
   /** The `Idempotency-Key` for upstream, derived from the caller's key if there is one; null when the delete ended before it was sent. */
-  readonly idempotencyKey: string | null;
+  readonly upstreamIdempotencyKey: string | null;
   readonly durationMs: number;
 }
 
@@ -32,7 +32,7 @@ export function codeOfEnd(end: DeleteEnd): string {
   return end.kind === 'Unauthenticated' ? 'UNAUTHENTICATED' : end.kind;
 }
 
-function detailOf(end: DeleteEnd): string {
+function auditDetail(end: DeleteEnd): string {
   if (end.kind === 'DeleteEngagementSuccess') return end.outcome;
   return 'message' in end ? end.message : '';
 }
@@ -42,18 +42,18 @@ export function auditEvent(
   { id, integratedAccountId }: DeleteEngagementInput,
   caller: Caller,
   end: DeleteEnd | undefined,
-  way: Pick<AuditEvent, 'integration' | 'attempts' | 'idempotencyKey' | 'durationMs'>,
+  way: Pick<AuditEvent, 'integration' | 'attempts' | 'upstreamIdempotencyKey' | 'durationMs'>,
 ): AuditEvent {
-  const { integration, attempts, idempotencyKey, durationMs } = way;
+  const { integration, attempts, upstreamIdempotencyKey, durationMs } = way;
   return {
     callerId: bounded(caller.id),
     integratedAccountId: bounded(integratedAccountId),
     engagementId: bounded(id),
     result: end ? codeOfEnd(end) : 'INTERNAL_SERVER_ERROR',
-    detail: end ? bounded(detailOf(end)) : '',
+    detail: end ? bounded(auditDetail(end)) : '',
     integration,
     attempts,
-    idempotencyKey,
+    upstreamIdempotencyKey,
     durationMs,
   };
 }

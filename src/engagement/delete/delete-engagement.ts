@@ -70,7 +70,7 @@ function byName(left: string, right: string): number {
 }
 
 /** Equal for requests that mean the same to upstream, in any order of parameters. */
-function fingerprintOf(
+function requestFingerprint(
   { path }: DeleteRequest,
   { selection, snapshot }: Pick<DeleteOptions, 'selection' | 'snapshot'>,
 ): string {
@@ -78,7 +78,7 @@ function fingerprintOf(
   return digest(path.split(/[?&]/).sort(byName), snapshot, [...fields].sort(), [...noteFields].sort(), chunks);
 }
 
-function keyNameOf({ id }: Pick<Caller, 'id'>, callerKey: readonly [string, string]): string {
+function memoryKey({ id }: Pick<Caller, 'id'>, callerKey: readonly [string, string]): string {
   return digest(id, ...callerKey);
 }
 
@@ -92,11 +92,11 @@ export function idempotencyKeyFor(
   answerCount: number,
 ): string {
   const request = buildDeleteRequest(input, options.selection, '');
-  return upstreamKey(keyNameOf(options.caller, options.callerKey), fingerprintOf(request, options), answerCount);
+  return upstreamKey(memoryKey(options.caller, options.callerKey), requestFingerprint(request, options), answerCount);
 }
 
 const otherDelete = refusedInput([
-  refusal(['Idempotency-Key'], 'It was sent before with another delete, or another selection. Use a new one.'),
+  refusal(['Idempotency-Key'], 'It was used for another delete or another selection. Use a new one.'),
 ]);
 
 function unsupported(integrationName: string): DeleteEngagementResult {
@@ -107,14 +107,14 @@ function unsupported(integrationName: string): DeleteEngagementResult {
 
 /** For a refusal after an attempt that may have deleted the engagement. */
 function stillUnknown(earlier: OutcomeUnknownError, why: string): OutcomeUnknownError {
-  const message = `An earlier attempt may have deleted the engagement; this one was not sent (${why}). Try again later, with the same Idempotency-Key.`;
+  const message = `The engagement may or may not be deleted by an earlier attempt. This one was not sent (${why}). Try again later, with the same Idempotency-Key.`;
   return { ...earlier, message };
 }
 
 /** Adds why the outcome is read as that of a retry, although no earlier attempt is known. */
 function inDoubt(end: DeleteEnd): DeleteEnd {
   const why =
-    'The memory that replicas share (Redis) was lost or unreachable within the last 10 minutes, so an earlier attempt under this Idempotency-Key may have been forgotten.';
+    'Redis lost its data or was unreachable in the last 10 minutes, so an earlier attempt with this Idempotency-Key may be unknown to this server.';
   if (end.kind === 'OutcomeUnknownError') return { ...end, message: `${why} ${end.message}` };
   const isAbsent = end.kind === 'DeleteEngagementSuccess' && end.outcome === 'ALREADY_ABSENT';
   return isAbsent ? { ...end, warnings: [...end.warnings, why] } : end;
@@ -180,18 +180,18 @@ class Delete {
     const findings = checkEmailOnly(this.#input);
     if (malformed.length > 0 || (hasRefusal(findings) && !dryRun)) return refusedInput([...malformed, ...findings]);
     const request = buildDeleteRequest(this.#input, selection, caller.authorization.reveal());
-    const tooLong = checkLength(request.path, ['parameters']);
+    const tooLong = checkLength(request.path, this.#input);
     return tooLong.length > 0 ? refusedInput(tooLong) : { request, findings };
   }
 
   /** Claims the delete among all requests with its key. */
   async #claim(request: DeleteRequest, callerKey: readonly [string, string]): Promise<Claim | undefined> {
     const { caller, deadlineAt } = this.#options;
-    const [key, fingerprint] = [keyNameOf(caller, callerKey), fingerprintOf(request, this.#options)];
+    const [key, fingerprint] = [memoryKey(caller, callerKey), requestFingerprint(request, this.#options)];
     this.#keyParts = [key, fingerprint];
     const unknownSince = (why: string, answerCount: number) => {
-      const idempotencyKey = upstreamKey(key, fingerprint, answerCount);
-      return unknownOutcome({ input: this.#input, idempotencyKey, snapshot: null }, { why });
+      const upstreamIdempotencyKey = upstreamKey(key, fingerprint, answerCount);
+      return unknownOutcome({ input: this.#input, upstreamIdempotencyKey, snapshot: null }, { why });
     };
     const keyed = { key, fingerprint, hasCallerLeft: this.#hasCallerLeft, deadlineAt, unknownSince };
     const claim = await this.#ports.deleteMemory?.claim(keyed, this.#answered);
@@ -207,7 +207,7 @@ class Delete {
     const { caller, dryRun, deadlineAt } = this.#options;
     const { integratedAccountId } = this.#input;
     // A dry run shows the current state of the account.
-    const freshness = dryRun ? 'recent' : 'remembered';
+    const freshness = dryRun ? 'recent' : 'cached';
     const found = this.#ports.findAccountIntegration(caller, integratedAccountId, deadlineAt, freshness);
     const account = found instanceof Promise ? await found : found;
     const { support } = account;
@@ -265,7 +265,7 @@ class Delete {
     this.#answered.count += sent.answerCount;
     this.#attemptCount = sent.attemptCount;
     // If this try sent nothing, the key of the earlier one.
-    this.#lastKey = sent.idempotencyKey ?? this.#earlier?.idempotencyKey ?? firstKey;
+    this.#lastKey = sent.idempotencyKey ?? this.#earlier?.upstreamIdempotencyKey ?? firstKey;
     return sent;
   }
 
@@ -285,11 +285,11 @@ class Delete {
       integration: this.#integration,
       warnings: findings.map(located),
       snapshot,
-      idempotencyKey: this.#lastKey ?? '',
+      upstreamIdempotencyKey: this.#lastKey ?? '',
       callerBroughtToken: caller.bringsToken,
       mayHaveActedBefore: mayHaveActedBefore || this.#earlier !== undefined,
-      settleNotFound: (said) =>
-        settleNotFound(said, { caller, integratedAccountId, deadlineAt }, findAccountIntegration),
+      settleNotFound: (refused) =>
+        settleNotFound(refused, { caller, integratedAccountId, deadlineAt }, findAccountIntegration),
     });
   }
 
@@ -324,7 +324,7 @@ class Delete {
       auditEvent(this.#input, this.#options.caller, end, {
         integration: this.#integrationName,
         attempts: this.#attemptCount,
-        idempotencyKey: this.#lastKey,
+        upstreamIdempotencyKey: this.#lastKey,
         durationMs: Math.round(performance.now() - this.#startMs),
       }),
     );

@@ -9,12 +9,12 @@ export const maxDeletes = 100;
 export type DeleteItem = Pick<DeleteEngagementInput, 'id' | 'engagementType' | 'parameters'>;
 
 /** Identifies the engagement of an item. Some providers number each type by itself. */
-export function nameOf({ id, engagementType }: DeleteItem): string {
+export function itemKey({ id, engagementType }: DeleteItem): string {
   return JSON.stringify([engagementType ?? null, id]);
 }
 
 /** Equal for equal parameters, in any order. Absent and null mean the same. */
-function parametersOf({ parameters }: DeleteItem): string {
+function comparableParameters({ parameters }: DeleteItem): string {
   const given = Object.entries(parameters ?? {}).filter(([, value]) => value !== null && value !== undefined);
   return JSON.stringify(given.sort(([name], [other]) => (name < other ? -1 : 1)));
 }
@@ -29,11 +29,11 @@ export function deleteEach<End extends DeleteEnd>(
 ): readonly Promise<End | InvalidInputError>[] {
   const begun = new Map<string, { readonly index: number; readonly item: DeleteItem; readonly end: Promise<End> }>();
   return items.map((item, index) => {
-    const name = nameOf(item);
-    const first = begun.get(name) ?? { index, item, end: deleteOne(item) };
-    begun.set(name, first);
-    if (parametersOf(first.item) === parametersOf(item)) return first.end;
-    const message = `It names the same engagement as items[${first.index}], with other parameters.`;
+    const key = itemKey(item);
+    const first = begun.get(key) ?? { index, item, end: deleteOne(item) };
+    begun.set(key, first);
+    if (comparableParameters(first.item) === comparableParameters(item)) return first.end;
+    const message = `It has the same engagement as items[${first.index}], with other parameters. Remove one of them.`;
     return Promise.resolve(withEngagementId(refusedInput([refusal(['items', String(index)], message)]), item.id));
   });
 }

@@ -79,11 +79,11 @@ export interface SharedDeletes {
   /**
    * Stores the result of a delete and the number of answered attempts. Undefined: others may try again.
    */
-  settle(delete_: KeyedDelete, kept: KeptResult | undefined, answerCount: number): Promise<void>;
+  settle(delete_: KeyedDelete, stored: StoredResult | undefined, answerCount: number): Promise<void>;
 }
 
 /** A remembered result, as JSON: an object takes several times the memory, and its readers would share it. */
-export interface KeptResult {
+export interface StoredResult {
   /** The result without upstream's answer. */
   readonly outcome: string;
   /** The result with upstream's answer. Equal to `outcome` if there is no answer, or it is too large. */
@@ -99,7 +99,7 @@ interface Running {
   readonly waiting: (() => boolean)[];
 }
 
-interface Kept {
+interface StoredOutcome {
   readonly fingerprint: string;
   readonly json: string;
 }
@@ -110,22 +110,22 @@ const remembered = new Set(['DeleteEngagementSuccess', 'NotFoundError', 'Outcome
 /** Removes a streamed body: it can be read only once. */
 function withoutStream(result: DeleteEnd): DeleteEnd {
   if (result.kind !== 'DeleteEngagementSuccess' || result.stream === null) return result;
-  const warning = 'The streamed body went to the first request with this Idempotency-Key.';
+  const warning = 'The first request with this Idempotency-Key received the streamed body.';
   return { ...result, stream: null, warnings: [...result.warnings, warning] };
 }
 
-const notKept = 'The record is not kept for repeated requests any more, or was too large to be.';
+const notStored = 'The record is no longer stored for repeated requests, or was too large for that.';
 
 function mayBeTried(result: DeleteEnd): result is OutcomeUnknownError {
   return result.kind === 'OutcomeUnknownError' && result.retrySafe;
 }
 
-/** The part of a result to remember; undefined for nothing. */
-export function keptOf(result: DeleteEnd | undefined): KeptResult | undefined {
+/** The part of a result to store. Undefined for none. */
+export function storedResult(result: DeleteEnd | undefined): StoredResult | undefined {
   if (!result || !remembered.has(result.kind) || (result.kind === 'NotFoundError' && result.isUnchecked))
     return undefined;
   const whole = withoutStream(result);
-  const outcome = withoutRecord(whole, notKept);
+  const outcome = withoutRecord(whole, notStored);
   const text = JSON.stringify(outcome);
   const json = outcome === whole ? text : JSON.stringify(whole);
   return { outcome: text, whole: json.length <= maxCharactersEach ? json : text, mayBeTried: mayBeTried(result) };
@@ -159,7 +159,7 @@ function answersToPass(result: DeleteEnd, answerCount: number): number {
 export function createDeleteMemory(shared?: SharedDeletes): DeleteMemory {
   const running = new Map<string, Running>();
   const limits = { ttl: rememberedMs, maxSize: maxCharacters };
-  const outcomes = new LRUCache<string, Kept>({
+  const outcomes = new LRUCache<string, StoredOutcome>({
     ...limits,
     sizeCalculation: ({ json }) => json.length + entryCharacters,
   });
@@ -174,7 +174,7 @@ export function createDeleteMemory(shared?: SharedDeletes): DeleteMemory {
     sizeCalculation: () => 1,
   });
 
-  function keep({ key, fingerprint }: KeyedDelete, { outcome, whole }: KeptResult): void {
+  function store({ key, fingerprint }: KeyedDelete, { outcome, whole }: StoredResult): void {
     outcomes.set(key, { fingerprint, json: outcome });
     if (whole === outcome) records.delete(key);
     else records.set(key, whole);
@@ -198,15 +198,15 @@ export function createDeleteMemory(shared?: SharedDeletes): DeleteMemory {
       const fault = () => keyed.unknownSince('A fault of this server ended an earlier attempt', count);
       try {
         // A refusal or a fault of this server must not erase an unknown outcome.
-        const kept = (end && keptOf(end)) ?? keptOf(known.earlier ?? (end ? undefined : fault()));
+        const stored = (end && storedResult(end)) ?? storedResult(known.earlier ?? (end ? undefined : fault()));
         const answerCount = end ? answersToPass(end, count) : count;
-        if (kept) keep(keyed, kept);
+        if (stored) store(keyed, stored);
         if (answerCount > 0) answerCounts.set(name, answerCount);
-        await shared?.settle(keyed, kept, answerCount);
+        await shared?.settle(keyed, stored, answerCount);
       } finally {
         running.delete(keyed.key);
         if (end) now.end.resolve({ kind: 'repeated', result: withoutStream(end) });
-        else now.end.reject(new Error('a fault of this server ended the delete that this one waited for'));
+        else now.end.reject(new Error('a fault of this server ended the delete that this request waited for'));
       }
     }
 

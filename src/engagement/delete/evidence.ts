@@ -16,7 +16,7 @@ export type Evidence =
   | { readonly kind: 'success'; readonly warnings: readonly string[] }
   /** The provider refused, in a documented form. */
   | { readonly kind: 'refused' }
-  /** It proves nothing. `why` continues "Upstream answered with status 200, but ". */
+  /** It proves nothing. `why` continues "The answer has status 200, but ". */
   | { readonly kind: 'unknown'; readonly why: string; readonly isForeign: boolean };
 
 function unknown(why: string, isForeign = false): Evidence {
@@ -53,7 +53,7 @@ function isFilled(value: unknown): boolean {
   return isJsonObject(value) ? Object.keys(value).length > 0 : Boolean(value);
 }
 
-function isNo(value: unknown): boolean {
+function isNegative(value: unknown): boolean {
   return value === false || value === 0 || (typeof value === 'string' && /^(false|no|0)$/i.test(value));
 }
 
@@ -77,14 +77,14 @@ const successKeys = ['success', 'succeeded', 'succeded', 'ok', 'deleted'] as con
 /** Finds the form of an error in JSON. @param status undefined for an engagement, whose status may be any word. */
 function errorFormOf(json: Json, status: unknown): string | undefined {
   // https://www.truto.one/docs/api-reference/overview/errors.md
-  if (json.truto_is_remote_error === true) return "it has Truto's error form";
+  if (json.truto_is_remote_error === true) return "its body has Truto's error form";
   const hasFailed = statusKeys.some((key) => isFailureStatus(json[key]));
-  if (hasFailed || (typeof status === 'number' && isFailureStatus(status))) return 'it names a status of failure';
-  if (errorKeys.some((key) => isFilled(json[key]))) return 'it lists an error';
+  if (hasFailed || (typeof status === 'number' && isFailureStatus(status))) return 'its body has a status of failure';
+  if (errorKeys.some((key) => isFilled(json[key]))) return 'its body lists an error';
   // Zoho CRM (zoho.com/crm/developer/docs/api) and JSend.
-  const saysFailure = typeof status === 'string' && /^(error|fail)$/i.test(status);
-  const saysNo = saysFailure || successKeys.some((key) => isNo(json[key]));
-  return saysNo ? 'it says that it did not succeed' : undefined;
+  const hasFailureStatus = typeof status === 'string' && /^(error|fail)$/i.test(status);
+  const isRefusal = hasFailureStatus || successKeys.some((key) => isNegative(json[key]));
+  return isRefusal ? 'its body reports a failure' : undefined;
 }
 
 /** Finds the form of an error in JSON, its `data`, and the items of lists. */
@@ -125,14 +125,14 @@ function readMonday(json: Json, id: string): Evidence | undefined {
   const errors = Array.isArray(json.errors) ? json.errors.filter(isJsonObject) : [];
   if (filled.length === 0 && isFilled(json.error_code)) return refused;
   if (errors.length === 0) {
-    return own.some(([, value]) => value === null) ? unknown("the provider's own field is null") : undefined;
+    return own.some(([, value]) => value === null) ? unknown("the provider's field is null") : undefined;
   }
   if (filled.length === 0) {
     const isNamed = errors.some(({ path }) => !Array.isArray(path) || names.size === 0 || names.has(path[0]));
-    return isNamed ? refused : unknown('it lists an error');
+    return isNamed ? refused : unknown('its body lists an error');
   }
   const isContradicted = errors.some(({ path }) => Array.isArray(path) && path.length === 1 && names.has(path[0]));
-  if (isContradicted || filled.length < own.length) return unknown('it has both a record and an error for it');
+  if (isContradicted || filled.length < own.length) return unknown('its body has both a record and an error for it');
   const otherForm = findErrorForm({ ...json, errors: undefined }, id);
   if (otherForm) return unknown(otherForm);
   return success("The provider's answer lists errors beside the deleted record.");
@@ -174,7 +174,7 @@ function isPlainDoubt(value: unknown): boolean {
 }
 
 const streamedPage =
-  'The body is a page: it may come from something between Truto and this server, which did not pass the delete on.';
+  'The body is an HTML page. A proxy or firewall may have sent it without passing the delete on. Read the engagement to be sure.';
 
 /** Decides what a 2xx answer to a delete proves. The first line that applies decides. */
 export function readEvidence(
@@ -183,24 +183,24 @@ export function readEvidence(
   { input, integration }: { readonly input: DeleteEngagementInput; readonly integration: Integration | null },
 ): Evidence {
   const hasPageType = isPageType(headers['content-type']);
-  if (!successStatuses.has(statusCode)) return unknown('that status does not say that all was done');
+  if (!successStatuses.has(statusCode)) return unknown('that status does not confirm the delete');
   // A stream is passed on unread: only its status and type are known.
   if (body.kind === 'streaming') return hasPageType ? success(streamedPage) : success();
   if (body.kind === 'unreadable') return unknown(`its body could not be read: ${body.why}`);
-  if (hasPageType) return unknown('its type is that of a page, which Truto never sends');
+  if (hasPageType) return unknown('its body is an HTML page, which Truto never sends');
   if (body.kind === 'text') return unknown('its body is text, which Truto never sends');
   if (body.kind === 'empty') return success();
-  if (isPlainDoubt(body.value)) return unknown('its body is no JSON object');
+  if (isPlainDoubt(body.value)) return unknown('its body is not a JSON object');
   const provider = providerBodyOf(body, input);
   if (namesAnother(body.value, provider, input))
-    return unknown('it names another engagement, so it answers another request', true);
+    return unknown('its body names another engagement, so it answers another request', true);
   const trutosForm = hasRecord(input) ? findErrorForm(body.value, input.id) : undefined;
   if (trutosForm) return unknown(trutosForm);
   if (provider === undefined || provider === null || provider === '') return success();
   const form = integration?.refusalForm;
   const documented = form && isJsonObject(provider) ? refusalForms[form](provider, input.id) : undefined;
   if (documented) return documented;
-  if (isPlainDoubt(provider)) return unknown('the provider answered no JSON object');
+  if (isPlainDoubt(provider)) return unknown("the provider's body is not a JSON object");
   const errorForm = findErrorForm(provider, input.id);
   return errorForm ? unknown(errorForm) : success();
 }

@@ -20,7 +20,7 @@ export interface OutcomeContext {
   readonly warnings: readonly string[];
   /** The record before the delete, with `snapshot`. */
   readonly snapshot: FoundRecord<'engagements'> | null;
-  readonly idempotencyKey: string;
+  readonly upstreamIdempotencyKey: string;
   /** True when upstream's 401 is about the caller's own token. */
   readonly callerBroughtToken: boolean;
   /** True when an earlier attempt may have been executed: then a refusal proves nothing. */
@@ -39,24 +39,24 @@ interface Seen {
 export function unknownOutcome(
   {
     input,
-    idempotencyKey,
+    upstreamIdempotencyKey,
     snapshot,
     integration,
-  }: Pick<OutcomeContext, 'input' | 'idempotencyKey' | 'snapshot'> & Partial<OutcomeContext>,
+  }: Pick<OutcomeContext, 'input' | 'upstreamIdempotencyKey' | 'snapshot'> & Partial<OutcomeContext>,
   seen: Seen & { readonly why: string },
 ): Result.OutcomeUnknownError {
   const retrySafe = isRepeatable(input);
   const next = retrySafe
-    ? 'It is safe to delete it again, with the same arguments: a NotFoundError (ALREADY_ABSENT, if you sent an Idempotency-Key and send it again) then means that it is gone.'
-    : 'Read the engagement before you repeat the delete: it had a remoteQuery, whose effect may not be repeatable.';
-  const caution = integration?.keepsDeletedReadable
-    ? ` That it can be read proves nothing: deleted engagements of ${integration.name} stay readable, with a mark in their remoteData.`
+    ? 'It is safe to retry with the same arguments. NotFoundError, or ALREADY_ABSENT with the same Idempotency-Key, then means that it is gone.'
+    : 'Read the engagement before you retry: the delete had a remoteQuery, and a second one may do more.';
+  const caution = integration?.softDeletes
+    ? ` A successful read proves nothing: ${integration.name} only marks deleted engagements, in their remoteData.`
     : '';
   return {
     kind: 'OutcomeUnknownError',
-    message: `${seen.why}, so the engagement may or may not be deleted. ${next}${caution}`,
+    message: `The engagement may or may not be deleted. ${seen.why}. ${next}${caution}`,
     retrySafe,
-    idempotencyKey,
+    upstreamIdempotencyKey,
     lastStatusCode: seen.statusCode ?? null,
     rawResponse: seen.rawResponse,
     engagement: snapshot?.record ?? null,
@@ -73,12 +73,12 @@ type SuccessContext = Pick<OutcomeContext, 'input' | 'selection' | 'integration'
 function missingFields(absent: Iterable<WireField>, { snapshot }: SuccessContext): readonly string[] {
   const missing = [...absent].filter((field) => field !== 'id' && (!snapshot || snapshot.absent.includes(field)));
   if (missing.length === 0) return [];
-  const hint = snapshot ? 'The snapshot lacks it too.' : 'With snapshot: true, it is read before the delete.';
-  return [`Upstream's answer lacks ${missing.join(', ')}. ${hint}`];
+  const hint = snapshot ? 'The snapshot lacks it too.' : 'Use snapshot: true to read it before the delete.';
+  return [`Truto's answer lacks ${missing.join(', ')}. ${hint}`];
 }
 
 function unreadableFields(fields: readonly string[]): readonly string[] {
-  return fields.map((field) => `Upstream's ${field} is not of the documented form, so it was left out.`);
+  return fields.map((field) => `The value of ${field} does not have the documented form, so it was left out.`);
 }
 
 function readContent(body: ReadBody, context: SuccessContext): Content {
@@ -89,7 +89,7 @@ function readContent(body: ReadBody, context: SuccessContext): Content {
   }
   const json = body.kind === 'json' ? body.value : {};
   if (!isJsonObject(json)) {
-    const warning = "The engagement was deleted, but upstream's answer could not be read: it is not a JSON object.";
+    const warning = "The engagement is deleted, but Truto's answer could not be read: it is not a JSON object.";
     return { engagement: null, warnings: [warning] };
   }
   const { record, unreadable, absent } = readRecord('engagements', json, selection.fields, input);
@@ -185,22 +185,22 @@ export function buildSuccess(
 /** The success of an attempt that found no record, after one that may have deleted it. */
 function alreadyAbsent(answer: UpstreamAnswer, context: SuccessContext, doubts: readonly string[]) {
   const gone =
-    'One attempt had no clear answer, and the next found no such engagement: the first deleted it, or somebody else did, ' +
-    'or it never was there under this type and account.';
+    'One attempt had no clear answer, and the next found no such engagement. The first attempt deleted it, or another ' +
+    'client did, or it never existed with this type in this integrated account.';
   return successOf('ALREADY_ABSENT', answer, context, { engagement: null, warnings: [...doubts, gone] });
 }
 
 /** Why a sent request has no answer. All other reasons mean a broken connection. */
 const whyUnknown: Readonly<Partial<Record<FailureReason, string>>> = {
-  timeout: 'Upstream did not answer in time',
-  protocol: 'Upstream answered something that is not HTTP',
+  timeout: 'Truto did not answer in time',
+  protocol: 'The answer was not valid HTTP',
 };
 
-/** Adds to a refusal that nothing was deleted. */
+/** Puts "Nothing was deleted." before the message of a refusal. */
 export function nothingDeleted(refused: Result.Refusal): Result.Refusal {
   // A top-level error is about the whole operation.
   if (refused.kind === 'Unauthenticated') return refused;
-  return { ...refused, message: `${refused.message} Nothing was deleted.` };
+  return { ...refused, message: `Nothing was deleted. ${refused.message}` };
 }
 
 /** A refusal of this attempt, unless an earlier one may have deleted the engagement. */
@@ -213,7 +213,7 @@ function refusedNow(refused: Result.Refusal, context: OutcomeContext, seen: Seen
 function readFailure(failure: UpstreamFailure, context: OutcomeContext): Result.DeleteEnd {
   const { mayHaveBeenSent, reason } = failure;
   if (!mayHaveBeenSent) return refusedNow(notSent(failure), context);
-  return unknownOutcome(context, { why: whyUnknown[reason] ?? 'The connection broke before upstream answered' });
+  return unknownOutcome(context, { why: whyUnknown[reason] ?? 'The connection broke before Truto answered' });
 }
 
 function readSuccess(answer: UpstreamAnswer, context: OutcomeContext): Result.DeleteEnd {
@@ -228,10 +228,10 @@ function readSuccess(answer: UpstreamAnswer, context: OutcomeContext): Result.De
   const rawResponse = isForeign ? undefined : providerBodyOf(body, context.input);
   const seen = { statusCode, rawResponse };
   if (evidence.kind === 'refused') {
-    const message = `The provider answered with status ${statusCode}, but its body says that it refused.`;
+    const message = `The provider answered with status ${statusCode}, but its body is a refusal.`;
     return refusedNow({ kind: 'RemoteApiError', message, ...seen }, context, seen);
   }
-  return unknownOutcome(context, { ...seen, why: `Upstream answered with status ${statusCode}, but ${evidence.why}` });
+  return unknownOutcome(context, { ...seen, why: `The answer has status ${statusCode}, but ${evidence.why}` });
 }
 
 /**
@@ -242,10 +242,10 @@ function readSuccess(answer: UpstreamAnswer, context: OutcomeContext): Result.De
 export function readOutcome(attempt: Attempt, context: OutcomeContext): Result.DeleteEnd | Promise<Result.DeleteEnd> {
   if (attempt.kind === 'failure') return readFailure(attempt, context);
   if (attempt.statusCode >= 200 && attempt.statusCode < 300) return readSuccess(attempt, context);
-  return readNo(attempt, context);
+  return readRefused(attempt, context);
 }
 
-async function readNo(attempt: UpstreamAnswer, context: OutcomeContext): Promise<Result.DeleteEnd> {
+async function readRefused(attempt: UpstreamAnswer, context: OutcomeContext): Promise<Result.DeleteEnd> {
   const { statusCode } = attempt;
   const { mayHaveActedBefore, callerBroughtToken } = context;
   // A top-level error could not say that the engagement may be gone.
@@ -254,7 +254,8 @@ async function readNo(attempt: UpstreamAnswer, context: OutcomeContext): Promise
   if (answered.kind === 'Unauthenticated') return answered;
   const refused = await context.settleNotFound(answered);
   if (refused.kind !== 'NotFoundError' || !mayHaveActedBefore) return refusedNow(refused, context, { statusCode });
-  const why = 'One attempt had no clear answer, the next found no such record, and the account could not be checked';
+  const why =
+    'One attempt had no clear answer, the next found no such record, and the integrated account could not be checked';
   if (refused.isUnchecked) return unknownOutcome(context, { statusCode, why });
   return alreadyAbsent(attempt, context, refused.accountFound ? [] : [refused.message]);
 }

@@ -4,12 +4,12 @@ import { type SharedMemory, script } from '../../redis/shared-memory.ts';
 import type { OutcomeUnknownError } from '../result.ts';
 import {
   answersRememberedMs,
-  type KeptResult,
   type KeyedDelete,
-  keptOf,
   rememberedMs,
   type SharedClaim,
   type SharedDeletes,
+  type StoredResult,
+  storedResult,
 } from './delete-memory.ts';
 
 /** How often a waiting process asks for the result of another, in milliseconds. */
@@ -127,8 +127,8 @@ export function createSharedDeletes(
     isReporting = false;
   }
 
-  async function settle(keyed: KeyedDelete, kept: KeptResult | undefined, answerCount: number): Promise<void> {
-    const result = [kept?.whole ?? '', kept?.mayBeTried ? 1 : 0, rememberedMs];
+  async function settle(keyed: KeyedDelete, stored: StoredResult | undefined, answerCount: number): Promise<void> {
+    const result = [stored?.whole ?? '', stored?.mayBeTried ? 1 : 0, rememberedMs];
     const args = [keyed.fingerprint, owner, ...result, answerCount, answersRememberedMs];
     await memory.ask((redis) => settleDelete(redis, namesOf(keyed), args), keyed.deadlineAt);
   }
@@ -142,7 +142,7 @@ export function createSharedDeletes(
     const result = keyed.unknownSince(why, answerCount);
     if (result.retrySafe) return mine(answerCount, result);
     // The next request must not wait for it again.
-    await settle(keyed, keptOf(result), answerCount);
+    await settle(keyed, storedResult(result), answerCount);
     return { kind: 'repeated', result };
   }
 
@@ -152,7 +152,7 @@ export function createSharedDeletes(
   }
 
   function inDoubt(keyed: KeyedDelete, answerCount: number): SharedClaim {
-    return mine(answerCount, keyed.unknownSince('An earlier attempt may have been forgotten', answerCount), true);
+    return mine(answerCount, keyed.unknownSince('An earlier attempt may be unknown to this server', answerCount), true);
   }
 
   /** Decides without an answer of Redis. @param isElsewhere true when another process is known to do the delete. */
@@ -181,7 +181,7 @@ export function createSharedDeletes(
       }
       claimsSeen = claimCount;
       if (kind === 'lost')
-        return takeOver(keyed, 'The server that sent it was lost before it had an answer', answerCount);
+        return takeOver(keyed, 'The server that sent the delete stopped before it had an answer', answerCount);
       if (kind === 'again') return mine(answerCount, JSON.parse(result));
       return mayBeForgotten === 1 || wasUnreachable() ? inDoubt(keyed, answerCount) : mine(answerCount, undefined);
     }

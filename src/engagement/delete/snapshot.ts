@@ -21,7 +21,6 @@ export interface SnapshotPorts extends ReadPorts {
 export const wholeSelection: Selection = {
   fields: new Set(wireFieldsOf('engagements')),
   noteFields: new Set(wireFieldsOf('notes')),
-  chunks: false,
 };
 
 /** The record as JSON, with the record of each note that was read with it. */

@@ -23,10 +23,10 @@ export function unavailable(error: unknown): never {
   throw error;
 }
 
-/** What became of one engagement, as callers see it. */
+/** The state of one engagement, as callers see it. */
 type ItemOutcome =
   | 'WAITING'
-  | 'UNDER_WAY'
+  | 'IN_PROGRESS'
   | 'DELETED'
   | 'ACCEPTED'
   | 'ALREADY_ABSENT'
@@ -34,22 +34,22 @@ type ItemOutcome =
   | 'FAILED'
   | 'UNKNOWN';
 
-enumOf<ItemOutcome>('BulkDeleteOutcome', 'What became of one engagement of a bulk delete.', {
+enumOf<ItemOutcome>('BulkDeleteOutcome', 'The state of one engagement of a bulk delete.', {
   WAITING:
-    'It is not deleted, and no delete of it is under way: none was sent, or upstream refused it for now, as a limit does.',
-  UNDER_WAY: 'Its delete is being sent, or what became of it is being found out.',
-  DELETED: 'Upstream confirmed that it is deleted.',
-  ACCEPTED: 'The provider took the delete and will carry it out later.',
+    'It is not deleted, and no delete of it is in flight. None was sent yet, or Truto refused it for now, for example by a rate limit.',
+  IN_PROGRESS: 'Its delete is in flight, or its result is being checked.',
+  DELETED: 'Truto confirmed that it is deleted.',
+  ACCEPTED: 'The provider accepted the delete and will execute it later.',
   ALREADY_ABSENT:
-    'It was gone, or marked as deleted, when it was read again; an attempt of this bulk delete probably did it.',
-  NOT_FOUND: 'Upstream knew no such engagement.',
-  FAILED: 'It was not deleted: `failures` says why.',
+    'A read after the delete was sent found it gone, or marked as deleted. This bulk delete probably deleted it.',
+  NOT_FOUND: 'Truto found no such engagement.',
+  FAILED: 'It was not deleted. `failures` has the reason.',
   UNKNOWN:
-    'Its delete was sent, and no later request has shown its result. `failures` has it, with its `idempotencyKey`.',
+    'Its delete was sent, and no later request has shown the result. `failures` has its `upstreamIdempotencyKey`.',
 });
 
 const outcomeNames: Readonly<Record<string, ItemOutcome>> = {
-  begun: 'UNDER_WAY',
+  begun: 'IN_PROGRESS',
   DELETED: 'DELETED',
   ACCEPTED: 'ACCEPTED',
   ALREADY_ABSENT: 'ALREADY_ABSENT',
@@ -57,7 +57,7 @@ const outcomeNames: Readonly<Record<string, ItemOutcome>> = {
   OutcomeUnknownError: 'UNKNOWN',
 };
 
-/** What the state of an engagement in its page means to callers. Once the bulk delete has ended, nobody settles a begun one. */
+/** Maps the state of an engagement in its page. After the bulk delete has ended, a begun one stays unknown. */
 function outcomeOf(state: string | undefined, isOver: boolean): ItemOutcome {
   if (state === undefined) return 'WAITING';
   return isOver && state === 'begun' ? 'UNKNOWN' : (outcomeNames[state] ?? 'FAILED');
@@ -70,158 +70,164 @@ function counted(name: ItemOutcome, description: string) {
 }
 
 const BulkDeleteOutcomes = objectType<BulkJob>('BulkDeleteOutcomes', {
-  description: 'How many engagements of a bulk delete came to what.',
+  description: 'The number of engagements of a bulk delete in each state.',
   fields: (t) => ({
-    deleted: t.int(counted('DELETED', 'Upstream confirmed that they are deleted.')),
-    accepted: t.int(counted('ACCEPTED', 'The provider will delete them later.')),
-    alreadyAbsent: t.int(counted('ALREADY_ABSENT', 'They were gone when they were looked at again.')),
-    notFound: t.int(counted('NOT_FOUND', 'Upstream knew no such engagements.')),
+    deleted: t.int(counted('DELETED', 'Truto confirmed that they are deleted.')),
+    accepted: t.int(counted('ACCEPTED', 'The provider accepted the deletes and will execute them later.')),
+    alreadyAbsent: t.int(counted('ALREADY_ABSENT', 'A read after the delete was sent found them gone.')),
+    notFound: t.int(counted('NOT_FOUND', 'Truto found no such engagements.')),
     failed: t.int(counted('FAILED', 'They were not deleted.')),
     unknown: t.int(counted('UNKNOWN', 'Their deletes were sent, and no later request has shown the result.')),
     remaining: t.int({
       nullable: false,
       description:
-        'They have no final outcome: `engagements` says which of them are `UNDER_WAY`. Of a `CANCELLED` one, none of them was deleted.',
+        'They have no final outcome yet. `engagements` shows which of them are `IN_PROGRESS`. After `CANCELLED`, none of them is deleted.',
       resolve: ({ total, done, input }) => (input.dryRun ? 0 : total - done),
     }),
   }),
 });
 
-/** An engagement of a bulk delete, as it is now. */
+/** An engagement of a bulk delete and its current state. */
 interface Listed extends BulkItem {
   readonly outcome: ItemOutcome;
 }
 
 const itemFields = {
-  id: ['ID!', "Upstream's id of the engagement."],
-  engagementType: ['EngagementType', 'What kind it is, where that is known.'],
+  id: ['ID!', "Truto's id of the engagement."],
+  engagementType: ['EngagementType', 'The type, if known.'],
 } as const;
 
 objectType<Listed>('BulkDeleteItem', {
   description: 'One engagement of a bulk delete.',
-  shows: { ...itemFields, outcome: ['BulkDeleteOutcome!', 'What became of it.'] },
+  shows: { ...itemFields, outcome: ['BulkDeleteOutcome!', 'Its state.'] },
 });
 
 objectType<BulkFailure>('BulkDeleteFailure', {
-  description: 'An engagement that was not, or not surely, deleted.',
-  shows: { ...itemFields, result: ['DeleteEngagementResult!', 'Why, as `deleteEngagement` would have said it.'] },
+  description: 'An engagement that was not deleted, or whose outcome is unknown.',
+  shows: { ...itemFields, result: ['DeleteEngagementResult!', 'The result, as `deleteEngagement` returns it.'] },
 });
 
-/** A part of a list, and where the next one begins. */
-interface Part<Item> {
+/** A page of a list, and the index at which the next page starts. */
+interface Page<Item> {
   readonly items: readonly Item[];
   readonly next: number | null;
 }
 
-function partOf<Item>(name: string, itemType: string, description: string, order: string) {
-  return objectType<Part<Item>>(name, {
+function pageOf<Item>(name: string, itemType: string, description: string, order: string) {
+  return objectType<Page<Item>>(name, {
     description,
     shows: { items: [`[${itemType}!]!` as never, order] },
     fields: (t) => ({
       endCursor: t.string({
-        description: 'Give it as `after` to get the next part; null at the end.',
+        description: 'Pass it as `after` to get the next page. Null on the last page.',
         resolve: ({ next }) => next?.toString(),
       }),
     }),
   });
 }
 
-const BulkDeleteItems = partOf<Listed>(
+const BulkDeleteItems = pageOf<Listed>(
   'BulkDeleteItems',
   'BulkDeleteItem',
-  'A part of the engagements of a bulk delete.',
-  'In the order in which they were named, or listed.',
+  'A page of the engagements of a bulk delete.',
+  'In the order of `ids`, or of the list that the `filter` found.',
 );
 
-const BulkDeleteFailures = partOf<BulkFailure>(
+const BulkDeleteFailures = pageOf<BulkFailure>(
   'BulkDeleteFailures',
   'BulkDeleteFailure',
-  'A part of the failures of a bulk delete.',
-  'In the order in which they came.',
+  'A page of the failures of a bulk delete.',
+  'In the order in which they failed.',
 );
 
-/** The most items of a list that are returned at once. */
+/** The largest page. */
 const maxFirst = 1_000;
 
-/** The options of a field that returns a list in parts. */
-const inParts = {
+/** The options of a field that returns a list in pages. */
+const inPages = {
   nullable: false as const,
   listSize: { slicingArguments: ['first'], sizedFields: ['items'], requireOneSlicingArgument: false },
   args: builder.args((t) => ({
-    first: t.int({ required: true, defaultValue: 100, description: `How many at most, from 1 to ${maxFirst}.` }),
-    after: t.string({ description: 'The `endCursor` of the part before; absent for the first.' }),
+    first: t.int({ required: true, defaultValue: 100, description: `The page size, from 1 to ${maxFirst}.` }),
+    after: t.string({ description: 'The `endCursor` of the previous page. Omit it for the first page.' }),
   })),
 };
 
 /**
- * Where a part of a list begins, and how long it is at most.
- * @throws {GraphQLError} `INVALID_INPUT` for a length or a cursor that cannot be.
+ * Reads the arguments of a page: its first index and its size.
+ * @throws {GraphQLError} `INVALID_INPUT` for an invalid size or cursor.
  */
-function readPlace({ first, after }: { readonly first: number; readonly after?: string | null | undefined }) {
-  if (first < 1 || first > maxFirst) throw fieldError('INVALID_INPUT', `first must be from 1 to ${maxFirst}.`);
-  if (!/^\d{0,9}$/.test(after ?? '')) throw fieldError('INVALID_INPUT', 'after must be an endCursor of this list.');
+function readPageArguments({ first, after }: { readonly first: number; readonly after?: string | null | undefined }) {
+  if (first < 1 || first > maxFirst)
+    throw fieldError('INVALID_INPUT', `Nothing was read. first must be from 1 to ${maxFirst}.`);
+  if (!/^\d{0,9}$/.test(after ?? ''))
+    throw fieldError('INVALID_INPUT', 'Nothing was read. after must be an endCursor of this list.');
   return { from: Number(after ?? 0), count: first };
 }
 
-const BulkDeleteState = enumOf<BulkState>('BulkDeleteState', 'How far a bulk delete is.', {
-  LISTING: 'The filter is being resolved, page by page. Nothing is deleted yet.',
-  DELETING: 'Engagements are being deleted, within the limits of their account.',
-  PAUSED: 'It waits for `resumeBulkDelete`. `trouble` says why, when it paused by itself.',
-  CANCELLING:
-    'No further delete is begun. What was sent is looked for, for some minutes at most, and is `UNKNOWN` after that.',
-  CANCELLED: 'It was cancelled. `outcomes` says what was deleted before.',
-  COMPLETED: 'Each engagement has its final outcome; with `dryRun`, each is listed.',
-  FAILED: 'It cannot go on. `trouble` says why; most often the list could not be had, and nothing was deleted.',
-});
+const BulkDeleteState = enumOf<BulkState>(
+  'BulkDeleteState',
+  'The progress of a bulk delete, from its start to its end.',
+  {
+    LISTING: 'The server is listing the engagements that match the filter. Nothing is deleted yet.',
+    DELETING: 'The server is deleting the engagements, within the rate limits of their integrated account.',
+    PAUSED: 'It sends nothing until `resumeBulkDelete`. `statusReason` has the reason if the server paused it.',
+    CANCELLING:
+      'It starts no further delete. Deletes in flight are reconciled for a few minutes, then they are `UNKNOWN`.',
+    CANCELLED: 'It was cancelled. `outcomes` shows what was deleted before.',
+    COMPLETED: 'Each engagement has its final outcome. With `dryRun`, each is listed.',
+    FAILED: 'It cannot continue. `statusReason` has the reason. Most often, listing failed and nothing was deleted.',
+  },
+);
 
 const partialList =
-  'Upstream gave only a part of the list: engagements that the filter means may be left. Start another with the same filter when this has ended.';
+  'Truto returned only a part of the list, so engagements that match the filter may remain. When this bulk delete has ended, start another with the same filter.';
 
 /** A bulk delete. */
 export const BulkDelete = objectType<BulkJob>('BulkDelete', {
   description:
-    'The delete of many engagements of one integrated account, in the background: it survives restarts, keeps within the ' +
-    'limits, and lets go first who waits for an answer. It is kept for 30 days; a dry run, and one of which nothing was ' +
-    'ever begun or listed, for 24 hours.',
-  shows: { id: ['ID!', 'Its id: ask for it, pause, resume or cancel it by this.'] },
+    'A delete of many engagements of one integrated account, in the background. It survives restarts, keeps to the rate ' +
+    'limits, and yields to interactive requests. It can be read for 30 days; a dry run, or one that never started, for ' +
+    '24 hours.',
+  shows: { id: ['ID!', 'The id by which you read, pause, resume or cancel it.'] },
   fields: (t, show) => ({
     integratedAccountId: t.id({
       nullable: false,
-      description: 'The integrated account that the engagements are in.',
+      description: "Truto's id of the integrated account that the engagements are in.",
       resolve: ({ input }) => input.integratedAccountId,
     }),
-    state: t.field({ type: BulkDeleteState, nullable: false, description: 'How far it is.', resolve: stateOf }),
-    trouble: t.string({
+    state: t.field({ type: BulkDeleteState, nullable: false, description: 'Its state.', resolve: stateOf }),
+    statusReason: t.string({
       description:
-        'Why it waits, paused or failed, that its list is only a part, or what a dry run could not check; null when all is well.',
-      resolve: ({ trouble, isPartial }) => trouble ?? (isPartial ? partialList : null),
+        'Why it waits, paused or failed; that its list is incomplete; or what a dry run could not check. Null when there is no problem.',
+      resolve: ({ statusReason, isPartial }) => statusReason ?? (isPartial ? partialList : null),
     }),
     ...show({
       isPartial: [
         'Boolean!',
-        'True when upstream said, four times in a row, that it gives only a part of the list: some engagements that the `filter` means may not be in it. When it has ended, start another with the same filter, until that finds none.',
+        'True when Truto returned an incomplete list four times in a row. Engagements that match the `filter` may be missing. When it has ended, start another with the same filter, and repeat this until one finds none.',
       ],
     }),
     dryRun: t.boolean({
       nullable: false,
-      description: 'True when it only lists and counts.',
+      description: 'True when it only lists and counts, and deletes nothing.',
       resolve: ({ input }) => input.dryRun,
     }),
     ...show({
-      total: ['Int!', 'How many engagements are in it; while it is LISTING, how many were found so far.'],
+      total: ['Int!', 'The number of engagements in it. While it is `LISTING`, the number found so far.'],
     }),
     outcomes: t.field({
       type: BulkDeleteOutcomes,
       nullable: false,
-      description: 'How many came to what.',
+      description: 'The number of engagements in each state.',
       resolve: (job) => job,
     }),
     ratePerSecond: t.float({
-      description: 'How many come to an end in a second, over the last minute.',
+      description: 'How many engagements got their outcome per second, over the last minute.',
       resolve: (job, _args, context) => requireBulkDeletes(context).store.readRate(job).catch(unavailable),
     }),
     secondsLeft: t.int({
-      description: 'How long it will take at that rate; null when that cannot be said.',
+      description: 'How many seconds it still needs at that rate. Null when unknown.',
       async resolve(job, _args, context) {
         const rate = await requireBulkDeletes(context).store.readRate(job).catch(unavailable);
         return stateOf(job) === 'DELETING' && rate > 0 ? Math.ceil((job.total - job.done) / rate) : null;
@@ -229,16 +235,16 @@ export const BulkDelete = objectType<BulkJob>('BulkDelete', {
     }),
     ...show({ createdAt: ['DateTime!', 'When it was started.'], endedAt: ['DateTime', 'When it ended.'] }),
     undoFolder: t.string({
-      description: 'With `snapshot`, the folder of its undo files, below the UNDO_STORE of the server.',
+      description: "With `snapshot`, the folder of its undo files, in the server's `UNDO_STORE`.",
       resolve: ({ id, input }) => (input.snapshot ? `${id}/` : null),
     }),
     engagements: t.field({
       type: BulkDeleteItems,
-      ...inParts,
-      description: 'Its engagements, a part at a time, and what became of each.',
+      ...inPages,
+      description: 'Its engagements and the state of each, in pages.',
       async resolve(job, args, context) {
         const { store } = requireBulkDeletes(context);
-        const { from, count } = readPlace(args);
+        const { from, count } = readPageArguments(args);
         const end = job.pageCount * pageSize;
         const until = Math.min(from + count, end);
         const isOver = hasEnded(job);
@@ -257,10 +263,10 @@ export const BulkDelete = objectType<BulkJob>('BulkDelete', {
     }),
     failures: t.field({
       type: BulkDeleteFailures,
-      ...inParts,
-      description: 'Those that were not, or not surely, deleted, a part at a time.',
+      ...inPages,
+      description: 'The engagements that were not deleted, or whose outcome is unknown, in pages.',
       async resolve({ id }, args, context) {
-        const { from, count } = readPlace(args);
+        const { from, count } = readPageArguments(args);
         const { store } = requireBulkDeletes(context);
         const found = await store.readFailures(id, from, count + 1).catch(unavailable);
         return { items: found.slice(0, count), next: found.length > count ? from + count : null };

@@ -8,64 +8,71 @@ import { EngagementFilter } from '../types/engagement-filter.ts';
 import { EngagementType } from '../types/values.ts';
 import { BulkDelete, unavailable } from './bulk-delete.ts';
 
-/** How often a subscription looks for progress, in milliseconds. */
+/** How often a subscription reads the progress. */
 const progressIntervalMs = 1_000;
 
 const StartBulkDeleteInput = builder.inputType('StartBulkDeleteInput', {
-  description: 'Which engagements to delete in the background: by their `ids`, or all that a `filter` means.',
+  description:
+    'Which engagements to delete in the background: by `ids`, or all that match a `filter`. Give one of the two.',
   fields: (t) => ({
     integratedAccountId: t.id({
       required: true,
       description: "Truto's id of the integrated account that the engagements are in.",
     }),
     ids: t.idList({
-      description: `Upstream's ids of the engagements: up to ${maxIds}. One that comes twice counts once.`,
+      description: `Truto's ids of the engagements, at most ${maxIds}. Duplicates count once.`,
     }),
     engagementType: t.field({
       type: EngagementType,
-      description: `What kind all of the \`ids\` are. ${requiringType} require it; with a \`filter\`, each record says it, or else the filter does.`,
+      description: `The type of all \`ids\`. ${requiringType} require it. Not with a \`filter\`: there, each record has its type, or else \`filter.engagementType\` applies.`,
     }),
     filter: t.field({
       type: EngagementFilter,
-      description: 'Every engagement for which all of its conditions hold when it is listed: at least one condition.',
+      description:
+        'Deletes every engagement that matches all conditions when it is listed. At least one condition is required.',
     }),
     dryRun: t.boolean({
       required: true,
       defaultValue: false,
       description:
-        'Count and list them in `engagements`; delete nothing. An account that must be connected again is an error; a real one waits for that.',
+        'Lists and counts the engagements, and deletes nothing. If the account must be connected again, this is an error; without `dryRun`, the bulk delete pauses instead.',
     }),
     snapshot: t.boolean({
       required: true,
       defaultValue: false,
       description:
-        "Keep each engagement, with its notes and the provider's own data, in an undo file before it is deleted. What cannot be kept is not deleted.",
+        "Stores each engagement, with its notes and the provider's own data, in an undo file before the delete. An engagement that cannot be stored is not deleted.",
     }),
   }),
 });
 
-/** How long the look-up of a caller's account may take, in milliseconds, for one who follows beyond the operation's time. */
-const lookupMs = 5_000;
+/** How long the look-up of the caller's account may take. A subscription outlives the operation's deadline. */
+const lookupTimeoutMs = 5_000;
 
-/** @throws {GraphQLError} `NOT_FOUND`, also for one of others. */
+/** @throws {GraphQLError} `NOT_FOUND`, also for a bulk delete that the caller has no access to. */
 async function findBulkDelete(id: string, context: Context): Promise<BulkJob> {
   const caller = requireCaller(context);
   const job = await requireBulkDeletes(context)
-    .find(id, caller, performance.now() + lookupMs)
+    .find(id, caller, performance.now() + lookupTimeoutMs)
     .catch(unavailable);
-  if (!job) throw fieldError('NOT_FOUND', 'There is no such bulk delete in an integrated account that you may touch.');
+  if (!job)
+    throw fieldError(
+      'NOT_FOUND',
+      'Nothing was changed. No bulk delete with this id exists in the integrated accounts that you have access to. Check the id.',
+    );
   return job;
 }
 
 const idArgs = builder.args((t) => ({
-  id: t.id({ required: true, description: 'The id of the bulk delete, as `startBulkDelete` gave it.' }),
+  id: t.id({ required: true, description: 'The id of the bulk delete, from `startBulkDelete`.' }),
 }));
 
 builder.queryField('bulkDelete', (t) =>
   t.field({
     type: BulkDelete,
     nullable: true,
-    description: 'A bulk delete; null when there is none with this id in an integrated account that you may touch.',
+    description:
+      'A bulk delete. Null when there is none with this id in the integrated accounts that you have access to.',
     args: idArgs,
     resolve: (_root, { id }, context) =>
       requireBulkDeletes(context).find(id, requireCaller(context), context.deadlineAt).catch(unavailable),
@@ -78,11 +85,11 @@ builder.mutationField('startBulkDelete', (t) =>
     nullable: true,
     cost: upstreamRequestCost,
     description:
-      'Starts to delete many engagements of one integrated account in the background. It needs a server with REDIS_URL. ' +
-      'Repeated with the same `Idempotency-Key`, it answers the one that was started. Nothing is started where upstream ' +
-      'refuses the token or the account; nor, with `RATE_LIMITED`, while you have 20 in the account that have not ended, or ' +
-      'too many of which nothing was begun.',
-    args: { input: t.arg({ type: StartBulkDeleteInput, required: true, description: 'Which, and how.' }) },
+      'Starts to delete many engagements of one integrated account in the background. The server needs `REDIS_URL`. ' +
+      'Repeated with the same `Idempotency-Key`, it returns the bulk delete of the first request. Nothing is started when ' +
+      'Truto refuses the token or the account. `RATE_LIMITED` means that you have 20 unfinished bulk deletes in the account, ' +
+      'or too many that have not started yet.',
+    args: { input: t.arg({ type: StartBulkDeleteInput, required: true, description: 'What to delete, and how.' }) },
     async resolve(_root, { input }, context, info) {
       const bulkDeletes = requireBulkDeletes(context);
       const caller = requireCaller(context);
@@ -93,7 +100,7 @@ builder.mutationField('startBulkDelete', (t) =>
         engagementType: input.engagementType ?? undefined,
       };
       const { deadlineAt, idempotencyKey } = context;
-      // As with deletes: aliases of one operation are told apart.
+      // Each alias of an operation is a request of its own, as with deletes.
       const callerKey = idempotencyKey === undefined ? undefined : ([idempotencyKey, String(info.path.key)] as const);
       const started = await bulkDeletes
         .start({ integratedAccountId, dryRun, snapshot, ...which }, caller, { callerKey, deadlineAt })
@@ -106,10 +113,10 @@ builder.mutationField('startBulkDelete', (t) =>
 
 const controls = {
   pause:
-    'Begins no further delete of a bulk delete, until it is resumed. Those in flight end as usual, within the time of a request. Of what was sent and had no answer, it is found out after that what became of it.',
-  resume: 'Lets a paused bulk delete go on, within two seconds.',
+    'Stops sending until resumed. Deletes in flight end as usual, within the time of one request. On resume, deletes without an answer are reconciled first.',
+  resume: 'Continues a paused bulk delete, within two seconds.',
   cancel:
-    'Ends a bulk delete: no further delete is begun, ever. Those in flight end as usual, within the time of a request. What was deleted stays deleted; of what was sent it is found out for some minutes, and is `UNKNOWN` after that.',
+    'Ends a bulk delete for good: it starts no further delete. Deletes in flight end as usual, within the time of one request. Deletes without an answer are reconciled for a few minutes, then they are `UNKNOWN`. Nothing is restored.',
 } as const;
 
 for (const [how, description] of Object.entries(controls) as [keyof typeof controls, string][]) {
@@ -117,7 +124,7 @@ for (const [how, description] of Object.entries(controls) as [keyof typeof contr
     t.field({
       type: BulkDelete,
       nullable: true,
-      description: `${description} One that has ended stays as it is.`,
+      description: `${description} Does nothing to a bulk delete that has ended.`,
       args: idArgs,
       async resolve(_root, { id }, context) {
         const bulkDeletes = requireBulkDeletes(context);
@@ -128,11 +135,11 @@ for (const [how, description] of Object.entries(controls) as [keyof typeof contr
 }
 
 const expired =
-  'Your token has expired. No more events follow; the bulk delete itself goes on. Subscribe again with a new token.';
+  'Your token has expired. No more events follow. The bulk delete itself continues. Subscribe again with a new token.';
 
 /**
- * The events of a subscription: the bulk delete now, and whenever something has changed, until it has ended, the server drains, or the
- * caller may no longer see it. An error is the last event: a stream that just breaks off says nothing.
+ * The events of a subscription: the bulk delete now and after each change, until it has ended, the server drains, or the caller loses
+ * access. An error is the last event, so that the client learns why the stream ends.
  */
 async function* follow(first: BulkJob, context: Context): AsyncGenerator<BulkJob | Error> {
   try {
@@ -140,17 +147,21 @@ async function* follow(first: BulkJob, context: Context): AsyncGenerator<BulkJob
     let last = '';
     let confirmAt = performance.now() + bulkDeletes.confirmIntervalMs;
     for (let job: BulkJob | null = first; ; job = await bulkDeletes.store.read(first.id).catch(unavailable)) {
-      if (!job) throw fieldError('NOT_FOUND', 'The bulk delete is not kept any more.');
+      if (!job)
+        throw fieldError(
+          'NOT_FOUND',
+          'This bulk delete is too old: the server no longer stores it. No more events follow.',
+        );
       if (confirmAt <= performance.now()) {
-        const refusal = await bulkDeletes.confirm(job, caller, performance.now() + lookupMs);
+        const refusal = await bulkDeletes.confirm(job, caller, performance.now() + lookupTimeoutMs);
         if (refusal) throw failedRead(refusal);
         confirmAt = performance.now() + bulkDeletes.confirmIntervalMs;
       }
       if ((caller.expiresAt ?? Number.POSITIVE_INFINITY) <= performance.now())
         throw fieldError('UNAUTHENTICATED', expired);
-      const { phase, isPaused, trouble, total, done } = job;
-      const current = JSON.stringify([phase, isPaused, trouble, total, done]);
-      context.answerRoom.empty();
+      const { phase, isPaused, statusReason, total, done } = job;
+      const current = JSON.stringify([phase, isPaused, statusReason, total, done]);
+      context.answerRoom.reset();
       if (current !== last) yield job;
       last = current;
       if (hasEnded(job) || context.draining.aborted || context.hasCallerLeft()) return;
@@ -166,13 +177,13 @@ builder.subscriptionField('bulkDeleteProgress', (t) =>
     type: BulkDelete,
     nullable: true,
     description:
-      'A bulk delete now, and again whenever it has got further, at most once a second, until it ends: as ' +
-      "`text/event-stream`, or as `multipart/mixed` in Apollo's protocol. A server that is stopped ends it early: ask again. " +
-      'It ends with `UNAUTHENTICATED` when your token expires or upstream takes it no longer, with `FORBIDDEN` when upstream ' +
-      'shows you the account no longer. You may follow 20 at once; beyond that it is `RATE_LIMITED`.',
+      'Sends a bulk delete now, and again after each change, at most once a second, until it ends. It comes as ' +
+      "`text/event-stream`, or as `multipart/mixed` in Apollo's protocol. A server that stops ends it early: subscribe again. " +
+      'It ends with `UNAUTHENTICATED` when your token expires or is revoked, and with `FORBIDDEN` when you lose access to the ' +
+      'account. More than 20 subscriptions at once are `RATE_LIMITED`.',
     args: idArgs,
     subscribe: async (_root, { id }, context) => {
-      // Before the stream begins, so that an error is one of the request.
+      // Before the stream starts, so that an error fails the request itself.
       return follow(await findBulkDelete(id, context), context);
     },
     resolve: (event) => {

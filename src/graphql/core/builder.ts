@@ -4,7 +4,7 @@ import federationPlugin from '@pothos/plugin-federation';
 import type { Context } from './context.ts';
 import './dialect-plugin.ts';
 
-/** The one schema builder. Fields are nullable unless they say otherwise. */
+/** The only schema builder. Fields are nullable by default. */
 export const builder = new SchemaBuilder<{
   Context: Context;
   Scalars: {
@@ -14,13 +14,13 @@ export const builder = new SchemaBuilder<{
     JSONObject: { Input: Record<string, unknown>; Output: Record<string, unknown> };
     Base64: { Input: never; Output: Buffer };
   };
-  // Pothos calls the last plugin first: when the dialect reads directives, all of them are there.
+  // Pothos calls the last plugin first, so the dialect plugin sees all directives.
 }>({ plugins: ['dialect', directivesPlugin, federationPlugin] });
 
 /** The builder's types. */
 export type Types = typeof builder.$inferSchemaTypes;
 
-/** The type of a property that may be null, as SDL writes it. Enums and objects go by any name in capitals. */
+/** The nullable type of a property, as SDL writes it. Enums and objects may have any name in capitals. */
 type Nullable<Value> = [Value] extends [readonly (infer Item)[]]
   ? `[${Nullable<Item>}!]`
   : [Value] extends [boolean]
@@ -39,24 +39,24 @@ type Written<Value> = null extends Value
     ? Nullable<NonNullable<Value>>
     : `${Nullable<Value>}!`;
 
-/** The name for callers of a property that goes by its wire name. */
+/** The GraphQL name of a property with a wire name. */
 export function camelCase(wireName: string): string {
   return wireName.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase());
 }
 
-/** For properties shown as they are: the type as SDL writes it, such as `[String!]!`, and the description. */
+/** Properties that become fields unchanged: the type as SDL writes it, such as `[String!]!`, and the description. */
 export type Shown<Source> = {
   readonly [Name in keyof Source & string]?: readonly [type: Written<Source[Name]>, description: string];
 };
 
-/** The field options of a type that is written as in SDL; items of lists are never null. */
+/** The field options of a type written as in SDL. Items of lists are never null. */
 export function typeOptions(written: string): { readonly type: never; readonly nullable: boolean } {
   const [, isList, name] = /^(\[?)(\w+)/.exec(written) ?? [];
   return { type: (isList ? [name] : name) as never, nullable: !written.endsWith('!') };
 }
 
 /**
- * The tag of a provider's own data, unprocessed: a contract of the graph can leave it out. All JSON here is such data.
+ * The tag of a provider's own data, so that a contract of the graph can leave it out. All JSON here is such data.
  * Source: https://specs.apollo.dev/tag/v0.3
  */
 export function tagOf(written: string): { readonly tag?: string } {
@@ -67,16 +67,16 @@ type FieldBuilder<Source> = PothosSchemaTypes.ObjectFieldBuilder<Types, Source>;
 
 interface ObjectTypeOptions<Source> {
   readonly description: string;
-  /** True where another subgraph may have the same type, with the same fields. */
+  /** True if another subgraph may have the same type, with the same fields. */
   readonly shareable?: boolean;
   readonly interfaces?: InterfaceRef<Types, unknown>[];
-  /** The properties that it shows. */
+  /** The properties that become fields. */
   readonly shows?: Shown<Source>;
-  /** Further fields; `show` makes those of further properties, where the order matters. */
+  /** More fields. `show` creates fields of more properties, where the order matters. */
   readonly fields?: (t: FieldBuilder<Source>, show: (rows: Shown<Source>) => object) => object;
 }
 
-/** An object type. */
+/** Adds an object type. */
 export function objectType<Source extends object>(
   name: string,
   { shows = {}, fields, ...options }: ObjectTypeOptions<Source>,
@@ -94,7 +94,7 @@ export function objectType<Source extends object>(
   });
 }
 
-/** An enum: GraphQL's name for each of its literals, upstream's or our own, is the literal in capitals. */
+/** Adds an enum. The GraphQL name of each literal is the literal in capitals. */
 export function enumOf<Literal extends string>(name: string, description: string, values: Record<Literal, string>) {
   const entries = Object.entries<string>(values).map(([value, text]) => [
     value.toUpperCase(),
@@ -107,7 +107,7 @@ export function enumOf<Literal extends string>(name: string, description: string
 }
 
 /**
- * The cost of a field that sends a request upstream, against 1 for one that shows what is there. Gateways may count by it
- * (https://specs.apollo.dev/cost/v0.1); this server counts otherwise, in `http/requests/document-limits.ts`.
+ * The cost of a field that sends a request upstream; other fields cost 1. Gateways can count with it
+ * (https://specs.apollo.dev/cost/v0.1). This server has its own count, in `http/requests/document-limits.ts`.
  */
 export const upstreamRequestCost = 10;

@@ -3,7 +3,7 @@ import { GraphQLStreamDirective } from '@graphql-tools/utils';
 import { type GraphQLResolveInfo, getDirectiveValues, responsePathAsArray } from 'graphql';
 import { fieldError } from './top-level-errors.ts';
 
-/** The rest of a streamed body: its chunks belong to the list at `path`, from `nextIndex` on. */
+/** The rest of a streamed body. Its chunks belong to the list at `path`, from `nextIndex` on. */
 export interface ChunkDelivery {
   readonly path: readonly (string | number)[];
   readonly nextIndex: number;
@@ -11,7 +11,7 @@ export interface ChunkDelivery {
   readonly chunks: AsyncIterator<Buffer>;
 }
 
-/** The streamed bodies of one operation, and what of them goes to the client after the first result. */
+/** The streamed bodies of one operation, and the parts that the client gets after the first result. */
 export class ChunkDeliveries {
   /** False when the executor sends one result only: then each list is complete. */
   readonly canStream: boolean;
@@ -23,18 +23,18 @@ export class ChunkDeliveries {
     this.canStream = canStream;
   }
 
-  /** Notes a body, so that it is closed with the operation, whether or not anybody came to read it. */
+  /** Registers a body. It is closed with the operation, read or not. */
   own(body: Readable): void {
     this.#bodies.add(body);
     if (this.#isClosed) body.destroy();
   }
 
-  /** Adds the rest of a body. A deferred part of the operation may do so after the first result is out. */
+  /** Adds the rest of a body, possibly after the first result: a deferred part does so. */
   add(delivery: ChunkDelivery): void {
     this.#deliveries.push(delivery);
   }
 
-  /** Takes the oldest that has not been taken. */
+  /** Takes the oldest delivery that is not taken yet. */
   next(): ChunkDelivery | undefined {
     return this.#deliveries.shift();
   }
@@ -44,14 +44,14 @@ export class ChunkDeliveries {
     return this.#deliveries.length > 0;
   }
 
-  /** Ends every body, and with it upstream's connection; those that were read to their end are ended already. */
+  /** Ends every body, and with it upstream's connection. A body that was read to its end has ended already. */
   close(): void {
     this.#isClosed = true;
     for (const body of this.#bodies) body.destroy();
   }
 }
 
-/** The arguments of an active `@stream` on the field; undefined when there is none or its `if` is false. */
+/** The arguments of `@stream` on the field. Undefined without one, or if its `if` is false. */
 function streamArguments({ fieldNodes, variableValues }: GraphQLResolveInfo) {
   for (const node of fieldNodes) {
     const values = getDirectiveValues(GraphQLStreamDirective, node, variableValues);
@@ -62,7 +62,7 @@ function streamArguments({ fieldNodes, variableValues }: GraphQLResolveInfo) {
   return undefined;
 }
 
-/** Takes chunks as long as more are wanted than so many chunks of so many bytes. */
+/** Takes chunks while `wantsMore`, by the number of chunks and bytes taken. */
 async function take(chunks: AsyncIterator<Buffer>, wantsMore: (count: number, bytes: number) => boolean) {
   const taken: Buffer[] = [];
   let bytes = 0;
@@ -77,7 +77,7 @@ async function take(chunks: AsyncIterator<Buffer>, wantsMore: (count: number, by
 
 /** How much of a body a resolver may hold, and how long it may wait for it. */
 export interface ChunkLimits {
-  /** The most bytes that are collected into one list. */
+  /** The most bytes in one list. */
   readonly maxBytes: number;
   /** The moment (by `performance.now()`) by which a collected list must be complete. */
   readonly deadlineAt: number;
@@ -95,11 +95,10 @@ async function collect(body: Readable, chunks: AsyncIterator<Buffer>, { maxBytes
 }
 
 /**
- * Resolves the chunks of a streamed body. Without `@stream`, that is all of them, within the limits. With it, only the first
- * `initialCount` are, and the rest is added to `deliveries`: GraphQL executors pull a streamed list as fast as they can and keep
- * every item, so the rest must never reach one.
+ * Resolves the chunks of a streamed body. Without `@stream`, it returns all of them, within the limits. With it, it returns the first
+ * `initialCount` and adds the rest to `deliveries`: GraphQL executors pull a streamed list as fast as they can and hold every item.
  * @throws {GraphQLError} `RESPONSE_TOO_LARGE`, `BAD_USER_INPUT` for a negative `initialCount`, or `RESPONSE_INTERRUPTED`
- * when upstream's body ends early or not in time.
+ * when upstream's body ends early or after the deadline.
  */
 export async function resolveChunks(
   body: Readable,
@@ -112,7 +111,11 @@ export async function resolveChunks(
   try {
     if (!stream) return await collect(body, chunks, limits);
     const { initialCount, label } = stream;
-    if (initialCount < 0) throw fieldError('BAD_USER_INPUT', 'The initialCount of @stream must not be negative.');
+    if (initialCount < 0)
+      throw fieldError(
+        'BAD_USER_INPUT',
+        'The delete succeeded, but its body was not read: the initialCount of @stream must be 0 or more.',
+      );
     const wantsMore = (count: number, bytes: number) => count < initialCount && bytes < limits.maxBytes;
     const { taken, ended } = await take(chunks, wantsMore);
     if (!ended) deliveries.add({ path: responsePathAsArray(info.path), nextIndex: taken.length, label, chunks });

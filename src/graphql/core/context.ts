@@ -7,42 +7,42 @@ import type { ChunkDeliveries } from './chunk-delivery.ts';
 import type { RecordLoaders } from './record-loaders.ts';
 import { fieldError, requestError } from './top-level-errors.ts';
 
-/** Results at hand: each is handed out, or thrown, in place of doing the delete. */
+/** Results that exist already. Each is returned or thrown instead of running the delete. */
 export type GivenResults = ReadonlyMap<string | number, () => DeleteEngagementResult>;
 
-/** What every resolver gets: one per operation. */
+/** The context of every resolver, one per operation. */
 export interface Context extends DeletePorts {
-  /** Reads related records, each once in an operation. */
+  /** Reads related records, each once per operation. */
   readonly recordLoaders: RecordLoaders;
-  /** Null when nobody proved who they are. */
+  /** Null without a verified token. */
   readonly caller: Caller | null;
-  /** The moment (by `performance.now()`) by which the operation must be answered. */
+  /** The moment (by `performance.now()`) by which the result is due. */
   readonly deadlineAt: number;
-  /** Where upstream is, without a slash at the end; shown by dry runs. */
+  /** Upstream's base URL, without a slash at the end. Dry runs show it. */
   readonly upstreamUrl: string;
-  /** The most bytes of a streamed body that are collected into one list. */
+  /** The most bytes of a streamed body in one list. */
   readonly maxUpstreamBytes: number;
-  /** What the operation may hold of records that it gets one by one. */
+  /** The room for records that the operation reads one by one. */
   readonly recordRoom: AnswerRoom;
-  /** What its answer may hold. */
+  /** The room in its answer. */
   readonly answerRoom: AnswerRoom;
   /** The streamed bodies of the operation. */
   readonly chunkDeliveries: ChunkDeliveries;
-  /** The key by which the caller's repeated requests are told from new ones; undefined when there is none. */
+  /** The caller's `Idempotency-Key`. Undefined without one. */
   readonly idempotencyKey: string | undefined;
-  /** What deletes of this operation have come to already, by response key: a prepared operation did them. */
+  /** The results of deletes that a prepared operation has done already, by response key. */
   readonly given?: GivenResults | undefined;
-  /** True once the client is gone. */
+  /** True once the client has disconnected. */
   readonly hasCallerLeft: () => boolean;
-  /** Deletes in the background; undefined when there is no Redis to keep them in. */
+  /** Bulk deletes. Undefined without Redis. */
   readonly bulkDeletes: BulkDeletes | undefined;
-  /** Aborted once the server is about to end: what would go on for ever has to end first. */
+  /** Aborted when the server drains: subscriptions must end then. */
   readonly draining: AbortSignal;
 }
 
 /**
- * The caller, for fields that reach upstream.
- * @throws {GraphQLError} `UNAUTHENTICATED` when there is none.
+ * The caller, for fields that send requests upstream.
+ * @throws {GraphQLError} `UNAUTHENTICATED` without one.
  */
 export function requireCaller({ caller }: Context): Caller {
   if (caller === null) throw requestError('UNAUTHENTICATED');
@@ -50,8 +50,8 @@ export function requireCaller({ caller }: Context): Caller {
 }
 
 /**
- * Deletes in the background, for the fields that are about them.
- * @throws {GraphQLError} `NOT_CONFIGURED` when the server has no Redis.
+ * Bulk deletes, for their fields.
+ * @throws {GraphQLError} `NOT_CONFIGURED` without Redis.
  */
 export function requireBulkDeletes({ bulkDeletes }: Context): BulkDeletes {
   if (bulkDeletes === undefined) throw fieldError('NOT_CONFIGURED');

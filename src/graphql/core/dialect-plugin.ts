@@ -9,10 +9,10 @@ import SchemaBuilder, {
 } from '@pothos/core';
 import type { Dialect } from '../../config/config.ts';
 
-/** What one schema of the builder differs in from the others. */
+/** The differences between the schemas of the builder. */
 export interface DialectOptions {
   readonly dialect: Dialect;
-  /** True when callers have to prove who they are, so that a router can refuse others. */
+  /** True when callers need a token of this server, so that a router can refuse others. */
   readonly provesCallers: boolean;
 }
 
@@ -31,17 +31,17 @@ declare global {
       ResolveShape,
       ResolveReturnShape,
     > {
-      /** It is there in that dialect only. */
+      /** The field exists only in that dialect. */
       onlyIn?: Dialect;
-      /** A list of entities by a list of their keys, for gateways that stitch. */
+      /** True for a list of entities by a list of keys, for stitching gateways. */
       isLookup?: boolean;
-      /** Of a root field: anybody may ask for it, without a token. Every other root field needs a caller. */
+      /** True for a root field that needs no token. Every other root field needs a caller. */
       isOpen?: boolean;
     }
   }
 }
 
-/** Relay's interface. Another part of a graph may have its own, so no subgraph has this one. */
+/** Relay's interface. Other subgraphs may have their own, so no subgraph has this one. */
 export const nodeInterfaceName = 'Node';
 
 const rootKinds: ReadonlySet<string> = new Set(['Query', 'Mutation', 'Subscription']);
@@ -56,13 +56,13 @@ function directivesIn(extensions: object | null | undefined): readonly Directive
   return directives;
 }
 
-/** Of all that federation is told of a type, stitching wants to know the key only, in other words. */
+/** Stitching needs only the key of a type, in its own form. */
 function stitchingKey(directives: readonly Directive[]): object | undefined {
   const key = directives.find(({ name }) => name === 'key');
   return key?.args && 'fields' in key.args ? { key: { selectionSet: `{ ${key.args.fields} }` } } : undefined;
 }
 
-/** The Pothos plugin that makes the dialects. It has to be the first of the builder's list, since Pothos asks it last. */
+/** The Pothos plugin of the dialects. It must be the first in the builder's list, because Pothos calls the first one last. */
 export class DialectPlugin<Types extends SchemaTypes> extends BasePlugin<Types> {
   readonly #dialect: DialectOptions;
 

@@ -10,10 +10,10 @@ import { leftOut } from '../../engagement/answer-room.ts';
 import type { Context } from './context.ts';
 import { fieldError } from './top-level-errors.ts';
 
-/** The scalars whose values are as long as upstream makes them. */
+/** The scalars whose length upstream decides. */
 const longTypes = new Set(['String', 'ID', 'JSON', 'JSONObject', 'Base64']);
 
-/** The value of a field; an error in its place when the answer has no room for it. A required value only counts. */
+/** Returns the value of a field, or throws if it does not fit into the answer. A required value is only counted. */
 function fitted(value: unknown, isRequired: boolean, context: Context): unknown {
   if (value instanceof Promise) return value.then((settled) => fitted(settled, isRequired, context));
   if (value === null || value === undefined) return value;
@@ -21,7 +21,7 @@ function fitted(value: unknown, isRequired: boolean, context: Context): unknown 
   else if (!context.answerRoom.take(value))
     throw fieldError(
       'RESPONSE_TOO_LARGE',
-      `This value was left out; what was deleted is not changed by that. ${leftOut}`,
+      `This value was left out. That changes nothing about what was deleted. ${leftOut}`,
     );
   return value;
 }
@@ -30,7 +30,7 @@ function limitField(field: GraphQLField<unknown, Context>): void {
   const { resolve = defaultFieldResolver } = field;
   if (!longTypes.has(getNamedType(field.type).name)) return;
   const isRequired = isNonNullType(field.type);
-  // Prepared operations tell by the number of parameters whether a resolver looks at the operation.
+  // Prepared operations read from the number of parameters whether a resolver uses `info`.
   field.resolve =
     resolve.length > 3
       ? (source, args, context, info) => fitted(resolve(source, args, context, info), isRequired, context)
@@ -38,8 +38,8 @@ function limitField(field: GraphQLField<unknown, Context>): void {
 }
 
 /**
- * Has every field of upstream's data look for room in the answer: by aliases, and by records that many others refer to, a few
- * bodies could become an answer of any size. Changes the given schema.
+ * Makes every field of upstream's data take room in the answer. Aliases and shared related records could otherwise turn a few bodies into
+ * an answer of any size. Mutates the given schema.
  */
 export function limitAnswers(schema: GraphQLSchema): GraphQLSchema {
   for (const type of Object.values(schema.getTypeMap())) {

@@ -5,7 +5,7 @@ import type { Resource, WireField } from '../../engagement/resources.ts';
 import { fieldError } from './top-level-errors.ts';
 import { nameIn } from './type-names.ts';
 
-/** What of a resolver's view of the operation its selection is read from. */
+/** The part of a resolver's `info` that the selection is read from. */
 export type SelectionInfo = Pick<GraphQLResolveInfo, 'schema' | 'fragments' | 'variableValues' | 'fieldNodes'>;
 
 /** The GraphQL type of each resource. */
@@ -26,7 +26,7 @@ function objectType({ schema }: SelectionInfo, name: string): GraphQLObjectType 
   return type;
 }
 
-/** The fields selected below the nodes once their result is of the type: fragments, conditions, `@defer` and all. */
+/** The fields selected below the nodes if their result has the type, with fragments, conditions and `@defer` resolved. */
 export function fieldsBelow(info: SelectionInfo, typeName: string, nodes: readonly FieldNode[]): readonly FieldNode[] {
   const variables = { coerced: info.variableValues, sources: {} };
   const { fields, patches } = collectSubFields(info.schema, info.fragments, variables, objectType(info, typeName), [
@@ -35,14 +35,14 @@ export function fieldsBelow(info: SelectionInfo, typeName: string, nodes: readon
   return [fields, ...patches.map((patch) => patch.fields)].flatMap((collected) => [...collected.values()].flat());
 }
 
-/** Those of the nodes that select the field of that name, under whatever alias. */
+/** The nodes that select the field of that name, under any alias. */
 export function named(nodes: readonly FieldNode[], name: string): readonly FieldNode[] {
   return nodes.filter((node) => node.name.value === name);
 }
 
 /**
- * The wire fields of a resource that are selected by the nodes, which are fields of its GraphQL type. Which wire field a
- * GraphQL field reads, Pothos notes for exposed fields; the others note it themselves, as `extensions.wireField`.
+ * The wire fields of a resource that the nodes select, which are fields of its GraphQL type. Pothos records the wire field of exposed
+ * fields; other fields have it in `extensions.wireField`.
  */
 export function wireFieldsSelected<R extends Resource>(
   info: SelectionInfo,
@@ -57,12 +57,12 @@ export function wireFieldsSelected<R extends Resource>(
   return new Set(wireFieldsOf(resource).filter((field) => names.includes(field)));
 }
 
-/** The selected wire fields by the nodes of a field, which are a list of their own in each execution, and by resource. */
+/** The selected wire fields, by the list of nodes (each execution has its own list), and by resource. */
 const known = new WeakMap<readonly FieldNode[], Map<Resource, ReadonlySet<string>>>();
 
 /**
- * The wire fields of a resource that are selected below the field where `info` points, besides the id. All items of a list have the
- * same, so they are collected once in an execution.
+ * The wire fields of a resource that are selected below the field at `info`, without the id. All items of a list have the same, so they
+ * are collected once per execution.
  */
 export function wireFieldsBelow<R extends Resource>(info: GraphQLResolveInfo, resource: R): ReadonlySet<WireField<R>> {
   const ofField = known.get(info.fieldNodes) ?? new Map<Resource, ReadonlySet<string>>();
@@ -84,7 +84,7 @@ function responseKey({ alias, name }: FieldNode): string {
   return alias?.value ?? name.value;
 }
 
-/** How many lists of chunks the result will have: one for each response key of `chunks` under each of `stream`. */
+/** Counts the lists of chunks in the result: one for each response key of `chunks` under each of `stream`. */
 function countChunkLists(info: SelectionInfo, streams: readonly FieldNode[]): number {
   const keys = streams.flatMap((stream) => {
     const chunks = named(fieldsBelow(info, 'DeleteStream', [stream]), 'chunks');
@@ -94,7 +94,7 @@ function countChunkLists(info: SelectionInfo, streams: readonly FieldNode[]): nu
 }
 
 /**
- * What the client selected of a delete's result, from the resolver's view of the operation.
+ * Reads what the client selected of a delete's result.
  * @throws {GraphQLError} `BAD_USER_INPUT` when the chunks of one body are selected more than once.
  */
 export function readSelection(info: SelectionInfo): Selection {
@@ -102,14 +102,14 @@ export function readSelection(info: SelectionInfo): Selection {
   const unknown = fieldsBelow(info, 'OutcomeUnknownError', info.fieldNodes);
   const deleted = fieldsBelow(info, 'Engagement', named(success, 'engagement'));
   const engagement = [
-    // What was deleted has the node id that it was asked for by: nothing is read for that.
+    // The node id of a deleted engagement derives from the arguments, so nothing is read for it.
     ...deleted.filter(({ name }) => name.value !== 'nodeId'),
     ...fieldsBelow(info, 'Engagement', named(unknown, 'engagement')),
   ];
   const notes = fieldsBelow(info, 'Note', named(engagement, 'notes')).filter(({ name }) => name.value !== 'id');
   const chunkLists = countChunkLists(info, named(success, 'stream'));
   if (chunkLists > 1)
-    throw fieldError('BAD_USER_INPUT', 'Nothing was sent. Select stream.chunks once: a body can be read once only.');
+    throw fieldError('BAD_USER_INPUT', 'Nothing was sent. Select stream.chunks once: a body can be read only once.');
   return {
     fields: wireFieldsSelected(info, 'engagements', engagement),
     noteFields: wireFieldsSelected(info, 'notes', notes),

@@ -1,53 +1,55 @@
 import { GraphQLError } from 'graphql';
-import { type DeleteErrorKind, deleteErrors, detailsOf } from '../../engagement/delete-errors.ts';
+import { type DeleteErrorKind, deleteErrors, errorDetailNames } from '../../engagement/delete-errors.ts';
 import type { Refusal } from '../../engagement/result.ts';
 
 /**
- * The default message of each top-level error, by `extensions.code`. Queries have no union to answer with: the errors that a delete has
- * as members have a code there, from the table `deleteErrors`.
+ * The default message of each top-level error, by `extensions.code`. The error members of a delete are top-level errors of queries, with
+ * the codes in the table `deleteErrors`.
  */
 const messages = {
-  UNAUTHENTICATED: 'Send a valid token in the Authorization header, as "Bearer <token>".',
-  AUTHENTICATION_UNAVAILABLE: 'Tokens cannot be verified at the moment; try again.',
+  UNAUTHENTICATED:
+    'The request has no valid token. Nothing was executed. Send one in the Authorization header, as "Bearer <token>".',
+  AUTHENTICATION_UNAVAILABLE: 'Tokens cannot be verified at the moment. Nothing was executed. Try again.',
   NOT_ACCEPTABLE:
     'The Accept header allows none of application/graphql-response+json, application/json, multipart/mixed, text/event-stream. Nothing was executed. Allow one of them.',
-  PATH_NOT_FOUND: 'There is nothing at this path. Nothing was executed. Send operations by POST to /graphql.',
+  PATH_NOT_FOUND: 'Nothing exists at this path. Nothing was executed. Send operations by POST to /graphql.',
   METHOD_NOT_ALLOWED:
-    'Operations are sent by POST only. Nothing was executed. Send POST with Content-Type: application/json.',
+    'This server accepts operations only by POST. Nothing was executed. Send POST with Content-Type: application/json.',
   UNSUPPORTED_MEDIA_TYPE:
     'The Content-Type is not application/json. Nothing was executed. Send the operation as JSON in UTF-8.',
-  BAD_REQUEST: 'The request cannot be read. Nothing was executed.',
-  REQUEST_TIMEOUT: 'The request did not arrive in time. Nothing was executed. Send it again, whole.',
+  BAD_REQUEST: 'The request cannot be read. Nothing was executed. Send a JSON object with query and variables.',
+  REQUEST_TIMEOUT: 'The request did not arrive in time. Nothing was executed. Send it again.',
   HEADERS_TOO_LARGE:
-    'The request has more than 100 headers, or more than 32 KiB of them. Nothing was executed. Send fewer.',
-  // Apollo's links read these two messages, and send the query itself then.
+    'The request has more than 100 headers, or headers of more than 32 KiB. Nothing was executed. Send fewer.',
+  // Apollo's links read these two messages, and then send the query itself.
   PERSISTED_QUERY_NOT_SUPPORTED: 'PersistedQueryNotSupported',
   PERSISTED_QUERY_NOT_FOUND: 'PersistedQueryNotFound',
-  BAD_USER_INPUT: 'The request has a value that is not allowed.',
+  BAD_USER_INPUT: 'The request has a value that is not allowed. Nothing was executed.',
   UNTRUSTED_DOCUMENT:
-    'This server executes only the documents that it was started with: send a documentId, and no query.',
+    'This server executes only its trusted documents. Nothing was executed. Send a documentId, and no query.',
   REQUEST_TOO_LARGE: 'The request body is larger than 256 KiB. Nothing was executed. Send fewer operations at once.',
-  OVERLOADED: 'The server has too much to do; nothing was executed. Try again.',
-  TOO_COSTLY: 'The document costs too much.',
-  TOO_DEEP: 'The document is nested too deeply.',
-  TOO_LONG: 'The document is too long.',
-  TOO_MANY_ALIASES: 'The document has too many aliases.',
-  TOO_MANY_DIRECTIVES: 'The document has too many directives.',
-  TOO_MANY_MUTATIONS: 'The operation has too many mutations.',
-  TOO_MANY_TOKENS: 'The document has too many tokens.',
-  TOO_MANY_ERRORS: 'There are more errors than are shown.',
-  TOO_REPETITIVE: 'The document repeats fields too often.',
-  NOT_CONFIGURED: 'Bulk deletes need Redis: the operator of this server has to set REDIS_URL.',
+  OVERLOADED: 'The server is overloaded. Nothing was executed. Try again later.',
+  TOO_COSTLY: 'The document costs too much. Nothing was executed. Select less.',
+  TOO_DEEP: 'The document is nested too deeply. Nothing was executed. Select fewer levels.',
+  TOO_LONG: 'The document is too long. Nothing was executed. Shorten it.',
+  TOO_MANY_ALIASES: 'The document has too many aliases. Nothing was executed. Use fewer.',
+  TOO_MANY_DIRECTIVES: 'The document has too many directives. Nothing was executed. Use fewer.',
+  TOO_MANY_MUTATIONS: 'The operation has too many mutations. Nothing was executed. Split it.',
+  TOO_MANY_TOKENS: 'The document has too many tokens. Nothing was executed. Shorten it.',
+  TOO_MANY_ERRORS: 'More errors are not shown. Fix these first.',
+  TOO_REPETITIVE: 'The document repeats fields too often. Nothing was executed. Select each field once.',
+  NOT_CONFIGURED:
+    'Bulk deletes need Redis, which this server does not have. Nothing was started. Ask its operator to set REDIS_URL.',
   BULK_DELETES_UNAVAILABLE:
-    'Bulk deletes are unavailable: Redis cannot be reached, or refuses writes. Running ones continue when it is back. If you were starting one, it may exist, by the bulkDeleteId of extensions: resume it if it does not go on.',
+    'Bulk deletes are unavailable: Redis cannot be reached, or refuses writes. Bulk deletes in progress continue when it is back. If this request started one, it may exist, with the bulkDeleteId in extensions. Read it later, and resume it if it does not continue.',
   RESPONSE_TOO_LARGE:
-    "The delete itself is done, but upstream's body is larger than MAX_UPSTREAM_BYTES; select chunks with @stream.",
-  RESPONSE_INTERRUPTED: "The delete itself is done, but upstream's body ended early.",
+    'The delete succeeded, but its body is larger than MAX_UPSTREAM_BYTES, so it was left out. Select chunks with @stream.',
+  RESPONSE_INTERRUPTED: 'The delete succeeded, but its body ended early, so it was left out.',
 } as const;
 
-/** The HTTP status of the errors that a whole request can fail with. */
+/** The HTTP status of the errors of a whole request. */
 const statuses = {
-  // As Apollo Server has it: some clients read no body of another status.
+  // As in Apollo Server: some clients read the body only with this status.
   PERSISTED_QUERY_NOT_SUPPORTED: 200,
   PERSISTED_QUERY_NOT_FOUND: 200,
   BAD_REQUEST: 400,
@@ -71,9 +73,9 @@ type CodeOf<Row> = Row extends { readonly code: infer Code extends string } ? Co
 export type ErrorCode = keyof typeof messages | CodeOf<(typeof deleteErrors)[DeleteErrorKind]>;
 
 /**
- * An error of one field: the response stays 200, because some clients drop what other fields report at any other status.
- * @param message replaces the code's own where more can be said; those of a delete's members have none of their own.
- * @param details what a program needs to go on, as further extensions.
+ * An error of one field. The response stays 200: with another status, some clients drop the other fields.
+ * @param message replaces the default of the code. The codes of a delete's members have no default.
+ * @param details more extensions, for programs.
  */
 export function fieldError(
   code: ErrorCode,
@@ -83,19 +85,22 @@ export function fieldError(
   return new GraphQLError(message, { extensions: { code, ...details } });
 }
 
-/** The error of a field whose record could not be read: the code and the fields of the member that a delete would return. */
+/** The error of a failed read, with the code and the fields of the member that a delete would return. */
 export function failedRead(refusal: Refusal): GraphQLError {
   if (refusal.kind === 'Unauthenticated') return fieldError('UNAUTHENTICATED', refusal.message);
-  const details = detailsOf(refusal.kind).map((name) => [name, (refusal as unknown as Record<string, unknown>)[name]]);
+  const details = errorDetailNames(refusal.kind).map((name) => [
+    name,
+    (refusal as unknown as Record<string, unknown>)[name],
+  ]);
   return fieldError(deleteErrors[refusal.kind].code, refusal.message, Object.fromEntries(details));
 }
 
-/** The codes of errors that a whole request can fail with. */
+/** The codes of the errors of a whole request. */
 export type RequestErrorCode = keyof typeof statuses;
 
 /**
- * An error of the whole request: nothing was executed, and the HTTP status says so.
- * @param message replaces the code's own where more can be said.
+ * An error of the whole request, with its HTTP status. Nothing was executed.
+ * @param message replaces the default of the code.
  */
 export function requestError(code: RequestErrorCode, message: string = messages[code]): GraphQLError {
   const status = statuses[code];
@@ -104,7 +109,7 @@ export function requestError(code: RequestErrorCode, message: string = messages[
   return new GraphQLError(message, { extensions: { code, http } });
 }
 
-/** A refusal of a request that reached no executor: its status, and a body in which GraphQL clients find the error. */
+/** A refusal before the executor: its status, and a body with the error for GraphQL clients. */
 export function requestRefusal(
   code: RequestErrorCode,
   message: string = messages[code],

@@ -10,13 +10,13 @@ import {
   visit,
 } from 'graphql';
 
-/** They mean the same in every graph, or are what a graph is made of: each keeps its name. */
+/** Types that mean the same in every graph, or that every graph has. They get no prefix. */
 const sharedNames = new Set([
   ...['Query', 'Mutation', 'Subscription', 'PageInfo', 'DateTime', 'JSON', 'JSONObject', 'Base64'],
   ...specifiedScalarTypes.map(({ name }) => name),
 ]);
 
-/** A name with `Engagement` in it says whose it is, and one that begins with `_` is of federation. */
+/** A name with `Engagement` is unique enough, and one that starts with `_` belongs to federation. */
 function prefixedName(name: string, prefix: string): string {
   return sharedNames.has(name) || name.includes('Engagement') || name.startsWith('_') ? name : prefix + name;
 }
@@ -34,8 +34,8 @@ function prefixedType(type: GraphQLNamedType, prefix: string): GraphQLNamedType 
 }
 
 /**
- * The schema with a prefix to the names of those types that another part of a graph may have too, such as `Contact` or
- * `NotFoundError`. Mutates the given schema.
+ * Adds a prefix to the names of types that another subgraph may have too, such as `Contact` or `NotFoundError`. Mutates the given
+ * schema.
  */
 export function withTypePrefix(schema: GraphQLSchema, prefix: string): GraphQLSchema {
   if (prefix === '') return schema;
@@ -46,7 +46,7 @@ export function withTypePrefix(schema: GraphQLSchema, prefix: string): GraphQLSc
 
 const named = /^(NamedType|(Object|Interface|Union|Enum|InputObject)TypeDefinition)$/;
 
-/** The same for text: a schema's, or a document's. */
+/** Adds the same prefix in the text of a schema or a document. */
 export function withTypePrefixInText(text: string, prefix: string): string {
   if (prefix === '') return text;
   const renamed = (node: ASTNode) =>
@@ -56,7 +56,7 @@ export function withTypePrefixInText(text: string, prefix: string): string {
   return print(visit(parse(text), { enter: renamed }));
 }
 
-/** What the type of that name is called in the schema. */
+/** The name of a type in the schema, with its prefix. */
 export function nameIn({ extensions: { typePrefix } }: GraphQLSchema, name: string): string {
   return typeof typePrefix === 'string' ? prefixedName(name, typePrefix) : name;
 }

@@ -15,42 +15,43 @@ import { DeleteEngagementResult } from '../types/result.ts';
 import { EngagementSort, EngagementType, ResponseFormat } from '../types/values.ts';
 
 const RecordReferenceInput = builder.inputType('RecordReferenceInput', {
-  description: 'A record of the CRM, named by its id.',
+  description: 'A reference to a record in the CRM, by id.',
   fields: (t) => ({
-    id: t.id({ required: true, description: "Upstream's id of the record." }),
+    id: t.id({ required: true, description: "Truto's id of the record." }),
   }),
 });
 
-/** @param meaning what the parameter is; none for the texts that are for emails only. */
+/** @param meaning what the parameter is. Omit it for parameters of emails. */
 function describe(name: DeleteEngagementParameter, meaning?: string): string {
-  const emailOnly = 'For emails: refused with another `engagementType`, sent with a warning without any.';
+  const emailOnly =
+    'For emails only. With another `engagementType` it is refused; without one it is sent, with a warning.';
   const names = listing(name);
-  const listed = names === '' ? 'Documented, yet listed by no integration.' : `Listed by ${names}.`;
+  const listed = names === '' ? 'Truto documents it, but no integration lists it.' : `Listed by ${names}.`;
   return [meaning ?? ('isEmailOnly' in deleteParameters[name] ? emailOnly : ''), listed].join(' ').trim();
 }
 
-/** What of a delete's input only some integrations list. */
+/** The parameters that only some integrations list. */
 export const DeleteEngagementParameters = builder.inputType('DeleteEngagementParameters', {
-  description: "Further query parameters of upstream's delete. Which integration lists which: `Query.integrations`.",
+  description: "More query parameters of Truto's delete. `Query.integrations` shows which integration lists which.",
   fields: (t) =>
     ({
       sortBy: t.field({ type: EngagementSort, description: describe('sortBy') }),
       content: t.string({ description: describe('content') }),
       subject: t.string({ description: describe('subject') }),
       direction: t.string({ description: describe('direction') }),
-      createdAt: t.field({ type: 'DateTime', description: describe('createdAt', "The engagement's creation.") }),
+      createdAt: t.field({ type: 'DateTime', description: describe('createdAt', 'When the engagement was created.') }),
       updatedAt: t.field({
         type: 'DateTime',
-        description: describe('updatedAt', "The engagement's last update."),
+        description: describe('updatedAt', 'When the engagement was last updated.'),
       }),
       status: t.string({ description: describe('status', "The engagement's status.") }),
       account: t.field({
         type: RecordReferenceInput,
-        description: describe('account', "The engagement's account (a company)."),
+        description: describe('account', 'The company (CRM account) of the engagement.'),
       }),
       contacts: t.field({
         type: [RecordReferenceInput],
-        description: describe('contacts', "The engagement's contacts."),
+        description: describe('contacts', 'The contacts of the engagement.'),
       }),
     }) satisfies Record<DeleteEngagementParameter, unknown>,
 });
@@ -62,8 +63,8 @@ export interface DeleteArguments extends DeleteEngagementInput {
 }
 
 /**
- * Does one delete of an operation.
- * @param responseKey tells it from the operation's other deletes: they came with the same idempotency key.
+ * Runs one delete of an operation.
+ * @param responseKey distinguishes the deletes of an operation, which share one idempotency key.
  * @throws {GraphQLError} `UNAUTHENTICATED`.
  */
 export async function resolveDelete(
@@ -89,14 +90,15 @@ builder.mutationField('deleteEngagement', (t) =>
     nullable: true,
     cost: upstreamRequestCost,
     description:
-      'Deletes one engagement, once, and says what became of it. A delete cannot be undone. Aliased deletes run one after ' +
-      'another. Repeated with the same `Idempotency-Key` header (or `extensions.idempotencyKey` of the request), it is not ' +
-      'done again for 10 minutes: you get the result of the first. A refusal is not remembered: the same key then tries ' +
-      'again, as it does after an `OutcomeUnknownError` that is `retrySafe`.',
+      'Deletes one engagement, once, and returns the outcome. A delete cannot be undone. Aliased deletes run one after ' +
+      'another. Send an `Idempotency-Key` header (or `extensions.idempotencyKey` in the request) to make a retry safe: for ' +
+      '10 minutes, the same key returns the first result. After a refusal, or an `OutcomeUnknownError` that is ' +
+      '`retrySafe`, the same key tries again.',
     args: {
       id: t.arg.id({
         required: true,
-        description: "Upstream's id of the engagement: 1 to 512 characters, no control characters, not `.` or `..`.",
+        description:
+          "Truto's id of the engagement: 1 to 512 characters, without control characters, and without `.` or `..` as a path segment.",
       }),
       integratedAccountId: t.arg.id({
         required: true,
@@ -106,32 +108,32 @@ builder.mutationField('deleteEngagement', (t) =>
         type: ResponseFormat,
         required: true,
         defaultValue: 'unified',
-        description: 'In which form upstream answers.',
+        description: 'The form of the answer.',
       }),
       engagementType: t.arg({
         type: EngagementType,
-        description: `What kind it is. ${requiringType} require it.`,
+        description: `The type of the engagement. ${requiringType} require it.`,
       }),
       parameters: t.arg({
         type: DeleteEngagementParameters,
-        description: 'Further query parameters, for the integrations that list them.',
+        description: 'More query parameters, for the integrations that list them.',
       }),
       remoteQuery: t.arg({
         type: 'JSONObject',
         description:
-          "Query parameters for the provider's own API: texts, numbers, booleans, and lists and objects of them, up to 5 levels deep. Null is sent as an empty value.",
+          "Query parameters for the provider's own API: strings, numbers, booleans, and lists and objects of them, up to 5 levels deep. Null is sent as an empty value. With it, a retry is not known to be safe.",
       }),
       snapshot: t.arg.boolean({
         required: true,
         defaultValue: false,
         description:
-          'Read the engagement first, and its notes, so that every selected field is filled. What cannot be read is not deleted.',
+          'Reads the engagement and its notes first, so that every selected field is filled. If the read fails, nothing is deleted.',
       }),
       dryRun: t.arg.boolean({
         required: true,
         defaultValue: false,
         description:
-          'Check, and answer the request that would be sent, and what would keep it from deleting. Delete nothing. The account is looked up, and with `snapshot: true` the engagement is read.',
+          'Deletes nothing. Returns the request that would be sent, and every reason why it would be refused. Looks up the account, and with `snapshot: true` reads the engagement.',
       }),
     },
     resolve: (_root, args, context, info) =>

@@ -16,12 +16,12 @@ interface PageInfo {
 
 objectType<PageInfo>('PageInfo', {
   shareable: true,
-  description: 'Where a page stands among the others. Upstream pages forward only.',
+  description: 'The position of a page in the list. Truto pages forward only.',
   shows: {
-    hasNextPage: ['Boolean!', 'True when more follow.'],
+    hasNextPage: ['Boolean!', 'True when another page follows.'],
     hasPreviousPage: ['Boolean!', 'True when this is not the first page.'],
-    startCursor: ['String', 'The cursor this page was asked for by; null for the first page.'],
-    endCursor: ['String', 'Give it as `after` to get the next page; null at the end.'],
+    startCursor: ['String', 'The `after` of this page. Null on the first page.'],
+    endCursor: ['String', 'Pass it as `after` to get the next page. Null on the last page.'],
   },
 });
 
@@ -31,7 +31,7 @@ const EngagementEdge = objectType<{ node: EngagementSource; cursor: string | nul
     node: ['Engagement!', 'The engagement itself.'],
     cursor: [
       'String',
-      "What `after` needs to go on behind this one. Upstream has cursors between pages only, so all but a page's last are null.",
+      'Pass it as `after` to continue after this engagement. Truto has cursors only between pages, so only the last of a page has one.',
     ],
   },
 });
@@ -42,22 +42,22 @@ interface ConnectionPage extends Pick<EngagementPage, 'isPartial'> {
 }
 
 const EngagementConnection = objectType<ConnectionPage>('EngagementConnection', {
-  description: 'A page of engagements. There is no total: upstream has none.',
+  description: 'A page of engagements. It has no total, because Truto returns none.',
   shows: { nodes: ['[Engagement!]!', 'The engagements of the page.'] },
   fields: (t, show) => ({
     edges: t.field({
       type: [EngagementEdge],
       nullable: false,
-      description: 'The same, each with its cursor.',
+      description: 'The same engagements, each with its cursor.',
       resolve: ({ nodes, pageInfo: { endCursor } }) =>
         nodes.map((node, index) => ({ node, cursor: index === nodes.length - 1 ? endCursor : null })),
     }),
     ...show({
       isPartial: [
         'Boolean!',
-        'True when upstream says that it gives only a part: engagements, or fields of them, may be missing. Do not conclude that what is not here does not exist; ask again later.',
+        'True when Truto returned an incomplete page. Engagements or fields may be missing, although they exist. Read the page again later.',
       ],
-      pageInfo: ['PageInfo!', 'Where the page stands.'],
+      pageInfo: ['PageInfo!', 'The position of the page in the list.'],
     }),
   }),
 });
@@ -70,13 +70,13 @@ builder.queryField('engagement', (t) =>
     nullable: true,
     cost: upstreamRequestCost,
     description:
-      'One engagement; null without an error when upstream knows none with this id. An integrated account that does not exist is an error with the code `INTEGRATED_ACCOUNT_NOT_FOUND`; `NOT_FOUND` says that the account could not be checked.',
+      'Reads one engagement. Null, without an error, when Truto finds none with this id. A missing integrated account is an error with the code `INTEGRATED_ACCOUNT_NOT_FOUND`. `NOT_FOUND` means that the account could not be checked.',
     args: {
-      id: t.arg.id({ required: true, description: "Upstream's id of the engagement." }),
+      id: t.arg.id({ required: true, description: "Truto's id of the engagement." }),
       integratedAccountId: t.arg.id({ required: true, description: integratedAccountDescription }),
       engagementType: t.arg({
         type: EngagementType,
-        description: 'What kind it is. Some integrations require it to find an engagement.',
+        description: 'The type of the engagement. Some integrations require it to find one.',
       }),
     },
     async resolve(_root, key, context, info) {
@@ -84,7 +84,7 @@ builder.queryField('engagement', (t) =>
       const { deadlineAt, hasCallerLeft } = context;
       const options = { caller: requireCaller(context), selected, deadlineAt, hasCallerLeft };
       const outcome = await readEngagement(key, options, context);
-      // Null says that it is gone: not where the account itself may be what is missing.
+      // Null means that the engagement does not exist. If the account itself may be missing, that is not known.
       if (outcome.kind === 'NotFoundError' && outcome.accountFound) return null;
       if (outcome.kind !== 'Found') throw failedRead(outcome);
       return { ...outcome.record, askedType: key.engagementType };
@@ -103,29 +103,29 @@ builder.queryField('engagements', (t) =>
       sizedFields: ['nodes', 'edges'],
       requireOneSlicingArgument: false,
     },
-    description: 'A page of the engagements in an integrated account.',
+    description: 'Lists the engagements of an integrated account, in pages.',
     args: {
       integratedAccountId: t.arg.id({ required: true, description: integratedAccountDescription }),
-      first: t.arg.int({ description: 'How many at most, from 1 to 100. 25 when absent.' }),
-      after: t.arg.string({ description: 'The `endCursor` of the page before; absent for the first page.' }),
+      first: t.arg.int({ description: 'The page size, from 1 to 100. Default: 25.' }),
+      after: t.arg.string({ description: 'The `endCursor` of the previous page. Omit it for the first page.' }),
       engagementType: t.arg({
         type: EngagementType,
-        description: 'Only this kind: short for the same field of `filter`.',
+        description: 'Only engagements of this type. The same as `filter.engagementType`.',
       }),
-      filter: t.arg({ type: EngagementFilter, description: 'Which engagements; all when absent.' }),
-      sortBy: t.arg({ type: EngagementSort, description: "What to sort by; the provider's own order when absent." }),
+      filter: t.arg({ type: EngagementFilter, description: 'Which engagements to list. Default: all.' }),
+      sortBy: t.arg({ type: EngagementSort, description: "The field to sort by. Default: the provider's own order." }),
       sortDirection: t.arg({
         type: SortDirection,
         required: true,
         defaultValue: 'desc',
-        description: 'Which way to sort by `sortBy`.',
+        description: 'The direction of `sortBy`.',
       }),
     },
     async resolve(_root, { engagementType, filter, sortBy, sortDirection, ...page }, context, info) {
       if (engagementType && filter?.engagementType && engagementType !== filter.engagementType) {
         throw fieldError(
           'INVALID_INPUT',
-          'Nothing was sent. engagementType and filter.engagementType contradict each other.',
+          'Nothing was read. engagementType and filter.engagementType differ. Give one of them.',
         );
       }
       const connection = fieldsBelow(info, 'EngagementConnection', info.fieldNodes);

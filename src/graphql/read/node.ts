@@ -1,15 +1,15 @@
 import type { GraphQLResolveInfo } from 'graphql';
 import { canAccess } from '../../engagement/account.ts';
 import { nodeKind, readNodeId, writeNodeId } from '../../engagement/node-id.ts';
+import type { TypedKey } from '../../engagement/read.ts';
 import type { ResourceRecord } from '../../engagement/record.ts';
 import { notGranted, refusedInput } from '../../engagement/refusal.ts';
 import type { Resource } from '../../engagement/resources.ts';
 import { refusal } from '../../engagement/result.ts';
-import { checkId } from '../../engagement/rules.ts';
+import { checkKey } from '../../engagement/rules.ts';
 import { builder } from '../core/builder.ts';
 import { type Context, requireCaller } from '../core/context.ts';
 import { nodeInterfaceName } from '../core/dialect-plugin.ts';
-import type { TypedKey } from '../core/record-loaders.ts';
 import { typeNames, wireFieldsBelow } from '../core/selection.ts';
 import { failedRead } from '../core/top-level-errors.ts';
 import {
@@ -21,13 +21,12 @@ import {
 } from '../types/records.ts';
 
 /*
- * A `nodeId` names a record among all that this server knows. Upstream's id does not: a contact and an account may have the same.
+ * A `nodeId` is unique among all records. Upstream's id is not: a contact and an account may have the same.
  */
 
 /**
- * Reads the record behind a key, with the fields that are selected where `info` points; null when upstream knows none, as of
- * one that was just deleted.
- * @throws {GraphQLError} for a caller who may not touch the account, and a read that failed.
+ * Reads the record with a key, with the fields that are selected at `info`. Null when upstream finds none, for example after a delete.
+ * @throws {GraphQLError} for a caller without access to the account, and for a failed read.
  */
 export async function readByKey<R extends Resource>(
   resource: R,
@@ -37,7 +36,7 @@ export async function readByKey<R extends Resource>(
 ): Promise<ResourceRecord<R> | null> {
   const caller = requireCaller(context);
   if (!canAccess(caller, key.integratedAccountId)) throw failedRead(notGranted());
-  const issues = [...checkId(key.id, ['id']), ...checkId(key.integratedAccountId, ['integratedAccountId'])];
+  const issues = checkKey(key);
   if (issues.length > 0) throw failedRead(refusedInput(issues));
   const selected = wireFieldsBelow(info, resource);
   const outcome = await context.recordLoaders.read(resource, key, selected);
@@ -47,14 +46,17 @@ export async function readByKey<R extends Resource>(
 }
 
 const Node = builder.interfaceRef<{ nodeId: string }>(nodeInterfaceName).implement({
-  description: 'A record that `Query.node` can read again.',
+  description: 'A record that `Query.node` can read.',
   fields: (t) => ({
-    nodeId: t.exposeID('nodeId', { nullable: false, description: 'Names the record, whatever its type is.' }),
+    nodeId: t.exposeID('nodeId', {
+      nullable: false,
+      description: 'The unique key of the record, among all types and integrated accounts.',
+    }),
   }),
 });
 
 const description =
-  "Names the record among all records of all types and integrated accounts: use it as a cache's key. It is opaque.";
+  'The unique key of the record, among all types and integrated accounts. Use it as a cache key. It is opaque.';
 
 for (const [name, ref] of Object.entries(relatedTypes)) {
   const resource = name as RelatedResource;
@@ -68,7 +70,7 @@ for (const [name, ref] of Object.entries(relatedTypes)) {
   );
 }
 
-/** The node id of an engagement that was read: at once, unless its integration has to be looked up. */
+/** The node id of an engagement. A promise only if the account's integration must be looked up. */
 function engagementNodeId(record: EngagementSource, context: Context): string | Promise<string> {
   const { id, integratedAccountId, nodeId, askedType } = record;
   if (nodeId !== undefined) return nodeId;
@@ -88,7 +90,7 @@ Engagement.addInterfaces([Node]);
 builder.objectField(Engagement, 'nodeId', (t) =>
   t.id({
     nullable: false,
-    description: `${description} Of integrations that require an \`engagementType\`, it includes the type: there, a call and a meeting may have the same \`id\`.`,
+    description: `${description} For integrations that require \`engagementType\`, it includes the type, because there a call and a meeting may have the same \`id\`.`,
     extensions: { wireField: 'engagement_type' },
     resolve: (record, _args, context) => engagementNodeId(record, context),
   }),
@@ -98,14 +100,15 @@ builder.queryField('node', (t) =>
   t.field({
     type: Node,
     nullable: true,
-    // In a supergraph, each part may have a `node` of its own: gateways read these types by their keys.
+    // In a supergraph, other subgraphs may have a `node` field too. Gateways read these types by their keys.
     onlyIn: 'none',
-    description: 'The record with this `nodeId`; null when upstream knows none.',
-    args: { nodeId: t.arg.id({ required: true, description: 'The `nodeId` of a record, as this server wrote it.' }) },
+    description: 'Reads the record with this `nodeId`. Null when Truto finds none.',
+    args: { nodeId: t.arg.id({ required: true, description: 'The `nodeId` of a record, unchanged.' }) },
     async resolve(_root, { nodeId }, context, info) {
       requireCaller(context);
       const key = readNodeId(nodeId);
-      if (!key) throw failedRead(refusedInput([refusal(['nodeId'], 'It must be a nodeId that this server wrote.')]));
+      if (!key)
+        throw failedRead(refusedInput([refusal(['nodeId'], 'It must be a nodeId from this server, unchanged.')]));
       const { resource, kind } = key;
       const isEngagement = resource === 'engagements';
       const record = await readByKey(resource, isEngagement ? { ...key, engagementType: kind } : key, context, info);

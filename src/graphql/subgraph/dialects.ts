@@ -13,12 +13,12 @@ import { fieldError } from '../core/top-level-errors.ts';
 import { countEntities } from './entities.ts';
 
 /**
- * The newest version that every composition library takes, and the oldest that has `@cost` and `@listSize`.
+ * The newest version that all composition libraries support, and the oldest with `@cost` and `@listSize`.
  * Source: https://specs.apollo.dev/federation/v2.9
  */
 export const federationLinkUrl = 'https://specs.apollo.dev/federation/v2.9';
 
-/** What of it this schema uses. */
+/** The federation directives in this schema. */
 export const federationDirectives = ['@key', '@shareable', '@tag', '@cost', '@listSize'];
 
 interface Representations {
@@ -27,7 +27,7 @@ interface Representations {
 
 type Resolve = GraphQLFieldResolver<unknown, Context, Representations>;
 
-/** Apollo's resolver, for what it can resolve only: it throws plain errors, or gives back what was asked, for anything else. */
+/** Checks the representations before Apollo's resolver, which throws plain errors for some, and returns others as they are. */
 function checked(resolve: Resolve, entityNames: ReadonlySet<string>): Resolve {
   return (source, args, context, info) => {
     countEntities(args.representations.length, context);
@@ -37,25 +37,25 @@ function checked(resolve: Resolve, entityNames: ReadonlySet<string>): Resolve {
       const names = [...entityNames].join(', ');
       throw fieldError(
         'BAD_USER_INPUT',
-        `Nothing was read. The __typename of a representation must be one of ${names}.`,
+        `Nothing was read. The __typename of each representation must be one of ${names}.`,
       );
     }
     return resolve(source, args, context, info);
   };
 }
 
-/** Has a subgraph's schema check what `_entities` is asked for, and `_service` show its text. */
+/** Makes `_entities` check its representations, and `_service` return the SDL. */
 export function completeSubgraph(schema: GraphQLSchema, sdl: string): GraphQLSchema {
   const { _entities: entities, _service: service } = (schema.getQueryType() as GraphQLObjectType).getFields();
   const union = schema.getType('_Entity') as GraphQLUnionType;
-  if (!entities?.resolve || !service) throw new Error('The schema is no subgraph.');
+  if (!entities?.resolve || !service) throw new Error('The schema has no _entities and _service');
   entities.resolve = checked(entities.resolve, new Set(union.getTypes().map(({ name }) => name)));
   service.resolve = () => ({ sdl });
   service.extensions = { ...service.extensions, isOpen: true };
   return schema;
 }
 
-/** The schema as `_service { sdl }` shows it: with the directives of federation, and without its own types. */
+/** The schema for `_service { sdl }`: with the directives of federation, and without its own types. */
 export function printFederation(schema: GraphQLSchema): string {
   return printSubgraphSchema(lexicographicSortSchema(schema));
 }
@@ -63,12 +63,12 @@ export function printFederation(schema: GraphQLSchema): string {
 const { keyDirective, mergeDirective } = stitchingDirectives();
 
 /**
- * The directives that tell a gateway how to stitch, as far as they are used here.
+ * The stitching directives in this schema.
  * Source: https://the-guild.dev/graphql/stitching/docs/approaches/stitching-directives
  */
 export const usedStitchingDirectives = [keyDirective, mergeDirective];
 
-/** The schema as `_sdl` shows it: with the directives that tell a gateway how to stitch. */
+/** The schema for `_sdl`: with the stitching directives. */
 export function printStitching(schema: GraphQLSchema): string {
   return printSchemaWithDirectives(lexicographicSortSchema(schema));
 }

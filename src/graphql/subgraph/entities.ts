@@ -1,11 +1,11 @@
 import type { ObjectRef } from '@pothos/core';
 import type { GraphQLResolveInfo } from 'graphql';
 import { readNodeId } from '../../engagement/node-id.ts';
+import type { TypedKey } from '../../engagement/read.ts';
 import type { RecordKey, ResourceRecord } from '../../engagement/record.ts';
 import { type Resource, resources } from '../../engagement/resources.ts';
 import { builder, type Types } from '../core/builder.ts';
 import { type Context, requireCaller } from '../core/context.ts';
-import type { TypedKey } from '../core/record-loaders.ts';
 import { fieldError } from '../core/top-level-errors.ts';
 import { readByKey } from '../read/node.ts';
 import {
@@ -17,27 +17,30 @@ import {
 } from '../types/records.ts';
 
 /*
- * The types that a supergraph knows by their key: others can refer to them and add fields, and a gateway can ask for them.
+ * The types that a supergraph identifies by key. Other subgraphs can refer to them and add fields, and a gateway can read them.
  */
 
-/** How many entities one operation may ask for, by all of its fields together: by ten aliases, one list would be ten. */
+/** The most entities of one operation, in all of its fields together: aliases multiply a list. */
 const maxEntities = 1_000;
 
-/** How many the fields of an operation have asked for so far. */
-const askedFor = new WeakMap<Context, number>();
+/** The number of entities that each operation has requested so far. */
+const requested = new WeakMap<Context, number>();
 
 /**
- * Counts the entities that a field asks for.
- * @throws {GraphQLError} `BAD_USER_INPUT` when its operation asks for more than 1,000.
+ * Counts the entities that a field requests.
+ * @throws {GraphQLError} `BAD_USER_INPUT` when the operation requests more than 1,000.
  */
 export function countEntities(count: number, context: Context): void {
-  const asked = (askedFor.get(context) ?? 0) + count;
-  askedFor.set(context, asked);
-  if (asked > maxEntities)
-    throw fieldError('BAD_USER_INPUT', `Nothing was read. One operation may ask for ${maxEntities} entities.`);
+  const total = (requested.get(context) ?? 0) + count;
+  requested.set(context, total);
+  if (total > maxEntities)
+    throw fieldError(
+      'BAD_USER_INPUT',
+      `Nothing was read. One operation may request at most ${maxEntities} entities. Split it.`,
+    );
 }
 
-/** What a gateway gives for a key; it need not be one. */
+/** The key that a gateway sends. It may be invalid. */
 type EntityKey = Partial<RecordKey> & { readonly nodeId?: string };
 
 function readKey(resource: Resource, { id, integratedAccountId, nodeId }: EntityKey): TypedKey {
@@ -45,21 +48,24 @@ function readKey(resource: Resource, { id, integratedAccountId, nodeId }: Entity
   if (node?.resource === resource) return { ...node, engagementType: node.kind };
   const isPair = nodeId === undefined && typeof id === 'string' && typeof integratedAccountId === 'string';
   if (isPair) return { id, integratedAccountId };
-  const keys = 'an id and an integratedAccountId, both texts, or a nodeId of its type';
-  throw fieldError('BAD_USER_INPUT', `Nothing was read. A key is ${keys}.`);
+  const keys = 'id and integratedAccountId, both strings, or a nodeId of its type';
+  throw fieldError('BAD_USER_INPUT', `Nothing was read. A key has ${keys}.`);
 }
 
 const key = [builder.selection<RecordKey>('id integratedAccountId'), builder.selection<{ nodeId: string }>('nodeId')];
 
 const RecordKeyInput = builder.inputType('RecordKeyInput', {
-  description: 'The key of a record: its id is unique among records of its type in one integrated account.',
+  description: 'The key of a record. Its id is unique among the records of its type in one integrated account.',
   fields: (t) => ({
-    id: t.id({ required: true, description: "Upstream's id of the record." }),
-    integratedAccountId: t.id({ required: true, description: "Truto's id of the integrated account it is in." }),
+    id: t.id({ required: true, description: "Truto's id of the record." }),
+    integratedAccountId: t.id({
+      required: true,
+      description: "Truto's id of the integrated account that the record is in.",
+    }),
   }),
 });
 
-/** Makes the type of a resource an entity, by federation's reference resolver and by stitching's list of keys. */
+/** Makes the type of a resource an entity: with a reference resolver for federation, and a list of keys for stitching. */
 function entity(resource: Resource): void {
   const ref = recordTypes[resource] as ObjectRef<Types, EngagementSource | Related>;
 
@@ -73,7 +79,7 @@ function entity(resource: Resource): void {
   builder.objectField(ref, 'integratedAccountId', (t) =>
     t.id({
       nullable: false,
-      description: "Truto's id of the integrated account that it is in.",
+      description: "Truto's id of the integrated account that the record is in.",
       resolve: ({ integratedAccountId }) => integratedAccountId,
     }),
   );
@@ -85,12 +91,12 @@ function entity(resource: Resource): void {
       nullable: { list: true, items: true },
       onlyIn: 'stitching',
       isLookup: true,
-      description: 'Those with the given keys, in the same order; null for each that upstream does not know.',
+      description: 'Reads the records with these keys, in the same order. Null for each that Truto does not find.',
       args: {
         keys: t.arg({
           type: [RecordKeyInput],
           required: true,
-          description: 'At most 1,000 keys, in all lists of an operation together.',
+          description: 'The keys: at most 1,000 in all lists of an operation together.',
         }),
       },
       resolve(_root, { keys }, context, info) {

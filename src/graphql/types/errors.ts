@@ -5,11 +5,11 @@ import { builder, objectType, type Shown } from '../core/builder.ts';
 const ErrorInterface = builder
   .interfaceRef<Pick<DeleteEngagementError, 'message' | 'engagementId'>>('Error')
   .implement({
-    description: 'Why the engagement is not, or not surely, deleted.',
+    description: 'An error of a delete. Only with `OutcomeUnknownError` may the engagement be deleted.',
     fields: (t) => ({
       message: t.exposeString('message', {
         nullable: false,
-        description: 'What happened and what to do, for a person to read.',
+        description: 'What happened and what to do, for people. Programs use `__typename` and the other fields.',
       }),
       engagementId: t.exposeID('engagementId', {
         nullable: true,
@@ -18,7 +18,7 @@ const ErrorInterface = builder
     }),
   });
 
-/** The members of a delete's result that are errors. */
+/** The error members of a delete's result. */
 export const errorTypes = deleteErrorKinds.map((kind) => {
   const { description, fields } = deleteErrorRow(kind);
   const shows = fields as Shown<DeleteEngagementError>;

@@ -2,21 +2,21 @@ import { type Integration as IntegrationRow, integrations } from '../../engageme
 import { builder, objectType } from '../core/builder.ts';
 
 const Integration = objectType<IntegrationRow>('Integration', {
-  description: 'What one integration needs and supports when an engagement is deleted.',
+  description: 'What one integration requires and supports when it deletes an engagement.',
   shows: {
-    name: ['String!', 'Its name as Truto prints it.'],
-    requiresEngagementType: ['Boolean!', 'True when a delete without `engagementType` is refused.'],
+    name: ['String!', "Its name in Truto's documentation."],
+    requiresEngagementType: ['Boolean!', 'True when a delete requires `engagementType`.'],
     engagementTypes: [
       '[EngagementType!]!',
-      'What `engagementType` may be; empty when the integration does not list the argument.',
+      'The accepted values of `engagementType`. Empty when the integration does not list the argument.',
     ],
-    keepsDeletedReadable: [
+    softDeletes: [
       'Boolean!',
-      'True when a deleted engagement can still be read: that one can be read does not prove that it is not deleted.',
+      'True when the provider only marks engagements as deleted, so that they can still be read. A successful read then does not prove that an engagement exists.',
     ],
     parameters: [
       '[String!]!',
-      'The fields of `DeleteEngagementParameters` it lists. Others are sent all the same, with a warning.',
+      'The fields of `DeleteEngagementParameters` that it lists. Others are sent too, with a warning.',
     ],
   },
 });
@@ -28,7 +28,7 @@ builder.queryField('integrations', (t) =>
     isOpen: true,
     listSize: { assumedSize: integrations.length },
     description:
-      'The integrations that can delete engagements, and what each needs. Reaches no upstream; needs no token.',
+      'Lists the integrations that can delete engagements, and what each requires. Sends no request to Truto, and needs no token.',
     resolve: () => [...integrations],
   }),
 );

@@ -3,7 +3,7 @@ import type { GraphQLResolveInfo } from 'graphql';
 import type { EngagementType } from '../../engagement/input.ts';
 import type { FoundRecord } from '../../engagement/read.ts';
 import type { EngagementRecord, ResourceRecord } from '../../engagement/record.ts';
-import { type Resource, type ResourceField, resources, typeOf } from '../../engagement/resources.ts';
+import { engagementTypeOf, type Resource, type ResourceField, resources } from '../../engagement/resources.ts';
 import type { Refusal } from '../../engagement/result.ts';
 import type { FieldKind } from '../../engagement/shapes.ts';
 import { builder, camelCase, type Types, tagOf, typeOptions } from '../core/builder.ts';
@@ -13,21 +13,21 @@ import { failedRead } from '../core/top-level-errors.ts';
 import { EngagementType as EngagementTypeEnum } from './values.ts';
 
 /*
- * Engagements and the records that they refer to. Their fields are those of the table in `engagement/resources.ts`.
+ * Engagements and their related records. The fields come from the table in `engagement/resources.ts`.
  */
 
 /** The resources that an engagement, or one of its related records, refers to. */
 export type RelatedResource = Exclude<Resource, 'engagements'>;
 
-/** An engagement, and how it was reached. */
+/** An engagement, and the key by which it was read. */
 export interface EngagementSource extends EngagementRecord {
-  /** Its node id, where it was reached by that, or was deleted. */
+  /** Its node id, if it was read by that, or deleted. */
   readonly nodeId?: string;
-  /** The type that it was asked for by, which stands in for one that the record does not have. */
+  /** The type in the query, for a record without a type. */
   readonly askedType?: EngagementType | null | undefined;
 }
 
-/** A related record: its id came with the record that refers to it; the rest is read when a field of it is selected. */
+/** A related record. The referring record has its id; the other fields are read when one of them is selected. */
 export interface Related {
   readonly id: string;
   readonly integratedAccountId: string;
@@ -48,7 +48,7 @@ export const relatedTypes = Object.fromEntries(
 /** The GraphQL type of each resource. */
 export const recordTypes = { engagements: Engagement, ...relatedTypes };
 
-/** A related record that was read already. */
+/** A related record that is already read. */
 export function relatedFrom(record: ResourceRecord<RelatedResource>): Related {
   const { id, integratedAccountId } = record;
   return { id, integratedAccountId, read: async () => record };
@@ -75,16 +75,16 @@ const typesOfKinds: Readonly<Record<Kind, string>> = {
 
 interface Reference {
   readonly id: string;
-  /** What a snapshot read of it, or why it could not: after the delete it may be gone. */
+  /** The record from a snapshot, or the refusal of its read. It cannot be read after the delete. */
   readonly kept?: FoundRecord<RelatedResource> | Refusal;
 }
 
-/** A record at hand, by the names of its fields on the wire. */
+/** A record, by the wire names of its fields. */
 type WireRecord = { readonly integratedAccountId: string } & Readonly<Record<string, unknown>>;
 
 type Resolve<Source> = (source: Source, args: object, context: Context, info: GraphQLResolveInfo) => unknown;
 
-/** Resolves a reference, or a list of them, to related records; the field's selection says what will be read of each. */
+/** Resolves a reference, or a list of them, to related records. The selection of the field decides what is read of each. */
 function resolveReference(wireField: string, target: RelatedResource): Resolve<WireRecord> {
   return (record, _args, { recordLoaders }, info) => {
     const value = record[wireField] as Reference | readonly Reference[] | null | undefined;
@@ -113,7 +113,7 @@ function readField(wireField: string): (related: Related) => Promise<unknown> {
   return async (related) => ((await related.read()) as unknown as WireRecord)[wireField] ?? null;
 }
 
-/** How many related records an engagement is assumed to have of one kind, for gateways that count costs. */
+/** The assumed number of related records of one type, for gateways that count costs. */
 const assumedSize = 10;
 
 function referenceOptions(wireField: string, { kind, target }: ResourceField, isRelated: boolean) {
@@ -131,16 +131,21 @@ function referenceOptions(wireField: string, { kind, target }: ResourceField, is
 
 const descriptions: Readonly<Record<Resource, string>> = {
   engagements:
-    'A call, chat, email, meeting or note in a CRM. Fields that are not selected are not asked of upstream. A field is null when the provider has no value, does not support it, or does not return it from this operation.',
-  users: 'The CRM user a record belongs to. All but the id is read from `users`, when selected.',
-  contacts: 'A person an engagement is with. All but the id is read from `contacts`, when selected.',
+    'A call, chat, email, meeting or note in a CRM. The server requests only the selected fields from Truto. A field is null when the provider has no value, does not support it, or does not return it from this operation.',
+  users:
+    'The CRM user that a record belongs to. Ids cost no extra request. Other fields trigger one read per record, from `users`.',
+  contacts:
+    'A person in an engagement. Ids cost no extra request. Other fields trigger one read per record, from `contacts`.',
   accounts:
-    'The company an engagement is with; not the integrated account. All but the id is read from `accounts`, when selected.',
-  opportunities: 'A deal an engagement is about. All but the id is read from `opportunities`, when selected.',
-  leads: 'A lead an engagement is about. All but the id is read from `leads`, when selected.',
+    'The company of an engagement; not the integrated account. Ids cost no extra request. Other fields trigger one read per record, from `accounts`.',
+  opportunities:
+    'A deal that an engagement is about. Ids cost no extra request. Other fields trigger one read per record, from `opportunities`.',
+  leads:
+    'A lead that an engagement is about. Ids cost no extra request. Other fields trigger one read per record, from `leads`.',
   projects:
-    'A project an engagement is about. All but the id is read from `projects`, when selected; few integrations have them.',
-  notes: 'A note attached to an engagement. All but the id is read from `notes`, when selected.',
+    'A project that an engagement is about. Few integrations have projects. Ids cost no extra request. Other fields trigger one read per record, from `projects`.',
+  notes:
+    'A note attached to an engagement. Ids cost no extra request. Other fields trigger one read per record, from `notes`.',
 };
 
 type FieldBuilder = PothosSchemaTypes.ObjectFieldBuilder<Types, object>;
@@ -151,19 +156,19 @@ function fieldOf(t: FieldBuilder, isRelated: boolean, wireField: string, row: Re
     return t.field({ description, ...referenceOptions(wireField, row, isRelated) } as never);
   const type = typesOfKinds[kind];
   const options = { description, ...typeOptions(type), ...tagOf(type) };
-  // The id of a related record came with the one that refers to it.
+  // The referring record has the id of a related record.
   return !isRelated || kind === 'id'
     ? t.expose(wireField as never, options as never)
     : t.field({ ...options, extensions: { wireField }, resolve: readField(wireField) } as never);
 }
 
-/** The documented kind, beside the word that a record has for it. */
+/** The documented type. `rawEngagementType` is the value in the record. */
 function engagementTypeField(t: FieldBuilder) {
   return t.field({
     type: EngagementTypeEnum,
-    description: 'What kind it is; null when the provider uses a word of its own: see `rawEngagementType`.',
+    description: 'The type. Null when the provider uses another value: see `rawEngagementType`.',
     extensions: { wireField: 'engagement_type' },
-    resolve: typeOf,
+    resolve: engagementTypeOf,
   });
 }
 

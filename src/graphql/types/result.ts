@@ -6,32 +6,33 @@ import { errorTypes } from './errors.ts';
 import { Engagement } from './records.ts';
 import './integration.ts';
 
-enumOf<Finding['severity']>('IssueSeverity', 'Whether an issue keeps the delete from being sent.', {
+enumOf<Finding['severity']>('IssueSeverity', 'Whether an issue stops the delete.', {
   REFUSAL: 'The delete is not sent.',
-  WARNING: 'The delete is sent all the same. When it is about the arguments, the success repeats it as a warning.',
+  WARNING: 'The delete is sent. If the issue is about the arguments, the success repeats it in `warnings`.',
 });
 
 objectType<Finding>('InputIssue', {
   shareable: true,
-  description: 'What a rule has to say about the arguments, or a dry run about the account or the engagement.',
+  description: 'A problem with the arguments. In a dry run, also with the account or the engagement.',
   shows: {
-    severity: ['IssueSeverity!', 'Whether it keeps the delete from being sent.'],
+    severity: ['IssueSeverity!', 'Whether it stops the delete.'],
     path: [
       '[String!]!',
-      'Where in the arguments, from the outside in, such as `["parameters", "sortBy"]`; `["Authorization"]` for the token.',
+      'The path of the argument, such as `["parameters", "sortBy"]`. `["Authorization"]` is the token.',
     ],
-    message: ['String!', 'What is wrong with it and what is allowed.'],
-    allowedValues: ['[String!]!', 'Every value that would be taken; empty when they cannot be counted.'],
+    message: ['String!', 'What is wrong, and what is allowed.'],
+    allowedValues: ['[String!]!', 'All accepted values. Empty when there is no finite list.'],
     result: [
       'String',
-      'Of a dry run: what the delete would come to, as the `__typename` of its result or the code of the error in its place, such as `UNAUTHENTICATED`. Null for what is about the arguments.',
+      'In a dry run: the result that the delete would have, as a `__typename` or an error code such as `UNAUTHENTICATED`. Null for a problem with the arguments.',
     ],
   },
 });
 
 objectType<RateLimit>('RateLimit', {
   shareable: true,
-  description: "The provider's rate limit, as it came with the answer. Null fields: the provider does not say.",
+  description:
+    "The provider's rate limit, from the headers of the answer. A field is null when the provider does not send it.",
   shows: {
     limit: ['Int', 'Requests allowed in one window.'],
     windowMs: ['Int', "The window's length in milliseconds."],
@@ -41,18 +42,18 @@ objectType<RateLimit>('RateLimit', {
 });
 
 objectType<Result.DeleteStream>('DeleteStream', {
-  description: "The provider's own body, as it arrives.",
+  description: "The provider's response body, as it arrives.",
   shows: {
-    contentType: ['String', 'Its media type, when the provider gave one.'],
+    contentType: ['String', 'Its media type. Null when the provider sent none.'],
     // A stream may be longer than 2 GiB, where GraphQL's Int ends.
-    contentLength: ['Float', 'Its length in bytes, when known before it ends.'],
+    contentLength: ['Float', 'Its length in bytes. Null when the provider did not send it.'],
   },
   fields: (t) => ({
     chunks: t.field({
       type: ['Base64'],
       nullable: false,
       description:
-        'Its bytes in order, each chunk base64 by itself. With `@stream`, and an Accept header that takes `multipart/mixed` or `text/event-stream`, chunks are sent on as they arrive; otherwise the list is complete, up to MAX_UPSTREAM_BYTES.',
+        'Its bytes, in order. Each chunk is base64 by itself. With `@stream`, and an `Accept` header that allows `multipart/mixed` or `text/event-stream`, each chunk is sent when it arrives. Without, the list is complete, up to `MAX_UPSTREAM_BYTES`.',
       resolve: ({ body }, _args, { maxUpstreamBytes, deadlineAt, chunkDeliveries }, info) =>
         resolveChunks(body, { maxBytes: maxUpstreamBytes, deadlineAt }, chunkDeliveries, info),
     }),
@@ -60,34 +61,34 @@ objectType<Result.DeleteStream>('DeleteStream', {
 });
 
 const DeleteEngagementSuccess = objectType<Result.DeleteEngagementSuccess>('DeleteEngagementSuccess', {
-  description: 'The engagement is deleted, or will be.',
+  description: 'The engagement is deleted, or will be (`ACCEPTED`).',
   shows: {
-    deletedEngagementId: ['ID!', 'The id that was asked for. Caches know a record by its `deletedNodeId`.'],
+    deletedEngagementId: ['ID!', 'The `id` argument. To evict the record from a cache, use `deletedNodeId`.'],
     deletedNodeId: [
       'ID!',
-      'The `nodeId` that the engagement had: evict it from caches. It includes the `engagementType` that you gave, where the integration requires one or is unknown.',
+      'The `nodeId` of the deleted engagement: evict it from caches. If the integration requires `engagementType` or is unknown, it includes the type that you gave.',
     ],
-    outcome: ['DeleteOutcome!', 'What became of it.'],
+    outcome: ['DeleteOutcome!', 'How the delete ended.'],
   },
   fields: (t, show) => ({
     // The record is this result's own. A copy of it would cost as much as reading it.
     engagement: t.field({
       type: Engagement,
       description:
-        'With format UNIFIED or NORMALIZED, what the answer says of the engagement: often no more than its id.',
+        'With format `UNIFIED` or `NORMALIZED`, the engagement from the answer. Many CRMs return only the id; `snapshot: true` fills every selected field.',
       resolve: ({ engagement, deletedNodeId }) => engagement && Object.assign(engagement, { nodeId: deletedNodeId }),
     }),
     ...show({
       raw: [
         'JSON',
-        "With format RAW, the provider's body: JSON, or a string when it is not JSON. Null, with an error or a warning, when the answer has no room for it.",
+        "With format `RAW`, the provider's response body: JSON, or a string when it is not JSON. Null, with an error or a warning, when it is too large for the answer.",
       ],
-      stream: ['DeleteStream', "With format STREAM, the provider's body as it arrives."],
-      integration: ['Integration', 'The integration of the account, when it is known.'],
-      rateLimit: ['RateLimit', "The provider's rate limit, when it gave one."],
+      stream: ['DeleteStream', "With format `STREAM`, the provider's response body, as it arrives."],
+      integration: ['Integration', 'The integration of the integrated account. Null when it is not known.'],
+      rateLimit: ['RateLimit', "The provider's rate limit. Null when the provider sent none."],
       warnings: [
         '[String!]!',
-        'What did not stop the delete, but deserves attention: a parameter that the integration does not list, an odd value in the answer, errors beside a deleted record, fields that only a snapshot would fill.',
+        'Problems that did not stop the delete. Examples: a parameter that the integration does not list, an invalid value in the answer, or fields that only a snapshot fills.',
       ],
     }),
   }),
@@ -99,14 +100,14 @@ interface Header {
 }
 
 const RequestHeader = objectType<Header>('RequestHeader', {
-  description: 'A header of the request that would be sent.',
+  description: 'A header of the planned request.',
   shows: {
-    name: ['String!', 'Its name in lower case.'],
-    value: ['String!', 'Its value; credentials show as `[redacted]`.'],
+    name: ['String!', 'The name, in lower case.'],
+    value: ['String!', 'The value. Credentials are `[redacted]`.'],
   },
 });
 
-/** Credentials are the only headers whose value a plan must not show. */
+/** The headers of the request, without the credential. */
 function shownHeaders({ request }: Result.DeleteEngagementPlan): Header[] {
   return Object.entries(request.headers).map(([name, value]) => ({
     name,
@@ -116,40 +117,44 @@ function shownHeaders({ request }: Result.DeleteEngagementPlan): Header[] {
 
 const DeleteEngagementPlan = objectType<Result.DeleteEngagementPlan>('DeleteEngagementPlan', {
   description:
-    'What `dryRun` answers: the request that would be sent, and what would keep it from deleting. Nothing was sent but the look-up of the account and, with `snapshot: true`, the read of the engagement.',
+    'The result of `dryRun`: the planned request, and every reason why it would be refused. Nothing was deleted. The server only looked up the account and, with `snapshot: true`, read the engagement.',
   fields: (t, show) => ({
     wouldBeSent: t.boolean({
       nullable: false,
       description:
-        'False when a finding says that the delete would be refused, here or upstream: the arguments, the token, the account, or, with `snapshot: true`, an engagement that cannot be read.',
+        'False when `findings` has a `REFUSAL`: about the arguments, the token, the account or, with `snapshot: true`, the engagement.',
       resolve: ({ findings }) => !hasRefusal(findings),
     }),
     method: t.string({ nullable: false, description: 'The HTTP method.', resolve: ({ request }) => request.method }),
     url: t.string({
       nullable: false,
-      description: 'The address with every parameter.',
+      description: 'The URL, with all query parameters.',
       resolve: ({ request }, _args, { upstreamUrl }) => upstreamUrl + request.path,
     }),
-    headers: t.field({ type: [RequestHeader], nullable: false, description: 'The headers.', resolve: shownHeaders }),
+    headers: t.field({
+      type: [RequestHeader],
+      nullable: false,
+      description: 'The request headers.',
+      resolve: shownHeaders,
+    }),
     excludedFields: t.stringList({
       nullable: false,
-      description:
-        "Upstream's names of the fields it would be told to leave out, since the selection does not name them.",
+      description: "The fields that the request excludes, because they are not selected. In Truto's names.",
       resolve: ({ request }) => [...request.excludedFields],
     }),
     ...show({
       findings: [
         '[InputIssue!]!',
-        'What the rules, the look-up of the account and the snapshot have to say. With `snapshot: true` and no finding on `id`, the engagement is there.',
+        'The findings of the rules, the account look-up and the snapshot. With `snapshot: true` and no finding on `id`, the engagement exists.',
       ],
-      integration: ['Integration', 'The integration of the account, when it is known.'],
+      integration: ['Integration', 'The integration of the integrated account. Null when it is not known.'],
     }),
   }),
 });
 
 export const DeleteEngagementResult = builder.unionType('DeleteEngagementResult', {
   description:
-    'What became of one delete. Every error but `OutcomeUnknownError` means that this request deleted nothing.',
+    'The result of one delete. Every error except `OutcomeUnknownError` means that this request deleted nothing.',
   types: [DeleteEngagementSuccess, DeleteEngagementPlan, ...errorTypes],
   resolveType: ({ kind }) => kind,
 });

@@ -8,14 +8,14 @@ import type { DeleteOutcome as Outcome } from '../../engagement/result.ts';
 import { isPlainMoment, shapes, type ValueOf } from '../../engagement/shapes.ts';
 import { builder, enumOf, objectType } from '../core/builder.ts';
 
-/** A date-time with an offset, also in lower case, which RFC 3339 allows, or the date that a program hands over. */
+/** Parses a date-time with an offset, also in lower case (RFC 3339), or a `Date` of a program. */
 function parseDateTime(value: unknown): Date {
   if (value instanceof Date && !Number.isNaN(value.getTime())) return value;
   if (typeof value === 'string' && shapes.dateTime.safeParse(value.toUpperCase()).success) return new Date(value);
   throw new TypeError('DateTime must be a date-time with an offset, such as "2007-12-03T10:15:30Z".');
 }
 
-/** Writes a moment in UTC, to the millisecond. Most of upstream's can be passed on nearly as they are. */
+/** Writes a moment in UTC, to the millisecond. Most of upstream's need no parsing. */
 export function serializeDateTime(value: unknown): string | Date {
   if (typeof value !== 'string' || !isPlainMoment(value)) return parseDateTime(value);
   return value.includes('.') ? value : value.replace('Z', '.000Z');
@@ -32,37 +32,37 @@ const scalars = {
   DateTime: new GraphQLScalarType<Date, string | Date>({
     name: 'DateTime',
     description:
-      'A date-time string at UTC, such as 2007-12-03T10:15:30Z, compliant with the `date-time` format outlined in section 5.6 of the RFC 3339 profile of the ISO 8601 standard for representation of dates and times using the Gregorian calendar.',
+      'A date and time with an offset, such as `2007-12-03T10:15:30Z` (RFC 3339, section 5.6). Results are in UTC.',
     serialize: serializeDateTime,
     parseValue: parseDateTime,
   }),
   JSON: new GraphQLScalarType({
     name: 'JSON',
-    description: `The \`JSON\` scalar type represents JSON values as specified by [ECMA-404](${jsonSpecification}).`,
+    description: `Any JSON value ([ECMA-404](${jsonSpecification})).`,
     specifiedByURL: jsonSpecification,
   }),
   JSONObject: new GraphQLScalarType({
     name: 'JSONObject',
-    description: `The \`JSONObject\` scalar type represents JSON objects as specified by [ECMA-404](${jsonSpecification}).`,
+    description: `A JSON object ([ECMA-404](${jsonSpecification})).`,
     specifiedByURL: jsonSpecification,
     serialize: parseObject,
     parseValue: parseObject,
   }),
   Base64: new GraphQLScalarType<never, string>({
     name: 'Base64',
-    description: 'Bytes as base64 text (RFC 4648 section 4, with padding). Output only.',
+    description: 'Bytes as base64 (RFC 4648, section 4, with padding). Output only.',
     serialize(bytes) {
       if (Buffer.isBuffer(bytes)) return bytes.toString('base64');
       throw new GraphQLError('Base64 can only represent bytes.');
     },
     parseValue() {
-      throw new GraphQLError('Base64 is not taken as input.');
+      throw new GraphQLError('Base64 is output only.');
     },
   }),
 };
 for (const scalar of Object.values(scalars)) builder.addScalarType(scalar.name as keyof typeof scalars, scalar);
 
-export const EngagementType = enumOf<Type>('EngagementType', 'What kind of engagement it is.', {
+export const EngagementType = enumOf<Type>('EngagementType', 'A call, chat, email, meeting or note.', {
   call: 'A phone call.',
   chat: 'A chat conversation.',
   email: 'An email message.',
@@ -70,75 +70,79 @@ export const EngagementType = enumOf<Type>('EngagementType', 'What kind of engag
   note: 'A written note.',
 });
 
-export const ResponseFormat = enumOf<Format>('ResponseFormat', 'In which form upstream answers a delete.', {
+export const ResponseFormat = enumOf<Format>('ResponseFormat', 'The form of the answer to a delete.', {
   unified: "Truto's unified record, in `engagement`.",
-  normalized: "Truto's mappings applied and normalized, in `engagement`.",
-  raw: "The provider's own body, unprocessed, in `raw`.",
-  stream: "The provider's own body as it arrives, in `stream`.",
+  normalized: "Truto's record after its mappings and normalization, in `engagement`.",
+  raw: "The provider's response body, unchanged, in `raw`.",
+  stream: "The provider's response body, as it arrives, in `stream`.",
 });
 
-export const EngagementSort = enumOf<Sort>('EngagementSort', 'What upstream sorts engagements by.', {
+export const EngagementSort = enumOf<Sort>('EngagementSort', 'The field by which Truto sorts engagements.', {
   created_at: 'When the engagement was created.',
   updated_at: 'When the engagement was last updated.',
 });
 
-export const SortDirection = enumOf<'asc' | 'desc'>('SortDirection', 'Which way to sort.', {
-  asc: 'From the earliest to the latest.',
-  desc: 'From the latest to the earliest.',
-});
+export const SortDirection = enumOf<'asc' | 'desc'>(
+  'SortDirection',
+  'Whether the earliest or the latest comes first.',
+  {
+    asc: 'The earliest first.',
+    desc: 'The latest first.',
+  },
+);
 
-enumOf<Outcome>('DeleteOutcome', 'What became of the engagement.', {
-  DELETED: 'Upstream confirmed that it is deleted.',
-  ALREADY_ABSENT: 'It was gone when a repeated attempt came; an earlier attempt of the same delete probably did it.',
-  ACCEPTED: 'The provider took the delete and will carry it out later (HTTP 202).',
+enumOf<Outcome>('DeleteOutcome', 'How a successful delete ended.', {
+  DELETED: 'Truto confirmed that the engagement is deleted.',
+  ALREADY_ABSENT: 'A repeated attempt found it gone. An earlier attempt of the same delete probably deleted it.',
+  ACCEPTED: 'The provider accepted the delete and will execute it later (HTTP 202).',
 });
 
 objectType<ValueOf<'phoneNumbers'>[number]>('PhoneNumber', {
   description: 'A phone number of an engagement, a person or a company.',
   shows: {
-    id: ['ID', "Upstream's id of the phone number."],
+    id: ['ID', "Truto's id of the phone number."],
     number: ['String', 'The number as the provider writes it.'],
     extension: ['String', 'The extension to dial after the number.'],
-    type: ['String', "The provider's word for the kind of number, such as `mobile`."],
+    type: ['String', 'The type, as the provider names it, such as `mobile`.'],
   },
 });
 
 objectType<ValueOf<'emailAddresses'>[number]>('EmailAddress', {
   description: 'An email address of a person.',
   shows: {
-    email: ['String', 'The address itself.'],
-    type: ['String', "The provider's word for the kind of address, such as `work`."],
+    email: ['String', 'The address.'],
+    type: ['String', 'The type, as the provider names it, such as `work`.'],
   },
 });
 
 objectType<ValueOf<'addresses'>[number]>('Address', {
   description: 'A postal address of a person or a company.',
   shows: {
-    id: ['ID', "Upstream's id of the address."],
+    id: ['ID', "Truto's id of the address."],
     street_1: ['String', 'The first line of the street.'],
     street_2: ['String', 'The second line of the street.'],
     city: ['String', 'The city or town.'],
     state: ['String', 'The state, province or region.'],
     postal_code: ['String', 'The postal code.'],
     country: ['String', 'The country, as the provider writes it.'],
-    type: ['String', "The provider's word for the kind of address, such as `billing`."],
+    type: ['String', 'The type, as the provider names it, such as `billing`.'],
   },
 });
 
 objectType<ValueOf<'urls'>[number]>('WebAddress', {
   description: 'A web address of a record.',
   shows: {
-    url: ['String', 'The address itself.'],
-    type: ['String', "The provider's word for the kind of address, such as `website`."],
+    url: ['String', 'The address.'],
+    type: ['String', 'The type, as the provider names it, such as `website`.'],
   },
 });
 
 objectType<ValueOf<'tags'>[number]>('Tag', {
-  description: 'A tag that the provider keeps on a record.',
-  shows: { id: ['ID', "Upstream's id of the tag."], name: ['String', 'What the tag says.'] },
+  description: 'A tag on a record.',
+  shows: { id: ['ID', "Truto's id of the tag."], name: ['String', 'The text of the tag.'] },
 });
 
 objectType<ValueOf<'stage'>>('Stage', {
   description: 'A stage of a pipeline, as the provider defines it.',
-  shows: { id: ['ID', "Upstream's id of the stage."], name: ['String', 'What the stage is called.'] },
+  shows: { id: ['ID', "Truto's id of the stage."], name: ['String', 'The name of the stage.'] },
 });
