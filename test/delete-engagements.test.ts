@@ -51,7 +51,7 @@ describe('deleteEngagements', () => {
     expect(server.upstream.deletes()[0]?.query.truto_exclude_fields).toContain('content');
   });
 
-  it('names in each error the engagement that it is about', async () => {
+  it('says in each error which engagement it is about', async () => {
     await using server = await start();
     const field = '{ __typename ... on DeleteEngagementSuccess { deletedEngagementId } ... on Error { engagementId } }';
     const items = [...itemsOf('1', 'missing', '..', 'forbidden').items, { id: '1', parameters: { status: 'done' } }];
@@ -67,7 +67,7 @@ describe('deleteEngagements', () => {
     expect((await server.facade.post(one)).body.data.deleteEngagement.engagementId).toBe('missing');
   });
 
-  it('names the engagement also in an error that replaces a result', async () => {
+  it('says in an error at the place of a result which engagement it is about', async () => {
     const refusal = json(401, { statusCode: 401, error: 'Unauthorized', message: 'x' });
     await using server = await start(refusal, { AUTH_MODE: 'passthrough' });
     const token = { authorization: 'Bearer canary-token-of-a-caller' };

@@ -50,15 +50,14 @@ function readPlainRequest(text: string, findDocument: FindDocument): PlainReques
 function handOver(yoga: GraphQLHandler, request: ReadRequest, response: ServerResponse, text: string): void {
   // Yoga does not notice a response that is already closed.
   if (response.destroyed) return;
-  // As a stream: whatever else it is given, Yoga's adapter counts the keys of, and a text has one for each character.
+  // As a stream: Yoga's adapter counts the keys of anything else, and a text has one for each character.
   request.body = Readable.from([Buffer.from(text)]);
   yoga(request, response);
 }
 
 /**
- * Takes requests in front of Yoga. An operation that is prepared is run and answered here, without objects for request
- * and response around it; anything else, also every error, goes to Yoga over the same schema, so that there is one place
- * where each thing is said.
+ * Takes requests in front of Yoga. It runs and answers prepared operations itself, without objects for request and response.
+ * Everything else goes to Yoga over the same schema, also every error: so each error has one place.
  */
 export function createFrontDoor(
   yoga: GraphQLHandler,
