@@ -65,12 +65,7 @@ describe('the prose linter', () => {
   });
 
   it.each([
-    [
-      'ends with 1 and shows file, line and count',
-      'One.\n\nNobody waits.',
-      1,
-      /a\.md:3: "Nobody": .*\n.*a\.md: 1 finding/,
-    ],
+    ['ends with 1 and shows file and line', 'One.\n\nNobody waits.', 1, /a\.md:3: "Nobody": /],
     ['ends with 0 and shows nothing', 'One.', 0, /^$/],
   ])('%s', (_what, text, code, shown) => {
     const folder = mkdtempSync(join(tmpdir(), 'prose-'));
