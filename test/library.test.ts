@@ -126,7 +126,7 @@ describe('a program that has installed the package', () => {
 });
 
 describe('the program that comes with the package', () => {
-  const program = (...args: string[]) => project.run('npx', ['--no', 'truto-engagements', ...args]);
+  const program = (...args: string[]) => project.run('npx', ['--no', '--', 'truto-engagements', ...args]);
 
   it('deletes an engagement', () => {
     const { code, stdout } = program(
