@@ -31,7 +31,11 @@ export async function runCommand(args: readonly string[], longRunning: LongRunni
     await program.parseAsync(args, { from: 'user' });
     return exitCode;
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
+    if (error instanceof CommanderError) {
+      // The help is being written, and its reader may have left: `--help | head`.
+      process.stdout.on('error', () => {});
+      return error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
+    }
     const isUsage = error instanceof ConfigError || error instanceof UsageError;
     process.stderr.write(`${isUsage ? error.message : error instanceof Error ? error.stack : error}\n`);
     return isUsage ? exitCodes.usage : exitCodes.failed;
