@@ -264,7 +264,7 @@ Send again every id that is not known to be deleted:
     .addHelpText(
       'after',
       `
-Load it when the shell starts:
+Completes truto-engagements, which must be in your PATH. Load the script when the shell starts:
   bash  echo 'source <(truto-engagements completion bash)' >> ~/.bashrc
   zsh   echo 'source <(truto-engagements completion zsh)' >> ~/.zshrc   (after compinit)
   fish  truto-engagements completion fish > ~/.config/fish/completions/truto-engagements.fish`,
