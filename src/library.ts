@@ -23,15 +23,15 @@ export type EngagementDelete = DirectDelete;
 /** What `deleteEngagement` returns: `kind` says how the delete ended. */
 export type EngagementDeleteResult = DirectDeleteResult;
 
-/** What the schema's resolvers get. Spread it into your own context, under its names. */
+/** The context of the schema's resolvers. Spread it into your own context, under its names. */
 export type EngagementContext = object;
 
 /**
- * A server that is not listening yet. It listens by itself, or answers requests of a server of yours; or both.
+ * A server that is not listening yet. It listens by itself, or answers requests of your own server, or both.
  *
  * Mounted in yours, it keeps its limits on operations in flight, bodies and documents, its authentication, its deadlines and its
- * drain. What it does for connections when it listens by itself is your server's task then: how many there are, clients that are
- * slow to send or to read, and the size of heads. So are the paths: every request that you hand over is one to `/graphql`.
+ * drain. Your server then limits the number of connections, slow clients and the size of heads. It also chooses the path: each
+ * request that you pass on counts as one to `/graphql`.
  */
 export interface EngagementServer {
   /**
@@ -60,12 +60,11 @@ export interface EngagementServer {
    */
   handle(request: IncomingMessage, response: ServerResponse): Promise<void>;
   /**
-   * Makes the context of an operation over {@link createEngagementSchema}'s schema that another executor runs, alone or merged with a
-   * schema of yours. Authentication, deadline, access, Truto's limits and repeated deletes are as in this server's own operations.
-   * What it refuses before it executes (documents beyond the limits, too many requests) is your executor's task then, and so is
-   * waiting for operations in flight before `close`.
+   * Makes the context of an operation over {@link createEngagementSchema}'s schema that another executor runs, alone or merged with
+   * your own schema. Authentication, deadline, access, Truto's limits and repeated deletes are as in this server's own operations.
+   * Your executor then refuses documents beyond the limits and too many requests, and waits for operations in flight before `close`.
    * @param request its headers are read: `Authorization`, `Idempotency-Key`, `x-request-id`.
-   * @throws {GraphQLError} `UNAUTHENTICATED` for a token that proves nothing, `BAD_USER_INPUT` for a bad idempotency key.
+   * @throws {GraphQLError} `UNAUTHENTICATED` for a token that is not accepted, `BAD_USER_INPUT` for a bad idempotency key.
    * @throws as `open`.
    */
   createContext(request: HostRequest): Promise<EngagementContext>;

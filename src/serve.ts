@@ -1,10 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { type Config, ConfigError, parseConfig } from './config/config.ts';
-import { readExample } from './graphql/documents.ts';
 import { findUpstream } from './http/find-upstream.ts';
-import { type Facade, startFacade } from './http/server.ts';
+import { startFacade } from './http/server.ts';
 import { createLog, type LogOptions, secretsOf } from './log/log.ts';
-import type { Sandbox } from './sandbox/server.ts';
 
 /**
  * How long a stopped server answers 503 while clients are connected, in milliseconds. A client that uses or closes each of its
@@ -15,7 +13,7 @@ const noticeMs = 5_000;
 /** How much longer than an operation a shutdown may take, the notice included, in milliseconds. */
 const drainMarginMs = 10_000;
 
-/** npm passes a signal on at once. The same signal later than this after the first is a second one, in milliseconds. */
+/** npm repeats a signal at once. The same signal later than this after the first is a second one, in milliseconds. */
 const npmRepeatMs = 1_000;
 
 function readConfig(): Config {
@@ -28,37 +26,37 @@ function readConfig(): Config {
   }
 }
 
-/** At a terminal the log is for people. Its formatter is loaded only there: it slows the start. */
+/** At a terminal the log is written for people. The formatter slows the start, so it is loaded only there. */
 async function terminal(): Promise<Pick<LogOptions, 'destination'>> {
   if (!process.stdout.isTTY) return {};
   return { destination: (await import('./log/terminal-log.ts')).createTerminalDestination() };
 }
 
-/** For a person at a terminal: what runs, and a command to paste. */
-function banner(facade: Facade, sandbox: Sandbox): string {
-  const { query, variables } = readExample('delete-engagement', config.typePrefix);
-  const line = query.replace(/^#.*\n/, '').replace(/\s+/g, ' ');
-  const body = JSON.stringify({ query: line.trim(), variables: JSON.parse(variables) });
-  return `
-  GraphQL and GraphiQL  ${facade.url}/graphql
-  connected to          the embedded sandbox at ${sandbox.url} (invented data; nothing real is deleted)
-
-  Delete an engagement:
-
-  curl ${facade.url}/graphql -H 'content-type: application/json' -d '${body}'
-
-`;
+/** Why the server cannot listen, and what to do about it. */
+function describeListenError({ message, code, port }: NodeJS.ErrnoException & { readonly port?: number }): string {
+  const advice: Readonly<Record<string, string>> = {
+    EADDRINUSE:
+      port === config.metrics?.port
+        ? 'Another program uses the port. End that program, or set METRICS_PORT to another port.'
+        : `Another program uses the port. End that program, or take another port: PORT=${(port ?? 0) + 1} npm start`,
+    EACCES: 'This user may not listen on the port. Set PORT to 1024 or higher.',
+    EADDRNOTAVAIL: 'This machine does not have the address. Correct HOST.',
+  };
+  return [`Cannot listen: ${message}.`, advice[code ?? '']].join(' ').trim();
 }
 
 const config = readConfig();
 const log = createLog({ secrets: secretsOf(config), ...(await terminal()) });
 const { url: upstream, openToken, sandbox } = await findUpstream(config);
 const facade = await startFacade({ config, log, upstream, openToken }).catch((error: Error) => {
-  const isMistake = error instanceof ConfigError;
-  process.stderr.write(`${isMistake ? '' : 'Cannot listen: '}${error.message}\n`);
+  process.stderr.write(`${error instanceof ConfigError ? error.message : describeListenError(error)}\n`);
   return process.exit(1);
 });
-if (sandbox) process.stdout.write(banner(facade, sandbox));
+// Elsewhere, each line of standard output is a line of the log.
+if (process.stdout.isTTY) {
+  const { describeStart } = await import('./http/banner.ts');
+  process.stdout.write(await describeStart(facade.url, upstream, sandbox?.url, config));
+}
 const { metricsUrl } = facade;
 log.info(
   { url: `${facade.url}/graphql`, metricsUrl, upstream: upstream.origin, authMode: config.auth.mode },
@@ -79,7 +77,7 @@ async function stop(forMs: number): Promise<void> {
 
 let first: { readonly signal: NodeJS.Signals; readonly atMs: number } | undefined;
 
-/** True for a signal that npm passes on after all of its process group got it, such as Ctrl-C: it is no second one. */
+/** True for a signal that npm repeats although its whole process group got it, such as Ctrl-C. It is not a second one. */
 function isRepeatedByNpm(signal: NodeJS.Signals): boolean {
   const isBelowNpm = process.env.npm_lifecycle_event === 'start';
   return isBelowNpm && signal === first?.signal && performance.now() - first.atMs < npmRepeatMs;
@@ -87,15 +85,15 @@ function isRepeatedByNpm(signal: NodeJS.Signals): boolean {
 
 async function stopOnSignal(signal: NodeJS.Signals): Promise<void> {
   if (isRepeatedByNpm(signal)) return;
-  // A second signal means: now.
+  // A second signal ends the process at once.
   if (first) process.exit(1);
   first = { signal, atMs: performance.now() };
   log.info({ signal }, 'draining');
-  // At a terminal, a browser that is still connected must not delay the end.
+  // At a terminal, a connected browser must not delay the end.
   await stop(signal === 'SIGINT' ? 0 : noticeMs);
 }
 
-/** After an uncaught error, the state of the process may be wrong: it logs that, answers requests in flight, and ends. */
+/** After an uncaught error, the state of the process may be wrong: the error is logged, and the server drains and ends. */
 async function stopOnFailure(error: unknown): Promise<void> {
   process.exitCode = 1;
   log.fatal({ err: error, errorId: randomUUID() }, 'uncaught error, draining');

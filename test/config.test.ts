@@ -1,3 +1,7 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { inspect } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -217,15 +221,7 @@ const platforms = [
   ],
   ...['TERM', 'TZ', 'LOGNAME', 'TMPDIR', 'SHLVL', 'OLDPWD', 'EDITOR', 'SSH_AUTH_SOCK', 'XDG_RUNTIME_DIR', 'DISPLAY'],
   ...['HTTP_PROXY', 'http_proxy', 'ALL_PROXY', 'all_proxy', 'FTP_PROXY', 'https_proxy', 'no_proxy'],
-  ...[
-    'NODE_ENV',
-    'NODE_OPTIONS',
-    'NODE_VERSION',
-    'NODE_EXTRA_CA_CERTS',
-    'YARN_VERSION',
-    'npm_config_registry',
-    'INIT_CWD',
-  ],
+  ...['NODE_ENV', 'NODE_OPTIONS', 'NODE_VERSION', 'YARN_VERSION', 'npm_config_registry', 'INIT_CWD'],
   ...['npm_config_cache', 'npm_config_noproxy', 'npm_config_user_agent', 'npm_lifecycle_event', 'npm_package_name'],
   ...['npm_package_json', 'npm_execpath', 'npm_node_execpath', 'npm_command', 'NPM_TOKEN', 'NPM_PROXY', 'COLOR'],
   ...['CI', 'GITHUB_ACTIONS', 'GITHUB_TOKEN', 'GITHUB_SHA', 'GITHUB_REF', 'GITHUB_RUN_ID', 'GITHUB_REPOSITORY'],
@@ -395,6 +391,27 @@ describe('S16 the address of upstream', () => {
       expect(() => parseConfig({ ...env, JWT_JWKS_URL: 'https://a.example/jwks?version=1' })).not.toThrow();
     },
   );
+});
+
+describe('R18 NODE_EXTRA_CA_CERTS', () => {
+  it.each([
+    ['/nowhere/certificates.pem', 'ENOENT'],
+    [tmpdir(), 'EISDIR'],
+    [fileURLToPath(new URL('../package.json', import.meta.url)), 'PEM'],
+  ])('%s is a mistake, since Node only warns of it: its path and %s are in the message', (path, reason) => {
+    const { problems } = mistakeOf({ NODE_EXTRA_CA_CERTS: path });
+    expect(problems).toEqual([expect.stringMatching(/^NODE_EXTRA_CA_CERTS/)]);
+    expect(problems[0]).toContain(path);
+    expect(problems[0]).toContain(reason);
+  });
+
+  it('is no mistake when it is a certificate, blank or not set', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'certificates-'));
+    const path = join(folder, 'ca.pem');
+    writeFileSync(path, '-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----\n');
+    for (const env of [{ NODE_EXTRA_CA_CERTS: path }, { NODE_EXTRA_CA_CERTS: '' }, {}]) parseConfig(env);
+    rmSync(folder, { recursive: true });
+  });
 });
 
 describe('the upstream', () => {

@@ -51,6 +51,37 @@ describe('deleteEngagements', () => {
     expect(server.upstream.deletes()[0]?.query.truto_exclude_fields).toContain('content');
   });
 
+  it('says in each error which engagement it is about', async () => {
+    await using server = await start();
+    const field = '{ __typename ... on DeleteEngagementSuccess { deletedEngagementId } ... on Error { engagementId } }';
+    const items = [...itemsOf('1', 'missing', '..', 'forbidden').items, { id: '1', parameters: { status: 'done' } }];
+    const { body } = await server.facade.post(query('', field), { items });
+    expect(body.data.deleteEngagements.results).toEqual([
+      { __typename: 'DeleteEngagementSuccess', deletedEngagementId: '1' },
+      { __typename: 'NotFoundError', engagementId: 'missing' },
+      { __typename: 'InvalidInputError', engagementId: '..' },
+      { __typename: expect.any(String), engagementId: 'forbidden' },
+      { __typename: 'InvalidInputError', engagementId: '1' },
+    ]);
+    const one = `mutation { deleteEngagement(id: "missing", integratedAccountId: "a") ${field} }`;
+    expect((await server.facade.post(one)).body.data.deleteEngagement.engagementId).toBe('missing');
+  });
+
+  it('says in an error at the place of a result which engagement it is about', async () => {
+    const refusal = json(401, { statusCode: 401, error: 'Unauthorized', message: 'x' });
+    await using server = await start(refusal, { AUTH_MODE: 'passthrough' });
+    const token = { authorization: 'Bearer canary-token-of-a-caller' };
+    const { body } = await server.facade.post(query(), itemsOf('7', '8'), token);
+    const about = body.errors?.map(({ path, extensions }: { path: unknown[]; extensions: object }) => [
+      path[2],
+      extensions,
+    ]);
+    expect(about).toEqual([
+      [0, expect.objectContaining({ code: 'UNAUTHENTICATED', engagementId: '7' })],
+      [1, expect.objectContaining({ code: 'UNAUTHENTICATED', engagementId: '8' })],
+    ]);
+  });
+
   it('sends them in parallel, and writes a log line for each', async () => {
     const waiting: (() => void)[] = [];
     const together: Answer = (request, response) => {

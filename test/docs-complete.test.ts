@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { isUnionType } from 'graphql';
+import { assertInterfaceType, isUnionType } from 'graphql';
 import { describe, expect, it } from 'vitest';
 import { ConfigError, parseConfig } from '../src/config/config.ts';
 import { type Setting, settings } from '../src/config/settings.ts';
@@ -12,7 +12,15 @@ const errors = documentText('docs/errors.md');
 const union = schema.getType('DeleteEngagementResult');
 const members = isUnionType(union) ? union.getTypes() : [];
 
+/** Every error has them: they are explained once. */
+const commonFields = Object.keys(assertInterfaceType(schema.getType('Error')).getFields());
+
 describe('each member of the result', () => {
+  it('is an error with fields that are explained before them', () => {
+    const [before = ''] = errors.split('\n### ');
+    expect(commonFields.filter((field) => !before.includes(`\`${field}\``))).toEqual([]);
+  });
+
   it('has a row in the table, and no other type has', () => {
     const rows = [...errors.matchAll(/^\| `(\w+(?:Success|Plan|Error))` \|/gm)].map(([, name]) => name);
     expect(rows.sort()).toEqual(members.map(({ name }) => name).sort());
@@ -22,7 +30,7 @@ describe('each member of the result', () => {
     'is explained with all of its fields: %s',
     (name, member) => {
       const section = errors.split('\n### ').find((part) => part.startsWith(`\`${name}\`\n`)) ?? '';
-      const fields = Object.keys(member.getFields()).filter((field) => field !== 'message');
+      const fields = Object.keys(member.getFields()).filter((field) => !commonFields.includes(field));
       expect(fields.filter((field) => !section.includes(`\`${field}\``))).toEqual([]);
     },
   );

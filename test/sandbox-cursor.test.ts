@@ -31,7 +31,7 @@ async function statusOf(query: Query, path = '/unified/crm/engagements'): Promis
 
 describe('a cursor', () => {
   test.each([{}, { sort_by: { updated_at: 'desc' } }])(
-    'goes on where it left off, whatever is deleted meanwhile, with %j',
+    'continues where the last page ended, after deletes in between, with %j',
     async (sort) => {
       const query = { updated_at: { gt: '2026-01-06' }, limit: 3, ...sort };
       const whole = (await pageOf({ ...query, limit: 100 })).ids;
@@ -47,12 +47,12 @@ describe('a cursor', () => {
     },
   );
 
-  test('shows nothing of what it holds', async () => {
+  test('is opaque', async () => {
     const { next } = await pageOf({});
     expect(next).toMatch(/^[\w-]+$/);
   });
 
-  test('goes with another limit, look, or way to say the same', async () => {
+  test('is accepted with another limit, another format, or the same query in another form', async () => {
     const cursor = (await pageOf({})).next;
     expect(await statusOf({ next_cursor: cursor, limit: 3 })).toBe(200);
     expect(await statusOf({ next_cursor: cursor, truto_response_format: 'raw', truto_exclude_fields: ['owner'] })).toBe(
@@ -70,7 +70,7 @@ describe('a cursor', () => {
     { created_at: { gt: '2026-01-01' } },
     { sort_by: { created_at: 'asc' } },
     { integrated_account_id: sandboxAccount('Pipedrive').id },
-  ])('is refused by the list with %j, which it was not made for', async (query) => {
+  ])('is refused by the list with other filters: %j', async (query) => {
     const { next } = await pageOf({});
     expect(await statusOf({ next_cursor: next })).toBe(200);
     expect(await statusOf({ next_cursor: next, ...query })).toBe(400);
@@ -83,8 +83,11 @@ describe('a cursor', () => {
     expect(await statusOf({ next_cursor: (await pageOf({})).next }, '/unified/crm/contacts')).toBe(400);
   });
 
-  test.each(['nonsense', 'cGxhY2U6MTA', '%00', 'a'.repeat(2000)])('that is none is refused: %s', async (cursor) => {
-    expect(await statusOf({ next_cursor: cursor })).toBe(400);
-    expect(await statusOf({ next_cursor: [cursor, cursor] })).toBe(400);
-  });
+  test.each(['nonsense', 'cGxhY2U6MTA', '%00', 'a'.repeat(2000)])(
+    'is refused when it is malformed: %s',
+    async (cursor) => {
+      expect(await statusOf({ next_cursor: cursor })).toBe(400);
+      expect(await statusOf({ next_cursor: [cursor, cursor] })).toBe(400);
+    },
+  );
 });

@@ -100,7 +100,7 @@ describe('a reserved id answers', () => {
     ['fault-refused-200', 200, /"success":false/],
     ['fault-other-record', 200, /"id":"the-id-of-another-record"/],
     ['fault-206', 206, /^{}$/],
-  ])('%s as somebody else would answer', async (fault, status, expected) => {
+  ])('%s as a proxy or another server would', async (fault, status, expected) => {
     const reply = await sendByNode(fault);
     expect([reply.status, reply.text]).toEqual([status, expect.stringMatching(expected)]);
   });

@@ -39,7 +39,7 @@ describe('a list', () => {
     },
   );
 
-  test('has 25 on a page unless told otherwise', async () => {
+  test('has 25 records on a page by default', async () => {
     expect((await list('Keap')).result).toHaveLength(25);
     expect((await list('Keap', { limit: 100 })).next_cursor).toBeNull();
   });

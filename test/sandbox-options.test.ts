@@ -66,7 +66,7 @@ describe('pickFault', () => {
     expect(asked.map(({ method }) => method)).toEqual(['DELETE', 'GET', 'DELETE']);
   });
 
-  test('leaves alone what asks for a fault itself', async () => {
+  test('does not change requests that name a fault', async () => {
     if (!first) throw new RangeError('there is none');
     asked.length = 0;
     const headers = { 'x-sandbox-fault': 'fault-503' };
@@ -77,8 +77,8 @@ describe('pickFault', () => {
   });
 });
 
-describe('what a test can ask of the sandbox itself', () => {
-  test('wasDeleted is the truth, whatever was answered', async () => {
+describe('the state of a sandbox', () => {
+  test('wasDeleted is right after any response', async () => {
     const sandbox = await startSandbox();
     if (!first || !second || !third) throw new RangeError('there are none');
     const strike = (engagement: typeof first, fault: string) =>

@@ -127,7 +127,7 @@ describe('malformed input', () => {
     await answersInShape('GET', '/integrated-account/__proto__');
   });
 
-  test('a body on a delete is ignored and the connection goes on', async () => {
+  test('a body on a delete is ignored, and the connection is used further', async () => {
     const head = `Host: x\r\nAuthorization: Bearer ${sandboxToken}\r\n`;
     const target = `/integrated-account/${account.id}`;
     const received = await exchange(
@@ -137,7 +137,7 @@ describe('malformed input', () => {
     expect(received.match(/HTTP\/1\.1 200/g)).toHaveLength(2);
   });
 
-  test('a client that leaves in the middle of a huge answer does no harm', async () => {
+  test('a client may disconnect in the middle of a huge response', async () => {
     const { path, query } = engagementCall('DELETE', account, { id: 'fault-huge', engagement_type: 'call' });
     const reply = await request(`${sandbox.url}${path}`, { method: 'DELETE', headers, ...(query && { query }) });
     reply.body.on('error', () => {});
@@ -146,7 +146,7 @@ describe('malformed input', () => {
     expect((await callSandbox(sandbox, call)).status).toBe(200);
   });
 
-  test('whatever the path and query, the answer is JSON, an error has its statusCode, and the server lives', async () => {
+  test('any path and query get a JSON response, an error has its statusCode, and the server keeps running', async () => {
     const reservedNames = new Set(sandboxFaults.map(({ name }) => name));
     const segment = fc.string({ unit: 'grapheme', maxLength: 12 }).filter((text) => !reservedNames.has(text));
     const queryName = fc.oneof(

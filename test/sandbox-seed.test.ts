@@ -55,7 +55,7 @@ describe('the accounts', () => {
     );
   });
 
-  test('keep their ids, version 4 UUIDs, whatever integrations are added', () => {
+  test('keep their ids, version 4 UUIDs, when integrations are added', () => {
     const ids = new Map(sandboxAccounts.map(({ id, integration }) => [integration.label, id]));
     expect(new Set(ids.values()).size).toBe(sandboxAccounts.length);
     for (const [label, number] of Object.entries(accountNumbers)) {
@@ -68,7 +68,7 @@ describe('the accounts', () => {
     expect(slugs).toEqual(expect.arrayContaining(['affinity', 'capsule', 'close', 'onepagecrm', 'zohocrm']));
   });
 
-  test('an unknown label throws and shows itself', () => {
+  test('an unknown label throws an error that names it', () => {
     expect(() => sandboxAccount('Salesforce')).toThrow('"Salesforce"');
   });
 });

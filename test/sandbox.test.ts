@@ -74,7 +74,7 @@ describe.each(deleting)('a delete at $integration.label', (account) => {
     }
   });
 
-  test('finds nothing the second time and says so in the shape of the provider', async () => {
+  test('is refused the second time, in the shape of the provider', async () => {
     const call = engagementCall('DELETE', account, seededEngagement(account, 1));
     expect((await callSandbox(sandbox, call)).status).toBeLessThan(300);
     const again = await callSandbox(sandbox, call);
@@ -89,7 +89,16 @@ describe.each(deleting)('a delete at $integration.label', (account) => {
     });
   });
 
-  test('is seen by a read', async () => {
+  test('of comes-back succeeds each time, and the engagement is in no list', async () => {
+    const engagement = { id: 'comes-back', engagement_type: seededEngagement(account).engagement_type };
+    const call = engagementCall('DELETE', account, engagement);
+    for (let time = 0; time < 2; time += 1) expect((await callSandbox(sandbox, call)).status).toBeLessThan(300);
+    expect((await callSandbox(sandbox, engagementCall('GET', account, engagement))).status).toBe(200);
+    const list = await callSandbox(sandbox, { query: { integrated_account_id: account.id, limit: 100 } });
+    expect(list.text).not.toContain('comes-back');
+  });
+
+  test('is visible to a read', async () => {
     const engagement = seededEngagement(account, 2);
     const read = engagementCall('GET', account, engagement);
     expect((await callSandbox(sandbox, read)).body).toMatchObject({ ...engagement, remote_data: expect.anything() });
@@ -134,7 +143,7 @@ function notFoundBody(account: SandboxAccount): unknown {
   return shapes[account.integration.label] ?? 'Not Found';
 }
 
-describe('what shapes an answer', () => {
+describe('the parameters that shape a response', () => {
   const account = sandboxAccount('Planhat');
 
   test('truto_ignore_remote_data leaves remote_data out', async () => {
@@ -194,8 +203,8 @@ describe('the integrated account', () => {
   });
 });
 
-describe('what tests can see', () => {
-  test('requests remembers what came in, with the provider query', async () => {
+describe('the record of requests', () => {
+  test('has each request, with the provider query', async () => {
     const account = sandboxAccount('Capsule');
     const query = { remote_query: { foo: { bar: 'baz' } } };
     await callSandbox(sandbox, engagementCall('DELETE', account, seededEngagement(account, 12), query));

@@ -78,9 +78,9 @@ describe('trusted documents', () => {
   });
 
   it.each([
-    ['is not there', join(folder, 'nowhere.json'), /must be the path of a JSON file/],
-    ['is no JSON', written('broken.json', '{'), /must be the path of a JSON file/],
-    ['is a list', written('list.json', '["{ __typename }"]'), /an object of documents by their ids/],
+    ['is not there', join(folder, 'nowhere.json'), /TRUSTED_DOCUMENTS: \/.*\/nowhere\.json .*\(ENOENT\)/],
+    ['is no JSON', written('broken.json', '{'), /TRUSTED_DOCUMENTS: \/.*\/broken\.json .*JSON/],
+    ['is a list', written('list.json', '["{ __typename }"]'), /TRUSTED_DOCUMENTS: \/.*\/list\.json .*object/],
     [
       'has documents that the schema does not allow',
       written('old.json', '{"a":"{ gone }","b":"{"}'),

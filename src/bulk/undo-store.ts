@@ -195,7 +195,10 @@ export function openUndoStore(config: UndoStoreConfig, proxy?: ProxyConfig): Und
 export async function checkUndoStore(config: UndoStoreConfig, log: Log, proxy?: ProxyConfig): Promise<void> {
   const probe = await openUndoStore(config, proxy).probe();
   if (probe.kind === 'refused')
-    throw new ConfigError([`UNDO_STORE cannot be written (${probe.reason}): ${probe.advice}`]);
+    throw new ConfigError([
+      // A bucket's address stays out of the log.
+      `UNDO_STORE${config.kind === 'folder' ? ` ${config.path}` : ''} cannot be written (${probe.reason}): ${probe.advice}`,
+    ]);
   if (probe.kind === 'failing')
     log.warn(
       { reason: probe.reason },

@@ -1,16 +1,17 @@
+import { readFileSync } from 'node:fs';
 import type { BlockList } from 'node:net';
 import type { Secret } from './secret.ts';
 import { defaults, loopbackHosts, type Name, parseTexts, readTexts, type Texts, type Values } from './settings.ts';
 import { readShared, type SharedConfig } from './shared-config.ts';
 import { checkNames, describeUnknown, isSetting } from './unknown-settings.ts';
 
-/** How callers prove themselves, and whose token goes upstream. Exactly one mode holds for the whole process. */
+/** How callers are authenticated, and whose token goes upstream. The whole process has one mode. */
 export type AuthConfig =
-  /** The caller's own bearer goes upstream; this server holds no token. */
+  /** The caller's own bearer token goes upstream; this server has no token. */
   | { readonly mode: 'passthrough' }
-  /** The server's token goes upstream; callers prove themselves by JWT, whose grants decide. */
+  /** The server's token goes upstream. Callers send a JWT, whose grants decide which accounts they can access. */
   | { readonly mode: 'service'; readonly apiToken: Secret; readonly jwt: JwtConfig }
-  /** Anybody may call; only ever together with the embedded sandbox. */
+  /** Callers need no token. Only with the embedded sandbox. */
   | { readonly mode: 'open' };
 
 /** How callers' tokens are verified in `service` mode. */
@@ -21,55 +22,55 @@ export interface JwtConfig {
   readonly audience: string;
 }
 
-/** How the schema describes itself to a supergraph: not at all, by Apollo Federation, or by stitching directives. */
+/** How the schema joins a supergraph: not at all, by Apollo Federation, or by stitching directives. */
 export type Dialect = 'none' | 'federation' | 'stitching';
 
-/** How requests to other hosts leave. */
+/** The proxy for requests to other hosts. */
 export interface ProxyConfig {
-  /** The proxy's address, with its credential. */
+  /** Its address, with its credential. */
   readonly url: Secret;
-  /** Hosts that are reached without it, as `NO_PROXY` lists them. */
+  /** Hosts that are reached directly, as `NO_PROXY` lists them. */
   readonly exceptFor: string;
 }
 
-/** The parsed configuration. Names, defaults and meaning: the table in README.md. */
+/** The parsed configuration. docs/configuration.md has names, defaults and meanings. */
 export interface Config {
   readonly host: string;
   readonly port: number;
-  /** Where metrics are served. Undefined: on the port of the API over the embedded sandbox, else nowhere. */
+  /** Where metrics are served. Undefined: on the API's port with the embedded sandbox, else nowhere. */
   readonly metrics: { readonly host: string; readonly port: number } | undefined;
-  /** Where Truto is, or `sandbox`: start the embedded one. */
+  /** The address of Truto, or `sandbox` for the embedded one. */
   readonly upstream: URL | 'sandbox';
   /** The options of the embedded sandbox. */
   readonly sandbox: { readonly engagementsPerAccount: number; readonly keepsLimits: boolean };
   readonly auth: AuthConfig;
   readonly exposeSchema: boolean;
   readonly subgraph: Dialect;
-  /** A prefix to the names of types that a supergraph may have of its own; empty for none. */
+  /** A prefix to the names of types that a supergraph may also have; empty for none. */
   readonly typePrefix: string;
-  /** A manifest of documents that clients may name by id, and whether the server executes no others. */
+  /** A manifest of documents that clients may name by id. With `only`, the server executes no others. */
   readonly trustedDocuments: { readonly path: string; readonly only: boolean } | undefined;
   readonly requestTimeoutMs: number;
   /** How long a client's connection stays open without a request. */
   readonly keepAliveTimeoutMs: number;
-  /** The proxies whose `X-Forwarded-For` the server believes; undefined for none. */
+  /** The proxies whose `X-Forwarded-For` the server trusts; undefined for none. */
   readonly trustedProxies: BlockList | undefined;
   /** The origins whose pages may call from a browser; undefined for none. */
   readonly corsOrigins: ReadonlySet<string> | undefined;
   readonly maxUpstreamBytes: number;
   /** Waits rather than exceed Truto's documented limits. */
   readonly keepsRateLimits: boolean;
-  /** Where traces and metrics are sent by OTLP; undefined for nowhere. */
+  /** The OTLP address for traces and metrics; undefined when they are not sent. */
   readonly otlpEndpoint: URL | undefined;
-  /** The proxy for all hosts but loopback; undefined for none. */
+  /** The proxy for all hosts except loopback; undefined for none. */
   readonly proxy: ProxyConfig | undefined;
-  /** What replicas share; undefined without Redis. */
+  /** The state that replicas share; undefined without Redis. */
   readonly shared: SharedConfig | undefined;
-  /** Settings that are ignored, in words for the log, without their values. */
+  /** Log messages about ignored settings, without their values. */
   readonly warnings: readonly string[];
 }
 
-/** Every mistake in the configuration at once. Its message names variables and what is allowed, never a value. */
+/** All mistakes in the configuration. The message has the settings and what is allowed, and of values only paths of files. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
   readonly problems: readonly string[];
@@ -82,12 +83,12 @@ export class ConfigError extends Error {
   }
 }
 
-/** A setting that would be ignored is a mistake: its operator believes that it does something. */
+/** A setting that would be ignored is a mistake: the operator expects an effect. */
 function refuseIgnored(names: readonly Name[], values: Texts | Values, purpose: string, problems: string[]): void {
   for (const name of names) if (values[name] !== undefined) problems.push(`${name} is only for ${purpose}`);
 }
 
-/** Whoever sets one of these means a real upstream, or real callers. Not `TRUTO_API_TOKEN`: Truto has people export it. */
+/** Any of these means a real upstream or real callers. `TRUTO_API_TOKEN` does not: Truto's documents tell people to export it. */
 const upstreamSettings = ['TRUTO_BASE_URL', 'AUTH_MODE', 'JWT_JWKS_URL', 'JWT_SECRET'] as const;
 
 function readServiceAuth(texts: Texts, values: Values, problems: string[]): AuthConfig | undefined {
@@ -107,19 +108,31 @@ function readServiceAuth(texts: Texts, values: Values, problems: string[]): Auth
 
 function readAuth(texts: Texts, values: Values, sandbox: boolean, problems: string[]): AuthConfig | undefined {
   if (values.AUTH_MODE === 'service') return readServiceAuth(texts, values, problems);
-  // An invalid mode is one mistake: its consequences are none of the operator's.
+  // An invalid mode is one mistake. Mistakes that follow from it are not reported.
   if (values.AUTH_MODE === undefined && texts.AUTH_MODE !== undefined) return undefined;
   const names = ['JWT_JWKS_URL', 'JWT_SECRET', 'JWT_ISSUER', 'JWT_AUDIENCE'] as const;
   refuseIgnored(names, texts, 'AUTH_MODE=service', problems);
   return { mode: values.AUTH_MODE === undefined && sandbox ? 'open' : 'passthrough' };
 }
 
-/** Settings by the names that the environment has for them; `true` and `false` mean `1` and `0`. */
+/** Node starts without certificates that it cannot read. Each request to a server that needs them would fail later. */
+function checkExtraCertificates(path: string | undefined, problems: string[]): void {
+  if (!path) return;
+  try {
+    if (/-----BEGIN [A-Z0-9 ]*CERTIFICATE-----/.test(readFileSync(path, 'latin1'))) return;
+    problems.push(`NODE_EXTRA_CA_CERTS: ${path} has no certificate in PEM format`);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    problems.push(`NODE_EXTRA_CA_CERTS: ${path} cannot be read (${code}): correct the path or its permissions`);
+  }
+}
+
+/** Settings by their names in the environment; `true` and `false` mean `1` and `0`. */
 export type PlainSettings = { readonly [N in Name]?: string | number | boolean | undefined };
 
 /**
- * Parses settings that a program gives, by the rules of the environment, and reads nothing else. An unknown name is a mistake.
- * @throws {ConfigError} naming every mistake at once.
+ * Parses settings from a program by the rules of the environment, which it does not read. An unknown name is a mistake.
+ * @throws {ConfigError} with all mistakes.
  */
 export function parseSettings(given: PlainSettings): Config {
   const unknown = Object.keys(given).filter((name) => !isSetting(name));
@@ -132,22 +145,23 @@ export function parseSettings(given: PlainSettings): Config {
 
 /**
  * Parses the environment into a {@link Config}.
- * @throws {ConfigError} naming every mistake at once.
+ * @throws {ConfigError} with all mistakes.
  */
 export function parseConfig(env: NodeJS.ProcessEnv): Config {
   const problems: string[] = [];
   const warnings: string[] = [];
   checkNames(env, problems, warnings);
+  checkExtraCertificates(env.NODE_EXTRA_CA_CERTS, problems);
   const { TRUTO_API_TOKEN: token, ...others } = readTexts(env);
   const usesToken = others.AUTH_MODE === 'service';
-  // Unused, it may have any form: people export it for Truto's own tools.
+  // If it is not used, it may have any form: people export it for Truto's own tools.
   const texts: Texts = usesToken && token ? { ...others, TRUTO_API_TOKEN: token } : others;
   const set = parseTexts(texts, problems);
   const values = { ...defaults, ...set };
   const sandbox = values.SANDBOX ?? !upstreamSettings.some((name) => texts[name]);
   if (sandbox && texts.TRUTO_BASE_URL) problems.push('SANDBOX=1 and TRUTO_BASE_URL exclude each other');
   if (sandbox && values.SANDBOX === undefined) {
-    // A first-time user wants the open sandbox. Whoever seems to want more must ask for it.
+    // The open sandbox is for first-time users. With signs of another use, it must be requested.
     for (const name of upstreamSettings)
       if (env[name] !== undefined) problems.push(`${name} is set but blank: give it a value, or set SANDBOX=1`);
     if (!loopbackHosts.has(values.HOST) && values.HOST !== '::1')
@@ -158,14 +172,14 @@ export function parseConfig(env: NodeJS.ProcessEnv): Config {
   if (token && !usesToken) {
     const instead =
       auth?.mode === 'open'
-        ? 'The embedded sandbox is served, and nothing real is deleted. To reach Truto, set AUTH_MODE, and not SANDBOX=1.'
-        : 'Callers send Truto tokens of their own.';
+        ? 'The server uses the embedded sandbox, and nothing real is deleted. To reach Truto, set AUTH_MODE, and not SANDBOX=1.'
+        : 'Callers send their own Truto tokens.';
     warnings.push(`TRUTO_API_TOKEN is ignored: only AUTH_MODE=service uses it. ${instead}`);
   }
   const { PORT: port, METRICS_PORT: metricsPort, METRICS_HOST: metricsHost, SUBGRAPH: subgraph } = values;
   if (subgraph === 'none') refuseIgnored(['TYPE_PREFIX'], set, 'SUBGRAPH=federation and SUBGRAPH=stitching', problems);
   if (metricsPort === undefined) refuseIgnored(['METRICS_HOST'], set, 'METRICS_PORT', problems);
-  // On one port, every caller of the API could read the metrics.
+  // On the same port, every caller of the API could read the metrics.
   else if (metricsPort === port && port !== 0) problems.push('METRICS_PORT must be another port than PORT');
   const exposeSchema = values.EXPOSE_SCHEMA ?? sandbox;
   const { TRUSTED_DOCUMENTS: path, TRUSTED_DOCUMENTS_ONLY: only } = values;

@@ -1,10 +1,10 @@
 /**
- * What every key of ours begins with unless it is set, so that a Redis can be shared with others. In braces: all keys are in one
- * hash slot, so that a script may use any of them in a cluster.
+ * The default prefix of all our keys, so that other programs can use the same Redis. The braces put all keys into one hash slot, so
+ * that a script may use any of them in a cluster.
  */
 export const defaultKeyPrefix = '{engagements}';
 
-/** How many servers of Redis an address names, and what they are to each other. */
+/** The kind of deployment that an address names. */
 type Kind = 'single' | 'cluster' | 'sentinel';
 
 /** One server. */
@@ -13,18 +13,18 @@ export interface RedisNode {
   readonly port: number;
 }
 
-/** What `REDIS_URL` says. */
+/** The parts of `REDIS_URL`. */
 export interface RedisAddress {
   readonly kind: Kind;
   readonly isTls: boolean;
-  /** The server; nodes of a cluster, which know the others; or sentinels. Never none. */
+  /** The server, nodes of a cluster, or sentinels. At least one. */
   readonly nodes: readonly RedisNode[];
-  /** Of the servers that keep data, and of sentinels that ask for one. */
+  /** For the data servers, and for sentinels that require it. */
   readonly username: string | undefined;
   readonly password: string | undefined;
-  /** The number of the database. Always 0 in a cluster, which has no other. */
+  /** The number of the database: always 0 in a cluster. */
   readonly database: number;
-  /** What the sentinels call the primary; undefined where there are none. */
+  /** The sentinels' name of the primary; undefined without sentinels. */
   readonly primaryName: string | undefined;
 }
 
@@ -43,7 +43,7 @@ function decoded(text: string | undefined): string | undefined {
   return text === undefined || text === '' ? undefined : decodeURIComponent(text);
 }
 
-/** The path of an address: a primary's name first where there are sentinels; then a database, except in a cluster. */
+/** Reads the path of an address: with sentinels the primary's name, then a database, except in a cluster. */
 function readPath(path: string, kind: Kind): Pick<RedisAddress, 'database' | 'primaryName'> | undefined {
   const pattern = { single: /^()(\d{0,5})$/, cluster: /^()()$/, sentinel: /^([^/]+)(?:\/(\d{0,5}))?$/ }[kind];
   const [isForm, name, database] = pattern.exec(path) ?? [];
@@ -68,7 +68,7 @@ export function parseRedisAddress(text: string): RedisAddress | undefined {
       }
     );
   } catch {
-    // A percent sign that encodes nothing.
+    // Malformed percent-encoding.
     return undefined;
   }
 }

@@ -1,8 +1,8 @@
 import { inspect } from 'node:util';
 
 /**
- * A value that must never be printed: logs, errors, JSON and template strings show `[redacted]`.
- * Only {@link Secret.reveal} gives the value out, so every use of it can be found by that name.
+ * A value that is never printed: logs, errors, JSON and template strings show `[redacted]`. Only {@link Secret.reveal} returns the
+ * value, so every use of it can be found by that name.
  */
 export class Secret {
   readonly #value: string;
@@ -11,7 +11,7 @@ export class Secret {
     this.#value = value;
   }
 
-  /** The value itself, for the one place that sends or checks it. */
+  /** The value itself, for the code that sends or checks it. */
   reveal(): string {
     return this.#value;
   }

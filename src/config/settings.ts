@@ -4,13 +4,13 @@ import { z } from 'zod';
 import { parseRedisAddress } from './redis-address.ts';
 import { Secret } from './secret.ts';
 
-/** What the text of a setting may be: what parses it, and the rule in words, for the message when it cannot be parsed. */
+/** The form of a setting's text: its parser, and the rule in words for the error message. */
 interface Form<Value> {
   readonly schema: z.ZodType<Value, string>;
   readonly allowed: string;
 }
 
-/** The hosts that no other machine can reach, or be. */
+/** The hosts that are this machine: no other machine can reach them. */
 export const loopbackHosts: ReadonlySet<string> = new Set(['localhost', '127.0.0.1', '[::1]']);
 
 function form<Value>(schema: z.ZodType<Value, string>, allowed: string): Form<Value> {
@@ -40,7 +40,7 @@ const visibleAscii = z.string().regex(/^[\x21-\x7e]+$/);
 const visibleAsciiRule = 'visible ASCII characters without spaces';
 const longSecret = form(z.string().min(32).pipe(secret), 'at least 32 characters');
 
-/** An absolute address that cannot carry a credential, or what it guards, in the clear. */
+/** An absolute address that sends credentials and data encrypted, or only within this machine. */
 const address = form(
   z
     .string()
@@ -51,7 +51,7 @@ const address = form(
   'an https address (http only for loopback) without user',
 );
 
-/** An address that paths are appended to: even an empty query or fragment would swallow them. */
+/** An address to which paths are appended. They would become part of a query or fragment, even of an empty one. */
 const baseAddress = form(
   z
     .string()
@@ -60,13 +60,13 @@ const baseAddress = form(
   `${address.allowed}, query or fragment`,
 );
 
-/** A user and password in it are expected, so all of it is a secret. */
+/** It may have a user and a password, so all of it is a secret. */
 const redisAddress = form(
   z.string().refine(parseRedisAddress).pipe(secret),
   'redis://HOST:PORT, redis+cluster://HOST:PORT,HOST:PORT or redis+sentinel://HOST:PORT,HOST:PORT/PRIMARY (rediss instead of redis for TLS), each with USER:PASSWORD@ before the hosts if needed',
 );
 
-/** Without a part in braces, all of it is put in braces: Redis then keeps all keys in one hash slot. */
+/** A prefix without braces is put in braces, so that all keys are in one hash slot. */
 const redisPrefix = form(
   z
     .string()
@@ -84,7 +84,7 @@ function isDecodable(value: string): boolean {
   }
 }
 
-/** Without a scheme it is an http one, as for curl. Its user and password make all of it a secret. */
+/** Without a scheme it is an http address, as for curl. It may have a user and a password, so all of it is a secret. */
 const proxyAddress = form(
   z
     .string()
@@ -95,7 +95,7 @@ const proxyAddress = form(
   'an http: or https: address',
 );
 
-/** Adds an address, or a block of them as `address/bits`; false when it is neither. */
+/** Adds an address, or a block `address/bits`; false when it is neither. */
 function addBlock(list: BlockList, block: string): boolean {
   const [, base = '', bits] = /^([\w.:]+)(?:\/(\d{1,3}))?$/.exec(block) ?? [];
   const version = isIP(base);
@@ -115,7 +115,7 @@ export const networks = form(
   'IP addresses and CIDR blocks, separated by commas',
 );
 
-/** A receiver is in the same network as a rule, without TLS. */
+/** The address of a receiver, which is usually in the same network and without TLS. */
 const receiver = form(
   z
     .string()
@@ -138,10 +138,10 @@ const origins = form(
   'origins such as https://app.example.com (http only for loopback), separated by commas; * is not allowed',
 );
 
-/** A setting: its form, and what the README's table says of it (Markdown). */
+/** A setting: its form, and its meaning for the table in the documentation (Markdown). */
 export interface Setting<Value = unknown> extends Form<Value> {
   readonly meaning: string;
-  /** The text that it has when it is not set. */
+  /** Its text when it is not set. */
   readonly default?: string;
   /** The default in words, where it depends on other settings. */
   readonly defaultInWords?: string;
@@ -155,16 +155,16 @@ function withDefault<Value>(form: Form<Value>, text: string, meaning: string) {
   return { ...form, meaning, default: text };
 }
 
-/** Names that other programs know too, also in lower case, which comes first. */
+/** Names that other programs also read. In lower case they have precedence. */
 const sharedNames: ReadonlySet<string> = new Set(['HTTPS_PROXY', 'NO_PROXY']);
 
-/** Every setting of the server, in the order in which the README has them. */
+/** All settings of the server, in the order of the documentation's table. */
 export const settings = {
   HOST: withDefault(hostName, '127.0.0.1', 'address to listen on'),
-  PORT: withDefault(port, '4000', 'port to listen on; `0` takes any free one and prints it'),
+  PORT: withDefault(port, '4000', 'port to listen on; `0` takes any free port and prints it'),
   METRICS_PORT: setting(
     port,
-    'port for `GET /metrics`; `0` takes any free one and prints it. Without it, only the embedded sandbox has metrics, on `PORT`',
+    'port for `GET /metrics`; `0` takes any free port and prints it. Without it, only the embedded sandbox has metrics, on `PORT`',
   ),
   METRICS_HOST: withDefault(hostName, '127.0.0.1', 'address to listen on for `METRICS_PORT`'),
   OTEL_EXPORTER_OTLP_ENDPOINT: setting(
@@ -174,17 +174,17 @@ export const settings = {
   TRUTO_BASE_URL: withDefault(baseAddress, 'https://api.truto.one', 'base URL of Truto; `http` only for loopback'),
   AUTH_MODE: setting(
     form(z.enum(['passthrough', 'service']), 'passthrough or service'),
-    "`passthrough`: callers send their own Truto token, which goes upstream unchanged. `service`: the server's token goes upstream, and callers prove themselves by JWT",
+    "`passthrough`: callers send their own Truto token, which goes upstream unchanged. `service`: the server's token goes upstream, and callers send a JWT",
     '`passthrough`',
   ),
   TRUTO_API_TOKEN: setting(
     form(visibleAscii.pipe(secret), `a token of ${visibleAsciiRule}`),
-    "the server's token, with `service` only: other modes ignore it, with a warning. [The terminal](docs/terminal.md) uses it in every mode",
+    "the server's token, for `service` only: other modes ignore it, with a warning. [The terminal](docs/terminal.md) uses it in every mode",
   ),
   JWT_JWKS_URL: setting(address, "JWKS URL that verifies callers' tokens. Set this or `JWT_SECRET`"),
   JWT_SECRET: setting(longSecret, "shared secret that verifies callers' tokens, at least 32 characters"),
-  JWT_ISSUER: setting(text, 'the `iss` that a token must have'),
-  JWT_AUDIENCE: setting(text, 'the `aud` that a token must have'),
+  JWT_ISSUER: setting(text, 'the `iss` that each token must have'),
+  JWT_AUDIENCE: setting(text, 'the `aud` that each token must have'),
   SANDBOX: setting(
     flag,
     '`1`: starts the embedded sandbox and uses it as upstream; anyone may call',
@@ -210,16 +210,20 @@ export const settings = {
     form(z.string(), 'the path of a JSON file'),
     'path of a manifest of documents that clients may name by id: see [docs/operating.md](docs/operating.md#trusted-documents)',
   ),
-  TRUSTED_DOCUMENTS_ONLY: withDefault(flag, '0', '`1`: executes no others; not with `EXPOSE_SCHEMA=1` or `SUBGRAPH`'),
+  TRUSTED_DOCUMENTS_ONLY: withDefault(
+    flag,
+    '0',
+    '`1`: the server executes no other documents; not with `EXPOSE_SCHEMA=1` or `SUBGRAPH`',
+  ),
   REQUEST_TIMEOUT_MS: withDefault(
     wholeNumber(100, 600_000),
     '10000',
-    'time for a whole operation; a streamed body may pause this long between chunks',
+    'time for a whole operation; also the longest pause between two chunks of a streamed body',
   ),
   KEEP_ALIVE_TIMEOUT_MS: withDefault(
     wholeNumber(1_000, 7_200_000),
     '65000',
-    'how long a connection without a request stays open. Set it longer than the keep-alive of a balancer in front: see [docs/operating.md](docs/operating.md#behind-a-balancer)',
+    'how long a connection without a request stays open. Make it longer than the keep-alive of a load balancer in front: see [docs/operating.md](docs/operating.md#behind-a-balancer)',
   ),
   TRUSTED_PROXIES: setting(
     networks,
@@ -242,28 +246,28 @@ export const settings = {
   NO_PROXY: setting(text, 'hosts reached without the proxy, separated by commas. `no_proxy` comes first'),
   REDIS_URL: setting(
     redisAddress,
-    'Redis or Valkey: what replicas share, and where bulk deletes are kept. `redis://host:port`, `redis+cluster://host:port,host:port` or `redis+sentinel://host:port,host:port/primary`, with `rediss` for TLS: see [docs/operating.md](docs/operating.md#redis)',
+    'Redis or Valkey, for the state that replicas share and for bulk deletes. `redis://host:port`, `redis+cluster://host:port,host:port` or `redis+sentinel://host:port,host:port/primary`, with `rediss` for TLS: see [docs/operating.md](docs/operating.md#redis)',
   ),
   REDIS_PREFIX: withDefault(
     redisPrefix,
     '{engagements}',
-    'how all keys in Redis begin, so that several deployments can share it. A prefix without braces is put in braces',
+    'the prefix of all keys in Redis, so that several deployments can share it. A prefix without braces is put in braces',
   ),
   REPLICAS: withDefault(
     wholeNumber(1, 50),
     '1',
-    'how many processes share the limits: each keeps its part of them while Redis cannot be used',
+    'how many processes share the limits. While Redis cannot be reached, each uses its share',
   ),
   BULK_TOKEN_SECRET: setting(
     longSecret,
-    "with `passthrough`, at least 32 characters that seal callers' tokens while their bulk deletes run; the same for all replicas",
+    "with `passthrough`: at least 32 characters that encrypt callers' tokens while their bulk deletes run; the same for all replicas",
   ),
   UNDO_STORE: setting(
     form(
       z.union([z.string().refine(isAbsolute), baseAddress.schema]),
       'the absolute path of a folder, or an https address (http only for loopback)',
     ),
-    'where bulk deletes keep records before they are deleted: the absolute path of a folder (that all replicas share), or the `https` address of a bucket (S3 or its protocol), with an optional prefix. A server that cannot write there does not start',
+    'where bulk deletes store records before they are deleted. Either the absolute path of a folder that all replicas share, or the `https` address of a bucket (S3 or its protocol), with an optional prefix. A server that cannot write there does not start',
   ),
   AWS_ACCESS_KEY_ID: setting(form(visibleAscii, visibleAsciiRule), 'for a bucket'),
   AWS_SECRET_ACCESS_KEY: setting(form(secret, 'text'), 'for a bucket'),
@@ -289,7 +293,7 @@ type Defaults = {
 
 const entries = Object.entries<Setting>(settings);
 
-/** The values of the settings that have a default of their own. */
+/** The values of the settings with a default. */
 export const defaults = Object.fromEntries(
   entries.flatMap(([name, row]) => (row.default === undefined ? [] : [[name, row.schema.parse(row.default)]])),
 ) as Defaults;
@@ -303,7 +307,7 @@ export function readTexts(env: NodeJS.ProcessEnv): Texts {
   return Object.fromEntries(texts.filter(([, text]) => text));
 }
 
-/** Parses the texts; an invalid one is a problem, and left out. */
+/** Parses the texts. An invalid one is reported as a problem and left out. */
 export function parseTexts(texts: Texts, problems: string[]): Values {
   const values: Record<string, unknown> = {};
   for (const [name, text] of Object.entries(texts)) {

@@ -2,10 +2,10 @@ import { defaultKeyPrefix } from './redis-address.ts';
 import type { Secret } from './secret.ts';
 import type { Name, Values } from './settings.ts';
 
-/** Where undo files go. */
+/** Where undo files are written. */
 export type UndoStoreConfig =
   | { readonly kind: 'folder'; readonly path: string }
-  /** S3, or what speaks its protocol: the address of a bucket, and what stands before the files' names. */
+  /** A bucket of S3, or of a service with its protocol: its address, with an optional prefix to the names of files. */
   | {
       readonly kind: 'bucket';
       readonly url: URL;
@@ -16,20 +16,20 @@ export type UndoStoreConfig =
       readonly region: string;
     };
 
-/** What replicas share by Redis, and what bulk deletes need besides. */
+/** The settings for the state that replicas share in Redis, and for bulk deletes. */
 export interface SharedConfig {
   /** The address of Redis, with its password. */
   readonly redisUrl: Secret;
-  /** What every key in it begins with. */
+  /** The prefix of all keys. */
   readonly keyPrefix: string;
-  /** How many processes share the limits: each keeps its part by itself while Redis cannot be used. */
+  /** How many processes share the limits. While Redis cannot be reached, each uses its share. */
   readonly replicas: number;
-  /** Seals callers' tokens while their bulk deletes run; undefined where the server has a token of its own, or has none. */
+  /** Encrypts callers' tokens while their bulk deletes run; undefined when the server has its own token, or none is set. */
   readonly tokenSecret: Secret | undefined;
   readonly undoStore: UndoStoreConfig | undefined;
 }
 
-/** A setting that would be ignored is a mistake: somebody believes that it does something. */
+/** Without Redis these would be ignored, which is a mistake: the operator expects an effect. */
 const needRedis: readonly Name[] = ['REDIS_PREFIX', 'REPLICAS', 'BULK_TOKEN_SECRET', 'UNDO_STORE'];
 
 function readUndoStore(values: Values, problems: string[]): UndoStoreConfig | undefined {
@@ -49,7 +49,7 @@ function readUndoStore(values: Values, problems: string[]): UndoStoreConfig | un
   return undefined;
 }
 
-/** Reads what needs `REDIS_URL`; undefined without. Mistakes go to the problems. */
+/** Reads the settings that need `REDIS_URL`; undefined without it. Mistakes are added to the problems. */
 export function readShared(
   values: Values,
   authMode: 'passthrough' | 'service' | 'open' | undefined,

@@ -5,7 +5,7 @@ export function isSetting(name: string): name is Name {
   return Object.hasOwn(settings, name);
 }
 
-/** True when so many letters left out, added, replaced or swapped with a neighbour make one text of the other. */
+/** True when this many letters removed, added, replaced or swapped turn one text into the other. */
 function isWithin(edits: number, one: string, other: string): boolean {
   if (one === other) return true;
   if (edits === 0) return false;
@@ -21,12 +21,12 @@ function isWithin(edits: number, one: string, other: string): boolean {
   );
 }
 
-/** The setting that a name was meant to be; undefined when it is near none. */
+/** The setting that a mistyped name means; undefined when it resembles none. */
 function findMeant(name: string): Name | undefined {
   const upperCase = name.toUpperCase().replace(/[-.]/g, '_');
   const joined = (text: string) => text.replaceAll('_', '');
   const sorted = (text: string) => text.split('_').sort().join('_');
-  // A short name, such as HOST, is near too much that is not ours; a long one is near nothing else, even with two typos.
+  // A short name, such as HOST, resembles too many names of other programs. A long one resembles none, even with two typos.
   const names = (Object.keys(settings) as Name[]).filter(({ length }) => length >= 7);
   const longOnes = names.filter(({ length }) => length >= 12);
   return (
@@ -42,31 +42,32 @@ export function describeUnknown(name: string): string {
   return `${name} is not a setting of this server${meant ? `: did you mean ${meant}?` : ''}`;
 }
 
-/** Names that only we use, and some that others use too. */
+/** Prefixes of our settings; other programs use some of them too. */
 const families = /^(TRUTO|JWT|AUTH|BULK|UNDO|REDIS|TRUSTED)_/;
 
-/** What Kubernetes sets beside a Service of a name, Docker beside a linked container, and Heroku for its Redis. */
+/** Names that Kubernetes sets for a Service, Docker for a linked container, and Heroku for its Redis. */
 const platformForms = [
   /_SERVICE_(HOST$|PORT$|PORT_)/,
   /_PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?$/,
   /^REDIS_(TLS_|TEMPORARY_)URL$/,
 ];
 
-/** Names near ours: HTTP_PROXY is not read, since only loopback is reached without TLS. */
+/** Names that resemble ours. HTTP_PROXY is not read, since only loopback is reached without TLS. */
 const proxyNames = /^(https?_proxy|no_proxy|HTTP_PROXY)$/;
 
 /**
- * A mistyped setting is a problem: it would leave a server unprotected that somebody meant to protect. A name that only begins
- * as ours do may be another program's: one warning lists these. Names that platforms set are ignored.
+ * A mistyped setting is a problem: it could leave a server unprotected. A name that only has one of our prefixes may be another
+ * program's: one warning lists these. Names that platforms set are ignored.
  */
 export function checkNames(env: NodeJS.ProcessEnv, problems: string[], warnings: string[]): void {
   const ignored: string[] = [];
   for (const name of Object.keys(env)) {
     if (isSetting(name) || proxyNames.test(name)) continue;
     const meant = findMeant(name);
-    // A platform that gives one value under two names does no harm; nor does Windows, where case does not count.
+    // One value under two names is harmless. Some platforms set both, and on Windows case does not count.
     if (meant && env[meant]?.trim() !== env[name]?.trim()) problems.push(describeUnknown(name));
     else if (families.test(name) && !platformForms.some((form) => form.test(name))) ignored.push(name);
   }
-  if (ignored.length > 0) warnings.push(`Ignored, since they are no settings of this server: ${ignored.join(', ')}`);
+  if (ignored.length > 0)
+    warnings.push(`These variables are not settings of this server and are ignored: ${ignored.join(', ')}`);
 }

@@ -117,7 +117,7 @@ type TypedField<Row> = Row extends readonly [infer Written extends keyof FieldTy
 
 /** The type of an error member, from its row in {@link deleteErrors}. */
 export type ErrorMember<Kind extends DeleteErrorKind> = Kind extends DeleteErrorKind
-  ? { readonly kind: Kind; readonly message: string } & {
+  ? { readonly kind: Kind; readonly message: string; readonly engagementId?: string } & {
       readonly [Field in Exclude<keyof (typeof deleteErrors)[Kind]['fields'], 'rawResponse'>]: TypedField<
         (typeof deleteErrors)[Kind]['fields'][Field]
       >;
@@ -149,6 +149,11 @@ export type DeleteEngagementResult = DeleteEngagementSuccess | DeleteEngagementP
 
 /** How a delete ended. */
 export type DeleteEnd = DeleteEngagementResult | Unauthenticated;
+
+/** The same end; an error names the engagement that it is about. Without that, only its index in a list would tell. */
+export function withEngagementId<End extends DeleteEnd>(end: End, engagementId: string): End {
+  return 'message' in end ? { ...end, engagementId } : end;
+}
 
 /**
  * Removes upstream's data from the result, and adds the reason. Returns the same object if it has no such data.

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { type GraphQLSchema, parse, validate } from 'graphql';
 import { z } from 'zod';
 import { ConfigError } from '../config/config.ts';
@@ -17,20 +18,31 @@ function problemsOf(id: string, text: string, schema: GraphQLSchema): readonly s
   }
 }
 
+function readManifest(path: string): Readonly<Record<string, string>> {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new ConfigError([`TRUSTED_DOCUMENTS: ${path} cannot be read (${code}): correct the path or its permissions`]);
+  }
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    throw new ConfigError([`TRUSTED_DOCUMENTS: ${path} is not JSON`]);
+  }
+  const { success, data } = manifest.safeParse(json);
+  if (!success) throw new ConfigError([`TRUSTED_DOCUMENTS: ${path} must be a JSON object of documents by their ids`]);
+  return data;
+}
+
 /**
  * Reads a manifest: a JSON object of documents by their ids, as `codegen.ts` and GraphQL Code Generator's client preset write it.
  * @throws {ConfigError} naming every document that the schema does not allow.
  */
 export function readTrustedDocuments(path: string, schema: GraphQLSchema): TrustedDocuments {
-  let json: unknown;
-  try {
-    json = JSON.parse(readFileSync(path, 'utf8'));
-  } catch {
-    throw new ConfigError(['TRUSTED_DOCUMENTS must be the path of a JSON file']);
-  }
-  const documents = manifest.safeParse(json);
-  if (!documents.success) throw new ConfigError(['TRUSTED_DOCUMENTS must hold an object of documents by their ids']);
-  const entries = Object.entries(documents.data);
+  const entries = Object.entries(readManifest(resolve(path)));
   const problems = entries.flatMap(([id, text]) => problemsOf(id, text, schema));
   if (problems.length > 0) throw new ConfigError(problems);
   return new Map(entries);

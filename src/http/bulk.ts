@@ -13,11 +13,11 @@ import type { Send } from '../upstream/attempt.ts';
 import { ownAuthorization } from './callers/authenticate.ts';
 import type { Metrics } from './metrics.ts';
 
-/** How often a follower's token is checked at upstream, at the least; more often where `REQUEST_TIMEOUT_MS` is short. */
+/** The longest interval between two checks of a follower's token at upstream; shorter with a short `REQUEST_TIMEOUT_MS`. */
 const maxConfirmIntervalMs = 30_000;
 const timeoutsPerConfirm = 3;
 
-/** What bulk deletes need. */
+/** The parts of the server that bulk deletes use. */
 export interface BulkOptions {
   readonly config: Pick<Config, 'auth' | 'proxy' | 'requestTimeoutMs' | 'upstream'>;
   readonly shared: SharedConfig;
@@ -30,7 +30,7 @@ export interface BulkOptions {
   readonly metrics: Pick<Metrics, 'countDelete'>;
 }
 
-/** This server's bulk deletes, and how to stop working on them. */
+/** This server's bulk deletes, and how to stop their worker. */
 export interface Bulk {
   readonly bulkDeletes: BulkDeletes;
   close(): Promise<void>;
@@ -46,7 +46,7 @@ export function startBulk({ config, shared, memory, openToken, log, metrics, ...
   const leaseMs = leaseMsFor(config.requestTimeoutMs);
   const store = new JobStore(memory, leaseMs);
 
-  /** The caller who started it, with access to its account only; undefined when this server lacks what the bulk delete needs. */
+  /** The caller who started the bulk delete, with access to its account only; undefined when this server cannot run it. */
   async function callerOf(job: BulkJob): Promise<Caller | undefined> {
     if (job.needs !== needsOf(abilities, job.input)) return undefined;
     const authorization = own ?? (await seal?.open(job.sealedToken, job.id));

@@ -23,7 +23,7 @@ import type { DeleteArguments } from '../graphql/delete/delete-engagement.ts';
 import { findBadVariable } from './requests/check-variables.ts';
 import { admit, type ContextOptions, createContext } from './requests/context.ts';
 
-/** Which engagement to delete, and how: the arguments of the GraphQL field, and what an HTTP request has besides. */
+/** Which engagement to delete, and how: the arguments of the GraphQL field, and the headers of an HTTP request. */
 export interface DirectDelete {
   readonly id: string;
   readonly integratedAccountId: string;

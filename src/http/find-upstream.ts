@@ -1,7 +1,7 @@
 import type { Config } from '../config/config.ts';
 import type { Sandbox } from '../sandbox/server.ts';
 
-/** The upstream that requests go to. */
+/** The upstream that receives the requests. */
 export interface FoundUpstream {
   readonly url: URL;
   /** The embedded sandbox's token; empty for a real upstream. */

@@ -10,7 +10,7 @@ import { runTraced } from '../upstream/trace.ts';
 import type { Handle } from './connections/listener.ts';
 import { refuseNoUtf8, refuseTooManyValues } from './connections/refuse.ts';
 import { hasTooManyValues } from './connections/request-body.ts';
-import { createGraphiQL } from './pages/graphiql.ts';
+import { createPages } from './pages/pages.ts';
 import { findBadVariable } from './requests/check-variables.ts';
 import { type Admission, admit, type ContextOptions, createContext } from './requests/context.ts';
 import { findUnreadable, readAccept } from './requests/headers.ts';
@@ -50,15 +50,14 @@ function readPlainRequest(text: string, findDocument: FindDocument): PlainReques
 function handOver(yoga: GraphQLHandler, request: ReadRequest, response: ServerResponse, text: string): void {
   // Yoga does not notice a response that is already closed.
   if (response.destroyed) return;
-  // As a stream: whatever else it is given, Yoga's adapter counts the keys of, and a text has one for each character.
+  // As a stream: Yoga's adapter counts the keys of anything else, and a text has one for each character.
   request.body = Readable.from([Buffer.from(text)]);
   yoga(request, response);
 }
 
 /**
- * Takes requests in front of Yoga. An operation that is prepared is run and answered here, without objects for request
- * and response around it; anything else, also every error, goes to Yoga over the same schema, so that there is one place
- * where each thing is said.
+ * Takes requests in front of Yoga. It runs and answers prepared operations itself, without objects for request and response.
+ * Everything else goes to Yoga over the same schema, also every error: so each error has one place.
  */
 export function createFrontDoor(
   yoga: GraphQLHandler,
@@ -66,7 +65,7 @@ export function createFrontDoor(
   trusted: TrustedDocuments | undefined,
   options: ContextOptions,
 ): Handle {
-  const serveGraphiQL = options.config.exposeSchema ? createGraphiQL(options.config, options.log) : undefined;
+  const servePage = createPages(options.config, options.log);
   const trustsOnly = options.config.trustedDocuments?.only === true;
   const findDocument: FindDocument = (json) => {
     if (json.query === undefined) return trusted?.get(documentIdOf(json) ?? '');
@@ -110,7 +109,7 @@ export function createFrontDoor(
   function receive(request: ReadRequest, response: ServerResponse, body: Buffer): void {
     const { headers, method } = request;
     const isReadable = findUnreadable(headers['content-type'], headers['content-encoding']) === undefined;
-    if (serveGraphiQL?.(request, response)) return;
+    if (servePage(request, response)) return;
     if (method !== 'POST' || !isReadable) return void yoga(request, response);
     // Read with replacement characters, an id would be another's.
     if (!isUtf8(body)) return void refuseNoUtf8(request, response);

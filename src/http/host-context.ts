@@ -4,7 +4,7 @@ import { ChunkDeliveries } from '../graphql/core/chunk-delivery.ts';
 import type { Context } from '../graphql/core/context.ts';
 import { admit, type ContextOptions, createContext } from './requests/context.ts';
 
-/** Makes the error say its status and headers to Apollo Server, and to Fastify and Express, in their forms. */
+/** Adds the error's status and headers in the forms of Apollo Server, Fastify and Express. */
 function forHosts(error: unknown): unknown {
   if (!(error instanceof GraphQLError)) return error;
   const { status, headers = {} } = (error.extensions.http ?? {}) as { status?: number; headers?: object };
@@ -12,13 +12,13 @@ function forHosts(error: unknown): unknown {
   return Object.assign(error, { statusCode: status });
 }
 
-/** A request of a host's, as the Fetch API or `node:http` has it. */
+/** A host's request, of the Fetch API or of `node:http`. */
 export type HostRequest = Request | IncomingMessage;
 
 /**
- * Makes the context of an operation that another executor runs. An operation without a token gets one, too: only the fields of this
- * schema that need a caller refuse then.
- * @throws {GraphQLError} `UNAUTHENTICATED` for a token that proves nothing, `BAD_USER_INPUT` for a bad idempotency key.
+ * Makes the context of an operation that another executor runs. Operations without a token get one too: then only fields that need a
+ * caller refuse.
+ * @throws {GraphQLError} `UNAUTHENTICATED` for a token that is not accepted, `BAD_USER_INPUT` for a bad idempotency key.
  */
 export async function createHostContext(request: HostRequest, options: ContextOptions): Promise<Context> {
   const { headers } = request;
@@ -30,13 +30,13 @@ export async function createHostContext(request: HostRequest, options: ContextOp
   const context = await admit(header('authorization'), options)
     .then((admission) => ({
       ...createContext(asked, options, admission),
-      // Another executor would not send what comes after its first result.
+      // Another executor would not send the parts after its first result.
       chunkDeliveries: new ChunkDeliveries(false),
     }))
     .catch((error: unknown) => {
       throw forHosts(error);
     });
-  // Another executor does not say when an operation has ended; a streamed body that is not read must not stay open.
+  // Another executor does not report when an operation has ended, and unread bodies must not stay open.
   const endBodies = () => context.chunkDeliveries.close();
   setTimeout(endBodies, Math.max(0, context.deadlineAt - performance.now())).unref();
   return context;

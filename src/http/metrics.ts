@@ -28,22 +28,22 @@ export interface Watched {
   /** Undefined without Redis. */
   readonly sharedMemory: Pick<SharedMemory, 'isReachable'> | undefined;
   readonly inFlight: () => number;
-  /** Takes the same, but for the process's own, by the same names. Undefined without an SDK of OpenTelemetry's. */
+  /** Gets the same metrics by the same names, except those of the process. Undefined without an OpenTelemetry SDK. */
   readonly meter?: Meter | undefined;
 }
 
 /** What Prometheus may know of this server. Labels have few values, none of which a caller can invent. */
 export interface Metrics {
   readonly registry: Registry;
-  /** An HTTP request has its answer, or its client is gone. */
+  /** Counts an HTTP request that is answered, or whose client has disconnected (`left`). */
   countRequest(status: number | 'left', durationMs: number): void;
-  /** A root field, but for deletes, has its result: `ok`, or the code of its error. */
+  /** Counts a root field other than a delete. @param result `ok`, or the code of its error. */
   countField(field: string, result: string, durationMs: number): void;
-  /** A delete has its end, whatever asked for it. */
+  /** Counts a delete, by its end. */
   countDelete(event: AuditEvent): void;
-  /** A caller's token proves nothing. */
+  /** Counts a caller's token that is refused. */
   countRefusedToken(reason: TokenRefusal): void;
-  /** An attempt upstream has its end, or was held back. */
+  /** Counts an attempt upstream that has ended, or was never started. */
   countAttempt(seen: SeenAttempt): void;
 }
 
@@ -129,7 +129,7 @@ class Tally<Label extends string> {
     return [...cumulative, sums, { metricName: `${name}_count`, labels, value: total }];
   }
 
-  /** As prom-client's registry asks each of its metrics. */
+  /** prom-client's registry calls this. */
   async get(): Promise<object> {
     const values = [...this.#series.values()].flatMap((series) => this.#valuesOf(series));
     return { name: this.name, help: this.#help, type: this.#type, aggregator: 'sum', values };
@@ -181,7 +181,7 @@ export function createMetrics({ sharedMemory, inFlight, meter }: Watched): Metri
   const fields = tally(
     'histogram',
     'engagements_field_duration_seconds',
-    'Root fields of operations, but for deletes, by result: ok, or the code of the error.',
+    'Root fields of operations, except deletes, by result: ok, or the code of the error.',
     ['field', 'result'],
   );
   const deletes = tally(

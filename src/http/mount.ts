@@ -12,16 +12,16 @@ import { hasTooManyValues, maxRequestBytes } from './connections/request-body.ts
 import { findUnreadable } from './requests/headers.ts';
 import type { GraphQLHandler } from './yoga.ts';
 
-/** What answers the requests of a host's own HTTP server. */
+/** Answers the requests of a host's own HTTP server. */
 export interface Mount {
-  /** How many operations are not answered yet. */
+  /** How many operations have no response yet. */
   readonly inFlight: number;
   /** Answers a request. Never rejects. */
   fetch(request: Request): Promise<Response>;
   /** The same for `node:http`. Takes a body that was parsed before from `request.body`. */
   handle(request: IncomingMessage, response: ServerResponse): Promise<void>;
   /**
-   * Runs an operation that comes without a request, and counts it as in flight.
+   * Runs an operation that has no request, and counts it as in flight.
    * @throws once it drains.
    */
   run<Result>(operation: () => Promise<Result>): Promise<Result>;
@@ -32,7 +32,7 @@ export interface Mount {
   drain(endStreamsAfterMs: number): Promise<void>;
 }
 
-/** What requests are answered with. */
+/** The parts that a mount uses. */
 export interface MountOptions {
   readonly log: Log;
   readonly metrics: { countRequest(status: number | 'left', durationMs: number): void };
@@ -41,7 +41,7 @@ export interface MountOptions {
   readonly loadLimits?: LoadLimits | undefined;
 }
 
-/** Yoga gets every request at its one path: where the endpoint is mounted is the host's decision. */
+/** Yoga receives each request at this path. The host decides where the endpoint is mounted. */
 const endpoint = 'http://localhost/graphql';
 
 const unexpected: Refusal = {
@@ -64,7 +64,7 @@ function refusing({ status, body }: Refusal): Response {
 /** Reads a body up to the limit; undefined for a larger one, whose rest the host skips. */
 async function readBody(request: Request): Promise<Buffer | undefined> {
   if (Number(request.headers.get('content-length') ?? 0) > maxRequestBytes) return undefined;
-  // A body that a host's middleware has parsed is there as text only.
+  // A body that a host's middleware has parsed is only available as text.
   if (!request.body) {
     const body = Buffer.from(await request.text());
     return body.length > maxRequestBytes ? undefined : body;
@@ -84,7 +84,7 @@ async function readBody(request: Request): Promise<Buffer | undefined> {
 /** The refusal of a body; undefined when it can be parsed. */
 function findRefusal(body: Buffer | undefined): Refusal | undefined {
   if (!body) return bodyRefusals.tooLarge;
-  // Read with replacement characters, an id would be another's.
+  // With replacement characters, an id could name another record.
   if (!isUtf8(body)) return bodyRefusals.notUtf8;
   return hasTooManyValues(body) ? bodyRefusals.tooManyValues : undefined;
 }
@@ -194,7 +194,7 @@ export function createMount(yoga: GraphQLHandler, options: MountOptions): Mount 
     // Many other requests may have arrived while this one's body did.
     const refused = findRefusal(body) ?? findBusy();
     if (refused) return refusing(refused);
-    // Yoga knows it in one spelling only.
+    // Yoga accepts it in one spelling only.
     headers['content-type'] = 'application/json';
     return await execute(request, headers, String(body));
   }
@@ -233,7 +233,7 @@ export function createMount(yoga: GraphQLHandler, options: MountOptions): Mount 
       try {
         await sendNodeResponse(answered, response, request, false);
       } catch {
-        // An answer that breaks off must not look complete.
+        // A response that breaks off must not look complete.
         response.destroy();
       }
     },

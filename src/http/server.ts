@@ -25,13 +25,13 @@ import { createMetrics, type ScrapeServer, serveMetrics } from './metrics.ts';
 import { createMount, type Mount } from './mount.ts';
 import { createGraphQLHandler } from './yoga.ts';
 
-/** How much longer than an operation a connection may be silent both ways, in milliseconds. */
+/** How much longer than an operation a connection may be silent in both directions, in milliseconds. */
 const quietMarginMs = 60_000;
 
 /** When a drain ends unread answers, counted from the end of streamed bodies, in milliseconds. */
 const lastPartMs = 1_000;
 
-/** What the facade is started with. */
+/** The parts that the facade is started with. */
 export interface FacadeOptions {
   readonly config: Config;
   readonly log: Log;
@@ -47,7 +47,7 @@ export interface FacadeOptions {
 export interface Facade {
   /** The address at which it listens, without a path. */
   readonly url: string;
-  /** The address for scrapes, without a path; undefined where none is set. */
+  /** The address for scrapes, without a path; undefined without one. */
   readonly metricsUrl: string | undefined;
   /**
    * Drains: accepts nothing new, answers requests in flight, ends streamed bodies after an operation's time, then closes
@@ -84,7 +84,7 @@ export async function openFacade({ config, log, upstream, openToken, loadLimits 
   const { host, port, proxy, requestTimeoutMs, maxUpstreamBytes, keepsRateLimits, shared, trustedDocuments } = config;
   const schema = createSchema({ dialect, typePrefix, provesCallers: auth.mode === 'service' });
   const trusted = trustedDocuments && readTrustedDocuments(trustedDocuments.path, schema);
-  // Before anything is opened that would have to be closed.
+  // Before any connection is opened, since it would have to be closed.
   if (shared?.undoStore) await (await import('../bulk/undo-store.ts')).checkUndoStore(shared.undoStore, log, proxy);
   const telemetry = config.otlpEndpoint && (await (await import('./telemetry.ts')).startTelemetry(config.otlpEndpoint));
   const limits = keepsRateLimits ? documentedLimits : undefined;
@@ -145,7 +145,7 @@ export async function openFacade({ config, log, upstream, openToken, loadLimits 
   async function free(): Promise<void> {
     await yoga.dispose();
     await bulk?.close();
-    // Deletes whose callers left are finished and logged first.
+    // Deletes whose callers disconnected are finished and logged first.
     await connection.close();
     await sharedMemory?.close();
     await scrapes?.close();
@@ -156,7 +156,7 @@ export async function openFacade({ config, log, upstream, openToken, loadLimits 
   try {
     if (config.metrics) scrapes = await serveMetrics(metrics, config.metrics);
   } catch (error) {
-    // A program that goes on without this server must not go on to work on bulk deletes.
+    // A program that continues without this server must not run bulk deletes.
     await free();
     throw error;
   }

@@ -1,6 +1,6 @@
 import { ConfigError } from '../config/config.ts';
 
-/** What is used of OpenTelemetry's SDK for Node. It is no dependency: most servers have no use for its 60 packages. */
+/** The used part of OpenTelemetry's SDK for Node. It is not a dependency: most servers do not need its 60 packages. */
 interface SdkModule {
   readonly NodeSDK: new (options: {
     readonly serviceName?: string;
@@ -10,7 +10,7 @@ interface SdkModule {
 
 /** The SDK that was started. */
 export interface Telemetry {
-  /** Sends what is not sent yet, for three seconds at most, and frees the SDK. */
+  /** Sends the remaining data, for three seconds at most, and frees the SDK. */
   close(): Promise<void>;
 }
 
@@ -18,10 +18,10 @@ const setting = 'OTEL_EXPORTER_OTLP_ENDPOINT';
 const sdkName = '@opentelemetry/sdk-node';
 const defaultServiceName = 'truto-engagements-graphql';
 
-/** How long the last export may hold up the end of the server, in milliseconds. */
+/** How long the last export may delay the end of the server, in milliseconds. */
 const maxLastExportMs = 3_000;
 
-/** True when an SDK has registered: the program's own, whose settings are not ours. */
+/** True when the program has registered its own SDK, with its own settings. */
 function hasSdk(): boolean {
   const registry = (globalThis as Readonly<Record<symbol, object | undefined>>)[Symbol.for('opentelemetry.js.api.1')];
   return registry !== undefined && ('trace' in registry || 'metrics' in registry);
@@ -42,8 +42,8 @@ function isServiceNamed(): boolean {
 }
 
 /**
- * Starts OpenTelemetry's SDK, which sends traces and metrics to the endpoint by OTLP. It reads its other variables (`OTEL_…`) of the
- * environment by itself. Where the program has started an SDK already, that one is used.
+ * Starts OpenTelemetry's SDK, which sends traces and metrics to the endpoint by OTLP. The SDK reads its other
+ * variables (`OTEL_…`) from the environment. If the program has started an SDK already, that one is used.
  * @throws {ConfigError} when the SDK is not installed.
  */
 export async function startTelemetry(endpoint: URL): Promise<Telemetry | undefined> {
@@ -53,9 +53,9 @@ export async function startTelemetry(endpoint: URL): Promise<Telemetry | undefin
   const before = process.env[setting];
   let sdk: InstanceType<SdkModule['NodeSDK']>;
   try {
-    // Its exporters take the address from there only.
+    // Its exporters read the address only from there.
     process.env[setting] = endpoint.href;
-    // No logs: they are on standard output.
+    // Without logs: those are on standard output.
     sdk = new NodeSDK({ logRecordProcessors: [], ...(!isServiceNamed() && { serviceName: defaultServiceName }) });
     sdk.start();
   } finally {

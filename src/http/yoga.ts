@@ -37,8 +37,8 @@ function yogaLogger(log: Log): YogaLogger {
 }
 
 /**
- * Executes trusted documents by their ids. Refuses ids where there are none: Apollo's links, which send a hash first, then send
- * the query.
+ * Executes trusted documents by their ids. A server without trusted documents refuses ids: Apollo's links, which send a hash
+ * first, then send the query.
  * @param only refuse documents that come as text.
  */
 function useTrustedDocuments(documents: TrustedDocuments | undefined, only: boolean): Plugin {
@@ -57,17 +57,18 @@ function useTrustedDocuments(documents: TrustedDocuments | undefined, only: bool
       notFound({ params }) {
         // Where only trusted documents are executed, the query would be refused too.
         if (!only && namesPersistedQuery(params)) return requestError('PERSISTED_QUERY_NOT_FOUND');
-        return requestError('UNTRUSTED_DOCUMENT', 'This server knows no document by that id.');
+        return requestError('UNTRUSTED_DOCUMENT', 'No trusted document has that id. Nothing was executed.');
       },
-      keyNotFound: () => requestError('UNTRUSTED_DOCUMENT', 'The request has neither a documentId nor a query.'),
+      keyNotFound: () =>
+        requestError('UNTRUSTED_DOCUMENT', 'The request has neither a documentId nor a query. Nothing was executed.'),
       persistedQueryOnly: () => requestError('UNTRUSTED_DOCUMENT'),
     },
   });
 }
 
 /**
- * How many characters of parsed documents are cached: as part of one, a character takes up to 300 bytes. Yoga counts documents
- * instead; a thousand long ones take a gigabyte.
+ * How many characters of parsed documents are cached. Parsed, a character takes up to 300 bytes. Yoga counts documents instead,
+ * and a thousand long ones take a gigabyte.
  */
 const maxDocumentCharacters = 128 * 1024;
 
@@ -75,8 +76,8 @@ const maxDocumentCharacters = 128 * 1024;
 const documentCharacters = 20;
 
 /**
- * Yoga's cache of documents, and the plugin that fills it with valid ones. Anybody can send any amount of others, and each error
- * keeps all that validation had at hand: some 60 kilobytes for a document of five characters.
+ * Yoga's cache of documents, and the plugin that fills it with valid ones only. Clients can send any number of invalid documents,
+ * and each error keeps the data of its validation: some 60 kilobytes for a document of five characters.
  */
 function createDocumentCaches() {
   const valid = new LRUCache<string, DocumentNode>({
@@ -99,9 +100,9 @@ function createDocumentCaches() {
 }
 
 /**
- * Yoga's plugin for `@defer` and `@stream`, without its rule about fields that cannot be merged: that one compares all fields of a
- * fragment anew in each place, and prints all arguments anew for each pair, for seconds. graphql-js' own, which runs in any case,
- * remembers both. It lets the same field have two `@stream`s: the executor takes the first.
+ * Yoga's plugin for `@defer` and `@stream`, without its rule about fields that cannot be merged. That rule compares all fields of a
+ * fragment again wherever it is spread, and prints all arguments again for each pair, which takes seconds. The rule of graphql-js,
+ * which always runs, caches both. It allows two `@stream`s on one field: the executor takes the first.
  */
 function useDeferAndStream(): Plugin {
   const plugin: Plugin = useDeferStream();
@@ -118,31 +119,31 @@ function useDeferAndStream(): Plugin {
 }
 
 /**
- * Prepares each operation that is executed: it has passed every check of the plugins before this one, so the front door can run
- * it the next time without checking again.
+ * Prepares each operation that is executed. It has passed the checks of all plugins before this one, so the front door can run it
+ * without them the next time.
  */
 function useNoteOperations(operations: PreparedOperations): Plugin<Context> {
   return {
     onExecute({ args }) {
       const { caller, params } = args.contextValue;
       const { query, operationName, variables } = params;
-      // Memory is for operations of callers who may execute them.
+      // Only operations of callers with access are cached.
       if (query && caller !== null) operations.note({ query, operationName, variables: variables ?? {} });
     },
   };
 }
 
-/** Deletes are counted one by one, whatever asked for them. */
+/** Deletes are counted one by one, in lists and in bulk deletes too. */
 const countedElsewhere = new Set(['deleteEngagement', 'deleteEngagements']);
 
 /** `ok`, or the code of the error that a root field has. */
-function resultOf(key: string, { data, errors = [] }: ExecutionResult): string {
+function codeOfRootField(key: string, { data, errors = [] }: ExecutionResult): string {
   const error = errors.find(({ path }) => path === undefined || path[0] === key);
   if (!error || (data?.[key] ?? null) !== null) return 'ok';
   return typeof error.extensions.code === 'string' ? error.extensions.code : 'INTERNAL_SERVER_ERROR';
 }
 
-/** Counts the root fields of what is executed, and how long they took together. Only names of the schema's are counted. */
+/** Counts the root fields of executed operations, and the time that they took together. Unknown names are not counted. */
 function useCountFields({ countField }: Pick<Metrics, 'countField'>): Plugin {
   return {
     onExecute({ args: { document, operationName, schema } }) {
@@ -155,7 +156,7 @@ function useCountFields({ countField }: Pick<Metrics, 'countField'>): Plugin {
           for (const node of operation.selectionSet.selections) {
             if (node.kind !== Kind.FIELD || countedElsewhere.has(node.name.value) || !fields[node.name.value]) continue;
             const key = node.alias?.value ?? node.name.value;
-            countField(node.name.value, resultOf(key, result as ExecutionResult), performance.now() - startMs);
+            countField(node.name.value, codeOfRootField(key, result as ExecutionResult), performance.now() - startMs);
           }
         },
       };
@@ -166,7 +167,7 @@ function useCountFields({ countField }: Pick<Metrics, 'countField'>): Plugin {
 /** The GraphQL endpoint as a request listener. */
 export type GraphQLHandler = ReturnType<typeof createGraphQLHandler>;
 
-/** The GraphQL endpoint, for everything that the front door does not answer itself. The plugin list is the pipeline, in order. */
+/** The GraphQL endpoint, for all requests that the front door does not answer itself. The plugin list is the pipeline, in order. */
 export function createGraphQLHandler(
   schema: GraphQLSchema,
   operations: PreparedOperations,

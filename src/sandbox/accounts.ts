@@ -2,7 +2,7 @@ import type { EngagementType } from '../engagement/input.ts';
 import { type Integration, integrations } from '../engagement/integrations.ts';
 import { type Provider, providers } from './providers.ts';
 
-/** The bearer token that a sandbox accepts unless it was started with another. No secret: it guards invented data. */
+/** The bearer token that a sandbox accepts by default. It is not a secret, since the data is invented. */
 export const sandboxToken = 'sandbox-token';
 
 /** An integrated account of the sandbox: one customer's connection to one CRM. */
@@ -11,10 +11,10 @@ export interface SandboxAccount {
   readonly id: string;
   /** The slug that `GET /integrated-account/{id}` shows, and the name as Truto's documentation prints it, e.g. `Zoho CRM`. */
   readonly integration: { readonly name: string; readonly label: string };
-  /** What the integration needs on delete. Absent when it cannot delete engagements. */
+  /** The integration's rules for a delete. Absent when it cannot delete engagements. */
   readonly rule?: Integration;
   readonly provider: Provider;
-  /** The types of the engagements that it starts with. */
+  /** The types of its engagements at the start. */
   readonly seededTypes: readonly EngagementType[];
 }
 

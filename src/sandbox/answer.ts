@@ -3,7 +3,7 @@ import type { responseFormats } from '../engagement/input.ts';
 import type { SandboxAccount } from './accounts.ts';
 import type { ProviderAnswer, ProviderFailure } from './providers.ts';
 
-/** A complete answer, unless a fault damages it. Without `body`, nothing follows the headers. */
+/** A complete response, unless a fault damages it. Without `body`, nothing follows the headers. */
 export interface PlainAnswer {
   readonly kind: 'plain';
   readonly status: number;
@@ -17,16 +17,16 @@ export interface PlainAnswer {
   readonly delayMs?: number;
 }
 
-/** Sent as it is: the answer of a server between, or of a provider that refuses under 2xx. Truto sends none like it. */
+/** A response of a proxy, or of a provider that refuses under 2xx, sent as it is. Truto itself never sends one like it. */
 export type ForeignAnswer = Readonly<{ kind: 'foreign'; statusCode: number; contentType: string; text: string }>;
 
-/** A JSON object with the id and a content of `sizeBytes`, made while it is sent. */
+/** A JSON object with the id and a content of `sizeBytes`, generated while it is sent. */
 export type HugeAnswer = Readonly<{ kind: 'huge'; id: string; sizeBytes: number; isChunked: boolean }>;
 
-/** What the server does in reply to one request; `reset` resets the connection without an answer. */
+/** The reply to one request; `reset` resets the connection without a response. */
 export type Answer = PlainAnswer | ForeignAnswer | HugeAnswer | { readonly kind: 'reset' };
 
-/** What an error has besides the three fields of every error. */
+/** The parts of an error besides the three fields of every error. */
 interface RefusalDetails {
   readonly headers?: Readonly<Record<string, string>>;
   /** `truto_error_insight`, by the documented names. */
@@ -69,15 +69,15 @@ export function missingParameter(name: string): Refusal {
   });
 }
 
-/** The form of an answer that a request asks for. */
+/** The form of response that a request asks for. */
 export interface AnswerShape {
   readonly format: (typeof responseFormats)[number];
   readonly ignoresRemoteData: boolean;
-  /** Names of top-level fields. Unknown ones are accepted; nested paths and `id` are NOT FOUND and change nothing here. */
+  /** Names of top-level fields. Unknown names are accepted. Nested paths and `id` are NOT FOUND, and have no effect here. */
   readonly excludedFields: ReadonlySet<string>;
 }
 
-/** The unified fields that the client asks for: with `remote_data` unless ignored, without the excluded ones, always with `id`. */
+/** The unified fields for the client: with `remote_data` unless ignored, without excluded fields, always with `id`. */
 export function shapeFields(fields: object, remoteData: unknown, shape: AnswerShape): object {
   const { ignoresRemoteData, excludedFields } = shape;
   const all = { ...fields, ...(remoteData !== undefined && !ignoresRemoteData && { remote_data: remoteData }) };
@@ -85,24 +85,24 @@ export function shapeFields(fields: object, remoteData: unknown, shape: AnswerSh
   return Object.fromEntries(Object.entries(all).filter(([name]) => name === 'id' || !excludedFields.has(name)));
 }
 
-/** One record that was read, in the format that the client asks for. */
+/** One record in the format that the client asks for. */
 export function showOne(fields: object, remoteData: unknown, shape: AnswerShape): PlainAnswer {
   return isMapped(shape)
     ? { kind: 'plain', status: 200, body: shapeFields(fields, remoteData, shape) }
     : passThrough({ status: 200, body: remoteData }, shape);
 }
 
-/** The provider's answer untouched: at once for `raw`, in pieces for `stream`. */
+/** The provider's response unchanged: at once for `raw`, in pieces for `stream`. */
 export function passThrough(remote: ProviderAnswer, { format }: AnswerShape): PlainAnswer {
   return { kind: 'plain', ...remote, isChunked: format === 'stream' };
 }
 
-/** True for the two formats that go through the unified mapping. How they differ is NOT FOUND, so here they do not. */
+/** True for the two formats with the unified mapping. How they differ is NOT FOUND, so here they do not. */
 export function isMapped({ format }: AnswerShape): boolean {
   return format === 'unified' || format === 'normalized';
 }
 
-/** Where Truto looks for a message in the provider's body; the documented list is open. Without one the message is empty. */
+/** The fields of the provider's body in which Truto looks for a message; the documented list is open. Without one, it is empty. */
 const messageKeys = ['message', 'msg', 'errorMessage', 'description', 'detail', 'summary', 'error_description'];
 
 function findMessage(body: unknown): string {
@@ -111,7 +111,7 @@ function findMessage(body: unknown): string {
   return String(found ?? '');
 }
 
-/** An error of the provider as Truto passes it on: flagged remote, with the provider's own body in `raw_response`. */
+/** An error of the provider as Truto returns it: flagged as remote, with the provider's own body in `raw_response`. */
 export function buildRemoteFailure(account: SandboxAccount, failure: ProviderFailure): PlainAnswer {
   const { provider, integration, rule } = account;
   const { statusCode, missingScopes, retryAfterSeconds } = failure;
@@ -131,7 +131,7 @@ export function buildRemoteFailure(account: SandboxAccount, failure: ProviderFai
       ...(missingScopes && {
         forbidden_error: { description: 'The connection lacks permissions.', value: { missing_scopes: missingScopes } },
       }),
-      // Attached wherever such a rule exists, whatever the failure was: it is never the cause.
+      // Added to every error of an integration with such a rule. It is never the cause.
       ...(conditional.length > 0 && {
         conditionally_required_query_parameters: {
           description: 'Some query parameters depend on others.',
@@ -143,7 +143,7 @@ export function buildRemoteFailure(account: SandboxAccount, failure: ProviderFai
   return { kind: 'plain', status: statusCode, ...retryAfter(retryAfterSeconds), body };
 }
 
-/** The provider's 404: the record never existed, is deleted, or has another type than its address says. */
+/** The provider's 404: the record never existed, is deleted, or does not have the type in its address. */
 export function buildNotFound(account: SandboxAccount): PlainAnswer {
   return buildRemoteFailure(account, { statusCode: 404, message: 'Not Found' });
 }

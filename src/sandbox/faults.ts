@@ -1,14 +1,14 @@
 import type { ForeignAnswer } from './answer.ts';
 import type { ProviderFailure } from './providers.ts';
 
-/** An error answer. */
+/** An error as the response. */
 export interface FailureEffect extends ProviderFailure {
   readonly kind: 'failure';
-  /** True when it comes from the provider, in the provider's shape; false when Truto itself refuses or fails. */
+  /** True for an error of the provider, in its shape; false when Truto itself refuses or fails. */
   readonly isRemote: boolean;
 }
 
-/** What a fault does to one request. */
+/** The effect of a fault on one request. */
 export type FaultEffect =
   | FailureEffect
   | ForeignAnswer
@@ -16,16 +16,16 @@ export type FaultEffect =
 
 /** A fault on demand. */
 export interface SandboxFault {
-  /** An id reserved in every account and resource, and a value of the header `x-sandbox-fault`. */
+  /** An id that is reserved in every account and resource, and a value of the header `x-sandbox-fault`. */
   readonly name: string;
   /** One line for the documentation. */
   readonly description: string;
-  /** True when the fault strikes after the work: a DELETE of a real id with the header has then deleted it. */
+  /** True when the fault occurs after the work: then a DELETE of a real id with the header has deleted the record. */
   readonly strikesAfter: boolean;
   readonly effect: FaultEffect;
 }
 
-/** Makes an effect. The name of an error answer has its status: `fault-504-after`. */
+/** Makes an effect. The name of an error has its status: `fault-504-after`. */
 type MakeEffect = (name: string) => FaultEffect;
 
 const messages: Readonly<Record<number, string>> = {
@@ -71,7 +71,7 @@ const fault =
 const before = fault(false);
 const after = fault(true);
 
-/** All faults, in the order in which the documentation lists them. */
+/** All faults, in the order of the documentation. */
 export const sandboxFaults: readonly SandboxFault[] = [
   before('fault-401', 'The provider no longer accepts the connection: the account needs to be reconnected.', provider),
   before(
@@ -82,33 +82,33 @@ export const sandboxFaults: readonly SandboxFault[] = [
   before('fault-405', 'Truto refuses to write to an account that is marked as a sandbox account.', truto),
   before('fault-409', 'The provider reports a conflict.', provider),
   before('fault-422', 'The provider cannot process the request.', provider),
-  before('fault-429', 'The provider asks to come back later: Retry-After: 2.', providerLimit),
+  before('fault-429', 'The provider limits requests: Retry-After: 2.', providerLimit),
   before('fault-429-truto', "Truto's own limit is used up: Retry-After: 10.", trutoLimit),
   before('fault-500', 'The provider fails. Nothing is deleted.', provider),
-  before('fault-502', 'Truto gets no usable answer from the provider. Nothing is deleted.', truto),
+  before('fault-502', 'Truto gets no usable response from the provider. Nothing is deleted.', truto),
   before('fault-503', 'Truto has blocked the integrated account: a retry does not help.', truto),
   before('fault-504', 'Truto waited too long for the provider. Nothing is deleted.', truto),
   after('fault-504-after', 'As fault-504, but the record is deleted.', truto),
-  after('fault-slow', 'The record is deleted at once, the answer comes after 30 seconds.', 'late'),
-  before('fault-reset-before', 'The connection is reset; nothing is deleted.', 'reset'),
-  after('fault-reset-after', 'The record is deleted, then the connection is reset without an answer.', 'reset'),
+  after('fault-slow', 'The record is deleted at once. The response comes after 30 seconds.', 'late'),
+  before('fault-reset-before', 'The connection is reset. Nothing is deleted.', 'reset'),
+  after('fault-reset-after', 'The record is deleted. Then the connection is reset without a response.', 'reset'),
   after(
     'fault-reset-during',
-    'The record is deleted, then the connection is reset in the middle of the answer.',
+    'The record is deleted. Then the connection is reset in the middle of the response.',
     'cut',
   ),
   after('fault-202', 'The delete is accepted (202) for later; the sandbox does it at once.', 'accepted'),
-  after('fault-bad-json', 'The record is deleted; the body of the 200 is broken JSON.', brokenJson),
-  after('fault-empty', 'The record is deleted; the 200 has no body.', 'empty'),
-  after('fault-huge', 'The record is deleted; the 200 has a body of 8 MiB.', 'huge'),
-  after('fault-continue', 'The record is deleted; an interim "100 Continue" comes before the answer.', 'continue'),
-  before('fault-page', 'A login page answers with 200. Nothing is deleted.', page(200)),
+  after('fault-bad-json', 'The record is deleted. The body of the 200 is broken JSON.', brokenJson),
+  after('fault-empty', 'The record is deleted. The 200 has no body.', 'empty'),
+  after('fault-huge', 'The record is deleted. The 200 has a body of 8 MiB.', 'huge'),
+  after('fault-continue', 'The record is deleted. An interim "100 Continue" comes before the response.', 'continue'),
+  before('fault-page', 'The response is a login page with 200. Nothing is deleted.', page(200)),
   after('fault-page-after', 'As fault-page, but the record is deleted.', page(200)),
-  before('fault-firewall', 'A firewall answers with 403 and a page. Nothing is deleted.', page(403)),
+  before('fault-firewall', 'The response is a page of a firewall with 403. Nothing is deleted.', page(403)),
   after('fault-firewall-after', 'As fault-firewall, but the record is deleted.', page(403)),
-  before('fault-refused-200', 'The provider refuses under 200. Nothing is deleted.', locked),
-  before('fault-other-record', 'The answer to another request comes. Nothing is deleted.', otherRecord),
-  before('fault-206', 'A part of an answer comes with 206. Nothing is deleted.', foreign(206, '{}')),
+  before('fault-refused-200', 'The provider refuses with status 200. Nothing is deleted.', locked),
+  before('fault-other-record', 'The response is that of another request. Nothing is deleted.', otherRecord),
+  before('fault-206', 'The response is a part, with 206. Nothing is deleted.', foreign(206, '{}')),
 ];
 
 const faultsByName: ReadonlyMap<string, SandboxFault> = new Map(sandboxFaults.map((known) => [known.name, known]));

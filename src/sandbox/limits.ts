@@ -1,12 +1,12 @@
 import type { SandboxAccount } from './accounts.ts';
 import { Refusal, retryAfter } from './answer.ts';
 
-/** The requests that each account has made in its provider's current window. */
+/** The requests of each account in its provider's current window. */
 export type RateMeter = Map<string, { readonly windowStartSeconds: number; requests: number }>;
 
 /**
- * Counts one request and gives the headers that Truto makes of the provider's: the limit (`110;w=10`, the window in seconds), what
- * remains of it, and the seconds left. The sandbox never refuses because of it; `isUsedUp` is for the answer that says so.
+ * Counts one request, and returns the headers that Truto derives from the provider's: the limit (`110;w=10`, the window in seconds),
+ * the remaining requests, and the seconds left. The sandbox never refuses by this limit; `isUsedUp` is for a 429 on demand.
  */
 export function countForProvider(meter: RateMeter, account: SandboxAccount, isUsedUp: boolean): Record<string, string> {
   const { id, provider } = account;
@@ -25,10 +25,10 @@ export function countForProvider(meter: RateMeter, account: SandboxAccount, isUs
   };
 }
 
-/** Counts one request, for an account or for none. Throws a 429 when it is one too many for Truto itself. */
+/** Counts one request, with or without an account. Throws a 429 when it exceeds Truto's own limits. */
 export type CountForTruto = (accountId: string | undefined) => void;
 
-/** Creates Truto's own limits (vendor's public agent documentation, July 2026), over windows that slide, with nothing counted. */
+/** Creates counters for Truto's own limits (vendor's public agent documentation, July 2026), over sliding windows. */
 export function createTrutoLimits(): CountForTruto {
   const moments = new Map<string, number[]>();
 

@@ -22,13 +22,13 @@ import {
 import type { Numbered, RecordKind } from './records.ts';
 import { type AccountRequest, injectFault } from './request.ts';
 
-const defaultLimit = 25; // the default of Truto's command line; the API's own is NOT FOUND
-const maxLimit = 100; // as documented for the log; beyond it the sandbox refuses rather than give less than asked for
+const defaultLimit = 25; // the default of Truto's command line; that of the API is NOT FOUND
+const maxLimit = 100; // as documented for the log; the sandbox refuses more, so that no page is smaller than requested
 
 /**
- * Answers one page of the records that meet the filters, sorted. A delete between two pages repeats and skips none.
- * @param list gives all records, in the provider's own order.
- * @param show makes the record as the provider's own API shows it.
+ * Returns one page of the records that match the filters, sorted. A delete between two pages repeats and skips no record.
+ * @param list returns all records, in the provider's own order.
+ * @param show returns the record as the provider's own API shows it.
  */
 export function listRecords<Item extends object>(
   request: AccountRequest,
@@ -55,14 +55,14 @@ export function listRecords<Item extends object>(
       .sort((left, right) => compare(left, right, order));
     const start = first === undefined ? 0 : sorted.filter((item) => compare(item, first, order) < 0).length;
     const page = sorted.slice(start, start + limit).map(({ record }) => record);
-    // The providers' own lists differ more than is documented; a bare array of their records is [inferred].
+    // The providers' own lists differ more than documented. A bare array of their records is [inferred].
     if (!isMapped(shape)) return passThrough({ status: 200, body: page.map(show) }, shape);
     const cursorAt = (index: number) => buildCursor(sorted[index], fingerprint);
     const body = {
       result: page.map((record) => shapeFields(record, show(record), shape)),
       next_cursor: cursorAt(start + limit),
       prev_cursor: start === 0 ? null : cursorAt(Math.max(0, start - limit)),
-      result_count: page.length, // of this page: whether upstream counts the page or the whole is NOT FOUND
+      result_count: page.length, // of this page: whether upstream counts the page or the whole list is NOT FOUND
     };
     return { kind: 'plain', status: 200, body };
   });
@@ -76,29 +76,29 @@ function readLimit(query: Query): number {
   return Number(limit);
 }
 
-/** The position of a record in a list, sorted by `key` (empty without an order). It stays when others are deleted. */
+/** The position of a record in a list, sorted by `key` (empty without an order). Deletes of other records do not change it. */
 type Position = { readonly key: string; readonly number: number };
 
-/** A record that lacks the date sorts as the oldest of all. [inferred] */
+/** A record without the date sorts as the oldest. [inferred] */
 function sortKey(record: object, order: ListOrder | undefined): string {
   return order === undefined ? '' : String(Reflect.get(record, order.field) ?? '');
 }
 
 /**
- * Negative when the left one comes first. Dates of one form and zone compare as text; among equals the provider's own order
- * decides in both directions. [inferred]
+ * Negative when the left record comes first. Dates of one form and zone compare as text. Equal dates keep the provider's own order,
+ * in both directions. [inferred]
  */
 function compare(left: Position, right: Position, order: ListOrder | undefined): number {
   const byKey = left.key < right.key ? -1 : Number(left.key > right.key);
   return (order?.isDescending ? -byKey : byKey) || left.number - right.number;
 }
 
-/** Binds a cursor to its list, whatever the limit and the shape: against mix-ups, not against forgery. */
+/** Binds a cursor to its list, for any limit and shape. This prevents mix-ups, not forgery. */
 function fingerprintOfList(identity: readonly unknown[]): string {
   return createHash('sha256').update(JSON.stringify(identity)).digest('base64url').slice(0, 12);
 }
 
-/** The cursor of the page that starts at a position; null without one. */
+/** The cursor of the page that starts at a position; null without a position. */
 function buildCursor(position: Position | undefined, fingerprint: string): string | null {
   if (position === undefined) return null;
   return Buffer.from(`${fingerprint} ${position.number} ${position.key}`).toString('base64url');
@@ -113,11 +113,11 @@ function parseCursor(cursor: string, fingerprint: string): Position {
 }
 
 /**
- * How a list can be narrowed by a field, and the test of a value without an operator:
- * - `type` by one of the engagement types, `whole` by the text as it is, `part` by a piece of it in any case [inferred];
- * - `reference` by the id of a record referred to, or by several ids of which any will do;
- * - `date` by `[eq]`, `[gt]` and `[lt]`. So do `start` and `end`, but without an operator they bound a window: what starts then
- *   or later, what ends then or earlier. [inferred from the notes "start before end" and "at most a year"]
+ * The kinds of filters, each with the test of a value without an operator:
+ * - `type`: one of the engagement types. `whole`: the whole text. `part`: a part of the text, in any case [inferred].
+ * - `reference`: the id of a related record, or several ids of which one matches.
+ * - `date`: `[eq]`, `[gt]` and `[lt]`. `start` and `end` have these too. Without an operator they bound a window: records that start
+ *   then or later, and that end then or earlier. [inferred from the notes "start before end" and "at most a year"]
  */
 const bareTests = {
   type: 'is',
@@ -130,7 +130,7 @@ const bareTests = {
 } as const;
 type FilterKind = keyof typeof bareTests;
 
-/** The fields that a list can be narrowed by, besides the times that every record has. */
+/** The fields that a list can be filtered by, besides the times of every record. */
 export type ListFilters = { readonly [Kind in FilterKind]?: readonly string[] };
 
 const dateTests = {
@@ -141,14 +141,14 @@ const dateTests = {
   to: (ms: number, bound: number) => ms <= bound,
 };
 
-/** What one query parameter demands of one field; plain data, so that a cursor can be bound to it. */
+/** The condition of one query parameter on one field. Plain data, so that a cursor can be bound to it. */
 type Condition = { readonly field: string } & (
   | { readonly test: 'is' | 'has'; readonly text: string }
   | { readonly test: keyof typeof dateTests; readonly ms: number }
   | { readonly test: 'refers'; readonly ids: readonly string[] }
 );
 
-/** Reads the conditions, in the order of `filters`. An empty parameter is an absent one: Truto's SDK sends null like that. */
+/** Reads the conditions, in the order of `filters`. An empty parameter counts as absent: Truto's SDK sends null as an empty text. */
 function readConditions(query: Query, filters: ListFilters): readonly Condition[] {
   const all = Object.entries({ ...filters, date: ['created_at', 'updated_at'] }) as [FilterKind, readonly string[]][];
   return all.flatMap(([kind, fields]) =>
@@ -198,7 +198,7 @@ function readIds(field: string, value: unknown): readonly string[] {
   throw invalidParameter(field, 'must be an id, an object with an id, or a list of them');
 }
 
-/** True when the record meets every condition. A field that is null or absent meets none. */
+/** True when the record meets all conditions. A field that is null or absent meets none. */
 function meetsConditions(record: object, conditions: readonly Condition[]): boolean {
   return conditions.every((condition) => meets(Reflect.get(record, condition.field), condition));
 }
@@ -213,7 +213,7 @@ function meets(value: unknown, condition: Condition): boolean {
   return value.toLowerCase().includes(condition.text.toLowerCase());
 }
 
-/** Refuses a window that ends before it starts or is longer than a year: of each time, and from one to the other [inferred]. */
+/** Refuses a window that ends before it starts or is longer than a year: of each time, and between the two [inferred]. */
 function checkTimeWindow(conditions: readonly Condition[]): void {
   const bound = (field: string, ...tests: string[]) => {
     const found = conditions.find((condition) => condition.field === field && tests.includes(condition.test));

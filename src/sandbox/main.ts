@@ -1,34 +1,34 @@
-import { sandboxAccounts, sandboxToken } from './accounts.ts';
-import { seedEngagements } from './seed.ts';
+import { sandboxToken } from './accounts.ts';
+import { describeSamples, sampleEngagements } from './describe.ts';
 import { type Sandbox, startSandbox } from './server.ts';
 
 // The sandbox alone, at `HOST` (127.0.0.1) and `PORT` (4010; 0 takes any), with `SANDBOX_ENGAGEMENTS` (30) for each account.
-// `SANDBOX_LIMITS=1` makes it refuse what exceeds Truto's own limits. SIGINT or SIGTERM ends it.
+// `SANDBOX_LIMITS=1` refuses requests beyond Truto's own limits. SIGINT or SIGTERM ends it.
 
 function describe({ url }: Sandbox): string {
-  const rows = sandboxAccounts.map((account) => {
-    const [engagement] = seedEngagements(account);
-    return [account.integration.label, account.id, engagement?.engagement_type ?? '', engagement?.id ?? ''];
-  });
-  const table = [['integration', 'integrated account id', 'type', 'an engagement id'], ...rows].map(
-    ([label = '', id = '', type = '', engagementId = '']) =>
-      `  ${label.padEnd(14)}${id.padEnd(38)}${type.padEnd(9)}${engagementId}`,
-  );
-  const [, accountId, type, engagementId] = rows[0] ?? [];
+  const samples = sampleEngagements();
+  const [{ accountId, engagementType, engagementId } = {}] = samples;
   return [
     `The Truto sandbox listens on ${url}`,
     `Bearer token: ${sandboxToken}`,
     '',
-    ...table,
+    describeSamples(samples),
     '',
     'Try:',
-    `  curl -X DELETE '${url}/unified/crm/engagements/${engagementId}?integrated_account_id=${accountId}&engagement_type=${type}' \\`,
-    `    -H 'Authorization: Bearer ${sandboxToken}'`,
+    `curl -X DELETE -H 'authorization: Bearer ${sandboxToken}' \\`,
+    `  '${url}/unified/crm/engagements/${engagementId}?integrated_account_id=${accountId}&engagement_type=${engagementType}'`,
     '',
   ].join('\n');
 }
 
 const { HOST: host = '127.0.0.1', PORT: port = '4010', SANDBOX_ENGAGEMENTS: count, SANDBOX_LIMITS } = process.env;
+
+/** The reason, and what to do about it. */
+function describeFailure(error: unknown): string {
+  if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE')
+    return `another program uses the port. End that program, or take another port: PORT=${Number(port) + 1} npm run sandbox`;
+  return error instanceof Error ? error.message : String(error);
+}
 
 try {
   const sandbox = await startSandbox({
@@ -42,7 +42,6 @@ try {
   process.on('SIGINT', end).on('SIGTERM', end);
   process.stdout.write(describe(sandbox));
 } catch (error) {
-  const reason = error instanceof Error ? error.message : error;
-  process.stderr.write(`The sandbox cannot start on ${host}:${port}: ${reason}\n`);
+  process.stderr.write(`The sandbox cannot start on ${host}:${port}: ${describeFailure(error)}\n`);
   process.exitCode = 1;
 }

@@ -9,8 +9,8 @@ import { type AccountRequest, injectFault } from './request.ts';
 import { seedEngagements, seedRelated } from './seed.ts';
 
 /**
- * The filters of each kind, besides those by `created_at` and `updated_at`. Those of engagements and users are documented, the
- * others [inferred]. Which of them a real integration supports is only known as counts; here every account has them all.
+ * The filters of each kind, besides `created_at` and `updated_at`. Those of engagements and users are documented, the others are
+ * [inferred]. The documentation only counts how many a real integration supports; here every account has all.
  */
 export const filtersByKind: Readonly<Record<RecordKind, ListFilters>> = {
   engagements: {
@@ -30,7 +30,7 @@ export const filtersByKind: Readonly<Record<RecordKind, ListFilters>> = {
   notes: { part: ['title', 'content'], reference: ['owner', 'contact', 'account', 'opportunity', 'lead'] },
 };
 
-/** Answers `GET /unified/crm/{kind}`. Sorting is documented for engagements and users; for the others it is [inferred]. */
+/** Handles `GET /unified/crm/{kind}`. Sorting is documented for engagements and users; for the others it is [inferred]. */
 export function listKind(request: AccountRequest, kind: RecordKind): Answer {
   const filters = filtersByKind[kind];
   if (kind === 'engagements') {
@@ -42,7 +42,7 @@ export function listKind(request: AccountRequest, kind: RecordKind): Answer {
   return listRecords(request, kind, filters, numbered, showRelated);
 }
 
-/** Answers `GET /unified/crm/engagements/{id}`. */
+/** Handles `GET /unified/crm/engagements/{id}`. */
 export function getEngagement(request: AccountRequest): Answer {
   const { id, query, account } = request;
   const shape = readAnswerShape(query);
@@ -56,20 +56,20 @@ export function getEngagement(request: AccountRequest): Answer {
   });
 }
 
-/** Answers `GET /unified/crm/{kind}/{id}`. */
+/** Handles `GET /unified/crm/{kind}/{id}`. */
 export function getRelated(request: AccountRequest, kind: RelatedKind): Answer {
   const { account, id, query } = request;
   const shape = readAnswerShape(query);
   checkRemoteQuery(query);
   return injectFault(request, () => {
     const records = seedRelated(account, kind);
-    // A reserved id names a record that always exists, so that its fault can strike after a success.
+    // A reserved id names a record that always exists, so that its fault can occur after a success.
     const record = findFault(id) ? { ...records[0], id } : records.find((candidate) => candidate.id === id);
     return record === undefined ? buildNotFound(account) : showOne(record, showRelated(record), shape);
   });
 }
 
-/** Answers `DELETE /unified/crm/engagements/{id}`. */
+/** Handles `DELETE /unified/crm/engagements/{id}`. */
 export function deleteEngagement(request: AccountRequest): Answer {
   const { query, account } = request;
   const shape = readAnswerShape(query);
@@ -82,18 +82,21 @@ export function deleteEngagement(request: AccountRequest): Answer {
     if (record === undefined || remote === undefined) return buildNotFound(account);
     const { present, deletedIds } = engagementsOf(request);
     if (present.delete(record.id)) deletedIds.add(record.id);
-    // What raw and stream make of a provider's 204 is NOT FOUND: the same 204 here.
+    // How raw and stream show a provider's 204 is NOT FOUND: here as the same 204.
     if (!isMapped(shape)) return passThrough(remote, shape);
     if (mapDeleted === undefined) return { kind: 'plain', status: 204 };
-    // Whether remote_data is there when the provider sends no body is NOT FOUND: absent here, not invented.
+    // Whether there is remote_data when the provider sends no body is NOT FOUND: here there is none.
     return { kind: 'plain', status: 200, body: shapeFields(mapDeleted(record), remote.body, shape) };
   });
 }
 
-/** What the provider would find. Where the type is part of the address, an engagement of another type is not there. */
+/** The id of an engagement in every account that exists again after each delete, so that examples can be run again. */
+const returningId = 'comes-back';
+
+/** The engagement that the provider would find. Where the type is part of the address, one of another type is not found. */
 function findEngagement(request: AccountRequest, type: string | undefined): EngagementRecord | undefined {
   const { id, account } = request;
-  if (findFault(id) !== undefined) {
+  if (id === returningId || findFault(id) !== undefined) {
     const [template] = seedEngagements(account);
     const engagement_type = engagementTypes.find((known) => known === type) ?? template?.engagement_type;
     return template && engagement_type && { ...template, id, engagement_type };
@@ -111,7 +114,7 @@ function engagementsOf({ state, account }: AccountRequest): Engagements {
 
 const references: ReadonlySet<string> = new Set(['owner', 'account', 'contact', 'opportunity', 'lead']);
 
-/** `raw` and `remote_data` of a read. The CRMs' own names are not imitated: the unified ones, references as ids. [inferred] */
+/** `raw` and `remote_data` of a read: the unified names, with references as ids. The CRMs' own names are not imitated. [inferred] */
 function showRelated(record: object): RawRecord {
   return Object.fromEntries(
     Object.entries(record).map(([name, value]) =>

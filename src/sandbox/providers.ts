@@ -4,14 +4,14 @@ import type { Random } from './random.ts';
 import type { EngagementRecord, RecordKind } from './records.ts';
 
 /*
- * What each imitated CRM has and answers. Sources: [vendor] the vendor's own documentation, [3rd] somebody else's copy of it,
- * [inferred] reasoned, NOT FOUND documented nowhere.
+ * The data and responses of each imitated CRM. Sources: [vendor] the vendor's own documentation, [3rd] a copy of it by others,
+ * [inferred] reasoned, NOT FOUND not documented.
  */
 
-/** What a CRM itself answers. Without `body`, nothing follows the headers. */
+/** The response of a CRM itself. Without `body`, nothing follows the headers. */
 export type ProviderAnswer = { readonly status: number; readonly body?: unknown };
 
-/** Why a CRM refuses, before it is put into that CRM's own shape. */
+/** Why a CRM refuses, before it is written in that CRM's own shape. */
 export interface ProviderFailure {
   readonly statusCode: number;
   readonly message: string;
@@ -26,36 +26,37 @@ export type RawRecord = Readonly<Record<string, unknown>>;
 
 /** One imitated CRM. */
 export interface Provider {
-  /** The last digits of its account's id. Never reused and never changed: documents and callers have the ids. */
+  /** The last digits of its account's id. Never reused or changed: documents and callers have the ids. */
   readonly accountNumber: number;
-  /** The types of its engagements where the table of integrations lists none: call, email, meeting and note unless it says otherwise. */
+  /** The types of its engagements, if the table of integrations lists none. @default call, email, meeting and note */
   readonly seededTypes?: readonly EngagementType[];
   /** Absent when the vendor documents no limit that Truto could pass on. */
   readonly rateLimit?: { readonly limit: number; readonly windowSeconds: number };
-  /** How the CRM answers a delete of a record that a read shows like that. Absent when the integration cannot delete engagements. */
+  /** The CRM's response to the delete of a record that a read shows as `shown`. Absent when the integration cannot delete. */
   readonly answerDelete?: (record: EngagementRecord, shown: RawRecord) => ProviderAnswer;
-  /** The unified fields that Truto's mapping makes of that answer; absent when there is nothing at all (a 204). */
+  /** The unified fields that Truto's mapping makes of that response; absent when it has no body (a 204). */
   readonly mapDeleted?: (record: EngagementRecord) => object;
-  /** True when kinds of record are numbered separately, so that a user, a contact and an account have the same id. */
+  /** True when each kind of record has its own numbers, so that a user, a contact and an account have the same id. */
   readonly numbersKindsAlike?: boolean;
-  /** True when users can be listed but not read one by one. Upstream's lists for this and for projects are complete. */
+  /** True when users can be listed but not read one by one. Truto's documentation lists all such integrations. */
   readonly lacksUserGet?: boolean;
+  /** Truto's documentation lists all integrations with projects. */
   readonly hasProjects?: boolean;
   /** A new id in the CRM's own form. */
   readonly createId: (random: Random, kind: RecordKind) => string;
   /**
-   * `raw` and `remote_data` of a read, such as `id=#id title=subject status`: a name of the CRM's, `=`, the unified field, which may
-   * be left out when it has the same name. A reference is shown as its id, a phone number as its digits, a list as its first item,
-   * an absent field as null; `#` makes a number of it. Field names are plausible, [inferred].
+   * `raw` and `remote_data` of a read, such as `id=#id title=subject status`: the CRM's name, `=`, the unified field. Equal names are
+   * written once. A reference is shown as its id, a phone number as its digits, a list as its first item, an absent field as null;
+   * `#` converts to a number. The CRM's names are [inferred].
    */
   readonly fields: string;
-  /** Fields that are shown in other ways, instead of those or after them. */
+  /** Fields in other forms, in addition to those or in their place. */
   readonly moreFields?: (record: EngagementRecord) => RawRecord;
   /** Put around the fields. */
   readonly envelope?: (shown: RawRecord, record: EngagementRecord) => RawRecord;
-  /** What a read of a deleted record shows, where that is not a 404. */
+  /** The record that a read of a deleted engagement returns, if that is not a 404. */
   readonly showDeleted?: (id: string) => RawRecord;
-  /** The body of an error. Absent where it is NOT FOUND: then the text alone, because an invented shape would teach the wrong thing. */
+  /** The body of an error. Absent where it is NOT FOUND: then only the text is sent, since an invented shape would mislead. */
   readonly describeFailure?: (failure: ProviderFailure) => unknown;
 }
 
@@ -75,7 +76,7 @@ function randomText(prefix: string, alphabet: string, length: number): Provider[
   return (random) => `${prefix}${random.text(alphabet, length)}`;
 }
 
-/** The id as a number where the CRM's own JSON has numbers; ids that are no numbers (reserved ones) stay as they are. */
+/** The id as a number, as in the CRM's own JSON. Reserved ids that are not numbers stay as they are. */
 function numericId(id: string): number | string {
   const number = Number(id);
   return Number.isSafeInteger(number) ? number : id;
@@ -135,7 +136,7 @@ const zohoCodes: Texts = {
 /** The integration's mapping fills the id alone. */
 const idOnly = ({ id }: EngagementRecord) => ({ id });
 
-/** The answer has a body, but the mapping finds nothing in it, not even the id. */
+/** The response has a body, but the mapping finds no field in it, not even the id. */
 const nothing = () => ({});
 
 /** The `type` query parameter of Affinity's /interactions. [3rd]; the number of email is [inferred]. */
@@ -233,7 +234,7 @@ export const providers: Readonly<Record<string, Provider>> = {
       date_created: epochSeconds(created_at),
       date_modified: epochSeconds(updated_at),
     }),
-    // A deleted activity stays readable, but nothing is left of it [vendor].
+    // A deleted activity stays readable, but without its fields [vendor].
     showDeleted: (id) => ({ id: numericId(id), is_deleted: true }),
   },
   // DELETE /api/sales_activities/{id}: which object Truto deletes is [inferred].
@@ -282,7 +283,7 @@ export const providers: Readonly<Record<string, Provider>> = {
       return { code, message, status, details: [{ domain: 'keap', resource: 'engagement' }] };
     },
   },
-  // A GraphQL mutation at one endpoint, whatever the type [vendor].
+  // A GraphQL mutation at one endpoint, for any type [vendor].
   'Monday CRM': {
     accountNumber: 8,
     seededTypes: ['email', 'call', 'meeting', 'note'],

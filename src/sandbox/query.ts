@@ -6,7 +6,7 @@ import { type AnswerShape, invalidParameter, missingParameter, Refusal } from '.
 /** A parsed query string: strings, arrays and objects without a prototype. */
 export type Query = Readonly<Record<string, unknown>>;
 
-/** Numbers the items of `a[][b]=c`, as Truto's Python SDK sends them; a name that an item has begins the next. qs makes one of all. */
+/** Numbers the items of `a[][b]=c`, the form of Truto's Python SDK. A repeated name begins the next item; qs would merge them all. */
 function numberItems(text: string): string {
   const last = new Map<string, { index: number; readonly names: Set<string> }>();
   return text.replace(/[^&]+/g, (parameter) => {
@@ -16,7 +16,7 @@ function numberItems(text: string): string {
     if (whole === undefined) return parameter;
     const item = last.get(list) ?? { index: 0, names: new Set() };
     last.set(list, item);
-    // `a[][b][]=x` goes on with the list in the item.
+    // `a[][b][]=x` continues the list in the item.
     if (item.names.has(name) && !key.endsWith('[]')) {
       item.index += 1;
       item.names.clear();
@@ -27,8 +27,8 @@ function numberItems(text: string): string {
 }
 
 /**
- * Parses a query as Truto documents it: `a=x`, `a[]=x`, `a[0]=x`, `a[b]=c`, `a[0][b]=c`, `a[][b]=c`. Beyond a limit it refuses with
- * 400, where qs would drop parameters, turn arrays into objects or leave brackets in a key, and hide a mistake of the client.
+ * Parses a query as Truto documents it: `a=x`, `a[]=x`, `a[0]=x`, `a[b]=c`, `a[0][b]=c`, `a[][b]=c`. Refuses with
+ * 400 beyond a limit. qs would drop parameters, turn arrays into objects or leave brackets in a key, and hide the client's mistake.
  */
 export function parseQuery(text: string): Query {
   try {
@@ -45,12 +45,12 @@ export function parseQuery(text: string): Query {
   }
 }
 
-/** True for an object that is no array: what `a[b]=c` becomes. */
+/** True for an object that is not an array: the form of `a[b]=c`. */
 export function isQueryObject(value: unknown): value is Query {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** A string parameter. Absent and empty are the same, since Truto's TypeScript SDK sends null as an empty string. */
+/** A string parameter. An empty one counts as absent, since Truto's TypeScript SDK sends null as an empty string. */
 export function readString(query: Query, name: string): string | undefined {
   const value = query[name];
   if (value === undefined || value === '') return undefined;
@@ -58,7 +58,7 @@ export function readString(query: Query, name: string): string | undefined {
   return value;
 }
 
-/** A string parameter out of a closed list. */
+/** A string parameter from a closed list. */
 function readChoice<T extends string>(query: Query, name: string, choices: readonly T[]): T | undefined {
   const value = readString(query, name);
   const choice = choices.find((candidate) => candidate === value);
@@ -82,7 +82,7 @@ function readList(query: Query, name: string): readonly string[] {
 
 const dateForm = /^\d{4}-\d{2}-\d{2}(?<time>T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(?<offset>Z|[+-]\d{2}:?\d{2})?)?$/;
 
-/** The milliseconds since 1970 of an ISO 8601 date, in UTC without an offset [inferred]. Refuses anything else. */
+/** The milliseconds since 1970 of an ISO 8601 date; without an offset it is in UTC [inferred]. Refuses any other form. */
 export function parseDate(value: unknown, name: string): number {
   const parts = typeof value === 'string' ? dateForm.exec(value) : null;
   const isLocal = parts?.groups?.time !== undefined && parts.groups.offset === undefined;
@@ -91,7 +91,7 @@ export function parseDate(value: unknown, name: string): number {
   return milliseconds;
 }
 
-/** Reads the parameters that shape the answer. */
+/** Reads the parameters that determine the form of the response. */
 export function readAnswerShape(query: Query): AnswerShape {
   return {
     format: readChoice(query, 'truto_response_format', responseFormats) ?? 'unified',
@@ -100,13 +100,13 @@ export function readAnswerShape(query: Query): AnswerShape {
   };
 }
 
-/** What reads accept as `engagement_type`: their pages print `task` besides the types of the delete page. */
+/** The values of `engagement_type` in reads: their pages list `task` besides the types of the delete page. */
 export const readableTypes = [...engagementTypes, 'task'] as const;
 
 /**
- * Reads `engagement_type`. A delete requires it, out of the integration's own list, where that is documented; else it may be any
- * documented type, which then has no effect. The get page counts eight integrations that require it without naming them: that the
- * six which require it on delete are among them is [inferred].
+ * Reads `engagement_type`. Where the documentation says so, a delete requires a type from the integration's own list. Elsewhere any
+ * documented type is accepted and has no effect. The get page says that eight integrations require it, but does not name them. That
+ * the six which require it on delete are among them is [inferred].
  */
 export function readType(query: Query, { rule }: SandboxAccount, method: 'get' | 'delete'): string | undefined {
   const isRequired = rule?.requiresEngagementType === true;
@@ -116,7 +116,7 @@ export function readType(query: Query, { rule }: SandboxAccount, method: 'get' |
   return type;
 }
 
-/** Checks the form of a delete's other parameters. Well-formed ones change nothing: what Planhat does with them is NOT FOUND. */
+/** Checks the form of a delete's other parameters. Valid ones have no effect: what Planhat does with them is NOT FOUND. */
 export function checkDeleteParameters(query: Query, { rule }: SandboxAccount, type: string | undefined): void {
   readSort(query);
   for (const name of ['status', 'content', 'subject', 'direction']) readString(query, name);
@@ -124,7 +124,7 @@ export function checkDeleteParameters(query: Query, { rule }: SandboxAccount, ty
     if (readString(query, name) !== undefined) parseDate(query[name], name);
   }
   for (const name of ['content', 'subject'] as const) {
-    // "Only when the type is email" is printed; that breaking it is refused, and only where the parameter counts, is [inferred].
+    // "Only when the type is email" is documented. That Truto refuses otherwise, and only where the parameter counts, is [inferred].
     const counts = rule?.parameters.includes(name) && readString(query, name) !== undefined;
     if (counts && type !== undefined && type !== 'email') {
       throw invalidParameter(name, 'may only be set when engagement_type is email');
@@ -146,12 +146,12 @@ function checkReference(value: unknown = '', name: string): void {
   }
 }
 
-/** Checks that `remote_query` is an object; what is in it is between the client and the provider. */
+/** Checks that `remote_query` is an object. Its content is for the provider. */
 export function checkRemoteQuery({ remote_query: value = '' }: Query): void {
   if (value !== '' && !isQueryObject(value)) throw invalidParameter('remote_query', 'must be an object');
 }
 
-/** What a list is sorted by. */
+/** The order of a list. */
 export type ListOrder = { readonly field: string; readonly isDescending: boolean };
 
 /** Reads `sort_by`: a field (the delete page), or an object of field and direction (the list pages). */

@@ -12,7 +12,7 @@ export type RecordKind = 'engagements' | RelatedKind;
 /** A phone number in any record. */
 export type PhoneNumber = Readonly<Record<'id' | 'number' | 'type', string> & { extension: string | null }>;
 
-/** A `duration` is in seconds; all of upstream's scalars are strings. */
+/** `duration` is in seconds. All scalars of upstream are strings. */
 type TextFields = 'content' | 'subject' | 'direction' | 'internal_notes' | 'status' | 'duration';
 type TimeFields = 'start_time' | 'end_time' | 'created_at' | 'updated_at';
 
@@ -32,14 +32,14 @@ export type RelatedRecord = Readonly<Record<string, unknown>> & { readonly id: s
 
 /** A record and its number in the provider's own order. */
 export interface Numbered<Item> {
-  /** Counts from 0 and is never given twice, so that a cursor survives the deletion of what it points at. */
+  /** Counts from 0 and is never reused, so that a cursor stays valid when its record is deleted. */
   readonly number: number;
   readonly record: Item;
 }
 
 /** The engagements of one account. */
 export interface Engagements {
-  /** Those that exist now, by id, in order. */
+  /** The engagements that exist now, by id, in order. */
   readonly present: Map<string, Numbered<EngagementRecord>>;
   readonly deletedIds: Set<string>;
 }

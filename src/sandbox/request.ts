@@ -16,7 +16,7 @@ import { type CountForTruto, countForProvider, type RateMeter } from './limits.t
 import { type Query, readAnswerShape } from './query.ts';
 import type { Engagements } from './records.ts';
 
-/** A request as it came in. */
+/** A request as it arrived. */
 export interface ReceivedRequest {
   readonly method: string;
   /** Path and query, undecoded. */
@@ -24,10 +24,10 @@ export interface ReceivedRequest {
   readonly headers: IncomingHttpHeaders;
 }
 
-/** Picks a fault for a request that does not ask for one; undefined for none. */
+/** Picks a fault for a request that does not name one; undefined for none. */
 export type PickFault = (request: ReceivedRequest) => SandboxFault | undefined;
 
-/** How one sandbox behaves. */
+/** The behaviour of one sandbox. */
 export interface SandboxSettings {
   /** The only bearer token that it accepts. @default sandboxToken */
   readonly token: string;
@@ -35,7 +35,7 @@ export interface SandboxSettings {
   readonly slowMs: number;
   /** The size of `fault-huge`'s content. @default 8388608 (8 MiB) */
   readonly hugeBytes: number;
-  /** Lets faults strike that no request asked for, to test a client under a steady rate of them. @default none */
+  /** Causes faults that no request names, to test a client under a steady rate of them. @default none */
   readonly pickFault: PickFault;
 }
 
@@ -53,7 +53,7 @@ export interface SandboxRequest {
   /** The `{id}` of the path, decoded; empty on a route without one. */
   readonly id: string;
   readonly query: Query;
-  /** The fault asked for by header, query, or reserved id. */
+  /** The fault that the header, the query or a reserved id names. */
   readonly fault: SandboxFault | undefined;
   /** The connection that the request uses; absent on routes that use none. */
   readonly account?: SandboxAccount;
@@ -69,14 +69,14 @@ export function findQueriedAccount({ integrated_account_id: id = '' }: Query): S
   return findAccount(id);
 }
 
-/** The account of that id, or Truto's 404. Its status is documented (truto-skills, error-and-evidence-model.md), its text is a guess. */
+/** The account with that id, or a 404. Its status is documented (truto-skills, error-and-evidence-model.md), its text [inferred]. */
 export function findAccount(id: string): SandboxAccount {
   const account = sandboxAccounts.find((candidate) => candidate.id === id);
   if (account === undefined) throw new Refusal(404, 'Integrated account not found');
   return account;
 }
 
-/** Does `work`, with the fault before or after it. On a route without an account, a remote failure becomes Truto's own. */
+/** Does `work`, with the fault before or after it. On a route without an account, an error of the provider becomes one of Truto. */
 export function injectFault(request: SandboxRequest, work: () => PlainAnswer): Answer {
   const { fault } = request;
   if (fault === undefined) return passProvider(request, work());
@@ -87,7 +87,7 @@ export function injectFault(request: SandboxRequest, work: () => PlainAnswer): A
   return strike(request, fault.effect, fault.strikesAfter ? passProvider(request, work()) : undefined);
 }
 
-/** Counts a call that gets as far as the provider, and adds the provider's limits to its answer. */
+/** Counts a request that reaches the provider, and adds the provider's limits to the response. */
 function passProvider({ state, account }: SandboxRequest, answer: PlainAnswer, isUsedUp = false): PlainAnswer {
   const rateLimit = account && countForProvider(state.rateMeter, account, isUsedUp);
   return { ...answer, headers: { ...rateLimit, ...answer.headers } };
@@ -116,7 +116,7 @@ function strike(
     case 'late':
       return { ...answer, delayMs: state.slowMs };
     case 'accepted':
-      // Capsule documents 202 with no body and a Location that Truto does not pass on; what Truto itself sends is [inferred].
+      // Capsule documents 202 without a body, with a Location that Truto does not forward. The body from Truto is [inferred].
       return { kind: 'plain', status: 202, ...(isMapped(readAnswerShape(query)) && { body: { id } }) };
     case 'empty':
       return { kind: 'plain', status: 200 };

@@ -14,7 +14,7 @@ import {
   type SandboxState,
 } from './request.ts';
 
-/** Answers one method of one path. Throws a `Refusal` for a request that Truto itself refuses. */
+/** Handles one method of one path. Throws a `Refusal` for a request that Truto itself refuses. */
 type Handler = (request: SandboxRequest) => Answer;
 
 function route(method: string, path: string, handler: Handler) {
@@ -22,7 +22,7 @@ function route(method: string, path: string, handler: Handler) {
   return { method, segments, idIndex: segments.indexOf('{id}'), handler };
 }
 
-/** All routes; `{id}` stands for any one segment. */
+/** All routes. `{id}` matches any one segment. */
 const routes = [
   route('GET', '/integrated-account/{id}', showIntegratedAccount),
   recordRoute('engagements', 'list', listKind),
@@ -31,7 +31,7 @@ const routes = [
   ...relatedKinds.flatMap((kind) => [recordRoute(kind, 'list', listKind), recordRoute(kind, 'get', getRelated)]),
 ];
 
-/** Needs an account whose integration has the method. How Truto refuses another is NOT FOUND: this 400 is [inferred]. */
+/** A route for accounts whose integration has the method. How Truto refuses others is NOT FOUND: this 400 is [inferred]. */
 function recordRoute<Kind extends RecordKind>(
   kind: Kind,
   method: 'list' | 'get' | 'delete',
@@ -47,14 +47,14 @@ function recordRoute<Kind extends RecordKind>(
   });
 }
 
-/** Every integration is taken to have all methods but these [inferred]. */
+/** Integrations have all methods except these [inferred]. */
 function hasMethod(provider: Provider, kind: RecordKind, method: string): boolean {
   if (kind === 'projects') return provider.hasProjects === true;
   if (kind === 'users') return method === 'list' || !provider.lacksUserGet;
   return method !== 'delete' || provider.answerDelete !== undefined;
 }
 
-/** Answers one request, whatever it is. Never throws: an unexpected failure is a 500 in Truto's shape. */
+/** Answers any request. Never throws: an unexpected failure is a 500 in Truto's shape. */
 export function answerRequest(state: SandboxState, request: ReceivedRequest): Answer {
   try {
     return answerChecked(state, request);
@@ -78,13 +78,13 @@ function answerChecked(state: SandboxState, request: ReceivedRequest): Answer {
   return handler({ state, id, query, fault });
 }
 
-/** Split by hand: `new URL` would normalise `..` and refuse targets that still deserve an answer. */
+/** Splits without `new URL`, which would resolve `..` and refuse some targets that need a response. */
 export function splitUrl(url: string): { readonly path: string; readonly queryText: string } {
   const [path = '', ...rest] = url.replace(/^https?:\/\/[^/?]*/i, '').split('?');
   return { path, queryText: rest.join('?') };
 }
 
-/** The handler, and the decoded `{id}`. Truto's 404 for an unknown path, 405 for a method that the path lacks. */
+/** The handler, and the decoded `{id}`. Throws Truto's 404 for an unknown path, and 405 for a method that the path lacks. */
 function findRoute(method: string, path: string): { readonly handler: Handler; readonly id: string } {
   const given = path.split('/').map((segment, index) => (index === 0 ? '' : decodeSegment(segment)));
   const found = routes.filter(({ segments }) => matches(segments, given));
@@ -110,7 +110,7 @@ function decodeSegment(segment: string): string {
   }
 }
 
-/** By header, or by `remote_query[sandbox_fault]`, which a client that sends no headers of its own, such as the facade, can use. */
+/** The fault in the header, or in `remote_query[sandbox_fault]` for clients that cannot set the header, such as the facade. */
 function findRequestedFault(header: string | string[] | undefined, query: Query): SandboxFault | undefined {
   const name = header ?? (isQueryObject(query.remote_query) ? query.remote_query.sandbox_fault : undefined);
   if (name === undefined) return undefined;

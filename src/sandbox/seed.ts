@@ -3,19 +3,19 @@ import type { SandboxAccount } from './accounts.ts';
 import { createRandom, type Random } from './random.ts';
 import type { EngagementRecord, PhoneNumber, RecordKind, RelatedKind, RelatedRecord } from './records.ts';
 
-/* The records that an account starts with: invented, the same in every sandbox, and whole in the first of each kind. */
+/* The first records of each account: invented, and the same in every sandbox. The first record of each kind has all fields. */
 
 const hourMs = 3_600_000;
 const timeAt = (ms: number) => new Date(ms).toISOString();
 
-/** The value of that name, made once. */
+/** The value with that name, made once. */
 function remembered<Value>(values: Map<string, Value>, name: string, make: () => Value): Value {
   const value = values.get(name) ?? make();
   values.set(name, value);
   return value;
 }
 
-/** One of the fields null and another left out, in turn: over enough records, each is so at least once. The first stays whole. */
+/** Sets one field to null and omits another, in turn, so that each field is missing in some record. The first record keeps all. */
 function withGaps<Item extends object>(record: Item, index: number, fields: readonly string[]): Item {
   if (index === 0) return record;
   const absent = fields[(index + Math.min(7, Math.floor(fields.length / 2))) % fields.length] ?? '';
@@ -24,7 +24,7 @@ function withGaps<Item extends object>(record: Item, index: number, fields: read
   return copy;
 }
 
-/** How many records of each kind an account has: few, so that engagements share them and a lookup of many ids has duplicates. */
+/** How many records of each kind an account has: few, so that engagements share them and a look-up of many ids has duplicates. */
 const relatedCounts = { users: 4, contacts: 8, accounts: 4, opportunities: 5, leads: 4, projects: 3, notes: 10 };
 
 const knownIds = new Map<string, readonly string[]>();
@@ -42,7 +42,7 @@ function createIds({ integration, provider }: SandboxAccount, kind: RecordKind, 
   return [...ids];
 }
 
-/** The records of an account are those of four customers, in turn: an opportunity's contacts are people of its account. */
+/** The records of an account belong to four customers, in turn, so that an opportunity's contacts are people of its account. */
 const customerCount = 4;
 
 const companies = [
@@ -54,35 +54,35 @@ const companies = [
   ['Fernweh Travel GmbH', 'Travel', 'Hamburg', null, '20095', 'DE'] as const,
   ['Granica Health', 'Healthcare', 'Łódź', null, '90-001', 'PL'] as const,
 ].map(([name, industry, city, state, postal_code, country]) => {
-  // Under a top-level domain that nobody can own (RFC 2606 section 2).
+  // Under a reserved top-level domain (RFC 2606 section 2).
   const domain = `${name.split(' ')[0]?.toLowerCase()}.example`;
   return { name, industry, city, state, postal_code, country, domain };
 });
 
 type Company = (typeof companies)[number];
 
-/** As many as an account has users, contacts and leads together, so that no two share a first name. */
+/** One for each user, contact and lead of an account, so that no two have the same first name. */
 const firstNames =
   'Amara Björn Chiara Dmitri Élodie Farid Grace Hiroshi Inés Jamal Katarzyna Liam Mei Noah Olúwaṣeun Priya'.split(' ');
 const lastNames = "Ahmed Brunner Costa Dubois Eriksen Fischer García Hughes O'Neill Łuczak".split(' ');
 
-/** Where each kind's people start among an account's. */
+/** The index of the first person of each kind. */
 const firstPeople: { readonly [Kind in RelatedKind]?: number } = { users: 0, contacts: 4, leads: 12 };
 
-/** The item that many steps after a start that depends on the seed; the first comes after the last. */
+/** The item at a number of steps after a random start, cyclically. */
 function itemAfter<Item>(items: readonly Item[], random: Random, steps: number): Item {
   const item = items[(random.integer(0, items.length - 1) + steps) % items.length];
   if (item === undefined) throw new RangeError('There is no item');
   return item;
 }
 
-/** An address under a domain, in plain letters. `ł` has no mark to take off, and is replaced by name. */
+/** An email address in ASCII letters. `ł` does not decompose, so it is replaced by name. */
 function emailAddress(name: string, domain: string): string {
   const letters = name.toLowerCase().normalize('NFD').replace(/ł/g, 'l');
   return `${letters.replace(' ', '.').replace(/[^a-z.]/g, '')}@${domain}`;
 }
 
-/** What the record at an index is made from. References lead to records of the same customer. */
+/** The data that the record at an index is made from. References are to records of the same customer. */
 function originOf(account: SandboxAccount, kind: RelatedKind, id: string, index: number) {
   const { label } = account.integration;
   const ofSameCustomer = <Item>(items: readonly Item[]) =>
@@ -98,7 +98,7 @@ function originOf(account: SandboxAccount, kind: RelatedKind, id: string, index:
   return {
     id,
     index,
-    // Depends on account, kind and index alone, so that a change to one record leaves the others as they are.
+    // Depends on account, kind and index only, so that a change to one record does not change others.
     random: createRandom(`${label} ${kind} ${index} record`),
     person: { first_name, last_name },
     personName: `${first_name} ${last_name}`,
@@ -110,7 +110,7 @@ function originOf(account: SandboxAccount, kind: RelatedKind, id: string, index:
   };
 }
 
-/** The times of a record that was created in 2025, changed within two months, and active after that. */
+/** Times of a record that was created in 2025, updated within two months, and active after that. */
 function createTimes(random: Random) {
   const createdMs = Date.UTC(2025, 0, 6, 8) + random.integer(0, 300 * 24) * hourMs;
   const updatedMs = createdMs + random.integer(1, 60 * 24) * hourMs;
@@ -119,7 +119,7 @@ function createTimes(random: Random) {
   return { times, timesAndActivity: { ...times, last_activity_at } };
 }
 
-/** Its country of two letters is [inferred]. */
+/** The country code of two letters is [inferred]. */
 function createAddress(random: Random, { city, state, postal_code, country }: Company): object {
   return {
     id: String(random.integer(7000, 7999)),
@@ -133,7 +133,7 @@ function createAddress(random: Random, { city, state, postal_code, country }: Co
   };
 }
 
-/** A number out of the range that is reserved for fiction. */
+/** A number from the range that is reserved for fiction. */
 const fictionalNumber = (serial: number) => `+1512555${String(serial).padStart(4, '0')}`;
 
 function createPhoneNumber(random: Random, type: string): PhoneNumber {
@@ -148,7 +148,7 @@ const projectStages = withIds({ 10: 'Planned', 20: 'Running', 30: 'Done' });
 const tags = withIds({ 1: 'Key account', 2: 'Beta', 3: 'Partner' });
 const currencies = ['EUR', 'USD', 'CHF'];
 
-/** One or two tags. Their two fields are documented for opportunities, for the others [inferred]. */
+/** One or two tags. Their two fields are documented for opportunities, and [inferred] for other kinds. */
 function createTags(random: Random): readonly object[] {
   const start = random.integer(0, tags.length - 1);
   return tags.slice(start, start + 2);
@@ -163,11 +163,11 @@ const creators: Readonly<Record<RelatedKind, Create>> = {
     id,
     name: personName,
     email: emailAddress(personName, 'vendor.example'),
-    is_active: index < 3, // the last one has left, and engagements still name them
+    is_active: index < 3, // the last user left the company, and engagements still refer to them
     urls: [{ url: `https://vendor.example/people/${index + 1}`, type: 'profile' }],
     ...createTimes(random).times,
   }),
-  // People at an account. What is in `owner` is [inferred].
+  // People at an account. The content of `owner` is [inferred].
   contacts: ({ id, index, random, person, personName, company, owner, account }) => ({
     id,
     ...person,
@@ -184,7 +184,7 @@ const creators: Readonly<Record<RelatedKind, Create>> = {
     etag: `"${random.text('0123456789abcdef', 16)}"`,
     ...createTimes(random).timesAndActivity,
   }),
-  // Companies; not to be confused with integrated accounts.
+  // Companies, not integrated accounts.
   accounts: ({ id, random, company, owner }) => ({
     id,
     owner,
@@ -278,7 +278,7 @@ const creators: Readonly<Record<RelatedKind, Create>> = {
   },
 };
 
-/** The fields that are null or absent now and then, in turn; never a name that other records show. */
+/** The fields that are null or absent in some records, in turn. Names that other records repeat are not among them. */
 const gaps: Readonly<Record<RelatedKind, string>> = {
   users: 'email is_active urls created_at updated_at',
   contacts:
@@ -294,7 +294,7 @@ const gaps: Readonly<Record<RelatedKind, string>> = {
 
 const knownRelated = new Map<string, readonly RelatedRecord[]>();
 
-/** The related records of an account, which nothing changes. The first has a value in every field; the others lack some. */
+/** The related records of an account. They never change. The first has all fields; the others lack some. */
 export function seedRelated(account: SandboxAccount, kind: RelatedKind): readonly RelatedRecord[] {
   return remembered(knownRelated, `${account.id} ${kind}`, () =>
     relatedIds(account, kind).map((id, index) =>
@@ -303,10 +303,10 @@ export function seedRelated(account: SandboxAccount, kind: RelatedKind): readonl
   );
 }
 
-/** The default page of 25 needs a second one. */
+/** More than one default page of 25. */
 const defaultCount = 30;
 
-/** Pipedrive's ids have no more than five digits, and finding the last free ones would take forever. */
+/** Pipedrive's ids have at most five digits, and finding the last free ones would take too long. */
 const maxCount = 75_000;
 
 const topics = ['Renewal', 'Onboarding', 'Pricing', 'Security review', 'Quarterly review', 'Integration', 'Contract'];
@@ -315,9 +315,9 @@ const cities = ['Zürich', 'Lyon', 'São Paulo', 'Łódź', 'Austin', '東京'];
 const knownEngagements = new Map<string, readonly EngagementRecord[]>();
 
 /**
- * The engagements of an account in a new sandbox, oldest first. The first has a value in every field that its integration
- * supports, the others lack some. Those after the 30th repeat the first 30, with ids of their own.
- * @throws {RangeError} for a count that is no whole number from 0 to 75,000.
+ * The engagements of an account in a new sandbox, oldest first. The first has all fields that its integration supports; the others
+ * lack some. Those after the 30th repeat the first 30 with other ids.
+ * @throws {RangeError} for a count that is not a whole number from 0 to 75,000.
  */
 export function seedEngagements(account: SandboxAccount, count = defaultCount): readonly EngagementRecord[] {
   const first = remembered(knownEngagements, account.id, () => createEngagements(account));
@@ -325,7 +325,7 @@ export function seedEngagements(account: SandboxAccount, count = defaultCount): 
   if (!Number.isInteger(count) || count < 0 || count > maxCount) {
     throw new RangeError(`An account has from 0 to ${maxCount} engagements`);
   }
-  // Copies share their values: hundreds of thousands are made at once, and most are only ever deleted.
+  // Copies share their values: hundreds of thousands are made at once, and most are only deleted.
   return createIds(account, 'engagements', count).flatMap((id, index) => {
     const record = first[index % first.length];
     return record === undefined ? [] : [{ ...record, id }];
@@ -339,7 +339,7 @@ function createEngagements(account: SandboxAccount): readonly EngagementRecord[]
     const engagement_type = seededTypes[index % seededTypes.length] ?? 'call';
     const fields = createFields(account, random, engagement_type, index);
     const record = withGaps<EngagementRecord>({ id, engagement_type, ...fields }, index, Object.keys(fields));
-    // A mapping cannot emit a reference to a resource that its integration lacks: the field is absent, not null.
+    // A mapping cannot return a reference to a resource that its integration lacks. The field is absent, not null.
     const { project: _project, ...rest } = record;
     return provider.hasProjects ? record : rest;
   });

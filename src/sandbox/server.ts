@@ -10,17 +10,17 @@ import type { ReceivedRequest, SandboxSettings, SandboxState } from './request.t
 import { answerRequest, splitUrl } from './routes.ts';
 import { seedEngagements } from './seed.ts';
 
-/** How to start a sandbox. */
+/** Options of a sandbox. */
 export interface SandboxOptions extends Partial<SandboxSettings> {
   /** @default '127.0.0.1' */
   readonly host?: string;
-  /** 0 takes any free one. @default 0 */
+  /** 0 takes any free port. @default 0 */
   readonly port?: number;
-  /** How long every answer under `/unified` takes at least, so that calls can be seen to overlap. @default 0 */
+  /** The shortest time for each response under `/unified`, so that tests can see requests overlap. @default 0 */
   readonly latencyMs?: number;
-  /** How many engagements each account starts with, up to 75,000; the first 30 are always the same. @default 30 */
+  /** The number of engagements in each account at the start, up to 75,000. The first 30 are always the same. @default 30 */
   readonly engagementsPerAccount?: number;
-  /** Refuses what exceeds Truto's own limits, with a 429. @default false */
+  /** Refuses requests beyond Truto's own limits with a 429. @default false */
   readonly keepsLimits?: boolean;
 }
 
@@ -28,19 +28,19 @@ export interface SandboxOptions extends Partial<SandboxSettings> {
 export interface Sandbox {
   /** The base URL, without a slash at its end. */
   readonly url: string;
-  /** The last 1000 requests in the order they came in, whatever their answer: what upstream and provider got to see. */
+  /** The last 1000 requests in the order of their arrival, with any response. */
   readonly requests: readonly ReceivedRequest[];
   /** The connections that are open now. */
   readonly connectionCount: number;
-  /** True when the account had that engagement and it was deleted: the truth, whatever was answered. */
+  /** True when the account had that engagement and it was deleted, for any response that was sent. */
   wasDeleted(integratedAccountId: string, engagementId: string): boolean;
-  /** Ends all connections at once, also those that wait for an answer, and frees the port. May be called again. */
+  /** Closes all connections at once, also those that wait for a response, and frees the port. May be called again. */
   close(): Promise<void>;
 }
 
 const maxRememberedRequests = 1000;
 
-/** Starts a sandbox with engagements of its own. Rejects when it cannot listen, or an option is out of range. */
+/** Starts a sandbox with its own engagements. Rejects when it cannot listen, or when an option is out of range. */
 export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
   const {
     host = '127.0.0.1',
@@ -69,17 +69,17 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     const { method = '', url = '', headers } = request;
     requests.push({ method, url, headers });
     requests.splice(0, requests.length - maxRememberedRequests);
-    // A client that disconnects is no failure.
+    // A client that disconnects is not an error.
     request.on('error', () => {});
     response.on('error', () => {});
-    request.resume(); // a body, which no route has, must not hold up the connection's next request
-    // The one thing left when sending itself fails is to end the connection: the process goes on.
+    request.resume(); // no route reads a body, and an unread one would block the connection's next request
+    // When sending fails, only the connection ends: the process continues.
     const answer = answerRequest(state, { method, url, headers });
     const delayMs = splitUrl(url).path.startsWith('/unified/') ? latencyMs : 0;
     sendAnswer(response, answer, delayMs).catch(() => response.destroy());
   };
 
-  // Without Host, node would answer with a bare 400 before anybody could put it into Truto's shape.
+  // For a request without Host, Node would send a bare 400 that is not in Truto's shape.
   const server = createServer({ requireHostHeader: false }, handle);
   server.on('checkExpectation', handle);
   server.on('clientError', answerClientError);
@@ -116,7 +116,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
 
 const statusByCode: Readonly<Record<string, number>> = { HPE_HEADER_OVERFLOW: 431, ERR_HTTP_REQUEST_TIMEOUT: 408 };
 
-/** Answers what is no HTTP request at all, in Truto's shape, and ends the connection. */
+/** Refuses invalid HTTP in Truto's shape, and closes the connection. */
 function answerClientError(error: NodeJS.ErrnoException, socket: Duplex): void {
   if (!socket.writable) return void socket.destroy();
   const { status, body } = buildRefusal(statusByCode[error.code ?? ''] ?? 400, 'The request is not valid HTTP');
@@ -132,7 +132,7 @@ function buildUrl(address: AddressInfo | string | null): string {
   return `http://${host}:${address.port}`;
 }
 
-/** Sends the answer, after `delayMs`. Settles when it is sent, or when the client is gone; never rejects for the latter. */
+/** Sends the response after `delayMs`. Settles when it is sent or the client has disconnected; it does not reject for the latter. */
 async function sendAnswer(response: ServerResponse, answer: Answer, delayMs: number): Promise<void> {
   if (!(await wait(response, delayMs))) return;
   switch (answer.kind) {
@@ -167,7 +167,7 @@ async function sendPlain(response: ServerResponse, answer: PlainAnswer): Promise
   response.writeHead(status, { ...headers, ...json, 'content-length': String(Buffer.byteLength(text)) }).end(text);
 }
 
-/** The pieces are small, so that even a short answer arrives as several chunks. */
+/** The pieces are small, so that even a short response arrives in several chunks. */
 function* cut(bytes: Buffer): Generator<Buffer> {
   for (let start = 0; start < bytes.length; start += 16) yield bytes.subarray(start, start + 16);
 }
@@ -180,7 +180,7 @@ async function sendHuge(response: ServerResponse, { id, sizeBytes, isChunked }: 
   return sendPieces(response, fill(start, sizeBytes, end));
 }
 
-/** The filler is made while the client reads: its memory costs the client, not the sandbox. */
+/** The filler is generated while the client reads, so that the sandbox needs no memory for it. */
 function* fill(start: Buffer, sizeBytes: number, end: Buffer): Generator<Buffer> {
   yield start;
   const filler = Buffer.alloc(64 * 1024, 'x');
@@ -192,7 +192,7 @@ async function sendPieces(response: ServerResponse, pieces: Iterable<Buffer>): P
   try {
     await pipeline(Readable.from(pieces, { objectMode: false }), response);
   } catch {
-    response.destroy(); // the client left in the middle
+    response.destroy(); // the client disconnected before the end
   }
 }
 
@@ -200,11 +200,11 @@ function sendHalf(response: ServerResponse, { status, headers, body }: PlainAnsw
   const text = JSON.stringify(body ?? { id: 'cut' });
   const length = String(Buffer.byteLength(text));
   response.writeHead(body === undefined ? 200 : status, { ...headers, ...json, 'content-length': length });
-  // The reset waits until the half is handed to the system, or the client would not see it at all.
+  // The reset waits until the system has the first half, or the client would not receive it.
   response.write(text.slice(0, text.length / 2), () => response.req.socket.destroy());
 }
 
-/** Resolves to true after the delay, to false when the connection ends before. */
+/** Resolves to true after the delay, and to false when the connection ends before. */
 async function wait(response: ServerResponse, delayMs: number): Promise<boolean> {
   if (delayMs === 0) return true;
   const left = new AbortController();

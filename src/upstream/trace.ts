@@ -110,7 +110,7 @@ function withTrace(request: UpstreamRequest, { traceparent, tracestate }: Trace)
   return { ...request, headers };
 }
 
-/** The host's active span, for what comes without a request. */
+/** The host's active span, for operations without a request. */
 function findHost(): { readonly api: Api; readonly context: Context } | undefined {
   const api = findApi();
   const context = api && findActive(api);

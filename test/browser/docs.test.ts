@@ -15,7 +15,7 @@ afterAll(() => browser.close());
 const asShown = (description: string | null | undefined) => (description ?? '').replaceAll('`', '');
 
 describe("GraphiQL's docs", () => {
-  it('lead from the mutations to a field, its arguments and its result, with the description of each', async () => {
+  it('lead from the mutations to a field, its arguments and its result, each with its description', async () => {
     await using server = await startServerProcess({});
     await using graphiql = await openGraphiQL(browser, server.endpoint);
     const { page } = graphiql;

@@ -17,11 +17,12 @@ beforeAll(async () => {
 }, launchTimeoutMs);
 afterAll(() => browser.close());
 
-describe('GraphiQL, with a delete that was run,', () => {
-  it.each(['light', 'dark'] as const)('is %s where the system is, and fits a picture', async (colorScheme) => {
+describe('GraphiQL after a delete', () => {
+  it.each(['light', 'dark'] as const)('is %s when the system is, and fits a picture', async (colorScheme) => {
     await using server = await startServerProcess({});
     await using graphiql = await openGraphiQL(browser, server.endpoint, { colorScheme });
     const { page } = graphiql;
+    await graphiql.clickTab('Delete');
     await graphiql.run();
     await expect.poll(() => graphiql.answer()).toContain('"outcome": "DELETED"');
     await expect.poll(() => page.locator('.graphiql-spinner').count()).toBe(0);

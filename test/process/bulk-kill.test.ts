@@ -179,7 +179,7 @@ it('so does one that is cancelled during an outage', async () => {
     pickFault({ method, url }) {
       if (isDue && method === 'DELETE') isAway = true;
       if (!isAway || !url.startsWith('/unified/')) return undefined;
-      // Some deletes are carried out, though nobody hears of that.
+      // Some deletes are carried out, without a response.
       if (method === 'DELETE') lost += 1;
       return findFault(method === 'DELETE' && lost % 2 ? 'fault-reset-after' : 'fault-reset-before');
     },

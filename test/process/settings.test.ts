@@ -69,26 +69,26 @@ describe('the server process', () => {
     expect(server.output()).not.toMatch(/canary|REDIS_PORT|REDIS_TLS_URL/);
   });
 
-  it('R30 does not start when UNDO_STORE cannot be written: one line says why and what to do, and not where it is', async () => {
+  it('R30 does not start when UNDO_STORE cannot be written: one line has the folder, the reason and what to do', async () => {
+    const redis = { PORT: '0', SANDBOX: '1', REDIS_URL: 'redis://127.0.0.1:1' };
+    const { exited, output } = startNode(['src/main.ts'], { ...redis, UNDO_STORE: '/etc/hostname/undo' });
+    expect(await exited).toBe(1);
+    expect(output()).toMatch(/^ *UNDO_STORE \/etc\/hostname\/undo .*\(ENOTDIR\): .+$/m);
+    expect(output()).not.toContain('listening');
+  });
+
+  it('R30 does not start when UNDO_STORE is a bucket that refuses: one line has the reason and what to do, but no address', async () => {
     const redis = { PORT: '0', SANDBOX: '1', REDIS_URL: 'redis://127.0.0.1:1' };
     const key: BucketKey = { accessKeyId: 'canary-id', secretAccessKey: 'canary-secret-key', region: 'us-east-1' };
     await using bucket = await startBucket(key);
     const keys = { AWS_ACCESS_KEY_ID: key.accessKeyId, AWS_SECRET_ACCESS_KEY: 'canary-of-another-key' };
-    for (const [env, reason] of [
-      [{ UNDO_STORE: '/etc/hostname/canary' }, 'ENOTDIR'],
-      [{ UNDO_STORE: `${bucket.url}/canary`, ...keys }, 'status 403'],
-    ] as const) {
-      const { exited, output } = startNode(['src/main.ts'], { ...redis, ...env });
-      expect(await exited).toBe(1);
-      expect(output().match(/UNDO_STORE cannot be written/g)).toHaveLength(1);
-      expect(output()).toMatch(new RegExp(`^ *UNDO_STORE .*\\(${reason}\\): .+$`, 'm'));
-      expect(output()).not.toContain('canary');
-      expect(output()).not.toContain(bucket.host);
-      expect(output()).not.toContain('listening');
-    }
+    const { exited, output } = startNode(['src/main.ts'], { ...redis, UNDO_STORE: `${bucket.url}/canary`, ...keys });
+    expect(await exited).toBe(1);
+    expect(output()).toMatch(/^ *UNDO_STORE .*\(status 403\): .+$/m);
+    for (const hidden of ['canary', bucket.host, 'listening']) expect(output()).not.toContain(hidden);
   });
 
-  it('R30 starts while a bucket is away, and one warning says what waits for it', async () => {
+  it('R30 starts while a bucket is down, and logs one warning about what waits for it', async () => {
     const key: BucketKey = { accessKeyId: 'canary-id', secretAccessKey: 'canary-secret-key', region: 'us-east-1' };
     await using bucket = await startBucket(key, [(response) => void response.writeHead(503).end()]);
     const keys = { AWS_ACCESS_KEY_ID: key.accessKeyId, AWS_SECRET_ACCESS_KEY: key.secretAccessKey };
@@ -97,14 +97,24 @@ describe('the server process', () => {
     expect(server.output().match(/"reason":"status 503".*UNDO_STORE/g)).toHaveLength(1);
   });
 
-  it('says so when its port is taken', async () => {
+  it('does not start on a port that is in use, and names a command that takes another', async () => {
     await using server = await startServerProcess({});
-    const { exited, output } = startNode(['src/main.ts'], { PORT: new URL(server.endpoint).port });
+    const port = Number(new URL(server.endpoint).port);
+    const { exited, output } = startNode(['src/main.ts'], { PORT: String(port) });
     expect(await exited).toBe(1);
     expect(output()).toContain('EADDRINUSE');
+    expect(output()).toContain(`PORT=${port + 1} npm start`);
   });
 
-  it('says so when the port of its metrics is taken', async () => {
+  it('does not start the sandbox either on a port that is in use', async () => {
+    await using server = await startServerProcess({});
+    const port = Number(new URL(server.endpoint).port);
+    const { exited, output } = startNode(['src/sandbox/main.ts'], { PORT: String(port) });
+    expect(await exited).toBe(1);
+    expect(output()).toContain(`PORT=${port + 1} npm run sandbox`);
+  });
+
+  it('does not start when the port of its metrics is in use, and names the setting', async () => {
     await using server = await startServerProcess({});
     const { exited, output } = startNode(['src/main.ts'], { PORT: '0', METRICS_PORT: new URL(server.endpoint).port });
     expect(await exited).toBe(1);

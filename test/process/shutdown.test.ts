@@ -5,14 +5,14 @@ import { describe, expect, it } from 'vitest';
 import { startServerProcess } from '../support/server-process.ts';
 import { startUpstream } from '../support/upstream.ts';
 
-/** What the server is told: where its upstream is, and not to hold back what a test sends at once. */
+/** The server's settings: its upstream, and no limits, since a test sends many requests at once. */
 const environment = (upstreamUrl: string) => ({
   TRUTO_BASE_URL: upstreamUrl,
   AUTH_MODE: 'passthrough',
   TRUTO_RATE_LIMITS: '0',
 });
 
-/** An upstream that receives requests and answers none until it is told to. */
+/** An upstream that receives requests and answers them when the test says so. */
 async function startHoldingUpstream() {
   const answerNow = Promise.withResolvers<void>();
   const upstream = await startUpstream(async (_request, response) => {
@@ -92,7 +92,7 @@ describe('R12 the server process', () => {
     },
   );
 
-  it('writes down how a delete ended whose client left before the signal, and then exits with 0', async () => {
+  it('logs the outcome of a delete whose client disconnected before the signal, and then exits with 0', async () => {
     await using upstream = await startHoldingUpstream();
     await using server = await startServerProcess(environment(upstream.url));
     const leaving = new AbortController();
@@ -137,7 +137,7 @@ async function startByNpm(script: string, env: Record<string, string>, says: Reg
   const cwd = fileURLToPath(new URL('../..', import.meta.url));
   const child = spawn('npm', ['run', script], { cwd, env: { ...process.env, PORT: '0', ...env }, detached: true });
   const pid = child.pid ?? 0;
-  // Its output is closed when nobody is left who could write to it: npm, its shell and the server.
+  // Its output is closed when all of its writers have ended: npm, its shell and the server.
   const allGone = once(child, 'close').then(([code]) => code as number | null);
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output += chunk));
@@ -153,7 +153,7 @@ async function startByNpm(script: string, env: Record<string, string>, says: Reg
       try {
         process.kill(-pid, 'SIGKILL');
       } catch {
-        // Nobody is left.
+        // All processes have ended.
       }
       await allGone;
     },
@@ -196,7 +196,7 @@ describe('R24 npm start', () => {
     expect(await server.allGone).toBe(1);
   });
 
-  it('is not alone in that: npm run sandbox ends too', async () => {
+  it('ends npm run sandbox in the same way', async () => {
     await using sandbox = await startByNpm('sandbox', {}, /listens on (\S+)/);
     sandbox.signalNpm('SIGTERM');
     expect(await sandbox.allGone).toBe(0);
@@ -204,7 +204,7 @@ describe('R24 npm start', () => {
   });
 });
 
-describe('R19 after an error that nobody caught, the server process', () => {
+describe('R19 after an uncaught error, the server process', () => {
   const fatalLines = (output: string) =>
     output
       .split('\n')
@@ -233,7 +233,7 @@ describe('R19 after an error that nobody caught, the server process', () => {
     expect(line.err.stack).toContain('process-probe.ts');
   });
 
-  it('goes on draining when there is another one, and when it is then told to stop', async () => {
+  it('continues draining after another error, and after a signal to stop', async () => {
     await using upstream = await startHoldingUpstream();
     await using server = await startServerProcess(environment(upstream.url));
     const pending = postDelete(server.endpoint, 1);
@@ -251,7 +251,7 @@ describe('R19 after an error that nobody caught, the server process', () => {
     expect(new Set(ids).size).toBe(3);
   });
 
-  it('is ended all the same when a client does not read its answer', async () => {
+  it('ends although a client does not read its response', async () => {
     const body = Buffer.alloc(64 * 1024 * 1024, 'x');
     await using upstream = await startUpstream((_request, response) => response.end(body));
     await using server = await startServerProcess({ ...environment(upstream.url), REQUEST_TIMEOUT_MS: '1000' });

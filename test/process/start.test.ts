@@ -1,28 +1,98 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
+import { startServerProcess } from '../support/server-process.ts';
+import { startInTerminal } from '../support/terminal.ts';
+import { json, startUpstream } from '../support/upstream.ts';
+
+const listening = /INFO: listening\n/;
+
+/** The command to paste: whole lines, from curl to the end of what it reads. */
+const commandIn = (seen: string) => /^curl .*?^EOF$/ms.exec(seen)?.[0] ?? '';
+
+async function paste(command: string, env: Record<string, string> = {}) {
+  const { stdout } = await promisify(execFile)('bash', ['-c', command], { env: { ...process.env, ...env } });
+  return JSON.parse(stdout).data.deleteEngagement;
+}
+
+describe('npm start at a terminal', () => {
+  it('prints its address, its upstream, each account, and a delete to paste', async () => {
+    await using server = startInTerminal('npm start');
+    await expect.poll(server.seen, { timeout: 25_000 }).toMatch(listening);
+    const seen = server.seen();
+    expect(seen).toMatch(/http:\/\/127\.0\.0\.1:\d+\/graphql/);
+    expect(seen).toContain('embedded sandbox');
+    expect(seen).toContain('sandbox-token');
+    expect(seen.match(/^ {2}\w.* {2}00000000-0000-4000-8000-\d{12} {2}\w+ +\S+$/gm)).toHaveLength(15);
+    const command = commandIn(seen);
+    // A terminal would break longer lines.
+    for (const line of command.split('\n')) expect(line.length).toBeLessThanOrEqual(100);
+    expect(await paste(command)).toMatchObject({ __typename: 'DeleteEngagementSuccess', outcome: 'DELETED' });
+    server.press('\u{3}');
+    await server.exited;
+  });
+
+  it('prints a request that deletes nothing when the upstream is real, with names for the ids and the token', async () => {
+    await using upstream = await startUpstream(json(204, undefined), 'capsule');
+    await using server = startInTerminal('npm start', { AUTH_MODE: 'passthrough', TRUTO_BASE_URL: upstream.url });
+    await expect.poll(server.seen, { timeout: 25_000 }).toMatch(listening);
+    const command = commandIn(server.seen());
+    for (const name of ['$TRUTO_API_TOKEN', 'AN_ENGAGEMENT_ID', 'AN_INTEGRATED_ACCOUNT_ID'])
+      expect(command).toContain(name);
+    expect(command).not.toContain('00000000-0000-4000-8000');
+    const answer = await paste(command, { TRUTO_API_TOKEN: 'canary-token-of-a-caller' });
+    expect(answer).toMatchObject({
+      __typename: 'DeleteEngagementPlan',
+      wouldBeSent: true,
+      integration: { name: 'Capsule' },
+    });
+    expect(upstream.deletes()).toEqual([]);
+    expect(server.seen()).not.toContain('canary-token');
+  });
+});
+
+describe('npm start elsewhere', () => {
+  it('writes lines of JSON only', async () => {
+    await using server = await startServerProcess({});
+    const lines = server.output().trim().split('\n');
+    expect(lines.map((line) => JSON.parse(line).msg)).toContain('listening');
+  });
+});
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
-describe('npm start', () => {
-  it('prints where it listens, what it is connected to, and a delete that can be pasted', async () => {
-    const child = spawn('npm', ['start'], { cwd: root, env: { ...process.env, PORT: '0' }, detached: true });
-    let output = '';
-    for await (const chunk of child.stdout) {
-      output += chunk;
-      if (output.includes('"msg":"listening"')) break;
-    }
-    expect(output).toMatch(/http:\/\/127\.0\.0\.1:\d+\/graphql/);
-    expect(output).toContain('embedded sandbox');
-    const command = /^ {2}(curl .*)$/m.exec(output)?.[1] ?? '';
-    const { stdout } = await promisify(execFile)('bash', ['-c', command]);
-    expect(JSON.parse(stdout).data.deleteEngagement).toMatchObject({
-      __typename: 'DeleteEngagementSuccess',
-      outcome: 'DELETED',
-    });
-    process.kill(-(child.pid ?? 0), 'SIGTERM');
-    await once(child, 'exit');
+/** What an npm script prints until it matches, in a copy of the project that has this `.env`. */
+async function printedWith(dotEnv: string | undefined, script: string, pattern: RegExp): Promise<string> {
+  const folder = mkdtempSync(join(tmpdir(), 'dot-env-'));
+  for (const name of ['package.json', 'node_modules', 'src', 'schema'])
+    symlinkSync(join(root, name), join(folder, name));
+  if (dotEnv !== undefined) writeFileSync(join(folder, '.env'), dotEnv);
+  const child = spawn('npm', ['run', '--silent', script], {
+    ...{ cwd: folder, detached: true },
+    env: { PATH: process.env.PATH, HOME: process.env.HOME, ...(dotEnv === undefined && { PORT: '0' }) },
+  });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output += chunk));
+  await expect.poll(() => output, { timeout: 25_000 }).toMatch(pattern);
+  process.kill(-(child.pid ?? 0), 'SIGTERM');
+  await once(child, 'close');
+  rmSync(folder, { recursive: true });
+  return output;
+}
+
+describe('a .env file in the project', () => {
+  it('is read by npm start and npm run sandbox', async () => {
+    const dotEnv = 'PORT=0\nAUTH_MODE=passthrough\n';
+    expect(await printedWith(dotEnv, 'start', /"listening"/)).toContain('"authMode":"passthrough"');
+    expect(await printedWith(dotEnv, 'sandbox', /listens on/)).not.toContain(':4010');
+  });
+
+  it('is optional, and not mentioned when it is missing', async () => {
+    expect(await printedWith(undefined, 'start', /"listening"/)).not.toContain('.env');
   });
 });

@@ -12,7 +12,7 @@ async function shownText(editor: Locator): Promise<string> {
     .replaceAll('\u00a0', ' ');
 }
 
-/** GraphiQL as somebody sees it who has opened it in a browser that knows nothing of it yet. */
+/** GraphiQL in a browser that has not opened it before. */
 export interface GraphiQL extends AsyncDisposable {
   readonly page: Page;
   /** The addresses of everything that the page asked for, without those of what it made itself. */
@@ -31,6 +31,8 @@ export interface GraphiQL extends AsyncDisposable {
   headers(): Promise<string>;
   /** Puts a query into its editor, over the whole of what is there. */
   putQuery(text: string): Promise<void>;
+  /** Puts variables into the open tab, over the whole of what is there. */
+  putVariables(text: string): Promise<void>;
   /** Puts a token into the page's field for it. */
   putToken(token: string): Promise<void>;
   /** Puts a text into the headers of the open tab, over the whole of what is there. */
@@ -106,7 +108,7 @@ export async function openGraphiQL(
     async clickTab(name) {
       if ((await page.getByRole('tab', { selected: true }).innerText()) === name) return;
       await page.getByRole('tab').getByRole('button', { name, exact: true }).click();
-      await settled(new RegExp(`(query|mutation) ${name}\\b`));
+      await settled(new RegExp(`(query|mutation|subscription) ${name}\\b`));
     },
     query: () => shownText(editor('query-editor')),
     variables: () => shownTool('Variables'),
@@ -116,6 +118,11 @@ export async function openGraphiQL(
       await settled(new RegExp(text.replace(/[^\w\s]/g, '\\$&')));
     },
     putToken: (token) => page.getByLabel('Token').fill(token),
+    async putVariables(text) {
+      await shownTool('Variables');
+      await replaceText(tool('Variables').locator('.graphiql-editor:not(.hidden)'), text);
+      await page.waitForFunction((given) => localStorage.getItem('graphiql:variables') === given, text);
+    },
     async putHeaders(text) {
       await shownTool('Headers');
       await replaceText(tool('Headers').locator('.graphiql-editor:not(.hidden)'), text);

@@ -9,7 +9,7 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 /** The variables whose values must never be printed. */
 const secretNames = ['TRUTO_API_TOKEN', 'JWT_SECRET', 'AWS_SECRET_ACCESS_KEY', 'AWS_SESSION_TOKEN'];
 
-/** The server as users run it: a process of its own. Whoever waits for its end learns, too, if it told a secret. */
+/** The server as users run it: its own process. `exited` rejects when it printed a secret. */
 export interface ServerProcess extends AsyncDisposable {
   /** The GraphQL endpoint, as the process printed it. */
   readonly endpoint: string;
@@ -17,7 +17,7 @@ export interface ServerProcess extends AsyncDisposable {
   output(): string;
   /** The most memory it ever held, in bytes. */
   peakBytes(): Promise<number>;
-  /** Makes an error that nobody catches: thrown out of a timer, or as the rejection of a promise. */
+  /** Causes an uncaught error: thrown in a timer, or as the rejection of a promise. */
   fail(how: 'throw' | 'reject', text?: string): void;
   signal(signal: NodeJS.Signals): void;
   /** Its exit code, once it is gone and all of its output has been read. */
@@ -25,8 +25,8 @@ export interface ServerProcess extends AsyncDisposable {
 }
 
 /**
- * Starts a node process in the project's folder with only the given environment, and gathers its output. `exited` rejects
- * when that, or anything it answered to anybody, holds a secret of the environment or a credential of a caller's (S01).
+ * Starts a node process in the project's folder with only the given environment, and collects its output. `exited` rejects when the
+ * output or a response has a secret of the environment or a caller's credential (S01).
  */
 export function startNode(args: readonly string[], env: Record<string, string>) {
   const child = spawn(process.execPath, ['--import', './test/support/process-probe.ts', ...args], {

@@ -1,6 +1,6 @@
 import type { DeleteEngagementInput } from '../input.ts';
 import { refusedInput } from '../refusal.ts';
-import { type DeleteEnd, type InvalidInputError, refusal } from '../result.ts';
+import { type DeleteEnd, type InvalidInputError, refusal, withEngagementId } from '../result.ts';
 
 /** How many deletes one list may have. */
 export const maxDeletes = 100;
@@ -34,6 +34,6 @@ export function deleteEach<End extends DeleteEnd>(
     begun.set(key, first);
     if (comparableParameters(first.item) === comparableParameters(item)) return first.end;
     const message = `It has the same engagement as items[${first.index}], with other parameters. Remove one of them.`;
-    return Promise.resolve(refusedInput([refusal(['items', String(index)], message)]));
+    return Promise.resolve(withEngagementId(refusedInput([refusal(['items', String(index)], message)]), item.id));
   });
 }

@@ -6,7 +6,7 @@ import {
 } from '../../engagement/input.ts';
 import { listing, requiringType } from '../../engagement/integrations.ts';
 import type { Selection } from '../../engagement/record.ts';
-import type { DeleteEngagementResult as Result } from '../../engagement/result.ts';
+import { type DeleteEngagementResult as Result, withEngagementId } from '../../engagement/result.ts';
 import { builder, upstreamRequestCost } from '../core/builder.ts';
 import { type Context, requireCaller } from '../core/context.ts';
 import { readSelection } from '../core/selection.ts';
@@ -78,9 +78,10 @@ export async function resolveDelete(
   const callerKey = idempotencyKey === undefined ? undefined : ([idempotencyKey, String(responseKey)] as const);
   const options = { caller, selection, dryRun, snapshot, callerKey, deadlineAt, hasCallerLeft };
   const result = await deleteEngagement(input, options, context);
-  if (result.kind === 'Unauthenticated') throw fieldError('UNAUTHENTICATED', result.message);
+  if (result.kind === 'Unauthenticated')
+    throw fieldError('UNAUTHENTICATED', result.message, { engagementId: input.id });
   if (result.kind === 'DeleteEngagementSuccess' && result.stream) chunkDeliveries.own(result.stream.body);
-  return result;
+  return withEngagementId(result, input.id);
 }
 
 builder.mutationField('deleteEngagement', (t) =>

@@ -4,24 +4,25 @@ import { isAsyncIterable, type Plugin, maskError as yogaMaskError } from 'graphq
 import { fieldError } from '../../graphql/core/top-level-errors.ts';
 import { shortened } from '../../log/foreign-text.ts';
 
-/** How the executor's messages begin about an argument that a variable made wrong; all other errors with a path are ours. */
+/** How the executor's messages about an argument with a bad variable begin. All other errors with a path are from this server. */
 const aboutArgument = /^Argument "/;
 
-/** How the executor's messages begin about a `@stream` that it cannot carry out. */
+/** How the executor's messages about a bad `@stream` begin. */
 const aboutStream = /^initialCount must be /;
 
 /** The code of an error that graphql-js or the executor made without one. */
-function codeOf({ path, message }: GraphQLError): string {
+function defaultCodeOf({ path, message }: GraphQLError): string {
   return path === undefined || aboutArgument.test(message) ? 'BAD_USER_INPUT' : 'INTERNAL_SERVER_ERROR';
 }
 
 /**
- * What a client sees of an error: those made for clients as they are, any other as "Unexpected error.", each with a code. The
- * original goes to the log. Yoga alone shows it, with its stack, when NODE_ENV is `development`, and quotes a body that is no JSON.
+ * The error as a client sees it. Errors made for clients stay as they are, others become "Unexpected error."; each has a code. The
+ * original is logged. Yoga's own masking shows it, with its stack, when NODE_ENV is `development`, and quotes bodies that are not
+ * JSON.
  */
 export function maskError(error: unknown, message: string): Error {
   if (error instanceof GraphQLError && aboutStream.test(error.originalError?.message ?? '')) {
-    // The same error: Yoga logs every other as unexpected, and this one is the caller's.
+    // The same object: Yoga logs any other as unexpected, and this is a mistake of the caller.
     error.message = 'The initialCount of @stream must be a whole number, 0 or more.';
     error.extensions.code = 'BAD_USER_INPUT';
     return error;
@@ -30,11 +31,11 @@ export function maskError(error: unknown, message: string): Error {
   if (!(masked instanceof GraphQLError)) return masked;
   if (masked.extensions.originalError) {
     const { originalError: _hidden, http, ...extensions } = masked.extensions;
-    // Yoga takes the status as it is from one without `spec`; else it would look for the original error.
+    // Without `spec`, Yoga takes this status; with it, Yoga would look for the original error.
     const { status } = (http ?? { status: 500 }) as { status: number };
     return new GraphQLError(masked.message, { extensions: { ...extensions, http: { status } } });
   }
-  masked.extensions.code ??= codeOf(masked);
+  masked.extensions.code ??= defaultCodeOf(masked);
   return masked;
 }
 
@@ -53,7 +54,7 @@ const maxLocations = 10;
 /** A result, or a part of one; of a deferred or streamed part, `incremental` has the errors. */
 type Result = ExecutionResult & { readonly incremental?: readonly ExecutionResult[] };
 
-/** graphql-js' suggestions give away the schema's names. */
+/** graphql-js suggests names of the schema. */
 function withoutSuggestion(message: string): string {
   const at = message.indexOf('Did you mean ');
   return at < 0 ? message : message.slice(0, at).trimEnd();
@@ -61,27 +62,27 @@ function withoutSuggestion(message: string): string {
 
 type Writable<Type> = { -readonly [Key in keyof Type]: Type[Key] };
 
-/** Changes the error itself: another would lose what Yoga reads off this one. */
+/** Changes the error itself: a copy would lose what Yoga reads from it. */
 function boundError(error: Writable<GraphQLError>, hidesSuggestions: boolean): void {
   const { path, nodes, positions, locations } = error;
-  // Before it is cut: a suggestion is known by its beginning.
+  // Before the message is cut: a suggestion is recognized by its beginning.
   const message = hidesSuggestions ? withoutSuggestion(error.message) : error.message;
   error.message = shortened(message, maxMessageCharacters);
   if (path) error.path = path.map((key) => (typeof key === 'string' ? shortened(key, maxNameCharacters) : key));
-  // Yoga makes the locations of an error anew from these.
+  // Yoga derives the locations from these again.
   if (nodes) error.nodes = nodes.slice(0, maxLocations);
   if (positions) error.positions = positions.slice(0, maxLocations);
   if (locations) error.locations = locations.slice(0, maxLocations);
 }
 
 function boundErrors(errors: readonly GraphQLError[], hidesSuggestions: boolean): readonly GraphQLError[] {
-  // An error in the place of a whole result comes before those of values in results: it may be all that is known of a delete.
+  // Errors of whole results come before errors of values in them: such an error may be all that is known of a delete.
   const byDepth = errors.toSorted(({ path: one = [] }, { path: other = [] }) => one.length - other.length);
   const shown = errors.length > maxErrors ? byDepth.slice(0, maxErrors) : errors;
   for (const error of shown) boundError(error, hidesSuggestions);
   if (shown === errors) return shown;
   const advice =
-    'Where a delete has neither a result nor an error, its outcome is not said: ask again with its Idempotency-Key, or look whether the engagement is there.';
+    'If a delete has neither a result nor an error, send it again with its Idempotency-Key, or read the engagement.';
   const hiddenCount = errors.length - maxErrors;
   return [...shown, fieldError('TOO_MANY_ERRORS', `${hiddenCount} more errors are not shown. ${advice}`)];
 }
@@ -97,8 +98,8 @@ function boundResult(result: Result, hidesSuggestions: boolean): Result {
 }
 
 /**
- * Bounds the errors of every answer, and of each part of a result in parts: how many there are, and how much
- * each repeats of what the caller sent.
+ * Bounds the errors of each result, and of each part of a result in parts: their number, and how much text of the caller each
+ * repeats.
  * @param hidesSuggestions removes "Did you mean …?".
  */
 export function useBoundErrors(hidesSuggestions: boolean): Plugin {
@@ -113,8 +114,8 @@ export function useBoundErrors(hidesSuggestions: boolean): Plugin {
 }
 
 /**
- * Answers every error in a GraphQL response with 200, for gateways: at 400, 401 and others Apollo Gateway shows this server's
- * address and answer to its own clients, and other gateways lose message or code.
+ * Sends each GraphQL response with 200, for gateways. With 400, 401 and others, Apollo Gateway shows this server's address and
+ * response to its own clients, and other gateways lose the message or the code.
  */
 export function useGatewayStatus(): Plugin {
   return {

@@ -8,7 +8,7 @@ import type { Log } from '../../log/log.ts';
 import { readAccept } from '../requests/headers.ts';
 import { maskError } from './errors.ts';
 
-/** One part of an incremental result, in the form of graphql-js 17.0.0-alpha.2 that Yoga's clients speak. */
+/** One part of an incremental result, in the form of graphql-js 17.0.0-alpha.2, which Yoga's clients read. */
 interface ResultPart extends ExecutionResult {
   readonly incremental?: readonly { readonly errors?: readonly GraphQLError[]; readonly [key: string]: unknown }[];
   readonly hasNext?: boolean;
@@ -32,7 +32,7 @@ function isIncremental(document: DocumentNode): boolean {
   return found;
 }
 
-/** The same operation for a client that takes one result only: complete lists, nothing deferred. */
+/** The same operation for a client that reads single results only: complete lists, nothing deferred. */
 function withoutIncremental(document: DocumentNode): DocumentNode {
   return visit(document, {
     [Kind.DIRECTIVE]: ({ name }) => (incrementalDirectives.has(name.value) ? null : undefined),
@@ -57,13 +57,13 @@ async function* deliverChunks({ path, nextIndex, label, chunks }: ChunkDelivery)
   }
 }
 
-/** Masks the errors of what was deferred: Yoga masks those of whole results only. */
+/** Masks the errors of deferred parts: Yoga masks the errors of whole results only. */
 function maskPart({ incremental, ...part }: ResultPart, log: Log): ResultPart {
   if (!incremental) return part;
   function mask(error: GraphQLError): GraphQLError {
     const masked = maskError(error, 'Unexpected error.') as GraphQLError;
     if (masked !== error) log.error({ err: error.originalError ?? error }, 'unexpected error');
-    // A part has no status of its own.
+    // A part has no HTTP status.
     const { http: _http, ...extensions } = masked.extensions;
     const { nodes = null, source = null, positions = null, path = null } = masked;
     return new GraphQLError(masked.message, { nodes, source, positions, path, extensions });
@@ -90,8 +90,8 @@ async function* deliver(
 }
 
 /**
- * Ends the bodies the moment the client leaves, where a generator alone would first wait for its next chunk, and when the client
- * reads nothing for `pauseMs`: each holds a connection to upstream.
+ * Closes the bodies when the client disconnects or reads nothing for `pauseMs`: each holds a connection to upstream. A generator
+ * alone would first wait for its next chunk.
  */
 function closing(
   parts: AsyncGenerator<ResultPart>,
@@ -118,10 +118,9 @@ function closing(
 }
 
 /**
- * Sends streamed bodies chunk by chunk: the executor's result comes first, with empty lists, then one part for each chunk, read
- * from upstream only as fast as the client reads; a second body follows when the first has ended. Clients that take one result
- * get complete lists.
- * @param pauseMs how long a client may read nothing before the bodies are ended.
+ * Sends streamed bodies chunk by chunk. The executor's result comes first, with empty lists; then each chunk is one part, read from
+ * upstream as fast as the client reads. A second body follows the first. Clients that read single results get complete lists.
+ * @param pauseMs how long a client may read nothing before the bodies are closed.
  */
 export function useIncremental(log: Log, pauseMs: number): Plugin<Context> {
   return {
@@ -136,7 +135,7 @@ export function useIncremental(log: Log, pauseMs: number): Plugin<Context> {
       return {
         onExecuteDone({ result, setResult }) {
           if (!isAsyncIterable(result) && !deliveries.isPending) return deliveries.close();
-          // Nobody iterates the result of a request whose client has left already.
+          // The result of a request whose client has disconnected is never iterated.
           if (signal.aborted) deliveries.close();
           else signal.addEventListener('abort', () => deliveries.close(), { once: true });
           setResult(closing(deliver(result, deliveries, log), deliveries, pauseMs));

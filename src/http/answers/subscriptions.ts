@@ -4,16 +4,16 @@ import type { Context } from '../../graphql/core/context.ts';
 import { fieldError, requestError } from '../../graphql/core/top-level-errors.ts';
 import { readAccept } from '../requests/headers.ts';
 
-/** How many subscriptions one caller may have at once: each holds a connection, and asks Redis once a second. */
+/** How many subscriptions one caller may have at once. Each holds a connection, and reads from Redis once a second. */
 const maxPerCaller = 20;
 
-/** How many all callers may have: half of the requests that may be in flight are left to others. */
+/** How many subscriptions all callers may have. This leaves half of the requests in flight to other operations. */
 const maxSubscriptions = 500;
 
-/** How often an idle subscription sends a heartbeat, in milliseconds: as often as Yoga's events. */
+/** The interval between two heartbeats of an idle subscription, in milliseconds: that of Yoga's events. */
 const heartbeatMs = 12_000;
 
-/** Calls back once the results have ended, or their reader has. A generator's `finally` does not run if it was never read. */
+/** Calls back once the results or their reader have ended. A generator's `finally` does not run if it was never read. */
 function endingWith(
   results: AsyncIterable<ExecutionResult>,
   onEnd: () => void,
@@ -39,7 +39,7 @@ function endingWith(
   };
 }
 
-/** A result as a client gets it: the HTTP status of its errors is for the server alone. */
+/** The result as it is sent: the HTTP status of errors is for this server only. */
 function withoutStatus({ errors, ...rest }: ExecutionResult): object {
   if (!errors) return rest;
   const shown = errors.map((error) => {
@@ -53,14 +53,11 @@ async function* once(result: ExecutionResult): AsyncGenerator<ExecutionResult> {
   yield result;
 }
 
-/**
- * Answers a subscription in the protocol of Apollo Client and Apollo Router: multipart, each result as the `payload` of a
- * part of its own, `{}` as a heartbeat.
- */
+/** A subscription in Apollo's protocol: multipart, with each result as the `payload` of a part, and `{}` as a heartbeat. */
 function toMultipart(result: ExecutionResult | AsyncIterable<ExecutionResult>, fetchAPI: FetchAPI): Response {
   const iterator = (isAsyncIterable(result) ? result : once(result))[Symbol.asyncIterator]();
   const encoder = new TextEncoder();
-  // Each part brings the boundary that ends it: a client reads a part only when that is there.
+  // Each part includes the boundary after it: a client reads a part only when it has that.
   const encode = (value: object) =>
     encoder.encode(`\r\ncontent-type: application/json\r\n\r\n${JSON.stringify(value)}\r\n--graphql`);
   let heartbeat: NodeJS.Timeout;
@@ -91,8 +88,8 @@ function toMultipart(result: ExecutionResult | AsyncIterable<ExecutionResult>, f
 }
 
 /**
- * Sends subscriptions as clients read them, as events or multipart. Refuses one before it is executed when the Accept header
- * allows neither, or when its caller, or all together, have too many.
+ * Sends subscriptions as events or multipart. Refuses one before it is executed when the Accept header allows neither, or when its
+ * caller, or all callers together, have too many.
  */
 export function useSubscriptions(): Plugin<YogaInitialContext & Context> {
   const requests = new WeakSet<Request>();
@@ -102,18 +99,17 @@ export function useSubscriptions(): Plugin<YogaInitialContext & Context> {
   function refusalFor(request: Request, callerId: string | undefined): GraphQLError | undefined {
     if (!readAccept(request.headers.get('accept')).takesParts) {
       const message =
-        'A subscription is answered as text/event-stream or multipart/mixed. Nothing was executed. Allow one of them in the Accept header.';
+        'Subscriptions are sent as text/event-stream or multipart/mixed. Nothing was executed. Allow one of them in the Accept header.';
       return requestError('NOT_ACCEPTABLE', message);
     }
     // The field itself refuses a subscription without a caller.
     if (callerId === undefined) return undefined;
     if ((countByCaller.get(callerId) ?? 0) >= maxPerCaller) {
-      const message = `You follow ${maxPerCaller} bulk deletes at this server, and may follow no more at once. End one, or ask for bulkDelete(id) from time to time.`;
+      const message = `You already follow ${maxPerCaller} bulk deletes at this server, the most that one caller may. End one, or poll bulkDelete(id).`;
       return fieldError('RATE_LIMITED', message, { retryAfterMs: null });
     }
     if (totalCount < maxSubscriptions) return undefined;
-    const message =
-      'Too many bulk deletes are followed at this server. Ask for bulkDelete(id) from time to time, or try again later.';
+    const message = 'Too many bulk deletes are followed at this server. Poll bulkDelete(id), or try again later.';
     return requestError('OVERLOADED', message);
   }
 
@@ -124,7 +120,7 @@ export function useSubscriptions(): Plugin<YogaInitialContext & Context> {
     else countByCaller.delete(callerId);
   }
 
-  /** Counts a subscription of the caller. Returns what counts it no more, once. */
+  /** Counts a subscription of the caller. Returns the function that ends the count; further calls do nothing. */
   function begin(callerId: string): () => void {
     count(callerId, 1);
     let hasEnded = false;
@@ -142,7 +138,7 @@ export function useSubscriptions(): Plugin<YogaInitialContext & Context> {
       if (refusal) return setResultAndStopExecution({ errors: [refusal] });
       if (caller === null) return undefined;
       const end = begin(caller.id);
-      // The results of a request whose client has left are never read.
+      // The results of a request whose client has disconnected are never read.
       request.signal.addEventListener('abort', end, { once: true });
       if (request.signal.aborted) end();
       return {
@@ -160,7 +156,7 @@ export function useSubscriptions(): Plugin<YogaInitialContext & Context> {
       if (isMultipart) setResultProcessor(toMultipart as never, 'multipart/mixed');
     },
     onResponse({ response }) {
-      // Yoga's events have it; `none` is no coding, and some proxies refuse it.
+      // Yoga's events have it. `none` is not a coding, and some proxies refuse it.
       if (response.headers.get('content-encoding') === 'none') response.headers.delete('content-encoding');
     },
   };

@@ -9,17 +9,17 @@ import type { VerifierOptions } from './verify-token.ts';
 
 /**
  * Identifies the caller by the `Authorization` header. Null: there is none.
- * @throws {GraphQLError} `UNAUTHENTICATED` for a header that proves nothing.
+ * @throws {GraphQLError} `UNAUTHENTICATED` for a header that is not accepted.
  */
 export type Authenticate = (header: string | null) => Promise<Caller | null>;
 
-/** Identifies the caller of a header, or says why the header is refused. Throws while tokens cannot be verified. */
+/** The caller that a header identifies, or why the header is refused. Throws while tokens cannot be verified. */
 type Identify = (header: string) => Caller | TokenRefusal | Promise<Caller | TokenRefusal>;
 
-/** `Bearer` and one token (RFC 6750 section 2.1), in characters that a header can carry on. */
+/** `Bearer` and one token (RFC 6750 section 2.1), in characters that a header to upstream may have. */
 const bearer = /^Bearer +([\x21-\x7e]+)$/i;
 
-/** How many characters of callers' headers are cached: thousands of usual ones. */
+/** How many characters of callers' headers are cached: enough for thousands of typical ones. */
 const maxCachedCharacters = 4 * 1024 * 1024;
 
 /** The memory that a cached caller takes besides its header, in characters. */
@@ -33,7 +33,7 @@ const logIntervalMs = 10_000;
  * @param authorization the header as the caller wrote it. It goes upstream unchanged.
  */
 export function callerWithToken(token: string, authorization = `Bearer ${token}`): Caller {
-  // By the token, not the header: "bearer" written another way is the same caller.
+  // By the token, not the header: "bearer" in other letters is the same caller.
   const id = createHash('sha256').update(token).digest('base64url');
   return { id, grants: 'all', authorization: new Secret(authorization), bringsToken: true };
 }
@@ -64,7 +64,7 @@ export function ownAuthorization(auth: AuthConfig, openToken: string): Secret | 
   return new Secret(`Bearer ${auth.mode === 'service' ? auth.apiToken.reveal() : openToken}`);
 }
 
-/** Counts by reason, and says which occurrences to log: one in ten seconds, since anybody can send any number of tokens. */
+/** Counts by reason, and returns a count when it is time to log: once in ten seconds, since clients can send any number of tokens. */
 function createLogPace(): (reason: string) => { readonly count: number } | undefined {
   const reasons = new Map<string, { count: number; quietUntilMs: number }>();
   return (reason) => {
@@ -82,7 +82,7 @@ export interface AuthenticatorOptions extends VerifierOptions {
 }
 
 /**
- * Makes the one way in which this process identifies callers. There is no fall-back from one mode to another.
+ * Makes the function by which this process identifies callers. There is no fall-back from one mode to another.
  * @param openToken the embedded sandbox's token, for mode `open`.
  */
 export function createAuthenticator(auth: AuthConfig, openToken: string, options: AuthenticatorOptions): Authenticate {
@@ -90,7 +90,7 @@ export function createAuthenticator(auth: AuthConfig, openToken: string, options
   let identify: Identify;
   if (!authorization) identify = createPassThrough();
   else if (auth.mode === 'service') {
-    // Loaded where it is needed: other modes verify nothing.
+    // Loaded when needed: other modes verify nothing.
     const loading = import('./verify-token.ts').then(({ createVerifier }) => createVerifier(auth.jwt, options));
     identify = async (header) => {
       const token = bearer.exec(header)?.[1];
@@ -98,8 +98,8 @@ export function createAuthenticator(auth: AuthConfig, openToken: string, options
       return typeof verified === 'string' ? verified : { ...verified, authorization, bringsToken: false };
     };
   } else {
-    const anybody: Caller = { id: 'anybody', grants: 'all', authorization, bringsToken: false };
-    return async () => anybody;
+    const anonymous: Caller = { id: 'anybody', grants: 'all', authorization, bringsToken: false };
+    return async () => anonymous;
   }
   const { log, metrics } = options;
   const pace = createLogPace();
@@ -116,7 +116,7 @@ export function createAuthenticator(auth: AuthConfig, openToken: string, options
     if (typeof identified !== 'string') return identified;
     metrics.countRefusedToken(identified);
     const due = pace(identified);
-    // Neither the error nor anything else that quotes the token.
+    // Not the error: it may quote the token.
     if (due) log.info({ reason: identified, ...due }, 'token refused');
     throw requestError('UNAUTHENTICATED');
   };

@@ -21,29 +21,29 @@ export interface VerifierOptions {
   readonly fetch?: typeof fetch;
 }
 
-/** How far the clocks of this server and of the identity provider may be apart. */
+/** How far the clocks of this server and of the identity provider may differ. */
 export const clockToleranceSeconds = 10;
 
-/** How many keys are tried at most for a token that names none. */
+/** How many keys are tried at most for a token without `kid`. */
 const maxKeysTried = 16;
 
 /** Asymmetric signatures only: a key set's public key must never pass as a shared secret. */
 const jwksAlgorithms = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA'];
 const secretAlgorithms = ['HS256', 'HS384', 'HS512'];
 
-/** How long a key set is used before it is fetched again: a removed key stays good for at most this long. */
+/** How long a key set is used before it is fetched again. A removed key is accepted for at most this long. */
 const freshMs = 10 * 60_000;
 
-/** How long the last good key set is used while no other can be fetched. */
+/** How long the last good key set is used while no new one can be fetched. */
 const usableMs = 60 * 60_000;
 
-/** The shortest interval between two fetches, whatever keys callers name, in milliseconds. */
+/** The shortest interval between two fetches, for any keys that callers name, in milliseconds. */
 export const minFetchIntervalMs = 5_000;
 
-/** How long a fetch may take; half of an operation's time where that is less. */
+/** How long a fetch may take, in milliseconds; half of an operation's time if that is less. */
 const maxFetchMs = 3_000;
 
-/** Key sets of real identity providers have some ten kilobytes. */
+/** The largest key set. Those of real identity providers have some ten kilobytes. */
 export const maxKeySetBytes = 512 * 1024;
 
 const publicKeyTypes: ReadonlySet<unknown> = new Set(['RSA', 'EC', 'OKP']);
@@ -66,14 +66,14 @@ async function readBounded(response: Response): Promise<string> {
 }
 
 /**
- * The keys of the last fetch, or of a new one when they are old or `unlike` those that lack a token's key. Undefined when the
- * last fetch, which has no others, began less than 5 seconds ago. Throws when they cannot be fetched: the key may exist.
+ * The keys of the last fetch, or of a new one when the last is old, or is `unlike`, which lacks a token's key. Undefined when the
+ * last fetch brought no other keys and began less than 5 seconds ago. Throws when keys cannot be fetched: the key may exist.
  */
 type FindKeys = (unlike?: FetchedKeys) => Promise<FetchedKeys | undefined>;
 
 /**
- * Keeps the key set of an identity provider. jose's own (`createRemoteJWKSet`) fetches once for each request while the provider
- * is away, refuses tokens that the last set could verify, and reads answers of any size.
+ * Caches the key set of an identity provider. While the provider is down, jose's own `createRemoteJWKSet` fetches once for each
+ * request and refuses tokens that the last set could verify. It also reads responses of any size.
  */
 function createKeySet(url: URL, { fetch: fetchUrl = fetch, log, requestTimeoutMs }: VerifierOptions): FindKeys {
   let last: FetchedKeys | undefined;
@@ -94,7 +94,7 @@ function createKeySet(url: URL, { fetch: fetchUrl = fetch, log, requestTimeoutMs
     const findKey = createLocalJWKSet(JSON.parse(await readBounded(response)));
     const { keys } = findKey.jwks();
     const canVerify = keys.some(({ kty, use = 'sig' }) => publicKeyTypes.has(kty) && use === 'sig');
-    // Without one, the provider says that no key is good any more: the last set must not be used on.
+    // A set without one says that no key is valid any more, so the last set must not be used further.
     last = canVerify ? { findKey, fetchedAtMs: performance.now() } : undefined;
     if (!canVerify) throw new Error('The key set has no key that verifies signatures.');
   }
@@ -141,7 +141,7 @@ async function verifyWith(findKey: JWTVerifyGetKey, token: string, options: JWTV
       try {
         return (await jwtVerify(token, key, options)).payload;
       } catch (failure) {
-        // A key that cannot be used, such as an old one that is too short, says nothing of the token.
+        // An unusable key, such as an old one that is too short, proves nothing about the token.
         if (!(failure instanceof errors.JOSEError)) unusable = failure;
         else if (!(failure instanceof errors.JWSSignatureVerificationFailed)) throw failure;
       }
@@ -151,13 +151,13 @@ async function verifyWith(findKey: JWTVerifyGetKey, token: string, options: JWTV
   }
 }
 
-/** True when the token's key is not in the set that was used; a token that names no key may have any. */
+/** True when the token's key is not in the set that was used. A token without `kid` may have any key. */
 function hasUnknownKey(error: unknown, token: string): boolean {
   if (error instanceof errors.JWKSNoMatchingKey) return true;
   return error instanceof errors.JWSSignatureVerificationFailed && decodeProtectedHeader(token).kid === undefined;
 }
 
-/** Verifies with a key set. It is fetched within the verification, so that what cannot be our token fetches nothing. */
+/** Verifies with a key set. It is fetched during the verification, so that a malformed token fetches nothing. */
 async function verifyByKeySet(findKeys: FindKeys, token: string, options: JWTVerifyOptions): Promise<JWTPayload> {
   let keys: FetchedKeys | undefined;
   const findKey: JWTVerifyGetKey = async (...header) => {
@@ -181,8 +181,8 @@ const claimRefusals: Readonly<Record<string, TokenRefusal>> = {
   sub: 'no_subject',
 };
 
-/** Why a token is refused. Undefined: it is not; the key set cannot be fetched, or has a key that cannot be used. */
-function refusalOf(error: unknown): TokenRefusal | undefined {
+/** Why a token is refused. Undefined for an error of the key set: it cannot be fetched, or has an unusable key. */
+function tokenRefusalFor(error: unknown): TokenRefusal | undefined {
   if (!(error instanceof errors.JOSEError) || error instanceof errors.JWKSInvalid) return undefined;
   if (error instanceof errors.JWTExpired) return 'expired';
   if (error instanceof errors.JWTClaimValidationFailed) return claimRefusals[error.claim] ?? 'claim';
@@ -191,7 +191,7 @@ function refusalOf(error: unknown): TokenRefusal | undefined {
   return error instanceof errors.JOSEAlgNotAllowed ? 'algorithm' : 'malformed';
 }
 
-/** The claim `integrated_accounts`: a list of ids, or `["*"]` for all. Anything else grants nothing. */
+/** The claim `integrated_accounts`: a list of ids, or `["*"]` for all. Any other value grants nothing. */
 const grantsClaim = z.array(z.string()).catch([]);
 
 function readGrants(claims: JWTPayload): Caller['grants'] {
@@ -200,7 +200,7 @@ function readGrants(claims: JWTPayload): Caller['grants'] {
   return isAll ? 'all' : new Set(ids.filter((id) => id !== '*'));
 }
 
-/** What a token says of its caller. */
+/** The caller as the token's claims describe it. */
 type VerifiedCaller = Pick<Caller, 'id' | 'grants' | 'expiresAt'>;
 
 function readClaims(claims: JWTPayload): VerifiedCaller | TokenRefusal {
@@ -212,7 +212,7 @@ function readClaims(claims: JWTPayload): VerifiedCaller | TokenRefusal {
 }
 
 /**
- * Makes what verifies callers' tokens, and says why one is refused.
+ * Makes the function that verifies callers' tokens. It returns the caller, or why the token is refused.
  * @returns a function that throws when the key set cannot be fetched: the token may be good.
  */
 export function createVerifier(
@@ -232,7 +232,7 @@ export function createVerifier(
     try {
       return readClaims(await verify(token));
     } catch (error) {
-      const refusal = refusalOf(error);
+      const refusal = tokenRefusalFor(error);
       if (refusal === undefined) throw error;
       return refusal;
     }

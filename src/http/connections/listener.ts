@@ -198,7 +198,7 @@ function endTurn(): void {
     try {
       callback();
     } catch (error) {
-      // It is as uncaught as it would be by itself, and the others are called all the same.
+      // It stays uncaught, and the others are called anyway.
       setImmediate(() => {
         throw error;
       });
@@ -303,7 +303,7 @@ export function createListener(
     return inFlightCount > 0 && loopDelay.currentMs > maxDelayMs;
   }
 
-  /** Refuses a request that may not start now, whatever it asks. False when it may. */
+  /** Refuses any request that may not start now. False when it may. */
   function isRefused(request: IncomingMessage, response: ServerResponse, path: string): boolean {
     if (isDraining && path !== '/health') refuseBusy(request, response, 'draining');
     else if (!isDraining && !isCheap(request) && isOverloaded()) refuseBusy(request, response, 'overloaded');

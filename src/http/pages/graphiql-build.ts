@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { parentPort, workerData } from 'node:worker_threads';
 import { gzipSync } from 'node:zlib';
 
-/** The settings that GraphiQL is built with. */
+/** The settings of GraphiQL's build. */
 export interface GraphiQLSetup {
   /** The prepared tabs. */
   readonly tabs: readonly { readonly query: string; readonly variables: string }[];
@@ -13,7 +13,7 @@ export interface GraphiQLSetup {
 /** A file of GraphiQL's, ready to send. */
 export interface BuiltFile {
   readonly type: string;
-  /** Names its content. */
+  /** The hash of its content. */
   readonly hash: string;
   readonly bytes: Uint8Array;
   readonly gzipped: Uint8Array;
@@ -22,29 +22,47 @@ export interface BuiltFile {
 /** GraphiQL's files by their names; the page itself is `page`. */
 export type BuiltFiles = ReadonlyMap<string, BuiltFile>;
 
-/** The parts of `@graphql-yoga/render-graphiql`, which itself makes one page of nine megabytes of them. */
+/** The parts of `@graphql-yoga/render-graphiql`, which itself puts them into one page of nine megabytes. */
 type Parts = Readonly<
   Record<'js' | 'css' | 'favicon' | 'editorWorkerService' | 'jsonWorker' | 'graphqlWorker', string>
 >;
 
 /**
- * GraphiQL's tabs can be dragged, and their positions, in a `transform`, are wrong from the start. Its own style ignores that
- * until a tab has the focus, which pressing it gives: it jumps away, and is not clicked.
+ * GraphiQL's tabs can be dragged, and their `transform` places them wrongly from the start. GraphiQL ignores it until a tab has the
+ * focus: then the pressed tab jumps away and is not clicked. The logo gives its room to the tabs. On a narrow screen, the parts of
+ * the page are below each other, and the page scrolls.
  */
 const ownStyle = `
 .graphiql-tab { transform: none !important; }
-body { display: flex; flex-direction: column; height: 100vh; color-scheme: light dark; }
+.graphiql-container .graphiql-logo { display: none; }
+.graphiql-container .graphiql-tabs { gap: 4px; }
+.graphiql-container .graphiql-tab .graphiql-tab-button { padding-right: 24px; }
+body { display: flex; flex-direction: column; height: 100vh; margin: 0; color-scheme: light dark; }
 #root { flex: 1; min-height: 0; }
-#root .graphiql-container { height: 100%; }
+#root .graphiql-container { height: 100%; width: 100%; }
 #token { display: flex; gap: 8px; align-items: center; padding: 8px 16px; font: 14px sans-serif; color: CanvasText; background: Canvas; }
-#token input { flex: 1; max-width: 480px; font: inherit; }
+#token input { flex: 1; max-width: 480px; min-width: 0; font: inherit; }
+@media (max-width: 700px) {
+  body { height: auto; min-height: 100vh; }
+  #root .graphiql-container { flex-direction: column; height: auto; }
+  .graphiql-container .graphiql-sidebar { flex-direction: row; width: 100%; }
+  .graphiql-container .graphiql-sidebar > :first-child { margin-left: 0; }
+  .graphiql-container .graphiql-main { flex-direction: column; min-height: 0; }
+  .graphiql-container .graphiql-main > div { flex: none !important; width: 100%; max-width: none; }
+  .graphiql-container .graphiql-sessions { margin: 0; border-radius: 0; max-height: none; }
+  .graphiql-container #graphiql-session { flex-direction: column; }
+  .graphiql-container #graphiql-session > div { flex: none !important; width: 100%; }
+  .graphiql-container .graphiql-editors { flex: none; height: 560px; }
+  .graphiql-container .graphiql-response { height: 480px; }
+  .graphiql-container .graphiql-horizontal-drag-bar { display: none; }
+}
 `;
 
 /**
- * Runs in the browser after GraphiQL's own code. GraphiQL 5 fills its editors from the storage, not from the tab that it opens
- * with: the first visit stores that tab, or they would be empty. The address never fills the editors, since a user who follows a
- * link would run its query with one click; edits are not written into it. The token is a variable of the page: it is sent with
- * every request that has no Authorization of its own, and gone with the page.
+ * Runs in the browser after GraphiQL's own code. GraphiQL 5 fills its editors from the storage, so the first visit stores the first
+ * tab: otherwise the editors would be empty. The address never fills them, since one click would then run the query of a link, and
+ * edits are not written into it. The token is only in the page: it is sent with each request that has no other Authorization.
+ * `plugins: undefined` replaces Yoga's field picker by GraphiQL's default, the history.
  */
 const start = (tabs: string) => `
 {
@@ -53,6 +71,17 @@ const start = (tabs: string) => `
   history.replaceState(null, '', endpoint);
   if (localStorage.getItem('graphiql:tabState') === null)
     for (const name of ['query', 'variables']) localStorage.setItem('graphiql:' + name, tabs[0][name]);
+  // The history has the headers of what was run, whatever shouldPersistHeaders says.
+  const withoutHeaders = (text) => JSON.stringify(JSON.parse(text, (name, value) => (name === 'headers' ? undefined : value)));
+  const storage = {
+    get length() {
+      return localStorage.length;
+    },
+    clear: () => localStorage.clear(),
+    getItem: (name) => localStorage.getItem(name),
+    removeItem: (name) => localStorage.removeItem(name),
+    setItem: (name, text) => localStorage.setItem(name, /:(queries|favorites)$/.test(name) ? withoutHeaders(text) : text),
+  };
   const field = document.querySelector('#token input');
   YogaGraphiQL.renderYogaGraphiQL(document.querySelector('#root'), {
     title: 'Engagements',
@@ -61,12 +90,28 @@ const start = (tabs: string) => `
     // Subscriptions too: GraphiQL would send those by GET, which is refused here.
     method: 'POST',
     shouldPersistHeaders: false,
+    plugins: undefined,
+    storage,
     onEditQuery() {},
     additionalHeaders() {
       const token = field?.value.trim().replace(/^Bearer /i, '');
       return token ? { Authorization: 'Bearer ' + token } : {};
     },
   });
+  // GraphiQL runs at Ctrl+Enter only while an editor has the focus, and it reads the operation's name 100 ms after an edit: run before
+  // that, it would send the name of the old operation.
+  addEventListener('keydown', (event) => {
+    const { target, key, code, keyCode, ctrlKey, metaKey } = event;
+    const isRun = key === 'Enter' && (ctrlKey || metaKey) && event.isTrusted;
+    if (!isRun || target.closest('[role="dialog"]')) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    const press = new KeyboardEvent('keydown', { key, code, keyCode, ctrlKey, metaKey, bubbles: true });
+    setTimeout(() => {
+      if (target.closest('.graphiql-query-editor, .graphiql-editor-tool')) target.dispatchEvent(press);
+      else document.querySelector('.graphiql-execute-button')?.click();
+    }, 200);
+  }, true);
 }
 `;
 
@@ -84,7 +129,7 @@ function builtFile(type: string, content: string | Uint8Array): BuiltFile {
 
 function buildFiles(parts: Parts, { tabs, takesToken }: GraphiQLSetup): BuiltFiles {
   const files = new Map<string, BuiltFile>();
-  /** Adds a file, and returns its address relative to the page: only the page's own path is sure to reach this server. */
+  /** Adds a file, and returns its address relative to the page: a proxy may forward only the page's own path. */
   function add(name: string, type: string, content: string | Uint8Array): string {
     const file = builtFile(type, content);
     files.set(name, file);
@@ -104,6 +149,7 @@ function buildFiles(parts: Parts, { tabs, takesToken }: GraphiQLSetup): BuiltFil
 <html lang="en">
   <head>
     <meta charset="utf-8" />
+    <meta name="viewport" content="width=device-width, initial-scale=1" />
     <title>Engagements</title>
     <link rel="icon" href="${icon}" />
     <link rel="stylesheet" href="${css}" />
@@ -119,6 +165,6 @@ function buildFiles(parts: Parts, { tabs, takesToken }: GraphiQLSetup): BuiltFil
   return files;
 }
 
-// In a thread: to load and compress nine megabytes of scripts would block the server for a second.
+// In a thread: loading and compressing nine megabytes of scripts would block the server for a second.
 const parts: Parts = await import(new URL('./graphiql.js', import.meta.resolve('@graphql-yoga/render-graphiql')).href);
 parentPort?.postMessage(buildFiles(parts, workerData));

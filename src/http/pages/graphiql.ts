@@ -6,33 +6,55 @@ import { readExample } from '../../graphql/documents.ts';
 import type { Log } from '../../log/log.ts';
 import type { BuiltFile, BuiltFiles, GraphiQLSetup } from './graphiql-build.ts';
 
-/** The prepared tabs, in order: `schema/operations/<name>.graphql` with its example variables beside it. */
-const tabs = [
+/** Tabs that delete nothing, in order: `schema/operations/<name>.graphql`. GraphiQL shows the names of the operations. */
+const safeTabs = ['list-engagements', 'list-with-people', 'integrations', 'dry-run'];
+
+/** Tabs that delete. Their variables name records of the sandbox. */
+const deleteTabs = [
+  'break-a-rule',
   'delete-engagement',
   'delete-with-snapshot',
   'delete-engagement-raw',
   'delete-engagement-stream',
   'delete-engagements',
-  'break-a-rule',
-  'dry-run',
-  'list-engagements',
-  'list-with-people',
-  'integrations',
+  'fault',
+  'unknown-outcome',
 ];
 
-/**
- * Only this server's own files run, the page connects to this server only, and no other page has it in a frame. The exceptions
- * are for Monaco, the editor: it makes style sheets and style attributes as it goes, and brings fonts and images.
- */
-const securityHeaders = {
-  'content-security-policy':
-    "default-src 'none'; script-src 'self'; worker-src 'self'; connect-src 'self'; style-src 'self' 'unsafe-inline'; " +
-    "img-src 'self' data:; font-src data:; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+/** Tabs of bulk deletes, which need Redis. */
+const bulkTabs = ['start-bulk-delete', 'follow-bulk-delete'];
+
+/** The variables that a person has to fill, left blank: the sandbox's ids mean nothing to a real upstream. */
+function blank(variables: string): string {
+  const names = Object.keys(JSON.parse(variables)).filter((name) => name === 'id' || name === 'integratedAccountId');
+  return `${JSON.stringify(Object.fromEntries(names.map((name) => [name, ''])), null, 2)}\n`;
+}
+
+/** The prepared tabs. With a real upstream, none deletes. */
+function readTabs({ upstream, typePrefix, shared }: Config): GraphiQLSetup['tabs'] {
+  const read = (name: string) => readExample(name, typePrefix);
+  if (upstream === 'sandbox') return [...safeTabs, ...deleteTabs, ...(shared ? bulkTabs : [])].map(read);
+  return safeTabs.map(read).map(({ query, variables }) => ({ query, variables: blank(variables) }));
+}
+
+/** Headers of every page, besides its own policy. No other page may have it in a frame. */
+export const pageHeaders = {
   'x-content-type-options': 'nosniff',
   'x-frame-options': 'DENY',
   'referrer-policy': 'no-referrer',
   'cross-origin-opener-policy': 'same-origin',
   'cross-origin-resource-policy': 'same-origin',
+};
+
+/**
+ * Only this server's own files run, and the page connects to this server only. The exceptions are for Monaco, the editor: it adds
+ * style sheets and style attributes while it runs, and brings fonts and images.
+ */
+const securityHeaders = {
+  ...pageHeaders,
+  'content-security-policy':
+    "default-src 'none'; script-src 'self'; worker-src 'self'; connect-src 'self'; style-src 'self' 'unsafe-inline'; " +
+    "img-src 'self' data:; font-src data:; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
 };
 
 function runBuild(workerData: GraphiQLSetup): Promise<BuiltFiles> {
@@ -47,8 +69,8 @@ function runBuild(workerData: GraphiQLSetup): Promise<BuiltFiles> {
   });
 }
 
-/** The name of the file that is requested: the page for a client that accepts HTML. */
-function nameOf({ method, url = '', headers }: IncomingMessage): string | undefined {
+/** The name of the requested file: the page for a client that accepts HTML. Undefined: the request is for something else. */
+function requestedFile({ method, url = '', headers }: IncomingMessage): string | undefined {
   const [path, query] = url.split('?', 2);
   if (method !== 'GET' || (path !== '/graphql' && path !== '/graphql/')) return undefined;
   return new URLSearchParams(query).get('asset') ?? (headers.accept?.includes('text/html') ? 'page' : undefined);
@@ -71,12 +93,12 @@ function send(name: string, file: BuiltFile, request: IncomingMessage, response:
 }
 
 /**
- * Serves GraphiQL: everything that it needs comes from this server, at the endpoint's own path, so that it works behind any
- * prefix and without any other host. Its files are built at the first request for one, and shared by all answers.
- * @returns what answers a request for GraphiQL's page, or for a file of it. False: the request is for something else.
+ * Serves GraphiQL. All of its files come from this server, at the endpoint's own path, so that it works below any prefix and without
+ * other hosts. They are built at the first request, and all responses share them.
+ * @returns a function that answers a request for GraphiQL's page or a file of it. False: the request is for something else.
  */
 export function createGraphiQL(
-  { auth, typePrefix }: Config,
+  config: Config,
   log: Log,
 ): (request: IncomingMessage, response: ServerResponse) => boolean {
   let built: Promise<BuiltFiles> | undefined;
@@ -84,8 +106,8 @@ export function createGraphiQL(
   async function answer(name: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
     try {
       built ??= runBuild({
-        tabs: tabs.map((tab) => readExample(tab, typePrefix)),
-        takesToken: auth.mode !== 'open',
+        tabs: readTabs(config),
+        takesToken: config.auth.mode !== 'open',
       });
       const file = (await built).get(name);
       if (file) send(name, file, request, response);
@@ -98,7 +120,7 @@ export function createGraphiQL(
   }
 
   return (request, response) => {
-    const name = nameOf(request);
+    const name = requestedFile(request);
     if (name === undefined) return false;
     void answer(name, request, response);
     return true;

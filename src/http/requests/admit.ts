@@ -5,9 +5,9 @@ import { type Admission, admit, type ContextOptions } from './context.ts';
 import { needsCaller } from './document-limits.ts';
 import { findUnreadable, readAccept } from './headers.ts';
 
-/** What is known of a request before Yoga has it. */
+/** Facts about a request from before Yoga receives it. */
 export interface ServerContext {
-  /** What node:http hands over; the front door may have identified the caller already. */
+  /** The request of node:http. The front door may have identified its caller already. */
   readonly req?: { readonly admission?: Promise<Admission> };
   /** Set before the document is parsed. */
   admission?: Admission;
@@ -21,7 +21,7 @@ export function admissionOf({ admission }: ServerContext): Admission {
 
 const sendJson = 'Nothing was executed. Send the operation as JSON in UTF-8, with Content-Type: application/json.';
 
-/** Says why the request is refused before its body is parsed; undefined when it is not. */
+/** Why the request is refused before its body is parsed; undefined for a request that is accepted. */
 function findRefusal({
   method,
   headers,
@@ -30,16 +30,15 @@ function findRefusal({
   const problem = findUnreadable(headers.get('content-type') ?? '', headers.get('content-encoding') ?? '');
   const readable = { accept: 'application/json', 'accept-encoding': 'identity' };
   if (problem !== undefined) return ['UNSUPPORTED_MEDIA_TYPE', readable, `${problem} ${sendJson}`];
-  // Yoga finds that out when the result is there: the delete would be done, and its caller would get an empty 406.
+  // Yoga would refuse after the execution: the delete would be done, and the caller would get an empty 406.
   const { singleType, takesParts } = readAccept(headers.get('accept'));
   return singleType === undefined && !takesParts ? ['NOT_ACCEPTABLE'] : undefined;
 }
 
 /**
- * Takes operations by `POST` with `application/json` only: what a browser sends across sites without asking (forms, plain text,
- * links) never reaches the executor. Then identifies the caller: a bad token is refused before the document is parsed, and a
- * request without a token before it is validated, if a root field needs a caller. Fields that are skipped count too, and so do
- * fields that the schema does not have.
+ * Accepts operations by `POST` with `application/json` only: requests that a browser sends across sites without a preflight (forms,
+ * plain text, links) never reach the executor. Then identifies the caller. A bad token is refused before the document is parsed. A
+ * request without a token is refused before validation if a root field needs a caller; skipped and unknown fields count too.
  */
 export function useAdmitRequests(
   schema: GraphQLSchema,
@@ -61,7 +60,7 @@ export function useAdmitRequests(
       if (admissionOf(context).caller !== null) return undefined;
       return ({ result }) => {
         if (result?.kind !== Kind.DOCUMENT) return;
-        // Thrown: of an error that replaces the document, Yoga makes one of the document itself, with another status.
+        // Thrown, not set: Yoga would take a set error for one of the document, with another status.
         if (needsCaller(schema, result, context.params.operationName)) throw requestError('UNAUTHENTICATED');
       };
     },

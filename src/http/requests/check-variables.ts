@@ -12,19 +12,18 @@ import { requestError } from '../../graphql/core/top-level-errors.ts';
 import { shortened } from '../../log/foreign-text.ts';
 
 /**
- * What the variables of one request may hold. A text, or the name of a value, is as long as the whole head of a request upstream
- * may be, and levels are twice as many as the deepest input has. How many values there are is bounded with the body
- * (`request-body.ts`).
+ * Limits of the variables of one request. A text or a name may be as long as the head of a request to upstream; the levels are
+ * twice those of the deepest input. `request-body.ts` limits the number of values.
  */
 const limits = { textCharacters: 16_384, levels: 20 } as const;
 
-/** How many wrong values one answer reports. */
+/** How many wrong values one response reports. */
 const maxWrongValues = 20;
 
 /** The longest path that a message names. */
 const maxPathCharacters = 200;
 
-/** What is wrong with a value, and the names that lead to it. */
+/** A problem of a value, and the names that lead to it. */
 interface Problem {
   readonly names: string[];
   readonly text: string;
@@ -34,11 +33,11 @@ function problem(text: string): Problem {
   return { names: [], text };
 }
 
-/** The first problem of a value, or of one in it. By recursion: it goes no deeper than the limit. */
+/** The first problem of a value, or of a value in it. The recursion goes no deeper than the limit. */
 function findProblem(value: unknown, level: number): Problem | undefined {
   const { textCharacters, levels } = limits;
-  // GraphQL takes an id as a number too, but this one lost digits when the request's JSON was read: it would name another
-  // engagement. Nothing in the schema needs so large a number.
+  // GraphQL accepts numbers as ids, but this one lost digits when the JSON was parsed: it would name another engagement. No field
+  // of the schema needs so large a number.
   if (typeof value === 'number' && Number.isInteger(value) && !Number.isSafeInteger(value))
     return problem('is too long for a number and has lost digits: send it as a string');
   if (typeof value === 'string' && value.length > textCharacters)
@@ -57,8 +56,8 @@ function findProblem(value: unknown, level: number): Problem | undefined {
 }
 
 /**
- * What is wrong with the variables of a request, whatever its document says of them, as a message for the caller; undefined when
- * nothing is. It looks at each value once, before anything else reads it.
+ * A message for the caller about the first variable that breaks a limit, for any document; undefined when all are within them. It
+ * reads each value once, before any other check.
  */
 export function findBadVariable(variables: unknown): string | undefined {
   const found = typeof variables === 'object' ? findProblem(variables, 0) : undefined;
@@ -66,10 +65,10 @@ export function findBadVariable(variables: unknown): string | undefined {
   return `The variable ${shortened(found.names.join('.'), maxPathCharacters)} ${found.text}. Nothing was executed.`;
 }
 
-/** Thrown to stop looking: there are enough errors. */
+/** Thrown to stop the search: there are enough errors. */
 const enough = Symbol('enough errors');
 
-/** The first values that are wrong by the types that the document gives them. None is repeated in its error. */
+/** Errors for the first values that do not have the type that the document declares. No error repeats its value. */
 function findWrongValues({
   schema,
   document,
@@ -106,8 +105,8 @@ function refuseWrongValues(execution: {
 }
 
 /**
- * Refuses variables that are too long or too deep, that lost digits, or that are not as the document says. The executor
- * would repeat the whole value with each of 50 errors.
+ * Refuses variables that are too long, too deep, lost digits, or do not have their declared type. The executor would repeat the
+ * whole value in each of up to 50 errors.
  */
 export function useCheckVariables(): Plugin {
   return {

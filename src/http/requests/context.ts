@@ -12,7 +12,7 @@ import type { Send } from '../../upstream/attempt.ts';
 import type { Authenticate } from '../callers/authenticate.ts';
 import { readIdempotencyKey } from './headers.ts';
 
-/** What all operations of the process share. */
+/** The parts that all operations of the process share. */
 export interface UpstreamPorts {
   readonly send: Send;
   readonly findAccountIntegration: FindAccountIntegration;
@@ -23,7 +23,7 @@ export interface UpstreamPorts {
   readonly draining: AbortSignal;
 }
 
-/** What every operation's context needs. */
+/** The parts of a context that are the same for all operations. */
 export interface ContextOptions {
   readonly config: Config;
   readonly log: Log;
@@ -50,8 +50,8 @@ export interface Admission {
 }
 
 /**
- * Identifies the caller of an operation before anything of it is read: its clock starts here.
- * @throws {GraphQLError} `UNAUTHENTICATED` for an `Authorization` header that proves nothing.
+ * Identifies the caller of an operation before the operation is read. Its deadline is counted from here.
+ * @throws {GraphQLError} `UNAUTHENTICATED` for an `Authorization` header that is not accepted.
  */
 export async function admit(
   authorization: string | null,
@@ -63,7 +63,7 @@ export async function admit(
 
 /**
  * Makes the context of one operation.
- * @param given the results of this request's deletes that were already done.
+ * @param given the results of deletes of this request that are already done.
  * @throws {GraphQLError} `BAD_USER_INPUT` for a bad idempotency key.
  */
 export function createContext(

@@ -23,33 +23,33 @@ import {
 import type { Plugin } from 'graphql-yoga';
 import { type ErrorCode, fieldError } from '../../graphql/core/top-level-errors.ts';
 
-/** How large a document is: of each figure, what its largest operation has. */
+/** The size of a document: each figure is that of its largest operation. */
 interface DocumentSize {
-  /** The length of the longest name: each is part of every record of an answer. */
+  /** The length of the longest name. An alias is repeated in each record of a response. */
   readonly nameCharacters: number;
-  /** How many fields are nested in one another. */
+  /** How deep fields are nested. */
   readonly depth: number;
-  /** Aliases, those of `__typename` included: attackers like to repeat it. */
+  /** Aliases, including those of `__typename`, which attackers like to repeat. */
   readonly aliases: number;
   readonly directives: number;
   readonly rootMutations: number;
   /**
-   * What the document can make of upstream: 1 for a field, 2 for one that has fields, which count 1.5 times at each level, and all
-   * of it for each record of a page. Measured: the dearest of `schema/operations` has 2,188; a delete with every field of every
+   * An estimate of requests to upstream: 1 for a field, 2 for a field with a selection, whose cost counts 1.5 times at each level;
+   * all of it for each record of a page. Measured: the most expensive of `schema/operations` has 2,188; a delete with every field of every
    * member 297, and of all related records too 4,336; a page of 100 with every field of an engagement 6,688; a page of 50 with
-   * every field of its related records too 18,756, and of those that these refer to 104,313: 700 reads and more, which no
-   * account's rate limit allows within a deadline.
+   * every field of its related records too 18,756, and with those of their related records 104,313. The last is more than 700
+   * reads, which no account's rate limit allows within a deadline.
    */
   readonly cost: number;
   /**
-   * What validation compares to merge fields: 1 for a field or a fragment, 1 more for each field before it that has the same name
-   * in the same place (and again for each 100 characters of its arguments), and for each other fragment there. Counted only up to
-   * the limit. Measured: the delete with all records above has 1,547, the schema as tools ask for it 228.
+   * The comparisons of validation to merge fields: 1 for a field or a fragment, 1 more for each earlier field with the same name in
+   * the same selection (and again for each 100 characters of its arguments), and for each other fragment there. Counted only up to
+   * the limit. Measured: the delete with all records above has 1,547, the introspection query of tools 228.
    */
   readonly merges: number;
 }
 
-/** What a document may hold: generous for what people write, and small enough to be read within a few milliseconds. */
+/** Limits of a document: generous for documents that people write, and small enough to check within a few milliseconds. */
 const limits: readonly [
   of: keyof DocumentSize,
   max: number,
@@ -82,15 +82,15 @@ const limits: readonly [
 ];
 
 /**
- * What a text may have to be parsed at all. Lines, since graphql-js looks for the line of every error from the start of the
- * document, and of 200,000 lines that took half a second.
+ * Limits of a document's text, checked before it is parsed. Lines are limited because graphql-js counts them from the start for
+ * every error: with 200,000 lines that took half a second.
  */
 const textLimits = { characters: 64 * 1024, lines: 1_000, tokens: 1_000 } as const;
 
-/** graphql-js has no other sign of it than these words. */
+/** graphql-js marks this error by its message only. */
 const tooManyTokens = /^Syntax Error: Document contains more tha[nt] \d+ tokens/;
 
-/** Parses a document within the limits. graphql-js counts tokens while it parses: a longer document is not read to its end. */
+/** Parses a document within the limits. graphql-js counts tokens while it parses, and stops at the limit. */
 const parseWithin: typeof parse = (source, options) => {
   const text = typeof source === 'string' ? source : source.body;
   const { characters, lines, tokens } = textLimits;
@@ -126,17 +126,17 @@ function fieldOf(parent: ParentType, name: string): Field | undefined {
   return isObjectType(parent) || isInterfaceType(parent) ? parent.getFields()[name] : undefined;
 }
 
-/** The largest page, and the longest list of deletes: the size of a list that the document does not give a size. */
+/** The largest page, and the longest list of deletes: the assumed size of a list without a size in the document. */
 const maxPageSize = 100;
 
 /** What a field with a selection costs, and how much more each level below costs. */
 const objectCost = 2;
 const depthCostFactor = 1.5;
 
-/** The cost of the whole schema, once more for each alias in it: it fits once into the limit, which is all that tools ask for. */
+/** The cost of introspection, once more for each alias in it. It fits into the limit once, and tools need no more. */
 const schemaCost = 30_000;
 
-/** How many records the field has, as far as the document says: `first`, or the length of a list that it takes. */
+/** How many records the field returns, by the document: `first`, or the length of its list argument. */
 function pageSize({ arguments: given = [] }: FieldNode, field: Field | undefined): number {
   const sizing = field?.args.find(({ name, type }) => name === 'first' || isListType(getNullableType(type)));
   if (!sizing) return 1;
@@ -145,7 +145,7 @@ function pageSize({ arguments: given = [] }: FieldNode, field: Field | undefined
   return value?.kind === Kind.LIST ? Math.max(1, value.values.length) : maxPageSize;
 }
 
-/** How large a selection is, with its fragments in their places; `fields` are those of the selection itself. */
+/** The size of a selection with its fragments; `fields` counts the fields of the selection itself. */
 type SelectionSize = Record<'depth' | 'aliases' | 'directives' | 'fields' | 'cost', number>;
 
 const nothing: Readonly<SelectionSize> = { depth: 0, aliases: 0, directives: 0, fields: 0, cost: 0 };
@@ -156,7 +156,7 @@ class Measure {
   readonly #fragments: Fragments;
   readonly #known = new Map<string, Readonly<SelectionSize>>();
   readonly #open = new Set<string>();
-  /** True once a fragment was found inside itself, where it counts nothing: no such document is valid. */
+  /** True once a fragment was found inside itself, where it counts nothing. No such document is valid. */
   hasCycle = false;
 
   constructor(schema: GraphQLSchema, fragments: Fragments) {
@@ -204,7 +204,7 @@ class Measure {
     const field = fieldOf(parent, node.name.value);
     const below = node.selectionSet && this.selection(node.selectionSet, field && getNamedType(field.type));
     const { depth, aliases, directives, cost } = below ?? nothing;
-    // Tools ask for the schema by one document that is deeper than any other; it reads no record.
+    // The introspection query of tools is deeper than any other document, but reads no record.
     const isSchema = node.name.value === '__schema';
     const ownCost = below ? (objectCost + depthCostFactor * cost) * pageSize(node, field) : 1;
     return {
@@ -216,7 +216,7 @@ class Measure {
     };
   }
 
-  /** Fragments that no selection measured so far has led to; from here on, they are measured too. */
+  /** Fragments that no measured selection contains. After this call, they are measured too. */
   unused(): readonly FragmentDefinitionNode[] {
     const unused = [...this.#fragments.values()].filter(({ name }) => !this.#known.has(name.value));
     for (const { name } of unused) this.#fragment(name.value);
@@ -224,14 +224,14 @@ class Measure {
   }
 }
 
-/** graphql-js prints the arguments of both fields for each comparison: so many characters take as long as the comparison. */
+/** graphql-js prints the arguments of both fields for each comparison. This many characters take as long as the comparison. */
 const charactersPerMerge = 100;
 
 function argumentCharacters({ arguments: args = [] }: FieldNode): number {
   return (args.at(-1)?.loc?.end ?? 0) - (args[0]?.loc?.start ?? 0);
 }
 
-/** Counts what it takes to merge the fields of selections in one place, and of all below them, to just beyond the limit. */
+/** Counts the comparisons to merge the fields of selections, and of all below them, to just beyond the limit. */
 function countMerges(sets: readonly SelectionSetNode[], fragments: Fragments, limit: number): number {
   const sameKey = new Map<string, FieldNode[]>();
   const spread = new Set<string>();
@@ -271,8 +271,8 @@ function longestName({ loc }: DocumentNode): number {
 }
 
 /**
- * Measures a document, valid or not, in a time that grows with its length and `maxMerges` alone. Undefined when a fragment
- * contains itself, used or not: there is no bound to merging those.
+ * Measures a document, valid or not, in a time that depends only on its length and `maxMerges`. Undefined when a fragment, used or
+ * not, contains itself: merging it would not end.
  */
 function measureDocument(schema: GraphQLSchema, document: DocumentNode, maxMerges: number): DocumentSize | undefined {
   const fragments = fragmentsOf(document);
@@ -310,7 +310,7 @@ function findExcesses(schema: GraphQLSchema, document: DocumentNode): readonly G
   return limits.flatMap(([of, max, code, say]) => (size[of] > max ? [fieldError(code, say(max, size[of]))] : []));
 }
 
-/** Refuses documents beyond the limits before they are validated, each limit by a code of its own. */
+/** Refuses documents beyond the limits before validation. Each limit has its own code. */
 export function useLimitDocuments(): Plugin {
   const known = new WeakMap<DocumentNode, readonly GraphQLError[]>();
   return {
@@ -324,8 +324,8 @@ export function useLimitDocuments(): Plugin {
 }
 
 /**
- * True when a root field that the operation selects is not open to anybody, or is none of the schema's. Of a document that does
- * not say which of its operations is meant, all are looked at.
+ * True when the operation selects a root field that needs a caller, or that the schema does not have. If the request does not name
+ * one of several operations, all are checked.
  */
 export function needsCaller(schema: GraphQLSchema, document: DocumentNode, operationName?: string | null): boolean {
   const fragments = fragmentsOf(document);

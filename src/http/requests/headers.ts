@@ -9,36 +9,36 @@ function isOtherCharset(parameter: string): boolean {
 }
 
 /**
- * Says why a body with these headers cannot be read as JSON in UTF-8; undefined when it can. Read in another encoding, an id
- * may become another's.
+ * Why a body with these headers cannot be read as JSON in UTF-8; undefined when it can. In the wrong encoding, an id could name
+ * another engagement.
  */
 export function findUnreadable(contentType = '', contentEncoding = ''): string | undefined {
   const [type = '', ...parameters] = contentType.split(';');
   if (type.trim().toLowerCase() !== 'application/json') return 'The Content-Type is not application/json.';
   if (parameters.some(isOtherCharset)) return 'The Content-Type says another charset than utf-8.';
   const isPlain = contentEncoding === '' || contentEncoding.trim().toLowerCase() === 'identity';
-  return isPlain ? undefined : 'The body has a Content-Encoding, and none is read.';
+  return isPlain ? undefined : 'The body has a Content-Encoding, and this server reads none.';
 }
 
 const singleTypes = ['application/graphql-response+json', 'application/json'];
 const partTypes = ['multipart/mixed', 'text/event-stream'];
 
-/** The answers that an Accept header allows. */
+/** The responses that an Accept header allows. */
 export interface Accepted {
   /** The media type of a single result; undefined when none is allowed. */
   readonly singleType: string | undefined;
   /** True when results in parts are allowed. */
   readonly takesParts: boolean;
-  /** True when the client names a type of results in parts. `*` does not count: clients send it unthinkingly. */
+  /** True when the client names a type of results in parts. `*` does not count: many clients send it by default. */
   readonly namesParts: boolean;
-  /** True when a subscription is answered as multipart: the client reads no events, or names Apollo's `subscriptionSpec`. */
+  /** True when subscriptions are sent as multipart: the client reads no events, or names Apollo's `subscriptionSpec`. */
   readonly prefersMultipart: boolean;
 }
 
 /**
- * The media types of an Accept header, as Yoga reads them when the result is there: it skips an entry whose first parameter
- * that mentions a charset is not `charset=utf-8`, and ignores quality values. `negotiator` honours those, but takes each
- * parameter, such as `boundary` and `subscriptionSpec`, for one that the answer must have.
+ * The media types of an Accept header, as Yoga reads them after the execution. Yoga ignores quality values, and skips an entry with
+ * another charset than utf-8. `negotiator` honours quality values, but it requires each parameter, such as `boundary` and
+ * `subscriptionSpec`, in the response.
  */
 function mediaTypes(accept: string): readonly string[] {
   const entries = accept
@@ -62,7 +62,7 @@ function parseAccept(accept: string): Accepted {
   const takes = (offered: string) => asked.some((type) => matches(type, offered));
   const takesMultipart = asked.some((type) => type.startsWith('multipart/') && matches(type, 'multipart/mixed'));
   return {
-    // As Yoga chooses: the last one offered for the first one asked for.
+    // As Yoga chooses: the last offered type that matches the first requested one.
     singleType: first && singleTypes.findLast((offered) => matches(first, offered)),
     takesParts: partTypes.some(takes),
     namesParts: asked.some((type) => partTypes.includes(type)),
@@ -70,7 +70,7 @@ function parseAccept(accept: string): Accepted {
   };
 }
 
-/** The headers that were read last: clients send few different ones. */
+/** The headers that were read last. Clients send few different ones. */
 const known = new LRUCache<string, Accepted>({ max: 100 });
 
 /** Reads an Accept header. Without one, everything is allowed. */
@@ -84,23 +84,27 @@ export function readAccept(header: string | null): Accepted {
   return accepted;
 }
 
-/** Most clients send a UUID; the bound keeps a key from being a document. */
+/** The form of a key. Most clients send a UUID. */
 const idempotencyKey = /^[\x21-\x7e]{1,255}$/;
 
 /**
- * Reads the caller's idempotency key: the `Idempotency-Key` header
- * (https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header), or `extensions.idempotencyKey` of the
- * request, for clients that cannot set headers. Undefined when neither is there.
- * @throws {GraphQLError} `BAD_USER_INPUT` for another form, or two different keys: nothing is executed then.
+ * Reads the caller's idempotency key, from the `Idempotency-Key` header
+ * (https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header), or from `extensions.idempotencyKey` for
+ * clients that cannot set headers. Undefined when there is neither.
+ * @throws {GraphQLError} `BAD_USER_INPUT` for another form, or for two different keys.
  */
 export function readIdempotencyKey(header: string | null, extensions: unknown): string | undefined {
   const extension = (extensions as { idempotencyKey?: unknown } | null | undefined)?.idempotencyKey ?? undefined;
   for (const key of [header ?? undefined, extension]) {
     if (key === undefined || (typeof key === 'string' && idempotencyKey.test(key))) continue;
-    const message = 'The Idempotency-Key must be 1 to 255 visible ASCII characters without spaces.';
+    const message =
+      'The Idempotency-Key must be 1 to 255 visible ASCII characters without spaces. Nothing was executed.';
     throw requestError('BAD_USER_INPUT', message);
   }
   if (header !== null && extension !== undefined && header !== extension)
-    throw requestError('BAD_USER_INPUT', 'The Idempotency-Key header and extensions.idempotencyKey differ.');
+    throw requestError(
+      'BAD_USER_INPUT',
+      'The Idempotency-Key header and extensions.idempotencyKey differ. Nothing was executed. Send one of them.',
+    );
   return header ?? (extension as string | undefined);
 }

@@ -1,0 +1,84 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startTestFacade, type TestFacade } from './support/facade.ts';
+
+/** The headers of a browser when a person enters an address. */
+const asBrowser = { accept: 'text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8' };
+
+const open = ({ url }: TestFacade, path: string, headers: Record<string, string> = asBrowser) =>
+  fetch(new URL(path, url), { headers, redirect: 'manual' });
+
+const directivesOf = (answer: Response) =>
+  new Map(
+    (answer.headers.get('content-security-policy') ?? '')
+      .split('; ')
+      .map((directive) => directive.split(/ (.*)/, 2) as [string, string]),
+  );
+
+describe('A browser at a server that exposes its schema', () => {
+  it('is redirected from / to GraphiQL, also below a prefix', async () => {
+    await using facade = await startTestFacade('http://127.0.0.1:1');
+    const answer = await open(facade, '/');
+    expect(answer.status).toBe(302);
+    // Relative: a proxy may serve this server below a prefix.
+    expect(answer.headers.get('location')).toBe('graphql');
+    expect(answer.headers.get('cache-control')).toBe('no-cache');
+    const page = await open(facade, answer.headers.get('location') ?? '');
+    expect(await page.text()).toContain('?asset=graphiql.js');
+  });
+});
+
+describe('A browser at a server that does not expose its schema', () => {
+  let facade: TestFacade;
+  beforeAll(async () => {
+    facade = await startTestFacade('http://127.0.0.1:1', { AUTH_MODE: 'passthrough' });
+  });
+  afterAll(() => facade[Symbol.asyncDispose]());
+
+  it.each(['/', '/graphql'])(
+    'gets at %s a page that says what runs there, and which setting exposes the schema',
+    async (path) => {
+      const answer = await open(facade, path);
+      const text = await answer.text();
+      expect([answer.status, answer.headers.get('content-type')]).toEqual([200, 'text/html; charset=utf-8']);
+      expect(text).toContain('<title>Engagements</title>');
+      expect(text).toContain('EXPOSE_SCHEMA=1');
+      expect(text).toContain('POST');
+      const links = [...text.matchAll(/href="([^"]*)"/g)].map(([, link]) => link);
+      expect(links.length).toBeGreaterThan(0);
+      for (const link of links) expect(link).toMatch(/^https:\/\//);
+    },
+  );
+
+  it('S33 is sent no script, and its page is in no frame', async () => {
+    const answer = await open(facade, '/');
+    expect(await answer.text()).not.toMatch(/<script|\son\w+=|javascript:|<iframe|<img|<link/i);
+    const directives = directivesOf(answer);
+    for (const name of ['default-src', 'base-uri', 'form-action', 'frame-ancestors'])
+      expect([name, directives.get(name)]).toEqual([name, "'none'"]);
+    // Only the page's own style, by its hash.
+    expect(directives.get('style-src')).toMatch(/^'sha256-[\w+/]+=*'$/);
+    expect(directives.has('script-src')).toBe(false);
+    for (const [name, value] of [
+      ['x-frame-options', 'DENY'],
+      ['x-content-type-options', 'nosniff'],
+      ['referrer-policy', 'no-referrer'],
+      ['vary', 'Accept'],
+    ] as const)
+      expect([name, answer.headers.get(name)]).toEqual([name, value]);
+  });
+
+  it.each([
+    ['/', '*/*', 404, 'PATH_NOT_FOUND'],
+    ['/', 'application/json', 404, 'PATH_NOT_FOUND'],
+    ['/graphql', '*/*', 405, 'METHOD_NOT_ALLOWED'],
+    ['/graphql', 'application/graphql-response+json', 405, 'METHOD_NOT_ALLOWED'],
+    ['/graphql?query={__typename}', 'application/json', 405, 'METHOD_NOT_ALLOWED'],
+  ])(
+    'does not change responses to API clients: %s with Accept: %s gets JSON with %i',
+    async (path, accept, status, code) => {
+      const answer = await open(facade, path, { accept });
+      expect(answer.status).toBe(status);
+      expect(await answer.json()).toMatchObject({ errors: [{ extensions: { code } }] });
+    },
+  );
+});
