@@ -126,7 +126,7 @@ describe('a program that has installed the package', () => {
 });
 
 describe('the program that comes with the package', () => {
-  const program = (...args: string[]) => project.run('npx', ['--no', 'truto-engagements', ...args]);
+  const program = (...args: string[]) => project.run('npx', ['--no', '--', 'truto-engagements', ...args]);
 
   it('deletes an engagement', () => {
     const { code, stdout } = program(
@@ -134,6 +134,20 @@ describe('the program that comes with the package', () => {
     );
     expect(JSON.parse(stdout)).toMatchObject({ result: 'DeleteEngagementSuccess', outcome: 'DELETED', sandbox: true });
     expect(code).toBe(0);
+  });
+
+  it('prints the version of its package, and ids that it can delete in bulk', () => {
+    const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+    expect(program('--version')).toMatchObject({ code: 0, stdout: `${version}\n` });
+    const { code, stdout } = program(
+      'list',
+      '--account',
+      '00000000-0000-4000-8000-000000000012',
+      '--first',
+      '3',
+      '--ids',
+    );
+    expect([code, stdout.trimEnd().split('\n').length]).toEqual([0, 3]);
   });
 
   it('prints the schema of a subgraph', () => {

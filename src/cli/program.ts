@@ -31,7 +31,11 @@ export async function runCommand(args: readonly string[], longRunning: LongRunni
     await program.parseAsync(args, { from: 'user' });
     return exitCode;
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
+    if (error instanceof CommanderError) {
+      // The help is being written, and its reader may have left: `--help | head`.
+      process.stdout.on('error', () => {});
+      return error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
+    }
     const isUsage = error instanceof ConfigError || error instanceof UsageError;
     process.stderr.write(`${isUsage ? error.message : error instanceof Error ? error.stack : error}\n`);
     return isUsage ? exitCodes.usage : exitCodes.failed;
@@ -260,7 +264,7 @@ Send again every id that is not known to be deleted:
     .addHelpText(
       'after',
       `
-Load it when the shell starts:
+Completes truto-engagements, which must be in your PATH. Load the script when the shell starts:
   bash  echo 'source <(truto-engagements completion bash)' >> ~/.bashrc
   zsh   echo 'source <(truto-engagements completion zsh)' >> ~/.zshrc   (after compinit)
   fish  truto-engagements completion fish > ~/.config/fish/completions/truto-engagements.fish`,

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { spawnCli } from '../support/cli-process.ts';
+import { spawnCli, startCli } from '../support/cli-process.ts';
 import { runCli } from '../support/run-cli.ts';
 
 const commands = ['serve', 'sandbox', 'print-schema', 'check', 'delete', 'bulk', 'completion'];
@@ -11,6 +11,13 @@ describe('the help of truto-engagements', () => {
     expect([code, stderr]).toEqual([0, '']);
     for (const command of commands) expect(stdout).toMatch(new RegExp(`^ {2}${command} `, 'm'));
     for (const exitCode of [0, 1, 2, 3, 4, 5]) expect(stdout).toMatch(new RegExp(`^ {2}${exitCode} {2}\\S`, 'm'));
+  });
+
+  it('ends without a stack trace when its reader has left, as `head` does', async () => {
+    const { child, end } = startCli(['--help']);
+    child.stdout.destroy();
+    const { code, stderr } = await end;
+    expect([code, stderr]).toEqual([0, '']);
   });
 
   it.each(commands)('of %s ends with 0 and says what it does', async (command) => {
