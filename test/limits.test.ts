@@ -407,7 +407,7 @@ describe('S20 the values of a request', () => {
     const long = '\u00e9'.repeat(16_000);
     const many = (count: number) => Object.fromEntries(listOfNumbers(count).map((_one, index) => [`k${index}`, 1]));
     for (const [count, path] of [
-      [1_000, ['parameters']],
+      [1_000, ['remoteQuery']],
       [9_000, ['remoteQuery', `${long.slice(0, 99)}…`]],
     ] as const) {
       const { data } = await answer(q, { q: { [long]: many(count) } });

@@ -75,7 +75,7 @@ function requestFingerprint(
   { selection, snapshot }: Pick<DeleteOptions, 'selection' | 'snapshot'>,
 ): string {
   const { fields, noteFields, chunks } = selection;
-  return digest(path.split(/[?&]/).sort(byName), snapshot, [...fields].sort(), [...noteFields].sort(), chunks);
+  return digest(path.split(/[?&]/).sort(byName), snapshot, [...fields].sort(), [...noteFields].sort(), chunks === true);
 }
 
 function memoryKey({ id }: Pick<Caller, 'id'>, callerKey: readonly [string, string]): string {
