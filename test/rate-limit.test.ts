@@ -27,7 +27,12 @@ describe('parseRateLimit', () => {
     ['a limit of nothing', headers('0;w=0', '0', '0'), { limit: 0, windowMs: 0, remaining: 0, resetMs: 0 }],
     ['the remaining requests alone', headers(undefined, '3'), { remaining: 3 }],
     ['the reset alone', headers(undefined, undefined, '60'), { resetMs: 60_000 }],
-    ['the largest number', headers('999999;w=999999'), { limit: 999_999, windowMs: 999_999_000 }],
+    [
+      'a limit for a day',
+      headers('1000000;w=86400', '999999'),
+      { limit: 1e6, windowMs: 86_400_000, remaining: 999_999 },
+    ],
+    ['the largest numbers', headers('999999999;w=999999'), { limit: 999_999_999, windowMs: 999_999_000 }],
     ['an unreadable limit beside a good rest', headers('many;w=soon', '3', '4'), { remaining: 3, resetMs: 4_000 }],
     ['an unreadable window beside a good limit', headers('110;w=-1'), { limit: 110 }],
     ['an unreadable rest beside a good limit', headers('110', '-3', '1.5'), { limit: 110 }],
@@ -42,15 +47,16 @@ describe('parseRateLimit', () => {
     ['with other headers', { 'x-ratelimit-limit': '5', 'retry-after': '5' }],
     ['with empty headers', headers('', '', '')],
     ['with nonsense in all of them', headers('a;w=b', 'c', 'd')],
-    ['with numbers beyond six digits', headers('1000000', '1000000', '1000000')],
+    ['with numbers that do not fit', headers('1000000000', '1000000000', '1000000')],
   ])('is null %s', (_what, given) => {
     expect(parseRateLimit(given)).toBeNull();
   });
 
-  it('reads the documented form, for every number up to six digits', () => {
-    const number = fc.nat({ max: 999_999 });
+  it('reads the documented form, for every number that fits', () => {
+    const count = fc.nat({ max: 999_999_999 });
+    const seconds = fc.nat({ max: 999_999 });
     fc.assert(
-      fc.property(number, number, number, number, (limit, windowS, remaining, resetS) => {
+      fc.property(count, seconds, count, seconds, (limit, windowS, remaining, resetS) => {
         const given = headers(`${limit};w=${windowS}`, String(remaining), String(resetS));
         const expected = { limit, windowMs: windowS * 1000, remaining, resetMs: resetS * 1000 };
         expect(parseRateLimit(given)).toEqual(expected);

@@ -107,13 +107,14 @@ function readStream({ headers, body }: UpstreamAnswer, { selection }: SuccessCon
   };
 }
 
+/** Nine digits fit GraphQL's `Int`. */
 function wholeNumber(text: string | undefined): number | null {
-  return text !== undefined && /^\d{1,6}$/.test(text) ? Number(text) : null;
+  return text !== undefined && /^\d{1,9}$/.test(text) ? Number(text) : null;
 }
 
+/** Six digits of seconds fit it as milliseconds. More are a moment, not a length. */
 function milliseconds(seconds: string | undefined): number | null {
-  const count = wholeNumber(seconds);
-  return count === null ? null : count * 1000;
+  return seconds !== undefined && /^\d{1,6}$/.test(seconds) ? Number(seconds) * 1000 : null;
 }
 
 /**
