@@ -5,6 +5,7 @@ import { type Config, type PlainSettings, parseSettings } from './config/config.
 import { checkedSchemaOptions, createSchema, type EngagementSchemaOptions, printedSchema } from './graphql/schema.ts';
 import type { DirectDelete, DirectDeleteResult } from './http/direct-delete.ts';
 import type { HostRequest } from './http/host-context.ts';
+import type { Mount } from './http/mount.ts';
 
 /** Takes the log's lines: JSON, one a call, each with its line end. */
 export interface LogDestination {
@@ -133,6 +134,11 @@ export function createEngagementServer(
     }
   }
 
+  async function mounted(): Promise<Pick<Mount, 'fetch' | 'handle'>> {
+    if (closing && !opening) return (await import('./http/mount.ts')).closedMount;
+    return (await opened()).mount;
+  }
+
   async function listen(): Promise<string> {
     if (closing) throw new Error('The server is closed: create another.');
     listening ??= listenOnce();
@@ -165,8 +171,8 @@ export function createEngagementServer(
   return {
     open: async () => void (await opened()),
     listen,
-    fetch: async (request) => (await opened()).mount.fetch(request),
-    handle: async (request, response) => (await opened()).mount.handle(request, response),
+    fetch: async (request) => (await mounted()).fetch(request),
+    handle: async (request, response) => (await mounted()).handle(request, response),
     createContext: async (request) => (await opened()).createContext(request),
     deleteEngagement: async (asked) => (await opened()).deleteEngagement(asked),
     close() {

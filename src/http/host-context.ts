@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { GraphQLError } from 'graphql';
 import { ChunkDeliveries } from '../graphql/core/chunk-delivery.ts';
 import type { Context } from '../graphql/core/context.ts';
+import { requestIdFrom } from './connections/listener.ts';
 import { admit, type ContextOptions, createContext } from './requests/context.ts';
 
 /** Makes the error say its status and headers to Apollo Server, and to Fastify and Express, in their forms. */
@@ -23,21 +24,17 @@ export type HostRequest = Request | IncomingMessage;
 export async function createHostContext(request: HostRequest, options: ContextOptions): Promise<Context> {
   const { headers } = request;
   const fetched = headers instanceof Headers || typeof headers.get === 'function' ? (request as Request) : undefined;
-  const header = (name: string): string | null =>
+  const given = (name: string): string | null =>
     fetched ? fetched.headers.get(name) : ((request as IncomingMessage).headers[name]?.toString() ?? null);
+  const requestId = requestIdFrom(given('x-request-id'));
+  const header = (name: string) => (name === 'x-request-id' ? requestId : given(name));
   const hasCallerLeft = () => (fetched ? fetched.signal.aborted : (request as IncomingMessage).socket.destroyed);
   const asked = { header, hasCallerLeft, extensions: undefined };
-  const context = await admit(header('authorization'), options)
-    .then((admission) => ({
-      ...createContext(asked, options, admission),
-      // Another executor would not send what comes after its first result.
-      chunkDeliveries: new ChunkDeliveries(false),
-    }))
-    .catch((error: unknown) => {
-      throw forHosts(error);
-    });
-  // Another executor does not say when an operation has ended; a streamed body that is not read must not stay open.
-  const endBodies = () => context.chunkDeliveries.close();
-  setTimeout(endBodies, Math.max(0, context.deadlineAt - performance.now())).unref();
-  return context;
+  try {
+    const admission = await admit(header('authorization'), options);
+    // Another executor would not send what comes after its first result.
+    return { ...createContext(asked, options, admission), chunkDeliveries: new ChunkDeliveries(admission.deadlineAt) };
+  } catch (error) {
+    throw forHosts(error);
+  }
 }

@@ -1,3 +1,5 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+
 /** The load beyond which requests are refused at once. */
 export interface LoadLimits {
   /** How many complete requests may be in flight. A streamed answer counts until its end. */
@@ -20,6 +22,8 @@ const sampleIntervalMs = 50;
 
 /** Measures how late the event loop is, by a timer with known due times. The timer does not keep the process alive. */
 export class LoopDelay {
+  /** A host's context of the request that starts the timer would be kept as long as the timer. */
+  readonly #detached = AsyncLocalStorage.snapshot();
   #timer: NodeJS.Timeout | undefined;
   #dueAtMs = 0;
   #lastDelayMs = 0;
@@ -28,11 +32,13 @@ export class LoopDelay {
   start(): void {
     if (this.#timer) return;
     this.#dueAtMs = performance.now() + sampleIntervalMs;
-    this.#timer = setInterval(() => {
-      const nowMs = performance.now();
-      this.#lastDelayMs = nowMs - this.#dueAtMs;
-      this.#dueAtMs = nowMs + sampleIntervalMs;
-    }, sampleIntervalMs).unref();
+    this.#timer = this.#detached(() => setInterval(() => this.#sample(), sampleIntervalMs).unref());
+  }
+
+  #sample(): void {
+    const nowMs = performance.now();
+    this.#lastDelayMs = nowMs - this.#dueAtMs;
+    this.#dueAtMs = nowMs + sampleIntervalMs;
   }
 
   /** Stops measuring. The delay is 0 from then on. */
