@@ -420,6 +420,19 @@ describe('the Node handler of a server of the library', () => {
     await server.close();
   });
 
+  it('ends the connection of an answer that the host has begun itself, and logs that', async () => {
+    await using upstream = await startUpstream(json(204, undefined));
+    const lines: string[] = [];
+    const server = over(upstream, {}, (line) => lines.push(line));
+    await using host = await startHost(async (request, response) => {
+      response.writeHead(200).write('{');
+      await server.handle(request, response);
+    });
+    await expect(post(host.url).then((response) => response.text())).rejects.toThrow();
+    expect(JSON.parse(lines.at(-1) ?? '')).toMatchObject({ level: 50, err: { code: 'ERR_HTTP_HEADERS_SENT' } });
+    await server.close();
+  });
+
   it('answers one error without its stack when something fails that should not', async () => {
     await using upstream = await startUpstream(json(204, undefined));
     const server = over(upstream);

@@ -238,14 +238,12 @@ export function createMount(yoga: GraphQLHandler, options: MountOptions): Mount 
   /** Has Yoga answer a request whose body is read. */
   async function execute({ method, headers, signal }: Asked, body: string | null): Promise<Answered> {
     const end = begin(body?.length ?? 0);
-    let answering: Promise<Response> | undefined;
-    const endSpan = runTraced(`${method} /graphql`, headers, () => {
-      answering = (async () => {
-        const asked = new yoga.fetchAPI.Request(endpoint, { method, headers, body, signal });
-        return await yoga.handleRequest(asked, {} as never);
-      })();
-    });
     try {
+      let answering: Response | Promise<Response> | undefined;
+      const endSpan = runTraced(`${method} /graphql`, headers, () => {
+        const asked = new yoga.fetchAPI.Request(endpoint, { method, headers, body, signal });
+        answering = yoga.handleRequest(asked, {} as never);
+      });
       const answered = (await answering) as Response;
       endSpan?.(answered.status);
       const { status } = answered;
@@ -257,7 +255,6 @@ export function createMount(yoga: GraphQLHandler, options: MountOptions): Mount 
       end();
       return { status, headers: sent, body: text };
     } catch (error) {
-      endSpan?.(unexpected.status);
       end();
       throw error;
     }
@@ -303,7 +300,9 @@ export function createMount(yoga: GraphQLHandler, options: MountOptions): Mount 
     async handle(request, response) {
       try {
         await send(await receive(readNode(request, response)), response);
-      } catch {
+      } catch (error) {
+        // Of a client that disconnects while it reads, nothing is to be said.
+        if (!response.destroyed) log.error({ err: error }, 'an answer could not be sent');
         // An answer that breaks off must not look complete.
         response.destroy();
       }
