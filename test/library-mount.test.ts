@@ -269,6 +269,26 @@ describe('the Node handler of a server of the library', () => {
     expect(upstream.deletes()).toEqual([]);
   });
 
+  it('sends no delete for clients that have disconnected by the time that their requests are read', async () => {
+    await using upstream = await startUpstream(json(204, undefined), 'Capsule');
+    const lines: string[] = [];
+    const server = over(upstream, { TRUTO_RATE_LIMITS: '0' }, (line) => lines.push(line));
+    await using host = await startHost(server.handle);
+    // From here on, the account is known: nothing else is waited for before a delete.
+    expect(await (await post(host.url)).json()).toEqual(deleted);
+    const body = JSON.stringify({ query: document });
+    const head = ['content-type: application/json', `authorization: ${token}`, `content-length: ${body.length}`];
+    for (let count = 0; count < 10; count += 1) {
+      const socket = connect(host.port, '127.0.0.1');
+      await once(socket, 'connect');
+      socket.write(requestHead('POST', '/', head) + body);
+      socket.destroy();
+    }
+    await expect.poll(() => lines.filter((line) => line.includes('"msg":"delete"')).length).toBe(11);
+    expect(upstream.deletes()).toHaveLength(1);
+    await server.close();
+  });
+
   it('ends a stream whose client disconnects, and closes', async () => {
     const cut = Promise.withResolvers<void>();
     await using upstream = await startUpstream((_request, response) => {

@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream/promises';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Log } from '../log/log.ts';
 import { runTraced } from '../upstream/trace.ts';
 import { readCors } from './connections/cors.ts';
@@ -159,6 +160,9 @@ async function readBody({ headers, chunks }: Asked): Promise<Buffer | Refusal> {
   return hasTooManyValues(body) ? bodyRefusals.tooManyValues : body;
 }
 
+/** After how many turns of the event loop a signal is aborted at the latest: a socket's bytes, its end and its close take one each. */
+const turnsToAbort = 3;
+
 /** The headers that are a connection's. The host's server has its own, and HTTP/2 has none. */
 const ofConnection = new Set(['connection', 'transfer-encoding']);
 
@@ -268,6 +272,8 @@ export function createMount(yoga: GraphQLHandler, options: MountOptions): Mount 
     if (method !== 'POST' || !isReadable) return await execute(asked, null);
     const body = await readBody(asked);
     if (!Buffer.isBuffer(body)) return refusing(body);
+    // A delete must not start for a client that has disconnected by now: it may have been told that nothing was deleted.
+    for (let turn = 0; turn < turnsToAbort; turn += 1) await nextTurn();
     // Many other requests may have arrived while this one's body did.
     const refused = findBusy();
     if (refused) return refusing(refused);
