@@ -6,7 +6,7 @@ import type { Log } from '../log/log.ts';
 import { runTraced } from '../upstream/trace.ts';
 import { readCors } from './connections/cors.ts';
 import { requestIdFrom } from './connections/listener.ts';
-import { defaultLoadLimits, type LoadLimits, LoopDelay } from './connections/overload.ts';
+import { Load, type LoadLimits } from './connections/overload.ts';
 import { bodyRefusals, busy, type Refusal, retryAfterSeconds } from './connections/refuse.ts';
 import { hasTooManyValues, isInTooManyPieces, maxRequestBytes } from './connections/request-body.ts';
 import { findUnreadable } from './requests/headers.ts';
@@ -171,25 +171,16 @@ const ofConnection = new Set(['connection', 'transfer-encoding']);
  * connections (their number, slow clients, the size of heads) is the host's task.
  */
 export function createMount(yoga: GraphQLHandler, options: MountOptions): Mount {
-  const { log, metrics, corsOrigins, loadLimits = defaultLoadLimits } = options;
-  let isDraining = false;
-  let inFlightCount = 0;
-  let inFlightBytes = 0;
-  const drained = Promise.withResolvers<void>();
-  const loopDelay = new LoopDelay();
+  const { log, metrics, corsOrigins } = options;
+  const load = new Load(options.loadLimits);
 
   /** Counts an operation as in flight. Returns what ends that, once. */
   function begin(byteCount: number): () => void {
-    inFlightCount += 1;
-    inFlightBytes += byteCount;
+    load.begin(byteCount);
     let hasEnded = false;
     return () => {
-      if (hasEnded) return;
+      if (!hasEnded) load.end(byteCount);
       hasEnded = true;
-      inFlightCount -= 1;
-      inFlightBytes -= byteCount;
-      if (!isDraining) loopDelay.start();
-      else if (inFlightCount === 0) drained.resolve();
     };
   }
 
@@ -233,10 +224,8 @@ export function createMount(yoga: GraphQLHandler, options: MountOptions): Mount 
   }
 
   function findBusy(): Refusal | undefined {
-    if (isDraining) return busy.draining;
-    const { maxInFlight, maxInFlightBytes, maxDelayMs } = loadLimits;
-    const isFull = inFlightCount >= maxInFlight || inFlightBytes > maxInFlightBytes;
-    return isFull || (inFlightCount > 0 && loopDelay.currentMs > maxDelayMs) ? busy.overloaded : undefined;
+    if (load.isDraining) return busy.draining;
+    return load.isOverloaded ? busy.overloaded : undefined;
   }
 
   /** Has Yoga answer a request whose body is read. */
@@ -300,7 +289,7 @@ export function createMount(yoga: GraphQLHandler, options: MountOptions): Mount 
 
   return {
     get inFlight() {
-      return inFlightCount;
+      return load.count;
     },
     fetch: async (request) => toResponse(await receive(readFetched(request))),
     async handle(request, response) {
@@ -314,7 +303,7 @@ export function createMount(yoga: GraphQLHandler, options: MountOptions): Mount 
       }
     },
     async run(operation) {
-      if (isDraining) throw new Error('The server is closed: nothing was sent. Create another.');
+      if (load.isDraining) throw new Error('The server is closed: nothing was sent. Create another.');
       const end = begin(0);
       try {
         return await operation();
@@ -323,13 +312,12 @@ export function createMount(yoga: GraphQLHandler, options: MountOptions): Mount 
       }
     },
     async drain(endStreamsAfterMs) {
-      isDraining = true;
       const timer = setTimeout(() => {
         for (const leave of openStreams) leave();
       }, endStreamsAfterMs);
-      if (inFlightCount > 0) await drained.promise;
+      await load.drain();
       clearTimeout(timer);
-      loopDelay.stop();
+      load.stop();
     },
   };
 }
