@@ -193,6 +193,21 @@ describe('fetch of a server of the library', () => {
 });
 
 describe('a streamed body that is not read', () => {
+  it('is ended when the host cancels the answer', async () => {
+    const cut = Promise.withResolvers<void>();
+    await using upstream = await startUpstream((_request, response) => {
+      response.once('close', cut.resolve);
+      response.writeHead(200, { 'content-type': 'application/octet-stream' });
+      response.write('begins');
+    });
+    // Longer than the test may take: a body that is not read ends by then.
+    const server = over(upstream, { REQUEST_TIMEOUT_MS: 60_000 });
+    const response = await server.fetch(asking(streamed, { accept: 'multipart/mixed' }));
+    await response.body?.cancel();
+    await cut.promise;
+    await server.close();
+  });
+
   it('does not keep the server from closing', async () => {
     await using upstream = await startUpstream((_request, response) => {
       response.writeHead(200, { 'content-type': 'application/octet-stream' });

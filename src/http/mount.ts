@@ -203,24 +203,22 @@ export function createMount(yoga: GraphQLHandler, options: MountOptions): Mount 
     }
     openStreams.add(leave);
     signal.addEventListener('abort', leave, { once: true });
-    return new ReadableStream(
-      {
-        async pull(controller) {
-          try {
-            const { done, value } = await reader.read();
-            if (!done) return controller.enqueue(typeof value === 'string' ? encoder.encode(value) : value);
-          } catch (error) {
-            end();
-            throw error;
-          }
+    // The first part is read at once: Yoga does not notice that a stream is cancelled before.
+    return new ReadableStream({
+      async pull(controller) {
+        try {
+          const { done, value } = await reader.read();
+          if (!done) return controller.enqueue(typeof value === 'string' ? encoder.encode(value) : value);
+        } catch (error) {
           end();
-          if (isCutOff) controller.error(new Error('the answer was not read in time'));
-          else controller.close();
-        },
-        cancel: leave,
+          throw error;
+        }
+        end();
+        if (isCutOff) controller.error(new Error('the answer was not read in time'));
+        else controller.close();
       },
-      { highWaterMark: 0 },
-    );
+      cancel: leave,
+    });
   }
 
   function findBusy(): Refusal | undefined {
