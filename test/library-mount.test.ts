@@ -304,6 +304,27 @@ describe('the Node handler of a server of the library', () => {
     await server.close();
   });
 
+  it('sends and logs nothing for a client that disconnects before the host hands its request over', async () => {
+    await using upstream = await startUpstream(json(204, undefined), 'Capsule');
+    const lines: string[] = [];
+    const server = over(upstream, {}, (line) => lines.push(line));
+    const arrived = Promise.withResolvers<void>();
+    const settled = Promise.withResolvers<void>();
+    await using host = await startHost(async (request, response) => {
+      arrived.resolve();
+      await once(response, 'close');
+      server.handle(request, response).then(settled.resolve);
+    });
+    const client = new AbortController();
+    const asked = post(host.url, { signal: client.signal });
+    await arrived.promise;
+    client.abort();
+    await expect(asked).rejects.toThrow();
+    await settled.promise;
+    await server.close();
+    expect([lines, upstream.seen]).toEqual([[], []]);
+  });
+
   it('ends a stream whose client disconnects, and closes', async () => {
     const cut = Promise.withResolvers<void>();
     await using upstream = await startUpstream((_request, response) => {
