@@ -41,33 +41,49 @@ function isServiceNamed(): boolean {
   return Boolean(name) || /(^|,)\s*service\.name\s*=/.test(attributes);
 }
 
-/**
- * Starts OpenTelemetry's SDK, which sends traces and metrics to the endpoint by OTLP. It reads its other variables (`OTEL_…`) of the
- * environment by itself. Where the program has started an SDK already, that one is used.
- * @throws {ConfigError} when the SDK is not installed.
- */
-export async function startTelemetry(endpoint: URL): Promise<Telemetry | undefined> {
-  if (hasSdk() || process.env.OTEL_SDK_DISABLED?.trim().toLowerCase() === 'true') return undefined;
-  const { NodeSDK } = await loadSdk();
-  const { context, metrics, propagation, trace } = await import('@opentelemetry/api');
+/** The SDK that servers of this process have started. The last of them that closes shuts it down. */
+let running: { readonly sdk: InstanceType<SdkModule['NodeSDK']>; userCount: number } | undefined;
+
+function startSdk({ NodeSDK }: SdkModule, endpoint: URL): InstanceType<SdkModule['NodeSDK']> {
   const before = process.env[setting];
-  let sdk: InstanceType<SdkModule['NodeSDK']>;
   try {
     // Its exporters take the address from there only.
     process.env[setting] = endpoint.href;
     // No logs: they are on standard output.
-    sdk = new NodeSDK({ logRecordProcessors: [], ...(!isServiceNamed() && { serviceName: defaultServiceName }) });
+    const sdk = new NodeSDK({ logRecordProcessors: [], ...(!isServiceNamed() && { serviceName: defaultServiceName }) });
     sdk.start();
+    return sdk;
   } finally {
     if (before === undefined) delete process.env[setting];
     else process.env[setting] = before;
   }
+}
+
+/**
+ * Starts OpenTelemetry's SDK, which sends traces and metrics to the endpoint by OTLP. It reads its other variables (`OTEL_…`) of the
+ * environment by itself. Where the program, or another server in it, has started an SDK already, that one is used.
+ * @throws {ConfigError} when the SDK is not installed.
+ */
+export async function startTelemetry(endpoint: URL): Promise<Telemetry | undefined> {
+  if (process.env.OTEL_SDK_DISABLED?.trim().toLowerCase() === 'true') return undefined;
+  const isForeign = () => !running && hasSdk();
+  if (isForeign()) return undefined;
+  const sdkModule = await loadSdk();
+  const { context, metrics, propagation, trace } = await import('@opentelemetry/api');
+  // Meanwhile, the program may have started one.
+  if (isForeign()) return undefined;
+  running ??= { sdk: startSdk(sdkModule, endpoint), userCount: 0 };
+  running.userCount += 1;
+  const mine = running;
   return {
     async close() {
+      mine.userCount -= 1;
+      if (mine.userCount > 0) return;
+      running = undefined;
       const { promise: late, resolve } = Promise.withResolvers<void>();
       const timer = setTimeout(resolve, maxLastExportMs);
       // An unreachable receiver must not fail the shutdown.
-      await Promise.race([sdk.shutdown().catch(() => {}), late]);
+      await Promise.race([mine.sdk.shutdown().catch(() => {}), late]);
       clearTimeout(timer);
       for (const api of [trace, metrics, context, propagation]) api.disable();
     },
