@@ -7,7 +7,10 @@ import type { DirectDelete, DirectDeleteResult } from './http/direct-delete.ts';
 import type { HostRequest } from './http/host-context.ts';
 import type { Mount } from './http/mount.ts';
 
-/** Takes the log's lines: JSON, one a call, each with its line end. */
+/**
+ * Takes the log's lines: JSON, one a call, each with its line end. A line is lost when it throws, and nothing else: a process warning
+ * `ENGAGEMENTS_LOG_LOST` says so, once.
+ */
 export interface LogDestination {
   write(line: string): void;
 }
@@ -50,13 +53,15 @@ export interface EngagementServer {
    */
   listen(): Promise<string>;
   /**
-   * Answers a request: for Hono and others that speak the Fetch API. The request's `signal` must abort when its client disconnects.
+   * Answers a request: for Hono and others that speak the Fetch API. The request's `signal` must abort when its client disconnects,
+   * and nobody may have read its body. Once the server is closed, the answer is 503.
    * @throws as `open`.
    */
   fetch(request: Request): Promise<Response>;
   /**
-   * Answers a request of `node:http`: for Express, Fastify and others. A body that a middleware has parsed is taken from
-   * `request.body`; mount it before such a middleware, if you can: that one may have replaced bytes that are not UTF-8.
+   * Answers a request of `node:http` or `node:http2`: for Express, Fastify and others. A body that a middleware has parsed is taken from
+   * `request.body`; mount it before such a middleware, if you can: that one may have replaced bytes that are not UTF-8. Once the
+   * server is closed, the answer is 503.
    * @throws as `open`.
    */
   handle(request: IncomingMessage, response: ServerResponse): Promise<void>;
