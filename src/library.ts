@@ -54,7 +54,7 @@ export interface EngagementServer {
   listen(): Promise<string>;
   /**
    * Answers a request: for Hono and others that speak the Fetch API. The request's `signal` must abort when its client disconnects,
-   * and nobody may have read its body. Once the server is closed, the answer is 503.
+   * and its body must be unread. Once the server is closed, the answer is 503.
    * @throws as `open`.
    */
   fetch(request: Request): Promise<Response>;

@@ -259,7 +259,7 @@ export function createMount(yoga: GraphQLHandler, options: MountOptions): Mount 
     if (method !== 'POST' || !isReadable) return await execute(asked, null);
     const body = await readBody(asked);
     if (!Buffer.isBuffer(body)) return refusing(body);
-    // A delete must not start for a client that has disconnected by now: it may have been told that nothing was deleted.
+    // A delete must not start for a client that has disconnected by now: its caller may have repeated it elsewhere.
     for (let turn = 0; turn < turnsToAbort; turn += 1) await nextTurn();
     // Many other requests may have arrived while this one's body did.
     const refused = findBusy();
@@ -294,7 +294,7 @@ export function createMount(yoga: GraphQLHandler, options: MountOptions): Mount 
       try {
         await send(await receive(readNode(request, response)), response);
       } catch (error) {
-        // Of a client that disconnects while it reads, nothing is to be said.
+        // A client that disconnects while it reads is no error.
         if (!response.destroyed) log.error({ err: error }, 'an answer could not be sent');
         // An answer that breaks off must not look complete.
         response.destroy();
