@@ -2,6 +2,7 @@ import { graphql } from 'graphql';
 import { createSchema, mergeSchemas } from 'graphql-yoga';
 import { describe, expect, it } from 'vitest';
 import { createEngagementSchema, createEngagementServer } from '../src/library.ts';
+import { isKept } from './support/is-kept.ts';
 import { type FakeUpstream, json, startUpstream } from './support/upstream.ts';
 
 const own = createSchema({
@@ -10,9 +11,9 @@ const own = createSchema({
 });
 const merged = mergeSchemas({ schemas: [own, createEngagementSchema()] });
 
-function over(upstream: FakeUpstream) {
-  const settings = { AUTH_MODE: 'passthrough', TRUTO_BASE_URL: upstream.url, REQUEST_TIMEOUT_MS: 500 };
-  const server = createEngagementServer(settings, { logTo: { write: () => {} } });
+function over(upstream: FakeUpstream, write = (_line: string) => {}, timeoutMs = 500) {
+  const settings = { AUTH_MODE: 'passthrough', TRUTO_BASE_URL: upstream.url, REQUEST_TIMEOUT_MS: timeoutMs };
+  const server = createEngagementServer(settings, { logTo: { write } });
   return { createContext: server.createContext, [Symbol.asyncDispose]: server.close };
 }
 
@@ -80,6 +81,28 @@ describe('the schema, merged with another and run by graphql-js', () => {
     await expect(server.createContext(request({ 'idempotency-key': 'with space' }))).rejects.toMatchObject(
       refused('BAD_USER_INPUT'),
     );
+  });
+
+  it.each([
+    ['the one of the request', 'r-1', /^r-1$/],
+    ['another for one that no log should have', 'r 1', /^[\da-f-]{36}$/],
+    ['one for a request without', undefined, /^[\da-f-]{36}$/],
+  ])('logs a delete with an id: %s', async (_what, given, expected) => {
+    const lines: string[] = [];
+    await using upstream = await startUpstream(json(204, undefined));
+    await using server = over(upstream, (line) => lines.push(line));
+    const source = 'mutation { deleteEngagement(id: "e1", integratedAccountId: "a1") { __typename } }';
+    const contextValue = await server.createContext(request(given === undefined ? {} : { 'x-request-id': given }));
+    await graphql({ schema: merged, source, contextValue });
+    expect(JSON.parse(lines.at(-1) ?? '')).toMatchObject({ msg: 'delete', requestId: expect.stringMatching(expected) });
+  });
+
+  it('keeps nothing of an operation that has no streamed body', async () => {
+    const timeoutMs = 20_000;
+    await using upstream = await startUpstream(json(204, undefined));
+    await using server = over(upstream, undefined, timeoutMs);
+    const context = new WeakRef(await server.createContext(request()));
+    await expect.poll(() => isKept(context), { timeout: timeoutMs / 2 }).toBe(false);
   });
 
   it('collects a streamed body, also with @stream, which this executor does not know', async () => {

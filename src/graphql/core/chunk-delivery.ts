@@ -13,20 +13,30 @@ export interface ChunkDelivery {
 
 /** The streamed bodies of one operation, and the parts that the client gets after the first result. */
 export class ChunkDeliveries {
-  /** False when the executor sends one result only: then each list is complete. */
-  readonly canStream: boolean;
+  readonly #oneResultBy: number | undefined;
   readonly #bodies = new Set<Readable>();
   readonly #deliveries: ChunkDelivery[] = [];
   #isClosed = false;
 
-  constructor(canStream = true) {
-    this.canStream = canStream;
+  /**
+   * @param oneResultBy the moment (by `performance.now()`) at which bodies are closed, for an executor that sends one result and does
+   * not say when its operation has ended.
+   */
+  constructor(oneResultBy?: number) {
+    this.#oneResultBy = oneResultBy;
+  }
+
+  /** False when the executor sends one result only: then each list is complete. */
+  get canStream(): boolean {
+    return this.#oneResultBy === undefined;
   }
 
   /** Registers a body. It is closed with the operation, read or not. */
   own(body: Readable): void {
     this.#bodies.add(body);
     if (this.#isClosed) body.destroy();
+    if (this.#oneResultBy === undefined) return;
+    setTimeout(() => body.destroy(), Math.max(0, this.#oneResultBy - performance.now())).unref();
   }
 
   /** Adds the rest of a body, possibly after the first result: a deferred part does so. */
