@@ -19,7 +19,6 @@ import {
   printStitching,
   usedStitchingDirectives,
 } from './subgraph/dialects.ts';
-import './types/integration.ts';
 
 builder.queryType({ description: 'Reads.' });
 builder.mutationType({
