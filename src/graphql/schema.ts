@@ -2,9 +2,9 @@ import { GraphQLDeferDirective, GraphQLStreamDirective } from '@graphql-tools/ut
 import { GraphQLSchema, lexicographicSortSchema, printSchema, specifiedDirectives } from 'graphql';
 import { type Dialect, parseSettings } from '../config/config.ts';
 import './bulk/bulk-operations.ts';
+import { limitAnswers } from './core/answer-room.ts';
 import { builder } from './core/builder.ts';
 import type { DialectOptions } from './core/dialect-plugin.ts';
-import { limitAnswers } from './core/limit-answer.ts';
 import { withTypePrefix, withTypePrefixInText } from './core/type-names.ts';
 import './delete/delete-engagement.ts';
 import './delete/delete-engagements.ts';

@@ -1,7 +1,6 @@
 import DataLoader from 'dataloader';
 import { LRUCache } from 'lru-cache';
 import { type Caller, limitedBy } from '../../engagement/account.ts';
-import { type AnswerRoom, leftOut } from '../../engagement/answer-room.ts';
 import { type FoundRecord, type ReadPorts, readResource, type TypedKey } from '../../engagement/read.ts';
 import { notSent } from '../../engagement/refusal.ts';
 import type { Resource, WireField } from '../../engagement/resources.ts';
@@ -9,6 +8,7 @@ import type { Refusal } from '../../engagement/result.ts';
 import { checkId } from '../../engagement/rules.ts';
 import type { LimitedBy } from '../../upstream/attempt.ts';
 import { Permits } from '../../upstream/permits.ts';
+import { type AnswerRoom, leftOut } from './answer-room.ts';
 import { fieldError, requestError } from './top-level-errors.ts';
 
 /** How many related records of one integrated account are read at once. Truto allows 50 requests in 10 seconds. */

@@ -1,9 +1,9 @@
 import type { BulkDeletes } from '../../bulk/bulk-deletes.ts';
 import type { Config } from '../../config/config.ts';
 import type { Caller, FindAccountIntegration } from '../../engagement/account.ts';
-import { AnswerRoom } from '../../engagement/answer-room.ts';
 import type { AuditEvent } from '../../engagement/delete/audit.ts';
 import type { DeleteMemory } from '../../engagement/delete/delete-memory.ts';
+import { AnswerRoom } from '../../graphql/core/answer-room.ts';
 import { ChunkDeliveries } from '../../graphql/core/chunk-delivery.ts';
 import type { Context, GivenResults } from '../../graphql/core/context.ts';
 import { createRecordLoaders, type LimitReads } from '../../graphql/core/record-loaders.ts';
