@@ -4,8 +4,7 @@ import { link, mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AwsClient } from 'aws4fetch';
-import { ConfigError, type ProxyConfig } from '../config/config.ts';
-import type { UndoStoreConfig } from '../config/shared-config.ts';
+import { ConfigError, type ProxyConfig, type UndoStoreConfig } from '../config/config.ts';
 import type { Log } from '../log/log.ts';
 import { createOutboundFetch } from '../upstream/outbound.ts';
 

@@ -1,8 +1,9 @@
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RedisOptions } from 'ioredis';
-import { defaultKeyPrefix, parseRedisAddress } from '../config/redis-address.ts';
+import { parseRedisAddress } from '../config/redis-address.ts';
 import type { Secret } from '../config/secret.ts';
+import { defaults } from '../config/settings.ts';
 import type { Log } from '../log/log.ts';
 import type { RedisClient } from './client.ts';
 import { faultOf, RedisHealth } from './health.ts';
@@ -63,7 +64,11 @@ return ARGV[2] .. '|' .. memory .. persistence`,
  * Connects to Redis, and reconnects for ever. Settles after two seconds at most, connected or not.
  * @param url a valid `REDIS_URL`.
  */
-export async function connectRedis(url: Secret, log: Log, prefix: string = defaultKeyPrefix): Promise<SharedMemory> {
+export async function connectRedis(
+  url: Secret,
+  log: Log,
+  prefix: string = defaults.REDIS_PREFIX,
+): Promise<SharedMemory> {
   // Loaded here: most servers have no Redis, and should start without this delay.
   const { createRedisClient } = await import('./client.ts');
   const address = parseRedisAddress(url.reveal());
