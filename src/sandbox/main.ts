@@ -1,5 +1,5 @@
 import { sandboxToken } from './accounts.ts';
-import { describeSamples, sampleEngagements } from './describe.ts';
+import { describeSamples, sampleEngagements } from './seed.ts';
 import { type Sandbox, startSandbox } from './server.ts';
 
 // The sandbox alone, at `HOST` (127.0.0.1) and `PORT` (4010; 0 takes any), with `SANDBOX_ENGAGEMENTS` (30) for each account.

@@ -1,5 +1,5 @@
 import type { EngagementType, RecordReference } from '../engagement/input.ts';
-import type { SandboxAccount } from './accounts.ts';
+import { type SandboxAccount, sandboxAccounts } from './accounts.ts';
 import { createRandom, type Random } from './random.ts';
 import type { EngagementRecord, PhoneNumber, RecordKind, RelatedKind, RelatedRecord } from './records.ts';
 
@@ -385,4 +385,35 @@ function createFields(account: SandboxAccount, random: Random, type: EngagementT
     created_at: timeAt(startMs - hourMs),
     updated_at: timeAt(endMs + hourMs),
   };
+}
+
+/** The first engagement of an account of the sandbox. */
+interface SandboxSample {
+  readonly integration: string;
+  readonly accountId: string;
+  readonly engagementType: string;
+  readonly engagementId: string;
+}
+
+/** One engagement of each account, in the order of the accounts. */
+export function sampleEngagements(): readonly SandboxSample[] {
+  return sandboxAccounts.flatMap((account) => {
+    const [engagement] = seedEngagements(account);
+    if (engagement === undefined) return [];
+    const { id: engagementId, engagement_type: engagementType } = engagement;
+    return [{ integration: account.integration.label, accountId: account.id, engagementType, engagementId }];
+  });
+}
+
+/** The samples as a table for people. */
+export function describeSamples(samples: readonly SandboxSample[]): string {
+  const head = {
+    ...{ integration: 'integration', accountId: 'integrated account id' },
+    ...{ engagementType: 'type', engagementId: 'engagement id' },
+  };
+  return [head, ...samples]
+    .map(({ integration, accountId, engagementType, engagementId }) =>
+      ['', '', integration.padEnd(13), accountId.padEnd(37), engagementType.padEnd(8), engagementId].join(' '),
+    )
+    .join('\n');
 }
