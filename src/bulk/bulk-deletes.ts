@@ -14,7 +14,7 @@ import { type Abilities, needsOf } from './task-queue.ts';
 import type { BulkWorker } from './worker.ts';
 
 /** Encrypts callers' credentials, so that Redis holds none in plain text. */
-export interface Seal {
+interface Seal {
   /** Identifies the secret without revealing it. A seal opens only what a seal of the same name has closed. */
   readonly name: string;
   /** @param jobId the bulk delete that it is for: it cannot be opened for another. */
@@ -42,14 +42,14 @@ export function createSeal(secret: Secret): Seal {
 }
 
 /** The input of a start. */
-export interface StartInput extends BulkInput {
+interface StartInput extends BulkInput {
   readonly ids: readonly string[] | undefined;
   /** The type of all of those ids. */
   readonly engagementType: EngagementType | undefined;
 }
 
 /** The server lacks a setting that the start needs. */
-export interface MissingSetting {
+interface MissingSetting {
   readonly kind: 'MissingSetting';
   readonly message: string;
 }

@@ -67,10 +67,10 @@ export function redisKey<Name extends KeyName>(
 }
 
 /** How long a bulk delete is stored after its last change, and a page after it was added, in milliseconds. */
-export const keptMs = 30 * 24 * 3_600_000;
+const keptMs = 30 * 24 * 3_600_000;
 
 /** How long a bulk delete is stored that has not begun to delete, and the unreached pages of one that ended early, in milliseconds. */
-export const idleKeptMs = 24 * 3_600_000;
+const idleKeptMs = 24 * 3_600_000;
 
 /** The most unfinished bulk deletes of one owner: each of them polls Redis every 2 s or more often. */
 export const maxUnfinished = 20;

@@ -9,7 +9,7 @@ import type { Log } from '../log/log.ts';
 import { createOutboundFetch } from '../upstream/outbound.ts';
 
 /** How a store responds to a file. No text reveals its location or its keys. */
-export type Probe =
+type Probe =
   | { readonly kind: 'kept' }
   /** It refuses, until the operator changes something. */
   | { readonly kind: 'refused'; readonly reason: string; readonly advice: string }

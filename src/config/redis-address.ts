@@ -2,7 +2,7 @@
 type Kind = 'single' | 'cluster' | 'sentinel';
 
 /** One server. */
-export interface RedisNode {
+interface RedisNode {
   readonly host: string;
   readonly port: number;
 }

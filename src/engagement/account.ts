@@ -63,7 +63,7 @@ export interface AccountLookup {
  * How old an answer may be. `cached`: for a delete, which upstream checks anyway. `recent`: for a dry run, whose result it is.
  * `fresh`: also an account that was found before is looked up again.
  */
-export type Freshness = 'cached' | 'recent' | 'fresh';
+type Freshness = 'cached' | 'recent' | 'fresh';
 
 /** Looks up an integrated account, or returns the cached answer. Never rejects. Resolves by the deadline. */
 export type FindAccountIntegration = (

@@ -16,7 +16,7 @@ export const defaultPageSize = 25;
 const maxPageSize = 100;
 
 /** The options of a read. */
-export interface ReadOptions<R extends Resource> {
+interface ReadOptions<R extends Resource> {
   readonly caller: Caller;
   /** The fields to read. The request excludes the others. */
   readonly selected: ReadonlySet<WireField<R>>;
@@ -43,7 +43,7 @@ export interface TypedKey extends RecordKey {
 }
 
 /** The input of a list: which page of which engagements. */
-export interface EngagementsInput {
+interface EngagementsInput {
   readonly integratedAccountId: string;
   /** 1 to 100. @default 25 */
   readonly first?: number | null | undefined;
@@ -64,7 +64,7 @@ export interface EngagementPage {
 }
 
 /** The proof of a read about an engagement whose delete may have been executed. */
-export type SeenAfterDelete =
+type SeenAfterDelete =
   /** The provider's own record is marked as deleted. */
   | { readonly kind: 'MarkedDeleted' }
   /** It is not deleted, or not yet. */

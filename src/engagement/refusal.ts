@@ -152,7 +152,7 @@ export function isError(json: unknown): boolean {
 }
 
 /** An answer that does not show whether the request was executed. */
-export interface UnclearAnswer {
+interface UnclearAnswer {
   readonly kind: 'UnclearAnswer';
   readonly statusCode: number;
   readonly rawResponse?: unknown;

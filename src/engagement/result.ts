@@ -116,7 +116,7 @@ type TypedField<Row> = Row extends readonly [infer Written extends keyof FieldTy
   : never;
 
 /** The type of an error member, from its row in {@link deleteErrors}. */
-export type ErrorMember<Kind extends DeleteErrorKind> = Kind extends DeleteErrorKind
+type ErrorMember<Kind extends DeleteErrorKind> = Kind extends DeleteErrorKind
   ? { readonly kind: Kind; readonly message: string; readonly engagementId?: string } & {
       readonly [Field in Exclude<keyof (typeof deleteErrors)[Kind]['fields'], 'rawResponse'>]: TypedField<
         (typeof deleteErrors)[Kind]['fields'][Field]

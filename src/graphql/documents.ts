@@ -68,7 +68,7 @@ export function documentIdOf(params: object): string | null {
 }
 
 /** An example document, and its variables as JSON. */
-export interface Example {
+interface Example {
   readonly query: string;
   readonly variables: string;
 }

@@ -1,7 +1,7 @@
 import type { Log } from '../log/log.ts';
 
 /** What is wrong with Redis. */
-export interface RedisFault {
+interface RedisFault {
   /** Faults of the same kind are logged once. */
   readonly kind: FaultKind;
   /** True when a new connection may help: this one may lead to a server that is gone, or no longer the primary. */

@@ -11,7 +11,7 @@ import type * as Result from '../result.ts';
 import { providerBodyOf, readEvidence } from './evidence.ts';
 
 /** The input for reading the end of a sent delete. */
-export interface OutcomeContext {
+interface OutcomeContext {
   readonly input: DeleteEngagementInput;
   readonly selection: Selection;
   /** The account's integration, if known. */

@@ -6,10 +6,7 @@ import type { WireField } from '../resources.ts';
 import type { Refusal } from '../result.ts';
 
 /** Reads one note. A second read of the same note and fields costs no request. */
-export type ReadNote = (
-  key: RecordKey,
-  fields: ReadonlySet<WireField<'notes'>>,
-) => Promise<FoundRecord<'notes'> | Refusal>;
+type ReadNote = (key: RecordKey, fields: ReadonlySet<WireField<'notes'>>) => Promise<FoundRecord<'notes'> | Refusal>;
 
 /** The services that a snapshot needs. */
 export interface SnapshotPorts extends ReadPorts {

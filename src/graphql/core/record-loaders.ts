@@ -58,7 +58,7 @@ export interface RecordLoaders {
 }
 
 /** The services and limits of the reads. */
-export interface RecordLoadersOptions extends ReadPorts {
+interface RecordLoadersOptions extends ReadPorts {
   /** Null without a verified token. Then nothing is read. */
   readonly caller: Caller | null;
   readonly deadlineAt: number;

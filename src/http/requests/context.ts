@@ -13,7 +13,7 @@ import type { Authenticate } from '../callers/authenticate.ts';
 import { readIdempotencyKey } from './headers.ts';
 
 /** The parts that all operations of the process share. */
-export interface UpstreamPorts {
+interface UpstreamPorts {
   readonly send: Send;
   readonly findAccountIntegration: FindAccountIntegration;
   readonly limitReads: LimitReads;
@@ -35,7 +35,7 @@ export interface ContextOptions {
 }
 
 /** The parts of a request that its context needs. */
-export interface RequestParts {
+interface RequestParts {
   readonly header: (name: string) => string | null;
   readonly hasCallerLeft: () => boolean;
   readonly extensions: unknown;

@@ -24,7 +24,7 @@ const singleTypes = ['application/graphql-response+json', 'application/json'];
 const partTypes = ['multipart/mixed', 'text/event-stream'];
 
 /** The responses that an Accept header allows. */
-export interface Accepted {
+interface Accepted {
   /** The media type of a single result; undefined when none is allowed. */
   readonly singleType: string | undefined;
   /** True when results in parts are allowed. */
