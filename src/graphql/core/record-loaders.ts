@@ -29,11 +29,10 @@ export type LimitReads = <Result>(
 
 /** Creates the limit that all operations of this process share. */
 export function createReadLimit(): LimitReads {
-  const accounts = new LRUCache<string, Permits>({ max: maxAccounts });
+  const memoMethod = () => new Permits(maxConcurrentReads, maxWaiting);
+  const accounts = new LRUCache<string, Permits>({ max: maxAccounts, memoMethod });
   return async ({ tokenId, integratedAccountId }, deadlineAt, read) => {
-    const key = JSON.stringify([tokenId, integratedAccountId]);
-    const permits = accounts.get(key) ?? new Permits(maxConcurrentReads, maxWaiting);
-    accounts.set(key, permits);
+    const permits = accounts.memo(JSON.stringify([tokenId, integratedAccountId]));
     const release = await permits.acquire(deadlineAt);
     if (!release) return undefined;
     try {

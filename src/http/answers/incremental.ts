@@ -1,4 +1,4 @@
-import { isAsyncIterable } from '@graphql-tools/utils';
+import { isAsyncIterable, memoize1 } from '@graphql-tools/utils';
 import { BREAK, type DocumentNode, type ExecutionResult, GraphQLError, Kind, visit } from 'graphql';
 import type { Plugin } from 'graphql-yoga';
 import type { ChunkDeliveries, ChunkDelivery } from '../../graphql/core/chunk-delivery.ts';
@@ -15,22 +15,17 @@ interface ResultPart extends ExecutionResult {
 }
 
 const incrementalDirectives = new Set(['defer', 'stream']);
-const usesIncremental = new WeakMap<DocumentNode, boolean>();
 
-function isIncremental(document: DocumentNode): boolean {
-  let found = usesIncremental.get(document);
-  if (found === undefined) {
-    found = false;
-    visit(document, {
-      Directive({ name }) {
-        found ||= incrementalDirectives.has(name.value);
-        return found ? BREAK : undefined;
-      },
-    });
-    usesIncremental.set(document, found);
-  }
+const isIncremental = memoize1((document: DocumentNode): boolean => {
+  let found = false;
+  visit(document, {
+    Directive({ name }) {
+      found ||= incrementalDirectives.has(name.value);
+      return found ? BREAK : undefined;
+    },
+  });
   return found;
-}
+});
 
 /** The same operation for a client that reads single results only: complete lists, nothing deferred. */
 function withoutIncremental(document: DocumentNode): DocumentNode {

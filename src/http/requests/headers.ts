@@ -71,17 +71,11 @@ function parseAccept(accept: string): Accepted {
 }
 
 /** The headers that were read last. Clients send few different ones. */
-const known = new LRUCache<string, Accepted>({ max: 100 });
+const known = new LRUCache<string, Accepted>({ max: 100, memoMethod: parseAccept });
 
 /** Reads an Accept header. Without one, everything is allowed. */
 export function readAccept(header: string | null): Accepted {
-  const accept = header || '*/*';
-  let accepted = known.get(accept);
-  if (!accepted) {
-    accepted = parseAccept(accept);
-    known.set(accept, accepted);
-  }
-  return accepted;
+  return known.memo(header || '*/*');
 }
 
 /** The form of a key. Most clients send a UUID. */
