@@ -1,7 +1,13 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { CompactEncrypt, compactDecrypt } from 'jose';
 import { Secret } from '../config/secret.ts';
-import { type AccountLookup, type Caller, canAccess, type FindAccountIntegration } from '../engagement/account.ts';
+import {
+  type AccountLookup,
+  type Caller,
+  canAccess,
+  type FindAccountIntegration,
+  isTemporary,
+} from '../engagement/account.ts';
 import type { EngagementType } from '../engagement/input.ts';
 import { notGranted, refusedInput } from '../engagement/refusal.ts';
 import { type Finding, hasRefusal, type Refusal, refusal } from '../engagement/result.ts';
@@ -98,9 +104,6 @@ function refused(findings: readonly Finding[]): Refusal | undefined {
   return refusedInput(findings.map((found) => ({ ...found, path: ['input', ...found.path] })));
 }
 
-/** Refusals that may pass by themselves, or say nothing about the token. */
-const passing = new Set<string>(['RateLimitedError', 'UpstreamUnavailableError', 'RemoteApiError']);
-
 /**
  * Why the account cannot be used now. An account that must be connected again does not refuse a real start: the bulk delete pauses, and
  * continues afterwards. Nor does a token that may not look accounts up (ADR 17).
@@ -116,7 +119,7 @@ function findUnusable(
   const message = `Nothing was started. ${refusal.message}`;
   if (refusal.kind === 'Unauthenticated' && !bringsToken) return { kind: 'UpstreamUnavailableError', message };
   if (refusal.kind === 'AccountNeedsReauthError' && !dryRun) return undefined;
-  return passing.has(refusal.kind) && isKnown ? undefined : { ...refusal, message };
+  return isTemporary(refusal) && isKnown ? undefined : { ...refusal, message };
 }
 
 const idle = 'dry runs, and bulk deletes that have not begun to delete, in this integrated account take';

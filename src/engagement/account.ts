@@ -150,8 +150,10 @@ interface CachedLookup {
   readonly atMs: number;
 }
 
-/** Temporary failures, which prove nothing about the account. */
-const temporary = new Set<string | undefined>(['RateLimitedError', 'UpstreamUnavailableError', 'RemoteApiError']);
+/** True for a failure that may pass by itself, and proves nothing about the account or the token. */
+export function isTemporary({ kind }: Refusal): boolean {
+  return kind === 'RateLimitedError' || kind === 'UpstreamUnavailableError' || kind === 'RemoteApiError';
+}
 
 function isFreshEnough({ lookup, atMs }: CachedLookup, freshness: Freshness): boolean {
   const ageMs = performance.now() - atMs;
@@ -175,7 +177,7 @@ export function createAccountLookup(send: Send, requestTimeoutMs: number): FindA
   async function lookUp(caller: Caller, integratedAccountId: string, key: string): Promise<AccountLookup> {
     try {
       const lookup = await lookUpAccount(caller, integratedAccountId, performance.now() + timeoutMs, send);
-      if (!temporary.has(lookup.refusal?.kind)) cache.set(key, { lookup, atMs: performance.now() });
+      if (!lookup.refusal || !isTemporary(lookup.refusal)) cache.set(key, { lookup, atMs: performance.now() });
       return lookup;
     } finally {
       inFlight.delete(key);

@@ -1,4 +1,5 @@
-import { defaultPageSize, type EngagementPage, readEngagement, readEngagements } from '../../engagement/read.ts';
+import { defaultPageSize } from '../../engagement/input.ts';
+import { type EngagementPage, readEngagement, readEngagements } from '../../engagement/read.ts';
 import { builder, objectType, upstreamRequestCost } from '../core/builder.ts';
 import { requireCaller } from '../core/context.ts';
 import { fieldsBelow, named, wireFieldsBelow, wireFieldsSelected } from '../core/selection.ts';
