@@ -122,13 +122,8 @@ function milliseconds(seconds: string | undefined): number | null {
  * @returns null when no header can be read.
  */
 export function parseRateLimit(headers: UpstreamAnswer['headers']): Result.RateLimit | null {
-  const [given, remainingText, reset] = [
-    headers['ratelimit-limit'],
-    headers['ratelimit-remaining'],
-    headers['ratelimit-reset'],
-  ];
-  if (given === undefined && remainingText === undefined && reset === undefined) return null;
-  const [limitText, ...parameters] = (given ?? '').split(';').map((part) => part.trim());
+  const { 'ratelimit-limit': given = '', 'ratelimit-remaining': remainingText, 'ratelimit-reset': reset } = headers;
+  const [limitText, ...parameters] = given.split(';').map((part) => part.trim());
   const limit = wholeNumber(limitText);
   const windowMs = milliseconds(parameters.find((parameter) => parameter.startsWith('w='))?.slice(2));
   const [remaining, resetMs] = [wholeNumber(remainingText), milliseconds(reset)];
