@@ -15,8 +15,9 @@ export interface ChunkDelivery {
 export class ChunkDeliveries {
   /** False when the executor sends one result only: then each list is complete. */
   readonly canStream: boolean;
+  /** Those that are not sent yet, the oldest first. A deferred part adds its own after the first result. */
+  readonly waiting: ChunkDelivery[] = [];
   readonly #bodies = new Set<Readable>();
-  readonly #deliveries: ChunkDelivery[] = [];
   #isClosed = false;
 
   constructor(canStream = true) {
@@ -27,21 +28,6 @@ export class ChunkDeliveries {
   own(body: Readable): void {
     this.#bodies.add(body);
     if (this.#isClosed) body.destroy();
-  }
-
-  /** Adds the rest of a body, possibly after the first result: a deferred part does so. */
-  add(delivery: ChunkDelivery): void {
-    this.#deliveries.push(delivery);
-  }
-
-  /** Takes the oldest delivery that is not taken yet. */
-  next(): ChunkDelivery | undefined {
-    return this.#deliveries.shift();
-  }
-
-  /** True while a delivery waits to be taken. */
-  get isPending(): boolean {
-    return this.#deliveries.length > 0;
   }
 
   /** Ends every body, and with it upstream's connection. A body that was read to its end has ended already. */
@@ -118,7 +104,8 @@ export async function resolveChunks(
       );
     const wantsMore = (count: number, bytes: number) => count < initialCount && bytes < limits.maxBytes;
     const { taken, ended } = await take(chunks, wantsMore);
-    if (!ended) deliveries.add({ path: responsePathAsArray(info.path), nextIndex: taken.length, label, chunks });
+    if (!ended)
+      deliveries.waiting.push({ path: responsePathAsArray(info.path), nextIndex: taken.length, label, chunks });
     return taken;
   } catch (error) {
     body.destroy();

@@ -77,7 +77,7 @@ async function* deliver(
   try {
     if (isAsyncIterable(result)) for await (const part of result) yield { ...maskPart(part, log), hasNext: true };
     else yield { ...result, hasNext: true };
-    for (let delivery = deliveries.next(); delivery; delivery = deliveries.next()) yield* deliverChunks(delivery);
+    for (let next = deliveries.waiting.shift(); next; next = deliveries.waiting.shift()) yield* deliverChunks(next);
     yield { hasNext: false };
   } finally {
     deliveries.close();
@@ -129,7 +129,7 @@ export function useIncremental(log: Log, pauseMs: number): Plugin<Context> {
       const { signal } = request;
       return {
         onExecuteDone({ result, setResult }) {
-          if (!isAsyncIterable(result) && !deliveries.isPending) return deliveries.close();
+          if (!isAsyncIterable(result) && deliveries.waiting.length === 0) return deliveries.close();
           // The result of a request whose client has disconnected is never iterated.
           if (signal.aborted) deliveries.close();
           else signal.addEventListener('abort', () => deliveries.close(), { once: true });
