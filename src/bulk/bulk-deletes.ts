@@ -47,14 +47,11 @@ export function createSeal(secret: Secret): Seal {
   };
 }
 
-/** The input of a start. */
 interface StartInput extends BulkInput {
   readonly ids: readonly string[] | undefined;
-  /** The type of all of those ids. */
   readonly engagementType: EngagementType | undefined;
 }
 
-/** The server lacks a setting that the start needs. */
 interface MissingSetting {
   readonly kind: 'MissingSetting';
   readonly message: string;
@@ -98,7 +95,6 @@ function checkSupport({ integratedAccountId, engagementType, ids }: StartInput, 
   return ids === undefined ? findings.filter(({ path }) => path[0] !== 'engagementType') : findings;
 }
 
-/** The refusal of invalid input; undefined when it is valid. */
 function refused(findings: readonly Finding[]): Refusal | undefined {
   if (!hasRefusal(findings)) return undefined;
   return refusedInput(findings.map((found) => ({ ...found, path: ['input', ...found.path] })));
@@ -124,14 +120,12 @@ function findUnusable(
 
 const idle = 'dry runs, and bulk deletes that have not begun to delete, in this integrated account take';
 
-/** Why a caller cannot start another one now. */
 const tooMany = {
   unfinished: `You have ${maxUnfinished} bulk deletes in this integrated account that have not ended. Wait for one, or cancel one.`,
   bytes: `Your ${idle} ${maxIdleBytes >> 20} MiB. Start again when the oldest has expired.`,
   listed: `The lists of your ${idle} ${maxIdleListedBytes >> 20} MiB. Start again when the oldest has expired.`,
 } as const;
 
-/** What the end of a subscription means for the bulk delete. */
 const goesOn = 'This subscription ends. The bulk delete continues.';
 
 /** Only such ids are looked up in Redis. */
@@ -149,7 +143,6 @@ export class BulkDeletes {
     this.#parts = parts;
   }
 
-  /** Finds a setting that the bulk delete needs and this server lacks. */
   #findMissing({ snapshot }: StartInput, { bringsToken }: Caller): MissingSetting | undefined {
     const { seal, abilities } = this.#parts;
     const missing = (why: string, setting: string): MissingSetting => ({

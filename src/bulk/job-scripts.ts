@@ -29,7 +29,6 @@ export async function askRedis<Answer>(
 
 /** The keys of bulk deletes, without the prefix of all keys. */
 const keyForms = {
-  /** A job's hash. */
   job: 'bulk:{jobId}',
   /** A page's engagements, as JSON. */
   items: 'bulk:{jobId}:page:{page}',

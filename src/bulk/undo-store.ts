@@ -30,7 +30,6 @@ export interface UndoStore {
   probe(): Promise<Probe>;
 }
 
-/** Makes one attempt to store a file. */
 type Put = (name: string, text: string, signal: AbortSignal) => Promise<Probe>;
 
 /** How long a store may take for one file, with all attempts, in milliseconds. */

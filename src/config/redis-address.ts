@@ -1,7 +1,5 @@
-/** The kind of deployment that an address names. */
 type Kind = 'single' | 'cluster' | 'sentinel';
 
-/** One server. */
 interface RedisNode {
   readonly host: string;
   readonly port: number;

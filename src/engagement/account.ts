@@ -40,7 +40,6 @@ const refusalTtlMs = 60_000;
 /** How long an answer is recent, so that many dry runs in a row look their account up once. */
 const recentMs = 1_000;
 
-/** How many answers are cached. */
 const cacheSize = 10_000;
 
 /** The longest a delete waits for the look-up of its account. */

@@ -57,7 +57,6 @@ const errorBody = z.object({
  * documented.
  */
 export interface UpstreamError {
-  /** The status in the body. */
   readonly statusCode: number | undefined;
   /** True when the body has Truto's form. Proxies use other forms. */
   readonly isFromTruto: boolean;

@@ -40,10 +40,8 @@ export function located({ path, message }: Finding): string {
 
 /** The provider's rate limit, from the headers of upstream's answer. */
 export interface RateLimit {
-  /** Requests allowed in one window. */
   readonly limit: number | null;
   readonly windowMs: number | null;
-  /** Requests left in this window. */
   readonly remaining: number | null;
   /** Milliseconds until the window ends. */
   readonly resetMs: number | null;

@@ -67,7 +67,6 @@ export function documentIdOf(params: object): string | null {
   return typeof id === 'string' ? id : null;
 }
 
-/** An example document, and its variables as JSON. */
 interface Example {
   readonly query: string;
   readonly variables: string;

@@ -35,7 +35,6 @@ builder.queryField('_sdl', (t) =>
  */
 const federationLinkUrl = 'https://specs.apollo.dev/federation/v2.9';
 
-/** The federation directives in this schema. */
 const federationDirectives = ['@key', '@shareable', '@tag', '@cost', '@listSize'];
 
 /**

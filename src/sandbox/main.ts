@@ -23,7 +23,6 @@ function describe({ url }: Sandbox): string {
 
 const { HOST: host = '127.0.0.1', PORT: port = '4010', SANDBOX_ENGAGEMENTS: count, SANDBOX_LIMITS } = process.env;
 
-/** The reason, and what to do about it. */
 function describeFailure(error: unknown): string {
   if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE')
     return `another program uses the port. End that program, or take another port: PORT=${Number(port) + 1} npm run sandbox`;

@@ -8,7 +8,6 @@ import type { EngagementRecord, PhoneNumber, RecordKind, RelatedKind, RelatedRec
 const hourMs = 3_600_000;
 const timeAt = (ms: number) => new Date(ms).toISOString();
 
-/** The value with that name, made once. */
 function remembered<Value>(values: Map<string, Value>, name: string, make: () => Value): Value {
   const value = values.get(name) ?? make();
   values.set(name, value);
@@ -66,7 +65,6 @@ const firstNames =
   'Amara Björn Chiara Dmitri Élodie Farid Grace Hiroshi Inés Jamal Katarzyna Liam Mei Noah Olúwaṣeun Priya'.split(' ');
 const lastNames = "Ahmed Brunner Costa Dubois Eriksen Fischer García Hughes O'Neill Łuczak".split(' ');
 
-/** The index of the first person of each kind. */
 const firstPeople: { readonly [Kind in RelatedKind]?: number } = { users: 0, contacts: 4, leads: 12 };
 
 /** The item at a number of steps after a random start, cyclically. */
@@ -387,7 +385,6 @@ function createFields(account: SandboxAccount, random: Random, type: EngagementT
   };
 }
 
-/** The first engagement of an account of the sandbox. */
 interface SandboxSample {
   readonly integration: string;
   readonly accountId: string;

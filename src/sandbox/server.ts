@@ -29,7 +29,6 @@ export interface Sandbox {
   readonly url: string;
   /** The last 1000 requests in the order of their arrival, with any response. */
   readonly requests: readonly ReceivedRequest[];
-  /** The connections that are open now. */
   readonly connectionCount: number;
   /** True when the account had that engagement and it was deleted, for any response that was sent. */
   wasDeleted(integratedAccountId: string, engagementId: string): boolean;

@@ -5,7 +5,6 @@ import { type DeleteEnd, type InvalidInputError, refusal, withEngagementId } fro
 /** How many deletes one list may have. */
 export const maxDeletes = 100;
 
-/** One item of a list of deletes in an integrated account. */
 type DeleteItem = Pick<DeleteEngagementInput, 'id' | 'engagementType' | 'parameters'>;
 
 /** Identifies the engagement of an item. Some providers number each type by itself. */

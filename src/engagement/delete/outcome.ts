@@ -10,13 +10,10 @@ import type { WireField } from '../resources.ts';
 import type * as Result from '../result.ts';
 import { providerBodyOf, readEvidence } from './evidence.ts';
 
-/** The input for reading the end of a sent delete. */
 interface OutcomeContext {
   readonly input: DeleteEngagementInput;
   readonly selection: Selection;
-  /** The account's integration, if known. */
   readonly integration: Integration | null;
-  /** The warnings of the rules. */
   readonly warnings: readonly string[];
   /** The record before the delete, with `snapshot`. */
   readonly snapshot: FoundRecord<'engagements'> | null;
@@ -29,7 +26,6 @@ interface OutcomeContext {
   readonly settleNotFound: (refused: Result.Refusal) => Promise<Result.Refusal>;
 }
 
-/** Upstream's answer, if any. */
 interface Seen {
   readonly statusCode?: number | undefined;
   readonly rawResponse?: unknown;
@@ -63,10 +59,8 @@ export function unknownOutcome(
   };
 }
 
-/** The content of a success. */
 type Content = Pick<Result.DeleteEngagementSuccess, 'engagement' | 'raw' | 'warnings'>;
 
-/** The input for reading a success. */
 type SuccessContext = Pick<OutcomeContext, 'input' | 'selection' | 'integration' | 'warnings' | 'snapshot'>;
 
 /** Warns about selected fields without a value, and says how to fill them. */

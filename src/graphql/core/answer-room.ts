@@ -12,7 +12,6 @@ import { fieldError } from './top-level-errors.ts';
 /** How many bodies of `MAX_UPSTREAM_BYTES` fit into one answer. */
 const bodiesInAnswer = 8;
 
-/** The approximate number of characters of the value as JSON. */
 function jsonLength(value: unknown): number {
   return typeof value === 'string' ? value.length + 2 : (JSON.stringify(value)?.length ?? 0);
 }
@@ -58,7 +57,6 @@ export function withinRoom<End extends DeleteEnd>(result: End, room: AnswerRoom)
   return without === result || room.take(result) ? result : without;
 }
 
-/** The part of a context that is read here. */
 type Answering = { readonly answerRoom: AnswerRoom };
 
 /** The scalars whose length upstream decides. */

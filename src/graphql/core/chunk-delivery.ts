@@ -63,7 +63,6 @@ async function take(chunks: AsyncIterator<Buffer>, wantsMore: (count: number, by
 
 /** How much of a body a resolver may hold, and how long it may wait for it. */
 interface ChunkLimits {
-  /** The most bytes in one list. */
   readonly maxBytes: number;
   /** The moment (by `performance.now()`) by which a collected list must be complete. */
   readonly deadlineAt: number;

@@ -24,9 +24,7 @@ export interface Context extends DeletePorts {
   readonly maxUpstreamBytes: number;
   /** The room for records that the operation reads one by one. */
   readonly recordRoom: AnswerRoom;
-  /** The room in its answer. */
   readonly answerRoom: AnswerRoom;
-  /** The streamed bodies of the operation. */
   readonly chunkDeliveries: ChunkDeliveries;
   /** The caller's `Idempotency-Key`. Undefined without one. */
   readonly idempotencyKey: string | undefined;

@@ -14,7 +14,6 @@ import { fieldError, requestError } from './top-level-errors.ts';
 /** How many related records of one integrated account are read at once. Truto allows 50 requests in 10 seconds. */
 const maxConcurrentReads = 8;
 
-/** How many more reads may wait. */
 const maxWaiting = 10_000;
 
 /** For how many accounts the limit is stored. A dropped one starts again, even with reads in flight. */
@@ -56,7 +55,6 @@ export interface RecordLoaders {
   ): Promise<FoundRecord<R> | Refusal>;
 }
 
-/** The services and limits of the reads. */
 interface RecordLoadersOptions extends ReadPorts {
   /** Null without a verified token. Then nothing is read. */
   readonly caller: Caller | null;

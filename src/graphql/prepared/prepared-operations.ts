@@ -32,7 +32,6 @@ export interface OperationRequest {
   readonly variables: Values;
 }
 
-/** One delete of a prepared operation. */
 interface PreparedDelete {
   readonly responseKey: string;
   /** Reads the arguments from the coerced variables. Throws when one is wrong. */

@@ -139,7 +139,6 @@ const RequestHeader = objectType<Header>('RequestHeader', {
   },
 });
 
-/** The headers of the request, without the credential. */
 function shownHeaders({ request }: Result.DeleteEngagementPlan): Header[] {
   return Object.entries(request.headers).map(([name, value]) => ({
     name,

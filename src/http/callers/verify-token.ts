@@ -12,7 +12,6 @@ import type { JwtConfig } from '../../config/config.ts';
 import type { Caller } from '../../engagement/account.ts';
 import type { AuthenticatorOptions, TokenRefusal } from './authenticate.ts';
 
-/** What verification needs besides the configuration. */
 type VerifierOptions = Omit<AuthenticatorOptions, 'metrics'>;
 
 /** How far the clocks of this server and of the identity provider may differ. */

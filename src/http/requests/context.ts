@@ -34,7 +34,6 @@ export interface ContextOptions {
   readonly metrics: { countDelete(event: AuditEvent): void };
 }
 
-/** The parts of a request that its context needs. */
 interface RequestParts {
   readonly header: (name: string) => string | null;
   readonly hasCallerLeft: () => boolean;

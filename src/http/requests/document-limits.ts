@@ -28,7 +28,6 @@ import { type ErrorCode, fieldError } from '../../graphql/core/top-level-errors.
 interface DocumentSize {
   /** The length of the longest name. An alias is repeated in each record of a response. */
   readonly nameCharacters: number;
-  /** How deep fields are nested. */
   readonly depth: number;
   /** Aliases, including those of `__typename`, which attackers like to repeat. */
   readonly aliases: number;

@@ -23,11 +23,9 @@ export function findUnreadable(contentType = '', contentEncoding = ''): string |
 const singleTypes = ['application/graphql-response+json', 'application/json'];
 const partTypes = ['multipart/mixed', 'text/event-stream'];
 
-/** The responses that an Accept header allows. */
 interface Accepted {
   /** The media type of a single result; undefined when none is allowed. */
   readonly singleType: string | undefined;
-  /** True when results in parts are allowed. */
   readonly takesParts: boolean;
   /** True when the client names a type of results in parts. `*` does not count: many clients send it by default. */
   readonly namesParts: boolean;
