@@ -33,7 +33,7 @@ const placeholders = { id: 'AN_ENGAGEMENT_ID', account: 'AN_INTEGRATED_ACCOUNT_I
 async function describeSandbox(url: string, sandboxUrl: string, typePrefix: string): Promise<string> {
   const [{ sandboxToken }, { describeSamples, sampleEngagements }] = await Promise.all([
     import('../sandbox/accounts.ts'),
-    import('../sandbox/describe.ts'),
+    import('../sandbox/seed.ts'),
   ]);
   const samples = sampleEngagements();
   const [sample] = samples;

@@ -1,8 +1,7 @@
 import { type DestinationStream, type LogFn, type Logger, pino } from 'pino';
-import type { AuthConfig, Config } from '../config/config.ts';
+import type { AuthConfig, Config, SharedConfig } from '../config/config.ts';
 import { parseRedisAddress } from '../config/redis-address.ts';
 import { Secret } from '../config/secret.ts';
-import type { SharedConfig } from '../config/shared-config.ts';
 import { shortened, withEscapes } from './foreign-text.ts';
 import { secretPattern } from './secret-pattern.ts';
 

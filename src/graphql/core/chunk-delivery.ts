@@ -13,9 +13,10 @@ export interface ChunkDelivery {
 
 /** The streamed bodies of one operation, and the parts that the client gets after the first result. */
 export class ChunkDeliveries {
+  /** Those that are not sent yet, the oldest first. A deferred part adds its own after the first result. */
+  readonly waiting: ChunkDelivery[] = [];
   readonly #oneResultBy: number | undefined;
   readonly #bodies = new Set<Readable>();
-  readonly #deliveries: ChunkDelivery[] = [];
   #isClosed = false;
 
   /**
@@ -37,21 +38,6 @@ export class ChunkDeliveries {
     if (this.#isClosed) body.destroy();
     if (this.#oneResultBy === undefined) return;
     setTimeout(() => body.destroy(), Math.max(0, this.#oneResultBy - performance.now())).unref();
-  }
-
-  /** Adds the rest of a body, possibly after the first result: a deferred part does so. */
-  add(delivery: ChunkDelivery): void {
-    this.#deliveries.push(delivery);
-  }
-
-  /** Takes the oldest delivery that is not taken yet. */
-  next(): ChunkDelivery | undefined {
-    return this.#deliveries.shift();
-  }
-
-  /** True while a delivery waits to be taken. */
-  get isPending(): boolean {
-    return this.#deliveries.length > 0;
   }
 
   /** Ends every body, and with it upstream's connection. A body that was read to its end has ended already. */
@@ -86,8 +72,7 @@ async function take(chunks: AsyncIterator<Buffer>, wantsMore: (count: number, by
 }
 
 /** How much of a body a resolver may hold, and how long it may wait for it. */
-export interface ChunkLimits {
-  /** The most bytes in one list. */
+interface ChunkLimits {
   readonly maxBytes: number;
   /** The moment (by `performance.now()`) by which a collected list must be complete. */
   readonly deadlineAt: number;
@@ -128,7 +113,8 @@ export async function resolveChunks(
       );
     const wantsMore = (count: number, bytes: number) => count < initialCount && bytes < limits.maxBytes;
     const { taken, ended } = await take(chunks, wantsMore);
-    if (!ended) deliveries.add({ path: responsePathAsArray(info.path), nextIndex: taken.length, label, chunks });
+    if (!ended)
+      deliveries.waiting.push({ path: responsePathAsArray(info.path), nextIndex: taken.length, label, chunks });
     return taken;
   } catch (error) {
     body.destroy();
