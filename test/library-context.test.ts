@@ -11,8 +11,10 @@ const own = createSchema({
 });
 const merged = mergeSchemas({ schemas: [own, createEngagementSchema()] });
 
-function over(upstream: FakeUpstream, write = (_line: string) => {}, timeoutMs = 500) {
-  const settings = { AUTH_MODE: 'passthrough', TRUTO_BASE_URL: upstream.url, REQUEST_TIMEOUT_MS: timeoutMs };
+const timeoutMs = 20_000;
+
+function over(upstream: FakeUpstream, write = (_line: string) => {}, requestTimeoutMs = timeoutMs) {
+  const settings = { AUTH_MODE: 'passthrough', TRUTO_BASE_URL: upstream.url, REQUEST_TIMEOUT_MS: requestTimeoutMs };
   const server = createEngagementServer(settings, { logTo: { write } });
   return { createContext: server.createContext, [Symbol.asyncDispose]: server.close };
 }
@@ -98,9 +100,8 @@ describe('the schema, merged with another and run by graphql-js', () => {
   });
 
   it('keeps nothing of an operation that has no streamed body', async () => {
-    const timeoutMs = 20_000;
     await using upstream = await startUpstream(json(204, undefined));
-    await using server = over(upstream, undefined, timeoutMs);
+    await using server = over(upstream);
     const context = new WeakRef(await server.createContext(request()));
     await expect.poll(() => isKept(context), { timeout: timeoutMs / 2 }).toBe(false);
   });
@@ -127,7 +128,7 @@ describe('the schema, merged with another and run by graphql-js', () => {
       response.writeHead(200, { 'content-type': 'application/octet-stream' });
       response.write('begins');
     });
-    await using server = over(upstream);
+    await using server = over(upstream, undefined, 2_000);
     const source = `mutation { deleteEngagement(id: "e1", integratedAccountId: "a1", format: STREAM) {
       ... on DeleteEngagementSuccess { outcome stream { contentType } }
     } }`;
