@@ -27,6 +27,25 @@ describe('A browser at a server that exposes its schema', () => {
   });
 });
 
+describe('HEAD', () => {
+  it.each([
+    ['GraphiQL', { EXPOSE_SCHEMA: '1' }, ['/', '/graphql', '/graphql?asset=favicon.ico']],
+    ['the page in its place', {}, ['/', '/graphql']],
+  ])('has the status and the headers of GET for %s, and no body', async (_what, env, paths) => {
+    await using facade = await startTestFacade('http://127.0.0.1:1', { AUTH_MODE: 'passthrough', ...env });
+    for (const path of paths) {
+      const ask = async (method: string) => {
+        const answer = await fetch(new URL(path, facade.url), { method, headers: asBrowser, redirect: 'manual' });
+        const { status, headers } = answer;
+        return { status, policy: headers.get('content-security-policy'), text: await answer.text() };
+      };
+      const { text: _text, ...head } = await ask('GET');
+      expect(head.status).toBeLessThan(400);
+      expect(await ask('HEAD')).toEqual({ ...head, text: '' });
+    }
+  });
+});
+
 describe('A browser at a server that does not expose its schema', () => {
   let facade: TestFacade;
   beforeAll(async () => {
@@ -34,7 +53,7 @@ describe('A browser at a server that does not expose its schema', () => {
   });
   afterAll(() => facade[Symbol.asyncDispose]());
 
-  it.each(['/', '/graphql'])(
+  it.each(['/', '/graphql', '/graphql/'])(
     'gets at %s a page that says what runs there, and which setting exposes the schema',
     async (path) => {
       const answer = await open(facade, path);

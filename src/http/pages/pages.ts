@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Config } from '../../config/config.ts';
 import type { Log } from '../../log/log.ts';
-import { createGraphiQL, pageHeaders } from './graphiql.ts';
+import { acceptsPage, createGraphiQL, isEndpoint, isRead, pageHeaders } from './graphiql.ts';
 
 /** Answers a request for a page. False: the request is for something else. */
 export type ServePage = (request: IncomingMessage, response: ServerResponse) => boolean;
@@ -59,8 +59,7 @@ export function createPages(config: Config, log: Log): ServePage {
   return (request, response) => {
     if (serveGraphiQL?.(request, response)) return true;
     const [path] = (request.url ?? '').split('?', 1);
-    const isBrowser = request.method === 'GET' && request.headers.accept?.includes('text/html');
-    if (!isBrowser || (path !== '/' && path !== '/graphql')) return false;
+    if (!isRead(request) || !acceptsPage(request) || (path !== '/' && !isEndpoint(path))) return false;
     // Relative, for proxies that serve this server below a prefix.
     if (serveGraphiQL) response.writeHead(302, { ...headers, location: 'graphql' }).end();
     else response.writeHead(200, { ...headers, 'content-type': 'text/html; charset=utf-8' }).end(page);
