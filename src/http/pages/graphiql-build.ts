@@ -110,6 +110,8 @@ const start = (tabs: string) => `
     if (!isRun || target.closest('[role="dialog"]')) return;
     event.preventDefault();
     event.stopImmediatePropagation();
+    // Held keys would run and stop it in turn: a delete would be sent again and again.
+    if (event.repeat) return;
     const press = new KeyboardEvent('keydown', { key, code, keyCode, ctrlKey, metaKey, bubbles: true });
     setTimeout(() => {
       if (target.closest('.graphiql-query-editor, .graphiql-editor-tool')) target.dispatchEvent(press);
