@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startTestFacade, type TestFacade } from './support/facade.ts';
 
@@ -67,6 +70,17 @@ describe('A browser at a server that does not expose its schema', () => {
       for (const link of links) expect(link).toMatch(/^https:\/\//);
     },
   );
+
+  it('is not told to expose the schema where the server executes trusted documents only', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'trusted-'));
+    writeFileSync(join(folder, 'documents.json'), '{}');
+    const trusted = { TRUSTED_DOCUMENTS: join(folder, 'documents.json'), TRUSTED_DOCUMENTS_ONLY: '1' };
+    await using strict = await startTestFacade('http://127.0.0.1:1', { AUTH_MODE: 'passthrough', ...trusted });
+    const text = await (await open(strict, '/')).text();
+    expect(text).toContain('trusted documents');
+    expect(text).not.toContain('EXPOSE_SCHEMA');
+    rmSync(folder, { recursive: true });
+  });
 
   it('S33 is sent no script, and its page is in no frame', async () => {
     const answer = await open(facade, '/');
