@@ -21,7 +21,10 @@ function describe({ url }: Sandbox): string {
   ].join('\n');
 }
 
-const { HOST: host = '127.0.0.1', PORT: port = '4010', SANDBOX_ENGAGEMENTS: count, SANDBOX_LIMITS } = process.env;
+const { HOST, PORT, SANDBOX_ENGAGEMENTS: count, SANDBOX_LIMITS } = process.env;
+// Blank ones are not set: a blank host would be every address of this machine.
+const host = HOST?.trim() || '127.0.0.1';
+const port = PORT?.trim() || '4010';
 
 function describeFailure(error: unknown): string {
   if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE')
