@@ -119,13 +119,13 @@ function findUnusable(
   return passing.has(refusal.kind) && isKnown ? undefined : { ...refusal, message };
 }
 
-const idle = 'dry runs, and bulk deletes that have not begun to delete, in this integrated account take';
+const idle = 'dry runs, and bulk deletes that have deleted nothing yet, may take';
 
 /** Why a caller cannot start another one now. */
 const tooMany = {
   unfinished: `You have ${maxUnfinished} bulk deletes in this integrated account that have not ended. Wait for one, or cancel one.`,
-  bytes: `Your ${idle} ${maxIdleBytes >> 20} MiB. Start again when the oldest has expired.`,
-  listed: `The lists of your ${idle} ${maxIdleListedBytes >> 20} MiB. Start again when the oldest has expired.`,
+  bytes: `Your ${idle} ${maxIdleBytes >> 20} MiB in this integrated account. Start again when the oldest has expired.`,
+  listed: `The lists of your ${idle} ${maxIdleListedBytes >> 20} MiB in this integrated account. Start again when the oldest has expired.`,
 } as const;
 
 /** What the end of a subscription means for the bulk delete. */

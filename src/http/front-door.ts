@@ -117,7 +117,7 @@ export function createFrontDoor(
     // Yoga knows it in one spelling only.
     headers['content-type'] = 'application/json';
     answer(request, response, body.toString()).catch((error) => {
-      options.log.error({ err: error }, 'a request came to no answer');
+      options.log.error({ err: error }, 'a request got no answer');
       response.destroy();
     });
   }

@@ -169,13 +169,13 @@ export function createMetrics({ sharedMemory, inFlight, meter }: Watched): Metri
   if (sharedMemory)
     gauge(
       'engagements_redis_up',
-      '1 when the last write to Redis was done, so that limits, repeated deletes and bulk deletes are shared; 0 while this replica is by itself.',
+      '1 while Redis accepts writes, so that replicas share limits, repeated deletes and bulk deletes; 0 while it does not.',
       () => Number(sharedMemory.isReachable),
     );
   const requests = tally(
     'histogram',
     'engagements_request_duration_seconds',
-    'HTTP requests by status; left: the client was gone before its answer.',
+    'HTTP requests by status; left: the client had disconnected.',
     ['status'],
   );
   const fields = tally(
@@ -194,13 +194,13 @@ export function createMetrics({ sharedMemory, inFlight, meter }: Watched): Metri
   const attempts = tally(
     'histogram',
     'engagements_upstream_attempt_duration_seconds',
-    'Attempts upstream by method, integration and end: a status, or why there is none.',
+    'Attempts to reach Truto by method, integration and end: a status, or why there is none.',
     ['method', 'integration', 'end'],
   );
   const held = tally(
     'counter',
     'engagements_upstream_held_back_total',
-    'Attempts that were never begun: paused (a limit), streams (a caller has too many open), open (a breaker), timeout, or abandoned by their callers.',
+    'Attempts that were not started, by reason: paused (a limit), streams (a caller has too many open), open (a breaker), timeout, or abandoned (the client disconnected).',
     ['reason'],
   );
 

@@ -19,10 +19,7 @@ function fitted(value: unknown, isRequired: boolean, context: Context): unknown 
   if (value === null || value === undefined) return value;
   if (isRequired) context.answerRoom.mustTake(value);
   else if (!context.answerRoom.take(value))
-    throw fieldError(
-      'RESPONSE_TOO_LARGE',
-      `This value was left out. That changes nothing about what was deleted. ${leftOut}`,
-    );
+    throw fieldError('RESPONSE_TOO_LARGE', `This value was left out. The result of a delete is unchanged. ${leftOut}`);
   return value;
 }
 

@@ -70,14 +70,14 @@ const limits: readonly [
     'cost',
     50_000,
     'TOO_COSTLY',
-    (max) => `A document may cost at most ${max}: select less, or write a smaller \`first\` into it.`,
+    (max) => `A document may cost at most ${max}: select less, or write a smaller number for \`first\`.`,
   ],
   [
     'merges',
     10_000,
     'TOO_REPETITIVE',
     (max) =>
-      `A document may repeat fields only so often that merging them takes ${max} comparisons: select each field once in each place.`,
+      `Merging the fields of a document may take at most ${max} comparisons: select each field once in each place.`,
   ],
 ];
 
