@@ -136,7 +136,7 @@ function readMonday(json: Json, id: string): Evidence | undefined {
   if (isContradicted || filled.length < own.length) return unknown('its body has both a record and an error for it');
   const otherForm = findErrorForm({ ...json, errors: undefined }, id);
   if (otherForm) return unknown(otherForm);
-  return success("The provider's answer has the deleted record and errors.");
+  return success("The provider's answer has the deleted record, but also lists errors.");
 }
 
 const isRefusedWhereFalse = (key: string) => (json: Json) => (json[key] === false ? refused : undefined);
