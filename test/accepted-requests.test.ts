@@ -153,7 +153,7 @@ describe('S07 an operation', () => {
     expect(decodeURIComponent(upstream.deletes().at(-1)?.path.split('/').at(-1) ?? '')).toBe(id);
   });
 
-  it('in the address of a POST is not what is executed', async () => {
+  it('in the address of a POST is not executed', async () => {
     const before = upstream.deletes().length;
     const response = await post('application/json', JSON.stringify({ query: '{ __typename }' }), `/graphql${search}`);
     expect(await response.json()).toEqual({ data: { __typename: 'Query' } });

@@ -164,7 +164,7 @@ describe.concurrent('a bulk delete by a filter', () => {
     expect(deletesOf(setting)).toEqual([]);
   });
 
-  it('fails as a whole when the list cannot be read, and says why', async () => {
+  it('fails when the list cannot be read, with the reason', async () => {
     await using setting = await startSetting({
       pickFault: ({ method }) => (method === 'GET' ? findFault('fault-403') : undefined),
     });

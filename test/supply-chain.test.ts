@@ -207,7 +207,7 @@ describe('S18 the workflow', () => {
     for (const line of lines) expect(line).toMatch(/^uses: actions\/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$/);
   });
 
-  it('may read the files and nothing else, and leaves no credential for what it runs', () => {
+  it('may only read the files, and leaves no credential for the programs that it runs', () => {
     expect(workflow.permissions).toEqual({ contents: 'read' });
     expect(workflow.jobs.test).not.toHaveProperty('permissions');
     expect(read('.github/workflows/ci.yml')).not.toMatch(/secrets\.|pull_request_target/);

@@ -100,7 +100,7 @@ describe.each(['startExpress', 'startExpressWithParser', 'startFastify', 'startH
     expect(await codeOf(large)).toEqual([413, 'REQUEST_TOO_LARGE']);
   });
 
-  it('sends what is deferred in a part of its own', async () => {
+  it('sends deferred fields in a separate part', async () => {
     const query = `{ __typename ... @defer { integrations { name } } }`;
     const parts = await meros<Record<string, unknown>>(
       (await post(host.url, { query }, { accept: 'multipart/mixed' })) as never,

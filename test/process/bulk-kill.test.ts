@@ -125,7 +125,7 @@ async function startKilling({ count, redis, env = {}, input = {}, pickFault }: K
   return { start, kill, killOne, waitUntil, cancel, end, stack };
 }
 
-it('a bulk delete whose servers are killed ten times tells of each engagement what upstream has done', async () => {
+it('a bulk delete whose servers are killed ten times has the outcome that each engagement has upstream', async () => {
   await using redis = await startRedis();
   const { stack, kill, end } = await startKilling({ count: 600, redis });
   await using _stack = stack;

@@ -31,7 +31,7 @@ async function packagesLoaded(env: Record<string, string>): Promise<readonly str
 }
 
 describe('the server process', () => {
-  it('loads jose and ioredis only where a setting needs them: elsewhere they would slow the start', async () => {
+  it('loads jose and ioredis only if a setting needs them, because they slow the start', async () => {
     const names = ['jose', 'ioredis'];
     const env = { ...serviceEnv, JWT_SECRET: jwtSecret, REDIS_URL: 'redis://127.0.0.1:1' };
     const [all, few] = [await packagesLoaded(env), await packagesLoaded({})];
