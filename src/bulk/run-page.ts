@@ -30,7 +30,7 @@ const maxReads = 8;
 /** How soon a page continues that stopped at an obstacle while upstream answered. */
 const unblockedMs = 1_000;
 
-/** What keeps a page from being finished now. */
+/** Why a page cannot be finished now. */
 interface Ends {
   readonly obstacles: Set<'paused' | 'stopped' | 'outage'>;
   limitedMs: number;

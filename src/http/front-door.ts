@@ -29,7 +29,7 @@ const plainKeys = new Set(['query', 'documentId', 'operationName', 'variables', 
 /** The document as it came or, by its id, as it is trusted; undefined when Yoga has to refuse it. */
 type FindDocument = (json: Readonly<Record<string, unknown>>) => unknown;
 
-/** Reads the body; undefined for anything but a plain request, which Yoga then refuses or executes. */
+/** Reads the body. Undefined unless it is a plain request: then Yoga refuses or executes it. */
 function readPlainRequest(text: string, findDocument: FindDocument): PlainRequest | undefined {
   let json: unknown;
   try {

@@ -32,7 +32,7 @@ export interface Watched {
   readonly meter?: Meter | undefined;
 }
 
-/** What Prometheus may know of this server. Labels have few values, none of which a caller can invent. */
+/** The metrics of this server. Labels have few values, and a caller cannot add one. */
 export interface Metrics {
   readonly registry: Registry;
   /** Counts an HTTP request that is answered, or whose client has disconnected (`left`). */
@@ -138,7 +138,7 @@ class Tally<Label extends string> {
 
 const integrationNames: ReadonlySet<string> = new Set(integrations.map(({ name }) => name));
 
-/** Any name comes from upstream; of those that are not in our table there is no telling how many there are. */
+/** Upstream may send any name. Names that are not in our table are unlimited. */
 const known = (integration: string | null) =>
   integration === null ? 'unknown' : integrationNames.has(integration) ? integration : 'other';
 
@@ -254,7 +254,7 @@ export interface ScrapeServer {
 }
 
 /**
- * Answers `GET /metrics`, and nothing else, on an address of its own: callers of the API need not see it.
+ * Answers `GET /metrics`, and nothing else, on a separate address: callers of the API need not reach it.
  * @throws when it cannot listen, such as `EADDRINUSE`.
  */
 export async function serveMetrics(

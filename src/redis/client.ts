@@ -63,7 +63,7 @@ function createSentinelClient(address: RedisAddress, options: ClientOptions): Re
 }
 
 /**
- * Connects, and reconnects for ever. By itself it sends no commands, except to find the primary through sentinels or a cluster: the
+ * Connects, and reconnects without end. By itself it sends no commands, except to find the primary through sentinels or a cluster: the
  * probe shows what the user may do.
  */
 export function createRedisClient(address: RedisAddress, own: ClientOptions): RedisClient {

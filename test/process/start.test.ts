@@ -56,7 +56,7 @@ describe('npm start at a terminal', () => {
   });
 });
 
-describe('npm start in another folder', () => {
+describe('npm start without a terminal', () => {
   it('writes lines of JSON only', async () => {
     await using server = await startServerProcess({});
     const lines = server.output().trim().split('\n');

@@ -100,7 +100,7 @@ builder.mutationField('startBulkDelete', (t) =>
         engagementType: input.engagementType ?? undefined,
       };
       const { deadlineAt, idempotencyKey } = context;
-      // Each alias of an operation is a request of its own, as with deletes.
+      // Each alias of an operation is a separate request, as with deletes.
       const callerKey = idempotencyKey === undefined ? undefined : ([idempotencyKey, String(info.path.key)] as const);
       const started = await bulkDeletes
         .start({ integratedAccountId, dryRun, snapshot, ...which }, caller, { callerKey, deadlineAt })

@@ -49,7 +49,7 @@ function refusing(...refusal: Parameters<typeof requestRefusal>): Refuse {
   return (request, response) => answerAndClose(request, response, made);
 }
 
-/** The refusals of bodies that are not read to a request. */
+/** The refusals of bodies that cannot be read as a request. */
 export const bodyRefusals = {
   tooLarge: requestRefusal('REQUEST_TOO_LARGE'),
   tooManyValues: requestRefusal(
