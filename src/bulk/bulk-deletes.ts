@@ -159,7 +159,7 @@ export class BulkDeletes {
   }
 
   /**
-   * Starts a bulk delete. With an idempotency key that was used before, returns the one of then.
+   * Starts a bulk delete. With an idempotency key that was used before, returns the bulk delete that it started.
    * @param callerKey the caller's own key, and the field of the operation that it is for.
    * @throws {BulkUnavailable} while Redis cannot be reached. With an idempotency key, a retry is safe.
    */
@@ -180,7 +180,7 @@ export class BulkDeletes {
       refused([...checkId(integratedAccountId, ['integratedAccountId']), ...checkWhich(input)]);
     if (early) return early;
     const account = await findAccountIntegration(caller, integratedAccountId, deadlineAt, 'fresh');
-    // Without time left, only the cache answers.
+    // With no time left, only the cache answers.
     const isKnown = !caller.bringsToken || (await findAccountIntegration(caller, integratedAccountId, 0)).isShown;
     const unusable = findUnusable(account, input, caller, isKnown) ?? refused(checkSupport(input, account));
     if (unusable) return unusable;

@@ -17,13 +17,13 @@ const maxScrapeConnections = 32;
 /** How long a scrape may take, from its first byte to the last one that is read, in milliseconds. */
 const scrapeTimeoutMs = 10_000;
 
-/** How often it is looked for scrapes that take longer, in milliseconds. */
+/** How often the server looks for scrapes that take longer, in milliseconds. */
 const scrapeCheckIntervalMs = 1_000;
 
-/** How long a scrape may hold up the end of the server, in milliseconds. */
+/** How long a scrape may delay the end of the server, in milliseconds. */
 const lastScrapeMs = 1_000;
 
-/** What a scrape asks the server for. */
+/** The values that are read at each scrape. */
 export interface Watched {
   /** Undefined without Redis. */
   readonly sharedMemory: Pick<SharedMemory, 'isReachable'> | undefined;
@@ -47,13 +47,13 @@ export interface Metrics {
   countAttempt(seen: SeenAttempt): void;
 }
 
-/** From what a warm cache answers to what an operation may take, in seconds. */
+/** From the time of a cached answer to the time limit of an operation, in seconds. */
 const buckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
-/** What was counted under one set of labels. */
+/** The counts of one set of labels. */
 interface Series {
   readonly labels: Readonly<Record<string, string>>;
-  /** How many fell into each bucket alone; the last is beyond all of them. */
+  /** The count of each bucket alone; the last is for values beyond all buckets. */
   readonly counts: number[];
   sum: number;
 }
@@ -142,7 +142,7 @@ const integrationNames: ReadonlySet<string> = new Set(integrations.map(({ name }
 const known = (integration: string | null) =>
   integration === null ? 'unknown' : integrationNames.has(integration) ? integration : 'other';
 
-/** Creates the metrics of one server, its process's own among them. */
+/** Creates the metrics of one server, including those of its process. */
 export function createMetrics({ sharedMemory, inFlight, meter }: Watched): Metrics {
   const registry = new Registry();
   const registers = [registry];
@@ -211,7 +211,7 @@ export function createMetrics({ sharedMemory, inFlight, meter }: Watched): Metri
     ['reason'],
   );
 
-  // Prometheus cannot tell that what it first sees at 1 was 0 before: what alerts watch is there from the start.
+  // Prometheus cannot know that a counter that it first sees at 1 was 0 before, so the counters of alerts exist from the start.
   for (const integration of [...integrationNames, 'unknown', 'other'])
     for (const result of ['OutcomeUnknownError', 'INTERNAL_SERVER_ERROR']) deletes.at(result, '', integration);
   for (const reason of ['paused', 'streams', 'open', 'timeout', 'abandoned']) held.at(reason);

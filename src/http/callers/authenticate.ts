@@ -76,7 +76,7 @@ function createLogPace(): (reason: string) => { readonly count: number } | undef
   };
 }
 
-/** What authentication needs besides the configuration. */
+/** The parts that authentication needs besides the configuration. */
 export interface AuthenticatorOptions extends VerifierOptions {
   readonly metrics: { countRefusedToken(reason: TokenRefusal): void };
 }

@@ -13,7 +13,7 @@ import type { Caller } from '../../engagement/account.ts';
 import type { Log } from '../../log/log.ts';
 import type { TokenRefusal } from './token-refusals.ts';
 
-/** What verification needs besides the configuration. */
+/** The parts that verification needs besides the configuration. */
 export interface VerifierOptions {
   readonly log: Log;
   readonly requestTimeoutMs: number;
@@ -48,7 +48,7 @@ export const maxKeySetBytes = 512 * 1024;
 
 const publicKeyTypes: ReadonlySet<unknown> = new Set(['RSA', 'EC', 'OKP']);
 
-/** A key set as it was fetched once. */
+/** A fetched key set. */
 interface FetchedKeys {
   readonly findKey: ReturnType<typeof createLocalJWKSet>;
   readonly fetchedAtMs: number;
