@@ -160,7 +160,7 @@ describe('the front door answers as Yoga does', () => {
       ),
     ],
     [
-      'a body that nobody reads',
+      'a body that is not read',
       body(
         'mutation { deleteEngagement(id: 1, integratedAccountId: "a", format: STREAM) { ... on DeleteEngagementSuccess { outcome stream { contentType contentLength } warnings } } }',
       ),

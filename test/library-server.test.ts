@@ -22,7 +22,7 @@ async function take(port: number) {
 const health = async (url: string) => (await fetch(`${url}/health`)).status;
 
 describe('a server of the library', () => {
-  it('runs beside another in the same process, and ends by itself', async () => {
+  it('runs next to another in the same process, and ends separately', async () => {
     const [one, other] = [createEngagementServer({ PORT: 0 }, quiet), createEngagementServer({ PORT: 0 }, quiet)];
     const [url, otherUrl] = await Promise.all([one.listen(), other.listen()]);
     await one.close();

@@ -128,7 +128,7 @@ describe('S27 metrics', () => {
     },
   );
 
-  it('are on a port of their own, on loopback, with nothing else beside them', async () => {
+  it('are on a separate port, on loopback, and nothing else is there', async () => {
     await using upstream = await startUpstream(json(204, undefined), 'capsule');
     await using facade = await startTestFacade(upstream.url, { ...real, METRICS_PORT: '0' });
     const url = facade.metricsUrl ?? '';

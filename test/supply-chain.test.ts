@@ -201,7 +201,7 @@ describe('S18 the workflow', () => {
   const workflow = parseYaml(read('.github/workflows/ci.yml'));
   const steps: { uses?: string; run?: string }[] = workflow.jobs.test.steps;
 
-  it('takes every action by its commit, with the version beside it', () => {
+  it('takes every action by its commit, with the version in a comment', () => {
     const lines = read('.github/workflows/ci.yml').match(/uses: .*/g) ?? [];
     expect(lines).toHaveLength(steps.filter(({ uses }) => uses).length);
     for (const line of lines) expect(line).toMatch(/^uses: actions\/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$/);

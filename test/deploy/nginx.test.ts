@@ -119,7 +119,7 @@ describe('deploy/nginx.conf', () => {
     }
   });
 
-  it("passes a replica's own refusal on when all refuse, and goes on asking them", async () => {
+  it("forwards a replica's own refusal when all refuse, and continues to try them", async () => {
     await using first = await startReplica(refuse);
     await using second = await startReplica(refuse);
     await using nginx = await startNginx([first.address, second.address]);

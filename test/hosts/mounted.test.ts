@@ -155,7 +155,7 @@ describe.each(['startApollo', 'startMercurius'])('executed by %s', (name) => {
     };
   });
 
-  it('deletes an engagement, once under a key, beside the fields of the other schema', async () => {
+  it('deletes an engagement, once under a key, together with fields of the other schema', async () => {
     const id = seedEngagements(account, 30)[0]?.id ?? '';
     for (let count = 0; count < 2; count += 1) {
       const headers = { 'idempotency-key': 'k1' };

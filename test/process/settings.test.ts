@@ -53,7 +53,7 @@ describe('the server process', () => {
     expect(output()).not.toContain('canary');
   });
 
-  it('R29 does not start on a mistyped setting, and starts beside those of others with one warning', async () => {
+  it('R29 does not start with a mistyped setting, and starts with those of other programs after one warning', async () => {
     const mistyped = startNode(['src/main.ts'], { PORT: '0', AUTH_MODES: 'canary-mode' });
     expect(await mistyped.exited).toBe(1);
     expect(mistyped.output()).toMatch(/AUTH_MODES .*AUTH_MODE\?/);
