@@ -54,7 +54,7 @@ Which Truto token is used, and where requests go (the first that is set):
 
 const used = {
   1: 'a fault of this program, or its output could not be written',
-  2: 'used wrongly: an option, a setting or a token is missing or invalid. Nothing was sent',
+  2: 'an option, a setting or a token is missing or invalid. Nothing was sent',
 };
 
 const exitCodesOfReads = {
@@ -69,7 +69,7 @@ const exitCodesOfDeletes = {
   ...used,
   3: 'refused: not deleted, and the same again would be refused too',
   4: 'not now: not deleted; the same again, later, may succeed',
-  5: 'unknown: it may be deleted. Run the same again: 0, or a NotFoundError, means that it is gone',
+  5: 'unknown: it may be deleted. Run the same again: 0, or a NotFoundError whose accountFound is true, means that it is gone',
 };
 
 function exitCodesText(texts: Readonly<Partial<Record<ExitCode, string>>>): string {
@@ -118,7 +118,7 @@ function reachingUpstream(command: Command, exitCodeTexts: Parameters<typeof exi
     .addHelpText('after', tokenText + exitCodesText(exitCodeTexts));
 }
 
-const jsonText = 'print JSON; the default where standard output is no terminal';
+const jsonText = 'print JSON; the default where standard output is not a terminal';
 const accountText = "Truto's id of the integrated account";
 
 /** Adds the options of the commands that read engagements. */
@@ -134,7 +134,10 @@ function deleting(command: Command): Command {
     .requiredOption('--account <id>', accountText)
     .addOption(typeOption('type of the engagement; some integrations need it'))
     .option('--dry-run', 'check arguments, token and account, and print the request; delete nothing')
-    .option('--snapshot', 'read the record first and print all of it, as JSON. What cannot be read is not deleted')
+    .option(
+      '--snapshot',
+      'read the record first and print all of it, as JSON. A record that cannot be read is not deleted',
+    )
     .option(
       '--idempotency-key <key>',
       'your own key for the Idempotency-Key header, instead of a new one each time. Use a new one after a refusal',
@@ -151,7 +154,7 @@ export function createProgram(longRunning: LongRunning, setExitCode: (code: Exit
   const program = new Command('truto-engagements')
     .description(
       "Lists and deletes engagements (calls, chats, emails, meetings, notes in CRMs) through Truto's Unified CRM API, and " +
-        'serves them as GraphQL. Nothing real is touched until you set a token or an upstream.',
+        'serves them as GraphQL. Nothing real is deleted until you set a token or an upstream.',
     )
     .version(version, '--version', 'print the version')
     .showHelpAfterError('(add --help for the usage)')
@@ -165,7 +168,7 @@ Examples:
   $ truto-engagements bulk --account <account id> < ids.txt > results.jsonl
   $ truto-engagements print-schema --dialect federation > federation.graphql
 
-Settings are environment variables: HOST, PORT, TRUTO_BASE_URL, AUTH_MODE and the others in the README's table.
+Settings are environment variables: HOST, PORT, TRUTO_BASE_URL, AUTH_MODE and the others in docs/configuration.md.
 ${exitCodesText(exitCodesOfDeletes)}`,
     )
     .hook('preAction', (_program, command) => refuseMissingValues(command));
@@ -175,7 +178,7 @@ ${exitCodesText(exitCodesOfDeletes)}`,
     .description('Serve GraphQL. Without settings: with GraphiQL, and over an embedded sandbox.')
     .addHelpText(
       'after',
-      '\nAll settings are environment variables (README, Configuration). SIGTERM drains the server. Exit code 1: it cannot start.',
+      '\nAll settings are environment variables (docs/configuration.md). SIGTERM drains the server. Exit code 1: it cannot start.',
     )
     .action(() => longRunning.serve());
 
@@ -228,7 +231,7 @@ ${exitCodesText(exitCodesOfDeletes)}`,
 
   reading(program.command('get'))
     .description('Print one engagement with all of its fields. Changes nothing.')
-    .argument('<id>', "upstream's id of the engagement")
+    .argument('<id>', "Truto's id of the engagement")
     .addOption(typeOption('type of the engagement; some integrations need it'))
     .action(async (id: string, options: GetOptions) => {
       const { getCommand } = await import('./get.ts');
@@ -237,7 +240,7 @@ ${exitCodesText(exitCodesOfDeletes)}`,
 
   deleting(program.command('delete'))
     .description('Delete one engagement, and print one line that says how it ended. It cannot be undone.')
-    .argument('<id>', "upstream's id of the engagement")
+    .argument('<id>', "Truto's id of the engagement")
     .option('--yes', 'do not ask for confirmation. Only a terminal is asked')
     .action(async (id: string, options: DeleteOptions & { yes?: boolean }) => {
       const { deleteCommand } = await import('./delete.ts');
@@ -247,7 +250,7 @@ ${exitCodesText(exitCodesOfDeletes)}`,
   deleting(program.command('bulk'))
     .description(
       'Delete the engagements whose ids are on standard input, one a line. Prints a line for each as it ends, and draws ' +
-        "a bar on a terminal's standard error. Keeps Truto's limits; needs no Redis. Ctrl-C finishes requests in flight, " +
+        "a bar on a terminal's standard error. Stays within Truto's limits; needs no Redis. Ctrl-C finishes requests in flight, " +
         'and prints NotSent for the rest. It cannot be undone.',
     )
     .addHelpText(
