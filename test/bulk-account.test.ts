@@ -65,7 +65,8 @@ describe.concurrent('a bulk delete in an integrated account that does not exist'
   });
 
   it('is not started although upstream showed the account a minute ago', async () => {
-    await using running = await start();
+    // A look-up may take a quarter of it. A slow one, on a busy machine, would not refuse a known account.
+    await using running = await start({}, { REQUEST_TIMEOUT_MS: '8000' });
     await running.post('mutation { deleteEngagement(id: 9, integratedAccountId: "a") { __typename } }');
     running.now.lookUp = truto(404);
     const { body } = await startBulk(running.post, { integratedAccountId: 'a', ...which.ids });

@@ -43,7 +43,7 @@ const confirmations = 2;
 const noTrail = { integration: null, attempts: 0, upstreamIdempotencyKey: null, durationMs: 0 };
 
 /** The input and options of a delete. They are the same in every process: upstream's `Idempotency-Key` derives from them. */
-function deleteArguments({ item, index }: PendingItem, { job, lease }: HeldPage) {
+export function deleteArguments({ item, index }: PendingItem, { job, lease }: HeldPage) {
   const { integratedAccountId } = job.input;
   const callerKey = [`bulk ${job.id}`, `${lease.page}.${index}`] as const;
   return {

@@ -2,7 +2,16 @@ import { plainRecord, takeSnapshot, wholeSelection } from '../engagement/delete/
 import type { Refusal } from '../engagement/result.ts';
 import { hasEnded, stateOf } from './job.ts';
 import type { PageLease } from './job-store.ts';
-import { finish, giveUp, type HeldPage, type ItemEnd, type PageWork, type PendingItem, runItem } from './run-item.ts';
+import {
+  deleteArguments,
+  finish,
+  giveUp,
+  type HeldPage,
+  type ItemEnd,
+  type PageWork,
+  type PendingItem,
+  runItem,
+} from './run-item.ts';
 import {
   backoffMs,
   findObstacle,
@@ -117,11 +126,14 @@ async function keepRecords(
   await runEach(unsafe, async (pending) => {
     const now = await store.read(job.id);
     if (!now || stateOf(now) !== 'DELETING') return 'paused';
-    const { integratedAccountId } = job.input;
-    const input = { ...pending.item, integratedAccountId, format: 'unified' as const };
+    const { input } = deleteArguments(pending, work);
     const found = await takeSnapshot(input, { caller, selection: wholeSelection, ...requestBounds(work) }, work);
     if (found.kind !== 'Found') return endUnread(found, pending, work);
-    const line = { integratedAccountId, readAt: new Date(), engagement: plainRecord(found.record) };
+    const line = {
+      integratedAccountId: input.integratedAccountId,
+      readAt: new Date(),
+      engagement: plainRecord(found.record),
+    };
     lines.push(`${JSON.stringify(line)}\n`);
     kept.push(pending);
     return 'finished';

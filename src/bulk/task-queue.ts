@@ -106,8 +106,7 @@ export class TaskQueue {
    * this server would have to change to serve them.
    */
   async findUnserved() {
-    const { upstream, credential, keepsUndoFiles } = this.#abilities;
-    const has = [upstream, credential, keepsUndoFiles ? 'store' : 'none'];
+    const has = needsOf(this.#abilities, { snapshot: this.#abilities.keepsUndoFiles }).split(' ');
     const found = await findUnserved(this.#memory, { queuePrefix: this.#keyOfQueue(''), unservedMs });
     return found.map(([needs, silentMs, jobIds]) => {
       const isLacking = needs.split(' ').map((need, index) => need !== has[index] && need !== 'none');

@@ -171,8 +171,7 @@ function readPage(
   integratedAccountId: string,
 ): EngagementPage | Refusal {
   const { result, next_cursor: next, is_partial_response: isPartial } = isJsonObject(json) ? json : {};
-  if (!Array.isArray(result))
-    return { kind: 'UpstreamUnavailableError', message: "Truto's answer is not a page. Try again." };
+  if (!Array.isArray(result)) return failed("Truto's answer is not a page. Try again.");
   const records = result
     .filter(isJsonObject)
     .map((item) => readRecord('engagements', item, selected, { id: '', integratedAccountId }).record)

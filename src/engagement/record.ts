@@ -61,42 +61,38 @@ export function wireFieldsOf<R extends Resource>(resource: R): readonly WireFiel
 /** The most excluded fields: many servers misread a longer list (ADR 19). */
 export const maxExcludedFields = 20;
 
-/** The excluded fields by selection. A prepared operation has the same set every time. */
-const excluded = new WeakMap<object, readonly string[]>();
+/**
+ * Derives a value from the selected fields of a resource, once for each set: a prepared operation has the same set every time. No set
+ * is used for two resources.
+ */
+function onceForEach<Value>(derive: (resource: Resource, selected: ReadonlySet<string>) => Value): typeof derive {
+  const known = new WeakMap<object, Value>();
+  return (resource, selected) => {
+    const value = known.get(selected) ?? derive(resource, selected);
+    known.set(selected, value);
+    return value;
+  };
+}
 
 /**
  * The fields that a request excludes because they are not selected, in the documentation's order. `remote_data` has its own parameter.
  * Upstream sends fields beyond the limit, and they are ignored.
  */
-export function excludedFields<R extends Resource>(
-  resource: R,
-  selected: ReadonlySet<WireField<R>>,
-): readonly WireField<R>[] {
-  const known = excluded.get(selected);
-  if (known) return known as readonly WireField<R>[];
-  const fields = wireFieldsOf(resource)
+export const excludedFields = onceForEach((resource, selected): readonly string[] =>
+  Object.keys(resources[resource])
     .filter((field) => field !== 'id' && field !== 'remote_data' && !selected.has(field))
-    .slice(0, maxExcludedFields);
-  excluded.set(selected, fields);
-  return fields;
-}
+    .slice(0, maxExcludedFields),
+);
 
 type ReadableField = readonly [field: string, shape: z.ZodType, isPlain: IsPlain];
 
-const readableFields = new WeakMap<object, readonly ReadableField[]>();
-
-/** @param selected a set of this resource: no set is used for two resources. */
-function readableFieldsOf(resource: Resource, selected: ReadonlySet<string>): readonly ReadableField[] {
-  const known = readableFields.get(selected);
-  if (known) return known;
+const readableFieldsOf = onceForEach((resource, selected): readonly ReadableField[] => {
   const rows: Readonly<Record<string, ResourceField>> = resources[resource];
-  const fields = [...new Set(['id', ...selected])].map((field) => {
+  return [...new Set(['id', ...selected])].map((field) => {
     const { kind } = rows[field] as ResourceField;
     return [field, shapes[kind], plainValues[kind] ?? (() => false)] as const;
   });
-  readableFields.set(selected, fields);
-  return fields;
-}
+});
 
 /** A record, and the selected fields that it lacks. */
 export interface ReadRecord<R extends Resource> {

@@ -29,10 +29,9 @@ function headersFor(authorization: string): Record<string, string> {
 }
 
 /** The parameters that exclude the fields that are not selected. */
-function exclusionParameters<R extends Resource>(resource: R, selected: ReadonlySet<WireField<R>>): QueryParameter[] {
-  const isRemoteDataSelected = (selected as ReadonlySet<string>).has('remote_data');
+function exclusionParameters(resource: Resource, selected: ReadonlySet<string>): QueryParameter[] {
   return [
-    ['truto_ignore_remote_data', isRemoteDataSelected ? undefined : true],
+    ['truto_ignore_remote_data', selected.has('remote_data') ? undefined : true],
     ['truto_exclude_fields', excludedFields(resource, selected)],
   ];
 }

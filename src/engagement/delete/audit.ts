@@ -44,16 +44,12 @@ export function auditEvent(
   end: DeleteEnd | undefined,
   way: Pick<AuditEvent, 'integration' | 'attempts' | 'upstreamIdempotencyKey' | 'durationMs'>,
 ): AuditEvent {
-  const { integration, attempts, upstreamIdempotencyKey, durationMs } = way;
   return {
     callerId: bounded(caller.id),
     integratedAccountId: bounded(integratedAccountId),
     engagementId: bounded(id),
     result: end ? codeOfEnd(end) : 'INTERNAL_SERVER_ERROR',
     detail: end ? bounded(auditDetail(end)) : '',
-    integration,
-    attempts,
-    upstreamIdempotencyKey,
-    durationMs,
+    ...way,
   };
 }

@@ -33,23 +33,30 @@ export interface KeyedDelete {
   readonly unknownSince: (why: string, answerCount: number) => OutcomeUnknownError;
 }
 
+/** A claim among all processes: the claimant must do the delete, once. */
+interface SharedMine {
+  readonly kind: 'mine';
+  /** The unknown outcome of an earlier attempt under this key. */
+  readonly earlier: OutcomeUnknownError | undefined;
+  /** True when `earlier` is only assumed: the key may have been used before. */
+  readonly isInDoubt: boolean;
+  /** How many attempts were answered. */
+  readonly answerCount: number;
+}
+
+/** The claim in this process. */
+interface Mine extends Omit<SharedMine, 'answerCount'> {
+  /** True once all clients that wait for it have disconnected. */
+  readonly hasCallerLeft: () => boolean;
+  /** Ends the claim with the delete's end; undefined for a fault of this server. Call it exactly once. */
+  readonly settle: (end: DeleteEnd | undefined) => Promise<void>;
+}
+
+/** Another request did the delete, or the key belongs to another one. */
+type NotMine = { readonly kind: 'repeated'; readonly result: DeleteEnd } | { readonly kind: 'other' };
+
 /** The state of a delete under a key. */
-export type Claim =
-  | {
-      /** The claimant must do the delete, once. */
-      readonly kind: 'mine';
-      /** True once all clients that wait for it have disconnected. */
-      readonly hasCallerLeft: () => boolean;
-      /** The unknown outcome of an earlier attempt under this key. */
-      readonly earlier: OutcomeUnknownError | undefined;
-      /** True when `earlier` is only assumed: the key may have been used before. */
-      readonly isInDoubt: boolean;
-      /** Ends the claim with the delete's end; undefined for a fault of this server. Call it exactly once. */
-      readonly settle: (end: DeleteEnd | undefined) => Promise<void>;
-    }
-  /** Another request did it. */
-  | { readonly kind: 'repeated'; readonly result: DeleteEnd }
-  | { readonly kind: 'other' };
+export type Claim = Mine | NotMine;
 
 /** Runs requests with the same key as one delete. */
 export interface DeleteMemory {
@@ -61,15 +68,8 @@ export interface DeleteMemory {
   claim(delete_: KeyedDelete, answered: { count: number }): Promise<Claim>;
 }
 
-/** A {@link Claim} among all processes, with the number of answered attempts. */
-export type SharedClaim =
-  | {
-      readonly kind: 'mine';
-      readonly earlier: OutcomeUnknownError | undefined;
-      readonly isInDoubt: boolean;
-      readonly answerCount: number;
-    }
-  | Exclude<Claim, { kind: 'mine' }>;
+/** A {@link Claim} among all processes. */
+export type SharedClaim = SharedMine | NotMine;
 
 /** The memory of deletes that all processes share. */
 export interface SharedDeletes {
@@ -93,7 +93,7 @@ export interface StoredResult {
 interface Running {
   readonly fingerprint: string;
   /** Rejects for a fault of this server. */
-  readonly end: PromiseWithResolvers<Exclude<Claim, { kind: 'mine' }>>;
+  readonly end: PromiseWithResolvers<NotMine>;
   readonly waiting: (() => boolean)[];
 }
 
@@ -132,8 +132,8 @@ export function storedResult(result: DeleteEnd | undefined): StoredResult | unde
 /** Combines two memories of an earlier attempt. The shared one is newer than this process' own, unless it is only an assumption. */
 function combine(
   own: OutcomeUnknownError | undefined,
-  shared: Extract<SharedClaim, { kind: 'mine' }> | undefined,
-): Pick<Extract<Claim, { kind: 'mine' }>, 'earlier' | 'isInDoubt'> {
+  shared: SharedMine | undefined,
+): Pick<Mine, 'earlier' | 'isInDoubt'> {
   if (!shared?.earlier || (own && shared.isInDoubt)) return { earlier: own, isInDoubt: false };
   const { earlier, isInDoubt } = shared;
   return { earlier: { ...earlier, engagement: earlier.engagement ?? own?.engagement ?? null }, isInDoubt };

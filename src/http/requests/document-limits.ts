@@ -277,14 +277,7 @@ function longestName({ loc }: DocumentNode): number {
 function measureDocument(schema: GraphQLSchema, document: DocumentNode, maxMerges: number): DocumentSize | undefined {
   const fragments = fragmentsOf(document);
   const measure = new Measure(schema, fragments);
-  const size = {
-    nameCharacters: longestName(document),
-    rootMutations: 0,
-    depth: 0,
-    aliases: 0,
-    directives: 0,
-    cost: 0,
-  };
+  const size = { ...nothing, nameCharacters: longestName(document), rootMutations: 0 };
   const sets: SelectionSetNode[] = [];
   for (const { operation, selectionSet, directives = [], variableDefinitions = [] } of operationsOf(document)) {
     const own = measure.selection(selectionSet, schema.getRootType(operation));
