@@ -105,7 +105,7 @@ async function start(config: Config, { logTo }: EngagementServerOptions) {
 /**
  * Creates a server in this process. It reads no environment, catches no signals and no uncaught errors, and never ends the
  * process: your program does that.
- * @param config the result of `parseConfig`, or settings by the names of the README's table, such as `{ PORT: 0 }`.
+ * @param config the result of `parseConfig`, or settings by the names in docs/configuration.md, such as `{ PORT: 0 }`.
  * @throws {ConfigError} naming every mistake at once.
  */
 export function createEngagementServer(

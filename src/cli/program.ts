@@ -153,7 +153,7 @@ Examples:
   $ truto-engagements bulk --account <account id> < ids.txt > results.jsonl
   $ truto-engagements print-schema --dialect federation > federation.graphql
 
-Settings are environment variables: HOST, PORT, TRUTO_BASE_URL, AUTH_MODE and the others in the README's table.
+Settings are environment variables: HOST, PORT, TRUTO_BASE_URL, AUTH_MODE and the others in docs/configuration.md.
 ${exitCodesText(exitCodesOfDeletes)}`,
     );
 
