@@ -4,7 +4,7 @@ import { itemKey } from '../engagement/delete/delete-many.ts';
 import { plainRecord, wholeSelection } from '../engagement/delete/snapshot.ts';
 import type { EngagementType } from '../engagement/input.ts';
 import { type EngagementRecord, nothing } from '../engagement/record.ts';
-import type { DeleteEngagementPlan } from '../engagement/result.ts';
+import { type DeleteEngagementPlan, located } from '../engagement/result.ts';
 import { readIdempotencyKey } from '../http/requests/headers.ts';
 import { canAsk, confirm } from './confirm.ts';
 import {
@@ -196,7 +196,7 @@ function linesFor(id: string, end: End, upstreamUrl: string): readonly string[] 
           end.findings.map(({ severity, path, message }) => `${severity.toLowerCase()}: ${path.join('.')}: ${message}`),
         ];
       case 'InvalidInputError':
-        return [end.message, end.issues.map(({ path, message }) => `${path.join('.')}: ${message}`)];
+        return [`${end.kind}: ${end.message}`, end.issues.map(located).filter((issue) => !end.message.includes(issue))];
       case 'Unauthenticated':
         return [`Nothing was deleted. ${tokenRefused}`, []];
       default:
