@@ -5,8 +5,12 @@ import { type Config, type PlainSettings, parseSettings } from './config/config.
 import { checkedSchemaOptions, createSchema, type EngagementSchemaOptions, printedSchema } from './graphql/schema.ts';
 import type { DirectDelete, DirectDeleteResult } from './http/direct-delete.ts';
 import type { HostRequest } from './http/host-context.ts';
+import type { Mount } from './http/mount.ts';
 
-/** Takes the log's lines: JSON, one a call, each with its line end. */
+/**
+ * Takes the log's lines: JSON, one a call, each with its line end. A line is lost when it throws, and nothing else: a process warning
+ * `ENGAGEMENTS_LOG_LOST` says so, once.
+ */
 export interface LogDestination {
   write(line: string): void;
 }
@@ -49,13 +53,15 @@ export interface EngagementServer {
    */
   listen(): Promise<string>;
   /**
-   * Answers a request: for Hono and others that speak the Fetch API. The request's `signal` must abort when its client disconnects.
+   * Answers a request: for Hono and others that speak the Fetch API. The request's `signal` must abort when its client disconnects,
+   * and its body must be unread. Once the server is closed, the answer is 503.
    * @throws as `open`.
    */
   fetch(request: Request): Promise<Response>;
   /**
-   * Answers a request of `node:http`: for Express, Fastify and others. A body that a middleware has parsed is taken from
-   * `request.body`; mount it before such a middleware, if you can: that one may have replaced bytes that are not UTF-8.
+   * Answers a request of `node:http` or `node:http2`: for Express, Fastify and others. A body that a middleware has parsed is taken from
+   * `request.body`; mount it before such a middleware, if you can: that one may have replaced bytes that are not UTF-8. Once the
+   * server is closed, the answer is 503.
    * @throws as `open`.
    */
   handle(request: IncomingMessage, response: ServerResponse): Promise<void>;
@@ -132,6 +138,11 @@ export function createEngagementServer(
     }
   }
 
+  async function mounted(): Promise<Pick<Mount, 'fetch' | 'handle'>> {
+    if (closing && !opening) return (await import('./http/mount.ts')).closedMount;
+    return (await opened()).mount;
+  }
+
   async function listen(): Promise<string> {
     if (closing) throw new Error('The server is closed: create another.');
     listening ??= listenOnce();
@@ -164,8 +175,8 @@ export function createEngagementServer(
   return {
     open: async () => void (await opened()),
     listen,
-    fetch: async (request) => (await opened()).mount.fetch(request),
-    handle: async (request, response) => (await opened()).mount.handle(request, response),
+    fetch: async (request) => (await mounted()).fetch(request),
+    handle: async (request, response) => (await mounted()).handle(request, response),
     createContext: async (request) => (await opened()).createContext(request),
     deleteEngagement: async (asked) => (await opened()).deleteEngagement(asked),
     close() {

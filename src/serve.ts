@@ -34,13 +34,15 @@ async function terminal(): Promise<Pick<LogOptions, 'destination'>> {
 
 /** Why the server cannot listen, and what to do about it. */
 function describeListenError({ message, code, port }: NodeJS.ErrnoException & { readonly port?: number }): string {
+  const prefix = message.includes('METRICS_PORT') ? 'METRICS_' : '';
+  const otherPort = prefix
+    ? 'set METRICS_PORT to another port.'
+    : `take another port: PORT=${(port ?? 0) + 1} npm start`;
   const advice: Readonly<Record<string, string>> = {
-    EADDRINUSE:
-      port === config.metrics?.port
-        ? 'Another program uses the port. End that program, or set METRICS_PORT to another port.'
-        : `Another program uses the port. End that program, or take another port: PORT=${(port ?? 0) + 1} npm start`,
-    EACCES: 'This user may not listen on the port. Set PORT to 1024 or higher.',
-    EADDRNOTAVAIL: 'This machine does not have the address. Correct HOST.',
+    EADDRINUSE: `Another program uses the port. End that program, or ${otherPort}`,
+    EACCES: `This user may not listen on the port. Set ${prefix}PORT to 1024 or higher.`,
+    EADDRNOTAVAIL: `This machine does not have the address. Correct ${prefix}HOST.`,
+    ENOTFOUND: `The name has no address. Correct ${prefix}HOST.`,
   };
   return [`Cannot listen: ${message}.`, advice[code ?? '']].join(' ').trim();
 }

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { AnswerRoom, withinRoom } from '../src/engagement/answer-room.ts';
 import { deleteEach } from '../src/engagement/delete/delete-many.ts';
 import type { DeleteEngagementResult } from '../src/engagement/result.ts';
+import { AnswerRoom, withinRoom } from '../src/graphql/core/answer-room.ts';
 
 describe('a list of deletes', () => {
   it('starts each engagement once, and returns to each item its own result', async () => {

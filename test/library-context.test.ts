@@ -2,6 +2,7 @@ import { graphql } from 'graphql';
 import { createSchema, mergeSchemas } from 'graphql-yoga';
 import { describe, expect, it } from 'vitest';
 import { createEngagementSchema, createEngagementServer } from '../src/library.ts';
+import { isKept } from './support/is-kept.ts';
 import { type FakeUpstream, json, startUpstream } from './support/upstream.ts';
 
 const own = createSchema({
@@ -10,9 +11,11 @@ const own = createSchema({
 });
 const merged = mergeSchemas({ schemas: [own, createEngagementSchema()] });
 
-function over(upstream: FakeUpstream) {
-  const settings = { AUTH_MODE: 'passthrough', TRUTO_BASE_URL: upstream.url, REQUEST_TIMEOUT_MS: 500 };
-  const server = createEngagementServer(settings, { logTo: { write: () => {} } });
+const timeoutMs = 20_000;
+
+function over(upstream: FakeUpstream, write = (_line: string) => {}, requestTimeoutMs = timeoutMs) {
+  const settings = { AUTH_MODE: 'passthrough', TRUTO_BASE_URL: upstream.url, REQUEST_TIMEOUT_MS: requestTimeoutMs };
+  const server = createEngagementServer(settings, { logTo: { write } });
   return { createContext: server.createContext, [Symbol.asyncDispose]: server.close };
 }
 
@@ -82,6 +85,27 @@ describe('the schema, merged with another and run by graphql-js', () => {
     );
   });
 
+  it.each([
+    ['the one of the request', 'r-1', /^r-1$/],
+    ['another for one that no log should have', 'r 1', /^[\da-f-]{36}$/],
+    ['one for a request without', undefined, /^[\da-f-]{36}$/],
+  ])('logs a delete with an id: %s', async (_what, given, expected) => {
+    const lines: string[] = [];
+    await using upstream = await startUpstream(json(204, undefined));
+    await using server = over(upstream, (line) => lines.push(line));
+    const source = 'mutation { deleteEngagement(id: "e1", integratedAccountId: "a1") { __typename } }';
+    const contextValue = await server.createContext(request(given === undefined ? {} : { 'x-request-id': given }));
+    await graphql({ schema: merged, source, contextValue });
+    expect(JSON.parse(lines.at(-1) ?? '')).toMatchObject({ msg: 'delete', requestId: expect.stringMatching(expected) });
+  });
+
+  it('keeps nothing of an operation that has no streamed body', async () => {
+    await using upstream = await startUpstream(json(204, undefined));
+    await using server = over(upstream);
+    const context = new WeakRef(await server.createContext(request()));
+    await expect.poll(() => isKept(context), { timeout: timeoutMs / 2 }).toBe(false);
+  });
+
   it('collects a streamed body, also with @stream, which this executor does not know', async () => {
     await using upstream = await startUpstream((_request, response) => {
       response.writeHead(200, { 'content-type': 'application/octet-stream' });
@@ -104,7 +128,7 @@ describe('the schema, merged with another and run by graphql-js', () => {
       response.writeHead(200, { 'content-type': 'application/octet-stream' });
       response.write('begins');
     });
-    await using server = over(upstream);
+    await using server = over(upstream, undefined, 2_000);
     const source = `mutation { deleteEngagement(id: "e1", integratedAccountId: "a1", format: STREAM) {
       ... on DeleteEngagementSuccess { outcome stream { contentType } }
     } }`;

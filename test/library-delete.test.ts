@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import { integrations } from '../src/engagement/integrations.ts';
 import { createEngagementServer } from '../src/library.ts';
@@ -59,6 +60,9 @@ describe('deleteEngagement without GraphQL', () => {
     ['parameters.colour', { parameters: { colour: 'red' } }],
     ['snapshto', { snapshto: true }],
     ['idempotencyKey', { idempotencyKey: 'with space' }],
+    ['remoteQuery', { remoteQuery: new Map([['force', 'false']]) }],
+    ['remoteQuery', { remoteQuery: { force: undefined, list: [() => true] } }],
+    ['remoteQuery', { remoteQuery: { count: Number.NaN } }],
   ])('refuses a wrong %s by its path, and sends nothing: %#', async (path, wrong) => {
     await using upstream = await startUpstream(json(204, undefined), 'Capsule');
     await using server = over(upstream);
@@ -83,6 +87,33 @@ describe('deleteEngagement without GraphQL', () => {
     const { data } = await (await server.fetch(request)).json();
     expect(data.deleteEngagement.__typename).toBe('DeleteEngagementSuccess');
     expect(upstream.deletes()).toHaveLength(1);
+    await server.close();
+  });
+
+  it('makes a delete of its own of each without a key, also where the key is null', async () => {
+    await using upstream = await startUpstream(json(204, undefined));
+    await using server = over(upstream);
+    for (const id of ['e1', 'e2']) {
+      const result = await server.deleteEngagement({ ...one, id, idempotencyKey: null } as never);
+      expect(result.kind).toBe('DeleteEngagementSuccess');
+    }
+    expect(upstream.deletes()).toHaveLength(2);
+  });
+
+  it('returns the outcome, and repeats it, where the log of its program throws', async () => {
+    await using upstream = await startUpstream(json(204, undefined));
+    const settings = { AUTH_MODE: 'passthrough', TRUTO_BASE_URL: upstream.url };
+    const write = () => {
+      throw new Error('the disk is full');
+    };
+    const server = createEngagementServer(settings, { logTo: { write } });
+    const warned = once(process, 'warning');
+    for (let count = 0; count < 2; count += 1) {
+      const result = await server.deleteEngagement({ ...one, idempotencyKey: 'k1' });
+      expect(result.kind).toBe('DeleteEngagementSuccess');
+    }
+    expect(upstream.deletes()).toHaveLength(1);
+    expect((await warned)[0]).toMatchObject({ code: 'ENGAGEMENTS_LOG_LOST' });
     await server.close();
   });
 

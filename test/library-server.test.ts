@@ -1,13 +1,15 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { createServer as createHttpServer } from 'node:http';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { describe, expect, it } from 'vitest';
 import { createEngagementServer } from '../src/library.ts';
 import { freePort } from './support/free-port.ts';
+import { isKept } from './support/is-kept.ts';
 import { startRedis } from './support/redis-server.ts';
 
 const quiet = { logTo: { write: () => {} } };
@@ -35,6 +37,18 @@ describe('a server of the library', () => {
     const server = createEngagementServer({ PORT: 0 }, quiet);
     await server.close();
     await expect(server.listen()).rejects.toThrow('create another');
+  });
+
+  it('closed before its first request, refuses it as any that comes after', async () => {
+    const server = createEngagementServer({ PORT: 0 }, quiet);
+    await server.close();
+    const refused = await server.fetch(new Request('http://host/'));
+    expect([refused.status, refused.headers.get('retry-after')]).toEqual([503, '1']);
+    const host = createHttpServer(server.handle).listen(0, '127.0.0.1');
+    await once(host, 'listening');
+    const { port } = host.address() as AddressInfo;
+    expect((await fetch(`http://127.0.0.1:${port}`)).status).toBe(503);
+    await once(host.close(), 'close');
   });
 
   it('closed while it starts, leaves nothing that listens', async () => {
@@ -92,6 +106,20 @@ describe('a server of the library', () => {
     const server = createEngagementServer(settings, { logTo: { write: () => void seen.push(carried.getStore()) } });
     await carried.run('first request', () => server.fetch(new Request('http://host/')));
     expect(seen).toEqual([undefined]);
+    await server.close();
+  });
+
+  it('keeps nothing of what a request of a host carries', async () => {
+    const carried = new AsyncLocalStorage<object>();
+    const server = createEngagementServer({ SANDBOX: true }, quiet);
+    await server.open();
+    async function ask(): Promise<WeakRef<object>> {
+      const value = {};
+      await carried.run(value, async () => void (await (await server.fetch(new Request('http://host/'))).text()));
+      return new WeakRef(value);
+    }
+    const value = await ask();
+    await expect.poll(() => isKept(value)).toBe(false);
     await server.close();
   });
 });

@@ -1,6 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { parse, validate } from 'graphql';
 import { describe, expect, it } from 'vitest';
+import { readExample } from '../src/graphql/documents.ts';
+import { createSchema } from '../src/graphql/schema.ts';
 import { startSandbox } from '../src/sandbox/server.ts';
 import {
   BulkDocument,
@@ -69,6 +71,13 @@ describe('the documents of schema/operations', () => {
     const lines = read(`${name}.graphql`).split('\n');
     expect(lines.filter((line) => line.length > 50)).toEqual([]);
     expect(lines[0]).toMatch(/^# \w/);
+  });
+
+  it.each(names)('%s is valid with a type prefix too, with its comments and line breaks', (name) => {
+    const prefixed = createSchema({ dialect: 'federation', typePrefix: 'Crm', provesCallers: false });
+    const { query } = readExample(name, 'Crm');
+    expect(validate(prefixed, parse(query))).toEqual([]);
+    expect(query.replaceAll('Crm', '')).toBe(read(`${name}.graphql`));
   });
 
   it.each(Object.entries(expected))(

@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startTestFacade, type TestFacade } from './support/facade.ts';
 
@@ -27,6 +30,25 @@ describe('A browser at a server that exposes its schema', () => {
   });
 });
 
+describe('HEAD', () => {
+  it.each([
+    ['GraphiQL', { EXPOSE_SCHEMA: '1' }, ['/', '/graphql', '/graphql?asset=favicon.ico']],
+    ['the page in its place', {}, ['/', '/graphql']],
+  ])('has the status and the headers of GET for %s, and no body', async (_what, env, paths) => {
+    await using facade = await startTestFacade('http://127.0.0.1:1', { AUTH_MODE: 'passthrough', ...env });
+    for (const path of paths) {
+      const ask = async (method: string) => {
+        const answer = await fetch(new URL(path, facade.url), { method, headers: asBrowser, redirect: 'manual' });
+        const { status, headers } = answer;
+        return { status, policy: headers.get('content-security-policy'), text: await answer.text() };
+      };
+      const { text: _text, ...head } = await ask('GET');
+      expect(head.status).toBeLessThan(400);
+      expect(await ask('HEAD')).toEqual({ ...head, text: '' });
+    }
+  });
+});
+
 describe('A browser at a server that does not expose its schema', () => {
   let facade: TestFacade;
   beforeAll(async () => {
@@ -34,7 +56,7 @@ describe('A browser at a server that does not expose its schema', () => {
   });
   afterAll(() => facade[Symbol.asyncDispose]());
 
-  it.each(['/', '/graphql'])(
+  it.each(['/', '/graphql', '/graphql/'])(
     'gets at %s a page that says what runs there, and which setting exposes the schema',
     async (path) => {
       const answer = await open(facade, path);
@@ -48,6 +70,17 @@ describe('A browser at a server that does not expose its schema', () => {
       for (const link of links) expect(link).toMatch(/^https:\/\//);
     },
   );
+
+  it('is not told to expose the schema where the server executes trusted documents only', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'trusted-'));
+    writeFileSync(join(folder, 'documents.json'), '{}');
+    const trusted = { TRUSTED_DOCUMENTS: join(folder, 'documents.json'), TRUSTED_DOCUMENTS_ONLY: '1' };
+    await using strict = await startTestFacade('http://127.0.0.1:1', { AUTH_MODE: 'passthrough', ...trusted });
+    const text = await (await open(strict, '/')).text();
+    expect(text).toContain('trusted documents');
+    expect(text).not.toContain('EXPOSE_SCHEMA');
+    rmSync(folder, { recursive: true });
+  });
 
   it('S33 is sent no script, and its page is in no frame', async () => {
     const answer = await open(facade, '/');

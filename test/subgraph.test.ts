@@ -213,7 +213,7 @@ describe('TYPE_PREFIX', () => {
       ]);
       const { body } = await server.facade.post(dialect === 'federation' ? '{ _service { sdl } }' : '{ _sdl }');
       const sdl = String(body.data._sdl ?? body.data._service.sdl);
-      expect(sdl).toMatch(/^type CrmContact /m);
+      expect(sdl).toMatch(/^type CrmContact\b/m);
       expect(sdl).toMatch(/^type CrmNotFoundError implements CrmError/m);
       expect(sdl).toMatch(/^type PageInfo/m);
       expect(sdl).not.toMatch(/\bContact\b(?=[!\]]|$)/m);

@@ -1,7 +1,13 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { CompactEncrypt, compactDecrypt } from 'jose';
 import { Secret } from '../config/secret.ts';
-import { type AccountLookup, type Caller, canAccess, type FindAccountIntegration } from '../engagement/account.ts';
+import {
+  type AccountLookup,
+  type Caller,
+  canAccess,
+  type FindAccountIntegration,
+  isTemporary,
+} from '../engagement/account.ts';
 import type { EngagementType } from '../engagement/input.ts';
 import { notGranted, refusedInput } from '../engagement/refusal.ts';
 import { type Finding, hasRefusal, type Refusal, refusal } from '../engagement/result.ts';
@@ -14,7 +20,7 @@ import { type Abilities, needsOf } from './task-queue.ts';
 import type { BulkWorker } from './worker.ts';
 
 /** Encrypts callers' credentials, so that Redis holds none in plain text. */
-export interface Seal {
+interface Seal {
   /** Identifies the secret without revealing it. A seal opens only what a seal of the same name has closed. */
   readonly name: string;
   /** @param jobId the bulk delete that it is for: it cannot be opened for another. */
@@ -41,15 +47,12 @@ export function createSeal(secret: Secret): Seal {
   };
 }
 
-/** The input of a start. */
-export interface StartInput extends BulkInput {
+interface StartInput extends BulkInput {
   readonly ids: readonly string[] | undefined;
-  /** The type of all of those ids. */
   readonly engagementType: EngagementType | undefined;
 }
 
-/** The server lacks a setting that the start needs. */
-export interface MissingSetting {
+interface MissingSetting {
   readonly kind: 'MissingSetting';
   readonly message: string;
 }
@@ -92,14 +95,10 @@ function checkSupport({ integratedAccountId, engagementType, ids }: StartInput, 
   return ids === undefined ? findings.filter(({ path }) => path[0] !== 'engagementType') : findings;
 }
 
-/** The refusal of invalid input; undefined when it is valid. */
 function refused(findings: readonly Finding[]): Refusal | undefined {
   if (!hasRefusal(findings)) return undefined;
   return refusedInput(findings.map((found) => ({ ...found, path: ['input', ...found.path] })));
 }
-
-/** Refusals that may pass by themselves, or say nothing about the token. */
-const passing = new Set<string>(['RateLimitedError', 'UpstreamUnavailableError', 'RemoteApiError']);
 
 /**
  * Why the account cannot be used now. An account that must be connected again does not refuse a real start: the bulk delete pauses, and
@@ -116,19 +115,17 @@ function findUnusable(
   const message = `Nothing was started. ${refusal.message}`;
   if (refusal.kind === 'Unauthenticated' && !bringsToken) return { kind: 'UpstreamUnavailableError', message };
   if (refusal.kind === 'AccountNeedsReauthError' && !dryRun) return undefined;
-  return passing.has(refusal.kind) && isKnown ? undefined : { ...refusal, message };
+  return isTemporary(refusal) && isKnown ? undefined : { ...refusal, message };
 }
 
 const idle = 'dry runs, and bulk deletes that have not begun to delete, in this integrated account take';
 
-/** Why a caller cannot start another one now. */
 const tooMany = {
   unfinished: `You have ${maxUnfinished} bulk deletes in this integrated account that have not ended. Wait for one, or cancel one.`,
   bytes: `Your ${idle} ${maxIdleBytes >> 20} MiB. Start again when the oldest has expired.`,
   listed: `The lists of your ${idle} ${maxIdleListedBytes >> 20} MiB. Start again when the oldest has expired.`,
 } as const;
 
-/** What the end of a subscription means for the bulk delete. */
 const goesOn = 'This subscription ends. The bulk delete continues.';
 
 /** Only such ids are looked up in Redis. */
@@ -146,7 +143,6 @@ export class BulkDeletes {
     this.#parts = parts;
   }
 
-  /** Finds a setting that the bulk delete needs and this server lacks. */
   #findMissing({ snapshot }: StartInput, { bringsToken }: Caller): MissingSetting | undefined {
     const { seal, abilities } = this.#parts;
     const missing = (why: string, setting: string): MissingSetting => ({

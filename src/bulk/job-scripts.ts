@@ -29,7 +29,6 @@ export async function askRedis<Answer>(
 
 /** The keys of bulk deletes, without the prefix of all keys. */
 const keyForms = {
-  /** A job's hash. */
   job: 'bulk:{jobId}',
   /** A page's engagements, as JSON. */
   items: 'bulk:{jobId}:page:{page}',
@@ -67,10 +66,10 @@ export function redisKey<Name extends KeyName>(
 }
 
 /** How long a bulk delete is stored after its last change, and a page after it was added, in milliseconds. */
-export const keptMs = 30 * 24 * 3_600_000;
+const keptMs = 30 * 24 * 3_600_000;
 
 /** How long a bulk delete is stored that has not begun to delete, and the unreached pages of one that ended early, in milliseconds. */
-export const idleKeptMs = 24 * 3_600_000;
+const idleKeptMs = 24 * 3_600_000;
 
 /** The most unfinished bulk deletes of one owner: each of them polls Redis every 2 s or more often. */
 export const maxUnfinished = 20;

@@ -142,7 +142,6 @@ export class JobStore {
     return this.#ask((redis) => redis.hincrby(redisKey(this.#memory, 'states', lease), `waits:${what}`, 1));
   }
 
-  /** Reads failures, in order of arrival. */
   async readFailures(jobId: string, from: number, count: number): Promise<readonly BulkFailure[]> {
     const lines = await this.#ask((redis) =>
       redis.lrange(redisKey(this.#memory, 'failures', { jobId }), from, from + count - 1),

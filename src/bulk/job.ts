@@ -59,7 +59,6 @@ const hash = z.object({
     .string()
     .transform((text) => JSON.parse(text))
     .pipe(input),
-  /** The caller who started it. */
   callerId: z.string(),
   /** The name of its queue: the settings that a server needs to work on it. */
   needs: z.string(),
@@ -73,7 +72,6 @@ const hash = z.object({
   isPaused: flag,
   /** True once a delete was begun. */
   hasBegun: flag,
-  /** How often callers have resumed it. */
   resumes: z.coerce.number().default(0),
   /** Why it waits, is paused or has failed: a sentence for callers. */
   statusReason: z.string().nullable().default(null),
@@ -81,9 +79,7 @@ const hash = z.object({
   unserved: z.string().optional(),
   /** How many engagements are known so far. */
   total: z.coerce.number(),
-  /** How many pages they fill. */
   pageCount: z.coerce.number(),
-  /** How many have a final outcome. */
   done: z.coerce.number(),
   /** True when upstream left something out of the list, also after retries. */
   isPartial: flag,

@@ -21,9 +21,7 @@ export type HeldPage = Omit<PageWork, 'caller'>;
 export interface PendingItem {
   readonly index: number;
   readonly item: BulkItem;
-  /** Its delete may have been sent. */
   readonly isBegun: boolean;
-  /** Its record is stored. */
   readonly isKept: boolean;
   /** How often a read did not show whether it is deleted. */
   readonly looks: number;

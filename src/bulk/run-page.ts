@@ -178,7 +178,6 @@ async function settlePage(ends: Ends, work: HeldPage): Promise<WorkEnd> {
   return unread.length === 0 ? { kind: 'done' } : laterWithoutHold(readAgainMs);
 }
 
-/** The items of a page that have no final outcome. */
 function pendingItems(items: readonly PendingItem['item'][], states: Readonly<Record<string, string>>) {
   return items
     .map(

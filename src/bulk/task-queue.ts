@@ -21,7 +21,6 @@ export interface Lease {
 
 /** The settings of a server that tasks depend on. */
 export interface Abilities {
-  /** The upstream's address. */
   readonly upstream: string;
   /** `own` for the server's own credential, or the name of the seal that opens callers' tokens; undefined when the server cannot keep tokens. */
   readonly credential: string | undefined;
@@ -50,7 +49,6 @@ export class TaskQueue {
   /** The names of the queues that this server can serve. */
   readonly #served: readonly string[];
 
-  /** @param leaseMs how long a lease lasts without a heartbeat. */
   constructor(memory: BulkMemory, abilities: Abilities, leaseMs: number) {
     this.#memory = memory;
     this.#abilities = abilities;

@@ -4,13 +4,12 @@ import { link, mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AwsClient } from 'aws4fetch';
-import { ConfigError, type ProxyConfig } from '../config/config.ts';
-import type { UndoStoreConfig } from '../config/shared-config.ts';
+import { ConfigError, type ProxyConfig, type UndoStoreConfig } from '../config/config.ts';
 import type { Log } from '../log/log.ts';
 import { createOutboundFetch } from '../upstream/outbound.ts';
 
 /** How a store responds to a file. No text reveals its location or its keys. */
-export type Probe =
+type Probe =
   | { readonly kind: 'kept' }
   /** It refuses, until the operator changes something. */
   | { readonly kind: 'refused'; readonly reason: string; readonly advice: string }
@@ -31,7 +30,6 @@ export interface UndoStore {
   probe(): Promise<Probe>;
 }
 
-/** Makes one attempt to store a file. */
 type Put = (name: string, text: string, signal: AbortSignal) => Promise<Probe>;
 
 /** How long a store may take for one file, with all attempts, in milliseconds. */

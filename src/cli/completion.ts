@@ -37,7 +37,13 @@ function bashScript(program: Command): string {
 ${[...valueCases, ...commandCases].join('\n')}
   esac
   if [ "$COMP_CWORD" -eq 1 ]; then words=${list(first)}; fi
-  if [ -n "$files" ]; then IFS=$'\\n'; COMPREPLY=($(compgen -f -- "$word")); return; fi
+  if [ -n "$files" ]; then
+    # Quotes spaces, and goes on after a folder. zsh and old versions of bash have no compopt.
+    compopt -o filenames 2> /dev/null
+    IFS=$'\\n'
+    COMPREPLY=($(compgen -f -- "$word"))
+    return
+  fi
   COMPREPLY=($(compgen -W "$words" -- "$word"))
 }
 complete -F _truto_engagements ${name}`;

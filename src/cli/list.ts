@@ -69,7 +69,8 @@ function printerOf({ output, isSandbox }: Session, options: ListOptions): PrintP
   if (options.ids)
     return (records) => {
       // `bulk` must read each line as the same id.
-      const isSafe = ({ id }: EngagementRecord) => output.shown(id) === id && id.trim() === id && !/\p{Cc}/u.test(id);
+      const isSafe = ({ id }: EngagementRecord) =>
+        output.shown(id) === id && id.trim() === id && id.isWellFormed() && !/\p{Cc}/u.test(id);
       for (const record of records) {
         if (isSafe(record)) output.print(record.id);
         else output.say(`An id was left out, since a line cannot hold it: ${JSON.stringify(record.id)}. Use --json.`);
@@ -79,7 +80,7 @@ function printerOf({ output, isSandbox }: Session, options: ListOptions): PrintP
   if (isForPeople(options))
     return (records, isFirst) => {
       if (isFirst && records.length === 0) output.say('There are none.');
-      else for (const row of tableRows(records, isFirst, process.stdout.columns || 80)) output.print(row);
+      else for (const row of tableRows(records, isFirst, process.stdout.columns || 80, output.shown)) output.print(row);
       return exitCodes.done;
     };
   const { account: integratedAccountId } = options;
@@ -104,22 +105,37 @@ const gap = 2;
 /** The least that is shown of a subject, however narrow the terminal is. */
 const minSubjectWidth = 20;
 
-/** The records in columns. A subject is cut to the width of the terminal. */
-function tableRows(records: readonly EngagementRecord[], hasHead: boolean, columns: number): readonly string[] {
+function createTable(rows: readonly (readonly string[])[], colWidths: number[]): InstanceType<typeof Table> {
+  const style = { 'padding-left': 0, 'padding-right': gap, compact: true };
+  const table = new Table({ chars: noBorders, style, colWidths });
+  table.push(...rows.map((row) => [...row]));
+  return table;
+}
+
+/** How wide the columns are without a cut, with the space after each. A wide character takes two of a terminal's columns. */
+function widthsOf(rows: readonly (readonly string[])[]): readonly number[] {
+  const table = createTable(rows, []);
+  table.toString();
+  return table.options.colWidths.map(Number);
+}
+
+/** The records in columns. Only a subject is cut to the width of the terminal. */
+function tableRows(
+  records: readonly EngagementRecord[],
+  hasHead: boolean,
+  columns: number,
+  shown: (text: string) => string,
+): readonly string[] {
   const rows = records.map((record) => {
     const { engagementType, subject, createdAt } = summarize(record);
     const created = createdAt ? new Date(createdAt).toISOString().slice(0, 16).replace('T', ' ') : '';
-    return [record.id, engagementType ?? '', created, subject ?? ''].map((text) => plain(text));
+    // As they are printed, so that escapes count too.
+    return [record.id, engagementType ?? '', created, subject ?? ''].map((text) => shown(plain(text)));
   });
   const all = hasHead ? [['ID', 'TYPE', 'CREATED', 'SUBJECT'], ...rows] : rows;
-  const widths = [0, 1, 2].map((column) => gap + Math.max(...all.map((row) => row[column]?.length ?? 0)));
+  const widths = widthsOf(all.map((row) => row.slice(0, 3)));
   const left = columns - widths.reduce((sum, width) => sum + width, 0);
-  const table = new Table({
-    ...{ chars: noBorders, style: { 'padding-left': 0, 'padding-right': gap, compact: true } },
-    colWidths: [...widths, gap + Math.max(left, minSubjectWidth)],
-  });
-  table.push(...all);
-  return table
+  return createTable(all, [...widths, gap + Math.max(left, minSubjectWidth)])
     .toString()
     .split('\n')
     .map((row) => row.trimEnd());

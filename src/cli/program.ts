@@ -94,6 +94,18 @@ function engagementType(text: string): string {
   return type;
 }
 
+/**
+ * Commander takes the next option for a value that is missing: `--idempotency-key --dry-run` would delete.
+ * @throws {UsageError}
+ */
+function refuseMissingValues(command: Command): void {
+  for (const option of command.options) {
+    const value = command.getOptionValue(option.attributeName());
+    if (typeof value === 'string' && value.startsWith('--'))
+      throw new UsageError(`${option.long} needs a value, and ${value} looks like an option. Nothing was sent.`);
+  }
+}
+
 /** Takes the types in any case. */
 function typeOption(description: string): Option {
   return new Option('--type <type>', description).choices(engagementTypes).argParser(engagementType);
@@ -155,7 +167,8 @@ Examples:
 
 Settings are environment variables: HOST, PORT, TRUTO_BASE_URL, AUTH_MODE and the others in docs/configuration.md.
 ${exitCodesText(exitCodesOfDeletes)}`,
-    );
+    )
+    .hook('preAction', (_program, command) => refuseMissingValues(command));
 
   program
     .command('serve')

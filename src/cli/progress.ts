@@ -3,10 +3,13 @@ import { about, type End } from './output.ts';
 /** The output that the bar is drawn on. */
 export interface Terminal {
   readonly isTTY?: boolean;
+  /** How wide it is; undefined or 0 when that is not known. */
+  readonly columns?: number | undefined;
   write(text: string): unknown;
 }
 
-const width = 30;
+/** How wide the bar is where the line has room for it, and the least at which it is drawn. */
+const [maxBarWidth, minBarWidth] = [30, 5];
 
 /** Drawing for each of thousands of deletes would cost more than the deletes. */
 const drawEveryMs = 100;
@@ -80,16 +83,24 @@ export class Progress {
   #draw(): void {
     if (!this.#isDrawn) return;
     this.#drawnMs = performance.now();
-    const filled = Math.floor((this.#done / this.#total) * width);
     const elapsedMs = this.#drawnMs - this.#startMs;
     const rate = elapsedMs > 0 ? ((1_000 * this.#done) / elapsedMs).toFixed(1) : '0.0';
-    const bar = '#'.repeat(filled).padEnd(width, '-');
     const count = (kind: End['kind']) => this.#counts.get(kind) ?? 0;
     const unknown = count('OutcomeUnknownError');
     const failed = this.#done - count('DeleteEngagementSuccess') - count('DeleteEngagementPlan') - unknown;
     const problems = `${failed > 0 ? `, ${failed} not deleted` : ''}${unknown > 0 ? `, ${unknown} unknown` : ''}`;
     const outlook = this.#outlook(elapsedMs);
-    this.#terminal.write(`\r\x1b[K[${bar}] ${this.#done}/${this.#total}, ${rate} a second${outlook}${problems}`);
+    const text = `${this.#done}/${this.#total}, ${rate} a second${problems}${outlook}`;
+    // A terminal would wrap a longer line, and the next drawing would clear only its end.
+    const columns = this.#terminal.columns || Number.POSITIVE_INFINITY;
+    const line = (this.#bar(columns - text.length - '[] '.length - 1) + text).slice(0, columns - 1);
+    this.#terminal.write(`\r\x1b[K${line}`);
+  }
+
+  #bar(room: number): string {
+    const width = Math.min(room, maxBarWidth);
+    if (width < minBarWidth) return '';
+    return `[${'#'.repeat(Math.floor((this.#done / this.#total) * width)).padEnd(width, '-')}] `;
   }
 
   /** How long it will take: as the limits allow, or as it has gone so far if that is slower. And what it waits for. */

@@ -13,7 +13,9 @@ async function readTokenFile(path: string): Promise<string> {
   try {
     return (await readFile(path, 'utf8')).trim();
   } catch (error) {
-    throw new UsageError(`--token-file cannot be read: ${error instanceof Error ? error.message : error}`);
+    // Without the path: it may be the token itself, by mistake.
+    const { code } = error as NodeJS.ErrnoException;
+    throw new UsageError(`--token-file cannot be read (${code}): give the path of a file that holds only the token`);
   }
 }
 

@@ -1,8 +1,16 @@
 import { readFileSync } from 'node:fs';
 import type { BlockList } from 'node:net';
 import type { Secret } from './secret.ts';
-import { defaults, loopbackHosts, type Name, parseTexts, readTexts, type Texts, type Values } from './settings.ts';
-import { readShared, type SharedConfig } from './shared-config.ts';
+import {
+  type Defaults,
+  defaults,
+  loopbackHosts,
+  type Name,
+  parseTexts,
+  readTexts,
+  type Texts,
+  type Values,
+} from './settings.ts';
 import { checkNames, describeUnknown, isSetting } from './unknown-settings.ts';
 
 /** How callers are authenticated, and whose token goes upstream. The whole process has one mode. */
@@ -31,6 +39,33 @@ export interface ProxyConfig {
   readonly url: Secret;
   /** Hosts that are reached directly, as `NO_PROXY` lists them. */
   readonly exceptFor: string;
+}
+
+/** Where undo files are written. */
+export type UndoStoreConfig =
+  | { readonly kind: 'folder'; readonly path: string }
+  /** A bucket of S3, or of a service with its protocol: its address, with an optional prefix to the names of files. */
+  | {
+      readonly kind: 'bucket';
+      readonly url: URL;
+      readonly accessKeyId: string;
+      readonly secretAccessKey: Secret;
+      /** With temporary credentials. */
+      readonly sessionToken?: Secret | undefined;
+      readonly region: string;
+    };
+
+/** The settings for the state that replicas share in Redis, and for bulk deletes. */
+export interface SharedConfig {
+  /** The address of Redis, with its password. */
+  readonly redisUrl: Secret;
+  /** The prefix of all keys. */
+  readonly keyPrefix: string;
+  /** How many processes share the limits. While Redis cannot be reached, each uses its share. */
+  readonly replicas: number;
+  /** Encrypts callers' tokens while their bulk deletes run; undefined when the server has its own token, or none is set. */
+  readonly tokenSecret: Secret | undefined;
+  readonly undoStore: UndoStoreConfig | undefined;
 }
 
 /** The parsed configuration. docs/configuration.md has names, defaults and meanings. */
@@ -115,6 +150,34 @@ function readAuth(texts: Texts, values: Values, sandbox: boolean, problems: stri
   return { mode: values.AUTH_MODE === undefined && sandbox ? 'open' : 'passthrough' };
 }
 
+function readUndoStore(values: Values & Defaults, problems: string[]): UndoStoreConfig | undefined {
+  const { UNDO_STORE: store, AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey } = values;
+  if (store === undefined) return undefined;
+  if (typeof store === 'string') return { kind: 'folder', path: store };
+  const { AWS_SESSION_TOKEN: sessionToken, AWS_REGION: region } = values;
+  if (accessKeyId !== undefined && secretAccessKey !== undefined)
+    return { kind: 'bucket', url: store, accessKeyId, secretAccessKey, sessionToken, region };
+  problems.push('AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY must be set with an UNDO_STORE that is an address');
+  return undefined;
+}
+
+/** Reads the settings that need `REDIS_URL`; undefined without it. @param set the values without defaults. */
+function readShared(
+  values: Values & Defaults,
+  set: Values,
+  mode: AuthConfig['mode'] | undefined,
+  problems: string[],
+): SharedConfig | undefined {
+  const { REDIS_URL: redisUrl, REDIS_PREFIX: keyPrefix, REPLICAS: replicas, BULK_TOKEN_SECRET: tokenSecret } = values;
+  if (redisUrl === undefined) {
+    refuseIgnored(['REDIS_PREFIX', 'REPLICAS', 'BULK_TOKEN_SECRET', 'UNDO_STORE'], set, 'REDIS_URL', problems);
+    return undefined;
+  }
+  if (tokenSecret && mode !== undefined && mode !== 'passthrough')
+    problems.push('BULK_TOKEN_SECRET is only for AUTH_MODE=passthrough');
+  return { redisUrl, keyPrefix, replicas, tokenSecret, undoStore: readUndoStore(values, problems) };
+}
+
 /** Node starts without certificates that it cannot read. Each request to a server that needs them would fail later. */
 function checkExtraCertificates(path: string | undefined, problems: string[]): void {
   if (!path) return;
@@ -189,7 +252,7 @@ function parse(env: NodeJS.ProcessEnv, problems: string[]): Config {
   if (only && exposeSchema) problems.push('TRUSTED_DOCUMENTS_ONLY=1 needs EXPOSE_SCHEMA=0: GraphiQL sends its own');
   if (only && subgraph !== 'none')
     problems.push('TRUSTED_DOCUMENTS_ONLY=1 and SUBGRAPH exclude each other: gateways write their own documents');
-  const shared = readShared(set, auth?.mode, problems);
+  const shared = readShared(values, set, auth?.mode, problems);
   if (problems.length > 0 || auth === undefined) throw new ConfigError(problems);
   return {
     host: values.HOST,

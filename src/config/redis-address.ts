@@ -1,14 +1,6 @@
-/**
- * The default prefix of all our keys, so that other programs can use the same Redis. The braces put all keys into one hash slot, so
- * that a script may use any of them in a cluster.
- */
-export const defaultKeyPrefix = '{engagements}';
-
-/** The kind of deployment that an address names. */
 type Kind = 'single' | 'cluster' | 'sentinel';
 
-/** One server. */
-export interface RedisNode {
+interface RedisNode {
   readonly host: string;
   readonly port: number;
 }

@@ -287,7 +287,8 @@ export type Values = { readonly [N in Name]?: z.output<(typeof settings)[N]['sch
 /** The text of each setting that is set, trimmed. Blank ones are not set. */
 export type Texts = { readonly [N in Name]?: string };
 
-type Defaults = {
+/** The values of the settings with a default, by name. */
+export type Defaults = {
   readonly [N in Name as (typeof settings)[N] extends { readonly default: string } ? N : never]: Required<Values>[N];
 };
 

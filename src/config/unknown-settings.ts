@@ -63,6 +63,11 @@ export function checkNames(env: NodeJS.ProcessEnv, problems: string[], warnings:
   const ignored: string[] = [];
   for (const name of Object.keys(env)) {
     if (isSetting(name) || proxyNames.test(name)) continue;
+    // Node reads the mark at the beginning of an .env as a part of the first name.
+    if (name.startsWith('\ufeff')) {
+      problems.push(`${name.slice(1)} follows a byte order mark: save the .env file as UTF-8 without it`);
+      continue;
+    }
     const meant = findMeant(name);
     // One value under two names is harmless. Some platforms set both, and on Windows case does not count.
     if (meant && env[meant]?.trim() !== env[name]?.trim()) problems.push(describeUnknown(name));

@@ -40,7 +40,6 @@ const refusalTtlMs = 60_000;
 /** How long an answer is recent, so that many dry runs in a row look their account up once. */
 const recentMs = 1_000;
 
-/** How many answers are cached. */
 const cacheSize = 10_000;
 
 /** The longest a delete waits for the look-up of its account. */
@@ -63,7 +62,7 @@ export interface AccountLookup {
  * How old an answer may be. `cached`: for a delete, which upstream checks anyway. `recent`: for a dry run, whose result it is.
  * `fresh`: also an account that was found before is looked up again.
  */
-export type Freshness = 'cached' | 'recent' | 'fresh';
+type Freshness = 'cached' | 'recent' | 'fresh';
 
 /** Looks up an integrated account, or returns the cached answer. Never rejects. Resolves by the deadline. */
 export type FindAccountIntegration = (
@@ -150,8 +149,10 @@ interface CachedLookup {
   readonly atMs: number;
 }
 
-/** Temporary failures, which prove nothing about the account. */
-const temporary = new Set<string | undefined>(['RateLimitedError', 'UpstreamUnavailableError', 'RemoteApiError']);
+/** True for a failure that may pass by itself, and proves nothing about the account or the token. */
+export function isTemporary({ kind }: Refusal): boolean {
+  return kind === 'RateLimitedError' || kind === 'UpstreamUnavailableError' || kind === 'RemoteApiError';
+}
 
 function isFreshEnough({ lookup, atMs }: CachedLookup, freshness: Freshness): boolean {
   const ageMs = performance.now() - atMs;
@@ -175,7 +176,7 @@ export function createAccountLookup(send: Send, requestTimeoutMs: number): FindA
   async function lookUp(caller: Caller, integratedAccountId: string, key: string): Promise<AccountLookup> {
     try {
       const lookup = await lookUpAccount(caller, integratedAccountId, performance.now() + timeoutMs, send);
-      if (!temporary.has(lookup.refusal?.kind)) cache.set(key, { lookup, atMs: performance.now() });
+      if (!lookup.refusal || !isTemporary(lookup.refusal)) cache.set(key, { lookup, atMs: performance.now() });
       return lookup;
     } finally {
       inFlight.delete(key);

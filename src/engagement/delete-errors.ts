@@ -5,7 +5,6 @@ interface ErrorRow {
   readonly ends: 'refused' | 'notNow' | 'unknown';
   /** True when every delete in the integrated account fails with this error. */
   readonly isAccountWide?: boolean;
-  /** Its description in the schema. */
   readonly description: string;
   /** Its fields besides `message`: the type as SDL writes it, and the description. */
   readonly fields: Readonly<Record<string, readonly [type: string, description: string]>>;

@@ -143,10 +143,19 @@ export type DeleteEngagementParameter = keyof DeleteEngagementParameters;
 /** Which engagements to list. */
 export type EngagementFilter = Given<typeof filterArguments>;
 
-/** The order of a list. */
-export interface EngagementOrder {
-  readonly field: EngagementSort;
-  readonly direction: 'asc' | 'desc';
+/** Upstream's default page size. */
+export const defaultPageSize = 25;
+
+/** The input of a list: which page of which engagements. */
+export interface EngagementsInput {
+  readonly integratedAccountId: string;
+  /** 1 to 100. @default 25 */
+  readonly first?: number | null | undefined;
+  /** Upstream's cursor of the page. Absent for the first page. */
+  readonly after?: string | null | undefined;
+  readonly filter: EngagementFilter;
+  /** @default the provider's own order */
+  readonly order?: { readonly field: EngagementSort; readonly direction: 'asc' | 'desc' } | undefined;
 }
 
 /** Which engagement to delete, and how. */

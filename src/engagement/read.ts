@@ -1,16 +1,13 @@
 import type { Attempt, Send } from '../upstream/attempt.ts';
 import { type Caller, canAccess, type FindAccountIntegration, limitedBy, settleNotFound } from './account.ts';
 import { isJsonObject, readBody } from './body.ts';
-import { type ArgumentPaths, type EngagementFilter, type EngagementOrder, listPaths } from './input.ts';
+import { type ArgumentPaths, defaultPageSize, type EngagementsInput, listPaths } from './input.ts';
 import { type EngagementRecord, isIdValue, isSameId, type ReadRecord, type RecordKey, readRecord } from './record.ts';
 import { isError, notGranted, notSent, readRefusal, refusedInput } from './refusal.ts';
 import { buildListRequest, buildReadRequest } from './request.ts';
 import type { Resource, WireField } from './resources.ts';
 import { type Finding, type Refusal, refusal } from './result.ts';
 import { checkFilter, checkId, checkKey, checkLength, checkText } from './rules.ts';
-
-/** Upstream's default page size. */
-export const defaultPageSize = 25;
 
 /** Upstream's largest page size. */
 const maxPageSize = 100;
@@ -42,17 +39,6 @@ export interface TypedKey extends RecordKey {
   readonly engagementType?: string | null | undefined;
 }
 
-/** The input of a list: which page of which engagements. */
-export interface EngagementsInput {
-  readonly integratedAccountId: string;
-  /** 1 to 100. @default 25 */
-  readonly first?: number | null | undefined;
-  /** Upstream's cursor of the page. Absent for the first page. */
-  readonly after?: string | null | undefined;
-  readonly filter: EngagementFilter;
-  readonly order?: EngagementOrder | undefined;
-}
-
 /** One page of engagements. */
 export interface EngagementPage {
   readonly kind: 'Page';
@@ -64,7 +50,7 @@ export interface EngagementPage {
 }
 
 /** The proof of a read about an engagement whose delete may have been executed. */
-export type SeenAfterDelete =
+type SeenAfterDelete =
   /** The provider's own record is marked as deleted. */
   | { readonly kind: 'MarkedDeleted' }
   /** It is not deleted, or not yet. */
@@ -205,8 +191,7 @@ export async function readEngagements(
   if (!canAccess(caller, integratedAccountId)) return notGranted();
   const issues = checkPage(input);
   if (issues.length > 0) return refusedInput(issues);
-  const page = { ...input, limit: input.first ?? defaultPageSize };
-  const request = buildListRequest(page, selected, caller.authorization.reveal());
+  const request = buildListRequest(input, selected, caller.authorization.reveal());
   const tooLong = checkLength(request.path, input);
   if (tooLong.length > 0) return refusedInput(tooLong);
   const limits = limitedBy(caller, integratedAccountId);

@@ -27,7 +27,6 @@ export interface Selection {
   readonly fields: ReadonlySet<WireField>;
   /** The selected fields of its notes, besides the id. */
   readonly noteFields: ReadonlySet<WireField<'notes'>>;
-  /** True when the chunks of the streamed body are selected. */
   readonly chunks?: boolean;
 }
 

@@ -57,7 +57,6 @@ const errorBody = z.object({
  * documented.
  */
 export interface UpstreamError {
-  /** The status in the body. */
   readonly statusCode: number | undefined;
   /** True when the body has Truto's form. Proxies use other forms. */
   readonly isFromTruto: boolean;
@@ -152,7 +151,7 @@ export function isError(json: unknown): boolean {
 }
 
 /** An answer that does not show whether the request was executed. */
-export interface UnclearAnswer {
+interface UnclearAnswer {
   readonly kind: 'UnclearAnswer';
   readonly statusCode: number;
   readonly rawResponse?: unknown;

@@ -5,9 +5,9 @@ import {
   type Argument,
   type Arguments,
   type DeleteEngagementInput,
+  defaultPageSize,
   deleteParameters,
-  type EngagementFilter,
-  type EngagementOrder,
+  type EngagementsInput,
   filterArguments,
   hasRecord,
   wireNames,
@@ -105,23 +105,17 @@ export function buildReadRequest<R extends Resource>(
 
 /** Builds `GET /unified/crm/engagements` for one page. */
 export function buildListRequest(
-  page: {
-    readonly integratedAccountId: string;
-    readonly limit: number;
-    readonly after?: string | null | undefined;
-    readonly filter: EngagementFilter;
-    readonly order?: EngagementOrder | undefined;
-  },
+  input: EngagementsInput,
   selected: ReadonlySet<WireField>,
   authorization: string,
 ): UpstreamRequest {
   const query = encodeQuery([
-    [wireNames.integratedAccountId, page.integratedAccountId],
+    [wireNames.integratedAccountId, input.integratedAccountId],
     ...exclusionParameters('engagements', selected),
-    ['limit', page.limit],
-    ['next_cursor', page.after ?? undefined],
-    ...parametersFor(filterArguments, page.filter),
-    ['sort_by', page.order && { [page.order.field]: page.order.direction }],
+    ['limit', input.first ?? defaultPageSize],
+    ['next_cursor', input.after ?? undefined],
+    ...parametersFor(filterArguments, input.filter),
+    ['sort_by', input.order && { [input.order.field]: input.order.direction }],
   ]);
   return { method: 'GET', path: `/unified/crm/engagements?${query}`, headers: headersFor(authorization) };
 }

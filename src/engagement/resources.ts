@@ -4,7 +4,6 @@ import type { FieldKind, ValueOf } from './shapes.ts';
 /** A field of a resource. The reads, the requests and the schema derive from it. */
 export interface ResourceField<Kind extends FieldKind = FieldKind> {
   readonly kind: Kind;
-  /** Its description in the schema. */
   readonly description: string;
   /** Its GraphQL name, if that is not the wire name in camelCase. */
   readonly name?: string | undefined;

@@ -40,10 +40,8 @@ export function located({ path, message }: Finding): string {
 
 /** The provider's rate limit, from the headers of upstream's answer. */
 export interface RateLimit {
-  /** Requests allowed in one window. */
   readonly limit: number | null;
   readonly windowMs: number | null;
-  /** Requests left in this window. */
   readonly remaining: number | null;
   /** Milliseconds until the window ends. */
   readonly resetMs: number | null;
@@ -116,7 +114,7 @@ type TypedField<Row> = Row extends readonly [infer Written extends keyof FieldTy
   : never;
 
 /** The type of an error member, from its row in {@link deleteErrors}. */
-export type ErrorMember<Kind extends DeleteErrorKind> = Kind extends DeleteErrorKind
+type ErrorMember<Kind extends DeleteErrorKind> = Kind extends DeleteErrorKind
   ? { readonly kind: Kind; readonly message: string; readonly engagementId?: string } & {
       readonly [Field in Exclude<keyof (typeof deleteErrors)[Kind]['fields'], 'rawResponse'>]: TypedField<
         (typeof deleteErrors)[Kind]['fields'][Field]

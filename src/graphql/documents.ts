@@ -67,8 +67,7 @@ export function documentIdOf(params: object): string | null {
   return typeof id === 'string' ? id : null;
 }
 
-/** An example document, and its variables as JSON. */
-export interface Example {
+interface Example {
   readonly query: string;
   readonly variables: string;
 }

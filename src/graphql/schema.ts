@@ -1,25 +1,18 @@
-import { GraphQLDeferDirective, GraphQLStreamDirective } from '@graphql-tools/utils';
+import { printSubgraphSchema } from '@apollo/subgraph';
+import { stitchingDirectives } from '@graphql-tools/stitching-directives';
+import { GraphQLDeferDirective, GraphQLStreamDirective, printSchemaWithDirectives } from '@graphql-tools/utils';
 import { GraphQLSchema, lexicographicSortSchema, printSchema, specifiedDirectives } from 'graphql';
 import { type Dialect, parseSettings } from '../config/config.ts';
 import './bulk/bulk-operations.ts';
+import { limitAnswers } from './core/answer-room.ts';
 import { builder } from './core/builder.ts';
 import type { DialectOptions } from './core/dialect-plugin.ts';
-import { limitAnswers } from './core/limit-answer.ts';
 import { withTypePrefix, withTypePrefixInText } from './core/type-names.ts';
 import './delete/delete-engagement.ts';
 import './delete/delete-engagements.ts';
 import './read/engagement-queries.ts';
 import './read/node.ts';
-import './subgraph/entities.ts';
-import {
-  completeSubgraph,
-  federationDirectives,
-  federationLinkUrl,
-  printFederation,
-  printStitching,
-  usedStitchingDirectives,
-} from './subgraph/dialects.ts';
-import './types/integration.ts';
+import { completeSubgraph } from './subgraph/entities.ts';
 
 builder.queryType({ description: 'Reads.' });
 builder.mutationType({
@@ -35,6 +28,20 @@ builder.queryField('_sdl', (t) =>
     resolve: (_root, _args, _context, { schema }) => String(schema.extensions.sdl),
   }),
 );
+
+/**
+ * The newest version that all composition libraries support, and the oldest with `@cost` and `@listSize`.
+ * Source: https://specs.apollo.dev/federation/v2.9
+ */
+const federationLinkUrl = 'https://specs.apollo.dev/federation/v2.9';
+
+const federationDirectives = ['@key', '@shareable', '@tag', '@cost', '@listSize'];
+
+/**
+ * The stitching directives in this schema.
+ * Source: https://the-guild.dev/graphql/stitching/docs/approaches/stitching-directives
+ */
+const { keyDirective, mergeDirective } = stitchingDirectives();
 
 const directives = [...specifiedDirectives, GraphQLDeferDirective, GraphQLStreamDirective];
 
@@ -69,7 +76,7 @@ function buildDialect(options: DialectOptions): GraphQLSchema {
     case 'none':
       return builder.toSchema({ ...options, directives });
     case 'stitching':
-      return builder.toSchema({ ...options, directives: [...directives, ...usedStitchingDirectives] });
+      return builder.toSchema({ ...options, directives: [...directives, keyDirective, mergeDirective] });
     case 'federation': {
       const used = options.provesCallers ? [...federationDirectives, '@authenticated'] : federationDirectives;
       const link = { linkUrl: federationLinkUrl, federationDirectives: used };
@@ -78,7 +85,7 @@ function buildDialect(options: DialectOptions): GraphQLSchema {
   }
 }
 
-const printers = { none: printSchema, federation: printFederation, stitching: printStitching };
+const printers = { none: printSchema, federation: printSubgraphSchema, stitching: printSchemaWithDirectives };
 
 function printed(schema: GraphQLSchema, dialect: Dialect): string {
   return `${printers[dialect](lexicographicSortSchema(schema)).trim()}\n`;

@@ -1,11 +1,23 @@
 import type { Config } from '../config/config.ts';
 import { withTypePrefixInText } from '../graphql/core/type-names.ts';
 
-/** A command to paste into a shell. curl takes the line breaks out of what it reads by `@-`, so the JSON has none in its text. */
-function curlCommand(url: string, headers: readonly string[], query: string, variables: object): string {
-  const given = ["'content-type: application/json'", ...headers].map((header) => ` \\\n  -H ${header}`).join('');
-  const body = `{"query": "${query.trim()}",\n"variables": ${JSON.stringify(variables)}}`;
-  return `curl ${url}/graphql${given} -d @- <<'EOF'\n${body}\nEOF\n`;
+/** A request to paste into a shell. */
+interface Example {
+  readonly purpose: string;
+  /** Headers in the quotes that the shell needs. */
+  readonly headers: readonly string[];
+  readonly query: string;
+  readonly variables: object;
+}
+
+/** What the request is for, and its command. curl takes line breaks out of what it reads by `@-`, so JSON texts have none. */
+function describeExample(url: string, { typePrefix, trustedDocuments }: Config, example: Example): string {
+  if (trustedDocuments?.only) return '  documents only those in TRUSTED_DOCUMENTS, by their ids\n';
+  const headers = ["'content-type: application/json'", ...example.headers];
+  const given = headers.map((header) => ` \\\n  -H ${header}`).join('');
+  const query = withTypePrefixInText(example.query, typePrefix).trim();
+  const body = `{"query": "${query}",\n"variables": ${JSON.stringify(example.variables)}}`;
+  return `  ${example.purpose}\n\ncurl '${url}/graphql'${given} -d @- <<'EOF'\n${body}\nEOF\n`;
 }
 
 const deletion = `
@@ -29,11 +41,13 @@ mutation ($id: ID!, $account: ID!) {
 
 const placeholders = { id: 'AN_ENGAGEMENT_ID', account: 'AN_INTEGRATED_ACCOUNT_ID' };
 
+const callerJwtHeader = '"authorization: Bearer $CALLER_JWT"';
+
 /** Over the embedded sandbox: its accounts, and a delete that works as it is. */
-async function describeSandbox(url: string, sandboxUrl: string, typePrefix: string): Promise<string> {
+async function describeSandbox(url: string, sandboxUrl: string, config: Config): Promise<string> {
   const [{ sandboxToken }, { describeSamples, sampleEngagements }] = await Promise.all([
     import('../sandbox/accounts.ts'),
-    import('../sandbox/describe.ts'),
+    import('../sandbox/seed.ts'),
   ]);
   const samples = sampleEngagements();
   const [sample] = samples;
@@ -42,28 +56,38 @@ async function describeSandbox(url: string, sandboxUrl: string, typePrefix: stri
     account: sample?.accountId,
     type: sample?.engagementType.toUpperCase(),
   };
+  const { tokens, headers } = {
+    open: { tokens: `callers need none; the sandbox's own is ${sandboxToken}`, headers: [] },
+    passthrough: {
+      tokens: `callers send the sandbox's own: ${sandboxToken}`,
+      headers: [`'authorization: Bearer ${sandboxToken}'`],
+    },
+    service: {
+      tokens: `callers send a JWT; TRUTO_API_TOKEN must be the sandbox's own: ${sandboxToken}`,
+      headers: [callerJwtHeader],
+    },
+  }[config.auth.mode];
+  const purpose = `Delete an engagement${config.auth.mode === 'service' ? ', with $CALLER_JWT set to a JWT of one of your callers' : ''}:`;
   return `
   upstream  the embedded sandbox at ${sandboxUrl}: invented data, nothing real is deleted
-  token     callers need none; the sandbox's own is ${sandboxToken}
+  token     ${tokens}
 
 ${describeSamples(samples)}
 
-  Delete an engagement:
-
-${curlCommand(url, [], withTypePrefixInText(deletion, typePrefix), variables)}`;
+${describeExample(url, config, { purpose, headers, query: deletion, variables })}`;
 }
 
 /** With a real upstream: a request that deletes nothing, with names in the place of what this server cannot know. */
-function describeUpstream(url: string, upstream: URL, { auth, typePrefix }: Config): string {
-  const [token, owner] =
-    auth.mode === 'service' ? ['CALLER_JWT', 'a JWT of one of your callers'] : ['TRUTO_API_TOKEN', 'a token of Truto'];
-  const header = `"authorization: Bearer $${token}"`;
+function describeUpstream(url: string, upstream: URL, config: Config): string {
+  const [variable, owner, header] =
+    config.auth.mode === 'service'
+      ? ['$CALLER_JWT', 'a JWT of one of your callers', callerJwtHeader]
+      : ['$TRUTO_API_TOKEN', 'a token of Truto', '"authorization: Bearer $TRUTO_API_TOKEN"'];
+  const purpose = `Check a delete without sending it. Set ${variable} to ${owner}, and put your ids in. Without dryRun, it deletes.`;
   return `
   upstream  ${upstream.origin}
 
-  Check a delete without sending it. Set $${token} to ${owner}, and put your ids in. Without dryRun, it deletes.
-
-${curlCommand(url, [header], withTypePrefixInText(dryRun, typePrefix), placeholders)}`;
+${describeExample(url, config, { purpose, headers: [header], query: dryRun, variables: placeholders })}`;
 }
 
 /**
@@ -77,10 +101,11 @@ export async function describeStart(
   sandboxUrl: string | undefined,
   config: Config,
 ): Promise<string> {
-  const graphiql = config.exposeSchema ? ', and GraphiQL for browsers' : '; GraphiQL is off (EXPOSE_SCHEMA=1)';
+  const isOnlyTrusted = config.trustedDocuments?.only === true;
+  // With trusted documents only, it cannot be turned on.
+  const off = `; GraphiQL is off${isOnlyTrusted ? '' : ' (EXPOSE_SCHEMA=1)'}`;
+  const graphiql = config.exposeSchema ? ', and GraphiQL for browsers' : off;
   const rest =
-    sandboxUrl === undefined
-      ? describeUpstream(url, upstream, config)
-      : await describeSandbox(url, sandboxUrl, config.typePrefix);
+    sandboxUrl === undefined ? describeUpstream(url, upstream, config) : await describeSandbox(url, sandboxUrl, config);
   return `\n  GraphQL   ${url}/graphql${graphiql}${rest}\n`;
 }

@@ -87,6 +87,16 @@ function describe(end: DeleteEnd, snapshot: boolean, upstreamUrl: string): Direc
   }
 }
 
+/** True for what JSON can hold. Anything else would be left out of the request, or become another value. */
+function isJson(value: unknown): boolean {
+  if (typeof value === 'number') return Number.isFinite(value);
+  if (typeof value !== 'object' || value === null) return value === null || /^(string|boolean)$/.test(typeof value);
+  const isPlain = Array.isArray(value) || Object.prototype.toString.call(value) === '[object Object]';
+  return isPlain && Object.values(value).every((item) => item === undefined || isJson(item));
+}
+
+const notJson = 'It must be what JSON can hold: texts, finite numbers, true, false, null, lists and plain objects.';
+
 /** Coerces arguments as the executor does; what is wrong is added to the findings. */
 function readArguments(args: readonly GraphQLArgument[], given: object, findings: Finding[]): DeleteArguments {
   const values: Record<string, unknown> = {};
@@ -100,7 +110,8 @@ function readArguments(args: readonly GraphQLArgument[], given: object, findings
       values[arg.name] = arg.defaultValue;
       continue;
     }
-    const bad = findBadVariable({ [arg.name]: value });
+    const bad =
+      findBadVariable({ [arg.name]: value }) ?? (arg.name === 'remoteQuery' && !isJson(value) ? notJson : undefined);
     if (bad !== undefined) {
       findings.push(refusal([arg.name], bad));
       continue;
@@ -127,9 +138,8 @@ export function createDirectDelete(
     const { dryRun, snapshot, ...input } = readArguments(args, given, findings);
     if (input.format === 'stream')
       findings.push(refusal(['format'], 'Streams are for GraphQL only.', ['UNIFIED', 'NORMALIZED', 'RAW']));
-    const headers: Readonly<Record<string, string | undefined>> = { 'idempotency-key': idempotencyKey };
     const asked = {
-      header: (name: string) => headers[name] ?? null,
+      header: (name: string) => (name === 'idempotency-key' ? (idempotencyKey ?? null) : null),
       hasCallerLeft: () => signal?.aborted ?? false,
       extensions: undefined,
     };
@@ -140,7 +150,8 @@ export function createDirectDelete(
       const context = createContext(asked, options, admission);
       if (findings.length > 0) return refusedInput(findings);
       // As the field without an alias has it: both are one delete under one key.
-      const callerKey = idempotencyKey === undefined ? undefined : ([idempotencyKey, 'deleteEngagement'] as const);
+      const { idempotencyKey: key } = context;
+      const callerKey = key === undefined ? undefined : ([key, 'deleteEngagement'] as const);
       const selection = snapshot ? wholeSelection : nothing;
       const { hasCallerLeft } = asked;
       const terms = { caller, selection, dryRun, snapshot, callerKey, deadlineAt, hasCallerLeft };

@@ -2,9 +2,10 @@ import type { IncomingMessage } from 'node:http';
 import { GraphQLError } from 'graphql';
 import { ChunkDeliveries } from '../graphql/core/chunk-delivery.ts';
 import type { Context } from '../graphql/core/context.ts';
+import { requestIdFrom } from './connections/listener.ts';
 import { admit, type ContextOptions, createContext } from './requests/context.ts';
 
-/** Adds the error's status and headers in the forms of Apollo Server, Fastify and Express. */
+/** Makes the error say its status and headers to Apollo Server, and to Fastify and Express, in their forms. */
 function forHosts(error: unknown): unknown {
   if (!(error instanceof GraphQLError)) return error;
   const { status, headers = {} } = (error.extensions.http ?? {}) as { status?: number; headers?: object };
@@ -12,32 +13,28 @@ function forHosts(error: unknown): unknown {
   return Object.assign(error, { statusCode: status });
 }
 
-/** A host's request, of the Fetch API or of `node:http`. */
+/** A request of a host's, as the Fetch API or `node:http` has it. */
 export type HostRequest = Request | IncomingMessage;
 
 /**
- * Makes the context of an operation that another executor runs. Operations without a token get one too: then only fields that need a
- * caller refuse.
- * @throws {GraphQLError} `UNAUTHENTICATED` for a token that is not accepted, `BAD_USER_INPUT` for a bad idempotency key.
+ * Makes the context of an operation that another executor runs. An operation without a token gets one, too: only the fields of this
+ * schema that need a caller refuse then.
+ * @throws {GraphQLError} `UNAUTHENTICATED` for a token that proves nothing, `BAD_USER_INPUT` for a bad idempotency key.
  */
 export async function createHostContext(request: HostRequest, options: ContextOptions): Promise<Context> {
   const { headers } = request;
   const fetched = headers instanceof Headers || typeof headers.get === 'function' ? (request as Request) : undefined;
-  const header = (name: string): string | null =>
+  const given = (name: string): string | null =>
     fetched ? fetched.headers.get(name) : ((request as IncomingMessage).headers[name]?.toString() ?? null);
+  const requestId = requestIdFrom(given('x-request-id'));
+  const header = (name: string) => (name === 'x-request-id' ? requestId : given(name));
   const hasCallerLeft = () => (fetched ? fetched.signal.aborted : (request as IncomingMessage).socket.destroyed);
   const asked = { header, hasCallerLeft, extensions: undefined };
-  const context = await admit(header('authorization'), options)
-    .then((admission) => ({
-      ...createContext(asked, options, admission),
-      // Another executor would not send the parts after its first result.
-      chunkDeliveries: new ChunkDeliveries(false),
-    }))
-    .catch((error: unknown) => {
-      throw forHosts(error);
-    });
-  // Another executor does not report when an operation has ended, and unread bodies must not stay open.
-  const endBodies = () => context.chunkDeliveries.close();
-  setTimeout(endBodies, Math.max(0, context.deadlineAt - performance.now())).unref();
-  return context;
+  try {
+    const admission = await admit(header('authorization'), options);
+    // Another executor would not send the parts after its first result.
+    return { ...createContext(asked, options, admission), chunkDeliveries: new ChunkDeliveries(admission.deadlineAt) };
+  } catch (error) {
+    throw forHosts(error);
+  }
 }

@@ -1,14 +1,14 @@
 import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { createServerAdapter, sendNodeResponse } from '@whatwg-node/server';
-import { requestRefusal } from '../graphql/core/top-level-errors.ts';
+import { pipeline } from 'node:stream/promises';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Log } from '../log/log.ts';
 import { runTraced } from '../upstream/trace.ts';
 import { readCors } from './connections/cors.ts';
 import { requestIdFrom } from './connections/listener.ts';
-import { defaultLoadLimits, type LoadLimits, LoopDelay } from './connections/overload.ts';
+import { Load, type LoadLimits } from './connections/overload.ts';
 import { bodyRefusals, busy, type Refusal, retryAfterSeconds } from './connections/refuse.ts';
-import { hasTooManyValues, maxRequestBytes } from './connections/request-body.ts';
+import { hasTooManyValues, isInTooManyPieces, maxRequestBytes } from './connections/request-body.ts';
 import { findUnreadable } from './requests/headers.ts';
 import type { GraphQLHandler } from './yoga.ts';
 
@@ -51,68 +51,136 @@ const unexpected: Refusal = {
   }),
 };
 
-const unreadable = requestRefusal('BAD_REQUEST');
+/** The parts of a host's request that are read. */
+interface Asked {
+  readonly method: string;
+  readonly headers: Readonly<Record<string, string>>;
+  /** Aborted when the client disconnects. */
+  readonly signal: AbortSignal;
+  /** The body as it arrives. The rest of one that is not read to its end is skipped. */
+  readonly chunks: () => AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
+}
 
-function refusing({ status, body }: Refusal): Response {
+/** The response to a host's request. */
+interface Answered {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string | ReadableStream | null;
+}
+
+function readFetched(request: Request): Asked {
+  const { method, headers, signal, body } = request;
+  const chunks = () => {
+    if (request.bodyUsed || body?.locked) throw new Error('the host has read the body of this request');
+    // Not cancelled: that would close the connection, and the client would lose the answer.
+    return body?.values({ preventCancel: true }) ?? [];
+  };
+  return { method, headers: Object.fromEntries(headers), signal, chunks };
+}
+
+/** A request of `node:http`, perhaps with a body that a middleware has parsed. */
+type NodeRequest = IncomingMessage & { readonly body?: unknown };
+
+/** Reads the rest of a body, or the value that a middleware has parsed. Express 4 leaves an empty object for a body that it does not read. */
+async function* chunksOf(request: NodeRequest): AsyncGenerator<Uint8Array> {
+  const { body } = request;
+  const isParsed = typeof body === 'object' && body !== null && (request.readableEnded || Object.keys(body).length > 0);
+  if (body instanceof Uint8Array) yield body;
+  else if (typeof body === 'string' || isParsed) yield Buffer.from(isParsed ? JSON.stringify(body) : String(body));
+  else {
+    try {
+      yield* request.iterator({ destroyOnReturn: false });
+    } finally {
+      request.resume();
+    }
+  }
+}
+
+function readNode(request: NodeRequest, response: ServerResponse): Asked {
+  const { method = '', headers } = request;
+  const client = new AbortController();
+  const leave = () => {
+    if (!response.writableEnded) client.abort();
+  };
+  response.once('close', leave);
+  if (request.socket.destroyed) leave();
+  // HTTP/2 has method and path among its headers.
+  const plain = Object.entries(headers).filter(([name]) => !name.startsWith(':'));
+  return {
+    method,
+    headers: Object.fromEntries(plain.map(([name, value]) => [name, String(value)])),
+    signal: client.signal,
+    chunks: () => chunksOf(request),
+  };
+}
+
+function toResponse({ body, status, headers }: Answered): Response {
+  return new Response(body, { status, headers });
+}
+
+async function send({ status, headers, body }: Answered, response: ServerResponse): Promise<void> {
+  if (response.destroyed || response.writableEnded) return;
+  response.statusCode = status;
+  for (const [name, value] of Object.entries(headers)) {
+    // The host's answer may also vary by other headers.
+    if (name === 'vary') response.appendHeader(name, value);
+    else response.setHeader(name, value);
+  }
+  if (body instanceof ReadableStream) await pipeline(body, response);
+  else response.end(body ?? undefined);
+}
+
+function refusing({ status, body }: Refusal): Answered {
   const headers = {
     'content-type': 'application/json',
     ...(status === 503 && { 'retry-after': `${retryAfterSeconds}` }),
   };
-  return new Response(body, { status, headers });
+  return { status, headers, body };
 }
 
-/** Reads a body up to the limit; undefined for a larger one, whose rest the host skips. */
-async function readBody(request: Request): Promise<Buffer | undefined> {
-  if (Number(request.headers.get('content-length') ?? 0) > maxRequestBytes) return undefined;
-  // A body that a host's middleware has parsed is only available as text.
-  if (!request.body) {
-    const body = Buffer.from(await request.text());
-    return body.length > maxRequestBytes ? undefined : body;
-  }
-  const chunks: Uint8Array[] = [];
+/** The response of a server that was closed before its first request. */
+export const closedMount: Pick<Mount, 'fetch' | 'handle'> = {
+  fetch: async () => toResponse(refusing(busy.draining)),
+  handle: (_request, response) => send(refusing(busy.draining), response),
+};
+
+/** Reads a body, within the limits. */
+async function readBody({ headers, chunks }: Asked): Promise<Buffer | Refusal> {
+  if (Number(headers['content-length'] ?? 0) > maxRequestBytes) return bodyRefusals.tooLarge;
+  const read: Uint8Array[] = [];
   let byteCount = 0;
-  const reader = request.body.getReader();
-  for (let next = await reader.read(); !next.done; next = await reader.read()) {
-    byteCount += next.value.length;
-    // Not cancelled: that would close the connection, and the client would lose the answer.
-    if (byteCount > maxRequestBytes) return undefined;
-    chunks.push(next.value);
+  for await (const chunk of chunks()) {
+    byteCount += chunk.length;
+    if (byteCount > maxRequestBytes) return bodyRefusals.tooLarge;
+    if (isInTooManyPieces(read.push(chunk), byteCount)) return bodyRefusals.tooManyPieces;
   }
-  return Buffer.concat(chunks);
-}
-
-/** The refusal of a body; undefined when it can be parsed. */
-function findRefusal(body: Buffer | undefined): Refusal | undefined {
-  if (!body) return bodyRefusals.tooLarge;
+  const body = Buffer.concat(read);
   // With replacement characters, an id could name another record.
   if (!isUtf8(body)) return bodyRefusals.notUtf8;
-  return hasTooManyValues(body) ? bodyRefusals.tooManyValues : undefined;
+  return hasTooManyValues(body) ? bodyRefusals.tooManyValues : body;
 }
+
+/** After so many turns of the event loop a signal is aborted: a socket's bytes, its end and its close take one each. */
+const turnsToAbort = 3;
+
+/** Headers of a connection. The host's server sets its own, and HTTP/2 has none. */
+const ofConnection = new Set(['connection', 'transfer-encoding']);
 
 /**
  * Answers the requests of a host's own HTTP server, over the same handler as the listener's requests. What the listener does for
  * connections (their number, slow clients, the size of heads) is the host's task.
  */
 export function createMount(yoga: GraphQLHandler, options: MountOptions): Mount {
-  const { log, metrics, corsOrigins, loadLimits = defaultLoadLimits } = options;
-  let isDraining = false;
-  let inFlightCount = 0;
-  let inFlightBytes = 0;
-  const drained = Promise.withResolvers<void>();
-  const loopDelay = new LoopDelay();
+  const { log, metrics, corsOrigins } = options;
+  const load = new Load(options.loadLimits);
 
   /** Counts an operation as in flight. Returns what ends that, once. */
   function begin(byteCount: number): () => void {
-    inFlightCount += 1;
-    inFlightBytes += byteCount;
+    load.begin(byteCount);
     let hasEnded = false;
     return () => {
-      if (hasEnded) return;
+      if (!hasEnded) load.end(byteCount);
       hasEnded = true;
-      inFlightCount -= 1;
-      inFlightBytes -= byteCount;
-      if (!isDraining) loopDelay.start();
-      else if (inFlightCount === 0) drained.resolve();
     };
   }
 
@@ -123,45 +191,43 @@ export function createMount(yoga: GraphQLHandler, options: MountOptions): Mount 
   function endingWith(body: ReadableStream, signal: AbortSignal, onEnd: () => void): ReadableStream {
     const reader = body.getReader();
     const encoder = new TextEncoder();
+    let isCutOff = false;
     function end(): void {
       openStreams.delete(leave);
       onEnd();
     }
     function leave(): void {
+      isCutOff = true;
       end();
       reader.cancel().catch(() => {});
     }
     openStreams.add(leave);
     signal.addEventListener('abort', leave, { once: true });
-    return new ReadableStream(
-      {
-        async pull(controller) {
-          try {
-            const { done, value } = await reader.read();
-            if (!done) return controller.enqueue(typeof value === 'string' ? encoder.encode(value) : value);
-          } catch (error) {
-            end();
-            throw error;
-          }
+    // The first part is read at once: Yoga does not notice that a stream is cancelled before.
+    return new ReadableStream({
+      async pull(controller) {
+        try {
+          const { done, value } = await reader.read();
+          if (!done) return controller.enqueue(typeof value === 'string' ? encoder.encode(value) : value);
+        } catch (error) {
           end();
-          controller.close();
-        },
-        cancel: leave,
+          throw error;
+        }
+        end();
+        if (isCutOff) controller.error(new Error('the answer was not read in time'));
+        else controller.close();
       },
-      { highWaterMark: 0 },
-    );
+      cancel: leave,
+    });
   }
 
   function findBusy(): Refusal | undefined {
-    if (isDraining) return busy.draining;
-    const { maxInFlight, maxInFlightBytes, maxDelayMs } = loadLimits;
-    const isFull = inFlightCount >= maxInFlight || inFlightBytes > maxInFlightBytes;
-    return isFull || (inFlightCount > 0 && loopDelay.currentMs > maxDelayMs) ? busy.overloaded : undefined;
+    if (load.isDraining) return busy.draining;
+    return load.isOverloaded ? busy.overloaded : undefined;
   }
 
   /** Has Yoga answer a request whose body is read. */
-  async function execute(request: Request, headers: Record<string, string>, body: string | null): Promise<Response> {
-    const { method, signal } = request;
+  async function execute({ method, headers, signal }: Asked, body: string | null): Promise<Answered> {
     const end = begin(body?.length ?? 0);
     try {
       let answering: Response | Promise<Response> | undefined;
@@ -171,74 +237,71 @@ export function createMount(yoga: GraphQLHandler, options: MountOptions): Mount 
       });
       const answered = (await answering) as Response;
       endSpan?.(answered.status);
-      const { status, headers: answeredHeaders } = answered;
-      const init = { status, headers: Object.fromEntries(answeredHeaders) };
-      const isInParts = /^(multipart\/|text\/event-stream)/.test(answeredHeaders.get('content-type') ?? '');
-      if (isInParts && answered.body) return new Response(endingWith(answered.body, signal, end), init);
+      const { status } = answered;
+      const lowercase = [...answered.headers].map(([name, value]) => [name.toLowerCase(), value] as const);
+      const sent = Object.fromEntries(lowercase.filter(([name]) => !ofConnection.has(name)));
+      const isInParts = /^(multipart\/|text\/event-stream)/.test(sent['content-type'] ?? '');
+      if (isInParts && answered.body) return { status, headers: sent, body: endingWith(answered.body, signal, end) };
       const text = await answered.text();
       end();
-      return new Response(text, init);
+      return { status, headers: sent, body: text };
     } catch (error) {
       end();
       throw error;
     }
   }
 
-  async function answer(request: Request, requestId: string): Promise<Response> {
+  async function answer(asked: Asked): Promise<Answered> {
     const refusedAtHead = findBusy();
     if (refusedAtHead) return refusing(refusedAtHead);
-    const headers: Record<string, string> = { ...Object.fromEntries(request.headers), 'x-request-id': requestId };
+    const { method, headers } = asked;
     const isReadable = findUnreadable(headers['content-type'], headers['content-encoding']) === undefined;
-    if (request.method !== 'POST' || !isReadable) return await execute(request, headers, null);
-    const body = await readBody(request);
+    if (method !== 'POST' || !isReadable) return await execute(asked, null);
+    const body = await readBody(asked);
+    if (!Buffer.isBuffer(body)) return refusing(body);
+    // A delete must not start for a client that has disconnected by now: its caller may have repeated it elsewhere.
+    for (let turn = 0; turn < turnsToAbort; turn += 1) await nextTurn();
     // Many other requests may have arrived while this one's body did.
-    const refused = findRefusal(body) ?? findBusy();
+    const refused = findBusy();
     if (refused) return refusing(refused);
     // Yoga accepts it in one spelling only.
-    headers['content-type'] = 'application/json';
-    return await execute(request, headers, String(body));
+    return await execute({ ...asked, headers: { ...headers, 'content-type': 'application/json' } }, String(body));
   }
 
-  async function receive(request: Request): Promise<Response> {
+  async function receive(given: Asked): Promise<Answered> {
     const startMs = performance.now();
-    let response: Response;
-    const requestId = requestIdFrom(request.headers.get('x-request-id'));
-    const cors = readCors(corsOrigins, { method: request.method, header: (name) => request.headers.get(name) });
+    const { method, signal } = given;
+    const requestId = requestIdFrom(given.headers['x-request-id']);
+    const asked = { ...given, headers: { ...given.headers, 'x-request-id': requestId } };
+    const cors = readCors(corsOrigins, { method, header: (name) => given.headers[name] ?? null });
+    let answered: Answered;
     try {
-      response = cors?.isPreflight ? new Response(null, { status: 204 }) : await answer(request, requestId);
+      answered = cors?.isPreflight ? { status: 204, headers: {}, body: null } : await answer(asked);
     } catch (error) {
-      if (!request.signal.aborted) log.error({ err: error, requestId }, 'unexpected error');
-      response = refusing(unexpected);
+      if (!signal.aborted) log.error({ err: error, requestId }, 'unexpected error');
+      answered = refusing(unexpected);
     }
-    response.headers.set('x-request-id', requestId);
-    for (const [name, value] of Object.entries(cors?.headers ?? {})) response.headers.set(name, value);
-    metrics.countRequest(request.signal.aborted ? 'left' : response.status, performance.now() - startMs);
-    return response;
+    metrics.countRequest(signal.aborted ? 'left' : answered.status, performance.now() - startMs);
+    return { ...answered, headers: { ...answered.headers, 'x-request-id': requestId, ...cors?.headers } };
   }
 
-  const adapter = createServerAdapter(receive);
   return {
     get inFlight() {
-      return inFlightCount;
+      return load.count;
     },
-    fetch: receive,
+    fetch: async (request) => toResponse(await receive(readFetched(request))),
     async handle(request, response) {
-      let answered: Response;
       try {
-        answered = await adapter.handleNodeRequestAndResponse(request, response, {});
-      } catch {
-        // `receive` never throws: the host or the path of the request makes no URL.
-        answered = refusing(unreadable);
-      }
-      try {
-        await sendNodeResponse(answered, response, request, false);
-      } catch {
+        await send(await receive(readNode(request, response)), response);
+      } catch (error) {
+        // A client that disconnects while it reads is no error.
+        if (!response.destroyed) log.error({ err: error }, 'an answer could not be sent');
         // A response that breaks off must not look complete.
         response.destroy();
       }
     },
     async run(operation) {
-      if (isDraining) throw new Error('The server is closed: nothing was sent. Create another.');
+      if (load.isDraining) throw new Error('The server is closed: nothing was sent. Create another.');
       const end = begin(0);
       try {
         return await operation();
@@ -247,13 +310,12 @@ export function createMount(yoga: GraphQLHandler, options: MountOptions): Mount 
       }
     },
     async drain(endStreamsAfterMs) {
-      isDraining = true;
       const timer = setTimeout(() => {
         for (const leave of openStreams) leave();
       }, endStreamsAfterMs);
-      if (inFlightCount > 0) await drained.promise;
+      await load.drain();
       clearTimeout(timer);
-      loopDelay.stop();
+      load.stop();
     },
   };
 }

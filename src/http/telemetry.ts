@@ -1,6 +1,6 @@
 import { ConfigError } from '../config/config.ts';
 
-/** The used part of OpenTelemetry's SDK for Node. It is not a dependency: most servers do not need its 60 packages. */
+/** What is used of OpenTelemetry's SDK for Node. It is no dependency: most servers have no use for its 60 packages. */
 interface SdkModule {
   readonly NodeSDK: new (options: {
     readonly serviceName?: string;
@@ -10,7 +10,7 @@ interface SdkModule {
 
 /** The SDK that was started. */
 export interface Telemetry {
-  /** Sends the remaining data, for three seconds at most, and frees the SDK. */
+  /** Sends what is not sent yet, for three seconds at most, and frees the SDK. */
   close(): Promise<void>;
 }
 
@@ -18,10 +18,10 @@ const setting = 'OTEL_EXPORTER_OTLP_ENDPOINT';
 const sdkName = '@opentelemetry/sdk-node';
 const defaultServiceName = 'truto-engagements-graphql';
 
-/** How long the last export may delay the end of the server, in milliseconds. */
+/** How long the last export may hold up the end of the server, in milliseconds. */
 const maxLastExportMs = 3_000;
 
-/** True when the program has registered its own SDK, with its own settings. */
+/** True when an SDK has registered: the program's own, whose settings are not ours. */
 function hasSdk(): boolean {
   const registry = (globalThis as Readonly<Record<symbol, object | undefined>>)[Symbol.for('opentelemetry.js.api.1')];
   return registry !== undefined && ('trace' in registry || 'metrics' in registry);
@@ -41,33 +41,49 @@ function isServiceNamed(): boolean {
   return Boolean(name) || /(^|,)\s*service\.name\s*=/.test(attributes);
 }
 
-/**
- * Starts OpenTelemetry's SDK, which sends traces and metrics to the endpoint by OTLP. The SDK reads its other
- * variables (`OTEL_…`) from the environment. If the program has started an SDK already, that one is used.
- * @throws {ConfigError} when the SDK is not installed.
- */
-export async function startTelemetry(endpoint: URL): Promise<Telemetry | undefined> {
-  if (hasSdk() || process.env.OTEL_SDK_DISABLED?.trim().toLowerCase() === 'true') return undefined;
-  const { NodeSDK } = await loadSdk();
-  const { context, metrics, propagation, trace } = await import('@opentelemetry/api');
+/** The SDK that servers of this process have started. The last of them that closes shuts it down. */
+let running: { readonly sdk: InstanceType<SdkModule['NodeSDK']>; userCount: number } | undefined;
+
+function startSdk({ NodeSDK }: SdkModule, endpoint: URL): InstanceType<SdkModule['NodeSDK']> {
   const before = process.env[setting];
-  let sdk: InstanceType<SdkModule['NodeSDK']>;
   try {
-    // Its exporters read the address only from there.
+    // Its exporters take the address from there only.
     process.env[setting] = endpoint.href;
-    // Without logs: those are on standard output.
-    sdk = new NodeSDK({ logRecordProcessors: [], ...(!isServiceNamed() && { serviceName: defaultServiceName }) });
+    // No logs: they are on standard output.
+    const sdk = new NodeSDK({ logRecordProcessors: [], ...(!isServiceNamed() && { serviceName: defaultServiceName }) });
     sdk.start();
+    return sdk;
   } finally {
     if (before === undefined) delete process.env[setting];
     else process.env[setting] = before;
   }
+}
+
+/**
+ * Starts OpenTelemetry's SDK, which sends traces and metrics to the endpoint by OTLP. It reads its other variables (`OTEL_…`) of the
+ * environment by itself. Where the program, or another server in it, has started an SDK already, that one is used.
+ * @throws {ConfigError} when the SDK is not installed.
+ */
+export async function startTelemetry(endpoint: URL): Promise<Telemetry | undefined> {
+  if (process.env.OTEL_SDK_DISABLED?.trim().toLowerCase() === 'true') return undefined;
+  const isForeign = () => !running && hasSdk();
+  if (isForeign()) return undefined;
+  const sdkModule = await loadSdk();
+  const { context, metrics, propagation, trace } = await import('@opentelemetry/api');
+  // Meanwhile, the program may have started one.
+  if (isForeign()) return undefined;
+  running ??= { sdk: startSdk(sdkModule, endpoint), userCount: 0 };
+  running.userCount += 1;
+  const mine = running;
   return {
     async close() {
+      mine.userCount -= 1;
+      if (mine.userCount > 0) return;
+      running = undefined;
       const { promise: late, resolve } = Promise.withResolvers<void>();
       const timer = setTimeout(resolve, maxLastExportMs);
       // An unreachable receiver must not fail the shutdown.
-      await Promise.race([sdk.shutdown().catch(() => {}), late]);
+      await Promise.race([mine.sdk.shutdown().catch(() => {}), late]);
       clearTimeout(timer);
       for (const api of [trace, metrics, context, propagation]) api.disable();
     },

@@ -1,8 +1,7 @@
 import { type DestinationStream, type LogFn, type Logger, pino } from 'pino';
-import type { AuthConfig, Config } from '../config/config.ts';
+import type { AuthConfig, Config, SharedConfig } from '../config/config.ts';
 import { parseRedisAddress } from '../config/redis-address.ts';
 import { Secret } from '../config/secret.ts';
-import type { SharedConfig } from '../config/shared-config.ts';
 import { shortened, withEscapes } from './foreign-text.ts';
 import { secretPattern } from './secret-pattern.ts';
 
@@ -234,6 +233,23 @@ function describeError(error: unknown, redact: Redact, causes = maxCauses): unkn
   };
 }
 
+/** The destination, without its errors: a delete must not lose its outcome to a line that cannot be written. */
+function sparing(destination: DestinationStream): DestinationStream {
+  let hasWarned = false;
+  return {
+    write(line) {
+      try {
+        destination.write(line);
+      } catch (error) {
+        if (hasWarned) return;
+        hasWarned = true;
+        const code = 'ENGAGEMENTS_LOG_LOST';
+        process.emitWarning(`lines of the log are lost: their destination throws ${(error as Error)?.name}`, { code });
+      }
+    },
+  };
+}
+
 /** Creates a log. No value breaks a line, or stops it from being written. */
 export function createLog({ destination, secrets = [] }: LogOptions = {}): Log {
   const pattern = secretPattern(secrets);
@@ -267,7 +283,7 @@ export function createLog({ destination, secrets = [] }: LogOptions = {}): Log {
       },
     },
   };
-  if (destination) return pino(options, destination);
+  if (destination) return pino(options, sparing(destination));
   standardOutput ??= new StandardOutput();
   return pino(options, standardOutput);
 }

@@ -4,6 +4,12 @@ import type { RedisAddress } from '../config/redis-address.ts';
 /** ioredis' options, without one whose type differs between its clients. */
 type ClientOptions = Omit<RedisOptions, 'replyMapping'>;
 
+/** How long to wait for an answer, in milliseconds: a caller is waiting, and can continue without it. */
+const commandTimeoutMs = 1_000;
+
+/** A command that cannot be sent now is not sent later. */
+const enableOfflineQueue = false;
+
 /** A connection to a Redis, or to a cluster. */
 export type RedisClient = Redis | Cluster;
 
@@ -18,7 +24,7 @@ const disconnectTimeoutMs = 500;
 
 const retryDelayMs = (times: number) => Math.min(times * 50, maxReconnectMs);
 
-function createCluster({ nodes }: RedisAddress, redisOptions: ClientOptions, enableOfflineQueue: boolean): Cluster {
+function createCluster({ nodes }: RedisAddress, redisOptions: ClientOptions): Cluster {
   const cluster = new Cluster([...nodes], {
     redisOptions,
     enableOfflineQueue,
@@ -64,11 +70,15 @@ function createSentinelClient(address: RedisAddress, options: ClientOptions): Re
 
 /**
  * Connects, and reconnects for ever. By itself it sends no commands, except to find the primary through sentinels or a cluster: the
- * probe shows what the user may do.
+ * probe shows what the user may do. It has no automatic pipelines: they throw where it cannot be caught
+ * (github.com/redis/ioredis/issues/1931).
  */
-export function createRedisClient(address: RedisAddress, own: ClientOptions): RedisClient {
+export function createRedisClient(address: RedisAddress): RedisClient {
   const { kind, nodes, isTls, username, password, database } = address;
   const options: ClientOptions = {
+    commandTimeout: commandTimeoutMs,
+    maxRetriesPerRequest: 0,
+    enableOfflineQueue,
     connectTimeout: connectTimeoutMs,
     disconnectTimeout: disconnectTimeoutMs,
     // It needs INFO, which the user may not be allowed.
@@ -79,9 +89,8 @@ export function createRedisClient(address: RedisAddress, own: ClientOptions): Re
     ...(username !== undefined && { username }),
     ...(password !== undefined && { password }),
     ...(isTls && { tls: {} }),
-    ...own,
   };
-  if (kind === 'cluster') return createCluster(address, options, own.enableOfflineQueue ?? true);
+  if (kind === 'cluster') return createCluster(address, options);
   if (kind === 'sentinel') return createSentinelClient(address, options);
   return new Redis({ ...options, ...nodes[0] });
 }

@@ -1,7 +1,6 @@
 import type { Log } from '../log/log.ts';
 
-/** What is wrong with Redis. */
-export interface RedisFault {
+interface RedisFault {
   /** Faults of the same kind are logged once. */
   readonly kind: FaultKind;
   /** True when a new connection may help: this one may lead to a server that is gone, or no longer the primary. */
@@ -10,7 +9,6 @@ export interface RedisFault {
   readonly isRefusal: boolean;
 }
 
-/** What happened, and what to do about it. */
 const advice = {
   scripts: 'Redis refuses scripts. EVAL and EVALSHA must be allowed (ACL: +eval +evalsha), and must not be renamed.',
   keys: 'Redis refuses the keys of this server. Allow them for its user (ACL: ~ and REDIS_PREFIX and :*, as docs/operating.md shows), or set REDIS_PREFIX to the prefix that the user may use.',

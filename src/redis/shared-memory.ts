@@ -1,14 +1,11 @@
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { RedisOptions } from 'ioredis';
-import { defaultKeyPrefix, parseRedisAddress } from '../config/redis-address.ts';
+import { parseRedisAddress } from '../config/redis-address.ts';
 import type { Secret } from '../config/secret.ts';
+import { defaults } from '../config/settings.ts';
 import type { Log } from '../log/log.ts';
 import type { RedisClient } from './client.ts';
 import { faultOf, RedisHealth } from './health.ts';
-
-/** How long to wait for an answer, in milliseconds: a caller is waiting, and can continue without it. */
-const commandTimeoutMs = 1_000;
 
 /** How often Redis is probed, in milliseconds. */
 const probeMs = 1_000;
@@ -37,16 +34,6 @@ export interface SharedMemory {
 }
 
 /**
- * A command that cannot be sent now is not sent later. Without ioredis' automatic pipelines: they throw where it cannot be caught
- * (github.com/redis/ioredis/issues/1931).
- */
-const failFast = {
-  commandTimeout: commandTimeoutMs,
-  maxRetriesPerRequest: 0,
-  enableOfflineQueue: false,
-} satisfies RedisOptions;
-
-/**
  * Does what any command needs: EVAL, TIME, a write that expires. ARGV: its expiry; the text to return, another each time, so that it is not
  * mistaken for another answer; and 1 to add INFO's memory and persistence, if allowed.
  */
@@ -63,12 +50,16 @@ return ARGV[2] .. '|' .. memory .. persistence`,
  * Connects to Redis, and reconnects for ever. Settles after two seconds at most, connected or not.
  * @param url a valid `REDIS_URL`.
  */
-export async function connectRedis(url: Secret, log: Log, prefix: string = defaultKeyPrefix): Promise<SharedMemory> {
+export async function connectRedis(
+  url: Secret,
+  log: Log,
+  prefix: string = defaults.REDIS_PREFIX,
+): Promise<SharedMemory> {
   // Loaded here: most servers have no Redis, and should start without this delay.
   const { createRedisClient } = await import('./client.ts');
   const address = parseRedisAddress(url.reveal());
   if (!address) throw new Error('not an address of Redis');
-  const redis = createRedisClient(address, failFast);
+  const redis = createRedisClient(address);
   const health = new RedisHealth(log);
   const started = new AbortController();
   let lastError: unknown;

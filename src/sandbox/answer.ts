@@ -26,7 +26,6 @@ export type HugeAnswer = Readonly<{ kind: 'huge'; id: string; sizeBytes: number;
 /** The reply to one request; `reset` resets the connection without a response. */
 export type Answer = PlainAnswer | ForeignAnswer | HugeAnswer | { readonly kind: 'reset' };
 
-/** The parts of an error besides the three fields of every error. */
 interface RefusalDetails {
   readonly headers?: Readonly<Record<string, string>>;
   /** `truto_error_insight`, by the documented names. */

@@ -18,7 +18,6 @@ export type FaultEffect =
 export interface SandboxFault {
   /** An id that is reserved in every account and resource, and a value of the header `x-sandbox-fault`. */
   readonly name: string;
-  /** One line for the documentation. */
   readonly description: string;
   /** True when the fault occurs after the work: then a DELETE of a real id with the header has deleted the record. */
   readonly strikesAfter: boolean;

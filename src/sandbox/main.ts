@@ -1,5 +1,5 @@
 import { sandboxToken } from './accounts.ts';
-import { describeSamples, sampleEngagements } from './describe.ts';
+import { describeSamples, sampleEngagements } from './seed.ts';
 import { type Sandbox, startSandbox } from './server.ts';
 
 // The sandbox alone, at `HOST` (127.0.0.1) and `PORT` (4010; 0 takes any), with `SANDBOX_ENGAGEMENTS` (30) for each account.
@@ -21,9 +21,11 @@ function describe({ url }: Sandbox): string {
   ].join('\n');
 }
 
-const { HOST: host = '127.0.0.1', PORT: port = '4010', SANDBOX_ENGAGEMENTS: count, SANDBOX_LIMITS } = process.env;
+const { HOST, PORT, SANDBOX_ENGAGEMENTS: count, SANDBOX_LIMITS } = process.env;
+// Blank ones are not set: a blank host would be every address of this machine.
+const host = HOST?.trim() || '127.0.0.1';
+const port = PORT?.trim() || '4010';
 
-/** The reason, and what to do about it. */
 function describeFailure(error: unknown): string {
   if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE')
     return `another program uses the port. End that program, or take another port: PORT=${Number(port) + 1} npm run sandbox`;

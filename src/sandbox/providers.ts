@@ -60,18 +60,14 @@ export interface Provider {
   readonly describeFailure?: (failure: ProviderFailure) => unknown;
 }
 
-/** Characters that ids are made of. */
 const hex = '0123456789abcdef';
 
-/** Characters that ids are made of. */
 const base62 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
 
-/** Ids that are numbers within a range. */
 function numberBetween(min: number, max: number): Provider['createId'] {
   return (random) => String(random.integer(min, max));
 }
 
-/** Ids that are a fixed beginning and random characters. */
 function randomText(prefix: string, alphabet: string, length: number): Provider['createId'] {
   return (random) => `${prefix}${random.text(alphabet, length)}`;
 }
@@ -163,7 +159,6 @@ function mapConversation(record: EngagementRecord): object {
   return { ...Object.fromEntries(fields), contact: record.contact ?? [], custom_fields: record.custom_fields ?? {} };
 }
 
-/** Copper's dates are seconds since 1970. */
 const epochSeconds = (date: string | null | undefined) => (date ? Date.parse(date) / 1000 : null);
 
 /** The imitated CRMs, by the integrations' names. */

@@ -58,7 +58,6 @@ export function readString(query: Query, name: string): string | undefined {
   return value;
 }
 
-/** A string parameter from a closed list. */
 function readChoice<T extends string>(query: Query, name: string, choices: readonly T[]): T | undefined {
   const value = readString(query, name);
   const choice = choices.find((candidate) => candidate === value);

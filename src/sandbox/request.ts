@@ -12,7 +12,6 @@ import {
   retryAfter,
 } from './answer.ts';
 import type { FailureEffect, FaultEffect, SandboxFault } from './faults.ts';
-import { type CountForTruto, countForProvider, type RateMeter } from './limits.ts';
 import { type Query, readAnswerShape } from './query.ts';
 import type { Engagements } from './records.ts';
 
@@ -43,8 +42,10 @@ export interface SandboxSettings {
 export interface SandboxState extends SandboxSettings {
   /** By account. Related records are the same in every sandbox, and never change. */
   readonly engagements: ReadonlyMap<SandboxAccount, Engagements>;
-  readonly rateMeter: RateMeter;
-  readonly countForTruto: CountForTruto;
+  /** The requests of each account in its provider's current window. */
+  readonly rateMeter: Map<string, { readonly windowStartSeconds: number; requests: number }>;
+  /** Counts one request, with or without an account. Throws a 429 when it exceeds Truto's own limits. */
+  readonly countForTruto: (accountId: string | undefined) => void;
 }
 
 /** A request with a valid token and a known path. */
@@ -85,6 +86,31 @@ export function injectFault(request: SandboxRequest, work: () => PlainAnswer): A
     return buildFailure(request, fault.effect);
   }
   return strike(request, fault.effect, fault.strikesAfter ? passProvider(request, work()) : undefined);
+}
+
+/**
+ * Counts one request, and returns the headers that Truto derives from the provider's: the limit (`110;w=10`, the window in seconds),
+ * the remaining requests, and the seconds left. The sandbox never refuses by this limit; `isUsedUp` is for a 429 on demand.
+ */
+function countForProvider(
+  meter: SandboxState['rateMeter'],
+  account: SandboxAccount,
+  isUsedUp: boolean,
+): Record<string, string> {
+  const { id, provider } = account;
+  if (provider.rateLimit === undefined) return {};
+  const { limit, windowSeconds } = provider.rateLimit;
+  const nowSeconds = Math.floor(Date.now() / 1000);
+  const windowStartSeconds = nowSeconds - (nowSeconds % windowSeconds);
+  const current = meter.get(id);
+  const counted = current?.windowStartSeconds === windowStartSeconds ? current : { windowStartSeconds, requests: 0 };
+  counted.requests += 1;
+  meter.set(id, counted);
+  return {
+    'ratelimit-limit': `${limit};w=${windowSeconds}`,
+    'ratelimit-remaining': String(isUsedUp ? 0 : Math.max(0, limit - counted.requests)),
+    'ratelimit-reset': String(windowStartSeconds + windowSeconds - nowSeconds),
+  };
 }
 
 /** Counts a request that reaches the provider, and adds the provider's limits to the response. */

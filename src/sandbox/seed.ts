@@ -1,5 +1,5 @@
 import type { EngagementType, RecordReference } from '../engagement/input.ts';
-import type { SandboxAccount } from './accounts.ts';
+import { type SandboxAccount, sandboxAccounts } from './accounts.ts';
 import { createRandom, type Random } from './random.ts';
 import type { EngagementRecord, PhoneNumber, RecordKind, RelatedKind, RelatedRecord } from './records.ts';
 
@@ -8,7 +8,6 @@ import type { EngagementRecord, PhoneNumber, RecordKind, RelatedKind, RelatedRec
 const hourMs = 3_600_000;
 const timeAt = (ms: number) => new Date(ms).toISOString();
 
-/** The value with that name, made once. */
 function remembered<Value>(values: Map<string, Value>, name: string, make: () => Value): Value {
   const value = values.get(name) ?? make();
   values.set(name, value);
@@ -66,7 +65,6 @@ const firstNames =
   'Amara Björn Chiara Dmitri Élodie Farid Grace Hiroshi Inés Jamal Katarzyna Liam Mei Noah Olúwaṣeun Priya'.split(' ');
 const lastNames = "Ahmed Brunner Costa Dubois Eriksen Fischer García Hughes O'Neill Łuczak".split(' ');
 
-/** The index of the first person of each kind. */
 const firstPeople: { readonly [Kind in RelatedKind]?: number } = { users: 0, contacts: 4, leads: 12 };
 
 /** The item at a number of steps after a random start, cyclically. */
@@ -385,4 +383,34 @@ function createFields(account: SandboxAccount, random: Random, type: EngagementT
     created_at: timeAt(startMs - hourMs),
     updated_at: timeAt(endMs + hourMs),
   };
+}
+
+interface SandboxSample {
+  readonly integration: string;
+  readonly accountId: string;
+  readonly engagementType: string;
+  readonly engagementId: string;
+}
+
+/** One engagement of each account, in the order of the accounts. */
+export function sampleEngagements(): readonly SandboxSample[] {
+  return sandboxAccounts.flatMap((account) => {
+    const [engagement] = seedEngagements(account);
+    if (engagement === undefined) return [];
+    const { id: engagementId, engagement_type: engagementType } = engagement;
+    return [{ integration: account.integration.label, accountId: account.id, engagementType, engagementId }];
+  });
+}
+
+/** The samples as a table for people. */
+export function describeSamples(samples: readonly SandboxSample[]): string {
+  const head = {
+    ...{ integration: 'integration', accountId: 'integrated account id' },
+    ...{ engagementType: 'type', engagementId: 'engagement id' },
+  };
+  return [head, ...samples]
+    .map(({ integration, accountId, engagementType, engagementId }) =>
+      ['', '', integration.padEnd(13), accountId.padEnd(37), engagementType.padEnd(8), engagementId].join(' '),
+    )
+    .join('\n');
 }

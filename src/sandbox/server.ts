@@ -4,8 +4,7 @@ import { type Duplex, Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { sandboxAccounts, sandboxToken } from './accounts.ts';
-import { type Answer, buildRefusal, type HugeAnswer, type PlainAnswer } from './answer.ts';
-import { createTrutoLimits } from './limits.ts';
+import { type Answer, buildRefusal, type HugeAnswer, type PlainAnswer, Refusal, retryAfter } from './answer.ts';
 import type { ReceivedRequest, SandboxSettings, SandboxState } from './request.ts';
 import { answerRequest, splitUrl } from './routes.ts';
 import { seedEngagements } from './seed.ts';
@@ -30,7 +29,6 @@ export interface Sandbox {
   readonly url: string;
   /** The last 1000 requests in the order of their arrival, with any response. */
   readonly requests: readonly ReceivedRequest[];
-  /** The connections that are open now. */
   readonly connectionCount: number;
   /** True when the account had that engagement and it was deleted, for any response that was sent. */
   wasDeleted(integratedAccountId: string, engagementId: string): boolean;
@@ -111,6 +109,24 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
       });
       return closing;
     },
+  };
+}
+
+/** Creates counters for Truto's own limits (vendor's public agent documentation, July 2026), over sliding windows. */
+function createTrutoLimits(): SandboxState['countForTruto'] {
+  const moments = new Map<string, number[]>();
+
+  function count(name: string, limit: number, nowMs: number): void {
+    const recent = (moments.get(name) ?? []).filter((moment) => moment > nowMs - 10_000);
+    moments.set(name, recent);
+    if (recent.length >= limit) throw new Refusal(429, 'Rate limit exceeded', retryAfter(10));
+    recent.push(nowMs);
+  }
+
+  return (accountId) => {
+    const nowMs = performance.now();
+    if (accountId !== undefined) count(`account ${accountId}`, 50, nowMs);
+    count('token', 500, nowMs);
   };
 }
 

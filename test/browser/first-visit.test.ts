@@ -109,6 +109,23 @@ describe('GraphiQL on the first visit', () => {
     await expect.poll(() => graphiql.answer()).toContain('"Affinity"');
   });
 
+  it('runs once when Ctrl+Enter is held down', async () => {
+    await using graphiql = await openGraphiQL(browser, server.endpoint);
+    const { page } = graphiql;
+    await graphiql.clickTab('Delete');
+    const sent: string[] = [];
+    page.on('request', (request) => sent.push(request.postData() ?? ''));
+    await page.keyboard.down('Control');
+    for (let time = 0; time < 5; time += 1) await page.keyboard.down('Enter');
+    await expect.poll(() => graphiql.answer()).toContain('"outcome": "DELETED"');
+    await page.keyboard.up('Enter');
+    // One more run, so that all that the held keys caused is sent before it.
+    await graphiql.clickTab('Integrations');
+    await page.keyboard.press('Control+Enter');
+    await expect.poll(() => graphiql.answer()).toContain('"Affinity"');
+    expect(sent.filter((body) => body.includes('mutation Delete'))).toHaveLength(1);
+  });
+
   it('is reached from /', async () => {
     await using graphiql = await openGraphiQL(browser, new URL('/', server.endpoint).href);
     expect(graphiql.page.url()).toBe(server.endpoint);

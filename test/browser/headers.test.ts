@@ -91,4 +91,21 @@ describe('GraphiQL over a real upstream', () => {
     await graphiql.clickTab('DryRun');
     expect(JSON.parse(await graphiql.variables())).toEqual({ id: '', integratedAccountId: '' });
   });
+
+  it('does not bring back the tabs of a sandbox that was at the same address before', async () => {
+    const sandbox = await startServerProcess({});
+    await using graphiql = await openGraphiQL(browser, sandbox.endpoint);
+    await graphiql.clickTab('Delete');
+    const kept = () => graphiql.page.evaluate(() => localStorage.getItem('graphiql:tabState'));
+    await expect.poll(kept).toMatch(/"activeTabIndex":5/);
+    await sandbox[Symbol.asyncDispose]();
+    await using upstream = await startUpstream(json(200, {}), 'planhat');
+    const { port } = new URL(sandbox.endpoint);
+    await using server = await startServerProcess({ ...passthrough(upstream.url), PORT: port });
+    expect(server.endpoint).toBe(sandbox.endpoint);
+    await graphiql.reload();
+    expect(await graphiql.tabNames()).toEqual(['List', 'People', 'Integrations', 'DryRun']);
+    expect(await graphiql.query()).toContain('query List(');
+    expect(JSON.parse(await graphiql.variables())).toEqual({ integratedAccountId: '' });
+  });
 });

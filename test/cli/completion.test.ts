@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -9,6 +9,8 @@ import { runCli } from '../support/run-cli.ts';
 const folder = mkdtempSync(join(tmpdir(), 'completion-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 writeFileSync(join(folder, 'my-token'), '');
+mkdirSync(join(folder, 'two words'));
+writeFileSync(join(folder, 'two words', 'token'), '');
 
 /** What bash passes to the program when these keys are pressed at a terminal. */
 async function typedInBash(keys: string): Promise<string | undefined> {
@@ -35,6 +37,7 @@ describe('truto-engagements completion', () => {
     ['the value of an option', 'print-schema --dialect fed\t', 'print-schema --dialect federation '],
     ['a kind of engagement', 'delete 1 --account a --type em\t', 'delete 1 --account a --type email '],
     ['a file where an option takes a path', 'check --token-file my\t', 'check --token-file my-token '],
+    ['a file in a folder, step by step', 'check --token-file tw\tto\t', 'check --token-file two words/token '],
     ['a shell', 'completion fi\t', 'completion fish '],
     ['no option of another command', 'check --snap\t', 'check --snap'],
   ])('completes %s in bash, also when it was loaded twice', async (_what, keys, completed) => {

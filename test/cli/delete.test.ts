@@ -185,6 +185,18 @@ describe('truto-engagements delete', () => {
     expect(first).not.toBe(third);
   });
 
+  it.each([
+    ['--idempotency-key', '--dry-run'],
+    ['--account', '--dry-run'],
+    ['--token-file', '--snapshot'],
+  ])('sends nothing when %s lacks its value, so that the next option would be taken for it', async (option, next) => {
+    const [id = ''] = ids.slice(-1);
+    const before = sandbox.requests.length;
+    const { code, stdout, stderr } = await run(id, ...account, option, next);
+    expect([code, stdout, sandbox.requests.length]).toEqual([2, '', before]);
+    expect(stderr).toContain(option);
+  });
+
   it('redacts the token in what upstream returns', async () => {
     const header = `Bearer ${token}`;
     const spellings = [header, encodeURIComponent(header), Buffer.from(header).toString('base64')];
@@ -204,6 +216,13 @@ describe('the token of the terminal', () => {
     const args = ['delete', ids[3] ?? '', ...account, '--token-file', file];
     const { code } = await runCli(args, { ...env, TRUTO_API_TOKEN: 'canary-wrong-token' });
     expect(code).toBe(0);
+  });
+
+  it('is not printed when it is given in place of the path of its file', async () => {
+    const { code, stderr } = await runCli(['check', '--token-file', 'canary-token-as-a-path'], {});
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/--token-file .*ENOENT/);
+    expect(stderr).not.toContain('canary');
   });
 
   it("is the server's own with AUTH_MODE=service", async () => {

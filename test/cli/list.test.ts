@@ -77,7 +77,7 @@ describe('truto-engagements list', () => {
   });
 
   it('prints no id that bulk would read as another with --ids, says so, and ends with 3', async () => {
-    const odd = ['a\nb', ' c', 'd\t', 'e\u2028f', 'g\u202eh'];
+    const odd = ['a\nb', ' c', 'd\t', 'e\u2028f', 'g\u202eh', 'i\ud800j'];
     const records = ['1', ...odd, '2 3', 'é🦊'].map((id) => ({ id }));
     await using upstream = await startUpstream(json(200, { result: records, next_cursor: null }), 'capsule');
     const { code, stdout, stderr } = await runCli(['list', ...account, '--ids'], {
@@ -110,6 +110,18 @@ describe('truto-engagements list', () => {
     expect(rows).toHaveLength(2);
     expect(rows[0]).toMatch(/^e1 +call +2026-01-02 03:04 +日本語.*…$/);
     expect(rows[1]).toMatch(/^e2 +note +red \\u001b\[31m, two lines, \\u202eback$/);
+  });
+
+  it('cuts no id at a terminal, also of wide or escaped characters', async () => {
+    const ids = ['日本語日本語', 'a\u202eb', '1'];
+    const records = ids.map((id) => ({ id, engagement_type: 'call', subject: 'here' }));
+    await using upstream = await startUpstream(json(200, { result: records, next_cursor: null }), 'capsule');
+    const { shown } = await runInTerminal(['list', ...account], { ...env, TRUTO_BASE_URL: upstream.url });
+    const rows = shown.trimEnd().split(/\r?\n/).slice(1);
+    expect(rows.map((row) => row.split(/ +/)[0])).toEqual(['日本語日本語', String.raw`a\u202eb`, '1']);
+    // The subjects are below each other: a wide character takes two columns.
+    const columnOf = (row = '') => row.replace(/[^ -~]/g, 'xx').indexOf('here');
+    expect(new Set(rows.map(columnOf)).size).toBe(1);
   });
 
   it('prints JSON at a terminal with --json', async () => {

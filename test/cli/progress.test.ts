@@ -2,10 +2,11 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Progress } from '../../src/cli/progress.ts';
 
 /** A terminal, and what stands in its last line. */
-function createTerminal() {
+function createTerminal(columns?: number) {
   let drawn = '';
   return {
     isTTY: true,
+    columns,
     write(text: string) {
       drawn += text;
     },
@@ -47,6 +48,18 @@ describe('the bar of a bulk delete', () => {
     expect(terminal.lastLine()).toMatch(/1\/9, .* left$/);
     progress.wait(50);
     expect(terminal.lastLine()).not.toContain('waiting');
+  });
+
+  it.each([20, 80, 100])('stays on one line of %i columns, since a second line could not be drawn again', (columns) => {
+    const terminal = createTerminal(columns);
+    const progress = new Progress(terminal, 1_000, 200_000);
+    for (const kind of ['OutcomeUnknownError', 'NotFoundError'] as const) progress.count(kind);
+    progress.wait(25_000);
+    const line = terminal.lastLine() ?? '';
+    expect(line.length).toBeLessThan(columns);
+    expect(line).toContain('2/1000');
+    // The bar gives its room to the text, whose end is cut last.
+    if (columns >= 80) expect(line).toMatch(/^2\/1000, .*, 1 not deleted, 1 unknown, about/);
   });
 
   it('does not count an unknown outcome as not deleted', () => {

@@ -5,6 +5,7 @@ export const modules: readonly string[] = [
   'src/redis/**/*.ts',
   'src/upstream/**/*.ts',
   'src/graphql/prepared/**/*.ts',
+  'src/graphql/core/answer-room.ts',
   'src/http/{answers,callers,connections,requests}/*.ts',
   'src/http/front-door.ts',
 ];

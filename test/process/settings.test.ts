@@ -114,6 +114,22 @@ describe('the server process', () => {
     expect(output()).toContain(`PORT=${port + 1} npm run sandbox`);
   });
 
+  it.each(['', ' '])('starts the sandbox on loopback when HOST is blank (%j), as in an .env', async (host) => {
+    const { child, exited, output } = startNode(['src/sandbox/main.ts'], { PORT: '0', HOST: host });
+    await expect.poll(output, { timeout: 20_000 }).toMatch(/listens on http:\/\/127\.0\.0\.1:/);
+    child.kill();
+    await exited;
+  });
+
+  it.each([
+    ['HOST', { HOST: '203.0.113.1', AUTH_MODE: 'passthrough' }],
+    ['METRICS_HOST', { METRICS_HOST: '203.0.113.1', METRICS_PORT: '0' }],
+  ])('does not start on an address of another machine, and says to correct %s', async (name, env) => {
+    const { exited, output } = startNode(['src/main.ts'], { PORT: '0', ...env });
+    expect(await exited).toBe(1);
+    expect(output()).toMatch(new RegExp(`EADDRNOTAVAIL.* Correct ${name}\\.`));
+  });
+
   it('does not start when the port of its metrics is in use, and names the setting', async () => {
     await using server = await startServerProcess({});
     const { exited, output } = startNode(['src/main.ts'], { PORT: '0', METRICS_PORT: new URL(server.endpoint).port });

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { startServerProcess } from '../support/server-process.ts';
+import { jwtSecret, serviceEnv, signToken } from '../support/service.ts';
 import { startInTerminal } from '../support/terminal.ts';
 import { json, startUpstream } from '../support/upstream.ts';
 
@@ -53,6 +54,45 @@ describe('npm start at a terminal', () => {
     });
     expect(upstream.deletes()).toEqual([]);
     expect(server.seen()).not.toContain('canary-token');
+  });
+});
+
+describe('the command that the start prints', () => {
+  const start = async (env: Record<string, string>) => {
+    const server = startInTerminal(`'${process.execPath}' src/main.ts`, env);
+    await expect.poll(server.seen, { timeout: 25_000 }).toMatch(listening);
+    return server;
+  };
+
+  it('has the token of the sandbox where callers bring their own', async () => {
+    await using server = await start({ SANDBOX: '1', AUTH_MODE: 'passthrough' });
+    expect(await paste(commandIn(server.seen()))).toMatchObject({ outcome: 'DELETED' });
+  });
+
+  it('has a place for a JWT where callers of the sandbox bring one', async () => {
+    const token = 'sandbox-token';
+    const env = { SANDBOX: '1', ...serviceEnv, JWT_SECRET: jwtSecret, TRUTO_API_TOKEN: token };
+    await using server = await start(env);
+    const callerJwt = await signToken({ integrated_accounts: ['*'] });
+    expect(await paste(commandIn(server.seen()), { CALLER_JWT: callerJwt })).toMatchObject({ outcome: 'DELETED' });
+  });
+
+  it('is left out where the server executes trusted documents only, as is the way to turn GraphiQL on', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'trusted-'));
+    writeFileSync(join(folder, 'documents.json'), '{}');
+    const trusted = { TRUSTED_DOCUMENTS: join(folder, 'documents.json'), TRUSTED_DOCUMENTS_ONLY: '1' };
+    for (const env of [{ AUTH_MODE: 'passthrough' }, { SANDBOX: '1', EXPOSE_SCHEMA: '0' }]) {
+      await using server = await start({ ...env, ...trusted });
+      expect(commandIn(server.seen())).toBe('');
+      expect(server.seen()).toContain('TRUSTED_DOCUMENTS');
+      expect(server.seen()).not.toContain('EXPOSE_SCHEMA');
+    }
+    rmSync(folder, { recursive: true });
+  });
+
+  it('quotes the address, whose brackets are a pattern of file names for zsh', async () => {
+    await using server = await start({ HOST: '::1', AUTH_MODE: 'passthrough' });
+    expect(commandIn(server.seen())).toMatch(/^curl 'http:\/\/\[::1\]:\d+\/graphql' /);
   });
 });
 

@@ -5,8 +5,7 @@ import { type DeleteEnd, type InvalidInputError, refusal, withEngagementId } fro
 /** How many deletes one list may have. */
 export const maxDeletes = 100;
 
-/** One item of a list of deletes in an integrated account. */
-export type DeleteItem = Pick<DeleteEngagementInput, 'id' | 'engagementType' | 'parameters'>;
+type DeleteItem = Pick<DeleteEngagementInput, 'id' | 'engagementType' | 'parameters'>;
 
 /** Identifies the engagement of an item. Some providers number each type by itself. */
 export function itemKey({ id, engagementType }: DeleteItem): string {

@@ -49,7 +49,6 @@ export type Claim =
     }
   /** Another request did it. */
   | { readonly kind: 'repeated'; readonly result: DeleteEnd }
-  /** The key belongs to another delete. */
   | { readonly kind: 'other' };
 
 /** Runs requests with the same key as one delete. */
@@ -88,7 +87,6 @@ export interface StoredResult {
   readonly outcome: string;
   /** The result with upstream's answer. Equal to `outcome` if there is no answer, or it is too large. */
   readonly whole: string;
-  /** True when the delete may be tried again. */
   readonly mayBeTried: boolean;
 }
 

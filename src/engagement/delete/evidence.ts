@@ -11,10 +11,8 @@ import { isIdValue, isSameId } from '../record.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 
-/** What a 2xx answer proves. */
-export type Evidence =
+type Evidence =
   | { readonly kind: 'success'; readonly warnings: readonly string[] }
-  /** The provider refused, in a documented form. */
   | { readonly kind: 'refused' }
   /** It proves nothing. `why` continues "The answer has status 200, but ". */
   | { readonly kind: 'unknown'; readonly why: string; readonly isForeign: boolean };

@@ -10,13 +10,10 @@ import type { WireField } from '../resources.ts';
 import type * as Result from '../result.ts';
 import { providerBodyOf, readEvidence } from './evidence.ts';
 
-/** The input for reading the end of a sent delete. */
-export interface OutcomeContext {
+interface OutcomeContext {
   readonly input: DeleteEngagementInput;
   readonly selection: Selection;
-  /** The account's integration, if known. */
   readonly integration: Integration | null;
-  /** The warnings of the rules. */
   readonly warnings: readonly string[];
   /** The record before the delete, with `snapshot`. */
   readonly snapshot: FoundRecord<'engagements'> | null;
@@ -29,7 +26,6 @@ export interface OutcomeContext {
   readonly settleNotFound: (refused: Result.Refusal) => Promise<Result.Refusal>;
 }
 
-/** Upstream's answer, if any. */
 interface Seen {
   readonly statusCode?: number | undefined;
   readonly rawResponse?: unknown;
@@ -63,10 +59,8 @@ export function unknownOutcome(
   };
 }
 
-/** The content of a success. */
 type Content = Pick<Result.DeleteEngagementSuccess, 'engagement' | 'raw' | 'warnings'>;
 
-/** The input for reading a success. */
 type SuccessContext = Pick<OutcomeContext, 'input' | 'selection' | 'integration' | 'warnings' | 'snapshot'>;
 
 /** Warns about selected fields without a value, and says how to fill them. */
@@ -123,13 +117,8 @@ function milliseconds(seconds: string | undefined): number | null {
  * @returns null when no header can be read.
  */
 export function parseRateLimit(headers: UpstreamAnswer['headers']): Result.RateLimit | null {
-  const [given, remainingText, reset] = [
-    headers['ratelimit-limit'],
-    headers['ratelimit-remaining'],
-    headers['ratelimit-reset'],
-  ];
-  if (given === undefined && remainingText === undefined && reset === undefined) return null;
-  const [limitText, ...parameters] = (given ?? '').split(';').map((part) => part.trim());
+  const { 'ratelimit-limit': given = '', 'ratelimit-remaining': remainingText, 'ratelimit-reset': reset } = headers;
+  const [limitText, ...parameters] = given.split(';').map((part) => part.trim());
   const limit = wholeNumber(limitText);
   const windowMs = milliseconds(parameters.find((parameter) => parameter.startsWith('w='))?.slice(2));
   const [remaining, resetMs] = [wholeNumber(remainingText), milliseconds(reset)];

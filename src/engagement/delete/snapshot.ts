@@ -1,15 +1,11 @@
-import type { Caller } from '../account.ts';
 import type { DeleteEngagementInput } from '../input.ts';
-import { type FoundRecord, type ReadPorts, readResource } from '../read.ts';
+import { type FoundRecord, type ReadOptions, type ReadPorts, readResource } from '../read.ts';
 import { type EngagementRecord, type RecordKey, type Selection, wireFieldsOf } from '../record.ts';
 import type { WireField } from '../resources.ts';
 import type { Refusal } from '../result.ts';
 
 /** Reads one note. A second read of the same note and fields costs no request. */
-export type ReadNote = (
-  key: RecordKey,
-  fields: ReadonlySet<WireField<'notes'>>,
-) => Promise<FoundRecord<'notes'> | Refusal>;
+type ReadNote = (key: RecordKey, fields: ReadonlySet<WireField<'notes'>>) => Promise<FoundRecord<'notes'> | Refusal>;
 
 /** The services that a snapshot needs. */
 export interface SnapshotPorts extends ReadPorts {
@@ -32,11 +28,8 @@ export function plainRecord({ integratedAccountId: _given, notes, ...engagement 
   return { ...engagement, ...(whole && { notes: whole }) };
 }
 
-interface SnapshotOptions {
-  readonly caller: Caller;
+interface SnapshotOptions extends Omit<ReadOptions<'engagements'>, 'selected'> {
   readonly selection: Selection;
-  readonly deadlineAt: number;
-  readonly hasCallerLeft: () => boolean;
 }
 
 /**

@@ -23,7 +23,6 @@ export function unavailable(error: unknown): never {
   throw error;
 }
 
-/** The state of one engagement, as callers see it. */
 type ItemOutcome =
   | 'WAITING'
   | 'IN_PROGRESS'
@@ -140,10 +139,8 @@ const BulkDeleteFailures = pageOf<BulkFailure>(
   'In the order in which they failed.',
 );
 
-/** The largest page. */
 const maxFirst = 1_000;
 
-/** The options of a field that returns a list in pages. */
 const inPages = {
   nullable: false as const,
   listSize: { slicingArguments: ['first'], sizedFields: ['items'], requireOneSlicingArgument: false },

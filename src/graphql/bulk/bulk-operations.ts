@@ -4,8 +4,7 @@ import { requiringType } from '../../engagement/integrations.ts';
 import { builder, upstreamRequestCost } from '../core/builder.ts';
 import { type Context, requireBulkDeletes, requireCaller } from '../core/context.ts';
 import { failedRead, fieldError } from '../core/top-level-errors.ts';
-import { EngagementFilter } from '../types/engagement-filter.ts';
-import { EngagementType } from '../types/values.ts';
+import { EngagementFilter, EngagementType } from '../types/values.ts';
 import { BulkDelete, unavailable } from './bulk-delete.ts';
 
 /** How often a subscription reads the progress. */

@@ -70,7 +70,6 @@ interface ObjectTypeOptions<Source> {
   /** True if another subgraph may have the same type, with the same fields. */
   readonly shareable?: boolean;
   readonly interfaces?: InterfaceRef<Types, unknown>[];
-  /** The properties that become fields. */
   readonly shows?: Shown<Source>;
   /** More fields. `show` creates fields of more properties, where the order matters. */
   readonly fields?: (t: FieldBuilder<Source>, show: (rows: Shown<Source>) => object) => object;

@@ -13,35 +13,31 @@ export interface ChunkDelivery {
 
 /** The streamed bodies of one operation, and the parts that the client gets after the first result. */
 export class ChunkDeliveries {
-  /** False when the executor sends one result only: then each list is complete. */
-  readonly canStream: boolean;
+  /** Those that are not sent yet, the oldest first. A deferred part adds its own after the first result. */
+  readonly waiting: ChunkDelivery[] = [];
+  readonly #oneResultBy: number | undefined;
   readonly #bodies = new Set<Readable>();
-  readonly #deliveries: ChunkDelivery[] = [];
   #isClosed = false;
 
-  constructor(canStream = true) {
-    this.canStream = canStream;
+  /**
+   * @param oneResultBy the moment (by `performance.now()`) at which bodies are closed, for an executor that sends one result and does
+   * not say when its operation has ended.
+   */
+  constructor(oneResultBy?: number) {
+    this.#oneResultBy = oneResultBy;
+  }
+
+  /** False when the executor sends one result only: then each list is complete. */
+  get canStream(): boolean {
+    return this.#oneResultBy === undefined;
   }
 
   /** Registers a body. It is closed with the operation, read or not. */
   own(body: Readable): void {
     this.#bodies.add(body);
     if (this.#isClosed) body.destroy();
-  }
-
-  /** Adds the rest of a body, possibly after the first result: a deferred part does so. */
-  add(delivery: ChunkDelivery): void {
-    this.#deliveries.push(delivery);
-  }
-
-  /** Takes the oldest delivery that is not taken yet. */
-  next(): ChunkDelivery | undefined {
-    return this.#deliveries.shift();
-  }
-
-  /** True while a delivery waits to be taken. */
-  get isPending(): boolean {
-    return this.#deliveries.length > 0;
+    if (this.#oneResultBy === undefined) return;
+    setTimeout(() => body.destroy(), Math.max(0, this.#oneResultBy - performance.now())).unref();
   }
 
   /** Ends every body, and with it upstream's connection. A body that was read to its end has ended already. */
@@ -76,8 +72,7 @@ async function take(chunks: AsyncIterator<Buffer>, wantsMore: (count: number, by
 }
 
 /** How much of a body a resolver may hold, and how long it may wait for it. */
-export interface ChunkLimits {
-  /** The most bytes in one list. */
+interface ChunkLimits {
   readonly maxBytes: number;
   /** The moment (by `performance.now()`) by which a collected list must be complete. */
   readonly deadlineAt: number;
@@ -118,7 +113,8 @@ export async function resolveChunks(
       );
     const wantsMore = (count: number, bytes: number) => count < initialCount && bytes < limits.maxBytes;
     const { taken, ended } = await take(chunks, wantsMore);
-    if (!ended) deliveries.add({ path: responsePathAsArray(info.path), nextIndex: taken.length, label, chunks });
+    if (!ended)
+      deliveries.waiting.push({ path: responsePathAsArray(info.path), nextIndex: taken.length, label, chunks });
     return taken;
   } catch (error) {
     body.destroy();

@@ -1,8 +1,8 @@
 import type { BulkDeletes } from '../../bulk/bulk-deletes.ts';
 import type { Caller } from '../../engagement/account.ts';
-import type { AnswerRoom } from '../../engagement/answer-room.ts';
 import type { DeletePorts } from '../../engagement/delete/delete-engagement.ts';
 import type { DeleteEngagementResult } from '../../engagement/result.ts';
+import type { AnswerRoom } from './answer-room.ts';
 import type { ChunkDeliveries } from './chunk-delivery.ts';
 import type { RecordLoaders } from './record-loaders.ts';
 import { fieldError, requestError } from './top-level-errors.ts';
@@ -24,9 +24,7 @@ export interface Context extends DeletePorts {
   readonly maxUpstreamBytes: number;
   /** The room for records that the operation reads one by one. */
   readonly recordRoom: AnswerRoom;
-  /** The room in its answer. */
   readonly answerRoom: AnswerRoom;
-  /** The streamed bodies of the operation. */
   readonly chunkDeliveries: ChunkDeliveries;
   /** The caller's `Idempotency-Key`. Undefined without one. */
   readonly idempotencyKey: string | undefined;

@@ -1,7 +1,6 @@
 import DataLoader from 'dataloader';
 import { LRUCache } from 'lru-cache';
 import { type Caller, limitedBy } from '../../engagement/account.ts';
-import { type AnswerRoom, leftOut } from '../../engagement/answer-room.ts';
 import { type FoundRecord, type ReadPorts, readResource, type TypedKey } from '../../engagement/read.ts';
 import { notSent } from '../../engagement/refusal.ts';
 import type { Resource, WireField } from '../../engagement/resources.ts';
@@ -9,12 +8,12 @@ import type { Refusal } from '../../engagement/result.ts';
 import { checkId } from '../../engagement/rules.ts';
 import type { LimitedBy } from '../../upstream/attempt.ts';
 import { Permits } from '../../upstream/permits.ts';
+import { type AnswerRoom, leftOut } from './answer-room.ts';
 import { fieldError, requestError } from './top-level-errors.ts';
 
 /** How many related records of one integrated account are read at once. Truto allows 50 requests in 10 seconds. */
 const maxConcurrentReads = 8;
 
-/** How many more reads may wait. */
 const maxWaiting = 10_000;
 
 /** For how many accounts the limit is stored. A dropped one starts again, even with reads in flight. */
@@ -29,11 +28,10 @@ export type LimitReads = <Result>(
 
 /** Creates the limit that all operations of this process share. */
 export function createReadLimit(): LimitReads {
-  const accounts = new LRUCache<string, Permits>({ max: maxAccounts });
+  const memoMethod = () => new Permits(maxConcurrentReads, maxWaiting);
+  const accounts = new LRUCache<string, Permits>({ max: maxAccounts, memoMethod });
   return async ({ tokenId, integratedAccountId }, deadlineAt, read) => {
-    const key = JSON.stringify([tokenId, integratedAccountId]);
-    const permits = accounts.get(key) ?? new Permits(maxConcurrentReads, maxWaiting);
-    accounts.set(key, permits);
+    const permits = accounts.memo(JSON.stringify([tokenId, integratedAccountId]));
     const release = await permits.acquire(deadlineAt);
     if (!release) return undefined;
     try {
@@ -57,8 +55,7 @@ export interface RecordLoaders {
   ): Promise<FoundRecord<R> | Refusal>;
 }
 
-/** The services and limits of the reads. */
-export interface RecordLoadersOptions extends ReadPorts {
+interface RecordLoadersOptions extends ReadPorts {
   /** Null without a verified token. Then nothing is read. */
   readonly caller: Caller | null;
   readonly deadlineAt: number;

@@ -1,11 +1,11 @@
 import { MapperKind, mapSchema, renameType } from '@graphql-tools/utils';
 import {
-  type ASTNode,
   type GraphQLNamedType,
   type GraphQLSchema,
   isUnionType,
+  Kind,
+  type NameNode,
   parse,
-  print,
   specifiedScalarTypes,
   visit,
 } from 'graphql';
@@ -46,14 +46,23 @@ export function withTypePrefix(schema: GraphQLSchema, prefix: string): GraphQLSc
 
 const named = /^(NamedType|(Object|Interface|Union|Enum|InputObject)TypeDefinition)$/;
 
-/** Adds the same prefix in the text of a schema or a document. */
+/** Adds the same prefix in the text of a schema or a document. Comments and line breaks stay. */
 export function withTypePrefixInText(text: string, prefix: string): string {
   if (prefix === '') return text;
-  const renamed = (node: ASTNode) =>
-    named.test(node.kind) && 'name' in node && node.name
-      ? { ...node, name: { ...node.name, value: prefixedName(node.name.value, prefix) } }
-      : undefined;
-  return print(visit(parse(text), { enter: renamed }));
+  const names: NameNode[] = [];
+  visit(parse(text), {
+    enter(node) {
+      if (named.test(node.kind) && 'name' in node && node.name?.kind === Kind.NAME) names.push(node.name);
+    },
+  });
+  let prefixed = '';
+  let at = 0;
+  for (const { value, loc } of names) {
+    if (!loc) continue;
+    prefixed += text.slice(at, loc.start) + prefixedName(value, prefix);
+    at = loc.end;
+  }
+  return prefixed + text.slice(at);
 }
 
 /** The name of a type in the schema, with its prefix. */

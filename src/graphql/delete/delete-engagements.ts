@@ -1,9 +1,9 @@
 import { GraphQLStreamDirective } from '@graphql-tools/utils';
 import { type FieldNode, type GraphQLResolveInfo, getDirectiveValues } from 'graphql';
-import { withinRoom } from '../../engagement/answer-room.ts';
 import { deleteEach, itemKey, maxDeletes } from '../../engagement/delete/delete-many.ts';
 import { requiringType } from '../../engagement/integrations.ts';
 import type { DeleteEngagementResult as Result } from '../../engagement/result.ts';
+import { withinRoom } from '../core/answer-room.ts';
 import { builder, upstreamRequestCost } from '../core/builder.ts';
 import { requireCaller } from '../core/context.ts';
 import { fieldsBelow, named, readSelection } from '../core/selection.ts';

@@ -32,8 +32,7 @@ export interface OperationRequest {
   readonly variables: Values;
 }
 
-/** One delete of a prepared operation. */
-export interface PreparedDelete {
+interface PreparedDelete {
   readonly responseKey: string;
   /** Reads the arguments from the coerced variables. Throws when one is wrong. */
   readonly readArguments: (variables: Values) => Values;

@@ -3,8 +3,7 @@ import type { Context, GivenResults } from '../core/context.ts';
 import { type DeleteArguments, resolveDelete } from '../delete/delete-engagement.ts';
 import type { PreparedOperation, Values } from './prepared-operations.ts';
 
-/** How a prepared operation ended. */
-export type PreparedEnd =
+type PreparedEnd =
   /** The whole answer, as JSON text: what the executor would have answered, to the byte. */
   | { readonly kind: 'answer'; readonly text: string }
   /** Nothing was done: the executor takes the request as it is. */

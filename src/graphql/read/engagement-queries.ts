@@ -1,11 +1,11 @@
-import { defaultPageSize, type EngagementPage, readEngagement, readEngagements } from '../../engagement/read.ts';
+import { defaultPageSize } from '../../engagement/input.ts';
+import { type EngagementPage, readEngagement, readEngagements } from '../../engagement/read.ts';
 import { builder, objectType, upstreamRequestCost } from '../core/builder.ts';
 import { requireCaller } from '../core/context.ts';
 import { fieldsBelow, named, wireFieldsBelow, wireFieldsSelected } from '../core/selection.ts';
 import { failedRead, fieldError } from '../core/top-level-errors.ts';
-import { EngagementFilter } from '../types/engagement-filter.ts';
 import { Engagement, type EngagementSource } from '../types/records.ts';
-import { EngagementSort, EngagementType, SortDirection } from '../types/values.ts';
+import { EngagementFilter, EngagementSort, EngagementType, SortDirection } from '../types/values.ts';
 
 interface PageInfo {
   readonly hasNextPage: boolean;

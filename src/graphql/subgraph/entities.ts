@@ -1,5 +1,11 @@
 import type { ObjectRef } from '@pothos/core';
-import type { GraphQLResolveInfo } from 'graphql';
+import type {
+  GraphQLFieldResolver,
+  GraphQLObjectType,
+  GraphQLResolveInfo,
+  GraphQLSchema,
+  GraphQLUnionType,
+} from 'graphql';
 import { readNodeId } from '../../engagement/node-id.ts';
 import type { TypedKey } from '../../engagement/read.ts';
 import type { RecordKey, ResourceRecord } from '../../engagement/record.ts';
@@ -30,7 +36,7 @@ const requested = new WeakMap<Context, number>();
  * Counts the entities that a field requests.
  * @throws {GraphQLError} `BAD_USER_INPUT` when the operation requests more than 1,000.
  */
-export function countEntities(count: number, context: Context): void {
+function countEntities(count: number, context: Context): void {
   const total = (requested.get(context) ?? 0) + count;
   requested.set(context, total);
   if (total > maxEntities)
@@ -108,3 +114,37 @@ function entity(resource: Resource): void {
 }
 
 for (const resource of Object.keys(resources) as Resource[]) entity(resource);
+
+interface Representations {
+  readonly representations: readonly unknown[];
+}
+
+type Resolve = GraphQLFieldResolver<unknown, Context, Representations>;
+
+/** Checks the representations before Apollo's resolver, which throws plain errors for some, and returns others as they are. */
+function checked(resolve: Resolve, entityNames: ReadonlySet<string>): Resolve {
+  return (source, args, context, info) => {
+    countEntities(args.representations.length, context);
+    for (const representation of args.representations) {
+      const { __typename: name } = (representation ?? {}) as { __typename?: unknown };
+      if (typeof name === 'string' && entityNames.has(name)) continue;
+      const names = [...entityNames].join(', ');
+      throw fieldError(
+        'BAD_USER_INPUT',
+        `Nothing was read. The __typename of each representation must be one of ${names}.`,
+      );
+    }
+    return resolve(source, args, context, info);
+  };
+}
+
+/** Makes `_entities` check its representations, and `_service` return the SDL. */
+export function completeSubgraph(schema: GraphQLSchema, sdl: string): GraphQLSchema {
+  const { _entities: entities, _service: service } = (schema.getQueryType() as GraphQLObjectType).getFields();
+  const union = schema.getType('_Entity') as GraphQLUnionType;
+  if (!entities?.resolve || !service) throw new Error('The schema has no _entities and _service');
+  entities.resolve = checked(entities.resolve, new Set(union.getTypes().map(({ name }) => name)));
+  service.resolve = () => ({ sdl });
+  service.extensions = { ...service.extensions, isOpen: true };
+  return schema;
+}

@@ -1,10 +1,42 @@
+import { deleteErrorKinds, deleteErrorRow } from '../../engagement/delete-errors.ts';
+import { type Integration as IntegrationRow, integrations } from '../../engagement/integrations.ts';
 import type * as Result from '../../engagement/result.ts';
 import { type Finding, hasRefusal, type RateLimit } from '../../engagement/result.ts';
-import { builder, enumOf, objectType } from '../core/builder.ts';
+import { builder, enumOf, objectType, type Shown } from '../core/builder.ts';
 import { resolveChunks } from '../core/chunk-delivery.ts';
-import { errorTypes } from './errors.ts';
 import { Engagement } from './records.ts';
-import './integration.ts';
+
+const Integration = objectType<IntegrationRow>('Integration', {
+  description: 'What one integration requires and supports when it deletes an engagement.',
+  shows: {
+    name: ['String!', "Its name in Truto's documentation."],
+    requiresEngagementType: ['Boolean!', 'True when a delete requires `engagementType`.'],
+    engagementTypes: [
+      '[EngagementType!]!',
+      'The accepted values of `engagementType`. Empty when the integration does not list the argument.',
+    ],
+    softDeletes: [
+      'Boolean!',
+      'True when the provider only marks engagements as deleted, so that they can still be read. A successful read then does not prove that an engagement exists.',
+    ],
+    parameters: [
+      '[String!]!',
+      'The fields of `DeleteEngagementParameters` that it lists. Others are sent too, with a warning.',
+    ],
+  },
+});
+
+builder.queryField('integrations', (t) =>
+  t.field({
+    type: [Integration],
+    nullable: false,
+    isOpen: true,
+    listSize: { assumedSize: integrations.length },
+    description:
+      'Lists the integrations that can delete engagements, and what each requires. Sends no request to Truto, and needs no token.',
+    resolve: () => [...integrations],
+  }),
+);
 
 enumOf<Finding['severity']>('IssueSeverity', 'Whether an issue stops the delete.', {
   REFUSAL: 'The delete is not sent.',
@@ -107,7 +139,6 @@ const RequestHeader = objectType<Header>('RequestHeader', {
   },
 });
 
-/** The headers of the request, without the credential. */
 function shownHeaders({ request }: Result.DeleteEngagementPlan): Header[] {
   return Object.entries(request.headers).map(([name, value]) => ({
     name,
@@ -150,6 +181,33 @@ const DeleteEngagementPlan = objectType<Result.DeleteEngagementPlan>('DeleteEnga
       integration: ['Integration', 'The integration of the integrated account. Null when it is not known.'],
     }),
   }),
+});
+
+const ErrorInterface = builder
+  .interfaceRef<Pick<Result.DeleteEngagementError, 'message' | 'engagementId'>>('Error')
+  .implement({
+    description: 'An error of a delete. Only with `OutcomeUnknownError` may the engagement be deleted.',
+    fields: (t) => ({
+      message: t.exposeString('message', {
+        nullable: false,
+        description: 'What happened and what to do, for people. Programs use `__typename` and the other fields.',
+      }),
+      engagementId: t.exposeID('engagementId', {
+        nullable: true,
+        description: 'The id of the engagement that the error is about, as you gave it.',
+      }),
+    }),
+  });
+
+const errorTypes = deleteErrorKinds.map((kind) => {
+  const { description, fields } = deleteErrorRow(kind);
+  const shows = fields as Shown<Result.DeleteEngagementError>;
+  return objectType<Result.DeleteEngagementError>(kind, {
+    description,
+    interfaces: [ErrorInterface],
+    shareable: true,
+    shows,
+  });
 });
 
 export const DeleteEngagementResult = builder.unionType('DeleteEngagementResult', {

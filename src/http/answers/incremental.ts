@@ -1,4 +1,4 @@
-import { isAsyncIterable } from '@graphql-tools/utils';
+import { isAsyncIterable, memoize1 } from '@graphql-tools/utils';
 import { BREAK, type DocumentNode, type ExecutionResult, GraphQLError, Kind, visit } from 'graphql';
 import type { Plugin } from 'graphql-yoga';
 import type { ChunkDeliveries, ChunkDelivery } from '../../graphql/core/chunk-delivery.ts';
@@ -15,22 +15,17 @@ interface ResultPart extends ExecutionResult {
 }
 
 const incrementalDirectives = new Set(['defer', 'stream']);
-const usesIncremental = new WeakMap<DocumentNode, boolean>();
 
-function isIncremental(document: DocumentNode): boolean {
-  let found = usesIncremental.get(document);
-  if (found === undefined) {
-    found = false;
-    visit(document, {
-      Directive({ name }) {
-        found ||= incrementalDirectives.has(name.value);
-        return found ? BREAK : undefined;
-      },
-    });
-    usesIncremental.set(document, found);
-  }
+const isIncremental = memoize1((document: DocumentNode): boolean => {
+  let found = false;
+  visit(document, {
+    Directive({ name }) {
+      found ||= incrementalDirectives.has(name.value);
+      return found ? BREAK : undefined;
+    },
+  });
   return found;
-}
+});
 
 /** The same operation for a client that reads single results only: complete lists, nothing deferred. */
 function withoutIncremental(document: DocumentNode): DocumentNode {
@@ -82,7 +77,7 @@ async function* deliver(
   try {
     if (isAsyncIterable(result)) for await (const part of result) yield { ...maskPart(part, log), hasNext: true };
     else yield { ...result, hasNext: true };
-    for (let delivery = deliveries.next(); delivery; delivery = deliveries.next()) yield* deliverChunks(delivery);
+    for (let next = deliveries.waiting.shift(); next; next = deliveries.waiting.shift()) yield* deliverChunks(next);
     yield { hasNext: false };
   } finally {
     deliveries.close();
@@ -134,7 +129,7 @@ export function useIncremental(log: Log, pauseMs: number): Plugin<Context> {
       const { signal } = request;
       return {
         onExecuteDone({ result, setResult }) {
-          if (!isAsyncIterable(result) && !deliveries.isPending) return deliveries.close();
+          if (!isAsyncIterable(result) && deliveries.waiting.length === 0) return deliveries.close();
           // The result of a request whose client has disconnected is never iterated.
           if (signal.aborted) deliveries.close();
           else signal.addEventListener('abort', () => deliveries.close(), { once: true });

@@ -13,32 +13,6 @@ const maxSubscriptions = 500;
 /** The interval between two heartbeats of an idle subscription, in milliseconds: that of Yoga's events. */
 const heartbeatMs = 12_000;
 
-/** Calls back once the results or their reader have ended. A generator's `finally` does not run if it was never read. */
-function endingWith(
-  results: AsyncIterable<ExecutionResult>,
-  onEnd: () => void,
-): AsyncIterableIterator<ExecutionResult> {
-  const iterator = results[Symbol.asyncIterator]();
-  return {
-    [Symbol.asyncIterator]() {
-      return this;
-    },
-    async next() {
-      let next: IteratorResult<ExecutionResult> | undefined;
-      try {
-        next = await iterator.next();
-        return next;
-      } finally {
-        if (!next || next.done) onEnd();
-      }
-    },
-    async return() {
-      onEnd();
-      return (await iterator.return?.()) ?? { done: true, value: undefined };
-    },
-  };
-}
-
 /** The result as it is sent: the HTTP status of errors is for this server only. */
 function withoutStatus({ errors, ...rest }: ExecutionResult): object {
   if (!errors) return rest;
@@ -142,10 +116,7 @@ export function useSubscriptions(): Plugin<YogaInitialContext & Context> {
       request.signal.addEventListener('abort', end, { once: true });
       if (request.signal.aborted) end();
       return {
-        onSubscribeResult({ result, setResult }) {
-          if (isAsyncIterable(result)) setResult(endingWith(result as AsyncIterable<ExecutionResult>, end));
-          else end();
-        },
+        onSubscribeResult: ({ result }) => (isAsyncIterable(result) ? { onEnd: end } : end()),
         onSubscribeError: end,
       };
     },

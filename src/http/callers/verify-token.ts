@@ -10,16 +10,9 @@ import {
 import { z } from 'zod';
 import type { JwtConfig } from '../../config/config.ts';
 import type { Caller } from '../../engagement/account.ts';
-import type { Log } from '../../log/log.ts';
-import type { TokenRefusal } from './token-refusals.ts';
+import type { AuthenticatorOptions, TokenRefusal } from './authenticate.ts';
 
-/** What verification needs besides the configuration. */
-export interface VerifierOptions {
-  readonly log: Log;
-  readonly requestTimeoutMs: number;
-  /** Fetches the key set. @default the global one */
-  readonly fetch?: typeof fetch;
-}
+type VerifierOptions = Omit<AuthenticatorOptions, 'metrics'>;
 
 /** How far the clocks of this server and of the identity provider may differ. */
 export const clockToleranceSeconds = 10;

@@ -7,7 +7,7 @@ import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promi
 import { promisify } from 'node:util';
 import { type Client, findClient } from './client-address.ts';
 import { readCors } from './cors.ts';
-import { defaultLoadLimits, type LoadLimits, LoopDelay } from './overload.ts';
+import { Load, type LoadLimits } from './overload.ts';
 import {
   hasHost,
   refuseBadHost,
@@ -226,21 +226,15 @@ export function createListener(
     keepAliveTimeoutMs,
     trustedProxies,
     corsOrigins,
-    loadLimits: { maxInFlight, maxInFlightBytes, maxDelayMs } = defaultLoadLimits,
+    loadLimits,
     bounds = defaultBounds,
     patience = defaultPatience,
     onAnswer = () => {},
   }: ListenerOptions,
 ): Listener {
-  let isDraining = false;
-  const drained = Promise.withResolvers<void>();
   const open: Taken[] = [];
   let takenCount = 0;
-  let inFlightCount = 0;
-  let inFlightBytes = 0;
-  /** How many requests in flight only wait for their clients to read the answer. `unread` bounds those. */
-  let answeredCount = 0;
-  const loopDelay = new LoopDelay();
+  const load = new Load(loadLimits);
   const server = createServer({
     maxHeaderSize: maxHeadBytes,
     headersTimeout: patience.headersMs,
@@ -275,38 +269,28 @@ export function createListener(
       last.index = taken.index;
     }
     taken.unread?.end();
-    if (taken.inFlightBytes === undefined) return;
-    inFlightCount -= 1;
-    inFlightBytes -= taken.inFlightBytes;
-    if (taken.isAnswered) answeredCount -= 1;
-    // Starts with the first answer: slowness before it is cold code, not overload.
-    if (!isDraining) loopDelay.start();
-    else if (inFlightCount === 0) drained.resolve();
+    if (taken.inFlightBytes !== undefined) load.end(taken.inFlightBytes, taken.isAnswered);
   }
 
-  const isFull = () => inFlightCount - answeredCount >= maxInFlight || inFlightBytes > maxInFlightBytes;
-
+  /** Of requests that only wait for their clients to read the answer, `unread` bounds the number. */
   function noteAnswered(): void {
     for (const taken of open) {
       if (taken.inFlightBytes === undefined || taken.isAnswered || !taken.response.writableEnded) continue;
       taken.isAnswered = true;
-      answeredCount += 1;
-      inFlightBytes -= taken.inFlightBytes;
+      load.answer(taken.inFlightBytes);
       taken.inFlightBytes = 0;
     }
   }
 
   function isOverloaded(): boolean {
-    if (isFull()) noteAnswered();
-    if (isFull()) return true;
-    // With nothing in flight, the delay is over, and a refusal would help no other request.
-    return inFlightCount > 0 && loopDelay.currentMs > maxDelayMs;
+    if (load.isFull) noteAnswered();
+    return load.isOverloaded;
   }
 
   /** Refuses any request that may not start now. False when it may. */
   function isRefused(request: IncomingMessage, response: ServerResponse, path: string): boolean {
-    if (isDraining && path !== '/health') refuseBusy(request, response, 'draining');
-    else if (!isDraining && !isCheap(request) && isOverloaded()) refuseBusy(request, response, 'overloaded');
+    if (load.isDraining && path !== '/health') refuseBusy(request, response, 'draining');
+    else if (!load.isDraining && !isCheap(request) && isOverloaded()) refuseBusy(request, response, 'overloaded');
     else return false;
     return true;
   }
@@ -414,11 +398,10 @@ export function createListener(
         body.end();
         // Many other requests may have been completed since this one's head was read.
         if (isRefused(request, response, path)) return;
-        if (isDraining) response.setHeader('connection', 'close');
+        if (load.isDraining) response.setHeader('connection', 'close');
         else if (!isCheap(request)) {
           taken.inFlightBytes = bytes.length;
-          inFlightCount += 1;
-          inFlightBytes += bytes.length;
+          load.begin(bytes.length);
         }
         // A busy process sees only a turn later that the client has disconnected. A delete must not start then: its caller may have
         // sent it again under the same key and got the answer that nothing was deleted.
@@ -513,18 +496,18 @@ export function createListener(
   const countConnections = promisify(server.getConnections.bind(server));
 
   async function drain(noticeMs = 0): Promise<void> {
-    isDraining = true;
+    const answered = load.drain();
     const noticedAtMs = performance.now() + noticeMs;
     // `connection: close` makes a client send its next request elsewhere. Only the last answer of a connection has it: the answers
     // after an earlier one would be lost.
     const due = open.filter((taken) => taken.inFlightBytes !== undefined).sort(byArrival);
     const lastOf = new Map(due.map(({ response }) => [response.req.socket, response]));
     for (const response of lastOf.values()) if (!response.headersSent) response.setHeader('connection', 'close');
-    if (inFlightCount > 0) await drained.promise;
+    await answered;
     while (performance.now() < noticedAtMs && (await countConnections()) > 0) await sleep(sweepIntervalMs);
     await acceptQueueDrained();
     clearInterval(looking);
-    loopDelay.stop();
+    load.stop();
     const closed = new Promise<void>((resolve) => {
       server.close(() => resolve());
     });
@@ -538,7 +521,7 @@ export function createListener(
 
   return {
     get inFlight() {
-      return inFlightCount;
+      return load.count;
     },
     listen,
     drain,

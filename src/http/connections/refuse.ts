@@ -56,6 +56,10 @@ export const bodyRefusals = {
     'REQUEST_TOO_LARGE',
     'The request body has more than 10,000 values, counted by its commas and opening brackets. Nothing was executed. Send fewer at once.',
   ),
+  tooManyPieces: requestRefusal(
+    'REQUEST_TOO_LARGE',
+    'The request body came in more than 1,000 pieces of less than 256 bytes. Nothing was executed. Send it in larger ones.',
+  ),
   notUtf8: requestRefusal(
     'BAD_REQUEST',
     'The request body is not valid UTF-8. Nothing was executed. Send the operation as JSON in UTF-8.',
@@ -97,10 +101,7 @@ const unreadable: Readonly<Record<string, Refusal>> = {
   ERR_HTTP_REQUEST_TIMEOUT: requestRefusal('REQUEST_TIMEOUT'),
   HPE_CHUNK_EXTENSIONS_OVERFLOW: requestRefusal('REQUEST_TOO_LARGE'),
   HPE_HEADER_OVERFLOW: requestRefusal('HEADERS_TOO_LARGE'),
-  TOO_MANY_PIECES: requestRefusal(
-    'REQUEST_TOO_LARGE',
-    'The request body came in more than 1,000 pieces of less than 256 bytes. Nothing was executed. Send it in larger ones.',
-  ),
+  TOO_MANY_PIECES: bodyRefusals.tooManyPieces,
 };
 const noHttp = requestRefusal('BAD_REQUEST', 'The request is no valid HTTP. Nothing of it was executed.');
 

@@ -33,6 +33,11 @@ export function hasTooManyValues(body: Buffer): boolean {
   return count > maxValues;
 }
 
+/** True for a body in more pieces than any honest client sends. */
+export function isInTooManyPieces(pieceCount: number, byteCount: number): boolean {
+  return pieceCount > maxPieces && byteCount < pieceCount * minPieceBytes;
+}
+
 /** Called as a body arrives. */
 export interface BodyReader {
   /** Reports how many bytes of it are held. */
@@ -50,7 +55,7 @@ export function watchPieces(request: IncomingMessage, onTooMany: () => void): vo
   function count(chunk: Buffer): void {
     pieceCount += 1;
     byteCount += chunk.length;
-    if (pieceCount <= maxPieces || byteCount >= pieceCount * minPieceBytes) return;
+    if (!isInTooManyPieces(pieceCount, byteCount)) return;
     request.off('data', count);
     onTooMany();
   }

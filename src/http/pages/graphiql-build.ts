@@ -69,6 +69,10 @@ const start = (tabs: string) => `
   const tabs = ${tabs};
   const endpoint = location.origin + location.pathname;
   history.replaceState(null, '', endpoint);
+  // A sandbox's tabs delete. They must not come back over a real upstream at the same address.
+  const prepared = JSON.stringify(tabs);
+  if (localStorage.getItem('engagements:tabs') !== prepared) localStorage.removeItem('graphiql:tabState');
+  localStorage.setItem('engagements:tabs', prepared);
   if (localStorage.getItem('graphiql:tabState') === null)
     for (const name of ['query', 'variables']) localStorage.setItem('graphiql:' + name, tabs[0][name]);
   // The history has the headers of what was run, whatever shouldPersistHeaders says.
@@ -106,6 +110,8 @@ const start = (tabs: string) => `
     if (!isRun || target.closest('[role="dialog"]')) return;
     event.preventDefault();
     event.stopImmediatePropagation();
+    // Held keys would run and stop it in turn: a delete would be sent again and again.
+    if (event.repeat) return;
     const press = new KeyboardEvent('keydown', { key, code, keyCode, ctrlKey, metaKey, bubbles: true });
     setTimeout(() => {
       if (target.closest('.graphiql-query-editor, .graphiql-editor-tool')) target.dispatchEvent(press);

@@ -37,6 +37,15 @@ function readTabs({ upstream, typePrefix, shared }: Config): GraphiQLSetup['tabs
   return safeTabs.map(read).map(({ query, variables }) => ({ query, variables: blank(variables) }));
 }
 
+/** True for GET, and for HEAD, whose body Node leaves out. */
+export const isRead = ({ method }: IncomingMessage): boolean => method === 'GET' || method === 'HEAD';
+
+/** True for the endpoint's path, in both spellings that Yoga takes. */
+export const isEndpoint = (path: string | undefined): boolean => path === '/graphql' || path === '/graphql/';
+
+/** True for a browser that opens an address. Clients of the API do not name HTML. */
+export const acceptsPage = ({ headers }: IncomingMessage): boolean => headers.accept?.includes('text/html') ?? false;
+
 /** Headers of every page, besides its own policy. No other page may have it in a frame. */
 export const pageHeaders = {
   'x-content-type-options': 'nosniff',
@@ -70,10 +79,10 @@ function runBuild(workerData: GraphiQLSetup): Promise<BuiltFiles> {
 }
 
 /** The name of the requested file: the page for a client that accepts HTML. Undefined: the request is for something else. */
-function requestedFile({ method, url = '', headers }: IncomingMessage): string | undefined {
-  const [path, query] = url.split('?', 2);
-  if (method !== 'GET' || (path !== '/graphql' && path !== '/graphql/')) return undefined;
-  return new URLSearchParams(query).get('asset') ?? (headers.accept?.includes('text/html') ? 'page' : undefined);
+function requestedFile(request: IncomingMessage): string | undefined {
+  const [path, query] = (request.url ?? '').split('?', 2);
+  if (!isRead(request) || !isEndpoint(path)) return undefined;
+  return new URLSearchParams(query).get('asset') ?? (acceptsPage(request) ? 'page' : undefined);
 }
 
 function send(name: string, file: BuiltFile, request: IncomingMessage, response: ServerResponse): void {

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Config } from '../../config/config.ts';
 import type { Log } from '../../log/log.ts';
-import { createGraphiQL, pageHeaders } from './graphiql.ts';
+import { acceptsPage, createGraphiQL, isEndpoint, isRead, pageHeaders } from './graphiql.ts';
 
 /** Answers a request for a page. False: the request is for something else. */
 export type ServePage = (request: IncomingMessage, response: ServerResponse) => boolean;
@@ -12,7 +12,12 @@ const style = `
 body { max-width: 40rem; margin: 4rem auto; padding: 0 1rem; font: 16px/1.5 system-ui, sans-serif; }
 `;
 
-const page = `<!doctype html>
+const hidden = `The server does not expose its schema: GraphiQL and introspection are off. To turn them on, start the server with
+      <code>EXPOSE_SCHEMA=1</code>.`;
+
+const onlyTrusted = `The server executes only trusted documents, which clients name by their ids. It does not expose its schema.`;
+
+const buildPage = (access: string) => `<!doctype html>
 <html lang="en">
   <head>
     <meta charset="utf-8" />
@@ -28,8 +33,7 @@ const page = `<!doctype html>
       <code>Content-Type: application/json</code>.
     </p>
     <p>
-      The server does not expose its schema: GraphiQL and introspection are off. To turn them on, start the server with
-      <code>EXPOSE_SCHEMA=1</code>. Its package has the schema in <code>schema/schema.graphql</code>.
+      ${access} Its package has the schema in <code>schema/schema.graphql</code>.
     </p>
     <ul>
       <li><a href="https://truto.one/docs/api-reference/unified-crm-api/engagements/delete/">Engagements in Truto's API</a></li>
@@ -54,13 +58,13 @@ const headers = {
  * A client that does not name `text/html` gets the API's own answers.
  */
 export function createPages(config: Config, log: Log): ServePage {
+  const page = buildPage(config.trustedDocuments?.only ? onlyTrusted : hidden);
   const serveGraphiQL = config.exposeSchema ? createGraphiQL(config, log) : undefined;
 
   return (request, response) => {
     if (serveGraphiQL?.(request, response)) return true;
     const [path] = (request.url ?? '').split('?', 1);
-    const isBrowser = request.method === 'GET' && request.headers.accept?.includes('text/html');
-    if (!isBrowser || (path !== '/' && path !== '/graphql')) return false;
+    if (!isRead(request) || !acceptsPage(request) || (path !== '/' && !isEndpoint(path))) return false;
     // Relative, for proxies that serve this server below a prefix.
     if (serveGraphiQL) response.writeHead(302, { ...headers, location: 'graphql' }).end();
     else response.writeHead(200, { ...headers, 'content-type': 'text/html; charset=utf-8' }).end(page);

@@ -17,10 +17,8 @@ import { shortened } from '../../log/foreign-text.ts';
  */
 const limits = { textCharacters: 16_384, levels: 20 } as const;
 
-/** How many wrong values one response reports. */
 const maxWrongValues = 20;
 
-/** The longest path that a message names. */
 const maxPathCharacters = 200;
 
 /** A problem of a value, and the names that lead to it. */

@@ -1,9 +1,9 @@
 import type { BulkDeletes } from '../../bulk/bulk-deletes.ts';
 import type { Config } from '../../config/config.ts';
 import type { Caller, FindAccountIntegration } from '../../engagement/account.ts';
-import { AnswerRoom } from '../../engagement/answer-room.ts';
 import type { AuditEvent } from '../../engagement/delete/audit.ts';
 import type { DeleteMemory } from '../../engagement/delete/delete-memory.ts';
+import { AnswerRoom } from '../../graphql/core/answer-room.ts';
 import { ChunkDeliveries } from '../../graphql/core/chunk-delivery.ts';
 import type { Context, GivenResults } from '../../graphql/core/context.ts';
 import { createRecordLoaders, type LimitReads } from '../../graphql/core/record-loaders.ts';
@@ -13,7 +13,7 @@ import type { Authenticate } from '../callers/authenticate.ts';
 import { readIdempotencyKey } from './headers.ts';
 
 /** The parts that all operations of the process share. */
-export interface UpstreamPorts {
+interface UpstreamPorts {
   readonly send: Send;
   readonly findAccountIntegration: FindAccountIntegration;
   readonly limitReads: LimitReads;
@@ -34,8 +34,7 @@ export interface ContextOptions {
   readonly metrics: { countDelete(event: AuditEvent): void };
 }
 
-/** The parts of a request that its context needs. */
-export interface RequestParts {
+interface RequestParts {
   readonly header: (name: string) => string | null;
   readonly hasCallerLeft: () => boolean;
   readonly extensions: unknown;

@@ -1,3 +1,4 @@
+import { memoize2 } from '@graphql-tools/utils';
 import {
   type DocumentNode,
   type FieldNode,
@@ -27,7 +28,6 @@ import { type ErrorCode, fieldError } from '../../graphql/core/top-level-errors.
 interface DocumentSize {
   /** The length of the longest name. An alias is repeated in each record of a response. */
   readonly nameCharacters: number;
-  /** How deep fields are nested. */
   readonly depth: number;
   /** Aliases, including those of `__typename`, which attackers like to repeat. */
   readonly aliases: number;
@@ -302,22 +302,20 @@ function measureDocument(schema: GraphQLSchema, document: DocumentNode, maxMerge
   return { ...size, merges };
 }
 
-/** One error for each limit that the document is beyond. */
-function findExcesses(schema: GraphQLSchema, document: DocumentNode): readonly GraphQLError[] {
+/** One error for each limit that the document is beyond. Yoga caches documents, and so each is measured once. */
+const findExcesses = memoize2((schema: GraphQLSchema, document: DocumentNode): readonly GraphQLError[] => {
   const maxMerges = limits.find(([of]) => of === 'merges')?.[1] ?? 0;
   const size = measureDocument(schema, document, maxMerges);
   if (!size) return validate(schema, document, [NoFragmentCyclesRule]);
   return limits.flatMap(([of, max, code, say]) => (size[of] > max ? [fieldError(code, say(max, size[of]))] : []));
-}
+});
 
 /** Refuses documents beyond the limits before validation. Each limit has its own code. */
 export function useLimitDocuments(): Plugin {
-  const known = new WeakMap<DocumentNode, readonly GraphQLError[]>();
   return {
     onParse: ({ setParseFn }) => setParseFn(parseWithin),
     onValidate({ params: { schema, documentAST }, setResult }) {
-      const excesses = known.get(documentAST) ?? findExcesses(schema, documentAST);
-      known.set(documentAST, excesses);
+      const excesses = findExcesses(schema, documentAST);
       if (excesses.length > 0) setResult(excesses);
     },
   };

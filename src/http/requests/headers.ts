@@ -23,11 +23,9 @@ export function findUnreadable(contentType = '', contentEncoding = ''): string |
 const singleTypes = ['application/graphql-response+json', 'application/json'];
 const partTypes = ['multipart/mixed', 'text/event-stream'];
 
-/** The responses that an Accept header allows. */
-export interface Accepted {
+interface Accepted {
   /** The media type of a single result; undefined when none is allowed. */
   readonly singleType: string | undefined;
-  /** True when results in parts are allowed. */
   readonly takesParts: boolean;
   /** True when the client names a type of results in parts. `*` does not count: many clients send it by default. */
   readonly namesParts: boolean;
@@ -71,17 +69,11 @@ function parseAccept(accept: string): Accepted {
 }
 
 /** The headers that were read last. Clients send few different ones. */
-const known = new LRUCache<string, Accepted>({ max: 100 });
+const known = new LRUCache<string, Accepted>({ max: 100, memoMethod: parseAccept });
 
 /** Reads an Accept header. Without one, everything is allowed. */
 export function readAccept(header: string | null): Accepted {
-  const accept = header || '*/*';
-  let accepted = known.get(accept);
-  if (!accepted) {
-    accepted = parseAccept(accept);
-    known.set(accept, accepted);
-  }
-  return accepted;
+  return known.memo(header || '*/*');
 }
 
 /** The form of a key. Most clients send a UUID. */

@@ -1,0 +1,99 @@
+import {
+  defaultFieldResolver,
+  type GraphQLField,
+  type GraphQLSchema,
+  getNamedType,
+  isNonNullType,
+  isObjectType,
+} from 'graphql';
+import { type DeleteEnd, withoutRecord } from '../../engagement/result.ts';
+import { fieldError } from './top-level-errors.ts';
+
+/** How many bodies of `MAX_UPSTREAM_BYTES` fit into one answer. */
+const bodiesInAnswer = 8;
+
+function jsonLength(value: unknown): number {
+  return typeof value === 'string' ? value.length + 2 : (JSON.stringify(value)?.length ?? 0);
+}
+
+/**
+ * How many characters of upstream's data one operation may still hold, or put into its answer. Writing an answer blocks all other
+ * requests, and it stays in memory until its client has read it.
+ */
+export class AnswerRoom {
+  readonly #characters: number;
+  #left: number;
+
+  constructor(maxUpstreamBytes: number) {
+    this.#characters = bodiesInAnswer * maxUpstreamBytes;
+    this.#left = this.#characters;
+  }
+
+  /** Takes room for the value. False when there is not enough: then leave the value out. */
+  take(value: unknown): boolean {
+    const length = jsonLength(value);
+    if (length > this.#left) return false;
+    this.#left -= length;
+    return true;
+  }
+
+  /** Takes room for a value that cannot be left out. */
+  mustTake(value: unknown): void {
+    this.#left -= jsonLength(value);
+  }
+
+  /** Frees all room, for another answer of the same operation, such as an event of a subscription. */
+  reset(): void {
+    this.#left = this.#characters;
+  }
+}
+
+/** The reason why a value is not in an answer, and what to do. */
+export const leftOut = `One answer has room for ${bodiesInAnswer} times MAX_UPSTREAM_BYTES of data from Truto. Select less, or send several operations.`;
+
+/** The result, without its record if the answer has no room for it. */
+export function withinRoom<End extends DeleteEnd>(result: End, room: AnswerRoom): End {
+  const without = withoutRecord(result, `The record was left out. The result of the delete is unchanged. ${leftOut}`);
+  return without === result || room.take(result) ? result : without;
+}
+
+type Answering = { readonly answerRoom: AnswerRoom };
+
+/** The scalars whose length upstream decides. */
+const longTypes = new Set(['String', 'ID', 'JSON', 'JSONObject', 'Base64']);
+
+/** Returns the value of a field, or throws if it does not fit into the answer. A required value is only counted. */
+function fitted(value: unknown, isRequired: boolean, context: Answering): unknown {
+  if (value instanceof Promise) return value.then((settled) => fitted(settled, isRequired, context));
+  if (value === null || value === undefined) return value;
+  if (isRequired) context.answerRoom.mustTake(value);
+  else if (!context.answerRoom.take(value))
+    throw fieldError(
+      'RESPONSE_TOO_LARGE',
+      `This value was left out. That changes nothing about what was deleted. ${leftOut}`,
+    );
+  return value;
+}
+
+function limitField(field: GraphQLField<unknown, Answering>): void {
+  const { resolve = defaultFieldResolver } = field;
+  if (!longTypes.has(getNamedType(field.type).name)) return;
+  const isRequired = isNonNullType(field.type);
+  // Prepared operations read from the number of parameters whether a resolver uses `info`.
+  field.resolve =
+    resolve.length > 3
+      ? (source, args, context, info) => fitted(resolve(source, args, context, info), isRequired, context)
+      : (source, args, context) => fitted(resolve(source, args, context, undefined as never), isRequired, context);
+}
+
+/**
+ * Makes every field of upstream's data take room in the answer. Aliases and shared related records could otherwise turn a few bodies into
+ * an answer of any size. Mutates the given schema.
+ */
+export function limitAnswers(schema: GraphQLSchema): GraphQLSchema {
+  for (const type of Object.values(schema.getTypeMap())) {
+    if (!isObjectType(type) || type.name.startsWith('__')) continue;
+    for (const field of Object.values(type.getFields())) limitField(field);
+  }
+  return schema;
+}
