@@ -39,7 +39,7 @@ export function deleteCommand(id: string, options: DeleteOptions & { readonly ye
     const isAsked = canAsk() && !options.yes && !options.dryRun;
     if (isAsked && !(await confirm(session.output.shown(await questionAbout(id, options, session)), stop)))
       return report(id, { kind: 'NotSent', message: 'Nothing was deleted: you did not confirm it.' });
-    return report(id, await deleteOne(id));
+    return report(id, await deleteOne(id, session.onRetry));
   });
 }
 
@@ -111,7 +111,7 @@ function createDeletes(session: Session, options: DeleteOptions, stop: AbortSign
   const ports = { ...session.ports, recordDelete() {}, recordRepetition() {} };
 
   /** A retry is a further attempt of the same delete: if it finds the record gone, the delete succeeded. */
-  async function deleteOne(id: string): Promise<End> {
+  async function deleteOne(id: string, onRetry?: (kind: string) => void): Promise<End> {
     const input = { id, engagementType, integratedAccountId, format: 'unified' } as const;
     const callerKey = [key, itemKey(input)] as const;
     if (stop.aborted) return { kind: 'NotSent', message: 'Nothing was sent: the command was stopped.' };
@@ -121,7 +121,7 @@ function createDeletes(session: Session, options: DeleteOptions, stop: AbortSign
         const terms = { caller, selection, dryRun, snapshot, callerKey, deadlineAt, hasCallerLeft };
         return deleteEngagement(input, terms, ports);
       },
-      { seconds: options.patience, stop, onLimit },
+      { seconds: options.patience, stop, onLimit, onRetry },
     );
   }
 
