@@ -4,7 +4,7 @@ import { itemKey } from '../engagement/delete/delete-many.ts';
 import { plainRecord, wholeSelection } from '../engagement/delete/snapshot.ts';
 import type { EngagementType } from '../engagement/input.ts';
 import { type EngagementRecord, nothing } from '../engagement/record.ts';
-import { type DeleteEngagementPlan, located } from '../engagement/result.ts';
+import { type DeleteEngagementPlan, hasRefusal, located } from '../engagement/result.ts';
 import { readIdempotencyKey } from '../http/requests/headers.ts';
 import { canAsk, confirm } from './confirm.ts';
 import {
@@ -192,7 +192,7 @@ function linesFor(id: string, end: End, upstreamUrl: string): readonly string[] 
         return [outcomeTexts[end.outcome], end.warnings];
       case 'DeleteEngagementPlan':
         return [
-          `would be sent: ${end.request.method} ${upstreamUrl}${end.request.path}`,
+          `would be ${hasRefusal(end.findings) ? 'refused' : 'sent'}: ${end.request.method} ${upstreamUrl}${end.request.path}`,
           end.findings.map(({ severity, path, message }) => `${severity.toLowerCase()}: ${path.join('.')}: ${message}`),
         ];
       case 'InvalidInputError':
