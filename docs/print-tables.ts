@@ -38,9 +38,9 @@ function measured(name: string) {
 
 const ratioTo = (name: string) => `${Number(measured(name).ratio).toPrecision(2)} times`;
 
-const speed = `On one core it deletes ${measured('**this facade**').rate} engagements a second: ${ratioTo('Apollo Server standalone, RESTDataSource')} Apollo Server,
-${ratioTo('Hive Gateway over Mesh OpenAPI')} Hive Gateway over an OpenAPI document, ${ratioTo('Mercurius with JIT, undici Pool')} Mercurius with a JIT compiler ([benchmarks](docs/benchmarks.md)). Truto's own limit is 50 a
-second for a token.`;
+const speed = `On one core, this server deletes ${measured('**this facade**').rate} engagements a second ([benchmarks](docs/benchmarks.md)). It is
+${ratioTo('Apollo Server standalone, RESTDataSource')} as fast as Apollo Server, and ${ratioTo('Hive Gateway over Mesh OpenAPI')} as fast as Hive Gateway over an OpenAPI document.
+It reaches ${ratioTo('Mercurius with JIT, undici Pool')} the rate of Mercurius with a JIT compiler. Truto's own limit is 50 a second for a token.`;
 
 const rules = integrations.map(({ name, requiresEngagementType, engagementTypes, parameters, softDeletes }) => {
   const types = engagementTypes.map((type) => code(type.toUpperCase())).join(', ');
@@ -60,7 +60,7 @@ const members = deleteErrorKinds.map((kind) => {
 const successes = [
   [
     code('DeleteEngagementSuccess'),
-    'yes (`ACCEPTED`: soon; `ALREADY_ABSENT`: a further attempt found it gone)',
+    'yes (`ACCEPTED`: later; `ALREADY_ABSENT`: a further attempt found it gone)',
     'evict `deletedNodeId`; read `warnings`',
   ],
   [code('DeleteEngagementPlan'), 'no', 'read `findings`: this is the answer to `dryRun: true`'],

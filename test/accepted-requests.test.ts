@@ -105,7 +105,11 @@ describe('S07 an operation', () => {
     ),
     ['a path that is none', () => send({ method: 'POST', body: asJson }, '/elsewhere'), 404],
     ['a path that is none, by GET', () => send({}, '/'), 404],
-    ['JSON for nobody', () => send({ method: 'POST', body: asJson, headers: { ...asked, accept: 'image/png' } }), 406],
+    [
+      'JSON with an Accept header that allows no JSON',
+      () => send({ method: 'POST', body: asJson, headers: { ...asked, accept: 'image/png' } }),
+      406,
+    ],
   ] as const)('as %s is refused with a code and a reason, and nothing runs', async (what, request, status) => {
     const before = upstream.seen.length;
     const response = await request();
@@ -153,7 +157,7 @@ describe('S07 an operation', () => {
     expect(decodeURIComponent(upstream.deletes().at(-1)?.path.split('/').at(-1) ?? '')).toBe(id);
   });
 
-  it('in the address of a POST is not what is executed', async () => {
+  it('in the address of a POST is not executed', async () => {
     const before = upstream.deletes().length;
     const response = await post('application/json', JSON.stringify({ query: '{ __typename }' }), `/graphql${search}`);
     expect(await response.json()).toEqual({ data: { __typename: 'Query' } });

@@ -135,7 +135,7 @@ describe('the house', () => {
     ).toEqual([]);
   });
 
-  it('makes errors of GraphQL in graphql/ and http/ only: below, how something ended is a value', () => {
+  it('makes GraphQL errors in graphql/ and http/ only: lower layers return results as values', () => {
     const users = files.filter((file) => /from '(graphql|@pothos|graphql-yoga)/.test(text(file)));
     expect(new Set(users.map(folderOf))).toEqual(new Set(['src/graphql', 'src/http', 'src']));
     expect(users.filter((file) => folderOf(file) === 'src')).toEqual(['src/library.ts']);

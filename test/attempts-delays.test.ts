@@ -79,7 +79,7 @@ describe('the delay before another attempt', () => {
     );
   });
 
-  it('R04 is what upstream asked for, and up to 250 ms more', () => {
+  it("R04 is upstream's Retry-After, and up to 250 ms more", () => {
     fc.assert(
       fc.property(fc.nat({ max: 20 }), questions, (seconds, question) => {
         const delayMs = retryDelayMs({ ...question, attempt: answer(429, String(seconds)) });

@@ -36,7 +36,7 @@ const run: Results = {
 };
 
 describe('the document of the bench', () => {
-  it('judges each goal by the figures of the run, and none of a work that was not asked for', () => {
+  it('checks each goal by the figures of the run, and skips goals of works that did not run', () => {
     const verdicts = judgeGoals(run).map(({ goal, figure, verdict }) => [goal.bound, figure, verdict]);
     expect(verdicts).toEqual([
       [0.8, 0.9, 'met'],

@@ -265,7 +265,7 @@ describe.concurrent('S30 the start of a bulk delete', () => {
     ['the account is blocked', truto(503), 'ACCOUNT_BLOCKED'],
     ['it takes no more requests', truto(429, {}, { 'retry-after': '60' }), 'RATE_LIMITED'],
     ['it fails', truto(500), 'UPSTREAM_UNAVAILABLE'],
-    ['somebody else answers', json(401, {}), 'REMOTE_API_ERROR'],
+    ['another server answers', json(401, {}), 'REMOTE_API_ERROR'],
   ])('stores nothing and sends nothing when %s', async (_why, lookUp, code) => {
     await using running = await startPassthrough(lookUp);
     for (const dryRun of [false, true]) {

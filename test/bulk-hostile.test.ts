@@ -174,7 +174,7 @@ describe.concurrent('a bulk delete', () => {
   });
 
   it.for(['text/event-stream', 'multipart/mixed;subscriptionSpec=1.0'])(
-    'ends a subscription that nobody reads, also while nothing happens (%s)',
+    'ends a subscription that is not read, also while nothing happens (%s)',
     async (accept, { expect }) => {
       await using setting = await startSetting({ latencyMs: 300 });
       const { id } = await started(setting.facade.post, { integratedAccountId, ids: idsOf(30) });

@@ -128,7 +128,7 @@ describe('an engagement whose delete had no answer', () => {
   it.each<[string, PickAttempt]>([
     ['an outage', ({ asked }) => (asked === 'look-up' ? undefined : refused(500))],
     ['a limit', ({ asked }) => (asked === 'look-up' ? undefined : refused(429))],
-    ['an upstream that nobody reaches', () => notSent],
+    ['an upstream that cannot be reached', () => notSent],
   ])('waits through %s, however long it lasts', async (_what, failing) => {
     const { page } = await startLost();
     page.answer(failing);
@@ -141,8 +141,8 @@ describe('an engagement whose delete had no answer', () => {
   });
 
   it.each<[string, ReturnType<typeof answered>]>([
-    ['nobody reaches upstream', notSent],
-    ['a limit has no place', refused(429)],
+    ['upstream cannot be reached', notSent],
+    ['a limit refuses', refused(429)],
     ['upstream does not take the token', refused(401)],
   ])('still counts as sent when it cannot be sent again, since %s', async (_why, attempt) => {
     const { page } = await startLost();
@@ -208,7 +208,7 @@ describe('an engagement whose delete had no answer', () => {
 
     it.each<[string, PickAttempt]>([
       ['upstream is away', () => refused(500)],
-      ['nobody reaches upstream', () => notSent],
+      ['upstream cannot be reached', () => notSent],
       ['a limit holds it up', () => refused(429)],
       ['upstream no longer takes its token', () => refused(401)],
       ['its account has to be connected again', () => refused(401, {}, { truto_is_remote_error: true })],
@@ -243,8 +243,8 @@ describe('an engagement whose delete had no answer', () => {
 
 describe('an engagement whose delete was not sent', () => {
   it.each<[string, ReturnType<typeof answered>]>([
-    ['nobody reached upstream', notSent],
-    ['a limit had no place', refused(429)],
+    ['upstream could not be reached', notSent],
+    ['a limit refused', refused(429)],
     ['upstream did not take the token', refused(401)],
   ])('does not count as begun when %s, so that a cancel leaves it waiting', async (_why, attempt) => {
     const page = await start(['1']);

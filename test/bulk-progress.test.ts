@@ -85,7 +85,7 @@ describe.concurrent('the progress of a bulk delete', () => {
     });
   });
 
-  it('in multipart is an error with its code for a missing one, whatever else is accepted', async () => {
+  it('in multipart is an error with its code for a missing one, also with other types in Accept', async () => {
     await using setting = await startSetting();
     const single = await subscribe(setting.facade.url, 'never-was', apolloAccept);
     expect(await single.json()).toMatchObject({ errors: [{ extensions: { code: 'NOT_FOUND' } }] });

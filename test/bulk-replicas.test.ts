@@ -78,7 +78,7 @@ describe.concurrent('R31 replicas with other settings', () => {
     return { id, now, caller, client, upstream, other, stack, startAgain: () => startWith('first') };
   }
 
-  it('leave a token that another secret sealed to others; the bulk delete says what it waits for, and continues with it', async ({
+  it('leave a token under another secret to others; statusReason says what the bulk delete waits for, and it continues then', async ({
     expect,
   }) => {
     const { now, upstream, stack, startAgain } = await startUnserved();

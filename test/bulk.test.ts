@@ -90,7 +90,11 @@ describe.concurrent('a bulk delete by ids', () => {
     ['an id that could be no path segment', { ids: ['1', '..'] }, ['input', 'ids', '1']],
     ['a filter without a condition', { filter: { contact: null } }, ['input', 'filter']],
     ['a filter that cannot be sent', { filter: { contact: '' } }, ['input', 'filter', 'contact']],
-    ['a kind beside a filter', { filter: { contact: '1' }, engagementType: 'CALL' }, ['input', 'engagementType']],
+    [
+      'a type together with a filter',
+      { filter: { contact: '1' }, engagementType: 'CALL' },
+      ['input', 'engagementType'],
+    ],
   ])('is refused with %s, before anything is sent', async (_what, input, path) => {
     await using setting = await startSetting();
     const { body } = await startBulk(setting.facade.post, { integratedAccountId, ...input });
@@ -164,7 +168,7 @@ describe.concurrent('a bulk delete by a filter', () => {
     expect(deletesOf(setting)).toEqual([]);
   });
 
-  it('fails as a whole when the list cannot be read, and says why', async () => {
+  it('fails when the list cannot be read, with the reason', async () => {
     await using setting = await startSetting({
       pickFault: ({ method }) => (method === 'GET' ? findFault('fault-403') : undefined),
     });

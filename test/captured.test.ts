@@ -41,7 +41,7 @@ describe('S01 the end of a test run', () => {
     expect(run.search()).toEqual([expect.stringContaining('canary-of-the-server shows in base64')]);
   });
 
-  it('looks into what a facade answered and logged, for what that and others knew', async () => {
+  it("searches a facade's answers and log for its own secrets and those of others", async () => {
     await using upstream = await startUpstream(json(200, { id: 'e1', subject: 'Hello, this is somebody' }));
     const facade = await startTestFacade(upstream.url, { AUTH_MODE: 'passthrough' });
     expect(await (await fetch(`${facade.url}/graphql`, init)).text()).toContain('somebody');

@@ -17,7 +17,7 @@ describe('S26 the client of a request', () => {
     expect(findClient(remoteAddress, undefined, undefined)).toEqual({ address, isProxy: false });
   });
 
-  it('is the address of the connection, whatever X-Forwarded-For says, when that is no trusted proxy', () => {
+  it('is the address of the connection, for any X-Forwarded-For, when the connection is not from a trusted proxy', () => {
     for (const list of [undefined, trusted])
       expect(findClient('203.0.113.9', '198.51.100.1', list)).toEqual({ address: '203.0.113.9', isProxy: false });
   });

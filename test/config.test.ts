@@ -114,7 +114,7 @@ describe('parseConfig', () => {
     });
   });
 
-  it('reads every variable, whatever spaces are around it', () => {
+  it('reads every variable, with any spaces around it', () => {
     const numbers = {
       ...{ PORT: ' 0 ', EXPOSE_SCHEMA: '1', REQUEST_TIMEOUT_MS: '500', MAX_UPSTREAM_BYTES: '2048' },
       KEEP_ALIVE_TIMEOUT_MS: '3610000',
@@ -143,13 +143,13 @@ describe('parseConfig', () => {
     expect(seen).toEqual(names.map((name) => [name, parseConfig({})]));
   });
 
-  it.each(['', ' '])('never serves the open sandbox because what points elsewhere is %j', (value) => {
+  it.each(['', ' '])('does not serve the sandbox because a setting for another upstream is %j', (value) => {
     for (const name of ['TRUTO_BASE_URL', 'AUTH_MODE', 'JWT_JWKS_URL', 'JWT_SECRET']) {
       expect(blamed({ [name]: value })).toEqual([name]);
     }
   });
 
-  it('never serves the open sandbox to other machines unless told to', () => {
+  it('serves the sandbox to other machines only with SANDBOX=1', () => {
     expect(blamed({ HOST: '0.0.0.0' })).toEqual(['HOST']);
     expect(parseConfig({ HOST: '0.0.0.0', SANDBOX: '1' }).upstream).toBe('sandbox');
   });
@@ -257,7 +257,7 @@ const lookalikes = [
 ];
 
 describe('R29 a name that is none of its settings', () => {
-  it.each(guards)('stops the start when it is %s with one typo, and the message says which is meant', (name) => {
+  it.each(guards)('stops the start when it is %s with one typo, and the message names the intended setting', (name) => {
     const typos = typosOf(name).filter((typo) => typo !== name);
     const spelled = [name.toLowerCase(), name.replaceAll('_', '-'), name.replaceAll('_', '')];
     const reordered = name.split('_').reverse().join('_');
@@ -273,7 +273,7 @@ describe('R29 a name that is none of its settings', () => {
     expect(blamed({ REDIS_URI: 'redis://localhost' })).toEqual(['REDIS_URI']);
   });
 
-  it('does no harm when it says what the setting that is meant says itself', () => {
+  it('does not stop the start when the intended setting has the same value', () => {
     const url = 'redis://localhost';
     expect(parseConfig({ REDIS_URL: url, REDIS_URI: url }).shared).toBeDefined();
     expect(blamed({ REDIS_URL: url, REDIS_URI: 'redis://other' })).toEqual(['REDIS_URI']);
@@ -286,7 +286,7 @@ describe('R29 a name that is none of its settings', () => {
     },
   );
 
-  it.each([...kubernetes, ...platforms])("is not spoken of when it is another's: %s", (name) => {
+  it.each([...kubernetes, ...platforms])('is not reported when it belongs to another program: %s', (name) => {
     expect(parseConfig({ [name]: 'http://10.0.0.1:1' }).warnings).toEqual([]);
   });
 

@@ -12,7 +12,7 @@ const maxAnswerBytes = 256 * 1024;
 const wrongDocuments = 4_000;
 
 describe('S25 the cost of a request', () => {
-  it('is over with its answer: of 4,000 wrong documents that nobody sent, a heap of 256 MiB keeps nothing', async () => {
+  it('is freed after its answer: a heap of 256 MiB is enough for 4,000 different wrong documents', async () => {
     await using server = await startCostServer({ TRUTO_BASE_URL: 'http://127.0.0.1:1', EXPOSE_SCHEMA: '1' });
     let sent = 0;
     async function send(): Promise<void> {

@@ -213,7 +213,7 @@ describe('R10 a provider that documents its refusals with status 200', () => {
     ['a field that is null without an error', { data: { delete_update: null } }],
     ['an error that names another field', { data: { delete_update: null }, errors: [{ ...no, path: ['me'] }] }],
     ['a record and an error for it', { data: { delete_update: { id: 'e1' } }, errors: [{ path: ['delete_update'] }] }],
-    ['an error code beside a record', { data: { delete_update: { id: 'e1' } }, error_code: 'X' }],
+    ['an error code together with a record', { data: { delete_update: { id: 'e1' } }, error_code: 'X' }],
     [
       'one field of two',
       { data: { delete_item: null, delete_update: { id: 'e1' } }, errors: [{ ...no, path: ['delete_item'] }] },
@@ -298,7 +298,7 @@ describe('R10 an answer with another id belongs to another request', () => {
     ['as a page of a list in RAW', { format: 'RAW' }, { result: [{ id: 'e1', subject: 'secret' }], next_cursor: null }],
     ["in Monday's field", { format: 'RAW' }, { data: { delete_update: { id: 'e2', text: 'secret' } } }],
     [
-      'beside a refusal',
+      'together with a refusal',
       { format: 'RAW', integration: 'pipedrive' },
       { success: false, data: { id: 'e2' }, of: 'secret' },
     ],

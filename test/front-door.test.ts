@@ -160,7 +160,7 @@ describe('the front door answers as Yoga does', () => {
       ),
     ],
     [
-      'a body that nobody reads',
+      'a body that is not read',
       body(
         'mutation { deleteEngagement(id: 1, integratedAccountId: "a", format: STREAM) { ... on DeleteEngagementSuccess { outcome stream { contentType contentLength } warnings } } }',
       ),
@@ -218,7 +218,7 @@ describe('an operation that is known', () => {
   });
 });
 
-it('S31 a token that expires while its delete is done does not hide what became of it, when its answer has an error', async () => {
+it('S31 a token that expires while its delete is done does not hide the outcome, when its answer has an error', async () => {
   let takesHours = false;
   await using upstream = await startUpstream((request, response) => {
     if (takesHours) vi.setSystemTime(Date.now() + 3_600_000);

@@ -20,7 +20,7 @@ describe('an Idempotency-Key', () => {
   );
 
   it.each([[{ idempotencyKey: 5 }], [{ idempotencyKey: 'other' }], [{ idempotencyKey: ['k'] }]])(
-    'beside extensions of %j is refused',
+    'together with extensions of %j is refused',
     async (extensions) => {
       await using upstream = await startUpstream(json(204, undefined));
       await using facade = await startTestFacade(upstream.url);

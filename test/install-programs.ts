@@ -6,7 +6,8 @@ import { installRedis, installValkey } from './support/redis-server.ts';
 
 /*
  * Installs the programs that a group of tests needs (`quick` or `rest`, as in vitest.config.ts), where that is allowed, before the
- * first of them runs: what a test waits for then is what it tests. What cannot be had is said here, and fails the tests that need it.
+ * first of them runs, so that no test waits for an installation. Reports the programs that it cannot install. The tests that need those
+ * fail.
  */
 
 const quick = [installRedis];

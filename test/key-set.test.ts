@@ -203,7 +203,7 @@ describe('A key set', () => {
     expect(await codeOf(await old.sign())).toBeUndefined();
   });
 
-  it('S31 that hangs makes nobody wait who has a key of the last one', async () => {
+  it('S31 that hangs does not delay callers whose key is in the last one', async () => {
     const key = await createKey('k1');
     keySet.has(key);
     expect(await codeOf(await key.sign())).toBeUndefined();
@@ -243,7 +243,7 @@ describe('A key set', () => {
     expect(await codeOf(await signToken({}, stranger, 'RS256', null))).toBe('AUTHENTICATION_UNAVAILABLE');
   });
 
-  it('S31 is not fetched for what cannot be a token of its keys', async () => {
+  it('S31 is not fetched for a token that cannot belong to its keys', async () => {
     keySet.has(await createKey('k1'));
     const secret = new TextEncoder().encode('a secret of more than 32 characters, not ours');
     for (const token of ['opaque', '..', 'a.b.c', 'e30.e30.', await signToken({}, secret)])

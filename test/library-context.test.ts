@@ -23,7 +23,7 @@ const request = (headers: Record<string, string> = {}) =>
   new Request('http://host.example/', { headers: { authorization: 'Bearer t', ...headers } });
 
 describe('the schema, merged with another and run by graphql-js', () => {
-  it('deletes, beside what the other does, and reads only what is selected', async () => {
+  it("deletes in another server's operation, and reads only selected fields", async () => {
     await using upstream = await startUpstream(json(200, { id: 'e1', subject: 'A call' }), 'Capsule');
     await using server = over(upstream);
     const source = `mutation {

@@ -138,7 +138,7 @@ describe('fetch of a server of the library', () => {
     await server.close();
   });
 
-  it('answers what is in flight when it is closed, refuses what comes then, and frees everything', async () => {
+  it('on close, answers requests in flight, refuses later ones, and frees everything', async () => {
     const answer = held();
     await using upstream = await startUpstream(answer.answer);
     const server = over(upstream);

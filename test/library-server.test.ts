@@ -24,7 +24,7 @@ async function take(port: number) {
 const health = async (url: string) => (await fetch(`${url}/health`)).status;
 
 describe('a server of the library', () => {
-  it('runs beside another in the same process, and ends by itself', async () => {
+  it('runs next to another in the same process, and ends separately', async () => {
     const [one, other] = [createEngagementServer({ PORT: 0 }, quiet), createEngagementServer({ PORT: 0 }, quiet)];
     const [url, otherUrl] = await Promise.all([one.listen(), other.listen()]);
     await one.close();
@@ -58,7 +58,7 @@ describe('a server of the library', () => {
     await expect(fetch(`${await listening}/health`)).rejects.toThrow();
   });
 
-  it('that finds its port taken says so, and listens when it is told to again', async () => {
+  it('whose port is in use reports it, and can listen later', async () => {
     const port = await freePort();
     const server = createEngagementServer({ PORT: port }, quiet);
     {
@@ -69,7 +69,7 @@ describe('a server of the library', () => {
     await server.close();
   });
 
-  it('that cannot write its undo store says so, and listens when it is told to again and can', async () => {
+  it('that cannot write its undo store reports it, and can listen once it can write', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'undo-'));
     const inTheWay = join(folder, 'undo');
     await writeFile(inTheWay, '');
@@ -83,7 +83,7 @@ describe('a server of the library', () => {
     await rm(folder, { recursive: true });
   });
 
-  it('that finds its port taken has no part in bulk deletes: nothing of it stays connected to Redis', async () => {
+  it('whose port is in use takes no part in bulk deletes, and closes its connections to Redis', async () => {
     await using redis = await startRedis();
     const port = await freePort();
     await using _taken = await take(port);
@@ -98,7 +98,7 @@ describe('a server of the library', () => {
     watcher.disconnect();
   });
 
-  it('that starts with the first request of a host, starts outside of what that request carries', async () => {
+  it("that starts with a host's first request starts outside of that request's context", async () => {
     const carried = new AsyncLocalStorage<string>();
     const seen: (string | undefined)[] = [];
     // Ignored, with a warning at the start.

@@ -22,7 +22,7 @@ beforeAll(() => {
 afterAll(() => project?.[Symbol.dispose]());
 
 describe('the package', () => {
-  it('has what it needs and nothing else: no source, no test, no place of the machine that it was packed on', () => {
+  it('has only the files that it needs: no source, no test, no path of the machine that packed it', () => {
     const strange = project.files.filter(
       (file) => !/^(dist\/|schema\/|(package\.json|README\.md|CHANGELOG\.md|SECURITY\.md|LICENSE)$)/.test(file),
     );
@@ -96,7 +96,7 @@ describe('a program that has installed the package', () => {
     expect(code).toBe(0);
   });
 
-  it('hears of every mistake in its settings, by name and without a value', () => {
+  it('gets an error with every mistake in its settings, by name and without a value', () => {
     const { stdout } = project.run(process.execPath, ['consumer.ts']);
     const { problems, strange } = JSON.parse(stdout);
     expect(problems).toContainEqual(expect.stringMatching(/^PORT must be /));

@@ -241,7 +241,7 @@ describe('S09 introspection', () => {
 });
 
 describe('S09 fields that cannot be merged', () => {
-  it('are compared once, by the rule that remembers what it has compared', async () => {
+  it('are compared once, because the rule remembers its comparisons', async () => {
     const query = '{ integrations { name: parameters name } }';
     const { body } = await facade.post(query, {}, { authorization: 'Bearer t', accept });
     expect(body.errors).toMatchObject([{ extensions: { code: 'GRAPHQL_VALIDATION_FAILED' } }]);
@@ -474,7 +474,7 @@ describe('S20 the errors of an answer', () => {
     });
   });
 
-  it('leave out none that stands in the place of a whole result for those of what is in others', async () => {
+  it('keep each error that replaces a whole result, before errors inside other results', async () => {
     const query = `query ($keys: [RecordKeyInput!]!) { engagementsByKey(keys: $keys) { id } last: engagement(id: "e", integratedAccountId: "a") { id } }`;
     const keys = Array.from({ length: 180 }, () => ({ id: '', integratedAccountId: 'a' }));
     const { errors } = (await facade.post(query, { keys }, { authorization: 'Bearer t' })).body;

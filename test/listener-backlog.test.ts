@@ -26,7 +26,7 @@ const clients = `
   Promise.all(Array.from({ length: clientCount }, ask)).then((ends) => parentPort.postMessage(ends));
 `;
 
-it('R12 a listener that drains refuses all who have connected by then, however long the process was busy, and resets nobody', async () => {
+it('R12 a draining listener refuses all clients that are connected by then, and resets none, even after a long block of the process', async () => {
   const listener = createListener((_request, response) => void response.end(), {
     quietTimeoutMs: 60_000,
     keepAliveTimeoutMs: 5_000,

@@ -93,7 +93,7 @@ it('R12 answers all requests that came together, also when one of them meets a b
 });
 
 describe('R12 a draining listener', () => {
-  it('answers what is in flight, tells its client to go, and closes', async () => {
+  it('answers requests in flight with Connection: close, and closes', async () => {
     const { url, arrived, drain } = await startHolding();
     const agent = new Agent({ keepAlive: true });
     const pending = answerOf(url, agent);
@@ -138,7 +138,7 @@ describe('R12 a draining listener', () => {
     agent.destroy();
   });
 
-  it('goes on listening until the last answer is out, to send whoever comes elsewhere', async () => {
+  it('listens until its last answer is sent, to refuse new clients with 503', async () => {
     const { url, arrived, send, drain } = await startHolding();
     const first = send('/graphql');
     const pending = send('/graphql');
@@ -195,7 +195,7 @@ describe('R12 a draining listener', () => {
     await Promise.all([drained, idle.closed, slow.closed]);
   });
 
-  it('with notice refuses on each kept connection before it closes it, and ends when nobody is connected any more', async () => {
+  it('with notice refuses on each kept connection before it closes it, and ends when no client is connected', async () => {
     const { url, arrived, drain } = await startHolding();
     using kept = await connectRaw(url);
     kept.send(requestHead('GET', '/graphql'));

@@ -24,7 +24,7 @@ async function scrape({ url }: Pick<TestFacade, 'url'>): Promise<ReadonlyMap<str
 const success = 'engagements_deletes_total{result="DeleteEngagementSuccess",outcome="DELETED",integration="Capsule"}';
 
 describe('GET /metrics', () => {
-  it('counts each delete once by what it came to, executed by Yoga or prepared, in lists and by aliases', async () => {
+  it('counts each delete once by its result, executed by Yoga or prepared, in lists and by aliases', async () => {
     await using upstream = await startUpstream(json(204, undefined), 'capsule');
     await using facade = await startTestFacade(upstream.url);
     for (const id of ['1', '2', '3']) await facade.post(`mutation { ${removal('1')} }`, { id });
@@ -37,7 +37,7 @@ describe('GET /metrics', () => {
     expect(samples.get('engagements_delete_duration_seconds_count{result="DeleteEngagementSuccess"}')).toBe(7);
   });
 
-  it('tells refusals, unknown outcomes and attempts apart', async () => {
+  it('distinguishes refusals, unknown outcomes and attempts', async () => {
     await using upstream = await startUpstream(inTurn(truto(502), truto(502), remote(409)), 'capsule');
     await using facade = await startTestFacade(upstream.url);
     await facade.post(`mutation { ${removal('1')} }`);
@@ -56,7 +56,7 @@ describe('GET /metrics', () => {
     expect([attempts(502), attempts(409)]).toEqual([2, 1]);
   });
 
-  it('counts what a limit has held back', async () => {
+  it('counts attempts that a limit has stopped', async () => {
     await using upstream = await startUpstream(
       json(429, { statusCode: 429, error: 'Too Many Requests', message: '' }, { 'retry-after': '30' }),
     );
@@ -83,7 +83,7 @@ describe('GET /metrics', () => {
     expect(samples.get('nodejs_eventloop_lag_p99_seconds')).toBeDefined();
   });
 
-  it('has what alerts watch from the start, at 0: a first one could not be told from many before it', async () => {
+  it('has the metrics that alerts use from the start, at 0: else a first increase would be invisible', async () => {
     await using upstream = await startUpstream(json(204, undefined));
     await using facade = await startTestFacade(upstream.url);
     const samples = await scrape(facade);
@@ -128,7 +128,7 @@ describe('S27 metrics', () => {
     },
   );
 
-  it('are on a port of their own, on loopback, with nothing else beside them', async () => {
+  it('are on a separate port, on loopback, and nothing else is there', async () => {
     await using upstream = await startUpstream(json(204, undefined), 'capsule');
     await using facade = await startTestFacade(upstream.url, { ...real, METRICS_PORT: '0' });
     const url = facade.metricsUrl ?? '';
@@ -148,7 +148,7 @@ describe('S27 metrics', () => {
     expect(client.received().match(/^engagements_requests_in_flight /gm)).toHaveLength(1);
   });
 
-  it('end with the server, whoever is connected', async () => {
+  it('end with the server, even while clients are connected', async () => {
     await using upstream = await startUpstream(json(204, undefined));
     const facade = await startTestFacade(upstream.url, { ...real, METRICS_PORT: '0' });
     const { port } = new URL(facade.metricsUrl ?? '');
@@ -159,7 +159,7 @@ describe('S27 metrics', () => {
     await expect(fetch(`http://127.0.0.1:${port}/metrics`)).rejects.toThrow();
   });
 
-  it('whose port is taken keep the server from listening at all', async () => {
+  it('stop the start when their port is in use', async () => {
     await using upstream = await startUpstream(json(204, undefined));
     const { port: taken } = new URL(upstream.url);
     const port = String(await freePort());

@@ -117,7 +117,7 @@ describe('R05 a refusal returns its own member, after one request', () => {
       { __typename: 'InvalidInputError', issues: [{ path: ['parameters', 'sortBy'] }] },
     ],
     [
-      '400 with a message about a parameter that is no argument',
+      '400 with a message about a parameter that has no argument',
       truto(400, { message: 'tenant_region is required' }),
       { issues: [{ path: ['remoteQuery'], message: expect.stringContaining('tenant_region') }] },
     ],

@@ -55,7 +55,7 @@ function block(forMs: number): void {
 const answer: Handle = (_request, response) => void response.end('answered');
 
 describe('R15 a server with too much to do', () => {
-  it('refuses what is beyond its limit before anything is read of it, and says when to come back', async () => {
+  it('refuses requests beyond its limit before it reads their bodies, with a Retry-After', async () => {
     const { held, handle } = holding();
     await using server = await startListener(handle, { maxInFlight: 2 });
     const pending = [server.send(), server.send()];
@@ -102,7 +102,7 @@ describe('R15 a server with too much to do', () => {
     expect((await next).status).toBe(200);
   });
 
-  it('forgets a request whose client has left', async () => {
+  it('does not count a request whose client has disconnected', async () => {
     const { held, handle } = holding();
     await using server = await startListener(handle, { maxInFlight: 1 });
     const leaving = new AbortController();
@@ -152,7 +152,7 @@ describe('R15 a server with too much to do', () => {
     expect([...server.handled].sort()).toEqual(cheap.sort());
   });
 
-  it('refuses what comes while the event loop is stuck, and accepts again when it is free', async () => {
+  it('refuses requests while the event loop is blocked, and accepts them when it is free', async () => {
     const { held, handle } = holding();
     await using server = await startListener(handle, { maxDelayMs: 200 });
     using client = await connectRaw(server.url);
@@ -181,7 +181,7 @@ describe('R15 a server with too much to do', () => {
     await expect.poll(client.received).toContain('answered');
   });
 
-  it('takes exactly as many as it may of ten times as many, and deletes for those alone', async () => {
+  it('accepts exactly its limit of ten times as many requests, and deletes only for those', async () => {
     const maxInFlight = 40;
     const answerNow = Promise.withResolvers<void>();
     await using upstream = await startUpstream(async (_request, response) => {
@@ -215,7 +215,7 @@ describe('R15 a server with too much to do', () => {
     expect(upstream.deletes()).toHaveLength(maxInFlight);
   });
 
-  it('sends nothing upstream for what it refuses, and deletes it when asked again', async () => {
+  it('sends nothing upstream for a refused request, and deletes when it is sent again', async () => {
     const answerNow = Promise.withResolvers<void>();
     await using upstream = await startUpstream(async (_request, response) => {
       await answerNow.promise;

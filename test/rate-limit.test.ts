@@ -33,9 +33,9 @@ describe('parseRateLimit', () => {
       { limit: 1e6, windowMs: 86_400_000, remaining: 999_999 },
     ],
     ['the largest numbers', headers('999999999;w=999999'), { limit: 999_999_999, windowMs: 999_999_000 }],
-    ['an unreadable limit beside a good rest', headers('many;w=soon', '3', '4'), { remaining: 3, resetMs: 4_000 }],
-    ['an unreadable window beside a good limit', headers('110;w=-1'), { limit: 110 }],
-    ['an unreadable rest beside a good limit', headers('110', '-3', '1.5'), { limit: 110 }],
+    ['an invalid limit with a valid rest', headers('many;w=soon', '3', '4'), { remaining: 3, resetMs: 4_000 }],
+    ['an invalid window with a valid limit', headers('110;w=-1'), { limit: 110 }],
+    ['an invalid rest with a valid limit', headers('110', '-3', '1.5'), { limit: 110 }],
     ['a reset that is a moment instead of seconds', headers('110', '3', '1795435200'), { limit: 110, remaining: 3 }],
     ['a header that came twice', headers('110', '3, 3'), { limit: 110 }],
   ])('reads %s', (_what, given, expected) => {

@@ -29,32 +29,29 @@ const remove =
   'mutation { deleteEngagement(id: "e1", integratedAccountId: "a") { __typename ... on OutcomeUnknownError { lastStatusCode } } }';
 
 describe('S15 a redirect', () => {
-  it.each(cases)(
-    'by %i to %s is not followed: nobody else gets to know of the request',
-    async (status, _to, headers) => {
-      await using stranger = await startStranger();
-      const redirect = json(status, undefined, headers(stranger.host));
-      await using upstream = await startUpstream(redirect, redirect);
-      await using facade = await startTestFacade(upstream.url, { AUTH_MODE: 'passthrough' });
-      const authorization = { authorization: 'Bearer canary-of-a-caller' };
+  it.each(cases)('by %i to %s is not followed: no other server gets the request', async (status, _to, headers) => {
+    await using stranger = await startStranger();
+    const redirect = json(status, undefined, headers(stranger.host));
+    await using upstream = await startUpstream(redirect, redirect);
+    await using facade = await startTestFacade(upstream.url, { AUTH_MODE: 'passthrough' });
+    const authorization = { authorization: 'Bearer canary-of-a-caller' };
 
-      const deleted = await facade.post(remove, {}, authorization);
-      expect(deleted.body.data.deleteEngagement).toEqual({ __typename: 'OutcomeUnknownError', lastStatusCode: status });
-      for (const query of [
-        '{ engagement(id: "e1", integratedAccountId: "a") { subject } }',
-        '{ engagements(integratedAccountId: "a") { nodes { subject } } }',
-      ]) {
-        const { body } = await facade.post(query, {}, authorization);
-        expect(body.errors).toMatchObject([{ extensions: { code: 'UPSTREAM_UNAVAILABLE' } }]);
-        expect(JSON.stringify(body)).not.toContain(stranger.host);
-      }
+    const deleted = await facade.post(remove, {}, authorization);
+    expect(deleted.body.data.deleteEngagement).toEqual({ __typename: 'OutcomeUnknownError', lastStatusCode: status });
+    for (const query of [
+      '{ engagement(id: "e1", integratedAccountId: "a") { subject } }',
+      '{ engagements(integratedAccountId: "a") { nodes { subject } } }',
+    ]) {
+      const { body } = await facade.post(query, {}, authorization);
+      expect(body.errors).toMatchObject([{ extensions: { code: 'UPSTREAM_UNAVAILABLE' } }]);
+      expect(JSON.stringify(body)).not.toContain(stranger.host);
+    }
 
-      expect(stranger.connectionCount()).toBe(0);
-      // The look-up of the account, the delete, two reads: each once, and with the token that is upstream's to see.
-      expect(upstream.seen.map(({ method }) => method)).toEqual(['GET', 'DELETE', 'GET', 'GET']);
-      expect(new Set(upstream.seen.map((request) => request.headers.authorization))).toEqual(
-        new Set([authorization.authorization]),
-      );
-    },
-  );
+    expect(stranger.connectionCount()).toBe(0);
+    // The look-up of the account, the delete, two reads: each once, and with the token that is upstream's to see.
+    expect(upstream.seen.map(({ method }) => method)).toEqual(['GET', 'DELETE', 'GET', 'GET']);
+    expect(new Set(upstream.seen.map((request) => request.headers.authorization))).toEqual(
+      new Set([authorization.authorization]),
+    );
+  });
 });

@@ -19,7 +19,7 @@ describe('the repository', () => {
     expect(read('deploy/kubernetes/deployment.yaml')).toContain(`image: ${name}:${version}\n`);
   });
 
-  it('packs a changelog with a place for what comes next', () => {
+  it('packs a changelog with a section for unreleased changes', () => {
     expect(read('CHANGELOG.md').match(/^## .*$/m)?.[0]).toBe('## Unreleased');
   });
 });

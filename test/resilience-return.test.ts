@@ -69,7 +69,7 @@ describe('R13 an upstream that recovers', () => {
   // The first opens the breaker of all upstream, the second that of each account.
   describe.each([
     ['refused every connection', refused, false],
-    ['answered 502 to everybody', answer(502), true],
+    ['answered 502 to all requests', answer(502), true],
   ])('after it %s', (_how, failure, isByAccount) => {
     it.each(phasesMs)('is used again by all of 8 workers within a second (phase %i ms)', async (phaseMs) => {
       const { firstSuccesses, attemptsBefore } = await comeBackAfter(downMs + phaseMs, failure, isByAccount);

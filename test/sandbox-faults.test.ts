@@ -117,7 +117,7 @@ describe('a reserved id answers', () => {
     expect(performance.now() - startMs).toBeGreaterThanOrEqual(slowMs - 2);
   });
 
-  test('fault-huge with as many bytes as were asked for', async () => {
+  test('fault-huge with the requested number of bytes', async () => {
     const whole = await provoke('fault-huge');
     expect(whole.body).toEqual({ id: 'fault-huge', content: 'x'.repeat(hugeBytes) });
     expect(Number(whole.headers.get('content-length'))).toBe(whole.text.length);
@@ -164,7 +164,7 @@ describe('every fault', () => {
     },
   );
 
-  test('can be asked for by remote_query, which passes through a client without headers of its own', async () => {
+  test('can be requested by remote_query, for clients that cannot set headers', async () => {
     const query = { remote_query: { sandbox_fault: 'fault-503' } };
     const reply = await callSandbox(sandbox, engagementCall('DELETE', account, seededEngagement(account, 25), query));
     expect(reply.status).toBe(503);

@@ -39,7 +39,7 @@ describe('latencyMs', () => {
     }
   });
 
-  test('does not hold up close, nor what is not unified', async () => {
+  test('does not delay close, or requests outside of the unified API', async () => {
     const sandbox = await startSandbox({ latencyMs: 3_600_000 });
     expect((await callSandbox(sandbox, { path: `/integrated-account/${account.id}` })).status).toBe(200);
     const ended = expect(callSandbox(sandbox, relatedCall(account, 'users'))).rejects.toThrow();

@@ -33,7 +33,7 @@ const piecesOf = (whole: string) =>
   Array.from({ length: Math.max(0, whole.length - 7) }, (_, start) => whole.slice(start, start + 8));
 
 describe('S01 a sealed token', () => {
-  it('opens to the same, whatever it is, whichever job it is for', async () => {
+  it('decrypts to the same text, for any text and any job', async () => {
     await fc.assert(
       fc.asyncProperty(text, text, secretText, async (anyToken, id, secret) => {
         // Two replicas have nothing in common but the secret.
@@ -101,7 +101,7 @@ describe('S01 a sealed token', () => {
     await expect(usual.open(stranger, jobId)).rejects.toThrow();
   });
 
-  it('holds no piece of the token, and says in the clear only which job it is for', async () => {
+  it("contains no part of the token, and only the job's id is readable", async () => {
     await fc.assert(
       fc.asyncProperty(longText, text, async (anyToken, id) => {
         const [header = '', ...rest] = parts(await usual.close(new Secret(anyToken), id));
@@ -119,7 +119,7 @@ describe('S01 a sealed token', () => {
     expect(new Set(drawn).size).toBe(count * 3);
   });
 
-  it('opens to what is never printed, and names no token where it does not open', async () => {
+  it('decrypts to a value that is never printed, and an error names no token', async () => {
     const sealed = await usual.close(token, jobId);
     expect(inspect(await usual.open(sealed, jobId), { showHidden: true })).toBe('[redacted]');
     const attempts = [usual.open(sealed, 'another job'), sealOf('another secret').open(sealed, jobId)];

@@ -40,7 +40,7 @@ describe('what replicas share', () => {
     },
   );
 
-  it('refuses a secret for tokens that nobody brings', () => {
+  it("refuses BULK_TOKEN_SECRET in a mode without callers' Truto tokens", () => {
     expect(blamed({ ...shared, BULK_TOKEN_SECRET: secret })).toEqual(['BULK_TOKEN_SECRET']);
     expect(blamed({ ...service, ...shared, BULK_TOKEN_SECRET: secret })).toEqual(['BULK_TOKEN_SECRET']);
     const passthrough = { ...shared, AUTH_MODE: 'passthrough', BULK_TOKEN_SECRET: secret };

@@ -315,7 +315,7 @@ describe('while Redis is unreachable, and after that', () => {
 describe('a Redis that did not answer', () => {
   afterEach(() => void vi.useRealTimers());
 
-  it('is asked again, also when the time of day was set back', async () => {
+  it('is used again, also when the time of day was set back', async () => {
     await using redis = await startRedis();
     const memory = await connectRedis(new Secret(redis.url), createLog({ destination: new PassThrough().resume() }));
     const ping = () => memory.ask((client) => client.ping());

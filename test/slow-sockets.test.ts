@@ -143,7 +143,7 @@ describe.concurrent('S17 a slow request', () => {
     return { received: client.received(), tookMs: performance.now() - startMs };
   }
 
-  it('whose headers dribble in is ended with 408 when their time is over, and not before', async () => {
+  it('whose headers arrive slowly is ended with 408 when their time is over, and not before', async () => {
     await using server = await startListener(answerAll, { patience: impatient });
     const { received, tookMs } = await dribble(server.url, 'POST / HTTP/1.1\r\nhost: te');
     expect(received).toMatch(/^HTTP\/1\.1 408 .*\r\nx-request-id: /);
@@ -152,7 +152,7 @@ describe.concurrent('S17 a slow request', () => {
     expect(server.handledCount()).toBe(0);
   });
 
-  it('whose body dribbles in is ended with 408, and its own id, when its time is over, and not before', async () => {
+  it('whose body arrives slowly is ended with 408, and its own id, when its time is over, and not before', async () => {
     await using server = await startListener(answerAll, { patience: impatient });
     const head = requestHead('POST', '/', ['content-length: 10000', 'x-request-id: slow']);
     const { received, tookMs } = await dribble(server.url, head);
@@ -279,7 +279,7 @@ describe('S17 the server', () => {
 });
 
 describe('S26 requests that are still arriving', () => {
-  it('keep nobody out, though there are as many as may be in flight', async () => {
+  it('do not block other clients, even as many as may be in flight', async () => {
     await using upstream = await startUpstream(json(204, undefined), 'capsule');
     await using facade = await startTestFacade(upstream.url, { AUTH_MODE: 'passthrough', TRUTO_RATE_LIMITS: '0' });
     const slow = await Promise.all(Array.from({ length: 1_000 }, () => connectRaw(facade.url)));

@@ -15,7 +15,7 @@ function summarize(what: string, { comparison, idle }: SoakResult): void {
 }
 
 describe('R17 in a soak', () => {
-  it('of 5,000 deletes with 5 % faults of every kind, every caller is told the truth, and nothing stays open', async () => {
+  it('of 5,000 deletes with 5 % faults of every kind, each has a correct result, and nothing stays open', async () => {
     const result = await runSoak({ deletes: 5_000, seed: 'five thousand' });
     summarize('5,000 deletes, 5 % faults', result);
     // Too short to judge by: code is still being compiled.
@@ -25,7 +25,7 @@ describe('R17 in a soak', () => {
     expect(result.comparison.counts.deleted.gone).toBeGreaterThan(4_500);
   }, 240_000);
 
-  it('every caller is told the truth even when every other answer is a fault', async () => {
+  it('each delete has a correct result even when every other answer is a fault', async () => {
     const result = await runSoak({ deletes: 1_000, faultPercent: 50, seed: 'h2' });
     summarize('1,000 deletes, 50 % faults', result);
     expect(brokenPromises(result)).toEqual([]);
@@ -77,7 +77,7 @@ describe("the soak's ledger", () => {
     expect([...compare('deleted', truth, executed).contradictions.keys()]).toEqual(expected);
   });
 
-  it('shows what is wrong, with what the log says of it', () => {
+  it('shows wrong results, with their log lines', () => {
     const deleteLog = new DeleteLog(true);
     const line =
       '{"integratedAccountId":"a","engagementId":"7","attempts":1,"result":"RateLimitedError","msg":"delete"}';

@@ -16,7 +16,7 @@ describe('R20 GraphQL over HTTP', () => {
   // Audits need their address when they are made, the server has one only later: only the names are read here.
   const names = serverAudits({ url: '' }).map(({ id, name }) => [id, name] as const);
 
-  it('is audited whole', () => expect(names).toHaveLength(61));
+  it('has every audit', () => expect(names).toHaveLength(61));
 
   it.each(names)('%s %s', async (id) => {
     const audit: Audit | undefined = serverAudits({ url: `${facade.url}/graphql` }).find(
@@ -86,7 +86,7 @@ describe('an error', () => {
           ...errorsIn(item),
         ]);
 
-  it.each(cases)('of %s has the code %s, whatever is accepted', async (_what, code, body) => {
+  it.each(cases)('of %s has the code %s, for any Accept', async (_what, code, body) => {
     const accepted = [
       'application/json',
       'application/graphql-response+json',

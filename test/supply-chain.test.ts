@@ -201,13 +201,13 @@ describe('S18 the workflow', () => {
   const workflow = parseYaml(read('.github/workflows/ci.yml'));
   const steps: { uses?: string; run?: string }[] = workflow.jobs.test.steps;
 
-  it('takes every action by its commit, with the version beside it', () => {
+  it('takes every action by its commit, with the version in a comment', () => {
     const lines = read('.github/workflows/ci.yml').match(/uses: .*/g) ?? [];
     expect(lines).toHaveLength(steps.filter(({ uses }) => uses).length);
     for (const line of lines) expect(line).toMatch(/^uses: actions\/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$/);
   });
 
-  it('may read the files and nothing else, and leaves no credential for what it runs', () => {
+  it('may only read the files, and leaves no credential for the programs that it runs', () => {
     expect(workflow.permissions).toEqual({ contents: 'read' });
     expect(workflow.jobs.test).not.toHaveProperty('permissions');
     expect(read('.github/workflows/ci.yml')).not.toMatch(/secrets\.|pull_request_target/);

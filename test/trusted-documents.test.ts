@@ -62,7 +62,7 @@ describe('trusted documents', () => {
     expect(upstream.deletes()).toHaveLength(1);
   });
 
-  it('may be sent beside others where nothing says otherwise', async () => {
+  it('may be sent together with others by default', async () => {
     await using upstream = await startUpstream(json(204, undefined));
     await using facade = await startTestFacade(upstream.url, { TRUSTED_DOCUMENTS: manifest });
     expect((await post(facade, { documentId: id, variables: { id: '1' } })).body).toEqual(success);

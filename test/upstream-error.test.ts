@@ -101,7 +101,7 @@ describe('readUpstreamError', () => {
       {},
     ],
     [
-      'a valid insight beside a malformed one',
+      'a valid insight together with a malformed one',
       insight({ missing_required_query_parameters: 7, forbidden_error: { value: { missing_scopes: ['a'] } } }),
       { missingScopes: ['a'] },
     ],
@@ -112,7 +112,7 @@ describe('readUpstreamError', () => {
     ['an insight that is a list', insight([]), {}],
     ['missing parameters that are no texts', missing({ value: [1, 2] }), {}],
     ['missing parameters without a value', missing({ description: 'x' }), {}],
-    ['more missing parameters than anybody has', missing(Array(101).fill('x')), {}],
+    ['more missing parameters than any resource has', missing(Array(101).fill('x')), {}],
     ['missing parameters with prose for names', missing(['a name of words']), {}],
     ['missing parameters with endless names', missing(['x'.repeat(201)]), {}],
     ['missing scopes that are a text', scopes({ value: { missing_scopes: 'crm.delete' } }), {}],
@@ -134,13 +134,13 @@ describe('readUpstreamError', () => {
     ['a number', 502],
     ['a list', [plain]],
     ['an empty object', {}],
-    ['an error body of somebody else', { error: { code: 404 } }],
+    ['an error body of another server', { error: { code: 404 } }],
     ['a status that is a text', { statusCode: '400', message: 'x' }],
   ])('recognizes that %s is not from Truto, and reads nothing of it', (_what, body) => {
     expect(readUpstreamError(body)).toEqual(nothing);
   });
 
-  it('still reads the rest beside a missing or malformed status', () => {
+  it('still reads the rest if the status is missing or malformed', () => {
     for (const statusCode of [undefined, null, '404', [404]]) {
       const body = { ...scopes(['x']), statusCode, truto_is_remote_error: true, raw_response: 'gone' };
       expect(readUpstreamError(body)).toEqual({ ...nothing, isRemote: true, rawResponse: 'gone' });

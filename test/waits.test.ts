@@ -96,7 +96,7 @@ describe.each([
     }
   });
 
-  it('are bounded in all: the slowest of the client with the most is cut off, whoever comes', async () => {
+  it('are bounded in total: beyond the bound, the slowest of the client with the most is cut off', async () => {
     await using server = await startListener({ arriving: { maxCount: 4 } });
     const quick = await server.connectFrom('127.0.0.2', beginning);
     const slow = [
@@ -128,7 +128,7 @@ describe.each([
 });
 
 describe('S26 requests whose bodies are still arriving', () => {
-  it('are bounded by their bytes for one client, whatever others hold', async () => {
+  it('are bounded by their bytes for one client, for any bytes of others', async () => {
     await using server = await startListener({ arriving: { maxBytesPerClient: 100_000 } });
     const beginning = bodyHead(60_000) + 'x'.repeat(50_000);
     const other = await server.connectFrom('127.0.0.2', beginning);
@@ -154,7 +154,7 @@ describe('S26 requests whose bodies are still arriving', () => {
     }
   });
 
-  it('hold nothing any more once they are refused, or whole', async () => {
+  it('hold no bytes once they are refused or complete', async () => {
     await using server = await startListener({ arriving: { maxBytes: 300_000 } });
     for (let count = 0; count < 5; count += 1) {
       const refused = await server.connectFrom('127.0.0.1', `${bodyHead(1_000_000)}${'x'.repeat(200_000)}`);
@@ -170,7 +170,7 @@ describe('S26 requests whose bodies are still arriving', () => {
     await expect.poll(slow.received).toContain('200001 bytes');
   });
 
-  it('are cut off only when what came before them on their connection is answered', async () => {
+  it('are cut off only when earlier requests on their connection are answered', async () => {
     await using server = await startListener({ arriving: { maxCountPerClient: 1 } });
     const pipelined = await server.connectFrom('127.0.0.1', requestHead('GET', '/hold'), `${bodyHead(3)}a`);
     await expect.poll(() => server.held.length).toBe(1);
@@ -181,7 +181,7 @@ describe('S26 requests whose bodies are still arriving', () => {
     expect(pipelined.received().match(/HTTP\/1\.1/g)).toHaveLength(1);
   });
 
-  it('are refused when they are whole, and the server has too much to do by then', async () => {
+  it('are refused when they are complete, if the server is overloaded by then', async () => {
     await using server = await startListener({}, { loadLimits: { ...loadLimits, maxInFlight: 1 } });
     const slow = await server.connectFrom('127.0.0.1', `${bodyHead(3)}a`);
     await server.ask();
@@ -193,7 +193,7 @@ describe('S26 requests whose bodies are still arriving', () => {
     expect(slow.received()).not.toContain('bytes');
   });
 
-  it('are refused when they are whole, and the server drains by then', async () => {
+  it('are refused when they are complete, if the server drains by then', async () => {
     await using server = await startListener({});
     const slow = await server.connectFrom('127.0.0.1', `${bodyHead(3)}a`);
     await server.connectFrom('127.0.0.2', requestHead('GET', '/hold'));
@@ -229,7 +229,7 @@ describe('S26 requests that come together on a connection', () => {
     await expect.poll(() => client.received().match(/0 bytes/g)).toHaveLength(32);
   });
 
-  it('end their connection when there are more, and keep nobody out', async () => {
+  it('end their connection when there are more, and do not block other clients', async () => {
     await using server = await startListener({}, { loadLimits: { ...loadLimits, maxInFlight: 100 } });
     const many = await Promise.all(
       Array.from({ length: 4 }, () => server.connectFrom('127.0.0.2', requestHead('GET', '/hold').repeat(500))),
@@ -294,7 +294,7 @@ describe('S26 a trusted proxy', () => {
     }
   });
 
-  it('is nobody who says so: what X-Forwarded-For says of others is ignored', async () => {
+  it('is not a client that claims to be one: its X-Forwarded-For is ignored', async () => {
     await using server = await startListener({ arriving: { maxCountPerClient: 1 } }, { trustedProxies });
     const begin = (client: string) => `${bodyHead(3, [forwarded(client)])}a`;
     const slow = await server.connectFrom('127.0.0.2', begin('198.51.100.1'));

@@ -43,7 +43,7 @@ export function reportNamesakes(client, nodes, id) {
     console.log(`${client}: still there with the same id: ${[...new Set(found)].sort().join(', ')}`);
 }
 
-/** Says what kept the request from getting a result at all: no server, no valid token, a document that is refused. */
+/** Says why the request got no result: no server, no valid token, or a refused document. */
 export function fail(client, error) {
   console.log(`${client}: failed. ${error.message}`);
   process.exitCode = 1;

@@ -118,12 +118,12 @@ function findUnusable(
   return isTemporary(refusal) && isKnown ? undefined : { ...refusal, message };
 }
 
-const idle = 'dry runs, and bulk deletes that have not begun to delete, in this integrated account take';
+const idle = 'dry runs, and bulk deletes that have deleted nothing yet, may take';
 
 const tooMany = {
   unfinished: `You have ${maxUnfinished} bulk deletes in this integrated account that have not ended. Wait for one, or cancel one.`,
-  bytes: `Your ${idle} ${maxIdleBytes >> 20} MiB. Start again when the oldest has expired.`,
-  listed: `The lists of your ${idle} ${maxIdleListedBytes >> 20} MiB. Start again when the oldest has expired.`,
+  bytes: `Your ${idle} ${maxIdleBytes >> 20} MiB in this integrated account. Start again when the oldest has expired.`,
+  listed: `The lists of your ${idle} ${maxIdleListedBytes >> 20} MiB in this integrated account. Start again when the oldest has expired.`,
 } as const;
 
 const goesOn = 'This subscription ends. The bulk delete continues.';
@@ -155,7 +155,7 @@ export class BulkDeletes {
   }
 
   /**
-   * Starts a bulk delete. With an idempotency key that was used before, returns the one of then.
+   * Starts a bulk delete. With an idempotency key that was used before, returns the bulk delete that it started.
    * @param callerKey the caller's own key, and the field of the operation that it is for.
    * @throws {BulkUnavailable} while Redis cannot be reached. With an idempotency key, a retry is safe.
    */
@@ -176,7 +176,7 @@ export class BulkDeletes {
       refused([...checkId(integratedAccountId, ['integratedAccountId']), ...checkWhich(input)]);
     if (early) return early;
     const account = await findAccountIntegration(caller, integratedAccountId, deadlineAt, 'fresh');
-    // Without time left, only the cache answers.
+    // With no time left, only the cache answers.
     const isKnown = !caller.bringsToken || (await findAccountIntegration(caller, integratedAccountId, 0)).isShown;
     const unusable = findUnusable(account, input, caller, isKnown) ?? refused(checkSupport(input, account));
     if (unusable) return unusable;

@@ -20,7 +20,7 @@ const maxListed = 1_000_000;
 const outageMs = 5_000;
 
 const whyNotAdded = {
-  full: `The lists of your bulk deletes in this integrated account take more than ${maxIdleListedBytes >> 20} MiB. Nothing was deleted. Start it again when others have begun to delete, or in a day.`,
+  full: `The lists of your bulk deletes in this integrated account take more than ${maxIdleListedBytes >> 20} MiB. Nothing was deleted. Start it again when the others have begun to delete, or after 24 hours.`,
   circle: "Truto's list leads back to an earlier page. Nothing was deleted. Start a bulk delete by `ids` instead.",
 } as const;
 

@@ -85,7 +85,7 @@ function withWayOut(result: DeleteEngagementError, { item }: PendingItem, { job 
     item.engagementType === null &&
     result.issues.some(({ path }) => path[0] === 'engagementType');
   if (!isTypeMissing) return result;
-  const message = `${result.message} The list did not say its type. Find it out, and delete the engagement by its id, with engagementType.`;
+  const message = `${result.message} The list has no type for it. Delete it by its id, with engagementType.`;
   return { ...result, message };
 }
 

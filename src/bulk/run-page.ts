@@ -30,7 +30,7 @@ const maxReads = 8;
 /** How soon a page continues that stopped at an obstacle while upstream answered. */
 const unblockedMs = 1_000;
 
-/** What keeps a page from being finished now. */
+/** Why a page cannot be finished now. */
 interface Ends {
   readonly obstacles: Set<'paused' | 'stopped' | 'outage'>;
   limitedMs: number;
@@ -87,7 +87,7 @@ async function endUnread(said: Refusal, pending: PendingItem, work: PageWork): P
       );
       return 'unread';
     }
-    message = `${failedReads} reads failed, while upstream answered other requests. ${why} Delete it without a snapshot.`;
+    message = `${failedReads} reads failed, while Truto answered other requests. ${why} Delete it without a snapshot.`;
   } else {
     const obstacle = await findObstacle(said, work);
     if (obstacle) return obstacle;
@@ -204,7 +204,7 @@ export async function runPage(lease: PageLease, ports: WorkPorts): Promise<WorkE
   const items = await store.readPage(lease.jobId, lease.page);
   if (!items) {
     const why =
-      'Redis has lost the list of the remaining engagements. Nothing further is deleted. See `outcomes`, and start another.';
+      'Redis has lost the list of the remaining engagements. Nothing further is deleted. See `outcomes`, and start another bulk delete.';
     await store.stop(job, 'fail', why);
     // It has not failed if a caller has just resumed it.
     return later(0);

@@ -98,7 +98,7 @@ export function withoutAdvice(message: string): string {
 }
 
 /**
- * What a refusal means for the rest of the job. It is paused for what a person must fix, and says so. Undefined when the refusal is only
+ * What a refusal means for the rest of the job. It is paused, with a reason, if a person must fix something. Undefined when the refusal is only
  * about this engagement.
  */
 export async function findObstacle(

@@ -227,7 +227,7 @@ export const settings = {
   ),
   TRUSTED_PROXIES: setting(
     networks,
-    'addresses and CIDR blocks of the proxies in front, separated by commas: their `X-Forwarded-For` says which client a request is from. Without it, that header is ignored, and limits per client are per connection address',
+    'addresses and CIDR blocks of the proxies in front, separated by commas: their `X-Forwarded-For` names the client of a request. Without it, that header is ignored, and each connection address counts as one client',
   ),
   CORS_ORIGINS: setting(
     origins,
@@ -241,9 +241,9 @@ export const settings = {
   MAX_UPSTREAM_BYTES: withDefault(wholeNumber(1024, 1_073_741_824), '1048576', 'largest upstream body that is read'),
   HTTPS_PROXY: setting(
     proxyAddress,
-    'proxy for upstream, `JWT_JWKS_URL` and a bucket: see [docs/operating.md](docs/operating.md#proxies). `https_proxy` comes first',
+    'proxy for upstream, `JWT_JWKS_URL` and a bucket: see [docs/operating.md](docs/operating.md#proxies). `https_proxy` takes precedence',
   ),
-  NO_PROXY: setting(text, 'hosts reached without the proxy, separated by commas. `no_proxy` comes first'),
+  NO_PROXY: setting(text, 'hosts reached without the proxy, separated by commas. `no_proxy` takes precedence'),
   REDIS_URL: setting(
     redisAddress,
     'Redis or Valkey, for the state that replicas share and for bulk deletes. `redis://host:port`, `redis+cluster://host:port,host:port` or `redis+sentinel://host:port,host:port/primary`, with `rediss` for TLS: see [docs/operating.md](docs/operating.md#redis)',

@@ -36,7 +36,7 @@ function findMeant(name: string): Name | undefined {
   );
 }
 
-/** The message about a name that is no setting. */
+/** The message about a name that is not a setting. */
 export function describeUnknown(name: string): string {
   const meant = findMeant(name);
   return `${name} is not a setting of this server${meant ? `: did you mean ${meant}?` : ''}`;

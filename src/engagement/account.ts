@@ -227,7 +227,7 @@ export async function settleNotFound(
     return { kind: 'UpstreamUnavailableError', message, wasSent: true };
   }
   if (exists) return { ...refused, accountFound: true };
-  const message = `${refused.message} Or the integrated account does not exist, which could not be checked.`;
+  const message = `${refused.message} Or the integrated account is missing: this could not be checked.`;
   // A token without permission for look-ups never gets an answer.
   return { ...refused, message, isUnchecked: why !== 'ForbiddenError' };
 }

@@ -87,17 +87,17 @@ export const deleteErrors = {
       "The provider no longer accepts the integrated account's credentials. Nothing was deleted. The account's owner must connect it again.",
     fields: {},
     deleted: 'no',
-    toDo: "let the account's owner connect it again",
+    toDo: "ask the account's owner to connect it again",
   },
   AccountBlockedError: {
     code: 'ACCOUNT_BLOCKED',
     ends: 'refused',
     isAccountWide: true,
     description:
-      'Truto has blocked the integrated account. Nothing was deleted. A retry fails until Truto lifts the block.',
-    fields: { reason: ['String', 'Why the account is blocked, as far as known.'] },
+      'Truto has blocked or paused the integrated account. Nothing was deleted. A retry fails until Truto ends that.',
+    fields: { reason: ['String', 'Whether the account is blocked or paused. Null when unknown.'] },
     deleted: 'no',
-    toDo: 'ask Truto',
+    toDo: 'ask Truto; if `reason` says that it is paused, try again later',
   },
   RateLimitedError: {
     code: 'RATE_LIMITED',
@@ -134,7 +134,7 @@ export const deleteErrors = {
     ends: 'unknown',
     description:
       'The delete was sent, and no answer shows its result. The engagement may or may not be deleted. When `retrySafe` is ' +
-      'true, delete it again: `NotFoundError` then means that it is gone.',
+      'true, delete it again: `ALREADY_ABSENT`, or `NotFoundError` with `accountFound: true`, then means that it is gone.',
     fields: {
       retrySafe: ['Boolean!', 'True when a second delete with the same arguments can do no further harm.'],
       upstreamIdempotencyKey: [

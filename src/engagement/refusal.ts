@@ -248,13 +248,13 @@ function unavailable(message: string): Refusal {
 }
 
 const whyNotSent: Readonly<Record<Exclude<FailureReason, 'paused' | 'streams' | 'abandoned'>, string>> = {
-  timeout: 'the time for the request was over, or too many requests wait for this integrated account',
+  timeout: 'no time was left, or too many requests wait for this integrated account',
   unconnected: 'no connection was made in time',
-  open: 'requests failed too often, so they are stopped for a moment',
+  open: 'most requests failed, so this server sends none for a moment',
   refused: 'it refused the connection',
   dns: 'its host name could not be resolved',
   proxy: 'the proxy refused the connection',
-  tls: 'no trusted connection could be made',
+  tls: 'the TLS connection failed',
   reset: 'the connection broke before the request was sent',
   protocol: 'the request could not be written',
 };
@@ -272,7 +272,7 @@ export function notSent({ reason, retryAfterMs = 0 }: Pick<UpstreamFailure, 'rea
     return { kind: 'RateLimitedError', message, retryAfterMs };
   }
   if (reason === 'streams') {
-    const message = `You have ${maxStreamsPerCaller} streamed bodies open at this server, and can have no more. Read one to its end or close it, then try again.`;
+    const message = `You have ${maxStreamsPerCaller} streamed bodies open at this server, the most for one caller. Read one to its end or close it, then try again.`;
     return { kind: 'RateLimitedError', message, retryAfterMs: null };
   }
   return unavailable(`Truto was not reached: ${whyNotSent[reason]}. Try again.`);
@@ -300,7 +300,7 @@ export function readRefusal(
   const isFromTruto = error.isFromTruto && error.statusCode === statusCode && error.missing !== 'route';
   const because = isFromTruto
     ? ''
-    : ", but not in Truto's form: a proxy or firewall between Truto and this server sent it";
+    : ", but is not in Truto's form: a proxy or firewall between Truto and this server sent it";
   const why = `The answer has status ${statusCode}${because}`;
   const unclear: UnclearAnswer = { kind: 'UnclearAnswer', statusCode, rawResponse, why };
   const remote = `${isRemote ? 'The provider' : 'Truto'} refused the request with status ${statusCode}.`;

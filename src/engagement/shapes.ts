@@ -11,7 +11,7 @@ const optionalText = text.nullish();
 /** A reference to another record. */
 const reference = z.object({ id });
 
-/** An id and a name, for values that are no resource: tags and stages. */
+/** An id and a name, for values that are not resources: tags and stages. */
 const named = z.object({ id: optionalText, name: optionalText });
 
 const phoneNumber = z.object({ id: optionalText, number: optionalText, extension: optionalText, type: optionalText });

@@ -12,7 +12,7 @@ import type { Send } from '../upstream/attempt.ts';
 import { ownAuthorization } from './callers/authenticate.ts';
 import type { Metrics } from './metrics.ts';
 
-/** The longest interval between two checks of a follower's token at upstream; shorter with a short `REQUEST_TIMEOUT_MS`. */
+/** The longest interval between two checks of a subscriber's token at upstream; shorter with a short `REQUEST_TIMEOUT_MS`. */
 const maxConfirmIntervalMs = 30_000;
 const timeoutsPerConfirm = 3;
 

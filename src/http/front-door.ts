@@ -26,10 +26,10 @@ interface PlainRequest extends OperationRequest {
 
 const plainKeys = new Set(['query', 'documentId', 'operationName', 'variables', 'extensions']);
 
-/** The document as it came or, by its id, as it is trusted; undefined when Yoga has to refuse it. */
+/** The document of the request, or the trusted document of its id. Undefined when Yoga has to refuse it. */
 type FindDocument = (json: Readonly<Record<string, unknown>>) => unknown;
 
-/** Reads the body; undefined for anything but a plain request, which Yoga then refuses or executes. */
+/** Reads the body. Undefined unless it is a plain request: then Yoga refuses or executes it. */
 function readPlainRequest(text: string, findDocument: FindDocument): PlainRequest | undefined {
   let json: unknown;
   try {
@@ -82,11 +82,11 @@ export function createFrontDoor(
     if (!prepared) return false;
     const { variables, extensions } = plain;
     const header = (name: string) => headers[name]?.toString() ?? null;
-    // No object with an accessor: V8 makes a shape for each, which keeps the request in memory for long.
+    // No object with an accessor: V8 makes a shape for each, which holds the request in memory for a long time.
     const hasCallerLeft = () => response.destroyed;
     let context: Context;
     try {
-      // Kept for Yoga: a token that expires meanwhile must not hide what was done with it.
+      // Stored for Yoga: a token that expires meanwhile must not hide the outcome of a delete.
       request.admission = admit(header('authorization'), options);
       context = createContext({ header, hasCallerLeft, extensions }, options, await request.admission);
     } catch {
@@ -111,13 +111,13 @@ export function createFrontDoor(
     const isReadable = findUnreadable(headers['content-type'], headers['content-encoding']) === undefined;
     if (servePage(request, response)) return;
     if (method !== 'POST' || !isReadable) return void yoga(request, response);
-    // Read with replacement characters, an id would be another's.
+    // With replacement characters, an id could name another record.
     if (!isUtf8(body)) return void refuseNoUtf8(request, response);
     if (hasTooManyValues(body)) return void refuseTooManyValues(request, response);
-    // Yoga knows it in one spelling only.
+    // Yoga accepts it in one spelling only.
     headers['content-type'] = 'application/json';
     answer(request, response, body.toString()).catch((error) => {
-      options.log.error({ err: error }, 'a request came to no answer');
+      options.log.error({ err: error }, 'a request got no answer');
       response.destroy();
     });
   }

@@ -17,13 +17,13 @@ const maxScrapeConnections = 32;
 /** How long a scrape may take, from its first byte to the last one that is read, in milliseconds. */
 const scrapeTimeoutMs = 10_000;
 
-/** How often it is looked for scrapes that take longer, in milliseconds. */
+/** How often the server looks for scrapes that take longer, in milliseconds. */
 const scrapeCheckIntervalMs = 1_000;
 
-/** How long a scrape may hold up the end of the server, in milliseconds. */
+/** How long a scrape may delay the end of the server, in milliseconds. */
 const lastScrapeMs = 1_000;
 
-/** What a scrape asks the server for. */
+/** The values that are read at each scrape. */
 export interface Watched {
   /** Undefined without Redis. */
   readonly sharedMemory: Pick<SharedMemory, 'isReachable'> | undefined;
@@ -32,7 +32,7 @@ export interface Watched {
   readonly meter?: Meter | undefined;
 }
 
-/** What Prometheus may know of this server. Labels have few values, none of which a caller can invent. */
+/** The metrics of this server. Labels have few values, and a caller cannot add one. */
 export interface Metrics {
   readonly registry: Registry;
   /** Counts an HTTP request that is answered, or whose client has disconnected (`left`). */
@@ -47,13 +47,13 @@ export interface Metrics {
   countAttempt(seen: SeenAttempt): void;
 }
 
-/** From what a warm cache answers to what an operation may take, in seconds. */
+/** From the time of a cached answer to the time limit of an operation, in seconds. */
 const buckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
-/** What was counted under one set of labels. */
+/** The counts of one set of labels. */
 interface Series {
   readonly labels: Readonly<Record<string, string>>;
-  /** How many fell into each bucket alone; the last is beyond all of them. */
+  /** The count of each bucket alone; the last is for values beyond all buckets. */
   readonly counts: number[];
   sum: number;
 }
@@ -138,11 +138,11 @@ class Tally<Label extends string> {
 
 const integrationNames: ReadonlySet<string> = new Set(integrations.map(({ name }) => name));
 
-/** Any name comes from upstream; of those that are not in our table there is no telling how many there are. */
+/** Upstream may send any name. Names that are not in our table are unlimited. */
 const known = (integration: string | null) =>
   integration === null ? 'unknown' : integrationNames.has(integration) ? integration : 'other';
 
-/** Creates the metrics of one server, its process's own among them. */
+/** Creates the metrics of one server, including those of its process. */
 export function createMetrics({ sharedMemory, inFlight, meter }: Watched): Metrics {
   const registry = new Registry();
   const registers = [registry];
@@ -169,13 +169,13 @@ export function createMetrics({ sharedMemory, inFlight, meter }: Watched): Metri
   if (sharedMemory)
     gauge(
       'engagements_redis_up',
-      '1 when the last write to Redis was done, so that limits, repeated deletes and bulk deletes are shared; 0 while this replica is by itself.',
+      '1 while Redis accepts writes, so that replicas share limits, repeated deletes and bulk deletes; 0 while it does not.',
       () => Number(sharedMemory.isReachable),
     );
   const requests = tally(
     'histogram',
     'engagements_request_duration_seconds',
-    'HTTP requests by status; left: the client was gone before its answer.',
+    'HTTP requests by status; left: the client had disconnected.',
     ['status'],
   );
   const fields = tally(
@@ -194,13 +194,13 @@ export function createMetrics({ sharedMemory, inFlight, meter }: Watched): Metri
   const attempts = tally(
     'histogram',
     'engagements_upstream_attempt_duration_seconds',
-    'Attempts upstream by method, integration and end: a status, or why there is none.',
+    'Attempts to reach Truto by method, integration and end: a status, or why there is none.',
     ['method', 'integration', 'end'],
   );
   const held = tally(
     'counter',
     'engagements_upstream_held_back_total',
-    'Attempts that were never begun: paused (a limit), streams (a caller has too many open), open (a breaker), timeout, or abandoned by their callers.',
+    'Attempts that were not started, by reason: paused (a limit), streams (a caller has too many open), open (a breaker), timeout, or abandoned (the client disconnected).',
     ['reason'],
   );
 
@@ -211,7 +211,7 @@ export function createMetrics({ sharedMemory, inFlight, meter }: Watched): Metri
     ['reason'],
   );
 
-  // Prometheus cannot tell that what it first sees at 1 was 0 before: what alerts watch is there from the start.
+  // Prometheus cannot know that a counter that it first sees at 1 was 0 before, so the counters of alerts exist from the start.
   for (const integration of [...integrationNames, 'unknown', 'other'])
     for (const result of ['OutcomeUnknownError', 'INTERNAL_SERVER_ERROR']) deletes.at(result, '', integration);
   for (const reason of ['paused', 'streams', 'open', 'timeout', 'abandoned']) held.at(reason);
@@ -254,7 +254,7 @@ export interface ScrapeServer {
 }
 
 /**
- * Answers `GET /metrics`, and nothing else, on an address of its own: callers of the API need not see it.
+ * Answers `GET /metrics`, and nothing else, on a separate address: callers of the API need not reach it.
  * @throws when it cannot listen, such as `EADDRINUSE`.
  */
 export async function serveMetrics(

@@ -31,7 +31,7 @@ const quietMarginMs = 60_000;
 /** When a drain ends unread answers, counted from the end of streamed bodies, in milliseconds. */
 const lastPartMs = 1_000;
 
-/** The parts that the facade is started with. */
+/** The parts with which the facade starts. */
 export interface FacadeOptions {
   readonly config: Config;
   readonly log: Log;

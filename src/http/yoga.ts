@@ -25,7 +25,7 @@ import { useCheckVariables } from './requests/check-variables.ts';
 import { type ContextOptions, createContext } from './requests/context.ts';
 import { useLimitDocuments } from './requests/document-limits.ts';
 
-/** Writes to our log what Yoga logs: any number of values, the error first when there is one. */
+/** Writes Yoga's log lines to our log: any number of values, the error first when there is one. */
 function yogaLogger(log: Log): YogaLogger {
   const write =
     (level: 'debug' | 'info' | 'warn' | 'error') =>
@@ -39,7 +39,7 @@ function yogaLogger(log: Log): YogaLogger {
 /**
  * Executes trusted documents by their ids. A server without trusted documents refuses ids: Apollo's links, which send a hash
  * first, then send the query.
- * @param only refuse documents that come as text.
+ * @param only refuse documents sent as text.
  */
 function useTrustedDocuments(documents: TrustedDocuments | undefined, only: boolean): Plugin {
   if (!documents) {

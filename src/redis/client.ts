@@ -69,7 +69,7 @@ function createSentinelClient(address: RedisAddress, options: ClientOptions): Re
 }
 
 /**
- * Connects, and reconnects for ever. By itself it sends no commands, except to find the primary through sentinels or a cluster: the
+ * Connects, and reconnects without end. By itself it sends no commands, except to find the primary through sentinels or a cluster: the
  * probe shows what the user may do. It has no automatic pipelines: they throw where it cannot be caught
  * (github.com/redis/ioredis/issues/1931).
  */

@@ -47,7 +47,7 @@ return ARGV[2] .. '|' .. memory .. persistence`,
 );
 
 /**
- * Connects to Redis, and reconnects for ever. Settles after two seconds at most, connected or not.
+ * Connects to Redis, and reconnects without end. Settles after two seconds at most, connected or not.
  * @param url a valid `REDIS_URL`.
  */
 export async function connectRedis(
@@ -124,7 +124,7 @@ export async function connectRedis(
       // It may be only about this command.
       else
         void probeOnce().then(() => {
-          // ioredis' own errors have no class of their own.
+          // ioredis' errors have no class.
           if (health.isUp && (kind !== 'connection' || error instanceof TypeError)) health.complain(error);
         });
       return undefined;

@@ -75,7 +75,7 @@ export const sandboxFaults: readonly SandboxFault[] = [
   before('fault-401', 'The provider no longer accepts the connection: the account needs to be reconnected.', provider),
   before(
     'fault-403',
-    'The provider refuses because the connection lacks permissions; the insight names them.',
+    'The provider refuses because the connection lacks permissions. truto_error_insight names them.',
     noScope,
   ),
   before('fault-405', 'Truto refuses to write to an account that is marked as a sandbox account.', truto),
@@ -106,8 +106,8 @@ export const sandboxFaults: readonly SandboxFault[] = [
   before('fault-firewall', 'The response is a page of a firewall with 403. Nothing is deleted.', page(403)),
   after('fault-firewall-after', 'As fault-firewall, but the record is deleted.', page(403)),
   before('fault-refused-200', 'The provider refuses with status 200. Nothing is deleted.', locked),
-  before('fault-other-record', 'The response is that of another request. Nothing is deleted.', otherRecord),
-  before('fault-206', 'The response is a part, with 206. Nothing is deleted.', foreign(206, '{}')),
+  before('fault-other-record', 'The response belongs to another request. Nothing is deleted.', otherRecord),
+  before('fault-206', 'The response has status 206 and a part of a body. Nothing is deleted.', foreign(206, '{}')),
 ];
 
 const faultsByName: ReadonlyMap<string, SandboxFault> = new Map(sandboxFaults.map((known) => [known.name, known]));

@@ -296,7 +296,7 @@ export const providers: Readonly<Record<string, Provider>> = {
       item: contact?.[0] ? { id: contact[0].id } : null,
       board: { id: 4567890123 },
     }),
-    // [vendor], where it often comes under HTTP 200: Truto has to turn it into a status of its own.
+    // [vendor], where it often comes under HTTP 200: Truto must convert it into its own status.
     describeFailure: ({ statusCode, message, retryAfterSeconds }) => {
       const extensions = {
         code: mondayCodes[statusCode] ?? 'INTERNAL_SERVER_ERROR',

@@ -3,7 +3,7 @@ import type { Readable } from 'node:stream';
 /** One REST request without its host, which the configuration has. */
 export interface UpstreamRequest {
   readonly method: 'DELETE' | 'GET';
-  /** Path and query, starting with a slash, as it goes on the wire. */
+  /** Path and query, encoded, starting with a slash. */
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
 }
@@ -11,7 +11,7 @@ export interface UpstreamRequest {
 /** Why a body could not be read although the status was. */
 export type UnreadableReason = 'too-large' | 'interrupted' | 'timeout' | 'encoded';
 
-/** What followed the headers. */
+/** The body of an answer. */
 export type UpstreamBody =
   | { readonly kind: 'complete'; readonly bytes: Buffer }
   /** The caller of `send` asked for a stream. It must read it to its end or destroy it. */

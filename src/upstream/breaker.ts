@@ -61,7 +61,7 @@ export class Breaker {
   /** The moment from which the next probe may begin, by `performance.now()`; undefined while closed. */
   #probeAt: number | undefined;
 
-  /** @param isFailure true for a failure. All other ends count as good, refusals too. */
+  /** @param isFailure true for a failure. All other ends count as successes, refusals too. */
   constructor(isFailure: (attempt: Attempt) => boolean) {
     this.#isFailure = isFailure;
   }

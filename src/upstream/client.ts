@@ -15,7 +15,7 @@ export const maxConnections = 512;
 export const maxStreams = 32;
 
 /**
- * From this size on, a body gets a turn of the event loop of its own: parsing a megabyte takes 10 ms, and a hundred may arrive at
+ * From this size on, a body gets its own turn of the event loop: parsing a megabyte takes 10 ms, and a hundred may arrive at
  * once.
  */
 const largeBodyBytes = 32 * 1024;
@@ -86,7 +86,7 @@ export function createUpstreamClient({
       bodyTimeout: 0,
     });
   const { origin } = baseUrl;
-  // Without a proxy, nothing has to look for one at each request.
+  // Without a proxy, no request has to check whether it needs one.
   const pool = proxy ? createOutbound(proxy, makePool) : makePool(origin, undefined);
   const basePath = baseUrl.pathname.replace(/\/$/, '');
   const openStreams = new Set<Readable>();

@@ -20,7 +20,7 @@ export interface ExchangeOptions {
   readonly onStart: (exchange: Exchange) => void;
   /** Called when undici is done with the request and its body, and the connection is free or closed. */
   readonly onDone: () => void;
-  /** Called first with an answer. It may be read once the result settles. */
+  /** Called first with an answer. The answer may be read once the result settles. */
   readonly onAnswer: (answer: UpstreamAnswer) => UpstreamAnswer | Promise<UpstreamAnswer>;
 }
 

@@ -12,8 +12,8 @@ const maxRunning = 100;
 const maxWaiting = 400;
 
 /**
- * The same for streamed bodies, whose readers decide how long they take. It is more than one caller may have, and less than the
- * connections for streams.
+ * The same for streamed bodies, whose readers decide how long they take. More than one caller may have, and fewer than the connections
+ * for streams.
  */
 const maxStreams = 16;
 const maxWaitingStreams = 64;

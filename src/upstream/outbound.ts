@@ -4,7 +4,7 @@ import type { ProxyConfig } from '../config/config.ts';
 /** How long a proxy may take to answer a CONNECT, in milliseconds: as long as any connection. */
 const connectTimeoutMs = 10_000;
 
-/** A proxy would connect to its own loopback. */
+/** On a loopback address, a proxy would connect to its own host. */
 const neverByProxy = 'localhost,127.0.0.1,::1';
 
 /** Creates the pool of connections to one origin. `connect` opens them through the proxy's tunnel; undefined: directly. */

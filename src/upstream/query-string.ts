@@ -40,7 +40,7 @@ function append(written: Written, name: string, value: unknown): void {
  * lists and empty objects vanish; null is an empty value.
  *
  * A query longer than 16,384 characters is incomplete and must not be sent (see `checkLength`).
- * @throws {URIError} for text with a lone surrogate. Refuse such input before.
+ * @throws {URIError} for text with a lone surrogate: refuse such input first.
  */
 export function encodeQuery(parameters: Iterable<QueryParameter>): string {
   const written: Written = { pairs: [], left: maxQueryCharacters };

@@ -9,7 +9,7 @@ export interface RequestLimits {
 }
 
 /**
- * A rate limit over an exact sliding window, so upstream never counts more, however its own windows lie. A request is counted when
+ * A rate limit over an exact sliding window, so upstream never counts more, wherever its own windows begin. A request is counted when
  * it is sent, never before, so none is counted that was not sent. Moments are by a monotonic clock, in milliseconds.
  */
 export class RateBudget {

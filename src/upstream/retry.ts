@@ -6,7 +6,7 @@ const maxWaitMs = 2_147_483_647;
 
 const time = '\\d{2}:\\d{2}:\\d{2}';
 
-/** The three date forms of RFC 9110 section 5.6.7, all of them UTC; `Date.parse` alone would take nearly anything. */
+/** The three date forms of RFC 9110 section 5.6.7, all of them UTC; `Date.parse` alone would accept nearly any text. */
 const httpDates = {
   fixed: new RegExp(`^[A-Z][a-z]{2}, \\d{2} [A-Z][a-z]{2} \\d{4} ${time} GMT$`),
   rfc850: new RegExp(`^[A-Z][a-z]{5,8}, \\d{2}-[A-Z][a-z]{2}-\\d{2} ${time} GMT$`),
@@ -126,7 +126,7 @@ export function retryDelayMs(question: RetryQuestion): number | undefined {
 const callsPerRetry = 10;
 const maxSaved = 100;
 
-/** The retries that a server has without any calls: one per second, and this many at once. */
+/** The retries that a server may make without any calls: one per second, and this many at once. */
 const freePerSecond = 1;
 const freeAtOnce = 10;
 

@@ -49,7 +49,7 @@ function unsent(reason: FailureReason, retryAfterMs?: number): Attempt {
 /** The end of an attempt without a permit, by what the permit is for. */
 const noStream = unsent('streams');
 const noTime = unsent('timeout');
-/** By the next attempt, a connection may be free. */
+/** At the next attempt, a connection may be free. */
 const noConnection = unsent('unconnected');
 
 const abandoned = unsent('abandoned');
@@ -113,7 +113,7 @@ class Call {
     });
   }
 
-  /** Records the end of an attempt. False when the end of an earlier one is more useful. */
+  /** Records the end of an attempt. False when the end of an earlier attempt is the better result. */
   #take(attempt: Attempt, idempotencyKey: string | undefined): boolean {
     const sent = this.#sent;
     const wasBegun = !wasNeverStarted(attempt);
@@ -175,7 +175,7 @@ class Call {
     }
   }
 
-  /** How long the lane's budgets make a new request wait. */
+  /** How long a new request must wait for the lane's budgets. */
   #budgetDelayMs(): number {
     const nowMs = performance.now();
     const [account, token] = this.#lane.budgets;
@@ -277,7 +277,7 @@ class Call {
     if (this.#isOpen) return breakerOpen;
     const nowMs = performance.now();
     if (!isShared && !budgets.every((budget) => budget.canTake(nowMs))) return unsent('paused');
-    // Counted here even with a shared budget: if that is lost, this process continues from its own count.
+    // Counted here even with a shared budget: if Redis is lost, this process continues from its own count.
     for (const budget of budgets) budget.take(nowMs);
     return undefined;
   }

@@ -88,7 +88,7 @@ export function createSharedBudget(memory: SharedMemory, limits: RequestLimits |
       const answerBy = askedAtMs + Math.min(maxAnswerMs, (beginBy - askedAtMs) * maxWaitShare);
       const args = [windowMs + maxAnswerMs, ...limitsForIt];
       const delayMs = await memory.ask((redis) => takeRequest(redis, keys, args), answerBy);
-      // A later answer does not fit the window in which the request was counted.
+      // With a later answer, the request would be sent outside of the window in which it was counted.
       return performance.now() > answerBy ? undefined : delayMs;
     },
     queueDelayMs: (waiting) => (perAccount === 0 ? 0 : Math.floor(waiting / perAccount) * windowMs),

@@ -22,7 +22,7 @@ export interface StatusMeaning {
 const final = (refused?: Refused): StatusMeaning => ({ retry: 'final', isFailure: false, refused });
 const unclear: StatusMeaning = { retry: 'unclear', isFailure: true, refused: undefined };
 
-/** Every status with a meaning of its own. Retry, breaker and refusal derive from it. */
+/** Every status with its own meaning. Retry, breaker and refusal derive from this table. */
 const meanings: ReadonlyMap<number, StatusMeaning> = new Map([
   [400, final('invalid')],
   [401, final('unauthorized')],

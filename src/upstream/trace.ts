@@ -49,7 +49,7 @@ function findActive(api: Api): Context | undefined {
 }
 
 function parentOf(api: Api, given: Trace | undefined): Context {
-  // A host's own span of the request is a part of the caller's trace already.
+  // The span that a host made for the request belongs to the caller's trace already.
   const active = findActive(api);
   if (active) return active;
   const [, traceId = '', spanId = '', flags = ''] = traceParent.exec(given?.traceparent ?? '') ?? [];
@@ -88,7 +88,7 @@ export function runTraced(
   const parent = parentOf(api, given);
   const span = tracerOf(api).startSpan(name, { kind: api.SpanKind.SERVER }, parent);
   const context = api.trace.setSpan(parent, span);
-  // Invalid without an SDK for traces and without a caller's trace: there is nothing to pass on.
+  // Invalid without an SDK for traces and without a caller's trace: there is nothing to forward.
   if (api.isSpanContextValid(span.spanContext())) current.run({ api, context }, () => api.context.with(context, run));
   else run();
   return (statusCode) => {

@@ -98,7 +98,7 @@ describe('truto-engagements check', () => {
   });
 
   it.each<[string, Answer]>([
-    ['a proxy that lets nobody pass', json(403, { error: 'denied' })],
+    ['a proxy that refuses all requests', json(403, { error: 'denied' })],
     ['a page to log in at', json(401, undefined)],
     ['an API of another kind', json(200, { status: 'ok' })],
   ])('concludes nothing about the token from an answer of %s', async (_what, answer) => {

@@ -133,7 +133,7 @@ describe('truto-engagements delete', () => {
     ['a blocked account', 'fault-503', 3, 'AccountBlockedError'],
     ['a conflict', 'fault-409', 3, 'RemoteApiError'],
     ['a limit', 'fault-429-truto', 4, 'RateLimitedError'],
-    ['an outcome that nobody knows', 'fault-504', 5, 'OutcomeUnknownError'],
+    ['an unknown outcome', 'fault-504', 5, 'OutcomeUnknownError'],
   ])('reports %s, and ends with its code', async (_what, id, expected, result) => {
     const { code, lines } = await run(id, ...account, '--patience', '0');
     expect([code, lines()[0].result]).toEqual([expected, result]);

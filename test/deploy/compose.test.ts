@@ -40,7 +40,7 @@ describe('deploy/compose.yaml', () => {
     port = exposed?.text ?? '';
   }, 120_000);
 
-  it('is what the Compose specification allows, and its schema forbids what is not', () => {
+  it('is valid by the schema of the Compose specification, which refuses an invalid file', () => {
     expect(checkCompose(compose)).toEqual([]);
     const misspelt = { ...compose, services: { ...compose.services, redis: { imagee: 'redis' } } };
     expect(checkCompose(misspelt)).toMatchObject([{ params: { additionalProperty: 'imagee' } }]);
@@ -82,7 +82,7 @@ describe('deploy/compose.yaml', () => {
     expect(ports).toEqual([`127.0.0.1:4000:${listening}`]);
   });
 
-  it('has a Redis that forgets nothing, and that nobody but the replicas can reach', () => {
+  it('has a Redis that loses no data, and that only the replicas can reach', () => {
     const { command, ports, networks } = compose.services.redis ?? {};
     const options = (command ?? []).slice(1).join(' ');
     expect(options).toBe('--appendonly yes --appendfsync always --maxmemory-policy noeviction');

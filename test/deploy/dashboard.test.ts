@@ -85,7 +85,7 @@ describe('the expressions of dashboard and alerts', () => {
     }
   });
 
-  it('leave out no metric of ours, and have what the legends show', () => {
+  it('show all of our metrics, and have the labels of the legends', () => {
     const shown = panelExpressions().flatMap(([, expression]) =>
       namesIn(expression).selectors.map(({ metric }) => metric),
     );
@@ -106,7 +106,7 @@ describe('deploy/grafana/dashboard.json', () => {
   const { panels, templating } = readDashboard();
   const charts = panels.filter(({ type }) => type !== 'row');
 
-  it('says of each panel what it means, in which unit, from the data source that is chosen', () => {
+  it('has a description and a unit for each panel, and uses the chosen data source', () => {
     expect(charts.length).toBeGreaterThan(12);
     expect(templating.list.map(({ name }) => name)).toEqual(['datasource', 'job', 'instance']);
     for (const { title, description = '', datasource, fieldConfig, targets = [] } of charts) {

@@ -55,7 +55,7 @@ describe('deploy/Dockerfile', () => {
     expect(last('STOPSIGNAL')).toBe('SIGTERM');
   });
 
-  it('lets nothing into the build but what it copies', () => {
+  it('has only the copied files in the build', () => {
     const ignored = readText('.dockerignore')
       .split('\n')
       .filter((line) => line && !line.startsWith('#'));

@@ -54,7 +54,7 @@ describe('deploy/kubernetes', () => {
     [container] = deployment.spec.template.spec.containers;
   }, 120_000);
 
-  it("has manifests that Kubernetes' own schema allows, and the schema forbids what is not", async () => {
+  it("has manifests that are valid by Kubernetes' own schema, which refuses an invalid one", async () => {
     const { resources } = read<{ resources: string[] }>('kustomization.yaml');
     expect(resources.length).toBe(3);
     for (const name of resources) expect([name, await checkManifest(read<Manifest>(name))]).toEqual([name, []]);
@@ -89,7 +89,7 @@ describe('deploy/kubernetes', () => {
     for (const key of Object.keys(secrets)) expect(text).toContain(`--from-literal=${key}=`);
   });
 
-  it('probes what a running server answers', async () => {
+  it('probes paths that a running server answers', async () => {
     await using server = await startServerProcess({});
     const status = async (path: string) => (await fetch(new URL(path, server.endpoint))).status;
     expect(container.readinessProbe.httpGet.path).toBe('/ready');

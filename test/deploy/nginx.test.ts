@@ -78,7 +78,7 @@ describe('deploy/nginx.conf', () => {
     expect(first.seen.length + second.seen.length).toBe(several.length);
   });
 
-  it('sends a POST that was refused with 503 to the other replica, whole', async () => {
+  it('sends a POST that was refused with 503 to the other replica, complete', async () => {
     await using leaving = await startReplica(refuse);
     await using staying = await startReplica(succeed);
     await using nginx = await startNginx([leaving.address, staying.address]);
@@ -99,7 +99,7 @@ describe('deploy/nginx.conf', () => {
     expect(leaving.seen.length).toBeLessThan(10);
   });
 
-  it.each([0, 1])('sends a POST elsewhere when nobody listens at replica %i', async (index) => {
+  it.each([0, 1])('sends a POST to the other replica when replica %i does not listen', async (index) => {
     await using staying = await startReplica(succeed);
     const addresses = [await absent(), await absent()] as [string, string];
     addresses[index] = staying.address;
@@ -119,7 +119,7 @@ describe('deploy/nginx.conf', () => {
     }
   });
 
-  it("passes a replica's own refusal on when all refuse, and goes on asking them", async () => {
+  it("forwards a replica's own refusal when all refuse, and continues to try them", async () => {
     await using first = await startReplica(refuse);
     await using second = await startReplica(refuse);
     await using nginx = await startNginx([first.address, second.address]);
@@ -204,7 +204,7 @@ describe('deploy/nginx.conf', () => {
     expect(new Set(ports).size).toBeLessThan(ports.length);
   });
 
-  it('shows nobody the figures of a replica', async () => {
+  it('does not publish the metrics of a replica', async () => {
     await using replica = await startReplica(succeed);
     await using other = await startReplica(succeed);
     await using nginx = await startNginx([replica.address, other.address]);
@@ -254,7 +254,7 @@ describe('deploy/nginx.conf in front of the server', () => {
     expect(await response.json()).toEqual({ data: { deleteEngagement: { __typename: 'DeleteEngagementSuccess' } } });
   });
 
-  it('S26 tells the server which client a request is from, whatever the client says', async () => {
+  it("S26 forwards the client's address to the server, for any X-Forwarded-For of the client", async () => {
     await using replica = await startReplica(succeed);
     await using other = await startReplica(succeed);
     await using nginx = await startNginx([replica.address, other.address]);

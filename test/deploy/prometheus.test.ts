@@ -58,7 +58,7 @@ describe('deploy/prometheus', { timeout: 60_000 }, () => {
     expect([missed.map(({ alert }) => alert), output.slice(0, 2_000)]).toEqual([[], expect.any(String)]);
   });
 
-  it('says of each alert how urgent it is, what it means and what to do', () => {
+  it('has the severity, the meaning and the action of each alert', () => {
     expect(rules.length).toBeGreaterThanOrEqual(10);
     expect(new Set(rules.map(({ alert }) => alert)).size).toBe(rules.length);
     for (const { alert, labels, annotations } of rules) {

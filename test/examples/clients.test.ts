@@ -130,7 +130,7 @@ describe.each(programs)('$name', ({ name, command, integration, forgets, namesak
     expect(await listIds(account)).toEqual(before.filter((other) => other !== id));
   });
 
-  it('tells what was refused from what is not known', async () => {
+  it('distinguishes a refusal from an unknown outcome', async () => {
     const refused = await run({}, server.endpoint, 'fault-422');
     expect(refused.code).toBe(1);
     expect(refused.output).toMatch(new RegExp(`^${name}: not deleted, RemoteApiError\\. .*status 422.*\n$`));
@@ -139,7 +139,7 @@ describe.each(programs)('$name', ({ name, command, integration, forgets, namesak
     expect(unknown.output).toMatch(new RegExp(`^${name}: perhaps deleted.*status 504.*\n$`));
   });
 
-  it('sends a token where one is needed, and says what is wrong where there is none', async () => {
+  it('sends a token if one is needed, and reports a missing one', async () => {
     const without = await run({}, guarded.endpoint);
     expect(without.code).toBe(1);
     expect(without.output).toMatch(new RegExp(`^${name}: failed\\. .*token.*\n$`, 'i'));
@@ -183,7 +183,7 @@ describe('Apollo Client over HTTP', () => {
   });
 });
 
-describe('what is generated for them', () => {
+describe('the files generated for them', () => {
   // Not followed by Git, and below the packages: what runs there finds them.
   const scratch = join(folder, 'reports/');
   beforeAll(() => mkdirSync(scratch, { recursive: true }));

@@ -6,7 +6,7 @@ export type Incremental<T> = T | { [P in keyof T]?: P extends ' $fragmentName' |
 import type { TypedDocumentNode as DocumentNode } from '@graphql-typed-document-node/core';
 /** The progress of a bulk delete, from its start to its end. */
 export type BulkDeleteState =
-  /** It was cancelled. `outcomes` shows what was deleted before. */
+  /** It was cancelled. `outcomes` shows how many engagements were deleted before. */
   | 'CANCELLED'
   /** It starts no further delete. Deletes in flight are reconciled for a few minutes, then they are `UNKNOWN`. */
   | 'CANCELLING'

@@ -100,7 +100,7 @@ describe.each(['startExpress', 'startExpressWithParser', 'startFastify', 'startH
     expect(await codeOf(large)).toEqual([413, 'REQUEST_TOO_LARGE']);
   });
 
-  it('sends what is deferred in a part of its own', async () => {
+  it('sends deferred fields in a separate part', async () => {
     const query = `{ __typename ... @defer { integrations { name } } }`;
     const parts = await meros<Record<string, unknown>>(
       (await post(host.url, { query }, { accept: 'multipart/mixed' })) as never,
@@ -155,7 +155,7 @@ describe.each(['startApollo', 'startMercurius'])('executed by %s', (name) => {
     };
   });
 
-  it('deletes an engagement, once under a key, beside the fields of the other schema', async () => {
+  it('deletes an engagement, once under a key, together with fields of the other schema', async () => {
     const id = seedEngagements(account, 30)[0]?.id ?? '';
     for (let count = 0; count < 2; count += 1) {
       const headers = { 'idempotency-key': 'k1' };

@@ -125,7 +125,7 @@ async function startKilling({ count, redis, env = {}, input = {}, pickFault }: K
   return { start, kill, killOne, waitUntil, cancel, end, stack };
 }
 
-it('a bulk delete whose servers are killed ten times tells of each engagement what upstream has done', async () => {
+it('a bulk delete whose servers are killed ten times has the outcome that each engagement has upstream', async () => {
   await using redis = await startRedis();
   const { stack, kill, end } = await startKilling({ count: 600, redis });
   await using _stack = stack;
@@ -138,7 +138,7 @@ it('a bulk delete whose servers are killed ten times tells of each engagement wh
   expect(told.filter(({ outcome }) => outcome === 'UNKNOWN')).toEqual([]);
 }, 300_000);
 
-it('so does one on a cluster, with records that cannot be kept, beside a server without an UNDO_STORE', async () => {
+it('a bulk delete on a cluster has correct outcomes too, with records that cannot be stored and a server without an UNDO_STORE', async () => {
   await using redis = await startRedisCluster();
   const folder = mkdtempSync(join(tmpdir(), 'undo-'));
   const broken = new Set(seedEngagements(account, 20).map(({ id }) => id));

@@ -31,7 +31,7 @@ async function packagesLoaded(env: Record<string, string>): Promise<readonly str
 }
 
 describe('the server process', () => {
-  it('loads jose and ioredis only where a setting needs them: elsewhere they would slow the start', async () => {
+  it('loads jose and ioredis only if a setting needs them, because they slow the start', async () => {
     const names = ['jose', 'ioredis'];
     const env = { ...serviceEnv, JWT_SECRET: jwtSecret, REDIS_URL: 'redis://127.0.0.1:1' };
     const [all, few] = [await packagesLoaded(env), await packagesLoaded({})];
@@ -53,7 +53,7 @@ describe('the server process', () => {
     expect(output()).not.toContain('canary');
   });
 
-  it('R29 does not start on a mistyped setting, and starts beside those of others with one warning', async () => {
+  it('R29 does not start with a mistyped setting, and starts with those of other programs after one warning', async () => {
     const mistyped = startNode(['src/main.ts'], { PORT: '0', AUTH_MODES: 'canary-mode' });
     expect(await mistyped.exited).toBe(1);
     expect(mistyped.output()).toMatch(/AUTH_MODES .*AUTH_MODE\?/);

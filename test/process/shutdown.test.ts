@@ -116,7 +116,7 @@ describe('R12 the server process', () => {
     expect(upstream.deletes()).toHaveLength(1);
   });
 
-  it("ends a streamed body that is not through when an operation's time is over, says so, and exits with 0", async () => {
+  it("ends a streamed body that is not complete after an operation's time, reports it, and exits with 0", async () => {
     // It is never quiet for as long as an operation may take: nothing else would end it.
     await using upstream = await startUpstream((_request, response) => {
       response.writeHead(200);

@@ -96,7 +96,7 @@ describe('the command that the start prints', () => {
   });
 });
 
-describe('npm start elsewhere', () => {
+describe('npm start without a terminal', () => {
   it('writes lines of JSON only', async () => {
     await using server = await startServerProcess({});
     const lines = server.output().trim().split('\n');

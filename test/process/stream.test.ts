@@ -97,7 +97,7 @@ describe('a streamed delete', () => {
     expect(upstream.deletes()).toHaveLength(2);
   }, 120_000);
 
-  it("closes upstream's body when the client leaves, and goes on serving", async () => {
+  it("closes upstream's body when the client disconnects, and continues to serve", async () => {
     const body = bigBody(256 * megabyte);
     await using upstream = await startUpstream(body.answer);
     await using server = await start(upstream.url);

@@ -45,6 +45,11 @@ export const words: readonly (readonly [RegExp, string])[] = [
   [/\bto be had\b/, 'available'],
   [/\bof (ours|yours)\b/, 'our, your'],
   [/\bbut for\b/, 'except'],
+  [/\b(every \w+|anything|none) but\b/, 'except'],
+  [/\bbeside\b/, 'next to, with, or in addition to'],
+  [/\b(go|goes|going|went) on\b/, 'continue'],
+  [/\b(has|have) no read of\b/, 'cannot read'],
+  [/\b(is|are|was|were) no (argument|host|overload|resource|setting|valid)\b/, '"is not a", "is not valid"'],
   [/\ball the same\b/, 'anyway'],
   [/\b(lest|upon|thereof|whereof|hence)\b/, 'a word of today: "so that", "on", "of it", "so"'],
 ];

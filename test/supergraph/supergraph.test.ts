@@ -46,7 +46,7 @@ fragment Result on DeleteEngagementResult {
 }`;
 
 describe('a supergraph that was there before', () => {
-  it('is composed with the facade by every library, and nothing of it is lost', async () => {
+  it('is composed with the facade by every library, without loss', async () => {
     const { foreign, ours } = surroundings;
     const before = await compose(foreign);
     const after = await compose([...foreign, ours.federation]);
@@ -183,7 +183,7 @@ describe.each(gateways)('$name', (gateway) => {
     expect(surroundings.sandbox.wasDeleted(accountId, ownId(3))).toBe(false);
   });
 
-  it('does a delete once whose answer is lost on the way back, however often it is repeated', async () => {
+  it('executes a delete with a lost answer once, for any number of repetitions', async () => {
     const id = ownId(4);
     const headers = { 'idempotency-key': `delete-${id}` };
     surroundings.ours[gateway.dialect].link.loseAnswers(gateway.repeats ? 2 : 1);
@@ -217,7 +217,7 @@ describe.each(gateways)('$name', (gateway) => {
     },
   );
 
-  it('is told nothing of an engagement that is gone', async () => {
+  it('gets null for an engagement that is gone', async () => {
     const query = `query ($id: ID!, $account: ID!) { engagement(id: $id, integratedAccountId: $account) { subject } }`;
     const { body } = await ask(query, { id: ownId(0), account: accountId });
     expect(body).toEqual({ data: { engagement: null } });

@@ -26,7 +26,7 @@ import { type SnapshotPorts, takeSnapshot } from './snapshot.ts';
 
 /** The services that a delete needs. */
 export interface DeletePorts extends SnapshotPorts {
-  /** Recognizes repeated deletes. Without it, each request is a delete of its own. */
+  /** Recognizes repeated deletes. Without it, each request is a separate delete. */
   readonly deleteMemory?: DeleteMemory | undefined;
   /** Records the end of a delete, once, even if it arrives several times. */
   readonly recordDelete: (event: AuditEvent) => void;

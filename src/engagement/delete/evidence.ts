@@ -77,7 +77,8 @@ function errorFormOf(json: Json, status: unknown): string | undefined {
   // https://www.truto.one/docs/api-reference/overview/errors.md
   if (json.truto_is_remote_error === true) return "its body has Truto's error form";
   const hasFailed = statusKeys.some((key) => isFailureStatus(json[key]));
-  if (hasFailed || (typeof status === 'number' && isFailureStatus(status))) return 'its body has a status of failure';
+  if (hasFailed || (typeof status === 'number' && isFailureStatus(status)))
+    return 'its body has the status of an error';
   if (errorKeys.some((key) => isFilled(json[key]))) return 'its body lists an error';
   // Zoho CRM (zoho.com/crm/developer/docs/api) and JSend.
   const hasFailureStatus = typeof status === 'string' && /^(error|fail)$/i.test(status);
@@ -133,7 +134,7 @@ function readMonday(json: Json, id: string): Evidence | undefined {
   if (isContradicted || filled.length < own.length) return unknown('its body has both a record and an error for it');
   const otherForm = findErrorForm({ ...json, errors: undefined }, id);
   if (otherForm) return unknown(otherForm);
-  return success("The provider's answer lists errors beside the deleted record.");
+  return success("The provider's answer has the deleted record, but also lists errors.");
 }
 
 const isRefusedWhereFalse = (key: string) => (json: Json) => (json[key] === false ? refused : undefined);
@@ -172,7 +173,7 @@ function isPlainDoubt(value: unknown): boolean {
 }
 
 const streamedPage =
-  'The body is an HTML page. A proxy or firewall may have sent it without passing the delete on. Read the engagement to be sure.';
+  'The body is an HTML page. A proxy or firewall may have sent it without forwarding the delete. Read the engagement to be sure.';
 
 /** Decides what a 2xx answer to a delete proves. The first line that applies decides. */
 export function readEvidence(

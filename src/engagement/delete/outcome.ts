@@ -44,9 +44,9 @@ export function unknownOutcome(
   const retrySafe = isRepeatable(input);
   const next = retrySafe
     ? 'It is safe to retry with the same arguments. NotFoundError, or ALREADY_ABSENT with the same Idempotency-Key, then means that it is gone.'
-    : 'Read the engagement before you retry: the delete had a remoteQuery, and a second one may do more.';
+    : 'Read the engagement before you retry: the delete had a remoteQuery, and the provider may apply it twice.';
   const caution = integration?.softDeletes
-    ? ` A successful read proves nothing: ${integration.name} only marks deleted engagements, in their remoteData.`
+    ? ` It may still be readable: ${integration.name} only marks deleted engagements, in their remoteData.`
     : '';
   return {
     kind: 'OutcomeUnknownError',

@@ -171,7 +171,7 @@ const BulkDeleteState = enumOf<BulkState>(
     PAUSED: 'It sends nothing until `resumeBulkDelete`. `statusReason` has the reason if the server paused it.',
     CANCELLING:
       'It starts no further delete. Deletes in flight are reconciled for a few minutes, then they are `UNKNOWN`.',
-    CANCELLED: 'It was cancelled. `outcomes` shows what was deleted before.',
+    CANCELLED: 'It was cancelled. `outcomes` shows how many engagements were deleted before.',
     COMPLETED: 'Each engagement has its final outcome. With `dryRun`, each is listed.',
     FAILED: 'It cannot continue. `statusReason` has the reason. Most often, listing failed and nothing was deleted.',
   },
@@ -186,7 +186,7 @@ export const BulkDelete = objectType<BulkJob>('BulkDelete', {
     'A delete of many engagements of one integrated account, in the background. It survives restarts, keeps to the rate ' +
     'limits, and yields to interactive requests. It can be read for 30 days; a dry run, or one that never started, for ' +
     '24 hours.',
-  shows: { id: ['ID!', 'The id by which you read, pause, resume or cancel it.'] },
+  shows: { id: ['ID!', 'The id to read, pause, resume or cancel it.'] },
   fields: (t, show) => ({
     integratedAccountId: t.id({
       nullable: false,
@@ -196,13 +196,13 @@ export const BulkDelete = objectType<BulkJob>('BulkDelete', {
     state: t.field({ type: BulkDeleteState, nullable: false, description: 'Its state.', resolve: stateOf }),
     statusReason: t.string({
       description:
-        'Why it waits, paused or failed; that its list is incomplete; or what a dry run could not check. Null when there is no problem.',
+        'Why it waits, is paused or has failed. Or that its list is incomplete, or what a dry run could not check. Null when there is no problem.',
       resolve: ({ statusReason, isPartial }) => statusReason ?? (isPartial ? partialList : null),
     }),
     ...show({
       isPartial: [
         'Boolean!',
-        'True when Truto returned an incomplete list four times in a row. Engagements that match the `filter` may be missing. When it has ended, start another with the same filter, and repeat this until one finds none.',
+        'True when Truto returned an incomplete list four times in a row. Engagements that match the `filter` may be missing. When it has ended, start another with the same filter, and repeat this until one finds no engagements.',
       ],
     }),
     dryRun: t.boolean({
@@ -220,7 +220,7 @@ export const BulkDelete = objectType<BulkJob>('BulkDelete', {
       resolve: (job) => job,
     }),
     ratePerSecond: t.float({
-      description: 'How many engagements got their outcome per second, over the last minute.',
+      description: 'How many engagements per second got their final outcome, over the last minute.',
       resolve: (job, _args, context) => requireBulkDeletes(context).store.readRate(job).catch(unavailable),
     }),
     secondsLeft: t.int({

@@ -86,8 +86,8 @@ builder.mutationField('startBulkDelete', (t) =>
     description:
       'Starts to delete many engagements of one integrated account in the background. The server needs `REDIS_URL`. ' +
       'Repeated with the same `Idempotency-Key`, it returns the bulk delete of the first request. Nothing is started when ' +
-      'Truto refuses the token or the account. `RATE_LIMITED` means that you have 20 unfinished bulk deletes in the account, ' +
-      'or too many that have not started yet.',
+      'Truto refuses the token, or the account is missing or blocked. `RATE_LIMITED` means that you have 20 unfinished bulk deletes in the account, ' +
+      'or too many that have deleted nothing yet.',
     args: { input: t.arg({ type: StartBulkDeleteInput, required: true, description: 'What to delete, and how.' }) },
     async resolve(_root, { input }, context, info) {
       const bulkDeletes = requireBulkDeletes(context);
@@ -99,7 +99,7 @@ builder.mutationField('startBulkDelete', (t) =>
         engagementType: input.engagementType ?? undefined,
       };
       const { deadlineAt, idempotencyKey } = context;
-      // Each alias of an operation is a request of its own, as with deletes.
+      // Each alias of an operation is a separate request, as with deletes.
       const callerKey = idempotencyKey === undefined ? undefined : ([idempotencyKey, String(info.path.key)] as const);
       const started = await bulkDeletes
         .start({ integratedAccountId, dryRun, snapshot, ...which }, caller, { callerKey, deadlineAt })
@@ -176,10 +176,10 @@ builder.subscriptionField('bulkDeleteProgress', (t) =>
     type: BulkDelete,
     nullable: true,
     description:
-      'Sends a bulk delete now, and again after each change, at most once a second, until it ends. It comes as ' +
-      "`text/event-stream`, or as `multipart/mixed` in Apollo's protocol. A server that stops ends it early: subscribe again. " +
-      'It ends with `UNAUTHENTICATED` when your token expires or is revoked, and with `FORBIDDEN` when you lose access to the ' +
-      'account. More than 20 subscriptions at once are `RATE_LIMITED`.',
+      'Sends a bulk delete now, and again after each change, at most once a second, until it ends. Events arrive as  ' +
+      "`text/event-stream`, or as `multipart/mixed` in Apollo's protocol. A server that stops ends the subscription early: subscribe again.  " +
+      'The subscription ends with `UNAUTHENTICATED` when your token expires or is revoked, and with `FORBIDDEN` when you lose access to the ' +
+      'account. You may have 20 subscriptions at once; more are `RATE_LIMITED`.',
     args: idArgs,
     subscribe: async (_root, { id }, context) => {
       // Before the stream starts, so that an error fails the request itself.

@@ -90,10 +90,10 @@ builder.mutationField('deleteEngagement', (t) =>
     nullable: true,
     cost: upstreamRequestCost,
     description:
-      'Deletes one engagement, once, and returns the outcome. A delete cannot be undone. Aliased deletes run one after ' +
+      'Deletes one engagement and returns the outcome. A delete cannot be undone. Aliased deletes run one after ' +
       'another. Send an `Idempotency-Key` header (or `extensions.idempotencyKey` in the request) to make a retry safe: for ' +
       '10 minutes, the same key returns the first result. After a refusal, or an `OutcomeUnknownError` that is ' +
-      '`retrySafe`, the same key tries again.',
+      '`retrySafe`, the same key sends the delete again.',
     args: {
       id: t.arg.id({
         required: true,
@@ -121,7 +121,7 @@ builder.mutationField('deleteEngagement', (t) =>
       remoteQuery: t.arg({
         type: 'JSONObject',
         description:
-          "Query parameters for the provider's own API: strings, numbers, booleans, and lists and objects of them, up to 5 levels deep. Null is sent as an empty value. With it, a retry is not known to be safe.",
+          "Query parameters for the provider's own API: strings, numbers, booleans, and lists and objects of them, up to 5 levels deep. Null is sent as an empty value. With `remoteQuery`, an unknown outcome is not `retrySafe`.",
       }),
       snapshot: t.arg.boolean({
         required: true,

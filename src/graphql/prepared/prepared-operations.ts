@@ -47,7 +47,7 @@ export interface PreparedOperation {
   readonly deletes: readonly PreparedDelete[];
 }
 
-/** An operation that was executed, and the memory of its plan; without one when it needs the executor. */
+/** An operation that was executed, and the memory of its plan. It has no plan when it needs the executor. */
 interface Entry {
   readonly prepared?: PreparedOperation;
   readonly bytes: number;
@@ -65,7 +65,7 @@ const bytesOf = { entry: 4_000, character: 30 } as const;
 const names = /^[A-Za-z_]\w*$/;
 
 /**
- * Tells operations apart by name, document and the variables that a condition may have: `true` or `false`. Undefined for a name
+ * Distinguishes operations by name, document and the variables that a condition may have: `true` or `false`. Undefined for a name
  * that no operation has.
  */
 function entryKey({ query, operationName, variables }: OperationRequest): string | undefined {
@@ -80,7 +80,7 @@ function entryKey({ query, operationName, variables }: OperationRequest): string
 
 function variableOf(schema: GraphQLSchema, definition: VariableDefinitionNode) {
   const name = definition.variable.name.value;
-  // graphql-js makes this one the prototype of the others.
+  // graphql-js makes this class the prototype of the others.
   if (name === '__proto__') throw new Uncovered(name);
   const type = typeFromAST(schema, definition.type as never) as unknown as GraphQLInputType;
   const fallback: unknown = definition.defaultValue && valueFromAST(definition.defaultValue, type);
@@ -133,7 +133,7 @@ function prepare(schema: GraphQLSchema, { query, operationName, variables }: Ope
     },
   });
   const defined = (operation.variableDefinitions ?? []).map((definition) => variableOf(schema, definition));
-  // As in the key, so that the plan depends on nothing else.
+  // The same as in the key, so that the plan depends only on the key.
   const conditions = defined.map(({ name, fallback }) => {
     const value = variables[name];
     return [name, typeof value === 'boolean' ? value : fallback];

@@ -39,8 +39,8 @@ function writeAnswer({ deletes }: PreparedOperation, given: GivenResults, contex
 }
 
 /**
- * Runs a prepared operation: its deletes one after another, then the answer as text. Anything but a plain success is left to
- * the executor, so that errors are written in one place only.
+ * Runs a prepared operation: its deletes one after another, then the answer as text. Only a plain success is written here.
+ * The executor writes all other results, so that errors are written in one place only.
  */
 export async function runPrepared(
   prepared: PreparedOperation,

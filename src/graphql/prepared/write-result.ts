@@ -28,7 +28,7 @@ export type Write = (value: unknown, context: Context) => string;
 /** Measured, rounded up: the text of its key comes in addition. */
 const bytesOfField = 400;
 
-/** What a selection is read with. */
+/** The parts that read a selection. */
 export interface SelectionScope extends Omit<SelectionInfo, 'fieldNodes'> {
   /** The memory that the writers' fields take, as estimated. */
   bytes: number;
@@ -79,7 +79,7 @@ interface WrittenField {
   readonly write?: Write;
 }
 
-/** A function of its own, as the next two: a writer must not keep what it was made from, the whole document. */
+/** A separate function, like the next two: a writer must not keep the whole document, from which it was made, in memory. */
 function writeFields(type: GraphQLObjectType, fields: readonly WrittenField[]): Write {
   return (source, context) => {
     if (typeof source !== 'object' || 'then' in (source as object)) throw new TypeError(type.name);

@@ -79,11 +79,11 @@ export function useSubscriptions(): Plugin<YogaInitialContext & Context> {
     // The field itself refuses a subscription without a caller.
     if (callerId === undefined) return undefined;
     if ((countByCaller.get(callerId) ?? 0) >= maxPerCaller) {
-      const message = `You already follow ${maxPerCaller} bulk deletes at this server, the most that one caller may. End one, or poll bulkDelete(id).`;
+      const message = `You have ${maxPerCaller} subscriptions at this server, the most for one caller. End one, or poll bulkDelete(id).`;
       return fieldError('RATE_LIMITED', message, { retryAfterMs: null });
     }
     if (totalCount < maxSubscriptions) return undefined;
-    const message = 'Too many bulk deletes are followed at this server. Poll bulkDelete(id), or try again later.';
+    const message = 'This server has too many subscriptions. Poll bulkDelete(id), or try again later.';
     return requestError('OVERLOADED', message);
   }
 

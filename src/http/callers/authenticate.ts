@@ -92,7 +92,7 @@ function createLogPace(): (reason: string) => { readonly count: number } | undef
   };
 }
 
-/** What authentication needs besides the configuration. */
+/** The parts that authentication needs besides the configuration. */
 export interface AuthenticatorOptions {
   readonly log: Log;
   readonly requestTimeoutMs: number;

@@ -41,7 +41,7 @@ export const maxKeySetBytes = 512 * 1024;
 
 const publicKeyTypes: ReadonlySet<unknown> = new Set(['RSA', 'EC', 'OKP']);
 
-/** A key set as it was fetched once. */
+/** A fetched key set. */
 interface FetchedKeys {
   readonly findKey: ReturnType<typeof createLocalJWKSet>;
   readonly fetchedAtMs: number;

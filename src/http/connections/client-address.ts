@@ -27,8 +27,8 @@ function networkOf({ address, family }: Ip): string {
 }
 
 /**
- * Finds the client of a request: the address of the connection. If that is a trusted proxy, it is the last address in
- * `X-Forwarded-For` that is not one. Earlier addresses there may be forged.
+ * Finds the client of a request: the address of the connection. If that is a trusted proxy, the client is the last address
+ * in `X-Forwarded-For` that is not a trusted proxy. Earlier addresses there may be forged.
  */
 export function findClient(
   remoteAddress: string | undefined,

@@ -6,7 +6,7 @@
 /** How long a browser may remember a preflight, in seconds: as long as Chromium does at most. */
 const maxAgeSeconds = 7_200;
 
-/** What of a request CORS depends on. */
+/** The parts of a request that CORS depends on. */
 export interface CorsRequest {
   readonly method: string | undefined;
   readonly header: (name: string) => string | null;
@@ -15,7 +15,7 @@ export interface CorsRequest {
 /** What CORS adds to an answer. */
 export interface CorsAnswer {
   readonly headers: Readonly<Record<string, string>>;
-  /** True for a preflight: with the headers, it is answered. */
+  /** True for a preflight: the headers are its whole answer. */
   readonly isPreflight: boolean;
 }
 

@@ -42,7 +42,7 @@ function identifyRequest(request: IncomingMessage, response: ServerResponse): vo
   response.setHeader('x-request-id', id);
 }
 
-/** Lets the page of an allowed origin read the answer. True when that is all that is asked: the preflight is answered. */
+/** Lets the page of an allowed origin read the answer. True for a preflight, which is answered here. */
 function allowOrigin(
   request: IncomingMessage,
   response: ServerResponse,
@@ -90,7 +90,7 @@ export interface Patience {
 /** Long enough for honest clients. Each slow one holds a socket. */
 const defaultPatience: Patience = { headersMs: 5_000, requestMs: 10_000, unreadMs: 30_000, checkIntervalMs: 1_000 };
 
-/** How much the server holds for clients that are not done. */
+/** How much the server holds for clients that have not sent or read everything. */
 export interface ListenerBounds {
   /** Connections on which a request is arriving: its head, of up to 32 KiB, or its body. */
   readonly arriving: WaitBounds;
@@ -198,7 +198,7 @@ function endTurn(): void {
     try {
       callback();
     } catch (error) {
-      // It stays uncaught, and the others are called anyway.
+      // The error stays uncaught, and the other callbacks are called anyway.
       setImmediate(() => {
         throw error;
       });
@@ -386,11 +386,11 @@ export function createListener(
     identifyRequest(request, response);
     if (request.rawHeaders.length > 2 * maxHeaders) return refuseTooManyHeaders(request, response);
     if (!hasHost(request)) return refuseBadHost(request, response);
-    // Before any refusal: a page must be able to read why.
+    // Before any refusal: a page must be able to read the reason.
     if (corsOrigins && allowOrigin(request, response, corsOrigins)) return;
     const path = request.url?.split('?', 1)[0] ?? '';
     if (isRefused(request, response, path)) return;
-    // Without it, events of a kept connection run in the context of its first request.
+    // Without this, events of a kept connection run in the context of its first request.
     const asyncContext = new AsyncResource('EngagementsRequest');
     giveUpBody = readRequestBody(request, response, {
       onBytes: (bytes) => body.hold(bytes),
@@ -413,7 +413,7 @@ export function createListener(
     });
   });
 
-  /** Connections that end after the answers that are still due on them. */
+  /** Connections that are closed once the answers due on them are sent. */
   const ending = new WeakSet<Duplex>();
   /**
    * Ends a connection on which a request will not be read to its end, with an answer that says why.
@@ -426,14 +426,14 @@ export function createListener(
       .sort(byArrival)
       .map(({ response }) => response);
     const last = waiting.findLast(({ req, writableFinished }) => req.complete && !writableFinished);
-    // Of several requests on a connection, the one to be answered next has the socket.
+    // Of several requests on a connection, the next one to answer has the socket.
     if (!last) {
       const next = waiting.find((response) => response.socket === socket);
       refuseConnection(error ? unreadableFor(error) : slowest, socket, next);
       socket.destroy(error);
       return;
     }
-    // Earlier requests on the connection may have deleted something, and their answers must say so.
+    // Earlier requests on the connection may have deleted something, and their answers must be sent.
     ending.add(socket);
     socket.pause();
     if (!last.headersSent) last.setHeader('connection', 'close');

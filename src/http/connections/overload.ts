@@ -50,7 +50,7 @@ class LoopDelay {
 
   /**
    * The delay of the last sample, in milliseconds. Older samples do not count, so a free loop shows within one interval. An overdue
-   * sample counts already: the code that asks has waited as long.
+   * sample counts already, because the calling code was delayed as long.
    */
   get currentMs(): number {
     return this.#timer ? Math.max(this.#lastDelayMs, performance.now() - this.#dueAtMs) : 0;

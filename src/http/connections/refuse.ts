@@ -49,7 +49,7 @@ function refusing(...refusal: Parameters<typeof requestRefusal>): Refuse {
   return (request, response) => answerAndClose(request, response, made);
 }
 
-/** The refusals of bodies that are not read to a request. */
+/** The refusals of bodies that cannot be read as a request. */
 export const bodyRefusals = {
   tooLarge: requestRefusal('REQUEST_TOO_LARGE'),
   tooManyValues: requestRefusal(
@@ -82,7 +82,7 @@ export function hasHost({ headers, httpVersion }: IncomingMessage): boolean {
 /** Answers 400: an invalid host would become an internal error later. */
 export const refuseBadHost: Refuse = refusing(
   'BAD_REQUEST',
-  'The Host header is missing, or is no host. Nothing was executed. Send the name of this server.',
+  'The Host header is missing, or is not a host name. Nothing was executed. Send the name of this server.',
 );
 
 /** Answers 431. Node drops the headers beyond its limit, perhaps also `Authorization`. */
@@ -103,7 +103,7 @@ const unreadable: Readonly<Record<string, Refusal>> = {
   HPE_HEADER_OVERFLOW: requestRefusal('HEADERS_TOO_LARGE'),
   TOO_MANY_PIECES: bodyRefusals.tooManyPieces,
 };
-const noHttp = requestRefusal('BAD_REQUEST', 'The request is no valid HTTP. Nothing of it was executed.');
+const noHttp = requestRefusal('BAD_REQUEST', 'The request is not valid HTTP. Nothing was executed.');
 
 /** The refusal of a request that cannot be read to its end: not HTTP, too large, or too slow. It has Node's own status. */
 export function unreadableFor(error: NodeJS.ErrnoException): Refusal {
@@ -118,7 +118,7 @@ export function tooManyPieces(): NodeJS.ErrnoException {
 /** The refusal of the slowest of too many requests that are still arriving. */
 export const slowest: Refusal = requestRefusal(
   'OVERLOADED',
-  'Too many requests are arriving at once, and this one has taken the longest. Nothing was executed. Send it again, without a pause in it.',
+  'Too many requests are arriving at once, and this one has taken the longest. Nothing was executed. Send it again, without pauses.',
 );
 
 /** The headers that let a page read a refusal, if its origin may. */

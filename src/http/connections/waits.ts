@@ -52,7 +52,7 @@ class Waiting implements Wait {
 
 /**
  * Keeps waits for clients within bounds. Beyond a bound, the oldest wait is cut off: of the client that exceeds its own bound,
- * or else of the client with the most. So a fast client is served, however many are slow. A bound of bytes never cuts off
+ * or else of the client with the most. So a fast client is served, for any number of slow ones. A bound of bytes never cuts off
  * the only wait.
  */
 export class Waits {

@@ -60,7 +60,7 @@ export function useAdmitRequests(
       if (admissionOf(context).caller !== null) return undefined;
       return ({ result }) => {
         if (result?.kind !== Kind.DOCUMENT) return;
-        // Thrown, not set: Yoga would take a set error for one of the document, with another status.
+        // Thrown, not set: Yoga would treat a set error as an error of the document, with another status.
         if (needsCaller(schema, result, context.params.operationName)) throw requestError('UNAUTHENTICATED');
       };
     },

@@ -40,7 +40,7 @@ function findProblem(value: unknown, level: number): Problem | undefined {
     return problem('is too long for a number and has lost digits: send it as a string');
   if (typeof value === 'string' && value.length > textCharacters)
     return problem(`has more than ${textCharacters} characters: send a shorter text`);
-  if (level > levels) return problem(`is nested more than ${levels} levels deep: send less nested values`);
+  if (level > levels) return problem(`is nested more than ${levels} levels deep: send fewer levels`);
   if (typeof value !== 'object' || value === null) return undefined;
   const values = value as Readonly<Record<string, unknown>>;
   for (const name of Object.keys(values)) {

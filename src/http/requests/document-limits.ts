@@ -70,14 +70,14 @@ const limits: readonly [
     'cost',
     50_000,
     'TOO_COSTLY',
-    (max) => `A document may cost at most ${max}: select less, or write a smaller \`first\` into it.`,
+    (max) => `A document may cost at most ${max}: select less, or write a smaller number for \`first\`.`,
   ],
   [
     'merges',
     10_000,
     'TOO_REPETITIVE',
     (max) =>
-      `A document may repeat fields only so often that merging them takes ${max} comparisons: select each field once in each place.`,
+      `Merging the fields of a document may take at most ${max} comparisons: select each field once in each place.`,
   ],
 ];
 
@@ -133,7 +133,7 @@ const maxPageSize = 100;
 const objectCost = 2;
 const depthCostFactor = 1.5;
 
-/** The cost of introspection, once more for each alias in it. It fits into the limit once, and tools need no more. */
+/** The cost of introspection, and as much again for each alias in it. The limit allows it once, and tools need no more. */
 const schemaCost = 30_000;
 
 /** How many records the field returns, by the document: `first`, or the length of its list argument. */
@@ -156,7 +156,7 @@ class Measure {
   readonly #fragments: Fragments;
   readonly #known = new Map<string, Readonly<SelectionSize>>();
   readonly #open = new Set<string>();
-  /** True once a fragment was found inside itself, where it counts nothing. No such document is valid. */
+  /** True once a fragment contains itself; the inner one counts nothing. No such document is valid. */
   hasCycle = false;
 
   constructor(schema: GraphQLSchema, fragments: Fragments) {
@@ -302,7 +302,7 @@ function measureDocument(schema: GraphQLSchema, document: DocumentNode, maxMerge
   return { ...size, merges };
 }
 
-/** One error for each limit that the document is beyond. Yoga caches documents, and so each is measured once. */
+/** One error for each limit that the document exceeds. Yoga caches documents, so each is measured once. */
 const findExcesses = memoize2((schema: GraphQLSchema, document: DocumentNode): readonly GraphQLError[] => {
   const maxMerges = limits.find(([of]) => of === 'merges')?.[1] ?? 0;
   const size = measureDocument(schema, document, maxMerges);

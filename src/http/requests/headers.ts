@@ -15,9 +15,9 @@ function isOtherCharset(parameter: string): boolean {
 export function findUnreadable(contentType = '', contentEncoding = ''): string | undefined {
   const [type = '', ...parameters] = contentType.split(';');
   if (type.trim().toLowerCase() !== 'application/json') return 'The Content-Type is not application/json.';
-  if (parameters.some(isOtherCharset)) return 'The Content-Type says another charset than utf-8.';
+  if (parameters.some(isOtherCharset)) return 'The Content-Type has a charset other than utf-8.';
   const isPlain = contentEncoding === '' || contentEncoding.trim().toLowerCase() === 'identity';
-  return isPlain ? undefined : 'The body has a Content-Encoding, and this server reads none.';
+  return isPlain ? undefined : 'The body has a Content-Encoding, and this server accepts none.';
 }
 
 const singleTypes = ['application/graphql-response+json', 'application/json'];

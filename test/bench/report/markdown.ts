@@ -59,11 +59,11 @@ const peerConfiguration = [
   facadeConfiguration,
   'Every server runs with `NODE_ENV=production`, in one process.',
   `Mercurius compiles each operation by graphql-jit from its first request. Fastify's logger writes one line for each request, in batches.
-It has no metrics of its own.`,
+It has no metrics.`,
   `Yoga has its body limit, CORS, GraphiQL, multipart and logger off. Its body limit alone costs half of its speed. Envelop's JIT
-made no measurable difference and is left out. It has no request log and no metrics of its own.`,
+made no measurable difference and is left out. It has no request log and no metrics.`,
   `Apollo Server uses RESTDataSource, Apollo's own client for REST, with a fetch over undici's Pool. It has no JIT, no request
-log and no metrics of its own.`,
+log and no metrics.`,
   `graphql-http gets a cache of parsed and validated documents, which it does not have itself. It has no JIT, log or metrics.`,
   `Hive Gateway runs with \`--jit\` and Prometheus metrics for requests and their durations. It writes no line for each request.`,
   `tailcall is a Rust binary without a request log; its metrics go to OpenTelemetry only and are off.`,

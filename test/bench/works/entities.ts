@@ -7,7 +7,7 @@ import { straight } from './latency.ts';
 export const entities: Work = {
   name: 'entities',
   title: '100 entities in one request, upstream takes 20 ms',
-  equal: `One connection, one request after the other. Upstream has no read of many, so each entity is a request to it. The
+  equal: `One connection, one request after the other. Upstream cannot read many records in one request, so each entity is a request to it. The
 ideal is one round trip.`,
   differs: `The entities are in twenty integrated accounts, since at most eight records of one account are read at once.`,
   cases: [

@@ -31,7 +31,7 @@ export const refusals: Work = {
   name: 'refusals',
   title: 'A document beyond a limit, against a delete',
   equal: 'The facade alone, one request at a time.',
-  differs: `No request is sent for a refused document. Every document has a text of its own, so no cache answers. Only the
+  differs: `No request is sent for a refused document. Every document is different, so no cache answers. Only the
 longest are ${counts.long} in turn: reading the request is their whole cost. Promise S09 allows 50 ms.`,
   base: 'deleted',
   cases: [

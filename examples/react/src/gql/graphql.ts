@@ -4,13 +4,13 @@ type Exact<T extends { [key: string]: unknown }> = { [K in keyof T]: T[K] };
 /** Internal type. DO NOT USE DIRECTLY. */
 export type Incremental<T> = T | { [P in keyof T]?: P extends ' $fragmentName' | '__typename' ? T[P] : never };
 import type { TypedDocumentNode as DocumentNode } from '@graphql-typed-document-node/core';
-/** What became of the engagement. */
+/** How a successful delete ended. */
 export type DeleteOutcome =
-  /** The provider took the delete and will carry it out later (HTTP 202). */
+  /** The provider accepted the delete and will execute it later (HTTP 202). */
   | 'ACCEPTED'
-  /** It was gone when a repeated attempt came; an earlier attempt of the same delete probably did it. */
+  /** A repeated attempt found it gone. An earlier attempt of the same delete probably deleted it. */
   | 'ALREADY_ABSENT'
-  /** Upstream confirmed that it is deleted. */
+  /** Truto confirmed that the engagement is deleted. */
   | 'DELETED';
 
 export type ListQueryVariables = Exact<{
