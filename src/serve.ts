@@ -59,7 +59,7 @@ if (process.stdout.isTTY) {
   const { describeStart } = await import('./http/banner.ts');
   process.stdout.write(await describeStart(facade.url, upstream, sandbox?.url, config));
 }
-const { metricsUrl } = facade;
+const metricsUrl = facade.metricsUrl && `${facade.metricsUrl}/metrics`;
 log.info(
   { url: `${facade.url}/graphql`, metricsUrl, upstream: upstream.origin, authMode: config.auth.mode },
   'listening',
@@ -73,6 +73,7 @@ async function stop(forMs: number): Promise<void> {
   setTimeout(() => process.exit(1), config.requestTimeoutMs + drainMarginMs).unref();
   await facade.close(forMs);
   await sandbox?.close();
+  log.info('stopped');
   // Hanging connections to upstream would keep the process alive.
   process.exit();
 }

@@ -300,6 +300,7 @@ describe('R29 a name that is none of its settings', () => {
   it('is always a mistake in a program, which sets nothing for others', () => {
     expect(() => parseSettings({ REDIS_HOST: 'x' } as object)).toThrow(/^.*\n {2}REDIS_HOST /);
     expect(() => parseSettings({ REDIS_URI: 'x' } as object)).toThrow('REDIS_URL');
+    expect(() => parseSettings({ REDIS_URI: 'x', PORT: -1 } as object)).toThrow(/ REDIS_URI .*\n {2}PORT /);
   });
 });
 

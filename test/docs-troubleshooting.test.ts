@@ -43,7 +43,8 @@ beforeAll(async () => {
   const logged = (text: string) =>
     vi.waitFor(async () => expect(await readLog()).toContain(text), { timeout: 10_000, interval: 20 });
   await logged('"msg":"listening"');
-  const [, url = '', metricsUrl = ''] = /"url":"(.+?)\/graphql","metricsUrl":"(.+?)"/.exec(await readLog()) ?? [];
+  const [, url = '', metricsUrl = ''] =
+    /"url":"(.+?)\/graphql","metricsUrl":"(.+?)\/metrics"/.exec(await readLog()) ?? [];
   addresses.set('http://127.0.0.1:4000', url).set('http://127.0.0.1:9464', metricsUrl);
   addresses.set('https://api.truto.one', upstream.url);
   // A 429 pauses its account, so it is in another one than that of the commands.

@@ -270,6 +270,18 @@ describe.each(losses)('after %s, a delete', (_what, lose) => {
   });
 });
 
+describe('a delete with a new key, while Redis is new', () => {
+  it('that the rules refuse names the argument and the rule', async () => {
+    await using redis = await startRedis();
+    await using upstream = await startUpstream(done, 'affinity');
+    await using facade = await startTestFacade(upstream.url, { REDIS_URL: redis.url });
+    const result = await send(facade, 'k');
+    expect(result).toMatchObject({ __typename: 'OutcomeUnknownError', retrySafe: true });
+    expect(result.message).toContain('engagementType: Affinity requires one of');
+    expect(upstream.deletes()).toHaveLength(0);
+  });
+});
+
 describe('while Redis is unreachable, and after that', () => {
   it('no result reports that nothing was deleted if another replica may have deleted it', async () => {
     await using redis = await startRedis();

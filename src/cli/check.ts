@@ -37,7 +37,7 @@ function fault({ output }: Session, step: string, finding: string, fix = ''): vo
 }
 
 const fixes: Readonly<Partial<Record<string, string>>> = {
-  IntegratedAccountNotFoundError: 'look the id up in Truto, and check that the token is of the same environment',
+  IntegratedAccountNotFoundError: 'look the id up in Truto, in the environment of the token',
   ForbiddenError: 'give the connection the permission in the provider, or connect the account again with more scopes',
   AccountNeedsReauthError: 'have the account connected again (Truto: re-authentication link)',
   AccountBlockedError: 'ask Truto to unblock the account, or wait if it is only paused',

@@ -4,7 +4,7 @@ import { itemKey } from '../engagement/delete/delete-many.ts';
 import { plainRecord, wholeSelection } from '../engagement/delete/snapshot.ts';
 import type { EngagementType } from '../engagement/input.ts';
 import { type EngagementRecord, nothing } from '../engagement/record.ts';
-import type { DeleteEngagementPlan } from '../engagement/result.ts';
+import { type DeleteEngagementPlan, hasRefusal, located } from '../engagement/result.ts';
 import { readIdempotencyKey } from '../http/requests/headers.ts';
 import { canAsk, confirm } from './confirm.ts';
 import {
@@ -39,7 +39,7 @@ export function deleteCommand(id: string, options: DeleteOptions & { readonly ye
     const isAsked = canAsk() && !options.yes && !options.dryRun;
     if (isAsked && !(await confirm(session.output.shown(await questionAbout(id, options, session)), stop)))
       return report(id, { kind: 'NotSent', message: 'Nothing was deleted: you did not confirm it.' });
-    return report(id, await deleteOne(id));
+    return report(id, await deleteOne(id, session.onRetry));
   });
 }
 
@@ -111,7 +111,7 @@ function createDeletes(session: Session, options: DeleteOptions, stop: AbortSign
   const ports = { ...session.ports, recordDelete() {}, recordRepetition() {} };
 
   /** A retry is a further attempt of the same delete: if it finds the record gone, the delete succeeded. */
-  async function deleteOne(id: string): Promise<End> {
+  async function deleteOne(id: string, onRetry?: (kind: string) => void): Promise<End> {
     const input = { id, engagementType, integratedAccountId, format: 'unified' } as const;
     const callerKey = [key, itemKey(input)] as const;
     if (stop.aborted) return { kind: 'NotSent', message: 'Nothing was sent: the command was stopped.' };
@@ -121,7 +121,7 @@ function createDeletes(session: Session, options: DeleteOptions, stop: AbortSign
         const terms = { caller, selection, dryRun, snapshot, callerKey, deadlineAt, hasCallerLeft };
         return deleteEngagement(input, terms, ports);
       },
-      { seconds: options.patience, stop, onLimit },
+      { seconds: options.patience, stop, onLimit, onRetry },
     );
   }
 
@@ -192,11 +192,11 @@ function linesFor(id: string, end: End, upstreamUrl: string): readonly string[] 
         return [outcomeTexts[end.outcome], end.warnings];
       case 'DeleteEngagementPlan':
         return [
-          `would be sent: ${end.request.method} ${upstreamUrl}${end.request.path}`,
+          `would be ${hasRefusal(end.findings) ? 'refused' : 'sent'}: ${end.request.method} ${upstreamUrl}${end.request.path}`,
           end.findings.map(({ severity, path, message }) => `${severity.toLowerCase()}: ${path.join('.')}: ${message}`),
         ];
       case 'InvalidInputError':
-        return [end.message, end.issues.map(({ path, message }) => `${path.join('.')}: ${message}`)];
+        return [`${end.kind}: ${end.message}`, end.issues.map(located).filter((issue) => !end.message.includes(issue))];
       case 'Unauthenticated':
         return [`Nothing was deleted. ${tokenRefused}`, []];
       default:

@@ -19,7 +19,7 @@ const everything = new Set(wireFieldsOf('engagements'));
 
 /** `get <id>`: prints one engagement with all of its fields. Its notes are ids. */
 export function getCommand(id: string, options: GetOptions): Promise<ExitCode> {
-  return withSession(options.tokenFile, async ({ caller, config, ports, output, isSandbox, onLimit }) => {
+  return withSession(options.tokenFile, async ({ caller, config, ports, output, isSandbox, onLimit, onRetry }) => {
     const { account: integratedAccountId, type: engagementType, patience: seconds } = options;
     const hasCallerLeft = () => output.unread.aborted;
     const found = await sendPatiently(
@@ -28,7 +28,7 @@ export function getCommand(id: string, options: GetOptions): Promise<ExitCode> {
         const terms = { caller, selected: everything, deadlineAt, hasCallerLeft };
         return readEngagement({ id, integratedAccountId, engagementType }, terms, ports);
       },
-      { seconds, stop: output.unread, onLimit },
+      { seconds, stop: output.unread, onLimit, onRetry },
     );
     const line = { id, integratedAccountId, ...(isSandbox && { sandbox: true }) };
     if (found.kind !== 'Found') {

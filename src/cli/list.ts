@@ -51,7 +51,7 @@ export function listCommand(options: ListOptions): Promise<ExitCode> {
 }
 
 function readPage(session: Session, options: ListOptions, after: string | null, first: number) {
-  const { caller, config, ports, output, onLimit } = session;
+  const { caller, config, ports, output, onLimit, onRetry } = session;
   const { account: integratedAccountId, type: engagementType, patience: seconds } = options;
   return sendPatiently(
     () => {
@@ -59,7 +59,7 @@ function readPage(session: Session, options: ListOptions, after: string | null, 
       const terms = { caller, selected: summaryFields, deadlineAt, hasCallerLeft: () => output.unread.aborted };
       return readEngagements({ integratedAccountId, first, after, filter: { engagementType } }, terms, ports);
     },
-    { seconds, stop: output.unread, onLimit },
+    { seconds, stop: output.unread, onLimit, onRetry },
   );
 }
 

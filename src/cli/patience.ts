@@ -8,6 +8,8 @@ export interface Patience {
   readonly stop: AbortSignal;
   /** Called before each wait for a rate limit. */
   readonly onLimit: (waitMs: number) => void;
+  /** Called before each retry for another reason than a limit, with the end that is retried. */
+  readonly onRetry?: ((kind: string) => void) | undefined;
 }
 
 /** The parts of a delete's or a read's end that decide whether it is retried. */
@@ -30,7 +32,7 @@ function delayBeforeRetry({ kind, retryAfterMs, retrySafe }: Retried): number | 
 /** Sends a request, and retries it while that is safe, there is patience left, and nothing stops it. */
 export async function sendPatiently<End extends Retried>(
   request: () => Promise<End>,
-  { seconds, stop, onLimit }: Patience,
+  { seconds, stop, onLimit, onRetry }: Patience,
 ): Promise<End> {
   const giveUpAt = performance.now() + seconds * 1_000;
   for (;;) {
@@ -38,6 +40,7 @@ export async function sendPatiently<End extends Retried>(
     const delayMs = delayBeforeRetry(end);
     if (delayMs === undefined || stop.aborted || performance.now() + delayMs > giveUpAt) return end;
     if (end.kind === 'RateLimitedError') onLimit(delayMs);
+    else onRetry?.(end.kind);
     const isStopped = await sleep(delayMs, false, { signal: stop }).catch(() => true);
     if (isStopped) return end;
   }

@@ -66,6 +66,15 @@ function createLimitNotice(say: (line: string) => void): (waitMs: number) => voi
   };
 }
 
+/** Says once that a request is retried: a command that is silent for a minute seems to hang. */
+function createRetryNotice(say: (line: string) => void): (kind: string) => void {
+  let isSaid = false;
+  return (kind) => {
+    if (!isSaid) say(`${kind}: the command retries while that is safe, up to the time of --patience.`);
+    isSaid = true;
+  };
+}
+
 /** Opens the configured upstream, with the rate limits of the server. */
 async function openSession(tokenFile: string | undefined) {
   const { config, token, source } = await findCredential(process.env, tokenFile);
@@ -93,6 +102,8 @@ async function openSession(tokenFile: string | undefined) {
     limit,
     /** Tells of a wait for a rate limit. */
     onLimit,
+    /** Tells once of a retry for another reason. */
+    onRetry: createRetryNotice(output.say),
     caller: callerWithToken(token ? token.reveal() : openToken),
     /** The ports of a delete, without the records of deletes: each command prints its own. */
     ports: {

@@ -199,11 +199,10 @@ export type PlainSettings = { readonly [N in Name]?: string | number | boolean |
  */
 export function parseSettings(given: PlainSettings): Config {
   const unknown = Object.keys(given).filter((name) => !isSetting(name));
-  if (unknown.length > 0) throw new ConfigError(unknown.map(describeUnknown));
   const texts = Object.entries(given)
-    .filter(([, value]) => value !== undefined)
+    .filter(([name, value]) => isSetting(name) && value !== undefined)
     .map(([name, value]) => [name, String(typeof value === 'boolean' ? Number(value) : value)]);
-  return parseConfig(Object.fromEntries(texts));
+  return parse(Object.fromEntries(texts), unknown.map(describeUnknown));
 }
 
 /**
@@ -211,7 +210,10 @@ export function parseSettings(given: PlainSettings): Config {
  * @throws {ConfigError} with all mistakes.
  */
 export function parseConfig(env: NodeJS.ProcessEnv): Config {
-  const problems: string[] = [];
+  return parse(env, []);
+}
+
+function parse(env: NodeJS.ProcessEnv, problems: string[]): Config {
   const warnings: string[] = [];
   checkNames(env, problems, warnings);
   checkExtraCertificates(env.NODE_EXTRA_CA_CERTS, problems);

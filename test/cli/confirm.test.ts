@@ -81,10 +81,18 @@ describe('a delete at a terminal', () => {
     }
   });
 
+  it('prints the member and each issue of a refusal once', async () => {
+    const zoho = sandboxAccount('Zoho CRM');
+    const { code, shown } = await runInTerminal(['delete', 'e1', '--account', zoho.id, '--yes'], env);
+    expect(shown).toMatch(/^e1 {2}InvalidInputError: /);
+    expect(shown.split('engagementType: ')).toHaveLength(2);
+    expect(code).toBe(3);
+  });
+
   it('says what a plan would send, and what is in its way', async () => {
     const zoho = sandboxAccount('Zoho CRM');
     const { code, shown } = await runInTerminal(['delete', 'e1', '--account', zoho.id, '--dry-run'], env);
-    expect(shown).toContain(`DELETE ${sandbox.url}/unified/crm/engagements/e1`);
+    expect(shown).toContain(`would be refused: DELETE ${sandbox.url}/unified/crm/engagements/e1`);
     expect(shown).toMatch(/^ {2}refusal: engagementType: /m);
     expect(code).toBe(3);
   });

@@ -165,8 +165,13 @@ describe('truto-engagements delete', () => {
       if (deletes <= 2) json(502, { message: 'canary' })(request, response);
       else json(404, { statusCode: 404, error: 'Not Found', message: '' })(request, response);
     }, 'capsule');
-    const { code, lines } = await runCli(['delete', 'e1', ...account], { ...env, TRUTO_BASE_URL: upstream.url });
+    const { code, lines, stderr } = await runCli(['delete', 'e1', ...account], {
+      ...env,
+      TRUTO_BASE_URL: upstream.url,
+    });
     expect([code, lines()[0].outcome]).toEqual([0, 'ALREADY_ABSENT']);
+    // It may take a minute, so a person must see why.
+    expect(stderr.match(/^OutcomeUnknownError: .*--patience/gm)).toHaveLength(1);
     expect(new Set(upstream.deletes().map(({ headers }) => headers['idempotency-key'])).size).toBe(3);
   });
 

@@ -73,6 +73,7 @@ describe('R12 the server process', () => {
       expect(answers.map(({ headers }) => headers.get('connection'))).toEqual(answers.map(() => 'close'));
       expect(await Promise.all(answers.map((answer) => answer.json()))).toEqual(answers.map(() => success));
       expect(await server.exited).toBe(0);
+      expect(server.output()).toContain('"msg":"stopped"');
       expect(upstream.deletes()).toHaveLength(50);
     },
   );
@@ -89,6 +90,7 @@ describe('R12 the server process', () => {
       server.signal(second);
       expect(await server.exited).toBe(1);
       expect(await pending).toBe('cut off');
+      expect(server.output()).not.toContain('"msg":"stopped"');
     },
   );
 

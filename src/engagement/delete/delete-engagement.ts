@@ -106,7 +106,8 @@ function unsupported(integrationName: string): DeleteEngagementResult {
 }
 
 /** For a refusal after an attempt that may have deleted the engagement. */
-function stillUnknown(earlier: OutcomeUnknownError, why: string): OutcomeUnknownError {
+function stillUnknown(earlier: OutcomeUnknownError, end: DeleteEnd): OutcomeUnknownError {
+  const why = [codeOfEnd(end), ...(end.kind === 'InvalidInputError' ? end.issues.map(located) : [])].join(': ');
   const message = `The engagement may or may not be deleted by an earlier attempt. This one was not sent (${why}). Try again later, with the same Idempotency-Key.`;
   return { ...earlier, message };
 }
@@ -114,7 +115,7 @@ function stillUnknown(earlier: OutcomeUnknownError, why: string): OutcomeUnknown
 /** Adds why the outcome is read as that of a retry, although no earlier attempt is known. */
 function inDoubt(end: DeleteEnd): DeleteEnd {
   const why =
-    'Redis lost its data or was unreachable in the last 10 minutes, so an earlier attempt with this Idempotency-Key may be unknown to this server.';
+    'Redis is new, lost its data or was unreachable in the last 10 minutes, so an earlier attempt with this Idempotency-Key may be unknown to this server.';
   if (end.kind === 'OutcomeUnknownError') return { ...end, message: `${why} ${end.message}` };
   const isAbsent = end.kind === 'DeleteEngagementSuccess' && end.outcome === 'ALREADY_ABSENT';
   return isAbsent ? { ...end, warnings: [...end.warnings, why] } : end;
@@ -302,7 +303,7 @@ class Delete {
   #readAgain(end: DeleteEnd, isInDoubt = false): DeleteEnd {
     if (!this.#earlier) return end;
     const isSettled = end.kind === 'DeleteEngagementSuccess' || end.kind === 'OutcomeUnknownError';
-    const read = isSettled ? end : stillUnknown(this.#earlier, codeOfEnd(end));
+    const read = isSettled ? end : stillUnknown(this.#earlier, end);
     return isInDoubt ? inDoubt(read) : read;
   }
 

@@ -175,8 +175,8 @@ export function buildSuccess(
 /** The success of an attempt that found no record, after one that may have deleted it. */
 function alreadyAbsent(answer: UpstreamAnswer, context: SuccessContext, doubts: readonly string[]) {
   const gone =
-    'One attempt had no clear answer, and the next found no such engagement. The first attempt deleted it, or another ' +
-    'client did, or it never existed with this type in this integrated account.';
+    'The last attempt found no such engagement. An earlier attempt deleted it, or another client did, or it never ' +
+    'existed with this type in this integrated account.';
   return successOf('ALREADY_ABSENT', answer, context, { engagement: null, warnings: [...doubts, gone] });
 }
 
@@ -196,7 +196,7 @@ export function nothingDeleted(refused: Result.Refusal): Result.Refusal {
 /** A refusal of this attempt, unless an earlier one may have deleted the engagement. */
 function refusedNow(refused: Result.Refusal, context: OutcomeContext, seen: Seen = {}): Result.DeleteEnd {
   if (!context.mayHaveActedBefore) return nothingDeleted(refused);
-  const why = `One attempt had no clear answer, and the next was refused (${refused.message})`;
+  const why = `The last attempt was refused (${refused.message}), but an earlier one may have deleted it`;
   return unknownOutcome(context, { ...seen, why });
 }
 
@@ -244,8 +244,7 @@ async function readRefused(attempt: UpstreamAnswer, context: OutcomeContext): Pr
   if (answered.kind === 'Unauthenticated') return answered;
   const refused = await context.settleNotFound(answered);
   if (refused.kind !== 'NotFoundError' || !mayHaveActedBefore) return refusedNow(refused, context, { statusCode });
-  const why =
-    'One attempt had no clear answer, the next found no such record, and the integrated account could not be checked';
+  const why = 'The last attempt found no such record, and the integrated account could not be checked';
   if (refused.isUnchecked) return unknownOutcome(context, { statusCode, why });
   return alreadyAbsent(attempt, context, refused.accountFound ? [] : [refused.message]);
 }
