@@ -121,6 +121,14 @@ describe('the server process', () => {
     await exited;
   });
 
+  it('does not start the sandbox on bad settings, and names each with what is allowed', async () => {
+    const bad = { HOST: 'canary host', PORT: 'canary', SANDBOX_ENGAGEMENTS: 'canary', SANDBOX_LIMITS: 'canary' };
+    const { exited, output } = startNode(['src/sandbox/main.ts'], bad);
+    expect(await exited).toBe(1);
+    for (const name of Object.keys(bad)) expect(output()).toMatch(new RegExp(`^ *${name} must be `, 'm'));
+    expect(output()).not.toContain('canary');
+  });
+
   it.each([
     ['HOST', { HOST: '203.0.113.1', AUTH_MODE: 'passthrough' }],
     ['METRICS_HOST', { METRICS_HOST: '203.0.113.1', METRICS_PORT: '0' }],
