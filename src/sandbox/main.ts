@@ -1,3 +1,5 @@
+import { ConfigError } from '../config/config.ts';
+import { parseTexts, readTexts, type Values } from '../config/settings.ts';
 import { sandboxToken } from './accounts.ts';
 import { describeSamples, sampleEngagements } from './seed.ts';
 import { type Sandbox, startSandbox } from './server.ts';
@@ -21,29 +23,38 @@ function describe({ url }: Sandbox): string {
   ].join('\n');
 }
 
-const { HOST, PORT, SANDBOX_ENGAGEMENTS: count, SANDBOX_LIMITS } = process.env;
-// Blank ones are not set: a blank host would be every address of this machine.
-const host = HOST?.trim() || '127.0.0.1';
-const port = PORT?.trim() || '4010';
-
-function describeFailure(error: unknown): string {
-  if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE')
-    return `another program uses the port. End that program, or take another port: PORT=${Number(port) + 1} npm run sandbox`;
-  return error instanceof Error ? error.message : String(error);
+/** The sandbox's own settings, by the rules of the server's. Its port has another default. */
+function readSettings(): Values {
+  const { HOST, PORT, SANDBOX_ENGAGEMENTS, SANDBOX_LIMITS } = readTexts(process.env);
+  const set = Object.entries({ HOST, PORT, SANDBOX_ENGAGEMENTS, SANDBOX_LIMITS }).filter(([, text]) => text);
+  const problems: string[] = [];
+  const values = parseTexts(Object.fromEntries(set), problems);
+  if (problems.length > 0) throw new ConfigError(problems);
+  return values;
 }
 
-try {
-  const sandbox = await startSandbox({
-    host,
-    port: Number(port),
-    keepsLimits: SANDBOX_LIMITS === '1',
-    ...(count && { engagementsPerAccount: Number(count) }),
+/** The reason, and what to do about it. */
+function describeFailure(error: unknown, host: string, port: number): string {
+  const isUsed = (error as NodeJS.ErrnoException).code === 'EADDRINUSE';
+  const reason = isUsed
+    ? `another program uses the port. End that program, or take another port: PORT=${port + 1} npm run sandbox`
+    : String((error as Error).message);
+  return `The sandbox cannot start on ${host}:${port}: ${reason}`;
+}
+
+async function run(): Promise<void> {
+  const { HOST: host = '127.0.0.1', PORT: port = 4010, ...rest } = readSettings();
+  const { SANDBOX_ENGAGEMENTS: engagementsPerAccount = 30, SANDBOX_LIMITS: keepsLimits = false } = rest;
+  const sandbox = await startSandbox({ host, port, engagementsPerAccount, keepsLimits }).catch((error) => {
+    throw new Error(describeFailure(error, host, port));
   });
   const end = () => void sandbox.close();
   // Each time: npm passes on a signal that the whole process group got, and the second must not kill.
   process.on('SIGINT', end).on('SIGTERM', end);
   process.stdout.write(describe(sandbox));
-} catch (error) {
-  process.stderr.write(`The sandbox cannot start on ${host}:${port}: ${describeFailure(error)}\n`);
-  process.exitCode = 1;
 }
+
+await run().catch((error: Error) => {
+  process.stderr.write(`${error.message}\n`);
+  process.exitCode = 1;
+});

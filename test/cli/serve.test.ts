@@ -46,4 +46,12 @@ describe('truto-engagements sandbox', () => {
     sandbox.child.kill('SIGTERM');
     expect((await sandbox.end).code).toBe(0);
   });
+
+  it.each(['', ' '])('listens on loopback when HOST is blank (%j), as in an .env', async (host) => {
+    const sandbox = startCli(['sandbox'], { PORT: '0', HOST: host });
+    const url = await printed(sandbox, /listens on (\S+)\n/);
+    expect(new URL(url).hostname).toBe('127.0.0.1');
+    sandbox.child.kill('SIGTERM');
+    await sandbox.end;
+  });
 });

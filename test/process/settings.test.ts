@@ -114,11 +114,12 @@ describe('the server process', () => {
     expect(output()).toContain(`PORT=${port + 1} npm run sandbox`);
   });
 
-  it.each(['', ' '])('starts the sandbox on loopback when HOST is blank (%j), as in an .env', async (host) => {
-    const { child, exited, output } = startNode(['src/sandbox/main.ts'], { PORT: '0', HOST: host });
-    await expect.poll(output, { timeout: 20_000 }).toMatch(/listens on http:\/\/127\.0\.0\.1:/);
-    child.kill();
-    await exited;
+  it('does not start the sandbox on bad settings, and names each with what is allowed', async () => {
+    const bad = { HOST: 'canary host', PORT: 'canary', SANDBOX_ENGAGEMENTS: 'canary', SANDBOX_LIMITS: 'canary' };
+    const { exited, output } = startNode(['src/sandbox/main.ts'], bad);
+    expect(await exited).toBe(1);
+    for (const name of Object.keys(bad)) expect(output()).toMatch(new RegExp(`^ *${name} must be `, 'm'));
+    expect(output()).not.toContain('canary');
   });
 
   it.each([

@@ -113,7 +113,11 @@ const start = (tabs: string) => `
     // Held keys would run and stop it in turn: a delete would be sent again and again.
     if (event.repeat) return;
     const press = new KeyboardEvent('keydown', { key, code, keyCode, ctrlKey, metaKey, bubbles: true });
+    const openTab = () => document.querySelector('[role="tab"][aria-selected="true"]');
+    const pressedIn = openTab();
     setTimeout(() => {
+      // Another tab may be open by now, and may delete.
+      if (openTab() !== pressedIn) return;
       if (target.closest('.graphiql-query-editor, .graphiql-editor-tool')) target.dispatchEvent(press);
       else document.querySelector('.graphiql-execute-button')?.click();
     }, 200);
