@@ -23,7 +23,7 @@ const tooLong = ['TOO_LONG', 'A document may have at most 65536 characters. Send
 const tooManyTokens = ['TOO_MANY_TOKENS', 'A document may have at most 1000 tokens.'] as const;
 const tooCostly = [
   'TOO_COSTLY',
-  'A document may cost at most 50000: select less, or write a smaller `first` into it.',
+  'A document may cost at most 50000: select less, or write a smaller number for `first`.',
 ] as const;
 
 /** Documents beyond a limit (S09). A refusal must be cheap, because anybody can send many. */
