@@ -132,8 +132,8 @@ describe('a begun engagement', () => {
 describe('a bulk delete', () => {
   it('is not paused or failed for a reason from before a resume', async () => {
     const { job } = await taken(1);
-    await store.stop(job, 'pause', 'mend it');
-    expect(await now(job)).toMatchObject({ isPaused: true, statusReason: 'mend it' });
+    await store.stop(job, 'pause', 'renew the token');
+    expect(await now(job)).toMatchObject({ isPaused: true, statusReason: 'renew the token' });
     await store.control(job, 'resume');
     for (const how of ['pause', 'fail'] as const) {
       await store.stop(job, how, 'too late');

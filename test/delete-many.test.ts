@@ -38,7 +38,7 @@ describe('the records of a list', () => {
     ...{ raw: undefined, stream: null, integration: null, rateLimit: null, warnings: [] },
   };
   const unknown: DeleteEngagementResult = {
-    ...{ kind: 'OutcomeUnknownError', message: 'Nobody knows.', retrySafe: true, upstreamIdempotencyKey: 'k' },
+    ...{ kind: 'OutcomeUnknownError', message: 'It may be deleted.', retrySafe: true, upstreamIdempotencyKey: 'k' },
     ...{ lastStatusCode: null, engagement: record },
   };
   const refused: DeleteEngagementResult = {

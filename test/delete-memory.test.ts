@@ -22,7 +22,7 @@ function success(raw: unknown): DeleteEngagementResult {
 
 const unknown: OutcomeUnknownError = {
   kind: 'OutcomeUnknownError',
-  message: 'Nobody knows.',
+  message: 'It may be deleted.',
   retrySafe: true,
   upstreamIdempotencyKey: 'k',
   lastStatusCode: null,
@@ -46,7 +46,7 @@ describe('the memory of deletes', () => {
       seen.push(earlier?.message);
       return success(null);
     });
-    expect(seen).toEqual([expect.stringMatching(/^Nobody knows\. The record /)]);
+    expect(seen).toEqual([expect.stringMatching(/^It may be deleted\. The record /)]);
   });
 
   it('has the whole record, or a warning that it is missing', async () => {

@@ -235,14 +235,14 @@ describe('why a bulk delete waits', () => {
     const job = await create(1);
     const page = await takePage();
     await store.begin(page, 0);
-    await store.stop(job, 'pause', 'mend it');
+    await store.stop(job, 'pause', 'renew the token');
     await store.note(job.id, 'upstream is away');
-    expect(await statusReasonOf(job)).toBe('mend it');
+    expect(await statusReasonOf(job)).toBe('renew the token');
     await store.control(job, 'pause');
-    expect(await statusReasonOf(job)).toBe('mend it');
+    expect(await statusReasonOf(job)).toBe('renew the token');
     await client.hset(`${memory.keyPrefix}:bulk:${job.id}`, 'total', 2);
     await store.finish(page, 0, 'DELETED');
-    expect(await statusReasonOf(job)).toBe('mend it');
+    expect(await statusReasonOf(job)).toBe('renew the token');
     await store.control(job, 'resume');
     expect(await statusReasonOf(job)).toBeNull();
   });

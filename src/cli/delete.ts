@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { createInterface } from 'node:readline';
 import { deleteEngagement } from '../engagement/delete/delete-engagement.ts';
 import { itemKey } from '../engagement/delete/delete-many.ts';
 import { plainRecord, wholeSelection } from '../engagement/delete/snapshot.ts';
@@ -6,7 +7,6 @@ import type { EngagementType } from '../engagement/input.ts';
 import { type EngagementRecord, nothing } from '../engagement/record.ts';
 import { type DeleteEngagementPlan, hasRefusal, located } from '../engagement/result.ts';
 import { readIdempotencyKey } from '../http/requests/headers.ts';
-import { canAsk, confirm } from './confirm.ts';
 import {
   type End,
   type ExitCode,
@@ -50,6 +50,26 @@ async function questionAbout(id: string, { account }: DeleteOptions, session: Se
   const name = support.kind === 'supported' ? support.integration.name : undefined;
   const integration = name ?? (support.kind === 'unsupported' ? support.name : 'unknown integration');
   return `Delete engagement ${plain(id)} in integrated account ${plain(account)} (${integration})? It cannot be undone.`;
+}
+
+/** True when a person can be asked: standard input and standard output are terminals. */
+function canAsk(): boolean {
+  return process.stdin.isTTY === true && process.stdout.isTTY === true;
+}
+
+/** Asks on standard output, which is a terminal. Only `y` and `yes` agree; Ctrl-D, and a signal that aborts `stop`, do not. Closes standard input. */
+async function confirm(question: string, stop: AbortSignal): Promise<boolean> {
+  process.stdout.write(`${question} [y/N] `);
+  try {
+    // Without an output, the terminal itself edits the line, and Ctrl-C stays a signal.
+    for await (const line of createInterface({ input: process.stdin, signal: stop }))
+      return /^\s*y(es)?\s*$/i.test(line);
+    process.stdout.write('\n');
+    return false;
+  } finally {
+    // An open one would keep the process alive.
+    process.stdin.destroy();
+  }
 }
 
 /**

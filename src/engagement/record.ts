@@ -13,7 +13,10 @@ export type ResourceRecord<R extends Resource> = {
 };
 
 /** An engagement as upstream sends it. */
-export type EngagementRecord = ResourceRecord<'engagements'>;
+export type EngagementRecord = ResourceRecord<'engagements'> & {
+  /** Its node id, if it was deleted, or read by that. */
+  readonly nodeId?: string;
+};
 
 /** The key of a record. */
 export interface RecordKey {

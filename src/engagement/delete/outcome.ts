@@ -141,13 +141,16 @@ function successOf(
   stream: Result.DeleteStream | null = null,
 ): Result.DeleteEngagementSuccess {
   const { input, integration, snapshot } = context;
+  const nodeId = deletedNodeId(context);
+  // Some providers answer with empty values: the snapshot wins.
+  const record = snapshot ? { ...engagement, ...snapshot.record } : engagement;
   return {
     kind: 'DeleteEngagementSuccess',
     deletedEngagementId: input.id,
-    deletedNodeId: deletedNodeId(context),
+    deletedNodeId: nodeId,
     outcome,
-    // Some providers answer with empty values: the snapshot wins.
-    engagement: snapshot ? { ...engagement, ...snapshot.record } : engagement,
+    // The record is new, and a copy of it would cost as much as reading it.
+    engagement: record && Object.assign(record, { nodeId }),
     raw,
     stream,
     integration,

@@ -20,7 +20,7 @@ export const wholeSelection: Selection = {
 };
 
 /** The record as JSON, with the record of each note that was read with it. */
-export function plainRecord({ integratedAccountId: _given, notes, ...engagement }: EngagementRecord) {
+export function plainRecord({ integratedAccountId: _given, nodeId: _key, notes, ...engagement }: EngagementRecord) {
   const whole = notes?.map((note) => {
     const { kept } = note as { readonly kept?: { readonly kind: string; readonly record?: object } };
     return kept?.kind === 'Found' ? { ...kept.record, integratedAccountId: undefined } : { id: note.id };

@@ -21,8 +21,6 @@ export type RelatedResource = Exclude<Resource, 'engagements'>;
 
 /** An engagement, and the key by which it was read. */
 export interface EngagementSource extends EngagementRecord {
-  /** Its node id, if it was read by that, or deleted. */
-  readonly nodeId?: string;
   /** The type in the query, for a record without a type. */
   readonly askedType?: EngagementType | null | undefined;
 }

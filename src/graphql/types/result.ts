@@ -103,12 +103,11 @@ const DeleteEngagementSuccess = objectType<Result.DeleteEngagementSuccess>('Dele
     outcome: ['DeleteOutcome!', 'How the delete ended.'],
   },
   fields: (t, show) => ({
-    // The record is this result's own. A copy of it would cost as much as reading it.
-    engagement: t.field({
+    engagement: t.expose('engagement', {
       type: Engagement,
+      nullable: true,
       description:
         'With format `UNIFIED` or `NORMALIZED`, the engagement from the answer. Many CRMs return only the id; `snapshot: true` fills every selected field.',
-      resolve: ({ engagement, deletedNodeId }) => engagement && Object.assign(engagement, { nodeId: deletedNodeId }),
     }),
     ...show({
       raw: [
