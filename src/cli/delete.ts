@@ -5,7 +5,7 @@ import { itemKey } from '../engagement/delete/delete-many.ts';
 import { plainRecord, wholeSelection } from '../engagement/delete/snapshot.ts';
 import type { EngagementType } from '../engagement/input.ts';
 import { type EngagementRecord, nothing } from '../engagement/record.ts';
-import { type DeleteEngagementPlan, hasRefusal, located } from '../engagement/result.ts';
+import { type Finding, hasRefusal, located } from '../engagement/result.ts';
 import { readIdempotencyKey } from '../http/requests/headers.ts';
 import {
   type End,
@@ -43,22 +43,26 @@ export function deleteCommand(id: string, options: DeleteOptions & { readonly ye
   });
 }
 
-async function questionAbout(id: string, { account }: DeleteOptions, session: Session): Promise<string> {
-  const { caller, config, ports } = session;
+/** The name of an account's integration, for a question. */
+export async function integrationNameOf(account: string, { caller, config, ports }: Session): Promise<string> {
   const deadlineAt = performance.now() + config.requestTimeoutMs;
   const { support } = await ports.findAccountIntegration(caller, account, deadlineAt);
   const name = support.kind === 'supported' ? support.integration.name : undefined;
-  const integration = name ?? (support.kind === 'unsupported' ? support.name : 'unknown integration');
+  return name ?? (support.kind === 'unsupported' ? support.name : 'unknown integration');
+}
+
+async function questionAbout(id: string, { account }: DeleteOptions, session: Session): Promise<string> {
+  const integration = await integrationNameOf(account, session);
   return `Delete engagement ${plain(id)} in integrated account ${plain(account)} (${integration})? It cannot be undone.`;
 }
 
 /** True when a person can be asked: standard input and standard output are terminals. */
-function canAsk(): boolean {
+export function canAsk(): boolean {
   return process.stdin.isTTY === true && process.stdout.isTTY === true;
 }
 
 /** Asks on standard output, which is a terminal. Only `y` and `yes` agree; Ctrl-D, and a signal that aborts `stop`, do not. Closes standard input. */
-async function confirm(question: string, stop: AbortSignal): Promise<boolean> {
+export async function confirm(question: string, stop: AbortSignal): Promise<boolean> {
   process.stdout.write(`${question} [y/N] `);
   try {
     // Without an output, the terminal itself edits the line, and Ctrl-C stays a signal.
@@ -81,10 +85,21 @@ export async function withDeletes(
   work: (deletes: Deletes) => Promise<ExitCode>,
 ): Promise<ExitCode> {
   checkKey(options.idempotencyKey);
+  return withStop(options.tokenFile, (session, stop) => work(createDeletes(session, options, stop)));
+}
+
+/**
+ * Runs `work` with a session of its own. `stop` is aborted by Ctrl-C, and once standard output cannot be written.
+ * @throws {ConfigError} or {@link UsageError} before anything is sent.
+ */
+export async function withStop(
+  tokenFile: string | undefined,
+  work: (session: Session, stop: AbortSignal) => Promise<ExitCode>,
+): Promise<ExitCode> {
   const interruption = onInterruption();
   try {
-    return await withSession(options.tokenFile, (session) =>
-      work(createDeletes(session, options, AbortSignal.any([interruption.signal, session.output.unread]))),
+    return await withSession(tokenFile, (session) =>
+      work(session, AbortSignal.any([interruption.signal, session.output.unread])),
     );
   } finally {
     interruption.forget();
@@ -161,14 +176,14 @@ function createDeletes(session: Session, options: DeleteOptions, stop: AbortSign
       };
       output.print(JSON.stringify(line));
     }
-    return end.kind === 'DeleteEngagementPlan' ? exitCodeOfPlan(end) : exitCodeOf(end.kind);
+    return end.kind === 'DeleteEngagementPlan' ? exitCodeOfFindings(end.findings) : exitCodeOf(end.kind);
   }
 
   return { deleteOne, report, session, output, stop };
 }
 
-/** The code that the delete itself would have: that of the worst finding. */
-function exitCodeOfPlan({ findings }: DeleteEngagementPlan): ExitCode {
+/** The code that the request itself would have: that of the worst finding. */
+export function exitCodeOfFindings(findings: readonly Finding[]): ExitCode {
   const codes = findings
     .filter(({ severity }) => severity === 'REFUSAL')
     .map(({ result = 'InvalidInputError' }) => exitCodeOf(result === 'UNAUTHENTICATED' ? 'Unauthenticated' : result));
