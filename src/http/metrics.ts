@@ -5,6 +5,7 @@ import type { Counter, Histogram, Meter } from '@opentelemetry/api';
 import type { Plugin } from 'graphql-yoga';
 import { collectDefaultMetrics, Gauge, type Metric, Registry } from 'prom-client';
 import type { Config } from '../config/config.ts';
+import type { CreateEvent } from '../engagement/create/create-engagement.ts';
 import type { AuditEvent } from '../engagement/delete/audit.ts';
 import { integrations } from '../engagement/integrations.ts';
 import type { SharedMemory } from '../redis/shared-memory.ts';
@@ -37,10 +38,12 @@ export interface Metrics {
   readonly registry: Registry;
   /** Counts an HTTP request that is answered, or whose client has disconnected (`left`). */
   countRequest(status: number | 'left', durationMs: number): void;
-  /** Counts a root field other than a delete. @param result `ok`, or the code of its error. */
+  /** Counts a root field other than a delete or create. @param result `ok`, or the code of its error. */
   countField(field: string, result: string, durationMs: number): void;
   /** Counts a delete, by its end. */
   countDelete(event: AuditEvent): void;
+  /** Counts a create, by its end. */
+  countCreate(event: CreateEvent): void;
   /** Counts a caller's token that is refused. */
   countRefusedToken(reason: TokenRefusal): void;
   /** Counts an attempt upstream that has ended, or was never started. */
@@ -181,7 +184,7 @@ export function createMetrics({ sharedMemory, inFlight, meter }: Watched): Metri
   const fields = tally(
     'histogram',
     'engagements_field_duration_seconds',
-    'Root fields of operations, except deletes, by result: ok, or the code of the error.',
+    'Root fields of operations, except deletes and creates, by result: ok, or the code of the error.',
     ['field', 'result'],
   );
   const deletes = tally(
@@ -191,6 +194,13 @@ export function createMetrics({ sharedMemory, inFlight, meter }: Watched): Metri
     ['result', 'outcome', 'integration'],
   );
   const deleteSeconds = tally('histogram', 'engagements_delete_duration_seconds', 'Deletes by result.', ['result']);
+  const creates = tally(
+    'counter',
+    'engagements_creates_total',
+    'Creates by result (the member, or the code of a top-level error), outcome of a success, and integration.',
+    ['result', 'outcome', 'integration'],
+  );
+  const createSeconds = tally('histogram', 'engagements_create_duration_seconds', 'Creates by result.', ['result']);
   const attempts = tally(
     'histogram',
     'engagements_upstream_attempt_duration_seconds',
@@ -213,7 +223,8 @@ export function createMetrics({ sharedMemory, inFlight, meter }: Watched): Metri
 
   // Prometheus cannot know that a counter that it first sees at 1 was 0 before, so the counters of alerts exist from the start.
   for (const integration of [...integrationNames, 'unknown', 'other'])
-    for (const result of ['OutcomeUnknownError', 'INTERNAL_SERVER_ERROR']) deletes.at(result, '', integration);
+    for (const result of ['OutcomeUnknownError', 'INTERNAL_SERVER_ERROR'])
+      for (const ends of [deletes, creates]) ends.at(result, '', integration);
   for (const reason of ['paused', 'streams', 'open', 'timeout', 'abandoned']) held.at(reason);
   for (const reason of tokenRefusals) refusedTokens.at(reason);
   for (const status of ['500', '503']) requests.at(status);
@@ -226,6 +237,11 @@ export function createMetrics({ sharedMemory, inFlight, meter }: Watched): Metri
       const outcome = result === 'DeleteEngagementSuccess' ? detail : '';
       deletes.count(result, outcome, known(integration));
       deleteSeconds.observe(durationMs, result);
+    },
+    countCreate({ result, detail, integration, durationMs }) {
+      const outcome = result === 'CreateEngagementSuccess' ? detail : '';
+      creates.count(result, outcome, known(integration));
+      createSeconds.observe(durationMs, result);
     },
     countRefusedToken: (reason) => refusedTokens.count(reason),
     countAttempt({ method, integration, end, wasNeverStarted, durationMs }) {
