@@ -81,6 +81,8 @@ const hash = z.object({
   total: z.coerce.number(),
   pageCount: z.coerce.number(),
   done: z.coerce.number(),
+  /** How many records are stored in undo files. */
+  kept: z.coerce.number().default(0),
   /** True when upstream left something out of the list, also after retries. */
   isPartial: flag,
   /** Upstream's cursor of the next page of the list; null for the first. */
@@ -112,6 +114,14 @@ export function readJob(fields: Readonly<Record<string, string>>): BulkJob | nul
     .filter(([name]) => name.startsWith(outcomePrefix))
     .map(([name, count]) => [name.slice(outcomePrefix.length), Number(count)]);
   return { ...job, statusReason: job.unserved ?? job.statusReason, outcomes: Object.fromEntries(outcomes) };
+}
+
+/**
+ * The state of an engagement, by the states of its page: its outcome, `begun`, or `keeping` while its record is being stored or is stored,
+ * and no delete of it was sent. Undefined while it waits.
+ */
+export function itemStateOf(states: Readonly<Record<string, string>>, index: number): string | undefined {
+  return states[index] ?? (states[`kept:${index}`] === undefined ? undefined : 'keeping');
 }
 
 /** True when the bulk delete is final. */
