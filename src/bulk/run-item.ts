@@ -159,14 +159,16 @@ async function settle(
 
 /** Repeats what a rate limit refuses, as long as the pace waits for the limit and the job is not paused meanwhile. */
 async function withPatience<End>(
-  { pace, store, job }: PageWork,
+  { pace, store, job, isCrowded }: PageWork,
   attempt: () => Promise<End>,
   waitMsAfter: (end: End) => number | undefined,
 ): Promise<End> {
   for (;;) {
     const end = await attempt();
     const afterMs = waitMsAfter(end);
-    if (afterMs === undefined || !pace || !(await pace.waitForLimit(afterMs))) return end;
+    if (afterMs === undefined || !pace) return end;
+    const isOver = pace.waitForLimit(afterMs);
+    if (isCrowded() || !(await isOver)) return end;
     const now = await store.read(job.id);
     if (!now || stateOf(now) !== 'DELETING') return end;
   }

@@ -75,8 +75,8 @@ async function runEach(
 
   async function runInTurn(): Promise<void> {
     for (let isGoing = true; isGoing; ) {
-      const mustLeave = pace?.isLimited === true && isCrowded() && hasStayed();
-      if (mustLeave || (pace && !(await pace.enter(job.id)))) {
+      const isDelayed = pace?.isLimited === true && (pace.pauseMs > 0 || hasStayed());
+      if ((isDelayed && isCrowded()) || (pace && !(await pace.enter(job.id)))) {
         ends.limitedMs = Math.max(ends.limitedMs, pace?.pauseMs ?? 0, 1);
         return;
       }

@@ -28,7 +28,7 @@ export interface WorkPorts {
   readonly paceOf: (limitedBy: LimitedBy) => Pace;
   /** How long a request may take, in milliseconds. */
   readonly requestTimeoutMs: number;
-  /** True when this process takes no further task before one of its tasks ends. */
+  /** True when so many tasks run in this process that none of them may wait for a limit: other accounts have their turn. */
   readonly isCrowded: () => boolean;
   /** True once this process drains: then no further delete is begun. */
   readonly isStopping: () => boolean;

@@ -11,6 +11,9 @@ import { later, type WorkEnd, type WorkPorts } from './work.ts';
 /** How many tasks one process works on at once. Delayed tasks do not count. */
 const maxAtOnce = 64;
 
+/** How many of them may wait for the limits of their accounts. The others give way. */
+const maxWaitingAtOnce = 48;
+
 /** The most accounts whose pace is known. A dropped pace starts again, even while it is in use. */
 const maxPaces = 5_000;
 
@@ -55,7 +58,7 @@ export function startBulkWorker(
   const running = new Map<Promise<void>, Lease>();
   const paces = new LRUCache<string, Pace>({ max: maxPaces });
   const ports: WorkPorts = {
-    ...{ ...options, isStopping, isCrowded: () => running.size >= maxAtOnce },
+    ...{ ...options, isStopping, isCrowded: () => running.size > maxWaitingAtOnce },
     paceOf({ tokenId, integratedAccountId }) {
       const key = JSON.stringify([tokenId, integratedAccountId]);
       const pace = paces.get(key) ?? new Pace(stopping.signal);

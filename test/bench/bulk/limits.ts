@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -7,6 +7,7 @@ import { seedEngagements } from '../../../src/sandbox/seed.ts';
 import { startSandbox } from '../../../src/sandbox/server.ts';
 import { postTo, seen, started } from '../../support/bulk.ts';
 import { startRedis } from '../../support/redis-server.ts';
+import { readUndoLines } from '../../support/undo-lines.ts';
 import { startServer } from './processes.ts';
 
 const account = sandboxAccount('Capsule');
@@ -61,9 +62,7 @@ export async function runWithinLimits(count: number, snapshot: boolean): Promise
     await sleep(100);
   }
   const seconds = secondsSoFar();
-  const undo = join(folder, id);
-  const files = snapshot ? readdirSync(undo) : [];
-  const lines = files.flatMap((file) => readFileSync(join(undo, file), 'utf8').trimEnd().split('\n'));
+  const { files, lines } = snapshot ? readUndoLines(join(folder, id)) : { files: [], lines: [] };
   if (snapshot && lines.length !== count) throw new Error(`${lines.length} of ${count} records are stored`);
   return {
     seconds,
