@@ -187,7 +187,7 @@ describe('R21 behind a mandatory proxy', () => {
     const { proxy: config } = parseConfig({ HTTPS_PROXY: `http://127.0.0.1:${proxy.port}` });
     const url = new URL('https://bucket.example/undo');
     const key = { accessKeyId: 'a', secretAccessKey: new Secret('b'), region: 'c' };
-    await expect(openUndoStore({ kind: 'bucket', url, ...key }, config).write('file', 'text')).rejects.toThrow();
+    await expect(openUndoStore({ kind: 'bucket', url, ...key }, config).openPage('job', 0)('line\n')).rejects.toThrow();
     expect(proxy.targets()).toEqual(['bucket.example:443']);
   });
 
