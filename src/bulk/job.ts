@@ -81,6 +81,8 @@ const hash = z.object({
   total: z.coerce.number(),
   pageCount: z.coerce.number(),
   done: z.coerce.number(),
+  /** How many records are in its undo files. */
+  keptCount: z.coerce.number().default(0),
   /** True when upstream left something out of the list, also after retries. */
   isPartial: flag,
   /** Upstream's cursor of the next page of the list; null for the first. */

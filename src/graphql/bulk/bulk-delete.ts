@@ -141,22 +141,31 @@ const BulkDeleteFailures = pageOf<BulkFailure>(
 
 const maxFirst = 1_000;
 
-const inPages = {
-  nullable: false as const,
+/** How large the pages of a field are for gateways that count costs. */
+export const sizedByFirst = {
   listSize: { slicingArguments: ['first'], sizedFields: ['items'], requireOneSlicingArgument: false },
-  args: builder.args((t) => ({
-    first: t.int({ required: true, defaultValue: 100, description: `The page size, from 1 to ${maxFirst}.` }),
-    after: t.string({ description: 'The `endCursor` of the previous page. Omit it for the first page.' }),
-  })),
 };
+
+/** The arguments of a page. */
+export const pageArgs = (defaultFirst: number, max: number) =>
+  builder.args((t) => ({
+    first: t.int({ required: true, defaultValue: defaultFirst, description: `The page size, from 1 to ${max}.` }),
+    after: t.string({ description: 'The `endCursor` of the previous page. Omit it for the first page.' }),
+  }));
+
+const inPages = { nullable: false as const, ...sizedByFirst, args: pageArgs(100, maxFirst) };
+
+/** @throws {GraphQLError} `INVALID_INPUT` for an invalid page size. */
+export function checkFirst(first: number, max: number): void {
+  if (first < 1 || first > max) throw fieldError('INVALID_INPUT', `Nothing was read. first must be from 1 to ${max}.`);
+}
 
 /**
  * Reads the arguments of a page: its first index and its size.
  * @throws {GraphQLError} `INVALID_INPUT` for an invalid size or cursor.
  */
 function readPageArguments({ first, after }: { readonly first: number; readonly after?: string | null | undefined }) {
-  if (first < 1 || first > maxFirst)
-    throw fieldError('INVALID_INPUT', `Nothing was read. first must be from 1 to ${maxFirst}.`);
+  checkFirst(first, maxFirst);
   if (!/^\d{0,9}$/.test(after ?? ''))
     throw fieldError('INVALID_INPUT', 'Nothing was read. after must be an endCursor of this list.');
   return { from: Number(after ?? 0), count: first };
@@ -230,7 +239,19 @@ export const BulkDelete = objectType<BulkJob>('BulkDelete', {
         return stateOf(job) === 'DELETING' && rate > 0 ? Math.ceil((job.total - job.done) / rate) : null;
       },
     }),
+    createdBy: t.string({
+      nullable: false,
+      description:
+        "The id of the caller who started it, as `callerId` in the server's log: the token's subject in `service` mode, a digest of the token in `passthrough` mode.",
+      resolve: ({ callerId }) => callerId,
+    }),
     ...show({ createdAt: ['DateTime!', 'When it was started.'], endedAt: ['DateTime', 'When it ended.'] }),
+    snapshot: t.boolean({
+      nullable: false,
+      description: 'True when it stores each record in an undo file before the delete.',
+      resolve: ({ input }) => input.snapshot,
+    }),
+    ...show({ keptCount: ['Int!', 'The number of records in its undo files so far. Always 0 without `snapshot`.'] }),
     undoFolder: t.string({
       description: "With `snapshot`, the folder of its undo files, in the server's `UNDO_STORE`.",
       resolve: ({ id, input }) => (input.snapshot ? `${id}/` : null),
@@ -271,3 +292,15 @@ export const BulkDelete = objectType<BulkJob>('BulkDelete', {
     }),
   }),
 });
+
+/** A page of bulk deletes. */
+export const BulkDeletes = objectType<{ readonly items: readonly BulkJob[]; readonly endCursor: string | null }>(
+  'BulkDeletes',
+  {
+    description: 'A page of the bulk deletes of an integrated account.',
+    shows: {
+      items: ['[BulkDelete!]!' as never, 'The newest first.'],
+      endCursor: ['String', 'Pass it as `after` to get the next page. Null on the last page.'],
+    },
+  },
+);

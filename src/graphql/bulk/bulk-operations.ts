@@ -5,7 +5,7 @@ import { builder, upstreamRequestCost } from '../core/builder.ts';
 import { type Context, requireBulkDeletes, requireCaller } from '../core/context.ts';
 import { failedRead, fieldError } from '../core/top-level-errors.ts';
 import { EngagementFilter, EngagementType } from '../types/values.ts';
-import { BulkDelete, unavailable } from './bulk-delete.ts';
+import { BulkDelete, BulkDeletes, checkFirst, pageArgs, sizedByFirst, unavailable } from './bulk-delete.ts';
 
 /** How often a subscription reads the progress. */
 const progressIntervalMs = 1_000;
@@ -75,6 +75,32 @@ builder.queryField('bulkDelete', (t) =>
     args: idArgs,
     resolve: (_root, { id }, context) =>
       requireBulkDeletes(context).find(id, requireCaller(context), context.deadlineAt).catch(unavailable),
+  }),
+);
+
+/** The largest page of the list of bulk deletes. */
+const maxFirst = 100;
+
+builder.queryField('bulkDeletes', (t) =>
+  t.field({
+    type: BulkDeletes,
+    nullable: true,
+    ...sizedByFirst,
+    description:
+      'The bulk deletes of an integrated account, newest first: those of all callers, up to the newest 1,000 that are still stored. While Truto does not show you the account, it lists only those that you started.',
+    args: {
+      integratedAccountId: t.arg.id({ required: true, description: "Truto's id of the integrated account." }),
+      ...pageArgs(20, maxFirst),
+    },
+    async resolve(_root, { integratedAccountId, first, after }, context) {
+      checkFirst(first, maxFirst);
+      const page = { first, after: after ?? null };
+      const found = await requireBulkDeletes(context)
+        .list(integratedAccountId, page, requireCaller(context), context.deadlineAt)
+        .catch(unavailable);
+      if (found.kind !== 'Jobs') throw failedRead(found);
+      return found;
+    },
   }),
 );
 
