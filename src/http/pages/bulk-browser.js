@@ -113,7 +113,7 @@ const jsonOf = (response) =>
  * The value of the only root field of a result.
  * @param {{ data?: Record<string, any> | null, errors?: { message: string, extensions?: { code?: string } }[] }} result
  */
-function valueOf({ data, errors }) {
+function rootValueOf({ data, errors }) {
   const value = Object.values(data ?? {})[0] ?? null;
   const [error] = errors ?? [];
   // A field that cannot be read, such as the rate, is null, and the rest is shown.
@@ -134,7 +134,7 @@ function post(query, variables, accept, signal) {
 }
 
 /** @param {string} query @param {Record<string, unknown>} variables */
-const call = async (query, variables) => valueOf(await jsonOf(await post(query, variables, 'application/json')));
+const call = async (query, variables) => rootValueOf(await jsonOf(await post(query, variables, 'application/json')));
 
 /** A subscription is taken for lost after so long without an event or a heartbeat, which comes every 12 seconds. */
 const silenceMs = 40_000;
@@ -152,7 +152,7 @@ async function* subscribe(query, variables, stop) {
   try {
     const response = await post(query, variables, 'text/event-stream', AbortSignal.any([stop, silence.signal]));
     if (!response.body || !response.headers.get('content-type')?.startsWith('text/event-stream'))
-      return yield valueOf(await jsonOf(response));
+      return yield rootValueOf(await jsonOf(response));
     const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
     let text = '';
     for (;;) {
@@ -166,7 +166,7 @@ async function* subscribe(query, variables, stop) {
       text = events.pop() ?? '';
       for (const event of events) {
         const data = /^data: ?(.+)$/m.exec(event)?.[1];
-        if (/^event: ?next$/m.test(event) && data) yield valueOf(JSON.parse(data));
+        if (/^event: ?next$/m.test(event) && data) yield rootValueOf(JSON.parse(data));
       }
     }
   } finally {
@@ -177,7 +177,7 @@ async function* subscribe(query, variables, stop) {
 
 const jobFields = `{
   id integratedAccountId state statusReason dryRun snapshot total keptCount createdBy createdAt endedAt undoFolder ratePerSecond
-  secondsLeft outcomes { deleted accepted alreadyAbsent notFound failed unknown remaining } report { sha256 }
+  secondsLeft outcomes { deleted accepted alreadyAbsent notFound failed unknown remaining }
 }`;
 const listDocument = `query ($account: ID!, $after: String) {
   bulkDeletes(integratedAccountId: $account, after: $after) { items ${jobFields} endCursor }
