@@ -44,7 +44,7 @@ button.danger:enabled { color: var(--bad); border-color: var(--bad); }
 @media (min-width: 1100px) { #views:has(#job:not([hidden])) { grid-template-columns: minmax(0, 1fr) minmax(0, 1fr); } }
 table { width: 100%; border-collapse: collapse; }
 th, td { padding: 6px 12px 6px 0; border-bottom: 1px solid var(--line); text-align: left; vertical-align: top; overflow-wrap: anywhere; }
-th { color: var(--quiet); font-weight: 600; }
+th { color: var(--quiet); font-weight: 600; white-space: nowrap; }
 tr[aria-current] { background: var(--raised); }
 td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
 progress { width: 100%; height: 12px; }
