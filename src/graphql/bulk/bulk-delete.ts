@@ -3,7 +3,9 @@ import {
   type BulkItem,
   type BulkJob,
   type BulkState,
-  hasEnded,
+  countOutcomes,
+  type ItemOutcome,
+  outcomeOf,
   pageSize,
   stateOf,
 } from '../../bulk/job.ts';
@@ -23,20 +25,12 @@ export function unavailable(error: unknown): never {
   throw error;
 }
 
-type ItemOutcome =
-  | 'WAITING'
-  | 'IN_PROGRESS'
-  | 'DELETED'
-  | 'ACCEPTED'
-  | 'ALREADY_ABSENT'
-  | 'NOT_FOUND'
-  | 'FAILED'
-  | 'UNKNOWN';
-
 enumOf<ItemOutcome>('BulkDeleteOutcome', 'The state of one engagement of a bulk delete.', {
   WAITING:
     'It is not deleted, and no delete of it is in flight. None was sent yet, or Truto refused it for now, for example by a rate limit.',
   IN_PROGRESS: 'Its delete is in flight, or its result is being checked.',
+  PLANNED: 'The end of a dry run: a bulk delete without `dryRun` would delete it.',
+  SKIPPED: 'It was not deleted: the bulk delete was cancelled, or failed, before it was.',
   DELETED: 'Truto confirmed that it is deleted.',
   ACCEPTED: 'The provider accepted the delete and will execute it later.',
   ALREADY_ABSENT:
@@ -47,25 +41,8 @@ enumOf<ItemOutcome>('BulkDeleteOutcome', 'The state of one engagement of a bulk 
     'Its delete was sent, and no later request has shown the result. `failures` has its `upstreamIdempotencyKey`.',
 });
 
-const outcomeNames: Readonly<Record<string, ItemOutcome>> = {
-  begun: 'IN_PROGRESS',
-  DELETED: 'DELETED',
-  ACCEPTED: 'ACCEPTED',
-  ALREADY_ABSENT: 'ALREADY_ABSENT',
-  NotFoundError: 'NOT_FOUND',
-  OutcomeUnknownError: 'UNKNOWN',
-};
-
-/** Maps the state of an engagement in its page. After the bulk delete has ended, a begun one stays unknown. */
-function outcomeOf(state: string | undefined, isOver: boolean): ItemOutcome {
-  if (state === undefined) return 'WAITING';
-  return isOver && state === 'begun' ? 'UNKNOWN' : (outcomeNames[state] ?? 'FAILED');
-}
-
 function counted(name: ItemOutcome, description: string) {
-  const countOf = ({ outcomes }: BulkJob) =>
-    Object.entries(outcomes).reduce((sum, [state, count]) => sum + (outcomeOf(state, false) === name ? count : 0), 0);
-  return { nullable: false as const, description, resolve: countOf };
+  return { nullable: false as const, description, resolve: (job: BulkJob) => countOutcomes(job)[name] ?? 0 };
 }
 
 const BulkDeleteOutcomes = objectType<BulkJob>('BulkDeleteOutcomes', {
@@ -80,8 +57,11 @@ const BulkDeleteOutcomes = objectType<BulkJob>('BulkDeleteOutcomes', {
     remaining: t.int({
       nullable: false,
       description:
-        'They have no final outcome yet. `engagements` shows which of them are `IN_PROGRESS`. After `CANCELLED`, none of them is deleted.',
-      resolve: ({ total, done, input }) => (input.dryRun ? 0 : total - done),
+        'They have no final outcome yet: they are `WAITING` or `IN_PROGRESS`. After `CANCELLED` or `FAILED`, they were `SKIPPED`, and none of them is deleted.',
+      resolve(job) {
+        const { WAITING = 0, IN_PROGRESS = 0, SKIPPED = 0 } = countOutcomes(job);
+        return job.input.dryRun ? 0 : WAITING + IN_PROGRESS + SKIPPED;
+      },
     }),
   }),
 });
@@ -102,7 +82,7 @@ objectType<Listed>('BulkDeleteItem', {
 });
 
 objectType<BulkFailure>('BulkDeleteFailure', {
-  description: 'An engagement that was not deleted, or whose outcome is unknown.',
+  description: 'An engagement whose delete failed, or whose outcome is unknown.',
   shows: { ...itemFields, result: ['DeleteEngagementResult!', 'The result, as `deleteEngagement` returns it.'] },
 });
 
@@ -230,7 +210,10 @@ export const BulkDelete = objectType<BulkJob>('BulkDelete', {
     }),
     ratePerSecond: t.float({
       description: 'How many engagements per second got their final outcome, over the last minute.',
-      resolve: (job, _args, context) => requireBulkDeletes(context).store.readRate(job).catch(unavailable),
+      async resolve(job, _args, context) {
+        const rate = await requireBulkDeletes(context).store.readRate(job).catch(unavailable);
+        return Math.round(rate * 100) / 100;
+      },
     }),
     secondsLeft: t.int({
       description: 'How many seconds it still needs at that rate. Null when unknown.',
@@ -253,8 +236,8 @@ export const BulkDelete = objectType<BulkJob>('BulkDelete', {
     }),
     ...show({ keptCount: ['Int!', 'The number of records in its undo files so far. Always 0 without `snapshot`.'] }),
     undoFolder: t.string({
-      description: "With `snapshot`, the folder of its undo files, in the server's `UNDO_STORE`.",
-      resolve: ({ id, input }) => (input.snapshot ? `${id}/` : null),
+      description: "With `snapshot`, the folder of its undo files, in the server's `UNDO_STORE`. Null in a dry run.",
+      resolve: ({ id, input }) => (input.snapshot && !input.dryRun ? `${id}/` : null),
     }),
     engagements: t.field({
       type: BulkDeleteItems,
@@ -265,7 +248,6 @@ export const BulkDelete = objectType<BulkJob>('BulkDelete', {
         const { from, count } = readPageArguments(args);
         const end = job.pageCount * pageSize;
         const until = Math.min(from + count, end);
-        const isOver = hasEnded(job);
         const items: Listed[] = [];
         for (let page = Math.floor(from / pageSize); page * pageSize < until; page += 1) {
           const start = page * pageSize;
@@ -273,7 +255,7 @@ export const BulkDelete = objectType<BulkJob>('BulkDelete', {
             store.readPage(job.id, page),
             store.readStates(job.id, page),
           ]).catch(unavailable);
-          const listed = (list ?? []).map((item, index) => ({ ...item, outcome: outcomeOf(states[index], isOver) }));
+          const listed = (list ?? []).map((item, index) => ({ ...item, outcome: outcomeOf(states[index], job) }));
           items.push(...listed.slice(Math.max(from - start, 0), until - start));
         }
         return { items, next: until < end ? until : null };
@@ -282,7 +264,8 @@ export const BulkDelete = objectType<BulkJob>('BulkDelete', {
     failures: t.field({
       type: BulkDeleteFailures,
       ...inPages,
-      description: 'The engagements that were not deleted, or whose outcome is unknown, in pages.',
+      description:
+        'The engagements that are `FAILED` or `UNKNOWN`, in pages. Those that are `NOT_FOUND` are not among them.',
       async resolve({ id }, args, context) {
         const { from, count } = readPageArguments(args);
         const { store } = requireBulkDeletes(context);

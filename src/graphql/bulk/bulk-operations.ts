@@ -49,7 +49,7 @@ const StartBulkDeleteInput = builder.inputType('StartBulkDeleteInput', {
 const lookupTimeoutMs = 5_000;
 
 /** @throws {GraphQLError} `NOT_FOUND`, also for a bulk delete that the caller has no access to. */
-async function findBulkDelete(id: string, context: Context): Promise<BulkJob> {
+async function findBulkDelete(id: string, context: Context, meaning: string): Promise<BulkJob> {
   const caller = requireCaller(context);
   const job = await requireBulkDeletes(context)
     .find(id, caller, performance.now() + lookupTimeoutMs)
@@ -57,7 +57,7 @@ async function findBulkDelete(id: string, context: Context): Promise<BulkJob> {
   if (!job)
     throw fieldError(
       'NOT_FOUND',
-      'Nothing was changed. No bulk delete with this id exists in the integrated accounts that you have access to. Check the id.',
+      `${meaning} No bulk delete with this id exists in the integrated accounts that you have access to. Check the id.`,
     );
   return job;
 }
@@ -153,7 +153,7 @@ for (const [how, description] of Object.entries(controls) as [keyof typeof contr
       args: idArgs,
       async resolve(_root, { id }, context) {
         const bulkDeletes = requireBulkDeletes(context);
-        return bulkDeletes.control(await findBulkDelete(id, context), how).catch(unavailable);
+        return bulkDeletes.control(await findBulkDelete(id, context, 'Nothing was changed.'), how).catch(unavailable);
       },
     }),
   );
@@ -209,7 +209,7 @@ builder.subscriptionField('bulkDeleteProgress', (t) =>
     args: idArgs,
     subscribe: async (_root, { id }, context) => {
       // Before the stream starts, so that an error fails the request itself.
-      return follow(await findBulkDelete(id, context), context);
+      return follow(await findBulkDelete(id, context, 'There is nothing to follow.'), context);
     },
     resolve: (event) => {
       if (event instanceof Error) throw event;
