@@ -339,7 +339,6 @@ const outcomeLabels = [
   ['notFound', 'Not found'],
   ['failed', 'Failed'],
   ['unknown', 'Unknown'],
-  ['remaining', 'Remaining'],
 ];
 
 /** @param {Job} next */
@@ -355,8 +354,11 @@ function showJob(next) {
   fillBar(/** @type {HTMLProgressElement} */ (byId('bar')), next);
   const pace = state === 'DELETING' && ratePerSecond ? `${ratePerSecond.toFixed(1)} a second` : '';
   byId('pace').textContent = secondsLeft === null ? pace : `${pace}, about ${duration(secondsLeft)} left`;
+  const counted = next.dryRun ? [] : outcomeLabels;
   fillTerms('counts', [
-    ...outcomeLabels.map(([name, label]) => /** @type {const} */ ([label, count(outcomes[name] ?? 0)])),
+    ['Total', count(next.total)],
+    ...counted.map(([name, label]) => /** @type {const} */ ([label, count(outcomes[name] ?? 0)])),
+    [hasEnded(next) ? 'Skipped' : 'Remaining', next.dryRun ? null : count(outcomes.remaining ?? 0)],
     ['Records kept', next.snapshot ? count(next.keptCount) : null],
   ]);
   fillTerms('facts', [
@@ -415,10 +417,10 @@ function showFailures() {
   byId('failures').replaceChildren(
     ...items.map(({ id, engagementType, result }) =>
       rowOf([
-        ['Engagement', id],
+        ['Engagement', id, 'foreign'],
         ['Type', engagementType?.toLowerCase() ?? ''],
         ['Error', result.__typename],
-        ['Message', result.message ?? ''],
+        ['Message', result.message ?? '', 'foreign'],
       ]),
     ),
   );

@@ -43,9 +43,10 @@ button.danger:enabled { color: var(--bad); border-color: var(--bad); }
 #views > section { min-width: 0; }
 @media (min-width: 1100px) { #views:has(#job:not([hidden])) { grid-template-columns: minmax(0, 1fr) minmax(0, 1fr); } }
 table { width: 100%; border-collapse: collapse; }
-th, td { padding: 6px 12px 6px 0; border-bottom: 1px solid var(--line); text-align: left; vertical-align: top; overflow-wrap: anywhere; }
+th, td { padding: 6px 12px 6px 0; border-bottom: 1px solid var(--line); text-align: left; vertical-align: top; overflow-wrap: break-word; }
 th { color: var(--quiet); font-weight: 600; white-space: nowrap; }
 tr[aria-current] { background: var(--raised); }
+td.foreign { overflow-wrap: anywhere; }
 td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
 progress { width: 100%; height: 12px; }
 td progress { min-width: 80px; }
@@ -66,7 +67,8 @@ dialog::backdrop { background: rgb(0 0 0 / 50%); }
   .to-list { display: inline; }
   #views thead { display: none; }
   #views tr { display: block; padding: 8px 0; border-bottom: 1px solid var(--line); }
-  #views td { display: grid; grid-template-columns: 110px minmax(0, 1fr); padding: 2px 8px; border: 0; text-align: left; }
+  #views td { display: grid; grid-template-columns: 110px minmax(0, 1fr); padding: 2px 0; border: 0; text-align: left; }
+  #views td:empty { display: none; }
   #views td::before { content: attr(data-label); color: var(--quiet); }
 }
 @media (prefers-reduced-motion: no-preference) { button { transition: background-color 120ms; } }
