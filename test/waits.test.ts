@@ -88,9 +88,9 @@ describe.each([
       await server.connectFrom('127.0.0.1', beginning),
     ];
     await server.ask();
-    const newcomer = await server.connectFrom('127.0.0.1', beginning);
+    const newClient = await server.connectFrom('127.0.0.1', beginning);
     await expectCutOff(slow[0] as RawClient);
-    for (const client of [other, slow[1], newcomer]) {
+    for (const client of [other, slow[1], newClient]) {
       client?.send(rest);
       await expect.poll(() => client?.received()).toContain(answer);
     }
@@ -104,9 +104,9 @@ describe.each([
       await server.connectFrom('127.0.0.1', beginning),
       await server.connectFrom('127.0.0.1', beginning),
     ];
-    const newcomer = await server.connectFrom('127.0.0.3', beginning);
+    const newClient = await server.connectFrom('127.0.0.3', beginning);
     await expectCutOff(slow[0] as RawClient);
-    for (const client of [quick, newcomer, slow[1], slow[2]]) {
+    for (const client of [quick, newClient, slow[1], slow[2]]) {
       client?.send(rest);
       await expect.poll(() => client?.received()).toContain(answer);
     }
