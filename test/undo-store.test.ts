@@ -358,7 +358,7 @@ describe('an undo bucket', () => {
   }, 20_000);
 
   it('is refused when the host does not exist', async () => {
-    // Names have no label of 64 characters: nobody has to be asked.
+    // No name has a label of 64 characters, so no name server is asked.
     const probe = await openBucket(`https://${'a'.repeat(64)}.example`).probe();
     expect(probe).toMatchObject({ kind: 'refused', reason: 'ENOTFOUND' });
   });

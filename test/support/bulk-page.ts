@@ -43,7 +43,7 @@ export const tooLarge: Attempt = {
   ...{ body: { kind: 'unreadable', reason: 'too-large' }, disconnect() {} },
 };
 
-/** It was sent, and nobody knows what became of it. */
+/** It was sent, and its outcome is unknown. */
 export const lost: Attempt = { kind: 'failure', mayHaveBeenSent: true, reason: 'reset' };
 
 /** Not a byte of it was sent. */
@@ -65,7 +65,7 @@ function askedBy(method: string, path: string): Asked {
 /** Answers a request; undefined as a healthy upstream does. */
 export type PickAttempt = (request: SentRequest) => Attempt | undefined | Promise<Attempt | undefined>;
 
-/** A page's work, called step by step: nothing waits, since nobody heeds when it wants to be called again. */
+/** A page's work, called step by step. Nothing waits: the test ignores when the page wants to be called again. */
 export interface PageUnderTest {
   readonly job: BulkJob;
   /** All that was sent, in order. */
