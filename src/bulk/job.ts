@@ -73,6 +73,8 @@ const hash = z.object({
     .transform((text) => JSON.parse(text))
     .pipe(input),
   callerId: z.string(),
+  /** The integration of its account; empty when unknown. */
+  integration: z.string().default(''),
   /** The name of its queue: the settings that a server needs to work on it. */
   needs: z.string(),
   /** The owner whose limits it counts against: its caller in its account. */
@@ -107,6 +109,8 @@ const hash = z.object({
     .transform((cursor) => cursor || null),
   createdAt: moment,
   endedAt: moment.nullable().default(null),
+  /** When the pages expire that it did not reach, if it ended early. */
+  unreachedUntil: moment.optional(),
 });
 
 /** A bulk delete, as stored. */
@@ -129,6 +133,14 @@ export function readJob(fields: Readonly<Record<string, string>>): BulkJob | nul
     .filter(([name]) => name.startsWith(outcomePrefix))
     .map(([name, count]) => [name.slice(outcomePrefix.length), Number(count)]);
   return { ...job, statusReason: job.unserved ?? job.statusReason, outcomes: Object.fromEntries(outcomes) };
+}
+
+/**
+ * The state of an engagement, by the states of its page: its outcome, `begun`, or `keeping` while its record is being stored or is stored,
+ * and no delete of it was sent. Undefined while it waits.
+ */
+export function itemStateOf(states: Readonly<Record<string, string>>, index: number): string | undefined {
+  return states[index] ?? (states[`kept:${index}`] === undefined ? undefined : 'keeping');
 }
 
 /** True when the bulk delete is final. */
