@@ -3,7 +3,7 @@ import { addAbortSignal } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { isAccountWide } from '../engagement/delete-errors.ts';
 import { Permits } from '../upstream/permits.ts';
-import { type DeleteOptions, type Deletes, withDeletes } from './delete.ts';
+import { type DeleteOptions, withDeletes } from './delete.ts';
 import { about, type End, type ExitCode, exitCodes, UsageError } from './output.ts';
 import { Progress } from './progress.ts';
 import type { Session } from './session.ts';

@@ -35,8 +35,9 @@ export class Ledger {
   readonly #sources = new Map<string, string>();
   #file: FileHandle | undefined;
   #unlock = async (): Promise<void> => {};
-  /** The last write: the bytes of two must not mix. */
-  #written: Promise<unknown> = Promise.resolve();
+  /** The last write, and the lines that wait for its end: they are written together. */
+  #written: Promise<void> = Promise.resolve();
+  #waiting: { readonly lines: string[]; readonly written: Promise<void> } | undefined;
 
   /**
    * Reads the ledger. To write it, this process locks it.
@@ -96,13 +97,21 @@ export class Ledger {
   /** Writes an event, and waits until it is on the disk. */
   async write(key: string, event: LedgerEntry['event'], newId?: string): Promise<void> {
     const line = { key, event, at: new Date().toISOString(), ...(newId !== undefined && { newId }) };
-    // After a failed write, all further ones fail: the next run removes the incomplete line, which must be the last one.
+    this.#waiting ??= this.#startWrite();
+    this.#waiting.lines.push(`${JSON.stringify(line)}\n`);
+    await this.#waiting.written;
+    this.#note(line);
+  }
+
+  /** After a failed write, all further ones fail: the next run removes the incomplete line, which must be the last one. */
+  #startWrite(): { lines: string[]; written: Promise<void> } {
+    const lines: string[] = [];
     this.#written = this.#written.then(async () => {
-      await this.#file?.appendFile(`${JSON.stringify(line)}\n`);
+      this.#waiting = undefined;
+      await this.#file?.appendFile(lines.join(''));
       await this.#file?.datasync();
     });
-    await this.#written;
-    this.#note(line);
+    return { lines, written: this.#written };
   }
 
   async close(): Promise<void> {

@@ -1,9 +1,10 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { createOf, planRestore, type RestoreEnd, restoreEngagement } from '../engagement/restore/restore-engagement.ts';
 import { engagementKey, type KeptRecord, readUndoLine } from '../engagement/restore/undo-line.ts';
+import { located } from '../engagement/result.ts';
 import { digest } from '../upstream/digest.ts';
 import { stopOnAccountError } from './bulk.ts';
-import { canAsk, confirm, exitCodeOfFindings, withStop } from './delete.ts';
+import { canAsk, confirm, exitCodeOfFindings, integrationNameIn, withStop } from './delete.ts';
 import { Ledger } from './ledger.ts';
 import { type ExitCode, exitCodeOf, exitCodes, isForPeople, plain, tokenRefused } from './output.ts';
 import { sendPatiently } from './patience.ts';
@@ -105,6 +106,12 @@ async function checkRecord(kept: KeptRecord, work: Work): Promise<Pick<Entry, 'l
   return { lost, refused: message === '' ? undefined : { message, code: exitCodeOfFindings(refusals) } };
 }
 
+/** The id and the account of an engagement, from its key. */
+function partsOf(key: string): { readonly id: string; readonly integratedAccountId: string } {
+  const [integratedAccountId, , id] = JSON.parse(key);
+  return { id, integratedAccountId };
+}
+
 function termsOf({ session, options, stop }: Work) {
   const { caller, config } = session;
   const { requestTimeoutMs } = config;
@@ -113,7 +120,7 @@ function termsOf({ session, options, stop }: Work) {
 
 /** The ports of a create. The printed line and the ledger are its record. */
 function portsOf({ session }: Work) {
-  return { ...session.ports, recordCreate() {}, recordRepetition() {} };
+  return { ...session.ports, recordCreate() {}, recordRepeatedCreate() {} };
 }
 
 /** Prints the records that cannot be restored, and why; says which fields of the others are lost. */
@@ -176,8 +183,13 @@ async function restoreAll(entries: Entries, work: Work): Promise<ExitCode> {
 
 async function questionAbout(keys: readonly string[], session: Session): Promise<string> {
   const accounts = [...new Set(keys.map((key) => partsOf(key).integratedAccountId))];
+  const { caller, config, ports } = session;
+  const deadlineAt = performance.now() + config.requestTimeoutMs;
   const names = await Promise.all(
-    accounts.map(async (account) => `${plain(account)} (${await integrationNameOf(account, session)})`),
+    accounts.map(async (account) => {
+      const { support } = await ports.findAccountIntegration(caller, account, deadlineAt);
+      return `${plain(account)} (${integrationNameIn(support)})`;
+    }),
   );
   const what = `${keys.length} engagement${keys.length === 1 ? '' : 's'}`;
   return `Restore ${what} in integrated account ${names.join(', ')}? Each gets a new id, and links to the old ones stay broken.`;
@@ -196,7 +208,8 @@ function createRestore(entries: Entries, work: Work): (key: string) => Promise<L
     try {
       await ledger.write(key, event, newId);
     } catch (error) {
-      if (!halt.signal.aborted) session.output.say(`The ledger cannot be written (${codeOf(error)}). Nothing further is sent.`);
+      if (!halt.signal.aborted)
+        session.output.say(`The ledger cannot be written (${codeOf(error)}). Nothing further is sent.`);
       halt.abort();
     }
   }

@@ -1,20 +1,28 @@
 import type { Caller } from '../account.ts';
 import { type CreatePorts, createEngagement } from '../create/create-engagement.ts';
 import { findCreated, hasSent } from '../create/find-created.ts';
-import { type CreateEngagementInput, sentFields, writableFieldNames, writableFields } from '../create/input.ts';
-import { refusedInput } from '../refusal.ts';
+import { type CreateEngagementInput, sentFields, writableFields } from '../create/input.ts';
 import { readAfterDelete } from '../read.ts';
 import type { EngagementRecord } from '../record.ts';
-import type { CreateEngagementError, CreateEngagementPlan, CreateOutcome, Unauthenticated } from '../result.ts';
+import {
+  type CreateEnd,
+  type CreateEngagementError,
+  type CreateEngagementPlan,
+  type CreateOutcome,
+  located,
+  type Unauthenticated,
+} from '../result.ts';
 import { engagementKey, type KeptRecord } from './undo-line.ts';
 
-/** A new record has the fields of the old one, as far as the provider took them. */
+/** A new record exists. */
 interface Restored {
   readonly kind: 'Restored';
   readonly newId: string;
   readonly outcome: CreateOutcome;
-  /** The fields of the old record that the new one lacks, as far as the answer shows it. */
+  /** The fields of the old record that no create can write. */
   readonly lost: readonly string[];
+  /** The fields that were sent, but that the new record does not show as they were sent. */
+  readonly unconfirmed: readonly string[];
   readonly warnings: readonly string[];
 }
 
@@ -58,15 +66,14 @@ export interface RestorePorts extends CreatePorts {
   readonly isTaken: (newId: string) => boolean;
 }
 
-/** The fields of the new record that are compared with those that were sent. */
-const fieldsOf = (input: CreateEngagementInput) => new Set(sentFields(input).map(([name]) => name));
-
 /** How much earlier than this machine's clock a provider's clock may be. */
 const maxClockDifferenceMs = 10_000;
 
+const foundBySearch = 'No answer of Truto proved the create. A search found this engagement, which was created since.';
+const onlyAnother = 'A search found only the new record of another engagement.';
 const lookFirst = 'Look for it in the CRM before you create it.';
 
-/** The create of a kept record, and the fields that it cannot have. */
+/** The create of a kept record, and the fields of the record that it cannot have. */
 export function createOf({ record, unreadable }: KeptRecord): {
   readonly input: CreateEngagementInput;
   readonly lost: readonly string[];
@@ -79,16 +86,25 @@ export function createOf({ record, unreadable }: KeptRecord): {
   return { input: { integratedAccountId, fields }, lost: [...leftOut, ...unreadable] };
 }
 
-/** Checks a kept record against the rules of a create, without sending it: the plan has a refusal if it cannot be restored. */
-export async function planRestore(
-  kept: KeptRecord,
-  { caller, requestTimeoutMs, hasCallerLeft }: RestoreOptions,
-  ports: CreatePorts,
+/** The options of a create that read the fields that it sends: they are compared. */
+function createOptions(
+  input: CreateEngagementInput,
+  { caller, requestTimeoutMs, hasCallerLeft }: Pick<RestoreOptions, 'caller' | 'requestTimeoutMs' | 'hasCallerLeft'>,
 ) {
-  const { input, lost } = createOf(kept);
-  const deadlineAt = performance.now() + requestTimeoutMs;
-  const options = { caller, selected, dryRun: true, callerKey: undefined, hasCallerLeft, deadlineAt };
-  return { end: await createEngagement(input, options, ports), lost };
+  const selected = new Set(sentFields(input).map(([name]) => name));
+  return { caller, selected, hasCallerLeft, deadlineAt: performance.now() + requestTimeoutMs };
+}
+
+/** Checks a kept record against the account and the rules of a create. Returns the dry run of the create. */
+export function planRestore(
+  kept: KeptRecord,
+  options: Pick<RestoreOptions, 'caller' | 'requestTimeoutMs' | 'hasCallerLeft'>,
+  ports: CreatePorts,
+): Promise<Exclude<CreateEnd, { kind: 'CreateEngagementSuccess' }>> {
+  const { input } = createOf(kept);
+  const terms = { ...createOptions(input, options), dryRun: true, callerKey: undefined };
+  // A dry run creates nothing.
+  return createEngagement(input, terms, ports) as ReturnType<typeof planRestore>;
 }
 
 /** Proves that the old record is gone. Undefined when it is. */
@@ -99,7 +115,11 @@ async function findOld(
 ): Promise<RestoreEnd | undefined> {
   const { id, integratedAccountId, engagement_type: engagementType } = record;
   const deadlineAt = performance.now() + requestTimeoutMs;
-  const seen = await readAfterDelete({ id, integratedAccountId, engagementType }, { caller, deadlineAt, hasCallerLeft }, ports);
+  const seen = await readAfterDelete(
+    { id, integratedAccountId, engagementType },
+    { caller, deadlineAt, hasCallerLeft },
+    ports,
+  );
   switch (seen.kind) {
     case 'MarkedDeleted':
       return undefined;
@@ -121,22 +141,18 @@ async function findOld(
   }
 }
 
-/** The fields that were sent, and that the new record does not have as they were sent. */
-function dropped(input: CreateEngagementInput, record: EngagementRecord | null): readonly string[] {
-  return record ? sentFields(input).flatMap((sent) => (hasSent(record, sent) ? [] : [sent[0]])) : [];
-}
-
-/** Looks for the new record of an earlier create whose end is not known. */
+/** Looks for the new record of a create whose end is not known. Providers do not store all fields of a whole record. */
 async function findNew(
   input: CreateEngagementInput,
   begunAtMs: number,
-  { caller, requestTimeoutMs, hasCallerLeft }: RestoreOptions,
+  options: RestoreOptions,
   { isTaken, ...ports }: RestorePorts,
 ): Promise<EngagementRecord | string> {
-  const options = { caller, selected, deadlineAt: performance.now() + requestTimeoutMs, hasCallerLeft };
-  const search = await findCreated(input, begunAtMs - maxClockDifferenceMs, options, ports);
+  const sinceMs = begunAtMs - maxClockDifferenceMs;
+  const search = await findCreated(input, sinceMs, createOptions(input, options), ports, true);
   if (search.kind === 'Unclear') return search.why;
-  return search.kind === 'One' && !isTaken(search.record.id) ? search.record : 'A search did not find it.';
+  if (search.kind === 'None') return 'A search did not find it.';
+  return isTaken(search.record.id) ? onlyAnother : search.record;
 }
 
 /**
@@ -148,28 +164,35 @@ export async function restoreEngagement(
   options: RestoreOptions,
   ports: RestorePorts,
 ): Promise<RestoreEnd> {
-  const { caller, dryRun, refusalCount, begunAtMs, requestTimeoutMs, hasCallerLeft } = options;
+  const { dryRun, refusalCount, begunAtMs } = options;
   const { input, lost } = createOf(kept);
   function restored(record: EngagementRecord | null, rest: Pick<Restored, 'newId' | 'outcome' | 'warnings'>): Restored {
-    return { kind: 'Restored', ...rest, lost: [...lost, ...dropped(input, record)] };
+    const unconfirmed = sentFields(input).flatMap((sent) => (record && hasSent(record, sent) ? [] : [sent[0]]));
+    return { kind: 'Restored', ...rest, lost, unconfirmed };
   }
   if (begunAtMs !== undefined) {
     const found = await findNew(input, begunAtMs, options, ports);
     if (typeof found === 'string')
       return { kind: 'MayBeRestored', message: `An earlier restore may have created it. ${found} ${lookFirst}` };
-    return restored(found, { newId: found.id, outcome: 'FOUND', warnings: ['An earlier restore created it.'] });
+    return restored(found, { newId: found.id, outcome: 'FOUND', warnings: [foundBySearch] });
   }
   const old = await findOld(kept, options, ports);
   if (old) return old;
   if (!dryRun) await ports.onBegin();
   const callerKey = ['restore', JSON.stringify([engagementKey(kept.record), refusalCount])] as const;
-  const deadlineAt = performance.now() + requestTimeoutMs;
-  const end = await createEngagement(input, { caller, selected, dryRun, callerKey, hasCallerLeft, deadlineAt }, ports);
+  const sentAtMs = Date.now();
+  const end = await createEngagement(input, { ...createOptions(input, options), dryRun, callerKey }, ports);
   if (end.kind === 'CreateEngagementPlan')
     return { kind: 'RestorePlan', request: end.request, lost, warnings: end.findings.map(located) };
+  if (end.kind === 'OutcomeUnknownError') {
+    const found = await findNew(input, sentAtMs, options, ports);
+    return typeof found === 'string'
+      ? end
+      : restored(found, { newId: found.id, outcome: 'FOUND', warnings: [foundBySearch] });
+  }
   if (end.kind !== 'CreateEngagementSuccess') return end;
   const { createdEngagementId: newId, outcome, engagement, warnings } = end;
   if (outcome === 'FOUND' && ports.isTaken(newId))
-    return { kind: 'MayBeRestored', message: `No answer proved the create, and a search found only another new record. ${lookFirst}` };
+    return { kind: 'MayBeRestored', message: `No answer proved the create. ${onlyAnother} ${lookFirst}` };
   return restored(engagement, { newId, outcome, warnings });
 }
