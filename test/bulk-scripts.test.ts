@@ -156,7 +156,7 @@ describe('a bulk delete', () => {
     ];
     const agoMs = 1_000_000;
     for (const { id } of [byCaller, running])
-      await alone.client.hincrby(`{engagements}:bulk:${id}`, 'createdAt', String(-agoMs));
+      await alone.client.hincrby(`{engagements}:bulk:${id}`, 'createdAt', -agoMs);
     await alone.store.control(byCaller, 'pause');
     await alone.store.stop(byServer, 'ACCOUNT_BLOCKED', 'why');
     await alone.store.control(ended, 'cancel');
@@ -165,7 +165,7 @@ describe('a bulk delete', () => {
     expect(counted.paused).toEqual({ CALLER: 1, ACCOUNT_BLOCKED: 1 });
     expect(counted.oldestAgeMs).toBeGreaterThanOrEqual(agoMs);
     expect(counted.oldestAgeMs).toBeLessThan(2 * agoMs);
-    expect(await alone.client.zrange('{engagements}:bulk-unfinished', 0, -1)).toEqual(
+    expect(await alone.client.zrange('{engagements}:bulk-unfinished', 0, '-1')).toEqual(
       [byCaller, byServer, running].map(({ id }) => id),
     );
     await alone.store.control(byServer, 'resume');
