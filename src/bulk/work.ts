@@ -1,6 +1,6 @@
 import type { Caller, FindAccountIntegration } from '../engagement/account.ts';
 import type { AuditEvent } from '../engagement/delete/audit.ts';
-import { isAccountWide } from '../engagement/delete-errors.ts';
+import { isAccountWide } from '../engagement/errors.ts';
 import { readEngagements } from '../engagement/read.ts';
 import type { DeleteEngagementError } from '../engagement/result.ts';
 import type { Log } from '../log/log.ts';

@@ -4,7 +4,7 @@ import { findErrorForm, isPage, isPageType, refusalForms } from '../delete/evide
 import { parseRateLimit, unreadableFields, whyUnknown } from '../delete/outcome.ts';
 import type { Integration } from '../integrations.ts';
 import { isIdValue, readRecord } from '../record.ts';
-import { notSent, readRefusal } from '../refusal.ts';
+import { notSent, readRefusal, readUpstreamError } from '../refusal.ts';
 import type { WireField } from '../resources.ts';
 import type { CreateEnd, CreateEngagementSuccess, OutcomeUnknownError, Refusal } from '../result.ts';
 import { checkId } from '../rules.ts';
@@ -123,7 +123,7 @@ async function readRefused(answer: UpstreamAnswer, context: CreateContext): Prom
   const refused = readRefusal(answer, context.callerBroughtToken, createPaths);
   if (refused.kind === 'UnclearAnswer') return unknownCreate(context.upstreamIdempotencyKey, refused);
   const body = readBody(answer.body);
-  const rawResponse = body.kind === 'json' && isJsonObject(body.value) ? body.value.raw_response : undefined;
+  const { rawResponse } = readUpstreamError(body.kind === 'json' ? body.value : undefined, createPaths);
   return nothingCreated(await context.settleNotFound(refused), rawResponse);
 }
 
