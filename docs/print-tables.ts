@@ -4,6 +4,7 @@ import { type Setting, settings } from '../src/config/settings.ts';
 import { errorDetailNames, errorKinds, errorRow } from '../src/engagement/errors.ts';
 import { integrations, withoutDelete } from '../src/engagement/integrations.ts';
 import { sandboxFaults } from '../src/sandbox/faults.ts';
+import { providers } from '../src/sandbox/providers.ts';
 
 /*
  * Writes the parts of the documentation that derive from the source or from the benchmarks, each between two comments with its
@@ -25,6 +26,14 @@ const settingRows = Object.entries<Setting>(settings).map(
     return [code(name), value === undefined ? defaultInWords : code(value), fromHere(meaning)];
   },
 );
+
+/** What the sandbox's providers need for a create, and store. */
+const createRows = Object.entries(providers).flatMap(([name, { creates }]) => {
+  if (creates === undefined) return [];
+  const names = creates.split(' ').map((field) => code(field.replace('!', '')) + (field.endsWith('!') ? '!' : ''));
+  const needed = names.filter((field) => field.endsWith('!')).map((field) => field.slice(0, -1));
+  return [[name, needed.join(', '), names.filter((field) => !field.endsWith('!')).join(', ')]];
+});
 
 /** A row of the first table in benchmarks.md: deletes a second, and this server's rate divided by that of the row. */
 function measured(name: string) {
@@ -118,6 +127,11 @@ const tables = [
     file: 'from-rest.md',
     name: 'integrations',
     text: `The integrations are the same: ${integrations.map(({ name }) => name).join(', ')}.`,
+  },
+  {
+    file: 'sandbox.md',
+    name: 'creates',
+    text: table(['integration', 'needs', 'also stores'], createRows),
   },
   {
     file: 'sandbox.md',

@@ -66,6 +66,8 @@ describe.concurrent('the progress of a bulk delete', () => {
     const deleted = told.map(({ outcomes }) => outcomes.deleted);
     expect(deleted).toEqual([...new Set(deleted)].sort((one, other) => one - other));
     expect(told.at(-1)).toEqual({ id, state: 'COMPLETED', total: 120, outcomes: { deleted: 120, remaining: 0 } });
+    const { body } = await setting.facade.post('query($id: ID!) { bulkDelete(id: $id) { ratePerSecond } }', { id });
+    expect(String(body.data.bulkDelete.ratePerSecond)).toMatch(/^\d+(\.\d{1,2})?$/);
   });
 
   it.each([
@@ -104,6 +106,7 @@ describe.concurrent('the progress of a bulk delete', () => {
     await using setting = await startSetting();
     const text = await (await subscribe(setting.facade.url, 'never-was')).text();
     expect(text).toContain('NOT_FOUND');
+    expect(text).not.toContain('changed');
   });
 
   it('refuses a client that cannot read it, before anything else', async () => {

@@ -92,6 +92,12 @@ describe.concurrent('a bulk delete with snapshots', () => {
     );
   });
 
+  it('has no undo folder in a dry run', async () => {
+    await using setting = await startKeeping();
+    const input = { integratedAccountId, ids: idsOf(1), snapshot: true, dryRun: true };
+    expect((await started(setting.facade.post, input)).undoFolder).toBeNull();
+  });
+
   it('is refused by a server without UNDO_STORE', async () => {
     await using setting = await startSetting();
     const { body } = await startBulk(setting.facade.post, { integratedAccountId, ids: ['1'], snapshot: true });

@@ -15,7 +15,7 @@ import { checkFilter, checkId, checkIntegration } from '../engagement/rules.ts';
 import { digest, uuidOf } from '../upstream/digest.ts';
 import { type BulkInput, type BulkJob, maxIds } from './job.ts';
 import { BulkUnavailable, maxIdleBytes, maxIdleListedBytes, maxUnfinished } from './job-scripts.ts';
-import type { JobStore } from './job-store.ts';
+import { cursorOf, type JobStore } from './job-store.ts';
 import { type Abilities, needsOf } from './task-queue.ts';
 import type { BulkWorker } from './worker.ts';
 
@@ -131,6 +131,9 @@ const goesOn = 'This subscription ends. The bulk delete continues.';
 /** Only such ids are looked up in Redis. */
 const idForm = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/;
 
+/** Only such cursors are looked up in Redis. */
+const cursorForm = /^\d{13}:[\da-f-]{36}$/;
+
 /** Starts bulk deletes, and finds them for callers who may access their account. */
 export class BulkDeletes {
   readonly store: JobStore;
@@ -232,6 +235,38 @@ export class BulkDeletes {
     // Upstream decides what a caller with its own token may access.
     const { isShown } = await this.#parts.findAccountIntegration(caller, job.input.integratedAccountId, deadlineAt);
     return isShown ? job : null;
+  }
+
+  /**
+   * Lists the bulk deletes of an account, newest first: those that {@link find} would return. Refuses a caller who may not access the
+   * account, or whose access cannot be checked, unless there are some that the caller has started.
+   * @throws {BulkUnavailable}
+   */
+  async list(
+    integratedAccountId: string,
+    { first, after }: { readonly first: number; readonly after: string | null },
+    caller: Caller,
+    deadlineAt: number,
+  ): Promise<
+    Refusal | { readonly kind: 'Jobs'; readonly items: readonly BulkJob[]; readonly endCursor: string | null }
+  > {
+    if (!canAccess(caller, integratedAccountId)) return notGranted();
+    const findings = [...checkId(integratedAccountId, ['integratedAccountId'])];
+    if (after !== null && !cursorForm.test(after))
+      findings.push(refusal(['after'], 'It must be an endCursor of this list.'));
+    if (hasRefusal(findings)) return refusedInput(findings);
+    const { isShown, refusal: why } = caller.bringsToken
+      ? await this.#parts.findAccountIntegration(caller, integratedAccountId, deadlineAt)
+      : { isShown: true, refusal: null };
+    const items: BulkJob[] = [];
+    for await (const job of this.store.list(integratedAccountId, after)) {
+      if (!isShown && job.callerId !== caller.id) continue;
+      if (items.push(job) > first) break;
+    }
+    if (!isShown && why && items.length === 0) return why;
+    const shown = items.slice(0, first);
+    const last = shown.at(-1);
+    return { kind: 'Jobs', items: shown, endCursor: last && items.length > first ? cursorOf(last) : null };
   }
 
   /**

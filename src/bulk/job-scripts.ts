@@ -43,6 +43,8 @@ const keyForms = {
   cursors: 'bulk:{jobId}:cursors',
   /** The jobs of one caller in one account. */
   owned: 'bulk-of:{ownerId}',
+  /** The jobs of an integrated account: each its time of creation and its id, in this order. */
+  accountJobs: 'bulk-in:{integratedAccountId}',
   /** The names of all queues, each with the time of the last heartbeat of a server that serves it. */
   queues: 'bulk-queues',
   /** A queue's tasks by due time. A task that is taken is due when its lease expires. */
@@ -79,6 +81,9 @@ export const maxIdleBytes = 16 * 1_024 * 1_024;
 
 /** The most bytes of the lists of those: two of the largest, so that a dry run never blocks the real start. */
 export const maxIdleListedBytes = 128 * 1_024 * 1_024;
+
+/** The most bulk deletes of one integrated account that are listed; older ones are found by their ids only. */
+const maxListedJobs = 1_000;
 
 /** How many pages of one job are in the queue at once, so that the jobs of many accounts take turns. */
 export const pagesAtOnce = 16;
@@ -199,9 +204,11 @@ for i = ${args.length + 1}, #ARGV do table.insert(more, ARGV[i]) end`;
  * Stores a job and queues its first pages. Further keys: its pages. Further arguments: their items, then the job's fields and values.
  * Returns `created`, `there` when it exists, or the limit that is reached, with the milliseconds until there is room again, if known.
  */
-export const createJob = define('createBulkJob', ['job', 'owned', 'queue', 'queues'], ['phase', 'bytes', 'needs'])<
-  readonly ['created' | 'there' | 'unfinished' | 'bytes' | 'listed', number]
->`
+export const createJob = define(
+  'createBulkJob',
+  ['job', 'owned', 'queue', 'queues', 'accountJobs'],
+  ['phase', 'bytes', 'needs'],
+)<readonly ['created' | 'there' | 'unfinished' | 'bytes' | 'listed', number]>`
 if redis.call('EXISTS', job) == 1 then return {'there', 0} end
 local unfinished, idleBytes, listed, roomMs = usage()
 if phase ~= 'COMPLETED' and unfinished >= ${maxUnfinished} then return {'unfinished', 0} end
@@ -212,6 +219,10 @@ redis.call('PEXPIRE', job, ${idleKeptMs})
 for i, items in ipairs(moreKeys) do redis.call('SET', items, more[i], 'PX', ${idleKeptMs}) end
 redis.call('SADD', owned, job)
 redis.call('PEXPIRE', owned, ${keptMs})
+redis.call('ZADD', accountJobs, 0, string.format('%d:', now) .. redis.call('HGET', job, 'id'))
+redis.call('ZREMRANGEBYRANK', accountJobs, 0, -1 - ${maxListedJobs})
+-- A job may be paused, and then be stored for as long again.
+redis.call('PEXPIRE', accountJobs, ${2 * keptMs})
 if phase == 'LISTING' then addTask('list') end
 if phase == 'DELETING' then addFirstPages(#moreKeys) end
 if phase == 'COMPLETED' then endJob(phase) else redis.call('HSETNX', queues, needs, now) end

@@ -14,6 +14,14 @@ const rateIntervalMs = 10_000;
 /** How many pages one script visits. It blocks Redis. */
 const pagesPerStep = 500;
 
+/** How many jobs of a list are read at once. */
+const jobsPerRead = 50;
+
+/** The position of a job in the list of its account. */
+export function cursorOf({ id, createdAt }: Pick<BulkJob, 'id' | 'createdAt'>): string {
+  return `${createdAt.getTime()}:${id}`;
+}
+
 /** The lease of a page. */
 export type PageLease = Lease & { readonly page: number };
 
@@ -39,6 +47,7 @@ export class JobStore {
   /** Stores a new job, unless its id exists, or its owner has reached a limit. */
   async create({ input, ...rest }: NewJob, items: readonly BulkItem[] | undefined) {
     const { id: jobId, needs, ownerId } = rest;
+    const { integratedAccountId } = input;
     const total = items?.length ?? 0;
     const pages = Array.from({ length: Math.ceil(total / pageSize) }, (_, page) => page);
     const texts = pages.map((page) => {
@@ -51,13 +60,32 @@ export class JobStore {
     const bytes = Math.max(minBytes, Buffer.byteLength([...texts, ...fields].join('')));
     const keys = pages.map((page) => redisKey(this.#memory, 'items', { jobId, page }));
     const more = { keys, args: [...texts, ...fields] };
-    const [kind, roomMs] = await scripts.createJob(this.#memory, { jobId, needs, ownerId, phase, bytes }, more);
+    const values = { jobId, needs, ownerId, integratedAccountId, phase, bytes };
+    const [kind, roomMs] = await scripts.createJob(this.#memory, values, more);
     return { kind, roomMs };
   }
 
   /** Reads a job; null when there is none, or it has expired. */
   async read(jobId: string): Promise<BulkJob | null> {
     return readJob(await this.#ask((redis) => redis.hgetall(redisKey(this.#memory, 'job', { jobId }))));
+  }
+
+  /** Reads the jobs of an account, newest first. @param after the cursor of a job, after which they begin; see {@link cursorOf}. */
+  async *list(integratedAccountId: string, after: string | null): AsyncGenerator<BulkJob> {
+    const key = redisKey(this.#memory, 'accountJobs', { integratedAccountId });
+    for (let last = after; ; ) {
+      const max = last === null ? '+' : `(${last}`;
+      const cursors = await this.#ask((redis) => redis.zrevrangebylex(key, max, '-', 'LIMIT', 0, jobsPerRead));
+      const jobs = await Promise.all(cursors.map((cursor) => this.read(cursor.slice(cursor.indexOf(':') + 1))));
+      const isStored = (cursor: string, index: number) => jobs[index] && cursorOf(jobs[index]) === cursor;
+      const expired = cursors.filter((cursor, index) => !isStored(cursor, index));
+      if (expired.length > 0) await this.#ask((redis) => redis.zrem(key, expired));
+      yield* jobs.filter(
+        (job, index): job is BulkJob => job !== null && isStored(cursors[index] ?? '', index) === true,
+      );
+      last = cursors.at(-1) ?? null;
+      if (cursors.length < jobsPerRead) return;
+    }
   }
 
   /** Pauses, resumes or cancels a job for a caller. Changes none that has ended. */

@@ -52,6 +52,19 @@ const flag = z
   .transform((text) => text === '1');
 const moment = z.coerce.number().transform((ms) => new Date(ms));
 
+/** The state of one engagement, as callers see it. */
+export type ItemOutcome =
+  | 'WAITING'
+  | 'IN_PROGRESS'
+  | 'PLANNED'
+  | 'SKIPPED'
+  | 'DELETED'
+  | 'ACCEPTED'
+  | 'ALREADY_ABSENT'
+  | 'NOT_FOUND'
+  | 'FAILED'
+  | 'UNKNOWN';
+
 /** A job's hash in Redis. */
 const hash = z.object({
   id: z.string(),
@@ -81,6 +94,10 @@ const hash = z.object({
   total: z.coerce.number(),
   pageCount: z.coerce.number(),
   done: z.coerce.number(),
+  /** How many engagements are begun and have no final outcome. */
+  open: z.coerce.number().default(0),
+  /** How many records are in its undo files. */
+  keptCount: z.coerce.number().default(0),
   /** True when upstream left something out of the list, also after retries. */
   isPartial: flag,
   /** Upstream's cursor of the next page of the list; null for the first. */
@@ -122,4 +139,33 @@ export function hasEnded({ phase }: Pick<BulkJob, 'phase'>): boolean {
 /** The state that callers see. */
 export function stateOf(job: BulkJob): BulkState {
   return job.isPaused && !hasEnded(job) ? 'PAUSED' : job.phase;
+}
+
+const outcomeNames: Readonly<Record<string, ItemOutcome>> = {
+  begun: 'IN_PROGRESS',
+  DELETED: 'DELETED',
+  ACCEPTED: 'ACCEPTED',
+  ALREADY_ABSENT: 'ALREADY_ABSENT',
+  NotFoundError: 'NOT_FOUND',
+  OutcomeUnknownError: 'UNKNOWN',
+};
+
+/** The outcome of an engagement by its state in its page. After the end, a begun one stays unknown, and one without a state was skipped. */
+export function outcomeOf(state: string | undefined, job: BulkJob): ItemOutcome {
+  const isOver = hasEnded(job);
+  if (state === undefined) return !isOver ? 'WAITING' : job.input.dryRun ? 'PLANNED' : 'SKIPPED';
+  return isOver && state === 'begun' ? 'UNKNOWN' : (outcomeNames[state] ?? 'FAILED');
+}
+
+/** How many engagements have each outcome. Those with none of it are left out. */
+export function countOutcomes(job: BulkJob): Readonly<Partial<Record<ItemOutcome, number>>> {
+  const { outcomes, total, done, open } = job;
+  const counts: Partial<Record<ItemOutcome, number>> = {};
+  const add = (outcome: ItemOutcome, count: number) => {
+    if (count > 0) counts[outcome] = (counts[outcome] ?? 0) + count;
+  };
+  for (const [state, count] of Object.entries(outcomes)) add(outcomeOf(state, job), count);
+  add(outcomeOf('begun', job), open);
+  add(outcomeOf(undefined, job), total - done - open);
+  return counts;
 }

@@ -64,7 +64,7 @@ export async function finish(
       ? [end, { result: 'DeleteEngagementSuccess', detail: end }]
       : [end.kind, { result: end.kind, detail: end.message }];
   const failure =
-    typeof end === 'string'
+    typeof end === 'string' || end.kind === 'NotFoundError'
       ? undefined
       : { ...item, result: withoutRecord(end, 'A bulk delete does not store its content.') };
   // Two processes may come here. One of them stores the outcome.

@@ -65,6 +65,9 @@ export function createOutput(token: Secret | undefined) {
   };
 }
 
+/** The output of a command. */
+export type Output = ReturnType<typeof createOutput>;
+
 /** True when a person reads standard output, and has not asked for JSON. */
 export function isForPeople({ json = false }: { readonly json?: boolean }): boolean {
   return process.stdout.isTTY === true && !json;

@@ -89,6 +89,17 @@ describe('a delete at a terminal', () => {
     expect(code).toBe(3);
   });
 
+  it.each([
+    ['a missing type', 'e1', sandboxAccount('Zoho CRM').id, 'engagementType'],
+    ['an id that cannot be one', '..', capsule.id, 'id'],
+  ])('asks nothing about %s, and says what is wrong', async (_what, id, accountId, name) => {
+    const typed = [['[y/N]', 'n\n']] as const;
+    const { code, shown } = await runInTerminal(['delete', id, '--account', accountId], env, { typed });
+    expect(shown).toContain(`${id}  InvalidInputError: Nothing was sent. ${name}: `);
+    expect(shown).not.toContain('[y/N]');
+    expect(code).toBe(3);
+  });
+
   it('says what a plan would send, and what is in its way', async () => {
     const zoho = sandboxAccount('Zoho CRM');
     const { code, shown } = await runInTerminal(['delete', 'e1', '--account', zoho.id, '--dry-run'], env);

@@ -3,7 +3,9 @@ import {
   type BulkItem,
   type BulkJob,
   type BulkState,
-  hasEnded,
+  countOutcomes,
+  type ItemOutcome,
+  outcomeOf,
   pageSize,
   stateOf,
 } from '../../bulk/job.ts';
@@ -23,20 +25,12 @@ export function unavailable(error: unknown): never {
   throw error;
 }
 
-type ItemOutcome =
-  | 'WAITING'
-  | 'IN_PROGRESS'
-  | 'DELETED'
-  | 'ACCEPTED'
-  | 'ALREADY_ABSENT'
-  | 'NOT_FOUND'
-  | 'FAILED'
-  | 'UNKNOWN';
-
 enumOf<ItemOutcome>('BulkDeleteOutcome', 'The state of one engagement of a bulk delete.', {
   WAITING:
     'It is not deleted, and no delete of it is in flight. None was sent yet, or Truto refused it for now, for example by a rate limit.',
   IN_PROGRESS: 'Its delete is in flight, or its result is being checked.',
+  PLANNED: 'The end of a dry run: a bulk delete without `dryRun` would delete it.',
+  SKIPPED: 'It was not deleted: the bulk delete was cancelled, or failed, before it was.',
   DELETED: 'Truto confirmed that it is deleted.',
   ACCEPTED: 'The provider accepted the delete and will execute it later.',
   ALREADY_ABSENT:
@@ -47,25 +41,8 @@ enumOf<ItemOutcome>('BulkDeleteOutcome', 'The state of one engagement of a bulk 
     'Its delete was sent, and no later request has shown the result. `failures` has its `upstreamIdempotencyKey`.',
 });
 
-const outcomeNames: Readonly<Record<string, ItemOutcome>> = {
-  begun: 'IN_PROGRESS',
-  DELETED: 'DELETED',
-  ACCEPTED: 'ACCEPTED',
-  ALREADY_ABSENT: 'ALREADY_ABSENT',
-  NotFoundError: 'NOT_FOUND',
-  OutcomeUnknownError: 'UNKNOWN',
-};
-
-/** Maps the state of an engagement in its page. After the bulk delete has ended, a begun one stays unknown. */
-function outcomeOf(state: string | undefined, isOver: boolean): ItemOutcome {
-  if (state === undefined) return 'WAITING';
-  return isOver && state === 'begun' ? 'UNKNOWN' : (outcomeNames[state] ?? 'FAILED');
-}
-
 function counted(name: ItemOutcome, description: string) {
-  const countOf = ({ outcomes }: BulkJob) =>
-    Object.entries(outcomes).reduce((sum, [state, count]) => sum + (outcomeOf(state, false) === name ? count : 0), 0);
-  return { nullable: false as const, description, resolve: countOf };
+  return { nullable: false as const, description, resolve: (job: BulkJob) => countOutcomes(job)[name] ?? 0 };
 }
 
 const BulkDeleteOutcomes = objectType<BulkJob>('BulkDeleteOutcomes', {
@@ -80,8 +57,11 @@ const BulkDeleteOutcomes = objectType<BulkJob>('BulkDeleteOutcomes', {
     remaining: t.int({
       nullable: false,
       description:
-        'They have no final outcome yet. `engagements` shows which of them are `IN_PROGRESS`. After `CANCELLED`, none of them is deleted.',
-      resolve: ({ total, done, input }) => (input.dryRun ? 0 : total - done),
+        'They have no final outcome yet: they are `WAITING` or `IN_PROGRESS`. After `CANCELLED` or `FAILED`, they were `SKIPPED`, and none of them is deleted.',
+      resolve(job) {
+        const { WAITING = 0, IN_PROGRESS = 0, SKIPPED = 0 } = countOutcomes(job);
+        return job.input.dryRun ? 0 : WAITING + IN_PROGRESS + SKIPPED;
+      },
     }),
   }),
 });
@@ -102,7 +82,7 @@ objectType<Listed>('BulkDeleteItem', {
 });
 
 objectType<BulkFailure>('BulkDeleteFailure', {
-  description: 'An engagement that was not deleted, or whose outcome is unknown.',
+  description: 'An engagement whose delete failed, or whose outcome is unknown.',
   shows: { ...itemFields, result: ['DeleteEngagementResult!', 'The result, as `deleteEngagement` returns it.'] },
 });
 
@@ -141,22 +121,31 @@ const BulkDeleteFailures = pageOf<BulkFailure>(
 
 const maxFirst = 1_000;
 
-const inPages = {
-  nullable: false as const,
+/** How large the pages of a field are for gateways that count costs. */
+export const sizedByFirst = {
   listSize: { slicingArguments: ['first'], sizedFields: ['items'], requireOneSlicingArgument: false },
-  args: builder.args((t) => ({
-    first: t.int({ required: true, defaultValue: 100, description: `The page size, from 1 to ${maxFirst}.` }),
-    after: t.string({ description: 'The `endCursor` of the previous page. Omit it for the first page.' }),
-  })),
 };
+
+/** The arguments of a page. */
+export const pageArgs = (defaultFirst: number, max: number) =>
+  builder.args((t) => ({
+    first: t.int({ required: true, defaultValue: defaultFirst, description: `The page size, from 1 to ${max}.` }),
+    after: t.string({ description: 'The `endCursor` of the previous page. Omit it for the first page.' }),
+  }));
+
+const inPages = { nullable: false as const, ...sizedByFirst, args: pageArgs(100, maxFirst) };
+
+/** @throws {GraphQLError} `INVALID_INPUT` for an invalid page size. */
+export function checkFirst(first: number, max: number): void {
+  if (first < 1 || first > max) throw fieldError('INVALID_INPUT', `Nothing was read. first must be from 1 to ${max}.`);
+}
 
 /**
  * Reads the arguments of a page: its first index and its size.
  * @throws {GraphQLError} `INVALID_INPUT` for an invalid size or cursor.
  */
 function readPageArguments({ first, after }: { readonly first: number; readonly after?: string | null | undefined }) {
-  if (first < 1 || first > maxFirst)
-    throw fieldError('INVALID_INPUT', `Nothing was read. first must be from 1 to ${maxFirst}.`);
+  checkFirst(first, maxFirst);
   if (!/^\d{0,9}$/.test(after ?? ''))
     throw fieldError('INVALID_INPUT', 'Nothing was read. after must be an endCursor of this list.');
   return { from: Number(after ?? 0), count: first };
@@ -221,7 +210,10 @@ export const BulkDelete = objectType<BulkJob>('BulkDelete', {
     }),
     ratePerSecond: t.float({
       description: 'How many engagements per second got their final outcome, over the last minute.',
-      resolve: (job, _args, context) => requireBulkDeletes(context).store.readRate(job).catch(unavailable),
+      async resolve(job, _args, context) {
+        const rate = await requireBulkDeletes(context).store.readRate(job).catch(unavailable);
+        return Math.round(rate * 100) / 100;
+      },
     }),
     secondsLeft: t.int({
       description: 'How many seconds it still needs at that rate. Null when unknown.',
@@ -230,10 +222,22 @@ export const BulkDelete = objectType<BulkJob>('BulkDelete', {
         return stateOf(job) === 'DELETING' && rate > 0 ? Math.ceil((job.total - job.done) / rate) : null;
       },
     }),
+    createdBy: t.string({
+      nullable: false,
+      description:
+        "The id of the caller who started it, as `callerId` in the server's log: the token's subject in `service` mode, a digest of the token in `passthrough` mode.",
+      resolve: ({ callerId }) => callerId,
+    }),
     ...show({ createdAt: ['DateTime!', 'When it was started.'], endedAt: ['DateTime', 'When it ended.'] }),
+    snapshot: t.boolean({
+      nullable: false,
+      description: 'True when it stores each record in an undo file before the delete.',
+      resolve: ({ input }) => input.snapshot,
+    }),
+    ...show({ keptCount: ['Int!', 'The number of records in its undo files so far. Always 0 without `snapshot`.'] }),
     undoFolder: t.string({
-      description: "With `snapshot`, the folder of its undo files, in the server's `UNDO_STORE`.",
-      resolve: ({ id, input }) => (input.snapshot ? `${id}/` : null),
+      description: "With `snapshot`, the folder of its undo files, in the server's `UNDO_STORE`. Null in a dry run.",
+      resolve: ({ id, input }) => (input.snapshot && !input.dryRun ? `${id}/` : null),
     }),
     engagements: t.field({
       type: BulkDeleteItems,
@@ -244,7 +248,6 @@ export const BulkDelete = objectType<BulkJob>('BulkDelete', {
         const { from, count } = readPageArguments(args);
         const end = job.pageCount * pageSize;
         const until = Math.min(from + count, end);
-        const isOver = hasEnded(job);
         const items: Listed[] = [];
         for (let page = Math.floor(from / pageSize); page * pageSize < until; page += 1) {
           const start = page * pageSize;
@@ -252,7 +255,7 @@ export const BulkDelete = objectType<BulkJob>('BulkDelete', {
             store.readPage(job.id, page),
             store.readStates(job.id, page),
           ]).catch(unavailable);
-          const listed = (list ?? []).map((item, index) => ({ ...item, outcome: outcomeOf(states[index], isOver) }));
+          const listed = (list ?? []).map((item, index) => ({ ...item, outcome: outcomeOf(states[index], job) }));
           items.push(...listed.slice(Math.max(from - start, 0), until - start));
         }
         return { items, next: until < end ? until : null };
@@ -261,7 +264,8 @@ export const BulkDelete = objectType<BulkJob>('BulkDelete', {
     failures: t.field({
       type: BulkDeleteFailures,
       ...inPages,
-      description: 'The engagements that were not deleted, or whose outcome is unknown, in pages.',
+      description:
+        'The engagements that are `FAILED` or `UNKNOWN`, in pages. Those that are `NOT_FOUND` are not among them.',
       async resolve({ id }, args, context) {
         const { from, count } = readPageArguments(args);
         const { store } = requireBulkDeletes(context);
@@ -271,3 +275,15 @@ export const BulkDelete = objectType<BulkJob>('BulkDelete', {
     }),
   }),
 });
+
+/** A page of bulk deletes. */
+export const BulkDeletes = objectType<{ readonly items: readonly BulkJob[]; readonly endCursor: string | null }>(
+  'BulkDeletes',
+  {
+    description: 'A page of the bulk deletes of an integrated account.',
+    shows: {
+      items: ['[BulkDelete!]!' as never, 'The newest first.'],
+      endCursor: ['String', 'Pass it as `after` to get the next page. Null on the last page.'],
+    },
+  },
+);

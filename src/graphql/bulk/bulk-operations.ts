@@ -5,7 +5,7 @@ import { builder, upstreamRequestCost } from '../core/builder.ts';
 import { type Context, requireBulkDeletes, requireCaller } from '../core/context.ts';
 import { failedRead, fieldError } from '../core/top-level-errors.ts';
 import { EngagementFilter, EngagementType } from '../types/values.ts';
-import { BulkDelete, unavailable } from './bulk-delete.ts';
+import { BulkDelete, BulkDeletes, checkFirst, pageArgs, sizedByFirst, unavailable } from './bulk-delete.ts';
 
 /** How often a subscription reads the progress. */
 const progressIntervalMs = 1_000;
@@ -49,7 +49,7 @@ const StartBulkDeleteInput = builder.inputType('StartBulkDeleteInput', {
 const lookupTimeoutMs = 5_000;
 
 /** @throws {GraphQLError} `NOT_FOUND`, also for a bulk delete that the caller has no access to. */
-async function findBulkDelete(id: string, context: Context): Promise<BulkJob> {
+async function findBulkDelete(id: string, context: Context, meaning: string): Promise<BulkJob> {
   const caller = requireCaller(context);
   const job = await requireBulkDeletes(context)
     .find(id, caller, performance.now() + lookupTimeoutMs)
@@ -57,7 +57,7 @@ async function findBulkDelete(id: string, context: Context): Promise<BulkJob> {
   if (!job)
     throw fieldError(
       'NOT_FOUND',
-      'Nothing was changed. No bulk delete with this id exists in the integrated accounts that you have access to. Check the id.',
+      `${meaning} No bulk delete with this id exists in the integrated accounts that you have access to. Check the id.`,
     );
   return job;
 }
@@ -75,6 +75,32 @@ builder.queryField('bulkDelete', (t) =>
     args: idArgs,
     resolve: (_root, { id }, context) =>
       requireBulkDeletes(context).find(id, requireCaller(context), context.deadlineAt).catch(unavailable),
+  }),
+);
+
+/** The largest page of the list of bulk deletes. */
+const maxFirst = 100;
+
+builder.queryField('bulkDeletes', (t) =>
+  t.field({
+    type: BulkDeletes,
+    nullable: true,
+    ...sizedByFirst,
+    description:
+      'The bulk deletes of an integrated account, newest first: those of all callers, up to the newest 1,000 that are still stored. While Truto does not show you the account, it lists only those that you started.',
+    args: {
+      integratedAccountId: t.arg.id({ required: true, description: "Truto's id of the integrated account." }),
+      ...pageArgs(20, maxFirst),
+    },
+    async resolve(_root, { integratedAccountId, first, after }, context) {
+      checkFirst(first, maxFirst);
+      const page = { first, after: after ?? null };
+      const found = await requireBulkDeletes(context)
+        .list(integratedAccountId, page, requireCaller(context), context.deadlineAt)
+        .catch(unavailable);
+      if (found.kind !== 'Jobs') throw failedRead(found);
+      return found;
+    },
   }),
 );
 
@@ -127,7 +153,7 @@ for (const [how, description] of Object.entries(controls) as [keyof typeof contr
       args: idArgs,
       async resolve(_root, { id }, context) {
         const bulkDeletes = requireBulkDeletes(context);
-        return bulkDeletes.control(await findBulkDelete(id, context), how).catch(unavailable);
+        return bulkDeletes.control(await findBulkDelete(id, context, 'Nothing was changed.'), how).catch(unavailable);
       },
     }),
   );
@@ -183,7 +209,7 @@ builder.subscriptionField('bulkDeleteProgress', (t) =>
     args: idArgs,
     subscribe: async (_root, { id }, context) => {
       // Before the stream starts, so that an error fails the request itself.
-      return follow(await findBulkDelete(id, context), context);
+      return follow(await findBulkDelete(id, context, 'There is nothing to follow.'), context);
     },
     resolve: (event) => {
       if (event instanceof Error) throw event;
