@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Secret } from '../config/secret.ts';
-import { type DeleteErrorKind, deleteErrors } from '../engagement/delete-errors.ts';
+import { type ErrorKind, engagementErrors } from '../engagement/errors.ts';
 import type { DeleteEnd } from '../engagement/result.ts';
 import { withEscapes } from '../log/foreign-text.ts';
 import { secretPattern } from '../log/secret-pattern.ts';
@@ -27,15 +27,15 @@ const codes = {
   MayBeRestored: exitCodes.unknown,
   Unauthenticated: exitCodes.refused,
   NotSent: exitCodes.notNow,
-} satisfies Readonly<Record<Exclude<End['kind'], DeleteErrorKind>, ExitCode>> & Readonly<Record<string, ExitCode>>;
+} satisfies Readonly<Record<Exclude<End['kind'], ErrorKind>, ExitCode>> & Readonly<Record<string, ExitCode>>;
 
 /** The `result` of a line. */
-export type ResultKind = DeleteErrorKind | keyof typeof codes;
+export type ResultKind = ErrorKind | keyof typeof codes;
 
 /** The code for one line by itself. */
 export function exitCodeOf(kind: ResultKind): ExitCode {
-  return Object.hasOwn(deleteErrors, kind)
-    ? exitCodes[deleteErrors[kind as DeleteErrorKind].ends]
+  return Object.hasOwn(engagementErrors, kind)
+    ? exitCodes[engagementErrors[kind as ErrorKind].ends]
     : codes[kind as keyof typeof codes];
 }
 
