@@ -237,13 +237,15 @@ describe('a restore', () => {
   });
 
   it('of a dry run reads, and writes nothing', async () => {
-    const [record] = take('Planhat', 1) as [Seed];
+    const [record, other] = take('Planhat', 2) as [Seed, Seed];
     await deleteInto(file(), 'Planhat', [record]);
-    appendFileSync(file(), undoLine(take('Planhat', 1)[0] as Seed, sandboxAccount('Planhat').id));
+    appendFileSync(file(), undoLine(other, sandboxAccount('Planhat').id));
     const before = postCount();
     const { code, lines, stderr } = await restore(folder, '--dry-run');
-    expect(lines().map(({ result }) => result)).toEqual(['RestorePlan', 'StillExists']);
-    expect(lines()[0].request).toMatchObject({ method: 'POST' });
+    const results = new Map(lines().map((line) => [line.id, line]));
+    expect(lines()).toHaveLength(2);
+    expect(results.get(record.id)).toMatchObject({ result: 'RestorePlan', request: { method: 'POST' } });
+    expect(results.get(other.id)).toMatchObject({ result: 'StillExists' });
     expect(stderr).toMatch(/will lack.*created_at \(2\)/);
     expect([code, postCount(), readdirSync(folder)]).toEqual([0, before, ['undo.jsonl']]);
   });
