@@ -38,7 +38,7 @@ describe.concurrent('a bulk delete with snapshots', () => {
     const ids = idsOf(150);
     const { id, undoFolder } = await started(setting.facade.post, { integratedAccountId, ids, snapshot: true });
     expect(undoFolder).toBe(`${id}/`);
-    expect(await ended(setting, id)).toMatchObject({ state: 'COMPLETED', outcomes: { deleted: 150 } });
+    expect(await ended(setting, id, 60_000)).toMatchObject({ state: 'COMPLETED', outcomes: { deleted: 150 } });
     const lines = linesIn(setting.folder, undoFolder);
     expect(lines.map(({ engagement }) => engagement.id).sort()).toEqual([...ids].sort());
     const [first] = seedEngagements(account, 150);
@@ -58,7 +58,7 @@ describe.concurrent('a bulk delete with snapshots', () => {
     );
     for (const each of ids.slice(-20))
       expect(paths.indexOf(`GET ${each}`)).toBeLessThan(paths.indexOf(`DELETE ${each}`));
-  });
+  }, 90_000);
 
   it('has each record on the disk when its delete arrives, in one file', async () => {
     const linesNow = () => readdirSync(setting.folder).flatMap((job) => readUndoLines(join(setting.folder, job)).lines);
@@ -73,10 +73,10 @@ describe.concurrent('a bulk delete with snapshots', () => {
       },
     });
     const { id } = await started(setting.facade.post, { integratedAccountId, ids: idsOf(120), snapshot: true });
-    expect(await ended(setting, id)).toMatchObject({ state: 'COMPLETED', outcomes: { deleted: 120 } });
+    expect(await ended(setting, id, 60_000)).toMatchObject({ state: 'COMPLETED', outcomes: { deleted: 120 } });
     expect(tooEarly).toEqual([]);
     expect(readUndoLines(join(setting.folder, id)).files).toHaveLength(1);
-  });
+  }, 90_000);
 
   it('has each record in a bucket when its delete arrives, in one object for a page', async () => {
     const key = { accessKeyId: 'an-id', secretAccessKey: 'a-secret-of-a-bucket', region: 'some-region-1' };
@@ -100,7 +100,7 @@ describe.concurrent('a bulk delete with snapshots', () => {
       },
     );
     const { id } = await started(setting.facade.post, { integratedAccountId, ids: idsOf(120), snapshot: true });
-    expect(await ended(setting, id)).toMatchObject({ state: 'COMPLETED', outcomes: { deleted: 120 } });
+    expect(await ended(setting, id, 60_000)).toMatchObject({ state: 'COMPLETED', outcomes: { deleted: 120 } });
     expect(tooEarly).toEqual([]);
     expect(lines()).toHaveLength(120);
     expect([...bucket.files.keys()].sort()).toEqual([
@@ -108,7 +108,7 @@ describe.concurrent('a bulk delete with snapshots', () => {
       expect.stringContaining(`${id}/000000-`),
       expect.stringContaining(`${id}/000001-`),
     ]);
-  });
+  }, 90_000);
 
   it('deletes nothing that it cannot read, and reports each', async () => {
     const unreadable = idsOf(4)[2] ?? '';
