@@ -236,7 +236,7 @@ async function run(action) {
 /** @param {Job} job */
 const hasEnded = ({ state }) => ['COMPLETED', 'CANCELLED', 'FAILED'].includes(state);
 /** @param {Job} job */
-const notDeleted = ({ outcomes: { failed = 0, unknown = 0 } }) => failed + unknown;
+const failureCount = ({ outcomes: { failed = 0, unknown = 0 } }) => failed + unknown;
 
 /** @type {Record<string, string>} */
 const stateNames = {
@@ -290,7 +290,7 @@ function jobRow(job) {
     ['State', element('span', { class: 'state', 'data-state': job.state }, stateName(job))],
     ['Progress', element('div', {}, bar, ` ${progressText(job)}`)],
     ['Deleted', count(deletedCount(job)), 'number'],
-    ['Not deleted', count(notDeleted(job)), 'number'],
+    ['Failed, unknown', count(failureCount(job)), 'number'],
   ]);
   if (job.id === shown.job) row.setAttribute('aria-current', 'true');
   return row;
@@ -358,7 +358,10 @@ function showJob(next) {
   fillTerms('counts', [
     ['Total', count(next.total)],
     ...counted.map(([name, label]) => /** @type {const} */ ([label, count(outcomes[name] ?? 0)])),
-    [hasEnded(next) ? 'Skipped' : 'Remaining', next.dryRun ? null : count(outcomes.remaining ?? 0)],
+    [
+      hasEnded(next) ? 'Skipped' : 'Remaining',
+      next.dryRun || state === 'COMPLETED' ? null : count(outcomes.remaining ?? 0),
+    ],
     ['Records kept', next.snapshot ? count(next.keptCount) : null],
   ]);
   fillTerms('facts', [
@@ -394,7 +397,7 @@ async function loadFailures() {
   const last = failures.at(-1);
   if (!current || isLoadingFailures) return;
   const listed = failures.reduce((sum, { items }) => sum + items.length, 0);
-  const isMissing = last ? last.endCursor === null && listed < notDeleted(current) : true;
+  const isMissing = last ? last.endCursor === null && listed < failureCount(current) : true;
   const wantsMore = last !== undefined && failuresWanted > failures.length && last.endCursor !== null;
   if (!isMissing && !wantsMore) return;
   isLoadingFailures = true;

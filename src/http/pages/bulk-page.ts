@@ -84,7 +84,10 @@ dialog::backdrop { background: rgb(0 0 0 / 50%); }
 const chooseAccount = '<input id="account" autocomplete="off" spellcheck="false" required />';
 const tokenField = `<label>Token <input id="token" type="password" autocomplete="off" spellcheck="false" placeholder="until the page is closed" required /></label>`;
 
-/** @param parts addresses and elements of this server's own. */
+/**
+ * The script is a module: the build adds an `export` to it.
+ * @param parts addresses and elements of this server's own.
+ */
 const buildPage = (
   parts: Readonly<Record<'script' | 'style' | 'token' | 'account' | 'errorType', string>>,
 ) => `<!doctype html>
@@ -112,7 +115,7 @@ const buildPage = (
         <section id="list" aria-labelledby="list-title" hidden>
           <h2 id="list-title">Of this account, newest first</h2>
           <table role="table">
-            <thead><tr><th>Started</th><th>State</th><th>Progress</th><th class="number">Deleted</th><th class="number">Not deleted</th></tr></thead>
+            <thead><tr><th>Started</th><th>State</th><th>Progress</th><th class="number">Deleted</th><th class="number">Failed, unknown</th></tr></thead>
             <tbody id="jobs"></tbody>
           </table>
           <p id="no-jobs" hidden>This account has no bulk deletes. The server forgets one after 30 days.</p>
@@ -158,7 +161,7 @@ const buildPage = (
         </form>
       </dialog>
     </main>
-    <script src="${parts.script}"></script>
+    <script type="module" src="${parts.script}"></script>
   </body>
 </html>
 `;
