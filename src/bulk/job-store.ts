@@ -26,6 +26,7 @@ export function cursorOf({ id, createdAt }: Pick<BulkJob, 'id' | 'createdAt'>): 
 export type PageLease = Lease & { readonly page: number };
 
 type NewJob = Pick<BulkJob, 'id' | 'callerId' | 'sealedToken' | 'needs' | 'input' | 'fingerprint' | 'ownerId'> & {
+  readonly integration?: string;
   readonly statusReason?: string;
 };
 

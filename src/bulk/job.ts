@@ -73,6 +73,8 @@ const hash = z.object({
     .transform((text) => JSON.parse(text))
     .pipe(input),
   callerId: z.string(),
+  /** The integration of its account; empty when unknown. */
+  integration: z.string().default(''),
   /** The name of its queue: the settings that a server needs to work on it. */
   needs: z.string(),
   /** The owner whose limits it counts against: its caller in its account. */
@@ -107,6 +109,8 @@ const hash = z.object({
     .transform((cursor) => cursor || null),
   createdAt: moment,
   endedAt: moment.nullable().default(null),
+  /** When the pages expire that it did not reach, if it ended early. */
+  unreachedUntil: moment.optional(),
 });
 
 /** A bulk delete, as stored. */

@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { createServer, request as httpRequest } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
@@ -150,6 +150,46 @@ describe('the page of bulk deletes', () => {
     for (const part of ['fault-403', 'ForbiddenError', 'Nothing was deleted']) expect(failure).toContain(part);
     const counts = await page.locator('#counts').innerText();
     for (const part of ['Deleted\n1', 'Accepted\n1', 'Not found\n1', 'Failed\n1']) expect(counts).toContain(part);
+    expect(opened.complaints).toEqual([]);
+  });
+
+  it('shows the erasure report, to print and to download as the server sends it', async () => {
+    const input = { integratedAccountId: other.id, ids: ['fault-403', 'fault-202', 'unheard-of'] };
+    const { id } = await started(setting.facade.post, input);
+    await ended(setting, id);
+    await using opened = await open(setting.facade.url, { colorScheme: 'dark' }, hashOf(id, other.id));
+    const { page } = opened;
+    await page.getByRole('link', { name: 'Erasure report' }).click();
+    await expect.poll(() => focused(page)).toBe('report-title');
+    const text = await page.locator('#report').innerText();
+    for (const part of [id, other.id, 'Not complete', 'FAILED: not deleted.', 'unheard-of', 'Not found', 'sha256sum'])
+      expect(text).toContain(part);
+    expect(await page.locator('#report-engagements tr').count()).toBe(3);
+    await shoot(page, 'report-1440-dark');
+    const sent = await (await fetch(`${setting.facade.url}/bulk/${id}/report.json`)).text();
+    const [download] = await Promise.all([page.waitForEvent('download'), press(page, 'Download as JSON')]);
+    expect(download.suggestedFilename()).toBe(`bulk-delete-${id}.json`);
+    expect(readFileSync(await download.path(), 'utf8')).toBe(sent);
+    expect(text).toContain(JSON.parse(sent).sha256);
+
+    await page.evaluate(() => {
+      window.print = () => document.body.setAttribute('data-printed', '');
+    });
+    await press(page, 'Print');
+    expect(await page.locator('body[data-printed]').count()).toBe(1);
+    await page.emulateMedia({ media: 'print' });
+    for (const gone of ['header', '#chooser', '#report .actions', '#views'])
+      expect([gone, await page.locator(gone).isVisible()]).toEqual([gone, false]);
+    expect(await page.locator('#report-engagements').isVisible()).toBe(true);
+    // Dark on paper would waste ink.
+    expect(await page.evaluate(() => getComputedStyle(document.body).backgroundColor)).toBe('rgb(255, 255, 255)');
+    await shoot(page, 'report-print');
+    await page.emulateMedia({ media: null });
+    await page.setViewportSize({ width: 390, height: 900 });
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(390);
+    await shoot(page, 'report-390-dark');
+    await page.getByRole('link', { name: 'Back to the bulk delete' }).click();
+    await expect.poll(() => state(page)).toBe('Completed');
     expect(opened.complaints).toEqual([]);
   });
 
