@@ -517,6 +517,7 @@ async function loadReport(id) {
     ['Outcome', words(outcome)],
   ];
   const listed = failures.slice(0, maxReported);
+  byId('report-failed').hidden = listed.length === 0;
   byId('report-failures').replaceChildren(
     ...listed.map((item) => rowOf([...cells(item), ['Message', item.message, 'foreign']])),
   );

@@ -150,11 +150,13 @@ const buildPage = (
         <dl id="report-facts" class="facts"></dl>
         <ul id="report-remarks"></ul>
         <dl id="report-counts" class="counts"></dl>
-        <h3 id="report-failures-title">Failed or unknown</h3>
-        <table role="table" aria-labelledby="report-failures-title">
-          <thead><tr><th>Engagement</th><th>Type</th><th>Outcome</th><th>Message</th></tr></thead>
-          <tbody id="report-failures"></tbody>
-        </table>
+        <div id="report-failed">
+          <h3 id="report-failures-title">Failed or unknown</h3>
+          <table role="table" aria-labelledby="report-failures-title">
+            <thead><tr><th>Engagement</th><th>Type</th><th>Outcome</th><th>Message</th></tr></thead>
+            <tbody id="report-failures"></tbody>
+          </table>
+        </div>
         <h3 id="report-engagements-title">Engagements</h3>
         <table role="table" aria-labelledby="report-engagements-title">
           <thead><tr><th>Engagement</th><th>Type</th><th>Outcome</th></tr></thead>
