@@ -147,6 +147,15 @@ describe('the prose linter', () => {
     expect(linesOf('a.ts', source)).toEqual([1, 3, 5, 6]);
   });
 
+  it('reads on after a single backtick', () => {
+    const source = [
+      "const one = 'There is a ` here.';",
+      '// The caller was told.',
+      "const two = 'There is a ` here.';",
+    ].join('\n');
+    expect(linesOf('a.ts', source)).toEqual([2]);
+  });
+
   it('reads the texts of a module: in parts, in templates, and inside of what is put into one', () => {
     const source = [
       'const one = "It is not known what became " +\n  "of it.";',
