@@ -61,6 +61,8 @@ describe('the prose linter', () => {
     expect(findings('a.md', text)).toContainEqual(expected);
     expect(findings('a.graphql', `"${text}" scalar A`)).toContainEqual(expected);
     expect(findings('a.ts', `const text = "${text}";`)).toContainEqual(expected);
+    expect(findings('a.mjs', `const text = "${text}";`)).toContainEqual(expected);
+    expect(findings('a.tsx', `const text = <p>${text}</p>;`)).toContainEqual(expected);
     expect(findings('a.yaml', text)).toContainEqual(expected);
   });
 

@@ -64,7 +64,7 @@ function proseOfCode(source: string, lang: 'ts' | 'tsx'): string {
     // A text in parts is one text, and what is put into it is a word.
     if (type === 'BinaryExpression') ranges.push([start, end, ' ']);
     if (type === 'TemplateLiteral') ranges.push([start, end, 'X']);
-    const isText = type === 'TemplateElement' || (type === 'Literal' && typeof node.value === 'string');
+    const isText = /^(TemplateElement|JSXText)$/.test(type) || (type === 'Literal' && typeof node.value === 'string');
     if (isText && isProse(source.slice(start, end))) ranges.push([start, end]);
     if (isText || type === 'Literal')
       comments = comments.slice(0, start) + ' '.repeat(end - start) + comments.slice(end);
