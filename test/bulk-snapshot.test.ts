@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -8,6 +8,7 @@ import { seedEngagements } from '../src/sandbox/seed.ts';
 import type { SandboxOptions } from '../src/sandbox/server.ts';
 import { outcomesOf, type Post, seen, startBulk, started } from './support/bulk.ts';
 import { deletesOf, ended, startSetting } from './support/bulk-setting.ts';
+import { readUndoLines } from './support/undo-lines.ts';
 
 const account = sandboxAccount('Capsule');
 const integratedAccountId = account.id;
@@ -28,12 +29,7 @@ async function startKeeping(options: SandboxOptions = {}, env: Record<string, st
 }
 
 /** What is kept of a bulk delete: the lines of its files. */
-function linesIn(folder: string, undoFolder: string | null) {
-  const path = join(folder, undoFolder ?? 'none');
-  return readdirSync(path)
-    .flatMap((file) => readFileSync(join(path, file), 'utf8').trimEnd().split('\n'))
-    .map((line) => JSON.parse(line));
-}
+const linesIn = (folder: string, undoFolder: string | null) => readUndoLines(join(folder, undoFolder ?? 'none')).lines;
 
 describe.concurrent('a bulk delete with snapshots', () => {
   it("stores each engagement before its delete, with its notes and the provider's data", async () => {

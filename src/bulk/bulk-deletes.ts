@@ -196,7 +196,17 @@ export class BulkDeletes {
     // An account that a token may not look up may not exist: all of them share one limit.
     const isHidden = caller.bringsToken && account.refusal?.kind === 'ForbiddenError';
     const ownerId = digest(caller.id, isHidden ? '' : integratedAccountId);
-    const job = { id, input: kept, callerId: caller.id, ownerId, needs: needsOf(abilities, kept), sealedToken };
+    const { support } = account;
+    const integration = support.kind === 'supported' ? support.integration.name : '';
+    const job = {
+      id,
+      input: kept,
+      integration,
+      callerId: caller.id,
+      ownerId,
+      needs: needsOf(abilities, kept),
+      sealedToken,
+    };
     try {
       const { kind, roomMs } = await store.create(
         { ...job, fingerprint, ...(statusReason && { statusReason }) },

@@ -4,7 +4,9 @@ import type { AddressInfo } from 'node:net';
 import type { Counter, Histogram, Meter } from '@opentelemetry/api';
 import type { Plugin } from 'graphql-yoga';
 import { collectDefaultMetrics, Gauge, type Metric, Registry } from 'prom-client';
+import { finalOutcomes, pauseReasons, type UnfinishedJobs } from '../bulk/job.ts';
 import type { Config } from '../config/config.ts';
+import type { CreateEvent } from '../engagement/create/create-engagement.ts';
 import type { AuditEvent } from '../engagement/delete/audit.ts';
 import { integrations } from '../engagement/integrations.ts';
 import type { SharedMemory } from '../redis/shared-memory.ts';
@@ -37,15 +39,24 @@ export interface Metrics {
   readonly registry: Registry;
   /** Counts an HTTP request that is answered, or whose client has disconnected (`left`). */
   countRequest(status: number | 'left', durationMs: number): void;
-  /** Counts a root field other than a delete. @param result `ok`, or the code of its error. */
+  /** Counts a root field other than a delete or create. @param result `ok`, or the code of its error. */
   countField(field: string, result: string, durationMs: number): void;
   /** Counts a delete, by its end. */
   countDelete(event: AuditEvent): void;
+  /** Counts a create, by its end. */
+  countCreate(event: CreateEvent): void;
+  /** Counts an engagement of a bulk delete that got its final outcome here. */
+  countBulkOutcome(outcome: (typeof finalOutcomes)[number]): void;
+  /** Gets the numbers of all servers' bulk deletes. */
+  noteUnfinished(jobs: UnfinishedJobs): void;
   /** Counts a caller's token that is refused. */
   countRefusedToken(reason: TokenRefusal): void;
   /** Counts an attempt upstream that has ended, or was never started. */
   countAttempt(seen: SeenAttempt): void;
 }
+
+/** A value of a gauge, and its labels. */
+type LabelledValue = readonly [labels: Readonly<Record<string, string>>, value: number];
 
 /** From the time of a cached answer to the time limit of an operation, in seconds. */
 const buckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
@@ -153,14 +164,24 @@ export function createMetrics({ sharedMemory, inFlight, meter }: Watched): Metri
     registry.registerMetric(metric as unknown as Metric);
     return metric;
   }
-  const gauge = (name: string, help: string, read: () => number) => {
-    meter?.createObservableGauge(name, { description: help }).addCallback((result) => result.observe(read()));
+  /** @param read its value, or its values with their labels. */
+  const gauge = (
+    name: string,
+    help: string,
+    read: () => number | readonly LabelledValue[],
+    labelNames: string[] = [],
+  ) => {
+    const values = (): readonly LabelledValue[] => {
+      const now = read();
+      return typeof now === 'number' ? [[{}, now]] : now;
+    };
+    meter?.createObservableGauge(name, { description: help }).addCallback((result) => {
+      for (const [labels, value] of values()) result.observe(value, labels);
+    });
     return new Gauge({
-      name,
-      help,
-      registers,
+      ...{ name, help, registers, labelNames },
       collect() {
-        this.set(read());
+        for (const [labels, value] of values()) this.set(labels, value);
       },
     });
   };
@@ -172,6 +193,20 @@ export function createMetrics({ sharedMemory, inFlight, meter }: Watched): Metri
       '1 while Redis accepts writes, so that replicas share limits, repeated deletes and bulk deletes; 0 while it does not.',
       () => Number(sharedMemory.isReachable),
     );
+  let unfinished: UnfinishedJobs = { oldestAgeMs: 0, paused: {} };
+  if (sharedMemory) {
+    gauge(
+      'engagements_bulk_oldest_age_seconds',
+      'The age of the oldest bulk delete of all servers that has not ended and is not paused; 0 when there is none.',
+      () => unfinished.oldestAgeMs / 1_000,
+    );
+    gauge(
+      'engagements_bulk_paused',
+      'Paused bulk deletes of all servers, by reason.',
+      () => pauseReasons.map((reason) => [{ reason }, unfinished.paused[reason] ?? 0]),
+      ['reason'],
+    );
+  }
   const requests = tally(
     'histogram',
     'engagements_request_duration_seconds',
@@ -181,7 +216,7 @@ export function createMetrics({ sharedMemory, inFlight, meter }: Watched): Metri
   const fields = tally(
     'histogram',
     'engagements_field_duration_seconds',
-    'Root fields of operations, except deletes, by result: ok, or the code of the error.',
+    'Root fields of operations, except deletes and creates, by result: ok, or the code of the error.',
     ['field', 'result'],
   );
   const deletes = tally(
@@ -191,6 +226,13 @@ export function createMetrics({ sharedMemory, inFlight, meter }: Watched): Metri
     ['result', 'outcome', 'integration'],
   );
   const deleteSeconds = tally('histogram', 'engagements_delete_duration_seconds', 'Deletes by result.', ['result']);
+  const creates = tally(
+    'counter',
+    'engagements_creates_total',
+    'Creates by result (the member, or the code of a top-level error), outcome of a success, and integration.',
+    ['result', 'outcome', 'integration'],
+  );
+  const createSeconds = tally('histogram', 'engagements_create_duration_seconds', 'Creates by result.', ['result']);
   const attempts = tally(
     'histogram',
     'engagements_upstream_attempt_duration_seconds',
@@ -204,6 +246,14 @@ export function createMetrics({ sharedMemory, inFlight, meter }: Watched): Metri
     ['reason'],
   );
 
+  const bulkOutcomes =
+    sharedMemory &&
+    tally(
+      'counter',
+      'engagements_bulk_outcomes_total',
+      'Engagements of bulk deletes that got their final outcome at this server, by outcome.',
+      ['outcome'],
+    );
   const refusedTokens = tally(
     'counter',
     'engagements_tokens_refused_total',
@@ -213,9 +263,11 @@ export function createMetrics({ sharedMemory, inFlight, meter }: Watched): Metri
 
   // Prometheus cannot know that a counter that it first sees at 1 was 0 before, so the counters of alerts exist from the start.
   for (const integration of [...integrationNames, 'unknown', 'other'])
-    for (const result of ['OutcomeUnknownError', 'INTERNAL_SERVER_ERROR']) deletes.at(result, '', integration);
+    for (const result of ['OutcomeUnknownError', 'INTERNAL_SERVER_ERROR'])
+      for (const ends of [deletes, creates]) ends.at(result, '', integration);
   for (const reason of ['paused', 'streams', 'open', 'timeout', 'abandoned']) held.at(reason);
   for (const reason of tokenRefusals) refusedTokens.at(reason);
+  for (const outcome of finalOutcomes) bulkOutcomes?.at(outcome);
   for (const status of ['500', '503']) requests.at(status);
 
   return {
@@ -226,6 +278,15 @@ export function createMetrics({ sharedMemory, inFlight, meter }: Watched): Metri
       const outcome = result === 'DeleteEngagementSuccess' ? detail : '';
       deletes.count(result, outcome, known(integration));
       deleteSeconds.observe(durationMs, result);
+    },
+    countCreate({ result, detail, integration, durationMs }) {
+      const outcome = result === 'CreateEngagementSuccess' ? detail : '';
+      creates.count(result, outcome, known(integration));
+      createSeconds.observe(durationMs, result);
+    },
+    countBulkOutcome: (outcome) => bulkOutcomes?.count(outcome),
+    noteUnfinished(jobs) {
+      unfinished = jobs;
     },
     countRefusedToken: (reason) => refusedTokens.count(reason),
     countAttempt({ method, integration, end, wasNeverStarted, durationMs }) {
