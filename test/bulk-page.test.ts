@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { itemStateOf } from '../src/bulk/job.ts';
 import { Secret } from '../src/config/secret.ts';
 import {
   type Asked,
@@ -436,6 +437,23 @@ describe('records that are stored before their delete', () => {
     expect(of(page.sent, 'delete').map(({ id }) => id)).toEqual(['e0', 'e1', 'e3']);
     expect(keptIds(page)).toEqual(['e0', 'e1', 'e3']);
     expect(await page.states()).toEqual({ e0: 'DELETED', e1: 'DELETED', e2: undefined, e3: 'DELETED' });
+  });
+
+  it('show that they are being stored from their read to their delete, and count once', async () => {
+    const page = await start(idsOf(3), keeping);
+    const now: string[] = [];
+    page.answer(async ({ asked, id }) => {
+      const states = await kept.store.readStates(page.job.id, 0);
+      if (id === 'e1') now.push(`${asked}: ${itemStateOf(states, 1)}`);
+      return asked === 'delete' && id !== 'e0' ? refused(429) : undefined;
+    });
+    await page.run();
+    expect(now).toEqual(['read: keeping', 'delete: begun']);
+    expect(itemStateOf(await kept.store.readStates(page.job.id, 0), 1)).toBe('keeping');
+    page.answer(() => undefined);
+    await runToEnd(page);
+    expect(itemStateOf(await kept.store.readStates(page.job.id, 0), 1)).toBe('DELETED');
+    expect((await page.read()).keptCount).toBe(3);
   });
 
   it('are not read again when their delete is retried', async () => {

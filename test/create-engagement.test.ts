@@ -116,7 +116,7 @@ describe('createEngagement', () => {
     const [post] = posts as [RawRequest];
     const target = decodeURIComponent(post.head.split(' ', 2)[1] ?? '');
     expect(target).toMatch(
-      /^\/unified\/crm\/engagements\?integrated_account_id=a&engagement_type=call&truto_ignore_remote_data=true&truto_exclude_fields\[\]=owner&/,
+      /^\/unified\/crm\/engagements\?integrated_account_id=a&engagement_type=call&truto_ignore_remote_data=true&truto_exclude_fields\[\]=notes&/,
     );
     expect(target).not.toContain('=subject');
     const body = {
@@ -144,7 +144,7 @@ describe('createEngagement', () => {
   });
 
   it('warns about selected fields that the answer lacks', async () => {
-    const { result } = await resultOf([record({ id: 'e9' })]);
+    const { result } = await resultOf([record({ id: 'e9' }, 201)]);
     expect(result.warnings).toEqual(["Truto's answer lacks subject. Read the engagement to get them."]);
   });
 });
@@ -183,12 +183,13 @@ describe('a create without a clear answer', () => {
     ['half a body', (socket) => socket.end('HTTP/1.1 201 Created\r\ncontent-length: 99\r\n\r\n{"id":')],
     ['no body', noContent],
     ['no id', record({ subject: 'Renewal' }, 201)],
+    ['200 and only an id', record({ id: 'e1' })],
     ['an empty id', record({ id: '' }, 201)],
     ['an id with a dot segment', record({ id: '../contacts/7' }, 201)],
   ])('was most likely created, by a 2xx with %s', async (_what, answer) => {
     const { result } = await resultOf([answer]);
     expect(result).toMatchObject({ __typename: 'OutcomeUnknownError', retrySafe: false });
-    expect(result.message).toMatch(/^The engagement was most likely created, but its id is unknown\./);
+    expect(result.message).toMatch(/^The engagement was most likely created, but that is not proved\./);
   });
 
   it('is a success if a search finds exactly one engagement, created since, with all values that were sent', async () => {
@@ -284,7 +285,9 @@ describe('a refused create', () => {
   });
 
   it('is sent again after a rate limit, which created nothing, with another key', async () => {
-    const { result, posts } = await resultOf([refusal(429, ['retry-after: 0']), record({ id: 'e2' })], { posts: 2 });
+    const { result, posts } = await resultOf([refusal(429, ['retry-after: 0']), record({ id: 'e2' }, 201)], {
+      posts: 2,
+    });
     expect(result).toMatchObject({ createdEngagementId: 'e2', outcome: 'CREATED' });
     expect(headerOf(posts[0] as RawRequest, 'idempotency-key')).not.toBe(
       headerOf(posts[1] as RawRequest, 'idempotency-key'),
@@ -293,14 +296,14 @@ describe('a refused create', () => {
 
   it('is a missing account, if the look-up says so', async () => {
     const onRead = refusal(404, [], { message: 'Integrated account not found' });
-    await using upstream = await startRawUpstream([record({ id: 'e1' })], { onRead });
+    await using upstream = await startRawUpstream([record({ id: 'e1' }, 201)], { onRead });
     await using facade = await startTestFacade(upstream.url);
     expect(await create(facade)).toMatchObject({ __typename: 'IntegratedAccountNotFoundError' });
     expect(upstream.creates).toEqual([]);
   });
 
   it.each(['Highlevel', 'Keap', 'Monday CRM', 'Pipeliner', 'Outreach'])('%s has no create', async (integration) => {
-    const { result } = await resultOf([record({ id: 'e1' })], { integration, posts: 0 });
+    const { result } = await resultOf([record({ id: 'e1' }, 201)], { integration, posts: 0 });
     expect(result).toMatchObject({ __typename: 'UnsupportedIntegrationError', integrationName: integration });
     expect(result.supportedIntegrations).toEqual([
       ...['Affinity', 'Capsule', 'Close', 'Copper', 'Freshsales', 'HubSpot', 'OnePageCRM', 'Pipedrive', 'Planhat'],
@@ -309,7 +312,7 @@ describe('a refused create', () => {
   });
 
   it('HubSpot has a create, although no delete', async () => {
-    const { result } = await resultOf([record({ id: 'e1' })], { integration: 'hubspot' });
+    const { result } = await resultOf([record({ id: 'e1' }, 201)], { integration: 'hubspot' });
     expect(result).toMatchObject({ createdEngagementId: 'e1' });
   });
 });
@@ -331,7 +334,7 @@ describe('input that is refused before it is sent', () => {
     ['no type, for OnePageCRM', { subject: 'x' }, ['input', 'engagementType'], 'OnePageCRM'],
     ['a note, for Copper', { subject: 'x', engagementType: 'NOTE' }, ['input', 'engagementType'], 'Copper'],
   ])('%s', async (_what, input, path, integration) => {
-    const { result, log } = await resultOf([record({ id: 'e1' })], {
+    const { result, log } = await resultOf([record({ id: 'e1' }, 201)], {
       variables: { input },
       integration,
       posts: 0,
@@ -355,7 +358,7 @@ describe('input that is refused before it is sent', () => {
 describe('a dry run', () => {
   it('sends nothing, and shows the request and every finding', async () => {
     const variables = { dryRun: true, input: { engagementType: 'MEETING', direction: 'inbound' } };
-    const { result, log } = await resultOf([record({ id: 'e1' })], { variables, integration: 'Keap', posts: 0 });
+    const { result, log } = await resultOf([record({ id: 'e1' }, 201)], { variables, integration: 'Keap', posts: 0 });
     expect(result).toMatchObject({
       __typename: 'CreateEngagementPlan',
       wouldBeSent: false,
@@ -397,7 +400,7 @@ describe('a repeated create', () => {
   });
 
   it('is sent again after a refusal, with another key upstream', async () => {
-    await using upstream = await startRawUpstream([refusal(403), record({ id: 'e1' })]);
+    await using upstream = await startRawUpstream([refusal(403), record({ id: 'e1' }, 201)]);
     await using facade = await startTestFacade(upstream.url);
     await create(facade, {}, headers);
     expect(await create(facade, {}, headers)).toMatchObject({ createdEngagementId: 'e1' });
@@ -406,7 +409,7 @@ describe('a repeated create', () => {
   });
 
   it('is refused with another body, and a delete with its key too', async () => {
-    await using upstream = await startRawUpstream([record({ id: 'e1' })]);
+    await using upstream = await startRawUpstream([record({ id: 'e1' }, 201)]);
     await using facade = await startTestFacade(upstream.url);
     await create(facade, {}, headers);
     const other = await create(facade, { input: { subject: 'Other' } }, headers);
@@ -421,7 +424,7 @@ describe('a repeated create', () => {
 it('a client that disconnects before the create is sent creates nothing', async () => {
   const arrived = Promise.withResolvers<RawRequest>();
   const onRead: RawAnswer = (_socket, request) => arrived.resolve(request);
-  await using upstream = await startRawUpstream([record({ id: 'e1' })], { onRead });
+  await using upstream = await startRawUpstream([record({ id: 'e1' }, 201)], { onRead });
   await using facade = await startTestFacade(upstream.url);
   const client = new AbortController();
   const asked = fetch(`${facade.url}/graphql`, {

@@ -348,6 +348,7 @@ describe('S20 the values of a request', () => {
   it.each<[what: string, variables: object, names: string]>([
     ['a text of 16,385 characters', { q: { a: { b: text(16_385) } } }, 'q.a.b'],
     ['a name of 16,385 characters', { q: { a: { [text(16_385)]: 1 } } }, 'q.a'],
+    ['a content of 131,073 characters', { q: { content: text(131_073) } }, 'q.content'],
     ['an id of 200,000 characters', { id: text(200_000) }, 'id'],
     ['21 levels', { q: nest(20) }, '20 levels'],
     ['a path of 10,000 characters to a number that lost digits', { q: { [text(10_000)]: 2 ** 60 } }, 'q.xxx'],
@@ -367,6 +368,7 @@ describe('S20 the values of a request', () => {
 
   it.each<[what: string, variables: object]>([
     ['a text of 16,384 characters', { q: { a: text(16_384) } }],
+    ['a content of 131,072 characters', { q: { content: text(131_072) } }],
     ['9,000 values', { q: { a: listOfNumbers(9_000) } }],
     ['20 levels', { q: nest(19) }],
   ])('are for the rules up to %s', async (_what, variables) => {

@@ -1,6 +1,6 @@
 import type { Caller, FindAccountIntegration } from '../engagement/account.ts';
 import type { AuditEvent } from '../engagement/delete/audit.ts';
-import { deleteErrors } from '../engagement/delete-errors.ts';
+import { engagementErrors } from '../engagement/errors.ts';
 import { readEngagements } from '../engagement/read.ts';
 import type { DeleteEngagementError } from '../engagement/result.ts';
 import type { Log } from '../log/log.ts';
@@ -140,7 +140,7 @@ export async function findObstacle(
     case 'IntegratedAccountNotFoundError':
     case 'AccountNeedsReauthError':
     case 'AccountBlockedError':
-      await store.stop(job, deleteErrors[said.kind].code, `${said.message} Fix this, then resume.`);
+      await store.stop(job, engagementErrors[said.kind].code, `${said.message} Fix this, then resume.`);
       return 'paused';
     default:
       return undefined;

@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import type { DeleteErrorKind, deleteErrors } from './delete-errors.ts';
+import type { ErrorKind, engagementErrors } from './errors.ts';
 import type { Integration } from './integrations.ts';
 import type { EngagementRecord } from './record.ts';
 import type { WriteRequest } from './request.ts';
@@ -136,11 +136,11 @@ type TypedField<Row> = Row extends readonly [infer Written extends keyof FieldTy
   ? FieldTypes[Written]
   : never;
 
-/** The type of an error member, from its row in {@link deleteErrors}. */
-type ErrorMember<Kind extends DeleteErrorKind> = Kind extends DeleteErrorKind
+/** The type of an error member, from its row in {@link engagementErrors}. */
+type ErrorMember<Kind extends ErrorKind> = Kind extends ErrorKind
   ? { readonly kind: Kind; readonly message: string; readonly engagementId?: string } & {
-      readonly [Field in Exclude<keyof (typeof deleteErrors)[Kind]['fields'], 'rawResponse'>]: TypedField<
-        (typeof deleteErrors)[Kind]['fields'][Field]
+      readonly [Field in Exclude<keyof (typeof engagementErrors)[Kind]['fields'], 'rawResponse'>]: TypedField<
+        (typeof engagementErrors)[Kind]['fields'][Field]
       >;
     } & (Kind extends keyof FurtherFields ? FurtherFields[Kind] : unknown)
   : never;
@@ -152,7 +152,7 @@ export type InvalidInputError = ErrorMember<'InvalidInputError'>;
 export type OutcomeUnknownError = ErrorMember<'OutcomeUnknownError'>;
 
 /** Any error member. */
-export type DeleteEngagementError = ErrorMember<DeleteErrorKind>;
+export type DeleteEngagementError = ErrorMember<ErrorKind>;
 
 /** Upstream does not accept the caller's token. Nothing was executed. A top-level error in GraphQL. */
 export interface Unauthenticated {

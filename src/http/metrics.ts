@@ -39,7 +39,7 @@ export interface Metrics {
   readonly registry: Registry;
   /** Counts an HTTP request that is answered, or whose client has disconnected (`left`). */
   countRequest(status: number | 'left', durationMs: number): void;
-  /** Counts a root field other than a delete or create. @param result `ok`, or the code of its error. */
+  /** Counts a root field other than a delete. @param result `ok`, or the code of its error. */
   countField(field: string, result: string, durationMs: number): void;
   /** Counts a delete, by its end. */
   countDelete(event: AuditEvent): void;
@@ -216,7 +216,7 @@ export function createMetrics({ sharedMemory, inFlight, meter }: Watched): Metri
   const fields = tally(
     'histogram',
     'engagements_field_duration_seconds',
-    'Root fields of operations, except deletes and creates, by result: ok, or the code of the error.',
+    'Root fields of operations, except deletes, by result: ok, or the code of the error.',
     ['field', 'result'],
   );
   const deletes = tally(
@@ -232,7 +232,6 @@ export function createMetrics({ sharedMemory, inFlight, meter }: Watched): Metri
     'Creates by result (the member, or the code of a top-level error), outcome of a success, and integration.',
     ['result', 'outcome', 'integration'],
   );
-  const createSeconds = tally('histogram', 'engagements_create_duration_seconds', 'Creates by result.', ['result']);
   const attempts = tally(
     'histogram',
     'engagements_upstream_attempt_duration_seconds',
@@ -263,8 +262,7 @@ export function createMetrics({ sharedMemory, inFlight, meter }: Watched): Metri
 
   // Prometheus cannot know that a counter that it first sees at 1 was 0 before, so the counters of alerts exist from the start.
   for (const integration of [...integrationNames, 'unknown', 'other'])
-    for (const result of ['OutcomeUnknownError', 'INTERNAL_SERVER_ERROR'])
-      for (const ends of [deletes, creates]) ends.at(result, '', integration);
+    for (const result of ['OutcomeUnknownError', 'INTERNAL_SERVER_ERROR']) deletes.at(result, '', integration);
   for (const reason of ['paused', 'streams', 'open', 'timeout', 'abandoned']) held.at(reason);
   for (const reason of tokenRefusals) refusedTokens.at(reason);
   for (const outcome of finalOutcomes) bulkOutcomes?.at(outcome);
@@ -279,10 +277,9 @@ export function createMetrics({ sharedMemory, inFlight, meter }: Watched): Metri
       deletes.count(result, outcome, known(integration));
       deleteSeconds.observe(durationMs, result);
     },
-    countCreate({ result, detail, integration, durationMs }) {
+    countCreate({ result, detail, integration }) {
       const outcome = result === 'CreateEngagementSuccess' ? detail : '';
       creates.count(result, outcome, known(integration));
-      createSeconds.observe(durationMs, result);
     },
     countBulkOutcome: (outcome) => bulkOutcomes?.count(outcome),
     noteUnfinished(jobs) {

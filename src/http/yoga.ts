@@ -134,7 +134,7 @@ function useNoteOperations(operations: PreparedOperations): Plugin<Context> {
 }
 
 /** Deletes are counted one by one, in lists and in bulk deletes too. */
-const countedElsewhere = new Set(['createEngagement', 'deleteEngagement', 'deleteEngagements']);
+const countedElsewhere = new Set(['deleteEngagement', 'deleteEngagements']);
 
 /** `ok`, or the code of the error that a root field has. */
 function codeOfRootField(key: string, { data, errors = [] }: ExecutionResult): string {

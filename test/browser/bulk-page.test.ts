@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { createServer, request as httpRequest } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
@@ -149,8 +149,47 @@ describe('the page of bulk deletes', () => {
     const [failure] = await page.locator('#failures tr').allInnerTexts();
     for (const part of ['fault-403', 'ForbiddenError', 'Nothing was deleted']) expect(failure).toContain(part);
     const counts = await page.locator('#counts').innerText();
-    for (const part of ['Deleted\n1', 'Accepted\n1', 'Not found\n1', 'Failed\n1', 'Skipped\n0'])
-      expect(counts).toContain(part);
+    for (const part of ['Deleted\n1', 'Accepted\n1', 'Not found\n1', 'Failed\n1']) expect(counts).toContain(part);
+    expect(opened.complaints).toEqual([]);
+  });
+
+  it('shows the erasure report, to print and to download as the server sends it', async () => {
+    const input = { integratedAccountId: other.id, ids: ['fault-403', 'fault-202', 'unheard-of'] };
+    const { id } = await started(setting.facade.post, input);
+    await ended(setting, id);
+    await using opened = await open(setting.facade.url, { colorScheme: 'dark' }, hashOf(id, other.id));
+    const { page } = opened;
+    await page.getByRole('link', { name: 'Erasure report' }).click();
+    await expect.poll(() => focused(page)).toBe('report-title');
+    const text = await page.locator('#report').innerText();
+    for (const part of [id, other.id, 'Not complete', 'FAILED: not deleted.', 'unheard-of', 'Not found', 'sha256sum'])
+      expect(text).toContain(part);
+    expect(await page.locator('#report-engagements tr').count()).toBe(3);
+    await shoot(page, 'report-1440-dark');
+    const sent = await (await fetch(`${setting.facade.url}/bulk/${id}/report.json`)).text();
+    const [download] = await Promise.all([page.waitForEvent('download'), press(page, 'Download as JSON')]);
+    expect(download.suggestedFilename()).toBe(`bulk-delete-${id}.json`);
+    expect(readFileSync(await download.path(), 'utf8')).toBe(sent);
+    expect(text).toContain(JSON.parse(sent).sha256);
+
+    await page.evaluate(() => {
+      window.print = () => document.body.setAttribute('data-printed', '');
+    });
+    await press(page, 'Print');
+    expect(await page.locator('body[data-printed]').count()).toBe(1);
+    await page.emulateMedia({ media: 'print' });
+    for (const gone of ['header', '#chooser', '#report .actions', '#views'])
+      expect([gone, await page.locator(gone).isVisible()]).toEqual([gone, false]);
+    expect(await page.locator('#report-engagements').isVisible()).toBe(true);
+    // Dark on paper would waste ink.
+    expect(await page.evaluate(() => getComputedStyle(document.body).backgroundColor)).toBe('rgb(255, 255, 255)');
+    await shoot(page, 'report-print');
+    await page.emulateMedia({ media: null });
+    await page.setViewportSize({ width: 390, height: 900 });
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(390);
+    await shoot(page, 'report-390-dark');
+    await page.getByRole('link', { name: 'Back to the bulk delete' }).click();
+    await expect.poll(() => state(page)).toBe('Completed');
     expect(opened.complaints).toEqual([]);
   });
 
@@ -276,11 +315,13 @@ describe('the page of bulk deletes, where callers bring a token', () => {
       BULK_TOKEN_SECRET: 's'.repeat(40),
       REDIS_URL: redis.url,
       EXPOSE_SCHEMA: '1',
+      TRUTO_RATE_LIMITS: '0',
     };
     await using facade = await startTestFacade(upstream.url, env);
     const token = 'a-token-of-mine';
+    const many = Array.from({ length: 54 }, (_, number) => `${number}`);
     const post = postTo(`${facade.url}/graphql`, { authorization: `Bearer ${token}` });
-    const { id } = await started(post, { integratedAccountId: 'account-1', ids: [hostile] });
+    const { id } = await started(post, { integratedAccountId: 'account-1', ids: [hostile, ...many] });
 
     await using opened = await open(facade.url, {}, hashOf(id, 'account-1'));
     const { page } = opened;
@@ -293,6 +334,11 @@ describe('the page of bulk deletes, where callers bring a token', () => {
     await press(page, 'Show');
     await expect.poll(() => state(page)).toBe('Completed');
     await expect.poll(() => page.locator('#failures').innerText()).toContain(hostile);
+    const failures = page.locator('#failures tr');
+    expect(await failures.count()).toBe(50);
+    await press(page, 'More failures');
+    await expect.poll(() => failures.count()).toBe(55);
+    expect(await page.getByRole('button', { name: 'More failures' }).count()).toBe(0);
     expect([await page.locator('#failures img').count(), await page.title()]).toEqual([0, 'Bulk deletes']);
     expect(await page.getByRole('alert').count()).toBe(0);
 

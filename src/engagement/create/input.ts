@@ -107,25 +107,30 @@ export function sentFields({
   });
 }
 
-/** Builds `POST /unified/crm/engagements`. Check the input before. */
+/**
+ * Builds `POST /unified/crm/engagements`. Check the input before. The sent fields are not excluded from the answer: they prove that it
+ * answers this request.
+ */
 export function buildCreateRequest(
   input: CreateEngagementInput,
   selected: ReadonlySet<WireField>,
   authorization: string,
 ): WriteRequest & { readonly body: string } {
   const type = typeOf(input);
+  const sent = sentFields(input);
+  const answered = new Set<WireField>([...selected, ...sent.map(([field]) => field)]);
   const query = encodeQuery([
     ['integrated_account_id', input.integratedAccountId],
     ['engagement_type', type && createTypes.includes(type) ? type : undefined],
-    ...exclusionParameters('engagements', selected),
+    ...exclusionParameters('engagements', answered),
   ]);
   const { remoteData } = input;
-  const body = { ...Object.fromEntries(sentFields(input)), ...(remoteData && { remote_data: remoteData }) };
+  const body = { ...Object.fromEntries(sent), ...(remoteData && { remote_data: remoteData }) };
   return {
     method: 'POST',
     path: `/unified/crm/engagements?${query}`,
     headers: { ...headersFor(authorization), 'content-type': 'application/json' },
     body: JSON.stringify(body),
-    excludedFields: excludedFields('engagements', selected),
+    excludedFields: excludedFields('engagements', answered),
   };
 }

@@ -4,7 +4,7 @@ import { findErrorForm, isPage, isPageType, refusalForms } from '../delete/evide
 import { parseRateLimit, unreadableFields, whyUnknown } from '../delete/outcome.ts';
 import type { Integration } from '../integrations.ts';
 import { isIdValue, readRecord } from '../record.ts';
-import { notSent, readRefusal } from '../refusal.ts';
+import { notSent, readRefusal, readUpstreamError } from '../refusal.ts';
 import type { WireField } from '../resources.ts';
 import type { CreateEnd, CreateEngagementSuccess, OutcomeUnknownError, Refusal } from '../result.ts';
 import { checkId } from '../rules.ts';
@@ -30,7 +30,7 @@ export function unknownCreate(
   { why, isLikely, ...seen }: { why: string; isLikely?: boolean; statusCode?: number; rawResponse?: unknown },
 ): OutcomeUnknownError {
   const what = isLikely
-    ? 'The engagement was most likely created, but its id is unknown.'
+    ? 'The engagement was most likely created, but that is not proved.'
     : 'The engagement may or may not have been created.';
   return {
     kind: 'OutcomeUnknownError',
@@ -79,12 +79,11 @@ export function created(
   };
 }
 
-/** True for an answer that has sent fields, and none of them as they were sent: it answers another request. */
-function isAnother(json: Readonly<Record<string, unknown>>, input: CreateEngagementInput): boolean {
-  const found = sentFields(input)
-    .map((each) => hasSent(json, each))
-    .filter((same) => same !== undefined);
-  return found.length > 0 && !found.includes(true);
+/** Whether a record has values that were sent: some, none of those that it has, or no such fields at all. */
+function readEcho(json: Readonly<Record<string, unknown>>, input: CreateEngagementInput): 'same' | 'other' | 'absent' {
+  const found = sentFields(input).map((each) => hasSent(json, each));
+  if (found.includes(true) || found.length === 0) return 'same';
+  return found.includes(false) ? 'other' : 'absent';
 }
 
 /** Decides what a 2xx answer proves. Only a record with an id is a success; the first line that applies decides. */
@@ -100,7 +99,9 @@ function readSuccess(answer: UpstreamAnswer, context: CreateContext): CreateEnd 
   if (body.kind !== 'json' || !isJsonObject(body.value)) return unknown('its body is not a JSON object');
   const json = body.value;
   const { id, remote_data: rawResponse } = json;
-  if (isPage(json) || (statusCode === 200 && isAnother(json, context.input))) {
+  // Only a create is answered with 201.
+  const echo = statusCode === 201 ? 'same' : readEcho(json, context.input);
+  if (isPage(json) || echo === 'other') {
     // Further answers on the connection may belong to other requests too.
     answer.disconnect();
     return unknown('it answers another request');
@@ -115,7 +116,11 @@ function readSuccess(answer: UpstreamAnswer, context: CreateContext): CreateEnd 
     findErrorForm(json, String(id)) ?? (documented ? 'the body of the provider reports a failure' : undefined);
   if (error) return unknown(error, { rawResponse });
   if (!isIdValue(id) || checkId(String(id), []).length > 0)
-    return unknown('names no id', { isLikely: true, rawResponse });
+    return unknown('it names no id', { isLikely: true, rawResponse });
+  if (echo === 'absent')
+    return unknown(`it names ${id} without a value that was sent, so it may answer another request`, {
+      isLikely: true,
+    });
   return created(json, 'CREATED', context, { rateLimit: parseRateLimit(headers), warnings: [] });
 }
 
@@ -123,7 +128,7 @@ async function readRefused(answer: UpstreamAnswer, context: CreateContext): Prom
   const refused = readRefusal(answer, context.callerBroughtToken, createPaths);
   if (refused.kind === 'UnclearAnswer') return unknownCreate(context.upstreamIdempotencyKey, refused);
   const body = readBody(answer.body);
-  const rawResponse = body.kind === 'json' && isJsonObject(body.value) ? body.value.raw_response : undefined;
+  const { rawResponse } = readUpstreamError(body.kind === 'json' ? body.value : undefined, createPaths);
   return nothingCreated(await context.settleNotFound(refused), rawResponse);
 }
 

@@ -1,4 +1,4 @@
-import { deleteErrorKinds, deleteErrorRow } from '../../engagement/delete-errors.ts';
+import { errorKinds, errorRow } from '../../engagement/errors.ts';
 import { type Integration as IntegrationRow, integrations } from '../../engagement/integrations.ts';
 import type * as Result from '../../engagement/result.ts';
 import { type Finding, hasRefusal, type RateLimit } from '../../engagement/result.ts';
@@ -258,8 +258,8 @@ const ErrorInterface = builder
     }),
   });
 
-const errorTypes = deleteErrorKinds.map((kind) => {
-  const { description, fields } = deleteErrorRow(kind);
+const errorTypes = errorKinds.map((kind) => {
+  const { description, fields } = errorRow(kind);
   const shows = fields as Shown<Result.DeleteEngagementError>;
   return objectType<Result.DeleteEngagementError>(kind, {
     description,
@@ -283,7 +283,7 @@ export const CreateEngagementResult = builder.unionType('CreateEngagementResult'
   types: [
     CreateEngagementSuccess,
     CreateEngagementPlan,
-    ...errorTypes.filter((_type, index) => deleteErrorKinds[index] !== 'NotFoundError'),
+    ...errorTypes.filter((_type, index) => errorKinds[index] !== 'NotFoundError'),
   ],
   resolveType: ({ kind }) => kind,
 });
