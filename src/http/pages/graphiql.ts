@@ -9,7 +9,7 @@ import type { BuiltFile, BuiltFiles, GraphiQLSetup } from './graphiql-build.ts';
 /** Tabs that delete nothing, in order: `schema/operations/<name>.graphql`. GraphiQL shows the names of the operations. */
 const safeTabs = ['list-engagements', 'list-with-people', 'integrations', 'dry-run'];
 
-/** Tabs that delete. Their variables name records of the sandbox. */
+/** Tabs that delete or create. Their variables name records of the sandbox. */
 const deleteTabs = [
   'break-a-rule',
   'delete-engagement',
@@ -19,6 +19,7 @@ const deleteTabs = [
   'delete-engagements',
   'fault',
   'unknown-outcome',
+  'create-engagement',
 ];
 
 /** Tabs of bulk deletes, which need Redis. */
@@ -30,7 +31,7 @@ function blank(variables: string): string {
   return `${JSON.stringify(Object.fromEntries(names.map((name) => [name, ''])), null, 2)}\n`;
 }
 
-/** The prepared tabs. With a real upstream, none deletes. */
+/** The prepared tabs. With a real upstream, none deletes or creates. */
 function readTabs({ upstream, typePrefix, shared }: Config): GraphiQLSetup['tabs'] {
   const read = (name: string) => readExample(name, typePrefix);
   if (upstream === 'sandbox') return [...safeTabs, ...deleteTabs, ...(shared ? bulkTabs : [])].map(read);
