@@ -113,7 +113,8 @@ describe('a begun engagement', () => {
     ['take back', (lease) => store.release(lease, 0)],
     ['end', (lease) => store.finish(lease, 0, 'DELETED')],
     ['note an attempt of', (lease) => store.noteSent(lease, 0, 1, 'k')],
-    ['note the record of', (lease) => store.noteKept(lease, [1])],
+    ['note the record of', (lease) => store.noteKept(lease, 1)],
+    ['start to keep the record of', (lease) => store.startKeeping(lease, 1)],
     ['take the page of', (lease) => store.takePage(lease)],
   ])('can be changed only by the owner of its page (%s)', async (_what, act) => {
     const { job, lease } = await taken(3);
@@ -124,7 +125,7 @@ describe('a begun engagement', () => {
       await kept.client.hgetall(`${kept.memory.keyPrefix}:bulk:${job.id}`),
     ];
     const before = await everything();
-    await act({ ...lease, owner: 'somebody else' });
+    await act({ ...lease, owner: 'another' });
     expect(await everything()).toEqual(before);
   });
 });
@@ -132,15 +133,44 @@ describe('a begun engagement', () => {
 describe('a bulk delete', () => {
   it('is not paused or failed for a reason from before a resume', async () => {
     const { job } = await taken(1);
-    await store.stop(job, 'pause', 'renew the token');
+    await store.stop(job, 'UNAUTHENTICATED', 'renew the token');
     expect(await now(job)).toMatchObject({ isPaused: true, statusReason: 'renew the token' });
     await store.control(job, 'resume');
-    for (const how of ['pause', 'fail'] as const) {
+    for (const how of ['UNAUTHENTICATED', 'fail'] as const) {
       await store.stop(job, how, 'too late');
       expect(await now(job)).toMatchObject({ phase: 'DELETING', isPaused: false, statusReason: null });
     }
-    await store.stop(await now(job), 'pause', 'once more');
+    await store.stop(await now(job), 'UNAUTHENTICATED', 'once more');
     expect(await now(job)).toMatchObject({ isPaused: true, statusReason: 'once more' });
+  });
+
+  it('is counted while it has not ended: with its age, or by the reason of its pause', async () => {
+    await using alone = await startBulkStore();
+    const create = () => createJob(alone, ['1'], { abilities: ownAbilities() });
+    expect(await alone.store.countUnfinished()).toEqual({ oldestAgeMs: 0, paused: {} });
+    const [byCaller, byServer, running, ended, vanished] = [
+      await create(),
+      await create(),
+      await create(),
+      await create(),
+      await create(),
+    ];
+    const agoMs = 1_000_000;
+    for (const { id } of [byCaller, running])
+      await alone.client.hincrby(`{engagements}:bulk:${id}`, 'createdAt', -agoMs);
+    await alone.store.control(byCaller, 'pause');
+    await alone.store.stop(byServer, 'ACCOUNT_BLOCKED', 'why');
+    await alone.store.control(ended, 'cancel');
+    await alone.client.del(`{engagements}:bulk:${vanished.id}`);
+    const counted = await alone.store.countUnfinished();
+    expect(counted.paused).toEqual({ CALLER: 1, ACCOUNT_BLOCKED: 1 });
+    expect(counted.oldestAgeMs).toBeGreaterThanOrEqual(agoMs);
+    expect(counted.oldestAgeMs).toBeLessThan(2 * agoMs);
+    expect(await alone.client.zrange('{engagements}:bulk-unfinished', 0, '-1')).toEqual(
+      [byCaller, byServer, running].map(({ id }) => id),
+    );
+    await alone.store.control(byServer, 'resume');
+    expect((await alone.store.countUnfinished()).paused).toEqual({ CALLER: 1 });
   });
 
   it('does not change after its end', async () => {

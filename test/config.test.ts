@@ -194,7 +194,7 @@ function typosOf(name: string): string[] {
   ]);
 }
 
-/** What Kubernetes sets in a pod beside Services of these names. */
+/** The variables that Kubernetes sets in a pod for Services with these names. */
 const kubernetes = ['REDIS', 'REDIS_MASTER', 'AUTH', 'JWT', 'METRICS_API'].flatMap((service) => [
   ...['SERVICE_HOST', 'SERVICE_PORT', 'SERVICE_PORT_HTTP', 'PORT', 'PORT_6379_TCP', 'PORT_6379_TCP_PROTO'].map(
     (rest) => `${service}_${rest}`,
@@ -204,7 +204,7 @@ const kubernetes = ['REDIS', 'REDIS_MASTER', 'AUTH', 'JWT', 'METRICS_API'].flatM
   ),
 ]);
 
-/** What platforms and tools set that know nothing of us. */
+/** Variables that other platforms and tools set. */
 const platforms = [
   ...['REDIS_TLS_URL', 'REDIS_TEMPORARY_URL', 'HEROKU_REDIS_BLUE_URL', 'DATABASE_URL', 'DYNO', 'HEROKU_APP_NAME'],
   ...[
@@ -241,7 +241,7 @@ const platforms = [
   ...['HOSTS', 'PORTS', 'POST', 'host', 'port', 'SANDBOX_NAME', 'SUBGRAPH_PORT'],
 ];
 
-/** What others set, too, in names that begin as ours do: somebody may believe that we read them. */
+/** Variables that others set too, with names that begin like our settings. An operator may believe that this server reads them. */
 const lookalikes = [
   ...[
     'REDIS_HOST',
@@ -371,8 +371,8 @@ describe('S16 the address of upstream', () => {
       expect(() => parseConfig({ ...base, [name]: value })).not.toThrow();
     }
     const plain = 'http://a.example http://10.0.0.1 http://localhost.evil.example http://127.0.0.1.evil.example';
-    const strange = 'file:///etc/passwd data:,x javascript:1 ws://localhost localhost:4000 /path //h https://';
-    for (const value of `${plain} ${strange} http://0.0.0.0`.split(' ')) {
+    const unsupported = 'file:///etc/passwd data:,x javascript:1 ws://localhost localhost:4000 /path //h https://';
+    for (const value of `${plain} ${unsupported} http://0.0.0.0`.split(' ')) {
       expect([value, blamed({ ...base, [name]: value })]).toEqual([value, [name]]);
     }
   });

@@ -41,7 +41,8 @@ describe('GraphiQL', () => {
     },
   );
 
-  it('has tabs of bulk deletes only where there is Redis', () => {
+  it('has tabs of bulk deletes, and a link to their page, only where there is Redis', async () => {
+    expect(await (await fetchPage(facade)).text()).not.toContain('<a ');
     expect(scriptText).not.toContain('mutation Bulk(');
     expect(scriptText).not.toContain('subscription Progress(');
   });

@@ -26,19 +26,19 @@ const remove = (alias: string) => `${alias}: deleteEngagement(id: 1, integratedA
 async function codesOnce(query: string, variables: object): Promise<readonly string[]> {
   const before = upstream.seen.length;
   const { status, body } = await facade.post(query, variables, { authorization: 'Bearer t', accept });
-  // With data, it was executed, whatever became of it.
+  // A response with data was executed, with any result.
   if (body.data !== undefined) return [];
-  // As a part of a graph: with any other status, a gateway would show its clients where this server is.
+  // A subgraph must answer with 200: with any other status, a gateway shows its clients the address of this server.
   expect(status).toBe(200);
   expect(upstream.seen).toHaveLength(before);
   const codes: string[] = body.errors.map(({ extensions }: { extensions?: { code?: string } }) => extensions?.code);
   return [...new Set(codes)].sort();
 }
 
-/** The codes that a document is refused with, none when it is executed. A refused one reaches no upstream, ever. */
+/** The codes that a document is refused with; none if it is executed. A refused document never reaches upstream. */
 async function codesOf(query: string, variables: object = {}): Promise<readonly string[]> {
   const codes = await codesOnce(query, variables);
-  // What the server remembers of a document changes nothing.
+  // The server's memory of the document changes nothing.
   expect(await codesOnce(query, variables)).toEqual(codes);
   return codes;
 }
@@ -102,7 +102,7 @@ const beyond: readonly [what: string, query: string, code: string][] = [
     'TOO_REPETITIVE',
   ],
   [
-    '141 equal fields in a fragment that nobody spreads',
+    '141 equal fields in an unused fragment',
     `{ __typename } fragment F on Query { ${sameFields(141)} }`,
     'TOO_REPETITIVE',
   ],
@@ -212,7 +212,7 @@ describe('S09 a document', () => {
   it.each([
     ['a variable says', 'first: $n', '($n: Int)'],
     ['a default value says', 'first: $n', '($n: Int = 1)'],
-    ['nobody says', 'after: null', ''],
+    ['no argument says', 'after: null', ''],
     ['null says', 'first: null', ''],
   ])('costs as much as the largest page when %s how large one is', async (_what, first, variables) => {
     expect(await codesOf(page(fields(220), first, variables))).toEqual([]);
@@ -266,7 +266,7 @@ describe('S09 an attack', () => {
     ['nothing', `mutation { ...A } ${cycle('')}`],
     ['records', `${page('{ ...N }')} fragment N on Engagement { notes { contacts { account { id } } } ...N }`],
     ['itself', 'fragment A on Query { ...A } query { ...A }'],
-    ['a field, for nobody', '{ __typename } fragment A on Query { a { ...A } }'],
+    ['a field, unused', '{ __typename } fragment A on Query { a { ...A } }'],
   ])('with fragments that name themselves, around %s, is refused', async (_what, query) => {
     expect(await codesOf(query)).toEqual(['GRAPHQL_VALIDATION_FAILED']);
   });
@@ -299,7 +299,7 @@ describe('S09 an attack', () => {
     ['lists', remoteQuery(`{ a: ${nested(3_000, '[', '', ']')} }`)],
     ['objects', remoteQuery(nested(3_000, '{ a: ', '1', '}'))],
     ['types', `query ($a: ${nested(3_000, '[', 'Int', ']')}) { __typename }`],
-    ['brackets that nobody closes', '{ a '.repeat(3_000)],
+    ['unclosed brackets', '{ a '.repeat(3_000)],
   ])('with %s nested 3,000 deep is refused', async (_what, query) => {
     expect(await codesOf(query)).toEqual(['TOO_MANY_TOKENS']);
   });
@@ -378,7 +378,7 @@ describe('S20 the values of a request', () => {
   it.each([
     ['commas', `{"query":"{__typename}","variables":{"a":[1${',1'.repeat(10_000)}]}}`],
     ['brackets', `{"query":"{__typename}","variables":{"a":${'['.repeat(10_000)}${']'.repeat(10_000)}}}`],
-    ['braces that nobody closes', '{'.repeat(10_001)],
+    ['unclosed braces', '{'.repeat(10_001)],
     ['commas of a document', `{"query":"{${','.repeat(10_001)}__typename}"}`],
   ])('are refused beyond 10,000 before they are parsed, as %s', async (_what, body) => {
     const headers = { 'content-type': 'application/json', authorization: 'Bearer t' };

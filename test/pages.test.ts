@@ -10,6 +10,9 @@ const asBrowser = { accept: 'text/html,application/xhtml+xml,application/xml;q=0
 const open = ({ url }: TestFacade, path: string, headers: Record<string, string> = asBrowser) =>
   fetch(new URL(path, url), { headers, redirect: 'manual' });
 
+/** A Redis that nobody needs: the pages are served without it. */
+const unused = { REDIS_URL: 'redis://127.0.0.1:1', BULK_TOKEN_SECRET: 's'.repeat(40) };
+
 const directivesOf = (answer: Response) =>
   new Map(
     (answer.headers.get('content-security-policy') ?? '')
@@ -30,10 +33,66 @@ describe('A browser at a server that exposes its schema', () => {
   });
 });
 
+describe('The page of bulk deletes', () => {
+  let facade: TestFacade;
+  beforeAll(async () => {
+    const env = { AUTH_MODE: 'passthrough', EXPOSE_SCHEMA: '1', SUBGRAPH: 'federation', TYPE_PREFIX: 'Crm', ...unused };
+    facade = await startTestFacade('http://127.0.0.1:1', env);
+  });
+  afterAll(() => facade[Symbol.asyncDispose]());
+
+  it('S33 runs only its own files, is in no frame, and loads nothing from another host or path', async () => {
+    const answer = await open(facade, '/bulk');
+    const text = await answer.text();
+    expect(text).not.toMatch(/<script(?! type="module" src="\?asset=bulk\.js)|<style|style=|\son\w+=|javascript:/i);
+    const addresses = [...text.matchAll(/(?:src|href)="([^"#]+)"/g)].map(([, address = '']) => address);
+    expect(addresses).toHaveLength(4);
+    for (const address of addresses) expect(address).toMatch(/^(\?asset=bulk\.|data:,$|graphql$)/);
+    for (const path of ['/bulk', '/bulk?asset=bulk.js', '/bulk?asset=bulk.css']) {
+      const { status, headers } = await open(facade, path);
+      const directives = directivesOf(await open(facade, path));
+      expect([path, status, headers.get('x-frame-options')]).toEqual([path, 200, 'DENY']);
+      for (const name of ['default-src', 'base-uri', 'form-action', 'frame-ancestors'])
+        expect([name, directives.get(name)]).toEqual([name, "'none'"]);
+      for (const name of ['script-src', 'style-src', 'connect-src'])
+        expect([name, directives.get(name)]).toEqual([name, "'self'"]);
+    }
+  });
+
+  it('asks for a token and an id, names the types of this schema, and repeats nothing of its address', async () => {
+    const text = await (await open(facade, '/bulk')).text();
+    expect(text).toContain('type="password"');
+    expect(text).toContain('<input id="account"');
+    expect(text).toContain('data-error-type="CrmError"');
+    expect(await (await open(facade, '/bulk?account=%3Cb%3E')).text()).toBe(text);
+  });
+
+  it('offers the accounts of the sandbox, and asks for no token there', async () => {
+    await using sandbox = await startTestFacade('http://127.0.0.1:1', { REDIS_URL: unused.REDIS_URL });
+    const text = await (await open(sandbox, '/bulk')).text();
+    expect(text).not.toContain('type="password"');
+    expect(text).toContain('<option value="00000000-0000-4000-8000-000000000002">Capsule');
+  });
+
+  it('is replaced by a page that names the missing setting', async () => {
+    await using without = await startTestFacade('http://127.0.0.1:1');
+    expect(await (await open(without, '/bulk')).text()).toContain('<code>REDIS_URL</code>');
+    await using closed = await startTestFacade('http://127.0.0.1:1', { AUTH_MODE: 'passthrough', ...unused });
+    expect(await (await open(closed, '/bulk')).text()).toContain('EXPOSE_SCHEMA=1');
+    expect((await open(closed, '/bulk?asset=bulk.js', { accept: '*/*' })).status).toBe(404);
+  });
+
+  it('does not change responses to API clients', async () => {
+    const answer = await open(facade, '/bulk', { accept: 'application/json' });
+    expect(await answer.json()).toMatchObject({ errors: [{ extensions: { code: 'PATH_NOT_FOUND' } }] });
+  });
+});
+
 describe('HEAD', () => {
   it.each([
     ['GraphiQL', { EXPOSE_SCHEMA: '1' }, ['/', '/graphql', '/graphql?asset=favicon.ico']],
-    ['the page in its place', {}, ['/', '/graphql']],
+    ['the page of bulk deletes', { EXPOSE_SCHEMA: '1', ...unused }, ['/bulk', '/bulk?asset=bulk.js']],
+    ['the page in their place', {}, ['/', '/graphql', '/bulk']],
   ])('has the status and the headers of GET for %s, and no body', async (_what, env, paths) => {
     await using facade = await startTestFacade('http://127.0.0.1:1', { AUTH_MODE: 'passthrough', ...env });
     for (const path of paths) {
@@ -56,7 +115,7 @@ describe('A browser at a server that does not expose its schema', () => {
   });
   afterAll(() => facade[Symbol.asyncDispose]());
 
-  it.each(['/', '/graphql', '/graphql/'])(
+  it.each(['/', '/graphql', '/graphql/', '/bulk'])(
     'gets at %s a page that says what runs there, and which setting exposes the schema',
     async (path) => {
       const answer = await open(facade, path);
@@ -71,7 +130,7 @@ describe('A browser at a server that does not expose its schema', () => {
     },
   );
 
-  it('is not told to expose the schema where the server executes trusted documents only', async () => {
+  it('gets no advice to expose the schema where the server executes trusted documents only', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'trusted-'));
     writeFileSync(join(folder, 'documents.json'), '{}');
     const trusted = { TRUSTED_DOCUMENTS: join(folder, 'documents.json'), TRUSTED_DOCUMENTS_ONLY: '1' };

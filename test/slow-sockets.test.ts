@@ -9,8 +9,8 @@ import { startTestFacade, type TestFacade } from './support/facade.ts';
 import { connectRaw, requestHead } from './support/raw-client.ts';
 import { json, startUpstream } from './support/upstream.ts';
 
-/** Soon over, but not before a busy machine has sent what a test means to be in time. */
-const impatient: Patience = { headersMs: 1_000, requestMs: 1_500, unreadMs: 60_000, checkIntervalMs: 20 };
+/** Short, but long enough for a busy machine to send the parts that must be in time. */
+const shortTimeouts: Patience = { headersMs: 1_000, requestMs: 1_500, unreadMs: 60_000, checkIntervalMs: 20 };
 
 async function startListener(handle: Handle, options: Partial<ListenerOptions> = {}) {
   let handledCount = 0;
@@ -132,7 +132,7 @@ describe('S17 a request', () => {
 });
 
 describe.concurrent('S17 a slow request', () => {
-  /** Sends the text, then a byte every 20 ms, until the connection is closed: answers what came back, and after how long. */
+  /** Sends the text, then a byte every 20 ms until the connection is closed. Returns the answer and the time that it took. */
   async function dribble(url: string, text: string) {
     const startMs = performance.now();
     using client = await connectRaw(url);
@@ -144,25 +144,25 @@ describe.concurrent('S17 a slow request', () => {
   }
 
   it('whose headers arrive slowly is ended with 408 when their time is over, and not before', async () => {
-    await using server = await startListener(answerAll, { patience: impatient });
+    await using server = await startListener(answerAll, { patience: shortTimeouts });
     const { received, tookMs } = await dribble(server.url, 'POST / HTTP/1.1\r\nhost: te');
     expect(received).toMatch(/^HTTP\/1\.1 408 .*\r\nx-request-id: /);
     expect(codeIn(received)).toBe('REQUEST_TIMEOUT');
-    expect(tookMs).toBeGreaterThanOrEqual(impatient.headersMs);
+    expect(tookMs).toBeGreaterThanOrEqual(shortTimeouts.headersMs);
     expect(server.handledCount()).toBe(0);
   });
 
   it('whose body arrives slowly is ended with 408, and its own id, when its time is over, and not before', async () => {
-    await using server = await startListener(answerAll, { patience: impatient });
+    await using server = await startListener(answerAll, { patience: shortTimeouts });
     const head = requestHead('POST', '/', ['content-length: 10000', 'x-request-id: slow']);
     const { received, tookMs } = await dribble(server.url, head);
     expect(received).toMatch(/^HTTP\/1\.1 408 .*\r\nx-request-id: slow\r\n/);
-    expect(tookMs).toBeGreaterThanOrEqual(impatient.requestMs);
+    expect(tookMs).toBeGreaterThanOrEqual(shortTimeouts.requestMs);
     expect(server.handledCount()).toBe(0);
   });
 
   it('that follows an answered one is ended with 408', async () => {
-    await using server = await startListener(answerAll, { patience: impatient });
+    await using server = await startListener(answerAll, { patience: shortTimeouts });
     using client = await connectRaw(server.url);
     client.send(requestHead('GET', '/'));
     await expect.poll(client.received).toContain('all');
@@ -172,10 +172,10 @@ describe.concurrent('S17 a slow request', () => {
   });
 
   it('that is refused already gets nothing more, however slow its body', async () => {
-    await using server = await startListener(answerAll, { patience: impatient });
+    await using server = await startListener(answerAll, { patience: shortTimeouts });
     const { received, tookMs } = await dribble(server.url, requestHead('POST', '/', ['content-length: 1000000']));
     expect(received.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 413']);
-    expect(tookMs).toBeGreaterThanOrEqual(impatient.requestMs);
+    expect(tookMs).toBeGreaterThanOrEqual(shortTimeouts.requestMs);
   });
 });
 

@@ -7,8 +7,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /*
- * `npm run demo:bulk`: starts a Redis (or takes that of REDIS_URL), the server on an embedded sandbox with 5,000 engagements an
- * account, and deletes all of one account's in the background, with undo files. Nothing real is touched.
+ * `npm run demo:bulk` starts a Redis (or uses that of REDIS_URL) and the server on an embedded sandbox with 5,000 engagements in each
+ * account. Then it deletes all engagements of one account in the background, with undo files. No real CRM is used.
  */
 
 const count = 5_000;
@@ -64,7 +64,7 @@ async function startServer(redisUrl) {
     output += chunk;
     const url = /"url":"([^"]+)"/.exec(output)?.[1];
     if (url) {
-      // What it logs from here on is a line for each delete.
+      // From here on, it logs one line for each delete.
       server.stdout.resume();
       return url;
     }
@@ -99,7 +99,7 @@ async function listIds() {
   return ids;
 }
 
-/** The bulk delete, whenever it has got further: server-sent events, each with a GraphQL result. */
+/** The bulk delete after each progress: server-sent events, each with a GraphQL result. */
 async function* follow(id) {
   const query = `subscription($id: ID!) { bulkDeleteProgress(id: $id) {
     state statusReason total ratePerSecond secondsLeft outcomes { deleted alreadyAbsent failed unknown remaining } } }`;

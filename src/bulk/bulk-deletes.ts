@@ -59,7 +59,7 @@ interface MissingSetting {
 
 interface BulkParts {
   readonly store: JobStore;
-  readonly worker: BulkWorker;
+  readonly worker: Pick<BulkWorker, 'wake'>;
   /** Undefined when the server keeps no callers' tokens: it sends its own, or `BULK_TOKEN_SECRET` is not set. */
   readonly seal: Seal | undefined;
   readonly abilities: Abilities;
@@ -196,7 +196,17 @@ export class BulkDeletes {
     // An account that a token may not look up may not exist: all of them share one limit.
     const isHidden = caller.bringsToken && account.refusal?.kind === 'ForbiddenError';
     const ownerId = digest(caller.id, isHidden ? '' : integratedAccountId);
-    const job = { id, input: kept, callerId: caller.id, ownerId, needs: needsOf(abilities, kept), sealedToken };
+    const { support } = account;
+    const integration = support.kind === 'supported' ? support.integration.name : '';
+    const job = {
+      id,
+      input: kept,
+      integration,
+      callerId: caller.id,
+      ownerId,
+      needs: needsOf(abilities, kept),
+      sealedToken,
+    };
     try {
       const { kind, roomMs } = await store.create(
         { ...job, fingerprint, ...(statusReason && { statusReason }) },

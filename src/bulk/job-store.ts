@@ -1,5 +1,14 @@
 import type { RedisClient } from '../redis/client.ts';
-import { type BulkFailure, type BulkItem, type BulkJob, type BulkOutcome, pageSize, readJob } from './job.ts';
+import {
+  type BulkFailure,
+  type BulkItem,
+  type BulkJob,
+  type BulkOutcome,
+  type PauseReason,
+  pageSize,
+  readJob,
+  type UnfinishedJobs,
+} from './job.ts';
 import * as scripts from './job-scripts.ts';
 import { askRedis, type BulkMemory, redisKey } from './job-scripts.ts';
 import type { Lease } from './task-queue.ts';
@@ -26,6 +35,7 @@ export function cursorOf({ id, createdAt }: Pick<BulkJob, 'id' | 'createdAt'>): 
 export type PageLease = Lease & { readonly page: number };
 
 type NewJob = Pick<BulkJob, 'id' | 'callerId' | 'sealedToken' | 'needs' | 'input' | 'fingerprint' | 'ownerId'> & {
+  readonly integration?: string;
   readonly statusReason?: string;
 };
 
@@ -90,12 +100,22 @@ export class JobStore {
 
   /** Pauses, resumes or cancels a job for a caller. Changes none that has ended. */
   async control({ id, needs }: BulkJob, how: 'pause' | 'resume' | 'cancel'): Promise<void> {
-    await scripts.controlJob(this.#memory, { jobId: id, needs, how, why: '', resumes: '' });
+    await scripts.controlJob(this.#memory, { jobId: id, needs, how, why: '', reason: 'CALLER', resumes: '' });
   }
 
   /** Pauses or fails a job that cannot continue. Changes none that has ended, or was resumed since it was read. */
-  async stop({ id, needs, resumes }: BulkJob, how: 'pause' | 'fail', why: string): Promise<void> {
-    await scripts.controlJob(this.#memory, { jobId: id, needs, how, why, resumes });
+  async stop({ id, needs, resumes }: BulkJob, how: 'fail' | PauseReason, why: string): Promise<void> {
+    const control = how === 'fail' ? { how, reason: '' } : { how: 'pause', reason: how };
+    await scripts.controlJob(this.#memory, { jobId: id, needs, ...control, why, resumes });
+  }
+
+  /** Counts the jobs of all servers that have not ended: the oldest thousand. */
+  async countUnfinished(): Promise<UnfinishedJobs> {
+    const jobPrefix = redisKey(this.#memory, 'job', { jobId: '' });
+    const [oldestAgeMs, ...rest] = await scripts.countUnfinished(this.#memory, { jobPrefix });
+    const paused: Record<string, number> = {};
+    for (let i = 0; i < rest.length; i += 2) paused[String(rest[i])] = Number(rest[i + 1]);
+    return { oldestAgeMs, paused };
   }
 
   /** Lets the pages that a job never reached expire after a day. */
@@ -160,9 +180,14 @@ export class JobStore {
     await scripts.noteStates(this.#memory, lease, { args });
   }
 
-  /** Marks that the records of these items are stored. */
-  async noteKept(lease: PageLease, indexes: readonly number[]): Promise<void> {
-    await scripts.noteStates(this.#memory, lease, { args: indexes.flatMap((index) => [`kept:${index}`, 1]) });
+  /** Marks that the record of an engagement is about to be stored; see {@link scripts.startKeeping}. */
+  startKeeping(lease: PageLease, index: number) {
+    return scripts.startKeeping(this.#memory, { ...lease, index });
+  }
+
+  /** Marks that the record of an engagement is stored. */
+  async noteKept(lease: PageLease, index: number): Promise<void> {
+    await scripts.noteKept(this.#memory, { ...lease, index });
   }
 
   /** Counts one more wait of a page, by its reason. */

@@ -43,6 +43,26 @@ const phase = z.enum(['LISTING', 'DELETING', 'CANCELLING', 'CANCELLED', 'COMPLET
 /** The state that callers see: the phase, unless the bulk delete is paused. */
 export type BulkState = z.infer<typeof phase> | 'PAUSED';
 
+/** Why a bulk delete is paused, for operators: its caller paused it, or a server that could not continue. */
+export const pauseReasons = [
+  'CALLER',
+  'UNAUTHENTICATED',
+  'TOKEN_UNREADABLE',
+  'INTEGRATED_ACCOUNT_NOT_FOUND',
+  'ACCOUNT_NEEDS_REAUTH',
+  'ACCOUNT_BLOCKED',
+] as const;
+
+/** One of {@link pauseReasons}. */
+export type PauseReason = (typeof pauseReasons)[number];
+
+/** The bulk deletes of all servers that have not ended, in numbers. */
+export interface UnfinishedJobs {
+  /** Since the start of the oldest that is not paused, in milliseconds; 0 when there is none. */
+  readonly oldestAgeMs: number;
+  readonly paused: Readonly<Partial<Record<PauseReason, number>>>;
+}
+
 /** The final outcome of one engagement. */
 export type BulkOutcome = DeleteOutcome | DeleteEngagementError['kind'];
 
@@ -73,6 +93,8 @@ const hash = z.object({
     .transform((text) => JSON.parse(text))
     .pipe(input),
   callerId: z.string(),
+  /** The integration of its account; empty when unknown. */
+  integration: z.string().default(''),
   /** The name of its queue: the settings that a server needs to work on it. */
   needs: z.string(),
   /** The owner whose limits it counts against: its caller in its account. */
@@ -107,6 +129,8 @@ const hash = z.object({
     .transform((cursor) => cursor || null),
   createdAt: moment,
   endedAt: moment.nullable().default(null),
+  /** When the pages expire that it did not reach, if it ended early. */
+  unreachedUntil: moment.optional(),
 });
 
 /** A bulk delete, as stored. */
@@ -131,6 +155,14 @@ export function readJob(fields: Readonly<Record<string, string>>): BulkJob | nul
   return { ...job, statusReason: job.unserved ?? job.statusReason, outcomes: Object.fromEntries(outcomes) };
 }
 
+/**
+ * The state of an engagement, by the states of its page: its outcome, `begun`, or `keeping` while its record is being stored or is stored,
+ * and no delete of it was sent. Undefined while it waits.
+ */
+export function itemStateOf(states: Readonly<Record<string, string>>, index: number): string | undefined {
+  return states[index] ?? (states[`kept:${index}`] === undefined ? undefined : 'keeping');
+}
+
 /** True when the bulk delete is final. */
 export function hasEnded({ phase }: Pick<BulkJob, 'phase'>): boolean {
   return phase === 'CANCELLED' || phase === 'COMPLETED' || phase === 'FAILED';
@@ -149,6 +181,14 @@ const outcomeNames: Readonly<Record<string, ItemOutcome>> = {
   NotFoundError: 'NOT_FOUND',
   OutcomeUnknownError: 'UNKNOWN',
 };
+
+/** The final outcomes of engagements that a bulk delete has worked on. */
+export const finalOutcomes = ['DELETED', 'ACCEPTED', 'ALREADY_ABSENT', 'NOT_FOUND', 'FAILED', 'UNKNOWN'] as const;
+
+/** The name that callers see of a final outcome. */
+export function finalOutcome(outcome: string): (typeof finalOutcomes)[number] {
+  return finalOutcomes.find((name) => name === outcomeNames[outcome]) ?? 'FAILED';
+}
 
 /** The outcome of an engagement by its state in its page. After the end, a begun one stays unknown, and one without a state was skipped. */
 export function outcomeOf(state: string | undefined, job: BulkJob): ItemOutcome {

@@ -1,13 +1,22 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { LRUCache } from 'lru-cache';
+import type { UnfinishedJobs } from './job.ts';
 import { BulkUnavailable } from './job-scripts.ts';
 import { listJob } from './list-job.ts';
+import { Pace } from './pace.ts';
 import { runPage } from './run-page.ts';
 import { type Lease, leaseMsFor, type TaskQueue } from './task-queue.ts';
 import { later, type WorkEnd, type WorkPorts } from './work.ts';
 
 /** How many tasks one process works on at once. Delayed tasks do not count. */
 const maxAtOnce = 64;
+
+/** How many of them may wait for the limits of their accounts. The others give way. */
+const maxWaitingAtOnce = 48;
+
+/** The most accounts whose pace is known. A dropped pace starts again, even while it is in use. */
+const maxPaces = 5_000;
 
 /** How often an idle process polls the queue, in milliseconds. */
 const idlePollMs = 500;
@@ -22,6 +31,9 @@ const maxHeartbeatMs = 5_000;
 
 /** How often to check for bulk deletes that no server serves, in milliseconds. */
 const unservedCheckMs = 5_000;
+
+/** How often to count the bulk deletes that have not ended, in milliseconds. */
+const unfinishedCheckMs = 5_000;
 
 /** How long a queue waits for a server with its settings, until other servers end its cancelled bulk deletes, in milliseconds. */
 const unservedPatienceMs = 600_000;
@@ -40,13 +52,28 @@ export interface BulkWorker {
   close(): Promise<void>;
 }
 
+/** The parts that a worker needs. */
+interface WorkerOptions extends Omit<WorkPorts, 'isStopping' | 'isCrowded' | 'paceOf'> {
+  /** Gets the numbers of all servers' bulk deletes every few seconds. */
+  readonly noteUnfinished: (jobs: UnfinishedJobs) => void;
+}
+
 /** Starts working; waits for Redis while it cannot be reached. */
-export function startBulkWorker(queue: TaskQueue, options: Omit<WorkPorts, 'isStopping'>): BulkWorker {
+export function startBulkWorker(queue: TaskQueue, { noteUnfinished, ...options }: WorkerOptions): BulkWorker {
   const stopping = new AbortController();
   const isStopping = () => stopping.signal.aborted;
-  const ports: WorkPorts = { ...options, isStopping };
-  const { store, log, requestTimeoutMs } = options;
   const running = new Map<Promise<void>, Lease>();
+  const paces = new LRUCache<string, Pace>({ max: maxPaces });
+  const ports: WorkPorts = {
+    ...{ ...options, isStopping, isCrowded: () => running.size > maxWaitingAtOnce },
+    paceOf({ tokenId, integratedAccountId }) {
+      const key = JSON.stringify([tokenId, integratedAccountId]);
+      const pace = paces.get(key) ?? new Pace(stopping.signal);
+      paces.set(key, pace);
+      return pace;
+    },
+  };
+  const { store, log, requestTimeoutMs } = options;
   let rest = new AbortController();
   const wake = () => rest.abort();
   const pause = (ms: number, signal: AbortSignal) => sleep(ms, undefined, { signal, ref: false }).catch(() => {});
@@ -127,7 +154,8 @@ export function startBulkWorker(queue: TaskQueue, options: Omit<WorkPorts, 'isSt
   const every = (ms: number, act: () => Promise<void>) => setInterval(() => void act().catch(() => {}), ms).unref();
   const beat = () => queue.heartbeat(running.values());
   const heartbeatMs = Math.min(leaseMsFor(requestTimeoutMs) / heartbeatsPerLease, maxHeartbeatMs);
-  const timers = [every(heartbeatMs, beat), every(unservedCheckMs, attendUnserved)];
+  const count = async () => noteUnfinished(await store.countUnfinished());
+  const timers = [every(heartbeatMs, beat), every(unservedCheckMs, attendUnserved), every(unfinishedCheckMs, count)];
   void beat().catch(() => {});
   const taking = takeAll();
 

@@ -7,6 +7,7 @@ import { documentIdOf, type TrustedDocuments } from '../graphql/documents.ts';
 import type { OperationRequest, PreparedOperations } from '../graphql/prepared/prepared-operations.ts';
 import { runPrepared } from '../graphql/prepared/run-prepared.ts';
 import { runTraced } from '../upstream/trace.ts';
+import { createServeReport } from './bulk-report.ts';
 import type { Handle } from './connections/listener.ts';
 import { refuseNoUtf8, refuseTooManyValues } from './connections/refuse.ts';
 import { hasTooManyValues } from './connections/request-body.ts';
@@ -66,6 +67,7 @@ export function createFrontDoor(
   options: ContextOptions,
 ): Handle {
   const servePage = createPages(options.config, options.log);
+  const serveReport = createServeReport(options);
   const trustsOnly = options.config.trustedDocuments?.only === true;
   const findDocument: FindDocument = (json) => {
     if (json.query === undefined) return trusted?.get(documentIdOf(json) ?? '');
@@ -109,7 +111,7 @@ export function createFrontDoor(
   function receive(request: ReadRequest, response: ServerResponse, body: Buffer): void {
     const { headers, method } = request;
     const isReadable = findUnreadable(headers['content-type'], headers['content-encoding']) === undefined;
-    if (servePage(request, response)) return;
+    if (serveReport(request, response) || servePage(request, response)) return;
     if (method !== 'POST' || !isReadable) return void yoga(request, response);
     // With replacement characters, an id could name another record.
     if (!isUtf8(body)) return void refuseNoUtf8(request, response);

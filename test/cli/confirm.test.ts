@@ -13,7 +13,7 @@ const sandbox = await startSandbox({ token });
 afterAll(() => sandbox.close());
 const env = { TRUTO_BASE_URL: sandbox.url, TRUTO_API_TOKEN: token };
 
-/** Deletes an engagement at a terminal, where somebody types these keys when asked. */
+/** Deletes an engagement at a terminal, and types these keys at the question. */
 function deleteAndType(id: string, keys: string, ...args: string[]) {
   return runInTerminal(['delete', id, ...account, ...args], env, { typed: [['[y/N]', keys]] });
 }

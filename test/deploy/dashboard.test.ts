@@ -1,14 +1,15 @@
 import { beforeAll, describe, expect, it } from 'vitest';
+import { finalOutcomes, pauseReasons } from '../../src/bulk/job.ts';
 import { type Setting, startSetting } from '../support/bulk-setting.ts';
 import { readText } from './checks.ts';
 import { panelExpressions, readDashboard, readRuleFile } from './observability.ts';
 import { namesIn } from './promql.ts';
 import { sendTraffic, trafficEnv } from './traffic.ts';
 
-/** What Prometheus adds by itself to whatever it scrapes. */
+/** The metric and the labels that Prometheus adds to every scrape. */
 const own = { metric: 'up', labels: ['job', 'instance'] };
 
-/** The labels of every sample of a scrape, by the sample's name: all that the server can be asked for. */
+/** The labels of every sample of a scrape, by the sample's name. */
 async function scrapeLabels({ facade }: Setting): Promise<ReadonlyMap<string, ReadonlySet<string>>> {
   const text = await (await fetch(`${facade.url}/metrics`)).text();
   const labels = new Map<string, Set<string>>([[own.metric, new Set()]]);
@@ -26,9 +27,11 @@ function mayBe(label: string, value: string): boolean {
   const union =
     /^union DeleteEngagementResult =([^\n]*(?:\n {2}\|[^\n]*)*)/m.exec(readText('schema/schema.graphql'))?.[1] ?? '';
   const reasons = /^export type FailureReason =(.*?);/ms.exec(readText('src/upstream/attempt.ts'))?.[1] ?? '';
+  const isOneOf = (values: readonly string[]) => values.includes(value);
   const isStatus = /^[1-5]\d\d$/.test(value);
   if (label === 'result') return union.split(/[\s|]+/).includes(value) || value === 'INTERNAL_SERVER_ERROR';
-  if (label === 'reason') return reasons.includes(`'${value}'`);
+  if (label === 'reason') return reasons.includes(`'${value}'`) || isOneOf(pauseReasons);
+  if (label === 'outcome') return isOneOf(finalOutcomes);
   if (label === 'end') return isStatus || reasons.includes(`'${value}'`);
   return label === 'status' ? isStatus : own.labels.includes(label);
 }

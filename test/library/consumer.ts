@@ -8,7 +8,7 @@ import {
 } from 'truto-engagements-graphql';
 import { type Config, ConfigError, parseConfig } from 'truto-engagements-graphql/config';
 
-/* A program of somebody who has installed the package: type-checked and run by test/library.test.ts, in a project of its own. */
+/* A program that uses the installed package. test/library.test.ts type-checks and runs it in a separate project. */
 
 const lines: string[] = [];
 const server = createEngagementServer({ PORT: 0, SANDBOX: true }, { logTo: { write: (line) => lines.push(line) } });
@@ -45,12 +45,12 @@ try {
 } catch (error) {
   if (error instanceof ConfigError) problems = error.problems;
 }
-let strange = '';
+let unknownSetting = '';
 try {
   // @ts-expect-error There is no such setting.
   createEngagementServer({ PROT: 0 });
 } catch (error) {
-  strange = String(error);
+  unknownSetting = String(error);
 }
 
 // biome-ignore lint/suspicious/noConsole: a program without Node's types has no other way to say something.
@@ -65,6 +65,6 @@ console.log(
     prefixed: printSchema(schema).includes('type CrmContact'),
     federation: printEngagementSchema({ dialect: 'federation' }),
     problems,
-    strange,
+    unknownSetting,
   }),
 );

@@ -23,11 +23,11 @@ export interface NginxServer extends AsyncDisposable {
   readonly url: string;
   /** The requests that it is done with. */
   passed(): readonly Passed[];
-  /** What it complained of. */
+  /** Its error log. */
   complaints(): string;
 }
 
-/** Debian's nobody: nginx needs no rights, and the image runs it without any. */
+/** Debian's user `nobody`. nginx needs no permissions, and its image runs without any. */
 const nobody = 65_534;
 
 function isInstalled(): boolean {
@@ -39,13 +39,13 @@ function isInstalled(): boolean {
   }
 }
 
-/** Debian keeps it where only root looks. */
+/** Debian installs nginx into a folder that is only in root's `PATH`. */
 const environment = { PATH: `${process.env.PATH}:/usr/sbin` };
 
 /** Installs nginx where it is missing. */
 export const installNginx = (): void => installDebianPackage('nginx-light', isInstalled);
 
-/** The configuration as it is, but for addresses of this machine. @throws when it has not what is to be replaced. */
+/** The configuration with addresses and paths of this machine. @throws if it does not contain one of the replaced texts. */
 function localized(folder: string, port: number, replicas: readonly string[], keptTime: string): string {
   let text = readFileSync(new URL('../../deploy/nginx.conf', import.meta.url), 'utf8');
   const addresses = [
@@ -65,9 +65,9 @@ function localized(folder: string, port: number, replicas: readonly string[], ke
 
 /**
  * Starts nginx in front of two replicas.
- * @param replicas their hosts and ports. Nobody has to listen there yet.
+ * @param replicas their hosts and ports. They may start later.
  * @param keptTime how long it keeps an idle connection to one of them.
- * @throws with what it complains of when it ends instead.
+ * @throws with its error log if it ends instead.
  */
 export async function startNginx(replicas: readonly [string, string], keptTime = '4s'): Promise<NginxServer> {
   installNginx();
@@ -77,7 +77,7 @@ export async function startNginx(replicas: readonly [string, string], keptTime =
   writeFileSync(file, localized(folder, port, replicas, keptTime));
   const isRoot = process.getuid?.() === 0;
   if (isRoot) chownSync(folder, nobody, nobody);
-  // What it says before it has read where to: the flag -e is for that.
+  // `-e` names the log for errors before it has read the configuration.
   const log = join(folder, 'error.log');
   const child = spawn('nginx', ['-p', folder, '-c', file, '-e', log, '-g', 'daemon off;'], {
     stdio: ['ignore', 'ignore', openSync(join(folder, 'stderr.log'), 'a')],

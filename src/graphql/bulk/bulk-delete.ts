@@ -4,6 +4,7 @@ import {
   type BulkJob,
   type BulkState,
   countOutcomes,
+  hasEnded,
   type ItemOutcome,
   outcomeOf,
   pageSize,
@@ -238,6 +239,11 @@ export const BulkDelete = objectType<BulkJob>('BulkDelete', {
     undoFolder: t.string({
       description: "With `snapshot`, the folder of its undo files, in the server's `UNDO_STORE`. Null in a dry run.",
       resolve: ({ id, input }) => (input.snapshot && !input.dryRun ? `${id}/` : null),
+    }),
+    reportPath: t.string({
+      description:
+        'The path at this server where `GET` returns its report as JSON: what was asked, by whom, and the outcome of each engagement. It needs the same `Authorization` header. Null until it has ended.',
+      resolve: (job) => (hasEnded(job) ? `/bulk/${job.id}/report.json` : null),
     }),
     engagements: t.field({
       type: BulkDeleteItems,

@@ -42,6 +42,10 @@ const messages = {
     'Bulk deletes need Redis, which this server does not have. Nothing was started. Ask its operator to set REDIS_URL.',
   BULK_DELETES_UNAVAILABLE:
     'Bulk deletes are unavailable: Redis cannot be reached, or refuses writes. Bulk deletes in progress continue when it is back. If this request started one, it may exist, with the bulkDeleteId in extensions. Read it later, and resume it if it does not continue.',
+  NOT_FOUND:
+    'No bulk delete with this id exists in the integrated accounts that you have access to. Nothing was read. Check the id.',
+  NOT_ENDED:
+    'The bulk delete has not ended, so it has no report yet. Nothing was changed. Try again when `endedAt` is set.',
   RESPONSE_TOO_LARGE:
     'The delete succeeded, but its body is larger than MAX_UPSTREAM_BYTES, so it was left out. Select chunks with @stream.',
   RESPONSE_INTERRUPTED: 'The delete succeeded, but its body ended early, so it was left out.',
@@ -57,13 +61,17 @@ const statuses = {
   UNTRUSTED_DOCUMENT: 400,
   UNAUTHENTICATED: 401,
   PATH_NOT_FOUND: 404,
+  NOT_FOUND: 404,
   METHOD_NOT_ALLOWED: 405,
   NOT_ACCEPTABLE: 406,
   REQUEST_TIMEOUT: 408,
+  NOT_ENDED: 409,
   REQUEST_TOO_LARGE: 413,
   UNSUPPORTED_MEDIA_TYPE: 415,
   HEADERS_TOO_LARGE: 431,
+  NOT_CONFIGURED: 501,
   AUTHENTICATION_UNAVAILABLE: 503,
+  BULK_DELETES_UNAVAILABLE: 503,
   OVERLOADED: 503,
 } as const;
 

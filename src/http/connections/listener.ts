@@ -59,9 +59,9 @@ function allowOrigin(
 /** If these were refused, a busy server would look dead to its probes. */
 const probes = new Set(['/health', '/ready', '/metrics']);
 
-/** True for requests that cost no more than a refusal: probes, and GraphiQL's files, all of which an open page needs. */
+/** True for requests that cost no more than a refusal: probes, and the files of pages, all of which an open page needs. */
 function isCheap({ method, url = '' }: IncomingMessage): boolean {
-  return probes.has(url.split('?', 1)[0] ?? '') || (method === 'GET' && url.startsWith('/graphql?asset='));
+  return probes.has(url.split('?', 1)[0] ?? '') || (method === 'GET' && /^\/(graphql|bulk)\?asset=/.test(url));
 }
 
 /**

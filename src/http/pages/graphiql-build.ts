@@ -1,6 +1,5 @@
-import { createHash } from 'node:crypto';
 import { parentPort, workerData } from 'node:worker_threads';
-import { gzipSync } from 'node:zlib';
+import { assetAddress, createFile, type PageFile, type PageFiles } from './page-files.ts';
 
 /** The settings of GraphiQL's build. */
 export interface GraphiQLSetup {
@@ -8,19 +7,9 @@ export interface GraphiQLSetup {
   readonly tabs: readonly { readonly query: string; readonly variables: string }[];
   /** True where callers bring a token: the page has a field for it. */
   readonly takesToken: boolean;
+  /** True where the page of bulk deletes is served: this page has a link to it. */
+  readonly hasBulkPage: boolean;
 }
-
-/** A file of GraphiQL's, ready to send. */
-export interface BuiltFile {
-  readonly type: string;
-  /** The hash of its content. */
-  readonly hash: string;
-  readonly bytes: Uint8Array;
-  readonly gzipped: Uint8Array;
-}
-
-/** GraphiQL's files by their names; the page itself is `page`. */
-export type BuiltFiles = ReadonlyMap<string, BuiltFile>;
 
 /** The parts of `@graphql-yoga/render-graphiql`, which itself puts them into one page of nine megabytes. */
 type Parts = Readonly<
@@ -40,7 +29,9 @@ const ownStyle = `
 body { display: flex; flex-direction: column; height: 100vh; margin: 0; color-scheme: light dark; }
 #root { flex: 1; min-height: 0; }
 #root .graphiql-container { height: 100%; width: 100%; }
-#token { display: flex; gap: 8px; align-items: center; padding: 8px 16px; font: 14px sans-serif; color: CanvasText; background: Canvas; }
+#bar { display: flex; gap: 8px 24px; align-items: center; justify-content: end; padding: 8px 16px; font: 14px sans-serif; color: CanvasText; background: Canvas; }
+#bar a { color: LinkText; }
+#token { display: flex; flex: 1; gap: 8px; align-items: center; min-width: 0; }
 #token input { flex: 1; max-width: 480px; min-width: 0; font: inherit; }
 @media (max-width: 700px) {
   body { height: auto; min-height: 100vh; }
@@ -126,24 +117,21 @@ const start = (tabs: string) => `
 `;
 
 const tokenField = `
-    <label id="token">
-      Token
-      <input type="password" autocomplete="off" spellcheck="false" placeholder="for all tabs, until the page is closed" />
-    </label>`;
+      <label id="token">
+        Token
+        <input type="password" autocomplete="off" spellcheck="false" placeholder="for all tabs, until the page is closed" />
+      </label>`;
 
-function builtFile(type: string, content: string | Uint8Array): BuiltFile {
-  const bytes = Buffer.from(content);
-  const hash = createHash('sha256').update(bytes).digest('base64url').slice(0, 16);
-  return { type, hash, bytes, gzipped: gzipSync(bytes) };
-}
+const bulkLink = `
+      <a href="bulk">Bulk deletes</a>`;
 
-function buildFiles(parts: Parts, { tabs, takesToken }: GraphiQLSetup): BuiltFiles {
-  const files = new Map<string, BuiltFile>();
-  /** Adds a file, and returns its address relative to the page: a proxy may forward only the page's own path. */
+function buildFiles(parts: Parts, { tabs, takesToken, hasBulkPage }: GraphiQLSetup): PageFiles {
+  const files = new Map<string, PageFile>();
+  /** Adds a file, and returns its address. */
   function add(name: string, type: string, content: string | Uint8Array): string {
-    const file = builtFile(type, content);
+    const file = createFile(type, content);
     files.set(name, file);
-    return `?asset=${name}&v=${file.hash}`;
+    return assetAddress(name, file);
   }
   const script = 'text/javascript; charset=utf-8';
   const workers = {
@@ -155,6 +143,7 @@ function buildFiles(parts: Parts, { tabs, takesToken }: GraphiQLSetup): BuiltFil
   const js = add('graphiql.js', script, `${environment}\n${parts.js};\n${start(JSON.stringify(tabs))}`);
   const css = add('graphiql.css', 'text/css; charset=utf-8', parts.css + ownStyle);
   const icon = add('favicon.ico', 'image/x-icon', Buffer.from(parts.favicon.split(',')[1] ?? '', 'base64'));
+  const bar = `${takesToken ? tokenField : ''}${hasBulkPage ? bulkLink : ''}`;
   const page = `<!doctype html>
 <html lang="en">
   <head>
@@ -165,13 +154,13 @@ function buildFiles(parts: Parts, { tabs, takesToken }: GraphiQLSetup): BuiltFil
     <link rel="stylesheet" href="${css}" />
   </head>
   <body>
-    <noscript>You need to enable JavaScript to run this app.</noscript>${takesToken ? tokenField : ''}
+    <noscript>You need to enable JavaScript to run this app.</noscript>${bar && `\n    <div id="bar">${bar}\n    </div>`}
     <div id="root"></div>
     <script src="${js}"></script>
   </body>
 </html>
 `;
-  files.set('page', builtFile('text/html; charset=utf-8', page.replaceAll('&v=', '&amp;v=')));
+  files.set('page', createFile('text/html; charset=utf-8', page.replaceAll('&v=', '&amp;v=')));
   return files;
 }
 

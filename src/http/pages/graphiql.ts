@@ -4,7 +4,8 @@ import { Worker } from 'node:worker_threads';
 import type { Config } from '../../config/config.ts';
 import { readExample } from '../../graphql/documents.ts';
 import type { Log } from '../../log/log.ts';
-import type { BuiltFile, BuiltFiles, GraphiQLSetup } from './graphiql-build.ts';
+import type { GraphiQLSetup } from './graphiql-build.ts';
+import { type PageFiles, pageHeaders, requestedFile, type ServePage, sendFile } from './page-files.ts';
 
 /** Tabs that delete nothing, in order: `schema/operations/<name>.graphql`. GraphiQL shows the names of the operations. */
 const safeTabs = ['list-engagements', 'list-with-people', 'integrations', 'dry-run'];
@@ -38,23 +39,8 @@ function readTabs({ upstream, typePrefix, shared }: Config): GraphiQLSetup['tabs
   return safeTabs.map(read).map(({ query, variables }) => ({ query, variables: blank(variables) }));
 }
 
-/** True for GET, and for HEAD, whose body Node leaves out. */
-export const isRead = ({ method }: IncomingMessage): boolean => method === 'GET' || method === 'HEAD';
-
 /** True for the endpoint's path, in both spellings that Yoga takes. */
 export const isEndpoint = (path: string | undefined): boolean => path === '/graphql' || path === '/graphql/';
-
-/** True for a browser that opens an address. Clients of the API do not name HTML. */
-export const acceptsPage = ({ headers }: IncomingMessage): boolean => headers.accept?.includes('text/html') ?? false;
-
-/** Headers of every page, besides its own policy. No other page may have it in a frame. */
-export const pageHeaders = {
-  'x-content-type-options': 'nosniff',
-  'x-frame-options': 'DENY',
-  'referrer-policy': 'no-referrer',
-  'cross-origin-opener-policy': 'same-origin',
-  'cross-origin-resource-policy': 'same-origin',
-};
 
 /**
  * Only this server's own files run, and the page connects to this server only. The exceptions are for Monaco, the editor: it adds
@@ -67,7 +53,7 @@ const securityHeaders = {
     "img-src 'self' data:; font-src data:; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
 };
 
-function runBuild(workerData: GraphiQLSetup): Promise<BuiltFiles> {
+function runBuild(workerData: GraphiQLSetup): Promise<PageFiles> {
   return new Promise((resolve, reject) => {
     // As TypeScript in the project, as JavaScript in the package.
     const code = new URL(`./graphiql-build${extname(import.meta.url)}`, import.meta.url);
@@ -79,49 +65,22 @@ function runBuild(workerData: GraphiQLSetup): Promise<BuiltFiles> {
   });
 }
 
-/** The name of the requested file: the page for a client that accepts HTML. Undefined: the request is for something else. */
-function requestedFile(request: IncomingMessage): string | undefined {
-  const [path, query] = (request.url ?? '').split('?', 2);
-  if (!isRead(request) || !isEndpoint(path)) return undefined;
-  return new URLSearchParams(query).get('asset') ?? (acceptsPage(request) ? 'page' : undefined);
-}
-
-function send(name: string, file: BuiltFile, request: IncomingMessage, response: ServerResponse): void {
-  const { type, hash, bytes, gzipped } = file;
-  const isNamedByContent = name !== 'page' && request.url?.endsWith(`&v=${hash}`);
-  const headers = {
-    ...securityHeaders,
-    'cache-control': isNamedByContent ? 'public, max-age=31536000, immutable' : 'no-cache',
-    etag: `W/"${hash}"`,
-    vary: 'Accept, Accept-Encoding',
-  };
-  if (request.headers['if-none-match']?.includes(`"${hash}"`)) return void response.writeHead(304, headers).end();
-  const isGzipped = request.headers['accept-encoding']?.toString().includes('gzip') ?? false;
-  if (isGzipped) response.setHeader('content-encoding', 'gzip');
-  const body = isGzipped ? gzipped : bytes;
-  response.writeHead(200, { ...headers, 'content-type': type, 'content-length': body.length }).end(body);
-}
-
 /**
  * Serves GraphiQL. All of its files come from this server, at the endpoint's own path, so that it works below any prefix and without
  * other hosts. They are built at the first request, and all responses share them.
  * @returns a function that answers a request for GraphiQL's page or a file of it. False: the request is for something else.
  */
-export function createGraphiQL(
-  config: Config,
-  log: Log,
-): (request: IncomingMessage, response: ServerResponse) => boolean {
-  let built: Promise<BuiltFiles> | undefined;
+export function createGraphiQL(config: Config, log: Log): ServePage {
+  let built: Promise<PageFiles> | undefined;
 
   async function answer(name: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
     try {
       built ??= runBuild({
         tabs: readTabs(config),
         takesToken: config.auth.mode !== 'open',
+        hasBulkPage: config.shared !== undefined,
       });
-      const file = (await built).get(name);
-      if (file) send(name, file, request, response);
-      else response.writeHead(404, securityHeaders).end();
+      sendFile(await built, name, securityHeaders, request, response);
     } catch (error) {
       built = undefined;
       log.error({ err: error }, 'GraphiQL cannot be built');
@@ -130,7 +89,7 @@ export function createGraphiQL(
   }
 
   return (request, response) => {
-    const name = requestedFile(request);
+    const name = requestedFile(request, isEndpoint);
     if (name === undefined) return false;
     void answer(name, request, response);
     return true;

@@ -1,21 +1,22 @@
 import { createHash } from 'node:crypto';
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Config } from '../../config/config.ts';
 import type { Log } from '../../log/log.ts';
-import { acceptsPage, createGraphiQL, isEndpoint, isRead, pageHeaders } from './graphiql.ts';
-
-/** Answers a request for a page. False: the request is for something else. */
-export type ServePage = (request: IncomingMessage, response: ServerResponse) => boolean;
+import { createBulkPage } from './bulk-page.ts';
+import { createGraphiQL, isEndpoint } from './graphiql.ts';
+import { acceptsPage, isRead, pageHeaders, type ServePage } from './page-files.ts';
 
 const style = `
 :root { color-scheme: light dark; }
 body { max-width: 40rem; margin: 4rem auto; padding: 0 1rem; font: 16px/1.5 system-ui, sans-serif; }
 `;
 
-const hidden = `The server does not expose its schema: GraphiQL and introspection are off. To turn them on, start the server with
-      <code>EXPOSE_SCHEMA=1</code>.`;
+const hidden = `The server does not expose its schema: GraphiQL, the page of bulk deletes and introspection are off. To turn them on,
+      start the server with <code>EXPOSE_SCHEMA=1</code>. The page of bulk deletes needs <code>REDIS_URL</code> too.`;
 
 const onlyTrusted = `The server executes only trusted documents, which clients name by their ids. It does not expose its schema.`;
+
+const noRedis = `The page of bulk deletes is off, because the server has no Redis. To turn it on, start the server with
+      <code>REDIS_URL</code>. <a href="graphql">GraphiQL</a> works without Redis.`;
 
 const buildPage = (access: string) => `<!doctype html>
 <html lang="en">
@@ -54,19 +55,23 @@ const headers = {
 };
 
 /**
- * Serves pages to browsers at `/` and `/graphql`: GraphiQL where the schema is exposed, else one page that says what runs here.
- * A client that does not name `text/html` gets the API's own answers.
+ * Serves pages to browsers. Where the schema is exposed, `/graphql` is GraphiQL and, with Redis, `/bulk` the page of bulk deletes. In
+ * their place, one page says what runs here. A client that does not name `text/html` gets the API's own answers.
  */
 export function createPages(config: Config, log: Log): ServePage {
-  const page = buildPage(config.trustedDocuments?.only ? onlyTrusted : hidden);
-  const serveGraphiQL = config.exposeSchema ? createGraphiQL(config, log) : undefined;
+  const { exposeSchema, shared, trustedDocuments } = config;
+  const off = exposeSchema ? noRedis : trustedDocuments?.only ? onlyTrusted : hidden;
+  const page = buildPage(off);
+  const serveGraphiQL = exposeSchema ? createGraphiQL(config, log) : undefined;
+  const serveBulkPage = exposeSchema && shared ? createBulkPage(config, log) : undefined;
 
   return (request, response) => {
-    if (serveGraphiQL?.(request, response)) return true;
+    if (serveGraphiQL?.(request, response) || serveBulkPage?.(request, response)) return true;
     const [path] = (request.url ?? '').split('?', 1);
-    if (!isRead(request) || !acceptsPage(request) || (path !== '/' && !isEndpoint(path))) return false;
+    const isPage = path === '/' || path === '/bulk' || isEndpoint(path);
+    if (!isRead(request) || !acceptsPage(request) || !isPage) return false;
     // Relative, for proxies that serve this server below a prefix.
-    if (serveGraphiQL) response.writeHead(302, { ...headers, location: 'graphql' }).end();
+    if (serveGraphiQL && path === '/') response.writeHead(302, { ...headers, location: 'graphql' }).end();
     else response.writeHead(200, { ...headers, 'content-type': 'text/html; charset=utf-8' }).end(page);
     return true;
   };

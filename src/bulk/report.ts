@@ -1,0 +1,140 @@
+import { createHash } from 'node:crypto';
+import { findIntegration } from '../engagement/integrations.ts';
+import { type BulkFailure, type BulkJob, countOutcomes, type ItemOutcome, outcomeOf } from './job.ts';
+import type { JobStore } from './job-store.ts';
+
+/** How many pages of engagements are read at once, and how many failures. */
+const pagesPerRead = 8;
+const failuresPerRead = 200;
+
+/** The command that computes `sha256` again. It prints each canonical line of the report: first its head, then each item. */
+const verification =
+  "jq -c 'del(.engagements, .failures, .sha256), .engagements[], .failures[]' report.json | sha256sum";
+
+/** Writes JSON as `jq -c` does, which escapes U+007F too, and has no half of a surrogate pair. */
+function canonical(value: object): string {
+  const text = JSON.stringify(value, (_key, one) => (typeof one === 'string' ? one.toWellFormed() : one));
+  return text.replaceAll('\x7f', '\\u007f');
+}
+
+/** What a reader has to know before they rely on the report. */
+function remarksOn(job: BulkJob, counts: Readonly<Partial<Record<ItemOutcome, number>>>): readonly string[] {
+  const { id, input, isPartial, integration, unreachedUntil } = job;
+  const support = findIntegration(integration);
+  const remarks: (string | false | 0 | undefined)[] = [
+    input.dryRun && 'This was a dry run. Nothing was deleted.',
+    job.phase === 'CANCELLED' && 'The bulk delete was cancelled before its end.',
+    job.phase === 'FAILED' && 'The bulk delete failed. `statusReason` has the reason.',
+    isPartial &&
+      'Truto returned only a part of the list. Engagements that match the filter may remain. Start another bulk delete with the same filter.',
+    input.filter !== undefined && 'Engagements that were added after they were listed are not in this report.',
+    counts.NOT_FOUND && 'NOT_FOUND: Truto found no such engagement. It was gone before, or its id or type is wrong.',
+    counts.ACCEPTED &&
+      'ACCEPTED: the provider accepted the delete and executes it later. Check in the CRM that it did.',
+    counts.FAILED && 'FAILED: not deleted. `failures` has the reasons.',
+    counts.UNKNOWN && 'UNKNOWN: it is not known whether they are deleted. Check them in the CRM, or delete them again.',
+    counts.SKIPPED && 'SKIPPED: not deleted, because the bulk delete ended before.',
+    counts.SKIPPED &&
+      unreachedUntil &&
+      `The ids of skipped engagements are stored until ${unreachedUntil.toISOString()}. A report that is read later lacks most of them.`,
+    input.snapshot &&
+      !input.dryRun &&
+      `Copies of the deleted records are in the undo store, in the folder ${id}/. They are personal data too: remove them when you no longer need them.`,
+    support.kind === 'supported' &&
+      support.integration.softDeletes &&
+      `${support.integration.name} keeps deleted engagements readable for some time.`,
+  ];
+  return remarks.filter((remark) => typeof remark === 'string');
+}
+
+/** The report without its lists. The same bulk delete always has the same head. */
+function headOf(job: BulkJob) {
+  const { id, input, total, isPartial, statusReason, callerId, createdAt, endedAt, integration } = job;
+  const { integratedAccountId, filter, dryRun, snapshot } = input;
+  const outcomes = countOutcomes(job);
+  const { DELETED = 0, ALREADY_ABSENT = 0, NOT_FOUND = 0 } = outcomes;
+  return {
+    format: 'bulk-delete-report/1',
+    bulkDeleteId: id,
+    state: job.phase,
+    /** True when each engagement of the request is deleted, or was not found. */
+    isComplete: job.phase === 'COMPLETED' && !dryRun && !isPartial && DELETED + ALREADY_ABSENT + NOT_FOUND === total,
+    integratedAccountId,
+    integration: integration || null,
+    requested: filter
+      ? { filter: { ...filter, ...(filter.engagementType && { engagementType: filter.engagementType.toUpperCase() }) } }
+      : { idCount: total },
+    dryRun,
+    snapshot,
+    createdBy: callerId,
+    createdAt,
+    endedAt,
+    statusReason,
+    isPartial,
+    total,
+    outcomes,
+    remarks: remarksOn(job, outcomes),
+    verification,
+  };
+}
+
+const typeOf = ({ engagementType }: Pick<BulkFailure, 'engagementType'>) => engagementType?.toUpperCase() ?? null;
+
+async function* readEngagementLines(job: BulkJob, store: JobStore): AsyncGenerator<readonly object[]> {
+  for (let first = 0; first < job.pageCount; first += pagesPerRead) {
+    const pages = Array.from({ length: Math.min(pagesPerRead, job.pageCount - first) }, (_, index) => first + index);
+    const read = await Promise.all(
+      pages.map((page) => Promise.all([store.readPage(job.id, page), store.readStates(job.id, page)])),
+    );
+    yield read.flatMap(([items, states]) =>
+      (items ?? []).map((item, index) => ({
+        ...{ id: item.id, engagementType: typeOf(item), outcome: outcomeOf(states[index], job) },
+      })),
+    );
+  }
+}
+
+async function* readFailureLines(job: BulkJob, store: JobStore): AsyncGenerator<readonly object[]> {
+  for (let from = 0; ; from += failuresPerRead) {
+    const failures = await store.readFailures(job.id, from, failuresPerRead);
+    yield failures.map(({ result, ...item }) => ({
+      ...{ id: item.id, engagementType: typeOf(item), outcome: outcomeOf(result.kind, job) },
+      ...{ error: result.kind, message: result.message },
+      ...(result.kind === 'OutcomeUnknownError' && { upstreamIdempotencyKey: result.upstreamIdempotencyKey }),
+    }));
+    if (failures.length < failuresPerRead) return;
+  }
+}
+
+/**
+ * Writes the report of a bulk delete that has ended, as JSON, a part at a time: a million engagements need no memory.
+ * @param onEnd gets the SHA-256 of its canonical lines, which the report ends with.
+ * @throws {BulkUnavailable}
+ */
+export async function* writeReport(
+  job: BulkJob,
+  store: JobStore,
+  onEnd: (sha256: string) => void,
+): AsyncGenerator<string> {
+  const hash = createHash('sha256');
+  const head = canonical(headOf(job));
+  hash.update(`${head}\n`);
+  yield head.slice(0, -1);
+  for (const [name, lists] of [
+    ['engagements', readEngagementLines(job, store)],
+    ['failures', readFailureLines(job, store)],
+  ] as const) {
+    yield `,\n"${name}":[`;
+    let isFirst = true;
+    for await (const items of lists) {
+      const lines = items.map(canonical);
+      for (const line of lines) hash.update(`${line}\n`);
+      if (lines.length > 0) yield `${isFirst ? '' : ','}\n${lines.join(',\n')}`;
+      isFirst &&= lines.length === 0;
+    }
+    yield ']';
+  }
+  const sha256 = hash.digest('hex');
+  onEnd(sha256);
+  yield `,\n"sha256":"${sha256}"}\n`;
+}

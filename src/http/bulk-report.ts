@@ -1,0 +1,80 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { GraphQLError } from 'graphql';
+import { hasEnded } from '../bulk/job.ts';
+import { BulkUnavailable } from '../bulk/job-scripts.ts';
+import { writeReport } from '../bulk/report.ts';
+import { requestError } from '../graphql/core/top-level-errors.ts';
+import { admit, type ContextOptions } from './requests/context.ts';
+
+const reportPath = /^\/bulk\/([^/?]+)\/report\.json(?:\?|$)/;
+
+/** Finds the bulk delete of a report for its caller. @throws {GraphQLError} with the status of the answer. */
+async function findEnded(id: string, authorization: string | undefined, options: ContextOptions) {
+  const { bulkDeletes } = options.ports;
+  const { caller, deadlineAt } = await admit(authorization ?? null, options);
+  if (!caller) throw requestError('UNAUTHENTICATED');
+  if (!bulkDeletes) throw requestError('NOT_CONFIGURED');
+  const job = await bulkDeletes.find(id, caller, deadlineAt);
+  if (!job) throw requestError('NOT_FOUND');
+  if (!hasEnded(job)) throw requestError('NOT_ENDED');
+  return { job, caller, store: bulkDeletes.store };
+}
+
+function refuse(error: unknown, response: ServerResponse, { log }: ContextOptions, requestId: unknown): void {
+  const known = error instanceof BulkUnavailable ? requestError('BULK_DELETES_UNAVAILABLE') : error;
+  if (!(known instanceof GraphQLError)) log.error({ err: error, requestId }, 'unexpected error');
+  const { message, extensions } =
+    known instanceof GraphQLError
+      ? known
+      : { message: 'Unexpected error.', extensions: { code: 'INTERNAL_SERVER_ERROR', http: { status: 500 } } };
+  const { status, headers = {} } = extensions.http as { status: number; headers?: Record<string, string> };
+  const body = JSON.stringify({ errors: [{ message, extensions: { code: extensions.code } }] });
+  response.writeHead(status, { ...headers, 'content-type': 'application/json' }).end(body);
+}
+
+/**
+ * Answers `GET /bulk/{id}/report.json`: the report of a bulk delete that has ended. It is written as fast as the client reads, until the
+ * client disconnects or the server drains. Returns false for any other request.
+ */
+export function createServeReport(
+  options: ContextOptions,
+): (request: IncomingMessage, response: ServerResponse) => boolean {
+  const { log, ports } = options;
+
+  async function serve(id: string, { headers }: IncomingMessage, response: ServerResponse): Promise<void> {
+    const requestId = headers['x-request-id'];
+    let found: Awaited<ReturnType<typeof findEnded>>;
+    try {
+      found = await findEnded(id, headers.authorization, options);
+    } catch (error) {
+      return refuse(error, response, options, requestId);
+    }
+    const { job, caller, store } = found;
+    const where = { bulkDeleteId: job.id, callerId: caller.id, requestId };
+    response.writeHead(200, {
+      'content-type': 'application/json; charset=utf-8',
+      'content-disposition': `attachment; filename="bulk-delete-${job.id}.json"`,
+      'cache-control': 'no-store',
+      'x-content-type-options': 'nosniff',
+    });
+    // The log has the hash: then a changed report does not match it.
+    const report = writeReport(job, store, (sha256) => log.info({ ...where, sha256 }, 'bulk delete report'));
+    try {
+      await pipeline(Readable.from(report), response, { signal: ports.draining });
+    } catch (error) {
+      // Cut off, so that no client takes it for complete.
+      response.destroy();
+      if (error instanceof BulkUnavailable)
+        log.warn({ ...where }, 'a bulk delete report was cut off: Redis does not answer');
+    }
+  }
+
+  return (request, response) => {
+    const id = request.method === 'GET' ? reportPath.exec(request.url ?? '')?.[1] : undefined;
+    if (id === undefined) return false;
+    void serve(id, request, response);
+    return true;
+  };
+}

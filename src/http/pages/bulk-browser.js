@@ -1,0 +1,601 @@
+// @ts-check
+/// <reference lib="dom" />
+/// <reference lib="dom.iterable" />
+
+/*
+ * Runs in the browser, on the page of bulk deletes. It reads and controls them over the GraphQL API. It writes each text of the API as
+ * text, never as HTML. The token is only in its field. The address has the account and the bulk delete, so that a reload keeps them.
+ */
+
+/**
+ * @typedef {{
+ *   id: string, integratedAccountId: string, state: string, statusReason: string | null, dryRun: boolean, snapshot: boolean,
+ *   total: number, keptCount: number, createdBy: string, createdAt: string, endedAt: string | null, undoFolder: string | null,
+ *   ratePerSecond: number | null, secondsLeft: number | null, outcomes: Record<string, number>,
+ * }} Job
+ * @typedef {{ id: string, engagementType: string | null, result: { __typename: string, message?: string } }} Failure
+ * @typedef {{
+ *   state: string, isComplete: boolean, integratedAccountId: string, integration: string | null, dryRun: boolean,
+ *   requested: { idCount?: number, filter?: object }, createdBy: string, createdAt: string, endedAt: string, total: number,
+ *   outcomes: Record<string, number>, remarks: string[], verification: string, sha256: string,
+ *   engagements: { id: string, engagementType: string | null, outcome: string }[],
+ *   failures: { id: string, engagementType: string | null, outcome: string, message: string }[],
+ * }} Report
+ */
+
+/** @param {string} id @returns {HTMLElement} */
+const byId = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
+/** @param {string} id */
+const field = (id) => /** @type {HTMLInputElement | null} */ (document.getElementById(id));
+/** @param {string} id */
+const button = (id) => /** @type {HTMLButtonElement} */ (document.getElementById(id));
+
+/**
+ * Makes an element. Strings among its children are text.
+ * @param {string} name
+ * @param {Record<string, string>} attributes
+ * @param {(string | Node)[]} children
+ */
+function element(name, attributes, ...children) {
+  const made = document.createElement(name);
+  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+  made.append(...children);
+  return made;
+}
+
+/**
+ * Shows a text, or hides its element without one.
+ * @param {string} id
+ * @param {string} text
+ */
+function say(id, text) {
+  const shown = byId(id);
+  // Unchanged texts are not announced again.
+  if (shown.textContent !== text) shown.textContent = text;
+  shown.hidden = text === '';
+}
+
+const count = new Intl.NumberFormat('en').format;
+const percent = new Intl.NumberFormat('en', { style: 'percent' }).format;
+/** @param {string} iso */
+const moment = (iso) =>
+  element(
+    'time',
+    { datetime: iso },
+    new Date(iso).toLocaleString('en-GB', { dateStyle: 'medium', timeStyle: 'medium' }),
+  );
+
+/** @param {number} seconds */
+function duration(seconds) {
+  const units = /** @type {const} */ ([
+    [86_400, 'day'],
+    [3_600, 'hour'],
+    [60, 'minute'],
+  ]);
+  const [size, unit] = units.find(([size]) => seconds >= 1.5 * size) ?? [1, 'second'];
+  return new Intl.NumberFormat('en', { style: 'unit', unit, unitDisplay: 'long' }).format(Math.ceil(seconds / size));
+}
+
+// ---- The API
+
+/** An error of the API, in its words. */
+class ApiError extends Error {
+  /** @param {string} message @param {string} code */
+  constructor(message, code) {
+    super(message);
+    this.code = code;
+  }
+}
+
+/** After these, a subscription is tried again. */
+const passing = new Set([
+  ...['UNREACHABLE', 'BULK_DELETES_UNAVAILABLE', 'OVERLOADED', 'RATE_LIMITED', 'UPSTREAM_UNAVAILABLE'],
+  ...['AUTHENTICATION_UNAVAILABLE', 'REQUEST_TIMEOUT', 'INTERNAL_SERVER_ERROR'],
+]);
+
+const unreachable = () => new ApiError('The server cannot be reached, or its answer was cut off.', 'UNREACHABLE');
+
+/**
+ * Sends a request with the caller's token.
+ * @param {string} address
+ * @param {RequestInit} init
+ */
+async function send(address, init = {}) {
+  const token = field('token')
+    ?.value.trim()
+    .replace(/^Bearer /i, '');
+  const headers = { ...init.headers, ...(token ? { authorization: `Bearer ${token}` } : {}) };
+  return await fetch(address, { ...init, headers }).catch(() => {
+    throw unreachable();
+  });
+}
+
+/** @param {Response} response */
+const jsonOf = (response) =>
+  response.json().catch(() => {
+    throw unreachable();
+  });
+
+/**
+ * The value of the only root field of a result.
+ * @param {{ data?: Record<string, any> | null, errors?: { message: string, extensions?: { code?: string } }[] }} result
+ */
+function rootValueOf({ data, errors }) {
+  const value = Object.values(data ?? {})[0] ?? null;
+  const [error] = errors ?? [];
+  // A field that cannot be read, such as the rate, is null, and the rest is shown.
+  if (value === null && error) throw new ApiError(error.message, error.extensions?.code ?? '');
+  return value;
+}
+
+/**
+ * @param {string} query
+ * @param {Record<string, unknown>} variables
+ * @param {string} accept
+ * @param {AbortSignal} [signal]
+ */
+function post(query, variables, accept, signal) {
+  const headers = { accept, 'content-type': 'application/json' };
+  const body = JSON.stringify({ query, variables });
+  return send('graphql', { method: 'POST', headers, body, ...(signal && { signal }) });
+}
+
+/** @param {string} query @param {Record<string, unknown>} variables */
+const call = async (query, variables) => rootValueOf(await jsonOf(await post(query, variables, 'application/json')));
+
+/** A subscription is taken for lost after so long without an event or a heartbeat, which comes every 12 seconds. */
+const silenceMs = 40_000;
+
+/**
+ * The events of a subscription, as server-sent events.
+ * @param {string} query
+ * @param {Record<string, unknown>} variables
+ * @param {AbortSignal} stop
+ * @returns {AsyncGenerator<any>}
+ */
+async function* subscribe(query, variables, stop) {
+  const silence = new AbortController();
+  let timer = setTimeout(() => silence.abort(), silenceMs);
+  try {
+    const response = await post(query, variables, 'text/event-stream', AbortSignal.any([stop, silence.signal]));
+    if (!response.body || !response.headers.get('content-type')?.startsWith('text/event-stream'))
+      return yield rootValueOf(await jsonOf(response));
+    const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+    let text = '';
+    for (;;) {
+      const { done, value } = await reader.read().catch(() => {
+        throw unreachable();
+      });
+      if (done) return;
+      clearTimeout(timer);
+      timer = setTimeout(() => silence.abort(), silenceMs);
+      const events = (text + value).split('\n\n');
+      text = events.pop() ?? '';
+      for (const event of events) {
+        const data = /^data: ?(.+)$/m.exec(event)?.[1];
+        if (/^event: ?next$/m.test(event) && data) yield rootValueOf(JSON.parse(data));
+      }
+    }
+  } finally {
+    clearTimeout(timer);
+    silence.abort();
+  }
+}
+
+const jobFields = `{
+  id integratedAccountId state statusReason dryRun snapshot total keptCount createdBy createdAt endedAt undoFolder ratePerSecond
+  secondsLeft outcomes { deleted accepted alreadyAbsent notFound failed unknown remaining }
+}`;
+const listDocument = `query ($account: ID!, $after: String) {
+  bulkDeletes(integratedAccountId: $account, after: $after) { items ${jobFields} endCursor }
+}`;
+const followDocument = `subscription ($id: ID!) { bulkDeleteProgress(id: $id) ${jobFields} }`;
+const failuresDocument = `query ($id: ID!, $after: String) {
+  bulkDelete(id: $id) { failures(first: 50, after: $after) {
+    items { id engagementType result { __typename ... on ${document.body.dataset.errorType} { message } } } endCursor
+  } }
+}`;
+
+// ---- What the page shows
+
+/** The part of the address after `#`. */
+function readAddress() {
+  const parts = new URLSearchParams(location.hash.slice(1));
+  return { account: parts.get('account') ?? '', job: parts.get('job') ?? '', isReport: parts.has('report') };
+}
+
+/** @param {Record<string, string>} parts */
+const addressOf = (parts) => `#${new URLSearchParams(parts)}`;
+
+/** What is shown now. */
+let shown = { account: '', job: '', isReport: false };
+/** @type {Job | undefined} */
+let job;
+/** The rows of the list by the ids of their bulk deletes. @type {Map<string, HTMLElement>} */
+const rows = new Map();
+/** @type {string | null} */
+let nextJobs = null;
+/** The pages of failures that are shown. @type {{ after: string | null, items: Failure[], endCursor: string | null }[]} */
+let failures = [];
+let failuresWanted = 0;
+/** Ends the subscription of the bulk delete that is shown. */
+let following = new AbortController();
+
+/** @param {unknown} error */
+function showError(error) {
+  const prefix = error instanceof ApiError && error.code === 'UNAUTHENTICATED' ? 'Enter a valid token. ' : '';
+  say('problem', prefix + (error instanceof Error ? error.message : String(error)));
+}
+
+/**
+ * Runs an action of the person, and shows its error.
+ * @param {() => Promise<void>} action
+ */
+async function run(action) {
+  say('problem', '');
+  try {
+    await action();
+  } catch (error) {
+    showError(error);
+  }
+}
+
+/** @param {Job} job */
+const hasEnded = ({ state }) => ['COMPLETED', 'CANCELLED', 'FAILED'].includes(state);
+/** @param {Job} job */
+const failureCount = ({ outcomes: { failed = 0, unknown = 0 } }) => failed + unknown;
+
+/** A value of an enum in words, such as `Already absent`. @param {string} name */
+const words = (name) => name.charAt(0) + name.slice(1).toLowerCase().replaceAll('_', ' ');
+
+/** @param {Pick<Job, 'state' | 'dryRun'>} job */
+const stateName = ({ state, dryRun }) => `${words(state)}${dryRun ? ' (dry run)' : ''}`;
+
+/** @param {HTMLProgressElement} bar @param {Job} job */
+function fillBar(bar, { state, total, outcomes: { remaining = 0 } }) {
+  if (state === 'LISTING') return bar.removeAttribute('value');
+  bar.max = Math.max(total, 1);
+  bar.value = total === 0 ? 1 : total - remaining;
+}
+
+/** @param {Job} job */
+function progressText({ state, dryRun, total, outcomes: { remaining = 0 } }) {
+  if (state === 'LISTING') return `${count(total)} found so far`;
+  if (dryRun) return `${count(total)} would be deleted`;
+  const part = total === 0 ? 1 : (total - remaining) / total;
+  return `${count(total - remaining)} of ${count(total)} (${percent(Math.floor(part * 100) / 100)})`;
+}
+
+/**
+ * A row of a table. On a narrow screen, each cell has its column's name in front.
+ * @param {[label: string, content: string | Node, className?: string][]} cells
+ */
+const rowOf = (cells) =>
+  element(
+    'tr',
+    { role: 'row' },
+    ...cells.map(([label, content, name]) =>
+      element('td', { role: 'cell', 'data-label': label, ...(name && { class: name }) }, content),
+    ),
+  );
+
+/** @param {Job} job */
+function jobRow(job) {
+  const href = addressOf({ account: shown.account, job: job.id });
+  const bar = /** @type {HTMLProgressElement} */ (element('progress', { 'aria-label': 'Progress' }));
+  fillBar(bar, job);
+  const row = rowOf([
+    ['Started', element('a', { href }, moment(job.createdAt))],
+    ['State', element('span', { class: 'state', 'data-state': job.state }, stateName(job))],
+    ['Progress', element('div', {}, bar, ` ${progressText(job)}`)],
+    ['Deleted', count(deletedCount(job)), 'number'],
+    ['Failed, unknown', count(failureCount(job)), 'number'],
+  ]);
+  if (job.id === shown.job) row.setAttribute('aria-current', 'true');
+  return row;
+}
+
+/** @param {Job} job */
+const deletedCount = ({ outcomes: { deleted = 0, accepted = 0, alreadyAbsent = 0 } }) =>
+  deleted + accepted + alreadyAbsent;
+
+/** Reads one page of the account's list. @param {string | null} after */
+async function loadJobs(after) {
+  const { account } = shown;
+  const { items, endCursor } = await call(listDocument, { account, after });
+  if (shown.account !== account) return;
+  if (after === null) {
+    rows.clear();
+    byId('jobs').replaceChildren();
+  }
+  for (const item of items) {
+    const row = jobRow(item);
+    rows.set(item.id, row);
+    byId('jobs').append(row);
+  }
+  nextJobs = endCursor;
+  byId('no-jobs').hidden = rows.size > 0;
+  button('more-jobs').hidden = nextJobs === null;
+  byId('list').hidden = false;
+}
+
+/**
+ * @param {string} id
+ * @param {(readonly [term: string, value: string | Node | null])[]} entries
+ */
+function fillTerms(id, entries) {
+  const terms = entries.flatMap(([term, value]) =>
+    value === null ? [] : [element('div', {}, element('dt', {}, term), element('dd', {}, value))],
+  );
+  byId(id).replaceChildren(...terms);
+}
+
+/** @type {readonly (readonly [name: string, label: string])[]} */
+const outcomeLabels = [
+  ['deleted', 'Deleted'],
+  ['accepted', 'Accepted'],
+  ['alreadyAbsent', 'Already absent'],
+  ['notFound', 'Not found'],
+  ['failed', 'Failed'],
+  ['unknown', 'Unknown'],
+];
+
+/** @param {Job} next */
+function showJob(next) {
+  if (next.state !== job?.state) say('announcement', `The bulk delete is ${stateName(next).toLowerCase()}.`);
+  job = next;
+  const { state, outcomes, ratePerSecond, secondsLeft } = next;
+  byId('job-title').textContent = `Bulk delete ${next.id}`;
+  say('reason', next.statusReason ?? '');
+  byId('state').textContent = stateName(next);
+  byId('state').dataset.state = state;
+  byId('bar-label').textContent = progressText(next);
+  fillBar(/** @type {HTMLProgressElement} */ (byId('bar')), next);
+  const pace = state === 'DELETING' && ratePerSecond ? `${ratePerSecond.toFixed(1)} a second` : '';
+  byId('pace').textContent = secondsLeft === null ? pace : `${pace}, about ${duration(secondsLeft)} left`;
+  const counted = next.dryRun ? [] : outcomeLabels;
+  fillTerms('counts', [
+    ['Total', count(next.total)],
+    ...counted.map(([name, label]) => /** @type {const} */ ([label, count(outcomes[name] ?? 0)])),
+    [
+      hasEnded(next) ? 'Skipped' : 'Remaining',
+      next.dryRun || state === 'COMPLETED' ? null : count(outcomes.remaining ?? 0),
+    ],
+    ['Records kept', next.snapshot ? count(next.keptCount) : null],
+  ]);
+  fillTerms('facts', [
+    ['Integrated account', next.integratedAccountId],
+    ['Started', moment(next.createdAt)],
+    ['Started by', next.createdBy],
+    ['Ended', next.endedAt === null ? null : moment(next.endedAt)],
+    ['Undo folder', next.undoFolder],
+  ]);
+  button('pause').disabled = !['LISTING', 'DELETING'].includes(state);
+  button('resume').disabled = state !== 'PAUSED';
+  button('cancel').disabled = !['LISTING', 'DELETING', 'PAUSED'].includes(state);
+  byId('to-report').hidden = !hasEnded(next);
+  byId('to-report').setAttribute('href', addressOf({ account: shown.account, job: next.id, report: '' }));
+  const row = rows.get(next.id);
+  if (row) {
+    const fresh = jobRow(next);
+    // Its link may have the focus.
+    const hasFocus = row.contains(document.activeElement);
+    row.replaceWith(fresh);
+    rows.set(next.id, fresh);
+    if (hasFocus) fresh.querySelector('a')?.focus();
+  }
+  byId('job').hidden = false;
+  void loadFailures();
+}
+
+let isLoadingFailures = false;
+
+/** Reads the last page of failures again while the bulk delete has more of them than are shown there, and more were asked for. */
+async function loadFailures() {
+  const current = job;
+  const last = failures.at(-1);
+  if (!current || isLoadingFailures) return;
+  const listed = failures.reduce((sum, { items }) => sum + items.length, 0);
+  const isMissing = last ? last.endCursor === null && listed < failureCount(current) : true;
+  const wantsMore = last !== undefined && failuresWanted > failures.length && last.endCursor !== null;
+  if (!isMissing && !wantsMore) return;
+  isLoadingFailures = true;
+  try {
+    const after = wantsMore ? last.endCursor : (last?.after ?? null);
+    const found = (await call(failuresDocument, { id: current.id, after }))?.failures;
+    if (!found || job?.id !== current.id) return;
+    if (!wantsMore) failures.pop();
+    failures.push({ after, ...found });
+    showFailures();
+  } catch (error) {
+    if (job?.id === current.id) showError(error);
+  } finally {
+    isLoadingFailures = false;
+  }
+}
+
+function showFailures() {
+  const items = failures.flatMap((page) => page.items);
+  byId('failures').replaceChildren(
+    ...items.map(({ id, engagementType, result }) =>
+      rowOf([
+        ['Engagement', id, 'foreign'],
+        ['Type', words(engagementType ?? '')],
+        ['Error', result.__typename],
+        ['Message', result.message ?? '', 'foreign'],
+      ]),
+    ),
+  );
+  byId('failures-title').textContent = items.length === 0 ? 'No failures' : 'Failed or unknown';
+  byId('failures-table').hidden = items.length === 0;
+  button('more-failures').hidden = (failures.at(-1)?.endCursor ?? null) === null;
+}
+
+const firstPauseMs = 1_000;
+const maxPauseMs = 30_000;
+
+/** Shows a bulk delete until it has ended. Subscribes again, after a growing pause, when the subscription is lost. */
+async function follow(/** @type {string} */ id, /** @type {AbortSignal} */ signal) {
+  for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(2 * pauseMs, maxPauseMs)) {
+    let reason = 'The server ended the connection.';
+    try {
+      for await (const event of subscribe(followDocument, { id }, signal)) {
+        if (signal.aborted) return;
+        say('connection', '');
+        pauseMs = firstPauseMs;
+        showJob(event);
+        if (hasEnded(event)) return;
+      }
+    } catch (error) {
+      if (signal.aborted) return;
+      if (!(error instanceof ApiError) || !passing.has(error.code)) return showError(error);
+      reason = error.message;
+    }
+    if (signal.aborted) return;
+    say('connection', `${reason} The progress is not current. Trying again in ${duration(pauseMs / 1_000)}.`);
+    await new Promise((resolve) => setTimeout(resolve, pauseMs));
+    if (signal.aborted) return;
+  }
+}
+
+/** @param {'pause' | 'resume' | 'cancel'} how */
+async function control(how) {
+  const id = shown.job;
+  for (const name of ['pause', 'resume', 'cancel']) button(name).disabled = true;
+  try {
+    const next = await call(`mutation ($id: ID!) { ${how}BulkDelete(id: $id) ${jobFields} }`, { id });
+    if (shown.job === id) showJob(next);
+  } catch (error) {
+    if (shown.job !== id) return;
+    if (job) showJob(job);
+    throw error;
+  } finally {
+    // A disabled button loses the focus.
+    const other = { pause: 'resume', resume: 'pause', cancel: 'job-title' }[how];
+    if (document.activeElement === document.body) byId(other).focus();
+  }
+}
+
+/** The most engagements that a report shows; all are in its file. */
+const maxReported = 5_000;
+
+/** The file of the report that is shown. */
+let reportFile = new Blob();
+
+/** @param {string} id */
+async function loadReport(id) {
+  const response = await send(`bulk/${encodeURIComponent(id)}/report.json`);
+  if (!response.ok) rootValueOf(await jsonOf(response));
+  const file = await response.blob().catch(() => {
+    throw unreachable();
+  });
+  /** @type {Report} */
+  const report = await jsonOf(new Response(file));
+  if (!shown.isReport || shown.job !== id) return;
+  reportFile = file;
+  byId('report-title').textContent = `Erasure report of bulk delete ${id}`;
+  const { requested, outcomes, engagements, failures } = report;
+  fillTerms('report-facts', [
+    ['Result', report.isComplete ? 'Complete: no engagement is left' : 'Not complete: see the remarks'],
+    ['State', stateName(report)],
+    ['Integrated account', report.integratedAccountId],
+    ['Integration', report.integration],
+    ['Requested', requested.filter ? `Filter ${JSON.stringify(requested.filter)}` : `${count(report.total)} ids`],
+    ['Started by', report.createdBy],
+    ['Started', moment(report.createdAt)],
+    ['Ended', moment(report.endedAt)],
+  ]);
+  byId('report-remarks').replaceChildren(...report.remarks.map((remark) => element('li', {}, remark)));
+  fillTerms('report-counts', [
+    ['Total', count(report.total)],
+    ...Object.entries(outcomes).map(([name, number]) => /** @type {const} */ ([words(name), count(number)])),
+  ]);
+  /** @param {Report['engagements'][number]} item @returns {[string, string, string?][]} */
+  const cells = ({ id, engagementType, outcome }) => [
+    ['Engagement', id, 'foreign'],
+    ['Type', words(engagementType ?? '')],
+    ['Outcome', words(outcome)],
+  ];
+  const listed = failures.slice(0, maxReported);
+  byId('report-failed').hidden = listed.length === 0;
+  byId('report-failures').replaceChildren(
+    ...listed.map((item) => rowOf([...cells(item), ['Message', item.message, 'foreign']])),
+  );
+  byId('report-engagements').replaceChildren(...engagements.slice(0, maxReported).map((item) => rowOf(cells(item))));
+  const isCut = engagements.length > maxReported;
+  say('report-rest', isCut ? `Each list ends after ${count(maxReported)} rows. The JSON file has all of them.` : '');
+  byId('report-sha256').textContent = report.sha256;
+  byId('report-verification').textContent = report.verification;
+  byId('report').hidden = false;
+  byId('report-title').focus();
+}
+
+/** Shows what the address asks for. */
+async function show() {
+  const asked = readAddress();
+  const before = shown;
+  if (asked.account) {
+    const account = /** @type {HTMLInputElement} */ (field('account'));
+    account.value = asked.account;
+    // A select has only the accounts that the server knows.
+    if (account.value !== asked.account) return showError('The sandbox has no such integrated account.');
+  }
+  if (field('token')?.value === '') return field('token')?.focus();
+  shown = asked;
+  byId('to-list').setAttribute('href', addressOf({ account: shown.account }));
+  byId('to-job').setAttribute('href', addressOf({ account: shown.account, job: shown.job }));
+  for (const [id, row] of rows) row.toggleAttribute('aria-current', id === shown.job);
+  if (shown.job !== before.job) {
+    following.abort();
+    following = new AbortController();
+    job = undefined;
+    failures = [];
+    failuresWanted = 1;
+    say('connection', '');
+    byId('job').hidden = true;
+    if (shown.job) void follow(shown.job, following.signal);
+  }
+  byId('views').hidden = shown.isReport;
+  document.title = shown.isReport ? `Erasure report ${shown.job}` : 'Bulk deletes';
+  byId('report').hidden = true;
+  if (shown.isReport) await loadReport(shown.job);
+  if (shown.account !== before.account) {
+    byId('list').hidden = true;
+    if (shown.account) await loadJobs(null);
+  }
+}
+
+byId('chooser').addEventListener('submit', (event) => {
+  event.preventDefault();
+  const account = field('account')?.value.trim() ?? '';
+  const { job } = readAddress();
+  const address = addressOf({ account, ...(account === readAddress().account && job && { job }) });
+  // Also with the same address: the token may be another.
+  shown = { account: '', job: '', isReport: false };
+  if (location.hash === address) void run(show);
+  else location.hash = address;
+});
+addEventListener('hashchange', () => run(show));
+button('refresh').addEventListener('click', () => run(() => loadJobs(null)));
+button('more-jobs').addEventListener('click', () => run(() => loadJobs(nextJobs)));
+button('more-failures').addEventListener('click', () => {
+  failuresWanted = failures.length + 1;
+  void loadFailures();
+});
+button('pause').addEventListener('click', () => run(() => control('pause')));
+button('resume').addEventListener('click', () => run(() => control('resume')));
+button('print').addEventListener('click', () => print());
+button('download').addEventListener('click', () => {
+  const href = URL.createObjectURL(reportFile);
+  element('a', { href, download: `bulk-delete-${shown.job}.json` }).click();
+  URL.revokeObjectURL(href);
+});
+const dialog = /** @type {HTMLDialogElement} */ (byId('confirm'));
+button('cancel').addEventListener('click', () => {
+  dialog.returnValue = '';
+  dialog.showModal();
+});
+dialog.addEventListener('close', () => {
+  if (dialog.returnValue === 'cancel') void run(() => control('cancel'));
+});
+void run(show);
