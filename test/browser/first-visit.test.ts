@@ -35,7 +35,6 @@ const tabs: readonly (readonly [name: string, answers: readonly string[]])[] = [
   ['Many', ['"outcome": "DELETED"', '"outcome": "ACCEPTED"', '"__typename": "NotFoundError"']],
   ['Fault', ['"__typename": "ForbiddenError"', '"missingScopes": [']],
   ['Unknown', ['"__typename": "OutcomeUnknownError"', '"retrySafe": true']],
-  ['Create', ['"__typename": "CreateEngagementSuccess"', '"outcome": "CREATED"']],
   ['Bulk', ['"total": 3']],
 ];
 

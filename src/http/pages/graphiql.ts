@@ -10,7 +10,7 @@ import { type PageFiles, pageHeaders, requestedFile, type ServePage, sendFile } 
 /** Tabs that delete nothing, in order: `schema/operations/<name>.graphql`. GraphiQL shows the names of the operations. */
 const safeTabs = ['list-engagements', 'list-with-people', 'integrations', 'dry-run'];
 
-/** Tabs that delete or create. Their variables name records of the sandbox. */
+/** Tabs that delete. Their variables name records of the sandbox. */
 const deleteTabs = [
   'break-a-rule',
   'delete-engagement',
@@ -20,7 +20,6 @@ const deleteTabs = [
   'delete-engagements',
   'fault',
   'unknown-outcome',
-  'create-engagement',
 ];
 
 /** Tabs of bulk deletes, which need Redis. */
@@ -32,7 +31,7 @@ function blank(variables: string): string {
   return `${JSON.stringify(Object.fromEntries(names.map((name) => [name, ''])), null, 2)}\n`;
 }
 
-/** The prepared tabs. With a real upstream, none deletes or creates. */
+/** The prepared tabs. With a real upstream, none deletes. */
 function readTabs({ upstream, typePrefix, shared }: Config): GraphiQLSetup['tabs'] {
   const read = (name: string) => readExample(name, typePrefix);
   if (upstream === 'sandbox') return [...safeTabs, ...deleteTabs, ...(shared ? bulkTabs : [])].map(read);
