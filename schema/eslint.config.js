@@ -29,6 +29,8 @@ const typesWithoutId = [
   ...['DeleteEngagementPlan', 'DeleteEngagementSuccess', 'DeleteStream', 'InputIssue', 'RateLimit', 'RequestHeader'],
   // Parts of a bulk delete, which has an id.
   ...['BulkDeleteFailures', 'BulkDeleteItems', 'BulkDeleteOutcomes'],
+  // A page of bulk deletes.
+  'BulkDeletes',
   // Parts of a record. Only some providers send ids for them, so their `id` is nullable or absent.
   ...['Address', 'EmailAddress', 'PhoneNumber', 'Stage', 'Tag', 'WebAddress'],
   // Identified by its name.

@@ -132,15 +132,44 @@ describe('a begun engagement', () => {
 describe('a bulk delete', () => {
   it('is not paused or failed for a reason from before a resume', async () => {
     const { job } = await taken(1);
-    await store.stop(job, 'pause', 'renew the token');
+    await store.stop(job, 'UNAUTHENTICATED', 'renew the token');
     expect(await now(job)).toMatchObject({ isPaused: true, statusReason: 'renew the token' });
     await store.control(job, 'resume');
-    for (const how of ['pause', 'fail'] as const) {
+    for (const how of ['UNAUTHENTICATED', 'fail'] as const) {
       await store.stop(job, how, 'too late');
       expect(await now(job)).toMatchObject({ phase: 'DELETING', isPaused: false, statusReason: null });
     }
-    await store.stop(await now(job), 'pause', 'once more');
+    await store.stop(await now(job), 'UNAUTHENTICATED', 'once more');
     expect(await now(job)).toMatchObject({ isPaused: true, statusReason: 'once more' });
+  });
+
+  it('is counted while it has not ended: with its age, or by the reason of its pause', async () => {
+    await using alone = await startBulkStore();
+    const create = () => createJob(alone, ['1'], { abilities: ownAbilities() });
+    expect(await alone.store.countUnfinished()).toEqual({ oldestAgeMs: 0, paused: {} });
+    const [byCaller, byServer, running, ended, vanished] = [
+      await create(),
+      await create(),
+      await create(),
+      await create(),
+      await create(),
+    ];
+    const agoMs = 1_000_000;
+    for (const { id } of [byCaller, running])
+      await alone.client.hincrby(`{engagements}:bulk:${id}`, 'createdAt', -agoMs);
+    await alone.store.control(byCaller, 'pause');
+    await alone.store.stop(byServer, 'ACCOUNT_BLOCKED', 'why');
+    await alone.store.control(ended, 'cancel');
+    await alone.client.del(`{engagements}:bulk:${vanished.id}`);
+    const counted = await alone.store.countUnfinished();
+    expect(counted.paused).toEqual({ CALLER: 1, ACCOUNT_BLOCKED: 1 });
+    expect(counted.oldestAgeMs).toBeGreaterThanOrEqual(agoMs);
+    expect(counted.oldestAgeMs).toBeLessThan(2 * agoMs);
+    expect(await alone.client.zrange('{engagements}:bulk-unfinished', 0, '-1')).toEqual(
+      [byCaller, byServer, running].map(({ id }) => id),
+    );
+    await alone.store.control(byServer, 'resume');
+    expect((await alone.store.countUnfinished()).paused).toEqual({ CALLER: 1 });
   });
 
   it('does not change after its end', async () => {

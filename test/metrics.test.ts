@@ -3,13 +3,14 @@ import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { integrations } from '../src/engagement/integrations.ts';
+import { control, seen, started } from './support/bulk.ts';
 import { startTestFacade, type TestFacade } from './support/facade.ts';
 import { freePort } from './support/free-port.ts';
 import { inTurn, removal } from './support/keyed-delete.ts';
 import { remote, truto } from './support/outcome.ts';
 import { connectRaw, requestHead } from './support/raw-client.ts';
 import { startRedis } from './support/redis-server.ts';
-import { json, startUpstream } from './support/upstream.ts';
+import { type Answer, json, startUpstream } from './support/upstream.ts';
 
 /** The samples of a scrape, by name and labels as they are written. */
 async function scrape({ url }: Pick<TestFacade, 'url'>): Promise<ReadonlyMap<string, number>> {
@@ -55,6 +56,38 @@ describe('GET /metrics', () => {
       );
     expect([attempts(502), attempts(409)]).toEqual([2, 1]);
   });
+
+  it('counts the engagements of bulk deletes by outcome, and the paused bulk deletes of all servers by reason', async () => {
+    await using redis = await startRedis();
+    let remove: Answer = inTurn(json(204, undefined), json(204, undefined), remote(404), remote(409));
+    await using upstream = await startUpstream((request, response) => remove(request, response), 'capsule');
+    const env = { REDIS_URL: redis.url, REQUEST_TIMEOUT_MS: '1000' };
+    await using facade = await startTestFacade(upstream.url, env);
+    await using replica = await startTestFacade(upstream.url, env);
+    const { id } = await started(facade.post, { integratedAccountId: 'a', ids: ['1', '2', '3', '4'] });
+    await expect.poll(async () => (await seen(facade.post, id)).state).toBe('COMPLETED');
+    const outcomes = async (outcome: string) => {
+      const name = `engagements_bulk_outcomes_total{outcome="${outcome}"}`;
+      const values = [(await scrape(facade)).get(name), (await scrape(replica)).get(name)];
+      return Number(values[0]) + Number(values[1]);
+    };
+    expect(await Promise.all(['DELETED', 'NOT_FOUND', 'FAILED', 'UNKNOWN'].map(outcomes))).toEqual([2, 1, 1, 0]);
+
+    const paused = async (server: TestFacade, reason: string) =>
+      (await scrape(server)).get(`engagements_bulk_paused{reason="${reason}"}`);
+    const age = async () => (await scrape(replica)).get('engagements_bulk_oldest_age_seconds');
+    expect([await paused(facade, 'CALLER'), await age()]).toEqual([0, 0]);
+    remove = truto(429, {}, { 'retry-after': '30' });
+    const which = { integratedAccountId: 'a', ids: ['5'] };
+    const waiting = await started(facade.post, which);
+    await expect.poll(age, { timeout: 15_000 }).toBeGreaterThan(0);
+    await control(facade.post, 'pause', waiting.id);
+    for (const server of [facade, replica])
+      await expect.poll(() => paused(server, 'CALLER'), { timeout: 15_000 }).toBe(1);
+    expect(await age()).toBe(0);
+    await control(facade.post, 'cancel', waiting.id);
+    await expect.poll(() => paused(replica, 'CALLER'), { timeout: 15_000 }).toBe(0);
+  }, 60_000);
 
   it('counts attempts that a limit has stopped', async () => {
     await using upstream = await startUpstream(

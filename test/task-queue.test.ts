@@ -235,7 +235,7 @@ describe('why a bulk delete waits', () => {
     const job = await create(1);
     const page = await takePage();
     await store.begin(page, 0);
-    await store.stop(job, 'pause', 'renew the token');
+    await store.stop(job, 'UNAUTHENTICATED', 'renew the token');
     await store.note(job.id, 'upstream is away');
     expect(await statusReasonOf(job)).toBe('renew the token');
     await store.control(job, 'pause');
@@ -270,7 +270,7 @@ describe('why a bulk delete waits', () => {
     const job = await create(1);
     await store.begin(await takePage(), 0);
     await store.control(job, 'cancel');
-    await store.stop(job, 'pause', 'Fix this, then resume.');
+    await store.stop(job, 'UNAUTHENTICATED', 'Fix this, then resume.');
     expect(await statusReasonOf(job)).toBeNull();
   });
 });

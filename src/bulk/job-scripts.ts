@@ -45,6 +45,8 @@ const keyForms = {
   owned: 'bulk-of:{ownerId}',
   /** The jobs of an integrated account: each its time of creation and its id, in this order. */
   accountJobs: 'bulk-in:{integratedAccountId}',
+  /** The jobs that have not ended, by their time of creation. Ended ones are removed when it is read. */
+  unfinishedJobs: 'bulk-unfinished',
   /** The names of all queues, each with the time of the last heartbeat of a server that serves it. */
   queues: 'bulk-queues',
   /** A queue's tasks by due time. A task that is taken is due when its lease expires. */
@@ -84,6 +86,9 @@ export const maxIdleListedBytes = 128 * 1_024 * 1_024;
 
 /** The most bulk deletes of one integrated account that are listed; older ones are found by their ids only. */
 const maxListedJobs = 1_000;
+
+/** How many unfinished jobs are counted for the metrics, the oldest first. It blocks Redis. */
+const maxCounted = 1_000;
 
 /** How many pages of one job are in the queue at once, so that the jobs of many accounts take turns. */
 export const pagesAtOnce = 16;
@@ -206,7 +211,7 @@ for i = ${args.length + 1}, #ARGV do table.insert(more, ARGV[i]) end`;
  */
 export const createJob = define(
   'createBulkJob',
-  ['job', 'owned', 'queue', 'queues', 'accountJobs'],
+  ['job', 'owned', 'queue', 'queues', 'accountJobs', 'unfinishedJobs'],
   ['phase', 'bytes', 'needs'],
 )<readonly ['created' | 'there' | 'unfinished' | 'bytes' | 'listed', number]>`
 if redis.call('EXISTS', job) == 1 then return {'there', 0} end
@@ -225,7 +230,13 @@ redis.call('ZREMRANGEBYRANK', accountJobs, 0, -1 - ${maxListedJobs})
 redis.call('PEXPIRE', accountJobs, ${2 * keptMs})
 if phase == 'LISTING' then addTask('list') end
 if phase == 'DELETING' then addFirstPages(#moreKeys) end
-if phase == 'COMPLETED' then endJob(phase) else redis.call('HSETNX', queues, needs, now) end
+if phase == 'COMPLETED' then
+  endJob(phase)
+else
+  redis.call('HSETNX', queues, needs, now)
+  redis.call('ZADD', unfinishedJobs, now, redis.call('HGET', job, 'id'))
+  redis.call('PEXPIRE', unfinishedJobs, ${2 * keptMs})
+end
 return {'created', 0}`;
 
 /** Begins the work on a page; returns 0 when another server has it. Renews the expiry of a job that was begun. */
@@ -368,11 +379,13 @@ end
 return 'added'`;
 
 /**
- * Pauses, resumes, cancels or fails a job (`how`), with the reason `why` if there is one. Changes no job that has ended, or was resumed
+ * Pauses, resumes, cancels or fails a job (`how`), with the reason `why` if there is one, and `reason`, its code, for a pause. Changes no job that has ended, or was resumed
  * more often than `resumes`, if that is given. A pause changes no job that is being cancelled. After a resume or a cancel, resting tasks
  * are due at once.
  */
-export const controlJob = define('controlBulkJob', ['job', 'queue', 'owners'], ['how', 'why', 'resumes'])<0 | 1>`
+export const controlJob = define('controlBulkJob', ['job', 'queue', 'owners'], ['how', 'why', 'reason', 'resumes'])<
+  0 | 1
+>`
 local phase, resumed, paused = unpack(redis.call('HMGET', job, 'phase', 'resumes', 'isPaused'))
 if not phase or phase == 'CANCELLED' or phase == 'COMPLETED' or phase == 'FAILED' then return 0 end
 if how == 'pause' and (phase == 'CANCELLING' or (paused == '1' and why == '')) then return 0 end
@@ -383,7 +396,7 @@ if how == 'fail' then
 elseif how == 'cancel' then
   redis.call('HSET', job, 'phase', 'CANCELLING', 'isPaused', 0)
 elseif phase ~= 'CANCELLING' then
-  redis.call('HSET', job, 'isPaused', how == 'pause' and 1 or 0)
+  redis.call('HSET', job, 'isPaused', how == 'pause' and 1 or 0, 'pauseReason', reason)
 end
 if how == 'resume' then redis.call('HINCRBY', job, 'resumes', 1) end
 if how == 'resume' or how == 'cancel' then
@@ -508,3 +521,29 @@ for i = 1, #heartbeats, 2 do
   end
 end
 return found`;
+
+/**
+ * Counts the oldest jobs that have not ended. `jobPrefix` is the beginning of their keys. Returns the milliseconds since the start of the
+ * oldest that is not paused, or 0; then each reason of a pause and how many have it.
+ */
+export const countUnfinished = define('countUnfinishedBulkJobs', ['unfinishedJobs'], ['jobPrefix'])<
+  readonly [number, ...(string | number)[]]
+>`
+local oldestAgeMs, paused = 0, {}
+for _, id in ipairs(redis.call('ZRANGE', unfinishedJobs, 0, ${maxCounted - 1})) do
+  local phase, isPaused, reason, createdAt =
+    unpack(redis.call('HMGET', jobPrefix .. id, 'phase', 'isPaused', 'pauseReason', 'createdAt'))
+  if not phase or phase == 'CANCELLED' or phase == 'COMPLETED' or phase == 'FAILED' then
+    redis.call('ZREM', unfinishedJobs, id)
+  elseif isPaused == '1' then
+    paused[reason] = (paused[reason] or 0) + 1
+  elseif oldestAgeMs == 0 then
+    oldestAgeMs = now - createdAt
+  end
+end
+local answer = {oldestAgeMs}
+for reason, count in pairs(paused) do
+  table.insert(answer, reason)
+  table.insert(answer, count)
+end
+return answer`;

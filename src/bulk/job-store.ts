@@ -1,5 +1,14 @@
 import type { RedisClient } from '../redis/client.ts';
-import { type BulkFailure, type BulkItem, type BulkJob, type BulkOutcome, pageSize, readJob } from './job.ts';
+import {
+  type BulkFailure,
+  type BulkItem,
+  type BulkJob,
+  type BulkOutcome,
+  type PauseReason,
+  pageSize,
+  readJob,
+  type UnfinishedJobs,
+} from './job.ts';
 import * as scripts from './job-scripts.ts';
 import { askRedis, type BulkMemory, redisKey } from './job-scripts.ts';
 import type { Lease } from './task-queue.ts';
@@ -91,12 +100,22 @@ export class JobStore {
 
   /** Pauses, resumes or cancels a job for a caller. Changes none that has ended. */
   async control({ id, needs }: BulkJob, how: 'pause' | 'resume' | 'cancel'): Promise<void> {
-    await scripts.controlJob(this.#memory, { jobId: id, needs, how, why: '', resumes: '' });
+    await scripts.controlJob(this.#memory, { jobId: id, needs, how, why: '', reason: 'CALLER', resumes: '' });
   }
 
   /** Pauses or fails a job that cannot continue. Changes none that has ended, or was resumed since it was read. */
-  async stop({ id, needs, resumes }: BulkJob, how: 'pause' | 'fail', why: string): Promise<void> {
-    await scripts.controlJob(this.#memory, { jobId: id, needs, how, why, resumes });
+  async stop({ id, needs, resumes }: BulkJob, how: 'fail' | PauseReason, why: string): Promise<void> {
+    const control = how === 'fail' ? { how, reason: '' } : { how: 'pause', reason: how };
+    await scripts.controlJob(this.#memory, { jobId: id, needs, ...control, why, resumes });
+  }
+
+  /** Counts the jobs of all servers that have not ended: the oldest thousand. */
+  async countUnfinished(): Promise<UnfinishedJobs> {
+    const jobPrefix = redisKey(this.#memory, 'job', { jobId: '' });
+    const [oldestAgeMs, ...rest] = await scripts.countUnfinished(this.#memory, { jobPrefix });
+    const paused: Record<string, number> = {};
+    for (let i = 0; i < rest.length; i += 2) paused[String(rest[i])] = Number(rest[i + 1]);
+    return { oldestAgeMs, paused };
   }
 
   /** Lets the pages that a job never reached expire after a day. */

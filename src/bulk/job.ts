@@ -43,6 +43,26 @@ const phase = z.enum(['LISTING', 'DELETING', 'CANCELLING', 'CANCELLED', 'COMPLET
 /** The state that callers see: the phase, unless the bulk delete is paused. */
 export type BulkState = z.infer<typeof phase> | 'PAUSED';
 
+/** Why a bulk delete is paused, for operators: its caller paused it, or a server that could not continue. */
+export const pauseReasons = [
+  'CALLER',
+  'UNAUTHENTICATED',
+  'TOKEN_UNREADABLE',
+  'INTEGRATED_ACCOUNT_NOT_FOUND',
+  'ACCOUNT_NEEDS_REAUTH',
+  'ACCOUNT_BLOCKED',
+] as const;
+
+/** One of {@link pauseReasons}. */
+export type PauseReason = (typeof pauseReasons)[number];
+
+/** The bulk deletes of all servers that have not ended, in numbers. */
+export interface UnfinishedJobs {
+  /** Since the start of the oldest that is not paused, in milliseconds; 0 when there is none. */
+  readonly oldestAgeMs: number;
+  readonly paused: Readonly<Partial<Record<PauseReason, number>>>;
+}
+
 /** The final outcome of one engagement. */
 export type BulkOutcome = DeleteOutcome | DeleteEngagementError['kind'];
 
@@ -153,6 +173,14 @@ const outcomeNames: Readonly<Record<string, ItemOutcome>> = {
   NotFoundError: 'NOT_FOUND',
   OutcomeUnknownError: 'UNKNOWN',
 };
+
+/** The final outcomes of engagements that a bulk delete has worked on. */
+export const finalOutcomes = ['DELETED', 'ACCEPTED', 'ALREADY_ABSENT', 'NOT_FOUND', 'FAILED', 'UNKNOWN'] as const;
+
+/** The name that callers see of a final outcome. */
+export function finalOutcome(outcome: string): (typeof finalOutcomes)[number] {
+  return finalOutcomes.find((name) => name === outcomeNames[outcome]) ?? 'FAILED';
+}
 
 /** The outcome of an engagement by its state in its page. After the end, a begun one stays unknown, and one without a state was skipped. */
 export function outcomeOf(state: string | undefined, job: BulkJob): ItemOutcome {

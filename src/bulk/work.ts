@@ -1,6 +1,6 @@
 import type { Caller, FindAccountIntegration } from '../engagement/account.ts';
 import type { AuditEvent } from '../engagement/delete/audit.ts';
-import { isAccountWide } from '../engagement/delete-errors.ts';
+import { deleteErrors } from '../engagement/delete-errors.ts';
 import { readEngagements } from '../engagement/read.ts';
 import type { DeleteEngagementError } from '../engagement/result.ts';
 import type { Log } from '../log/log.ts';
@@ -77,7 +77,7 @@ export async function openCaller(job: BulkJob, { callerOf, store, log }: WorkPor
   } catch (err) {
     log.error({ err, bulkDeleteId: job.id }, "a bulk delete's token cannot be opened");
     const why = 'The stored token can no longer be opened. Nothing more is sent. Start another bulk delete.';
-    await store.stop(job, 'pause', why);
+    await store.stop(job, 'TOKEN_UNREADABLE', why);
     return undefined;
   }
 }
@@ -113,7 +113,7 @@ export async function findObstacle(
       if (!isStopping()) await store.note(job.id, `${withoutAdvice(said.message)} It is retried automatically.`);
       return 'outage';
     case 'Unauthenticated':
-      await store.stop(job, 'pause', tokenRefused);
+      await store.stop(job, 'UNAUTHENTICATED', tokenRefused);
       return 'paused';
     case 'NotFoundError': {
       if (said.accountFound) return undefined;
@@ -126,12 +126,13 @@ export async function findObstacle(
         return findObstacle({ kind: 'UpstreamUnavailableError', message: refusal.message }, work);
       return findObstacle(refusal, work);
     }
-    case 'UnsupportedIntegrationError':
-      return undefined;
-    default:
-      if (!isAccountWide(said.kind)) return undefined;
-      await store.stop(job, 'pause', `${said.message} Fix this, then resume.`);
+    case 'IntegratedAccountNotFoundError':
+    case 'AccountNeedsReauthError':
+    case 'AccountBlockedError':
+      await store.stop(job, deleteErrors[said.kind].code, `${said.message} Fix this, then resume.`);
       return 'paused';
+    default:
+      return undefined;
   }
 }
 

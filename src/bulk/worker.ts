@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { UnfinishedJobs } from './job.ts';
 import { BulkUnavailable } from './job-scripts.ts';
 import { listJob } from './list-job.ts';
 import { runPage } from './run-page.ts';
@@ -23,6 +24,9 @@ const maxHeartbeatMs = 5_000;
 /** How often to check for bulk deletes that no server serves, in milliseconds. */
 const unservedCheckMs = 5_000;
 
+/** How often to count the bulk deletes that have not ended, in milliseconds. */
+const unfinishedCheckMs = 5_000;
+
 /** How long a queue waits for a server with its settings, until other servers end its cancelled bulk deletes, in milliseconds. */
 const unservedPatienceMs = 600_000;
 
@@ -40,8 +44,14 @@ export interface BulkWorker {
   close(): Promise<void>;
 }
 
+/** The parts that a worker needs. */
+interface WorkerOptions extends Omit<WorkPorts, 'isStopping'> {
+  /** Gets the numbers of all servers' bulk deletes every few seconds. */
+  readonly noteUnfinished: (jobs: UnfinishedJobs) => void;
+}
+
 /** Starts working; waits for Redis while it cannot be reached. */
-export function startBulkWorker(queue: TaskQueue, options: Omit<WorkPorts, 'isStopping'>): BulkWorker {
+export function startBulkWorker(queue: TaskQueue, { noteUnfinished, ...options }: WorkerOptions): BulkWorker {
   const stopping = new AbortController();
   const isStopping = () => stopping.signal.aborted;
   const ports: WorkPorts = { ...options, isStopping };
@@ -127,7 +137,8 @@ export function startBulkWorker(queue: TaskQueue, options: Omit<WorkPorts, 'isSt
   const every = (ms: number, act: () => Promise<void>) => setInterval(() => void act().catch(() => {}), ms).unref();
   const beat = () => queue.heartbeat(running.values());
   const heartbeatMs = Math.min(leaseMsFor(requestTimeoutMs) / heartbeatsPerLease, maxHeartbeatMs);
-  const timers = [every(heartbeatMs, beat), every(unservedCheckMs, attendUnserved)];
+  const count = async () => noteUnfinished(await store.countUnfinished());
+  const timers = [every(heartbeatMs, beat), every(unservedCheckMs, attendUnserved), every(unfinishedCheckMs, count)];
   void beat().catch(() => {});
   const taking = takeAll();
 

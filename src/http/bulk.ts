@@ -1,5 +1,5 @@
 import { BulkDeletes, createSeal } from '../bulk/bulk-deletes.ts';
-import type { BulkJob } from '../bulk/job.ts';
+import { type BulkJob, finalOutcome } from '../bulk/job.ts';
 import { JobStore } from '../bulk/job-store.ts';
 import { type Abilities, leaseMsFor, needsOf, TaskQueue } from '../bulk/task-queue.ts';
 import { openUndoStore } from '../bulk/undo-store.ts';
@@ -26,7 +26,7 @@ export interface BulkOptions {
   /** The embedded sandbox's token, for the mode in which callers need none. */
   readonly openToken: string;
   readonly log: Log;
-  readonly metrics: Pick<Metrics, 'countDelete'>;
+  readonly metrics: Pick<Metrics, 'countDelete' | 'countBulkOutcome' | 'noteUnfinished'>;
 }
 
 /** This server's bulk deletes, and how to stop their worker. */
@@ -58,10 +58,13 @@ export function startBulk({ config, shared, memory, openToken, log, metrics, ...
     ...{ store, callerOf, log, requestTimeoutMs: config.requestTimeoutMs },
     findAccountIntegration: ports.findAccountIntegration,
     send: (request, options) => ports.send(request, { ...options, isBackground: true }),
+    noteUnfinished: metrics.noteUnfinished,
     undoStore: shared.undoStore && openUndoStore(shared.undoStore, config.proxy),
     recordDelete(event) {
       log.info(event, 'delete');
       metrics.countDelete(event);
+      const isSuccess = event.result === 'DeleteEngagementSuccess';
+      metrics.countBulkOutcome(finalOutcome(isSuccess ? (event.detail ?? '') : event.result));
     },
   });
   const confirmIntervalMs = Math.min(maxConfirmIntervalMs, timeoutsPerConfirm * config.requestTimeoutMs);

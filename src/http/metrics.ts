@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import type { Counter, Histogram, Meter } from '@opentelemetry/api';
 import type { Plugin } from 'graphql-yoga';
 import { collectDefaultMetrics, Gauge, type Metric, Registry } from 'prom-client';
+import { finalOutcomes, pauseReasons, type UnfinishedJobs } from '../bulk/job.ts';
 import type { Config } from '../config/config.ts';
 import type { AuditEvent } from '../engagement/delete/audit.ts';
 import { integrations } from '../engagement/integrations.ts';
@@ -41,11 +42,18 @@ export interface Metrics {
   countField(field: string, result: string, durationMs: number): void;
   /** Counts a delete, by its end. */
   countDelete(event: AuditEvent): void;
+  /** Counts an engagement of a bulk delete that got its final outcome here. */
+  countBulkOutcome(outcome: (typeof finalOutcomes)[number]): void;
+  /** Gets the numbers of all servers' bulk deletes. */
+  noteUnfinished(jobs: UnfinishedJobs): void;
   /** Counts a caller's token that is refused. */
   countRefusedToken(reason: TokenRefusal): void;
   /** Counts an attempt upstream that has ended, or was never started. */
   countAttempt(seen: SeenAttempt): void;
 }
+
+/** A value of a gauge, and its labels. */
+type LabelledValue = readonly [labels: Readonly<Record<string, string>>, value: number];
 
 /** From the time of a cached answer to the time limit of an operation, in seconds. */
 const buckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
@@ -153,14 +161,24 @@ export function createMetrics({ sharedMemory, inFlight, meter }: Watched): Metri
     registry.registerMetric(metric as unknown as Metric);
     return metric;
   }
-  const gauge = (name: string, help: string, read: () => number) => {
-    meter?.createObservableGauge(name, { description: help }).addCallback((result) => result.observe(read()));
+  /** @param read its value, or its values with their labels. */
+  const gauge = (
+    name: string,
+    help: string,
+    read: () => number | readonly LabelledValue[],
+    labelNames: string[] = [],
+  ) => {
+    const values = (): readonly LabelledValue[] => {
+      const now = read();
+      return typeof now === 'number' ? [[{}, now]] : now;
+    };
+    meter?.createObservableGauge(name, { description: help }).addCallback((result) => {
+      for (const [labels, value] of values()) result.observe(value, labels);
+    });
     return new Gauge({
-      name,
-      help,
-      registers,
+      ...{ name, help, registers, labelNames },
       collect() {
-        this.set(read());
+        for (const [labels, value] of values()) this.set(labels, value);
       },
     });
   };
@@ -172,6 +190,20 @@ export function createMetrics({ sharedMemory, inFlight, meter }: Watched): Metri
       '1 while Redis accepts writes, so that replicas share limits, repeated deletes and bulk deletes; 0 while it does not.',
       () => Number(sharedMemory.isReachable),
     );
+  let unfinished: UnfinishedJobs = { oldestAgeMs: 0, paused: {} };
+  if (sharedMemory) {
+    gauge(
+      'engagements_bulk_oldest_age_seconds',
+      'The age of the oldest bulk delete of all servers that has not ended and is not paused; 0 when there is none.',
+      () => unfinished.oldestAgeMs / 1_000,
+    );
+    gauge(
+      'engagements_bulk_paused',
+      'Paused bulk deletes of all servers, by reason.',
+      () => pauseReasons.map((reason) => [{ reason }, unfinished.paused[reason] ?? 0]),
+      ['reason'],
+    );
+  }
   const requests = tally(
     'histogram',
     'engagements_request_duration_seconds',
@@ -204,6 +236,14 @@ export function createMetrics({ sharedMemory, inFlight, meter }: Watched): Metri
     ['reason'],
   );
 
+  const bulkOutcomes =
+    sharedMemory &&
+    tally(
+      'counter',
+      'engagements_bulk_outcomes_total',
+      'Engagements of bulk deletes that got their final outcome at this server, by outcome.',
+      ['outcome'],
+    );
   const refusedTokens = tally(
     'counter',
     'engagements_tokens_refused_total',
@@ -216,6 +256,7 @@ export function createMetrics({ sharedMemory, inFlight, meter }: Watched): Metri
     for (const result of ['OutcomeUnknownError', 'INTERNAL_SERVER_ERROR']) deletes.at(result, '', integration);
   for (const reason of ['paused', 'streams', 'open', 'timeout', 'abandoned']) held.at(reason);
   for (const reason of tokenRefusals) refusedTokens.at(reason);
+  for (const outcome of finalOutcomes) bulkOutcomes?.at(outcome);
   for (const status of ['500', '503']) requests.at(status);
 
   return {
@@ -226,6 +267,10 @@ export function createMetrics({ sharedMemory, inFlight, meter }: Watched): Metri
       const outcome = result === 'DeleteEngagementSuccess' ? detail : '';
       deletes.count(result, outcome, known(integration));
       deleteSeconds.observe(durationMs, result);
+    },
+    countBulkOutcome: (outcome) => bulkOutcomes?.count(outcome),
+    noteUnfinished(jobs) {
+      unfinished = jobs;
     },
     countRefusedToken: (reason) => refusedTokens.count(reason),
     countAttempt({ method, integration, end, wasNeverStarted, durationMs }) {

@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
+import { finalOutcomes, pauseReasons } from '../../src/bulk/job.ts';
 import { type Setting, startSetting } from '../support/bulk-setting.ts';
 import { readText } from './checks.ts';
 import { panelExpressions, readDashboard, readRuleFile } from './observability.ts';
@@ -26,9 +27,11 @@ function mayBe(label: string, value: string): boolean {
   const union =
     /^union DeleteEngagementResult =([^\n]*(?:\n {2}\|[^\n]*)*)/m.exec(readText('schema/schema.graphql'))?.[1] ?? '';
   const reasons = /^export type FailureReason =(.*?);/ms.exec(readText('src/upstream/attempt.ts'))?.[1] ?? '';
+  const isOneOf = (values: readonly string[]) => values.includes(value);
   const isStatus = /^[1-5]\d\d$/.test(value);
   if (label === 'result') return union.split(/[\s|]+/).includes(value) || value === 'INTERNAL_SERVER_ERROR';
-  if (label === 'reason') return reasons.includes(`'${value}'`);
+  if (label === 'reason') return reasons.includes(`'${value}'`) || isOneOf(pauseReasons);
+  if (label === 'outcome') return isOneOf(finalOutcomes);
   if (label === 'end') return isStatus || reasons.includes(`'${value}'`);
   return label === 'status' ? isStatus : own.labels.includes(label);
 }
