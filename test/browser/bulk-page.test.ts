@@ -103,6 +103,7 @@ describe('the page of bulk deletes', () => {
     await press(page, 'Show');
     await page.locator('#jobs a').first().click();
     await expect.poll(() => state(page)).toBe('Deleting');
+    await expect.poll(() => focused(page)).toBe('job-title');
     const [first, requests] = [await barValue(page), opened.requested.length];
     await expect.poll(() => barValue(page)).toBeGreaterThan(first);
     // Events, not further requests: no failure is listed here.
@@ -189,7 +190,7 @@ describe('the page of bulk deletes', () => {
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(390);
     await shoot(page, 'report-390-dark');
     await page.getByRole('link', { name: 'Back to the bulk delete' }).click();
-    await expect.poll(() => state(page)).toBe('Completed');
+    await expect.poll(() => focused(page)).toBe('job-title');
     expect(opened.complaints).toEqual([]);
   });
 
@@ -217,6 +218,7 @@ describe('the page of bulk deletes', () => {
     expect(await page.getByLabel('Integrated account').inputValue()).toBe(integratedAccountId);
     await page.goBack();
     await page.locator('#job').waitFor({ state: 'hidden' });
+    expect(await focused(page)).toBe('list-title');
   });
 
   it('subscribes again when the subscription is lost, and says so', async () => {
