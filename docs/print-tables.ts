@@ -1,9 +1,10 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Setting, settings } from '../src/config/settings.ts';
-import { deleteErrorKinds, deleteErrorRow, errorDetailNames } from '../src/engagement/delete-errors.ts';
+import { errorDetailNames, errorKinds, errorRow } from '../src/engagement/errors.ts';
 import { integrations, withoutDelete } from '../src/engagement/integrations.ts';
 import { sandboxFaults } from '../src/sandbox/faults.ts';
+import { providers } from '../src/sandbox/providers.ts';
 
 /*
  * Writes the parts of the documentation that derive from the source or from the benchmarks, each between two comments with its
@@ -26,6 +27,14 @@ const settingRows = Object.entries<Setting>(settings).map(
   },
 );
 
+/** What the sandbox's providers need for a create, and store. */
+const createRows = Object.entries(providers).flatMap(([name, { creates }]) => {
+  if (creates === undefined) return [];
+  const names = creates.split(' ').map((field) => code(field.replace('!', '')) + (field.endsWith('!') ? '!' : ''));
+  const needed = names.filter((field) => field.endsWith('!')).map((field) => field.slice(0, -1));
+  return [[name, needed.join(', '), names.filter((field) => !field.endsWith('!')).join(', ')]];
+});
+
 /** A row of the first table in benchmarks.md: deletes a second, and this server's rate divided by that of the row. */
 function measured(name: string) {
   const row = readFileSync(join(import.meta.dirname, 'benchmarks.md'), 'utf8')
@@ -42,7 +51,9 @@ const speed = `On one core, this server deletes ${measured('**this facade**').ra
 ${ratioTo('Apollo Server standalone, RESTDataSource')} as fast as Apollo Server, and ${ratioTo('Hive Gateway over Mesh OpenAPI')} as fast as Hive Gateway over an OpenAPI document.
 It reaches ${ratioTo('Mercurius with JIT, undici Pool')} the rate of Mercurius with a JIT compiler. Truto's own limit is 50 a second for a token.`;
 
-const rules = integrations.map(({ name, requiresEngagementType, engagementTypes, parameters, softDeletes }) => {
+const rules = integrations.map((each) => {
+  const { name, requiresEngagementType, engagementTypes, parameters, softDeletes, creates, requiresTypeOnCreate } =
+    each;
   const types = engagementTypes.map((type) => code(type.toUpperCase())).join(', ');
   return [
     name,
@@ -50,12 +61,13 @@ const rules = integrations.map(({ name, requiresEngagementType, engagementTypes,
     types,
     parameters.map(code).join(', '),
     softDeletes ? 'yes' : '',
+    creates ? (requiresTypeOnCreate ? 'yes, with a type' : 'yes') : '',
   ];
 });
 
-const members = deleteErrorKinds.map((kind) => {
-  const { deleted, toDo } = deleteErrorRow(kind);
-  return [code(kind), deleted, toDo];
+const members = errorKinds.map((kind) => {
+  const { done, toDo } = errorRow(kind);
+  return [code(kind), done, toDo];
 });
 const successes = [
   [
@@ -64,10 +76,16 @@ const successes = [
     'evict `deletedNodeId`; read `warnings`',
   ],
   [code('DeleteEngagementPlan'), 'no', 'read `findings`: this is the answer to `dryRun: true`'],
+  [
+    code('CreateEngagementSuccess'),
+    'created (`FOUND`: a search found it)',
+    'keep `createdEngagementId`; read `warnings`',
+  ],
+  [code('CreateEngagementPlan'), 'no', 'read `findings`: this is the answer to `dryRun: true`'],
 ];
 
-const codes = deleteErrorKinds.flatMap((kind) => {
-  const { code: name } = deleteErrorRow(kind);
+const codes = errorKinds.flatMap((kind) => {
+  const { code: name } = errorRow(kind);
   return name === undefined ? [] : [[code(name), code(kind), errorDetailNames(kind).map(code).join(', ')]];
 });
 
@@ -77,7 +95,7 @@ const tables = [
   {
     file: 'errors.md',
     name: 'members',
-    text: table(['`__typename`', 'deleted?', 'what to do'], [...successes, ...members]),
+    text: table(['`__typename`', 'deleted or created?', 'what to do'], [...successes, ...members]),
   },
   {
     file: 'errors.md',
@@ -89,7 +107,14 @@ const tables = [
     file: 'integrations.md',
     name: 'integrations',
     text: table(
-      ['integration', '`engagementType`', 'its values', 'further `parameters`', 'deleted ones stay readable'],
+      [
+        'integration',
+        '`engagementType`',
+        'its values',
+        'further `parameters`',
+        'deleted ones stay readable',
+        '`createEngagement`',
+      ],
       rules,
     ),
   },
@@ -102,6 +127,11 @@ const tables = [
     file: 'from-rest.md',
     name: 'integrations',
     text: `The integrations are the same: ${integrations.map(({ name }) => name).join(', ')}.`,
+  },
+  {
+    file: 'sandbox.md',
+    name: 'creates',
+    text: table(['integration', 'needs', 'also stores'], createRows),
   },
   {
     file: 'sandbox.md',

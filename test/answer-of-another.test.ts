@@ -6,14 +6,14 @@ import { type Answer, json, startUpstream } from './support/upstream.ts';
 const read = '{ it: engagement(id: "e1", integratedAccountId: "a") { subject } }';
 const remove = 'mutation { it: deleteEngagement(id: "e1", integratedAccountId: "a") { __typename } }';
 
-/** What is asked, what comes back for it, and whether that is of the account. */
+/** A request, a body that belongs to another request, and whether the look-up of the account gets that body. */
 const answers: readonly (readonly [what: string, query: string, body: object, isOfAccount: boolean])[] = [
   ['a read', read, { id: 'e2', subject: 'secret' }, false],
   ['a delete', remove, { id: 'e2', subject: 'secret' }, false],
   ['the look-up of an account', remove, { id: 'b', integration: { name: 'capsule' } }, true],
 ];
 
-/** This machine is reached past the proxy. */
+/** Requests to this machine bypass the proxy. */
 const ways: readonly (readonly [string, Record<string, string>])[] = [
   ['directly', {}],
   ['where a proxy is set', { HTTPS_PROXY: 'http://127.0.0.1:1' }],

@@ -11,7 +11,7 @@ const request = requestHead('POST', '/graphql', [
   `content-length: ${Buffer.byteLength(body)}`,
 ]);
 
-/** A facade whose upstream answers deletes when it is told to. */
+/** A facade whose upstream answers deletes only after `release()`. */
 async function startHeld() {
   const released = Promise.withResolvers<void>();
   const upstream = await startUpstream(async (seen, response) => {

@@ -19,7 +19,7 @@ const floors = [
   ['src/bulk'],
   ['src/graphql/core'],
   ['src/graphql/types'],
-  ['src/graphql/read', 'src/graphql/delete', 'src/graphql/bulk'],
+  ['src/graphql/read', 'src/graphql/delete', 'src/graphql/create', 'src/graphql/bulk'],
   ['src/graphql/subgraph', 'src/graphql/prepared'],
   ['src/graphql', 'src/sandbox'],
   ['src/http'],
@@ -113,7 +113,7 @@ describe('the house', () => {
   });
 
   it("spells upstream's names only where the wire is", () => {
-    const wire = /^src\/(engagement\/(?:delete\/)?(resources|request|input|evidence|refusal)\.ts|sandbox\/)/;
+    const wire = /^src\/(engagement\/(?:(?:delete|create)\/)?(resources|request|input|evidence|refusal)\.ts|sandbox\/)/;
     const names =
       /\b(integrated_account_id|truto_\w+|engagement_type|internal_notes|raw_response|remote_query|sort_by)\b/;
     const exposed = /^\s*(\w+: )?t\.expose|wireField|record\.engagement_type/;

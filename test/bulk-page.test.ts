@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { itemStateOf } from '../src/bulk/job.ts';
 import { Secret } from '../src/config/secret.ts';
 import {
   type Asked,
@@ -438,15 +439,34 @@ describe('records that are stored before their delete', () => {
     expect(await page.states()).toEqual({ e0: 'DELETED', e1: 'DELETED', e2: undefined, e3: 'DELETED' });
   });
 
+  it('show that they are being stored from their read to their delete, and count once', async () => {
+    const page = await start(idsOf(3), keeping);
+    const now: string[] = [];
+    page.answer(async ({ asked, id }) => {
+      const states = await kept.store.readStates(page.job.id, 0);
+      if (id === 'e1') now.push(`${asked}: ${itemStateOf(states, 1)}`);
+      return asked === 'delete' && id !== 'e0' ? refused(429) : undefined;
+    });
+    await page.run();
+    expect(now).toEqual(['read: keeping', 'delete: begun']);
+    expect(itemStateOf(await kept.store.readStates(page.job.id, 0), 1)).toBe('keeping');
+    page.answer(() => undefined);
+    await runToEnd(page);
+    expect(itemStateOf(await kept.store.readStates(page.job.id, 0), 1)).toBe('DELETED');
+    expect((await page.read()).keptCount).toBe(3);
+  });
+
   it('are not read again when their delete is retried', async () => {
     const page = await start(idsOf(3), keeping);
     page.answer(only('delete', refused(429)));
     await page.run();
-    expect(keptIds(page)).toEqual(idsOf(3));
+    expect(keptIds(page)).toEqual(['e0']);
+    expect(await page.read()).toMatchObject({ kept: 1, done: 0 });
     page.answer(() => undefined);
     const { sent } = await page.run();
-    expect(sent.filter(isAsked('read', 'delete')).map(({ asked }) => asked)).toEqual(['delete', 'delete', 'delete']);
-    expect(page.kept.size).toBe(1);
+    expect(of(sent, 'read').map(({ id }) => id)).toEqual(['e1', 'e2']);
+    expect(keptIds(page)).toEqual(idsOf(3));
+    expect(await page.read()).toMatchObject({ kept: 3, done: 3 });
   });
 
   it('are no longer read after a pause', async () => {
@@ -466,7 +486,7 @@ describe('records that are stored before their delete', () => {
     const page = await start(idsOf(3), {
       ...keeping,
       undoStore: {
-        async write() {
+        openPage: () => async () => {
           if (!isTaken) throw new Error('full');
         },
         probe: async () => ({ kind: 'kept' }),

@@ -194,7 +194,7 @@ function typosOf(name: string): string[] {
   ]);
 }
 
-/** What Kubernetes sets in a pod beside Services of these names. */
+/** The variables that Kubernetes sets in a pod for Services with these names. */
 const kubernetes = ['REDIS', 'REDIS_MASTER', 'AUTH', 'JWT', 'METRICS_API'].flatMap((service) => [
   ...['SERVICE_HOST', 'SERVICE_PORT', 'SERVICE_PORT_HTTP', 'PORT', 'PORT_6379_TCP', 'PORT_6379_TCP_PROTO'].map(
     (rest) => `${service}_${rest}`,
@@ -204,7 +204,7 @@ const kubernetes = ['REDIS', 'REDIS_MASTER', 'AUTH', 'JWT', 'METRICS_API'].flatM
   ),
 ]);
 
-/** What platforms and tools set that know nothing of us. */
+/** Variables that other platforms and tools set. */
 const platforms = [
   ...['REDIS_TLS_URL', 'REDIS_TEMPORARY_URL', 'HEROKU_REDIS_BLUE_URL', 'DATABASE_URL', 'DYNO', 'HEROKU_APP_NAME'],
   ...[
@@ -241,7 +241,7 @@ const platforms = [
   ...['HOSTS', 'PORTS', 'POST', 'host', 'port', 'SANDBOX_NAME', 'SUBGRAPH_PORT'],
 ];
 
-/** What others set, too, in names that begin as ours do: somebody may believe that we read them. */
+/** Variables that others set too, with names that begin like our settings. An operator may believe that this server reads them. */
 const lookalikes = [
   ...[
     'REDIS_HOST',

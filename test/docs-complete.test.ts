@@ -3,7 +3,7 @@ import { assertInterfaceType, isUnionType } from 'graphql';
 import { describe, expect, it } from 'vitest';
 import { ConfigError, parseConfig } from '../src/config/config.ts';
 import { type Setting, settings } from '../src/config/settings.ts';
-import { deleteErrors } from '../src/engagement/delete-errors.ts';
+import { engagementErrors } from '../src/engagement/errors.ts';
 import { documents, documentText } from './docs/markdown.ts';
 import { schema } from './support/schema.ts';
 
@@ -39,7 +39,7 @@ describe('each member of the result', () => {
 it('each code of a top-level error is explained', () => {
   const source = readFileSync(new URL('../src/graphql/core/top-level-errors.ts', import.meta.url), 'utf8');
   const own = [...source.matchAll(/^ {2}([A-Z_]+):/gm)].map(([, code]) => code);
-  const codes = [...own, ...Object.values(deleteErrors).flatMap((row) => ('code' in row ? [row.code] : []))];
+  const codes = [...own, ...Object.values(engagementErrors).flatMap((row) => ('code' in row ? [row.code] : []))];
   expect(codes.length).toBeGreaterThan(20);
   expect(codes.filter((code) => !errors.includes(`\`${code}\``))).toEqual([]);
 });

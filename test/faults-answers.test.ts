@@ -135,7 +135,7 @@ describe('R10 a delete with an empty answer succeeds', () => {
   });
 });
 
-// No status can be read off a broken head: nobody has said that anything is deleted (ADR 2).
+// A broken head has no readable status, so nothing proves a delete (ADR 2).
 describe('R03 a delete whose answer has invalid headers has an unknown outcome, after two attempts', () => {
   it.each<[string, string]>([
     ['no HTTP at all', 'NONSENSE\r\n\r\n'],

@@ -99,7 +99,7 @@ describe.concurrent('a keep-alive connection', () => {
     expect(await deleteInTime(facade, hangTimeoutMs, { id: 'e1' })).toMatchObject({ outcome: 'DELETED' });
     expect(await deleteInTime(facade, hangTimeoutMs, { id: 'e2' })).toMatchObject({ outcome: 'DELETED' });
     expect(attemptsLogged(facade)).toEqual([1, 2]);
-    // The first attempt lies in a connection that nobody reads.
+    // Upstream never reads the connection of the first attempt.
     expect(upstream.deletes.map(({ path }) => path.at(-1))).toEqual(['1', '2']);
     expect(upstream.deletes[1]?.socket).not.toBe(upstream.deletes[0]?.socket);
   });

@@ -10,7 +10,7 @@ const hanging = [...withoutStatus, ...withoutEnd];
 const read =
   'query Read($id: ID!, $account: ID!) { engagement(id: $id, integratedAccountId: $account) { id subject } }';
 
-/** Reads hang, but for the look-ups of accounts, and for those of one account, which are there to warm the server up. */
+/** Lets reads hang, except look-ups of accounts, and the reads of one account that warm the server up. */
 function hangingReads(answer: RawAnswer): RawAnswer {
   const isUsual = ({ head }: { head: string }) => head.includes('integrated_account_id=warm');
   return (socket, request) => {

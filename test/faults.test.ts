@@ -30,9 +30,9 @@ describe.concurrent('R01 a delete returns by its deadline, with any fault of ups
   });
 });
 
-/** A listener that accepts nothing, with so many waiting that the kernel lets nobody else in. */
+/** A listener that accepts no connection. Its backlog is full, so the kernel takes no further one. */
 async function startDeafListener() {
-  // A thread that sleeps in its event loop is one whose connections nobody takes out of the backlog.
+  // While this thread sleeps in its event loop, its connections stay in the backlog.
   const worker = new Worker(
     `const { parentPort } = require('node:worker_threads');
     const server = require('node:net').createServer().listen({ port: 0, host: '127.0.0.1', backlog: 1 }, () => {
@@ -74,7 +74,7 @@ describe('R01 all of 50 deletes without a connection return by their deadline, a
     expect(Math.max(...attemptsLogged(facade))).toBeLessThanOrEqual(2);
   }
 
-  // What a full backlog does is the system's own affair; elsewhere connections may be refused.
+  // Linux lets connections hang when the backlog is full. Other systems may refuse them.
   it.runIf(process.platform === 'linux')('when the connection hangs', async () => {
     const listener = await startDeafListener();
     await using facade = await startTestFacade(listener.url, env);

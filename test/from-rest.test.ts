@@ -46,7 +46,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true });
 });
 
-/** Runs a program of the document as it stands, but for where the servers are, and reads the JSON that it prints. */
+/** Runs a program of the document with the addresses of these servers, and reads the JSON that it prints. */
 async function run({ language, code }: Sample) {
   const runners: Record<string, () => readonly string[]> = {
     bash: () => ['bash', 'sample'],
@@ -163,7 +163,7 @@ describe('docs/from-rest.md: the seed', () => {
   });
 
   const names = contract.responseFields
-    // It has two fields here: the second one is told in the row of the first.
+    // This field has two fields in GraphQL. The row of the first also names the second.
     .filter(({ graphql }) => graphql !== 'rawEngagementType')
     .flatMap(({ name, select, wire, fields = [] }) => {
       const inside = fields.map((field) => [`${name}${Array.isArray(wire) ? '[]' : ''}.${field}`, field] as const);

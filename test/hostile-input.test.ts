@@ -50,7 +50,7 @@ async function post(
   expect(response.statusCode).toBeLessThan(500);
 }
 
-/** The bytes of a request but for what may differ: its target, and the key that is drawn for each delete. */
+/** The bytes of a request without the two parts that may differ: its target, and the random key of each delete. */
 const form = ({ head }: RawRequest) =>
   head.replace(/^(\w+) \S+ HTTP/, '$1 * HTTP').replace(/(?<=\r\nidempotency-key: )[\x21-\x7e]+(?=\r\n)/, '*');
 
@@ -61,7 +61,7 @@ const targets: Readonly<Record<Kind, RegExp>> = {
 };
 const lookup = /^GET \/integrated-account\/[^/?#\s]+ HTTP\/1\.1\r\n/;
 
-/** What requests look like when nobody means harm, to compare with. */
+/** The form of ordinary requests, to compare with. */
 const usual = new Set<string>();
 beforeEach(async () => {
   if (usual.size > 0) return;
@@ -117,7 +117,7 @@ const places: readonly (readonly [place: string, kind: Kind, make: (text: string
   ),
 ];
 
-/** Ends a line, or a request, for somebody on the way; U+560D and U+560A have CR and LF as their last bytes. */
+/** A server or proxy may read these as the end of a line or of a request. The last bytes of U+560D and U+560A are CR and LF. */
 const lineBreaks = [
   '\r\nx-evil: 1',
   'a\nx-evil: 1',

@@ -14,7 +14,7 @@ import { startRedis } from './support/redis-server.ts';
 
 const quiet = { logTo: { write: () => {} } };
 
-/** Takes a port until it is told to give it back. */
+/** Listens on a port until it is disposed of. */
 async function take(port: number) {
   const server = createServer().listen(port, '127.0.0.1');
   await once(server, 'listening');

@@ -26,19 +26,19 @@ const remove = (alias: string) => `${alias}: deleteEngagement(id: 1, integratedA
 async function codesOnce(query: string, variables: object): Promise<readonly string[]> {
   const before = upstream.seen.length;
   const { status, body } = await facade.post(query, variables, { authorization: 'Bearer t', accept });
-  // With data, it was executed, whatever became of it.
+  // A response with data was executed, with any result.
   if (body.data !== undefined) return [];
-  // As a part of a graph: with any other status, a gateway would show its clients where this server is.
+  // A subgraph must answer with 200: with any other status, a gateway shows its clients the address of this server.
   expect(status).toBe(200);
   expect(upstream.seen).toHaveLength(before);
   const codes: string[] = body.errors.map(({ extensions }: { extensions?: { code?: string } }) => extensions?.code);
   return [...new Set(codes)].sort();
 }
 
-/** The codes that a document is refused with, none when it is executed. A refused one reaches no upstream, ever. */
+/** The codes that a document is refused with; none if it is executed. A refused document never reaches upstream. */
 async function codesOf(query: string, variables: object = {}): Promise<readonly string[]> {
   const codes = await codesOnce(query, variables);
-  // What the server remembers of a document changes nothing.
+  // The server's memory of the document changes nothing.
   expect(await codesOnce(query, variables)).toEqual(codes);
   return codes;
 }
@@ -212,7 +212,7 @@ describe('S09 a document', () => {
   it.each([
     ['a variable says', 'first: $n', '($n: Int)'],
     ['a default value says', 'first: $n', '($n: Int = 1)'],
-    ['nobody says', 'after: null', ''],
+    ['no argument says', 'after: null', ''],
     ['null says', 'first: null', ''],
   ])('costs as much as the largest page when %s how large one is', async (_what, first, variables) => {
     expect(await codesOf(page(fields(220), first, variables))).toEqual([]);
@@ -348,6 +348,7 @@ describe('S20 the values of a request', () => {
   it.each<[what: string, variables: object, names: string]>([
     ['a text of 16,385 characters', { q: { a: { b: text(16_385) } } }, 'q.a.b'],
     ['a name of 16,385 characters', { q: { a: { [text(16_385)]: 1 } } }, 'q.a'],
+    ['a content of 131,073 characters', { q: { content: text(131_073) } }, 'q.content'],
     ['an id of 200,000 characters', { id: text(200_000) }, 'id'],
     ['21 levels', { q: nest(20) }, '20 levels'],
     ['a path of 10,000 characters to a number that lost digits', { q: { [text(10_000)]: 2 ** 60 } }, 'q.xxx'],
@@ -367,6 +368,7 @@ describe('S20 the values of a request', () => {
 
   it.each<[what: string, variables: object]>([
     ['a text of 16,384 characters', { q: { a: text(16_384) } }],
+    ['a content of 131,072 characters', { q: { content: text(131_072) } }],
     ['9,000 values', { q: { a: listOfNumbers(9_000) } }],
     ['20 levels', { q: nest(19) }],
   ])('are for the rules up to %s', async (_what, variables) => {

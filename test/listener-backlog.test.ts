@@ -9,7 +9,7 @@ import { json, startUpstream } from './support/upstream.ts';
 
 const clientCount = 20;
 
-/** In a thread of its own, so that it goes on while this one stands still: clients that connect, ask, and tell what they got. */
+/** Clients that connect, send a request and report what they get. In their own thread, so that they run while this one blocks. */
 const clients = `
   const { connect } = require('node:net');
   const { parentPort, workerData: { port, head, clientCount, askedCount } } = require('node:worker_threads');
@@ -35,17 +35,17 @@ it('R12 a draining listener refuses all clients that are connected by then, and 
   const askedCount = new Int32Array(new SharedArrayBuffer(4));
   const workerData = { port: Number(new URL(url).port), head: requestHead('GET', '/'), clientCount, askedCount };
   const worker = new Worker(clients, { eval: true, workerData });
-  const told = once(worker, 'message');
+  const reported = once(worker, 'message');
   for (let asked = 0; asked < clientCount; asked = Atomics.load(askedCount, 0)) Atomics.wait(askedCount, 0, asked);
   await listener.drain();
-  const [ends] = await told;
+  const [ends] = await reported;
   expect(ends).toEqual(Array.from({ length: clientCount }, () => 'HTTP/1.1 503'));
   await worker.terminate();
 });
 
 /**
- * In a thread of its own, so that it goes on while this one stands still: eight clients ask and leave, a ninth stays.
- * What is sent `before` is answered before this one stands still.
+ * Eight clients send a request and disconnect, a ninth stays. In their own thread, so that they run while this one blocks.
+ * The requests in `before` are answered before this one blocks.
  */
 const hastyClients = `
   const { once } = require('node:events');
@@ -71,7 +71,7 @@ const hastyClients = `
       const socket = early[count] ?? (await open());
       await send(socket, rest);
       socket[leave]();
-      // The system has sent it by the time that the socket is closed; one that only ended its side stays open.
+      // Once the socket is closed, the system has sent the request. A socket that only ends its side stays open.
       if (leave !== 'end') await once(socket, 'close');
       else await once(socket, 'finish');
     }
@@ -105,7 +105,7 @@ describe('R11 a request whose client left before it was read', () => {
   it.each(cases)('%s, %s, is not begun, however long the process was busy', async (_what, _when, leave, texts) => {
     await using upstream = await startUpstream(json(204, undefined), 'capsule');
     await using facade = await startTestFacade(upstream.url);
-    // With the account's integration and the operation known, nothing would be waited for before the delete is sent.
+    // The facade now knows the account's integration and the operation, so it would send a delete without waiting.
     for (let round = 0; round < 2; round += 1) await facade.post(mutation);
     const leftCount = new Int32Array(new SharedArrayBuffer(4));
     const workerData = { port: Number(new URL(facade.url).port), ...texts, whole, leave, leftCount };

@@ -202,14 +202,14 @@ describe('R12 a draining listener', () => {
     await expect.poll(() => arrived.length).toBe(1);
     arrived[0]?.end();
     await expect.poll(kept.received).toContain('200 OK');
-    // Longer than the test may take: what ends it is that nobody is connected.
+    // Longer than the test may take. The drain ends because no client is connected any more.
     const drained = drain(60_000);
-    using newcomer = await connectRaw(url);
-    for (const client of [newcomer, kept]) {
+    using newClient = await connectRaw(url);
+    for (const client of [newClient, kept]) {
       client.send(requestHead('GET', '/graphql'));
       await expect.poll(client.received).toContain('HTTP/1.1 503');
     }
-    await Promise.all([drained, kept.closed, newcomer.closed]);
+    await Promise.all([drained, kept.closed, newClient.closed]);
     expect(arrived).toHaveLength(1);
   });
 

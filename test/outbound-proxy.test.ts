@@ -17,7 +17,7 @@ import { deleteInTime, deletion } from './support/raw-upstream.ts';
 import { startServerProcess } from './support/server-process.ts';
 import { bearer, serviceEnv, signToken } from './support/service.ts';
 
-/** Nobody else can resolve these: whoever reaches them was let through by the proxy. */
+/** Only the proxy can resolve these names. A request that reaches them went through it. */
 const [upstreamHost, keysHost] = ['upstream.example', 'keys.example'];
 const password = 'pass%2Fword-of-the-proxy';
 
@@ -34,12 +34,12 @@ async function listen(server: Server) {
   };
 }
 
-/** Answers one CONNECT: lets it through, or says something else on its socket. */
+/** Answers one CONNECT: lets it through, or writes something else to its socket. */
 type OnConnect = (socket: Socket, letThrough: () => void) => void;
 
 const letAllThrough: OnConnect = (_socket, letThrough) => letThrough();
 
-/** A proxy that tunnels to a port of this machine, whatever host is named. */
+/** A proxy that tunnels every request to one port of this machine, for any host name. */
 async function startProxy(targetPort: number, onConnect: OnConnect = letAllThrough) {
   const connects: { readonly target: string; readonly authorization: string | undefined }[] = [];
   const server = createServer((_request, response) => response.writeHead(500).end());
@@ -187,7 +187,7 @@ describe('R21 behind a mandatory proxy', () => {
     const { proxy: config } = parseConfig({ HTTPS_PROXY: `http://127.0.0.1:${proxy.port}` });
     const url = new URL('https://bucket.example/undo');
     const key = { accessKeyId: 'a', secretAccessKey: new Secret('b'), region: 'c' };
-    await expect(openUndoStore({ kind: 'bucket', url, ...key }, config).write('file', 'text')).rejects.toThrow();
+    await expect(openUndoStore({ kind: 'bucket', url, ...key }, config).openPage('job', 0)('line\n')).rejects.toThrow();
     expect(proxy.targets()).toEqual(['bucket.example:443']);
   });
 
@@ -206,7 +206,7 @@ describe('R21 behind a mandatory proxy', () => {
       await using facade = await startTestFacade(`https://${upstreamHost}`, {
         ...{ HTTPS_PROXY: `http://127.0.0.1:${proxy.port}`, NO_PROXY: exceptFor, REQUEST_TIMEOUT_MS: '2000' },
       });
-      // Nobody can resolve its name here.
+      // Without the proxy, the name cannot be resolved.
       const result = await deleteInTime(facade, 2_000);
       expect(result).toMatchObject({ __typename: 'UpstreamUnavailableError' });
       expect(proxy.connects).toEqual([]);
@@ -218,7 +218,7 @@ describe('R21 behind a mandatory proxy', () => {
     await using facade = await startTestFacade(`${address}:${remote.port}`, {
       HTTPS_PROXY: `http://127.0.0.1:${proxy.port}`,
     });
-    // The certificate is not for this host: that it was looked at is enough.
+    // The certificate is not for this host, so the delete fails.
     const result = await deleteInTime(facade, 10_000);
     expect(result).toMatchObject({ __typename: 'UpstreamUnavailableError' });
     expect(proxy.connects).toEqual([]);

@@ -29,7 +29,7 @@ async function startListener(handle: Handle, limits: Partial<LoadLimits>) {
   };
 }
 
-/** A handler that keeps its responses for the test to answer, but for those to `/answer`. */
+/** A handler that answers `/answer`, and keeps all other responses for the test to answer. */
 function holding() {
   const held: ServerResponse[] = [];
   const handle: Handle = (request, response) =>
@@ -37,7 +37,7 @@ function holding() {
   return { held, handle };
 }
 
-/** Has one request answered: before, no delay counts. */
+/** Answers one request. Before the first answer, no delay counts. */
 async function warmUp(server: { send(): Promise<Response> }, held: readonly ServerResponse[]): Promise<void> {
   const first = server.send();
   await expect.poll(() => held.length).toBe(1);

@@ -130,7 +130,7 @@ describe('A browser at a server that does not expose its schema', () => {
     },
   );
 
-  it('is not told to expose the schema where the server executes trusted documents only', async () => {
+  it('gets no advice to expose the schema where the server executes trusted documents only', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'trusted-'));
     writeFileSync(join(folder, 'documents.json'), '{}');
     const trusted = { TRUSTED_DOCUMENTS: join(folder, 'documents.json'), TRUSTED_DOCUMENTS_ONLY: '1' };

@@ -34,7 +34,7 @@ describe('permits', () => {
       own?.();
     });
     release?.();
-    // Whoever comes in the turn of the release waits behind those who were there.
+    // A request in the same turn of the event loop as the release waits behind the earlier ones.
     expect(permits.acquire(inAMinute())).toBeInstanceOf(Promise);
     await Promise.all(waiting);
     expect(order).toEqual(['first', 'second', 'third']);

@@ -44,6 +44,8 @@ function contextOver(attempt: Attempt): Context {
     readNote: () => Promise.reject(new Error('no note is read')),
     recordLoaders: { read: () => Promise.reject(new Error('nothing related is read')) },
     recordDelete: () => {},
+    recordCreate: () => {},
+    recordRepeatedCreate: () => {},
     bulkDeletes: undefined,
     draining: new AbortController().signal,
     recordRepetition: () => {},

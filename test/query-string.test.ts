@@ -7,7 +7,7 @@ import { buildDeleteRequest } from '../src/engagement/request.ts';
 import { checkWellFormed } from '../src/engagement/rules.ts';
 import { encodeQuery } from '../src/upstream/query-string.ts';
 
-/** A request with every parameter but `remote_query`, and two fields selected. */
+/** A request with all parameters except `remote_query`, and two fields selected. */
 const full: DeleteEngagementInput = {
   id: 'e1',
   integratedAccountId: 'account-1',

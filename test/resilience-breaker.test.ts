@@ -160,7 +160,7 @@ describe('R08 a breaker', () => {
 });
 
 describe('R08 sending', () => {
-  // Nobody moves this clock: whatever waits for anything never ends.
+  // No test moves this clock, so a request that waits for a timer never ends.
   beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date', 'performance'] }));
   afterEach(() => void vi.useRealTimers());
 

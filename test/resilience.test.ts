@@ -121,12 +121,12 @@ describe('R13 an upstream that fails and recovers under load', () => {
     const mayBe = { DeleteEngagementSuccess: true, UpstreamUnavailableError: false, OutcomeUnknownError: undefined };
     for (const { id, member } of members) {
       expect(Object.keys(mayBe)).toContain(member);
-      // Nobody can know of an unknown outcome whether its delete was read before its connection broke.
+      // After an unknown outcome, upstream may or may not have read the delete before the connection broke.
       expect(mayBe[member as keyof typeof mayBe] ?? reached.has(id)).toBe(reached.has(id));
     }
     expect(after.openConnections()).toBeLessThanOrEqual(2 * workers);
     expect(after.connectionCount()).toBeLessThanOrEqual(4 * workers);
-    // Those that nobody needs any more are closed after a few seconds.
+    // Idle connections are closed after a few seconds.
     await expect.poll(() => after.openConnections()).toBe(0);
   });
 });

@@ -10,6 +10,7 @@ export interface SandboxCall {
   readonly path?: string;
   readonly query?: Readonly<Record<string, unknown>>;
   readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string | Buffer<ArrayBuffer>;
 }
 
 /** An answer, read whole. `body` is undefined when there is none. */
@@ -26,6 +27,7 @@ export async function callSandbox(sandbox: Sandbox, call: SandboxCall): Promise<
   const response = await fetch(`${sandbox.url}${call.path ?? '/unified/crm/engagements'}?${query}`, {
     method: call.method ?? 'GET',
     headers: { authorization: `Bearer ${sandboxToken}`, ...call.headers },
+    ...(call.body !== undefined && { body: call.body }),
   });
   const text = await response.text();
   return { status: response.status, headers: response.headers, text, body: text === '' ? undefined : JSON.parse(text) };

@@ -3,7 +3,7 @@ import { connect } from 'node:net';
 import fc from 'fast-check';
 import { Client, request } from 'undici';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { sandboxAccount, sandboxToken } from '../src/sandbox/accounts.ts';
+import { sandboxAccount, sandboxAccounts, sandboxToken } from '../src/sandbox/accounts.ts';
 import { sandboxFaults } from '../src/sandbox/faults.ts';
 import { parseQuery } from '../src/sandbox/query.ts';
 import { type Sandbox, startSandbox } from '../src/sandbox/server.ts';
@@ -44,8 +44,8 @@ function parse(received: string): { readonly status: number; readonly body: unkn
   return { status: Number(head.split(' ')[1]), body: JSON.parse(body) };
 }
 
-async function answersInShape(method: string, target: string): Promise<void> {
-  const reply = await client.request({ method, path: target, headers });
+async function answersInShape(method: string, target: string, sent?: string): Promise<void> {
+  const reply = await client.request({ method, path: target, headers, ...(sent !== undefined && { body: sent }) });
   const text = await reply.body.text();
   const body = JSON.parse(text);
   if (reply.statusCode >= 400) {
@@ -137,6 +137,20 @@ describe('malformed input', () => {
     expect(received.match(/HTTP\/1\.1 200/g)).toHaveLength(2);
   });
 
+  test('a body that ends early creates nothing, and the server keeps running', async () => {
+    const { hostname, port } = new URL(sandbox.url);
+    const socket = connect(Number(port), hostname);
+    const target = `/unified/crm/engagements?integrated_account_id=${account.id}`;
+    const head = `Host: x\r\nAuthorization: Bearer ${sandboxToken}\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n`;
+    socket.write(`POST ${target} HTTP/1.1\r\n${head}`);
+    await once(socket, 'data'); // "100 Continue"
+    socket.end('{}');
+    await once(socket, 'close');
+    expect(sandbox.engagementsOf(account.id)).toHaveLength(30);
+    const read = engagementCall('GET', account, seededEngagement(account));
+    expect((await callSandbox(sandbox, read)).status).toBe(200);
+  });
+
   test('a client may disconnect in the middle of a huge response', async () => {
     const { path, query } = engagementCall('DELETE', account, { id: 'fault-huge', engagement_type: 'call' });
     const reply = await request(`${sandbox.url}${path}`, { method: 'DELETE', headers, ...(query && { query }) });
@@ -180,7 +194,7 @@ describe('malformed input', () => {
     const rawTail = fc.stringMatching(/^[!-~]{0,10}$/);
     await fc.assert(
       fc.asyncProperty(
-        fc.constantFrom('GET', 'DELETE', 'PUT'),
+        fc.constantFrom('GET', 'DELETE', 'PUT', 'POST'),
         fc.oneof(
           segment.map((text) => `/unified/crm/engagements/${encodeURIComponent(text)}`),
           fc.constantFrom('/unified/crm/engagements', '/unified/crm/contacts', `/integrated-account/${account.id}`),
@@ -197,6 +211,27 @@ describe('malformed input', () => {
     );
     expect((await callSandbox(sandbox, { path: `/integrated-account/${account.id}` })).status).toBe(200);
   });
+});
+
+test('any body of a create gets a JSON response, and the records stay readable', async () => {
+  const value = fc.oneof(fc.jsonValue(), fc.constant([{ id: '7', __proto__: 1 }]), fc.constant('2026-01-01'));
+  const names =
+    'subject content owner account contact phone_numbers custom_fields start_time status __proto__ remote_data';
+  const body = fc.oneof(
+    fc.dictionary(fc.constantFrom(...names.split(' ')), value).map((fields) => JSON.stringify(fields)),
+    fc.json(),
+    fc.string({ unit: 'grapheme' }),
+  );
+  const creating = sandboxAccounts.filter(({ provider }) => provider.creates);
+  await fc.assert(
+    fc.asyncProperty(fc.constantFrom(...creating), body, async ({ id, provider }, text) => {
+      const type = provider.creates?.includes('engagement_type!') ? '&engagement_type=call' : '';
+      const target = `/unified/crm/engagements?integrated_account_id=${id}`;
+      await answersInShape('POST', target + type, text);
+      await answersInShape('GET', `${target}&limit=100&contact=7&start_time=2026-01-01`);
+    }),
+    { numRuns: runs(200) },
+  );
 });
 
 describe('starting', () => {

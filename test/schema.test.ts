@@ -12,7 +12,7 @@ import {
   validate,
 } from 'graphql';
 import { describe, expect, it } from 'vitest';
-import { deleteErrorKinds } from '../src/engagement/delete-errors.ts';
+import { errorKinds } from '../src/engagement/errors.ts';
 import { createSchema, printedSchema } from '../src/graphql/schema.ts';
 import { schema } from './support/schema.ts';
 
@@ -74,7 +74,7 @@ describe('the schema', () => {
     const members = isUnionType(union) ? union.getTypes() : [];
     const fragments = members.map((member) => `... on ${member.name} { ${everything(member)} }`).join(' ');
     const document = parse(`mutation { deleteEngagement(id: 1, integratedAccountId: 2) { ${fragments} } }`);
-    expect(members).toHaveLength(deleteErrorKinds.length + 2);
+    expect(members).toHaveLength(errorKinds.length + 2);
     expect(validate(schema, document)).toEqual([]);
   });
 
@@ -90,6 +90,7 @@ describe('the schema', () => {
     const fields = Object.values(schema.getMutationType()?.getFields() ?? {});
     expect(fields.map(({ name, type }) => [name, String(type).endsWith('!')])).toEqual([
       ['cancelBulkDelete', false],
+      ['createEngagement', false],
       ['deleteEngagement', false],
       ['deleteEngagements', false],
       ['pauseBulkDelete', false],

@@ -20,7 +20,7 @@ const failure = (mayHaveBeenSent: boolean, reason: 'reset' | 'refused' | 'timeou
 async function send(
   ends: readonly Attempt[],
   {
-    method = 'DELETE' as const,
+    method = 'DELETE',
     ...rest
   }: { method?: UpstreamRequest['method']; isRepeatable?: boolean; hasCallerLeft?: () => boolean } = {},
 ) {
@@ -54,6 +54,20 @@ describe('sending', () => {
   it('never retries a request that is not repeatable once it may have been sent, and does before', async () => {
     expect((await send([failure(true), answer(204)], { isRepeatable: false })).attemptCount).toBe(1);
     expect((await send([failure(false, 'refused'), answer(204)], { isRepeatable: false })).attemptCount).toBe(2);
+  });
+
+  it.each([failure(true), failure(true, 'timeout'), answer(500), answer(502), answer(504)])(
+    'never retries a create that may have been executed: %j',
+    async (end) => {
+      const sent = await send([end, answer(201)], { method: 'POST' });
+      expect(sent).toMatchObject({ attemptCount: 1, attempt: end });
+      expect(sent.times[0]?.answerBy).toBe(sent.deadlineAt);
+    },
+  );
+
+  it('retries a create that was not sent, or that a rate limit refused', async () => {
+    const ends = [failure(false, 'refused'), answer(429, { 'retry-after': '0' }), answer(201)];
+    expect(await send(ends, { method: 'POST' })).toMatchObject({ attemptCount: 3, attempt: ends[2] });
   });
 
   it('leaves time for another attempt, unless none is possible', async () => {

@@ -61,7 +61,7 @@ describe('a delete that arrives at two replicas with the same Idempotency-Key', 
     await using replicas = await startTwo(upstream.url, redis.url);
     expect(await send(replicas.one, 'k')).toMatchObject({ __typename: 'OutcomeUnknownError', retrySafe: true });
     expect(await send(replicas.other, 'k')).toMatchObject({ outcome: 'ALREADY_ABSENT' });
-    // What the other has settled is what the first says now, although it remembers another.
+    // The first replica now returns the other's outcome, although it remembers another one.
     expect(await send(replicas.one, 'k')).toMatchObject({ outcome: 'ALREADY_ABSENT' });
     expect(upstream.deletes()).toHaveLength(3);
   });
@@ -90,7 +90,7 @@ describe('a delete that arrives at two replicas with the same Idempotency-Key', 
     await expect.poll(() => upstream.deletes().length).toBe(1);
     first.signal('SIGKILL');
     await first.exited;
-    // Whoever comes before the first can be given up waits for it, as far as its own time goes.
+    // A request that arrives before the first delete counts as lost waits for it, up to its own deadline.
     await expect.poll(() => send(other, 'k', '1', rest, 'a', caller)).toMatchObject(end);
     expect(upstream.deletes()).toHaveLength(deletes);
   });

@@ -9,7 +9,7 @@ import { startTestFacade, type TestFacade } from './support/facade.ts';
 import { connectRaw, requestHead } from './support/raw-client.ts';
 import { json, startUpstream } from './support/upstream.ts';
 
-/** Soon over, but not before a busy machine has sent what a test means to be in time. */
+/** Short, but long enough for a busy machine to send the parts that must be in time. */
 const impatient: Patience = { headersMs: 1_000, requestMs: 1_500, unreadMs: 60_000, checkIntervalMs: 20 };
 
 async function startListener(handle: Handle, options: Partial<ListenerOptions> = {}) {
@@ -132,7 +132,7 @@ describe('S17 a request', () => {
 });
 
 describe.concurrent('S17 a slow request', () => {
-  /** Sends the text, then a byte every 20 ms, until the connection is closed: answers what came back, and after how long. */
+  /** Sends the text, then a byte every 20 ms until the connection is closed. Returns the answer and the time that it took. */
   async function dribble(url: string, text: string) {
     const startMs = performance.now();
     using client = await connectRaw(url);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { sandboxFaults } from '../src/sandbox/faults.ts';
-import type { Told } from './soak/answer.ts';
+import type { Reported } from './soak/answer.ts';
 import { DeleteLog } from './soak/delete-log.ts';
 import { type Contradiction, type Entry, Ledger, type Truth } from './soak/ledger.ts';
 import { runSoak, type SoakResult } from './soak/run-soak.ts';
@@ -39,28 +39,33 @@ describe("the soak's ledger", () => {
   const target: Target = { id: '7', account: 'a', type: null };
   const once = { least: 1, most: 1 };
 
-  function compare(told: Told, truth: Partial<Truth>, executed: Entry['executed'] = once) {
+  function compare(reported: Reported, truth: Partial<Truth>, executed: Entry['executed'] = once) {
     const ledger = new Ledger();
-    ledger.record({ target, operation: 'plain', executed, answer: { told, result: '', detail: '', retrySafe: false } });
+    ledger.record({
+      target,
+      operation: 'plain',
+      executed,
+      answer: { reported, result: '', detail: '', retrySafe: false },
+    });
     const usual = { wasDeleted: true, deletesUpstream: 1, logLines: 1, attemptsLogged: 1 };
     return ledger.compare(() => ({ ...usual, ...truth }));
   }
 
-  it.each<[Told, boolean, readonly Contradiction[]]>([
+  it.each<[Reported, boolean, readonly Contradiction[]]>([
     ['deleted', true, []],
-    ['deleted', false, ['told deleted but present']],
-    ['not deleted', true, ['told not deleted but gone']],
+    ['deleted', false, ['reported deleted but present']],
+    ['not deleted', true, ['reported not deleted but gone']],
     ['not deleted', false, []],
     ['unknown', true, []],
     ['unknown', false, []],
-    ['nothing', true, ['told nothing']],
-    ['nothing', false, ['told nothing']],
+    ['nothing', true, ['reported nothing']],
+    ['nothing', false, ['reported nothing']],
     ['left', true, []],
     ['left', false, []],
-  ])('told %s, really gone: %s', (told, wasDeleted, expected) => {
-    const { contradictions, counts } = compare(told, { wasDeleted });
+  ])('reported %s, really gone: %s', (reported, wasDeleted, expected) => {
+    const { contradictions, counts } = compare(reported, { wasDeleted });
     expect([...contradictions.keys()]).toEqual(expected);
-    expect(counts[told][wasDeleted ? 'gone' : 'present']).toBe(1);
+    expect(counts[reported][wasDeleted ? 'gone' : 'present']).toBe(1);
   });
 
   const maybeOnce = { least: 0, most: 1 };
@@ -97,9 +102,9 @@ describe("the soak's ledger", () => {
       exitCode: 1,
       leftOpen: { sockets: 1, sandboxConnections: 2 },
     };
-    const entry = { ...target, operation: 'plain', told: 'not deleted', result: '', detail: '', retrySafe: false };
+    const entry = { ...target, operation: 'plain', reported: 'not deleted', result: '', detail: '', retrySafe: false };
     expect(brokenPromises(result)).toEqual([
-      `1 told not deleted but gone\n  ${JSON.stringify({ ...entry, executed: once })}\n    ${line}`,
+      `1 reported not deleted but gone\n  ${JSON.stringify({ ...entry, executed: once })}\n    ${line}`,
       '1 warnings or errors were printed\n  a warning',
       'the facade ended with code 1',
       '2 connections to the sandbox stayed open',

@@ -94,7 +94,7 @@ describe.each([
   });
 
   it('has no package that asks for another from a repository, an address or a folder', () => {
-    // A package of the registry under another name is one all the same.
+    // An alias of a package of the registry is allowed.
     const alias = /^npm:(@[\w.-]+\/)?[\w.-]+@/;
     const kinds = ['dependencies', 'optionalDependencies', 'peerDependencies'] as const;
     for (const [path, entry] of entries) {

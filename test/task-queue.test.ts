@@ -157,7 +157,7 @@ describe('the queue of bulk deletes', () => {
       expect(await dueOf(job, soon.page)).toBeGreaterThan(Date.now() + 100_000);
       await store.control(job, how);
       expect(await dueOf(job, soon.page)).toBeLessThanOrEqual(Date.now() + 1);
-      // What may still be on its way is not looked at before it has arrived.
+      // A page whose deletes may still be in flight becomes due only when they must have arrived.
       expect(await dueOf(job, later.page)).toBeGreaterThan(Date.now() + 25_000);
       expect(await dueOf(job, later.page)).toBeLessThan(Date.now() + 100_000);
     }

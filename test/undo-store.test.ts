@@ -6,13 +6,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { openUndoStore } from '../src/bulk/undo-store.ts';
+import { openUndoStore, type UndoStore } from '../src/bulk/undo-store.ts';
 import { Secret } from '../src/config/secret.ts';
 import { type BucketKey, awsExample as example, type Instead, refuse, startBucket } from './support/bucket.ts';
 import { expectNoSecrets } from './support/canary.ts';
 
-const name = 'a-job/000001-a-worker.jsonl';
-const text = '{"id":"1","subject":"Grüße, 世界 🌍"}\n{"id":"2"}\n';
+const text = '{"id":"1","subject":"Grüße, 世界 🌍"}\n';
+
+/** Stores a line of a job's page. */
+const keep = (store: UndoStore, line: string, jobId = 'a-job') => store.openPage(jobId, 1)(line);
+
+const uuid = String.raw`[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}`;
 
 /** What a write throws; undefined when it keeps the file. */
 const errorOf = (write: Promise<void>): Promise<unknown> => write.catch((error: unknown) => error);
@@ -45,92 +49,109 @@ async function startFolder() {
 }
 
 describe('an undo folder', () => {
-  it('stores a file unchanged, creates its folders, and leaves nothing else', async () => {
+  it('stores a line unchanged, creates its folders, and leaves nothing else', async () => {
     await using folder = await startFolder();
     expect(existsSync(folder.path)).toBe(false);
-    await folder.store.write(name, text);
-    expect(await folder.files()).toEqual([name]);
-    expect(await readFile(join(folder.path, name), 'utf8')).toBe(text);
+    await keep(folder.store, text);
+    const [file = '', ...rest] = await folder.files();
+    expect(file).toMatch(new RegExp(`^a-job/${uuid}-000\\.jsonl$`));
+    expect(rest).toEqual([]);
+    expect(await readFile(join(folder.path, file), 'utf8')).toBe(text);
   });
 
   it("lets only the server's user read a file", async () => {
     await using folder = await startFolder();
-    await folder.store.write(name, text);
-    expect(((await stat(join(folder.path, name))).mode & 0o777).toString(8)).toBe('600');
+    await keep(folder.store, text);
+    const [file = ''] = await folder.files();
+    expect(((await stat(join(folder.path, file))).mode & 0o777).toString(8)).toBe('600');
   });
 
-  it('shows a complete file or none', async () => {
+  it('has one file for a hundred pages of a bulk delete, and never one of another process', async () => {
     await using folder = await startFolder();
-    const whole = text.repeat(300_000);
-    const sizes = new Set<number>();
-    let isWritten = false;
-    async function watch() {
-      while (!isWritten)
-        sizes.add(
-          await stat(join(folder.path, name)).then(
-            ({ size }) => size,
-            () => Number.NaN,
-          ),
-        );
-    }
-    async function write() {
-      await folder.store.write(name, whole).finally(() => {
-        isWritten = true;
-      });
-    }
-    await Promise.all([write(), watch()]);
-    sizes.delete(Number.NaN);
-    sizes.delete(Buffer.byteLength(whole));
-    expect([...sizes]).toEqual([]);
+    const other = openUndoStore({ kind: 'folder', path: folder.path });
+    const pages = Array.from({ length: 101 }, (_, page) => page);
+    const lines = pages.map((page) => folder.store.openPage('a-job', page)(`{"page":${page}}\n`));
+    await Promise.all([...lines, keep(other, text), keep(folder.store, text, 'another')]);
+    const files = await folder.files();
+    expect(files.map((file) => file.replace(new RegExp(uuid), '')).sort()).toEqual([
+      ...['a-job/-000.jsonl', 'a-job/-000.jsonl', 'a-job/-001.jsonl', 'another/-000.jsonl'],
+    ]);
+    const texts = await Promise.all(files.map((file) => readFile(join(folder.path, file), 'utf8')));
+    const first = pages.slice(0, 100).map((page) => `{"page":${page}}\n`);
+    expect(texts.sort()).toEqual([text, text, first.join(''), '{"page":100}\n'].sort());
   });
 
-  it('has no file when the disk was full in the middle of it', async () => {
+  it('resolves when a line is on the disk, and flushes the lines of many pages together', async () => {
+    await using folder = await startFolder();
+    const { stdout } = await runProgram(`
+      import fs from 'node:fs/promises';
+      import { syncBuiltinESMExports } from 'node:module';
+      const { open } = fs;
+      const { promise: isFlushing, resolve: noteFlush } = Promise.withResolvers();
+      const { promise: mayFlush, resolve: flush } = Promise.withResolvers();
+      let flushes = 0;
+      fs.open = async (path, ...rest) => {
+        const handle = await open(path, ...rest);
+        const { datasync } = handle;
+        handle.datasync = async () => {
+          flushes += 1;
+          noteFlush();
+          await mayFlush;
+          return datasync.call(handle);
+        };
+        return handle;
+      };
+      syncBuiltinESMExports();
+      const { openUndoStore } = await import(${JSON.stringify(module)});
+      const store = openUndoStore({ kind: 'folder', path: ${JSON.stringify(folder.path)} });
+      let kept = 0;
+      const count = () => (kept += 1);
+      const first = store.openPage('a-job', 0)('first\\n').then(count);
+      await isFlushing;
+      const others = Array.from({ length: 99 }, (_, page) => store.openPage('a-job', page)(page + '\\n').then(count));
+      console.log(kept, flushes);
+      flush();
+      await Promise.all([first, ...others]);
+      console.log(kept, flushes);`);
+    expect(stdout).toBe('0 1\n100 2\n');
+  });
+
+  it('keeps its lines when the disk is full, and starts another file after the torn line', async () => {
     await using folder = await startFolder();
     const { stdout } = await runProgram(
       `
       import { openUndoStore } from ${JSON.stringify(module)};
       const store = openUndoStore({ kind: 'folder', path: ${JSON.stringify(folder.path)} });
-      await store.write('small', 'x');
-      await store.write(${JSON.stringify(name)}, 'x'.repeat(100_000)).catch(() => console.log('not kept'));`,
+      const keep = store.openPage('a-job', 1);
+      await keep('small\\n');
+      await keep('x'.repeat(100_000) + '\\n').catch(() => console.log('not kept'));
+      await keep('after\\n');`,
       8,
     );
     expect(stdout).toBe('not kept\n');
-    expect((await folder.files()).filter((file) => !file.endsWith('.part'))).toEqual(['small']);
+    const files = await folder.files();
+    expect(files).toHaveLength(2);
+    const texts = await Promise.all(files.map((file) => readFile(join(folder.path, file), 'utf8')));
+    // What is behind the last newline is torn.
+    expect(texts.flatMap((kept) => kept.split('\n').slice(0, -1)).sort()).toEqual(['after', 'small']);
   });
 
-  it('keeps the first of two files with the same name, and refuses the second', async () => {
+  it('leaves no file of which nothing was stored', async () => {
     await using folder = await startFolder();
-    await folder.store.write(name, text);
-    const error = await errorOf(folder.store.write(name, 'another'));
-    expect(await readFile(join(folder.path, name), 'utf8')).toBe(text);
-    expect(error).toBeInstanceOf(Error);
-  });
-
-  it.each(['../beside.jsonl', 'a-job/../../beside.jsonl'])(
-    'refuses the name %s, which leads outside',
-    async (outside) => {
-      await using folder = await startFolder();
-      const error = await errorOf(folder.store.write(outside, text));
-      expect(await folder.files()).toEqual([]);
-      expect(error).toBeInstanceOf(Error);
-    },
-  );
-
-  it('stores files without hard links: complete, the first of a name, and nothing else', async () => {
-    await using folder = await startFolder();
-    const { stdout } = await runProgram(`
-      import fs from 'node:fs/promises';
-      import { syncBuiltinESMExports } from 'node:module';
-      fs.link = async () => { throw Object.assign(new Error(), { code: 'EPERM' }); };
-      syncBuiltinESMExports();
-      const { openUndoStore } = await import(${JSON.stringify(module)});
+    const { stdout } = await runProgram(
+      `
+      import { openUndoStore } from ${JSON.stringify(module)};
       const store = openUndoStore({ kind: 'folder', path: ${JSON.stringify(folder.path)} });
-      console.log((await store.probe()).kind);
-      await store.write(${JSON.stringify(name)}, ${JSON.stringify(text)});
-      await store.write(${JSON.stringify(name)}, 'another').catch(() => console.log('not kept'));`);
-    expect(stdout).toBe('kept\nnot kept\n');
-    expect(await folder.files()).toEqual([name]);
-    expect(await readFile(join(folder.path, name), 'utf8')).toBe(text);
+      await store.openPage('a-job', 1)('x'.repeat(100_000) + '\\n').catch(() => console.log('not kept'));`,
+      8,
+    );
+    expect(stdout).toBe('not kept\n');
+    expect(await folder.files()).toEqual([]);
+  });
+
+  it.each(['..', 'a-job/..', '../beside'])('refuses the bulk delete %s, which leads outside', async (outside) => {
+    await using folder = await startFolder();
+    expect(() => folder.store.openPage(outside, 1)).toThrow('not a valid folder name');
   });
 
   it('passes the probe, which creates it and leaves it empty', async () => {
@@ -167,7 +188,7 @@ describe('an undo folder', () => {
     const { stdout } = await runProgram(`
       import fs from 'node:fs/promises';
       import { syncBuiltinESMExports } from 'node:module';
-      fs.link = () => new Promise(() => {});
+      fs.open = () => new Promise(() => {});
       syncBuiltinESMExports();
       const { openUndoStore } = await import(${JSON.stringify(module)});
       const store = openUndoStore({ kind: 'folder', path: ${JSON.stringify(folder.path)} });
@@ -180,7 +201,7 @@ describe('an undo folder', () => {
   it('does not reveal its path when it cannot store a file', async () => {
     await using folder = await startFolder();
     await writeFile(join(folder.parent, 'undo'), 'a file in the way');
-    const error = await errorOf(folder.store.write(name, text));
+    const error = await errorOf(keep(folder.store, text));
     expect(error).toBeInstanceOf(Error);
     expect((error as Error).message).not.toContain(folder.parent);
   });
@@ -231,16 +252,53 @@ describe('an undo bucket', () => {
     await using bucket = await startBucket(key);
     const store = openBucket(`${bucket.url}${path}`);
     expect(bucket.requestCount()).toBe(0);
-    await store.write(name, text);
-    expect([...bucket.files]).toEqual([
-      [`${prefix}${name}`, expect.objectContaining({ text, contentType: 'application/jsonl' })],
-    ]);
+    await keep(store, text);
+    expect([...bucket.files.values()]).toMatchObject([{ text, contentType: 'application/jsonl' }]);
+    const [name = ''] = bucket.files.keys();
+    expect(name.slice(0, prefix.length)).toBe(prefix);
+    expect(name.slice(prefix.length)).toMatch(new RegExp(`^a-job/000001-${uuid}\\.jsonl$`));
+  });
+
+  it('has one object for each run of a page, whole after each line', async () => {
+    await using bucket = await startBucket(key);
+    const store = openBucket(bucket.url);
+    const [one, again, other] = [store.openPage('a-job', 1), store.openPage('a-job', 1), store.openPage('a-job', 2)];
+    const texts = () => [...bucket.files.values()].map((file) => file.text);
+    await one('1\n');
+    expect(texts()).toEqual(['1\n']);
+    await Promise.all([one('2\n'), one('3\n')]);
+    expect(texts()).toEqual(['1\n2\n3\n']);
+    await again('4\n');
+    await other('5\n');
+    expect(texts()).toEqual(['1\n2\n3\n', '4\n', '5\n']);
+    // Lines that come together are stored together.
+    expect(bucket.requestCount()).toBe(4);
+  });
+
+  it('does not store a large object again with each further line', async () => {
+    await using bucket = await startBucket(key);
+    const line = openBucket(bucket.url).openPage('a-job', 1);
+    const large = `${'x'.repeat(1024 * 1024)}\n`;
+    await line(large);
+    await line('1\n');
+    await line('2\n');
+    expect([...bucket.files.values()].map((file) => file.text)).toEqual([large, '1\n2\n']);
+  });
+
+  it('keeps the lines that were stored when a later write of the same page fails', async () => {
+    await using bucket = await startBucket(key, [undefined, answer(400)]);
+    const line = openBucket(bucket.url).openPage('a-job', 1);
+    await line('1\n');
+    expect(await errorOf(line('2\n'))).toBeInstanceOf(Error);
+    await line('3\n');
+    // A write that has failed may still arrive: its object is not written again.
+    expect([...bucket.files.values()].map((file) => file.text)).toEqual(['1\n', '3\n']);
   });
 
   it('signs everything except the body, which https protects', async () => {
     await using bucket = await startBucket(key);
-    await openBucket(bucket.url).write(name, text);
-    expect(bucket.files.get(name)?.payload).toBe('UNSIGNED-PAYLOAD');
+    await keep(openBucket(bucket.url), text);
+    expect([...bucket.files.values()][0]?.payload).toBe('UNSIGNED-PAYLOAD');
   });
 
   it.each<[string, Partial<BucketKey>, Instead[]]>([
@@ -251,7 +309,7 @@ describe('an undo bucket', () => {
   ])('stores nothing for %s, and its error reveals neither address nor keys', async (_who, mine, instead) => {
     await using bucket = await startBucket(key, instead);
     const used = { ...key, ...mine };
-    const error = await errorOf(openBucket(`${bucket.url}/a-prefix`, used).write(name, text));
+    const error = await errorOf(keep(openBucket(`${bucket.url}/a-prefix`, used), text));
     expect(error).toMatchObject({ message: expect.stringMatching(/: status 403$/) });
     expectNoSecrets(String((error as Error).stack), [bucket.host, 'a-prefix', used.accessKeyId, used.secretAccessKey]);
     expect([bucket.requestCount(), bucket.files.size]).toEqual([1, 0]);
@@ -260,9 +318,9 @@ describe('an undo bucket', () => {
   it('accepts temporary credentials with a signed session token, and refuses them without', async () => {
     const temporary = { ...key, sessionToken: 'canary/session+token==' };
     await using bucket = await startBucket(temporary);
-    await openBucket(bucket.url, temporary).write(name, text);
-    expect(bucket.files.get(name)?.text).toBe(text);
-    await expect(openBucket(bucket.url, key).write('other', text)).rejects.toThrow('status 403');
+    await keep(openBucket(bucket.url, temporary), text);
+    expect([...bucket.files.values()][0]?.text).toBe(text);
+    await expect(keep(openBucket(bucket.url, key), text)).rejects.toThrow('status 403');
     expect(bucket.files.size).toBe(1);
   });
 
@@ -300,7 +358,7 @@ describe('an undo bucket', () => {
   }, 20_000);
 
   it('is refused when the host does not exist', async () => {
-    // Names have no label of 64 characters: nobody has to be asked.
+    // No name has a label of 64 characters, so no name server is asked.
     const probe = await openBucket(`https://${'a'.repeat(64)}.example`).probe();
     expect(probe).toMatchObject({ kind: 'refused', reason: 'ENOTFOUND' });
   });
@@ -308,15 +366,15 @@ describe('an undo bucket', () => {
   it('does not reveal its address when nothing listens', async () => {
     const bucket = await startBucket(key);
     await bucket[Symbol.asyncDispose]();
-    const error = await errorOf(openBucket(bucket.url).write(name, text));
+    const error = await errorOf(keep(openBucket(bucket.url), text));
     expect(error).toBeInstanceOf(Error);
     expectNoSecrets((error as Error).message, [bucket.host, key.accessKeyId, key.secretAccessKey]);
   });
 
   it('gets a retry when it fails, and stores the file when it recovers', async () => {
     await using bucket = await startBucket(key, [answer(500), answer(500)]);
-    await openBucket(bucket.url).write(name, text);
-    expect(bucket.files.get(name)?.text).toBe(text);
+    await keep(openBucket(bucket.url), text);
+    expect([...bucket.files.values()].map((file) => file.text)).toEqual([text]);
     expect(bucket.requestCount()).toBe(3);
   });
 
@@ -325,24 +383,22 @@ describe('an undo bucket', () => {
       key,
       [500, 503, 429, 502].map((status) => answer(status)),
     );
-    await expect(openBucket(bucket.url).write(name, text)).rejects.toThrow(/: status 502$/);
+    await expect(keep(openBucket(bucket.url), text)).rejects.toThrow(/: status 502$/);
     expect([bucket.requestCount(), bucket.files.size]).toEqual([4, 0]);
   });
 
   it.each([301, 302, 303, 307, 308])('is not followed to a redirect by %i', async (status) => {
     await using stranger = await startBucket(key, [answer(200)]);
-    await using bucket = await startBucket(key, [answer(status, { location: `${stranger.url}/${name}` })]);
-    const error = await errorOf(openBucket(bucket.url).write(name, text));
+    await using bucket = await startBucket(key, [answer(status, { location: `${stranger.url}/a-file` })]);
+    const error = await errorOf(keep(openBucket(bucket.url), text));
     expect(stranger.requestCount()).toBe(0);
     expect(error).toBeInstanceOf(Error);
   });
 
-  it.each(['../beside.jsonl', 'a-job/../../beside.jsonl', '%2e%2e/beside.jsonl'])(
-    'refuses the name %s, which leads outside of its prefix',
+  it.each(['..', 'a-job/../..', '%2e%2e'])(
+    'refuses the bulk delete %s, which leads outside of its prefix',
     async (outside) => {
-      await using bucket = await startBucket(key);
-      await errorOf(openBucket(`${bucket.url}/a-prefix`).write(outside, text));
-      expect([...bucket.files.keys()].filter((path) => !path.startsWith('a-prefix/'))).toEqual([]);
+      expect(() => openBucket('http://127.0.0.1:1/a-prefix').openPage(outside, 1)).toThrow('not a valid folder name');
     },
   );
 });

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { startTestFacade, type TestFacade } from './support/facade.ts';
 import { type FakeUpstream, json, startUpstream } from './support/upstream.ts';
 
-/** A mistake of ours, planted where every delete passes: its message and stack are for the log alone. */
+/** An error in our own code that every delete runs into. Only the log may have its message and stack. */
 const planted = 'planted: canary at https://internal.example';
 
 let upstream: FakeUpstream;

@@ -27,7 +27,7 @@ function boundsOf({ arriving, idle, unread }: Bounds): ListenerBounds {
   };
 }
 
-/** A listener that answers at once what is sent to `/answer`, and leaves all else to the test. */
+/** A listener that answers requests to `/answer` at once, and holds all others for the test. */
 async function startListener(bounds: Bounds, options: Partial<ListenerOptions> = {}) {
   const held: ServerResponse[] = [];
   const listener = createListener(
@@ -50,7 +50,7 @@ async function startListener(bounds: Bounds, options: Partial<ListenerOptions> =
     inFlight: () => listener.inFlight,
     drain: () => listener.drain(),
     connectFrom,
-    /** Sends a whole request on a connection of its own, and waits for its answer: all that was sent before is read by then. */
+    /** Sends a whole request on a new connection, and waits for its answer. By then, the server has read everything sent before. */
     async ask(host = '127.0.0.9', headers: string[] = []) {
       const client = await connectFrom(host, requestHead('GET', '/answer', headers));
       await expect.poll(client.received).toContain('0 bytes');
@@ -67,7 +67,7 @@ async function startListener(bounds: Bounds, options: Partial<ListenerOptions> =
 const bodyHead = (length: number, headers: string[] = []) =>
   requestHead('POST', '/answer', [`content-length: ${length}`, ...headers]);
 
-/** Waits until a client was cut off, and expects that it was told why, and what to do. */
+/** Waits until a client is cut off, and expects a 503 with the reason and `Retry-After`. */
 async function expectCutOff({ closed, received }: RawClient): Promise<void> {
   await closed;
   expect(received()).toMatch(/^HTTP\/1\.1 503 [\s\S]*\r\nretry-after: 1\r\n/);
@@ -88,9 +88,9 @@ describe.each([
       await server.connectFrom('127.0.0.1', beginning),
     ];
     await server.ask();
-    const newcomer = await server.connectFrom('127.0.0.1', beginning);
+    const newClient = await server.connectFrom('127.0.0.1', beginning);
     await expectCutOff(slow[0] as RawClient);
-    for (const client of [other, slow[1], newcomer]) {
+    for (const client of [other, slow[1], newClient]) {
       client?.send(rest);
       await expect.poll(() => client?.received()).toContain(answer);
     }
@@ -104,9 +104,9 @@ describe.each([
       await server.connectFrom('127.0.0.1', beginning),
       await server.connectFrom('127.0.0.1', beginning),
     ];
-    const newcomer = await server.connectFrom('127.0.0.3', beginning);
+    const newClient = await server.connectFrom('127.0.0.3', beginning);
     await expectCutOff(slow[0] as RawClient);
-    for (const client of [quick, newcomer, slow[1], slow[2]]) {
+    for (const client of [quick, newClient, slow[1], slow[2]]) {
       client?.send(rest);
       await expect.poll(() => client?.received()).toContain(answer);
     }

@@ -59,7 +59,7 @@ interface MissingSetting {
 
 interface BulkParts {
   readonly store: JobStore;
-  readonly worker: BulkWorker;
+  readonly worker: Pick<BulkWorker, 'wake'>;
   /** Undefined when the server keeps no callers' tokens: it sends its own, or `BULK_TOKEN_SECRET` is not set. */
   readonly seal: Seal | undefined;
   readonly abilities: Abilities;

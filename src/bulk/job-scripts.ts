@@ -293,6 +293,27 @@ redis.call('HINCRBY', job, 'open', -1)
 endCancelled()
 return 1`;
 
+/**
+ * Marks that the record of an engagement is about to be read and stored. Returns `keeping`, or why not: `paused`, `stopped`, or `lost`
+ * when another server has the page.
+ */
+export const startKeeping = define('startKeepingBulkItem', ['job', 'states', 'owners'], ['task', 'owner', 'index'])<
+  'keeping' | 'paused' | 'stopped' | 'lost'
+>`
+if isLost() then return 'lost' end
+local phase, paused = unpack(redis.call('HMGET', job, 'phase', 'isPaused'))
+if phase ~= 'DELETING' then return 'stopped' end
+if paused == '1' then return 'paused' end
+redis.call('HSETNX', states, 'kept:' .. index, 0)
+return 'keeping'`;
+
+/** Marks that the record of an engagement is stored, and counts it once. */
+export const noteKept = define('noteKeptBulkItem', ['job', 'states', 'owners'], ['task', 'owner', 'index'])<0 | 1>`
+if isLost() or redis.call('HGET', states, 'kept:' .. index) == '1' then return 0 end
+redis.call('HSET', states, 'kept:' .. index, 1)
+redis.call('HINCRBY', job, 'keptCount', 1)
+return 1`;
+
 /** Adds to a page's states. Further arguments: names and values. */
 export const noteStates = define('noteBulkStates', ['states', 'owners'], ['task', 'owner'])<0 | 1>`
 if isLost() then return 0 end

@@ -180,9 +180,14 @@ export class JobStore {
     await scripts.noteStates(this.#memory, lease, { args });
   }
 
-  /** Marks that the records of these items are stored. */
-  async noteKept(lease: PageLease, indexes: readonly number[]): Promise<void> {
-    await scripts.noteStates(this.#memory, lease, { args: indexes.flatMap((index) => [`kept:${index}`, 1]) });
+  /** Marks that the record of an engagement is about to be stored; see {@link scripts.startKeeping}. */
+  startKeeping(lease: PageLease, index: number) {
+    return scripts.startKeeping(this.#memory, { ...lease, index });
+  }
+
+  /** Marks that the record of an engagement is stored. */
+  async noteKept(lease: PageLease, index: number): Promise<void> {
+    await scripts.noteKept(this.#memory, { ...lease, index });
   }
 
   /** Counts one more wait of a page, by its reason. */

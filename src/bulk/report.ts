@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { findIntegration } from '../engagement/integrations.ts';
-import { type BulkFailure, type BulkJob, countOutcomes, type ItemOutcome, outcomeOf } from './job.ts';
+import { type BulkFailure, type BulkJob, countOutcomes, type ItemOutcome, itemStateOf, outcomeOf } from './job.ts';
 import type { JobStore } from './job-store.ts';
 
 /** How many pages of engagements are read at once, and how many failures. */
@@ -88,7 +88,7 @@ async function* readEngagementLines(job: BulkJob, store: JobStore): AsyncGenerat
     );
     yield read.flatMap(([items, states]) =>
       (items ?? []).map((item, index) => ({
-        ...{ id: item.id, engagementType: typeOf(item), outcome: outcomeOf(states[index], job) },
+        ...{ id: item.id, engagementType: typeOf(item), outcome: outcomeOf(itemStateOf(states, index), job) },
       })),
     );
   }

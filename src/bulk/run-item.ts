@@ -1,21 +1,28 @@
 import type { AuditEvent } from '../engagement/delete/audit.ts';
 import { deleteEngagement, idempotencyKeyFor } from '../engagement/delete/delete-engagement.ts';
-import { readAfterDelete } from '../engagement/read.ts';
+import { plainRecord, type SnapshotPorts, takeSnapshot, wholeSelection } from '../engagement/delete/snapshot.ts';
+import { readAfterDelete, readResource } from '../engagement/read.ts';
 import { nothing } from '../engagement/record.ts';
-import { type DeleteEngagementError, type DeleteOutcome, withoutRecord } from '../engagement/result.ts';
-import type { BulkItem } from './job.ts';
+import { type DeleteEngagementError, type DeleteOutcome, type Refusal, withoutRecord } from '../engagement/result.ts';
+import { type BulkItem, stateOf } from './job.ts';
 import type { PageLease } from './job-store.ts';
-import { findObstacle, type JobWork, type Obstacle, requestBounds } from './work.ts';
+import type { Pace } from './pace.ts';
+import type { KeepLine } from './undo-store.ts';
+import { findObstacle, type JobWork, limitWaitMs, type Obstacle, requestBounds, withoutAdvice } from './work.ts';
 
 /** The work on a page, with its caller. */
 export interface PageWork extends JobWork {
   readonly lease: PageLease;
   /** True when upstream answers lists, so that a failed read is about its record; undefined when nothing has failed before. */
   readonly isAnswering: boolean | undefined;
+  /** Stores a record, for its undo file. */
+  readonly keepLine: KeepLine | undefined;
+  /** Undefined after a cancel: then each read counts, and none waits. */
+  readonly pace: Pace | undefined;
 }
 
 /** A leased page. Its job's token may not be open. */
-export type HeldPage = Omit<PageWork, 'caller'>;
+export type HeldPage = Omit<PageWork, 'caller' | 'keepLine' | 'pace'>;
 
 /** An engagement without a final outcome. */
 export interface PendingItem {
@@ -33,9 +40,13 @@ export interface PendingItem {
 
 /**
  * How the work on one item ended. `stopped`: its job has ended, or another server has the page. `unknown`: it is not known whether it is
- * deleted. `unread`: its record could not be read for the undo file. An obstacle: it cannot be worked on now.
+ * deleted. `unread`: its record could not be read for the undo file. An obstacle: it cannot be worked on now. `storeError`: the undo store
+ * does not accept its record.
  */
-export type ItemEnd = 'finished' | 'stopped' | 'unknown' | 'unread' | Obstacle;
+export type ItemEnd = 'finished' | 'stopped' | 'unknown' | 'unread' | Obstacle | { readonly storeError: unknown };
+
+/** How often a read for the undo file may fail, until the engagement fails: two minutes in total, when a request may take 10 s. */
+const maxReads = 8;
 
 /** How often a read must show an engagement that may be deleted, before a refusal of its next delete is final. */
 const confirmations = 2;
@@ -146,11 +157,103 @@ async function settle(
   return found.kind === 'NotFoundError' ? finish(pending, work, 'ALREADY_ABSENT') : 'unknown';
 }
 
+/** Repeats what a rate limit refuses, as long as the pace waits for the limit and the job is not paused meanwhile. */
+async function withPatience<End>(
+  { pace, store, job, isCrowded }: PageWork,
+  attempt: () => Promise<End>,
+  waitMsAfter: (end: End) => number | undefined,
+): Promise<End> {
+  for (;;) {
+    const end = await attempt();
+    const afterMs = waitMsAfter(end);
+    if (afterMs === undefined || !pace) return end;
+    const isOver = pace.waitForLimit(afterMs);
+    if (isCrowded() || !(await isOver)) return end;
+    const now = await store.read(job.id);
+    if (!now || stateOf(now) !== 'DELETING') return end;
+  }
+}
+
+/** Handles a record that could not be read for the undo file. While upstream answers other requests, it fails alone, after some reads. */
+async function endUnread(said: Refusal, pending: PendingItem, work: PageWork): Promise<ItemEnd> {
+  const { store, job, lease } = work;
+  let { message } = said;
+  if (said.kind === 'UpstreamUnavailableError' && said.wasSent) {
+    const failedReads = await store.countWait(lease, `unread:${pending.index}`);
+    const why = withoutAdvice(message);
+    if (failedReads < maxReads) {
+      if (work.isAnswering === false) return 'outage';
+      await store.note(
+        job.id,
+        `A record cannot be read for the undo file. It is read again automatically, and the others continue. ${why}`,
+      );
+      return 'unread';
+    }
+    message = `${failedReads} reads failed, while Truto answered other requests. ${why} Delete it without a snapshot.`;
+  } else {
+    const obstacle = await findObstacle(said, work);
+    if (obstacle) return obstacle;
+  }
+  if (said.kind === 'Unauthenticated') return 'paused';
+  return finish(pending, work, {
+    ...said,
+    message: `Its record could not be stored, so it was not deleted. ${message}`,
+  });
+}
+
+/** Reads the record of an engagement with its notes, and stores it in an undo file. Each of these reads waits for limits on its own. */
+async function keepRecord(pending: PendingItem, work: PageWork): Promise<ItemEnd | 'kept'> {
+  const { caller, store, lease, keepLine } = work;
+  const started = await store.startKeeping(lease, pending.index);
+  if (started !== 'keeping') return started === 'lost' ? 'stopped' : started;
+  const { input } = deleteArguments(pending, work);
+  const waitMsAfter = (end: { readonly kind: 'Found' } | Refusal) =>
+    end.kind === 'RateLimitedError' ? limitWaitMs(end) : undefined;
+  const readNote: SnapshotPorts['readNote'] = (key, selected) =>
+    withPatience(
+      work,
+      () => readResource('notes', key, { caller, selected, ...requestBounds(work) }, work),
+      waitMsAfter,
+    );
+  const found = await withPatience(
+    work,
+    () => takeSnapshot(input, { caller, selection: wholeSelection, ...requestBounds(work) }, { ...work, readNote }),
+    waitMsAfter,
+  );
+  if (found.kind !== 'Found') return endUnread(found, pending, work);
+  const { integratedAccountId } = input;
+  const line = JSON.stringify({ integratedAccountId, readAt: new Date(), engagement: plainRecord(found.record) });
+  try {
+    if (!keepLine) throw new Error('there is no undo store');
+    await keepLine(`${line}\n`);
+  } catch (storeError) {
+    return { storeError };
+  }
+  await store.noteKept(lease, pending.index);
+  return 'kept';
+}
+
 /**
- * Brings one engagement to its outcome, or returns why that is not possible now. If its delete may have been sent before, it is read first.
- * If it is gone, it is done. If not, it is deleted again under the same key; after a cancel, its outcome is unknown.
+ * Brings one engagement to its outcome, or returns why that is not possible now. With `snapshot`, its record is durable before its delete
+ * begins. A delete that a limit refuses does not count as begun while it waits.
  */
 export async function runItem(pending: PendingItem, work: PageWork): Promise<ItemEnd> {
+  if (work.job.input.snapshot && !pending.isBegun && !pending.isKept) {
+    const end = await keepRecord(pending, work);
+    if (end !== 'kept') return end;
+  }
+  return withPatience(
+    work,
+    () => deleteItem(pending, work),
+    (end) => (typeof end === 'object' && 'afterMs' in end ? end.afterMs : undefined),
+  );
+}
+
+/**
+ * Deletes one engagement. If its delete may have been sent before, it is read first. If it is gone, it is done. If not, it is deleted again
+ * under the same key; after a cancel, its outcome is unknown.
+ */
+async function deleteItem(pending: PendingItem, work: PageWork): Promise<ItemEnd> {
   // Computed before `begin`: a process that freezes in between must not send what another has settled since.
   const bounds = requestBounds(work);
   const begun = await work.store.begin(work.lease, pending.index);

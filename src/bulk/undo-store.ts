@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { link, mkdir, open, rename, rm } from 'node:fs/promises';
+import { mkdir, open, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AwsClient } from 'aws4fetch';
@@ -16,23 +16,27 @@ type Probe =
   /** It fails, or does not answer in time. A retry may help. */
   | { readonly kind: 'failing'; readonly reason: string };
 
-/** Stores undo files, which are never changed. */
+/** Stores a line, which ends with a newline, and waits until it is durable. @throws without the store's location and keys. */
+export type KeepLine = (line: string) => Promise<void>;
+
+/** Stores undo files. A file only grows. After a failure, it is never written again, so a late write of it changes nothing. */
 export interface UndoStore {
   /**
-   * Stores a file under a unique name (letters, digits, dots, hyphens; slashes are folders), and waits until it is durable.
-   * @throws when it could not be stored. The message reveals neither the store's location nor its keys.
+   * Opens the undo file of a page for one run of it. All pages of a bulk delete that have the same hundred share one file in a folder.
+   * A bucket cannot append: there, each run of a page has its own object, which is stored again with each line.
    */
-  write(name: string, text: string): Promise<void>;
+  openPage(jobId: string, page: number): KeepLine;
   /**
-   * Writes a test file like {@link UndoStore.write}, within 5 seconds. A folder is empty again afterwards. A bucket keeps one small
-   * object, `.write-test`: its keys need no right to delete.
+   * Writes a test file within 5 seconds. A folder is empty again afterwards. A bucket keeps one small object, `.write-test`: its keys
+   * need no right to delete.
    */
   probe(): Promise<Probe>;
 }
 
+/** Appends to a file of a folder, or stores an object. */
 type Put = (name: string, text: string, signal: AbortSignal) => Promise<Probe>;
 
-/** How long a store may take for one file, with all attempts, in milliseconds. */
+/** How long a store may take for a write, with all attempts, in milliseconds. */
 const timeoutMs = 30_000;
 const maxAttempts = 4;
 
@@ -42,8 +46,14 @@ const probeTimeoutMs = 5_000;
 /** The longest wait before the second attempt, in milliseconds. It doubles each time; the wait is random. */
 const delayMs = 100;
 
-/** True for a name that leads to no folder above, and means the same in a URL. */
-const isName = (name: string) => name.split('/').every((part) => /^[\w.-]+$/.test(part) && !part.includes('..'));
+/** How many pages share a file in a folder: 10,000 engagements. */
+const pagesPerFile = 100;
+
+/** An object of this length is not stored again with further lines: each line would transfer all of it. */
+const maxObjectLength = 1024 * 1024;
+
+/** True for a name that leads to no other folder, and means the same in a URL. */
+const isName = (name: string) => /^[\w-]+$/.test(name);
 
 /** Flushes a folder's names to the disk: after a power cut, a file also needs its name. */
 async function sync(path: string): Promise<void> {
@@ -51,41 +61,57 @@ async function sync(path: string): Promise<void> {
   await folder.sync().finally(() => folder.close());
 }
 
-/** The error codes of file systems without hard links: FAT, and some network and container mounts. */
-const hasNoLinks = new Set(['EPERM', 'ENOTSUP', 'ENOSYS', 'EMLINK']);
-
-/** Gives a written file its final name, atomically. Replaces no other file. */
-async function publish(part: string, file: string): Promise<void> {
+/** Appends to a file that only this process writes, and that only its user may read. A write that fails may leave a part of a line. */
+async function appendFile(file: string, text: string): Promise<void> {
+  const firstMade = await mkdir(dirname(file), { recursive: true, mode: 0o700 });
+  const handle = await open(file, 'a', 0o600);
   try {
-    await link(part, file);
-  } catch (error) {
-    if (!hasNoLinks.has((error as NodeJS.ErrnoException).code ?? '')) throw error;
-    // A rename replaces an existing file. So the name is reserved first, and only that empty file is replaced.
-    const taken = await open(file, 'wx', 0o600);
-    await taken.close();
-    await rename(part, file).catch(async (cause) => {
-      await rm(file, { force: true });
-      throw cause;
-    });
+    const isNew = (await handle.stat()).size === 0;
+    try {
+      await handle.appendFile(text);
+      await handle.datasync();
+    } catch (error) {
+      if (isNew) await rm(file, { force: true });
+      throw error;
+    }
+    if (!isNew) return;
+  } finally {
+    await handle.close();
   }
+  // Its name in its folder, and each folder that may be new in its parent.
+  const top = dirname(firstMade ?? dirname(file));
+  for (let folder = dirname(file); folder.length >= top.length; folder = dirname(folder)) await sync(folder);
 }
 
-async function writeFile(file: string, text: string): Promise<void> {
-  const firstMade = await mkdir(dirname(file), { recursive: true, mode: 0o700 });
-  const part = `${file}.part`;
-  const unfinished = await open(part, 'wx', 0o600);
-  try {
-    await unfinished
-      .writeFile(text)
-      .then(() => unfinished.sync())
-      .finally(() => unfinished.close());
-    await publish(part, file);
-  } finally {
-    await rm(part, { force: true });
+/** Gathers items while a write runs, and writes them together. */
+function createGroupCommit<Item>(write: (items: readonly Item[]) => Promise<void>): (item: Item) => Promise<void> {
+  let running: Promise<unknown> = Promise.resolve();
+  let next: { readonly items: Item[]; readonly written: Promise<void> } | undefined;
+  return (item) => {
+    if (!next) {
+      const items: Item[] = [];
+      const written = running.then(() => {
+        next = undefined;
+        return write(items);
+      });
+      running = written.catch(() => {});
+      next = { items, written };
+    }
+    next.items.push(item);
+    return next.written;
+  };
+}
+
+/** Writes with retries, within 30 seconds. Each attempt after a failure must write to a new file. @throws when none succeeds. */
+async function writeWithRetries(attempt: (signal: AbortSignal) => Promise<Probe>): Promise<void> {
+  const signal = AbortSignal.timeout(timeoutMs);
+  for (let count = 1; ; count += 1) {
+    const end = await attempt(signal);
+    if (end.kind === 'kept') return;
+    if (end.kind === 'refused' || count === maxAttempts || signal.aborted)
+      throw new Error(`the undo store did not accept a file: ${end.reason}`);
+    await sleep(Math.random() * delayMs * 2 ** (count - 1));
   }
-  // Each folder that may be new, and the parent of the first.
-  const top = dirname(firstMade ?? file);
-  for (let folder = dirname(file); folder.length >= top.length; folder = dirname(folder)) await sync(folder);
 }
 
 const noRight = "give the server's user the right to write there";
@@ -101,7 +127,7 @@ const folderAdvice: Readonly<Record<string, string>> = {
 
 function createFolderPut(path: string): Put {
   return (name, text, signal) => {
-    const written = writeFile(join(path, name), text).then(
+    const written = appendFile(join(path, name), text).then(
       (): Probe => ({ kind: 'kept' }),
       ({ code = 'unknown error' }): Probe => {
         return { kind: 'refused', reason: code, advice: folderAdvice[code] ?? 'set another folder' };
@@ -157,20 +183,56 @@ function createBucketPut(config: BucketConfig, proxy: ProxyConfig | undefined): 
   };
 }
 
-/** Opens the configured store; a bucket through the proxy. Sends nothing before the first file. */
+/** Appends the lines of all pages in groups: one write and one flush for all lines of a file that came meanwhile. */
+function openFolder(put: Put): UndoStore['openPage'] {
+  // Only this process appends to its files, since each has an id of its own.
+  let id = randomUUID();
+  const commit = createGroupCommit<{ readonly place: string; readonly line: string }>(async (items) => {
+    const texts = Map.groupBy(items, ({ place }) => place);
+    async function append(place: string, text: string): Promise<void> {
+      const [jobId, part] = place.split('/');
+      await writeWithRetries(async (signal) => {
+        const end = await put(`${jobId}/${id}-${part}.jsonl`, text, signal);
+        if (end.kind !== 'kept') id = randomUUID();
+        return end;
+      });
+    }
+    const appends = [...texts].map(([place, lines]) => append(place, lines.map(({ line }) => line).join('')));
+    // All of them end first: no two writes of a file may overlap.
+    await Promise.allSettled(appends);
+    await Promise.all(appends);
+  });
+  return (jobId, page) => {
+    const place = `${jobId}/${String(Math.floor(page / pagesPerFile)).padStart(3, '0')}`;
+    return (line) => commit({ place, line });
+  };
+}
+
+/** Stores an object for each run of a page, again with each group of lines. */
+function openBucket(put: Put): UndoStore['openPage'] {
+  return (jobId, page) => {
+    const newObject = () => ({ name: `${jobId}/${String(page).padStart(6, '0')}-${randomUUID()}.jsonl`, text: '' });
+    let object = newObject();
+    return createGroupCommit<string>(async (lines) => {
+      await writeWithRetries(async (signal) => {
+        if (object.text.length > maxObjectLength) object = newObject();
+        const text = object.text + lines.join('');
+        const end = await put(object.name, text, signal);
+        object = end.kind === 'kept' ? { ...object, text } : newObject();
+        return end;
+      });
+    });
+  };
+}
+
+/** Opens the configured store; a bucket through the proxy. Sends nothing before the first line. */
 export function openUndoStore(config: UndoStoreConfig, proxy?: ProxyConfig): UndoStore {
   const put = config.kind === 'folder' ? createFolderPut(config.path) : createBucketPut(config, proxy);
+  const openPage = config.kind === 'folder' ? openFolder(put) : openBucket(put);
   return {
-    async write(name, text) {
-      if (!isName(name)) throw new Error('not a valid file name');
-      const signal = AbortSignal.timeout(timeoutMs);
-      for (let attempt = 1; ; attempt += 1) {
-        const end = await put(name, text, signal);
-        if (end.kind === 'kept') return;
-        if (end.kind === 'refused' || attempt === maxAttempts || signal.aborted)
-          throw new Error(`the undo store did not accept a file: ${end.reason}`);
-        await sleep(Math.random() * delayMs * 2 ** (attempt - 1));
-      }
+    openPage(jobId, page) {
+      if (!isName(jobId)) throw new Error('not a valid folder name');
+      return openPage(jobId, page);
     },
     async probe() {
       // In its own folder, like the files of a bulk delete.

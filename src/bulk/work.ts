@@ -1,12 +1,13 @@
 import type { Caller, FindAccountIntegration } from '../engagement/account.ts';
 import type { AuditEvent } from '../engagement/delete/audit.ts';
-import { deleteErrors } from '../engagement/delete-errors.ts';
+import { engagementErrors } from '../engagement/errors.ts';
 import { readEngagements } from '../engagement/read.ts';
 import type { DeleteEngagementError } from '../engagement/result.ts';
 import type { Log } from '../log/log.ts';
-import type { Send } from '../upstream/attempt.ts';
+import type { LimitedBy, Send } from '../upstream/attempt.ts';
 import type { BulkJob } from './job.ts';
 import type { JobStore } from './job-store.ts';
+import type { Pace } from './pace.ts';
 import type { UndoStore } from './undo-store.ts';
 
 /** The services that a worker needs. */
@@ -23,8 +24,12 @@ export interface WorkPorts {
    */
   readonly callerOf: (job: BulkJob) => Promise<Caller | undefined>;
   readonly recordDelete: (event: AuditEvent & { readonly bulkDeleteId: string }) => void;
+  /** The pace of all work on an account in this process. */
+  readonly paceOf: (limitedBy: LimitedBy) => Pace;
   /** How long a request may take, in milliseconds. */
   readonly requestTimeoutMs: number;
+  /** True when so many tasks run in this process that none of them may wait for a limit: other accounts have their turn. */
+  readonly isCrowded: () => boolean;
   /** True once this process drains: then no further delete is begun. */
   readonly isStopping: () => boolean;
   readonly log: Log;
@@ -85,9 +90,15 @@ export async function openCaller(job: BulkJob, { callerOf, store, log }: WorkPor
 /** Why a bulk delete cannot continue now: it is paused, upstream fails, or a rate limit requires a wait. */
 export type Obstacle = 'paused' | 'outage' | { readonly afterMs: number };
 
-/** The shortest and the longest wait for a rate limit, in milliseconds. */
-const minWaitMs = 1_000;
+/** The shortest and the longest wait for a rate limit, and the wait when its end is unknown, in milliseconds. */
+const minWaitMs = 250;
 const maxWaitMs = 60_000;
+const unknownWaitMs = 1_000;
+
+/** How long to wait after a refusal by a rate limit, in milliseconds. */
+export function limitWaitMs({ retryAfterMs }: { readonly retryAfterMs: number | null }): number {
+  return Math.min(Math.max(retryAfterMs ?? unknownWaitMs, minWaitMs), maxWaitMs);
+}
 
 const tokenRefused =
   'Truto no longer accepts the token of this bulk delete. Nothing further is deleted. Start another bulk delete.';
@@ -108,7 +119,7 @@ export async function findObstacle(
   const { job, caller, store, isStopping, findAccountIntegration } = work;
   switch (said.kind) {
     case 'RateLimitedError':
-      return { afterMs: Math.min(Math.max(said.retryAfterMs ?? 0, minWaitMs), maxWaitMs) };
+      return { afterMs: limitWaitMs(said) };
     case 'UpstreamUnavailableError':
       if (!isStopping()) await store.note(job.id, `${withoutAdvice(said.message)} It is retried automatically.`);
       return 'outage';
@@ -129,7 +140,7 @@ export async function findObstacle(
     case 'IntegratedAccountNotFoundError':
     case 'AccountNeedsReauthError':
     case 'AccountBlockedError':
-      await store.stop(job, deleteErrors[said.kind].code, `${said.message} Fix this, then resume.`);
+      await store.stop(job, engagementErrors[said.kind].code, `${said.message} Fix this, then resume.`);
       return 'paused';
     default:
       return undefined;

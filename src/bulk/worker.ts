@@ -1,14 +1,22 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { LRUCache } from 'lru-cache';
 import type { UnfinishedJobs } from './job.ts';
 import { BulkUnavailable } from './job-scripts.ts';
 import { listJob } from './list-job.ts';
+import { Pace } from './pace.ts';
 import { runPage } from './run-page.ts';
 import { type Lease, leaseMsFor, type TaskQueue } from './task-queue.ts';
 import { later, type WorkEnd, type WorkPorts } from './work.ts';
 
 /** How many tasks one process works on at once. Delayed tasks do not count. */
 const maxAtOnce = 64;
+
+/** How many of them may wait for the limits of their accounts. The others give way. */
+const maxWaitingAtOnce = 48;
+
+/** The most accounts whose pace is known. A dropped pace starts again, even while it is in use. */
+const maxPaces = 5_000;
 
 /** How often an idle process polls the queue, in milliseconds. */
 const idlePollMs = 500;
@@ -45,7 +53,7 @@ export interface BulkWorker {
 }
 
 /** The parts that a worker needs. */
-interface WorkerOptions extends Omit<WorkPorts, 'isStopping'> {
+interface WorkerOptions extends Omit<WorkPorts, 'isStopping' | 'isCrowded' | 'paceOf'> {
   /** Gets the numbers of all servers' bulk deletes every few seconds. */
   readonly noteUnfinished: (jobs: UnfinishedJobs) => void;
 }
@@ -54,9 +62,18 @@ interface WorkerOptions extends Omit<WorkPorts, 'isStopping'> {
 export function startBulkWorker(queue: TaskQueue, { noteUnfinished, ...options }: WorkerOptions): BulkWorker {
   const stopping = new AbortController();
   const isStopping = () => stopping.signal.aborted;
-  const ports: WorkPorts = { ...options, isStopping };
-  const { store, log, requestTimeoutMs } = options;
   const running = new Map<Promise<void>, Lease>();
+  const paces = new LRUCache<string, Pace>({ max: maxPaces });
+  const ports: WorkPorts = {
+    ...{ ...options, isStopping, isCrowded: () => running.size > maxWaitingAtOnce },
+    paceOf({ tokenId, integratedAccountId }) {
+      const key = JSON.stringify([tokenId, integratedAccountId]);
+      const pace = paces.get(key) ?? new Pace(stopping.signal);
+      paces.set(key, pace);
+      return pace;
+    },
+  };
+  const { store, log, requestTimeoutMs } = options;
   let rest = new AbortController();
   const wake = () => rest.abort();
   const pause = (ms: number, signal: AbortSignal) => sleep(ms, undefined, { signal, ref: false }).catch(() => {});

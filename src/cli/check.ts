@@ -21,7 +21,9 @@ export async function checkCommand({ account, tokenFile }: CheckOptions): Promis
   return withSession(tokenFile, async (session) => {
     const { auth, upstream } = session.config;
     const target = upstream === 'sandbox' ? 'the embedded sandbox' : upstream.origin;
-    ok(session, 'configuration', `AUTH_MODE=${auth.mode}, upstream ${target}`);
+    // `open` is no value of AUTH_MODE: it is the mode without one, over the embedded sandbox.
+    const mode = auth.mode === 'open' ? 'no AUTH_MODE' : `AUTH_MODE=${auth.mode}`;
+    ok(session, 'configuration', `${mode}, upstream ${target}`);
     const reached = await checkReach(session);
     return reached !== exitCodes.done || account === undefined ? reached : checkAccount(session, account);
   });

@@ -4,8 +4,11 @@ import { deleteEngagement } from '../engagement/delete/delete-engagement.ts';
 import { itemKey } from '../engagement/delete/delete-many.ts';
 import { plainRecord, wholeSelection } from '../engagement/delete/snapshot.ts';
 import type { EngagementType } from '../engagement/input.ts';
+import type { IntegrationSupport } from '../engagement/integrations.ts';
 import { type EngagementRecord, nothing } from '../engagement/record.ts';
+import { refusedInput } from '../engagement/refusal.ts';
 import { type DeleteEngagementPlan, hasRefusal, located } from '../engagement/result.ts';
+import { checkIntegration, checkWellFormed } from '../engagement/rules.ts';
 import { readIdempotencyKey } from '../http/requests/headers.ts';
 import {
   type End,
@@ -33,32 +36,40 @@ export interface DeleteOptions {
   readonly tokenFile?: string;
 }
 
-/** `delete <id>`: asks for confirmation at a terminal, and prints one line with the end of the delete. */
+/**
+ * `delete <id>`: asks for confirmation at a terminal, and prints one line with the end of the delete. Input that the integration's rules
+ * refuse is reported without a question.
+ */
 export function deleteCommand(id: string, options: DeleteOptions & { readonly yes?: boolean }): Promise<ExitCode> {
   return withDeletes(options, async ({ deleteOne, report, session, stop }) => {
-    const isAsked = canAsk() && !options.yes && !options.dryRun;
-    if (isAsked && !(await confirm(session.output.shown(await questionAbout(id, options, session)), stop)))
-      return report(id, { kind: 'NotSent', message: 'Nothing was deleted: you did not confirm it.' });
+    if (canAsk() && !options.yes && !options.dryRun) {
+      const { account, type } = options;
+      const deadlineAt = performance.now() + session.config.requestTimeoutMs;
+      const { support } = await session.ports.findAccountIntegration(session.caller, account, deadlineAt);
+      const input = { id, engagementType: type, integratedAccountId: account, format: 'unified' } as const;
+      const rules = support.kind === 'supported' ? checkIntegration(input, support) : [];
+      const findings = [...checkWellFormed(input), ...rules];
+      if (hasRefusal(findings)) return report(id, refusedInput(findings));
+      if (!(await confirm(session.output.shown(questionAbout(id, account, support)), stop)))
+        return report(id, { kind: 'NotSent', message: 'Nothing was deleted: you did not confirm it.' });
+    }
     return report(id, await deleteOne(id, session.onRetry));
   });
 }
 
-async function questionAbout(id: string, { account }: DeleteOptions, session: Session): Promise<string> {
-  const { caller, config, ports } = session;
-  const deadlineAt = performance.now() + config.requestTimeoutMs;
-  const { support } = await ports.findAccountIntegration(caller, account, deadlineAt);
+function questionAbout(id: string, account: string, support: IntegrationSupport): string {
   const name = support.kind === 'supported' ? support.integration.name : undefined;
   const integration = name ?? (support.kind === 'unsupported' ? support.name : 'unknown integration');
   return `Delete engagement ${plain(id)} in integrated account ${plain(account)} (${integration})? It cannot be undone.`;
 }
 
 /** True when a person can be asked: standard input and standard output are terminals. */
-function canAsk(): boolean {
+export function canAsk(): boolean {
   return process.stdin.isTTY === true && process.stdout.isTTY === true;
 }
 
 /** Asks on standard output, which is a terminal. Only `y` and `yes` agree; Ctrl-D, and a signal that aborts `stop`, do not. Closes standard input. */
-async function confirm(question: string, stop: AbortSignal): Promise<boolean> {
+export async function confirm(question: string, stop: AbortSignal): Promise<boolean> {
   process.stdout.write(`${question} [y/N] `);
   try {
     // Without an output, the terminal itself edits the line, and Ctrl-C stays a signal.

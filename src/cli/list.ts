@@ -1,11 +1,11 @@
-import Table from 'cli-table3';
 import type { EngagementType } from '../engagement/input.ts';
 import { type EngagementPage, readEngagements } from '../engagement/read.ts';
 import type { EngagementRecord } from '../engagement/record.ts';
 import { summarize, summaryFields } from '../engagement/resources.ts';
-import { type ExitCode, exitCodeOf, exitCodes, isForPeople, plain, tokenRefused } from './output.ts';
+import { type ExitCode, exitCodeOf, exitCodes, isForPeople, tokenRefused } from './output.ts';
 import { sendPatiently } from './patience.ts';
 import { type Session, withSession } from './session.ts';
+import { createTable, minuteOf } from './table.ts';
 
 /** The options of `list`. */
 export interface ListOptions {
@@ -36,7 +36,7 @@ export function listCommand(options: ListOptions): Promise<ExitCode> {
         output.say(page.kind === 'Unauthenticated' ? tokenRefused : page.message);
         return exitCodeOf(page.kind);
       }
-      code = Math.max(code, printPage(page.records.slice(0, left), after === null)) as ExitCode;
+      code = Math.max(code, printPage(page.records.slice(0, left))) as ExitCode;
       if (page.isPartial) output.say('Truto gave only a part of this page.');
       left -= page.records.length;
       after = page.nextCursor;
@@ -63,7 +63,7 @@ function readPage(session: Session, options: ListOptions, after: string | null, 
   );
 }
 
-type PrintPage = (records: EngagementPage['records'], isFirst: boolean) => ExitCode;
+type PrintPage = (records: EngagementPage['records']) => ExitCode;
 
 function printerOf({ output, isSandbox }: Session, options: ListOptions): PrintPage {
   if (options.ids)
@@ -77,12 +77,13 @@ function printerOf({ output, isSandbox }: Session, options: ListOptions): PrintP
       }
       return records.every(isSafe) ? exitCodes.done : exitCodes.refused;
     };
-  if (isForPeople(options))
-    return (records, isFirst) => {
-      if (isFirst && records.length === 0) output.say('There are none.');
-      else for (const row of tableRows(records, isFirst, process.stdout.columns || 80, output.shown)) output.print(row);
+  if (isForPeople(options)) {
+    const table = createTable(['ID', 'TYPE', 'CREATED', 'SUBJECT'], output);
+    return (records) => {
+      table.print(records.map(rowOf));
       return exitCodes.done;
     };
+  }
   const { account: integratedAccountId } = options;
   return (records) => {
     for (const record of records) {
@@ -93,50 +94,8 @@ function printerOf({ output, isSandbox }: Session, options: ListOptions): PrintP
   };
 }
 
-const noBorders = Object.fromEntries(
-  ['top', 'top-mid', 'top-left', 'top-right', 'bottom', 'bottom-mid', 'bottom-left', 'bottom-right', 'left']
-    .concat(['left-mid', 'mid', 'mid-mid', 'right', 'right-mid', 'middle'])
-    .map((name) => [name, '']),
-);
-
-/** The space between two columns. */
-const gap = 2;
-
-/** The least that is shown of a subject, however narrow the terminal is. */
-const minSubjectWidth = 20;
-
-function createTable(rows: readonly (readonly string[])[], colWidths: number[]): InstanceType<typeof Table> {
-  const style = { 'padding-left': 0, 'padding-right': gap, compact: true };
-  const table = new Table({ chars: noBorders, style, colWidths });
-  table.push(...rows.map((row) => [...row]));
-  return table;
-}
-
-/** How wide the columns are without a cut, with the space after each. A wide character takes two of a terminal's columns. */
-function widthsOf(rows: readonly (readonly string[])[]): readonly number[] {
-  const table = createTable(rows, []);
-  table.toString();
-  return table.options.colWidths.map(Number);
-}
-
-/** The records in columns. Only a subject is cut to the width of the terminal. */
-function tableRows(
-  records: readonly EngagementRecord[],
-  hasHead: boolean,
-  columns: number,
-  shown: (text: string) => string,
-): readonly string[] {
-  const rows = records.map((record) => {
-    const { engagementType, subject, createdAt } = summarize(record);
-    const created = createdAt ? new Date(createdAt).toISOString().slice(0, 16).replace('T', ' ') : '';
-    // As they are printed, so that escapes count too.
-    return [record.id, engagementType ?? '', created, subject ?? ''].map((text) => shown(plain(text)));
-  });
-  const all = hasHead ? [['ID', 'TYPE', 'CREATED', 'SUBJECT'], ...rows] : rows;
-  const widths = widthsOf(all.map((row) => row.slice(0, 3)));
-  const left = columns - widths.reduce((sum, width) => sum + width, 0);
-  return createTable(all, [...widths, gap + Math.max(left, minSubjectWidth)])
-    .toString()
-    .split('\n')
-    .map((row) => row.trimEnd());
+/** A record as a row of the table. */
+function rowOf(record: EngagementRecord): readonly string[] {
+  const { engagementType, subject, createdAt } = summarize(record);
+  return [record.id, engagementType ?? '', createdAt ? minuteOf(new Date(createdAt)) : '', subject ?? ''];
 }

@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Secret } from '../config/secret.ts';
-import { type DeleteErrorKind, deleteErrors } from '../engagement/delete-errors.ts';
+import { type ErrorKind, engagementErrors } from '../engagement/errors.ts';
 import type { DeleteEnd } from '../engagement/result.ts';
 import { withEscapes } from '../log/foreign-text.ts';
 import { secretPattern } from '../log/secret-pattern.ts';
@@ -14,7 +14,7 @@ export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
 /** How a delete ends in the terminal. `NotSent`: the command was stopped before it. */
 export type End = DeleteEnd | { readonly kind: 'NotSent'; readonly message: string };
 
-const codes: Readonly<Record<Exclude<End['kind'], DeleteErrorKind>, ExitCode>> = {
+const codes: Readonly<Record<Exclude<End['kind'], ErrorKind>, ExitCode>> = {
   DeleteEngagementSuccess: exitCodes.done,
   DeleteEngagementPlan: exitCodes.done,
   Unauthenticated: exitCodes.refused,
@@ -23,9 +23,9 @@ const codes: Readonly<Record<Exclude<End['kind'], DeleteErrorKind>, ExitCode>> =
 
 /** The code for one delete by itself. */
 export function exitCodeOf(kind: End['kind']): ExitCode {
-  return Object.hasOwn(deleteErrors, kind)
-    ? exitCodes[deleteErrors[kind as DeleteErrorKind].ends]
-    : codes[kind as Exclude<End['kind'], DeleteErrorKind>];
+  return Object.hasOwn(engagementErrors, kind)
+    ? exitCodes[engagementErrors[kind as ErrorKind].ends]
+    : codes[kind as Exclude<End['kind'], ErrorKind>];
 }
 
 /** What to do about `Unauthenticated` in the terminal. */
@@ -64,6 +64,9 @@ export function createOutput(token: Secret | undefined) {
     },
   };
 }
+
+/** The output of a command. */
+export type Output = ReturnType<typeof createOutput>;
 
 /** True when a person reads standard output, and has not asked for JSON. */
 export function isForPeople({ json = false }: { readonly json?: boolean }): boolean {

@@ -6,6 +6,7 @@ import type { CheckOptions } from './check.ts';
 import { shells } from './completion.ts';
 import type { DeleteOptions } from './delete.ts';
 import type { GetOptions } from './get.ts';
+import type { JobsOptions } from './jobs.ts';
 import type { ListOptions } from './list.ts';
 import { createOutput, type ExitCode, exitCodes, UsageError } from './output.ts';
 
@@ -236,6 +237,23 @@ ${exitCodesText(exitCodesOfDeletes)}`,
     .action(async (id: string, options: GetOptions) => {
       const { getCommand } = await import('./get.ts');
       setExitCode(await getCommand(id, options));
+    });
+
+  reading(program.command('jobs'))
+    .description('List the bulk deletes that servers run in an account, newest first; or pause, resume or cancel one.')
+    .option('--first <count>', 'how many to list', count, 20)
+    .addOption(new Option('--all', 'list all of them').conflicts('first'))
+    .addOption(new Option('--pause <id>', 'send nothing further until it is resumed').conflicts(['resume', 'cancel']))
+    .addOption(new Option('--resume <id>', 'continue a paused one').conflicts('cancel'))
+    .option('--cancel <id>', 'end it: no further delete starts')
+    .option('--yes', 'do not ask before a cancel. Only a terminal is asked')
+    .addHelpText(
+      'after',
+      '\nNeeds the REDIS_URL of the servers, and their REDIS_PREFIX if they have one. You see what Truto shows your token.',
+    )
+    .action(async (options: JobsOptions) => {
+      const { jobsCommand } = await import('./jobs.ts');
+      setExitCode(await jobsCommand(options));
     });
 
   deleting(program.command('delete'))

@@ -2,7 +2,7 @@ import { LRUCache } from 'lru-cache';
 import type { Secret } from '../config/secret.ts';
 import type { Attempt, LimitedBy, Send } from '../upstream/attempt.ts';
 import { isJsonObject, readBody } from './body.ts';
-import { isAccountWide } from './delete-errors.ts';
+import { isAccountWide } from './errors.ts';
 import { findIntegration, type IntegrationSupport } from './integrations.ts';
 import { isIdValue, isSameId } from './record.ts';
 import { accountNotFound, needsReauth, notSent, readRefusal, tokenRefused } from './refusal.ts';

@@ -6,7 +6,7 @@ import { type DeleteEngagementParameter, type EngagementType, engagementTypes } 
  */
 export type RefusalForm = 'success' | 'succeeded' | 'Monday' | 'Zoho';
 
-/** What one integration requires and supports on delete. */
+/** What one integration requires and supports on delete and create. */
 export interface Integration {
   /** The name in Truto's documentation. */
   readonly name: string;
@@ -18,13 +18,17 @@ export interface Integration {
   readonly parameters: readonly DeleteEngagementParameter[];
   /** True when the provider only marks engagements as deleted: a successful read does not prove that one exists. */
   readonly softDeletes: boolean;
+  /** True when Truto can create engagements of this integration. */
+  readonly creates: boolean;
+  /** True when a create requires `engagementType`. */
+  readonly requiresTypeOnCreate: boolean;
   /** The documented form of a refusal with a 2xx status. Undefined without one. */
   readonly refusalForm?: RefusalForm;
 }
 
 function integration(name: string, rest: Partial<Omit<Integration, 'name'>> = {}): Integration {
-  const nothing = { requiresEngagementType: false, engagementTypes: [], parameters: [], softDeletes: false };
-  return { name, ...nothing, ...rest };
+  const onDelete = { requiresEngagementType: false, engagementTypes: [], parameters: [], softDeletes: false };
+  return { name, ...onDelete, creates: true, requiresTypeOnCreate: false, ...rest };
 }
 
 function requiring(...types: EngagementType[]): Partial<Integration> {
@@ -34,22 +38,27 @@ function requiring(...types: EngagementType[]): Partial<Integration> {
 /**
  * The integrations that can delete engagements, in the order of Truto's "Delete Engagements" page, with that page's notes on
  * `engagement_type` and the other parameters (read in November 2026). No integration is documented to support `direction` and
- * `updatedAt`. Rules, documents, descriptions and metrics derive from this table.
+ * `updatedAt`. What a create supports is from the "Create Engagement" page. Rules, documents, descriptions and metrics derive from this table.
  */
 export const integrations: readonly Integration[] = [
   integration('Affinity', { ...requiring('call', 'email', 'meeting', 'chat'), refusalForm: 'success' }),
   integration('Capsule'),
   integration('Close', requiring('call', 'meeting', 'note', 'email')),
   // Copper returns deleted activities as `{id, is_deleted: true}` (developer.copper.com, Activities).
-  integration('Copper', { softDeletes: true }),
+  integration('Copper', { softDeletes: true, requiresTypeOnCreate: true }),
   integration('Freshsales'),
-  integration('Highlevel', { refusalForm: 'succeeded' }),
-  integration('Keap', requiring('email', 'meeting')),
-  integration('Monday CRM', { refusalForm: 'Monday' }),
-  integration('OnePageCRM', requiring('call', 'meeting')),
+  integration('Highlevel', { creates: false, refusalForm: 'succeeded' }),
+  integration('Keap', { ...requiring('email', 'meeting'), creates: false }),
+  integration('Monday CRM', { creates: false, refusalForm: 'Monday' }),
+  integration('OnePageCRM', { ...requiring('call', 'meeting'), requiresTypeOnCreate: true }),
   // "Marks an activity as deleted. After 30 days, the activity will be permanently deleted." (developers.pipedrive.com, Activities)
   integration('Pipedrive', { softDeletes: true, refusalForm: 'success' }),
-  integration('Pipeliner', { ...requiring('call', 'email'), parameters: ['sortBy'], refusalForm: 'success' }),
+  integration('Pipeliner', {
+    ...requiring('call', 'email'),
+    parameters: ['sortBy'],
+    creates: false,
+    refusalForm: 'success',
+  }),
   integration('Planhat', {
     engagementTypes,
     parameters: ['content', 'subject', 'createdAt', 'status', 'account', 'contacts'],
@@ -72,11 +81,26 @@ const integrationsWithoutDelete: ReadonlyMap<string, readonly string[]> = new Ma
   ['Wix', []],
 ]);
 
-/** What is known about an integration. */
+/** Those of them that Truto's "Create Engagement" page lists. */
+const createsWithoutDelete: ReadonlySet<string> = new Set(['HubSpot', 'Salesforce', 'Wix']);
+
+/** The names of all integrations that can create engagements. */
+export const creatingIntegrations: readonly string[] = [
+  ...integrations.filter(({ creates }) => creates).map(({ name }) => name),
+  ...createsWithoutDelete,
+].sort();
+
+/** What is known about an integration. `unsupported`: it cannot delete. */
 export type IntegrationSupport =
   | { readonly kind: 'supported'; readonly integration: Integration }
   | { readonly kind: 'unsupported'; readonly name: string }
   | { readonly kind: 'unknown' };
+
+/** True when Truto can create engagements of the integration, or when it is unknown: then Truto decides. */
+export function canCreate(support: IntegrationSupport): boolean {
+  if (support.kind === 'supported') return support.integration.creates;
+  return support.kind === 'unknown' || createsWithoutDelete.has(support.name);
+}
 
 /** Truto does not publish the slugs of all integrations, so "Zoho CRM", "zohocrm" and "zoho-crm" are one name here. */
 function comparable(name: string): string {
@@ -104,6 +128,9 @@ const namesWhere = (holds: (integration: Integration) => boolean) =>
 
 /** The names of the integrations that require `engagementType`, in words. */
 export const requiringType = namesWhere(({ requiresEngagementType }) => requiresEngagementType);
+
+/** The names of the integrations that require `engagementType` on a create, in words. */
+export const requiringTypeOnCreate = namesWhere(({ requiresTypeOnCreate }) => requiresTypeOnCreate);
 
 /** The names of the integrations that list the parameter, in words. Empty when none does. */
 export function listing(parameter: DeleteEngagementParameter): string {

@@ -84,7 +84,7 @@ const accountIsMissing =
   /^(?:the )?integrated[ _-]?account\b(?: with)?(?: id)?(?:[\s:"'`]*[\w-]{1,64}["'`]?)?\s*(?:was |is |could )?(?:not (?:be )?found|does not exist|doesn't exist)/i;
 
 /** The messages of web frameworks for an unknown path: the address is wrong, or a proxy answered. */
-const routeIsMissing = /^(?:route\b.*\bnot found|cannot (?:get|delete) )/i;
+const routeIsMissing = /^(?:route\b.*\bnot found|cannot (?:get|delete|post) )/i;
 
 function whatIsMissing(texts: readonly string[]): UpstreamError['missing'] {
   const message = texts.join(' ').slice(0, maxMessageLength);
@@ -183,7 +183,7 @@ export function refusedInput(findings: readonly Finding[]): InvalidInputError {
 }
 
 /** For an integrated account that the caller has no access to. */
-export function notGranted(): Refusal {
+export function notGranted(): Extract<Refusal, { kind: 'ForbiddenError' }> {
   return forbidden('Nothing was sent. Your token has no access to this integrated account. Use one that has.');
 }
 
@@ -216,7 +216,10 @@ function issueAt(wireName: string, problem: string, paths: ArgumentPaths): Findi
   // The provider's own parameters are in `remoteQuery`. Other parameters of Truto have no argument.
   return path
     ? refusal(path, `Truto ${problem}.`)
-    : refusal(['remoteQuery'], `Truto ${problem}: its parameter ${wireName}, which has no argument here.`);
+    : refusal(
+        paths.get('remote_data') ?? ['remoteQuery'],
+        `Truto ${problem}: its parameter ${wireName}, which has no argument here.`,
+      );
 }
 
 function invalidInput({ missingParameters, refusedParameters }: UpstreamError, paths: ArgumentPaths): Refusal {
@@ -232,7 +235,10 @@ function invalidInput({ missingParameters, refusedParameters }: UpstreamError, p
   };
 }
 
-function forbidden(message: string, missingScopes: readonly string[] = []): Refusal {
+function forbidden(
+  message: string,
+  missingScopes: readonly string[] = [],
+): Extract<Refusal, { kind: 'ForbiddenError' }> {
   return { kind: 'ForbiddenError', message, missingScopes };
 }
 

@@ -15,8 +15,8 @@ import {
 import { excludedFields, type RecordKey, type Selection } from './record.ts';
 import type { Resource, WireField } from './resources.ts';
 
-/** A delete that is ready to be sent. */
-export interface DeleteRequest extends UpstreamRequest {
+/** A delete or create that is ready to be sent. */
+export interface WriteRequest extends UpstreamRequest {
   /** The wire names of the fields that the request excludes. */
   readonly excludedFields: readonly string[];
 }
@@ -24,12 +24,12 @@ export interface DeleteRequest extends UpstreamRequest {
 const userAgent = `truto-engagements-graphql/${version}`;
 
 /** The headers of every request. */
-function headersFor(authorization: string): Record<string, string> {
+export function headersFor(authorization: string): Record<string, string> {
   return { authorization, accept: 'application/json', 'user-agent': userAgent };
 }
 
 /** The parameters that exclude the fields that are not selected. */
-function exclusionParameters(resource: Resource, selected: ReadonlySet<string>): QueryParameter[] {
+export function exclusionParameters(resource: Resource, selected: ReadonlySet<string>): QueryParameter[] {
   return [
     ['truto_ignore_remote_data', selected.has('remote_data') ? undefined : true],
     ['truto_exclude_fields', excludedFields(resource, selected)],
@@ -73,7 +73,7 @@ export function buildDeleteRequest(
   input: DeleteEngagementInput,
   selection: Selection,
   authorization: string,
-): DeleteRequest {
+): WriteRequest {
   return {
     method: 'DELETE',
     path: `/unified/crm/engagements/${encodeURIComponent(input.id)}?${encodeQuery(queryOfDelete(input, selection))}`,

@@ -9,10 +9,16 @@ export interface ResourceField<Kind extends FieldKind = FieldKind> {
   readonly name?: string | undefined;
   /** The resource of a reference. */
   readonly target?: string | undefined;
+  /** True for a field of an engagement that a create cannot write. */
+  readonly isReadOnly?: true;
 }
 
 function field<Kind extends FieldKind>(kind: Kind, description: string, name?: string): ResourceField<Kind> {
   return { kind, description, name };
+}
+
+function readOnly<Row extends ResourceField>(row: Row): Row & { readonly isReadOnly: true } {
+  return { ...row, isReadOnly: true };
 }
 
 function one(target: string, description: string): ResourceField<'reference'> {
@@ -31,10 +37,12 @@ function many(target: string, description: string): ResourceField<'references'> 
  */
 export const resources = {
   engagements: {
-    id: field(
-      'id',
-      "Truto's id of the engagement. It is unique among the engagements of the integrated account; in some CRMs, only among " +
-        'those of one `engagementType`.',
+    id: readOnly(
+      field(
+        'id',
+        "Truto's id of the engagement. It is unique among the engagements of the integrated account; in some CRMs, only among " +
+          'those of one `engagementType`.',
+      ),
     ),
     owner: one('users', 'The user it belongs to.'),
     content: field('text', 'The text, such as the body of an email.'),
@@ -42,7 +50,8 @@ export const resources = {
     direction: field('text', 'Who started it, as the provider names it, such as `inbound` or `outbound`.'),
     engagement_type: field('text', 'The type, exactly as Truto sent it.', 'rawEngagementType'),
     internal_notes: field('text', 'Notes for the team only.'),
-    notes: many('notes', 'The notes attached to it.'),
+    // Truto's create page does not list notes.
+    notes: readOnly(many('notes', 'The notes attached to it.')),
     status: field('text', 'The status, as the provider names it, such as `completed`.'),
     start_time: field('text', 'When it starts or started, as the provider writes it.'),
     end_time: field('text', 'When it ends or ended, as the provider writes it.'),
@@ -54,11 +63,14 @@ export const resources = {
     lead: many('leads', 'The leads it is about.'),
     phone_numbers: field('phoneNumbers', 'The phone numbers involved.'),
     custom_fields: field('object', 'Custom fields of the CRM, by name.'),
-    created_at: field('dateTime', 'When it was created.'),
-    updated_at: field('dateTime', 'When it was last updated.'),
-    remote_data: field(
-      'json',
-      "The provider's own data of the record, unchanged. The server requests it from Truto only when selected.",
+    created_at: readOnly(field('dateTime', 'When it was created.')),
+    updated_at: readOnly(field('dateTime', 'When it was last updated.')),
+    // A create passes `remote_data` on to the provider: it is no field then.
+    remote_data: readOnly(
+      field(
+        'json',
+        "The provider's own data of the record, unchanged. The server requests it from Truto only when selected.",
+      ),
     ),
   },
   users: {
@@ -173,6 +185,11 @@ export const resources = {
     updated_at: field('dateTime', 'When it was last updated.'),
   },
 } satisfies Record<string, Record<string, ResourceField>>;
+
+/** The GraphQL name of a property with a wire name. */
+export function camelCase(wireName: string): string {
+  return wireName.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase());
+}
 
 /** The wire name of a resource. */
 export type Resource = keyof typeof resources;

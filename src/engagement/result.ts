@@ -1,8 +1,8 @@
 import type { Readable } from 'node:stream';
-import type { DeleteErrorKind, deleteErrors } from './delete-errors.ts';
+import type { ErrorKind, engagementErrors } from './errors.ts';
 import type { Integration } from './integrations.ts';
 import type { EngagementRecord } from './record.ts';
-import type { DeleteRequest } from './request.ts';
+import type { WriteRequest } from './request.ts';
 
 /** A problem that a check found. */
 export interface Finding {
@@ -78,7 +78,30 @@ export interface DeleteEngagementSuccess {
 /** The result of a dry run. No delete was sent. */
 export interface DeleteEngagementPlan {
   readonly kind: 'DeleteEngagementPlan';
-  readonly request: DeleteRequest;
+  readonly request: WriteRequest;
+  readonly findings: readonly Finding[];
+  readonly integration: Integration | null;
+}
+
+/** How a successful create ended. `FOUND`: no answer proved it, but a search found the record. */
+export type CreateOutcome = 'CREATED' | 'FOUND';
+
+/** The engagement is created. */
+export interface CreateEngagementSuccess {
+  readonly kind: 'CreateEngagementSuccess';
+  readonly createdEngagementId: string;
+  readonly outcome: CreateOutcome;
+  /** Null for a repeated request, once the record is no longer remembered. */
+  readonly engagement: EngagementRecord | null;
+  readonly integration: Integration | null;
+  readonly rateLimit: RateLimit | null;
+  readonly warnings: readonly string[];
+}
+
+/** The result of a dry run. Nothing was created. */
+export interface CreateEngagementPlan {
+  readonly kind: 'CreateEngagementPlan';
+  readonly request: WriteRequest;
   readonly findings: readonly Finding[];
   readonly integration: Integration | null;
 }
@@ -113,11 +136,11 @@ type TypedField<Row> = Row extends readonly [infer Written extends keyof FieldTy
   ? FieldTypes[Written]
   : never;
 
-/** The type of an error member, from its row in {@link deleteErrors}. */
-type ErrorMember<Kind extends DeleteErrorKind> = Kind extends DeleteErrorKind
+/** The type of an error member, from its row in {@link engagementErrors}. */
+type ErrorMember<Kind extends ErrorKind> = Kind extends ErrorKind
   ? { readonly kind: Kind; readonly message: string; readonly engagementId?: string } & {
-      readonly [Field in Exclude<keyof (typeof deleteErrors)[Kind]['fields'], 'rawResponse'>]: TypedField<
-        (typeof deleteErrors)[Kind]['fields'][Field]
+      readonly [Field in Exclude<keyof (typeof engagementErrors)[Kind]['fields'], 'rawResponse'>]: TypedField<
+        (typeof engagementErrors)[Kind]['fields'][Field]
       >;
     } & (Kind extends keyof FurtherFields ? FurtherFields[Kind] : unknown)
   : never;
@@ -129,7 +152,7 @@ export type InvalidInputError = ErrorMember<'InvalidInputError'>;
 export type OutcomeUnknownError = ErrorMember<'OutcomeUnknownError'>;
 
 /** Any error member. */
-export type DeleteEngagementError = ErrorMember<DeleteErrorKind>;
+export type DeleteEngagementError = ErrorMember<ErrorKind>;
 
 /** Upstream does not accept the caller's token. Nothing was executed. A top-level error in GraphQL. */
 export interface Unauthenticated {
@@ -148,6 +171,15 @@ export type DeleteEngagementResult = DeleteEngagementSuccess | DeleteEngagementP
 /** How a delete ended. */
 export type DeleteEnd = DeleteEngagementResult | Unauthenticated;
 
+/** An error of a create. It has no `NotFoundError`: see `create/outcome.ts`. */
+export type CreateEngagementError = Exclude<DeleteEngagementError, { kind: 'NotFoundError' }>;
+
+/** The result of one `createEngagement`; `kind` is the GraphQL type's name. */
+export type CreateEngagementResult = CreateEngagementSuccess | CreateEngagementPlan | CreateEngagementError;
+
+/** How a create ended. */
+export type CreateEnd = CreateEngagementResult | Unauthenticated;
+
 /** The same end; an error names the engagement that it is about. Without that, only its index in a list would tell. */
 export function withEngagementId<End extends DeleteEnd>(end: End, engagementId: string): End {
   return 'message' in end ? { ...end, engagementId } : end;
@@ -157,11 +189,14 @@ export function withEngagementId<End extends DeleteEnd>(end: End, engagementId: 
  * Removes upstream's data from the result, and adds the reason. Returns the same object if it has no such data.
  * @param why the reason, for the caller.
  */
-export function withoutRecord<End extends DeleteEnd>(result: End, why: string): End {
+export function withoutRecord<End extends DeleteEnd | CreateEnd>(result: End, why: string): End {
   switch (result.kind) {
     case 'DeleteEngagementSuccess':
       if (result.engagement === null && result.raw === undefined) return result;
       return { ...result, engagement: null, raw: null, warnings: [...result.warnings, why] };
+    case 'CreateEngagementSuccess':
+      if (result.engagement === null) return result;
+      return { ...result, engagement: null, warnings: [...result.warnings, why] };
     case 'OutcomeUnknownError':
       if (!result.engagement && (result.rawResponse ?? null) === null) return result;
       return { ...result, rawResponse: null, engagement: null, message: `${result.message} ${why}` };

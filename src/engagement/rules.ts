@@ -115,8 +115,8 @@ export function checkFilter(filter: EngagementFilter): readonly Finding[] {
   return checkArguments(filterArguments, filter, 'filter');
 }
 
-/** JSON has lost the last digits of a longer integer already. */
-function checkNumber(value: number, path: Path): readonly Finding[] {
+/** Refuses an integer that has lost its last digits: JSON cannot express it. */
+export function checkNumber(value: number, path: Path): readonly Finding[] {
   const isExact = !Number.isInteger(value) || Number.isSafeInteger(value);
   return isExact ? [] : [refusal(path, 'It has too many digits for a number. Send it as a string.')];
 }

@@ -8,6 +8,7 @@ import { limitAnswers } from './core/answer-room.ts';
 import { builder } from './core/builder.ts';
 import type { DialectOptions } from './core/dialect-plugin.ts';
 import { withTypePrefix, withTypePrefixInText } from './core/type-names.ts';
+import './create/create-engagement.ts';
 import './delete/delete-engagement.ts';
 import './delete/delete-engagements.ts';
 import './read/engagement-queries.ts';

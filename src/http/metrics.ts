@@ -6,6 +6,7 @@ import type { Plugin } from 'graphql-yoga';
 import { collectDefaultMetrics, Gauge, type Metric, Registry } from 'prom-client';
 import { finalOutcomes, pauseReasons, type UnfinishedJobs } from '../bulk/job.ts';
 import type { Config } from '../config/config.ts';
+import type { CreateEvent } from '../engagement/create/create-engagement.ts';
 import type { AuditEvent } from '../engagement/delete/audit.ts';
 import { integrations } from '../engagement/integrations.ts';
 import type { SharedMemory } from '../redis/shared-memory.ts';
@@ -42,6 +43,8 @@ export interface Metrics {
   countField(field: string, result: string, durationMs: number): void;
   /** Counts a delete, by its end. */
   countDelete(event: AuditEvent): void;
+  /** Counts a create, by its end. */
+  countCreate(event: CreateEvent): void;
   /** Counts an engagement of a bulk delete that got its final outcome here. */
   countBulkOutcome(outcome: (typeof finalOutcomes)[number]): void;
   /** Gets the numbers of all servers' bulk deletes. */
@@ -223,6 +226,12 @@ export function createMetrics({ sharedMemory, inFlight, meter }: Watched): Metri
     ['result', 'outcome', 'integration'],
   );
   const deleteSeconds = tally('histogram', 'engagements_delete_duration_seconds', 'Deletes by result.', ['result']);
+  const creates = tally(
+    'counter',
+    'engagements_creates_total',
+    'Creates by result (the member, or the code of a top-level error), outcome of a success, and integration.',
+    ['result', 'outcome', 'integration'],
+  );
   const attempts = tally(
     'histogram',
     'engagements_upstream_attempt_duration_seconds',
@@ -267,6 +276,10 @@ export function createMetrics({ sharedMemory, inFlight, meter }: Watched): Metri
       const outcome = result === 'DeleteEngagementSuccess' ? detail : '';
       deletes.count(result, outcome, known(integration));
       deleteSeconds.observe(durationMs, result);
+    },
+    countCreate({ result, detail, integration }) {
+      const outcome = result === 'CreateEngagementSuccess' ? detail : '';
+      creates.count(result, outcome, known(integration));
     },
     countBulkOutcome: (outcome) => bulkOutcomes?.count(outcome),
     noteUnfinished(jobs) {

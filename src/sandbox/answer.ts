@@ -60,11 +60,12 @@ export function invalidParameter(name: string, rule: string): Refusal {
   return new Refusal(400, `Query parameter ${name} ${rule}`);
 }
 
-/** The refusal of a request that lacks a query parameter: 400, with the insight that names it. */
-export function missingParameter(name: string): Refusal {
-  const description = 'The request lacks query parameters that this method requires.';
-  return new Refusal(400, `Missing required query parameter: ${name}`, {
-    insights: { missing_required_query_parameters: { description, value: [name] } },
+/** The refusal of a request that lacks query parameters or fields of its body: 400, with the insight that names them. */
+export function missing(kind: 'query_parameter' | 'body_field', names: readonly string[]): Refusal {
+  const words = kind.replace('_', ' ');
+  const description = `The request lacks ${words}s that this method requires.`;
+  return new Refusal(400, `Missing required ${words}: ${names.join(', ')}`, {
+    insights: { [`missing_required_${kind}s`]: { description, value: names } },
   });
 }
 

@@ -4,8 +4,8 @@ import { findFault } from './faults.ts';
 import { type ListFilters, listRecords } from './list.ts';
 import { type RawRecord, showEngagement } from './providers.ts';
 import { checkDeleteParameters, checkRemoteQuery, readAnswerShape, readType } from './query.ts';
-import type { EngagementRecord, Engagements, RecordKind, RelatedKind } from './records.ts';
-import { type AccountRequest, injectFault } from './request.ts';
+import type { EngagementRecord, RecordKind, RelatedKind } from './records.ts';
+import { type AccountRequest, engagementsOf, injectFault } from './request.ts';
 import { seedEngagements, seedRelated } from './seed.ts';
 
 /**
@@ -104,12 +104,6 @@ function findEngagement(request: AccountRequest, type: string | undefined): Enga
   const record = engagementsOf(request).present.get(id)?.record;
   const isElsewhere = account.rule?.requiresEngagementType && type !== undefined && type !== record?.engagement_type;
   return isElsewhere ? undefined : record;
-}
-
-function engagementsOf({ state, account }: AccountRequest): Engagements {
-  const engagements = state.engagements.get(account);
-  if (engagements === undefined) throw new RangeError(`The sandbox has no engagements for the account ${account.id}`);
-  return engagements;
 }
 
 const references: ReadonlySet<string> = new Set(['owner', 'account', 'contact', 'opportunity', 'lead']);

@@ -36,6 +36,12 @@ export interface Provider {
   readonly answerDelete?: (record: EngagementRecord, shown: RawRecord) => ProviderAnswer;
   /** The unified fields that Truto's mapping makes of that response; absent when it has no body (a 204). */
   readonly mapDeleted?: (record: EngagementRecord) => object;
+  /**
+   * The unified fields that a create stores, such as `subject content!`; `!` marks those that are required, and `engagement_type!` a
+   * required query parameter (Truto's create page). The mapping drops other fields silently. All but `engagement_type!` is [inferred],
+   * from the vendors' own methods. Absent when Truto's create page does not list the integration, or the sandbox cannot delete there.
+   */
+  readonly creates?: string;
   /** True when each kind of record has its own numbers, so that a user, a contact and an account have the same id. */
   readonly numbersKindsAlike?: boolean;
   /** True when users can be listed but not read one by one. Truto's documentation lists all such integrations. */
@@ -169,6 +175,7 @@ export const providers: Readonly<Record<string, Provider>> = {
     lacksUserGet: true, // that it lists users is [inferred]
     answerDelete: () => ({ status: 200, body: { success: true } }), // [3rd]
     mapDeleted: nothing,
+    creates: 'content! start_time! contact! subject end_time notes',
     createId: numberBetween(10_000_000, 99_999_999),
     fields: 'id=#id type title=subject body=content start_time end_time date=created_at',
     moreFields: ({ engagement_type, contact, notes }) => ({
@@ -186,6 +193,7 @@ export const providers: Readonly<Record<string, Provider>> = {
     answerDelete: () => ({ status: 204 }), // or 202 with a job in Location [vendor]; `fault-202` plays that
     // The sibling delete pages list Capsule among those that fill `id`: it can only come from the request. [inferred]
     mapDeleted: idOnly,
+    creates: 'content! subject owner account opportunity start_time',
     createId: numberBetween(100_000_000, 999_999_999),
     fields: `id=#id type=engagement_type subject content creator party opportunity entryAt=start_time createdAt=created_at
        updatedAt=updated_at`,
@@ -203,6 +211,7 @@ export const providers: Readonly<Record<string, Provider>> = {
     rateLimit: { limit: 100, windowSeconds: 10 }, // [vendor]; the length of the window is [inferred]
     answerDelete: () => ({ status: 200, body: {} }), // 200 [vendor], `{}` [inferred]
     mapDeleted: nothing,
+    creates: 'account! contact owner direction status subject content duration phone_numbers',
     createId: (random, kind) => `${closeIdPrefixes[kind] ?? kind.slice(0, 4)}_${random.text(base62, 43)}`,
     fields: `id _type user_id=owner lead_id=account contact_id=contact direction status subject note=content
        duration=#duration phone=phone_numbers date_created=created_at date_updated=updated_at`,
@@ -220,6 +229,7 @@ export const providers: Readonly<Record<string, Provider>> = {
     lacksUserGet: true, // that it lists users is [inferred]
     answerDelete: ({ id }) => ({ status: 200, body: { id: numericId(id), is_deleted: true } }), // [vendor]
     mapDeleted: idOnly,
+    creates: 'engagement_type! content! account! owner start_time',
     createId: numberBetween(1_000_000_000, 9_999_999_999),
     fields: 'id=#id type parent user_id=#owner details=content',
     moreFields: ({ engagement_type, account, start_time, created_at, updated_at }) => ({
@@ -237,6 +247,7 @@ export const providers: Readonly<Record<string, Provider>> = {
     accountNumber: 5,
     lacksUserGet: true,
     answerDelete: () => ({ status: 204 }), // status and body: NOT FOUND
+    creates: 'subject! contact! owner content start_time end_time custom_fields',
     createId: randomText('700', '0123456789', 8),
     fields: `id=#id title=subject notes=content owner_id=#owner targetable_type targetable_id=#contact start_date=start_time
          end_date=end_time custom_field created_at updated_at`,
@@ -313,6 +324,7 @@ export const providers: Readonly<Record<string, Provider>> = {
   OnePageCRM: {
     accountNumber: 9,
     answerDelete: () => ({ status: 204 }), // 200 [3rd], but the body is NOT FOUND, and the sandbox invents none
+    creates: 'engagement_type! contact! content! owner status start_time phone_numbers',
     createId: randomText('5', hex, 23),
     fields: `id contact_id=contact author=owner text=content call_result=status phone_number=phone_numbers created_at
          modified_at=updated_at`,
@@ -333,6 +345,7 @@ export const providers: Readonly<Record<string, Provider>> = {
     }),
     mapDeleted: idOnly,
     numbersKindsAlike: true,
+    creates: 'subject content owner account contact opportunity status start_time duration',
     createId: numberBetween(100, 99_999),
     fields: `id=#id type=engagement_type subject note=content owner_id=#owner deal_id=#opportunity org_id=#account
          person_id=#contact done due_date due_time add_time=created_at update_time=updated_at is_deleted`,
@@ -378,6 +391,7 @@ export const providers: Readonly<Record<string, Provider>> = {
     hasProjects: true,
     answerDelete: (_record, shown) => ({ status: 200, body: shown }), // [3rd]; one client's tests expect 204
     mapDeleted: mapConversation,
+    creates: 'account! subject content owner contact start_time custom_fields',
     createId: randomText('6', hex, 23),
     fields: `_id=id type=engagement_type subject description=content companyId=account users endusers archived custom
        date=start_time createDate=created_at lastUpdated=updated_at`,
@@ -395,6 +409,7 @@ export const providers: Readonly<Record<string, Provider>> = {
     answerDelete: () => ({ status: 204 }), // [vendor]
     mapDeleted: idOnly, // as for Capsule [inferred]
     numbersKindsAlike: true,
+    creates: 'content! subject owner contact direction duration phone_numbers',
     createId: numberBetween(1_000_000, 99_999_999),
     fields: `id=#id creator_id=#owner resource_type resource_id=#contact content summary=subject duration=#duration
          phone_number=phone_numbers incoming created_at updated_at`,
@@ -415,6 +430,7 @@ export const providers: Readonly<Record<string, Provider>> = {
       body: { data: [{ code: 'SUCCESS', details: { id }, message: 'record deleted', status: 'success' }] },
     }),
     mapDeleted: idOnly,
+    creates: 'subject! start_time! content owner contact account direction status end_time duration',
     createId: randomText('1386586', '0123456789', 12), // 18 or 19 digits [vendor]: too long for a JavaScript number
     // The module decides what the subject is called.
     fields: `id Subject=subject Event_Title=subject Description=content Owner Who_Id What_Id Start_DateTime=start_time

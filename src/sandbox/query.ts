@@ -1,7 +1,7 @@
 import qs from 'qs';
 import { engagementSorts, engagementTypes, responseFormats } from '../engagement/input.ts';
 import type { SandboxAccount } from './accounts.ts';
-import { type AnswerShape, invalidParameter, missingParameter, Refusal } from './answer.ts';
+import { type AnswerShape, invalidParameter, missing, Refusal } from './answer.ts';
 
 /** A parsed query string: strings, arrays and objects without a prototype. */
 export type Query = Readonly<Record<string, unknown>>;
@@ -58,7 +58,8 @@ export function readString(query: Query, name: string): string | undefined {
   return value;
 }
 
-function readChoice<T extends string>(query: Query, name: string, choices: readonly T[]): T | undefined {
+/** A string parameter that is one of `choices`. */
+export function readChoice<T extends string>(query: Query, name: string, choices: readonly T[]): T | undefined {
   const value = readString(query, name);
   const choice = choices.find((candidate) => candidate === value);
   if (value !== undefined && choice === undefined) {
@@ -111,7 +112,7 @@ export function readType(query: Query, { rule }: SandboxAccount, method: 'get' |
   const isRequired = rule?.requiresEngagementType === true;
   const deletable = isRequired ? rule.engagementTypes : engagementTypes;
   const type = readChoice<string>(query, 'engagement_type', method === 'get' ? readableTypes : deletable);
-  if (type === undefined && isRequired) throw missingParameter('engagement_type');
+  if (type === undefined && isRequired) throw missing('query_parameter', ['engagement_type']);
   return type;
 }
 

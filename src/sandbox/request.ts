@@ -6,7 +6,7 @@ import {
   buildRemoteFailure,
   invalidParameter,
   isMapped,
-  missingParameter,
+  missing,
   type PlainAnswer,
   Refusal,
   retryAfter,
@@ -21,6 +21,8 @@ export interface ReceivedRequest {
   /** Path and query, undecoded. */
   readonly url: string;
   readonly headers: IncomingHttpHeaders;
+  /** Only of a POST. Cut off beyond 1 MiB. */
+  readonly body?: string;
 }
 
 /** Picks a fault for a request that does not name one; undefined for none. */
@@ -46,6 +48,8 @@ export interface SandboxState extends SandboxSettings {
   readonly rateMeter: Map<string, { readonly windowStartSeconds: number; requests: number }>;
   /** Counts one request, with or without an account. Throws a 429 when it exceeds Truto's own limits. */
   readonly countForTruto: (accountId: string | undefined) => void;
+  /** The last creates with an `Idempotency-Key`, by account and key. */
+  readonly keyedCreates: Map<string, { readonly id: string; readonly answer: PlainAnswer }>;
 }
 
 /** A request with a valid token and a known path. */
@@ -56,6 +60,7 @@ export interface SandboxRequest {
   readonly query: Query;
   /** The fault that the header, the query or a reserved id names. */
   readonly fault: SandboxFault | undefined;
+  readonly received: ReceivedRequest;
   /** The connection that the request uses; absent on routes that use none. */
   readonly account?: SandboxAccount;
 }
@@ -65,7 +70,7 @@ export type AccountRequest = SandboxRequest & { readonly account: SandboxAccount
 
 /** The account that `integrated_account_id` names: 400 without one, 404 (Truto's own) for one that this token cannot see. */
 export function findQueriedAccount({ integrated_account_id: id = '' }: Query): SandboxAccount {
-  if (id === '') throw missingParameter('integrated_account_id');
+  if (id === '') throw missing('query_parameter', ['integrated_account_id']);
   if (typeof id !== 'string') throw invalidParameter('integrated_account_id', 'must be a string');
   return findAccount(id);
 }
@@ -75,6 +80,13 @@ export function findAccount(id: string): SandboxAccount {
   const account = sandboxAccounts.find((candidate) => candidate.id === id);
   if (account === undefined) throw new Refusal(404, 'Integrated account not found');
   return account;
+}
+
+/** The engagements of the request's account. */
+export function engagementsOf({ state, account }: AccountRequest): Engagements {
+  const engagements = state.engagements.get(account);
+  if (engagements === undefined) throw new RangeError(`The sandbox has no engagements for the account ${account.id}`);
+  return engagements;
 }
 
 /** Does `work`, with the fault before or after it. On a route without an account, an error of the provider becomes one of Truto. */

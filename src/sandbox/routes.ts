@@ -1,4 +1,5 @@
 import { type Answer, buildRefusal, Refusal } from './answer.ts';
+import { createEngagement } from './create.ts';
 import { findFault, type SandboxFault, sandboxFaults } from './faults.ts';
 import { deleteEngagement, getEngagement, getRelated, listKind } from './methods.ts';
 import type { Provider } from './providers.ts';
@@ -22,10 +23,13 @@ function route(method: string, path: string, handler: Handler) {
   return { method, segments, idIndex: segments.indexOf('{id}'), handler };
 }
 
+const httpMethods = { list: 'GET', get: 'GET', create: 'POST', delete: 'DELETE' };
+
 /** All routes. `{id}` matches any one segment. */
 const routes = [
   route('GET', '/integrated-account/{id}', showIntegratedAccount),
   recordRoute('engagements', 'list', listKind),
+  recordRoute('engagements', 'create', createEngagement),
   recordRoute('engagements', 'get', getEngagement),
   recordRoute('engagements', 'delete', deleteEngagement),
   ...relatedKinds.flatMap((kind) => [recordRoute(kind, 'list', listKind), recordRoute(kind, 'get', getRelated)]),
@@ -34,11 +38,11 @@ const routes = [
 /** A route for accounts whose integration has the method. How Truto refuses others is NOT FOUND: this 400 is [inferred]. */
 function recordRoute<Kind extends RecordKind>(
   kind: Kind,
-  method: 'list' | 'get' | 'delete',
+  method: keyof typeof httpMethods,
   handle: (request: AccountRequest, kind: Kind) => Answer,
 ) {
-  const path = `/unified/crm/${kind}${method === 'list' ? '' : '/{id}'}`;
-  return route(method === 'delete' ? 'DELETE' : 'GET', path, (request) => {
+  const path = `/unified/crm/${kind}${method === 'list' || method === 'create' ? '' : '/{id}'}`;
+  return route(httpMethods[method], path, (request) => {
     const account = findQueriedAccount(request.query);
     if (!hasMethod(account.provider, kind, method)) {
       throw new Refusal(400, `Method ${method} of crm/${kind} is not supported by ${account.integration.name}`);
@@ -51,6 +55,7 @@ function recordRoute<Kind extends RecordKind>(
 function hasMethod(provider: Provider, kind: RecordKind, method: string): boolean {
   if (kind === 'projects') return provider.hasProjects === true;
   if (kind === 'users') return method === 'list' || !provider.lacksUserGet;
+  if (method === 'create') return provider.creates !== undefined;
   return method !== 'delete' || provider.answerDelete !== undefined;
 }
 
@@ -75,7 +80,7 @@ function answerChecked(state: SandboxState, request: ReceivedRequest): Answer {
   const accountId = path.startsWith('/integrated-account/') ? id : query.integrated_account_id;
   state.countForTruto(typeof accountId === 'string' ? accountId : undefined);
   const fault = findRequestedFault(headers['x-sandbox-fault'], query) ?? findFault(id) ?? state.pickFault(request);
-  return handler({ state, id, query, fault });
+  return handler({ state, id, query, fault, received: request });
 }
 
 /** Splits without `new URL`, which would resolve `..` and refuse some targets that need a response. */

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { type Duplex, Readable } from 'node:stream';
@@ -5,6 +6,7 @@ import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { sandboxAccounts, sandboxToken } from './accounts.ts';
 import { type Answer, buildRefusal, type HugeAnswer, type PlainAnswer, Refusal, retryAfter } from './answer.ts';
+import type { EngagementRecord } from './records.ts';
 import type { ReceivedRequest, SandboxSettings, SandboxState } from './request.ts';
 import { answerRequest, splitUrl } from './routes.ts';
 import { seedEngagements } from './seed.ts';
@@ -32,11 +34,14 @@ export interface Sandbox {
   readonly connectionCount: number;
   /** True when the account had that engagement and it was deleted, for any response that was sent. */
   wasDeleted(integratedAccountId: string, engagementId: string): boolean;
+  /** The engagements that the account has now, in the order of their creation. */
+  engagementsOf(integratedAccountId: string): readonly EngagementRecord[];
   /** Closes all connections at once, also those that wait for a response, and frees the port. May be called again. */
   close(): Promise<void>;
 }
 
 const maxRememberedRequests = 1000;
+const maxBodyBytes = 1024 * 1024;
 
 /** Starts a sandbox with its own engagements. Rejects when it cannot listen, or when an option is out of range. */
 export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
@@ -59,22 +64,39 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     }),
   );
   const countForTruto = keepsLimits ? createTrutoLimits() : () => {};
-  const state: SandboxState = { token, slowMs, hugeBytes, engagements, rateMeter: new Map(), countForTruto, pickFault };
+  const state: SandboxState = {
+    token,
+    slowMs,
+    hugeBytes,
+    engagements,
+    rateMeter: new Map(),
+    countForTruto,
+    pickFault,
+    keyedCreates: new Map(),
+  };
   const requests: ReceivedRequest[] = [];
   const sockets = new Set<Socket>();
 
   const handle = (request: IncomingMessage, response: ServerResponse): void => {
     const { method = '', url = '', headers } = request;
-    requests.push({ method, url, headers });
-    requests.splice(0, requests.length - maxRememberedRequests);
     // A client that disconnects is not an error.
     request.on('error', () => {});
     response.on('error', () => {});
-    request.resume(); // no route reads a body, and an unread one would block the connection's next request
-    // When sending fails, only the connection ends: the process continues.
-    const answer = answerRequest(state, { method, url, headers });
-    const delayMs = splitUrl(url).path.startsWith('/unified/') ? latencyMs : 0;
-    sendAnswer(response, answer, delayMs).catch(() => response.destroy());
+    const respond = (body?: Buffer): void => {
+      const received = { method, url, headers, ...(body && { body: body.toString() }) };
+      requests.push(received);
+      requests.splice(0, requests.length - maxRememberedRequests);
+      const answer = (body && refuseBody(body)) ?? answerRequest(state, received);
+      const delayMs = splitUrl(url).path.startsWith('/unified/') ? latencyMs : 0;
+      // When sending fails, only the connection ends: the process continues.
+      sendAnswer(response, answer, delayMs).catch(() => response.destroy());
+    };
+    if (method === 'POST') {
+      readBody(request, respond);
+    } else {
+      request.resume(); // no other route reads a body, and an unread one would block the connection's next request
+      respond();
+    }
   };
 
   // For a request without Host, Node would send a bare 400 that is not in Truto's shape.
@@ -102,6 +124,11 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
       const account = sandboxAccounts.find(({ id }) => id === integratedAccountId);
       return account !== undefined && engagements.get(account)?.deletedIds.has(engagementId) === true;
     },
+    engagementsOf(integratedAccountId) {
+      const account = sandboxAccounts.find(({ id }) => id === integratedAccountId);
+      const { present = new Map() } = (account && engagements.get(account)) ?? {};
+      return [...present.values()].map(({ record }) => record);
+    },
     close() {
       closing ??= new Promise((resolve) => {
         server.close(() => resolve());
@@ -110,6 +137,22 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
       return closing;
     },
   };
+}
+
+/** Reads a body, and discards what is beyond the limit. `use` is not called for a request that is cut off, so that has no effect. */
+function readBody(request: IncomingMessage, use: (body: Buffer) => void): void {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  request.on('data', (chunk: Buffer) => {
+    if (length <= maxBodyBytes) chunks.push(chunk);
+    length += chunk.length;
+  });
+  request.on('end', () => use(Buffer.concat(chunks)));
+}
+
+function refuseBody(body: Buffer): Answer | undefined {
+  if (body.length > maxBodyBytes) return buildRefusal(413, `The body is larger than ${maxBodyBytes} bytes`);
+  return isUtf8(body) ? undefined : buildRefusal(400, 'The body is not UTF-8');
 }
 
 /** Creates counters for Truto's own limits (vendor's public agent documentation, July 2026), over sliding windows. */

@@ -2,10 +2,12 @@ import type { Readable } from 'node:stream';
 
 /** One REST request without its host, which the configuration has. */
 export interface UpstreamRequest {
-  readonly method: 'DELETE' | 'GET';
+  readonly method: 'DELETE' | 'GET' | 'POST';
   /** Path and query, encoded, starting with a slash. */
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
+  /** The body of a `POST`. */
+  readonly body?: string;
 }
 
 /** Why a body could not be read although the status was. */
@@ -87,7 +89,7 @@ export interface SendOptions {
   readonly limitedBy: LimitedBy;
   /** The id of the caller to stream a 2xx body to, instead of collecting it. The number of streams per caller is limited. */
   readonly streamsTo?: string | undefined;
-  /** False when a second execution may have a further effect. Then the request is not retried once it may have been sent. */
+  /** False when a second execution may have a further effect. Then, as every `POST`, the request is not retried once it may have been sent. */
   readonly isRepeatable?: boolean;
   /** True once the caller has disconnected: then nothing further is sent. */
   readonly hasCallerLeft?: () => boolean;

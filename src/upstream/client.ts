@@ -109,10 +109,11 @@ export function createUpstreamClient({
     return answer;
   }
 
-  function attempt({ method, path, headers }: UpstreamRequest, options: AttemptOptions): Promise<Attempt> {
+  function attempt({ method, path, headers, body }: UpstreamRequest, options: AttemptOptions): Promise<Attempt> {
     const exchange = new Exchange({ ...options, maxBytes, idleTimeoutMs, onStart, onAnswer });
     const identity = { ...headers, 'accept-encoding': 'identity' };
-    pool.dispatch({ ...(proxy && { origin }), method, path: basePath + path, headers: identity }, exchange);
+    const sent = { method, path: basePath + path, headers: identity, body: body ?? null };
+    pool.dispatch({ ...(proxy && { origin }), ...sent }, exchange);
     return exchange.attempt;
   }
 

@@ -1,4 +1,4 @@
-import type { Attempt } from './attempt.ts';
+import type { Attempt, UpstreamRequest } from './attempt.ts';
 import { meaningOf } from './status.ts';
 
 /** The longest wait that fits GraphQL's 32-bit `Int`, in milliseconds: about 24.8 days. */
@@ -56,13 +56,16 @@ const retryAfterJitterMs = 250;
 /** The most attempts of any request, including those that upstream asked for. */
 const maxAttempts = 3;
 
-/** How often a request is retried after failures. A failed retry of a delete is not retried (RFC 9110 section 9.2.2). */
-const maxFailureRetries = { GET: 2, DELETE: 1 } as const;
+/**
+ * How often a request is retried after failures. A failed retry of a delete is not retried (RFC 9110 section 9.2.2). A `POST` is retried
+ * only if nothing was sent.
+ */
+const maxFailureRetries = { GET: 2, DELETE: 1, POST: 1 } as const;
 
 /** The state after an attempt. */
 export interface RetryQuestion {
-  readonly method: 'GET' | 'DELETE';
-  /** False when a second execution may have a further effect. */
+  readonly method: UpstreamRequest['method'];
+  /** False when a second execution may have a further effect, as of every `POST`. */
   readonly isRepeatable: boolean;
   readonly attempt: Attempt;
   /** How many attempts were made, including this one. */
@@ -116,7 +119,7 @@ export function retryDelayMs(question: RetryQuestion): number | undefined {
   const { method, attempt, attemptCount, failureCount, nowMs, random } = question;
   const verdict = judge(attempt, method);
   if (verdict === 'final' || attemptCount >= maxAttempts) return undefined;
-  if (verdict === 'unclear' && !question.isRepeatable) return undefined;
+  if (verdict === 'unclear' && (method === 'POST' || !question.isRepeatable)) return undefined;
   if (verdict !== 'wait' && failureCount > maxFailureRetries[method]) return undefined;
   const delayMs = verdict === 'wait' ? waitAsked(question) : random * baseDelayMs * 2 ** Math.max(0, failureCount - 1);
   return delayMs !== undefined && nowMs + delayMs < question.beginBy ? delayMs : undefined;

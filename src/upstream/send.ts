@@ -102,6 +102,10 @@ class Call {
     }
   }
 
+  get #isRepeatable(): boolean {
+    return this.#request.method !== 'POST' && this.#options.isRepeatable !== false;
+  }
+
   #report(attempt: Attempt, startMs: number): void {
     const end = attempt.kind === 'answer' ? attempt.statusCode : attempt.reason;
     this.#road.onAttempt?.({
@@ -131,7 +135,7 @@ class Call {
 
   #retryDelayMs(): number | undefined {
     const { method } = this.#request;
-    const { isRepeatable = true } = this.#options;
+    const isRepeatable = this.#isRepeatable;
     const { attempt, attemptCount } = this.#sent;
     const verdict = judge(attempt, method);
     if (verdict === 'final') return undefined;
@@ -251,8 +255,8 @@ class Call {
 
   /** When the status of this attempt must have arrived. An attempt that can be retried leaves time for that. */
   #answerBy(): number {
-    const { isRepeatable = true, deadlineAt } = this.#options;
-    const isLast = this.#sent.attemptCount > 0 || !isRepeatable;
+    const { deadlineAt } = this.#options;
+    const isLast = this.#sent.attemptCount > 0 || !this.#isRepeatable;
     const nowMs = performance.now();
     return isLast ? deadlineAt : nowMs + (deadlineAt - nowMs) * shareOfTimeLeft;
   }

@@ -11,7 +11,7 @@ beforeAll(async () => {
 }, launchTimeoutMs);
 afterAll(() => browser.close());
 
-/** A long line goes on in the next, indented as it is: what is read is the text without its breaks. */
+/** The text without its line breaks: the editor continues a long line on the next, with the same indentation. */
 const unbroken = (text: string) => text.replace(/\n */g, '');
 
 describe('An error in GraphiQL', () => {

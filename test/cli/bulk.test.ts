@@ -158,7 +158,7 @@ describe('truto-engagements bulk', () => {
     child.stdin.end(Array.from({ length: 100 }, (_, index) => `id-${index}`).join('\n'));
     await first.promise;
     child.kill('SIGINT');
-    // The signal is on its way before the answers: whatever begins after those was told to stop, or was sent and is answered.
+    // The signal is sent before the answers. A delete after them is either stopped, or sent and answered.
     const answering = setInterval(() => {
       for (const answer of held.splice(0)) answer();
     }, 20);

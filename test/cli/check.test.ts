@@ -124,7 +124,7 @@ describe('truto-engagements check', () => {
 
   it('checks the embedded sandbox without configuration, and says so', async () => {
     const { code, stdout } = await check({});
-    expect(stdout).toContain('the embedded sandbox');
+    expect(stdout).toContain('no AUTH_MODE, upstream the embedded sandbox');
     expect(code).toBe(0);
   });
 });

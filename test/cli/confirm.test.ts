@@ -13,7 +13,7 @@ const sandbox = await startSandbox({ token });
 afterAll(() => sandbox.close());
 const env = { TRUTO_BASE_URL: sandbox.url, TRUTO_API_TOKEN: token };
 
-/** Deletes an engagement at a terminal, where somebody types these keys when asked. */
+/** Deletes an engagement at a terminal, and types these keys at the question. */
 function deleteAndType(id: string, keys: string, ...args: string[]) {
   return runInTerminal(['delete', id, ...account, ...args], env, { typed: [['[y/N]', keys]] });
 }
@@ -86,6 +86,17 @@ describe('a delete at a terminal', () => {
     const { code, shown } = await runInTerminal(['delete', 'e1', '--account', zoho.id, '--yes'], env);
     expect(shown).toMatch(/^e1 {2}InvalidInputError: /);
     expect(shown.split('engagementType: ')).toHaveLength(2);
+    expect(code).toBe(3);
+  });
+
+  it.each([
+    ['a missing type', 'e1', sandboxAccount('Zoho CRM').id, 'engagementType'],
+    ['an id that cannot be one', '..', capsule.id, 'id'],
+  ])('asks nothing about %s, and says what is wrong', async (_what, id, accountId, name) => {
+    const typed = [['[y/N]', 'n\n']] as const;
+    const { code, shown } = await runInTerminal(['delete', id, '--account', accountId], env, { typed });
+    expect(shown).toContain(`${id}  InvalidInputError: Nothing was sent. ${name}: `);
+    expect(shown).not.toContain('[y/N]');
     expect(code).toBe(3);
   });
 

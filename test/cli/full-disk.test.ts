@@ -10,7 +10,7 @@ import { startUpstream } from '../support/upstream.ts';
 
 const account = ['--account', sandboxAccount('Capsule').id];
 
-/** Runs a command, over the embedded sandbox unless it is told of another upstream, whose standard output is a disk that is full. */
+/** Runs a command whose standard output is a full disk, over the embedded sandbox unless `env` names another upstream. */
 async function runWithoutRoom(args: readonly string[], input: string, env: Record<string, string> = {}) {
   const child = spawn(process.execPath, ['src/cli/main.ts', ...args], {
     cwd: fileURLToPath(new URL('../..', import.meta.url)),

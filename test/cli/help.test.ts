@@ -27,7 +27,7 @@ describe('the help of truto-engagements', () => {
   });
 
   it.each(['check', 'delete', 'bulk'])(
-    'of %s says where the token comes from, and that there is no argument for it',
+    'of %s says where the token comes from, and that no argument takes it',
     async (command) => {
       const { stdout } = await runCli([command, '--help']);
       for (const word of ['--token-file', 'TRUTO_API_TOKEN', 'no argument', 'sandbox']) expect(stdout).toContain(word);

@@ -124,6 +124,25 @@ describe('truto-engagements list', () => {
     expect(new Set(rows.map(columnOf)).size).toBe(1);
   });
 
+  it('keeps the columns from page to page at a terminal, and prints one head', async () => {
+    const page = (id: string, next: string | null) => {
+      const record = { id, engagement_type: 'call', subject: 'here' };
+      return json(200, { result: Array.from({ length: 100 }, () => record), next_cursor: next });
+    };
+    await using upstream = await startUpstream((request, response) => {
+      const { next_cursor: cursor } = request.query;
+      const answer =
+        cursor === 'b' ? page('7', null) : cursor === 'a' ? page('longest-of-all', 'b') : page('longer', 'a');
+      answer(request, response);
+    }, 'capsule');
+    const { shown } = await runInTerminal(['list', ...account, '--all'], { ...env, TRUTO_BASE_URL: upstream.url });
+    const rows = shown.trimEnd().split(/\r?\n/);
+    expect(rows).toHaveLength(301);
+    const columns = [1, 101, 201].map((index) => rows[index]?.indexOf('here'));
+    expect(columns[2]).toBe(columns[1]);
+    expect(rows[201]).toMatch(/^7 +call +here$/);
+  });
+
   it('prints JSON at a terminal with --json', async () => {
     const { shown } = await runInTerminal(['list', ...account, '--first', '1', '--json'], env);
     expect(JSON.parse(shown)).toMatchObject({ integratedAccountId: capsule.id });

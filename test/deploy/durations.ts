@@ -16,7 +16,7 @@ export const longestStopMs = (requestTimeoutMs: number): number =>
 export const longestQuietMs = (requestTimeoutMs: number): number =>
   requestTimeoutMs + constant('src/http/server.ts', 'quietMarginMs');
 
-/** The longest that whoever keeps connections to a server may leave one idle: when it is stopped, or just idle, the server closes it. */
+/** How long a proxy may keep an idle connection to a server. Later, the server itself closes it: when it drains, or because it is idle. */
 export const idleTimeoutMs: number = Math.min(constant('src/serve.ts', 'noticeMs'), parseConfig({}).keepAliveTimeoutMs);
 
 /** Reads a length as nginx and Compose write it, in seconds. */

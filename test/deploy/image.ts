@@ -51,7 +51,7 @@ function run(stage: Stage, command: string): void {
   });
 }
 
-/** As Docker does: of a folder, what is in it. Files are root's, and anybody may read them. */
+/** Copies as Docker does: of a folder, only its contents. Files belong to root, and every user may read them. */
 function copy(stage: Stage, from: string, text: string): void {
   const words = shellWords(text);
   const target = words.at(-1) ?? '';
@@ -64,7 +64,7 @@ function copy(stage: Stage, from: string, text: string): void {
   }
 }
 
-/** What each instruction does to a stage; `EXPOSE` is a note for people. */
+/** Applies each instruction to a stage. `EXPOSE` has no effect. */
 const executors: Readonly<Record<string, (stage: Stage, text: string, from: string) => unknown>> = {
   WORKDIR(stage, text) {
     stage.workdir = text;

@@ -130,14 +130,14 @@ describe('deploy/nginx.conf', () => {
     expect(first.seen.length + second.seen.length).toBeGreaterThanOrEqual(several.length);
   });
 
-  it('asks one again that was busy for a moment, rather than tell of one that leaves', async () => {
+  it('sends requests to a replica that was busy for a moment, although the other one drains', async () => {
     let isBusy = true;
     await using leaving = await startReplica(refuse);
     await using staying = await startReplica((...args) => (isBusy ? refuse : succeed)(...args));
     await using nginx = await startNginx([leaving.address, staying.address]);
-    // Until both are left alone, and nginx finds nobody whom it would ask.
-    const nobodyLeft = () => nginx.passed().some(({ replicas }) => /\bengagements\b/.test(replicas));
-    await expect.poll(async () => (await post(nginx.url)) && nobodyLeft()).toBe(true);
+    // Until nginx has marked both as failed, and has no replica to send a request to.
+    const isExhausted = () => nginx.passed().some(({ replicas }) => /\bengagements\b/.test(replicas));
+    await expect.poll(async () => (await post(nginx.url)) && isExhausted()).toBe(true);
     isBusy = false;
     for (const _ of several) expect((await post(nginx.url)).status).toBe(200);
   });

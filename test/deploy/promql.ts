@@ -20,7 +20,7 @@ const operators = new Set(['and', 'or', 'unless', 'bool', 'offset']);
 const name = /(?<![\w.:$])([a-zA-Z_:][\w:]*)\s*(\{(?:"(?:[^"\\]|\\.)*"|[^"}])*\})?(\s*\()?/g;
 const label = /(\w+)\s*(?:=~|!~|!=|=)\s*"((?:[^"\\]|\\.)*)"/g;
 
-/** Reads the names in an expression; its syntax is for Prometheus to judge. */
+/** Reads the names in an expression. Prometheus checks its syntax. */
 export function namesIn(expression: string): Named {
   const groupedBy = [...expression.matchAll(grouping)].flatMap(([, list = '']) =>
     list.split(',').map((one) => one.trim()),

@@ -8,14 +8,14 @@ import { freePort } from '../support/free-port.ts';
 import { type Passed, startNginx } from '../support/nginx-server.ts';
 import { startServerProcess } from '../support/server-process.ts';
 
-/** More than can be deleted while two servers are restarted. */
+/** More engagements than can be deleted while two servers are restarted. */
 const targetCount = 20_000;
 const callerCount = 8;
 /** So long that every restart finds deletes in flight. */
 const latencyMs = 50;
 
-/** One delete, and what its caller was told. */
-interface Told {
+/** One delete, and the response that its caller got. */
+interface Answered {
   readonly target: Target;
   readonly requestId: string;
   readonly status: number;
@@ -32,23 +32,23 @@ const query = `mutation ($id: ID!, $account: ID!, $type: EngagementType) {
 /** The engagement that a request to delete names. */
 const idOf = (url: string) => decodeURIComponent(new URL(url, 'http://upstream').pathname.split('/').at(-1) ?? '');
 
-/** A request that was refused in the end, and whom nobody should have counted on: who was leaving when it began or ended. */
+/** A refused request, and the replicas that drained when it began and when it ended. */
 interface Refusal {
   readonly requestId: string;
   readonly leaving: readonly (string | undefined)[];
 }
 
 /**
- * Deletes one after the other, by several callers at once, until it is stopped. A refusal is heeded as its `Retry-After`
- * says: two cores start servers here while they serve, and one that is refused processor time says so.
+ * Several callers delete one engagement after the other until it is stopped. After a refusal they wait for `Retry-After`: on
+ * two cores that also start servers, a server may get too little processor time, and sheds.
  */
 function startLoad(url: string, leaving: () => string | undefined) {
   const targets = listTargets(targetCount).values();
-  const told: Told[] = [];
+  const answered: Answered[] = [];
   const refusals: Refusal[] = [];
   let isStopped = false;
 
-  async function remove(target: Target): Promise<Told> {
+  async function remove(target: Target): Promise<Answered> {
     const leftBefore = leaving();
     const requestId = randomUUID();
     const response = await fetch(`${url}/graphql`, {
@@ -70,13 +70,13 @@ function startLoad(url: string, leaving: () => string | undefined) {
   async function call(): Promise<void> {
     for (const target of targets) {
       if (isStopped) return;
-      told.push(await remove(target));
+      answered.push(await remove(target));
     }
     throw new Error('There were not enough engagements');
   }
   const callers = Promise.all(Array.from({ length: callerCount }, call));
   return {
-    told,
+    answered,
     refusals,
     async stop() {
       isStopped = true;
@@ -85,7 +85,7 @@ function startLoad(url: string, leaving: () => string | undefined) {
   };
 }
 
-/** True when a replica that was not leaving has itself refused the request: it was busy, and that is not the restart's. */
+/** True if a replica that did not drain refused the request itself. Then it was busy, and the restart was not the cause. */
 function wasBusy({ requestId, leaving }: Refusal, passed: readonly Passed[]): boolean {
   const { replicas = '', statuses = '' } = passed.find((line) => line.requestId === requestId) ?? {};
   const answers = statuses.split(/, | : /);
@@ -125,7 +125,7 @@ it('two replicas behind nginx are restarted one after the other under load, and 
   };
 
   for (const [index, port] of ports.entries()) {
-    // As an operator would: the next only when all of them take requests again.
+    // As an operator does: restart the next one only when all of them take requests again.
     await allTakeRequests();
     leaving = address(port);
     replicas[index]?.server.signal('SIGTERM');
@@ -137,13 +137,13 @@ it('two replicas behind nginx are restarted one after the other under load, and 
   }
   await allTakeRequests();
   await load.stop();
-  const { told, refusals } = load;
+  const { answered, refusals } = load;
 
   const succeeded = '{"data":{"deleteEngagement":{"__typename":"DeleteEngagementSuccess","outcome":"DELETED"}}}';
-  // nginx writes a line when all of an answer is out, which may be after it has come in.
-  await expect.poll(() => nginx.passed().length).toBeGreaterThanOrEqual(told.length + refusals.length);
+  // nginx writes its line after the whole answer is sent. The caller may have it before that.
+  await expect.poll(() => nginx.passed().length).toBeGreaterThanOrEqual(answered.length + refusals.length);
   const passed = nginx.passed();
-  const failed = told.filter(({ status, body }) => status !== 200 || body !== succeeded);
+  const failed = answered.filter(({ status, body }) => status !== 200 || body !== succeeded);
   const lineOf = (requestId: string) => passed.find((line) => line.requestId === requestId);
   const lost = /^.*(?:reset by peer|prematurely closed|timed out).*$/gm;
   const complaints = () => nginx.complaints().match(lost)?.join('\n');
@@ -151,12 +151,12 @@ it('two replicas behind nginx are restarted one after the other under load, and 
     failed.map(({ body, requestId }) => [body, lineOf(requestId)]),
     complaints(),
   ).toEqual([]);
-  expect(told.filter(({ target }) => !sandbox.wasDeleted(target.account, target.id))).toEqual([]);
-  // What upstream got is what was asked for, each once, and nothing else.
+  expect(answered.filter(({ target }) => !sandbox.wasDeleted(target.account, target.id))).toEqual([]);
+  // Upstream got each requested delete once, and nothing else.
   expect([...deletesUpstream].filter(([, count]) => count !== 1)).toEqual([]);
-  expect([...deletesUpstream.keys()].sort()).toEqual(told.map(({ target }) => target.id).sort());
+  expect([...deletesUpstream.keys()].sort()).toEqual(answered.map(({ target }) => target.id).sort());
 
   expect(refusals.filter((refusal) => !wasBusy(refusal, passed))).toEqual([]);
-  // It was a restart under load: some had to be sent on.
+  // It was a restart under load: nginx sent some requests to the second replica.
   expect(passed.filter(({ replicas: tried }) => / /.test(tried)).length).toBeGreaterThan(0);
 }, 120_000);

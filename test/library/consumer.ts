@@ -8,7 +8,7 @@ import {
 } from 'truto-engagements-graphql';
 import { type Config, ConfigError, parseConfig } from 'truto-engagements-graphql/config';
 
-/* A program of somebody who has installed the package: type-checked and run by test/library.test.ts, in a project of its own. */
+/* A program that uses the installed package. test/library.test.ts type-checks and runs it in a separate project. */
 
 const lines: string[] = [];
 const server = createEngagementServer({ PORT: 0, SANDBOX: true }, { logTo: { write: (line) => lines.push(line) } });

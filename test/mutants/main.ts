@@ -23,11 +23,11 @@ import { addProbes, stretchAt } from './probes.ts';
 import type { Question, Ran } from './tester.ts';
 
 /**
- * Which changes of the source the tests notice: `npm run mutants`. One mutant in twenty is tried, in copies of the tree; which, the
- * seed decides. First it is looked which test files come to which stretches of the source; those that are most about a
- * mutant's stretch, and quickest, are run first. 1 when fewer than 90 % of those that are not equivalent are noticed.
- * `--only auth` takes the modules whose path has that, `--one-in 5` more mutants, `--text isOpen` all whose line has
- * that, `--list` shows them alone.
+ * Finds changes of the source that the tests do not notice: `npm run mutants`. It tries one mutant in twenty, chosen by the seed, in
+ * copies of the tree. First it records which test files reach which stretches of the source. For each mutant, the quick files that
+ * are most about its stretch run first. Exits with 1 if fewer than 90 % of the mutants that are not equivalent are noticed.
+ * `--only auth` takes the modules with that in their path, `--one-in 5` more mutants, `--text isOpen` all mutants with that in their
+ * line. `--list` only lists them.
  */
 const { values: options } = parseArgs({
   options: {
@@ -39,10 +39,10 @@ const { values: options } = parseArgs({
   },
 });
 
-/** `late`: its tests were ended before they were through. That proves nothing, so it does not count as noticed. */
+/** `late`: its tests did not end in time. That proves nothing, so it does not count as noticed. */
 type Result = 'noticed' | 'late' | 'survived' | 'equivalent';
 
-/** What is known of a test file, and of which state of it and of what it tests. */
+/** The last result of a test file, and the state of it and of the source at that time. */
 interface Known extends Ran {
   readonly state: string;
 }
@@ -54,17 +54,17 @@ interface Trial extends Mutant {
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const reachedPath = join(root, 'reports/reached.json');
 const workerCount = 2;
-/** A mutant may wait for ever. Several times what the slowest test file takes, on a busy machine too. */
+/** A mutant may wait for ever. This is several times what the slowest test file takes, also on a busy machine. */
 const maxFileMs = 300_000;
-/** All quick tests, on a busy machine too. */
+/** Enough for all quick tests, also on a busy machine. */
 const maxReachMs = 3_600_000;
-/** The tests of a survivor take the most time. What none of these notices is a survivor, though one further could. */
+/** The tests of a survivor take the most time. A mutant that this many files do not notice survives, though one more might. */
 const maxFilesTried = 20;
 const leastNoticedPercent = 90;
 
 const texts = new Map<string, string>();
 
-/** What a file says, as it was when it was read first: a run takes long, and somebody may work on it meanwhile. */
+/** The text of a file as it was at its first read: a run takes long, and the file may be edited meanwhile. */
 function textOf(path: string): string {
   const text = texts.get(path) ?? readFileSync(join(root, path), 'utf8');
   texts.set(path, text);
@@ -73,7 +73,7 @@ function textOf(path: string): string {
 const nameOf = (before: string, after: string) => JSON.stringify([before, after]);
 const isEquivalent = new Set(equivalents.map(([before, after]) => nameOf(before, after)));
 
-/** From 0 to 1, by the mutant's text alone: what changes around it, or where it moves, lets it stay chosen. */
+/** From 0 to 1, by the mutant's text alone: it stays chosen when it moves, or when other code changes. */
 function draw({ before, after }: Mutant): number {
   const hash = createHash('sha256').update(options.seed + nameOf(before, after));
   return hash.digest().readUInt32BE() / 2 ** 32;
@@ -191,8 +191,8 @@ async function findReached(worker: Worker): Promise<readonly Ran[]> {
 const sum = (counts: readonly number[]) => counts.reduce((total, count) => total + count, 0);
 
 /**
- * The test files that come to the mutant's stretch, first those that are about its module: they come to stretches of it to which few
- * others do, or do little else, or have its name. What is slow must be that much more about it.
+ * The test files that reach the mutant's stretch. First come those about its module: they reach stretches of it that few others reach,
+ * or reach little else, or have its name. A slow file needs a higher score.
  */
 function filesFor({ path, start }: Trial, ran: readonly Ran[]): readonly string[] {
   const stretch = stretchAt(path, textOf(path), start);
@@ -218,7 +218,7 @@ async function tryOne(worker: Worker, trial: Trial, ran: readonly Ran[]): Promis
   worker.change(path, code.slice(0, start) + replacement + code.slice(end));
   try {
     for (const file of filesFor(trial, ran).slice(0, maxFilesTried)) {
-      // Twice: on a busy machine a test may fail for want of time.
+      // Twice: on a busy machine, a test may time out.
       for (let round = 1; ; round += 1) {
         const answer = await worker.ask({ ask: 'run', files: [file] }, maxFileMs);
         if (!answer) return ['late', file];

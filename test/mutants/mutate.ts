@@ -5,12 +5,12 @@ export interface Mutant {
   readonly start: number;
   readonly end: number;
   readonly replacement: string;
-  /** The lines that it changes, before and after, without indents. They name the mutant: wherever they move, it keeps its name. */
+  /** The lines that it changes, before and after, without indents. They name the mutant, so it keeps its name when they move. */
   readonly before: string;
   readonly after: string;
 }
 
-/** A node of the syntax tree, as far as mutants and probes are made of it. */
+/** A node of the syntax tree, with the properties that mutants and probes need. */
 export interface Node {
   readonly type: string;
   readonly start: number;
@@ -29,12 +29,12 @@ const boundaries: Readonly<Record<string, string>> = { '<': '<=', '<=': '<', '>'
 const methods: Readonly<Record<string, string>> = { every: 'some', some: 'every', min: 'max', max: 'min' };
 /** Properties whose text decides something. */
 const telling = new Set(['kind', 'code', 'outcome', 'reason', 'result', 'severity', 'state', 'phase', 'status']);
-/** What is only read by people decides nothing. */
+/** Log lines decide nothing, so they have no mutants. */
 const isLogged = (code: string) => /^(await )?(\w+\.)*log\??\.\w+\(/.test(code);
 
 type Change = readonly [start: number, end: number, replacement: string];
 
-/** What the node itself can be changed to; `code` is the whole module. */
+/** All changes of the node itself. `code` is the whole module. */
 function changesOf(node: Node, code: string): readonly Change[] {
   const textOf = ({ start, end }: Node) => code.slice(start, end);
   const whole = (replacement: string): Change => [node.start, node.end, replacement];
@@ -117,7 +117,7 @@ export function* nodesOf(code: string): Generator<Node> {
   }
 }
 
-/** All mutants of a module, in its order. What is logged or thrown with words has none. */
+/** All mutants of a module, in the order of its text. Log lines and most texts have none. */
 export function mutantsOf(code: string): readonly Mutant[] {
   const found = new Map<string, Mutant>();
   const add = ([start, end, replacement]: Change) => {

@@ -1,13 +1,13 @@
 import { fileURLToPath } from 'node:url';
 import { type CliOptions, createVitest, type TestModule, type Vitest } from 'vitest/node';
 
-/** What a tester is asked. It answers all but `changed`. */
+/** A request to a tester. It answers all except `changed`. */
 export type Question =
   | { readonly ask: 'reach'; readonly files: readonly string[] }
   | { readonly ask: 'run'; readonly files: readonly string[] }
   | { readonly ask: 'changed'; readonly path: string };
 
-/** What became of a test file, and how often it came to which stretches of the source. */
+/** The result of a test file, and how often it reached each stretch of the source. */
 export interface Ran {
   readonly file: string;
   readonly passed: boolean;
@@ -16,14 +16,14 @@ export interface Ran {
 }
 
 /**
- * A process of its own that keeps Vitest alive in the copy of the tree that it is started in: it is started once, not for each mutant,
- * and transforms only the module that changed.
+ * This separate process keeps Vitest running in the copy of the tree that it is started in. It starts once, not for each mutant, and
+ * transforms only the module that changed.
  */
 const root = process.cwd();
-/** A wait that only a mutant makes so long. */
+/** Longer than any test takes without a mutant. */
 const testTimeout = 20_000;
 
-/** The test files that had a failure. When the rest of one is cancelled, Vitest itself forgets that. */
+/** The test files with a failure. Vitest forgets a failure when the rest of its file is cancelled. */
 const failed = new Set<string>();
 
 async function start(options: CliOptions, setupFiles: readonly string[] = []): Promise<Vitest> {

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -15,6 +15,7 @@ import { startRedisCluster } from '../support/redis-cluster.ts';
 import { type RedisServer, startRedis } from '../support/redis-server.ts';
 import { startServerProcess } from '../support/server-process.ts';
 import { bearer, jwtSecret, serviceEnv, signToken } from '../support/service.ts';
+import { readUndoLines } from '../support/undo-lines.ts';
 
 const account = sandboxAccount('Capsule');
 /**
@@ -153,13 +154,7 @@ it('a bulk delete on a cluster has correct outcomes too, with records that canno
   expect(await killing.kill(4, 30)).toBe(4);
   const { state, told, undoFolder } = await killing.end();
   expect(state).toBe('COMPLETED');
-  const kept = readdirSync(join(folder, undoFolder ?? ''))
-    .flatMap((file) =>
-      readFileSync(join(folder, undoFolder ?? '', file), 'utf8')
-        .trimEnd()
-        .split('\n'),
-    )
-    .map((line) => JSON.parse(line).engagement.id);
+  const kept = readUndoLines(join(folder, undoFolder ?? '')).lines.map(({ engagement }) => engagement.id);
   const deleted = told.filter(({ outcome }) => gone.has(outcome)).map(({ id }) => id);
   expect(deleted.filter((id) => !kept.includes(id))).toEqual([]);
   expect(deleted.length).toBeGreaterThan(100);

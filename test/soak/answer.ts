@@ -1,24 +1,24 @@
-/** What a caller may believe of one engagement, once it has an answer or none. */
-export type Told =
+/** What an answer, or its absence, reports about one engagement. */
+export type Reported =
   | 'deleted'
   | 'not deleted'
-  /** The answer says that nobody can know. */
+  /** The answer says that the outcome is unknown. */
   | 'unknown'
-  /** There was no answer, or none that speaks of the delete. That must not happen. */
+  /** There was no answer, or one that does not mention the delete. This must not happen. */
   | 'nothing'
   /** The caller hung up before there was an answer. */
   | 'left';
 
-/** What came of one delete, as its caller sees it. */
+/** The end of one delete, as its caller sees it. */
 export interface Answer {
-  readonly told: Told;
+  readonly reported: Reported;
   /** A success's outcome, the member of any other result, or the code of a top-level error. */
   readonly result: string;
   readonly detail: string;
   readonly retrySafe: boolean;
 }
 
-/** A GraphQL response, as far as it is looked at. */
+/** The parts of a GraphQL response that are read here. */
 export interface ResponseBody {
   readonly data?: Readonly<Record<string, Member | null>> | null;
   readonly errors?: readonly ResponseError[];
@@ -38,14 +38,14 @@ interface ResponseError {
 }
 
 /** An answer that says nothing about the delete. */
-export function noAnswer(told: 'nothing' | 'left', detail: string): Answer {
-  return { told, result: told === 'left' ? '(hung up)' : '(no answer)', detail, retrySafe: false };
+export function noAnswer(reported: 'nothing' | 'left', detail: string): Answer {
+  return { reported, result: reported === 'left' ? '(hung up)' : '(no answer)', detail, retrySafe: false };
 }
 
 function readMember({ __typename, outcome, message = '', retrySafe = false }: Member): Answer {
-  if (outcome !== undefined) return { told: 'deleted', result: outcome, detail: '', retrySafe };
-  const told = __typename === 'OutcomeUnknownError' ? 'unknown' : 'not deleted';
-  return { told, result: __typename, detail: message, retrySafe };
+  if (outcome !== undefined) return { reported: 'deleted', result: outcome, detail: '', retrySafe };
+  const reported = __typename === 'OutcomeUnknownError' ? 'unknown' : 'not deleted';
+  return { reported, result: __typename, detail: message, retrySafe };
 }
 
 /** Reads what the response says of the delete under that alias. */
@@ -54,7 +54,7 @@ export function readAnswer({ data, errors = [] }: ResponseBody, alias: string): 
   if (member) return readMember(member);
   const error = errors.find(({ path }) => path === undefined || path[0] === alias);
   const code = error?.extensions?.code ?? '(no answer)';
-  // The one top-level error that promises something: nothing was executed.
-  const told = code === 'OVERLOADED' && !data ? 'not deleted' : 'nothing';
-  return { told, result: code, detail: error?.message ?? '', retrySafe: false };
+  // Only this top-level error makes a promise: nothing was executed.
+  const reported = code === 'OVERLOADED' && !data ? 'not deleted' : 'nothing';
+  return { reported, result: code, detail: error?.message ?? '', retrySafe: false };
 }

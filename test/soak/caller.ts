@@ -7,38 +7,37 @@ import type { Operation } from './operations.ts';
 /** How an operation is sent. */
 export interface AskOptions {
   readonly idempotencyKey?: string;
-  /** The caller loses patience after so long. */
+  /** The caller disconnects after this time. */
   readonly hangsUpAfterMs?: number;
 }
 
-/** What came of an operation. */
+/** The result of an operation. */
 export interface Asked {
-  /** For each of its deletes. */
+  /** One for each of its deletes. */
   readonly answers: readonly Answer[];
-  /** How often the facade must have executed it, and how often it may have: a caller who hangs up never learns that. */
+  /** How often the facade executed it. A range, because a caller that hangs up cannot know. */
   readonly executed: { readonly least: number; readonly most: number };
 }
 
 /** Callers of a facade, on keep-alive connections. */
 export interface Caller {
   /**
-   * Sends the operation, again after a while when the facade is too busy to look at it, and tells what came of it. Never
-   * rejects.
+   * Sends the operation, and sends it again after `Retry-After` while the facade sheds it. Never rejects.
    */
   ask(operation: Operation, options: AskOptions): Promise<Asked>;
-  /** How often the facade was too busy. */
+  /** How often the facade shed an operation. */
   refusals(): number;
   close(): Promise<void>;
 }
 
-/** The first part of a multipart response: it has the members, and only chunks come after it. */
+/** The first part of a multipart response. It has the members; the other parts have only chunks. */
 function firstPart(text: string): string {
   if (!text.endsWith('\r\n-----\r\n')) throw new Error('the response ends too early');
   const [, part = ''] = text.split('\r\n---');
   return part.slice(part.indexOf('\r\n\r\n') + 4);
 }
 
-/** An operation that was refused so often is given up. */
+/** How often an operation is sent again after a 503. */
 const maxRefusals = 60;
 
 /** Connects up to `concurrency` callers to the endpoint. */

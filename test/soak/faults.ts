@@ -12,15 +12,14 @@ export interface SoakFaults {
 }
 
 /**
- * A 429 that asks for no time at all, nine times in ten; else for a second, and once in a hundred for as long as the
- * fault always does (2 or 10 seconds). At the full length every account would be paused nearly all the time, and its
- * callers told so at once: the soak would measure refusals.
+ * Shortens the `Retry-After` of a 429: to 0 s in 90 % of cases, to 1 s in 9 %. In 1 % it stays at the fault's own 2 or
+ * 10 s. Otherwise every account would be paused nearly all the time, and the soak would measure refusals.
  */
 function shortenWait(fault: SandboxFault, random: Random): SandboxFault {
   if (fault.effect.kind !== 'failure' || fault.effect.retryAfterSeconds === undefined) return fault;
-  const place = random.integer(1, 100);
-  if (place === 100) return fault;
-  return { ...fault, effect: { ...fault.effect, retryAfterSeconds: place <= 90 ? 0 : 1 } };
+  const percentile = random.integer(1, 100);
+  if (percentile === 100) return fault;
+  return { ...fault, effect: { ...fault.effect, retryAfterSeconds: percentile <= 90 ? 0 : 1 } };
 }
 
 function keyOf({ method, url }: ReceivedRequest): string {
@@ -29,8 +28,8 @@ function keyOf({ method, url }: ReceivedRequest): string {
 }
 
 /**
- * Strikes so many of a hundred requests for an engagement or a note, with every kind of fault equally often. Whether one strikes depends on the seed, the engagement and the attempt's
- * number alone, so that the same seed strikes the same deletes in whatever order they arrive.
+ * Injects faults into `percent` % of the requests for an engagement or a note, every kind equally often. The choice depends
+ * only on the seed, the engagement and the attempt's number: the same seed hits the same deletes, in any order of arrival.
  */
 export function createSoakFaults(seed: string, percent: number): SoakFaults {
   const seen = new Map<string, number>();
@@ -38,7 +37,7 @@ export function createSoakFaults(seed: string, percent: number): SoakFaults {
   return {
     strikes,
     pick(request) {
-      // A look-up of an account is made once: it has no part in a steady rate.
+      // The facade looks up each account only once, so faults there would not be part of a steady rate.
       if (!request.url.startsWith('/unified/')) return undefined;
       const key = keyOf(request);
       const attempt = (seen.get(key) ?? 0) + 1;
@@ -46,7 +45,7 @@ export function createSoakFaults(seed: string, percent: number): SoakFaults {
       const random = createRandom(`${seed} ${key} ${attempt}`);
       if (random.integer(1, 100) > percent) return undefined;
       const fault = random.pick(sandboxFaults);
-      // A streamed body is not looked into: what refuses in it cannot be known (ADR 2).
+      // The facade does not read a streamed body, so it cannot see a refusal in one (ADR 2).
       const isStreamed = request.url.includes('truto_response_format=stream');
       if (isStreamed && fault.effect.kind === 'foreign' && fault.effect.statusCode === 200) return undefined;
       if (request.method === 'DELETE') strikes.set(fault.name, (strikes.get(fault.name) ?? 0) + 1);

@@ -8,46 +8,46 @@ import type { Target } from './targets.ts';
 
 /** The facade at one moment of the soak. */
 export interface Sample extends Vitals {
-  /** Deletes whose caller has gone away. */
+  /** How many deletes have their final answer. */
   readonly operations: number;
   /** Since the first. */
   readonly seconds: number;
   readonly sandboxConnections: number;
 }
 
-/** Who deletes what, and who watches. */
+/** The load, and how it is observed. */
 export interface LoadOptions {
   readonly caller: Caller;
   readonly targets: readonly Target[];
   readonly seed: string;
-  /** How many operations are under way at once. */
+  /** How many operations are in flight at once. */
   readonly concurrency: number;
-  /** Looks at the facade. */
+  /** Measures the facade. */
   readonly observe: () => Promise<Omit<Sample, 'operations' | 'seconds'>>;
-  /** Hears of each sample as it is taken. */
+  /** Called with each sample as it is taken. */
   readonly onSample: (sample: Sample) => void;
 }
 
-/** What came of the load. */
+/** The results of the load. */
 export interface LoadResult {
   readonly ledger: Ledger;
   /** How many operations of each kind there were. */
   readonly operationKinds: ReadonlyMap<string, number>;
   readonly samples: readonly Sample[];
-  /** The facade when all callers had their answers. */
+  /** The facade after the last answer. */
   readonly idle: Sample;
 }
 
-/** Keys come only in the first part: what the facade remembers under them for 10 minutes is no leak, but looks like one. */
+/** Only the first part has keys: the facade keeps their outcomes for 10 minutes, which would look like a leak. */
 const keyedShare = 0.1;
 const leastKeyed = 1_000;
 
-/** At least so many deletes lie between two samples: each makes the facade stop to collect its garbage. */
+/** The least number of deletes between two samples. Each sample stops the facade for a garbage collection. */
 function sampleInterval(deletes: number): number {
   return deletes / Math.min(100, Math.max(10, deletes / 1_000));
 }
 
-/** Deletes all targets, so many at once, and writes down what their callers go away with. */
+/** Deletes all targets, `concurrency` operations at once, and records the answers in the ledger. */
 export async function applyLoad(options: LoadOptions): Promise<LoadResult> {
   const { caller, targets, seed, concurrency, observe, onSample } = options;
   const ledger = new Ledger();
@@ -84,7 +84,7 @@ export async function applyLoad(options: LoadOptions): Promise<LoadResult> {
       }
       if (ledger.size < nextSampleAt) continue;
       nextSampleAt += intervalDeletes;
-      // When the facade has ended, the last sample will say so.
+      // If the facade has ended, the last sample fails.
       sampling = sampling.then(sample).catch(() => {});
     }
   }

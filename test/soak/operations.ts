@@ -67,7 +67,7 @@ const kinds: readonly OperationKind[] = [
     size: 1,
     document: single('Snapshot', ', snapshot: true', 'engagement { id subject notes { id content } }'),
   },
-  // What the provider's own parameters do twice nobody knows: such a delete is never repeated by the server.
+  // The server never retries such a delete: the provider's own parameters may have an effect each time.
   { name: 'remoteQuery', percent: 4, size: 1, document: single('RemoteQuery', ', remoteQuery: { hint: "soak" }', '') },
 ];
 

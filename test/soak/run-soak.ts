@@ -9,51 +9,51 @@ import { applyLoad, type LoadResult, type Sample } from './load.ts';
 import { slopePercent } from './slope.ts';
 import { engagementsNeeded, listTargets, type Target } from './targets.ts';
 
-/** What a soak is made of. */
+/** The size of a soak, and its faults. */
 export interface SoakOptions {
   readonly deletes: number;
-  /** Which deletes are of which kind, and which faults strike them. What it does not decide is the order of events. */
+  /** Decides the kind of each delete and its faults, but not the order of events. */
   readonly seed: string;
-  /** Of a hundred requests to the sandbox, so many are struck by a fault. @default 5 */
+  /** The percentage of requests to the sandbox that get a fault. @default 5 */
   readonly faultPercent?: number;
-  /** How many operations are under way at once. @default 64 */
+  /** How many operations are in flight at once. @default 64 */
   readonly concurrency?: number;
-  /** Hears of each sample as it is taken. */
+  /** Called with each sample as it is taken. */
   readonly onSample?: (sample: Sample) => void;
 }
 
-/** What a soak found out. */
+/** The results of a soak. */
 export interface SoakResult extends Omit<LoadResult, 'ledger'> {
   readonly comparison: Comparison;
   /** How often each fault struck a delete. */
   readonly strikes: ReadonlyMap<string, number>;
-  /** At each index, how many engagements the sandbox was asked so often to delete. */
+  /** At each index, how many engagements the sandbox got that many deletes for. */
   readonly attempts: readonly number[];
-  /** How often the facade was too busy to look at an operation, and its caller came back later. */
+  /** How often the facade shed an operation, and its caller sent it again later. */
   readonly refusals: number;
   /** The growth of the heap in 100,000 deletes, after the first fifth of them. */
   readonly heapSlopePercent: number;
-  /** What the facade's log says of the deletes. */
+  /** The lines about deletes in the facade's log. */
   readonly deleteLog: DeleteLog;
-  /** What it printed besides: warnings and errors. */
+  /** The warnings and errors that it printed. */
   readonly complaints: readonly string[];
   readonly exitCode: number | null;
-  /** What was still open when the facade had had nothing to do for a while. */
+  /** Sockets and connections still open after the facade was idle for a while. */
   readonly leftOpen: { readonly sockets: number; readonly sandboxConnections: number };
 }
 
 const facadeTimeoutMs = 2_000;
 const warmUpShare = 0.2;
 
-/** Up to so many deletes, what the log says of each is kept. */
+/** With at most this many deletes, the log lines of each are kept. */
 const maxLinesKept = 20_000;
 
-/** Both ends close a connection that nobody uses within 5 seconds. */
+/** Both ends close an idle connection within 5 seconds. */
 const idleTimeoutMs = 30_000;
 
 /**
- * Resolves to what is open in a facade that has nothing to do: when that is nothing, or when it takes too long. Only a
- * facade that is alive can show it: with a process, all of its sockets end.
+ * Waits until nothing is open in an idle facade, or until `idleTimeoutMs`, and resolves to what is open then. The facade must
+ * still run: a process that ends closes all of its sockets.
  */
 async function awaitIdleness(facade: FacadeProcess, sandbox: Sandbox): Promise<SoakResult['leftOpen']> {
   const giveUpAtMs = performance.now() + idleTimeoutMs;
@@ -81,7 +81,7 @@ function countAttempts(targets: readonly Target[], faults: SoakFaults): readonly
   return Array.from(attempts, (count) => count ?? 0);
 }
 
-/** In the first part code is still being compiled; at the end there is less and less under way. */
+/** Leaves out the first part, in which code is still being compiled, and the end, where the load decreases. */
 function growth(samples: readonly Sample[], deletes: number): number {
   const warm = samples.filter(({ operations }) => operations >= deletes * warmUpShare && operations < deletes);
   return slopePercent(warm.map(({ operations, heapUsedBytes: value }) => ({ operations, value })));
@@ -94,7 +94,7 @@ async function soak(sandbox: Sandbox, faults: SoakFaults, options: SoakOptions):
     AUTH_MODE: 'passthrough',
     REQUEST_TIMEOUT_MS: String(facadeTimeoutMs),
     KEEP_ALIVE_TIMEOUT_MS: '5000',
-    // Within the documented limits, 50 in 10 seconds for each account, this would take an hour and prove less.
+    // Within the documented limits (50 in 10 s for each account), a soak would take an hour and prove less.
     TRUTO_RATE_LIMITS: '0',
   };
   await using facade = await startFacadeProcess(env, deletes <= maxLinesKept);
@@ -111,14 +111,14 @@ async function soak(sandbox: Sandbox, faults: SoakFaults, options: SoakOptions):
     },
   });
   const leftOpen = await awaitIdleness(facade, sandbox);
-  // Connections of callers: the facade has to end all the same.
+  // The facade must end although callers keep connections open.
   await openIdleConnections(facade.endpoint);
   const exitCode = await facade.stop();
   await caller.close();
   const { deleteLog } = facade;
   return {
     ...load,
-    // Only now may nothing be deleted any more: a caller who hung up is not waited for.
+    // Only now can no delete be in flight: the load does not wait for deletes whose caller hung up.
     comparison: ledger.compare((target) => ({
       wasDeleted: sandbox.wasDeleted(target.account, target.id),
       deletesUpstream: faults.deletesOf(target.account, target.id),
@@ -137,8 +137,8 @@ async function soak(sandbox: Sandbox, faults: SoakFaults, options: SoakOptions):
 }
 
 /**
- * Deletes that many engagements of a sandbox that faults strike, through a facade in a process of its own; ends the
- * facade, and compares what the callers were told with what the sandbox really deleted.
+ * Deletes engagements of a sandbox with faults, through a facade in its own process. Then ends the facade, and compares the
+ * results that callers got with what the sandbox deleted.
  * @throws when the facade ends by itself.
  */
 export async function runSoak(options: SoakOptions): Promise<SoakResult> {

@@ -1,11 +1,11 @@
 import { sandboxAccounts } from '../../src/sandbox/accounts.ts';
 import { seedEngagements } from '../../src/sandbox/seed.ts';
 
-/** One engagement that somebody wants to delete, as GraphQL names it. */
+/** One engagement to delete, by its arguments in GraphQL. */
 export interface Target {
   readonly id: string;
   readonly account: string;
-  /** Null where the integration does not ask for it. */
+  /** Null where the integration does not require it. */
   readonly type: string | null;
 }
 

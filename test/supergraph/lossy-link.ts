@@ -2,10 +2,10 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 
-/** A way to a server on which an answer can get lost when all is done: the case that makes repetitions dangerous. */
+/** A link to a server that can lose an answer after the server has done everything: the case that makes retries dangerous. */
 export interface LossyLink extends AsyncDisposable {
   readonly url: string;
-  /** Loses the next answers: whoever waits for one gets a 503 with `Retry-After: 0`. */
+  /** Loses the next answers. Their clients get a 503 with `Retry-After: 0`. */
   loseAnswers(count: number): void;
 }
 

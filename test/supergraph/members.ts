@@ -10,10 +10,10 @@ export interface MemberCase {
   readonly deleteCount: number;
 }
 
-/** After a 429 its account is left alone for a while: each gateway's has one of its own. */
+/** After a 429, an account is paused for a while. So each gateway has its own. */
 const rateLimited = ['Copper', 'Freshsales', 'Highlevel', 'Monday CRM'];
 
-/** One delete for each member of the union, but for the success. */
+/** One delete for each member of the union except the success. */
 export const memberCases = (gatewayIndex: number): readonly MemberCase[] => [
   {
     member: 'DeleteEngagementPlan',

@@ -174,8 +174,8 @@ describe.each(gateways)('$name', (gateway) => {
     });
   });
 
-  it('forwards who asks', async () => {
-    const headers = { authorization: 'Bearer of-somebody-else' };
+  it("forwards the caller's token", async () => {
+    const headers = { authorization: 'Bearer of-another-caller' };
     const { body } = await ask(removal, { id: ownId(3), account: accountId }, headers);
     expect(body.data?.deleteEngagement ?? null).toBeNull();
     expect(body.errors).toHaveLength(1);

@@ -100,9 +100,9 @@ export function refuse(response: ServerResponse, code: string, message: string):
 
 /**
  * Starts a bucket.
- * @param instead what its first requests get, in order; those after them get what a bucket answers.
+ * @param instead what its first requests get, in order; those without one, and those after them, get what a bucket answers.
  */
-export async function startBucket(key: BucketKey, instead: readonly Instead[] = []): Promise<Bucket> {
+export async function startBucket(key: BucketKey, instead: readonly (Instead | undefined)[] = []): Promise<Bucket> {
   const files = new Map<string, StoredFile>();
   let requestCount = 0;
 

@@ -1,5 +1,6 @@
 import { PassThrough } from 'node:stream';
 import type { BulkJob } from '../../src/bulk/job.ts';
+import { Pace } from '../../src/bulk/pace.ts';
 import { runPage } from '../../src/bulk/run-page.ts';
 import type { Abilities } from '../../src/bulk/task-queue.ts';
 import type { WorkEnd, WorkPorts } from '../../src/bulk/work.ts';
@@ -42,7 +43,7 @@ export const tooLarge: Attempt = {
   ...{ body: { kind: 'unreadable', reason: 'too-large' }, disconnect() {} },
 };
 
-/** It was sent, and nobody knows what became of it. */
+/** It was sent, and its outcome is unknown. */
 export const lost: Attempt = { kind: 'failure', mayHaveBeenSent: true, reason: 'reset' };
 
 /** Not a byte of it was sent. */
@@ -64,7 +65,7 @@ function askedBy(method: string, path: string): Asked {
 /** Answers a request; undefined as a healthy upstream does. */
 export type PickAttempt = (request: SentRequest) => Attempt | undefined | Promise<Attempt | undefined>;
 
-/** A page's work, called step by step: nothing waits, since nobody heeds when it wants to be called again. */
+/** A page's work, called step by step. Nothing waits: the test ignores when the page wants to be called again. */
 export interface PageUnderTest {
   readonly job: BulkJob;
   /** All that was sent, in order. */
@@ -103,6 +104,7 @@ export async function startPage(
   const sent: SentRequest[] = [];
   const audited: PageUnderTest['audited'][number][] = [];
   const files = new Map<string, string>();
+  let opened = 0;
   let pick: PickAttempt = () => undefined;
 
   const send: Send = async ({ method, path }, { keyAfter }) => {
@@ -118,16 +120,20 @@ export async function startPage(
   const ports: WorkPorts = {
     ...{ store: kept.store, send, findAccountIntegration: createAccountLookup(send, requestTimeoutMs) },
     undoStore: {
-      async write(name, text) {
-        files.set(name, text);
+      openPage(jobId, page) {
+        opened += 1;
+        const name = `${jobId}/${page}-${opened}`;
+        return async (line) => void files.set(name, `${files.get(name) ?? ''}${line}`);
       },
       probe: async () => ({ kind: 'kept' }),
     },
+    // Each run has a pace of its own, that waits for no limit: the next run is as if the limit were over.
+    paceOf: () => new Pace(new AbortController().signal, 0),
     async callerOf({ callerId }) {
       return { id: callerId, grants: 'all', authorization: new Secret('Bearer t'), bringsToken: true };
     },
     recordDelete: (event) => void audited.push(event),
-    ...{ requestTimeoutMs, isStopping: () => false },
+    ...{ requestTimeoutMs, isStopping: () => false, isCrowded: () => false },
     log: createLog({ destination: new PassThrough().resume() }),
     ...more,
   };

@@ -11,7 +11,7 @@ export interface SeenBulkDelete {
   readonly outcomes: Readonly<Record<string, number>>;
 }
 
-/** What is asked of a bulk delete when nothing else is. */
+/** The fields of a bulk delete that these functions select. */
 export const bulkSelection = `{
   id state statusReason total undoFolder outcomes { deleted accepted alreadyAbsent notFound failed unknown remaining }
 }`;
@@ -23,7 +23,7 @@ export type Start = Partial<Omit<BulkInput, 'filter'>> & {
   readonly engagementType?: string;
 };
 
-/** Whoever can be asked in GraphQL. */
+/** Sends a GraphQL document to a facade. */
 export type Post = TestFacade['post'];
 
 /** Posts to an endpoint as `TestFacade.post` does. */
@@ -63,7 +63,7 @@ export async function control(post: Post, how: 'pause' | 'resume' | 'cancel', id
   return body.data.it;
 }
 
-/** What became of each of its engagements, in order. */
+/** The outcome of each of its engagements, in order. */
 export async function outcomesOf(post: Post, id: string, first = 1_000) {
   const document = `query($id: ID!, $first: Int!, $after: String) { bulkDelete(id: $id) {
     engagements(first: $first, after: $after) { items { id engagementType outcome } endCursor } } }`;

@@ -2,12 +2,12 @@ import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFi
 import { fileURLToPath } from 'node:url';
 import { findSecrets } from './canary.ts';
 
-/** The variable that tells all processes of a run, workers and servers, where to keep what they capture. */
+/** The variable with the folder in which all processes of a run, workers and servers, keep what they capture. */
 export const folderVariable = 'CAPTURED_FOLDER';
 
 const secretsSuffix = '.secrets.jsonl';
 
-/** Each process has files of its own, so that nobody writes between another's lines. Outside of a run nothing is kept. */
+/** Each process has its own files, so that lines of two processes do not mix. Outside of a run, nothing is kept. */
 function append(suffix: string, text: string): void {
   const folder = process.env[folderVariable];
   if (folder !== undefined) appendFileSync(`${folder}/${process.pid}${suffix}`, text);

@@ -13,7 +13,7 @@ export interface TerminalEnd {
 }
 
 interface TerminalOptions {
-  /** What somebody types, each as soon as the text before it is shown. */
+  /** Keys to type, each as soon as its text is shown. */
   readonly typed?: readonly (readonly [shownBefore: string, keys: string])[];
   /** Where its standard input is from, instead of the terminal. */
   readonly inputFrom?: string;

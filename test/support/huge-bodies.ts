@@ -47,7 +47,7 @@ export const hugeBodies: readonly {
     answer: (statusCode = 200) => pour({}, statusCode),
   },
   {
-    way: 'that is small until somebody inflates it',
+    way: 'that is small until it is inflated',
     attempts: 1,
     answer:
       (statusCode = 200) =>

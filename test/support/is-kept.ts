@@ -4,7 +4,7 @@ import { runInNewContext } from 'node:vm';
 setFlagsFromString('--expose-gc');
 const collectGarbage: () => void = runInNewContext('gc');
 
-/** True while anything but a weak reference holds the value. Ask again and again: it takes some turns of the event loop. */
+/** True while a strong reference holds the value. Poll it: collecting a value takes several turns of the event loop. */
 export function isKept(value: WeakRef<object>): boolean {
   collectGarbage();
   return value.deref() !== undefined;

@@ -23,11 +23,11 @@ export interface NginxServer extends AsyncDisposable {
   readonly url: string;
   /** The requests that it is done with. */
   passed(): readonly Passed[];
-  /** What it complained of. */
+  /** Its error log. */
   complaints(): string;
 }
 
-/** Debian's nobody: nginx needs no rights, and the image runs it without any. */
+/** Debian's user `nobody`. nginx needs no permissions, and its image runs without any. */
 const nobody = 65_534;
 
 function isInstalled(): boolean {
@@ -39,13 +39,13 @@ function isInstalled(): boolean {
   }
 }
 
-/** Debian keeps it where only root looks. */
+/** Debian installs nginx into a folder that is only in root's `PATH`. */
 const environment = { PATH: `${process.env.PATH}:/usr/sbin` };
 
 /** Installs nginx where it is missing. */
 export const installNginx = (): void => installDebianPackage('nginx-light', isInstalled);
 
-/** The configuration as it is, but for addresses of this machine. @throws when it has not what is to be replaced. */
+/** The configuration with addresses and paths of this machine. @throws if it does not contain one of the replaced texts. */
 function localized(folder: string, port: number, replicas: readonly string[], keptTime: string): string {
   let text = readFileSync(new URL('../../deploy/nginx.conf', import.meta.url), 'utf8');
   const addresses = [

@@ -13,14 +13,14 @@ function isAlive(pid: number): boolean {
   }
 }
 
-/** False when somebody has it, who is alive. What a process left behind that was killed counts for nothing. */
+/** False if a running process holds the lock. A lock whose owner no longer runs is removed. */
 function take(lock: string): boolean {
   try {
     writeFileSync(lock, String(process.pid), { flag: 'wx' });
     return true;
   } catch {
     const owner = Number(readIfThere(lock));
-    // An empty file is being written.
+    // An empty file: its owner has not written its id yet.
     if (owner > 0 && !isAlive(owner)) rmSync(lock, { force: true });
     return false;
   }
@@ -34,7 +34,7 @@ function readIfThere(file: string): string {
   }
 }
 
-/** Does something while no other process of this machine does anything under the same name: waits for them first. */
+/** Runs `work` while no other process of this machine runs any under the same name. Waits until they have ended. */
 export function oneAtATime(name: string, work: () => void): void {
   const lock = join(tmpdir(), `${name.replaceAll(/[^\w.-]+/g, '-')}.lock`);
   while (!take(lock)) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, pollMs);

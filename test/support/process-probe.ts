@@ -1,9 +1,9 @@
 import { keepCaptured, keepSecrets } from './captured.ts';
 import { tapServers } from './tap.ts';
 
-/** A probe, preloaded into a server under test and told over IPC what to do. It keeps the process from ending by nothing. */
+/** A probe, preloaded into a server under test. It gets commands over IPC, and never keeps the process running. */
 process.on('message', (message) => {
-  // Answers with the most memory the process ever held, in bytes.
+  // Answers with the peak memory of the process, in bytes.
   if (message === 'peak') process.send?.(process.resourceUsage().maxRSS * 1024);
   if (typeof message !== 'object' || message === null) return;
   const { fail, text } = message as { fail?: 'throw' | 'reject'; text?: string };
@@ -16,13 +16,13 @@ process.on('message', (message) => {
 });
 process.channel?.unref();
 
-/** The most of one connection's answers that is kept, in characters: some tests stream a quarter of a gigabyte. */
+/** How much of one connection's answers is kept at most, in characters. Some tests stream 256 MB. */
 const maxKeptLength = 1024 * 1024;
 
 /** How much of each connection's answers is kept so far. */
 const keptLengths = new WeakMap<object, number>();
 
-// Written at once, since a server under test may be killed at any time.
+// Written at once: a test may kill the server at any time.
 tapServers({
   isOurs: () => true,
   onAnswer(piece, socket) {

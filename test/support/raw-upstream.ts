@@ -8,8 +8,10 @@ export interface RawRequest {
   readonly method: string;
   /** The path without its query, undecoded. */
   readonly path: string;
-  /** All of its bytes, with the empty line. Its requests have no body. */
+  /** All bytes of its head, with the empty line. */
   readonly head: string;
+  /** As latin1. Empty without a `content-length`. */
+  readonly body: string;
   /** By upstream's own clock, in milliseconds since the epoch. */
   readonly atMs: number;
   readonly socket: Socket;
@@ -24,6 +26,8 @@ export interface RawUpstream extends AsyncDisposable {
   readonly port: number;
   /** The deletes that arrived, in order. */
   readonly deletes: readonly RawRequest[];
+  /** The creates that arrived, in order. */
+  readonly creates: readonly RawRequest[];
   /** All requests that arrived, with look-ups and reads. */
   readonly requests: readonly RawRequest[];
   /** The number of connections opened so far. */
@@ -34,7 +38,7 @@ export interface RawUpstream extends AsyncDisposable {
   stop(): Promise<void>;
 }
 
-/** The options of an upstream, besides the answers to deletes. */
+/** The options of an upstream, besides the answers to deletes and creates. */
 export interface RawUpstreamOptions {
   /** The answer to every other request, such as the look-up of the account. @default Truto's 403, as for a token without permission for look-ups */
   readonly onRead?: RawAnswer;
@@ -61,11 +65,11 @@ export function refusal(statusCode: number, headers: readonly string[] = [], res
   return bytes(answerText(statusCode, body, ['content-type: application/json', ...headers]));
 }
 
-/** Answers with JSON and 200. In ASCII, since bytes are written as they are. */
-export function record(body: unknown): RawAnswer {
+/** Answers with JSON. In ASCII, since bytes are written as they are. @param statusCode @default 200 */
+export function record(body: unknown, statusCode = 200): RawAnswer {
   const toEscape = (unit: string) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;
   const text = JSON.stringify(body).replace(/[^ -~]/g, toEscape);
-  return bytes(answerText(200, text, ['content-type: application/json']));
+  return bytes(answerText(statusCode, text, ['content-type: application/json']));
 }
 
 /** The shortest success. */
@@ -81,29 +85,36 @@ export const hangUp: RawAnswer = (socket) => void socket.end();
 export const silence: RawAnswer = () => {};
 
 function readRequests(text: string, socket: Socket): { readonly requests: RawRequest[]; readonly rest: string } {
-  const heads = text.split('\r\n\r\n');
-  const rest = heads.pop() ?? '';
-  const requests = heads.map((head) => {
+  const requests: RawRequest[] = [];
+  let rest = text;
+  for (;;) {
+    const bodyAt = rest.indexOf('\r\n\r\n') + 4;
+    const head = rest.slice(0, bodyAt);
+    const end = bodyAt + Number(/^content-length: (\d+)/im.exec(head)?.[1] ?? 0);
+    if (bodyAt < 4 || rest.length < end) return { requests, rest };
     const [method = '', target = ''] = head.split(' ', 2);
-    return { method, path: target.split('?', 1)[0] ?? '', head: `${head}\r\n\r\n`, atMs: Date.now(), socket };
-  });
-  return { requests, rest };
+    const path = target.split('?', 1)[0] ?? '';
+    requests.push({ method, path, head, body: rest.slice(bodyAt, end), atMs: Date.now(), socket });
+    rest = rest.slice(end);
+  }
 }
 
-/** Starts an upstream on bare sockets. Each delete gets the next of the answers, and the last one is repeated. */
+/** Starts an upstream on bare sockets. Each delete or create gets the next of the answers, and the last one is repeated. */
 export async function startRawUpstream(
   answers: readonly RawAnswer[],
   { onRead = refusal(403), port: wantedPort = 0 }: RawUpstreamOptions = {},
 ): Promise<RawUpstream> {
   const requests: RawRequest[] = [];
   const deletes: RawRequest[] = [];
+  const creates: RawRequest[] = [];
   const open = new Set<Socket>();
   let connectionCount = 0;
 
   function answer(request: RawRequest): void {
     requests.push(request);
-    if (request.method === 'DELETE') deletes.push(request);
-    const next = request.method === 'DELETE' ? answers[Math.min(deletes.length, answers.length) - 1] : onRead;
+    const writes = { DELETE: deletes, POST: creates }[request.method];
+    writes?.push(request);
+    const next = writes ? answers[Math.min(deletes.length + creates.length, answers.length) - 1] : onRead;
     next?.(request.socket, request);
   }
 
@@ -136,6 +147,7 @@ export async function startRawUpstream(
     url: `http://127.0.0.1:${port}`,
     port,
     deletes,
+    creates,
     requests,
     connectionCount: () => connectionCount,
     openConnections: () => open.size,

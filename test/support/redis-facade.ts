@@ -4,16 +4,16 @@ import { removal, sendKeyed } from './keyed-delete.ts';
 import type { RedisProcess } from './redis-server.ts';
 import { json, startUpstream } from './upstream.ts';
 
-/* What tests of a facade over a Redis have in common: its settings, a user of that Redis, and what the facade says of it. */
+/* The common parts of tests of a facade over a Redis: its settings, a user of that Redis, and the facade's log lines about it. */
 
-/** How long a demotion, a failover or a repair may take until it is followed. */
+/** How long the facade may take to follow a demotion, a failover or a repair. */
 export const backWithinMs = 10_000;
 
 /** The password of the user that is not the administrator. */
 export const password = 'canary-of-redis';
 /** How all keys begin. */
 export const prefix = '{engagements}';
-/** What docs/operating.md says a user needs, and no more. */
+/** Exactly the permissions that docs/operating.md lists for the user. */
 export const aclRules = [`~${prefix}:*`, '-@all', '+@read', '+@write', '+eval', '+evalsha', '+time', '-@dangerous'];
 /** The settings of a facade over that Redis. */
 export const env = (url: string) => ({ REDIS_URL: url, REQUEST_TIMEOUT_MS: '3000', TRUTO_RATE_LIMITS: '0' });
@@ -25,7 +25,7 @@ export const asApp = ({ url }: { readonly url: string }) => url.replace('://', `
 export const setUser = (redis: RedisProcess, ...rules: readonly string[]) =>
   redis.tell('ACL', 'SETUSER', 'app', 'reset', 'on', `>${password}`, ...rules);
 
-/** An upstream that deletes whatever it is asked to. */
+/** An upstream that answers every delete with 204. */
 export const startDone = () => startUpstream(json(204, undefined), 'capsule');
 
 /** A line of the log. */

@@ -9,24 +9,24 @@ import { Redis } from 'ioredis';
 import { installDebianPackage } from './debian.ts';
 import { freePort } from './free-port.ts';
 
-/** A Redis of a test's own, with a port and a folder of its own, that writes down each change before it says so, unless told not to. */
+/** A Redis for one test, with its own port and folder. By default, it stores each change on disk before it answers. */
 export interface RedisServer extends AsyncDisposable {
   /** As `REDIS_URL` takes it. */
   readonly url: string;
-  /** Ends it at once, as a machine does that loses its power. */
+  /** Kills it at once, as a power failure does. */
   kill(): Promise<void>;
-  /** Stops it in the middle of whatever it does, without closing a connection; and lets it go on. */
+  /** Suspends it without closing a connection, or lets it continue. */
   freeze(isFrozen: boolean): void;
-  /** Starts it again, on the same port and with what it had written down, if it does that. */
+  /** Starts it again on the same port, with the changes that it stored on disk. */
   start(): Promise<void>;
 }
 
-/** What speaks Redis' protocol and has its configuration. */
+/** A server with Redis' protocol and configuration. */
 export type RedisProgram = 'redis-server' | 'valkey-server';
 
 /** How a Redis is started. */
 export interface RedisServerOptions {
-  /** Each change is on the disk before it is answered. @default true */
+  /** True: each change is on disk before it is answered. @default true */
   readonly isDurable?: boolean;
   /** More arguments, such as `--maxmemory 2mb`. */
   readonly args?: readonly string[];
@@ -69,7 +69,7 @@ async function answers(port: number): Promise<void> {
 /** One process of it, with the port that it was given. */
 export interface RedisProcess extends RedisServer {
   readonly port: number;
-  /** Sends one command, as somebody at its terminal does. */
+  /** Sends one command over a new connection. */
   tell(...command: readonly [name: string, ...args: (string | number)[]]): Promise<unknown>;
 }
 

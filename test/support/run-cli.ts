@@ -3,9 +3,9 @@ import { runCommand } from '../../src/cli/program.ts';
 import { folderVariable } from './captured.ts';
 import { type CliEnd, endOf } from './cli-process.ts';
 
-/** Commands that run until they are told to stop have a process of their own: see `startCli`. */
+/** Commands that run until they are stopped need a separate process: see `startCli`. */
 const notHere = async (): Promise<void> => {
-  throw new Error('it runs in a process of its own');
+  throw new Error('this command needs a separate process');
 };
 
 /** A stream that stores everything that is written to it. */

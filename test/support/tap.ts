@@ -2,7 +2,7 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 
-/** What somebody wants to hear who listens in on a server of this process. */
+/** Which connections of this process's servers to observe, and the functions that get what they carry. */
 export interface TapOptions {
   /** True for the connections to watch. */
   readonly isOurs: (socket: Socket) => boolean;

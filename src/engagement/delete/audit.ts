@@ -1,6 +1,6 @@
 import type { Caller } from '../account.ts';
-import type { DeleteEngagementInput } from '../input.ts';
-import type { DeleteEnd } from '../result.ts';
+import type { RecordKey } from '../record.ts';
+import type { CreateEnd, DeleteEnd } from '../result.ts';
 
 /** The log entry of one delete: who, what, where and the outcome. Never a record's content or a credential. */
 export interface AuditEvent {
@@ -28,20 +28,20 @@ function bounded(text: string): string {
 }
 
 /** The result's member, or the code of the top-level error. */
-export function codeOfEnd(end: DeleteEnd): string {
+export function codeOfEnd(end: DeleteEnd | CreateEnd): string {
   return end.kind === 'Unauthenticated' ? 'UNAUTHENTICATED' : end.kind;
 }
 
-function auditDetail(end: DeleteEnd): string {
-  if (end.kind === 'DeleteEngagementSuccess') return end.outcome;
+function auditDetail(end: DeleteEnd | CreateEnd): string {
+  if ('outcome' in end) return end.outcome;
   return 'message' in end ? end.message : '';
 }
 
-/** The event of one delete. @param end undefined for a fault of this server, whose error is logged elsewhere. */
+/** The event of one delete or create. @param end undefined for a fault of this server, whose error is logged elsewhere. */
 export function auditEvent(
-  { id, integratedAccountId }: DeleteEngagementInput,
+  { id, integratedAccountId }: RecordKey,
   caller: Caller,
-  end: DeleteEnd | undefined,
+  end: DeleteEnd | CreateEnd | undefined,
   way: Pick<AuditEvent, 'integration' | 'attempts' | 'upstreamIdempotencyKey' | 'durationMs'>,
 ): AuditEvent {
   return {

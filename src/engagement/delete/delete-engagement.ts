@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import type { Attempt, Sent } from '../../upstream/attempt.ts';
-import { digest, uuidOf } from '../../upstream/digest.ts';
+import { digest } from '../../upstream/digest.ts';
 import { type AccountLookup, type Caller, canAccess, checkAccount, limitedBy, settleNotFound } from '../account.ts';
 import { type DeleteEngagementInput, isRepeatable } from '../input.ts';
 import { type Integration, integrations } from '../integrations.ts';
 import type { FoundRecord } from '../read.ts';
 import type { Selection } from '../record.ts';
 import { callerLeft, notGranted, refusedInput } from '../refusal.ts';
-import { buildDeleteRequest, type DeleteRequest } from '../request.ts';
+import { buildDeleteRequest, type WriteRequest } from '../request.ts';
 import {
   type DeleteEnd,
   type DeleteEngagementResult,
@@ -20,7 +20,7 @@ import {
 } from '../result.ts';
 import { checkEmailOnly, checkIntegration, checkLength, checkWellFormed } from '../rules.ts';
 import { type AuditEvent, auditEvent, codeOfEnd } from './audit.ts';
-import type { Claim, DeleteMemory } from './delete-memory.ts';
+import { type Claim, type DeleteMemory, memoryKey, upstreamKey } from './delete-memory.ts';
 import { nothingDeleted, readOutcome, unknownOutcome } from './outcome.ts';
 import { type SnapshotPorts, takeSnapshot } from './snapshot.ts';
 
@@ -55,14 +55,6 @@ export interface DeleteOptions {
 /** The placeholder for the key in a plan. */
 const plannedIdempotencyKey = '[new for each delete]';
 
-/**
- * The `Idempotency-Key` for upstream, a UUID as Truto documents it. It is the same in every process. It differs for another delete and
- * after each answer: upstream may repeat its answer for a key.
- */
-function upstreamKey(key: string, fingerprint: string, answerCount: number): string {
-  return answerCount === 0 ? uuidOf(key, fingerprint) : uuidOf(key, fingerprint, answerCount);
-}
-
 /** Sorts by name only. The items of a list have the same name and keep their order. */
 function byName(left: string, right: string): number {
   const [name = '', other = ''] = [left.split('=', 1)[0], right.split('=', 1)[0]];
@@ -71,15 +63,11 @@ function byName(left: string, right: string): number {
 
 /** Equal for requests that mean the same to upstream, in any order of parameters. */
 function requestFingerprint(
-  { path }: DeleteRequest,
+  { path }: WriteRequest,
   { selection, snapshot }: Pick<DeleteOptions, 'selection' | 'snapshot'>,
 ): string {
   const { fields, noteFields, chunks } = selection;
   return digest(path.split(/[?&]/).sort(byName), snapshot, [...fields].sort(), [...noteFields].sort(), chunks === true);
-}
-
-function memoryKey({ id }: Pick<Caller, 'id'>, callerKey: readonly [string, string]): string {
-  return digest(id, ...callerKey);
 }
 
 /** The `Idempotency-Key` of a delete's next attempt upstream, by the caller's key and how many attempts were answered. */
@@ -96,7 +84,7 @@ export function idempotencyKeyFor(
 }
 
 const otherDelete = refusedInput([
-  refusal(['Idempotency-Key'], 'It was used for another delete or another selection. Use a new one.'),
+  refusal(['Idempotency-Key'], 'It was used for another request or another selection. Use a new one.'),
 ]);
 
 function unsupported(integrationName: string): DeleteEngagementResult {
@@ -174,7 +162,7 @@ class Delete {
   }
 
   /** Access and rules come before the memory: a key must not bypass a grant that was revoked. */
-  #check(): { readonly request: DeleteRequest; readonly findings: readonly Finding[] } | DeleteEnd {
+  #check(): { readonly request: WriteRequest; readonly findings: readonly Finding[] } | DeleteEnd {
     const { caller, dryRun, selection } = this.#options;
     if (!canAccess(caller, this.#input.integratedAccountId)) return notGranted();
     const malformed = checkWellFormed(this.#input);
@@ -186,7 +174,7 @@ class Delete {
   }
 
   /** Claims the delete among all requests with its key. */
-  async #claim(request: DeleteRequest, callerKey: readonly [string, string]): Promise<Claim | undefined> {
+  async #claim(request: WriteRequest, callerKey: readonly [string, string]): Promise<Claim | undefined> {
     const { caller, deadlineAt } = this.#options;
     const [key, fingerprint] = [memoryKey(caller, callerKey), requestFingerprint(request, this.#options)];
     this.#keyParts = [key, fingerprint];
@@ -204,7 +192,7 @@ class Delete {
   }
 
   /** Account, its integration's rules, snapshot, delete. A failed look-up of the account does not stop the delete; a missing account does. */
-  async #carryOut(request: DeleteRequest, checked: readonly Finding[]): Promise<DeleteEnd> {
+  async #carryOut(request: WriteRequest, checked: readonly Finding[]): Promise<DeleteEnd> {
     const { caller, dryRun, deadlineAt } = this.#options;
     const { integratedAccountId } = this.#input;
     // A dry run shows the current state of the account.
@@ -229,7 +217,7 @@ class Delete {
   }
 
   /** The result of a dry run: the request, and the findings against it. */
-  async #plan(request: DeleteRequest, found: readonly Finding[], account: AccountLookup): Promise<DeleteEnd> {
+  async #plan(request: WriteRequest, found: readonly Finding[], account: AccountLookup): Promise<DeleteEnd> {
     const findings = [...found, ...checkAccount(account, this.#options.caller)];
     if (this.#options.snapshot && !hasRefusal(findings)) {
       const read = await takeSnapshot(this.#input, this.#options, this.#ports);
@@ -250,7 +238,7 @@ class Delete {
   }
 
   /** Sends the delete, with a new key after each answer. */
-  async #send(request: DeleteRequest): Promise<Sent> {
+  async #send(request: WriteRequest): Promise<Sent> {
     const { caller, deadlineAt } = this.#options;
     const answeredBefore = this.#answered.count;
     const firstKey = this.#keyAfter(answeredBefore);

@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache';
-import { type DeleteEnd, type OutcomeUnknownError, withoutRecord } from '../result.ts';
+import { digest, uuidOf } from '../../upstream/digest.ts';
+import { type CreateEnd, type DeleteEnd, type OutcomeUnknownError, withoutRecord } from '../result.ts';
 
 /** How long a delete is remembered under its caller's key. */
 export const rememberedMs = 10 * 60_000;
@@ -19,11 +20,14 @@ const maxCharacters = 64 * 1024 * 1024;
 const maxCharactersEach = 64 * 1024;
 const entryCharacters = 500;
 
-/** A delete with a caller's key. */
+/** The end of a request that can have a caller's key. */
+export type KeyedEnd = DeleteEnd | CreateEnd;
+
+/** A delete or create with a caller's key. */
 export interface KeyedDelete {
   /** The key, unique among all callers. */
   readonly key: string;
-  /** A digest of what is deleted, how, and with which selection. */
+  /** A digest of what is deleted or created, how, and with which selection. */
   readonly fingerprint: string;
   /** True once its client has disconnected. */
   readonly hasCallerLeft: () => boolean;
@@ -45,31 +49,31 @@ interface SharedMine {
 }
 
 /** The claim in this process. */
-interface Mine extends Omit<SharedMine, 'answerCount'> {
+interface Mine<End extends KeyedEnd> extends Omit<SharedMine, 'answerCount'> {
   /** True once all clients that wait for it have disconnected. */
   readonly hasCallerLeft: () => boolean;
-  /** Ends the claim with the delete's end; undefined for a fault of this server. Call it exactly once. */
-  readonly settle: (end: DeleteEnd | undefined) => Promise<void>;
+  /** Ends the claim with the request's end; undefined for a fault of this server. Call it exactly once. */
+  readonly settle: (end: End | undefined) => Promise<void>;
 }
 
-/** Another request did the delete, or the key belongs to another one. */
-type NotMine = { readonly kind: 'repeated'; readonly result: DeleteEnd } | { readonly kind: 'other' };
+/** Another request did it, or the key belongs to another one. */
+type NotMine<End extends KeyedEnd> = { readonly kind: 'repeated'; readonly result: End } | { readonly kind: 'other' };
 
-/** The state of a delete under a key. */
-export type Claim = Mine | NotMine;
+/** The state of a request under a key. */
+export type Claim<End extends KeyedEnd = DeleteEnd> = Mine<End> | NotMine<End>;
 
-/** Runs requests with the same key as one delete. */
+/** Runs requests with the same key as one delete, or as one create. */
 export interface DeleteMemory {
   /**
    * Claims a delete, waits for the request that is doing it, or repeats its result. After an unknown outcome that is safe to retry,
-   * the delete is tried again, as a further attempt. A refusal is not remembered.
+   * the delete is tried again, as a further attempt. A create is not: none is safe to retry. A refusal is not remembered.
    * @param answered how many attempts upstream answered. It is set to the known number, and the claimant adds its own.
    */
-  claim(delete_: KeyedDelete, answered: { count: number }): Promise<Claim>;
+  claim<End extends KeyedEnd = DeleteEnd>(keyed: KeyedDelete, answered: { count: number }): Promise<Claim<End>>;
 }
 
 /** A {@link Claim} among all processes. */
-export type SharedClaim = SharedMine | NotMine;
+export type SharedClaim = SharedMine | NotMine<KeyedEnd>;
 
 /** The memory of deletes that all processes share. */
 export interface SharedDeletes {
@@ -90,10 +94,23 @@ export interface StoredResult {
   readonly mayBeTried: boolean;
 }
 
+/** The name of a request in the memory: by its caller, the caller's key, and its path in the operation. */
+export function memoryKey({ id }: { readonly id: string }, callerKey: readonly [string, string]): string {
+  return digest(id, ...callerKey);
+}
+
+/**
+ * The `Idempotency-Key` for upstream, a UUID as Truto documents it. It is the same in every process. It differs for another request and
+ * after each answer: upstream may repeat its answer for a key.
+ */
+export function upstreamKey(key: string, fingerprint: string, answerCount: number): string {
+  return answerCount === 0 ? uuidOf(key, fingerprint) : uuidOf(key, fingerprint, answerCount);
+}
+
 interface Running {
   readonly fingerprint: string;
   /** Rejects for a fault of this server. */
-  readonly end: PromiseWithResolvers<NotMine>;
+  readonly end: PromiseWithResolvers<NotMine<KeyedEnd>>;
   readonly waiting: (() => boolean)[];
 }
 
@@ -103,10 +120,15 @@ interface StoredOutcome {
 }
 
 /** Results about the engagement itself. Any other is a refusal: once its cause is fixed, the delete is tried again. */
-const remembered = new Set(['DeleteEngagementSuccess', 'NotFoundError', 'OutcomeUnknownError']);
+const remembered = new Set([
+  'CreateEngagementSuccess',
+  'DeleteEngagementSuccess',
+  'NotFoundError',
+  'OutcomeUnknownError',
+]);
 
 /** Removes a streamed body: it can be read only once. */
-function withoutStream(result: DeleteEnd): DeleteEnd {
+function withoutStream(result: KeyedEnd): KeyedEnd {
   if (result.kind !== 'DeleteEngagementSuccess' || result.stream === null) return result;
   const warning = 'The first request with this Idempotency-Key received the streamed body.';
   return { ...result, stream: null, warnings: [...result.warnings, warning] };
@@ -114,12 +136,12 @@ function withoutStream(result: DeleteEnd): DeleteEnd {
 
 const notStored = 'The record is no longer stored for repeated requests, or was too large for that.';
 
-function mayBeTried(result: DeleteEnd): result is OutcomeUnknownError {
+function mayBeTried(result: KeyedEnd): result is OutcomeUnknownError {
   return result.kind === 'OutcomeUnknownError' && result.retrySafe;
 }
 
 /** The part of a result to store. Undefined for none. */
-export function storedResult(result: DeleteEnd | undefined): StoredResult | undefined {
+export function storedResult(result: KeyedEnd | undefined): StoredResult | undefined {
   if (!result || !remembered.has(result.kind) || (result.kind === 'NotFoundError' && result.isUnchecked))
     return undefined;
   const whole = withoutStream(result);
@@ -133,7 +155,7 @@ export function storedResult(result: DeleteEnd | undefined): StoredResult | unde
 function combine(
   own: OutcomeUnknownError | undefined,
   shared: SharedMine | undefined,
-): Pick<Mine, 'earlier' | 'isInDoubt'> {
+): Pick<SharedMine, 'earlier' | 'isInDoubt'> {
   if (!shared?.earlier || (own && shared.isInDoubt)) return { earlier: own, isInDoubt: false };
   const { earlier, isInDoubt } = shared;
   return { earlier: { ...earlier, engagement: earlier.engagement ?? own?.engagement ?? null }, isInDoubt };
@@ -143,10 +165,9 @@ function combine(
  * How many answers a further attempt must not get again under the same key. A success may be repeated. If a second delete could do
  * harm, upstream's own memory is the last protection, so the key stays the same.
  */
-function answersToPass(result: DeleteEnd, answerCount: number): number {
+function answersToPass(result: KeyedEnd, answerCount: number): number {
   const isLastAnswer = result.kind !== 'OutcomeUnknownError' || result.lastStatusCode !== null;
-  const mayBeRepeated =
-    result.kind === 'DeleteEngagementSuccess' || (result.kind === 'OutcomeUnknownError' && !result.retrySafe);
+  const mayBeRepeated = /Success$/.test(result.kind) || (result.kind === 'OutcomeUnknownError' && !result.retrySafe);
   return mayBeRepeated && isLastAnswer ? answerCount - 1 : answerCount;
 }
 
@@ -184,14 +205,14 @@ export function createDeleteMemory(shared?: SharedDeletes): DeleteMemory {
     own: OutcomeUnknownError | undefined,
     now: Running,
     answered: { count: number },
-  ): Promise<Claim> {
+  ): Promise<Claim<KeyedEnd>> {
     const claim = await shared?.claim(keyed);
     if (claim && claim.kind !== 'mine') return claim;
     const name = keyed.key + keyed.fingerprint;
     answered.count = Math.max(answerCounts.get(name) ?? 0, claim?.answerCount ?? 0);
     const known = combine(own, claim);
 
-    async function settle(end: DeleteEnd | undefined): Promise<void> {
+    async function settle(end: KeyedEnd | undefined): Promise<void> {
       const { count } = answered;
       const fault = () => keyed.unknownSince('A fault of this server ended an earlier attempt', count);
       try {
@@ -216,7 +237,7 @@ export function createDeleteMemory(shared?: SharedDeletes): DeleteMemory {
     keyed: KeyedDelete,
     own: OutcomeUnknownError | undefined,
     answered: { count: number },
-  ): Promise<Claim> {
+  ): Promise<Claim<KeyedEnd>> {
     const { key, fingerprint, hasCallerLeft } = keyed;
     const now: Running = { fingerprint, end: Promise.withResolvers(), waiting: [hasCallerLeft] };
     // Without a listener, a rejection would end the process.
@@ -236,19 +257,21 @@ export function createDeleteMemory(shared?: SharedDeletes): DeleteMemory {
   }
 
   return {
-    async claim(keyed, answered) {
+    async claim<End extends KeyedEnd>(keyed: KeyedDelete, answered: { count: number }) {
       const { key, fingerprint, hasCallerLeft } = keyed;
       const now = running.get(key);
       const before = now ? undefined : outcomes.get(key);
       const known = now ?? before;
+      // The fingerprint covers the operation, so the end has its type.
+      type Claimed = Claim<End>;
       if (known && known.fingerprint !== fingerprint) return { kind: 'other' };
       if (now) {
         now.waiting.push(hasCallerLeft);
-        return now.end.promise;
+        return (await now.end.promise) as Claimed;
       }
-      const result: DeleteEnd | undefined = before && JSON.parse(records.get(key) ?? before.json);
-      if (!result || mayBeTried(result)) return begin(keyed, result, answered);
-      return { kind: 'repeated', result };
+      const result: KeyedEnd | undefined = before && JSON.parse(records.get(key) ?? before.json);
+      if (!result || mayBeTried(result)) return (await begin(keyed, result, answered)) as Claimed;
+      return { kind: 'repeated', result } as Claimed;
     },
   };
 }

@@ -31,7 +31,7 @@ const refused: Evidence = { kind: 'refused' };
 const pageType = /^(text\/html|application\/xhtml\+xml)$/;
 
 /** True for the type of a page of a proxy, portal or login, which Truto never sends. Also true for a repeated header. */
-function isPageType(header: string | undefined): boolean {
+export function isPageType(header: string | undefined): boolean {
   if (header === undefined || header === 'application/json') return false;
   const types = header
     .toLowerCase()
@@ -87,7 +87,7 @@ function errorFormOf(json: Json, status: unknown): string | undefined {
 }
 
 /** Finds the form of an error in JSON, its `data`, and the items of lists. */
-function findErrorForm(json: unknown, id: string): string | undefined {
+export function findErrorForm(json: unknown, id: string): string | undefined {
   if (Array.isArray(json)) return json.map((item) => findErrorForm(item, id)).find((form) => form !== undefined);
   if (!isJsonObject(json)) return undefined;
   const isEngagement = typeof json.status === 'string' && isSameId(json.id ?? json._id, id);
@@ -105,7 +105,7 @@ function idsNamed(json: unknown): readonly unknown[] {
 }
 
 /** True for the answer to a list request. */
-function isPage(json: unknown): boolean {
+export function isPage(json: unknown): boolean {
   return isJsonObject(json) && Array.isArray(json.result) && Object.hasOwn(json, 'next_cursor');
 }
 
@@ -140,7 +140,7 @@ function readMonday(json: Json, id: string): Evidence | undefined {
 const isRefusedWhereFalse = (key: string) => (json: Json) => (json[key] === false ? refused : undefined);
 
 /** Reads the documented refusals of providers. Undefined: there is none, and the general forms are checked next. */
-const refusalForms: Readonly<Record<RefusalForm, (json: Json, id: string) => Evidence | undefined>> = {
+export const refusalForms: Readonly<Record<RefusalForm, (json: Json, id: string) => Evidence | undefined>> = {
   success: isRefusedWhereFalse('success'),
   // HighLevel documents both spellings.
   succeeded: (json) => isRefusedWhereFalse('succeeded')(json) ?? isRefusedWhereFalse('succeded')(json),

@@ -71,7 +71,8 @@ function missingFields(absent: Iterable<WireField>, { snapshot }: SuccessContext
   return [`Truto's answer lacks ${missing.join(', ')}. ${hint}`];
 }
 
-function unreadableFields(fields: readonly string[]): readonly string[] {
+/** Warns about selected fields with a malformed value. */
+export function unreadableFields(fields: readonly string[]): readonly string[] {
   return fields.map((field) => `The value of ${field} does not have the documented form, so it was left out.`);
 }
 
@@ -183,11 +184,15 @@ function alreadyAbsent(answer: UpstreamAnswer, context: SuccessContext, doubts: 
   return successOf('ALREADY_ABSENT', answer, context, { engagement: null, warnings: [...doubts, gone] });
 }
 
-/** Why a sent request has no answer. All other reasons mean a broken connection. */
-const whyUnknown: Readonly<Partial<Record<FailureReason, string>>> = {
+const whyNoAnswer: Readonly<Partial<Record<FailureReason, string>>> = {
   timeout: 'Truto did not answer in time',
   protocol: 'The answer was not valid HTTP',
 };
+
+/** Why a sent request has no answer, as the start of a sentence. */
+export function whyUnknown(reason: FailureReason): string {
+  return whyNoAnswer[reason] ?? 'The connection broke before Truto answered';
+}
 
 /** Puts "Nothing was deleted." before the message of a refusal. */
 export function nothingDeleted(refused: Result.Refusal): Result.Refusal {
@@ -206,7 +211,7 @@ function refusedNow(refused: Result.Refusal, context: OutcomeContext, seen: Seen
 function readFailure(failure: UpstreamFailure, context: OutcomeContext): Result.DeleteEnd {
   const { mayHaveBeenSent, reason } = failure;
   if (!mayHaveBeenSent) return refusedNow(notSent(failure), context);
-  return unknownOutcome(context, { why: whyUnknown[reason] ?? 'The connection broke before Truto answered' });
+  return unknownOutcome(context, { why: whyUnknown(reason) });
 }
 
 function readSuccess(answer: UpstreamAnswer, context: OutcomeContext): Result.DeleteEnd {

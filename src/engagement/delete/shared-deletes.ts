@@ -160,7 +160,7 @@ export function createSharedDeletes(
     if (performance.now() >= keyed.deadlineAt) return isElsewhere ? inFlight(keyed, 0) : inDoubt(keyed, 0);
     aloneAt = performance.now();
     void reportWhenBack();
-    const why = 'The connection to Redis was lost while another server sent the delete';
+    const why = 'The connection to Redis was lost while another server sent it';
     return isElsewhere ? takeOver(keyed, why, 0) : inDoubt(keyed, 0);
   }
 
@@ -181,7 +181,7 @@ export function createSharedDeletes(
       }
       claimsSeen = claimCount;
       if (kind === 'lost')
-        return takeOver(keyed, 'The server that sent the delete stopped before it had an answer', answerCount);
+        return takeOver(keyed, 'The server that sent it stopped before it had an answer', answerCount);
       if (kind === 'again') return mine(answerCount, JSON.parse(result));
       return mayBeForgotten === 1 || wasUnreachable() ? inDoubt(keyed, answerCount) : mine(answerCount, undefined);
     }

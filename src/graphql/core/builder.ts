@@ -1,6 +1,7 @@
 import SchemaBuilder, { type InterfaceRef } from '@pothos/core';
 import directivesPlugin from '@pothos/plugin-directives';
 import federationPlugin from '@pothos/plugin-federation';
+import { camelCase } from '../../engagement/resources.ts';
 import type { Context } from './context.ts';
 import './dialect-plugin.ts';
 
@@ -38,11 +39,6 @@ type Written<Value> = null extends Value
   : undefined extends Value
     ? Nullable<NonNullable<Value>>
     : `${Nullable<Value>}!`;
-
-/** The GraphQL name of a property with a wire name. */
-export function camelCase(wireName: string): string {
-  return wireName.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase());
-}
 
 /** Properties that become fields unchanged: the type as SDL writes it, such as `[String!]!`, and the description. */
 export type Shown<Source> = {

@@ -1,5 +1,6 @@
 import type { BulkDeletes } from '../../bulk/bulk-deletes.ts';
 import type { Caller } from '../../engagement/account.ts';
+import type { CreatePorts } from '../../engagement/create/create-engagement.ts';
 import type { DeletePorts } from '../../engagement/delete/delete-engagement.ts';
 import type { DeleteEngagementResult } from '../../engagement/result.ts';
 import type { AnswerRoom } from './answer-room.ts';
@@ -11,7 +12,7 @@ import { fieldError, requestError } from './top-level-errors.ts';
 export type GivenResults = ReadonlyMap<string | number, () => DeleteEngagementResult>;
 
 /** The context of every resolver, one per operation. */
-export interface Context extends DeletePorts {
+export interface Context extends DeletePorts, CreatePorts {
   /** Reads related records, each once per operation. */
   readonly recordLoaders: RecordLoaders;
   /** Null without a verified token. */

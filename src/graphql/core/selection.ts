@@ -80,6 +80,12 @@ export function wireFieldsBelow<R extends Resource>(info: GraphQLResolveInfo, re
   return fields;
 }
 
+/** Reads what the client selected of the engagement in a create's result. */
+export function readCreatedSelection(info: SelectionInfo): ReadonlySet<WireField> {
+  const success = fieldsBelow(info, 'CreateEngagementSuccess', info.fieldNodes);
+  return wireFieldsSelected(info, 'engagements', fieldsBelow(info, 'Engagement', named(success, 'engagement')));
+}
+
 function responseKey({ alias, name }: FieldNode): string {
   return alias?.value ?? name.value;
 }

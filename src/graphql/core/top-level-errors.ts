@@ -1,10 +1,10 @@
 import { GraphQLError } from 'graphql';
-import { type DeleteErrorKind, deleteErrors, errorDetailNames } from '../../engagement/delete-errors.ts';
+import { type ErrorKind, engagementErrors, errorDetailNames } from '../../engagement/errors.ts';
 import type { Refusal } from '../../engagement/result.ts';
 
 /**
  * The default message of each top-level error, by `extensions.code`. The error members of a delete are top-level errors of queries, with
- * the codes in the table `deleteErrors`.
+ * the codes in the table `engagementErrors`.
  */
 const messages = {
   UNAUTHENTICATED:
@@ -78,7 +78,7 @@ const statuses = {
 type CodeOf<Row> = Row extends { readonly code: infer Code extends string } ? Code : never;
 
 /** The codes of top-level errors. */
-export type ErrorCode = keyof typeof messages | CodeOf<(typeof deleteErrors)[DeleteErrorKind]>;
+export type ErrorCode = keyof typeof messages | CodeOf<(typeof engagementErrors)[ErrorKind]>;
 
 /**
  * An error of one field. The response stays 200: with another status, some clients drop the other fields.
@@ -100,7 +100,7 @@ export function failedRead(refusal: Refusal): GraphQLError {
     name,
     (refusal as unknown as Record<string, unknown>)[name],
   ]);
-  return fieldError(deleteErrors[refusal.kind].code, refusal.message, Object.fromEntries(details));
+  return fieldError(engagementErrors[refusal.kind].code, refusal.message, Object.fromEntries(details));
 }
 
 /** The codes of the errors of a whole request. */

@@ -12,14 +12,7 @@ import { type Context, requireCaller } from '../core/context.ts';
 import { readSelection } from '../core/selection.ts';
 import { fieldError } from '../core/top-level-errors.ts';
 import { DeleteEngagementResult } from '../types/result.ts';
-import { EngagementSort, EngagementType, ResponseFormat } from '../types/values.ts';
-
-const RecordReferenceInput = builder.inputType('RecordReferenceInput', {
-  description: 'A reference to a record in the CRM, by id.',
-  fields: (t) => ({
-    id: t.id({ required: true, description: "Truto's id of the record." }),
-  }),
-});
+import { EngagementSort, EngagementType, RecordReferenceInput, ResponseFormat } from '../types/values.ts';
 
 /** @param meaning what the parameter is. Omit it for parameters of emails. */
 function describe(name: DeleteEngagementParameter, meaning?: string): string {

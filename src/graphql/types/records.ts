@@ -3,10 +3,16 @@ import type { GraphQLResolveInfo } from 'graphql';
 import type { EngagementType } from '../../engagement/input.ts';
 import type { FoundRecord } from '../../engagement/read.ts';
 import type { EngagementRecord, ResourceRecord } from '../../engagement/record.ts';
-import { engagementTypeOf, type Resource, type ResourceField, resources } from '../../engagement/resources.ts';
+import {
+  camelCase,
+  engagementTypeOf,
+  type Resource,
+  type ResourceField,
+  resources,
+} from '../../engagement/resources.ts';
 import type { Refusal } from '../../engagement/result.ts';
 import type { FieldKind } from '../../engagement/shapes.ts';
-import { builder, camelCase, type Types, tagOf, typeOptions } from '../core/builder.ts';
+import { builder, type Types, tagOf, typeOptions } from '../core/builder.ts';
 import type { Context } from '../core/context.ts';
 import { typeNames, wireFieldsBelow } from '../core/selection.ts';
 import { failedRead } from '../core/top-level-errors.ts';

@@ -1,13 +1,13 @@
-import { deleteErrorKinds, deleteErrorRow } from '../../engagement/delete-errors.ts';
+import { errorKinds, errorRow } from '../../engagement/errors.ts';
 import { type Integration as IntegrationRow, integrations } from '../../engagement/integrations.ts';
 import type * as Result from '../../engagement/result.ts';
 import { type Finding, hasRefusal, type RateLimit } from '../../engagement/result.ts';
-import { builder, enumOf, objectType, type Shown } from '../core/builder.ts';
+import { builder, enumOf, objectType, type Shown, type Types, tagOf } from '../core/builder.ts';
 import { resolveChunks } from '../core/chunk-delivery.ts';
 import { Engagement } from './records.ts';
 
 const Integration = objectType<IntegrationRow>('Integration', {
-  description: 'What one integration requires and supports when it deletes an engagement.',
+  description: 'What one integration requires and supports when it deletes or creates an engagement.',
   shows: {
     name: ['String!', "Its name in Truto's documentation."],
     requiresEngagementType: ['Boolean!', 'True when a delete requires `engagementType`.'],
@@ -15,6 +15,8 @@ const Integration = objectType<IntegrationRow>('Integration', {
       '[EngagementType!]!',
       'The accepted values of `engagementType`. Empty when the integration does not list the argument.',
     ],
+    creates: ['Boolean!', 'True when `createEngagement` works for it.'],
+    requiresTypeOnCreate: ['Boolean!', 'True when a create requires the `engagementType` `CALL` or `MEETING`.'],
     softDeletes: [
       'Boolean!',
       'True when the provider only marks engagements as deleted, so that they can still be read. A successful read then does not prove that an engagement exists.',
@@ -138,23 +140,18 @@ const RequestHeader = objectType<Header>('RequestHeader', {
   },
 });
 
-function shownHeaders({ request }: Result.DeleteEngagementPlan): Header[] {
+type Plan = Result.DeleteEngagementPlan | Result.CreateEngagementPlan;
+
+function shownHeaders({ request }: Plan): Header[] {
   return Object.entries(request.headers).map(([name, value]) => ({
     name,
     value: name === 'authorization' ? '[redacted]' : value,
   }));
 }
 
-const DeleteEngagementPlan = objectType<Result.DeleteEngagementPlan>('DeleteEngagementPlan', {
-  description:
-    'The result of `dryRun`: the planned request, and every reason why it would be refused. Nothing was deleted. The server only looked up the account and, with `snapshot: true`, read the engagement.',
-  fields: (t, show) => ({
-    wouldBeSent: t.boolean({
-      nullable: false,
-      description:
-        'False when `findings` has a `REFUSAL`: about the arguments, the token, the account or, with `snapshot: true`, the engagement.',
-      resolve: ({ findings }) => !hasRefusal(findings),
-    }),
+/** The fields of every plan. */
+function planFields<Source extends Plan>(t: PothosSchemaTypes.ObjectFieldBuilder<Types, Source>) {
+  return {
     method: t.string({ nullable: false, description: 'The HTTP method.', resolve: ({ request }) => request.method }),
     url: t.string({
       nullable: false,
@@ -172,6 +169,20 @@ const DeleteEngagementPlan = objectType<Result.DeleteEngagementPlan>('DeleteEnga
       description: "The fields that the request excludes, because they are not selected. In Truto's names.",
       resolve: ({ request }) => [...request.excludedFields],
     }),
+  };
+}
+
+const DeleteEngagementPlan = objectType<Result.DeleteEngagementPlan>('DeleteEngagementPlan', {
+  description:
+    'The result of `dryRun`: the planned request, and every reason why it would be refused. Nothing was deleted. The server only looked up the account and, with `snapshot: true`, read the engagement.',
+  fields: (t, show) => ({
+    wouldBeSent: t.boolean({
+      nullable: false,
+      description:
+        'False when `findings` has a `REFUSAL`: about the arguments, the token, the account or, with `snapshot: true`, the engagement.',
+      resolve: ({ findings }) => !hasRefusal(findings),
+    }),
+    ...planFields(t),
     ...show({
       findings: [
         '[InputIssue!]!',
@@ -182,10 +193,59 @@ const DeleteEngagementPlan = objectType<Result.DeleteEngagementPlan>('DeleteEnga
   }),
 });
 
+const CreateEngagementSuccess = objectType<Result.CreateEngagementSuccess>('CreateEngagementSuccess', {
+  description: 'The engagement is created.',
+  shows: {
+    createdEngagementId: ['ID!', "Truto's id of the new engagement."],
+    outcome: ['CreateOutcome!', 'How the create ended.'],
+  },
+  fields: (t, show) => ({
+    engagement: t.expose('engagement', {
+      type: Engagement,
+      nullable: true,
+      description:
+        'The new engagement, from the answer. Null for a repeated request, once the record is no longer remembered: then read it by its id.',
+    }),
+    ...show({
+      integration: ['Integration', 'The integration of the integrated account. Null when it is not known.'],
+      rateLimit: ['RateLimit', "The provider's rate limit. Null when the provider sent none."],
+      warnings: [
+        '[String!]!',
+        'Problems that did not stop the create. Examples: a type that Truto does not document, or selected fields that the answer lacks.',
+      ],
+    }),
+  }),
+});
+
+const CreateEngagementPlan = objectType<Result.CreateEngagementPlan>('CreateEngagementPlan', {
+  description:
+    'The result of `dryRun`: the planned request, and every reason why it would be refused. Nothing was created. The server only looked up the account.',
+  fields: (t, show) => ({
+    wouldBeSent: t.boolean({
+      nullable: false,
+      description: 'False when `findings` has a `REFUSAL`: about the arguments, the token or the account.',
+      resolve: ({ findings }) => !hasRefusal(findings),
+    }),
+    ...planFields(t),
+    body: t.field({
+      type: 'JSON',
+      nullable: false,
+      ...tagOf('JSON'),
+      description: "The request body. In Truto's names.",
+      resolve: ({ request }) => JSON.parse(request.body ?? 'null'),
+    }),
+    ...show({
+      findings: ['[InputIssue!]!', 'The findings of the rules and the account look-up.'],
+      integration: ['Integration', 'The integration of the integrated account. Null when it is not known.'],
+    }),
+  }),
+});
+
 const ErrorInterface = builder
   .interfaceRef<Pick<Result.DeleteEngagementError, 'message' | 'engagementId'>>('Error')
   .implement({
-    description: 'An error of a delete. Only with `OutcomeUnknownError` may the engagement be deleted.',
+    description:
+      'An error of a delete or create. Only with `OutcomeUnknownError` may the engagement be deleted or created.',
     fields: (t) => ({
       message: t.exposeString('message', {
         nullable: false,
@@ -193,13 +253,13 @@ const ErrorInterface = builder
       }),
       engagementId: t.exposeID('engagementId', {
         nullable: true,
-        description: 'The id of the engagement that the error is about, as you gave it.',
+        description: 'The id of the engagement that the error is about, as you gave it. Null for a create.',
       }),
     }),
   });
 
-const errorTypes = deleteErrorKinds.map((kind) => {
-  const { description, fields } = deleteErrorRow(kind);
+const errorTypes = errorKinds.map((kind) => {
+  const { description, fields } = errorRow(kind);
   const shows = fields as Shown<Result.DeleteEngagementError>;
   return objectType<Result.DeleteEngagementError>(kind, {
     description,
@@ -213,5 +273,17 @@ export const DeleteEngagementResult = builder.unionType('DeleteEngagementResult'
   description:
     'The result of one delete. Every error except `OutcomeUnknownError` means that this request deleted nothing.',
   types: [DeleteEngagementSuccess, DeleteEngagementPlan, ...errorTypes],
+  resolveType: ({ kind }) => kind,
+});
+
+/** The result of a create. A 404 is about a record that the engagement refers to, so there is no `NotFoundError`. */
+export const CreateEngagementResult = builder.unionType('CreateEngagementResult', {
+  description:
+    'The result of one create. Every error except `OutcomeUnknownError` means that this request created nothing.',
+  types: [
+    CreateEngagementSuccess,
+    CreateEngagementPlan,
+    ...errorTypes.filter((_type, index) => errorKinds[index] !== 'NotFoundError'),
+  ],
   resolveType: ({ kind }) => kind,
 });

@@ -5,7 +5,7 @@ import type {
   EngagementSort as Sort,
   EngagementType as Type,
 } from '../../engagement/input.ts';
-import type { DeleteOutcome as Outcome } from '../../engagement/result.ts';
+import type { CreateOutcome, DeleteOutcome as Outcome } from '../../engagement/result.ts';
 import { isPlainMoment, shapes, type ValueOf } from '../../engagement/shapes.ts';
 import { builder, enumOf, objectType } from '../core/builder.ts';
 
@@ -98,6 +98,12 @@ enumOf<Outcome>('DeleteOutcome', 'How a successful delete ended.', {
   ACCEPTED: 'The provider accepted the delete and will execute it later (HTTP 202).',
 });
 
+enumOf<CreateOutcome>('CreateOutcome', 'How a successful create ended.', {
+  CREATED: 'Truto returned the new engagement.',
+  FOUND:
+    'No answer proved the create, but a search found exactly one engagement that was created since, with all values that were sent.',
+});
+
 objectType<ValueOf<'phoneNumbers'>[number]>('PhoneNumber', {
   description: 'A phone number of an engagement, a person or a company.',
   shows: {
@@ -146,6 +152,14 @@ objectType<ValueOf<'tags'>[number]>('Tag', {
 objectType<ValueOf<'stage'>>('Stage', {
   description: 'A stage of a pipeline, as the provider defines it.',
   shows: { id: ['ID', "Truto's id of the stage."], name: ['String', 'The name of the stage.'] },
+});
+
+/** A reference to a record, in arguments. */
+export const RecordReferenceInput = builder.inputType('RecordReferenceInput', {
+  description: 'A reference to a record in the CRM, by id.',
+  fields: (t) => ({
+    id: t.id({ required: true, description: "Truto's id of the record." }),
+  }),
 });
 
 const DateTimeRange = builder.inputType('DateTimeRange', {

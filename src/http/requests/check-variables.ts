@@ -12,10 +12,13 @@ import { requestError } from '../../graphql/core/top-level-errors.ts';
 import { shortened } from '../../log/foreign-text.ts';
 
 /**
- * Limits of the variables of one request. A text or a name may be as long as the head of a request to upstream; the levels are
- * twice those of the deepest input. `request-body.ts` limits the number of values.
+ * Limits of the variables of one request. A text or a name may be as long as the head of a request to upstream, and the content of a new
+ * engagement, which is in the body, as long as an email; the levels are twice those of the deepest input. `request-body.ts` limits the
+ * number of values.
  */
-const limits = { textCharacters: 16_384, levels: 20 } as const;
+const limits = { textCharacters: 16_384, contentCharacters: 131_072, levels: 20 } as const;
+
+const contentNames = new Set(['content', 'internalNotes']);
 
 const maxWrongValues = 20;
 
@@ -32,21 +35,22 @@ function problem(text: string): Problem {
 }
 
 /** The first problem of a value, or of a value in it. The recursion goes no deeper than the limit. */
-function findProblem(value: unknown, level: number): Problem | undefined {
-  const { textCharacters, levels } = limits;
+function findProblem(value: unknown, level: number, ownName = ''): Problem | undefined {
+  const { textCharacters, contentCharacters, levels } = limits;
   // GraphQL accepts numbers as ids, but this one lost digits when the JSON was parsed: it would name another engagement. No field
   // of the schema needs so large a number.
   if (typeof value === 'number' && Number.isInteger(value) && !Number.isSafeInteger(value))
     return problem('is too long for a number and has lost digits: send it as a string');
-  if (typeof value === 'string' && value.length > textCharacters)
-    return problem(`has more than ${textCharacters} characters: send a shorter text`);
+  const maxCharacters = contentNames.has(ownName) ? contentCharacters : textCharacters;
+  if (typeof value === 'string' && value.length > maxCharacters)
+    return problem(`has more than ${maxCharacters} characters: send a shorter text`);
   if (level > levels) return problem(`is nested more than ${levels} levels deep: send fewer levels`);
   if (typeof value !== 'object' || value === null) return undefined;
   const values = value as Readonly<Record<string, unknown>>;
   for (const name of Object.keys(values)) {
     if (name.length > textCharacters)
       return problem(`has a name of more than ${textCharacters} characters: send a shorter one`);
-    const found = findProblem(values[name], level + 1);
+    const found = findProblem(values[name], level + 1, name);
     found?.names.unshift(name);
     if (found) return found;
   }

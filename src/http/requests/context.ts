@@ -1,6 +1,7 @@
 import type { BulkDeletes } from '../../bulk/bulk-deletes.ts';
 import type { Config } from '../../config/config.ts';
 import type { Caller, FindAccountIntegration } from '../../engagement/account.ts';
+import type { CreateEvent } from '../../engagement/create/create-engagement.ts';
 import type { AuditEvent } from '../../engagement/delete/audit.ts';
 import type { DeleteMemory } from '../../engagement/delete/delete-memory.ts';
 import { AnswerRoom } from '../../graphql/core/answer-room.ts';
@@ -31,7 +32,7 @@ export interface ContextOptions {
   readonly ports: UpstreamPorts;
   /** The address of upstream, without a slash at the end. */
   readonly upstreamUrl: string;
-  readonly metrics: { countDelete(event: AuditEvent): void };
+  readonly metrics: { countDelete(event: AuditEvent): void; countCreate(event: CreateEvent): void };
 }
 
 interface RequestParts {
@@ -93,6 +94,11 @@ export function createContext(
       log.info({ ...event, requestId }, 'delete');
       metrics.countDelete(event);
     },
+    recordCreate(event) {
+      log.info({ ...event, requestId }, 'create');
+      metrics.countCreate(event);
+    },
     recordRepetition: (event) => log.info({ ...event, requestId }, 'delete repeated'),
+    recordRepeatedCreate: (event) => log.info({ ...event, requestId }, 'create repeated'),
   };
 }

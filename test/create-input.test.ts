@@ -1,0 +1,77 @@
+import { describe, expect, it } from 'vitest';
+import { buildCreateRequest, type CreateEngagementInput, writableFields } from '../src/engagement/create/input.ts';
+import { checkBody, checkCreate } from '../src/engagement/create/rules.ts';
+
+const record = {
+  id: 'e1',
+  subject: 'Renewal',
+  engagement_type: 'email',
+  direction: 'inbound',
+  owner: { id: 'u1', name: 'Ada' },
+  account: null,
+  contact: [{ id: 7, email: 'x' }],
+  lead: [],
+  phone_numbers: [{ id: 'p1', number: '+49', type: null }],
+  custom_fields: { colour: 'red' },
+  notes: [{ id: 'n1' }],
+  created_at: '2026-01-01T00:00:00Z',
+  updated_at: null,
+  remote_data: { secret: 1 },
+  start_time: ['malformed'],
+  region: 'eu',
+};
+
+describe('writableFields', () => {
+  it('picks what a create can write, and names everything with a value that it leaves out', () => {
+    expect(writableFields(record)).toEqual({
+      fields: {
+        owner: { id: 'u1' },
+        content: undefined,
+        subject: 'Renewal',
+        engagement_type: 'email',
+        contact: [{ id: '7' }],
+        phone_numbers: [{ number: '+49', type: null }],
+        custom_fields: { colour: 'red' },
+      },
+      leftOut: ['notes', 'created_at', 'remote_data', 'region', 'start_time', 'direction'],
+    });
+  });
+
+  it('keeps the direction of a call', () => {
+    expect(writableFields({ engagement_type: 'Call', direction: 'missed' }).leftOut).toEqual([]);
+  });
+
+  it('returns fields that pass the checks', () => {
+    const { fields } = writableFields(record);
+    expect(checkCreate({ integratedAccountId: 'a', fields })).toEqual([]);
+  });
+});
+
+describe('the input of a create', () => {
+  const checked = (fields: object, rest: object = {}) =>
+    checkCreate({ integratedAccountId: 'a', fields, ...rest } as CreateEngagementInput).map(({ path }) => path);
+
+  it.each<[string, object]>([
+    ['a read-only field', { subject: 'x', created_at: '2026-01-01T00:00:00Z' }],
+    ['an unknown field', { subject: 'x', region: 'eu' }],
+  ])('is refused with %s, which would be lost', (_what, fields) => {
+    expect(checked(fields)).toEqual([['input']]);
+  });
+
+  it('is refused when its data is nested too deeply', () => {
+    const nested = (depth: number): unknown => (depth === 0 ? 1 : { a: nested(depth - 1) });
+    expect(checked({}, { remoteData: nested(20) })).toEqual([]);
+    expect(checked({}, { remoteData: nested(21) })).toEqual([['input', 'remoteData']]);
+  });
+
+  it('is refused beyond 256 KiB of body, counted in bytes, by its largest field', () => {
+    const bodyOf = (letters: number): CreateEngagementInput => ({
+      integratedAccountId: 'a',
+      fields: { subject: 'x', content: 'é'.repeat(letters) },
+    });
+    const check = (input: CreateEngagementInput) => checkBody(buildCreateRequest(input, new Set(), '').body, input);
+    const overhead = JSON.stringify({ content: '', subject: 'x' }).length;
+    expect(check(bodyOf((256 * 1024 - overhead) / 2))).toEqual([]);
+    expect(check(bodyOf((256 * 1024 - overhead) / 2 + 1))).toMatchObject([{ path: ['input', 'content'] }]);
+  });
+});

@@ -1,0 +1,80 @@
+import { describe, expect, it } from 'vitest';
+import { type EngagementFields, writableFields } from '../src/engagement/create/input.ts';
+import { camelCase, type ResourceField, resources } from '../src/engagement/resources.ts';
+import { type SandboxAccount, sandboxAccount, sandboxAccounts } from '../src/sandbox/accounts.ts';
+import { findFault, sandboxFaults } from '../src/sandbox/faults.ts';
+import { startSandbox } from '../src/sandbox/server.ts';
+import { startTestFacade, type TestFacade } from './support/facade.ts';
+
+const creation = `mutation ($account: ID!, $input: CreateEngagementInput!) {
+  createEngagement(integratedAccountId: $account, input: $input) {
+    __typename
+    ... on CreateEngagementSuccess { createdEngagementId outcome engagement { id content subject startTime owner { id } contacts { id } } warnings }
+    ... on InvalidInputError { issues { path message } }
+    ... on Error { message }
+  }
+}`;
+
+async function create(facade: TestFacade, account: SandboxAccount, input: object) {
+  const { body } = await facade.post(creation, { account: account.id, input });
+  expect(body.errors).toBeUndefined();
+  return body.data.createEngagement;
+}
+
+/** The fields as the GraphQL input names them. */
+function inputOf(fields: EngagementFields, engagementType: string): object {
+  const rows: Readonly<Record<string, ResourceField>> = resources.engagements;
+  const { engagement_type: _type, ...others } = fields;
+  const named = Object.entries(others).map(([name, value]) => [rows[name]?.name ?? camelCase(name), value]);
+  return { ...Object.fromEntries(named), engagementType };
+}
+
+const creators = sandboxAccounts.filter(({ rule }) => rule?.creates);
+const pipedrive = sandboxAccount('Pipedrive');
+
+describe('createEngagement against the sandbox', () => {
+  it.each(creators)('creates what a read of $integration.label returned', async (account) => {
+    const sandbox = await startSandbox();
+    await using facade = await startTestFacade(sandbox.url);
+    const [seeded] = sandbox.engagementsOf(account.id);
+    const { fields, leftOut } = writableFields({ ...seeded, engagement_type: 'call' });
+    expect(leftOut).toEqual(expect.arrayContaining(['created_at', 'updated_at']));
+    const result = await create(facade, account, inputOf(fields, 'CALL'));
+    expect(result).toMatchObject({ __typename: 'CreateEngagementSuccess', outcome: 'CREATED' });
+    const made = sandbox.engagementsOf(account.id).at(-1);
+    expect(made?.id).toBe(result.createdEngagementId);
+    for (const name of ['subject', 'content', 'contact'] as const)
+      if (made?.[name] !== undefined) expect(made[name]).toEqual(fields[name]);
+    await sandbox.close();
+  });
+
+  it('names the fields that the provider requires', async () => {
+    const sandbox = await startSandbox();
+    await using facade = await startTestFacade(sandbox.url);
+    const result = await create(facade, sandboxAccount('Zoho CRM'), { engagementType: 'CALL', content: 'x' });
+    expect(result).toMatchObject({
+      __typename: 'InvalidInputError',
+      issues: [{ path: ['input', 'subject'] }, { path: ['input', 'startTime'] }],
+    });
+    await sandbox.close();
+  });
+
+  it.each(sandboxFaults.filter(({ name }) => name !== 'fault-slow'))(
+    'says the truth after $name, and creates at most one',
+    async ({ name }) => {
+      const fault = findFault(name);
+      const sandbox = await startSandbox({ pickFault: ({ method }) => (method === 'POST' ? fault : undefined) });
+      await using facade = await startTestFacade(sandbox.url, { REQUEST_TIMEOUT_MS: '4000' });
+      const before = sandbox.engagementsOf(pipedrive.id).length;
+      const result = await create(facade, pipedrive, { engagementType: 'CALL', subject: 'Only once' });
+      const made = sandbox.engagementsOf(pipedrive.id).slice(before);
+      expect(made.length).toBeLessThanOrEqual(1);
+      if (result.__typename === 'CreateEngagementSuccess')
+        expect([result.createdEngagementId]).toEqual(made.map(({ id }) => id));
+      else if (result.__typename !== 'OutcomeUnknownError') expect(made).toEqual([]);
+      // All that was created can be found in this list, whatever the answer was.
+      if (made.length === 1) expect(result.__typename).toBe('CreateEngagementSuccess');
+      await sandbox.close();
+    },
+  );
+});
