@@ -73,7 +73,7 @@ dialog::backdrop { background: rgb(0 0 0 / 50%); }
   td:empty { display: none; }
   td::before { content: attr(data-label); color: var(--quiet); }
 }
-@media (prefers-reduced-motion: no-preference) { button { transition: background-color 120ms; } }
+@media (prefers-reduced-motion: reduce) { progress:indeterminate { visibility: hidden; } }
 @media print {
   :root { color-scheme: light; }
   header, #chooser, .actions, .note { display: none !important; }
