@@ -182,12 +182,13 @@ async function* subscribe(query, variables, stop) {
   }
 }
 
+const rowFields =
+  'id state dryRun total createdAt outcomes { deleted accepted alreadyAbsent notFound failed unknown remaining }';
 const jobFields = `{
-  id integratedAccountId state statusReason dryRun snapshot total keptCount createdBy createdAt endedAt undoFolder ratePerSecond
-  secondsLeft outcomes { deleted accepted alreadyAbsent notFound failed unknown remaining }
+  ${rowFields} integratedAccountId statusReason snapshot keptCount createdBy endedAt undoFolder ratePerSecond secondsLeft
 }`;
 const listDocument = `query ($account: ID!, $after: String) {
-  bulkDeletes(integratedAccountId: $account, after: $after) { items ${jobFields} endCursor }
+  bulkDeletes(integratedAccountId: $account, after: $after) { items { ${rowFields} } endCursor }
 }`;
 const followDocument = `subscription ($id: ID!) { bulkDeleteProgress(id: $id) ${jobFields} }`;
 const failuresDocument = `query ($id: ID!, $after: String) {
@@ -221,10 +222,21 @@ let failuresWanted = 0;
 /** Ends the subscription of the bulk delete that is shown. */
 let following = new AbortController();
 
+/** The heading that gets the focus once its view is there, after the person has opened another view. */
+let focusNext = '';
+
+/** @param {string} id */
+function moveFocus(id) {
+  if (focusNext !== id) return;
+  focusNext = '';
+  byId(id).focus();
+}
+
 /** @param {unknown} error */
 function showError(error) {
-  const prefix = error instanceof ApiError && error.code === 'UNAUTHENTICATED' ? 'Enter a valid token. ' : '';
-  say('problem', prefix + (error instanceof Error ? error.message : String(error)));
+  const [message, code] = error instanceof ApiError ? [error.message, error.code] : [String(error), ''];
+  const advice = code === 'UNAUTHENTICATED' ? ' Enter a valid token.' : code === 'UNREACHABLE' ? ' Try again.' : '';
+  say('problem', message + advice);
 }
 
 /**
@@ -385,6 +397,7 @@ function showJob(next) {
     if (hasFocus) fresh.querySelector('a')?.focus();
   }
   byId('job').hidden = false;
+  moveFocus('job-title');
   void loadFailures();
 }
 
@@ -411,6 +424,8 @@ async function loadFailures() {
     if (job?.id === current.id) showError(error);
   } finally {
     isLoadingFailures = false;
+    // Another one is shown by now, and may have ended: no event comes.
+    if (job && job.id !== current.id) void loadFailures();
   }
 }
 
@@ -527,7 +542,7 @@ async function loadReport(id) {
   byId('report-sha256').textContent = report.sha256;
   byId('report-verification').textContent = report.verification;
   byId('report').hidden = false;
-  byId('report-title').focus();
+  moveFocus('report-title');
 }
 
 /** Shows what the address asks for. */
@@ -551,6 +566,7 @@ async function show() {
     job = undefined;
     failures = [];
     failuresWanted = 1;
+    showFailures();
     say('connection', '');
     byId('job').hidden = true;
     if (shown.job) void follow(shown.job, following.signal);
@@ -558,11 +574,11 @@ async function show() {
   byId('views').hidden = shown.isReport;
   document.title = shown.isReport ? `Erasure report ${shown.job}` : 'Bulk deletes';
   byId('report').hidden = true;
-  if (shown.isReport) await loadReport(shown.job);
-  if (shown.account !== before.account) {
-    byId('list').hidden = true;
-    if (shown.account) await loadJobs(null);
-  }
+  const isOtherAccount = shown.account !== before.account;
+  if (isOtherAccount) byId('list').hidden = true;
+  else moveFocus('list-title');
+  if (job) moveFocus('job-title');
+  await Promise.all([isOtherAccount && shown.account && loadJobs(null), shown.isReport && loadReport(shown.job)]);
 }
 
 byId('chooser').addEventListener('submit', (event) => {
@@ -575,7 +591,11 @@ byId('chooser').addEventListener('submit', (event) => {
   if (location.hash === address) void run(show);
   else location.hash = address;
 });
-addEventListener('hashchange', () => run(show));
+addEventListener('hashchange', () => {
+  const { job, isReport } = readAddress();
+  focusNext = isReport ? 'report-title' : job ? 'job-title' : 'list-title';
+  void run(show);
+});
 button('refresh').addEventListener('click', () => run(() => loadJobs(null)));
 button('more-jobs').addEventListener('click', () => run(() => loadJobs(nextJobs)));
 button('more-failures').addEventListener('click', () => {

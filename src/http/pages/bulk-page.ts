@@ -73,7 +73,7 @@ dialog::backdrop { background: rgb(0 0 0 / 50%); }
   td:empty { display: none; }
   td::before { content: attr(data-label); color: var(--quiet); }
 }
-@media (prefers-reduced-motion: no-preference) { button { transition: background-color 120ms; } }
+@media (prefers-reduced-motion: reduce) { progress:indeterminate { visibility: hidden; } }
 @media print {
   :root { color-scheme: light; }
   header, #chooser, .actions, .note { display: none !important; }
@@ -114,7 +114,7 @@ const buildPage = (
       <p id="announcement" class="unseen" role="status"></p>
       <div id="views">
         <section id="list" aria-labelledby="list-title" hidden>
-          <h2 id="list-title">Of this account, newest first</h2>
+          <h2 id="list-title" tabindex="-1">Of this account, newest first</h2>
           <table role="table">
             <thead><tr><th>Started</th><th>State</th><th>Progress</th><th class="number">Deleted</th><th class="number">Failed, unknown</th></tr></thead>
             <tbody id="jobs"></tbody>
