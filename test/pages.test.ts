@@ -10,7 +10,7 @@ const asBrowser = { accept: 'text/html,application/xhtml+xml,application/xml;q=0
 const open = ({ url }: TestFacade, path: string, headers: Record<string, string> = asBrowser) =>
   fetch(new URL(path, url), { headers, redirect: 'manual' });
 
-/** A Redis that nobody needs: the pages are served without it. */
+/** An address without a Redis: the pages are served without one. */
 const unused = { REDIS_URL: 'redis://127.0.0.1:1', BULK_TOKEN_SECRET: 's'.repeat(40) };
 
 const directivesOf = (answer: Response) =>

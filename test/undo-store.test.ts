@@ -132,7 +132,7 @@ describe('an undo folder', () => {
     const files = await folder.files();
     expect(files).toHaveLength(2);
     const texts = await Promise.all(files.map((file) => readFile(join(folder.path, file), 'utf8')));
-    // What is behind the last newline is torn.
+    // Text after the last newline is torn.
     expect(texts.flatMap((kept) => kept.split('\n').slice(0, -1)).sort()).toEqual(['after', 'small']);
   });
 
