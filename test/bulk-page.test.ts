@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { itemStateOf } from '../src/bulk/job.ts';
+import { Pace } from '../src/bulk/pace.ts';
 import { Secret } from '../src/config/secret.ts';
 import {
   type Asked,
@@ -254,6 +255,21 @@ describe('an engagement whose delete was not sent', () => {
     expect(await page.states()).toEqual({ 1: undefined });
     await kept.store.control(page.job, 'cancel');
     expect(await page.read()).toMatchObject({ phase: 'CANCELLED', done: 0 });
+  });
+});
+
+describe('an engagement whose delete a rate limit refuses', () => {
+  it('is deleted with a new key once the limit is over, because upstream may replay its answer for a key', async () => {
+    const pace = new Pace(new AbortController().signal);
+    const page = await start(['1'], { paceOf: () => pace });
+    const refusedKeys = new Set<string | undefined>();
+    page.answer(({ asked, idempotencyKey }) => {
+      if (asked !== 'delete' || (refusedKeys.size > 0 && !refusedKeys.has(idempotencyKey))) return undefined;
+      refusedKeys.add(idempotencyKey);
+      return refused(429, { 'retry-after': '0' });
+    });
+    expect((await page.run()).end).toEqual({ kind: 'done' });
+    expect(await page.states()).toEqual({ 1: 'DELETED' });
   });
 });
 

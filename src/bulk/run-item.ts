@@ -34,8 +34,8 @@ export interface PendingItem {
   readonly looks: number;
   /** How often its record could not be read for the undo file. */
   readonly failedReads: number;
-  /** How many attempts of its delete upstream has answered. */
-  readonly answerCount: number;
+  /** How many attempts of its delete upstream has answered; each one adds to it. */
+  readonly answered: { count: number };
 }
 
 /**
@@ -114,8 +114,8 @@ async function remove(
   bounds: ReturnType<typeof requestBounds>,
 ): Promise<ItemEnd> {
   const { lease, store, caller } = work;
+  const { answered } = pending;
   const { input, options } = deleteArguments(pending, work);
-  const answered = { count: pending.answerCount };
   let trail: AuditEvent | undefined;
   const recordDelete = (event: AuditEvent) => {
     trail = event;
@@ -284,7 +284,7 @@ const whyUnknown = {
 export async function giveUp(pending: PendingItem, work: HeldPage, seen: keyof typeof whyUnknown): Promise<'finished'> {
   const { input, options } = deleteArguments(pending, work);
   const states = await work.store.readStates(work.job.id, work.lease.page);
-  const key = idempotencyKeyFor(input, { ...options, caller: { id: work.job.callerId } }, pending.answerCount);
+  const key = idempotencyKeyFor(input, { ...options, caller: { id: work.job.callerId } }, pending.answered.count);
   return finish(pending, work, {
     kind: 'OutcomeUnknownError',
     message: `${whyUnknown[seen]} It is safe to delete it again. A NotFoundError then means that it is gone.`,

@@ -134,7 +134,7 @@ function pendingItems(items: readonly PendingItem['item'][], states: Readonly<Re
         ...{ item, index, isBegun: states[index] === 'begun', isKept: states[`kept:${index}`] === '1' },
         looks: Number(states[`waits:look:${index}`] ?? 0),
         failedReads: Number(states[`waits:unread:${index}`] ?? 0),
-        answerCount: Number(states[`answers:${index}`] ?? 0),
+        answered: { count: Number(states[`answers:${index}`] ?? 0) },
       }),
     )
     .filter(({ index, isBegun }) => isBegun || states[index] === undefined);
