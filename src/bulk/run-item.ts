@@ -29,6 +29,7 @@ export interface PendingItem {
   readonly index: number;
   readonly item: BulkItem;
   readonly isBegun: boolean;
+  /** True when its record was stored a short time ago. */
   readonly isKept: boolean;
   /** How often a read did not show whether it is deleted. */
   readonly looks: number;
