@@ -76,12 +76,6 @@ const successes = [
     'evict `deletedNodeId`; read `warnings`',
   ],
   [code('DeleteEngagementPlan'), 'no', 'read `findings`: this is the answer to `dryRun: true`'],
-  [
-    code('CreateEngagementSuccess'),
-    'created (`FOUND`: a search found it)',
-    'keep `createdEngagementId`; read `warnings`',
-  ],
-  [code('CreateEngagementPlan'), 'no', 'read `findings`: this is the answer to `dryRun: true`'],
 ];
 
 const codes = errorKinds.flatMap((kind) => {
@@ -95,7 +89,7 @@ const tables = [
   {
     file: 'errors.md',
     name: 'members',
-    text: table(['`__typename`', 'deleted or created?', 'what to do'], [...successes, ...members]),
+    text: table(['`__typename`', 'deleted?', 'what to do'], [...successes, ...members]),
   },
   {
     file: 'errors.md',

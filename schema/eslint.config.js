@@ -27,6 +27,7 @@ const plugin = {
 const typesWithoutId = [
   // Parts of one answer, which cannot be read again, so they need no id.
   ...['DeleteEngagementPlan', 'DeleteEngagementSuccess', 'DeleteStream', 'InputIssue', 'RateLimit', 'RequestHeader'],
+  ...['CreateEngagementPlan', 'CreateEngagementSuccess'],
   // Parts of a bulk delete, which has an id.
   ...['BulkDeleteFailures', 'BulkDeleteItems', 'BulkDeleteOutcomes'],
   // A page of bulk deletes.

@@ -147,7 +147,7 @@ describe('R11 a client that disconnects', () => {
     await expect.poll(() => upstream.deletes.length).toBe(1);
     leave();
     expect(await gone).toBe('gone');
-    // The log has its line when the wait is over and nobody was there any more.
+    // The facade logs the delete when the wait is over and the client is gone.
     await expect.poll(() => attemptsLogged(facade)).toEqual([1]);
     expect(upstream.deletes).toHaveLength(1);
     expect(await deleteInTime(facade, 10_000)).toMatchObject({ outcome: 'DELETED' });
@@ -161,7 +161,7 @@ describe('R11 a client that disconnects', () => {
     const { socket } = await answered.promise;
     leave();
     expect(await gone).toBe('gone');
-    // Whatever comes after it on another connection was read later than that it left.
+    // The facade has noticed the disconnect before it reads a later request on another connection.
     await fetch(`${facade.url}/health`);
     await fetch(`${facade.url}/health`);
     socket.resetAndDestroy();

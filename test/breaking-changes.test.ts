@@ -37,7 +37,7 @@ describe('the contract', () => {
   ])('would be found to break by %s', async (_what, from, to, path) => {
     const head = 'type Engagement implements Node {';
     const [start, rest = ''] = current.split(head);
-    const broken = from.includes('|') ? current.replace(from, to) : `${start}${head}${rest.replace(from, to)}`;
+    const broken = from.includes('|') ? current.replaceAll(from, to) : `${start}${head}${rest.replace(from, to)}`;
     expect(broken).not.toBe(current);
     expect(await breakingPaths(current, broken)).toContain(path);
   });

@@ -32,7 +32,7 @@ async function everythingIn(url: string): Promise<string> {
   return JSON.stringify([keys, values, hashes]);
 }
 
-const steerings = ['pause', 'resume', 'cancel'].map(
+const controls = ['pause', 'resume', 'cancel'].map(
   (how) => `mutation($id: ID!) { it: ${how}BulkDelete(id: $id) { id } }`,
 );
 
@@ -59,13 +59,13 @@ describe.concurrent('S02 a bulk delete in service mode', () => {
     const absent = await facade.post(query, { id: 'never-was' }, stranger);
     expect(hidden.body).toEqual({ data: { bulkDelete: null } });
     expect(absent.body).toEqual(hidden.body);
-    for (const document of steerings) {
-      const [theirs, nobodys] = [
+    for (const document of controls) {
+      const [foreign, missing] = [
         await facade.post(document, { id }, stranger),
         await facade.post(document, { id: 'x' }, stranger),
       ];
-      expect(theirs.body.errors).toMatchObject([{ extensions: { code: 'NOT_FOUND' } }]);
-      expect(nobodys.body).toEqual(theirs.body);
+      expect(foreign.body.errors).toMatchObject([{ extensions: { code: 'NOT_FOUND' } }]);
+      expect(missing.body).toEqual(foreign.body);
       expect((await facade.post(document, { id })).body.errors).toMatchObject([
         { extensions: { code: 'UNAUTHENTICATED' } },
       ]);

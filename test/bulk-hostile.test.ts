@@ -13,7 +13,7 @@ const account = sandboxAccount('Capsule');
 const integratedAccountId = account.id;
 const idsOf = (count: number) => seedEngagements(account, count).map(({ id }) => id);
 
-/** A facade over an upstream that lists what it is told, page by page, and takes every delete. */
+/** A facade over an upstream that lists these pages, by cursor, and answers every delete with 204. */
 async function startListing(pages: Readonly<Record<string, object>>) {
   const stack = new AsyncDisposableStack();
   const redis = stack.use(await startRedis());
@@ -35,7 +35,7 @@ describe.concurrent('a bulk delete', () => {
     );
     const { post } = setting.facade;
     const { id } = await started(post, { integratedAccountId, ids: idsOf(3) });
-    // Two attempts each: nobody knows what became of them.
+    // Two attempts each, all with an unknown outcome.
     await expect.poll(() => deletesOf(setting).length).toBe(6);
     await control(post, 'cancel', id);
     expect(await ended(setting, id)).toMatchObject({ state: 'CANCELLED', outcomes: { unknown: 3, remaining: 0 } });
@@ -179,9 +179,9 @@ describe.concurrent('a bulk delete', () => {
       await using setting = await startSetting({ latencyMs: 300 });
       const { id } = await started(setting.facade.post, { integratedAccountId, ids: idsOf(30) });
       await control(setting.facade.post, 'pause', id);
-      // What is in flight ends first: each end is an event, by which whoever has left is noticed.
-      const told = async () => (await outcomesOf(setting.facade.post, id)).map(({ outcome }) => outcome);
-      await expect.poll(told).not.toContain('IN_PROGRESS');
+      // Waits for the deletes in flight: each end is an event, by which the server notices disconnected clients.
+      const outcomes = async () => (await outcomesOf(setting.facade.post, id)).map(({ outcome }) => outcome);
+      await expect.poll(outcomes).not.toContain('IN_PROGRESS');
       const query = 'subscription($id: ID!) { bulkDeleteProgress(id: $id) { state } }';
       const headers = { 'content-type': 'application/json', accept };
       for (let count = 0; count < 20; count += 1) {

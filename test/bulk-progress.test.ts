@@ -133,9 +133,9 @@ const serviceSetting = { ...serviceEnv, JWT_SECRET: jwtSecret, TRUTO_API_TOKEN: 
 const tokenOf = async (sub: string, exp?: number) =>
   bearer(await signToken({ integrated_accounts: ['*'], sub, ...(exp && { exp }) }));
 
-/** Follows, and leaves with everybody else when the stack is disposed of. */
+/** Adds followers to a bulk delete. All disconnect when the stack is disposed of. */
 function createFollowers(url: string, id: string) {
-  // With their readers: a body that nobody can read any more is collected as garbage, and its connection closed.
+  // Keeps the readers: a body without a reader is collected as garbage, and its connection is closed.
   const followers: { readonly leaving: AbortController; readonly reader: unknown }[] = [];
   async function follow(headers: Record<string, string> = {}) {
     const leaving = new AbortController();

@@ -119,7 +119,7 @@ describe('AUTH_MODE=passthrough', () => {
   const read = 'engagement(id: 1, integratedAccountId: "a") { id }';
   it.each([
     ['a field that needs a caller, in a document that is not valid', `{ ${read} nothing(a: $b) @c ...D }`],
-    ['such a field beside open ones', `{ integrations { name } ${read} }`],
+    ['such a field next to open ones', `{ integrations { name } ${read} }`],
     ['such a field by another name', `{ integrations: ${read} }`],
     [
       'such a field in a fragment',
@@ -130,7 +130,7 @@ describe('AUTH_MODE=passthrough', () => {
     ['such a field beyond a limit', `{ ${read} ${Array.from({ length: 11 }, (_, index) => `a${index}: __typename`)} }`],
     ['a field that is not there', '{ nothing }'],
     ['a root type that is not there', 'subscription { nothing }'],
-  ])('S23 refuses nobody who asks for %s before it validates the document', async (_what, query) => {
+  ])('S23 refuses a request without a token for %s, before it validates the document', async (_what, query) => {
     const { status, body } = await facade.post(query);
     expect(status).toBe(401);
     expect(body.data).toBeUndefined();
@@ -138,7 +138,7 @@ describe('AUTH_MODE=passthrough', () => {
   });
 
   it.each(['{ nothing }', '{', `{ ${'a'.repeat(100_000)} }`])(
-    'S23 refuses whoever has a bad token before it parses the document: %.20s',
+    'S23 refuses a bad token before it parses the document: %.20s',
     async (query) => {
       const { status, body } = await facade.post(query, {}, { authorization: 'Basic dXNlcjpwYXNz' });
       expect(status).toBe(401);
@@ -147,7 +147,7 @@ describe('AUTH_MODE=passthrough', () => {
   );
 
   it.each(['none', 'federation', 'stitching'] as const)(
-    'S23 takes every root field of the dialect %s for one that needs a caller, but for those that say they are open',
+    'S23 requires a caller for every root field of the dialect %s, except those declared as open',
     async (dialect) => {
       await using own = await startTestFacade(upstream.url, { AUTH_MODE: 'passthrough', SUBGRAPH: dialect });
       const schema = createSchema({ dialect, typePrefix: '', provesCallers: false });
@@ -162,7 +162,7 @@ describe('AUTH_MODE=passthrough', () => {
     },
   );
 
-  it('S23 tells somebody what is wrong with a document', async () => {
+  it('S23 returns validation errors to a caller with a token', async () => {
     const { body } = await facade.post(`{ ${read} nothing }`, {}, bearer('canary-of-a-caller'));
     expect(body.errors).toMatchObject([{ extensions: { code: 'GRAPHQL_VALIDATION_FAILED' } }]);
   });
@@ -318,7 +318,7 @@ describe('AUTH_MODE=service', () => {
         JWT_SECRET: jwtSecret,
         METRICS_PORT: '0',
       });
-      // From then on the document is prepared, and its callers are told apart before Yoga.
+      // Now the document is prepared, so its callers are checked before Yoga.
       await own.post(remove('a'), {}, bearer(await signToken({ integrated_accounts: ['a'] })));
       const token = await makeToken();
       const before = upstream.seen.length;

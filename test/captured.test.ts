@@ -26,7 +26,7 @@ const init = {
   body: JSON.stringify({ query: read }),
 };
 
-/** An upstream that tells callers what they told it. */
+/** An upstream that answers with the request's `Authorization` header. */
 const echo: Answer = (request, response) =>
   json(200, { id: 'e1', subject: request.headers.authorization })(request, response);
 
@@ -42,12 +42,12 @@ describe('S01 the end of a test run', () => {
   });
 
   it("searches a facade's answers and log for its own secrets and those of others", async () => {
-    await using upstream = await startUpstream(json(200, { id: 'e1', subject: 'Hello, this is somebody' }));
+    await using upstream = await startUpstream(json(200, { id: 'e1', subject: 'Hello, this is a caller' }));
     const facade = await startTestFacade(upstream.url, { AUTH_MODE: 'passthrough' });
-    expect(await (await fetch(`${facade.url}/graphql`, init)).text()).toContain('somebody');
+    expect(await (await fetch(`${facade.url}/graphql`, init)).text()).toContain('a caller');
     await facade[Symbol.asyncDispose]();
     expect(run.search()).toEqual([]);
-    keepSecrets(['this is somebody']);
+    keepSecrets(['this is a caller']);
     expect(run.search()).toEqual([expect.stringContaining('shows plain')]);
   });
 });

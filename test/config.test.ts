@@ -371,8 +371,8 @@ describe('S16 the address of upstream', () => {
       expect(() => parseConfig({ ...base, [name]: value })).not.toThrow();
     }
     const plain = 'http://a.example http://10.0.0.1 http://localhost.evil.example http://127.0.0.1.evil.example';
-    const strange = 'file:///etc/passwd data:,x javascript:1 ws://localhost localhost:4000 /path //h https://';
-    for (const value of `${plain} ${strange} http://0.0.0.0`.split(' ')) {
+    const unsupported = 'file:///etc/passwd data:,x javascript:1 ws://localhost localhost:4000 /path //h https://';
+    for (const value of `${plain} ${unsupported} http://0.0.0.0`.split(' ')) {
       expect([value, blamed({ ...base, [name]: value })]).toEqual([value, [name]]);
     }
   });

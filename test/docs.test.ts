@@ -51,8 +51,8 @@ describe('a block of commands', () => {
     const [, command, rest = ''] = /^npx truto-engagements (\S+)(.*)$/.exec(line.replace(/#.*/, '')) ?? [];
     if (command) {
       if (!program.commands.some((one) => one.name() === command)) return `there is no command ${command}`;
-      const strange = (rest.match(/--[\w-]+/g) ?? []).filter((option) => !isOption(command, option));
-      return strange.length > 0 ? `${command} has no ${strange.join(', ')}` : undefined;
+      const unknown = (rest.match(/--[\w-]+/g) ?? []).filter((option) => !isOption(command, option));
+      return unknown.length > 0 ? `${command} has no ${unknown.join(', ')}` : undefined;
     }
     const isKnown =
       /^(npm (ci|cit|start)\b|TRUTO_BASE_URL=\S+ npm start$|export TRUTO_API_TOKEN=|node fetch\.mjs$)/.test(line);

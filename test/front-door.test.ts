@@ -12,7 +12,7 @@ const usual = { 'content-type': 'application/json' };
 
 /** Sends the same request twice past the front door (Yoga has an address of its own by the question mark), and twice to it. */
 async function bothWays(url: string, init: { headers?: Record<string, string>; body: string }) {
-  // Whatever the headers make of it, its document may be known.
+  // Makes the document known to the facade, also if the headers below are refused.
   await fetch(`${url}/graphql`, { method: 'POST', ...init, headers: usual });
   const answers = [];
   for (const path of ['/graphql?', '/graphql?', '/graphql', '/graphql']) {
@@ -36,7 +36,7 @@ async function expectSame(
   for (const one of known) await fetch(`${facade.url}/graphql`, { method: 'POST', headers: usual, body: one });
   const before = upstream.deletes().length;
   const [past, ...others] = await bothWays(facade.url, init);
-  // A key of ours differs from delete to delete.
+  // The server makes a new key for each delete.
   const comparable = (one: typeof past) => ({ ...one, body: one?.body.replace(/"[\da-f-]{36}"/g, '"a key"') });
   for (const other of others) expect(comparable(other)).toEqual(comparable(past));
   const [first, ...rest] = upstream

@@ -11,8 +11,8 @@ const env = { REQUEST_TIMEOUT_MS: '20000', TRUTO_RATE_LIMITS: '0' };
 /**
  * Sends deletes until one is held back, then until one hangs, and then until one succeeds.
  * @param accountOf the account of the next delete.
- * @param beginToHang lets upstream come back, but for the next that comes to it.
- * @param isHung true once that came.
+ * @param beginToHang lets upstream work again, except for the next request, which hangs.
+ * @param isHung true once that request has arrived.
  * @returns how many of the deletes that were sent while it hung have no answer by then.
  */
 async function succeedBesideHanging(

@@ -7,8 +7,8 @@ const mutation = `mutation ($id: ID!, $parameters: DeleteEngagementParameters, $
     __typename ... on InvalidInputError { issues { path } } } }`;
 
 /**
- * Sends the JSON text of variables as it is, and tells what became of it: in an operation that is new to the facade, and
- * again when that is prepared, which must make no difference.
+ * Sends the JSON text of variables unchanged, and returns the result. It sends the operation twice: new to the facade, and
+ * prepared. Both results must be equal.
  */
 async function send(variables: string) {
   await using upstream = await startUpstream(json(204, undefined));

@@ -87,12 +87,12 @@ describe('the name of an integration', () => {
   });
 
   it('that is in no table is unknown', () => {
-    const strange = fc.oneof(
+    const unknownNames = fc.oneof(
       fc.string({ unit: 'binary' }).map((text) => `${text} x9`),
       fc.constantFrom('', ' ', '__proto__', 'constructor', 'Clo', 'Closer', 'Zoho', 'Zoho Desk'),
     );
     fc.assert(
-      fc.property(strange, (name) => {
+      fc.property(unknownNames, (name) => {
         expect(findIntegration(name)).toEqual({ kind: 'unknown' });
       }),
     );

@@ -62,7 +62,7 @@ let authenticate: Authenticate;
 let fetchesUnderWay: number;
 let passMs: (ms: number) => void;
 
-/** The code that a token comes to: undefined when it is good. */
+/** The error code for a token. Undefined if the token is good. */
 const codeOf = (token: string): Promise<unknown> =>
   authenticate(`Bearer ${token}`).then(
     (caller) => void expect(caller?.id).toBe('caller-1'),
@@ -70,7 +70,7 @@ const codeOf = (token: string): Promise<unknown> =>
   );
 
 beforeEach(async () => {
-  // The clock stands still, but for what a test lets pass.
+  // Only the test moves the clock.
   vi.useFakeTimers({ toFake: ['performance'] });
   passMs = (ms) => vi.advanceTimersByTime(ms);
   keySet = new KeySetServer();
@@ -239,7 +239,7 @@ describe('A key set', () => {
     keySet.answers(JSON.stringify({ keys }));
     expect(await codeOf(await signToken({}, privateKey, 'RS256', null))).toBeUndefined();
     const { privateKey: stranger } = await generateKeyPair('RS256');
-    // It may be the other key's: nobody can say.
+    // The unusable key may have signed it, so the token is neither good nor bad.
     expect(await codeOf(await signToken({}, stranger, 'RS256', null))).toBe('AUTHENTICATION_UNAVAILABLE');
   });
 

@@ -23,12 +23,12 @@ afterAll(() => project?.[Symbol.dispose]());
 
 describe('the package', () => {
   it('has only the files that it needs: no source, no test, no path of the machine that packed it', () => {
-    const strange = project.files.filter(
+    const unexpected = project.files.filter(
       (file) => !/^(dist\/|schema\/|(package\.json|README\.md|CHANGELOG\.md|SECURITY\.md|LICENSE)$)/.test(file),
     );
-    expect(strange).toEqual([]);
-    for (const file of ['dist/library.js', 'dist/library.d.ts', 'dist/cli/main.js', 'schema/federation.graphql'])
-      expect(project.files).toContain(file);
+    expect(unexpected).toEqual([]);
+    const needed = ['dist/library.js', 'dist/library.d.ts', 'dist/cli/main.js', 'schema/federation.graphql'];
+    for (const file of [...needed, 'dist/http/pages/bulk-browser.js']) expect(project.files).toContain(file);
     const installed = join(project.folder, 'node_modules/truto-engagements-graphql');
     const telling = project.files.filter((file) => readFileSync(join(installed, file), 'utf8').includes(root));
     expect(telling).toEqual([]);
@@ -98,11 +98,11 @@ describe('a program that has installed the package', () => {
 
   it('gets an error with every mistake in its settings, by name and without a value', () => {
     const { stdout } = project.run(process.execPath, ['consumer.ts']);
-    const { problems, strange } = JSON.parse(stdout);
+    const { problems, unknownSetting } = JSON.parse(stdout);
     expect(problems).toContainEqual(expect.stringMatching(/^PORT must be /));
     expect(problems).toContainEqual(expect.stringMatching(/^JWT_ISSUER must be set/));
     expect(JSON.stringify(problems)).not.toContain('canary');
-    expect(strange).toContain('PROT is not a setting of this server');
+    expect(unknownSetting).toContain('PROT is not a setting of this server');
   });
 
   it('is not changed by the import: no signal is caught, no global of others set, nothing printed, nothing keeps it alive', () => {

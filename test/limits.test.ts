@@ -102,7 +102,7 @@ const beyond: readonly [what: string, query: string, code: string][] = [
     'TOO_REPETITIVE',
   ],
   [
-    '141 equal fields in a fragment that nobody spreads',
+    '141 equal fields in an unused fragment',
     `{ __typename } fragment F on Query { ${sameFields(141)} }`,
     'TOO_REPETITIVE',
   ],
@@ -266,7 +266,7 @@ describe('S09 an attack', () => {
     ['nothing', `mutation { ...A } ${cycle('')}`],
     ['records', `${page('{ ...N }')} fragment N on Engagement { notes { contacts { account { id } } } ...N }`],
     ['itself', 'fragment A on Query { ...A } query { ...A }'],
-    ['a field, for nobody', '{ __typename } fragment A on Query { a { ...A } }'],
+    ['a field, unused', '{ __typename } fragment A on Query { a { ...A } }'],
   ])('with fragments that name themselves, around %s, is refused', async (_what, query) => {
     expect(await codesOf(query)).toEqual(['GRAPHQL_VALIDATION_FAILED']);
   });
@@ -299,7 +299,7 @@ describe('S09 an attack', () => {
     ['lists', remoteQuery(`{ a: ${nested(3_000, '[', '', ']')} }`)],
     ['objects', remoteQuery(nested(3_000, '{ a: ', '1', '}'))],
     ['types', `query ($a: ${nested(3_000, '[', 'Int', ']')}) { __typename }`],
-    ['brackets that nobody closes', '{ a '.repeat(3_000)],
+    ['unclosed brackets', '{ a '.repeat(3_000)],
   ])('with %s nested 3,000 deep is refused', async (_what, query) => {
     expect(await codesOf(query)).toEqual(['TOO_MANY_TOKENS']);
   });
@@ -378,7 +378,7 @@ describe('S20 the values of a request', () => {
   it.each([
     ['commas', `{"query":"{__typename}","variables":{"a":[1${',1'.repeat(10_000)}]}}`],
     ['brackets', `{"query":"{__typename}","variables":{"a":${'['.repeat(10_000)}${']'.repeat(10_000)}}}`],
-    ['braces that nobody closes', '{'.repeat(10_001)],
+    ['unclosed braces', '{'.repeat(10_001)],
     ['commas of a document', `{"query":"{${','.repeat(10_001)}__typename}"}`],
   ])('are refused beyond 10,000 before they are parsed, as %s', async (_what, body) => {
     const headers = { 'content-type': 'application/json', authorization: 'Bearer t' };

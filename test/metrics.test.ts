@@ -142,8 +142,8 @@ describe('GET /metrics', () => {
     await using redis = await startRedis();
     await using facade = await startTestFacade(upstream.url, { REDIS_URL: redis.url });
     const text = await (await fetch(`${facade.url}/metrics`)).text();
-    const told = [...text.matchAll(/^# TYPE (engagements_\w+) /gm)].map(([, name]) => name);
-    expect(told.sort()).toEqual(listed.sort());
+    const exposed = [...text.matchAll(/^# TYPE (engagements_\w+) /gm)].map(([, name]) => name);
+    expect(exposed.sort()).toEqual(listed.sort());
   });
 });
 

@@ -6,6 +6,7 @@ import { createSchema } from '../src/graphql/schema.ts';
 import { startSandbox } from '../src/sandbox/server.ts';
 import {
   BulkDocument,
+  CreateDocument,
   DeleteDocument,
   DryRunDocument,
   FaultDocument,
@@ -53,6 +54,7 @@ const expected = {
     },
   ],
   'unknown-outcome': [UnknownDocument, { __typename: 'OutcomeUnknownError', retrySafe: true }],
+  'create-engagement': [CreateDocument, { __typename: 'CreateEngagementSuccess', outcome: 'CREATED' }],
   fault: [FaultDocument, { __typename: 'ForbiddenError', missingScopes: ['crm.engagements.delete'] }],
   'list-engagements': [ListDocument, undefined],
   'list-with-people': [PeopleDocument, undefined],
@@ -88,7 +90,8 @@ describe('the documents of schema/operations', () => {
       for (let time = 0; time < 2; time += 1) {
         const { body } = await facade.post(document, JSON.parse(read(`${name}.json`)));
         expect(body.errors).toBeUndefined();
-        if (result) expect(body.data.deleteEngagement ?? body.data.deleteEngagements).toMatchObject(result);
+        const { deleteEngagement, deleteEngagements, createEngagement } = body.data;
+        if (result) expect(deleteEngagement ?? deleteEngagements ?? createEngagement).toMatchObject(result);
         else expect(body.data.integrations ?? body.data.engagements.nodes).not.toHaveLength(0);
       }
       await sandbox.close();

@@ -62,7 +62,7 @@ describe('the pace of an account', () => {
     expect(await ends()).toEqual([0, 4]);
   });
 
-  it('lets nobody wait for a limit that lasts longer than its patience', async () => {
+  it('lets no engagement wait for a limit that lasts longer than its patience', async () => {
     const { pace, enter, ends } = startPace(1_000);
     enter(3);
     expect(await ends()).toEqual([1, 0]);

@@ -10,7 +10,7 @@ const asBrowser = { accept: 'text/html,application/xhtml+xml,application/xml;q=0
 const open = ({ url }: TestFacade, path: string, headers: Record<string, string> = asBrowser) =>
   fetch(new URL(path, url), { headers, redirect: 'manual' });
 
-/** A Redis that nobody needs: the pages are served without it. */
+/** An address without a Redis: the pages are served without one. */
 const unused = { REDIS_URL: 'redis://127.0.0.1:1', BULK_TOKEN_SECRET: 's'.repeat(40) };
 
 const directivesOf = (answer: Response) =>
@@ -44,7 +44,7 @@ describe('The page of bulk deletes', () => {
   it('S33 runs only its own files, is in no frame, and loads nothing from another host or path', async () => {
     const answer = await open(facade, '/bulk');
     const text = await answer.text();
-    expect(text).not.toMatch(/<script(?! src="\?asset=bulk\.js)|<style|style=|\son\w+=|javascript:/i);
+    expect(text).not.toMatch(/<script(?! type="module" src="\?asset=bulk\.js)|<style|style=|\son\w+=|javascript:/i);
     const addresses = [...text.matchAll(/(?:src|href)="([^"#]+)"/g)].map(([, address = '']) => address);
     expect(addresses).toHaveLength(4);
     for (const address of addresses) expect(address).toMatch(/^(\?asset=bulk\.|data:,$|graphql$)/);

@@ -61,6 +61,8 @@ describe('the prose linter', () => {
     expect(findings('a.md', text)).toContainEqual(expected);
     expect(findings('a.graphql', `"${text}" scalar A`)).toContainEqual(expected);
     expect(findings('a.ts', `const text = "${text}";`)).toContainEqual(expected);
+    expect(findings('a.mjs', `const text = "${text}";`)).toContainEqual(expected);
+    expect(findings('a.tsx', `const text = <p>${text}</p>;`)).toContainEqual(expected);
     expect(findings('a.yaml', text)).toContainEqual(expected);
   });
 
@@ -145,6 +147,15 @@ describe('the prose linter', () => {
       '// late.',
     ].join('\n');
     expect(linesOf('a.ts', source)).toEqual([1, 3, 5, 6]);
+  });
+
+  it('reads on after a single backtick', () => {
+    const source = [
+      "const one = 'There is a ` here.';",
+      '// The caller was told.',
+      "const two = 'There is a ` here.';",
+    ].join('\n');
+    expect(linesOf('a.ts', source)).toEqual([2]);
   });
 
   it('reads the texts of a module: in parts, in templates, and inside of what is put into one', () => {

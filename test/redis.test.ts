@@ -63,7 +63,7 @@ describe('a Redis whose user has only the documented rights', () => {
     for (let time = 0; time < 5; time += 1) {
       expect(await memory.ask((client) => client.lpush(`${prefix}:x`, 1))).toBeUndefined();
       expect(await memory.ask((client) => client.zadd(`${prefix}:z`, 1, 'a'))).toBeUndefined();
-      expect(await memory.ask(() => Promise.reject(new TypeError('a fault of ours')))).toBeUndefined();
+      expect(await memory.ask(() => Promise.reject(new TypeError('our own fault')))).toBeUndefined();
       expect(await memory.ask((client) => client.get(`${prefix}:x`))).toBe('text');
     }
     expect(memory.isReachable).toBe(true);
@@ -116,7 +116,7 @@ async function startForwarder(target: RedisProcess) {
     leadTo({ port }: RedisProcess) {
       targetPort = port;
     },
-    /** Keeps the answers that come back, and lets them go on. */
+    /** Holds back Redis' answers, or releases them. */
     hold(isHeld: boolean) {
       for (const socket of answering) {
         if (isHeld) socket.pause();
@@ -164,11 +164,11 @@ describe('an address of Redis', () => {
     await using redis = await startRedis();
     await using address = await startForwarder(redis);
     await using upstream = await startUpstream((...both) => {
-      // What comes later than a second would be a fault.
+      // An answer after more than a second would be a fault.
       address.hold(false);
       json(204, undefined)(...both);
     }, 'capsule');
-    // Shorter than what the two requests of a delete would wait, each by itself.
+    // Shorter than the sum of the waits of both requests of a delete.
     const settings = { TRUTO_RATE_LIMITS: '1', REQUEST_TIMEOUT_MS: '800' };
     await using facade = await startTestFacade(upstream.url, { ...env(address.url), ...settings });
     await isUp(facade);

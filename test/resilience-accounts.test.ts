@@ -38,7 +38,7 @@ describe("R16 one account's flood does not affect the others", () => {
     for (let index = 0; index < 100; index += 1)
       quiet.push((await removeFrom(facade, 'quiet', `q${index}`)).__typename);
     expect(quiet.filter((member) => member === 'DeleteEngagementSuccess').length).toBeGreaterThanOrEqual(99);
-    // Whatever becomes of the flood, each of it is told.
+    // Every delete of the flood gets a result.
     for (const { __typename } of await Promise.all(flood)) {
       expect(['DeleteEngagementSuccess', 'OutcomeUnknownError', 'UpstreamUnavailableError']).toContain(__typename);
     }

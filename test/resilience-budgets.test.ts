@@ -20,7 +20,7 @@ function answer(statusCode: number, headers: Record<string, string> = {}): Attem
   return { kind: 'answer', statusCode, headers, body: { kind: 'complete', bytes: Buffer.of() }, disconnect() {} };
 }
 
-/** So many deletes at once. */
+/** `size` deletes at once. */
 interface Burst {
   readonly afterMs: number;
   readonly account: string;
@@ -28,18 +28,18 @@ interface Burst {
   readonly patienceMs: number;
   /** How long upstream takes for each. */
   readonly tookMs: number;
-  /** In seconds: the first of them is asked to come back later. */
+  /** The `Retry-After` of the first of them, in seconds. */
   readonly retryAfter?: number | undefined;
 }
 
-/** What became of one delete. */
+/** The end of one delete. */
 interface Played {
   readonly account: string;
   readonly end: Attempt;
   readonly endedInTime: boolean;
 }
 
-/** Sends within the limits to an upstream that only takes its time, on a clock that tests turn. */
+/** Sends within the limits to an upstream that answers after a delay, on a clock that the tests move. */
 function startPlay() {
   const begun: { account: string; id: string; atMs: number }[] = [];
   const pauses: { account: string; fromMs: number; toMs: number }[] = [];
@@ -69,7 +69,7 @@ function startPlay() {
     const deadlineAt = performance.now() + patienceMs;
     const limitedBy = { tokenId: 't', integratedAccountId: account };
     const { attempt: end } = await send({ method: 'DELETE', path, headers: {} }, { deadlineAt, limitedBy });
-    // This upstream answers late what came in time, which the client itself would not wait for.
+    // This upstream also answers after the deadline. The real client would not wait for that.
     return { account, end, endedInTime: performance.now() <= deadlineAt + burst.tookMs };
   }
 

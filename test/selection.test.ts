@@ -16,13 +16,13 @@ import {
 
 let seen: GraphQLResolveInfo[] = [];
 const field = schema.getMutationType()?.getFields().deleteEngagement;
-const usualResolve = field?.resolve;
+const defaultResolve = field?.resolve;
 
 beforeAll(() => {
   if (field) field.resolve = (_root, _args, _context, info) => void seen.push(info);
 });
 afterAll(() => {
-  if (field && usualResolve) field.resolve = usualResolve;
+  if (field && defaultResolve) field.resolve = defaultResolve;
 });
 
 function selectionsOf(source: string, variableValues: Record<string, unknown> = {}): readonly Selection[] {

@@ -10,7 +10,7 @@ import { connectRaw, requestHead } from './support/raw-client.ts';
 import { json, startUpstream } from './support/upstream.ts';
 
 /** Short, but long enough for a busy machine to send the parts that must be in time. */
-const impatient: Patience = { headersMs: 1_000, requestMs: 1_500, unreadMs: 60_000, checkIntervalMs: 20 };
+const shortTimeouts: Patience = { headersMs: 1_000, requestMs: 1_500, unreadMs: 60_000, checkIntervalMs: 20 };
 
 async function startListener(handle: Handle, options: Partial<ListenerOptions> = {}) {
   let handledCount = 0;
@@ -144,25 +144,25 @@ describe.concurrent('S17 a slow request', () => {
   }
 
   it('whose headers arrive slowly is ended with 408 when their time is over, and not before', async () => {
-    await using server = await startListener(answerAll, { patience: impatient });
+    await using server = await startListener(answerAll, { patience: shortTimeouts });
     const { received, tookMs } = await dribble(server.url, 'POST / HTTP/1.1\r\nhost: te');
     expect(received).toMatch(/^HTTP\/1\.1 408 .*\r\nx-request-id: /);
     expect(codeIn(received)).toBe('REQUEST_TIMEOUT');
-    expect(tookMs).toBeGreaterThanOrEqual(impatient.headersMs);
+    expect(tookMs).toBeGreaterThanOrEqual(shortTimeouts.headersMs);
     expect(server.handledCount()).toBe(0);
   });
 
   it('whose body arrives slowly is ended with 408, and its own id, when its time is over, and not before', async () => {
-    await using server = await startListener(answerAll, { patience: impatient });
+    await using server = await startListener(answerAll, { patience: shortTimeouts });
     const head = requestHead('POST', '/', ['content-length: 10000', 'x-request-id: slow']);
     const { received, tookMs } = await dribble(server.url, head);
     expect(received).toMatch(/^HTTP\/1\.1 408 .*\r\nx-request-id: slow\r\n/);
-    expect(tookMs).toBeGreaterThanOrEqual(impatient.requestMs);
+    expect(tookMs).toBeGreaterThanOrEqual(shortTimeouts.requestMs);
     expect(server.handledCount()).toBe(0);
   });
 
   it('that follows an answered one is ended with 408', async () => {
-    await using server = await startListener(answerAll, { patience: impatient });
+    await using server = await startListener(answerAll, { patience: shortTimeouts });
     using client = await connectRaw(server.url);
     client.send(requestHead('GET', '/'));
     await expect.poll(client.received).toContain('all');
@@ -172,10 +172,10 @@ describe.concurrent('S17 a slow request', () => {
   });
 
   it('that is refused already gets nothing more, however slow its body', async () => {
-    await using server = await startListener(answerAll, { patience: impatient });
+    await using server = await startListener(answerAll, { patience: shortTimeouts });
     const { received, tookMs } = await dribble(server.url, requestHead('POST', '/', ['content-length: 1000000']));
     expect(received.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 413']);
-    expect(tookMs).toBeGreaterThanOrEqual(impatient.requestMs);
+    expect(tookMs).toBeGreaterThanOrEqual(shortTimeouts.requestMs);
   });
 });
 

@@ -72,8 +72,8 @@ describe('a trace, with an SDK,', () => {
     expect(attempts.map(({ attributes }) => attributes['http.response.status_code'])).toEqual([502, 404]);
     const server = spans.find(({ kind }) => kind === SpanKind.SERVER);
     for (const attempt of attempts) expect(attempt.parentSpanContext?.spanId).toBe(server?.spanContext().spanId);
-    const told = upstream.deletes().map(({ headers }) => headers.traceparent);
-    expect(told).toEqual(attempts.map((span) => `00-${traceId}-${span.spanContext().spanId}-01`));
+    const received = upstream.deletes().map(({ headers }) => headers.traceparent);
+    expect(received).toEqual(attempts.map((span) => `00-${traceId}-${span.spanContext().spanId}-01`));
   });
 
   it.each<[string, Answer, SpanStatusCode, object]>([
@@ -113,8 +113,8 @@ describe('a trace, with an SDK,', () => {
     await using facade = await startTestFacade(upstream.url, { AUTH_MODE: 'passthrough' });
     await facade.post(mutation, {}, { authorization: 'Bearer token-of-a-caller' });
     await expect.poll(() => exporter.getFinishedSpans().length).toBeGreaterThan(1);
-    const told = exporter.getFinishedSpans().map(({ name, attributes, events }) => ({ name, attributes, events }));
-    expect(JSON.stringify(told)).not.toContain('of-a-caller');
+    const exported = exporter.getFinishedSpans().map(({ name, attributes, events }) => ({ name, attributes, events }));
+    expect(JSON.stringify(exported)).not.toContain('of-a-caller');
   });
 
   it('continues the span that is active in the host: of a mounted request, and of a delete without GraphQL', async () => {

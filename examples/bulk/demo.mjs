@@ -9,8 +9,8 @@ import { text as readAll } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 
 /*
- * `npm run demo:bulk`: starts a Redis (or takes that of REDIS_URL), a sandbox with 5,000 engagements an account, and the server. Deletes
- * all engagements of one account in the background, with undo files, and then restores them. Nothing real is touched.
+ * `npm run demo:bulk` starts a Redis (or uses that of REDIS_URL), a sandbox with 5,000 engagements in each account, and the server. It
+ * deletes all engagements of one account in the background, with undo files, and then restores them. No real CRM is used.
  */
 
 const count = 5_000;
@@ -67,7 +67,7 @@ async function start(file, env) {
     output += chunk;
     const url = /(?:"url":"| on )(http:\/\/[^\s"]+)/m.exec(output)?.[1];
     if (url) {
-      // What it logs from here on is a line for each delete.
+      // From here on, it logs one line for each delete.
       child.stdout.resume();
       return url;
     }
@@ -102,7 +102,7 @@ async function listIds() {
   return ids;
 }
 
-/** The bulk delete, whenever it has got further: server-sent events, each with a GraphQL result. */
+/** The bulk delete after each progress: server-sent events, each with a GraphQL result. */
 async function* follow(id) {
   const query = `subscription($id: ID!) { bulkDeleteProgress(id: $id) {
     state statusReason total ratePerSecond secondsLeft outcomes { deleted alreadyAbsent failed unknown remaining } } }`;

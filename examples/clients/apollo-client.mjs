@@ -1,9 +1,9 @@
-// Apollo Client: what the delete says is gone is evicted from the normalized cache, and every list forgets it.
+// Apollo Client: after a delete, the engagement is evicted from the normalized cache, and so from every list.
 import { ApolloClient, gql, HttpLink, InMemoryCache } from '@apollo/client';
 import { fail, report, reportNamesakes } from './outcome.mjs';
 import { deleteHeaders, endpoint, givenId, headers, integratedAccountId } from './settings.mjs';
 
-// Ids are unique within a type of an integrated account only, and in some CRMs only within a kind of engagement.
+// An id is unique only within one type of one integrated account, and in some CRMs only within one kind of engagement.
 const keyed = { keyFields: ['nodeId'] };
 const cache = new InMemoryCache({
   typePolicies: { Engagement: keyed, Owner: keyed, Contact: keyed, Account: keyed },
@@ -45,8 +45,8 @@ try {
     mutation: remove,
     variables: { id, account },
     context: { headers: deleteHeaders },
-    // A result is no record to keep. Kept, it would be read by the cache's rules, and these know what `... on Error`
-    // means only when they are told every type that implements it, as possibleTypes.
+    // The result is not a record, so it stays out of the cache. To cache it, set possibleTypes: the cache needs them to
+    // read `... on Error`.
     fetchPolicy: 'no-cache',
     update(cache, { data }) {
       if (data?.deleteEngagement?.__typename !== 'DeleteEngagementSuccess') return;

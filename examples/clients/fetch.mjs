@@ -1,4 +1,4 @@
-// No client at all: fetch is enough, when you need no cache.
+// No client at all: fetch is enough if you need no cache.
 import { fail, report } from './outcome.mjs';
 import { deleteHeaders, endpoint, givenId, headers, integratedAccountId } from './settings.mjs';
 

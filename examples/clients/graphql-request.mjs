@@ -33,6 +33,6 @@ try {
   const { deleteEngagement } = await client.request(remove, variables, deleteHeaders);
   report('graphql-request', deleteEngagement);
 } catch (error) {
-  // The client's own message holds the whole request; the server's is for a person to read.
+  // The client's own message contains the whole request. The server's message is shorter.
   fail('graphql-request', error instanceof ClientError ? (error.response.errors?.[0] ?? error) : error);
 }

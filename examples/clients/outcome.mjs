@@ -1,7 +1,7 @@
 /**
- * Says in a line what became of a delete, and makes the program's exit code of it. This is the whole of what a caller has
- * to tell apart: it is gone, it may be gone, or it is there and somebody has to do something first.
- * @returns true when it is gone: time to forget it in every list.
+ * Prints the result of a delete in one line, and sets the exit code. A caller distinguishes three cases: the engagement is gone, it may
+ * be gone, or it still exists and something must be fixed first.
+ * @returns true if it is gone. Then remove it from every list.
  */
 export function report(client, result) {
   const { isGone = false, line } = read(result);
@@ -13,7 +13,7 @@ export function report(client, result) {
 function read(result) {
   switch (result?.__typename) {
     case 'DeleteEngagementSuccess':
-      // ACCEPTED is gone soon; ALREADY_ABSENT was gone when a second attempt came.
+      // ACCEPTED: it will be gone soon. ALREADY_ABSENT: a further attempt found it gone.
       return { isGone: true, line: `deleted ${result.deletedEngagementId}, ${result.outcome}` };
     case 'OutcomeUnknownError':
       return { line: `perhaps deleted, ${result.retrySafe ? 'send it again' : 'read it first'}. ${result.message}` };
@@ -24,16 +24,16 @@ function read(result) {
     case 'NotFoundError':
       return { line: `nothing to delete. ${result.message}` };
     case undefined:
-      // Null comes with an error of its own, which the client has thrown or handed over.
+      // Null comes with a separate error, which the client has thrown or returned.
       return { line: 'no result' };
     default:
-      // All others, also those that a later version may add, are an Error: not deleted, and the message says why.
+      // All others, also those of later versions, are an Error: nothing was deleted, and the message says why.
       return { line: `not deleted, ${result.__typename}. ${result.message}` };
   }
 }
 
 /**
- * Says which records of the list have the engagement's id: ids are unique within a type only, and sometimes not even there.
+ * Prints the records of the list with the engagement's id: ids are unique only within a type, and sometimes not even there.
  * @param nodes the engagements of a cached list, each with its owner, contacts and account.
  */
 export function reportNamesakes(client, nodes, id) {
@@ -43,7 +43,7 @@ export function reportNamesakes(client, nodes, id) {
     console.log(`${client}: still there with the same id: ${[...new Set(found)].sort().join(', ')}`);
 }
 
-/** Says why the request got no result: no server, no valid token, or a refused document. */
+/** Prints why the request got no result: no server, no valid token, or a refused document. */
 export function fail(client, error) {
   console.log(`${client}: failed. ${error.message}`);
   process.exitCode = 1;

@@ -1,5 +1,5 @@
 // Relay: @deleteRecord (in relay/documents.js) removes the engagement from the store, and so from every list.
-// relay-compiler made relay/__generated__ of those documents; here, it is run from this folder:
+// relay-compiler made relay/__generated__ from those documents. To run it again, in this folder:
 // node ../../node_modules/relay-compiler/cli.js relay.config.json
 import * as Relay from 'relay-runtime';
 import { fail, report, reportNamesakes } from './outcome.mjs';
@@ -17,7 +17,7 @@ async function send({ text: query, operationKind }, variables) {
     body: JSON.stringify({ query, variables }),
   });
   const answer = await response.json();
-  // Relay takes null for an answer where a field may be null, and says nothing of the error that explains it.
+  // Relay accepts null for a nullable field, and does not report the error that explains it.
   if (answer.errors) throw new Error(answer.errors.map(({ message }) => message).join(' '));
   return answer;
 }
@@ -25,15 +25,15 @@ async function send({ text: query, operationKind }, variables) {
 const environment = new Environment({
   network: Network.create(send),
   store: new Store(new RecordSource()),
-  // Relay knows a record by this alone, and an owner, a contact and an account can have the same id. relay.config.json
-  // says it to the compiler: nodeInterfaceIdField.
+  // Relay identifies a record by this value only, and an owner, a contact and an account can have the same id. The compiler
+  // has the same setting in relay.config.json: nodeInterfaceIdField.
   getDataID: ({ nodeId }) => nodeId,
 });
 const variables = { account: integratedAccountId };
 const listed = createOperationDescriptor(list, variables);
 environment.retain(listed);
 
-/** What the store says is listed; a record that was deleted leaves a null. */
+/** The listed engagements in the store. A deleted record leaves a null. */
 function stored() {
   const { nodes } = environment.lookup(listed.fragment).data.engagements;
   return nodes.filter(Boolean);

@@ -11,11 +11,11 @@ export const givenId = process.argv[3];
 /** The integrated account: ACCOUNT, or Planhat's in the sandbox. */
 export const integratedAccountId = ACCOUNT ?? '00000000-0000-4000-8000-000000000012';
 
-/** What every request carries. The sandbox takes anybody; other servers want a token, from TOKEN. */
+/** The headers of every request. The sandbox needs no token; other servers need one, from TOKEN. */
 export const headers = TOKEN ? { authorization: `Bearer ${TOKEN}` } : {};
 
 /**
- * The headers of one delete. The key names what you want to have done, so make it once, and send the same again whenever
- * you repeat that delete: the server then makes one delete of both.
+ * The headers of one delete. Make one key for each intended delete, and send it with every retry: all requests with one key
+ * are one delete.
  */
 export const deleteHeaders = { ...headers, 'idempotency-key': randomUUID() };

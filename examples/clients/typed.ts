@@ -29,7 +29,7 @@ const remove = graphql(`
 
 type Result = NonNullable<ResultOf<typeof remove>['deleteEngagement']>;
 
-/** A member that nobody thought of, also one that a later schema adds, does not compile. */
+/** With an unhandled member, also one that a later schema adds, this does not compile. */
 function describe(result: Result): string {
   switch (result.__typename) {
     case 'DeleteEngagementSuccess':

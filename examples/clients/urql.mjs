@@ -43,7 +43,7 @@ try {
       { id, account: integratedAccountId },
       {
         fetchOptions: { headers: deleteHeaders },
-        // The result has no Engagement in it, so that urql must be told whose lists are out of date.
+        // The result contains no Engagement, so name the type whose lists are out of date.
         additionalTypenames: ['Engagement'],
       },
     )

@@ -19,7 +19,7 @@ class Forwarding extends RemoteGraphQLDataSource {
 
 const gateway = new ApolloGateway({
   supergraphSdl: readFileSync(process.env.SUPERGRAPH, 'utf8'),
-  // To this subgraph only: the token deletes engagements, and is none of the other teams' business.
+  // To this subgraph only: the token can delete engagements, so the other teams must not get it.
   buildService: ({ name, url }) =>
     name === 'engagements' ? new Forwarding({ url }) : new RemoteGraphQLDataSource({ url }),
 });

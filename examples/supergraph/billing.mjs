@@ -1,6 +1,6 @@
 import { serveSubgraph } from './serve-subgraph.mjs';
 
-/* A billing team's subgraph, which was there before: invoices, and what each account owes. */
+/* A billing team's existing subgraph: invoices, and the balance of each account. */
 
 const integratedAccountId = '00000000-0000-4000-8000-000000000012';
 

@@ -4,8 +4,8 @@ import { federateSubgraphs } from '@wundergraph/composition';
 import { parse, print } from 'graphql';
 
 /*
- * Composes subgraphs by each of the three libraries: a JSON list of `{name, url, sdl}` comes in, and a JSON object
- * `{apollo, guild, wundergraph}` goes out, each `{errors, sdl}`.
+ * Composes subgraphs with each of three libraries. Reads a JSON list of `{name, url, sdl}`, and writes a JSON object
+ * `{apollo, guild, wundergraph}`, each `{errors, sdl}`.
  */
 
 let input = '';

@@ -1,10 +1,10 @@
 import { defineConfig } from '@graphql-hive/gateway';
 
-/* Hive Gateway; `--hive-router-runtime` makes it plan in Rust. */
+/* Hive Gateway. With `--hive-router-runtime`, it plans in Rust. */
 
 export const gatewayConfig = defineConfig({
-  // Not `propagateHeaders`: what that forwards is missing when the gateway repeats a request. And to this subgraph only: the
-  // token deletes engagements, and is none of the other teams' business.
+  // Not `propagateHeaders`: its headers are missing when the gateway retries a request. To this subgraph only: the token can
+  // delete engagements, so the other teams must not get it.
   transportEntries: {
     engagements: {
       headers: [
@@ -13,6 +13,6 @@ export const gatewayConfig = defineConfig({
       ],
     },
   },
-  // Its own attempts, of mutations too: what repeats a delete must not do it twice.
+  // The gateway's own retries, also of mutations. A retried delete must not run twice.
   upstreamRetry: { maxRetries: 2, retryDelay: 10 },
 });

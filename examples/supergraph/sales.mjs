@@ -1,8 +1,7 @@
 import { serveSubgraph } from './serve-subgraph.mjs';
 
 /*
- * A sales team's subgraph, which was there before: it knows in which stage each contact is and whose territory an account is
- * in, by the same ids that the CRM has.
+ * A sales team's existing subgraph: the stage of each contact and the territory of each account, by the ids of the CRM.
  */
 
 const integratedAccountId = '00000000-0000-4000-8000-000000000012';

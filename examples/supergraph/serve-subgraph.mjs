@@ -4,7 +4,7 @@ import { buildSubgraphSchema } from '@apollo/subgraph';
 import { parse } from 'graphql';
 
 /**
- * Serves a subgraph as its own team would, with Apollo's packages and nothing of this project.
+ * Serves a subgraph as its team would: with Apollo's packages, and without this project.
  * @param {string} typeDefs
  * @param {object} resolvers
  */

@@ -6,20 +6,20 @@ import { fileURLToPath } from 'node:url';
 
 /*
  * A supergraph to try: two teams' subgraphs, this project's over its sandbox, and Hive Gateway in front, with its explorer.
- * `npm run example:supergraph`, from the project's folder. PORT is the gateway's, 4100 unless it is set.
+ * Run `npm run example:supergraph` in the project's folder. PORT is the gateway's port, by default 4100.
  */
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 const port = process.env.PORT ?? '4100';
 const children = [];
 
-// However this ends, nothing of it is left.
+// Every program that this one started ends with it.
 process.on('exit', () => {
   for (const child of children) child.kill();
 });
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => process.exit(0));
 
-/** Starts a program and waits until it prints where it listens; ends everything when it ends. */
+/** Starts a program, and waits until it prints its address. If it ends, everything ends. */
 function start(name, args, cwd, env, listening) {
   const child = spawn(process.execPath, args, {
     cwd,
@@ -58,7 +58,7 @@ if (!existsSync(join(here, 'node_modules/.package-lock.json'))) {
   if (status !== 0) process.exit(1);
 }
 
-// Each subgraph, and where to find it: this project's is in its open sandbox, so that no token is needed.
+// Each subgraph and its address. This project's runs over its sandbox, so it needs no token.
 const ours = { SUBGRAPH: 'federation', SANDBOX: '1', PORT: '0' };
 const [salesUrl, billingUrl, engagementsUrl] = await Promise.all([
   start('sales', ['sales.mjs'], here, { PORT: '0' }, /listening on (\S+)/),

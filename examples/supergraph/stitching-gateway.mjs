@@ -6,14 +6,14 @@ import { stitchingDirectives } from '@graphql-tools/stitching-directives';
 import { buildClientSchema, buildSchema, getIntrospectionQuery, parse, print } from 'graphql';
 
 /*
- * A gateway that stitches: this project's part by its directives, the others, which know only federation, by their
- * `_entities`. SUBGRAPHS is a file with a JSON list of `{name, url, sdl}`.
+ * A stitching gateway. It merges this project's subgraph by its directives, and the others, which support only federation, by
+ * their `_entities`. SUBGRAPHS is a file with a JSON list of `{name, url, sdl}`.
  */
 
 const { stitchingDirectivesTransformer } = stitchingDirectives();
 const forwarded = ['authorization', 'idempotency-key'];
 
-/** @param forwards whether it gets the caller's headers: the token deletes engagements, and is none of other teams' business. */
+/** @param forwards whether it gets the caller's headers. The token can delete engagements, so other teams must not get it. */
 function executorOf(url, forwards) {
   return async ({ document, variables, context }) => {
     const given = (forwards && context?.headers) || {};
@@ -35,7 +35,7 @@ const mergedByEntities = {
   argsFromKeys: (representations) => ({ representations }),
 };
 
-/** A subgraph that knows nothing of stitching. Its entities are all keyed as ours are. */
+/** A subgraph without directives for stitching. Its entities have the same keys as this project's. */
 async function foreignSubschema({ url }) {
   const executor = executorOf(url, false);
   const { data } = await executor({ document: parse(getIntrospectionQuery()) });

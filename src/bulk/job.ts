@@ -75,6 +75,7 @@ const moment = z.coerce.number().transform((ms) => new Date(ms));
 /** The state of one engagement, as callers see it. */
 export type ItemOutcome =
   | 'WAITING'
+  | 'KEEPING'
   | 'IN_PROGRESS'
   | 'PLANNED'
   | 'SKIPPED'
@@ -174,6 +175,7 @@ export function stateOf(job: BulkJob): BulkState {
 }
 
 const outcomeNames: Readonly<Record<string, ItemOutcome>> = {
+  keeping: 'KEEPING',
   begun: 'IN_PROGRESS',
   DELETED: 'DELETED',
   ACCEPTED: 'ACCEPTED',
@@ -190,10 +192,11 @@ export function finalOutcome(outcome: string): (typeof finalOutcomes)[number] {
   return finalOutcomes.find((name) => name === outcomeNames[outcome]) ?? 'FAILED';
 }
 
-/** The outcome of an engagement by its state in its page. After the end, a begun one stays unknown, and one without a state was skipped. */
+/** The outcome of an engagement by {@link itemStateOf}. After the end, a begun one stays unknown, and one that was not begun was skipped. */
 export function outcomeOf(state: string | undefined, job: BulkJob): ItemOutcome {
   const isOver = hasEnded(job);
-  if (state === undefined) return !isOver ? 'WAITING' : job.input.dryRun ? 'PLANNED' : 'SKIPPED';
+  if (state === undefined || (isOver && state === 'keeping'))
+    return !isOver ? 'WAITING' : job.input.dryRun ? 'PLANNED' : 'SKIPPED';
   return isOver && state === 'begun' ? 'UNKNOWN' : (outcomeNames[state] ?? 'FAILED');
 }
 

@@ -44,7 +44,7 @@ export class Pace {
     return performance.now() < this.#pausedUntil + limitedMs;
   }
 
-  /** True when nobody waits here: the limit lasts too long, or this process stops. */
+  /** True when no engagement may wait here: the limit lasts too long, or this process stops. */
   get #isClosed(): boolean {
     return this.#signal.aborted || this.pauseMs > this.#patienceMs;
   }

@@ -43,7 +43,7 @@ ${[...valueCases, ...commandCases].join('\n')}
   esac
   if [ "$COMP_CWORD" -eq 1 ]; then words=${list(first)}; fi
   if [ -n "$files" ]; then
-    # Quotes spaces, and goes on after a folder. zsh and old versions of bash have no compopt.
+    # Quotes spaces, and continues after a folder. zsh and old versions of bash have no compopt.
     compopt -o filenames 2> /dev/null
     IFS=$'\\n'
     COMPREPLY=($(compgen -f -- "$word"))

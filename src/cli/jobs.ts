@@ -113,7 +113,9 @@ async function control(
   const id = options[how] ?? '';
   const job = await bulkDeletes.find(id, caller, performance.now() + config.requestTimeoutMs);
   if (job?.input.integratedAccountId !== options.account) {
-    output.say(`Nothing was changed. The account has no bulk delete ${plain(id)}, or the token has no access to it.`);
+    output.say(
+      `Nothing was changed. The account has no bulk delete ${plain(id)}, or Truto does not show the account to the token now.`,
+    );
     return exitCodes.refused;
   }
   if (how === 'cancel' && canAsk() && !options.yes) {
@@ -130,7 +132,7 @@ async function control(
 
 const doneOf = ({ done, total }: BulkJob) => `${done}/${total}`;
 
-/** How many engagements the table shows as failed: those that `failures` lists. */
+/** The engagements that `BulkDelete.failures` lists. */
 function failedOf(job: BulkJob): number {
   const { FAILED = 0, UNKNOWN = 0 } = countOutcomes(job);
   return FAILED + UNKNOWN;

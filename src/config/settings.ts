@@ -196,7 +196,11 @@ export const settings = {
     '0',
     "`1`: the sandbox refuses requests beyond Truto's limits (50 requests in 10 s for an account, 500 for the token)",
   ),
-  EXPOSE_SCHEMA: setting(flag, '`1`: introspection, GraphiQL and suggestions in error messages', 'as `SANDBOX`'),
+  EXPOSE_SCHEMA: setting(
+    flag,
+    '`1`: introspection, GraphiQL, the page `/bulk` and suggestions in error messages',
+    'as `SANDBOX`',
+  ),
   SUBGRAPH: withDefault(
     form(z.enum(['none', 'federation', 'stitching']), 'none, federation or stitching'),
     'none',

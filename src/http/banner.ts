@@ -107,5 +107,7 @@ export async function describeStart(
   const graphiql = config.exposeSchema ? ', and GraphiQL for browsers' : off;
   const rest =
     sandboxUrl === undefined ? describeUpstream(url, upstream, config) : await describeSandbox(url, sandboxUrl, config);
-  return `\n  GraphQL   ${url}/graphql${graphiql}${rest}\n`;
+  const bulkPage =
+    config.exposeSchema && config.shared ? `\n  bulk      ${url}/bulk, a page of bulk deletes for browsers` : '';
+  return `\n  GraphQL   ${url}/graphql${graphiql}${bulkPage}${rest}\n`;
 }

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import type { Question } from './question.ts';
 
-/** What every request carries: the facade and whoever forwards it need a token. */
+/** The headers of every request. The facade and every proxy in front of it need a token. */
 export const requestHeaders: Readonly<Record<string, string>> = {
   'content-type': 'application/json',
   accept: 'application/json',
@@ -13,7 +13,7 @@ export const requestHeaders: Readonly<Record<string, string>> = {
 /** Longer than any target takes on purpose. */
 const answerTimeoutMs = 20_000;
 
-/** How often a server that has too much to do is asked again, after as long as it says. */
+/** How often a request is sent to a server that sheds it. Each retry waits for `Retry-After`. */
 const maxAttempts = 10;
 
 const agent = new Agent({ keepAlive: true });
@@ -21,11 +21,11 @@ const agent = new Agent({ keepAlive: true });
 interface Answer {
   /** The parsed body. */
   readonly json: unknown;
-  /** For how long a server that has too much to do wants to be left alone. */
+  /** The `Retry-After` of a 503. */
   readonly retryAfterMs: number | undefined;
 }
 
-/** Rejects when the connection fails, or the answer is no JSON. */
+/** Rejects when the connection fails, or the answer is not JSON. */
 function post(url: string, { body }: Question): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const headers = { ...requestHeaders, 'content-length': String(Buffer.byteLength(body)) };
@@ -48,7 +48,7 @@ function post(url: string, { body }: Question): Promise<Answer> {
 
 /**
  * Posts one question, and reads the answer's JSON.
- * @throws when the connection fails, or the answer is no JSON.
+ * @throws when the connection fails, or the answer is not JSON.
  */
 export async function ask(url: string, question: Question): Promise<unknown> {
   for (let attempt = 1; ; attempt += 1) {
@@ -58,17 +58,17 @@ export async function ask(url: string, question: Question): Promise<unknown> {
   }
 }
 
-/** True when the answer is deeply equal to one of those that are right. */
+/** True if the answer deeply equals one of the expected answers. */
 export function isRight(answer: unknown, { answers }: Question): boolean {
   return answers.some((right) => isDeepStrictEqual(answer, right));
 }
 
-/** How many are asked at once. */
+/** How many questions are in flight at once. */
 const maxAtOnce = 32;
 
 /**
- * Asks each question once, 32 at a time, so that whatever the target remembers it has seen.
- * @returns what is wrong with the first wrong answer; undefined when all are right.
+ * Asks each question once, 32 at a time, so that all caches of the target are filled.
+ * @returns the first wrong answer, or its error. Undefined if all are right.
  */
 export async function askAll(url: string, questions: readonly Question[]): Promise<string | undefined> {
   const rest = questions.values();

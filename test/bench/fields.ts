@@ -10,7 +10,7 @@ export interface Field {
 
 type WireField = keyof WireEngagement;
 
-/** Every field but the type, by this project's name and upstream's, with what is selected below. */
+/** Every field except the type: its name here, its name upstream, and the selection below it. */
 const names: readonly (readonly [designed: string, wire: WireField, below?: string])[] = [
   ...([
     ['id', 'id'],

@@ -95,7 +95,7 @@ function prepare(each: Case, server: IdleTarget | undefined, { seconds, upstream
   return {
     ...common,
     load: { url, method: 'POST', headers: requestHeaders, bodies, connections, seconds },
-    // A smoke run, which times nothing, asks some of thousands.
+    // A smoke run times nothing, and asks only some of the thousands of questions.
     check: (isFirst) => askAll(url, isFirst && seconds > 0 ? questions : questions.slice(0, askedAgain)),
   };
 }

@@ -4,7 +4,7 @@ import { startupWork } from './works/startup.ts';
 import { streamWork } from './works/stream.ts';
 import { aloneWorks, comparedWorks } from './works/works.ts';
 
-/** What the bench is told to do. */
+/** The options of a run of the bench. */
 export interface Options {
   readonly rounds: number;
   readonly seconds: number;
@@ -12,7 +12,7 @@ export interface Options {
   readonly only: readonly string[];
   /** Names of targets. */
   readonly targets: readonly string[];
-  /** Tiny, untimed, with the packages that the project has installed anyway. */
+  /** True: tiny and untimed, with only the packages that the project itself has. */
   readonly isSmoke: boolean;
   /** The document that a whole run writes; undefined when works or targets were chosen. */
   readonly wholeDocument: string | undefined;
@@ -27,20 +27,20 @@ const targetNames = targets.map(({ name }) => name);
 function chosen(text: string | undefined, names: readonly string[], byDefault = names): readonly string[] {
   if (text === undefined) return byDefault;
   const given = text.split(',');
-  const strange = given.filter((name) => !names.includes(name));
-  if (strange.length > 0) throw new RangeError(`${strange.join(', ')}: there are only ${names.join(', ')}`);
+  const unknown = given.filter((name) => !names.includes(name));
+  if (unknown.length > 0) throw new RangeError(`${unknown.join(', ')}: there are only ${names.join(', ')}`);
   return given;
 }
 
 function positive(text: string): number {
   const value = Number(text);
-  if (!Number.isInteger(value) || value < 1) throw new RangeError(`${text} is no whole number from 1 on`);
+  if (!Number.isInteger(value) || value < 1) throw new RangeError(`${text} is not a whole number from 1 on`);
   return value;
 }
 
 /**
  * Reads the command line.
- * @throws for what it does not know.
+ * @throws for unknown options and values.
  */
 export function parseOptions(args: readonly string[]): Options {
   const { values } = parseArgs({

@@ -15,9 +15,9 @@ const seconds = 0;
 const streamedMegabytes = 4;
 
 /**
- * Runs everything once, as small as it can be, without timing anything: that every answer is right, and that the bench
- * itself works.
- * @returns what was wrong; empty when nothing was.
+ * Runs everything once, as small as possible and without timing. It proves that every answer is right and that the bench
+ * works.
+ * @returns all complaints. Empty if every answer is right.
  */
 export async function runSmoke(report: (line: string) => void): Promise<readonly string[]> {
   const complaints: string[] = [];

@@ -1,6 +1,6 @@
 import type { Dialect, Question } from './question.ts';
 
-/** What is asked: questions, each as likely as the others, or a delete straight at upstream. */
+/** The requests of a case: questions, each equally likely, or deletes sent directly to upstream. */
 export type Asked =
   | { readonly kind: 'questions'; readonly of: (dialect: Dialect) => readonly Question[] }
   | { readonly kind: 'upstream'; readonly engagementId: string };
@@ -8,7 +8,7 @@ export type Asked =
 /** One row of a table. */
 export interface Case {
   readonly name: string;
-  /** The name of the target that is asked; undefined: upstream itself. */
+  /** The name of the target. Undefined: upstream itself. */
   readonly target: string | undefined;
   readonly asked: Asked;
   readonly connections: number;
@@ -26,7 +26,7 @@ export interface Work {
   readonly title: string;
   /** What every target does alike. */
   readonly equal: string;
-  /** What only some do, so that nobody reads more out of the figures than is in them. */
+  /** What only some do, as a limit to what the figures prove. */
   readonly differs: string;
   readonly cases: readonly Case[];
   /** The case that the others are compared with, round by round. */
@@ -37,5 +37,5 @@ export interface Work {
   readonly smokeCases?: readonly string[];
 }
 
-/** How many connections the load has where nothing else is said: enough to keep one core busy. */
-export const usualConnections = 32;
+/** How many connections the load has by default: enough to keep one core busy. */
+export const defaultConnections = 32;

@@ -1,6 +1,7 @@
-import { mkdirSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer, request as httpRequest } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { fileURLToPath } from 'node:url';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sandboxAccount } from '../../src/sandbox/accounts.ts';
@@ -63,12 +64,16 @@ const barValue = (page: Page) => page.locator('#bar').evaluate((bar) => (bar as 
 /** Within Truto's limits, it takes a minute. */
 const startSlow = ({ facade }: Setting) => started(facade.post, { integratedAccountId, ids });
 
-const shots = process.env.SHOTS;
-/** Saves a picture to look at, when `SHOTS` names a folder. */
-async function shoot(page: Page, name: string): Promise<void> {
-  if (shots === undefined) return;
-  mkdirSync(shots, { recursive: true });
-  await page.screenshot({ path: `${shots}/${name}.png`, fullPage: true });
+const folder = fileURLToPath(new URL('../../docs/images/', import.meta.url));
+
+/** Takes the pictures of the documents, in both color schemes. */
+async function takePictures(page: Page): Promise<void> {
+  for (const colorScheme of ['light', 'dark'] as const) {
+    await page.emulateMedia({ colorScheme });
+    const image = await page.locator('body').screenshot({ animations: 'disabled', caret: 'hide' });
+    expect(image.length).toBeLessThan(150_000);
+    if (process.env.SCREENSHOTS === '1') writeFileSync(`${folder}bulk-${colorScheme}.png`, image);
+  }
 }
 
 describe('the page of bulk deletes', () => {
@@ -96,6 +101,8 @@ describe('the page of bulk deletes', () => {
   });
 
   it('follows one: its bar moves by the subscription; it is paused, resumed and, after a question, cancelled', async () => {
+    const earlier = await started(setting.facade.post, { integratedAccountId, ids: ['fault-403', 'fault-202'] });
+    await ended(setting, earlier.id);
     const { id } = await startSlow(setting);
     await using opened = await open(setting.facade.url);
     const { page } = opened;
@@ -103,11 +110,12 @@ describe('the page of bulk deletes', () => {
     await press(page, 'Show');
     await page.locator('#jobs a').first().click();
     await expect.poll(() => state(page)).toBe('Deleting');
+    await expect.poll(() => focused(page)).toBe('job-title');
     const [first, requests] = [await barValue(page), opened.requested.length];
     await expect.poll(() => barValue(page)).toBeGreaterThan(first);
     // Events, not further requests: no failure is listed here.
     expect(opened.requested.length).toBe(requests);
-    await shoot(page, 'deleting-1440-light');
+    await takePictures(page);
     expect([await isEnabled(page, 'Pause'), await isEnabled(page, 'Resume')]).toEqual([true, false]);
 
     await press(page, 'Pause');
@@ -121,7 +129,6 @@ describe('the page of bulk deletes', () => {
     const dialog = page.getByRole('dialog', { name: 'Cancel this bulk delete?' });
     await press(page, 'Cancel…');
     expect(await dialog.innerText()).toContain('cannot be resumed');
-    await shoot(page, 'dialog-1440-light');
     await page.keyboard.press('Escape');
     await expect.poll(() => dialog.count()).toBe(0);
     expect(await focused(page)).toBe('cancel');
@@ -149,8 +156,44 @@ describe('the page of bulk deletes', () => {
     const [failure] = await page.locator('#failures tr').allInnerTexts();
     for (const part of ['fault-403', 'ForbiddenError', 'Nothing was deleted']) expect(failure).toContain(part);
     const counts = await page.locator('#counts').innerText();
-    for (const part of ['Deleted\n1', 'Accepted\n1', 'Not found\n1', 'Failed\n1', 'Skipped\n0'])
-      expect(counts).toContain(part);
+    for (const part of ['Deleted\n1', 'Accepted\n1', 'Not found\n1', 'Failed\n1']) expect(counts).toContain(part);
+    expect(opened.complaints).toEqual([]);
+  });
+
+  it('shows the erasure report, to print and to download as the server sends it', async () => {
+    const input = { integratedAccountId: other.id, ids: ['fault-403', 'fault-202', 'unheard-of'] };
+    const { id } = await started(setting.facade.post, input);
+    await ended(setting, id);
+    await using opened = await open(setting.facade.url, { colorScheme: 'dark' }, hashOf(id, other.id));
+    const { page } = opened;
+    await page.getByRole('link', { name: 'Erasure report' }).click();
+    await expect.poll(() => focused(page)).toBe('report-title');
+    const text = await page.locator('#report').innerText();
+    for (const part of [id, other.id, 'Not complete', 'FAILED: not deleted.', 'unheard-of', 'Not found', 'sha256sum'])
+      expect(text).toContain(part);
+    expect(await page.locator('#report-engagements tr').count()).toBe(3);
+    const sent = await (await fetch(`${setting.facade.url}/bulk/${id}/report.json`)).text();
+    const [download] = await Promise.all([page.waitForEvent('download'), press(page, 'Download as JSON')]);
+    expect(download.suggestedFilename()).toBe(`bulk-delete-${id}.json`);
+    expect(readFileSync(await download.path(), 'utf8')).toBe(sent);
+    expect(text).toContain(JSON.parse(sent).sha256);
+
+    await page.evaluate(() => {
+      window.print = () => document.body.setAttribute('data-printed', '');
+    });
+    await press(page, 'Print');
+    expect(await page.locator('body[data-printed]').count()).toBe(1);
+    await page.emulateMedia({ media: 'print' });
+    for (const gone of ['header', '#chooser', '#report .actions', '#views'])
+      expect([gone, await page.locator(gone).isVisible()]).toEqual([gone, false]);
+    expect(await page.locator('#report-engagements').isVisible()).toBe(true);
+    // Dark on paper would waste ink.
+    expect(await page.evaluate(() => getComputedStyle(document.body).backgroundColor)).toBe('rgb(255, 255, 255)');
+    await page.emulateMedia({ media: null });
+    await page.setViewportSize({ width: 390, height: 900 });
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(390);
+    await page.getByRole('link', { name: 'Back to the bulk delete' }).click();
+    await expect.poll(() => focused(page)).toBe('job-title');
     expect(opened.complaints).toEqual([]);
   });
 
@@ -178,6 +221,7 @@ describe('the page of bulk deletes', () => {
     expect(await page.getByLabel('Integrated account').inputValue()).toBe(integratedAccountId);
     await page.goBack();
     await page.locator('#job').waitFor({ state: 'hidden' });
+    expect(await focused(page)).toBe('list-title');
   });
 
   it('subscribes again when the subscription is lost, and says so', async () => {
@@ -253,12 +297,10 @@ describe('the page of bulk deletes', () => {
       await expect.poll(() => page.locator('#failures tr').count()).toBe(3);
       const scrollWidth = () => page.evaluate(() => document.documentElement.scrollWidth);
       expect(await scrollWidth()).toBe(width);
-      await shoot(page, `ended-${width}-${colorScheme}`);
       expect(await page.evaluate(findLowContrast)).toEqual([]);
       if (width === 390) await page.getByRole('link', { name: 'All bulk deletes' }).click();
       await page.locator('#jobs a').first().waitFor();
       expect(await scrollWidth()).toBe(width);
-      await shoot(page, `list-${width}-${colorScheme}`);
       expect(await page.evaluate(findLowContrast)).toEqual([]);
     },
   );
@@ -276,11 +318,13 @@ describe('the page of bulk deletes, where callers bring a token', () => {
       BULK_TOKEN_SECRET: 's'.repeat(40),
       REDIS_URL: redis.url,
       EXPOSE_SCHEMA: '1',
+      TRUTO_RATE_LIMITS: '0',
     };
     await using facade = await startTestFacade(upstream.url, env);
     const token = 'a-token-of-mine';
+    const many = Array.from({ length: 54 }, (_, number) => `${number}`);
     const post = postTo(`${facade.url}/graphql`, { authorization: `Bearer ${token}` });
-    const { id } = await started(post, { integratedAccountId: 'account-1', ids: [hostile] });
+    const { id } = await started(post, { integratedAccountId: 'account-1', ids: [hostile, ...many] });
 
     await using opened = await open(facade.url, {}, hashOf(id, 'account-1'));
     const { page } = opened;
@@ -293,6 +337,11 @@ describe('the page of bulk deletes, where callers bring a token', () => {
     await press(page, 'Show');
     await expect.poll(() => state(page)).toBe('Completed');
     await expect.poll(() => page.locator('#failures').innerText()).toContain(hostile);
+    const failures = page.locator('#failures tr');
+    expect(await failures.count()).toBe(50);
+    await press(page, 'More failures');
+    await expect.poll(() => failures.count()).toBe(55);
+    expect(await page.getByRole('button', { name: 'More failures' }).count()).toBe(0);
     expect([await page.locator('#failures img').count(), await page.title()]).toEqual([0, 'Bulk deletes']);
     expect(await page.getByRole('alert').count()).toBe(0);
 

@@ -122,7 +122,7 @@ describe.each(programs)('$name', ({ name, command, integration, forgets, namesak
     expect(keys.filter(([isDelete, key]) => !isDelete && key !== undefined)).toEqual([]);
   });
 
-  it('deletes the engagement it is told to', async () => {
+  it('deletes the engagement that its argument names', async () => {
     const before = await listIds(account);
     const id = before[3] ?? '';
     const { code, output } = await run({}, server.endpoint, id);

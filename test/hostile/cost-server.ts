@@ -6,37 +6,37 @@ import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
-/** The heap that a server must do with, in MiB: a request that needs more ends it. */
+/** The heap limit of a server, in MiB. A request that needs more ends it. */
 const maxHeapMiB = 256;
 
-/** How long an answer may take before the run is given up: every request ends by itself long before. */
+/** How long an answer may take until the run is given up. Every request ends long before that. */
 const hangMs = 30_000;
 
-/** What something cost a server. */
+/** The cost of a request to a server. */
 export interface Cost {
   /** Processor time of all its threads. */
   readonly cpuMs: number;
-  /** For how long the event loop was busy: no longer can it have been held. */
+  /** How long the event loop was busy: an upper bound for how long it was blocked. */
   readonly loopMs: number;
   /** Memory in use afterwards. */
   readonly heapBytes: number;
   readonly rssBytes: number;
 }
 
-/** A server in a process of its own, which tells what each request costs it. */
+/** A server in its own process, which reports the cost of each request. */
 export interface CostServer extends AsyncDisposable {
-  /** Sends the bytes over a connection of their own, and waits for the end of the answer. */
+  /** Sends the bytes over a new connection, and waits for the end of the answer. */
   costOf(bytes: Buffer): Promise<Cost & { readonly answer: string }>;
-  /** Sends the bytes over a connection of their own, and answers what came back until its end. */
+  /** Sends the bytes over a new connection, and returns the answer. */
   exchange(bytes: Buffer): Promise<string>;
-  /** What it has cost since its start. */
+  /** The cost since its start. */
   spent(): Promise<Cost>;
   readonly port: number;
   /** The longest line that it has logged, in characters. */
   longestLine(): number;
 }
 
-/** What came back, until the server closed or `hangMs` were over. */
+/** Sends the bytes, and returns all that the server sends until it closes the connection, or until `hangMs`. */
 async function exchange(port: number, bytes: Buffer): Promise<string> {
   const socket = connect(port, '127.0.0.1');
   const chunks: Buffer[] = [];

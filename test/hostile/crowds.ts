@@ -3,14 +3,14 @@ import { sample } from 'fast-check';
 import type { CostServer } from './cost-server.ts';
 import { hostileRequest, ordinaryDelete } from './requests.ts';
 
-/** Many connections at once that are meant to keep everybody else out. */
+/** Many connections at once, to keep all other clients out. */
 interface Crowd {
   readonly name: string;
   readonly connectionCount: number;
   /** What each sends at once; `dribble` follows, a byte every half second. */
   readonly opening: Buffer;
   readonly dribble?: Buffer;
-  /** False for those who never read what they are sent. */
+  /** False for clients that never read. */
   readonly reads: boolean;
 }
 
@@ -130,8 +130,8 @@ function flood(server: CostServer, authorization: string): () => void {
     while (!isOver) {
       const request = requests[sent % requests.length];
       sent += 1;
-      const token = { nobody: undefined, stranger: 'Bearer nobodys-token', caller: authorization }[
-        request?.sender ?? 'nobody'
+      const token = { anonymous: undefined, stranger: 'Bearer an-unknown-token', caller: authorization }[
+        request?.sender ?? 'anonymous'
       ];
       await server.exchange(request?.bytes(token, `f${sent}`) ?? Buffer.alloc(0)).catch(() => {});
     }
@@ -142,7 +142,7 @@ function flood(server: CostServer, authorization: string): () => void {
   };
 }
 
-/** Lets each crowd come in turn, while an honest client deletes. */
+/** Starts one crowd after the other, while an honest client deletes. */
 export async function meetCrowds(server: CostServer, authorization: string): Promise<readonly CrowdResult[]> {
   const results: CrowdResult[] = [];
   for (const crowd of crowds) {

@@ -6,22 +6,22 @@ import { type CostServer, startCostServer } from './cost-server.ts';
 import { type CrowdResult, meetCrowds } from './crowds.ts';
 import { type HostileRequest, hostileRequest, ordinaryDelete, type Sender } from './requests.ts';
 
-/** How many times the processor time of an ordinary delete a request may cost, and how many times its hold of the loop. */
+/** The most that a request may cost, as multiples of an ordinary delete: processor time, and time in the event loop. */
 export const maxCpuRatio = 20;
 export const maxLoopRatio = 50;
 
 /**
- * How often a request that was too dear is sent again, as one that the server has not met: collecting garbage and compiling
- * code fall on whoever is there, and hardly ever twice on the same.
+ * How often a request that was too expensive is sent again, in a form that is new to the server. Garbage collection and
+ * compilation add to the cost of any request, but hardly ever to the same one twice.
  */
 const maxTries = 8;
 
 const warmUpCount = 500;
 const ordinaryCount = 200;
-/** How many requests share one measurement of the ordinary delete: code that is compiled makes that cheaper with time. */
+/** How many requests share one measurement of the ordinary delete, which gets cheaper while code is compiled. */
 const batchSize = 500;
 
-/** One kind of request, and the dearest of it. */
+/** One kind of request, and its most expensive request. */
 export interface KindCost {
   readonly kind: string;
   readonly count: number;
@@ -29,9 +29,9 @@ export interface KindCost {
   readonly loopRatio: number;
 }
 
-/** What a run has found. */
+/** The results of a run. */
 export interface HostileResult {
-  /** The dearest kinds first. */
+  /** The most expensive kinds first. */
   readonly kinds: readonly KindCost[];
   /** A request, named by its kind, sender, size and server, for each that was beyond a limit at every try. */
   readonly tooDear: readonly string[];
@@ -103,9 +103,9 @@ export async function measureCrowds(): Promise<readonly CrowdResult[]> {
 
 /**
  * Sends hostile requests, one by one, to a server in each mode of authentication, and compares what each costs with an
- * ordinary delete measured beside it.
- * @param onBatch hears how many were sent.
- * @throws when a server ends, which it does beyond 256 MiB of heap.
+ * ordinary delete measured at the same time.
+ * @param onBatch gets the number of requests sent so far.
+ * @throws when a server ends, as it does beyond 256 MiB of heap.
  */
 export async function measureCosts(
   count: number,
@@ -127,12 +127,12 @@ export async function measureCosts(
     {
       name: 'passthrough',
       server: passthrough,
-      authorization: { nobody: undefined, stranger: 'Bearer nobodys-token', caller: `Bearer ${token}` },
+      authorization: { anonymous: undefined, stranger: 'Bearer an-unknown-token', caller: `Bearer ${token}` },
     },
     {
       name: 'service',
       server: service,
-      authorization: { nobody: undefined, stranger: `Bearer ${jwt.slice(0, -4)}AAAA`, caller: `Bearer ${jwt}` },
+      authorization: { anonymous: undefined, stranger: `Bearer ${jwt.slice(0, -4)}AAAA`, caller: `Bearer ${jwt}` },
     },
   ];
 

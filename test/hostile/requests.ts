@@ -1,17 +1,18 @@
 import { type Arbitrary, constantFrom, integer, nat, oneof, record, tuple } from 'fast-check';
 import { readExample } from '../../src/graphql/documents.ts';
 
-/** Who sends it: without a token, with one that nobody gave out, or with one that upstream takes. */
-export type Sender = 'nobody' | 'stranger' | 'caller';
+/** Its sender: without a token, with an invalid one, or with one that upstream accepts. */
+export type Sender = 'anonymous' | 'stranger' | 'caller';
 
-/** A request that is made to cost. */
+/** A request that is designed to be expensive. */
 export interface HostileRequest {
-  /** What is dear about it, for the report. */
+  /** What is expensive about it, for the report. */
   readonly kind: string;
   readonly sender: Sender;
   /**
-   * Its bytes, head and body, for whoever sends it.
-   * @param nonce goes into the document, so that no server has met it before.
+   * Its bytes, head and body.
+   * @param authorization the sender's header.
+   * @param nonce makes the document new to every server.
    */
   bytes(authorization: string | undefined, nonce: string): Buffer;
 }
@@ -118,9 +119,9 @@ const documents: Readonly<Record<string, (count: number) => string>> = {
     const ring = Math.min(count, 4_000);
     return `{...F0}${fill(ring, (index) => `fragment F${index} on Query{...F${(index + 1) % ring}}`)}`;
   },
-  'a ring of fragments beside one field': (count) =>
+  'a ring of fragments next to one field': (count) =>
     `{${fill(Math.min(count, 240), () => 'integrations{name}')}...F}fragment F on Query{...F}`,
-  'a ring of fields that nobody asks for': (count) =>
+  'a ring of unused fields': (count) =>
     `{__typename}fragment F on Query{${fill(Math.min(count, 160), (index) => `a${index}{...F}`)}}`,
   'spreads in many places': (count) => {
     const branches = fill(
@@ -139,13 +140,12 @@ const documents: Readonly<Record<string, (count: number) => string>> = {
     const all = Math.min(count, 22);
     return `{...F0}${fill(all, (index) => `fragment F${index} on Query{__typename ${fill(all - index - 1, (other) => `...F${index + other + 1} `)}}`)}`;
   },
-  'fragments that nobody uses': (count) =>
-    `{__typename}${fill(count, (index) => `fragment F${index} on Query{__typename}`)}`,
+  'unused fragments': (count) => `{__typename}${fill(count, (index) => `fragment F${index} on Query{__typename}`)}`,
   'fragments of one name': (count) => `{...F}${fill(count, () => 'fragment F on Query{__typename}')}`,
   'spreads of nothing': (count) => `{${fill(count, (index) => `...F${index} `)}}`,
   operations: (count) => fill(count, (index) => `query Q${index}{__typename}`),
   'operations of one name': (count) => fill(count, () => 'query Q{__typename}'),
-  'variables that nobody uses': (count) => `query(${fill(count, (index) => `$v${index}:ID `)}){__typename}`,
+  'unused variables': (count) => `query(${fill(count, (index) => `$v${index}:ID `)}){__typename}`,
   'variables of no type': (count) => `query(${fill(count, (index) => `$v${index}:Intt `)}){__typename}`,
   'variables of one name': (count) => `query(${fill(count, () => '$v:ID ')}){__typename}`,
   'a variable of a type in lists': (count) => `query($v:${nest(count, '[', ']', 'ID')}){__typename}`,
@@ -227,7 +227,7 @@ const values: Readonly<Record<string, (count: number) => Filled>> = {
     query: deleteDocument,
     variables: given(`"engagementType":"${repeated(count, 'CALLL')}"`),
   }),
-  'variables that nobody declared': (count) => ({
+  'undeclared variables': (count) => ({
     query: deleteDocument,
     variables: given(`"x":${listOf(count, (index) => `{"k${index}":[]}`)}`),
   }),
@@ -454,7 +454,7 @@ export const hostileRequest: Arbitrary<HostileRequest> = record({
     { weight: 1, arbitrary: targetRequest },
     { weight: 1, arbitrary: noiseRequest },
   ),
-  sender: constantFrom<Sender>('nobody', 'stranger', 'caller'),
+  sender: constantFrom<Sender>('anonymous', 'stranger', 'caller'),
 }).map(({ made: [kind, bytes], sender }) => ({ kind, sender, bytes }));
 
 /** The delete that all of them are compared with: a client's document, with an id that is new each time. */

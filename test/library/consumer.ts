@@ -45,12 +45,12 @@ try {
 } catch (error) {
   if (error instanceof ConfigError) problems = error.problems;
 }
-let strange = '';
+let unknownSetting = '';
 try {
   // @ts-expect-error There is no such setting.
   createEngagementServer({ PROT: 0 });
 } catch (error) {
-  strange = String(error);
+  unknownSetting = String(error);
 }
 
 // biome-ignore lint/suspicious/noConsole: a program without Node's types has no other way to say something.
@@ -65,6 +65,6 @@ console.log(
     prefixed: printSchema(schema).includes('type CrmContact'),
     federation: printEngagementSchema({ dialect: 'federation' }),
     problems,
-    strange,
+    unknownSetting,
   }),
 );

@@ -163,13 +163,13 @@ function recall(files: readonly string[]): ReadonlyMap<string, { readonly state:
   );
 }
 
-/** Which test files come to which stretches. Those that fail without any mutant would notice everything: they are left out. */
+/** Which stretches each test file reaches. Files that fail without a mutant are left out: they would notice every mutant. */
 async function findReached(worker: Worker): Promise<readonly Ran[]> {
   const recalled = recall(globSync('test/**/*.test.ts', { cwd: root }));
   const ran = [...recalled.values()].flatMap(({ known }) => known ?? []);
   const paths = globSync([...modules], { cwd: root });
   for (const path of paths) worker.change(path, addProbes(path, textOf(path)));
-  // On a busy machine some fail only beside others: these are run again.
+  // On a busy machine, some files fail only next to others. They run again.
   for (let round = 1; round <= 2; round += 1) {
     const isKnown = new Set(ran.map(({ file }) => file));
     const files = [...recalled.keys()].filter((file) => !isKnown.has(file));

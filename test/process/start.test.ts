@@ -90,6 +90,11 @@ describe('the command that the start prints', () => {
     rmSync(folder, { recursive: true });
   });
 
+  it('comes after the page of bulk deletes where there is Redis', async () => {
+    await using server = await start({ REDIS_URL: 'redis://127.0.0.1:1' });
+    await expect.poll(server.seen).toMatch(/http:\/\/\S+\/bulk, a page/);
+  });
+
   it('quotes the address, whose brackets are a pattern of file names for zsh', async () => {
     await using server = await start({ HOST: '::1', AUTH_MODE: 'passthrough' });
     expect(commandIn(server.seen())).toMatch(/^curl 'http:\/\/\[::1\]:\d+\/graphql' /);

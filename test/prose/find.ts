@@ -55,16 +55,16 @@ interface Node {
 const isNode = (value: unknown): value is Node => typeof value === 'object' && value !== null && 'type' in value;
 const isProse = (text: string) => /\p{L} \p{L}|\p{L}\.? $|^ \p{L}/u.test(text);
 
-function proseOfCode(source: string): string {
+function proseOfCode(source: string, lang: 'ts' | 'tsx'): string {
   const ranges: [number, number, string?][] = [];
   let comments = source;
-  const left: Node[] = [parseAst(source, { lang: 'ts' }) as unknown as Node];
-  for (let node = left.shift(); node !== undefined; node = left.shift()) {
+  const left: Node[] = [parseAst(source, { lang }) as unknown as Node];
+  for (let node = left.pop(); node !== undefined; node = left.pop()) {
     const { type, start, end } = node;
     // A text in parts is one text, and what is put into it is a word.
     if (type === 'BinaryExpression') ranges.push([start, end, ' ']);
     if (type === 'TemplateLiteral') ranges.push([start, end, 'X']);
-    const isText = type === 'TemplateElement' || (type === 'Literal' && typeof node.value === 'string');
+    const isText = /^(TemplateElement|JSXText)$/.test(type) || (type === 'Literal' && typeof node.value === 'string');
     if (isText && isProse(source.slice(start, end))) ranges.push([start, end]);
     if (isText || type === 'Literal')
       comments = comments.slice(0, start) + ' '.repeat(end - start) + comments.slice(end);
@@ -72,7 +72,7 @@ function proseOfCode(source: string): string {
   }
   for (const { 0: comment, index } of comments.matchAll(/\/\*[\s\S]*?\*\/|(\/\/.*(\n\s*(?=\/\/))?)+/g))
     ranges.push([index, index + comment.length]);
-  const prose = fill(keepOnly(source, ranges), /`[^`]+`/g, 'X');
+  const prose = fill(keepOnly(source, ranges), /`[^`\u2029]+`/g, 'X');
   return prose.replace(/\\n|['"*/]|@\w+/g, (match) => (match.length > 2 ? stop : ' ').repeat(match.length));
 }
 
@@ -89,7 +89,9 @@ const proseOfText = (source: string) => source.replace(/\n\s*#?/g, (match) => ' 
 const readers: Readonly<Record<string, (source: string) => string>> = {
   '.md': proseOfMarkdown,
   '.graphql': proseOfSchema,
-  '.ts': proseOfCode,
+  '.ts': (source) => proseOfCode(source, 'ts'),
+  '.mjs': (source) => proseOfCode(source, 'ts'),
+  '.tsx': (source) => proseOfCode(source, 'tsx'),
 };
 
 /**
@@ -102,7 +104,9 @@ export function findings(file: string, source: string): readonly Finding[] {
   const prose = read(source);
   const lineAt = (index: number) => source.slice(0, index).split('\n').length;
   return [...segmenter.segment(prose)].flatMap(({ segment, index }) => {
-    const start = index + segment.search(/[\p{L}\p{N}]/u);
+    const letter = segment.search(/[\p{L}\p{N}]/u);
+    if (letter < 0) return [];
+    const start = index + letter;
     const count = segment.match(/[\p{L}\p{N}]\S*/gu)?.length ?? 0;
     const found = patterns.flatMap(([pattern, instead]) => {
       const match = pattern.exec(segment);

@@ -11,10 +11,13 @@ import { findings } from './find.ts';
 
 const cwd = fileURLToPath(new URL('../..', import.meta.url));
 const documents = ['*.md', '.github/**/*.md', 'docs/**/*.md', 'examples/*/*.md'];
-const others = ['schema/schema.graphql', 'src/**/*.ts', 'deploy/**/*.*', '.github/**/*.{yml,ts}'];
+const code = ['src/**/*.ts', 'test/**/*.ts', 'examples/**/*.{ts,tsx,mjs}'];
+const others = ['schema/schema.graphql', 'deploy/**/*.*', '.github/**/*.{yml,ts}'];
+/** The linter's words, and the texts of its tests, are what it refuses. */
+const exclude = ['**/node_modules/**', 'test/prose/**', 'test/prose.test.ts'];
 
 const named = process.argv.slice(2);
-const files = named.length > 0 ? named : globSync([...documents, ...others], { cwd }).sort();
+const files = named.length > 0 ? named : globSync([...documents, ...code, ...others], { cwd, exclude }).sort();
 
 for (const file of files) {
   for (const { line, message } of findings(file, readFileSync(resolve(cwd, file), 'utf8'))) {

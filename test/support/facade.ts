@@ -36,8 +36,8 @@ export interface TestFacade extends AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-/** Many tests share few cores: a facade in a test's own process would take itself for overloaded, and refuse. */
-const patient: LoadLimits = { ...defaultLoadLimits, maxDelayMs: Number.POSITIVE_INFINITY };
+/** Many tests share few cores, so a facade in the test's process would shed requests. */
+const withoutShedding: LoadLimits = { ...defaultLoadLimits, maxDelayMs: Number.POSITIVE_INFINITY };
 
 /** The tokens of a facade with that configuration. */
 function tokensOf(config: Config): readonly string[] {
@@ -54,7 +54,7 @@ export async function startTestFacade(
   upstreamUrl: string,
   env: Record<string, string> = {},
   prepareLog: (log: Log) => void = () => {},
-  loadLimits: LoadLimits = patient,
+  loadLimits: LoadLimits = withoutShedding,
 ): Promise<TestFacade> {
   const config = parseConfig({ PORT: '0', ...env });
   const lines: string[] = [];

@@ -65,9 +65,9 @@ function localized(folder: string, port: number, replicas: readonly string[], ke
 
 /**
  * Starts nginx in front of two replicas.
- * @param replicas their hosts and ports. Nobody has to listen there yet.
+ * @param replicas their hosts and ports. They may start later.
  * @param keptTime how long it keeps an idle connection to one of them.
- * @throws with what it complains of when it ends instead.
+ * @throws with its error log if it ends instead.
  */
 export async function startNginx(replicas: readonly [string, string], keptTime = '4s'): Promise<NginxServer> {
   installNginx();
@@ -77,7 +77,7 @@ export async function startNginx(replicas: readonly [string, string], keptTime =
   writeFileSync(file, localized(folder, port, replicas, keptTime));
   const isRoot = process.getuid?.() === 0;
   if (isRoot) chownSync(folder, nobody, nobody);
-  // What it says before it has read where to: the flag -e is for that.
+  // `-e` names the log for errors before it has read the configuration.
   const log = join(folder, 'error.log');
   const child = spawn('nginx', ['-p', folder, '-c', file, '-e', log, '-g', 'daemon off;'], {
     stdio: ['ignore', 'ignore', openSync(join(folder, 'stderr.log'), 'a')],

@@ -9,7 +9,7 @@ interface UndoLine {
   readonly engagement: any;
 }
 
-/** Reads the undo files of a bulk delete. What is behind a file's last newline is torn: its engagement was not deleted. */
+/** Reads the undo files of a bulk delete. Text after a file's last newline is torn: its engagement was not deleted. */
 export function readUndoLines(path: string): {
   readonly files: readonly string[];
   readonly lines: readonly UndoLine[];

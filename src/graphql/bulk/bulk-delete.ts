@@ -6,6 +6,7 @@ import {
   countOutcomes,
   hasEnded,
   type ItemOutcome,
+  itemStateOf,
   outcomeOf,
   pageSize,
   stateOf,
@@ -29,6 +30,7 @@ export function unavailable(error: unknown): never {
 enumOf<ItemOutcome>('BulkDeleteOutcome', 'The state of one engagement of a bulk delete.', {
   WAITING:
     'It is not deleted, and no delete of it is in flight. None was sent yet, or Truto refused it for now, for example by a rate limit.',
+  KEEPING: 'Its record is being stored, or is stored, before its delete. No delete of it was sent.',
   IN_PROGRESS: 'Its delete is in flight, or its result is being checked.',
   PLANNED: 'The end of a dry run: a bulk delete without `dryRun` would delete it.',
   SKIPPED: 'It was not deleted: the bulk delete was cancelled, or failed, before it was.',
@@ -58,7 +60,7 @@ const BulkDeleteOutcomes = objectType<BulkJob>('BulkDeleteOutcomes', {
     remaining: t.int({
       nullable: false,
       description:
-        'They have no final outcome yet: they are `WAITING` or `IN_PROGRESS`. After `CANCELLED` or `FAILED`, they were `SKIPPED`, and none of them is deleted.',
+        'They have no final outcome yet: they are `WAITING`, `KEEPING` or `IN_PROGRESS`. After `CANCELLED` or `FAILED`, they were `SKIPPED`, and none of them is deleted.',
       resolve(job) {
         const { WAITING = 0, IN_PROGRESS = 0, SKIPPED = 0 } = countOutcomes(job);
         return job.input.dryRun ? 0 : WAITING + IN_PROGRESS + SKIPPED;
@@ -261,7 +263,10 @@ export const BulkDelete = objectType<BulkJob>('BulkDelete', {
             store.readPage(job.id, page),
             store.readStates(job.id, page),
           ]).catch(unavailable);
-          const listed = (list ?? []).map((item, index) => ({ ...item, outcome: outcomeOf(states[index], job) }));
+          const listed = (list ?? []).map((item, index) => ({
+            ...item,
+            outcome: outcomeOf(itemStateOf(states, index), job),
+          }));
           items.push(...listed.slice(Math.max(from - start, 0), until - start));
         }
         return { items, next: until < end ? until : null };

@@ -101,7 +101,7 @@ builder.mutationField('createEngagement', (t) =>
     description:
       'Creates one engagement and returns the outcome. It is sent to Truto once: after an unclear answer, the server searches for ' +
       'the engagement instead of sending it again. Send an `Idempotency-Key` header (or `extensions.idempotencyKey` in the request) ' +
-      'to make a retry safe: for 10 minutes, the same key returns the first result, and after a refusal it sends the create again.',
+      'to make a retry safe: for 10 minutes, the same key returns the first result. After a refusal, it sends the create again.',
     args: {
       integratedAccountId: t.arg.id({
         required: true,

@@ -11,9 +11,16 @@
  * @typedef {{
  *   id: string, integratedAccountId: string, state: string, statusReason: string | null, dryRun: boolean, snapshot: boolean,
  *   total: number, keptCount: number, createdBy: string, createdAt: string, endedAt: string | null, undoFolder: string | null,
- *   ratePerSecond: number | null, secondsLeft: number | null, outcomes: Record<string, number>, report: { sha256: string } | null,
+ *   ratePerSecond: number | null, secondsLeft: number | null, outcomes: Record<string, number>,
  * }} Job
  * @typedef {{ id: string, engagementType: string | null, result: { __typename: string, message?: string } }} Failure
+ * @typedef {{
+ *   state: string, isComplete: boolean, integratedAccountId: string, integration: string | null, dryRun: boolean,
+ *   requested: { idCount?: number, filter?: object }, createdBy: string, createdAt: string, endedAt: string, total: number,
+ *   outcomes: Record<string, number>, remarks: string[], verification: string, sha256: string,
+ *   engagements: { id: string, engagementType: string | null, outcome: string }[],
+ *   failures: { id: string, engagementType: string | null, outcome: string, message: string }[],
+ * }} Report
  */
 
 /** @param {string} id @returns {HTMLElement} */
@@ -175,12 +182,13 @@ async function* subscribe(query, variables, stop) {
   }
 }
 
+const rowFields =
+  'id state dryRun total createdAt outcomes { deleted accepted alreadyAbsent notFound failed unknown remaining }';
 const jobFields = `{
-  id integratedAccountId state statusReason dryRun snapshot total keptCount createdBy createdAt endedAt undoFolder ratePerSecond
-  secondsLeft outcomes { deleted accepted alreadyAbsent notFound failed unknown remaining }
+  ${rowFields} integratedAccountId statusReason snapshot keptCount createdBy endedAt undoFolder ratePerSecond secondsLeft
 }`;
 const listDocument = `query ($account: ID!, $after: String) {
-  bulkDeletes(integratedAccountId: $account, after: $after) { items ${jobFields} endCursor }
+  bulkDeletes(integratedAccountId: $account, after: $after) { items { ${rowFields} } endCursor }
 }`;
 const followDocument = `subscription ($id: ID!) { bulkDeleteProgress(id: $id) ${jobFields} }`;
 const failuresDocument = `query ($id: ID!, $after: String) {
@@ -214,10 +222,21 @@ let failuresWanted = 0;
 /** Ends the subscription of the bulk delete that is shown. */
 let following = new AbortController();
 
+/** The heading that gets the focus once its view is there, after the person has opened another view. */
+let focusNext = '';
+
+/** @param {string} id */
+function moveFocus(id) {
+  if (focusNext !== id) return;
+  focusNext = '';
+  byId(id).focus();
+}
+
 /** @param {unknown} error */
 function showError(error) {
-  const prefix = error instanceof ApiError && error.code === 'UNAUTHENTICATED' ? 'Enter a valid token. ' : '';
-  say('problem', prefix + (error instanceof Error ? error.message : String(error)));
+  const [message, code] = error instanceof ApiError ? [error.message, error.code] : [String(error), ''];
+  const advice = code === 'UNAUTHENTICATED' ? ' Enter a valid token.' : code === 'UNREACHABLE' ? ' Try again.' : '';
+  say('problem', message + advice);
 }
 
 /**
@@ -236,21 +255,13 @@ async function run(action) {
 /** @param {Job} job */
 const hasEnded = ({ state }) => ['COMPLETED', 'CANCELLED', 'FAILED'].includes(state);
 /** @param {Job} job */
-const notDeleted = ({ outcomes: { failed = 0, unknown = 0 } }) => failed + unknown;
+const failureCount = ({ outcomes: { failed = 0, unknown = 0 } }) => failed + unknown;
 
-/** @type {Record<string, string>} */
-const stateNames = {
-  LISTING: 'Listing',
-  DELETING: 'Deleting',
-  PAUSED: 'Paused',
-  CANCELLING: 'Cancelling',
-  CANCELLED: 'Cancelled',
-  COMPLETED: 'Completed',
-  FAILED: 'Failed',
-};
+/** A value of an enum in words, such as `Already absent`. @param {string} name */
+const words = (name) => name.charAt(0) + name.slice(1).toLowerCase().replaceAll('_', ' ');
 
-/** @param {Job} job */
-const stateName = ({ state, dryRun }) => `${stateNames[state] ?? state}${dryRun ? ' (dry run)' : ''}`;
+/** @param {Pick<Job, 'state' | 'dryRun'>} job */
+const stateName = ({ state, dryRun }) => `${words(state)}${dryRun ? ' (dry run)' : ''}`;
 
 /** @param {HTMLProgressElement} bar @param {Job} job */
 function fillBar(bar, { state, total, outcomes: { remaining = 0 } }) {
@@ -289,8 +300,8 @@ function jobRow(job) {
     ['Started', element('a', { href }, moment(job.createdAt))],
     ['State', element('span', { class: 'state', 'data-state': job.state }, stateName(job))],
     ['Progress', element('div', {}, bar, ` ${progressText(job)}`)],
-    ['Deleted', count(deletedCount(job)), 'number'],
-    ['Not deleted', count(notDeleted(job)), 'number'],
+    ['Deleted, accepted', count(deletedCount(job)), 'number'],
+    ['Failed, unknown', count(failureCount(job)), 'number'],
   ]);
   if (job.id === shown.job) row.setAttribute('aria-current', 'true');
   return row;
@@ -358,7 +369,10 @@ function showJob(next) {
   fillTerms('counts', [
     ['Total', count(next.total)],
     ...counted.map(([name, label]) => /** @type {const} */ ([label, count(outcomes[name] ?? 0)])),
-    [hasEnded(next) ? 'Skipped' : 'Remaining', next.dryRun ? null : count(outcomes.remaining ?? 0)],
+    [
+      hasEnded(next) ? 'Skipped' : 'Remaining',
+      next.dryRun || state === 'COMPLETED' ? null : count(outcomes.remaining ?? 0),
+    ],
     ['Records kept', next.snapshot ? count(next.keptCount) : null],
   ]);
   fillTerms('facts', [
@@ -371,7 +385,7 @@ function showJob(next) {
   button('pause').disabled = !['LISTING', 'DELETING'].includes(state);
   button('resume').disabled = state !== 'PAUSED';
   button('cancel').disabled = !['LISTING', 'DELETING', 'PAUSED'].includes(state);
-  byId('to-report').hidden = next.report === null;
+  byId('to-report').hidden = !hasEnded(next);
   byId('to-report').setAttribute('href', addressOf({ account: shown.account, job: next.id, report: '' }));
   const row = rows.get(next.id);
   if (row) {
@@ -382,7 +396,8 @@ function showJob(next) {
     rows.set(next.id, fresh);
     if (hasFocus) fresh.querySelector('a')?.focus();
   }
-  byId('job').hidden = shown.isReport;
+  byId('job').hidden = false;
+  moveFocus('job-title');
   void loadFailures();
 }
 
@@ -394,7 +409,7 @@ async function loadFailures() {
   const last = failures.at(-1);
   if (!current || isLoadingFailures) return;
   const listed = failures.reduce((sum, { items }) => sum + items.length, 0);
-  const isMissing = last ? last.endCursor === null && listed < notDeleted(current) : true;
+  const isMissing = last ? last.endCursor === null && listed < failureCount(current) : true;
   const wantsMore = last !== undefined && failuresWanted > failures.length && last.endCursor !== null;
   if (!isMissing && !wantsMore) return;
   isLoadingFailures = true;
@@ -409,6 +424,8 @@ async function loadFailures() {
     if (job?.id === current.id) showError(error);
   } finally {
     isLoadingFailures = false;
+    // Another one is shown by now, and may have ended: no event comes.
+    if (job && job.id !== current.id) void loadFailures();
   }
 }
 
@@ -418,7 +435,7 @@ function showFailures() {
     ...items.map(({ id, engagementType, result }) =>
       rowOf([
         ['Engagement', id, 'foreign'],
-        ['Type', engagementType?.toLowerCase() ?? ''],
+        ['Type', words(engagementType ?? '')],
         ['Error', result.__typename],
         ['Message', result.message ?? '', 'foreign'],
       ]),
@@ -474,6 +491,60 @@ async function control(how) {
   }
 }
 
+/** The most engagements that a report shows; all are in its file. */
+const maxReported = 5_000;
+
+/** The file of the report that is shown. */
+let reportFile = new Blob();
+
+/** @param {string} id */
+async function loadReport(id) {
+  const response = await send(`bulk/${encodeURIComponent(id)}/report.json`);
+  if (!response.ok) rootValueOf(await jsonOf(response));
+  const file = await response.blob().catch(() => {
+    throw unreachable();
+  });
+  /** @type {Report} */
+  const report = await jsonOf(new Response(file));
+  if (!shown.isReport || shown.job !== id) return;
+  reportFile = file;
+  byId('report-title').textContent = `Erasure report of bulk delete ${id}`;
+  const { requested, outcomes, engagements, failures } = report;
+  fillTerms('report-facts', [
+    ['Result', report.isComplete ? 'Complete: no engagement is left' : 'Not complete: see the remarks'],
+    ['State', stateName(report)],
+    ['Integrated account', report.integratedAccountId],
+    ['Integration', report.integration],
+    ['Requested', requested.filter ? `Filter ${JSON.stringify(requested.filter)}` : `${count(report.total)} ids`],
+    ['Started by', report.createdBy],
+    ['Started', moment(report.createdAt)],
+    ['Ended', moment(report.endedAt)],
+  ]);
+  byId('report-remarks').replaceChildren(...report.remarks.map((remark) => element('li', {}, remark)));
+  fillTerms('report-counts', [
+    ['Total', count(report.total)],
+    ...Object.entries(outcomes).map(([name, number]) => /** @type {const} */ ([words(name), count(number)])),
+  ]);
+  /** @param {Report['engagements'][number]} item @returns {[string, string, string?][]} */
+  const cells = ({ id, engagementType, outcome }) => [
+    ['Engagement', id, 'foreign'],
+    ['Type', words(engagementType ?? '')],
+    ['Outcome', words(outcome)],
+  ];
+  const listed = failures.slice(0, maxReported);
+  byId('report-failed').hidden = listed.length === 0;
+  byId('report-failures').replaceChildren(
+    ...listed.map((item) => rowOf([...cells(item), ['Message', item.message, 'foreign']])),
+  );
+  byId('report-engagements').replaceChildren(...engagements.slice(0, maxReported).map((item) => rowOf(cells(item))));
+  const isCut = engagements.length > maxReported;
+  say('report-rest', isCut ? `Each list ends after ${count(maxReported)} rows. The JSON file has all of them.` : '');
+  byId('report-sha256').textContent = report.sha256;
+  byId('report-verification').textContent = report.verification;
+  byId('report').hidden = false;
+  moveFocus('report-title');
+}
+
 /** Shows what the address asks for. */
 async function show() {
   const asked = readAddress();
@@ -495,16 +566,19 @@ async function show() {
     job = undefined;
     failures = [];
     failuresWanted = 1;
+    showFailures();
     say('connection', '');
     byId('job').hidden = true;
     if (shown.job) void follow(shown.job, following.signal);
   }
   byId('views').hidden = shown.isReport;
-  byId('report').hidden = !shown.isReport;
-  if (shown.account !== before.account) {
-    byId('list').hidden = true;
-    if (shown.account) await loadJobs(null);
-  }
+  document.title = shown.isReport ? `Erasure report ${shown.job}` : 'Bulk deletes';
+  byId('report').hidden = true;
+  const isOtherAccount = shown.account !== before.account;
+  if (isOtherAccount) byId('list').hidden = true;
+  else moveFocus('list-title');
+  if (job) moveFocus('job-title');
+  await Promise.all([isOtherAccount && shown.account && loadJobs(null), shown.isReport && loadReport(shown.job)]);
 }
 
 byId('chooser').addEventListener('submit', (event) => {
@@ -517,7 +591,11 @@ byId('chooser').addEventListener('submit', (event) => {
   if (location.hash === address) void run(show);
   else location.hash = address;
 });
-addEventListener('hashchange', () => run(show));
+addEventListener('hashchange', () => {
+  const { job, isReport } = readAddress();
+  focusNext = isReport ? 'report-title' : job ? 'job-title' : 'list-title';
+  void run(show);
+});
 button('refresh').addEventListener('click', () => run(() => loadJobs(null)));
 button('more-jobs').addEventListener('click', () => run(() => loadJobs(nextJobs)));
 button('more-failures').addEventListener('click', () => {
@@ -526,6 +604,12 @@ button('more-failures').addEventListener('click', () => {
 });
 button('pause').addEventListener('click', () => run(() => control('pause')));
 button('resume').addEventListener('click', () => run(() => control('resume')));
+button('print').addEventListener('click', () => print());
+button('download').addEventListener('click', () => {
+  const href = URL.createObjectURL(reportFile);
+  element('a', { href, download: `bulk-delete-${shown.job}.json` }).click();
+  URL.revokeObjectURL(href);
+});
 const dialog = /** @type {HTMLDialogElement} */ (byId('confirm'));
 button('cancel').addEventListener('click', () => {
   dialog.returnValue = '';

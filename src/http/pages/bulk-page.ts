@@ -46,7 +46,7 @@ table { width: 100%; border-collapse: collapse; }
 th, td { padding: 6px 12px 6px 0; border-bottom: 1px solid var(--line); text-align: left; vertical-align: top; overflow-wrap: break-word; }
 th { color: var(--quiet); font-weight: 600; white-space: nowrap; }
 tr[aria-current] { background: var(--raised); }
-td.foreign { overflow-wrap: anywhere; }
+.foreign { overflow-wrap: anywhere; }
 td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
 progress { width: 100%; height: 12px; }
 td progress { min-width: 80px; }
@@ -65,18 +65,19 @@ dialog::backdrop { background: rgb(0 0 0 / 50%); }
   body { padding: 16px 16px 48px; }
   #views:has(#job:not([hidden])) #list { display: none; }
   .to-list { display: inline; }
-  #views thead { display: none; }
-  #views tr { display: block; padding: 8px 0; border-bottom: 1px solid var(--line); }
-  #views td { display: grid; grid-template-columns: 110px minmax(0, 1fr); padding: 2px 0; border: 0; text-align: left; }
-  #views td:empty { display: none; }
-  #views td::before { content: attr(data-label); color: var(--quiet); }
 }
-@media (prefers-reduced-motion: no-preference) { button { transition: background-color 120ms; } }
+@media screen and (max-width: 700px) {
+  thead { display: none; }
+  tr { display: block; padding: 8px 0; border-bottom: 1px solid var(--line); }
+  td, td.number { display: grid; grid-template-columns: 110px minmax(0, 1fr); padding: 2px 0; border: 0; text-align: left; }
+  td:empty { display: none; }
+  td::before { content: attr(data-label); color: var(--quiet); }
+}
+@media (prefers-reduced-motion: reduce) { progress:indeterminate { visibility: hidden; } }
 @media print {
   :root { color-scheme: light; }
   header, #chooser, .actions, .note { display: none !important; }
   body { padding: 0; font-size: 11px; }
-  thead { display: table-header-group; }
   tr { break-inside: avoid; }
 }
 `;
@@ -84,7 +85,10 @@ dialog::backdrop { background: rgb(0 0 0 / 50%); }
 const chooseAccount = '<input id="account" autocomplete="off" spellcheck="false" required />';
 const tokenField = `<label>Token <input id="token" type="password" autocomplete="off" spellcheck="false" placeholder="until the page is closed" required /></label>`;
 
-/** @param parts addresses and elements of this server's own. */
+/**
+ * The script is a module: the build adds an `export` to it.
+ * @param parts addresses and elements of this server's own.
+ */
 const buildPage = (
   parts: Readonly<Record<'script' | 'style' | 'token' | 'account' | 'errorType', string>>,
 ) => `<!doctype html>
@@ -110,9 +114,9 @@ const buildPage = (
       <p id="announcement" class="unseen" role="status"></p>
       <div id="views">
         <section id="list" aria-labelledby="list-title" hidden>
-          <h2 id="list-title">Of this account, newest first</h2>
+          <h2 id="list-title" tabindex="-1">Of this account, newest first</h2>
           <table role="table">
-            <thead><tr><th>Started</th><th>State</th><th>Progress</th><th class="number">Deleted</th><th class="number">Not deleted</th></tr></thead>
+            <thead><tr><th>Started</th><th>State</th><th>Progress</th><th class="number">Deleted, accepted</th><th class="number">Failed, unknown</th></tr></thead>
             <tbody id="jobs"></tbody>
           </table>
           <p id="no-jobs" hidden>This account has no bulk deletes. The server forgets one after 30 days.</p>
@@ -144,8 +148,22 @@ const buildPage = (
         </p>
         <h2 id="report-title" tabindex="-1">Erasure report</h2>
         <dl id="report-facts" class="facts"></dl>
-        <table role="table" id="report-table" aria-labelledby="report-title"><thead><tr id="report-columns"></tr></thead><tbody id="report-rows"></tbody></table>
+        <ul id="report-remarks"></ul>
+        <dl id="report-counts" class="counts"></dl>
+        <div id="report-failed">
+          <h3 id="report-failures-title">Failed or unknown</h3>
+          <table role="table" aria-labelledby="report-failures-title">
+            <thead><tr><th>Engagement</th><th>Type</th><th>Outcome</th><th>Message</th></tr></thead>
+            <tbody id="report-failures"></tbody>
+          </table>
+        </div>
+        <h3 id="report-engagements-title">Engagements</h3>
+        <table role="table" aria-labelledby="report-engagements-title">
+          <thead><tr><th>Engagement</th><th>Type</th><th>Outcome</th></tr></thead>
+          <tbody id="report-engagements"></tbody>
+        </table>
         <p id="report-rest" hidden></p>
+        <p class="foreign">SHA-256: <code id="report-sha256"></code>. To verify the JSON file: <code id="report-verification"></code></p>
       </section>
       <dialog id="confirm" aria-labelledby="confirm-title" aria-describedby="confirm-text">
         <h2 id="confirm-title">Cancel this bulk delete?</h2>
@@ -158,7 +176,7 @@ const buildPage = (
         </form>
       </dialog>
     </main>
-    <script src="${parts.script}"></script>
+    <script type="module" src="${parts.script}"></script>
   </body>
 </html>
 `;

@@ -16,7 +16,7 @@ const account = sandboxAccount('Capsule');
 const estimatedAtSeconds = 20;
 
 /** One bulk delete within Truto's limits. */
-export interface LimitedFigures {
+interface LimitedFigures {
   readonly seconds: number;
   readonly requestsPerRecord: number;
   readonly notesPerRecord: number;
@@ -26,7 +26,7 @@ export interface LimitedFigures {
 }
 
 /** Deletes so many engagements of the sandbox, which refuses requests beyond Truto's limits, with one server that keeps to them. */
-export async function runWithinLimits(count: number, snapshot: boolean): Promise<LimitedFigures> {
+async function runWithinLimits(count: number, snapshot: boolean): Promise<LimitedFigures> {
   await using stack = new AsyncDisposableStack();
   let requests = 0;
   const pickFault = () => {
@@ -71,4 +71,32 @@ export async function runWithinLimits(count: number, snapshot: boolean): Promise
     estimate: estimatedSeconds / seconds,
     undoFiles: files.length,
   };
+}
+
+/** The heading of the section that {@link measureLimited} writes. */
+export const limitedHeading = "## Within Truto's limits";
+
+/** Measures bulk deletes of so many engagements within Truto's limits, without and with snapshots. Returns the section about them. */
+export async function measureLimited(count: number): Promise<string> {
+  const rows: string[] = [];
+  let notes = '';
+  for (const snapshot of [false, true]) {
+    const run = await runWithinLimits(count, snapshot);
+    const rate = (count / run.seconds).toFixed(2);
+    process.stdout.write(`within limits, ${snapshot ? 'with' : 'without'} snapshot: ${rate} engagements a second\n`);
+    const figures = [run.seconds.toFixed(0), rate, run.requestsPerRecord.toFixed(2), run.estimate.toFixed(2)];
+    rows.push(`| ${[snapshot ? 'yes' : 'no', ...figures, snapshot ? run.undoFiles : 'none'].join(' | ')} |`);
+    notes = run.notesPerRecord.toFixed(1);
+  }
+  return `${limitedHeading}
+
+Measured on ${new Date().toISOString().slice(0, 10)}: ${count} engagements of the sandbox, which refuses requests beyond Truto's limits and takes 200 ms
+for each request. One server keeps to the limits (\`TRUTO_RATE_LIMITS=1\`), and gives background requests 40 in 10 s. A delete takes one
+request. With a snapshot, it takes two, and one more for each note: an engagement has ${notes} notes here. *Estimate* is the whole time that
+\`secondsLeft\` predicts after ${estimatedAtSeconds} s, divided by the time that it takes.
+
+| snapshot | seconds | engagements a second | requests for each | estimate | undo files |
+| --- | --- | --- | --- | --- | --- |
+${rows.join('\n')}
+`;
 }

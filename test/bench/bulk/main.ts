@@ -1,13 +1,14 @@
-import { writeFile } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
+import { readFile, writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { describeMachine } from '../machine.ts';
 import { type Quartiles, quartilesOf } from '../statistics.ts';
 import { type JobFigures, runJob } from './job.ts';
+import { limitedHeading, measureLimited } from './limits.ts';
 
 /*
- * `npm run bench:bulk`: how bulk deletes scale with servers, and how much memory a large one takes. Writes docs/benchmarks-bulk.md.
- * The defaults are `-- --rounds 3 --count 20000 --large 1000000`.
+ * `npm run bench:bulk`: how bulk deletes scale with servers, how fast they are within Truto's limits, and how much memory a large one
+ * takes. Writes docs/benchmarks-bulk.md. The defaults are `-- --rounds 3 --count 20000 --large 1000000 --limited 270`. With `--only-limited`,
+ * only the last section of the document, about limits, is measured and written.
  */
 
 const { values } = parseArgs({
@@ -15,6 +16,8 @@ const { values } = parseArgs({
     rounds: { type: 'string', default: '3' },
     count: { type: 'string', default: '20000' },
     large: { type: 'string', default: '1000000' },
+    limited: { type: 'string', default: '270' },
+    'only-limited': { type: 'boolean', default: false },
   },
 });
 const [rounds, count, large] = [Number(values.rounds), Number(values.count), Number(values.large)];
@@ -30,6 +33,14 @@ const ratio = (figure: number) => figure.toFixed(2);
 /** A figure with its quartiles. */
 function spread({ lower, median, upper }: Quartiles, write: (figure: number) => string): string {
   return `${write(median)} (${write(lower)}–${write(upper)})`;
+}
+
+const documentUrl = new URL('../../../docs/benchmarks-bulk.md', import.meta.url);
+
+if (values['only-limited']) {
+  const [others = ''] = (await readFile(documentUrl, 'utf8')).split(limitedHeading);
+  await writeFile(documentUrl, `${others.trimEnd()}\n\n${await measureLimited(Number(values.limited))}`);
+  process.exit();
 }
 
 interface Row {
@@ -103,6 +114,7 @@ not collected yet; V8 waits while the machine has free memory.
 | resident | ${one.workerMegabytes.map(({ resident }) => `${resident} MB`).join(' | ')} |
 
 Redis holds ${one.redisMegabytes} MB at the end: the ids, and the outcome of each.
-`;
-await writeFile(fileURLToPath(new URL('../../../docs/benchmarks-bulk.md', import.meta.url)), document);
+
+${await measureLimited(Number(values.limited))}`;
+await writeFile(documentUrl, document);
 print(document);

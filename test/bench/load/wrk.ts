@@ -20,7 +20,7 @@ async function generate({ url, method, headers, bodies, connections, seconds }: 
     const [file, args] = pinned('load', 'wrk', [...sizes, '-s', script, url, '--', method, folder]);
     const { stdout } = await promisify(execFile)(file, args);
     const figures = /^figures (.*)$/m.exec(stdout)?.[1];
-    if (figures === undefined) throw new Error(`wrk told no figures:\n${stdout}`);
+    if (figures === undefined) throw new Error(`wrk reported no figures:\n${stdout}`);
     return JSON.parse(figures);
   } finally {
     await rm(folder, { recursive: true });

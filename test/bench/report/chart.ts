@@ -30,7 +30,7 @@ function escapeMarkup(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 }
 
-/** Its own ground, so that it can be read on whatever page it is shown, and colours of the reader's scheme. */
+/** Its own background, so that it is readable on any page, and the colours of the reader's scheme. */
 const style = `
   .ground { fill: #ffffff; } text { fill: #1f2328; font: 13px system-ui, sans-serif; }
   .title { font-size: 15px; font-weight: 600; } .small { fill: #59636e; font-size: 12px; }

@@ -2,8 +2,8 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { Pool } from 'undici';
 
 /**
- * The base of every comparison: a proxy that somebody would write by hand for exactly these requests. Node's HTTP server,
- * undici's Pool, JSON in, fields picked, JSON out. No GraphQL, no limits, no errors, no log.
+ * The base of every comparison: a handwritten proxy for exactly these requests. Node's HTTP server, undici's Pool, JSON in,
+ * fields picked, JSON out. No GraphQL, no limits, no errors, no log.
  */
 
 const { UPSTREAM_URL = '', PORT = '' } = process.env;
@@ -14,7 +14,7 @@ interface Posted {
   readonly variables: { readonly id: string; readonly account: string };
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: upstream's JSON, taken as it comes: that is the point of this base.
+// biome-ignore lint/suspicious/noExplicitAny: this base does not check upstream's JSON.
 type Json = any;
 
 const forThree = [

@@ -44,18 +44,18 @@ export interface RunningTarget extends AsyncDisposable {
   whyEnded(): string | undefined;
 }
 
-/** What is unusual about a start. */
+/** Options for an unusual start. */
 export interface StartOptions {
   /** Changes how it is started, such as through `npm start`. */
   readonly wrap?: (command: Command) => Command;
-  /** What it must answer to count as started; a delete of all fields when absent. */
+  /** The question that it must answer to count as started. @default a delete of all fields */
   readonly question?: Question;
 }
 
 /**
- * Starts a target on the server's core, and waits for its first right answer. What it prints goes to a file: nobody
- * who reads a pipe competes for a core, and each line costs the server its write.
- * @throws with the end of its output when there is no right answer in a minute.
+ * Starts a target on the server's core, and waits for its first right answer. Its output goes to a file, so that no reader of
+ * a pipe competes for a core. Each line still costs the server its write.
+ * @throws with the end of its output if there is no right answer within a minute.
  */
 export async function startTarget(
   target: Target,

@@ -3,22 +3,22 @@ import type { ProcessFigures } from './process-figures.ts';
 import { type RunningTarget, startTarget } from './start-target.ts';
 import { targets } from './targets.ts';
 
-/** How long servers are left alone before their memory counts as idle. */
+/** How long servers get no request before their memory counts as idle. */
 const idleMs = 1_000;
 
-/** A target that runs, and what it held before anybody asked it for much. */
+/** A target that runs, and its memory before the load. */
 export interface IdleTarget extends RunningTarget {
   readonly idle: ProcessFigures | undefined;
 }
 
-/** Targets that run side by side. */
+/** Targets that run at the same time. */
 export interface RunningTargets extends AsyncDisposable {
   readonly running: ReadonlyMap<string, IdleTarget>;
   /** Why others do not run, by their names. */
   readonly whyNot: ReadonlyMap<string, string>;
 }
 
-/** Starts the targets of these names, and says loudly which ones do not run, and why. */
+/** Starts the targets with these names. Reports which ones do not run, and why. */
 export async function startTargets(
   names: readonly string[],
   upstreamUrl: string,

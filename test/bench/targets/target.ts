@@ -8,11 +8,11 @@ export interface Command {
   readonly env: Readonly<Record<string, string>>;
 }
 
-/** What a target is started with. */
+/** The surroundings that a target is started in. */
 export interface Surroundings {
   readonly upstreamUrl: string;
   readonly port: number;
-  /** A folder for whatever it needs written; removed afterwards. */
+  /** A folder for its files. It is removed afterwards. */
   readonly folder: string;
 }
 
@@ -26,7 +26,7 @@ export interface Target {
   readonly packages: readonly string[];
   /** True when those are in the bench's own `node_modules`. */
   readonly isPeer: boolean;
-  /** The path of its GraphQL endpoint, with a query when it has to be asked in a certain way. */
+  /** The path of its GraphQL endpoint, with a query string if it needs one. */
   readonly path: string;
   /** Prepares what it needs once, and says how to start it. */
   readonly prepare: (surroundings: Surroundings) => Promise<Command>;

@@ -17,7 +17,7 @@ function node(file: string, cwd: string, env: Readonly<Record<string, string>>):
   return { file: process.execPath, args: [file], cwd, env: { ...inProduction, ...env } };
 }
 
-/** The settings under which the facade is measured: production's, but for its rate limits, which are not what is measured. */
+/** The settings under which the facade is measured: as in production, but without rate limits. */
 export function facadeEnvironment({ upstreamUrl, port }: Surroundings): Readonly<Record<string, string>> {
   const settings = { TRUTO_BASE_URL: upstreamUrl, AUTH_MODE: 'passthrough', TRUTO_RATE_LIMITS: '0', METRICS_PORT: '0' };
   return { ...inProduction, ...settings, PORT: String(port) };
@@ -53,8 +53,8 @@ const facade: Target = {
 };
 
 /**
- * The same, asked so that every request goes through Yoga: whatever shorter path the facade has takes only the plain
- * address. Without such a path, both are the same.
+ * The same, with every request through Yoga: only requests to the plain address take the shorter path of prepared
+ * operations.
  */
 const facadeThroughYoga: Target = {
   ...facade,

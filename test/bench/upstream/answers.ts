@@ -1,6 +1,6 @@
 import { engagementOf, pageOfEngagements, slowUsers, users } from './records.ts';
 
-/** What upstream sends for a request, and when. */
+/** Upstream's answer to a request, and its delay. */
 export interface Answer {
   /** The whole response, head and body. Undefined: the connection is reset. */
   readonly bytes: Buffer | undefined;
@@ -11,9 +11,9 @@ export interface Answer {
 
 /** The engagements that targets are asked to delete; the id says how upstream answers. */
 export const ids = {
-  /** At once, with the whole record, whatever the request excludes. */
+  /** At once, with the whole record, also if the request excludes fields. */
   whole: '6e66c87e5cd13c3c79a3ae09',
-  /** At once, without what the request excludes, as documented. */
+  /** At once, without the excluded fields, as documented. */
   lean: '6e66c87e5cd13c3c79a3ae1e',
   /** After {@link slowMs}. */
   slow: '6e66c87e5cd13c3c79a3ae20',
@@ -88,8 +88,8 @@ export const userAnswers: ReadonlyMap<string, Answer> = new Map([
 /** What the list of engagements gets. */
 export const pageAnswer = atOnce(json({ result: pageOfEngagements, next_cursor: null, limit: 50 }));
 
-/** What the look-up of any account gets: without its id, which would have to be the one that was asked for. */
+/** The answer to the look-up of any account. It has no id, which would have to be the requested one. */
 export const accountAnswer = atOnce(json({ integration: { name: 'pipedrive', label: 'Pipedrive' } }));
 
-/** What anything else gets: nobody should ask for it. */
+/** The answer to every other request. There should be none. */
 export const unknownAnswer = refusal(418);

@@ -12,7 +12,7 @@ function buildEngagement(id: string, index = 0) {
     subject: `Quarterly review #${index}`,
     direction: 'outbound',
     engagement_type: 'meeting',
-    internal_notes: 'Legal wants to see the new terms before anybody signs.',
+    internal_notes: 'Legal wants to see the new terms before the CEO signs.',
     notes: [reference('note', 0), reference('note', 1)],
     status: 'completed',
     start_time: '2026-03-04T09:00:00.000Z',

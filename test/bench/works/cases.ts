@@ -1,6 +1,6 @@
 import type { Dialect, Question } from '../question.ts';
 import { comparedTargets } from '../targets/targets.ts';
-import { type Case, usualConnections } from '../work.ts';
+import { type Case, defaultConnections } from '../work.ts';
 
 /** One case for each of these targets, which are all asked the same; for all compared targets where no names are given. */
 export function casesOfTargets(
@@ -13,7 +13,7 @@ export function casesOfTargets(
   return comparedTargets
     .filter(({ name }) => names?.includes(name) ?? true)
     .map(({ name, title }) => ({
-      ...{ name: title, target: name, connections: usualConnections, ...sizes },
+      ...{ name: title, target: name, connections: defaultConnections, ...sizes },
       asked: { kind: 'questions', of: (dialect) => [questionOf(dialect)] },
     }));
 }

@@ -3,7 +3,7 @@ import { ids } from '../upstream/answers.ts';
 import type { Work } from '../work.ts';
 import { straight } from './latency.ts';
 
-/** What a gateway asks of a subgraph: many entities at once. */
+/** A gateway's request to a subgraph: many entities at once. */
 export const entities: Work = {
   name: 'entities',
   title: '100 entities in one request, upstream takes 20 ms',

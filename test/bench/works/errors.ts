@@ -1,12 +1,12 @@
 import { type Question, refusedQuestion } from '../question.ts';
 import { ids, type RefusalName } from '../upstream/answers.ts';
-import { type Case, usualConnections, type Work } from '../work.ts';
+import { type Case, defaultConnections, type Work } from '../work.ts';
 
 /** Of so many deletes one fails, where failing ones are mixed with others: too few to open the account's breaker. */
 const oneIn = 8;
 
 function caseOf(name: string, questions: readonly Question[]): Case {
-  return { name, target: 'facade', asked: { kind: 'questions', of: () => questions }, connections: usualConnections };
+  return { name, target: 'facade', asked: { kind: 'questions', of: () => questions }, connections: defaultConnections };
 }
 
 /** Each case has an account of its own: an open breaker must not change another case's figures. */

@@ -26,7 +26,7 @@ const tooCostly = [
   'A document may cost at most 50000: select less, or write a smaller number for `first`.',
 ] as const;
 
-/** Documents beyond a limit (S09). A refusal must be cheap, because anybody can send many. */
+/** Documents beyond a limit (S09). A refusal must be cheap, because any client can send many. */
 export const refusals: Work = {
   name: 'refusals',
   title: 'A document beyond a limit, against a delete',

@@ -1,6 +1,6 @@
 import { deleteQuestion, type Question } from '../question.ts';
 import { ids } from '../upstream/answers.ts';
-import { type Case, usualConnections, type Work } from '../work.ts';
+import { type Case, defaultConnections, type Work } from '../work.ts';
 
 const measured = [
   ['raw', 'raw POST proxy'],
@@ -27,7 +27,7 @@ function casesOf(what: string, sizes: readonly number[], questionsOf: (size: num
       name: `${title}, ${size.toLocaleString('en')} ${what}${size === 1 ? '' : 's'}`,
       target,
       asked: { kind: 'questions', of: () => questionsOf(size) },
-      connections: usualConnections,
+      connections: defaultConnections,
     })),
   );
 }

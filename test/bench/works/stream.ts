@@ -18,7 +18,7 @@ export interface StreamResult {
   readonly bodyBytes: number;
   /** How many bytes of it came out, decoded. */
   readonly deliveredBytes: number;
-  /** How much the server's peak grew over what it held before, in bytes; undefined where nobody tells. */
+  /** How much the server's peak memory grew, in bytes. Undefined if it is unknown. */
   readonly grownBytes: number | undefined;
   /** How much of the body was read from upstream while the client slept. */
   readonly pulledAsleepBytes: number;
