@@ -20,6 +20,7 @@ import { startSandbox } from '../../src/sandbox/server.ts';
 import { startCli } from '../support/cli-process.ts';
 import { runInTerminal } from '../support/cli-terminal.ts';
 import { runCli } from '../support/run-cli.ts';
+import { runProgram } from '../support/run-program.ts';
 import { type Answer, json, startUpstream } from '../support/upstream.ts';
 
 const token = 'canary-token-of-the-terminal';
@@ -269,6 +270,25 @@ describe('a restore', () => {
     expect(new Set(lines().map(({ result }) => result))).toEqual(new Set(['AccountBlockedError']));
     expect(postCount() - before).toBeLessThan(12);
     expect(lines().some(({ message }) => message.includes('Nothing was sent'))).toBe(true);
+  });
+});
+
+describe('a ledger on a full disk', () => {
+  it('stops the restore before anything is created, and the next run continues', async () => {
+    await deleteInto(file(), 'Freshsales', take('Freshsales', 2));
+    const at = new Date().toISOString();
+    const other = { key: `["${'other account '.repeat(63)}",null,"1"]`, event: 'restored', at, newId: '2' };
+    writeFileSync(join(folder, 'restored.jsonl'), `${JSON.stringify(other)}\n`);
+    const before = postCount();
+    // Files have at most 1,024 bytes, and the ledger has nearly as many.
+    const command = `ulimit -f 1; exec '${process.execPath}' src/cli/main.ts restore '${file()}'`;
+    const limited = await runProgram(['bash', '-c', command], process.cwd(), env);
+    expect([limited.code, postCount()]).toEqual([4, before]);
+    expect(limited.output).toContain('The ledger cannot be written (EFBIG)');
+    expect(limited.output.match(/"result":"NotSent"/g)).toHaveLength(2);
+    const { code, lines } = await restore(file());
+    expect([code, lines().map(({ result }) => result)]).toEqual([0, ['Restored', 'Restored']]);
+    expect(ledgerLines()).toHaveLength(1 + 4);
   });
 });
 
