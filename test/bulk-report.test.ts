@@ -161,6 +161,24 @@ describe.concurrent('the report of a bulk delete', () => {
     );
   });
 
+  it.each([
+    ['a page', '{engagements}:bulk:$:page:1'],
+    ['the outcomes of a page', '{engagements}:bulk:$:page:1:states'],
+    ['the failures', '{engagements}:bulk:$:failures'],
+  ])('is cut off, without a hash, when Redis has lost %s', async (_what, key) => {
+    await using setting = await startSetting();
+    const ids = Array.from({ length: 150 }, (_, index) => (index < 149 ? `none-${index}` : 'fault-409'));
+    const { id } = await started(setting.facade.post, { integratedAccountId, ids });
+    await ended(setting, id);
+    const client = new Redis(setting.redis.url);
+    expect(await client.del(key.replace('$', id))).toBe(1);
+    client.disconnect();
+    const response = await read(setting.facade.url, id);
+    await expect(response.text()).rejects.toThrow();
+    await vi.waitFor(() => expect(setting.facade.logged()).toContain('report was cut off: its data is incomplete'));
+    expect(setting.facade.logged()).not.toContain('sha256');
+  });
+
   it('is not there without Redis', async ({ expect }) => {
     await using upstream = await startUpstream(json(204, undefined));
     await using facade = await startTestFacade(upstream.url);
@@ -205,7 +223,7 @@ describe('a large report', () => {
     const client = new Redis(setting.redis.url);
     const job = `{engagements}:bulk:${id}`;
     for (let page = 1; page < pageCount; page += 1) await client.copy(`${job}:page:0`, `${job}:page:${page}`);
-    await client.hset(job, { pageCount });
+    await client.hset(job, { pageCount, total: 100 * pageCount });
     const { port } = new URL(setting.facade.url);
     const socket = connect(Number(port), '127.0.0.1');
     socket.write(`GET /bulk/${id}/report.json HTTP/1.1\r\nhost: x\r\n\r\n`);

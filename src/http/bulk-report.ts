@@ -4,7 +4,7 @@ import { pipeline } from 'node:stream/promises';
 import { GraphQLError } from 'graphql';
 import { hasEnded } from '../bulk/job.ts';
 import { BulkUnavailable } from '../bulk/job-scripts.ts';
-import { writeReport } from '../bulk/report.ts';
+import { IncompleteReport, writeReport } from '../bulk/report.ts';
 import { requestError } from '../graphql/core/top-level-errors.ts';
 import { admit, type ContextOptions } from './requests/context.ts';
 
@@ -68,6 +68,8 @@ export function createServeReport(
       response.destroy();
       if (error instanceof BulkUnavailable)
         log.warn({ ...where }, 'a bulk delete report was cut off: Redis does not answer');
+      if (error instanceof IncompleteReport)
+        log.error({ ...where }, 'a bulk delete report was cut off: its data is incomplete, or has changed meanwhile');
     }
   }
 
