@@ -224,14 +224,27 @@ describe('a large report', () => {
     const job = `{engagements}:bulk:${id}`;
     for (let page = 1; page < pageCount; page += 1) await client.copy(`${job}:page:0`, `${job}:page:${page}`);
     await client.hset(job, { pageCount, total: 100 * pageCount });
-    const { port } = new URL(setting.facade.url);
-    const socket = connect(Number(port), '127.0.0.1');
-    socket.write(`GET /bulk/${id}/report.json HTTP/1.1\r\nhost: x\r\n\r\n`);
-    await once(socket, 'readable');
-    socket.destroy();
-    await once(socket, 'close');
-    // By the end of a second one, the first would have been read to its end too.
-    expect(JSON.parse(await (await read(setting.facade.url, id)).text()).engagements).toHaveLength(100 * pageCount);
+    async function startReading() {
+      const socket = connect(Number(new URL(setting.facade.url).port), '127.0.0.1');
+      socket.write(`GET /bulk/${id}/report.json HTTP/1.1\r\nhost: x\r\n\r\n`);
+      await once(socket, 'readable');
+      return socket;
+    }
+    const sockets = await Promise.all(Array.from({ length: 4 }, startReading));
+    const fifth = await read(setting.facade.url, id);
+    expect([fifth.status, ((await fifth.json()) as { errors: object[] }).errors]).toEqual([
+      503,
+      [{ message: expect.stringContaining('You are reading 4 reports'), extensions: { code: 'OVERLOADED' } }],
+    ]);
+    for (const socket of sockets) socket.destroy();
+    await Promise.all(sockets.map((socket) => once(socket, 'close')));
+    // By the end of another one, the first ones would have been read to their ends too.
+    const another = await vi.waitFor(async () => {
+      const response = await read(setting.facade.url, id);
+      expect(response.status).toBe(200);
+      return response;
+    });
+    expect(JSON.parse(await another.text()).engagements).toHaveLength(100 * pageCount);
     const [, pagesRead] = /cmdstat_get:calls=(\d+)/.exec(await client.info('commandstats')) ?? [];
     client.disconnect();
     expect(Number(pagesRead)).toBeGreaterThan(pageCount);

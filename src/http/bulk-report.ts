@@ -6,9 +6,19 @@ import { hasEnded } from '../bulk/job.ts';
 import { BulkUnavailable } from '../bulk/job-scripts.ts';
 import { IncompleteReport, writeReport } from '../bulk/report.ts';
 import { requestError } from '../graphql/core/top-level-errors.ts';
+import { CallerCounts } from './answers/caller-counts.ts';
 import { admit, type ContextOptions } from './requests/context.ts';
 
 const reportPath = /^\/bulk\/([^/?]+)\/report\.json(?:\?|$)/;
+
+/** How many reports one caller, and all callers, may read at once. Each reads from Redis as fast as its client. */
+const maxPerCaller = 4;
+const maxReports = 32;
+
+const tooMany = {
+  caller: `You are reading ${maxPerCaller} reports, the most for one caller. Read one of them to its end, then try again.`,
+  all: 'This server is sending too many reports. Try again later.',
+};
 
 /** Finds the bulk delete of a report for its caller. @throws {GraphQLError} with the status of the answer. */
 async function findEnded(id: string, authorization: string | undefined, options: ContextOptions) {
@@ -42,16 +52,20 @@ export function createServeReport(
   options: ContextOptions,
 ): (request: IncomingMessage, response: ServerResponse) => boolean {
   const { log, ports } = options;
+  const counts = new CallerCounts(maxPerCaller, maxReports);
 
   async function serve(id: string, { headers }: IncomingMessage, response: ServerResponse): Promise<void> {
     const requestId = headers['x-request-id'];
     let found: Awaited<ReturnType<typeof findEnded>>;
     try {
       found = await findEnded(id, headers.authorization, options);
+      const exceeded = counts.findExceeded(found.caller.id);
+      if (exceeded) throw requestError('OVERLOADED', tooMany[exceeded]);
     } catch (error) {
       return refuse(error, response, options, requestId);
     }
     const { job, caller, store } = found;
+    const end = counts.begin(caller.id);
     const where = { bulkDeleteId: job.id, callerId: caller.id, requestId };
     response.writeHead(200, {
       'content-type': 'application/json; charset=utf-8',
@@ -70,6 +84,8 @@ export function createServeReport(
         log.warn({ ...where }, 'a bulk delete report was cut off: Redis does not answer');
       if (error instanceof IncompleteReport)
         log.error({ ...where }, 'a bulk delete report was cut off: its data is incomplete, or has changed meanwhile');
+    } finally {
+      end();
     }
   }
 
