@@ -15,6 +15,7 @@ import { control, started } from './support/bulk.ts';
 import { ended, startSetting } from './support/bulk-setting.ts';
 import { createJob, startBulkStore } from './support/bulk-store.ts';
 import { startTestFacade } from './support/facade.ts';
+import { truto } from './support/outcome.ts';
 import { startRedis } from './support/redis-server.ts';
 import { bearer, jwtSecret, serviceEnv, signToken } from './support/service.ts';
 import { json, startUpstream } from './support/upstream.ts';
@@ -24,6 +25,8 @@ const integratedAccountId = account.id;
 
 const read = (url: string, id: string, headers: Record<string, string> = {}) =>
   fetch(`${url}/bulk/${id}/report.json`, { headers });
+
+const passthrough = { AUTH_MODE: 'passthrough', BULK_TOKEN_SECRET: 'a-secret-of-at-least-32-characters' };
 
 /** Runs the report's own command on it. */
 function verify(text: string): string {
@@ -159,6 +162,19 @@ describe.concurrent('the report of a bulk delete', () => {
       async () => expect(await answerOf(await read(facade.url, id, owner))).toEqual([503, 'BULK_DELETES_UNAVAILABLE']),
       10_000,
     );
+  });
+
+  it.each([
+    ['a token that Truto no longer accepts', truto(401), 401],
+    ['a token while Truto does not answer', json(500, {}), 200],
+  ])('is for its caller, with %s', async (_what, lookUp, status) => {
+    await using setting = await startSetting({}, passthrough);
+    const token = bearer(sandboxToken);
+    const input = { integratedAccountId, ids: ['1'], dryRun: true };
+    const { id } = await started(setting.facade.post, input, token);
+    await using upstream = await startUpstream(json(500, {}), lookUp);
+    await using other = await startTestFacade(upstream.url, { ...passthrough, REDIS_URL: setting.redis.url });
+    expect((await read(other.url, id, token)).status).toBe(status);
   });
 
   it.each([

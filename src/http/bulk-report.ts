@@ -29,6 +29,9 @@ async function findEnded(id: string, authorization: string | undefined, options:
   const job = await bulkDeletes.find(id, caller, deadlineAt);
   if (!job) throw requestError('NOT_FOUND');
   if (!hasEnded(job)) throw requestError('NOT_ENDED');
+  // Its own caller finds it without a look-up: the token may be revoked since.
+  const refused = await bulkDeletes.confirm(job, caller, deadlineAt);
+  if (refused) throw requestError(refused.kind === 'Unauthenticated' ? 'UNAUTHENTICATED' : 'NOT_FOUND');
   return { job, caller, store: bulkDeletes.store };
 }
 
