@@ -143,9 +143,14 @@ describe('createEngagement', () => {
     expect(log).not.toMatch(/Renewal|quoted|\+49/);
   });
 
-  it('warns about selected fields that the answer lacks', async () => {
+  it('warns about selected fields that the answer lacks, and says which of them were sent', async () => {
     const { result } = await resultOf([record({ id: 'e9' }, 201)]);
-    expect(result.warnings).toEqual(["Truto's answer lacks subject. Read the engagement to get them."]);
+    expect(result.warnings).toEqual([
+      "Truto's answer lacks values that were sent: subject. The provider may not store them. Read the engagement to see.",
+    ]);
+    const input = { engagementType: 'CALL', direction: 'outbound' };
+    const { result: unsent } = await resultOf([record({ id: 'e9' }, 201)], { variables: { input } });
+    expect(unsent.warnings).toEqual(["Truto's answer lacks subject. Read the engagement to get them."]);
   });
 });
 
