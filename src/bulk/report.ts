@@ -7,9 +7,15 @@ import type { JobStore } from './job-store.ts';
 const pagesPerRead = 8;
 const failuresPerRead = 200;
 
+/** The name of a downloaded report. */
+export function reportFileName(id: string): string {
+  return `bulk-delete-${id}.json`;
+}
+
 /** The command that computes `sha256` again. It prints each canonical line of the report: first its head, then each item. */
-const verification =
-  "jq -c 'del(.engagements, .failures, .sha256), .engagements[], .failures[]' report.json | sha256sum";
+function verificationOf(id: string): string {
+  return `jq -c 'del(.engagements, .failures, .sha256), .engagements[], .failures[]' ${reportFileName(id)} | sha256sum`;
+}
 
 /** Writes JSON as `jq -c` does, which escapes U+007F too, and has no half of a surrogate pair. */
 function canonical(value: object): string {
@@ -74,7 +80,7 @@ function headOf(job: BulkJob) {
     total,
     outcomes,
     remarks: remarksOn(job, outcomes),
-    verification,
+    verification: verificationOf(id),
   };
 }
 
