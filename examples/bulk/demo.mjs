@@ -67,7 +67,7 @@ async function start(file, env) {
     output += chunk;
     const url = /(?:"url":"| on )(http:\/\/[^\s"]+)/m.exec(output)?.[1];
     if (url) {
-      // From here on, the server logs one line for each delete.
+      // From here on, it logs one line for each delete.
       child.stdout.resume();
       return url;
     }

@@ -204,13 +204,15 @@ function createRestore(entries: Entries, work: Work): (key: string) => Promise<L
   const ofAccounts = new Map<string, (key: string) => Promise<LineEnd>>();
 
   /** Notes an event in the ledger. When that fails, nothing further is sent. */
-  async function note(key: string, event: 'begun' | 'restored' | 'refused', newId?: string): Promise<void> {
+  async function note(key: string, event: 'begun' | 'restored' | 'refused', newId?: string): Promise<boolean> {
     try {
       await ledger.write(key, event, newId);
+      return true;
     } catch (error) {
       if (!halt.signal.aborted)
         session.output.say(`The ledger cannot be written (${codeOf(error)}). Nothing further is sent.`);
       halt.abort();
+      return false;
     }
   }
 
@@ -226,13 +228,14 @@ function createRestore(entries: Entries, work: Work): (key: string) => Promise<L
       ...portsOf(work),
       isTaken: (newId: string) => ledger.isTaken(newId, key),
       async onBegin() {
-        if (!isBegun) await note(key, 'begun');
-        isBegun = true;
+        isBegun ||= await note(key, 'begun');
       },
     };
     const { patience: seconds } = options;
     const { onLimit, onRetry } = session;
     const end = await sendPatiently(() => restoreEngagement(kept, terms, ports), { seconds, stop, onLimit, onRetry });
+    if (halt.signal.aborted && !isBegun && end.kind === 'UpstreamUnavailableError')
+      return { kind: 'NotSent', message: 'Nothing was created: the ledger cannot be written.' };
     if (end.kind === 'Restored') await note(key, 'restored', end.newId);
     else if (isBegun && exitCodeOf(end.kind) !== exitCodes.unknown) await note(key, 'refused');
     return end;

@@ -103,7 +103,7 @@ describe('the lock of a ledger', () => {
 
   it.each([
     ['another host', () => `${endedPid()} elsewhere`],
-    ['nobody: it is being written', () => ''],
+    ['an owner that is still writing it', () => ''],
   ])('is not taken over from %s', async (_owner, text) => {
     writeFileSync(lockFile(), text());
     await expect(Ledger.open(folder, false)).rejects.toThrow(/Another restore/);

@@ -1,4 +1,13 @@
-import { appendFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -11,6 +20,7 @@ import { startSandbox } from '../../src/sandbox/server.ts';
 import { startCli } from '../support/cli-process.ts';
 import { runInTerminal } from '../support/cli-terminal.ts';
 import { runCli } from '../support/run-cli.ts';
+import { runProgram } from '../support/run-program.ts';
 import { type Answer, json, startUpstream } from '../support/upstream.ts';
 
 const token = 'canary-token-of-the-terminal';
@@ -18,7 +28,7 @@ const token = 'canary-token-of-the-terminal';
 let faultOfCreate: SandboxFault | undefined;
 const sandbox = await startSandbox({
   token,
-  engagementsPerAccount: 60,
+  engagementsPerAccount: 30,
   pickFault: ({ method }) => (method === 'POST' ? faultOfCreate : undefined),
 });
 afterAll(() => sandbox.close());
@@ -43,12 +53,12 @@ const seeds = new Map<string, Seed[]>();
 /** The fields that providers require of a create. */
 const required = ['content', 'subject', 'account', 'contact', 'start_time'] as const;
 
-/** Engagements that no other test has taken: of a type that a create takes where there is one. */
+/** Engagements that no other test has taken: of a type that Truto documents for creates, while there is one. */
 function take(name: string, count: number): readonly Seed[] {
   const isWhole = (record: Seed) => required.every((field) => (record[field] ?? '') !== '');
-  const all = seeds.get(name) ?? seedEngagements(sandboxAccount(name), 60).filter(isWhole);
-  const calls = all.filter(({ engagement_type: type }) => type === 'call' || type === 'meeting');
-  const mine = (calls.length > 0 ? calls : all).slice(0, count);
+  const all = seeds.get(name) ?? seedEngagements(sandboxAccount(name)).filter(isWhole);
+  const isDocumented = ({ engagement_type: type }: Seed) => type === 'call' || type === 'meeting';
+  const mine = [...all.filter(isDocumented), ...all.filter((record) => !isDocumented(record))].slice(0, count);
   seeds.set(
     name,
     all.filter((record) => !mine.includes(record)),
@@ -123,7 +133,7 @@ describe('truto-engagements restore', () => {
 
 describe('a second run', () => {
   it('creates nothing twice, and has the new ids again', async () => {
-    await deleteInto(file(), 'Planhat', take('Planhat', 3));
+    await deleteInto(file(), 'Pipedrive', take('Pipedrive', 3));
     const first = await restore(file());
     const before = postCount();
     // The same records in another file of the folder.
@@ -228,13 +238,15 @@ describe('a restore', () => {
   });
 
   it('of a dry run reads, and writes nothing', async () => {
-    const [record] = take('Planhat', 1) as [Seed];
+    const [record, other] = take('Planhat', 2) as [Seed, Seed];
     await deleteInto(file(), 'Planhat', [record]);
-    appendFileSync(file(), undoLine(take('Planhat', 1)[0] as Seed, sandboxAccount('Planhat').id));
+    appendFileSync(file(), undoLine(other, sandboxAccount('Planhat').id));
     const before = postCount();
     const { code, lines, stderr } = await restore(folder, '--dry-run');
-    expect(lines().map(({ result }) => result)).toEqual(['RestorePlan', 'StillExists']);
-    expect(lines()[0].request).toMatchObject({ method: 'POST' });
+    const results = new Map(lines().map((line) => [line.id, line]));
+    expect(lines()).toHaveLength(2);
+    expect(results.get(record.id)).toMatchObject({ result: 'RestorePlan', request: { method: 'POST' } });
+    expect(results.get(other.id)).toMatchObject({ result: 'StillExists' });
     expect(stderr).toMatch(/will lack.*created_at \(2\)/);
     expect([code, postCount(), readdirSync(folder)]).toEqual([0, before, ['undo.jsonl']]);
   });
@@ -242,8 +254,9 @@ describe('a restore', () => {
   it.each([
     ['a path that does not exist', 'missing', 'ENOENT'],
     ['a folder without undo files', '.', 'no .jsonl files'],
+    ['a device', '/dev/null', 'not a file'],
   ])('refuses %s with 2', async (_what, path, why) => {
-    const { code, stdout, stderr } = await restore(join(folder, path));
+    const { code, stdout, stderr } = await restore(path.includes('dev') ? '/dev/null' : join(folder, path));
     expect([code, stdout]).toEqual([2, '']);
     expect(stderr).toContain(why);
     expect(existsSync(join(folder, 'restored.jsonl'))).toBe(false);
@@ -257,6 +270,25 @@ describe('a restore', () => {
     expect(new Set(lines().map(({ result }) => result))).toEqual(new Set(['AccountBlockedError']));
     expect(postCount() - before).toBeLessThan(12);
     expect(lines().some(({ message }) => message.includes('Nothing was sent'))).toBe(true);
+  });
+});
+
+describe('a ledger on a full disk', () => {
+  it('stops the restore before anything is created, and the next run continues', async () => {
+    await deleteInto(file(), 'Freshsales', take('Freshsales', 2));
+    const at = new Date().toISOString();
+    const other = { key: `["${'other account '.repeat(63)}",null,"1"]`, event: 'restored', at, newId: '2' };
+    writeFileSync(join(folder, 'restored.jsonl'), `${JSON.stringify(other)}\n`);
+    const before = postCount();
+    // Files have at most 1,024 bytes, and the ledger has nearly as many.
+    const command = `ulimit -f 1; exec '${process.execPath}' src/cli/main.ts restore '${file()}'`;
+    const limited = await runProgram(['bash', '-c', command], process.cwd(), env);
+    expect([limited.code, postCount()]).toEqual([4, before]);
+    expect(limited.output).toContain('The ledger cannot be written (EFBIG)');
+    expect(limited.output.match(/"result":"NotSent"/g)).toHaveLength(2);
+    const { code, lines } = await restore(file());
+    expect([code, lines().map(({ result }) => result)]).toEqual([0, ['Restored', 'Restored']]);
+    expect(ledgerLines()).toHaveLength(1 + 4);
   });
 });
 
@@ -298,6 +330,28 @@ describe('a provider that shows deleted engagements', () => {
     expect(end.code).toBe(code);
     expect(upstream.seen.filter(({ method }) => method === 'POST')).toHaveLength(result === 'Restored' ? 1 : 0);
   });
+});
+
+it('has the same Idempotency-Key for a record in every folder, and another after a refusal', async () => {
+  const integratedAccountId = '00000000-0000-4000-8000-000000000012';
+  const keys: (string | undefined)[] = [];
+  await using upstream = await startUpstream((request, response) => {
+    const refused = { statusCode: 404, error: 'Not Found', message: '', truto_is_remote_error: true };
+    if (request.method !== 'POST') return json(404, refused)(request, response);
+    keys.push(String(request.headers['idempotency-key']));
+    json(422, { ...refused, statusCode: 422 })(request, response);
+  }, 'Planhat');
+  const commandEnv = { TRUTO_BASE_URL: upstream.url, TRUTO_API_TOKEN: token };
+  for (const name of ['one', 'one', 'other']) {
+    const path = join(folder, name);
+    mkdirSync(path, { recursive: true });
+    writeFileSync(join(path, 'undo.jsonl'), undoLine({ id: '1', content: 'A call' }, integratedAccountId));
+    const { code, lines } = await runCli(['restore', path], commandEnv);
+    expect([code, lines()[0].message]).toEqual([3, expect.stringContaining('Nothing was created')]);
+  }
+  expect(keys).toHaveLength(3);
+  expect(keys[2]).toBe(keys[0]);
+  expect(keys[1]).not.toBe(keys[0]);
 });
 
 it('does not take the new record of another engagement with the same values for its own', async () => {
