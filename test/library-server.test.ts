@@ -6,6 +6,7 @@ import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
+import { Pool } from 'undici';
 import { describe, expect, it } from 'vitest';
 import { createEngagementServer } from '../src/library.ts';
 import { freePort } from './support/free-port.ts';
@@ -120,6 +121,15 @@ describe('a server of the library', () => {
     }
     const value = await ask();
     await expect.poll(() => isKept(value)).toBe(false);
+    await server.close();
+  });
+
+  it('does not start on a runtime whose undici cannot say whether a request was sent', async () => {
+    Object.defineProperty(Pool.prototype, 'dispatch', { value: undefined, configurable: true });
+    const server = createEngagementServer({ SANDBOX: true }, quiet);
+    await expect(server.open()).rejects.toThrow(/on Node/);
+    Reflect.deleteProperty(Pool.prototype, 'dispatch');
+    await server.open();
     await server.close();
   });
 });
