@@ -154,7 +154,7 @@ describe('createEngagement', () => {
   });
 });
 
-describe('a create without a clear answer', () => {
+describe('R32 a create without a clear answer', () => {
   it.each<[string, RawAnswer]>([
     ['reset', reset],
     ['hung up', hangUp],

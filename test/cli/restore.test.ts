@@ -131,7 +131,7 @@ describe('truto-engagements restore', () => {
   });
 });
 
-describe('a second run', () => {
+describe('R32 a second run', () => {
   it('creates nothing twice, and has the new ids again', async () => {
     await deleteInto(file(), 'Pipedrive', take('Pipedrive', 3));
     const first = await restore(file());
