@@ -413,7 +413,7 @@ describe('a repeated create', () => {
     expect(first).not.toBe(second);
   });
 
-  it('is refused with another body, and a delete with its key too', async () => {
+  it('is refused with another body, as is a delete with its key and alias; another alias does not share the key', async () => {
     await using upstream = await startRawUpstream([record({ id: 'e1' }, 201)]);
     await using facade = await startTestFacade(upstream.url);
     await create(facade, {}, headers);
@@ -423,6 +423,8 @@ describe('a repeated create', () => {
     const { body } = await facade.post(alias, {}, headers);
     expect(body.data.createEngagement.__typename).toBe('InvalidInputError');
     expect([upstream.creates.length, upstream.deletes.length]).toEqual([1, 0]);
+    await facade.post(alias.replace('createEngagement: ', ''), {}, headers);
+    expect(upstream.deletes).toHaveLength(1);
   });
 });
 
