@@ -15,9 +15,15 @@ import type { JobStore } from './job-store.ts';
 const pagesPerRead = 8;
 const failuresPerRead = 200;
 
+/** The name of a downloaded report. */
+export function reportFileName(id: string): string {
+  return `bulk-delete-${id}.json`;
+}
+
 /** The command that computes `sha256` again. It prints each canonical line of the report: first its head, then each item. */
-const verification =
-  "jq -c 'del(.engagements, .failures, .sha256), .engagements[], .failures[]' report.json | sha256sum";
+function verificationOf(id: string): string {
+  return `jq -c 'del(.engagements, .failures, .sha256), .engagements[], .failures[]' ${reportFileName(id)} | sha256sum`;
+}
 
 /** A part of a bulk delete is no longer stored, or has changed meanwhile: a report of the rest would look complete. */
 export class IncompleteReport extends Error {
@@ -101,7 +107,7 @@ function headOf(job: BulkJob) {
     total,
     outcomes,
     remarks: remarksOn(job, outcomes),
-    verification,
+    verification: verificationOf(id),
   };
 }
 

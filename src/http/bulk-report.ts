@@ -4,7 +4,7 @@ import { pipeline } from 'node:stream/promises';
 import { GraphQLError } from 'graphql';
 import { hasEnded } from '../bulk/job.ts';
 import { BulkUnavailable } from '../bulk/job-scripts.ts';
-import { IncompleteReport, writeReport } from '../bulk/report.ts';
+import { IncompleteReport, reportFileName, writeReport } from '../bulk/report.ts';
 import { requestError } from '../graphql/core/top-level-errors.ts';
 import { CallerCounts } from './answers/caller-counts.ts';
 import { admit, type ContextOptions } from './requests/context.ts';
@@ -72,7 +72,7 @@ export function createServeReport(
     const where = { bulkDeleteId: job.id, callerId: caller.id, requestId };
     response.writeHead(200, {
       'content-type': 'application/json; charset=utf-8',
-      'content-disposition': `attachment; filename="bulk-delete-${job.id}.json"`,
+      'content-disposition': `attachment; filename="${reportFileName(job.id)}"`,
       'cache-control': 'no-store',
       'x-content-type-options': 'nosniff',
     });
