@@ -1,18 +1,22 @@
 import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text as readAll } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 
 /*
- * `npm run demo:bulk` starts a Redis (or uses that of REDIS_URL) and the server on an embedded sandbox with 5,000 engagements in each
- * account. Then it deletes all engagements of one account in the background, with undo files. No real CRM is used.
+ * `npm run demo:bulk` starts a Redis (or uses that of REDIS_URL), a sandbox with 5,000 engagements in each account, and the server. Then
+ * it deletes all engagements of one account in the background, with undo files, and restores them. No real CRM is used.
  */
 
 const count = 5_000;
-const account = '00000000-0000-4000-8000-000000000002';
+/** Pipedrive: its creates have no required fields. */
+const account = '00000000-0000-4000-8000-000000000010';
+const token = 'sandbox-token';
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'demo-bulk-'));
 
@@ -51,31 +55,30 @@ async function findRedis() {
   return `redis://127.0.0.1:${port}`;
 }
 
-/** Starts the server, and waits until it says where it listens. */
-async function startServer(redisUrl) {
-  const env = {
-    ...{ PATH: process.env.PATH, PORT: '0', SANDBOX: '1', SANDBOX_ENGAGEMENTS: `${count}` },
-    ...{ REDIS_URL: redisUrl, UNDO_STORE: join(folder, 'undo') },
-  };
-  const server = spawn(process.execPath, ['src/main.ts'], { cwd: root, env, stdio: ['ignore', 'pipe', 'inherit'] });
-  children.push(server);
+/** Starts a program that listens, and waits until it says where. */
+async function start(file, env) {
+  const child = spawn(process.execPath, [file], {
+    ...{ cwd: root, stdio: ['ignore', 'pipe', 'inherit'] },
+    env: { PATH: process.env.PATH, PORT: '0', ...env },
+  });
+  children.push(child);
   let output = '';
-  for await (const chunk of server.stdout) {
+  for await (const chunk of child.stdout) {
     output += chunk;
-    const url = /"url":"([^"]+)"/.exec(output)?.[1];
+    const url = /(?:"url":"| on )(http:\/\/[^\s"]+)/m.exec(output)?.[1];
     if (url) {
       // From here on, it logs one line for each delete.
-      server.stdout.resume();
+      child.stdout.resume();
       return url;
     }
   }
-  throw new Error(`The server did not start:\n${output}`);
+  throw new Error(`${file} did not start:\n${output}`);
 }
 
 let endpoint = '';
 
 function post(query, variables, accept = 'application/json') {
-  const headers = { 'content-type': 'application/json', accept };
+  const headers = { 'content-type': 'application/json', accept, authorization: `Bearer ${token}` };
   return fetch(endpoint, { method: 'POST', headers, body: JSON.stringify({ query, variables }) });
 }
 
@@ -99,7 +102,7 @@ async function listIds() {
   return ids;
 }
 
-/** The bulk delete after each progress: server-sent events, each with a GraphQL result. */
+/** The bulk delete, whenever it has got further: server-sent events, each with a GraphQL result. */
 async function* follow(id) {
   const query = `subscription($id: ID!) { bulkDeleteProgress(id: $id) {
     state statusReason total ratePerSecond secondsLeft outcomes { deleted alreadyAbsent failed unknown remaining } } }`;
@@ -123,7 +126,11 @@ function bar({ state, total, ratePerSecond, secondsLeft, outcomes }) {
   return `${'#'.repeat(filled)}${'.'.repeat(width - filled)} ${done}/${total} ${state}, ${Math.round(ratePerSecond)}/s${left}`;
 }
 
-endpoint = await startServer(await findRedis());
+const sandboxUrl = await start('src/sandbox/main.ts', { SANDBOX_ENGAGEMENTS: `${count}` });
+endpoint = await start('src/main.ts', {
+  ...{ TRUTO_BASE_URL: sandboxUrl, AUTH_MODE: 'passthrough', BULK_TOKEN_SECRET: randomBytes(32).toString('hex') },
+  ...{ REDIS_URL: await findRedis(), UNDO_STORE: join(folder, 'undo'), TRUTO_RATE_LIMITS: '0' },
+});
 say(`The server answers at ${endpoint}`);
 const ids = await listIds();
 say(`Deleting ${ids.length} engagements of the integrated account ${account}, each kept before it is deleted:\n`);
@@ -140,4 +147,18 @@ const undo = join(folder, 'undo', startBulkDelete.undoFolder);
 const lines = readdirSync(undo).flatMap((file) => readFileSync(join(undo, file), 'utf8').trimEnd().split('\n'));
 say(`\n\n${last.state}: ${JSON.stringify(last.outcomes)}`);
 say(`${lines.length} records are in ${undo}`);
-process.exit(last.state === 'COMPLETED' && last.outcomes.deleted === ids.length && lines.length === ids.length ? 0 : 1);
+if (last.state !== 'COMPLETED' || last.outcomes.deleted !== ids.length || lines.length !== ids.length) process.exit(1);
+
+say(`\nRestoring them: truto-engagements restore ${undo}\n`);
+const restore = spawn(process.execPath, ['src/cli/main.ts', 'restore', undo], {
+  ...{ cwd: root, stdio: ['ignore', 'pipe', 'inherit'] },
+  env: { PATH: process.env.PATH, TRUTO_BASE_URL: sandboxUrl, TRUTO_API_TOKEN: token, TRUTO_RATE_LIMITS: '0' },
+});
+children.push(restore);
+const [results] = await Promise.all([readAll(restore.stdout), once(restore, 'close')]);
+const restored = results.match(/"result":"Restored"/g)?.length;
+const [, oldId, newId] = /"id":"(\w+)".*"newId":"(\w+)"/.exec(results) ?? [];
+say(
+  `\n${restored} engagements are restored under new ids: ${oldId} is ${newId} now. ${undo}restored.jsonl has all of them.`,
+);
+process.exit(restore.exitCode === 0 && restored === ids.length ? 0 : 1);

@@ -3,7 +3,7 @@ import { addAbortSignal } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { isAccountWide } from '../engagement/errors.ts';
 import { Permits } from '../upstream/permits.ts';
-import { type DeleteOptions, type Deletes, withDeletes } from './delete.ts';
+import { type DeleteOptions, withDeletes } from './delete.ts';
 import { about, type End, type ExitCode, exitCodes, UsageError } from './output.ts';
 import { Progress } from './progress.ts';
 import type { Session } from './session.ts';
@@ -60,18 +60,19 @@ function plannedMsFor(idCount: number, { dryRun, snapshot }: DeleteOptions, limi
   return Math.max(0, Math.ceil(requestCount / limits.perAccount) - 1) * limits.windowMs;
 }
 
-/** Deletes until the account or the token is refused. The rest ends in the same way, and sends nothing. */
-function stopOnAccountError(deleteOne: Deletes['deleteOne']): Deletes['deleteOne'] {
-  let rest: End | undefined;
-  return async (id) => {
+/** Sends one after another until the account or the token is refused. The rest ends in the same way, and sends nothing. */
+export function stopOnAccountError<SomeEnd extends { readonly kind: string; readonly message?: string }>(
+  sendOne: (key: string) => Promise<SomeEnd>,
+): typeof sendOne {
+  let rest: SomeEnd | undefined;
+  return async (key) => {
     if (rest) return rest;
-    const end = await deleteOne(id);
-    if (end.kind === 'NotSent' || !('message' in end)) return end;
+    const end = await sendOne(key);
     if (end.kind !== 'Unauthenticated' && !isAccountWide(end.kind)) return end;
     rest ??=
       end.kind === 'Unauthenticated'
         ? end
-        : { ...end, message: `Nothing was sent, because an earlier id was refused: ${end.message}` };
+        : { ...end, message: `Nothing was sent, because an earlier one was refused: ${end.message}` };
     return end;
   };
 }

@@ -11,6 +11,10 @@ const argumentChoices = (command: Command) => command.registeredArguments.flatMa
 /** `<path>` in an option's flags (`--token-file <path>`) stands for a file. */
 const takesFile = ({ flags }: Option) => flags.endsWith('<path>');
 
+/** An argument `<path>` stands for a file too. */
+const hasFileArgument = (command: Command) =>
+  command.registeredArguments.some((argument) => argument.name() === 'path');
+
 /** The commands, with the `help` that commander adds. */
 const commandsOf = (program: Command): readonly Command[] => program.createHelp().visibleCommands(program);
 
@@ -26,10 +30,11 @@ function bashScript(program: Command): string {
         return `    ${quoted(`${command.name()} ${option.long}`)}) ${values} ;;`;
       }),
   );
-  const commandCases = program.commands.map(
-    (command) =>
-      `    ${quoted(`${command.name()} `)}*) words=${list([...argumentChoices(command), ...longNames(command)])} ;;`,
-  );
+  const commandCases = program.commands.map((command) => {
+    const words = list([...argumentChoices(command), ...longNames(command)]);
+    const files = hasFileArgument(command) ? `; [ "\${word#-}" = "$word" ] && files=1` : '';
+    return `    ${quoted(`${command.name()} `)}*) words=${words}${files} ;;`;
+  });
   const first = [...commandsOf(program).map((command) => command.name()), ...longNames(program)];
   return `_truto_engagements() {
   local word="\${COMP_WORDS[COMP_CWORD]}" words= files= IFS=$' \\t\\n'
@@ -63,7 +68,8 @@ function fishScript(program: Command): string {
       const value = takesFile(option) ? ' -rF' : option.required ? values : '';
       return `${seen} -l ${option.long?.slice(2)}${value}${about(option.description)}`;
     });
-    return [...(choices.length > 0 ? [`${seen} -a ${quoted(choices.join(' '))}`] : []), ...options];
+    const files = hasFileArgument(command) ? [`${seen} -F`] : [];
+    return [...files, ...(choices.length > 0 ? [`${seen} -a ${quoted(choices.join(' '))}`] : []), ...options];
   });
   return [`${begin} -f`, `${begin} -n __fish_use_subcommand -l version`, ...commands, ...ofCommand].join('\n');
 }

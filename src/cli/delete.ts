@@ -7,7 +7,7 @@ import type { EngagementType } from '../engagement/input.ts';
 import type { IntegrationSupport } from '../engagement/integrations.ts';
 import { type EngagementRecord, nothing } from '../engagement/record.ts';
 import { refusedInput } from '../engagement/refusal.ts';
-import { type DeleteEngagementPlan, hasRefusal, located } from '../engagement/result.ts';
+import { type Finding, hasRefusal, located } from '../engagement/result.ts';
 import { checkIntegration, checkWellFormed } from '../engagement/rules.ts';
 import { readIdempotencyKey } from '../http/requests/headers.ts';
 import {
@@ -57,9 +57,14 @@ export function deleteCommand(id: string, options: DeleteOptions & { readonly ye
   });
 }
 
-function questionAbout(id: string, account: string, support: IntegrationSupport): string {
+/** The name of an account's integration, for a question. */
+export function integrationNameIn(support: IntegrationSupport): string {
   const name = support.kind === 'supported' ? support.integration.name : undefined;
-  const integration = name ?? (support.kind === 'unsupported' ? support.name : 'unknown integration');
+  return name ?? (support.kind === 'unsupported' ? support.name : 'unknown integration');
+}
+
+function questionAbout(id: string, account: string, support: IntegrationSupport): string {
+  const integration = integrationNameIn(support);
   return `Delete engagement ${plain(id)} in integrated account ${plain(account)} (${integration})? It cannot be undone.`;
 }
 
@@ -92,10 +97,21 @@ export async function withDeletes(
   work: (deletes: Deletes) => Promise<ExitCode>,
 ): Promise<ExitCode> {
   checkKey(options.idempotencyKey);
+  return withStop(options.tokenFile, (session, stop) => work(createDeletes(session, options, stop)));
+}
+
+/**
+ * Runs `work` with a session of its own. `stop` is aborted by Ctrl-C, and once standard output cannot be written.
+ * @throws {ConfigError} or {@link UsageError} before anything is sent.
+ */
+export async function withStop(
+  tokenFile: string | undefined,
+  work: (session: Session, stop: AbortSignal) => Promise<ExitCode>,
+): Promise<ExitCode> {
   const interruption = onInterruption();
   try {
-    return await withSession(options.tokenFile, (session) =>
-      work(createDeletes(session, options, AbortSignal.any([interruption.signal, session.output.unread]))),
+    return await withSession(tokenFile, (session) =>
+      work(session, AbortSignal.any([interruption.signal, session.output.unread])),
     );
   } finally {
     interruption.forget();
@@ -172,14 +188,14 @@ function createDeletes(session: Session, options: DeleteOptions, stop: AbortSign
       };
       output.print(JSON.stringify(line));
     }
-    return end.kind === 'DeleteEngagementPlan' ? exitCodeOfPlan(end) : exitCodeOf(end.kind);
+    return end.kind === 'DeleteEngagementPlan' ? exitCodeOfFindings(end.findings) : exitCodeOf(end.kind);
   }
 
   return { deleteOne, report, session, output, stop };
 }
 
-/** The code that the delete itself would have: that of the worst finding. */
-function exitCodeOfPlan({ findings }: DeleteEngagementPlan): ExitCode {
+/** The code that the request itself would have: that of the worst finding. */
+export function exitCodeOfFindings(findings: readonly Finding[]): ExitCode {
   const codes = findings
     .filter(({ severity }) => severity === 'REFUSAL')
     .map(({ result = 'InvalidInputError' }) => exitCodeOf(result === 'UNAUTHENTICATED' ? 'Unauthenticated' : result));

@@ -14,18 +14,29 @@ export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
 /** How a delete ends in the terminal. `NotSent`: the command was stopped before it. */
 export type End = DeleteEnd | { readonly kind: 'NotSent'; readonly message: string };
 
-const codes: Readonly<Record<Exclude<End['kind'], ErrorKind>, ExitCode>> = {
+const codes = {
   DeleteEngagementSuccess: exitCodes.done,
   DeleteEngagementPlan: exitCodes.done,
+  Restored: exitCodes.done,
+  AlreadyRestored: exitCodes.done,
+  RestorePlan: exitCodes.done,
+  StillExists: exitCodes.done,
+  MayStillExist: exitCodes.refused,
+  NotRestorable: exitCodes.refused,
+  UnreadableLine: exitCodes.refused,
+  MayBeRestored: exitCodes.unknown,
   Unauthenticated: exitCodes.refused,
   NotSent: exitCodes.notNow,
-};
+} satisfies Readonly<Record<Exclude<End['kind'], ErrorKind>, ExitCode>> & Readonly<Record<string, ExitCode>>;
 
-/** The code for one delete by itself. */
-export function exitCodeOf(kind: End['kind']): ExitCode {
+/** The `result` of a line. */
+export type ResultKind = ErrorKind | keyof typeof codes;
+
+/** The code for one line by itself. */
+export function exitCodeOf(kind: ResultKind): ExitCode {
   return Object.hasOwn(engagementErrors, kind)
     ? exitCodes[engagementErrors[kind as ErrorKind].ends]
-    : codes[kind as Exclude<End['kind'], ErrorKind>];
+    : codes[kind as keyof typeof codes];
 }
 
 /** What to do about `Unauthenticated` in the terminal. */

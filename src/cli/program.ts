@@ -9,6 +9,7 @@ import type { GetOptions } from './get.ts';
 import type { JobsOptions } from './jobs.ts';
 import type { ListOptions } from './list.ts';
 import { createOutput, type ExitCode, exitCodes, UsageError } from './output.ts';
+import type { RestoreOptions } from './restore.ts';
 
 /** The commands that run until they are stopped. */
 export interface LongRunning {
@@ -71,6 +72,14 @@ const exitCodesOfDeletes = {
   3: 'refused: not deleted, and the same again would be refused too',
   4: 'not now: not deleted; the same again, later, may succeed',
   5: 'unknown: it may be deleted. Run the same again: 0, or a NotFoundError whose accountFound is true, means that it is gone',
+};
+
+const exitCodesOfRestores = {
+  0: 'done: restored now or by an earlier run, or the engagement still exists; a dry run that found no refusal',
+  ...used,
+  3: 'refused: not restored, and the same again would be refused too',
+  4: 'not now: not restored; the same again, later, may succeed',
+  5: 'unknown: a new record may exist. Look for it in the CRM. The same again only searches for it',
 };
 
 function exitCodesText(texts: Readonly<Partial<Record<ExitCode, string>>>): string {
@@ -289,6 +298,31 @@ Send again every id that is not known to be deleted:
     .action(async (options: DeleteOptions) => {
       const { bulkCommand } = await import('./bulk.ts');
       setExitCode(await bulkCommand(options));
+    });
+
+  reachingUpstream(program.command('restore'), exitCodesOfRestores)
+    .description(
+      'Create deleted engagements again, from an undo file of a bulk delete, a folder of them, or the lines that delete and ' +
+        'bulk print with --snapshot. First prints what cannot be restored; then a line for each record, with its old and its ' +
+        'new id. A record that still exists is left alone.',
+    )
+    .argument('<path>', 'the file, or the folder of the .jsonl files')
+    .option('--dry-run', 'only check which records are gone and can be created; create nothing')
+    .option('--yes', 'do not ask for confirmation. Only a terminal is asked')
+    .option('--json', jsonText)
+    .option('--patience <seconds>', 'how long to retry failures that are safe to retry', seconds, 60)
+    .addHelpText(
+      'after',
+      `  Of many records, the highest code counts.
+
+The file restored.jsonl in the same folder has the new id of each restored record. Keep it: with it, a second run
+creates nothing twice. A restored record is a new one, with a new id and without its notes; links to the old id
+stay broken.
+`,
+    )
+    .action(async (path: string, options: RestoreOptions) => {
+      const { restoreCommand } = await import('./restore.ts');
+      setExitCode(await restoreCommand(path, options));
     });
 
   program

@@ -1,4 +1,4 @@
-import { about, type End } from './output.ts';
+import { about, type ExitCode, exitCodeOf, exitCodes, type ResultKind } from './output.ts';
 
 /** The output that the bar is drawn on. */
 export interface Terminal {
@@ -20,13 +20,14 @@ const redrawEveryMs = 1_000;
 /** The least wait for a limit that the bar shows. */
 const minWaitMs = 1_000;
 
-/** Counts how many deletes end, and draws a bar on a terminal. */
+/** Counts how many deletes or restores end, and draws a bar on a terminal. */
 export class Progress {
   readonly #terminal: Terminal;
   readonly #total: number;
   readonly #sharesTerminal: boolean;
+  readonly #verb: string;
   readonly #startMs = performance.now();
-  readonly #counts = new Map<End['kind'], number>();
+  readonly #counts = new Map<ResultKind, number>();
   readonly #plannedMs: number;
   readonly #redraw: NodeJS.Timeout | undefined;
   #done = 0;
@@ -36,8 +37,10 @@ export class Progress {
   /**
    * @param plannedMs how long the rate limits make it take at least.
    * @param sharesTerminal true when the results are printed on the same terminal, above the bar.
+   * @param verb what is done.
    */
-  constructor(terminal: Terminal, total: number, plannedMs = 0, sharesTerminal = false) {
+  constructor(terminal: Terminal, total: number, plannedMs = 0, sharesTerminal = false, verb = 'deleted') {
+    this.#verb = verb;
     this.#terminal = terminal;
     this.#total = total;
     this.#plannedMs = plannedMs;
@@ -61,7 +64,7 @@ export class Progress {
   }
 
   /** Counts one more delete. */
-  count(kind: End['kind']): void {
+  count(kind: ResultKind): void {
     this.#done += 1;
     this.#waitsUntilMs = Number.NEGATIVE_INFINITY;
     this.#counts.set(kind, (this.#counts.get(kind) ?? 0) + 1);
@@ -85,10 +88,11 @@ export class Progress {
     this.#drawnMs = performance.now();
     const elapsedMs = this.#drawnMs - this.#startMs;
     const rate = elapsedMs > 0 ? ((1_000 * this.#done) / elapsedMs).toFixed(1) : '0.0';
-    const count = (kind: End['kind']) => this.#counts.get(kind) ?? 0;
-    const unknown = count('OutcomeUnknownError');
-    const failed = this.#done - count('DeleteEngagementSuccess') - count('DeleteEngagementPlan') - unknown;
-    const problems = `${failed > 0 ? `, ${failed} not deleted` : ''}${unknown > 0 ? `, ${unknown} unknown` : ''}`;
+    const countOf = (code: ExitCode) =>
+      [...this.#counts].reduce((sum, [kind, count]) => sum + (exitCodeOf(kind) === code ? count : 0), 0);
+    const unknown = countOf(exitCodes.unknown);
+    const failed = this.#done - countOf(exitCodes.done) - unknown;
+    const problems = `${failed > 0 ? `, ${failed} not ${this.#verb}` : ''}${unknown > 0 ? `, ${unknown} unknown` : ''}`;
     const outlook = this.#outlook(elapsedMs);
     const text = `${this.#done}/${this.#total}, ${rate} a second${problems}${outlook}`;
     // A terminal would wrap a longer line, and the next drawing would clear only its end.

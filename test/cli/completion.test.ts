@@ -38,6 +38,8 @@ describe('truto-engagements completion', () => {
     ['a kind of engagement', 'delete 1 --account a --type em\t', 'delete 1 --account a --type email '],
     ['a file where an option takes a path', 'check --token-file my\t', 'check --token-file my-token '],
     ['a file in a folder, step by step', 'check --token-file tw\tto\t', 'check --token-file two words/token '],
+    ['a file that a command takes', 'restore my\t', 'restore my-token '],
+    ['an option of a command that takes a file', 'restore --dry\t', 'restore --dry-run '],
     ['a shell', 'completion fi\t', 'completion fish '],
     ['no option of another command', 'check --snap\t', 'check --snap'],
   ])('completes %s in bash, also when it was loaded twice', async (_what, keys, completed) => {
@@ -54,6 +56,7 @@ describe('truto-engagements completion', () => {
       'check',
       'delete',
       'bulk',
+      'restore',
       'completion',
       'snapshot',
       'dialect',

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { spawnCli, startCli } from '../support/cli-process.ts';
 import { runCli } from '../support/run-cli.ts';
 
-const commands = ['serve', 'sandbox', 'print-schema', 'check', 'delete', 'bulk', 'completion'];
+const commands = ['serve', 'sandbox', 'print-schema', 'check', 'delete', 'bulk', 'restore', 'completion'];
 
 describe('the help of truto-engagements', () => {
   it('names every command and every exit code, and ends with 0', async () => {
@@ -26,7 +26,7 @@ describe('the help of truto-engagements', () => {
     expect(stdout).toContain(`Usage: truto-engagements ${command}`);
   });
 
-  it.each(['check', 'delete', 'bulk'])(
+  it.each(['check', 'delete', 'bulk', 'restore'])(
     'of %s says where the token comes from, and that no argument takes it',
     async (command) => {
       const { stdout } = await runCli([command, '--help']);
@@ -49,6 +49,7 @@ describe('a command that is used wrongly', () => {
     ['no command', []],
     ['an unknown command', ['remove', '1']],
     ['no account', ['delete', '1']],
+    ['no file to restore', ['restore', '--yes']],
     ['no id', ['delete', '--account', 'a']],
     ['two ids', ['delete', '1', '2', '--account', 'a']],
     ['a misspelt --dry-run', ['delete', '1', '--account', 'a', '--dryrun']],

@@ -65,12 +65,14 @@ function filtersFor({ fields }: CreateEngagementInput, type: EngagementFilter['e
  * Searches an account for an engagement with the values that were sent, created after that moment: a create whose answer was lost. Only
  * a search that saw all candidates proves something.
  * @param sinceMs the time of day just before the create was sent, in milliseconds since the epoch.
+ * @param mayLack true when a value may be missing, as long as two that identify the engagement are there, and no other value contradicts.
  */
 export async function findCreated(
   input: CreateEngagementInput,
   sinceMs: number,
   options: ReadOptions<'engagements'>,
   ports: ReadPorts,
+  mayLack = false,
 ): Promise<CreatedSearch> {
   const sent = sentFields(input);
   if (sent.every(([field]) => commonFields.has(field)))
@@ -80,10 +82,13 @@ export async function findCreated(
     ...sent.map(([field]) => field),
     'created_at',
   ]);
+  const identifying = sent.filter(([field]) => !commonFields.has(field));
+  const leastSame = mayLack ? Math.min(2, identifying.length) : identifying.length;
   const matches = (record: EngagementRecord) =>
     Date.parse(record.created_at ?? '') >= sinceMs &&
-    // Some providers do not store all common fields.
-    sent.every((each) => hasSent(record, each) ?? commonFields.has(each[0]));
+    // Some providers do not store all fields.
+    sent.every((each) => hasSent(record, each) !== false) &&
+    identifying.filter((each) => hasSent(record, each)).length >= leastSame;
   let refused: Refusal | undefined;
   for (const filter of filtersFor(input, typeOf(input), sinceMs)) {
     const found: EngagementRecord[] = [];

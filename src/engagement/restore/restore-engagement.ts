@@ -1,0 +1,198 @@
+import type { Caller } from '../account.ts';
+import { type CreatePorts, createEngagement } from '../create/create-engagement.ts';
+import { findCreated, hasSent } from '../create/find-created.ts';
+import { type CreateEngagementInput, sentFields, writableFields } from '../create/input.ts';
+import { readAfterDelete } from '../read.ts';
+import type { EngagementRecord } from '../record.ts';
+import {
+  type CreateEnd,
+  type CreateEngagementError,
+  type CreateEngagementPlan,
+  type CreateOutcome,
+  located,
+  type Unauthenticated,
+} from '../result.ts';
+import { engagementKey, type KeptRecord } from './undo-line.ts';
+
+/** A new record exists. */
+interface Restored {
+  readonly kind: 'Restored';
+  readonly newId: string;
+  readonly outcome: CreateOutcome;
+  /** The fields of the old record that no create can write. */
+  readonly lost: readonly string[];
+  /** The fields that were sent, but that the new record does not show as they were sent. */
+  readonly unconfirmed: readonly string[];
+  readonly warnings: readonly string[];
+}
+
+/** How a restore ended. Nothing was created, except by `Restored`, and perhaps by `MayBeRestored` and `OutcomeUnknownError`. */
+export type RestoreEnd =
+  | Restored
+  /** A dry run: the old record is gone, and this is the create. */
+  | (Pick<CreateEngagementPlan, 'request'> & {
+      readonly kind: 'RestorePlan';
+      readonly lost: readonly string[];
+      readonly warnings: readonly string[];
+    })
+  /** The old record can be read. */
+  | { readonly kind: 'StillExists'; readonly message: string }
+  /** The old record can be read, and the provider may show deleted records. */
+  | { readonly kind: 'MayStillExist'; readonly message: string }
+  /** An earlier create may have been sent, and its record was not found. */
+  | { readonly kind: 'MayBeRestored'; readonly message: string }
+  | CreateEngagementError
+  | Unauthenticated;
+
+/** The options of a restore. */
+export interface RestoreOptions {
+  readonly caller: Caller;
+  readonly dryRun: boolean;
+  /** How many earlier creates of this record were refused: upstream may repeat such an answer for the same `Idempotency-Key`. */
+  readonly refusalCount: number;
+  /** When an earlier create of this record began that has no known end, in milliseconds since 1970. Then none is sent. */
+  readonly begunAtMs?: number | undefined;
+  /** The time for each of its two steps. */
+  readonly requestTimeoutMs: number;
+  /** True once nothing further is to be sent. */
+  readonly hasCallerLeft: () => boolean;
+}
+
+/** The services that a restore needs. */
+export interface RestorePorts extends CreatePorts {
+  /** Notes durably that a create is about to be sent. It is sent only after that. */
+  readonly onBegin: () => Promise<void>;
+  /** True when the new record with that id restores another one. Two records may have the same values. */
+  readonly isTaken: (newId: string) => boolean;
+}
+
+/** How much earlier than this machine's clock a provider's clock may be. */
+const maxClockDifferenceMs = 10_000;
+
+const foundBySearch = 'No answer of Truto proved the create. A search found this engagement, which was created since.';
+const onlyAnother = 'A search found only the new record of another engagement.';
+const lookFirst = 'Look for it in the CRM before you create it.';
+
+/** The create of a kept record, and the fields of the record that it cannot have. */
+export function createOf({ record, unreadable }: KeptRecord): {
+  readonly input: CreateEngagementInput;
+  readonly lost: readonly string[];
+} {
+  const { id: _old, integratedAccountId, ...values } = record;
+  const isEmpty = (value: unknown) => Array.isArray(value) && value.length === 0;
+  const { fields, leftOut } = writableFields(
+    Object.fromEntries(Object.entries(values).filter(([, value]) => !isEmpty(value))),
+  );
+  return { input: { integratedAccountId, fields }, lost: [...leftOut, ...unreadable] };
+}
+
+/** The options of a create that read the fields that it sends: they are compared. */
+function createOptions(
+  input: CreateEngagementInput,
+  { caller, requestTimeoutMs, hasCallerLeft }: Pick<RestoreOptions, 'caller' | 'requestTimeoutMs' | 'hasCallerLeft'>,
+) {
+  const selected = new Set(sentFields(input).map(([name]) => name));
+  return { caller, selected, hasCallerLeft, deadlineAt: performance.now() + requestTimeoutMs };
+}
+
+/** Checks a kept record against the account and the rules of a create. Returns the dry run of the create. */
+export function planRestore(
+  kept: KeptRecord,
+  options: Pick<RestoreOptions, 'caller' | 'requestTimeoutMs' | 'hasCallerLeft'>,
+  ports: CreatePorts,
+): Promise<Exclude<CreateEnd, { kind: 'CreateEngagementSuccess' }>> {
+  const { input } = createOf(kept);
+  const terms = { ...createOptions(input, options), dryRun: true, callerKey: undefined };
+  // A dry run creates nothing.
+  return createEngagement(input, terms, ports) as ReturnType<typeof planRestore>;
+}
+
+/** Proves that the old record is gone. Undefined when it is. */
+async function findOld(
+  { record, wasDeleted }: KeptRecord,
+  { caller, requestTimeoutMs, hasCallerLeft }: RestoreOptions,
+  ports: CreatePorts,
+): Promise<RestoreEnd | undefined> {
+  const { id, integratedAccountId, engagement_type: engagementType } = record;
+  const deadlineAt = performance.now() + requestTimeoutMs;
+  const seen = await readAfterDelete(
+    { id, integratedAccountId, engagementType },
+    { caller, deadlineAt, hasCallerLeft },
+    ports,
+  );
+  switch (seen.kind) {
+    case 'MarkedDeleted':
+      return undefined;
+    case 'There':
+      return { kind: 'StillExists', message: 'Nothing was created: the engagement still exists.' };
+    case 'Unproven': {
+      const message =
+        'Nothing was created: the engagement can be read, and this does not show whether it is deleted. Look for it in the CRM.';
+      return wasDeleted ? undefined : { kind: 'MayStillExist', message };
+    }
+    case 'NotFoundError': {
+      const message = 'Nothing was created: it could not be checked whether the engagement is gone. Try again.';
+      return seen.isUnchecked ? { kind: 'UpstreamUnavailableError', message } : undefined;
+    }
+    case 'Unauthenticated':
+      return seen;
+    default:
+      return { ...seen, message: `Nothing was created: the old engagement could not be looked for. ${seen.message}` };
+  }
+}
+
+/** Looks for the new record of a create whose end is not known. Providers do not store all fields of a whole record. */
+async function findNew(
+  input: CreateEngagementInput,
+  begunAtMs: number,
+  options: RestoreOptions,
+  { isTaken, ...ports }: RestorePorts,
+): Promise<EngagementRecord | string> {
+  const sinceMs = begunAtMs - maxClockDifferenceMs;
+  const search = await findCreated(input, sinceMs, createOptions(input, options), ports, true);
+  if (search.kind === 'Unclear') return search.why;
+  if (search.kind === 'None') return 'A search did not find it.';
+  return isTaken(search.record.id) ? onlyAnother : search.record;
+}
+
+/**
+ * Creates the record anew, under a new id, if the old one is gone. The create is sent once. After an unclear answer, and when an earlier
+ * create has no known end, the new record is searched for instead.
+ */
+export async function restoreEngagement(
+  kept: KeptRecord,
+  options: RestoreOptions,
+  ports: RestorePorts,
+): Promise<RestoreEnd> {
+  const { dryRun, refusalCount, begunAtMs } = options;
+  const { input, lost } = createOf(kept);
+  function restored(record: EngagementRecord | null, rest: Pick<Restored, 'newId' | 'outcome' | 'warnings'>): Restored {
+    const unconfirmed = sentFields(input).flatMap((sent) => (record && hasSent(record, sent) ? [] : [sent[0]]));
+    return { kind: 'Restored', ...rest, lost, unconfirmed };
+  }
+  if (begunAtMs !== undefined) {
+    const found = await findNew(input, begunAtMs, options, ports);
+    if (typeof found === 'string')
+      return { kind: 'MayBeRestored', message: `An earlier restore may have created it. ${found} ${lookFirst}` };
+    return restored(found, { newId: found.id, outcome: 'FOUND', warnings: [foundBySearch] });
+  }
+  const old = await findOld(kept, options, ports);
+  if (old) return old;
+  if (!dryRun) await ports.onBegin();
+  const callerKey = ['restore', JSON.stringify([engagementKey(kept.record), refusalCount])] as const;
+  const sentAtMs = Date.now();
+  const end = await createEngagement(input, { ...createOptions(input, options), dryRun, callerKey }, ports);
+  if (end.kind === 'CreateEngagementPlan')
+    return { kind: 'RestorePlan', request: end.request, lost, warnings: end.findings.map(located) };
+  if (end.kind === 'OutcomeUnknownError') {
+    const found = await findNew(input, sentAtMs, options, ports);
+    return typeof found === 'string'
+      ? end
+      : restored(found, { newId: found.id, outcome: 'FOUND', warnings: [foundBySearch] });
+  }
+  if (end.kind !== 'CreateEngagementSuccess') return end;
+  const { createdEngagementId: newId, outcome, engagement, warnings } = end;
+  if (outcome === 'FOUND' && ports.isTaken(newId))
+    return { kind: 'MayBeRestored', message: `No answer proved the create. ${onlyAnother} ${lookFirst}` };
+  return restored(engagement, { newId, outcome, warnings });
+}

@@ -1,0 +1,62 @@
+import { isUtf8 } from 'node:buffer';
+import { z } from 'zod';
+import { readBody } from '../body.ts';
+import { normalizedType } from '../input.ts';
+import { type EngagementRecord, type ReadRecord, readRecord, wireFieldsOf } from '../record.ts';
+import { located } from '../result.ts';
+import { checkKey } from '../rules.ts';
+
+/** A record that a line keeps. */
+export interface KeptRecord extends Pick<ReadRecord<'engagements'>, 'record' | 'unreadable'> {
+  readonly kind: 'Record';
+  /** When it was read, in milliseconds since 1970. Undefined when the line does not have it. */
+  readonly readAtMs: number | undefined;
+  /** True when the line says that the delete was confirmed. A line of an undo file is written before the delete. */
+  readonly wasDeleted: boolean;
+}
+
+/** The content of a line. `NoRecord`: the line of a delete that read no record. */
+export type UndoLine =
+  | KeptRecord
+  | { readonly kind: 'NoRecord' }
+  | { readonly kind: 'Unreadable'; readonly why: string };
+
+/** A line of an undo file, or of the terminal's `delete` and `bulk`, which have a `result`. */
+const shape = z.object({
+  integratedAccountId: z.string(),
+  readAt: z.iso.datetime({ offset: true }).optional(),
+  result: z.string().optional(),
+  outcome: z.string().optional(),
+  engagement: z.looseObject({ id: z.union([z.string(), z.number()]).transform(String) }).nullish(),
+});
+
+const everything = new Set(wireFieldsOf('engagements'));
+
+/** Reads one line, without its line break. A field whose value does not have the documented form is left out. Never throws. */
+export function readUndoLine(bytes: Buffer): UndoLine {
+  // A replacement character would change the record.
+  if (!isUtf8(bytes)) return { kind: 'Unreadable', why: 'it is not valid UTF-8' };
+  const body = readBody({ kind: 'complete', bytes });
+  if (body.kind === 'unreadable') return { kind: 'Unreadable', why: body.why };
+  const line = shape.safeParse(body.kind === 'json' ? body.value : undefined);
+  if (!line.success) return { kind: 'Unreadable', why: whyNot(line.error) };
+  const { integratedAccountId, readAt, result, outcome, engagement } = line.data;
+  if (!engagement) return result ? { kind: 'NoRecord' } : { kind: 'Unreadable', why: 'it has no engagement' };
+  const key = { id: engagement.id, integratedAccountId };
+  const [issue] = checkKey(key);
+  if (issue) return { kind: 'Unreadable', why: `it has an invalid id: ${located(issue)}` };
+  const { record, unreadable } = readRecord('engagements', engagement, everything, key);
+  const readAtMs = readAt === undefined ? undefined : Date.parse(readAt);
+  const wasDeleted = result === 'DeleteEngagementSuccess' && outcome !== 'ACCEPTED';
+  return { kind: 'Record', record, unreadable, readAtMs, wasDeleted };
+}
+
+function whyNot({ issues: [issue] }: z.ZodError): string {
+  const path = issue?.path.join('.');
+  return path ? `${path} is missing or invalid` : 'it is not a JSON object';
+}
+
+/** Equal for lines with the same engagement. Some providers number each type by itself. */
+export function engagementKey({ id, integratedAccountId, ...record }: EngagementRecord): string {
+  return JSON.stringify([integratedAccountId, normalizedType(record.engagement_type), id]);
+}

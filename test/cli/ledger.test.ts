@@ -1,0 +1,112 @@
+import { spawnSync } from 'node:child_process';
+import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { hostname, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Ledger } from '../../src/cli/ledger.ts';
+
+const key = '["account","call","7"]';
+const other = '["account","call","8"]';
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'ledger-'));
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+const file = () => join(folder, 'restored.jsonl');
+const lockFile = () => `${file()}.lock`;
+
+/** The number of a process that has ended. */
+const endedPid = () => spawnSync(process.execPath, ['--version']).pid;
+
+describe('the ledger of a folder', () => {
+  it('has each event in the next run', async () => {
+    const first = await Ledger.open(folder, false);
+    await first.write(key, 'begun');
+    await first.write(key, 'refused');
+    await first.write(key, 'begun');
+    await first.write(other, 'begun');
+    await first.write(other, 'restored', '99');
+    await first.close();
+    const second = await Ledger.open(folder, false);
+    expect(second.find(key)).toMatchObject({ event: 'begun', refusalCount: 1 });
+    expect(second.find(other)).toMatchObject({ event: 'restored', newId: '99' });
+    expect(second.find('["account","call","9"]')).toBeUndefined();
+    await second.close();
+  });
+
+  it('knows which new ids are taken, by account and type', async () => {
+    const ledger = await Ledger.open(folder, false);
+    await ledger.write(key, 'restored', '99');
+    expect(ledger.isTaken('99', other)).toBe(true);
+    expect(ledger.isTaken('99', key)).toBe(false);
+    expect(ledger.isTaken('99', '["account","meeting","8"]')).toBe(false);
+    await ledger.close();
+  });
+
+  it('removes a last line that is incomplete, and continues after it', async () => {
+    const first = await Ledger.open(folder, false);
+    await first.write(key, 'begun');
+    await first.close();
+    appendFileSync(file(), '{"key":"[\\"acc');
+    const second = await Ledger.open(folder, false);
+    await second.write(key, 'restored', '99');
+    await second.close();
+    expect(
+      readFileSync(file(), 'utf8')
+        .trimEnd()
+        .split('\n')
+        .map((line) => JSON.parse(line).event),
+    ).toEqual(['begun', 'restored']);
+  });
+
+  it('is not used when an earlier line is damaged: it may say that a record is restored', async () => {
+    writeFileSync(file(), '{"key":"[\\"acc\n');
+    await expect(Ledger.open(folder, false)).rejects.toThrow(/Line 1 .*damaged.*Nothing was sent/);
+    expect(existsSync(lockFile())).toBe(false);
+  });
+
+  it('writes nothing when it is only read', async () => {
+    const ledger = await Ledger.open(folder, true);
+    expect(ledger.find(key)).toBeUndefined();
+    await ledger.close();
+    expect([existsSync(file()), existsSync(lockFile())]).toEqual([false, false]);
+  });
+
+  it('cannot be opened where it cannot be written', async () => {
+    await expect(Ledger.open(join(folder, 'missing'), false)).rejects.toThrow(/ENOENT.*Nothing was sent/);
+  });
+});
+
+describe('the lock of a ledger', () => {
+  it('refuses a second run at the same time', async () => {
+    const first = await Ledger.open(folder, false);
+    await expect(Ledger.open(folder, false)).rejects.toThrow(/Another restore.*Nothing was sent/);
+    await first.close();
+    await (await Ledger.open(folder, false)).close();
+    expect(existsSync(lockFile())).toBe(false);
+  });
+
+  it('is taken over from a process that has ended, by one run only', async () => {
+    writeFileSync(lockFile(), `${endedPid()} ${hostname()}`);
+    const runs = await Promise.allSettled(Array.from({ length: 8 }, () => Ledger.open(folder, false)));
+    const opened = runs.flatMap((run) => (run.status === 'fulfilled' ? [run.value] : []));
+    expect(opened).toHaveLength(1);
+    await opened[0]?.close();
+    expect(existsSync(`${lockFile()}.takeover`)).toBe(false);
+  });
+
+  it('is taken over from an earlier process that had the number of this one', async () => {
+    writeFileSync(lockFile(), `${process.pid} ${hostname()}`);
+    await (await Ledger.open(folder, false)).close();
+  });
+
+  it.each([
+    ['another host', () => `${endedPid()} elsewhere`],
+    ['nobody: it is being written', () => ''],
+  ])('is not taken over from %s', async (_owner, text) => {
+    writeFileSync(lockFile(), text());
+    await expect(Ledger.open(folder, false)).rejects.toThrow(/Another restore/);
+    expect(existsSync(lockFile())).toBe(true);
+  });
+});

@@ -1,0 +1,330 @@
+import { appendFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Ledger } from '../../src/cli/ledger.ts';
+import { integrations } from '../../src/engagement/integrations.ts';
+import { sandboxAccount } from '../../src/sandbox/accounts.ts';
+import { findFault, type SandboxFault } from '../../src/sandbox/faults.ts';
+import { seedEngagements } from '../../src/sandbox/seed.ts';
+import { startSandbox } from '../../src/sandbox/server.ts';
+import { startCli } from '../support/cli-process.ts';
+import { runInTerminal } from '../support/cli-terminal.ts';
+import { runCli } from '../support/run-cli.ts';
+import { type Answer, json, startUpstream } from '../support/upstream.ts';
+
+const token = 'canary-token-of-the-terminal';
+/** The fault of each create, until a test takes it away. */
+let faultOfCreate: SandboxFault | undefined;
+const sandbox = await startSandbox({
+  token,
+  engagementsPerAccount: 60,
+  pickFault: ({ method }) => (method === 'POST' ? faultOfCreate : undefined),
+});
+afterAll(() => sandbox.close());
+const env = { TRUTO_BASE_URL: sandbox.url, TRUTO_API_TOKEN: token };
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'restore-'));
+  faultOfCreate = undefined;
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+const file = () => join(folder, 'undo.jsonl');
+const ledgerLines = () =>
+  readFileSync(join(folder, 'restored.jsonl'), 'utf8')
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+
+type Seed = ReturnType<typeof seedEngagements>[number];
+const seeds = new Map<string, Seed[]>();
+
+/** The fields that providers require of a create. */
+const required = ['content', 'subject', 'account', 'contact', 'start_time'] as const;
+
+/** Engagements that no other test has taken: of a type that a create takes where there is one. */
+function take(name: string, count: number): readonly Seed[] {
+  const isWhole = (record: Seed) => required.every((field) => (record[field] ?? '') !== '');
+  const all = seeds.get(name) ?? seedEngagements(sandboxAccount(name), 60).filter(isWhole);
+  const calls = all.filter(({ engagement_type: type }) => type === 'call' || type === 'meeting');
+  const mine = (calls.length > 0 ? calls : all).slice(0, count);
+  seeds.set(
+    name,
+    all.filter((record) => !mine.includes(record)),
+  );
+  return mine;
+}
+
+/** Deletes engagements with snapshots, and keeps the lines. */
+async function deleteInto(path: string, name: string, records: readonly Seed[]): Promise<void> {
+  const { id: account, rule } = sandboxAccount(name);
+  for (const { id, engagement_type: type } of records) {
+    const types = rule?.engagementTypes.length ? ['--type', String(type)] : [];
+    const { stdout, lines } = await runCli(['delete', id, '--account', account, '--snapshot', ...types], env);
+    expect(lines()).toMatchObject([{ result: 'DeleteEngagementSuccess' }]);
+    appendFileSync(path, stdout);
+  }
+}
+
+const restore = (path: string, ...args: string[]) => runCli(['restore', path, ...args], env);
+const postCount = () => sandbox.requests.filter(({ method }) => method === 'POST').length;
+
+async function read(name: string, id: string, { engagement_type: type }: Seed) {
+  const types = type ? ['--type', type] : [];
+  const { lines } = await runCli(['get', id, '--account', sandboxAccount(name).id, ...types], env);
+  return lines()[0];
+}
+
+/** An undo line as a bulk delete writes it. */
+function undoLine(engagement: object, integratedAccountId: string, readAt = '2026-11-01T10:00:00.000Z'): string {
+  return `${JSON.stringify({ integratedAccountId, readAt, engagement })}\n`;
+}
+
+describe('truto-engagements restore', () => {
+  const creating = integrations.filter(({ creates }) => creates).map(({ name }) => name);
+  const others = integrations.filter(({ creates }) => !creates).map(({ name }) => name);
+
+  it('has ten integrations to restore, and four to refuse', () => {
+    expect([creating.length, others.length]).toEqual([10, 4]);
+  });
+
+  it.each(creating)(
+    'creates a deleted engagement of %s again, and names each field that the new one lacks',
+    async (name) => {
+      const [record] = take(name, 1) as [Seed];
+      await deleteInto(file(), name, [record]);
+      const { code, lines } = await restore(file());
+      const [line] = lines();
+      expect([code, lines().length]).toEqual([0, 1]);
+      expect(line).toMatchObject({ id: record.id, result: 'Restored', outcome: 'CREATED' });
+      expect(line.newId).not.toBe(record.id);
+      const { engagement } = await read(name, line.newId, record);
+      const lacking = ['id', ...line.lost, ...line.unconfirmed];
+      const kept = Object.entries(record).filter(([field, value]) => !lacking.includes(field) && value !== null);
+      expect(kept.length).toBeGreaterThan(1);
+      // A new phone number has no id.
+      const withoutIds = (value: unknown) =>
+        Array.isArray(value) && value[0]?.number ? value.map(({ id: _id, ...phone }) => phone) : value;
+      for (const [field, value] of kept) expect([field, engagement[field]]).toEqual([field, withoutIds(value)]);
+    },
+  );
+
+  it.each(others)('refuses to restore an engagement of %s before it sends anything, and says why', async (name) => {
+    const [record] = take(name, 1) as [Seed];
+    await deleteInto(file(), name, [record]);
+    const before = postCount();
+    const { code, lines, stderr } = await restore(file());
+    expect(lines()).toMatchObject([{ id: record.id, result: 'NotRestorable', message: expect.stringContaining(name) }]);
+    expect(stderr).toContain('1 of 1 records cannot be restored');
+    expect([code, postCount()]).toEqual([3, before]);
+  });
+});
+
+describe('a second run', () => {
+  it('creates nothing twice, and has the new ids again', async () => {
+    await deleteInto(file(), 'Planhat', take('Planhat', 3));
+    const first = await restore(file());
+    const before = postCount();
+    // The same records in another file of the folder.
+    writeFileSync(join(folder, 'copy.jsonl'), readFileSync(file()));
+    const second = await restore(folder);
+    expect(postCount()).toBe(before);
+    expect([first.code, second.code]).toEqual([0, 0]);
+    const ids = (end: typeof first) =>
+      end
+        .lines()
+        .map(({ id, newId }) => [id, newId])
+        .sort();
+    expect(ids(second)).toEqual(ids(first));
+    expect(second.lines().map(({ result }) => result)).toEqual(Array(3).fill('AlreadyRestored'));
+  });
+
+  it('at the same time is refused', async () => {
+    await deleteInto(file(), 'Planhat', take('Planhat', 1));
+    const ledger = await Ledger.open(folder, false);
+    const { code, stdout, stderr } = await restore(file());
+    await ledger.close();
+    expect([code, stdout]).toEqual([2, '']);
+    expect(stderr).toContain('Another restore');
+  });
+
+  it('tries again what was refused', async () => {
+    await deleteInto(file(), 'Planhat', take('Planhat', 1));
+    faultOfCreate = findFault('fault-409');
+    const first = await restore(file());
+    expect([first.code, first.lines()[0].result]).toEqual([3, 'RemoteApiError']);
+    expect(ledgerLines().map(({ event }) => event)).toEqual(['begun', 'refused']);
+    faultOfCreate = undefined;
+    expect((await restore(file())).lines()).toMatchObject([{ result: 'Restored' }]);
+  });
+
+  it('finds what a run created that was killed before it had the answer', async () => {
+    const [record] = take('Planhat', 1) as [Seed];
+    await deleteInto(file(), 'Planhat', [record]);
+    faultOfCreate = findFault('fault-slow');
+    const before = postCount();
+    const { child, end } = startCli(['restore', file()], env);
+    await expect.poll(postCount, { timeout: 25_000 }).toBe(before + 1);
+    child.kill('SIGKILL');
+    await end;
+    faultOfCreate = undefined;
+    const { code, lines } = await restore(file());
+    expect(lines()).toMatchObject([{ id: record.id, result: 'Restored', outcome: 'FOUND' }]);
+    expect([code, postCount()]).toEqual([0, before + 1]);
+    expect(await read('Planhat', lines()[0].newId, record)).toMatchObject({ engagement: { content: record.content } });
+  });
+
+  it('creates nothing when an earlier run may have, and its record is not found', async () => {
+    await deleteInto(file(), 'Planhat', take('Planhat', 1));
+    // Truto has created nothing, but the answer does not show that.
+    faultOfCreate = findFault('fault-504');
+    const before = postCount();
+    const first = await restore(file());
+    expect([first.code, first.lines()[0].result]).toEqual([5, 'OutcomeUnknownError']);
+    faultOfCreate = undefined;
+    const second = await restore(file());
+    expect([second.code, second.lines()[0].result]).toEqual([5, 'MayBeRestored']);
+    expect(postCount()).toBe(before + 1);
+  });
+});
+
+describe('a restore', () => {
+  it('creates nothing where the engagement still exists', async () => {
+    const [record] = take('Planhat', 1) as [Seed];
+    writeFileSync(file(), undoLine(record, sandboxAccount('Planhat').id));
+    const before = postCount();
+    const { code, lines } = await restore(file());
+    expect(lines()).toMatchObject([{ id: record.id, result: 'StillExists' }]);
+    expect([code, postCount()]).toEqual([0, before]);
+  });
+
+  it('finds a create whose answer was lost, and does not send it again', async () => {
+    await deleteInto(file(), 'Planhat', take('Planhat', 1));
+    faultOfCreate = findFault('fault-reset-after');
+    const before = postCount();
+    const { code, lines } = await restore(file());
+    expect(lines()).toMatchObject([{ result: 'Restored', outcome: 'FOUND' }]);
+    expect([code, postCount()]).toEqual([0, before + 1]);
+  });
+
+  it('takes the newest line of a record, and any line whose record is complete', async () => {
+    const [record, other] = take('Planhat', 2) as [Seed, Seed];
+    const { id } = sandboxAccount('Planhat');
+    await deleteInto('/dev/null', 'Planhat', [record, other]);
+    const at = (day: number) => `2026-11-0${day}T10:00:00.000Z`;
+    const versions = [1, 3, 2].map((day) => undoLine({ ...record, subject: `of day ${day}` }, id, at(day)));
+    writeFileSync(file(), `${versions.join('')}\n{"broken\n${undoLine(other, id)}{"integratedAccountId":"${id}","eng`);
+    const { code, lines, stderr } = await restore(file());
+    expect(stderr).toContain('The last line of');
+    expect(lines().map(({ result, line }) => [result, line])).toEqual([
+      ['UnreadableLine', 5],
+      ['Restored', undefined],
+      ['Restored', undefined],
+    ]);
+    expect(code).toBe(3);
+    const { newId } = lines().find((line) => line.id === record.id);
+    expect(await read('Planhat', newId, record)).toMatchObject({ engagement: { subject: 'of day 3' } });
+  });
+
+  it('of a dry run reads, and writes nothing', async () => {
+    const [record] = take('Planhat', 1) as [Seed];
+    await deleteInto(file(), 'Planhat', [record]);
+    appendFileSync(file(), undoLine(take('Planhat', 1)[0] as Seed, sandboxAccount('Planhat').id));
+    const before = postCount();
+    const { code, lines, stderr } = await restore(folder, '--dry-run');
+    expect(lines().map(({ result }) => result)).toEqual(['RestorePlan', 'StillExists']);
+    expect(lines()[0].request).toMatchObject({ method: 'POST' });
+    expect(stderr).toMatch(/will lack.*created_at \(2\)/);
+    expect([code, postCount(), readdirSync(folder)]).toEqual([0, before, ['undo.jsonl']]);
+  });
+
+  it.each([
+    ['a path that does not exist', 'missing', 'ENOENT'],
+    ['a folder without undo files', '.', 'no .jsonl files'],
+  ])('refuses %s with 2', async (_what, path, why) => {
+    const { code, stdout, stderr } = await restore(join(folder, path));
+    expect([code, stdout]).toEqual([2, '']);
+    expect(stderr).toContain(why);
+    expect(existsSync(join(folder, 'restored.jsonl'))).toBe(false);
+  });
+
+  it('sends nothing further once the account is refused', async () => {
+    await deleteInto(file(), 'Zoho CRM', take('Zoho CRM', 12));
+    faultOfCreate = findFault('fault-503');
+    const before = postCount();
+    const { lines } = await restore(file());
+    expect(new Set(lines().map(({ result }) => result))).toEqual(new Set(['AccountBlockedError']));
+    expect(postCount() - before).toBeLessThan(12);
+    expect(lines().some(({ message }) => message.includes('Nothing was sent'))).toBe(true);
+  });
+});
+
+describe('a restore at a terminal', () => {
+  it.each([
+    ['y', 0],
+    ['n', 4],
+  ])('names the account and the count, asks, and after %j ends with %i', async (keys, expected) => {
+    const [record] = take('Planhat', 1) as [Seed];
+    await deleteInto(file(), 'Planhat', [record]);
+    const before = postCount();
+    const { code, shown } = await runInTerminal(['restore', file()], env, { typed: [['[y/N]', `${keys}\n`]] });
+    const [question = ''] = shown.split('[y/N]');
+    for (const part of ['1 engagement ', sandboxAccount('Planhat').id, 'Planhat']) expect(question).toContain(part);
+    if (keys === 'y') expect(shown).toMatch(new RegExp(`${record.id} → \\S+ {2}restored\\r?$`, 'm'));
+    expect([code, postCount() - before]).toEqual([expected, keys === 'y' ? 1 : 0]);
+  });
+});
+
+describe('a provider that shows deleted engagements', () => {
+  const integratedAccountId = '00000000-0000-4000-8000-000000000004';
+  const old = { id: '7', engagement_type: 'call', content: 'A call about nothing in particular' };
+  const created: Answer = (request, response) =>
+    json(200, request.method === 'POST' ? { ...old, id: '8' } : old)(request, response);
+
+  it.each([
+    ['when only the read is known', undoLine(old, integratedAccountId), 'MayStillExist', 3],
+    [
+      'unless the line says that the delete was confirmed',
+      `${JSON.stringify({ id: '7', integratedAccountId, result: 'DeleteEngagementSuccess', outcome: 'DELETED', engagement: old })}\n`,
+      'Restored',
+      0,
+    ],
+  ])('leaves the engagement alone %s', async (_when, line, result, code) => {
+    await using upstream = await startUpstream(created, 'Copper');
+    writeFileSync(file(), line);
+    const end = await runCli(['restore', file()], { TRUTO_BASE_URL: upstream.url, TRUTO_API_TOKEN: token });
+    expect(end.lines()).toMatchObject([{ id: '7', result }]);
+    expect(end.code).toBe(code);
+    expect(upstream.seen.filter(({ method }) => method === 'POST')).toHaveLength(result === 'Restored' ? 1 : 0);
+  });
+});
+
+it('does not take the new record of another engagement with the same values for its own', async () => {
+  const integratedAccountId = '00000000-0000-4000-8000-000000000012';
+  const values = { engagement_type: 'call', subject: 'The same', content: 'The same call, twice' };
+  let postCounted = 0;
+  // Creates the first, and loses the second without a trace.
+  await using upstream = await startUpstream((request, response) => {
+    const created = { ...values, id: '100', created_at: new Date().toISOString() };
+    if (request.method === 'POST') {
+      postCounted += 1;
+      if (postCounted === 1) json(200, created)(request, response);
+      else response.socket?.resetAndDestroy();
+    } else if (request.path.endsWith('/engagements')) json(200, { result: [created] })(request, response);
+    else
+      json(404, { statusCode: 404, error: 'Not Found', message: '', truto_is_remote_error: true })(request, response);
+  }, 'Planhat');
+  const lines = ['1', '2'].map((id) => undoLine({ id, ...values }, integratedAccountId));
+  writeFileSync(file(), lines.join(''));
+  const { code, lines: shown } = await runCli(['restore', file()], {
+    TRUTO_BASE_URL: upstream.url,
+    TRUTO_API_TOKEN: token,
+  });
+  expect(
+    shown()
+      .map(({ result }) => result)
+      .sort(),
+  ).toEqual(['MayBeRestored', 'Restored']);
+  expect([code, postCounted]).toEqual([5, 2]);
+});
