@@ -9,7 +9,7 @@ import type { WireField } from '../resources.ts';
 import type { CreateEnd, CreateEngagementSuccess, OutcomeUnknownError, Refusal } from '../result.ts';
 import { checkId } from '../rules.ts';
 import { hasSent } from './find-created.ts';
-import { type CreateEngagementInput, createPaths, sentFields } from './input.ts';
+import { type CreateEngagementInput, commonFields, createPaths, sentFields } from './input.ts';
 
 /** What the end of a create is read with. */
 export interface CreateContext {
@@ -79,11 +79,18 @@ export function created(
   };
 }
 
-/** Whether a record has values that were sent: some, none of those that it has, or no such fields at all. */
+/**
+ * Whether a record has values that were sent: some, none of those that it has, or no such fields at all. Values that many engagements
+ * have in common count only without others.
+ */
 function readEcho(json: Readonly<Record<string, unknown>>, input: CreateEngagementInput): 'same' | 'other' | 'absent' {
-  const found = sentFields(input).map((each) => hasSent(json, each));
-  if (found.includes(true) || found.length === 0) return 'same';
-  return found.includes(false) ? 'other' : 'absent';
+  const sent = sentFields(input);
+  const found = sent.flatMap((each) => (commonFields.has(each[0]) ? [] : [hasSent(json, each)]));
+  if (found.includes(true)) return 'same';
+  if (found.includes(false)) return 'other';
+  const common = sent.flatMap((each) => (commonFields.has(each[0]) ? [hasSent(json, each)] : []));
+  if (common.includes(true)) return 'same';
+  return common.includes(false) ? 'other' : 'absent';
 }
 
 /** Decides what a 2xx answer proves. Only a record with an id is a success; the first line that applies decides. */
@@ -93,8 +100,9 @@ function readSuccess(answer: UpstreamAnswer, context: CreateContext): CreateEnd 
   const key = context.upstreamIdempotencyKey;
   const unknown = (why: string, rest: { isLikely?: boolean; rawResponse?: unknown } = {}) =>
     unknownCreate(key, { why: `The answer has status ${statusCode}, but ${why}`, statusCode, ...rest });
-  if (body.kind === 'unreadable') return unknown(`its body could not be read: ${body.why}`, { isLikely: true });
   if (isPageType(headers['content-type'])) return unknown('its body is an HTML page, which Truto never sends');
+  if (![200, 201, 202, 204].includes(statusCode)) return unknown('that status does not confirm the create');
+  if (body.kind === 'unreadable') return unknown(`its body could not be read: ${body.why}`, { isLikely: true });
   if (body.kind === 'empty') return unknown('it has no body', { isLikely: true });
   if (body.kind !== 'json' || !isJsonObject(body.value)) return unknown('its body is not a JSON object');
   const json = body.value;
@@ -121,6 +129,8 @@ function readSuccess(answer: UpstreamAnswer, context: CreateContext): CreateEnd 
     return unknown(`it names ${id} without a value that was sent, so it may answer another request`, {
       isLikely: true,
     });
+  if (statusCode !== 200 && statusCode !== 201)
+    return unknown('that status does not confirm the create', { isLikely: true, rawResponse });
   return created(json, 'CREATED', context, { rateLimit: parseRateLimit(headers), warnings: [] });
 }
 
