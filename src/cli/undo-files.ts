@@ -33,7 +33,10 @@ const newline = 0x0a;
  */
 export async function findUndoFiles(path: string): Promise<{ folder: string; files: readonly string[] }> {
   try {
-    if (!(await stat(path)).isDirectory()) return { folder: dirname(path), files: [path] };
+    const stats = await stat(path);
+    // The lines of a pipe cannot be read twice.
+    if (stats.isFile()) return { folder: dirname(path), files: [path] };
+    if (!stats.isDirectory()) throw Object.assign(new Error(), { code: 'it is not a file' });
     const entries = await readdir(path, { withFileTypes: true });
     const names = entries.filter((entry) => !entry.isDirectory()).map(({ name }) => name);
     const files = names.filter((name) => name.endsWith('.jsonl') && name !== ledgerName).sort();

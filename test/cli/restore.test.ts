@@ -1,4 +1,13 @@
-import { appendFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -18,7 +27,7 @@ const token = 'canary-token-of-the-terminal';
 let faultOfCreate: SandboxFault | undefined;
 const sandbox = await startSandbox({
   token,
-  engagementsPerAccount: 60,
+  engagementsPerAccount: 30,
   pickFault: ({ method }) => (method === 'POST' ? faultOfCreate : undefined),
 });
 afterAll(() => sandbox.close());
@@ -43,12 +52,12 @@ const seeds = new Map<string, Seed[]>();
 /** The fields that providers require of a create. */
 const required = ['content', 'subject', 'account', 'contact', 'start_time'] as const;
 
-/** Engagements that no other test has taken: of a type that a create takes where there is one. */
+/** Engagements that no other test has taken: of a type that Truto documents for creates, while there is one. */
 function take(name: string, count: number): readonly Seed[] {
   const isWhole = (record: Seed) => required.every((field) => (record[field] ?? '') !== '');
-  const all = seeds.get(name) ?? seedEngagements(sandboxAccount(name), 60).filter(isWhole);
-  const calls = all.filter(({ engagement_type: type }) => type === 'call' || type === 'meeting');
-  const mine = (calls.length > 0 ? calls : all).slice(0, count);
+  const all = seeds.get(name) ?? seedEngagements(sandboxAccount(name)).filter(isWhole);
+  const isDocumented = ({ engagement_type: type }: Seed) => type === 'call' || type === 'meeting';
+  const mine = [...all.filter(isDocumented), ...all.filter((record) => !isDocumented(record))].slice(0, count);
   seeds.set(
     name,
     all.filter((record) => !mine.includes(record)),
@@ -123,7 +132,7 @@ describe('truto-engagements restore', () => {
 
 describe('a second run', () => {
   it('creates nothing twice, and has the new ids again', async () => {
-    await deleteInto(file(), 'Planhat', take('Planhat', 3));
+    await deleteInto(file(), 'Pipedrive', take('Pipedrive', 3));
     const first = await restore(file());
     const before = postCount();
     // The same records in another file of the folder.
@@ -242,8 +251,9 @@ describe('a restore', () => {
   it.each([
     ['a path that does not exist', 'missing', 'ENOENT'],
     ['a folder without undo files', '.', 'no .jsonl files'],
+    ['a device', '/dev/null', 'not a file'],
   ])('refuses %s with 2', async (_what, path, why) => {
-    const { code, stdout, stderr } = await restore(join(folder, path));
+    const { code, stdout, stderr } = await restore(path.includes('dev') ? '/dev/null' : join(folder, path));
     expect([code, stdout]).toEqual([2, '']);
     expect(stderr).toContain(why);
     expect(existsSync(join(folder, 'restored.jsonl'))).toBe(false);
@@ -298,6 +308,28 @@ describe('a provider that shows deleted engagements', () => {
     expect(end.code).toBe(code);
     expect(upstream.seen.filter(({ method }) => method === 'POST')).toHaveLength(result === 'Restored' ? 1 : 0);
   });
+});
+
+it('has the same Idempotency-Key for a record in every folder, and another after a refusal', async () => {
+  const integratedAccountId = '00000000-0000-4000-8000-000000000012';
+  const keys: (string | undefined)[] = [];
+  await using upstream = await startUpstream((request, response) => {
+    const refused = { statusCode: 404, error: 'Not Found', message: '', truto_is_remote_error: true };
+    if (request.method !== 'POST') return json(404, refused)(request, response);
+    keys.push(String(request.headers['idempotency-key']));
+    json(422, { ...refused, statusCode: 422 })(request, response);
+  }, 'Planhat');
+  const commandEnv = { TRUTO_BASE_URL: upstream.url, TRUTO_API_TOKEN: token };
+  for (const name of ['one', 'one', 'other']) {
+    const path = join(folder, name);
+    mkdirSync(path, { recursive: true });
+    writeFileSync(join(path, 'undo.jsonl'), undoLine({ id: '1', content: 'A call' }, integratedAccountId));
+    const { code, lines } = await runCli(['restore', path], commandEnv);
+    expect([code, lines()[0].message]).toEqual([3, expect.stringContaining('Nothing was created')]);
+  }
+  expect(keys).toHaveLength(3);
+  expect(keys[2]).toBe(keys[0]);
+  expect(keys[1]).not.toBe(keys[0]);
 });
 
 it('does not take the new record of another engagement with the same values for its own', async () => {

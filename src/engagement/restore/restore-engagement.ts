@@ -113,10 +113,10 @@ async function findOld(
   { caller, requestTimeoutMs, hasCallerLeft }: RestoreOptions,
   ports: CreatePorts,
 ): Promise<RestoreEnd | undefined> {
-  const { id, integratedAccountId, engagement_type: engagementType } = record;
+  const { id, integratedAccountId } = record;
   const deadlineAt = performance.now() + requestTimeoutMs;
   const seen = await readAfterDelete(
-    { id, integratedAccountId, engagementType },
+    { id, integratedAccountId, engagementType: record.engagement_type },
     { caller, deadlineAt, hasCallerLeft },
     ports,
   );
