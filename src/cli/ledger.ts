@@ -89,6 +89,11 @@ export class Ledger {
     return this.#entries.get(key);
   }
 
+  /** The keys of the engagements whose last create has no known end. */
+  get begunKeys(): readonly string[] {
+    return [...this.#entries].flatMap(([key, { event }]) => (event === 'begun' ? [key] : []));
+  }
+
   /** True when the new record with that id restores another engagement. */
   isTaken(newId: string, key: string): boolean {
     return (this.#sources.get(keyWithId(key, newId)) ?? key) !== key;

@@ -105,8 +105,8 @@ function filtersFor({ fields }: CreateEngagementInput, type: EngagementFilter['e
   return subject === undefined && contact === undefined ? [least] : [{ ...least, subject, contact }, least];
 }
 
-/** True when the record has another value than one that was sent. */
-function contradicts(record: EngagementRecord, input: CreateEngagementInput): boolean {
+/** True when the record has another value than one that was sent: it is not the engagement of that create. */
+export function contradicts(record: EngagementRecord, input: CreateEngagementInput): boolean {
   return sentFields(input).some((each) => hasSent(record, each) === false);
 }
 
