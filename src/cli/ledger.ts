@@ -68,7 +68,7 @@ export class Ledger {
   async #read(path: string): Promise<void> {
     for await (const { number, bytes, isTorn, offsetBytes } of linesOf(path)) {
       // Its writer was stopped before the next step.
-      if (isTorn) return void (await this.#file?.truncate(offsetBytes));
+      if (isTorn && isStartOfLine(bytes.toString())) return void (await this.#file?.truncate(offsetBytes));
       const line = lineShape.safeParse(jsonIn(bytes));
       if (!line.success)
         throw new UsageError(
@@ -129,6 +129,12 @@ export class Ledger {
 function keyWithId(key: string, id: string): string {
   const [integratedAccountId, type] = JSON.parse(key);
   return JSON.stringify([integratedAccountId, type, id]);
+}
+
+/** True for the start of a line, so that no other file is shortened. */
+function isStartOfLine(text: string): boolean {
+  const start = '{"key":';
+  return text.startsWith(start.slice(0, text.length));
 }
 
 function jsonIn(bytes: Buffer): unknown {

@@ -6,6 +6,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -147,6 +148,14 @@ describe('a second run', () => {
         .sort();
     expect(ids(second)).toEqual(ids(first));
     expect(second.lines().map(({ result }) => result)).toEqual(Array(3).fill('AlreadyRestored'));
+  });
+
+  it('through a link in another folder creates nothing either', async () => {
+    await deleteInto(file(), 'Planhat', take('Planhat', 1));
+    await restore(file());
+    mkdirSync(join(folder, 'links'));
+    symlinkSync(file(), join(folder, 'links', 'undo.jsonl'));
+    expect((await restore(join(folder, 'links', 'undo.jsonl'))).lines()).toMatchObject([{ result: 'AlreadyRestored' }]);
   });
 
   it('at the same time is refused', async () => {
