@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { itemStateOf } from '../src/bulk/job.ts';
+import { redisKey } from '../src/bulk/job-scripts.ts';
+import { Pace } from '../src/bulk/pace.ts';
 import { Secret } from '../src/config/secret.ts';
 import {
   type Asked,
@@ -257,6 +259,21 @@ describe('an engagement whose delete was not sent', () => {
   });
 });
 
+describe('an engagement whose delete a rate limit refuses', () => {
+  it('is deleted with a new key once the limit is over, because upstream may replay its answer for a key', async () => {
+    const pace = new Pace(new AbortController().signal);
+    const page = await start(['1'], { paceOf: () => pace });
+    const refusedKeys = new Set<string | undefined>();
+    page.answer(({ asked, idempotencyKey }) => {
+      if (asked !== 'delete' || (refusedKeys.size > 0 && !refusedKeys.has(idempotencyKey))) return undefined;
+      refusedKeys.add(idempotencyKey);
+      return refused(429, { 'retry-after': '0' });
+    });
+    expect((await page.run()).end).toEqual({ kind: 'done' });
+    expect(await page.states()).toEqual({ 1: 'DELETED' });
+  });
+});
+
 describe('a page of a bulk delete', () => {
   it('sends nothing while its bulk delete is paused', async () => {
     const page = await start(idsOf(20));
@@ -461,12 +478,26 @@ describe('records that are stored before their delete', () => {
     page.answer(only('delete', refused(429)));
     await page.run();
     expect(keptIds(page)).toEqual(['e0']);
-    expect(await page.read()).toMatchObject({ kept: 1, done: 0 });
+    expect(await page.read()).toMatchObject({ keptCount: 1, done: 0 });
     page.answer(() => undefined);
     const { sent } = await page.run();
     expect(of(sent, 'read').map(({ id }) => id)).toEqual(['e1', 'e2']);
     expect(keptIds(page)).toEqual(idsOf(3));
-    expect(await page.read()).toMatchObject({ kept: 3, done: 3 });
+    expect(await page.read()).toMatchObject({ keptCount: 3, done: 3 });
+  });
+
+  it('are read and stored again when their delete comes later than five minutes, as after a pause', async () => {
+    const page = await start(['1'], keeping);
+    page.answer(only('delete', refused(429)));
+    await page.run();
+    const states = redisKey(kept.memory, 'states', { jobId: page.job.id, page: 0 });
+    const keptAt = Number(await kept.client.hget(states, 'kept:0'));
+    await kept.client.hset(states, 'kept:0', keptAt - 300_001);
+    page.answer(({ asked, id }) => (asked === 'read' ? answered(200, { id, subject: 'as it is now' }) : undefined));
+    await page.run();
+    expect(await page.states()).toEqual({ 1: 'DELETED' });
+    expect([...page.kept.values()].join('')).toContain('as it is now');
+    expect((await page.read()).keptCount).toBe(1);
   });
 
   it('are no longer read after a pause', async () => {

@@ -6,7 +6,8 @@ import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
-import { describe, expect, it } from 'vitest';
+import { Pool } from 'undici';
+import { describe, expect, it, vi } from 'vitest';
 import { createEngagementServer } from '../src/library.ts';
 import { freePort } from './support/free-port.ts';
 import { isKept } from './support/is-kept.ts';
@@ -120,6 +121,16 @@ describe('a server of the library', () => {
     }
     const value = await ask();
     await expect.poll(() => isKept(value)).toBe(false);
+    await server.close();
+  });
+
+  it('does not start on a runtime whose undici cannot say whether a request was sent', async () => {
+    const dispatch = vi.spyOn(Pool.prototype, 'dispatch', 'get');
+    dispatch.mockReturnValue(undefined as never);
+    const server = createEngagementServer({ SANDBOX: true }, quiet);
+    await expect(server.open()).rejects.toThrow(/on Node/);
+    dispatch.mockRestore();
+    await server.open();
     await server.close();
   });
 });

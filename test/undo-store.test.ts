@@ -149,6 +149,45 @@ describe('an undo folder', () => {
     expect(await folder.files()).toEqual([]);
   });
 
+  it('stores the lines of one bulk delete although those of another cannot be stored', async () => {
+    await using folder = await startFolder();
+    await keep(folder.store, text, 'first');
+    await writeFile(join(folder.path, 'bad-job'), 'a file in the way');
+    const [good, bad] = [keep(folder.store, text), keep(folder.store, text, 'bad-job')].map(errorOf);
+    expect(await bad).toBeInstanceOf(Error);
+    expect(await good).toBeUndefined();
+  });
+
+  it('leaves threads to the rest of the process when its file system never answers', async () => {
+    await using folder = await startFolder();
+    const { stdout } = await runProgram(`
+      import { execFileSync } from 'node:child_process';
+      import { lookup } from 'node:dns/promises';
+      import fs from 'node:fs/promises';
+      import { openSync } from 'node:fs';
+      import { syncBuiltinESMExports } from 'node:module';
+      const { open } = fs;
+      const pipe = ${JSON.stringify(join(folder.parent, 'pipe'))};
+      execFileSync('mkfifo', [pipe]);
+      // Without a reader, it blocks a thread.
+      fs.open = () => open(pipe, 'a');
+      syncBuiltinESMExports();
+      AbortSignal.timeout = () => {
+        const ending = new AbortController();
+        setTimeout(() => ending.abort(), 100);
+        return ending.signal;
+      };
+      const { openUndoStore } = await import(${JSON.stringify(module)});
+      const store = openUndoStore({ kind: 'folder', path: ${JSON.stringify(folder.path)} });
+      for (let round = 0; round < 3; round += 1)
+        await Promise.all(['a', 'b', 'c', 'd', 'e'].map((job) => store.openPage(job, 0)('x\\n').catch(() => {})));
+      await lookup('localhost');
+      console.log('looked up');
+      openSync(pipe, 'r+');
+      process.exit();`);
+    expect(stdout).toBe('looked up\n');
+  });
+
   it.each(['..', 'a-job/..', '../beside'])('refuses the bulk delete %s, which leads outside', async (outside) => {
     await using folder = await startFolder();
     expect(() => folder.store.openPage(outside, 1)).toThrow('not a valid folder name');

@@ -9,8 +9,8 @@ import { text as readAll } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 
 /*
- * `npm run demo:bulk` starts a Redis (or uses that of REDIS_URL), a sandbox with 5,000 engagements in each account, and the server. Then
- * it deletes all engagements of one account in the background, with undo files, and restores them. No real CRM is used.
+ * `npm run demo:bulk` starts a Redis (or uses that of REDIS_URL), a sandbox with 5,000 engagements in each account, and the server. It
+ * deletes all engagements of one account in the background, with undo files, and then restores them. No real CRM is used.
  */
 
 const count = 5_000;
@@ -102,7 +102,7 @@ async function listIds() {
   return ids;
 }
 
-/** The bulk delete, whenever it has got further: server-sent events, each with a GraphQL result. */
+/** The bulk delete after each progress: server-sent events, each with a GraphQL result. */
 async function* follow(id) {
   const query = `subscription($id: ID!) { bulkDeleteProgress(id: $id) {
     state statusReason total ratePerSecond secondsLeft outcomes { deleted alreadyAbsent failed unknown remaining } } }`;

@@ -244,7 +244,7 @@ export const takePage = define('takeBulkPage', ['job', 'states', 'owners', 'item
   0 | 1
 >`
 if isLost() then return 0 end
-redis.call('HSETNX', states, 'taken', 1)
+redis.call('HSET', states, 'takenAt', now)
 redis.call('HDEL', job, 'unserved')
 redis.call('PEXPIRE', states, ${keptMs})
 if redis.call('HEXISTS', job, 'hasBegun') == 1 then
@@ -307,11 +307,12 @@ if paused == '1' then return 'paused' end
 redis.call('HSETNX', states, 'kept:' .. index, 0)
 return 'keeping'`;
 
-/** Marks that the record of an engagement is stored, and counts it once. */
+/** Notes when the record of an engagement was stored, and counts it once. */
 export const noteKept = define('noteKeptBulkItem', ['job', 'states', 'owners'], ['task', 'owner', 'index'])<0 | 1>`
-if isLost() or redis.call('HGET', states, 'kept:' .. index) == '1' then return 0 end
-redis.call('HSET', states, 'kept:' .. index, 1)
-redis.call('HINCRBY', job, 'keptCount', 1)
+if isLost() then return 0 end
+local keptAt = redis.call('HGET', states, 'kept:' .. index)
+redis.call('HSET', states, 'kept:' .. index, now)
+if not keptAt or keptAt == '0' then redis.call('HINCRBY', job, 'keptCount', 1) end
 return 1`;
 
 /** Adds to a page's states. Further arguments: names and values. */

@@ -185,7 +185,7 @@ export class JobStore {
     return scripts.startKeeping(this.#memory, { ...lease, index });
   }
 
-  /** Marks that the record of an engagement is stored. */
+  /** Notes when the record of an engagement was stored; see {@link scripts.noteKept}. */
   async noteKept(lease: PageLease, index: number): Promise<void> {
     await scripts.noteKept(this.#memory, { ...lease, index });
   }

@@ -31,7 +31,7 @@ function remarksOn(job: BulkJob, counts: Readonly<Partial<Record<ItemOutcome, nu
     counts.NOT_FOUND && 'NOT_FOUND: Truto found no such engagement. It was gone before, or its id or type is wrong.',
     counts.ACCEPTED &&
       'ACCEPTED: the provider accepted the delete and executes it later. Check in the CRM that it did.',
-    counts.FAILED && 'FAILED: not deleted. `failures` has the reasons.',
+    counts.FAILED && 'FAILED: not deleted. The list of failures has the reasons.',
     counts.UNKNOWN && 'UNKNOWN: it is not known whether they are deleted. Check them in the CRM, or delete them again.',
     counts.SKIPPED && 'SKIPPED: not deleted, because the bulk delete ended before.',
     counts.SKIPPED &&

@@ -29,13 +29,14 @@ export interface PendingItem {
   readonly index: number;
   readonly item: BulkItem;
   readonly isBegun: boolean;
+  /** True when its record was stored a short time ago. */
   readonly isKept: boolean;
   /** How often a read did not show whether it is deleted. */
   readonly looks: number;
   /** How often its record could not be read for the undo file. */
   readonly failedReads: number;
-  /** How many attempts of its delete upstream has answered. */
-  readonly answerCount: number;
+  /** How many attempts of its delete upstream has answered; each one adds to it. */
+  readonly answered: { count: number };
 }
 
 /**
@@ -114,8 +115,8 @@ async function remove(
   bounds: ReturnType<typeof requestBounds>,
 ): Promise<ItemEnd> {
   const { lease, store, caller } = work;
+  const { answered } = pending;
   const { input, options } = deleteArguments(pending, work);
-  const answered = { count: pending.answerCount };
   let trail: AuditEvent | undefined;
   const recordDelete = (event: AuditEvent) => {
     trail = event;
@@ -284,7 +285,7 @@ const whyUnknown = {
 export async function giveUp(pending: PendingItem, work: HeldPage, seen: keyof typeof whyUnknown): Promise<'finished'> {
   const { input, options } = deleteArguments(pending, work);
   const states = await work.store.readStates(work.job.id, work.lease.page);
-  const key = idempotencyKeyFor(input, { ...options, caller: { id: work.job.callerId } }, pending.answerCount);
+  const key = idempotencyKeyFor(input, { ...options, caller: { id: work.job.callerId } }, pending.answered.count);
   return finish(pending, work, {
     kind: 'OutcomeUnknownError',
     message: `${whyUnknown[seen]} It is safe to delete it again. A NotFoundError then means that it is gone.`,

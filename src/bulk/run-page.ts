@@ -29,6 +29,9 @@ const minLimitedMs = 1_000;
 /** How long a page may stay while limits delay it and other tasks wait, in milliseconds. */
 const stayMs = 5_000;
 
+/** How long before its delete a record may be stored, in milliseconds. An older one is read again: it may have changed. */
+const maxKeptMs = 300_000;
+
 /** Why a page cannot be finished now. */
 interface Ends {
   readonly obstacles: Set<'paused' | 'stopped' | 'outage'>;
@@ -128,13 +131,14 @@ async function settlePage(ends: Ends, work: HeldPage): Promise<WorkEnd> {
 }
 
 function pendingItems(items: readonly PendingItem['item'][], states: Readonly<Record<string, string>>) {
+  const isKept = (index: number) => Number(states[`kept:${index}`] ?? 0) + maxKeptMs > Number(states.takenAt);
   return items
     .map(
       (item, index): PendingItem => ({
-        ...{ item, index, isBegun: states[index] === 'begun', isKept: states[`kept:${index}`] === '1' },
+        ...{ item, index, isBegun: states[index] === 'begun', isKept: isKept(index) },
         looks: Number(states[`waits:look:${index}`] ?? 0),
         failedReads: Number(states[`waits:unread:${index}`] ?? 0),
-        answerCount: Number(states[`answers:${index}`] ?? 0),
+        answered: { count: Number(states[`answers:${index}`] ?? 0) },
       }),
     )
     .filter(({ index, isBegun }) => isBegun || states[index] === undefined);

@@ -4,9 +4,11 @@ import { mkdir, open, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AwsClient } from 'aws4fetch';
+import { LRUCache } from 'lru-cache';
 import { ConfigError, type ProxyConfig, type UndoStoreConfig } from '../config/config.ts';
 import type { Log } from '../log/log.ts';
 import { createOutboundFetch } from '../upstream/outbound.ts';
+import { Permits } from '../upstream/permits.ts';
 
 /** How a store responds to a file. No text reveals its location or its keys. */
 type Probe =
@@ -48,6 +50,12 @@ const delayMs = 100;
 
 /** How many pages share a file in a folder: 10,000 engagements. */
 const pagesPerFile = 100;
+
+/** How many files of a folder are open to be appended to. Further lines of one that is dropped go to a new file. */
+const maxFiles = 1_000;
+
+/** How many writes to a folder run at once. Each needs a thread, of which the process has four, also to look up Truto's address. */
+const maxWritesAtOnce = 2;
 
 /** An object of this length is not stored again with further lines: each line would transfer all of it. */
 const maxObjectLength = 1024 * 1024;
@@ -125,18 +133,25 @@ const folderAdvice: Readonly<Record<string, string>> = {
   ENOENT: 'create the folder, or set another',
 };
 
+const noAnswer: Probe = { kind: 'failing', reason: 'no answer' };
+
 function createFolderPut(path: string): Put {
-  return (name, text, signal) => {
-    const written = appendFile(join(path, name), text).then(
-      (): Probe => ({ kind: 'kept' }),
-      ({ code = 'unknown error' }): Probe => {
-        return { kind: 'refused', reason: code, advice: folderAdvice[code] ?? 'set another folder' };
-      },
-    );
-    // A call to a network file system that does not answer cannot be ended. It may still store the file: that does no harm.
-    const late = once(signal, 'abort').then((): Probe => ({ kind: 'failing', reason: 'no answer' }));
-    return Promise.race([written, late]);
-  };
+  const permits = new Permits(maxWritesAtOnce, Number.POSITIVE_INFINITY);
+  async function write(name: string, text: string): Promise<Probe> {
+    const release = await permits.acquire(performance.now() + timeoutMs);
+    if (!release) return noAnswer;
+    try {
+      await appendFile(join(path, name), text);
+      return { kind: 'kept' };
+    } catch (error) {
+      const { code = 'unknown error' } = error as NodeJS.ErrnoException;
+      return { kind: 'refused', reason: code, advice: folderAdvice[code] ?? 'set another folder' };
+    } finally {
+      release();
+    }
+  }
+  // A call to a network file system that does not answer cannot be ended. It may still store the file: that does no harm.
+  return (name, text, signal) => Promise.race([write(name, text), once(signal, 'abort').then(() => noAnswer)]);
 }
 
 /** How to fix a bucket that refuses a file, by status. */
@@ -183,28 +198,25 @@ function createBucketPut(config: BucketConfig, proxy: ProxyConfig | undefined): 
   };
 }
 
-/** Appends the lines of all pages in groups: one write and one flush for all lines of a file that came meanwhile. */
+/** Appends to a file for each hundred pages of a job, which only this process writes: its name has an id of its own. */
 function openFolder(put: Put): UndoStore['openPage'] {
-  // Only this process appends to its files, since each has an id of its own.
-  let id = randomUUID();
-  const commit = createGroupCommit<{ readonly place: string; readonly line: string }>(async (items) => {
-    const texts = Map.groupBy(items, ({ place }) => place);
-    async function append(place: string, text: string): Promise<void> {
-      const [jobId, part] = place.split('/');
-      await writeWithRetries(async (signal) => {
-        const end = await put(`${jobId}/${id}-${part}.jsonl`, text, signal);
+  const files = new LRUCache<string, KeepLine>({ max: maxFiles });
+  function openFile(jobId: string, part: string): KeepLine {
+    let id = randomUUID();
+    return createGroupCommit<string>((lines) =>
+      writeWithRetries(async (signal) => {
+        const end = await put(`${jobId}/${id}-${part}.jsonl`, lines.join(''), signal);
         if (end.kind !== 'kept') id = randomUUID();
         return end;
-      });
-    }
-    const appends = [...texts].map(([place, lines]) => append(place, lines.map(({ line }) => line).join('')));
-    // All of them end first: no two writes of a file may overlap.
-    await Promise.allSettled(appends);
-    await Promise.all(appends);
-  });
+      }),
+    );
+  }
   return (jobId, page) => {
-    const place = `${jobId}/${String(Math.floor(page / pagesPerFile)).padStart(3, '0')}`;
-    return (line) => commit({ place, line });
+    const part = String(Math.floor(page / pagesPerFile)).padStart(3, '0');
+    const place = `${jobId}/${part}`;
+    const file = files.get(place) ?? openFile(jobId, part);
+    files.set(place, file);
+    return file;
   };
 }
 

@@ -58,13 +58,21 @@ export interface UpstreamClient {
   close(timeoutMs: number): Promise<void>;
 }
 
-/** Opens keep-alive connections to upstream. */
+/**
+ * Opens keep-alive connections to upstream.
+ * @throws on Bun.
+ */
 export function createUpstreamClient({
   baseUrl,
   proxy,
   maxBytes,
   idleTimeoutMs,
 }: UpstreamClientOptions): UpstreamClient {
+  // Without it, no request could say whether it was sent.
+  if (typeof Pool.prototype.dispatch !== 'function')
+    throw new Error(
+      'This runtime replaces undici, and its Pool has no dispatch, as Bun does. Run this package on Node.',
+    );
   /** The exchange that undici is about to write. undici calls the exchange first, and writes in the same turn. */
   let starting: Exchange | undefined;
   const onStart = (exchange: Exchange) => {

@@ -1,7 +1,9 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Ledger } from '../../src/cli/ledger.ts';
 
@@ -103,6 +105,27 @@ describe('the lock of a ledger', () => {
     expect(existsSync(`${lockFile()}.takeover`)).toBe(false);
   });
 
+  it('is taken over by one of several processes', async () => {
+    writeFileSync(lockFile(), `${endedPid()} ${hostname()}`);
+    const program = `const { Ledger } = await import('./src/cli/ledger.ts');
+      process.stdout.write('ready\\n');
+      process.stdin.once('data', () => Ledger.open(${JSON.stringify(folder)}, false).then(
+        () => process.stdout.write('opened\\n'), () => process.stdout.write('refused\\n')));
+      process.stdin.once('end', () => process.exit());`;
+    const children = Array.from({ length: 4 }, () => {
+      const child = spawn(process.execPath, ['--input-type=module', '--eval', program], {
+        stdio: ['pipe', 'pipe', 'inherit'],
+      });
+      return { child, lines: createInterface({ input: child.stdout })[Symbol.asyncIterator]() };
+    });
+    for (const { lines } of children) expect((await lines.next()).value).toBe('ready');
+    for (const { child } of children) child.stdin.write('open\n');
+    const ends = await Promise.all(children.map(async ({ lines }) => (await lines.next()).value));
+    for (const { child } of children) child.stdin.end();
+    expect(ends.sort()).toEqual(['opened', 'refused', 'refused', 'refused']);
+    await Promise.all(children.map(({ child }) => child.exitCode ?? once(child, 'exit')));
+  });
+
   it('is taken over from an earlier process that had the number of this one', async () => {
     writeFileSync(lockFile(), `${process.pid} ${hostname()}`);
     await (await Ledger.open(folder, false)).close();
@@ -110,7 +133,7 @@ describe('the lock of a ledger', () => {
 
   it.each([
     ['another host', () => `${endedPid()} elsewhere`],
-    ['nobody: it is being written', () => ''],
+    ['an owner that is still writing it', () => ''],
   ])('is not taken over from %s', async (_owner, text) => {
     writeFileSync(lockFile(), text());
     await expect(Ledger.open(folder, false)).rejects.toThrow(/Another restore/);

@@ -21,6 +21,7 @@ import { startSandbox } from '../../src/sandbox/server.ts';
 import { startCli } from '../support/cli-process.ts';
 import { runInTerminal } from '../support/cli-terminal.ts';
 import { runCli } from '../support/run-cli.ts';
+import { runProgram } from '../support/run-program.ts';
 import { type Answer, json, startUpstream } from '../support/upstream.ts';
 
 const token = 'canary-token-of-the-terminal';
@@ -151,7 +152,7 @@ describe('a second run', () => {
   });
 
   it('through a link in another folder creates nothing either', async () => {
-    await deleteInto(file(), 'Planhat', take('Planhat', 1));
+    await deleteInto(file(), 'Zoho CRM', take('Zoho CRM', 1));
     await restore(file());
     mkdirSync(join(folder, 'links'));
     symlinkSync(file(), join(folder, 'links', 'undo.jsonl'));
@@ -246,13 +247,15 @@ describe('a restore', () => {
   });
 
   it('of a dry run reads, and writes nothing', async () => {
-    const [record] = take('Planhat', 1) as [Seed];
+    const [record, other] = take('Planhat', 2) as [Seed, Seed];
     await deleteInto(file(), 'Planhat', [record]);
-    appendFileSync(file(), undoLine(take('Planhat', 1)[0] as Seed, sandboxAccount('Planhat').id));
+    appendFileSync(file(), undoLine(other, sandboxAccount('Planhat').id));
     const before = postCount();
     const { code, lines, stderr } = await restore(folder, '--dry-run');
-    expect(lines().map(({ result }) => result)).toEqual(['RestorePlan', 'StillExists']);
-    expect(lines()[0].request).toMatchObject({ method: 'POST' });
+    const results = new Map(lines().map((line) => [line.id, line]));
+    expect(lines()).toHaveLength(2);
+    expect(results.get(record.id)).toMatchObject({ result: 'RestorePlan', request: { method: 'POST' } });
+    expect(results.get(other.id)).toMatchObject({ result: 'StillExists' });
     expect(stderr).toMatch(/will lack.*created_at \(2\)/);
     expect([code, postCount(), readdirSync(folder)]).toEqual([0, before, ['undo.jsonl']]);
   });
@@ -276,6 +279,25 @@ describe('a restore', () => {
     expect(new Set(lines().map(({ result }) => result))).toEqual(new Set(['AccountBlockedError']));
     expect(postCount() - before).toBeLessThan(12);
     expect(lines().some(({ message }) => message.includes('Nothing was sent'))).toBe(true);
+  });
+});
+
+describe('a ledger on a full disk', () => {
+  it('stops the restore before anything is created, and the next run continues', async () => {
+    await deleteInto(file(), 'Freshsales', take('Freshsales', 2));
+    const at = new Date().toISOString();
+    const other = { key: `["${'other account '.repeat(63)}",null,"1"]`, event: 'restored', at, newId: '2' };
+    writeFileSync(join(folder, 'restored.jsonl'), `${JSON.stringify(other)}\n`);
+    const before = postCount();
+    // Files have at most 1,024 bytes, and the ledger has nearly as many.
+    const command = `ulimit -f 1; exec '${process.execPath}' src/cli/main.ts restore '${file()}'`;
+    const limited = await runProgram(['bash', '-c', command], process.cwd(), env);
+    expect([limited.code, postCount()]).toEqual([4, before]);
+    expect(limited.output).toContain('The ledger cannot be written (EFBIG)');
+    expect(limited.output.match(/"result":"NotSent"/g)).toHaveLength(2);
+    const { code, lines } = await restore(file());
+    expect([code, lines().map(({ result }) => result)]).toEqual([0, ['Restored', 'Restored']]);
+    expect(ledgerLines()).toHaveLength(1 + 4);
   });
 });
 

@@ -204,6 +204,16 @@ describe('deploy/nginx.conf', () => {
     expect(new Set(ports).size).toBeLessThan(ports.length);
   });
 
+  it('forwards reads of bulk deletes, also to the other replica, and nothing else below their path', async () => {
+    await using first = await startReplica(refuse);
+    await using second = await startReplica(succeed);
+    await using nginx = await startNginx([first.address, second.address]);
+    for (const path of ['/bulk?asset=x', '/bulk/1/report.json', '/bulk/2/report.json'])
+      expect(await (await fetch(nginx.url + path)).text()).toBe('done');
+    expect((await fetch(`${nginx.url}/bulk`, { method: 'POST' })).status).toBe(403);
+    expect((await fetch(`${nginx.url}/bulky`)).status).toBe(404);
+  });
+
   it('does not publish the metrics of a replica', async () => {
     await using replica = await startReplica(succeed);
     await using other = await startReplica(succeed);

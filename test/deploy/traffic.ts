@@ -7,7 +7,7 @@ import { removal } from '../support/keyed-delete.ts';
 export const trafficEnv = { REQUEST_TIMEOUT_MS: '5000' };
 
 /**
- * Sends a facade over the sandbox what gives each of its metrics a sample: deletes of every kind of end, reads, refusals.
+ * Sends a facade over the sandbox what gives each of its metrics a sample: deletes of every kind of end, a create, reads, refusals.
  * @returns how many deletes that were.
  */
 export async function sendTraffic({ url, post }: Pick<TestFacade, 'url' | 'post'>): Promise<number> {
@@ -21,6 +21,9 @@ export async function sendTraffic({ url, post }: Pick<TestFacade, 'url' | 'post'
     ...['fault-429-truto', '1'].map((id) => removal(id, '', pipedrive.id)),
   ];
   for (const field of deletes) await post(`mutation { ${field} }`);
+  await post(
+    `mutation { createEngagement(integratedAccountId: "${pipedrive.id}", input: { engagementType: CALL }) { __typename } }`,
+  );
   await post('{ integrations { name } }');
   await post(`{ engagement(id: "..", integratedAccountId: "${capsule.id}") { id } }`);
   await fetch(`${url}/graphql`, { method: 'PUT' });

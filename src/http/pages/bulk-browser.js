@@ -300,7 +300,7 @@ function jobRow(job) {
     ['Started', element('a', { href }, moment(job.createdAt))],
     ['State', element('span', { class: 'state', 'data-state': job.state }, stateName(job))],
     ['Progress', element('div', {}, bar, ` ${progressText(job)}`)],
-    ['Deleted', count(deletedCount(job)), 'number'],
+    ['Deleted, accepted', count(deletedCount(job)), 'number'],
     ['Failed, unknown', count(failureCount(job)), 'number'],
   ]);
   if (job.id === shown.job) row.setAttribute('aria-current', 'true');

@@ -116,7 +116,7 @@ const buildPage = (
         <section id="list" aria-labelledby="list-title" hidden>
           <h2 id="list-title" tabindex="-1">Of this account, newest first</h2>
           <table role="table">
-            <thead><tr><th>Started</th><th>State</th><th>Progress</th><th class="number">Deleted</th><th class="number">Failed, unknown</th></tr></thead>
+            <thead><tr><th>Started</th><th>State</th><th>Progress</th><th class="number">Deleted, accepted</th><th class="number">Failed, unknown</th></tr></thead>
             <tbody id="jobs"></tbody>
           </table>
           <p id="no-jobs" hidden>This account has no bulk deletes. The server forgets one after 30 days.</p>
