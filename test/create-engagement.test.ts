@@ -286,6 +286,27 @@ describe('a create without a clear answer', () => {
     expect(await first).toMatchObject({ createdEngagementId: 'new', outcome: 'CREATED' });
   });
 
+  it.each<[string, object, object]>([
+    ['a reference instead of a list', { contacts: [{ id: 'c1' }] }, { contact: { id: 'c1' } }],
+    ['a list of null', { phoneNumbers: [{ number: '1' }] }, { phone_numbers: [null] }],
+    ['an object instead of text', { subject: 'x' }, { subject: { toString: 1 } }],
+  ])('was most likely created, by a 200 that has an id and %s', async (_what, input, fields) => {
+    const { result } = await resultOf([record({ id: 'e1', ...fields })], { variables: { input } });
+    expect(result).toMatchObject({ __typename: 'OutcomeUnknownError', retrySafe: false });
+    expect(result.message).toContain('most likely created');
+  });
+
+  it('is not an engagement that has only the same empty text', async () => {
+    const variables = { input: { engagementType: 'CALL', subject: ' ' } };
+    const onRead = pageOf(() => justCreated({ subject: '' }));
+    const { result } = await resultOf([record({ id: 'e1', subject: '', engagement_type: 'email' })], {
+      variables,
+      onRead,
+    });
+    expect(result).toMatchObject({ __typename: 'OutcomeUnknownError' });
+    expect(result.message).toContain('no field that was sent identifies it');
+  });
+
   it('is searched for without the filters that the integration refuses', async () => {
     const onRead: RawAnswer = (socket, request) =>
       (request.head.includes('subject=') ? refusal(400) : pageOf(justCreated))(socket, request);

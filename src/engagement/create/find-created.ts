@@ -7,7 +7,7 @@ import { type EngagementRecord, isSameId } from '../record.ts';
 import { resources, type WireField } from '../resources.ts';
 import type { Refusal } from '../result.ts';
 import type { FieldKind } from '../shapes.ts';
-import { type CreateEngagementInput, commonFields, sentFields, typeOf, type WritableField } from './input.ts';
+import { type CreateEngagementInput, identifies, sentFields, typeOf, type WritableField } from './input.ts';
 
 /** How many pages are searched at most. So many engagements are not created while a create waits for its answer. */
 const maxPages = 3;
@@ -143,7 +143,8 @@ export async function findCreated(
   mayLack = false,
 ): Promise<CreatedSearch> {
   const sent = sentFields(input);
-  if (sent.every(([field]) => commonFields.has(field)))
+  const identifying = sent.filter(identifies);
+  if (identifying.length === 0)
     return { kind: 'Unclear', why: 'It was not searched for: no field that was sent identifies it.' };
   const selected: ReadonlySet<WireField> = new Set([
     ...options.selected,
@@ -151,7 +152,6 @@ export async function findCreated(
     'created_at',
     ...(await marksOfDeletion(input, options, ports)),
   ]);
-  const identifying = sent.filter(([field]) => !commonFields.has(field));
   const leastSame = mayLack ? Math.min(2, identifying.length) : identifying.length;
   const isSince = (createdAtMs: number) => createdAtMs >= sinceMs && createdAtMs <= Date.now() + maxAheadMs;
   const matches = (record: EngagementRecord) =>

@@ -9,7 +9,7 @@ import type { WireField } from '../resources.ts';
 import type { CreateEnd, CreateEngagementSuccess, OutcomeUnknownError, Refusal } from '../result.ts';
 import { checkId } from '../rules.ts';
 import { hasSent } from './find-created.ts';
-import { type CreateEngagementInput, commonFields, createPaths, sentFields } from './input.ts';
+import { type CreateEngagementInput, commonFields, createPaths, identifies, sentFields } from './input.ts';
 
 /** What the end of a create is read with. */
 export interface CreateContext {
@@ -85,12 +85,15 @@ export function created(
  */
 function readEcho(json: Readonly<Record<string, unknown>>, input: CreateEngagementInput): 'same' | 'other' | 'absent' {
   const sent = sentFields(input);
-  const found = sent.flatMap((each) => (commonFields.has(each[0]) ? [] : [hasSent(json, each)]));
-  if (found.includes(true)) return 'same';
-  if (found.includes(false)) return 'other';
-  const common = sent.flatMap((each) => (commonFields.has(each[0]) ? [hasSent(json, each)] : []));
-  if (common.includes(true)) return 'same';
-  return common.includes(false) ? 'other' : 'absent';
+  const key = { id: '', integratedAccountId: input.integratedAccountId };
+  // Upstream's own JSON may have any form.
+  const { record } = readRecord('engagements', json, new Set(sent.map(([field]) => field)), key);
+  for (const fields of [sent.filter(identifies), sent.filter(([field]) => commonFields.has(field))]) {
+    const found = fields.map((each) => hasSent(record, each));
+    if (found.includes(true)) return 'same';
+    if (found.includes(false)) return 'other';
+  }
+  return 'absent';
 }
 
 /** Decides what a 2xx answer proves. Only a record with an id is a success; the first line that applies decides. */
