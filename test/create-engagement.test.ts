@@ -193,6 +193,7 @@ describe('a create without a clear answer', () => {
     ['an empty id', record({ id: '' }, 201)],
     ['202 and a record', record({ id: 'e1', subject: 'Renewal' }, 202)],
     ['an id with a dot segment', record({ id: '../contacts/7' }, 201)],
+    ['an object as its id', record({ id: { toString: 1 } }, 201)],
   ])('was most likely created, by a 2xx with %s', async (_what, answer) => {
     const { result } = await resultOf([answer]);
     expect(result).toMatchObject({ __typename: 'OutcomeUnknownError', retrySafe: false });

@@ -109,7 +109,8 @@ function readSuccess(answer: UpstreamAnswer, context: CreateContext): CreateEnd 
   if (body.kind === 'empty') return unknown('it has no body', { isLikely: true });
   if (body.kind !== 'json' || !isJsonObject(body.value)) return unknown('its body is not a JSON object');
   const json = body.value;
-  const { id, remote_data: rawResponse } = json;
+  const { remote_data: rawResponse } = json;
+  const id = isIdValue(json.id) ? String(json.id) : '';
   // Only a create is answered with 201.
   const echo = statusCode === 201 ? 'same' : readEcho(json, context.input);
   if (isPage(json) || echo === 'other') {
@@ -118,16 +119,14 @@ function readSuccess(answer: UpstreamAnswer, context: CreateContext): CreateEnd 
     return unknown('it answers another request');
   }
   const form = context.integration?.refusalForm;
-  const documented = form && isJsonObject(rawResponse) ? refusalForms[form](rawResponse, String(id)) : undefined;
-  if (documented?.kind === 'refused' && !isIdValue(id)) {
+  const documented = form && isJsonObject(rawResponse) ? refusalForms[form](rawResponse, id) : undefined;
+  if (documented?.kind === 'refused' && id === '') {
     const message = `The provider answered with status ${statusCode}, but its body is a refusal.`;
     return nothingCreated({ kind: 'RemoteApiError', message, statusCode, rawResponse });
   }
-  const error =
-    findErrorForm(json, String(id)) ?? (documented ? 'the body of the provider reports a failure' : undefined);
+  const error = findErrorForm(json, id) ?? (documented ? 'the body of the provider reports a failure' : undefined);
   if (error) return unknown(error, { rawResponse });
-  if (!isIdValue(id) || checkId(String(id), []).length > 0)
-    return unknown('it names no id', { isLikely: true, rawResponse });
+  if (checkId(id, []).length > 0) return unknown('it names no id', { isLikely: true, rawResponse });
   if (echo === 'absent')
     return unknown(`it names ${id} without a value that was sent, so it may answer another request`, {
       isLikely: true,
