@@ -169,6 +169,12 @@ describe('R32 a create without a clear answer', () => {
     ['answered with a list', record({ result: [{ id: 'e1' }], next_cursor: null })],
     ["answered with Truto's error form", record({ id: 'e1', statusCode: 500, error: 'x', message: 'y' })],
     ["answered with another request's record", record({ id: 'e1', subject: 'Lunch', direction: 'inbound' })],
+    [
+      "answered with another request's record of the same type",
+      record({ id: 'e1', subject: 'Lunch', engagement_type: 'call' }),
+    ],
+    ['answered with a page that is too large', bytes(answerText(200, ' '.repeat(6e6), ['content-type: text/html']))],
+    ['answered with a part', record({ id: 'e1', subject: 'Renewal' }, 206)],
   ])('is never sent again: %s', async (_how, answer) => {
     const { result } = await resultOf([answer]);
     expect(result).toMatchObject({ __typename: 'OutcomeUnknownError', retrySafe: false });
@@ -190,7 +196,9 @@ describe('R32 a create without a clear answer', () => {
     ['no id', record({ subject: 'Renewal' }, 201)],
     ['200 and only an id', record({ id: 'e1' })],
     ['an empty id', record({ id: '' }, 201)],
+    ['202 and a record', record({ id: 'e1', subject: 'Renewal' }, 202)],
     ['an id with a dot segment', record({ id: '../contacts/7' }, 201)],
+    ['an object as its id', record({ id: { toString: 1 } }, 201)],
   ])('was most likely created, by a 2xx with %s', async (_what, answer) => {
     const { result } = await resultOf([answer]);
     expect(result).toMatchObject({ __typename: 'OutcomeUnknownError', retrySafe: false });
@@ -227,6 +235,82 @@ describe('R32 a create without a clear answer', () => {
     const { result } = await resultOf([refusal(502)], { onRead });
     expect(result).toMatchObject({ __typename: 'OutcomeUnknownError', lastStatusCode: 502 });
     expect(result.message).toContain(why);
+  });
+
+  it('is found once, although the list shows it on two pages', async () => {
+    const onRead: RawAnswer = (socket, request) =>
+      record({ result: [justCreated()], next_cursor: request.head.includes('next_cursor') ? null : 'more' })(
+        socket,
+        request,
+      );
+    const { result } = await resultOf([reset], { onRead });
+    expect(result).toMatchObject({ createdEngagementId: 'new', outcome: 'FOUND' });
+  });
+
+  it('is not an engagement that the provider created in the future: its clock proves nothing', async () => {
+    const onRead = pageOf(() => justCreated({ created_at: new Date(Date.now() + 60_000).toISOString() }));
+    const { result } = await resultOf([reset], { onRead });
+    expect(result).toMatchObject({ __typename: 'OutcomeUnknownError' });
+  });
+
+  it('is not an engagement that is marked as deleted', async () => {
+    const onRead = pageOf(() => justCreated({ remote_data: { is_deleted: true } }));
+    const { result } = await resultOf([reset], { onRead, integration: 'Copper' });
+    expect(result).toMatchObject({ __typename: 'OutcomeUnknownError' });
+  });
+
+  it('is not the engagement of another create in the same operation', async () => {
+    const onRead = reads(
+      undefined,
+      pageOf(() => justCreated({ id: 'one' })),
+    );
+    await using upstream = await startRawUpstream([record({ id: 'one' }, 201), refusal(500)], { onRead });
+    await using facade = await startTestFacade(upstream.url);
+    const one = 'createEngagement(integratedAccountId: "a", input: { subject: "Renewal" }) { __typename }';
+    const { body } = await facade.post(`mutation { first: ${one} second: ${one} }`, {});
+    expect(body.data).toEqual({
+      first: { __typename: 'CreateEngagementSuccess' },
+      second: { __typename: 'OutcomeUnknownError' },
+    });
+  });
+
+  it('is not the engagement that another create in flight may have made, although that one says more', async () => {
+    const onRead = reads(
+      undefined,
+      pageOf(() => justCreated({ content: 'c' })),
+    );
+    const sent = Promise.withResolvers<() => void>();
+    const late: RawAnswer = (...args) => sent.resolve(() => record({ id: 'new' }, 201)(...args));
+    await using upstream = await startRawUpstream([late, refusal(500)], { onRead });
+    await using facade = await startTestFacade(upstream.url);
+    const first = create(facade, { input: { ...call, content: 'c' } });
+    const answer = await sent.promise;
+    const second = await create(facade);
+    expect(second).toMatchObject({ __typename: 'OutcomeUnknownError' });
+    expect(second.message).toContain('another create');
+    answer();
+    expect(await first).toMatchObject({ createdEngagementId: 'new', outcome: 'CREATED' });
+  });
+
+  it.each<[string, object, object]>([
+    ['a reference instead of a list', { contacts: [{ id: 'c1' }] }, { contact: { id: 'c1' } }],
+    ['a list of null', { phoneNumbers: [{ number: '1' }] }, { phone_numbers: [null] }],
+    ['an object instead of text', { subject: 'x' }, { subject: { toString: 1 } }],
+  ])('was most likely created, by a 200 that has an id and %s', async (_what, input, fields) => {
+    const { result } = await resultOf([record({ id: 'e1', ...fields })], { variables: { input } });
+    expect(result).toMatchObject({ __typename: 'OutcomeUnknownError', retrySafe: false });
+    expect(result.message).toContain('most likely created');
+  });
+
+  it('is not an engagement that has only the same empty text', async () => {
+    const variables = { input: { engagementType: 'CALL', subject: ' ' } };
+    const onRead = pageOf(() => justCreated({ subject: '' }));
+    const { result } = await resultOf([record({ id: 'e1', subject: '', engagement_type: 'email' })], {
+      variables,
+      onRead,
+    });
+    expect(result).toMatchObject({ __typename: 'OutcomeUnknownError' });
+    expect(result.message).toContain('no field that was sent identifies it');
   });
 
   it('is searched for without the filters that the integration refuses', async () => {

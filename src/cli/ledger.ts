@@ -68,7 +68,7 @@ export class Ledger {
   async #read(path: string): Promise<void> {
     for await (const { number, bytes, isTorn, offsetBytes } of linesOf(path)) {
       // Its writer was stopped before the next step.
-      if (isTorn) return void (await this.#file?.truncate(offsetBytes));
+      if (isTorn && isStartOfLine(bytes.toString())) return void (await this.#file?.truncate(offsetBytes));
       const line = lineShape.safeParse(jsonIn(bytes));
       if (!line.success)
         throw new UsageError(
@@ -87,6 +87,11 @@ export class Ledger {
   /** The last event of an engagement. */
   find(key: string): LedgerEntry | undefined {
     return this.#entries.get(key);
+  }
+
+  /** The keys of the engagements whose last create has no known end. */
+  get begunKeys(): readonly string[] {
+    return [...this.#entries].flatMap(([key, { event }]) => (event === 'begun' ? [key] : []));
   }
 
   /** True when the new record with that id restores another engagement. */
@@ -124,6 +129,12 @@ export class Ledger {
 function keyWithId(key: string, id: string): string {
   const [integratedAccountId, type] = JSON.parse(key);
   return JSON.stringify([integratedAccountId, type, id]);
+}
+
+/** True for the start of a line, so that no other file is shortened. */
+function isStartOfLine(text: string): boolean {
+  const start = '{"key":';
+  return text.startsWith(start.slice(0, text.length));
 }
 
 function jsonIn(bytes: Buffer): unknown {

@@ -1,4 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { contradicts } from '../engagement/create/find-created.ts';
+import type { CreateEngagementInput } from '../engagement/create/input.ts';
+import type { EngagementRecord } from '../engagement/record.ts';
 import { createOf, planRestore, type RestoreEnd, restoreEngagement } from '../engagement/restore/restore-engagement.ts';
 import { engagementKey, type KeptRecord, readUndoLine } from '../engagement/restore/undo-line.ts';
 import { located } from '../engagement/result.ts';
@@ -203,6 +206,21 @@ function createRestore(entries: Entries, work: Work): (key: string) => Promise<L
   const ends = new Map<string, Promise<unknown>>();
   const ofAccounts = new Map<string, (key: string) => Promise<LineEnd>>();
 
+  /** The creates of earlier runs that have no known end. Undefined for one whose line is not in these files. */
+  const begun = new Map<string, Promise<CreateEngagementInput | undefined>>();
+  for (const key of ledger.begunKeys)
+    begun.set(
+      key,
+      readEntry(key, entries).then((kept) => kept && createOf(kept).input),
+    );
+
+  async function begunBesides(key: string) {
+    const others = [...begun].filter(
+      ([other]) => other !== key && partsOf(other).integratedAccountId === partsOf(key).integratedAccountId,
+    );
+    return Promise.all(others.map(async ([other, input]) => [other, await input] as const));
+  }
+
   /** Notes an event in the ledger. When that fails, nothing further is sent. */
   async function note(key: string, event: 'begun' | 'restored' | 'refused', newId?: string): Promise<boolean> {
     try {
@@ -219,6 +237,7 @@ function createRestore(entries: Entries, work: Work): (key: string) => Promise<L
   async function restore(key: string, kept: KeptRecord): Promise<LineEnd> {
     const known = ledger.find(key);
     const begunAtMs = known?.event === 'begun' ? known.atMs : undefined;
+    const others = await begunBesides(key);
     let isBegun = false;
     const terms = {
       ...{ ...termsOf(work), hasCallerLeft: () => stop.aborted },
@@ -227,8 +246,14 @@ function createRestore(entries: Entries, work: Work): (key: string) => Promise<L
     const ports = {
       ...portsOf(work),
       isTaken: (newId: string) => ledger.isTaken(newId, key),
+      mayBeOfOther: (found: EngagementRecord) =>
+        others.some(
+          ([other, input]) =>
+            ledger.find(other)?.event === 'begun' && (input === undefined || !contradicts(found, input)),
+        ),
       async onBegin() {
-        isBegun ||= await note(key, 'begun');
+        // Before each attempt: a search looks only for what was created soon after.
+        isBegun = (await note(key, 'begun')) || isBegun;
       },
     };
     const { patience: seconds } = options;
@@ -244,10 +269,8 @@ function createRestore(entries: Entries, work: Work): (key: string) => Promise<L
   async function restoreInTurn(key: string): Promise<LineEnd> {
     const known = ledger.find(key);
     if (known?.event === 'restored') return { kind: 'AlreadyRestored', newId: known.newId ?? '' };
-    const bytes = await readLine(entries.get(key) as Entry).catch(() => undefined);
-    const kept = bytes && readUndoLine(bytes);
-    if (kept?.kind !== 'Record' || engagementKey(kept.record) !== key)
-      return { kind: 'NotSent', message: 'Nothing was sent: the file has changed. Run it again.' };
+    const kept = await readEntry(key, entries);
+    if (!kept) return { kind: 'NotSent', message: 'Nothing was sent: the file has changed. Run it again.' };
     const values = digest(createOf(kept).input);
     const before = ends.get(values);
     const end = (async () => {
@@ -267,6 +290,14 @@ function createRestore(entries: Entries, work: Work): (key: string) => Promise<L
     ofAccounts.set(integratedAccountId, ofAccount);
     return ofAccount(key);
   };
+}
+
+/** Reads the newest line of a record again. Undefined if it is no longer there. */
+async function readEntry(key: string, entries: Entries): Promise<KeptRecord | undefined> {
+  const entry = entries.get(key);
+  const bytes = entry && (await readLine(entry).catch(() => undefined));
+  const kept = bytes && readUndoLine(bytes);
+  return kept?.kind === 'Record' && engagementKey(kept.record) === key ? kept : undefined;
 }
 
 /** Prints the line of one record. */

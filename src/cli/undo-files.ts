@@ -1,5 +1,5 @@
 import { createReadStream } from 'node:fs';
-import { open, readdir, stat } from 'node:fs/promises';
+import { open, readdir, realpath, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { UsageError } from './output.ts';
 
@@ -31,8 +31,11 @@ const newline = 0x0a;
  * The files with records: the path itself, or the `.jsonl` files directly in it. And the folder that they are in.
  * @throws {UsageError} when there is none.
  */
-export async function findUndoFiles(path: string): Promise<{ folder: string; files: readonly string[] }> {
+export async function findUndoFiles(given: string): Promise<{ folder: string; files: readonly string[] }> {
+  let path = given;
   try {
+    // A link must not lead to another ledger.
+    path = await realpath(given);
     const stats = await stat(path);
     // The lines of a pipe cannot be read twice.
     if (stats.isFile()) return { folder: dirname(path), files: [path] };

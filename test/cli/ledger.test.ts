@@ -68,6 +68,13 @@ describe('the ledger of a folder', () => {
     expect(existsSync(lockFile())).toBe(false);
   });
 
+  it('leaves a file alone that is none of its own, and whose only line has no line break', async () => {
+    const text = '{"integratedAccountId":"a","engagement":{"id":"7"}}';
+    writeFileSync(file(), text);
+    await expect(Ledger.open(folder, false)).rejects.toThrow(/Line 1 .*damaged.*Nothing was sent/);
+    expect(readFileSync(file(), 'utf8')).toBe(text);
+  });
+
   it('writes nothing when it is only read', async () => {
     const ledger = await Ledger.open(folder, true);
     expect(ledger.find(key)).toBeUndefined();

@@ -6,6 +6,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -149,6 +150,14 @@ describe('R32 a second run', () => {
     expect(ids(second)).toEqual(ids(first));
     expect(second.lines().map(({ result }) => result)).toEqual(Array(3).fill('AlreadyRestored'));
     expect(second.stderr).not.toContain('will lack');
+  });
+
+  it('through a link in another folder creates nothing either', async () => {
+    await deleteInto(file(), 'Zoho CRM', take('Zoho CRM', 1));
+    await restore(file());
+    mkdirSync(join(folder, 'links'));
+    symlinkSync(file(), join(folder, 'links', 'undo.jsonl'));
+    expect((await restore(join(folder, 'links', 'undo.jsonl'))).lines()).toMatchObject([{ result: 'AlreadyRestored' }]);
   });
 
   it('at the same time is refused', async () => {
@@ -381,6 +390,47 @@ it('does not take the new record of another engagement with the same values for 
     shown()
       .map(({ result }) => result)
       .sort(),
-  ).toEqual(['MayBeRestored', 'Restored']);
+  ).toEqual(['OutcomeUnknownError', 'Restored']);
   expect([code, postCounted]).toEqual([5, 2]);
+});
+
+describe('a found record that two killed creates may have made', () => {
+  const integratedAccountId = '00000000-0000-4000-8000-000000000012';
+  const short = { id: '1', engagement_type: 'call', subject: 'Weekly' };
+  const long = { ...short, id: '2', content: 'All about it' };
+  const begun = (id: string, at = new Date()) =>
+    `${JSON.stringify({ key: JSON.stringify([integratedAccountId, 'call', id]), event: 'begun', at: at.toISOString() })}\n`;
+
+  /** Restores lines from a provider whose only engagement is `99`, with the values of the long one. */
+  async function restored(ledger: string, lines: readonly object[], createdAt = new Date()) {
+    await using upstream = await startUpstream((request, response) => {
+      if (request.path.endsWith('/engagements'))
+        json(200, { result: [{ ...long, id: '99', created_at: createdAt.toISOString() }] })(request, response);
+      else
+        json(404, { statusCode: 404, error: 'Not Found', message: '', truto_is_remote_error: true })(request, response);
+    }, 'Planhat');
+    writeFileSync(file(), lines.map((line) => undoLine(line, integratedAccountId)).join(''));
+    writeFileSync(join(folder, 'restored.jsonl'), ledger);
+    const end = await runCli(['restore', file()], { TRUTO_BASE_URL: upstream.url, TRUTO_API_TOKEN: token });
+    expect(upstream.seen.filter(({ method }) => method === 'POST')).toEqual([]);
+    return end.lines().map(({ result }) => result);
+  }
+
+  it('restores neither, since it may be of the other', async () => {
+    expect(await restored(begun('1') + begun('2'), [short, long])).toEqual(['MayBeRestored', 'MayBeRestored']);
+  });
+
+  it('restores neither, if the line of the other is in another file', async () => {
+    expect(await restored(begun('1') + begun('2'), [short])).toEqual(['MayBeRestored']);
+  });
+
+  it('restores one that began alone', async () => {
+    expect(await restored(begun('2'), [long])).toEqual(['Restored']);
+  });
+
+  it('is not one that was created long after the create', async () => {
+    const hourAgo = new Date(Date.now() - 3_600_000);
+    expect(await restored(begun('2', hourAgo), [long])).toEqual(['MayBeRestored']);
+    expect(await restored(begun('2', hourAgo), [long], new Date(hourAgo.getTime() + 5_000))).toEqual(['Restored']);
+  });
 });

@@ -11,7 +11,7 @@ import { callerLeft, notGranted, refusedInput } from '../refusal.ts';
 import type { WireField } from '../resources.ts';
 import { type CreateEnd, type Finding, hasRefusal, located, type OutcomeUnknownError, refusal } from '../result.ts';
 import { checkLength } from '../rules.ts';
-import { type CreatedSearch, findCreated } from './find-created.ts';
+import { type CreatedSearch, findCreated, noteSent } from './find-created.ts';
 import { buildCreateRequest, type CreateEngagementInput } from './input.ts';
 import { type CreateContext, created, nothingCreated, readCreateOutcome, unknownCreate } from './outcome.ts';
 import { checkBody, checkConventions, checkCreate, checkCreateIntegration } from './rules.ts';
@@ -161,10 +161,17 @@ class Create {
     if (hasRefusal(findings)) return refusedInput(findings);
     if (this.#hasCallerLeft()) return nothingCreated(callerLeft());
     const sentAtMs = Date.now();
-    const sent = await this.#send(request);
-    const context = this.#contextWith(findings);
-    const end = await readCreateOutcome(sent.attempt, context);
-    return end.kind === 'OutcomeUnknownError' ? await this.#search(end, sentAtMs, context) : end;
+    const noteEnd = noteSent(this.#input, this.#ports.send);
+    let end: CreateEnd | undefined;
+    try {
+      const sent = await this.#send(request);
+      const context = this.#contextWith(findings);
+      end = await readCreateOutcome(sent.attempt, context);
+      if (end.kind === 'OutcomeUnknownError') end = await this.#search(end, sentAtMs, context);
+      return end;
+    } finally {
+      noteEnd(end && end.kind !== 'OutcomeUnknownError' ? createdIdOf(end) : undefined);
+    }
   }
 
   #unsupported(): CreateEnd {

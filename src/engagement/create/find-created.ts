@@ -1,16 +1,60 @@
+import { randomUUID } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
+import type { Send } from '../../upstream/attempt.ts';
 import type { EngagementFilter } from '../input.ts';
-import { type ReadOptions, type ReadPorts, readEngagements } from '../read.ts';
+import { type ReadOptions, type ReadPorts, readDeletedMark, readEngagements } from '../read.ts';
 import { type EngagementRecord, isSameId } from '../record.ts';
 import { resources, type WireField } from '../resources.ts';
 import type { Refusal } from '../result.ts';
 import type { FieldKind } from '../shapes.ts';
-import { type CreateEngagementInput, commonFields, sentFields, typeOf, type WritableField } from './input.ts';
+import { type CreateEngagementInput, identifies, sentFields, typeOf, type WritableField } from './input.ts';
 
 /** How many pages are searched at most. So many engagements are not created while a create waits for its answer. */
 const maxPages = 3;
 
 /** A longer subject is left out of the query: some servers cut it. */
 const maxFilterCharacters = 200;
+
+/** A time of creation later than this, in milliseconds, is by another clock, or not in UTC as it says. It proves nothing. */
+const maxAheadMs = 1_000;
+
+/** A create that this process has sent. */
+interface SentCreate {
+  readonly input: CreateEngagementInput;
+  /** When it ended, in milliseconds since the epoch. Infinity while it is in flight. */
+  endedAtMs: number;
+  /** The id of its engagement, once that is known. */
+  newId?: string;
+}
+
+/** Longer than any create takes, with its search. */
+const sentKeptMs = 10 * 60_000;
+const maxSentCharacters = 64 * 1024 * 1024;
+
+/** The creates that each connection sent lately, by names. What a search finds may be the engagement of another one. */
+const sentLately = new WeakMap<Send, LRUCache<string, SentCreate>>();
+
+function sentBy(send: Send): LRUCache<string, SentCreate> {
+  const sizeCalculation = ({ input }: SentCreate) => JSON.stringify(input).length;
+  const sent = sentLately.get(send) ?? new LRUCache({ ttl: sentKeptMs, maxSize: maxSentCharacters, sizeCalculation });
+  sentLately.set(send, sent);
+  return sent;
+}
+
+/**
+ * Notes that a create is about to be sent. Searches for others then know that they may find its engagement.
+ * @returns how to note its end: the id of its engagement, null if there is none, undefined if that is not known.
+ */
+export function noteSent(input: CreateEngagementInput, send: Send): (newId: string | null | undefined) => void {
+  const [name, creates] = [randomUUID(), sentBy(send)];
+  const sent: SentCreate = { input, endedAtMs: Number.POSITIVE_INFINITY };
+  creates.set(name, sent);
+  return (newId) => {
+    if (newId === null) return void creates.delete(name);
+    sent.endedAtMs = Date.now();
+    if (newId !== undefined) sent.newId = newId;
+  };
+}
 
 /** The result of a search for a created engagement. */
 export type CreatedSearch =
@@ -61,6 +105,30 @@ function filtersFor({ fields }: CreateEngagementInput, type: EngagementFilter['e
   return subject === undefined && contact === undefined ? [least] : [{ ...least, subject, contact }, least];
 }
 
+/** True when the record has another value than one that was sent: it is not the engagement of that create. */
+export function contradicts(record: EngagementRecord, input: CreateEngagementInput): boolean {
+  return sentFields(input).some((each) => hasSent(record, each) === false);
+}
+
+/** The provider's own data, where it marks deleted engagements. */
+async function marksOfDeletion(
+  { integratedAccountId }: CreateEngagementInput,
+  { caller, deadlineAt }: ReadOptions<'engagements'>,
+  { findAccountIntegration }: ReadPorts,
+): Promise<readonly WireField[]> {
+  const { support } = await findAccountIntegration(caller, integratedAccountId, deadlineAt);
+  return support.kind === 'supported' && support.integration.softDeletes ? ['remote_data'] : [];
+}
+
+/** The other creates of this process whose engagement may have been created since. */
+function othersSent(input: CreateEngagementInput, sinceMs: number, send: Send): readonly SentCreate[] {
+  const { integratedAccountId } = input;
+  return [...sentBy(send).values()].filter(
+    (other) =>
+      other.input !== input && other.input.integratedAccountId === integratedAccountId && other.endedAtMs >= sinceMs,
+  );
+}
+
 /**
  * Searches an account for an engagement with the values that were sent, created after that moment: a create whose answer was lost. Only
  * a search that saw all candidates proves something.
@@ -75,23 +143,27 @@ export async function findCreated(
   mayLack = false,
 ): Promise<CreatedSearch> {
   const sent = sentFields(input);
-  if (sent.every(([field]) => commonFields.has(field)))
+  const identifying = sent.filter(identifies);
+  if (identifying.length === 0)
     return { kind: 'Unclear', why: 'It was not searched for: no field that was sent identifies it.' };
   const selected: ReadonlySet<WireField> = new Set([
     ...options.selected,
     ...sent.map(([field]) => field),
     'created_at',
+    ...(await marksOfDeletion(input, options, ports)),
   ]);
-  const identifying = sent.filter(([field]) => !commonFields.has(field));
   const leastSame = mayLack ? Math.min(2, identifying.length) : identifying.length;
+  const isSince = (createdAtMs: number) => createdAtMs >= sinceMs && createdAtMs <= Date.now() + maxAheadMs;
   const matches = (record: EngagementRecord) =>
-    Date.parse(record.created_at ?? '') >= sinceMs &&
+    isSince(Date.parse(record.created_at ?? '')) &&
+    readDeletedMark(record.remote_data) !== true &&
     // Some providers do not store all fields.
-    sent.every((each) => hasSent(record, each) !== false) &&
+    !contradicts(record, input) &&
     identifying.filter((each) => hasSent(record, each)).length >= leastSame;
   let refused: Refusal | undefined;
   for (const filter of filtersFor(input, typeOf(input), sinceMs)) {
-    const found: EngagementRecord[] = [];
+    // By id: a list may show a record on two pages.
+    const found = new Map<string, EngagementRecord>();
     let after: string | null = null;
     let isWhole = true;
     for (let pages = 0; pages < maxPages && (pages === 0 || after !== null); pages += 1) {
@@ -106,17 +178,23 @@ export async function findCreated(
         break;
       }
       refused = undefined;
-      found.push(...page.records.filter(matches));
+      for (const record of page.records.filter(matches)) found.set(record.id, record);
       after = page.nextCursor;
       isWhole &&= !page.isPartial;
     }
     // Only a filter that the integration does not support is worth another search.
     if (refused?.kind === 'InvalidInputError' || refused?.kind === 'RemoteApiError') continue;
     if (refused) break;
-    const [record] = found;
-    if (found.length > 1) return { kind: 'Unclear', why: `A search found ${found.length} such engagements.` };
+    const others = othersSent(input, sinceMs, ports.send);
+    for (const { newId } of others) found.delete(newId ?? '');
+    const [record] = found.values();
+    if (found.size > 1) return { kind: 'Unclear', why: `A search found ${found.size} such engagements.` };
     if (after !== null || !isWhole) return { kind: 'Unclear', why: 'A search could not look at all engagements.' };
-    return record ? { kind: 'One', record } : { kind: 'None' };
+    if (!record) return { kind: 'None' };
+    const isOfOther = others.some((other) => other.newId === undefined && !contradicts(record, other.input));
+    return isOfOther
+      ? { kind: 'Unclear', why: 'A search found one that another create may have made.' }
+      : { kind: 'One', record };
   }
   return { kind: 'Unclear', why: `A search for it failed (${refused?.kind}).` };
 }

@@ -65,6 +65,11 @@ export const commonFields: ReadonlySet<WritableField> = new Set<WritableField>([
   ...(['owner', 'direction', 'engagement_type', 'status', 'duration', 'custom_fields'] as const),
 ]);
 
+/** True for a sent value that few engagements have in common. */
+export function identifies([field, value]: readonly [WritableField, unknown]): boolean {
+  return !commonFields.has(field) && (typeof value !== 'string' || value.trim() !== '');
+}
+
 /**
  * Picks the fields of a record that a create can write, such as to create it anew.
  * @returns the fields, and the names of those with a value that are left out: read-only, unknown, or malformed ones.

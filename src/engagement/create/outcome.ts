@@ -9,7 +9,7 @@ import type { WireField } from '../resources.ts';
 import type { CreateEnd, CreateEngagementSuccess, OutcomeUnknownError, Refusal } from '../result.ts';
 import { checkId } from '../rules.ts';
 import { hasSent } from './find-created.ts';
-import { type CreateEngagementInput, createPaths, sentFields } from './input.ts';
+import { type CreateEngagementInput, commonFields, createPaths, identifies, sentFields } from './input.ts';
 
 /** What the end of a create is read with. */
 export interface CreateContext {
@@ -84,11 +84,21 @@ export function created(
   };
 }
 
-/** Whether a record has values that were sent: some, none of those that it has, or no such fields at all. */
+/**
+ * Whether a record has values that were sent: some, none of those that it has, or no such fields at all. Values that many engagements
+ * have in common count only without others.
+ */
 function readEcho(json: Readonly<Record<string, unknown>>, input: CreateEngagementInput): 'same' | 'other' | 'absent' {
-  const found = sentFields(input).map((each) => hasSent(json, each));
-  if (found.includes(true) || found.length === 0) return 'same';
-  return found.includes(false) ? 'other' : 'absent';
+  const sent = sentFields(input);
+  const key = { id: '', integratedAccountId: input.integratedAccountId };
+  // Upstream's own JSON may have any form.
+  const { record } = readRecord('engagements', json, new Set(sent.map(([field]) => field)), key);
+  for (const fields of [sent.filter(identifies), sent.filter(([field]) => commonFields.has(field))]) {
+    const found = fields.map((each) => hasSent(record, each));
+    if (found.includes(true)) return 'same';
+    if (found.includes(false)) return 'other';
+  }
+  return 'absent';
 }
 
 /** Decides what a 2xx answer proves. Only a record with an id is a success; the first line that applies decides. */
@@ -98,12 +108,14 @@ function readSuccess(answer: UpstreamAnswer, context: CreateContext): CreateEnd 
   const key = context.upstreamIdempotencyKey;
   const unknown = (why: string, rest: { isLikely?: boolean; rawResponse?: unknown } = {}) =>
     unknownCreate(key, { why: `The answer has status ${statusCode}, but ${why}`, statusCode, ...rest });
-  if (body.kind === 'unreadable') return unknown(`its body could not be read: ${body.why}`, { isLikely: true });
   if (isPageType(headers['content-type'])) return unknown('its body is an HTML page, which Truto never sends');
+  if (![200, 201, 202, 204].includes(statusCode)) return unknown('that status does not confirm the create');
+  if (body.kind === 'unreadable') return unknown(`its body could not be read: ${body.why}`, { isLikely: true });
   if (body.kind === 'empty') return unknown('it has no body', { isLikely: true });
   if (body.kind !== 'json' || !isJsonObject(body.value)) return unknown('its body is not a JSON object');
   const json = body.value;
-  const { id, remote_data: rawResponse } = json;
+  const { remote_data: rawResponse } = json;
+  const id = isIdValue(json.id) ? String(json.id) : '';
   // Only a create is answered with 201.
   const echo = statusCode === 201 ? 'same' : readEcho(json, context.input);
   if (isPage(json) || echo === 'other') {
@@ -112,20 +124,20 @@ function readSuccess(answer: UpstreamAnswer, context: CreateContext): CreateEnd 
     return unknown('it answers another request');
   }
   const form = context.integration?.refusalForm;
-  const documented = form && isJsonObject(rawResponse) ? refusalForms[form](rawResponse, String(id)) : undefined;
-  if (documented?.kind === 'refused' && !isIdValue(id)) {
+  const documented = form && isJsonObject(rawResponse) ? refusalForms[form](rawResponse, id) : undefined;
+  if (documented?.kind === 'refused' && id === '') {
     const message = `The provider answered with status ${statusCode}, but its body is a refusal.`;
     return nothingCreated({ kind: 'RemoteApiError', message, statusCode, rawResponse });
   }
-  const error =
-    findErrorForm(json, String(id)) ?? (documented ? 'the body of the provider reports a failure' : undefined);
+  const error = findErrorForm(json, id) ?? (documented ? 'the body of the provider reports a failure' : undefined);
   if (error) return unknown(error, { rawResponse });
-  if (!isIdValue(id) || checkId(String(id), []).length > 0)
-    return unknown('it names no id', { isLikely: true, rawResponse });
+  if (checkId(id, []).length > 0) return unknown('it names no id', { isLikely: true, rawResponse });
   if (echo === 'absent')
     return unknown(`it names ${id} without a value that was sent, so it may answer another request`, {
       isLikely: true,
     });
+  if (statusCode !== 200 && statusCode !== 201)
+    return unknown('that status does not confirm the create', { isLikely: true, rawResponse });
   return created(json, 'CREATED', context, { rateLimit: parseRateLimit(headers), warnings: [] });
 }
 

@@ -64,13 +64,20 @@ export interface RestorePorts extends CreatePorts {
   readonly onBegin: () => Promise<void>;
   /** True when the new record with that id restores another one. Two records may have the same values. */
   readonly isTaken: (newId: string) => boolean;
+  /** True when an earlier restore of another record, with no known end, may have created the new record. */
+  readonly mayBeOfOther?: (found: EngagementRecord) => boolean;
 }
 
 /** How much earlier than this machine's clock a provider's clock may be. */
 const maxClockDifferenceMs = 10_000;
 
+/** How long after its request's timeout Truto or the provider may still carry out a create. */
+const maxLateMs = 60_000;
+
 const foundBySearch = 'No answer of Truto proved the create. A search found this engagement, which was created since.';
 const onlyAnother = 'A search found only the new record of another engagement.';
+const mayBeAnother = 'A search found one that the restore of another engagement may have created.';
+const onlyLater = 'A search found only an engagement that was created later.';
 const lookFirst = 'Look for it in the CRM before you create it.';
 
 /** The create of a kept record, and the fields of the record that it cannot have. */
@@ -146,13 +153,16 @@ async function findNew(
   input: CreateEngagementInput,
   begunAtMs: number,
   options: RestoreOptions,
-  { isTaken, ...ports }: RestorePorts,
+  { isTaken, mayBeOfOther, ...ports }: RestorePorts,
 ): Promise<EngagementRecord | string> {
   const sinceMs = begunAtMs - maxClockDifferenceMs;
   const search = await findCreated(input, sinceMs, createOptions(input, options), ports, true);
   if (search.kind === 'Unclear') return search.why;
   if (search.kind === 'None') return 'A search did not find it.';
-  return isTaken(search.record.id) ? onlyAnother : search.record;
+  const { record } = search;
+  if (isTaken(record.id)) return onlyAnother;
+  if (Date.parse(record.created_at ?? '') > begunAtMs + options.requestTimeoutMs + maxLateMs) return onlyLater;
+  return mayBeOfOther?.(record) ? mayBeAnother : record;
 }
 
 /**
@@ -192,7 +202,9 @@ export async function restoreEngagement(
   }
   if (end.kind !== 'CreateEngagementSuccess') return end;
   const { createdEngagementId: newId, outcome, engagement, warnings } = end;
-  if (outcome === 'FOUND' && ports.isTaken(newId))
-    return { kind: 'MayBeRestored', message: `No answer proved the create. ${onlyAnother} ${lookFirst}` };
+  if (outcome === 'FOUND' && (ports.isTaken(newId) || (engagement && ports.mayBeOfOther?.(engagement)))) {
+    const why = ports.isTaken(newId) ? onlyAnother : mayBeAnother;
+    return { kind: 'MayBeRestored', message: `No answer proved the create. ${why} ${lookFirst}` };
+  }
   return restored(engagement, { newId, outcome, warnings });
 }
