@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -148,6 +148,34 @@ describe('an undo folder', () => {
     expect(stdout).toBe('not kept\n');
     expect(await folder.files()).toEqual([]);
   });
+
+  it('stores nothing once its folder is gone, as after an unmount, and continues when it is back', async () => {
+    await using folder = await startFolder();
+    await keep(folder.store, text);
+    await rename(folder.path, `${folder.path}-away`);
+    expect(await errorOf(keep(folder.store, text))).toMatchObject({ message: expect.stringContaining('ENOENT') });
+    expect(existsSync(folder.path)).toBe(false);
+    await rename(`${folder.path}-away`, folder.path);
+    await keep(folder.store, text, 'another');
+    expect(await folder.files()).toHaveLength(2);
+  });
+
+  it.runIf(process.geteuid?.() === 0 && process.platform === 'linux')(
+    'stores nothing below its mount point while nothing is mounted there',
+    async () => {
+      await using folder = await startFolder();
+      await mkdir(folder.path, { recursive: true });
+      const run = promisify(execFile);
+      await run('mount', ['-t', 'tmpfs', 'tmpfs', folder.path]);
+      try {
+        await keep(folder.store, text);
+      } finally {
+        await run('umount', [folder.path]);
+      }
+      expect(await errorOf(keep(folder.store, text))).toMatchObject({ message: expect.stringContaining('ENODEV') });
+      expect(await folder.files()).toEqual([]);
+    },
+  );
 
   it('stores the lines of one bulk delete although those of another cannot be stored', async () => {
     await using folder = await startFolder();

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdir, open, rm } from 'node:fs/promises';
+import { mkdir, open, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AwsClient } from 'aws4fetch';
@@ -69,9 +69,22 @@ async function sync(path: string): Promise<void> {
   await folder.sync().finally(() => folder.close());
 }
 
-/** Appends to a file that only this process writes, and that only its user may read. A write that fails may leave a part of a line. */
-async function appendFile(file: string, text: string): Promise<void> {
-  const firstMade = await mkdir(dirname(file), { recursive: true, mode: 0o700 });
+/** True when another file system is mounted at the path. */
+async function isMountPoint(path: string): Promise<boolean> {
+  const [{ dev }, parent] = await Promise.all([stat(path), stat(dirname(path))]);
+  return dev !== parent.dev;
+}
+
+/**
+ * Appends to a file that only this process writes, and that only its user may read. A write that fails may leave a part of a line.
+ * @param makesStore creates all folders of its path; without it, only the folder that it is in.
+ */
+async function appendFile(file: string, text: string, makesStore: boolean): Promise<void> {
+  const made = mkdir(dirname(file), { recursive: makesStore, mode: 0o700 });
+  const firstMade = await made.catch((error: NodeJS.ErrnoException) => {
+    if (makesStore || error.code !== 'EEXIST') throw error;
+    return undefined;
+  });
   const handle = await open(file, 'a', 0o600);
   try {
     const isNew = (await handle.stat()).size === 0;
@@ -131,21 +144,29 @@ const folderAdvice: Readonly<Record<string, string>> = {
   ...{ EACCES: noRight, EPERM: noRight, ENOSPC: noSpace, EDQUOT: noSpace, ENOTDIR: isFile, EEXIST: isFile },
   EROFS: 'mount it for writing, or set another folder',
   ENOENT: 'create the folder, or set another',
+  ENODEV: 'mount it',
 };
+
+function refusedBy(code = 'unknown error'): Probe {
+  return { kind: 'refused', reason: code, advice: folderAdvice[code] ?? 'set another folder' };
+}
 
 const noAnswer: Probe = { kind: 'failing', reason: 'no answer' };
 
 function createFolderPut(path: string): Put {
   const permits = new Permits(maxWritesAtOnce, Number.POSITIVE_INFINITY);
+  /** Whether it was a mount point at the first write. If it is unmounted, the disk below is not where the files are expected. */
+  let wasMounted: boolean | undefined;
   async function write(name: string, text: string): Promise<Probe> {
     const release = await permits.acquire(performance.now() + timeoutMs);
     if (!release) return noAnswer;
     try {
-      await appendFile(join(path, name), text);
+      if (wasMounted && !(await isMountPoint(path))) return refusedBy('ENODEV');
+      await appendFile(join(path, name), text, wasMounted === undefined);
+      wasMounted ??= await isMountPoint(path);
       return { kind: 'kept' };
     } catch (error) {
-      const { code = 'unknown error' } = error as NodeJS.ErrnoException;
-      return { kind: 'refused', reason: code, advice: folderAdvice[code] ?? 'set another folder' };
+      return refusedBy((error as NodeJS.ErrnoException).code);
     } finally {
       release();
     }
