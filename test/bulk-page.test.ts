@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { itemStateOf } from '../src/bulk/job.ts';
-import { redisKey } from '../src/bulk/job-scripts.ts';
+import { BulkUnavailable, redisKey } from '../src/bulk/job-scripts.ts';
 import { Pace } from '../src/bulk/pace.ts';
 import { Secret } from '../src/config/secret.ts';
 import {
@@ -422,6 +422,19 @@ describe('a page of a bulk delete', () => {
     expect((await other.run()).end).toMatchObject({ kind: 'later' });
     expect(await other.states()).toMatchObject({ e1: 'begun' });
     expect(await other.read()).toMatchObject({ phase: 'CANCELLING' });
+  });
+
+  it('writes the audit line of a delete also when Redis stores its outcome and is lost before it answers', async () => {
+    const page = await start(['1']);
+    const { finish } = kept.store;
+    kept.store.finish = async (...args) => {
+      await finish.apply(kept.store, args);
+      throw new BulkUnavailable('it is lost');
+    };
+    await expect(page.run()).rejects.toThrow('it is lost');
+    kept.store.finish = finish;
+    await page.run();
+    expect(page.audited).toMatchObject([{ engagementId: '1', result: 'DeleteEngagementSuccess', detail: 'DELETED' }]);
   });
 
   it('writes no audit line for an engagement that another server has taken over', async () => {

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,6 +15,7 @@ import { control, started } from './support/bulk.ts';
 import { ended, startSetting } from './support/bulk-setting.ts';
 import { createJob, startBulkStore } from './support/bulk-store.ts';
 import { startTestFacade } from './support/facade.ts';
+import { truto } from './support/outcome.ts';
 import { startRedis } from './support/redis-server.ts';
 import { bearer, jwtSecret, serviceEnv, signToken } from './support/service.ts';
 import { json, startUpstream } from './support/upstream.ts';
@@ -25,11 +26,18 @@ const integratedAccountId = account.id;
 const read = (url: string, id: string, headers: Record<string, string> = {}) =>
   fetch(`${url}/bulk/${id}/report.json`, { headers });
 
-/** Runs the report's own command on it. */
+const passthrough = { AUTH_MODE: 'passthrough', BULK_TOKEN_SECRET: 'a-secret-of-at-least-32-characters' };
+
+/** Runs the report's own command, unchanged, next to a file with the name of the download. */
 function verify(text: string): string {
-  const { verification } = JSON.parse(text);
-  const command = verification.replace('report.json', '-');
-  return execFileSync('sh', ['-c', command], { input: text, encoding: 'utf8' }).split(' ')[0] ?? '';
+  const { bulkDeleteId, verification } = JSON.parse(text);
+  const cwd = mkdtempSync(join(tmpdir(), 'report-'));
+  writeFileSync(join(cwd, `bulk-delete-${bulkDeleteId}.json`), text);
+  try {
+    return execFileSync('sh', ['-c', verification], { cwd, encoding: 'utf8' }).split(' ')[0] ?? '';
+  } finally {
+    rmSync(cwd, { recursive: true });
+  }
 }
 
 describe.concurrent('the report of a bulk delete', () => {
@@ -81,7 +89,7 @@ describe.concurrent('the report of a bulk delete', () => {
         message: expect.any(String),
       },
     ]);
-    expect(documentText('docs/bulk-deletes.md')).toContain(`\`${head.verification}\``);
+    expect(documentText('docs/bulk-deletes.md')).toContain(`\`${head.verification.replace(id, '{id}')}\``);
     expect(verify(text)).toBe(sha256);
     expect(verify(text.replace('"FAILED":1', '"FAILED":0'))).not.toBe(sha256);
     expect(verify(text.replace('"outcome":"NOT_FOUND"', '"outcome":"DELETED"'))).not.toBe(sha256);
@@ -161,6 +169,37 @@ describe.concurrent('the report of a bulk delete', () => {
     );
   });
 
+  it.each([
+    ['a token that Truto no longer accepts', truto(401), 401],
+    ['a token while Truto does not answer', json(500, {}), 200],
+  ])('is for its caller, with %s', async (_what, lookUp, status) => {
+    await using setting = await startSetting({}, passthrough);
+    const token = bearer(sandboxToken);
+    const input = { integratedAccountId, ids: ['1'], dryRun: true };
+    const { id } = await started(setting.facade.post, input, token);
+    await using upstream = await startUpstream(json(500, {}), lookUp);
+    await using other = await startTestFacade(upstream.url, { ...passthrough, REDIS_URL: setting.redis.url });
+    expect((await read(other.url, id, token)).status).toBe(status);
+  });
+
+  it.each([
+    ['a page', '{engagements}:bulk:$:page:1'],
+    ['the outcomes of a page', '{engagements}:bulk:$:page:1:states'],
+    ['the failures', '{engagements}:bulk:$:failures'],
+  ])('is cut off, without a hash, when Redis has lost %s', async (_what, key) => {
+    await using setting = await startSetting();
+    const ids = Array.from({ length: 150 }, (_, index) => (index < 149 ? `none-${index}` : 'fault-409'));
+    const { id } = await started(setting.facade.post, { integratedAccountId, ids });
+    await ended(setting, id);
+    const client = new Redis(setting.redis.url);
+    expect(await client.del(key.replace('$', id))).toBe(1);
+    client.disconnect();
+    const response = await read(setting.facade.url, id);
+    await expect(response.text()).rejects.toThrow();
+    await vi.waitFor(() => expect(setting.facade.logged()).toContain('report was cut off: its data is incomplete'));
+    expect(setting.facade.logged()).not.toContain('sha256');
+  });
+
   it('is not there without Redis', async ({ expect }) => {
     await using upstream = await startUpstream(json(204, undefined));
     await using facade = await startTestFacade(upstream.url);
@@ -205,15 +244,28 @@ describe('a large report', () => {
     const client = new Redis(setting.redis.url);
     const job = `{engagements}:bulk:${id}`;
     for (let page = 1; page < pageCount; page += 1) await client.copy(`${job}:page:0`, `${job}:page:${page}`);
-    await client.hset(job, { pageCount });
-    const { port } = new URL(setting.facade.url);
-    const socket = connect(Number(port), '127.0.0.1');
-    socket.write(`GET /bulk/${id}/report.json HTTP/1.1\r\nhost: x\r\n\r\n`);
-    await once(socket, 'readable');
-    socket.destroy();
-    await once(socket, 'close');
-    // By the end of a second one, the first would have been read to its end too.
-    expect(JSON.parse(await (await read(setting.facade.url, id)).text()).engagements).toHaveLength(100 * pageCount);
+    await client.hset(job, { pageCount, total: 100 * pageCount });
+    async function startReading() {
+      const socket = connect(Number(new URL(setting.facade.url).port), '127.0.0.1');
+      socket.write(`GET /bulk/${id}/report.json HTTP/1.1\r\nhost: x\r\n\r\n`);
+      await once(socket, 'readable');
+      return socket;
+    }
+    const sockets = await Promise.all(Array.from({ length: 4 }, startReading));
+    const fifth = await read(setting.facade.url, id);
+    expect([fifth.status, ((await fifth.json()) as { errors: object[] }).errors]).toEqual([
+      503,
+      [{ message: expect.stringContaining('You are reading 4 reports'), extensions: { code: 'OVERLOADED' } }],
+    ]);
+    for (const socket of sockets) socket.destroy();
+    await Promise.all(sockets.map((socket) => once(socket, 'close')));
+    // By the end of another one, the first ones would have been read to their ends too.
+    const another = await vi.waitFor(async () => {
+      const response = await read(setting.facade.url, id);
+      expect(response.status).toBe(200);
+      return response;
+    });
+    expect(JSON.parse(await another.text()).engagements).toHaveLength(100 * pageCount);
     const [, pagesRead] = /cmdstat_get:calls=(\d+)/.exec(await client.info('commandstats')) ?? [];
     client.disconnect();
     expect(Number(pagesRead)).toBeGreaterThan(pageCount);

@@ -143,13 +143,18 @@ describe('createEngagement', () => {
     expect(log).not.toMatch(/Renewal|quoted|\+49/);
   });
 
-  it('warns about selected fields that the answer lacks', async () => {
+  it('warns about selected fields that the answer lacks, and says which of them were sent', async () => {
     const { result } = await resultOf([record({ id: 'e9' }, 201)]);
-    expect(result.warnings).toEqual(["Truto's answer lacks subject. Read the engagement to get them."]);
+    expect(result.warnings).toEqual([
+      "Truto's answer lacks values that were sent: subject. The provider may not store them. Read the engagement to see.",
+    ]);
+    const input = { engagementType: 'CALL', direction: 'outbound' };
+    const { result: unsent } = await resultOf([record({ id: 'e9' }, 201)], { variables: { input } });
+    expect(unsent.warnings).toEqual(["Truto's answer lacks subject. Read the engagement to get them."]);
   });
 });
 
-describe('a create without a clear answer', () => {
+describe('R32 a create without a clear answer', () => {
   it.each<[string, RawAnswer]>([
     ['reset', reset],
     ['hung up', hangUp],
@@ -492,7 +497,7 @@ describe('a repeated create', () => {
     expect(first).not.toBe(second);
   });
 
-  it('is refused with another body, and a delete with its key too', async () => {
+  it('is refused with another body, as is a delete with its key and alias; another alias does not share the key', async () => {
     await using upstream = await startRawUpstream([record({ id: 'e1' }, 201)]);
     await using facade = await startTestFacade(upstream.url);
     await create(facade, {}, headers);
@@ -502,6 +507,8 @@ describe('a repeated create', () => {
     const { body } = await facade.post(alias, {}, headers);
     expect(body.data.createEngagement.__typename).toBe('InvalidInputError');
     expect([upstream.creates.length, upstream.deletes.length]).toEqual([1, 0]);
+    await facade.post(alias.replace('createEngagement: ', ''), {}, headers);
+    expect(upstream.deletes).toHaveLength(1);
   });
 });
 

@@ -80,9 +80,12 @@ describe('a block of commands', () => {
 });
 
 describe('a block of JSON', () => {
-  it('answers a command, or names a trusted document by an id that the manifest has', () => {
+  it('answers a command, has variables, or names a trusted document by an id that the manifest has', () => {
     const manifest = JSON.parse(readFileSync(join(root, 'schema/trusted-documents.json'), 'utf8'));
-    const alone = of('json').filter((block) => !blocks[blocks.indexOf(block) - 1]?.text.startsWith('curl'));
+    const previous = (block: Block) => blocks[blocks.indexOf(block) - 1];
+    const alone = of('json').filter(
+      (block) => !previous(block)?.text.startsWith('curl') && previous(block)?.language !== 'graphql',
+    );
     expect(alone).toHaveLength(1);
     expect(manifest).toHaveProperty(JSON.parse(alone[0]?.text ?? '').documentId);
   });
@@ -101,9 +104,12 @@ describe('a block of GraphQL', () => {
 
   it.each(named(of('graphql').filter((block) => isDocument(block) && !/bulkDelete/i.test(block.text))))(
     'is answered without an error by the server as it is started first: %s',
-    async (name, { text }) => {
+    async (name, block) => {
+      const { text } = block;
       const account = sandboxAccount('Capsule');
-      const variables = { account: account.id, id: seedEngagements(account)[deleted.push(name)]?.id };
+      const next = blocks[blocks.indexOf(block) + 1];
+      const given = next?.language === 'json' && next.file === block.file ? JSON.parse(next.text) : {};
+      const variables = { account: account.id, id: seedEngagements(account)[deleted.push(name)]?.id, ...given };
       const response = await fetch(server.endpoint, {
         method: 'POST',
         headers: { 'content-type': 'application/json' },
@@ -111,7 +117,7 @@ describe('a block of GraphQL', () => {
       });
       const { data, errors } = await response.json();
       expect(errors).toBeUndefined();
-      expect(JSON.stringify(data)).toMatch(/DeleteEngagementSuccess|"nodes":\[\{|"integrations":\[\{/);
+      expect(JSON.stringify(data)).toMatch(/(Delete|Create)EngagementSuccess|"nodes":\[\{|"integrations":\[\{/);
     },
   );
 

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { Pool } from 'undici';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { createEngagementServer } from '../src/library.ts';
 import { freePort } from './support/free-port.ts';
 import { isKept } from './support/is-kept.ts';
@@ -125,11 +125,10 @@ describe('a server of the library', () => {
   });
 
   it('does not start on a runtime whose undici cannot say whether a request was sent', async () => {
-    const dispatch = vi.spyOn(Pool.prototype, 'dispatch', 'get');
-    dispatch.mockReturnValue(undefined as never);
+    Object.defineProperty(Pool.prototype, 'dispatch', { value: undefined, configurable: true });
     const server = createEngagementServer({ SANDBOX: true }, quiet);
     await expect(server.open()).rejects.toThrow(/on Node/);
-    dispatch.mockRestore();
+    Reflect.deleteProperty(Pool.prototype, 'dispatch');
     await server.open();
     await server.close();
   });

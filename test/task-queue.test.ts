@@ -320,6 +320,40 @@ describe("S34 a caller's sealed token", () => {
   });
 });
 
+describe('S30 the data of a completed bulk delete', () => {
+  it('is stored as long as the bulk delete, also that of pages that ended long before', async () => {
+    await empty();
+    const job = await create(1);
+    const lease = await takePage();
+    await store.begin(lease, 0);
+    const failure = { id: '0', engagementType: null, result: { kind: 'ForbiddenError' } } as BulkFailure;
+    const key = `${memory.keyPrefix}:bulk:${job.id}`;
+    const names = [`${key}:page:0`, `${key}:page:0:states`, `${key}:failures`];
+    await store.finish(lease, 0, 'ForbiddenError', failure);
+    for (const name of names) await client.pexpire(name, 3_600_000);
+    expect(await store.read(job.id)).toMatchObject({ phase: 'COMPLETED' });
+    expect(await client.zscore(queueKey(job), `${job.id}:list`)).not.toBeNull();
+    expect(await listJob(job.id, { store } as WorkPorts)).toEqual({ kind: 'done' });
+    const left = await Promise.all([key, ...names].map(async (name) => (await client.pttl(name)) / 3_600_000));
+    expect(left.map(Math.round)).toEqual([720, 720, 720, 720]);
+  });
+
+  it('is, after a list in a dry run, that of pages that were listed long before, too', async () => {
+    await empty();
+    const job = await create();
+    const dry = { ...job, input: { ...job.input, dryRun: true } };
+    await store.addListed(dry, [{ id: '1', engagementType: null }], 'A');
+    const key = `${memory.keyPrefix}:bulk:${job.id}`;
+    await client.pexpire(`${key}:page:0`, 3_600_000);
+    await store.addListed({ ...dry, cursor: 'A', pageCount: 1 }, [{ id: '2', engagementType: null }], null);
+    await listJob(job.id, { store } as WorkPorts);
+    const left = await Promise.all(
+      [key, `${key}:page:0`, `${key}:page:1`].map(async (name) => (await client.pttl(name)) / 3_600_000),
+    );
+    expect(left.map(Math.round)).toEqual([24, 24, 24]);
+  });
+});
+
 describe('S30 the data of cancelled bulk deletes', () => {
   it('is stored for 30 days as far as they got; the rest for one day, and counts against its owner so long', async () => {
     await empty();

@@ -280,7 +280,7 @@ export class BulkDeletes {
   }
 
   /**
-   * Asks upstream whether it still accepts a subscriber's token, and still shows the account to one who did not start the bulk delete.
+   * Asks upstream whether it still accepts a caller's token, and still shows the account to one who did not start the bulk delete.
    * Returns why not. Undefined also when upstream does not answer.
    */
   async confirm({ input, callerId }: BulkJob, caller: Caller, deadlineAt: number): Promise<Refusal | undefined> {

@@ -132,12 +132,13 @@ local function endJob(phase)
   redis.call('UNLINK', job .. ':listed', job .. ':cursors', job .. ':resting')
 end
 
+-- Up to ten thousand pages are too many for one script: the list task sets when they expire.
 local function complete()
   endJob('COMPLETED')
   redis.call('HDEL', job, 'statusReason')
+  addTask('list')
 end
 
--- Up to ten thousand unreached pages are too many for one script: the list task lets them expire.
 local function endEarly(phase)
   endJob(phase)
   redis.call('HSET', job, 'unreachedUntil', now + ${idleKeptMs})
@@ -441,15 +442,24 @@ if paused == '1' or (phase ~= 'LISTING' and phase ~= 'DELETING' and phase ~= 'CA
 redis.call('HSET', job, field, why)
 return 1`;
 
-/** Lets the pages that an ended job never reached expire at `unreachedUntil`. Returns 1 while there may be more. */
-export const letGo = define('letGoOfBulkPages', ['job'], ['from', 'count'])<0 | 1>`
+/**
+ * Lets the pages of an ended job expire: those that it never reached at `unreachedUntil`, all others together with the job. Returns 1
+ * while there may be more.
+ */
+export const letGo = define('letGoOfBulkPages', ['job', 'failures'], ['from', 'count'])<0 | 1>`
 local unreachedUntil, pages = unpack(redis.call('HMGET', job, 'unreachedUntil', 'pageCount'))
-if not unreachedUntil then return 0 end
-local next = from + count
+if not pages then return 0 end
+local next, leftMs = from + count, redis.call('PTTL', job)
 for page = from, math.min(next, tonumber(pages)) - 1 do
   local items = job .. ':page:' .. page
-  if redis.call('EXISTS', items .. ':states') == 0 then redis.call('PEXPIREAT', items, unreachedUntil) end
+  local isReached = redis.call('PEXPIRE', items .. ':states', leftMs) == 1
+  if isReached or not unreachedUntil then
+    redis.call('PEXPIRE', items, leftMs)
+  else
+    redis.call('PEXPIREAT', items, unreachedUntil)
+  end
 end
+redis.call('PEXPIRE', failures, leftMs)
 return next < tonumber(pages) and 1 or 0`;
 
 /**

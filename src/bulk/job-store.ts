@@ -118,7 +118,7 @@ export class JobStore {
     return { oldestAgeMs, paused };
   }
 
-  /** Lets the pages that a job never reached expire after a day. */
+  /** Lets the pages of an ended job expire; see {@link scripts.letGo}. */
   async letGo(jobId: string): Promise<void> {
     let from = 0;
     while ((await scripts.letGo(this.#memory, { jobId, from, count: pagesPerStep })) === 1) from += pagesPerStep;

@@ -1,6 +1,6 @@
 import { readEngagements } from '../engagement/read.ts';
 import { engagementTypeOf, typeOnly } from '../engagement/resources.ts';
-import { type BulkJob, pageSize } from './job.ts';
+import { type BulkJob, hasEnded, pageSize } from './job.ts';
 import { maxIdleListedBytes } from './job-scripts.ts';
 import {
   findObstacle,
@@ -31,14 +31,14 @@ async function fail(job: BulkJob, why: string, { store }: WorkPorts): Promise<Wo
 }
 
 /**
- * Resolves a filter, page by page, before anything is deleted: upstream may skip records of a list that shrinks. For a job that ended
- * early, lets its unreached pages expire. It may be called again at any time, and continues where it was.
+ * Resolves a filter, page by page, before anything is deleted: upstream may skip records of a list that shrinks. For a job that has
+ * ended, sets when its pages expire. It may be called again at any time, and continues where it was.
  */
 export async function listJob(jobId: string, ports: WorkPorts): Promise<WorkEnd> {
   const { store } = ports;
   for (;;) {
     const job = await store.read(jobId);
-    if (job?.phase === 'CANCELLED' || job?.phase === 'FAILED') await store.letGo(jobId);
+    if (job && hasEnded(job)) await store.letGo(jobId);
     if (job?.phase !== 'LISTING') return { kind: 'done' };
     if (job.isPaused) return later(pausedLookMs);
     if (ports.isStopping()) return later(0);

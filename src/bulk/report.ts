@@ -1,15 +1,48 @@
 import { createHash } from 'node:crypto';
 import { findIntegration } from '../engagement/integrations.ts';
-import { type BulkFailure, type BulkJob, countOutcomes, type ItemOutcome, itemStateOf, outcomeOf } from './job.ts';
+import {
+  type BulkFailure,
+  type BulkJob,
+  countOutcomes,
+  finalOutcome,
+  type ItemOutcome,
+  itemStateOf,
+  outcomeOf,
+} from './job.ts';
 import type { JobStore } from './job-store.ts';
 
 /** How many pages of engagements are read at once, and how many failures. */
 const pagesPerRead = 8;
 const failuresPerRead = 200;
 
+/** The name of a downloaded report. */
+export function reportFileName(id: string): string {
+  return `bulk-delete-${id}.json`;
+}
+
 /** The command that computes `sha256` again. It prints each canonical line of the report: first its head, then each item. */
-const verification =
-  "jq -c 'del(.engagements, .failures, .sha256), .engagements[], .failures[]' report.json | sha256sum";
+function verificationOf(id: string): string {
+  return `jq -c 'del(.engagements, .failures, .sha256), .engagements[], .failures[]' ${reportFileName(id)} | sha256sum`;
+}
+
+/** A part of a bulk delete is no longer stored, or has changed meanwhile: a report of the rest would look complete. */
+export class IncompleteReport extends Error {
+  override readonly name = 'IncompleteReport';
+}
+
+type Counts = Partial<Record<string, number>>;
+
+/** @throws {IncompleteReport} unless the lists have all that the head counts. Skipped engagements may have expired. */
+function checkWhole(job: BulkJob, engagements: Counts, failures: Counts): void {
+  const hasExpired = job.unreachedUntil !== undefined && job.unreachedUntil.getTime() <= Date.now();
+  const isListed = ([outcome, count]: [string, number]) =>
+    engagements[outcome] === count || (outcome === 'SKIPPED' && hasExpired);
+  // Those that a failed bulk delete left begun are unknown, and have no failure.
+  const failed = Object.entries(job.outcomes).filter(([state]) => /^(FAILED|UNKNOWN)$/.test(finalOutcome(state)));
+  const sum = (counts: Iterable<number | undefined>) => [...counts].reduce<number>((all, one = 0) => all + one, 0);
+  const isWhole = Object.entries(countOutcomes(job)).every(isListed);
+  if (!isWhole || sum(Object.values(failures)) !== sum(failed.map(([, count]) => count))) throw new IncompleteReport();
+}
 
 /** Writes JSON as `jq -c` does, which escapes U+007F too, and has no half of a surrogate pair. */
 function canonical(value: object): string {
@@ -74,13 +107,16 @@ function headOf(job: BulkJob) {
     total,
     outcomes,
     remarks: remarksOn(job, outcomes),
-    verification,
+    verification: verificationOf(id),
   };
 }
 
+/** A line of one of the report's lists. */
+type Line = { readonly outcome: ItemOutcome };
+
 const typeOf = ({ engagementType }: Pick<BulkFailure, 'engagementType'>) => engagementType?.toUpperCase() ?? null;
 
-async function* readEngagementLines(job: BulkJob, store: JobStore): AsyncGenerator<readonly object[]> {
+async function* readEngagementLines(job: BulkJob, store: JobStore): AsyncGenerator<readonly Line[]> {
   for (let first = 0; first < job.pageCount; first += pagesPerRead) {
     const pages = Array.from({ length: Math.min(pagesPerRead, job.pageCount - first) }, (_, index) => first + index);
     const read = await Promise.all(
@@ -94,7 +130,7 @@ async function* readEngagementLines(job: BulkJob, store: JobStore): AsyncGenerat
   }
 }
 
-async function* readFailureLines(job: BulkJob, store: JobStore): AsyncGenerator<readonly object[]> {
+async function* readFailureLines(job: BulkJob, store: JobStore): AsyncGenerator<readonly Line[]> {
   for (let from = 0; ; from += failuresPerRead) {
     const failures = await store.readFailures(job.id, from, failuresPerRead);
     yield failures.map(({ result, ...item }) => ({
@@ -109,7 +145,7 @@ async function* readFailureLines(job: BulkJob, store: JobStore): AsyncGenerator<
 /**
  * Writes the report of a bulk delete that has ended, as JSON, a part at a time: a million engagements need no memory.
  * @param onEnd gets the SHA-256 of its canonical lines, which the report ends with.
- * @throws {BulkUnavailable}
+ * @throws {BulkUnavailable | IncompleteReport}
  */
 export async function* writeReport(
   job: BulkJob,
@@ -120,6 +156,7 @@ export async function* writeReport(
   const head = canonical(headOf(job));
   hash.update(`${head}\n`);
   yield head.slice(0, -1);
+  const counts: { readonly engagements: Counts; readonly failures: Counts } = { engagements: {}, failures: {} };
   for (const [name, lists] of [
     ['engagements', readEngagementLines(job, store)],
     ['failures', readFailureLines(job, store)],
@@ -129,11 +166,13 @@ export async function* writeReport(
     for await (const items of lists) {
       const lines = items.map(canonical);
       for (const line of lines) hash.update(`${line}\n`);
+      for (const { outcome } of items) counts[name][outcome] = (counts[name][outcome] ?? 0) + 1;
       if (lines.length > 0) yield `${isFirst ? '' : ','}\n${lines.join(',\n')}`;
       isFirst &&= lines.length === 0;
     }
     yield ']';
   }
+  checkWhole(job, counts.engagements, counts.failures);
   const sha256 = hash.digest('hex');
   onEnd(sha256);
   yield `,\n"sha256":"${sha256}"}\n`;

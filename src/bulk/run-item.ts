@@ -79,12 +79,17 @@ export async function finish(
     typeof end === 'string' || end.kind === 'NotFoundError'
       ? undefined
       : { ...item, result: withoutRecord(end, 'A bulk delete does not store its content.') };
-  // Two processes may come here. One of them stores the outcome.
-  if (await store.finish(lease, index, outcome, failure)) {
-    const { integratedAccountId } = job.input;
-    const where = { callerId: job.callerId, integratedAccountId, engagementId: item.id, bulkDeleteId: job.id };
-    // The trail's own result may be NotFoundError, when an earlier attempt has deleted it.
-    recordDelete({ ...where, ...trail, ...ended });
+  const { integratedAccountId } = job.input;
+  const where = { callerId: job.callerId, integratedAccountId, engagementId: item.id, bulkDeleteId: job.id };
+  // The trail's own result may be NotFoundError, when an earlier attempt has deleted it.
+  const writeLine = () => recordDelete({ ...where, ...trail, ...ended });
+  try {
+    // Two processes may come here. One of them stores the outcome.
+    if (await store.finish(lease, index, outcome, failure)) writeLine();
+  } catch (error) {
+    // Redis may have stored it: then nothing comes here again.
+    writeLine();
+    throw error;
   }
   return 'finished';
 }

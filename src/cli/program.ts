@@ -146,7 +146,7 @@ function deleting(command: Command): Command {
     .option('--dry-run', 'check arguments, token and account, and print the request; delete nothing')
     .option(
       '--snapshot',
-      'read the record first and print all of it, as JSON. A record that cannot be read is not deleted',
+      'read the record first and print all of it, as JSON: restore reads that. A record that cannot be read is not deleted',
     )
     .option(
       '--idempotency-key <key>',
@@ -163,8 +163,8 @@ function deleting(command: Command): Command {
 export function createProgram(longRunning: LongRunning, setExitCode: (code: ExitCode) => void): Command {
   const program = new Command('truto-engagements')
     .description(
-      "Lists and deletes engagements (calls, chats, emails, meetings, notes in CRMs) through Truto's Unified CRM API, and " +
-        'serves them as GraphQL. Nothing real is deleted until you set a token or an upstream.',
+      "Lists, deletes and restores engagements (calls, chats, emails, meetings, notes in CRMs) through Truto's Unified CRM " +
+        'API, and serves them as GraphQL. Nothing real is deleted until you set a token or an upstream.',
     )
     .version(version, '--version', 'print the version')
     .showHelpAfterError('(add --help for the usage)')
@@ -176,6 +176,7 @@ Examples:
   $ truto-engagements list --account <account id>
   $ truto-engagements delete <id> --account <account id> --dry-run
   $ truto-engagements bulk --account <account id> < ids.txt > results.jsonl
+  $ truto-engagements restore undo.jsonl --dry-run
   $ truto-engagements print-schema --dialect federation > federation.graphql
 
 Settings are environment variables: HOST, PORT, TRUTO_BASE_URL, AUTH_MODE and the others in docs/configuration.md.

@@ -71,12 +71,12 @@ export class Progress {
     if (performance.now() - this.#drawnMs >= drawEveryMs || this.#done === this.#total) this.#draw();
   }
 
-  /** Leaves the bar as it is. Returns one line with the number of each result. */
-  end(): string {
+  /** Leaves the bar as it is. Returns one line with the number of each result. `what` is what they are results of. */
+  end(what = 'ids'): string {
     clearInterval(this.#redraw);
     if (this.#isDrawn) this.#terminal.write('\n');
     const parts = [...this.#counts].sort().map(([kind, count]) => `${kind} ${count}`);
-    return `${this.#done} of ${this.#total} ids${parts.length > 0 ? `: ${parts.join(', ')}` : ''}`;
+    return `${this.#done} of ${this.#total} ${what}${parts.length > 0 ? `: ${parts.join(', ')}` : ''}`;
   }
 
   get #isDrawn(): boolean {

@@ -100,7 +100,7 @@ async function indexFiles(files: readonly string[], work: Work): Promise<{ entri
 
 async function checkRecord(kept: KeptRecord, work: Work): Promise<Pick<Entry, 'lost' | 'refused'>> {
   const { lost } = createOf(kept);
-  if (work.ledger.find(engagementKey(kept.record))?.event === 'restored') return { lost, refused: undefined };
+  if (work.ledger.find(engagementKey(kept.record))?.event === 'restored') return { lost: [], refused: undefined };
   const end = await planRestore(kept, termsOf(work), portsOf(work));
   if (end.kind !== 'CreateEngagementPlan')
     return { lost, refused: { message: messageOf(end), code: exitCodeOf(end.kind) } };
@@ -143,7 +143,7 @@ function reportPlan(entries: Entries, work: Work): ExitCode {
   }
   for (const [message, records] of reasons) say(`${records} of ${entries.size} records cannot be restored: ${message}`);
   const lost = [...lostCounts].map(([field, records]) => `${field} (${records})`).join(', ');
-  if (lost) say(`The new records will lack, in how many of them: ${lost}.`);
+  if (lost) say(`The new records will lack these fields (in how many records): ${lost}.`);
   return code;
 }
 
@@ -179,7 +179,7 @@ async function restoreAll(entries: Entries, work: Work): Promise<ExitCode> {
       }),
     );
   } finally {
-    output.say(progress.end());
+    output.say(progress.end('records'));
   }
   return code;
 }

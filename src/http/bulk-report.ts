@@ -4,11 +4,21 @@ import { pipeline } from 'node:stream/promises';
 import { GraphQLError } from 'graphql';
 import { hasEnded } from '../bulk/job.ts';
 import { BulkUnavailable } from '../bulk/job-scripts.ts';
-import { writeReport } from '../bulk/report.ts';
+import { IncompleteReport, reportFileName, writeReport } from '../bulk/report.ts';
 import { requestError } from '../graphql/core/top-level-errors.ts';
+import { CallerCounts } from './answers/caller-counts.ts';
 import { admit, type ContextOptions } from './requests/context.ts';
 
 const reportPath = /^\/bulk\/([^/?]+)\/report\.json(?:\?|$)/;
+
+/** How many reports one caller, and all callers, may read at once. Each reads from Redis as fast as its client. */
+const maxPerCaller = 4;
+const maxReports = 32;
+
+const tooMany = {
+  caller: `You are reading ${maxPerCaller} reports, the most for one caller. Read one of them to its end, then try again.`,
+  all: 'This server is sending too many reports. Try again later.',
+};
 
 /** Finds the bulk delete of a report for its caller. @throws {GraphQLError} with the status of the answer. */
 async function findEnded(id: string, authorization: string | undefined, options: ContextOptions) {
@@ -19,6 +29,9 @@ async function findEnded(id: string, authorization: string | undefined, options:
   const job = await bulkDeletes.find(id, caller, deadlineAt);
   if (!job) throw requestError('NOT_FOUND');
   if (!hasEnded(job)) throw requestError('NOT_ENDED');
+  // Its own caller finds it without a look-up: the token may be revoked since.
+  const refused = await bulkDeletes.confirm(job, caller, deadlineAt);
+  if (refused) throw requestError(refused.kind === 'Unauthenticated' ? 'UNAUTHENTICATED' : 'NOT_FOUND');
   return { job, caller, store: bulkDeletes.store };
 }
 
@@ -42,20 +55,24 @@ export function createServeReport(
   options: ContextOptions,
 ): (request: IncomingMessage, response: ServerResponse) => boolean {
   const { log, ports } = options;
+  const counts = new CallerCounts(maxPerCaller, maxReports);
 
   async function serve(id: string, { headers }: IncomingMessage, response: ServerResponse): Promise<void> {
     const requestId = headers['x-request-id'];
     let found: Awaited<ReturnType<typeof findEnded>>;
     try {
       found = await findEnded(id, headers.authorization, options);
+      const exceeded = counts.findExceeded(found.caller.id);
+      if (exceeded) throw requestError('OVERLOADED', tooMany[exceeded]);
     } catch (error) {
       return refuse(error, response, options, requestId);
     }
     const { job, caller, store } = found;
+    const end = counts.begin(caller.id);
     const where = { bulkDeleteId: job.id, callerId: caller.id, requestId };
     response.writeHead(200, {
       'content-type': 'application/json; charset=utf-8',
-      'content-disposition': `attachment; filename="bulk-delete-${job.id}.json"`,
+      'content-disposition': `attachment; filename="${reportFileName(job.id)}"`,
       'cache-control': 'no-store',
       'x-content-type-options': 'nosniff',
     });
@@ -68,6 +85,10 @@ export function createServeReport(
       response.destroy();
       if (error instanceof BulkUnavailable)
         log.warn({ ...where }, 'a bulk delete report was cut off: Redis does not answer');
+      if (error instanceof IncompleteReport)
+        log.error({ ...where }, 'a bulk delete report was cut off: its data is incomplete, or has changed meanwhile');
+    } finally {
+      end();
     }
   }
 

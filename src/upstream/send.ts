@@ -138,7 +138,7 @@ class Call {
     const isRepeatable = this.#isRepeatable;
     const { attempt, attemptCount } = this.#sent;
     const verdict = judge(attempt, method);
-    if (verdict === 'final') return undefined;
+    if (verdict === 'final' || (verdict === 'wait' && this.#options.isBackground)) return undefined;
     if (verdict !== 'wait') this.#failureCount += 1;
     const nowMs = performance.now();
     const progress = { method, isRepeatable, attempt, attemptCount, failureCount: this.#failureCount };

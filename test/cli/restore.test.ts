@@ -132,7 +132,7 @@ describe('truto-engagements restore', () => {
   });
 });
 
-describe('a second run', () => {
+describe('R32 a second run', () => {
   it('creates nothing twice, and has the new ids again', async () => {
     await deleteInto(file(), 'Pipedrive', take('Pipedrive', 3));
     const first = await restore(file());
@@ -149,6 +149,7 @@ describe('a second run', () => {
         .sort();
     expect(ids(second)).toEqual(ids(first));
     expect(second.lines().map(({ result }) => result)).toEqual(Array(3).fill('AlreadyRestored'));
+    expect(second.stderr).not.toContain('will lack');
   });
 
   it('through a link in another folder creates nothing either', async () => {
@@ -257,6 +258,7 @@ describe('a restore', () => {
     expect(results.get(record.id)).toMatchObject({ result: 'RestorePlan', request: { method: 'POST' } });
     expect(results.get(other.id)).toMatchObject({ result: 'StillExists' });
     expect(stderr).toMatch(/will lack.*created_at \(2\)/);
+    expect(stderr).toContain('2 of 2 records: RestorePlan 1, StillExists 1');
     expect([code, postCount(), readdirSync(folder)]).toEqual([0, before, ['undo.jsonl']]);
   });
 

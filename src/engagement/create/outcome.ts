@@ -62,7 +62,9 @@ export function created(
 ): CreateEngagementSuccess {
   const key = { id: String(json.id), integratedAccountId: input.integratedAccountId };
   const { record, unreadable, absent } = readRecord('engagements', json, selected, key);
-  const missing = absent.filter((field) => field !== 'id');
+  const sent = new Set<WireField>(sentFields(input).map(([name]) => name));
+  const unstored = absent.filter((field) => sent.has(field)).join(', ');
+  const missing = absent.filter((field) => field !== 'id' && !sent.has(field)).join(', ');
   return {
     kind: 'CreateEngagementSuccess',
     createdEngagementId: record.id,
@@ -74,7 +76,10 @@ export function created(
       ...warnings,
       ...more.warnings,
       ...unreadableFields(unreadable),
-      ...(missing.length > 0 ? [`Truto's answer lacks ${missing.join(', ')}. Read the engagement to get them.`] : []),
+      ...(unstored && [
+        `Truto's answer lacks values that were sent: ${unstored}. The provider may not store them. Read the engagement to see.`,
+      ]),
+      ...(missing && [`Truto's answer lacks ${missing}. Read the engagement to get them.`]),
     ],
   };
 }

@@ -3,6 +3,7 @@ import { type FetchAPI, isAsyncIterable, type Plugin, type YogaInitialContext } 
 import type { Context } from '../../graphql/core/context.ts';
 import { fieldError, requestError } from '../../graphql/core/top-level-errors.ts';
 import { readAccept } from '../requests/headers.ts';
+import { CallerCounts } from './caller-counts.ts';
 
 /** How many subscriptions one caller may have at once. Each holds a connection, and reads from Redis once a second. */
 const maxPerCaller = 20;
@@ -67,8 +68,7 @@ function toMultipart(result: ExecutionResult | AsyncIterable<ExecutionResult>, f
  */
 export function useSubscriptions(): Plugin<YogaInitialContext & Context> {
   const requests = new WeakSet<Request>();
-  const countByCaller = new Map<string, number>();
-  let totalCount = 0;
+  const counts = new CallerCounts(maxPerCaller, maxSubscriptions);
 
   function refusalFor(request: Request, callerId: string | undefined): GraphQLError | undefined {
     if (!readAccept(request.headers.get('accept')).takesParts) {
@@ -78,30 +78,14 @@ export function useSubscriptions(): Plugin<YogaInitialContext & Context> {
     }
     // The field itself refuses a subscription without a caller.
     if (callerId === undefined) return undefined;
-    if ((countByCaller.get(callerId) ?? 0) >= maxPerCaller) {
+    const exceeded = counts.findExceeded(callerId);
+    if (exceeded === 'caller') {
       const message = `You have ${maxPerCaller} subscriptions at this server, the most for one caller. End one, or poll bulkDelete(id).`;
       return fieldError('RATE_LIMITED', message, { retryAfterMs: null });
     }
-    if (totalCount < maxSubscriptions) return undefined;
+    if (exceeded === undefined) return undefined;
     const message = 'This server has too many subscriptions. Poll bulkDelete(id), or try again later.';
     return requestError('OVERLOADED', message);
-  }
-
-  function count(callerId: string, change: 1 | -1): void {
-    totalCount += change;
-    const ofCaller = (countByCaller.get(callerId) ?? 0) + change;
-    if (ofCaller > 0) countByCaller.set(callerId, ofCaller);
-    else countByCaller.delete(callerId);
-  }
-
-  /** Counts a subscription of the caller. Returns the function that ends the count; further calls do nothing. */
-  function begin(callerId: string): () => void {
-    count(callerId, 1);
-    let hasEnded = false;
-    return () => {
-      if (!hasEnded) count(callerId, -1);
-      hasEnded = true;
-    };
   }
 
   return {
@@ -111,7 +95,7 @@ export function useSubscriptions(): Plugin<YogaInitialContext & Context> {
       const refusal = refusalFor(request, caller?.id);
       if (refusal) return setResultAndStopExecution({ errors: [refusal] });
       if (caller === null) return undefined;
-      const end = begin(caller.id);
+      const end = counts.begin(caller.id);
       // The results of a request whose client has disconnected are never read.
       request.signal.addEventListener('abort', end, { once: true });
       if (request.signal.aborted) end();
