@@ -6,6 +6,9 @@ import { json, type SeenRequest, startUpstream } from './support/upstream.ts';
 const removal = (argument = '') => `mutation ($account: ID!) {
   result: deleteEngagement(id: "e1", integratedAccountId: $account ${argument}) { __typename ... on Error { message } } }`;
 
+const creation = (argument = '') => `mutation ($account: ID!) {
+  result: createEngagement(integratedAccountId: $account, input: { subject: "Hello" } ${argument}) { __typename ... on Error { message } } }`;
+
 /** Each operation on an account, and its requests upstream. */
 const operations: readonly (readonly [what: string, document: string, requests: readonly string[]])[] = [
   ['a delete', removal(), ['GET /integrated-account/*', 'DELETE /unified/crm/engagements/e1']],
@@ -15,6 +18,8 @@ const operations: readonly (readonly [what: string, document: string, requests: 
     removal(', snapshot: true'),
     ['GET /integrated-account/*', 'GET /unified/crm/engagements/e1', 'DELETE /unified/crm/engagements/e1'],
   ],
+  ['a create', creation(), ['GET /integrated-account/*', 'POST /unified/crm/engagements']],
+  ['a dry run of a create', creation(', dryRun: true'), ['GET /integrated-account/*']],
   [
     'a read',
     'query ($account: ID!) { result: engagement(id: "e1", integratedAccountId: $account) { id } }',
@@ -32,9 +37,9 @@ async function start() {
   const stack = new AsyncDisposableStack();
   const upstream = stack.use(
     await startUpstream(
-      ({ path }, response) => {
+      ({ path, method }, response) => {
         const record = { id: 'e1', subject: 'Hello' };
-        json(200, path.endsWith('/e1') ? record : { result: [record] })({} as never, response);
+        json(200, path.endsWith('/e1') || method === 'POST' ? record : { result: [record] })({} as never, response);
       },
       ({ path }, response) => {
         const isKnown = /\/[ab]$/.test(path);
