@@ -16,7 +16,10 @@ export default defineConfig({
   resolve: { alias: [{ find: /^graphql$/, replacement: fileURLToPath(import.meta.resolve('graphql')) }] },
   test: {
     projects: [
-      { extends: true, test: { name: 'quick', include: ['test/**/*.test.ts'], exclude: rest } },
+      {
+        extends: true,
+        test: { name: 'quick', include: ['test/**/*.test.ts'], exclude: ['**/node_modules/**', ...rest] },
+      },
       { extends: true, test: { name: 'rest', include: rest } },
     ],
     globalSetup: ['test/support/search-captured.ts'],
