@@ -119,7 +119,8 @@ describe.each([
     kept.send(beginning);
     await expect
       .poll(async () => {
-        await server.ask('127.0.0.1');
+        // It may arrive first, and be cut off itself.
+        await server.connectFrom('127.0.0.1', requestHead('GET', '/answer'));
         return kept.socket.destroyed;
       })
       .toBe(true);
