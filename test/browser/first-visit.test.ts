@@ -215,7 +215,8 @@ describe('GraphiQL on the first visit', () => {
   describe('has tabs', () => {
     let graphiql: GraphiQL;
     beforeAll(async () => {
-      graphiql = await openGraphiQL(browser, server.endpoint);
+      // The editor renders only the lines in sight, and the longest answer has 30.
+      graphiql = await openGraphiQL(browser, server.endpoint, { viewport: { width: 1280, height: 1000 } });
     });
     afterAll(() => graphiql[Symbol.asyncDispose]());
 
