@@ -24,10 +24,10 @@ export default defineConfig({
     ],
     globalSetup: ['test/support/search-captured.ts'],
     // More than Vitest's default for two cores, because tests mostly wait for servers.
-    maxWorkers: 4,
+    maxWorkers: 3,
     // Every suite starts real servers on the same two cores. The time is generous for a busy machine and never an assertion.
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
-    expect: { poll: { timeout: 10_000 } },
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+    expect: { poll: { timeout: 30_000 } },
   },
 });

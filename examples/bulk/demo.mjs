@@ -9,11 +9,12 @@ import { text as readAll } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 
 /*
- * `npm run demo:bulk` starts a Redis (or uses that of REDIS_URL), a sandbox with 5,000 engagements in each account, and the server. It
- * deletes all engagements of one account in the background, with undo files, and then restores them. No real CRM is used.
+ * `npm run demo:bulk` starts a Redis (or uses that of REDIS_URL), a sandbox with 5,000 engagements in each account (or as many as its
+ * argument says), and the server. It deletes all engagements of one account in the background, with undo files, and then restores them.
+ * No real CRM is used.
  */
 
-const count = 5_000;
+const count = Number(process.argv[2] ?? 5_000);
 /** Pipedrive: its creates have no required fields. */
 const account = '00000000-0000-4000-8000-000000000010';
 const token = 'sandbox-token';

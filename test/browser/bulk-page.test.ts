@@ -42,7 +42,7 @@ interface BulkPage extends AsyncDisposable {
 
 async function open(url: string, options: BrowserContextOptions = {}, hash = ''): Promise<BulkPage> {
   const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, ...options });
-  context.setDefaultTimeout(15_000);
+  context.setDefaultTimeout(60_000);
   const page = await context.newPage();
   const requested: string[] = [];
   const complaints: string[] = [];

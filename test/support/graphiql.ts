@@ -53,7 +53,7 @@ export async function openGraphiQL(
 ): Promise<GraphiQL> {
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
   // Before the test gives up, so that it says what it waited for.
-  context.setDefaultTimeout(15_000);
+  context.setDefaultTimeout(60_000);
   const page = await context.newPage();
   const requested: string[] = [];
   const complaints: string[] = [];

@@ -16,7 +16,7 @@ export const prefix = '{engagements}';
 /** Exactly the permissions that docs/operating.md lists for the user. */
 export const aclRules = [`~${prefix}:*`, '-@all', '+@read', '+@write', '+eval', '+evalsha', '+time', '-@dangerous'];
 /** The settings of a facade over that Redis. */
-export const env = (url: string) => ({ REDIS_URL: url, REQUEST_TIMEOUT_MS: '3000', TRUTO_RATE_LIMITS: '0' });
+export const env = (url: string) => ({ REDIS_URL: url, REQUEST_TIMEOUT_MS: '6000', TRUTO_RATE_LIMITS: '0' });
 
 /** The address as the user that is not the administrator. */
 export const asApp = ({ url }: { readonly url: string }) => url.replace('://', `://app:${password}@`);

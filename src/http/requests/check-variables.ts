@@ -41,9 +41,10 @@ function findProblem(value: unknown, level: number, ownName = ''): Problem | und
   // of the schema needs so large a number.
   if (typeof value === 'number' && Number.isInteger(value) && !Number.isSafeInteger(value))
     return problem('is too long for a number and has lost digits: send it as a string');
-  const maxCharacters = contentNames.has(ownName) ? contentCharacters : textCharacters;
-  if (typeof value === 'string' && value.length > maxCharacters)
-    return problem(`has more than ${maxCharacters} characters: send a shorter text`);
+  if (typeof value === 'string' && value.length > textCharacters) {
+    const maxCharacters = contentNames.has(ownName) ? contentCharacters : textCharacters;
+    if (value.length > maxCharacters) return problem(`has more than ${maxCharacters} characters: send a shorter text`);
+  }
   if (level > levels) return problem(`is nested more than ${levels} levels deep: send fewer levels`);
   if (typeof value !== 'object' || value === null) return undefined;
   const values = value as Readonly<Record<string, unknown>>;
