@@ -46,7 +46,7 @@ describe.concurrent('the report of a bulk delete', () => {
   }) => {
     await using setting = await startSetting();
     const seeded = seedEngagements(account).map(({ id }) => id);
-    const odd = ['nobody-has-this', 'fault-409', 'é😀"\\ /<\u2028'];
+    const odd = ['not-there', 'fault-409', 'é😀"\\ /<\u2028'];
     const { facade } = setting;
     const { id } = await started(facade.post, {
       integratedAccountId,

@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { BulkFailure, BulkItem, BulkJob } from '../src/bulk/job.ts';
 import type { JobStore, PageLease } from '../src/bulk/job-store.ts';
@@ -252,5 +253,22 @@ describe('a list', () => {
     expect(cancelled.phase).toBe('CANCELLED');
     expect(await store.addListed(listed, itemsOf('2'), null)).toBe('late');
     expect(await now(job)).toEqual(cancelled);
+  });
+});
+
+describe('the rate of a bulk delete', () => {
+  it('is measured since it began to delete, or was resumed', async () => {
+    const { job, lease } = await taken(2);
+    await store.begin(lease, 0);
+    await store.finish(lease, 0, 'DELETED');
+    const [createdAt, lately] = [new Date(Date.now() - 3_600_000), new Date(Date.now() - 15_000)];
+    const rateSince = (activeSince: Date) => store.readRate({ ...job, createdAt, activeSince });
+    expect(await rateSince(lately)).toBeGreaterThan(2 * (await rateSince(createdAt)));
+    await store.control(job, 'pause');
+    const { activeSince } = await now(job);
+    // The next millisecond of Redis' clock.
+    await setTimeout(2);
+    await store.control(job, 'resume');
+    expect((await now(job)).activeSince?.getTime()).toBeGreaterThan(activeSince?.getTime() ?? Number.NaN);
   });
 });

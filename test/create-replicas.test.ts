@@ -24,7 +24,7 @@ describe('a create that arrives at two replicas with the same Idempotency-Key', 
     await using upstream = await startRawUpstream([made]);
     await using replicas = await startTwo(upstream.url, redis.url);
     const client = new Redis(redis.url);
-    await client.hset('{engagements}:delete-memory', 'since', 1);
+    await client.hset('{engagements}:request-memory', 'since', 1);
     client.disconnect();
     const first = await create(replicas.one);
     expect(first).toMatchObject({ createdEngagementId: 'e1', engagement: { subject: 'Renewal' }, warnings: [] });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createDeleteMemory } from '../src/engagement/delete/delete-memory.ts';
+import { createRequestMemory } from '../src/engagement/request-memory.ts';
 import { startTestFacade } from './support/facade.ts';
 import { performDelete } from './support/perform-delete.ts';
 import { json, startUpstream } from './support/upstream.ts';
@@ -44,7 +44,7 @@ const keyed = {
 
 describe('the memory of deletes', () => {
   it('drops the record of a success that is too large, with a warning, but never the success', async () => {
-    const memory = createDeleteMemory();
+    const memory = createRequestMemory();
     const success = {
       kind: 'DeleteEngagementSuccess',
       deletedEngagementId: '1',
@@ -64,7 +64,7 @@ describe('the memory of deletes', () => {
   });
 
   it('has an unknown outcome of a delete that a fault of this server ended: it may have been sent', async () => {
-    const memory = createDeleteMemory();
+    const memory = createRequestMemory();
     const lost = {
       kind: 'OutcomeUnknownError',
       message: 'lost',
@@ -84,7 +84,7 @@ describe('the memory of deletes', () => {
   });
 
   it('has nothing about a delete with a refused caller', async () => {
-    const memory = createDeleteMemory();
+    const memory = createRequestMemory();
     await performDelete(memory, keyed, async () => ({ kind: 'Unauthenticated', message: '' }));
     const later = { kind: 'NotFoundError', message: '', accountFound: true } as const;
     const again = await performDelete(memory, keyed, async ({ earlier }) => {
@@ -95,7 +95,7 @@ describe('the memory of deletes', () => {
   });
 
   it('has nothing about a missing record while the account could not be checked', async () => {
-    const memory = createDeleteMemory();
+    const memory = createRequestMemory();
     const unchecked = { kind: 'NotFoundError', message: '', accountFound: false, isUnchecked: true } as const;
     await performDelete(memory, keyed, async () => unchecked);
     const found = { ...unchecked, accountFound: true, isUnchecked: false };

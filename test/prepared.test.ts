@@ -4,8 +4,8 @@ import fc from 'fast-check';
 import { execute, parse, validate } from 'graphql';
 import { describe, expect, it } from 'vitest';
 import { Secret } from '../src/config/secret.ts';
-import { createDeleteMemory } from '../src/engagement/delete/delete-memory.ts';
 import { wireFieldsOf } from '../src/engagement/record.ts';
+import { createRequestMemory } from '../src/engagement/request-memory.ts';
 import { AnswerRoom } from '../src/graphql/core/answer-room.ts';
 import { ChunkDeliveries } from '../src/graphql/core/chunk-delivery.ts';
 import type { Context } from '../src/graphql/core/context.ts';
@@ -32,7 +32,7 @@ function contextOver(attempt: Attempt): Context {
     recordRoom: new AnswerRoom(2 ** 20),
     answerRoom: new AnswerRoom(2 ** 20),
     chunkDeliveries: new ChunkDeliveries(),
-    deleteMemory: createDeleteMemory(),
+    requestMemory: createRequestMemory(),
     idempotencyKey: undefined,
     hasCallerLeft: () => false,
     findAccountIntegration: async () => ({ isShown: true, support: { kind: 'unknown' }, refusal: null }),

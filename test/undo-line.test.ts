@@ -23,7 +23,7 @@ describe('a line of an undo file', () => {
   });
 
   it('leaves out a field whose value has another form, and names it', () => {
-    const engagement = { id: '7', subject: { not: 'text' }, contact: 'nobody', content: 'kept' };
+    const engagement = { id: '7', subject: { not: 'text' }, contact: 'text', content: 'kept' };
     const { record, unreadable } = read({ integratedAccountId, engagement }) as KeptRecord;
     expect(record).toEqual({ id: '7', integratedAccountId, content: 'kept' });
     expect([...unreadable].sort()).toEqual(['contact', 'subject']);

@@ -118,6 +118,7 @@ local function addTask(page)
 end
 
 local function addFirstPages(pages)
+  redis.call('HSET', job, 'activeSince', now)
   for page = 0, math.min(tonumber(pages), ${pagesAtOnce}) - 1 do addTask(page) end
 end
 
@@ -402,9 +403,9 @@ end
 return 'added'`;
 
 /**
- * Pauses, resumes, cancels or fails a job (`how`), with the reason `why` if there is one, and `reason`, its code, for a pause. Changes no job that has ended, or was resumed
- * more often than `resumes`, if that is given. A pause changes no job that is being cancelled. After a resume or a cancel, resting tasks
- * are due at once.
+ * Pauses, resumes, cancels or fails a job (`how`), with the reason `why` if there is one, and `reason`, its code, for a pause. Changes no
+ * job that has ended, or was resumed more often than `resumes`, if that is given. A pause changes no job that is being cancelled. After a
+ * resume or a cancel, resting tasks are due at once.
  */
 export const controlJob = define('controlBulkJob', ['job', 'queue', 'owners'], ['how', 'why', 'reason', 'resumes'])<
   0 | 1
@@ -421,7 +422,10 @@ elseif how == 'cancel' then
 elseif phase ~= 'CANCELLING' then
   redis.call('HSET', job, 'isPaused', how == 'pause' and 1 or 0, 'pauseReason', reason)
 end
-if how == 'resume' then redis.call('HINCRBY', job, 'resumes', 1) end
+if how == 'resume' then
+  redis.call('HINCRBY', job, 'resumes', 1)
+  redis.call('HSET', job, 'activeSince', now)
+end
 if how == 'resume' or how == 'cancel' then
   for _, task in ipairs(redis.call('SMEMBERS', job .. ':resting')) do
     local dueAt = string.match(redis.call('HGET', owners, task) or '', '^resting:(%d+)$')

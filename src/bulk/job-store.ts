@@ -203,15 +203,16 @@ export class JobStore {
   }
 
   /** How many engagements end in a second, over the last minute. */
-  async readRate({ id: jobId, createdAt }: BulkJob): Promise<number> {
-    const now = Date.now();
+  async readRate({ id: jobId, createdAt, activeSince = createdAt }: BulkJob): Promise<number> {
+    const [now, sinceMs] = [Date.now(), activeSince.getTime()];
     const last = Math.floor(now / rateIntervalMs);
-    const intervals = Array.from({ length: rateIntervals + 1 }, (_, index) => last - index);
+    const count = Math.min(rateIntervals, Math.max(0, last - Math.floor(sinceMs / rateIntervalMs)));
+    const intervals = Array.from({ length: count + 1 }, (_, index) => last - index);
     const counts = await this.#ask((redis) =>
       redis.mget(intervals.map((interval) => redisKey(this.#memory, 'rate', { jobId, interval }))),
     );
     const spanMs = rateIntervals * rateIntervalMs + (now % rateIntervalMs);
-    const seconds = Math.max(1_000, Math.min(spanMs, now - createdAt.getTime())) / 1_000;
+    const seconds = Math.max(1_000, Math.min(spanMs, now - sinceMs)) / 1_000;
     return counts.reduce((sum, count) => sum + Number(count ?? 0), 0) / seconds;
   }
 }

@@ -109,6 +109,8 @@ const hash = z.object({
   /** True once a delete was begun. */
   hasBegun: flag,
   resumes: z.coerce.number().default(0),
+  /** When it began to delete, or was last resumed: its rate is measured since then. */
+  activeSince: moment.optional(),
   /** Why it waits, is paused or has failed: a sentence for callers. */
   statusReason: z.string().nullable().default(null),
   /** Why no server works on it. Callers see this instead of `statusReason`. */

@@ -9,6 +9,7 @@ import { ConfigError, type ProxyConfig, type UndoStoreConfig } from '../config/c
 import type { Log } from '../log/log.ts';
 import { createOutboundFetch } from '../upstream/outbound.ts';
 import { Permits } from '../upstream/permits.ts';
+import { createGroupCommit } from './group-commit.ts';
 
 /** How a store responds to a file. No text reveals its location or its keys. */
 type Probe =
@@ -102,25 +103,6 @@ async function appendFile(file: string, text: string, makesStore: boolean): Prom
   // Its name in its folder, and each folder that may be new in its parent.
   const top = dirname(firstMade ?? dirname(file));
   for (let folder = dirname(file); folder.length >= top.length; folder = dirname(folder)) await sync(folder);
-}
-
-/** Gathers items while a write runs, and writes them together. */
-function createGroupCommit<Item>(write: (items: readonly Item[]) => Promise<void>): (item: Item) => Promise<void> {
-  let running: Promise<unknown> = Promise.resolve();
-  let next: { readonly items: Item[]; readonly written: Promise<void> } | undefined;
-  return (item) => {
-    if (!next) {
-      const items: Item[] = [];
-      const written = running.then(() => {
-        next = undefined;
-        return write(items);
-      });
-      running = written.catch(() => {});
-      next = { items, written };
-    }
-    next.items.push(item);
-    return next.written;
-  };
 }
 
 /** Writes with retries, within 30 seconds. Each attempt after a failure must write to a new file. @throws when none succeeds. */

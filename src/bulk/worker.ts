@@ -156,7 +156,7 @@ export function startBulkWorker(queue: TaskQueue, { noteUnfinished, ...options }
   const heartbeatMs = Math.min(leaseMsFor(requestTimeoutMs) / heartbeatsPerLease, maxHeartbeatMs);
   const count = async () => noteUnfinished(await store.countUnfinished());
   const timers = [every(heartbeatMs, beat), every(unservedCheckMs, attendUnserved), every(unfinishedCheckMs, count)];
-  void beat().catch(() => {});
+  for (const atOnce of [beat, count]) void atOnce().catch(() => {});
   const taking = takeAll();
 
   return {

@@ -3,6 +3,7 @@ import { type FileHandle, open, readFile, rename, rm, writeFile } from 'node:fs/
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { createGroupCommit } from '../bulk/group-commit.ts';
 import { UsageError } from './output.ts';
 import { codeOf, ledgerName, linesOf } from './undo-files.ts';
 
@@ -35,9 +36,18 @@ export class Ledger {
   readonly #sources = new Map<string, string>();
   #file: FileHandle | undefined;
   #unlock = async (): Promise<void> => {};
-  /** The last write, and the lines that wait for its end: they are written together. */
-  #written: Promise<void> = Promise.resolve();
-  #waiting: { readonly lines: string[]; readonly written: Promise<void> } | undefined;
+  /** After a failed write, all further ones fail: the next run removes the incomplete line, which must be the last one. */
+  #failure: unknown;
+  readonly #append = createGroupCommit<string>(async (lines) => {
+    if (this.#failure) throw this.#failure;
+    try {
+      await this.#file?.appendFile(lines.join(''));
+      await this.#file?.datasync();
+    } catch (error) {
+      this.#failure = error;
+      throw error;
+    }
+  });
 
   /**
    * Reads the ledger. To write it, this process locks it.
@@ -102,21 +112,8 @@ export class Ledger {
   /** Writes an event, and waits until it is on the disk. */
   async write(key: string, event: LedgerEntry['event'], newId?: string): Promise<void> {
     const line = { key, event, at: new Date().toISOString(), ...(newId !== undefined && { newId }) };
-    this.#waiting ??= this.#startWrite();
-    this.#waiting.lines.push(`${JSON.stringify(line)}\n`);
-    await this.#waiting.written;
+    await this.#append(`${JSON.stringify(line)}\n`);
     this.#note(line);
-  }
-
-  /** After a failed write, all further ones fail: the next run removes the incomplete line, which must be the last one. */
-  #startWrite(): { lines: string[]; written: Promise<void> } {
-    const lines: string[] = [];
-    this.#written = this.#written.then(async () => {
-      this.#waiting = undefined;
-      await this.#file?.appendFile(lines.join(''));
-      await this.#file?.datasync();
-    });
-    return { lines, written: this.#written };
   }
 
   async close(): Promise<void> {

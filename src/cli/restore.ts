@@ -92,19 +92,25 @@ async function indexFiles(files: readonly string[], work: Work): Promise<{ entri
         const key = engagementKey(line.record);
         const readAtMs = line.readAtMs ?? Number.NEGATIVE_INFINITY;
         if (readAtMs < (entries.get(key)?.readAtMs ?? readAtMs)) continue;
-        entries.set(key, { ...position, file, readAtMs, ...(await checkRecord(line, work)) });
+        const checked = await checkRecord(line, work);
+        if (checked === 'Unauthenticated') {
+          output.say(`Nothing was created. ${tokenRefused}`);
+          return { entries: new Map(), code: exitCodeOf(checked) };
+        }
+        entries.set(key, { ...position, file, readAtMs, ...checked });
       }
     }
   return { entries, code };
 }
 
-async function checkRecord(kept: KeptRecord, work: Work): Promise<Pick<Entry, 'lost' | 'refused'>> {
+async function checkRecord(kept: KeptRecord, work: Work): Promise<Pick<Entry, 'lost' | 'refused'> | 'Unauthenticated'> {
   const { lost } = createOf(kept);
   if (work.ledger.find(engagementKey(kept.record))?.event === 'restored') return { lost: [], refused: undefined };
   const end = await planRestore(kept, termsOf(work), portsOf(work));
   if (end.kind !== 'CreateEngagementPlan')
     return { lost, refused: { message: messageOf(end), code: exitCodeOf(end.kind) } };
   const refusals = end.findings.filter(({ severity }) => severity === 'REFUSAL');
+  if (refusals.some(({ result }) => result === 'UNAUTHENTICATED')) return 'Unauthenticated';
   const message = refusals.map(located).join(' ');
   return { lost, refused: message === '' ? undefined : { message, code: exitCodeOfFindings(refusals) } };
 }

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { parseConfig } from '../config/config.ts';
 import { Secret } from '../config/secret.ts';
 import { createAccountLookup } from '../engagement/account.ts';
-import { createDeleteMemory } from '../engagement/delete/delete-memory.ts';
+import { createRequestMemory } from '../engagement/request-memory.ts';
 import { callerWithToken } from '../http/callers/authenticate.ts';
 import { findUpstream } from '../http/find-upstream.ts';
 import { documentedLimits } from '../upstream/lanes.ts';
@@ -109,7 +109,7 @@ async function openSession(tokenFile: string | undefined) {
     ports: {
       send,
       findAccountIntegration: createAccountLookup(send, requestTimeoutMs),
-      deleteMemory: createDeleteMemory(),
+      requestMemory: createRequestMemory(),
     },
     async close() {
       await upstream.close();

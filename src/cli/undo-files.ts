@@ -39,7 +39,7 @@ export async function findUndoFiles(given: string): Promise<{ folder: string; fi
     const stats = await stat(path);
     // The lines of a pipe cannot be read twice.
     if (stats.isFile()) return { folder: dirname(path), files: [path] };
-    if (!stats.isDirectory()) throw Object.assign(new Error(), { code: 'it is not a file' });
+    if (!stats.isDirectory()) throw new Error('it is not a file');
     const entries = await readdir(path, { withFileTypes: true });
     const names = entries.filter((entry) => !entry.isDirectory()).map(({ name }) => name);
     const files = names.filter((name) => name.endsWith('.jsonl') && name !== ledgerName).sort();
@@ -54,9 +54,10 @@ export async function findUndoFiles(given: string): Promise<{ folder: string; fi
   );
 }
 
-/** The error's code, such as `ENOENT`. */
+/** The error's code, such as `ENOENT`, or its message. */
 export function codeOf(error: unknown): string {
-  return (error as NodeJS.ErrnoException).code ?? String(error);
+  const { code, message } = error as NodeJS.ErrnoException;
+  return code ?? message;
 }
 
 /**

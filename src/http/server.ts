@@ -1,8 +1,8 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Config } from '../config/config.ts';
 import { createAccountLookup } from '../engagement/account.ts';
-import { createDeleteMemory } from '../engagement/delete/delete-memory.ts';
-import { createSharedDeletes } from '../engagement/delete/shared-deletes.ts';
+import { createRequestMemory } from '../engagement/request-memory.ts';
+import { createSharedRequests } from '../engagement/shared-requests.ts';
 import type { Context } from '../graphql/core/context.ts';
 import { createReadLimit } from '../graphql/core/record-loaders.ts';
 import { readTrustedDocuments } from '../graphql/documents.ts';
@@ -121,7 +121,7 @@ export async function openFacade({ config, log, upstream, openToken, loadLimits 
       send,
       findAccountIntegration,
       limitReads: createReadLimit(),
-      deleteMemory: createDeleteMemory(sharedMemory && createSharedDeletes(sharedMemory, requestTimeoutMs)),
+      requestMemory: createRequestMemory(sharedMemory && createSharedRequests(sharedMemory, requestTimeoutMs)),
       bulkDeletes: bulk?.bulkDeletes,
       draining: draining.signal,
     },

@@ -132,6 +132,16 @@ describe('truto-engagements restore', () => {
   });
 });
 
+describe('restore with a token that Truto refuses', () => {
+  it('says so once, and sends no create', async () => {
+    await deleteInto(file(), 'Pipedrive', take('Pipedrive', 3));
+    const before = postCount();
+    const { code, lines, stderr } = await runCli(['restore', file()], { ...env, TRUTO_API_TOKEN: 'another' });
+    expect([code, lines(), postCount()]).toEqual([3, [], before]);
+    expect(stderr.match(/token/g)).toHaveLength(1);
+  });
+});
+
 describe('R32 a second run', () => {
   it('creates nothing twice, and has the new ids again', async () => {
     await deleteInto(file(), 'Pipedrive', take('Pipedrive', 3));

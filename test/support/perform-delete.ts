@@ -1,12 +1,12 @@
-import type { Claim, DeleteMemory, KeyedDelete } from '../../src/engagement/delete/delete-memory.ts';
+import type { Claim, KeyedRequest, RequestMemory } from '../../src/engagement/request-memory.ts';
 import type { DeleteEnd } from '../../src/engagement/result.ts';
 
 type Mine = Extract<Claim, { kind: 'mine' }>;
 
 /** Runs a delete as the domain does: claims it, runs it if the claim is its own, and settles the claim. */
 export async function performDelete(
-  memory: DeleteMemory,
-  keyed: KeyedDelete,
+  memory: RequestMemory,
+  keyed: KeyedRequest,
   work: (claim: Mine & { readonly answered: { count: number } }) => Promise<DeleteEnd>,
 ): Promise<Exclude<Claim, Mine> | { readonly kind: 'performed'; readonly result: DeleteEnd }> {
   const answered = { count: 0 };

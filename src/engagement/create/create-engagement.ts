@@ -4,10 +4,10 @@ import type { Sent } from '../../upstream/attempt.ts';
 import { digest } from '../../upstream/digest.ts';
 import { type AccountLookup, type Caller, canAccess, checkAccount, limitedBy, settleNotFound } from '../account.ts';
 import { type AuditEvent, auditEvent } from '../delete/audit.ts';
-import { type Claim, type DeleteMemory, memoryKey, upstreamKey } from '../delete/delete-memory.ts';
 import { canCreate, creatingIntegrations, type Integration } from '../integrations.ts';
 import type { ReadPorts } from '../read.ts';
 import { callerLeft, notGranted, refusedInput } from '../refusal.ts';
+import { type Claim, memoryKey, type RequestMemory, upstreamKey } from '../request-memory.ts';
 import type { WireField } from '../resources.ts';
 import { type CreateEnd, type Finding, hasRefusal, located, type OutcomeUnknownError, refusal } from '../result.ts';
 import { checkLength } from '../rules.ts';
@@ -25,7 +25,7 @@ export interface CreateEvent extends Omit<AuditEvent, 'engagementId'> {
 /** The services that a create needs. */
 export interface CreatePorts extends ReadPorts {
   /** Recognizes repeated creates. Without it, each request is a separate create. */
-  readonly deleteMemory?: DeleteMemory | undefined;
+  readonly requestMemory?: RequestMemory | undefined;
   /** Records the end of a create. */
   readonly recordCreate: (event: CreateEvent) => void;
   /** Records a repeated create that was answered from memory. */
@@ -140,7 +140,7 @@ class Create {
     const unknownSince = (why: string, answerCount: number) =>
       unknownCreate(upstreamKey(key, fingerprint, answerCount), { why });
     const keyed = { key, fingerprint, hasCallerLeft: this.#hasCallerLeft, deadlineAt, unknownSince };
-    const claim = await this.#ports.deleteMemory?.claim<CreateEnd>(keyed, this.#answered);
+    const claim = await this.#ports.requestMemory?.claim<CreateEnd>(keyed, this.#answered);
     if (claim?.kind === 'mine') this.#hasCallerLeft = claim.hasCallerLeft;
     return claim;
   }

@@ -8,6 +8,7 @@ import type { FoundRecord } from '../read.ts';
 import type { Selection } from '../record.ts';
 import { callerLeft, notGranted, refusedInput } from '../refusal.ts';
 import { buildDeleteRequest, type WriteRequest } from '../request.ts';
+import { type Claim, memoryKey, type RequestMemory, upstreamKey } from '../request-memory.ts';
 import {
   type DeleteEnd,
   type DeleteEngagementResult,
@@ -20,14 +21,13 @@ import {
 } from '../result.ts';
 import { checkEmailOnly, checkIntegration, checkLength, checkWellFormed } from '../rules.ts';
 import { type AuditEvent, auditEvent, codeOfEnd } from './audit.ts';
-import { type Claim, type DeleteMemory, memoryKey, upstreamKey } from './delete-memory.ts';
 import { nothingDeleted, readOutcome, unknownOutcome } from './outcome.ts';
 import { type SnapshotPorts, takeSnapshot } from './snapshot.ts';
 
 /** The services that a delete needs. */
 export interface DeletePorts extends SnapshotPorts {
   /** Recognizes repeated deletes. Without it, each request is a separate delete. */
-  readonly deleteMemory?: DeleteMemory | undefined;
+  readonly requestMemory?: RequestMemory | undefined;
   /** Records the end of a delete, once, even if it arrives several times. */
   readonly recordDelete: (event: AuditEvent) => void;
   /** Records a repeated delete that was answered from memory. */
@@ -183,7 +183,7 @@ class Delete {
       return unknownOutcome({ input: this.#input, upstreamIdempotencyKey, snapshot: null }, { why });
     };
     const keyed = { key, fingerprint, hasCallerLeft: this.#hasCallerLeft, deadlineAt, unknownSince };
-    const claim = await this.#ports.deleteMemory?.claim(keyed, this.#answered);
+    const claim = await this.#ports.requestMemory?.claim(keyed, this.#answered);
     if (claim?.kind === 'mine') {
       this.#earlier = claim.earlier;
       this.#hasCallerLeft = claim.hasCallerLeft;

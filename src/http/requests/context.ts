@@ -3,7 +3,7 @@ import type { Config } from '../../config/config.ts';
 import type { Caller, FindAccountIntegration } from '../../engagement/account.ts';
 import type { CreateEvent } from '../../engagement/create/create-engagement.ts';
 import type { AuditEvent } from '../../engagement/delete/audit.ts';
-import type { DeleteMemory } from '../../engagement/delete/delete-memory.ts';
+import type { RequestMemory } from '../../engagement/request-memory.ts';
 import { AnswerRoom } from '../../graphql/core/answer-room.ts';
 import { ChunkDeliveries } from '../../graphql/core/chunk-delivery.ts';
 import type { Context, GivenResults } from '../../graphql/core/context.ts';
@@ -18,7 +18,7 @@ interface UpstreamPorts {
   readonly send: Send;
   readonly findAccountIntegration: FindAccountIntegration;
   readonly limitReads: LimitReads;
-  readonly deleteMemory: DeleteMemory;
+  readonly requestMemory: RequestMemory;
   readonly bulkDeletes: BulkDeletes | undefined;
   /** Aborted once the server drains. */
   readonly draining: AbortSignal;

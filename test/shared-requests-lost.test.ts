@@ -2,7 +2,7 @@ import { PassThrough } from 'node:stream';
 import { Redis } from 'ioredis';
 import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { Secret } from '../src/config/secret.ts';
-import { createSharedDeletes } from '../src/engagement/delete/shared-deletes.ts';
+import { createSharedRequests } from '../src/engagement/shared-requests.ts';
 import { createLog } from '../src/log/log.ts';
 import { connectRedis } from '../src/redis/shared-memory.ts';
 import { startTestFacade } from './support/facade.ts';
@@ -23,7 +23,7 @@ async function runCommands({ url }: RedisServer, work: (redis: Redis) => Promise
 
 /** Makes its memory as old as one that has been in use for a long time. */
 const age = (redis: RedisServer) =>
-  runCommands(redis, async (client) => expect(await client.hset('{engagements}:delete-memory', 'since', 1)).toBe(0));
+  runCommands(redis, async (client) => expect(await client.hset('{engagements}:request-memory', 'since', 1)).toBe(0));
 
 /** Ends the claim of the delete in flight, as if its server had stopped. Returns its key. */
 async function endClaim(redis: RedisServer): Promise<string> {
@@ -39,7 +39,7 @@ async function endClaim(redis: RedisServer): Promise<string> {
 async function memorySince(redis: RedisServer): Promise<number> {
   let since: string | null = null;
   await runCommands(redis, async (client) => {
-    since = await client.hget('{engagements}:delete-memory', 'since');
+    since = await client.hget('{engagements}:request-memory', 'since');
   });
   return Number(since);
 }
@@ -77,7 +77,7 @@ describe('a delete with a key that another replica has claimed', () => {
     await using redis = await startRedis();
     const memory = await connectRedis(new Secret(redis.url), createLog({ destination: new PassThrough().resume() }));
     onTestFinished(() => memory.close());
-    const { claim, settle } = createSharedDeletes(memory, 10_000);
+    const { claim, settle } = createSharedRequests(memory, 10_000);
     redis.freeze(true);
     const keyed = {
       ...{ key: 'k', fingerprint: 'f', hasCallerLeft: () => false, deadlineAt: performance.now() + 50 },
@@ -216,7 +216,7 @@ const losses: readonly [string, (redis: RedisServer) => Promise<void>][] = [
       // As from a snapshot before the last deletes.
       await runCommands(redis, async (client) => {
         await client.flushall();
-        await client.hset('{engagements}:delete-memory', 'claims', 0, 'since', 1);
+        await client.hset('{engagements}:request-memory', 'claims', 0, 'since', 1);
       });
     },
   ],

@@ -1,13 +1,13 @@
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { rememberedMs } from '../src/engagement/delete/delete-memory.ts';
-import { createSharedDeletes } from '../src/engagement/delete/shared-deletes.ts';
+import { rememberedMs } from '../src/engagement/request-memory.ts';
+import { createSharedRequests } from '../src/engagement/shared-requests.ts';
 import type { RedisClient } from '../src/redis/client.ts';
 
 /** A Redis with the answers of the test for each script. Undefined means no answer. */
 function scripted(backSince: number | undefined, answers: Readonly<Record<string, () => unknown>>) {
   const asked: string[] = [];
-  const names = ['claimDelete', 'settleDelete', 'noteDeleteMemory'];
+  const names = ['claimDelete', 'settleDelete', 'noteRequestMemory'];
   const commands = Object.fromEntries(
     names.map((name) => [
       name,
@@ -36,17 +36,17 @@ describe('a key that is new', () => {
     ['is new for sure', 'before that', rememberedMs + 1_000, false],
   ])('%s when Redis was unreachable %s', async (_what, _when, agoMs, isInDoubt) => {
     const { memory } = scripted(performance.now() - agoMs, { claimDelete: () => ['first', '', '0', 1, 0] });
-    expect(await createSharedDeletes(memory, 10_000).claim(keyed('k'))).toMatchObject({ kind: 'mine', isInDoubt });
+    expect(await createSharedRequests(memory, 10_000).claim(keyed('k'))).toMatchObject({ kind: 'mine', isInDoubt });
   });
 });
 
 describe('deletes of a server without Redis', () => {
   it('are reported as soon as Redis answers, also the second time', async () => {
-    const { memory, asked } = scripted(undefined, { noteDeleteMemory: () => 1 });
-    const { claim } = createSharedDeletes(memory, 10_000);
+    const { memory, asked } = scripted(undefined, { noteRequestMemory: () => 1 });
+    const { claim } = createSharedRequests(memory, 10_000);
     const reports = async () => {
       await setImmediate();
-      return asked.filter((name) => name === 'noteDeleteMemory').length;
+      return asked.filter((name) => name === 'noteRequestMemory').length;
     };
     // One report at the start.
     const counts = [await reports()];

@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
-import { digest, uuidOf } from '../../upstream/digest.ts';
-import { type CreateEnd, type DeleteEnd, type OutcomeUnknownError, withoutRecord } from '../result.ts';
+import { digest, uuidOf } from '../upstream/digest.ts';
+import { type CreateEnd, type DeleteEnd, type OutcomeUnknownError, withoutRecord } from './result.ts';
 
 /** How long a delete is remembered under its caller's key. */
 export const rememberedMs = 10 * 60_000;
@@ -24,7 +24,7 @@ const entryCharacters = 500;
 export type KeyedEnd = DeleteEnd | CreateEnd;
 
 /** A delete or create with a caller's key. */
-export interface KeyedDelete {
+export interface KeyedRequest {
   /** The key, unique among all callers. */
   readonly key: string;
   /** A digest of what is deleted or created, how, and with which selection. */
@@ -63,26 +63,26 @@ type NotMine<End extends KeyedEnd> = { readonly kind: 'repeated'; readonly resul
 export type Claim<End extends KeyedEnd = DeleteEnd> = Mine<End> | NotMine<End>;
 
 /** Runs requests with the same key as one delete, or as one create. */
-export interface DeleteMemory {
+export interface RequestMemory {
   /**
    * Claims a delete, waits for the request that is doing it, or repeats its result. After an unknown outcome that is safe to retry,
    * the delete is tried again, as a further attempt. A create is not: none is safe to retry. A refusal is not remembered.
    * @param answered how many attempts upstream answered. It is set to the known number, and the claimant adds its own.
    */
-  claim<End extends KeyedEnd = DeleteEnd>(keyed: KeyedDelete, answered: { count: number }): Promise<Claim<End>>;
+  claim<End extends KeyedEnd = DeleteEnd>(keyed: KeyedRequest, answered: { count: number }): Promise<Claim<End>>;
 }
 
 /** A {@link Claim} among all processes. */
 export type SharedClaim = SharedMine | NotMine<KeyedEnd>;
 
 /** The memory of deletes that all processes share. */
-export interface SharedDeletes {
+export interface SharedRequests {
   /** Claims a delete. It waits for a process that is doing it, until the deadline. */
-  claim(delete_: KeyedDelete): Promise<SharedClaim>;
+  claim(delete_: KeyedRequest): Promise<SharedClaim>;
   /**
    * Stores the result of a delete and the number of answered attempts. Undefined: others may try again.
    */
-  settle(delete_: KeyedDelete, stored: StoredResult | undefined, answerCount: number): Promise<void>;
+  settle(delete_: KeyedRequest, stored: StoredResult | undefined, answerCount: number): Promise<void>;
 }
 
 /** A remembered result, as JSON: an object takes several times the memory, and its readers would share it. */
@@ -175,7 +175,7 @@ function answersToPass(result: KeyedEnd, answerCount: number): number {
  * Creates the memory of this process: 10 minutes, and at most 64 Mi characters each of outcomes and records, without the oldest.
  * @param shared the memory of all processes; undefined without Redis.
  */
-export function createDeleteMemory(shared?: SharedDeletes): DeleteMemory {
+export function createRequestMemory(shared?: SharedRequests): RequestMemory {
   const running = new Map<string, Running>();
   const limits = { ttl: rememberedMs, maxSize: maxCharacters };
   const outcomes = new LRUCache<string, StoredOutcome>({
@@ -193,7 +193,7 @@ export function createDeleteMemory(shared?: SharedDeletes): DeleteMemory {
     sizeCalculation: () => 1,
   });
 
-  function store({ key, fingerprint }: KeyedDelete, { outcome, whole }: StoredResult): void {
+  function store({ key, fingerprint }: KeyedRequest, { outcome, whole }: StoredResult): void {
     outcomes.set(key, { fingerprint, json: outcome });
     if (whole === outcome) records.delete(key);
     else records.set(key, whole);
@@ -201,7 +201,7 @@ export function createDeleteMemory(shared?: SharedDeletes): DeleteMemory {
 
   /** Claims a delete among all processes: this one neither does nor remembers it. */
   async function claimShared(
-    keyed: KeyedDelete,
+    keyed: KeyedRequest,
     own: OutcomeUnknownError | undefined,
     now: Running,
     answered: { count: number },
@@ -234,7 +234,7 @@ export function createDeleteMemory(shared?: SharedDeletes): DeleteMemory {
   }
 
   async function begin(
-    keyed: KeyedDelete,
+    keyed: KeyedRequest,
     own: OutcomeUnknownError | undefined,
     answered: { count: number },
   ): Promise<Claim<KeyedEnd>> {
@@ -257,7 +257,7 @@ export function createDeleteMemory(shared?: SharedDeletes): DeleteMemory {
   }
 
   return {
-    async claim<End extends KeyedEnd>(keyed: KeyedDelete, answered: { count: number }) {
+    async claim<End extends KeyedEnd>(keyed: KeyedRequest, answered: { count: number }) {
       const { key, fingerprint, hasCallerLeft } = keyed;
       const now = running.get(key);
       const before = now ? undefined : outcomes.get(key);

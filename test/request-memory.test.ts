@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
-import { createDeleteMemory, type KeyedDelete } from '../src/engagement/delete/delete-memory.ts';
+import { createRequestMemory, type KeyedRequest } from '../src/engagement/request-memory.ts';
 import type { DeleteEngagementResult, OutcomeUnknownError } from '../src/engagement/result.ts';
 import { performDelete } from './support/perform-delete.ts';
 
@@ -29,14 +29,14 @@ const unknown: OutcomeUnknownError = {
   engagement: record,
 };
 
-const keyed = (key: string): KeyedDelete => ({
+const keyed = (key: string): KeyedRequest => ({
   ...{ key, fingerprint: key, hasCallerLeft: () => false },
   ...{ deadlineAt: Number.POSITIVE_INFINITY, unknownSince: () => unknown },
 });
 
 describe('the memory of deletes', () => {
   it('S19 has each outcome, also after many large records of other deletes', async () => {
-    const memory = createDeleteMemory();
+    const memory = createRequestMemory();
     await performDelete(memory, keyed('mine'), async () => unknown);
     const large = success('x'.repeat(65_000));
     for (let index = 0; index < 1_200; index += 1)
@@ -50,7 +50,7 @@ describe('the memory of deletes', () => {
   });
 
   it('has the whole record, or a warning that it is missing', async () => {
-    const memory = createDeleteMemory();
+    const memory = createRequestMemory();
     for (const [key, length] of [
       ['small', 10],
       ['large', 70_000],
@@ -64,7 +64,7 @@ describe('the memory of deletes', () => {
   });
 
   it('has the outcome without the engagement if that was too large', async () => {
-    const memory = createDeleteMemory();
+    const memory = createRequestMemory();
     const large = { ...success(undefined), engagement: { ...record, subject: 'x'.repeat(70_000) } };
     await performDelete(memory, keyed('k'), async () => large as DeleteEngagementResult);
     const again = await performDelete(memory, keyed('k'), () => Promise.reject(new Error('sent again')));
@@ -73,7 +73,7 @@ describe('the memory of deletes', () => {
   });
 
   it('has no record of an earlier attempt once there is an outcome', async () => {
-    const memory = createDeleteMemory();
+    const memory = createRequestMemory();
     await performDelete(memory, keyed('k'), async () => unknown);
     const gone = { ...success(undefined), outcome: 'ALREADY_ABSENT' } as const;
     await performDelete(memory, keyed('k'), async () => gone as DeleteEngagementResult);
@@ -82,7 +82,7 @@ describe('the memory of deletes', () => {
   });
 
   it('has an unknown outcome also when a fault of this server ends the next attempt', async () => {
-    const memory = createDeleteMemory();
+    const memory = createRequestMemory();
     await performDelete(memory, keyed('k'), async () => unknown);
     const fault = performDelete(memory, keyed('k'), () => Promise.reject(new Error('a bug')));
     await expect(fault).rejects.toThrow('a bug');
@@ -96,7 +96,7 @@ describe('the memory of deletes', () => {
 
   it('has an unknown outcome for other processes too when a fault of this server ends its attempt', async () => {
     const settled: unknown[] = [];
-    const memory = createDeleteMemory({
+    const memory = createRequestMemory({
       claim: async () => ({ kind: 'mine', earlier: unknown, isInDoubt: false, answerCount: 0 }),
       settle: async (_delete, stored) => void settled.push(stored),
     });
@@ -106,7 +106,7 @@ describe('the memory of deletes', () => {
   });
 
   it('has no warning if there was no record', async () => {
-    const memory = createDeleteMemory();
+    const memory = createRequestMemory();
     await performDelete(memory, keyed('k'), async () => success(undefined));
     const again = await performDelete(memory, keyed('k'), async () => unknown);
     expect(again).toMatchObject({ kind: 'repeated', result: { outcome: 'DELETED', warnings: [] } });
@@ -116,7 +116,7 @@ describe('the memory of deletes', () => {
     const now = performance.now.bind(performance);
     let aheadMs = 0;
     const clock = vi.spyOn(performance, 'now').mockImplementation(() => now() + aheadMs);
-    const memory = createDeleteMemory();
+    const memory = createRequestMemory();
     const again = async (atMs: number) => {
       aheadMs = atMs;
       // The cache reads the clock once per millisecond.
@@ -130,7 +130,7 @@ describe('the memory of deletes', () => {
   });
 
   it('drops the oldest outcomes for new ones, also when each is small', async () => {
-    const memory = createDeleteMemory();
+    const memory = createRequestMemory();
     const long: OutcomeUnknownError = { ...unknown, engagement: null, retrySafe: false, message: 'x'.repeat(60_000) };
     for (let index = 0; index < 1_200; index += 1) await performDelete(memory, keyed(String(index)), async () => long);
     expect((await performDelete(memory, keyed('1199'), async () => long)).kind).toBe('repeated');

@@ -1,16 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type SharedMemory, script } from '../../redis/shared-memory.ts';
-import type { OutcomeUnknownError } from '../result.ts';
+import { type SharedMemory, script } from '../redis/shared-memory.ts';
 import {
   answersRememberedMs,
-  type KeyedDelete,
+  type KeyedRequest,
   rememberedMs,
   type SharedClaim,
-  type SharedDeletes,
+  type SharedRequests,
   type StoredResult,
   storedResult,
-} from './delete-memory.ts';
+} from './request-memory.ts';
+import type { OutcomeUnknownError } from './result.ts';
 
 /** How often a waiting process asks for the result of another, in milliseconds. */
 const askAgainMs = 25;
@@ -76,7 +76,7 @@ return 1`,
 
 /** ARGV: how long ago a delete was done without a claim, or -1. Sets since when no claim is missing; the first time, to now. */
 const noteMemory = script<number>(
-  'noteDeleteMemory',
+  'noteRequestMemory',
   `
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -90,13 +90,13 @@ return 1`,
  * Remembers deletes in Redis for 10 minutes, so that any replica can answer a repeated one. If its process or Redis' state was lost, the
  * next process that asks takes the delete over, as a further attempt.
  */
-export function createSharedDeletes(
+export function createSharedRequests(
   memory: Pick<SharedMemory, 'ask' | 'backSince' | 'keyPrefix'>,
   requestTimeoutMs: number,
-): SharedDeletes {
+): SharedRequests {
   const { keyPrefix } = memory;
-  const memoryName = `${keyPrefix}:delete-memory`;
-  const namesOf = ({ key, fingerprint }: KeyedDelete) => [
+  const memoryName = `${keyPrefix}:request-memory`;
+  const namesOf = ({ key, fingerprint }: KeyedRequest) => [
     `${keyPrefix}:delete:${key}`,
     `${keyPrefix}:delete-answers:${key}:${fingerprint}`,
   ];
@@ -127,7 +127,7 @@ export function createSharedDeletes(
     isReporting = false;
   }
 
-  async function settle(keyed: KeyedDelete, stored: StoredResult | undefined, answerCount: number): Promise<void> {
+  async function settle(keyed: KeyedRequest, stored: StoredResult | undefined, answerCount: number): Promise<void> {
     const result = [stored?.whole ?? '', stored?.mayBeTried ? 1 : 0, rememberedMs];
     const args = [keyed.fingerprint, owner, ...result, answerCount, answersRememberedMs];
     await memory.ask((redis) => settleDelete(redis, namesOf(keyed), args), keyed.deadlineAt);
@@ -138,7 +138,7 @@ export function createSharedDeletes(
   }
 
   /** Takes over a delete that another process sent, with an unknown outcome. If it is not safe to retry, that is the result. */
-  async function takeOver(keyed: KeyedDelete, why: string, answerCount: number): Promise<SharedClaim> {
+  async function takeOver(keyed: KeyedRequest, why: string, answerCount: number): Promise<SharedClaim> {
     const result = keyed.unknownSince(why, answerCount);
     if (result.retrySafe) return mine(answerCount, result);
     // The next request must not wait for it again.
@@ -146,17 +146,17 @@ export function createSharedDeletes(
     return { kind: 'repeated', result };
   }
 
-  function inFlight(keyed: KeyedDelete, answerCount: number): SharedClaim {
+  function inFlight(keyed: KeyedRequest, answerCount: number): SharedClaim {
     const why = 'Another request with this Idempotency-Key is still in flight';
     return { kind: 'repeated', result: keyed.unknownSince(why, answerCount) };
   }
 
-  function inDoubt(keyed: KeyedDelete, answerCount: number): SharedClaim {
+  function inDoubt(keyed: KeyedRequest, answerCount: number): SharedClaim {
     return mine(answerCount, keyed.unknownSince('An earlier attempt may be unknown to this server', answerCount), true);
   }
 
   /** Decides without an answer of Redis. @param isElsewhere true when another process is known to do the delete. */
-  function claimAlone(keyed: KeyedDelete, isElsewhere: boolean): SharedClaim | Promise<SharedClaim> {
+  function claimAlone(keyed: KeyedRequest, isElsewhere: boolean): SharedClaim | Promise<SharedClaim> {
     if (performance.now() >= keyed.deadlineAt) return isElsewhere ? inFlight(keyed, 0) : inDoubt(keyed, 0);
     aloneAt = performance.now();
     void reportWhenBack();
@@ -164,7 +164,7 @@ export function createSharedDeletes(
     return isElsewhere ? takeOver(keyed, why, 0) : inDoubt(keyed, 0);
   }
 
-  async function claim(keyed: KeyedDelete): Promise<SharedClaim> {
+  async function claim(keyed: KeyedRequest): Promise<SharedClaim> {
     const names = [...namesOf(keyed), memoryName];
     for (let isElsewhere = false; ; isElsewhere = true) {
       const args = [keyed.fingerprint, owner, leaseMs, rememberedMs, claimsSeen];
