@@ -11,7 +11,7 @@ import type { AuditEvent } from '../engagement/delete/audit.ts';
 import { integrations } from '../engagement/integrations.ts';
 import type { SharedMemory } from '../redis/shared-memory.ts';
 import type { SeenAttempt } from '../upstream/attempt.ts';
-import { type TokenRefusal, tokenRefusals } from './callers/authenticate.ts';
+import { type TokenRefusal, tokenRefusals } from './callers/token-refusals.ts';
 
 /** How many connections there may be for scrapes; more are closed at once. */
 const maxScrapeConnections = 32;

@@ -4,24 +4,8 @@ import type { AuthConfig } from '../../config/config.ts';
 import { Secret } from '../../config/secret.ts';
 import type { Caller } from '../../engagement/account.ts';
 import { requestError } from '../../graphql/core/top-level-errors.ts';
-import type { Log } from '../../log/log.ts';
-
-/** Why tokens are refused, as metrics and the log name it. */
-export const tokenRefusals = [
-  'malformed',
-  'algorithm',
-  'unknown_key',
-  'bad_signature',
-  'expired',
-  'not_yet_valid',
-  'wrong_issuer',
-  'wrong_audience',
-  'no_subject',
-  'claim',
-] as const;
-
-/** One of {@link tokenRefusals}. */
-export type TokenRefusal = (typeof tokenRefusals)[number];
+import type { TokenRefusal } from './token-refusals.ts';
+import type { VerifierOptions } from './verify-token.ts';
 
 /**
  * Identifies the caller by the `Authorization` header. Null: there is none.
@@ -93,11 +77,7 @@ function createLogPace(): (reason: string) => { readonly count: number } | undef
 }
 
 /** The parts that authentication needs besides the configuration. */
-export interface AuthenticatorOptions {
-  readonly log: Log;
-  readonly requestTimeoutMs: number;
-  /** Fetches the key set. @default the global one */
-  readonly fetch?: typeof fetch;
+export interface AuthenticatorOptions extends VerifierOptions {
   readonly metrics: { countRefusedToken(reason: TokenRefusal): void };
 }
 

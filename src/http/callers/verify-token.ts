@@ -10,9 +10,16 @@ import {
 import { z } from 'zod';
 import type { JwtConfig } from '../../config/config.ts';
 import type { Caller } from '../../engagement/account.ts';
-import type { AuthenticatorOptions, TokenRefusal } from './authenticate.ts';
+import type { Log } from '../../log/log.ts';
+import type { TokenRefusal } from './token-refusals.ts';
 
-type VerifierOptions = Omit<AuthenticatorOptions, 'metrics'>;
+/** The parts that verification needs besides the configuration. */
+export interface VerifierOptions {
+  readonly log: Log;
+  readonly requestTimeoutMs: number;
+  /** Fetches the key set. @default the global one */
+  readonly fetch?: typeof fetch;
+}
 
 /** How far the clocks of this server and of the identity provider may differ. */
 export const clockToleranceSeconds = 10;
