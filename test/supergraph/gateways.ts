@@ -1,8 +1,8 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freePort } from '../support/free-port.ts';
-import { type RunningProcess, startProgram } from './processes.ts';
+import { folder as examples, type RunningProcess, startProgram } from './processes.ts';
 
 /** A part of a supergraph. */
 export interface Subgraph {
@@ -16,10 +16,12 @@ export interface Gateway {
   readonly name: string;
   /** Which of the facade's dialects it reads. */
   readonly dialect: 'federation' | 'stitching';
-  /** True when it repeats what a subgraph answered with a 503 by itself. */
-  readonly repeats: boolean;
+  /** How often it repeats a mutation that a subgraph answered with a 503, by itself. */
+  readonly repetitions: number;
+  /** True when its clients can subscribe over HTTP. The others refuse it. */
+  readonly subscribes: boolean;
   /** Starts it in a folder of its own, which holds `supergraph.graphql` and `subgraphs.json`. */
-  start(folder: string): Promise<RunningProcess>;
+  start(folder: string, subgraphs: readonly Subgraph[]): Promise<RunningProcess>;
 }
 
 function apolloGateway(folder: string): Promise<RunningProcess> {
@@ -48,18 +50,46 @@ async function hiveGateway(folder: string, planner: 'js' | 'rust'): Promise<Runn
   return { ...running, url: `http://127.0.0.1:${port}/graphql` };
 }
 
+/** The only package of the current version is for Linux on x64. */
+export const grafbaseProgram = join(examples, 'node_modules/@grafbase/cli-x86_64-unknown-linux-musl/grafbase');
+
+/** Writes the example's settings and the subgraphs into a folder, and returns the file that Grafbase takes as `--config`. */
+export async function configureGrafbase(folder: string, subgraphs: readonly Subgraph[]): Promise<string> {
+  let toml = await readFile(join(examples, 'grafbase.toml'), 'utf8');
+  for (const { name, url, sdl } of subgraphs) {
+    const schemaPath = join(folder, `${name}.graphql`);
+    await writeFile(schemaPath, sdl);
+    toml += `\n[subgraphs.${name}]\nurl = "${url}"\nschema_path = "${schemaPath}"\n`;
+  }
+  const config = join(folder, 'grafbase.toml');
+  await writeFile(config, toml);
+  return config;
+}
+
+async function grafbase(folder: string, subgraphs: readonly Subgraph[]): Promise<RunningProcess> {
+  const config = await configureGrafbase(folder, subgraphs);
+  const address = `127.0.0.1:${await freePort()}`;
+  const args = ['dev', '--config', config, '--listen-address', address];
+  // It writes its explorer into the home folder.
+  const options = { program: grafbaseProgram, listening: /GraphQL.*: (\S+)/ };
+  return startProgram(args, { HOME: folder }, options);
+}
+
+const federation = 'federation' as const;
+
 /** Every gateway that the registry has. */
 export const gateways: readonly Gateway[] = [
-  { name: 'Apollo Gateway', dialect: 'federation', repeats: false, start: apolloGateway },
+  { name: 'Apollo Gateway', dialect: federation, repetitions: 0, subscribes: false, start: apolloGateway },
   {
-    ...{ name: 'Hive Gateway, planning in JavaScript', dialect: 'federation', repeats: true },
+    ...{ name: 'Hive Gateway, planning in JavaScript', dialect: federation, repetitions: 2, subscribes: true },
     start: (folder) => hiveGateway(folder, 'js'),
   },
   {
-    ...{ name: 'Hive Gateway, planning in Rust', dialect: 'federation', repeats: true },
+    ...{ name: 'Hive Gateway, planning in Rust', dialect: federation, repetitions: 2, subscribes: true },
     start: (folder) => hiveGateway(folder, 'rust'),
   },
-  { name: 'stitchSchemas', dialect: 'stitching', repeats: false, start: stitchGateway },
+  { name: 'Grafbase', dialect: federation, repetitions: 1, subscribes: true, start: grafbase },
+  { name: 'stitchSchemas', dialect: 'stitching', repetitions: 0, subscribes: false, start: stitchGateway },
 ];
 
 /** Serves subgraphs by a gateway. */
@@ -71,7 +101,7 @@ export async function serve(
   const folder = await mkdtemp(join(tmpdir(), 'supergraph-'));
   await writeFile(join(folder, 'subgraphs.json'), JSON.stringify(subgraphs));
   await writeFile(join(folder, 'supergraph.graphql'), supergraphSdl);
-  const running = await gateway.start(folder);
+  const running = await gateway.start(folder, subgraphs);
   return {
     ...running,
     async [Symbol.asyncDispose]() {

@@ -1,5 +1,6 @@
 import { sandboxToken } from '../../src/sandbox/accounts.ts';
 import { type Sandbox, startSandbox } from '../../src/sandbox/server.ts';
+import { startRedis } from '../support/redis-server.ts';
 import { type ServerProcess, startServerProcess } from '../support/server-process.ts';
 import type { Subgraph } from './gateways.ts';
 import { type LossyLink, startLossyLink } from './lossy-link.ts';
@@ -51,11 +52,10 @@ async function startForeign(stack: AsyncDisposableStack, name: string): Promise<
 
 async function startOurs(
   stack: AsyncDisposableStack,
-  upstreamUrl: string,
+  env: Record<string, string>,
   dialect: 'federation' | 'stitching',
 ): Promise<OurSubgraph> {
-  const env = { TRUTO_BASE_URL: upstreamUrl, SUBGRAPH: dialect, TRUTO_RATE_LIMITS: '0' };
-  const server = stack.use(await startServerProcess(env));
+  const server = stack.use(await startServerProcess({ ...env, SUBGRAPH: dialect, TRUTO_RATE_LIMITS: '0' }));
   const link = stack.use(await startLossyLink(server.endpoint));
   // Over the wire, as a gateway's operator would get it.
   const { body } = await post(link.url, dialect === 'federation' ? '{ _service { sdl } }' : '{ _sdl }');
@@ -67,11 +67,13 @@ export async function startSurroundings(): Promise<Surroundings> {
   const stack = new AsyncDisposableStack();
   const sandbox = await startSandbox();
   stack.defer(() => sandbox.close());
+  const redis = stack.use(await startRedis({ isDurable: false }));
+  const env = { TRUTO_BASE_URL: sandbox.url, REDIS_URL: redis.url };
   const [sales, billing, federation, stitching] = await Promise.all([
     startForeign(stack, 'sales'),
     startForeign(stack, 'billing'),
-    startOurs(stack, sandbox.url, 'federation'),
-    startOurs(stack, sandbox.url, 'stitching'),
+    startOurs(stack, env, 'federation'),
+    startOurs(stack, env, 'stitching'),
   ]);
   const ours = { federation, stitching };
   return { sandbox, foreign: [sales, billing], ours, [Symbol.asyncDispose]: () => stack.disposeAsync() };
