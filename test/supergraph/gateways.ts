@@ -16,8 +16,8 @@ export interface Gateway {
   readonly name: string;
   /** Which of the facade's dialects it reads. */
   readonly dialect: 'federation' | 'stitching';
-  /** How often it repeats a mutation that a subgraph answered with a 503, by itself. */
-  readonly repetitions: number;
+  /** True when it repeats what a subgraph answered with a 503 by itself. */
+  readonly repeats: boolean;
   /** True when its clients can subscribe over HTTP. The others refuse it. */
   readonly subscribes: boolean;
   /** Starts it in a folder of its own, which holds `supergraph.graphql` and `subgraphs.json`. */
@@ -79,17 +79,17 @@ const federation = 'federation' as const;
 
 /** Every gateway that the registry has. */
 export const gateways: readonly Gateway[] = [
-  { name: 'Apollo Gateway', dialect: federation, repetitions: 0, subscribes: false, start: apolloGateway },
+  { name: 'Apollo Gateway', dialect: federation, repeats: false, subscribes: false, start: apolloGateway },
   {
-    ...{ name: 'Hive Gateway, planning in JavaScript', dialect: federation, repetitions: 2, subscribes: true },
+    ...{ name: 'Hive Gateway, planning in JavaScript', dialect: federation, repeats: true, subscribes: true },
     start: (folder) => hiveGateway(folder, 'js'),
   },
   {
-    ...{ name: 'Hive Gateway, planning in Rust', dialect: federation, repetitions: 2, subscribes: true },
+    ...{ name: 'Hive Gateway, planning in Rust', dialect: federation, repeats: true, subscribes: true },
     start: (folder) => hiveGateway(folder, 'rust'),
   },
-  { name: 'Grafbase', dialect: federation, repetitions: 1, subscribes: true, start: grafbase },
-  { name: 'stitchSchemas', dialect: 'stitching', repetitions: 0, subscribes: false, start: stitchGateway },
+  { name: 'Grafbase', dialect: federation, repeats: true, subscribes: true, start: grafbase },
+  { name: 'stitchSchemas', dialect: 'stitching', repeats: false, subscribes: false, start: stitchGateway },
 ];
 
 /** Serves subgraphs by a gateway. */
