@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtempDisposable, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freePort } from '../support/free-port.ts';
@@ -20,22 +20,14 @@ export interface Gateway {
   readonly repeats: boolean;
   /** True when its clients can subscribe over HTTP. The others refuse it. */
   readonly subscribes: boolean;
-  /** Starts it in a folder of its own, which holds `supergraph.graphql` and `subgraphs.json`. */
+  /** Starts it. `folder` is its own, and holds `supergraph.graphql` and `subgraphs.json`. */
   start(folder: string, subgraphs: readonly Subgraph[]): Promise<RunningProcess>;
-}
-
-function apolloGateway(folder: string): Promise<RunningProcess> {
-  return startProgram(['apollo-gateway.mjs'], { SUPERGRAPH: join(folder, 'supergraph.graphql') });
-}
-
-function stitchGateway(folder: string): Promise<RunningProcess> {
-  return startProgram(['stitching-gateway.mjs'], { SUBGRAPHS: join(folder, 'subgraphs.json') });
 }
 
 const rustPlanner = '@graphql-hive/router-runtime';
 const hiveProgram = 'node_modules/@graphql-hive/gateway/dist/bin.js';
 
-async function hiveGateway(folder: string, planner: 'js' | 'rust'): Promise<RunningProcess> {
+async function startHive(folder: string, planner: 'js' | 'rust'): Promise<RunningProcess> {
   const port = await freePort();
   const where = ['--host', '127.0.0.1', '--port', String(port), '--config-path', 'gateway.config.mjs'];
   const flags = planner === 'rust' ? ['--hive-router-runtime'] : [];
@@ -53,7 +45,7 @@ async function hiveGateway(folder: string, planner: 'js' | 'rust'): Promise<Runn
 /** The only package of the current version is for Linux on x64. */
 export const grafbaseProgram = join(examples, 'node_modules/@grafbase/cli-x86_64-unknown-linux-musl/grafbase');
 
-/** Writes the example's settings and the subgraphs into a folder, and returns the file that Grafbase takes as `--config`. */
+/** Writes the example's settings and the subgraphs into a folder. Returns the file, as Grafbase takes it by `--config`. */
 export async function configureGrafbase(folder: string, subgraphs: readonly Subgraph[]): Promise<string> {
   let toml = await readFile(join(examples, 'grafbase.toml'), 'utf8');
   for (const { name, url, sdl } of subgraphs) {
@@ -66,30 +58,35 @@ export async function configureGrafbase(folder: string, subgraphs: readonly Subg
   return config;
 }
 
-async function grafbase(folder: string, subgraphs: readonly Subgraph[]): Promise<RunningProcess> {
-  const config = await configureGrafbase(folder, subgraphs);
+async function startGrafbase(folder: string, subgraphs: readonly Subgraph[]): Promise<RunningProcess> {
   const address = `127.0.0.1:${await freePort()}`;
-  const args = ['dev', '--config', config, '--listen-address', address];
+  const args = ['dev', '--config', await configureGrafbase(folder, subgraphs), '--listen-address', address];
   // It writes its explorer into the home folder.
-  const options = { program: grafbaseProgram, listening: /GraphQL.*: (\S+)/ };
-  return startProgram(args, { HOME: folder }, options);
+  return startProgram(args, { HOME: folder }, { program: grafbaseProgram, listening: /GraphQL.*: (\S+)/ });
 }
-
-const federation = 'federation' as const;
 
 /** Every gateway that the registry has. */
 export const gateways: readonly Gateway[] = [
-  { name: 'Apollo Gateway', dialect: federation, repeats: false, subscribes: false, start: apolloGateway },
   {
-    ...{ name: 'Hive Gateway, planning in JavaScript', dialect: federation, repeats: true, subscribes: true },
-    start: (folder) => hiveGateway(folder, 'js'),
+    ...{ name: 'Apollo Gateway', dialect: 'federation', repeats: false, subscribes: false },
+    start: (folder) => startProgram(['apollo-gateway.mjs'], { SUPERGRAPH: join(folder, 'supergraph.graphql') }),
   },
   {
-    ...{ name: 'Hive Gateway, planning in Rust', dialect: federation, repeats: true, subscribes: true },
-    start: (folder) => hiveGateway(folder, 'rust'),
+    ...{ name: 'Hive Gateway, planning in JavaScript', dialect: 'federation', repeats: true, subscribes: true },
+    start: (folder) => startHive(folder, 'js'),
   },
-  { name: 'Grafbase', dialect: federation, repeats: true, subscribes: true, start: grafbase },
-  { name: 'stitchSchemas', dialect: 'stitching', repeats: false, subscribes: false, start: stitchGateway },
+  {
+    ...{ name: 'Hive Gateway, planning in Rust', dialect: 'federation', repeats: true, subscribes: true },
+    start: (folder) => startHive(folder, 'rust'),
+  },
+  {
+    ...{ name: 'Grafbase', dialect: 'federation', repeats: true, subscribes: true },
+    start: startGrafbase,
+  },
+  {
+    ...{ name: 'stitchSchemas', dialect: 'stitching', repeats: false, subscribes: false },
+    start: (folder) => startProgram(['stitching-gateway.mjs'], { SUBGRAPHS: join(folder, 'subgraphs.json') }),
+  },
 ];
 
 /** Serves subgraphs by a gateway. */
@@ -98,15 +95,10 @@ export async function serve(
   subgraphs: readonly Subgraph[],
   supergraphSdl: string,
 ): Promise<RunningProcess> {
-  const folder = await mkdtemp(join(tmpdir(), 'supergraph-'));
-  await writeFile(join(folder, 'subgraphs.json'), JSON.stringify(subgraphs));
-  await writeFile(join(folder, 'supergraph.graphql'), supergraphSdl);
-  const running = await gateway.start(folder, subgraphs);
-  return {
-    ...running,
-    async [Symbol.asyncDispose]() {
-      await running[Symbol.asyncDispose]();
-      await rm(folder, { recursive: true });
-    },
-  };
+  const stack = new AsyncDisposableStack();
+  const { path } = stack.use(await mkdtempDisposable(join(tmpdir(), 'supergraph-')));
+  await writeFile(join(path, 'subgraphs.json'), JSON.stringify(subgraphs));
+  await writeFile(join(path, 'supergraph.graphql'), supergraphSdl);
+  const running = stack.use(await gateway.start(path, subgraphs));
+  return { ...running, [Symbol.asyncDispose]: () => stack.disposeAsync() };
 }

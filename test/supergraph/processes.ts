@@ -57,12 +57,3 @@ export async function startProgram(
     },
   };
 }
-
-/** Runs a program of the example's folder with text on its standard input, and parses the JSON that it prints. */
-export async function runProgram(file: string, input: string): Promise<unknown> {
-  const child = spawn(process.execPath, [file], { cwd: folder, stdio: ['pipe', 'pipe', 'inherit'] });
-  child.stdin.end(input);
-  let output = '';
-  for await (const chunk of child.stdout) output += chunk;
-  return JSON.parse(output);
-}

@@ -1,7 +1,8 @@
-import { spawnSync } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
 import { mkdtempDisposable } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { sandboxToken } from '../../src/sandbox/accounts.ts';
 import { type Sandbox, startSandbox } from '../../src/sandbox/server.ts';
 import { startRedis } from '../support/redis-server.ts';
@@ -9,7 +10,7 @@ import { type ServerProcess, startServerProcess } from '../support/server-proces
 import { configureGrafbase, grafbaseProgram, type Subgraph } from './gateways.ts';
 import { type LossyLink, startLossyLink } from './lossy-link.ts';
 import { post } from './post.ts';
-import { runProgram, startProgram } from './processes.ts';
+import { folder as examples, startProgram } from './processes.ts';
 
 /** What a composition library made of subgraphs. */
 export interface Composition {
@@ -22,8 +23,10 @@ export type Compositions = Readonly<Record<'apollo' | 'guild' | 'wundergraph' | 
 
 /** Composes subgraphs by every library there is. */
 export async function compose(subgraphs: readonly Subgraph[]): Promise<Compositions> {
-  const libraries = (await runProgram('compose.mjs', JSON.stringify(subgraphs))) as Omit<Compositions, 'grafbase'>;
-  return { ...libraries, grafbase: await composeByGrafbase(subgraphs) };
+  const composing = promisify(execFile)(process.execPath, ['compose.mjs'], { cwd: examples, maxBuffer: 2 ** 24 });
+  composing.child.stdin?.end(JSON.stringify(subgraphs));
+  const grafbase = await composeByGrafbase(subgraphs);
+  return { ...JSON.parse((await composing).stdout), grafbase };
 }
 
 async function composeByGrafbase(subgraphs: readonly Subgraph[]): Promise<Composition> {
