@@ -8,7 +8,7 @@ import { defineConfig } from 'vitest/config';
 const rest = [
   'test/{browser,deploy,examples,hosts,supergraph}/**/*.test.ts',
   'test/process/!(start).test.ts',
-  'test/{bench,cost,from-rest,library,release,redis-groups,redis-valkey,soak,telemetry}.test.ts',
+  'test/{bench,cost,from-rest,library,release,redis-groups,redis-valkey,soak}.test.ts',
 ];
 
 export default defineConfig({

@@ -156,6 +156,13 @@ describe('a block of configuration for a gateway', () => {
     expect((await configOf(shown?.text ?? '')).transportEntries).toEqual(tested.transportEntries);
   });
 
+  it('forwards, for Grafbase, what the gateway that is tested forwards', () => {
+    const forwarded = (text = '') => text.match(/^\[\[.*\n(.+\n)+/gm);
+    const tested = forwarded(readFileSync(join(root, 'examples/supergraph/grafbase.toml'), 'utf8'));
+    expect(tested).toHaveLength(2);
+    expect(of('toml').map(({ text }) => forwarded(text))).toEqual([tested]);
+  });
+
   it('is YAML that names the subgraph and forwards both headers', () => {
     const texts = of('yaml').map(({ text }) => JSON.stringify(parseYaml(text)));
     expect(texts).toHaveLength(4);

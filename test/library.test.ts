@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -12,7 +12,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const published = (file: string) => readFileSync(join(root, 'schema', `${file}.graphql`), 'utf8');
 const bin = (name: string) => join(root, 'node_modules/.bin', name);
 
-/** For a build, an install from a registry, and a type check, on a machine that does other things too. */
+/** For a build, installs from a registry, and a type check, on a machine that does other things too. */
 const patienceMs = 300_000;
 
 let project: PackedProject;
@@ -154,5 +154,61 @@ describe('the program that comes with the package', () => {
     const { code, stdout } = program('print-schema', '--dialect', 'stitching');
     expect(stdout).toBe(published('stitching'));
     expect(code).toBe(0);
+  });
+});
+
+/** OpenTelemetry's SDK, as a user of the package installs it. */
+const sdk = '@opentelemetry/sdk-node@0.301.0';
+
+/** What the program prints of what it received. */
+interface Received {
+  readonly problems: readonly string[];
+  readonly setting: string | null;
+  readonly paths: readonly string[];
+  readonly resource: Readonly<Record<string, unknown>> | null;
+  readonly spans: readonly Readonly<Record<'name' | 'traceId' | 'spanId' | 'parentSpanId', string>>[];
+  readonly points: readonly { readonly name: string; readonly attributes: object; readonly value: number }[];
+}
+
+function runTelemetry(): Received {
+  project.add('telemetry.mjs');
+  // JSON, so that the program can read it.
+  const env = { OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json', OTEL_RESOURCE_ATTRIBUTES: 'deployment.environment=test' };
+  const { code, stdout, stderr } = project.run(process.execPath, ['telemetry.mjs'], env);
+  expect([code, stderr]).toEqual([0, '']);
+  return JSON.parse(stdout);
+}
+
+// The last tests of the file, because they install another package in the project.
+describe('OTEL_EXPORTER_OTLP_ENDPOINT', () => {
+  it('names the package to install where it is not, and sends nothing', () => {
+    const { problems, paths } = runTelemetry();
+    expect(problems).toEqual([expect.stringMatching(/^OTEL_EXPORTER_OTLP_ENDPOINT .*@opentelemetry\/sdk-node/)]);
+    expect(paths).toEqual([]);
+  });
+
+  it('receives the spans and metrics of a delete, and no log', { timeout: patienceMs }, () => {
+    const install = ['install', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error', sdk];
+    execFileSync('npm', install, { cwd: project.folder });
+    const { problems, setting, paths, resource, spans, points } = runTelemetry();
+    expect(problems).toEqual([]);
+    expect(paths).toEqual(['/v1/metrics', '/v1/traces']);
+    // The environment of the program is as it was.
+    expect(setting).toBeNull();
+    const named = { 'service.name': 'truto-engagements-graphql', 'deployment.environment': 'test' };
+    expect(resource).toMatchObject(named);
+
+    const server = spans.find(({ name }) => name === 'POST /graphql');
+    const traceId = '0af7651916cd43dd8448eb211c80319c';
+    expect(server).toMatchObject({ traceId, parentSpanId: 'b7ad6b7169203331' });
+    const attempt = spans.find(({ name }) => name === 'DELETE engagements');
+    expect(attempt).toMatchObject({ traceId, parentSpanId: server?.spanId });
+
+    const deleted = { result: 'DeleteEngagementSuccess', outcome: 'DELETED', integration: 'Planhat' };
+    expect(points).toContainEqual({ name: 'engagements_deletes_total', attributes: deleted, value: 1 });
+    const answered = { method: 'DELETE', integration: 'Planhat', end: expect.stringMatching(/^2\d\d$/) };
+    const duration = 'engagements_upstream_attempt_duration_seconds';
+    expect(points).toContainEqual({ name: duration, attributes: answered, value: 1 });
+    expect(points.map(({ name }) => name)).toContain('engagements_requests_in_flight');
   });
 });

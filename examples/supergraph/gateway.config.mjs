@@ -7,6 +7,8 @@ export const gatewayConfig = defineConfig({
   // delete engagements, so the other teams must not get it.
   transportEntries: {
     engagements: {
+      // Without this it subscribes by GET, which the server refuses.
+      options: { method: 'POST' },
       headers: [
         ['authorization', '{context.headers.authorization}'],
         ['idempotency-key', '{context.headers.idempotency-key}'],

@@ -53,7 +53,7 @@ async function ask(url, query) {
 }
 
 if (!existsSync(join(here, 'node_modules/.package-lock.json'))) {
-  process.stdout.write('Installing gateways into examples/supergraph/node_modules, about 700 MB …\n');
+  process.stdout.write('Installing gateways into examples/supergraph/node_modules, about 800 MB …\n');
   const { status } = spawnSync('npm', ['ci', '--ignore-scripts', '--loglevel=error'], { cwd: here, stdio: 'inherit' });
   if (status !== 0) process.exit(1);
 }

@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import { json } from 'node:stream/consumers';
 import { createEngagementServer } from 'truto-engagements-graphql';
 
-/* A program that sends traces and metrics to a receiver of its own, and prints what came. Run by test/telemetry.test.ts. */
+/* A program that sends traces and metrics to a receiver of its own, and prints what came. Run by test/library.test.ts. */
 
 const received = [];
 const receiver = createServer(async (request, response) => {

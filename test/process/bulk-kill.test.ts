@@ -79,7 +79,7 @@ async function startKilling({ count, redis, env = {}, input = {}, pickFault }: K
       if (/^(COMPLETED|CANCELLED|FAILED)$/.test(state)) return false;
       if (isEnough(total - (outcomes.remaining ?? 0))) return true;
       if (state === 'PAUSED') await control(post(), 'resume', id);
-      await sleep(10);
+      await sleep(100);
     }
   }
 

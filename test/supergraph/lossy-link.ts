@@ -14,10 +14,11 @@ export async function startLossyLink(target: string): Promise<LossyLink> {
   let lossCount = 0;
   const server = createServer(async (incoming, outgoing) => {
     const { host: _, connection: __, 'content-length': ___, ...headers } = incoming.headers;
-    const answer = await fetch(target, {
-      method: 'POST',
+    const sent = await text(incoming);
+    const answer = await fetch(new URL(incoming.url ?? '', target), {
+      method: incoming.method ?? '',
       headers: headers as Record<string, string>,
-      body: await text(incoming),
+      ...(sent !== '' && { body: sent }),
     });
     const body = await answer.text();
     if (lossCount > 0) {

@@ -1,6 +1,6 @@
-import { sandboxAccounts } from '../../src/sandbox/accounts.ts';
+import { sandboxAccount } from '../../src/sandbox/accounts.ts';
 
-const accountOf = (label: string) => sandboxAccounts.find(({ integration }) => integration.label === label)?.id ?? '';
+const accountOf = (label: string) => sandboxAccount(label).id;
 
 /** A delete, and which member of the result it comes to. */
 export interface MemberCase {
@@ -11,7 +11,7 @@ export interface MemberCase {
 }
 
 /** After a 429, an account is paused for a while. So each gateway has its own. */
-const rateLimited = ['Copper', 'Freshsales', 'Highlevel', 'Monday CRM'];
+const rateLimited = ['Copper', 'Freshsales', 'Highlevel', 'Monday CRM', 'Pipedrive'];
 
 /** One delete for each member of the union except the success. */
 export const memberCases = (gatewayIndex: number): readonly MemberCase[] => [
@@ -37,7 +37,7 @@ export const memberCases = (gatewayIndex: number): readonly MemberCase[] => [
   { member: 'AccountBlockedError', variables: { id: 'fault-503', account: accountOf('Capsule') }, deleteCount: 1 },
   {
     member: 'RateLimitedError',
-    variables: { id: 'fault-429-truto', account: accountOf(rateLimited[gatewayIndex] ?? '') },
+    variables: { id: 'fault-429-truto', account: accountOf(rateLimited[gatewayIndex] ?? 'one for each gateway') },
     deleteCount: 1,
   },
   { member: 'RemoteApiError', variables: { id: 'fault-409', account: accountOf('Capsule') }, deleteCount: 1 },

@@ -15,6 +15,8 @@ export interface RunningProcess extends AsyncDisposable {
 
 /** What is unusual about a program. */
 export interface ProgramOptions {
+  /** What runs it. @default this Node */
+  readonly program?: string;
   /** What it prints when it listens, with the address. */
   readonly listening?: RegExp;
   /** What ends it: one that has started others needs the time to end them. */
@@ -22,15 +24,15 @@ export interface ProgramOptions {
 }
 
 /**
- * Starts a program of the example's folder with Node, and waits until it prints where it listens.
+ * Starts a program in the example's folder, and waits until it prints where it listens.
  * @throws with its output when it ends instead.
  */
 export async function startProgram(
   args: readonly string[],
   env: Readonly<Record<string, string>>,
-  { listening = /listening on (\S+)/, endBy = 'SIGKILL' }: ProgramOptions = {},
+  { program = process.execPath, listening = /listening on (\S+)/, endBy = 'SIGKILL' }: ProgramOptions = {},
 ): Promise<RunningProcess> {
-  const child = spawn(process.execPath, args, {
+  const child = spawn(program, args, {
     cwd: folder,
     env: { PATH: process.env.PATH, HOME: process.env.HOME, NODE_ENV: 'production', PORT: '0', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -44,7 +46,7 @@ export async function startProgram(
         if (listening.test(output)) resolve();
       });
     }
-    ended.then(() => reject(new Error(`${args[0]} ended before it listened:\n${output}`)), reject);
+    ended.then(() => reject(new Error(`${program} ${args[0]} ended before it listened:\n${output}`)), reject);
   });
   return {
     url: listening.exec(output)?.[1] ?? '',
@@ -54,13 +56,4 @@ export async function startProgram(
       await ended;
     },
   };
-}
-
-/** Runs a program of the example's folder with text on its standard input, and parses the JSON that it prints. */
-export async function runProgram(file: string, input: string): Promise<unknown> {
-  const child = spawn(process.execPath, [file], { cwd: folder, stdio: ['pipe', 'pipe', 'inherit'] });
-  child.stdin.end(input);
-  let output = '';
-  for await (const chunk of child.stdout) output += chunk;
-  return JSON.parse(output);
 }

@@ -1,10 +1,16 @@
+import { execFile, spawnSync } from 'node:child_process';
+import { mkdtempDisposable } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { sandboxToken } from '../../src/sandbox/accounts.ts';
 import { type Sandbox, startSandbox } from '../../src/sandbox/server.ts';
+import { startRedis } from '../support/redis-server.ts';
 import { type ServerProcess, startServerProcess } from '../support/server-process.ts';
-import type { Subgraph } from './gateways.ts';
+import { configureGrafbase, grafbaseProgram, type Subgraph } from './gateways.ts';
 import { type LossyLink, startLossyLink } from './lossy-link.ts';
 import { post } from './post.ts';
-import { runProgram, startProgram } from './processes.ts';
+import { folder as examples, startProgram } from './processes.ts';
 
 /** What a composition library made of subgraphs. */
 export interface Composition {
@@ -13,11 +19,23 @@ export interface Composition {
 }
 
 /** What each of them made of the same ones. */
-export type Compositions = Readonly<Record<'apollo' | 'guild' | 'wundergraph', Composition>>;
+export type Compositions = Readonly<Record<'apollo' | 'guild' | 'wundergraph' | 'grafbase', Composition>>;
 
 /** Composes subgraphs by every library there is. */
 export async function compose(subgraphs: readonly Subgraph[]): Promise<Compositions> {
-  return (await runProgram('compose.mjs', JSON.stringify(subgraphs))) as Compositions;
+  const composing = promisify(execFile)(process.execPath, ['compose.mjs'], { cwd: examples, maxBuffer: 2 ** 24 });
+  composing.child.stdin?.end(JSON.stringify(subgraphs));
+  const grafbase = await composeByGrafbase(subgraphs);
+  return { ...JSON.parse((await composing).stdout), grafbase };
+}
+
+async function composeByGrafbase(subgraphs: readonly Subgraph[]): Promise<Composition> {
+  await using folder = await mkdtempDisposable(join(tmpdir(), 'grafbase-'));
+  const config = await configureGrafbase(folder.path, subgraphs);
+  const { status, stdout, error } = spawnSync(grafbaseProgram, ['compose', '--config', config], { encoding: 'utf8' });
+  if (error) throw error;
+  // It prints its errors where it otherwise prints the supergraph.
+  return status === 0 ? { errors: [], sdl: stdout } : { errors: [stdout] };
 }
 
 /** The facade as a part of a supergraph, a process of its own. */
@@ -37,6 +55,8 @@ export interface Surroundings extends AsyncDisposable {
   readonly sandbox: Sandbox;
   readonly foreign: readonly ForeignSubgraph[];
   readonly ours: Readonly<Record<'federation' | 'stitching', OurSubgraph>>;
+  /** What each library made of the other teams' subgraphs, alone and with the facade's. */
+  readonly compositions: { readonly before: Compositions; readonly after: Compositions };
 }
 
 /** What a client sends with every request. */
@@ -51,11 +71,10 @@ async function startForeign(stack: AsyncDisposableStack, name: string): Promise<
 
 async function startOurs(
   stack: AsyncDisposableStack,
-  upstreamUrl: string,
+  env: Record<string, string>,
   dialect: 'federation' | 'stitching',
 ): Promise<OurSubgraph> {
-  const env = { TRUTO_BASE_URL: upstreamUrl, SUBGRAPH: dialect, TRUTO_RATE_LIMITS: '0' };
-  const server = stack.use(await startServerProcess(env));
+  const server = stack.use(await startServerProcess({ ...env, SUBGRAPH: dialect, TRUTO_RATE_LIMITS: '0' }));
   const link = stack.use(await startLossyLink(server.endpoint));
   // Over the wire, as a gateway's operator would get it.
   const { body } = await post(link.url, dialect === 'federation' ? '{ _service { sdl } }' : '{ _sdl }');
@@ -67,12 +86,21 @@ export async function startSurroundings(): Promise<Surroundings> {
   const stack = new AsyncDisposableStack();
   const sandbox = await startSandbox();
   stack.defer(() => sandbox.close());
+  const redis = stack.use(await startRedis({ isDurable: false }));
+  const env = { TRUTO_BASE_URL: sandbox.url, REDIS_URL: redis.url, BULK_TOKEN_SECRET: 'x'.repeat(32) };
   const [sales, billing, federation, stitching] = await Promise.all([
     startForeign(stack, 'sales'),
     startForeign(stack, 'billing'),
-    startOurs(stack, sandbox.url, 'federation'),
-    startOurs(stack, sandbox.url, 'stitching'),
+    startOurs(stack, env, 'federation'),
+    startOurs(stack, env, 'stitching'),
   ]);
-  const ours = { federation, stitching };
-  return { sandbox, foreign: [sales, billing], ours, [Symbol.asyncDispose]: () => stack.disposeAsync() };
+  const foreign = [sales, billing];
+  const [before, after] = await Promise.all([compose(foreign), compose([...foreign, federation])]);
+  return {
+    sandbox,
+    foreign,
+    ours: { federation, stitching },
+    compositions: { before, after },
+    [Symbol.asyncDispose]: () => stack.disposeAsync(),
+  };
 }

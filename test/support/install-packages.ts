@@ -9,7 +9,7 @@ import { oneAtATime } from './one-at-a-time.ts';
  * @param size the size of the download, for the message.
  * @throws when npm fails.
  */
-export function installPackages(folder: string, size = '700 MB'): void {
+export function installPackages(folder: string, size = '800 MB'): void {
   oneAtATime(`install ${folder}`, () => {
     if (!isInstalled(folder)) install(folder, size);
   });
