@@ -2,7 +2,8 @@ import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { isJsonObject } from '../engagement/body.ts';
-import type { Context, GivenResults } from '../graphql/core/context.ts';
+import { AnswerRoom } from '../graphql/core/answer-room.ts';
+import type { Context } from '../graphql/core/context.ts';
 import { documentIdOf, type TrustedDocuments } from '../graphql/documents.ts';
 import type { OperationRequest, PreparedOperations } from '../graphql/prepared/prepared-operations.ts';
 import { runPrepared } from '../graphql/prepared/run-prepared.ts';
@@ -13,12 +14,12 @@ import { refuseNoUtf8, refuseTooManyValues } from './connections/refuse.ts';
 import { hasTooManyValues } from './connections/request-body.ts';
 import { createPages } from './pages/pages.ts';
 import { findBadVariable } from './requests/check-variables.ts';
-import { type Admission, admit, type ContextOptions, createContext } from './requests/context.ts';
+import { admit, type ContextOptions, createContext } from './requests/context.ts';
 import { findUnreadable, readAccept } from './requests/headers.ts';
-import type { GraphQLHandler } from './yoga.ts';
+import { countedElsewhere, type GraphQLHandler } from './yoga.ts';
 
 /** What Yoga's listener looks for on a request whose body has been read already; and what ours hands on with it. */
-type ReadRequest = IncomingMessage & { body?: Readable; admission?: Promise<Admission>; given?: GivenResults };
+type ReadRequest = IncomingMessage & { body?: Readable; context?: Context };
 
 /** A request as a GraphQL client sends it. */
 interface PlainRequest extends OperationRequest {
@@ -83,24 +84,30 @@ export function createFrontDoor(
     const prepared = plain && operations.find(plain);
     if (!prepared) return false;
     const { variables, extensions } = plain;
+    const startMs = performance.now();
     const header = (name: string) => headers[name]?.toString() ?? null;
     // No object with an accessor: V8 makes a shape for each, which holds the request in memory for a long time.
     const hasCallerLeft = () => response.destroyed;
     let context: Context;
     try {
-      // Stored for Yoga: a token that expires meanwhile must not hide the outcome of a delete.
-      request.admission = admit(header('authorization'), options);
-      context = createContext({ header, hasCallerLeft, extensions }, options, await request.admission);
+      const admission = await admit(header('authorization'), options);
+      if (admission.caller === null) return false;
+      context = createContext({ header, hasCallerLeft, extensions }, options, admission);
     } catch {
       return false;
     }
-    const end = await runPrepared(prepared, variables, context);
+    const { text: answer, given } = await runPrepared(prepared, variables, context);
     context.chunkDeliveries.close();
-    if (end.kind === 'odd') request.given = end.given;
-    if (end.kind !== 'answer') return false;
+    if (answer === undefined) {
+      // Also the caller, whose token may have expired meanwhile, and the records that were read.
+      request.context = { ...context, given, answerRoom: new AnswerRoom(context.maxUpstreamBytes) };
+      return false;
+    }
+    for (const { name } of prepared.fields)
+      if (!countedElsewhere.has(name)) options.metrics.countField(name, 'ok', performance.now() - startMs);
     response.setHeader('Content-Type', `${singleType}; charset=utf-8`);
-    response.setHeader('Content-Length', Buffer.byteLength(end.text));
-    response.end(end.text);
+    response.setHeader('Content-Length', Buffer.byteLength(answer));
+    response.end(answer);
     return true;
   }
 

@@ -1,13 +1,10 @@
 import { collectFields } from '@graphql-tools/utils';
 import {
   coerceInputValue,
-  type FieldNode,
   type FragmentDefinitionNode,
   GraphQLError,
   type GraphQLInputType,
-  type GraphQLObjectType,
   type GraphQLSchema,
-  getArgumentValues,
   getOperationAST,
   isNonNullType,
   Kind,
@@ -18,12 +15,7 @@ import {
   visit,
 } from 'graphql';
 import { LRUCache } from 'lru-cache';
-import type { Selection } from '../../engagement/record.ts';
-import { readSelection } from '../core/selection.ts';
-import { type SelectionScope, Uncovered, type Write, writerOf } from './write-result.ts';
-
-/** Values by name. */
-export type Values = Readonly<Record<string, unknown>>;
+import { type PreparedField, prepareField, Uncovered, type Values } from './write-result.ts';
 
 /** What a request asks for. */
 export interface OperationRequest {
@@ -32,19 +24,13 @@ export interface OperationRequest {
   readonly variables: Values;
 }
 
-interface PreparedDelete {
-  readonly responseKey: string;
-  /** Reads the arguments from the coerced variables. Throws when one is wrong. */
-  readonly readArguments: (variables: Values) => Values;
-  readonly selection: Selection;
-  readonly write: Write;
-}
-
-/** An operation that is parsed, validated and compiled: a plan of its deletes, in order. */
+/** An operation that is parsed, validated and compiled: a plan of its root fields. */
 export interface PreparedOperation {
+  /** True for a mutation: its fields run one after another. */
+  readonly isSerial: boolean;
   /** Coerces the variables. Throws when one is wrong. */
   readonly readVariables: (given: Values) => Values;
-  readonly deletes: readonly PreparedDelete[];
+  readonly fields: readonly PreparedField[];
 }
 
 /** An operation that was executed, and the memory of its plan. It has no plan when it needs the executor. */
@@ -107,26 +93,12 @@ function variableReader(variables: readonly ReturnType<typeof variableOf>[]): Pr
   };
 }
 
-function prepareDelete(
-  root: GraphQLObjectType,
-  responseKey: string,
-  fieldNodes: FieldNode[],
-  scope: SelectionScope,
-): PreparedDelete {
-  const { selectionSet: _, ...node } = fieldNodes[0] as FieldNode;
-  const field = root.getFields()[node.name.value];
-  if (field?.name !== 'deleteEngagement') throw new Uncovered(node.name.value);
-  const selection = readSelection({ ...scope, fieldNodes });
-  const write = writerOf(field.type, fieldNodes, scope);
-  return { responseKey, readArguments: (variables) => getArgumentValues(field, node, variables), selection, write };
-}
-
 function prepare(schema: GraphQLSchema, { query, operationName, variables }: OperationRequest): Required<Entry> {
   // Without locations: each would keep all tokens of the document.
   const document = parse(query, { noLocation: true });
   const operation = getOperationAST(document, operationName);
-  const root = schema.getMutationType();
-  if (operation?.operation !== 'mutation' || !root) throw new Uncovered('not a mutation');
+  const root = operation && schema.getRootType(operation.operation);
+  if (!root || operation.operation === 'subscription') throw new Uncovered('not one result');
   visit(document, {
     Directive({ name }) {
       if (name.value === 'defer' || name.value === 'stream') throw new Uncovered(name.value);
@@ -143,12 +115,18 @@ function prepare(schema: GraphQLSchema, { query, operationName, variables }: Ope
     schema,
     fragments: Object.fromEntries((fragments as FragmentDefinitionNode[]).map((each) => [each.name.value, each])),
     variableValues: Object.fromEntries(conditions),
+    operation,
+    rootValue: undefined,
     bytes: 0,
   };
   const coerced = { coerced: scope.variableValues, sources: {} };
   const { fields } = collectFields(schema, scope.fragments, coerced, root, operation.selectionSet);
-  const deletes = [...fields].map(([responseKey, nodes]) => prepareDelete(root, responseKey, nodes, scope));
-  return { prepared: { readVariables: variableReader(defined), deletes }, bytes: scope.bytes };
+  const prepared = {
+    isSerial: operation.operation === 'mutation',
+    readVariables: variableReader(defined),
+    fields: [...fields].map(([responseKey, nodes]) => prepareField(root, responseKey, nodes, scope)),
+  };
+  return { prepared, bytes: scope.bytes };
 }
 
 /** The prepared operations of a server, and which of those executed cannot be prepared. */
