@@ -3,7 +3,6 @@ import {
   defaultFieldResolver,
   defaultTypeResolver,
   type FieldNode,
-  type GraphQLAbstractType,
   type GraphQLLeafType,
   type GraphQLObjectType,
   type GraphQLOutputType,
@@ -34,16 +33,23 @@ export class Output {
   readonly context: Context;
   readonly variables: Values;
   readonly #root: Output;
-  #text = '';
   readonly #parts: (string | Output)[] = [];
-  #unsettled = 0;
-  #hasFailed = false;
+  #text = '';
+  #waitingFor = 0;
   #end: (text?: string) => void = ignore;
 
   constructor(context: Context, variables: Values, root?: Output) {
     this.context = context;
     this.variables = variables;
     this.#root = root ?? this;
+  }
+
+  /** Writes a value and everything below it. Settles to the text, or to undefined when there is an error. Never rejects. */
+  write(value: Promise<unknown>, write: Write): Promise<string | undefined> {
+    return new Promise((resolve) => {
+      this.#end = resolve;
+      this.addLater(value, write);
+    });
   }
 
   /** Adds text. */
@@ -53,38 +59,21 @@ export class Output {
 
   /** Leaves a place for a value. */
   addLater(value: Promise<unknown>, write: Write): void {
-    const place = new Output(this.context, this.variables, this.#root);
+    const root = this.#root;
+    const place = new Output(this.context, this.variables, root);
     this.#parts.push(this.#text, place);
     this.#text = '';
-    this.#root.#writeLater(value, write, place);
-  }
-
-  #writeLater(value: Promise<unknown>, write: Write, place: Output): void {
-    const fail = () => {
-      this.#hasFailed = true;
-      this.#end();
-    };
-    const take = (settled: unknown) => {
-      // The executor continues after a failure: then nothing more may take room in the answer.
-      if (this.#hasFailed) return;
+    root.#waitingFor += 1;
+    const fail = () => root.#end();
+    value.then((settled) => {
       try {
         write(settled, place);
       } catch {
         return fail();
       }
-      this.#unsettled -= 1;
-      if (this.#unsettled === 0) this.#end(this.toString());
-    };
-    this.#unsettled += 1;
-    value.then(take, fail);
-  }
-
-  /** Writes a value with everything below it. Settles to the text, or to undefined when there is an error. Never rejects. */
-  write(value: Promise<unknown>, write: Write): Promise<string | undefined> {
-    return new Promise((resolve) => {
-      this.#end = resolve;
-      this.#writeLater(value, write, this);
-    });
+      root.#waitingFor -= 1;
+      if (root.#waitingFor === 0) root.#end(root.toString());
+    }, fail);
   }
 
   toString(): string {
@@ -92,10 +81,10 @@ export class Output {
   }
 }
 
-/** The parts of `info` that are the same for all fields. Its variables are those that conditions may have. */
+/** The parts of `info` that all fields share. Its variables are those that conditions may have. */
 export interface WriterScope
   extends Pick<GraphQLResolveInfo, 'schema' | 'fragments' | 'variableValues' | 'operation' | 'rootValue'> {
-  /** The memory that the writers' fields take, as estimated. */
+  /** The memory of the fields, as estimated. */
   bytes: number;
 }
 
@@ -126,12 +115,28 @@ function leafWriter(type: GraphQLLeafType): Write {
 /** The text in front of a value, and how that is read and written; for `__typename` only text. */
 type WrittenField = readonly [start: string, read?: (source: never, out: Output) => unknown, write?: Write];
 
-/** A separate function, like the next two: a writer must not keep the whole document, from which it was made, in memory. */
-function writeFields(fields: readonly WrittenField[]): Write {
+function writtenField(type: GraphQLObjectType, key: string, nodes: FieldNode[], scope: WriterScope): WrittenField {
+  const start = `${JSON.stringify(key)}:`;
+  scope.bytes += bytesOfField + start.length;
+  const name = nodes[0]?.name.value ?? '';
+  if (name === '__typename') return [start + JSON.stringify(type.name)];
+  const { readArguments, resolve, write } = prepareField(type, key, nodes, scope);
+  const exposed = type.getFields()[name]?.extensions.pothosExposedField;
+  if (typeof exposed === 'string') return [start, (source: Values) => source[exposed], write];
+  return [start, (source, out) => resolve(source, readArguments(out.variables), out.context), write];
+}
+
+function objectWriter(type: GraphQLObjectType, nodes: readonly FieldNode[], scope: WriterScope): Write {
+  const variables = { coerced: scope.variableValues, sources: {} };
+  const { fields } = collectSubFields(scope.schema, scope.fragments, variables, type, [...nodes]);
+  const written = [...fields].map(([key, fieldNodes], index): WrittenField => {
+    const [start, ...rest] = writtenField(type, key, fieldNodes, scope);
+    return [index === 0 ? start : `,${start}`, ...rest];
+  });
   return (source, out) => {
-    if (typeof source !== 'object') throw new TypeError('no object');
+    if (typeof source !== 'object') throw new TypeError(type.name);
     out.add('{');
-    for (const [start, read, write] of fields) {
+    for (const [start, read, write] of written) {
       out.add(start);
       if (read && write) write(read(source as never, out), out);
     }
@@ -139,17 +144,7 @@ function writeFields(fields: readonly WrittenField[]): Write {
   };
 }
 
-function writeMember(type: GraphQLAbstractType, writers: ReadonlyMap<string, Write>): Write {
-  const { resolveType } = type;
-  return (value, out) => {
-    const name = (resolveType ?? defaultTypeResolver)(value, out.context, undefined as never, type);
-    const write = typeof name === 'string' ? writers.get(name) : undefined;
-    if (!write) throw new TypeError(type.name);
-    write(value, out);
-  };
-}
-
-function writeList(writeItem: Write): Write {
+function listWriter(writeItem: Write): Write {
   const writeItems: Write = (items, out) => {
     if (!Array.isArray(items)) {
       if (!(Symbol.asyncIterator in (items as object))) throw new TypeError('no list');
@@ -165,49 +160,29 @@ function writeList(writeItem: Write): Write {
   return writeItems;
 }
 
-function writtenField(type: GraphQLObjectType, responseKey: string, nodes: FieldNode[], scope: WriterScope) {
-  const start = `${JSON.stringify(responseKey)}:`;
-  scope.bytes += bytesOfField + start.length;
-  const name = nodes[0]?.name.value ?? '';
-  if (name === '__typename') return [start + JSON.stringify(type.name)] as const;
-  const { readArguments, resolve, write } = prepareField(type, responseKey, nodes, scope);
-  const exposed = type.getFields()[name]?.extensions.pothosExposedField;
-  const read =
-    typeof exposed === 'string'
-      ? (source: Values) => source[exposed]
-      : (source: unknown, out: Output) => resolve(source, readArguments(out.variables), out.context);
-  return [start, read, write] as const;
-}
-
-function objectWriter(type: GraphQLObjectType, nodes: readonly FieldNode[], scope: WriterScope): Write {
-  const variables = { coerced: scope.variableValues, sources: {} };
-  const { fields } = collectSubFields(scope.schema, scope.fragments, variables, type, [...nodes]);
-  const written = [...fields].map(([responseKey, fieldNodes], index): WrittenField => {
-    const [start, ...rest] = writtenField(type, responseKey, fieldNodes, scope);
-    return [index === 0 ? start : `,${start}`, ...rest];
-  });
-  return writeFields(written);
-}
-
 function someWriter(type: GraphQLOutputType, nodes: readonly FieldNode[], scope: WriterScope): Write {
-  if (isListType(type)) return writeList(writerOf(type.ofType, nodes, scope));
+  if (isListType(type)) return listWriter(writerOf(type.ofType, nodes, scope));
   if (isObjectType(type)) return objectWriter(type, nodes, scope);
   if (!isAbstractType(type)) return leafWriter(type as GraphQLLeafType);
   const members = scope.schema.getPossibleTypes(type);
-  return writeMember(type, new Map(members.map((member) => [member.name, objectWriter(member, nodes, scope)])));
+  const writers = new Map(members.map((member) => [member.name, objectWriter(member, nodes, scope)]));
+  return (value, out) => {
+    const name = (type.resolveType ?? defaultTypeResolver)(value, out.context, undefined as never, type);
+    const write = writers.get(name as string);
+    if (!write) throw new TypeError(type.name);
+    write(value, out);
+  };
 }
 
 function writerOf(type: GraphQLOutputType, nodes: readonly FieldNode[], scope: WriterScope): Write {
   const isNonNull = isNonNullType(type);
   const write = someWriter(isNonNull ? type.ofType : type, nodes, scope);
   const writeValue: Write = (value, out) => {
-    if (value === null || value === undefined) {
-      if (isNonNull) throw new TypeError('null');
-      return out.add('null');
-    }
     if (value instanceof Promise) return out.addLater(value, writeValue);
     if (value instanceof Error) throw value;
-    write(value, out);
+    if (value !== null && value !== undefined) return write(value, out);
+    if (isNonNull) throw new TypeError('null');
+    out.add('null');
   };
   return writeValue;
 }
@@ -215,8 +190,8 @@ function writerOf(type: GraphQLOutputType, nodes: readonly FieldNode[], scope: W
 const noArguments: Values = {};
 
 /**
- * Compiles a field, from the schema and what the nodes select: there is no second list of fields. Its `info` is the same each time, and
- * has no place in a list.
+ * Compiles a field, from the schema and what the nodes select: there is no second list of fields. Its `info` is always the same, and
+ * its path has no indexes.
  * @throws {Uncovered} for introspection, and for fields that can be resolved only once.
  */
 export function prepareField(
@@ -225,26 +200,16 @@ export function prepareField(
   fieldNodes: readonly FieldNode[],
   scope: WriterScope,
 ): PreparedField {
-  const { selectionSet: _, ...node } = fieldNodes[0] as FieldNode;
+  const node = fieldNodes[0] as FieldNode;
   const field = parentType.getFields()[node.name.value];
   if (!field || field.extensions.readsOnce) throw new Uncovered(node.name.value);
   const { name, type, args, resolve = defaultFieldResolver } = field;
-  const { bytes: _bytes, ...shared } = scope;
   const path = { prev: undefined, key: responseKey, typename: parentType.name };
-  const info = {
-    ...shared,
-    fieldName: name,
-    fieldNodes,
-    returnType: type,
-    parentType,
-    path,
-  } as unknown as GraphQLResolveInfo;
-  // It keeps the document in memory, so only the resolvers get it that have a parameter for it.
-  const needed = resolve.length > 3 ? info : (undefined as never);
+  const info = { ...scope, fieldName: name, fieldNodes, returnType: type, parentType, path } as never;
   return {
     ...{ name, responseKey },
     readArguments: args.length === 0 ? () => noArguments : (variables) => getArgumentValues(field, node, variables),
-    resolve: (source, given, context) => resolve(source, given, context, needed),
+    resolve: (source, given, context) => resolve(source, given, context, info),
     write: writerOf(type, fieldNodes, scope),
   };
 }
