@@ -27,13 +27,12 @@ export interface PreparedOperation {
   /** Coerces the variables. Throws when one is wrong. */
   readonly readVariables: (given: Values) => Values;
   readonly fields: readonly PreparedField[];
-}
-
-/** An operation that was executed, and the memory of its plan. It has no plan when it needs the executor. */
-interface Entry {
-  readonly prepared?: PreparedOperation;
+  /** The memory that it takes besides its document, as estimated. */
   readonly bytes: number;
 }
+
+/** An operation that was executed. It has no plan when it needs the executor. */
+type Entry = Partial<PreparedOperation>;
 
 /** The memory of all entries; the least recently used go first. */
 const maxBytes = 80 * 1024 * 1024;
@@ -44,20 +43,13 @@ const maxBytes = 80 * 1024 * 1024;
  */
 const bytesOf = { entry: 4_000, character: 60 } as const;
 
-const names = /^[A-Za-z_]\w*$/;
-
 /** True for a value that a condition may have. A condition that is null is an error. */
 const isCondition = (value: unknown): boolean => typeof value === 'boolean' || value === null;
 
-/** Distinguishes operations by name, document and the variables that conditions may have. Undefined for a name that no operation has. */
-function entryKey({ query, operationName, variables }: OperationRequest): string | undefined {
-  let key = operationName ?? '';
-  if (typeof operationName === 'string' && !names.test(key)) return undefined;
-  for (const name in variables) {
-    const value = variables[name];
-    if (isCondition(value) && names.test(name)) key += ` ${name}:${value}`;
-  }
-  return `${key}\n${query}`;
+/** Distinguishes operations by name, document and the variables that conditions may have. */
+function entryKey({ query, operationName, variables }: OperationRequest): string {
+  const conditions = Object.entries(variables).filter(([, value]) => isCondition(value));
+  return JSON.stringify([operationName ?? null, ...conditions]) + query;
 }
 
 function variableReader(schema: GraphQLSchema, definitions: readonly VariableDefinitionNode[]) {
@@ -68,7 +60,7 @@ function variableReader(schema: GraphQLSchema, definitions: readonly VariableDef
   };
 }
 
-function prepare(schema: GraphQLSchema, { query, operationName, variables }: OperationRequest): Required<Entry> {
+function prepare(schema: GraphQLSchema, { query, operationName, variables }: OperationRequest): PreparedOperation {
   // Without locations: each would keep all tokens of the document.
   const document = parse(query, { noLocation: true });
   const operation = getOperationAST(document, operationName);
@@ -97,12 +89,8 @@ function prepare(schema: GraphQLSchema, { query, operationName, variables }: Ope
   };
   const coerced = { coerced: scope.variableValues, sources: {} };
   const { fields } = collectFields(schema, scope.fragments, coerced, root, operation.selectionSet);
-  const prepared = {
-    isSerial: operation.operation === 'mutation',
-    readVariables,
-    fields: [...fields].map(([responseKey, nodes]) => prepareField(root, responseKey, nodes, scope)),
-  };
-  return { prepared, bytes: scope.bytes };
+  const prepared = [...fields].map(([responseKey, nodes]) => prepareField(root, responseKey, nodes, scope));
+  return { isSerial: operation.operation === 'mutation', readVariables, fields: prepared, bytes: scope.bytes };
 }
 
 /** The prepared operations of a server, and which of those executed cannot be prepared. */
@@ -110,7 +98,7 @@ export class PreparedOperations {
   readonly #schema: GraphQLSchema;
   readonly #entries = new LRUCache<string, Entry>({
     maxSize: maxBytes,
-    sizeCalculation: ({ bytes }, key) => bytes + bytesOf.entry + bytesOf.character * key.length,
+    sizeCalculation: ({ bytes = 0 }, key) => bytes + bytesOf.entry + bytesOf.character * key.length,
   });
 
   constructor(schema: GraphQLSchema) {
@@ -119,15 +107,15 @@ export class PreparedOperations {
 
   /** Finds the operation that a request asks for; undefined when the executor is needed. */
   find(request: OperationRequest): PreparedOperation | undefined {
-    const key = entryKey(request);
-    return key === undefined ? undefined : this.#entries.get(key)?.prepared;
+    const entry = this.#entries.get(entryKey(request));
+    return entry?.fields && (entry as PreparedOperation);
   }
 
   /** Prepares the operation that the executor takes, if that can be done: it has passed every check then. */
   note(request: OperationRequest): void {
     const key = entryKey(request);
-    if (key === undefined || this.#entries.has(key)) return;
-    let entry: Entry = { bytes: 0 };
+    if (this.#entries.has(key)) return;
+    let entry: Entry = {};
     try {
       entry = prepare(this.#schema, request);
     } catch (error) {

@@ -4,6 +4,7 @@ import {
   defaultTypeResolver,
   type FieldNode,
   type GraphQLLeafType,
+  type GraphQLList,
   type GraphQLObjectType,
   type GraphQLOutputType,
   type GraphQLResolveInfo,
@@ -101,14 +102,16 @@ export interface PreparedField {
   readonly write: Write;
 }
 
+/** The executor says what is wrong. */
+function fail(type: GraphQLOutputType): never {
+  throw new TypeError(String(type));
+}
+
 function leafWriter(type: GraphQLLeafType): Write {
   return (value, out) => {
-    const serialized: unknown = type.serialize(value);
-    if (serialized === undefined || serialized === null) throw new TypeError(type.name);
-    const text = JSON.stringify(serialized);
+    const text = JSON.stringify(type.serialize(value) ?? fail(type));
     // The executor decides which values there is no room for.
-    if (!out.context.answerRoom.take(text)) throw new RangeError(type.name);
-    out.add(text);
+    out.add(out.context.answerRoom.take(text) ? text : fail(type));
   };
 }
 
@@ -134,7 +137,7 @@ function objectWriter(type: GraphQLObjectType, nodes: readonly FieldNode[], scop
     return [index === 0 ? start : `,${start}`, ...rest];
   });
   return (source, out) => {
-    if (typeof source !== 'object') throw new TypeError(type.name);
+    if (typeof source !== 'object') fail(type);
     out.add('{');
     for (const [start, read, write] of written) {
       out.add(start);
@@ -144,10 +147,10 @@ function objectWriter(type: GraphQLObjectType, nodes: readonly FieldNode[], scop
   };
 }
 
-function listWriter(writeItem: Write): Write {
+function listWriter(type: GraphQLList<GraphQLOutputType>, writeItem: Write): Write {
   const writeItems: Write = (items, out) => {
     if (!Array.isArray(items)) {
-      if (!(Symbol.asyncIterator in (items as object))) throw new TypeError('no list');
+      if (!(Symbol.asyncIterator in Object(items))) fail(type);
       return out.addLater(Array.fromAsync(items as AsyncIterable<unknown>), writeItems);
     }
     out.add('[');
@@ -161,15 +164,14 @@ function listWriter(writeItem: Write): Write {
 }
 
 function someWriter(type: GraphQLOutputType, nodes: readonly FieldNode[], scope: WriterScope): Write {
-  if (isListType(type)) return listWriter(writerOf(type.ofType, nodes, scope));
+  if (isListType(type)) return listWriter(type, writerOf(type.ofType, nodes, scope));
   if (isObjectType(type)) return objectWriter(type, nodes, scope);
   if (!isAbstractType(type)) return leafWriter(type as GraphQLLeafType);
   const members = scope.schema.getPossibleTypes(type);
   const writers = new Map(members.map((member) => [member.name, objectWriter(member, nodes, scope)]));
   return (value, out) => {
     const name = (type.resolveType ?? defaultTypeResolver)(value, out.context, undefined as never, type);
-    const write = writers.get(name as string);
-    if (!write) throw new TypeError(type.name);
+    const write = writers.get(name as string) ?? fail(type);
     write(value, out);
   };
 }
@@ -180,9 +182,8 @@ function writerOf(type: GraphQLOutputType, nodes: readonly FieldNode[], scope: W
   const writeValue: Write = (value, out) => {
     if (value instanceof Promise) return out.addLater(value, writeValue);
     if (value instanceof Error) throw value;
-    if (value !== null && value !== undefined) return write(value, out);
-    if (isNonNull) throw new TypeError('null');
-    out.add('null');
+    if (value !== null && value !== undefined) write(value, out);
+    else out.add(isNonNull ? fail(type) : 'null');
   };
   return writeValue;
 }
