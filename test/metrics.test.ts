@@ -99,19 +99,21 @@ describe('GET /metrics', () => {
     expect((await scrape(facade)).get('engagements_upstream_held_back_total{reason="paused"}')).toBeGreaterThan(0);
   });
 
-  it('counts queries by root field and result, requests by status, and what is in flight', async () => {
+  it('counts queries by root field and result, executed or prepared, requests by status, and what is in flight', async () => {
     await using upstream = await startUpstream(truto(404));
     await using facade = await startTestFacade(upstream.url);
-    await facade.post('{ integrations { name } again: integrations { name } }');
-    await facade.post('{ engagement(id: "..", integratedAccountId: "a") { id } }');
+    for (const _way of ['executed', 'prepared']) {
+      await facade.post('{ integrations { name } again: integrations { name } }');
+      await facade.post('{ engagement(id: "..", integratedAccountId: "a") { id } }');
+    }
     await facade.post('{ nothing }');
     await fetch(`${facade.url}/graphql`, { method: 'PUT' });
     const samples = await scrape(facade);
     const fields = (field: string, result: string) =>
       samples.get(`engagements_field_duration_seconds_count{field="${field}",result="${result}"}`);
-    expect([fields('integrations', 'ok'), fields('engagement', 'INVALID_INPUT')]).toEqual([2, 1]);
+    expect([fields('integrations', 'ok'), fields('engagement', 'INVALID_INPUT')]).toEqual([4, 2]);
     const requests = (status: number) => samples.get(`engagements_request_duration_seconds_count{status="${status}"}`);
-    expect([requests(200), requests(405)]).toEqual([3, 1]);
+    expect([requests(200), requests(405)]).toEqual([5, 1]);
     expect(samples.get('engagements_requests_in_flight')).toBe(0);
     expect(samples.get('nodejs_eventloop_lag_p99_seconds')).toBeDefined();
   });

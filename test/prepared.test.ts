@@ -1,7 +1,7 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
-import { execute, parse, validate } from 'graphql';
+import { type DocumentNode, type ExecutionResult, execute, parse, validate } from 'graphql';
 import { describe, expect, it } from 'vitest';
 import { Secret } from '../src/config/secret.ts';
 import { wireFieldsOf } from '../src/engagement/record.ts';
@@ -9,9 +9,11 @@ import { createRequestMemory } from '../src/engagement/request-memory.ts';
 import { AnswerRoom } from '../src/graphql/core/answer-room.ts';
 import { ChunkDeliveries } from '../src/graphql/core/chunk-delivery.ts';
 import type { Context } from '../src/graphql/core/context.ts';
-import { PreparedOperations } from '../src/graphql/prepared/prepared-operations.ts';
+import { createReadLimit, createRecordLoaders } from '../src/graphql/core/record-loaders.ts';
+import { type PreparedOperation, PreparedOperations } from '../src/graphql/prepared/prepared-operations.ts';
 import { runPrepared } from '../src/graphql/prepared/run-prepared.ts';
-import type { Attempt } from '../src/upstream/attempt.ts';
+import type { Attempt, Send } from '../src/upstream/attempt.ts';
+import { reads } from './support/read-documents.ts';
 import { runs } from './support/runs.ts';
 import { schema } from './support/schema.ts';
 import { documents, printDocument } from './support/selection-documents.ts';
@@ -21,28 +23,31 @@ setFlagsFromString('--expose-gc');
 const times = (count: number, make: (index: number) => string) =>
   Array.from({ length: count }, (_, index) => make(index)).join(' ');
 
+type AnswerTo = (path: string) => Attempt;
+
 /** A resolver's context, with an upstream that always answers like this. */
-function contextOver(attempt: Attempt): Context {
+function contextOver(answer: Attempt | AnswerTo): Context {
   const caller = { id: 'c', grants: 'all', authorization: new Secret('Bearer t'), bringsToken: false } as const;
+  const send: Send = async ({ path }) => ({
+    attempt: typeof answer === 'function' ? answer(path) : answer,
+    ...{ attemptCount: 1, answerCount: 1, idempotencyKey: 'k', mayHaveActedBefore: false },
+  });
+  const findAccountIntegration = async () => ({ isShown: true, support: { kind: 'unknown' }, refusal: null }) as const;
+  const [deadlineAt, hasCallerLeft] = [performance.now() + 60_000, () => false];
+  const room = new AnswerRoom(2 ** 20);
+  const ports = { send, findAccountIntegration, limitReads: createReadLimit() };
   return {
-    caller,
-    deadlineAt: performance.now() + 60_000,
+    ...ports,
+    ...{ caller, deadlineAt, hasCallerLeft },
     upstreamUrl: 'http://upstream',
     maxUpstreamBytes: 1024,
-    recordRoom: new AnswerRoom(2 ** 20),
+    recordRoom: room,
     answerRoom: new AnswerRoom(2 ** 20),
     chunkDeliveries: new ChunkDeliveries(),
     requestMemory: createRequestMemory(),
     idempotencyKey: undefined,
-    hasCallerLeft: () => false,
-    findAccountIntegration: async () => ({ isShown: true, support: { kind: 'unknown' }, refusal: null }),
-    send: async () => ({
-      ...{ attempt, attemptCount: 1, answerCount: 1 },
-      idempotencyKey: 'k',
-      mayHaveActedBefore: false,
-    }),
     readNote: () => Promise.reject(new Error('no note is read')),
-    recordLoaders: { read: () => Promise.reject(new Error('nothing related is read')) },
+    recordLoaders: createRecordLoaders({ caller, deadlineAt, hasCallerLeft, room, ...ports }),
     recordDelete: () => {},
     recordCreate: () => {},
     recordRepeatedCreate: () => {},
@@ -69,11 +74,19 @@ const value = fc.oneof(
   fc.constantFrom([{ id: '1', number: '2', extension: null, type: 'mobile' }], [{ number: 5 }], [['x']]),
   fc.jsonValue({ maxDepth: 2 }),
 );
-const record = fc.dictionary(fc.constantFrom(...wireFieldsOf('engagements')), value, { noNullPrototype: true });
+const wireNames = [...wireFieldsOf('engagements'), ...wireFieldsOf('contacts')];
+const record = fc.dictionary(fc.constantFrom(...wireNames), value, { noNullPrototype: true });
 const bodies = fc.oneof(
   { arbitrary: record.map((fields) => JSON.stringify(fields)), weight: 8 },
   fc.constantFrom('', '[]', 'no json', '{"success":false}', '{"statusCode":404,"message":"x"}'),
 );
+const pages: fc.Arbitrary<Attempt> = fc.array(record, { maxLength: 5 }).map((result) => ({
+  kind: 'answer',
+  statusCode: 200,
+  headers: {},
+  body: { kind: 'complete', bytes: Buffer.from(JSON.stringify({ result, next_cursor: 'c' })) },
+  disconnect() {},
+}));
 const statuses = fc.oneof(
   { arbitrary: fc.constant(200), weight: 4 },
   fc.constantFrom(202, 204, 403, 404, 409, 429, 503, 502, 302),
@@ -106,46 +119,36 @@ const otherVariables = fc.dictionary(
   { noNullPrototype: true },
 );
 
+/** The result with its errors in the order of their paths: those of parallel fields have no order. */
+function inOrder({ errors, ...rest }: ExecutionResult): string {
+  const texts = errors?.map((error) => JSON.stringify([error.path, error])).sort();
+  return JSON.stringify({ ...rest, texts });
+}
+
+interface Asked {
+  readonly document: DocumentNode;
+  readonly prepared: PreparedOperation | undefined;
+  readonly variableValues: Record<string, unknown>;
+}
+
+/** Runs a prepared operation, and has the executor continue where it has to. */
+async function expectSame(execution: ExecutionResult, asked: Asked, answer: Attempt | AnswerTo) {
+  const { document, prepared, variableValues } = asked;
+  if (!prepared) return 'uncovered';
+  const context = contextOver(answer);
+  const { text, given } = await runPrepared(prepared, variableValues, context);
+  if (text !== undefined) {
+    expect(text).toBe(JSON.stringify(execution));
+    return 'answer';
+  }
+  const contextValue = { ...context, given, answerRoom: new AnswerRoom(2 ** 20) };
+  const again = await execute({ schema, document, variableValues, contextValue });
+  expect(inOrder(again)).toBe(inOrder(execution));
+  expect(again.errors).toBeDefined();
+  return 'odd';
+}
+
 describe('a prepared operation', () => {
-  it.each([
-    ['id', 'answer'],
-    ['__typename id', 'answer'],
-    ['name', 'uncovered'],
-    ['id name', 'uncovered'],
-    ['__typename name', 'uncovered'],
-  ])('with %s of a related record selected is %s: the executor reads related records', async (...row) => {
-    const [selection, kind] = row;
-    const { prepared } = prepare(
-      `mutation { deleteEngagement(id: 1, integratedAccountId: "a") { ... on DeleteEngagementSuccess { engagement { owner { ${selection} } } } } }`,
-    );
-    const bytes = Buffer.from('{"id":"1","owner":{"id":"u"}}');
-    const answer = {
-      kind: 'answer',
-      statusCode: 200,
-      headers: {},
-      body: { kind: 'complete', bytes },
-      disconnect() {},
-    };
-    const end = prepared && (await runPrepared(prepared, {}, contextOver(answer as Attempt)));
-    expect(end?.kind ?? 'uncovered').toBe(kind);
-  });
-
-  it.each([
-    ['id', 'answer'],
-    ['__typename id', 'answer'],
-    ['name', 'uncovered'],
-    ['id name', 'uncovered'],
-    ['__typename name', 'uncovered'],
-  ])('with %s of a related record selected ends as %s: the executor reads the rest', async (selection, kind) => {
-    const { prepared } = prepare(
-      `mutation { deleteEngagement(id: 1, integratedAccountId: "a") { ... on DeleteEngagementSuccess { engagement { owner { ${selection} } } } } }`,
-    );
-    const body = { kind: 'complete', bytes: Buffer.from('{"id":"1","owner":{"id":"u"}}') } as const;
-    const answer: Attempt = { kind: 'answer', statusCode: 200, headers: {}, body, disconnect() {} };
-    const end = prepared && (await runPrepared(prepared, {}, contextOver(answer)));
-    expect(end?.kind ?? 'uncovered').toBe(kind);
-  });
-
   it('returns the bytes that the executor returns, for any document, variables and answer of upstream', async () => {
     const ends = { answer: 0, odd: 0, uncovered: 0 };
     await fc.assert(
@@ -155,15 +158,8 @@ describe('a prepared operation', () => {
         for (const variableValues of [generated.variables, others]) {
           const prepared = operations.find({ query, variables: variableValues });
           const execution = await execute({ schema, document, variableValues, contextValue: contextOver(attempt) });
-          const end = prepared && (await runPrepared(prepared, variableValues, contextOver(attempt)));
-          ends[end?.kind ?? 'uncovered'] += 1;
-          if (end?.kind === 'answer') expect(end.text).toBe(JSON.stringify(execution));
-          else if (end?.kind === 'odd') {
-            const contextValue = { ...contextOver(attempt), given: end.given };
-            const again = await execute({ schema, document, variableValues, contextValue });
-            expect(JSON.stringify(again)).toBe(JSON.stringify(execution));
-            expect(again.errors).toBeDefined();
-          } else if (variableValues === generated.variables) expect(query).toMatch(/@defer|chunks/);
+          ends[await expectSame(execution, { document, prepared, variableValues }, attempt)] += 1;
+          if (!prepared && variableValues === generated.variables) expect(query).toMatch(/@defer|chunks/);
         }
       }),
       { numRuns: runs(1000) },
@@ -172,13 +168,34 @@ describe('a prepared operation', () => {
     expect(ends.answer).toBeGreaterThan(runs(1000) / 10);
   });
 
+  it('of any read returns the bytes that the executor returns, and repeats no request', async () => {
+    const ends = { answer: 0, odd: 0, uncovered: 0 };
+    await fc.assert(
+      fc.asyncProperty(reads, fc.array(fc.oneof(attempts, pages), { minLength: 1 }), async (query, answers) => {
+        const { document, prepared } = prepare(query);
+        const sent: string[] = [];
+        const answerTo = (path: string) => {
+          sent.push(path);
+          const fitting = answers[(path.length + path.charCodeAt(path.length - 1)) % answers.length];
+          return fitting as Attempt;
+        };
+        const execution = await execute({ schema, document, contextValue: contextOver(answerTo) });
+        const expected = sent.splice(0).sort();
+        ends[await expectSame(execution, { document, prepared, variableValues: {} }, answerTo)] += 1;
+        expect(sent.sort()).toEqual(expected);
+      }),
+      { numRuns: runs(1000) },
+    );
+    expect(ends.uncovered).toBe(0);
+    expect(ends.answer).toBeGreaterThan(runs(1000) / 10);
+    expect(ends.odd).toBeGreaterThan(runs(1000) / 10);
+  });
+
   it.each([
-    ['a query', '{ integrations { name } }'],
-    ['another field', 'mutation { __typename }'],
-    [
-      'a related record',
-      'mutation { deleteEngagement(id: 1, integratedAccountId: 2) { ... on DeleteEngagementSuccess { engagement { owner { name } } } } }',
-    ],
+    ['introspection', '{ __schema { queryType { name } } }'],
+    ['a root without fields', 'mutation { __typename }'],
+    ['a subscription', 'subscription { bulkDeleteProgress(id: 1) { id } }'],
+    ['a deferred fragment', '{ integrations { ... @defer { name } } }'],
     [
       'a streamed list',
       'mutation { deleteEngagement(id: 1, integratedAccountId: 2) { ... on DeleteEngagementSuccess { stream { chunks @stream } } } }',
@@ -187,11 +204,9 @@ describe('a prepared operation', () => {
       'a body in chunks',
       'mutation { deleteEngagement(id: 1, integratedAccountId: 2) { ... on DeleteEngagementSuccess { stream { chunks } } } }',
     ],
-  ])('leaves %s to the executor', async (_what, query) => {
+  ])('leaves %s to the executor', (_what, query) => {
     const { prepared } = prepare(query);
-    const attempt: Attempt = { kind: 'failure', mayHaveBeenSent: false, reason: 'refused' };
-    const end = prepared ? await runPrepared(prepared, {}, contextOver(attempt)) : { kind: 'uncovered' };
-    expect(end.kind).toBe('uncovered');
+    expect(prepared).toBeUndefined();
   });
 
   it('stores nothing of the variables of its requests', async () => {
@@ -202,7 +217,7 @@ describe('a prepared operation', () => {
     const send = async (id: string) => {
       const variables = { id, query: { id }, c: true };
       const { prepared } = prepare(query, variables);
-      expect(prepared && (await runPrepared(prepared, variables, contextOver(attempt)))?.kind).toBe('answer');
+      expect(prepared && (await runPrepared(prepared, variables, contextOver(attempt))).text).toContain('data');
       return [new WeakRef<object>(variables), new WeakRef<object>(variables.query)];
     };
     const references = [...(await send('1')), ...(await send('2'))];

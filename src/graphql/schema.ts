@@ -13,6 +13,7 @@ import './delete/delete-engagement.ts';
 import './delete/delete-engagements.ts';
 import './read/engagement-queries.ts';
 import './read/node.ts';
+import { withGivenResults } from './prepared/run-prepared.ts';
 import { completeSubgraph } from './subgraph/entities.ts';
 
 builder.queryType({ description: 'Reads.' });
@@ -99,7 +100,7 @@ function withoutUnused(schema: GraphQLSchema): GraphQLSchema {
 
 /** Creates the schema of a server from the modules above. For a supergraph, `extensions.sdl` has its SDL. */
 export function createSchema({ typePrefix, ...options }: SchemaOptions): GraphQLSchema {
-  const plain = limitAnswers(withoutUnused(buildDialect(options)));
+  const plain = withGivenResults(limitAnswers(withoutUnused(buildDialect(options))));
   if (options.dialect === 'none') return plain;
   const sdl = withTypePrefixInText(printed(plain, options.dialect), typePrefix);
   const schema = withTypePrefix(plain, typePrefix);

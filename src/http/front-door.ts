@@ -2,10 +2,12 @@ import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { isJsonObject } from '../engagement/body.ts';
-import type { Context, GivenResults } from '../graphql/core/context.ts';
+import { AnswerRoom } from '../graphql/core/answer-room.ts';
+import type { Context } from '../graphql/core/context.ts';
 import { documentIdOf, type TrustedDocuments } from '../graphql/documents.ts';
 import type { OperationRequest, PreparedOperations } from '../graphql/prepared/prepared-operations.ts';
 import { runPrepared } from '../graphql/prepared/run-prepared.ts';
+import type { Values } from '../graphql/prepared/write-result.ts';
 import { runTraced } from '../upstream/trace.ts';
 import { createServeReport } from './bulk-report.ts';
 import type { Handle } from './connections/listener.ts';
@@ -13,12 +15,12 @@ import { refuseNoUtf8, refuseTooManyValues } from './connections/refuse.ts';
 import { hasTooManyValues } from './connections/request-body.ts';
 import { createPages } from './pages/pages.ts';
 import { findBadVariable } from './requests/check-variables.ts';
-import { type Admission, admit, type ContextOptions, createContext } from './requests/context.ts';
+import { admit, type ContextOptions, createContext } from './requests/context.ts';
 import { findUnreadable, readAccept } from './requests/headers.ts';
-import type { GraphQLHandler } from './yoga.ts';
+import { countedElsewhere, type GraphQLHandler } from './yoga.ts';
 
-/** What Yoga's listener looks for on a request whose body has been read already; and what ours hands on with it. */
-type ReadRequest = IncomingMessage & { body?: Readable; admission?: Promise<Admission>; given?: GivenResults };
+/** A request whose body Yoga's listener finds here, with the context of an operation that was run. */
+type ReadRequest = IncomingMessage & { body?: Readable; context?: Context };
 
 /** A request as a GraphQL client sends it. */
 interface PlainRequest extends OperationRequest {
@@ -27,11 +29,8 @@ interface PlainRequest extends OperationRequest {
 
 const plainKeys = new Set(['query', 'documentId', 'operationName', 'variables', 'extensions']);
 
-/** The document of the request, or the trusted document of its id. Undefined when Yoga has to refuse it. */
-type FindDocument = (json: Readonly<Record<string, unknown>>) => unknown;
-
 /** Reads the body. Undefined unless it is a plain request: then Yoga refuses or executes it. */
-function readPlainRequest(text: string, findDocument: FindDocument): PlainRequest | undefined {
+function readPlainRequest(text: string, findDocument: (json: Values) => unknown): PlainRequest | undefined {
   let json: unknown;
   try {
     json = JSON.parse(text);
@@ -39,21 +38,11 @@ function readPlainRequest(text: string, findDocument: FindDocument): PlainReques
     return undefined;
   }
   if (!isJsonObject(json) || !Object.keys(json).every((key) => plainKeys.has(key))) return undefined;
-  const { operationName, extensions } = json;
   const variables = json.variables ?? {};
+  const isPlain = isJsonObject(variables) && isJsonObject(json.extensions ?? {});
   const query = findDocument(json);
-  if (typeof query !== 'string' || typeof (operationName ?? '') !== 'string') return undefined;
-  if (!isJsonObject(variables) || !isJsonObject(extensions ?? {})) return undefined;
-  if (findBadVariable(variables) !== undefined) return undefined;
-  return { query, operationName: operationName as string | null | undefined, variables, extensions };
-}
-
-function handOver(yoga: GraphQLHandler, request: ReadRequest, response: ServerResponse, text: string): void {
-  // Yoga does not notice a response that is already closed.
-  if (response.destroyed) return;
-  // As a stream: Yoga's adapter counts the keys of anything else, and a text has one for each character.
-  request.body = Readable.from([Buffer.from(text)]);
-  yoga(request, response);
+  if (!isPlain || typeof query !== 'string' || typeof (json.operationName ?? '') !== 'string') return undefined;
+  return findBadVariable(variables) === undefined ? ({ ...json, query, variables } as never) : undefined;
 }
 
 /**
@@ -69,7 +58,8 @@ export function createFrontDoor(
   const servePage = createPages(options.config, options.log);
   const serveReport = createServeReport(options);
   const trustsOnly = options.config.trustedDocuments?.only === true;
-  const findDocument: FindDocument = (json) => {
+  /** The document, or the trusted document of its id. Undefined when Yoga has to refuse it. */
+  const findDocument = (json: Values): unknown => {
     if (json.query === undefined) return trusted?.get(documentIdOf(json) ?? '');
     return trustsOnly || json.documentId !== undefined ? undefined : json.query;
   };
@@ -82,30 +72,31 @@ export function createFrontDoor(
     const plain = readPlainRequest(text, findDocument);
     const prepared = plain && operations.find(plain);
     if (!prepared) return false;
-    const { variables, extensions } = plain;
+    const startMs = performance.now();
     const header = (name: string) => headers[name]?.toString() ?? null;
     // No object with an accessor: V8 makes a shape for each, which holds the request in memory for a long time.
     const hasCallerLeft = () => response.destroyed;
     let context: Context;
     try {
-      // Stored for Yoga: a token that expires meanwhile must not hide the outcome of a delete.
-      request.admission = admit(header('authorization'), options);
-      context = createContext({ header, hasCallerLeft, extensions }, options, await request.admission);
+      const admission = await admit(header('authorization'), options);
+      if (admission.caller === null) return false;
+      context = createContext({ header, hasCallerLeft, extensions: plain.extensions }, options, admission);
     } catch {
       return false;
     }
-    const end = await runPrepared(prepared, variables, context);
+    const { text: answer, given } = await runPrepared(prepared, plain.variables, context);
     context.chunkDeliveries.close();
-    if (end.kind === 'odd') request.given = end.given;
-    if (end.kind !== 'answer') return false;
+    if (answer === undefined) {
+      // Also the caller, whose token may have expired meanwhile, and the records that were read.
+      request.context = { ...context, given, answerRoom: new AnswerRoom(context.maxUpstreamBytes) };
+      return false;
+    }
+    for (const { name } of prepared.fields)
+      if (!countedElsewhere.has(name)) options.metrics.countField(name, 'ok', performance.now() - startMs);
     response.setHeader('Content-Type', `${singleType}; charset=utf-8`);
-    response.setHeader('Content-Length', Buffer.byteLength(end.text));
-    response.end(end.text);
+    response.setHeader('Content-Length', Buffer.byteLength(answer));
+    response.end(answer);
     return true;
-  }
-
-  async function answer(request: ReadRequest, response: ServerResponse, text: string): Promise<void> {
-    if (!(await runHere(request, response, text))) handOver(yoga, request, response, text);
   }
 
   function receive(request: ReadRequest, response: ServerResponse, body: Buffer): void {
@@ -118,10 +109,18 @@ export function createFrontDoor(
     if (hasTooManyValues(body)) return void refuseTooManyValues(request, response);
     // Yoga accepts it in one spelling only.
     headers['content-type'] = 'application/json';
-    answer(request, response, body.toString()).catch((error) => {
-      options.log.error({ err: error }, 'a request got no answer');
-      response.destroy();
-    });
+    runHere(request, response, body.toString())
+      .then((isAnswered) => {
+        // Yoga does not notice a response that is already closed.
+        if (isAnswered || response.destroyed) return;
+        // As a stream: Yoga's adapter counts the keys of anything else, and a text has one for each character.
+        request.body = Readable.from([body]);
+        yoga(request, response);
+      })
+      .catch((error) => {
+        options.log.error({ err: error }, 'a request got no answer');
+        response.destroy();
+      });
   }
 
   return (request, response, body) => {

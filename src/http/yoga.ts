@@ -11,7 +11,7 @@ import {
 } from 'graphql';
 import { createYoga, isAsyncIterable, type Plugin, useReadinessCheck, type YogaLogger } from 'graphql-yoga';
 import { LRUCache } from 'lru-cache';
-import type { Context, GivenResults } from '../graphql/core/context.ts';
+import type { Context } from '../graphql/core/context.ts';
 import { requestError } from '../graphql/core/top-level-errors.ts';
 import { documentIdOf, namesPersistedQuery, type TrustedDocuments } from '../graphql/documents.ts';
 import type { PreparedOperations } from '../graphql/prepared/prepared-operations.ts';
@@ -134,7 +134,7 @@ function useNoteOperations(operations: PreparedOperations): Plugin<Context> {
 }
 
 /** Deletes are counted one by one, in lists and in bulk deletes too. */
-const countedElsewhere = new Set(['deleteEngagement', 'deleteEngagements']);
+export const countedElsewhere = new Set(['deleteEngagement', 'deleteEngagements']);
 
 /** `ok`, or the code of the error that a root field has. */
 function codeOfRootField(key: string, { data, errors = [] }: ExecutionResult): string {
@@ -177,14 +177,15 @@ export function createGraphQLHandler(
 ) {
   const { exposeSchema, trustedDocuments, subgraph, upstream, requestTimeoutMs, metrics: scrapes } = options.config;
   const { caches, keepValid } = createDocumentCaches();
-  return createYoga<ServerContext & { readonly req?: { readonly given?: GivenResults } }>({
+  return createYoga<ServerContext>({
     schema,
     context: (initial) => {
+      if (initial.req?.context) return initial.req.context;
       const { headers, signal } = initial.request;
       const header = (name: string) => headers.get(name);
       const { extensions } = initial.params;
       const asked = { header, hasCallerLeft: () => signal.aborted, extensions };
-      return createContext(asked, options, admissionOf(initial), initial.req?.given);
+      return createContext(asked, options, admissionOf(initial));
     },
     logging: yogaLogger(options.log),
     maskedErrors: { maskError },

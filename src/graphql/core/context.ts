@@ -2,14 +2,13 @@ import type { BulkDeletes } from '../../bulk/bulk-deletes.ts';
 import type { Caller } from '../../engagement/account.ts';
 import type { CreatePorts } from '../../engagement/create/create-engagement.ts';
 import type { DeletePorts } from '../../engagement/delete/delete-engagement.ts';
-import type { DeleteEngagementResult } from '../../engagement/result.ts';
 import type { AnswerRoom } from './answer-room.ts';
 import type { ChunkDeliveries } from './chunk-delivery.ts';
 import type { RecordLoaders } from './record-loaders.ts';
 import { fieldError, requestError } from './top-level-errors.ts';
 
-/** Results that exist already. Each is returned or thrown instead of running the delete. */
-export type GivenResults = ReadonlyMap<string | number, () => DeleteEngagementResult>;
+/** Results of root fields that were run already, by response key. */
+export type GivenResults = ReadonlyMap<string | number, Promise<unknown>>;
 
 /** The context of every resolver, one per operation. */
 export interface Context extends DeletePorts, CreatePorts {
@@ -29,7 +28,7 @@ export interface Context extends DeletePorts, CreatePorts {
   readonly chunkDeliveries: ChunkDeliveries;
   /** The caller's `Idempotency-Key`. Undefined without one. */
   readonly idempotencyKey: string | undefined;
-  /** The results of deletes that a prepared operation has done already, by response key. */
+  /** What a prepared operation has done already: these root fields are not run again. */
   readonly given?: GivenResults | undefined;
   /** True once the client has disconnected. */
   readonly hasCallerLeft: () => boolean;

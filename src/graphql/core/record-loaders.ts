@@ -1,4 +1,3 @@
-import DataLoader from 'dataloader';
 import { LRUCache } from 'lru-cache';
 import { type Caller, limitedBy } from '../../engagement/account.ts';
 import { type FoundRecord, type ReadPorts, readResource, type TypedKey } from '../../engagement/read.ts';
@@ -109,19 +108,16 @@ export function createRecordLoaders({
     return found ?? notSent({ reason: 'timeout' });
   }
 
-  // Upstream reads one record per request. In a batch, the first would only wait for the last.
-  const makeLoader = () =>
-    new DataLoader<LoaderKey, unknown, string>((keys) => Promise.all(keys.map(read)), {
-      batch: false,
-      cacheKeyFn: ({ resource, integratedAccountId, id, engagementType, selected }) =>
-        JSON.stringify([resource, integratedAccountId, id, engagementType ?? null, ...selected]),
-    });
-  // Most operations read no related record.
-  let loader: ReturnType<typeof makeLoader> | undefined;
+  const reads = new Map<string, Promise<FoundRecord<Resource> | Refusal>>();
   return {
     read(resource, key, selected) {
-      loader ??= makeLoader();
-      return loader.load({ ...key, resource, selected } as LoaderKey) as never;
+      const { integratedAccountId: account, id, engagementType } = key;
+      const type = engagementType ?? '';
+      // With their lengths, no two keys have the same name.
+      const name = `${resource} ${[...selected]} ${account.length} ${type.length} ${account}${type}${id}`;
+      const found = reads.get(name) ?? read({ ...key, resource, selected } as LoaderKey);
+      reads.set(name, found);
+      return found as never;
     },
   };
 }

@@ -57,16 +57,26 @@ export function wireFieldsSelected<R extends Resource>(
   return new Set(wireFieldsOf(resource).filter((field) => names.includes(field)));
 }
 
-/** The selected wire fields, by the list of nodes (each execution has its own list), and by resource. */
-const known = new WeakMap<readonly FieldNode[], Map<Resource, ReadonlySet<string>>>();
-
 /**
- * The wire fields of a resource that are selected below the field at `info`, without the id. All items of a list have the same, so they
- * are collected once per execution.
+ * Makes a function that reads a selection once for each list of nodes. An execution has its own lists, so all items of a list share
+ * one, and a prepared operation always has the same.
  */
+export function onceForNodes<Info extends SelectionInfo, Value extends object>(
+  read: (info: Info) => Value,
+): (info: Info) => Value {
+  const known = new WeakMap<readonly FieldNode[], Value>();
+  return (info) => {
+    const value = known.get(info.fieldNodes) ?? read(info);
+    known.set(info.fieldNodes, value);
+    return value;
+  };
+}
+
+const wireFieldsOfAll = onceForNodes((_info) => new Map<Resource, ReadonlySet<string>>());
+
+/** The wire fields of a resource that are selected below the field at `info`, without the id. */
 export function wireFieldsBelow<R extends Resource>(info: GraphQLResolveInfo, resource: R): ReadonlySet<WireField<R>> {
-  const ofField = known.get(info.fieldNodes) ?? new Map<Resource, ReadonlySet<string>>();
-  known.set(info.fieldNodes, ofField);
+  const ofField = wireFieldsOfAll(info);
   let fields = ofField.get(resource) as ReadonlySet<WireField<R>> | undefined;
   if (!fields) {
     const nodes = fieldsBelow(info, typeNames[resource], info.fieldNodes);
@@ -81,10 +91,10 @@ export function wireFieldsBelow<R extends Resource>(info: GraphQLResolveInfo, re
 }
 
 /** Reads what the client selected of the engagement in a create's result. */
-export function readCreatedSelection(info: SelectionInfo): ReadonlySet<WireField> {
+export const readCreatedSelection = onceForNodes((info): ReadonlySet<WireField> => {
   const success = fieldsBelow(info, 'CreateEngagementSuccess', info.fieldNodes);
   return wireFieldsSelected(info, 'engagements', fieldsBelow(info, 'Engagement', named(success, 'engagement')));
-}
+});
 
 function responseKey({ alias, name }: FieldNode): string {
   return alias?.value ?? name.value;
@@ -103,7 +113,7 @@ function countChunkLists(info: SelectionInfo, streams: readonly FieldNode[]): nu
  * Reads what the client selected of a delete's result.
  * @throws {GraphQLError} `BAD_USER_INPUT` when the chunks of one body are selected more than once.
  */
-export function readSelection(info: SelectionInfo): Selection {
+export const readSelection = onceForNodes((info): Selection => {
   const success = fieldsBelow(info, 'DeleteEngagementSuccess', info.fieldNodes);
   const unknown = fieldsBelow(info, 'OutcomeUnknownError', info.fieldNodes);
   const deleted = fieldsBelow(info, 'Engagement', named(success, 'engagement'));
@@ -121,4 +131,4 @@ export function readSelection(info: SelectionInfo): Selection {
     noteFields: wireFieldsSelected(info, 'notes', notes),
     chunks: chunkLists > 0,
   };
-}
+});

@@ -129,7 +129,6 @@ builder.mutationField('deleteEngagement', (t) =>
           'Deletes nothing. Returns the request that would be sent, and every reason why it would be refused. Looks up the account, and with `snapshot: true` reads the engagement.',
       }),
     },
-    resolve: (_root, args, context, info) =>
-      context.given?.get(info.path.key)?.() ?? resolveDelete(args, readSelection(info), info.path.key, context),
+    resolve: (_root, args, context, info) => resolveDelete(args, readSelection(info), info.path.key, context),
   }),
 );

@@ -6,7 +6,7 @@ import type { DeleteEngagementResult as Result } from '../../engagement/result.t
 import { withinRoom } from '../core/answer-room.ts';
 import { builder, upstreamRequestCost } from '../core/builder.ts';
 import { requireCaller } from '../core/context.ts';
-import { fieldsBelow, named, readSelection } from '../core/selection.ts';
+import { fieldsBelow, named, onceForNodes, readSelection } from '../core/selection.ts';
 import { fieldError } from '../core/top-level-errors.ts';
 import { DeleteEngagementResult } from '../types/result.ts';
 import { EngagementType, ResponseFormat } from '../types/values.ts';
@@ -69,6 +69,12 @@ const DeleteEngagementsPayload = builder.objectRef<BegunDeletes>('DeleteEngageme
   }),
 });
 
+const selectedOfResults = onceForNodes((info: GraphQLResolveInfo) => {
+  const fieldNodes = named(fieldsBelow(info, 'DeleteEngagementsPayload', info.fieldNodes), 'results');
+  checkStreams(fieldNodes, info);
+  return { fieldNodes, selection: readSelection({ ...info, fieldNodes }) };
+});
+
 builder.mutationField('deleteEngagements', (t) =>
   t.field({
     type: DeleteEngagementsPayload,
@@ -114,9 +120,7 @@ builder.mutationField('deleteEngagements', (t) =>
           'INVALID_INPUT',
           'Nothing was sent. The format STREAM is for deleteEngagement only. Use another format.',
         );
-      const fieldNodes = named(fieldsBelow(info, 'DeleteEngagementsPayload', info.fieldNodes), 'results');
-      checkStreams(fieldNodes, info);
-      const selection = readSelection({ ...info, fieldNodes });
+      const { fieldNodes, selection } = selectedOfResults(info);
       const begun = deleteEach(items, async (item) => {
         const args = { ...item, integratedAccountId, format, snapshot, dryRun: false };
         const result = await resolveDelete(args, selection, `${info.path.key}.${itemKey(item)}`, context);

@@ -1,29 +1,17 @@
 import { collectFields } from '@graphql-tools/utils';
 import {
-  coerceInputValue,
-  type FieldNode,
   type FragmentDefinitionNode,
   GraphQLError,
-  type GraphQLInputType,
-  type GraphQLObjectType,
   type GraphQLSchema,
-  getArgumentValues,
   getOperationAST,
-  isNonNullType,
+  getVariableValues,
   Kind,
   parse,
-  typeFromAST,
   type VariableDefinitionNode,
-  valueFromAST,
   visit,
 } from 'graphql';
 import { LRUCache } from 'lru-cache';
-import type { Selection } from '../../engagement/record.ts';
-import { readSelection } from '../core/selection.ts';
-import { type SelectionScope, Uncovered, type Write, writerOf } from './write-result.ts';
-
-/** Values by name. */
-export type Values = Readonly<Record<string, unknown>>;
+import { type PreparedField, prepareField, Uncovered, type Values } from './write-result.ts';
 
 /** What a request asks for. */
 export interface OperationRequest {
@@ -32,26 +20,19 @@ export interface OperationRequest {
   readonly variables: Values;
 }
 
-interface PreparedDelete {
-  readonly responseKey: string;
-  /** Reads the arguments from the coerced variables. Throws when one is wrong. */
-  readonly readArguments: (variables: Values) => Values;
-  readonly selection: Selection;
-  readonly write: Write;
-}
-
-/** An operation that is parsed, validated and compiled: a plan of its deletes, in order. */
+/** An operation that is parsed, validated and compiled: a plan of its root fields. */
 export interface PreparedOperation {
+  /** True for a mutation: its fields run one after another. */
+  readonly isSerial: boolean;
   /** Coerces the variables. Throws when one is wrong. */
   readonly readVariables: (given: Values) => Values;
-  readonly deletes: readonly PreparedDelete[];
-}
-
-/** An operation that was executed, and the memory of its plan. It has no plan when it needs the executor. */
-interface Entry {
-  readonly prepared?: PreparedOperation;
+  readonly fields: readonly PreparedField[];
+  /** The memory that it takes besides its document, as estimated. */
   readonly bytes: number;
 }
+
+/** An operation that was executed. It has no plan when it needs the executor. */
+type Entry = Partial<PreparedOperation>;
 
 /** The memory of all entries; the least recently used go first. */
 const maxBytes = 80 * 1024 * 1024;
@@ -60,95 +41,56 @@ const maxBytes = 80 * 1024 * 1024;
  * What an entry takes, and each character: the text is kept twice, by the key and by the names in it, and two characters may be a
  * node of an argument. Measured, rounded up.
  */
-const bytesOf = { entry: 4_000, character: 30 } as const;
+const bytesOf = { entry: 4_000, character: 60 } as const;
 
-const names = /^[A-Za-z_]\w*$/;
+/** True for a value that a condition may have. A condition that is null is an error. */
+const isCondition = (value: unknown): boolean => typeof value === 'boolean' || value === null;
 
-/**
- * Distinguishes operations by name, document and the variables that a condition may have: `true` or `false`. Undefined for a name
- * that no operation has.
- */
-function entryKey({ query, operationName, variables }: OperationRequest): string | undefined {
-  let key = operationName ?? '';
-  if (operationName !== undefined && operationName !== null && !names.test(key)) return undefined;
-  for (const name in variables) {
-    const value = variables[name];
-    if ((value === true || value === false) && names.test(name)) key += ` ${name}:${value}`;
-  }
-  return `${key}\n${query}`;
+/** Distinguishes operations by name, document and the variables that conditions may have. */
+function entryKey({ query, operationName, variables }: OperationRequest): string {
+  const conditions = Object.entries(variables).filter(([, value]) => isCondition(value));
+  return JSON.stringify([operationName ?? null, ...conditions]) + query;
 }
 
-function variableOf(schema: GraphQLSchema, definition: VariableDefinitionNode) {
-  const name = definition.variable.name.value;
-  // graphql-js makes this class the prototype of the others.
-  if (name === '__proto__') throw new Uncovered(name);
-  const type = typeFromAST(schema, definition.type as never) as unknown as GraphQLInputType;
-  const fallback: unknown = definition.defaultValue && valueFromAST(definition.defaultValue, type);
-  return { name, type, fallback };
-}
-
-function refuse(): never {
-  throw new TypeError('The executor reports which value is wrong.');
-}
-
-/** With the types found before, this takes a fifth of the time of graphql-js' `getVariableValues`. */
-function variableReader(variables: readonly ReturnType<typeof variableOf>[]): PreparedOperation['readVariables'] {
-  return (given) => {
-    const values: Record<string, unknown> = {};
-    for (const { name, type, fallback } of variables) {
-      if (Object.hasOwn(given, name)) {
-        // The key does not tell null from the default, and a condition that is null is an error.
-        if (given[name] === null && fallback !== undefined) refuse();
-        values[name] = coerceInputValue(given[name], type, refuse);
-      } else if (fallback !== undefined) values[name] = fallback;
-      else if (isNonNullType(type)) refuse();
-    }
-    return values;
+function variableReader(schema: GraphQLSchema, definitions: readonly VariableDefinitionNode[]) {
+  return (given: Values): Values => {
+    const { coerced, errors } = getVariableValues(schema, definitions, given, { maxErrors: 1 });
+    if (errors) throw errors[0];
+    return coerced;
   };
 }
 
-function prepareDelete(
-  root: GraphQLObjectType,
-  responseKey: string,
-  fieldNodes: FieldNode[],
-  scope: SelectionScope,
-): PreparedDelete {
-  const { selectionSet: _, ...node } = fieldNodes[0] as FieldNode;
-  const field = root.getFields()[node.name.value];
-  if (field?.name !== 'deleteEngagement') throw new Uncovered(node.name.value);
-  const selection = readSelection({ ...scope, fieldNodes });
-  const write = writerOf(field.type, fieldNodes, scope);
-  return { responseKey, readArguments: (variables) => getArgumentValues(field, node, variables), selection, write };
-}
-
-function prepare(schema: GraphQLSchema, { query, operationName, variables }: OperationRequest): Required<Entry> {
+function prepare(schema: GraphQLSchema, { query, operationName, variables }: OperationRequest): PreparedOperation {
   // Without locations: each would keep all tokens of the document.
   const document = parse(query, { noLocation: true });
   const operation = getOperationAST(document, operationName);
-  const root = schema.getMutationType();
-  if (operation?.operation !== 'mutation' || !root) throw new Uncovered('not a mutation');
+  const root = operation && schema.getRootType(operation.operation);
+  if (!root || operation.operation === 'subscription') throw new Uncovered('not one result');
   visit(document, {
     Directive({ name }) {
       if (name.value === 'defer' || name.value === 'stream') throw new Uncovered(name.value);
     },
   });
-  const defined = (operation.variableDefinitions ?? []).map((definition) => variableOf(schema, definition));
-  // The same as in the key, so that the plan depends only on the key.
-  const conditions = defined.map(({ name, fallback }) => {
-    const value = variables[name];
-    return [name, typeof value === 'boolean' ? value : fallback];
-  });
+  const definitions = operation.variableDefinitions ?? [];
+  // Yoga's executor makes this class the prototype of the others, and graphql-js does not.
+  if (definitions.some(({ variable }) => variable.name.value === '__proto__')) throw new Uncovered('__proto__');
+  const readVariables = variableReader(schema, definitions);
   const fragments = document.definitions.filter(({ kind }) => kind === Kind.FRAGMENT_DEFINITION);
   const scope = {
     schema,
+    operation,
+    rootValue: undefined,
     fragments: Object.fromEntries((fragments as FragmentDefinitionNode[]).map((each) => [each.name.value, each])),
-    variableValues: Object.fromEntries(conditions),
+    // Only those in the key, so that the plan depends only on that.
+    variableValues: Object.fromEntries(
+      Object.entries(readVariables(variables)).filter(([, value]) => isCondition(value)),
+    ),
     bytes: 0,
   };
   const coerced = { coerced: scope.variableValues, sources: {} };
   const { fields } = collectFields(schema, scope.fragments, coerced, root, operation.selectionSet);
-  const deletes = [...fields].map(([responseKey, nodes]) => prepareDelete(root, responseKey, nodes, scope));
-  return { prepared: { readVariables: variableReader(defined), deletes }, bytes: scope.bytes };
+  const prepared = [...fields].map(([responseKey, nodes]) => prepareField(root, responseKey, nodes, scope));
+  return { isSerial: operation.operation === 'mutation', readVariables, fields: prepared, bytes: scope.bytes };
 }
 
 /** The prepared operations of a server, and which of those executed cannot be prepared. */
@@ -156,7 +98,7 @@ export class PreparedOperations {
   readonly #schema: GraphQLSchema;
   readonly #entries = new LRUCache<string, Entry>({
     maxSize: maxBytes,
-    sizeCalculation: ({ bytes }, key) => bytes + bytesOf.entry + bytesOf.character * key.length,
+    sizeCalculation: ({ bytes = 0 }, key) => bytes + bytesOf.entry + bytesOf.character * key.length,
   });
 
   constructor(schema: GraphQLSchema) {
@@ -165,15 +107,15 @@ export class PreparedOperations {
 
   /** Finds the operation that a request asks for; undefined when the executor is needed. */
   find(request: OperationRequest): PreparedOperation | undefined {
-    const key = entryKey(request);
-    return key === undefined ? undefined : this.#entries.get(key)?.prepared;
+    const entry = this.#entries.get(entryKey(request));
+    return entry?.fields && (entry as PreparedOperation);
   }
 
   /** Prepares the operation that the executor takes, if that can be done: it has passed every check then. */
   note(request: OperationRequest): void {
     const key = entryKey(request);
-    if (key === undefined || this.#entries.has(key)) return;
-    let entry: Entry = { bytes: 0 };
+    if (this.#entries.has(key)) return;
+    let entry: Entry = {};
     try {
       entry = prepare(this.#schema, request);
     } catch (error) {

@@ -1,65 +1,61 @@
-import type { DeleteEngagementResult } from '../../engagement/result.ts';
+import { defaultFieldResolver, type GraphQLSchema } from 'graphql';
 import type { Context, GivenResults } from '../core/context.ts';
-import { type DeleteArguments, resolveDelete } from '../delete/delete-engagement.ts';
-import type { PreparedOperation, Values } from './prepared-operations.ts';
+import type { PreparedOperation } from './prepared-operations.ts';
+import { Output, type Values } from './write-result.ts';
 
-type PreparedEnd =
-  /** The whole answer, as JSON text: what the executor would have answered, to the byte. */
-  | { readonly kind: 'answer'; readonly text: string }
-  /** Nothing was done: the executor takes the request as it is. */
-  | { readonly kind: 'uncovered' }
-  /** The deletes are done, but the answer has an error: the executor writes it, with the results given. */
-  | { readonly kind: 'odd'; readonly given: GivenResults };
-
-/** The arguments of each delete, before the first is done; undefined when one is wrong. */
-function readArguments({ readVariables, deletes }: PreparedOperation, given: Values): DeleteArguments[] | undefined {
-  try {
-    const variables = readVariables(given);
-    // graphql-js types what it coerces as unknown; Pothos holds the field's arguments to this type.
-    return deletes.map(({ readArguments: read }) => read(variables) as unknown as DeleteArguments);
-  } catch {
-    return undefined;
-  }
+/** The end of a prepared operation. */
+interface PreparedEnd {
+  /** The whole answer, as the executor writes it. Undefined when it has an error: then the executor has to write it. */
+  readonly text: string | undefined;
+  /** The results of the root fields that were run, for the executor. */
+  readonly given: GivenResults;
 }
 
-/** Writes the answer; undefined when a value of it is an error. */
-function writeAnswer({ deletes }: PreparedOperation, given: GivenResults, context: Context): string | undefined {
-  try {
-    let text = '{"data":{';
-    for (const [index, { responseKey, write }] of deletes.entries()) {
-      const field = `${index === 0 ? '' : ','}"${responseKey}":${write(given.get(responseKey)?.(), context)}`;
-      // The executor decides which values there is no room for.
-      if (!context.recordRoom.take(field)) return undefined;
-      text += field;
-    }
-    return `${text}}}`;
-  } catch {
-    return undefined;
-  }
+function readArguments({ readVariables, fields }: PreparedOperation, given: Values) {
+  const variables = readVariables(given);
+  return { variables, args: fields.map((field) => field.readArguments(variables)) };
 }
 
 /**
- * Runs a prepared operation: its deletes one after another, then the answer as text. Only a plain success is written here.
- * The executor writes all other results, so that errors are written in one place only.
+ * Runs a prepared operation. Only answers without errors are written here, so that errors are written in one place only. With a wrong
+ * variable or argument, no field is run. Never rejects.
  */
 export async function runPrepared(
   prepared: PreparedOperation,
-  variables: Values,
+  givenVariables: Values,
   context: Context,
 ): Promise<PreparedEnd> {
-  const args = readArguments(prepared, variables);
-  if (!args) return { kind: 'uncovered' };
-  const given = new Map<string, () => DeleteEngagementResult>();
-  for (const [index, { selection, responseKey }] of prepared.deletes.entries()) {
-    try {
-      const result = await resolveDelete(args[index] as DeleteArguments, selection, responseKey, context);
-      given.set(responseKey, () => result);
-    } catch (error) {
-      given.set(responseKey, () => {
-        throw error;
-      });
+  const given = new Map<string | number, Promise<unknown>>();
+  let read: ReturnType<typeof readArguments>;
+  try {
+    read = readArguments(prepared, givenVariables);
+  } catch {
+    return { text: undefined, given };
+  }
+  const { variables, args } = read;
+  const texts: (string | undefined | Promise<string | undefined>)[] = [];
+  for (const [index, { responseKey, resolve, write }] of prepared.fields.entries()) {
+    const result = (async () => resolve(undefined, args[index] ?? {}, context))();
+    given.set(responseKey, result);
+    const text = new Output(context, variables).write(result, write);
+    texts.push(prepared.isSerial ? await text : text);
+  }
+  const written = await Promise.all(texts);
+  if (written.includes(undefined)) return { text: undefined, given };
+  const members = prepared.fields.map(({ responseKey }, index) => `"${responseKey}":${written[index]}`);
+  return { text: `{"data":{${members.join(',')}}}`, given };
+}
+
+/** Makes root fields return the results that the context has already. Mutates the schema. */
+export function withGivenResults(schema: GraphQLSchema): GraphQLSchema {
+  for (const type of [schema.getQueryType(), schema.getMutationType()]) {
+    for (const field of Object.values(type?.getFields() ?? {})) {
+      const { resolve = defaultFieldResolver } = field;
+      field.resolve = (source, args, context: Context | undefined, info) => {
+        const { key } = info.path;
+        return context?.given?.has(key) ? context.given.get(key) : resolve(source, args, context, info);
+      };
     }
   }
-  const text = writeAnswer(prepared, given, context);
-  return text === undefined ? { kind: 'odd', given } : { kind: 'answer', text };
+  return schema;
 }

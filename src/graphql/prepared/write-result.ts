@@ -1,148 +1,216 @@
 import { collectSubFields } from '@graphql-tools/utils';
 import {
+  defaultFieldResolver,
+  defaultTypeResolver,
   type FieldNode,
-  type GraphQLAbstractType,
-  type GraphQLField,
-  GraphQLID,
   type GraphQLLeafType,
+  type GraphQLList,
   type GraphQLObjectType,
   type GraphQLOutputType,
-  GraphQLString,
-  getNamedType,
+  type GraphQLResolveInfo,
+  getArgumentValues,
   isAbstractType,
   isListType,
   isNonNullType,
   isObjectType,
 } from 'graphql';
 import type { Context } from '../core/context.ts';
-import type { SelectionInfo } from '../core/selection.ts';
 
 /** Thrown for an operation that needs the executor. */
 export class Uncovered extends Error {
   override readonly name = 'Uncovered';
 }
 
+/** Values by name. */
+export type Values = Readonly<Record<string, unknown>>;
+
 /** Writes a value as the JSON text of the executor's result for it. Throws when that has an error. */
-export type Write = (value: unknown, context: Context) => string;
+type Write = (value: unknown, out: Output) => void;
+
+const ignore = (): void => {};
+
+/** The JSON text of a root field, written from left to right. A value that is a promise gets a place, and is written there later. */
+export class Output {
+  readonly context: Context;
+  readonly variables: Values;
+  readonly #root: Output;
+  readonly #parts: (string | Output)[] = [];
+  #text = '';
+  #waitingFor = 0;
+  #end: (text?: string) => void = ignore;
+
+  constructor(context: Context, variables: Values, root?: Output) {
+    this.context = context;
+    this.variables = variables;
+    this.#root = root ?? this;
+  }
+
+  /** Writes a value and everything below it. Settles to the text, or to undefined when there is an error. Never rejects. */
+  write(value: Promise<unknown>, write: Write): Promise<string | undefined> {
+    return new Promise((resolve) => {
+      this.#end = resolve;
+      this.addLater(value, write);
+    });
+  }
+
+  /** Adds text. */
+  add(text: string): void {
+    this.#text += text;
+  }
+
+  /** Leaves a place for a value. */
+  addLater(value: Promise<unknown>, write: Write): void {
+    const root = this.#root;
+    const place = new Output(this.context, this.variables, root);
+    this.#parts.push(this.#text, place);
+    this.#text = '';
+    root.#waitingFor += 1;
+    const fail = () => root.#end();
+    value.then((settled) => {
+      try {
+        write(settled, place);
+      } catch {
+        return fail();
+      }
+      root.#waitingFor -= 1;
+      if (root.#waitingFor === 0) root.#end(root.toString());
+    }, fail);
+  }
+
+  toString(): string {
+    return this.#parts.join('') + this.#text;
+  }
+}
+
+/** The parts of `info` that all fields share. Its variables are those that conditions may have. */
+export interface WriterScope
+  extends Pick<GraphQLResolveInfo, 'schema' | 'fragments' | 'variableValues' | 'operation' | 'rootValue'> {
+  /** The memory of the fields, as estimated. */
+  bytes: number;
+}
 
 /** Measured, rounded up: the text of its key comes in addition. */
 const bytesOfField = 400;
 
-/** The parts that read a selection. */
-export interface SelectionScope extends Omit<SelectionInfo, 'fieldNodes'> {
-  /** The memory that the writers' fields take, as estimated. */
-  bytes: number;
+/** A field of a selection, compiled. */
+export interface PreparedField {
+  readonly name: string;
+  readonly responseKey: string;
+  /** Reads the arguments from the coerced variables. Throws when one is wrong. */
+  readonly readArguments: (variables: Values) => Values;
+  readonly resolve: (source: unknown, args: Values, context: Context) => unknown;
+  readonly write: Write;
 }
 
-type Read = (source: Record<string, unknown>, context: Context) => unknown;
-
-function collectFields(type: GraphQLObjectType, nodes: readonly FieldNode[], scope: SelectionScope) {
-  const variables = { coerced: scope.variableValues, sources: {} };
-  return [...collectSubFields(scope.schema, scope.fragments, variables, type, [...nodes]).fields];
+/** The executor says what is wrong. */
+function fail(type: GraphQLOutputType): never {
+  throw new TypeError(String(type));
 }
-
-/** How to get a field's value from its source: from the property that Pothos exposes, or by the field's own resolver. */
-function readerOf(field: GraphQLField<unknown, Context>, nodes: readonly FieldNode[], scope: SelectionScope): Read {
-  const { pothosExposedField, wireField, leadsToRelated } = field.extensions;
-  if (typeof pothosExposedField === 'string') return (source) => source[pothosExposedField];
-  const type = getNamedType(field.type);
-  if (leadsToRelated && isObjectType(type)) {
-    // The source has only the id of a related record.
-    const selected = collectFields(type, nodes, scope).flatMap(([, [node]]) => node?.name.value ?? '');
-    const isAtHand = selected.every((name) => name === 'id' || name === '__typename');
-    if (typeof wireField !== 'string' || !isAtHand) throw new Uncovered('related records');
-    return (source) => source[wireField];
-  }
-  const { resolve } = field;
-  // A resolver that looks at the operation, or has arguments, needs the executor.
-  if (!resolve || resolve.length > 3 || field.args.length > 0) throw new Uncovered(field.name);
-  return (source, context) => resolve(source, {}, context, undefined as never);
-}
-
-/** Characters that JSON escapes, and halves of surrogate pairs. */
-const needsEscape = /["\\\p{Cc}\p{Cs}]/u;
 
 function leafWriter(type: GraphQLLeafType): Write {
-  const isText = type === GraphQLString || type === GraphQLID;
-  return (value) => {
-    if (isText && typeof value === 'string' && !needsEscape.test(value)) return `"${value}"`;
-    const serialized: unknown = type.serialize(value);
-    if (serialized === undefined || serialized === null) throw new TypeError(type.name);
-    return JSON.stringify(serialized);
+  return (value, out) => {
+    const text = JSON.stringify(type.serialize(value) ?? fail(type));
+    // The executor decides which values there is no room for.
+    out.add(out.context.answerRoom.take(text) ? text : fail(type));
   };
 }
 
-interface WrittenField {
-  /** The text before the value; for `__typename` with the value, which is always the same. */
-  readonly start: string;
-  readonly read?: Read;
-  readonly write?: Write;
+/** The text in front of a value, and how that is read and written; for `__typename` only text. */
+type WrittenField = readonly [start: string, read?: (source: never, out: Output) => unknown, write?: Write];
+
+function writtenField(type: GraphQLObjectType, key: string, nodes: FieldNode[], scope: WriterScope): WrittenField {
+  const start = `${JSON.stringify(key)}:`;
+  scope.bytes += bytesOfField + start.length;
+  const name = nodes[0]?.name.value ?? '';
+  if (name === '__typename') return [start + JSON.stringify(type.name)];
+  const { readArguments, resolve, write } = prepareField(type, key, nodes, scope);
+  const exposed = type.getFields()[name]?.extensions.pothosExposedField;
+  if (typeof exposed === 'string') return [start, (source: Values) => source[exposed], write];
+  return [start, (source, out) => resolve(source, readArguments(out.variables), out.context), write];
 }
 
-/** A separate function, like the next two: a writer must not keep the whole document, from which it was made, in memory. */
-function writeFields(type: GraphQLObjectType, fields: readonly WrittenField[]): Write {
-  return (source, context) => {
-    if (typeof source !== 'object' || 'then' in (source as object)) throw new TypeError(type.name);
-    let text = '{';
-    for (const { start, read, write } of fields) {
-      text += write && read ? start + write(read(source as Record<string, unknown>, context), context) : start;
-    }
-    return `${text}}`;
-  };
-}
-
-function writeMember(type: GraphQLAbstractType, writers: ReadonlyMap<string, Write>): Write {
-  const { resolveType } = type;
-  return (value, context) => {
-    const name = resolveType?.(value, context, undefined as never, type);
-    const write = typeof name === 'string' ? writers.get(name) : undefined;
-    if (!write) throw new TypeError(type.name);
-    return write(value, context);
-  };
-}
-
-function writeList(writeItem: Write): Write {
-  return (items, context) => {
-    if (!Array.isArray(items)) throw new TypeError('no list');
-    let text = '[';
-    for (let index = 0; index < items.length; index += 1) {
-      text += index === 0 ? writeItem(items[index], context) : `,${writeItem(items[index], context)}`;
-    }
-    return `${text}]`;
-  };
-}
-
-function objectWriter(type: GraphQLObjectType, nodes: readonly FieldNode[], scope: SelectionScope): Write {
-  const fields = collectFields(type, nodes, scope).map(([responseKey, fieldNodes], index): WrittenField => {
-    const start = `${index === 0 ? '' : ','}${JSON.stringify(responseKey)}:`;
-    scope.bytes += bytesOfField + start.length;
-    const name = fieldNodes[0]?.name.value ?? '';
-    if (name === '__typename') return { start: start + JSON.stringify(type.name) };
-    const field = type.getFields()[name];
-    if (!field) throw new Uncovered(name);
-    return { start, read: readerOf(field, fieldNodes, scope), write: writerOf(field.type, fieldNodes, scope) };
+function objectWriter(type: GraphQLObjectType, nodes: readonly FieldNode[], scope: WriterScope): Write {
+  const variables = { coerced: scope.variableValues, sources: {} };
+  const { fields } = collectSubFields(scope.schema, scope.fragments, variables, type, [...nodes]);
+  const written = [...fields].map(([key, fieldNodes], index): WrittenField => {
+    const [start, ...rest] = writtenField(type, key, fieldNodes, scope);
+    return [index === 0 ? start : `,${start}`, ...rest];
   });
-  return writeFields(type, fields);
+  return (source, out) => {
+    if (typeof source !== 'object') fail(type);
+    out.add('{');
+    for (const [start, read, write] of written) {
+      out.add(start);
+      if (read && write) write(read(source as never, out), out);
+    }
+    out.add('}');
+  };
 }
 
-function someWriter(type: GraphQLOutputType, nodes: readonly FieldNode[], scope: SelectionScope): Write {
-  if (isListType(type)) return writeList(writerOf(type.ofType, nodes, scope));
+function listWriter(type: GraphQLList<GraphQLOutputType>, writeItem: Write): Write {
+  const writeItems: Write = (items, out) => {
+    if (!Array.isArray(items)) {
+      if (!(Symbol.asyncIterator in Object(items))) fail(type);
+      return out.addLater(Array.fromAsync(items as AsyncIterable<unknown>), writeItems);
+    }
+    out.add('[');
+    for (let index = 0; index < items.length; index += 1) {
+      if (index > 0) out.add(',');
+      writeItem(items[index], out);
+    }
+    out.add(']');
+  };
+  return writeItems;
+}
+
+function someWriter(type: GraphQLOutputType, nodes: readonly FieldNode[], scope: WriterScope): Write {
+  if (isListType(type)) return listWriter(type, writerOf(type.ofType, nodes, scope));
   if (isObjectType(type)) return objectWriter(type, nodes, scope);
   if (!isAbstractType(type)) return leafWriter(type as GraphQLLeafType);
   const members = scope.schema.getPossibleTypes(type);
-  return writeMember(type, new Map(members.map((member) => [member.name, objectWriter(member, nodes, scope)])));
+  const writers = new Map(members.map((member) => [member.name, objectWriter(member, nodes, scope)]));
+  return (value, out) => {
+    const name = (type.resolveType ?? defaultTypeResolver)(value, out.context, undefined as never, type);
+    const write = writers.get(name as string) ?? fail(type);
+    write(value, out);
+  };
 }
 
-/**
- * Makes the writer of a field's values, from the schema and what the nodes select: there is no second list of fields.
- * @throws {Uncovered} for a selection that needs the executor, such as related records.
- */
-export function writerOf(type: GraphQLOutputType, nodes: readonly FieldNode[], scope: SelectionScope): Write {
+function writerOf(type: GraphQLOutputType, nodes: readonly FieldNode[], scope: WriterScope): Write {
   const isNonNull = isNonNullType(type);
   const write = someWriter(isNonNull ? type.ofType : type, nodes, scope);
-  return (value, context) => {
-    if (value !== null && value !== undefined) return write(value, context);
-    if (isNonNull) throw new TypeError('null');
-    return 'null';
+  const writeValue: Write = (value, out) => {
+    if (value instanceof Promise) return out.addLater(value, writeValue);
+    if (value instanceof Error) throw value;
+    if (value !== null && value !== undefined) write(value, out);
+    else out.add(isNonNull ? fail(type) : 'null');
+  };
+  return writeValue;
+}
+
+const noArguments: Values = {};
+
+/**
+ * Compiles a field, from the schema and what the nodes select: there is no second list of fields. Its `info` is always the same, and
+ * its path has no indexes.
+ * @throws {Uncovered} for introspection, and for fields that can be resolved only once.
+ */
+export function prepareField(
+  parentType: GraphQLObjectType,
+  responseKey: string,
+  fieldNodes: readonly FieldNode[],
+  scope: WriterScope,
+): PreparedField {
+  const node = fieldNodes[0] as FieldNode;
+  const field = parentType.getFields()[node.name.value];
+  if (!field || field.extensions.readsOnce) throw new Uncovered(node.name.value);
+  const { name, type, args, resolve = defaultFieldResolver } = field;
+  const path = { prev: undefined, key: responseKey, typename: parentType.name };
+  const info = { ...scope, fieldName: name, fieldNodes, returnType: type, parentType, path } as never;
+  return {
+    ...{ name, responseKey },
+    readArguments: args.length === 0 ? () => noArguments : (variables) => getArgumentValues(field, node, variables),
+    resolve: (source, given, context) => resolve(source, given, context, info),
+    write: writerOf(type, fieldNodes, scope),
   };
 }

@@ -2,7 +2,7 @@ import { defaultPageSize } from '../../engagement/input.ts';
 import { type EngagementPage, readEngagement, readEngagements } from '../../engagement/read.ts';
 import { builder, objectType, upstreamRequestCost } from '../core/builder.ts';
 import { requireCaller } from '../core/context.ts';
-import { fieldsBelow, named, wireFieldsBelow, wireFieldsSelected } from '../core/selection.ts';
+import { fieldsBelow, named, onceForNodes, wireFieldsBelow, wireFieldsSelected } from '../core/selection.ts';
 import { failedRead, fieldError } from '../core/top-level-errors.ts';
 import { Engagement, type EngagementSource } from '../types/records.ts';
 import { EngagementFilter, EngagementSort, EngagementType, SortDirection } from '../types/values.ts';
@@ -60,6 +60,13 @@ const EngagementConnection = objectType<ConnectionPage>('EngagementConnection', 
       pageInfo: ['PageInfo!', 'The position of the page in the list.'],
     }),
   }),
+});
+
+const selectedOfPage = onceForNodes((info) => {
+  const connection = fieldsBelow(info, 'EngagementConnection', info.fieldNodes);
+  const edges = fieldsBelow(info, 'EngagementEdge', named(connection, 'edges'));
+  const nodes = fieldsBelow(info, 'Engagement', [...named(connection, 'nodes'), ...named(edges, 'node')]);
+  return wireFieldsSelected(info, 'engagements', nodes);
 });
 
 const integratedAccountDescription = "Truto's id of the integrated account to read from.";
@@ -128,14 +135,10 @@ builder.queryField('engagements', (t) =>
           'Nothing was read. engagementType and filter.engagementType differ. Give one of them.',
         );
       }
-      const connection = fieldsBelow(info, 'EngagementConnection', info.fieldNodes);
-      const edges = fieldsBelow(info, 'EngagementEdge', named(connection, 'edges'));
-      const nodes = fieldsBelow(info, 'Engagement', [...named(connection, 'nodes'), ...named(edges, 'node')]);
-      const selected = wireFieldsSelected(info, 'engagements', nodes);
       const order = sortBy ? { field: sortBy, direction: sortDirection } : undefined;
       const input = { ...page, order, filter: { ...filter, engagementType: engagementType ?? filter?.engagementType } };
       const { deadlineAt, hasCallerLeft } = context;
-      const options = { caller: requireCaller(context), selected, deadlineAt, hasCallerLeft };
+      const options = { caller: requireCaller(context), selected: selectedOfPage(info), deadlineAt, hasCallerLeft };
       const outcome = await readEngagements(input, options, context);
       if (outcome.kind !== 'Page') throw failedRead(outcome);
       const { records, nextCursor, isPartial } = outcome;

@@ -88,6 +88,11 @@ type WireRecord = { readonly integratedAccountId: string } & Readonly<Record<str
 
 type Resolve<Source> = (source: Source, args: object, context: Context, info: GraphQLResolveInfo) => unknown;
 
+function foundRecord(outcome: FoundRecord<RelatedResource> | Refusal): ResourceRecord<RelatedResource> {
+  if (outcome.kind !== 'Found') throw failedRead(outcome);
+  return outcome.record;
+}
+
 /** Resolves a reference, or a list of them, to related records. The selection of the field decides what is read of each. */
 function resolveReference(wireField: string, target: RelatedResource): Resolve<WireRecord> {
   return (record, _args, { recordLoaders }, info) => {
@@ -98,11 +103,10 @@ function resolveReference(wireField: string, target: RelatedResource): Resolve<W
     const relate = ({ id, kept }: Reference): Related => ({
       id,
       integratedAccountId,
-      async read() {
-        const outcome = kept ?? (await recordLoaders.read(target, { id, integratedAccountId }, selected));
-        if (outcome.kind !== 'Found') throw failedRead(outcome);
-        return outcome.record;
-      },
+      read: () =>
+        (kept ? Promise.resolve(kept) : recordLoaders.read(target, { id, integratedAccountId }, selected)).then(
+          foundRecord,
+        ),
     });
     return Array.isArray(value) ? value.map(relate) : relate(value as Reference);
   };
@@ -114,7 +118,8 @@ function readFirst(resolve: Resolve<WireRecord>): Resolve<Related> {
 }
 
 function readField(wireField: string): (related: Related) => Promise<unknown> {
-  return async (related) => ((await related.read()) as unknown as WireRecord)[wireField] ?? null;
+  const fieldIn = (record: ResourceRecord<RelatedResource>) => (record as unknown as WireRecord)[wireField] ?? null;
+  return (related) => related.read().then(fieldIn);
 }
 
 /** The assumed number of related records of one type, for gateways that count costs. */

@@ -88,6 +88,7 @@ objectType<Result.DeleteStream>('DeleteStream', {
       nullable: false,
       description:
         'Its bytes, in order. Each chunk is base64 by itself. With `@stream`, and an `Accept` header that allows `multipart/mixed` or `text/event-stream`, each chunk is sent when it arrives. Without, the list is complete, up to `MAX_UPSTREAM_BYTES`.',
+      extensions: { readsOnce: true },
       resolve: ({ body }, _args, { maxUpstreamBytes, deadlineAt, chunkDeliveries }, info) =>
         resolveChunks(body, { maxBytes: maxUpstreamBytes, deadlineAt }, chunkDeliveries, info),
     }),

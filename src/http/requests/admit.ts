@@ -1,5 +1,6 @@
 import { type GraphQLSchema, Kind } from 'graphql';
 import type { Plugin, YogaInitialContext } from 'graphql-yoga';
+import type { Context } from '../../graphql/core/context.ts';
 import { type RequestErrorCode, requestError, requestRefusal } from '../../graphql/core/top-level-errors.ts';
 import { type Admission, admit, type ContextOptions } from './context.ts';
 import { needsCaller } from './document-limits.ts';
@@ -7,8 +8,8 @@ import { findUnreadable, readAccept } from './headers.ts';
 
 /** Facts about a request from before Yoga receives it. */
 export interface ServerContext {
-  /** The request of node:http. The front door may have identified its caller already. */
-  readonly req?: { readonly admission?: Promise<Admission> };
+  /** The request of node:http. The front door may have run it already. */
+  readonly req?: { readonly context?: Context };
   /** Set before the document is parsed. */
   admission?: Admission;
 }
@@ -54,7 +55,7 @@ export function useAdmitRequests(
       if (found) endResponse(refusal(fetchAPI, ...found));
     },
     async onParams({ request, context }) {
-      context.admission = await (context.req?.admission ?? admit(request.headers.get('authorization'), options));
+      context.admission = context.req?.context ?? (await admit(request.headers.get('authorization'), options));
     },
     onParse({ context }) {
       if (admissionOf(context).caller !== null) return undefined;

@@ -6,7 +6,7 @@ import type { AuditEvent } from '../../engagement/delete/audit.ts';
 import type { RequestMemory } from '../../engagement/request-memory.ts';
 import { AnswerRoom } from '../../graphql/core/answer-room.ts';
 import { ChunkDeliveries } from '../../graphql/core/chunk-delivery.ts';
-import type { Context, GivenResults } from '../../graphql/core/context.ts';
+import type { Context } from '../../graphql/core/context.ts';
 import { createRecordLoaders, type LimitReads } from '../../graphql/core/record-loaders.ts';
 import type { Log } from '../../log/log.ts';
 import type { Send } from '../../upstream/attempt.ts';
@@ -32,7 +32,11 @@ export interface ContextOptions {
   readonly ports: UpstreamPorts;
   /** The address of upstream, without a slash at the end. */
   readonly upstreamUrl: string;
-  readonly metrics: { countDelete(event: AuditEvent): void; countCreate(event: CreateEvent): void };
+  readonly metrics: {
+    countField(field: string, result: string, durationMs: number): void;
+    countDelete(event: AuditEvent): void;
+    countCreate(event: CreateEvent): void;
+  };
 }
 
 interface RequestParts {
@@ -63,14 +67,12 @@ export async function admit(
 
 /**
  * Makes the context of one operation.
- * @param given the results of deletes of this request that are already done.
  * @throws {GraphQLError} `BAD_USER_INPUT` for a bad idempotency key.
  */
 export function createContext(
   { header, hasCallerLeft, extensions }: RequestParts,
   { config, log, ports, upstreamUrl, metrics }: ContextOptions,
   { caller, deadlineAt }: Admission,
-  given?: GivenResults,
 ): Context {
   const requestId = header('x-request-id');
   const idempotencyKey = readIdempotencyKey(header('idempotency-key'), extensions);
@@ -88,7 +90,6 @@ export function createContext(
     answerRoom: new AnswerRoom(config.maxUpstreamBytes),
     chunkDeliveries: new ChunkDeliveries(),
     hasCallerLeft,
-    given,
     idempotencyKey,
     recordDelete(event) {
       log.info({ ...event, requestId }, 'delete');
