@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Config } from '../config/config.ts';
 import { createAccountLookup } from '../engagement/account.ts';
+import { createConfirmations } from '../engagement/delete/confirmation.ts';
 import { createRequestMemory } from '../engagement/request-memory.ts';
 import { createSharedRequests } from '../engagement/shared-requests.ts';
 import type { Context } from '../graphql/core/context.ts';
@@ -105,7 +106,8 @@ export async function openFacade({ config, log, upstream, openToken, loadLimits 
   });
   const { send } = connection;
   const findAccountIntegration = createAccountLookup(send, requestTimeoutMs);
-  const bulkParts = { config, send, findAccountIntegration, openToken, log, metrics };
+  const confirmations = createConfirmations(config.confirmation);
+  const bulkParts = { config, send, findAccountIntegration, confirmations, openToken, log, metrics };
   // Loaded when needed: most servers have no Redis.
   const bulk =
     shared && sharedMemory && (await import('./bulk.ts')).startBulk({ ...bulkParts, shared, memory: sharedMemory });
@@ -122,6 +124,7 @@ export async function openFacade({ config, log, upstream, openToken, loadLimits 
       findAccountIntegration,
       limitReads: createReadLimit(),
       requestMemory: createRequestMemory(sharedMemory && createSharedRequests(sharedMemory, requestTimeoutMs)),
+      confirmations,
       bulkDeletes: bulk?.bulkDeletes,
       draining: draining.signal,
     },
