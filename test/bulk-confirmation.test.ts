@@ -5,7 +5,7 @@ import { seedEngagements } from '../src/sandbox/seed.ts';
 import { outcomesOf, type Post, type Start, started } from './support/bulk.ts';
 import { deletesOf, ended, type Setting, startSetting } from './support/bulk-setting.ts';
 
-const account = sandboxAccount('Capsule');
+const account = sandboxAccount('Pipedrive');
 const integratedAccountId = account.id;
 const ids = seedEngagements(account, 30)
   .slice(0, 3)
@@ -44,8 +44,8 @@ describe.concurrent('a bulk delete with a confirmation token', () => {
     const { id: dryRunId, total } = await started(post, { integratedAccountId, dryRun: true, ...input });
     const planned = await ended(setting, dryRunId);
     const token = await tokenOf(post, dryRunId);
-    // It matches the filter, and nobody has confirmed it.
-    const create = `mutation { createEngagement(integratedAccountId: "${integratedAccountId}", input: { engagementType: NOTE, subject: "later" }) { __typename } }`;
+    // It matches the filter, but was not confirmed.
+    const create = `mutation { createEngagement(integratedAccountId: "${integratedAccountId}", input: { engagementType: CALL, subject: "later", content: "x", startTime: "2026-01-01T00:00:00Z" }) { __typename } }`;
     expect((await post(create)).body.data.createEngagement.__typename).toBe('CreateEngagementSuccess');
     const { data } = await confirm(post, token);
     expect(data.startBulkDelete).toMatchObject({ total: planned.total, dryRun: false });

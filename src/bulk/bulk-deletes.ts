@@ -30,7 +30,7 @@ interface StartInput extends BulkInput {
   readonly engagementType: EngagementType | undefined;
 }
 
-/** What a caller asks to start: the input, or a token that confirms a dry run. Only `integratedAccountId` may stand beside a token. */
+/** What a caller asks to start: the input, or a token that confirms a dry run. Only `integratedAccountId` may be given with a token. */
 export type AskedStart = Omit<StartInput, 'integratedAccountId'> & {
   readonly integratedAccountId: string | undefined;
   readonly confirmationToken: string | undefined;

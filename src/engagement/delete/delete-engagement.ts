@@ -39,7 +39,7 @@ export interface DeletePorts extends SnapshotPorts {
 }
 
 /**
- * What a caller asks to delete: the arguments, or a token that confirms them. Arguments beside a token must be those that it confirms.
+ * What a caller asks to delete: the arguments, or a token that confirms them. Arguments with a token must be those that it confirms.
  */
 export type AskedDelete = Omit<DeleteEngagementInput, 'id' | 'integratedAccountId'> & {
   readonly [Name in 'id' | 'integratedAccountId' | 'confirmationToken']?: string | null | undefined;
