@@ -140,7 +140,7 @@ function checkKey(key: string | undefined): void {
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /** Aborted by the first of these signals: requests in flight are finished. A second one ends the process at once. */
-function onInterruption(): { readonly signal: AbortSignal; forget(): void } {
+export function onInterruption(): { readonly signal: AbortSignal; forget(): void } {
   const controller = new AbortController();
   function forget(): void {
     for (const name of signals) process.off(name, interrupt);

@@ -16,6 +16,7 @@ import {
   type DeleteEngagementSuccess,
   type Finding,
   type OutcomeUnknownError,
+  type Refusal,
   refusal,
   type Unauthenticated,
 } from '../engagement/result.ts';
@@ -130,6 +131,18 @@ function readArguments(args: readonly GraphQLArgument[], given: object, findings
   return values as unknown as DeleteArguments;
 }
 
+/** The refusal as a value, for an error of the authentication or of a bad idempotency key. Undefined for any other error. */
+export function refusalIn(
+  error: unknown,
+): Extract<Refusal, { kind: 'InvalidInputError' | 'UpstreamUnavailableError' | 'Unauthenticated' }> | undefined {
+  const code = error instanceof GraphQLError ? error.extensions.code : undefined;
+  const { message } = error as Error;
+  if (code === 'UNAUTHENTICATED') return { kind: 'Unauthenticated', message: `Nothing was sent. ${message}` };
+  if (code === 'AUTHENTICATION_UNAVAILABLE')
+    return { kind: 'UpstreamUnavailableError', message: `Nothing was sent. ${message}` };
+  return code === 'BAD_USER_INPUT' ? refusedInput([refusal(['idempotencyKey'], message)]) : undefined;
+}
+
 /**
  * Makes the function that deletes without GraphQL: with the same checks, access, limits, retries, memory of repeated deletes,
  * deadline and log as the field. It shares all of them with the field.
@@ -165,13 +178,9 @@ export function createDirectDelete(
       const terms = { caller, selection, dryRun, snapshot, callerKey, deadlineAt, hasCallerLeft };
       return describe(await deleteEngagement(input, terms, context), isWhole, options.upstreamUrl);
     } catch (error) {
-      const code = error instanceof GraphQLError ? error.extensions.code : undefined;
-      const { message } = error as Error;
-      if (code === 'UNAUTHENTICATED') return { kind: 'Unauthenticated', message: `Nothing was sent. ${message}` };
-      if (code === 'AUTHENTICATION_UNAVAILABLE')
-        return { kind: 'UpstreamUnavailableError', message: `Nothing was sent. ${message}` };
-      if (code === 'BAD_USER_INPUT') return refusedInput([...findings, refusal(['idempotencyKey'], message)]);
-      throw error;
+      const refused = refusalIn(error);
+      if (!refused) throw error;
+      return refused.kind === 'InvalidInputError' ? refusedInput([...findings, ...refused.issues]) : refused;
     }
   };
 }
