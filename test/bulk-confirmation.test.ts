@@ -1,9 +1,10 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { maxIds } from '../src/bulk/job.ts';
 import { sandboxAccount } from '../src/sandbox/accounts.ts';
 import { seedEngagements } from '../src/sandbox/seed.ts';
 import { outcomesOf, type Post, type Start, started } from './support/bulk.ts';
 import { deletesOf, ended, type Setting, startSetting } from './support/bulk-setting.ts';
+import { bearer, jwtSecret, serviceEnv, signToken } from './support/service.ts';
 
 const account = sandboxAccount('Pipedrive');
 const integratedAccountId = account.id;
@@ -34,7 +35,7 @@ async function confirm(post: Post, confirmationToken: string | null, rest: objec
 
 const refusedFor = (name: string) => [{ extensions: { code: 'INVALID_INPUT', issues: [{ path: ['input', name] }] } }];
 
-describe.concurrent('a bulk delete with a confirmation token', () => {
+describe('S35 a bulk delete with a confirmation token', () => {
   it.each<[string, Start]>([
     ['ids', { ids }],
     ['a filter', { filter: { createdAt: { gt: '1990-01-01T00:00:00Z' } } }],
@@ -66,16 +67,16 @@ describe.concurrent('a bulk delete with a confirmation token', () => {
     expect(new Set(starts.map(({ data }) => data.startBulkDelete.id)).size).toBe(1);
   });
 
-  it.each<[string, object, string]>([
-    ['other ids', { ids: ['other'] }, 'ids'],
-    ['a filter', { filter: { status: 'open' } }, 'filter'],
-    ['a snapshot', { snapshot: true }, 'snapshot'],
-    ['a dry run', { dryRun: true }, 'dryRun'],
-    ['another integrated account', { integratedAccountId: 'other' }, 'integratedAccountId'],
-  ])('is refused with %s', async (_what, rest, name) => {
+  it('is refused with other fields, by their names', async () => {
     await using setting = await startSetting({}, required);
     const { post } = setting.facade;
-    expect((await confirm(post, await plan(setting, { ids }), rest)).errors).toMatchObject(refusedFor(name));
+    const token = await plan(setting, { ids });
+    const others = {
+      ...{ ids: ['other'], filter: { status: 'open' }, snapshot: true, dryRun: true },
+      ...{ engagementType: 'CALL', integratedAccountId: 'other' },
+    };
+    for (const [name, value] of Object.entries(others))
+      expect((await confirm(post, token, { [name]: value })).errors).toMatchObject(refusedFor(name));
     expect(deletesOf(setting)).toEqual([]);
   });
 
@@ -122,5 +123,38 @@ describe.concurrent('a bulk delete with a confirmation token', () => {
     const { id } = await started(setting.facade.post, { integratedAccountId, dryRun: true, filter });
     expect((await ended(setting, id, 60_000)).total).toBeGreaterThan(maxIds);
     expect(await tokenOf(setting.facade.post, id)).toBeNull();
+  });
+});
+
+describe('a confirmation token of a bulk delete', () => {
+  it('is refused from another caller', async () => {
+    const env = { ...required, ...serviceEnv, JWT_SECRET: jwtSecret };
+    await using setting = await startSetting({ token: serviceEnv.TRUTO_API_TOKEN }, env);
+    const as = async (sub: string): Promise<Post> => {
+      const headers = bearer(await signToken({ sub, integrated_accounts: [integratedAccountId] }));
+      return (query, variables) => setting.facade.post(query, variables, headers);
+    };
+    const [mine, other] = [await as('one'), await as('two')];
+    const { id } = await started(mine, { integratedAccountId, dryRun: true, ids });
+    const token = await tokenOf(mine, id);
+    expect(await tokenOf(other, id)).toBeNull();
+    expect((await confirm(other, token)).errors).toMatchObject(refusedFor('confirmationToken'));
+    expect(deletesOf(setting)).toEqual([]);
+    expect((await confirm(mine, token)).data.startBulkDelete.total).toBe(ids.length);
+  });
+
+  it('starts nothing 5 minutes after the end of the dry run, and still returns what it started', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] });
+    await using setting = await startSetting({}, required);
+    const { post } = setting.facade;
+    const { id } = await started(post, { integratedAccountId, dryRun: true, ids });
+    const token = await tokenOf(post, id);
+    const used = await plan(setting, { ids: ids.slice(1) });
+    const { id: startedId } = (await confirm(post, used)).data.startBulkDelete;
+    vi.setSystemTime(Date.now() + 6 * 60_000);
+    expect((await confirm(post, token)).errors).toMatchObject(refusedFor('confirmationToken'));
+    expect(await tokenOf(post, id)).toBeNull();
+    expect((await confirm(post, used)).data.startBulkDelete.id).toBe(startedId);
+    vi.useRealTimers();
   });
 });

@@ -4,6 +4,7 @@ import { startTestFacade, type TestFacade } from './support/facade.ts';
 import { lostAnswer, startTwo, withKey } from './support/keyed-delete.ts';
 import { truto } from './support/outcome.ts';
 import { startRedis } from './support/redis-server.ts';
+import { runCli } from './support/run-cli.ts';
 import { bearer, jwtSecret, serviceEnv, signToken } from './support/service.ts';
 import { type Answer, json, startUpstream } from './support/upstream.ts';
 
@@ -43,7 +44,7 @@ function useClock(): void {
 
 afterEach(() => void vi.useRealTimers());
 
-describe('a confirmation token', () => {
+describe('S35 a confirmation token', () => {
   it('deletes exactly what its dry run showed, and needs no other argument', async () => {
     await using upstream = await startUpstream(json(204, undefined), 'Capsule');
     await using facade = await startTestFacade(upstream.url, required);
@@ -268,7 +269,7 @@ describe('a confirmation token', () => {
   });
 });
 
-describe('a server with REQUIRE_CONFIRMATION=1', () => {
+describe('S35 a server with REQUIRE_CONFIRMATION=1', () => {
   it('refuses every delete without a token, and sends nothing', async () => {
     await using upstream = await startUpstream(json(204, undefined), 'Capsule');
     await using facade = await startTestFacade(upstream.url, passthrough);
@@ -303,6 +304,19 @@ describe('a server with REQUIRE_CONFIRMATION=1', () => {
     expect(answer.data?.deleteEngagement).toMatchObject(unconfirmed);
     expect(upstream.deletes()).toEqual([]);
     await server.close();
+  });
+
+  it.each([
+    ['delete with --yes', ['delete', 'e1', '--yes'], ''],
+    ['delete without a terminal', ['delete', 'e1'], ''],
+    ['bulk', ['bulk'], 'e1\n'],
+  ])('refuses %s of the terminal, which has its settings', async (_what, args, input) => {
+    await using upstream = await startUpstream(json(204, undefined), 'Capsule');
+    const env = { TRUTO_BASE_URL: upstream.url, TRUTO_API_TOKEN: 'canary-one', ...required };
+    const end = await runCli([...args, '--account', 'a'], env, input);
+    expect(end).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining('REQUIRE_CONFIRMATION') });
+    expect((await runCli([...args, '--account', 'a', '--dry-run'], env, input)).code).toBe(0);
+    expect(upstream.deletes()).toEqual([]);
   });
 
   it('names the secret that several replicas need, and does not start without it', async () => {

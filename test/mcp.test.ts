@@ -162,7 +162,7 @@ describe('mcp over standard input and output', () => {
   });
 });
 
-describe('mcp over HTTP', () => {
+describe('S36 mcp over HTTP', () => {
   it('deletes with the token of the caller, once, and only what was planned', async () => {
     await using upstream = await startUpstream(json(204, undefined), 'Capsule');
     await using http = await startHttp(passthrough(upstream.url));

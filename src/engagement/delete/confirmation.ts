@@ -52,7 +52,7 @@ export interface Confirmations {
 
 /** The refusal of a delete without a token, where one is required. */
 export const needsConfirmation =
-  'This server deletes only what was confirmed. Send the same with dryRun: true, and then its confirmationToken.';
+  'This server deletes only what was confirmed. Send deleteEngagement or startBulkDelete with dryRun: true, and then its confirmationToken.';
 
 /** The refusal of a token that may start nothing any more. */
 export const expiredConfirmation = 'It has expired: it is valid for 5 minutes. Make a new one with dryRun: true.';

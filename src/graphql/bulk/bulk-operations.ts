@@ -115,7 +115,7 @@ builder.mutationField('startBulkDelete', (t) =>
     cost: upstreamRequestCost,
     description:
       'Starts to delete many engagements of one integrated account in the background. The server needs `REDIS_URL`. ' +
-      'Repeated with the same `Idempotency-Key`, it returns the bulk delete of the first request. Nothing is started when ' +
+      'Repeated with the same `Idempotency-Key` or `confirmationToken`, it returns the bulk delete of the first request. Nothing is started when ' +
       'Truto refuses the token, or the account is missing or blocked. `RATE_LIMITED` means that you have 20 unfinished bulk deletes in the account, ' +
       'or too many that have deleted nothing yet.',
     args: { input: t.arg({ type: StartBulkDeleteInput, required: true, description: 'What to delete, and how.' }) },
