@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { parseConfig } from '../src/config/config.ts';
 import { createEngagementServer } from '../src/library.ts';
 import { startTestFacade, type TestFacade } from './support/facade.ts';
 import { lostAnswer, startTwo, withKey } from './support/keyed-delete.ts';
@@ -320,6 +321,8 @@ describe('S35 a server with REQUIRE_CONFIRMATION=1', () => {
   });
 
   it('names the secret that several replicas need, and does not start without it', async () => {
+    const { warnings } = parseConfig({ REDIS_URL: 'redis://127.0.0.1:1', REPLICAS: '2' });
+    expect(warnings).toEqual([expect.stringContaining('CONFIRMATION_SECRET')]);
     const settings = { REDIS_URL: 'redis://127.0.0.1:1', REPLICAS: '2', ...required };
     await expect(startTestFacade('http://127.0.0.1:1', settings)).rejects.toThrow('CONFIRMATION_SECRET');
   });

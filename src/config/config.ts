@@ -255,8 +255,11 @@ function parse(env: NodeJS.ProcessEnv, problems: string[]): Config {
   if (only && subgraph !== 'none')
     problems.push('TRUSTED_DOCUMENTS_ONLY=1 and SUBGRAPH exclude each other: gateways write their own documents');
   const confirmation = { isRequired: values.REQUIRE_CONFIRMATION, secret: values.CONFIRMATION_SECRET };
-  if (confirmation.isRequired && values.REPLICAS > 1 && texts.CONFIRMATION_SECRET === undefined)
-    problems.push('CONFIRMATION_SECRET must be set with REQUIRE_CONFIRMATION=1 and several REPLICAS');
+  if (values.REPLICAS > 1 && texts.CONFIRMATION_SECRET === undefined) {
+    if (confirmation.isRequired)
+      problems.push('CONFIRMATION_SECRET must be set with REQUIRE_CONFIRMATION=1 and several REPLICAS');
+    warnings.push('CONFIRMATION_SECRET is not set: a confirmation token is valid only at the replica that made it.');
+  }
   const shared = readShared(values, set, auth?.mode, problems);
   if (problems.length > 0 || auth === undefined) throw new ConfigError(problems);
   return {
