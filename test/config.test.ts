@@ -109,6 +109,7 @@ describe('parseConfig', () => {
     expect(parseConfig({})).toEqual({
       ...{ host: '127.0.0.1', port: 4000, upstream: 'sandbox', auth: { mode: 'open' }, exposeSchema: true },
       ...{ requestTimeoutMs: 10_000, maxUpstreamBytes: 1_048_576, keepsRateLimits: false, keepAliveTimeoutMs: 65_000 },
+      confirmation: { isRequired: false, secret: undefined },
       ...{ subgraph: 'none', typePrefix: '', sandbox: { engagementsPerAccount: 30, keepsLimits: false } },
       warnings: [],
     });
@@ -117,6 +118,7 @@ describe('parseConfig', () => {
   it('reads every variable, with any spaces around it', () => {
     const numbers = {
       ...{ PORT: ' 0 ', EXPOSE_SCHEMA: '1', REQUEST_TIMEOUT_MS: '500', MAX_UPSTREAM_BYTES: '2048' },
+      REQUIRE_CONFIRMATION: ' 1 ',
       KEEP_ALIVE_TIMEOUT_MS: '3610000',
     };
     const texts = {
@@ -128,6 +130,7 @@ describe('parseConfig', () => {
     expect(parseConfig({ ...numbers, ...texts })).toEqual({
       ...{ host: '::', port: 0, upstream: new URL('https://truto.example/base'), auth: { mode: 'passthrough' } },
       ...{ exposeSchema: true, requestTimeoutMs: 500, maxUpstreamBytes: 2048, keepsRateLimits: true },
+      confirmation: { isRequired: true, secret: undefined },
       keepAliveTimeoutMs: 3_610_000,
       ...{ subgraph: 'federation', typePrefix: 'Crm', sandbox: { engagementsPerAccount: 30, keepsLimits: false } },
       warnings: [],

@@ -7,7 +7,7 @@ import { schema } from './support/schema.ts';
 import { type FakeUpstream, json, startUpstream } from './support/upstream.ts';
 
 /** Two arguments that control this server and reach no wire. */
-const ownArguments = ['dryRun', 'snapshot'];
+const ownArguments = ['confirmationToken', 'dryRun', 'snapshot'];
 
 let record: Record<string, unknown> = {};
 let upstream: FakeUpstream;

@@ -38,27 +38,29 @@ describe('every block of code in the documents', () => {
   });
 });
 
-describe('a block of commands', () => {
-  const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
-  const program = createProgram({ serve: async () => {}, sandbox: async () => {} }, () => {});
-  const isOption = (command: string, option: string) =>
-    program.commands.find((one) => one.name() === command)?.options.some(({ long }) => long === option);
+const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+const program = createProgram({ serve: async () => {}, sandbox: async () => {} }, () => {});
+const isOption = (command: string, option: string) =>
+  program.commands.find((one) => one.name() === command)?.options.some(({ long }) => long === option);
 
-  /** What is wrong with a line, or nothing. */
-  function fault(line: string): string | undefined {
-    const [, script] = /^npm run ([\w:]+)/.exec(line) ?? [];
-    if (script) return script in scripts ? undefined : `there is no script ${script}`;
-    const [, command, rest = ''] = /^npx truto-engagements (\S+)(.*)$/.exec(line.replace(/#.*/, '')) ?? [];
-    if (command) {
-      if (!program.commands.some((one) => one.name() === command)) return `there is no command ${command}`;
-      const unknown = (rest.match(/--[\w-]+/g) ?? []).filter((option) => !isOption(command, option));
-      return unknown.length > 0 ? `${command} has no ${unknown.join(', ')}` : undefined;
-    }
-    const isKnown =
-      /^(npm (ci|cit|start)\b|TRUTO_BASE_URL=\S+ npm start$|export TRUTO_API_TOKEN=|node fetch\.mjs$)/.test(line);
-    return isKnown ? undefined : 'unknown command';
+/** What is wrong with a line, or nothing. */
+function fault(line: string): string | undefined {
+  const [, script] = /^npm run ([\w:]+)/.exec(line) ?? [];
+  if (script) return script in scripts ? undefined : `there is no script ${script}`;
+  const [, command, rest = ''] = /^npx truto-engagements (\S+)(.*)$/.exec(line.replace(/#.*/, '')) ?? [];
+  if (command) {
+    if (!program.commands.some((one) => one.name() === command)) return `there is no command ${command}`;
+    const unknown = (rest.match(/--[\w-]+/g) ?? []).filter((option) => !isOption(command, option));
+    return unknown.length > 0 ? `${command} has no ${unknown.join(', ')}` : undefined;
   }
+  const isKnown =
+    /^(npm (ci|cit|start)\b|TRUTO_BASE_URL=\S+ npm start$|export TRUTO_API_TOKEN=|npm install @modelcontextprotocol\/sdk\b|node fetch\.mjs$)/.test(
+      line,
+    );
+  return isKnown ? undefined : 'unknown command';
+}
 
+describe('a block of commands', () => {
   it.each(named(of('sh').filter((block) => !block.text.startsWith('curl') && !areRunElsewhere(block))))(
     'has nothing but commands, scripts and options that there are: %s',
     (_name, { text }) => {
@@ -86,8 +88,11 @@ describe('a block of JSON', () => {
     const alone = of('json').filter(
       (block) => !previous(block)?.text.startsWith('curl') && previous(block)?.language !== 'graphql',
     );
-    expect(alone).toHaveLength(1);
-    expect(manifest).toHaveProperty(JSON.parse(alone[0]?.text ?? '').documentId);
+    const values = alone.map(({ text }) => JSON.parse(text));
+    expect(values.filter(({ mcpServers }) => !mcpServers)).toHaveLength(1);
+    for (const { documentId, mcpServers } of values)
+      if (mcpServers) expect(fault(['npx', ...mcpServers.engagements.args].join(' '))).toBeUndefined();
+      else expect(manifest).toHaveProperty(documentId);
   });
 });
 
@@ -101,6 +106,8 @@ describe('a block of GraphQL', () => {
 
   /** Each deletes another engagement. */
   const deleted: string[] = [];
+  /** Of the last dry run: the next block confirms it. */
+  let token: string | undefined;
 
   it.each(named(of('graphql').filter((block) => isDocument(block) && !/bulkDelete/i.test(block.text))))(
     'is answered without an error by the server as it is started first: %s',
@@ -109,7 +116,7 @@ describe('a block of GraphQL', () => {
       const account = sandboxAccount('Capsule');
       const next = blocks[blocks.indexOf(block) + 1];
       const given = next?.language === 'json' && next.file === block.file ? JSON.parse(next.text) : {};
-      const variables = { account: account.id, id: seedEngagements(account)[deleted.push(name)]?.id, ...given };
+      const variables = { account: account.id, id: seedEngagements(account)[deleted.push(name)]?.id, token, ...given };
       const response = await fetch(server.endpoint, {
         method: 'POST',
         headers: { 'content-type': 'application/json' },
@@ -117,7 +124,10 @@ describe('a block of GraphQL', () => {
       });
       const { data, errors } = await response.json();
       expect(errors).toBeUndefined();
-      expect(JSON.stringify(data)).toMatch(/(Delete|Create)EngagementSuccess|"nodes":\[\{|"integrations":\[\{/);
+      token = data.deleteEngagement?.confirmationToken;
+      expect(token ?? JSON.stringify(data)).toMatch(
+        /^delete_|(Delete|Create)EngagementSuccess|"nodes":\[\{|"integrations":\[\{/,
+      );
     },
   );
 

@@ -1,8 +1,8 @@
 import { inspect } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createSeal } from '../src/bulk/bulk-deletes.ts';
 import { Secret } from '../src/config/secret.ts';
+import { createSeal } from '../src/engagement/seal.ts';
 import { expectNoSecrets } from './support/canary.ts';
 import { runs } from './support/runs.ts';
 

@@ -125,10 +125,12 @@ describe.each([
     const ways = ['bundledDependencies', 'bundleDependencies', 'overrides', 'workspaces'];
     expect(Object.keys(manifest).filter((key) => ways.includes(key))).toEqual([]);
     // Two graphql modules in one program do not accept each other's schemas, so the project that installs the package chooses one.
-    // The other peer is optional, so npm does not install it by itself.
+    // The other peers are optional, so npm does not install them by itself.
     if (manifest === main.manifest) {
-      expect(Object.keys(manifest.peerDependencies ?? {})).toEqual(['@opentelemetry/sdk-node', 'graphql']);
-      expect(manifest.peerDependenciesMeta).toEqual({ '@opentelemetry/sdk-node': { optional: true } });
+      const optional = ['@modelcontextprotocol/sdk', '@opentelemetry/sdk-node'];
+      expect(Object.keys(manifest.peerDependencies ?? {})).toEqual([...optional, 'graphql']);
+      const optionals = optional.map((name) => [name, { optional: true }] as const);
+      expect(manifest.peerDependenciesMeta).toEqual(Object.fromEntries(optionals));
     } else expect(manifest).not.toHaveProperty('peerDependencies');
     const scripts = [...installScripts, 'prepare', 'preprepare', 'postprepare', 'dependencies'];
     expect(Object.keys(manifest.scripts ?? {}).filter((name) => scripts.includes(name))).toEqual([]);

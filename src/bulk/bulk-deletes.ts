@@ -1,6 +1,4 @@
-import { createHash, randomUUID } from 'node:crypto';
-import { CompactEncrypt, compactDecrypt } from 'jose';
-import { Secret } from '../config/secret.ts';
+import { randomUUID } from 'node:crypto';
 import {
   type AccountLookup,
   type Caller,
@@ -8,48 +6,42 @@ import {
   type FindAccountIntegration,
   isTemporary,
 } from '../engagement/account.ts';
+import {
+  type Confirmation,
+  type Confirmations,
+  confirmableMs,
+  expiredConfirmation,
+  needsConfirmation,
+} from '../engagement/delete/confirmation.ts';
 import type { EngagementType } from '../engagement/input.ts';
 import { notGranted, refusedInput } from '../engagement/refusal.ts';
 import { type Finding, hasRefusal, type Refusal, refusal } from '../engagement/result.ts';
 import { checkFilter, checkId, checkIntegration } from '../engagement/rules.ts';
+import type { Seal } from '../engagement/seal.ts';
 import { digest, uuidOf } from '../upstream/digest.ts';
-import { type BulkInput, type BulkJob, maxIds } from './job.ts';
+import { type BulkInput, type BulkItem, type BulkJob, maxIds } from './job.ts';
 import { BulkUnavailable, maxIdleBytes, maxIdleListedBytes, maxUnfinished } from './job-scripts.ts';
 import { cursorOf, type JobStore } from './job-store.ts';
 import { type Abilities, needsOf } from './task-queue.ts';
 import type { BulkWorker } from './worker.ts';
 
-/** Encrypts callers' credentials, so that Redis holds none in plain text. */
-interface Seal {
-  /** Identifies the secret without revealing it. A seal opens only what a seal of the same name has closed. */
-  readonly name: string;
-  /** @param jobId the bulk delete that it is for: it cannot be opened for another. */
-  close(credential: Secret, jobId: string): Promise<string>;
-  /** @throws when it was sealed with another secret, or for another bulk delete. */
-  open(sealed: string, jobId: string): Promise<Secret>;
-}
-
-/** Seals with the operator's secret: a JWE (RFC 7516) with AES-256-GCM, bound to the bulk delete by its `kid`. */
-export function createSeal(secret: Secret): Seal {
-  const key = createHash('sha256').update(secret.reveal()).digest();
-  const name = createHash('sha256').update('name of ').update(key).digest('hex').slice(0, 16);
-  return {
-    name,
-    close: (credential, jobId) =>
-      new CompactEncrypt(new TextEncoder().encode(credential.reveal()))
-        .setProtectedHeader({ alg: 'dir', enc: 'A256GCM', kid: jobId })
-        .encrypt(key),
-    async open(sealed, jobId) {
-      const { plaintext, protectedHeader } = await compactDecrypt(sealed, key);
-      if (protectedHeader.kid !== jobId) throw new Error('it was sealed for another bulk delete');
-      return new Secret(new TextDecoder('utf-8', { ignoreBOM: true }).decode(plaintext));
-    },
-  };
-}
-
 interface StartInput extends BulkInput {
   readonly ids: readonly string[] | undefined;
   readonly engagementType: EngagementType | undefined;
+}
+
+/** What a caller asks to start: the input, or a token that confirms a dry run. Only `integratedAccountId` may be given with a token. */
+export type AskedStart = Omit<StartInput, 'integratedAccountId'> & {
+  readonly integratedAccountId: string | undefined;
+  readonly confirmationToken: string | undefined;
+};
+
+/** An input whose access is checked, and what identifies the start. */
+interface Start {
+  readonly input: StartInput;
+  /** The engagements; undefined for a filter that is not resolved yet. */
+  readonly items: readonly BulkItem[] | undefined;
+  readonly id: string;
 }
 
 interface MissingSetting {
@@ -64,6 +56,7 @@ interface BulkParts {
   readonly seal: Seal | undefined;
   readonly abilities: Abilities;
   readonly findAccountIntegration: FindAccountIntegration;
+  readonly confirmations: Confirmations;
   /** How often to call {@link BulkDeletes.confirm} for a subscriber, in milliseconds. */
   readonly confirmIntervalMs: number;
 }
@@ -158,12 +151,72 @@ export class BulkDeletes {
   }
 
   /**
-   * Starts a bulk delete. With an idempotency key that was used before, returns the bulk delete that it started.
+   * Confirms a dry run of this caller that has ended, until 5 minutes after its end. Null when it found nothing, or more than 5,000
+   * engagements.
+   */
+  async confirmation(job: BulkJob, caller: Caller): Promise<Confirmation | null> {
+    const { id, callerId, endedAt, input, phase, total } = job;
+    const isConfirmable = input.dryRun && phase === 'COMPLETED' && total > 0 && total <= maxIds;
+    if (!isConfirmable || callerId !== caller.id || !endedAt) return null;
+    const expiresAtMs = endedAt.getTime() + confirmableMs;
+    if (expiresAtMs <= Date.now()) return null;
+    return this.#parts.confirmations.confirm('bulk', { dryRunId: id }, caller, expiresAtMs);
+  }
+
+  /** Reads the dry run that a token confirms: exactly the engagements that it listed are deleted. */
+  async #readConfirmed(asked: AskedStart, token: string, caller: Caller): Promise<Start | BulkJob | Refusal> {
+    const { store, confirmations } = this.#parts;
+    const refuse = (why: string): Refusal => refusedInput([refusal(['input', 'confirmationToken'], why)]);
+    const { confirmationToken: _token, integratedAccountId: account, ...others } = asked;
+    const given = Object.entries(others).find(([, value]) => value !== undefined && value !== false);
+    if (given) return refusedInput([refusal(['input', given[0]], 'It is not for a confirmationToken. Omit it.')]);
+    const opened = await confirmations.open('bulk', token, caller);
+    if (typeof opened === 'string') return refuse(opened);
+    const { dryRunId } = opened.plan;
+    const dryRun = await store.read(dryRunId);
+    if (!dryRun) return refuse(expiredConfirmation);
+    const input = { ...dryRun.input, ids: undefined, engagementType: undefined, dryRun: false };
+    if (account !== undefined && account !== input.integratedAccountId)
+      return refusedInput([refusal(['input', 'integratedAccountId'], 'It is not that of the confirmationToken.')]);
+    if (!canAccess(caller, input.integratedAccountId)) return notGranted();
+    const id = uuidOf(caller.id, 'confirmed', dryRunId);
+    const started = await store.read(id);
+    if (started) return started;
+    if (opened.isExpired) return refuse(expiredConfirmation);
+    const items: BulkItem[] = [];
+    for (let page = 0; page < dryRun.pageCount; page += 1)
+      items.push(...((await store.readPage(dryRunId, page)) ?? []));
+    return items.length === dryRun.total ? { input, items, id } : refuse(expiredConfirmation);
+  }
+
+  /** Checks an input without a token. */
+  #readAsked(asked: AskedStart, caller: Caller, callerKey: readonly [string, string] | undefined): Start | Refusal {
+    const { confirmationToken: _none, integratedAccountId, ...rest } = asked;
+    if (integratedAccountId === undefined) {
+      const why = 'It is required, unless you send a confirmationToken.';
+      return refusedInput([refusal(['input', 'integratedAccountId'], why)]);
+    }
+    if (!canAccess(caller, integratedAccountId)) return notGranted();
+    const input = { integratedAccountId, ...rest };
+    if (this.#parts.confirmations.isRequired && !input.dryRun)
+      return refusedInput([refusal(['input', 'confirmationToken'], needsConfirmation)]);
+    const { ids, engagementType } = input;
+    const items = ids && [...new Set(ids)].map((id) => ({ id, engagementType: engagementType ?? null }));
+    return (
+      refused([...checkId(integratedAccountId, ['integratedAccountId']), ...checkWhich(input)]) ?? {
+        ...{ input, items },
+        id: callerKey === undefined ? randomUUID() : uuidOf(caller.id, ...callerKey),
+      }
+    );
+  }
+
+  /**
+   * Starts a bulk delete. With an idempotency key or a confirmation token that was used before, returns the bulk delete that it started.
    * @param callerKey the caller's own key, and the field of the operation that it is for.
-   * @throws {BulkUnavailable} while Redis cannot be reached. With an idempotency key, a retry is safe.
+   * @throws {BulkUnavailable} while Redis cannot be reached. With an idempotency key or a token, a retry is safe.
    */
   async start(
-    input: StartInput,
+    asked: AskedStart,
     caller: Caller,
     {
       callerKey,
@@ -171,22 +224,22 @@ export class BulkDeletes {
     }: { readonly callerKey: readonly [string, string] | undefined; readonly deadlineAt: number },
   ): Promise<BulkJob | Refusal | MissingSetting> {
     const { store, worker, seal, abilities, findAccountIntegration } = this.#parts;
-    const { ids, engagementType, ...kept } = input;
+    const { confirmationToken: token } = asked;
+    const start =
+      token === undefined ? this.#readAsked(asked, caller, callerKey) : await this.#readConfirmed(asked, token, caller);
+    if (!('items' in start)) return start;
+    const { input, items, id } = start;
     const { integratedAccountId } = input;
-    if (!canAccess(caller, integratedAccountId)) return notGranted();
-    const early =
-      this.#findMissing(input, caller) ??
-      refused([...checkId(integratedAccountId, ['integratedAccountId']), ...checkWhich(input)]);
-    if (early) return early;
+    const { ids, engagementType, ...kept } = input;
+    const missing = this.#findMissing(input, caller);
+    if (missing) return missing;
     const account = await findAccountIntegration(caller, integratedAccountId, deadlineAt, 'fresh');
     // With no time left, only the cache answers.
     const isKnown = !caller.bringsToken || (await findAccountIntegration(caller, integratedAccountId, 0)).isShown;
     const unusable = findUnusable(account, input, caller, isKnown) ?? refused(checkSupport(input, account));
     if (unusable) return unusable;
 
-    const id = callerKey === undefined ? randomUUID() : uuidOf(caller.id, ...callerKey);
     const fingerprint = digest(input);
-    const items = ids && [...new Set(ids)].map((item) => ({ id: item, engagementType: engagementType ?? null }));
     const sealedToken = seal && caller.bringsToken ? await seal.close(caller.authorization, id) : '';
     // With a filter, a dry run reads the list, and so finds out by itself.
     const statusReason =

@@ -41,8 +41,9 @@ export interface DeleteOptions {
  * refuse is reported without a question.
  */
 export function deleteCommand(id: string, options: DeleteOptions & { readonly yes?: boolean }): Promise<ExitCode> {
-  return withDeletes(options, async ({ deleteOne, report, session, stop }) => {
-    if (canAsk() && !options.yes && !options.dryRun) {
+  const isAsked = canAsk() && !options.yes;
+  const work = async ({ deleteOne, report, session, stop }: Deletes) => {
+    if (isAsked && !options.dryRun) {
       const { account, type } = options;
       const deadlineAt = performance.now() + session.config.requestTimeoutMs;
       const { support } = await session.ports.findAccountIntegration(session.caller, account, deadlineAt);
@@ -54,7 +55,8 @@ export function deleteCommand(id: string, options: DeleteOptions & { readonly ye
         return report(id, { kind: 'NotSent', message: 'Nothing was deleted: you did not confirm it.' });
     }
     return report(id, await deleteOne(id, session.onRetry));
-  });
+  };
+  return withDeletes(options, work, isAsked);
 }
 
 /** The name of an account's integration, for a question. */
@@ -90,14 +92,22 @@ export async function confirm(question: string, stop: AbortSignal): Promise<bool
 
 /**
  * Runs `work` with the deletes of a session of its own.
+ * @param isAsked true when a person confirms each delete.
  * @throws {ConfigError} or {@link UsageError} before anything is sent.
  */
 export async function withDeletes(
   options: DeleteOptions,
   work: (deletes: Deletes) => Promise<ExitCode>,
+  isAsked = false,
 ): Promise<ExitCode> {
   checkKey(options.idempotencyKey);
-  return withStop(options.tokenFile, (session, stop) => work(createDeletes(session, options, stop)));
+  return withStop(options.tokenFile, (session, stop) => {
+    if (session.config.confirmation.isRequired && !options.dryRun && !isAsked)
+      throw new UsageError(
+        'REQUIRE_CONFIRMATION=1: nothing was sent. Run delete at a terminal, without --yes, and confirm it there; or use a server',
+      );
+    return work(createDeletes(session, options, stop));
+  });
 }
 
 /**
@@ -130,7 +140,7 @@ function checkKey(key: string | undefined): void {
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /** Aborted by the first of these signals: requests in flight are finished. A second one ends the process at once. */
-function onInterruption(): { readonly signal: AbortSignal; forget(): void } {
+export function onInterruption(): { readonly signal: AbortSignal; forget(): void } {
   const controller = new AbortController();
   function forget(): void {
     for (const name of signals) process.off(name, interrupt);

@@ -4,6 +4,7 @@ import { BulkUnavailable } from '../bulk/job-scripts.ts';
 import { JobStore } from '../bulk/job-store.ts';
 import { leaseMsFor } from '../bulk/task-queue.ts';
 import type { SharedConfig } from '../config/config.ts';
+import { createConfirmations } from '../engagement/delete/confirmation.ts';
 import { createLog, secretsOf } from '../log/log.ts';
 import { connectRedis } from '../redis/shared-memory.ts';
 import { canAsk, confirm } from './delete.ts';
@@ -58,6 +59,7 @@ async function runJobs(session: Session, options: JobsOptions, shared: SharedCon
       findAccountIntegration: ports.findAccountIntegration,
       // This command starts no bulk delete and works on none. Servers poll, so they need no wake.
       ...{ worker: { wake() {} }, seal: undefined, confirmIntervalMs: 0 },
+      confirmations: createConfirmations({ isRequired: true }),
       abilities: { upstream: session.upstreamUrl, credential: undefined, keepsUndoFiles: false },
     });
     const how = (['pause', 'resume', 'cancel'] as const).find((name) => options[name] !== undefined);

@@ -8,6 +8,7 @@ import type { DeleteOptions } from './delete.ts';
 import type { GetOptions } from './get.ts';
 import type { JobsOptions } from './jobs.ts';
 import type { ListOptions } from './list.ts';
+import type { McpOptions } from './mcp.ts';
 import { createOutput, type ExitCode, exitCodes, UsageError } from './output.ts';
 import type { RestoreOptions } from './restore.ts';
 
@@ -264,6 +265,26 @@ ${exitCodesText(exitCodesOfDeletes)}`,
     .action(async (options: JobsOptions) => {
       const { jobsCommand } = await import('./jobs.ts');
       setExitCode(await jobsCommand(options));
+    });
+
+  reachingUpstream(program.command('mcp'), { 0: 'ended by its client or a signal', ...used })
+    .description(
+      'Serve tools for agents by the Model Context Protocol, on standard input and output. A delete needs the confirmation token of its plan.',
+    )
+    .addOption(
+      new Option('--http', 'serve streamable HTTP at /mcp instead: callers send their own tokens').conflicts(
+        'tokenFile',
+      ),
+    )
+    .addHelpText(
+      'after',
+      `
+Needs the package @modelcontextprotocol/sdk: npm install @modelcontextprotocol/sdk
+With --http, HOST (127.0.0.1), PORT (4000) and AUTH_MODE are as for serve. The log is on standard error.`,
+    )
+    .action(async (options: McpOptions) => {
+      const { mcpCommand } = await import('./mcp.ts');
+      setExitCode(await mcpCommand(options));
     });
 
   deleting(program.command('delete'))

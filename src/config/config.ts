@@ -85,6 +85,8 @@ export interface Config {
   readonly typePrefix: string;
   /** A manifest of documents that clients may name by id. With `only`, the server executes no others. */
   readonly trustedDocuments: { readonly path: string; readonly only: boolean } | undefined;
+  /** Confirmation tokens: whether every delete needs one, and what seals them; undefined for a secret of this process. */
+  readonly confirmation: { readonly isRequired: boolean; readonly secret: Secret | undefined };
   readonly requestTimeoutMs: number;
   /** How long a client's connection stays open without a request. */
   readonly keepAliveTimeoutMs: number;
@@ -252,6 +254,12 @@ function parse(env: NodeJS.ProcessEnv, problems: string[]): Config {
   if (only && exposeSchema) problems.push('TRUSTED_DOCUMENTS_ONLY=1 needs EXPOSE_SCHEMA=0: GraphiQL sends its own');
   if (only && subgraph !== 'none')
     problems.push('TRUSTED_DOCUMENTS_ONLY=1 and SUBGRAPH exclude each other: gateways write their own documents');
+  const confirmation = { isRequired: values.REQUIRE_CONFIRMATION, secret: values.CONFIRMATION_SECRET };
+  if (values.REPLICAS > 1 && texts.CONFIRMATION_SECRET === undefined) {
+    if (confirmation.isRequired)
+      problems.push('CONFIRMATION_SECRET must be set with REQUIRE_CONFIRMATION=1 and several REPLICAS');
+    warnings.push('CONFIRMATION_SECRET is not set: a confirmation token is valid only at the replica that made it.');
+  }
   const shared = readShared(values, set, auth?.mode, problems);
   if (problems.length > 0 || auth === undefined) throw new ConfigError(problems);
   return {
@@ -265,6 +273,7 @@ function parse(env: NodeJS.ProcessEnv, problems: string[]): Config {
     trustedDocuments: path === undefined ? undefined : { path, only },
     subgraph,
     typePrefix: values.TYPE_PREFIX ?? '',
+    confirmation,
     requestTimeoutMs: values.REQUEST_TIMEOUT_MS,
     keepAliveTimeoutMs: values.KEEP_ALIVE_TIMEOUT_MS,
     trustedProxies: values.TRUSTED_PROXIES,

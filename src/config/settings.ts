@@ -219,6 +219,15 @@ export const settings = {
     '0',
     '`1`: the server executes no other documents; not with `EXPOSE_SCHEMA=1` or `SUBGRAPH`',
   ),
+  REQUIRE_CONFIRMATION: withDefault(
+    flag,
+    '0',
+    '`1`: nothing is deleted without the `confirmationToken` of a dry run; the same for all replicas. See [docs/agents.md](docs/agents.md)',
+  ),
+  CONFIRMATION_SECRET: setting(
+    longSecret,
+    'at least 32 characters that seal confirmation tokens; the same for all replicas. Without it, a token is valid only at the process that made it',
+  ),
   REQUEST_TIMEOUT_MS: withDefault(
     wholeNumber(100, 600_000),
     '10000',

@@ -81,6 +81,9 @@ export interface DeleteEngagementPlan {
   readonly request: WriteRequest;
   readonly findings: readonly Finding[];
   readonly integration: Integration | null;
+  /** Confirms exactly this delete. Null when a finding refuses it. */
+  readonly confirmationToken: string | null;
+  readonly confirmationExpiresAt: Date | null;
 }
 
 /** How a successful create ended. `FOUND`: no answer proved it, but a search found the record. */
@@ -158,6 +161,7 @@ export type DeleteEngagementError = ErrorMember<ErrorKind>;
 export interface Unauthenticated {
   readonly kind: 'Unauthenticated';
   readonly message: string;
+  readonly engagementId?: string;
 }
 
 /** The end of a request that was refused or never sent. It was not executed. */

@@ -1,4 +1,4 @@
-import { BulkDeletes, createSeal } from '../bulk/bulk-deletes.ts';
+import { BulkDeletes } from '../bulk/bulk-deletes.ts';
 import { type BulkJob, finalOutcome } from '../bulk/job.ts';
 import { JobStore } from '../bulk/job-store.ts';
 import { type Abilities, leaseMsFor, needsOf, TaskQueue } from '../bulk/task-queue.ts';
@@ -6,6 +6,8 @@ import { openUndoStore } from '../bulk/undo-store.ts';
 import { startBulkWorker } from '../bulk/worker.ts';
 import type { Config, SharedConfig } from '../config/config.ts';
 import type { Caller, FindAccountIntegration } from '../engagement/account.ts';
+import type { Confirmations } from '../engagement/delete/confirmation.ts';
+import { createSeal } from '../engagement/seal.ts';
 import type { Log } from '../log/log.ts';
 import type { SharedMemory } from '../redis/shared-memory.ts';
 import type { Send } from '../upstream/attempt.ts';
@@ -23,6 +25,7 @@ export interface BulkOptions {
   readonly memory: SharedMemory;
   readonly send: Send;
   readonly findAccountIntegration: FindAccountIntegration;
+  readonly confirmations: Confirmations;
   /** The embedded sandbox's token, for the mode in which callers need none. */
   readonly openToken: string;
   readonly log: Log;
@@ -68,7 +71,7 @@ export function startBulk({ config, shared, memory, openToken, log, metrics, ...
     },
   });
   const confirmIntervalMs = Math.min(maxConfirmIntervalMs, timeoutsPerConfirm * config.requestTimeoutMs);
-  const { findAccountIntegration } = ports;
-  const parts = { store, worker, seal, abilities, findAccountIntegration, confirmIntervalMs };
+  const { findAccountIntegration, confirmations } = ports;
+  const parts = { store, worker, seal, abilities, findAccountIntegration, confirmations, confirmIntervalMs };
   return { bulkDeletes: new BulkDeletes(parts), close: () => worker.close() };
 }

@@ -16,6 +16,7 @@ import {
   type DeleteEngagementSuccess,
   type Finding,
   type OutcomeUnknownError,
+  type Refusal,
   refusal,
   type Unauthenticated,
 } from '../engagement/result.ts';
@@ -25,8 +26,10 @@ import { admit, type ContextOptions, createContext } from './requests/context.ts
 
 /** Which engagement to delete, and how: the arguments of the GraphQL field, and the headers of an HTTP request. */
 export interface DirectDelete {
-  readonly id: string;
-  readonly integratedAccountId: string;
+  /** Required without `confirmationToken`. */
+  readonly id?: string | undefined;
+  /** Required without `confirmationToken`. */
+  readonly integratedAccountId?: string | undefined;
   /** @default 'UNIFIED' */
   readonly format?: Uppercase<Exclude<ResponseFormat, 'stream'>> | undefined;
   readonly engagementType?: Uppercase<EngagementType> | undefined;
@@ -36,8 +39,10 @@ export interface DirectDelete {
   readonly remoteQuery?: Readonly<Record<string, unknown>> | undefined;
   /** True to read the engagement first: the result then has all of its record. @default false */
   readonly snapshot?: boolean | undefined;
-  /** True to check only. @default false */
+  /** True to check only, and to get a `confirmationToken`. @default false */
   readonly dryRun?: boolean | undefined;
+  /** Deletes what the dry run with this token showed, once, within 5 minutes. Omit the other arguments, but not `authorization`. */
+  readonly confirmationToken?: string | undefined;
   /** The caller's `Authorization` header, as a request would have it. The embedded sandbox needs none. */
   readonly authorization?: string | undefined;
   /** Makes one delete of all that have the same key, arguments and caller. */
@@ -54,7 +59,7 @@ export type DirectDeleteResult =
   | (Omit<DeleteEngagementSuccess, 'stream' | 'integration' | 'engagement'> & {
       /** The name of the account's integration; null when it is not known. */
       readonly integration: string | null;
-      /** The whole record with `snapshot`; null without. */
+      /** The whole record with `snapshot`; null without. With a `confirmationToken`, the record as far as it is known. */
       readonly engagement: PlainRecord | null;
     })
   | (Omit<DeleteEngagementPlan, 'request' | 'integration'> & {
@@ -71,7 +76,9 @@ export type DirectDeleteResult =
 function describe(end: DeleteEnd, snapshot: boolean, upstreamUrl: string): DirectDeleteResult {
   switch (end.kind) {
     case 'DeleteEngagementSuccess': {
-      const { stream: _stream, integration, engagement, ...rest } = end;
+      const { stream, integration, engagement, ...rest } = end;
+      // Only a token can ask for one.
+      stream?.body.destroy();
       const record = snapshot && engagement ? plainRecord(engagement) : null;
       return { ...rest, integration: integration?.name ?? null, engagement: record };
     }
@@ -124,6 +131,18 @@ function readArguments(args: readonly GraphQLArgument[], given: object, findings
   return values as unknown as DeleteArguments;
 }
 
+/** The refusal as a value, for an error of the authentication or of a bad idempotency key. Undefined for any other error. */
+export function refusalIn(
+  error: unknown,
+): Extract<Refusal, { kind: 'InvalidInputError' | 'UpstreamUnavailableError' | 'Unauthenticated' }> | undefined {
+  const code = error instanceof GraphQLError ? error.extensions.code : undefined;
+  const { message } = error as Error;
+  if (code === 'UNAUTHENTICATED') return { kind: 'Unauthenticated', message: `Nothing was sent. ${message}` };
+  if (code === 'AUTHENTICATION_UNAVAILABLE')
+    return { kind: 'UpstreamUnavailableError', message: `Nothing was sent. ${message}` };
+  return code === 'BAD_USER_INPUT' ? refusedInput([refusal(['idempotencyKey'], message)]) : undefined;
+}
+
 /**
  * Makes the function that deletes without GraphQL: with the same checks, access, limits, retries, memory of repeated deletes,
  * deadline and log as the field. It shares all of them with the field.
@@ -152,18 +171,16 @@ export function createDirectDelete(
       // As the field without an alias has it: both are one delete under one key.
       const { idempotencyKey: key } = context;
       const callerKey = key === undefined ? undefined : ([key, 'deleteEngagement'] as const);
-      const selection = snapshot ? wholeSelection : nothing;
+      // A token may confirm a delete with a snapshot.
+      const isWhole = snapshot || typeof input.confirmationToken === 'string';
+      const selection = isWhole ? wholeSelection : nothing;
       const { hasCallerLeft } = asked;
       const terms = { caller, selection, dryRun, snapshot, callerKey, deadlineAt, hasCallerLeft };
-      return describe(await deleteEngagement(input, terms, context), snapshot, options.upstreamUrl);
+      return describe(await deleteEngagement(input, terms, context), isWhole, options.upstreamUrl);
     } catch (error) {
-      const code = error instanceof GraphQLError ? error.extensions.code : undefined;
-      const { message } = error as Error;
-      if (code === 'UNAUTHENTICATED') return { kind: 'Unauthenticated', message: `Nothing was sent. ${message}` };
-      if (code === 'AUTHENTICATION_UNAVAILABLE')
-        return { kind: 'UpstreamUnavailableError', message: `Nothing was sent. ${message}` };
-      if (code === 'BAD_USER_INPUT') return refusedInput([...findings, refusal(['idempotencyKey'], message)]);
-      throw error;
+      const refused = refusalIn(error);
+      if (!refused) throw error;
+      return refused.kind === 'InvalidInputError' ? refusedInput([...findings, ...refused.issues]) : refused;
     }
   };
 }

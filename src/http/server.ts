@@ -1,7 +1,9 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Config } from '../config/config.ts';
 import { createAccountLookup } from '../engagement/account.ts';
+import { createConfirmations } from '../engagement/delete/confirmation.ts';
 import { createRequestMemory } from '../engagement/request-memory.ts';
+import type { RestoreEnd } from '../engagement/restore/restore-engagement.ts';
 import { createSharedRequests } from '../engagement/shared-requests.ts';
 import type { Context } from '../graphql/core/context.ts';
 import { createReadLimit } from '../graphql/core/record-loaders.ts';
@@ -19,6 +21,7 @@ import { createAuthenticator } from './callers/authenticate.ts';
 import { createListener } from './connections/listener.ts';
 import type { LoadLimits } from './connections/overload.ts';
 import { createDirectDelete, type DirectDelete, type DirectDeleteResult } from './direct-delete.ts';
+import { createDirectRestore, type DirectRestore } from './direct-restore.ts';
 import { createFrontDoor } from './front-door.ts';
 import { createHostContext, type HostRequest } from './host-context.ts';
 import { createMetrics, type ScrapeServer, serveMetrics } from './metrics.ts';
@@ -65,6 +68,8 @@ export interface OpenFacade extends Omit<Facade, 'url'> {
   createContext(request: HostRequest): Promise<Context>;
   /** Deletes without GraphQL. */
   deleteEngagement(asked: DirectDelete): Promise<DirectDeleteResult>;
+  /** Restores one engagement from its line of an undo file. */
+  restoreEngagement(asked: DirectRestore): Promise<RestoreEnd>;
   /**
    * Starts to listen.
    * @returns the address without a path.
@@ -105,7 +110,8 @@ export async function openFacade({ config, log, upstream, openToken, loadLimits 
   });
   const { send } = connection;
   const findAccountIntegration = createAccountLookup(send, requestTimeoutMs);
-  const bulkParts = { config, send, findAccountIntegration, openToken, log, metrics };
+  const confirmations = createConfirmations(config.confirmation);
+  const bulkParts = { config, send, findAccountIntegration, confirmations, openToken, log, metrics };
   // Loaded when needed: most servers have no Redis.
   const bulk =
     shared && sharedMemory && (await import('./bulk.ts')).startBulk({ ...bulkParts, shared, memory: sharedMemory });
@@ -122,6 +128,7 @@ export async function openFacade({ config, log, upstream, openToken, loadLimits 
       findAccountIntegration,
       limitReads: createReadLimit(),
       requestMemory: createRequestMemory(sharedMemory && createSharedRequests(sharedMemory, requestTimeoutMs)),
+      confirmations,
       bulkDeletes: bulk?.bulkDeletes,
       draining: draining.signal,
     },
@@ -177,10 +184,12 @@ export async function openFacade({ config, log, upstream, openToken, loadLimits 
   }
 
   const deleteDirectly = createDirectDelete(schema, options);
+  const restoreDirectly = createDirectRestore(options);
   return {
     mount,
     createContext: (request) => createHostContext(request, options),
     deleteEngagement: (asked) => mount.run(() => deleteDirectly(asked)),
+    restoreEngagement: (asked) => mount.run(() => restoreDirectly(asked)),
     metricsUrl: scrapes?.url,
     listen,
     close,

@@ -144,9 +144,15 @@ function secretsOfShared({ redisUrl, tokenSecret, undoStore }: SharedConfig): re
 }
 
 /** The secrets of the configuration. */
-export function secretsOf({ auth, proxy, shared }: Pick<Config, 'auth' | 'proxy' | 'shared'>): readonly Secret[] {
+export function secretsOf({
+  auth,
+  confirmation,
+  proxy,
+  shared,
+}: Pick<Config, 'auth' | 'confirmation' | 'proxy' | 'shared'>): readonly Secret[] {
   return [
     ...secretsOfAuth(auth),
+    ...(confirmation.secret ? [confirmation.secret] : []),
     ...(proxy ? secretsOfAddress(proxy.url) : []),
     ...(shared ? secretsOfShared(shared) : []),
   ];

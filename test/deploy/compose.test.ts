@@ -50,7 +50,7 @@ describe('deploy/compose.yaml', () => {
     expect(replicas.length).toBe(2);
     for (const [, { environment = {} }] of replicas) {
       expect(Object.keys(readTexts(environment))).toEqual(expect.arrayContaining(Object.keys(environment)));
-      const secret = { BULK_TOKEN_SECRET: 's'.repeat(32) };
+      const secret = { BULK_TOKEN_SECRET: 's'.repeat(32), CONFIRMATION_SECRET: '' };
       expect(environment.BULK_TOKEN_SECRET).toMatch(/^\$\{BULK_TOKEN_SECRET:\?/);
       const { shared, auth, metrics } = parseConfig({ HOST: '0.0.0.0', PORT: port, ...environment, ...secret });
       expect(auth.mode).toBe('passthrough');

@@ -43,6 +43,7 @@ const read = <Shape>(name: string) => parseYaml<Shape>(readText(folder + name));
 const secrets: Readonly<Record<string, string>> = {
   'redis-url': 'redis://redis:6379',
   'bulk-token-secret': 's'.repeat(32),
+  'confirmation-secret': 's'.repeat(32),
 };
 
 describe('deploy/kubernetes', () => {

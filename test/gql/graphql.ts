@@ -190,8 +190,10 @@ export type RecordReferenceInput = {
   id: string | number;
 };
 
-/** Which engagements to delete in the background: by `ids`, or all that match a `filter`. Give one of the two. */
+/** Which engagements to delete in the background: by `ids`, all that match a `filter`, or those of a dry run by its `confirmationToken`. Give one of the three. */
 export type StartBulkDeleteInput = {
+  /** The `confirmationToken` of your dry run: deletes exactly the engagements that it listed, with its `snapshot`, once. Omit the other fields. Sent again, it returns the bulk delete that it started. Some servers start none without it. */
+  confirmationToken?: string | null | undefined;
   /** Lists and counts the engagements, and deletes nothing. If the account must be connected again, this is an error; without `dryRun`, the bulk delete pauses instead. */
   dryRun?: boolean;
   /** The type of all `ids`. Affinity, Close, Keap, OnePageCRM, Pipeliner and Zoho CRM require it. Not with a `filter`: there, each record has its type, or else `filter.engagementType` applies. */
@@ -200,8 +202,8 @@ export type StartBulkDeleteInput = {
   filter?: EngagementFilter | null | undefined;
   /** Truto's ids of the engagements, at most 5000. Duplicates count once. */
   ids?: Array<string | number> | null | undefined;
-  /** Truto's id of the integrated account that the engagements are in. */
-  integratedAccountId: string | number;
+  /** Truto's id of the integrated account that the engagements are in. Required without `confirmationToken`. */
+  integratedAccountId?: string | number | null | undefined;
   /** Stores each engagement, with its notes and the provider's own data, in an undo file before the delete. An engagement that cannot be stored is not deleted. */
   snapshot?: boolean;
 };

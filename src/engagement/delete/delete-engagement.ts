@@ -18,9 +18,11 @@ import {
   type OutcomeUnknownError,
   type Refusal,
   refusal,
+  withEngagementId,
 } from '../result.ts';
 import { checkEmailOnly, checkIntegration, checkLength, checkWellFormed } from '../rules.ts';
 import { type AuditEvent, auditEvent, codeOfEnd } from './audit.ts';
+import { type Confirmations, expiredConfirmation, needsConfirmation, type Plans } from './confirmation.ts';
 import { nothingDeleted, readOutcome, unknownOutcome } from './outcome.ts';
 import { type SnapshotPorts, takeSnapshot } from './snapshot.ts';
 
@@ -28,11 +30,20 @@ import { type SnapshotPorts, takeSnapshot } from './snapshot.ts';
 export interface DeletePorts extends SnapshotPorts {
   /** Recognizes repeated deletes. Without it, each request is a separate delete. */
   readonly requestMemory?: RequestMemory | undefined;
+  /** Confirmation tokens. Without it there are none, and none is required: the delete was confirmed before, or a person was asked. */
+  readonly confirmations?: Confirmations | undefined;
   /** Records the end of a delete, once, even if it arrives several times. */
   readonly recordDelete: (event: AuditEvent) => void;
   /** Records a repeated delete that was answered from memory. */
   readonly recordRepetition: (event: Pick<AuditEvent, 'callerId' | 'integratedAccountId' | 'engagementId'>) => void;
 }
+
+/**
+ * What a caller asks to delete: the arguments, or a token that confirms them. Arguments with a token must be those that it confirms.
+ */
+export type AskedDelete = Omit<DeleteEngagementInput, 'id' | 'integratedAccountId'> & {
+  readonly [Name in 'id' | 'integratedAccountId' | 'confirmationToken']?: string | null | undefined;
+};
 
 /** The options of a delete. */
 export interface DeleteOptions {
@@ -83,9 +94,22 @@ export function idempotencyKeyFor(
   return upstreamKey(memoryKey(options.caller, options.callerKey), requestFingerprint(request, options), answerCount);
 }
 
-const otherDelete = refusedInput([
-  refusal(['Idempotency-Key'], 'It was used for another request or another selection. Use a new one.'),
-]);
+/** The key of a delete in the memory, and the name by which its caller knows it. */
+interface DeleteKey {
+  readonly name: 'Idempotency-Key' | 'confirmationToken';
+  readonly parts: readonly [string, string];
+  /** True when the key may no longer begin a delete, but only return the result of an earlier request. */
+  readonly isExpired: boolean;
+}
+
+function otherDelete(key: DeleteKey | undefined): DeleteEnd {
+  return refusedInput([
+    refusal([key?.name ?? ''], 'It was used for another request or another selection. Use a new one.'),
+  ]);
+}
+
+/** For a token that has expired, when no request has used it. */
+const expired = refusedInput([refusal(['confirmationToken'], expiredConfirmation)]);
 
 function unsupported(integrationName: string): DeleteEngagementResult {
   const supportedIntegrations = integrations.map(({ name }) => name);
@@ -94,9 +118,10 @@ function unsupported(integrationName: string): DeleteEngagementResult {
 }
 
 /** For a refusal after an attempt that may have deleted the engagement. */
-function stillUnknown(earlier: OutcomeUnknownError, end: DeleteEnd): OutcomeUnknownError {
+function stillUnknown(earlier: OutcomeUnknownError, end: DeleteEnd, key: DeleteKey | undefined): OutcomeUnknownError {
   const why = [codeOfEnd(end), ...(end.kind === 'InvalidInputError' ? end.issues.map(located) : [])].join(': ');
-  const message = `The engagement may or may not be deleted by an earlier attempt. This one was not sent (${why}). Try again later, with the same Idempotency-Key.`;
+  const toDo = key?.isExpired ? 'Look for the engagement.' : `Try again later, with the same ${key?.name}.`;
+  const message = `The engagement may or may not be deleted by an earlier attempt. This one was not sent (${why}). ${toDo}`;
   return { ...earlier, message };
 }
 
@@ -121,6 +146,7 @@ class Delete {
   readonly #ports: DeletePorts;
   readonly #startMs = performance.now();
   readonly #answered: { count: number };
+  readonly #key: DeleteKey | undefined;
   /** With a caller's key: the parts that each attempt's `Idempotency-Key` derives from. */
   #keyParts: readonly [name: string, fingerprint: string] | undefined;
   /** Without a caller's key: the first attempt's `Idempotency-Key`. */
@@ -134,25 +160,32 @@ class Delete {
   #attemptCount = 0;
   #lastKey: string | null = null;
 
-  constructor(input: DeleteEngagementInput, options: DeleteOptions, ports: DeletePorts) {
+  constructor(input: DeleteEngagementInput, options: DeleteOptions, ports: DeletePorts, confirmed?: DeleteKey) {
     this.#input = input;
+    const { callerKey } = options;
+    this.#key = confirmed ?? (callerKey && { name: 'Idempotency-Key', parts: callerKey, isExpired: false });
     this.#options = options;
     this.#ports = ports;
     this.#answered = options.answered ?? { count: 0 };
     this.#hasCallerLeft = options.hasCallerLeft;
   }
 
+  get engagementId(): string {
+    return this.#input.id;
+  }
+
   async run(): Promise<DeleteEnd> {
-    const { callerKey, dryRun } = this.#options;
+    const { dryRun } = this.#options;
     const checked = this.#check();
-    if ('kind' in checked) return this.#recorded(checked);
+    if ('kind' in checked) return this.refuse(checked);
     const { request, findings } = checked;
-    const claim = callerKey === undefined || dryRun ? undefined : await this.#claim(request, callerKey);
+    const key = dryRun ? undefined : this.#key;
+    const claim = key && (await this.#claim(request, key.parts));
     if (claim?.kind === 'repeated') return this.#repeated(claim.result);
-    if (claim?.kind === 'other') return this.#recorded(otherDelete);
+    if (claim?.kind === 'other') return this.refuse(otherDelete(key));
     let end: DeleteEnd | undefined;
     try {
-      end = this.#readAgain(await this.#carryOut(request, findings), claim?.isInDoubt);
+      end = this.#readAgain(key?.isExpired ? expired : await this.#carryOut(request, findings), claim?.isInDoubt);
       return end;
     } finally {
       // Without an end, this server failed, perhaps after the delete was sent.
@@ -225,7 +258,14 @@ class Delete {
       if (read.kind !== 'Found') findings.push({ ...refusal(['id'], read.message), result: read.kind });
     }
     const headers = { ...request.headers, 'idempotency-key': plannedIdempotencyKey };
-    return { kind: 'DeleteEngagementPlan', request: { ...request, headers }, findings, integration: this.#integration };
+    const plan = { input: this.#input, snapshot: this.#options.snapshot };
+    const confirmation = hasRefusal(findings)
+      ? undefined
+      : await this.#ports.confirmations?.confirm('delete', plan, this.#options.caller);
+    return {
+      ...{ kind: 'DeleteEngagementPlan', request: { ...request, headers }, findings, integration: this.#integration },
+      ...(confirmation ?? { confirmationToken: null, confirmationExpiresAt: null }),
+    };
   }
 
   /** Reads the engagement before its delete. A refusal stops the delete. */
@@ -291,7 +331,7 @@ class Delete {
   #readAgain(end: DeleteEnd, isInDoubt = false): DeleteEnd {
     if (!this.#earlier) return end;
     const isSettled = end.kind === 'DeleteEngagementSuccess' || end.kind === 'OutcomeUnknownError';
-    const read = isSettled ? end : stillUnknown(this.#earlier, end);
+    const read = isSettled ? end : stillUnknown(this.#earlier, end, this.#key);
     return isInDoubt ? inDoubt(read) : read;
   }
 
@@ -301,7 +341,8 @@ class Delete {
     return result;
   }
 
-  #recorded(end: DeleteEnd): DeleteEnd {
+  /** Records the refusal, and returns it. */
+  refuse(end: DeleteEnd): DeleteEnd {
     this.#record(end);
     return end;
   }
@@ -320,15 +361,59 @@ class Delete {
   }
 }
 
-/**
- * Deletes one engagement. Requests with the same key of the same caller are one delete: for 10 minutes, a repeated request waits for the
- * first or gets its result. Each delete has one audit event. A dry run has none, and returns findings instead of refusals where it
- * can build a request.
- */
-export function deleteEngagement(
-  input: DeleteEngagementInput,
+/** The arguments that differ from what a token confirms. `UNIFIED` and `snapshot: false` are defaults, so they may have been omitted. */
+function findOthers({ format, ...asked }: AskedDelete, snapshot: boolean, plan: Plans['delete']): readonly Finding[] {
+  const given = { ...asked, ...(format !== 'unified' && { format }), ...(snapshot && { snapshot }) };
+  const confirmed: Readonly<Record<string, unknown>> = { ...plan.input, snapshot: plan.snapshot };
+  return Object.entries(given)
+    .filter(([name, value]) => (value ?? null) !== null && JSON.stringify(value) !== JSON.stringify(confirmed[name]))
+    .map(([name]) => refusal([name], 'It is not what the confirmationToken confirms. Omit it.'));
+}
+
+/** Makes the delete that a token confirms, or the findings that refuse it. */
+async function readConfirmed(
+  { confirmationToken, ...asked }: AskedDelete,
   options: DeleteOptions,
   ports: DeletePorts,
-): Promise<DeleteEnd> {
-  return new Delete(input, options, ports).run();
+): Promise<Delete | readonly Finding[]> {
+  const path = ['confirmationToken'];
+  if ((confirmationToken ?? null) === null) {
+    const missing = (['id', 'integratedAccountId'] as const).filter((name) => (asked[name] ?? null) === null);
+    if (missing.length === 0) return [refusal(path, needsConfirmation)];
+    return missing.map((name) => refusal([name], 'It is required, unless you send a confirmationToken.'));
+  }
+  if (options.dryRun)
+    return [refusal(['dryRun'], 'It makes a confirmationToken, and takes none. Omit one of the two.')];
+  const opened = await ports.confirmations?.open('delete', confirmationToken ?? '', options.caller);
+  if (typeof opened !== 'object') return [refusal(path, opened ?? 'There are none here.')];
+  const { plan, nonce, isExpired } = opened;
+  const others = findOthers(asked, options.snapshot, plan);
+  if (others.length > 0) return others;
+  const key = { name: 'confirmationToken', parts: ['confirmation', nonce], isExpired } as const;
+  return new Delete(plan.input, { ...options, snapshot: plan.snapshot }, ports, key);
+}
+
+async function runConfirmed(asked: AskedDelete, options: DeleteOptions, ports: DeletePorts): Promise<DeleteEnd> {
+  const confirmed = await readConfirmed(asked, options, ports);
+  if (confirmed instanceof Delete) return withEngagementId(await confirmed.run(), confirmed.engagementId);
+  const { confirmationToken: _token, ...input } = { ...asked, id: asked.id ?? '' };
+  const refused = new Delete({ ...input, integratedAccountId: asked.integratedAccountId ?? '' }, options, ports);
+  return refused.refuse(refusedInput(confirmed));
+}
+
+/** True for a delete by its arguments. */
+function isNamed({ id, integratedAccountId, confirmationToken }: AskedDelete): boolean {
+  return (id ?? null) !== null && (integratedAccountId ?? null) !== null && (confirmationToken ?? null) === null;
+}
+
+/**
+ * Deletes one engagement. Requests with the same key of the same caller are one delete: for 10 minutes, a repeated request waits for the
+ * first or gets its result. A confirmation token is such a key, and replaces the caller's own. Each delete has one audit event. A dry
+ * run has none, and returns findings instead of refusals where it can build a request.
+ */
+export function deleteEngagement(asked: AskedDelete, options: DeleteOptions, ports: DeletePorts): Promise<DeleteEnd> {
+  const mayRun = options.dryRun || ports.confirmations?.isRequired !== true;
+  return mayRun && isNamed(asked)
+    ? new Delete(asked as DeleteEngagementInput, options, ports).run()
+    : runConfirmed(asked, options, ports);
 }

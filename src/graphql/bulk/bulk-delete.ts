@@ -13,7 +13,7 @@ import {
 } from '../../bulk/job.ts';
 import { BulkUnavailable } from '../../bulk/job-scripts.ts';
 import { builder, enumOf, objectType } from '../core/builder.ts';
-import { requireBulkDeletes } from '../core/context.ts';
+import { requireBulkDeletes, requireCaller } from '../core/context.ts';
 import { fieldError } from '../core/top-level-errors.ts';
 import '../types/result.ts';
 import '../types/values.ts';
@@ -210,6 +210,14 @@ export const BulkDelete = objectType<BulkJob>('BulkDelete', {
       nullable: false,
       description: 'The number of engagements in each state.',
       resolve: (job) => job,
+    }),
+    confirmationToken: t.string({
+      description:
+        'Of a dry run that is `COMPLETED`: confirms the delete of exactly its engagements, for you only, until 5 minutes after its end. Send it to `startBulkDelete`. Else null; also for no engagement, or more than 5,000.',
+      async resolve(job, _args, context) {
+        const confirmation = await requireBulkDeletes(context).confirmation(job, requireCaller(context));
+        return confirmation?.confirmationToken;
+      },
     }),
     ratePerSecond: t.float({
       description: 'How many engagements per second got their final outcome, over the last minute.',

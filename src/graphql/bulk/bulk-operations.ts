@@ -12,11 +12,11 @@ const progressIntervalMs = 1_000;
 
 const StartBulkDeleteInput = builder.inputType('StartBulkDeleteInput', {
   description:
-    'Which engagements to delete in the background: by `ids`, or all that match a `filter`. Give one of the two.',
+    'Which engagements to delete in the background: by `ids`, all that match a `filter`, or those of a dry run by its `confirmationToken`. Give one of the three.',
   fields: (t) => ({
     integratedAccountId: t.id({
-      required: true,
-      description: "Truto's id of the integrated account that the engagements are in.",
+      description:
+        "Truto's id of the integrated account that the engagements are in. Required without `confirmationToken`.",
     }),
     ids: t.idList({
       description: `Truto's ids of the engagements, at most ${maxIds}. Duplicates count once.`,
@@ -41,6 +41,10 @@ const StartBulkDeleteInput = builder.inputType('StartBulkDeleteInput', {
       defaultValue: false,
       description:
         "Stores each engagement, with its notes and the provider's own data, in an undo file before the delete. An engagement that cannot be stored is not deleted.",
+    }),
+    confirmationToken: t.string({
+      description:
+        'The `confirmationToken` of your dry run: deletes exactly the engagements that it listed, with its `snapshot`, once. Omit the other fields. Sent again, it returns the bulk delete that it started. Some servers start none without it.',
     }),
   }),
 });
@@ -111,15 +115,17 @@ builder.mutationField('startBulkDelete', (t) =>
     cost: upstreamRequestCost,
     description:
       'Starts to delete many engagements of one integrated account in the background. The server needs `REDIS_URL`. ' +
-      'Repeated with the same `Idempotency-Key`, it returns the bulk delete of the first request. Nothing is started when ' +
+      'Repeated with the same `Idempotency-Key` or `confirmationToken`, it returns the bulk delete of the first request. Nothing is started when ' +
       'Truto refuses the token, or the account is missing or blocked. `RATE_LIMITED` means that you have 20 unfinished bulk deletes in the account, ' +
       'or too many that have deleted nothing yet.',
     args: { input: t.arg({ type: StartBulkDeleteInput, required: true, description: 'What to delete, and how.' }) },
     async resolve(_root, { input }, context, info) {
       const bulkDeletes = requireBulkDeletes(context);
       const caller = requireCaller(context);
-      const { integratedAccountId, dryRun, snapshot } = input;
+      const { dryRun, snapshot } = input;
       const which = {
+        integratedAccountId: input.integratedAccountId ?? undefined,
+        confirmationToken: input.confirmationToken ?? undefined,
         ids: input.ids ?? undefined,
         filter: input.filter ?? undefined,
         engagementType: input.engagementType ?? undefined,
@@ -128,7 +134,7 @@ builder.mutationField('startBulkDelete', (t) =>
       // Each alias of an operation is a separate request, as with deletes.
       const callerKey = idempotencyKey === undefined ? undefined : ([idempotencyKey, String(info.path.key)] as const);
       const started = await bulkDeletes
-        .start({ integratedAccountId, dryRun, snapshot, ...which }, caller, { callerKey, deadlineAt })
+        .start({ dryRun, snapshot, ...which }, caller, { callerKey, deadlineAt })
         .catch(unavailable);
       if (!('kind' in started)) return started;
       throw started.kind === 'MissingSetting' ? fieldError('NOT_CONFIGURED', started.message) : failedRead(started);

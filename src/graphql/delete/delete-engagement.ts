@@ -1,9 +1,5 @@
-import { deleteEngagement } from '../../engagement/delete/delete-engagement.ts';
-import {
-  type DeleteEngagementInput,
-  type DeleteEngagementParameter,
-  deleteParameters,
-} from '../../engagement/input.ts';
+import { type AskedDelete, deleteEngagement } from '../../engagement/delete/delete-engagement.ts';
+import { type DeleteEngagementParameter, deleteParameters } from '../../engagement/input.ts';
 import { listing, requiringType } from '../../engagement/integrations.ts';
 import type { Selection } from '../../engagement/record.ts';
 import { type DeleteEngagementResult as Result, withEngagementId } from '../../engagement/result.ts';
@@ -50,10 +46,7 @@ export const DeleteEngagementParameters = builder.inputType('DeleteEngagementPar
 });
 
 /** The arguments of the field, coerced. */
-export interface DeleteArguments extends DeleteEngagementInput {
-  readonly snapshot: boolean;
-  readonly dryRun: boolean;
-}
+export type DeleteArguments = AskedDelete & { readonly snapshot: boolean; readonly dryRun: boolean };
 
 /**
  * Runs one delete of an operation.
@@ -70,11 +63,12 @@ export async function resolveDelete(
   const caller = requireCaller(context);
   const callerKey = idempotencyKey === undefined ? undefined : ([idempotencyKey, String(responseKey)] as const);
   const options = { caller, selection, dryRun, snapshot, callerKey, deadlineAt, hasCallerLeft };
-  const result = await deleteEngagement(input, options, context);
+  const end = await deleteEngagement(input, options, context);
+  const result = (input.id ?? null) === null ? end : withEngagementId(end, input.id ?? '');
   if (result.kind === 'Unauthenticated')
-    throw fieldError('UNAUTHENTICATED', result.message, { engagementId: input.id });
+    throw fieldError('UNAUTHENTICATED', result.message, { engagementId: result.engagementId });
   if (result.kind === 'DeleteEngagementSuccess' && result.stream) chunkDeliveries.own(result.stream.body);
-  return withEngagementId(result, input.id);
+  return result;
 }
 
 builder.mutationField('deleteEngagement', (t) =>
@@ -89,13 +83,12 @@ builder.mutationField('deleteEngagement', (t) =>
       '`retrySafe`, the same key sends the delete again.',
     args: {
       id: t.arg.id({
-        required: true,
         description:
-          "Truto's id of the engagement: 1 to 512 characters, without control characters, and without `.` or `..` as a path segment.",
+          "Truto's id of the engagement: 1 to 512 characters, without control characters, and without `.` or `..` as a path segment. Required without `confirmationToken`.",
       }),
       integratedAccountId: t.arg.id({
-        required: true,
-        description: "Truto's id of the integrated account that the engagement is in.",
+        description:
+          "Truto's id of the integrated account that the engagement is in. Required without `confirmationToken`.",
       }),
       format: t.arg({
         type: ResponseFormat,
@@ -126,7 +119,11 @@ builder.mutationField('deleteEngagement', (t) =>
         required: true,
         defaultValue: false,
         description:
-          'Deletes nothing. Returns the request that would be sent, and every reason why it would be refused. Looks up the account, and with `snapshot: true` reads the engagement.',
+          'Deletes nothing. Returns the request that would be sent, every reason why it would be refused, and a `confirmationToken`. Looks up the account, and with `snapshot: true` reads the engagement.',
+      }),
+      confirmationToken: t.arg.string({
+        description:
+          'The `confirmationToken` of your dry run: deletes exactly what that showed, once, within 5 minutes. Omit the other arguments. Sent again, for 10 minutes, it returns the first result, as an `Idempotency-Key` does, and replaces one. Some servers delete nothing without it.',
       }),
     },
     resolve: (_root, args, context, info) => resolveDelete(args, readSelection(info), info.path.key, context),

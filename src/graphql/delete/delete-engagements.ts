@@ -84,7 +84,8 @@ builder.mutationField('deleteEngagements', (t) =>
       'Deletes up to 100 engagements of one integrated account, in parallel, within its rate limits. (Aliases of ' +
       '`deleteEngagement` run one after another.) A failed item does not affect the others. Items with the same engagement ' +
       'are one delete. An `Idempotency-Key` applies to each engagement separately. The records of one operation may take 8 ' +
-      'times `MAX_UPSTREAM_BYTES`; beyond that, results have a warning instead of their record.',
+      'times `MAX_UPSTREAM_BYTES`; beyond that, results have a warning instead of their record. A server that requires ' +
+      'confirmation refuses every item: use `startBulkDelete`.',
     args: {
       items: t.arg({
         type: [DeleteEngagementItem],

@@ -190,6 +190,11 @@ const DeleteEngagementPlan = objectType<Result.DeleteEngagementPlan>('DeleteEnga
         'The findings of the rules, the account look-up and the snapshot. With `snapshot: true` and no finding on `id`, the engagement exists.',
       ],
       integration: ['Integration', 'The integration of the integrated account. Null when it is not known.'],
+      confirmationToken: [
+        'String',
+        'Confirms exactly this delete: the arguments of the dry run without the selection, for you only. Send it to `deleteEngagement`. Null when `wouldBeSent` is false.',
+      ],
+      confirmationExpiresAt: ['DateTime', 'When the `confirmationToken` expires: after 5 minutes.'],
     }),
   }),
 });

@@ -3,6 +3,7 @@ import type { Config } from '../../config/config.ts';
 import type { Caller, FindAccountIntegration } from '../../engagement/account.ts';
 import type { CreateEvent } from '../../engagement/create/create-engagement.ts';
 import type { AuditEvent } from '../../engagement/delete/audit.ts';
+import type { Confirmations } from '../../engagement/delete/confirmation.ts';
 import type { RequestMemory } from '../../engagement/request-memory.ts';
 import { AnswerRoom } from '../../graphql/core/answer-room.ts';
 import { ChunkDeliveries } from '../../graphql/core/chunk-delivery.ts';
@@ -19,6 +20,7 @@ interface UpstreamPorts {
   readonly findAccountIntegration: FindAccountIntegration;
   readonly limitReads: LimitReads;
   readonly requestMemory: RequestMemory;
+  readonly confirmations: Confirmations;
   readonly bulkDeletes: BulkDeletes | undefined;
   /** Aborted once the server drains. */
   readonly draining: AbortSignal;

@@ -1,0 +1,140 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
+import { type Config, parseConfig } from '../config/config.ts';
+import { loopbackHosts } from '../config/settings.ts';
+import { version } from '../config/version.ts';
+import { findUpstream } from '../http/find-upstream.ts';
+import { openFacade } from '../http/server.ts';
+import { createLog, secretsOf } from '../log/log.ts';
+import { onInterruption } from './delete.ts';
+import { addTools, type McpFacade } from './mcp-tools.ts';
+import { type ExitCode, exitCodes, UsageError } from './output.ts';
+import { findCredential } from './session.ts';
+
+/** The options of `mcp`. */
+export interface McpOptions {
+  readonly http?: boolean;
+  readonly tokenFile?: string;
+}
+
+const sdkName = '@modelcontextprotocol/sdk';
+
+/** The largest message, in bytes: a record to restore may be long. */
+const maxMessageBytes = 1024 * 1024;
+
+/** Loads the SDK. It is no dependency: most users have no use for its 60 packages. @throws {UsageError} */
+async function loadSdk() {
+  try {
+    const [{ McpServer }, { StdioServerTransport }, { StreamableHTTPServerTransport }] = await Promise.all([
+      import('@modelcontextprotocol/sdk/server/mcp.js'),
+      import('@modelcontextprotocol/sdk/server/stdio.js'),
+      import('@modelcontextprotocol/sdk/server/streamableHttp.js'),
+    ]);
+    return { McpServer, StdioServerTransport, StreamableHTTPServerTransport };
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw error;
+    throw new UsageError(`mcp needs ${sdkName}, which is not installed: npm install ${sdkName}`);
+  }
+}
+
+type Sdk = Awaited<ReturnType<typeof loadSdk>>;
+
+/** The settings of the server behind the tools: nothing is deleted without a token. The tools have their own documents and names. */
+function behindTools(config: Config): Config {
+  const plain = { trustedDocuments: undefined, subgraph: 'none', typePrefix: '', metrics: undefined } as const;
+  return { ...config, ...plain, confirmation: { ...config.confirmation, isRequired: true } };
+}
+
+async function connect(sdk: Sdk, facade: McpFacade, authorization: string | undefined, transport: object) {
+  const server = new sdk.McpServer({ name: 'truto-engagements', version });
+  addTools(server, facade, authorization);
+  // The SDK's own transports do not fit its interface with `exactOptionalPropertyTypes`.
+  await server.connect(transport as Transport);
+  return server;
+}
+
+/** Why a request is refused: its status and a message. Undefined when it is not. */
+function findRefusal({ url, method, headers }: IncomingMessage, { host, auth }: Config): [number, string] | undefined {
+  if (url !== '/mcp') return [404, 'Nothing exists at this path. Send messages by POST to /mcp.'];
+  // A page of any site could resolve its own name to this machine (DNS rebinding). Programs send no Origin.
+  if (headers.origin !== undefined) return [403, 'Web pages may not call this server.'];
+  const isLocal = loopbackHosts.has(host) || host === '::1';
+  if (isLocal && !loopbackHosts.has(URL.parse(`http://${headers.host}`)?.hostname ?? ''))
+    return [403, 'The Host header must be localhost, 127.0.0.1 or [::1].'];
+  if (method !== 'POST') return [405, 'Send messages by POST. There is no stream of events and no session.'];
+  const needsToken = auth.mode !== 'open' && headers.authorization === undefined;
+  return needsToken ? [401, 'Send your token in the Authorization header, as "Bearer <token>".'] : undefined;
+}
+
+const headersOf: Readonly<Record<number, object>> = { 401: { 'www-authenticate': 'Bearer' }, 405: { allow: 'POST' } };
+
+/** Answers one message over HTTP. Each is a session of its own, for the caller of its `Authorization` header. */
+async function receive(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { sdk, facade, config }: { readonly sdk: Sdk; readonly facade: McpFacade; readonly config: Config },
+): Promise<void> {
+  const [status, message] = findRefusal(request, config) ?? [];
+  if (status !== undefined) {
+    response.writeHead(status, { 'content-type': 'application/json', ...headersOf[status] });
+    response.end(JSON.stringify({ jsonrpc: '2.0', error: { code: -32_000, message }, id: null }));
+    return;
+  }
+  const transport = new sdk.StreamableHTTPServerTransport({
+    enableJsonResponse: true,
+    maxRequestBodySize: maxMessageBytes,
+  });
+  const server = await connect(sdk, facade, request.headers.authorization, transport);
+  response.once('close', () => void server.close());
+  await transport.handleRequest(request, response);
+}
+
+async function listen(server: Server, { host, port }: Config): Promise<string> {
+  await new Promise<void>((resolve, reject) => server.once('error', reject).listen(port, host, resolve));
+  return `http://${host.includes(':') ? `[${host}]` : host}:${(server.address() as AddressInfo).port}/mcp`;
+}
+
+/**
+ * `mcp`: serves the tools for agents, on standard input and output, or over HTTP. Logs on standard error. Ends when its client closes
+ * standard input, or by a signal; deletes in flight are finished.
+ * @throws {ConfigError} or {@link UsageError} before anything is sent.
+ */
+export async function mcpCommand({ http = false, tokenFile }: McpOptions): Promise<ExitCode> {
+  const sdk = await loadSdk();
+  const found = http
+    ? { config: parseConfig(process.env), token: undefined }
+    : await findCredential(process.env, tokenFile);
+  const { token } = found;
+  const auth = http ? found.config.auth : ({ mode: token ? 'passthrough' : 'open' } as const);
+  const config = { ...behindTools(found.config), auth };
+  const secrets = [...secretsOf(config), ...(token ? [token] : [])];
+  const log = createLog({ secrets, destination: process.stderr });
+  const interruption = onInterruption();
+  const { url, openToken, sandbox } = await findUpstream(config);
+  const facade = await openFacade({ config, log, upstream: url, openToken });
+  const ended = new Promise((resolve) => interruption.signal.addEventListener('abort', resolve));
+  try {
+    if (!http) {
+      await connect(sdk, facade, token && `Bearer ${token.reveal()}`, new sdk.StdioServerTransport());
+      log.info({ transport: 'stdio', upstream: url.origin }, 'listening');
+      await Promise.race([ended, new Promise((resolve) => process.stdin.once('close', resolve).once('end', resolve))]);
+      return exitCodes.done;
+    }
+    const server = createServer((request, response) => {
+      receive(request, response, { sdk, facade, config }).catch((error) => {
+        log.error({ err: error }, 'unexpected error');
+        response.destroy();
+      });
+    });
+    log.info({ url: await listen(server, config), upstream: url.origin }, 'listening');
+    await ended;
+    server.close();
+    server.closeIdleConnections();
+    return exitCodes.done;
+  } finally {
+    interruption.forget();
+    await facade.close();
+    await sandbox?.close();
+  }
+}

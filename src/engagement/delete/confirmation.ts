@@ -1,0 +1,121 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { Secret } from '../../config/secret.ts';
+import type { Caller } from '../account.ts';
+import { type DeleteEngagementInput, deleteParameters } from '../input.ts';
+import type { Seal } from '../seal.ts';
+
+/**
+ * How long a confirmation token starts a delete, in milliseconds. A delete is remembered for longer (`rememberedMs`), so a token that is
+ * still valid never starts a second one.
+ */
+export const confirmableMs = 5 * 60_000;
+
+/** What a token confirms. */
+export interface Plans {
+  /** One delete, with every argument that reaches upstream. The selection is not one of them: it only shapes the answer. */
+  readonly delete: { readonly input: DeleteEngagementInput; readonly snapshot: boolean };
+  /** The engagements that a dry run of a bulk delete has listed. */
+  readonly bulk: { readonly dryRunId: string };
+}
+
+type Kind = keyof Plans;
+
+/** A confirmation token, and when it expires. */
+export interface Confirmation {
+  readonly confirmationToken: string;
+  readonly confirmationExpiresAt: Date;
+}
+
+/** What an opened token confirms. */
+export interface Confirmed<Plan> {
+  readonly plan: Plan;
+  /** Unique to the token. */
+  readonly nonce: string;
+  /** True when it may start nothing any more. */
+  readonly isExpired: boolean;
+}
+
+/** Makes and opens confirmation tokens (ADR 21). */
+export interface Confirmations {
+  /** True when nothing is deleted without a token. */
+  readonly isRequired: boolean;
+  /** Makes a token for this caller. @default expiresAtMs five minutes from now, in milliseconds since 1970 */
+  confirm<K extends Kind>(
+    kind: K,
+    plan: Plans[K],
+    caller: Pick<Caller, 'id'>,
+    expiresAtMs?: number,
+  ): Promise<Confirmation>;
+  /** Opens a token of this caller. Returns a sentence when it confirms nothing. Never rejects. */
+  open<K extends Kind>(kind: K, token: string, caller: Pick<Caller, 'id'>): Promise<Confirmed<Plans[K]> | string>;
+}
+
+/** The refusal of a delete without a token, where one is required. */
+export const needsConfirmation =
+  'This server deletes only what was confirmed. Send deleteEngagement or startBulkDelete with dryRun: true, and then its confirmationToken.';
+
+/** The refusal of a token that may start nothing any more. */
+export const expiredConfirmation = 'It has expired: it is valid for 5 minutes. Make a new one with dryRun: true.';
+
+const unknown =
+  'This server did not make it, or it was altered. Send it unchanged, or make a new one with dryRun: true. Servers share tokens when they have the same CONFIRMATION_SECRET.';
+
+const fieldOf: Readonly<Record<Kind, string>> = { delete: 'deleteEngagement', bulk: 'startBulkDelete' };
+
+/** True for the one spelling of bytes in base64url. The last character may have bits that mean nothing. */
+function isCanonical(part: string): boolean {
+  return Buffer.from(part, 'base64url').toString('base64url') === part;
+}
+
+/** JSON has no dates: they are texts in a token. */
+function withDates(input: DeleteEngagementInput): DeleteEngagementInput {
+  const { parameters } = input;
+  if (!parameters) return input;
+  const entries = Object.entries(parameters).map(([name, value]) => {
+    const isDate = deleteParameters[name as keyof typeof deleteParameters].kind === 'date' && value;
+    return [name, isDate ? new Date(value as unknown as string) : value] as const;
+  });
+  return { ...input, parameters: Object.fromEntries(entries) };
+}
+
+/**
+ * Makes the confirmations of a server.
+ * @param settings the secret that all replicas share. Without one, tokens are valid in this process only.
+ */
+export function createConfirmations({
+  secret = new Secret(randomBytes(32).toString('base64url')),
+  isRequired,
+}: {
+  readonly secret?: Secret | undefined;
+  readonly isRequired: boolean;
+}): Confirmations {
+  let opening: Promise<Seal> | undefined;
+  // Loaded for the first token: most servers make none, and should start without this delay.
+  async function openSeal(): Promise<Seal> {
+    opening ??= import('../seal.ts').then(({ createSeal }) => createSeal(secret));
+    return opening;
+  }
+  return {
+    isRequired,
+    async confirm(kind, plan, { id: callerId }, expiresAtMs = Date.now() + confirmableMs) {
+      const text = JSON.stringify({ callerId, nonce: randomUUID(), expiresAtMs, plan });
+      const sealed = await (await openSeal()).close(new Secret(text), `confirmation of ${kind}`);
+      return { confirmationToken: `${kind}_${sealed}`, confirmationExpiresAt: new Date(expiresAtMs) };
+    },
+    async open(kind, token, caller) {
+      const [ofKind = '', sealed = ''] = token.split(/_(.*)/s, 2);
+      if (ofKind !== kind && Object.hasOwn(fieldOf, ofKind))
+        return `It confirms a delete of ${fieldOf[ofKind as Kind]}. Send it there.`;
+      if (ofKind !== kind || !sealed.split('.').every(isCanonical)) return unknown;
+      try {
+        const text = await (await openSeal()).open(sealed, `confirmation of ${kind}`);
+        const { callerId, nonce, expiresAtMs, plan } = JSON.parse(text.reveal());
+        if (callerId !== caller.id) return 'It was made for another caller. Make your own with dryRun: true.';
+        const opened = kind === 'delete' ? { ...plan, input: withDates(plan.input) } : plan;
+        return { plan: opened, nonce, isExpired: expiresAtMs <= Date.now() };
+      } catch {
+        return unknown;
+      }
+    },
+  };
+}

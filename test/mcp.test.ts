@@ -1,0 +1,281 @@
+import { once } from 'node:events';
+import { request } from 'node:http';
+import { text } from 'node:stream/consumers';
+import { Client } from '@modelcontextprotocol/sdk/client/index.js';
+import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
+import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
+import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
+import { describe, expect, it } from 'vitest';
+import { sandboxAccounts } from '../src/sandbox/accounts.ts';
+import { startCli } from './support/cli-process.ts';
+import { lostAnswer } from './support/keyed-delete.ts';
+import { truto } from './support/outcome.ts';
+import { startRedis } from './support/redis-server.ts';
+import { type Answer, json, startUpstream } from './support/upstream.ts';
+
+/** An account that can create and delete every type, and shows no deleted record. */
+const account = sandboxAccounts.find(
+  ({ rule }) => rule?.creates && !rule.softDeletes && !rule.requiresEngagementType && !rule.requiresTypeOnCreate,
+);
+const integratedAccountId = account?.id;
+
+/** What a tool answers. */
+interface ToolAnswer {
+  readonly isError?: boolean;
+  // biome-ignore lint/suspicious/noExplicitAny: a test reads the fields that it expects.
+  readonly structuredContent: any;
+}
+
+async function connect(transport: object) {
+  const client = new Client({ name: 'test', version: '1' });
+  // The SDK's own transports do not fit its interface with `exactOptionalPropertyTypes`.
+  await client.connect(transport as Transport);
+  // With the tools, the client checks each answer against its schema.
+  const { tools } = await client.listTools();
+  const call = async (name: string, args: object) =>
+    (await client.callTool({ name, arguments: { ...args } })) as unknown as ToolAnswer;
+  return { client, tools, call, [Symbol.asyncDispose]: () => client.close() };
+}
+
+/** The tools over standard input and output. Without a token, over the embedded sandbox. */
+function startStdio(env: Record<string, string> = {}) {
+  const command = { command: process.execPath, args: ['src/cli/main.ts', 'mcp'] };
+  return connect(new StdioClientTransport({ ...command, env, cwd: process.cwd(), stderr: 'ignore' }));
+}
+
+/** The tools over HTTP, in a process of their own. */
+async function startHttp(env: Record<string, string>) {
+  const { child, end } = startCli(['mcp', '--http'], { PORT: '0', ...env }, ['canary-one', 'canary-two']);
+  const lines: string[] = [];
+  child.stderr.on('data', (chunk) => lines.push(String(chunk)));
+  const logged = () => lines.join('');
+  while (!/"listening"/.test(logged())) await Promise.race([once(child.stderr, 'data'), end]);
+  const [, url = ''] = /"url":"([^"]+)"/.exec(logged()) ?? [];
+  const connectAs = (token?: string) =>
+    connect(
+      new StreamableHTTPClientTransport(new URL(url), {
+        requestInit: { headers: token ? { authorization: `Bearer ${token}` } : {} },
+      }),
+    );
+  return {
+    ...{ url, logged, connectAs },
+    async [Symbol.asyncDispose]() {
+      child.kill();
+      const { code, stdout } = await end;
+      expect({ code, stdout }).toEqual({ code: 0, stdout: '' });
+    },
+  };
+}
+
+const passthrough = (upstreamUrl: string) => ({ AUTH_MODE: 'passthrough', TRUTO_BASE_URL: upstreamUrl });
+const one = { id: 'e1', integratedAccountId: 'a', snapshot: false };
+const deleted = { result: 'DeleteEngagementSuccess', outcome: 'DELETED', deletedEngagementId: 'e1' };
+
+/** Plans the delete of `one`, and returns its token. */
+async function tokenFrom(call: (name: string, args: object) => Promise<ToolAnswer>, args: object = one) {
+  const { structuredContent } = await call('plan_delete', args);
+  return structuredContent.confirmationToken as string;
+}
+
+describe('mcp over standard input and output', () => {
+  it('finds, reads, plans, deletes and restores an engagement', async () => {
+    await using tools = await startStdio();
+    const { call } = tools;
+    const found = await call('find_engagements', { integratedAccountId });
+    const [{ id, engagementType }] = found.structuredContent.nodes;
+    const read = await call('get_engagement', { id, integratedAccountId });
+    expect(read.structuredContent).toMatchObject({ result: 'Engagement', id, engagementType });
+    const plan = await call('plan_delete', { id, integratedAccountId });
+    expect(plan).toMatchObject({ isError: false, structuredContent: { result: 'Plan', count: 1, sample: [{ id }] } });
+    expect((await call('get_engagement', { id, integratedAccountId })).isError).toBe(false);
+    const { confirmationToken } = plan.structuredContent;
+    const end = await call('delete_engagement', { confirmationToken });
+    expect(end).toMatchObject({ isError: false, structuredContent: { outcome: 'DELETED', deletedEngagementId: id } });
+    expect((await call('delete_engagement', { confirmationToken })).structuredContent).toEqual(end.structuredContent);
+    expect(await call('get_engagement', { id, integratedAccountId })).toMatchObject({
+      isError: true,
+      structuredContent: { result: 'NOT_FOUND' },
+    });
+    const { undo } = end.structuredContent;
+    const restored = await call('restore_engagement', { undo });
+    expect(restored).toMatchObject({ isError: false, structuredContent: { result: 'Restored' } });
+    const { newId } = restored.structuredContent;
+    expect((await call('restore_engagement', { undo })).structuredContent.newId).toBe(newId);
+    const anew = await call('get_engagement', { id: newId, integratedAccountId });
+    expect(anew.structuredContent.subject).toBe(read.structuredContent.subject);
+  });
+
+  it('says with annotations which tool only reads, deletes, or may be repeated', async () => {
+    await using tools = await startStdio();
+    const hints = tools.tools.map(({ name, annotations }) => [
+      name,
+      annotations?.readOnlyHint,
+      annotations?.destructiveHint,
+      annotations?.idempotentHint,
+    ]);
+    expect(hints).toEqual([
+      ['find_engagements', true, undefined, undefined],
+      ['get_engagement', true, undefined, undefined],
+      ['plan_delete', true, undefined, true],
+      ['delete_engagement', false, true, true],
+      ['restore_engagement', false, false, false],
+    ]);
+    const takes = Object.fromEntries(tools.tools.map(({ name, inputSchema }) => [name, inputSchema]));
+    expect(Object.keys(takes.delete_engagement?.properties ?? {})).toEqual(['confirmationToken']);
+  });
+
+  it('leaves alone an engagement that still exists', async () => {
+    await using tools = await startStdio();
+    const { structuredContent } = await tools.call('find_engagements', { integratedAccountId, first: 1 });
+    const [{ id }] = structuredContent.nodes;
+    const undo = { integratedAccountId, engagement: { id, subject: 'x' } };
+    expect((await tools.call('restore_engagement', { undo })).structuredContent.result).toBe('StillExists');
+    const broken = await tools.call('restore_engagement', { undo: { integratedAccountId } });
+    expect(broken).toMatchObject({ isError: true, structuredContent: { issues: [{ path: ['undo'] }] } });
+  });
+
+  it('plans many with a count and a sample, and deletes exactly those', async () => {
+    await using redis = await startRedis();
+    await using tools = await startStdio({ REDIS_URL: redis.url });
+    const args = { integratedAccountId, filter: { createdAt: { gt: '1990-01-01T00:00:00Z' } } };
+    const plan = await tools.call('plan_delete', args);
+    expect(plan.structuredContent).toMatchObject({ result: 'Plan', sample: { length: 5 } });
+    expect(plan.structuredContent.count).toBeGreaterThan(20);
+    const { confirmationToken, count: total } = plan.structuredContent;
+    const started = await tools.call('delete_engagement', { confirmationToken });
+    expect(started).toMatchObject({ isError: false, structuredContent: { result: 'BulkDelete', total } });
+    const again = await tools.call('delete_engagement', { confirmationToken });
+    expect(again.structuredContent.id).toBe(started.structuredContent.id);
+  });
+
+  it('refuses a plan of nothing, or of two things, by what is allowed', async () => {
+    await using tools = await startStdio();
+    for (const wrong of [{}, { id: 'e', ids: ['e'] }, { ids: ['e'], filter: { status: 'open' } }])
+      expect(await tools.call('plan_delete', { integratedAccountId, ...wrong })).toMatchObject({
+        isError: true,
+        structuredContent: { result: 'INVALID_INPUT' },
+      });
+    expect(await tools.call('plan_delete', { integratedAccountId, ids: ['e'] })).toMatchObject({
+      isError: true,
+      structuredContent: { result: 'NOT_CONFIGURED' },
+    });
+  });
+});
+
+describe('S36 mcp over HTTP', () => {
+  it('deletes with the token of the caller, once, and only what was planned', async () => {
+    await using upstream = await startUpstream(json(204, undefined), 'Capsule');
+    await using http = await startHttp(passthrough(upstream.url));
+    await using tools = await http.connectAs('canary-one');
+    const token = await tokenFrom(tools.call);
+    expect(upstream.deletes()).toEqual([]);
+    const ends = await Promise.all([1, 2, 3].map(() => tools.call('delete_engagement', { confirmationToken: token })));
+    for (const end of ends) expect(end).toMatchObject({ isError: false, structuredContent: deleted });
+    expect(upstream.deletes()).toMatchObject([{ headers: { authorization: 'Bearer canary-one' } }]);
+    expect(http.logged()).not.toContain('canary-one');
+  });
+
+  it('refuses every way around the plan', async () => {
+    await using upstream = await startUpstream(json(204, undefined), 'Capsule');
+    await using http = await startHttp(passthrough(upstream.url));
+    await using mine = await http.connectAs('canary-one');
+    await using other = await http.connectAs('canary-two');
+    const confirmationToken = await tokenFrom(mine.call);
+    // A client may send more than the tool takes: it changes nothing.
+    const hostile: readonly [typeof mine, object][] = [
+      [other, { confirmationToken }],
+      [mine, { confirmationToken: `${confirmationToken}A` }],
+      [mine, { confirmationToken: confirmationToken.replace('delete_', '') }],
+      [mine, { confirmationToken: confirmationToken.replace('delete_', 'bulk_') }],
+      [mine, { confirmationToken: '' }],
+      [mine, { id: 'e1', integratedAccountId: 'a' }],
+      [mine, { confirmationToken: null, id: 'e1', integratedAccountId: 'a' }],
+      [mine, { confirmationToken: [confirmationToken] }],
+    ];
+    for (const [tools, args] of hostile) expect((await tools.call('delete_engagement', args)).isError).toBe(true);
+    expect(upstream.deletes()).toEqual([]);
+    const more = { confirmationToken, id: 'e2', integratedAccountId: 'b', dryRun: false, snapshot: true };
+    expect((await mine.call('delete_engagement', more)).structuredContent).toMatchObject(deleted);
+    expect(upstream.deletes().map(({ path, query }) => [path, query.integrated_account_id])).toEqual([
+      ['/unified/crm/engagements/e1', 'a'],
+    ]);
+  });
+
+  it('does not call an unknown outcome an error, and the same token settles it', async () => {
+    const answer: { now: Answer } = { now: lostAnswer };
+    await using upstream = await startUpstream((...args) => answer.now(...args), 'Capsule');
+    await using http = await startHttp({ ...passthrough(upstream.url), REQUEST_TIMEOUT_MS: '1000' });
+    await using tools = await http.connectAs('canary-one');
+    const confirmationToken = await tokenFrom(tools.call);
+    const unknown = await tools.call('delete_engagement', { confirmationToken });
+    expect(unknown).toMatchObject({
+      isError: false,
+      structuredContent: { result: 'OutcomeUnknownError', next: expect.stringContaining('same confirmationToken') },
+    });
+    answer.now = truto(404);
+    const settled = await tools.call('delete_engagement', { confirmationToken });
+    expect(settled.structuredContent).toMatchObject({ ...deleted, outcome: 'ALREADY_ABSENT' });
+  });
+
+  it('gives no token for a delete that would be refused, and says why', async () => {
+    await using upstream = await startUpstream(json(204, undefined), 'Affinity');
+    await using http = await startHttp(passthrough(upstream.url));
+    await using tools = await http.connectAs('canary-one');
+    const { structuredContent } = await tools.call('plan_delete', one);
+    expect(structuredContent).toMatchObject({
+      confirmationToken: null,
+      findings: [expect.stringContaining('engagementType')],
+    });
+  });
+
+  it('answers no web page, no other host name, no stranger and no other method', async () => {
+    await using upstream = await startUpstream(json(204, undefined), 'Capsule');
+    await using http = await startHttp(passthrough(upstream.url));
+    const { port, host } = new URL(http.url);
+    const send = async (headers: Record<string, string>, method = 'POST', path = '/mcp') => {
+      const sent = request({
+        port,
+        host: '127.0.0.1',
+        path,
+        method,
+        headers: { 'content-type': 'application/json', ...headers },
+      });
+      sent.end(method === 'POST' ? '{"jsonrpc":"2.0","id":1,"method":"tools/list"}' : undefined);
+      const [response] = await once(sent, 'response');
+      await text(response);
+      return response.statusCode;
+    };
+    const authorization = 'Bearer canary-one';
+    const accept = 'application/json, text/event-stream';
+    expect(await send({ authorization, accept })).toBe(200);
+    expect(await send({ authorization, accept, host: 'localhost:1' })).toBe(200);
+    for (const origin of ['http://evil.example', 'null', `http://${host}`])
+      expect(await send({ authorization, accept, origin })).toBe(403);
+    for (const name of [
+      'evil.example',
+      `evil.example:${port}`,
+      'localhost.evil.example',
+      '127.0.0.1.evil.example',
+      '@',
+    ])
+      expect(await send({ authorization, accept, host: name })).toBe(403);
+    expect(await send({ accept })).toBe(401);
+    expect(await send({ authorization, accept }, 'GET')).toBe(405);
+    expect(await send({ authorization, accept }, 'POST', '/graphql')).toBe(404);
+  });
+
+  it('lets a caller of a JWT plan and delete in granted accounts only, by the rules of the server', async () => {
+    const { jwtSecret, serviceEnv, signToken } = await import('./support/service.ts');
+    await using upstream = await startUpstream(json(204, undefined), 'Capsule');
+    await using http = await startHttp({ ...serviceEnv, JWT_SECRET: jwtSecret, TRUTO_BASE_URL: upstream.url });
+    await using tools = await http.connectAs(await signToken({ integrated_accounts: ['a'] }));
+    expect((await tools.call('plan_delete', { ...one, integratedAccountId: 'b' })).structuredContent.result).toBe(
+      'ForbiddenError',
+    );
+    const confirmationToken = await tokenFrom(tools.call);
+    const end = await tools.call('delete_engagement', { confirmationToken });
+    expect(end.structuredContent).toMatchObject(deleted);
+    await using stranger = await http.connectAs('no-jwt');
+    expect((await stranger.call('plan_delete', one)).structuredContent.result).toBe('Unauthenticated');
+  });
+});
