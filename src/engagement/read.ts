@@ -2,7 +2,15 @@ import type { Attempt, Send } from '../upstream/attempt.ts';
 import { type Caller, canAccess, type FindAccountIntegration, limitedBy, settleNotFound } from './account.ts';
 import { isJsonObject, readBody } from './body.ts';
 import { type ArgumentPaths, defaultPageSize, type EngagementsInput, listPaths } from './input.ts';
-import { type EngagementRecord, isIdValue, isSameId, type ReadRecord, type RecordKey, readRecord } from './record.ts';
+import {
+  type EngagementRecord,
+  isIdValue,
+  isSameId,
+  type ReadRecord,
+  type RecordKey,
+  readRecord,
+  wireNameOf,
+} from './record.ts';
 import { isError, notGranted, notSent, readRefusal, refusedInput } from './refusal.ts';
 import { buildListRequest, buildReadRequest } from './request.ts';
 import type { Resource, WireField } from './resources.ts';
@@ -98,7 +106,7 @@ export async function readResource<R extends Resource>(
     return settleNotFound(answer, { caller, integratedAccountId, deadlineAt }, findAccountIntegration);
   const { json } = answer;
   const isRecord =
-    isJsonObject(json) && !isError(json) && ['id', ...selected].some((field) => Object.hasOwn(json, field));
+    isJsonObject(json) && !isError(json) && ['id', ...selected].some((key) => Object.hasOwn(json, wireNameOf(key)));
   if (!isRecord) return failed("Truto's answer is not a record. Try again.");
   if (isIdValue(json.id) && !isSameId(json.id, key.id)) {
     // It answers another request. Later answers on the connection may do so too.

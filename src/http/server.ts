@@ -80,9 +80,9 @@ export interface OpenFacade extends Omit<Facade, 'url'> {
  */
 export async function openFacade({ config, log, upstream, openToken, loadLimits }: FacadeOptions): Promise<OpenFacade> {
   for (const warning of config.warnings) log.warn(warning);
-  const { subgraph: dialect, typePrefix, auth } = config;
+  const { subgraph: dialect, typePrefix, additionalFields, auth } = config;
   const { host, port, proxy, requestTimeoutMs, maxUpstreamBytes, keepsRateLimits, shared, trustedDocuments } = config;
-  const schema = createSchema({ dialect, typePrefix, provesCallers: auth.mode === 'service' });
+  const schema = createSchema({ dialect, typePrefix, provesCallers: auth.mode === 'service', additionalFields });
   const trusted = trustedDocuments && readTrustedDocuments(trustedDocuments.path, schema);
   // Before any connection is opened, since it would have to be closed.
   if (shared?.undoStore) await (await import('../bulk/undo-store.ts')).checkUndoStore(shared.undoStore, log, proxy);

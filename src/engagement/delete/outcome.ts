@@ -4,7 +4,7 @@ import { type DeleteEngagementInput, hasRecord, isRepeatable } from '../input.ts
 import type { Integration } from '../integrations.ts';
 import { nodeKind, writeNodeId } from '../node-id.ts';
 import type { FoundRecord } from '../read.ts';
-import { readRecord, type Selection } from '../record.ts';
+import { readRecord, type Selection, wireNameOf } from '../record.ts';
 import { notSent, readRefusal } from '../refusal.ts';
 import type { WireField } from '../resources.ts';
 import type * as Result from '../result.ts';
@@ -65,7 +65,8 @@ type SuccessContext = Pick<OutcomeContext, 'input' | 'selection' | 'integration'
 
 /** Warns about selected fields without a value, and says how to fill them. */
 function missingFields(absent: Iterable<WireField>, { snapshot }: SuccessContext): readonly string[] {
-  const missing = [...absent].filter((field) => field !== 'id' && (!snapshot || snapshot.absent.includes(field)));
+  const names = [...absent].map(wireNameOf) as WireField[];
+  const missing = names.filter((field) => field !== 'id' && (!snapshot || snapshot.absent.includes(field)));
   if (missing.length === 0) return [];
   const hint = snapshot ? 'The snapshot lacks it too.' : 'Use snapshot: true to read it before the delete.';
   return [`Truto's answer lacks ${missing.join(', ')}. ${hint}`];
