@@ -59,6 +59,7 @@ const mistakes: Record<string, readonly string[]> = {
     SUBGRAPH: ['Federation', 'apollo', '1'],
     ADDITIONAL_FIELDS: ['canary', '{}', '[{}]'],
     SANDBOX_FIELDS: ['canary', '[]', '1'],
+    SANDBOX_PARAMETERS: ['a,', 'a b', 'a-b', ','],
     TYPE_PREFIX: ['crm', '1Crm', 'Crm_', 'Crm Types', `C${'r'.repeat(31)}`],
   },
   ...{ TRUSTED_DOCUMENTS: [], TRUSTED_DOCUMENTS_ONLY: notFlag },

@@ -6,8 +6,8 @@ import { startTestFacade, type TestFacade } from './support/facade.ts';
 import { schema } from './support/schema.ts';
 import { type FakeUpstream, json, startUpstream } from './support/upstream.ts';
 
-/** Two arguments that control this server and reach no wire. */
-const ownArguments = ['dryRun', 'snapshot'];
+/** Arguments that are no documented parameter: a customer's own parameters, and two that control this server. */
+const ownArguments = ['trutoQuery', 'dryRun', 'snapshot'];
 
 let record: Record<string, unknown> = {};
 let upstream: FakeUpstream;

@@ -14,8 +14,6 @@ import {
 } from './settings.ts';
 import { checkNames, describeUnknown, isSetting } from './unknown-settings.ts';
 
-export type { AdditionalField } from './settings.ts';
-
 /** How callers are authenticated, and whose token goes upstream. The whole process has one mode. */
 export type AuthConfig =
   /** The caller's own bearer token goes upstream; this server has no token. */
@@ -84,6 +82,7 @@ export interface Config {
     readonly engagementsPerAccount: number;
     readonly keepsLimits: boolean;
     readonly additionalFields: Readonly<Record<string, unknown>> | undefined;
+    readonly requiredParameters: readonly string[] | undefined;
   };
   readonly auth: AuthConfig;
   readonly exposeSchema: boolean;
@@ -242,7 +241,12 @@ function parse(env: NodeJS.ProcessEnv, problems: string[]): Config {
       problems.push('HOST is not loopback and no upstream is configured: set AUTH_MODE to reach Truto, or SANDBOX=1');
   }
   if (!sandbox)
-    refuseIgnored(['SANDBOX_ENGAGEMENTS', 'SANDBOX_LIMITS', 'SANDBOX_FIELDS'], texts, 'SANDBOX=1', problems);
+    refuseIgnored(
+      ['SANDBOX_ENGAGEMENTS', 'SANDBOX_LIMITS', 'SANDBOX_FIELDS', 'SANDBOX_PARAMETERS'],
+      texts,
+      'SANDBOX=1',
+      problems,
+    );
   const auth = readAuth(texts, values, sandbox, problems);
   if (token && !usesToken) {
     const instead =
@@ -273,6 +277,7 @@ function parse(env: NodeJS.ProcessEnv, problems: string[]): Config {
       engagementsPerAccount: values.SANDBOX_ENGAGEMENTS,
       keepsLimits: values.SANDBOX_LIMITS,
       additionalFields: values.SANDBOX_FIELDS,
+      requiredParameters: values.SANDBOX_PARAMETERS,
     },
     auth,
     exposeSchema,

@@ -246,6 +246,16 @@ export const settings = {
     },
     'additional fields of each engagement in the sandbox, as a JSON object by name, such as `{"deal_stage":"won"}`: as if you had added them to Truto\'s unified model',
   ),
+  SANDBOX_PARAMETERS: setting(
+    form(
+      z
+        .string()
+        .regex(/^\w+( *, *\w+)*$/)
+        .transform((value) => value.split(/ *, */)),
+      'names of letters, digits and _, separated by commas',
+    ),
+    "query parameters that the sandbox requires in each request for engagements, such as `region`: as if you had added them to Truto's unified model",
+  ),
   EXPOSE_SCHEMA: setting(
     flag,
     '`1`: introspection, GraphiQL, the page `/bulk` and suggestions in error messages',

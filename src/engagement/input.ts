@@ -134,6 +134,16 @@ export const deletePaths = pathsOf(wireNames, deleteParameters, 'parameters');
 /** The paths of a list's arguments. */
 export const listPaths = pathsOf(listNames, filterArguments, 'filter');
 
+const { id, integratedAccountId, engagementType } = wireNames;
+
+/** The paths of the arguments of a read of one engagement. */
+export const readPaths = pathsOf({ id, integratedAccountId, engagementType }, {}, '');
+
+/** Query parameters of Truto by their own names, that the caller's environment has in addition to the documented ones. */
+export interface WithTrutoQuery {
+  readonly trutoQuery?: Readonly<Record<string, unknown>> | null | undefined;
+}
+
 /** The values of {@link deleteParameters}. */
 export type DeleteEngagementParameters = Given<typeof deleteParameters>;
 
@@ -147,7 +157,7 @@ export type EngagementFilter = Given<typeof filterArguments>;
 export const defaultPageSize = 25;
 
 /** The input of a list: which page of which engagements. */
-export interface EngagementsInput {
+export interface EngagementsInput extends WithTrutoQuery {
   readonly integratedAccountId: string;
   /** 1 to 100. @default 25 */
   readonly first?: number | null | undefined;
@@ -159,7 +169,7 @@ export interface EngagementsInput {
 }
 
 /** Which engagement to delete, and how. */
-export interface DeleteEngagementInput {
+export interface DeleteEngagementInput extends WithTrutoQuery {
   readonly id: string;
   readonly integratedAccountId: string;
   readonly format: ResponseFormat;
@@ -168,9 +178,9 @@ export interface DeleteEngagementInput {
   readonly remoteQuery?: Readonly<Record<string, unknown>> | null | undefined;
 }
 
-/** True when a second execution does no more than the first. Unknown, so false, with a provider's own parameters. */
-export function isRepeatable({ remoteQuery }: DeleteEngagementInput): boolean {
-  return Object.keys(remoteQuery ?? {}).length === 0;
+/** True when a second execution does no more than the first. Unknown, so false, with parameters that Truto does not document. */
+export function isRepeatable({ remoteQuery, trutoQuery }: DeleteEngagementInput): boolean {
+  return Object.keys({ ...remoteQuery, ...trutoQuery }).length === 0;
 }
 
 /** True when the answer is Truto's record of the engagement. For RAW and STREAM, it is the provider's body. */

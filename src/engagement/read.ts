@@ -1,21 +1,21 @@
 import type { Attempt, Send } from '../upstream/attempt.ts';
 import { type Caller, canAccess, type FindAccountIntegration, limitedBy, settleNotFound } from './account.ts';
 import { isJsonObject, readBody } from './body.ts';
-import { type ArgumentPaths, defaultPageSize, type EngagementsInput, listPaths } from './input.ts';
+import { type ArgumentPaths, defaultPageSize, type EngagementsInput, listPaths, readPaths } from './input.ts';
 import {
   type EngagementRecord,
   isIdValue,
   isSameId,
   type ReadRecord,
-  type RecordKey,
   readRecord,
+  type TypedKey,
   wireNameOf,
 } from './record.ts';
 import { isError, notGranted, notSent, readRefusal, refusedInput } from './refusal.ts';
 import { buildListRequest, buildReadRequest } from './request.ts';
 import type { Resource, WireField } from './resources.ts';
 import { type Finding, type Refusal, refusal } from './result.ts';
-import { checkFilter, checkId, checkKey, checkLength, checkText } from './rules.ts';
+import { checkFilter, checkId, checkKey, checkLength, checkText, checkTrutoQuery } from './rules.ts';
 
 /** Upstream's largest page size. */
 const maxPageSize = 100;
@@ -40,11 +40,6 @@ export interface ReadPorts {
 /** A record that was found. */
 export interface FoundRecord<R extends Resource> extends ReadRecord<R> {
   readonly kind: 'Found';
-}
-
-/** The key of a record, with the type of an engagement if known. Some integrations need it. It may be a provider's own type. */
-export interface TypedKey extends RecordKey {
-  readonly engagementType?: string | null | undefined;
 }
 
 /** One page of engagements. */
@@ -97,11 +92,11 @@ export async function readResource<R extends Resource>(
   { caller, selected, deadlineAt, hasCallerLeft }: ReadOptions<R>,
   { send, findAccountIntegration }: ReadPorts,
 ): Promise<FoundRecord<R> | Refusal> {
-  const { integratedAccountId, engagementType } = key;
-  const request = buildReadRequest(resource, key, selected, caller.authorization.reveal(), engagementType);
+  const { integratedAccountId } = key;
+  const request = buildReadRequest(resource, key, selected, caller.authorization.reveal());
   const limits = limitedBy(caller, integratedAccountId);
   const { attempt } = await send(request, { deadlineAt, hasCallerLeft, limitedBy: limits });
-  const answer = readJson(attempt, caller);
+  const answer = readJson(attempt, caller, readPaths);
   if (answer.kind !== 'Json')
     return settleNotFound(answer, { caller, integratedAccountId, deadlineAt }, findAccountIntegration);
   const { json } = answer;
@@ -123,7 +118,7 @@ export async function readEngagement(
   ports: ReadPorts,
 ): Promise<FoundRecord<'engagements'> | Refusal> {
   if (!canAccess(options.caller, key.integratedAccountId)) return notGranted();
-  const issues = checkKey(key);
+  const issues = [...checkKey(key), ...checkTrutoQuery(key, readPaths)];
   return issues.length > 0 ? refusedInput(issues) : readResource('engagements', key, options, ports);
 }
 
@@ -162,13 +157,15 @@ export async function readAfterDelete(
   return { kind: isDeleted ? 'MarkedDeleted' : 'There' };
 }
 
-function checkPage({ integratedAccountId, first, after, filter }: EngagementsInput): readonly Finding[] {
+function checkPage(input: EngagementsInput): readonly Finding[] {
+  const { integratedAccountId, first, after, filter } = input;
   const size = first ?? defaultPageSize;
   return [
     ...checkId(integratedAccountId, ['integratedAccountId']),
     ...(size >= 1 && size <= maxPageSize ? [] : [refusal(['first'], `It must be from 1 to ${maxPageSize}.`)]),
     ...checkText(after ?? '', ['after']),
     ...checkFilter(filter),
+    ...checkTrutoQuery(input, listPaths),
   ];
 }
 

@@ -10,9 +10,10 @@ import {
   type EngagementsInput,
   filterArguments,
   hasRecord,
+  type WithTrutoQuery,
   wireNames,
 } from './input.ts';
-import { excludedFields, type RecordKey, type Selection } from './record.ts';
+import { excludedFields, type Selection, type TypedKey } from './record.ts';
 import type { Resource, WireField } from './resources.ts';
 
 /** A delete or create that is ready to be sent. */
@@ -53,6 +54,11 @@ function parametersFor(table: Arguments, values: Readonly<Record<string, unknown
   });
 }
 
+/** The caller's own parameters of Truto. Check their names before: those that the request has itself would be ambiguous. */
+export function parametersOfTruto({ trutoQuery }: WithTrutoQuery): QueryParameter[] {
+  return Object.entries(trutoQuery ?? {}).map(([name, value]) => [encodeURIComponent(name), value]);
+}
+
 function queryOfDelete(input: DeleteEngagementInput, { fields }: Selection): QueryParameter[] {
   return [
     [wireNames.integratedAccountId, input.integratedAccountId],
@@ -61,6 +67,7 @@ function queryOfDelete(input: DeleteEngagementInput, { fields }: Selection): Que
     [wireNames.engagementType, input.engagementType ?? undefined],
     ...(input.parameters ? parametersFor(deleteParameters, input.parameters) : []),
     [wireNames.remoteQuery, input.remoteQuery ?? undefined],
+    ...parametersOfTruto(input),
   ];
 }
 
@@ -85,15 +92,15 @@ export function buildDeleteRequest(
 /** Builds `GET /unified/crm/{resource}/{id}`. Check the key before. */
 export function buildReadRequest<R extends Resource>(
   resource: R,
-  { id, integratedAccountId }: RecordKey,
+  { id, integratedAccountId, engagementType, ...more }: TypedKey,
   selected: ReadonlySet<WireField<R>>,
   authorization: string,
-  engagementType?: string | null,
 ): UpstreamRequest {
   const query = encodeQuery([
     [wireNames.integratedAccountId, integratedAccountId],
     ...exclusionParameters(resource, selected),
     [wireNames.engagementType, engagementType ?? undefined],
+    ...parametersOfTruto(more),
   ]);
   return {
     method: 'GET',
@@ -115,6 +122,7 @@ export function buildListRequest(
     ['next_cursor', input.after ?? undefined],
     ...parametersFor(filterArguments, input.filter),
     ['sort_by', input.order && { [input.order.field]: input.order.direction }],
+    ...parametersOfTruto(input),
   ]);
   return { method: 'GET', path: `/unified/crm/engagements?${query}`, headers: headersFor(authorization) };
 }

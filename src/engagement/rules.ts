@@ -1,11 +1,14 @@
 import {
   type Argument,
+  type ArgumentPaths,
   type Arguments,
   type DeleteEngagementInput,
   type DeleteEngagementParameter,
   deleteParameters,
+  deletePaths,
   type EngagementFilter,
   filterArguments,
+  type WithTrutoQuery,
 } from './input.ts';
 import type { Integration, IntegrationSupport } from './integrations.ts';
 import type { RecordKey } from './record.ts';
@@ -147,6 +150,22 @@ function checkRemoteQuery(value: unknown, path: Path): readonly Finding[] {
   ]);
 }
 
+/**
+ * Refuses parameters of Truto that a query string cannot express, and those that change what the answer means: the request's own, and
+ * all that begin with `truto_`.
+ * @param paths the arguments of the request, by wire name.
+ */
+export function checkTrutoQuery({ trutoQuery }: WithTrutoQuery, paths: ArgumentPaths): readonly Finding[] {
+  const own = Object.keys(trutoQuery ?? {}).flatMap((name) => {
+    const wireName = name.trim().toLowerCase();
+    const argument = paths.get(wireName)?.join('.');
+    if (argument) return [refusal(['trutoQuery', wireName], `It must not have ${wireName}. Use ${argument} instead.`)];
+    if (!wireName.startsWith('truto_')) return [];
+    return [refusal(['trutoQuery'], 'It must not have a name that begins with truto_. This server sets those itself.')];
+  });
+  return own.length > 0 ? own : checkRemoteQuery(trutoQuery, ['trutoQuery']);
+}
+
 /** Refuses input that a request cannot express. */
 export function checkWellFormed(input: DeleteEngagementInput): Finding[] {
   const { parameters, remoteQuery } = input;
@@ -154,6 +173,7 @@ export function checkWellFormed(input: DeleteEngagementInput): Finding[] {
     ...checkKey(input),
     ...(parameters ? checkArguments(deleteParameters, parameters, 'parameters') : []),
     ...checkRemoteQuery(remoteQuery, ['remoteQuery']),
+    ...checkTrutoQuery(input, deletePaths),
   ];
 }
 

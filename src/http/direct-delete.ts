@@ -34,6 +34,7 @@ export interface DirectDelete {
     | (Omit<DeleteEngagementParameters, 'sortBy'> & { readonly sortBy?: Uppercase<EngagementSort> | null | undefined })
     | undefined;
   readonly remoteQuery?: Readonly<Record<string, unknown>> | undefined;
+  readonly trutoQuery?: Readonly<Record<string, unknown>> | undefined;
   /** True to read the engagement first: the result then has all of its record. @default false */
   readonly snapshot?: boolean | undefined;
   /** True to check only. @default false */
@@ -111,7 +112,7 @@ function readArguments(args: readonly GraphQLArgument[], given: object, findings
       continue;
     }
     const bad =
-      findBadVariable({ [arg.name]: value }) ?? (arg.name === 'remoteQuery' && !isJson(value) ? notJson : undefined);
+      findBadVariable({ [arg.name]: value }) ?? (/Query$/.test(arg.name) && !isJson(value) ? notJson : undefined);
     if (bad !== undefined) {
       findings.push(refusal([arg.name], bad));
       continue;

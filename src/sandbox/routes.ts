@@ -1,4 +1,4 @@
-import { type Answer, buildRefusal, Refusal } from './answer.ts';
+import { type Answer, buildRefusal, missing, Refusal } from './answer.ts';
 import { createEngagement } from './create.ts';
 import { findFault, type SandboxFault, sandboxFaults } from './faults.ts';
 import { deleteEngagement, getEngagement, getRelated, listKind } from './methods.ts';
@@ -47,6 +47,9 @@ function recordRoute<Kind extends RecordKind>(
     if (!hasMethod(account.provider, kind, method)) {
       throw new Refusal(400, `Method ${method} of crm/${kind} is not supported by ${account.integration.name}`);
     }
+    const required = kind === 'engagements' ? (request.state.requiredParameters ?? []) : [];
+    const lacking = required.filter((name) => (request.query[name] ?? '') === '');
+    if (lacking.length > 0) throw missing('query_parameter', lacking);
     return handle({ ...request, account }, kind);
   });
 }

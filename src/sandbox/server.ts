@@ -56,6 +56,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     keepsLimits = false,
     pickFault = () => undefined,
     additionalFields,
+    requiredParameters,
   } = options;
   const engagements = new Map(
     sandboxAccounts.map((account) => {
@@ -75,6 +76,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     countForTruto,
     pickFault,
     additionalFields,
+    requiredParameters,
     keyedCreates: new Map(),
   };
   const requests: ReceivedRequest[] = [];

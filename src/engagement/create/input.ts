@@ -1,7 +1,7 @@
 import { encodeQuery } from '../../upstream/query-string.ts';
-import { type ArgumentPaths, type EngagementType, normalizedType, typeNamed } from '../input.ts';
+import { type ArgumentPaths, type EngagementType, normalizedType, typeNamed, type WithTrutoQuery } from '../input.ts';
 import { excludedFields, wireFieldsOf } from '../record.ts';
-import { exclusionParameters, headersFor, type WriteRequest } from '../request.ts';
+import { exclusionParameters, headersFor, parametersOfTruto, type WriteRequest } from '../request.ts';
 import { camelCase, type FieldValue, type ResourceField, resources, type WireField } from '../resources.ts';
 import { shapes } from '../shapes.ts';
 
@@ -25,7 +25,7 @@ export type EngagementFields = {
 };
 
 /** The engagement to create, and where. */
-export interface CreateEngagementInput {
+export interface CreateEngagementInput extends WithTrutoQuery {
   readonly integratedAccountId: string;
   /** @default the type in `fields`, if it is a documented one */
   readonly engagementType?: EngagementType | null | undefined;
@@ -128,6 +128,7 @@ export function buildCreateRequest(
     ['integrated_account_id', input.integratedAccountId],
     ['engagement_type', type && createTypes.includes(type) ? type : undefined],
     ...exclusionParameters('engagements', answered),
+    ...parametersOfTruto(input),
   ]);
   const { remoteData } = input;
   const body = { ...Object.fromEntries(sent), ...(remoteData && { remote_data: remoteData }) };

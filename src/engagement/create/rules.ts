@@ -1,11 +1,12 @@
 import { canCreate, type IntegrationSupport } from '../integrations.ts';
 import { type ResourceField, resources } from '../resources.ts';
 import { type Finding, refusal, warning } from '../result.ts';
-import { checkId, checkNumber, checkText } from '../rules.ts';
+import { checkId, checkNumber, checkText, checkTrutoQuery } from '../rules.ts';
 import { type FieldKind, shapes } from '../shapes.ts';
 import {
   argumentOf,
   type CreateEngagementInput,
+  createPaths,
   createTypes,
   isCallOrUntyped,
   sentFields,
@@ -89,6 +90,7 @@ export function checkCreate(input: CreateEngagementInput): readonly Finding[] {
       return checks[kind]?.(value as never, path) ?? [];
     }),
     ...checkData(remoteData, ['input', 'remoteData']),
+    ...checkTrutoQuery(input, createPaths),
   ];
   const isEmpty = given.length === 0 && Object.keys(remoteData ?? {}).length === 0;
   return isEmpty ? [...found, refusal(['input'], 'It must have at least one field.')] : found;

@@ -9,7 +9,7 @@ import { requireCaller } from '../core/context.ts';
 import { fieldsBelow, named, readSelection } from '../core/selection.ts';
 import { fieldError } from '../core/top-level-errors.ts';
 import { DeleteEngagementResult } from '../types/result.ts';
-import { EngagementType, ResponseFormat } from '../types/values.ts';
+import { EngagementType, ResponseFormat, trutoQueryOptions } from '../types/values.ts';
 import { DeleteEngagementParameters, resolveDelete } from './delete-engagement.ts';
 
 const DeleteEngagementItem = builder.inputType('DeleteEngagementItem', {
@@ -95,6 +95,10 @@ builder.mutationField('deleteEngagements', (t) =>
         defaultValue: 'unified',
         description: 'The form of each answer. `STREAM` is for `deleteEngagement` only.',
       }),
+      trutoQuery: t.arg({
+        ...trutoQueryOptions,
+        description: `${trutoQueryOptions.description} Each delete has them.`,
+      }),
       snapshot: t.arg.boolean({
         required: true,
         defaultValue: false,
@@ -102,7 +106,7 @@ builder.mutationField('deleteEngagements', (t) =>
           'Reads each engagement and its notes first, so that every selected field is filled. An engagement whose read fails is not deleted.',
       }),
     },
-    async resolve(_root, { items, integratedAccountId, format, snapshot }, context, info) {
+    async resolve(_root, { items, integratedAccountId, format, trutoQuery, snapshot }, context, info) {
       requireCaller(context);
       if (items.length === 0 || items.length > maxDeletes)
         throw fieldError(
@@ -118,7 +122,7 @@ builder.mutationField('deleteEngagements', (t) =>
       checkStreams(fieldNodes, info);
       const selection = readSelection({ ...info, fieldNodes });
       const begun = deleteEach(items, async (item) => {
-        const args = { ...item, integratedAccountId, format, snapshot, dryRun: false };
+        const args = { ...item, integratedAccountId, format, trutoQuery, snapshot, dryRun: false };
         const result = await resolveDelete(args, selection, `${info.path.key}.${itemKey(item)}`, context);
         return withinRoom(result, context.recordRoom);
       });

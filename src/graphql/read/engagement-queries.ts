@@ -5,7 +5,7 @@ import { requireCaller } from '../core/context.ts';
 import { fieldsBelow, named, wireFieldsBelow, wireFieldsSelected } from '../core/selection.ts';
 import { failedRead, fieldError } from '../core/top-level-errors.ts';
 import { Engagement, type EngagementSource } from '../types/records.ts';
-import { EngagementFilter, EngagementSort, EngagementType, SortDirection } from '../types/values.ts';
+import { EngagementFilter, EngagementSort, EngagementType, SortDirection, trutoQueryOptions } from '../types/values.ts';
 
 interface PageInfo {
   readonly hasNextPage: boolean;
@@ -78,6 +78,7 @@ builder.queryField('engagement', (t) =>
         type: EngagementType,
         description: 'The type of the engagement. Some integrations require it to find one.',
       }),
+      trutoQuery: t.arg(trutoQueryOptions),
     },
     async resolve(_root, key, context, info) {
       const selected = wireFieldsBelow(info, 'engagements');
@@ -120,6 +121,7 @@ builder.queryField('engagements', (t) =>
         defaultValue: 'desc',
         description: 'The direction of `sortBy`.',
       }),
+      trutoQuery: t.arg(trutoQueryOptions),
     },
     async resolve(_root, { engagementType, filter, sortBy, sortDirection, ...page }, context, info) {
       if (engagementType && filter?.engagementType && engagementType !== filter.engagementType) {

@@ -10,7 +10,8 @@ import {
   type ObjectTypeDefinitionNode,
   parse,
 } from 'graphql';
-import { type AdditionalField, ConfigError } from '../../config/config.ts';
+import { ConfigError } from '../../config/config.ts';
+import type { AdditionalField } from '../../config/settings.ts';
 import { camelCase, resources } from '../../engagement/resources.ts';
 import { typeNames } from '../core/selection.ts';
 import { typesOfKinds } from './records.ts';

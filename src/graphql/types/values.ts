@@ -154,6 +154,13 @@ objectType<ValueOf<'stage'>>('Stage', {
   shows: { id: ['ID', "Truto's id of the stage."], name: ['String', 'The name of the stage.'] },
 });
 
+/** The argument `trutoQuery`. */
+export const trutoQueryOptions = {
+  type: 'JSONObject',
+  description:
+    "Query parameters that you added to Truto's unified model, by their names there: strings, numbers, booleans, and lists and objects of them, up to 5 levels deep. Names of other arguments, and names that begin with `truto_`, are refused.",
+} as const;
+
 /** A reference to a record, in arguments. */
 export const RecordReferenceInput = builder.inputType('RecordReferenceInput', {
   description: 'A reference to a record in the CRM, by id.',
