@@ -6,8 +6,8 @@ import { startTestFacade, type TestFacade } from './support/facade.ts';
 import { schema } from './support/schema.ts';
 import { type FakeUpstream, json, startUpstream } from './support/upstream.ts';
 
-/** Arguments that are no documented parameter: a customer's own parameters, and two that control this server. */
-const ownArguments = ['trutoQuery', 'dryRun', 'snapshot'];
+/** Arguments that are no documented parameter: what a customer or provider has in addition, and two that control this server. */
+const ownArguments = ['rawEngagementType', 'trutoQuery', 'dryRun', 'snapshot'];
 
 let record: Record<string, unknown> = {};
 let upstream: FakeUpstream;

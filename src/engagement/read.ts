@@ -15,7 +15,7 @@ import { isError, notGranted, notSent, readRefusal, refusedInput } from './refus
 import { buildListRequest, buildReadRequest } from './request.ts';
 import type { Resource, WireField } from './resources.ts';
 import { type Finding, type Refusal, refusal } from './result.ts';
-import { checkFilter, checkId, checkKey, checkLength, checkText, checkTrutoQuery } from './rules.ts';
+import { checkFilter, checkId, checkKey, checkLength, checkRawType, checkText, checkTrutoQuery } from './rules.ts';
 
 /** Upstream's largest page size. */
 const maxPageSize = 100;
@@ -118,7 +118,7 @@ export async function readEngagement(
   ports: ReadPorts,
 ): Promise<FoundRecord<'engagements'> | Refusal> {
   if (!canAccess(options.caller, key.integratedAccountId)) return notGranted();
-  const issues = [...checkKey(key), ...checkTrutoQuery(key, readPaths)];
+  const issues = [...checkKey(key), ...checkRawType(key), ...checkTrutoQuery(key, readPaths)];
   return issues.length > 0 ? refusedInput(issues) : readResource('engagements', key, options, ports);
 }
 
@@ -158,14 +158,15 @@ export async function readAfterDelete(
 }
 
 function checkPage(input: EngagementsInput): readonly Finding[] {
-  const { integratedAccountId, first, after, filter } = input;
+  const { integratedAccountId, first, after, filter, rawEngagementType } = input;
   const size = first ?? defaultPageSize;
   return [
     ...checkId(integratedAccountId, ['integratedAccountId']),
     ...(size >= 1 && size <= maxPageSize ? [] : [refusal(['first'], `It must be from 1 to ${maxPageSize}.`)]),
     ...checkText(after ?? '', ['after']),
     ...checkFilter(filter),
-    ...checkTrutoQuery(input, listPaths),
+    ...checkRawType({ engagementType: filter.engagementType, rawEngagementType }),
+    ...checkTrutoQuery(input, listPaths, filter),
   ];
 }
 

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import type { WithTrutoQuery } from './input.ts';
+import type { GivenType, WithTrutoQuery } from './input.ts';
 import { type FieldValue, type Resource, type ResourceField, resources, type WireField } from './resources.ts';
 import { type FieldKind, type IsPlain, plainValues, shapes } from './shapes.ts';
 
@@ -27,10 +27,8 @@ export interface RecordKey {
   readonly integratedAccountId: string;
 }
 
-/** The key of a record, with the type of an engagement if known. Some integrations need it. It may be a provider's own type. */
-export interface TypedKey extends RecordKey, WithTrutoQuery {
-  readonly engagementType?: string | null | undefined;
-}
+/** The key of a record, with the type of an engagement if known. Some integrations need it. */
+export interface TypedKey extends RecordKey, WithTrutoQuery, GivenType {}
 
 /** The fields that a client selected in a delete's result, by upstream's names. */
 export interface Selection {

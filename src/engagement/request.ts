@@ -10,6 +10,7 @@ import {
   type EngagementsInput,
   filterArguments,
   hasRecord,
+  sentType,
   type WithTrutoQuery,
   wireNames,
 } from './input.ts';
@@ -37,9 +38,14 @@ export function exclusionParameters(resource: Resource, selected: ReadonlySet<st
   ];
 }
 
+/** Text has no offset, and is sent unchanged. */
+function writeMoment(moment: Date | string): string {
+  return typeof moment === 'string' ? moment : moment.toISOString();
+}
+
 /** How to write the kinds of arguments whose value changes on the wire. */
 const wireValues: Readonly<Partial<Record<Argument['kind'], (value: never) => unknown>>> = {
-  date: (date: Date) => date.toISOString(),
+  date: writeMoment,
   id: (id: string) => ({ id }),
   idInList: (id: string) => [{ id }],
   range: ({ gt, lt }: { gt?: Date | null; lt?: Date | null }) => ({ gt: gt?.toISOString(), lt: lt?.toISOString() }),
@@ -64,7 +70,7 @@ function queryOfDelete(input: DeleteEngagementInput, { fields }: Selection): Que
     [wireNames.integratedAccountId, input.integratedAccountId],
     [wireNames.format, input.format],
     ...(hasRecord(input) ? exclusionParameters('engagements', fields) : []),
-    [wireNames.engagementType, input.engagementType ?? undefined],
+    [wireNames.engagementType, sentType(input) ?? undefined],
     ...(input.parameters ? parametersFor(deleteParameters, input.parameters) : []),
     [wireNames.remoteQuery, input.remoteQuery ?? undefined],
     ...parametersOfTruto(input),
@@ -92,19 +98,19 @@ export function buildDeleteRequest(
 /** Builds `GET /unified/crm/{resource}/{id}`. Check the key before. */
 export function buildReadRequest<R extends Resource>(
   resource: R,
-  { id, integratedAccountId, engagementType, ...more }: TypedKey,
+  key: TypedKey,
   selected: ReadonlySet<WireField<R>>,
   authorization: string,
 ): UpstreamRequest {
   const query = encodeQuery([
-    [wireNames.integratedAccountId, integratedAccountId],
+    [wireNames.integratedAccountId, key.integratedAccountId],
     ...exclusionParameters(resource, selected),
-    [wireNames.engagementType, engagementType ?? undefined],
-    ...parametersOfTruto(more),
+    [wireNames.engagementType, sentType(key) ?? undefined],
+    ...parametersOfTruto(key),
   ]);
   return {
     method: 'GET',
-    path: `/unified/crm/${resource}/${encodeURIComponent(id)}?${query}`,
+    path: `/unified/crm/${resource}/${encodeURIComponent(key.id)}?${query}`,
     headers: headersFor(authorization),
   };
 }
@@ -120,6 +126,7 @@ export function buildListRequest(
     ...exclusionParameters('engagements', selected),
     ['limit', input.first ?? defaultPageSize],
     ['next_cursor', input.after ?? undefined],
+    [wireNames.engagementType, input.rawEngagementType ?? undefined],
     ...parametersFor(filterArguments, input.filter),
     ['sort_by', input.order && { [input.order.field]: input.order.direction }],
     ...parametersOfTruto(input),

@@ -30,6 +30,7 @@ export interface DirectDelete {
   /** @default 'UNIFIED' */
   readonly format?: Uppercase<Exclude<ResponseFormat, 'stream'>> | undefined;
   readonly engagementType?: Uppercase<EngagementType> | undefined;
+  readonly rawEngagementType?: string | undefined;
   readonly parameters?:
     | (Omit<DeleteEngagementParameters, 'sortBy'> & { readonly sortBy?: Uppercase<EngagementSort> | null | undefined })
     | undefined;

@@ -42,6 +42,16 @@ export function typeOf({ engagementType, fields }: CreateEngagementInput): Engag
   return engagementType ?? typeNamed(fields.engagement_type);
 }
 
+/** The type in the fields. It may be a provider's own. */
+export function rawTypeOf({ engagement_type: type }: EngagementFields): string | null {
+  return type ?? null;
+}
+
+/** The fields with a provider's own type. Without one, they are unchanged. */
+export function withRawType(fields: EngagementFields, type: string | null | undefined): EngagementFields {
+  return type === null || type === undefined ? fields : { ...fields, engagement_type: type };
+}
+
 /** True for an engagement that has a direction. Truto documents it for calls only. */
 export function isCallOrUntyped({ engagementType, fields }: CreateEngagementInput): boolean {
   const type = engagementType ?? normalizedType(fields.engagement_type);

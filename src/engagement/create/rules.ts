@@ -1,3 +1,4 @@
+import { normalizedType } from '../input.ts';
 import { canCreate, type IntegrationSupport } from '../integrations.ts';
 import { type ResourceField, resources } from '../resources.ts';
 import { type Finding, refusal, warning } from '../result.ts';
@@ -9,6 +10,7 @@ import {
   createPaths,
   createTypes,
   isCallOrUntyped,
+  rawTypeOf,
   sentFields,
   typeOf,
   writableFieldNames,
@@ -72,6 +74,15 @@ function checkMoments({ fields }: CreateEngagementInput): readonly Finding[] {
     );
 }
 
+/** Refuses two types, and a provider's own type that is empty. */
+function checkType({ engagementType, fields }: CreateEngagementInput): readonly Finding[] {
+  const type = rawTypeOf(fields);
+  const path = ['input', 'rawEngagementType'];
+  if (type?.trim() === '') return [refusal(path, 'It must not be empty.')];
+  const isOther = engagementType && type && normalizedType(type) !== engagementType;
+  return isOther ? [refusal(path, 'Give engagementType or rawEngagementType, not both.')] : [];
+}
+
 /** Refuses input that a request cannot express, or that creates nothing. */
 export function checkCreate(input: CreateEngagementInput): readonly Finding[] {
   const { integratedAccountId, remoteData } = input;
@@ -90,6 +101,7 @@ export function checkCreate(input: CreateEngagementInput): readonly Finding[] {
       return checks[kind]?.(value as never, path) ?? [];
     }),
     ...checkData(remoteData, ['input', 'remoteData']),
+    ...checkType(input),
     ...checkTrutoQuery(input, createPaths),
   ];
   const isEmpty = given.length === 0 && Object.keys(remoteData ?? {}).length === 0;

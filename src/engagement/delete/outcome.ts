@@ -1,6 +1,6 @@
 import type { Attempt, FailureReason, UpstreamAnswer, UpstreamFailure } from '../../upstream/attempt.ts';
 import { isJsonObject, type ReadBody, readBody } from '../body.ts';
-import { type DeleteEngagementInput, hasRecord, isRepeatable } from '../input.ts';
+import { type DeleteEngagementInput, hasRecord, isRepeatable, sentType } from '../input.ts';
 import type { Integration } from '../integrations.ts';
 import { nodeKind, writeNodeId } from '../node-id.ts';
 import type { FoundRecord } from '../read.ts';
@@ -130,8 +130,8 @@ export function parseRateLimit(headers: UpstreamAnswer['headers']): Result.RateL
 
 /** Derived from the input, not from upstream's answer: so it is the same with every selection. */
 function deletedNodeId({ input, integration }: SuccessContext): string {
-  const { id, integratedAccountId, engagementType } = input;
-  const kind = nodeKind(integration, engagementType);
+  const { id, integratedAccountId } = input;
+  const kind = nodeKind(integration, sentType(input));
   return writeNodeId({ resource: 'engagements', integratedAccountId, kind, id });
 }
 

@@ -3,6 +3,7 @@ import {
   argumentOf,
   type CreateEngagementInput as CreateEngagementFields,
   type EngagementFields,
+  withRawType,
   writableFieldNames,
 } from '../../engagement/create/input.ts';
 import type { EngagementType as Type } from '../../engagement/input.ts';
@@ -13,7 +14,7 @@ import { type Context, requireCaller } from '../core/context.ts';
 import { readCreatedSelection } from '../core/selection.ts';
 import { fieldError } from '../core/top-level-errors.ts';
 import { CreateEngagementResult } from '../types/result.ts';
-import { EngagementType, RecordReferenceInput, trutoQueryOptions } from '../types/values.ts';
+import { EngagementType, RecordReferenceInput, rawTypeOptions, trutoQueryOptions } from '../types/values.ts';
 
 const PhoneNumberInput = builder.inputType('PhoneNumberInput', {
   description: 'A phone number of a new engagement.',
@@ -34,6 +35,9 @@ const CreateEngagementInput = builder.inputType('CreateEngagementInput', {
       engagementType: t.field({
         type: EngagementType,
         description: `The type. Truto documents \`CALL\` and \`MEETING\`; others are sent with a warning. ${requiringTypeOnCreate} require one of the two.`,
+      }),
+      rawEngagementType: t.string({
+        description: `${rawTypeOptions.description} It is in the body only.`,
       }),
       subject: t.string({ description: 'The subject line or title.' }),
       content: t.string({ description: 'The text, such as the body of an email.' }),
@@ -67,18 +71,20 @@ const CreateEngagementInput = builder.inputType('CreateEngagementInput', {
 
 interface GivenFields {
   readonly engagementType?: Type | null | undefined;
+  readonly rawEngagementType?: string | null | undefined;
   readonly remoteData?: Readonly<Record<string, unknown>> | null | undefined;
 }
 
 /** The fields of the input by wire names. */
 function wireFieldsOfInput(given: GivenFields): EngagementFields {
   const values = given as Readonly<Record<string, unknown>>;
-  return Object.fromEntries(
+  const fields: EngagementFields = Object.fromEntries(
     writableFieldNames.flatMap((field) => {
       const value = values[argumentOf(field)] ?? null;
       return value === null ? [] : [[field, value] as const];
     }),
   );
+  return withRawType(fields, given.rawEngagementType);
 }
 
 async function resolveCreate(

@@ -17,6 +17,7 @@ import {
   EngagementType,
   RecordReferenceInput,
   ResponseFormat,
+  rawTypeOptions,
   trutoQueryOptions,
 } from '../types/values.ts';
 
@@ -113,6 +114,7 @@ builder.mutationField('deleteEngagement', (t) =>
         type: EngagementType,
         description: `The type of the engagement. ${requiringType} require it.`,
       }),
+      rawEngagementType: t.arg.string(rawTypeOptions),
       parameters: t.arg({
         type: DeleteEngagementParameters,
         description: 'More query parameters, for the integrations that list them.',

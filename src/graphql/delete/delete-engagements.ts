@@ -9,7 +9,7 @@ import { requireCaller } from '../core/context.ts';
 import { fieldsBelow, named, readSelection } from '../core/selection.ts';
 import { fieldError } from '../core/top-level-errors.ts';
 import { DeleteEngagementResult } from '../types/result.ts';
-import { EngagementType, ResponseFormat, trutoQueryOptions } from '../types/values.ts';
+import { EngagementType, ResponseFormat, rawTypeOptions, trutoQueryOptions } from '../types/values.ts';
 import { DeleteEngagementParameters, resolveDelete } from './delete-engagement.ts';
 
 const DeleteEngagementItem = builder.inputType('DeleteEngagementItem', {
@@ -20,6 +20,7 @@ const DeleteEngagementItem = builder.inputType('DeleteEngagementItem', {
       type: EngagementType,
       description: `The type of the engagement. ${requiringType} require it.`,
     }),
+    rawEngagementType: t.string(rawTypeOptions),
     parameters: t.field({
       type: DeleteEngagementParameters,
       description: 'More query parameters, for the integrations that list them.',

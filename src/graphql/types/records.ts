@@ -1,6 +1,5 @@
 import type { ObjectRef } from '@pothos/core';
 import type { GraphQLResolveInfo } from 'graphql';
-import type { EngagementType } from '../../engagement/input.ts';
 import type { FoundRecord } from '../../engagement/read.ts';
 import { additionalFields, type EngagementRecord, type ResourceRecord } from '../../engagement/record.ts';
 import {
@@ -28,7 +27,7 @@ export type RelatedResource = Exclude<Resource, 'engagements'>;
 /** An engagement, and the key by which it was read. */
 export interface EngagementSource extends EngagementRecord {
   /** The type in the query, for a record without a type. */
-  readonly askedType?: EngagementType | null | undefined;
+  readonly askedType?: string | null | undefined;
 }
 
 /** A related record. The referring record has its id; the other fields are read when one of them is selected. */
