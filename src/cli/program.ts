@@ -228,6 +228,7 @@ ${exitCodesText(exitCodesOfDeletes)}`,
   reachingUpstream(program.command('check'), exitCodesOfReads)
     .description('Check configuration, upstream, token and account, and say how to fix a fault. Changes nothing.')
     .option('--account <id>', 'also check this integrated account: what it can delete, and whether it is connected')
+    .option('--drift', "with --account: compare its methods and 100 of its engagements with Truto's documentation")
     .action(async (options: CheckOptions) => {
       const { checkCommand } = await import('./check.ts');
       setExitCode(await checkCommand(options));

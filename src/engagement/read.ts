@@ -1,6 +1,7 @@
 import type { Attempt, Send } from '../upstream/attempt.ts';
 import { type Caller, canAccess, type FindAccountIntegration, limitedBy, settleNotFound } from './account.ts';
 import { isJsonObject, readBody } from './body.ts';
+import { noteRecord } from './drift.ts';
 import { type ArgumentPaths, defaultPageSize, type EngagementsInput, listPaths, readPaths } from './input.ts';
 import {
   type EngagementRecord,
@@ -108,7 +109,9 @@ export async function readResource<R extends Resource>(
     if (attempt.kind === 'answer') attempt.disconnect();
     return failed("Truto's answer is another record. Try again.");
   }
-  return { kind: 'Found', ...readRecord(resource, json, selected, key) };
+  const read = readRecord(resource, json, selected, key);
+  noteRecord(resource, json, read, true);
+  return { kind: 'Found', ...read };
 }
 
 /** Reads one engagement: access, rules, one request. */
@@ -180,7 +183,11 @@ function readPage(
   if (!Array.isArray(result)) return failed("Truto's answer is not a page. Try again.");
   const records = result
     .filter(isJsonObject)
-    .map((item) => readRecord('engagements', item, selected, { id: '', integratedAccountId }).record)
+    .map((item) => {
+      const read = readRecord('engagements', item, selected, { id: '', integratedAccountId });
+      noteRecord('engagements', item, read, true);
+      return read.record;
+    })
     .filter(({ id }) => id !== '');
   const nextCursor = typeof next === 'string' && next !== '' ? next : null;
   return { kind: 'Page', records, nextCursor, isPartial: isPartial === true || records.length < result.length };

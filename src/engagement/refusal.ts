@@ -5,6 +5,7 @@ import { maxStreamsPerCaller } from '../upstream/lanes.ts';
 import { readRetryAfter } from '../upstream/retry.ts';
 import { meaningOf } from '../upstream/status.ts';
 import { isJsonObject, readBody } from './body.ts';
+import { noteDrift } from './drift.ts';
 import { type ArgumentPaths, deletePaths } from './input.ts';
 import {
   type Finding,
@@ -233,6 +234,9 @@ function invalidInput(
   paths: ArgumentPaths,
 ): Refusal {
   const inQuery = ['trutoQuery'];
+  // A delete is checked by the table of integrations before it is sent. A customer's own parameters are not in the table.
+  if (paths === deletePaths)
+    noteDrift({ kind: 'rule', resource: 'engagements', names: missingParameters.filter((name) => paths.has(name)) });
   // Only a create has a body.
   const inBody = paths.get('remote_data') ?? inQuery;
   const required = 'requires it for this account';

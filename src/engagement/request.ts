@@ -134,6 +134,12 @@ export function buildListRequest(
   return { method: 'GET', path: `/unified/crm/engagements?${query}`, headers: headersFor(authorization) };
 }
 
+/** Builds `GET /integrated-account/{id}/capabilities` for the methods of engagements (truto-skills, discovering-capabilities.md). */
+export function buildCapabilitiesRequest(integratedAccountId: string, authorization: string): UpstreamRequest {
+  const path = `/integrated-account/${encodeURIComponent(integratedAccountId)}/capabilities`;
+  return { method: 'GET', path: `${path}?type=unified&resource=engagements`, headers: headersFor(authorization) };
+}
+
 /** Builds `GET /integrated-account/{id}`, whose answer names the account's integration. */
 export function buildIntegratedAccountRequest(integratedAccountId: string, authorization: string): UpstreamRequest {
   return {

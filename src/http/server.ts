@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Config } from '../config/config.ts';
 import { createAccountLookup } from '../engagement/account.ts';
+import { type Drift, onDrift } from '../engagement/drift.ts';
 import { createRequestMemory } from '../engagement/request-memory.ts';
 import { createSharedRequests } from '../engagement/shared-requests.ts';
 import type { Context } from '../graphql/core/context.ts';
@@ -21,7 +22,7 @@ import type { LoadLimits } from './connections/overload.ts';
 import { createDirectDelete, type DirectDelete, type DirectDeleteResult } from './direct-delete.ts';
 import { createFrontDoor } from './front-door.ts';
 import { createHostContext, type HostRequest } from './host-context.ts';
-import { createMetrics, type ScrapeServer, serveMetrics } from './metrics.ts';
+import { createMetrics, type Metrics, type ScrapeServer, serveMetrics } from './metrics.ts';
 import { createMount, type Mount } from './mount.ts';
 import { createGraphQLHandler } from './yoga.ts';
 
@@ -73,6 +74,25 @@ export interface OpenFacade extends Omit<Facade, 'url'> {
   listen(): Promise<string>;
 }
 
+/** The most differences from Truto's documentation that are logged. The metric counts all. */
+const maxLoggedDrifts = 200;
+
+/** Counts each difference from Truto's documentation, and logs each name once. Many integrations lack some field: that is only counted. */
+function reportDrift(log: Log, metrics: Metrics): (drift: Drift) => void {
+  const logged = new Set<string>();
+  return (drift) => {
+    metrics.countDrift(drift);
+    const { kind, resource } = drift;
+    if (kind === 'missing_key') return;
+    for (const name of drift.names) {
+      const known = `${kind} ${resource} ${name}`;
+      if (logged.has(known) || logged.size >= maxLoggedDrifts) continue;
+      logged.add(known);
+      log.info({ kind, resource, name }, 'Truto differs from its documentation');
+    }
+  };
+}
+
 /**
  * Opens everything but the port for callers.
  * @throws {ConfigError} when a trusted document is not valid, the undo store cannot be written, or OpenTelemetry's SDK is not installed.
@@ -104,6 +124,7 @@ export async function openFacade({ config, log, upstream, openToken, loadLimits 
     onAttempt: metrics.countAttempt,
   });
   const { send } = connection;
+  const stopDrift = onDrift(reportDrift(log, metrics));
   const findAccountIntegration = createAccountLookup(send, requestTimeoutMs);
   const bulkParts = { config, send, findAccountIntegration, openToken, log, metrics };
   // Loaded when needed: most servers have no Redis.
@@ -143,6 +164,7 @@ export async function openFacade({ config, log, upstream, openToken, loadLimits 
 
   let scrapes: ScrapeServer | undefined;
   async function free(): Promise<void> {
+    stopDrift();
     await yoga.dispose();
     await bulk?.close();
     // Deletes whose callers disconnected are finished and logged first.

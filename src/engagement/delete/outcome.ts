@@ -1,5 +1,6 @@
 import type { Attempt, FailureReason, UpstreamAnswer, UpstreamFailure } from '../../upstream/attempt.ts';
 import { isJsonObject, type ReadBody, readBody } from '../body.ts';
+import { noteRecord } from '../drift.ts';
 import { type DeleteEngagementInput, hasRecord, isRepeatable, sentType } from '../input.ts';
 import type { Integration } from '../integrations.ts';
 import { nodeKind, writeNodeId } from '../node-id.ts';
@@ -88,7 +89,9 @@ function readContent(body: ReadBody, context: SuccessContext): Content {
     const warning = "The engagement is deleted, but Truto's answer could not be read: it is not a JSON object.";
     return { engagement: null, warnings: [warning] };
   }
-  const { record, unreadable, absent } = readRecord('engagements', json, selection.fields, input);
+  const read = readRecord('engagements', json, selection.fields, input);
+  noteRecord('engagements', json, read, false);
+  const { record, unreadable, absent } = read;
   return { engagement: record, warnings: [...unreadableFields(unreadable), ...missingFields(absent, context)] };
 }
 
