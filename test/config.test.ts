@@ -57,6 +57,9 @@ const mistakes: Record<string, readonly string[]> = {
   ...{ JWT_ISSUER: [], JWT_AUDIENCE: [], TRUTO_RATE_LIMITS: notFlag },
   ...{
     SUBGRAPH: ['Federation', 'apollo', '1'],
+    ADDITIONAL_FIELDS: ['canary', '{}', '[{}]'],
+    SANDBOX_FIELDS: ['canary', '[]', '1'],
+    SANDBOX_PARAMETERS: ['a,', 'a b', 'a-b', ','],
     TYPE_PREFIX: ['crm', '1Crm', 'Crm_', 'Crm Types', `C${'r'.repeat(31)}`],
   },
   ...{ TRUSTED_DOCUMENTS: [], TRUSTED_DOCUMENTS_ONLY: notFlag },

@@ -107,7 +107,7 @@ describe('R05 a refusal returns its own member, after one request', () => {
         __typename: 'InvalidInputError',
         issues: [
           { path: ['engagementType'], message: expect.any(String) },
-          { path: ['remoteQuery'], message: expect.stringContaining('workspace[id]') },
+          { path: ['trutoQuery', 'workspace', 'id'], message: expect.stringContaining('workspace[id]') },
         ],
       },
     ],
@@ -119,7 +119,7 @@ describe('R05 a refusal returns its own member, after one request', () => {
     [
       '400 with a message about a parameter that has no argument',
       truto(400, { message: 'tenant_region is required' }),
-      { issues: [{ path: ['remoteQuery'], message: expect.stringContaining('tenant_region') }] },
+      { issues: [{ path: ['trutoQuery', 'tenant_region'], message: expect.stringContaining('tenant_region') }] },
     ],
     ['400 about the id', truto(400, { message: 'id must be a number' }), { issues: [{ path: ['id'] }] }],
     [
@@ -137,7 +137,7 @@ describe('R05 a refusal returns its own member, after one request', () => {
         __typename: 'InvalidInputError',
         issues: [
           { path: ['parameters', 'status'] },
-          { path: ['remoteQuery'], message: expect.stringContaining('workspace') },
+          { path: ['trutoQuery', 'workspace'], message: expect.stringContaining('workspace') },
         ],
       },
     ],

@@ -39,7 +39,7 @@ const written = fc
   });
 
 const noMoments: readonly unknown[] = [
-  ...['', 'yesterday', '2026-11-23', '2026-11-23T12:00Z', '2026-11-23T12:00:00', '2026-11-23 12:00:00Z'],
+  ...['', 'yesterday', '2026-11-31', '2026-11-23T12:00Z', '2026-11-23T24:00:00', '2026-11-23 12:00:00Z'],
   ...['2026-02-29T12:00:00Z', '2026-04-31T12:00:00Z', '1900-02-29T12:00:00Z', '2026-13-01T12:00:00Z'],
   ...['2026-11-23T24:00:00Z', '2026-11-23T23:59:60Z', '2026-11-23T12:60:00Z', '2026-11-23T12:00:00.Z'],
   ...['2026-11-23T12:00:00+24:00', '2026-11-23T12:00:00+0530', '2026-11-23T12:00:00|05:30', '+012026-11-23T12:00:00Z'],
@@ -71,6 +71,11 @@ describe('DateTime', () => {
 
   it.each(noMoments)('refuses %j, both ways', (value) => {
     expect(() => dateTime.parseValue(value)).toThrow();
+    expect(() => dateTime.serialize(value)).toThrow();
+  });
+
+  it.each(['2026-11-23', '2026-11-23T12:00', '2026-11-23T12:00:00'])('parses %s as text, and serves none', (value) => {
+    expect(dateTime.parseValue(value)).toBe(value);
     expect(() => dateTime.serialize(value)).toThrow();
   });
 

@@ -10,6 +10,7 @@ const nothing: UpstreamError = {
   missing: undefined,
   rawResponse: undefined,
   missingParameters: [],
+  missingFields: [],
   refusedParameters: [],
   missingScopes: [],
 };
@@ -68,7 +69,7 @@ describe('readUpstreamError', () => {
     [
       'missing body fields',
       insight({ missing_required_body_fields: { description: 'd', value: ['reason'] } }),
-      { missingParameters: ['reason'] },
+      { missingFields: ['reason'] },
     ],
     ['missing parameters as a bare list', missing(['engagement_type']), { missingParameters: ['engagement_type'] }],
     [

@@ -1,6 +1,8 @@
-import { lookUpAccount } from '../engagement/account.ts';
-import type { Integration } from '../engagement/integrations.ts';
+import { lookUpAccount, readMethods } from '../engagement/account.ts';
+import { type Drift, onDrift } from '../engagement/drift.ts';
+import { canCreate, type Integration } from '../engagement/integrations.ts';
 import { readEngagements } from '../engagement/read.ts';
+import { wireFieldsOf } from '../engagement/record.ts';
 import { checkId } from '../engagement/rules.ts';
 import { type ExitCode, exitCodeOf, exitCodes, UsageError } from './output.ts';
 import { type Session, withSession } from './session.ts';
@@ -8,6 +10,8 @@ import { type Session, withSession } from './session.ts';
 /** The options of `check`. */
 export interface CheckOptions {
   readonly account?: string;
+  /** Also compares what Truto answers with its documentation. Only with an account. */
+  readonly drift?: boolean;
   readonly tokenFile?: string;
 }
 
@@ -15,9 +19,10 @@ export interface CheckOptions {
  * `check`: checks configuration, upstream, token and an account, and says how to fix a fault. Changes nothing.
  * @throws {ConfigError} or {@link UsageError} before anything is sent.
  */
-export async function checkCommand({ account, tokenFile }: CheckOptions): Promise<ExitCode> {
+export async function checkCommand({ account, drift = false, tokenFile }: CheckOptions): Promise<ExitCode> {
   const [mistake] = account === undefined ? [] : checkId(account, []);
   if (mistake) throw new UsageError(`--account: ${mistake.message}`);
+  if (drift && account === undefined) throw new UsageError('--drift needs --account');
   return withSession(tokenFile, async (session) => {
     const { auth, upstream } = session.config;
     const target = upstream === 'sandbox' ? 'the embedded sandbox' : upstream.origin;
@@ -25,7 +30,8 @@ export async function checkCommand({ account, tokenFile }: CheckOptions): Promis
     const mode = auth.mode === 'open' ? 'no AUTH_MODE' : `AUTH_MODE=${auth.mode}`;
     ok(session, 'configuration', `${mode}, upstream ${target}`);
     const reached = await checkReach(session);
-    return reached !== exitCodes.done || account === undefined ? reached : checkAccount(session, account);
+    if (reached !== exitCodes.done || account === undefined) return reached;
+    return drift ? compareAccount(session, account) : checkAccount(session, account);
   });
 }
 
@@ -102,6 +108,49 @@ async function checkAccount(session: Session, account: string): Promise<ExitCode
     return exitCodeOf(page.kind);
   }
   ok(session, 'connection', 'engagements can be read (only a delete shows whether they can be deleted)');
+  return exitCodes.done;
+}
+
+const driftTexts: Readonly<Record<Drift['kind'], string>> = {
+  unknown_key: 'fields that are not documented',
+  missing_key: 'fields that no record has',
+  odd_type: 'fields with another type than documented',
+  rule: 'methods that differ from the table of integrations',
+};
+
+/** Compares the account's methods, and the first page of its engagements, with Truto's documentation. A difference is no fault. */
+async function compareAccount(session: Session, account: string): Promise<ExitCode> {
+  const { caller, config, ports } = session;
+  const { support, refusal } = await lookUp(session, account);
+  if (refusal) return checkAccount(session, account);
+  const deadlineAt = performance.now() + config.requestTimeoutMs;
+  const methods = await readMethods(caller, account, deadlineAt, ports.send);
+  const found = new Map<string, number>();
+  const add = ({ kind, names }: Pick<Drift, 'kind' | 'names'>) => {
+    for (const name of names) found.set(`${kind} ${name}`, (found.get(`${kind} ${name}`) ?? 0) + 1);
+  };
+  const stop = onDrift(add);
+  const selected = new Set(wireFieldsOf('engagements'));
+  const options = { caller, selected, deadlineAt, hasCallerLeft: () => false };
+  const page = await readEngagements({ integratedAccountId: account, first: 100, filter: {} }, options, ports);
+  stop();
+  if (page.kind !== 'Page') {
+    fault(session, 'connection', page.message, fixes[page.kind]);
+    return exitCodeOf(page.kind);
+  }
+  if (methods && support.kind !== 'unknown') {
+    const documented = { delete: support.kind === 'supported', create: canCreate(support) };
+    const differing = Object.entries(documented).filter(([method, has]) => methods.includes(method) !== has);
+    add({ kind: 'rule', names: differing.map(([method]) => method) });
+  }
+  for (const [kind, text] of Object.entries(driftTexts)) {
+    const isShown = ([key, count]: [string, number]) =>
+      key.startsWith(`${kind} `) && (kind !== 'missing_key' || count === page.records.length);
+    const names = [...found].filter(isShown).map(([key]) => key.slice(kind.length + 1));
+    if (kind === 'rule' && !methods) session.output.print(`DRIFT ${kind.padEnd(15)}Truto does not tell the methods`);
+    else if (names.length === 0) ok(session, kind, `no ${text}`);
+    else session.output.print(`DRIFT ${kind.padEnd(15)}${text}: ${names.sort().join(', ')}`);
+  }
   return exitCodes.done;
 }
 

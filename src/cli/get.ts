@@ -1,7 +1,7 @@
 import { plainRecord } from '../engagement/delete/snapshot.ts';
 import type { EngagementType } from '../engagement/input.ts';
 import { readEngagement } from '../engagement/read.ts';
-import { wireFieldsOf } from '../engagement/record.ts';
+import { wireFieldsOf, withAdditionalFields } from '../engagement/record.ts';
 import { type ExitCode, exitCodeOf, exitCodes, isForPeople, plain, tokenRefused } from './output.ts';
 import { sendPatiently } from './patience.ts';
 import { withSession } from './session.ts';
@@ -15,7 +15,7 @@ export interface GetOptions {
   readonly tokenFile?: string;
 }
 
-const everything = new Set(wireFieldsOf('engagements'));
+const everything = withAdditionalFields(wireFieldsOf('engagements'));
 
 /** `get <id>`: prints one engagement with all of its fields. Its notes are ids. */
 export function getCommand(id: string, options: GetOptions): Promise<ExitCode> {

@@ -1,5 +1,5 @@
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
-import { ConfigError, type Dialect } from '../config/config.ts';
+import { ConfigError, type Dialect, parseSettings } from '../config/config.ts';
 import { version } from '../config/version.ts';
 import { engagementTypes } from '../engagement/input.ts';
 import type { CheckOptions } from './check.ts';
@@ -199,7 +199,7 @@ ${exitCodesText(exitCodesOfDeletes)}`,
     .description("Run an imitation of Truto's REST routes, with invented data, for any client with a base URL.")
     .addHelpText(
       'after',
-      '\nHOST (127.0.0.1), PORT (4010), SANDBOX_ENGAGEMENTS (30) and SANDBOX_LIMITS are environment variables.',
+      '\nHOST (127.0.0.1), PORT (4010), SANDBOX_ENGAGEMENTS (30), SANDBOX_LIMITS, SANDBOX_FIELDS and SANDBOX_PARAMETERS\nare environment variables.',
     )
     .action(() => longRunning.sandbox());
 
@@ -212,19 +212,24 @@ ${exitCodesText(exitCodesOfDeletes)}`,
         .default('none'),
     )
     .option('--type-prefix <prefix>', 'with a dialect: the value of TYPE_PREFIX', '')
+    .option('--additional-fields <json>', 'the value of ADDITIONAL_FIELDS')
     .option('--service', 'for AUTH_MODE=service: the federated schema says which fields need a caller', false)
     .addHelpText('after', exitCodesText({ 0: 'done', ...used }))
-    .action(async (options: { dialect: Dialect; typePrefix: string; service: boolean }) => {
-      const { dialect, typePrefix, service: provesCallers } = options;
+    .action(async (options: { dialect: Dialect; typePrefix: string; service: boolean; additionalFields?: string }) => {
+      const { dialect, typePrefix, service: provesCallers, additionalFields: json } = options;
       const { checkedSchemaOptions, printedSchema } = await import('../graphql/schema.ts');
       const output = createOutput(undefined);
-      output.print(printedSchema(checkedSchemaOptions({ dialect, typePrefix, provesCallers })).trimEnd());
+      const { additionalFields } = parseSettings({ ADDITIONAL_FIELDS: json });
+      output.print(
+        printedSchema(checkedSchemaOptions({ dialect, typePrefix, provesCallers, additionalFields })).trimEnd(),
+      );
       setExitCode(await output.end(exitCodes.done));
     });
 
   reachingUpstream(program.command('check'), exitCodesOfReads)
     .description('Check configuration, upstream, token and account, and say how to fix a fault. Changes nothing.')
     .option('--account <id>', 'also check this integrated account: what it can delete, and whether it is connected')
+    .option('--drift', "with --account: compare its methods and 100 of its engagements with Truto's documentation")
     .action(async (options: CheckOptions) => {
       const { checkCommand } = await import('./check.ts');
       setExitCode(await checkCommand(options));

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { BlockList } from 'node:net';
 import type { Secret } from './secret.ts';
 import {
+  type AdditionalField,
   type Defaults,
   defaults,
   loopbackHosts,
@@ -77,12 +78,19 @@ export interface Config {
   /** The address of Truto, or `sandbox` for the embedded one. */
   readonly upstream: URL | 'sandbox';
   /** The options of the embedded sandbox. */
-  readonly sandbox: { readonly engagementsPerAccount: number; readonly keepsLimits: boolean };
+  readonly sandbox: {
+    readonly engagementsPerAccount: number;
+    readonly keepsLimits: boolean;
+    readonly additionalFields: Readonly<Record<string, unknown>> | undefined;
+    readonly requiredParameters: readonly string[] | undefined;
+  };
   readonly auth: AuthConfig;
   readonly exposeSchema: boolean;
   readonly subgraph: Dialect;
   /** A prefix to the names of types that a supergraph may also have; empty for none. */
   readonly typePrefix: string;
+  /** The fields that the operator added to Truto's unified model; undefined for none. */
+  readonly additionalFields: readonly AdditionalField[] | undefined;
   /** A manifest of documents that clients may name by id. With `only`, the server executes no others. */
   readonly trustedDocuments: { readonly path: string; readonly only: boolean } | undefined;
   /** Confirmation tokens: whether every delete needs one, and what seals them; undefined for a secret of this process. */
@@ -234,7 +242,13 @@ function parse(env: NodeJS.ProcessEnv, problems: string[]): Config {
     if (!loopbackHosts.has(values.HOST) && values.HOST !== '::1')
       problems.push('HOST is not loopback and no upstream is configured: set AUTH_MODE to reach Truto, or SANDBOX=1');
   }
-  if (!sandbox) refuseIgnored(['SANDBOX_ENGAGEMENTS', 'SANDBOX_LIMITS'], texts, 'SANDBOX=1', problems);
+  if (!sandbox)
+    refuseIgnored(
+      ['SANDBOX_ENGAGEMENTS', 'SANDBOX_LIMITS', 'SANDBOX_FIELDS', 'SANDBOX_PARAMETERS'],
+      texts,
+      'SANDBOX=1',
+      problems,
+    );
   const auth = readAuth(texts, values, sandbox, problems);
   if (token && !usesToken) {
     const instead =
@@ -267,13 +281,19 @@ function parse(env: NodeJS.ProcessEnv, problems: string[]): Config {
     port,
     metrics: metricsPort === undefined ? undefined : { host: metricsHost, port: metricsPort },
     upstream: sandbox ? 'sandbox' : values.TRUTO_BASE_URL,
-    sandbox: { engagementsPerAccount: values.SANDBOX_ENGAGEMENTS, keepsLimits: values.SANDBOX_LIMITS },
+    sandbox: {
+      engagementsPerAccount: values.SANDBOX_ENGAGEMENTS,
+      keepsLimits: values.SANDBOX_LIMITS,
+      additionalFields: values.SANDBOX_FIELDS,
+      requiredParameters: values.SANDBOX_PARAMETERS,
+    },
     auth,
     exposeSchema,
     trustedDocuments: path === undefined ? undefined : { path, only },
     subgraph,
     typePrefix: values.TYPE_PREFIX ?? '',
     confirmation,
+    additionalFields: values.ADDITIONAL_FIELDS,
     requestTimeoutMs: values.REQUEST_TIMEOUT_MS,
     keepAliveTimeoutMs: values.KEEP_ALIVE_TIMEOUT_MS,
     trustedProxies: values.TRUSTED_PROXIES,

@@ -8,6 +8,8 @@ import { Secret } from './secret.ts';
 interface Form<Value> {
   readonly schema: z.ZodType<Value, string>;
   readonly allowed: string;
+  /** True if the error message has the problems that the parser found, which must not quote values. */
+  readonly saysWhy?: true;
 }
 
 /** The hosts that are this machine: no other machine can reach them. */
@@ -138,6 +140,47 @@ const origins = form(
   'origins such as https://app.example.com (http only for loopback), separated by commas; * is not allowed',
 );
 
+function parseJson(text: string, { addIssue }: z.RefinementCtx): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    addIssue('it is not JSON');
+    return z.NEVER;
+  }
+}
+
+/** The types of additional fields, as SDL writes them. */
+const additionalFieldTypes = [
+  'String',
+  '[String!]',
+  'Int',
+  'Float',
+  'Boolean',
+  'DateTime',
+  'JSONObject',
+  'JSON',
+] as const;
+
+/** A field that the operator added to the unified model of engagements at Truto. */
+export interface AdditionalField {
+  /** Its key in Truto's answers: a letter, then letters, digits and `_`. In camelCase, it is the GraphQL name. */
+  readonly name: string;
+  readonly type: (typeof additionalFieldTypes)[number];
+  /** For callers. */
+  readonly description: string;
+}
+
+const oneField = z.strictObject({
+  name: z.string().regex(/^[A-Za-z]\w{0,99}$/, 'it must be a letter, and up to 99 more letters, digits and _'),
+  type: z.enum(additionalFieldTypes, `it must be one of ${additionalFieldTypes.join(', ')}`),
+  description: z.string().min(1, 'it must not be empty'),
+});
+
+const fieldList: Form<readonly AdditionalField[]> = {
+  ...form(z.string().transform(parseJson).pipe(z.array(oneField).max(100)), 'a JSON list of {name, type, description}'),
+  saysWhy: true,
+};
+
 /** A setting: its form, and its meaning for the table in the documentation (Markdown). */
 export interface Setting<Value = unknown> extends Form<Value> {
   readonly meaning: string;
@@ -196,6 +239,23 @@ export const settings = {
     '0',
     "`1`: the sandbox refuses requests beyond Truto's limits (50 requests in 10 s for an account, 500 for the token)",
   ),
+  SANDBOX_FIELDS: setting(
+    {
+      ...form(z.string().transform(parseJson).pipe(z.record(z.string(), z.json())), 'a JSON object'),
+      saysWhy: true,
+    },
+    'additional fields of each engagement in the sandbox, as a JSON object by name, such as `{"deal_stage":"won"}`: as if you had added them to Truto\'s unified model',
+  ),
+  SANDBOX_PARAMETERS: setting(
+    form(
+      z
+        .string()
+        .regex(/^\w+( *, *\w+)*$/)
+        .transform((value) => value.split(/ *, */)),
+      'names of letters, digits and _, separated by commas',
+    ),
+    "query parameters that the sandbox requires in each request for engagements, such as `region`: as if you had added them to Truto's unified model",
+  ),
   EXPOSE_SCHEMA: setting(
     flag,
     '`1`: introspection, GraphiQL, the page `/bulk` and suggestions in error messages',
@@ -209,6 +269,10 @@ export const settings = {
   TYPE_PREFIX: setting(
     form(z.string().regex(/^[A-Z][A-Za-z0-9]{0,30}$/), 'a capital letter, and up to 30 more letters and digits'),
     'with `SUBGRAPH`: a prefix to the names of types that your graph may have too, such as `Crm`: `Contact` becomes `CrmContact`, `NotFoundError` `CrmNotFoundError`. Names with `Engagement` in them, scalars and `PageInfo` stay',
+  ),
+  ADDITIONAL_FIELDS: setting(
+    fieldList,
+    'fields that you added to the unified model of engagements at Truto, as a JSON list, such as `[{"name":"deal_stage","type":"String","description":"The stage of the deal."}]`: see [docs/reading.md](docs/reading.md#your-own-fields)',
   ),
   TRUSTED_DOCUMENTS: setting(
     form(z.string(), 'the path of a JSON file'),
@@ -321,14 +385,19 @@ export function readTexts(env: NodeJS.ProcessEnv): Texts {
   return Object.fromEntries(texts.filter(([, text]) => text));
 }
 
+/** The problems within a value, each with its path. */
+function describeIssues({ issues }: z.ZodError): string {
+  return issues.map(({ path, message }) => [...path, message].join(': ')).join('; ');
+}
+
 /** Parses the texts. An invalid one is reported as a problem and left out. */
 export function parseTexts(texts: Texts, problems: string[]): Values {
   const values: Record<string, unknown> = {};
   for (const [name, text] of Object.entries(texts)) {
-    const { schema, allowed } = settings[name as Name];
-    const { success, data } = schema.safeParse(text);
+    const { schema, allowed, saysWhy }: Setting = settings[name as Name];
+    const { success, data, error } = schema.safeParse(text);
     if (success) values[name] = data;
-    else problems.push(`${name} must be ${allowed}`);
+    else problems.push(`${name} must be ${allowed}${saysWhy ? `: ${describeIssues(error)}` : ''}`);
   }
   return values;
 }

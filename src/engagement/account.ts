@@ -2,11 +2,12 @@ import { LRUCache } from 'lru-cache';
 import type { Secret } from '../config/secret.ts';
 import type { Attempt, LimitedBy, Send } from '../upstream/attempt.ts';
 import { isJsonObject, readBody } from './body.ts';
+import { noteDrift } from './drift.ts';
 import { isAccountWide } from './errors.ts';
 import { findIntegration, type IntegrationSupport } from './integrations.ts';
 import { isIdValue, isSameId } from './record.ts';
 import { accountNotFound, needsReauth, notSent, readRefusal, tokenRefused } from './refusal.ts';
-import { buildIntegratedAccountRequest } from './request.ts';
+import { buildCapabilitiesRequest, buildIntegratedAccountRequest } from './request.ts';
 import { type Finding, type Refusal, refusal, warning } from './result.ts';
 
 /** Who calls, which accounts they may use, and whose credential is sent upstream for them. */
@@ -124,7 +125,31 @@ function readLookup(attempt: Attempt, { bringsToken }: Caller, integratedAccount
   }
 }
 
-/** Looks up an account by `GET /integrated-account/{id}`. */
+/**
+ * The methods that Truto has for the account's engagements, by `GET /integrated-account/{id}/capabilities`. Undefined when it does not
+ * say.
+ */
+export async function readMethods(
+  caller: Caller,
+  integratedAccountId: string,
+  deadlineAt: number,
+  send: Send,
+): Promise<readonly unknown[] | undefined> {
+  const request = buildCapabilitiesRequest(integratedAccountId, caller.authorization.reveal());
+  const { attempt } = await send(request, { deadlineAt, limitedBy: limitedBy(caller, integratedAccountId) });
+  const body = attempt.kind === 'answer' && attempt.statusCode === 200 ? readBody(attempt.body) : undefined;
+  const { account, unified } = body?.kind === 'json' && isJsonObject(body.value) ? body.value : {};
+  if (!isJsonObject(account) || !isSameId(account.id, integratedAccountId) || !Array.isArray(unified)) return undefined;
+  const ours = unified.find((row) => isJsonObject(row) && row.model === 'crm' && row.resource === 'engagements');
+  // Without a row, it has none.
+  const { methods = [] } = isJsonObject(ours) ? ours : {};
+  return Array.isArray(methods) ? methods : undefined;
+}
+
+/**
+ * Looks up an account by `GET /integrated-account/{id}`. Before our table would refuse its deletes, Truto is asked whether it has them by
+ * now: what it says wins.
+ */
 export async function lookUpAccount(
   caller: Caller,
   integratedAccountId: string,
@@ -133,7 +158,12 @@ export async function lookUpAccount(
 ): Promise<AccountLookup> {
   const request = buildIntegratedAccountRequest(integratedAccountId, caller.authorization.reveal());
   const { attempt } = await send(request, { deadlineAt, limitedBy: limitedBy(caller, integratedAccountId) });
-  return readLookup(attempt, caller, integratedAccountId);
+  const lookup = readLookup(attempt, caller, integratedAccountId);
+  if (lookup.support.kind !== 'unsupported') return lookup;
+  const methods = await readMethods(caller, integratedAccountId, deadlineAt, send);
+  if (!methods?.includes('delete')) return lookup;
+  noteDrift({ kind: 'rule', resource: 'engagements', names: [`delete of ${lookup.support.name}`] });
+  return { ...lookup, support: { kind: 'unknown' } };
 }
 
 async function within<Result>(promise: Promise<Result>, deadlineAt: number, otherwise: Result): Promise<Result> {

@@ -20,6 +20,18 @@ export function typeNamed(name: string | null | undefined): EngagementType | nul
   return engagementTypes.find((type) => type === normalized) ?? null;
 }
 
+/** The type of an engagement in the input: one of them, not both. */
+export interface GivenType {
+  readonly engagementType?: string | null | undefined;
+  /** The provider's own name for it. */
+  readonly rawEngagementType?: string | null | undefined;
+}
+
+/** The type that is sent. */
+export function sentType({ engagementType, rawEngagementType }: GivenType): string | null {
+  return engagementType ?? rawEngagementType ?? null;
+}
+
 /** The forms of upstream's answer. Seed: query parameter `truto_response_format`. */
 export const responseFormats = ['unified', 'normalized', 'raw', 'stream'] as const;
 
@@ -37,13 +49,16 @@ export interface RecordReference {
   readonly id: string;
 }
 
+/** A moment. Or a date, or a date and time, as text without an offset: the provider decides its zone. */
+type Moment = Date | string;
+
 /** The value of each kind of argument. The kind decides how the value is checked and written. */
 interface ArgumentValues {
   /** A literal that GraphQL has checked. */
   readonly type: EngagementType;
   readonly sort: EngagementSort;
   readonly text: string;
-  readonly date: Date;
+  readonly date: Moment;
   readonly reference: RecordReference;
   readonly references: readonly RecordReference[];
   /** The id of a record, written as a reference. */
@@ -51,7 +66,7 @@ interface ArgumentValues {
   /** The same for a list field of a record: written as a list of one reference. */
   readonly idInList: string;
   /** After and before, both exclusive. Either may be open. */
-  readonly range: { readonly gt?: Date | null | undefined; readonly lt?: Date | null | undefined };
+  readonly range: { readonly gt?: Moment | null | undefined; readonly lt?: Moment | null | undefined };
 }
 
 /** One argument, and its query parameter of Truto. */
@@ -134,6 +149,16 @@ export const deletePaths = pathsOf(wireNames, deleteParameters, 'parameters');
 /** The paths of a list's arguments. */
 export const listPaths = pathsOf(listNames, filterArguments, 'filter');
 
+const { id, integratedAccountId, engagementType } = wireNames;
+
+/** The paths of the arguments of a read of one engagement. */
+export const readPaths = pathsOf({ id, integratedAccountId, engagementType }, {}, '');
+
+/** Query parameters of Truto by their own names, that the caller's environment has in addition to the documented ones. */
+export interface WithTrutoQuery {
+  readonly trutoQuery?: Readonly<Record<string, unknown>> | null | undefined;
+}
+
 /** The values of {@link deleteParameters}. */
 export type DeleteEngagementParameters = Given<typeof deleteParameters>;
 
@@ -147,30 +172,32 @@ export type EngagementFilter = Given<typeof filterArguments>;
 export const defaultPageSize = 25;
 
 /** The input of a list: which page of which engagements. */
-export interface EngagementsInput {
+export interface EngagementsInput extends WithTrutoQuery {
   readonly integratedAccountId: string;
   /** 1 to 100. @default 25 */
   readonly first?: number | null | undefined;
   /** Upstream's cursor of the page. Absent for the first page. */
   readonly after?: string | null | undefined;
   readonly filter: EngagementFilter;
+  /** In place of the filter's type: one by the provider's own name. */
+  readonly rawEngagementType?: string | null | undefined;
   /** @default the provider's own order */
   readonly order?: { readonly field: EngagementSort; readonly direction: 'asc' | 'desc' } | undefined;
 }
 
 /** Which engagement to delete, and how. */
-export interface DeleteEngagementInput {
+export interface DeleteEngagementInput extends WithTrutoQuery, GivenType {
+  readonly engagementType?: EngagementType | null | undefined;
   readonly id: string;
   readonly integratedAccountId: string;
   readonly format: ResponseFormat;
-  readonly engagementType?: EngagementType | null | undefined;
   readonly parameters?: DeleteEngagementParameters | null | undefined;
   readonly remoteQuery?: Readonly<Record<string, unknown>> | null | undefined;
 }
 
-/** True when a second execution does no more than the first. Unknown, so false, with a provider's own parameters. */
-export function isRepeatable({ remoteQuery }: DeleteEngagementInput): boolean {
-  return Object.keys(remoteQuery ?? {}).length === 0;
+/** True when a second execution does no more than the first. Unknown, so false, with parameters that Truto does not document. */
+export function isRepeatable({ remoteQuery, trutoQuery }: DeleteEngagementInput): boolean {
+  return Object.keys({ ...remoteQuery, ...trutoQuery }).length === 0;
 }
 
 /** True when the answer is Truto's record of the engagement. For RAW and STREAM, it is the provider's body. */

@@ -1,13 +1,22 @@
 import type { Attempt, Send } from '../upstream/attempt.ts';
 import { type Caller, canAccess, type FindAccountIntegration, limitedBy, settleNotFound } from './account.ts';
 import { isJsonObject, readBody } from './body.ts';
-import { type ArgumentPaths, defaultPageSize, type EngagementsInput, listPaths } from './input.ts';
-import { type EngagementRecord, isIdValue, isSameId, type ReadRecord, type RecordKey, readRecord } from './record.ts';
+import { noteRecord } from './drift.ts';
+import { type ArgumentPaths, defaultPageSize, type EngagementsInput, listPaths, readPaths } from './input.ts';
+import {
+  type EngagementRecord,
+  isIdValue,
+  isSameId,
+  type ReadRecord,
+  readRecord,
+  type TypedKey,
+  wireNameOf,
+} from './record.ts';
 import { isError, notGranted, notSent, readRefusal, refusedInput } from './refusal.ts';
 import { buildListRequest, buildReadRequest } from './request.ts';
 import type { Resource, WireField } from './resources.ts';
 import { type Finding, type Refusal, refusal } from './result.ts';
-import { checkFilter, checkId, checkKey, checkLength, checkText } from './rules.ts';
+import { checkFilter, checkId, checkKey, checkLength, checkRawType, checkText, checkTrutoQuery } from './rules.ts';
 
 /** Upstream's largest page size. */
 const maxPageSize = 100;
@@ -32,11 +41,6 @@ export interface ReadPorts {
 /** A record that was found. */
 export interface FoundRecord<R extends Resource> extends ReadRecord<R> {
   readonly kind: 'Found';
-}
-
-/** The key of a record, with the type of an engagement if known. Some integrations need it. It may be a provider's own type. */
-export interface TypedKey extends RecordKey {
-  readonly engagementType?: string | null | undefined;
 }
 
 /** One page of engagements. */
@@ -89,23 +93,25 @@ export async function readResource<R extends Resource>(
   { caller, selected, deadlineAt, hasCallerLeft }: ReadOptions<R>,
   { send, findAccountIntegration }: ReadPorts,
 ): Promise<FoundRecord<R> | Refusal> {
-  const { integratedAccountId, engagementType } = key;
-  const request = buildReadRequest(resource, key, selected, caller.authorization.reveal(), engagementType);
+  const { integratedAccountId } = key;
+  const request = buildReadRequest(resource, key, selected, caller.authorization.reveal());
   const limits = limitedBy(caller, integratedAccountId);
   const { attempt } = await send(request, { deadlineAt, hasCallerLeft, limitedBy: limits });
-  const answer = readJson(attempt, caller);
+  const answer = readJson(attempt, caller, readPaths);
   if (answer.kind !== 'Json')
     return settleNotFound(answer, { caller, integratedAccountId, deadlineAt }, findAccountIntegration);
   const { json } = answer;
   const isRecord =
-    isJsonObject(json) && !isError(json) && ['id', ...selected].some((field) => Object.hasOwn(json, field));
+    isJsonObject(json) && !isError(json) && ['id', ...selected].some((key) => Object.hasOwn(json, wireNameOf(key)));
   if (!isRecord) return failed("Truto's answer is not a record. Try again.");
   if (isIdValue(json.id) && !isSameId(json.id, key.id)) {
     // It answers another request. Later answers on the connection may do so too.
     if (attempt.kind === 'answer') attempt.disconnect();
     return failed("Truto's answer is another record. Try again.");
   }
-  return { kind: 'Found', ...readRecord(resource, json, selected, key) };
+  const read = readRecord(resource, json, selected, key);
+  noteRecord(resource, json, read, true);
+  return { kind: 'Found', ...read };
 }
 
 /** Reads one engagement: access, rules, one request. */
@@ -115,7 +121,7 @@ export async function readEngagement(
   ports: ReadPorts,
 ): Promise<FoundRecord<'engagements'> | Refusal> {
   if (!canAccess(options.caller, key.integratedAccountId)) return notGranted();
-  const issues = checkKey(key);
+  const issues = [...checkKey(key), ...checkRawType(key), ...checkTrutoQuery(key, readPaths)];
   return issues.length > 0 ? refusedInput(issues) : readResource('engagements', key, options, ports);
 }
 
@@ -154,13 +160,16 @@ export async function readAfterDelete(
   return { kind: isDeleted ? 'MarkedDeleted' : 'There' };
 }
 
-function checkPage({ integratedAccountId, first, after, filter }: EngagementsInput): readonly Finding[] {
+function checkPage(input: EngagementsInput): readonly Finding[] {
+  const { integratedAccountId, first, after, filter, rawEngagementType } = input;
   const size = first ?? defaultPageSize;
   return [
     ...checkId(integratedAccountId, ['integratedAccountId']),
     ...(size >= 1 && size <= maxPageSize ? [] : [refusal(['first'], `It must be from 1 to ${maxPageSize}.`)]),
     ...checkText(after ?? '', ['after']),
     ...checkFilter(filter),
+    ...checkRawType({ engagementType: filter.engagementType, rawEngagementType }),
+    ...checkTrutoQuery(input, listPaths, filter),
   ];
 }
 
@@ -174,7 +183,11 @@ function readPage(
   if (!Array.isArray(result)) return failed("Truto's answer is not a page. Try again.");
   const records = result
     .filter(isJsonObject)
-    .map((item) => readRecord('engagements', item, selected, { id: '', integratedAccountId }).record)
+    .map((item) => {
+      const read = readRecord('engagements', item, selected, { id: '', integratedAccountId });
+      noteRecord('engagements', item, read, true);
+      return read.record;
+    })
     .filter(({ id }) => id !== '');
   const nextCursor = typeof next === 'string' && next !== '' ? next : null;
   return { kind: 'Page', records, nextCursor, isPartial: isPartial === true || records.length < result.length };

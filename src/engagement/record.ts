@@ -1,6 +1,7 @@
 import type { z } from 'zod';
+import type { GivenType, WithTrutoQuery } from './input.ts';
 import { type FieldValue, type Resource, type ResourceField, resources, type WireField } from './resources.ts';
-import { type IsPlain, plainValues, shapes } from './shapes.ts';
+import { type FieldKind, type IsPlain, plainValues, shapes } from './shapes.ts';
 
 /** A record as upstream sends it. GraphQL fields read from it directly. */
 export type ResourceRecord<R extends Resource> = {
@@ -16,6 +17,8 @@ export type ResourceRecord<R extends Resource> = {
 export type EngagementRecord = ResourceRecord<'engagements'> & {
   /** Its node id, if it was deleted, or read by that. */
   readonly nodeId?: string;
+  /** The fields of the answer that Truto does not document, by their names in it. Only if they were selected. */
+  readonly additionalFields?: Readonly<Record<string, unknown>>;
 };
 
 /** The key of a record. */
@@ -23,6 +26,9 @@ export interface RecordKey {
   readonly id: string;
   readonly integratedAccountId: string;
 }
+
+/** The key of a record, with the type of an engagement if known. Some integrations need it. */
+export interface TypedKey extends RecordKey, WithTrutoQuery, GivenType {}
 
 /** The fields that a client selected in a delete's result, by upstream's names. */
 export interface Selection {
@@ -56,6 +62,31 @@ export function isSameId(one: unknown, other: unknown): boolean {
   return one === other || comparableId(String(one)) === comparableId(String(other));
 }
 
+/**
+ * In a selection, in addition to the documented fields: all fields of an engagement that Truto does not document, and one of them. That one has
+ * its kind in its key, so reading it needs no table. A record has their values under the same keys.
+ */
+export type AdditionalKey = typeof additionalFields | `${string}:${FieldKind}`;
+
+/** Selects all fields that Truto does not document. */
+export const additionalFields = 'additionalFields';
+
+/** True for a key in a selection that is no documented field. */
+export function isAdditional(key: unknown): key is AdditionalKey {
+  return typeof key === 'string' && (key === additionalFields || key.includes(':'));
+}
+
+/** Adds all fields that Truto does not document to a selection. */
+export function withAdditionalFields(selected: readonly WireField[]): ReadonlySet<WireField> {
+  // The compiler knows only the documented fields, by which most code reads records.
+  return new Set([...selected, additionalFields as WireField]);
+}
+
+/** The wire name of a selected field. */
+export function wireNameOf(key: string): string {
+  return key.split(':', 1)[0] ?? key;
+}
+
 /** The wire names of all fields of a resource. */
 export function wireFieldsOf<R extends Resource>(resource: R): readonly WireField<R>[] {
   return Object.keys(resources[resource]) as WireField<R>[];
@@ -87,15 +118,24 @@ export const excludedFields = onceForEach((resource, selected): readonly string[
     .slice(0, maxExcludedFields),
 );
 
-type ReadableField = readonly [field: string, shape: z.ZodType, isPlain: IsPlain];
+type ReadableField = readonly [key: string, wireName: string, shape: z.ZodType, isPlain: IsPlain];
 
 const readableFieldsOf = onceForEach((resource, selected): readonly ReadableField[] => {
   const rows: Readonly<Record<string, ResourceField>> = resources[resource];
-  return [...new Set(['id', ...selected])].map((field) => {
-    const { kind } = rows[field] as ResourceField;
-    return [field, shapes[kind], plainValues[kind] ?? (() => false)] as const;
+  const keys = [...new Set(['id', ...selected])].filter((key) => key !== additionalFields);
+  return keys.map((key) => {
+    const [name = key, additionalKind] = key.split(':');
+    const kind = (additionalKind as FieldKind | undefined) ?? (rows[key] as ResourceField).kind;
+    return [key, name, shapes[kind], plainValues[kind] ?? (() => false)] as const;
   });
 });
+
+/** The fields of an answer that are not documented. Undefined when there is none. */
+function undocumentedFields(resource: Resource, json: Readonly<Record<string, unknown>>): object | undefined {
+  const isUndocumented = (name: string) => !Object.hasOwn(resources[resource], name) && name !== '__proto__';
+  const fields = Object.entries(json).filter(([name]) => isUndocumented(name));
+  return fields.length === 0 ? undefined : Object.fromEntries(fields);
+}
 
 /** A record, and the selected fields that it lacks. */
 export interface ReadRecord<R extends Resource> {
@@ -120,21 +160,23 @@ export function readRecord<R extends Resource>(
   const absent: string[] = [];
   const unreadable: string[] = [];
   const record: Record<string, unknown> = { id, integratedAccountId };
-  for (const [field, shape, isPlain] of fields) {
-    if (!Object.hasOwn(json, field)) {
-      absent.push(field);
+  for (const [key, name, shape, isPlain] of fields) {
+    if (!Object.hasOwn(json, name)) {
+      absent.push(name);
       continue;
     }
-    const value = json[field];
+    const value = json[name];
     if (value === null || value === undefined) continue;
     if (isPlain(value)) {
-      record[field] = value;
+      record[key] = value;
       continue;
     }
     const read = shape.safeParse(value);
-    if (read.success) record[field] = read.data;
-    else unreadable.push(field);
+    if (read.success) record[key] = read.data;
+    else unreadable.push(name);
   }
+  const more = selected.has(additionalFields as WireField<R>) ? undocumentedFields(resource, json) : undefined;
+  if (more) record[additionalFields] = more;
   // The types of the fields come from the table of resources, which the compiler cannot follow.
   return { record, unreadable, absent } as unknown as ReadRecord<R>;
 }

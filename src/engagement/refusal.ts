@@ -5,6 +5,7 @@ import { maxStreamsPerCaller } from '../upstream/lanes.ts';
 import { readRetryAfter } from '../upstream/retry.ts';
 import { meaningOf } from '../upstream/status.ts';
 import { isJsonObject, readBody } from './body.ts';
+import { noteDrift } from './drift.ts';
 import { type ArgumentPaths, deletePaths } from './input.ts';
 import {
   type Finding,
@@ -68,6 +69,8 @@ export interface UpstreamError {
   readonly rawResponse: unknown;
   /** Wire names of required parameters that were not sent. */
   readonly missingParameters: readonly string[];
+  /** Wire names of required fields of the body that were not sent. */
+  readonly missingFields: readonly string[];
   /** Wire names of other parameters that Truto refused by name. */
   readonly refusedParameters: readonly string[];
   /** Permissions that the account's connection lacks at the provider. */
@@ -123,10 +126,9 @@ export function readUpstreamError(json: unknown, paths: ArgumentPaths = deletePa
   const { statusCode, error, message, details, truto_error_insight: insights } = data ?? {};
   const isRemote = data?.truto_is_remote_error ?? false;
   const texts = message === undefined ? [] : [message].flat();
-  const missingParameters = [
-    ...(insights?.missing_required_query_parameters ?? []),
-    ...(insights?.missing_required_body_fields ?? []),
-  ];
+  const missingParameters = [...new Set(insights?.missing_required_query_parameters)];
+  const missingFields = [...new Set(insights?.missing_required_body_fields)];
+  const missing = [...missingParameters, ...missingFields];
   // A provider's message names the provider's own parameters.
   const named = isRemote ? [] : [...failuresNamed(details?.failures ?? []), ...namesIn(texts, paths)];
   return {
@@ -136,8 +138,9 @@ export function readUpstreamError(json: unknown, paths: ArgumentPaths = deletePa
     isRemote,
     missing: statusCode === 404 && !isRemote ? whatIsMissing(texts) : undefined,
     rawResponse: data?.raw_response,
-    missingParameters: [...new Set(missingParameters)],
-    refusedParameters: [...new Set(named)].filter((name) => !missingParameters.includes(name)),
+    missingParameters,
+    missingFields: missingFields.filter((name) => !missingParameters.includes(name)),
+    refusedParameters: [...new Set(named)].filter((name) => !missing.includes(name)),
     missingScopes: insights?.forbidden_error?.missing_scopes ?? [],
   };
 }
@@ -209,23 +212,38 @@ export function tokenRefused(callerBroughtToken: boolean): Unauthenticated {
   return { kind: 'Unauthenticated', message };
 }
 
-function issueAt(wireName: string, problem: string, paths: ArgumentPaths): Finding {
+/** @param other the path for names without an argument of their own. */
+function issueAt(wireName: string, problem: string, paths: ArgumentPaths, other: readonly string[]): Finding {
+  const parts = wireName
+    .replace(/^query\./, '')
+    .split(/[[\].]/)
+    .filter((part) => part !== '');
   // `contact[0][id]` and `query.sort_by` belong to an argument by one of their parts.
-  const part = wireName.split(/[[\].]/).find((name) => paths.has(name) && name !== 'id') ?? wireName;
+  const part = parts.find((name) => paths.has(name) && name !== 'id') ?? wireName;
   const path = paths.get(part);
-  // The provider's own parameters are in `remoteQuery`. Other parameters of Truto have no argument.
-  return path
-    ? refusal(path, `Truto ${problem}.`)
-    : refusal(
-        paths.get('remote_data') ?? ['remoteQuery'],
-        `Truto ${problem}: its parameter ${wireName}, which has no argument here.`,
-      );
+  if (path) return refusal(path, `Truto ${problem}.`);
+  const isQuery = other[0] === 'trutoQuery';
+  return refusal(
+    isQuery ? [...other, ...parts] : other,
+    `Truto ${problem}: ${wireName}, which belongs in ${other.join('.')}.`,
+  );
 }
 
-function invalidInput({ missingParameters, refusedParameters }: UpstreamError, paths: ArgumentPaths): Refusal {
+function invalidInput(
+  { missingParameters, missingFields, refusedParameters }: UpstreamError,
+  paths: ArgumentPaths,
+): Refusal {
+  const inQuery = ['trutoQuery'];
+  // A delete is checked by the table of integrations before it is sent. A customer's own parameters are not in the table.
+  if (paths === deletePaths)
+    noteDrift({ kind: 'rule', resource: 'engagements', names: missingParameters.filter((name) => paths.has(name)) });
+  // Only a create has a body.
+  const inBody = paths.get('remote_data') ?? inQuery;
+  const required = 'requires it for this account';
   const issues = boundedIssues([
-    ...missingParameters.map((name) => issueAt(name, 'requires it for this account', paths)),
-    ...refusedParameters.map((name) => issueAt(name, 'does not accept it', paths)),
+    ...missingParameters.map((name) => issueAt(name, required, paths, inQuery)),
+    ...missingFields.map((name) => issueAt(name, required, paths, inBody)),
+    ...refusedParameters.map((name) => issueAt(name, 'does not accept it', paths, inBody)),
   ]);
   const unnamed = 'Truto refused the input, and did not name the parameter. Check all arguments.';
   return {

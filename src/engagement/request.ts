@@ -10,9 +10,11 @@ import {
   type EngagementsInput,
   filterArguments,
   hasRecord,
+  sentType,
+  type WithTrutoQuery,
   wireNames,
 } from './input.ts';
-import { excludedFields, type RecordKey, type Selection } from './record.ts';
+import { excludedFields, type Selection, type TypedKey } from './record.ts';
 import type { Resource, WireField } from './resources.ts';
 
 /** A delete or create that is ready to be sent. */
@@ -36,9 +38,14 @@ export function exclusionParameters(resource: Resource, selected: ReadonlySet<st
   ];
 }
 
+/** Text has no offset, and is sent unchanged. */
+function writeMoment(moment: Date | string): string {
+  return typeof moment === 'string' ? moment : moment.toISOString();
+}
+
 /** How to write the kinds of arguments whose value changes on the wire. */
 const wireValues: Readonly<Partial<Record<Argument['kind'], (value: never) => unknown>>> = {
-  date: (date: Date) => date.toISOString(),
+  date: writeMoment,
   id: (id: string) => ({ id }),
   idInList: (id: string) => [{ id }],
   range: ({ gt, lt }: { gt?: Date | null; lt?: Date | null }) => ({ gt: gt?.toISOString(), lt: lt?.toISOString() }),
@@ -53,14 +60,20 @@ function parametersFor(table: Arguments, values: Readonly<Record<string, unknown
   });
 }
 
+/** The caller's own parameters of Truto. Check their names before: those that the request has itself would be ambiguous. */
+export function parametersOfTruto({ trutoQuery }: WithTrutoQuery): QueryParameter[] {
+  return Object.entries(trutoQuery ?? {}).map(([name, value]) => [encodeURIComponent(name), value]);
+}
+
 function queryOfDelete(input: DeleteEngagementInput, { fields }: Selection): QueryParameter[] {
   return [
     [wireNames.integratedAccountId, input.integratedAccountId],
     [wireNames.format, input.format],
     ...(hasRecord(input) ? exclusionParameters('engagements', fields) : []),
-    [wireNames.engagementType, input.engagementType ?? undefined],
+    [wireNames.engagementType, sentType(input) ?? undefined],
     ...(input.parameters ? parametersFor(deleteParameters, input.parameters) : []),
     [wireNames.remoteQuery, input.remoteQuery ?? undefined],
+    ...parametersOfTruto(input),
   ];
 }
 
@@ -85,19 +98,19 @@ export function buildDeleteRequest(
 /** Builds `GET /unified/crm/{resource}/{id}`. Check the key before. */
 export function buildReadRequest<R extends Resource>(
   resource: R,
-  { id, integratedAccountId }: RecordKey,
+  key: TypedKey,
   selected: ReadonlySet<WireField<R>>,
   authorization: string,
-  engagementType?: string | null,
 ): UpstreamRequest {
   const query = encodeQuery([
-    [wireNames.integratedAccountId, integratedAccountId],
+    [wireNames.integratedAccountId, key.integratedAccountId],
     ...exclusionParameters(resource, selected),
-    [wireNames.engagementType, engagementType ?? undefined],
+    [wireNames.engagementType, sentType(key) ?? undefined],
+    ...parametersOfTruto(key),
   ]);
   return {
     method: 'GET',
-    path: `/unified/crm/${resource}/${encodeURIComponent(id)}?${query}`,
+    path: `/unified/crm/${resource}/${encodeURIComponent(key.id)}?${query}`,
     headers: headersFor(authorization),
   };
 }
@@ -113,10 +126,18 @@ export function buildListRequest(
     ...exclusionParameters('engagements', selected),
     ['limit', input.first ?? defaultPageSize],
     ['next_cursor', input.after ?? undefined],
+    [wireNames.engagementType, input.rawEngagementType ?? undefined],
     ...parametersFor(filterArguments, input.filter),
     ['sort_by', input.order && { [input.order.field]: input.order.direction }],
+    ...parametersOfTruto(input),
   ]);
   return { method: 'GET', path: `/unified/crm/engagements?${query}`, headers: headersFor(authorization) };
+}
+
+/** Builds `GET /integrated-account/{id}/capabilities` for the methods of engagements (truto-skills, discovering-capabilities.md). */
+export function buildCapabilitiesRequest(integratedAccountId: string, authorization: string): UpstreamRequest {
+  const path = `/integrated-account/${encodeURIComponent(integratedAccountId)}/capabilities`;
+  return { method: 'GET', path: `${path}?type=unified&resource=engagements`, headers: headersFor(authorization) };
 }
 
 /** Builds `GET /integrated-account/{id}`, whose answer names the account's integration. */

@@ -33,9 +33,12 @@ export function hasRefusal(findings: readonly Finding[]): boolean {
   return findings.some(({ severity }) => severity === 'REFUSAL');
 }
 
-/** A finding in one line. The log has it too, so the names in a `remoteQuery` are left out: they can be any text. */
+/** The arguments whose names can be any text. */
+const freeArguments: ReadonlySet<string | undefined> = new Set(['remoteQuery', 'trutoQuery']);
+
+/** A finding in one line. The log has it too, so the names in a `remoteQuery` or `trutoQuery` are left out. */
 export function located({ path, message }: Finding): string {
-  return `${path[0] === 'remoteQuery' ? path[0] : path.join('.')}: ${message}`;
+  return `${freeArguments.has(path[0]) ? path[0] : path.join('.')}: ${message}`;
 }
 
 /** The provider's rate limit, from the headers of upstream's answer. */

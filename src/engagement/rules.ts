@@ -1,11 +1,17 @@
 import {
   type Argument,
+  type ArgumentPaths,
   type Arguments,
   type DeleteEngagementInput,
   type DeleteEngagementParameter,
   deleteParameters,
+  deletePaths,
   type EngagementFilter,
   filterArguments,
+  type GivenType,
+  sentType,
+  typeNamed,
+  type WithTrutoQuery,
 } from './input.ts';
 import type { Integration, IntegrationSupport } from './integrations.ts';
 import type { RecordKey } from './record.ts';
@@ -76,8 +82,8 @@ export function checkText(text: string, path: Path): readonly Finding[] {
 }
 
 /** On the wire, a year has four digits. */
-function checkDate(date: Date, path: Path): readonly Finding[] {
-  const year = date.getUTCFullYear();
+function checkDate(date: Date | string, path: Path): readonly Finding[] {
+  const year = typeof date === 'string' ? Number(date.slice(0, 4)) : date.getUTCFullYear();
   return year >= 1 && year <= 9999 ? [] : [refusal(path, 'Its year must be from 0001 to 9999, in UTC.')];
 }
 
@@ -97,10 +103,13 @@ const checks: Readonly<Partial<Record<Argument['kind'], (value: never, path: Pat
     const tooLong = checkListLength(list, path);
     return tooLong.length > 0 ? tooLong : list.flatMap(({ id }, index) => checkId(id, [...path, String(index), 'id']));
   },
-  range: ({ gt, lt }: { gt?: Date | null; lt?: Date | null }, path) => [
-    ...(gt ? checkDate(gt, [...path, 'gt']) : []),
-    ...(lt ? checkDate(lt, [...path, 'lt']) : []),
-  ],
+  range: (range: { gt?: Date | string | null; lt?: Date | string | null }, path) =>
+    (['gt', 'lt'] as const).flatMap((end) => {
+      const moment = range[end];
+      if (typeof moment !== 'string') return moment ? checkDate(moment, [...path, end]) : [];
+      const message = 'It must have a time and an offset, such as 2026-01-31T09:00:00Z: else its zone is not known.';
+      return [refusal([...path, end], message)];
+    }),
 };
 
 function checkArguments(table: Arguments, values: Readonly<Record<string, unknown>>, path: string): Finding[] {
@@ -147,13 +156,49 @@ function checkRemoteQuery(value: unknown, path: Path): readonly Finding[] {
   ]);
 }
 
+/**
+ * Refuses parameters of Truto that a query string cannot express, and those that change what the answer means: the request's own, and
+ * all that begin with `truto_`.
+ * @param paths the arguments of the request, by wire name.
+ * @param given the optional parameters of the request, by argument: one that is not given may be here, in any form.
+ */
+export function checkTrutoQuery(
+  { trutoQuery }: WithTrutoQuery,
+  paths: ArgumentPaths,
+  given?: Readonly<Record<string, unknown>> | null,
+): readonly Finding[] {
+  const own = Object.keys(trutoQuery ?? {}).flatMap((name) => {
+    const wireName = name.trim().toLowerCase();
+    const [argument = '', parameter] = paths.get(wireName) ?? [];
+    if (parameter && given !== undefined && (given?.[parameter] ?? null) === null) return [];
+    if (argument) {
+      const instead = parameter ? `${argument}.${parameter}` : argument;
+      return [refusal(['trutoQuery', wireName], `It must not have ${wireName}. Use only ${instead}.`)];
+    }
+    if (!wireName.startsWith('truto_')) return [];
+    return [refusal(['trutoQuery'], 'It must not have a name that begins with truto_. This server sets those itself.')];
+  });
+  return own.length > 0 ? own : checkRemoteQuery(trutoQuery, ['trutoQuery']);
+}
+
+/** Refuses a provider's own type that is given together with a documented one, or that is no text. */
+export function checkRawType({ engagementType, rawEngagementType }: GivenType): readonly Finding[] {
+  const raw = rawEngagementType ?? null;
+  const path = ['rawEngagementType'];
+  if (raw === null) return [];
+  if (engagementType) return [refusal(path, 'Give engagementType or rawEngagementType, not both.')];
+  return raw.trim() === '' ? [refusal(path, 'It must not be empty.')] : checkText(raw, path);
+}
+
 /** Refuses input that a request cannot express. */
 export function checkWellFormed(input: DeleteEngagementInput): Finding[] {
   const { parameters, remoteQuery } = input;
   return [
     ...checkKey(input),
+    ...checkRawType(input),
     ...(parameters ? checkArguments(deleteParameters, parameters, 'parameters') : []),
     ...checkRemoteQuery(remoteQuery, ['remoteQuery']),
+    ...checkTrutoQuery(input, deletePaths, parameters ?? null),
   ];
 }
 
@@ -172,17 +217,23 @@ function givenParameters({ parameters }: DeleteEngagementInput): readonly Delete
  * be an email, and Truto's documentation allows it.
  */
 export function checkEmailOnly(input: DeleteEngagementInput): readonly Finding[] {
-  if (input.engagementType === 'email') return [];
+  const type = sentType(input);
+  if (typeNamed(type) === 'email') return [];
   const names = givenParameters(input).filter((name) => 'isEmailOnly' in deleteParameters[name]);
   return names.map((name) =>
-    input.engagementType
+    type
       ? refusal(['parameters', name], 'It is only for engagementType: EMAIL. Omit it, or change the type.')
       : warning(['parameters', name], 'Truto documents it only for engagementType: EMAIL. It is sent.'),
   );
 }
 
-function checkEngagementType({ engagementType }: DeleteEngagementInput, integration: Integration): readonly Finding[] {
+function checkEngagementType(
+  { engagementType, rawEngagementType }: DeleteEngagementInput,
+  integration: Integration,
+): readonly Finding[] {
   const { name, engagementTypes, requiresEngagementType } = integration;
+  if (rawEngagementType)
+    return [warning(['rawEngagementType'], `${name} documents no types by the provider's own names. It is sent.`)];
   const path = ['engagementType'];
   // GraphQL writes `call` as `CALL`.
   const allowed = engagementTypes.map((type) => type.toUpperCase());

@@ -31,6 +31,7 @@ const address = z.object({
 export const shapes = {
   id,
   text,
+  texts: z.array(text),
   boolean: z.boolean(),
   int: z.int32(),
   float: z.number(),
@@ -91,6 +92,7 @@ export const isPlainMoment: IsPlain = (value) => typeof value === 'string' && pl
 /** Fast checks that most values pass. They cost a tenth of parsing by shape. */
 export const plainValues: Readonly<Partial<Record<FieldKind, IsPlain>>> = {
   text: isString,
+  texts: isListOf(isString),
   id: (value) => isString(value) && value !== '',
   reference: isPlainReference,
   references: isListOf(isPlainReference),

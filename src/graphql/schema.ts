@@ -3,6 +3,7 @@ import { stitchingDirectives } from '@graphql-tools/stitching-directives';
 import { GraphQLDeferDirective, GraphQLStreamDirective, printSchemaWithDirectives } from '@graphql-tools/utils';
 import { GraphQLSchema, lexicographicSortSchema, printSchema, specifiedDirectives } from 'graphql';
 import { type Dialect, parseSettings } from '../config/config.ts';
+import type { AdditionalField } from '../config/settings.ts';
 import './bulk/bulk-operations.ts';
 import { limitAnswers } from './core/answer-room.ts';
 import { builder } from './core/builder.ts';
@@ -15,6 +16,7 @@ import './read/engagement-queries.ts';
 import './read/node.ts';
 import { withGivenResults } from './prepared/run-prepared.ts';
 import { completeSubgraph } from './subgraph/entities.ts';
+import { withAdditionalFields } from './types/additional-fields.ts';
 
 builder.queryType({ description: 'Reads.' });
 builder.mutationType({
@@ -55,22 +57,25 @@ export interface EngagementSchemaOptions {
   readonly typePrefix?: string;
   /** True with `AUTH_MODE=service`: then a federated schema marks the fields that need a caller. @default false */
   readonly provesCallers?: boolean;
+  /** Fields that you added to Truto's unified model, as the setting `ADDITIONAL_FIELDS`. @default none */
+  readonly additionalFields?: readonly AdditionalField[] | undefined;
 }
 
-/** The options with all defaults filled in. */
-export type SchemaOptions = Required<EngagementSchemaOptions>;
+/** The options with the defaults filled in. */
+export type SchemaOptions = EngagementSchemaOptions & Required<Omit<EngagementSchemaOptions, 'additionalFields'>>;
 
 /**
  * Fills in the defaults, and checks the options like the settings of the same meaning.
- * @throws {ConfigError} for an invalid dialect or prefix.
+ * @throws {ConfigError} for an invalid dialect, prefix or field.
  */
 export function checkedSchemaOptions({
   dialect = 'none',
   typePrefix = '',
   provesCallers = false,
+  additionalFields = [],
 }: EngagementSchemaOptions): SchemaOptions {
-  parseSettings({ SUBGRAPH: dialect, TYPE_PREFIX: typePrefix });
-  return { dialect, typePrefix, provesCallers };
+  parseSettings({ SUBGRAPH: dialect, TYPE_PREFIX: typePrefix, ADDITIONAL_FIELDS: JSON.stringify(additionalFields) });
+  return { dialect, typePrefix, provesCallers, additionalFields };
 }
 
 function buildDialect(options: DialectOptions): GraphQLSchema {
@@ -98,9 +103,14 @@ function withoutUnused(schema: GraphQLSchema): GraphQLSchema {
   return new GraphQLSchema({ ...schema.toConfig(), types: [] });
 }
 
-/** Creates the schema of a server from the modules above. For a supergraph, `extensions.sdl` has its SDL. */
-export function createSchema({ typePrefix, ...options }: SchemaOptions): GraphQLSchema {
-  const plain = withGivenResults(limitAnswers(withoutUnused(buildDialect(options))));
+/**
+ * Creates the schema of a server from the modules above. For a supergraph, `extensions.sdl` has its SDL.
+ * @throws {ConfigError} for an additional field that engagements already have.
+ */
+export function createSchema({ typePrefix, additionalFields = [], ...options }: SchemaOptions): GraphQLSchema {
+  const plain = withGivenResults(
+    limitAnswers(withAdditionalFields(withoutUnused(buildDialect(options)), additionalFields)),
+  );
   if (options.dialect === 'none') return plain;
   const sdl = withTypePrefixInText(printed(plain, options.dialect), typePrefix);
   const schema = withTypePrefix(plain, typePrefix);

@@ -33,10 +33,12 @@ export interface DirectDelete {
   /** @default 'UNIFIED' */
   readonly format?: Uppercase<Exclude<ResponseFormat, 'stream'>> | undefined;
   readonly engagementType?: Uppercase<EngagementType> | undefined;
+  readonly rawEngagementType?: string | undefined;
   readonly parameters?:
     | (Omit<DeleteEngagementParameters, 'sortBy'> & { readonly sortBy?: Uppercase<EngagementSort> | null | undefined })
     | undefined;
   readonly remoteQuery?: Readonly<Record<string, unknown>> | undefined;
+  readonly trutoQuery?: Readonly<Record<string, unknown>> | undefined;
   /** True to read the engagement first: the result then has all of its record. @default false */
   readonly snapshot?: boolean | undefined;
   /** True to check only, and to get a `confirmationToken`. @default false */
@@ -118,7 +120,7 @@ function readArguments(args: readonly GraphQLArgument[], given: object, findings
       continue;
     }
     const bad =
-      findBadVariable({ [arg.name]: value }) ?? (arg.name === 'remoteQuery' && !isJson(value) ? notJson : undefined);
+      findBadVariable({ [arg.name]: value }) ?? (/Query$/.test(arg.name) && !isJson(value) ? notJson : undefined);
     if (bad !== undefined) {
       findings.push(refusal([arg.name], bad));
       continue;

@@ -8,6 +8,7 @@ import { finalOutcomes, pauseReasons, type UnfinishedJobs } from '../bulk/job.ts
 import type { Config } from '../config/config.ts';
 import type { CreateEvent } from '../engagement/create/create-engagement.ts';
 import type { AuditEvent } from '../engagement/delete/audit.ts';
+import { type Drift, driftKinds } from '../engagement/drift.ts';
 import { integrations } from '../engagement/integrations.ts';
 import type { SharedMemory } from '../redis/shared-memory.ts';
 import type { SeenAttempt } from '../upstream/attempt.ts';
@@ -51,6 +52,8 @@ export interface Metrics {
   noteUnfinished(jobs: UnfinishedJobs): void;
   /** Counts a caller's token that is refused. */
   countRefusedToken(reason: TokenRefusal): void;
+  /** Counts a difference between Truto and its documentation. */
+  countDrift(drift: Drift): void;
   /** Counts an attempt upstream that has ended, or was never started. */
   countAttempt(seen: SeenAttempt): void;
 }
@@ -260,11 +263,19 @@ export function createMetrics({ sharedMemory, inFlight, meter }: Watched): Metri
     ['reason'],
   );
 
+  const drifts = tally(
+    'counter',
+    'engagements_contract_drift_total',
+    'Answers of Truto that differ from its documentation, by kind and resource.',
+    ['kind', 'resource'],
+  );
+
   // Prometheus cannot know that a counter that it first sees at 1 was 0 before, so the counters of alerts exist from the start.
   for (const integration of [...integrationNames, 'unknown', 'other'])
     for (const result of ['OutcomeUnknownError', 'INTERNAL_SERVER_ERROR']) deletes.at(result, '', integration);
   for (const reason of ['paused', 'streams', 'open', 'timeout', 'abandoned']) held.at(reason);
   for (const reason of tokenRefusals) refusedTokens.at(reason);
+  for (const kind of driftKinds) drifts.at(kind, 'engagements');
   for (const outcome of finalOutcomes) bulkOutcomes?.at(outcome);
   for (const status of ['500', '503']) requests.at(status);
 
@@ -285,6 +296,7 @@ export function createMetrics({ sharedMemory, inFlight, meter }: Watched): Metri
     noteUnfinished(jobs) {
       unfinished = jobs;
     },
+    countDrift: ({ kind, resource }) => drifts.count(kind, resource),
     countRefusedToken: (reason) => refusedTokens.count(reason),
     countAttempt({ method, integration, end, wasNeverStarted, durationMs }) {
       if (wasNeverStarted) held.count(String(end));

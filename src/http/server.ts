@@ -2,6 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Config } from '../config/config.ts';
 import { createAccountLookup } from '../engagement/account.ts';
 import { createConfirmations } from '../engagement/delete/confirmation.ts';
+import { type Drift, onDrift } from '../engagement/drift.ts';
 import { createRequestMemory } from '../engagement/request-memory.ts';
 import type { RestoreEnd } from '../engagement/restore/restore-engagement.ts';
 import { createSharedRequests } from '../engagement/shared-requests.ts';
@@ -24,7 +25,7 @@ import { createDirectDelete, type DirectDelete, type DirectDeleteResult } from '
 import { createDirectRestore, type DirectRestore } from './direct-restore.ts';
 import { createFrontDoor } from './front-door.ts';
 import { createHostContext, type HostRequest } from './host-context.ts';
-import { createMetrics, type ScrapeServer, serveMetrics } from './metrics.ts';
+import { createMetrics, type Metrics, type ScrapeServer, serveMetrics } from './metrics.ts';
 import { createMount, type Mount } from './mount.ts';
 import { createGraphQLHandler } from './yoga.ts';
 
@@ -78,6 +79,25 @@ export interface OpenFacade extends Omit<Facade, 'url'> {
   listen(): Promise<string>;
 }
 
+/** The most differences from Truto's documentation that are logged. The metric counts all. */
+const maxLoggedDrifts = 200;
+
+/** Counts each difference from Truto's documentation, and logs each name once. Many integrations lack some field: that is only counted. */
+function reportDrift(log: Log, metrics: Metrics): (drift: Drift) => void {
+  const logged = new Set<string>();
+  return (drift) => {
+    metrics.countDrift(drift);
+    const { kind, resource } = drift;
+    if (kind === 'missing_key') return;
+    for (const name of drift.names) {
+      const known = `${kind} ${resource} ${name}`;
+      if (logged.has(known) || logged.size >= maxLoggedDrifts) continue;
+      logged.add(known);
+      log.info({ kind, resource, name }, 'Truto differs from its documentation');
+    }
+  };
+}
+
 /**
  * Opens everything but the port for callers.
  * @throws {ConfigError} when a trusted document is not valid, the undo store cannot be written, or OpenTelemetry's SDK is not installed.
@@ -85,9 +105,9 @@ export interface OpenFacade extends Omit<Facade, 'url'> {
  */
 export async function openFacade({ config, log, upstream, openToken, loadLimits }: FacadeOptions): Promise<OpenFacade> {
   for (const warning of config.warnings) log.warn(warning);
-  const { subgraph: dialect, typePrefix, auth } = config;
+  const { subgraph: dialect, typePrefix, additionalFields, auth } = config;
   const { host, port, proxy, requestTimeoutMs, maxUpstreamBytes, keepsRateLimits, shared, trustedDocuments } = config;
-  const schema = createSchema({ dialect, typePrefix, provesCallers: auth.mode === 'service' });
+  const schema = createSchema({ dialect, typePrefix, provesCallers: auth.mode === 'service', additionalFields });
   const trusted = trustedDocuments && readTrustedDocuments(trustedDocuments.path, schema);
   // Before any connection is opened, since it would have to be closed.
   if (shared?.undoStore) await (await import('../bulk/undo-store.ts')).checkUndoStore(shared.undoStore, log, proxy);
@@ -109,6 +129,7 @@ export async function openFacade({ config, log, upstream, openToken, loadLimits 
     onAttempt: metrics.countAttempt,
   });
   const { send } = connection;
+  const stopDrift = onDrift(reportDrift(log, metrics));
   const findAccountIntegration = createAccountLookup(send, requestTimeoutMs);
   const confirmations = createConfirmations(config.confirmation);
   const bulkParts = { config, send, findAccountIntegration, confirmations, openToken, log, metrics };
@@ -150,6 +171,7 @@ export async function openFacade({ config, log, upstream, openToken, loadLimits 
 
   let scrapes: ScrapeServer | undefined;
   async function free(): Promise<void> {
+    stopDrift();
     await yoga.dispose();
     await bulk?.close();
     // Deletes whose callers disconnected are finished and logged first.

@@ -41,7 +41,7 @@ export function createEngagement(request: AccountRequest): Answer {
     const now = new Date().toISOString();
     const fields = Object.entries(body).filter(([name, value]) => stored.has(name) && value !== null);
     const record = {
-      ...Object.fromEntries(fields),
+      ...{ ...state.additionalFields, ...Object.fromEntries(fields) },
       ...{ id, engagement_type: type, created_at: now, updated_at: now },
     } as EngagementRecord;
     const { present, deletedIds } = engagementsOf(request);

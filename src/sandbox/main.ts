@@ -5,7 +5,7 @@ import { describeSamples, sampleEngagements } from './seed.ts';
 import { type Sandbox, startSandbox } from './server.ts';
 
 // The sandbox alone, at `HOST` (127.0.0.1) and `PORT` (4010; 0 takes any), with `SANDBOX_ENGAGEMENTS` (30) for each account.
-// `SANDBOX_LIMITS=1` refuses requests beyond Truto's own limits. SIGINT or SIGTERM ends it.
+// `SANDBOX_LIMITS=1` refuses requests beyond Truto's own limits. `SANDBOX_FIELDS` adds fields to each engagement, `SANDBOX_PARAMETERS` requires query parameters. SIGINT or SIGTERM ends it.
 
 function describe({ url }: Sandbox): string {
   const samples = sampleEngagements();
@@ -25,10 +25,9 @@ function describe({ url }: Sandbox): string {
 
 /** The sandbox's own settings, by the rules of the server's. Its port has another default. */
 function readSettings(): Values {
-  const { HOST, PORT, SANDBOX_ENGAGEMENTS, SANDBOX_LIMITS } = readTexts(process.env);
-  const set = Object.entries({ HOST, PORT, SANDBOX_ENGAGEMENTS, SANDBOX_LIMITS }).filter(([, text]) => text);
+  const texts = Object.entries(readTexts(process.env)).filter(([name]) => /^(HOST|PORT|SANDBOX_\w+)$/.test(name));
   const problems: string[] = [];
-  const values = parseTexts(Object.fromEntries(set), problems);
+  const values = parseTexts(Object.fromEntries(texts), problems);
   if (problems.length > 0) throw new ConfigError(problems);
   return values;
 }
@@ -45,7 +44,9 @@ function describeFailure(error: unknown, host: string, port: number): string {
 async function run(): Promise<void> {
   const { HOST: host = '127.0.0.1', PORT: port = 4010, ...rest } = readSettings();
   const { SANDBOX_ENGAGEMENTS: engagementsPerAccount = 30, SANDBOX_LIMITS: keepsLimits = false } = rest;
-  const sandbox = await startSandbox({ host, port, engagementsPerAccount, keepsLimits }).catch((error) => {
+  const { SANDBOX_FIELDS: additionalFields, SANDBOX_PARAMETERS: requiredParameters } = rest;
+  const custom = { additionalFields, requiredParameters };
+  const sandbox = await startSandbox({ host, port, engagementsPerAccount, keepsLimits, ...custom }).catch((error) => {
     throw new Error(describeFailure(error, host, port));
   });
   const end = () => void sandbox.close();

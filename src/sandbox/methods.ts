@@ -95,11 +95,11 @@ const returningId = 'comes-back';
 
 /** The engagement that the provider would find. Where the type is part of the address, one of another type is not found. */
 function findEngagement(request: AccountRequest, type: string | undefined): EngagementRecord | undefined {
-  const { id, account } = request;
+  const { id, account, state } = request;
   if (id === returningId || findFault(id) !== undefined) {
     const [template] = seedEngagements(account);
     const engagement_type = engagementTypes.find((known) => known === type) ?? template?.engagement_type;
-    return template && engagement_type && { ...template, id, engagement_type };
+    return template && engagement_type && { ...state.additionalFields, ...template, id, engagement_type };
   }
   const record = engagementsOf(request).present.get(id)?.record;
   const isElsewhere = account.rule?.requiresEngagementType && type !== undefined && type !== record?.engagement_type;

@@ -38,6 +38,10 @@ export interface SandboxSettings {
   readonly hugeBytes: number;
   /** Causes faults that no request names, to test a client under a steady rate of them. @default none */
   readonly pickFault: PickFault;
+  /** Query parameters that every request for engagements must have, as if a customer had added them. @default none */
+  readonly requiredParameters: readonly string[] | undefined;
+  /** Further fields of each engagement, as if a customer had added them to the unified model. @default none */
+  readonly additionalFields: Readonly<Record<string, unknown>> | undefined;
 }
 
 /** The state of one running sandbox. */

@@ -1,4 +1,5 @@
-import { type Answer, buildRefusal, Refusal } from './answer.ts';
+import { sandboxAccounts } from './accounts.ts';
+import { type Answer, buildRefusal, missing, Refusal } from './answer.ts';
 import { createEngagement } from './create.ts';
 import { findFault, type SandboxFault, sandboxFaults } from './faults.ts';
 import { deleteEngagement, getEngagement, getRelated, listKind } from './methods.ts';
@@ -28,6 +29,8 @@ const httpMethods = { list: 'GET', get: 'GET', create: 'POST', delete: 'DELETE' 
 /** All routes. `{id}` matches any one segment. */
 const routes = [
   route('GET', '/integrated-account/{id}', showIntegratedAccount),
+  route('GET', '/integrated-account/{id}/capabilities', showCapabilities),
+  route('GET', '/integration/{id}/capabilities', showCapabilities),
   recordRoute('engagements', 'list', listKind),
   recordRoute('engagements', 'create', createEngagement),
   recordRoute('engagements', 'get', getEngagement),
@@ -47,6 +50,9 @@ function recordRoute<Kind extends RecordKind>(
     if (!hasMethod(account.provider, kind, method)) {
       throw new Refusal(400, `Method ${method} of crm/${kind} is not supported by ${account.integration.name}`);
     }
+    const required = kind === 'engagements' ? (request.state.requiredParameters ?? []) : [];
+    const lacking = required.filter((name) => (request.query[name] ?? '') === '');
+    if (lacking.length > 0) throw missing('query_parameter', lacking);
     return handle({ ...request, account }, kind);
   });
 }
@@ -122,6 +128,34 @@ function findRequestedFault(header: string | string[] | undefined, query: Query)
   const fault = typeof name === 'string' ? findFault(name) : undefined;
   if (fault !== undefined) return fault;
   throw new Refusal(400, `Unknown fault; the sandbox knows: ${sandboxFaults.map((known) => known.name).join(', ')}`);
+}
+
+/**
+ * The methods of the unified resources (truto-skills, discovering-capabilities.md), of an account or an integration. Other parts of the
+ * answer, such as `proxy` and `auth`, are not imitated.
+ */
+function showCapabilities(request: SandboxRequest): Answer {
+  return injectFault(request, () => {
+    const ofAccount = request.received.url.startsWith('/integrated-account/');
+    const account = ofAccount
+      ? findAccount(request.id)
+      : sandboxAccounts.find(({ integration }) => integration.name === request.id);
+    if (!account) throw new Refusal(404, 'Integration not found');
+    const { id, integration, provider } = account;
+    const kinds = ['engagements', ...relatedKinds] as const;
+    const unified = kinds
+      .filter((kind) => (request.query.resource ?? kind) === kind)
+      .map((resource) => {
+        const has = (method: string) =>
+          (resource === 'engagements' || method === 'list' || method === 'get') &&
+          hasMethod(provider, resource, method);
+        return { model: 'crm', resource, methods: Object.keys(httpMethods).filter(has), env_overridden: false };
+      })
+      .filter(({ methods }) => methods.length > 0);
+    const health = { id, status: 'active', authentication_method: 'oauth2', is_blocked: false };
+    const body = { integration: { ...integration, category: 'crm' }, unified, ...(ofAccount && { account: health }) };
+    return { kind: 'plain', status: 200, body };
+  });
 }
 
 const connectedAt = '2026-01-02T08:00:00.000Z';

@@ -55,11 +55,14 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     engagementsPerAccount,
     keepsLimits = false,
     pickFault = () => undefined,
+    additionalFields,
+    requiredParameters,
   } = options;
   const engagements = new Map(
     sandboxAccounts.map((account) => {
       const records = seedEngagements(account, engagementsPerAccount);
-      const present = new Map(records.map((record, number) => [record.id, { number, record }]));
+      const more = (record: EngagementRecord) => ({ ...additionalFields, ...record });
+      const present = new Map(records.map((record, number) => [record.id, { number, record: more(record) }]));
       return [account, { present, deletedIds: new Set<string>() }];
     }),
   );
@@ -72,6 +75,8 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     rateMeter: new Map(),
     countForTruto,
     pickFault,
+    additionalFields,
+    requiredParameters,
     keyedCreates: new Map(),
   };
   const requests: ReceivedRequest[] = [];

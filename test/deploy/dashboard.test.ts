@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { finalOutcomes, pauseReasons } from '../../src/bulk/job.ts';
+import { driftKinds } from '../../src/engagement/drift.ts';
 import { type Setting, startSetting } from '../support/bulk-setting.ts';
 import { readText } from './checks.ts';
 import { panelExpressions, readDashboard, readRuleFile } from './observability.ts';
@@ -32,6 +33,7 @@ function mayBe(label: string, value: string): boolean {
   if (label === 'result') return union.split(/[\s|]+/).includes(value) || value === 'INTERNAL_SERVER_ERROR';
   if (label === 'reason') return reasons.includes(`'${value}'`) || isOneOf(pauseReasons);
   if (label === 'outcome') return isOneOf(finalOutcomes);
+  if (label === 'kind') return isOneOf(driftKinds);
   if (label === 'end') return isStatus || reasons.includes(`'${value}'`);
   return label === 'status' ? isStatus : own.labels.includes(label);
 }

@@ -51,6 +51,8 @@ export type CreateEngagementInput = {
   phoneNumbers?: Array<PhoneNumberInput> | null | undefined;
   /** The project it is about. */
   project?: RecordReferenceInput | null | undefined;
+  /** The type by the provider's own name, such as `task`, if `EngagementType` does not have it. Sent unchanged. Not together with `engagementType`. It is in the body only. */
+  rawEngagementType?: string | null | undefined;
   /** Further data for the provider's own API, passed on unchanged. */
   remoteData?: Record<string, unknown> | null | undefined;
   /** When it starts or started: a date-time with an offset, such as `2026-01-31T09:00:00Z`. Another form is sent with a warning. */
@@ -84,6 +86,8 @@ export type DeleteEngagementItem = {
   id: string | number;
   /** More query parameters, for the integrations that list them. */
   parameters?: DeleteEngagementParameters | null | undefined;
+  /** The type by the provider's own name, such as `task`, if `EngagementType` does not have it. Sent unchanged. Not together with `engagementType`. */
+  rawEngagementType?: string | null | undefined;
 };
 
 /** More query parameters of Truto's delete. `Query.integrations` shows which integration lists which. */

@@ -167,9 +167,9 @@ export async function findCreated(
     let after: string | null = null;
     let isWhole = true;
     for (let pages = 0; pages < maxPages && (pages === 0 || after !== null); pages += 1) {
-      const { integratedAccountId } = input;
+      const { integratedAccountId, trutoQuery } = input;
       const page = await readEngagements(
-        { integratedAccountId, first: 100, after, filter },
+        { integratedAccountId, first: 100, after, filter, trutoQuery },
         { ...options, selected },
         ports,
       );

@@ -1,7 +1,7 @@
 import { encodeQuery } from '../../upstream/query-string.ts';
-import { type ArgumentPaths, type EngagementType, normalizedType, typeNamed } from '../input.ts';
+import { type ArgumentPaths, type EngagementType, normalizedType, typeNamed, type WithTrutoQuery } from '../input.ts';
 import { excludedFields, wireFieldsOf } from '../record.ts';
-import { exclusionParameters, headersFor, type WriteRequest } from '../request.ts';
+import { exclusionParameters, headersFor, parametersOfTruto, type WriteRequest } from '../request.ts';
 import { camelCase, type FieldValue, type ResourceField, resources, type WireField } from '../resources.ts';
 import { shapes } from '../shapes.ts';
 
@@ -25,7 +25,7 @@ export type EngagementFields = {
 };
 
 /** The engagement to create, and where. */
-export interface CreateEngagementInput {
+export interface CreateEngagementInput extends WithTrutoQuery {
   readonly integratedAccountId: string;
   /** @default the type in `fields`, if it is a documented one */
   readonly engagementType?: EngagementType | null | undefined;
@@ -40,6 +40,16 @@ export const createTypes: readonly EngagementType[] = ['call', 'meeting'];
 /** The documented type of the new engagement. Null for none, and for a provider's own. */
 export function typeOf({ engagementType, fields }: CreateEngagementInput): EngagementType | null {
   return engagementType ?? typeNamed(fields.engagement_type);
+}
+
+/** The type in the fields. It may be a provider's own. */
+export function rawTypeOf({ engagement_type: type }: EngagementFields): string | null {
+  return type ?? null;
+}
+
+/** The fields with a provider's own type. Without one, they are unchanged. */
+export function withRawType(fields: EngagementFields, type: string | null | undefined): EngagementFields {
+  return type === null || type === undefined ? fields : { ...fields, engagement_type: type };
 }
 
 /** True for an engagement that has a direction. Truto documents it for calls only. */
@@ -128,6 +138,7 @@ export function buildCreateRequest(
     ['integrated_account_id', input.integratedAccountId],
     ['engagement_type', type && createTypes.includes(type) ? type : undefined],
     ...exclusionParameters('engagements', answered),
+    ...parametersOfTruto(input),
   ]);
   const { remoteData } = input;
   const body = { ...Object.fromEntries(sent), ...(remoteData && { remote_data: remoteData }) };

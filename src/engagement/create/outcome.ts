@@ -2,6 +2,7 @@ import type { Attempt, UpstreamAnswer } from '../../upstream/attempt.ts';
 import { isJsonObject, type ReadBody, readBody } from '../body.ts';
 import { findErrorForm, isPage, isPageType, refusalForms } from '../delete/evidence.ts';
 import { parseRateLimit, unreadableFields, whyUnknown } from '../delete/outcome.ts';
+import { noteRecord } from '../drift.ts';
 import type { Integration } from '../integrations.ts';
 import { isIdValue, readRecord } from '../record.ts';
 import { notSent, readRefusal, readUpstreamError } from '../refusal.ts';
@@ -61,7 +62,9 @@ export function created(
   more: Pick<CreateEngagementSuccess, 'rateLimit' | 'warnings'>,
 ): CreateEngagementSuccess {
   const key = { id: String(json.id), integratedAccountId: input.integratedAccountId };
-  const { record, unreadable, absent } = readRecord('engagements', json, selected, key);
+  const read = readRecord('engagements', json, selected, key);
+  noteRecord('engagements', json, read, false);
+  const { record, unreadable, absent } = read;
   const sent = new Set<WireField>(sentFields(input).map(([name]) => name));
   const unstored = absent.filter((field) => sent.has(field)).join(', ');
   const missing = absent.filter((field) => field !== 'id' && !sent.has(field)).join(', ');

@@ -1,13 +1,16 @@
+import { normalizedType } from '../input.ts';
 import { canCreate, type IntegrationSupport } from '../integrations.ts';
 import { type ResourceField, resources } from '../resources.ts';
 import { type Finding, refusal, warning } from '../result.ts';
-import { checkId, checkNumber, checkText } from '../rules.ts';
+import { checkId, checkNumber, checkText, checkTrutoQuery } from '../rules.ts';
 import { type FieldKind, shapes } from '../shapes.ts';
 import {
   argumentOf,
   type CreateEngagementInput,
+  createPaths,
   createTypes,
   isCallOrUntyped,
+  rawTypeOf,
   sentFields,
   typeOf,
   writableFieldNames,
@@ -71,6 +74,15 @@ function checkMoments({ fields }: CreateEngagementInput): readonly Finding[] {
     );
 }
 
+/** Refuses two types, and a provider's own type that is empty. */
+function checkType({ engagementType, fields }: CreateEngagementInput): readonly Finding[] {
+  const type = rawTypeOf(fields);
+  const path = ['input', 'rawEngagementType'];
+  if (type?.trim() === '') return [refusal(path, 'It must not be empty.')];
+  const isOther = engagementType && type && normalizedType(type) !== engagementType;
+  return isOther ? [refusal(path, 'Give engagementType or rawEngagementType, not both.')] : [];
+}
+
 /** Refuses input that a request cannot express, or that creates nothing. */
 export function checkCreate(input: CreateEngagementInput): readonly Finding[] {
   const { integratedAccountId, remoteData } = input;
@@ -89,6 +101,8 @@ export function checkCreate(input: CreateEngagementInput): readonly Finding[] {
       return checks[kind]?.(value as never, path) ?? [];
     }),
     ...checkData(remoteData, ['input', 'remoteData']),
+    ...checkType(input),
+    ...checkTrutoQuery(input, createPaths),
   ];
   const isEmpty = given.length === 0 && Object.keys(remoteData ?? {}).length === 0;
   return isEmpty ? [...found, refusal(['input'], 'It must have at least one field.')] : found;

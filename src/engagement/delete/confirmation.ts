@@ -67,13 +67,13 @@ function isCanonical(part: string): boolean {
   return Buffer.from(part, 'base64url').toString('base64url') === part;
 }
 
-/** JSON has no dates: they are texts in a token. */
+/** JSON has no dates: they are texts in a token, in UTC. A text without an offset was a text before, and stays one. */
 function withDates(input: DeleteEngagementInput): DeleteEngagementInput {
   const { parameters } = input;
   if (!parameters) return input;
   const entries = Object.entries(parameters).map(([name, value]) => {
-    const isDate = deleteParameters[name as keyof typeof deleteParameters].kind === 'date' && value;
-    return [name, isDate ? new Date(value as unknown as string) : value] as const;
+    const isMoment = deleteParameters[name as keyof typeof deleteParameters].kind === 'date' && /Z$/.test(`${value}`);
+    return [name, isMoment ? new Date(`${value}`) : value] as const;
   });
   return { ...input, parameters: Object.fromEntries(entries) };
 }

@@ -1,15 +1,15 @@
-import type { DeleteEngagementInput } from '../input.ts';
+import { type DeleteEngagementInput, sentType } from '../input.ts';
 import { refusedInput } from '../refusal.ts';
 import { type DeleteEnd, type InvalidInputError, refusal, withEngagementId } from '../result.ts';
 
 /** How many deletes one list may have. */
 export const maxDeletes = 100;
 
-type DeleteItem = Pick<DeleteEngagementInput, 'id' | 'engagementType' | 'parameters'>;
+type DeleteItem = Pick<DeleteEngagementInput, 'id' | 'engagementType' | 'rawEngagementType' | 'parameters'>;
 
 /** Identifies the engagement of an item. Some providers number each type by itself. */
-export function itemKey({ id, engagementType }: DeleteItem): string {
-  return JSON.stringify([engagementType ?? null, id]);
+export function itemKey(item: DeleteItem): string {
+  return JSON.stringify([sentType(item), item.id]);
 }
 
 /** Equal for equal parameters, in any order. Absent and null mean the same. */

@@ -1,10 +1,11 @@
 import type { Attempt, FailureReason, UpstreamAnswer, UpstreamFailure } from '../../upstream/attempt.ts';
 import { isJsonObject, type ReadBody, readBody } from '../body.ts';
-import { type DeleteEngagementInput, hasRecord, isRepeatable } from '../input.ts';
+import { noteRecord } from '../drift.ts';
+import { type DeleteEngagementInput, hasRecord, isRepeatable, sentType } from '../input.ts';
 import type { Integration } from '../integrations.ts';
 import { nodeKind, writeNodeId } from '../node-id.ts';
 import type { FoundRecord } from '../read.ts';
-import { readRecord, type Selection } from '../record.ts';
+import { readRecord, type Selection, wireNameOf } from '../record.ts';
 import { notSent, readRefusal } from '../refusal.ts';
 import type { WireField } from '../resources.ts';
 import type * as Result from '../result.ts';
@@ -44,7 +45,7 @@ export function unknownOutcome(
   const retrySafe = isRepeatable(input);
   const next = retrySafe
     ? 'It is safe to retry with the same arguments. NotFoundError, or ALREADY_ABSENT with the same Idempotency-Key, then means that it is gone.'
-    : 'Read the engagement before you retry: the delete had a remoteQuery, and the provider may apply it twice.';
+    : 'Read the engagement before you retry: the delete had a remoteQuery or trutoQuery, and the provider may apply it twice.';
   const caution = integration?.softDeletes
     ? ` It may still be readable: ${integration.name} only marks deleted engagements, in their remoteData.`
     : '';
@@ -65,7 +66,8 @@ type SuccessContext = Pick<OutcomeContext, 'input' | 'selection' | 'integration'
 
 /** Warns about selected fields without a value, and says how to fill them. */
 function missingFields(absent: Iterable<WireField>, { snapshot }: SuccessContext): readonly string[] {
-  const missing = [...absent].filter((field) => field !== 'id' && (!snapshot || snapshot.absent.includes(field)));
+  const names = [...absent].map(wireNameOf) as WireField[];
+  const missing = names.filter((field) => field !== 'id' && (!snapshot || snapshot.absent.includes(field)));
   if (missing.length === 0) return [];
   const hint = snapshot ? 'The snapshot lacks it too.' : 'Use snapshot: true to read it before the delete.';
   return [`Truto's answer lacks ${missing.join(', ')}. ${hint}`];
@@ -87,7 +89,9 @@ function readContent(body: ReadBody, context: SuccessContext): Content {
     const warning = "The engagement is deleted, but Truto's answer could not be read: it is not a JSON object.";
     return { engagement: null, warnings: [warning] };
   }
-  const { record, unreadable, absent } = readRecord('engagements', json, selection.fields, input);
+  const read = readRecord('engagements', json, selection.fields, input);
+  noteRecord('engagements', json, read, false);
+  const { record, unreadable, absent } = read;
   return { engagement: record, warnings: [...unreadableFields(unreadable), ...missingFields(absent, context)] };
 }
 
@@ -129,8 +133,8 @@ export function parseRateLimit(headers: UpstreamAnswer['headers']): Result.RateL
 
 /** Derived from the input, not from upstream's answer: so it is the same with every selection. */
 function deletedNodeId({ input, integration }: SuccessContext): string {
-  const { id, integratedAccountId, engagementType } = input;
-  const kind = nodeKind(integration, engagementType);
+  const { id, integratedAccountId } = input;
+  const kind = nodeKind(integration, sentType(input));
   return writeNodeId({ resource: 'engagements', integratedAccountId, kind, id });
 }
 

@@ -1,6 +1,12 @@
 import type { DeleteEngagementInput } from '../input.ts';
 import { type FoundRecord, type ReadOptions, type ReadPorts, readResource } from '../read.ts';
-import { type EngagementRecord, type RecordKey, type Selection, wireFieldsOf } from '../record.ts';
+import {
+  type EngagementRecord,
+  type RecordKey,
+  type Selection,
+  wireFieldsOf,
+  withAdditionalFields,
+} from '../record.ts';
 import type { WireField } from '../resources.ts';
 import type { Refusal } from '../result.ts';
 
@@ -15,7 +21,7 @@ export interface SnapshotPorts extends ReadPorts {
 
 /** Selects all there is: what will have to be restored is not known before. */
 export const wholeSelection: Selection = {
-  fields: new Set(wireFieldsOf('engagements')),
+  fields: withAdditionalFields(wireFieldsOf('engagements')),
   noteFields: new Set(wireFieldsOf('notes')),
 };
 

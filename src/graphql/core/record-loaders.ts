@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import { type Caller, limitedBy } from '../../engagement/account.ts';
-import { type FoundRecord, type ReadPorts, readResource, type TypedKey } from '../../engagement/read.ts';
+import { type FoundRecord, type ReadPorts, readResource } from '../../engagement/read.ts';
+import type { TypedKey } from '../../engagement/record.ts';
 import { notSent } from '../../engagement/refusal.ts';
 import type { Resource, WireField } from '../../engagement/resources.ts';
 import type { Refusal } from '../../engagement/result.ts';

@@ -1,6 +1,6 @@
 import { collectSubFields } from '@graphql-tools/utils';
 import { type FieldNode, type GraphQLObjectType, type GraphQLResolveInfo, isObjectType } from 'graphql';
-import { type Selection, wireFieldsOf } from '../../engagement/record.ts';
+import { isAdditional, type Selection, wireFieldsOf } from '../../engagement/record.ts';
 import type { Resource, WireField } from '../../engagement/resources.ts';
 import { fieldError } from './top-level-errors.ts';
 import { nameIn } from './type-names.ts';
@@ -54,7 +54,9 @@ export function wireFieldsSelected<R extends Resource>(
     const extensions = fields[name.value]?.extensions;
     return extensions?.wireField ?? extensions?.pothosExposedField;
   });
-  return new Set(wireFieldsOf(resource).filter((field) => names.includes(field)));
+  const documented = wireFieldsOf(resource).filter((field) => names.includes(field));
+  // The compiler knows only the documented fields, by which most code reads records.
+  return new Set([...documented, ...(names.filter(isAdditional) as string[] as WireField<R>[])]);
 }
 
 /**

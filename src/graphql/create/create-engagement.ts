@@ -1,5 +1,11 @@
 import { createEngagement } from '../../engagement/create/create-engagement.ts';
-import { argumentOf, type EngagementFields, writableFieldNames } from '../../engagement/create/input.ts';
+import {
+  argumentOf,
+  type CreateEngagementInput as CreateEngagementFields,
+  type EngagementFields,
+  withRawType,
+  writableFieldNames,
+} from '../../engagement/create/input.ts';
 import type { EngagementType as Type } from '../../engagement/input.ts';
 import { requiringTypeOnCreate } from '../../engagement/integrations.ts';
 import type { CreateEngagementResult as Result } from '../../engagement/result.ts';
@@ -8,7 +14,7 @@ import { type Context, requireCaller } from '../core/context.ts';
 import { readCreatedSelection } from '../core/selection.ts';
 import { fieldError } from '../core/top-level-errors.ts';
 import { CreateEngagementResult } from '../types/result.ts';
-import { EngagementType, RecordReferenceInput } from '../types/values.ts';
+import { EngagementType, RecordReferenceInput, rawTypeOptions, trutoQueryOptions } from '../types/values.ts';
 
 const PhoneNumberInput = builder.inputType('PhoneNumberInput', {
   description: 'A phone number of a new engagement.',
@@ -29,6 +35,9 @@ const CreateEngagementInput = builder.inputType('CreateEngagementInput', {
       engagementType: t.field({
         type: EngagementType,
         description: `The type. Truto documents \`CALL\` and \`MEETING\`; others are sent with a warning. ${requiringTypeOnCreate} require one of the two.`,
+      }),
+      rawEngagementType: t.string({
+        description: `${rawTypeOptions.description} It is in the body only.`,
       }),
       subject: t.string({ description: 'The subject line or title.' }),
       content: t.string({ description: 'The text, such as the body of an email.' }),
@@ -62,32 +71,37 @@ const CreateEngagementInput = builder.inputType('CreateEngagementInput', {
 
 interface GivenFields {
   readonly engagementType?: Type | null | undefined;
+  readonly rawEngagementType?: string | null | undefined;
   readonly remoteData?: Readonly<Record<string, unknown>> | null | undefined;
 }
 
 /** The fields of the input by wire names. */
 function wireFieldsOfInput(given: GivenFields): EngagementFields {
   const values = given as Readonly<Record<string, unknown>>;
-  return Object.fromEntries(
+  const fields: EngagementFields = Object.fromEntries(
     writableFieldNames.flatMap((field) => {
       const value = values[argumentOf(field)] ?? null;
       return value === null ? [] : [[field, value] as const];
     }),
   );
+  return withRawType(fields, given.rawEngagementType);
 }
 
 async function resolveCreate(
-  args: { readonly integratedAccountId: string; readonly input: GivenFields; readonly dryRun: boolean },
+  args: Pick<CreateEngagementFields, 'integratedAccountId' | 'trutoQuery'> & {
+    readonly input: GivenFields;
+    readonly dryRun: boolean;
+  },
   selected: ReturnType<typeof readCreatedSelection>,
   responseKey: string | number,
   context: Context,
 ): Promise<Result> {
   const { deadlineAt, hasCallerLeft, idempotencyKey } = context;
-  const { integratedAccountId, dryRun } = args;
+  const { integratedAccountId, trutoQuery, dryRun } = args;
   const { engagementType, remoteData } = args.input;
   const callerKey = idempotencyKey === undefined ? undefined : ([idempotencyKey, String(responseKey)] as const);
   const options = { caller: requireCaller(context), selected, dryRun, callerKey, deadlineAt, hasCallerLeft };
-  const input = { integratedAccountId, engagementType, fields: wireFieldsOfInput(args.input), remoteData };
+  const input = { integratedAccountId, engagementType, fields: wireFieldsOfInput(args.input), remoteData, trutoQuery };
   const result = await createEngagement(input, options, context);
   if (result.kind === 'Unauthenticated') throw fieldError('UNAUTHENTICATED', result.message);
   return result;
@@ -108,6 +122,7 @@ builder.mutationField('createEngagement', (t) =>
         description: "Truto's id of the integrated account to create the engagement in.",
       }),
       input: t.arg({ type: CreateEngagementInput, required: true, description: 'The fields of the new engagement.' }),
+      trutoQuery: t.arg(trutoQueryOptions),
       dryRun: t.arg.boolean({
         required: true,
         defaultValue: false,

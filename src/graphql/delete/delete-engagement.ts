@@ -8,7 +8,14 @@ import { type Context, requireCaller } from '../core/context.ts';
 import { readSelection } from '../core/selection.ts';
 import { fieldError } from '../core/top-level-errors.ts';
 import { DeleteEngagementResult } from '../types/result.ts';
-import { EngagementSort, EngagementType, RecordReferenceInput, ResponseFormat } from '../types/values.ts';
+import {
+  EngagementSort,
+  EngagementType,
+  RecordReferenceInput,
+  ResponseFormat,
+  rawTypeOptions,
+  trutoQueryOptions,
+} from '../types/values.ts';
 
 /** @param meaning what the parameter is. Omit it for parameters of emails. */
 function describe(name: DeleteEngagementParameter, meaning?: string): string {
@@ -100,6 +107,7 @@ builder.mutationField('deleteEngagement', (t) =>
         type: EngagementType,
         description: `The type of the engagement. ${requiringType} require it.`,
       }),
+      rawEngagementType: t.arg.string(rawTypeOptions),
       parameters: t.arg({
         type: DeleteEngagementParameters,
         description: 'More query parameters, for the integrations that list them.',
@@ -108,6 +116,10 @@ builder.mutationField('deleteEngagement', (t) =>
         type: 'JSONObject',
         description:
           "Query parameters for the provider's own API: strings, numbers, booleans, and lists and objects of them, up to 5 levels deep. Null is sent as an empty value. With `remoteQuery`, an unknown outcome is not `retrySafe`.",
+      }),
+      trutoQuery: t.arg({
+        ...trutoQueryOptions,
+        description: `${trutoQueryOptions.description} The read of \`snapshot: true\` has them too. With \`trutoQuery\`, an unknown outcome is not \`retrySafe\`.`,
       }),
       snapshot: t.arg.boolean({
         required: true,

@@ -9,7 +9,7 @@ import { requireCaller } from '../core/context.ts';
 import { fieldsBelow, named, onceForNodes, readSelection } from '../core/selection.ts';
 import { fieldError } from '../core/top-level-errors.ts';
 import { DeleteEngagementResult } from '../types/result.ts';
-import { EngagementType, ResponseFormat } from '../types/values.ts';
+import { EngagementType, ResponseFormat, rawTypeOptions, trutoQueryOptions } from '../types/values.ts';
 import { DeleteEngagementParameters, resolveDelete } from './delete-engagement.ts';
 
 const DeleteEngagementItem = builder.inputType('DeleteEngagementItem', {
@@ -20,6 +20,7 @@ const DeleteEngagementItem = builder.inputType('DeleteEngagementItem', {
       type: EngagementType,
       description: `The type of the engagement. ${requiringType} require it.`,
     }),
+    rawEngagementType: t.string(rawTypeOptions),
     parameters: t.field({
       type: DeleteEngagementParameters,
       description: 'More query parameters, for the integrations that list them.',
@@ -102,6 +103,10 @@ builder.mutationField('deleteEngagements', (t) =>
         defaultValue: 'unified',
         description: 'The form of each answer. `STREAM` is for `deleteEngagement` only.',
       }),
+      trutoQuery: t.arg({
+        ...trutoQueryOptions,
+        description: `${trutoQueryOptions.description} Each delete has them.`,
+      }),
       snapshot: t.arg.boolean({
         required: true,
         defaultValue: false,
@@ -109,7 +114,7 @@ builder.mutationField('deleteEngagements', (t) =>
           'Reads each engagement and its notes first, so that every selected field is filled. An engagement whose read fails is not deleted.',
       }),
     },
-    async resolve(_root, { items, integratedAccountId, format, snapshot }, context, info) {
+    async resolve(_root, { items, integratedAccountId, format, trutoQuery, snapshot }, context, info) {
       requireCaller(context);
       if (items.length === 0 || items.length > maxDeletes)
         throw fieldError(
@@ -123,7 +128,7 @@ builder.mutationField('deleteEngagements', (t) =>
         );
       const { fieldNodes, selection } = selectedOfResults(info);
       const begun = deleteEach(items, async (item) => {
-        const args = { ...item, integratedAccountId, format, snapshot, dryRun: false };
+        const args = { ...item, integratedAccountId, format, trutoQuery, snapshot, dryRun: false };
         const result = await resolveDelete(args, selection, `${info.path.key}.${itemKey(item)}`, context);
         return withinRoom(result, context.recordRoom);
       });

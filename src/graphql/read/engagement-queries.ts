@@ -1,11 +1,18 @@
-import { defaultPageSize } from '../../engagement/input.ts';
+import { defaultPageSize, sentType } from '../../engagement/input.ts';
 import { type EngagementPage, readEngagement, readEngagements } from '../../engagement/read.ts';
 import { builder, objectType, upstreamRequestCost } from '../core/builder.ts';
 import { requireCaller } from '../core/context.ts';
 import { fieldsBelow, named, onceForNodes, wireFieldsBelow, wireFieldsSelected } from '../core/selection.ts';
 import { failedRead, fieldError } from '../core/top-level-errors.ts';
 import { Engagement, type EngagementSource } from '../types/records.ts';
-import { EngagementFilter, EngagementSort, EngagementType, SortDirection } from '../types/values.ts';
+import {
+  EngagementFilter,
+  EngagementSort,
+  EngagementType,
+  rawTypeOptions,
+  SortDirection,
+  trutoQueryOptions,
+} from '../types/values.ts';
 
 interface PageInfo {
   readonly hasNextPage: boolean;
@@ -85,6 +92,8 @@ builder.queryField('engagement', (t) =>
         type: EngagementType,
         description: 'The type of the engagement. Some integrations require it to find one.',
       }),
+      rawEngagementType: t.arg.string(rawTypeOptions),
+      trutoQuery: t.arg(trutoQueryOptions),
     },
     async resolve(_root, key, context, info) {
       const selected = wireFieldsBelow(info, 'engagements');
@@ -94,7 +103,7 @@ builder.queryField('engagement', (t) =>
       // Null means that the engagement does not exist. If the account itself may be missing, that is not known.
       if (outcome.kind === 'NotFoundError' && outcome.accountFound) return null;
       if (outcome.kind !== 'Found') throw failedRead(outcome);
-      return { ...outcome.record, askedType: key.engagementType };
+      return { ...outcome.record, askedType: sentType(key) };
     },
   }),
 );
@@ -119,6 +128,7 @@ builder.queryField('engagements', (t) =>
         type: EngagementType,
         description: 'Only engagements of this type. The same as `filter.engagementType`.',
       }),
+      rawEngagementType: t.arg.string(rawTypeOptions),
       filter: t.arg({ type: EngagementFilter, description: 'Which engagements to list. Default: all.' }),
       sortBy: t.arg({ type: EngagementSort, description: "The field to sort by. Default: the provider's own order." }),
       sortDirection: t.arg({
@@ -127,6 +137,7 @@ builder.queryField('engagements', (t) =>
         defaultValue: 'desc',
         description: 'The direction of `sortBy`.',
       }),
+      trutoQuery: t.arg(trutoQueryOptions),
     },
     async resolve(_root, { engagementType, filter, sortBy, sortDirection, ...page }, context, info) {
       if (engagementType && filter?.engagementType && engagementType !== filter.engagementType) {

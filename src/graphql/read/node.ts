@@ -1,8 +1,7 @@
 import type { GraphQLResolveInfo } from 'graphql';
 import { canAccess } from '../../engagement/account.ts';
 import { nodeKind, readNodeId, writeNodeId } from '../../engagement/node-id.ts';
-import type { TypedKey } from '../../engagement/read.ts';
-import type { ResourceRecord } from '../../engagement/record.ts';
+import type { ResourceRecord, TypedKey } from '../../engagement/record.ts';
 import { notGranted, refusedInput } from '../../engagement/refusal.ts';
 import type { Resource } from '../../engagement/resources.ts';
 import { refusal } from '../../engagement/result.ts';

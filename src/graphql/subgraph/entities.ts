@@ -7,8 +7,7 @@ import type {
   GraphQLUnionType,
 } from 'graphql';
 import { readNodeId } from '../../engagement/node-id.ts';
-import type { TypedKey } from '../../engagement/read.ts';
-import type { RecordKey, ResourceRecord } from '../../engagement/record.ts';
+import type { RecordKey, ResourceRecord, TypedKey } from '../../engagement/record.ts';
 import { type Resource, resources } from '../../engagement/resources.ts';
 import { builder, type Types } from '../core/builder.ts';
 import { type Context, requireCaller } from '../core/context.ts';

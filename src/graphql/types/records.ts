@@ -1,8 +1,7 @@
 import type { ObjectRef } from '@pothos/core';
 import type { GraphQLResolveInfo } from 'graphql';
-import type { EngagementType } from '../../engagement/input.ts';
 import type { FoundRecord } from '../../engagement/read.ts';
-import type { EngagementRecord, ResourceRecord } from '../../engagement/record.ts';
+import { additionalFields, type EngagementRecord, type ResourceRecord } from '../../engagement/record.ts';
 import {
   camelCase,
   engagementTypeOf,
@@ -28,7 +27,7 @@ export type RelatedResource = Exclude<Resource, 'engagements'>;
 /** An engagement, and the key by which it was read. */
 export interface EngagementSource extends EngagementRecord {
   /** The type in the query, for a record without a type. */
-  readonly askedType?: EngagementType | null | undefined;
+  readonly askedType?: string | null | undefined;
 }
 
 /** A related record. The referring record has its id; the other fields are read when one of them is selected. */
@@ -60,9 +59,11 @@ export function relatedFrom(record: ResourceRecord<RelatedResource>): Related {
 
 type Kind = Exclude<FieldKind, 'reference' | 'references'>;
 
-const typesOfKinds: Readonly<Record<Kind, string>> = {
+/** The GraphQL type of each kind of field. */
+export const typesOfKinds: Readonly<Record<Kind, string>> = {
   id: 'ID!',
   text: 'String',
+  texts: '[String!]',
   boolean: 'Boolean',
   int: 'Int',
   float: 'Float',
@@ -196,3 +197,11 @@ function implement(resource: Resource): void {
 }
 
 for (const resource of Object.keys(resources) as Resource[]) implement(resource);
+
+builder.objectField(Engagement, additionalFields, (t) =>
+  t.expose(additionalFields, {
+    type: 'JSONObject',
+    description:
+      "Fields of Truto's answer that Truto does not document, by their names in it: those that you added to the unified model. Null without any. The setting `ADDITIONAL_FIELDS` gives each its own typed field.",
+  }),
+);

@@ -16,6 +16,16 @@ function parseDateTime(value: unknown): Date {
   throw new TypeError('DateTime must be a date-time with an offset, such as "2007-12-03T10:15:30Z".');
 }
 
+/** A date, or a date and time, without an offset. */
+const withoutOffset = /^\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d+)?)?)?$/i;
+
+/** Parses the same, and a date or time without an offset: that is text, since its moment is not known. */
+function parseGivenDateTime(value: unknown): Date | string {
+  if (typeof value !== 'string' || !withoutOffset.test(value)) return parseDateTime(value);
+  parseDateTime(`${value}${'1970-01-01T00:00:00'.slice(value.length)}Z`);
+  return value;
+}
+
 /** Writes a moment in UTC, to the millisecond. Most of upstream's need no parsing. */
 export function serializeDateTime(value: unknown): string | Date {
   if (typeof value !== 'string' || !isPlainMoment(value)) return parseDateTime(value);
@@ -30,12 +40,12 @@ function parseObject(value: unknown): Record<string, unknown> {
 const jsonSpecification = 'http://www.ecma-international.org/publications/files/ECMA-ST/ECMA-404.pdf';
 
 const scalars = {
-  DateTime: new GraphQLScalarType<Date, string | Date>({
+  DateTime: new GraphQLScalarType<Date | string, string | Date>({
     name: 'DateTime',
     description:
-      'A date and time with an offset, such as `2007-12-03T10:15:30Z` (RFC 3339, section 5.6). Results are in UTC.',
+      'A date and time with an offset, such as `2007-12-03T10:15:30Z` (RFC 3339, section 5.6). Results are in UTC. `parameters` of a delete may have a date, or a time without an offset: Truto gets it unchanged.',
     serialize: serializeDateTime,
-    parseValue: parseDateTime,
+    parseValue: parseGivenDateTime,
   }),
   JSON: new GraphQLScalarType({
     name: 'JSON',
@@ -153,6 +163,19 @@ objectType<ValueOf<'stage'>>('Stage', {
   description: 'A stage of a pipeline, as the provider defines it.',
   shows: { id: ['ID', "Truto's id of the stage."], name: ['String', 'The name of the stage.'] },
 });
+
+/** The argument `rawEngagementType`. */
+export const rawTypeOptions = {
+  description:
+    "The type by the provider's own name, such as `task`, if `EngagementType` does not have it. Sent unchanged. Not together with `engagementType`.",
+} as const;
+
+/** The argument `trutoQuery`. */
+export const trutoQueryOptions = {
+  type: 'JSONObject',
+  description:
+    "Query parameters that you added to Truto's unified model, by their names there: strings, numbers, booleans, and lists and objects of them, up to 5 levels deep. A parameter that has an argument here is refused; one of `parameters` or `filter` only if it is given there too. Names that begin with `truto_` are refused.",
+} as const;
 
 /** A reference to a record, in arguments. */
 export const RecordReferenceInput = builder.inputType('RecordReferenceInput', {

@@ -1,0 +1,132 @@
+import { parse } from 'graphql';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { sandboxAccount } from '../src/sandbox/accounts.ts';
+import { type Sandbox, startSandbox } from '../src/sandbox/server.ts';
+import { startTestFacade, type TestFacade } from './support/facade.ts';
+import { truto } from './support/outcome.ts';
+import { type Answer, type FakeUpstream, json, startUpstream } from './support/upstream.ts';
+
+let answer: Answer;
+let upstream: FakeUpstream;
+let facade: TestFacade;
+beforeAll(async () => {
+  upstream = await startUpstream((request, response) => answer(request, response), 'capsule');
+  facade = await startTestFacade(upstream.url, { REQUEST_TIMEOUT_MS: '1000' });
+});
+afterAll(async () => {
+  await facade[Symbol.asyncDispose]();
+  await upstream[Symbol.asyncDispose]();
+});
+
+const failure =
+  '__typename ... on Error { message } ... on InvalidInputError { issues { path } } ... on OutcomeUnknownError { retrySafe }';
+
+/** Each operation with a `trutoQuery`, and where its errors are. */
+const operations = {
+  engagement: 'query ($q: JSONObject) { engagement(id: "1", integratedAccountId: "a", trutoQuery: $q) { id } }',
+  engagements: 'query ($q: JSONObject) { engagements(integratedAccountId: "a", trutoQuery: $q) { nodes { id } } }',
+  deleteEngagement: `mutation ($q: JSONObject) { deleteEngagement(id: "1", integratedAccountId: "a", trutoQuery: $q) { ${failure} } }`,
+  deleteEngagements: `mutation ($q: JSONObject) { deleteEngagements(items: [{ id: "1" }], integratedAccountId: "a", trutoQuery: $q) { results { ${failure} } } }`,
+  createEngagement: `mutation ($q: JSONObject) { createEngagement(integratedAccountId: "a", input: { subject: "S", content: "C" }, trutoQuery: $q) { ${failure} } }`,
+} as const;
+const each = Object.entries(operations);
+
+/** The paths of the issues in the answer, from a result or from `errors`. */
+async function issuesOf(query: string, trutoQuery: object, server = facade): Promise<readonly string[][]> {
+  const { body } = await server.post(parse(query), { q: trutoQuery });
+  const [data] = Object.values(body.data ?? {}) as [{ results?: unknown[]; issues?: unknown } | null];
+  const end = (data?.results?.[0] ?? data) as { issues?: { path: string[] }[] } | null;
+  const issues = end?.issues ?? body.errors?.[0]?.extensions?.issues ?? [];
+  return issues.map(({ path }: { path: string[] }) => path);
+}
+
+describe('trutoQuery', () => {
+  it.each(each)('of %s reaches Truto as its own parameters, encoded', async (_name, query) => {
+    answer = json(200, { id: '1', subject: 'S', result: [] });
+    const trutoQuery = { region: 'eu', list: ['a', 'b'], 'a&b': { c: 'd e' }, none: null };
+    await facade.post(query, { q: trutoQuery });
+    const { query: sent, rawQuery } = upstream.seen.at(-1) ?? { query: {}, rawQuery: '' };
+    expect(sent).toMatchObject({ region: 'eu', list: ['a', 'b'], 'a&b': { c: 'd e' }, none: '' });
+    expect(rawQuery.match(/integrated_account_id=/g)).toHaveLength(1);
+  });
+
+  it.each([
+    ['integrated_account_id', each],
+    [' Integrated_Account_ID ', each],
+    ['truto_response_format', each],
+    ['truto_skip_api_call', each],
+    ['TRUTO_KEY_BY', each],
+    ['limit', each.filter(([name]) => name === 'engagements')],
+    ['remote_query', each.filter(([name]) => name.startsWith('delete'))],
+  ] as const)('S05 refuses the name %s, which would change what the answer means', async (name, which) => {
+    const before = upstream.seen.length;
+    for (const [, query] of which) {
+      const [path] = await issuesOf(query, { [name]: '1' });
+      expect(path?.[0]).toBe('trutoQuery');
+    }
+    expect(upstream.seen.slice(before).filter(({ path }) => path.startsWith('/unified/'))).toEqual([]);
+  });
+
+  it.each([
+    { a: { b: { c: { d: { e: { f: 1 } } } } } },
+    { '': 1 },
+    { 'a[b]': 1 },
+    { '7': 1 },
+    { a: [] },
+    { a: '\ud800' },
+  ])('refuses %j, which a query string cannot express', async (trutoQuery) => {
+    for (const [, query] of each) expect((await issuesOf(query, trutoQuery))[0]?.[0]).toBe('trutoQuery');
+  });
+
+  it.each(each)('names a parameter of %s that Truto requires', async (_name, query) => {
+    answer = truto(400, {
+      truto_error_insight: { missing_required_query_parameters: { description: 'd', value: ['region', 'tenant[id]'] } },
+    });
+    expect(await issuesOf(query, { other: 1 })).toEqual([
+      ['trutoQuery', 'region'],
+      ['trutoQuery', 'tenant', 'id'],
+    ]);
+  });
+
+  it('makes an unknown outcome unsafe to repeat, and is sent once', async () => {
+    answer = (_request, response) => response.destroy();
+    const before = upstream.deletes().length;
+    const { body } = await facade.post(operations.deleteEngagement, { q: { region: 'eu' } });
+    expect(body.data.deleteEngagement).toMatchObject({ __typename: 'OutcomeUnknownError', retrySafe: false });
+    expect(upstream.deletes()).toHaveLength(before + 1);
+  });
+
+  it('is in the read before a delete with a snapshot too', async () => {
+    answer = json(200, { id: '1' });
+    const query = operations.deleteEngagement.replace('trutoQuery: $q', 'trutoQuery: $q, snapshot: true');
+    await facade.post(query, { q: { region: 'eu' } });
+    const [read, remove] = upstream.seen.slice(-2);
+    expect([read?.method, read?.query.region, remove?.query.region]).toEqual(['GET', 'eu', 'eu']);
+  });
+
+  it('keeps its names out of the log', async () => {
+    await facade.post(operations.deleteEngagement, { q: { 'canary[name]': 1, truto_canary: 1 } });
+    expect(facade.logged()).not.toContain('canary');
+  });
+});
+
+describe('a parameter that the sandbox requires', () => {
+  let sandbox: Sandbox;
+  let server: TestFacade;
+  beforeAll(async () => {
+    sandbox = await startSandbox({ requiredParameters: ['region'] });
+    server = await startTestFacade(sandbox.url);
+  });
+  afterAll(async () => {
+    await server[Symbol.asyncDispose]();
+    await sandbox.close();
+  });
+
+  it.each(each)('is named to a caller of %s, who can then send it', async (_name, query) => {
+    const own = query.replaceAll('"a"', `"${sandboxAccount('Capsule').id}"`).replaceAll('"1"', '"comes-back"');
+    expect(await issuesOf(own, {}, server)).toEqual([['trutoQuery', 'region']]);
+    const { body } = await server.post(own, { q: { region: 'eu' } });
+    expect(body.errors).toBeUndefined();
+    expect(JSON.stringify(body)).not.toContain('Error');
+  });
+});
