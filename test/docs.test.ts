@@ -31,7 +31,7 @@ afterAll(() => server[Symbol.asyncDispose]());
 
 describe('every block of code in the documents', () => {
   it('is of a kind that is run or checked', () => {
-    const known = ['sh', 'json', 'graphql', 'yaml', 'js', 'text'];
+    const known = ['sh', 'json', 'graphql', 'yaml', 'toml', 'js', 'text'];
     expect(blocks.filter(({ file, language }) => !known.includes(language) && !elsewhere(file))).toEqual([]);
     expect(of('text').map(({ file }) => file)).toEqual(['ARCHITECTURE.md']);
     expect(new Set(of('ts').map(({ file }) => file))).toEqual(new Set(['docs/library.md']));

@@ -198,7 +198,7 @@ describe.each(gateways)('$name', (gateway) => {
   }`;
   it.each([
     ['a bad date', { at: 'yesterday' }, {}, /date/i, ['BAD_USER_INPUT']],
-    // Gateways that know GraphQL's own scalars refuse it by themselves, Hive's without a code.
+    // Gateways that know GraphQL's own scalars refuse it by themselves: Hive's without a code, Grafbase with its own.
     [
       'an oversized number',
       { first: 3_000_000_000 },
