@@ -152,6 +152,18 @@ describe('mcp over standard input and output', () => {
     expect(again.structuredContent.id).toBe(started.structuredContent.id);
   });
 
+  it('sends the token of its environment, for which nothing else is configured, and never shows it', async () => {
+    await using upstream = await startUpstream(json(204, undefined), 'Capsule');
+    const env = { TRUTO_API_TOKEN: 'canary-one', TRUTO_BASE_URL: upstream.url };
+    await using withToken = await startStdio(env);
+    const plan = await withToken.call('plan_delete', one);
+    const { confirmationToken } = plan.structuredContent;
+    const end = await withToken.call('delete_engagement', { confirmationToken });
+    expect(end.structuredContent).toMatchObject(deleted);
+    expect(upstream.deletes()).toMatchObject([{ headers: { authorization: 'Bearer canary-one' } }]);
+    expect(JSON.stringify([plan, end])).not.toContain('canary-one');
+  });
+
   it('refuses a plan of nothing, or of two things, by what is allowed', async () => {
     for (const wrong of [{}, { id: 'e', ids: ['e'] }, { ids: ['e'], filter: { status: 'open' } }])
       expect(await tools.call('plan_delete', { integratedAccountId, ...wrong })).toMatchObject({
