@@ -1,5 +1,7 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { parseConfig } from '../src/config/config.ts';
+import { confirmableMs } from '../src/engagement/delete/confirmation.ts';
+import { rememberedMs } from '../src/engagement/request-memory.ts';
 import { createEngagementServer } from '../src/library.ts';
 import { startTestFacade, type TestFacade } from './support/facade.ts';
 import { lostAnswer, startTwo, withKey } from './support/keyed-delete.ts';
@@ -156,6 +158,10 @@ describe('S35 a confirmation token', () => {
     expect(await remove(facade, token)).toMatchObject({ __typename: 'OutcomeUnknownError', retrySafe: true });
     answer.now = truto(404);
     expect(await remove(facade, token)).toEqual({ ...deleted, outcome: 'ALREADY_ABSENT' });
+  });
+
+  it('is remembered for longer than it is valid', () => {
+    expect(confirmableMs).toBeLessThan(rememberedMs);
   });
 
   it('starts nothing after 5 minutes', async () => {

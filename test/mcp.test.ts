@@ -5,7 +5,7 @@ import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
-import { describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sandboxAccounts } from '../src/sandbox/accounts.ts';
 import { startCli } from './support/cli-process.ts';
 import { lostAnswer } from './support/keyed-delete.ts';
@@ -78,8 +78,13 @@ async function tokenFrom(call: (name: string, args: object) => Promise<ToolAnswe
 }
 
 describe('mcp over standard input and output', () => {
+  let tools: Awaited<ReturnType<typeof startStdio>>;
+  beforeAll(async () => {
+    tools = await startStdio();
+  });
+  afterAll(() => tools[Symbol.asyncDispose]());
+
   it('finds, reads, plans, deletes and restores an engagement', async () => {
-    await using tools = await startStdio();
     const { call } = tools;
     const found = await call('find_engagements', { integratedAccountId });
     const [{ id, engagementType }] = found.structuredContent.nodes;
@@ -106,7 +111,6 @@ describe('mcp over standard input and output', () => {
   });
 
   it('says with annotations which tool only reads, deletes, or may be repeated', async () => {
-    await using tools = await startStdio();
     const hints = tools.tools.map(({ name, annotations }) => [
       name,
       annotations?.readOnlyHint,
@@ -125,7 +129,6 @@ describe('mcp over standard input and output', () => {
   });
 
   it('leaves alone an engagement that still exists', async () => {
-    await using tools = await startStdio();
     const { structuredContent } = await tools.call('find_engagements', { integratedAccountId, first: 1 });
     const [{ id }] = structuredContent.nodes;
     const undo = { integratedAccountId, engagement: { id, subject: 'x' } };
@@ -136,20 +139,32 @@ describe('mcp over standard input and output', () => {
 
   it('plans many with a count and a sample, and deletes exactly those', async () => {
     await using redis = await startRedis();
-    await using tools = await startStdio({ REDIS_URL: redis.url });
+    await using withRedis = await startStdio({ REDIS_URL: redis.url });
+    const { call } = withRedis;
     const args = { integratedAccountId, filter: { createdAt: { gt: '1990-01-01T00:00:00Z' } } };
-    const plan = await tools.call('plan_delete', args);
+    const plan = await call('plan_delete', args);
     expect(plan.structuredContent).toMatchObject({ result: 'Plan', sample: { length: 5 } });
     expect(plan.structuredContent.count).toBeGreaterThan(20);
     const { confirmationToken, count: total } = plan.structuredContent;
-    const started = await tools.call('delete_engagement', { confirmationToken });
+    const started = await call('delete_engagement', { confirmationToken });
     expect(started).toMatchObject({ isError: false, structuredContent: { result: 'BulkDelete', total } });
-    const again = await tools.call('delete_engagement', { confirmationToken });
+    const again = await call('delete_engagement', { confirmationToken });
     expect(again.structuredContent.id).toBe(started.structuredContent.id);
   });
 
+  it('sends the token of its environment, for which nothing else is configured, and never shows it', async () => {
+    await using upstream = await startUpstream(json(204, undefined), 'Capsule');
+    const env = { TRUTO_API_TOKEN: 'canary-one', TRUTO_BASE_URL: upstream.url };
+    await using withToken = await startStdio(env);
+    const plan = await withToken.call('plan_delete', one);
+    const { confirmationToken } = plan.structuredContent;
+    const end = await withToken.call('delete_engagement', { confirmationToken });
+    expect(end.structuredContent).toMatchObject(deleted);
+    expect(upstream.deletes()).toMatchObject([{ headers: { authorization: 'Bearer canary-one' } }]);
+    expect(JSON.stringify([plan, end])).not.toContain('canary-one');
+  });
+
   it('refuses a plan of nothing, or of two things, by what is allowed', async () => {
-    await using tools = await startStdio();
     for (const wrong of [{}, { id: 'e', ids: ['e'] }, { ids: ['e'], filter: { status: 'open' } }])
       expect(await tools.call('plan_delete', { integratedAccountId, ...wrong })).toMatchObject({
         isError: true,

@@ -41,7 +41,7 @@ const filter = z
   .describe('Only engagements that match all conditions. Providers support different ones.');
 
 const confirmationToken = z.string().describe('The confirmationToken of plan_delete, unchanged.');
-const undo = z
+const undoLine = z
   .looseObject({ integratedAccountId: accountId })
   .describe('The `undo` of delete_engagement, or a line of an undo file, unchanged.');
 
@@ -101,8 +101,10 @@ function showDelete(end: DirectDeleteResult): CallToolResult {
   if (end.kind === 'DeleteEngagementSuccess') {
     const { kind, engagement, outcome, deletedNodeId, ...details } = end;
     const { integratedAccountId } = readNodeId(deletedNodeId) ?? {};
-    const kept = engagement && { integratedAccountId, result: kind, outcome, engagement };
-    return answer({ result: kind, outcome, ...details, undo: kept });
+    // No create can write the provider's own data, and it may be too long for a model.
+    const { remote_data: _long, ...record } = engagement ?? {};
+    const undo = engagement && { integratedAccountId, result: kind, outcome, engagement: record };
+    return answer({ result: kind, outcome, ...details, undo });
   }
   const { kind, ...rest } = end;
   if (end.kind === 'OutcomeUnknownError') return answer({ result: kind, ...rest, next: end.retrySafe ? again : look });
@@ -281,11 +283,11 @@ export function addTools(server: McpServer, facade: McpFacade, authorization: st
     {
       description:
         'Creates a deleted engagement again, under a new id, from its `undo`. Does nothing while the old one exists. Not all fields can be restored: see `lost`. Call it once: after 10 minutes, the same `undo` may create a second copy.',
-      inputSchema: { undo },
+      inputSchema: { undo: undoLine },
       outputSchema: ended,
       annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: false, openWorldHint: true },
     },
-    async ({ undo: kept }, { signal }) =>
-      showRestore(await facade.restoreEngagement({ line: JSON.stringify(kept), authorization, signal })),
+    async ({ undo }, { signal }) =>
+      showRestore(await facade.restoreEngagement({ line: JSON.stringify(undo), authorization, signal })),
   );
 }

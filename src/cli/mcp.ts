@@ -90,8 +90,12 @@ async function receive(
   await transport.handleRequest(request, response);
 }
 
+/** @throws {UsageError} when it cannot, as for a port that is in use. */
 async function listen(server: Server, { host, port }: Config): Promise<string> {
-  await new Promise<void>((resolve, reject) => server.once('error', reject).listen(port, host, resolve));
+  await new Promise<void>((resolve, reject) => {
+    const refuse = ({ message }: Error) => reject(new UsageError(`Cannot listen: ${message}. Set HOST or PORT.`));
+    server.once('error', refuse).listen(port, host, resolve);
+  });
   return `http://${host.includes(':') ? `[${host}]` : host}:${(server.address() as AddressInfo).port}/mcp`;
 }
 
