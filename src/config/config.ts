@@ -77,7 +77,14 @@ export interface Config {
   /** The address of Truto, or `sandbox` for the embedded one. */
   readonly upstream: URL | 'sandbox';
   /** The options of the embedded sandbox. */
-  readonly sandbox: { readonly engagementsPerAccount: number; readonly keepsLimits: boolean };
+  readonly sandbox: {
+    readonly engagementsPerAccount: number;
+    readonly keepsLimits: boolean;
+    /** Where it sends events, and the secret that signs them; undefined for nowhere. */
+    readonly webhook: { readonly url: URL; readonly secret: Secret } | undefined;
+  };
+  /** The secrets that sign Truto's events; undefined when the server accepts none. */
+  readonly webhookSecrets: readonly Secret[] | undefined;
   readonly auth: AuthConfig;
   readonly exposeSchema: boolean;
   readonly subgraph: Dialect;
@@ -232,7 +239,8 @@ function parse(env: NodeJS.ProcessEnv, problems: string[]): Config {
     if (!loopbackHosts.has(values.HOST) && values.HOST !== '::1')
       problems.push('HOST is not loopback and no upstream is configured: set AUTH_MODE to reach Truto, or SANDBOX=1');
   }
-  if (!sandbox) refuseIgnored(['SANDBOX_ENGAGEMENTS', 'SANDBOX_LIMITS'], texts, 'SANDBOX=1', problems);
+  if (!sandbox)
+    refuseIgnored(['SANDBOX_ENGAGEMENTS', 'SANDBOX_LIMITS', 'SANDBOX_WEBHOOK_URL'], texts, 'SANDBOX=1', problems);
   const auth = readAuth(texts, values, sandbox, problems);
   if (token && !usesToken) {
     const instead =
@@ -246,6 +254,10 @@ function parse(env: NodeJS.ProcessEnv, problems: string[]): Config {
   if (metricsPort === undefined) refuseIgnored(['METRICS_HOST'], set, 'METRICS_PORT', problems);
   // On the same port, every caller of the API could read the metrics.
   else if (metricsPort === port && port !== 0) problems.push('METRICS_PORT must be another port than PORT');
+  const webhookUrl = values.SANDBOX_WEBHOOK_URL;
+  const [webhookSecret] = values.TRUTO_WEBHOOK_SECRETS ?? [];
+  if (webhookUrl && !texts.TRUTO_WEBHOOK_SECRETS)
+    problems.push('TRUTO_WEBHOOK_SECRETS must be set with SANDBOX_WEBHOOK_URL');
   const exposeSchema = values.EXPOSE_SCHEMA ?? sandbox;
   const { TRUSTED_DOCUMENTS: path, TRUSTED_DOCUMENTS_ONLY: only } = values;
   if (only && path === undefined) problems.push('TRUSTED_DOCUMENTS must be set with TRUSTED_DOCUMENTS_ONLY=1');
@@ -259,7 +271,12 @@ function parse(env: NodeJS.ProcessEnv, problems: string[]): Config {
     port,
     metrics: metricsPort === undefined ? undefined : { host: metricsHost, port: metricsPort },
     upstream: sandbox ? 'sandbox' : values.TRUTO_BASE_URL,
-    sandbox: { engagementsPerAccount: values.SANDBOX_ENGAGEMENTS, keepsLimits: values.SANDBOX_LIMITS },
+    sandbox: {
+      engagementsPerAccount: values.SANDBOX_ENGAGEMENTS,
+      keepsLimits: values.SANDBOX_LIMITS,
+      webhook: webhookUrl && webhookSecret && { url: webhookUrl, secret: webhookSecret },
+    },
+    webhookSecrets: values.TRUTO_WEBHOOK_SECRETS,
     auth,
     exposeSchema,
     trustedDocuments: path === undefined ? undefined : { path, only },

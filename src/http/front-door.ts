@@ -15,6 +15,7 @@ import { createPages } from './pages/pages.ts';
 import { findBadVariable } from './requests/check-variables.ts';
 import { type Admission, admit, type ContextOptions, createContext } from './requests/context.ts';
 import { findUnreadable, readAccept } from './requests/headers.ts';
+import { createServeWebhook, type ReceiveEvent } from './webhooks.ts';
 import type { GraphQLHandler } from './yoga.ts';
 
 /** What Yoga's listener looks for on a request whose body has been read already; and what ours hands on with it. */
@@ -65,9 +66,11 @@ export function createFrontDoor(
   operations: PreparedOperations,
   trusted: TrustedDocuments | undefined,
   options: ContextOptions,
+  receiveEvent: ReceiveEvent | undefined,
 ): Handle {
   const servePage = createPages(options.config, options.log);
   const serveReport = createServeReport(options);
+  const serveWebhook = createServeWebhook(receiveEvent);
   const trustsOnly = options.config.trustedDocuments?.only === true;
   const findDocument: FindDocument = (json) => {
     if (json.query === undefined) return trusted?.get(documentIdOf(json) ?? '');
@@ -111,7 +114,7 @@ export function createFrontDoor(
   function receive(request: ReadRequest, response: ServerResponse, body: Buffer): void {
     const { headers, method } = request;
     const isReadable = findUnreadable(headers['content-type'], headers['content-encoding']) === undefined;
-    if (serveReport(request, response) || servePage(request, response)) return;
+    if (serveWebhook(request, response, body) || serveReport(request, response) || servePage(request, response)) return;
     if (method !== 'POST' || !isReadable) return void yoga(request, response);
     // With replacement characters, an id could name another record.
     if (!isUtf8(body)) return void refuseNoUtf8(request, response);

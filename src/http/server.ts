@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Config } from '../config/config.ts';
 import { createAccountLookup } from '../engagement/account.ts';
+import { createKnownDeletes } from '../engagement/known-deletes.ts';
 import { createRequestMemory } from '../engagement/request-memory.ts';
 import { createSharedRequests } from '../engagement/shared-requests.ts';
 import type { Context } from '../graphql/core/context.ts';
@@ -23,10 +24,15 @@ import { createFrontDoor } from './front-door.ts';
 import { createHostContext, type HostRequest } from './host-context.ts';
 import { createMetrics, type ScrapeServer, serveMetrics } from './metrics.ts';
 import { createMount, type Mount } from './mount.ts';
+import { createReceiveEvent, type EventAnswer, type ReceivedEvent } from './webhooks.ts';
 import { createGraphQLHandler } from './yoga.ts';
 
 /** How much longer than an operation a connection may be silent in both directions, in milliseconds. */
 const quietMarginMs = 60_000;
+
+/** The longest interval between two checks of a subscriber's token at upstream; shorter with a short `REQUEST_TIMEOUT_MS`. */
+const maxConfirmIntervalMs = 30_000;
+const timeoutsPerConfirm = 3;
 
 /** When a drain ends unread answers, counted from the end of streamed bodies, in milliseconds. */
 const lastPartMs = 1_000;
@@ -65,6 +71,8 @@ export interface OpenFacade extends Omit<Facade, 'url'> {
   createContext(request: HostRequest): Promise<Context>;
   /** Deletes without GraphQL. */
   deleteEngagement(asked: DirectDelete): Promise<DirectDeleteResult>;
+  /** Receives an event of Truto's. @throws without `TRUTO_WEBHOOK_SECRETS`. */
+  receiveEvent(event: ReceivedEvent): Promise<EventAnswer>;
   /**
    * Starts to listen.
    * @returns the address without a path.
@@ -105,7 +113,8 @@ export async function openFacade({ config, log, upstream, openToken, loadLimits 
   });
   const { send } = connection;
   const findAccountIntegration = createAccountLookup(send, requestTimeoutMs);
-  const bulkParts = { config, send, findAccountIntegration, openToken, log, metrics };
+  const knownDeletes = createKnownDeletes(sharedMemory);
+  const bulkParts = { config, send, findAccountIntegration, knownDeletes, openToken, log, metrics };
   // Loaded when needed: most servers have no Redis.
   const bulk =
     shared && sharedMemory && (await import('./bulk.ts')).startBulk({ ...bulkParts, shared, memory: sharedMemory });
@@ -123,6 +132,9 @@ export async function openFacade({ config, log, upstream, openToken, loadLimits 
       limitReads: createReadLimit(),
       requestMemory: createRequestMemory(sharedMemory && createSharedRequests(sharedMemory, requestTimeoutMs)),
       bulkDeletes: bulk?.bulkDeletes,
+      knownDeletes,
+      deletedEvents: config.webhookSecrets && knownDeletes,
+      confirmIntervalMs: Math.min(maxConfirmIntervalMs, timeoutsPerConfirm * requestTimeoutMs),
       draining: draining.signal,
     },
     upstreamUrl: upstream.href.replace(/\/$/, ''),
@@ -130,7 +142,18 @@ export async function openFacade({ config, log, upstream, openToken, loadLimits 
   };
   const operations = new PreparedOperations(schema);
   const yoga = createGraphQLHandler(schema, operations, metrics, trusted, options);
-  const listener = createListener(createFrontDoor(yoga, operations, trusted, options), {
+  const { accountEvents } = bulk ?? {};
+  const receiveEvent =
+    config.webhookSecrets &&
+    createReceiveEvent({
+      secrets: config.webhookSecrets,
+      shared: sharedMemory,
+      knownDeletes,
+      accountEvents,
+      log,
+      metrics,
+    });
+  const listener = createListener(createFrontDoor(yoga, operations, trusted, options, receiveEvent), {
     quietTimeoutMs: requestTimeoutMs + quietMarginMs,
     keepAliveTimeoutMs: config.keepAliveTimeoutMs,
     trustedProxies: config.trustedProxies,
@@ -181,6 +204,10 @@ export async function openFacade({ config, log, upstream, openToken, loadLimits 
     mount,
     createContext: (request) => createHostContext(request, options),
     deleteEngagement: (asked) => mount.run(() => deleteDirectly(asked)),
+    async receiveEvent(event) {
+      if (!receiveEvent) throw new Error('Events need TRUTO_WEBHOOK_SECRETS.');
+      return mount.run(() => receiveEvent(event));
+    },
     metricsUrl: scrapes?.url,
     listen,
     close,

@@ -144,8 +144,14 @@ function secretsOfShared({ redisUrl, tokenSecret, undoStore }: SharedConfig): re
 }
 
 /** The secrets of the configuration. */
-export function secretsOf({ auth, proxy, shared }: Pick<Config, 'auth' | 'proxy' | 'shared'>): readonly Secret[] {
+export function secretsOf({
+  auth,
+  proxy,
+  shared,
+  webhookSecrets = [],
+}: Pick<Config, 'auth' | 'proxy' | 'shared' | 'webhookSecrets'>): readonly Secret[] {
   return [
+    ...webhookSecrets,
     ...secretsOfAuth(auth),
     ...(proxy ? secretsOfAddress(proxy.url) : []),
     ...(shared ? secretsOfShared(shared) : []),

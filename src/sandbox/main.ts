@@ -5,7 +5,8 @@ import { describeSamples, sampleEngagements } from './seed.ts';
 import { type Sandbox, startSandbox } from './server.ts';
 
 // The sandbox alone, at `HOST` (127.0.0.1) and `PORT` (4010; 0 takes any), with `SANDBOX_ENGAGEMENTS` (30) for each account.
-// `SANDBOX_LIMITS=1` refuses requests beyond Truto's own limits. SIGINT or SIGTERM ends it.
+// `SANDBOX_LIMITS=1` refuses requests beyond Truto's own limits. `SANDBOX_WEBHOOK_URL` gets Truto's events, signed with the first of
+// `TRUTO_WEBHOOK_SECRETS`. SIGINT or SIGTERM ends it.
 
 function describe({ url }: Sandbox): string {
   const samples = sampleEngagements();
@@ -25,9 +26,14 @@ function describe({ url }: Sandbox): string {
 
 /** The sandbox's own settings, by the rules of the server's. Its port has another default. */
 function readSettings(): Values {
-  const { HOST, PORT, SANDBOX_ENGAGEMENTS, SANDBOX_LIMITS } = readTexts(process.env);
-  const set = Object.entries({ HOST, PORT, SANDBOX_ENGAGEMENTS, SANDBOX_LIMITS }).filter(([, text]) => text);
+  const { HOST, PORT, SANDBOX_ENGAGEMENTS, SANDBOX_LIMITS, SANDBOX_WEBHOOK_URL, TRUTO_WEBHOOK_SECRETS } = readTexts(
+    process.env,
+  );
+  const own = { HOST, PORT, SANDBOX_ENGAGEMENTS, SANDBOX_LIMITS };
+  const webhook = SANDBOX_WEBHOOK_URL && { SANDBOX_WEBHOOK_URL, TRUTO_WEBHOOK_SECRETS };
+  const set = Object.entries({ ...own, ...webhook }).filter(([, text]) => text);
   const problems: string[] = [];
+  if (webhook && !TRUTO_WEBHOOK_SECRETS) problems.push('TRUTO_WEBHOOK_SECRETS must be set with SANDBOX_WEBHOOK_URL');
   const values = parseTexts(Object.fromEntries(set), problems);
   if (problems.length > 0) throw new ConfigError(problems);
   return values;
@@ -45,7 +51,9 @@ function describeFailure(error: unknown, host: string, port: number): string {
 async function run(): Promise<void> {
   const { HOST: host = '127.0.0.1', PORT: port = 4010, ...rest } = readSettings();
   const { SANDBOX_ENGAGEMENTS: engagementsPerAccount = 30, SANDBOX_LIMITS: keepsLimits = false } = rest;
-  const sandbox = await startSandbox({ host, port, engagementsPerAccount, keepsLimits }).catch((error) => {
+  const [secret] = rest.TRUTO_WEBHOOK_SECRETS ?? [];
+  const webhook = rest.SANDBOX_WEBHOOK_URL && secret && { url: rest.SANDBOX_WEBHOOK_URL, secret };
+  const sandbox = await startSandbox({ host, port, engagementsPerAccount, keepsLimits, webhook }).catch((error) => {
     throw new Error(describeFailure(error, host, port));
   });
   const end = () => void sandbox.close();

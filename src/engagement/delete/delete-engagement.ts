@@ -4,6 +4,7 @@ import { digest } from '../../upstream/digest.ts';
 import { type AccountLookup, type Caller, canAccess, checkAccount, limitedBy, settleNotFound } from '../account.ts';
 import { type DeleteEngagementInput, isRepeatable } from '../input.ts';
 import { type Integration, integrations } from '../integrations.ts';
+import type { DeletedEvents } from '../known-deletes.ts';
 import type { FoundRecord } from '../read.ts';
 import type { Selection } from '../record.ts';
 import { callerLeft, notGranted, refusedInput } from '../refusal.ts';
@@ -18,16 +19,19 @@ import {
   type OutcomeUnknownError,
   type Refusal,
   refusal,
+  type SentAt,
 } from '../result.ts';
 import { checkEmailOnly, checkIntegration, checkLength, checkWellFormed } from '../rules.ts';
 import { type AuditEvent, auditEvent, codeOfEnd } from './audit.ts';
-import { nothingDeleted, readOutcome, unknownOutcome } from './outcome.ts';
+import { nothingDeleted, readOutcome, settledSuccess, unknownOutcome } from './outcome.ts';
 import { type SnapshotPorts, takeSnapshot } from './snapshot.ts';
 
 /** The services that a delete needs. */
 export interface DeletePorts extends SnapshotPorts {
   /** Recognizes repeated deletes. Without it, each request is a separate delete. */
   readonly requestMemory?: RequestMemory | undefined;
+  /** Truto's events, which settle an `ACCEPTED` or unknown outcome. Undefined when this server gets none. */
+  readonly deletedEvents?: DeletedEvents | undefined;
   /** Records the end of a delete, once, even if it arrives several times. */
   readonly recordDelete: (event: AuditEvent) => void;
   /** Records a repeated delete that was answered from memory. */
@@ -128,6 +132,7 @@ class Delete {
   #hasCallerLeft: () => boolean;
   /** The unknown outcome of an earlier attempt of the same delete. */
   #earlier: OutcomeUnknownError | undefined;
+  #sentAt: SentAt | undefined;
   #integration: Integration | null = null;
   // For the audit event.
   #integrationName: string | null = null;
@@ -148,11 +153,18 @@ class Delete {
     if ('kind' in checked) return this.#recorded(checked);
     const { request, findings } = checked;
     const claim = callerKey === undefined || dryRun ? undefined : await this.#claim(request, callerKey);
-    if (claim?.kind === 'repeated') return this.#repeated(claim.result);
+    if (claim?.kind === 'repeated') return this.#repeated(await this.#settleByEvent(claim.result));
     if (claim?.kind === 'other') return this.#recorded(otherDelete);
     let end: DeleteEnd | undefined;
     try {
-      end = this.#readAgain(await this.#carryOut(request, findings), claim?.isInDoubt);
+      const earlier = this.#earlier && (await this.#settleByEvent(this.#earlier));
+      if (earlier?.kind === 'DeleteEngagementSuccess') {
+        this.#lastKey = this.#earlier?.upstreamIdempotencyKey ?? null;
+        end = earlier;
+      } else {
+        const read = this.#readAgain(await this.#carryOut(request, findings), claim?.isInDoubt);
+        end = await this.#settleByEvent(read);
+      }
       return end;
     } finally {
       // Without an end, this server failed, perhaps after the delete was sent.
@@ -186,6 +198,7 @@ class Delete {
     const claim = await this.#ports.requestMemory?.claim(keyed, this.#answered);
     if (claim?.kind === 'mine') {
       this.#earlier = claim.earlier;
+      this.#sentAt = claim.earlier?.sentAt;
       this.#hasCallerLeft = claim.hasCallerLeft;
     }
     return claim;
@@ -242,6 +255,7 @@ class Delete {
     const { caller, deadlineAt } = this.#options;
     const answeredBefore = this.#answered.count;
     const firstKey = this.#keyAfter(answeredBefore);
+    if (this.#ports.deletedEvents) this.#sentAt ??= Date.now();
     const sent = await this.#ports.send(request, {
       deadlineAt,
       hasCallerLeft: this.#hasCallerLeft,
@@ -280,6 +294,27 @@ class Delete {
       settleNotFound: (refused) =>
         settleNotFound(refused, { caller, integratedAccountId, deadlineAt }, findAccountIntegration),
     });
+  }
+
+  /**
+   * Settles an `ACCEPTED` or unknown outcome by Truto's event, if there is one since the delete was sent. Otherwise, the end notes when that
+   * was, for a later look.
+   */
+  async #settleByEvent(end: DeleteEnd): Promise<DeleteEnd> {
+    if (end.kind !== 'OutcomeUnknownError' && end.kind !== 'DeleteEngagementSuccess') return end;
+    if (end.kind === 'DeleteEngagementSuccess' && end.outcome !== 'ACCEPTED') return end;
+    const { deletedEvents, findAccountIntegration } = this.#ports;
+    const { id, integratedAccountId } = this.#input;
+    const { caller, deadlineAt } = this.#options;
+    const sentAt = end.sentAt ?? this.#sentAt;
+    if (!deletedEvents || sentAt === undefined) return end;
+    const at = await deletedEvents.findEvent(integratedAccountId, id, sentAt, deadlineAt);
+    if (!at) return { ...end, sentAt };
+    const why = `Truto's event record:deleted of ${at.toISOString()} reports that the engagement is deleted: by this delete, or by another client after this one was sent.`;
+    if (end.kind === 'DeleteEngagementSuccess') return { ...end, outcome: 'DELETED', warnings: [...end.warnings, why] };
+    const { support } = await findAccountIntegration(caller, integratedAccountId, deadlineAt);
+    const integration = support.kind === 'supported' ? support.integration : null;
+    return settledSuccess(end, { input: this.#input, integration, warnings: [why] });
   }
 
   #keyAfter(answerCount: number): string {
