@@ -1,4 +1,4 @@
-import { engagementDigest } from '../engagement/known-deletes.ts';
+import { type EngagementKey, engagementDigest } from '../engagement/known-deletes.ts';
 import type { BulkJob } from './job.ts';
 import { hasEnded } from './job.ts';
 import type { JobStore } from './job-store.ts';
@@ -26,13 +26,13 @@ export class AccountEvents {
   }
 
   /** Settles an engagement that was deleted at a moment, in each bulk delete that waits for that and sent its delete before. */
-  async settle(integratedAccountId: string, engagementId: string, at: Date): Promise<readonly SettledItem[]> {
-    const engagement = engagementDigest(integratedAccountId, engagementId);
+  async settle(key: EngagementKey, at: Date): Promise<readonly SettledItem[]> {
+    const engagement = engagementDigest(key);
     const settled: SettledItem[] = [];
     for (const place of await this.#store.readAwaiting(engagement)) {
       const job = place.sentAtMs <= at.getTime() ? await this.#store.read(place.jobId) : null;
-      const before = job && (await this.#store.settle(job, place, engagement, engagementId));
-      if (job && before) settled.push({ job, engagementId, before });
+      const before = job && (await this.#store.settle(job, place, engagement));
+      if (job && before) settled.push({ job, engagementId: key.id, before });
     }
     return settled;
   }

@@ -162,22 +162,23 @@ export class JobStore {
   }
 
   /** Stores that an engagement is deleted, by the event. Returns its state before; empty when it changes none. */
-  async settle({ needs }: BulkJob, { jobId, page, index, place }: AwaitingItem, engagement: string, id: string) {
-    let failure = '';
-    if ((await this.readStates(jobId, page))[index] === 'OutcomeUnknownError') {
-      const listed = await this.#findUnknown(jobId, id);
-      failure = listed ? JSON.stringify(listed) : '';
-    }
+  async settle({ needs }: BulkJob, { jobId, page, index, place }: AwaitingItem, engagement: string) {
+    const isUnknown = (await this.readStates(jobId, page))[index] === 'OutcomeUnknownError';
+    const item = isUnknown ? (await this.readPage(jobId, page))?.[index] : undefined;
+    const listed = item && (await this.#findUnknown(jobId, item));
+    const failure = listed ? JSON.stringify(listed) : '';
     const state = await scripts.settleItem(this.#memory, { jobId, page, needs, index, failure });
     await this.#ask((redis) => redis.hdel(redisKey(this.#memory, 'awaiting', { engagement }), place));
     return state;
   }
 
   /** Finds the failure of an engagement with an unknown outcome. */
-  async #findUnknown(jobId: string, id: string): Promise<BulkFailure | undefined> {
+  async #findUnknown(jobId: string, { id, engagementType }: BulkItem): Promise<BulkFailure | undefined> {
     for (let from = 0; ; from += failuresPerRead) {
       const failures = await this.readFailures(jobId, from, failuresPerRead);
-      const found = failures.find((failure) => failure.id === id && failure.result.kind === 'OutcomeUnknownError');
+      const isIt = (one: BulkFailure) =>
+        one.id === id && one.engagementType === engagementType && one.result.kind === 'OutcomeUnknownError';
+      const found = failures.find(isIt);
       if (found || failures.length < failuresPerRead) return found;
     }
   }

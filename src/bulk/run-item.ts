@@ -1,7 +1,9 @@
 import type { AuditEvent } from '../engagement/delete/audit.ts';
 import { deleteEngagement, idempotencyKeyFor } from '../engagement/delete/delete-engagement.ts';
 import { plainRecord, type SnapshotPorts, takeSnapshot, wholeSelection } from '../engagement/delete/snapshot.ts';
+import { findIntegration } from '../engagement/integrations.ts';
 import { engagementDigest } from '../engagement/known-deletes.ts';
+import { nodeKind } from '../engagement/node-id.ts';
 import { readAfterDelete, readResource } from '../engagement/read.ts';
 import { nothing } from '../engagement/record.ts';
 import { type DeleteEngagementError, type DeleteOutcome, type Refusal, withoutRecord } from '../engagement/result.ts';
@@ -108,7 +110,10 @@ async function awaitEvent(
 ): Promise<boolean> {
   const { store, lease, job, deletedEvents } = work;
   if (!deletedEvents) return false;
-  return store.awaitEvent(lease, index, engagementDigest(job.input.integratedAccountId, item.id), sentAtMs, forMs);
+  const support = findIntegration(job.integration);
+  const kind = nodeKind(support.kind === 'supported' ? support.integration : null, item.engagementType);
+  const key = { integratedAccountId: job.input.integratedAccountId, id: item.id, kind };
+  return store.awaitEvent(lease, index, engagementDigest(key), sentAtMs, forMs);
 }
 
 /** Adds what to do when an integration requires a type, and the list has none. */

@@ -27,10 +27,18 @@ export interface NewDeletes {
   readonly isIncomplete: boolean;
 }
 
+/** Identifies an engagement. */
+export interface EngagementKey {
+  readonly integratedAccountId: string;
+  readonly id: string;
+  /** Its `nodeKind`: null if the id alone identifies it. Else an event must name the type: a call and a meeting may have the same id. */
+  readonly kind: string | null;
+}
+
 /** Truto's events `record:deleted` of the last 10 minutes. */
 export interface DeletedEvents {
   /** Finds the event of an engagement that was created since a moment (milliseconds since 1970). Undefined: none is known. */
-  findEvent(integratedAccountId: string, id: string, sinceMs: number, deadlineAt: number): Promise<Date | undefined>;
+  findEvent(engagement: EngagementKey, sinceMs: number, deadlineAt: number): Promise<Date | undefined>;
 }
 
 /** The deletes of the last minutes, in this process or, with Redis, in all that share it. */
@@ -40,8 +48,9 @@ export interface KnownDeletes extends DeletedEvents {
   /**
    * Stores an event `record:deleted` for 10 minutes, so that deletes with an unknown outcome find it. Resolves to false when Redis does not
    * answer.
+   * @param keys what the event may be about; see {@link keysOfEvent}.
    */
-  noteEvent(integratedAccountId: string, id: string, at: Date): Promise<boolean>;
+  noteEvent(keys: readonly EngagementKey[], at: Date): Promise<boolean>;
   /** Reads up to 100 deletes of an account after a position. Null: none, and the position of now. Undefined: Redis does not answer. */
   read(integratedAccountId: string, position: string | null): Promise<NewDeletes | undefined>;
 }
@@ -60,8 +69,14 @@ const maxEvents = 100_000;
 const maxRead = 100;
 
 /** The name of an engagement in keys of Redis. */
-export function engagementDigest(integratedAccountId: string, id: string): string {
-  return digest('engagement', integratedAccountId, id);
+export function engagementDigest({ integratedAccountId, id, kind }: EngagementKey): string {
+  return digest('engagement', integratedAccountId, id, kind);
+}
+
+/** What an event may be about: the engagement by its id alone, and by its type if the event names it. */
+export function keysOfEvent(integratedAccountId: string, id: string, type: string | null): readonly EngagementKey[] {
+  const kinds = type === null ? [null] : [null, type];
+  return kinds.map((kind) => ({ integratedAccountId, id, kind }));
 }
 
 /** The latest moment that counts as before an event: Truto's events have whole seconds. */
@@ -167,14 +182,18 @@ export function createKnownDeletes(shared?: Pick<SharedMemory, 'ask' | 'keyPrefi
     note(account, id, evidence) {
       void add(account, { id, evidence, at: new Date() });
     },
-    async noteEvent(account, id, at) {
-      const [name, atMs] = [engagementDigest(account, id), at.getTime()];
-      if (!shared) events.set(name, Math.max(atMs, events.get(name) ?? 0));
-      else if (!(await shared.ask((redis) => storeEvent(redis, [eventKey(name)], [atMs, rememberedMs])))) return false;
-      return add(account, { id, evidence: 'EVENT', at });
+    async noteEvent(keys, at) {
+      const atMs = at.getTime();
+      for (const name of keys.map(engagementDigest)) {
+        if (!shared) events.set(name, Math.max(atMs, events.get(name) ?? 0));
+        else if (!(await shared.ask((redis) => storeEvent(redis, [eventKey(name)], [atMs, rememberedMs]))))
+          return false;
+      }
+      const [key] = keys;
+      return !key || add(key.integratedAccountId, { id: key.id, evidence: 'EVENT', at });
     },
-    async findEvent(account, id, sinceMs, deadlineAt) {
-      const name = engagementDigest(account, id);
+    async findEvent(engagement, sinceMs, deadlineAt) {
+      const name = engagementDigest(engagement);
       const found = shared ? await shared.ask((redis) => redis.get(eventKey(name)), deadlineAt) : events.get(name);
       const atMs = Number(found ?? Number.NEGATIVE_INFINITY);
       return atMs >= wholeSecond(sinceMs) ? new Date(atMs) : undefined;

@@ -82,7 +82,7 @@ export function deleteEngagement(request: AccountRequest): Answer {
     if (record === undefined || remote === undefined) return buildNotFound(account);
     const { present, deletedIds } = engagementsOf(request);
     if (present.delete(record.id)) deletedIds.add(record.id);
-    sendDeleted(request, record.id);
+    sendDeleted(request, record);
     // How raw and stream show a provider's 204 is NOT FOUND: here as the same 204.
     if (!isMapped(shape)) return passThrough(remote, shape);
     if (mapDeleted === undefined) return { kind: 'plain', status: 204 };

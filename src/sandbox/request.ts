@@ -14,7 +14,7 @@ import {
 import type { SendEvent } from './events.ts';
 import type { FailureEffect, FaultEffect, SandboxFault } from './faults.ts';
 import { type Query, readAnswerShape } from './query.ts';
-import type { Engagements } from './records.ts';
+import type { EngagementRecord, Engagements } from './records.ts';
 
 /** A request as it arrived. */
 export interface ReceivedRequest {
@@ -97,8 +97,12 @@ export function engagementsOf({ state, account }: AccountRequest): Engagements {
 }
 
 /** Sends Truto's event `record:deleted`. Its payload is [inferred]. */
-export function sendDeleted({ state, account, fault }: AccountRequest, id: string): void {
-  const payload = { integrated_account_id: account.id, resource: 'crm/engagements', records: [{ id }] };
+export function sendDeleted(
+  { state, account, fault }: AccountRequest,
+  { id, engagement_type }: EngagementRecord,
+): void {
+  const records = [{ id, engagement_type }];
+  const payload = { integrated_account_id: account.id, resource: 'crm/engagements', records };
   state.sendEvent('record:deleted', payload, fault?.effect.kind === 'accepted' ? acceptedEventMs : 0);
 }
 

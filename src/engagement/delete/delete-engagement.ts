@@ -5,6 +5,7 @@ import { type AccountLookup, type Caller, canAccess, checkAccount, limitedBy, se
 import { type DeleteEngagementInput, isRepeatable } from '../input.ts';
 import { type Integration, integrations } from '../integrations.ts';
 import type { DeletedEvents } from '../known-deletes.ts';
+import { nodeKind } from '../node-id.ts';
 import type { FoundRecord } from '../read.ts';
 import type { Selection } from '../record.ts';
 import { callerLeft, notGranted, refusedInput } from '../refusal.ts';
@@ -304,16 +305,17 @@ class Delete {
     if (end.kind !== 'OutcomeUnknownError' && end.kind !== 'DeleteEngagementSuccess') return end;
     if (end.kind === 'DeleteEngagementSuccess' && end.outcome !== 'ACCEPTED') return end;
     const { deletedEvents, findAccountIntegration } = this.#ports;
-    const { id, integratedAccountId } = this.#input;
+    const { id, integratedAccountId, engagementType } = this.#input;
     const { caller, deadlineAt } = this.#options;
     const sentAt = end.sentAt ?? this.#sentAt;
     if (!deletedEvents || sentAt === undefined) return end;
-    const at = await deletedEvents.findEvent(integratedAccountId, id, sentAt, deadlineAt);
+    const { support } = await findAccountIntegration(caller, integratedAccountId, deadlineAt);
+    const integration = support.kind === 'supported' ? support.integration : null;
+    const key = { integratedAccountId, id, kind: nodeKind(integration, engagementType) };
+    const at = await deletedEvents.findEvent(key, sentAt, deadlineAt);
     if (!at) return { ...end, sentAt };
     const why = `Truto's event record:deleted of ${at.toISOString()} reports that the engagement is deleted: by this delete, or by another client after this one was sent.`;
     if (end.kind === 'DeleteEngagementSuccess') return { ...end, outcome: 'DELETED', warnings: [...end.warnings, why] };
-    const { support } = await findAccountIntegration(caller, integratedAccountId, deadlineAt);
-    const integration = support.kind === 'supported' ? support.integration : null;
     return settledSuccess(end, { input: this.#input, integration, warnings: [why] });
   }
 
