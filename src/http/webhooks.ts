@@ -140,7 +140,7 @@ export function createReceiveEvent({ secrets, shared, ...ports }: WebhookPorts):
     if (isRepeated === undefined) return 'failed';
     if (isRepeated) return 'repeated';
     try {
-      // With a clock ahead of ours, it would settle deletes that are sent after it.
+      // A sender with a fast clock must not settle deletes that are sent after the event.
       await use(content, new Date(Math.min(createdAt.getTime(), nowMs)));
     } catch (error) {
       if (!(error instanceof BulkUnavailable)) log.error({ err: error }, "an event of Truto's could not be used");

@@ -71,11 +71,11 @@ builder.subscriptionField('engagementDeleted', (t) =>
     type: DeletedEngagement,
     nullable: true,
     description:
-      'Sends each engagement of an integrated account that is deleted from now on, as far as this server knows: by its own deletes, by those ' +
-      "of all servers that share its Redis, and by Truto's events. Without `REDIS_URL`, only deletes and events at this process are known. " +
-      'An engagement may come twice: after its delete, and by the event. Events are read once a second. ' +
-      'The subscription ends with `EVENTS_LOST` when you read too slowly or Redis is lost, with `UNAUTHENTICATED` when your token expires or is ' +
-      'revoked, and with `FORBIDDEN` when you lose access to the account. A server that stops ends it early: subscribe again.',
+      'Sends each engagement of an integrated account that is deleted from now on, as far as this server knows. It knows its own deletes, those ' +
+      "of all servers that share its Redis, and Truto's events. Without `REDIS_URL`, it knows only what happens at this process. " +
+      'An engagement may come twice: after its delete, and by the event. New ones are sent once a second. ' +
+      'The subscription ends with `EVENTS_LOST` when you read too slowly, or Redis is lost. It ends with `UNAUTHENTICATED` when your token ' +
+      'expires or is revoked, and with `FORBIDDEN` when you lose access to the account. A server that stops ends it early: subscribe again.',
     args: {
       integratedAccountId: t.arg.id({ required: true, description: "Truto's id of the integrated account." }),
     },
