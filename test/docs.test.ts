@@ -7,6 +7,7 @@ import { buildASTSchema, getNamedType, isObjectType, Kind, parse, validate } fro
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse as parseYaml } from 'yaml';
 import { createProgram } from '../src/cli/program.ts';
+import { readTrutoEvent } from '../src/engagement/truto-event.ts';
 import { sandboxAccount } from '../src/sandbox/accounts.ts';
 import { seedEngagements } from '../src/sandbox/seed.ts';
 import { anchorsOf, type Block, blocks, connectBlocks, documents } from './docs/markdown.ts';
@@ -80,14 +81,16 @@ describe('a block of commands', () => {
 });
 
 describe('a block of JSON', () => {
-  it('answers a command, has variables, or names a trusted document by an id that the manifest has', () => {
+  it('answers a command, has variables, is an event, or names a trusted document by an id that the manifest has', () => {
     const manifest = JSON.parse(readFileSync(join(root, 'schema/trusted-documents.json'), 'utf8'));
     const previous = (block: Block) => blocks[blocks.indexOf(block) - 1];
     const alone = of('json').filter(
       (block) => !previous(block)?.text.startsWith('curl') && previous(block)?.language !== 'graphql',
     );
-    expect(alone).toHaveLength(1);
-    expect(manifest).toHaveProperty(JSON.parse(alone[0]?.text ?? '').documentId);
+    const [named, event, ...rest] = alone;
+    expect(rest).toEqual([]);
+    expect(manifest).toHaveProperty(JSON.parse(named?.text ?? '').documentId);
+    expect(readTrutoEvent(event?.text ?? '')?.content).toMatchObject({ records: [{ id: '23423523', type: 'call' }] });
   });
 });
 
