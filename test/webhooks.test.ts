@@ -265,6 +265,22 @@ describe.concurrent('the events of the sandbox', () => {
     expect(await delete_('fault-page-after')).toMatchObject({ outcome: 'DELETED' });
   });
 
+  it('report a connection that the provider refuses, and one that it accepts again', async ({ expect }) => {
+    await using stack = new AsyncDisposableStack();
+    const port = await freePort();
+    const url = new URL(`http://127.0.0.1:${port}/webhooks/truto`);
+    const sandbox = await startSandbox({ webhook: { url, secret: new Secret(webhookSecrets[0]) } });
+    stack.defer(() => sandbox.close());
+    const facade = stack.use(await startTestFacade(sandbox.url, { ...webhookEnv, PORT: String(port) }));
+    const countEvents = (name: string) => countOf(facade.url, `integrated_account:${name}`, 'used');
+    for (const id of ['fault-401', 'fault-401', 'fault-500']) await sendKeyed(facade, id, id, '', capsule);
+    await expect.poll(() => countEvents('authentication_error')).toBe(1);
+    expect(await countEvents('reactivated')).toBe(0);
+    await sendKeyed(facade, 'k', 'comes-back', '', capsule);
+    await expect.poll(() => countEvents('reactivated')).toBe(1);
+    expect(await countEvents('authentication_error')).toBe(1);
+  });
+
   it('are sent again until they are accepted', async ({ expect }) => {
     await using stack = new AsyncDisposableStack();
     let count = 0;

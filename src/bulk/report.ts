@@ -65,7 +65,7 @@ function remarksOn(job: BulkJob, counts: Readonly<Partial<Record<ItemOutcome, nu
     counts.ACCEPTED &&
       'ACCEPTED: the provider accepted the delete and executes it later. Check in the CRM that it did.',
     settledCount > 0 &&
-      `${settledCount} of the DELETED were ACCEPTED or had no known outcome, until Truto's events reported them as deleted: by this bulk delete, or by others after it was started. The last such change was at ${settledAt?.toISOString()}. A report from before has another hash.`,
+      `${settledCount} of the DELETED were ACCEPTED or had no known outcome, until Truto's events reported them as deleted, by this bulk delete or by others. The last such change was at ${settledAt?.toISOString()}. A report from before has another hash.`,
     counts.FAILED && 'FAILED: not deleted. The list of failures has the reasons.',
     counts.UNKNOWN && 'UNKNOWN: it is not known whether they are deleted. Check them in the CRM, or delete them again.',
     counts.SKIPPED && 'SKIPPED: not deleted, because the bulk delete ended before.',

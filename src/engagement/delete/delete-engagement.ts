@@ -314,7 +314,7 @@ class Delete {
     const key = { integratedAccountId, id, kind: nodeKind(integration, engagementType) };
     const at = await deletedEvents.findEvent(key, sentAt, deadlineAt);
     if (!at) return { ...end, sentAt };
-    const why = `Truto's event record:deleted of ${at.toISOString()} reports that the engagement is deleted: by this delete, or by another client after this one was sent.`;
+    const why = `Truto's event record:deleted of ${at.toISOString()} reports that the engagement is deleted, by this delete or by another client.`;
     if (end.kind === 'DeleteEngagementSuccess') return { ...end, outcome: 'DELETED', warnings: [...end.warnings, why] };
     return settledSuccess(end, { input: this.#input, integration, warnings: [why] });
   }

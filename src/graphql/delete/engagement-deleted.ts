@@ -17,7 +17,10 @@ enumOf<DeleteEvidence>('DeletedEngagementEvidence', 'How it is known that an eng
 const DeletedEngagement = objectType<KnownDelete>('DeletedEngagement', {
   description: 'An engagement that is known to be deleted.',
   shows: {
-    id: ['ID!', "Truto's id of the engagement."],
+    id: [
+      'ID!',
+      "Truto's id of the engagement. In an integration that requires a type, an engagement of another type may have the same id.",
+    ],
     evidence: ['DeletedEngagementEvidence!', 'How it is known.'],
   },
   fields: (t) => ({
