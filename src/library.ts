@@ -6,6 +6,7 @@ import { checkedSchemaOptions, createSchema, type EngagementSchemaOptions, print
 import type { DirectDelete, DirectDeleteResult } from './http/direct-delete.ts';
 import type { HostRequest } from './http/host-context.ts';
 import type { Mount } from './http/mount.ts';
+import type { EventAnswer, ReceivedEvent } from './http/webhooks.ts';
 
 /**
  * Takes the log's lines: JSON, one a call, each with its line end. A line is lost when it throws, and nothing else: a process warning
@@ -26,6 +27,12 @@ export type EngagementDelete = DirectDelete;
 
 /** What `deleteEngagement` returns: `kind` says how the delete ended. */
 export type EngagementDeleteResult = DirectDeleteResult;
+
+/** An event of Truto's, as `receiveEvent` takes it. */
+export type TrutoEvent = ReceivedEvent;
+
+/** The answer to it. */
+export type TrutoEventAnswer = EventAnswer;
 
 /** The context of the schema's resolvers. Spread it into your own context, under its names. */
 export type EngagementContext = object;
@@ -80,6 +87,12 @@ export interface EngagementServer {
    * @throws as `open`, and once the server is closed.
    */
   deleteEngagement(asked: EngagementDelete): Promise<EngagementDeleteResult>;
+  /**
+   * Receives an event of Truto's that your own server got. Send the status and the body that it returns. It needs `TRUTO_WEBHOOK_SECRETS`. The
+   * server's own listener does this at `/webhooks/truto`.
+   * @throws as `open`, without that setting, and once the server is closed.
+   */
+  receiveEvent(event: TrutoEvent): Promise<TrutoEventAnswer>;
   /** Refuses new requests, answers those in flight, and frees everything. May be called again, or before `listen`. */
   close(): Promise<void>;
 }
@@ -179,6 +192,7 @@ export function createEngagementServer(
     handle: async (request, response) => (await mounted()).handle(request, response),
     createContext: async (request) => (await opened()).createContext(request),
     deleteEngagement: async (asked) => (await opened()).deleteEngagement(asked),
+    receiveEvent: async (event) => (await opened()).receiveEvent(event),
     close() {
       closing ??= closeWhatRuns();
       return closing;

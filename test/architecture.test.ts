@@ -123,7 +123,8 @@ describe('the house', () => {
   });
 
   it("spells upstream's names only where the wire is", () => {
-    const wire = /^src\/(engagement\/(?:(?:delete|create)\/)?(resources|request|input|evidence|refusal)\.ts|sandbox\/)/;
+    const wire =
+      /^src\/(engagement\/(?:(?:delete|create)\/)?(resources|request|input|evidence|refusal|truto-event)\.ts|sandbox\/)/;
     const names =
       /\b(integrated_account_id|truto_\w+|engagement_type|internal_notes|raw_response|remote_query|sort_by)\b/;
     const exposed = /^\s*(\w+: )?t\.expose|wireField|record\.engagement_type/;

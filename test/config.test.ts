@@ -174,6 +174,21 @@ describe('parseConfig', () => {
     expect(blamed({ PORT: '9464', METRICS_PORT: '9464' })).toEqual(['METRICS_PORT']);
     expect(blamed({ METRICS_HOST: '0.0.0.0' })).toEqual(['METRICS_HOST']);
   });
+
+  it('has the secrets of webhooks, each long enough, and sends the events of the sandbox only with one', () => {
+    const [one, other] = ['a'.repeat(16), 'b'.repeat(36)];
+    const { webhookSecrets } = parseConfig({ TRUTO_WEBHOOK_SECRETS: `${one}, ${other}` });
+    expect(webhookSecrets?.map((secret) => secret.reveal())).toEqual([one, other]);
+    for (const TRUTO_WEBHOOK_SECRETS of ['short', `${one},`, `${one},,${other}`, `${one},with space in it`])
+      expect(blamed({ TRUTO_WEBHOOK_SECRETS })).toEqual(['TRUTO_WEBHOOK_SECRETS']);
+    const SANDBOX_WEBHOOK_URL = 'http://127.0.0.1:4000/webhooks/truto';
+    expect(blamed({ SANDBOX_WEBHOOK_URL })).toEqual(['TRUTO_WEBHOOK_SECRETS']);
+    const { sandbox } = parseConfig({ SANDBOX_WEBHOOK_URL, TRUTO_WEBHOOK_SECRETS: `${one},${other}` });
+    expect([sandbox.webhook?.url.href, sandbox.webhook?.secret.reveal()]).toEqual([SANDBOX_WEBHOOK_URL, one]);
+    expect(blamed({ AUTH_MODE: 'passthrough', SANDBOX_WEBHOOK_URL, TRUTO_WEBHOOK_SECRETS: one })).toEqual([
+      'SANDBOX_WEBHOOK_URL',
+    ]);
+  });
 });
 
 /** Settings that leave a server open, or its callers unprotected, when their names are mistyped. */
@@ -188,7 +203,14 @@ const guards = [
     'METRICS_HOST',
   ],
   ...['METRICS_PORT', 'REQUEST_TIMEOUT_MS', 'TRUTO_RATE_LIMITS', 'MAX_UPSTREAM_BYTES', 'REDIS_URL', 'REPLICAS'],
-  ...['BULK_TOKEN_SECRET', 'UNDO_STORE', 'AWS_SESSION_TOKEN', 'AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY'],
+  ...[
+    'TRUTO_WEBHOOK_SECRETS',
+    'BULK_TOKEN_SECRET',
+    'UNDO_STORE',
+    'AWS_SESSION_TOKEN',
+    'AWS_ACCESS_KEY_ID',
+    'AWS_SECRET_ACCESS_KEY',
+  ],
 ];
 
 /** Each name with one letter left out, doubled, replaced or swapped with its neighbour. */

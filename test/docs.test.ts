@@ -7,6 +7,7 @@ import { buildASTSchema, getNamedType, isObjectType, Kind, parse, validate } fro
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse as parseYaml } from 'yaml';
 import { createProgram } from '../src/cli/program.ts';
+import { readTrutoEvent } from '../src/engagement/truto-event.ts';
 import { sandboxAccount } from '../src/sandbox/accounts.ts';
 import { seedEngagements } from '../src/sandbox/seed.ts';
 import { anchorsOf, type Block, blocks, connectBlocks, documents } from './docs/markdown.ts';
@@ -82,17 +83,21 @@ describe('a block of commands', () => {
 });
 
 describe('a block of JSON', () => {
-  it('answers a command, has variables, or names a trusted document by an id that the manifest has', () => {
+  it('answers a command, has variables, is an event, or names a trusted document by an id that the manifest has', () => {
     const manifest = JSON.parse(readFileSync(join(root, 'schema/trusted-documents.json'), 'utf8'));
     const previous = (block: Block) => blocks[blocks.indexOf(block) - 1];
     const alone = of('json').filter(
       (block) => !previous(block)?.text.startsWith('curl') && previous(block)?.language !== 'graphql',
     );
-    const values = alone.map(({ text }) => JSON.parse(text));
-    expect(values.filter(({ mcpServers }) => !mcpServers)).toHaveLength(1);
-    for (const { documentId, mcpServers } of values)
-      if (mcpServers) expect(fault(['npx', ...mcpServers.engagements.args].join(' '))).toBeUndefined();
-      else expect(manifest).toHaveProperty(documentId);
+    const isServers = ({ text }: (typeof alone)[number]) => JSON.parse(text).mcpServers !== undefined;
+    const [named, event, ...rest] = alone.filter((block) => !isServers(block));
+    expect(rest).toEqual([]);
+    expect(manifest).toHaveProperty(JSON.parse(named?.text ?? '').documentId);
+    expect(readTrutoEvent(event?.text ?? '')?.content).toMatchObject({ records: [{ id: '23423523', type: 'call' }] });
+    for (const { text } of alone.filter(isServers)) {
+      const { args } = JSON.parse(text).mcpServers.engagements;
+      expect(fault(['npx', ...args].join(' '))).toBeUndefined();
+    }
   });
 });
 

@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { type DocumentNode, type ExecutionResult, execute, parse, validate } from 'graphql';
 import { describe, expect, it } from 'vitest';
 import { Secret } from '../src/config/secret.ts';
+import { createKnownDeletes } from '../src/engagement/known-deletes.ts';
 import { wireFieldsOf } from '../src/engagement/record.ts';
 import { createRequestMemory } from '../src/engagement/request-memory.ts';
 import { AnswerRoom } from '../src/graphql/core/answer-room.ts';
@@ -52,6 +53,8 @@ function contextOver(answer: Attempt | AnswerTo): Context {
     recordCreate: () => {},
     recordRepeatedCreate: () => {},
     bulkDeletes: undefined,
+    knownDeletes: createKnownDeletes(),
+    confirmIntervalMs: 30_000,
     draining: new AbortController().signal,
     recordRepetition: () => {},
   };

@@ -4,6 +4,7 @@ import {
   type Caller,
   canAccess,
   type FindAccountIntegration,
+  findLostAccess,
   isTemporary,
 } from '../engagement/account.ts';
 import {
@@ -57,8 +58,6 @@ interface BulkParts {
   readonly abilities: Abilities;
   readonly findAccountIntegration: FindAccountIntegration;
   readonly confirmations: Confirmations;
-  /** How often to call {@link BulkDeletes.confirm} for a subscriber, in milliseconds. */
-  readonly confirmIntervalMs: number;
 }
 
 function checkWhich({ ids, filter, engagementType }: StartInput): readonly Finding[] {
@@ -130,12 +129,10 @@ const cursorForm = /^\d{13}:[\da-f-]{36}$/;
 /** Starts bulk deletes, and finds them for callers who may access their account. */
 export class BulkDeletes {
   readonly store: JobStore;
-  readonly confirmIntervalMs: number;
   readonly #parts: BulkParts;
 
   constructor(parts: BulkParts) {
     this.store = parts.store;
-    this.confirmIntervalMs = parts.confirmIntervalMs;
     this.#parts = parts;
   }
 
@@ -337,13 +334,13 @@ export class BulkDeletes {
    * Returns why not. Undefined also when upstream does not answer.
    */
   async confirm({ input, callerId }: BulkJob, caller: Caller, deadlineAt: number): Promise<Refusal | undefined> {
-    if (!caller.bringsToken) return undefined;
-    const { findAccountIntegration } = this.#parts;
-    const { refusal } = await findAccountIntegration(caller, input.integratedAccountId, deadlineAt, 'recent');
-    if (refusal?.kind === 'Unauthenticated') return { ...refusal, message: `${refusal.message} ${goesOn}` };
-    const isHidden = refusal?.kind === 'IntegratedAccountNotFoundError' || refusal?.kind === 'ForbiddenError';
-    if (!isHidden || caller.id === callerId) return undefined;
-    const message = `Truto no longer shows you this integrated account. ${goesOn}`;
-    return { kind: 'ForbiddenError', message, missingScopes: [] };
+    const lost = await findLostAccess(
+      input.integratedAccountId,
+      caller,
+      deadlineAt,
+      this.#parts.findAccountIntegration,
+    );
+    if (!lost || (lost.kind === 'ForbiddenError' && caller.id === callerId)) return undefined;
+    return { ...lost, message: `${lost.message} ${goesOn}` };
   }
 }

@@ -45,6 +45,13 @@ const keyForms = {
   owned: 'bulk-of:{ownerId}',
   /** The jobs of an integrated account: each its time of creation and its id, in this order. */
   accountJobs: 'bulk-in:{integratedAccountId}',
+  /**
+   * Where an engagement waits for Truto's event `record:deleted`: each its job, page and index, and when its delete was first sent. The name is
+   * an `engagementDigest`.
+   */
+  awaiting: 'bulk-awaiting:{engagement}',
+  /** The time of the last such event. `engagement/known-deletes.ts` writes it. */
+  gone: 'gone:{engagement}',
   /** The jobs that have not ended, by their time of creation. Ended ones are removed when it is read. */
   unfinishedJobs: 'bulk-unfinished',
   /** The names of all queues, each with the time of the last heartbeat of a server that serves it. */
@@ -403,17 +410,72 @@ end
 return 'added'`;
 
 /**
+ * Notes that an engagement waits for Truto's event `record:deleted`. Further arguments: its job, page and index; when its delete was first
+ * sent; for how long to wait. Returns 1 when the event has arrived already.
+ */
+export const awaitEvent = define('awaitBulkEvent', ['awaiting', 'gone'], ['place', 'sentAt', 'forMs'])<0 | 1>`
+redis.call('HSETNX', awaiting, place, sentAt)
+if redis.call('PTTL', awaiting) < tonumber(forMs) then redis.call('PEXPIRE', awaiting, forMs) end
+local goneAt = tonumber(redis.call('GET', gone) or 0)
+return goneAt >= tonumber(redis.call('HGET', awaiting, place)) and 1 or 0`;
+
+/**
+ * Stores that an engagement is deleted, by Truto's event: one that is begun, or ended as `ACCEPTED` or unknown, also after the end of its
+ * job. `failure`: its entry in the list of failures, or nothing. Returns its state before, or nothing when it changes none.
+ */
+export const settleItem = define('settleBulkItem', ['job', 'states', 'failures', 'queue'], ['index', 'failure'])<
+  'begun' | 'ACCEPTED' | 'OutcomeUnknownError' | ''
+>`
+local state, phase = redis.call('HGET', states, index), redis.call('HGET', job, 'phase')
+if not phase or (state ~= 'begun' and state ~= 'ACCEPTED' and state ~= 'OutcomeUnknownError') then return '' end
+if state == 'OutcomeUnknownError' and redis.call('LREM', failures, 1, failure) == 0 then return '' end
+redis.call('HSET', states, index, 'DELETED')
+redis.call('HINCRBY', job, 'outcome:DELETED', 1)
+redis.call('HINCRBY', job, 'settledCount', 1)
+redis.call('HSET', job, 'settledAt', now)
+if state ~= 'begun' then
+  redis.call('HINCRBY', job, 'outcome:' .. state, -1)
+  return state
+end
+redis.call('HINCRBY', job, 'open', -1)
+local done = redis.call('HINCRBY', job, 'done', 1)
+if phase == 'DELETING' and done == tonumber(redis.call('HGET', job, 'total')) then complete() end
+endCancelled()
+return state`;
+
+/**
  * Pauses, resumes, cancels or fails a job (`how`), with the reason `why` if there is one, and `reason`, its code, for a pause. Changes no
  * job that has ended, or was resumed more often than `resumes`, if that is given. A pause changes no job that is being cancelled. After a
  * resume or a cancel, resting tasks are due at once.
+ *
+ * `eventAt`: when the event of Truto's was created that does it, or nothing. An event pauses no job that was started, resumed or reactivated
+ * after it, or is paused for another reason. It resumes only what an older event has paused, and no caller has paused since.
  */
-export const controlJob = define('controlBulkJob', ['job', 'queue', 'owners'], ['how', 'why', 'reason', 'resumes'])<
-  0 | 1
->`
+export const controlJob = define(
+  'controlBulkJob',
+  ['job', 'queue', 'owners'],
+  ['how', 'why', 'reason', 'resumes', 'eventAt'],
+)<0 | 1>`
 local phase, resumed, paused = unpack(redis.call('HMGET', job, 'phase', 'resumes', 'isPaused'))
 if not phase or phase == 'CANCELLED' or phase == 'COMPLETED' or phase == 'FAILED' then return 0 end
+if reason == 'CALLER' then redis.call('HDEL', job, 'pausedByEventAt') end
 if how == 'pause' and (phase == 'CANCELLING' or (paused == '1' and why == '')) then return 0 end
 if resumes ~= '' and (resumed or '0') ~= resumes then return 0 end
+if eventAt ~= '' then
+  local since, createdAt, before, pausedAt, reactivatedAt =
+    unpack(redis.call('HMGET', job, 'activeSince', 'createdAt', 'pauseReason', 'pausedByEventAt', 'reactivatedAt'))
+  local at = tonumber(eventAt)
+  if how == 'pause' then
+    if at < tonumber(since or createdAt) or at < tonumber(reactivatedAt or 0) then return 0 end
+    if paused == '1' and before ~= reason then return 0 end
+    redis.call('HSET', job, 'pausedByEventAt', at)
+  else
+    -- Events may arrive in another order.
+    redis.call('HSET', job, 'reactivatedAt', math.max(at, tonumber(reactivatedAt or 0)))
+    if paused ~= '1' or before ~= reason or not pausedAt or at < tonumber(pausedAt) then return 0 end
+    redis.call('HDEL', job, 'pausedByEventAt')
+  end
+end
 if why ~= '' then redis.call('HSET', job, 'statusReason', why) else redis.call('HDEL', job, 'statusReason') end
 if how == 'fail' then
   endEarly('FAILED')

@@ -1,3 +1,4 @@
+import { wholeSecond } from '../engagement/known-deletes.ts';
 import type { RedisClient } from '../redis/client.ts';
 import {
   type BulkFailure,
@@ -29,6 +30,19 @@ const jobsPerRead = 50;
 /** The position of a job in the list of its account. */
 export function cursorOf({ id, createdAt }: Pick<BulkJob, 'id' | 'createdAt'>): string {
   return `${createdAt.getTime()}:${id}`;
+}
+
+/** How many failures are read at once. */
+const failuresPerRead = 200;
+
+/** Where an engagement waits for Truto's event `record:deleted`. */
+export interface AwaitingItem {
+  readonly place: string;
+  readonly jobId: string;
+  readonly page: number;
+  readonly index: number;
+  /** When its delete was first sent, in milliseconds since 1970. */
+  readonly sentAtMs: number;
 }
 
 /** The lease of a page. */
@@ -100,13 +114,73 @@ export class JobStore {
 
   /** Pauses, resumes or cancels a job for a caller. Changes none that has ended. */
   async control({ id, needs }: BulkJob, how: 'pause' | 'resume' | 'cancel'): Promise<void> {
-    await scripts.controlJob(this.#memory, { jobId: id, needs, how, why: '', reason: 'CALLER', resumes: '' });
+    const nothing = { why: '', resumes: '', eventAt: '' };
+    await scripts.controlJob(this.#memory, { jobId: id, needs, how, reason: 'CALLER', ...nothing });
   }
 
   /** Pauses or fails a job that cannot continue. Changes none that has ended, or was resumed since it was read. */
   async stop({ id, needs, resumes }: BulkJob, how: 'fail' | PauseReason, why: string): Promise<void> {
     const control = how === 'fail' ? { how, reason: '' } : { how: 'pause', reason: how };
-    await scripts.controlJob(this.#memory, { jobId: id, needs, ...control, why, resumes });
+    await scripts.controlJob(this.#memory, { jobId: id, needs, ...control, why, resumes, eventAt: '' });
+  }
+
+  /** Pauses a job whose account must be connected again, or resumes it, by an event of Truto's. Returns whether the job has changed. */
+  async controlByEvent(
+    { id, needs, resumes }: BulkJob,
+    how: 'pause' | 'resume',
+    why: string,
+    at: Date,
+  ): Promise<boolean> {
+    const values = { jobId: id, needs, how, why, resumes, reason: 'ACCOUNT_NEEDS_REAUTH', eventAt: at.getTime() };
+    return (await scripts.controlJob(this.#memory, values)) === 1;
+  }
+
+  /**
+   * Notes that an engagement waits for Truto's event `record:deleted`.
+   * @param sentAtMs when its delete was first sent, unless an earlier call has said that: milliseconds since 1970.
+   * @returns true when the event has arrived already.
+   */
+  async awaitEvent(
+    lease: PageLease,
+    index: number,
+    engagement: string,
+    sentAtMs: number,
+    forMs: number,
+  ): Promise<boolean> {
+    const place = `${lease.jobId}:${lease.page}:${index}`;
+    const sentAt = wholeSecond(sentAtMs);
+    return (await scripts.awaitEvent(this.#memory, { engagement, place, sentAt, forMs })) === 1;
+  }
+
+  /** Where an engagement waits for the event, and since when. */
+  async readAwaiting(engagement: string): Promise<readonly AwaitingItem[]> {
+    const places = await this.#ask((redis) => redis.hgetall(redisKey(this.#memory, 'awaiting', { engagement })));
+    return Object.entries(places).map(([place, sentAt]) => {
+      const [jobId = '', page, index] = place.split(':');
+      return { place, jobId, page: Number(page), index: Number(index), sentAtMs: Number(sentAt) };
+    });
+  }
+
+  /** Stores that an engagement is deleted, by the event. Returns its state before; empty when it changes none. */
+  async settle({ needs }: BulkJob, { jobId, page, index, place }: AwaitingItem, engagement: string) {
+    const isUnknown = (await this.readStates(jobId, page))[index] === 'OutcomeUnknownError';
+    const item = isUnknown ? (await this.readPage(jobId, page))?.[index] : undefined;
+    const listed = item && (await this.#findUnknown(jobId, item));
+    const failure = listed ? JSON.stringify(listed) : '';
+    const state = await scripts.settleItem(this.#memory, { jobId, page, needs, index, failure });
+    await this.#ask((redis) => redis.hdel(redisKey(this.#memory, 'awaiting', { engagement }), place));
+    return state;
+  }
+
+  /** Finds the failure of an engagement with an unknown outcome. */
+  async #findUnknown(jobId: string, { id, engagementType }: BulkItem): Promise<BulkFailure | undefined> {
+    for (let from = 0; ; from += failuresPerRead) {
+      const failures = await this.readFailures(jobId, from, failuresPerRead);
+      const isIt = (one: BulkFailure) =>
+        one.id === id && one.engagementType === engagementType && one.result.kind === 'OutcomeUnknownError';
+      const found = failures.find(isIt);
+      if (found || failures.length < failuresPerRead) return found;
+    }
   }
 
   /** Counts the jobs of all servers that have not ended: the oldest thousand. */

@@ -132,6 +132,9 @@ const hash = z.object({
     .transform((cursor) => cursor || null),
   createdAt: moment,
   endedAt: moment.nullable().default(null),
+  /** How many engagements Truto's events have settled, and when the last. */
+  settledCount: z.coerce.number().default(0),
+  settledAt: moment.optional(),
   /** When the pages expire that it did not reach, if it ended early. */
   unreachedUntil: moment.optional(),
 });

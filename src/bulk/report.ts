@@ -52,7 +52,7 @@ function canonical(value: object): string {
 
 /** What a reader has to know before they rely on the report. */
 function remarksOn(job: BulkJob, counts: Readonly<Partial<Record<ItemOutcome, number>>>): readonly string[] {
-  const { id, input, isPartial, integration, unreachedUntil } = job;
+  const { id, input, isPartial, integration, unreachedUntil, settledCount, settledAt } = job;
   const support = findIntegration(integration);
   const remarks: (string | false | 0 | undefined)[] = [
     input.dryRun && 'This was a dry run. Nothing was deleted.',
@@ -64,6 +64,8 @@ function remarksOn(job: BulkJob, counts: Readonly<Partial<Record<ItemOutcome, nu
     counts.NOT_FOUND && 'NOT_FOUND: Truto found no such engagement. It was gone before, or its id or type is wrong.',
     counts.ACCEPTED &&
       'ACCEPTED: the provider accepted the delete and executes it later. Check in the CRM that it did.',
+    settledCount > 0 &&
+      `${settledCount} of the DELETED were ACCEPTED or had no known outcome, until Truto's events reported them as deleted, by this bulk delete or by others. The last such change was at ${settledAt?.toISOString()}. A report from before has another hash.`,
     counts.FAILED && 'FAILED: not deleted. The list of failures has the reasons.',
     counts.UNKNOWN && 'UNKNOWN: it is not known whether they are deleted. Check them in the CRM, or delete them again.',
     counts.SKIPPED && 'SKIPPED: not deleted, because the bulk delete ended before.',
@@ -80,7 +82,7 @@ function remarksOn(job: BulkJob, counts: Readonly<Partial<Record<ItemOutcome, nu
   return remarks.filter((remark) => typeof remark === 'string');
 }
 
-/** The report without its lists. The same bulk delete always has the same head. */
+/** The report without its lists. The same bulk delete has the same head, until an event of Truto's settles one of its engagements. */
 function headOf(job: BulkJob) {
   const { id, input, total, isPartial, statusReason, callerId, createdAt, endedAt, integration } = job;
   const { integratedAccountId, filter, dryRun, snapshot } = input;
@@ -102,6 +104,7 @@ function headOf(job: BulkJob) {
     createdBy: callerId,
     createdAt,
     endedAt,
+    ...(job.settledCount > 0 && { settledByEvents: { count: job.settledCount, lastAt: job.settledAt } }),
     statusReason,
     isPartial,
     total,

@@ -1,6 +1,9 @@
 import type { AuditEvent } from '../engagement/delete/audit.ts';
 import { deleteEngagement, idempotencyKeyFor } from '../engagement/delete/delete-engagement.ts';
 import { plainRecord, type SnapshotPorts, takeSnapshot, wholeSelection } from '../engagement/delete/snapshot.ts';
+import { findIntegration } from '../engagement/integrations.ts';
+import { engagementDigest } from '../engagement/known-deletes.ts';
+import { nodeKind } from '../engagement/node-id.ts';
 import { readAfterDelete, readResource } from '../engagement/read.ts';
 import { nothing } from '../engagement/record.ts';
 import { type DeleteEngagementError, type DeleteOutcome, type Refusal, withoutRecord } from '../engagement/result.ts';
@@ -94,6 +97,25 @@ export async function finish(
   return 'finished';
 }
 
+/** How long an engagement waits for Truto's event after its outcome is unknown, or after the delete was accepted, in milliseconds. */
+const unknownWaitMs = 30 * 24 * 3_600_000;
+const acceptedWaitMs = 24 * 3_600_000;
+
+/** Notes that an engagement waits for Truto's event. True when it has arrived already. */
+async function awaitEvent(
+  { item, index }: PendingItem,
+  work: HeldPage,
+  sentAtMs: number,
+  forMs: number,
+): Promise<boolean> {
+  const { store, lease, job, deletedEvents } = work;
+  if (!deletedEvents) return false;
+  const support = findIntegration(job.integration);
+  const kind = nodeKind(support.kind === 'supported' ? support.integration : null, item.engagementType);
+  const key = { integratedAccountId: job.input.integratedAccountId, id: item.id, kind };
+  return store.awaitEvent(lease, index, engagementDigest(key), sentAtMs, forMs);
+}
+
 /** Adds what to do when an integration requires a type, and the list has none. */
 function withWayOut(result: DeleteEngagementError, { item }: PendingItem, { job }: PageWork): DeleteEngagementError {
   const isTypeMissing =
@@ -127,14 +149,21 @@ async function remove(
     trail = event;
   };
   const ports = { ...work, recordDelete, recordRepetition: () => {} };
+  const sentAtMs = Date.now();
   const result = await deleteEngagement(input, { ...options, ...bounds, caller, answered }, ports).finally(async () => {
     // The next attempt needs another key, in any process: upstream may repeat its answer for a key.
     if (trail?.upstreamIdempotencyKey && trail.result !== 'DeleteEngagementSuccess')
       await store.noteSent(lease, pending.index, answered.count, trail.upstreamIdempotencyKey);
   });
-  if (result.kind === 'OutcomeUnknownError') return 'unknown';
+  if (result.kind === 'OutcomeUnknownError') {
+    const isGone = await awaitEvent(pending, work, sentAtMs, unknownWaitMs);
+    return isGone ? finish(pending, work, 'DELETED', trail) : 'unknown';
+  }
   if (result.kind === 'DeleteEngagementPlan') throw new Error('a plan without a dry run');
-  if (result.kind === 'DeleteEngagementSuccess') return finish(pending, work, result.outcome, trail);
+  if (result.kind === 'DeleteEngagementSuccess') {
+    const isGone = result.outcome === 'ACCEPTED' && (await awaitEvent(pending, work, sentAtMs, acceptedWaitMs));
+    return finish(pending, work, isGone ? 'DELETED' : result.outcome, trail);
+  }
   const obstacle = await findObstacle(result, work);
   if (obstacle || result.kind === 'Unauthenticated') {
     if (!seen) await store.release(lease, pending.index);
@@ -290,6 +319,8 @@ const whyUnknown = {
 export async function giveUp(pending: PendingItem, work: HeldPage, seen: keyof typeof whyUnknown): Promise<'finished'> {
   const { input, options } = deleteArguments(pending, work);
   const states = await work.store.readStates(work.job.id, work.lease.page);
+  // If no server noted when it was sent, only a later event proves something.
+  if (await awaitEvent(pending, work, Date.now(), unknownWaitMs)) return finish(pending, work, 'DELETED');
   const key = idempotencyKeyFor(input, { ...options, caller: { id: work.job.callerId } }, pending.answered.count);
   return finish(pending, work, {
     kind: 'OutcomeUnknownError',

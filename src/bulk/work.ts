@@ -1,6 +1,7 @@
 import type { Caller, FindAccountIntegration } from '../engagement/account.ts';
 import type { AuditEvent } from '../engagement/delete/audit.ts';
 import { engagementErrors } from '../engagement/errors.ts';
+import type { DeletedEvents } from '../engagement/known-deletes.ts';
 import { readEngagements } from '../engagement/read.ts';
 import type { DeleteEngagementError } from '../engagement/result.ts';
 import type { Log } from '../log/log.ts';
@@ -24,6 +25,8 @@ export interface WorkPorts {
    */
   readonly callerOf: (job: BulkJob) => Promise<Caller | undefined>;
   readonly recordDelete: (event: AuditEvent & { readonly bulkDeleteId: string }) => void;
+  /** Truto's events, which settle unknown outcomes; undefined when this server gets none. */
+  readonly deletedEvents?: DeletedEvents | undefined;
   /** The pace of all work on an account in this process. */
   readonly paceOf: (limitedBy: LimitedBy) => Pace;
   /** How long a request may take, in milliseconds. */

@@ -83,7 +83,11 @@ export interface Config {
     readonly keepsLimits: boolean;
     readonly additionalFields: Readonly<Record<string, unknown>> | undefined;
     readonly requiredParameters: readonly string[] | undefined;
+    /** Where it sends events, and the secret that signs them; undefined for nowhere. */
+    readonly webhook: { readonly url: URL; readonly secret: Secret } | undefined;
   };
+  /** The secrets that sign Truto's events; undefined when the server accepts none. */
+  readonly webhookSecrets: readonly Secret[] | undefined;
   readonly auth: AuthConfig;
   readonly exposeSchema: boolean;
   readonly subgraph: Dialect;
@@ -244,7 +248,7 @@ function parse(env: NodeJS.ProcessEnv, problems: string[]): Config {
   }
   if (!sandbox)
     refuseIgnored(
-      ['SANDBOX_ENGAGEMENTS', 'SANDBOX_LIMITS', 'SANDBOX_FIELDS', 'SANDBOX_PARAMETERS'],
+      ['SANDBOX_ENGAGEMENTS', 'SANDBOX_LIMITS', 'SANDBOX_FIELDS', 'SANDBOX_PARAMETERS', 'SANDBOX_WEBHOOK_URL'],
       texts,
       'SANDBOX=1',
       problems,
@@ -262,6 +266,10 @@ function parse(env: NodeJS.ProcessEnv, problems: string[]): Config {
   if (metricsPort === undefined) refuseIgnored(['METRICS_HOST'], set, 'METRICS_PORT', problems);
   // On the same port, every caller of the API could read the metrics.
   else if (metricsPort === port && port !== 0) problems.push('METRICS_PORT must be another port than PORT');
+  const webhookUrl = values.SANDBOX_WEBHOOK_URL;
+  const [webhookSecret] = values.TRUTO_WEBHOOK_SECRETS ?? [];
+  if (webhookUrl && !texts.TRUTO_WEBHOOK_SECRETS)
+    problems.push('TRUTO_WEBHOOK_SECRETS must be set with SANDBOX_WEBHOOK_URL');
   const exposeSchema = values.EXPOSE_SCHEMA ?? sandbox;
   const { TRUSTED_DOCUMENTS: path, TRUSTED_DOCUMENTS_ONLY: only } = values;
   if (only && path === undefined) problems.push('TRUSTED_DOCUMENTS must be set with TRUSTED_DOCUMENTS_ONLY=1');
@@ -286,7 +294,9 @@ function parse(env: NodeJS.ProcessEnv, problems: string[]): Config {
       keepsLimits: values.SANDBOX_LIMITS,
       additionalFields: values.SANDBOX_FIELDS,
       requiredParameters: values.SANDBOX_PARAMETERS,
+      webhook: webhookUrl && webhookSecret && { url: webhookUrl, secret: webhookSecret },
     },
+    webhookSecrets: values.TRUTO_WEBHOOK_SECRETS,
     auth,
     exposeSchema,
     trustedDocuments: path === undefined ? undefined : { path, only },

@@ -131,6 +131,23 @@ function isOrigin(value: string): boolean {
   return address.schema.safeParse(value).success && new URL(value).origin === value;
 }
 
+/** The secrets of webhooks. Truto makes UUIDs. */
+const webhookSecrets = form(
+  z
+    .string()
+    .transform((value) => value.split(',').map((one) => one.trim()))
+    .pipe(
+      z.array(
+        z
+          .string()
+          .min(16)
+          .regex(/^[\x21-\x7e]+$/)
+          .pipe(secret),
+      ),
+    ),
+  'secrets of at least 16 visible ASCII characters each, separated by commas',
+);
+
 /** Origins as browsers send them, separated by commas. */
 const origins = form(
   z
@@ -228,6 +245,10 @@ export const settings = {
   JWT_SECRET: setting(longSecret, "shared secret that verifies callers' tokens, at least 32 characters"),
   JWT_ISSUER: setting(text, 'the `iss` that each token must have'),
   JWT_AUDIENCE: setting(text, 'the `aud` that each token must have'),
+  TRUTO_WEBHOOK_SECRETS: setting(
+    webhookSecrets,
+    "secrets of Truto's webhooks to this server, separated by commas; during a rotation, the old one and the new one. With it, the server accepts Truto's events at `POST /webhooks/truto`: see [docs/webhooks.md](docs/webhooks.md)",
+  ),
   SANDBOX: setting(
     flag,
     '`1`: starts the embedded sandbox and uses it as upstream; anyone may call',
@@ -255,6 +276,10 @@ export const settings = {
       'names of letters, digits and _, separated by commas',
     ),
     "query parameters that the sandbox requires in each request for engagements, such as `region`: as if you had added them to Truto's unified model",
+  ),
+  SANDBOX_WEBHOOK_URL: setting(
+    address,
+    "where the sandbox sends Truto's events, such as `http://127.0.0.1:4000/webhooks/truto`, signed with the first of `TRUTO_WEBHOOK_SECRETS`",
   ),
   EXPOSE_SCHEMA: setting(
     flag,

@@ -224,6 +224,23 @@ export function createAccountLookup(send: Send, requestTimeoutMs: number): FindA
   };
 }
 
+/**
+ * Asks upstream whether it still accepts a caller's token, and still shows the account. Returns why not. Undefined also when upstream does
+ * not answer, and for a caller without a token of its own.
+ */
+export async function findLostAccess(
+  integratedAccountId: string,
+  caller: Caller,
+  deadlineAt: number,
+  find: FindAccountIntegration,
+): Promise<Refusal | undefined> {
+  if (!caller.bringsToken) return undefined;
+  const { refusal } = await find(caller, integratedAccountId, deadlineAt, 'recent');
+  if (refusal?.kind === 'Unauthenticated') return refusal;
+  if (refusal?.kind !== 'IntegratedAccountNotFoundError' && refusal?.kind !== 'ForbiddenError') return undefined;
+  return { kind: 'ForbiddenError', message: 'Truto no longer shows you this integrated account.', missingScopes: [] };
+}
+
 /** The findings of a dry run about the account: a refusal of every request for it, or a failed check. */
 export function checkAccount({ refusal: found }: AccountLookup, { bringsToken }: Caller): readonly Finding[] {
   const path = ['integratedAccountId'];

@@ -76,7 +76,15 @@ export interface DeleteEngagementSuccess {
   readonly integration: Integration | null;
   readonly rateLimit: RateLimit | null;
   readonly warnings: readonly string[];
+  /** See {@link SentAt}. */
+  readonly sentAt?: SentAt;
 }
+
+/**
+ * When a delete without a final outcome was first sent, in milliseconds since 1970. An older event of Truto's proves nothing about it.
+ * Callers do not see it.
+ */
+export type SentAt = number;
 
 /** The result of a dry run. No delete was sent. */
 export interface DeleteEngagementPlan {
@@ -135,7 +143,7 @@ interface FurtherFields {
     readonly wasSent?: true;
   };
   readonly RemoteApiError: { readonly rawResponse?: unknown };
-  readonly OutcomeUnknownError: { readonly rawResponse?: unknown };
+  readonly OutcomeUnknownError: { readonly rawResponse?: unknown; readonly sentAt?: SentAt };
 }
 
 type TypedField<Row> = Row extends readonly [infer Written extends keyof FieldTypes, string]

@@ -12,6 +12,7 @@ import { withTypePrefix, withTypePrefixInText } from './core/type-names.ts';
 import './create/create-engagement.ts';
 import './delete/delete-engagement.ts';
 import './delete/delete-engagements.ts';
+import './delete/engagement-deleted.ts';
 import './read/engagement-queries.ts';
 import './read/node.ts';
 import { withGivenResults } from './prepared/run-prepared.ts';

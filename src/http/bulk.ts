@@ -1,3 +1,4 @@
+import { AccountEvents } from '../bulk/account-events.ts';
 import { BulkDeletes } from '../bulk/bulk-deletes.ts';
 import { type BulkJob, finalOutcome } from '../bulk/job.ts';
 import { JobStore } from '../bulk/job-store.ts';
@@ -7,25 +8,24 @@ import { startBulkWorker } from '../bulk/worker.ts';
 import type { Config, SharedConfig } from '../config/config.ts';
 import type { Caller, FindAccountIntegration } from '../engagement/account.ts';
 import type { Confirmations } from '../engagement/delete/confirmation.ts';
+import type { KnownDeletes } from '../engagement/known-deletes.ts';
 import { createSeal } from '../engagement/seal.ts';
 import type { Log } from '../log/log.ts';
 import type { SharedMemory } from '../redis/shared-memory.ts';
 import type { Send } from '../upstream/attempt.ts';
 import { ownAuthorization } from './callers/authenticate.ts';
 import type { Metrics } from './metrics.ts';
-
-/** The longest interval between two checks of a subscriber's token at upstream; shorter with a short `REQUEST_TIMEOUT_MS`. */
-const maxConfirmIntervalMs = 30_000;
-const timeoutsPerConfirm = 3;
+import { noteDelete } from './requests/context.ts';
 
 /** The parts of the server that bulk deletes use. */
 export interface BulkOptions {
-  readonly config: Pick<Config, 'auth' | 'proxy' | 'requestTimeoutMs' | 'upstream'>;
+  readonly config: Pick<Config, 'auth' | 'proxy' | 'requestTimeoutMs' | 'upstream' | 'webhookSecrets'>;
   readonly shared: SharedConfig;
   readonly memory: SharedMemory;
   readonly send: Send;
   readonly findAccountIntegration: FindAccountIntegration;
   readonly confirmations: Confirmations;
+  readonly knownDeletes: KnownDeletes;
   /** The embedded sandbox's token, for the mode in which callers need none. */
   readonly openToken: string;
   readonly log: Log;
@@ -35,6 +35,7 @@ export interface BulkOptions {
 /** This server's bulk deletes, and how to stop their worker. */
 export interface Bulk {
   readonly bulkDeletes: BulkDeletes;
+  readonly accountEvents: AccountEvents;
   close(): Promise<void>;
 }
 
@@ -60,18 +61,20 @@ export function startBulk({ config, shared, memory, openToken, log, metrics, ...
   const worker = startBulkWorker(new TaskQueue(memory, abilities, leaseMs), {
     ...{ store, callerOf, log, requestTimeoutMs: config.requestTimeoutMs },
     findAccountIntegration: ports.findAccountIntegration,
+    deletedEvents: config.webhookSecrets && ports.knownDeletes,
     send: (request, options) => ports.send(request, { ...options, isBackground: true }),
     noteUnfinished: metrics.noteUnfinished,
     undoStore: shared.undoStore && openUndoStore(shared.undoStore, config.proxy),
     recordDelete(event) {
       log.info(event, 'delete');
       metrics.countDelete(event);
+      noteDelete(ports.knownDeletes, event);
       const isSuccess = event.result === 'DeleteEngagementSuccess';
       metrics.countBulkOutcome(finalOutcome(isSuccess ? (event.detail ?? '') : event.result));
     },
   });
-  const confirmIntervalMs = Math.min(maxConfirmIntervalMs, timeoutsPerConfirm * config.requestTimeoutMs);
   const { findAccountIntegration, confirmations } = ports;
-  const parts = { store, worker, seal, abilities, findAccountIntegration, confirmations, confirmIntervalMs };
-  return { bulkDeletes: new BulkDeletes(parts), close: () => worker.close() };
+  const parts = { store, worker, seal, abilities, findAccountIntegration, confirmations };
+  const accountEvents = new AccountEvents(store, worker.wake);
+  return { bulkDeletes: new BulkDeletes(parts), accountEvents, close: () => worker.close() };
 }

@@ -58,7 +58,7 @@ type PlainRecord = Readonly<Record<string, unknown>>;
 
 /** The end of a delete, as a value. `kind` is the name of the GraphQL type, or `Unauthenticated`. */
 export type DirectDeleteResult =
-  | (Omit<DeleteEngagementSuccess, 'stream' | 'integration' | 'engagement'> & {
+  | (Omit<DeleteEngagementSuccess, 'stream' | 'integration' | 'engagement' | 'sentAt'> & {
       /** The name of the account's integration; null when it is not known. */
       readonly integration: string | null;
       /** The whole record with `snapshot`; null without. With a `confirmationToken`, the record as far as it is known. */
@@ -68,7 +68,7 @@ export type DirectDeleteResult =
       readonly request: { readonly method: string; readonly url: string };
       readonly integration: string | null;
     })
-  | (Omit<OutcomeUnknownError, 'engagement'> & {
+  | (Omit<OutcomeUnknownError, 'engagement' | 'sentAt'> & {
       /** The whole record with `snapshot`; null without. It may be all that is left. */
       readonly engagement: PlainRecord | null;
     })
@@ -78,7 +78,7 @@ export type DirectDeleteResult =
 function describe(end: DeleteEnd, snapshot: boolean, upstreamUrl: string): DirectDeleteResult {
   switch (end.kind) {
     case 'DeleteEngagementSuccess': {
-      const { stream, integration, engagement, ...rest } = end;
+      const { stream, sentAt: _sentAt, integration, engagement, ...rest } = end;
       // Only a token can ask for one.
       stream?.body.destroy();
       const record = snapshot && engagement ? plainRecord(engagement) : null;
@@ -89,8 +89,10 @@ function describe(end: DeleteEnd, snapshot: boolean, upstreamUrl: string): Direc
       const { method, path } = end.request;
       return { ...end, request: { method, url: upstreamUrl + path }, integration: end.integration?.name ?? null };
     }
-    case 'OutcomeUnknownError':
-      return { ...end, engagement: end.engagement ? plainRecord(end.engagement) : null };
+    case 'OutcomeUnknownError': {
+      const { sentAt: _sentAt, engagement, ...rest } = end;
+      return { ...rest, engagement: engagement ? plainRecord(engagement) : null };
+    }
     default:
       return end;
   }

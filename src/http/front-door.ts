@@ -17,6 +17,7 @@ import { createPages } from './pages/pages.ts';
 import { findBadVariable } from './requests/check-variables.ts';
 import { admit, type ContextOptions, createContext } from './requests/context.ts';
 import { findUnreadable, readAccept } from './requests/headers.ts';
+import { createServeWebhook, type ReceiveEvent } from './webhooks.ts';
 import { countedElsewhere, type GraphQLHandler } from './yoga.ts';
 
 /** A request whose body Yoga's listener finds here, with the context of an operation that was run. */
@@ -54,9 +55,11 @@ export function createFrontDoor(
   operations: PreparedOperations,
   trusted: TrustedDocuments | undefined,
   options: ContextOptions,
+  receiveEvent: ReceiveEvent | undefined,
 ): Handle {
   const servePage = createPages(options.config, options.log);
   const serveReport = createServeReport(options);
+  const serveWebhook = createServeWebhook(receiveEvent);
   const trustsOnly = options.config.trustedDocuments?.only === true;
   /** The document, or the trusted document of its id. Undefined when Yoga has to refuse it. */
   const findDocument = (json: Values): unknown => {
@@ -102,7 +105,7 @@ export function createFrontDoor(
   function receive(request: ReadRequest, response: ServerResponse, body: Buffer): void {
     const { headers, method } = request;
     const isReadable = findUnreadable(headers['content-type'], headers['content-encoding']) === undefined;
-    if (serveReport(request, response) || servePage(request, response)) return;
+    if (serveWebhook(request, response, body) || serveReport(request, response) || servePage(request, response)) return;
     if (method !== 'POST' || !isReadable) return void yoga(request, response);
     // With replacement characters, an id could name another record.
     if (!isUtf8(body)) return void refuseNoUtf8(request, response);

@@ -26,6 +26,17 @@ const scrapeCheckIntervalMs = 1_000;
 /** How long a scrape may delay the end of the server, in milliseconds. */
 const lastScrapeMs = 1_000;
 
+/** What happened to an event of Truto's. `ignored`: nothing here depends on it. `failed`: Redis did not answer. */
+export type EventResult =
+  | 'used'
+  | 'ignored'
+  | 'repeated'
+  | 'old'
+  | 'malformed'
+  | 'bad_signature'
+  | 'bad_request'
+  | 'failed';
+
 /** The values that are read at each scrape. */
 export interface Watched {
   /** Undefined without Redis. */
@@ -54,6 +65,8 @@ export interface Metrics {
   countRefusedToken(reason: TokenRefusal): void;
   /** Counts a difference between Truto and its documentation. */
   countDrift(drift: Drift): void;
+  /** Counts an event of Truto's. @param event its name, or `other`; `unknown` when it could not be read. */
+  countEvent(event: string, result: EventResult): void;
   /** Counts an attempt upstream that has ended, or was never started. */
   countAttempt(seen: SeenAttempt): void;
 }
@@ -270,6 +283,13 @@ export function createMetrics({ sharedMemory, inFlight, meter }: Watched): Metri
     ['kind', 'resource'],
   );
 
+  const events = tally(
+    'counter',
+    'engagements_events_total',
+    "Truto's events by name and result: used, ignored, repeated, old, malformed, bad_signature, bad_request, or failed (Redis did not answer).",
+    ['event', 'result'],
+  );
+
   // Prometheus cannot know that a counter that it first sees at 1 was 0 before, so the counters of alerts exist from the start.
   for (const integration of [...integrationNames, 'unknown', 'other'])
     for (const result of ['OutcomeUnknownError', 'INTERNAL_SERVER_ERROR']) deletes.at(result, '', integration);
@@ -298,6 +318,7 @@ export function createMetrics({ sharedMemory, inFlight, meter }: Watched): Metri
     },
     countDrift: ({ kind, resource }) => drifts.count(kind, resource),
     countRefusedToken: (reason) => refusedTokens.count(reason),
+    countEvent: (event, result) => events.count(event, result),
     countAttempt({ method, integration, end, wasNeverStarted, durationMs }) {
       if (wasNeverStarted) held.count(String(end));
       else attempts.observe(durationMs, method, known(integration), String(end));

@@ -3,6 +3,7 @@ import type { Config } from '../config/config.ts';
 import { createAccountLookup } from '../engagement/account.ts';
 import { createConfirmations } from '../engagement/delete/confirmation.ts';
 import { type Drift, onDrift } from '../engagement/drift.ts';
+import { createKnownDeletes } from '../engagement/known-deletes.ts';
 import { createRequestMemory } from '../engagement/request-memory.ts';
 import type { RestoreEnd } from '../engagement/restore/restore-engagement.ts';
 import { createSharedRequests } from '../engagement/shared-requests.ts';
@@ -27,10 +28,15 @@ import { createFrontDoor } from './front-door.ts';
 import { createHostContext, type HostRequest } from './host-context.ts';
 import { createMetrics, type Metrics, type ScrapeServer, serveMetrics } from './metrics.ts';
 import { createMount, type Mount } from './mount.ts';
+import { createReceiveEvent, type EventAnswer, type ReceivedEvent } from './webhooks.ts';
 import { createGraphQLHandler } from './yoga.ts';
 
 /** How much longer than an operation a connection may be silent in both directions, in milliseconds. */
 const quietMarginMs = 60_000;
+
+/** The longest interval between two checks of a subscriber's token at upstream; shorter with a short `REQUEST_TIMEOUT_MS`. */
+const maxConfirmIntervalMs = 30_000;
+const timeoutsPerConfirm = 3;
 
 /** When a drain ends unread answers, counted from the end of streamed bodies, in milliseconds. */
 const lastPartMs = 1_000;
@@ -71,6 +77,8 @@ export interface OpenFacade extends Omit<Facade, 'url'> {
   deleteEngagement(asked: DirectDelete): Promise<DirectDeleteResult>;
   /** Restores one engagement from its line of an undo file. */
   restoreEngagement(asked: DirectRestore): Promise<RestoreEnd>;
+  /** Receives an event of Truto's. @throws without `TRUTO_WEBHOOK_SECRETS`. */
+  receiveEvent(event: ReceivedEvent): Promise<EventAnswer>;
   /**
    * Starts to listen.
    * @returns the address without a path.
@@ -132,7 +140,9 @@ export async function openFacade({ config, log, upstream, openToken, loadLimits 
   const stopDrift = onDrift(reportDrift(log, metrics));
   const findAccountIntegration = createAccountLookup(send, requestTimeoutMs);
   const confirmations = createConfirmations(config.confirmation);
-  const bulkParts = { config, send, findAccountIntegration, confirmations, openToken, log, metrics };
+  const knownDeletes = createKnownDeletes(sharedMemory);
+  const own = { confirmations, knownDeletes, openToken, log, metrics };
+  const bulkParts = { config, send, findAccountIntegration, ...own };
   // Loaded when needed: most servers have no Redis.
   const bulk =
     shared && sharedMemory && (await import('./bulk.ts')).startBulk({ ...bulkParts, shared, memory: sharedMemory });
@@ -151,6 +161,9 @@ export async function openFacade({ config, log, upstream, openToken, loadLimits 
       requestMemory: createRequestMemory(sharedMemory && createSharedRequests(sharedMemory, requestTimeoutMs)),
       confirmations,
       bulkDeletes: bulk?.bulkDeletes,
+      knownDeletes,
+      deletedEvents: config.webhookSecrets && knownDeletes,
+      confirmIntervalMs: Math.min(maxConfirmIntervalMs, timeoutsPerConfirm * requestTimeoutMs),
       draining: draining.signal,
     },
     upstreamUrl: upstream.href.replace(/\/$/, ''),
@@ -158,7 +171,18 @@ export async function openFacade({ config, log, upstream, openToken, loadLimits 
   };
   const operations = new PreparedOperations(schema);
   const yoga = createGraphQLHandler(schema, operations, metrics, trusted, options);
-  const listener = createListener(createFrontDoor(yoga, operations, trusted, options), {
+  const { accountEvents } = bulk ?? {};
+  const receiveEvent =
+    config.webhookSecrets &&
+    createReceiveEvent({
+      secrets: config.webhookSecrets,
+      shared: sharedMemory,
+      knownDeletes,
+      accountEvents,
+      log,
+      metrics,
+    });
+  const listener = createListener(createFrontDoor(yoga, operations, trusted, options, receiveEvent), {
     quietTimeoutMs: requestTimeoutMs + quietMarginMs,
     keepAliveTimeoutMs: config.keepAliveTimeoutMs,
     trustedProxies: config.trustedProxies,
@@ -212,6 +236,10 @@ export async function openFacade({ config, log, upstream, openToken, loadLimits 
     createContext: (request) => createHostContext(request, options),
     deleteEngagement: (asked) => mount.run(() => deleteDirectly(asked)),
     restoreEngagement: (asked) => mount.run(() => restoreDirectly(asked)),
+    async receiveEvent(event) {
+      if (!receiveEvent) throw new Error('Events need TRUTO_WEBHOOK_SECRETS.');
+      return mount.run(() => receiveEvent(event));
+    },
     metricsUrl: scrapes?.url,
     listen,
     close,

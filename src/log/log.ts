@@ -149,8 +149,10 @@ export function secretsOf({
   confirmation,
   proxy,
   shared,
-}: Pick<Config, 'auth' | 'confirmation' | 'proxy' | 'shared'>): readonly Secret[] {
+  webhookSecrets = [],
+}: Pick<Config, 'auth' | 'confirmation' | 'proxy' | 'shared' | 'webhookSecrets'>): readonly Secret[] {
   return [
+    ...webhookSecrets,
     ...secretsOfAuth(auth),
     ...(confirmation.secret ? [confirmation.secret] : []),
     ...(proxy ? secretsOfAddress(proxy.url) : []),

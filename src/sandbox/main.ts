@@ -5,7 +5,9 @@ import { describeSamples, sampleEngagements } from './seed.ts';
 import { type Sandbox, startSandbox } from './server.ts';
 
 // The sandbox alone, at `HOST` (127.0.0.1) and `PORT` (4010; 0 takes any), with `SANDBOX_ENGAGEMENTS` (30) for each account.
-// `SANDBOX_LIMITS=1` refuses requests beyond Truto's own limits. `SANDBOX_FIELDS` adds fields to each engagement, `SANDBOX_PARAMETERS` requires query parameters. SIGINT or SIGTERM ends it.
+// `SANDBOX_LIMITS=1` refuses requests beyond Truto's own limits. `SANDBOX_FIELDS` adds fields to each engagement, and
+// `SANDBOX_PARAMETERS` requires query parameters. `SANDBOX_WEBHOOK_URL` gets Truto's events, signed with the first of
+// `TRUTO_WEBHOOK_SECRETS`. SIGINT or SIGTERM ends it.
 
 function describe({ url }: Sandbox): string {
   const samples = sampleEngagements();
@@ -25,9 +27,14 @@ function describe({ url }: Sandbox): string {
 
 /** The sandbox's own settings, by the rules of the server's. Its port has another default. */
 function readSettings(): Values {
-  const texts = Object.entries(readTexts(process.env)).filter(([name]) => /^(HOST|PORT|SANDBOX_\w+)$/.test(name));
+  const ours = /^(HOST|PORT|SANDBOX_\w+|TRUTO_WEBHOOK_SECRETS)$/;
+  const { TRUTO_WEBHOOK_SECRETS: secrets, ...texts } = Object.fromEntries(
+    Object.entries(readTexts(process.env)).filter(([name]) => ours.test(name)),
+  );
   const problems: string[] = [];
-  const values = parseTexts(Object.fromEntries(texts), problems);
+  const sendsEvents = Boolean(texts.SANDBOX_WEBHOOK_URL);
+  if (sendsEvents && !secrets) problems.push('TRUTO_WEBHOOK_SECRETS must be set with SANDBOX_WEBHOOK_URL');
+  const values = parseTexts({ ...texts, ...(sendsEvents && { TRUTO_WEBHOOK_SECRETS: secrets }) }, problems);
   if (problems.length > 0) throw new ConfigError(problems);
   return values;
 }
@@ -45,8 +52,10 @@ async function run(): Promise<void> {
   const { HOST: host = '127.0.0.1', PORT: port = 4010, ...rest } = readSettings();
   const { SANDBOX_ENGAGEMENTS: engagementsPerAccount = 30, SANDBOX_LIMITS: keepsLimits = false } = rest;
   const { SANDBOX_FIELDS: additionalFields, SANDBOX_PARAMETERS: requiredParameters } = rest;
-  const custom = { additionalFields, requiredParameters };
-  const sandbox = await startSandbox({ host, port, engagementsPerAccount, keepsLimits, ...custom }).catch((error) => {
+  const [secret] = rest.TRUTO_WEBHOOK_SECRETS ?? [];
+  const webhook = rest.SANDBOX_WEBHOOK_URL && secret && { url: rest.SANDBOX_WEBHOOK_URL, secret };
+  const own = { additionalFields, requiredParameters, webhook };
+  const sandbox = await startSandbox({ host, port, engagementsPerAccount, keepsLimits, ...own }).catch((error) => {
     throw new Error(describeFailure(error, host, port));
   });
   const end = () => void sandbox.close();

@@ -5,7 +5,7 @@ import { type ListFilters, listRecords } from './list.ts';
 import { type RawRecord, showEngagement } from './providers.ts';
 import { checkDeleteParameters, checkRemoteQuery, readAnswerShape, readType } from './query.ts';
 import type { EngagementRecord, RecordKind, RelatedKind } from './records.ts';
-import { type AccountRequest, engagementsOf, injectFault } from './request.ts';
+import { type AccountRequest, engagementsOf, injectFault, sendDeleted } from './request.ts';
 import { seedEngagements, seedRelated } from './seed.ts';
 
 /**
@@ -82,6 +82,7 @@ export function deleteEngagement(request: AccountRequest): Answer {
     if (record === undefined || remote === undefined) return buildNotFound(account);
     const { present, deletedIds } = engagementsOf(request);
     if (present.delete(record.id)) deletedIds.add(record.id);
+    sendDeleted(request, record);
     // How raw and stream show a provider's 204 is NOT FOUND: here as the same 204.
     if (!isMapped(shape)) return passThrough(remote, shape);
     if (mapDeleted === undefined) return { kind: 'plain', status: 204 };

@@ -11,9 +11,10 @@ import {
   Refusal,
   retryAfter,
 } from './answer.ts';
+import type { SendEvent } from './events.ts';
 import type { FailureEffect, FaultEffect, SandboxFault } from './faults.ts';
 import { type Query, readAnswerShape } from './query.ts';
-import type { Engagements } from './records.ts';
+import type { EngagementRecord, Engagements } from './records.ts';
 
 /** A request as it arrived. */
 export interface ReceivedRequest {
@@ -27,6 +28,9 @@ export interface ReceivedRequest {
 
 /** Picks a fault for a request that does not name one; undefined for none. */
 export type PickFault = (request: ReceivedRequest) => SandboxFault | undefined;
+
+/** How late the event of a delete comes that was only accepted (202), in milliseconds. */
+const acceptedEventMs = 500;
 
 /** The behaviour of one sandbox. */
 export interface SandboxSettings {
@@ -52,6 +56,9 @@ export interface SandboxState extends SandboxSettings {
   readonly rateMeter: Map<string, { readonly windowStartSeconds: number; requests: number }>;
   /** Counts one request, with or without an account. Throws a 429 when it exceeds Truto's own limits. */
   readonly countForTruto: (accountId: string | undefined) => void;
+  readonly sendEvent: SendEvent;
+  /** The ids of accounts whose connection the provider has refused, until it accepts one again. */
+  readonly needReauth: Set<string>;
   /** The last creates with an `Idempotency-Key`, by account and key. */
   readonly keyedCreates: Map<string, { readonly id: string; readonly answer: PlainAnswer }>;
 }
@@ -93,9 +100,33 @@ export function engagementsOf({ state, account }: AccountRequest): Engagements {
   return engagements;
 }
 
+/** Sends Truto's event `record:deleted`. Its payload is [inferred]. */
+export function sendDeleted(
+  { state, account, fault }: AccountRequest,
+  { id, engagement_type }: EngagementRecord,
+): void {
+  const records = [{ id, engagement_type }];
+  const payload = { integrated_account_id: account.id, resource: 'crm/engagements', records };
+  state.sendEvent('record:deleted', payload, fault?.effect.kind === 'accepted' ? acceptedEventMs : 0);
+}
+
+/** Sends Truto's event when the provider refuses the account's connection, and when it accepts it again. */
+function noteConnection({ state, account, fault }: SandboxRequest): void {
+  if (!account) return;
+  const { id, integration } = account;
+  const isRefused = fault?.effect.kind === 'failure' && fault.effect.isRemote && fault.effect.statusCode === 401;
+  if (isRefused === state.needReauth.has(id) || (fault && !isRefused)) return;
+  if (isRefused) state.needReauth.add(id);
+  else state.needReauth.delete(id);
+  const event = isRefused ? 'authentication_error' : 'reactivated';
+  const status = isRefused ? 'needs_reauth' : 'active';
+  state.sendEvent(`integrated_account:${event}`, { id, status, integration: { name: integration.name } });
+}
+
 /** Does `work`, with the fault before or after it. On a route without an account, an error of the provider becomes one of Truto. */
 export function injectFault(request: SandboxRequest, work: () => PlainAnswer): Answer {
   const { fault } = request;
+  noteConnection(request);
   if (fault === undefined) return passProvider(request, work());
   if (fault.effect.kind === 'failure') {
     if (fault.strikesAfter) work();

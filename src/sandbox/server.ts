@@ -6,6 +6,7 @@ import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { sandboxAccounts, sandboxToken } from './accounts.ts';
 import { type Answer, buildRefusal, type HugeAnswer, type PlainAnswer, Refusal, retryAfter } from './answer.ts';
+import { createSendEvent, type SandboxWebhook } from './events.ts';
 import type { EngagementRecord } from './records.ts';
 import type { ReceivedRequest, SandboxSettings, SandboxState } from './request.ts';
 import { answerRequest, splitUrl } from './routes.ts';
@@ -23,6 +24,8 @@ export interface SandboxOptions extends Partial<SandboxSettings> {
   readonly engagementsPerAccount?: number;
   /** Refuses requests beyond Truto's own limits with a 429. @default false */
   readonly keepsLimits?: boolean;
+  /** Where it sends Truto's events. @default nowhere */
+  readonly webhook?: SandboxWebhook | undefined;
 }
 
 /** A running sandbox. */
@@ -54,6 +57,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     hugeBytes = 8 * 1024 * 1024,
     engagementsPerAccount,
     keepsLimits = false,
+    webhook,
     pickFault = () => undefined,
     additionalFields,
     requiredParameters,
@@ -66,6 +70,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
       return [account, { present, deletedIds: new Set<string>() }];
     }),
   );
+  const closed = new AbortController();
   const countForTruto = keepsLimits ? createTrutoLimits() : () => {};
   const state: SandboxState = {
     token,
@@ -77,6 +82,8 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     pickFault,
     additionalFields,
     requiredParameters,
+    sendEvent: createSendEvent(webhook, closed.signal),
+    needReauth: new Set(),
     keyedCreates: new Map(),
   };
   const requests: ReceivedRequest[] = [];
@@ -135,6 +142,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
       return [...present.values()].map(({ record }) => record);
     },
     close() {
+      closed.abort();
       closing ??= new Promise((resolve) => {
         server.close(() => resolve());
         for (const socket of sockets) socket.destroy();

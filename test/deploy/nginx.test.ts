@@ -214,6 +214,18 @@ describe('deploy/nginx.conf', () => {
     expect((await fetch(`${nginx.url}/bulky`)).status).toBe(404);
   });
 
+  it("forwards Truto's events, also to the other replica, and only by POST", async () => {
+    await using first = await startReplica(refuse);
+    await using second = await startReplica(succeed);
+    await using nginx = await startNginx([first.address, second.address]);
+    for (const body of several) {
+      const answer = await fetch(`${nginx.url}/webhooks/truto`, { method: 'POST', body: String(body) });
+      expect(await answer.text()).toBe('done');
+    }
+    expect((await fetch(`${nginx.url}/webhooks/truto`)).status).toBe(403);
+    expect((await fetch(`${nginx.url}/webhooks/other`, { method: 'POST' })).status).toBe(404);
+  });
+
   it('does not publish the metrics of a replica', async () => {
     await using replica = await startReplica(succeed);
     await using other = await startReplica(succeed);

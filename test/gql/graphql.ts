@@ -118,7 +118,7 @@ export type DeleteOutcome =
   | 'ACCEPTED'
   /** A repeated attempt found it gone. An earlier attempt of the same delete probably deleted it. */
   | 'ALREADY_ABSENT'
-  /** Truto confirmed that the engagement is deleted. */
+  /** Truto confirmed that the engagement is deleted, by its answer or by its event `record:deleted`. */
   | 'DELETED';
 
 /** Which engagements to list: those that match all conditions. Providers support different conditions; Truto's "List Engagements" page shows which. */

@@ -4,6 +4,8 @@ import { digest } from '../../upstream/digest.ts';
 import { type AccountLookup, type Caller, canAccess, checkAccount, limitedBy, settleNotFound } from '../account.ts';
 import { type DeleteEngagementInput, isRepeatable } from '../input.ts';
 import { type Integration, integrations } from '../integrations.ts';
+import type { DeletedEvents } from '../known-deletes.ts';
+import { nodeKind } from '../node-id.ts';
 import type { FoundRecord } from '../read.ts';
 import type { Selection } from '../record.ts';
 import { callerLeft, notGranted, refusedInput } from '../refusal.ts';
@@ -18,12 +20,13 @@ import {
   type OutcomeUnknownError,
   type Refusal,
   refusal,
+  type SentAt,
   withEngagementId,
 } from '../result.ts';
 import { checkEmailOnly, checkIntegration, checkLength, checkWellFormed } from '../rules.ts';
 import { type AuditEvent, auditEvent, codeOfEnd } from './audit.ts';
 import { type Confirmations, expiredConfirmation, needsConfirmation, type Plans } from './confirmation.ts';
-import { nothingDeleted, readOutcome, unknownOutcome } from './outcome.ts';
+import { nothingDeleted, readOutcome, settledSuccess, unknownOutcome } from './outcome.ts';
 import { type SnapshotPorts, takeSnapshot } from './snapshot.ts';
 
 /** The services that a delete needs. */
@@ -32,6 +35,8 @@ export interface DeletePorts extends SnapshotPorts {
   readonly requestMemory?: RequestMemory | undefined;
   /** Confirmation tokens. Without it there are none, and none is required: the delete was confirmed before, or a person was asked. */
   readonly confirmations?: Confirmations | undefined;
+  /** Truto's events, which settle an `ACCEPTED` or unknown outcome. Undefined when this server gets none. */
+  readonly deletedEvents?: DeletedEvents | undefined;
   /** Records the end of a delete, once, even if it arrives several times. */
   readonly recordDelete: (event: AuditEvent) => void;
   /** Records a repeated delete that was answered from memory. */
@@ -154,6 +159,7 @@ class Delete {
   #hasCallerLeft: () => boolean;
   /** The unknown outcome of an earlier attempt of the same delete. */
   #earlier: OutcomeUnknownError | undefined;
+  #sentAt: SentAt | undefined;
   #integration: Integration | null = null;
   // For the audit event.
   #integrationName: string | null = null;
@@ -181,11 +187,18 @@ class Delete {
     const { request, findings } = checked;
     const key = dryRun ? undefined : this.#key;
     const claim = key && (await this.#claim(request, key.parts));
-    if (claim?.kind === 'repeated') return this.#repeated(claim.result);
+    if (claim?.kind === 'repeated') return this.#repeated(await this.#settleByEvent(claim.result));
     if (claim?.kind === 'other') return this.refuse(otherDelete(key));
     let end: DeleteEnd | undefined;
     try {
-      end = this.#readAgain(key?.isExpired ? expired : await this.#carryOut(request, findings), claim?.isInDoubt);
+      const earlier = this.#earlier && (await this.#settleByEvent(this.#earlier));
+      if (earlier?.kind === 'DeleteEngagementSuccess') {
+        this.#lastKey = this.#earlier?.upstreamIdempotencyKey ?? null;
+        end = earlier;
+      } else {
+        const carriedOut = key?.isExpired ? expired : await this.#carryOut(request, findings);
+        end = await this.#settleByEvent(this.#readAgain(carriedOut, claim?.isInDoubt));
+      }
       return end;
     } finally {
       // Without an end, this server failed, perhaps after the delete was sent.
@@ -219,6 +232,7 @@ class Delete {
     const claim = await this.#ports.requestMemory?.claim(keyed, this.#answered);
     if (claim?.kind === 'mine') {
       this.#earlier = claim.earlier;
+      this.#sentAt = claim.earlier?.sentAt;
       this.#hasCallerLeft = claim.hasCallerLeft;
     }
     return claim;
@@ -282,6 +296,7 @@ class Delete {
     const { caller, deadlineAt } = this.#options;
     const answeredBefore = this.#answered.count;
     const firstKey = this.#keyAfter(answeredBefore);
+    if (this.#ports.deletedEvents) this.#sentAt ??= Date.now();
     const sent = await this.#ports.send(request, {
       deadlineAt,
       hasCallerLeft: this.#hasCallerLeft,
@@ -320,6 +335,28 @@ class Delete {
       settleNotFound: (refused) =>
         settleNotFound(refused, { caller, integratedAccountId, deadlineAt }, findAccountIntegration),
     });
+  }
+
+  /**
+   * Settles an `ACCEPTED` or unknown outcome by Truto's event, if there is one since the delete was sent. Otherwise, the end notes when that
+   * was, for a later look.
+   */
+  async #settleByEvent(end: DeleteEnd): Promise<DeleteEnd> {
+    if (end.kind !== 'OutcomeUnknownError' && end.kind !== 'DeleteEngagementSuccess') return end;
+    if (end.kind === 'DeleteEngagementSuccess' && end.outcome !== 'ACCEPTED') return end;
+    const { deletedEvents, findAccountIntegration } = this.#ports;
+    const { id, integratedAccountId, engagementType } = this.#input;
+    const { caller, deadlineAt } = this.#options;
+    const sentAt = end.sentAt ?? this.#sentAt;
+    if (!deletedEvents || sentAt === undefined) return end;
+    const { support } = await findAccountIntegration(caller, integratedAccountId, deadlineAt);
+    const integration = support.kind === 'supported' ? support.integration : null;
+    const key = { integratedAccountId, id, kind: nodeKind(integration, engagementType) };
+    const at = await deletedEvents.findEvent(key, sentAt, deadlineAt);
+    if (!at) return { ...end, sentAt };
+    const why = `Truto's event record:deleted of ${at.toISOString()} reports that the engagement is deleted, by this delete or by another client.`;
+    if (end.kind === 'DeleteEngagementSuccess') return { ...end, outcome: 'DELETED', warnings: [...end.warnings, why] };
+    return settledSuccess(end, { input: this.#input, integration, warnings: [why] });
   }
 
   #keyAfter(answerCount: number): string {

@@ -132,10 +132,29 @@ export function parseRateLimit(headers: UpstreamAnswer['headers']): Result.RateL
 }
 
 /** Derived from the input, not from upstream's answer: so it is the same with every selection. */
-function deletedNodeId({ input, integration }: SuccessContext): string {
+function deletedNodeId({ input, integration }: Pick<SuccessContext, 'input' | 'integration'>): string {
   const { id, integratedAccountId } = input;
   const kind = nodeKind(integration, sentType(input));
   return writeNodeId({ resource: 'engagements', integratedAccountId, kind, id });
+}
+
+/** The success of a delete with an unknown outcome that Truto's event has settled. */
+export function settledSuccess(
+  { engagement }: Result.OutcomeUnknownError,
+  context: Pick<SuccessContext, 'input' | 'integration' | 'warnings'>,
+): Result.DeleteEngagementSuccess {
+  const nodeId = deletedNodeId(context);
+  return {
+    kind: 'DeleteEngagementSuccess',
+    deletedEngagementId: context.input.id,
+    deletedNodeId: nodeId,
+    outcome: 'DELETED',
+    engagement: engagement && { ...engagement, nodeId },
+    stream: null,
+    integration: context.integration,
+    rateLimit: null,
+    warnings: context.warnings,
+  };
 }
 
 function successOf(

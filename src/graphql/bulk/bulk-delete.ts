@@ -34,7 +34,7 @@ enumOf<ItemOutcome>('BulkDeleteOutcome', 'The state of one engagement of a bulk 
   IN_PROGRESS: 'Its delete is in flight, or its result is being checked.',
   PLANNED: 'The end of a dry run: a bulk delete without `dryRun` would delete it.',
   SKIPPED: 'It was not deleted: the bulk delete was cancelled, or failed, before it was.',
-  DELETED: 'Truto confirmed that it is deleted.',
+  DELETED: 'Truto confirmed that it is deleted, by its answer or by its event `record:deleted`.',
   ACCEPTED: 'The provider accepted the delete and will execute it later.',
   ALREADY_ABSENT:
     'A read after the delete was sent found it gone, or marked as deleted. This bulk delete probably deleted it.',

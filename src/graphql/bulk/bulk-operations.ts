@@ -1,14 +1,11 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { type BulkJob, hasEnded, maxIds } from '../../bulk/job.ts';
 import { requiringType } from '../../engagement/integrations.ts';
 import { builder, upstreamRequestCost } from '../core/builder.ts';
 import { type Context, requireBulkDeletes, requireCaller } from '../core/context.ts';
+import { follow, lookupTimeoutMs } from '../core/follow.ts';
 import { failedRead, fieldError } from '../core/top-level-errors.ts';
 import { EngagementFilter, EngagementType } from '../types/values.ts';
 import { BulkDelete, BulkDeletes, checkFirst, pageArgs, sizedByFirst, unavailable } from './bulk-delete.ts';
-
-/** How often a subscription reads the progress. */
-const progressIntervalMs = 1_000;
 
 const StartBulkDeleteInput = builder.inputType('StartBulkDeleteInput', {
   description:
@@ -48,9 +45,6 @@ const StartBulkDeleteInput = builder.inputType('StartBulkDeleteInput', {
     }),
   }),
 });
-
-/** How long the look-up of the caller's account may take. A subscription outlives the operation's deadline. */
-const lookupTimeoutMs = 5_000;
 
 /** @throws {GraphQLError} `NOT_FOUND`, also for a bulk delete that the caller has no access to. */
 async function findBulkDelete(id: string, context: Context, meaning: string): Promise<BulkJob> {
@@ -168,39 +162,27 @@ for (const [how, description] of Object.entries(controls) as [keyof typeof contr
 const expired =
   'Your token has expired. No more events follow. The bulk delete itself continues. Subscribe again with a new token.';
 
-/**
- * The events of a subscription: the bulk delete now and after each change, until it has ended, the server drains, or the caller loses
- * access. An error is the last event, so that the client learns why the stream ends.
- */
-async function* follow(first: BulkJob, context: Context): AsyncGenerator<BulkJob | Error> {
-  try {
-    const [bulkDeletes, caller] = [requireBulkDeletes(context), requireCaller(context)];
-    let last = '';
-    let confirmAt = performance.now() + bulkDeletes.confirmIntervalMs;
-    for (let job: BulkJob | null = first; ; job = await bulkDeletes.store.read(first.id).catch(unavailable)) {
-      if (!job)
-        throw fieldError(
-          'NOT_FOUND',
-          'This bulk delete is too old: the server no longer stores it. No more events follow.',
-        );
-      if (confirmAt <= performance.now()) {
-        const refusal = await bulkDeletes.confirm(job, caller, performance.now() + lookupTimeoutMs);
-        if (refusal) throw failedRead(refusal);
-        confirmAt = performance.now() + bulkDeletes.confirmIntervalMs;
-      }
-      if ((caller.expiresAt ?? Number.POSITIVE_INFINITY) <= performance.now())
-        throw fieldError('UNAUTHENTICATED', expired);
-      const { phase, isPaused, statusReason, total, done } = job;
-      const current = JSON.stringify([phase, isPaused, statusReason, total, done]);
-      context.answerRoom.reset();
-      if (current !== last) yield job;
-      last = current;
-      if (hasEnded(job) || context.draining.aborted || context.hasCallerLeft()) return;
-      await sleep(progressIntervalMs, undefined, { signal: context.draining }).catch(() => {});
-    }
-  } catch (error) {
-    yield error instanceof Error ? error : new Error(String(error));
+/** The events of a subscription: the bulk delete now and after each change, until it has ended. */
+function followJob(first: BulkJob, context: Context): AsyncGenerator<BulkJob | Error> {
+  const [bulkDeletes, caller] = [requireBulkDeletes(context), requireCaller(context)];
+  let job: BulkJob | undefined;
+  let last = '';
+  async function read(): Promise<readonly BulkJob[]> {
+    const now = job ? await bulkDeletes.store.read(first.id).catch(unavailable) : first;
+    if (!now)
+      throw fieldError(
+        'NOT_FOUND',
+        'This bulk delete is too old: the server no longer stores it. No more events follow.',
+      );
+    job = now;
+    const { phase, isPaused, statusReason, total, done, settledCount } = now;
+    const current = JSON.stringify([phase, isPaused, statusReason, total, done, settledCount]);
+    if (current === last) return [];
+    last = current;
+    return [now];
   }
+  const confirm = (deadlineAt: number) => bulkDeletes.confirm(job ?? first, caller, deadlineAt);
+  return follow({ read, hasEnded: () => hasEnded(job ?? first), confirm, expired }, context);
 }
 
 builder.subscriptionField('bulkDeleteProgress', (t) =>
@@ -215,7 +197,7 @@ builder.subscriptionField('bulkDeleteProgress', (t) =>
     args: idArgs,
     subscribe: async (_root, { id }, context) => {
       // Before the stream starts, so that an error fails the request itself.
-      return follow(await findBulkDelete(id, context, 'There is nothing to follow.'), context);
+      return followJob(await findBulkDelete(id, context, 'There is nothing to follow.'), context);
     },
     resolve: (event) => {
       if (event instanceof Error) throw event;

@@ -2,6 +2,7 @@ import type { BulkDeletes } from '../../bulk/bulk-deletes.ts';
 import type { Caller } from '../../engagement/account.ts';
 import type { CreatePorts } from '../../engagement/create/create-engagement.ts';
 import type { DeletePorts } from '../../engagement/delete/delete-engagement.ts';
+import type { KnownDeletes } from '../../engagement/known-deletes.ts';
 import type { AnswerRoom } from './answer-room.ts';
 import type { ChunkDeliveries } from './chunk-delivery.ts';
 import type { RecordLoaders } from './record-loaders.ts';
@@ -34,6 +35,9 @@ export interface Context extends DeletePorts, CreatePorts {
   readonly hasCallerLeft: () => boolean;
   /** Bulk deletes. Undefined without Redis. */
   readonly bulkDeletes: BulkDeletes | undefined;
+  readonly knownDeletes: KnownDeletes;
+  /** How often to check that a subscriber still has access, in milliseconds. */
+  readonly confirmIntervalMs: number;
   /** Aborted when the server drains: subscriptions must end then. */
   readonly draining: AbortSignal;
 }

@@ -103,7 +103,7 @@ export const SortDirection = enumOf<'asc' | 'desc'>(
 );
 
 enumOf<Outcome>('DeleteOutcome', 'How a successful delete ended.', {
-  DELETED: 'Truto confirmed that the engagement is deleted.',
+  DELETED: 'Truto confirmed that the engagement is deleted, by its answer or by its event `record:deleted`.',
   ALREADY_ABSENT: 'A repeated attempt found it gone. An earlier attempt of the same delete probably deleted it.',
   ACCEPTED: 'The provider accepted the delete and will execute it later (HTTP 202).',
 });

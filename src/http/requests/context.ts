@@ -4,6 +4,7 @@ import type { Caller, FindAccountIntegration } from '../../engagement/account.ts
 import type { CreateEvent } from '../../engagement/create/create-engagement.ts';
 import type { AuditEvent } from '../../engagement/delete/audit.ts';
 import type { Confirmations } from '../../engagement/delete/confirmation.ts';
+import type { KnownDeletes } from '../../engagement/known-deletes.ts';
 import type { RequestMemory } from '../../engagement/request-memory.ts';
 import { AnswerRoom } from '../../graphql/core/answer-room.ts';
 import { ChunkDeliveries } from '../../graphql/core/chunk-delivery.ts';
@@ -22,6 +23,9 @@ interface UpstreamPorts {
   readonly requestMemory: RequestMemory;
   readonly confirmations: Confirmations;
   readonly bulkDeletes: BulkDeletes | undefined;
+  readonly knownDeletes: KnownDeletes;
+  readonly deletedEvents: KnownDeletes | undefined;
+  readonly confirmIntervalMs: number;
   /** Aborted once the server drains. */
   readonly draining: AbortSignal;
 }
@@ -67,6 +71,20 @@ export async function admit(
   return { caller: await authenticate(authorization), deadlineAt };
 }
 
+/** Adds a delete that has ended to the known ones, if its engagement is deleted. */
+export function noteDelete(
+  known: KnownDeletes,
+  {
+    integratedAccountId,
+    engagementId,
+    result,
+    detail,
+  }: Pick<AuditEvent, 'integratedAccountId' | 'engagementId' | 'result' | 'detail'>,
+): void {
+  if (result !== 'DeleteEngagementSuccess' || (detail !== 'DELETED' && detail !== 'ALREADY_ABSENT')) return;
+  known.note(integratedAccountId, engagementId, detail);
+}
+
 /**
  * Makes the context of one operation.
  * @throws {GraphQLError} `BAD_USER_INPUT` for a bad idempotency key.
@@ -96,6 +114,7 @@ export function createContext(
     recordDelete(event) {
       log.info({ ...event, requestId }, 'delete');
       metrics.countDelete(event);
+      noteDelete(ports.knownDeletes, event);
     },
     recordCreate(event) {
       log.info({ ...event, requestId }, 'create');

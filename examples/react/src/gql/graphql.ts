@@ -10,7 +10,7 @@ export type DeleteOutcome =
   | 'ACCEPTED'
   /** A repeated attempt found it gone. An earlier attempt of the same delete probably deleted it. */
   | 'ALREADY_ABSENT'
-  /** Truto confirmed that the engagement is deleted. */
+  /** Truto confirmed that the engagement is deleted, by its answer or by its event `record:deleted`. */
   | 'DELETED';
 
 export type ListQueryVariables = Exact<{

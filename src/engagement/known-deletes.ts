@@ -1,0 +1,209 @@
+import { randomUUID } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
+import { type SharedMemory, script } from '../redis/shared-memory.ts';
+import { digest } from '../upstream/digest.ts';
+import { rememberedMs } from './request-memory.ts';
+
+/**
+ * How it is known that an engagement is deleted. `DELETED` and `ALREADY_ABSENT`: the outcome of a delete by this server, or by one with
+ * the same Redis. `EVENT`: Truto's event `record:deleted`.
+ */
+export type DeleteEvidence = 'DELETED' | 'ALREADY_ABSENT' | 'EVENT';
+
+/** An engagement that is known to be deleted. */
+export interface KnownDelete {
+  readonly id: string;
+  readonly evidence: DeleteEvidence;
+  /** When this became known: the end of the delete, or the creation of the event. */
+  readonly at: Date;
+}
+
+/** What is new in an account since a position. */
+export interface NewDeletes {
+  readonly items: readonly KnownDelete[];
+  /** The position after them. */
+  readonly position: string;
+  /** True when there were more than are kept, or Redis lost some. */
+  readonly isIncomplete: boolean;
+}
+
+/** Identifies an engagement. */
+export interface EngagementKey {
+  readonly integratedAccountId: string;
+  readonly id: string;
+  /** Its `nodeKind`: null if the id alone identifies it. Else an event must name the type: a call and a meeting may have the same id. */
+  readonly kind: string | null;
+}
+
+/** Truto's events `record:deleted` of the last 10 minutes. */
+export interface DeletedEvents {
+  /** Finds the event of an engagement that was created since a moment (milliseconds since 1970). Undefined: none is known. */
+  findEvent(engagement: EngagementKey, sinceMs: number, deadlineAt: number): Promise<Date | undefined>;
+}
+
+/** The deletes of the last minutes, in this process or, with Redis, in all that share it. */
+export interface KnownDeletes extends DeletedEvents {
+  /** Adds the end of a delete, without waiting for Redis. */
+  note(integratedAccountId: string, id: string, evidence: DeleteEvidence): void;
+  /**
+   * Stores an event `record:deleted` for 10 minutes, so that deletes with an unknown outcome find it. Resolves to false when Redis does not
+   * answer.
+   * @param keys what the event may be about; see {@link keysOfEvent}.
+   */
+  noteEvent(keys: readonly EngagementKey[], at: Date): Promise<boolean>;
+  /** Reads up to 100 deletes of an account after a position. Null: none, and the position of now. Undefined: Redis does not answer. */
+  read(integratedAccountId: string, position: string | null): Promise<NewDeletes | undefined>;
+}
+
+/** How many deletes of an account are kept for readers. */
+const maxKept = 1_000;
+
+/** How long they are kept after the last one, in milliseconds. */
+export const keptMs = 120_000;
+
+/** The most accounts with such deletes, and the most events, in a process without Redis. */
+const maxAccounts = 1_000;
+const maxEvents = 100_000;
+
+/** How many deletes are read at once. */
+const maxRead = 100;
+
+/** The name of an engagement in keys of Redis. */
+export function engagementDigest({ integratedAccountId, id, kind }: EngagementKey): string {
+  return digest('engagement', integratedAccountId, id, kind);
+}
+
+/** What an event may be about: the engagement by its id alone, and by its type if the event names it. */
+export function keysOfEvent(integratedAccountId: string, id: string, type: string | null): readonly EngagementKey[] {
+  const kinds = type === null ? [null] : [null, type];
+  return kinds.map((kind) => ({ integratedAccountId, id, kind }));
+}
+
+/** The latest moment that counts as before an event: Truto's events have whole seconds. */
+export function wholeSecond(ms: number): number {
+  return Math.floor(ms / 1_000) * 1_000;
+}
+
+/** The deletes of one account. The name differs after it was dropped. */
+interface Kept {
+  readonly name: string;
+  readonly texts: Map<number, string>;
+  count: number;
+}
+
+/** KEYS: the deletes of the account. ARGV: the name of a new list, the delete, how many are kept, how long. */
+const addDelete = script<number>(
+  'addKnownDelete',
+  `
+redis.call('HSETNX', KEYS[1], 'name', ARGV[1])
+local count = redis.call('HINCRBY', KEYS[1], 'count', 1)
+redis.call('HSET', KEYS[1], count, ARGV[2])
+redis.call('HDEL', KEYS[1], count - tonumber(ARGV[3]))
+redis.call('PEXPIRE', KEYS[1], ARGV[4])
+return count`,
+);
+
+/** KEYS: the deletes of the account. ARGV: the name and the count of the position, how many to read. Returns the name, the count, the deletes. */
+const readDeletes = script<readonly [name: string, count: number, ...(string | null)[]]>(
+  'readKnownDeletes',
+  `
+local name, count = unpack(redis.call('HMGET', KEYS[1], 'name', 'count'))
+local answer = {name or '', tonumber(count or 0)}
+local from = name == ARGV[1] and tonumber(ARGV[2]) or 0
+for number = from + 1, math.min(answer[2], from + tonumber(ARGV[3])) do
+  table.insert(answer, redis.call('HGET', KEYS[1], number) or '')
+end
+return answer`,
+);
+
+/** KEYS: the event. ARGV: its time, how long it is kept. A late delivery of an older event changes nothing. */
+const storeEvent = script<number>(
+  'storeDeletedEvent',
+  `
+if tonumber(redis.call('GET', KEYS[1]) or 0) < tonumber(ARGV[1]) then redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2]) end
+return 1`,
+);
+
+const write = ({ id, evidence, at }: KnownDelete) => JSON.stringify([id, evidence, at.getTime()]);
+
+function readOne(text: string): KnownDelete {
+  const [id, evidence, at] = JSON.parse(text);
+  return { id, evidence, at: new Date(at) };
+}
+
+/** Reads the answer about an account: its name, its count, and the texts after the position. */
+function newDeletes(
+  position: string | null,
+  [name, count, ...texts]: Awaited<ReturnType<typeof readDeletes>>,
+): NewDeletes {
+  if (position === null) return { items: [], position: `${name}:${count}`, isIncomplete: false };
+  const [before = '', from = '0'] = position.split(':');
+  const known = texts.filter((text): text is string => Boolean(text));
+  // A list that was dropped had no delete for minutes, so its reader had read all of it.
+  const start = before === name ? Number(from) : 0;
+  const isIncomplete = known.length < texts.length || count < start;
+  return { items: known.map(readOne), position: `${name}:${start + texts.length}`, isIncomplete };
+}
+
+/** Creates the memory of deletes. @param shared the Redis of all replicas; undefined for this process only. */
+export function createKnownDeletes(shared?: Pick<SharedMemory, 'ask' | 'keyPrefix'>): KnownDeletes {
+  const events = new LRUCache<string, number>({ max: maxEvents, ttl: rememberedMs });
+  const accounts = new LRUCache<string, Kept>({ max: maxAccounts, ttl: keptMs });
+  const eventKey = (name: string) => `${shared?.keyPrefix}:gone:${name}`;
+  const accountKey = (account: string) => `${shared?.keyPrefix}:known-deletes:${digest(account)}`;
+
+  function addHere(account: string, text: string): void {
+    const kept = accounts.get(account) ?? { name: randomUUID(), texts: new Map(), count: 0 };
+    kept.count += 1;
+    kept.texts.set(kept.count, text);
+    kept.texts.delete(kept.count - maxKept);
+    accounts.set(account, kept);
+  }
+
+  function readHere(account: string, position: string | null) {
+    const { name = '', count = 0, texts } = accounts.get(account) ?? {};
+    const [before, from] = position?.split(':') ?? [];
+    const start = before === name ? Number(from) : 0;
+    const numbers = Array.from({ length: Math.min(count - start, maxRead) }, (_, index) => start + index + 1);
+    return [name, count, ...numbers.map((number) => texts?.get(number) ?? '')] as const;
+  }
+
+  async function add(account: string, known: KnownDelete): Promise<boolean> {
+    const text = write(known);
+    if (!shared) {
+      addHere(account, text);
+      return true;
+    }
+    const args = [randomUUID(), text, maxKept, keptMs];
+    return (await shared.ask((redis) => addDelete(redis, [accountKey(account)], args))) !== undefined;
+  }
+
+  return {
+    note(account, id, evidence) {
+      void add(account, { id, evidence, at: new Date() });
+    },
+    async noteEvent(keys, at) {
+      const atMs = at.getTime();
+      for (const name of keys.map(engagementDigest)) {
+        if (!shared) events.set(name, Math.max(atMs, events.get(name) ?? 0));
+        else if (!(await shared.ask((redis) => storeEvent(redis, [eventKey(name)], [atMs, rememberedMs]))))
+          return false;
+      }
+      const [key] = keys;
+      return !key || add(key.integratedAccountId, { id: key.id, evidence: 'EVENT', at });
+    },
+    async findEvent(engagement, sinceMs, deadlineAt) {
+      const name = engagementDigest(engagement);
+      const found = shared ? await shared.ask((redis) => redis.get(eventKey(name)), deadlineAt) : events.get(name);
+      const atMs = Number(found ?? Number.NEGATIVE_INFINITY);
+      return atMs >= wholeSecond(sinceMs) ? new Date(atMs) : undefined;
+    },
+    async read(account, position) {
+      if (!shared) return newDeletes(position, [...readHere(account, position)]);
+      const [name = '', from = 0] = position?.split(':') ?? [];
+      const args = [name, from, position === null ? 0 : maxRead];
+      const answer = await shared.ask((redis) => readDeletes(redis, [accountKey(account)], args));
+      return answer && newDeletes(position, answer);
+    },
+  };
+}

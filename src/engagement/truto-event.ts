@@ -1,0 +1,102 @@
+import { z } from 'zod';
+import { normalizedType } from './input.ts';
+import { checkId } from './rules.ts';
+
+/** An event of Truto's that this server uses. */
+export type UsedEvent =
+  /** The records of an account were deleted in the provider, by anyone. */
+  | {
+      readonly name: 'record:deleted';
+      readonly integratedAccountId: string;
+      /** Each with its type, if the event has it. */
+      readonly records: readonly { readonly id: string; readonly type: string | null }[];
+    }
+  /** An account must be connected again, or can be used again. */
+  | { readonly name: AccountEventName; readonly integratedAccountId: string };
+
+/** `active` comes when an account is connected again, `reactivated` when it works again by itself. */
+type AccountEventName =
+  | 'integrated_account:authentication_error'
+  | 'integrated_account:reactivated'
+  | 'integrated_account:active';
+
+const usedNames: readonly string[] = [
+  'record:deleted',
+  'integrated_account:authentication_error',
+  'integrated_account:reactivated',
+  'integrated_account:active',
+] satisfies readonly UsedEvent['name'][];
+
+/** An event as it arrives. */
+export interface TrutoEvent {
+  readonly id: string;
+  /** One of the events that this server uses, or `other`. */
+  readonly name: string;
+  readonly createdAt: Date;
+  /** What it says. `ignored`: nothing here depends on it. `malformed`: its payload is not as assumed. */
+  readonly content: UsedEvent | 'ignored' | 'malformed';
+}
+
+/** How many records one event may have. */
+const maxRecords = 1_000;
+
+/** Truto documents two forms: `2023-06-16T09:21:21.000Z` and `2024-09-10 12:00:00`, both in UTC. */
+const moment = z
+  .string()
+  .regex(/^\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d{1,9})?Z?$/)
+  .transform((text) => new Date(`${text.slice(0, 23).replace(' ', 'T').replace(/Z$/, '')}Z`))
+  .refine((date) => !Number.isNaN(date.getTime()));
+
+const id = z.union([z.string(), z.number().int().transform(String)]).refine((text) => checkId(text, []).length === 0);
+
+/** https://www.truto.one/docs/guides/webhooks/processing-webhook-events.md */
+const envelope = z.looseObject({
+  id: z.string().min(1).max(200),
+  event: z.string().min(1).max(200),
+  payload: z.unknown(),
+  created_at: moment,
+});
+
+/** https://github.com/trutohq/truto-skills, connection-flow.md: the payload is the integrated account. */
+const accountPayload = z.looseObject({ id });
+
+/**
+ * Truto documents no payload of `record:deleted`. This is assumed: the account, the resource as in the paths of the API, and the records
+ * that were deleted, each with its unified id and type. Without a type, an event proves nothing where ids are unique for each type only.
+ */
+const recordPayload = z.looseObject({
+  integrated_account_id: id,
+  resource: z.string().max(200),
+  records: z
+    .array(z.looseObject({ id, engagement_type: z.string().nullish() }))
+    .min(1)
+    .max(maxRecords),
+});
+
+function readContent(event: string, payload: unknown): TrutoEvent['content'] {
+  if (!usedNames.includes(event)) return 'ignored';
+  if (event === 'record:deleted') {
+    const { success, data } = recordPayload.safeParse(payload);
+    if (!success) return 'malformed';
+    if (data.resource !== 'crm/engagements') return 'ignored';
+    const records = data.records.map((record) => ({ id: record.id, type: normalizedType(record.engagement_type) }));
+    return { name: event, integratedAccountId: data.integrated_account_id, records };
+  }
+  const { success, data } = accountPayload.safeParse(payload);
+  return success ? { name: event as AccountEventName, integratedAccountId: data.id } : 'malformed';
+}
+
+/** Reads the body of an event. Undefined unless it is JSON in the form of all events. */
+export function readTrutoEvent(body: Uint8Array | string): TrutoEvent | undefined {
+  let json: unknown;
+  try {
+    json = JSON.parse(typeof body === 'string' ? body : new TextDecoder('utf-8', { fatal: true }).decode(body));
+  } catch {
+    return undefined;
+  }
+  const { success, data } = envelope.safeParse(json);
+  if (!success) return undefined;
+  const { event, payload, created_at: createdAt } = data;
+  const name = usedNames.includes(event) ? event : 'other';
+  return { id: data.id, name, createdAt, content: readContent(event, payload) };
+}

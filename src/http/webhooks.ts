@@ -1,0 +1,187 @@
+import { createHmac, timingSafeEqual } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { LRUCache } from 'lru-cache';
+import type { AccountEvents, SettledItem } from '../bulk/account-events.ts';
+import { BulkUnavailable } from '../bulk/job-scripts.ts';
+import type { Secret } from '../config/secret.ts';
+import { type EngagementKey, type KnownDeletes, keysOfEvent } from '../engagement/known-deletes.ts';
+import { readTrutoEvent, type TrutoEvent, type UsedEvent } from '../engagement/truto-event.ts';
+import { requestRefusal } from '../graphql/core/top-level-errors.ts';
+import type { Log } from '../log/log.ts';
+import type { SharedMemory } from '../redis/shared-memory.ts';
+import { digest } from '../upstream/digest.ts';
+import { bodyRefusals } from './connections/refuse.ts';
+import { maxRequestBytes } from './connections/request-body.ts';
+import type { EventResult, Metrics } from './metrics.ts';
+
+/*
+ * Truto's webhooks (https://www.truto.one/docs/guides/webhooks/overview.md). Truto repeats an event three times unless the status is 200, and
+ * switches a webhook off that fails for long. So an event that this server cannot use is answered with 200, and counted.
+ */
+
+/** The path at which events are received. */
+const path = '/webhooks/truto';
+
+/** How long the id of an event is remembered, and how old an event may be, in milliseconds: so none is used
+ * again later. Two deliveries at once may both be used: they change nothing more than one. */
+const rememberedMs = 24 * 3_600_000;
+
+/** The most ids in a process without Redis. */
+const maxIds = 100_000;
+
+/** An event as it arrives. */
+export interface ReceivedEvent {
+  /** The bytes of the body, as Truto has signed them. */
+  readonly body: Uint8Array | string;
+  /** The header `X-Truto-Signature`. */
+  readonly signature: string | null | undefined;
+}
+
+/** The answer to an event: its status, and a body in JSON. */
+export interface EventAnswer {
+  readonly status: number;
+  readonly body: string;
+}
+
+/** Receives an event of Truto's. Never rejects. */
+export type ReceiveEvent = (event: ReceivedEvent) => Promise<EventAnswer>;
+
+/** The parts that events change. */
+export interface WebhookPorts {
+  /** The secrets that sign events: any of them. */
+  readonly secrets: readonly Secret[];
+  readonly knownDeletes: KnownDeletes;
+  /** What events change in bulk deletes; undefined without Redis. */
+  readonly accountEvents: AccountEvents | undefined;
+  readonly shared: Pick<SharedMemory, 'ask' | 'keyPrefix'> | undefined;
+  readonly log: Log;
+  readonly metrics: Pick<Metrics, 'countEvent' | 'countDelete' | 'countBulkOutcome'>;
+}
+
+/** The HMAC in a header. Source: https://www.truto.one/docs/guides/webhooks/processing-webhook-events.md */
+const signatureForm = /^format=sha256,\s*v=([0-9a-f]{64})$/i;
+
+/** True when one of the secrets has signed the body. It takes the same time for each signature. */
+function isSigned({ body, signature }: ReceivedEvent, secrets: readonly Secret[]): boolean {
+  const given = Buffer.from(signatureForm.exec(signature ?? '')?.[1] ?? '', 'hex');
+  let isFound = false;
+  for (const secret of secrets) {
+    const expected = createHmac('sha256', secret.reveal()).update(body).digest();
+    if (given.length === expected.length && timingSafeEqual(given, expected)) isFound = true;
+  }
+  return isFound;
+}
+
+const received: EventAnswer = { status: 200, body: '{"received":true}' };
+const unsigned = requestRefusal(
+  'UNAUTHENTICATED',
+  'X-Truto-Signature does not fit the body and the secrets of this server. Nothing was changed. Check TRUTO_WEBHOOK_SECRETS.',
+);
+const unreadable = requestRefusal(
+  'BAD_REQUEST',
+  "The body is not an event of Truto's in JSON, with id, event, payload and created_at. Nothing was changed.",
+);
+const unavailable = requestRefusal('OVERLOADED', 'The event cannot be stored: Redis does not answer. Send it again.');
+const wrongMethod = requestRefusal('METHOD_NOT_ALLOWED', 'Events are accepted by POST. Nothing was changed.');
+
+/** Creates the receiver of Truto's events. */
+export function createReceiveEvent({ secrets, shared, ...ports }: WebhookPorts): ReceiveEvent {
+  const { knownDeletes, accountEvents, log, metrics } = ports;
+  const ids = new LRUCache<string, true>({ max: maxIds, ttl: rememberedMs });
+  const keyOf = (id: string) => `${shared?.keyPrefix}:event:${digest(id)}`;
+
+  /** True when an event was used before. Undefined when Redis does not answer. */
+  async function wasUsed(id: string): Promise<boolean | undefined> {
+    return shared ? shared.ask(async (redis) => (await redis.exists(keyOf(id))) === 1) : ids.has(id);
+  }
+
+  /** Notes that an event was used: not before, so that a repeated delivery is used if this server stops or Redis is lost meanwhile. */
+  async function noteUsed(id: string): Promise<void> {
+    if (shared) await shared.ask((redis) => redis.set(keyOf(id), '1', 'PX', rememberedMs));
+    else ids.set(id, true);
+  }
+
+  async function useDeleted(keys: readonly EngagementKey[], at: Date): Promise<void> {
+    if (!(await knownDeletes.noteEvent(keys, at))) throw new BulkUnavailable('Redis does not answer');
+    const settled: SettledItem[] = [];
+    for (const key of keys) settled.push(...((await accountEvents?.settle(key, at)) ?? []));
+    for (const { job, engagementId, before } of settled) {
+      const { callerId, integration, input } = job;
+      const line = {
+        ...{ callerId, integratedAccountId: input.integratedAccountId, integration: integration || null, engagementId },
+        ...{ result: 'DeleteEngagementSuccess', detail: 'DELETED', bulkDeleteId: job.id },
+        ...{ attempts: 0, upstreamIdempotencyKey: null, durationMs: 0 },
+      };
+      log.info({ ...line, before }, before === 'begun' ? 'delete' : 'delete settled by an event');
+      // A final outcome was counted before.
+      if (before !== 'begun') continue;
+      metrics.countDelete(line);
+      metrics.countBulkOutcome('DELETED');
+    }
+  }
+
+  /** @throws {BulkUnavailable} when Redis does not answer. */
+  async function use(event: UsedEvent, at: Date): Promise<void> {
+    const { name, integratedAccountId } = event;
+    if (name === 'record:deleted') {
+      for (const { id, type } of event.records) await useDeleted(keysOfEvent(integratedAccountId, id, type), at);
+      return;
+    }
+    const how = name === 'integrated_account:authentication_error' ? 'pause' : 'resume';
+    const count = (await accountEvents?.[how](integratedAccountId, at)) ?? 0;
+    if (count > 0) log.info({ integratedAccountId, event: name, count }, `an event did ${how} bulk deletes`);
+  }
+
+  async function useOnce({ id, createdAt, content }: TrutoEvent): Promise<EventResult> {
+    if (typeof content === 'string') return content;
+    const nowMs = Date.now();
+    if (nowMs - createdAt.getTime() > rememberedMs) return 'old';
+    const isRepeated = await wasUsed(id);
+    if (isRepeated === undefined) return 'failed';
+    if (isRepeated) return 'repeated';
+    try {
+      // A sender with a fast clock must not settle deletes that are sent after the event.
+      await use(content, new Date(Math.min(createdAt.getTime(), nowMs)));
+    } catch (error) {
+      if (!(error instanceof BulkUnavailable)) log.error({ err: error }, "an event of Truto's could not be used");
+      return 'failed';
+    }
+    await noteUsed(id);
+    return 'used';
+  }
+
+  return async (given) => {
+    const end = (answer: EventAnswer, result: EventResult, event = 'unknown') => {
+      metrics.countEvent(event, result);
+      return answer;
+    };
+    if (Buffer.byteLength(given.body) > maxRequestBytes) return end(bodyRefusals.tooLarge, 'bad_request');
+    if (!isSigned(given, secrets)) return end(unsigned, 'bad_signature');
+    const event = readTrutoEvent(given.body);
+    if (!event) return end(unreadable, 'bad_request');
+    const result = await useOnce(event);
+    if (result === 'malformed')
+      log.warn({ event: event.name, eventId: event.id }, "the payload of Truto's event is not as expected");
+    return end(result === 'failed' ? unavailable : received, result, event.name);
+  };
+}
+
+/** Answers `POST /webhooks/truto`. Returns false for any other path. */
+export function createServeWebhook(
+  receive: ReceiveEvent | undefined,
+): (request: IncomingMessage, response: ServerResponse, body: Buffer) => boolean {
+  return ({ method, url = '', headers }, response, body) => {
+    if (!receive || url.split('?', 1)[0] !== path) return false;
+    const answer = (given: EventAnswer) =>
+      void response
+        .writeHead(given.status, {
+          'content-type': 'application/json',
+          ...(given.status === 405 && { allow: 'POST' }),
+          ...(given.status === 503 && { 'retry-after': '1' }),
+        })
+        .end(given.body);
+    if (method !== 'POST') answer(wrongMethod);
+    else void receive({ body, signature: headers['x-truto-signature']?.toString() }).then(answer);
+    return true;
+  };
+}
