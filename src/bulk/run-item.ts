@@ -164,7 +164,7 @@ async function settle(
 }
 
 /** Repeats what a rate limit refuses, as long as the pace waits for the limit and the job is not paused meanwhile. */
-async function withPatience<End>(
+export async function withPatience<End>(
   { pace, store, job, isCrowded }: PageWork,
   attempt: () => Promise<End>,
   waitMsAfter: (end: End) => number | undefined,
@@ -229,13 +229,14 @@ async function keepRecord(pending: PendingItem, work: PageWork): Promise<ItemEnd
   if (found.kind !== 'Found') return endUnread(found, pending, work);
   const { integratedAccountId } = input;
   const line = JSON.stringify({ integratedAccountId, readAt: new Date(), engagement: plainRecord(found.record) });
+  let file: string;
   try {
     if (!keepLine) throw new Error('there is no undo store');
-    await keepLine(`${line}\n`);
+    file = await keepLine(`${line}\n`);
   } catch (storeError) {
     return { storeError };
   }
-  await store.noteKept(lease, pending.index);
+  await store.noteKept(lease, pending.index, file);
   return 'kept';
 }
 

@@ -1,3 +1,4 @@
+import type { BulkInput } from './job.ts';
 import {
   type BulkMemory,
   findUnserved,
@@ -31,8 +32,11 @@ export interface Abilities {
 const settingsBehind = ['TRUTO_BASE_URL', 'AUTH_MODE and BULK_TOKEN_SECRET', 'UNDO_STORE'] as const;
 
 /** The queue of a bulk delete that this server starts. Only servers with matching settings take from it. */
-export function needsOf({ upstream, credential }: Abilities, { snapshot }: { readonly snapshot: boolean }): string {
-  return [upstream, credential, snapshot ? 'store' : 'none'].join(' ');
+export function needsOf(
+  { upstream, credential }: Abilities,
+  { snapshot, restore }: Pick<BulkInput, 'snapshot' | 'restore'>,
+): string {
+  return [upstream, credential, snapshot || restore?.jobId ? 'store' : 'none'].join(' ');
 }
 
 /** How long a lease lasts without a heartbeat, in milliseconds. By then each delete that its holder sent has an answer or has timed out. */

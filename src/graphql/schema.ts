@@ -4,6 +4,7 @@ import { GraphQLDeferDirective, GraphQLStreamDirective, printSchemaWithDirective
 import { GraphQLSchema, lexicographicSortSchema, printSchema, specifiedDirectives } from 'graphql';
 import { type Dialect, parseSettings } from '../config/config.ts';
 import './bulk/bulk-operations.ts';
+import './bulk/bulk-restore.ts';
 import { limitAnswers } from './core/answer-room.ts';
 import { builder } from './core/builder.ts';
 import type { DialectOptions } from './core/dialect-plugin.ts';

@@ -1,6 +1,7 @@
 import { BulkDeletes, createSeal } from '../bulk/bulk-deletes.ts';
 import { type BulkJob, finalOutcome } from '../bulk/job.ts';
 import { JobStore } from '../bulk/job-store.ts';
+import { RestoreLedger } from '../bulk/restore-ledger.ts';
 import { type Abilities, leaseMsFor, needsOf, TaskQueue } from '../bulk/task-queue.ts';
 import { openUndoStore } from '../bulk/undo-store.ts';
 import { startBulkWorker } from '../bulk/worker.ts';
@@ -26,7 +27,7 @@ export interface BulkOptions {
   /** The embedded sandbox's token, for the mode in which callers need none. */
   readonly openToken: string;
   readonly log: Log;
-  readonly metrics: Pick<Metrics, 'countDelete' | 'countBulkOutcome' | 'noteUnfinished'>;
+  readonly metrics: Pick<Metrics, 'countDelete' | 'countCreate' | 'countBulkOutcome' | 'noteUnfinished'>;
 }
 
 /** This server's bulk deletes, and how to stop their worker. */
@@ -57,9 +58,14 @@ export function startBulk({ config, shared, memory, openToken, log, metrics, ...
   const worker = startBulkWorker(new TaskQueue(memory, abilities, leaseMs), {
     ...{ store, callerOf, log, requestTimeoutMs: config.requestTimeoutMs },
     findAccountIntegration: ports.findAccountIntegration,
-    send: (request, options) => ports.send(request, { ...options, isBackground: true }),
     noteUnfinished: metrics.noteUnfinished,
+    send: (request, options) => ports.send(request, { ...options, isBackground: true }),
+    ledger: new RestoreLedger(memory),
     undoStore: shared.undoStore && openUndoStore(shared.undoStore, config.proxy),
+    recordCreate(event) {
+      log.info(event, 'create');
+      metrics.countCreate(event);
+    },
     recordDelete(event) {
       log.info(event, 'delete');
       metrics.countDelete(event);

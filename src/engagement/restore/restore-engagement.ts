@@ -63,9 +63,9 @@ export interface RestorePorts extends CreatePorts {
   /** Notes durably that a create is about to be sent. It is sent only after that. */
   readonly onBegin: () => Promise<void>;
   /** True when the new record with that id restores another one. Two records may have the same values. */
-  readonly isTaken: (newId: string) => boolean;
+  readonly isTaken: (newId: string) => boolean | Promise<boolean>;
   /** True when an earlier restore of another record, with no known end, may have created the new record. */
-  readonly mayBeOfOther?: (found: EngagementRecord) => boolean;
+  readonly mayBeOfOther?: (found: EngagementRecord) => boolean | Promise<boolean>;
 }
 
 /** How much earlier than this machine's clock a provider's clock may be. */
@@ -160,9 +160,9 @@ async function findNew(
   if (search.kind === 'Unclear') return search.why;
   if (search.kind === 'None') return 'A search did not find it.';
   const { record } = search;
-  if (isTaken(record.id)) return onlyAnother;
+  if (await isTaken(record.id)) return onlyAnother;
   if (Date.parse(record.created_at ?? '') > begunAtMs + options.requestTimeoutMs + maxLateMs) return onlyLater;
-  return mayBeOfOther?.(record) ? mayBeAnother : record;
+  return (await mayBeOfOther?.(record)) ? mayBeAnother : record;
 }
 
 /**
@@ -202,9 +202,12 @@ export async function restoreEngagement(
   }
   if (end.kind !== 'CreateEngagementSuccess') return end;
   const { createdEngagementId: newId, outcome, engagement, warnings } = end;
-  if (outcome === 'FOUND' && (ports.isTaken(newId) || (engagement && ports.mayBeOfOther?.(engagement)))) {
-    const why = ports.isTaken(newId) ? onlyAnother : mayBeAnother;
-    return { kind: 'MayBeRestored', message: `No answer proved the create. ${why} ${lookFirst}` };
+  if (outcome === 'FOUND') {
+    const isTaken = await ports.isTaken(newId);
+    if (isTaken || (engagement && (await ports.mayBeOfOther?.(engagement)))) {
+      const why = isTaken ? onlyAnother : mayBeAnother;
+      return { kind: 'MayBeRestored', message: `No answer proved the create. ${why} ${lookFirst}` };
+    }
   }
   return restored(engagement, { newId, outcome, warnings });
 }
