@@ -191,10 +191,29 @@ describe.concurrent('a restore', () => {
     const [planned] = await itemsOf(post, id);
     expect(planned).toMatchObject({ id: deleted.id, outcome: 'PLANNED', newId: null });
     expect(planned?.lost).toContain('created_at');
+    // All records that it refers to still exist.
+    expect(planned?.messages.filter((message) => message.includes('no longer'))).toEqual([]);
     expect(postsOf(setting)).toEqual([]);
     // It claims nothing: the restore itself creates.
     const real = await startedRestore(post, { integratedAccountId, lines });
     expect(await endedRestore(post, real.id)).toMatchObject({ outcomes: { restored: 1, stillExists: 1 } });
+  });
+
+  it('of a dry run names the related records that no longer exist, and reads each once', async ({ expect }) => {
+    await using setting = await startKeeping();
+    const { post } = setting.facade;
+    const lines = goneOnes(3).map((record) =>
+      lineOf({ ...record, contact: [...(record.contact ?? []), { id: 'no-such' }] }, integratedAccountId),
+    );
+    const { id } = await startedRestore(post, { integratedAccountId, lines, dryRun: true });
+    expect(await endedRestore(post, id)).toMatchObject({ outcomes: { planned: 3 } });
+    for (const { messages } of await itemsOf(post, id))
+      expect(messages.filter((message) => message.includes('no longer exists'))).toEqual([
+        expect.stringContaining('contact: the record no-such'),
+      ]);
+    const reads = setting.sandbox.requests.filter(({ url }) => url.includes('/contacts/no-such'));
+    expect(reads).toHaveLength(1);
+    expect(postsOf(setting)).toEqual([]);
   });
 
   it('reads undo files in a bucket', async ({ expect }) => {

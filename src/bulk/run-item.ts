@@ -3,6 +3,7 @@ import { deleteEngagement, idempotencyKeyFor } from '../engagement/delete/delete
 import { plainRecord, type SnapshotPorts, takeSnapshot, wholeSelection } from '../engagement/delete/snapshot.ts';
 import { readAfterDelete, readResource } from '../engagement/read.ts';
 import { nothing } from '../engagement/record.ts';
+import type { SeenReferences } from '../engagement/restore/find-missing.ts';
 import { type DeleteEngagementError, type DeleteOutcome, type Refusal, withoutRecord } from '../engagement/result.ts';
 import { type BulkItem, stateOf } from './job.ts';
 import type { PageLease } from './job-store.ts';
@@ -17,12 +18,14 @@ export interface PageWork extends JobWork {
   readonly isAnswering: boolean | undefined;
   /** Stores a record, for its undo file. */
   readonly keepLine: KeepLine | undefined;
+  /** What the dry run of a restore has looked up. */
+  readonly seenReferences: SeenReferences;
   /** Undefined after a cancel: then each read counts, and none waits. */
   readonly pace: Pace | undefined;
 }
 
 /** A leased page. Its job's token may not be open. */
-export type HeldPage = Omit<PageWork, 'caller' | 'keepLine' | 'pace'>;
+export type HeldPage = Omit<PageWork, 'caller' | 'keepLine' | 'pace' | 'seenReferences'>;
 
 /** An engagement without a final outcome. */
 export interface PendingItem {

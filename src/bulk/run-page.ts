@@ -186,7 +186,7 @@ export async function runPage(lease: PageLease, ports: WorkPorts): Promise<WorkE
   const obstacle = mayBeOutage ? await findOutage({ ...ports, job, caller }) : undefined;
   const isAnswering = mayBeOutage ? obstacle === undefined : undefined;
   const keepLine = job.input.snapshot ? ports.undoStore?.openPage(job.id, lease.page) : undefined;
-  const work: PageWork = { ...ports, job, lease, caller, isAnswering, keepLine, pace };
+  const work: PageWork = { ...ports, job, lease, caller, isAnswering, keepLine, pace, seenReferences: new Map() };
   // After a cancel, items are read in any case: each read counts as a look.
   if (obstacle && obstacle !== 'outage' && !isCancelling) {
     for (const one of pending.slice(0, 1)) note(obstacle, one, ends);

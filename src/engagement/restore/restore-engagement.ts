@@ -12,6 +12,7 @@ import {
   located,
   type Unauthenticated,
 } from '../result.ts';
+import { findMissing, type SeenReferences } from './find-missing.ts';
 import { engagementKey, type KeptRecord } from './undo-line.ts';
 
 /** A new record exists. */
@@ -29,7 +30,7 @@ interface Restored {
 /** How a restore ended. Nothing was created, except by `Restored`, and perhaps by `MayBeRestored` and `OutcomeUnknownError`. */
 export type RestoreEnd =
   | Restored
-  /** A dry run: the old record is gone, and this is the create. */
+  /** A dry run: the old record is gone, and this is the create. `warnings` names related records that no longer exist. */
   | (Pick<CreateEngagementPlan, 'request'> & {
       readonly kind: 'RestorePlan';
       readonly lost: readonly string[];
@@ -62,6 +63,8 @@ export interface RestoreOptions {
 export interface RestorePorts extends CreatePorts {
   /** Notes durably that a create is about to be sent. It is sent only after that. */
   readonly onBegin: () => Promise<void>;
+  /** What dry runs have looked up so far. */
+  readonly seenReferences: SeenReferences;
   /** True when the new record with that id restores another one. Two records may have the same values. */
   readonly isTaken: (newId: string) => boolean | Promise<boolean>;
   /** True when an earlier restore of another record, with no known end, may have created the new record. */
@@ -192,8 +195,11 @@ export async function restoreEngagement(
   const callerKey = ['restore', JSON.stringify([engagementKey(kept.record), refusalCount])] as const;
   const sentAtMs = Date.now();
   const end = await createEngagement(input, { ...createOptions(input, options), dryRun, callerKey }, ports);
-  if (end.kind === 'CreateEngagementPlan')
-    return { kind: 'RestorePlan', request: end.request, lost, warnings: end.findings.map(located) };
+  if (end.kind === 'CreateEngagementPlan') {
+    const missing = await findMissing(input, options, ports, ports.seenReferences);
+    if ('kind' in missing) return missing;
+    return { kind: 'RestorePlan', request: end.request, lost, warnings: [...end.findings.map(located), ...missing] };
+  }
   if (end.kind === 'OutcomeUnknownError') {
     const found = await findNew(input, sentAtMs, options, ports);
     return typeof found === 'string'

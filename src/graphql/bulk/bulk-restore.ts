@@ -273,7 +273,7 @@ builder.mutationField('restoreEngagements', (t) =>
 const controls = {
   pause: 'Stops a restore from sending until resumed. Creates in flight end as usual.',
   resume: 'Continues a paused restore, within two seconds.',
-  cancel: 'Ends a restore for good: it starts no further create. What is created stays.',
+  cancel: 'Ends a restore for good: it starts no further create. Created engagements stay.',
 } as const;
 
 for (const [how, description] of Object.entries(controls) as [keyof typeof controls, string][]) {
