@@ -1,7 +1,9 @@
 import { appendFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Redis } from 'ioredis';
 import { describe, expect, it, vi } from 'vitest';
+import { needsOf } from '../src/bulk/task-queue.ts';
 import { Ledger } from '../src/cli/ledger.ts';
 import { integrations } from '../src/engagement/integrations.ts';
 import { sandboxAccount, sandboxToken } from '../src/sandbox/accounts.ts';
@@ -232,6 +234,24 @@ describe.concurrent('a restore', () => {
     expect(await endedRestore(post, id)).toMatchObject({ state: 'COMPLETED', outcomes: { restored: 3 } });
   });
 
+  it('leaves no given line in Redis when it has ended', async ({ expect }) => {
+    const fault = findFault('fault-409');
+    await using setting = await startKeeping({ pickFault: ({ method }) => (method === 'POST' ? fault : undefined) });
+    const client = new Redis(setting.redis.url);
+    const { id } = await startedRestore(setting.facade.post, { integratedAccountId, lines: linesOfGone(2) });
+    await endedRestore(setting.facade.post, id);
+    await expect.poll(() => client.get(`{engagements}:bulk:${id}:page:0`)).not.toContain('Content');
+    client.disconnect();
+    expect(outcomesIn(await itemsOf(setting.facade.post, id))).toEqual(['FAILED', 'FAILED']);
+  });
+
+  it('is never taken by a server that knows only deletes', () => {
+    const abilities = { upstream: 'u', credential: 'own', keepsUndoFiles: true };
+    const ofDeletes = [false, true].map((snapshot) => needsOf(abilities, { snapshot }));
+    for (const restore of [{}, { jobId: 'a' }])
+      expect(ofDeletes).not.toContain(needsOf(abilities, { snapshot: false, restore }));
+  });
+
   it('takes the newest line of an engagement', async ({ expect }) => {
     await using setting = await startKeeping();
     const { post } = setting.facade;
@@ -455,7 +475,7 @@ describe.concurrent('restoreEngagements refuses', () => {
   it.each<[string, readonly string[], object]>([
     ['neither a bulk delete nor lines', ['input'], {}],
     ['no lines', ['input', 'lines'], { lines: [] }],
-    ['more than a thousand lines', ['input', 'lines'], { lines: linesOfGone(1_001).map(() => ({})) }],
+    ['more than 100 lines', ['input', 'lines'], { lines: Array(101).fill({}) }],
     ['a line without an engagement', ['input', 'lines', '1'], { lines: [...linesOfGone(1), { integratedAccountId }] }],
     ['a line with a bad id', ['input', 'lines', '0'], { lines: [lineOf({ id: '..' }, integratedAccountId)] }],
     [

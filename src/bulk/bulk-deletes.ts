@@ -332,7 +332,9 @@ export class BulkDeletes {
       return started;
     } catch (error) {
       // It may have been started, and the caller must be able to find it.
-      throw error instanceof BulkUnavailable ? new BulkUnavailable(error.message, id) : error;
+      throw error instanceof BulkUnavailable
+        ? new BulkUnavailable(error.message, id, kept.restore !== undefined)
+        : error;
     }
   }
 

@@ -5,12 +5,14 @@ import { pageSize } from './job.ts';
 /** Bulk deletes are unavailable: Redis cannot be reached. */
 export class BulkUnavailable extends Error {
   override readonly name = 'BulkUnavailable';
-  /** The bulk delete that was being started: it may exist. */
-  readonly bulkDeleteId: string | undefined;
+  /** The bulk delete or restore that was being started: it may exist. */
+  readonly jobId: string | undefined;
+  readonly isRestore: boolean;
 
-  constructor(message: string, bulkDeleteId?: string) {
+  constructor(message: string, jobId?: string, isRestore = false) {
     super(message);
-    this.bulkDeleteId = bulkDeleteId;
+    this.jobId = jobId;
+    this.isRestore = isRestore;
   }
 }
 

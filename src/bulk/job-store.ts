@@ -151,6 +151,15 @@ export class JobStore {
     return items?.map(([id, engagementType, source]) => ({ id, engagementType, ...(source && { source }) })) ?? null;
   }
 
+  /** Removes the given lines of a page of an ended restore, except those of `kept` items. */
+  async dropLines(jobId: string, page: number, items: readonly BulkItem[], kept: ReadonlySet<number>): Promise<void> {
+    const texts = items.map(({ source: { line, ...source } = {}, ...item }, index) =>
+      writeItem({ ...item, source: { ...source, ...(kept.has(index) && line !== undefined && { line }) } }),
+    );
+    const key = redisKey(this.#memory, 'items', { jobId, page });
+    await this.#ask((redis) => redis.set(key, `[${texts.join()}]`, 'KEEPTTL', 'XX'));
+  }
+
   /** Reads a page's states: the outcome of each engagement by its index, or `begun` when its delete may have been sent; and notes. */
   readStates(jobId: string, page: number): Promise<Readonly<Record<string, string>>> {
     return this.#ask((redis) => redis.hgetall(redisKey(this.#memory, 'states', { jobId, page })));

@@ -6,8 +6,8 @@ import type { LinePosition } from './undo-files.ts';
 /** The most ids of one bulk delete. */
 export const maxIds = 5_000;
 
-/** The most lines that a request to restore may have. The request's own bound, 256 KiB, is often reached before. */
-export const maxLines = 1_000;
+/** The most lines that a request to restore may have. A request's own bounds are 256 KiB and 10,000 values. */
+export const maxLines = 100;
 
 /** How many engagements a page has. A page is stored, leased and deleted as a whole. */
 export const pageSize = 100;

@@ -132,23 +132,31 @@ export async function listRestore(job: BulkJob, caller: Caller, ports: WorkPorts
   }
 }
 
-/** Adds what a restore did to the ledger of its folder, for the terminal, and unlocks the folder. */
+/**
+ * Ends a restore: adds what it did to the ledger of its folder, for the terminal, and unlocks the folder. Or drops the lines that it was
+ * started with, except those that a later search may need.
+ */
 export async function endRestoreJob(job: BulkJob, ports: WorkPorts): Promise<void> {
   const { store, ledger } = ports;
-  const { integratedAccountId } = job.input;
+  const { integratedAccountId, restore, dryRun } = job.input;
   const folder = folderOf(job, ports);
-  async function* lines(): AsyncGenerator<readonly LedgerLine[]> {
+  async function* pages(): AsyncGenerator<readonly LedgerLine[]> {
     for (let page = 0; page < job.pageCount; page += 1) {
       const items = (await store.readPage(job.id, page)) ?? [];
-      const keys = items.filter(({ id }) => id !== '').map((item) => keyOf(item, integratedAccountId));
+      const keys = items.map((item) => keyOf(item, integratedAccountId));
       const known = await ledger.find(integratedAccountId, keys);
-      yield known.flatMap(({ restored, begunAtMs }, i): LedgerLine[] => {
-        const key = keys[i] ?? '';
+      if (!restore?.jobId && items.length > 0) {
+        const open = known.flatMap(({ begunAtMs }, index) => (begunAtMs === undefined ? [] : [index]));
+        await store.dropLines(job.id, page, items, new Set(open));
+      }
+      yield known.flatMap(({ restored, begunAtMs }, index): LedgerLine[] => {
+        const key = keys[index] ?? '';
         const at = new Date(begunAtMs ?? Date.now()).toISOString();
         if (restored) return [{ key, event: 'restored', at, newId: restored.newId }];
         return begunAtMs === undefined ? [] : [{ key, event: 'begun', at }];
       });
     }
   }
-  if (folder && !job.input.dryRun) await releaseFolder(folder, job.id, lines());
+  if (!restore?.jobId) for await (const _ of pages());
+  else if (folder && !dryRun) await releaseFolder(folder, job.id, pages());
 }

@@ -21,8 +21,9 @@ import '../types/values.ts';
 /** @throws {GraphQLError} `BULK_DELETES_UNAVAILABLE` while Redis cannot be used. */
 export function unavailable(error: unknown): never {
   if (error instanceof BulkUnavailable) {
-    const { bulkDeleteId } = error;
-    throw fieldError('BULK_DELETES_UNAVAILABLE', undefined, bulkDeleteId === undefined ? {} : { bulkDeleteId });
+    const { jobId, isRestore } = error;
+    const details = jobId === undefined ? {} : { [isRestore ? 'bulkRestoreId' : 'bulkDeleteId']: jobId };
+    throw fieldError('BULK_DELETES_UNAVAILABLE', undefined, details);
   }
   throw error;
 }

@@ -202,7 +202,7 @@ const RestoreEngagementsInput = builder.inputType('RestoreEngagementsInput', {
     }),
     lines: t.field({
       type: ['JSONObject'],
-      description: `Lines of undo files, at most ${maxLines}: each a JSON object with \`integratedAccountId\` and \`engagement\`. Of several lines for an engagement, the one with the latest \`readAt\` counts. Redis stores them as long as the restore.`,
+      description: `Lines of undo files, at most ${maxLines}: each a JSON object with \`integratedAccountId\` and \`engagement\`. Of several lines for an engagement, the one with the latest \`readAt\` counts. Redis stores them until the restore ends.`,
     }),
     dryRun: t.boolean({
       required: true,

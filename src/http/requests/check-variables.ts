@@ -18,7 +18,7 @@ import { shortened } from '../../log/foreign-text.ts';
  */
 const limits = { textCharacters: 16_384, contentCharacters: 131_072, levels: 20 } as const;
 
-const contentNames = new Set(['content', 'internalNotes']);
+const contentNames = new Set(['content', 'internalNotes', 'internal_notes']);
 
 const maxWrongValues = 20;
 
