@@ -506,7 +506,7 @@ describe.concurrent('restoreEngagements refuses', () => {
     ).toBeNull();
   });
 
-  it('S03 a caller without access to the account, who cannot see or stop it either', async ({ expect }) => {
+  it('S02 a caller without access to the account, who cannot see or stop it either', async ({ expect }) => {
     await using stack = new AsyncDisposableStack();
     const env = { ...serviceEnv, JWT_SECRET: jwtSecret, TRUTO_API_TOKEN: sandboxToken };
     const setting = stack.use(await startKeeping({}, env));
