@@ -1,4 +1,13 @@
-import { appendFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
@@ -250,6 +259,30 @@ describe.concurrent('a restore', () => {
     const ofDeletes = [false, true].map((snapshot) => needsOf(abilities, { snapshot }));
     for (const restore of [{}, { jobId: 'a' }])
       expect(ofDeletes).not.toContain(needsOf(abilities, { snapshot: false, restore }));
+  });
+
+  it('waits while its undo files cannot be read, and says so', async ({ expect }) => {
+    await using setting = await startKeeping();
+    const { post } = setting.facade;
+    const bulkDeleteId = await deleteAll(setting, 'Planhat', wholeOnes('Planhat', 2));
+    const path = join(setting.folder, bulkDeleteId);
+    renameSync(path, `${path}-away`);
+    const { id } = await startedRestore(post, { integratedAccountId, bulkDeleteId });
+    await expect.poll(async () => (await seenRestore(post, id)).statusReason).toContain('ENOENT');
+    expect(await seenRestore(post, id)).toMatchObject({ state: 'LISTING' });
+    renameSync(`${path}-away`, path);
+    expect(await endedRestore(post, id)).toMatchObject({ statusReason: null, outcomes: { restored: 2 } });
+  });
+
+  it('is started once with an Idempotency-Key, which no other input may use', async ({ expect }) => {
+    await using setting = await startKeeping();
+    const { post } = setting.facade;
+    const key = { 'idempotency-key': 'a-key' };
+    const input = { integratedAccountId, lines: linesOfGone(1) };
+    const [first, second] = [await startedRestore(post, input, key), await startedRestore(post, input, key)];
+    expect(second.id).toBe(first.id);
+    const { body } = await startRestore(post, { ...input, dryRun: true }, key);
+    expect(body.errors[0].extensions.code).toBe('INVALID_INPUT');
   });
 
   it('takes the newest line of an engagement', async ({ expect }) => {

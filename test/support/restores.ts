@@ -69,7 +69,7 @@ export async function itemsOf(
 }
 
 /** Waits for its end. */
-export function endedRestore(post: Post, id: string, timeout = 20_000): Promise<SeenRestore> {
+export function endedRestore(post: Post, id: string, timeout = 60_000): Promise<SeenRestore> {
   return vi.waitFor(
     async () => {
       const job = await seenRestore(post, id);
