@@ -169,7 +169,7 @@ export interface BulkFailure extends BulkItem {
 }
 
 /** The state of one engagement of a restore, as callers see it. Those before `PLANNED` are not final. */
-export const restoreOutcomes = [
+const restoreOutcomes = [
   'WAITING',
   'IN_PROGRESS',
   'PLANNED',

@@ -7,6 +7,7 @@ import { engagementKey, type KeptRecord, readUndoLine } from '../engagement/rest
 import { located } from '../engagement/result.ts';
 import { type LedgerLine, lockFolder, readFolderLedger, releaseFolder } from './folder-ledger.ts';
 import type { BulkItem, BulkJob, RestoreSource } from './job.ts';
+import { BulkUnavailable } from './job-scripts.ts';
 import { splitLines } from './undo-files.ts';
 import { backoffMs, later, pausedLookMs, type WorkEnd, type WorkPorts } from './work.ts';
 
@@ -124,7 +125,7 @@ export async function listRestore(job: BulkJob, caller: Caller, ports: WorkPorts
     return later(0);
   } catch (err) {
     const { code } = err as NodeJS.ErrnoException;
-    if ((err as Error).name === 'BulkUnavailable') throw err;
+    if (err instanceof BulkUnavailable) throw err;
     log.error({ err, bulkRestoreId: job.id }, 'the undo files of a restore cannot be read');
     const why = `The undo files cannot be read${code ? ` (${code})` : ''}. Nothing was created. It is retried automatically.`;
     await store.note(job.id, why);

@@ -1,3 +1,4 @@
+import type { LedgerLine } from './folder-ledger.ts';
 import * as scripts from './job-scripts.ts';
 import { askRedis, type BulkMemory, ledgerKeptMs, redisKey } from './job-scripts.ts';
 import type { PageLease } from './job-store.ts';
@@ -17,13 +18,6 @@ export interface Restoration {
   readonly begunAtMs?: number;
   /** How many creates were refused. */
   readonly refusalCount: number;
-}
-
-/** An entry of the terminal's ledger. */
-interface OtherEntry {
-  readonly event: 'begun' | 'restored' | 'refused';
-  readonly at: string;
-  readonly newId?: string | undefined;
 }
 
 /** Writes an item as `by` of the ledger has it. */
@@ -110,7 +104,7 @@ export class RestoreLedger {
   }
 
   /** Adds the last events of the terminal's ledger, by keys. An engagement that is known here keeps its entry. */
-  async add(integratedAccountId: string, entries: ReadonlyMap<string, OtherEntry>): Promise<void> {
+  async add(integratedAccountId: string, entries: ReadonlyMap<string, LedgerLine>): Promise<void> {
     const { restored, restoring } = this.#keys(integratedAccountId);
     for (const [key, { event, at, newId }] of entries) {
       const [known] = await this.find(integratedAccountId, [key]);
