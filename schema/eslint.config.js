@@ -30,8 +30,10 @@ const typesWithoutId = [
   ...['CreateEngagementPlan', 'CreateEngagementSuccess'],
   // Parts of a bulk delete, which has an id.
   ...['BulkDeleteFailures', 'BulkDeleteItems', 'BulkDeleteOutcomes'],
-  // A page of bulk deletes.
-  'BulkDeletes',
+  // Parts of a restore. Its items have no id when their line cannot be read.
+  ...['BulkRestoreItem', 'BulkRestoreItems', 'BulkRestoreOutcomes'],
+  // A page of bulk deletes, or of restores.
+  ...['BulkDeletes', 'BulkRestores'],
   // Parts of a record. Only some providers send ids for them, so their `id` is nullable or absent.
   ...['Address', 'EmailAddress', 'PhoneNumber', 'Stage', 'Tag', 'WebAddress'],
   // Identified by its name.

@@ -532,7 +532,10 @@ describe('records that are stored before their delete', () => {
       undoStore: {
         openPage: () => async () => {
           if (!isTaken) throw new Error('full');
+          return 'a file';
         },
+        read: () => Promise.reject(new Error('nothing is read')),
+        folder: undefined,
         probe: async () => ({ kind: 'kept' }),
       },
     });

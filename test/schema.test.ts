@@ -90,11 +90,15 @@ describe('the schema', () => {
     const fields = Object.values(schema.getMutationType()?.getFields() ?? {});
     expect(fields.map(({ name, type }) => [name, String(type).endsWith('!')])).toEqual([
       ['cancelBulkDelete', false],
+      ['cancelBulkRestore', false],
       ['createEngagement', false],
       ['deleteEngagement', false],
       ['deleteEngagements', false],
       ['pauseBulkDelete', false],
+      ['pauseBulkRestore', false],
+      ['restoreEngagements', false],
       ['resumeBulkDelete', false],
+      ['resumeBulkRestore', false],
       ['startBulkDelete', false],
     ]);
   });

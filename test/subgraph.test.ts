@@ -187,8 +187,8 @@ describe('the contract', () => {
     const guarded = (sdl: string) =>
       sdl.split('\n').filter((line) => line.includes('@authenticated') && !line.includes('import:')).length;
     expect(guarded(await sdlOf(open))).toBe(0);
-    // Two queries, two deletes and their subscription, one create, and the seven fields of bulk deletes.
-    expect(guarded(await sdlOf(closed))).toBe(13);
+    // Two queries, two deletes and their subscription, one create, the seven fields of bulk deletes, and the six of restores.
+    expect(guarded(await sdlOf(closed))).toBe(19);
   });
 });
 

@@ -19,7 +19,11 @@ const keep = (store: UndoStore, line: string, jobId = 'a-job') => store.openPage
 const uuid = String.raw`[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}`;
 
 /** What a write throws; undefined when it keeps the file. */
-const errorOf = (write: Promise<void>): Promise<unknown> => write.catch((error: unknown) => error);
+const errorOf = (write: Promise<unknown>): Promise<unknown> =>
+  write.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
 
 const module = new URL('../src/bulk/undo-store.ts', import.meta.url);
 

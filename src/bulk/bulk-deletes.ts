@@ -15,14 +15,17 @@ import {
   needsConfirmation,
 } from '../engagement/delete/confirmation.ts';
 import type { EngagementType } from '../engagement/input.ts';
+import { canCreate } from '../engagement/integrations.ts';
 import { notGranted, refusedInput } from '../engagement/refusal.ts';
+import { engagementKey, type KeptRecord, readUndoLine } from '../engagement/restore/undo-line.ts';
 import { type Finding, hasRefusal, type Refusal, refusal } from '../engagement/result.ts';
 import { checkFilter, checkId, checkIntegration } from '../engagement/rules.ts';
 import type { Seal } from '../engagement/seal.ts';
 import { digest, uuidOf } from '../upstream/digest.ts';
-import { type BulkInput, type BulkItem, type BulkJob, maxIds } from './job.ts';
+import { type BulkInput, type BulkItem, type BulkJob, hasEnded, maxIds, maxLines } from './job.ts';
 import { BulkUnavailable, maxIdleBytes, maxIdleListedBytes, maxUnfinished } from './job-scripts.ts';
 import { cursorOf, type JobStore } from './job-store.ts';
+import { itemOf } from './list-restore.ts';
 import { type Abilities, needsOf } from './task-queue.ts';
 import type { BulkWorker } from './worker.ts';
 
@@ -45,9 +48,24 @@ interface Start {
   readonly id: string;
 }
 
+/** What to restore: the records of a bulk delete's undo files, or lines of undo files. */
+interface StartRestoreInput {
+  readonly integratedAccountId: string;
+  readonly jobId: string | undefined;
+  /** Each is the JSON object of a line. */
+  readonly lines: readonly object[] | undefined;
+  readonly dryRun: boolean;
+}
+
 interface MissingSetting {
   readonly kind: 'MissingSetting';
   readonly message: string;
+}
+
+interface StartOptions {
+  /** The caller's own key, and the field of the operation that it is for. */
+  readonly callerKey: readonly [string, string] | undefined;
+  readonly deadlineAt: number;
 }
 
 interface BulkParts {
@@ -99,7 +117,7 @@ function refused(findings: readonly Finding[]): Refusal | undefined {
  */
 function findUnusable(
   { refusal }: AccountLookup,
-  { dryRun }: StartInput,
+  { dryRun }: Pick<StartInput, 'dryRun'>,
   { bringsToken }: Caller,
   isKnown: boolean,
 ): Refusal | undefined {
@@ -110,10 +128,40 @@ function findUnusable(
   return isTemporary(refusal) && isKnown ? undefined : { ...refusal, message };
 }
 
+function checkRestore({ integratedAccountId, jobId, lines }: StartRestoreInput): readonly Finding[] {
+  const malformed = checkId(integratedAccountId, ['integratedAccountId']);
+  if ((jobId === undefined) === (lines === undefined))
+    return [...malformed, refusal([], 'It must have either bulkDeleteId or lines.')];
+  if (lines && (lines.length === 0 || lines.length > maxLines))
+    return [...malformed, refusal(['lines'], `It must have 1 to ${maxLines} lines, it has ${lines.length}.`)];
+  return malformed;
+}
+
+/** Reads given lines: the newest of each engagement. Returns findings for lines that have no record of this account. */
+function readGivenLines(lines: readonly object[], integratedAccountId: string) {
+  const findings: Finding[] = [];
+  const newest = new Map<string, { readonly kept: KeptRecord; readonly line: string }>();
+  for (const [index, given] of lines.entries()) {
+    const path = ['lines', String(index)];
+    const line = JSON.stringify(given);
+    const read = readUndoLine(Buffer.from(line));
+    if (read.kind === 'Unreadable') findings.push(refusal(path, `It is not a line of an undo file: ${read.why}.`));
+    else if (read.kind === 'NoRecord') findings.push(refusal([...path, 'engagement'], 'It is missing.'));
+    else if (read.record.integratedAccountId !== integratedAccountId)
+      findings.push(refusal([...path, 'integratedAccountId'], "It must be the restore's integratedAccountId."));
+    else {
+      const key = engagementKey(read.record);
+      const other = newest.get(key);
+      if ((read.readAtMs ?? 0) >= (other?.kept.readAtMs ?? 0)) newest.set(key, { kept: read, line });
+    }
+  }
+  return { findings, records: [...newest.values()] };
+}
+
 const idle = 'dry runs, and bulk deletes that have deleted nothing yet, may take';
 
 const tooMany = {
-  unfinished: `You have ${maxUnfinished} bulk deletes in this integrated account that have not ended. Wait for one, or cancel one.`,
+  unfinished: `You have ${maxUnfinished} bulk deletes and restores in this integrated account that have not ended. Wait for one, or cancel one.`,
   bytes: `Your ${idle} ${maxIdleBytes >> 20} MiB in this integrated account. Start again when the oldest has expired.`,
   listed: `The lists of your ${idle} ${maxIdleListedBytes >> 20} MiB in this integrated account. Start again when the oldest has expired.`,
 } as const;
@@ -136,14 +184,15 @@ export class BulkDeletes {
     this.#parts = parts;
   }
 
-  #findMissing({ snapshot }: StartInput, { bringsToken }: Caller): MissingSetting | undefined {
+  #findMissing({ snapshot }: Pick<StartInput, 'snapshot'>, { bringsToken }: Caller): MissingSetting | undefined {
     const { seal, abilities } = this.#parts;
     const missing = (why: string, setting: string): MissingSetting => ({
       kind: 'MissingSetting',
       message: `Nothing was started. ${why}, the operator must set ${setting}.`,
     });
     if (bringsToken && !seal) return missing('To keep your token while it runs', 'BULK_TOKEN_SECRET');
-    if (snapshot && !abilities.keepsUndoFiles) return missing('To keep records before they are deleted', 'UNDO_STORE');
+    if (snapshot && !abilities.keepsUndoFiles)
+      return missing('To keep records before they are deleted, and to restore them', 'UNDO_STORE');
     return undefined;
   }
 
@@ -215,12 +264,9 @@ export class BulkDeletes {
   async start(
     asked: AskedStart,
     caller: Caller,
-    {
-      callerKey,
-      deadlineAt,
-    }: { readonly callerKey: readonly [string, string] | undefined; readonly deadlineAt: number },
+    { callerKey, deadlineAt }: StartOptions,
   ): Promise<BulkJob | Refusal | MissingSetting> {
-    const { store, worker, seal, abilities, findAccountIntegration } = this.#parts;
+    const { findAccountIntegration } = this.#parts;
     const { confirmationToken: token } = asked;
     const start =
       token === undefined ? this.#readAsked(asked, caller, callerKey) : await this.#readConfirmed(asked, token, caller);
@@ -236,11 +282,73 @@ export class BulkDeletes {
     const unusable = findUnusable(account, input, caller, isKnown) ?? refused(checkSupport(input, account));
     if (unusable) return unusable;
 
-    const fingerprint = digest(input);
+    return this.#create(id, kept, items, digest(input), account, caller);
+  }
+
+  /** Starts to restore engagements. As {@link BulkDeletes.start}; null when there is no such bulk delete. */
+  async startRestore(
+    input: StartRestoreInput,
+    caller: Caller,
+    { callerKey, deadlineAt }: StartOptions,
+  ): Promise<BulkJob | Refusal | MissingSetting | null> {
+    const { findAccountIntegration } = this.#parts;
+    const { integratedAccountId, jobId, lines, dryRun } = input;
+    if (!canAccess(caller, integratedAccountId)) return notGranted();
+    const early = this.#findMissing({ snapshot: jobId !== undefined }, caller) ?? refused(checkRestore(input));
+    if (early) return early;
+    const given = readGivenLines(lines ?? [], integratedAccountId);
+    const malformed = refused(given.findings);
+    if (malformed) return malformed;
+    if (jobId !== undefined) {
+      const source = await this.find(jobId, caller, deadlineAt);
+      if (source?.input.integratedAccountId !== integratedAccountId) return null;
+      const why = await this.#findUnrestorable(source);
+      if (why) return refused([refusal(['bulkDeleteId'], why)]) ?? null;
+    }
+    const account = await findAccountIntegration(caller, integratedAccountId, deadlineAt, 'fresh');
+    const isKnown = !caller.bringsToken || (await findAccountIntegration(caller, integratedAccountId, 0)).isShown;
+    const { support } = account;
+    const name =
+      support.kind === 'supported' ? support.integration.name : support.kind === 'unsupported' && support.name;
+    const unusable =
+      findUnusable(account, input, caller, isKnown) ??
+      (canCreate(support)
+        ? undefined
+        : refused([
+            refusal(['integratedAccountId'], `It belongs to ${name}, which cannot create engagements through Truto.`),
+          ]));
+    if (unusable) return unusable;
+    const work = { caller, findAccountIntegration, requestTimeoutMs: deadlineAt - performance.now() };
+    const items: BulkItem[] = [];
+    for (const { kept, line } of given.records) items.push(await itemOf(kept, { line }, integratedAccountId, work));
+    const stored = { integratedAccountId, dryRun, snapshot: false, restore: jobId === undefined ? {} : { jobId } };
+    const id = callerKey === undefined ? randomUUID() : uuidOf(caller.id, ...callerKey);
+    return this.#create(id, stored, lines && items, digest('restore', input), account, caller);
+  }
+
+  /** Why a bulk delete's undo files cannot be restored from. */
+  async #findUnrestorable(source: BulkJob): Promise<string | undefined> {
+    if (!hasEnded(source)) return 'The bulk delete has not ended. Wait until it ends, or cancel it.';
+    if ((await this.store.readUndoFiles(source.id)).length > 0) return undefined;
+    return source.keptCount === 0
+      ? 'The bulk delete has no undo files: it was started without snapshot, or has stored no record.'
+      : 'An earlier version of this server wrote its undo files. Restore them with the terminal, or give their lines.';
+  }
+
+  async #create(
+    id: string,
+    kept: BulkInput,
+    items: readonly BulkItem[] | undefined,
+    fingerprint: string,
+    account: AccountLookup,
+    caller: Caller,
+  ): Promise<BulkJob | Refusal> {
+    const { store, worker, seal, abilities } = this.#parts;
+    const { integratedAccountId, dryRun } = kept;
     const sealedToken = seal && caller.bringsToken ? await seal.close(caller.authorization, id) : '';
     // With a filter, a dry run reads the list, and so finds out by itself.
     const statusReason =
-      account.refusal && input.dryRun && ids
+      account.refusal && dryRun && items && !kept.restore
         ? `It could not be checked whether the integrated account exists and is connected. ${account.refusal.message}`
         : undefined;
     // An account that a token may not look up may not exist: all of them share one limit.
@@ -276,7 +384,9 @@ export class BulkDeletes {
       return started;
     } catch (error) {
       // It may have been started, and the caller must be able to find it.
-      throw error instanceof BulkUnavailable ? new BulkUnavailable(error.message, id) : error;
+      throw error instanceof BulkUnavailable
+        ? new BulkUnavailable(error.message, id, kept.restore !== undefined)
+        : error;
     }
   }
 
@@ -287,10 +397,11 @@ export class BulkDeletes {
     return this.store.read(job.id);
   }
 
-  /** Finds a bulk delete; null when there is none, or the caller may not access its account. @throws {BulkUnavailable} */
-  async find(id: string, caller: Caller, deadlineAt: number): Promise<BulkJob | null> {
+  /** Finds a bulk delete, or a restore; null when there is none, or the caller may not access its account. @throws {BulkUnavailable} */
+  async find(id: string, caller: Caller, deadlineAt: number, isRestore = false): Promise<BulkJob | null> {
     const job = idForm.test(id) ? await this.store.read(id) : null;
-    if (!job || !canAccess(caller, job.input.integratedAccountId)) return null;
+    if (!job || (job.input.restore !== undefined) !== isRestore || !canAccess(caller, job.input.integratedAccountId))
+      return null;
     if (!caller.bringsToken || caller.id === job.callerId) return job;
     // Upstream decides what a caller with its own token may access.
     const { isShown } = await this.#parts.findAccountIntegration(caller, job.input.integratedAccountId, deadlineAt);
@@ -298,7 +409,7 @@ export class BulkDeletes {
   }
 
   /**
-   * Lists the bulk deletes of an account, newest first: those that {@link find} would return. Refuses a caller who may not access the
+   * Lists the bulk deletes, or the restores, of an account, newest first: those that {@link find} would return. Refuses a caller who may not access the
    * account, or whose access cannot be checked, unless there are some that the caller has started.
    * @throws {BulkUnavailable}
    */
@@ -307,6 +418,7 @@ export class BulkDeletes {
     { first, after }: { readonly first: number; readonly after: string | null },
     caller: Caller,
     deadlineAt: number,
+    isRestore = false,
   ): Promise<
     Refusal | { readonly kind: 'Jobs'; readonly items: readonly BulkJob[]; readonly endCursor: string | null }
   > {
@@ -320,6 +432,7 @@ export class BulkDeletes {
       : { isShown: true, refusal: null };
     const items: BulkJob[] = [];
     for await (const job of this.store.list(integratedAccountId, after)) {
+      if ((job.input.restore !== undefined) !== isRestore) continue;
       if (!isShown && job.callerId !== caller.id) continue;
       if (items.push(job) > first) break;
     }

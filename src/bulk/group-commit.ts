@@ -1,12 +1,12 @@
 /**
  * Gathers items while a write runs, and writes them together: one flush to the disk for all of them. Writes never overlap.
- * @returns how to write an item. It waits for that write, and rejects when the write fails.
+ * @returns how to write an item. It waits for that write, returns its result, and rejects when the write fails.
  */
-export function createGroupCommit<Item>(
-  write: (items: readonly Item[]) => Promise<void>,
-): (item: Item) => Promise<void> {
+export function createGroupCommit<Item, Result = void>(
+  write: (items: readonly Item[]) => Promise<Result>,
+): (item: Item) => Promise<Result> {
   let running: Promise<unknown> = Promise.resolve();
-  let next: { readonly items: Item[]; readonly written: Promise<void> } | undefined;
+  let next: { readonly items: Item[]; readonly written: Promise<Result> } | undefined;
   return (item) => {
     if (!next) {
       const items: Item[] = [];

@@ -5,12 +5,14 @@ import { pageSize } from './job.ts';
 /** Bulk deletes are unavailable: Redis cannot be reached. */
 export class BulkUnavailable extends Error {
   override readonly name = 'BulkUnavailable';
-  /** The bulk delete that was being started: it may exist. */
-  readonly bulkDeleteId: string | undefined;
+  /** The bulk delete or restore that was being started: it may exist. */
+  readonly jobId: string | undefined;
+  readonly isRestore: boolean;
 
-  constructor(message: string, bulkDeleteId?: string) {
+  constructor(message: string, jobId?: string, isRestore = false) {
     super(message);
-    this.bulkDeleteId = bulkDeleteId;
+    this.jobId = jobId;
+    this.isRestore = isRestore;
   }
 }
 
@@ -41,6 +43,12 @@ const keyForms = {
   listed: 'bulk:{jobId}:listed',
   /** The cursors of the list so far. */
   cursors: 'bulk:{jobId}:cursors',
+  /** The names of its undo files. */
+  undoFiles: 'bulk:{jobId}:undo-files',
+  /** What is restored in an integrated account; see {@link endRestore}. */
+  restored: 'bulk-restored:{integratedAccountId}',
+  /** The creates of restores that have no known end, by the key of the engagement: when each began, and for which item. */
+  restoring: 'bulk-restoring:{integratedAccountId}',
   /** The jobs of one caller in one account. */
   owned: 'bulk-of:{ownerId}',
   /** The jobs of an integrated account: each its time of creation and its id, in this order. */
@@ -81,6 +89,9 @@ const keptMs = 30 * 24 * 3_600_000;
 
 /** How long a bulk delete is stored that has not begun to delete, and the unreached pages of one that ended early, in milliseconds. */
 const idleKeptMs = 24 * 3_600_000;
+
+/** How long the ledger of an account is stored after its last restore, in milliseconds. Without it, a record may be created twice. */
+export const ledgerKeptMs = 366 * 24 * 3_600_000;
 
 /** The most unfinished bulk deletes of one owner: each of them polls Redis every 2 s or more often. */
 export const maxUnfinished = 20;
@@ -257,7 +268,7 @@ redis.call('HSET', states, 'takenAt', now)
 redis.call('HDEL', job, 'unserved')
 redis.call('PEXPIRE', states, ${keptMs})
 if redis.call('HEXISTS', job, 'hasBegun') == 1 then
-  for _, key in ipairs({job, items, failures}) do redis.call('PEXPIRE', key, ${keptMs}) end
+  for _, key in ipairs({job, items, failures, job .. ':undo-files'}) do redis.call('PEXPIRE', key, ${keptMs}) end
 end
 return 1`;
 
@@ -316,9 +327,15 @@ if paused == '1' then return 'paused' end
 redis.call('HSETNX', states, 'kept:' .. index, 0)
 return 'keeping'`;
 
-/** Notes when the record of an engagement was stored, and counts it once. */
-export const noteKept = define('noteKeptBulkItem', ['job', 'states', 'owners'], ['task', 'owner', 'index'])<0 | 1>`
+/** Notes when the record of an engagement was stored, and in which file; counts it once. */
+export const noteKept = define(
+  'noteKeptBulkItem',
+  ['job', 'states', 'owners', 'undoFiles'],
+  ['task', 'owner', 'index', 'file'],
+)<0 | 1>`
 if isLost() then return 0 end
+redis.call('SADD', undoFiles, file)
+redis.call('PEXPIRE', undoFiles, ${keptMs})
 local keptAt = redis.call('HGET', states, 'kept:' .. index)
 redis.call('HSET', states, 'kept:' .. index, now)
 if not keptAt or keptAt == '0' then redis.call('HINCRBY', job, 'keptCount', 1) end
@@ -328,6 +345,42 @@ return 1`;
 export const noteStates = define('noteBulkStates', ['states', 'owners'], ['task', 'owner'])<0 | 1>`
 if isLost() then return 0 end
 redis.call('HSET', states, unpack(more))
+return 1`;
+
+/**
+ * Notes that a create is about to be sent, for the item of a job (`by`). Returns 0 when another server has the page, when the engagement
+ * is restored, or when a create of it has no known end: then none may be sent.
+ */
+export const claimRestore = define(
+  'claimBulkRestore',
+  ['owners', 'restored', 'restoring'],
+  ['task', 'owner', 'key', 'by'],
+)<0 | 1>`
+if isLost() then return 0 end
+if redis.call('HEXISTS', restored, key) == 1 then return 0 end
+local value = redis.call('HGET', restoring, key)
+if value then return string.match(value, '^%d+ (.*)$') == by and 1 or 0 end
+redis.call('HSET', restoring, key, string.format('%d ', now) .. by)
+redis.call('PEXPIRE', restoring, ${ledgerKeptMs})
+return 1`;
+
+/**
+ * Notes how a create ended. With a `newId`: the record is restored, and its value in `restored` is that id and the item (`by`). Without:
+ * nothing was created, and the field `refused ` and its key counts that. Returns 0 when the new record restores another engagement: the
+ * field `new ` and the key of a new record has the key of the old one.
+ */
+export const endRestore = define('endBulkRestore', ['restored', 'restoring'], ['key', 'by', 'newKey', 'newId'])<0 | 1>`
+local value = redis.call('HGET', restoring, key)
+if newId ~= '' then
+  local other = redis.call('HGET', restored, 'new ' .. newKey)
+  if other and other ~= key then return 0 end
+  redis.call('HSET', restored, key, cjson.encode({newId, by}), 'new ' .. newKey, key)
+  redis.call('HDEL', restoring, key)
+elseif value and string.match(value, '^%d+ (.*)$') == by then
+  redis.call('HINCRBY', restored, 'refused ' .. key, 1)
+  redis.call('HDEL', restoring, key)
+end
+redis.call('PEXPIRE', restored, ${ledgerKeptMs})
 return 1`;
 
 /** Stores the final outcome of an engagement, once; also when its delete is in flight while its job fails. */
@@ -526,6 +579,7 @@ for page = from, math.min(next, tonumber(pages)) - 1 do
   end
 end
 redis.call('PEXPIRE', failures, leftMs)
+redis.call('PEXPIRE', job .. ':undo-files', leftMs)
 return next < tonumber(pages) and 1 or 0`;
 
 /**

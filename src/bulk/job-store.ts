@@ -7,6 +7,8 @@ import {
   type BulkOutcome,
   type PauseReason,
   pageSize,
+  type RestoredItem,
+  type RestoreOutcome,
   readJob,
   type UnfinishedJobs,
 } from './job.ts';
@@ -53,7 +55,8 @@ type NewJob = Pick<BulkJob, 'id' | 'callerId' | 'sealedToken' | 'needs' | 'input
   readonly statusReason?: string;
 };
 
-const writeItem = ({ id, engagementType }: BulkItem) => JSON.stringify([id, engagementType]);
+const writeItem = ({ id, engagementType, source }: BulkItem) =>
+  JSON.stringify([id, engagementType, ...(source ? [source] : [])]);
 
 /** Stores bulk deletes in Redis. Each method rejects with `BulkUnavailable` while Redis cannot be reached. */
 export class JobStore {
@@ -78,7 +81,7 @@ export class JobStore {
       const list = items?.slice(page * pageSize, (page + 1) * pageSize);
       return `[${list?.map(writeItem).join()}]`;
     });
-    const phase = items === undefined ? 'LISTING' : input.dryRun ? 'COMPLETED' : 'DELETING';
+    const phase = items === undefined ? 'LISTING' : input.dryRun && !input.restore ? 'COMPLETED' : 'DELETING';
     const counts = { total, pageCount: pages.length, done: 0, open: 0, isPaused: 0 };
     const fields = Object.entries({ ...rest, ...counts, input: JSON.stringify(input) }).flat();
     const bytes = Math.max(minBytes, Buffer.byteLength([...texts, ...fields].join('')));
@@ -206,7 +209,8 @@ export class JobStore {
   /** Adds listed engagements, and the next cursor; see {@link scripts.addListedPage}. */
   addListed(job: BulkJob, items: readonly BulkItem[], nextCursor: string | null, isPartial = false) {
     const { id, input, cursor } = job;
-    const flags = { isPartial: isPartial ? 1 : 0, isDryRun: input.dryRun ? 1 : 0 };
+    // The dry run of a restore works on its pages.
+    const flags = { isPartial: isPartial ? 1 : 0, isDryRun: input.dryRun && !input.restore ? 1 : 0 };
     const cursors = { cursor: cursor ?? '', nextCursor: nextCursor ?? '' };
     const { ownerId, needs, pageCount } = job;
     const values = { jobId: id, ownerId, needs, pageCount, ...cursors, ...flags };
@@ -216,8 +220,18 @@ export class JobStore {
   /** Reads the engagements of a page; null when it has expired. */
   async readPage(jobId: string, page: number): Promise<readonly BulkItem[] | null> {
     const json = await this.#ask((redis) => redis.get(redisKey(this.#memory, 'items', { jobId, page })));
-    const items: [string, BulkItem['engagementType']][] | null = json === null ? null : JSON.parse(json);
-    return items?.map(([id, engagementType]) => ({ id, engagementType })) ?? null;
+    const items: [string, BulkItem['engagementType'], BulkItem['source']?][] | null =
+      json === null ? null : JSON.parse(json);
+    return items?.map(([id, engagementType, source]) => ({ id, engagementType, ...(source && { source }) })) ?? null;
+  }
+
+  /** Removes the given lines of a page of an ended restore, except those of `kept` items. */
+  async dropLines(jobId: string, page: number, items: readonly BulkItem[], kept: ReadonlySet<number>): Promise<void> {
+    const texts = items.map(({ source: { line, ...source } = {}, ...item }, index) =>
+      writeItem({ ...item, source: { ...source, ...(kept.has(index) && line !== undefined && { line }) } }),
+    );
+    const key = redisKey(this.#memory, 'items', { jobId, page });
+    await this.#ask((redis) => redis.set(key, `[${texts.join()}]`, 'KEEPTTL', 'XX'));
   }
 
   /** Reads a page's states: the outcome of each engagement by its index, or `begun` when its delete may have been sent; and notes. */
@@ -242,7 +256,12 @@ export class JobStore {
   }
 
   /** Stores the final outcome; false when there is one already, or another server has the page. */
-  async finish(lease: PageLease, index: number, outcome: BulkOutcome, failure?: BulkFailure): Promise<boolean> {
+  async finish(
+    lease: PageLease,
+    index: number,
+    outcome: BulkOutcome | RestoreOutcome,
+    failure?: BulkFailure | RestoredItem,
+  ): Promise<boolean> {
     const interval = Math.floor(Date.now() / rateIntervalMs);
     const text = failure ? JSON.stringify(failure) : '';
     return (await scripts.finishItem(this.#memory, { ...lease, index, outcome, failure: text, interval })) === 1;
@@ -260,8 +279,19 @@ export class JobStore {
   }
 
   /** Notes when the record of an engagement was stored; see {@link scripts.noteKept}. */
-  async noteKept(lease: PageLease, index: number): Promise<void> {
-    await scripts.noteKept(this.#memory, { ...lease, index });
+  async noteKept(lease: PageLease, index: number, file: string): Promise<void> {
+    await scripts.noteKept(this.#memory, { ...lease, index, file });
+  }
+
+  /** The names of the files with the records of a bulk delete, sorted. */
+  async readUndoFiles(jobId: string): Promise<readonly string[]> {
+    const names = await this.#ask((redis) => redis.smembers(redisKey(this.#memory, 'undoFiles', { jobId })));
+    return names.sort();
+  }
+
+  /** Stores the details of a restore's end, before its outcome. */
+  async noteEnd(lease: PageLease, index: number, end: object): Promise<void> {
+    await scripts.noteStates(this.#memory, lease, { args: [`end:${index}`, JSON.stringify(end)] });
   }
 
   /** Counts one more wait of a page, by its reason. */
@@ -269,11 +299,12 @@ export class JobStore {
     return this.#ask((redis) => redis.hincrby(redisKey(this.#memory, 'states', lease), `waits:${what}`, 1));
   }
 
-  async readFailures(jobId: string, from: number, count: number): Promise<readonly BulkFailure[]> {
+  /** Reads failures: a {@link BulkFailure} of a delete, a {@link RestoredItem} of a restore. */
+  async readFailures<Failure = BulkFailure>(jobId: string, from: number, count: number): Promise<readonly Failure[]> {
     const lines = await this.#ask((redis) =>
       redis.lrange(redisKey(this.#memory, 'failures', { jobId }), from, from + count - 1),
     );
-    return lines.map((line) => JSON.parse(line) as BulkFailure);
+    return lines.map((line) => JSON.parse(line) as Failure);
   }
 
   /** How many engagements end in a second, over the last minute. */

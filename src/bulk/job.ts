@@ -1,17 +1,36 @@
 import { z } from 'zod';
 import type { EngagementFilter, EngagementType } from '../engagement/input.ts';
 import type { DeleteEngagementError, DeleteOutcome } from '../engagement/result.ts';
+import type { LinePosition } from './undo-files.ts';
 
 /** The most ids of one bulk delete. */
 export const maxIds = 5_000;
 
+/** The most lines that a request to restore may have. A request's own bounds are 256 KiB and 10,000 values. */
+export const maxLines = 100;
+
 /** How many engagements a page has. A page is stored, leased and deleted as a whole. */
 export const pageSize = 100;
 
-/** One engagement of a bulk delete. */
+/** One engagement of a bulk delete or restore. */
 export interface BulkItem {
+  /** Of a restore: the old id. Empty for a line that cannot be read. */
   readonly id: string;
   readonly engagementType: EngagementType | null;
+  /** Of a restore only. */
+  readonly source?: RestoreSource;
+}
+
+/** Where the record of an engagement is that is to be restored: in a file of the undo store, or here. */
+export interface RestoreSource {
+  readonly file?: string;
+  readonly position?: LinePosition;
+  /** The line itself, if the caller gave it. */
+  readonly line?: string;
+  /** The type as the record has it, normalized, if that is not a documented one. */
+  readonly rawType?: string;
+  /** Why it cannot be restored: a sentence for callers. */
+  readonly refusal?: string;
 }
 
 const range = z.object({ gt: z.coerce.date().nullish(), lt: z.coerce.date().nullish() }).nullish();
@@ -28,14 +47,17 @@ const input = z
     dryRun: z.boolean(),
     /** Store each record before its delete. An engagement without a stored record is not deleted. */
     snapshot: z.boolean(),
+    /** For a restore: the bulk delete whose undo files are read. Without `jobId`, the lines are in the pages. */
+    restore: z.object({ jobId: z.string().optional() }).readonly().optional(),
   })
   .readonly();
 
-/** The stored input of a bulk delete. */
+/** The stored input of a bulk delete or restore. */
 export type BulkInput = z.infer<typeof input>;
 
 /**
- * `LISTING`: the filter is being resolved. `CANCELLING`: deletes in flight are reconciled. `FAILED`: it cannot continue; in most cases
+ * `LISTING`: the filter is being resolved, or the undo files are read. `DELETING`: its pages are worked on, also those of a restore.
+ * `CANCELLING`: deletes in flight are reconciled. `FAILED`: it cannot continue; in most cases
  * the list could not be read.
  */
 const phase = z.enum(['LISTING', 'DELETING', 'CANCELLING', 'CANCELLED', 'COMPLETED', 'FAILED']);
@@ -139,14 +161,41 @@ const hash = z.object({
   unreachedUntil: moment.optional(),
 });
 
-/** A bulk delete, as stored. */
+/** A bulk delete or restore, as stored. */
 export interface BulkJob extends Readonly<z.infer<typeof hash>> {
-  readonly outcomes: Readonly<Partial<Record<BulkOutcome, number>>>;
+  readonly outcomes: Readonly<Partial<Record<BulkOutcome | RestoreOutcome, number>>>;
 }
 
 /** An engagement that is not deleted, or may not be. */
 export interface BulkFailure extends BulkItem {
   readonly result: DeleteEngagementError;
+}
+
+/** The state of one engagement of a restore, as callers see it. Those before `PLANNED` are not final. */
+const restoreOutcomes = [
+  'WAITING',
+  'IN_PROGRESS',
+  'PLANNED',
+  'SKIPPED',
+  'RESTORED',
+  'ALREADY_RESTORED',
+  'STILL_EXISTS',
+  'MAY_BE_RESTORED',
+  'FAILED',
+] as const;
+
+/** One of {@link restoreOutcomes}. */
+export type RestoreOutcome = (typeof restoreOutcomes)[number];
+
+/** The end of one restore. */
+export interface RestoredItem extends BulkItem {
+  readonly outcome: RestoreOutcome;
+  readonly newId?: string | undefined;
+  /** The fields of the old record that a create cannot write, and those that the new record does not show as they were sent. */
+  readonly lost?: readonly string[] | undefined;
+  readonly unconfirmed?: readonly string[] | undefined;
+  /** Why it is not restored, or what to look at. */
+  readonly messages?: readonly string[];
 }
 
 const outcomePrefix = 'outcome:';
@@ -215,5 +264,22 @@ export function countOutcomes(job: BulkJob): Readonly<Partial<Record<ItemOutcome
   for (const [state, count] of Object.entries(outcomes)) add(outcomeOf(state, job), count);
   add(outcomeOf('begun', job), open);
   add(outcomeOf(undefined, job), total - done - open);
+  return counts;
+}
+
+/** The outcome of an engagement of a restore, by its state. */
+export function restoreOutcomeOf(state: string | undefined, job: BulkJob): RestoreOutcome {
+  if (state === undefined) return hasEnded(job) ? 'SKIPPED' : 'WAITING';
+  if (state === 'begun') return hasEnded(job) ? 'MAY_BE_RESTORED' : 'IN_PROGRESS';
+  return restoreOutcomes.find((outcome) => outcome === state) ?? 'FAILED';
+}
+
+/** How many engagements of a restore have each outcome. */
+export function countRestores(job: BulkJob): Readonly<Record<RestoreOutcome, number>> {
+  const { outcomes, total, done, open } = job;
+  const counts = Object.fromEntries(restoreOutcomes.map((name) => [name, 0])) as Record<RestoreOutcome, number>;
+  for (const [state, count] of Object.entries(outcomes)) counts[restoreOutcomeOf(state, job)] += count;
+  counts[restoreOutcomeOf('begun', job)] += open;
+  counts[restoreOutcomeOf(undefined, job)] += total - done - open;
   return counts;
 }

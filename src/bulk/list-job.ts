@@ -2,6 +2,7 @@ import { readEngagements } from '../engagement/read.ts';
 import { engagementTypeOf, typeOnly } from '../engagement/resources.ts';
 import { type BulkJob, hasEnded, pageSize } from './job.ts';
 import { maxIdleListedBytes } from './job-scripts.ts';
+import { endRestoreJob, listRestore } from './list-restore.ts';
 import {
   findObstacle,
   later,
@@ -31,19 +32,27 @@ async function fail(job: BulkJob, why: string, { store }: WorkPorts): Promise<Wo
 }
 
 /**
- * Resolves a filter, page by page, before anything is deleted: upstream may skip records of a list that shrinks. For a job that has
+ * Resolves a filter, page by page, or the undo files of a restore, before anything is deleted: upstream may skip records of a list that shrinks. For a job that has
  * ended, sets when its pages expire. It may be called again at any time, and continues where it was.
  */
 export async function listJob(jobId: string, ports: WorkPorts): Promise<WorkEnd> {
   const { store } = ports;
   for (;;) {
     const job = await store.read(jobId);
-    if (job && hasEnded(job)) await store.letGo(jobId);
+    if (job && hasEnded(job)) {
+      if (job.input.restore) await endRestoreJob(job, ports);
+      await store.letGo(jobId);
+    }
     if (job?.phase !== 'LISTING') return { kind: 'done' };
     if (job.isPaused) return later(pausedLookMs);
     if (ports.isStopping()) return later(0);
     const caller = await openCaller(job, ports);
     if (!caller) return later(pausedLookMs);
+    if (job.input.restore) {
+      const end = await listRestore(job, caller, ports);
+      if (end) return end;
+      continue;
+    }
     const { integratedAccountId, filter = {} } = job.input;
     const which = { integratedAccountId, first: pageSize, after: job.cursor, filter };
     const page = await readEngagements(which, { caller, selected: typeOnly, ...requestBounds(ports) }, ports);

@@ -6,6 +6,7 @@ import { engagementDigest } from '../engagement/known-deletes.ts';
 import { nodeKind } from '../engagement/node-id.ts';
 import { readAfterDelete, readResource } from '../engagement/read.ts';
 import { nothing } from '../engagement/record.ts';
+import type { SeenReferences } from '../engagement/restore/find-missing.ts';
 import { type DeleteEngagementError, type DeleteOutcome, type Refusal, withoutRecord } from '../engagement/result.ts';
 import { type BulkItem, stateOf } from './job.ts';
 import type { PageLease } from './job-store.ts';
@@ -20,12 +21,14 @@ export interface PageWork extends JobWork {
   readonly isAnswering: boolean | undefined;
   /** Stores a record, for its undo file. */
   readonly keepLine: KeepLine | undefined;
+  /** What the dry run of a restore has looked up. */
+  readonly seenReferences: SeenReferences;
   /** Undefined after a cancel: then each read counts, and none waits. */
   readonly pace: Pace | undefined;
 }
 
 /** A leased page. Its job's token may not be open. */
-export type HeldPage = Omit<PageWork, 'caller' | 'keepLine' | 'pace'>;
+export type HeldPage = Omit<PageWork, 'caller' | 'keepLine' | 'pace' | 'seenReferences'>;
 
 /** An engagement without a final outcome. */
 export interface PendingItem {
@@ -193,7 +196,7 @@ async function settle(
 }
 
 /** Repeats what a rate limit refuses, as long as the pace waits for the limit and the job is not paused meanwhile. */
-async function withPatience<End>(
+export async function withPatience<End>(
   { pace, store, job, isCrowded }: PageWork,
   attempt: () => Promise<End>,
   waitMsAfter: (end: End) => number | undefined,
@@ -258,13 +261,14 @@ async function keepRecord(pending: PendingItem, work: PageWork): Promise<ItemEnd
   if (found.kind !== 'Found') return endUnread(found, pending, work);
   const { integratedAccountId } = input;
   const line = JSON.stringify({ integratedAccountId, readAt: new Date(), engagement: plainRecord(found.record) });
+  let file: string;
   try {
     if (!keepLine) throw new Error('there is no undo store');
-    await keepLine(`${line}\n`);
+    file = await keepLine(`${line}\n`);
   } catch (storeError) {
     return { storeError };
   }
-  await store.noteKept(lease, pending.index);
+  await store.noteKept(lease, pending.index, file);
   return 'kept';
 }
 

@@ -1,6 +1,7 @@
 import { limitedBy } from '../engagement/account.ts';
 import { hasEnded } from './job.ts';
 import type { PageLease } from './job-store.ts';
+import { giveUpRestore, runRestore } from './restore-item.ts';
 import { giveUp, type HeldPage, type ItemEnd, type PageWork, type PendingItem, runItem } from './run-item.ts';
 import {
   backoffMs,
@@ -68,7 +69,7 @@ async function runEach(
     if (isBlocked(ends) || isStopping()) return false;
     const { done, value: pending } = waiting.next();
     if (done) return false;
-    const end = await runItem(pending, work).catch((error: unknown): ItemEnd => {
+    const end = await (job.input.restore ? runRestore : runItem)(pending, work).catch((error: unknown): ItemEnd => {
       failure ??= { error };
       return 'stopped';
     });
@@ -94,19 +95,22 @@ async function runEach(
 
 /** When the page is due again, if it is. */
 async function settlePage(ends: Ends, work: HeldPage): Promise<WorkEnd> {
-  const { store, lease } = work;
+  const { store, lease, job } = work;
   const { obstacles, limitedMs, storeError, unknown, unread } = ends;
   if (storeError !== undefined) {
-    work.log.error({ err: storeError, bulkDeleteId: lease.jobId }, 'the undo store does not accept a file');
-    await store.note(
-      lease.jobId,
-      'The server cannot store records now, so it deletes nothing. It retries automatically.',
-    );
+    const [problem, why] = job.input.restore
+      ? ['the undo store does not return a file', 'The server cannot read undo files now, so it creates nothing.']
+      : ['the undo store does not accept a file', 'The server cannot store records now, so it deletes nothing.'];
+    work.log.error({ err: storeError, bulkDeleteId: lease.jobId }, problem);
+    await store.note(lease.jobId, `${why} It retries automatically.`);
   }
   if (work.isStopping()) return later(0);
   const readAgainMs = Math.max(0, ...unread.map(({ failedReads }) => lookPauseMs(failedReads, work)));
   const looks = await Promise.all(unknown.map(({ index }) => store.countWait(lease, `look:${index}`)));
-  for (const [i, pending] of unknown.entries()) if (Number(looks[i]) > maxLooks) await giveUp(pending, work, 'Nothing');
+  for (const [i, pending] of unknown.entries()) {
+    if (Number(looks[i]) <= maxLooks) continue;
+    await (job.input.restore ? giveUpRestore(pending, work) : giveUp(pending, work, 'Nothing'));
+  }
   const fewest = Math.min(...looks);
   if (fewest <= maxLooks) {
     // By then, each sender has its answer or has timed out.
@@ -157,7 +161,7 @@ export async function runPage(lease: PageLease, ports: WorkPorts): Promise<WorkE
   const items = await store.readPage(lease.jobId, lease.page);
   if (!items) {
     const why =
-      'Redis has lost the list of the remaining engagements. Nothing further is deleted. See `outcomes`, and start another bulk delete.';
+      'Redis has lost the list of the remaining engagements. Nothing further is sent. See `outcomes`, and start another.';
     await store.stop(job, 'fail', why);
     // It has not failed if a caller has just resumed it.
     return later(0);
@@ -182,7 +186,7 @@ export async function runPage(lease: PageLease, ports: WorkPorts): Promise<WorkE
   const obstacle = mayBeOutage ? await findOutage({ ...ports, job, caller }) : undefined;
   const isAnswering = mayBeOutage ? obstacle === undefined : undefined;
   const keepLine = job.input.snapshot ? ports.undoStore?.openPage(job.id, lease.page) : undefined;
-  const work: PageWork = { ...ports, job, lease, caller, isAnswering, keepLine, pace };
+  const work: PageWork = { ...ports, job, lease, caller, isAnswering, keepLine, pace, seenReferences: new Map() };
   // After a cancel, items are read in any case: each read counts as a look.
   if (obstacle && obstacle !== 'outage' && !isCancelling) {
     for (const one of pending.slice(0, 1)) note(obstacle, one, ends);

@@ -1,3 +1,4 @@
+import type { BulkInput } from './job.ts';
 import {
   type BulkMemory,
   findUnserved,
@@ -30,9 +31,17 @@ export interface Abilities {
 /** The settings behind each of the {@link Abilities}, in the order in which a queue's name has them. */
 const settingsBehind = ['TRUTO_BASE_URL', 'AUTH_MODE and BULK_TOKEN_SECRET', 'UNDO_STORE'] as const;
 
-/** The queue of a bulk delete that this server starts. Only servers with matching settings take from it. */
-export function needsOf({ upstream, credential }: Abilities, { snapshot }: { readonly snapshot: boolean }): string {
-  return [upstream, credential, snapshot ? 'store' : 'none'].join(' ');
+/**
+ * The queue of a bulk delete or restore that this server starts. Only servers with matching settings take from it. Restores have queues of
+ * their own: a server of an earlier version would take their pages for those of deletes.
+ */
+export function needsOf(
+  { upstream, credential }: Abilities,
+  { snapshot, restore }: Pick<BulkInput, 'snapshot' | 'restore'>,
+): string {
+  return [upstream, credential, snapshot || restore?.jobId ? 'store' : 'none', ...(restore ? ['restore'] : [])].join(
+    ' ',
+  );
 }
 
 /** How long a lease lasts without a heartbeat, in milliseconds. By then each delete that its holder sent has an answer or has timed out. */
@@ -54,8 +63,11 @@ export class TaskQueue {
     this.#abilities = abilities;
     this.#leaseMs = leaseMs;
     const snapshots = abilities.keepsUndoFiles ? [false, true] : [false];
-    this.#served =
-      abilities.credential === undefined ? [] : snapshots.map((snapshot) => needsOf(abilities, { snapshot }));
+    const kinds = snapshots.flatMap((snapshot) => [
+      { snapshot },
+      { snapshot: false, restore: snapshot ? { jobId: 'any' } : {} },
+    ]);
+    this.#served = abilities.credential === undefined ? [] : kinds.map((kind) => needsOf(abilities, kind));
   }
 
   readonly #keyOfQueue = (needs: string) => redisKey(this.#memory, 'queue', { needs });

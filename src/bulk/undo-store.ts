@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
+import { createReadStream } from 'node:fs';
 import { mkdir, open, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -10,6 +11,7 @@ import type { Log } from '../log/log.ts';
 import { createOutboundFetch } from '../upstream/outbound.ts';
 import { Permits } from '../upstream/permits.ts';
 import { createGroupCommit } from './group-commit.ts';
+import type { LinePosition } from './undo-files.ts';
 
 /** How a store responds to a file. No text reveals its location or its keys. */
 type Probe =
@@ -19,8 +21,11 @@ type Probe =
   /** It fails, or does not answer in time. A retry may help. */
   | { readonly kind: 'failing'; readonly reason: string };
 
-/** Stores a line, which ends with a newline, and waits until it is durable. @throws without the store's location and keys. */
-export type KeepLine = (line: string) => Promise<void>;
+/**
+ * Stores a line, which ends with a newline, and waits until it is durable. Returns the name of its file.
+ * @throws without the store's location and keys.
+ */
+export type KeepLine = (line: string) => Promise<string>;
 
 /** Stores undo files. A file only grows. After a failure, it is never written again, so a late write of it changes nothing. */
 export interface UndoStore {
@@ -29,6 +34,14 @@ export interface UndoStore {
    * A bucket cannot append: there, each run of a page has its own object, which is stored again with each line.
    */
   openPage(jobId: string, page: number): KeepLine;
+  /**
+   * Reads an undo file, or a part of it, which is shorter when the file is.
+   * @param file its name, from {@link KeepLine}.
+   * @throws without a bucket's location and keys.
+   */
+  read(file: string, part?: LinePosition): Promise<AsyncIterable<Uint8Array>>;
+  /** The store's folder; undefined for a bucket. */
+  readonly folder: string | undefined;
   /**
    * Writes a test file within 5 seconds. A folder is empty again afterwards. A bucket keeps one small object, `.write-test`: its keys
    * need no right to delete.
@@ -167,7 +180,8 @@ function bucketAdvice(status: number): string {
 
 type BucketConfig = Extract<UndoStoreConfig, { kind: 'bucket' }>;
 
-function createBucketPut(config: BucketConfig, proxy: ProxyConfig | undefined): Put {
+/** Sends signed requests to a bucket's objects. The body of the response must be read. */
+function createBucketRequest(config: BucketConfig, proxy: ProxyConfig | undefined) {
   const { url, accessKeyId, secretAccessKey, sessionToken, region } = config;
   const fetchOut = createOutboundFetch(proxy);
   const client = new AwsClient({
@@ -179,14 +193,25 @@ function createBucketPut(config: BucketConfig, proxy: ProxyConfig | undefined): 
   });
   const base = url.href.replace(/\/$/, '');
 
+  return async (
+    name: string,
+    init: { readonly method: string; readonly headers: Record<string, string>; readonly body?: string },
+    signal: AbortSignal,
+  ) => {
+    const signed = await client.sign(`${base}/${name}`, init);
+    // Not the client's own fetch: its request's signal may be garbage-collected, and then never ends it
+    // (github.com/nodejs/undici/issues/4068). A redirect would send the records elsewhere.
+    return fetchOut(signed.url, { ...init, headers: [...signed.headers], signal, redirect: 'manual' });
+  };
+}
+
+type BucketRequest = ReturnType<typeof createBucketRequest>;
+
+function createBucketPut(request: BucketRequest): Put {
   return async (name, body, signal) => {
-    const headers = { 'content-type': 'application/jsonl' };
-    const signed = await client.sign(`${base}/${name}`, { method: 'PUT', body, headers });
-    const request = { method: 'PUT', headers: [...signed.headers], body };
     try {
-      // Not the client's own fetch: its request's signal may be garbage-collected, and then never ends it
-      // (github.com/nodejs/undici/issues/4068). A redirect would send the records elsewhere.
-      const response = await fetchOut(signed.url, { ...request, signal, redirect: 'manual' });
+      const headers = { 'content-type': 'application/jsonl' };
+      const response = await request(name, { method: 'PUT', headers, body }, signal);
       await response.arrayBuffer();
       if (response.ok) return { kind: 'kept' };
       const { status } = response;
@@ -201,18 +226,48 @@ function createBucketPut(config: BucketConfig, proxy: ProxyConfig | undefined): 
   };
 }
 
+/** Reads an object, or a part of it. A server that ignores the range returns all of it. */
+function createBucketRead(request: BucketRequest): UndoStore['read'] {
+  return async (name, part) => {
+    const range = part && `bytes=${part.offsetBytes}-${part.offsetBytes + part.lengthBytes - 1}`;
+    const init = { method: 'GET', headers: range ? { range } : {} };
+    const response = await request(name, init, AbortSignal.timeout(timeoutMs)).catch((error: unknown) => {
+      const { code = 'no answer' } = ((error as Error).cause ?? {}) as NodeJS.ErrnoException;
+      throw new Error(`the undo store did not return a file: ${code}`);
+    });
+    const bytes = Buffer.from(await response.arrayBuffer());
+    if (!response.ok) throw new Error(`the undo store did not return a file: status ${response.status}`);
+    const isWhole = !part || response.status === 206;
+    return asChunks(isWhole ? bytes : bytes.subarray(part.offsetBytes, part.offsetBytes + part.lengthBytes));
+  };
+}
+
+async function* asChunks(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes;
+}
+
+function createFolderRead(path: string): UndoStore['read'] {
+  return async (name, part) => {
+    // The end is inclusive.
+    const range = part && { start: part.offsetBytes, end: part.offsetBytes + part.lengthBytes - 1 };
+    return createReadStream(join(path, name), { highWaterMark: 1024 * 1024, ...range });
+  };
+}
+
 /** Appends to a file for each hundred pages of a job, which only this process writes: its name has an id of its own. */
 function openFolder(put: Put): UndoStore['openPage'] {
   const files = new LRUCache<string, KeepLine>({ max: maxFiles });
   function openFile(jobId: string, part: string): KeepLine {
-    let id = randomUUID();
-    return createGroupCommit<string>((lines) =>
-      writeWithRetries(async (signal) => {
-        const end = await put(`${jobId}/${id}-${part}.jsonl`, lines.join(''), signal);
-        if (end.kind !== 'kept') id = randomUUID();
+    const newName = () => `${jobId}/${randomUUID()}-${part}.jsonl`;
+    let name = newName();
+    return createGroupCommit<string, string>(async (lines) => {
+      await writeWithRetries(async (signal) => {
+        const end = await put(name, lines.join(''), signal);
+        if (end.kind !== 'kept') name = newName();
         return end;
-      }),
-    );
+      });
+      return name;
+    });
   }
   return (jobId, page) => {
     const part = String(Math.floor(page / pagesPerFile)).padStart(3, '0');
@@ -228,7 +283,7 @@ function openBucket(put: Put): UndoStore['openPage'] {
   return (jobId, page) => {
     const newObject = () => ({ name: `${jobId}/${String(page).padStart(6, '0')}-${randomUUID()}.jsonl`, text: '' });
     let object = newObject();
-    return createGroupCommit<string>(async (lines) => {
+    return createGroupCommit<string, string>(async (lines) => {
       await writeWithRetries(async (signal) => {
         if (object.text.length > maxObjectLength) object = newObject();
         const text = object.text + lines.join('');
@@ -236,15 +291,20 @@ function openBucket(put: Put): UndoStore['openPage'] {
         object = end.kind === 'kept' ? { ...object, text } : newObject();
         return end;
       });
+      return object.name;
     });
   };
 }
 
 /** Opens the configured store; a bucket through the proxy. Sends nothing before the first line. */
 export function openUndoStore(config: UndoStoreConfig, proxy?: ProxyConfig): UndoStore {
-  const put = config.kind === 'folder' ? createFolderPut(config.path) : createBucketPut(config, proxy);
-  const openPage = config.kind === 'folder' ? openFolder(put) : openBucket(put);
+  const isFolder = config.kind === 'folder';
+  const request = isFolder ? undefined : createBucketRequest(config, proxy);
+  const put = isFolder ? createFolderPut(config.path) : createBucketPut(request as BucketRequest);
+  const openPage = isFolder ? openFolder(put) : openBucket(put);
   return {
+    folder: isFolder ? config.path : undefined,
+    read: isFolder ? createFolderRead(config.path) : createBucketRead(request as BucketRequest),
     openPage(jobId, page) {
       if (!isName(jobId)) throw new Error('not a valid folder name');
       return openPage(jobId, page);

@@ -1,4 +1,5 @@
 import type { Caller, FindAccountIntegration } from '../engagement/account.ts';
+import type { CreateEvent } from '../engagement/create/create-engagement.ts';
 import type { AuditEvent } from '../engagement/delete/audit.ts';
 import { engagementErrors } from '../engagement/errors.ts';
 import type { DeletedEvents } from '../engagement/known-deletes.ts';
@@ -9,6 +10,7 @@ import type { LimitedBy, Send } from '../upstream/attempt.ts';
 import type { BulkJob } from './job.ts';
 import type { JobStore } from './job-store.ts';
 import type { Pace } from './pace.ts';
+import type { RestoreLedger } from './restore-ledger.ts';
 import type { UndoStore } from './undo-store.ts';
 
 /** The services that a worker needs. */
@@ -17,7 +19,7 @@ export interface WorkPorts {
   /** Yields to interactive requests. */
   readonly send: Send;
   readonly findAccountIntegration: FindAccountIntegration;
-  /** Stores records before their delete; undefined without `UNDO_STORE`. */
+  /** Stores records before their delete, and reads them for a restore; undefined without `UNDO_STORE`. */
   readonly undoStore: UndoStore | undefined;
   /**
    * Returns the caller of the job's requests; undefined when this server keeps no tokens, and leaves the job to others.
@@ -27,6 +29,10 @@ export interface WorkPorts {
   readonly recordDelete: (event: AuditEvent & { readonly bulkDeleteId: string }) => void;
   /** Truto's events, which settle unknown outcomes; undefined when this server gets none. */
   readonly deletedEvents?: DeletedEvents | undefined;
+  /** Records the end of a create that a restore sent. */
+  readonly recordCreate: (event: CreateEvent & { bulkRestoreId?: string; restoredEngagementId?: string }) => void;
+  /** What is restored in each account. */
+  readonly ledger: RestoreLedger;
   /** The pace of all work on an account in this process. */
   readonly paceOf: (limitedBy: LimitedBy) => Pace;
   /** How long a request may take, in milliseconds. */
@@ -84,7 +90,7 @@ export async function openCaller(job: BulkJob, { callerOf, store, log }: WorkPor
     return await callerOf(job);
   } catch (err) {
     log.error({ err, bulkDeleteId: job.id }, "a bulk delete's token cannot be opened");
-    const why = 'The stored token can no longer be opened. Nothing more is sent. Start another bulk delete.';
+    const why = 'The stored token can no longer be opened. Nothing more is sent. Start another.';
     await store.stop(job, 'TOKEN_UNREADABLE', why);
     return undefined;
   }
@@ -103,8 +109,7 @@ export function limitWaitMs({ retryAfterMs }: { readonly retryAfterMs: number | 
   return Math.min(Math.max(retryAfterMs ?? unknownWaitMs, minWaitMs), maxWaitMs);
 }
 
-const tokenRefused =
-  'Truto no longer accepts the token of this bulk delete. Nothing further is deleted. Start another bulk delete.';
+const tokenRefused = 'Truto no longer accepts the token of its start. Nothing further is sent. Start another.';
 
 /** Removes "Try again." from a message: a bulk delete retries by itself. */
 export function withoutAdvice(message: string): string {

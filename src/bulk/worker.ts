@@ -145,7 +145,7 @@ export function startBulkWorker(queue: TaskQueue, { noteUnfinished, ...options }
    */
   async function attendUnserved(): Promise<void> {
     for (const { needs, jobIds, silentMs, lacks } of await queue.findUnserved()) {
-      const why = `No server can work on this bulk delete. It waits for a server with the same ${lacks.join(' and ')} as at its start.`;
+      const why = `No server can work on it. It waits for a server with the same ${lacks.join(' and ')} as at its start.`;
       for (const jobId of jobIds) await store.note(jobId, why, 'unserved');
       if (silentMs > unservedPatienceMs) await takeDue([needs]);
     }

@@ -2,23 +2,15 @@ import { existsSync } from 'node:fs';
 import { type FileHandle, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { z } from 'zod';
+import { type LedgerLine, ledgerName, readLedgerLine } from '../bulk/folder-ledger.ts';
 import { createGroupCommit } from '../bulk/group-commit.ts';
+import { keyWithId } from '../bulk/restore-ledger.ts';
 import { UsageError } from './output.ts';
-import { codeOf, ledgerName, linesOf } from './undo-files.ts';
-
-/** A line: what happened to the engagement with that key, and when. */
-const lineShape = z.object({
-  key: z.string(),
-  /** `begun`: its create is about to be sent. `refused`: nothing was created. */
-  event: z.enum(['begun', 'restored', 'refused']),
-  at: z.iso.datetime(),
-  newId: z.string().optional(),
-});
+import { codeOf, linesOf } from './undo-files.ts';
 
 /** What is known of one engagement. */
 export interface LedgerEntry {
-  readonly event: z.output<typeof lineShape>['event'];
+  readonly event: LedgerLine['event'];
   /** When that was, in milliseconds since 1970. */
   readonly atMs: number;
   readonly newId?: string | undefined;
@@ -79,16 +71,16 @@ export class Ledger {
     for await (const { number, bytes, isTorn, offsetBytes } of linesOf(path)) {
       // Its writer was stopped before the next step.
       if (isTorn && isStartOfLine(bytes.toString())) return void (await this.#file?.truncate(offsetBytes));
-      const line = lineShape.safeParse(jsonIn(bytes));
-      if (!line.success)
+      const line = readLedgerLine(bytes);
+      if (!line)
         throw new UsageError(
           `Line ${number} of ${path} is damaged. Nothing was sent. Restore that file from a backup.`,
         );
-      this.#note(line.data);
+      this.#note(line);
     }
   }
 
-  #note({ key, event, at, newId }: z.output<typeof lineShape>): void {
+  #note({ key, event, at, newId }: LedgerLine): void {
     const refusalCount = (this.#entries.get(key)?.refusalCount ?? 0) + Number(event === 'refused');
     this.#entries.set(key, { event, atMs: Date.parse(at), newId, refusalCount });
     if (newId !== undefined) this.#sources.set(keyWithId(key, newId), key);
@@ -122,24 +114,10 @@ export class Ledger {
   }
 }
 
-/** The key of another engagement of the same account and type. */
-function keyWithId(key: string, id: string): string {
-  const [integratedAccountId, type] = JSON.parse(key);
-  return JSON.stringify([integratedAccountId, type, id]);
-}
-
 /** True for the start of a line, so that no other file is shortened. */
 function isStartOfLine(text: string): boolean {
   const start = '{"key":';
   return text.startsWith(start.slice(0, text.length));
-}
-
-function jsonIn(bytes: Buffer): unknown {
-  try {
-    return JSON.parse(bytes.toString());
-  } catch {
-    return undefined;
-  }
 }
 
 /** The locks that this process holds, or is about to take. */

@@ -2,6 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { contradicts } from '../engagement/create/find-created.ts';
 import type { CreateEngagementInput } from '../engagement/create/input.ts';
 import type { EngagementRecord } from '../engagement/record.ts';
+import type { SeenReferences } from '../engagement/restore/find-missing.ts';
 import { createOf, planRestore, type RestoreEnd, restoreEngagement } from '../engagement/restore/restore-engagement.ts';
 import { engagementKey, type KeptRecord, readUndoLine } from '../engagement/restore/undo-line.ts';
 import { located } from '../engagement/result.ts';
@@ -210,6 +211,7 @@ function createRestore(entries: Entries, work: Work): (key: string) => Promise<L
   const halt = new AbortController();
   const stop = AbortSignal.any([work.stop, halt.signal]);
   const ends = new Map<string, Promise<unknown>>();
+  const seenReferences: SeenReferences = new Map();
   const ofAccounts = new Map<string, (key: string) => Promise<LineEnd>>();
 
   /** The creates of earlier runs that have no known end. Undefined for one whose line is not in these files. */
@@ -250,7 +252,7 @@ function createRestore(entries: Entries, work: Work): (key: string) => Promise<L
       ...{ refusalCount: known?.refusalCount ?? 0, begunAtMs },
     };
     const ports = {
-      ...portsOf(work),
+      ...{ ...portsOf(work), seenReferences },
       isTaken: (newId: string) => ledger.isTaken(newId, key),
       mayBeOfOther: (found: EngagementRecord) =>
         others.some(

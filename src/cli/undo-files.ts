@@ -1,31 +1,14 @@
 import { createReadStream } from 'node:fs';
 import { open, readdir, realpath, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { ledgerName } from '../bulk/folder-ledger.ts';
+import { type FileLine, LineTooLong, type LinePosition as Position, splitLines } from '../bulk/undo-files.ts';
 import { UsageError } from './output.ts';
 
 /** Where a line is: enough to read it again. */
-export interface LinePosition {
+export interface LinePosition extends Position {
   readonly file: string;
-  readonly offsetBytes: number;
-  readonly lengthBytes: number;
 }
-
-/** One line of a file. */
-export interface Line extends LinePosition {
-  /** From 1 on. */
-  readonly number: number;
-  readonly bytes: Buffer;
-  /** True for a last line without a line break: its writer was stopped. */
-  readonly isTorn: boolean;
-}
-
-/** The name of the ledger in a folder. Its name ends as those of undo files do. */
-export const ledgerName = 'restored.jsonl';
-
-/** A record with its notes and `remote_data` is at most some megabytes. */
-const maxLineBytes = 64 * 1024 * 1024;
-
-const newline = 0x0a;
 
 /**
  * The files with records: the path itself, or the `.jsonl` files directly in it. And the folder that they are in.
@@ -64,38 +47,15 @@ export function codeOf(error: unknown): string {
  * Reads a file line by line. Empty lines are left out.
  * @throws {UsageError} when it cannot be read.
  */
-export async function* linesOf(file: string): AsyncGenerator<Line> {
-  let pieces: Buffer[] = [];
-  let offsetBytes = 0;
-  let number = 1;
-  function line(isTorn: boolean): Line {
-    const bytes = Buffer.concat(pieces);
-    pieces = [];
-    return { file, number, offsetBytes, lengthBytes: bytes.length, bytes, isTorn };
-  }
+export async function* linesOf(file: string): AsyncGenerator<FileLine & LinePosition> {
   try {
-    for await (const chunk of createReadStream(file, { highWaterMark: 1024 * 1024 }) as AsyncIterable<Buffer>) {
-      let start = 0;
-      for (let end = chunk.indexOf(newline); end >= 0; end = chunk.indexOf(newline, start)) {
-        pieces.push(chunk.subarray(start, end));
-        const next = line(false);
-        if (next.lengthBytes > 0) yield next;
-        offsetBytes += next.lengthBytes + 1;
-        number += 1;
-        start = end + 1;
-      }
-      pieces.push(chunk.subarray(start));
-      if (pieces.length > maxLineBytes / (1024 * 1024))
-        throw new UsageError(
-          `Line ${number} of ${file} is larger than 64 MiB. It is not an undo file. Nothing was sent.`,
-        );
-    }
+    for await (const line of splitLines(createReadStream(file, { highWaterMark: 1024 * 1024 })))
+      yield { file, ...line };
   } catch (error) {
-    if (error instanceof UsageError) throw error;
+    if (error instanceof LineTooLong)
+      throw new UsageError(`${error.message} in ${file}. It is not an undo file. Nothing was sent.`);
     throw new UsageError(`${file} cannot be read (${codeOf(error)}). Nothing was sent.`);
   }
-  const last = line(true);
-  if (last.lengthBytes > 0) yield last;
 }
 
 /** Reads one line again. */

@@ -5,6 +5,7 @@ import { GraphQLSchema, lexicographicSortSchema, printSchema, specifiedDirective
 import { type Dialect, parseSettings } from '../config/config.ts';
 import type { AdditionalField } from '../config/settings.ts';
 import './bulk/bulk-operations.ts';
+import './bulk/bulk-restore.ts';
 import { limitAnswers } from './core/answer-room.ts';
 import { builder } from './core/builder.ts';
 import type { DialectOptions } from './core/dialect-plugin.ts';

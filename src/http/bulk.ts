@@ -2,6 +2,7 @@ import { AccountEvents } from '../bulk/account-events.ts';
 import { BulkDeletes } from '../bulk/bulk-deletes.ts';
 import { type BulkJob, finalOutcome } from '../bulk/job.ts';
 import { JobStore } from '../bulk/job-store.ts';
+import { RestoreLedger } from '../bulk/restore-ledger.ts';
 import { type Abilities, leaseMsFor, needsOf, TaskQueue } from '../bulk/task-queue.ts';
 import { openUndoStore } from '../bulk/undo-store.ts';
 import { startBulkWorker } from '../bulk/worker.ts';
@@ -29,7 +30,7 @@ export interface BulkOptions {
   /** The embedded sandbox's token, for the mode in which callers need none. */
   readonly openToken: string;
   readonly log: Log;
-  readonly metrics: Pick<Metrics, 'countDelete' | 'countBulkOutcome' | 'noteUnfinished'>;
+  readonly metrics: Pick<Metrics, 'countDelete' | 'countCreate' | 'countBulkOutcome' | 'noteUnfinished'>;
 }
 
 /** This server's bulk deletes, and how to stop their worker. */
@@ -62,9 +63,14 @@ export function startBulk({ config, shared, memory, openToken, log, metrics, ...
     ...{ store, callerOf, log, requestTimeoutMs: config.requestTimeoutMs },
     findAccountIntegration: ports.findAccountIntegration,
     deletedEvents: config.webhookSecrets && ports.knownDeletes,
-    send: (request, options) => ports.send(request, { ...options, isBackground: true }),
     noteUnfinished: metrics.noteUnfinished,
+    send: (request, options) => ports.send(request, { ...options, isBackground: true }),
+    ledger: new RestoreLedger(memory),
     undoStore: shared.undoStore && openUndoStore(shared.undoStore, config.proxy),
+    recordCreate(event) {
+      log.info(event, 'create');
+      metrics.countCreate(event);
+    },
     recordDelete(event) {
       log.info(event, 'delete');
       metrics.countDelete(event);

@@ -34,7 +34,8 @@ export function createDirectRestore(options: ContextOptions): (asked: DirectRest
       if (!caller) return { kind: 'Unauthenticated', message: 'Nothing was sent. Give the authorization of a caller.' };
       if (!canAccess(caller, kept.record.integratedAccountId)) return notGranted();
       const asked = { header: () => null, hasCallerLeft, extensions: undefined };
-      const ports = { ...createContext(asked, options, admission), onBegin: async () => {}, isTaken: () => false };
+      const noLedger = { onBegin: async () => {}, isTaken: () => false, seenReferences: new Map() };
+      const ports = { ...createContext(asked, options, admission), ...noLedger };
       const { requestTimeoutMs } = options.config;
       const terms = { caller, dryRun: false, refusalCount: 0, requestTimeoutMs, hasCallerLeft };
       return await restoreEngagement(kept, terms, ports);

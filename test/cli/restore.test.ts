@@ -272,6 +272,19 @@ describe('a restore', () => {
     expect([code, postCount(), readdirSync(folder)]).toEqual([0, before, ['undo.jsonl']]);
   });
 
+  it('of a dry run names related records that no longer exist', async () => {
+    const [record] = take('Planhat', 1) as [Seed];
+    await deleteInto('/dev/null', 'Planhat', [record]);
+    writeFileSync(file(), undoLine({ ...record, owner: { id: 'no-such' } }, sandboxAccount('Planhat').id));
+    const { lines } = await restore(file(), '--dry-run');
+    expect(lines()).toMatchObject([
+      {
+        result: 'RestorePlan',
+        warnings: expect.arrayContaining([expect.stringContaining('no-such no longer exists')]),
+      },
+    ]);
+  });
+
   it.each([
     ['a path that does not exist', 'missing', 'ENOENT'],
     ['a folder without undo files', '.', 'no .jsonl files'],

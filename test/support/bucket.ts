@@ -98,6 +98,14 @@ export function refuse(response: ServerResponse, code: string, message: string):
   response.end(`<Error><Code>${code}</Code><Message>${message}</Message>${asked}</Error>`);
 }
 
+/** Sends a file, or the bytes of it that are asked for. */
+function send(file: StoredFile | undefined, range: string | undefined, response: ServerResponse): void {
+  if (!file) return void response.writeHead(404).end();
+  const [, first, last] = /^bytes=(\d+)-(\d+)$/.exec(range ?? '') ?? [];
+  if (first === undefined) return void response.writeHead(200).end(file.text);
+  response.writeHead(206).end(Buffer.from(file.text).subarray(Number(first), Number(last) + 1));
+}
+
 /**
  * Starts a bucket.
  * @param instead what its first requests get, in order; those without one, and those after them, get what a bucket answers.
@@ -112,9 +120,11 @@ export async function startBucket(key: BucketKey, instead: readonly (Instead | u
     if (another) return another(response);
     const fault = findFault(request, body, key);
     if (fault !== undefined) return refuse(response, 'SignatureDoesNotMatch', fault);
-    if (request.method !== 'PUT') return void response.writeHead(405).end();
     const [path = ''] = (request.url ?? '').split('?', 1);
-    files.set(decodeURIComponent(path).replace(`${bucketPath}/`, ''), {
+    const name = decodeURIComponent(path).replace(`${bucketPath}/`, '');
+    if (request.method === 'GET') return send(files.get(name), request.headers.range, response);
+    if (request.method !== 'PUT') return void response.writeHead(405).end();
+    files.set(name, {
       text: body.toString(),
       contentType: request.headers['content-type'],
       payload: request.headers['x-amz-content-sha256'] === 'UNSIGNED-PAYLOAD' ? 'UNSIGNED-PAYLOAD' : 'SHA256',

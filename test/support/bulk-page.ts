@@ -1,6 +1,7 @@
 import { PassThrough } from 'node:stream';
 import type { BulkJob } from '../../src/bulk/job.ts';
 import { Pace } from '../../src/bulk/pace.ts';
+import { RestoreLedger } from '../../src/bulk/restore-ledger.ts';
 import { runPage } from '../../src/bulk/run-page.ts';
 import type { Abilities } from '../../src/bulk/task-queue.ts';
 import type { WorkEnd, WorkPorts } from '../../src/bulk/work.ts';
@@ -123,8 +124,13 @@ export async function startPage(
       openPage(jobId, page) {
         opened += 1;
         const name = `${jobId}/${page}-${opened}`;
-        return async (line) => void files.set(name, `${files.get(name) ?? ''}${line}`);
+        return async (line) => {
+          files.set(name, `${files.get(name) ?? ''}${line}`);
+          return name;
+        };
       },
+      read: () => Promise.reject(new Error('nothing is read')),
+      folder: undefined,
       probe: async () => ({ kind: 'kept' }),
     },
     // Each run has a pace of its own, that waits for no limit: the next run is as if the limit were over.
@@ -133,6 +139,8 @@ export async function startPage(
       return { id: callerId, grants: 'all', authorization: new Secret('Bearer t'), bringsToken: true };
     },
     recordDelete: (event) => void audited.push(event),
+    recordCreate() {},
+    ledger: new RestoreLedger(kept.memory),
     ...{ requestTimeoutMs, isStopping: () => false, isCrowded: () => false },
     log: createLog({ destination: new PassThrough().resume() }),
     ...more,

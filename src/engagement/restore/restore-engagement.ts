@@ -12,6 +12,7 @@ import {
   located,
   type Unauthenticated,
 } from '../result.ts';
+import { findMissing, type SeenReferences } from './find-missing.ts';
 import { engagementKey, type KeptRecord } from './undo-line.ts';
 
 /** A new record exists. */
@@ -29,7 +30,7 @@ interface Restored {
 /** How a restore ended. Nothing was created, except by `Restored`, and perhaps by `MayBeRestored` and `OutcomeUnknownError`. */
 export type RestoreEnd =
   | Restored
-  /** A dry run: the old record is gone, and this is the create. */
+  /** A dry run: the old record is gone, and this is the create. `warnings` names related records that no longer exist. */
   | (Pick<CreateEngagementPlan, 'request'> & {
       readonly kind: 'RestorePlan';
       readonly lost: readonly string[];
@@ -62,10 +63,12 @@ export interface RestoreOptions {
 export interface RestorePorts extends CreatePorts {
   /** Notes durably that a create is about to be sent. It is sent only after that. */
   readonly onBegin: () => Promise<void>;
+  /** What dry runs have looked up so far. */
+  readonly seenReferences: SeenReferences;
   /** True when the new record with that id restores another one. Two records may have the same values. */
-  readonly isTaken: (newId: string) => boolean;
+  readonly isTaken: (newId: string) => boolean | Promise<boolean>;
   /** True when an earlier restore of another record, with no known end, may have created the new record. */
-  readonly mayBeOfOther?: (found: EngagementRecord) => boolean;
+  readonly mayBeOfOther?: (found: EngagementRecord) => boolean | Promise<boolean>;
 }
 
 /** How much earlier than this machine's clock a provider's clock may be. */
@@ -160,9 +163,9 @@ async function findNew(
   if (search.kind === 'Unclear') return search.why;
   if (search.kind === 'None') return 'A search did not find it.';
   const { record } = search;
-  if (isTaken(record.id)) return onlyAnother;
+  if (await isTaken(record.id)) return onlyAnother;
   if (Date.parse(record.created_at ?? '') > begunAtMs + options.requestTimeoutMs + maxLateMs) return onlyLater;
-  return mayBeOfOther?.(record) ? mayBeAnother : record;
+  return (await mayBeOfOther?.(record)) ? mayBeAnother : record;
 }
 
 /**
@@ -192,8 +195,11 @@ export async function restoreEngagement(
   const callerKey = ['restore', JSON.stringify([engagementKey(kept.record), refusalCount])] as const;
   const sentAtMs = Date.now();
   const end = await createEngagement(input, { ...createOptions(input, options), dryRun, callerKey }, ports);
-  if (end.kind === 'CreateEngagementPlan')
-    return { kind: 'RestorePlan', request: end.request, lost, warnings: end.findings.map(located) };
+  if (end.kind === 'CreateEngagementPlan') {
+    const missing = await findMissing(input, options, ports, ports.seenReferences);
+    if ('kind' in missing) return missing;
+    return { kind: 'RestorePlan', request: end.request, lost, warnings: [...end.findings.map(located), ...missing] };
+  }
   if (end.kind === 'OutcomeUnknownError') {
     const found = await findNew(input, sentAtMs, options, ports);
     return typeof found === 'string'
@@ -202,9 +208,12 @@ export async function restoreEngagement(
   }
   if (end.kind !== 'CreateEngagementSuccess') return end;
   const { createdEngagementId: newId, outcome, engagement, warnings } = end;
-  if (outcome === 'FOUND' && (ports.isTaken(newId) || (engagement && ports.mayBeOfOther?.(engagement)))) {
-    const why = ports.isTaken(newId) ? onlyAnother : mayBeAnother;
-    return { kind: 'MayBeRestored', message: `No answer proved the create. ${why} ${lookFirst}` };
+  if (outcome === 'FOUND') {
+    const isTaken = await ports.isTaken(newId);
+    if (isTaken || (engagement && (await ports.mayBeOfOther?.(engagement)))) {
+      const why = isTaken ? onlyAnother : mayBeAnother;
+      return { kind: 'MayBeRestored', message: `No answer proved the create. ${why} ${lookFirst}` };
+    }
   }
   return restored(engagement, { newId, outcome, warnings });
 }

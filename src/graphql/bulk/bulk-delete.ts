@@ -13,7 +13,7 @@ import {
 } from '../../bulk/job.ts';
 import { BulkUnavailable } from '../../bulk/job-scripts.ts';
 import { builder, enumOf, objectType } from '../core/builder.ts';
-import { requireBulkDeletes, requireCaller } from '../core/context.ts';
+import { type Context, requireBulkDeletes, requireCaller } from '../core/context.ts';
 import { fieldError } from '../core/top-level-errors.ts';
 import '../types/result.ts';
 import '../types/values.ts';
@@ -21,8 +21,9 @@ import '../types/values.ts';
 /** @throws {GraphQLError} `BULK_DELETES_UNAVAILABLE` while Redis cannot be used. */
 export function unavailable(error: unknown): never {
   if (error instanceof BulkUnavailable) {
-    const { bulkDeleteId } = error;
-    throw fieldError('BULK_DELETES_UNAVAILABLE', undefined, bulkDeleteId === undefined ? {} : { bulkDeleteId });
+    const { jobId, isRestore } = error;
+    const details = jobId === undefined ? {} : { [isRestore ? 'bulkRestoreId' : 'bulkDeleteId']: jobId };
+    throw fieldError('BULK_DELETES_UNAVAILABLE', undefined, details);
   }
   throw error;
 }
@@ -95,7 +96,8 @@ interface Page<Item> {
   readonly next: number | null;
 }
 
-function pageOf<Item>(name: string, itemType: string, description: string, order: string) {
+/** Adds the type of a page. */
+export function pageOf<Item>(name: string, itemType: string, description: string, order: string) {
   return objectType<Page<Item>>(name, {
     description,
     shows: { items: [`[${itemType}!]!` as never, order] },
@@ -136,7 +138,8 @@ export const pageArgs = (defaultFirst: number, max: number) =>
     after: t.string({ description: 'The `endCursor` of the previous page. Omit it for the first page.' }),
   }));
 
-const inPages = { nullable: false as const, ...sizedByFirst, args: pageArgs(100, maxFirst) };
+/** The options of a field with pages of engagements. */
+export const inPages = { nullable: false as const, ...sizedByFirst, args: pageArgs(100, maxFirst) };
 
 /** @throws {GraphQLError} `INVALID_INPUT` for an invalid page size. */
 export function checkFirst(first: number, max: number): void {
@@ -147,11 +150,40 @@ export function checkFirst(first: number, max: number): void {
  * Reads the arguments of a page: its first index and its size.
  * @throws {GraphQLError} `INVALID_INPUT` for an invalid size or cursor.
  */
-function readPageArguments({ first, after }: { readonly first: number; readonly after?: string | null | undefined }) {
+export function readPageArguments({
+  first,
+  after,
+}: {
+  readonly first: number;
+  readonly after?: string | null | undefined;
+}) {
   checkFirst(first, maxFirst);
   if (!/^\d{0,9}$/.test(after ?? ''))
     throw fieldError('INVALID_INPUT', 'Nothing was read. after must be an endCursor of this list.');
   return { from: Number(after ?? 0), count: first };
+}
+
+/** Reads a page of a job's engagements. @param show makes an item of an engagement, the states of its page, and its index there. */
+export async function readItems<Item>(
+  job: BulkJob,
+  args: Parameters<typeof readPageArguments>[0],
+  context: Context,
+  show: (item: BulkItem, states: Readonly<Record<string, string>>, index: number) => Item,
+): Promise<Page<Item>> {
+  const { store } = requireBulkDeletes(context);
+  const { from, count } = readPageArguments(args);
+  const end = job.pageCount * pageSize;
+  const until = Math.min(from + count, end);
+  const items: Item[] = [];
+  for (let page = Math.floor(from / pageSize); page * pageSize < until; page += 1) {
+    const start = page * pageSize;
+    const [list, states] = await Promise.all([store.readPage(job.id, page), store.readStates(job.id, page)]).catch(
+      unavailable,
+    );
+    const listed = (list ?? []).map((item, index) => show(item, states, index));
+    items.push(...listed.slice(Math.max(from - start, 0), until - start));
+  }
+  return { items, next: until < end ? until : null };
 }
 
 const BulkDeleteState = enumOf<BulkState>(
@@ -260,24 +292,10 @@ export const BulkDelete = objectType<BulkJob>('BulkDelete', {
       ...inPages,
       description: 'Its engagements and the state of each, in pages.',
       async resolve(job, args, context) {
-        const { store } = requireBulkDeletes(context);
-        const { from, count } = readPageArguments(args);
-        const end = job.pageCount * pageSize;
-        const until = Math.min(from + count, end);
-        const items: Listed[] = [];
-        for (let page = Math.floor(from / pageSize); page * pageSize < until; page += 1) {
-          const start = page * pageSize;
-          const [list, states] = await Promise.all([
-            store.readPage(job.id, page),
-            store.readStates(job.id, page),
-          ]).catch(unavailable);
-          const listed = (list ?? []).map((item, index) => ({
-            ...item,
-            outcome: outcomeOf(itemStateOf(states, index), job),
-          }));
-          items.push(...listed.slice(Math.max(from - start, 0), until - start));
-        }
-        return { items, next: until < end ? until : null };
+        return readItems(job, args, context, (item, states, index) => ({
+          ...item,
+          outcome: outcomeOf(itemStateOf(states, index), job),
+        }));
       },
     }),
     failures: t.field({
@@ -295,14 +313,18 @@ export const BulkDelete = objectType<BulkJob>('BulkDelete', {
   }),
 });
 
-/** A page of bulk deletes. */
-export const BulkDeletes = objectType<{ readonly items: readonly BulkJob[]; readonly endCursor: string | null }>(
-  'BulkDeletes',
-  {
-    description: 'A page of the bulk deletes of an integrated account.',
+function listOf(name: string, itemType: string, description: string) {
+  return objectType<{ readonly items: readonly BulkJob[]; readonly endCursor: string | null }>(name, {
+    description,
     shows: {
-      items: ['[BulkDelete!]!' as never, 'The newest first.'],
+      items: [`[${itemType}!]!` as never, 'The newest first.'],
       endCursor: ['String', 'Pass it as `after` to get the next page. Null on the last page.'],
     },
-  },
-);
+  });
+}
+
+/** A page of bulk deletes. */
+export const BulkDeletes = listOf('BulkDeletes', 'BulkDelete', 'A page of the bulk deletes of an integrated account.');
+
+/** A page of restores. */
+export const BulkRestores = listOf('BulkRestores', 'BulkRestore', 'A page of the restores of an integrated account.');

@@ -46,16 +46,16 @@ const StartBulkDeleteInput = builder.inputType('StartBulkDeleteInput', {
   }),
 });
 
-/** @throws {GraphQLError} `NOT_FOUND`, also for a bulk delete that the caller has no access to. */
-async function findBulkDelete(id: string, context: Context, meaning: string): Promise<BulkJob> {
+/** @throws {GraphQLError} `NOT_FOUND`, also for a bulk delete or restore that the caller has no access to. */
+export async function findJob(id: string, context: Context, meaning: string, isRestore = false): Promise<BulkJob> {
   const caller = requireCaller(context);
   const job = await requireBulkDeletes(context)
-    .find(id, caller, performance.now() + lookupTimeoutMs)
+    .find(id, caller, performance.now() + lookupTimeoutMs, isRestore)
     .catch(unavailable);
   if (!job)
     throw fieldError(
       'NOT_FOUND',
-      `${meaning} No bulk delete with this id exists in the integrated accounts that you have access to. Check the id.`,
+      `${meaning} No ${isRestore ? 'restore' : 'bulk delete'} with this id exists in the integrated accounts that you have access to. Check the id.`,
     );
   return job;
 }
@@ -76,8 +76,33 @@ builder.queryField('bulkDelete', (t) =>
   }),
 );
 
-/** The largest page of the list of bulk deletes. */
+/** The largest page of a list of bulk deletes or restores. */
 const maxFirst = 100;
+
+/** Reads a page of the list of an account. @throws {GraphQLError} */
+export async function listJobs(
+  {
+    integratedAccountId,
+    first,
+    after,
+  }: { integratedAccountId: string; first: number; after?: string | null | undefined },
+  context: Context,
+  isRestore = false,
+) {
+  checkFirst(first, maxFirst);
+  const page = { first, after: after ?? null };
+  const found = await requireBulkDeletes(context)
+    .list(integratedAccountId, page, requireCaller(context), context.deadlineAt, isRestore)
+    .catch(unavailable);
+  if (found.kind !== 'Jobs') throw failedRead(found);
+  return found;
+}
+
+/** The arguments of such a list. */
+export const listArgs = builder.args((t) => ({
+  integratedAccountId: t.id({ required: true, description: "Truto's id of the integrated account." }),
+  ...pageArgs(20, maxFirst),
+}));
 
 builder.queryField('bulkDeletes', (t) =>
   t.field({
@@ -86,19 +111,8 @@ builder.queryField('bulkDeletes', (t) =>
     ...sizedByFirst,
     description:
       'The bulk deletes of an integrated account, newest first: those of all callers, up to the newest 1,000 that are still stored. While Truto does not show you the account, it lists only those that you started.',
-    args: {
-      integratedAccountId: t.arg.id({ required: true, description: "Truto's id of the integrated account." }),
-      ...pageArgs(20, maxFirst),
-    },
-    async resolve(_root, { integratedAccountId, first, after }, context) {
-      checkFirst(first, maxFirst);
-      const page = { first, after: after ?? null };
-      const found = await requireBulkDeletes(context)
-        .list(integratedAccountId, page, requireCaller(context), context.deadlineAt)
-        .catch(unavailable);
-      if (found.kind !== 'Jobs') throw failedRead(found);
-      return found;
-    },
+    args: listArgs,
+    resolve: (_root, args, context) => listJobs(args, context),
   }),
 );
 
@@ -153,7 +167,7 @@ for (const [how, description] of Object.entries(controls) as [keyof typeof contr
       args: idArgs,
       async resolve(_root, { id }, context) {
         const bulkDeletes = requireBulkDeletes(context);
-        return bulkDeletes.control(await findBulkDelete(id, context, 'Nothing was changed.'), how).catch(unavailable);
+        return bulkDeletes.control(await findJob(id, context, 'Nothing was changed.'), how).catch(unavailable);
       },
     }),
   );
@@ -197,7 +211,7 @@ builder.subscriptionField('bulkDeleteProgress', (t) =>
     args: idArgs,
     subscribe: async (_root, { id }, context) => {
       // Before the stream starts, so that an error fails the request itself.
-      return followJob(await findBulkDelete(id, context, 'There is nothing to follow.'), context);
+      return followJob(await findJob(id, context, 'There is nothing to follow.'), context);
     },
     resolve: (event) => {
       if (event instanceof Error) throw event;

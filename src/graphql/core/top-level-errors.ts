@@ -39,9 +39,9 @@ const messages = {
   TOO_MANY_ERRORS: 'More errors are not shown. Fix these first.',
   TOO_REPETITIVE: 'The document repeats fields too often. Nothing was executed. Select each field once.',
   NOT_CONFIGURED:
-    'Bulk deletes need Redis, which this server does not have. Nothing was started. Ask its operator to set REDIS_URL.',
+    'Bulk deletes and restores need Redis, which this server does not have. Nothing was started. Ask its operator to set REDIS_URL.',
   BULK_DELETES_UNAVAILABLE:
-    'Bulk deletes are unavailable: Redis cannot be reached, or refuses writes. Bulk deletes in progress continue when it is back. If this request started one, it may exist, with the bulkDeleteId in extensions. Read it later, and resume it if it does not continue.',
+    'Bulk deletes and restores are unavailable: Redis cannot be reached, or refuses writes. Those in progress continue when it is back. If this request started one, it may exist, with the bulkDeleteId or bulkRestoreId in extensions. Read it later, and resume it if it does not continue.',
   NOT_FOUND:
     'No bulk delete with this id exists in the integrated accounts that you have access to. Nothing was read. Check the id.',
   NOT_ENDED:

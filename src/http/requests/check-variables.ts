@@ -8,6 +8,7 @@ import {
   typeFromAST,
 } from 'graphql';
 import type { Plugin } from 'graphql-yoga';
+import { camelCase } from '../../engagement/resources.ts';
 import { requestError } from '../../graphql/core/top-level-errors.ts';
 import { shortened } from '../../log/foreign-text.ts';
 
@@ -18,6 +19,7 @@ import { shortened } from '../../log/foreign-text.ts';
  */
 const limits = { textCharacters: 16_384, contentCharacters: 131_072, levels: 20 } as const;
 
+/** The names of long texts. A line of an undo file has Truto's own. */
 const contentNames = new Set(['content', 'internalNotes']);
 
 const maxWrongValues = 20;
@@ -42,7 +44,7 @@ function findProblem(value: unknown, level: number, ownName = ''): Problem | und
   if (typeof value === 'number' && Number.isInteger(value) && !Number.isSafeInteger(value))
     return problem('is too long for a number and has lost digits: send it as a string');
   if (typeof value === 'string' && value.length > textCharacters) {
-    const maxCharacters = contentNames.has(ownName) ? contentCharacters : textCharacters;
+    const maxCharacters = contentNames.has(camelCase(ownName)) ? contentCharacters : textCharacters;
     if (value.length > maxCharacters) return problem(`has more than ${maxCharacters} characters: send a shorter text`);
   }
   if (level > levels) return problem(`is nested more than ${levels} levels deep: send fewer levels`);

@@ -1,0 +1,119 @@
+import type { LedgerLine } from './folder-ledger.ts';
+import * as scripts from './job-scripts.ts';
+import { askRedis, type BulkMemory, ledgerKeptMs, redisKey } from './job-scripts.ts';
+import type { PageLease } from './job-store.ts';
+
+/** An item of a restore: its job, its page and its index there. */
+export interface RestoreItemPosition {
+  readonly jobId: string;
+  readonly page: number;
+  readonly index: number;
+}
+
+/** What is known of the restores of one engagement. */
+export interface Restoration {
+  /** The new record, and the item that created it, if a server did. */
+  readonly restored?: { readonly newId: string; readonly by: string };
+  /** When a create began that has no known end, in milliseconds since 1970. */
+  readonly begunAtMs?: number;
+  /** How many creates were refused. */
+  readonly refusalCount: number;
+}
+
+/** Writes an item as `by` of the ledger has it. */
+export function itemName({ jobId, page, index }: RestoreItemPosition): string {
+  return `${jobId} ${page} ${index}`;
+}
+
+/** The key of a new record: that of the engagement that it restores, with its id. */
+export function keyWithId(key: string, id: string): string {
+  const [integratedAccountId, type] = JSON.parse(key);
+  return JSON.stringify([integratedAccountId, type, id]);
+}
+
+/**
+ * The ledger of all restores in an integrated account: which engagements are restored, under which new ids, and which creates have no
+ * known end. It outlives the jobs by a year. Keys are from `engagementKey`. Each method rejects with `BulkUnavailable` while Redis cannot
+ * be reached.
+ */
+export class RestoreLedger {
+  readonly #memory: BulkMemory;
+
+  constructor(memory: BulkMemory) {
+    this.#memory = memory;
+  }
+
+  #keys(integratedAccountId: string) {
+    const of = (name: 'restored' | 'restoring') => redisKey(this.#memory, name, { integratedAccountId });
+    return { restored: of('restored'), restoring: of('restoring') };
+  }
+
+  /** Reads what is known of engagements, in their order. */
+  async find(integratedAccountId: string, keys: readonly string[]): Promise<readonly Restoration[]> {
+    if (keys.length === 0) return [];
+    const names = this.#keys(integratedAccountId);
+    const read = (name: string, fields: readonly string[]) =>
+      askRedis(this.#memory, (redis) => redis.hmget(name, ...fields));
+    // In this order: a create that ends in between moves from the first to the second.
+    const begun = await read(names.restoring, keys);
+    const restored = await read(names.restored, keys);
+    const refused = await read(
+      names.restored,
+      keys.map((key) => `refused ${key}`),
+    );
+    return keys.map((_, i) => {
+      const value = restored[i] ?? undefined;
+      const [newId, by] = value === undefined ? [] : (JSON.parse(value) as [string, string]);
+      return {
+        ...(newId !== undefined && { restored: { newId, by: by ?? '' } }),
+        ...(begun[i] != null && { begunAtMs: Number.parseInt(begun[i], 10) }),
+        refusalCount: Number(refused[i] ?? 0),
+      };
+    });
+  }
+
+  /** Notes that a create is about to be sent; see {@link scripts.claimRestore}. @param by the item and the attempt. */
+  async claim(integratedAccountId: string, lease: PageLease, key: string, by: string): Promise<boolean> {
+    return (await scripts.claimRestore(this.#memory, { ...lease, integratedAccountId, key, by })) === 1;
+  }
+
+  /** Notes the end of a create; see {@link scripts.endRestore}. @param newId undefined when nothing was created. */
+  async end(integratedAccountId: string, key: string, by: string, newId: string | undefined): Promise<boolean> {
+    const newKey = newId === undefined ? '' : keyWithId(key, newId);
+    const values = { integratedAccountId, key, by, newKey, newId: newId ?? '' };
+    return (await scripts.endRestore(this.#memory, values)) === 1;
+  }
+
+  /** True when the new record with that id restores another engagement. */
+  async isTaken(integratedAccountId: string, key: string, newId: string): Promise<boolean> {
+    const { restored } = this.#keys(integratedAccountId);
+    const field = `new ${keyWithId(key, newId)}`;
+    const other = await askRedis(this.#memory, (redis) => redis.hget(restored, field));
+    return (other ?? key) !== key;
+  }
+
+  /** The creates of other engagements that have no known end: the item of each; null when it was the terminal's. */
+  async readBegun(integratedAccountId: string, besidesKey: string): Promise<readonly (RestoreItemPosition | null)[]> {
+    const { restoring } = this.#keys(integratedAccountId);
+    const all = await askRedis(this.#memory, (redis) => redis.hgetall(restoring));
+    return Object.entries(all).flatMap(([key, value]) => {
+      if (key === besidesKey) return [];
+      const [, jobId = '', page, index] = value.split(' ');
+      return [jobId === '' ? null : { jobId, page: Number(page), index: Number(index) }];
+    });
+  }
+
+  /** Adds the last events of the terminal's ledger, by keys. An engagement that is known here keeps its entry. */
+  async add(integratedAccountId: string, entries: ReadonlyMap<string, LedgerLine>): Promise<void> {
+    const { restored, restoring } = this.#keys(integratedAccountId);
+    for (const [key, { event, at, newId }] of entries) {
+      const [known] = await this.find(integratedAccountId, [key]);
+      if (known?.restored) continue;
+      if (event === 'begun' && known?.begunAtMs === undefined)
+        await askRedis(this.#memory, (redis) => redis.hset(restoring, key, `${Date.parse(at)} `));
+      if (event === 'restored' && newId !== undefined) await this.end(integratedAccountId, key, '', newId);
+    }
+    for (const name of [restored, restoring])
+      await askRedis(this.#memory, (redis) => redis.pexpire(name, ledgerKeptMs));
+  }
+}

@@ -1,0 +1,561 @@
+import {
+  appendFileSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Redis } from 'ioredis';
+import { describe, expect, it, vi } from 'vitest';
+import { needsOf } from '../src/bulk/task-queue.ts';
+import { Ledger } from '../src/cli/ledger.ts';
+import { integrations } from '../src/engagement/integrations.ts';
+import { sandboxAccount, sandboxToken } from '../src/sandbox/accounts.ts';
+import { findFault } from '../src/sandbox/faults.ts';
+import { seedEngagements } from '../src/sandbox/seed.ts';
+import type { SandboxOptions } from '../src/sandbox/server.ts';
+import { startBucket } from './support/bucket.ts';
+import { postTo, started } from './support/bulk.ts';
+import { ended, type Setting, startSetting } from './support/bulk-setting.ts';
+import { startTestFacade } from './support/facade.ts';
+import {
+  controlRestore,
+  endedRestore,
+  itemsOf,
+  type SeenItem,
+  seenRestore,
+  startedRestore,
+  startRestore,
+} from './support/restores.ts';
+import { runCli } from './support/run-cli.ts';
+import { startServerProcess } from './support/server-process.ts';
+import { bearer, jwtSecret, serviceEnv, signToken } from './support/service.ts';
+
+type Seed = ReturnType<typeof seedEngagements>[number];
+
+/** The fields that providers require of a create. */
+const required = ['content', 'subject', 'account', 'contact', 'start_time'] as const;
+
+/** Engagements of one type that a create accepts. */
+function wholeOnes(name: string, count: number, of = 100): readonly Seed[] {
+  const isWhole = (record: Seed) => required.every((field) => (record[field] ?? '') !== '');
+  const isDocumented = ({ engagement_type: type }: Seed) => type === 'call' || type === 'meeting';
+  const all = seedEngagements(sandboxAccount(name), of).filter(isWhole);
+  const [first] = [...all.filter(isDocumented), ...all];
+  const found = all.filter(({ engagement_type: type }) => type === first?.engagement_type).slice(0, count);
+  expect(found).toHaveLength(count);
+  return found;
+}
+
+/** A sandbox, and a folder for undo files that goes with it. */
+async function startKeeping(options: SandboxOptions = {}, env: Record<string, string> = {}) {
+  const folder = mkdtempSync(join(tmpdir(), 'undo-'));
+  const setting = await startSetting(options, { UNDO_STORE: folder, REQUEST_TIMEOUT_MS: '4000', ...env });
+  return {
+    ...setting,
+    folder,
+    async [Symbol.asyncDispose]() {
+      await setting[Symbol.asyncDispose]();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Deletes engagements with snapshots. */
+async function deleteAll(setting: Setting, name: string, records: readonly Seed[]): Promise<string> {
+  const { id: integratedAccountId, rule } = sandboxAccount(name);
+  const type = rule?.engagementTypes.length ? records[0]?.engagement_type : null;
+  const engagementType = type ? { engagementType: type.toUpperCase() } : {};
+  const ids = records.map(({ id }) => id);
+  const { id } = await started(setting.facade.post, { integratedAccountId, ids, snapshot: true, ...engagementType });
+  expect(await ended(setting, id, 60_000)).toMatchObject({ state: 'COMPLETED', outcomes: { failed: 0, unknown: 0 } });
+  return id;
+}
+
+const postsOf = ({ sandbox }: Pick<Setting, 'sandbox'>) => sandbox.requests.filter(({ method }) => method === 'POST');
+
+/** A line of an undo file. */
+const lineOf = (engagement: object, integratedAccountId: string, readAt = '2026-11-01T10:00:00.000Z') => ({
+  ...{ integratedAccountId, readAt, engagement },
+});
+
+/** The lines of a bulk delete's undo files. */
+function undoLines({ folder }: { readonly folder: string }, bulkDeleteId: string): readonly object[] {
+  const path = join(folder, bulkDeleteId);
+  const files = readdirSync(path).filter((name) => /-\d{3}\.jsonl$/.test(name));
+  const lines = files.flatMap((name) => readFileSync(join(path, name), 'utf8').trimEnd().split('\n'));
+  return lines.map((line) => JSON.parse(line));
+}
+
+const planhat = sandboxAccount('Planhat');
+const integratedAccountId = planhat.id;
+
+/** Records that no account has: their engagements are gone. */
+function goneOnes(count: number) {
+  const [record] = wholeOnes('Planhat', 1);
+  return Array.from({ length: count }, (_, index) => ({
+    ...{ ...record, id: `gone-${index}`, subject: `Subject ${index}`, content: `Content ${index}` },
+  }));
+}
+const linesOfGone = (count: number) => goneOnes(count).map((record) => lineOf(record, integratedAccountId));
+
+const outcomesIn = (items: readonly SeenItem[]) => items.map(({ outcome }) => outcome);
+
+describe.concurrent('restoreEngagements', () => {
+  const creating = integrations.filter(({ creates }) => creates).map(({ name }) => name);
+  const others = integrations.filter(({ creates }) => !creates).map(({ name }) => name);
+
+  it.each(creating)('creates a deleted engagement of %s again, and shows its old and its new id', async (name) => {
+    await using setting = await startKeeping();
+    const { post } = setting.facade;
+    const { id: accountId } = sandboxAccount(name);
+    const [record] = wholeOnes(name, 1) as [Seed];
+    const bulkDeleteId = await deleteAll(setting, name, [record]);
+    const { id } = await startedRestore(post, { integratedAccountId: accountId, bulkDeleteId });
+    expect(await endedRestore(post, id)).toMatchObject({ state: 'COMPLETED', bulkDeleteId, outcomes: { restored: 1 } });
+    const [item] = (await itemsOf(post, id)) as [SeenItem];
+    expect(item).toMatchObject({ id: record.id, outcome: 'RESTORED' });
+    expect(item.newId).not.toBe(record.id);
+    expect(item.lost).toContain('created_at');
+    const type = record.engagement_type ? `, engagementType: ${record.engagement_type.toUpperCase()}` : '';
+    const { body } = await post(
+      `query($id: ID!, $account: ID!) { engagement(id: $id, integratedAccountId: $account${type}) { content subject } }`,
+      { id: item.newId, account: accountId },
+    );
+    const lacking = new Set([...item.lost, ...item.unconfirmed]);
+    for (const field of ['content', 'subject'] as const)
+      if (!lacking.has(field)) expect(body.data.engagement[field]).toBe(record[field]);
+  });
+
+  it.each(others)('refuses %s, which cannot create, before anything is sent', async (name) => {
+    await using setting = await startKeeping();
+    const { id } = sandboxAccount(name);
+    const lines = [lineOf({ id: '1', subject: 'one' }, id)];
+    const { body } = await startRestore(setting.facade.post, { integratedAccountId: id, lines });
+    expect(body.errors[0]).toMatchObject({
+      message: expect.stringContaining(name),
+      extensions: { code: 'INVALID_INPUT', issues: [{ path: ['input', 'integratedAccountId'] }] },
+    });
+    expect(postsOf(setting)).toEqual([]);
+  });
+
+  it('R32 creates nothing in a second run, also by lines', async () => {
+    await using setting = await startKeeping();
+    const { post } = setting.facade;
+    const records = wholeOnes('Planhat', 3);
+    const bulkDeleteId = await deleteAll(setting, 'Planhat', records);
+    const first = await startedRestore(post, { integratedAccountId, bulkDeleteId });
+    await endedRestore(post, first.id);
+    const count = postsOf(setting).length;
+    const second = await startedRestore(post, { integratedAccountId, bulkDeleteId });
+    await endedRestore(post, second.id);
+    const undoFile = readdirSync(join(setting.folder, bulkDeleteId)).find((name) => /-000\.jsonl$/.test(name)) ?? '';
+    const lines = readFileSync(join(setting.folder, bulkDeleteId, undoFile), 'utf8')
+      .trimEnd()
+      .split('\n');
+    const third = await startedRestore(post, { integratedAccountId, lines: lines.map((line) => JSON.parse(line)) });
+    await endedRestore(post, third.id);
+    const ids = async (id: string) => (await itemsOf(post, id)).map((item) => [item.id, item.newId]).sort();
+    expect(await ids(second.id)).toEqual(await ids(first.id));
+    expect(await ids(third.id)).toEqual(await ids(first.id));
+    for (const { id } of [second, third])
+      expect((await itemsOf(post, id)).every(({ outcome }) => outcome === 'ALREADY_RESTORED')).toBe(true);
+    expect(postsOf(setting)).toHaveLength(count);
+  });
+});
+
+describe.concurrent('a restore', () => {
+  it('lists what cannot be restored before it creates anything, and creates the rest', async ({ expect }) => {
+    await using setting = await startKeeping();
+    const { post } = setting.facade;
+    const records = wholeOnes('Planhat', 2);
+    const bulkDeleteId = await deleteAll(setting, 'Planhat', records);
+    const path = join(setting.folder, bulkDeleteId);
+    const [file = ''] = readdirSync(path);
+    const bad = lineOf(
+      { ...records[0], id: 'bad', start_time: '2026-01-02T00:00:00Z', end_time: '2026-01-01T00:00:00Z' },
+      integratedAccountId,
+    );
+    const foreign = lineOf({ ...records[0], id: 'foreign' }, sandboxAccount('Capsule').id);
+    appendFileSync(join(path, file), `{"broken\n${JSON.stringify(bad)}\n${JSON.stringify(foreign)}\n{"integratedAcc`);
+    const { id } = await startedRestore(post, { integratedAccountId, bulkDeleteId });
+    expect(await endedRestore(post, id)).toMatchObject({ total: 5, outcomes: { restored: 2, failed: 3 } });
+    const failures = await itemsOf(post, id, 'failures');
+    expect(failures.map((item) => item.id).sort()).toEqual(['bad', 'foreign', null].sort());
+    for (const { messages } of failures) expect(messages).toHaveLength(1);
+    expect(postsOf(setting)).toHaveLength(2);
+  });
+
+  it('of a dry run creates nothing, and shows what it would create', async ({ expect }) => {
+    await using setting = await startKeeping();
+    const { post } = setting.facade;
+    const [deleted, there] = wholeOnes('Planhat', 2) as [Seed, Seed];
+    await deleteAll(setting, 'Planhat', [deleted]);
+    const lines = [deleted, there].map((record) => lineOf(record, integratedAccountId));
+    const { id } = await startedRestore(post, { integratedAccountId, lines, dryRun: true });
+    expect(await endedRestore(post, id)).toMatchObject({ outcomes: { planned: 1, stillExists: 1 } });
+    const [planned] = await itemsOf(post, id);
+    expect(planned).toMatchObject({ id: deleted.id, outcome: 'PLANNED', newId: null });
+    expect(planned?.lost).toContain('created_at');
+    // All records that it refers to still exist.
+    expect(planned?.messages.filter((message) => message.includes('no longer'))).toEqual([]);
+    expect(postsOf(setting)).toEqual([]);
+    // It claims nothing: the restore itself creates.
+    const real = await startedRestore(post, { integratedAccountId, lines });
+    expect(await endedRestore(post, real.id)).toMatchObject({ outcomes: { restored: 1, stillExists: 1 } });
+  });
+
+  it('of a dry run names the related records that no longer exist, and reads each once', async ({ expect }) => {
+    await using setting = await startKeeping();
+    const { post } = setting.facade;
+    const lines = goneOnes(3).map((record) =>
+      lineOf({ ...record, contact: [...(record.contact ?? []), { id: 'no-such' }] }, integratedAccountId),
+    );
+    const { id } = await startedRestore(post, { integratedAccountId, lines, dryRun: true });
+    expect(await endedRestore(post, id)).toMatchObject({ outcomes: { planned: 3 } });
+    for (const { messages } of await itemsOf(post, id))
+      expect(messages.filter((message) => message.includes('no longer exists'))).toEqual([
+        expect.stringContaining('contact: the record no-such'),
+      ]);
+    const reads = setting.sandbox.requests.filter(({ url }) => url.includes('/contacts/no-such'));
+    expect(reads).toHaveLength(1);
+    expect(postsOf(setting)).toEqual([]);
+  });
+
+  it('reads undo files in a bucket', async ({ expect }) => {
+    const key = { accessKeyId: 'an-id', secretAccessKey: 'a-secret-of-a-bucket', region: 'some-region-1' };
+    await using bucket = await startBucket(key);
+    await using setting = await startSetting(
+      {},
+      {
+        ...{ UNDO_STORE: bucket.url, AWS_REGION: key.region },
+        ...{ AWS_ACCESS_KEY_ID: key.accessKeyId, AWS_SECRET_ACCESS_KEY: key.secretAccessKey },
+      },
+    );
+    const { post } = setting.facade;
+    const bulkDeleteId = await deleteAll(setting, 'Planhat', wholeOnes('Planhat', 3));
+    const { id } = await startedRestore(post, { integratedAccountId, bulkDeleteId });
+    expect(await endedRestore(post, id)).toMatchObject({ state: 'COMPLETED', outcomes: { restored: 3 } });
+  });
+
+  it('leaves no given line in Redis when it has ended', async ({ expect }) => {
+    const fault = findFault('fault-409');
+    await using setting = await startKeeping({ pickFault: ({ method }) => (method === 'POST' ? fault : undefined) });
+    const client = new Redis(setting.redis.url);
+    const { id } = await startedRestore(setting.facade.post, { integratedAccountId, lines: linesOfGone(2) });
+    await endedRestore(setting.facade.post, id);
+    await expect.poll(() => client.get(`{engagements}:bulk:${id}:page:0`)).not.toContain('Content');
+    client.disconnect();
+    expect(outcomesIn(await itemsOf(setting.facade.post, id))).toEqual(['FAILED', 'FAILED']);
+  });
+
+  it('is never taken by a server that knows only deletes', () => {
+    const abilities = { upstream: 'u', credential: 'own', keepsUndoFiles: true };
+    const ofDeletes = [false, true].map((snapshot) => needsOf(abilities, { snapshot }));
+    for (const restore of [{}, { jobId: 'a' }])
+      expect(ofDeletes).not.toContain(needsOf(abilities, { snapshot: false, restore }));
+  });
+
+  it('waits while its undo files cannot be read, and says so', async ({ expect }) => {
+    await using setting = await startKeeping();
+    const { post } = setting.facade;
+    const bulkDeleteId = await deleteAll(setting, 'Planhat', wholeOnes('Planhat', 2));
+    const path = join(setting.folder, bulkDeleteId);
+    renameSync(path, `${path}-away`);
+    const { id } = await startedRestore(post, { integratedAccountId, bulkDeleteId });
+    await expect.poll(async () => (await seenRestore(post, id)).statusReason).toContain('ENOENT');
+    expect(await seenRestore(post, id)).toMatchObject({ state: 'LISTING' });
+    renameSync(`${path}-away`, path);
+    expect(await endedRestore(post, id)).toMatchObject({ statusReason: null, outcomes: { restored: 2 } });
+  });
+
+  it('is started once with an Idempotency-Key, which no other input may use', async ({ expect }) => {
+    await using setting = await startKeeping();
+    const { post } = setting.facade;
+    const key = { 'idempotency-key': 'a-key' };
+    const input = { integratedAccountId, lines: linesOfGone(1) };
+    const [first, second] = [await startedRestore(post, input, key), await startedRestore(post, input, key)];
+    expect(second.id).toBe(first.id);
+    const { body } = await startRestore(post, { ...input, dryRun: true }, key);
+    expect(body.errors[0].extensions.code).toBe('INVALID_INPUT');
+  });
+
+  it('takes the newest line of an engagement', async ({ expect }) => {
+    await using setting = await startKeeping();
+    const { post } = setting.facade;
+    const [record] = goneOnes(1);
+    const at = (day: number) => `2026-11-0${day}T10:00:00.000Z`;
+    const lines = [1, 3, 2].map((day) => lineOf({ ...record, subject: `of day ${day}` }, integratedAccountId, at(day)));
+    const { id } = await startedRestore(post, { integratedAccountId, lines });
+    expect(await endedRestore(post, id)).toMatchObject({ total: 1, outcomes: { restored: 1 } });
+    expect(postsOf(setting).map(({ body }) => JSON.parse(body ?? '').subject)).toEqual(['of day 3']);
+  });
+
+  it('stops while it is paused, and continues when it is resumed', async ({ expect }) => {
+    await using setting = await startKeeping({ latencyMs: 50 });
+    const { post } = setting.facade;
+    const { id } = await startedRestore(post, { integratedAccountId, lines: linesOfGone(60) });
+    await expect.poll(() => postsOf(setting).length).toBeGreaterThan(3);
+    expect(await controlRestore(post, 'pause', id)).toMatchObject({ state: 'PAUSED' });
+    await expect.poll(async () => outcomesIn(await itemsOf(post, id)).includes('IN_PROGRESS')).toBe(false);
+    const { outcomes } = await seenRestore(post, id);
+    expect(outcomes.restored).toBe(postsOf(setting).length);
+    expect(outcomes.restored).toBeLessThan(60);
+    await controlRestore(post, 'resume', id);
+    expect(await endedRestore(post, id)).toMatchObject({ state: 'COMPLETED', outcomes: { restored: 60 } });
+    expect(postsOf(setting)).toHaveLength(60);
+  });
+
+  it('creates no further record after a cancel, and shows which are created', async ({ expect }) => {
+    await using setting = await startKeeping({ latencyMs: 50 });
+    const { post } = setting.facade;
+    const { id } = await startedRestore(post, { integratedAccountId, lines: linesOfGone(60) });
+    await expect.poll(() => postsOf(setting).length).toBeGreaterThan(3);
+    await controlRestore(post, 'cancel', id);
+    const { state, outcomes } = await endedRestore(post, id);
+    expect([state, outcomes.restored, outcomes.mayBeRestored]).toEqual(['CANCELLED', postsOf(setting).length, 0]);
+    const items = await itemsOf(post, id);
+    expect(items.filter(({ newId }) => newId !== null)).toHaveLength(outcomes.restored ?? 0);
+    expect(new Set(outcomesIn(items))).toEqual(new Set(['RESTORED', 'SKIPPED']));
+  });
+});
+
+describe.concurrent('R32 a restore', () => {
+  it('finds a create whose answer was lost, and does not send it again', async ({ expect }) => {
+    await using setting = await startKeeping({
+      pickFault: ({ method }) => (method === 'POST' ? findFault('fault-reset-after') : undefined),
+    });
+    const { post } = setting.facade;
+    const { id } = await startedRestore(post, { integratedAccountId, lines: linesOfGone(3) });
+    expect(await endedRestore(post, id)).toMatchObject({ outcomes: { restored: 3 } });
+    expect(new Set((await itemsOf(post, id)).map(({ newId }) => newId)).size).toBe(3);
+    expect(postsOf(setting)).toHaveLength(3);
+  });
+
+  it('creates nothing when an earlier create may have, in any later restore', async ({ expect }) => {
+    await using setting = await startKeeping(
+      { pickFault: ({ method }) => (method === 'POST' ? findFault('fault-504') : undefined) },
+      { REQUEST_TIMEOUT_MS: '1000' },
+    );
+    const { post } = setting.facade;
+    const lines = linesOfGone(1);
+    for (const _ of [1, 2]) {
+      const { id } = await startedRestore(post, { integratedAccountId, lines });
+      expect(await endedRestore(post, id, 40_000)).toMatchObject({ outcomes: { mayBeRestored: 1 } });
+    }
+    expect(postsOf(setting)).toHaveLength(1);
+  }, 90_000);
+
+  it('sends a refused create again in a later restore', async ({ expect }) => {
+    let fault = findFault('fault-409');
+    await using setting = await startKeeping({ pickFault: ({ method }) => (method === 'POST' ? fault : undefined) });
+    const { post } = setting.facade;
+    const lines = linesOfGone(1);
+    const first = await startedRestore(post, { integratedAccountId, lines });
+    expect(await endedRestore(post, first.id)).toMatchObject({ outcomes: { failed: 1 } });
+    fault = undefined;
+    const second = await startedRestore(post, { integratedAccountId, lines });
+    expect(await endedRestore(post, second.id)).toMatchObject({ outcomes: { restored: 1 } });
+  });
+
+  it('of two servers and two jobs creates each record once', async ({ expect }) => {
+    await using setting = await startKeeping({ latencyMs: 20 });
+    const env = { REDIS_URL: setting.redis.url, UNDO_STORE: setting.folder };
+    await using other = await startTestFacade(setting.sandbox.url, env);
+    const lines = linesOfGone(80);
+    const jobs = await Promise.all(
+      [setting.facade, other].map(({ post }) => startedRestore(post, { integratedAccountId, lines })),
+    );
+    const ends = await Promise.all(jobs.map(({ id }) => endedRestore(other.post, id, 60_000)));
+    expect(postsOf(setting)).toHaveLength(80);
+    const restored = ends.reduce((sum, { outcomes }) => sum + (outcomes.restored ?? 0), 0);
+    const known = ends.reduce((sum, { outcomes }) => sum + (outcomes.alreadyRestored ?? 0), 0);
+    expect(restored + known).toBe(160);
+  }, 90_000);
+
+  /** A server that is killed while the creates of two records are in flight; each has made one. An earlier create is done. */
+  async function startKilled(records: readonly object[]) {
+    const stack = new AsyncDisposableStack();
+    let fault = findFault('fault-slow');
+    // The account's pace begins with one at a time.
+    const isFirst = (body = '') => body.includes('Subject 0');
+    const setting = stack.use(
+      await startKeeping({
+        pickFault: ({ method, body }) => (method === 'POST' && !isFirst(body) ? fault : undefined),
+      }),
+    );
+    const lines = [...goneOnes(1), ...records].map((record) => lineOf(record, integratedAccountId));
+    const env = { REDIS_URL: setting.redis.url, REDIS_PREFIX: 'killed', TRUTO_BASE_URL: setting.sandbox.url };
+    const common = { ...env, ...serviceEnv, JWT_SECRET: jwtSecret, TRUTO_API_TOKEN: sandboxToken };
+    const start = async () => stack.use(await startServerProcess({ ...common, REQUEST_TIMEOUT_MS: '3000' }));
+    const exp = Math.floor(Date.now() / 1000) + 3_600;
+    const caller = bearer(await signToken({ integrated_accounts: [integratedAccountId], exp }));
+    const first = await start();
+    const { id } = await startedRestore(postTo(first.endpoint, caller), { integratedAccountId, lines });
+    await vi.waitFor(() => expect(postsOf(setting)).toHaveLength(lines.length), { timeout: 20_000 });
+    first.signal('SIGKILL');
+    await first.exited;
+    fault = undefined;
+    return { stack, setting, id, startAgain: async () => postTo((await start()).endpoint, caller) };
+  }
+
+  it('finds what a killed server has created', async ({ expect }) => {
+    const { stack, setting, id, startAgain } = await startKilled(goneOnes(3).slice(1));
+    await using _stack = stack;
+    const post = await startAgain();
+    expect(await endedRestore(post, id, 60_000)).toMatchObject({ outcomes: { restored: 3 } });
+    expect(new Set((await itemsOf(post, id)).map(({ newId }) => newId)).size).toBe(3);
+    expect(postsOf(setting)).toHaveLength(3);
+  }, 120_000);
+
+  it('never takes one record for that of two killed creates', async ({ expect }) => {
+    const [, one, other] = goneOnes(3);
+    const { stack, setting, id, startAgain } = await startKilled([one ?? {}, { ...one, id: other?.id }]);
+    await using _stack = stack;
+    // As if one of the two creates had never arrived.
+    const made = await findMade(setting, 'Subject 1');
+    const url = `${setting.sandbox.url}/unified/crm/engagements/${made}?integrated_account_id=${integratedAccountId}`;
+    const headers = { authorization: `Bearer ${sandboxToken}` };
+    expect((await fetch(url, { method: 'DELETE', headers })).ok).toBe(true);
+    const post = await startAgain();
+    expect(await endedRestore(post, id, 60_000)).toMatchObject({ outcomes: { restored: 1, mayBeRestored: 2 } });
+    expect(postsOf(setting)).toHaveLength(3);
+  }, 120_000);
+
+  it('keeps to it while Redis freezes', async ({ expect }) => {
+    await using setting = await startKeeping({ latencyMs: 50 }, { REQUEST_TIMEOUT_MS: '1000' });
+    const { post } = setting.facade;
+    const { id } = await startedRestore(post, { integratedAccountId, lines: linesOfGone(80) });
+    await expect.poll(() => postsOf(setting).length).toBeGreaterThan(5);
+    setting.redis.freeze(true);
+    await new Promise((resolve) => setTimeout(resolve, 2_500));
+    setting.redis.freeze(false);
+    await expect.poll(async () => (await seenRestore(post, id)).state, { timeout: 60_000 }).toBe('COMPLETED');
+    expect((await seenRestore(post, id)).outcomes).toMatchObject({ restored: 80 });
+    expect(postsOf(setting)).toHaveLength(80);
+  }, 90_000);
+});
+
+/** The id of a record with that subject. */
+async function findMade({ sandbox }: Pick<Setting, 'sandbox'>, subject: string): Promise<string> {
+  const url = `${sandbox.url}/unified/crm/engagements?integrated_account_id=${integratedAccountId}&limit=100`;
+  for (let cursor = ''; ; ) {
+    const headers = { authorization: `Bearer ${sandboxToken}` };
+    const page = await (await fetch(`${url}${cursor && `&next_cursor=${cursor}`}`, { headers })).json();
+    const found = page.result.find((record: { subject?: string }) => record.subject === subject);
+    if (found) return found.id;
+    if (!page.next_cursor) throw new Error('there is none');
+    cursor = page.next_cursor;
+  }
+}
+
+describe('a restore of the terminal and one of the server', () => {
+  it('know what the other has restored', async () => {
+    await using setting = await startKeeping();
+    const { post } = setting.facade;
+    const [one, two] = wholeOnes('Planhat', 2) as [Seed, Seed];
+    const bulkDeleteId = await deleteAll(setting, 'Planhat', [one, two]);
+    const path = join(setting.folder, bulkDeleteId);
+    const env = { TRUTO_BASE_URL: setting.sandbox.url, TRUTO_API_TOKEN: sandboxToken };
+    // The terminal restores the first, the server the second.
+    const all = readdirSync(path).map((name) => join(path, name));
+    const lines = undoLines(setting, bulkDeleteId);
+    writeFileSync(all[0] ?? '', `${JSON.stringify(lines[0])}\n`);
+    const first = await runCli(['restore', path], env);
+    expect(first.lines()).toMatchObject([{ result: 'Restored' }]);
+    writeFileSync(all[0] ?? '', lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
+    const { id } = await startedRestore(post, { integratedAccountId, bulkDeleteId });
+    expect(await endedRestore(post, id)).toMatchObject({ outcomes: { alreadyRestored: 1, restored: 1 } });
+    await vi.waitFor(() => expect(existsSync(join(path, 'restored.jsonl.lock'))).toBe(false), { timeout: 10_000 });
+    const last = await runCli(['restore', path], env);
+    expect(last.lines().map(({ result }) => result)).toEqual(['AlreadyRestored', 'AlreadyRestored']);
+    expect(postsOf(setting)).toHaveLength(2);
+  });
+
+  it('never use the same undo files at the same time', async () => {
+    await using setting = await startKeeping({ latencyMs: 30 });
+    const { post } = setting.facade;
+    const bulkDeleteId = await deleteAll(setting, 'Planhat', wholeOnes('Planhat', 2));
+    const path = join(setting.folder, bulkDeleteId);
+    const ledger = await Ledger.open(path, false);
+    const { id } = await startedRestore(post, { integratedAccountId, bulkDeleteId });
+    await vi.waitFor(async () => expect((await seenRestore(post, id)).statusReason).toContain('restored.jsonl.lock'), {
+      timeout: 10_000,
+    });
+    expect(postsOf(setting)).toEqual([]);
+    await controlRestore(post, 'pause', id);
+    await ledger.close();
+    // It takes the lock, and is paused before its first create.
+    await controlRestore(post, 'resume', id);
+    await vi.waitFor(() => expect(existsSync(join(path, 'restored.jsonl.lock'))).toBe(true), { timeout: 10_000 });
+    await controlRestore(post, 'pause', id);
+    const refused = await runCli(['restore', path], {
+      TRUTO_BASE_URL: setting.sandbox.url,
+      TRUTO_API_TOKEN: sandboxToken,
+    });
+    expect([refused.code, refused.stdout]).toEqual([2, '']);
+    await controlRestore(post, 'resume', id);
+    expect(await endedRestore(post, id)).toMatchObject({ outcomes: { restored: 2 } });
+  });
+});
+
+describe.concurrent('restoreEngagements refuses', () => {
+  it.each<[string, readonly string[], object]>([
+    ['neither a bulk delete nor lines', ['input'], {}],
+    ['no lines', ['input', 'lines'], { lines: [] }],
+    ['more than 100 lines', ['input', 'lines'], { lines: Array(101).fill({}) }],
+    ['a line without an engagement', ['input', 'lines', '1'], { lines: [...linesOfGone(1), { integratedAccountId }] }],
+    ['a line with a bad id', ['input', 'lines', '0'], { lines: [lineOf({ id: '..' }, integratedAccountId)] }],
+    [
+      'a line of another account',
+      ['input', 'lines', '0', 'integratedAccountId'],
+      { lines: [lineOf({ id: '1', subject: 's' }, sandboxAccount('Capsule').id)] },
+    ],
+  ])('%s', async (_what, path, input) => {
+    await using setting = await startSetting();
+    const { body } = await startRestore(setting.facade.post, { integratedAccountId, ...input });
+    expect(body.errors?.[0]?.extensions).toMatchObject({ code: 'INVALID_INPUT', issues: [{ path }] });
+    expect(setting.sandbox.requests).toEqual([]);
+  });
+
+  it('a bulk delete without undo files, and one of another account', async ({ expect }) => {
+    await using setting = await startKeeping();
+    const { post } = setting.facade;
+    const [record] = wholeOnes('Planhat', 1) as [Seed];
+    const job = await started(post, { integratedAccountId, ids: [record.id] });
+    await ended(setting, job.id);
+    const code = async (input: object) => (await startRestore(post, input)).body.errors[0].extensions.code;
+    expect(await code({ integratedAccountId, bulkDeleteId: job.id })).toBe('INVALID_INPUT');
+    const another = sandboxAccount('Capsule').id;
+    expect(await code({ integratedAccountId: another, bulkDeleteId: job.id })).toBe('NOT_FOUND');
+    // A restore is no bulk delete, and the reverse.
+    expect(
+      (await post('query($id: ID!) { bulkRestore(id: $id) { id } }', { id: job.id })).body.data.bulkRestore,
+    ).toBeNull();
+  });
+
+  it('S02 a caller without access to the account, who cannot see or stop it either', async ({ expect }) => {
+    await using stack = new AsyncDisposableStack();
+    const env = { ...serviceEnv, JWT_SECRET: jwtSecret, TRUTO_API_TOKEN: sandboxToken };
+    const setting = stack.use(await startKeeping({}, env));
+    const { post } = setting.facade;
+    const may = bearer(await signToken({ integrated_accounts: [integratedAccountId] }));
+    const mayNot = bearer(await signToken({ integrated_accounts: ['another'], sub: 'caller-2' }));
+    const input = { integratedAccountId, lines: linesOfGone(1) };
+    expect((await startRestore(post, input, mayNot)).body.errors[0].extensions.code).toBe('FORBIDDEN');
+    const { id } = await startedRestore(post, input, may);
+    expect(
+      (await post('query($id: ID!) { bulkRestore(id: $id) { id } }', { id }, mayNot)).body.data.bulkRestore,
+    ).toBeNull();
+    const cancel = 'mutation($id: ID!) { cancelBulkRestore(id: $id) { id } }';
+    expect((await post(cancel, { id }, mayNot)).body.errors[0].extensions.code).toBe('NOT_FOUND');
+    const list = 'query($a: ID!) { bulkRestores(integratedAccountId: $a) { items { id } } }';
+    expect((await post(list, { a: integratedAccountId }, mayNot)).body.errors[0].extensions.code).toBe('FORBIDDEN');
+    expect((await post(list, { a: integratedAccountId }, may)).body.data.bulkRestores.items).toEqual([{ id }]);
+  });
+});
