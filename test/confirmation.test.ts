@@ -268,6 +268,20 @@ describe('S35 a confirmation token', () => {
     expect(upstream.deletes()).toHaveLength(1);
   });
 
+  it('is a further attempt of the same delete at another replica while Redis cannot be reached', async () => {
+    await using redis = await startRedis();
+    const answer: { now: Answer } = { now: json(204, undefined) };
+    await using upstream = await startUpstream((...args) => answer.now(...args), 'Capsule');
+    await using replicas = await startTwo(upstream.url, redis.url, { ...required, ...secret, REPLICAS: '2' });
+    const token = await plan(replicas.one);
+    expect(await remove(replicas.one, token)).toEqual(deleted);
+    await redis.kill();
+    answer.now = truto(404);
+    expect(await remove(replicas.one, token)).toEqual(deleted);
+    expect(await remove(replicas.other, token)).toEqual({ ...deleted, outcome: 'ALREADY_ABSENT' });
+    expect(upstream.deletes()).toHaveLength(2);
+  });
+
   it('works in the library, with and without GraphQL, as one delete', async () => {
     await using upstream = await startUpstream(json(204, undefined), 'Capsule');
     const server = createEngagementServer({ ...passthrough, TRUTO_BASE_URL: upstream.url }, { logTo: { write() {} } });
