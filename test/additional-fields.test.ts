@@ -5,6 +5,7 @@ import { checkedSchemaOptions, createSchema, printedSchema } from '../src/graphq
 import { createEngagementSchema, createEngagementServer, printEngagementSchema } from '../src/library.ts';
 import { sandboxAccount } from '../src/sandbox/accounts.ts';
 import { startTestFacade, type TestFacade } from './support/facade.ts';
+import { runCli } from './support/run-cli.ts';
 import { type Answer, type FakeUpstream, json, startUpstream } from './support/upstream.ts';
 
 const own = [
@@ -87,6 +88,12 @@ describe('Engagement.additionalFields', () => {
     const { additionalFields } = body.data.engagement;
     expect(Object.keys(additionalFields)).toEqual(['constructor', 'integratedAccountId', 'toString']);
   });
+});
+
+it('prints additional fields in the terminal, among the others', async () => {
+  const env = { SANDBOX: '1', SANDBOX_FIELDS: '{"deal_stage":"won"}' };
+  const { stdout } = await runCli(['get', 'comes-back', '--account', sandboxAccount('Capsule').id], env);
+  expect(JSON.parse(stdout).engagement).toMatchObject({ id: 'comes-back', deal_stage: 'won' });
 });
 
 describe('ADDITIONAL_FIELDS', () => {

@@ -63,6 +63,7 @@ describe('deleteEngagement without GraphQL', () => {
     ['remoteQuery', { remoteQuery: new Map([['force', 'false']]) }],
     ['remoteQuery', { remoteQuery: { force: undefined, list: [() => true] } }],
     ['remoteQuery', { remoteQuery: { count: Number.NaN } }],
+    ['trutoQuery', { trutoQuery: { count: Number.NaN } }],
   ])('refuses a wrong %s by its path, and sends nothing: %#', async (path, wrong) => {
     await using upstream = await startUpstream(json(204, undefined), 'Capsule');
     await using server = over(upstream);

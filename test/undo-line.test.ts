@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { createOf } from '../src/engagement/restore/restore-engagement.ts';
 import { engagementKey, type KeptRecord, readUndoLine } from '../src/engagement/restore/undo-line.ts';
 
 const read = (line: unknown) => readUndoLine(Buffer.from(typeof line === 'string' ? line : JSON.stringify(line)));
@@ -27,6 +28,12 @@ describe('a line of an undo file', () => {
     const { record, unreadable } = read({ integratedAccountId, engagement }) as KeptRecord;
     expect(record).toEqual({ id: '7', integratedAccountId, content: 'kept' });
     expect([...unreadable].sort()).toEqual(['contact', 'subject']);
+  });
+
+  it('keeps fields that Truto does not document, which a restore names as lost', () => {
+    const kept = read({ integratedAccountId, engagement: { id: '7', subject: 'S', deal_stage: 'won' } }) as KeptRecord;
+    expect(kept.record.additionalFields).toEqual({ deal_stage: 'won' });
+    expect(createOf(kept)).toEqual({ input: { integratedAccountId, fields: { subject: 'S' } }, lost: ['deal_stage'] });
   });
 
   it.each([

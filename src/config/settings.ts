@@ -271,8 +271,8 @@ export const settings = {
     form(
       z
         .string()
-        .regex(/^\w+( *, *\w+)*$/)
-        .transform((value) => value.split(/ *, */)),
+        .transform((value) => value.split(',').map((name) => name.trim()))
+        .refine((names) => names.every((name) => /^\w+$/.test(name))),
       'names of letters, digits and _, separated by commas',
     ),
     "query parameters that the sandbox requires in each request for engagements, such as `region`: as if you had added them to Truto's unified model",

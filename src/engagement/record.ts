@@ -9,6 +9,8 @@ export type ResourceRecord<R extends Resource> = {
   readonly id: string;
   /** The integrated account of the record. Upstream does not send it, and ids are unique only within it. */
   readonly integratedAccountId: string;
+  /** The fields of the answer that Truto does not document, by their names in it. Only if they were selected. */
+  readonly additionalFields?: Readonly<Record<string, unknown>>;
 } & {
   readonly [Field in Exclude<WireField<R>, 'id'>]?: FieldValue<R, Field> | null;
 };
@@ -17,8 +19,6 @@ export type ResourceRecord<R extends Resource> = {
 export type EngagementRecord = ResourceRecord<'engagements'> & {
   /** Its node id, if it was deleted, or read by that. */
   readonly nodeId?: string;
-  /** The fields of the answer that Truto does not document, by their names in it. Only if they were selected. */
-  readonly additionalFields?: Readonly<Record<string, unknown>>;
 };
 
 /** The key of a record. */

@@ -25,13 +25,14 @@ export const wholeSelection: Selection = {
   noteFields: new Set(wireFieldsOf('notes')),
 };
 
-/** The record as JSON, with the record of each note that was read with it. */
-export function plainRecord({ integratedAccountId: _given, nodeId: _key, notes, ...engagement }: EngagementRecord) {
+/** The record as Truto sends it, with the record of each note that was read with it. */
+export function plainRecord(record: EngagementRecord) {
+  const { integratedAccountId: _given, nodeId: _key, notes, additionalFields, ...engagement } = record;
   const whole = notes?.map((note) => {
     const { kept } = note as { readonly kept?: { readonly kind: string; readonly record?: object } };
     return kept?.kind === 'Found' ? { ...kept.record, integratedAccountId: undefined } : { id: note.id };
   });
-  return { ...engagement, ...(whole && { notes: whole }) };
+  return { ...additionalFields, ...engagement, ...(whole && { notes: whole }) };
 }
 
 interface SnapshotOptions extends Omit<ReadOptions<'engagements'>, 'selected'> {

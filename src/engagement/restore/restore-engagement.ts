@@ -88,7 +88,8 @@ export function createOf({ record, unreadable }: KeptRecord): {
   readonly input: CreateEngagementInput;
   readonly lost: readonly string[];
 } {
-  const { id: _old, integratedAccountId, ...values } = record;
+  const { id: _old, integratedAccountId, additionalFields, ...documented } = record;
+  const values = { ...additionalFields, ...documented };
   const isEmpty = (value: unknown) => Array.isArray(value) && value.length === 0;
   const { fields, leftOut } = writableFields(
     Object.fromEntries(Object.entries(values).filter(([, value]) => !isEmpty(value))),

@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { z } from 'zod';
 import { readBody } from '../body.ts';
 import { normalizedType } from '../input.ts';
-import { type EngagementRecord, type ReadRecord, readRecord, wireFieldsOf } from '../record.ts';
+import { type EngagementRecord, type ReadRecord, readRecord, wireFieldsOf, withAdditionalFields } from '../record.ts';
 import { located } from '../result.ts';
 import { checkKey } from '../rules.ts';
 
@@ -30,7 +30,7 @@ const shape = z.object({
   engagement: z.looseObject({ id: z.union([z.string(), z.number()]).transform(String) }).nullish(),
 });
 
-const everything = new Set(wireFieldsOf('engagements'));
+const everything = withAdditionalFields(wireFieldsOf('engagements'));
 
 /** Reads one line, without its line break. A field whose value does not have the documented form is left out. Never throws. */
 export function readUndoLine(bytes: Buffer): UndoLine {
