@@ -58,7 +58,7 @@ export interface KnownDeletes extends DeletedEvents {
 /** How many deletes of an account are kept for readers. */
 const maxKept = 1_000;
 
-/** How long they are kept after the last read, in milliseconds. Of an account that nobody reads, none is kept. */
+/** How long they are kept after the last read, in milliseconds. Without a reader, none is kept. */
 const keptMs = 120_000;
 
 /** The most accounts that are read, and the most events, in a process without Redis. */
