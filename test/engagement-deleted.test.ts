@@ -149,7 +149,6 @@ describe('the deletes that are kept for readers', () => {
 
   it('are bounded, and a reader that is too slow learns that some are lost', async ({ expect }) => {
     const known = createKnownDeletes();
-    known.note('a', 'first', 'DELETED');
     const start = await known.read('a', null);
     for (let number = 0; number < 1_001; number += 1) known.note('a', `e${number}`, 'DELETED');
     expect((await known.read('a', start?.position ?? ''))?.isIncomplete).toBe(true);

@@ -474,14 +474,15 @@ return goneAt >= tonumber(redis.call('HGET', awaiting, place)) and 1 or 0`;
 
 /**
  * Stores that an engagement is deleted, by Truto's event: one that is begun, or ended as `ACCEPTED` or unknown, also after the end of its
- * job. `failure`: its entry in the list of failures, or nothing. Returns its state before, or nothing when it changes none.
+ * job. `failure`: its entry in the list of failures, or nothing. Returns its state before; nothing when it changes none;
+ * `unlisted` when the failure is not in the list.
  */
 export const settleItem = define('settleBulkItem', ['job', 'states', 'failures', 'queue'], ['index', 'failure'])<
-  'begun' | 'ACCEPTED' | 'OutcomeUnknownError' | ''
+  'begun' | 'ACCEPTED' | 'OutcomeUnknownError' | 'unlisted' | ''
 >`
 local state, phase = redis.call('HGET', states, index), redis.call('HGET', job, 'phase')
 if not phase or (state ~= 'begun' and state ~= 'ACCEPTED' and state ~= 'OutcomeUnknownError') then return '' end
-if state == 'OutcomeUnknownError' and redis.call('LREM', failures, 1, failure) == 0 then return '' end
+if state == 'OutcomeUnknownError' and redis.call('LREM', failures, 1, failure) == 0 then return 'unlisted' end
 redis.call('HSET', states, index, 'DELETED')
 redis.call('HINCRBY', job, 'outcome:DELETED', 1)
 redis.call('HINCRBY', job, 'settledCount', 1)

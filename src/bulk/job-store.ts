@@ -164,15 +164,20 @@ export class JobStore {
     });
   }
 
-  /** Stores that an engagement is deleted, by the event. Returns its state before; empty when it changes none. */
+  /** Stores that an engagement is deleted, by the event. Returns its state before; undefined when it changes none. */
   async settle({ needs }: BulkJob, { jobId, page, index, place }: AwaitingItem, engagement: string) {
-    const isUnknown = (await this.readStates(jobId, page))[index] === 'OutcomeUnknownError';
-    const item = isUnknown ? (await this.readPage(jobId, page))?.[index] : undefined;
-    const listed = item && (await this.#findUnknown(jobId, item));
-    const failure = listed ? JSON.stringify(listed) : '';
-    const state = await scripts.settleItem(this.#memory, { jobId, page, needs, index, failure });
-    await this.#ask((redis) => redis.hdel(redisKey(this.#memory, 'awaiting', { engagement }), place));
-    return state;
+    for (;;) {
+      const isUnknown = (await this.readStates(jobId, page))[index] === 'OutcomeUnknownError';
+      const item = isUnknown ? (await this.readPage(jobId, page))?.[index] : undefined;
+      const listed = item && (await this.#findUnknown(jobId, item));
+      const failure = listed ? JSON.stringify(listed) : '';
+      const state = await scripts.settleItem(this.#memory, { jobId, page, needs, index, failure });
+      // Its outcome became unknown meanwhile: then it has a failure now.
+      if (state === 'unlisted' && !isUnknown) continue;
+      if (state === 'unlisted' || state === '') return undefined;
+      await this.#ask((redis) => redis.hdel(redisKey(this.#memory, 'awaiting', { engagement }), place));
+      return state;
+    }
   }
 
   /** Finds the failure of an engagement with an unknown outcome. */

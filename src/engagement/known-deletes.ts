@@ -58,10 +58,10 @@ export interface KnownDeletes extends DeletedEvents {
 /** How many deletes of an account are kept for readers. */
 const maxKept = 1_000;
 
-/** How long they are kept after the last one, in milliseconds. */
-export const keptMs = 120_000;
+/** How long they are kept after the last read, in milliseconds. Without a reader, none is kept. */
+const keptMs = 120_000;
 
-/** The most accounts with such deletes, and the most events, in a process without Redis. */
+/** The most accounts that are read, and the most events, in a process without Redis. */
 const maxAccounts = 1_000;
 const maxEvents = 100_000;
 
@@ -91,26 +91,29 @@ interface Kept {
   count: number;
 }
 
-/** KEYS: the deletes of the account. ARGV: the name of a new list, the delete, how many are kept, how long. */
+/** KEYS: the deletes of the account. ARGV: the delete, how many are kept. */
 const addDelete = script<number>(
   'addKnownDelete',
   `
-redis.call('HSETNX', KEYS[1], 'name', ARGV[1])
+if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
 local count = redis.call('HINCRBY', KEYS[1], 'count', 1)
-redis.call('HSET', KEYS[1], count, ARGV[2])
-redis.call('HDEL', KEYS[1], count - tonumber(ARGV[3]))
-redis.call('PEXPIRE', KEYS[1], ARGV[4])
+redis.call('HSET', KEYS[1], count, ARGV[1])
+redis.call('HDEL', KEYS[1], count - tonumber(ARGV[2]))
 return count`,
 );
 
-/** KEYS: the deletes of the account. ARGV: the name and the count of the position, how many to read. Returns the name, the count, the deletes. */
-const readDeletes = script<readonly [name: string, count: number, ...(string | null)[]]>(
+/**
+ * KEYS: the deletes of the account. ARGV: the name of a new list, the count of the position, how many to read, how long to keep them.
+ * Returns the name, the count, and the deletes; nothing in place of one that is no longer kept.
+ */
+const readDeletes = script<readonly [name: string, count: number, ...string[]]>(
   'readKnownDeletes',
   `
+redis.call('HSETNX', KEYS[1], 'name', ARGV[1])
+redis.call('PEXPIRE', KEYS[1], ARGV[4])
 local name, count = unpack(redis.call('HMGET', KEYS[1], 'name', 'count'))
-local answer = {name or '', tonumber(count or 0)}
-local from = name == ARGV[1] and tonumber(ARGV[2]) or 0
-for number = from + 1, math.min(answer[2], from + tonumber(ARGV[3])) do
+local answer = {name, tonumber(count or 0)}
+for number = ARGV[2] + 1, math.min(answer[2], ARGV[2] + ARGV[3]) do
   table.insert(answer, redis.call('HGET', KEYS[1], number) or '')
 end
 return answer`,
@@ -131,41 +134,43 @@ function readOne(text: string): KnownDelete {
   return { id, evidence, at: new Date(at) };
 }
 
+function partsOf(position: string | null): readonly [name: string, count: number] {
+  const [name = '', count] = position?.split(':') ?? [];
+  return [name, Number(count ?? 0)];
+}
+
 /** Reads the answer about an account: its name, its count, and the texts after the position. */
 function newDeletes(
   position: string | null,
   [name, count, ...texts]: Awaited<ReturnType<typeof readDeletes>>,
 ): NewDeletes {
   if (position === null) return { items: [], position: `${name}:${count}`, isIncomplete: false };
-  const [before = '', from = '0'] = position.split(':');
-  const known = texts.filter((text): text is string => Boolean(text));
-  // A list that was dropped had no delete for minutes, so its reader had read all of it.
-  const start = before === name ? Number(from) : 0;
-  const isIncomplete = known.length < texts.length || count < start;
-  return { items: known.map(readOne), position: `${name}:${start + texts.length}`, isIncomplete };
+  const [before, from] = partsOf(position);
+  const known = texts.filter((text) => text !== '');
+  const isIncomplete = before !== name || count < from || known.length < texts.length;
+  return { items: known.map(readOne), position: `${name}:${from + texts.length}`, isIncomplete };
 }
 
 /** Creates the memory of deletes. @param shared the Redis of all replicas; undefined for this process only. */
 export function createKnownDeletes(shared?: Pick<SharedMemory, 'ask' | 'keyPrefix'>): KnownDeletes {
   const events = new LRUCache<string, number>({ max: maxEvents, ttl: rememberedMs });
-  const accounts = new LRUCache<string, Kept>({ max: maxAccounts, ttl: keptMs });
+  const accounts = new LRUCache<string, Kept>({ max: maxAccounts, ttl: keptMs, updateAgeOnGet: true });
   const eventKey = (name: string) => `${shared?.keyPrefix}:gone:${name}`;
   const accountKey = (account: string) => `${shared?.keyPrefix}:known-deletes:${digest(account)}`;
 
   function addHere(account: string, text: string): void {
-    const kept = accounts.get(account) ?? { name: randomUUID(), texts: new Map(), count: 0 };
+    const kept = accounts.peek(account);
+    if (!kept) return;
     kept.count += 1;
     kept.texts.set(kept.count, text);
     kept.texts.delete(kept.count - maxKept);
-    accounts.set(account, kept);
   }
 
-  function readHere(account: string, position: string | null) {
-    const { name = '', count = 0, texts } = accounts.get(account) ?? {};
-    const [before, from] = position?.split(':') ?? [];
-    const start = before === name ? Number(from) : 0;
-    const numbers = Array.from({ length: Math.min(count - start, maxRead) }, (_, index) => start + index + 1);
-    return [name, count, ...numbers.map((number) => texts?.get(number) ?? '')] as const;
+  function readHere(account: string, from: number, most: number) {
+    const { name, count, texts } = accounts.get(account) ?? { name: randomUUID(), count: 0, texts: new Map() };
+    if (!accounts.has(account)) accounts.set(account, { name, count, texts });
+    const numbers = Array.from({ length: Math.max(0, Math.min(count - from, most)) }, (_, index) => from + index + 1);
+    return [name, count, ...numbers.map((number) => texts.get(number) ?? '')] as const;
   }
 
   async function add(account: string, known: KnownDelete): Promise<boolean> {
@@ -174,8 +179,7 @@ export function createKnownDeletes(shared?: Pick<SharedMemory, 'ask' | 'keyPrefi
       addHere(account, text);
       return true;
     }
-    const args = [randomUUID(), text, maxKept, keptMs];
-    return (await shared.ask((redis) => addDelete(redis, [accountKey(account)], args))) !== undefined;
+    return (await shared.ask((redis) => addDelete(redis, [accountKey(account)], [text, maxKept]))) !== undefined;
   }
 
   return {
@@ -199,9 +203,10 @@ export function createKnownDeletes(shared?: Pick<SharedMemory, 'ask' | 'keyPrefi
       return atMs >= wholeSecond(sinceMs) ? new Date(atMs) : undefined;
     },
     async read(account, position) {
-      if (!shared) return newDeletes(position, [...readHere(account, position)]);
-      const [name = '', from = 0] = position?.split(':') ?? [];
-      const args = [name, from, position === null ? 0 : maxRead];
+      const [, from] = partsOf(position);
+      const most = position === null ? 0 : maxRead;
+      if (!shared) return newDeletes(position, [...readHere(account, from, most)]);
+      const args = [randomUUID(), from, most, keptMs];
       const answer = await shared.ask((redis) => readDeletes(redis, [accountKey(account)], args));
       return answer && newDeletes(position, answer);
     },

@@ -1,5 +1,5 @@
 import { canAccess, findLostAccess } from '../../engagement/account.ts';
-import { type DeleteEvidence, type KnownDelete, keptMs } from '../../engagement/known-deletes.ts';
+import type { DeleteEvidence, KnownDelete } from '../../engagement/known-deletes.ts';
 import { notGranted, refusedInput } from '../../engagement/refusal.ts';
 import { checkId } from '../../engagement/rules.ts';
 import { builder, enumOf, objectType } from '../core/builder.ts';
@@ -52,11 +52,8 @@ async function followDeletes(integratedAccountId: string, context: Context) {
   await checkAccess(integratedAccountId, context);
   const { knownDeletes, findAccountIntegration } = context;
   let position: string | null = null;
-  let readAt = performance.now();
   async function read(): Promise<readonly KnownDelete[]> {
-    const isLate = performance.now() - readAt > keptMs / 2;
-    readAt = performance.now();
-    const found = isLate ? undefined : await knownDeletes.read(integratedAccountId, position);
+    const found = await knownDeletes.read(integratedAccountId, position);
     if (!found || found.isIncomplete) throw fieldError('EVENTS_LOST');
     position = found.position;
     return found.items;
