@@ -15,13 +15,13 @@ import { refuseNoUtf8, refuseTooManyValues } from './connections/refuse.ts';
 import { hasTooManyValues } from './connections/request-body.ts';
 import { createPages } from './pages/pages.ts';
 import { findBadVariable } from './requests/check-variables.ts';
-import { admit, type ContextOptions, createContext } from './requests/context.ts';
+import { type Admission, admit, type ContextOptions, createContext } from './requests/context.ts';
 import { findUnreadable, readAccept } from './requests/headers.ts';
 import { createServeWebhook, type ReceiveEvent } from './webhooks.ts';
 import { countedElsewhere, type GraphQLHandler } from './yoga.ts';
 
-/** A request whose body Yoga's listener finds here, with the context of an operation that was run. */
-type ReadRequest = IncomingMessage & { body?: Readable; context?: Context };
+/** A request whose body Yoga's listener finds here, with its caller, and the context of an operation that was run. */
+type ReadRequest = IncomingMessage & { body?: Readable; admission?: Promise<Admission>; context?: Context };
 
 /** A request as a GraphQL client sends it. */
 interface PlainRequest extends OperationRequest {
@@ -81,7 +81,9 @@ export function createFrontDoor(
     const hasCallerLeft = () => response.destroyed;
     let context: Context;
     try {
-      const admission = await admit(header('authorization'), options);
+      // Stored for Yoga: a token that is refused counts once.
+      request.admission = admit(header('authorization'), options);
+      const admission = await request.admission;
       if (admission.caller === null) return false;
       context = createContext({ header, hasCallerLeft, extensions: plain.extensions }, options, admission);
     } catch {

@@ -8,8 +8,8 @@ import { findUnreadable, readAccept } from './headers.ts';
 
 /** Facts about a request from before Yoga receives it. */
 export interface ServerContext {
-  /** The request of node:http. The front door may have run it already. */
-  readonly req?: { readonly context?: Context };
+  /** The request of node:http. The front door may have identified its caller, and run it already. */
+  readonly req?: { readonly admission?: Promise<Admission>; readonly context?: Context };
   /** Set before the document is parsed. */
   admission?: Admission;
 }
@@ -55,7 +55,9 @@ export function useAdmitRequests(
       if (found) endResponse(refusal(fetchAPI, ...found));
     },
     async onParams({ request, context }) {
-      context.admission = context.req?.context ?? (await admit(request.headers.get('authorization'), options));
+      const { req } = context;
+      context.admission =
+        req?.context ?? (await (req?.admission ?? admit(request.headers.get('authorization'), options)));
     },
     onParse({ context }) {
       if (admissionOf(context).caller !== null) return undefined;
