@@ -1,3 +1,4 @@
+import DataLoader from 'dataloader';
 import { LRUCache } from 'lru-cache';
 import { type Caller, limitedBy } from '../../engagement/account.ts';
 import { type FoundRecord, type ReadPorts, readResource } from '../../engagement/read.ts';
@@ -109,16 +110,22 @@ export function createRecordLoaders({
     return found ?? notSent({ reason: 'timeout' });
   }
 
-  const reads = new Map<string, Promise<FoundRecord<Resource> | Refusal>>();
+  // Upstream reads one record per request. In a batch, the first would only wait for the last.
+  const makeLoader = () =>
+    new DataLoader<LoaderKey, unknown, string>((keys) => Promise.all(keys.map(read)), {
+      batch: false,
+      cacheKeyFn({ resource, integratedAccountId: account, id, engagementType, selected }) {
+        const type = engagementType ?? '';
+        // With their lengths, no two keys have the same name.
+        return `${resource} ${[...selected]} ${account.length} ${type.length} ${account}${type}${id}`;
+      },
+    });
+  // Most operations read no related record.
+  let loader: ReturnType<typeof makeLoader> | undefined;
   return {
     read(resource, key, selected) {
-      const { integratedAccountId: account, id, engagementType } = key;
-      const type = engagementType ?? '';
-      // With their lengths, no two keys have the same name.
-      const name = `${resource} ${[...selected]} ${account.length} ${type.length} ${account}${type}${id}`;
-      const found = reads.get(name) ?? read({ ...key, resource, selected } as LoaderKey);
-      reads.set(name, found);
-      return found as never;
+      loader ??= makeLoader();
+      return loader.load({ ...key, resource, selected } as LoaderKey) as never;
     },
   };
 }
