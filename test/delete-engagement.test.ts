@@ -104,7 +104,8 @@ describe('deleteEngagement against the sandbox', () => {
       integrationName: 'HubSpot',
       supportedIntegrations: deletable.map(({ integration }) => integration.label),
     });
-    expect(sandbox.requests.map(({ method }) => method)).toEqual(['GET']);
+    // The account, and whether its capabilities say the same.
+    expect(sandbox.requests.map(({ method }) => method)).toEqual(['GET', 'GET']);
   });
 
   it('runs aliased deletes in order, and a failed one does not affect the others', async () => {
