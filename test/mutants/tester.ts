@@ -30,7 +30,7 @@ async function start(options: CliOptions, setupFiles: readonly string[] = []): P
   const vitest: Vitest = await createVitest({
     root,
     watch: false,
-    project: ['quick'],
+    project: ['quick', 'quick-alone'],
     reporters: [
       {
         // The first failure is enough.
@@ -43,7 +43,11 @@ async function start(options: CliOptions, setupFiles: readonly string[] = []): P
     ],
     ...options,
   });
-  for (const { config } of vitest.projects) config.setupFiles.push(...setupFiles);
+  for (const { config } of vitest.projects) {
+    // Each mutant has to be loaded.
+    config.isolate = true;
+    config.setupFiles.push(...setupFiles);
+  }
   await vitest.standalone();
   return vitest;
 }
