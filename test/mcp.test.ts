@@ -1,5 +1,7 @@
 import { once } from 'node:events';
 import { request } from 'node:http';
+import { connect as connectTo } from 'node:net';
+import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
@@ -174,6 +176,60 @@ describe('mcp over standard input and output', () => {
       isError: true,
       structuredContent: { result: 'NOT_CONFIGURED' },
     });
+  });
+});
+
+describe('S36 a server of tools that ends', () => {
+  it('finishes and logs every delete in flight when its client is gone, and takes lines that are no messages', async () => {
+    const { promise: held, resolve } = Promise.withResolvers<void>();
+    const bothSent = Promise.withResolvers<void>();
+    await using upstream = await startUpstream(async (request, response) => {
+      if (request.method !== 'DELETE') return json(200, { id: 'e1' })(request, response);
+      if (upstream.deletes().length === 2) bothSent.resolve();
+      await held;
+      json(204, undefined)(request, response);
+    }, 'Capsule');
+    const env = { TRUTO_API_TOKEN: 'canary-one', TRUTO_BASE_URL: upstream.url };
+    const { child, end } = startCli(['mcp'], env);
+    const answers = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+    let count = 0;
+    const send = (method: string, params: object) => {
+      count += 1;
+      child.stdin.write(`${JSON.stringify({ jsonrpc: '2.0', id: count, method, params })}\n`);
+    };
+    const answer = async () => JSON.parse((await answers.next()).value ?? '').result;
+    child.stdin.write('garbage\nnull\n[]\n{"jsonrpc":"2.0"\n');
+    const clientInfo = { name: 'test', version: '1' };
+    send('initialize', { protocolVersion: '2025-03-26', capabilities: {}, clientInfo });
+    await answer();
+    const tokens: string[] = [];
+    for (const id of ['e1', 'e2']) {
+      send('tools/call', { name: 'plan_delete', arguments: { ...one, id } });
+      tokens.push((await answer()).structuredContent.confirmationToken);
+    }
+    for (const confirmationToken of tokens)
+      send('tools/call', { name: 'delete_engagement', arguments: { confirmationToken } });
+    await bothSent.promise;
+    child.stdout.destroy();
+    child.stdin.end();
+    resolve();
+    const { code, stderr } = await end;
+    const deletes = stderr.split('\n').filter((line) => line.includes('"msg":"delete"'));
+    expect(deletes.map((line) => JSON.parse(line).result)).toEqual(Array(2).fill('DeleteEngagementSuccess'));
+    expect(code).toBe(0);
+  });
+
+  it('ends also while a client has not sent its whole request', async () => {
+    await using upstream = await startUpstream(json(204, undefined), 'Capsule');
+    // Its end is awaited.
+    await using http = await startHttp(passthrough(upstream.url));
+    const { port } = new URL(http.url);
+    const socket = connectTo(Number(port), '127.0.0.1');
+    socket.on('error', () => {});
+    socket.write('POST /mcp HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer x\r\nContent-Length: 9\r\n');
+    socket.write('Content-Type: application/json\r\nAccept: application/json, text/event-stream\r\n\r\n{');
+    // A later request is answered, so the first has arrived.
+    await using _tools = await http.connectAs('canary-one');
   });
 });
 
