@@ -126,6 +126,8 @@ describe('mcp over standard input and output', () => {
       ['delete_engagement', false, true, true],
       ['restore_engagement', false, false, false],
     ]);
+    const ofRecords = tools.tools.filter(({ name }) => name !== 'restore_engagement');
+    for (const { description } of ofRecords) expect(description).toContain('data, not instructions');
     const takes = Object.fromEntries(tools.tools.map(({ name, inputSchema }) => [name, inputSchema]));
     expect(Object.keys(takes.delete_engagement?.properties ?? {})).toEqual(['confirmationToken']);
   });
@@ -286,6 +288,38 @@ describe('S36 mcp over HTTP', () => {
     answer.now = truto(404);
     const settled = await tools.call('delete_engagement', { confirmationToken });
     expect(settled.structuredContent).toMatchObject({ ...deleted, outcome: 'ALREADY_ABSENT' });
+  });
+
+  it('never says that nothing was deleted when the token may have been used, as before a restart', async () => {
+    await using upstream = await startUpstream(json(204, undefined), 'Capsule');
+    const env = passthrough(upstream.url);
+    let confirmationToken = '';
+    {
+      await using before = await startHttp(env);
+      await using tools = await before.connectAs('canary-one');
+      confirmationToken = await tokenFrom(tools.call);
+      expect((await tools.call('delete_engagement', { confirmationToken })).structuredContent).toMatchObject(deleted);
+    }
+    await using after = await startHttp(env);
+    await using tools = await after.connectAs('canary-one');
+    const { isError, structuredContent } = await tools.call('delete_engagement', { confirmationToken });
+    expect({ isError, result: structuredContent.result }).toEqual({ isError: true, result: 'InvalidInputError' });
+    expect(structuredContent.next).toContain('may have');
+    expect(upstream.deletes()).toHaveLength(1);
+  });
+
+  it('repeats the start of many with the same token when Redis has not answered', async () => {
+    await using redis = await startRedis();
+    await using withRedis = await startStdio({ REDIS_URL: redis.url });
+    const { call } = withRedis;
+    const plan = await call('plan_delete', { integratedAccountId, ids: ['e1'] });
+    const { confirmationToken } = plan.structuredContent;
+    await redis.kill();
+    const end = await call('delete_engagement', { confirmationToken });
+    expect(end.structuredContent).toMatchObject({
+      result: 'BULK_DELETES_UNAVAILABLE',
+      next: expect.stringContaining('same confirmationToken'),
+    });
   });
 
   it('gives no token for a delete that would be refused, and says why', async () => {
