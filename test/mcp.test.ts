@@ -308,6 +308,34 @@ describe('S36 mcp over HTTP', () => {
     expect(upstream.deletes()).toHaveLength(1);
   });
 
+  it('lists no further once a plan has too many engagements, or its client is gone', async () => {
+    await using redis = await startRedis();
+    // Its list never ends.
+    let count = 0;
+    await using upstream = await startUpstream((...args) => {
+      const result = Array.from({ length: 100 }, (_, index) => ({ id: String(count + index) }));
+      count += 100;
+      json(200, { result, next_cursor: String(count) })(...args);
+    }, 'Capsule');
+    const env = { REDIS_URL: redis.url, BULK_TOKEN_SECRET: 'x'.repeat(32), TRUTO_API_TOKEN: 'canary-one' };
+    await using withRedis = await startStdio({ ...env, TRUTO_BASE_URL: upstream.url, TRUTO_RATE_LIMITS: '0' });
+    const args = { integratedAccountId: 'a', filter: { status: 'open' } };
+    const plan = await withRedis.call('plan_delete', args);
+    expect(plan).toMatchObject({ isError: true, structuredContent: { result: 'PLAN_TOO_LARGE' } });
+    const client = new AbortController();
+    const listed = count;
+    const gone = withRedis.client.callTool({ name: 'plan_delete', arguments: args }, undefined, client);
+    await expect.poll(() => count).toBeGreaterThan(listed);
+    client.abort();
+    await expect(gone).rejects.toThrow();
+    const jobs = async () => {
+      const keys = (await redis.tell('KEYS', '*bulk:????????-*')) as string[];
+      const read = keys.filter((key) => /[\da-f]{12}$/.test(key)).map((key) => redis.tell('HGET', key, 'phase'));
+      return Promise.all(read);
+    };
+    await expect.poll(jobs, { timeout: 10_000 }).toEqual(['CANCELLED', 'CANCELLED']);
+  });
+
   it('repeats the start of many with the same token when Redis has not answered', async () => {
     await using redis = await startRedis();
     await using withRedis = await startStdio({ REDIS_URL: redis.url });

@@ -1,6 +1,7 @@
 import type { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
 import type { CallToolResult } from '@modelcontextprotocol/sdk/types.js';
 import { z } from 'zod';
+import { maxIds } from '../bulk/job.ts';
 import { engagementTypes } from '../engagement/input.ts';
 import { readNodeId } from '../engagement/node-id.ts';
 import type { RestoreEnd } from '../engagement/restore/restore-engagement.ts';
@@ -63,6 +64,8 @@ const startDocument = `mutation($input: StartBulkDeleteInput!) {
   startBulkDelete(input: $input) { ${bulkFields} outcomes { deleted accepted alreadyAbsent notFound failed unknown remaining } } }`;
 const bulkDocument = `query($id: ID!) {
   bulkDelete(id: $id) { ${bulkFields} confirmationToken engagements(first: ${sampleSize}) { items { id engagementType } } } }`;
+
+const cancelDocument = 'mutation($id: ID!) { cancelBulkDelete(id: $id) { id } }';
 
 /** What an operation answers: the value of its one field, or why there is none. */
 type Answer =
@@ -157,9 +160,11 @@ async function planMany(call: Call, { id: _one, snapshot = false, ...input }: Pl
   const started = await ask(call, startDocument, { input: { ...input, snapshot, dryRun: true } });
   if (!('value' in started)) return answer(started, true);
   const { id } = started.value;
+  // Once its call is aborted, the dry run must still be cancelled.
+  const lasting = { ...call, signal: AbortSignal.any([]) };
   const untilMs = performance.now() + maxListingMs;
   for (;;) {
-    const read = await ask(call, bulkDocument, { id });
+    const read = await ask(lasting, bulkDocument, { id });
     if (!('value' in read)) return answer(read, true);
     const { state, statusReason, total, confirmationToken: token, engagements } = read.value;
     if (/^(COMPLETED|CANCELLED|FAILED)$/.test(String(state)))
@@ -170,8 +175,12 @@ async function planMany(call: Call, { id: _one, snapshot = false, ...input }: Pl
           ? 'Nothing was deleted yet. Show the count and the sample to the person. If they agree, call delete_engagement with the confirmationToken within 5 minutes.'
           : 'It cannot be confirmed: it found no engagement or more than 5,000, or the list could not be read.',
       });
-    if (performance.now() > untilMs || call.signal.aborted)
-      return answer({ result: 'PLAN_TAKES_TOO_LONG', message: 'Nothing was deleted. Use a narrower filter.' }, true);
+    if (performance.now() > untilMs || call.signal.aborted || Number(total) > maxIds) {
+      // Nobody can confirm it, and the rest of its list may take long.
+      await ask(lasting, cancelDocument, { id });
+      const message = `Nothing was deleted. It matches more than ${maxIds} engagements, or its list takes too long. Use a narrower filter.`;
+      return answer({ result: 'PLAN_TOO_LARGE', count: total, message }, true);
+    }
     await new Promise((resolve) => setTimeout(resolve, 200));
   }
 }
@@ -242,7 +251,7 @@ export function addTools(server: McpServer, facade: McpFacade, authorization: st
       inputSchema: {
         integratedAccountId: accountId,
         id: engagementId.optional(),
-        ids: z.array(z.string()).max(5_000).optional().describe("Truto's ids of several engagements."),
+        ids: z.array(z.string()).max(maxIds).optional().describe("Truto's ids of several engagements."),
         filter: filter.optional(),
         engagementType: type.optional(),
         snapshot: z
