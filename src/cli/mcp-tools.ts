@@ -176,7 +176,7 @@ async function planMany(call: Call, { id: _one, snapshot = false, ...input }: Pl
           : 'It cannot be confirmed: it found no engagement or more than 5,000, or the list could not be read.',
       });
     if (performance.now() > untilMs || call.signal.aborted || Number(total) > maxIds) {
-      // Nobody can confirm it, and the rest of its list may take long.
+      // The caller cannot confirm it, and the rest of its list may take long.
       await ask(lasting, cancelDocument, { id });
       const message = `Nothing was deleted. It matches more than ${maxIds} engagements, or its list takes too long. Use a narrower filter.`;
       return answer({ result: 'PLAN_TOO_LARGE', count: total, message }, true);
