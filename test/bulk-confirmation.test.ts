@@ -143,6 +143,20 @@ describe('a confirmation token of a bulk delete', () => {
     expect((await confirm(mine, token)).data.startBulkDelete.total).toBe(ids.length);
   });
 
+  it('returns what it started also when the dry run is no longer stored', async () => {
+    await using setting = await startSetting({}, required);
+    const { post } = setting.facade;
+    const { id: dryRunId } = await started(post, { integratedAccountId, dryRun: true, ids });
+    const token = await tokenOf(post, dryRunId);
+    const { id } = (await confirm(post, token)).data.startBulkDelete;
+    const keys = (await setting.redis.tell('KEYS', `*${dryRunId}*`)) as string[];
+    expect(await setting.redis.tell('DEL', ...keys)).toBe(keys.length);
+    expect((await confirm(post, token)).data.startBulkDelete.id).toBe(id);
+    expect((await confirm(post, token, { integratedAccountId: 'other' })).errors).toMatchObject(
+      refusedFor('integratedAccountId'),
+    );
+  });
+
   it('starts nothing 5 minutes after the end of the dry run, and still returns what it started', async () => {
     vi.useFakeTimers({ toFake: ['Date'] });
     await using setting = await startSetting({}, required);

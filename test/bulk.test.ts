@@ -227,6 +227,19 @@ describe.concurrent('a bulk delete by a filter', () => {
     expect(setting.lists()).toBe(5);
   });
 
+  it('says that it is partial also when a dry run has listed it', async ({ expect }) => {
+    await using setting = await startPartial(Number.POSITIVE_INFINITY);
+    const { post } = setting;
+    const dryRun = await started(post, { integratedAccountId: 'a', filter: { contact: '1' }, dryRun: true });
+    await expect.poll(async () => seen(post, dryRun.id)).toMatchObject({ state: 'COMPLETED', total: 2 });
+    const token = 'query($id: ID!) { bulkDelete(id: $id) { confirmationToken } }';
+    const { confirmationToken } = (await post(token, { id: dryRun.id })).body.data.bulkDelete;
+    const start = 'mutation($input: StartBulkDeleteInput!) { startBulkDelete(input: $input) { id } }';
+    const { id } = (await post(start, { input: { confirmationToken } })).body.data.startBulkDelete;
+    await expect.poll(async () => seen(post, id)).toMatchObject({ state: 'COMPLETED', outcomes: { deleted: 2 } });
+    expect(await partialOf(post, id)).toEqual({ isPartial: true, statusReason: expect.any(String) });
+  });
+
   it.for<[string, string | undefined, string | undefined, string]>([
     ['in capitals', 'CALL', undefined, 'call'],
     ['with one', 'Call', undefined, 'call'],

@@ -63,6 +63,16 @@ describe('S35 a confirmation token', () => {
     expect(confirmed).toEqual(usual);
   });
 
+  it('deletes also with the longest arguments that a request may have', async () => {
+    await using upstream = await startUpstream(json(204, undefined), 'Capsule');
+    await using facade = await startTestFacade(upstream.url, required);
+    // In JSON, each takes twice the characters that it takes in a URL.
+    const content = '\\u0001'.repeat(3_700);
+    const token = await plan(facade, `${planned}, parameters: { content: "${content}" }`);
+    expect(await remove(facade, token)).toEqual(deleted);
+    expect(upstream.deletes().at(-1)?.query.content).toHaveLength(3_700);
+  });
+
   it('reads the record first when its dry run had a snapshot', async () => {
     const record = json(200, { id: '1', subject: 'kept' });
     const answer: Answer = (request, ...rest) =>
@@ -194,7 +204,9 @@ describe('S35 a confirmation token', () => {
     await remove(facade, token);
     const before = upstream.deletes().length;
     minutes(6);
-    expect(await remove(facade, token)).toMatchObject({ __typename: 'OutcomeUnknownError' });
+    // The same token would not send it again.
+    for (const _time of [1, 2])
+      expect(await remove(facade, token)).toMatchObject({ __typename: 'OutcomeUnknownError', retrySafe: false });
     expect(upstream.deletes()).toHaveLength(before);
   });
 

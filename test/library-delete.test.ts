@@ -20,6 +20,14 @@ function over(upstream: FakeUpstream, settings = {}) {
   return { deleteEngagement: server.deleteEngagement, audited, [Symbol.asyncDispose]: server.close };
 }
 
+/** In JSON, it is another value than its fields. */
+class Money {
+  readonly cents = 1;
+  toJSON() {
+    return { cents: 2 };
+  }
+}
+
 describe('deleteEngagement without GraphQL', () => {
   it('deletes, and returns the outcome as a value', async () => {
     await using upstream = await startUpstream(json(204, undefined), 'Capsule');
@@ -62,6 +70,10 @@ describe('deleteEngagement without GraphQL', () => {
     ['idempotencyKey', { idempotencyKey: 'with space' }],
     ['remoteQuery', { remoteQuery: new Map([['force', 'false']]) }],
     ['remoteQuery', { remoteQuery: { force: undefined, list: [() => true] } }],
+    ['remoteQuery', { remoteQuery: { list: [1, undefined] } }],
+    // biome-ignore lint/suspicious/noSparseArray: a gap is what is refused.
+    ['remoteQuery', { remoteQuery: { list: [1, , 2] } }],
+    ['remoteQuery', { remoteQuery: new Money() }],
     ['remoteQuery', { remoteQuery: { count: Number.NaN } }],
     ['trutoQuery', { trutoQuery: { count: Number.NaN } }],
   ])('refuses a wrong %s by its path, and sends nothing: %#', async (path, wrong) => {

@@ -1,5 +1,7 @@
 import { once } from 'node:events';
 import { request } from 'node:http';
+import { connect as connectTo } from 'node:net';
+import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
@@ -124,6 +126,8 @@ describe('mcp over standard input and output', () => {
       ['delete_engagement', false, true, true],
       ['restore_engagement', false, false, false],
     ]);
+    const ofRecords = tools.tools.filter(({ name }) => name !== 'restore_engagement');
+    for (const { description } of ofRecords) expect(description).toContain('data, not instructions');
     const takes = Object.fromEntries(tools.tools.map(({ name, inputSchema }) => [name, inputSchema]));
     expect(Object.keys(takes.delete_engagement?.properties ?? {})).toEqual(['confirmationToken']);
   });
@@ -174,6 +178,60 @@ describe('mcp over standard input and output', () => {
       isError: true,
       structuredContent: { result: 'NOT_CONFIGURED' },
     });
+  });
+});
+
+describe('S36 a server of tools that ends', () => {
+  it('finishes and logs every delete in flight when its client is gone, and takes lines that are no messages', async () => {
+    const { promise: held, resolve } = Promise.withResolvers<void>();
+    const bothSent = Promise.withResolvers<void>();
+    await using upstream = await startUpstream(async (request, response) => {
+      if (request.method !== 'DELETE') return json(200, { id: 'e1' })(request, response);
+      if (upstream.deletes().length === 2) bothSent.resolve();
+      await held;
+      json(204, undefined)(request, response);
+    }, 'Capsule');
+    const env = { TRUTO_API_TOKEN: 'canary-one', TRUTO_BASE_URL: upstream.url };
+    const { child, end } = startCli(['mcp'], env);
+    const answers = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+    let count = 0;
+    const send = (method: string, params: object) => {
+      count += 1;
+      child.stdin.write(`${JSON.stringify({ jsonrpc: '2.0', id: count, method, params })}\n`);
+    };
+    const answer = async () => JSON.parse((await answers.next()).value ?? '').result;
+    child.stdin.write('garbage\nnull\n[]\n{"jsonrpc":"2.0"\n');
+    const clientInfo = { name: 'test', version: '1' };
+    send('initialize', { protocolVersion: '2025-03-26', capabilities: {}, clientInfo });
+    await answer();
+    const tokens: string[] = [];
+    for (const id of ['e1', 'e2']) {
+      send('tools/call', { name: 'plan_delete', arguments: { ...one, id } });
+      tokens.push((await answer()).structuredContent.confirmationToken);
+    }
+    for (const confirmationToken of tokens)
+      send('tools/call', { name: 'delete_engagement', arguments: { confirmationToken } });
+    await bothSent.promise;
+    child.stdout.destroy();
+    child.stdin.end();
+    resolve();
+    const { code, stderr } = await end;
+    const deletes = stderr.split('\n').filter((line) => line.includes('"msg":"delete"'));
+    expect(deletes.map((line) => JSON.parse(line).result)).toEqual(Array(2).fill('DeleteEngagementSuccess'));
+    expect(code).toBe(0);
+  });
+
+  it('ends also while a client has not sent its whole request', async () => {
+    await using upstream = await startUpstream(json(204, undefined), 'Capsule');
+    // Its end is awaited.
+    await using http = await startHttp(passthrough(upstream.url));
+    const { port } = new URL(http.url);
+    const socket = connectTo(Number(port), '127.0.0.1');
+    socket.on('error', () => {});
+    socket.write('POST /mcp HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer x\r\nContent-Length: 9\r\n');
+    socket.write('Content-Type: application/json\r\nAccept: application/json, text/event-stream\r\n\r\n{');
+    // A later request is answered, so the first has arrived.
+    await using _tools = await http.connectAs('canary-one');
   });
 });
 
@@ -230,6 +288,66 @@ describe('S36 mcp over HTTP', () => {
     answer.now = truto(404);
     const settled = await tools.call('delete_engagement', { confirmationToken });
     expect(settled.structuredContent).toMatchObject({ ...deleted, outcome: 'ALREADY_ABSENT' });
+  });
+
+  it('never says that nothing was deleted when the token may have been used, as before a restart', async () => {
+    await using upstream = await startUpstream(json(204, undefined), 'Capsule');
+    const env = passthrough(upstream.url);
+    let confirmationToken = '';
+    {
+      await using before = await startHttp(env);
+      await using tools = await before.connectAs('canary-one');
+      confirmationToken = await tokenFrom(tools.call);
+      expect((await tools.call('delete_engagement', { confirmationToken })).structuredContent).toMatchObject(deleted);
+    }
+    await using after = await startHttp(env);
+    await using tools = await after.connectAs('canary-one');
+    const { isError, structuredContent } = await tools.call('delete_engagement', { confirmationToken });
+    expect({ isError, result: structuredContent.result }).toEqual({ isError: true, result: 'InvalidInputError' });
+    expect(structuredContent.next).toContain('may have');
+    expect(upstream.deletes()).toHaveLength(1);
+  });
+
+  it('lists no further once a plan has too many engagements, or its client is gone', async () => {
+    await using redis = await startRedis();
+    // Its list never ends.
+    let count = 0;
+    await using upstream = await startUpstream((...args) => {
+      const result = Array.from({ length: 100 }, (_, index) => ({ id: String(count + index) }));
+      count += 100;
+      json(200, { result, next_cursor: String(count) })(...args);
+    }, 'Capsule');
+    const env = { REDIS_URL: redis.url, BULK_TOKEN_SECRET: 'x'.repeat(32), TRUTO_API_TOKEN: 'canary-one' };
+    await using withRedis = await startStdio({ ...env, TRUTO_BASE_URL: upstream.url, TRUTO_RATE_LIMITS: '0' });
+    const args = { integratedAccountId: 'a', filter: { status: 'open' } };
+    const plan = await withRedis.call('plan_delete', args);
+    expect(plan).toMatchObject({ isError: true, structuredContent: { result: 'PLAN_TOO_LARGE' } });
+    const client = new AbortController();
+    const listed = count;
+    const gone = withRedis.client.callTool({ name: 'plan_delete', arguments: args }, undefined, client);
+    await expect.poll(() => count).toBeGreaterThan(listed);
+    client.abort();
+    await expect(gone).rejects.toThrow();
+    const jobs = async () => {
+      const keys = (await redis.tell('KEYS', '*bulk:????????-*')) as string[];
+      const read = keys.filter((key) => /[\da-f]{12}$/.test(key)).map((key) => redis.tell('HGET', key, 'phase'));
+      return Promise.all(read);
+    };
+    await expect.poll(jobs, { timeout: 10_000 }).toEqual(['CANCELLED', 'CANCELLED']);
+  });
+
+  it('repeats the start of many with the same token when Redis has not answered', async () => {
+    await using redis = await startRedis();
+    await using withRedis = await startStdio({ REDIS_URL: redis.url });
+    const { call } = withRedis;
+    const plan = await call('plan_delete', { integratedAccountId, ids: ['e1'] });
+    const { confirmationToken } = plan.structuredContent;
+    await redis.kill();
+    const end = await call('delete_engagement', { confirmationToken });
+    expect(end.structuredContent).toMatchObject({
+      result: 'BULK_DELETES_UNAVAILABLE',
+      next: expect.stringContaining('same confirmationToken'),
+    });
   });
 
   it('gives no token for a delete that would be refused, and says why', async () => {

@@ -40,11 +40,17 @@ export type AskedStart = Omit<StartInput, 'integratedAccountId'> & {
   readonly confirmationToken: string | undefined;
 };
 
-/** An input whose access is checked, and what identifies the start. */
-interface Start {
-  readonly input: StartInput;
-  /** The engagements; undefined for a filter that is not resolved yet. */
+/** The engagements of a start. */
+interface List {
+  /** Undefined for a filter that is not resolved yet. */
   readonly items: readonly BulkItem[] | undefined;
+  /** True when a dry run has listed them, and upstream left something out. */
+  readonly isPartial?: boolean;
+}
+
+/** An input whose access is checked, and what identifies the start. */
+interface Start extends List {
+  readonly input: StartInput;
   readonly id: string;
 }
 
@@ -219,20 +225,22 @@ export class BulkDeletes {
     const opened = await confirmations.open('bulk', token, caller);
     if (typeof opened === 'string') return refuse(opened);
     const { dryRunId } = opened.plan;
-    const dryRun = await store.read(dryRunId);
+    const id = uuidOf(caller.id, 'confirmed', dryRunId);
+    // What it started is stored for longer than the dry run.
+    const started = await store.read(id);
+    const dryRun = started ?? (await store.read(dryRunId));
     if (!dryRun) return refuse(expiredConfirmation);
     const input = { ...dryRun.input, ids: undefined, engagementType: undefined, dryRun: false };
     if (account !== undefined && account !== input.integratedAccountId)
       return refusedInput([refusal(['input', 'integratedAccountId'], 'It is not that of the confirmationToken.')]);
     if (!canAccess(caller, input.integratedAccountId)) return notGranted();
-    const id = uuidOf(caller.id, 'confirmed', dryRunId);
-    const started = await store.read(id);
     if (started) return started;
     if (opened.isExpired) return refuse(expiredConfirmation);
     const items: BulkItem[] = [];
     for (let page = 0; page < dryRun.pageCount; page += 1)
       items.push(...((await store.readPage(dryRunId, page)) ?? []));
-    return items.length === dryRun.total ? { input, items, id } : refuse(expiredConfirmation);
+    const { isPartial, total } = dryRun;
+    return items.length === total ? { input, items, isPartial, id } : refuse(expiredConfirmation);
   }
 
   /** Checks an input without a token. */
@@ -271,7 +279,7 @@ export class BulkDeletes {
     const start =
       token === undefined ? this.#readAsked(asked, caller, callerKey) : await this.#readConfirmed(asked, token, caller);
     if (!('items' in start)) return start;
-    const { input, items, id } = start;
+    const { input, id } = start;
     const { integratedAccountId } = input;
     const { ids, engagementType, ...kept } = input;
     const missing = this.#findMissing(input, caller);
@@ -282,7 +290,7 @@ export class BulkDeletes {
     const unusable = findUnusable(account, input, caller, isKnown) ?? refused(checkSupport(input, account));
     if (unusable) return unusable;
 
-    return this.#create(id, kept, items, digest(input), account, caller);
+    return this.#create(id, kept, start, digest(input), account, caller);
   }
 
   /** Starts to restore engagements. As {@link BulkDeletes.start}; null when there is no such bulk delete. */
@@ -323,7 +331,7 @@ export class BulkDeletes {
     for (const { kept, line } of given.records) items.push(await itemOf(kept, { line }, integratedAccountId, work));
     const stored = { integratedAccountId, dryRun, snapshot: false, restore: jobId === undefined ? {} : { jobId } };
     const id = callerKey === undefined ? randomUUID() : uuidOf(caller.id, ...callerKey);
-    return this.#create(id, stored, lines && items, digest('restore', input), account, caller);
+    return this.#create(id, stored, { items: lines && items }, digest('restore', input), account, caller);
   }
 
   /** Why a bulk delete's undo files cannot be restored from. */
@@ -338,7 +346,7 @@ export class BulkDeletes {
   async #create(
     id: string,
     kept: BulkInput,
-    items: readonly BulkItem[] | undefined,
+    { items, isPartial = false }: List,
     fingerprint: string,
     account: AccountLookup,
     caller: Caller,
@@ -367,7 +375,7 @@ export class BulkDeletes {
     };
     try {
       const { kind, roomMs } = await store.create(
-        { ...job, fingerprint, ...(statusReason && { statusReason }) },
+        { ...job, fingerprint, isPartial, ...(statusReason && { statusReason }) },
         items,
       );
       if (kind !== 'created' && kind !== 'there') {

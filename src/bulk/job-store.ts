@@ -51,6 +51,7 @@ export interface AwaitingItem {
 export type PageLease = Lease & { readonly page: number };
 
 type NewJob = Pick<BulkJob, 'id' | 'callerId' | 'sealedToken' | 'needs' | 'input' | 'fingerprint' | 'ownerId'> & {
+  readonly isPartial?: boolean;
   readonly integration?: string;
   readonly statusReason?: string;
 };
@@ -72,7 +73,7 @@ export class JobStore {
   readonly #ask = <Answer>(question: (redis: RedisClient) => Promise<Answer>) => askRedis(this.#memory, question);
 
   /** Stores a new job, unless its id exists, or its owner has reached a limit. */
-  async create({ input, ...rest }: NewJob, items: readonly BulkItem[] | undefined) {
+  async create({ input, isPartial = false, ...rest }: NewJob, items: readonly BulkItem[] | undefined) {
     const { id: jobId, needs, ownerId } = rest;
     const { integratedAccountId } = input;
     const total = items?.length ?? 0;
@@ -82,7 +83,7 @@ export class JobStore {
       return `[${list?.map(writeItem).join()}]`;
     });
     const phase = items === undefined ? 'LISTING' : input.dryRun && !input.restore ? 'COMPLETED' : 'DELETING';
-    const counts = { total, pageCount: pages.length, done: 0, open: 0, isPaused: 0 };
+    const counts = { total, pageCount: pages.length, done: 0, open: 0, isPaused: 0, isPartial: Number(isPartial) };
     const fields = Object.entries({ ...rest, ...counts, input: JSON.stringify(input) }).flat();
     const bytes = Math.max(minBytes, Buffer.byteLength([...texts, ...fields].join('')));
     const keys = pages.map((page) => redisKey(this.#memory, 'items', { jobId, page }));

@@ -23,6 +23,9 @@ const sdkName = '@modelcontextprotocol/sdk';
 /** The largest message, in bytes: a record to restore may be long. */
 const maxMessageBytes = 1024 * 1024;
 
+/** How long the last answers of a server that ends may take to leave, in milliseconds. */
+const lastAnswersMs = 1_000;
+
 /** Loads the SDK. It is no dependency: most users have no use for its 60 packages. @throws {UsageError} */
 async function loadSdk() {
   try {
@@ -118,14 +121,17 @@ export async function mcpCommand({ http = false, tokenFile }: McpOptions): Promi
   const { url, openToken, sandbox } = await findUpstream(config);
   const facade = await openFacade({ config, log, upstream: url, openToken });
   const ended = new Promise((resolve) => interruption.signal.addEventListener('abort', resolve));
+  let server: Server | undefined;
   try {
+    // A client that is gone reads nothing. That must not end the deletes that are in flight.
+    for (const output of [process.stdout, process.stderr]) output.on('error', () => {});
     if (!http) {
       await connect(sdk, facade, token && `Bearer ${token.reveal()}`, new sdk.StdioServerTransport());
       log.info({ transport: 'stdio', upstream: url.origin }, 'listening');
       await Promise.race([ended, new Promise((resolve) => process.stdin.once('close', resolve).once('end', resolve))]);
       return exitCodes.done;
     }
-    const server = createServer((request, response) => {
+    server = createServer((request, response) => {
       receive(request, response, { sdk, facade, config }).catch((error) => {
         log.error({ err: error }, 'unexpected error');
         response.destroy();
@@ -140,5 +146,7 @@ export async function mcpCommand({ http = false, tokenFile }: McpOptions): Promi
     interruption.forget();
     await facade.close();
     await sandbox?.close();
+    // A client that never ends its request must not keep the process alive.
+    setTimeout(() => server?.closeAllConnections(), lastAnswersMs).unref();
   }
 }

@@ -124,9 +124,9 @@ export function checkFilter(filter: EngagementFilter): readonly Finding[] {
   return checkArguments(filterArguments, filter, 'filter');
 }
 
-/** Refuses an integer that has lost its last digits: JSON cannot express it. */
+/** Refuses a number that JSON cannot express: an integer that has lost its last digits, and `1e999`, which is read as infinity. */
 export function checkNumber(value: number, path: Path): readonly Finding[] {
-  const isExact = !Number.isInteger(value) || Number.isSafeInteger(value);
+  const isExact = Number.isInteger(value) ? Number.isSafeInteger(value) : Number.isFinite(value);
   return isExact ? [] : [refusal(path, 'It has too many digits for a number. Send it as a string.')];
 }
 

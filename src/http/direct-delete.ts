@@ -102,7 +102,10 @@ function describe(end: DeleteEnd, snapshot: boolean, upstreamUrl: string): Direc
 function isJson(value: unknown): boolean {
   if (typeof value === 'number') return Number.isFinite(value);
   if (typeof value !== 'object' || value === null) return value === null || /^(string|boolean)$/.test(typeof value);
-  const isPlain = Array.isArray(value) || Object.prototype.toString.call(value) === '[object Object]';
+  if ('toJSON' in value && typeof value.toJSON === 'function') return false;
+  // In a list, JSON would make null of undefined.
+  if (Array.isArray(value)) return Array.from(value).every(isJson);
+  const isPlain = Object.prototype.toString.call(value) === '[object Object]';
   return isPlain && Object.values(value).every((item) => item === undefined || isJson(item));
 }
 

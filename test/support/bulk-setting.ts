@@ -2,11 +2,11 @@ import { expect, vi } from 'vitest';
 import { type Sandbox, type SandboxOptions, startSandbox } from '../../src/sandbox/server.ts';
 import { type SeenBulkDelete, seen } from './bulk.ts';
 import { startTestFacade, type TestFacade } from './facade.ts';
-import { type RedisServer, startRedis } from './redis-server.ts';
+import { type RedisProcess, startRedis } from './redis-server.ts';
 
 /** A facade with a Redis and a sandbox of its own. */
 export interface Setting extends AsyncDisposable {
-  readonly redis: RedisServer;
+  readonly redis: RedisProcess;
   readonly sandbox: Sandbox;
   readonly facade: TestFacade;
 }

@@ -125,9 +125,10 @@ function unsupported(integrationName: string): DeleteEngagementResult {
 /** For a refusal after an attempt that may have deleted the engagement. */
 function stillUnknown(earlier: OutcomeUnknownError, end: DeleteEnd, key: DeleteKey | undefined): OutcomeUnknownError {
   const why = [codeOfEnd(end), ...(end.kind === 'InvalidInputError' ? end.issues.map(located) : [])].join(': ');
-  const toDo = key?.isExpired ? 'Look for the engagement.' : `Try again later, with the same ${key?.name}.`;
+  const isOver = key?.isExpired === true;
+  const toDo = isOver ? 'Look for the engagement.' : `Try again later, with the same ${key?.name}.`;
   const message = `The engagement may or may not be deleted by an earlier attempt. This one was not sent (${why}). ${toDo}`;
-  return { ...earlier, message };
+  return { ...earlier, message, ...(isOver && { retrySafe: false }) };
 }
 
 /** Adds why the outcome is read as that of a retry, although no earlier attempt is known. */
