@@ -274,6 +274,35 @@ describe.concurrent('a restore', () => {
     expect(await endedRestore(post, id)).toMatchObject({ statusReason: null, outcomes: { restored: 2 } });
   });
 
+  it('fails when the names of its undo files are lost while it waits', async ({ expect }) => {
+    await using setting = await startKeeping();
+    const { post } = setting.facade;
+    const bulkDeleteId = await deleteAll(setting, 'Planhat', wholeOnes('Planhat', 1));
+    const path = join(setting.folder, bulkDeleteId);
+    renameSync(path, `${path}-away`);
+    const { id } = await startedRestore(post, { integratedAccountId, bulkDeleteId });
+    await expect.poll(async () => (await seenRestore(post, id)).statusReason).toContain('ENOENT');
+    const client = new Redis(setting.redis.url);
+    await client.del(`{engagements}:bulk:${bulkDeleteId}:undo-files`);
+    client.disconnect();
+    renameSync(`${path}-away`, path);
+    expect(await endedRestore(post, id)).toMatchObject({ state: 'FAILED', total: 0 });
+  });
+
+  it('looks its account up once for all its lines', async ({ expect }) => {
+    await using setting = await startKeeping({
+      pickFault: ({ url }) => (url.startsWith('/integrated-account/') ? findFault('fault-500') : undefined),
+    });
+    const { id } = await startedRestore(setting.facade.post, {
+      integratedAccountId,
+      lines: linesOfGone(30),
+      dryRun: true,
+    });
+    const lookUps = setting.sandbox.requests.filter(({ url }) => url.startsWith('/integrated-account/'));
+    expect(lookUps.length).toBeLessThan(10);
+    await controlRestore(setting.facade.post, 'cancel', id);
+  });
+
   it('is started once with an Idempotency-Key, which no other input may use', async ({ expect }) => {
     await using setting = await startKeeping();
     const { post } = setting.facade;
@@ -475,6 +504,37 @@ describe('a restore of the terminal and one of the server', () => {
     const last = await runCli(['restore', path], env);
     expect(last.lines().map(({ result }) => result)).toEqual(['AlreadyRestored', 'AlreadyRestored']);
     expect(postsOf(setting)).toHaveLength(2);
+  });
+
+  it('keep a ledger whose last line is incomplete', async () => {
+    await using setting = await startKeeping();
+    const { post } = setting.facade;
+    const bulkDeleteId = await deleteAll(setting, 'Planhat', wholeOnes('Planhat', 2));
+    const path = join(setting.folder, bulkDeleteId);
+    // A terminal was killed while it wrote, and a person has removed its lock.
+    writeFileSync(join(path, 'restored.jsonl'), '{"key":"[\\"a');
+    const { id } = await startedRestore(post, { integratedAccountId, bulkDeleteId });
+    expect(await endedRestore(post, id)).toMatchObject({ outcomes: { restored: 2 } });
+    await vi.waitFor(() => expect(existsSync(join(path, 'restored.jsonl.lock'))).toBe(false), { timeout: 10_000 });
+    const env = { TRUTO_BASE_URL: setting.sandbox.url, TRUTO_API_TOKEN: sandboxToken };
+    const { lines } = await runCli(['restore', path], env);
+    expect(lines().map(({ result }) => result)).toEqual(['AlreadyRestored', 'AlreadyRestored']);
+  });
+
+  it('agree that a create was refused, which a dry run saw while it was in flight', async () => {
+    await using setting = await startKeeping();
+    const { post } = setting.facade;
+    const [record] = wholeOnes('Planhat', 1) as [Seed];
+    const bulkDeleteId = await deleteAll(setting, 'Planhat', [record]);
+    const ledger = await Ledger.open(join(setting.folder, bulkDeleteId), false);
+    const key = JSON.stringify([integratedAccountId, record.engagement_type ?? null, record.id]);
+    await ledger.write(key, 'begun');
+    const dryRun = await startedRestore(post, { integratedAccountId, bulkDeleteId, dryRun: true });
+    expect(await endedRestore(post, dryRun.id)).toMatchObject({ outcomes: { mayBeRestored: 1 } });
+    await ledger.write(key, 'refused');
+    await ledger.close();
+    const { id } = await startedRestore(post, { integratedAccountId, bulkDeleteId });
+    expect(await endedRestore(post, id)).toMatchObject({ outcomes: { restored: 1 } });
   });
 
   it('never use the same undo files at the same time', async () => {

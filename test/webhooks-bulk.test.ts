@@ -179,6 +179,8 @@ describe.concurrent('an event about an account', () => {
     await control(facade.post, 'pause', before);
     await deliver(facade.url, accountEvent('authentication_error', capsule, later()));
     await control(facade.post, 'pause', after);
+    // Truto says it again.
+    await deliver(facade.url, accountEvent('authentication_error', capsule, later()));
     await deliver(facade.url, accountEvent('reactivated', capsule, later()));
     for (const id of [before, after]) expect((await seen(facade.post, id)).state).toBe('PAUSED');
   });

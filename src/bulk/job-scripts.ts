@@ -512,12 +512,15 @@ export const controlJob = define(
 )<0 | 1>`
 local phase, resumed, paused = unpack(redis.call('HMGET', job, 'phase', 'resumes', 'isPaused'))
 if not phase or phase == 'CANCELLED' or phase == 'COMPLETED' or phase == 'FAILED' then return 0 end
-if reason == 'CALLER' then redis.call('HDEL', job, 'pausedByEventAt') end
+if reason == 'CALLER' then
+  redis.call('HDEL', job, 'pausedByEventAt')
+  redis.call('HSET', job, 'isPausedByCaller', how == 'pause' and 1 or 0)
+end
 if how == 'pause' and (phase == 'CANCELLING' or (paused == '1' and why == '')) then return 0 end
 if resumes ~= '' and (resumed or '0') ~= resumes then return 0 end
 if eventAt ~= '' then
-  local since, createdAt, before, pausedAt, reactivatedAt =
-    unpack(redis.call('HMGET', job, 'activeSince', 'createdAt', 'pauseReason', 'pausedByEventAt', 'reactivatedAt'))
+  local since, createdAt, before, pausedAt, reactivatedAt, byCaller = unpack(redis.call('HMGET', job,
+    'activeSince', 'createdAt', 'pauseReason', 'pausedByEventAt', 'reactivatedAt', 'isPausedByCaller'))
   local at = tonumber(eventAt)
   if how == 'pause' then
     if at < tonumber(since or createdAt) or at < tonumber(reactivatedAt or 0) then return 0 end
@@ -526,7 +529,7 @@ if eventAt ~= '' then
   else
     -- Events may arrive in another order.
     redis.call('HSET', job, 'reactivatedAt', math.max(at, tonumber(reactivatedAt or 0)))
-    if paused ~= '1' or before ~= reason or not pausedAt or at < tonumber(pausedAt) then return 0 end
+    if paused ~= '1' or before ~= reason or not pausedAt or at < tonumber(pausedAt) or byCaller == '1' then return 0 end
     redis.call('HDEL', job, 'pausedByEventAt')
   end
 end

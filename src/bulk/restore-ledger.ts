@@ -111,6 +111,8 @@ export class RestoreLedger {
       if (known?.restored) continue;
       if (event === 'begun' && known?.begunAtMs === undefined)
         await askRedis(this.#memory, (redis) => redis.hset(restoring, key, `${Date.parse(at)} `));
+      // An earlier look into the folder may have seen it in flight.
+      if (event === 'refused') await this.end(integratedAccountId, key, '', undefined);
       if (event === 'restored' && newId !== undefined) await this.end(integratedAccountId, key, '', newId);
     }
     for (const name of [restored, restoring])

@@ -192,10 +192,12 @@ export async function restoreEngagement(
   }
   const old = await findOld(kept, options, ports);
   if (old) return old;
+  // Computed before: a process that freezes in between must not send what another has settled since.
+  const terms = createOptions(input, options);
   if (!dryRun) await ports.onBegin();
   const callerKey = ['restore', JSON.stringify([engagementKey(kept.record), refusalCount])] as const;
   const sentAtMs = Date.now();
-  const end = await createEngagement(input, { ...createOptions(input, options), dryRun, callerKey }, ports);
+  const end = await createEngagement(input, { ...terms, dryRun, callerKey }, ports);
   if (end.kind === 'CreateEngagementPlan') {
     const missing = await findMissing(input, options, ports, ports.seenReferences);
     if ('kind' in missing) return missing;
