@@ -584,7 +584,9 @@ for page = from, math.min(next, tonumber(pages)) - 1 do
 end
 redis.call('PEXPIRE', failures, leftMs)
 redis.call('PEXPIRE', job .. ':undo-files', leftMs)
-return next < tonumber(pages) and 1 or 0`;
+if next < tonumber(pages) then return 1 end
+redis.call('HSET', job, 'isLetGo', 1)
+return 0`;
 
 /**
  * Takes the tasks that have been due longest. Further keys: the queues. Returns the milliseconds until the next task is due, or -1, then
@@ -638,9 +640,13 @@ export const releaseTask = define(
 )<0 | 1>`
 if isLost() then return 0 end
 redis.call('HDEL', owners, task)
-local phase, paused, pageCount = unpack(redis.call('HMGET', job, 'phase', 'isPaused', 'pageCount'))
+local phase, paused, pageCount, isLetGo = unpack(redis.call('HMGET', job, 'phase', 'isPaused', 'pageCount', 'isLetGo'))
+local hasEnded = phase == 'CANCELLED' or phase == 'COMPLETED' or phase == 'FAILED'
 local dueAt = now + afterMs
-if afterMs == '-1' then
+if afterMs == '-1' and hasEnded and not isLetGo and string.match(task, ':list$') then
+  -- Its job has ended after the list was read for the last time, and could not queue it again.
+  redis.call('ZADD', queue, now, task)
+elseif afterMs == '-1' then
   redis.call('ZREM', queue, task)
 elseif paused == '1' and phase ~= 'CANCELLING' then
   redis.call('HSET', owners, task, 'resting:' .. string.format('%d', dueAt))
