@@ -14,11 +14,15 @@ import { Redis } from 'ioredis';
 import { describe, expect, it, vi } from 'vitest';
 import { needsOf } from '../src/bulk/task-queue.ts';
 import { Ledger } from '../src/cli/ledger.ts';
-import { integrations } from '../src/engagement/integrations.ts';
+import { Secret } from '../src/config/secret.ts';
+import { findIntegration, integrations } from '../src/engagement/integrations.ts';
+import { restoreEngagement } from '../src/engagement/restore/restore-engagement.ts';
+import { readUndoLine } from '../src/engagement/restore/undo-line.ts';
 import { sandboxAccount, sandboxToken } from '../src/sandbox/accounts.ts';
 import { findFault } from '../src/sandbox/faults.ts';
 import { seedEngagements } from '../src/sandbox/seed.ts';
 import type { SandboxOptions } from '../src/sandbox/server.ts';
+import type { Send } from '../src/upstream/attempt.ts';
 import { startBucket } from './support/bucket.ts';
 import { postTo, started } from './support/bulk.ts';
 import { ended, type Setting, startSetting } from './support/bulk-setting.ts';
@@ -455,6 +459,37 @@ describe.concurrent('R32 a restore', () => {
     expect(await endedRestore(post, id, 60_000)).toMatchObject({ outcomes: { restored: 1, mayBeRestored: 2 } });
     expect(postsOf(setting)).toHaveLength(3);
   }, 120_000);
+
+  it('has no time left for a create when its process froze since it noted it', async ({ expect }) => {
+    const line = readUndoLine(Buffer.from(JSON.stringify(linesOfGone(1)[0])));
+    if (line.kind !== 'Record') throw new Error(line.kind);
+    const leftMs: number[] = [];
+    const bytes = Buffer.from('{"statusCode":404,"truto_is_remote_error":true,"message":"none"}');
+    const gone = {
+      kind: 'answer',
+      statusCode: 404,
+      headers: {},
+      body: { kind: 'complete', bytes },
+      disconnect() {},
+    } as const;
+    const send: Send = async ({ method }, { deadlineAt }) => {
+      if (method === 'POST') leftMs.push(deadlineAt - performance.now());
+      return { attempt: gone, answerCount: 1, attemptCount: 1, idempotencyKey: 'k', mayHaveActedBefore: false };
+    };
+    const caller = { id: 'c', grants: 'all', authorization: new Secret('Bearer t'), bringsToken: false } as const;
+    const options = { caller, dryRun: false, refusalCount: 0, requestTimeoutMs: 100, hasCallerLeft: () => false };
+    await restoreEngagement(line, options, {
+      send,
+      findAccountIntegration: () => ({ isShown: true, support: findIntegration('planhat'), refusal: null }),
+      recordCreate() {},
+      recordRepeatedCreate() {},
+      onBegin: () => new Promise((resolve) => setTimeout(resolve, 200)),
+      seenReferences: new Map(),
+      isTaken: () => false,
+    });
+    expect(leftMs).toEqual([expect.any(Number)]);
+    expect(leftMs[0]).toBeLessThan(0);
+  });
 
   it('keeps to it while Redis freezes', async ({ expect }) => {
     await using setting = await startKeeping({ latencyMs: 50 }, { REQUEST_TIMEOUT_MS: '1000' });
