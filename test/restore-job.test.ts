@@ -370,6 +370,26 @@ describe.concurrent('R32 a restore', () => {
     expect(postsOf(setting)).toHaveLength(3);
   });
 
+  it('does not give up because its searches are limited', async ({ expect }) => {
+    let limited = 0;
+    await using setting = await startKeeping(
+      {
+        pickFault({ method, url }) {
+          if (method === 'POST') return findFault('fault-reset-after');
+          if (!url.includes('limit=100') || limited === 6) return undefined;
+          limited += 1;
+          return findFault('fault-429');
+        },
+      },
+      { REQUEST_TIMEOUT_MS: '1000' },
+    );
+    const { post } = setting.facade;
+    const { id } = await startedRestore(post, { integratedAccountId, lines: linesOfGone(1) });
+    expect(await endedRestore(post, id)).toMatchObject({ outcomes: { restored: 1 } });
+    expect(limited).toBe(6);
+    expect(postsOf(setting)).toHaveLength(1);
+  }, 90_000);
+
   it('creates nothing when an earlier create may have, in any later restore', async ({ expect }) => {
     await using setting = await startKeeping(
       { pickFault: ({ method }) => (method === 'POST' ? findFault('fault-504') : undefined) },

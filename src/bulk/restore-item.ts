@@ -206,11 +206,18 @@ async function settle(
     case 'MayStillExist':
       return finish(pending, work, 'FAILED', { messages: [end.message] });
     case 'MayBeRestored':
-    case 'OutcomeUnknownError':
+    case 'OutcomeUnknownError': {
+      const refused = end.kind === 'MayBeRestored' && !isCancelled ? end.refused : undefined;
+      // As of deletes: a failed search counts only while Truto answers other requests.
+      if (refused && !(refused.kind === 'UpstreamUnavailableError' && refused.wasSent && work.isAnswering)) {
+        const obstacle = await findObstacle(refused, work);
+        if (obstacle) return obstacle;
+      }
       // While Truto answers nothing, a search does not count; a cancelled restore must end.
       if (work.isAnswering === false && !isCancelled) return 'outage';
       if (pending.looks + 1 < maxSearches && !dryRun) return 'unknown';
       return finish(pending, work, 'MAY_BE_RESTORED', { messages: [end.message] });
+    }
     default: {
       if (isClaimed) await tell(work, () => ledger.end(integratedAccountId, key, by, undefined));
       const obstacle = await findObstacle(end, work);
