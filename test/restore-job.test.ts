@@ -370,6 +370,27 @@ describe.concurrent('R32 a restore', () => {
     expect(postsOf(setting)).toHaveLength(3);
   });
 
+  it('says that nothing was created now when it finds what another one has created', async ({ expect }) => {
+    let isDown = true;
+    await using setting = await startKeeping(
+      {
+        pickFault({ method, url }) {
+          if (method === 'POST') return findFault('fault-reset-after');
+          return isDown && url.includes('limit=100') ? findFault('fault-500') : undefined;
+        },
+      },
+      { REQUEST_TIMEOUT_MS: '1000' },
+    );
+    const { post } = setting.facade;
+    const lines = linesOfGone(1);
+    const first = await startedRestore(post, { integratedAccountId, lines });
+    expect(await endedRestore(post, first.id)).toMatchObject({ outcomes: { mayBeRestored: 1 } });
+    isDown = false;
+    const second = await startedRestore(post, { integratedAccountId, lines });
+    expect(await endedRestore(post, second.id)).toMatchObject({ outcomes: { alreadyRestored: 1 } });
+    expect(postsOf(setting)).toHaveLength(1);
+  }, 90_000);
+
   it('does not give up because its searches are limited', async ({ expect }) => {
     let limited = 0;
     await using setting = await startKeeping(

@@ -525,9 +525,9 @@ if eventAt ~= '' then
   if how == 'pause' then
     if at < tonumber(since or createdAt) or at < tonumber(reactivatedAt or 0) then return 0 end
     if paused == '1' and before ~= reason then return 0 end
-    redis.call('HSET', job, 'pausedByEventAt', at)
-  else
     -- Events may arrive in another order.
+    redis.call('HSET', job, 'pausedByEventAt', math.max(at, tonumber(pausedAt or 0)))
+  else
     redis.call('HSET', job, 'reactivatedAt', math.max(at, tonumber(reactivatedAt or 0)))
     if paused ~= '1' or before ~= reason or not pausedAt or at < tonumber(pausedAt) or byCaller == '1' then return 0 end
     redis.call('HDEL', job, 'pausedByEventAt')
