@@ -56,7 +56,7 @@ async function readItems(files: readonly string[], job: BulkJob, caller: Caller,
   const { integratedAccountId } = job.input;
   const { deadlineAt } = requestBounds(ports);
   const account = await ports.findAccountIntegration(caller, integratedAccountId, deadlineAt);
-  // Once for all lines: a failed look-up may take two seconds, and nobody remembers it.
+  // Once for all lines: a failed look-up may take two seconds, and is not cached.
   const work = { ...ports, caller, findAccountIntegration: () => account };
   const newest = new Map<string, { readonly readAtMs: number; readonly item: BulkItem }>();
   const damaged: BulkItem[] = [];
