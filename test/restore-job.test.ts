@@ -14,11 +14,15 @@ import { Redis } from 'ioredis';
 import { describe, expect, it, vi } from 'vitest';
 import { needsOf } from '../src/bulk/task-queue.ts';
 import { Ledger } from '../src/cli/ledger.ts';
-import { integrations } from '../src/engagement/integrations.ts';
+import { Secret } from '../src/config/secret.ts';
+import { findIntegration, integrations } from '../src/engagement/integrations.ts';
+import { restoreEngagement } from '../src/engagement/restore/restore-engagement.ts';
+import { readUndoLine } from '../src/engagement/restore/undo-line.ts';
 import { sandboxAccount, sandboxToken } from '../src/sandbox/accounts.ts';
 import { findFault } from '../src/sandbox/faults.ts';
 import { seedEngagements } from '../src/sandbox/seed.ts';
 import type { SandboxOptions } from '../src/sandbox/server.ts';
+import type { Send } from '../src/upstream/attempt.ts';
 import { startBucket } from './support/bucket.ts';
 import { postTo, started } from './support/bulk.ts';
 import { ended, type Setting, startSetting } from './support/bulk-setting.ts';
@@ -274,6 +278,35 @@ describe.concurrent('a restore', () => {
     expect(await endedRestore(post, id)).toMatchObject({ statusReason: null, outcomes: { restored: 2 } });
   });
 
+  it('fails when the names of its undo files are lost while it waits', async ({ expect }) => {
+    await using setting = await startKeeping();
+    const { post } = setting.facade;
+    const bulkDeleteId = await deleteAll(setting, 'Planhat', wholeOnes('Planhat', 1));
+    const path = join(setting.folder, bulkDeleteId);
+    renameSync(path, `${path}-away`);
+    const { id } = await startedRestore(post, { integratedAccountId, bulkDeleteId });
+    await expect.poll(async () => (await seenRestore(post, id)).statusReason).toContain('ENOENT');
+    const client = new Redis(setting.redis.url);
+    await client.del(`{engagements}:bulk:${bulkDeleteId}:undo-files`);
+    client.disconnect();
+    renameSync(`${path}-away`, path);
+    expect(await endedRestore(post, id)).toMatchObject({ state: 'FAILED', total: 0 });
+  });
+
+  it('looks its account up once for all its lines', async ({ expect }) => {
+    await using setting = await startKeeping({
+      pickFault: ({ url }) => (url.startsWith('/integrated-account/') ? findFault('fault-500') : undefined),
+    });
+    const { id } = await startedRestore(setting.facade.post, {
+      integratedAccountId,
+      lines: linesOfGone(30),
+      dryRun: true,
+    });
+    const lookUps = setting.sandbox.requests.filter(({ url }) => url.startsWith('/integrated-account/'));
+    expect(lookUps.length).toBeLessThan(10);
+    await controlRestore(setting.facade.post, 'cancel', id);
+  });
+
   it('is started once with an Idempotency-Key, which no other input may use', async ({ expect }) => {
     await using setting = await startKeeping();
     const { post } = setting.facade;
@@ -336,6 +369,47 @@ describe.concurrent('R32 a restore', () => {
     expect(new Set((await itemsOf(post, id)).map(({ newId }) => newId)).size).toBe(3);
     expect(postsOf(setting)).toHaveLength(3);
   });
+
+  it('says that nothing was created now when it finds what another one has created', async ({ expect }) => {
+    let isDown = true;
+    await using setting = await startKeeping(
+      {
+        pickFault({ method, url }) {
+          if (method === 'POST') return findFault('fault-reset-after');
+          return isDown && url.includes('limit=100') ? findFault('fault-500') : undefined;
+        },
+      },
+      { REQUEST_TIMEOUT_MS: '1000' },
+    );
+    const { post } = setting.facade;
+    const lines = linesOfGone(1);
+    const first = await startedRestore(post, { integratedAccountId, lines });
+    expect(await endedRestore(post, first.id)).toMatchObject({ outcomes: { mayBeRestored: 1 } });
+    isDown = false;
+    const second = await startedRestore(post, { integratedAccountId, lines });
+    expect(await endedRestore(post, second.id)).toMatchObject({ outcomes: { alreadyRestored: 1 } });
+    expect(postsOf(setting)).toHaveLength(1);
+  }, 90_000);
+
+  it('does not give up because its searches are limited', async ({ expect }) => {
+    let limited = 0;
+    await using setting = await startKeeping(
+      {
+        pickFault({ method, url }) {
+          if (method === 'POST') return findFault('fault-reset-after');
+          if (!url.includes('limit=100') || limited === 6) return undefined;
+          limited += 1;
+          return findFault('fault-429');
+        },
+      },
+      { REQUEST_TIMEOUT_MS: '1000' },
+    );
+    const { post } = setting.facade;
+    const { id } = await startedRestore(post, { integratedAccountId, lines: linesOfGone(1) });
+    expect(await endedRestore(post, id)).toMatchObject({ outcomes: { restored: 1 } });
+    expect(limited).toBe(6);
+    expect(postsOf(setting)).toHaveLength(1);
+  }, 90_000);
 
   it('creates nothing when an earlier create may have, in any later restore', async ({ expect }) => {
     await using setting = await startKeeping(
@@ -427,6 +501,37 @@ describe.concurrent('R32 a restore', () => {
     expect(postsOf(setting)).toHaveLength(3);
   }, 120_000);
 
+  it('has no time left for a create when its process froze since it noted it', async ({ expect }) => {
+    const line = readUndoLine(Buffer.from(JSON.stringify(linesOfGone(1)[0])));
+    if (line.kind !== 'Record') throw new Error(line.kind);
+    const leftMs: number[] = [];
+    const bytes = Buffer.from('{"statusCode":404,"truto_is_remote_error":true,"message":"none"}');
+    const gone = {
+      kind: 'answer',
+      statusCode: 404,
+      headers: {},
+      body: { kind: 'complete', bytes },
+      disconnect() {},
+    } as const;
+    const send: Send = async ({ method }, { deadlineAt }) => {
+      if (method === 'POST') leftMs.push(deadlineAt - performance.now());
+      return { attempt: gone, answerCount: 1, attemptCount: 1, idempotencyKey: 'k', mayHaveActedBefore: false };
+    };
+    const caller = { id: 'c', grants: 'all', authorization: new Secret('Bearer t'), bringsToken: false } as const;
+    const options = { caller, dryRun: false, refusalCount: 0, requestTimeoutMs: 100, hasCallerLeft: () => false };
+    await restoreEngagement(line, options, {
+      send,
+      findAccountIntegration: () => ({ isShown: true, support: findIntegration('planhat'), refusal: null }),
+      recordCreate() {},
+      recordRepeatedCreate() {},
+      onBegin: () => new Promise((resolve) => setTimeout(resolve, 200)),
+      seenReferences: new Map(),
+      isTaken: () => false,
+    });
+    expect(leftMs).toEqual([expect.any(Number)]);
+    expect(leftMs[0]).toBeLessThan(0);
+  });
+
   it('keeps to it while Redis freezes', async ({ expect }) => {
     await using setting = await startKeeping({ latencyMs: 50 }, { REQUEST_TIMEOUT_MS: '1000' });
     const { post } = setting.facade;
@@ -475,6 +580,37 @@ describe('a restore of the terminal and one of the server', () => {
     const last = await runCli(['restore', path], env);
     expect(last.lines().map(({ result }) => result)).toEqual(['AlreadyRestored', 'AlreadyRestored']);
     expect(postsOf(setting)).toHaveLength(2);
+  });
+
+  it('keep a ledger whose last line is incomplete', async () => {
+    await using setting = await startKeeping();
+    const { post } = setting.facade;
+    const bulkDeleteId = await deleteAll(setting, 'Planhat', wholeOnes('Planhat', 2));
+    const path = join(setting.folder, bulkDeleteId);
+    // A terminal was killed while it wrote, and a person has removed its lock.
+    writeFileSync(join(path, 'restored.jsonl'), '{"key":"[\\"a');
+    const { id } = await startedRestore(post, { integratedAccountId, bulkDeleteId });
+    expect(await endedRestore(post, id)).toMatchObject({ outcomes: { restored: 2 } });
+    await vi.waitFor(() => expect(existsSync(join(path, 'restored.jsonl.lock'))).toBe(false), { timeout: 10_000 });
+    const env = { TRUTO_BASE_URL: setting.sandbox.url, TRUTO_API_TOKEN: sandboxToken };
+    const { lines } = await runCli(['restore', path], env);
+    expect(lines().map(({ result }) => result)).toEqual(['AlreadyRestored', 'AlreadyRestored']);
+  });
+
+  it('agree that a create was refused, which a dry run saw while it was in flight', async () => {
+    await using setting = await startKeeping();
+    const { post } = setting.facade;
+    const [record] = wholeOnes('Planhat', 1) as [Seed];
+    const bulkDeleteId = await deleteAll(setting, 'Planhat', [record]);
+    const ledger = await Ledger.open(join(setting.folder, bulkDeleteId), false);
+    const key = JSON.stringify([integratedAccountId, record.engagement_type ?? null, record.id]);
+    await ledger.write(key, 'begun');
+    const dryRun = await startedRestore(post, { integratedAccountId, bulkDeleteId, dryRun: true });
+    expect(await endedRestore(post, dryRun.id)).toMatchObject({ outcomes: { mayBeRestored: 1 } });
+    await ledger.write(key, 'refused');
+    await ledger.close();
+    const { id } = await startedRestore(post, { integratedAccountId, bulkDeleteId });
+    expect(await endedRestore(post, id)).toMatchObject({ outcomes: { restored: 1 } });
   });
 
   it('never use the same undo files at the same time', async () => {

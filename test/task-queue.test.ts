@@ -4,7 +4,7 @@ import type { BulkFailure, BulkJob } from '../src/bulk/job.ts';
 import { pagesAtOnce } from '../src/bulk/job-scripts.ts';
 import type { JobStore, PageLease } from '../src/bulk/job-store.ts';
 import { listJob } from '../src/bulk/list-job.ts';
-import { type Abilities, TaskQueue } from '../src/bulk/task-queue.ts';
+import { type Abilities, type Lease, TaskQueue } from '../src/bulk/task-queue.ts';
 import type { WorkPorts } from '../src/bulk/work.ts';
 import type { SharedMemory } from '../src/redis/shared-memory.ts';
 import { type BulkStore, createJob, isPage, leaseMs, startBulkStore, takeLease } from './support/bulk-store.ts';
@@ -336,6 +336,24 @@ describe('S30 the data of a completed bulk delete', () => {
     expect(await listJob(job.id, { store } as WorkPorts)).toEqual({ kind: 'done' });
     const left = await Promise.all([key, ...names].map(async (name) => (await client.pttl(name)) / 3_600_000));
     expect(left.map(Math.round)).toEqual([720, 720, 720, 720]);
+  });
+
+  it('has its expiry set also when the bulk delete ends before the task of its list does', async () => {
+    await empty();
+    const job = await create();
+    const queue = new TaskQueue(memory, abilities, leaseMs);
+    const [list] = (await queue.take(1, 'w')).leases as [Lease];
+    await store.addListed(job, [{ id: '1', engagementType: null }], null);
+    const page = await takeLease(kept, abilities);
+    await store.begin(page, 0);
+    await store.finish(page, 0, 'DELETED');
+    await queue.release(page, undefined, true);
+    await queue.release(list, undefined, true);
+    const [again] = (await queue.take(1, 'w')).leases as [Lease];
+    expect(again).toMatchObject({ jobId: job.id, page: 'list' });
+    expect(await listJob(job.id, { store } as WorkPorts)).toEqual({ kind: 'done' });
+    await queue.release(again, undefined, true);
+    expect(await client.zscore(queueKey(job), `${job.id}:list`)).toBeNull();
   });
 
   it('is, after a list in a dry run, that of pages that were listed long before, too', async () => {

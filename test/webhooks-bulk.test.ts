@@ -179,6 +179,8 @@ describe.concurrent('an event about an account', () => {
     await control(facade.post, 'pause', before);
     await deliver(facade.url, accountEvent('authentication_error', capsule, later()));
     await control(facade.post, 'pause', after);
+    // Truto says it again.
+    await deliver(facade.url, accountEvent('authentication_error', capsule, later()));
     await deliver(facade.url, accountEvent('reactivated', capsule, later()));
     for (const id of [before, after]) expect((await seen(facade.post, id)).state).toBe('PAUSED');
   });
@@ -206,5 +208,13 @@ describe.concurrent('an event about an account', () => {
     await deliver(facade.url, accountEvent('reactivated', capsule, second));
     await deliver(facade.url, accountEvent('authentication_error', capsule, first));
     expect((await seen(facade.post, id)).state).toBe('DELETING');
+    // It fails again after the reactivation. Times in the future count as now.
+    const at = Date.now();
+    const times = [1, 2, 3].map((ms) => new Date(at + ms)) as [Date, Date, Date];
+    await expect.poll(() => Date.now()).toBeGreaterThan(at + 3);
+    await deliver(facade.url, accountEvent('authentication_error', capsule, times[2]));
+    await deliver(facade.url, accountEvent('authentication_error', capsule, times[0]));
+    await deliver(facade.url, accountEvent('reactivated', capsule, times[1]));
+    expect((await seen(facade.post, id)).state).toBe('PAUSED');
   });
 });

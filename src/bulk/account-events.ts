@@ -12,7 +12,7 @@ export interface SettledItem {
 }
 
 const mustReconnect =
-  "Truto's event integrated_account:authentication_error: the integrated account must be connected again. The bulk delete continues when Truto reports that it is active again. You can also resume it.";
+  "Truto's event integrated_account:authentication_error: the integrated account must be connected again. It continues when Truto reports that it is active again. You can also resume it.";
 
 /** What Truto's events change in bulk deletes. All methods reject with `BulkUnavailable` while Redis cannot be reached. */
 export class AccountEvents {

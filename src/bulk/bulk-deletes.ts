@@ -326,7 +326,7 @@ export class BulkDeletes {
             refusal(['integratedAccountId'], `It belongs to ${name}, which cannot create engagements through Truto.`),
           ]));
     if (unusable) return unusable;
-    const work = { caller, findAccountIntegration, requestTimeoutMs: deadlineAt - performance.now() };
+    const work = { caller, findAccountIntegration: () => account, requestTimeoutMs: deadlineAt - performance.now() };
     const items: BulkItem[] = [];
     for (const { kept, line } of given.records) items.push(await itemOf(kept, { line }, integratedAccountId, work));
     const stored = { integratedAccountId, dryRun, snapshot: false, restore: jobId === undefined ? {} : { jobId } };

@@ -1,5 +1,5 @@
 import { createReadStream } from 'node:fs';
-import { copyFile, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { appendFile, copyFile, open, readFile, rename, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { splitLines } from './undo-files.ts';
@@ -75,9 +75,14 @@ export async function releaseFolder(
   if (!(await isLockedBy(folder, jobId))) return;
   const [path, next] = [join(folder, ledgerName), join(folder, `${ledgerName}.new`)];
   await rm(next, { force: true });
-  await copyFile(path, next).catch((error: unknown) => {
+  try {
+    await copyFile(path, next);
+    // The terminal was stopped while it wrote the last line: the next one must not continue it.
+    for await (const { bytes, isTorn, offsetBytes } of splitLines(createReadStream(next)))
+      if (isTorn) await (readLedgerLine(bytes) ? appendFile(next, '\n') : truncate(next, offsetBytes));
+  } catch (error) {
     if (!isMissing(error)) throw error;
-  });
+  }
   const file = await open(next, 'a', 0o600);
   try {
     for await (const some of lines) await file.appendFile(some.map((line) => `${JSON.stringify(line)}\n`).join(''));

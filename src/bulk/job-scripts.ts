@@ -512,21 +512,24 @@ export const controlJob = define(
 )<0 | 1>`
 local phase, resumed, paused = unpack(redis.call('HMGET', job, 'phase', 'resumes', 'isPaused'))
 if not phase or phase == 'CANCELLED' or phase == 'COMPLETED' or phase == 'FAILED' then return 0 end
-if reason == 'CALLER' then redis.call('HDEL', job, 'pausedByEventAt') end
+if reason == 'CALLER' then
+  redis.call('HDEL', job, 'pausedByEventAt')
+  redis.call('HSET', job, 'isPausedByCaller', how == 'pause' and 1 or 0)
+end
 if how == 'pause' and (phase == 'CANCELLING' or (paused == '1' and why == '')) then return 0 end
 if resumes ~= '' and (resumed or '0') ~= resumes then return 0 end
 if eventAt ~= '' then
-  local since, createdAt, before, pausedAt, reactivatedAt =
-    unpack(redis.call('HMGET', job, 'activeSince', 'createdAt', 'pauseReason', 'pausedByEventAt', 'reactivatedAt'))
+  local since, createdAt, before, pausedAt, reactivatedAt, byCaller = unpack(redis.call('HMGET', job,
+    'activeSince', 'createdAt', 'pauseReason', 'pausedByEventAt', 'reactivatedAt', 'isPausedByCaller'))
   local at = tonumber(eventAt)
   if how == 'pause' then
     if at < tonumber(since or createdAt) or at < tonumber(reactivatedAt or 0) then return 0 end
     if paused == '1' and before ~= reason then return 0 end
-    redis.call('HSET', job, 'pausedByEventAt', at)
-  else
     -- Events may arrive in another order.
+    redis.call('HSET', job, 'pausedByEventAt', math.max(at, tonumber(pausedAt or 0)))
+  else
     redis.call('HSET', job, 'reactivatedAt', math.max(at, tonumber(reactivatedAt or 0)))
-    if paused ~= '1' or before ~= reason or not pausedAt or at < tonumber(pausedAt) then return 0 end
+    if paused ~= '1' or before ~= reason or not pausedAt or at < tonumber(pausedAt) or byCaller == '1' then return 0 end
     redis.call('HDEL', job, 'pausedByEventAt')
   end
 end
@@ -581,7 +584,9 @@ for page = from, math.min(next, tonumber(pages)) - 1 do
 end
 redis.call('PEXPIRE', failures, leftMs)
 redis.call('PEXPIRE', job .. ':undo-files', leftMs)
-return next < tonumber(pages) and 1 or 0`;
+if next < tonumber(pages) then return 1 end
+redis.call('HSET', job, 'isLetGo', 1)
+return 0`;
 
 /**
  * Takes the tasks that have been due longest. Further keys: the queues. Returns the milliseconds until the next task is due, or -1, then
@@ -635,9 +640,13 @@ export const releaseTask = define(
 )<0 | 1>`
 if isLost() then return 0 end
 redis.call('HDEL', owners, task)
-local phase, paused, pageCount = unpack(redis.call('HMGET', job, 'phase', 'isPaused', 'pageCount'))
+local phase, paused, pageCount, isLetGo = unpack(redis.call('HMGET', job, 'phase', 'isPaused', 'pageCount', 'isLetGo'))
+local hasEnded = phase == 'CANCELLED' or phase == 'COMPLETED' or phase == 'FAILED'
 local dueAt = now + afterMs
-if afterMs == '-1' then
+if afterMs == '-1' and hasEnded and not isLetGo and string.match(task, ':list$') then
+  -- Its job has ended after the list was read for the last time, and could not queue it again.
+  redis.call('ZADD', queue, now, task)
+elseif afterMs == '-1' then
   redis.call('ZREM', queue, task)
 elseif paused == '1' and phase ~= 'CANCELLING' then
   redis.call('HSET', owners, task, 'resting:' .. string.format('%d', dueAt))

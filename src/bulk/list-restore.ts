@@ -9,7 +9,7 @@ import { type LedgerLine, lockFolder, readFolderLedger, releaseFolder } from './
 import type { BulkItem, BulkJob, RestoreSource } from './job.ts';
 import { BulkUnavailable } from './job-scripts.ts';
 import { splitLines } from './undo-files.ts';
-import { backoffMs, later, pausedLookMs, type WorkEnd, type WorkPorts } from './work.ts';
+import { backoffMs, later, pausedLookMs, requestBounds, type WorkEnd, type WorkPorts } from './work.ts';
 
 /** How many lines are checked before other work has its turn. */
 const linesPerTurn = 100;
@@ -54,6 +54,10 @@ function partOf(file: string): string {
 /** Reads some files: the newest line of each engagement, and the lines that cannot be read. */
 async function readItems(files: readonly string[], job: BulkJob, caller: Caller, ports: WorkPorts) {
   const { integratedAccountId } = job.input;
+  const { deadlineAt } = requestBounds(ports);
+  const account = await ports.findAccountIntegration(caller, integratedAccountId, deadlineAt);
+  // Once for all lines: a failed look-up may take two seconds, and is not cached.
+  const work = { ...ports, caller, findAccountIntegration: () => account };
   const newest = new Map<string, { readonly readAtMs: number; readonly item: BulkItem }>();
   const damaged: BulkItem[] = [];
   for (const file of files) {
@@ -73,7 +77,7 @@ async function readItems(files: readonly string[], job: BulkJob, caller: Caller,
       const key = engagementKey(line.record);
       const readAtMs = line.readAtMs ?? Number.NEGATIVE_INFINITY;
       if (readAtMs < (newest.get(key)?.readAtMs ?? readAtMs)) continue;
-      newest.set(key, { readAtMs, item: await itemOf(line, source, integratedAccountId, { ...ports, caller }) });
+      newest.set(key, { readAtMs, item: await itemOf(line, source, integratedAccountId, work) });
     }
   }
   return [...damaged, ...[...newest.values()].map(({ item }) => item)];
@@ -87,6 +91,9 @@ function folderOf({ input }: BulkJob, { undoStore }: WorkPorts): string | undefi
 const inUse = `A restore of the terminal, or another restore, uses these undo files. This one waits. If none runs, remove restored.jsonl.lock from their folder.`;
 const damagedLedger =
   'The file restored.jsonl in the folder of the undo files is damaged. Nothing was created. Restore that file from a backup.';
+
+const forgotten =
+  'The server no longer knows the undo files. Nothing was created. Give their lines, or use the terminal.';
 
 /**
  * Lists the next part of a restore: reads its undo files and checks each record, before anything is created. At first, takes the lock of
@@ -110,6 +117,10 @@ export async function listRestore(job: BulkJob, caller: Caller, ports: WorkPorts
       await ledger.add(integratedAccountId, entries);
     }
     const files = await store.readUndoFiles(restore?.jobId ?? '');
+    if (files.length === 0) {
+      await store.stop(job, 'fail', forgotten);
+      return later(0);
+    }
     const parts = [...new Set(files.map(partOf))].sort().filter((part) => job.cursor === null || part > job.cursor);
     const [part, next] = parts;
     const items = await readItems(

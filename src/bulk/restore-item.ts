@@ -60,10 +60,14 @@ async function finish(
   return 'finished';
 }
 
+/** True when an earlier run of this item has sent the create, not another restore. */
+function isOwn(by: string | undefined, { index }: PendingItem, { job, lease }: HeldPage): boolean {
+  return by?.startsWith(`${itemName({ jobId: job.id, page: lease.page, index })} `) === true;
+}
+
 /** Ends an item whose engagement is restored, by an earlier run of this item or by another restore. */
 function finishRestored({ newId, by }: NonNullable<Restoration['restored']>, pending: PendingItem, work: HeldPage) {
-  const isOwn = by.startsWith(`${itemName({ jobId: work.job.id, page: work.lease.page, index: pending.index })} `);
-  return finish(pending, work, isOwn ? 'RESTORED' : 'ALREADY_RESTORED', { newId });
+  return finish(pending, work, isOwn(by, pending, work) ? 'RESTORED' : 'ALREADY_RESTORED', { newId });
 }
 
 /** Tells Redis until it answers, or this process stops: what it does not know later has to be searched for. */
@@ -110,7 +114,6 @@ async function restoreItem(pending: PendingItem, work: PageWork): Promise<ItemEn
   const refusal = item.source?.refusal;
   if (refusal !== undefined) return finish(pending, work, 'FAILED', { messages: [refusal] });
   const key = keyOf(item, integratedAccountId);
-  const ownName = itemName({ jobId: job.id, page: lease.page, index });
   const [known] = await ledger.find(integratedAccountId, [key]);
   if (known?.restored) return finishRestored(known.restored, pending, work);
   const begunAtMs = known?.begunAtMs;
@@ -130,7 +133,8 @@ async function restoreItem(pending: PendingItem, work: PageWork): Promise<ItemEn
       : finish(pending, work, 'MAY_BE_RESTORED', { messages: [`${searchedFor} ${changed} ${lookFirst}`] });
   }
 
-  const by = `${ownName} ${randomUUID()}`;
+  // A record that a search finds is that of the create that began.
+  const by = known?.begunBy ?? `${itemName({ jobId: job.id, page: lease.page, index })} ${randomUUID()}`;
   let isClaimed = false;
   async function onBegin(): Promise<void> {
     const now = await store.begin(lease, index);
@@ -192,10 +196,9 @@ async function settle(
   switch (end.kind) {
     case 'Restored': {
       const { newId, lost, unconfirmed, warnings: messages } = end;
-      // A dry run only finds what an earlier restore has created.
-      if (dryRun) return finish(pending, work, 'ALREADY_RESTORED', { newId, lost, unconfirmed, messages });
-      const isOwn = await tell(work, () => ledger.end(integratedAccountId, key, by, newId));
-      if (isOwn) return finish(pending, work, 'RESTORED', { newId, lost, unconfirmed, messages });
+      const outcome = isOwn(by, pending, work) ? 'RESTORED' : 'ALREADY_RESTORED';
+      if (dryRun || (await tell(work, () => ledger.end(integratedAccountId, key, by, newId))))
+        return finish(pending, work, outcome, { newId, lost, unconfirmed, messages });
       const why = 'A search found only the new record of another engagement.';
       return finish(pending, work, 'MAY_BE_RESTORED', { messages: [`${why} ${lookFirst}`] });
     }
@@ -206,11 +209,18 @@ async function settle(
     case 'MayStillExist':
       return finish(pending, work, 'FAILED', { messages: [end.message] });
     case 'MayBeRestored':
-    case 'OutcomeUnknownError':
+    case 'OutcomeUnknownError': {
+      const refused = end.kind === 'MayBeRestored' && !isCancelled ? end.refused : undefined;
+      // As of deletes: a failed search counts only while Truto answers other requests.
+      if (refused && !(refused.kind === 'UpstreamUnavailableError' && refused.wasSent && work.isAnswering)) {
+        const obstacle = await findObstacle(refused, work);
+        if (obstacle) return obstacle;
+      }
       // While Truto answers nothing, a search does not count; a cancelled restore must end.
       if (work.isAnswering === false && !isCancelled) return 'outage';
       if (pending.looks + 1 < maxSearches && !dryRun) return 'unknown';
       return finish(pending, work, 'MAY_BE_RESTORED', { messages: [end.message] });
+    }
     default: {
       if (isClaimed) await tell(work, () => ledger.end(integratedAccountId, key, by, undefined));
       const obstacle = await findObstacle(end, work);

@@ -14,8 +14,9 @@ export interface RestoreItemPosition {
 export interface Restoration {
   /** The new record, and the item that created it, if a server did. */
   readonly restored?: { readonly newId: string; readonly by: string };
-  /** When a create began that has no known end, in milliseconds since 1970. */
+  /** When a create began that has no known end, in milliseconds since 1970, and its item, if a server began it. */
   readonly begunAtMs?: number;
+  readonly begunBy?: string;
   /** How many creates were refused. */
   readonly refusalCount: number;
 }
@@ -66,7 +67,7 @@ export class RestoreLedger {
       const [newId, by] = value === undefined ? [] : (JSON.parse(value) as [string, string]);
       return {
         ...(newId !== undefined && { restored: { newId, by: by ?? '' } }),
-        ...(begun[i] != null && { begunAtMs: Number.parseInt(begun[i], 10) }),
+        ...(begun[i] != null && { begunAtMs: Number.parseInt(begun[i], 10), begunBy: begun[i].replace(/^\d+ /, '') }),
         refusalCount: Number(refused[i] ?? 0),
       };
     });
@@ -111,6 +112,8 @@ export class RestoreLedger {
       if (known?.restored) continue;
       if (event === 'begun' && known?.begunAtMs === undefined)
         await askRedis(this.#memory, (redis) => redis.hset(restoring, key, `${Date.parse(at)} `));
+      // An earlier look into the folder may have seen it in flight.
+      if (event === 'refused') await this.end(integratedAccountId, key, '', undefined);
       if (event === 'restored' && newId !== undefined) await this.end(integratedAccountId, key, '', newId);
     }
     for (const name of [restored, restoring])

@@ -147,7 +147,7 @@ class Create {
 
   /** Account, its integration's rules, create. A failed look-up of the account does not stop the create; a missing account does. */
   async #carryOut(request: CreateRequest, checked: readonly Finding[]): Promise<CreateEnd> {
-    const { caller, dryRun, deadlineAt } = this.#options;
+    const { caller, callerKey, dryRun, deadlineAt } = this.#options;
     const { integratedAccountId } = this.#input;
     const freshness = dryRun ? 'recent' : 'cached';
     const account = await this.#ports.findAccountIntegration(caller, integratedAccountId, deadlineAt, freshness);
@@ -161,7 +161,7 @@ class Create {
     if (hasRefusal(findings)) return refusedInput(findings);
     if (this.#hasCallerLeft()) return nothingCreated(callerLeft());
     const sentAtMs = Date.now();
-    const noteEnd = noteSent(this.#input, this.#ports.send);
+    const noteEnd = noteSent(this.#input, this.#ports.send, callerKey?.join());
     let end: CreateEnd | undefined;
     try {
       const sent = await this.#send(request);

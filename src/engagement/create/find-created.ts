@@ -21,6 +21,8 @@ const maxAheadMs = 1_000;
 /** A create that this process has sent. */
 interface SentCreate {
   readonly input: CreateEngagementInput;
+  /** The caller's key of the create, if it has one: a later search for the same create has it too. */
+  readonly key: string | undefined;
   /** When it ended, in milliseconds since the epoch. Infinity while it is in flight. */
   endedAtMs: number;
   /** The id of its engagement, once that is known. */
@@ -43,11 +45,16 @@ function sentBy(send: Send): LRUCache<string, SentCreate> {
 
 /**
  * Notes that a create is about to be sent. Searches for others then know that they may find its engagement.
+ * @param key see {@link SentCreate.key}.
  * @returns how to note its end: the id of its engagement, null if there is none, undefined if that is not known.
  */
-export function noteSent(input: CreateEngagementInput, send: Send): (newId: string | null | undefined) => void {
+export function noteSent(
+  input: CreateEngagementInput,
+  send: Send,
+  key: string | undefined,
+): (newId: string | null | undefined) => void {
   const [name, creates] = [randomUUID(), sentBy(send)];
-  const sent: SentCreate = { input, endedAtMs: Number.POSITIVE_INFINITY };
+  const sent: SentCreate = { input, key, endedAtMs: Number.POSITIVE_INFINITY };
   creates.set(name, sent);
   return (newId) => {
     if (newId === null) return void creates.delete(name);
@@ -61,8 +68,8 @@ export type CreatedSearch =
   /** Exactly one engagement was created since, and has the values that were sent. */
   | { readonly kind: 'One'; readonly record: EngagementRecord }
   | { readonly kind: 'None' }
-  /** The search proves nothing. `why` is a sentence. */
-  | { readonly kind: 'Unclear'; readonly why: string };
+  /** The search proves nothing. `why` is a sentence. `refused`: why it failed, if it did. */
+  | { readonly kind: 'Unclear'; readonly why: string; readonly refused?: Refusal | undefined };
 
 type Ids = readonly { readonly id: string }[];
 type Phones = readonly { readonly number?: string | null }[];
@@ -121,11 +128,19 @@ async function marksOfDeletion(
 }
 
 /** The other creates of this process whose engagement may have been created since. */
-function othersSent(input: CreateEngagementInput, sinceMs: number, send: Send): readonly SentCreate[] {
+function othersSent(
+  input: CreateEngagementInput,
+  sinceMs: number,
+  send: Send,
+  key: string | undefined,
+): readonly SentCreate[] {
   const { integratedAccountId } = input;
   return [...sentBy(send).values()].filter(
     (other) =>
-      other.input !== input && other.input.integratedAccountId === integratedAccountId && other.endedAtMs >= sinceMs,
+      other.input !== input &&
+      (key === undefined || other.key !== key) &&
+      other.input.integratedAccountId === integratedAccountId &&
+      other.endedAtMs >= sinceMs,
   );
 }
 
@@ -134,6 +149,7 @@ function othersSent(input: CreateEngagementInput, sinceMs: number, send: Send): 
  * a search that saw all candidates proves something.
  * @param sinceMs the time of day just before the create was sent, in milliseconds since the epoch.
  * @param mayLack true when a value may be missing, as long as two that identify the engagement are there, and no other value contradicts.
+ * @param key that of the create, if it was sent by an earlier call.
  */
 export async function findCreated(
   input: CreateEngagementInput,
@@ -141,6 +157,7 @@ export async function findCreated(
   options: ReadOptions<'engagements'>,
   ports: ReadPorts,
   mayLack = false,
+  key?: string,
 ): Promise<CreatedSearch> {
   const sent = sentFields(input);
   const identifying = sent.filter(identifies);
@@ -185,7 +202,7 @@ export async function findCreated(
     // Only a filter that the integration does not support is worth another search.
     if (refused?.kind === 'InvalidInputError' || refused?.kind === 'RemoteApiError') continue;
     if (refused) break;
-    const others = othersSent(input, sinceMs, ports.send);
+    const others = othersSent(input, sinceMs, ports.send, key);
     for (const { newId } of others) found.delete(newId ?? '');
     const [record] = found.values();
     if (found.size > 1) return { kind: 'Unclear', why: `A search found ${found.size} such engagements.` };
@@ -196,5 +213,5 @@ export async function findCreated(
       ? { kind: 'Unclear', why: 'A search found one that another create may have made.' }
       : { kind: 'One', record };
   }
-  return { kind: 'Unclear', why: `A search for it failed (${refused?.kind}).` };
+  return { kind: 'Unclear', why: `A search for it failed (${refused?.kind}).`, refused };
 }

@@ -1,6 +1,6 @@
 import type { Caller } from '../account.ts';
 import { type CreatePorts, createEngagement } from '../create/create-engagement.ts';
-import { findCreated, hasSent } from '../create/find-created.ts';
+import { type CreatedSearch, findCreated, hasSent } from '../create/find-created.ts';
 import { type CreateEngagementInput, sentFields, writableFields } from '../create/input.ts';
 import { readAfterDelete } from '../read.ts';
 import type { EngagementRecord } from '../record.ts';
@@ -10,6 +10,7 @@ import {
   type CreateEngagementPlan,
   type CreateOutcome,
   located,
+  type Refusal,
   type Unauthenticated,
 } from '../result.ts';
 import { findMissing, type SeenReferences } from './find-missing.ts';
@@ -41,7 +42,12 @@ export type RestoreEnd =
   /** The old record can be read, and the provider may show deleted records. */
   | { readonly kind: 'MayStillExist'; readonly message: string }
   /** An earlier create may have been sent, and its record was not found. */
-  | { readonly kind: 'MayBeRestored'; readonly message: string }
+  | {
+      readonly kind: 'MayBeRestored';
+      readonly message: string;
+      /** Why the search failed, if it did: a later one may find the record. */
+      readonly refused?: Refusal | undefined;
+    }
   | CreateEngagementError
   | Unauthenticated;
 
@@ -156,17 +162,18 @@ async function findOld(
 async function findNew(
   input: CreateEngagementInput,
   begunAtMs: number,
+  key: string,
   options: RestoreOptions,
   { isTaken, mayBeOfOther, ...ports }: RestorePorts,
-): Promise<EngagementRecord | string> {
+): Promise<CreatedSearch> {
   const sinceMs = begunAtMs - maxClockDifferenceMs;
-  const search = await findCreated(input, sinceMs, createOptions(input, options), ports, true);
-  if (search.kind === 'Unclear') return search.why;
-  if (search.kind === 'None') return 'A search did not find it.';
+  const search = await findCreated(input, sinceMs, createOptions(input, options), ports, true, key);
+  if (search.kind !== 'One') return search;
   const { record } = search;
-  if (await isTaken(record.id)) return onlyAnother;
-  if (Date.parse(record.created_at ?? '') > begunAtMs + options.requestTimeoutMs + maxLateMs) return onlyLater;
-  return (await mayBeOfOther?.(record)) ? mayBeAnother : record;
+  const unclear = (why: string): CreatedSearch => ({ kind: 'Unclear', why });
+  if (await isTaken(record.id)) return unclear(onlyAnother);
+  if (Date.parse(record.created_at ?? '') > begunAtMs + options.requestTimeoutMs + maxLateMs) return unclear(onlyLater);
+  return (await mayBeOfOther?.(record)) ? unclear(mayBeAnother) : search;
 }
 
 /**
@@ -180,32 +187,35 @@ export async function restoreEngagement(
 ): Promise<RestoreEnd> {
   const { dryRun, refusalCount, begunAtMs } = options;
   const { input, lost } = createOf(kept);
+  const callerKey = ['restore', JSON.stringify([engagementKey(kept.record), refusalCount])] as const;
   function restored(record: EngagementRecord | null, rest: Pick<Restored, 'newId' | 'outcome' | 'warnings'>): Restored {
     const unconfirmed = sentFields(input).flatMap((sent) => (record && hasSent(record, sent) ? [] : [sent[0]]));
     return { kind: 'Restored', ...rest, lost, unconfirmed };
   }
   if (begunAtMs !== undefined) {
-    const found = await findNew(input, begunAtMs, options, ports);
-    if (typeof found === 'string')
-      return { kind: 'MayBeRestored', message: `An earlier restore may have created it. ${found} ${lookFirst}` };
-    return restored(found, { newId: found.id, outcome: 'FOUND', warnings: [foundBySearch] });
+    const found = await findNew(input, begunAtMs, callerKey.join(), options, ports);
+    if (found.kind === 'One')
+      return restored(found.record, { newId: found.record.id, outcome: 'FOUND', warnings: [foundBySearch] });
+    const [why, refused] = found.kind === 'None' ? ['A search did not find it.'] : [found.why, found.refused];
+    return { kind: 'MayBeRestored', message: `An earlier restore may have created it. ${why} ${lookFirst}`, refused };
   }
   const old = await findOld(kept, options, ports);
   if (old) return old;
+  // Computed before: a process that freezes in between must not send what another has settled since.
+  const terms = createOptions(input, options);
   if (!dryRun) await ports.onBegin();
-  const callerKey = ['restore', JSON.stringify([engagementKey(kept.record), refusalCount])] as const;
   const sentAtMs = Date.now();
-  const end = await createEngagement(input, { ...createOptions(input, options), dryRun, callerKey }, ports);
+  const end = await createEngagement(input, { ...terms, dryRun, callerKey }, ports);
   if (end.kind === 'CreateEngagementPlan') {
     const missing = await findMissing(input, options, ports, ports.seenReferences);
     if ('kind' in missing) return missing;
     return { kind: 'RestorePlan', request: end.request, lost, warnings: [...end.findings.map(located), ...missing] };
   }
   if (end.kind === 'OutcomeUnknownError') {
-    const found = await findNew(input, sentAtMs, options, ports);
-    return typeof found === 'string'
-      ? end
-      : restored(found, { newId: found.id, outcome: 'FOUND', warnings: [foundBySearch] });
+    const found = await findNew(input, sentAtMs, callerKey.join(), options, ports);
+    return found.kind === 'One'
+      ? restored(found.record, { newId: found.record.id, outcome: 'FOUND', warnings: [foundBySearch] })
+      : end;
   }
   if (end.kind !== 'CreateEngagementSuccess') return end;
   const { createdEngagementId: newId, outcome, engagement, warnings } = end;
