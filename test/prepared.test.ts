@@ -246,6 +246,12 @@ describe('a prepared operation', () => {
     }
   });
 
+  it('is prepared by the first request with all of its variables', () => {
+    const query = 'mutation ($id: ID!) { deleteEngagement(id: $id, integratedAccountId: 1) { __typename } }';
+    expect(prepare(query).prepared).toBeUndefined();
+    expect(prepare(query, { id: '1' }).prepared).toBeDefined();
+  });
+
   it('is not found by variables with names that look like a part of its key', () => {
     const query =
       'mutation ($c: Boolean!) { deleteEngagement(id: 1, integratedAccountId: 2) { id: __typename @skip(if: $c) } }';
