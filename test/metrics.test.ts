@@ -118,6 +118,23 @@ describe('GET /metrics', () => {
     expect(samples.get('nodejs_eventloop_lag_p99_seconds')).toBeDefined();
   });
 
+  it('counts a failed read in a fragment with all of its time, executed or prepared, and no skipped field', async () => {
+    const delayMs = 200;
+    await using upstream = await startUpstream((request, response) =>
+      setTimeout(truto(403), delayMs, request, response),
+    );
+    await using facade = await startTestFacade(upstream.url);
+    const read = 'engagement(id: "1", integratedAccountId: "a") { id }';
+    const query = `{ ...R skipped: integrations @skip(if: true) { name } } fragment R on Query { ... { ${read} } }`;
+    for (const _way of ['executed', 'prepared']) await facade.post(query);
+    const samples = await scrape(facade);
+    const figure = (kind: string) =>
+      [...samples].filter(([name]) => name.startsWith(`engagements_field_duration_seconds_${kind}`));
+    expect(figure('count')).toEqual([[expect.stringContaining('field="engagement"'), 2]]);
+    // A timer may be a little early, and nothing else makes the sum smaller.
+    expect(figure('sum')[0]?.[1]).toBeGreaterThan((1.9 * delayMs) / 1000);
+  });
+
   it('has the metrics that alerts use from the start, at 0: else a first increase would be invisible', async () => {
     await using upstream = await startUpstream(json(204, undefined));
     await using facade = await startTestFacade(upstream.url);

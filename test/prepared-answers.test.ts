@@ -37,6 +37,35 @@ describe('an operation with several deletes, one with a top-level error,', () =>
   });
 });
 
+it('a mutation begins after all of the one before it, also when a related record of that cannot be read', async () => {
+  let release = Promise.withResolvers<void>();
+  await using upstream = await startUpstream(async (request, response) => {
+    const [kind, id] = request.path.split('/').slice(-2);
+    if (kind === 'users') return truto(404)(request, response);
+    if (kind === 'accounts') await release.promise;
+    json(200, { id, name: 'n', owner: { id: 'u' }, account: { id: 'c' } })(request, response);
+  }, 'capsule');
+  await using facade = await startTestFacade(upstream.url);
+  const related = '... on DeleteEngagementSuccess { engagement { owner { name } account { name } } }';
+  const query = `mutation { a: deleteEngagement(id: "1", integratedAccountId: "x") { ${related} } b: deleteEngagement(id: "2", integratedAccountId: "x") { __typename } }`;
+  const texts: unknown[] = [];
+  for (const _way of ['executor', 'prepared']) {
+    release = Promise.withResolvers();
+    const before = upstream.seen.length;
+    const paths = () => upstream.seen.slice(before).map(({ path }) => path.split('/').slice(-2).join('/'));
+    const answer = facade.post(query);
+    await expect.poll(paths).toEqual(expect.arrayContaining(['users/u', 'accounts/c']));
+    // Longer than the facade takes to read the answer about the user.
+    for (let times = 0; times < 3; times += 1)
+      await facade.post('{ engagement(id: "3", integratedAccountId: "x") { id } }');
+    expect(paths()).not.toContain('engagements/2');
+    release.resolve();
+    texts.push((await answer).body);
+    expect(paths()).toContain('engagements/2');
+  }
+  expect(texts[1]).toEqual(texts[0]);
+});
+
 describe('half of a surrogate pair in a record', () => {
   it.each(['\\ud800', '\\udfff', 'a\\udc00\\ud800b'])(
     'is returned as an escape, prepared or not: %s',

@@ -1,7 +1,16 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
-import { type DocumentNode, type ExecutionResult, execute, parse, validate } from 'graphql';
+import {
+  type DocumentNode,
+  type ExecutionResult,
+  execute,
+  type GraphQLObjectType,
+  getNamedType,
+  isLeafType,
+  parse,
+  validate,
+} from 'graphql';
 import { describe, expect, it } from 'vitest';
 import { Secret } from '../src/config/secret.ts';
 import { createKnownDeletes } from '../src/engagement/known-deletes.ts';
@@ -246,11 +255,37 @@ describe('a prepared operation', () => {
     }
   });
 
+  it('is prepared by the first request with all of its variables', () => {
+    const query = 'mutation ($id: ID!) { deleteEngagement(id: $id, integratedAccountId: 1) { __typename } }';
+    expect(prepare(query).prepared).toBeUndefined();
+    expect(prepare(query, { id: '1' }).prepared).toBeDefined();
+  });
+
   it('is not found by variables with names that look like a part of its key', () => {
     const query =
       'mutation ($c: Boolean!) { deleteEngagement(id: 1, integratedAccountId: 2) { id: __typename @skip(if: $c) } }';
     expect(prepare(`#:true\n${query}`, { c: true }).prepared).toBeDefined();
     expect(operations.find({ query, variables: { 'c:true\n#': true } })).toBeUndefined();
+  });
+
+  it('holds no more memory than the bound for all, also with many fields of related records', () => {
+    const collectGarbage = runInNewContext('gc') as () => void;
+    const leaves = Object.values((schema.getType('Contact') as GraphQLObjectType).getFields()).filter(({ type }) =>
+      isLeafType(getNamedType(type)),
+    );
+    const fields = times(10, (key) => `a${key}: engagement(id: 1, integratedAccountId: 1) { contacts { ...C } }`);
+    const query = `{ ${fields} } fragment C on Contact { ${leaves.map(({ name }) => name).join(' ')} }`;
+    const operations = new PreparedOperations(schema);
+    const heapMegabytes = () => {
+      collectGarbage();
+      return process.memoryUsage().heapUsed / 2 ** 20;
+    };
+    operations.note({ query, variables: {} });
+    const before = heapMegabytes();
+    for (let index = 0; index < 1_000; index += 1) operations.note({ query: `#${index}\n${query}`, variables: {} });
+    expect(operations.find({ query: `#999\n${query}`, variables: {} })).toBeDefined();
+    // 80, and what else the process keeps.
+    expect(heapMegabytes() - before).toBeLessThan(95);
   });
 
   it.each<[string, (index: number) => string, number]>([

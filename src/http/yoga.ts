@@ -7,7 +7,9 @@ import {
   type GraphQLSchema,
   getOperationAST,
   Kind,
+  type OperationDefinitionNode,
   OverlappingFieldsCanBeMergedRule,
+  type SelectionSetNode,
 } from 'graphql';
 import { createYoga, isAsyncIterable, type Plugin, useReadinessCheck, type YogaLogger } from 'graphql-yoga';
 import { LRUCache } from 'lru-cache';
@@ -143,20 +145,45 @@ function codeOfRootField(key: string, { data, errors = [] }: ExecutionResult): s
   return typeof error.extensions.code === 'string' ? error.extensions.code : 'INTERNAL_SERVER_ERROR';
 }
 
-/** Counts the root fields of executed operations, and the time that they took together. Unknown names are not counted. */
-function useCountFields({ countField }: Pick<Metrics, 'countField'>): Plugin {
+/** The names of an operation's root fields by response key, also of those in fragments. */
+function rootFieldNames(
+  { definitions }: DocumentNode,
+  operation: OperationDefinitionNode,
+): ReadonlyMap<string, string> {
+  const names = new Map<string, string>();
+  const spread = new Set<string>();
+  function add({ selections }: SelectionSetNode): void {
+    for (const node of selections) {
+      if (node.kind === Kind.FIELD) names.set(node.alias?.value ?? node.name.value, node.name.value);
+      else if (node.kind === Kind.INLINE_FRAGMENT) add(node.selectionSet);
+      else if (!spread.has(node.name.value)) {
+        spread.add(node.name.value);
+        for (const each of definitions)
+          if (each.kind === Kind.FRAGMENT_DEFINITION && each.name.value === node.name.value) add(each.selectionSet);
+      }
+    }
+  }
+  add(operation.selectionSet);
+  return names;
+}
+
+/**
+ * Counts the root fields of executed operations, and the time since the operation was admitted: a prepared operation may have run
+ * its fields before. Unknown names are not counted.
+ */
+function useCountFields({ countField }: Pick<Metrics, 'countField'>, requestTimeoutMs: number): Plugin<Context> {
   return {
-    onExecute({ args: { document, operationName, schema } }) {
-      const startMs = performance.now();
+    onExecute({ args: { document, operationName, schema, contextValue } }) {
       return {
         onExecuteDone({ result }) {
           const operation = getOperationAST(document, operationName);
           if (!operation || isAsyncIterable(result)) return;
+          const durationMs = performance.now() - (contextValue.deadlineAt - requestTimeoutMs);
           const fields = schema.getRootType(operation.operation)?.getFields() ?? {};
-          for (const node of operation.selectionSet.selections) {
-            if (node.kind !== Kind.FIELD || countedElsewhere.has(node.name.value) || !fields[node.name.value]) continue;
-            const key = node.alias?.value ?? node.name.value;
-            countField(node.name.value, codeOfRootField(key, result as ExecutionResult), performance.now() - startMs);
+          for (const [key, name] of rootFieldNames(document, operation)) {
+            const isSkipped = result.data && !Object.hasOwn(result.data, key);
+            if (!isSkipped && !countedElsewhere.has(name) && fields[name])
+              countField(name, codeOfRootField(key, result as ExecutionResult), durationMs);
           }
         },
       };
@@ -209,7 +236,7 @@ export function createGraphQLHandler(
       ...(exposeSchema ? [] : [useDisableIntrospection()]),
       useDeferAndStream(),
       useNoteOperations(operations),
-      useCountFields(metrics),
+      useCountFields(metrics, requestTimeoutMs),
       useIncremental(options.log, requestTimeoutMs),
       useBoundErrors(!exposeSchema),
       useSubscriptions(),

@@ -79,11 +79,7 @@ function limitField(field: GraphQLField<unknown, Answering>): void {
   const { resolve = defaultFieldResolver } = field;
   if (!longTypes.has(getNamedType(field.type).name)) return;
   const isRequired = isNonNullType(field.type);
-  // Prepared operations read from the number of parameters whether a resolver uses `info`.
-  field.resolve =
-    resolve.length > 3
-      ? (source, args, context, info) => fitted(resolve(source, args, context, info), isRequired, context)
-      : (source, args, context) => fitted(resolve(source, args, context, undefined as never), isRequired, context);
+  field.resolve = (source, args, context, info) => fitted(resolve(source, args, context, info), isRequired, context);
 }
 
 /**

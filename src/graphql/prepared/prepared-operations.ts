@@ -115,13 +115,12 @@ export class PreparedOperations {
   note(request: OperationRequest): void {
     const key = entryKey(request);
     if (this.#entries.has(key)) return;
-    let entry: Entry = {};
     try {
-      entry = prepare(this.#schema, request);
+      this.#entries.set(key, prepare(this.#schema, request));
     } catch (error) {
-      // The executor reports a selection that is an error.
-      if (!(error instanceof Uncovered || error instanceof GraphQLError)) throw error;
+      if (error instanceof Uncovered) this.#entries.set(key, {});
+      // The executor reports it. Another request with this key may have better variables.
+      else if (!(error instanceof GraphQLError)) throw error;
     }
-    this.#entries.set(key, entry);
   }
 }

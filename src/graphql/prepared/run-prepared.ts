@@ -39,6 +39,8 @@ export async function runPrepared(
     given.set(responseKey, result);
     const text = new Output(context, variables).write(result, write);
     texts.push(prepared.isSerial ? await text : text);
+    // Then the executor runs the rest: only it knows when all of this mutation has ended.
+    if (texts.at(-1) === undefined) break;
   }
   const written = await Promise.all(texts);
   if (written.includes(undefined)) return { text: undefined, given };

@@ -1,4 +1,4 @@
-import { collectSubFields } from '@graphql-tools/utils';
+import { collectSubFields, memoize1 } from '@graphql-tools/utils';
 import {
   defaultFieldResolver,
   defaultTypeResolver,
@@ -92,7 +92,7 @@ export interface WriterScope
 }
 
 /** Measured, rounded up: the text of its key comes in addition. */
-const bytesOfField = 400;
+const bytesOfField = 560;
 
 /** A field of a selection, compiled. */
 export interface PreparedField {
@@ -109,7 +109,7 @@ function fail(type: GraphQLOutputType): never {
   throw new TypeError(String(type));
 }
 
-function leafWriter(type: GraphQLLeafType): Write {
+const leafWriter = memoize1((type: GraphQLLeafType): Write => {
   const isText = type === GraphQLString || type === GraphQLID;
   return (value, out) => {
     const isSerialized = isText && typeof value === 'string';
@@ -117,28 +117,38 @@ function leafWriter(type: GraphQLLeafType): Write {
     // The executor decides which values there is no room for.
     out.add(out.context.answerRoom.take(text) ? text : fail(type));
   };
-}
+});
 
 /** The text in front of a value, and how that is read and written; for `__typename` only text. */
-type WrittenField = readonly [start: string, read?: (source: never, out: Output) => unknown, write?: Write];
+type WrittenField = readonly [
+  start: string,
+  read: ((source: never, out: Output) => unknown) | undefined,
+  write: Write | undefined,
+];
+
+// Apart, since functions that are created together hold what any of them uses.
+const propertyReader = (name: string) => (source: Values) => source[name];
+const fieldReader =
+  ({ resolve, readArguments }: PreparedField) =>
+  (source: unknown, out: Output) =>
+    resolve(source, readArguments(out.variables), out.context);
 
 function writtenField(type: GraphQLObjectType, key: string, nodes: FieldNode[], scope: WriterScope): WrittenField {
   const start = `${JSON.stringify(key)}:`;
   scope.bytes += bytesOfField + start.length;
   const name = nodes[0]?.name.value ?? '';
-  if (name === '__typename') return [start + JSON.stringify(type.name)];
-  const { readArguments, resolve, write } = prepareField(type, key, nodes, scope);
+  if (name === '__typename') return [start + JSON.stringify(type.name), undefined, undefined];
+  const field = prepareField(type, key, nodes, scope);
   const exposed = type.getFields()[name]?.extensions.pothosExposedField;
-  if (typeof exposed === 'string') return [start, (source: Values) => source[exposed], write];
-  return [start, (source, out) => resolve(source, readArguments(out.variables), out.context), write];
+  return [start, typeof exposed === 'string' ? propertyReader(exposed) : fieldReader(field), field.write];
 }
 
 function objectWriter(type: GraphQLObjectType, nodes: readonly FieldNode[], scope: WriterScope): Write {
   const variables = { coerced: scope.variableValues, sources: {} };
   const { fields } = collectSubFields(scope.schema, scope.fragments, variables, type, [...nodes]);
   const written = [...fields].map(([key, fieldNodes], index): WrittenField => {
-    const [start, ...rest] = writtenField(type, key, fieldNodes, scope);
-    return [index === 0 ? start : `,${start}`, ...rest];
+    const [start, read, write] = writtenField(type, key, fieldNodes, scope);
+    return [index === 0 ? start : `,${start}`, read, write];
   });
   return (source, out) => {
     if (typeof source !== 'object') fail(type);
@@ -193,6 +203,7 @@ function writerOf(type: GraphQLOutputType, nodes: readonly FieldNode[], scope: W
 }
 
 const noArguments: Values = {};
+const readNothing = () => noArguments;
 
 /**
  * Compiles a field, from the schema and what the nodes select: there is no second list of fields. Its `info` is always the same, and
@@ -213,7 +224,7 @@ export function prepareField(
   const info = { ...scope, fieldName: name, fieldNodes, returnType: type, parentType, path } as never;
   return {
     ...{ name, responseKey },
-    readArguments: args.length === 0 ? () => noArguments : (variables) => getArgumentValues(field, node, variables),
+    readArguments: args.length === 0 ? readNothing : (variables) => getArgumentValues(field, node, variables),
     resolve: (source, given, context) => resolve(source, given, context, info),
     write: writerOf(type, fieldNodes, scope),
   };
