@@ -230,12 +230,16 @@ describe.concurrent('an event record:deleted', () => {
   it('must name the type where a call and a meeting may have the same id', async ({ expect }) => {
     await using upstream = await startUpstream(json(202, { id: '1' }), 'zohocrm');
     await using facade = await startTestFacade(upstream.url, webhookEnv);
-    const again = () => sendKeyed(facade, 'k', '1', ', engagementType: CALL');
-    expect(await again()).toMatchObject({ outcome: 'ACCEPTED' });
+    const call = () => sendKeyed(facade, 'k', '1', ', engagementType: CALL');
+    const task = () => sendKeyed(facade, 'raw', '1', ', rawEngagementType: "Task"');
+    for (const again of [call, task]) expect(await again()).toMatchObject({ outcome: 'ACCEPTED' });
     for (const type of [null, 'meeting']) await deliver(facade.url, deletedEvent('a', '1', type));
-    expect(await again()).toMatchObject({ outcome: 'ACCEPTED' });
+    for (const again of [call, task]) expect(await again()).toMatchObject({ outcome: 'ACCEPTED' });
     await deliver(facade.url, deletedEvent('a', '1', 'call'));
-    expect(await again()).toMatchObject({ outcome: 'DELETED' });
+    expect(await call()).toMatchObject({ outcome: 'DELETED' });
+    expect(await task()).toMatchObject({ outcome: 'ACCEPTED' });
+    await deliver(facade.url, deletedEvent('a', '1', 'task'));
+    expect(await task()).toMatchObject({ outcome: 'DELETED' });
   });
 
   it('does not give a caller the result of another key', async ({ expect }) => {
