@@ -124,9 +124,9 @@ export function checkFilter(filter: EngagementFilter): readonly Finding[] {
   return checkArguments(filterArguments, filter, 'filter');
 }
 
-/** Refuses an integer that has lost its last digits: JSON cannot express it. */
+/** Refuses an integer that has lost its last digits, and a number that became infinite: JSON would have `null`. */
 export function checkNumber(value: number, path: Path): readonly Finding[] {
-  const isExact = !Number.isInteger(value) || Number.isSafeInteger(value);
+  const isExact = Number.isInteger(value) ? Number.isSafeInteger(value) : Number.isFinite(value);
   return isExact ? [] : [refusal(path, 'It has too many digits for a number. Send it as a string.')];
 }
 
@@ -134,6 +134,7 @@ function checkName(name: string, path: Path): readonly Finding[] {
   if (name === '') return [refusal(path, 'It must not have an empty name.')];
   if (/^\d+$/.test(name)) return [refusal(path, 'It must not have names of digits only. Send a list instead.')];
   if (/[[\]]/.test(name)) return [refusal(path, 'It must not have a name with brackets. Nest an object instead.')];
+  if (controlCharacter.test(name)) return [refusal(path, 'It must not have a name with control characters.')];
   return checkText(name, path);
 }
 
