@@ -124,7 +124,10 @@ export function createReceiveEvent({ secrets, shared, ...ports }: WebhookPorts):
   async function use(event: UsedEvent, at: Date): Promise<void> {
     const { name, integratedAccountId } = event;
     if (name === 'record:deleted') {
-      for (const { id, type } of event.records) await useDeleted(keysOfEvent(integratedAccountId, id, type), at);
+      // All at once: in turn, a thousand records take seconds, and Truto may stop waiting.
+      await Promise.all(
+        event.records.map(({ id, type }) => useDeleted(keysOfEvent(integratedAccountId, id, type), at)),
+      );
       return;
     }
     const how = name === 'integrated_account:authentication_error' ? 'pause' : 'resume';
