@@ -78,7 +78,7 @@ async function ask(call: Call, query: string, variables: object): Promise<Answer
   const { data, errors } = JSON.parse(await (await facade.mount.fetch(request)).text());
   const [value] = Object.values(data ?? {});
   if (value) return { value: value as Readonly<Record<string, unknown>> };
-  const { message = 'There is none.', extensions } = errors?.[0] ?? {};
+  const { message = 'Nothing with this id exists, or no longer.', extensions } = errors?.[0] ?? {};
   return { result: extensions?.code ?? 'NOT_FOUND', message };
 }
 
