@@ -151,6 +151,7 @@ describe('ADDITIONAL_FIELDS', () => {
     ['an unknown type', '[{"name":"a","type":"Text","description":"A."}]', '0: type'],
     ['a type of this schema', '[{"name":"a","type":"Owner","description":"A."}]', '0: type'],
     ['a missing description', '[{"name":"a","type":"Int"}]', '0: description'],
+    ['a description with half a character', '[{"name":"a","type":"Int","description":"\\ud800"}]', '0: description'],
     ['a further key', '[{"name":"a","type":"Int","description":"A.","x":1}]', '0'],
     ['a name that GraphQL does not allow', '[{"name":"a-b","type":"Int","description":"A."}]', '0: name'],
     ['a name that belongs to introspection', '[{"name":"__a","type":"Int","description":"A."}]', '0: name'],

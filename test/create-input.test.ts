@@ -64,6 +64,10 @@ describe('the input of a create', () => {
     expect(checked({}, { remoteData: nested(21) })).toEqual([['input', 'remoteData']]);
   });
 
+  it('is refused with a number that would be sent as null', () => {
+    expect(checked({ custom_fields: JSON.parse('{ "size": -1e400 }') })).toEqual([['input', 'customFields']]);
+  });
+
   it('is refused beyond 256 KiB of body, counted in bytes, by its largest field', () => {
     const bodyOf = (letters: number): CreateEngagementInput => ({
       integratedAccountId: 'a',

@@ -154,6 +154,11 @@ describe('mcp over standard input and output', () => {
     expect(started).toMatchObject({ isError: false, structuredContent: { result: 'BulkDelete', total } });
     const again = await call('delete_engagement', { confirmationToken });
     expect(again.structuredContent.id).toBe(started.structuredContent.id);
+    await expect
+      .poll(async () => (await call('delete_engagement', { confirmationToken })).structuredContent)
+      .toMatchObject({ state: 'COMPLETED', outcomes: { deleted: total } });
+    // A hint to call again would have the agent do that forever.
+    expect((await call('delete_engagement', { confirmationToken })).structuredContent).not.toHaveProperty('next');
   });
 
   it('sends the token of its environment, for which nothing else is configured, and never shows it', async () => {

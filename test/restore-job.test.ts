@@ -437,6 +437,17 @@ describe.concurrent('R32 a restore', () => {
     expect(await endedRestore(post, second.id)).toMatchObject({ outcomes: { restored: 1 } });
   });
 
+  it('names the value that Truto requires of a record', async ({ expect }) => {
+    await using setting = await startKeeping();
+    const { post } = setting.facade;
+    const lines = goneOnes(1).map(({ account: _, ...record }) => lineOf(record, integratedAccountId));
+    const { id } = await startedRestore(post, { integratedAccountId, lines });
+    await endedRestore(post, id);
+    const [item] = await itemsOf(post, id);
+    expect(item).toMatchObject({ outcome: 'FAILED' });
+    expect(item?.messages.join('\n')).toContain('input.account');
+  });
+
   it('of two servers and two jobs creates each record once', async ({ expect }) => {
     await using setting = await startKeeping({ latencyMs: 20 });
     const env = { REDIS_URL: setting.redis.url, UNDO_STORE: setting.folder };

@@ -81,7 +81,7 @@ async function ask(call: Call, query: string, variables: object): Promise<Answer
   const { data, errors } = JSON.parse(await (await facade.mount.fetch(request)).text());
   const [value] = Object.values(data ?? {});
   if (value) return { value: value as Readonly<Record<string, unknown>> };
-  const { message = 'There is none.', extensions } = errors?.[0] ?? {};
+  const { message = 'Nothing with this id exists, or no longer.', extensions } = errors?.[0] ?? {};
   return { result: extensions?.code ?? 'NOT_FOUND', message };
 }
 
@@ -156,6 +156,8 @@ async function planOne(call: Call, input: PlanInput & { readonly id: string }): 
   });
 }
 
+const hasEnded = ({ state }: Readonly<Record<string, unknown>>) => /^(COMPLETED|CANCELLED|FAILED)$/.test(String(state));
+
 async function planMany(call: Call, { id: _one, snapshot = false, ...input }: PlanInput): Promise<CallToolResult> {
   const started = await ask(call, startDocument, { input: { ...input, snapshot, dryRun: true } });
   if (!('value' in started)) return answer(started, true);
@@ -166,14 +168,14 @@ async function planMany(call: Call, { id: _one, snapshot = false, ...input }: Pl
   for (;;) {
     const read = await ask(lasting, bulkDocument, { id });
     if (!('value' in read)) return answer(read, true);
-    const { state, statusReason, total, confirmationToken: token, engagements } = read.value;
-    if (/^(COMPLETED|CANCELLED|FAILED)$/.test(String(state)))
+    const { statusReason, total, confirmationToken: token, engagements } = read.value;
+    if (hasEnded(read.value))
       return answer({
         ...{ result: 'Plan', count: total, sample: (engagements as { readonly items: unknown }).items },
         ...{ confirmationToken: token, findings: statusReason ? [statusReason] : [] },
         next: token
           ? 'Nothing was deleted yet. Show the count and the sample to the person. If they agree, call delete_engagement with the confirmationToken within 5 minutes.'
-          : 'It cannot be confirmed: it found no engagement or more than 5,000, or the list could not be read.',
+          : 'It cannot be confirmed: it found more than 5,000 engagements, or none, or the list could not be read. See count and findings.',
       });
     if (performance.now() > untilMs || call.signal.aborted || Number(total) > maxIds) {
       // The caller cannot confirm it, and the rest of its list may take long.
@@ -201,7 +203,7 @@ async function confirm(call: Call, token: string): Promise<CallToolResult> {
   if (!('value' in started))
     return answer({ ...started, next: started.result === 'INVALID_INPUT' ? planAgain : again }, true);
   const follow = 'It runs in the background. Call delete_engagement again with the same token to see how far it is.';
-  return answer({ result: 'BulkDelete', ...started.value, next: follow });
+  return answer({ result: 'BulkDelete', ...started.value, ...(!hasEnded(started.value) && { next: follow }) });
 }
 
 /** Of each tool whose answer has records. Not all clients show a server's `instructions` to the model. */

@@ -190,7 +190,10 @@ export interface AdditionalField {
 const oneField = z.strictObject({
   name: z.string().regex(/^[A-Za-z]\w{0,99}$/, 'it must be a letter, and up to 99 more letters, digits and _'),
   type: z.enum(additionalFieldTypes, `it must be one of ${additionalFieldTypes.join(', ')}`),
-  description: z.string().min(1, 'it must not be empty'),
+  description: z
+    .string()
+    .min(1, 'it must not be empty')
+    .refine((text) => text.isWellFormed(), 'it has half of a surrogate pair'),
 });
 
 const fieldList: Form<readonly AdditionalField[]> = {

@@ -51,7 +51,7 @@ export interface KnownDeletes extends DeletedEvents {
    * @param keys what the event may be about; see {@link keysOfEvent}.
    */
   noteEvent(keys: readonly EngagementKey[], at: Date): Promise<boolean>;
-  /** Reads up to 100 deletes of an account after a position. Null: none, and the position of now. Undefined: Redis does not answer. */
+  /** Reads the deletes of an account after a position, up to 1,000. Null: none, and the position of now. Undefined: Redis does not answer. */
   read(integratedAccountId: string, position: string | null): Promise<NewDeletes | undefined>;
 }
 
@@ -64,9 +64,6 @@ const keptMs = 120_000;
 /** The most accounts that are read, and the most events, in a process without Redis. */
 const maxAccounts = 1_000;
 const maxEvents = 100_000;
-
-/** How many deletes are read at once. */
-const maxRead = 100;
 
 /** The name of an engagement in keys of Redis. */
 export function engagementDigest({ integratedAccountId, id, kind }: EngagementKey): string {
@@ -204,7 +201,7 @@ export function createKnownDeletes(shared?: Pick<SharedMemory, 'ask' | 'keyPrefi
     },
     async read(account, position) {
       const [, from] = partsOf(position);
-      const most = position === null ? 0 : maxRead;
+      const most = position === null ? 0 : maxKept;
       if (!shared) return newDeletes(position, [...readHere(account, from, most)]);
       const args = [randomUUID(), from, most, keptMs];
       const answer = await shared.ask((redis) => readDeletes(redis, [accountKey(account)], args));

@@ -134,6 +134,7 @@ function checkName(name: string, path: Path): readonly Finding[] {
   if (name === '') return [refusal(path, 'It must not have an empty name.')];
   if (/^\d+$/.test(name)) return [refusal(path, 'It must not have names of digits only. Send a list instead.')];
   if (/[[\]]/.test(name)) return [refusal(path, 'It must not have a name with brackets. Nest an object instead.')];
+  if (controlCharacter.test(name)) return [refusal(path, 'It must not have a name with control characters.')];
   return checkText(name, path);
 }
 

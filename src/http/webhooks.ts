@@ -22,8 +22,8 @@ import type { EventResult, Metrics } from './metrics.ts';
 /** The path at which events are received. */
 const path = '/webhooks/truto';
 
-/** How long the id of an event is remembered, and how old an event may be, in milliseconds: so none is used
- * again later. Two deliveries at once may both be used: they change nothing more than one. */
+/** How long the id of an event is remembered, and how far its time may be from now, in milliseconds: so none is
+ * used again later. Two deliveries at once may both be used: they change nothing more than one. */
 const rememberedMs = 24 * 3_600_000;
 
 /** The most ids in a process without Redis. */
@@ -81,6 +81,10 @@ const unreadable = requestRefusal(
   'BAD_REQUEST',
   "The body is not an event of Truto's in JSON, with id, event, payload and created_at. Nothing was changed.",
 );
+const parsed = requestRefusal(
+  'BAD_REQUEST',
+  'The body was parsed before. Nothing was changed. Pass the bytes that arrived: Truto has signed those.',
+);
 const unavailable = requestRefusal('OVERLOADED', 'The event cannot be stored: Redis does not answer. Send it again.');
 const wrongMethod = requestRefusal('METHOD_NOT_ALLOWED', 'Events are accepted by POST. Nothing was changed.');
 
@@ -124,7 +128,10 @@ export function createReceiveEvent({ secrets, shared, ...ports }: WebhookPorts):
   async function use(event: UsedEvent, at: Date): Promise<void> {
     const { name, integratedAccountId } = event;
     if (name === 'record:deleted') {
-      for (const { id, type } of event.records) await useDeleted(keysOfEvent(integratedAccountId, id, type), at);
+      // All at once: in turn, a thousand records take seconds, and Truto may stop waiting.
+      await Promise.all(
+        event.records.map(({ id, type }) => useDeleted(keysOfEvent(integratedAccountId, id, type), at)),
+      );
       return;
     }
     const how = name === 'integrated_account:authentication_error' ? 'pause' : 'resume';
@@ -135,7 +142,8 @@ export function createReceiveEvent({ secrets, shared, ...ports }: WebhookPorts):
   async function useOnce({ id, createdAt, content }: TrutoEvent): Promise<EventResult> {
     if (typeof content === 'string') return content;
     const nowMs = Date.now();
-    if (nowMs - createdAt.getTime() > rememberedMs) return 'old';
+    // Also one from the future: it could be repeated when its id is forgotten.
+    if (Math.abs(nowMs - createdAt.getTime()) > rememberedMs) return 'old';
     const isRepeated = await wasUsed(id);
     if (isRepeated === undefined) return 'failed';
     if (isRepeated) return 'repeated';
@@ -155,6 +163,8 @@ export function createReceiveEvent({ secrets, shared, ...ports }: WebhookPorts):
       metrics.countEvent(event, result);
       return answer;
     };
+    // A program without types may pass a body that its server has parsed.
+    if (typeof given.body !== 'string' && !(given.body instanceof Uint8Array)) return end(parsed, 'bad_request');
     if (Buffer.byteLength(given.body) > maxRequestBytes) return end(bodyRefusals.tooLarge, 'bad_request');
     if (!isSigned(given, secrets)) return end(unsigned, 'bad_signature');
     const event = readTrutoEvent(given.body);

@@ -119,7 +119,7 @@ builder.mutationField('deleteEngagement', (t) =>
       }),
       trutoQuery: t.arg({
         ...trutoQueryOptions,
-        description: `${trutoQueryOptions.description} The read of \`snapshot: true\` has them too. With \`trutoQuery\`, an unknown outcome is not \`retrySafe\`.`,
+        description: `${trutoQueryOptions.description} One of \`parameters\` is refused only if it is given there too. The read of \`snapshot: true\` has them too. With \`trutoQuery\`, an unknown outcome is not \`retrySafe\`.`,
       }),
       snapshot: t.arg.boolean({
         required: true,
@@ -135,7 +135,7 @@ builder.mutationField('deleteEngagement', (t) =>
       }),
       confirmationToken: t.arg.string({
         description:
-          'The `confirmationToken` of your dry run: deletes exactly what that showed, once, within 5 minutes. Omit the other arguments. Sent again, for 10 minutes, it returns the first result, as an `Idempotency-Key` does, and replaces one. Some servers delete nothing without it.',
+          'The `confirmationToken` of your dry run: deletes exactly what that showed, once, within 5 minutes. Omit the other arguments. It replaces an `Idempotency-Key`: sent again within 10 minutes, it returns the first result. Some servers delete nothing without it.',
       }),
     },
     resolve: (_root, args, context, info) => resolveDelete(args, readSelection(info), info.path.key, context),

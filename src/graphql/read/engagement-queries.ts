@@ -137,7 +137,10 @@ builder.queryField('engagements', (t) =>
         defaultValue: 'desc',
         description: 'The direction of `sortBy`.',
       }),
-      trutoQuery: t.arg(trutoQueryOptions),
+      trutoQuery: t.arg({
+        ...trutoQueryOptions,
+        description: `${trutoQueryOptions.description} One of \`filter\` is refused only if it is given there too.`,
+      }),
     },
     async resolve(_root, { engagementType, filter, sortBy, sortDirection, ...page }, context, info) {
       if (engagementType && filter?.engagementType && engagementType !== filter.engagementType) {

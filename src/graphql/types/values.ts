@@ -174,7 +174,7 @@ export const rawTypeOptions = {
 export const trutoQueryOptions = {
   type: 'JSONObject',
   description:
-    "Query parameters that you added to Truto's unified model, by their names there: strings, numbers, booleans, and lists and objects of them, up to 5 levels deep. A parameter that has an argument here is refused; one of `parameters` or `filter` only if it is given there too. Names that begin with `truto_` are refused.",
+    "Query parameters that you added to Truto's unified model, by their names there: strings, numbers, booleans, and lists and objects of them, up to 5 levels deep. A parameter that has an argument here is refused. Names that begin with `truto_` are refused.",
 } as const;
 
 /** A reference to a record, in arguments. */
