@@ -146,7 +146,7 @@ describe('mcp over standard input and output', () => {
     await using redis = await startRedis();
     await using withRedis = await startStdio({ REDIS_URL: redis.url });
     const { call } = withRedis;
-    const args = { integratedAccountId, filter: { createdAt: { gt: '1990-01-01T00:00:00Z' } } };
+    const args = { integratedAccountId, filter: { createdAt: { gt: '1990-01-01T00:00:00+02:00' } } };
     const plan = await call('plan_delete', args);
     expect(plan.structuredContent).toMatchObject({ result: 'Plan', sample: { length: 5 } });
     expect(plan.structuredContent.count).toBeGreaterThan(20);

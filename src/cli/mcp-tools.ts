@@ -32,7 +32,8 @@ const engagementId = z.string().describe("Truto's id of the engagement.");
 const type = z
   .enum(engagementTypes.map((name) => name.toUpperCase()) as [string, ...string[]])
   .describe('The type of the engagement. Some integrations require it.');
-const range = z.strictObject({ gt: z.iso.datetime().optional(), lt: z.iso.datetime().optional() });
+const moment = z.iso.datetime({ offset: true }).describe('With an offset, such as 2026-01-31T09:00:00Z.').optional();
+const range = z.strictObject({ gt: moment, lt: moment });
 const filter = z
   .strictObject({
     ...{ engagementType: type, subject: z.string(), content: z.string(), status: z.string() },
@@ -262,8 +263,10 @@ async function confirm(call: Call, token: string): Promise<CallToolResult> {
   if (!token.startsWith('bulk_'))
     return showDelete(await facade.deleteEngagement({ confirmationToken: token, authorization, signal }));
   const started = await ask(call, startDocument, { input: { confirmationToken: token } });
-  if (!('value' in started))
-    return answer({ ...started, next: started.result === 'INVALID_INPUT' ? planAgain : again }, true);
+  if (!('value' in started)) {
+    const toDo = { INVALID_INPUT: planAgain, BULK_DELETES_UNAVAILABLE: again }[started.result];
+    return answer({ ...started, ...(toDo && { next: toDo }) }, true);
+  }
   const follow = 'It runs in the background. Call delete_engagement again with the same token to see how far it is.';
   return answer({ result: 'BulkDelete', ...started.value, next: follow });
 }
