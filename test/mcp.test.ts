@@ -252,6 +252,13 @@ describe('S36 a server of tools that ends', () => {
     expect(code).toBe(0);
   });
 
+  it('ends by a signal also while its client keeps standard input open', async () => {
+    const { child, end } = startCli(['mcp']);
+    while (!String(await once(child.stderr, 'data')).includes('"listening"'));
+    child.kill();
+    expect((await end).code).toBe(0);
+  });
+
   it('ends also while a client has not sent its whole request', async () => {
     await using upstream = await startUpstream(json(204, undefined), 'Capsule');
     // Its end is awaited.
