@@ -155,6 +155,11 @@ describe('mcp over standard input and output', () => {
     expect(started).toMatchObject({ isError: false, structuredContent: { result: 'BulkDelete', total } });
     const again = await call('delete_engagement', { confirmationToken });
     expect(again.structuredContent.id).toBe(started.structuredContent.id);
+    expect(started.structuredContent.next).toContain('again');
+    const now = async () => (await call('delete_engagement', { confirmationToken })).structuredContent;
+    await expect.poll(now, { timeout: 60_000 }).toMatchObject({ state: 'COMPLETED', outcomes: { remaining: 0 } });
+    // An agent would ask for ever.
+    expect((await now()).next).toBeUndefined();
   });
 
   it('R32 restores a record once with Redis, also when the request is no longer remembered, and leaves alone one that exists', async () => {

@@ -166,7 +166,7 @@ async function restore(
   const { state, statusReason, engagements } = followed.value;
   // It must not create anything later, when it is no longer expected.
   if (state === 'PAUSED') await ask(lasting(call), cancelRestoreDocument, { id });
-  if (!followed.hasEnded)
+  if (!hasEnded(followed.value))
     return answer({ result: state, message: statusReason, next: restoreAgain }, state === 'PAUSED');
   const [{ outcome, ...details } = { outcome: state }] = (engagements as { items: { outcome: string }[] }).items;
   const result = restoreResults[String(outcome)] ?? outcome;
@@ -205,25 +205,20 @@ async function planOne(call: Call, input: PlanInput & { readonly id: string }): 
   });
 }
 
-/** Work in the background: how far it is, and whether it has ended. */
-interface Followed {
-  readonly hasEnded: boolean;
-  readonly value: Readonly<Record<string, unknown>>;
-}
+const hasEnded = ({ state }: Readonly<Record<string, unknown>>) => /^(COMPLETED|CANCELLED|FAILED)$/.test(String(state));
 
 /** Follows work in the background to its end, or until it is enough. Also an aborted call returns: it may have to be cancelled. */
 async function follow(
   call: Call,
   [document, id]: readonly [string, unknown],
-  isEnough: (value: Followed['value']) => boolean,
-): Promise<Followed | Exclude<Answer, { value: unknown }>> {
+  isEnough: (value: Readonly<Record<string, unknown>>) => boolean,
+): Promise<Answer> {
   const untilMs = performance.now() + maxFollowedMs;
   for (;;) {
     const read = await ask(lasting(call), document, { id });
     if (!('value' in read)) return read;
     const { value } = read;
-    const hasEnded = /^(COMPLETED|CANCELLED|FAILED)$/.test(String(value.state));
-    if (hasEnded || isEnough(value) || performance.now() > untilMs || call.signal.aborted) return { hasEnded, value };
+    if (hasEnded(value) || isEnough(value) || performance.now() > untilMs || call.signal.aborted) return { value };
     await new Promise((resolve) => setTimeout(resolve, 200));
   }
 }
@@ -235,7 +230,7 @@ async function planMany(call: Call, { id: _one, snapshot = false, ...input }: Pl
   const followed = await follow(call, [bulkDocument, id], ({ total }) => Number(total) > maxIds);
   if (!('value' in followed)) return answer(followed, true);
   const { statusReason, total, confirmationToken: token, engagements } = followed.value;
-  if (!followed.hasEnded) {
+  if (!hasEnded(followed.value)) {
     // The caller cannot confirm it, and the rest of its list may take long.
     await ask(lasting(call), cancelDocument, { id });
     const message = `Nothing was deleted. It matches more than ${maxIds} engagements, or its list takes too long. Use a narrower filter.`;
@@ -267,8 +262,8 @@ async function confirm(call: Call, token: string): Promise<CallToolResult> {
     const toDo = { INVALID_INPUT: planAgain, BULK_DELETES_UNAVAILABLE: again }[started.result];
     return answer({ ...started, ...(toDo && { next: toDo }) }, true);
   }
-  const follow = 'It runs in the background. Call delete_engagement again with the same token to see how far it is.';
-  return answer({ result: 'BulkDelete', ...started.value, next: follow });
+  const goesOn = 'It runs in the background. Call delete_engagement again with the same token to see how far it is.';
+  return answer({ result: 'BulkDelete', ...started.value, ...(!hasEnded(started.value) && { next: goesOn }) });
 }
 
 /** Of each tool whose answer has records. Not all clients show a server's `instructions` to the model. */
