@@ -294,6 +294,23 @@ describe('S35 a confirmation token', () => {
     expect(upstream.deletes()).toHaveLength(2);
   });
 
+  it('sends without GraphQL the very request of its dry run, and returns a record only with a snapshot', async () => {
+    await using upstream = await startUpstream(json(200, { id: '1', subject: 'all that it returns' }), 'Capsule');
+    const server = createEngagementServer({ ...passthrough, TRUTO_BASE_URL: upstream.url }, { logTo: { write() {} } });
+    const { authorization } = one;
+    for (const snapshot of [false, true]) {
+      const asked = { id: '1', integratedAccountId: 'a', remoteQuery: { b: [1], a: null }, snapshot, authorization };
+      const dryRun = await server.deleteEngagement({ ...asked, dryRun: true });
+      if (dryRun.kind !== 'DeleteEngagementPlan') throw new Error(dryRun.kind);
+      const end = await server.deleteEngagement({ confirmationToken: dryRun.confirmationToken ?? '', authorization });
+      const { path, rawQuery } = upstream.deletes().at(-1) ?? {};
+      expect(`${upstream.url}${path}?${rawQuery}`).toBe(dryRun.request.url);
+      const engagement = snapshot ? expect.objectContaining({ subject: 'all that it returns' }) : null;
+      expect(end).toMatchObject({ kind: 'DeleteEngagementSuccess', engagement });
+    }
+    await server.close();
+  });
+
   it('works in the library, with and without GraphQL, as one delete', async () => {
     await using upstream = await startUpstream(json(204, undefined), 'Capsule');
     const server = createEngagementServer({ ...passthrough, TRUTO_BASE_URL: upstream.url }, { logTo: { write() {} } });

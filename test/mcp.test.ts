@@ -8,7 +8,8 @@ import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js'
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { sandboxAccounts } from '../src/sandbox/accounts.ts';
+import { sandboxAccounts, sandboxToken } from '../src/sandbox/accounts.ts';
+import { startSandbox } from '../src/sandbox/server.ts';
 import { startCli } from './support/cli-process.ts';
 import { lostAnswer } from './support/keyed-delete.ts';
 import { truto } from './support/outcome.ts';
@@ -145,7 +146,7 @@ describe('mcp over standard input and output', () => {
     await using redis = await startRedis();
     await using withRedis = await startStdio({ REDIS_URL: redis.url });
     const { call } = withRedis;
-    const args = { integratedAccountId, filter: { createdAt: { gt: '1990-01-01T00:00:00Z' } } };
+    const args = { integratedAccountId, filter: { createdAt: { gt: '1990-01-01T00:00:00+02:00' } } };
     const plan = await call('plan_delete', args);
     expect(plan.structuredContent).toMatchObject({ result: 'Plan', sample: { length: 5 } });
     expect(plan.structuredContent.count).toBeGreaterThan(20);
@@ -154,11 +155,41 @@ describe('mcp over standard input and output', () => {
     expect(started).toMatchObject({ isError: false, structuredContent: { result: 'BulkDelete', total } });
     const again = await call('delete_engagement', { confirmationToken });
     expect(again.structuredContent.id).toBe(started.structuredContent.id);
-    await expect
-      .poll(async () => (await call('delete_engagement', { confirmationToken })).structuredContent)
-      .toMatchObject({ state: 'COMPLETED', outcomes: { deleted: total } });
-    // A hint to call again would have the agent do that forever.
-    expect((await call('delete_engagement', { confirmationToken })).structuredContent).not.toHaveProperty('next');
+    expect(started.structuredContent.next).toContain('again');
+    const now = async () => (await call('delete_engagement', { confirmationToken })).structuredContent;
+    await expect.poll(now, { timeout: 60_000 }).toMatchObject({ state: 'COMPLETED', outcomes: { remaining: 0 } });
+    // An agent would ask for ever.
+    expect((await now()).next).toBeUndefined();
+  });
+
+  it('R32 restores a record once with Redis, also when the request is no longer remembered, and leaves alone one that exists', async () => {
+    await using redis = await startRedis();
+    const sandbox = await startSandbox();
+    const env = { TRUTO_API_TOKEN: sandboxToken, TRUTO_BASE_URL: sandbox.url, REDIS_URL: redis.url };
+    const settings = { ...env, BULK_TOKEN_SECRET: 'x'.repeat(32) };
+    const ends: unknown[] = [];
+    let undo: { engagement: { id: string } } | undefined;
+    {
+      await using before = await startStdio(settings);
+      const { structuredContent } = await before.call('find_engagements', { integratedAccountId, first: 1 });
+      const [{ id }] = structuredContent.nodes;
+      const there = { undo: { integratedAccountId, engagement: { id, subject: 'x', engagement_type: 'call' } } };
+      expect(await before.call('restore_engagement', there)).toMatchObject({
+        isError: false,
+        structuredContent: { result: 'StillExists' },
+      });
+      const confirmationToken = await tokenFrom(before.call, { id, integratedAccountId });
+      ({ undo } = (await before.call('delete_engagement', { confirmationToken })).structuredContent);
+      ends.push(await before.call('restore_engagement', { undo }));
+    }
+    const remembered = (await redis.tell('KEYS', '*:delete:*')) as string[];
+    expect(await redis.tell('DEL', ...remembered)).toBeGreaterThan(0);
+    await using after = await startStdio(settings);
+    ends.push(await after.call('restore_engagement', { undo }));
+    const newId = expect.any(String);
+    expect(ends).toMatchObject(Array(2).fill({ isError: false, structuredContent: { result: 'Restored', newId } }));
+    expect(sandbox.requests.filter(({ method }) => method === 'POST')).toHaveLength(1);
+    await sandbox.close();
   });
 
   it('sends the token of its environment, for which nothing else is configured, and never shows it', async () => {
@@ -224,6 +255,13 @@ describe('S36 a server of tools that ends', () => {
     const deletes = stderr.split('\n').filter((line) => line.includes('"msg":"delete"'));
     expect(deletes.map((line) => JSON.parse(line).result)).toEqual(Array(2).fill('DeleteEngagementSuccess'));
     expect(code).toBe(0);
+  });
+
+  it('ends by a signal also while its client keeps standard input open', async () => {
+    const { child, end } = startCli(['mcp']);
+    while (!String(await once(child.stderr, 'data')).includes('"listening"'));
+    child.kill();
+    expect((await end).code).toBe(0);
   });
 
   it('ends also while a client has not sent its whole request', async () => {

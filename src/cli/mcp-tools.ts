@@ -21,8 +21,8 @@ interface Call {
   readonly signal: AbortSignal;
 }
 
-/** How long a plan waits for the list of a bulk delete, in milliseconds. Clients wait for 60 seconds by default. */
-const maxListingMs = 45_000;
+/** How long a call waits for work in the background, in milliseconds. Clients wait for 60 seconds by default. */
+const maxFollowedMs = 45_000;
 
 /** How many engagements a plan shows. */
 const sampleSize = 5;
@@ -32,7 +32,8 @@ const engagementId = z.string().describe("Truto's id of the engagement.");
 const type = z
   .enum(engagementTypes.map((name) => name.toUpperCase()) as [string, ...string[]])
   .describe('The type of the engagement. Some integrations require it.');
-const range = z.strictObject({ gt: z.iso.datetime().optional(), lt: z.iso.datetime().optional() });
+const moment = z.iso.datetime({ offset: true }).describe('With an offset, such as 2026-01-31T09:00:00Z.').optional();
+const range = z.strictObject({ gt: moment, lt: moment });
 const filter = z
   .strictObject({
     ...{ engagementType: type, subject: z.string(), content: z.string(), status: z.string() },
@@ -66,6 +67,10 @@ const bulkDocument = `query($id: ID!) {
   bulkDelete(id: $id) { ${bulkFields} confirmationToken engagements(first: ${sampleSize}) { items { id engagementType } } } }`;
 
 const cancelDocument = 'mutation($id: ID!) { cancelBulkDelete(id: $id) { id } }';
+const restoreDocument = 'mutation($input: RestoreEngagementsInput!) { restoreEngagements(input: $input) { id } }';
+const restoredDocument = `query($id: ID!) {
+  bulkRestore(id: $id) { state statusReason engagements(first: 1) { items { outcome newId lost unconfirmed messages } } } }`;
+const cancelRestoreDocument = 'mutation($id: ID!) { cancelBulkRestore(id: $id) { id } }';
 
 /** What an operation answers: the value of its one field, or why there is none. */
 type Answer =
@@ -83,6 +88,11 @@ async function ask(call: Call, query: string, variables: object): Promise<Answer
   if (value) return { value: value as Readonly<Record<string, unknown>> };
   const { message = 'Nothing with this id exists, or no longer.', extensions } = errors?.[0] ?? {};
   return { result: extensions?.code ?? 'NOT_FOUND', message };
+}
+
+/** The same call, when it must be finished also after its client is gone. */
+function lasting(call: Call): Call {
+  return { ...call, signal: AbortSignal.any([]) };
 }
 
 function answer(content: Readonly<Record<string, unknown>>, isError = false): CallToolResult {
@@ -126,6 +136,45 @@ function showRestore(end: RestoreEnd): CallToolResult {
   return answer({ result: kind, ...rest, ...(isUnknown && { next: look }) }, isError);
 }
 
+/** The results of the tool, by the outcomes of restores in the background. */
+const restoreResults: Readonly<Record<string, string>> = {
+  RESTORED: 'Restored',
+  ALREADY_RESTORED: 'Restored',
+  STILL_EXISTS: 'StillExists',
+  MAY_BE_RESTORED: 'MayBeRestored',
+};
+
+const restoreAgain =
+  'Call restore_engagement again with the same undo to see how it ends: the engagement is created once.';
+
+/** Restores by the server's ledger, which is in Redis. Without it, only the last 10 minutes are remembered. */
+async function restore(
+  call: Call,
+  undo: Readonly<Record<string, unknown>> & { readonly integratedAccountId: string },
+): Promise<CallToolResult> {
+  const { facade, authorization, signal } = call;
+  const { integratedAccountId } = undo;
+  const started = await ask(call, restoreDocument, { input: { integratedAccountId, lines: [undo] } });
+  if (!('value' in started)) {
+    if (started.result === 'NOT_CONFIGURED')
+      return showRestore(await facade.restoreEngagement({ line: JSON.stringify(undo), authorization, signal }));
+    return answer({ ...started, ...(started.result === 'BULK_DELETES_UNAVAILABLE' && { next: restoreAgain }) }, true);
+  }
+  const { id } = started.value;
+  const followed = await follow(call, [restoredDocument, id], ({ state }) => state === 'PAUSED');
+  if (!('value' in followed)) return answer({ ...followed, next: restoreAgain }, true);
+  const { state, statusReason, engagements } = followed.value;
+  // It must not create anything later, when it is no longer expected.
+  if (state === 'PAUSED') await ask(lasting(call), cancelRestoreDocument, { id });
+  if (!hasEnded(followed.value))
+    return answer({ result: state, message: statusReason, next: restoreAgain }, state === 'PAUSED');
+  const [{ outcome, ...details } = { outcome: state }] = (engagements as { items: { outcome: string }[] }).items;
+  const result = restoreResults[String(outcome)] ?? outcome;
+  const isUnknown = result === 'MayBeRestored';
+  const isError = !(String(outcome) in restoreResults);
+  return answer({ result, ...details, ...(isUnknown && { next: look }) }, isError);
+}
+
 /** What plan_delete takes. */
 interface PlanInput {
   readonly integratedAccountId: string;
@@ -158,33 +207,42 @@ async function planOne(call: Call, input: PlanInput & { readonly id: string }): 
 
 const hasEnded = ({ state }: Readonly<Record<string, unknown>>) => /^(COMPLETED|CANCELLED|FAILED)$/.test(String(state));
 
+/** Follows work in the background to its end, or until it is enough. Also an aborted call returns: it may have to be cancelled. */
+async function follow(
+  call: Call,
+  [document, id]: readonly [string, unknown],
+  isEnough: (value: Readonly<Record<string, unknown>>) => boolean,
+): Promise<Answer> {
+  const untilMs = performance.now() + maxFollowedMs;
+  for (;;) {
+    const read = await ask(lasting(call), document, { id });
+    if (!('value' in read)) return read;
+    const { value } = read;
+    if (hasEnded(value) || isEnough(value) || performance.now() > untilMs || call.signal.aborted) return { value };
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+}
+
 async function planMany(call: Call, { id: _one, snapshot = false, ...input }: PlanInput): Promise<CallToolResult> {
   const started = await ask(call, startDocument, { input: { ...input, snapshot, dryRun: true } });
   if (!('value' in started)) return answer(started, true);
   const { id } = started.value;
-  // Once its call is aborted, the dry run must still be cancelled.
-  const lasting = { ...call, signal: AbortSignal.any([]) };
-  const untilMs = performance.now() + maxListingMs;
-  for (;;) {
-    const read = await ask(lasting, bulkDocument, { id });
-    if (!('value' in read)) return answer(read, true);
-    const { statusReason, total, confirmationToken: token, engagements } = read.value;
-    if (hasEnded(read.value))
-      return answer({
-        ...{ result: 'Plan', count: total, sample: (engagements as { readonly items: unknown }).items },
-        ...{ confirmationToken: token, findings: statusReason ? [statusReason] : [] },
-        next: token
-          ? 'Nothing was deleted yet. Show the count and the sample to the person. If they agree, call delete_engagement with the confirmationToken within 5 minutes.'
-          : 'It cannot be confirmed: it found more than 5,000 engagements, or none, or the list could not be read. See count and findings.',
-      });
-    if (performance.now() > untilMs || call.signal.aborted || Number(total) > maxIds) {
-      // The caller cannot confirm it, and the rest of its list may take long.
-      await ask(lasting, cancelDocument, { id });
-      const message = `Nothing was deleted. It matches more than ${maxIds} engagements, or its list takes too long. Use a narrower filter.`;
-      return answer({ result: 'PLAN_TOO_LARGE', count: total, message }, true);
-    }
-    await new Promise((resolve) => setTimeout(resolve, 200));
+  const followed = await follow(call, [bulkDocument, id], ({ total }) => Number(total) > maxIds);
+  if (!('value' in followed)) return answer(followed, true);
+  const { statusReason, total, confirmationToken: token, engagements } = followed.value;
+  if (!hasEnded(followed.value)) {
+    // The caller cannot confirm it, and the rest of its list may take long.
+    await ask(lasting(call), cancelDocument, { id });
+    const message = `Nothing was deleted. It matches more than ${maxIds} engagements, or its list takes too long. Use a narrower filter.`;
+    return answer({ result: 'PLAN_TOO_LARGE', count: total, message }, true);
   }
+  return answer({
+    ...{ result: 'Plan', count: total, sample: (engagements as { readonly items: unknown }).items },
+    ...{ confirmationToken: token, findings: statusReason ? [statusReason] : [] },
+    next: token
+      ? 'Nothing was deleted yet. Show the count and the sample to the person. If they agree, call delete_engagement with the confirmationToken within 5 minutes.'
+      : 'It cannot be confirmed: it found no engagement or more than 5,000, or the list could not be read.',
+  });
 }
 
 /** One plan is for one engagement, or for many by ids or a filter. */
@@ -200,10 +258,12 @@ async function confirm(call: Call, token: string): Promise<CallToolResult> {
   if (!token.startsWith('bulk_'))
     return showDelete(await facade.deleteEngagement({ confirmationToken: token, authorization, signal }));
   const started = await ask(call, startDocument, { input: { confirmationToken: token } });
-  if (!('value' in started))
-    return answer({ ...started, next: started.result === 'INVALID_INPUT' ? planAgain : again }, true);
-  const follow = 'It runs in the background. Call delete_engagement again with the same token to see how far it is.';
-  return answer({ result: 'BulkDelete', ...started.value, ...(!hasEnded(started.value) && { next: follow }) });
+  if (!('value' in started)) {
+    const toDo = { INVALID_INPUT: planAgain, BULK_DELETES_UNAVAILABLE: again }[started.result];
+    return answer({ ...started, ...(toDo && { next: toDo }) }, true);
+  }
+  const goesOn = 'It runs in the background. Call delete_engagement again with the same token to see how far it is.';
+  return answer({ result: 'BulkDelete', ...started.value, ...(!hasEnded(started.value) && { next: goesOn }) });
 }
 
 /** Of each tool whose answer has records. Not all clients show a server's `instructions` to the model. */
@@ -295,12 +355,11 @@ export function addTools(server: McpServer, facade: McpFacade, authorization: st
     'restore_engagement',
     {
       description:
-        'Creates a deleted engagement again, under a new id, from its `undo`. Does nothing while the old one exists. Not all fields can be restored: see `lost`. Call it once: after 10 minutes, the same `undo` may create a second copy.',
+        'Creates a deleted engagement again, under a new id, from its `undo`. Does nothing while the old one exists. Not all fields can be restored: see `lost`. Call it once: without Redis, the same `undo` may create a second copy after 10 minutes.',
       inputSchema: { undo: undoLine },
       outputSchema: ended,
       annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: false, openWorldHint: true },
     },
-    async ({ undo }, { signal }) =>
-      showRestore(await facade.restoreEngagement({ line: JSON.stringify(undo), authorization, signal })),
+    async ({ undo }, extra) => restore(callOf(extra), undo),
   );
 }

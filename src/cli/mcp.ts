@@ -146,7 +146,8 @@ export async function mcpCommand({ http = false, tokenFile }: McpOptions): Promi
     interruption.forget();
     await facade.close();
     await sandbox?.close();
-    // A client that never ends its request must not keep the process alive.
+    // Neither an open standard input nor a client that never ends its request may keep the process alive.
+    process.stdin.destroy();
     setTimeout(() => server?.closeAllConnections(), lastAnswersMs).unref();
   }
 }

@@ -61,7 +61,7 @@ export type DirectDeleteResult =
   | (Omit<DeleteEngagementSuccess, 'stream' | 'integration' | 'engagement' | 'sentAt'> & {
       /** The name of the account's integration; null when it is not known. */
       readonly integration: string | null;
-      /** The whole record with `snapshot`; null without. With a `confirmationToken`, the record as far as it is known. */
+      /** The whole record with `snapshot`, also that of the dry run with the `confirmationToken`; null without. */
       readonly engagement: PlainRecord | null;
     })
   | (Omit<DeleteEngagementPlan, 'request' | 'integration'> & {
@@ -178,8 +178,9 @@ export function createDirectDelete(
       // As the field without an alias has it: both are one delete under one key.
       const { idempotencyKey: key } = context;
       const callerKey = key === undefined ? undefined : ([key, 'deleteEngagement'] as const);
-      // A token may confirm a delete with a snapshot.
-      const isWhole = snapshot || typeof input.confirmationToken === 'string';
+      const { confirmationToken: token } = input;
+      const opened = typeof token === 'string' && (await context.confirmations?.open('delete', token, caller));
+      const isWhole = snapshot || (typeof opened === 'object' && opened.plan.snapshot);
       const selection = isWhole ? wholeSelection : nothing;
       const { hasCallerLeft } = asked;
       const terms = { caller, selection, dryRun, snapshot, callerKey, deadlineAt, hasCallerLeft };

@@ -54,11 +54,13 @@ export interface Confirmations {
 export const needsConfirmation =
   'This server deletes only what was confirmed. Send deleteEngagement or startBulkDelete with dryRun: true, and then its confirmationToken.';
 
-/** The refusal of a token that may start nothing any more. */
-export const expiredConfirmation = 'It has expired: it is valid for 5 minutes. Make a new one with dryRun: true.';
+/** A refusal proves nothing about earlier requests: results are kept for 10 minutes, and without Redis until a restart. */
+const sentBefore = 'If you have sent it before, find out first what it deleted.';
 
-const unknown =
-  'This server did not make it, or it was altered. Send it unchanged, or make a new one with dryRun: true. Servers share tokens when they have the same CONFIRMATION_SECRET.';
+/** The refusal of a token that may start nothing any more. */
+export const expiredConfirmation = `It has expired: it is valid for 5 minutes. Make a new one with dryRun: true. ${sentBefore}`;
+
+const unknown = `This server did not make it, or it was altered. Send it unchanged, or make a new one with dryRun: true. ${sentBefore} Servers share tokens when they have the same CONFIRMATION_SECRET.`;
 
 const fieldOf: Readonly<Record<Kind, string>> = { delete: 'deleteEngagement', bulk: 'startBulkDelete' };
 
