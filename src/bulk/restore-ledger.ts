@@ -21,6 +21,9 @@ export interface Restoration {
   readonly refusalCount: number;
 }
 
+/** How many entries of the terminal's ledger are looked up at once. */
+const entriesPerRead = 100;
+
 /** Writes an item as `by` of the ledger has it. */
 export function itemName({ jobId, page, index }: RestoreItemPosition): string {
   return `${jobId} ${page} ${index}`;
@@ -107,14 +110,19 @@ export class RestoreLedger {
   /** Adds the last events of the terminal's ledger, by keys. An engagement that is known here keeps its entry. */
   async add(integratedAccountId: string, entries: ReadonlyMap<string, LedgerLine>): Promise<void> {
     const { restored, restoring } = this.#keys(integratedAccountId);
-    for (const [key, { event, at, newId }] of entries) {
-      const [known] = await this.find(integratedAccountId, [key]);
-      if (known?.restored) continue;
-      if (event === 'begun' && known?.begunAtMs === undefined)
-        await askRedis(this.#memory, (redis) => redis.hset(restoring, key, `${Date.parse(at)} `));
-      // An earlier look into the folder may have seen it in flight.
-      if (event === 'refused') await this.end(integratedAccountId, key, '', undefined);
-      if (event === 'restored' && newId !== undefined) await this.end(integratedAccountId, key, '', newId);
+    const all = [...entries];
+    for (let from = 0; from < all.length; from += entriesPerRead) {
+      const some = all.slice(from, from + entriesPerRead);
+      const keys = some.map(([key]) => key);
+      const known = await this.find(integratedAccountId, keys);
+      const add = async ([key, { event, at, newId }]: (typeof some)[number], index: number) => {
+        if (known[index]?.restored) return;
+        if (event === 'begun')
+          await askRedis(this.#memory, (redis) => redis.hsetnx(restoring, key, `${Date.parse(at)} `));
+        // Of `refused`, an earlier look into the folder may have seen the create in flight.
+        else await this.end(integratedAccountId, key, '', newId);
+      };
+      await Promise.all(some.map(add));
     }
     for (const name of [restored, restoring])
       await askRedis(this.#memory, (redis) => redis.pexpire(name, ledgerKeptMs));
