@@ -75,6 +75,11 @@ describe('the type in a node id', () => {
     const support = findIntegration(name);
     expect(nodeKind(support.kind === 'supported' ? support.integration : null, 'Call')).toBe('call');
   });
+
+  it("keeps a provider's own type as it is: a read sends it", () => {
+    expect(nodeKind(null, ' Task')).toBe('Task');
+    expect(nodeKind(null, ' ')).toBeNull();
+  });
 });
 
 async function ask(facade: TestFacade, query: string, variables: object = {}) {

@@ -107,6 +107,9 @@ describe('trutoQuery', () => {
   it('keeps its names out of the log', async () => {
     for (const q of [{ truto_canary: 1 }, { 'canary[name]': 1 }, { canary: { 'canary[name]': 1 } }])
       expect((await issuesOf(operations.deleteEngagement, q))[0]?.[0]).toBe('trutoQuery');
+    answer = truto(400, { details: { failures: [{ field: 'canary' }] } });
+    expect(await issuesOf(operations.deleteEngagement, { canary: 1 })).toEqual([['trutoQuery', 'canary']]);
+    expect(facade.logged()).toContain('Truto refused the input');
     expect(facade.logged()).not.toContain('canary');
   });
 });
@@ -129,5 +132,14 @@ describe('a parameter that the sandbox requires', () => {
     const { body } = await server.post(own, { q: { region: 'eu' } });
     expect(body.errors).toBeUndefined();
     expect(JSON.stringify(body)).not.toContain('Error');
+  });
+
+  it('is named by a dry run that cannot read the engagement', async () => {
+    const id = `id: "comes-back", integratedAccountId: "${sandboxAccount('Capsule').id}"`;
+    const plan = '... on DeleteEngagementPlan { wouldBeSent findings { message } }';
+    const query = `mutation { deleteEngagement(${id}, snapshot: true, dryRun: true) { ${plan} } }`;
+    const { wouldBeSent, findings } = (await server.post(query)).body.data.deleteEngagement;
+    expect(wouldBeSent).toBe(false);
+    expect(findings).toMatchObject([{ message: expect.stringContaining('region') }]);
   });
 });

@@ -5,7 +5,7 @@ import { startTestFacade, type TestFacade } from './support/facade.ts';
 import { startTwo } from './support/keyed-delete.ts';
 import { startRedis } from './support/redis-server.ts';
 import { type Answer, type FakeUpstream, json, startUpstream } from './support/upstream.ts';
-import { accountEvent, deletedEvent, deliver, webhookEnv } from './support/webhooks.ts';
+import { accountEvent, deletedEvent, deliver, eventOf, webhookEnv } from './support/webhooks.ts';
 
 interface Parts extends AsyncDisposable {
   readonly upstream: FakeUpstream;
@@ -44,7 +44,10 @@ async function endUnknown({ upstream, facade }: Parts, input: object, expect: Ch
 type Chai = { readonly expect: typeof import('vitest').expect };
 
 const failuresOf = async ({ facade }: Parts, id: string) => {
-  const { body } = await facade.post('query($id: ID!) { bulkDelete(id: $id) { failures { items { id } } } }', { id });
+  const { body } = await facade.post(
+    'query($id: ID!) { bulkDelete(id: $id) { failures(first: 1000) { items { id } } } }',
+    { id },
+  );
   return body.data.bulkDelete.failures.items.map((item: { id: string }) => item.id);
 };
 
@@ -78,6 +81,30 @@ describe.concurrent('an event record:deleted, for bulk deletes,', () => {
     expect((await reportOf(parts, id)).sha256).toBe(after.sha256);
     expect(facade.logged().match(/"delete settled by an event"/g)).toHaveLength(1);
   });
+
+  it('settles each of hundreds of unknown outcomes, also with events at once', async ({ expect }) => {
+    const unclear: Answer = (_request, response) => void response.end('neither');
+    await using parts = await startParts(unclear, 'capsule', { TRUTO_RATE_LIMITS: '0', REQUEST_TIMEOUT_MS: '2000' });
+    const { post } = parts.facade;
+    const ids = Array.from({ length: 300 }, (_, index) => `e${index}`);
+    const { id } = await started(post, { integratedAccountId: 'a', ids });
+    await expect
+      .poll(() => new Set(parts.upstream.deletes().map(({ path }) => path)).size, { timeout: 20_000 })
+      .toBe(300);
+    await control(post, 'cancel', id);
+    await expect.poll(async () => (await seen(post, id)).state, { timeout: 40_000 }).toBe('CANCELLED');
+    const { outcomes } = await seen(post, id);
+    expect(outcomes.unknown).toBeGreaterThan(250);
+    const unknown = await failuresOf(parts, id);
+    const groups = Array.from({ length: 10 }, (_, group) => unknown.slice(group * 30, group * 30 + 30));
+    const events = groups.map((part) => {
+      const records = part.map((one: string) => ({ id: one }));
+      return eventOf('record:deleted', { integrated_account_id: 'a', resource: 'crm/engagements', records });
+    });
+    for (const response of await Promise.all(events.map((body) => deliver(parts.facade.url, body))))
+      expect(response.status).toBe(200);
+    expect((await seen(post, id)).outcomes).toMatchObject({ unknown: 0, deleted: outcomes.unknown });
+  }, 90_000);
 
   it('settles begun deletes while the bulk delete runs, and it completes', async ({ expect }) => {
     await using parts = await startParts(breaks);

@@ -25,16 +25,18 @@ export class AccountEvents {
     this.#wake = wake;
   }
 
-  /** Settles an engagement that was deleted at a moment, in each bulk delete that waits for that and sent its delete before. */
-  async settle(key: EngagementKey, at: Date): Promise<readonly SettledItem[]> {
-    const engagement = engagementDigest(key);
-    const settled: SettledItem[] = [];
-    for (const place of await this.#store.readAwaiting(engagement)) {
-      const job = place.sentAtMs <= at.getTime() ? await this.#store.read(place.jobId) : null;
-      const before = job && (await this.#store.settle(job, place, engagement));
-      if (job && before) settled.push({ job, engagementId: key.id, before });
-    }
-    return settled;
+  /** Settles engagements that were deleted at a moment, in each bulk delete that waits for that and sent its delete before. */
+  async *settle(keys: readonly EngagementKey[], at: Date): AsyncGenerator<SettledItem> {
+    const awaiting = keys.map(async (key) => {
+      const engagement = engagementDigest(key);
+      return { key, engagement, places: await this.#store.readAwaiting(engagement) };
+    });
+    for (const { key, engagement, places } of await Promise.all(awaiting))
+      for (const place of places) {
+        const job = place.sentAtMs <= at.getTime() ? await this.#store.read(place.jobId) : null;
+        const before = job && (await this.#store.settle(job, place, engagement));
+        if (job && before) yield { job, engagementId: key.id, before };
+      }
   }
 
   /** Pauses the bulk deletes of an account that must be connected again. Returns how many. */

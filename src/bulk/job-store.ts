@@ -181,15 +181,18 @@ export class JobStore {
     }
   }
 
-  /** Finds the failure of an engagement with an unknown outcome. */
+  /** Finds the failure of an engagement with an unknown outcome. Other events remove failures meanwhile: backwards, none is skipped. */
   async #findUnknown(jobId: string, { id, engagementType }: BulkItem): Promise<BulkFailure | undefined> {
-    for (let from = 0; ; from += failuresPerRead) {
-      const failures = await this.readFailures(jobId, from, failuresPerRead);
-      const isIt = (one: BulkFailure) =>
-        one.id === id && one.engagementType === engagementType && one.result.kind === 'OutcomeUnknownError';
-      const found = failures.find(isIt);
-      if (found || failures.length < failuresPerRead) return found;
+    const isIt = (one: BulkFailure) =>
+      one.id === id && one.engagementType === engagementType && one.result.kind === 'OutcomeUnknownError';
+    let from = await this.#ask((redis) => redis.llen(redisKey(this.#memory, 'failures', { jobId })));
+    while (from > 0) {
+      from -= failuresPerRead;
+      const first = Math.max(0, from);
+      const found = (await this.readFailures(jobId, first, from + failuresPerRead - first)).find(isIt);
+      if (found) return found;
     }
+    return undefined;
   }
 
   /** Counts the jobs of all servers that have not ended: the oldest thousand. */

@@ -4,7 +4,6 @@ import { contradicts } from '../engagement/create/find-created.ts';
 import type { EngagementRecord } from '../engagement/record.ts';
 import { createOf, type RestoreEnd, restoreEngagement } from '../engagement/restore/restore-engagement.ts';
 import { engagementKey, type KeptRecord, readUndoLine } from '../engagement/restore/undo-line.ts';
-import { located } from '../engagement/result.ts';
 import type { BulkItem, RestoredItem, RestoreOutcome } from './job.ts';
 import { keyOf } from './list-restore.ts';
 import { itemName, type Restoration, type RestoreItemPosition } from './restore-ledger.ts';
@@ -226,9 +225,7 @@ async function settle(
       if (isClaimed) await tell(work, () => ledger.end(integratedAccountId, key, by, undefined));
       const obstacle = await findObstacle(end, work);
       if (obstacle || end.kind === 'Unauthenticated') return release(pending, work, obstacle ?? 'paused');
-      const issues = end.kind === 'InvalidInputError' ? end.issues.map(located) : [];
-      const others = issues.filter((issue) => !end.message.includes(issue));
-      return finish(pending, work, 'FAILED', { messages: [end.message, ...others] });
+      return finish(pending, work, 'FAILED', { messages: [end.message] });
     }
   }
 }

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import { type SharedMemory, script } from '../redis/shared-memory.ts';
 import { digest } from '../upstream/digest.ts';
+import { normalizedType } from './input.ts';
 import { rememberedMs } from './request-memory.ts';
 
 /**
@@ -67,7 +68,7 @@ const maxEvents = 100_000;
 
 /** The name of an engagement in keys of Redis. */
 export function engagementDigest({ integratedAccountId, id, kind }: EngagementKey): string {
-  return digest('engagement', integratedAccountId, id, kind);
+  return digest('engagement', integratedAccountId, id, normalizedType(kind));
 }
 
 /** What an event may be about: the engagement by its id alone, and by its type if the event names it. */

@@ -1,4 +1,4 @@
-import { normalizedType } from './input.ts';
+import { typeNamed } from './input.ts';
 import type { Integration } from './integrations.ts';
 import type { RecordKey } from './record.ts';
 import { type Resource, resources } from './resources.ts';
@@ -13,11 +13,11 @@ export interface NodeKey extends RecordKey {
 
 /**
  * The type in the node id of an engagement. If the integration requires no type, the id alone identifies an engagement. Otherwise, and if
- * the integration is unknown, a call and a meeting may have the same id.
+ * the integration is unknown, a call and a meeting may have the same id. A documented type is in lower case, a provider's own unchanged.
  * @param type the record's own type, or else the caller's.
  */
 export function nodeKind(integration: Integration | null, type: string | null | undefined): string | null {
-  return integration && !integration.requiresEngagementType ? null : normalizedType(type);
+  return integration && !integration.requiresEngagementType ? null : (typeNamed(type) ?? (type?.trim() || null));
 }
 
 /** Writes the node id of a record. It is stable: clients store it. */

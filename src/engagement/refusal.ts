@@ -240,17 +240,17 @@ function invalidInput(
   // Only a create has a body.
   const inBody = paths.get('remote_data') ?? inQuery;
   const required = 'requires it for this account';
-  const issues = boundedIssues([
+  const missing = [
     ...missingParameters.map((name) => issueAt(name, required, paths, inQuery)),
     ...missingFields.map((name) => issueAt(name, required, paths, inBody)),
-    ...refusedParameters.map((name) => issueAt(name, 'does not accept it', paths, inBody)),
-  ]);
+  ];
+  const refused = refusedParameters.map((name) => issueAt(name, 'does not accept it', paths, inBody));
+  const issues = boundedIssues([...missing, ...refused]);
   const unnamed = 'Truto refused the input, and did not name the parameter. Check all arguments.';
-  return {
-    kind: 'InvalidInputError',
-    message: issues.length > 0 ? 'Truto refused the input. Fix the issues.' : unnamed,
-    issues,
-  };
+  // Some callers see only the message, and the log has it: without refused names, which may be a caller's own.
+  const named = ['Truto refused the input.', ...boundedIssues(missing).map(located)];
+  if (refused.length > 0) named.push('Fix the issues.');
+  return { kind: 'InvalidInputError', message: issues.length > 0 ? named.join(' ') : unnamed, issues };
 }
 
 function forbidden(

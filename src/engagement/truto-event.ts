@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { normalizedType } from './input.ts';
 import { checkId } from './rules.ts';
 
 /** An event of Truto's that this server uses. */
@@ -79,7 +78,7 @@ function readContent(event: string, payload: unknown): TrutoEvent['content'] {
     const { success, data } = recordPayload.safeParse(payload);
     if (!success) return 'malformed';
     if (data.resource !== 'crm/engagements') return 'ignored';
-    const records = data.records.map((record) => ({ id: record.id, type: normalizedType(record.engagement_type) }));
+    const records = data.records.map((record) => ({ id: record.id, type: record.engagement_type?.trim() || null }));
     return { name: event, integratedAccountId: data.integrated_account_id, records };
   }
   const { success, data } = accountPayload.safeParse(payload);

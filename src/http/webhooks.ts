@@ -1,7 +1,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { LRUCache } from 'lru-cache';
-import type { AccountEvents, SettledItem } from '../bulk/account-events.ts';
+import type { AccountEvents } from '../bulk/account-events.ts';
 import { BulkUnavailable } from '../bulk/job-scripts.ts';
 import type { Secret } from '../config/secret.ts';
 import { type EngagementKey, type KnownDeletes, keysOfEvent } from '../engagement/known-deletes.ts';
@@ -105,11 +105,11 @@ export function createReceiveEvent({ secrets, shared, ...ports }: WebhookPorts):
     else ids.set(id, true);
   }
 
-  async function useDeleted(keys: readonly EngagementKey[], at: Date): Promise<void> {
-    if (!(await knownDeletes.noteEvent(keys, at))) throw new BulkUnavailable('Redis does not answer');
-    const settled: SettledItem[] = [];
-    for (const key of keys) settled.push(...((await accountEvents?.settle(key, at)) ?? []));
-    for (const { job, engagementId, before } of settled) {
+  async function useDeleted(records: readonly (readonly EngagementKey[])[], at: Date): Promise<void> {
+    // All at once: in turn, a thousand records take seconds, and Truto may stop waiting.
+    const noted = await Promise.all(records.map((keys) => knownDeletes.noteEvent(keys, at)));
+    if (noted.includes(false)) throw new BulkUnavailable('Redis does not answer');
+    for await (const { job, engagementId, before } of accountEvents?.settle(records.flat(), at) ?? []) {
       const { callerId, integration, input } = job;
       const line = {
         ...{ callerId, integratedAccountId: input.integratedAccountId, integration: integration || null, engagementId },
@@ -128,11 +128,8 @@ export function createReceiveEvent({ secrets, shared, ...ports }: WebhookPorts):
   async function use(event: UsedEvent, at: Date): Promise<void> {
     const { name, integratedAccountId } = event;
     if (name === 'record:deleted') {
-      // All at once: in turn, a thousand records take seconds, and Truto may stop waiting.
-      await Promise.all(
-        event.records.map(({ id, type }) => useDeleted(keysOfEvent(integratedAccountId, id, type), at)),
-      );
-      return;
+      const records = event.records.map(({ id, type }) => keysOfEvent(integratedAccountId, id, type));
+      return useDeleted(records, at);
     }
     const how = name === 'integrated_account:authentication_error' ? 'pause' : 'resume';
     const count = (await accountEvents?.[how](integratedAccountId, at)) ?? 0;
