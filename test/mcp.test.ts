@@ -192,6 +192,22 @@ describe('mcp over standard input and output', () => {
     await sandbox.close();
   });
 
+  it('cancels a restore that is paused, says why, and creates nothing later', async () => {
+    await using redis = await startRedis();
+    const account: Answer = (...args) =>
+      json(200, { id: 'a', integration: { name: 'Capsule' }, status: 'needs_reauth' })(...args);
+    const refusal = { statusCode: 401, error: 'Unauthorized', message: 'x', error_code: 'needs_reauth' };
+    await using upstream = await startUpstream(json(401, refusal), account);
+    const env = { TRUTO_API_TOKEN: 'canary-one', TRUTO_BASE_URL: upstream.url, REDIS_URL: redis.url };
+    await using withRedis = await startStdio({ ...env, BULK_TOKEN_SECRET: 'x'.repeat(32) });
+    const undo = { integratedAccountId: 'a', engagement: { id: 'e1', subject: 'x', engagement_type: 'call' } };
+    const end = await withRedis.call('restore_engagement', { undo });
+    expect(end).toMatchObject({ isError: true, structuredContent: { result: 'PAUSED', message: expect.any(String) } });
+    const keys = (await redis.tell('KEYS', '*bulk:????????-????-????-????-????????????')) as string[];
+    expect(await Promise.all(keys.map((key) => redis.tell('HGET', key, 'phase')))).toEqual(['CANCELLED']);
+    expect(upstream.seen.filter(({ method }) => method === 'POST')).toEqual([]);
+  });
+
   it('sends the token of its environment, for which nothing else is configured, and never shows it', async () => {
     await using upstream = await startUpstream(json(204, undefined), 'Capsule');
     const env = { TRUTO_API_TOKEN: 'canary-one', TRUTO_BASE_URL: upstream.url };
