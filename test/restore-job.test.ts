@@ -391,6 +391,36 @@ describe.concurrent('R32 a restore', () => {
     expect(postsOf(setting)).toHaveLength(1);
   }, 90_000);
 
+  it('never takes what a mutation of the same server creates for its own', async ({ expect }) => {
+    let posts = 0;
+    await using setting = await startKeeping(
+      {
+        slowMs: 2_000,
+        pickFault({ method }) {
+          if (method !== 'POST') return undefined;
+          posts += 1;
+          return findFault(posts === 1 ? 'fault-slow' : 'fault-reset-before');
+        },
+      },
+      { REQUEST_TIMEOUT_MS: '5000' },
+    );
+    const { post } = setting.facade;
+    const [line] = linesOfGone(1) as [ReturnType<typeof lineOf>];
+    const { subject, content, start_time: startTime, account, contact } = line.engagement as Seed;
+    const related = { account: { id: account?.id }, contacts: contact?.map((one) => ({ id: one.id })) };
+    const input = { engagementType: 'CALL', subject, content, startTime, ...related };
+    const document = `mutation($account: ID!, $input: CreateEngagementInput!) {
+      createEngagement(integratedAccountId: $account, input: $input) { __typename
+      ... on CreateEngagementSuccess { createdEngagementId } } }`;
+    const mutation = post(document, { account: integratedAccountId, input });
+    await expect.poll(() => posts).toBe(1);
+    const { id } = await startedRestore(post, { integratedAccountId, lines: [line] });
+    await expect.poll(() => posts).toBe(2);
+    const { createEngagement } = (await mutation).body.data;
+    expect(createEngagement.createdEngagementId).toEqual(expect.any(String));
+    expect(await endedRestore(post, id, 80_000)).toMatchObject({ outcomes: { restored: 0, mayBeRestored: 1 } });
+  }, 100_000);
+
   it('does not give up because its searches are limited', async ({ expect }) => {
     let limited = 0;
     await using setting = await startKeeping(

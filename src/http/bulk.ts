@@ -40,6 +40,11 @@ export interface Bulk {
   close(): Promise<void>;
 }
 
+function inBackground(send: Send): Send {
+  const sendLater: Send = (request, options) => send(request, { ...options, isBackground: true });
+  return Object.assign(sendLater, { behind: send });
+}
+
 /** Starts to work on bulk deletes: unfinished ones in Redis continue. */
 export function startBulk({ config, shared, memory, openToken, log, metrics, ...ports }: BulkOptions): Bulk {
   const own = ownAuthorization(config.auth, openToken);
@@ -64,7 +69,7 @@ export function startBulk({ config, shared, memory, openToken, log, metrics, ...
     findAccountIntegration: ports.findAccountIntegration,
     deletedEvents: config.webhookSecrets && ports.knownDeletes,
     noteUnfinished: metrics.noteUnfinished,
-    send: (request, options) => ports.send(request, { ...options, isBackground: true }),
+    send: inBackground(ports.send),
     ledger: new RestoreLedger(memory),
     undoStore: shared.undoStore && openUndoStore(shared.undoStore, config.proxy),
     recordCreate(event) {

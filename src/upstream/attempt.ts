@@ -118,4 +118,8 @@ export interface Sent {
 }
 
 /** Sends a request, with retries where they are safe and may help. Never rejects. */
-export type Send = (request: UpstreamRequest, options: SendOptions) => Promise<Sent>;
+export interface Send {
+  (request: UpstreamRequest, options: SendOptions): Promise<Sent>;
+  /** The one behind it, if it only adds options: they are one connection. */
+  readonly behind?: Send;
+}

@@ -36,7 +36,8 @@ const maxSentCharacters = 64 * 1024 * 1024;
 /** The creates that each connection sent lately, by names. What a search finds may be the engagement of another one. */
 const sentLately = new WeakMap<Send, LRUCache<string, SentCreate>>();
 
-function sentBy(send: Send): LRUCache<string, SentCreate> {
+function sentBy(given: Send): LRUCache<string, SentCreate> {
+  const send = given.behind ?? given;
   const sizeCalculation = ({ input }: SentCreate) => JSON.stringify(input).length;
   const sent = sentLately.get(send) ?? new LRUCache({ ttl: sentKeptMs, maxSize: maxSentCharacters, sizeCalculation });
   sentLately.set(send, sent);
