@@ -6,6 +6,7 @@ import {
   type ExecutionResult,
   execute,
   type GraphQLObjectType,
+  type GraphQLSchema,
   getNamedType,
   isLeafType,
   parse,
@@ -22,8 +23,9 @@ import type { Context } from '../src/graphql/core/context.ts';
 import { createReadLimit, createRecordLoaders } from '../src/graphql/core/record-loaders.ts';
 import { type PreparedOperation, PreparedOperations } from '../src/graphql/prepared/prepared-operations.ts';
 import { runPrepared } from '../src/graphql/prepared/run-prepared.ts';
+import { createSchema } from '../src/graphql/schema.ts';
 import type { Attempt, Send } from '../src/upstream/attempt.ts';
-import { reads } from './support/read-documents.ts';
+import { readsOf } from './support/read-documents.ts';
 import { runs } from './support/runs.ts';
 import { schema } from './support/schema.ts';
 import { documents, printDocument } from './support/selection-documents.ts';
@@ -72,11 +74,25 @@ function contextOver(answer: Attempt | AnswerTo): Context {
 /** One for all documents, as in a server. */
 const operations = new PreparedOperations(schema);
 
-function prepare(query: string, variables: Record<string, unknown> = {}) {
+function prepareFor(schema: GraphQLSchema, operations: PreparedOperations, query: string, variables = {}) {
   const document = parse(query);
   expect(validate(schema, document)).toEqual([]);
   operations.note({ query, variables });
   return { document, prepared: operations.find({ query, variables }) };
+}
+
+function prepare(query: string, variables: Record<string, unknown> = {}) {
+  return prepareFor(schema, operations, query, variables);
+}
+
+const additionalFields = [
+  { name: 'lead_score', type: 'Float', description: 'A number.' },
+  { name: 'labels', type: '[String!]', description: 'Texts.' },
+  { name: 'extra', type: 'JSON', description: 'Anything.' },
+] as const;
+
+function subgraph(dialect: 'federation' | 'stitching'): GraphQLSchema {
+  return createSchema({ dialect, typePrefix: 'Crm', provesCallers: false, additionalFields });
 }
 
 /** Values of the documented form, and malformed ones. */
@@ -86,8 +102,11 @@ const value = fc.oneof(
   fc.constantFrom([{ id: '1', number: '2', extension: null, type: 'mobile' }], [{ number: 5 }], [['x']]),
   fc.jsonValue({ maxDepth: 2 }),
 );
-const wireNames = [...wireFieldsOf('engagements'), ...wireFieldsOf('contacts')];
-const record = fc.dictionary(fc.constantFrom(...wireNames), value, { noNullPrototype: true });
+const additionalNames = additionalFields.map(({ name }) => name);
+const wireNames = [...wireFieldsOf('engagements'), ...wireFieldsOf('contacts'), ...additionalNames];
+const additional = fc.record({ lead_score: fc.double(), labels: fc.array(fc.string()), extra: fc.jsonValue() });
+const documented = fc.dictionary(fc.constantFrom(...wireNames), value, { noNullPrototype: true });
+const record = fc.tuple(additional, documented).map((parts) => Object.assign({}, ...parts));
 const bodies = fc.oneof(
   { arbitrary: record.map((fields) => JSON.stringify(fields)), weight: 8 },
   fc.constantFrom('', '[]', 'no json', '{"success":false}', '{"statusCode":404,"message":"x"}'),
@@ -138,6 +157,7 @@ function inOrder({ errors, ...rest }: ExecutionResult): string {
 }
 
 interface Asked {
+  readonly schema: GraphQLSchema;
   readonly document: DocumentNode;
   readonly prepared: PreparedOperation | undefined;
   readonly variableValues: Record<string, unknown>;
@@ -145,7 +165,7 @@ interface Asked {
 
 /** Runs a prepared operation, and has the executor continue where it has to. */
 async function expectSame(execution: ExecutionResult, asked: Asked, answer: Attempt | AnswerTo) {
-  const { document, prepared, variableValues } = asked;
+  const { schema, document, prepared, variableValues } = asked;
   if (!prepared) return 'uncovered';
   const context = contextOver(answer);
   const { text, given } = await runPrepared(prepared, variableValues, context);
@@ -170,7 +190,7 @@ describe('a prepared operation', () => {
         for (const variableValues of [generated.variables, others]) {
           const prepared = operations.find({ query, variables: variableValues });
           const execution = await execute({ schema, document, variableValues, contextValue: contextOver(attempt) });
-          ends[await expectSame(execution, { document, prepared, variableValues }, attempt)] += 1;
+          ends[await expectSame(execution, { schema, document, prepared, variableValues }, attempt)] += 1;
           if (!prepared && variableValues === generated.variables) expect(query).toMatch(/@defer|chunks/);
         }
       }),
@@ -180,28 +200,40 @@ describe('a prepared operation', () => {
     expect(ends.answer).toBeGreaterThan(runs(1000) / 10);
   });
 
-  it('of any read returns the bytes that the executor returns, and repeats no request', async () => {
-    const ends = { answer: 0, odd: 0, uncovered: 0 };
-    await fc.assert(
-      fc.asyncProperty(reads, fc.array(fc.oneof(attempts, pages), { minLength: 1 }), async (query, answers) => {
-        const { document, prepared } = prepare(query);
-        const sent: string[] = [];
-        const answerTo = (path: string) => {
-          sent.push(path);
-          const fitting = answers[(path.length + path.charCodeAt(path.length - 1)) % answers.length];
-          return fitting as Attempt;
-        };
-        const execution = await execute({ schema, document, contextValue: contextOver(answerTo) });
-        const expected = sent.splice(0).sort();
-        ends[await expectSame(execution, { document, prepared, variableValues: {} }, answerTo)] += 1;
-        expect(sent.sort()).toEqual(expected);
-      }),
-      { numRuns: runs(1000) },
-    );
-    expect(ends.uncovered).toBe(0);
-    expect(ends.answer).toBeGreaterThan(runs(1000) / 10);
-    expect(ends.odd).toBeGreaterThan(runs(1000) / 10);
-  });
+  it.each<[string, GraphQLSchema]>([
+    ['none', schema],
+    ['federation', subgraph('federation')],
+    ['stitching', subgraph('stitching')],
+  ])(
+    'of any read returns the bytes that the executor returns, and repeats no request: %s',
+    async (_dialect, schema) => {
+      const operations = new PreparedOperations(schema);
+      const ends = { answer: 0, odd: 0, uncovered: 0 };
+      await fc.assert(
+        fc.asyncProperty(
+          readsOf(schema),
+          fc.array(fc.oneof(attempts, pages), { minLength: 1 }),
+          async (query, answers) => {
+            const { document, prepared } = prepareFor(schema, operations, query);
+            const sent: string[] = [];
+            const answerTo = (path: string) => {
+              sent.push(path);
+              const fitting = answers[(path.length + path.charCodeAt(path.length - 1)) % answers.length];
+              return fitting as Attempt;
+            };
+            const execution = await execute({ schema, document, contextValue: contextOver(answerTo) });
+            const expected = sent.splice(0).sort();
+            ends[await expectSame(execution, { schema, document, prepared, variableValues: {} }, answerTo)] += 1;
+            expect(sent.sort()).toEqual(expected);
+          },
+        ),
+        { numRuns: runs(1000) },
+      );
+      expect(ends.uncovered).toBe(0);
+      expect(ends.answer).toBeGreaterThan(runs(1000) / 10);
+      expect(ends.odd).toBeGreaterThan(runs(1000) / 10);
+    },
+  );
 
   it.each([
     ['introspection', '{ __schema { queryType { name } } }'],
