@@ -156,11 +156,11 @@ export function createKnownDeletes(shared?: Pick<SharedMemory, 'ask' | 'keyPrefi
   const eventKey = (name: string) => `${shared?.keyPrefix}:gone:${name}`;
   const accountKey = (account: string) => `${shared?.keyPrefix}:known-deletes:${digest(account)}`;
 
-  function addHere(account: string, text: string): void {
+  function addHere(account: string, known: KnownDelete): void {
     const kept = accounts.peek(account);
     if (!kept) return;
     kept.count += 1;
-    kept.texts.set(kept.count, text);
+    kept.texts.set(kept.count, write(known));
     kept.texts.delete(kept.count - maxKept);
   }
 
@@ -172,12 +172,12 @@ export function createKnownDeletes(shared?: Pick<SharedMemory, 'ask' | 'keyPrefi
   }
 
   async function add(account: string, known: KnownDelete): Promise<boolean> {
-    const text = write(known);
     if (!shared) {
-      addHere(account, text);
+      addHere(account, known);
       return true;
     }
-    return (await shared.ask((redis) => addDelete(redis, [accountKey(account)], [text, maxKept]))) !== undefined;
+    const args = [write(known), maxKept];
+    return (await shared.ask((redis) => addDelete(redis, [accountKey(account)], args))) !== undefined;
   }
 
   return {
