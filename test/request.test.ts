@@ -115,11 +115,15 @@ describe('S06 text that a request line cannot contain', () => {
     ['parameters.status', (status) => ({ parameters: { status } })],
     ['remoteQuery.x', (x) => ({ remoteQuery: { x } })],
     ['remoteQuery.x.0', (item) => ({ remoteQuery: { x: [item] } })],
+  ];
+  /** Every position of a name that a caller makes up. */
+  const names: typeof positions = [
     ['remoteQuery.x', (name) => ({ remoteQuery: { x: { [name]: 'y' } } })],
     ['remoteQuery', (name) => ({ remoteQuery: { [name]: 'y' } })],
+    ['trutoQuery', (name) => ({ trutoQuery: { [name]: 'y' } })],
   ];
 
-  it.each(positions)('with half of a surrogate pair is refused in %s', (position, inputOf) => {
+  it.each([...positions, ...names])('with half of a surrogate pair is refused in %s', (position, inputOf) => {
     for (const text of ['\ud800', 'a\udfff', '\udc00\ud800']) {
       const found = checkWellFormed(inputWith(inputOf(text)));
       expect(found.map(({ severity, path }) => [severity, path.join('.')])).toEqual([['REFUSAL', position]]);
@@ -132,6 +136,13 @@ describe('S06 text that a request line cannot contain', () => {
     expect(deleteRequest(input).path).toMatch(/^[!-~]+$/);
     expect(deleteRequest(input).path).toContain('a%0D%0Ax-evil%3A%201%0D%0A%0D%0ADELETE%20%2F');
     expect(deleteRequest(input).headers).toEqual(deleteRequest({}).headers);
+  });
+
+  it.each(names)('with a control character is refused in a name in %s', (position, inputOf) => {
+    for (const text of ['a\r\nx-evil: 1', 'a\0', '\u0085']) {
+      const found = checkWellFormed(inputWith(inputOf(text)));
+      expect(found.map(({ severity, path }) => [severity, path.join('.')])).toEqual([['REFUSAL', position]]);
+    }
   });
 });
 

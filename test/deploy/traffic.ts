@@ -4,10 +4,10 @@ import type { TestFacade } from '../support/facade.ts';
 import { removal } from '../support/keyed-delete.ts';
 
 /** The configuration that the traffic is made for: Truto's pause is longer than an operation may take. */
-export const trafficEnv = { REQUEST_TIMEOUT_MS: '5000' };
+export const trafficEnv = { REQUEST_TIMEOUT_MS: '5000', TRUTO_WEBHOOK_SECRETS: 'a'.repeat(32) };
 
 /**
- * Sends a facade over the sandbox what gives each of its metrics a sample: deletes of every kind of end, a create, reads, refusals.
+ * Sends a facade over the sandbox what gives each of its metrics a sample: deletes of every kind of end, a create, reads, an event, refusals.
  * @returns how many deletes that were.
  */
 export async function sendTraffic({ url, post }: Pick<TestFacade, 'url' | 'post'>): Promise<number> {
@@ -27,5 +27,6 @@ export async function sendTraffic({ url, post }: Pick<TestFacade, 'url' | 'post'
   await post('{ integrations { name } }');
   await post(`{ engagement(id: "..", integratedAccountId: "${capsule.id}") { id } }`);
   await fetch(`${url}/graphql`, { method: 'PUT' });
+  await fetch(`${url}/webhooks/truto`, { method: 'POST', body: '{}' });
   return deletes.length;
 }
