@@ -284,7 +284,8 @@ describe('S36 a server of tools that ends', () => {
 
   it('ends, and says why, when it cannot start', async () => {
     const fields = JSON.stringify([{ name: 'subject', type: 'String', description: 'Taken.' }]);
-    const { code } = await startCli(['mcp'], { ADDITIONAL_FIELDS: fields }).end;
+    const { code, stderr } = await startCli(['mcp'], { ADDITIONAL_FIELDS: fields }).end;
+    expect(stderr).toContain('subject');
     expect(code).toBe(2);
   });
 
