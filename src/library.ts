@@ -203,7 +203,7 @@ export function createEngagementServer(
 /**
  * Creates the schema of such a server: to read, to validate documents with, to compose, to generate code from. To
  * execute it, give its resolvers what `createContext` of a server makes.
- * @throws {ConfigError} for an unknown dialect or a prefix that is not valid.
+ * @throws {ConfigError} for an unknown dialect, or a prefix or additional fields that are not valid.
  */
 export function createEngagementSchema(options: EngagementSchemaOptions = {}): GraphQLSchema {
   return createSchema(checkedSchemaOptions(options));
@@ -211,7 +211,7 @@ export function createEngagementSchema(options: EngagementSchemaOptions = {}): G
 
 /**
  * Prints the schema of such a server: with a dialect, as composers and gateways read it.
- * @throws {ConfigError} for an unknown dialect or a prefix that is not valid.
+ * @throws {ConfigError} for an unknown dialect, or a prefix or additional fields that are not valid.
  */
 export function printEngagementSchema(options: EngagementSchemaOptions = {}): string {
   return printedSchema(checkedSchemaOptions(options));

@@ -155,6 +155,26 @@ describe('truto-engagements check --drift', () => {
     await sandbox.close();
   });
 
+  it.each([
+    ['has a delete that our table does not have', 'hubspot', 'delete of .+'],
+    ['is not in our table, so that nothing is compared', 'invented', 'methods were not compared: .+'],
+  ])('does not call the methods right of an integration that %s', async (_what, name, finding) => {
+    const methods = { model: 'crm', resource: 'engagements', methods: ['list', 'get', 'delete'] };
+    const account: Answer = (request, response) => {
+      const shown = json(200, { id: 'a', integration: { name } });
+      const capabilities = json(200, { account: { id: 'a' }, unified: [methods] });
+      // Any other is the account that does not exist, with which the command begins.
+      const answer = request.path.endsWith('/capabilities') ? capabilities : truto(403);
+      return (request.path.endsWith('/a') ? shown : answer)(request, response);
+    };
+    await using upstream = await startUpstream(json(200, { result: [] }), account);
+    const env = { TRUTO_BASE_URL: upstream.url, TRUTO_API_TOKEN: 'a-token' };
+    const { code, stdout } = await runCli(['check', '--drift', '--account', 'a'], env);
+    expect(stdout).toMatch(new RegExp(`^DRIFT rule .*${finding}$`, 'm'));
+    expect(stdout).not.toMatch(/^ok +rule /m);
+    expect(code).toBe(0);
+  });
+
   it('needs an account', async () => {
     const { code } = await runCli(['check', '--drift'], { TRUTO_API_TOKEN: 'a-token' });
     expect(code).toBe(2);

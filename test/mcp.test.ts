@@ -180,7 +180,9 @@ describe('mcp over standard input and output', () => {
       });
       const confirmationToken = await tokenFrom(before.call, { id, integratedAccountId });
       ({ undo } = (await before.call('delete_engagement', { confirmationToken })).structuredContent);
-      ends.push(await before.call('restore_engagement', { undo }));
+      // A line of an undo file has it, and it may be longer than a request.
+      const engagement = { ...undo?.engagement, remote_data: { html: 'x'.repeat(300_000) } };
+      ends.push(await before.call('restore_engagement', { undo: { ...undo, engagement } }));
     }
     const remembered = (await redis.tell('KEYS', '*:delete:*')) as string[];
     expect(await redis.tell('DEL', ...remembered)).toBeGreaterThan(0);
@@ -278,6 +280,13 @@ describe('S36 a server of tools that ends', () => {
     while (!String(await once(child.stderr, 'data')).includes('"listening"'));
     child.kill();
     expect((await end).code).toBe(0);
+  });
+
+  it('ends, and says why, when it cannot start', async () => {
+    const fields = JSON.stringify([{ name: 'subject', type: 'String', description: 'Taken.' }]);
+    const { code, stderr } = await startCli(['mcp'], { ADDITIONAL_FIELDS: fields }).end;
+    expect(stderr).toContain('subject');
+    expect(code).toBe(2);
   });
 
   it('ends also while a client has not sent its whole request', async () => {

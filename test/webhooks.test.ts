@@ -82,6 +82,9 @@ describe.concurrent('the webhook of Truto', () => {
     for (const { url } of [two.one, two.other]) expect((await deliver(url, body)).status).toBe(200);
     expect(await countOf(two.one.url, 'record:deleted', 'used')).toBe(1);
     expect(await countOf(two.other.url, 'record:deleted', 'repeated')).toBe(1);
+    // One from tomorrow could be sent again until the day after.
+    const [key] = (await redis.tell('KEYS', '*:event:*')) as string[];
+    expect(await redis.tell('PTTL', key ?? '')).toBeGreaterThan(47 * hour);
     const old = deletedEvent('a', '2', null, new Date(Date.now() - 25 * hour));
     expect((await deliver(two.one.url, old)).status).toBe(200);
     const ahead = deletedEvent('a', '3', null, new Date(Date.now() + 25 * hour));

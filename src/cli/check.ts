@@ -1,6 +1,6 @@
 import { lookUpAccount, readMethods } from '../engagement/account.ts';
 import { type Drift, onDrift } from '../engagement/drift.ts';
-import { canCreate, type Integration } from '../engagement/integrations.ts';
+import { canCreate, type Integration, type IntegrationSupport } from '../engagement/integrations.ts';
 import { readEngagements } from '../engagement/read.ts';
 import { wireFieldsOf } from '../engagement/record.ts';
 import { checkId } from '../engagement/rules.ts';
@@ -121,37 +121,47 @@ const driftTexts: Readonly<Record<Drift['kind'], string>> = {
 /** Compares the account's methods, and the first page of its engagements, with Truto's documentation. A difference is no fault. */
 async function compareAccount(session: Session, account: string): Promise<ExitCode> {
   const { caller, config, ports } = session;
-  const { support, refusal } = await lookUp(session, account);
-  if (refusal) return checkAccount(session, account);
-  const deadlineAt = performance.now() + config.requestTimeoutMs;
-  const methods = await readMethods(caller, account, deadlineAt, ports.send);
   const found = new Map<string, number>();
   const add = ({ kind, names }: Pick<Drift, 'kind' | 'names'>) => {
     for (const name of names) found.set(`${kind} ${name}`, (found.get(`${kind} ${name}`) ?? 0) + 1);
   };
+  // The look-up reports a difference too: then its answer no longer says which integration it is.
   const stop = onDrift(add);
-  const selected = new Set(wireFieldsOf('engagements'));
-  const options = { caller, selected, deadlineAt, hasCallerLeft: () => false };
-  const page = await readEngagements({ integratedAccountId: account, first: 100, filter: {} }, options, ports);
-  stop();
-  if (page.kind !== 'Page') {
-    fault(session, 'connection', page.message, fixes[page.kind]);
-    return exitCodeOf(page.kind);
+  try {
+    const { support, refusal } = await lookUp(session, account);
+    if (refusal) return await checkAccount(session, account);
+    const deadlineAt = performance.now() + config.requestTimeoutMs;
+    const methods = await readMethods(caller, account, deadlineAt, ports.send);
+    const selected = new Set(wireFieldsOf('engagements'));
+    const options = { caller, selected, deadlineAt, hasCallerLeft: () => false };
+    const page = await readEngagements({ integratedAccountId: account, first: 100, filter: {} }, options, ports);
+    if (page.kind !== 'Page') {
+      fault(session, 'connection', page.message, fixes[page.kind]);
+      return exitCodeOf(page.kind);
+    }
+    if (methods && support.kind !== 'unknown') {
+      const documented = { delete: support.kind === 'supported', create: canCreate(support) };
+      const differing = Object.entries(documented).filter(([method, has]) => methods.includes(method) !== has);
+      add({ kind: 'rule', names: differing.map(([method]) => method) });
+    }
+    for (const [kind, text] of Object.entries(driftTexts)) {
+      const isShown = ([key, count]: [string, number]) =>
+        key.startsWith(`${kind} `) && (kind !== 'missing_key' || count === page.records.length);
+      const names = [...found].filter(isShown).map(([key]) => key.slice(kind.length + 1));
+      const notCompared = kind === 'rule' ? whyNotCompared(methods, support) : undefined;
+      if (names.length > 0) session.output.print(`DRIFT ${kind.padEnd(15)}${text}: ${names.sort().join(', ')}`);
+      else if (notCompared) session.output.print(`DRIFT ${kind.padEnd(15)}${notCompared}`);
+      else ok(session, kind, `no ${text}`);
+    }
+    return exitCodes.done;
+  } finally {
+    stop();
   }
-  if (methods && support.kind !== 'unknown') {
-    const documented = { delete: support.kind === 'supported', create: canCreate(support) };
-    const differing = Object.entries(documented).filter(([method, has]) => methods.includes(method) !== has);
-    add({ kind: 'rule', names: differing.map(([method]) => method) });
-  }
-  for (const [kind, text] of Object.entries(driftTexts)) {
-    const isShown = ([key, count]: [string, number]) =>
-      key.startsWith(`${kind} `) && (kind !== 'missing_key' || count === page.records.length);
-    const names = [...found].filter(isShown).map(([key]) => key.slice(kind.length + 1));
-    if (kind === 'rule' && !methods) session.output.print(`DRIFT ${kind.padEnd(15)}Truto does not tell the methods`);
-    else if (names.length === 0) ok(session, kind, `no ${text}`);
-    else session.output.print(`DRIFT ${kind.padEnd(15)}${text}: ${names.sort().join(', ')}`);
-  }
-  return exitCodes.done;
+}
+
+function whyNotCompared(methods: readonly unknown[] | undefined, { kind }: IntegrationSupport): string | undefined {
+  if (!methods) return "Truto does not list the account's methods";
+  return kind === 'unknown' ? 'methods were not compared: the table does not have this integration' : undefined;
 }
 
 function capabilities({ name, requiresEngagementType, engagementTypes, parameters }: Integration): string {

@@ -58,7 +58,7 @@ async function runJobs(session: Session, options: JobsOptions, shared: SharedCon
       store: new JobStore(memory, leaseMsFor(config.requestTimeoutMs)),
       findAccountIntegration: ports.findAccountIntegration,
       // This command starts no bulk delete and works on none. Servers poll, so they need no wake.
-      ...{ worker: { wake() {} }, seal: undefined, confirmIntervalMs: 0 },
+      ...{ worker: { wake() {} }, seal: undefined },
       confirmations: createConfirmations({ isRequired: true }),
       abilities: { upstream: session.upstreamUrl, credential: undefined, keepsUndoFiles: false },
     });

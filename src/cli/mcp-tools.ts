@@ -2,10 +2,11 @@ import type { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
 import type { CallToolResult } from '@modelcontextprotocol/sdk/types.js';
 import { z } from 'zod';
 import { maxIds } from '../bulk/job.ts';
+import { isJsonObject } from '../engagement/body.ts';
 import { engagementTypes } from '../engagement/input.ts';
 import { readNodeId } from '../engagement/node-id.ts';
 import type { RestoreEnd } from '../engagement/restore/restore-engagement.ts';
-import { located } from '../engagement/result.ts';
+import { type Finding, located } from '../engagement/result.ts';
 import type { DirectDeleteResult } from '../http/direct-delete.ts';
 import type { OpenFacade } from '../http/server.ts';
 
@@ -127,13 +128,14 @@ function showDelete(end: DirectDeleteResult): CallToolResult {
   return answer({ result: kind, ...rest, ...(isToken && { next: planAgain }) }, true);
 }
 
-const createdNothing = new Set<RestoreEnd['kind']>(['StillExists', 'MayStillExist', 'RestorePlan']);
-
 function showRestore(end: RestoreEnd): CallToolResult {
   const { kind, ...rest } = end;
   const isUnknown = kind === 'MayBeRestored' || kind === 'OutcomeUnknownError';
-  const isError = kind !== 'Restored' && !isUnknown && !createdNothing.has(kind);
-  return answer({ result: kind, ...rest, ...(isUnknown && { next: look }) }, isError);
+  const isError = kind !== 'Restored' && kind !== 'StillExists' && !isUnknown;
+  // The tool calls the line `undo`.
+  const own = (issue: Finding) => (issue.path[0] === 'line' ? { ...issue, path: ['undo'] } : issue);
+  const issues = end.kind === 'InvalidInputError' && { issues: end.issues.map(own) };
+  return answer({ result: kind, ...rest, ...issues, ...(isUnknown && { next: look }) }, isError);
 }
 
 /** The results of the tool, by the outcomes of restores in the background. */
@@ -153,11 +155,13 @@ async function restore(
   undo: Readonly<Record<string, unknown>> & { readonly integratedAccountId: string },
 ): Promise<CallToolResult> {
   const { facade, authorization, signal } = call;
-  const { integratedAccountId } = undo;
-  const started = await ask(call, restoreDocument, { input: { integratedAccountId, lines: [undo] } });
+  const { integratedAccountId, engagement } = undo;
+  // No create can write the provider's own data, and a line of an undo file may be too long with it.
+  const line = isJsonObject(engagement) ? { ...undo, engagement: { ...engagement, remote_data: undefined } } : undo;
+  const started = await ask(call, restoreDocument, { input: { integratedAccountId, lines: [line] } });
   if (!('value' in started)) {
     if (started.result === 'NOT_CONFIGURED')
-      return showRestore(await facade.restoreEngagement({ line: JSON.stringify(undo), authorization, signal }));
+      return showRestore(await facade.restoreEngagement({ line: JSON.stringify(line), authorization, signal }));
     return answer({ ...started, ...(started.result === 'BULK_DELETES_UNAVAILABLE' && { next: restoreAgain }) }, true);
   }
   const { id } = started.value;
@@ -172,7 +176,9 @@ async function restore(
   const result = restoreResults[String(outcome)] ?? outcome;
   const isUnknown = result === 'MayBeRestored';
   const isError = !(String(outcome) in restoreResults);
-  return answer({ result, ...details, ...(isUnknown && { next: look }) }, isError);
+  // Another client may have cancelled it.
+  const why = statusReason ?? (state === 'CANCELLED' ? 'The restore was cancelled. It created nothing.' : undefined);
+  return answer({ result, ...(isError && { message: why }), ...details, ...(isUnknown && { next: look }) }, isError);
 }
 
 /** What plan_delete takes. */
@@ -355,7 +361,7 @@ export function addTools(server: McpServer, facade: McpFacade, authorization: st
     'restore_engagement',
     {
       description:
-        'Creates a deleted engagement again, under a new id, from its `undo`. Does nothing while the old one exists. Not all fields can be restored: see `lost`. Call it once: without Redis, the same `undo` may create a second copy after 10 minutes.',
+        'Creates a deleted engagement again, under a new id, from its `undo`. Does nothing while the old one exists. Not all fields can be restored: see `lost`. With Redis, the `undo` has at most 256 KiB without `remote_data`, which is not sent. Call it once: without Redis, the same `undo` may create a second copy after 10 minutes.',
       inputSchema: { undo: undoLine },
       outputSchema: ended,
       annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: false, openWorldHint: true },

@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import { type Config, parseConfig } from '../config/config.ts';
-import { loopbackHosts } from '../config/settings.ts';
+import { isLoopback } from '../config/settings.ts';
 import { version } from '../config/version.ts';
 import { findUpstream } from '../http/find-upstream.ts';
 import { openFacade } from '../http/server.ts';
@@ -26,7 +26,7 @@ const maxMessageBytes = 1024 * 1024;
 /** How long the last answers of a server that ends may take to leave, in milliseconds. */
 const lastAnswersMs = 1_000;
 
-/** Loads the SDK. It is no dependency: most users have no use for its 60 packages. @throws {UsageError} */
+/** Loads the SDK. It is no dependency: most users have no use for its many packages. @throws {UsageError} */
 async function loadSdk() {
   try {
     const [{ McpServer }, { StdioServerTransport }, { StreamableHTTPServerTransport }] = await Promise.all([
@@ -62,8 +62,7 @@ function findRefusal({ url, method, headers }: IncomingMessage, { host, auth }: 
   if (url !== '/mcp') return [404, 'Nothing exists at this path. Send messages by POST to /mcp.'];
   // A page of any site could resolve its own name to this machine (DNS rebinding). Programs send no Origin.
   if (headers.origin !== undefined) return [403, 'Web pages may not call this server.'];
-  const isLocal = loopbackHosts.has(host) || host === '::1';
-  if (isLocal && !loopbackHosts.has(URL.parse(`http://${headers.host}`)?.hostname ?? ''))
+  if (isLoopback(host) && !isLoopback(URL.parse(`http://${headers.host}`)?.hostname ?? ''))
     return [403, 'The Host header must be localhost, 127.0.0.1 or [::1].'];
   if (method !== 'POST') return [405, 'Send messages by POST. There is no stream of events and no session.'];
   const needsToken = auth.mode !== 'open' && headers.authorization === undefined;
@@ -118,9 +117,14 @@ export async function mcpCommand({ http = false, tokenFile }: McpOptions): Promi
   const secrets = [...secretsOf(config), ...(token ? [token] : [])];
   const log = createLog({ secrets, destination: process.stderr });
   const interruption = onInterruption();
-  const { url, openToken, sandbox } = await findUpstream(config);
-  const facade = await openFacade({ config, log, upstream: url, openToken });
+  // Before anything else: a signal may come during the start.
   const ended = new Promise((resolve) => interruption.signal.addEventListener('abort', resolve));
+  const { url, openToken, sandbox } = await findUpstream(config);
+  const facade = await openFacade({ config, log, upstream: url, openToken }).catch(async (error) => {
+    interruption.forget();
+    await sandbox?.close();
+    throw error;
+  });
   let server: Server | undefined;
   try {
     // A client that is gone reads nothing. That must not end the deletes that are in flight.

@@ -199,7 +199,7 @@ ${exitCodesText(exitCodesOfDeletes)}`,
     .description("Run an imitation of Truto's REST routes, with invented data, for any client with a base URL.")
     .addHelpText(
       'after',
-      '\nHOST (127.0.0.1), PORT (4010), SANDBOX_ENGAGEMENTS (30), SANDBOX_LIMITS, SANDBOX_FIELDS and SANDBOX_PARAMETERS\nare environment variables.',
+      '\nHOST (127.0.0.1), PORT (4010), SANDBOX_ENGAGEMENTS (30), SANDBOX_LIMITS, SANDBOX_FIELDS, SANDBOX_PARAMETERS,\nand SANDBOX_WEBHOOK_URL with TRUTO_WEBHOOK_SECRETS are environment variables.',
     )
     .action(() => longRunning.sandbox());
 

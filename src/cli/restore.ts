@@ -14,7 +14,7 @@ import { type ExitCode, exitCodeOf, exitCodes, isForPeople, plain, tokenRefused 
 import { sendPatiently } from './patience.ts';
 import { Progress } from './progress.ts';
 import type { Session } from './session.ts';
-import { codeOf, findUndoFiles, type LinePosition, linesOf, readLine } from './undo-files.ts';
+import { codeOf, findUndoFiles, linesOf, type PositionInFile, readLine } from './undo-files.ts';
 
 /** The options of `restore`. */
 export interface RestoreOptions {
@@ -33,7 +33,7 @@ type LineEnd =
   | { readonly kind: 'NotRestorable' | 'NotSent'; readonly message: string };
 
 /** The newest line of a record. */
-interface Entry extends LinePosition {
+interface Entry extends PositionInFile {
   readonly readAtMs: number;
   /** The fields that the new record will lack. */
   readonly lost: readonly string[];

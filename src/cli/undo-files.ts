@@ -2,11 +2,11 @@ import { createReadStream } from 'node:fs';
 import { open, readdir, realpath, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { ledgerName } from '../bulk/folder-ledger.ts';
-import { type FileLine, LineTooLong, type LinePosition as Position, splitLines } from '../bulk/undo-files.ts';
+import { type FileLine, type LinePosition, LineTooLong, splitLines } from '../bulk/undo-files.ts';
 import { UsageError } from './output.ts';
 
 /** Where a line is: enough to read it again. */
-export interface LinePosition extends Position {
+export interface PositionInFile extends LinePosition {
   readonly file: string;
 }
 
@@ -47,7 +47,7 @@ export function codeOf(error: unknown): string {
  * Reads a file line by line. Empty lines are left out.
  * @throws {UsageError} when it cannot be read.
  */
-export async function* linesOf(file: string): AsyncGenerator<FileLine & LinePosition> {
+export async function* linesOf(file: string): AsyncGenerator<FileLine & PositionInFile> {
   try {
     for await (const line of splitLines(createReadStream(file, { highWaterMark: 1024 * 1024 })))
       yield { file, ...line };
@@ -59,7 +59,7 @@ export async function* linesOf(file: string): AsyncGenerator<FileLine & LinePosi
 }
 
 /** Reads one line again. */
-export async function readLine({ file, offsetBytes, lengthBytes }: LinePosition): Promise<Buffer> {
+export async function readLine({ file, offsetBytes, lengthBytes }: PositionInFile): Promise<Buffer> {
   const handle = await open(file);
   try {
     const { buffer, bytesRead } = await handle.read(Buffer.alloc(lengthBytes), 0, lengthBytes, offsetBytes);

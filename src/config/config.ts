@@ -5,7 +5,7 @@ import {
   type AdditionalField,
   type Defaults,
   defaults,
-  loopbackHosts,
+  isLoopback,
   type Name,
   parseTexts,
   readTexts,
@@ -243,7 +243,7 @@ function parse(env: NodeJS.ProcessEnv, problems: string[]): Config {
     // The open sandbox is for first-time users. With signs of another use, it must be requested.
     for (const name of upstreamSettings)
       if (env[name] !== undefined) problems.push(`${name} is set but blank: give it a value, or set SANDBOX=1`);
-    if (!loopbackHosts.has(values.HOST) && values.HOST !== '::1')
+    if (!isLoopback(values.HOST))
       problems.push('HOST is not loopback and no upstream is configured: set AUTH_MODE to reach Truto, or SANDBOX=1');
   }
   if (!sandbox)

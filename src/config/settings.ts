@@ -12,8 +12,12 @@ interface Form<Value> {
   readonly saysWhy?: true;
 }
 
-/** The hosts that are this machine: no other machine can reach them. */
-export const loopbackHosts: ReadonlySet<string> = new Set(['localhost', '127.0.0.1', '[::1]']);
+const loopbackHosts: ReadonlySet<string> = new Set(['localhost', '127.0.0.1', '[::1]', '::1']);
+
+/** True for a host that is this machine: no other machine can reach it. An IPv6 address may be in brackets, as in a URL. */
+export function isLoopback(host: string): boolean {
+  return loopbackHosts.has(host);
+}
 
 function form<Value>(schema: z.ZodType<Value, string>, allowed: string): Form<Value> {
   return { schema, allowed };
@@ -48,7 +52,7 @@ const address = form(
     .string()
     .refine(URL.canParse)
     .transform((value) => new URL(value))
-    .refine((url) => url.protocol === 'https:' || (url.protocol === 'http:' && loopbackHosts.has(url.hostname)))
+    .refine((url) => url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url.hostname)))
     .refine((url) => url.username === '' && url.password === ''),
   'an https address (http only for loopback) without user',
 );

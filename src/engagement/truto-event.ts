@@ -26,8 +26,8 @@ const usedNames: readonly string[] = [
   'integrated_account:active',
 ] satisfies readonly UsedEvent['name'][];
 
-/** An event as it arrives. */
-export interface TrutoEvent {
+/** An event that was read. */
+export interface ReadEvent {
   readonly id: string;
   /** One of the events that this server uses, or `other`. */
   readonly name: string;
@@ -72,7 +72,7 @@ const recordPayload = z.looseObject({
     .max(maxRecords),
 });
 
-function readContent(event: string, payload: unknown): TrutoEvent['content'] {
+function readContent(event: string, payload: unknown): ReadEvent['content'] {
   if (!usedNames.includes(event)) return 'ignored';
   if (event === 'record:deleted') {
     const { success, data } = recordPayload.safeParse(payload);
@@ -86,7 +86,7 @@ function readContent(event: string, payload: unknown): TrutoEvent['content'] {
 }
 
 /** Reads the body of an event. Undefined unless it is JSON in the form of all events. */
-export function readTrutoEvent(body: Uint8Array | string): TrutoEvent | undefined {
+export function readTrutoEvent(body: Uint8Array | string): ReadEvent | undefined {
   let json: unknown;
   try {
     json = JSON.parse(typeof body === 'string' ? body : new TextDecoder('utf-8', { fatal: true }).decode(body));

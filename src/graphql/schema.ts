@@ -18,7 +18,7 @@ import './read/engagement-queries.ts';
 import './read/node.ts';
 import { withGivenResults } from './prepared/run-prepared.ts';
 import { completeSubgraph } from './subgraph/entities.ts';
-import { withAdditionalFields } from './types/additional-fields.ts';
+import { addAdditionalFields } from './types/additional-fields.ts';
 
 builder.queryType({ description: 'Reads.' });
 builder.mutationType({
@@ -111,7 +111,7 @@ function withoutUnused(schema: GraphQLSchema): GraphQLSchema {
  */
 export function createSchema({ typePrefix, additionalFields = [], ...options }: SchemaOptions): GraphQLSchema {
   const plain = withGivenResults(
-    limitAnswers(withAdditionalFields(withoutUnused(buildDialect(options)), additionalFields)),
+    limitAnswers(addAdditionalFields(withoutUnused(buildDialect(options)), additionalFields)),
   );
   if (options.dialect === 'none') return plain;
   const sdl = withTypePrefixInText(printed(plain, options.dialect), typePrefix);

@@ -40,6 +40,10 @@ export interface Bulk {
   close(): Promise<void>;
 }
 
+/**
+ * For requests without a waiting caller: those of callers go first, and these fail at a limit instead of waiting. The worker tries them
+ * again later. Both use one connection.
+ */
 function inBackground(send: Send): Send {
   const sendLater: Send = (request, options) => send(request, { ...options, isBackground: true });
   return Object.assign(sendLater, { behind: send });

@@ -17,15 +17,15 @@ export interface DirectRestore {
 }
 
 /**
- * Makes the function that restores one engagement, if it is gone. There is no ledger: for 10 minutes, the same record is one create, and
- * an unknown outcome of that create is never tried again.
+ * Makes the function that restores one engagement, if it is gone. There is no ledger. Within 10 minutes, the same record is one create,
+ * and an unknown outcome is not tried again. After that, the same line may create a second copy.
  */
 export function createDirectRestore(options: ContextOptions): (asked: DirectRestore) => Promise<RestoreEnd> {
   return async ({ line, authorization, signal }) => {
     const kept = readUndoLine(Buffer.from(line));
     if (kept.kind !== 'Record')
       return refusedInput([
-        refusal(['undo'], kept.kind === 'NoRecord' ? 'It has no record.' : `It cannot be read: ${kept.why}.`),
+        refusal(['line'], kept.kind === 'NoRecord' ? 'It has no record.' : `It cannot be read: ${kept.why}.`),
       ]);
     const hasCallerLeft = () => signal?.aborted ?? false;
     try {

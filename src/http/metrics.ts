@@ -26,7 +26,10 @@ const scrapeCheckIntervalMs = 1_000;
 /** How long a scrape may delay the end of the server, in milliseconds. */
 const lastScrapeMs = 1_000;
 
-/** What happened to an event of Truto's. `ignored`: nothing here depends on it. `failed`: Redis did not answer. */
+/**
+ * What happened to an event of Truto's. `ignored`: nothing here depends on it. `failed`: Redis did not answer, or the event could not be
+ * used (the log has the error).
+ */
 export type EventResult =
   | 'used'
   | 'ignored'
@@ -286,7 +289,7 @@ export function createMetrics({ sharedMemory, inFlight, meter }: Watched): Metri
   const events = tally(
     'counter',
     'engagements_events_total',
-    "Truto's events by name and result: used, ignored, repeated, old, malformed, bad_signature, bad_request, or failed (Redis did not answer).",
+    "Truto's events by name and result: used, ignored, repeated, old, malformed, bad_signature, bad_request, or failed (Redis did not answer, or the event could not be used: the log has the error).",
     ['event', 'result'],
   );
 

@@ -5,7 +5,7 @@ import type { AccountEvents } from '../bulk/account-events.ts';
 import { BulkUnavailable } from '../bulk/job-scripts.ts';
 import type { Secret } from '../config/secret.ts';
 import { type EngagementKey, type KnownDeletes, keysOfEvent } from '../engagement/known-deletes.ts';
-import { readTrutoEvent, type TrutoEvent, type UsedEvent } from '../engagement/truto-event.ts';
+import { type ReadEvent, readTrutoEvent, type UsedEvent } from '../engagement/truto-event.ts';
 import { requestRefusal } from '../graphql/core/top-level-errors.ts';
 import type { Log } from '../log/log.ts';
 import type { SharedMemory } from '../redis/shared-memory.ts';
@@ -22,9 +22,14 @@ import type { EventResult, Metrics } from './metrics.ts';
 /** The path at which events are received. */
 const path = '/webhooks/truto';
 
-/** How long the id of an event is remembered, and how far its time may be from now, in milliseconds: so none is
- * used again later. Two deliveries at once may both be used: they change nothing more than one. */
-const rememberedMs = 24 * 3_600_000;
+/** How far the time of an event may be from now, in milliseconds. */
+const maxAgeMs = 24 * 3_600_000;
+
+/**
+ * How long the id of an event is remembered, in milliseconds: an event from the future can be sent again for twice the maximum age. Two
+ * deliveries at once may both be used: they change nothing more than one.
+ */
+const rememberedMs = 2 * maxAgeMs;
 
 /** The most ids in a process without Redis. */
 const maxIds = 100_000;
@@ -85,7 +90,10 @@ const parsed = requestRefusal(
   'BAD_REQUEST',
   'The body was parsed before. Nothing was changed. Pass the bytes that arrived: Truto has signed those.',
 );
-const unavailable = requestRefusal('OVERLOADED', 'The event cannot be stored: Redis does not answer. Send it again.');
+const unavailable = requestRefusal(
+  'OVERLOADED',
+  'Redis did not answer, or the event could not be used (the log has the error). Send it again.',
+);
 const wrongMethod = requestRefusal('METHOD_NOT_ALLOWED', 'Events are accepted by POST. Nothing was changed.');
 
 /** Creates the receiver of Truto's events. */
@@ -131,16 +139,17 @@ export function createReceiveEvent({ secrets, shared, ...ports }: WebhookPorts):
       const records = event.records.map(({ id, type }) => keysOfEvent(integratedAccountId, id, type));
       return useDeleted(records, at);
     }
-    const how = name === 'integrated_account:authentication_error' ? 'pause' : 'resume';
-    const count = (await accountEvents?.[how](integratedAccountId, at)) ?? 0;
-    if (count > 0) log.info({ integratedAccountId, event: name, count }, `an event did ${how} bulk deletes`);
+    const isPause = name === 'integrated_account:authentication_error';
+    const count = (await accountEvents?.[isPause ? 'pause' : 'resume'](integratedAccountId, at)) ?? 0;
+    const message = `an event ${isPause ? 'paused' : 'resumed'} bulk deletes and restores`;
+    if (count > 0) log.info({ integratedAccountId, event: name, count }, message);
   }
 
-  async function useOnce({ id, createdAt, content }: TrutoEvent): Promise<EventResult> {
+  async function useOnce({ id, createdAt, content }: ReadEvent): Promise<EventResult> {
     if (typeof content === 'string') return content;
     const nowMs = Date.now();
     // Also one from the future: it could be repeated when its id is forgotten.
-    if (Math.abs(nowMs - createdAt.getTime()) > rememberedMs) return 'old';
+    if (Math.abs(nowMs - createdAt.getTime()) > maxAgeMs) return 'old';
     const isRepeated = await wasUsed(id);
     if (isRepeated === undefined) return 'failed';
     if (isRepeated) return 'repeated';

@@ -58,7 +58,7 @@ function checkNames(fields: readonly AdditionalField[], takenNames: readonly str
  * Adds the fields of the setting `ADDITIONAL_FIELDS` to the schema's engagements.
  * @throws {ConfigError} for a field that engagements already have.
  */
-export function withAdditionalFields(schema: GraphQLSchema, fields: readonly AdditionalField[]): GraphQLSchema {
+export function addAdditionalFields(schema: GraphQLSchema, fields: readonly AdditionalField[]): GraphQLSchema {
   if (fields.length === 0) return schema;
   return mapSchema(schema, {
     [MapperKind.OBJECT_TYPE]: (type) => {

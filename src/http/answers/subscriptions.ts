@@ -80,11 +80,11 @@ export function useSubscriptions(): Plugin<YogaInitialContext & Context> {
     if (callerId === undefined) return undefined;
     const exceeded = counts.findExceeded(callerId);
     if (exceeded === 'caller') {
-      const message = `You have ${maxPerCaller} subscriptions at this server, the most for one caller. End one, or read instead.`;
+      const message = `You have ${maxPerCaller} subscriptions at this server, the most for one caller. End one, or send a query instead.`;
       return fieldError('RATE_LIMITED', message, { retryAfterMs: null });
     }
     if (exceeded === undefined) return undefined;
-    const message = 'This server has too many subscriptions. Read instead, or try again later.';
+    const message = 'This server has too many subscriptions. Send a query instead, or try again later.';
     return requestError('OVERLOADED', message);
   }
 
