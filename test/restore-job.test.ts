@@ -743,7 +743,7 @@ describe.concurrent('restoreEngagements refuses', () => {
 describe('the list of a restore', () => {
   const jobId = '00000000-0000-4000-8000-00000000000b';
 
-  /** Works once on the list of a restore from undo files. Returns when it is due again, and what the job was told. */
+  /** Works once on the list of a restore from undo files. Returns when it is due again, and the calls that it made. */
   async function listOnce(phase: BulkJob['phase'], undoStore: object | undefined) {
     const restore = { jobId: '00000000-0000-4000-8000-00000000000c' };
     const input = { integratedAccountId: 'a', dryRun: false, snapshot: false, restore };

@@ -89,12 +89,13 @@ export function checkCreate(input: CreateEngagementInput): readonly Finding[] {
     ...checkId(integratedAccountId, ['integratedAccountId']),
     ...(unknown.length > 0 ? [refusal(['input'], 'It has a field that a create cannot write.')] : []),
     ...given.flatMap(([name, value]) => {
-      const path = ['input', argumentOf(name)];
+      const argument = argumentOf(name);
+      const path = ['input', argument];
       const { kind } = rows[name] as ResourceField;
       const [malformed] = shapes[kind].safeParse(value).error?.issues ?? [];
       if (malformed)
         return [refusal([...path, ...malformed.path.map(String)], 'It does not have the documented form.')];
-      return name === 'engagement_type' ? [] : (checks[kind]?.(value as never, path) ?? []);
+      return argument === 'engagementType' ? [] : (checks[kind]?.(value as never, path) ?? []);
     }),
     ...checkData(remoteData, ['input', 'remoteData']),
     ...checkType(input),

@@ -88,7 +88,7 @@ const foundBySearch = 'No answer of Truto proved the create. A search found this
 export const onlyAnother = 'A search found only the new record of another engagement.';
 const mayBeAnother = 'A search found one that the restore of another engagement may have created.';
 const onlyLater = 'A search found only an engagement that was created later.';
-/** What to do when a restore may have created the record. */
+/** The advice for a record that a restore may have created. */
 export const lookFirst = 'Look for it in the CRM before you create it.';
 
 /** The create of a kept record, and the fields of the record that it cannot have. */

@@ -77,7 +77,8 @@ interface GivenFields {
 
 /** The fields of the input by wire names. */
 function wireFieldsOfInput(given: GivenFields): EngagementFields {
-  const values = given as Readonly<Record<string, unknown>>;
+  // A documented type is no provider's own.
+  const values: Readonly<Record<string, unknown>> = { ...given, engagementType: null };
   const fields: EngagementFields = Object.fromEntries(
     writableFieldNames.flatMap((field) => {
       const value = values[argumentOf(field)] ?? null;
